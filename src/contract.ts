@@ -1,0 +1,69 @@
+// Names and limits that the deployed function and the infrastructure around it must agree on.
+// Both sides import them from here, so that neither can misspell one.
+
+/** CloudWatch namespace of every Ferry metric. */
+export const METRIC_NAMESPACE = 'Ferry';
+
+/** CloudWatch dimensions of every Ferry metric, in order. */
+export const METRIC_DIMENSIONS = ['Replication', 'SourceRegion', 'ReceivingRegion'] as const;
+
+/** Every metric the handler emits, with its CloudWatch unit. */
+export const METRIC_UNITS = {
+  /** Source write time to applied, one sample per applied record. */
+  ReplicationLatency: 'Milliseconds',
+  AppliedRecords: 'Count',
+  /** Lost to something newer: a conflict or a redelivery. */
+  SupersededRecords: 'Count',
+  /** Never written, because a newer record of the same item in the batch was. */
+  CoalescedRecords: 'Count',
+  /** Left out by policy, such as expiries when `ttlDeletes` is "skip". */
+  SkippedRecords: 'Count',
+  /** Handed back to the stream, to be delivered again. */
+  RetriedRecords: 'Count',
+  DeadLetteredRecords: 'Count',
+  /** Requests that the destination throttled. */
+  DestinationThrottles: 'Count',
+} as const;
+
+export type MetricName = keyof typeof METRIC_UNITS;
+
+/** Attributes of a row in the state table. */
+export const STATE_ATTRIBUTES = {
+  /** Partition key, S: replication name and a digest of the item's canonical key. */
+  id: 'id',
+  /** The item's key attributes, M, for people who look. */
+  key: 'key',
+  /** Version of the newest delete, S. */
+  deleted: 'd',
+  /** Failure bound, S: the highest version known to have been dead-lettered. */
+  failed: 'f',
+  /** Time to live, N: epoch seconds. */
+  expiresAt: 'expiresAt',
+} as const;
+
+/**
+ * Life of a tombstone. It must exceed the longest life of a dead letter, 14 days in SQS, or a late
+ * redrive of an old put could bring back an item whose delete has been forgotten.
+ */
+export const TOMBSTONE_LIFE_SECONDS = 15 * 24 * 60 * 60;
+
+/** Retention of the dead-letter queue: the longest that SQS offers. */
+export const DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 60 * 60;
+
+/** Largest message the dead-letter queue takes: the longest that SQS offers. */
+export const DEAD_LETTER_SIZE_BYTES_MAX = 1_048_576;
+
+/** Largest batch that Lambda hands over from a DynamoDB stream. */
+export const BATCH_SIZE_MAX = 10_000;
+
+/**
+ * Time after which a request is given up. It stays below the ten seconds for which a request that
+ * was given up may still be applied unseen (assumption E2 in docs/guarantees.md).
+ */
+export const REQUEST_TIMEOUT_MS = 5_000;
+
+/** Time kept before the invocation ends, so that requests in flight settle and the answer is sent. */
+export const SETTLE_MARGIN_MS = REQUEST_TIMEOUT_MS + 1_000;
+
+/** Shortest function time-out that leaves room for work before the settle margin. */
+export const FUNCTION_TIMEOUT_SECONDS_MIN = 15;

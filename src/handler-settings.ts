@@ -1,0 +1,110 @@
+// The handler's environment, written by the infrastructure and read by the handler.
+
+import { FerryError } from './errors.ts';
+
+/** Everything the replicate handler needs to know. */
+export interface HandlerSettings {
+  readonly replication: string;
+  readonly sourceRegion: string;
+  readonly destinationRegion: string;
+  readonly destinationTable: string;
+  /** DynamoDB endpoint of the destination, where it is not the Region's own. */
+  readonly destinationEndpoint?: string | undefined;
+  readonly stateTable: string;
+  readonly deadLetterQueueUrl: string;
+  /** Top-level map attribute that carries the version on destination items. */
+  readonly reservedAttribute: string;
+  /** What happens to destination items that Ferry did not write. */
+  readonly unversionedItems: UnversionedItems;
+  /** What happens to deletes made by the source table's TTL. */
+  readonly ttlDeletes: TtlDeletes;
+  /** Number attribute in which the application stamps its writes, epoch milliseconds. */
+  readonly timestampAttribute?: string | undefined;
+  /** Items written at the same time in one invocation, 1 to 1,000. */
+  readonly concurrency: number;
+}
+
+export const UNVERSIONED_ITEMS = ['replace', 'keep'] as const;
+export type UnversionedItems = (typeof UNVERSIONED_ITEMS)[number];
+
+export const TTL_DELETES = ['replicate', 'skip'] as const;
+export type TtlDeletes = (typeof TTL_DELETES)[number];
+
+const VARIABLES: Readonly<Record<keyof HandlerSettings, string>> = {
+  replication: 'FERRY_REPLICATION',
+  sourceRegion: 'FERRY_SOURCE_REGION',
+  destinationRegion: 'FERRY_DESTINATION_REGION',
+  destinationTable: 'FERRY_DESTINATION_TABLE',
+  destinationEndpoint: 'FERRY_DESTINATION_ENDPOINT',
+  stateTable: 'FERRY_STATE_TABLE',
+  deadLetterQueueUrl: 'FERRY_DEAD_LETTER_QUEUE_URL',
+  reservedAttribute: 'FERRY_RESERVED_ATTRIBUTE',
+  unversionedItems: 'FERRY_UNVERSIONED_ITEMS',
+  ttlDeletes: 'FERRY_TTL_DELETES',
+  timestampAttribute: 'FERRY_TIMESTAMP_ATTRIBUTE',
+  concurrency: 'FERRY_CONCURRENCY',
+};
+
+/** The environment variables that carry `settings`; settings without a value are left out. */
+export function toEnvironment(settings: HandlerSettings): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const [name, variable] of Object.entries(VARIABLES)) {
+    const value = settings[name as keyof HandlerSettings];
+    if (value !== undefined) environment[variable] = String(value);
+  }
+  return environment;
+}
+
+/**
+ * Reads the settings back.
+ * @throws FerryError `handler.environment.invalid`, naming every variable that is missing or wrong.
+ */
+export function fromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): HandlerSettings {
+  const problems: string[] = [];
+  const optional = (name: keyof HandlerSettings) => environment[VARIABLES[name]] || undefined;
+  const required = (name: keyof HandlerSettings) => {
+    const value = optional(name);
+    if (value === undefined) problems.push(`${VARIABLES[name]} is required`);
+    return value ?? '';
+  };
+  const oneOf = <T extends string>(name: keyof HandlerSettings, allowed: readonly T[]) => {
+    const value = required(name);
+    const found = allowed.find((candidate) => candidate === value);
+    if (found === undefined && value !== '') {
+      problems.push(`${VARIABLES[name]} must be one of ${allowed.join(', ')}, got "${value}"`);
+    }
+    return found as T;
+  };
+  const integer = (name: keyof HandlerSettings, min: number, max: number) => {
+    const value = required(name);
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (value !== '' && !(number >= min && number <= max)) {
+      problems.push(`${VARIABLES[name]} must be ${min} to ${max}, got "${value}"`);
+    }
+    return number;
+  };
+
+  const settings: HandlerSettings = {
+    replication: required('replication'),
+    sourceRegion: required('sourceRegion'),
+    destinationRegion: required('destinationRegion'),
+    destinationTable: required('destinationTable'),
+    destinationEndpoint: optional('destinationEndpoint'),
+    stateTable: required('stateTable'),
+    deadLetterQueueUrl: required('deadLetterQueueUrl'),
+    reservedAttribute: required('reservedAttribute'),
+    unversionedItems: oneOf('unversionedItems', UNVERSIONED_ITEMS),
+    ttlDeletes: oneOf('ttlDeletes', TTL_DELETES),
+    timestampAttribute: optional('timestampAttribute'),
+    concurrency: integer('concurrency', 1, 1_000),
+  };
+  if (problems.length > 0) {
+    throw new FerryError(`The handler's environment is not usable: ${problems.join('; ')}.`, {
+      code: 'handler.environment.invalid',
+      hint: 'Deploy the function with the constructs in lib/, which set every variable.',
+    });
+  }
+  return Object.freeze(settings);
+}

@@ -1,0 +1,83 @@
+// What the operations need from the outside world. Adapters implement these; tests may, too.
+
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBRecord } from 'aws-lambda';
+import type { BatchSummary } from './core/outcome.ts';
+import type { DeadLetter } from './core/dead-letter.ts';
+import type { WriteRequest } from './core/write-request.ts';
+
+/** An item or a key as DynamoDB sends it: names to typed values. */
+export type Item = Readonly<Record<string, AttributeValue>>;
+
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+export interface Random {
+  /** Uniform, 0 up to but not including 1. */
+  next(): number;
+}
+
+export type WriteReply =
+  | { readonly kind: 'written' }
+  /** The condition did not hold; `item` is what is stored, where the service tells. */
+  | { readonly kind: 'refused'; readonly item?: Item | undefined };
+
+/** The destination table and Ferry's state table beside it. */
+export interface DestinationTable {
+  /**
+   * Sends one conditional write. Sending the same request again is harmless.
+   * Rejects with the service's or the network's own error; core/write-failure tells what it means.
+   * A rejection does not prove that nothing was written.
+   */
+  write(request: WriteRequest): Promise<WriteReply>;
+}
+
+export interface DeadLetterQueue {
+  /** Resolves once the queue has acknowledged the letter. Sending twice stores it twice. */
+  send(letter: DeadLetter): Promise<void>;
+}
+
+export interface Metrics {
+  /** Publishes the figures of one invocation. */
+  publish(summary: BatchSummary): void;
+}
+
+/** One line of the log: an event name and plain fields, never an item's content. */
+export interface LogEvent {
+  readonly event: string;
+  readonly [field: string]: string | number | undefined;
+}
+
+export type Log = (event: LogEvent) => void;
+
+/** A table that can be read as a whole and item by item. */
+export interface ReadableTable {
+  /** Every item, a page at a time, in no particular order. */
+  pages(): AsyncIterable<readonly Item[]>;
+  /** One item by its key, consistently read. */
+  get(key: Item): Promise<Item | undefined>;
+}
+
+export interface Shard {
+  readonly shardId: string;
+  readonly parentShardId?: string | undefined;
+}
+
+export interface ShardPage {
+  readonly records: readonly DynamoDBRecord[];
+  /** Where to read on; absent when the shard is closed and read to its end. */
+  readonly nextIterator?: string | undefined;
+}
+
+/** A DynamoDB stream, read as Lambda's event source mapping reads it. */
+export interface StreamReader {
+  /** All shards that are known now. */
+  shards(): Promise<readonly Shard[]>;
+  /** An iterator behind `afterSequenceNumber`, or at the shard's oldest record. */
+  open(shardId: string, afterSequenceNumber?: string): Promise<string>;
+  /** Up to `limit` (at most 1,000) records from the iterator on, in order, as Lambda would show them. */
+  read(iterator: string, limit: number): Promise<ShardPage>;
+}
