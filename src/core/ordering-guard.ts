@@ -1,0 +1,100 @@
+// The only place that decides newer, older and already applied. A version is text of fixed width,
+// EEEE.LLLLLLLLLLLLL.S..S (epoch, stream label in epoch milliseconds, sequence number), so that the
+// order of texts is the order in which the source accepted the writes of an item.
+
+import type { UnversionedItems } from '../handler-settings.ts';
+import type { Item } from '../ports.ts';
+
+/** Raised only when an operator switches the direction of a replication. */
+const EPOCH = '0001';
+const LABEL_DIGITS = 13;
+const SEQUENCE_DIGITS = 40;
+
+export type Version = string;
+
+/**
+ * @param labelMs creation time of the stream: a stream that is switched on again starts a new
+ *   series of sequence numbers, and its later label keeps them above the old ones.
+ * @param sequenceNumber 1 to 40 digits, too long for a number of any kind; padded, because the
+ *   embedded engine's are short.
+ */
+export function versionOf(labelMs: number, sequenceNumber: string): Version {
+  const label = String(labelMs).padStart(LABEL_DIGITS, '0');
+  return `${EPOCH}.${label}.${padSequenceNumber(sequenceNumber)}`;
+}
+
+/** Fixed width, so that comparing texts compares numbers. */
+export function padSequenceNumber(sequenceNumber: string): string {
+  return sequenceNumber.padStart(SEQUENCE_DIGITS, '0');
+}
+
+/**
+ * Creation time of a stream, from the label at the end of its ARN, in epoch milliseconds.
+ * AWS labels are UTC times such as 2026-01-31T12:34:56.789; the embedded engine's are epoch
+ * seconds with a fraction.
+ * @returns undefined where there is no such label.
+ */
+export function streamLabelMs(streamArn: string): number | undefined {
+  const label = /\/stream\/(.+)$/.exec(streamArn)?.[1];
+  if (label === undefined) return undefined;
+  const ms = /^\d{1,10}(\.\d+)?$/.test(label)
+    ? Math.trunc(Number(label) * 1000)
+    : Date.parse(`${label}Z`);
+  return Number.isSafeInteger(ms) && ms >= 0 && ms < 10 ** LABEL_DIGITS ? ms : undefined;
+}
+
+export interface Guard {
+  readonly version: Version;
+  /** Any key attribute of the item: it exists exactly if the item does. */
+  readonly keyAttribute: string;
+  readonly reservedAttribute: string;
+  readonly unversionedItems: UnversionedItems;
+}
+
+/** A condition in the form that every DynamoDB write takes. */
+export interface Condition {
+  readonly ConditionExpression: string;
+  readonly ExpressionAttributeNames: Record<string, string>;
+  readonly ExpressionAttributeValues: Record<string, { S: string }>;
+}
+
+/** The place is free for this version: no item there, or an older one. */
+export function freeFor({
+  version,
+  keyAttribute,
+  reservedAttribute,
+  unversionedItems,
+}: Guard): Condition {
+  const unversioned = unversionedItems === 'replace' ? 'attribute_not_exists(#f) OR ' : '';
+  return {
+    ConditionExpression: `attribute_not_exists(#pk) OR ${unversioned}#f.#v < :v`,
+    ExpressionAttributeNames: { '#pk': keyAttribute, '#f': reservedAttribute, '#v': 'v' },
+    ExpressionAttributeValues: { ':v': { S: version } },
+  };
+}
+
+/** Why a guarded write was refused. */
+export type RefusalCause =
+  /** This very version is there: the record was delivered before. */
+  | 'redelivery'
+  /** A newer version is there, or a newer delete is known. */
+  | 'newer'
+  /** The item there is not Ferry's, and the policy is to keep it. */
+  | 'unversioned'
+  /** The service did not say what is there. */
+  | 'untold'
+  /** What is there has the reserved attribute, but no version Ferry could have written. */
+  | 'not-comparable';
+
+/** Reads a refusal off the item that stood in the way. */
+export function refusalCause(
+  stored: Item | undefined,
+  { version, reservedAttribute }: Guard,
+): RefusalCause {
+  if (stored === undefined) return 'untold';
+  const reserved = stored[reservedAttribute];
+  if (reserved === undefined) return 'unversioned';
+  const found = reserved.M?.['v']?.S;
+  if (found === version) return 'redelivery';
+  return found !== undefined && found > version ? 'newer' : 'not-comparable';
+}

@@ -1,0 +1,83 @@
+// Per-record outcomes -> the answer to Lambda and the figures of the invocation.
+
+import { padSequenceNumber, type RefusalCause } from './ordering-guard.ts';
+import type { WriteFailure } from './write-failure.ts';
+
+/** How one record ended. All but `unfinished` are final. */
+export type Outcome =
+  | { readonly kind: 'applied'; readonly latencyMs?: number | undefined }
+  | { readonly kind: 'superseded'; readonly cause: RefusalCause }
+  | { readonly kind: 'coalesced' }
+  | { readonly kind: 'skipped' }
+  | { readonly kind: 'dead-lettered'; readonly reason: string }
+  /** To be delivered again, because of a failure, for want of time, or behind such a record. */
+  | { readonly kind: 'unfinished'; readonly why: WriteFailure['kind'] | 'deadline' | 'behind' };
+
+export type FinalKind = Exclude<Outcome['kind'], 'unfinished'>;
+
+/** A record's place in the batch and how it ended. */
+export interface RecordOutcome {
+  /** Absent on a record so malformed that it has none. */
+  readonly sequenceNumber?: string | undefined;
+  readonly outcome: Outcome;
+}
+
+export interface BatchSummary {
+  /** Lambda's answer: the lowest unfinished sequence number, or nothing. */
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+  /** Records that will not be delivered again, by outcome. */
+  readonly counts: Readonly<Record<FinalKind, number>>;
+  /** Records that will be delivered again, whatever became of them this time. */
+  readonly retried: number;
+  /** Of every record applied in this invocation, redelivered or not. */
+  readonly latenciesMs: readonly number[];
+  /** Requests that the destination throttled. */
+  readonly throttles: number;
+}
+
+/**
+ * Sums up a batch. Lambda delivers again everything from the lowest unfinished record on, also what
+ * succeeded; those records are counted when they come back, so that each is counted once.
+ * @throws Error when an unfinished record has no sequence number: then nothing can be reported, and
+ *   the invocation must fail so that the whole batch is delivered again.
+ */
+export function summarizeBatch(records: readonly RecordOutcome[], throttles: number): BatchSummary {
+  const checkpoint = lowestUnfinished(records);
+  const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, 'dead-lettered': 0 };
+  let retried = 0;
+  const latenciesMs: number[] = [];
+  for (const { sequenceNumber, outcome } of records) {
+    if (outcome.kind === 'applied' && outcome.latencyMs !== undefined)
+      latenciesMs.push(outcome.latencyMs);
+    if (outcome.kind === 'unfinished' || isRedelivered(sequenceNumber, checkpoint)) retried += 1;
+    else counts[outcome.kind] += 1;
+  }
+  const batchItemFailures = checkpoint === undefined ? [] : [{ itemIdentifier: checkpoint }];
+  return { batchItemFailures, counts, retried, latenciesMs, throttles };
+}
+
+function lowestUnfinished(records: readonly RecordOutcome[]): string | undefined {
+  let lowest: string | undefined;
+  for (const { sequenceNumber, outcome } of records) {
+    if (outcome.kind !== 'unfinished') continue;
+    if (sequenceNumber === undefined) {
+      throw new Error(
+        'a record without a sequence number is unfinished, so the whole batch must be repeated',
+      );
+    }
+    if (lowest === undefined || isBefore(sequenceNumber, lowest)) lowest = sequenceNumber;
+  }
+  return lowest;
+}
+
+function isRedelivered(
+  sequenceNumber: string | undefined,
+  checkpoint: string | undefined,
+): boolean {
+  if (sequenceNumber === undefined || checkpoint === undefined) return false;
+  return !isBefore(sequenceNumber, checkpoint);
+}
+
+function isBefore(a: string, b: string): boolean {
+  return padSequenceNumber(a) < padSequenceNumber(b);
+}

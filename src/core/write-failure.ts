@@ -1,0 +1,103 @@
+// An error thrown by a write -> what it means for the record, and when to try again.
+// Only `rejected` is final. Everything else leaves the record in the stream, which keeps it for a day.
+
+/** What a failed write means. */
+export type FailureKind =
+  /** Refused for capacity: surely not applied; worth another try at once. */
+  | 'throttled'
+  /** Never reached a working table: surely not applied; the operator or the network must act. */
+  | 'unreachable'
+  /** Credentials or permissions: surely not applied; the operator must act. */
+  | 'denied'
+  /** The service will never take this request: the record is dead-lettered. */
+  | 'rejected'
+  /** May or may not have been applied: the item must not be written again in this invocation. */
+  | 'unknown';
+
+export interface WriteFailure {
+  readonly kind: FailureKind;
+  /** The service's or the network's name for it. */
+  readonly name: string;
+  readonly message: string;
+}
+
+// Names from the DynamoDB API reference ("Error handling", "Common errors"), the errors of the SDK's
+// credential providers, and Node's network errors.
+const KINDS: Readonly<Record<FailureKind, readonly string[]>> = {
+  throttled: [
+    'LimitExceededException',
+    'ProvisionedThroughputExceededException',
+    'ReplicatedWriteConflictException',
+    'RequestLimitExceeded',
+    'Throttling',
+    'ThrottlingException',
+    'TooManyRequestsException',
+    'TransactionConflictException',
+    'TransactionInProgressException',
+  ],
+  unreachable: [
+    'EAI_AGAIN',
+    'ECONNREFUSED',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'ENOTFOUND',
+    'ResourceInUseException',
+    'ResourceNotFoundException',
+    'TableNotFoundException',
+  ],
+  denied: [
+    'AccessDenied',
+    'AccessDeniedException',
+    'CredentialsProviderError',
+    'ExpiredToken',
+    'ExpiredTokenException',
+    'IncompleteSignature',
+    'IncompleteSignatureException',
+    'InvalidClientTokenId',
+    'InvalidSignatureException',
+    'MissingAuthenticationToken',
+    'MissingAuthenticationTokenException',
+    'NotAuthorized',
+    'OptInRequired',
+    'ProviderError',
+    'RequestExpired',
+    'SignatureDoesNotMatch',
+    'TokenProviderError',
+    'UnrecognizedClientException',
+  ],
+  rejected: [
+    'ItemCollectionSizeLimitExceededException',
+    'SerializationException',
+    'ValidationException',
+  ],
+  unknown: [],
+};
+
+const KIND_OF = new Map(
+  Object.entries(KINDS).flatMap(([kind, names]) =>
+    names.map((name) => [name, kind as FailureKind]),
+  ),
+);
+
+/** Anything not listed is `unknown`: the cautious reading, which loses nothing. */
+export function classifyFailure(error: unknown): WriteFailure {
+  const { name, code, message } = describe(error);
+  const kind = KIND_OF.get(name) ?? KIND_OF.get(code) ?? 'unknown';
+  return { kind, name: KIND_OF.has(name) || code === '' ? name : code, message };
+}
+
+/** Delay before try number `attempt` (1 is the first repetition): full jitter, doubling to 2 s. */
+export function retryDelayMs(attempt: number, random: number): number {
+  return random * Math.min(2_000, 50 * 2 ** (attempt - 1));
+}
+
+function describe(error: unknown): { name: string; code: string; message: string } {
+  if (typeof error !== 'object' || error === null)
+    return { name: 'Error', code: '', message: String(error) };
+  const { name, code, message } = error as { name?: unknown; code?: unknown; message?: unknown };
+  return {
+    name: typeof name === 'string' ? name : 'Error',
+    code: typeof code === 'string' ? code : '',
+    message: typeof message === 'string' ? message : '',
+  };
+}

@@ -1,0 +1,160 @@
+// StreamRecord + guard -> the DynamoDB requests that apply it. Values one can print and compare;
+// the destination adapter sends them as they are. Every way into the destination ends here.
+
+import { createHash } from 'node:crypto';
+import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import { STATE_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../contract.ts';
+import type { HandlerSettings } from '../handler-settings.ts';
+import type { Item } from '../ports.ts';
+import { freeFor, type Guard, type Version } from './ordering-guard.ts';
+import type { PutRecord, RemoveRecord, StreamRecord } from './stream-record.ts';
+
+export type WriteRequest =
+  | { readonly operation: 'PutItem'; readonly input: PutItemInput }
+  | { readonly operation: 'DeleteItem'; readonly input: DeleteItemInput }
+  | { readonly operation: 'UpdateItem'; readonly input: UpdateItemInput };
+
+/** Where writes go and under which rules. */
+export type WriteTarget = Pick<
+  HandlerSettings,
+  | 'replication'
+  | 'sourceRegion'
+  | 'destinationTable'
+  | 'stateTable'
+  | 'reservedAttribute'
+  | 'unversionedItems'
+>;
+
+/** Identity of an item's state row. */
+export interface StateRowKey {
+  readonly key: Item;
+  readonly keyText: string;
+}
+
+export function guardOf(record: StreamRecord, target: WriteTarget): Guard {
+  return {
+    version: record.version,
+    keyAttribute: Object.keys(record.key)[0] ?? '',
+    reservedAttribute: target.reservedAttribute,
+    unversionedItems: target.unversionedItems,
+  };
+}
+
+/**
+ * The requests that apply `record`, to be sent one after the other until one is refused.
+ * A delete is remembered before it is done, so that no later put of an older state finds an empty
+ * place and no memory of why.
+ */
+export function toWriteRequests(
+  record: StreamRecord,
+  target: WriteTarget,
+  nowMs: number,
+): WriteRequest[] {
+  return record.eventName === 'REMOVE'
+    ? [tombstone(record, target, nowMs), guardedDelete(record, target)]
+    : [guardedPut(record, target)];
+}
+
+/**
+ * Raises the failure bound of an item to a version that is about to be dead-lettered. Where a higher
+ * bound is known, the request is refused, and `keepStateRow` is due instead.
+ */
+export function failureBound(
+  row: StateRowKey,
+  version: Version,
+  target: WriteTarget,
+  nowMs: number,
+): WriteRequest {
+  return stateRowUpdate(row, target, {
+    UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
+    ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
+    ExpressionAttributeNames: { '#own': STATE_ATTRIBUTES.failed, '#key': STATE_ATTRIBUTES.key },
+    ExpressionAttributeValues: { ':v': { S: version }, ':key': { M: row.key }, ...expiry(nowMs) },
+  });
+}
+
+/** Prolongs the life of a state row, and changes nothing else. */
+export function keepStateRow(row: StateRowKey, target: WriteTarget, nowMs: number): WriteRequest {
+  return stateRowUpdate(row, target, {
+    UpdateExpression: 'SET #expiresAt = :expiresAt',
+    ExpressionAttributeNames: {},
+    ExpressionAttributeValues: expiry(nowMs),
+  });
+}
+
+function guardedPut(record: PutRecord, target: WriteTarget): WriteRequest {
+  // The attribute is Ferry's: a source item that has it was copied from a twin.
+  const { [target.reservedAttribute]: _, ...image } = record.newImage;
+  const writtenAt =
+    record.createdAtSeconds === undefined ? {} : { t: { N: String(record.createdAtSeconds) } };
+  const reserved = { M: { v: { S: record.version }, ...writtenAt, o: { S: target.sourceRegion } } };
+  return {
+    operation: 'PutItem',
+    input: {
+      TableName: target.destinationTable,
+      Item: { ...image, [target.reservedAttribute]: reserved },
+      ...freeFor(guardOf(record, target)),
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    },
+  };
+}
+
+function guardedDelete(record: RemoveRecord, target: WriteTarget): WriteRequest {
+  return {
+    operation: 'DeleteItem',
+    input: {
+      TableName: target.destinationTable,
+      Key: record.key,
+      ...freeFor(guardOf(record, target)),
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    },
+  };
+}
+
+function tombstone(record: RemoveRecord, target: WriteTarget, nowMs: number): WriteRequest {
+  return stateRowUpdate(record, target, {
+    UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
+    // Equal is this very delete again, and it may not have got further than here.
+    ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
+    ExpressionAttributeNames: { '#own': STATE_ATTRIBUTES.deleted, '#key': STATE_ATTRIBUTES.key },
+    ExpressionAttributeValues: {
+      ':v': { S: record.version },
+      ':key': { M: record.key },
+      ...expiry(nowMs),
+    },
+  });
+}
+
+function stateRowUpdate(
+  { keyText }: StateRowKey,
+  target: WriteTarget,
+  change: Pick<
+    UpdateItemInput,
+    | 'UpdateExpression'
+    | 'ConditionExpression'
+    | 'ExpressionAttributeNames'
+    | 'ExpressionAttributeValues'
+  >,
+): WriteRequest {
+  return {
+    operation: 'UpdateItem',
+    input: {
+      TableName: target.stateTable,
+      Key: { [STATE_ATTRIBUTES.id]: { S: stateRowId(target.replication, keyText) } },
+      ...change,
+      ExpressionAttributeNames: {
+        ...change.ExpressionAttributeNames,
+        '#expiresAt': STATE_ATTRIBUTES.expiresAt,
+      },
+    },
+  };
+}
+
+/** A digest, because an item's key may be longer than a partition key of the state table may be. */
+function stateRowId(replication: string, keyText: string): string {
+  return `${replication}#${createHash('sha256').update(keyText).digest('hex')}`;
+}
+
+function expiry(nowMs: number): Record<string, { N: string }> {
+  return { ':expiresAt': { N: String(Math.floor(nowMs / 1000) + TOMBSTONE_LIFE_SECONDS) } };
+}
