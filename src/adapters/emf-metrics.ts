@@ -1,0 +1,70 @@
+// The figures of an invocation as CloudWatch embedded metric format: one line of JSON on standard
+// output, from which CloudWatch Logs extracts the metrics. No request, no failure path.
+
+import { METRIC_DIMENSIONS, METRIC_NAMESPACE, METRIC_UNITS, type MetricName } from '../contract.ts';
+import type { BatchSummary } from '../core/outcome.ts';
+import type { HandlerSettings } from '../handler-settings.ts';
+import type { Clock, Metrics } from '../ports.ts';
+
+/** The format takes 100 values per metric in one document; more make further documents. */
+const VALUES_MAX = 100;
+
+export interface EmfOptions {
+  readonly settings: Pick<HandlerSettings, 'replication' | 'sourceRegion' | 'destinationRegion'>;
+  readonly clock: Clock;
+  readonly writeLine: (line: string) => void;
+}
+
+export function emfMetrics({ settings, clock, writeLine }: EmfOptions): Metrics {
+  const dimensions = [settings.replication, settings.sourceRegion, settings.destinationRegion];
+  const named = Object.fromEntries(
+    METRIC_DIMENSIONS.map((name, index) => [name, dimensions[index]]),
+  );
+  return {
+    publish(summary) {
+      for (const values of toMetricValues(summary)) {
+        writeLine(
+          JSON.stringify({
+            _aws: directive(Object.keys(values), clock.now()),
+            ...named,
+            ...values,
+          }),
+        );
+      }
+    },
+  };
+}
+
+type MetricValues = Partial<Record<MetricName, number | readonly number[]>>;
+
+function toMetricValues({ counts, retried, throttles, latenciesMs }: BatchSummary): MetricValues[] {
+  const first: MetricValues = {
+    AppliedRecords: counts.applied,
+    SupersededRecords: counts.superseded,
+    CoalescedRecords: counts.coalesced,
+    SkippedRecords: counts.skipped,
+    RetriedRecords: retried,
+    DeadLetteredRecords: counts['dead-lettered'],
+    DestinationThrottles: throttles,
+  };
+  const [head, ...tail] = chunks(latenciesMs.map(Math.round));
+  return [
+    head === undefined ? first : { ...first, ReplicationLatency: head },
+    ...tail.map((values) => ({ ReplicationLatency: values })),
+  ];
+}
+
+function directive(names: readonly string[], timestamp: number): object {
+  const Metrics = names.map((name) => ({ Name: name, Unit: METRIC_UNITS[name as MetricName] }));
+  return {
+    Timestamp: timestamp,
+    CloudWatchMetrics: [{ Namespace: METRIC_NAMESPACE, Dimensions: [METRIC_DIMENSIONS], Metrics }],
+  };
+}
+
+function chunks(values: readonly number[]): number[][] {
+  const count = Math.ceil(values.length / VALUES_MAX);
+  return Array.from({ length: count }, (_, index) =>
+    values.slice(index * VALUES_MAX, (index + 1) * VALUES_MAX),
+  );
+}

@@ -1,0 +1,47 @@
+// Lambda's entry: reads the environment once, builds the adapters once, and hands each batch to
+// operations/replicate-batch.
+
+import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
+import { dynamoDbDestination, writeClient } from '../adapters/dynamodb-table.ts';
+import { emfMetrics } from '../adapters/emf-metrics.ts';
+import { sqsDeadLetters } from '../adapters/sqs-dead-letters.ts';
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { fromEnvironment } from '../handler-settings.ts';
+import { replicateBatch } from '../operations/replicate-batch.ts';
+
+const settings = fromEnvironment(process.env);
+// Straight to standard output: console.log would wrap the line, and CloudWatch would miss the metrics.
+const writeLine = (line: string) => {
+  process.stdout.write(`${line}\n`);
+};
+const context = {
+  settings,
+  destination: dynamoDbDestination(
+    writeClient({
+      region: settings.destinationRegion,
+      endpoint: settings.destinationEndpoint,
+      concurrency: settings.concurrency,
+    }),
+  ),
+  deadLetters: sqsDeadLetters({
+    queueUrl: settings.deadLetterQueueUrl,
+    region: settings.sourceRegion,
+  }),
+  metrics: emfMetrics({ settings, clock: systemClock, writeLine }),
+  clock: systemClock,
+  random: systemRandom,
+  log: (event: object) => {
+    writeLine(JSON.stringify(event));
+  },
+};
+
+export async function handler(
+  event: DynamoDBStreamEvent,
+  invocation: Context,
+): Promise<DynamoDBBatchResponse> {
+  const { batchItemFailures } = await replicateBatch(event.Records, {
+    ...context,
+    remainingMs: () => invocation.getRemainingTimeInMillis(),
+  });
+  return { batchItemFailures: [...batchItemFailures] };
+}

@@ -1,0 +1,48 @@
+// One item's records: writes the newest of each run and lets it stand for the older ones. A record
+// that can never be applied is dead-lettered, and the newest one before it takes its place.
+
+import type { Lane, Run } from '../core/item-lanes.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { DeadLetterReason } from '../core/dead-letter.ts';
+import type { MalformedRecord, StreamRecord } from '../core/stream-record.ts';
+
+export type WriteOutcome =
+  | Outcome
+  | { readonly kind: 'rejected'; readonly reason: DeadLetterReason };
+
+/** How a record is written or put aside. Neither ever rejects. */
+export interface RecordWriter {
+  write(record: StreamRecord): Promise<WriteOutcome>;
+  deadLetter(record: StreamRecord | MalformedRecord, reason: DeadLetterReason): Promise<Outcome>;
+}
+
+/** Settles the records of `lane` in `outcomes`, by position; what it does not reach stays as it was. */
+export async function applyLane(
+  lane: Lane,
+  writer: RecordWriter,
+  outcomes: Outcome[],
+): Promise<void> {
+  for (const record of lane.skipped) outcomes[record.position] = { kind: 'skipped' };
+  for (const run of lane.runs) {
+    const finished = await applyRun(run, writer, outcomes);
+    // What comes later for this item must not overtake what is unfinished.
+    if (!finished) return;
+  }
+}
+
+async function applyRun(run: Run, writer: RecordWriter, outcomes: Outcome[]): Promise<boolean> {
+  for (const [index, record] of [...run.entries()].toReversed()) {
+    const outcome = await applyRecord(record, writer);
+    outcomes[record.position] = outcome;
+    if (outcome.kind === 'unfinished') return false;
+    if (outcome.kind === 'dead-lettered') continue;
+    for (const older of run.slice(0, index)) outcomes[older.position] = { kind: 'coalesced' };
+    return true;
+  }
+  return true;
+}
+
+async function applyRecord(record: StreamRecord, writer: RecordWriter): Promise<Outcome> {
+  const outcome = await writer.write(record);
+  return outcome.kind === 'rejected' ? writer.deadLetter(record, outcome.reason) : outcome;
+}
