@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  freeFor,
+  type Guard,
+  refusalCause,
+  streamLabelMs,
+  versionOf,
+} from '../../src/core/ordering-guard.ts';
+
+const LABEL_MS = Date.UTC(2026, 0, 31);
+
+describe('versionOf', () => {
+  it('orders texts as the sequence numbers are ordered as numbers', () => {
+    const digits = fc.bigInt({ min: 0n, max: 10n ** 40n - 1n });
+    fc.assert(
+      fc.property(digits, digits, (a, b) => {
+        const [textA, textB] = [versionOf(LABEL_MS, String(a)), versionOf(LABEL_MS, String(b))];
+        expect(textA < textB).toBe(a < b);
+      }),
+    );
+  });
+
+  it('puts every record of a later stream above every record of an earlier one', () => {
+    expect(versionOf(LABEL_MS + 1, '0') > versionOf(LABEL_MS, '9'.repeat(40))).toBe(true);
+    expect(versionOf(LABEL_MS, '0') > versionOf(5, '9'.repeat(40))).toBe(true);
+  });
+});
+
+describe('streamLabelMs', () => {
+  it.each([
+    [
+      'an AWS label',
+      'arn:aws:dynamodb:us-east-1:1:table/T/stream/2015-05-11T21:21:33.291',
+      Date.UTC(2015, 4, 11, 21, 21, 33, 291),
+    ],
+    [
+      'a label of the embedded engine',
+      'arn:aws:dynamodb:dynoxide:0:table/T/stream/1769860800.123456789',
+      1_769_860_800_123,
+    ],
+    ['no label', 'arn:aws:dynamodb:us-east-1:1:table/T', undefined],
+    ['something else', 'arn:aws:dynamodb:us-east-1:1:table/T/stream/yesterday', undefined],
+  ])('reads %s', (_, arn, expected) => {
+    expect(streamLabelMs(arn)).toBe(expected);
+  });
+
+  it('does not depend on the time zone of the machine', () => {
+    const before = process.env['TZ'];
+    process.env['TZ'] = 'Asia/Shanghai';
+    try {
+      expect(streamLabelMs('x/stream/1970-01-01T00:00:01.000')).toBe(1_000);
+    } finally {
+      if (before === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = before;
+    }
+  });
+});
+
+const guard: Guard = {
+  version: versionOf(LABEL_MS, '50'),
+  keyAttribute: 'pk',
+  reservedAttribute: '_ferry',
+  unversionedItems: 'replace',
+};
+
+describe('freeFor', () => {
+  it('lets a write take an empty place, an unversioned item or an older one', () => {
+    expect(freeFor(guard)).toEqual({
+      ConditionExpression: 'attribute_not_exists(#pk) OR attribute_not_exists(#f) OR #f.#v < :v',
+      ExpressionAttributeNames: { '#pk': 'pk', '#f': '_ferry', '#v': 'v' },
+      ExpressionAttributeValues: { ':v': { S: guard.version } },
+    });
+  });
+
+  it('keeps unversioned items where the policy says so', () => {
+    expect(freeFor({ ...guard, unversionedItems: 'keep' }).ConditionExpression).toBe(
+      'attribute_not_exists(#pk) OR #f.#v < :v',
+    );
+  });
+});
+
+describe('refusalCause', () => {
+  const stored = (v: string) => ({ pk: { S: 'a' }, _ferry: { M: { v: { S: v } } } });
+  it.each([
+    ['the same version', stored(guard.version), 'redelivery'],
+    ['a newer version', stored(versionOf(LABEL_MS, '51')), 'newer'],
+    ['a repaired version, just above', stored(`${guard.version}~`), 'newer'],
+    ['an item that is not Ferry’s', { pk: { S: 'a' } }, 'unversioned'],
+    ['nothing told', undefined, 'untold'],
+    [
+      'a reserved attribute of another kind',
+      { pk: { S: 'a' }, _ferry: { S: 'mine' } },
+      'not-comparable',
+    ],
+    ['a version below, which cannot refuse', stored(versionOf(LABEL_MS, '49')), 'not-comparable'],
+  ])('reads %s', (_, item, cause) => {
+    expect(refusalCause(item, guard)).toBe(cause);
+  });
+});

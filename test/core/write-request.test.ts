@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { TOMBSTONE_LIFE_SECONDS } from '../../src/contract.ts';
+import { failureBound, keepStateRow, toWriteRequests } from '../../src/core/write-request.ts';
+import { SETTINGS, streamRecord } from '../fixtures/records.ts';
+
+const NOW_MS = 1_800_000_000_500;
+const EXPIRES_AT = { N: String(1_800_000_000 + TOMBSTONE_LIFE_SECONDS) };
+
+describe('toWriteRequests', () => {
+  it('puts the whole image with its version, under the guard', () => {
+    const record = streamRecord({ attributes: { total: { N: '1.50' } } });
+
+    expect(toWriteRequests(record, SETTINGS, NOW_MS)).toEqual([
+      {
+        operation: 'PutItem',
+        input: {
+          TableName: 'Orders',
+          Item: {
+            pk: { S: 'order-1' },
+            total: { N: '1.50' },
+            _ferry: {
+              M: { v: { S: record.version }, t: { N: '1769860800' }, o: { S: 'us-east-1' } },
+            },
+          },
+          ConditionExpression:
+            'attribute_not_exists(#pk) OR attribute_not_exists(#f) OR #f.#v < :v',
+          ExpressionAttributeNames: { '#pk': 'pk', '#f': '_ferry', '#v': 'v' },
+          ExpressionAttributeValues: { ':v': { S: record.version } },
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        },
+      },
+    ]);
+  });
+
+  it('replaces a reserved attribute that came along from another twin', () => {
+    const [request] = toWriteRequests(
+      streamRecord({ attributes: { _ferry: { S: 'foreign' } } }),
+      SETTINGS,
+      NOW_MS,
+    );
+
+    expect(request).toMatchObject({
+      input: { Item: { _ferry: { M: { o: { S: 'us-east-1' } } } } },
+    });
+  });
+
+  it('remembers a delete before doing it', () => {
+    const record = streamRecord({ eventName: 'REMOVE' });
+
+    const requests = toWriteRequests(record, SETTINGS, NOW_MS);
+
+    expect(requests).toMatchObject([
+      {
+        operation: 'UpdateItem',
+        input: {
+          TableName: 'ferry-orders-state',
+          ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
+          ExpressionAttributeNames: { '#own': 'd', '#expiresAt': 'expiresAt' },
+          ExpressionAttributeValues: { ':v': { S: record.version }, ':expiresAt': EXPIRES_AT },
+        },
+      },
+      { operation: 'DeleteItem', input: { TableName: 'Orders', Key: { pk: { S: 'order-1' } } } },
+    ]);
+    expect(requests[1]).toMatchObject({
+      input: { ExpressionAttributeValues: { ':v': { S: record.version } } },
+    });
+  });
+
+  it('gives each item of each replication a state row of its own, whose key fits whatever the item’s', () => {
+    const rowOf = (id: string, replication = 'orders') => {
+      const record = streamRecord({ eventName: 'REMOVE', id });
+      const [tombstone] = toWriteRequests(record, { ...SETTINGS, replication }, NOW_MS);
+      return tombstone?.operation === 'UpdateItem' ? (tombstone.input.Key?.['id']?.S ?? '') : '';
+    };
+
+    expect(new Set([rowOf('a'), rowOf('b'), rowOf('a', 'other')]).size).toBe(3);
+    expect(rowOf('x'.repeat(2_048)).length).toBeLessThan(200);
+  });
+});
+
+describe('failureBound', () => {
+  it('never lowers a bound, and prolongs the row where a higher one is known', () => {
+    const record = streamRecord();
+
+    expect(failureBound(record, record.version, SETTINGS, NOW_MS)).toMatchObject({
+      input: {
+        ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
+        ExpressionAttributeNames: { '#own': 'f' },
+        ExpressionAttributeValues: { ':v': { S: record.version }, ':expiresAt': EXPIRES_AT },
+      },
+    });
+    expect(keepStateRow(record, SETTINGS, NOW_MS).input).not.toHaveProperty('ConditionExpression');
+  });
+});
