@@ -1,0 +1,30 @@
+// The destination Region of one replication: Ferry's state table and, where the configuration says
+// so, the twin itself. The source stack knows both by name; no value crosses from stack to stack.
+
+import { Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { ReplicationConfig } from '../src/config.ts';
+import { STATE_ATTRIBUTES } from '../src/contract.ts';
+import { createConfiguredTable, createProtectedTable } from './dynamodb-table.ts';
+
+export interface DestinationStackProps {
+  readonly replication: ReplicationConfig;
+}
+
+export class DestinationStack extends Stack {
+  constructor(scope: Construct, id: string, { replication }: DestinationStackProps) {
+    const { name, source, destination, stateTable } = replication;
+    super(scope, id, {
+      env: { region: destination.region },
+      description: `Ferry ${name}: the twin of ${source.table} (${source.region}), and its state`,
+    });
+
+    // Tombstones outlive the stack: without them, a late redrive could bring deleted items back.
+    createProtectedTable(this, 'StateTable', {
+      tableName: stateTable,
+      partitionKey: { name: STATE_ATTRIBUTES.id, type: 'S' },
+      timeToLiveAttribute: STATE_ATTRIBUTES.expiresAt,
+    });
+    if (destination.create) createConfiguredTable(this, 'TwinTable', destination);
+  }
+}

@@ -1,0 +1,30 @@
+// A checked configuration in, the app's stacks out: a pair per replication, destination first,
+// because the source's function needs its tables from its first record on.
+
+import { type App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import type { Config } from '../src/config.ts';
+import { DestinationStack } from './destination-stack.ts';
+import { SourceStack } from './source-stack.ts';
+import { bundledCode } from './stream-replicator.ts';
+
+export interface FerryAppOptions {
+  /** @default - the replicate handler of this repository, bundled once for all replications */
+  readonly codeDirectory?: string;
+}
+
+/**
+ * Adds the stacks of `config` to `app`, and the AwsSolutions checks, which stop a synthesis at the
+ * first finding that nobody has acknowledged.
+ * @throws UsageError when a replication cannot be deployed as configured.
+ */
+export function buildApp(app: App, config: Config, options: FerryAppOptions = {}): void {
+  const codeDirectory = options.codeDirectory ?? bundledCode();
+  for (const replication of config.replications) {
+    const id = `ferry-${replication.name}`;
+    const destination = new DestinationStack(app, `${id}-destination`, { replication });
+    const source = new SourceStack(app, `${id}-source`, { replication, codeDirectory });
+    source.addStackDependency(destination);
+  }
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+}

@@ -1,0 +1,69 @@
+// The source Region of one replication: the table where the app creates it, the replicator on its
+// stream, and outputs that tell operators where to look.
+
+import { CfnOutput, Stack } from 'aws-cdk-lib';
+import { StreamViewType } from 'aws-cdk-lib/aws-dynamodb';
+import type { Construct } from 'constructs';
+import type { ReplicationConfig, SourceConfig } from '../src/config.ts';
+import { UsageError } from '../src/errors.ts';
+import { createConfiguredTable } from './dynamodb-table.ts';
+import { StreamReplicator } from './stream-replicator.ts';
+
+export interface SourceStackProps {
+  readonly replication: ReplicationConfig;
+  /** @default - as in StreamReplicator */
+  readonly codeDirectory?: string;
+}
+
+export class SourceStack extends Stack {
+  readonly replicator: StreamReplicator;
+
+  constructor(scope: Construct, id: string, props: SourceStackProps) {
+    const { name, source, destination } = props.replication;
+    super(scope, id, {
+      env: { region: source.region },
+      description: `Ferry ${name}: replicates ${source.table} to ${destination.table} (${destination.region})`,
+    });
+    this.replicator = new StreamReplicator(this, 'Replicator', {
+      ...props,
+      streamArn: this.streamArn(source),
+    });
+    this.addOutputs(this.replicator);
+  }
+
+  private streamArn(source: SourceConfig): string {
+    // Ferry writes whole items, so it needs the new image and would only pay for an old one.
+    const stream = { dynamoStream: StreamViewType.NEW_IMAGE };
+    const streamArn = source.create
+      ? createConfiguredTable(this, 'SourceTable', source, stream).tableStreamArn
+      : source.streamArn;
+    if (streamArn === undefined) {
+      throw new UsageError(`Table ${source.table} in ${source.region} has no stream to read.`, {
+        code: 'config.invalid',
+        hint: 'Give the table\'s "streamArn", or set "create" to true to make a new table.',
+      });
+    }
+    return streamArn;
+  }
+
+  private addOutputs(replicator: StreamReplicator): void {
+    const output = (id: string, description: string, value: string) =>
+      new CfnOutput(this, id, { description, value });
+    output('FunctionName', 'The replicate function', replicator.function.functionName);
+    output(
+      'EventSourceMappingId',
+      'Its reader on the stream, to pause or resume',
+      replicator.eventSourceMapping.eventSourceMappingId,
+    );
+    output(
+      'DeadLetterQueueUrl',
+      'Records that cannot be applied',
+      replicator.deadLetterQueue.queueUrl,
+    );
+    output(
+      'OnFailureBucketName',
+      'Batches that Lambda gave up',
+      replicator.onFailureBucket.bucketName,
+    );
+  }
+}

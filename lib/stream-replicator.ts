@@ -1,0 +1,155 @@
+// A stream in, a twin kept: the replicate function and the event source mapping that feeds it,
+// with a role that can do just that, and two places for what does not get through.
+
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Architecture,
+  Code,
+  EventSourceMapping,
+  type IEventSourceDlq,
+  Function as LambdaFunction,
+  LoggingFormat,
+  MetricType,
+  Runtime,
+  StartingPosition,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
+import { Construct } from 'constructs';
+import { handlerSettings, type ReplicationConfig } from '../src/config.ts';
+import { METRIC_NAMESPACE, type METRIC_DIMENSIONS, type MetricName } from '../src/contract.ts';
+import { UsageError } from '../src/errors.ts';
+import { toEnvironment } from '../src/handler-settings.ts';
+import { buildLambdaBundle, LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
+import { createReplicatorRole } from './replicator-role.ts';
+
+export interface StreamReplicatorProps {
+  /** What to replicate, and how. */
+  readonly replication: ReplicationConfig;
+  /** The source table's stream, with new images. */
+  readonly streamArn: string;
+  /** @default - the replicate handler of this repository, bundled to dist/lambda/replicate */
+  readonly codeDirectory?: string;
+}
+
+/** Keeps a table in another Region equal to the table whose stream it reads. */
+export class StreamReplicator extends Construct {
+  readonly function: LambdaFunction;
+  readonly eventSourceMapping: EventSourceMapping;
+  /** Records that cannot be applied, each with its full content. */
+  readonly deadLetterQueue: Queue;
+  /** Batches that Lambda gave up after their last retry or at their highest age. */
+  readonly onFailureBucket: Bucket;
+  readonly #replication: ReplicationConfig;
+
+  constructor(scope: Construct, id: string, props: StreamReplicatorProps) {
+    super(scope, id);
+    this.#replication = props.replication;
+    refuseWrongRegions(Stack.of(this).region, props.replication);
+    this.deadLetterQueue = createDeadLetterQueue(this, props.replication.name);
+    this.onFailureBucket = createOnFailureBucket(this);
+    this.function = this.#createFunction(props);
+    this.eventSourceMapping = this.#createEventSourceMapping(props.streamArn);
+  }
+
+  /** One of the handler's own metrics, for graphs and alarms. */
+  metric(metricName: MetricName, options: MetricOptions = {}): Metric {
+    const { name, source, destination } = this.#replication;
+    const dimensionsMap: Record<(typeof METRIC_DIMENSIONS)[number], string> = {
+      Replication: name,
+      SourceRegion: source.region,
+      ReceivingRegion: destination.region,
+    };
+    return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap, ...options });
+  }
+
+  #createFunction({ codeDirectory, ...props }: StreamReplicatorProps): LambdaFunction {
+    const { name, source, destination, function: settings } = props.replication;
+    const functionName = `ferry-${name}-replicate`;
+    const logGroup = this.#createLogGroup(functionName, settings.logRetentionDays);
+    const { deadLetterQueue, onFailureBucket } = this;
+    return new LambdaFunction(this, 'Function', {
+      functionName,
+      description: `Ferry ${name}: writes changes of ${source.table} to ${destination.table} (${destination.region})`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      // The bundle alone: whatever else lies in the directory stays there.
+      code: Code.fromAsset(codeDirectory ?? bundledCode(), { exclude: ['*', '!index.mjs'] }),
+      handler: LAMBDA_HANDLER,
+      memorySize: settings.memoryMiB,
+      timeout: Duration.seconds(settings.timeoutSeconds),
+      loggingFormat: LoggingFormat.JSON,
+      logGroup,
+      environment: toEnvironment(
+        handlerSettings(props.replication, { deadLetterQueueUrl: deadLetterQueue.queueUrl }),
+      ),
+      role: createReplicatorRole(this, { ...props, logGroup, deadLetterQueue, onFailureBucket }),
+    });
+  }
+
+  #createLogGroup(functionName: string, retentionDays: number): LogGroup {
+    return new LogGroup(this, 'LogGroup', {
+      logGroupName: `/aws/lambda/${functionName}`,
+      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the schema lists the valid days
+      retention: retentionDays as RetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+  }
+
+  #createEventSourceMapping(streamArn: string): EventSourceMapping {
+    const { eventSource } = this.#replication;
+    // CDK's own S3 destination would let the function read and delete what is stored there.
+    const onFailure: IEventSourceDlq = {
+      bind: () => ({ destination: this.onFailureBucket.bucketArn }),
+    };
+    // Not CDK's DynamoEventSource, which refuses batches over 1,000 records. The mapping waits for
+    // the function, the function for its role, and the role holds its policies.
+    return new EventSourceMapping(this, 'EventSourceMapping', {
+      target: this.function,
+      eventSourceArn: streamArn,
+      // LATEST could miss records written while the mapping is being made.
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      batchSize: eventSource.batchSize,
+      maxBatchingWindow: Duration.seconds(eventSource.maxBatchingWindowSeconds),
+      parallelizationFactor: eventSource.parallelizationFactor,
+      retryAttempts: eventSource.retryAttempts,
+      maxRecordAge: Duration.seconds(eventSource.maxRecordAgeSeconds),
+      bisectBatchOnError: true,
+      reportBatchItemFailures: true,
+      metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
+      onFailure,
+    });
+  }
+}
+
+/** Bundles the replicate handler of this repository, and tells the directory that ships. */
+export function bundledCode(): string {
+  const directory = fileURLToPath(new URL('../dist/lambda/replicate', import.meta.url));
+  return dirname(buildLambdaBundle(directory));
+}
+
+function refuseWrongRegions(stackRegion: string, replication: ReplicationConfig): void {
+  const { name, source, destination } = replication;
+  if (stackRegion !== source.region) {
+    const actual = Token.isUnresolved(stackRegion) ? 'no particular Region' : stackRegion;
+    throw new UsageError(
+      `The replicator of ${name} must be in ${source.region}, beside its stream; its stack is in ${actual}.`,
+      { code: 'config.invalid', hint: "Give the stack the source's Region in env." },
+    );
+  }
+  const from = RegionInfo.get(source.region).partition;
+  const to = RegionInfo.get(destination.region).partition;
+  // A Region that is newer than this release of the CDK has no known partition.
+  if (from !== undefined && to !== undefined && from !== to) {
+    throw new UsageError(
+      `${name} cannot be deployed from ${source.region} to ${destination.region}: a role in the partition ${from} has no rights in ${to}.`,
+      { code: 'config.invalid', hint: 'Choose two Regions of one partition.' },
+    );
+  }
+}

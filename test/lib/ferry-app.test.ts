@@ -1,0 +1,650 @@
+// What the stacks promise, read from the templates that a synthesis writes. All template tests are
+// in this one file, because each process that synthesizes starts CloudFormation's validator anew.
+
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type App, Stack, Validations } from 'aws-cdk-lib';
+import type { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import cdk from '../../cdk.json' with { type: 'json' };
+import schema from '../../ferry.schema.json' with { type: 'json' };
+import { DestinationStack } from '../../lib/destination-stack.ts';
+import { SourceStack } from '../../lib/source-stack.ts';
+import { StreamReplicator } from '../../lib/stream-replicator.ts';
+import { handlerSettings } from '../../src/config.ts';
+import { METRIC_DIMENSIONS } from '../../src/contract.ts';
+import { fromEnvironment } from '../../src/handler-settings.ts';
+import {
+  appOf,
+  CHINA,
+  codeDirectory,
+  COMPOSITE_KEY,
+  CREATED,
+  EXISTING,
+  emptyApp,
+  getAtt,
+  only,
+  protectedTable,
+  replicationOf,
+  resources,
+  stackOf,
+  statements,
+  STREAM_ARN,
+  tableArn,
+  tableNamed,
+  templates,
+  temporary,
+  useOfKey,
+} from './stack-templates.ts';
+
+const created = templates(CREATED);
+
+afterAll(() => rmSync(temporary, { recursive: true }));
+afterEach(() => vi.restoreAllMocks());
+
+/** The findings in the report of a synthesis. */
+function violations(app: App): string[] {
+  const report = JSON.parse(readFileSync(join(app.outdir, 'validation-report.json'), 'utf8')) as {
+    pluginReports: { violations: { ruleName: string }[] }[];
+  };
+  return report.pluginReports.flatMap((plugin) =>
+    plugin.violations.map(({ ruleName }) => ruleName),
+  );
+}
+
+describe('the app', () => {
+  it('makes a pair of stacks per replication, each in its Region, the destination first', () => {
+    const assembly = appOf(CREATED, { ...EXISTING, name: 'copy' }).synth();
+
+    const stacks = assembly.stacks.map(({ stackName, environment, dependencies }) => {
+      const others = dependencies.map(({ id }) => id).filter((id) => !id.endsWith('.assets'));
+      return [stackName, { region: environment.region, after: others }];
+    });
+    expect(Object.fromEntries(stacks)).toEqual({
+      'ferry-orders-destination': { region: 'eu-west-1', after: [] },
+      'ferry-orders-source': { region: 'us-east-1', after: ['ferry-orders-destination'] },
+      'ferry-copy-destination': { region: 'eu-west-1', after: [] },
+      'ferry-copy-source': { region: 'us-east-1', after: ['ferry-copy-destination'] },
+    });
+  });
+
+  it('needs no look-up in an account', () => {
+    const assembly = appOf(CREATED).synth();
+
+    expect(assembly.manifest.missing).toBeUndefined();
+    expect(assembly.stacks.map(({ environment }) => environment.account)).toEqual([
+      'unknown-account',
+      'unknown-account',
+    ]);
+  });
+
+  it('keeps its resources and their logical ids', () => {
+    const listing = Object.values(created).flatMap(({ Resources }) =>
+      Object.entries(Resources).map(([id, { Type }]) => `${Type} ${id}`),
+    );
+
+    expect(listing.toSorted()).toMatchInlineSnapshot(`
+      [
+        "AWS::DynamoDB::GlobalTable SourceTable70380C26",
+        "AWS::DynamoDB::GlobalTable StateTable9728C7E5",
+        "AWS::DynamoDB::GlobalTable TwinTable403B3160",
+        "AWS::IAM::Role ReplicatorRoleE430B2D7",
+        "AWS::Lambda::EventSourceMapping ReplicatorEventSourceMapping6D050486",
+        "AWS::Lambda::Function ReplicatorFunctionA0EEF2DF",
+        "AWS::Logs::LogGroup ReplicatorLogGroup45B9ACC0",
+        "AWS::S3::Bucket ReplicatorOnFailureBucket8E6EE5D9",
+        "AWS::S3::BucketPolicy ReplicatorOnFailureBucketPolicy379EC653",
+        "AWS::SQS::Queue ReplicatorDeadLetterQueue15F8B699",
+        "AWS::SQS::QueuePolicy ReplicatorDeadLetterQueuePolicy5D8FBBBB",
+      ]
+    `);
+  });
+
+  it.each([
+    ['created tables', CREATED],
+    ['existing tables', EXISTING],
+  ])('has no custom resource and no nested stack with %s', (_, replication) => {
+    const types = Object.values(templates(replication)).flatMap(({ Resources }) =>
+      Object.values(Resources).map(({ Type }) => Type),
+    );
+
+    expect(types).toContain('AWS::Lambda::EventSourceMapping');
+    expect(types.filter((type) => /Custom|CloudFormation|CDK/.test(type))).toEqual([]);
+    expect(types.filter((type) => type === 'AWS::Lambda::Function')).toHaveLength(1);
+  });
+
+  it('passes no value from stack to stack', () => {
+    const text = JSON.stringify(created);
+
+    expect(text).not.toMatch(/Fn::ImportValue|Fn::GetStackOutput|"Export"/);
+  });
+
+  it.each([
+    ['us-east-1', CREATED],
+    ['cn-north-1', CHINA],
+  ])('names no partition in the templates from %s', (region, replication) => {
+    const text = JSON.stringify(templates(replication));
+
+    expect(text).toContain(region);
+    expect(text).not.toMatch(/arn:aws/);
+    expect(text).not.toMatch(/amazonaws\.com\.cn/);
+  });
+
+  it('repeats ARNs of the configuration and makes none up', () => {
+    const text = JSON.stringify(templates(EXISTING)).replaceAll(STREAM_ARN, 'STREAM');
+
+    expect(text).toContain('STREAM');
+    expect(text).not.toMatch(/arn:aws/);
+  });
+
+  it('refuses a replication across partitions, where no role could have rights', () => {
+    const across = { ...CREATED, destination: CHINA.destination };
+
+    expect(() => appOf(across)).toThrow(
+      expect.objectContaining({
+        name: 'UsageError',
+        message:
+          'orders cannot be deployed from us-east-1 to cn-northwest-1: a role in the partition aws has no rights in aws-cn.',
+      }),
+    );
+  });
+
+  it('lets Regions pass that the CDK does not know yet', () => {
+    const future = { ...CREATED, destination: { ...CREATED.destination, region: 'eu-future-9' } };
+
+    expect(JSON.stringify(templates(future).source)).toContain(':dynamodb:eu-future-9:');
+  });
+
+  it('turns on every feature flag that this release of the CDK recommends', () => {
+    const path = new URL(
+      '../../node_modules/aws-cdk-lib/recommended-feature-flags.json',
+      import.meta.url,
+    );
+    const recommended = JSON.parse(readFileSync(path, 'utf8')) as object;
+
+    expect(cdk.context).toMatchObject(recommended);
+    expect(cdk.context['@aws-cdk/core:validateAgainstDefaultRules']).toBe(true);
+  });
+});
+
+describe('the checks at synthesis', () => {
+  it.each([
+    ['created tables', CREATED],
+    ['existing tables', EXISTING],
+    ['China Regions', CHINA],
+  ])('find nothing with %s', (_, replication) => {
+    const app = appOf(replication);
+
+    app.synth();
+
+    expect(violations(app)).toEqual([]);
+  });
+
+  it('stop at a finding that nobody has acknowledged', () => {
+    const app = appOf(CREATED);
+    const { node } = new Bucket(stackOf(app, 'ferry-orders-source'), 'Open');
+
+    expect(() => app.synth()).toThrow(node.path);
+
+    expect(violations(app)).toEqual(['AwsSolutions-S1', 'AwsSolutions-S10']);
+  });
+
+  it('stop at a value that CloudFormation would refuse', () => {
+    const app = appOf(CREATED);
+    const { replicator } = app.node.findChild('ferry-orders-source') as SourceStack;
+    const mapping = replicator.eventSourceMapping.node.defaultChild as CfnEventSourceMapping;
+    mapping.parallelizationFactor = 99;
+
+    expect(() => app.synth()).toThrow(
+      'ParallelizationFactor: 99 is greater than the maximum of 10',
+    );
+  });
+
+  it('are answered where there is a finding, and nowhere else', () => {
+    const acknowledged = vi.spyOn(Validations.prototype, 'acknowledge').mockReturnValue();
+
+    const app = appOf(CREATED);
+
+    const found = new AwsSolutionsChecks().validateScope(app).violations;
+    expect(
+      acknowledged.mock.calls
+        .flat()
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual(found.map(({ ruleName }) => ruleName).toSorted());
+    expect(found).toHaveLength(4);
+  });
+});
+
+describe('DestinationStack', () => {
+  it('makes the state table, protected, with expiring rows', () => {
+    const table = tableNamed(created.destination, 'ferry-orders-state');
+
+    expect(table).toMatchObject(
+      protectedTable('eu-west-1', {
+        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+        TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+      }),
+    );
+  });
+
+  it('makes the twin, protected, with the keys of the configuration', () => {
+    const table = tableNamed(created.destination, 'OrdersTwin');
+
+    expect(table).toMatchObject(protectedTable('eu-west-1', COMPOSITE_KEY));
+    expect(table.Properties).not.toHaveProperty('StreamSpecification');
+    expect(table.Properties).not.toHaveProperty('TimeToLiveSpecification');
+  });
+
+  it('makes a twin with a lone binary key', () => {
+    const partitionKey = { name: 'digest', type: 'B' };
+    const destination = { region: 'eu-west-1', table: 'Twin', create: true, partitionKey };
+
+    const { Properties } = tableNamed(templates({ ...CREATED, destination }).destination, 'Twin');
+
+    expect(Properties).toMatchObject({
+      AttributeDefinitions: [{ AttributeName: 'digest', AttributeType: 'B' }],
+      KeySchema: [{ AttributeName: 'digest', KeyType: 'HASH' }],
+    });
+  });
+
+  it('makes only the state table, under its configured name, beside an existing twin', () => {
+    const { destination } = templates({ ...EXISTING, stateTable: 'Tombstones' });
+
+    expect(Object.keys(destination.Resources)).toHaveLength(1);
+    expect(tableNamed(destination, 'Tombstones')).toBeDefined();
+  });
+
+  it('refuses to make a table without a key', () => {
+    const unchecked = replicationOf(EXISTING);
+    const replication = {
+      ...unchecked,
+      destination: { ...unchecked.destination, create: true },
+    };
+
+    expect(() => new DestinationStack(emptyApp(), 'Stack', { replication })).toThrow(
+      'Table OrdersTwin cannot be created without a partition key.',
+    );
+  });
+});
+
+describe('SourceStack', () => {
+  it('makes the source table, protected, with a stream of new images', () => {
+    const table = tableNamed(created.source, 'Orders');
+
+    expect(table).toMatchObject(
+      protectedTable('us-east-1', {
+        ...COMPOSITE_KEY,
+        StreamSpecification: { StreamViewType: 'NEW_IMAGE' },
+      }),
+    );
+  });
+
+  it('reads the stream of the table it makes', () => {
+    const [[tableId] = []] = resources(created.source, 'AWS::DynamoDB::GlobalTable');
+
+    const { Properties } = only(created.source, 'AWS::Lambda::EventSourceMapping');
+
+    expect(Properties['EventSourceArn']).toEqual(getAtt(String(tableId), 'StreamArn'));
+  });
+
+  it('reads the given stream of an existing table, and makes no table', () => {
+    const { source } = templates(EXISTING);
+
+    expect(only(source, 'AWS::Lambda::EventSourceMapping').Properties['EventSourceArn']).toBe(
+      STREAM_ARN,
+    );
+    expect(Object.values(source.Resources).filter(({ Type }) => /DynamoDB/.test(Type))).toEqual([]);
+  });
+
+  it('tells operators where to look', () => {
+    const { source } = created;
+    const ref = (type: string) => ({ Value: { Ref: only(source, type).id } });
+
+    expect(source.Outputs).toMatchObject({
+      FunctionName: ref('AWS::Lambda::Function'),
+      EventSourceMappingId: ref('AWS::Lambda::EventSourceMapping'),
+      DeadLetterQueueUrl: ref('AWS::SQS::Queue'),
+      OnFailureBucketName: ref('AWS::S3::Bucket'),
+    });
+  });
+
+  it('refuses an existing table without a stream', () => {
+    const { streamArn: _, ...source } = replicationOf(EXISTING).source;
+    const replication = { ...replicationOf(EXISTING), source };
+
+    expect(() => new SourceStack(emptyApp(), 'Stack', { replication, codeDirectory })).toThrow(
+      'Table Orders in us-east-1 has no stream to read.',
+    );
+  });
+});
+
+describe('StreamReplicator', () => {
+  it('runs the bundled handler on the current runtime, with the configured size and time', () => {
+    const { source } = templates({
+      ...CREATED,
+      function: { memoryMiB: 1024, timeoutSeconds: 120 },
+    });
+
+    expect(only(source, 'AWS::Lambda::Function').Properties).toMatchObject({
+      FunctionName: 'ferry-orders-replicate',
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'index.handler',
+      MemorySize: 1024,
+      Timeout: 120,
+      LoggingConfig: {
+        LogFormat: 'JSON',
+        LogGroup: { Ref: only(source, 'AWS::Logs::LogGroup').id },
+      },
+    });
+  });
+
+  it('ships the bundle and nothing that lies beside it', () => {
+    const { directory } = appOf(CREATED).synth();
+
+    const assets = readdirSync(directory).filter((name) => name.startsWith('asset.'));
+    expect(readdirSync(codeDirectory)).toHaveLength(2);
+    expect(assets.map((name) => readdirSync(join(directory, name)))).toEqual([['index.mjs']]);
+  });
+
+  it('tells the handler all its settings', () => {
+    const replication = {
+      ...CREATED,
+      destination: { ...CREATED.destination, endpoint: 'https://vpce-1.example.com' },
+      stateTable: 'Tombstones',
+      ttlDeletes: 'skip',
+      unversionedItems: 'keep',
+      reservedAttribute: '_v',
+      timestampAttribute: 'writtenAt',
+      function: { concurrency: 7 },
+    };
+    const { source } = templates(replication);
+    const { Variables } = only(source, 'AWS::Lambda::Function').Properties['Environment'] as {
+      Variables: Record<string, unknown>;
+    };
+
+    const deadLetterQueueUrl = 'https://sqs.example.com/queue';
+    const environment = Object.entries(Variables).map(([name, value]) =>
+      typeof value === 'string' ? [name, value] : [name, deadLetterQueueUrl],
+    );
+    expect(fromEnvironment(Object.fromEntries(environment) as Record<string, string>)).toEqual(
+      handlerSettings(replicationOf(replication), { deadLetterQueueUrl }),
+    );
+    expect(Variables['FERRY_DEAD_LETTER_QUEUE_URL']).toEqual({
+      Ref: only(source, 'AWS::SQS::Queue').id,
+    });
+  });
+
+  it('keeps the logs in a group of its own, for the configured time', () => {
+    const { source } = templates({ ...CREATED, function: { logRetentionDays: 7 } });
+
+    expect(only(source, 'AWS::Logs::LogGroup')).toMatchObject({
+      Properties: { LogGroupName: '/aws/lambda/ferry-orders-replicate', RetentionInDays: 7 },
+      DeletionPolicy: 'Delete',
+    });
+  });
+
+  it('knows every log retention that the configuration allows', () => {
+    const allowed = schema.definitions.function.properties.logRetentionDays.enum;
+
+    expect(allowed.filter((days) => RetentionDays[days] === undefined)).toEqual([]);
+  });
+
+  it('sends dead letters to an encrypted queue as large and patient as SQS allows', () => {
+    expect(only(created.source, 'AWS::SQS::Queue')).toMatchObject({
+      Properties: {
+        QueueName: 'ferry-orders-dead-letters',
+        MessageRetentionPeriod: 1_209_600,
+        MaximumMessageSize: 1_048_576,
+        SqsManagedSseEnabled: true,
+      },
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+    });
+  });
+
+  it('keeps failed batches in an encrypted, private bucket that outlives the stack', () => {
+    expect(only(created.source, 'AWS::S3::Bucket')).toMatchObject({
+      Properties: {
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [
+            { ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } },
+          ],
+        },
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        LifecycleConfiguration: {
+          Rules: [
+            {
+              Status: 'Enabled',
+              ExpirationInDays: 90,
+              AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+            },
+          ],
+        },
+      },
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+    });
+  });
+
+  it.each([
+    ['queue', 'AWS::SQS::QueuePolicy', 'sqs:*'],
+    ['bucket', 'AWS::S3::BucketPolicy', 's3:*'],
+  ])('refuses requests to the %s that are not encrypted in transit', (_, type, action) => {
+    expect(only(created.source, type).Properties['PolicyDocument']).toMatchObject({
+      Statement: [
+        {
+          Effect: 'Deny',
+          Principal: { AWS: '*' },
+          Action: action,
+          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        },
+      ],
+    });
+  });
+
+  it('gives the function exactly the rights it needs', () => {
+    const { source } = created;
+    const arn = (type: string) => getAtt(only(source, type).id, 'Arn');
+    const table = resources(source, 'AWS::DynamoDB::GlobalTable')[0]?.[0] ?? '';
+    const bucket = arn('AWS::S3::Bucket');
+
+    expect(statements(source)).toEqual({
+      WriteLogs: [
+        {
+          Effect: 'Allow',
+          Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+          Resource: arn('AWS::Logs::LogGroup'),
+        },
+      ],
+      ReadStream: [
+        {
+          Effect: 'Allow',
+          Action: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+          Resource: getAtt(table, 'StreamArn'),
+        },
+        { Effect: 'Allow', Action: 'dynamodb:ListStreams', Resource: '*' },
+      ],
+      WriteDestination: [
+        {
+          Effect: 'Allow',
+          Action: ['dynamodb:DeleteItem', 'dynamodb:PutItem'],
+          Resource: tableArn('eu-west-1', 'OrdersTwin'),
+        },
+        {
+          Effect: 'Allow',
+          Action: 'dynamodb:UpdateItem',
+          Resource: tableArn('eu-west-1', 'ferry-orders-state'),
+        },
+      ],
+      SendDeadLetters: [
+        { Effect: 'Allow', Action: 'sqs:SendMessage', Resource: arn('AWS::SQS::Queue') },
+      ],
+      StoreFailedBatches: [
+        { Effect: 'Allow', Action: 's3:ListBucket', Resource: bucket },
+        {
+          Effect: 'Allow',
+          Action: 's3:PutObject',
+          Resource: { 'Fn::Join': ['', [bucket, '/*']] },
+        },
+      ],
+    });
+  });
+
+  it('lets only Lambda take the role, and attaches no policy from elsewhere', () => {
+    const { Properties } = only(created.source, 'AWS::IAM::Role');
+
+    expect(Properties).not.toHaveProperty('ManagedPolicyArns');
+    expect(Properties['AssumeRolePolicyDocument']).toMatchObject({
+      Statement: [
+        {
+          Effect: 'Allow',
+          Action: 'sts:AssumeRole',
+          Principal: { Service: 'lambda.amazonaws.com' },
+        },
+      ],
+    });
+    expect(resources(created.source, 'AWS::IAM::Policy')).toEqual([]);
+    expect(resources(created.source, 'AWS::IAM::ManagedPolicy')).toEqual([]);
+  });
+
+  it('reads only the given stream of an existing table', () => {
+    const { ReadStream } = statements(templates(EXISTING).source);
+
+    expect(ReadStream).toEqual([
+      expect.objectContaining({ Resource: STREAM_ARN }),
+      expect.objectContaining({ Action: 'dynamodb:ListStreams', Resource: '*' }),
+    ]);
+  });
+
+  it("uses the tables' own keys, and only through DynamoDB in their Regions", () => {
+    const sourceKey = 'arn:aws:kms:us-east-1:111122223333:key/source';
+    const twinKey = 'arn:aws:kms:eu-west-1:111122223333:key/twin';
+    const { ReadStream, WriteDestination } = statements(
+      templates({
+        ...EXISTING,
+        source: { ...EXISTING.source, kmsKeyArn: sourceKey },
+        destination: { ...EXISTING.destination, kmsKeyArn: twinKey },
+      }).source,
+    );
+
+    expect(ReadStream).toHaveLength(3);
+    expect(ReadStream?.at(-1)).toEqual(useOfKey(sourceKey, 'us-east-1'));
+    expect(WriteDestination).toHaveLength(3);
+    expect(WriteDestination?.at(-1)).toEqual(useOfKey(twinKey, 'eu-west-1'));
+  });
+
+  it('lets Lambda read the stream from its oldest record, and give up nothing unseen', () => {
+    const { source } = created;
+
+    const { Properties } = only(source, 'AWS::Lambda::EventSourceMapping');
+
+    expect(Properties).toEqual({
+      EventSourceArn: expect.anything(),
+      FunctionName: { Ref: only(source, 'AWS::Lambda::Function').id },
+      StartingPosition: 'TRIM_HORIZON',
+      BatchSize: 1_000,
+      MaximumBatchingWindowInSeconds: 0,
+      ParallelizationFactor: 1,
+      MaximumRetryAttempts: -1,
+      MaximumRecordAgeInSeconds: 72_000,
+      BisectBatchOnFunctionError: true,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      MetricsConfig: { Metrics: ['EventCount'] },
+      DestinationConfig: {
+        OnFailure: { Destination: getAtt(only(source, 'AWS::S3::Bucket').id, 'Arn') },
+      },
+    });
+  });
+
+  it('takes the event source settings from the configuration, up to batches of 10,000', () => {
+    const app = appOf({
+      ...CREATED,
+      eventSource: {
+        batchSize: 10_000,
+        maxBatchingWindowSeconds: 5,
+        parallelizationFactor: 10,
+        retryAttempts: 3,
+        maxRecordAgeSeconds: 3_600,
+      },
+    });
+
+    const template = app.synth().getStackByName('ferry-orders-source')
+      .template as typeof created.source;
+    expect(only(template, 'AWS::Lambda::EventSourceMapping').Properties).toMatchObject({
+      BatchSize: 10_000,
+      MaximumBatchingWindowInSeconds: 5,
+      ParallelizationFactor: 10,
+      MaximumRetryAttempts: 3,
+      MaximumRecordAgeInSeconds: 3_600,
+    });
+  });
+
+  it('starts reading only when the role and its rights are there', () => {
+    const { source } = created;
+    const [role, replicate, mapping] = [
+      only(source, 'AWS::IAM::Role'),
+      only(source, 'AWS::Lambda::Function'),
+      only(source, 'AWS::Lambda::EventSourceMapping'),
+    ];
+
+    expect(mapping.Properties['FunctionName']).toEqual({ Ref: replicate.id });
+    expect(replicate.Properties['Role']).toEqual(getAtt(role.id, 'Arn'));
+    expect(role.Properties['Policies']).toHaveLength(5);
+  });
+
+  it("names the handler's metrics with their dimensions", () => {
+    const stack = new Stack(emptyApp(), 'Stack', { env: { region: 'us-east-1' } });
+    const replication = replicationOf(EXISTING);
+    const replicator = new StreamReplicator(stack, 'Replicator', {
+      replication,
+      streamArn: STREAM_ARN,
+      codeDirectory,
+    });
+
+    const { metricStat } = replicator
+      .metric('ReplicationLatency', { statistic: 'p99' })
+      .toMetricConfig();
+
+    expect(metricStat).toMatchObject({
+      namespace: 'Ferry',
+      metricName: 'ReplicationLatency',
+      statistic: 'p99',
+    });
+    expect(metricStat?.dimensions?.map(({ name }) => name).toSorted()).toEqual(
+      METRIC_DIMENSIONS.toSorted(),
+    );
+    expect(
+      Object.fromEntries(metricStat?.dimensions?.map(({ name, value }) => [name, value]) ?? []),
+    ).toEqual({ Replication: 'orders', SourceRegion: 'us-east-1', ReceivingRegion: 'eu-west-1' });
+  });
+
+  it.each([
+    ['eu-west-1', { env: { region: 'eu-west-1' } }],
+    ['no particular Region', {}],
+  ])('refuses to be far from its stream, in %s', (place, props) => {
+    const stack = new Stack(emptyApp(), 'Stack', props);
+    const replication = replicationOf(EXISTING);
+
+    expect(
+      () =>
+        new StreamReplicator(stack, 'Replicator', {
+          replication,
+          streamArn: STREAM_ARN,
+          codeDirectory,
+        }),
+    ).toThrow(
+      `The replicator of orders must be in us-east-1, beside its stream; its stack is in ${place}.`,
+    );
+  });
+});
