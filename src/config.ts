@@ -38,7 +38,7 @@ export interface EventSourceConfig {
   readonly maxRecordAgeSeconds: number;
 }
 
-export interface FunctionConfig {
+interface FunctionConfig {
   readonly memoryMiB: number;
   readonly timeoutSeconds: number;
   readonly concurrency: number;

@@ -53,9 +53,6 @@ export const DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 60 * 60;
 /** Largest message the dead-letter queue takes: the longest that SQS offers. */
 export const DEAD_LETTER_SIZE_BYTES_MAX = 1_048_576;
 
-/** Largest batch that Lambda hands over from a DynamoDB stream. */
-export const BATCH_SIZE_MAX = 10_000;
-
 /**
  * Time after which a request is given up. It stays below the ten seconds for which a request that
  * was given up may still be applied unseen (assumption E2 in docs/guarantees.md).
@@ -64,6 +61,3 @@ export const REQUEST_TIMEOUT_MS = 5_000;
 
 /** Time kept before the invocation ends, so that requests in flight settle and the answer is sent. */
 export const SETTLE_MARGIN_MS = REQUEST_TIMEOUT_MS + 1_000;
-
-/** Shortest function time-out that leaves room for work before the settle margin. */
-export const FUNCTION_TIMEOUT_SECONDS_MIN = 15;

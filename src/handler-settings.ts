@@ -24,10 +24,10 @@ export interface HandlerSettings {
   readonly concurrency: number;
 }
 
-export const UNVERSIONED_ITEMS = ['replace', 'keep'] as const;
+const UNVERSIONED_ITEMS = ['replace', 'keep'] as const;
 export type UnversionedItems = (typeof UNVERSIONED_ITEMS)[number];
 
-export const TTL_DELETES = ['replicate', 'skip'] as const;
+const TTL_DELETES = ['replicate', 'skip'] as const;
 export type TtlDeletes = (typeof TTL_DELETES)[number];
 
 const VARIABLES: Readonly<Record<keyof HandlerSettings, string>> = {

@@ -55,6 +55,8 @@ export type Log = (event: LogEvent) => void;
 
 /** A table that can be read as a whole and item by item. */
 export interface ReadableTable {
+  /** The key attributes of an item of this table. */
+  keyOf(item: Item): Item;
   /** Every item, a page at a time, in no particular order. */
   pages(): AsyncIterable<readonly Item[]>;
   /** One item by its key, consistently read. */

@@ -16,6 +16,7 @@ export function sqsDeadLetters({
 }): DeadLetterQueue {
   const client = new SQSClient({
     region,
+    endpoint: new URL(queueUrl).origin,
     maxAttempts: 2,
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 1_000,

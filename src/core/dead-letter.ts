@@ -23,7 +23,7 @@ export interface DeadLetter {
 }
 
 /** Format of the message body. Raised when a reader of the old one could misread the new one. */
-export const DEAD_LETTER_SCHEMA_VERSION = 1;
+const DEAD_LETTER_SCHEMA_VERSION = 1;
 
 /**
  * The message body: JSON in ASCII, because a queue may alter other text. Where it would be longer than

@@ -96,5 +96,10 @@ export function refusalCause(
   if (reserved === undefined) return 'unversioned';
   const found = reserved.M?.['v']?.S;
   if (found === version) return 'redelivery';
-  return found !== undefined && found > version ? 'newer' : 'not-comparable';
+  return found !== undefined && isVersion(found) && found > version ? 'newer' : 'not-comparable';
+}
+
+/** A version of a stream record, or one just above it, as a repair writes it. */
+function isVersion(text: string): boolean {
+  return /^\d{4}\.\d{13}\.\d{40}~*$/.test(text);
 }

@@ -13,7 +13,7 @@ export type Outcome =
   /** To be delivered again, because of a failure, for want of time, or behind such a record. */
   | { readonly kind: 'unfinished'; readonly why: WriteFailure['kind'] | 'deadline' | 'behind' };
 
-export type FinalKind = Exclude<Outcome['kind'], 'unfinished'>;
+type FinalKind = Exclude<Outcome['kind'], 'unfinished'>;
 
 /** A record's place in the batch and how it ended. */
 export interface RecordOutcome {

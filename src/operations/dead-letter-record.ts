@@ -4,7 +4,7 @@
 import type { DeadLetterReason } from '../core/dead-letter.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { MalformedRecord, StreamRecord } from '../core/stream-record.ts';
-import { classifyFailure } from '../core/write-failure.ts';
+import { classifyFailure, type WriteFailure } from '../core/write-failure.ts';
 import { failureBound, keepStateRow } from '../core/write-request.ts';
 import type { DeadLetterQueue } from '../ports.ts';
 import { SETTLE_MARGIN_MS } from '../contract.ts';
@@ -26,10 +26,44 @@ export async function deadLetter(
   failed: FailedRecord,
   context: DeadLetterContext,
 ): Promise<Outcome> {
-  const bound = await raiseFailureBound(failed, context);
-  if (bound.kind !== 'dead-lettered') return bound;
-  if (context.remainingMs() < SETTLE_MARGIN_MS) return { kind: 'unfinished', why: 'deadline' };
-  const { identity, reason, raw } = failed;
+  const obstacle =
+    (await raiseFailureBound(failed, context)) ?? (await sendLetter(failed, context));
+  const { sequenceNumber } = failed.identity;
+  if (obstacle === undefined) {
+    context.log({ event: 'record.dead-lettered', reason: failed.reason.name, sequenceNumber });
+    return { kind: 'dead-lettered', reason: failed.reason.name };
+  }
+  if (obstacle === 'no-time') return { kind: 'unfinished', why: 'deadline' };
+  const { kind, name } = obstacle;
+  context.log({ event: 'dead-letter.unfinished', failure: kind, error: name, sequenceNumber });
+  return { kind: 'unfinished', why: kind };
+}
+
+type Obstacle = WriteFailure | 'no-time';
+
+async function raiseFailureBound(
+  { identity }: FailedRecord,
+  context: DeadLetterContext,
+): Promise<Obstacle | undefined> {
+  const { key, keyText, version } = identity;
+  // Without a key and a version there is no item that a redrive could make older.
+  if (key === undefined || keyText === undefined || version === undefined) return undefined;
+  const row = { key, keyText };
+  const nowMs = context.clock.now();
+  let result = await send(failureBound(row, version, context.settings, nowMs), context);
+  // A higher bound is known and stays; only the row's life is prolonged, for this letter's sake.
+  if (result.kind === 'refused') {
+    result = await send(keepStateRow(row, context.settings, nowMs), context);
+  }
+  if (result.kind === 'no-time') return 'no-time';
+  return result.kind === 'failed' ? result.failure : undefined;
+}
+
+async function sendLetter(
+  { identity, reason, raw }: FailedRecord,
+  context: DeadLetterContext,
+): Promise<Obstacle | undefined> {
+  if (context.remainingMs() < SETTLE_MARGIN_MS) return 'no-time';
   const { sequenceNumber, version, key } = identity;
   try {
     await context.deadLetters.send({
@@ -41,43 +75,8 @@ export async function deadLetter(
       key,
       record: raw,
     });
+    return undefined;
   } catch (error) {
-    return unfinished(error, 'dead-letter.unfinished', failed, context);
+    return classifyFailure(error);
   }
-  context.log({ event: 'record.dead-lettered', reason: reason.name, sequenceNumber });
-  return { kind: 'dead-lettered', reason: reason.name };
-}
-
-async function raiseFailureBound(
-  { identity, reason }: FailedRecord,
-  context: DeadLetterContext,
-): Promise<Outcome> {
-  const done: Outcome = { kind: 'dead-lettered', reason: reason.name };
-  const { key, keyText, version } = identity;
-  // Without a key and a version there is no item that a redrive could make older.
-  if (key === undefined || keyText === undefined || version === undefined) return done;
-  const row = { key, keyText };
-  const nowMs = context.clock.now();
-  let result = await send(failureBound(row, version, context.settings, nowMs), context);
-  if (result.kind === 'refused')
-    result = await send(keepStateRow(row, context.settings, nowMs), context);
-  if (result.kind === 'no-time') return { kind: 'unfinished', why: 'deadline' };
-  if (result.kind === 'failed') return { kind: 'unfinished', why: result.failure.kind };
-  return done;
-}
-
-function unfinished(
-  error: unknown,
-  event: string,
-  { identity }: FailedRecord,
-  context: DeadLetterContext,
-): Outcome {
-  const failure = classifyFailure(error);
-  context.log({
-    event,
-    failure: failure.kind,
-    error: failure.name,
-    sequenceNumber: identity.sequenceNumber,
-  });
-  return { kind: 'unfinished', why: failure.kind };
 }

@@ -1,0 +1,36 @@
+// A DynamoDB table, read as a whole and item by item.
+
+import { type DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import type { Item, ReadableTable } from '../ports.ts';
+
+export interface TableName {
+  readonly table: string;
+  readonly keyAttributes: readonly string[];
+}
+
+/** All reads are consistent: an eventual one could report an item that has long arrived. */
+export function dynamoDbReader(
+  client: DynamoDBClient,
+  { table, keyAttributes }: TableName,
+): ReadableTable {
+  return {
+    keyOf: (item) =>
+      Object.fromEntries(Object.entries(item).filter(([name]) => keyAttributes.includes(name))),
+    async *pages() {
+      let ExclusiveStartKey: Item | undefined;
+      do {
+        const page = await client.send(
+          new ScanCommand({ TableName: table, ConsistentRead: true, ExclusiveStartKey }),
+        );
+        yield page.Items ?? [];
+        ExclusiveStartKey = page.LastEvaluatedKey;
+      } while (ExclusiveStartKey !== undefined);
+    },
+    async get(key) {
+      const { Item: item } = await client.send(
+        new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true }),
+      );
+      return item;
+    },
+  };
+}

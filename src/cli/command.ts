@@ -1,0 +1,100 @@
+// A command as data: its options, from which both parsing and help are made.
+
+import { parseArgs } from 'node:util';
+import { UsageError } from '../errors.ts';
+import type { Io } from './output.ts';
+
+interface OptionSpec {
+  /** Shown in help for options that take a value; without it, the option is a switch. */
+  readonly value?: string;
+  readonly help: string;
+  /** For whole numbers: the range that is accepted. */
+  readonly range?: readonly [min: number, max: number];
+  readonly default?: string;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  /** @returns the exit code. */
+  run(options: ParsedOptions, io: Io): Promise<number>;
+}
+
+/** The options of one call. Asking for one that the command does not declare is a bug. */
+export interface ParsedOptions {
+  text(name: string): string | undefined;
+  /** A whole number, or undefined where the option was not given and has no default. */
+  integer(name: string): number | undefined;
+  has(name: string): boolean;
+}
+
+/**
+ * @throws UsageError `usage.options` for an unknown option, a missing value or an argument too many,
+ *   and for numbers out of range, all of them together.
+ */
+export function parseOptions({ name, options }: Command, args: readonly string[]): ParsedOptions {
+  const values = readArgs(name, options, args);
+  const text = (option: string) => {
+    const value = values[option] ?? options[option]?.default;
+    return typeof value === 'string' ? value : undefined;
+  };
+  const problems = Object.entries(options).flatMap(([option, { range }]) => {
+    const value = text(option);
+    return range === undefined || value === undefined || isInRange(value, range)
+      ? []
+      : [`--${option} must be a whole number from ${range[0]} to ${range[1]}, got "${value}"`];
+  });
+  if (problems.length > 0) throw usageError(name, problems.join('; '));
+  return {
+    text,
+    integer: (option) => {
+      const value = text(option);
+      return value === undefined ? undefined : Number(value);
+    },
+    has: (option) => values[option] === true,
+  };
+}
+
+/** The help text of one command. */
+export function helpOf({ name, summary, options }: Command): string {
+  const labels = Object.entries(options).map(
+    ([option, { value }]) => `--${option}${value === undefined ? '' : ` ${value}`}`,
+  );
+  const width = Math.max(0, ...labels.map((label) => label.length));
+  const rows = Object.values(options).map(({ help, default: fallback }, index) => {
+    const note = fallback === undefined ? '' : ` (default ${fallback})`;
+    return `  ${labels[index]?.padEnd(width)}  ${help}${note}`;
+  });
+  return [`Usage: ferry ${name} [options]`, '', summary, '', ...rows].join('\n');
+}
+
+function readArgs(
+  name: string,
+  options: Command['options'],
+  args: readonly string[],
+): Record<string, string | boolean | undefined> {
+  const types = Object.fromEntries(
+    Object.entries(options).map(([option, { value }]) => [
+      option,
+      { type: value === undefined ? ('boolean' as const) : ('string' as const) },
+    ]),
+  );
+  try {
+    return parseArgs({ args: [...args], options: types, strict: true }).values;
+  } catch (cause) {
+    throw usageError(name, (cause as Error).message, cause);
+  }
+}
+
+function isInRange(value: string, [min, max]: readonly [number, number]): boolean {
+  return /^-?\d+$/.test(value) && Number(value) >= min && Number(value) <= max;
+}
+
+function usageError(name: string, message: string, cause?: unknown): UsageError {
+  return new UsageError(message.endsWith('.') ? message : `${message}.`, {
+    code: 'usage.options',
+    hint: `\`ferry ${name} --help\` lists the options.`,
+    cause,
+  });
+}

@@ -1,0 +1,207 @@
+// `ferry local`: see Ferry work on this machine, with no account and nothing to clean up.
+
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '../adapters/system-clock.ts';
+import { loadConfig, parseConfig, type ReplicationConfig } from '../config.ts';
+import { UsageError } from '../errors.ts';
+import { localRun, type LocalRunProgress, type LocalRunSummary } from '../local/local-run.ts';
+import type { LocalWorld } from '../local/local-world.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import { alignedRows, EXIT, grouped, type Io } from './output.ts';
+
+export const local: Command = {
+  name: 'local',
+  summary: 'Replicate a workload between two embedded DynamoDB Regions, then compare the tables.',
+  options: {
+    rate: {
+      value: 'WRITES_PER_SECOND',
+      range: [1, 10_000],
+      default: '100',
+      help: 'writes to the source per second',
+    },
+    duration: {
+      value: 'SECONDS',
+      range: [1, 86_400],
+      default: '30',
+      help: 'length of the workload',
+    },
+    items: { value: 'N', range: [1, 1_000_000], default: '1000', help: 'number of different keys' },
+    seed: { value: 'N', range: [0, 4_294_967_295], help: 'repeats the workload of an earlier run' },
+    keep: { help: 'stay up after the comparison, until Ctrl-C' },
+    json: { help: 'print the summary as one line of JSON' },
+    config: { value: 'FILE', help: 'take the settings of a replication from this file' },
+    replication: { value: 'NAME', help: 'which replication of the file, if it has several' },
+    'source-endpoint': { value: 'URL', help: 'use this DynamoDB endpoint as the source Region' },
+    'destination-endpoint': {
+      value: 'URL',
+      help: 'use this DynamoDB endpoint as the destination Region',
+    },
+    'source-port': {
+      value: 'PORT',
+      range: [1, 65_535],
+      help: 'port of the embedded source Region',
+    },
+    'destination-port': {
+      value: 'PORT',
+      range: [1, 65_535],
+      help: 'port of the embedded destination Region',
+    },
+  },
+  async run(options, io) {
+    const summary = await localRun({
+      replication: chosenReplication(options),
+      writesPerSecond: options.integer('rate') ?? 0,
+      durationSeconds: options.integer('duration') ?? 0,
+      items: options.integer('items') ?? 0,
+      seed: options.integer('seed') ?? randomBytes(4).readUInt32BE(),
+      sourceEndpoint: endpoint('source-endpoint', options),
+      destinationEndpoint: endpoint('destination-endpoint', options),
+      sourcePort: options.integer('source-port'),
+      destinationPort: options.integer('destination-port'),
+      credentials: credentials(io),
+      runId: randomBytes(3).toString('hex'),
+      clock: systemClock,
+      stop: io.interrupted,
+      keep: options.has('keep'),
+      ...reporting(options, io),
+    });
+    printSummary(summary, options, io);
+    return isClean(summary) ? EXIT.done : EXIT.differences;
+  },
+};
+
+/** Without a file: the defaults, between two Regions that stand for any. */
+function chosenReplication(options: ParsedOptions): ReplicationConfig {
+  const path = options.text('config');
+  const wanted = options.text('replication');
+  const { replications } = path === undefined ? DEFAULTS : loadConfig(path);
+  const found = replications.filter(({ name }) => wanted === undefined || name === wanted);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  const names = replications.map(({ name }) => name).join(', ');
+  throw new UsageError(
+    wanted === undefined
+      ? `${path} has several replications.`
+      : `There is no replication "${wanted}".`,
+    { code: 'usage.replication', hint: `Name one of them with --replication: ${names}.` },
+  );
+}
+
+const KEY = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } };
+const DEFAULTS = parseConfig({
+  replications: [
+    {
+      name: 'local',
+      source: { region: 'us-east-1', table: 'source', create: true, ...KEY },
+      destination: { region: 'eu-west-1', table: 'destination', create: true, ...KEY },
+    },
+  ],
+});
+
+function endpoint(name: string, options: ParsedOptions): string | undefined {
+  const value = options.text(name);
+  if (value === undefined || /^https?:\/\/[^/]+\/?$/.test(value)) return value;
+  throw new UsageError(`--${name} must be a URL such as http://127.0.0.1:8000, got "${value}".`, {
+    code: 'usage.options',
+    hint: 'Give scheme, host and port, and nothing behind them.',
+  });
+}
+
+/** The embedded engine takes any; another endpoint may need those of the environment. */
+function credentials({ environment }: Io) {
+  const sessionToken = environment['AWS_SESSION_TOKEN'];
+  return {
+    accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? 'local',
+    secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? 'local',
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+  };
+}
+
+/** A status line that renews itself on a terminal, and a line every few seconds elsewhere. */
+function reporting(options: ParsedOptions, io: Io) {
+  const plainEvery = 10;
+  let calls = 0;
+  return {
+    onStarted: (world: LocalWorld) => {
+      for (const line of introduction(world, options)) io.err(line);
+    },
+    onProgress: (progress: LocalRunProgress) => {
+      calls += 1;
+      if (io.isTerminal) io.status(statusLine(progress));
+      else if (calls % plainEvery === 0) io.err(statusLine(progress));
+    },
+    onVerified: (summary: LocalRunSummary) => {
+      printSummary(summary, options, io);
+      io.err('Still replicating. Write to the source table and look at its twin; Ctrl-C ends it.');
+    },
+    onProblem: (problem: string) => io.err(problem),
+  };
+}
+
+function introduction(
+  { source, destination, sourceTable, destinationTable }: LocalWorld,
+  options: ParsedOptions,
+): string[] {
+  return [
+    `source       ${source.region}  ${source.endpoint}  ${sourceTable}`,
+    `destination  ${destination.region}  ${destination.endpoint}  ${destinationTable}`,
+    `${options.text('rate')} writes/s for ${options.text('duration')} s; Ctrl-C ends it early`,
+  ];
+}
+
+function statusLine(progress: LocalRunProgress): string {
+  const { writes, applied, superseded, coalesced, deadLettered, latestLatencyMs } = progress;
+  const lag =
+    latestLatencyMs === undefined ? '-' : `${latestLatencyMs.p50}/${latestLatencyMs.p99} ms`;
+  return [
+    `writes ${grouped(writes)}`,
+    `applied ${grouped(applied)}`,
+    `superseded ${grouped(superseded)}`,
+    `coalesced ${grouped(coalesced)}`,
+    `dead letters ${grouped(deadLettered)}`,
+    `lag p50/p99 ${lag}`,
+  ].join('  ');
+}
+
+function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io): void {
+  if (options.has('json')) {
+    io.out(JSON.stringify(summary));
+    return;
+  }
+  const { latencyMs } = summary;
+  const counts = (
+    ['writes', 'records', 'applied', 'superseded', 'coalesced', 'skipped'] as const
+  ).map((name) => [name, grouped(summary[name])] as const);
+  const rows = [
+    ...counts,
+    ['dead letters', grouped(summary.deadLettered)],
+    ['given up', grouped(summary.givenUp)],
+    ['latency p50', `${latencyMs.p50} ms`],
+    ['latency p90', `${latencyMs.p90} ms`],
+    ['latency p99', `${latencyMs.p99} ms`],
+    ['records/s', grouped(summary.recordsPerSecond)],
+  ] as const;
+  for (const line of alignedRows(rows)) io.out(line);
+  io.out(verdict(summary));
+  io.err(`Repeat this workload with --seed ${summary.seed}.`);
+}
+
+function verdict(summary: LocalRunSummary): string {
+  if (summary.differences > 0)
+    return `The tables differ in ${grouped(summary.differences)} item(s).`;
+  const missing = unaccounted(summary);
+  if (missing !== 0) return `${grouped(missing)} record(s) ended in no counted outcome.`;
+  if (summary.givenUp > 0)
+    return `The tables are equal, but ${grouped(summary.givenUp)} record(s) were given up.`;
+  return `The tables are equal: ${grouped(summary.items)} items.`;
+}
+
+/** Every record must have ended in exactly one outcome. */
+function unaccounted(summary: LocalRunSummary): number {
+  const { records, applied, superseded, coalesced, skipped, deadLettered, givenUp } = summary;
+  return records - applied - superseded - coalesced - skipped - deadLettered - givenUp;
+}
+
+function isClean(summary: LocalRunSummary): boolean {
+  return summary.differences === 0 && summary.givenUp === 0 && unaccounted(summary) === 0;
+}

@@ -1,0 +1,186 @@
+// The whole of Ferry on one machine: a workload on the source, the function that ships behind a local
+// event source mapping, and at the end a comparison of the two tables.
+
+import { dynamoDbReader } from '../adapters/dynamodb-reader.ts';
+import { verify, type VerifyReport } from '../operations/verify.ts';
+import {
+  type Cleanup,
+  type LocalWorld,
+  type LocalWorldOptions,
+  startLocalWorld,
+} from './local-world.ts';
+import type { Percentiles } from './metrics-tally.ts';
+import { seededRandom } from './seeded-random.ts';
+import { createWorkload } from './workload.ts';
+import { writeLoop } from './write-loop.ts';
+
+export interface LocalRunOptions extends LocalWorldOptions {
+  readonly writesPerSecond: number;
+  readonly durationSeconds: number;
+  readonly items: number;
+  readonly seed: number;
+  /** Ends the workload early; settling, comparing and cleaning up still happen. */
+  readonly stop: AbortSignal;
+  /** Keeps replicating after the first comparison, until `stop`. */
+  readonly keep: boolean;
+  readonly onStarted: (world: LocalWorld) => void;
+  readonly onVerified: (summary: LocalRunSummary) => void;
+  readonly onProgress: (progress: LocalRunProgress) => void;
+}
+
+export interface LocalRunProgress {
+  readonly writes: number;
+  readonly records: number;
+  readonly applied: number;
+  readonly superseded: number;
+  readonly coalesced: number;
+  readonly skipped: number;
+  readonly deadLettered: number;
+  /** Of the records applied since the last progress. */
+  readonly latestLatencyMs: Percentiles | undefined;
+}
+
+/** The last line of `ferry local --json`. Fields are added, never renamed. */
+export interface LocalRunSummary {
+  readonly writes: number;
+  /** Stream records handed to the function, each counted once. */
+  readonly records: number;
+  readonly applied: number;
+  readonly superseded: number;
+  readonly coalesced: number;
+  readonly skipped: number;
+  readonly deadLettered: number;
+  /** Records given up to the on-failure destination. */
+  readonly givenUp: number;
+  /** Records handed over again after a failure. */
+  readonly retried: number;
+  readonly items: number;
+  readonly differences: number;
+  /** Milliseconds from the write call to the item's arrival; all zero if nothing was applied. */
+  readonly latencyMs: Percentiles;
+  readonly recordsPerSecond: number;
+  readonly durationSeconds: number;
+  readonly engine: string;
+  readonly seed: number;
+}
+
+/** Time for records in flight before a difference is believed. */
+const CONFIRM_AFTER_MS = 1_000;
+const PROGRESS_INTERVAL_MS = 500;
+
+/** Runs until the workload is over or `stop`, and leaves nothing behind, also when it fails. */
+export async function localRun(options: LocalRunOptions): Promise<LocalRunSummary> {
+  const cleanups: Cleanup[] = [];
+  try {
+    const world = await startLocalWorld(options, cleanups);
+    options.onStarted(world);
+    return await replicate({ world, options, startMs: options.clock.now(), writes: 0 });
+  } finally {
+    for (const cleanup of cleanups.toReversed()) await cleanup();
+  }
+}
+
+interface Run {
+  readonly world: LocalWorld;
+  readonly options: LocalRunOptions;
+  readonly startMs: number;
+  writes: number;
+}
+
+async function replicate(run: Run): Promise<LocalRunSummary> {
+  const { stop, keep, onVerified, onProgress } = run.options;
+  const timer = setInterval(() => onProgress(progressOf(run)), PROGRESS_INTERVAL_MS);
+  try {
+    await writeAll(run);
+    const summary = await settle(run);
+    if (!keep || stop.aborted) return summary;
+    onVerified(summary);
+    await aborted(stop);
+    return await settle(run);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function writeAll(run: Run): Promise<void> {
+  const { world, options } = run;
+  await writeLoop({
+    client: world.source.client,
+    table: world.sourceTable,
+    nextWrite: createWorkload({
+      random: seededRandom(options.seed),
+      schema: world.schema,
+      items: options.items,
+      timestampAttribute: world.timestampAttribute,
+    }),
+    clock: options.clock,
+    writesPerSecond: options.writesPerSecond,
+    durationMs: options.durationSeconds * 1000,
+    stop: options.stop,
+    onWritten: () => {
+      run.writes += 1;
+    },
+  });
+}
+
+/** Waits until the stream is read to its end, and compares the tables. */
+async function settle(run: Run): Promise<LocalRunSummary> {
+  const { world, options, startMs } = run;
+  const { source, destination, schema } = world;
+  await world.mapping.settled();
+  const durationSeconds = (options.clock.now() - startMs) / 1000;
+  const keyAttributes = [schema.partitionKey, schema.sortKey].flatMap((key) => key?.name ?? []);
+  const report = await verify({
+    source: dynamoDbReader(source.client, { table: world.sourceTable, keyAttributes }),
+    destination: dynamoDbReader(destination.client, {
+      table: world.destinationTable,
+      keyAttributes,
+    }),
+    reservedAttribute: options.replication.reservedAttribute,
+    clock: options.clock,
+    confirmAfterMs: CONFIRM_AFTER_MS,
+  });
+  return summaryOf(run, { report, durationSeconds });
+}
+
+function progressOf(run: Run): LocalRunProgress {
+  return { ...countsOf(run), latestLatencyMs: run.world.tally.latestLatencies() };
+}
+
+function countsOf({ writes, world: { mapping, tally } }: Run) {
+  return {
+    writes,
+    records: mapping.counts.received,
+    applied: tally.sum('AppliedRecords'),
+    superseded: tally.sum('SupersededRecords'),
+    coalesced: tally.sum('CoalescedRecords'),
+    skipped: tally.sum('SkippedRecords'),
+    deadLettered: tally.sum('DeadLetteredRecords'),
+  };
+}
+
+function summaryOf(
+  run: Run,
+  { report, durationSeconds }: { report: VerifyReport; durationSeconds: number },
+): LocalRunSummary {
+  const { source, destination, mapping, tally } = run.world;
+  return {
+    ...countsOf(run),
+    givenUp: mapping.counts.givenUp,
+    retried: tally.sum('RetriedRecords'),
+    items: report.items,
+    differences: report.differences.length,
+    latencyMs: tally.latencies() ?? { p50: 0, p90: 0, p99: 0, max: 0 },
+    recordsPerSecond: Math.round(mapping.counts.received / durationSeconds),
+    durationSeconds: Math.round(durationSeconds * 100) / 100,
+    engine: [...new Set([source.engine, destination.engine])].join(' -> '),
+    seed: run.options.seed,
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,202 @@
+// One standard queue: what is stored, who may see it when, and which receipt handles count. Time comes
+// from the injected clock and nothing happens by itself: visibility, delay and retention are worked out
+// on each call.
+
+import { randomUUID } from 'node:crypto';
+import { SqsError, invalidParameter, invalidValue } from './error.ts';
+import { type MessageDraft, checkContent, sizeBytes } from './message.ts';
+import { type QueueSettings, RANGES } from './queue-attributes.ts';
+
+/** A message as it was handed to one consumer. */
+export interface ReceivedMessage extends MessageDraft {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly sentAtMs: number;
+  readonly firstReceivedAtMs: number;
+  readonly receiveCount: number;
+}
+
+interface MessageCounts {
+  readonly visible: number;
+  readonly notVisible: number;
+  readonly delayed: number;
+}
+
+interface StoredMessage extends MessageDraft {
+  readonly messageId: string;
+  readonly sentAtMs: number;
+  visibleAtMs: number;
+  firstReceivedAtMs: number | undefined;
+  lastReceivedAtMs: number;
+  receiveCount: number;
+}
+
+const PURGE_INTERVAL_MS = 60_000;
+
+export class SqsQueue {
+  readonly createdAtMs: number;
+  readonly #now: () => number;
+  /** Marks the receipt handles of this queue, so that those of another or an earlier one are refused. */
+  readonly #queueId = randomUUID();
+  /** In the order of sending, which is the order of delivery where visibility allows. */
+  readonly #messages = new Map<string, StoredMessage>();
+  readonly #arrivalListeners = new Set<() => void>();
+  #settings: QueueSettings;
+  #modifiedAtMs: number;
+  #purgedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor({ settings, now }: { settings: QueueSettings; now: () => number }) {
+    this.#settings = settings;
+    this.#now = now;
+    this.createdAtMs = now();
+    this.#modifiedAtMs = this.createdAtMs;
+  }
+
+  get settings(): QueueSettings {
+    return this.#settings;
+  }
+
+  get modifiedAtMs(): number {
+    return this.#modifiedAtMs;
+  }
+
+  /** Changes settings; a shorter retention also ends messages that are stored already. */
+  configure(changes: Partial<QueueSettings>): void {
+    this.#settings = { ...this.#settings, ...changes };
+    this.#modifiedAtMs = this.#now();
+  }
+
+  /** Stores a message and returns its id. */
+  send(draft: MessageDraft, delaySeconds = this.#settings.DelaySeconds): string {
+    checkContent(draft);
+    const sizeMax = this.#settings.MaximumMessageSize;
+    if (sizeBytes(draft) > sizeMax) {
+      const reason = `Message must be shorter than ${sizeMax} bytes.`;
+      throw invalidParameter(`One or more parameters are invalid. Reason: ${reason}`);
+    }
+    const messageId = randomUUID();
+    const sentAtMs = this.#now();
+    this.#messages.set(messageId, {
+      body: draft.body,
+      attributes: draft.attributes,
+      messageId,
+      sentAtMs,
+      visibleAtMs: sentAtMs + delaySeconds * 1_000,
+      firstReceivedAtMs: undefined,
+      lastReceivedAtMs: sentAtMs,
+      receiveCount: 0,
+    });
+    this.#announceArrival();
+    return messageId;
+  }
+
+  /** Hands out up to `limit` visible messages, each with a new receipt handle, and hides them. */
+  receive(
+    limit: number,
+    visibilityTimeoutSeconds = this.#settings.VisibilityTimeout,
+  ): readonly ReceivedMessage[] {
+    const now = this.#now();
+    const received: ReceivedMessage[] = [];
+    for (const message of this.#unexpired(now)) {
+      if (received.length === limit) break;
+      if (message.visibleAtMs > now) continue;
+      message.visibleAtMs = now + visibilityTimeoutSeconds * 1_000;
+      message.lastReceivedAtMs = now;
+      message.firstReceivedAtMs ??= now;
+      message.receiveCount += 1;
+      const { firstReceivedAtMs } = message;
+      received.push({ ...message, firstReceivedAtMs, receiptHandle: this.#receiptHandle(message) });
+    }
+    return received;
+  }
+
+  /**
+   * Deletes the message of a receipt handle, also after its visibility timeout. The handle of an
+   * earlier receive, or of a message that is gone, is accepted and deletes nothing.
+   */
+  delete(receiptHandle: string): void {
+    const message = this.#find(receiptHandle);
+    if (message !== undefined) this.#messages.delete(message.messageId);
+  }
+
+  /** Lets the visibility timeout of a message in flight end `seconds` from now. */
+  changeVisibility(receiptHandle: string, seconds: number): void {
+    const now = this.#now();
+    const message = this.#find(receiptHandle);
+    if (message === undefined) {
+      const reason = 'Message does not exist or is not available for visibility timeout change.';
+      throw invalidValue('ReceiptHandle', receiptHandle, reason);
+    }
+    // The documented refusal. The service has also been seen to accept this: count on neither.
+    if (message.visibleAtMs <= now) {
+      throw new SqsError('MessageNotInflight', 'The specified message is not in flight.');
+    }
+    // The limit counts from the receive, so the longest timeout cannot be asked for again later.
+    const [, secondsMax] = RANGES.VisibilityTimeout;
+    if (now + seconds * 1_000 - message.lastReceivedAtMs > secondsMax * 1_000) {
+      const reason = `Total VisibilityTimeout for the message is beyond the limit [${secondsMax} seconds].`;
+      throw invalidValue('VisibilityTimeout', seconds, reason);
+    }
+    message.visibleAtMs = now + seconds * 1_000;
+    if (seconds === 0) this.#announceArrival();
+  }
+
+  /** Deletes every message, in flight or not. */
+  purge(): void {
+    const now = this.#now();
+    if (now - this.#purgedAtMs < PURGE_INTERVAL_MS) {
+      const message = 'Only one PurgeQueue operation on a queue is allowed every 60 seconds.';
+      throw new SqsError('PurgeQueueInProgress', message);
+    }
+    this.#purgedAtMs = now;
+    this.#messages.clear();
+  }
+
+  /** Exact counts: the service's are approximate. */
+  counts(): MessageCounts {
+    const now = this.#now();
+    const counts = { visible: 0, notVisible: 0, delayed: 0 };
+    for (const { visibleAtMs, receiveCount } of this.#unexpired(now)) {
+      if (visibleAtMs <= now) counts.visible += 1;
+      else if (receiveCount > 0) counts.notVisible += 1;
+      else counts.delayed += 1;
+    }
+    return counts;
+  }
+
+  /** Calls `listener` whenever a message may have become visible, until the returned function runs. */
+  onArrival(listener: () => void): () => void {
+    this.#arrivalListeners.add(listener);
+    return () => this.#arrivalListeners.delete(listener);
+  }
+
+  #announceArrival(): void {
+    for (const listener of this.#arrivalListeners) listener();
+  }
+
+  *#unexpired(now: number): Generator<StoredMessage> {
+    const retentionMs = this.#settings.MessageRetentionPeriod * 1_000;
+    for (const message of this.#messages.values()) {
+      if (now - message.sentAtMs < retentionMs) yield message;
+      else this.#messages.delete(message.messageId);
+    }
+  }
+
+  #receiptHandle({ messageId, receiveCount }: StoredMessage): string {
+    return Buffer.from(`${this.#queueId} ${messageId} ${receiveCount}`).toString('base64');
+  }
+
+  /** The message that `receiptHandle` is the newest handle of, unless it is deleted or expired. */
+  #find(receiptHandle: string): StoredMessage | undefined {
+    const handle = Buffer.from(receiptHandle, 'base64').toString();
+    const [queueId, messageId, receiveCount] = handle.split(' ');
+    if (queueId !== this.#queueId || messageId === undefined || receiveCount === undefined) {
+      const message = `The input receipt handle "${receiptHandle}" is not a valid receipt handle.`;
+      throw new SqsError('ReceiptHandleIsInvalid', message);
+    }
+    const message = this.#messages.get(messageId);
+    if (message === undefined || String(message.receiveCount) !== receiveCount) return undefined;
+    const ageMs = this.#now() - message.sentAtMs;
+    return ageMs < this.#settings.MessageRetentionPeriod * 1_000 ? message : undefined;
+  }
+}

@@ -1,0 +1,73 @@
+// The queues of one local SQS, by name and by URL.
+
+import { SqsError, invalidParameter } from './error.ts';
+import { SqsQueue } from './queue.ts';
+import { DEFAULT_SETTINGS, type QueueSettings } from './queue-attributes.ts';
+
+/** Owner of every local queue. */
+const ACCOUNT = '000000000000';
+
+export class SqsQueues {
+  readonly now: () => number;
+  readonly #endpoint: string;
+  readonly #queues = new Map<string, SqsQueue>();
+
+  constructor({ endpoint, now }: { endpoint: string; now: () => number }) {
+    this.#endpoint = endpoint;
+    this.now = now;
+  }
+
+  /** Creates a queue. One of that name may exist already, unless its settings differ. */
+  create(name: string, settings: Partial<QueueSettings>): void {
+    if (!/^[\w-]{1,80}$/.test(name)) {
+      throw invalidParameter(
+        'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length',
+      );
+    }
+    const existing = this.#queues.get(name);
+    if (existing === undefined) {
+      const complete = { ...DEFAULT_SETTINGS, ...settings };
+      this.#queues.set(name, new SqsQueue({ settings: complete, now: this.now }));
+    } else {
+      checkSameSettings(existing.settings, settings);
+    }
+  }
+
+  /** @throws SqsError `QueueDoesNotExist`. */
+  get(name: string): SqsQueue {
+    const queue = this.#queues.get(name);
+    if (queue !== undefined) return queue;
+    throw new SqsError('QueueDoesNotExist', 'The specified queue does not exist.');
+  }
+
+  delete(name: string): void {
+    this.get(name);
+    this.#queues.delete(name);
+  }
+
+  /** URL of a queue, whether it exists or not. */
+  url(name: string): string {
+    return `${this.#endpoint}/${ACCOUNT}/${name}`;
+  }
+
+  arn(name: string, region: string): string {
+    return `arn:aws:sqs:${region}:${ACCOUNT}:${name}`;
+  }
+
+  /** The name in a queue URL; the host does not matter, so that a tunnel or an alias works, too. */
+  nameIn(url: string): string {
+    const name = new RegExp(`^https?://[^/]+/${ACCOUNT}/([\\w-]+)$`).exec(url)?.[1];
+    if (name !== undefined) return name;
+    throw new SqsError('QueueDoesNotExist', 'The specified queue does not exist.');
+  }
+}
+
+function checkSameSettings(existing: QueueSettings, wanted: Partial<QueueSettings>): void {
+  const names = Object.keys(wanted) as (keyof QueueSettings)[];
+  const different = names.find((name) => wanted[name] !== existing[name]);
+  if (different === undefined) return;
+  throw new SqsError(
+    'QueueNameExists',
+    `A queue already exists with the same name and a different value for attribute ${different}`,
+  );
+}

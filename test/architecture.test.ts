@@ -1,0 +1,126 @@
+// The rules of the house, as a test: who may import whom, and who may touch the outside world.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const files = ['src', 'lib', 'bin'].flatMap((folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name)),
+);
+const sourceOf = (path: string) => readFileSync(path, 'utf8');
+
+interface Import {
+  readonly from: string;
+  /** A path in this repository, or the name of a package. */
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const imports: Import[] = files.flatMap((from) =>
+  [...sourceOf(from).matchAll(/^(?:import|export)\s+(type\s)?[^'"]*?from\s+'([^']+)'/gms)].map(
+    (match) => ({
+      from,
+      to: match[2]?.startsWith('.')
+        ? relative('.', join(dirname(from), match[2]))
+        : (match[2] ?? ''),
+      typeOnly: match[1] !== undefined,
+    }),
+  ),
+);
+
+/** The room a file is in: "core", "operations", ... or "src" for the files that all rooms share. */
+function roomOf(path: string): string {
+  const [top, room, ...rest] = path.split('/');
+  if (top !== 'src') return top === 'lib' || top === 'bin' ? top : 'package';
+  return rest.length === 0 ? 'src' : (room ?? '');
+}
+
+/** What each room may import, itself and types of src/ports.ts apart. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  src: ['src'],
+  core: ['src'],
+  operations: ['core', 'src'],
+  adapters: ['core', 'src'],
+  handlers: ['operations', 'adapters', 'core', 'src'],
+  local: ['operations', 'adapters', 'core', 'src'],
+  cli: ['local', 'operations', 'adapters', 'core', 'src'],
+  lib: ['src'],
+  bin: ['cli', 'lib', 'src'],
+};
+
+it('finds the sources at all', () => {
+  expect(files.length).toBeGreaterThan(30);
+  expect(imports.length).toBeGreaterThan(80);
+});
+
+describe('arrows between rooms point one way', () => {
+  const crossing = imports.filter(({ from, to, typeOnly }) => {
+    const [here, there] = [roomOf(from), roomOf(to)];
+    const portTypes = typeOnly && from === 'src/ports.ts';
+    return (
+      there !== 'package' && there !== here && !portTypes && !MAY_IMPORT[here]?.includes(there)
+    );
+  });
+
+  it('as the list above has it', () => {
+    // The schema is read by src/config.ts.
+    expect(crossing.filter(({ to }) => to !== 'ferry.schema.json')).toEqual([]);
+  });
+});
+
+describe('core is pure', () => {
+  const core = files.filter((path) => roomOf(path) === 'core');
+
+  it('imports nothing that runs, but its own files, the contract and a digest', () => {
+    const allowed = ['src/contract.ts', 'node:crypto'];
+    const impure = imports.filter(
+      ({ from, to, typeOnly }) =>
+        core.includes(from) && !typeOnly && roomOf(to) !== 'core' && !allowed.includes(to),
+    );
+
+    expect(impure).toEqual([]);
+  });
+
+  it.each(core)('%s makes no promise and reads no environment', (path) => {
+    expect(sourceOf(path)).not.toMatch(
+      /\b(async|await|Promise|process\.|Date\.now|new Date\(\)|Math\.random|setTimeout)\b/,
+    );
+  });
+});
+
+describe('the outside world is touched at the edges only', () => {
+  const inside = files.filter((path) => ['core', 'operations'].includes(roomOf(path)));
+
+  it.each(inside)('%s has no clock, no chance and no process of its own', (path) => {
+    expect(sourceOf(path)).not.toMatch(
+      /Date\.now|new Date\(\)|Math\.random|process\.|setTimeout|setInterval/,
+    );
+  });
+
+  it('SDK clients are created in adapters and local mode, nowhere else', () => {
+    const users = imports.filter(
+      ({ to, typeOnly }) => to.startsWith('@aws-sdk/client-') && !typeOnly,
+    );
+
+    expect(users.filter(({ from }) => !['adapters', 'local'].includes(roomOf(from)))).toEqual([]);
+  });
+});
+
+it('has no catch-all modules and no file deeper than src/room/part/file', () => {
+  expect(files.filter((path) => /(^|\/)(utils?|helpers?|common|misc)\b/.test(path))).toEqual([]);
+  expect(files.filter((path) => path.split('/').length > 4)).toEqual([]);
+});
+
+it('opens every file with what it is for', () => {
+  const silent = files.filter((path) => !/^(#!.*\n)?\/\/ /.test(sourceOf(path)));
+
+  expect(silent).toEqual([]);
+});
+
+it('names no partition in an ARN, the made-up ones of local mode apart', () => {
+  const deployed = files.filter((path) => roomOf(path) !== 'local');
+
+  expect(deployed.filter((path) => sourceOf(path).includes('arn:aws:'))).toEqual([]);
+});

@@ -1,0 +1,250 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { handlerSettings, loadConfig, parseConfig } from '../src/config.ts';
+import { UsageError } from '../src/errors.ts';
+import { fromEnvironment, toEnvironment } from '../src/handler-settings.ts';
+import { SETTINGS } from './fixtures/records.ts';
+
+const STREAM_ARN =
+  'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000';
+const replication = (parts: object = {}) => ({
+  name: 'orders',
+  source: { region: 'us-east-1', table: 'Orders', streamArn: STREAM_ARN },
+  destination: { region: 'eu-west-1', table: 'Orders' },
+  ...parts,
+});
+const problemsOf = (value: unknown): string => {
+  try {
+    parseConfig(value);
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError);
+    return (error as UsageError).message;
+  }
+  throw new Error('accepted');
+};
+const problemsWith = (parts: object) => problemsOf({ replications: [replication(parts)] });
+
+describe('parseConfig', () => {
+  it('fills in what was left out and freezes the result', () => {
+    const config = parseConfig({ replications: [replication()] });
+
+    expect(config.replications[0]).toMatchObject({
+      stateTable: 'ferry-orders-state',
+      ttlDeletes: 'replicate',
+      unversionedItems: 'replace',
+      reservedAttribute: '_ferry',
+      eventSource: { batchSize: 1000, retryAttempts: -1, maxRecordAgeSeconds: 72_000 },
+      function: { timeoutSeconds: 60, concurrency: 100 },
+    });
+    expect(Object.isFrozen(config.replications[0]?.eventSource)).toBe(true);
+  });
+
+  it('leaves the value it was given alone', () => {
+    const value = { replications: [replication()] };
+    const before = structuredClone(value);
+
+    parseConfig(value);
+
+    expect(value).toEqual(before);
+  });
+
+  it('takes batches up to Lambda’s own limit and not beyond', () => {
+    const sized = (batchSize: number) => ({ eventSource: { batchSize } });
+
+    expect(parseConfig({ replications: [replication(sized(10_000))] })).toBeDefined();
+    expect(problemsWith(sized(10_001))).toContain(
+      'eventSource.batchSize must be <= 10000, got 10001',
+    );
+  });
+
+  it('reports every problem at once, with path, value and expectation', () => {
+    const message = problemsOf({
+      replications: [
+        {
+          name: 'Orders!',
+          source: { region: 'mars', table: 'x' },
+          destination: { table: 'Orders', regoin: 'eu-west-1' },
+          ttlDeletes: 'maybe',
+          eventSource: { batchSize: 'ten' },
+        },
+      ],
+    });
+
+    for (const part of [
+      'replications.0.name must match pattern',
+      'got "Orders!"',
+      'replications.0.source.region must match pattern',
+      'got "mars"',
+      'replications.0.source.table must match pattern',
+      'replications.0.destination: "region" is required, and is missing',
+      'replications.0.destination: "regoin" is not a setting; known here: region, table',
+      'replications.0.ttlDeletes must be one of replicate, skip, got "maybe"',
+      'replications.0.eventSource.batchSize must be integer, got "ten"',
+    ]) {
+      expect(message).toContain(part);
+    }
+  });
+
+  it.each([
+    ['nothing at all', null, 'the file must be object, got null'],
+    ['no replications', {}, '"replications" is required'],
+    ['an empty list', { replications: [] }, 'must NOT have fewer than 1 items'],
+    [
+      'a name twice',
+      { replications: [replication(), replication()] },
+      'replications.1.name must be unique, got "orders" twice',
+    ],
+  ])('refuses %s', (_, value, message) => {
+    expect(problemsOf(value)).toContain(message);
+  });
+
+  const source = replication().source;
+  const key = { name: 'pk', type: 'S' };
+  it.each([
+    [
+      'an existing source without a stream',
+      { source: { region: 'us-east-1', table: 'Orders' } },
+      '"streamArn" is required for an existing table',
+    ],
+    [
+      'a new source with a stream',
+      { source: { ...source, create: true, partitionKey: key } },
+      'remove one of them',
+    ],
+    [
+      'a new table without a key',
+      { destination: { region: 'eu-west-1', table: 'Orders', create: true } },
+      'destination.partitionKey is required when "create" is true',
+    ],
+    [
+      'an existing table with a key',
+      { destination: { region: 'eu-west-1', table: 'Orders', partitionKey: key } },
+      'an existing table keeps its own',
+    ],
+    [
+      'a new table with a key of its own',
+      {
+        destination: {
+          region: 'eu-west-1',
+          table: 'Orders',
+          create: true,
+          partitionKey: key,
+          kmsKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1',
+        },
+      },
+      'kmsKeyArn is for existing tables',
+    ],
+    [
+      'one attribute as both keys',
+      {
+        destination: {
+          region: 'eu-west-1',
+          table: 'Orders',
+          create: true,
+          partitionKey: key,
+          sortKey: key,
+        },
+      },
+      'sortKey.name must differ',
+    ],
+    [
+      'a stream of another Region',
+      { source: { ...source, region: 'us-west-2' } },
+      'streamArn must be a stream in us-west-2, got one in us-east-1',
+    ],
+    [
+      'a stream of another table',
+      { source: { ...source, table: 'Other' } },
+      'streamArn must be a stream of Other, got one of Orders',
+    ],
+    [
+      'the same table twice',
+      { destination: { region: 'us-east-1', table: 'Orders' } },
+      'must be another table than the source',
+    ],
+    [
+      'the version’s own attribute as a time stamp',
+      { timestampAttribute: '_ferry' },
+      'timestampAttribute must differ from reservedAttribute',
+    ],
+  ])('refuses %s', (_, parts, message) => {
+    expect(problemsWith(parts)).toContain(message);
+  });
+});
+
+describe('loadConfig', () => {
+  it('reads the file of this repository', () => {
+    expect(loadConfig('ferry.json').replications).toHaveLength(1);
+  });
+
+  it.each([
+    ['is missing', undefined, 'Cannot read the configuration file'],
+    ['is not JSON', '{"replications": [', 'is not JSON'],
+  ])('says so when the file %s', (_, content, message) => {
+    const directory = mkdtempSync(join(tmpdir(), 'ferry-config-'));
+    const path = join(directory, 'ferry.json');
+    if (content !== undefined) writeFileSync(path, content);
+
+    expect(() => loadConfig(path)).toThrow(message);
+
+    rmSync(directory, { recursive: true });
+  });
+});
+
+describe('the handler’s environment', () => {
+  it('carries the settings there and back', () => {
+    expect(fromEnvironment(toEnvironment(SETTINGS))).toEqual({
+      ...SETTINGS,
+      destinationEndpoint: undefined,
+      timestampAttribute: undefined,
+    });
+    const all = {
+      ...SETTINGS,
+      destinationEndpoint: 'http://127.0.0.1:1',
+      timestampAttribute: 'at',
+    };
+    expect(fromEnvironment(toEnvironment(all))).toEqual(all);
+  });
+
+  it('carries every setting of a configuration', () => {
+    const [configured] = parseConfig({ replications: [replication()] }).replications;
+    if (configured === undefined) throw new Error('no replication');
+
+    expect(handlerSettings(configured, { deadLetterQueueUrl: 'https://queue' })).toMatchObject({
+      replication: 'orders',
+      sourceRegion: 'us-east-1',
+      destinationRegion: 'eu-west-1',
+      stateTable: 'ferry-orders-state',
+      deadLetterQueueUrl: 'https://queue',
+    });
+  });
+
+  it('names every variable that is missing or wrong, all at once', () => {
+    const wrong = {
+      FERRY_TTL_DELETES: 'maybe',
+      FERRY_CONCURRENCY: 'ten',
+      FERRY_STATE_TABLE: undefined,
+    };
+    const incomplete = { ...toEnvironment(SETTINGS), ...wrong };
+
+    expect(() => fromEnvironment(incomplete)).toThrow(
+      'FERRY_STATE_TABLE is required; FERRY_TTL_DELETES must be one of replicate, skip, got "maybe"; FERRY_CONCURRENCY must be 1 to 1000, got "ten"',
+    );
+  });
+});
+
+it('keeps the schema valid JSON with a description on every setting that decides something', () => {
+  const schema = JSON.parse(readFileSync('ferry.schema.json', 'utf8')) as {
+    definitions: Record<
+      string,
+      { properties?: Record<string, { description?: string; $ref?: string }> }
+    >;
+  };
+  const { replication: settings } = schema.definitions;
+
+  for (const [name, setting] of Object.entries(settings?.properties ?? {})) {
+    expect(setting.description ?? setting.$ref, name).toBeDefined();
+  }
+});

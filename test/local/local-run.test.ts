@@ -1,0 +1,148 @@
+// The whole of it, as a user starts it: two engines, the bundle that ships, and the end.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { LocalRunSummary } from '../../src/local/local-run.ts';
+
+let running: ChildProcess | undefined;
+afterEach(() => {
+  if (running?.exitCode === null) running.kill('SIGKILL');
+});
+
+interface Finished {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function ferryLocal(
+  args: readonly string[],
+  onStderr: (text: string, child: ChildProcess) => void = () => undefined,
+): Promise<Finished> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'bin/ferry.ts', 'local', ...args]);
+  running = child;
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    onStderr(stderr, child);
+  });
+  return new Promise((resolve) => {
+    child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
+  });
+}
+
+/** Engines whose command line names one of the ports that a run has printed. */
+function enginesOf({ stderr }: Finished): string[] {
+  const ports = [...stderr.matchAll(/127\.0\.0\.1:(\d+)/g)].map((match) => match[1] ?? '');
+  expect(ports.length).toBeGreaterThan(0);
+  const commands = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(commandLine);
+  return commands.filter((command) => ports.some((port) => command.endsWith(`--port ${port}`)));
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    // It has ended since the listing.
+    return '';
+  }
+}
+
+function summaryOf({ stdout }: Finished): LocalRunSummary {
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as LocalRunSummary;
+}
+
+describe('ferry local', () => {
+  it('replicates a workload, accounts for every record and leaves nothing behind', async () => {
+    const finished = await ferryLocal([
+      '--duration',
+      '3',
+      '--rate',
+      '150',
+      '--items',
+      '100',
+      '--seed',
+      '7',
+      '--json',
+    ]);
+    const summary = summaryOf(finished);
+
+    expect(finished).toMatchObject({ exitCode: 0 });
+    const { applied, superseded, coalesced, skipped, deadLettered } = summary;
+    expect(summary.records).toBeGreaterThan(300);
+    expect(applied + superseded + coalesced + skipped + deadLettered).toBe(summary.records);
+    expect(summary).toMatchObject({
+      differences: 0,
+      givenUp: 0,
+      seed: 7,
+      engine: expect.stringContaining('embedded'),
+    });
+    expect(summary.writes).toBe(summary.records);
+    expect(summary.latencyMs.p99).toBeGreaterThan(0);
+    expect(enginesOf(finished)).toEqual([]);
+  }, 40_000);
+
+  it('ends cleanly on Ctrl-C, with the comparison and the summary', async () => {
+    let interrupted = false;
+    const finished = await ferryLocal(['--duration', '60', '--rate', '50'], (stderr, child) => {
+      if (interrupted || !stderr.includes('applied')) return;
+      interrupted = true;
+      child.kill('SIGINT');
+    });
+
+    expect(finished.exitCode).toBe(0);
+    expect(finished.stdout).toContain('The tables are equal');
+    expect(enginesOf(finished)).toEqual([]);
+  }, 40_000);
+
+  it('keeps replicating with --keep until Ctrl-C', async () => {
+    let interrupted = false;
+    const finished = await ferryLocal(
+      ['--duration', '1', '--rate', '50', '--keep'],
+      (stderr, child) => {
+        if (interrupted || !stderr.includes('Still replicating')) return;
+        interrupted = true;
+        child.kill('SIGINT');
+      },
+    );
+
+    expect(finished.exitCode).toBe(0);
+    expect(finished.stdout.match(/The tables are equal/g)).toHaveLength(2);
+  }, 40_000);
+
+  it('takes keys and settings from a configuration, and never its tables', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ferry-local-test-'));
+    const path = join(directory, 'ferry.json');
+    const table = { table: 'Precious', create: true, partitionKey: { name: 'id', type: 'B' } };
+    const replication = {
+      name: 'rehearsal',
+      source: { region: 'ap-south-1', ...table },
+      destination: { region: 'cn-north-1', ...table },
+      eventSource: { batchSize: 10, parallelizationFactor: 4 },
+    };
+    writeFileSync(path, JSON.stringify({ replications: [replication] }));
+
+    const finished = await ferryLocal([
+      '--config',
+      path,
+      '--duration',
+      '2',
+      '--rate',
+      '100',
+      '--json',
+    ]);
+    rmSync(directory, { recursive: true });
+
+    expect(finished.exitCode).toBe(0);
+    expect(summaryOf(finished)).toMatchObject({ differences: 0 });
+    expect(finished.stderr).toContain('cn-north-1');
+    expect(finished.stderr).not.toContain('Precious');
+  }, 40_000);
+});
