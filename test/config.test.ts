@@ -245,6 +245,9 @@ it('keeps the schema valid JSON with a description on every setting that decides
   const { replication: settings } = schema.definitions;
 
   for (const [name, setting] of Object.entries(settings?.properties ?? {})) {
-    expect(setting.description ?? setting.$ref, name).toBeDefined();
+    expect({ name, says: setting.description ?? setting.$ref }).toEqual({
+      name,
+      says: expect.any(String),
+    });
   }
 });

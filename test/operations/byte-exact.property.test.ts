@@ -93,14 +93,11 @@ it('delivers an attribute called __proto__, of which JavaScript makes something 
   expect(wireJson(twin)).toBe(wireJson(JSON.parse(image) as object));
 });
 
-async function openReplica(
-  suffix: string,
-  columns: KeyColumn[],
-  { endpoint, destination, createTable }: TestEngine,
-) {
+async function openReplica(suffix: string, columns: KeyColumn[], engine: TestEngine) {
+  const { endpoint, destination } = engine;
   const [source, twin] = [`source-${suffix}`, `twin-${suffix}`];
-  const streamArn = await createTable(source, columns, true);
-  await createTable(twin, columns);
+  const streamArn = await engine.createTable(source, columns, true);
+  await engine.createTable(twin, columns);
   const client = new DynamoDBStreamsClient({
     region: 'us-east-1',
     endpoint,

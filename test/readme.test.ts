@@ -1,0 +1,96 @@
+// What the README says must be true: its commands run, its sample is accepted, its paths exist.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../src/config.ts';
+import { METRIC_UNITS } from '../src/contract.ts';
+
+const readme = readFileSync('README.md', 'utf8');
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  scripts: Record<string, string>;
+};
+
+/** Lines of all blocks fenced with the given language, without their indentation. */
+function blocks(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^ *\`\`\`${language}\\n(.*?)^ *\`\`\`$`, 'gms'))].map(
+    (match) => match[1] ?? '',
+  );
+}
+
+const commands = blocks('sh').flatMap((block) =>
+  block
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean),
+);
+
+function run(command: string, extra: readonly string[] = []): string {
+  const [program = '', ...args] = command.split(' ');
+  return execFileSync(program, [...args, ...extra], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** How each command is shown to work; those that need an account or run the tests are told apart. */
+const SHORT = ['--duration', '1', '--rate', '50'];
+const CHECKS: Readonly<Record<string, (command: string) => void>> = {
+  'npm ci': () => expect(existsSync('package-lock.json')).toBe(true),
+  'npm start': (command) =>
+    expect(run(command, ['--', ...SHORT])).toContain('The tables are equal'),
+  'npm start -- --duration 20 --rate 200 --json': (command) => {
+    const lines = run(command.replace('--duration 20', '--duration 2')).trim().split('\n');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ differences: 0 });
+  },
+  // Its end is a Ctrl-C, which test/local/local-run.test.ts sends; here its options are.
+  'npm start -- --keep --source-port 8001 --destination-port 8002': (command) =>
+    expect(() => run(command, ['--rate', '0'])).toThrow('--rate must be'),
+  'npm start -- --config ferry.json --replication orders': (command) =>
+    expect(run(command, SHORT)).toContain('The tables are equal'),
+  'npx cdk synth': (command) =>
+    expect(run(command, ['--quiet', '--output', 'cdk.out/readme'])).toBeDefined(),
+  'npx cdk bootstrap aws://ACCOUNT/us-east-1 aws://ACCOUNT/eu-west-1': () =>
+    expect(run('npx cdk bootstrap --help')).toContain('ENVIRONMENTS'),
+  'npx cdk deploy --all': () => expect(run('npx cdk ls').trim().split('\n')).toHaveLength(2),
+  'npm test': () => expect(scripts['test']).toBe('vitest run'),
+  'npm run check': () => expect(scripts['check']).toContain('npm test'),
+};
+
+describe('the README’s commands', () => {
+  it('are all known here', () => {
+    expect(commands.length).toBeGreaterThan(5);
+    expect(commands.filter((command) => CHECKS[command] === undefined)).toEqual([]);
+  });
+
+  it.each(commands)(
+    '%s',
+    (command) => expect(() => CHECKS[command]?.(command)).not.toThrow(),
+    60_000,
+  );
+});
+
+it('has a configuration sample that is accepted', () => {
+  const [sample = ''] = blocks('json');
+
+  expect(parseConfig(JSON.parse(sample)).replications).toHaveLength(1);
+});
+
+it('names paths that exist', () => {
+  const paths = [
+    ...readme.matchAll(/`((?:src|bin|lib|test|docs)\/[\w./-]*)`|\]\((docs\/[\w./-]+)\)/g),
+  ].map((match) => match[1] ?? match[2] ?? '');
+  const tour = [
+    ...(/## The path of a record\n\n(.*?)\n\n/s.exec(readme)?.[1] ?? '').matchAll(
+      /`(\w+\/[\w-]+)`/g,
+    ),
+  ];
+
+  expect(paths.length).toBeGreaterThan(5);
+  expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+  expect(tour.map((match) => `src/${match[1]}.ts`).filter((path) => !existsSync(path))).toEqual([]);
+});
+
+it('names every metric', () => {
+  expect(Object.keys(METRIC_UNITS).filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+});
