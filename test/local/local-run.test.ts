@@ -84,7 +84,8 @@ describe('ferry local', () => {
       seed: 7,
       engine: expect.stringContaining('embedded'),
     });
-    expect(summary.writes).toBe(summary.records);
+    // A delete that overtakes the put of its item finds nothing, and makes no record.
+    expect(summary.writes).toBeGreaterThanOrEqual(summary.records);
     expect(summary.latencyMs.p99).toBeGreaterThan(0);
     expect(enginesOf(finished)).toEqual([]);
   }, 40_000);
