@@ -40,6 +40,44 @@ export interface DeadLetterQueue {
   send(letter: DeadLetter): Promise<void>;
 }
 
+/** A bucket for what is too large for a queue, and for batches that Lambda gave up. */
+export interface ObjectStore {
+  /** Storing the same key again replaces the object. */
+  put(key: string, body: string): Promise<void>;
+  /** Undefined where there is no such object. */
+  get(key: string): Promise<string | undefined>;
+  /** Keys under `prefix`, in the order of their texts, a page at a time. */
+  list(prefix: string): AsyncIterable<readonly StoredObject[]>;
+  /** Deleting what is not there is harmless. */
+  delete(key: string): Promise<void>;
+}
+
+export interface StoredObject {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Epoch milliseconds. */
+  readonly storedAtMs: number;
+}
+
+export interface QueuedMessage {
+  readonly body: string;
+  /** Epoch milliseconds. */
+  readonly sentAtMs: number;
+  /** The same for every delivery of the message. */
+  readonly messageId: string;
+  /** Good for this delivery only. */
+  readonly receiptHandle: string;
+}
+
+/** A queue as a reader sees it. A message that is neither deleted nor released comes back by itself. */
+export interface MessageQueue {
+  /** Up to ten messages, hidden from everybody for `hiddenSeconds`; none does not prove it empty. */
+  receive(hiddenSeconds: number): Promise<readonly QueuedMessage[]>;
+  delete(message: QueuedMessage): Promise<void>;
+  /** Makes a message visible again at once. */
+  release(message: QueuedMessage): Promise<void>;
+}
+
 export interface Metrics {
   /** Publishes the figures of one invocation. */
   publish(summary: BatchSummary): void;
