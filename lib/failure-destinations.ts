@@ -5,7 +5,11 @@ import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { DEAD_LETTER_RETENTION_SECONDS, DEAD_LETTER_SIZE_BYTES_MAX } from '../src/contract.ts';
+import {
+  deadLetterQueueName,
+  DEAD_LETTER_RETENTION_SECONDS,
+  DEAD_LETTER_SIZE_BYTES_MAX,
+} from '../src/contract.ts';
 
 /**
  * Life of a batch in the on-failure bucket. Nothing announces its end, so it leaves a quarter of a
@@ -16,7 +20,7 @@ const FAILED_BATCH_LIFE = Duration.days(90);
 /** The queue for records that cannot be applied, as large and as patient as SQS allows. */
 export function createDeadLetterQueue(scope: Construct, replicationName: string): Queue {
   const queue = new Queue(scope, 'DeadLetterQueue', {
-    queueName: `ferry-${replicationName}-dead-letters`,
+    queueName: deadLetterQueueName(replicationName),
     retentionPeriod: Duration.seconds(DEAD_LETTER_RETENTION_SECONDS),
     maxMessageSizeBytes: DEAD_LETTER_SIZE_BYTES_MAX,
     encryption: QueueEncryption.SQS_MANAGED,

@@ -22,7 +22,12 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { Construct } from 'constructs';
 import { handlerSettings, type ReplicationConfig } from '../src/config.ts';
-import { METRIC_NAMESPACE, type METRIC_DIMENSIONS, type MetricName } from '../src/contract.ts';
+import {
+  functionName,
+  METRIC_NAMESPACE,
+  type METRIC_DIMENSIONS,
+  type MetricName,
+} from '../src/contract.ts';
 import { UsageError } from '../src/errors.ts';
 import { toEnvironment } from '../src/handler-settings.ts';
 import { buildLambdaBundle, LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
@@ -71,23 +76,25 @@ export class StreamReplicator extends Construct {
 
   #createFunction({ codeDirectory, ...props }: StreamReplicatorProps): LambdaFunction {
     const { name, source, destination, function: settings } = props.replication;
-    const functionName = `ferry-${name}-replicate`;
-    const logGroup = this.#createLogGroup(functionName, settings.logRetentionDays);
+    const logGroup = this.#createLogGroup(functionName(name), settings.logRetentionDays);
     const { deadLetterQueue, onFailureBucket } = this;
     return new LambdaFunction(this, 'Function', {
-      functionName,
+      functionName: functionName(name),
       description: `Ferry ${name}: writes changes of ${source.table} to ${destination.table} (${destination.region})`,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       // The bundle alone: whatever else lies in the directory stays there.
-      code: Code.fromAsset(codeDirectory ?? bundledCode(), { exclude: ['*', '!index.mjs'] }),
+      code: Code.fromAsset(codeDirectory ?? bundledCode(), { exclude: ['*', '!*.mjs'] }),
       handler: LAMBDA_HANDLER,
       memorySize: settings.memoryMiB,
       timeout: Duration.seconds(settings.timeoutSeconds),
       loggingFormat: LoggingFormat.JSON,
       logGroup,
       environment: toEnvironment(
-        handlerSettings(props.replication, { deadLetterQueueUrl: deadLetterQueue.queueUrl }),
+        handlerSettings(props.replication, {
+          deadLetterQueueUrl: deadLetterQueue.queueUrl,
+          onFailureBucket: onFailureBucket.bucketName,
+        }),
       ),
       role: createReplicatorRole(this, { ...props, logGroup, deadLetterQueue, onFailureBucket }),
     });

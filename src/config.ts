@@ -118,10 +118,10 @@ export function parseConfig(value: unknown, origin = 'ferry.json'): Config {
   });
 }
 
-/** What the handler of `replication` is told, apart from its queue, which only a deployment knows. */
+/** What the handler of `replication` is told, apart from what only a deployment knows. */
 export function handlerSettings(
   replication: ReplicationConfig,
-  { deadLetterQueueUrl }: Pick<HandlerSettings, 'deadLetterQueueUrl'>,
+  deployed: Pick<HandlerSettings, 'deadLetterQueueUrl' | 'onFailureBucket'>,
 ): HandlerSettings {
   const { source, destination } = replication;
   return {
@@ -131,7 +131,7 @@ export function handlerSettings(
     destinationTable: destination.table,
     destinationEndpoint: destination.endpoint,
     stateTable: replication.stateTable,
-    deadLetterQueueUrl,
+    ...deployed,
     reservedAttribute: replication.reservedAttribute,
     unversionedItems: replication.unversionedItems,
     ttlDeletes: replication.ttlDeletes,

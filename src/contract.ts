@@ -23,6 +23,12 @@ export const METRIC_UNITS = {
   DeadLetteredRecords: 'Count',
   /** Requests that the destination throttled. */
   DestinationThrottles: 'Count',
+  /** Requests that reached no working table, or whose answer never came. */
+  DestinationUnreachable: 'Count',
+  /** Requests that were refused for want of credentials or permissions. */
+  DestinationDenied: 'Count',
+  /** Age of the oldest record that could not be applied; 0 when all were. */
+  OldestUnappliedAge: 'Milliseconds',
 } as const;
 
 export type MetricName = keyof typeof METRIC_UNITS;
@@ -52,6 +58,16 @@ export const DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 60 * 60;
 
 /** Largest message the dead-letter queue takes: the longest that SQS offers. */
 export const DEAD_LETTER_SIZE_BYTES_MAX = 1_048_576;
+
+/** Where the function keeps records that are too large for the queue, in the on-failure bucket. */
+export const DEAD_LETTER_OBJECT_PREFIX = 'dead-letters/';
+
+/** Where Lambda puts the batches that it gives up, in the same bucket. */
+export const ON_FAILURE_OBJECT_PREFIX = 'aws/lambda/';
+
+/** Names of what the app deploys for a replication, by which the commands find it. */
+export const functionName = (replication: string) => `ferry-${replication}-replicate`;
+export const deadLetterQueueName = (replication: string) => `ferry-${replication}-dead-letters`;
 
 /**
  * Time after which a request is given up. It stays below the ten seconds for which a request that

@@ -12,6 +12,8 @@ export interface HandlerSettings {
   readonly destinationEndpoint?: string | undefined;
   readonly stateTable: string;
   readonly deadLetterQueueUrl: string;
+  /** The on-failure bucket, which also takes records that are too large for the queue. */
+  readonly onFailureBucket: string;
   /** Top-level map attribute that carries the version on destination items. */
   readonly reservedAttribute: string;
   /** What happens to destination items that Ferry did not write. */
@@ -38,6 +40,7 @@ const VARIABLES: Readonly<Record<keyof HandlerSettings, string>> = {
   destinationEndpoint: 'FERRY_DESTINATION_ENDPOINT',
   stateTable: 'FERRY_STATE_TABLE',
   deadLetterQueueUrl: 'FERRY_DEAD_LETTER_QUEUE_URL',
+  onFailureBucket: 'FERRY_ON_FAILURE_BUCKET',
   reservedAttribute: 'FERRY_RESERVED_ATTRIBUTE',
   unversionedItems: 'FERRY_UNVERSIONED_ITEMS',
   ttlDeletes: 'FERRY_TTL_DELETES',
@@ -94,6 +97,7 @@ export function fromEnvironment(
     destinationEndpoint: optional('destinationEndpoint'),
     stateTable: required('stateTable'),
     deadLetterQueueUrl: required('deadLetterQueueUrl'),
+    onFailureBucket: required('onFailureBucket'),
     reservedAttribute: required('reservedAttribute'),
     unversionedItems: oneOf('unversionedItems', UNVERSIONED_ITEMS),
     ttlDeletes: oneOf('ttlDeletes', TTL_DELETES),

@@ -1,7 +1,7 @@
-// Builds the one file that Lambda runs. The CDK app ships it; local mode runs the very same bytes.
+// Builds what Lambda runs. The CDK app ships it; local mode runs the very same bytes.
 
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 
@@ -11,14 +11,17 @@ export const LAMBDA_HANDLER = 'index.handler';
 const ENTRY = fileURLToPath(new URL('./handlers/replicate.ts', import.meta.url));
 
 /**
- * Bundles the replicate handler, with the SDK inside, to `index.mjs` in `directory`.
- * Repeating it with unchanged sources yields the same bytes.
- * @returns the bundle's path.
+ * Bundles the replicate handler, with the SDK inside, to `index.mjs` in `directory`. What is imported
+ * only when needed becomes a chunk beside it. Repeating it with unchanged sources yields the same bytes.
+ * @returns the path of `index.mjs`.
  */
 export function buildLambdaBundle(directory: string): string {
   const { outputFiles } = buildSync({
-    entryPoints: [ENTRY],
+    entryPoints: [{ in: ENTRY, out: 'index' }],
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
+    splitting: true,
     write: false,
     platform: 'node',
     format: 'esm',
@@ -30,10 +33,21 @@ export function buildLambdaBundle(directory: string): string {
     legalComments: 'none',
     logLevel: 'silent',
   });
-  const path = join(directory, 'index.mjs');
   mkdirSync(directory, { recursive: true });
-  // Renamed into place, so that a process reading the old bundle never sees half of the new one.
-  writeFileSync(`${path}.${process.pid}`, outputFiles[0]?.contents ?? '');
+  for (const { path, contents } of outputFiles) replaceFile(path, contents);
+  removeOthers(directory, new Set(outputFiles.map(({ path }) => basename(path))));
+  return join(directory, 'index.mjs');
+}
+
+/** Renamed into place, so that a process reading the old file never sees half of the new one. */
+function replaceFile(path: string, contents: Uint8Array): void {
+  writeFileSync(`${path}.${process.pid}`, contents);
   renameSync(`${path}.${process.pid}`, path);
-  return path;
+}
+
+/** Chunks of earlier sources would be shipped, too. */
+function removeOthers(directory: string, current: ReadonlySet<string>): void {
+  for (const name of readdirSync(directory)) {
+    if (name.endsWith('.mjs') && !current.has(name)) rmSync(join(directory, name));
+  }
 }

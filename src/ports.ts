@@ -22,8 +22,13 @@ export interface Random {
 
 export type WriteReply =
   | { readonly kind: 'written' }
-  /** The condition did not hold; `item` is what is stored, where the service tells. */
-  | { readonly kind: 'refused'; readonly item?: Item | undefined };
+  /** A condition did not hold: of the item, or of its state row. */
+  | {
+      readonly kind: 'refused';
+      readonly by: 'item' | 'state-row';
+      /** What is stored, where the service tells. */
+      readonly item?: Item | undefined;
+    };
 
 /** The destination table and Ferry's state table beside it. */
 export interface DestinationTable {
@@ -76,6 +81,8 @@ export interface MessageQueue {
   delete(message: QueuedMessage): Promise<void>;
   /** Makes a message visible again at once. */
   release(message: QueuedMessage): Promise<void>;
+  /** Messages in it, hidden ones too; an estimate. */
+  size(): Promise<number>;
 }
 
 export interface Metrics {
@@ -91,14 +98,18 @@ export interface LogEvent {
 
 export type Log = (event: LogEvent) => void;
 
-/** A table that can be read as a whole and item by item. */
-export interface ReadableTable {
+/** A table that can be read item by item. */
+export interface ItemReader {
+  /** One item by its key, consistently read. */
+  get(key: Item): Promise<Item | undefined>;
+}
+
+/** A table that can be read as a whole, too. */
+export interface ReadableTable extends ItemReader {
   /** The key attributes of an item of this table. */
   keyOf(item: Item): Item;
   /** Every item, a page at a time, in no particular order. */
   pages(): AsyncIterable<readonly Item[]>;
-  /** One item by its key, consistently read. */
-  get(key: Item): Promise<Item | undefined>;
 }
 
 export interface Shard {

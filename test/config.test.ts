@@ -212,12 +212,18 @@ describe('the handler’s environment', () => {
     const [configured] = parseConfig({ replications: [replication()] }).replications;
     if (configured === undefined) throw new Error('no replication');
 
-    expect(handlerSettings(configured, { deadLetterQueueUrl: 'https://queue' })).toMatchObject({
+    expect(
+      handlerSettings(configured, {
+        deadLetterQueueUrl: 'https://queue',
+        onFailureBucket: 'bucket',
+      }),
+    ).toMatchObject({
       replication: 'orders',
       sourceRegion: 'us-east-1',
       destinationRegion: 'eu-west-1',
       stateTable: 'ferry-orders-state',
       deadLetterQueueUrl: 'https://queue',
+      onFailureBucket: 'bucket',
     });
   });
 

@@ -1,7 +1,19 @@
 // A DynamoDB table, read as a whole and item by item.
 
-import { type DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import type { TableConfig } from '../config.ts';
 import type { Item, ReadableTable } from '../ports.ts';
+
+export function readClient({
+  region,
+  endpoint,
+}: Pick<TableConfig, 'region' | 'endpoint'>): DynamoDBClient {
+  return new DynamoDBClient({
+    region,
+    maxAttempts: 5,
+    ...(endpoint === undefined ? {} : { endpoint }),
+  });
+}
 
 export interface TableName {
   readonly table: string;

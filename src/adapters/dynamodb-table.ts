@@ -5,12 +5,14 @@ import {
   DeleteItemCommand,
   DynamoDBClient,
   PutItemCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { REQUEST_TIMEOUT_MS } from '../contract.ts';
 import type { WriteRequest } from '../core/write-request.ts';
-import type { DestinationTable } from '../ports.ts';
+import type { DestinationTable, WriteReply } from '../ports.ts';
 
 export interface WriteClientOptions {
   readonly region: string;
@@ -45,8 +47,14 @@ export function dynamoDbDestination(client: DynamoDBClient): DestinationTable {
         await sendCommand(client, request);
         return { kind: 'written' };
       } catch (error) {
-        if (error instanceof ConditionalCheckFailedException)
-          return { kind: 'refused', item: error.Item };
+        if (error instanceof ConditionalCheckFailedException) {
+          return {
+            kind: 'refused',
+            by: request.operation === 'UpdateItem' ? 'state-row' : 'item',
+            item: error.Item,
+          };
+        }
+        if (error instanceof TransactionCanceledException) return cancellation(error);
         throw error;
       }
     },
@@ -61,5 +69,32 @@ function sendCommand(client: DynamoDBClient, { operation, input }: WriteRequest)
       return client.send(new DeleteItemCommand(input));
     case 'UpdateItem':
       return client.send(new UpdateItemCommand(input));
+    case 'TransactWriteItems':
+      return client.send(new TransactWriteItemsCommand(input));
   }
+}
+
+/** What the single requests of a transaction would have thrown, by the code that it gives as reason. */
+const CANCELLATIONS: Readonly<Record<string, string>> = {
+  ItemCollectionSizeLimitExceeded: 'ItemCollectionSizeLimitExceededException',
+  TransactionConflict: 'TransactionConflictException',
+  ProvisionedThroughputExceeded: 'ProvisionedThroughputExceededException',
+  ThrottlingError: 'ThrottlingException',
+  ValidationError: 'ValidationException',
+};
+
+/** Ferry's transactions have two parts: the put of the item, and a check of its state row. */
+function cancellation(error: TransactionCanceledException): WriteReply {
+  const reasons = error.CancellationReasons ?? [];
+  const other = reasons.find(
+    ({ Code = 'None' }) => Code !== 'None' && Code !== 'ConditionalCheckFailed',
+  );
+  if (other !== undefined) {
+    const name = CANCELLATIONS[other.Code ?? ''] ?? error.name;
+    throw Object.assign(new Error(other.Message ?? error.message, { cause: error }), { name });
+  }
+  const [item, stateRow] = reasons.map(({ Code }) => Code === 'ConditionalCheckFailed');
+  if (stateRow === true) return { kind: 'refused', by: 'state-row' };
+  if (item === true) return { kind: 'refused', by: 'item', item: reasons[0]?.Item };
+  throw error;
 }

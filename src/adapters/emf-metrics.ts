@@ -37,7 +37,8 @@ export function emfMetrics({ settings, clock, writeLine }: EmfOptions): Metrics 
 
 type MetricValues = Partial<Record<MetricName, number | readonly number[]>>;
 
-function toMetricValues({ counts, retried, throttles, latenciesMs }: BatchSummary): MetricValues[] {
+function toMetricValues(summary: BatchSummary): MetricValues[] {
+  const { counts, retried, failures, latenciesMs, oldestUnappliedMs } = summary;
   const first: MetricValues = {
     AppliedRecords: counts.applied,
     SupersededRecords: counts.superseded,
@@ -45,7 +46,10 @@ function toMetricValues({ counts, retried, throttles, latenciesMs }: BatchSummar
     SkippedRecords: counts.skipped,
     RetriedRecords: retried,
     DeadLetteredRecords: counts['dead-lettered'],
-    DestinationThrottles: throttles,
+    DestinationThrottles: failures.throttled,
+    DestinationUnreachable: failures.unreachable + failures.unknown,
+    DestinationDenied: failures.denied,
+    OldestUnappliedAge: Math.round(oldestUnappliedMs),
   };
   const [head, ...tail] = chunks(latenciesMs.map(Math.round));
   return [

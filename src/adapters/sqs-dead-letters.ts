@@ -1,19 +1,30 @@
-// The dead-letter queue in SQS.
+// The dead-letter queue in SQS, and a bucket for the rare record that is too large for it.
 
+import { randomUUID } from 'node:crypto';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { DEAD_LETTER_SIZE_BYTES_MAX, REQUEST_TIMEOUT_MS } from '../contract.ts';
-import { deadLetterBody } from '../core/dead-letter.ts';
-import type { DeadLetterQueue } from '../ports.ts';
+import {
+  DEAD_LETTER_OBJECT_PREFIX,
+  DEAD_LETTER_SIZE_BYTES_MAX,
+  REQUEST_TIMEOUT_MS,
+} from '../contract.ts';
+import { deadLetterMessage } from '../core/dead-letter.ts';
+import type { DeadLetterQueue, ObjectStore } from '../ports.ts';
 
-/** The queue's own Region is the function's. A letter sent twice is harmless, so the SDK may retry. */
+export interface SqsDeadLettersOptions {
+  readonly queueUrl: string;
+  /** The queue's own Region. */
+  readonly region: string;
+  /** Opened with the first record that needs it, because hardly any ever does. */
+  readonly openBucket: () => Promise<ObjectStore>;
+}
+
+/** A letter sent twice is harmless, so the SDK may retry. */
 export function sqsDeadLetters({
   queueUrl,
   region,
-}: {
-  queueUrl: string;
-  region: string;
-}): DeadLetterQueue {
+  openBucket,
+}: SqsDeadLettersOptions): DeadLetterQueue {
   const client = new SQSClient({
     region,
     endpoint: new URL(queueUrl).origin,
@@ -26,8 +37,14 @@ export function sqsDeadLetters({
   });
   return {
     async send(letter) {
-      const MessageBody = deadLetterBody(letter, DEAD_LETTER_SIZE_BYTES_MAX);
-      await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
+      const objectKey = `${DEAD_LETTER_OBJECT_PREFIX}${letter.failedAt.slice(0, 10)}/${randomUUID()}.json`;
+      const message = deadLetterMessage(letter, {
+        sizeBytesMax: DEAD_LETTER_SIZE_BYTES_MAX,
+        objectKey,
+      });
+      // Stored first: a message must never point to nothing.
+      if ('record' in message) await (await openBucket()).put(objectKey, message.record);
+      await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: message.body }));
     },
   };
 }

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { UsageError } from '../errors.ts';
 import type { Io } from './output.ts';
 
-interface OptionSpec {
+export interface OptionSpec {
   /** Shown in help for options that take a value; without it, the option is a switch. */
   readonly value?: string;
   readonly help: string;

@@ -2,12 +2,13 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../adapters/system-clock.ts';
-import { loadConfig, parseConfig, type ReplicationConfig } from '../config.ts';
+import { parseConfig, type ReplicationConfig } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { localRun, type LocalRunProgress, type LocalRunSummary } from '../local/local-run.ts';
 import type { LocalWorld } from '../local/local-world.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { alignedRows, EXIT, grouped, type Io } from './output.ts';
+import { replicationFrom } from './replication.ts';
 
 export const local: Command = {
   name: 'local',
@@ -73,22 +74,16 @@ export const local: Command = {
 /** Without a file: the defaults, between two Regions that stand for any. */
 function chosenReplication(options: ParsedOptions): ReplicationConfig {
   const path = options.text('config');
-  const wanted = options.text('replication');
-  const { replications } = path === undefined ? DEFAULTS : loadConfig(path);
-  const found = replications.filter(({ name }) => wanted === undefined || name === wanted);
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  const names = replications.map(({ name }) => name).join(', ');
-  throw new UsageError(
-    wanted === undefined
-      ? `${path} has several replications.`
-      : `There is no replication "${wanted}".`,
-    { code: 'usage.replication', hint: `Name one of them with --replication: ${names}.` },
-  );
+  if (path !== undefined) return replicationFrom(path, options);
+  if (options.text('replication') === undefined) return DEFAULT;
+  throw new UsageError('--replication names one of a configuration file, and there is none.', {
+    code: 'usage.replication',
+    hint: 'Give the file with --config.',
+  });
 }
 
 const KEY = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } };
-const DEFAULTS = parseConfig({
+const [DEFAULT] = parseConfig({
   replications: [
     {
       name: 'local',
@@ -96,7 +91,7 @@ const DEFAULTS = parseConfig({
       destination: { region: 'eu-west-1', table: 'destination', create: true, ...KEY },
     },
   ],
-});
+}).replications as readonly [ReplicationConfig];
 
 function endpoint(name: string, options: ParsedOptions): string | undefined {
   const value = options.text(name);

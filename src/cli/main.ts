@@ -5,8 +5,9 @@ import { FerryError, UsageError } from '../errors.ts';
 import { type Command, helpOf, parseOptions } from './command.ts';
 import { local } from './local.ts';
 import { EXIT, type Io } from './output.ts';
+import { redriveCommand } from './redrive.ts';
 
-const COMMANDS: readonly Command[] = [local];
+const COMMANDS: readonly Command[] = [local, redriveCommand];
 
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const [name, ...args] = argv;

@@ -25,6 +25,7 @@ export const EXIT = {
 
 /** Two columns, the second aligned to the right. */
 export function alignedRows(rows: ReadonlyArray<readonly [string, string]>): string[] {
+  if (rows.length === 0) return [];
   const left = Math.max(...rows.map(([label]) => label.length));
   const right = Math.max(...rows.map(([, value]) => value.length));
   return rows.map(([label, value]) => `  ${label.padEnd(left)}  ${value.padStart(right)}`);
@@ -35,4 +36,12 @@ const GROUPED = new Intl.NumberFormat('en-US');
 /** 12345 -> 12,345 */
 export function grouped(value: number): string {
   return GROUPED.format(value);
+}
+
+/** [=====>    ] 120 of about 300 */
+export function progressBar(done: number, expected: number): string {
+  const width = 20;
+  const total = Math.max(done, expected, 1);
+  const filled = Math.round((done / total) * width);
+  return `[${'='.repeat(filled).padEnd(width)}] ${grouped(done)} of about ${grouped(total)}`;
 }

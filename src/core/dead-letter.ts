@@ -5,14 +5,24 @@ import type { Item } from '../ports.ts';
 import type { Version } from './ordering-guard.ts';
 
 export interface DeadLetterReason {
+  /** Refused by the destination, unreadable, or in the way of something that is not Ferry's. */
+  readonly class: 'rejected' | 'malformed' | 'conflict';
   /** The service's or Ferry's name for it: ValidationException, NewImageMissing. */
   readonly name: string;
   readonly message: string;
 }
 
+/** A try that failed. */
+export interface FailedAttempt {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly error: string;
+}
+
 export interface DeadLetter {
   readonly replication: string;
   readonly reason: DeadLetterReason;
+  readonly attempts: readonly FailedAttempt[];
   /** ISO 8601, UTC. */
   readonly failedAt: string;
   readonly sequenceNumber?: string | undefined;
@@ -25,18 +35,35 @@ export interface DeadLetter {
 /** Format of the message body. Raised when a reader of the old one could misread the new one. */
 const DEAD_LETTER_SCHEMA_VERSION = 1;
 
+export type DeadLetterMessage =
+  | { readonly body: string }
+  /** The record alone, to be stored as an object, and the message that points to it. */
+  | { readonly body: string; readonly record: string };
+
 /**
- * The message body: JSON in ASCII, because a queue may alter other text. Where it would be longer than
- * `sizeBytesMax`, the old image, which no redrive needs, is left out.
+ * The message of a letter: JSON in ASCII, because a queue may alter other text. Where it would be
+ * longer than `sizeBytesMax`, the old image, which no redrive needs, is left out; where that is not
+ * enough, the record goes to an object called `objectKey`.
  */
-export function deadLetterBody(letter: DeadLetter, sizeBytesMax: number): string {
+export function deadLetterMessage(
+  letter: DeadLetter,
+  { sizeBytesMax, objectKey }: { sizeBytesMax: number; objectKey: string },
+): DeadLetterMessage {
   const body = toAsciiJson(letter);
-  return body.length <= sizeBytesMax
-    ? body
-    : toAsciiJson({ ...letter, record: withoutOldImage(letter.record) });
+  if (body.length <= sizeBytesMax) return { body };
+  const record = withoutOldImage(letter.record);
+  const lighter = toAsciiJson({ ...letter, record });
+  if (lighter.length <= sizeBytesMax) return { body: lighter };
+  const { record: _, ...about } = letter;
+  return {
+    body: toAsciiJson({ ...about, recordObject: objectKey }),
+    record: JSON.stringify(record),
+  };
 }
 
-function toAsciiJson(letter: DeadLetter): string {
+function toAsciiJson(
+  letter: Omit<DeadLetter, 'record'> & { record?: unknown; recordObject?: string },
+): string {
   const key = letter.key === undefined ? undefined : wireItem(letter.key);
   const json = JSON.stringify({ schemaVersion: DEAD_LETTER_SCHEMA_VERSION, ...letter, key });
   return json.replaceAll(
@@ -56,7 +83,8 @@ function wireItem(key: Item): object {
 }
 
 function withoutOldImage(record: unknown): unknown {
-  const { dynamodb, ...rest } = record as { dynamodb?: { OldImage?: unknown } };
-  const { OldImage: _, ...change } = dynamodb ?? {};
-  return { ...rest, dynamodb: change };
+  const { dynamodb } = (record ?? {}) as { dynamodb?: { OldImage?: unknown } };
+  if (dynamodb?.OldImage === undefined) return record;
+  const { OldImage: _, ...change } = dynamodb;
+  return { ...(record as object), dynamodb: change };
 }

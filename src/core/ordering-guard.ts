@@ -2,6 +2,7 @@
 // EEEE.LLLLLLLLLLLLL.S..S (epoch, stream label in epoch milliseconds, sequence number), so that the
 // order of texts is the order in which the source accepted the writes of an item.
 
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { UnversionedItems } from '../handler-settings.ts';
 import type { Item } from '../ports.ts';
 
@@ -21,6 +22,17 @@ export type Version = string;
 export function versionOf(labelMs: number, sequenceNumber: string): Version {
   const label = String(labelMs).padStart(LABEL_DIGITS, '0');
   return `${EPOCH}.${label}.${padSequenceNumber(sequenceNumber)}`;
+}
+
+/** Below every record of the stream. */
+export function floorOf(labelMs: number): Version {
+  return versionOf(labelMs, '0');
+}
+
+/** Just above the highest of `versions`, and below every later record of the stream. */
+export function above(versions: ReadonlyArray<Version | undefined>): Version {
+  const highest = versions.reduce<Version>((high, one = '') => (one > high ? one : high), '');
+  return `${highest}~`;
 }
 
 /** Fixed width, so that comparing texts compares numbers. */
@@ -77,8 +89,10 @@ export function freeFor({
 export type RefusalCause =
   /** This very version is there: the record was delivered before. */
   | 'redelivery'
-  /** A newer version is there, or a newer delete is known. */
+  /** A newer version is there. */
   | 'newer'
+  /** A newer delete is known. */
+  | 'deleted'
   /** The item there is not Ferry's, and the policy is to keep it. */
   | 'unversioned'
   /** The service did not say what is there. */
@@ -94,12 +108,13 @@ export function refusalCause(
   if (stored === undefined) return 'untold';
   const reserved = stored[reservedAttribute];
   if (reserved === undefined) return 'unversioned';
-  const found = reserved.M?.['v']?.S;
+  const found = versionIn(reserved);
   if (found === version) return 'redelivery';
-  return found !== undefined && isVersion(found) && found > version ? 'newer' : 'not-comparable';
+  return found !== undefined && found > version ? 'newer' : 'not-comparable';
 }
 
-/** A version of a stream record, or one just above it, as a repair writes it. */
-function isVersion(text: string): boolean {
-  return /^\d{4}\.\d{13}\.\d{40}~*$/.test(text);
+/** The version in a reserved attribute: of a stream record, or just above one. */
+export function versionIn(reserved: AttributeValue | undefined): Version | undefined {
+  const text = reserved?.M?.['v']?.S;
+  return text !== undefined && /^\d{4}\.\d{13}\.\d{40}~*$/.test(text) ? text : undefined;
 }

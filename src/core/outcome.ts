@@ -1,7 +1,7 @@
 // Per-record outcomes -> the answer to Lambda and the figures of the invocation.
 
 import { padSequenceNumber, type RefusalCause } from './ordering-guard.ts';
-import type { WriteFailure } from './write-failure.ts';
+import type { FailureKind } from './write-failure.ts';
 
 /** How one record ended. All but `unfinished` are final. */
 export type Outcome =
@@ -11,7 +11,7 @@ export type Outcome =
   | { readonly kind: 'skipped' }
   | { readonly kind: 'dead-lettered'; readonly reason: string }
   /** To be delivered again, because of a failure, for want of time, or behind such a record. */
-  | { readonly kind: 'unfinished'; readonly why: WriteFailure['kind'] | 'deadline' | 'behind' };
+  | { readonly kind: 'unfinished'; readonly why: FailureKind | 'deadline' | 'halted' | 'behind' };
 
 type FinalKind = Exclude<Outcome['kind'], 'unfinished'>;
 
@@ -19,6 +19,7 @@ type FinalKind = Exclude<Outcome['kind'], 'unfinished'>;
 export interface RecordOutcome {
   /** Absent on a record so malformed that it has none. */
   readonly sequenceNumber?: string | undefined;
+  readonly createdAtSeconds?: number | undefined;
   readonly outcome: Outcome;
 }
 
@@ -31,8 +32,10 @@ export interface BatchSummary {
   readonly retried: number;
   /** Of every record applied in this invocation, redelivered or not. */
   readonly latenciesMs: readonly number[];
-  /** Requests that the destination throttled. */
-  readonly throttles: number;
+  /** Failed requests by kind. */
+  readonly failures: Readonly<Record<FailureKind, number>>;
+  /** Age of the oldest unfinished record; 0 where all are final. */
+  readonly oldestUnappliedMs: number;
 }
 
 /**
@@ -41,19 +44,27 @@ export interface BatchSummary {
  * @throws Error when an unfinished record has no sequence number: then nothing can be reported, and
  *   the invocation must fail so that the whole batch is delivered again.
  */
-export function summarizeBatch(records: readonly RecordOutcome[], throttles: number): BatchSummary {
+export function summarizeBatch(
+  records: readonly RecordOutcome[],
+  { failures, nowMs }: { failures: BatchSummary['failures']; nowMs: number },
+): BatchSummary {
   const checkpoint = lowestUnfinished(records);
   const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, 'dead-lettered': 0 };
   let retried = 0;
+  let oldestUnappliedMs = 0;
   const latenciesMs: number[] = [];
-  for (const { sequenceNumber, outcome } of records) {
+  for (const { sequenceNumber, createdAtSeconds, outcome } of records) {
     if (outcome.kind === 'applied' && outcome.latencyMs !== undefined)
       latenciesMs.push(outcome.latencyMs);
+    if (outcome.kind === 'unfinished') {
+      const ageMs = nowMs - (createdAtSeconds ?? nowMs / 1000) * 1000;
+      oldestUnappliedMs = Math.max(oldestUnappliedMs, ageMs);
+    }
     if (outcome.kind === 'unfinished' || isRedelivered(sequenceNumber, checkpoint)) retried += 1;
     else counts[outcome.kind] += 1;
   }
   const batchItemFailures = checkpoint === undefined ? [] : [{ itemIdentifier: checkpoint }];
-  return { batchItemFailures, counts, retried, latenciesMs, throttles };
+  return { batchItemFailures, counts, retried, latenciesMs, failures, oldestUnappliedMs };
 }
 
 function lowestUnfinished(records: readonly RecordOutcome[]): string | undefined {

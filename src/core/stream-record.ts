@@ -3,6 +3,7 @@
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Item } from '../ports.ts';
+import type { DeadLetterReason } from './dead-letter.ts';
 import { canonicalKey, decodeItem, MalformedValue } from './attribute-value.ts';
 import { streamLabelMs, type Version, versionOf } from './ordering-guard.ts';
 
@@ -34,7 +35,7 @@ export type StreamRecord = PutRecord | RemoveRecord;
 /** A record that can never be applied, with as much of its identity as could be read. */
 export interface MalformedRecord {
   readonly position: number;
-  readonly reason: { readonly name: string; readonly message: string };
+  readonly reason: DeadLetterReason;
   readonly sequenceNumber?: string | undefined;
   readonly version?: Version | undefined;
   readonly key?: Item | undefined;
@@ -52,7 +53,7 @@ export function parseStreamRecord(raw: unknown, position: number): ParsedRecord 
     return { kind: 'record', record: checkedRecord(raw, position, known) };
   } catch (error) {
     if (!(error instanceof Malformed) && !(error instanceof MalformedValue)) throw error;
-    const reason = { name: error.name, message: error.message };
+    const reason = { class: 'malformed' as const, name: error.name, message: error.message };
     return { kind: 'malformed', record: { position, reason, ...known } };
   }
 }

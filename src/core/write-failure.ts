@@ -2,7 +2,7 @@
 // Only `rejected` is final. Everything else leaves the record in the stream, which keeps it for a day.
 
 /** What a failed write means. */
-type FailureKind =
+export type FailureKind =
   /** Refused for capacity: surely not applied; worth another try at once. */
   | 'throttled'
   /** Never reached a working table: surely not applied; the operator or the network must act. */

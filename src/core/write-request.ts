@@ -2,7 +2,12 @@
 // the destination adapter sends them as they are. Every way into the destination ends here.
 
 import { createHash } from 'node:crypto';
-import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import type {
+  DeleteItemInput,
+  PutItemInput,
+  TransactWriteItemsInput,
+  UpdateItemInput,
+} from '@aws-sdk/client-dynamodb';
 import { STATE_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../contract.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
 import type { Item } from '../ports.ts';
@@ -12,7 +17,14 @@ import type { PutRecord, RemoveRecord, StreamRecord } from './stream-record.ts';
 export type WriteRequest =
   | { readonly operation: 'PutItem'; readonly input: PutItemInput }
   | { readonly operation: 'DeleteItem'; readonly input: DeleteItemInput }
-  | { readonly operation: 'UpdateItem'; readonly input: UpdateItemInput };
+  | { readonly operation: 'UpdateItem'; readonly input: UpdateItemInput }
+  | { readonly operation: 'TransactWriteItems'; readonly input: TransactWriteItemsInput };
+
+/**
+ * How a record comes: from the stream, in the order of its item, or out of order, long after newer
+ * ones. Only the latter has to ask the state row whether its item has been deleted since.
+ */
+export type Arrival = 'in-order' | 'out-of-order';
 
 /** Where writes go and under which rules. */
 export type WriteTarget = Pick<
@@ -40,6 +52,12 @@ export function guardOf(record: StreamRecord, target: WriteTarget): Guard {
   };
 }
 
+export interface WriteRules {
+  readonly target: WriteTarget;
+  readonly arrival: Arrival;
+  readonly nowMs: number;
+}
+
 /**
  * The requests that apply `record`, to be sent one after the other until one is refused.
  * A delete is remembered before it is done, so that no later put of an older state finds an empty
@@ -47,12 +65,14 @@ export function guardOf(record: StreamRecord, target: WriteTarget): Guard {
  */
 export function toWriteRequests(
   record: StreamRecord,
-  target: WriteTarget,
-  nowMs: number,
+  { target, arrival, nowMs }: WriteRules,
 ): WriteRequest[] {
-  return record.eventName === 'REMOVE'
-    ? [tombstone(record, target, nowMs), guardedDelete(record, target)]
-    : [guardedPut(record, target)];
+  if (record.eventName === 'REMOVE')
+    return [tombstone(record, target, nowMs), guardedDelete(record, target)];
+  const put = guardedPut(record, target);
+  if (arrival === 'in-order') return [{ operation: 'PutItem', input: put }];
+  const TransactItems = [{ Put: put }, { ConditionCheck: notDeletedSince(record, target) }];
+  return [{ operation: 'TransactWriteItems', input: { TransactItems } }];
 }
 
 /**
@@ -82,20 +102,27 @@ export function keepStateRow(row: StateRowKey, target: WriteTarget, nowMs: numbe
   });
 }
 
-function guardedPut(record: PutRecord, target: WriteTarget): WriteRequest {
+function guardedPut(record: PutRecord, target: WriteTarget) {
   // The attribute is Ferry's: a source item that has it was copied from a twin.
   const { [target.reservedAttribute]: _, ...image } = record.newImage;
   const writtenAt =
     record.createdAtSeconds === undefined ? {} : { t: { N: String(record.createdAtSeconds) } };
   const reserved = { M: { v: { S: record.version }, ...writtenAt, o: { S: target.sourceRegion } } };
   return {
-    operation: 'PutItem',
-    input: {
-      TableName: target.destinationTable,
-      Item: { ...image, [target.reservedAttribute]: reserved },
-      ...freeFor(guardOf(record, target)),
-      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-    },
+    TableName: target.destinationTable,
+    Item: { ...image, [target.reservedAttribute]: reserved },
+    ...freeFor(guardOf(record, target)),
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
+  };
+}
+
+function notDeletedSince({ version, keyText }: PutRecord, target: WriteTarget) {
+  return {
+    TableName: target.stateTable,
+    Key: stateRowKey(target, keyText),
+    ConditionExpression: 'attribute_not_exists(#d) OR #d < :v',
+    ExpressionAttributeNames: { '#d': STATE_ATTRIBUTES.deleted },
+    ExpressionAttributeValues: { ':v': { S: version } },
   };
 }
 
@@ -125,7 +152,8 @@ function tombstone(record: RemoveRecord, target: WriteTarget, nowMs: number): Wr
   });
 }
 
-function stateRowUpdate(
+/** An update of an item's state row; `change` sets `#expiresAt` among other things. */
+export function stateRowUpdate(
   { keyText }: StateRowKey,
   target: WriteTarget,
   change: Pick<
@@ -140,7 +168,7 @@ function stateRowUpdate(
     operation: 'UpdateItem',
     input: {
       TableName: target.stateTable,
-      Key: { [STATE_ATTRIBUTES.id]: { S: stateRowId(target.replication, keyText) } },
+      Key: stateRowKey(target, keyText),
       ...change,
       ExpressionAttributeNames: {
         ...change.ExpressionAttributeNames,
@@ -151,10 +179,15 @@ function stateRowUpdate(
 }
 
 /** A digest, because an item's key may be longer than a partition key of the state table may be. */
-function stateRowId(replication: string, keyText: string): string {
-  return `${replication}#${createHash('sha256').update(keyText).digest('hex')}`;
+export function stateRowKey(
+  { replication }: Pick<WriteTarget, 'replication'>,
+  keyText: string,
+): Item {
+  const digest = createHash('sha256').update(keyText).digest('hex');
+  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#${digest}` } };
 }
 
-function expiry(nowMs: number): Record<string, { N: string }> {
+/** The value `:expiresAt` of a state row that is touched now. */
+export function expiry(nowMs: number): Record<string, { N: string }> {
   return { ':expiresAt': { N: String(Math.floor(nowMs / 1000) + TOMBSTONE_LIFE_SECONDS) } };
 }

@@ -7,6 +7,7 @@ import { emfMetrics } from '../adapters/emf-metrics.ts';
 import { sqsDeadLetters } from '../adapters/sqs-dead-letters.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { fromEnvironment } from '../handler-settings.ts';
+import type { ObjectStore } from '../ports.ts';
 import { replicateBatch } from '../operations/replicate-batch.ts';
 
 const settings = fromEnvironment(process.env);
@@ -24,6 +25,7 @@ const context = {
     }),
   ),
   deadLetters: sqsDeadLetters({
+    openBucket,
     queueUrl: settings.deadLetterQueueUrl,
     region: settings.sourceRegion,
   }),
@@ -34,6 +36,16 @@ const context = {
     writeLine(JSON.stringify(event));
   },
 };
+
+/** Loaded with the first record that is too large for the queue: hardly any function ever needs it. */
+async function openBucket(): Promise<ObjectStore> {
+  const { objectClient, s3Objects } = await import('../adapters/s3-objects.ts');
+  const client = objectClient({
+    region: settings.sourceRegion,
+    endpoint: process.env['AWS_ENDPOINT_URL_S3'],
+  });
+  return s3Objects(client, settings.onFailureBucket);
+}
 
 export async function handler(
   event: DynamoDBStreamEvent,

@@ -85,7 +85,7 @@ const DISCOVERY_INTERVAL_MS = 10_000;
 const RETRY_DELAY_MS = 100;
 const RETRY_DELAY_MS_MAX = 5_000;
 /** Longest uninterrupted sleep, so that no timer outlives stop() by more. */
-const SLEEP_SLICE_MS = 1_000;
+const SLEEP_SLICE_MS = 250;
 /** A shard is not read on while this many batches wait. */
 const WAITING_BATCHES_MAX = 4;
 const PAGE_RECORDS_MAX = 1_000;
@@ -471,7 +471,7 @@ class ShardPoller {
     const document = onFailureDocument({
       batch,
       condition,
-      result: batch.invocations > 0 ? result : undefined,
+      result,
       shardId: this.shardId,
       streamArn,
       functionArn,

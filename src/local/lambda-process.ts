@@ -68,7 +68,7 @@ export function startLambdaProcess(options: LambdaProcessOptions): LambdaFunctio
     try {
       return await environment.invoke(event);
     } finally {
-      if (environment.alive) idle.push(environment);
+      idle.push(environment);
     }
   };
 

@@ -3,17 +3,22 @@
 
 import type { Lane, Run } from '../core/item-lanes.ts';
 import type { Outcome } from '../core/outcome.ts';
-import type { DeadLetterReason } from '../core/dead-letter.ts';
+import type { DeadLetterReason, FailedAttempt } from '../core/dead-letter.ts';
 import type { MalformedRecord, StreamRecord } from '../core/stream-record.ts';
 
-export type WriteOutcome =
-  | Outcome
-  | { readonly kind: 'rejected'; readonly reason: DeadLetterReason };
+/** The record can never be applied as things are. */
+export interface Rejection {
+  readonly kind: 'rejected';
+  readonly reason: DeadLetterReason;
+  readonly attempts: readonly FailedAttempt[];
+}
+
+export type WriteOutcome = Outcome | Rejection;
 
 /** How a record is written or put aside. Neither ever rejects. */
 export interface RecordWriter {
   write(record: StreamRecord): Promise<WriteOutcome>;
-  deadLetter(record: StreamRecord | MalformedRecord, reason: DeadLetterReason): Promise<Outcome>;
+  putAside(record: StreamRecord | MalformedRecord, why: Rejection): Promise<Outcome>;
 }
 
 /** Settles the records of `lane` in `outcomes`, by position; what it does not reach stays as it was. */
@@ -44,5 +49,5 @@ async function applyRun(run: Run, writer: RecordWriter, outcomes: Outcome[]): Pr
 
 async function applyRecord(record: StreamRecord, writer: RecordWriter): Promise<Outcome> {
   const outcome = await writer.write(record);
-  return outcome.kind === 'rejected' ? writer.deadLetter(record, outcome.reason) : outcome;
+  return outcome.kind === 'rejected' ? writer.putAside(record, outcome) : outcome;
 }

@@ -1,13 +1,13 @@
 // A record that can never be applied: first its failure bound, then its letter. It counts only after
 // the queue has acknowledged the letter.
 
-import type { DeadLetterReason } from '../core/dead-letter.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { MalformedRecord, StreamRecord } from '../core/stream-record.ts';
 import { classifyFailure, type WriteFailure } from '../core/write-failure.ts';
 import { failureBound, keepStateRow } from '../core/write-request.ts';
 import type { DeadLetterQueue } from '../ports.ts';
 import { SETTLE_MARGIN_MS } from '../contract.ts';
+import type { Rejection } from './apply-lane.ts';
 import { send, type WriteContext } from './write-record.ts';
 
 export interface DeadLetterContext extends WriteContext {
@@ -16,7 +16,7 @@ export interface DeadLetterContext extends WriteContext {
 
 export interface FailedRecord {
   readonly identity: StreamRecord | MalformedRecord;
-  readonly reason: DeadLetterReason;
+  readonly why: Rejection;
   /** The record as Lambda delivered it. */
   readonly raw: unknown;
 }
@@ -30,16 +30,17 @@ export async function deadLetter(
     (await raiseFailureBound(failed, context)) ?? (await sendLetter(failed, context));
   const { sequenceNumber } = failed.identity;
   if (obstacle === undefined) {
-    context.log({ event: 'record.dead-lettered', reason: failed.reason.name, sequenceNumber });
-    return { kind: 'dead-lettered', reason: failed.reason.name };
+    context.log({ event: 'record.dead-lettered', reason: failed.why.reason.name, sequenceNumber });
+    return { kind: 'dead-lettered', reason: failed.why.reason.name };
   }
   if (obstacle === 'no-time') return { kind: 'unfinished', why: 'deadline' };
+  if (obstacle === 'halted') return { kind: 'unfinished', why: 'halted' };
   const { kind, name } = obstacle;
   context.log({ event: 'dead-letter.unfinished', failure: kind, error: name, sequenceNumber });
   return { kind: 'unfinished', why: kind };
 }
 
-type Obstacle = WriteFailure | 'no-time';
+type Obstacle = WriteFailure | 'no-time' | 'halted';
 
 async function raiseFailureBound(
   { identity }: FailedRecord,
@@ -55,12 +56,12 @@ async function raiseFailureBound(
   if (result.kind === 'refused') {
     result = await send(keepStateRow(row, context.settings, nowMs), context);
   }
-  if (result.kind === 'no-time') return 'no-time';
+  if (result.kind === 'no-time' || result.kind === 'halted') return result.kind;
   return result.kind === 'failed' ? result.failure : undefined;
 }
 
 async function sendLetter(
-  { identity, reason, raw }: FailedRecord,
+  { identity, why, raw }: FailedRecord,
   context: DeadLetterContext,
 ): Promise<Obstacle | undefined> {
   if (context.remainingMs() < SETTLE_MARGIN_MS) return 'no-time';
@@ -68,7 +69,8 @@ async function sendLetter(
   try {
     await context.deadLetters.send({
       replication: context.settings.replication,
-      reason: { name: reason.name, message: reason.message },
+      reason: why.reason,
+      attempts: why.attempts,
       failedAt: new Date(context.clock.now()).toISOString(),
       sequenceNumber,
       version,

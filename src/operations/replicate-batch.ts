@@ -1,18 +1,19 @@
 // One invocation: a batch of stream records in, every record in exactly one outcome out.
 // Items are written side by side, records of one item one after the other.
 
+import { destinationHealth } from '../core/destination-health.ts';
 import { toLanes } from '../core/item-lanes.ts';
 import { type BatchSummary, type Outcome, summarizeBatch } from '../core/outcome.ts';
-import { parseStreamRecord } from '../core/stream-record.ts';
-import type { DeadLetterQueue, Log, Metrics } from '../ports.ts';
+import { type ParsedRecord, parseStreamRecord } from '../core/stream-record.ts';
+import type { DeadLetterQueue, Metrics } from '../ports.ts';
 import { applyLane, type RecordWriter } from './apply-lane.ts';
 import { deadLetter } from './dead-letter-record.ts';
+import { inParallel, type Task } from './in-parallel.ts';
 import { type WriteContext, writeRecord } from './write-record.ts';
 
-export interface ReplicationContext extends WriteContext {
+export interface ReplicationContext extends Omit<WriteContext, 'health' | 'arrival'> {
   readonly deadLetters: DeadLetterQueue;
   readonly metrics: Metrics;
-  readonly log: Log;
 }
 
 /**
@@ -26,28 +27,13 @@ export async function replicateBatch(
 ): Promise<BatchSummary> {
   const parsed = rawRecords.map(parseStreamRecord);
   const outcomes: Outcome[] = parsed.map(() => ({ kind: 'unfinished', why: 'behind' }));
-  const throttles = { count: 0 };
-  const writer = recordWriter(rawRecords, context, throttles);
-
-  const lanes = toLanes(
-    parsed.flatMap((one) => (one.kind === 'record' ? [one.record] : [])),
-    context.settings.ttlDeletes,
-  );
-  const malformed = parsed.flatMap((one) => (one.kind === 'malformed' ? [one.record] : []));
-  const tasks = [
-    ...malformed.map((record) => async () => {
-      outcomes[record.position] = await writer.deadLetter(record, record.reason);
-    }),
-    ...lanes.map((lane) => () => applyLane(lane, writer, outcomes)),
-  ];
-  await inParallel(tasks, context.settings.concurrency);
+  const health = destinationHealth();
+  const writer = recordWriter(rawRecords, { ...context, health, arrival: 'in-order' });
+  await inParallel(tasksOf(parsed, { writer, outcomes, context }), context.settings.concurrency);
 
   const summary = summarizeBatch(
-    parsed.map(({ record }, index) => ({
-      sequenceNumber: record.sequenceNumber,
-      outcome: outcomes[index] as Outcome,
-    })),
-    throttles.count,
+    parsed.map(({ record }, index) => ({ ...record, outcome: outcomes[index] as Outcome })),
+    { failures: health.failures, nowMs: context.clock.now() },
   );
   context.metrics.publish(summary);
   return summary;
@@ -55,30 +41,31 @@ export async function replicateBatch(
 
 function recordWriter(
   rawRecords: readonly unknown[],
-  context: ReplicationContext,
-  throttles: { count: number },
+  context: WriteContext & ReplicationContext,
 ): RecordWriter {
-  const counting: ReplicationContext = {
-    ...context,
-    onThrottle: () => {
-      throttles.count += 1;
-    },
-  };
   return {
-    write: (record) => writeRecord(record, counting),
-    deadLetter: (record, reason) =>
-      deadLetter({ identity: record, reason, raw: rawRecords[record.position] }, counting),
+    write: (record) => writeRecord(record, context),
+    putAside: (record, why) =>
+      deadLetter({ identity: record, why, raw: rawRecords[record.position] }, context),
   };
 }
 
-/** Runs all tasks, at most `concurrency` at the same time. A task that throws fails the whole. */
-async function inParallel(
-  tasks: ReadonlyArray<() => Promise<void>>,
-  concurrency: number,
-): Promise<void> {
-  const queue = tasks.values();
-  const worker = async () => {
-    for (const task of queue) await task();
-  };
-  await Promise.all(Array.from({ length: Math.min(concurrency, tasks.length) }, worker));
+interface Work {
+  readonly writer: RecordWriter;
+  readonly outcomes: Outcome[];
+  readonly context: ReplicationContext;
+}
+
+/** One task per item, and one per record that makes no sense. */
+function tasksOf(parsed: readonly ParsedRecord[], { writer, outcomes, context }: Work): Task[] {
+  const records = parsed.flatMap((one) => (one.kind === 'record' ? [one.record] : []));
+  const malformed = parsed.flatMap((one) => (one.kind === 'malformed' ? [one.record] : []));
+  const lanes = toLanes(records, context.settings.ttlDeletes);
+  return [
+    ...malformed.map((record) => async () => {
+      const why = { kind: 'rejected', reason: record.reason, attempts: [] } as const;
+      outcomes[record.position] = await writer.putAside(record, why);
+    }),
+    ...lanes.map((lane) => () => applyLane(lane, writer, outcomes)),
+  ];
 }

@@ -2,23 +2,31 @@
 // started when too little time is left to see them through.
 
 import { SETTLE_MARGIN_MS } from '../contract.ts';
+import type { FailedAttempt } from '../core/dead-letter.ts';
+import type { DestinationHealth } from '../core/destination-health.ts';
 import { refusalCause } from '../core/ordering-guard.ts';
 import type { StreamRecord } from '../core/stream-record.ts';
 import { classifyFailure, retryDelayMs, type WriteFailure } from '../core/write-failure.ts';
-import { guardOf, toWriteRequests, type WriteRequest } from '../core/write-request.ts';
+import {
+  type Arrival,
+  guardOf,
+  toWriteRequests,
+  type WriteRequest,
+} from '../core/write-request.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
 import type { Clock, DestinationTable, Log, Random, WriteReply } from '../ports.ts';
 import type { WriteOutcome } from './apply-lane.ts';
 
 export interface WriteContext {
   readonly settings: HandlerSettings;
+  readonly arrival: Arrival;
   readonly destination: DestinationTable;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   /** Milliseconds until Lambda ends the invocation. */
   readonly remainingMs: () => number;
-  readonly onThrottle?: () => void;
+  readonly health: DestinationHealth;
 }
 
 /** Tries of a throttled request in one invocation; about six seconds of waiting in all, on average. */
@@ -27,16 +35,23 @@ const ATTEMPTS_MAX = 8;
 /** The result of a request that was answered, given up or never sent. */
 export type SendResult =
   | WriteReply
-  | { readonly kind: 'failed'; readonly failure: WriteFailure }
-  | { readonly kind: 'no-time' };
+  | {
+      readonly kind: 'failed';
+      readonly failure: WriteFailure;
+      readonly attempts: readonly FailedAttempt[];
+    }
+  | { readonly kind: 'no-time' }
+  /** Not sent, because the destination is down. */
+  | { readonly kind: 'halted' };
 
 /** Applies one record under the guard. Never rejects. */
 export async function writeRecord(
   record: StreamRecord,
   context: WriteContext,
 ): Promise<WriteOutcome> {
-  const { settings, clock } = context;
-  for (const request of toWriteRequests(record, settings, clock.now())) {
+  const { settings, arrival, clock } = context;
+  const rules = { target: settings, arrival, nowMs: clock.now() };
+  for (const request of toWriteRequests(record, rules)) {
     const result = await send(request, context);
     if (result.kind !== 'written') return outcomeOf(result, { record, request, context });
   }
@@ -45,17 +60,23 @@ export async function writeRecord(
 
 /** Sends one request, again and again while it is throttled and time is left. Never rejects. */
 export async function send(request: WriteRequest, context: WriteContext): Promise<SendResult> {
-  for (let attempt = 1; ; attempt += 1) {
-    if (context.remainingMs() < SETTLE_MARGIN_MS) return { kind: 'no-time' };
+  const { destination, clock, random, health, remainingMs } = context;
+  const attempts: FailedAttempt[] = [];
+  for (;;) {
+    if (health.isDown()) return { kind: 'halted' };
+    if (remainingMs() < SETTLE_MARGIN_MS) return { kind: 'no-time' };
     try {
-      return await context.destination.write(request);
+      const reply = await destination.write(request);
+      health.note(undefined);
+      return reply;
     } catch (error) {
       const failure = classifyFailure(error);
-      if (failure.kind === 'throttled') context.onThrottle?.();
-      if (failure.kind !== 'throttled' || attempt >= ATTEMPTS_MAX)
-        return { kind: 'failed', failure };
+      health.note(failure.kind);
+      attempts.push({ at: new Date(clock.now()).toISOString(), error: failure.name });
+      const again = failure.kind === 'throttled' && attempts.length < ATTEMPTS_MAX;
+      if (!again) return { kind: 'failed', failure, attempts };
     }
-    await context.clock.sleep(retryDelayMs(attempt, context.random.next()));
+    await clock.sleep(retryDelayMs(attempts.length, random.next()));
   }
 }
 
@@ -72,22 +93,26 @@ function outcomeOf(
   switch (result.kind) {
     case 'no-time':
       return { kind: 'unfinished', why: 'deadline' };
+    case 'halted':
+      return { kind: 'unfinished', why: 'halted' };
     case 'failed':
-      return failureOutcome(result.failure, attempt);
+      return failureOutcome(result, attempt);
     case 'refused':
       return refusalOutcome(result, attempt);
   }
 }
 
 function failureOutcome(
-  failure: WriteFailure,
+  { failure, attempts }: Extract<SendResult, { kind: 'failed' }>,
   { record, request, context }: Attempt,
 ): WriteOutcome {
-  if (failure.kind === 'rejected') return { kind: 'rejected', reason: failure };
+  const { kind, name, message } = failure;
+  if (kind === 'rejected')
+    return { kind: 'rejected', reason: { class: kind, name, message }, attempts };
   context.log({
     event: 'write.unfinished',
     operation: request.operation,
-    table: request.input.TableName,
+    table: context.settings.destinationTable,
     failure: failure.kind,
     error: failure.name,
     sequenceNumber: record.sequenceNumber,
@@ -96,20 +121,22 @@ function failureOutcome(
 }
 
 function refusalOutcome(
-  { item }: Extract<WriteReply, { kind: 'refused' }>,
-  { record, request, context }: Attempt,
+  { by, item }: Extract<WriteReply, { kind: 'refused' }>,
+  { record, context }: Attempt,
 ): WriteOutcome {
   // The state row refuses only when it knows a newer delete.
-  if (request.operation === 'UpdateItem') return { kind: 'superseded', cause: 'newer' };
+  if (by === 'state-row') return { kind: 'superseded', cause: 'deleted' };
   const { reservedAttribute } = context.settings;
   const cause = refusalCause(item, guardOf(record, context.settings));
   if (cause !== 'not-comparable') return { kind: 'superseded', cause };
   return {
     kind: 'rejected',
     reason: {
+      class: 'conflict',
       name: 'ReservedAttributeTaken',
       message: `the destination item's attribute ${reservedAttribute} is not a version that Ferry wrote`,
     },
+    attempts: [],
   };
 }
 

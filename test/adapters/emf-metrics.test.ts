@@ -9,7 +9,8 @@ const summary = (latenciesMs: number[]): BatchSummary => ({
   batchItemFailures: [],
   counts: { applied: 5, superseded: 4, coalesced: 3, skipped: 2, 'dead-lettered': 1 },
   retried: 6,
-  throttles: 7,
+  failures: { throttled: 7, unreachable: 8, denied: 9, rejected: 0, unknown: 1 },
+  oldestUnappliedMs: 61_000.4,
   latenciesMs,
 });
 
@@ -49,6 +50,9 @@ it('writes one document with every count, its unit and its dimensions', () => {
     RetriedRecords: 6,
     DeadLetteredRecords: 1,
     DestinationThrottles: 7,
+    DestinationUnreachable: 9,
+    DestinationDenied: 9,
+    OldestUnappliedAge: 61_000,
     ReplicationLatency: [12, 80],
   });
 });

@@ -31,7 +31,7 @@ describe('ferry', () => {
 
     expect(exitCode).toBe(2);
     expect(out).toBe('');
-    expect(err).toBe('ferry: There is no command "lcoal".\nHint: Commands: local.');
+    expect(err).toBe('ferry: There is no command "lcoal".\nHint: Commands: local, redrive.');
   });
 });
 
@@ -78,7 +78,7 @@ describe('ferry local, wrongly used', () => {
       '--source-endpoint must be a URL such as http://127.0.0.1:8000, got "localhost:8000"',
     ],
     [['--config', '/nowhere/ferry.json'], 'Cannot read the configuration file /nowhere/ferry.json'],
-    [['--replication', 'orders'], 'There is no replication "orders".'],
+    [['--replication', 'orders'], '--replication names one of a configuration file'],
   ])('refuses %s', async (args, message) => {
     const { exitCode, err } = await ferry('local', ...args);
 

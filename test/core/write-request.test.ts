@@ -4,13 +4,14 @@ import { failureBound, keepStateRow, toWriteRequests } from '../../src/core/writ
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
 
 const NOW_MS = 1_800_000_000_500;
+const rules = (target = SETTINGS) => ({ target, arrival: 'in-order' as const, nowMs: NOW_MS });
 const EXPIRES_AT = { N: String(1_800_000_000 + TOMBSTONE_LIFE_SECONDS) };
 
 describe('toWriteRequests', () => {
   it('puts the whole image with its version, under the guard', () => {
     const record = streamRecord({ attributes: { total: { N: '1.50' } } });
 
-    expect(toWriteRequests(record, SETTINGS, NOW_MS)).toEqual([
+    expect(toWriteRequests(record, rules())).toEqual([
       {
         operation: 'PutItem',
         input: {
@@ -35,8 +36,7 @@ describe('toWriteRequests', () => {
   it('replaces a reserved attribute that came along from another twin', () => {
     const [request] = toWriteRequests(
       streamRecord({ attributes: { _ferry: { S: 'foreign' } } }),
-      SETTINGS,
-      NOW_MS,
+      rules(),
     );
 
     expect(request).toMatchObject({
@@ -47,7 +47,7 @@ describe('toWriteRequests', () => {
   it('remembers a delete before doing it', () => {
     const record = streamRecord({ eventName: 'REMOVE' });
 
-    const requests = toWriteRequests(record, SETTINGS, NOW_MS);
+    const requests = toWriteRequests(record, rules());
 
     expect(requests).toMatchObject([
       {
@@ -69,12 +69,35 @@ describe('toWriteRequests', () => {
   it('gives each item of each replication a state row of its own, whose key fits whatever the item’s', () => {
     const rowOf = (id: string, replication = 'orders') => {
       const record = streamRecord({ eventName: 'REMOVE', id });
-      const [tombstone] = toWriteRequests(record, { ...SETTINGS, replication }, NOW_MS);
+      const [tombstone] = toWriteRequests(record, rules({ ...SETTINGS, replication }));
       return tombstone?.operation === 'UpdateItem' ? (tombstone.input.Key?.['id']?.S ?? '') : '';
     };
 
     expect(new Set([rowOf('a'), rowOf('b'), rowOf('a', 'other')]).size).toBe(3);
     expect(rowOf('x'.repeat(2_048)).length).toBeLessThan(200);
+  });
+});
+
+describe('a put that arrives out of order', () => {
+  it('asks the state row whether its item has been deleted since, in one transaction', () => {
+    const record = streamRecord();
+    const [put] = toWriteRequests(record, rules());
+
+    const requests = toWriteRequests(record, { ...rules(), arrival: 'out-of-order' });
+
+    const check = {
+      TableName: 'ferry-orders-state',
+      Key: { id: { S: expect.stringMatching(/^orders#[0-9a-f]{64}$/) } },
+      ConditionExpression: 'attribute_not_exists(#d) OR #d < :v',
+      ExpressionAttributeNames: { '#d': 'd' },
+      ExpressionAttributeValues: { ':v': { S: record.version } },
+    };
+    expect(requests).toEqual([
+      {
+        operation: 'TransactWriteItems',
+        input: { TransactItems: [{ Put: put?.input }, { ConditionCheck: check }] },
+      },
+    ]);
   });
 });
 

@@ -373,7 +373,10 @@ describe('StreamReplicator', () => {
       typeof value === 'string' ? [name, value] : [name, deadLetterQueueUrl],
     );
     expect(fromEnvironment(Object.fromEntries(environment) as Record<string, string>)).toEqual(
-      handlerSettings(replicationOf(replication), { deadLetterQueueUrl }),
+      handlerSettings(replicationOf(replication), {
+        deadLetterQueueUrl,
+        onFailureBucket: deadLetterQueueUrl,
+      }),
     );
     expect(Variables['FERRY_DEAD_LETTER_QUEUE_URL']).toEqual({
       Ref: only(source, 'AWS::SQS::Queue').id,

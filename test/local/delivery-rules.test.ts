@@ -93,7 +93,12 @@ describe('the answer of the function', () => {
     ['a list', []],
     ['a yes', true],
   ])('means that the whole batch failed when it holds %s', (_name, response) => {
-    expect(outcome(batch('1', '2'), returned(response))).toEqual({ done: [], retry: [['1', '2']] });
+    const whole = outcome(batch('1', '2'), returned(response));
+    const halved = outcome(batch('1', '2'), returned(response), BISECT);
+
+    expect(whole).toEqual({ done: [], retry: [['1', '2']] });
+    // Only what failed as a whole is halved.
+    expect(halved).toEqual({ done: [], retry: [['1'], ['2']] });
   });
 
   it('hands everything from the failed record on over again', () => {
@@ -249,11 +254,14 @@ describe('making batches', () => {
     expect(nextBatchSize(waiting(9), { batchSize: 4 })).toEqual({ size: 4, full: true });
   });
 
-  it('keeps the event within the payload limit, to the byte', () => {
+  it.each([
     // ä is two bytes, so that characters and bytes differ.
-    const records = waiting(20, 'ä'.repeat(200_000));
+    ['a few large records', 20, 'ä'.repeat(200_000)],
+    ['many small records, with all their commas', 10_000, 'ä'.repeat(270)],
+  ])('keeps the event within the payload limit, to the byte: %s', (_name, count, pad) => {
+    const records = waiting(count, pad);
 
-    const { size, full } = nextBatchSize(records, { batchSize: 100 });
+    const { size, full } = nextBatchSize(records, { batchSize: 10_000 });
 
     const eventBytes = (count: number) =>
       Buffer.byteLength(

@@ -18,7 +18,7 @@ import {
   startEmbeddedDynamoDb,
 } from '../../src/local/embedded-dynamodb.ts';
 import { eventually, isRunning } from './fixtures/processes.ts';
-import { startOwner } from './fixtures/start-owner.ts';
+import { killOwners, startOwner } from './fixtures/start-owner.ts';
 
 const here = process.platform === 'linux' && process.arch === 'x64';
 const started: EmbeddedDynamoDb[] = [];
@@ -30,6 +30,7 @@ beforeAll(() => {
 });
 
 afterEach(async () => {
+  killOwners();
   await Promise.all(started.splice(0).map((engine) => engine.stop()));
   for (const server of servers.splice(0)) server.close();
 });
@@ -170,6 +171,19 @@ describe.runIf(here)('the embedded engine', { timeout: 30_000 }, () => {
     expect(failed).toMatchObject({ code: 'local.engine.failed' });
     expect(failed.message).toContain('no licence today');
     expect(absent).toMatchObject({ code: 'local.engine.failed' });
+  });
+
+  it('takes another free port when somebody was faster', async () => {
+    const tried = join(directory, 'late.tried');
+    const late = program(
+      'late',
+      `[ -e ${tried} ] && exec ${embeddedEnginePath()} "$@"
+       touch ${tried}; echo 'the port is already in use' >&2; exit 1`,
+    );
+
+    const engine = await start({ enginePath: late.path });
+
+    expect(await tables(engine.endpoint)).toEqual([]);
   });
 
   it('ends an engine that is not healthy in time, even if it is deaf to SIGTERM', async () => {

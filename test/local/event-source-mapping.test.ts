@@ -271,6 +271,27 @@ describe('a function that fails', { timeout: 20_000 }, () => {
     expect(problems[0]).toContain('Sandbox.Timedout');
   });
 
+  it('is retried at the first pace again after it has moved on', async () => {
+    const clock = new VirtualClock();
+    const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 4));
+    const times: number[] = [];
+    const answers = ['throw', 'throw', 3, 'throw', null];
+    const { mapping } = start(stream, {
+      clock,
+      invoke: async () => {
+        times.push(clock.now());
+        const answer = answers.shift();
+        if (answer === 'throw') throw serviceError('Error');
+        return typeof answer === 'number' ? failAt(answer) : null;
+      },
+    });
+
+    await mapping.settled();
+
+    const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    expect(pauses).toEqual([100, 200, 100, 200]);
+  });
+
   it('does not hold up other items of its shard', async () => {
     const stream = new ScriptedStream().addShard('shard-1');
     range(1, 50).forEach((number) => stream.append('shard-1', record(number, `item#${number}`)));
@@ -535,6 +556,28 @@ describe('settling', { timeout: 20_000 }, () => {
     const calls = stream.calls.slice(before);
     expect(calls.filter((call) => call === 'list').length).toBeGreaterThanOrEqual(2);
     expect(calls.filter((call) => call === 'read shard-2').length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('waits for the list of shards, however slow', async () => {
+    const clock = new VirtualClock();
+    const stream = new ScriptedStream().addShard('shard-1');
+    const { mapping } = start(
+      {
+        shards: async () => {
+          await clock.sleep(5_000);
+          return stream.shards();
+        },
+        open: (shardId, after) => stream.open(shardId, after),
+        read: (iterator, limit) => stream.read(iterator, limit),
+      },
+      { clock },
+    );
+    await mapping.settled();
+    stream.addShard('shard-2').append('shard-2', record(1));
+
+    await mapping.settled();
+
+    expect(mapping.counts.done).toBe(1);
   });
 
   it('answers everyone who asks', async () => {

@@ -6,11 +6,12 @@ import {
   startLambdaProcess,
 } from '../../src/local/lambda-process.ts';
 import { eventually, isRunning } from './fixtures/processes.ts';
-import { startOwner } from './fixtures/start-owner.ts';
+import { killOwners, startOwner } from './fixtures/start-owner.ts';
 
 const started: LambdaFunction[] = [];
 
 afterEach(async () => {
+  killOwners();
   await Promise.all(started.splice(0).map((lambda) => lambda.stop()));
 });
 
@@ -150,7 +151,7 @@ describe('a function on this machine', { timeout: 60_000 }, () => {
       name: 'Runtime.ExitError',
       message: 'Runtime exited with exit status 3',
     });
-    expect(lines).toEqual(['last words']);
+    expect(lines).toEqual(['first words', 'last words']);
     expect(after).toMatchObject({ invocations: 1 });
     expect((after as { pid: number }).pid).not.toBe((before as { pid: number }).pid);
   });
@@ -219,14 +220,22 @@ describe('a function on this machine', { timeout: 60_000 }, () => {
     });
   });
 
+  it('does not end by a polite signal, because its parent decides', async () => {
+    const { lambda } = start();
+    const pid = (await lambda.invoke({ do: 'pid' })) as number;
+
+    process.kill(pid, 'SIGINT');
+    process.kill(pid, 'SIGTERM');
+
+    expect(await lambda.invoke({ do: 'pid' })).toBe(pid);
+  });
+
   it('survives the Ctrl-C that its parent survives, and ends when its parent is killed', async () => {
     const owner = await startOwner('function');
     const { pid } = owner.owned;
 
     process.kill(-owner.process.pid, 'SIGINT');
     expect(await owner.nextLine()).toBe('interrupted');
-    process.kill(pid, 'SIGINT');
-    process.kill(pid, 'SIGTERM');
     const survived = isRunning(pid);
     process.kill(owner.process.pid, 'SIGKILL');
 

@@ -32,7 +32,7 @@ afterAll(async () => {
 it('counts every record once and keeps what cannot be applied, whole', async () => {
   const records = history(400);
   const destination = poisoned(engine().destination);
-  const deadLetters = sqsDeadLetters({ queueUrl, region: 'us-east-1' });
+  const deadLetters = sqsDeadLetters({ queueUrl, region: 'us-east-1', openBucket });
   const settings = { ...SETTINGS, destinationTable: TABLE, deadLetterQueueUrl: queueUrl };
   const summaries = [];
   for (let start = 0; start < records.length; start += 50) {
@@ -53,6 +53,10 @@ it('counts every record once and keeps what cannot be applied, whole', async () 
     );
   }
 });
+
+async function openBucket(): Promise<never> {
+  throw new Error('no record here is too large for the queue');
+}
 
 /** Every seventh write or so is one that the destination will never take. */
 function history(count: number) {

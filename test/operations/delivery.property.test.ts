@@ -182,19 +182,16 @@ function historyOf(writes: Scenario['writes'], run: string) {
 
 function withoutConditions(destination: DestinationTable): DestinationTable {
   return {
-    write({ operation, input }) {
+    write(request) {
+      if (request.operation !== 'PutItem' && request.operation !== 'DeleteItem')
+        return destination.write(request);
       const {
         ConditionExpression: _,
-        ExpressionAttributeNames,
-        ExpressionAttributeValues,
-        ...rest
-      } = input;
-      // An update still needs its names and values.
-      const free =
-        operation === 'UpdateItem'
-          ? { ...rest, ExpressionAttributeNames, ExpressionAttributeValues }
-          : rest;
-      return destination.write({ operation, input: free } as WriteRequest);
+        ExpressionAttributeNames: __,
+        ExpressionAttributeValues: ___,
+        ...input
+      } = request.input;
+      return destination.write({ operation: request.operation, input } as WriteRequest);
     },
   };
 }

@@ -115,6 +115,7 @@ describe('what is refused by the guard', () => {
   const refused = (v: string | undefined) =>
     scripted(() => ({
       kind: 'refused',
+      by: 'item',
       item: {
         pk: { S: 'order-1' },
         ...(v === undefined ? {} : { _ferry: { M: { v: { S: v } } } }),
@@ -144,7 +145,7 @@ describe('what is refused by the guard', () => {
   });
 
   it('ends a delete at once when a newer delete is known', async () => {
-    const destination = scripted(() => ({ kind: 'refused' }));
+    const destination = scripted(() => ({ kind: 'refused', by: 'state-row' }));
 
     const { counts } = await replicateBatch(
       [lambdaRecord({ eventName: 'REMOVE' })],
@@ -194,7 +195,7 @@ describe('a destination in trouble pushes back on the stream', () => {
 
     const summary = await replicateBatch(hotKey('1'), invocation({ destination, clock }));
 
-    expect(summary).toMatchObject({ counts: { applied: 1 }, throttles: 3 });
+    expect(summary).toMatchObject({ counts: { applied: 1 }, failures: { throttled: 3 } });
     expect(pauses).toEqual([25, 50, 100]);
   });
 
@@ -205,7 +206,7 @@ describe('a destination in trouble pushes back on the stream', () => {
 
     const summary = await replicateBatch(hotKey('1'), invocation({ destination }));
 
-    expect(summary).toMatchObject({ retried: 1, throttles: 8 });
+    expect(summary).toMatchObject({ retried: 1, failures: { throttled: 8 } });
   });
 
   it('sends nothing more for an item whose last write may or may not have happened', async () => {
@@ -223,6 +224,41 @@ describe('a destination in trouble pushes back on the stream', () => {
 
     expect(summary).toMatchObject({ batchItemFailures: [{ itemIdentifier: '1' }], retried: 3 });
     expect(destination.requests).toHaveLength(1);
+  });
+});
+
+describe('a destination that is down', () => {
+  const oneByOne = { ...SETTINGS, concurrency: 1 };
+
+  it.each(['ECONNREFUSED', 'AccessDeniedException', 'TimeoutError'])(
+    'is left alone after ten failures in a row: %s',
+    async (name) => {
+      const destination = scripted(() => {
+        throw serviceError(name);
+      });
+
+      const summary = await replicateBatch(
+        manyKeys(1_000),
+        invocation({ destination, settings: oneByOne }),
+      );
+
+      expect(destination.requests).toHaveLength(10);
+      expect(summary).toMatchObject({
+        batchItemFailures: [{ itemIdentifier: '1' }],
+        retried: 1_000,
+      });
+    },
+  );
+
+  it('is not taken for down while it answers now and then', async () => {
+    const destination = scripted((_, index) => {
+      if (index % 10 !== 9) throw serviceError('TimeoutError');
+      return { kind: 'written' };
+    });
+
+    await replicateBatch(manyKeys(100), invocation({ destination, settings: oneByOne }));
+
+    expect(destination.requests).toHaveLength(100);
   });
 });
 
@@ -320,7 +356,7 @@ describe('a record that can never be applied', () => {
   it('prolongs the state row where a higher failure bound is known', async () => {
     const destination = scripted((request, index) => {
       if (request.operation === 'PutItem') throw serviceError('ValidationException');
-      return index === 1 ? { kind: 'refused' } : { kind: 'written' };
+      return index === 1 ? { kind: 'refused', by: 'state-row' } : { kind: 'written' };
     });
 
     const { counts } = await replicateBatch(hotKey('1'), invocation({ destination }));
@@ -365,7 +401,8 @@ describe('a record that can never be applied', () => {
     expect(context.letters).toMatchObject([
       {
         replication: 'orders',
-        reason: { name: 'ValidationException', message: 'no' },
+        reason: { class: 'rejected', name: 'ValidationException', message: 'no' },
+        attempts: [{ at: new Date(NOW_MS).toISOString(), error: 'ValidationException' }],
         failedAt: new Date(NOW_MS).toISOString(),
         key: { pk: { S: 'order-1' } },
         record,
@@ -446,7 +483,7 @@ it('accounts for every record, whatever the destination does', async () => {
   ];
   const destination = scripted((_, index) => {
     if (index % 3 === 0) throw serviceError(errors[index % errors.length] ?? '');
-    return index % 7 === 0 ? { kind: 'refused' } : { kind: 'written' };
+    return index % 7 === 0 ? { kind: 'refused', by: 'item' } : { kind: 'written' };
   });
   const records = Array.from({ length: 1_000 }, (_, index) =>
     lambdaRecord({

@@ -1,0 +1,196 @@
+// `ferry redrive`: see what was put aside, and put it back once its cause is gone.
+
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { systemClock } from '../adapters/system-clock.ts';
+import { canonicalKey, decodeItem } from '../core/attribute-value.ts';
+import { UsageError } from '../errors.ts';
+import { redrive, type RedriveReport } from '../operations/redrive.ts';
+import type { Item } from '../ports.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import { alignedRows, EXIT, grouped, type Io, progressBar } from './output.ts';
+import { openRedrive } from './redrive-context.ts';
+import { replicationFrom, replicationOptions } from './replication.ts';
+
+export const redriveCommand: Command = {
+  name: 'redrive',
+  summary:
+    'Put dead letters and given-up batches back, never over anything newer. Without --apply it only looks.',
+  options: {
+    ...replicationOptions,
+    apply: { help: 'do it' },
+    reason: {
+      value: 'NAME',
+      help: 'only records put aside for this reason, such as ValidationException',
+    },
+    key: { value: 'JSON', help: 'only the item with this key: {"pk":"a"} or {"pk":{"S":"a"}}' },
+    'older-than': {
+      value: 'TIME',
+      help: 'only what was put aside before: 90m, 12h, 3d ago, or a date',
+    },
+    'newer-than': {
+      value: 'TIME',
+      help: 'only what was put aside since: 90m, 12h, 3d ago, or a date',
+    },
+    limit: { value: 'N', range: [1, 100_000_000], help: 'records at most' },
+    rate: {
+      value: 'RECORDS_PER_SECOND',
+      range: [1, 100_000],
+      default: '100',
+      help: 'records per second at most',
+    },
+    'hide-for': {
+      value: 'SECONDS',
+      range: [1, 43_200],
+      default: '300',
+      help: 'hide messages from others for so long',
+    },
+    'queue-url': { value: 'URL', help: 'the dead-letter queue, if it is not the deployed one' },
+    bucket: { value: 'NAME', help: 'the on-failure bucket, if it is not the deployed one' },
+    json: { help: 'print the report as one line of JSON' },
+  },
+  async run(options, io) {
+    const apply = options.has('apply');
+    const filter = {
+      reason: options.text('reason'),
+      keyText: keyText(options.text('key')),
+      parkedBeforeMs: pointInTime('older-than', options),
+      parkedAfterMs: pointInTime('newer-than', options),
+    };
+    const replication = replicationFrom(options.text('config') ?? '', options);
+    const { context, close } = await openRedrive(replication, {
+      queueUrl: options.text('queue-url'),
+      bucket: options.text('bucket'),
+    });
+    const expected = await context.queue.size();
+    const report = await redrive(context, {
+      apply,
+      filter,
+      limit: options.integer('limit') ?? Infinity,
+      recordsPerSecond: options.integer('rate') ?? Infinity,
+      hiddenSeconds: options.integer('hide-for') ?? 0,
+      stop: io.interrupted,
+      onProgress: ({ found, applied, superseded, failing }) => {
+        const counts = `applied ${grouped(applied)}  superseded ${grouped(superseded)}  failing ${grouped(failing)}`;
+        io.status(`${progressBar(found, expected)}  ${counts}`);
+      },
+    });
+    close();
+    print(report, { apply, name: replication.name, json: options.has('json') }, io);
+    return report.left + report.trimmed + report.unreadable > 0 ? EXIT.differences : EXIT.done;
+  },
+};
+
+/** Typed or plain JSON of a key -> its canonical text. */
+function keyText(json: string | undefined): string | undefined {
+  if (json === undefined) return undefined;
+  try {
+    const key = JSON.parse(json) as Record<string, unknown>;
+    const typed = Object.values(key).every((value) => typeof value === 'object');
+    return canonicalKey(typed ? decodeItem(key, '--key') : marshall(key));
+  } catch (cause) {
+    throw new UsageError(
+      `--key must be the JSON of a key, got ${json}: ${(cause as Error).message}.`,
+      {
+        code: 'usage.options',
+        hint: 'Plain, as in {"pk":"a","sk":7}, or typed, as in {"pk":{"B":"AP8="}}.',
+        cause,
+      },
+    );
+  }
+}
+
+const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A length of time back from now, or a date -> epoch milliseconds. */
+function pointInTime(name: string, options: ParsedOptions): number | undefined {
+  const text = options.text(name);
+  if (text === undefined) return undefined;
+  const match = /^(\d{1,6})([smhd])$/.exec(text);
+  const unit = UNITS_MS[match?.[2] as keyof typeof UNITS_MS];
+  const ms = match === null ? Date.parse(text) : systemClock.now() - Number(match[1]) * unit;
+  if (!Number.isNaN(ms)) return ms;
+  throw new UsageError(`--${name} must be a length of time or a date, got "${text}".`, {
+    code: 'usage.options',
+    hint: 'For example 90m, 12h, 3d or 2026-01-31T12:00:00Z.',
+  });
+}
+
+function print(
+  report: RedriveReport,
+  { apply, name, json }: { apply: boolean; name: string; json: boolean },
+  io: Io,
+): void {
+  if (json) {
+    io.out(JSON.stringify({ replication: name, apply, ...report }));
+    return;
+  }
+  io.out(
+    `${grouped(report.matched)} record(s) of ${name} put aside${apply ? '' : ', of which none was touched'}`,
+  );
+  for (const line of alignedRows(
+    Object.entries(report.reasons).map(([reason, count]) => [reason, grouped(count)]),
+  ))
+    io.out(line);
+  for (const line of apply ? outcomeLines(report) : outlook(report)) io.out(line);
+}
+
+/** What a dry run tells beside the reasons. */
+function outlook({
+  oldestMs,
+  newestMs,
+  sampleKeys,
+  trimmed,
+  unreadable,
+  matched,
+}: RedriveReport): string[] {
+  const time = (ms: number | undefined) =>
+    ms === undefined || ms === 0 ? 'unknown' : new Date(ms).toISOString();
+  return [
+    ...(matched === 0 ? [] : [`oldest ${time(oldestMs)}`, `newest ${time(newestMs)}`]),
+    ...sampleKeys.map((key) => `for example ${keyJson(key)}`),
+    ...strays(trimmed, unreadable),
+    ...(matched === 0
+      ? []
+      : ['With --apply they go through the guard again: nothing newer is overwritten.']),
+  ];
+}
+
+function outcomeLines(report: RedriveReport): string[] {
+  const names = [
+    'applied',
+    'superseded',
+    'coalesced',
+    'skipped',
+    'resynchronized',
+    'failing',
+    'left',
+  ] as const;
+  const failures = Object.entries(report.failures).map(
+    ([name, count]) => `still failing with ${name}: ${grouped(count)}`,
+  );
+  return [
+    ...alignedRows(names.map((name) => [name, grouped(report[name])])),
+    ...failures,
+    ...strays(report.trimmed, report.unreadable),
+  ];
+}
+
+function strays(trimmed: number, unreadable: number): string[] {
+  return [
+    ...(trimmed === 0
+      ? []
+      : [
+          `${grouped(trimmed)} batch(es) of which only sequence numbers are left, and the stream has no more`,
+        ]),
+    ...(unreadable === 0
+      ? []
+      : [`${grouped(unreadable)} message(s) or object(s) that are not dead letters`]),
+  ];
+}
+
+/** A key as people may type it after --key. */
+function keyJson(key: Item): string {
+  return JSON.stringify(key, (_, value: unknown) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
+  );
+}

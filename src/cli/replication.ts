@@ -1,0 +1,26 @@
+// Which replication a command is about: from a configuration file, by name where it has several.
+
+import { loadConfig, type ReplicationConfig } from '../config.ts';
+import { UsageError } from '../errors.ts';
+import type { OptionSpec, ParsedOptions } from './command.ts';
+
+export const replicationOptions: Readonly<Record<'config' | 'replication', OptionSpec>> = {
+  config: { value: 'FILE', help: 'the configuration', default: 'ferry.json' },
+  replication: { value: 'NAME', help: 'which replication of the file, if it has several' },
+};
+
+/** @throws UsageError where the file is not usable, or the choice not clear. */
+export function replicationFrom(path: string, options: ParsedOptions): ReplicationConfig {
+  const wanted = options.text('replication');
+  const { replications } = loadConfig(path);
+  const found = replications.filter(({ name }) => wanted === undefined || name === wanted);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  const names = replications.map(({ name }) => name).join(', ');
+  throw new UsageError(
+    wanted === undefined
+      ? `${path} has several replications.`
+      : `${path} has no replication "${wanted}".`,
+    { code: 'usage.replication', hint: `Name one of them with --replication: ${names}.` },
+  );
+}

@@ -1,0 +1,60 @@
+// Makes one item of the twin equal to the source, never over anything newer: reads twin and state row
+// before the source, and writes only if both are still as they were read.
+
+import { resynchronizationRequests } from '../core/resynchronization.ts';
+import type { Version } from '../core/ordering-guard.ts';
+import { type StateRowKey, stateRowKey } from '../core/write-request.ts';
+import type { ItemReader } from '../ports.ts';
+import { send, type WriteContext } from './write-record.ts';
+
+export interface ResynchronizationContext extends WriteContext {
+  readonly source: ItemReader;
+  readonly twin: ItemReader;
+  readonly stateTable: ItemReader;
+}
+
+export type ResynchronizationResult =
+  /** `changed` tells whether anything had to be written. */
+  | { readonly kind: 'equal'; readonly changed: boolean }
+  /** Something newer came by each time, or a request failed; another run may do better. */
+  | { readonly kind: 'unfinished'; readonly why: string };
+
+/** Each attempt fails only because a newer record was applied meanwhile. */
+const ATTEMPTS_MAX = 10;
+
+/** @throws what a read throws; nothing has been written by the attempt then. */
+export async function resynchronizeKey(
+  item: StateRowKey & { readonly floor: Version },
+  context: ResynchronizationContext,
+): Promise<ResynchronizationResult> {
+  let changed = false;
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+    const requests = await plan(item, context);
+    if (requests.length === 0) return { kind: 'equal', changed };
+    let refused = false;
+    for (const request of requests) {
+      const result = await send(request, context);
+      if (result.kind === 'failed') return { kind: 'unfinished', why: result.failure.name };
+      if (result.kind === 'no-time' || result.kind === 'halted')
+        return { kind: 'unfinished', why: result.kind };
+      refused = result.kind === 'refused';
+      if (refused) break;
+      changed = true;
+    }
+    if (!refused) return { kind: 'equal', changed };
+  }
+  return { kind: 'unfinished', why: 'newer changes came by' };
+}
+
+async function plan(
+  item: StateRowKey & { readonly floor: Version },
+  context: ResynchronizationContext,
+) {
+  const { settings, clock } = context;
+  const twin = await context.twin.get(item.key);
+  const stateRow = await context.stateTable.get(stateRowKey(settings, item.keyText));
+  // Last: a change after this read has a stream record above what is written here, and will win.
+  const source = await context.source.get(item.key);
+  const states = { source, twin, stateRow };
+  return resynchronizationRequests({ ...item, states, target: settings, nowMs: clock.now() });
+}
