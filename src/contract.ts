@@ -9,7 +9,7 @@ export const METRIC_DIMENSIONS = ['Replication', 'SourceRegion', 'ReceivingRegio
 
 /** Every metric the handler emits, with its CloudWatch unit. */
 export const METRIC_UNITS = {
-  /** Source write time to applied, one sample per applied record. */
+  /** Source write time to applied, for every applied record that tells its time. */
   ReplicationLatency: 'Milliseconds',
   AppliedRecords: 'Count',
   /** Lost to something newer: a conflict or a redelivery. */
@@ -37,7 +37,7 @@ export type MetricName = keyof typeof METRIC_UNITS;
 export const STATE_ATTRIBUTES = {
   /** Partition key, S: replication name and a digest of the item's canonical key. */
   id: 'id',
-  /** The item's key attributes, M, for people who look. */
+  /** The item's canonical key, S, for people who look. As text, it is never refused. */
   key: 'key',
   /** Version of the newest delete, S. */
   deleted: 'd',
@@ -69,11 +69,17 @@ export const ON_FAILURE_OBJECT_PREFIX = 'aws/lambda/';
 export const functionName = (replication: string) => `ferry-${replication}-replicate`;
 export const deadLetterQueueName = (replication: string) => `ferry-${replication}-dead-letters`;
 
-/**
- * Time after which a request is given up. It stays below the ten seconds for which a request that
- * was given up may still be applied unseen (assumption E2 in docs/guarantees.md).
- */
+/** Time after which a request is given up. */
 export const REQUEST_TIMEOUT_MS = 5_000;
+
+/**
+ * Time for which a request that was given up is taken to be still under way: a batch with one is not
+ * answered earlier (exception E2 in docs/guarantees.md).
+ */
+export const LATE_REQUEST_MS = 10_000;
+
+/** Time kept for the answer itself. */
+export const ANSWER_MARGIN_MS = 500;
 
 /** Time kept before the invocation ends, so that requests in flight settle and the answer is sent. */
 export const SETTLE_MARGIN_MS = REQUEST_TIMEOUT_MS + 1_000;

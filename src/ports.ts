@@ -47,8 +47,8 @@ export interface DeadLetterQueue {
 
 /** A bucket for what is too large for a queue, and for batches that Lambda gave up. */
 export interface ObjectStore {
-  /** Storing the same key again replaces the object. */
-  put(key: string, body: string): Promise<void>;
+  /** Storing the same key again replaces the object. Rejects as soon as `signal` is aborted. */
+  put(key: string, body: string, signal?: AbortSignal): Promise<void>;
   /** Undefined where there is no such object. */
   get(key: string): Promise<string | undefined>;
   /** Keys under `prefix`, in the order of their texts, a page at a time. */
@@ -90,10 +90,10 @@ export interface Metrics {
   publish(summary: BatchSummary): void;
 }
 
-/** One line of the log: an event name and plain fields, never an item's content. */
+/** One line of the log: an event name, names and counts; never an item's content. */
 export interface LogEvent {
   readonly event: string;
-  readonly [field: string]: string | number | undefined;
+  readonly [field: string]: string | number | Readonly<Record<string, number>> | undefined;
 }
 
 export type Log = (event: LogEvent) => void;

@@ -1,18 +1,11 @@
 // A DynamoDB table, read as a whole and item by item.
 
 import { DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
-import type { TableConfig } from '../config.ts';
 import type { Item, ReadableTable } from '../ports.ts';
+import { type ClientSettings, clientSettings } from './client-settings.ts';
 
-export function readClient({
-  region,
-  endpoint,
-}: Pick<TableConfig, 'region' | 'endpoint'>): DynamoDBClient {
-  return new DynamoDBClient({
-    region,
-    maxAttempts: 5,
-    ...(endpoint === undefined ? {} : { endpoint }),
-  });
+export function readClient(settings: ClientSettings): DynamoDBClient {
+  return new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 5 });
 }
 
 export interface TableName {

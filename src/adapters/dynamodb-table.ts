@@ -13,29 +13,28 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { REQUEST_TIMEOUT_MS } from '../contract.ts';
 import type { WriteRequest } from '../core/write-request.ts';
 import type { DestinationTable, WriteReply } from '../ports.ts';
+import { type ClientSettings, clientSettings } from './client-settings.ts';
 
-export interface WriteClientOptions {
-  readonly region: string;
-  readonly endpoint?: string | undefined;
+const CONNECTION_TIMEOUT_MS = 2_000;
+
+export interface WriteClientOptions extends ClientSettings {
   /** Sockets at most; one request each. */
   readonly concurrency: number;
 }
 
 /**
- * A client whose every request is tried once and given up in time. Throttled requests are repeated by
- * the operation, which knows the deadline; any other repetition could outlive its lane.
+ * A client whose every request is tried once. Throttled requests are repeated by the operation, which
+ * knows the deadline; any other repetition could outlive its lane.
  */
-export function writeClient({ region, endpoint, concurrency }: WriteClientOptions): DynamoDBClient {
+export function writeClient({ concurrency, ...settings }: WriteClientOptions): DynamoDBClient {
+  const agent = { keepAlive: true, maxSockets: concurrency };
   return new DynamoDBClient({
-    region,
-    ...(endpoint === undefined ? {} : { endpoint }),
+    ...clientSettings(settings),
     maxAttempts: 1,
     requestHandler: new NodeHttpHandler({
-      connectionTimeout: 2_000,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: concurrency },
-      httpsAgent: { keepAlive: true, maxSockets: concurrency },
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      httpAgent: agent,
+      httpsAgent: agent,
     }),
   });
 }
@@ -62,15 +61,17 @@ export function dynamoDbDestination(client: DynamoDBClient): DestinationTable {
 }
 
 function sendCommand(client: DynamoDBClient, { operation, input }: WriteRequest): Promise<unknown> {
+  // Of the whole exchange: the handler's own time-outs end with the first byte of an answer.
+  const options = { abortSignal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) };
   switch (operation) {
     case 'PutItem':
-      return client.send(new PutItemCommand(input));
+      return client.send(new PutItemCommand(input), options);
     case 'DeleteItem':
-      return client.send(new DeleteItemCommand(input));
+      return client.send(new DeleteItemCommand(input), options);
     case 'UpdateItem':
-      return client.send(new UpdateItemCommand(input));
+      return client.send(new UpdateItemCommand(input), options);
     case 'TransactWriteItems':
-      return client.send(new TransactWriteItemsCommand(input));
+      return client.send(new TransactWriteItemsCommand(input), options);
   }
 }
 

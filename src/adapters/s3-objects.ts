@@ -14,23 +14,17 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { REQUEST_TIMEOUT_MS } from '../contract.ts';
 import { FerryError } from '../errors.ts';
 import type { ObjectStore, StoredObject } from '../ports.ts';
+import { type ClientSettings, clientSettings } from './client-settings.ts';
 
 /** Time for an answer to begin, and the longest pause within one. */
 const ANSWER_TIMEOUT_MS = REQUEST_TIMEOUT_MS / 2;
 
 /** Every operation of the store can be repeated without harm, so the SDK may retry. */
-export function objectClient({
-  region,
-  endpoint,
-}: {
-  region: string;
-  /** An endpoint to use instead of the Region's own. */
-  endpoint?: string | undefined;
-}): S3Client {
+export function objectClient(settings: ClientSettings): S3Client {
   return new S3Client({
-    region,
+    ...clientSettings(settings),
     // Names of buckets are no host names anywhere but in AWS.
-    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    forcePathStyle: settings.endpoint !== undefined,
     maxAttempts: 3,
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 1_000,
@@ -48,14 +42,16 @@ export function objectClient({
  */
 export function s3Objects(client: S3Client, bucket: string): ObjectStore {
   return {
-    async put(key, body) {
+    async put(key, body, abortSignal) {
       await client.send(
         new PutObjectCommand({
           Bucket: bucket,
           Key: key,
-          Body: body,
+          // As bytes: of an empty text, the SDK warns that it does not know the length.
+          Body: Buffer.from(body),
           ContentType: 'application/json',
         }),
+        abortSignal === undefined ? {} : { abortSignal },
       );
     },
     get: (key) => getText(client, bucket, key),

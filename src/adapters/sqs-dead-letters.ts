@@ -15,36 +15,41 @@ export interface SqsDeadLettersOptions {
   readonly queueUrl: string;
   /** The queue's own Region. */
   readonly region: string;
+  /** Letters sent at the same time, at most. */
+  readonly concurrency: number;
   /** Opened with the first record that needs it, because hardly any ever does. */
   readonly openBucket: () => Promise<ObjectStore>;
 }
 
-/** A letter sent twice is harmless, so the SDK may retry. */
-export function sqsDeadLetters({
-  queueUrl,
-  region,
-  openBucket,
-}: SqsDeadLettersOptions): DeadLetterQueue {
+/** A letter sent twice is harmless, so the SDK may retry, within the time that a request has. */
+export function sqsDeadLetters(options: SqsDeadLettersOptions): DeadLetterQueue {
+  const { queueUrl, region, concurrency, openBucket } = options;
+  const agent = { keepAlive: true, maxSockets: concurrency };
   const client = new SQSClient({
     region,
     endpoint: new URL(queueUrl).origin,
     maxAttempts: 2,
     requestHandler: new NodeHttpHandler({
-      connectionTimeout: 1_000,
-      requestTimeout: REQUEST_TIMEOUT_MS / 2,
-      throwOnRequestTimeout: true,
+      connectionTimeout: 2_000,
+      httpAgent: agent,
+      httpsAgent: agent,
     }),
   });
   return {
     async send(letter) {
+      const abortSignal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
       const objectKey = `${DEAD_LETTER_OBJECT_PREFIX}${letter.failedAt.slice(0, 10)}/${randomUUID()}.json`;
       const message = deadLetterMessage(letter, {
         sizeBytesMax: DEAD_LETTER_SIZE_BYTES_MAX,
         objectKey,
       });
       // Stored first: a message must never point to nothing.
-      if ('record' in message) await (await openBucket()).put(objectKey, message.record);
-      await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: message.body }));
+      if ('record' in message) {
+        await (await openBucket()).put(objectKey, message.record, abortSignal);
+      }
+      await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: message.body }), {
+        abortSignal,
+      });
     },
   };
 }

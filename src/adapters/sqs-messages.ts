@@ -1,5 +1,5 @@
-// A queue in SQS as its reader sees it. Receives the SDK's client, whose time-out must exceed the wait of
-// a receive; rejects with the service's errors.
+// A queue in SQS as its reader sees it. Receives the SDK's client, whose time-outs must exceed the wait
+// of a receive; rejects with the service's errors.
 
 import {
   ChangeMessageVisibilityCommand,
@@ -9,17 +9,23 @@ import {
   MessageNotInflight,
   type QueueAttributeName,
   ReceiveMessageCommand,
-  type SQSClient,
+  SQSClient,
   SQSServiceException,
 } from '@aws-sdk/client-sqs';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { REQUEST_TIMEOUT_MS } from '../contract.ts';
 import { FerryError } from '../errors.ts';
 import type { MessageQueue, QueuedMessage } from '../ports.ts';
+import { type ClientSettings, clientSettings } from './client-settings.ts';
 
 /** The most that SQS gives at once. */
 const MESSAGES_PER_RECEIVE = 10;
 
 /** A receive that waits asks all of SQS's servers; one that does not may miss messages that are there. */
 const WAIT_SECONDS = 1;
+
+/** Time for an answer to begin, the wait included, and the longest pause within one. */
+const ANSWER_TIMEOUT_MS = WAIT_SECONDS * 1_000 + REQUEST_TIMEOUT_MS / 2;
 
 /** Together, all messages that are in the queue. */
 const COUNTS: readonly QueueAttributeName[] = [
@@ -28,6 +34,27 @@ const COUNTS: readonly QueueAttributeName[] = [
   'ApproximateNumberOfMessagesDelayed',
 ];
 
+/**
+ * A client for the host that the queue's URL names. It may retry: messages that were received by a
+ * request without an answer come back by themselves.
+ */
+export function queueClient({
+  queueUrl,
+  ...settings
+}: Omit<ClientSettings, 'endpoint'> & { readonly queueUrl: string }): SQSClient {
+  return new SQSClient({
+    ...clientSettings({ ...settings, endpoint: new URL(queueUrl).origin }),
+    maxAttempts: 3,
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: 1_000,
+      requestTimeout: ANSWER_TIMEOUT_MS,
+      socketTimeout: ANSWER_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+    }),
+  });
+}
+
+/** The messages of the queue. */
 export function sqsMessages(client: SQSClient, queueUrl: string): MessageQueue {
   return {
     async receive(hiddenSeconds) {

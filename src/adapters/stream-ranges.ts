@@ -1,24 +1,17 @@
 // Reads a range of a shard again, for batches of which Lambda kept the sequence numbers only.
 
 import { DynamoDBStreamsClient, GetShardIteratorCommand } from '@aws-sdk/client-dynamodb-streams';
-import type { TableConfig } from '../config.ts';
 import { padSequenceNumber } from '../core/ordering-guard.ts';
 import type { StreamRange } from '../core/parcel.ts';
+import { type ClientSettings, clientSettings } from './client-settings.ts';
 import { dynamoDbStreamReader } from './dynamodb-streams.ts';
 
 /** Errors that say that the stream no longer has the range. */
 const GONE = ['TrimmedDataAccessException', 'ResourceNotFoundException'];
 const PAGE_RECORDS = 1_000;
 
-export function streamsClient({
-  region,
-  endpoint,
-}: Pick<TableConfig, 'region' | 'endpoint'>): DynamoDBStreamsClient {
-  return new DynamoDBStreamsClient({
-    region,
-    maxAttempts: 3,
-    ...(endpoint === undefined ? {} : { endpoint }),
-  });
+export function streamsClient(settings: ClientSettings): DynamoDBStreamsClient {
+  return new DynamoDBStreamsClient({ ...clientSettings(settings), maxAttempts: 3 });
 }
 
 /** @returns the records from the first to the last sequence number, or `trimmed`. */

@@ -1,7 +1,7 @@
 // `ferry local`: see Ferry work on this machine, with no account and nothing to clean up.
 
 import { randomBytes } from 'node:crypto';
-import { systemClock } from '../adapters/system-clock.ts';
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { parseConfig, type ReplicationConfig } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { localRun, type LocalRunProgress, type LocalRunSummary } from '../local/local-run.ts';
@@ -28,6 +28,7 @@ export const local: Command = {
     },
     items: { value: 'N', range: [1, 1_000_000], default: '1000', help: 'number of different keys' },
     seed: { value: 'N', range: [0, 4_294_967_295], help: 'repeats the workload of an earlier run' },
+    faults: { help: 'throttle, cut off, poison and crash it on the way, then redrive' },
     keep: { help: 'stay up after the comparison, until Ctrl-C' },
     json: { help: 'print the summary as one line of JSON' },
     config: { value: 'FILE', help: 'take the settings of a replication from this file' },
@@ -62,6 +63,8 @@ export const local: Command = {
       credentials: credentials(io),
       runId: randomBytes(3).toString('hex'),
       clock: systemClock,
+      random: systemRandom,
+      faults: options.has('faults'),
       stop: io.interrupted,
       keep: options.has('keep'),
       ...reporting(options, io),
@@ -130,16 +133,17 @@ function reporting(options: ParsedOptions, io: Io) {
       io.err('Still replicating. Write to the source table and look at its twin; Ctrl-C ends it.');
     },
     onProblem: (problem: string) => io.err(problem),
+    onStory: (line: string) => io.err(line),
   };
 }
 
 function introduction(
-  { source, destination, sourceTable, destinationTable }: LocalWorld,
+  { source, destination, replication }: LocalWorld,
   options: ParsedOptions,
 ): string[] {
   return [
-    `source       ${source.region}  ${source.endpoint}  ${sourceTable}`,
-    `destination  ${destination.region}  ${destination.endpoint}  ${destinationTable}`,
+    `source       ${source.region}  ${source.endpoint}  ${replication.source.table}`,
+    `destination  ${destination.region}  ${destination.endpoint}  ${replication.destination.table}`,
     `${options.text('rate')} writes/s for ${options.text('duration')} s; Ctrl-C ends it early`,
   ];
 }
@@ -171,6 +175,7 @@ function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io):
     ...counts,
     ['dead letters', grouped(summary.deadLettered)],
     ['given up', grouped(summary.givenUp)],
+    ...redriveRows(summary),
     ['latency p50', `${latencyMs.p50} ms`],
     ['latency p90', `${latencyMs.p90} ms`],
     ['latency p99', `${latencyMs.p99} ms`],
@@ -181,12 +186,26 @@ function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io):
   io.err(`Repeat this workload with --seed ${summary.seed}.`);
 }
 
+function redriveRows({ redriven }: LocalRunSummary): Array<readonly [string, string]> {
+  if (redriven === undefined) return [];
+  const { applied, superseded, left } = redriven;
+  return [
+    ['redriven: applied', grouped(applied)],
+    ['redriven: superseded', grouped(superseded)],
+    ['redriven: left', grouped(left)],
+  ];
+}
+
 function verdict(summary: LocalRunSummary): string {
   if (summary.differences > 0)
     return `The tables differ in ${grouped(summary.differences)} item(s).`;
   const missing = unaccounted(summary);
   if (missing !== 0) return `${grouped(missing)} record(s) ended in no counted outcome.`;
-  if (summary.givenUp > 0)
+  const { redriven } = summary;
+  if (redriven !== undefined && redriven.left > 0) {
+    return `The tables are equal, but ${grouped(redriven.left)} record(s) could not be redriven.`;
+  }
+  if (summary.givenUp > 0 && redriven === undefined)
     return `The tables are equal, but ${grouped(summary.givenUp)} record(s) were given up.`;
   return `The tables are equal: ${grouped(summary.items)} items.`;
 }
@@ -198,5 +217,7 @@ function unaccounted(summary: LocalRunSummary): number {
 }
 
 function isClean(summary: LocalRunSummary): boolean {
-  return summary.differences === 0 && summary.givenUp === 0 && unaccounted(summary) === 0;
+  const { differences, unconfirmed, givenUp, redriven } = summary;
+  const undone = redriven === undefined ? givenUp : redriven.left;
+  return differences + unconfirmed + undone === 0 && unaccounted(summary) === 0;
 }

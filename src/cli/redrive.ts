@@ -2,13 +2,13 @@
 
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { systemClock } from '../adapters/system-clock.ts';
+import { openRedrive } from '../composition/redrive-context.ts';
 import { canonicalKey, decodeItem } from '../core/attribute-value.ts';
 import { UsageError } from '../errors.ts';
 import { redrive, type RedriveReport } from '../operations/redrive.ts';
 import type { Item } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { alignedRows, EXIT, grouped, type Io, progressBar } from './output.ts';
-import { openRedrive } from './redrive-context.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 
 export const redriveCommand: Command = {
@@ -57,9 +57,11 @@ export const redriveCommand: Command = {
       parkedAfterMs: pointInTime('newer-than', options),
     };
     const replication = replicationFrom(options.text('config') ?? '', options);
-    const { context, close } = await openRedrive(replication, {
+    const { context, ...opened } = await openRedrive({
+      replication,
       queueUrl: options.text('queue-url'),
       bucket: options.text('bucket'),
+      objectEndpoint: io.environment['AWS_ENDPOINT_URL_S3'],
     });
     const expected = await context.queue.size();
     const report = await redrive(context, {
@@ -74,7 +76,7 @@ export const redriveCommand: Command = {
         io.status(`${progressBar(found, expected)}  ${counts}`);
       },
     });
-    close();
+    opened.close();
     print(report, { apply, name: replication.name, json: options.has('json') }, io);
     return report.left + report.trimmed + report.unreadable > 0 ? EXIT.differences : EXIT.done;
   },

@@ -32,6 +32,8 @@ export interface BatchSummary {
   readonly retried: number;
   /** Of every record applied in this invocation, redelivered or not. */
   readonly latenciesMs: readonly number[];
+  /** Superseded records by cause, unfinished ones by why, dead letters by reason. */
+  readonly causes: Readonly<Record<string, number>>;
   /** Failed requests by kind. */
   readonly failures: Readonly<Record<FailureKind, number>>;
   /** Age of the oldest unfinished record; 0 where all are final. */
@@ -53,9 +55,12 @@ export function summarizeBatch(
   let retried = 0;
   let oldestUnappliedMs = 0;
   const latenciesMs: number[] = [];
+  const causes: Record<string, number> = {};
   for (const { sequenceNumber, createdAtSeconds, outcome } of records) {
     if (outcome.kind === 'applied' && outcome.latencyMs !== undefined)
       latenciesMs.push(outcome.latencyMs);
+    const cause = causeOf(outcome);
+    if (cause !== undefined) causes[cause] = (causes[cause] ?? 0) + 1;
     if (outcome.kind === 'unfinished') {
       const ageMs = nowMs - (createdAtSeconds ?? nowMs / 1000) * 1000;
       oldestUnappliedMs = Math.max(oldestUnappliedMs, ageMs);
@@ -64,7 +69,23 @@ export function summarizeBatch(
     else counts[outcome.kind] += 1;
   }
   const batchItemFailures = checkpoint === undefined ? [] : [{ itemIdentifier: checkpoint }];
-  return { batchItemFailures, counts, retried, latenciesMs, failures, oldestUnappliedMs };
+  return { batchItemFailures, counts, retried, latenciesMs, causes, failures, oldestUnappliedMs };
+}
+
+/** Kind and cause, for people: `superseded.newer`, `unfinished.throttled`. */
+function causeOf(outcome: Outcome): string | undefined {
+  switch (outcome.kind) {
+    case 'superseded':
+      return `superseded.${outcome.cause}`;
+    case 'unfinished':
+      return `unfinished.${outcome.why}`;
+    case 'dead-lettered':
+      return `dead-lettered.${outcome.reason}`;
+    case 'applied':
+    case 'coalesced':
+    case 'skipped':
+      return undefined;
+  }
 }
 
 function lowestUnfinished(records: readonly RecordOutcome[]): string | undefined {

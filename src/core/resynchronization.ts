@@ -98,7 +98,7 @@ function deleteRequests(plan: Resynchronization, version: Version): WriteRequest
     ExpressionAttributeValues: {
       ...condition.ExpressionAttributeValues,
       ':new': { S: version },
-      ':key': { M: key },
+      ':key': { S: plan.keyText },
       ...expiry(nowMs),
     },
   });

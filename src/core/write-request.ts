@@ -40,6 +40,7 @@ export type WriteTarget = Pick<
 /** Identity of an item's state row. */
 export interface StateRowKey {
   readonly key: Item;
+  /** Canonical text of `key`. */
   readonly keyText: string;
 }
 
@@ -89,7 +90,11 @@ export function failureBound(
     UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
     ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
     ExpressionAttributeNames: { '#own': STATE_ATTRIBUTES.failed, '#key': STATE_ATTRIBUTES.key },
-    ExpressionAttributeValues: { ':v': { S: version }, ':key': { M: row.key }, ...expiry(nowMs) },
+    ExpressionAttributeValues: {
+      ':v': { S: version },
+      ':key': { S: row.keyText },
+      ...expiry(nowMs),
+    },
   });
 }
 
@@ -146,7 +151,7 @@ function tombstone(record: RemoveRecord, target: WriteTarget, nowMs: number): Wr
     ExpressionAttributeNames: { '#own': STATE_ATTRIBUTES.deleted, '#key': STATE_ATTRIBUTES.key },
     ExpressionAttributeValues: {
       ':v': { S: record.version },
-      ':key': { M: record.key },
+      ':key': { S: record.keyText },
       ...expiry(nowMs),
     },
   });

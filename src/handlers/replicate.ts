@@ -26,6 +26,7 @@ const context = {
   ),
   deadLetters: sqsDeadLetters({
     openBucket,
+    concurrency: settings.concurrency,
     queueUrl: settings.deadLetterQueueUrl,
     region: settings.sourceRegion,
   }),

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FerryError } from '../errors.ts';
 
-export interface EngineExit {
+interface EngineExit {
   /** 0 after stop(); 128 and the signal's number after a signal; null if the supervisor was killed. */
   readonly code: number | null;
   /** The last that the engine said. */
@@ -178,7 +178,8 @@ async function untilReady(
   while (engine.running() && performance.now() < deadline) {
     // Somebody else's server may answer on this port. That our engine listens, only it can tell.
     const listening = engine.stderr().includes(`listening on ${endpoint}`);
-    if (listening && (await isHealthy(endpoint)) && engine.running()) return;
+    const known = Number.isInteger(engine.pid());
+    if (known && listening && (await isHealthy(endpoint)) && engine.running()) return;
     await delay(POLL_INTERVAL_MS);
   }
   throw new Error(engine.running() ? `no answer within ${timeoutMs / 1000} s` : 'it exited');

@@ -43,7 +43,7 @@ export interface EventSourceMappingOptions {
   readonly functionArn?: string | undefined;
 }
 
-export interface DeliveredBatch {
+interface DeliveredBatch {
   readonly shardId: string;
   readonly records: readonly DynamoDBRecord[];
   /** 1 for the first time. */
@@ -51,7 +51,7 @@ export interface DeliveredBatch {
   readonly result: InvocationResult;
 }
 
-export interface EventSourceMappingCounts {
+interface EventSourceMappingCounts {
   /** Records read from the stream, each counted once. */
   readonly received: number;
   /** Records that the function has taken. */

@@ -12,7 +12,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { systemRandom } from '../adapters/system-clock.ts';
@@ -92,7 +92,8 @@ export async function startFaultProxy({
   onProblem = () => undefined,
 }: FaultProxyOptions): Promise<FaultProxy> {
   const exchanges = new Exchanges(new Upstream(upstream), random);
-  const entrance = new Entrance((request, response) => exchanges.serve(request, response), {
+  const entrance = new Entrance({
+    onRequest: (request, response) => exchanges.serve(request, response),
     onProblem,
   });
   const endpoint = `http://${HOST}:${await entrance.open(port)}`;
@@ -139,40 +140,25 @@ interface Reply {
   readonly body: Buffer;
 }
 
-type MutableCounts = {
-  -readonly [Name in keyof FaultCounts]: FaultCounts[Name] extends number
-    ? number
-    : Record<Fault['kind'], number>;
-};
-
 /** The requests under way, and the faults that may strike the next ones. */
 class Exchanges {
-  readonly counts: MutableCounts = {
+  readonly counts = {
     passed: 0,
-    injected: {
-      outage: 0,
-      deny: 0,
-      poison: 0,
-      throttle: 0,
-      error: 0,
-      reset: 0,
-      late: 0,
-      slow: 0,
-    },
+    injected: { outage: 0, deny: 0, poison: 0, throttle: 0, error: 0, reset: 0, late: 0, slow: 0 },
     landedLate: 0,
   };
   readonly #upstream: Upstream;
   readonly #random: Random;
   #faults: readonly RequestFault[] = [];
   readonly #underWay = new Set<Promise<void>>();
-  readonly #late = new Set<Promise<void>>();
+  readonly #dropAnswers = new AbortController();
   readonly #dropLate = new AbortController();
 
   constructor(upstream: Upstream, random: Random) {
     this.#upstream = upstream;
     this.#random = random;
-    // Every late request listens.
-    setMaxListeners(0, this.#dropLate.signal);
+    // Every request that waits listens to one of them.
+    setMaxListeners(0, this.#dropAnswers.signal, this.#dropLate.signal);
   }
 
   inject(fault: RequestFault): () => void {
@@ -183,32 +169,32 @@ class Exchanges {
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
-    track(this.#underWay, this.#exchange(request, new Client(request, response)));
+    track(this.#underWay, this.#exchange(request, new Client(response, request.socket)));
   }
 
-  async end({ landLate }: { landLate: boolean }): Promise<void> {
-    if (!landLate) this.#dropLate.abort();
-    // A body that is just complete still becomes a request, and a late one needs the engine.
-    while (this.#underWay.size + this.#late.size > 0) {
-      await Promise.all(this.#late);
+  /** To be called when all clients are cut off. */
+  async end({ landLate }: { readonly landLate: boolean }): Promise<void> {
+    this.#dropAnswers.abort();
+    if (!landLate) {
+      this.#dropLate.abort();
       this.#upstream.close();
-      await Promise.all(this.#underWay);
     }
+    await Promise.all(this.#underWay);
     this.#upstream.close();
   }
 
   async #exchange(request: IncomingMessage, client: Client): Promise<void> {
-    const { bytes: body, problem } = await read(request, REQUEST_BYTES_MAX);
-    if (problem === 'broken') return client.reset();
-    if (problem === 'too-large') return client.answer(refused(TOO_LARGE));
+    const body = await read(request, REQUEST_BYTES_MAX);
+    if (body === 'broken') return client.reset();
+    if (body === 'too-large') return client.answer(refused(TOO_LARGE));
     const call = toCall(request, body);
     const struck = call.operation === '' ? undefined : strike(call, this.#faults, this.#random);
-    if (struck !== undefined) {
-      this.counts.injected[struck.fault.kind] += 1;
-      return await this.#inject(struck, call, client);
+    if (struck === undefined) {
+      this.counts.passed += 1;
+      return client.answer(await this.#upstream.ask(call));
     }
-    this.counts.passed += 1;
-    client.answer(await this.#upstream.ask(call));
+    this.counts.injected[struck.fault.kind] += 1;
+    await this.#inject(struck, call, client);
   }
 
   async #inject({ fault, applied }: Strike, call: Call, client: Client): Promise<void> {
@@ -225,20 +211,23 @@ class Exchanges {
         return client.reset();
       case 'slow': {
         const reply = await this.#upstream.ask(call);
-        await elapsed(fault.ms, client.gone);
+        await elapsed(fault.ms, this.#dropAnswers.signal);
         return client.answer(reply);
       }
-      case 'late':
-        return track(this.#late, this.#land(call, client, fault.ms));
+      case 'late': {
+        const due = await elapsed(fault.ms, this.#dropLate.signal);
+        // Cut first: nobody may still wait for a request that is applied late.
+        client.reset();
+        const reply = due ? await this.#upstream.ask(call) : undefined;
+        if (reply !== undefined) this.counts.landedLate += 1;
+      }
     }
   }
+}
 
-  async #land(call: Call, client: Client, ms: number): Promise<void> {
-    const due = await elapsed(ms, this.#dropLate.signal);
-    // Cut first: nobody may still wait for a request that is applied late.
-    client.reset();
-    if (due && (await this.#upstream.ask(call)) !== undefined) this.counts.landedLate += 1;
-  }
+interface EntranceOptions {
+  readonly onRequest: RequestListener;
+  readonly onProblem: (problem: string) => void;
 }
 
 /** The port. Shut, it refuses connections, as a host does on which nothing listens. */
@@ -251,7 +240,7 @@ class Entrance {
   #reopening: Promise<void> | undefined;
   readonly #closing = new Set<Promise<void>>();
 
-  constructor(onRequest: RequestListener, { onProblem }: { onProblem: (problem: string) => void }) {
+  constructor({ onRequest, onProblem }: EntranceOptions) {
     this.#onRequest = onRequest;
     this.#onProblem = onProblem;
   }
@@ -324,6 +313,7 @@ class Entrance {
 class Upstream {
   readonly #url: URL;
   readonly #agent = new Agent({ keepAlive: true, timeout: UPSTREAM_IDLE_MS });
+  #closed = false;
 
   constructor(upstream: string) {
     this.#url = upstreamUrl(upstream);
@@ -332,6 +322,7 @@ class Upstream {
   /** Undefined where the engine gave no answer, or not all of it; it may have applied the request. */
   ask({ method, path, headers, body }: Call): Promise<Reply | undefined> {
     return new Promise((resolve) => {
+      if (this.#closed) return resolve(undefined);
       const { hostname, port } = this.#url;
       const request = httpRequest(
         { hostname, port, method, path, headers, agent: this.#agent, timeout: UPSTREAM_TIMEOUT_MS },
@@ -343,25 +334,21 @@ class Upstream {
     });
   }
 
-  /** Cuts every connection. A request that comes later would open one again. */
+  /** Cuts every connection, and opens none any more. */
   close(): void {
+    this.#closed = true;
     this.#agent.destroy();
   }
 }
 
-/** Who waits for the answer. May be gone at any time, and nothing happens then. */
+/** Who waits for the answer. May be gone at any time; then nothing happens. */
 class Client {
-  /** Aborted once the connection is gone, or has been used for the answer. */
-  readonly gone: AbortSignal;
-  readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #socket: Socket;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
-    const gone = new AbortController();
-    this.gone = gone.signal;
-    this.#request = request;
+  constructor(response: ServerResponse, socket: Socket) {
     this.#response = response;
-    response.once('close', () => gone.abort());
+    this.#socket = socket;
     // A connection that breaks while the answer is sent is the client's own affair.
     response.on('error', () => undefined);
   }
@@ -369,14 +356,14 @@ class Client {
   /** No answer from the engine is none here either: the connection is reset. */
   answer(reply: Reply | undefined): void {
     if (reply === undefined) return this.reset();
-    if (this.gone.aborted) return;
+    if (this.#socket.destroyed) return;
     this.#response.sendDate = false;
     this.#response.writeHead(reply.status, reply.statusMessage, [...reply.headers]);
     this.#response.end(reply.body);
   }
 
   reset(): void {
-    if (!this.gone.aborted) this.#request.socket.resetAndDestroy();
+    if (!this.#socket.destroyed) this.#socket.resetAndDestroy();
   }
 }
 
@@ -414,8 +401,8 @@ function toCall(request: IncomingMessage, body: Buffer): Call {
 }
 
 async function toReply(response: IncomingMessage): Promise<Reply | undefined> {
-  const { bytes: body, problem } = await read(response, ANSWER_BYTES_MAX);
-  if (problem !== undefined) return undefined;
+  const body = await read(response, ANSWER_BYTES_MAX);
+  if (typeof body === 'string') return undefined;
   const { statusCode: status = 0, statusMessage = '' } = response;
   return { status, statusMessage, headers: endToEnd(response), body };
 }
@@ -437,15 +424,11 @@ function refused({ status, type, message }: Refusal): Reply {
   return { status, statusMessage: '', headers: Object.entries(headers).flat(), body };
 }
 
-interface Bytes {
-  readonly bytes: Buffer;
-  readonly problem?: 'broken' | 'too-large';
-}
-
-const NO_BYTES = Buffer.alloc(0);
-
 /** Reads to the end, also what is too long to be kept, so that the connection stays usable. */
-async function read(message: IncomingMessage, bytesMax: number): Promise<Bytes> {
+async function read(
+  message: IncomingMessage,
+  bytesMax: number,
+): Promise<Buffer | 'broken' | 'too-large'> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -456,10 +439,9 @@ async function read(message: IncomingMessage, bytesMax: number): Promise<Bytes> 
     }
   } catch {
     // Nothing throws in there but the connection.
-    return { bytes: NO_BYTES, problem: 'broken' };
+    return 'broken';
   }
-  if (size > bytesMax) return { bytes: NO_BYTES, problem: 'too-large' };
-  return { bytes: Buffer.concat(chunks) };
+  return size <= bytesMax ? Buffer.concat(chunks) : 'too-large';
 }
 
 /** Whether the time has passed before `signal` came. */
@@ -485,10 +467,13 @@ async function closed(server: Server): Promise<void> {
 function upstreamUrl(upstream: string): URL {
   const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
   if (url?.protocol === 'http:' && url.pathname === '/') return url;
-  throw new FerryError(`Faults can be injected before http://host:port only, got "${upstream}".`, {
-    code: 'local.upstream.invalid',
-    hint: 'Leave the faults away, or use the embedded engine.',
-  });
+  throw new FerryError(
+    `Faults can be injected in front of http://host:port only, got "${upstream}".`,
+    {
+      code: 'local.upstream.invalid',
+      hint: 'Leave the faults out, or use the embedded engine.',
+    },
+  );
 }
 
 function portError(cause: unknown, port: number): Error {

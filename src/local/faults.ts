@@ -93,7 +93,11 @@ function strikes(fault: RequestFault, { operation, body }: StruckRequest, random
       return true;
     case 'poison':
       return PUT_OPERATIONS.includes(operation) && body.includes(fault.marker);
-    default:
+    case 'throttle':
+    case 'error':
+    case 'reset':
+    case 'late':
+    case 'slow':
       return random.next() < fault.share;
   }
 }

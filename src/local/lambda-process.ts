@@ -15,6 +15,8 @@ export interface LambdaFunction {
    * time is up, or with `Runtime.ExitError` when the process died.
    */
   invoke(event: unknown): Promise<unknown>;
+  /** Kills every environment, whatever it is doing. The next invocation starts a new one. */
+  crash(): void;
   /** Lets running invocations finish and ends every process. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -87,6 +89,9 @@ export function startLambdaProcess(options: LambdaProcessOptions): LambdaFunctio
       const over = () => void running.delete(invocation);
       invocation.then(over, over);
       return invocation;
+    },
+    crash() {
+      for (const environment of environments) void environment.end();
     },
     async stop() {
       stopping = true;

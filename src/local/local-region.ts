@@ -10,6 +10,7 @@ import {
   DynamoDBClient,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
+import type { Credentials } from '../adapters/client-settings.ts';
 import type { KeyAttribute } from '../config.ts';
 import { describeError, FerryError } from '../errors.ts';
 import { startEmbeddedDynamoDb } from './embedded-dynamodb.ts';
@@ -21,13 +22,7 @@ export interface LocalRegionOptions {
   readonly endpoint?: string | undefined;
   /** Port for the engine; a free one if absent. */
   readonly port?: number | undefined;
-  readonly credentials: LocalCredentials;
-}
-
-export interface LocalCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
+  readonly credentials: Credentials;
 }
 
 export interface LocalRegion {

@@ -2,6 +2,8 @@
 // event source mapping, and at the end a comparison of the two tables.
 
 import { dynamoDbReader } from '../adapters/dynamodb-reader.ts';
+import { openRedrive } from '../composition/redrive-context.ts';
+import { redrive } from '../operations/redrive.ts';
 import { verify, type VerifyReport } from '../operations/verify.ts';
 import {
   type Cleanup,
@@ -9,6 +11,7 @@ import {
   type LocalWorldOptions,
   startLocalWorld,
 } from './local-world.ts';
+import { playFaults } from './fault-story.ts';
 import type { Percentiles } from './metrics-tally.ts';
 import { seededRandom } from './seeded-random.ts';
 import { createWorkload } from './workload.ts';
@@ -23,6 +26,10 @@ export interface LocalRunOptions extends LocalWorldOptions {
   readonly stop: AbortSignal;
   /** Keeps replicating after the first comparison, until `stop`. */
   readonly keep: boolean;
+  /** Injects faults while the workload runs, and redrives after it. */
+  readonly faults: boolean;
+  /** Called with each turn of the fault story. */
+  readonly onStory: (line: string) => void;
   readonly onStarted: (world: LocalWorld) => void;
   readonly onVerified: (summary: LocalRunSummary) => void;
   readonly onProgress: (progress: LocalRunProgress) => void;
@@ -56,6 +63,14 @@ export interface LocalRunSummary {
   readonly retried: number;
   readonly items: number;
   readonly differences: number;
+  /** Items that kept changing while they were compared. */
+  readonly unconfirmed: number;
+  /** With faults: what became of the dead letters and given-up batches. */
+  readonly redriven?: {
+    readonly applied: number;
+    readonly superseded: number;
+    readonly left: number;
+  };
   /** Milliseconds from the write call to the item's arrival; all zero if nothing was applied. */
   readonly latencyMs: Percentiles;
   readonly recordsPerSecond: number;
@@ -91,7 +106,7 @@ async function replicate(run: Run): Promise<LocalRunSummary> {
   const { stop, keep, onVerified, onProgress } = run.options;
   const timer = setInterval(() => onProgress(progressOf(run)), PROGRESS_INTERVAL_MS);
   try {
-    await writeAll(run);
+    await Promise.all([writeAll(run), playStory(run)]);
     const summary = await settle(run);
     if (!keep || stop.aborted) return summary;
     onVerified(summary);
@@ -102,16 +117,26 @@ async function replicate(run: Run): Promise<LocalRunSummary> {
   }
 }
 
+async function playStory({ world, options, startMs }: Run): Promise<void> {
+  if (!options.faults) return;
+  const { clock, durationSeconds, stop, onStory } = options;
+  const tell = (line: string) => {
+    const seconds = ((clock.now() - startMs) / 1000).toFixed(1);
+    onStory(`${seconds.padStart(6)} s  ${line}`);
+  };
+  await playFaults({ world, clock, durationMs: durationSeconds * 1000, stop, tell });
+}
+
 async function writeAll(run: Run): Promise<void> {
   const { world, options } = run;
   await writeLoop({
     client: world.source.client,
-    table: world.sourceTable,
+    table: world.replication.source.table,
     nextWrite: createWorkload({
       random: seededRandom(options.seed),
       schema: world.schema,
       items: options.items,
-      timestampAttribute: world.timestampAttribute,
+      timestampAttribute: world.replication.timestampAttribute ?? '',
     }),
     clock: options.clock,
     writesPerSecond: options.writesPerSecond,
@@ -126,21 +151,51 @@ async function writeAll(run: Run): Promise<void> {
 /** Waits until the stream is read to its end, and compares the tables. */
 async function settle(run: Run): Promise<LocalRunSummary> {
   const { world, options, startMs } = run;
-  const { source, destination, schema } = world;
+  const { source, destination, schema, replication } = world;
   await world.mapping.settled();
+  const redriven = options.faults ? await redriveAll(run) : undefined;
   const durationSeconds = (options.clock.now() - startMs) / 1000;
   const keyAttributes = [schema.partitionKey, schema.sortKey].flatMap((key) => key?.name ?? []);
   const report = await verify({
-    source: dynamoDbReader(source.client, { table: world.sourceTable, keyAttributes }),
+    source: dynamoDbReader(source.client, { table: replication.source.table, keyAttributes }),
     destination: dynamoDbReader(destination.client, {
-      table: world.destinationTable,
+      table: replication.destination.table,
       keyAttributes,
     }),
-    reservedAttribute: options.replication.reservedAttribute,
+    reservedAttribute: replication.reservedAttribute,
     clock: options.clock,
     confirmAfterMs: CONFIRM_AFTER_MS,
   });
-  return summaryOf(run, { report, durationSeconds });
+  return summaryOf(run, { report, durationSeconds, redriven });
+}
+
+interface Ending {
+  readonly report: VerifyReport;
+  readonly durationSeconds: number;
+  readonly redriven: LocalRunSummary['redriven'];
+}
+
+/** As `ferry redrive --apply` does it. */
+async function redriveAll({ world, options }: Run): Promise<LocalRunSummary['redriven']> {
+  const { failures, replication } = world;
+  const { context, ...opened } = await openRedrive({
+    replication,
+    queueUrl: failures.queueUrl,
+    bucket: failures.bucketName,
+    objectEndpoint: failures.objectEndpoint,
+    credentials: options.credentials,
+  });
+  const { applied, superseded, left } = await redrive(context, {
+    apply: true,
+    filter: {},
+    limit: Infinity,
+    recordsPerSecond: Infinity,
+    hiddenSeconds: 300,
+    stop: new AbortController().signal,
+    onProgress: () => undefined,
+  });
+  opened.close();
+  return { applied, superseded, left };
 }
 
 function progressOf(run: Run): LocalRunProgress {
@@ -159,10 +214,7 @@ function countsOf({ writes, world: { mapping, tally } }: Run) {
   };
 }
 
-function summaryOf(
-  run: Run,
-  { report, durationSeconds }: { report: VerifyReport; durationSeconds: number },
-): LocalRunSummary {
+function summaryOf(run: Run, { report, durationSeconds, redriven }: Ending): LocalRunSummary {
   const { source, destination, mapping, tally } = run.world;
   return {
     ...countsOf(run),
@@ -170,6 +222,8 @@ function summaryOf(
     retried: tally.sum('RetriedRecords'),
     items: report.items,
     differences: report.differences.length,
+    unconfirmed: report.unconfirmed.length,
+    ...(redriven === undefined ? {} : { redriven }),
     latencyMs: tally.latencies() ?? { p50: 0, p90: 0, p99: 0, max: 0 },
     recordsPerSecond: Math.round(mapping.counts.received / durationSeconds),
     durationSeconds: Math.round(durationSeconds * 100) / 100,

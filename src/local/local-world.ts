@@ -1,26 +1,23 @@
-// Everything that a local run needs, started in order: two Regions with their tables, the dead-letter
-// queue, the Lambda bundle that ships, and the event source mapping between them.
+// Everything that a local run needs, started in order: two Regions with their tables, a dead-letter queue
+// and a bucket, the Lambda bundle that ships, and the event source mapping that feeds it.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { Credentials } from '../adapters/client-settings.ts';
 import { dynamoDbStreamReader } from '../adapters/dynamodb-streams.ts';
+import { streamsClient } from '../adapters/stream-ranges.ts';
 import { handlerSettings, type ReplicationConfig } from '../config.ts';
-import {
-  DEAD_LETTER_RETENTION_SECONDS,
-  DEAD_LETTER_SIZE_BYTES_MAX,
-  STATE_ATTRIBUTES,
-} from '../contract.ts';
+import { STATE_ATTRIBUTES } from '../contract.ts';
 import { toEnvironment } from '../handler-settings.ts';
 import { buildLambdaBundle } from '../lambda-bundle.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Random } from '../ports.ts';
 import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
-import { type LocalCredentials, type LocalRegion, openLocalRegion } from './local-region.ts';
+import { type LocalFailures, openLocalFailures } from './local-failures.ts';
+import { type LocalRegion, openLocalRegion } from './local-region.ts';
 import { createMetricsTally, type MetricsTally } from './metrics-tally.ts';
-import { startSqsServer } from './sqs/server.ts';
 import type { KeySchema } from './workload.ts';
 
 export interface LocalWorldOptions {
@@ -29,10 +26,12 @@ export interface LocalWorldOptions {
   readonly destinationEndpoint?: string | undefined;
   readonly sourcePort?: number | undefined;
   readonly destinationPort?: number | undefined;
-  readonly credentials: LocalCredentials;
+  readonly credentials: Credentials;
   /** Distinguishes the tables of this run from those of others at the same endpoint. */
   readonly runId: string;
   readonly clock: Clock;
+  /** Decides whom a fault strikes. */
+  readonly random: Random;
   /** Something went wrong and is being dealt with; for people. */
   readonly onProblem: (problem: string) => void;
 }
@@ -48,11 +47,14 @@ export type Cleanup = () => Promise<void> | void;
 export interface LocalWorld {
   readonly source: LocalRegion;
   readonly destination: LocalRegion;
-  readonly sourceTable: string;
-  readonly destinationTable: string;
+  /** As it runs here: with the tables of this run, at their endpoints. */
+  readonly replication: ReplicationConfig;
   readonly schema: KeySchema;
-  readonly timestampAttribute: string;
   readonly mapping: EventSourceMapping;
+  readonly lambda: LambdaFunction;
+  readonly failures: LocalFailures;
+  /** Between the function and the destination. */
+  readonly faults: FaultProxy;
   readonly tally: MetricsTally;
 }
 
@@ -61,8 +63,27 @@ export async function startLocalWorld(
   options: LocalWorldOptions,
   cleanups: Cleanup[],
 ): Promise<LocalWorld> {
-  const { clock, credentials, runId, onProblem } = options;
-  const replication = atTables(options.replication, runId);
+  const { source, destination } = await openRegions(options, cleanups);
+  const replication = atTables(options, { source, destination });
+  const schema = keySchemaOf(options.replication);
+  const streamArn = await source.createTable(replication.source.table, schema, { stream: true });
+  await destination.createTable(replication.destination.table, schema);
+  await destination.createTable(replication.stateTable, STATE_SCHEMA);
+
+  const { credentials, onProblem, random } = options;
+  const failures = await openLocalFailures(replication, credentials);
+  cleanups.push(() => failures.close());
+  const faults = await startFaultProxy({ upstream: destination.endpoint, random, onProblem });
+  cleanups.push(() => faults.stop());
+  const tally = createMetricsTally();
+  const parts = { replication, failures, faults, tally };
+  const lambda = startLambda(parts, options, cleanups);
+  const mapping = startMapping(streamArn ?? '', { ...parts, lambda, source }, options, cleanups);
+  return { source, destination, schema, mapping, lambda, ...parts };
+}
+
+async function openRegions(options: LocalWorldOptions, cleanups: Cleanup[]) {
+  const { replication, credentials } = options;
   const source = await openLocalRegion({
     region: replication.source.region,
     endpoint: options.sourceEndpoint,
@@ -77,75 +98,32 @@ export async function startLocalWorld(
     credentials,
   });
   cleanups.push(() => destination.close());
-
-  const schema = keySchemaOf(options.replication);
-  const streamArn = await source.createTable(replication.source.table, schema, { stream: true });
-  await destination.createTable(replication.destination.table, schema);
-  await destination.createTable(replication.stateTable, STATE_SCHEMA);
-
-  const tally = createMetricsTally();
-  const lambda = await startLambda(
-    { replication, destination, credentials, tally, onProblem },
-    cleanups,
-  );
-  const streams = new DynamoDBStreamsClient({
-    region: source.region,
-    endpoint: source.endpoint,
-    credentials,
-  });
-  cleanups.push(() => streams.destroy());
-  const mapping = startEventSourceMapping({
-    reader: dynamoDbStreamReader(streams, streamArn ?? ''),
-    streamArn: streamArn ?? '',
-    invoke: (event) => lambda.invoke(event),
-    settings: replication.eventSource,
-    clock,
-    onFailure: ({ requestContext }) => onProblem(`gave up a batch: ${requestContext.condition}`),
-    onProblem,
-  });
-  cleanups.push(() => mapping.stop());
-  return {
-    source,
-    destination,
-    sourceTable: replication.source.table,
-    destinationTable: replication.destination.table,
-    schema,
-    timestampAttribute: replication.timestampAttribute ?? '',
-    mapping,
-    tally,
-  };
+  return { source, destination };
 }
 
-async function startLambda(
-  {
-    replication,
-    destination,
-    credentials,
-    tally,
-    onProblem,
-  }: Pick<LocalWorldOptions, 'replication' | 'credentials' | 'onProblem'> & {
-    destination: LocalRegion;
-    tally: MetricsTally;
-  },
+type Parts = Pick<LocalWorld, 'replication' | 'failures' | 'faults' | 'tally'>;
+
+function startLambda(
+  { replication, failures, faults, tally }: Parts,
+  { credentials, onProblem }: LocalWorldOptions,
   cleanups: Cleanup[],
-): Promise<LambdaFunction> {
+): LambdaFunction {
   const bundleDirectory = mkdtempSync(join(tmpdir(), 'ferry-local-'));
   cleanups.push(() => rmSync(bundleDirectory, { recursive: true, force: true }));
-  const sqs = await startSqsServer();
-  cleanups.push(() => sqs.stop());
   const settings = handlerSettings(replication, {
-    deadLetterQueueUrl: await createDeadLetterQueue(sqs.endpoint, replication, credentials),
+    deadLetterQueueUrl: failures.queueUrl,
+    onFailureBucket: failures.bucketName,
   });
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const lambda = startLambdaProcess({
     bundlePath: buildLambdaBundle(bundleDirectory),
     environment: {
-      ...toEnvironment({ ...settings, destinationEndpoint: destination.endpoint }),
+      ...toEnvironment({ ...settings, destinationEndpoint: faults.endpoint }),
       AWS_REGION: replication.source.region,
-      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-      ...(credentials.sessionToken === undefined
-        ? {}
-        : { AWS_SESSION_TOKEN: credentials.sessionToken }),
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
+      AWS_ENDPOINT_URL_S3: failures.objectEndpoint,
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     },
     timeoutSeconds: replication.function.timeoutSeconds,
@@ -158,13 +136,49 @@ async function startLambda(
   return lambda;
 }
 
+function startMapping(
+  streamArn: string,
+  { replication, failures, lambda, source }: Parts & Pick<LocalWorld, 'lambda' | 'source'>,
+  { credentials, clock, onProblem }: LocalWorldOptions,
+  cleanups: Cleanup[],
+): EventSourceMapping {
+  const { region, endpoint } = source;
+  const streams = streamsClient({ region, endpoint, credentials });
+  cleanups.push(() => streams.destroy());
+  const mapping = startEventSourceMapping({
+    reader: dynamoDbStreamReader(streams, streamArn),
+    streamArn,
+    invoke: (event) => lambda.invoke(event),
+    // As lib/stream-replicator.ts deploys it.
+    settings: { ...replication.eventSource, bisectBatchOnFunctionError: true },
+    clock,
+    onFailure: async (document) => {
+      await failures.keep(document);
+      onProblem(`gave a batch up to the bucket: ${document.requestContext.condition}`);
+    },
+    onProblem,
+  });
+  cleanups.push(() => mapping.stop());
+  return mapping;
+}
+
 /** The same replication between tables that belong to this run alone. */
-function atTables(replication: ReplicationConfig, runId: string): ReplicationConfig {
-  const { source, destination } = replication;
+function atTables(
+  { replication, runId }: LocalWorldOptions,
+  { source, destination }: Pick<LocalWorld, 'source' | 'destination'>,
+): ReplicationConfig {
   return {
     ...replication,
-    source: { ...source, table: `ferry-local-${runId}-source` },
-    destination: { ...destination, table: `ferry-local-${runId}-destination` },
+    source: {
+      ...replication.source,
+      table: `ferry-local-${runId}-source`,
+      endpoint: source.endpoint,
+    },
+    destination: {
+      ...replication.destination,
+      table: `ferry-local-${runId}-destination`,
+      endpoint: destination.endpoint,
+    },
     stateTable: `ferry-local-${runId}-state`,
     // The workload stamps its writes, so that latency is exact.
     timestampAttribute: replication.timestampAttribute ?? 'writtenAt',
@@ -174,23 +188,4 @@ function atTables(replication: ReplicationConfig, runId: string): ReplicationCon
 function keySchemaOf({ source }: ReplicationConfig): KeySchema {
   const { partitionKey, sortKey } = source;
   return partitionKey === undefined ? DEFAULT_SCHEMA : { partitionKey, sortKey };
-}
-
-async function createDeadLetterQueue(
-  endpoint: string,
-  { name, source }: ReplicationConfig,
-  credentials: LocalCredentials,
-): Promise<string> {
-  const client = new SQSClient({ region: source.region, endpoint, credentials });
-  const { QueueUrl } = await client.send(
-    new CreateQueueCommand({
-      QueueName: `ferry-${name}-dead-letters`,
-      Attributes: {
-        MessageRetentionPeriod: String(DEAD_LETTER_RETENTION_SECONDS),
-        MaximumMessageSize: String(DEAD_LETTER_SIZE_BYTES_MAX),
-      },
-    }),
-  );
-  client.destroy();
-  return QueueUrl ?? '';
 }

@@ -3,7 +3,7 @@
 
 import type { Outcome } from '../core/outcome.ts';
 import type { MalformedRecord, StreamRecord } from '../core/stream-record.ts';
-import { classifyFailure, type WriteFailure } from '../core/write-failure.ts';
+import { classifyFailure } from '../core/write-failure.ts';
 import { failureBound, keepStateRow } from '../core/write-request.ts';
 import type { DeadLetterQueue } from '../ports.ts';
 import { SETTLE_MARGIN_MS } from '../contract.ts';
@@ -28,19 +28,11 @@ export async function deadLetter(
 ): Promise<Outcome> {
   const obstacle =
     (await raiseFailureBound(failed, context)) ?? (await sendLetter(failed, context));
-  const { sequenceNumber } = failed.identity;
-  if (obstacle === undefined) {
-    context.log({ event: 'record.dead-lettered', reason: failed.why.reason.name, sequenceNumber });
-    return { kind: 'dead-lettered', reason: failed.why.reason.name };
-  }
-  if (obstacle === 'no-time') return { kind: 'unfinished', why: 'deadline' };
-  if (obstacle === 'halted') return { kind: 'unfinished', why: 'halted' };
-  const { kind, name } = obstacle;
-  context.log({ event: 'dead-letter.unfinished', failure: kind, error: name, sequenceNumber });
-  return { kind: 'unfinished', why: kind };
+  if (obstacle !== undefined) return { kind: 'unfinished', why: obstacle };
+  return { kind: 'dead-lettered', reason: failed.why.reason.name };
 }
 
-type Obstacle = WriteFailure | 'no-time' | 'halted';
+type Obstacle = Extract<Outcome, { kind: 'unfinished' }>['why'];
 
 async function raiseFailureBound(
   { identity }: FailedRecord,
@@ -56,15 +48,16 @@ async function raiseFailureBound(
   if (result.kind === 'refused') {
     result = await send(keepStateRow(row, context.settings, nowMs), context);
   }
-  if (result.kind === 'no-time' || result.kind === 'halted') return result.kind;
-  return result.kind === 'failed' ? result.failure : undefined;
+  if (result.kind === 'no-time') return 'deadline';
+  if (result.kind === 'halted') return 'halted';
+  return result.kind === 'failed' ? result.failure.kind : undefined;
 }
 
 async function sendLetter(
   { identity, why, raw }: FailedRecord,
   context: DeadLetterContext,
 ): Promise<Obstacle | undefined> {
-  if (context.remainingMs() < SETTLE_MARGIN_MS) return 'no-time';
+  if (context.remainingMs() < SETTLE_MARGIN_MS) return 'deadline';
   const { sequenceNumber, version, key } = identity;
   try {
     await context.deadLetters.send({
@@ -79,6 +72,9 @@ async function sendLetter(
     });
     return undefined;
   } catch (error) {
-    return classifyFailure(error);
+    const failure = classifyFailure(error);
+    context.health.noteError(`queue: ${failure.name}`);
+    // Whatever the queue says, the record is not put aside, and waits in the stream.
+    return failure.kind;
   }
 }

@@ -1,11 +1,12 @@
 // One invocation: a batch of stream records in, every record in exactly one outcome out.
 // Items are written side by side, records of one item one after the other.
 
-import { destinationHealth } from '../core/destination-health.ts';
+import { ANSWER_MARGIN_MS, LATE_REQUEST_MS } from '../contract.ts';
+import { type DestinationHealth, destinationHealth } from '../core/destination-health.ts';
 import { toLanes } from '../core/item-lanes.ts';
 import { type BatchSummary, type Outcome, summarizeBatch } from '../core/outcome.ts';
 import { type ParsedRecord, parseStreamRecord } from '../core/stream-record.ts';
-import type { DeadLetterQueue, Metrics } from '../ports.ts';
+import type { DeadLetterQueue, Log, Metrics } from '../ports.ts';
 import { applyLane, type RecordWriter } from './apply-lane.ts';
 import { deadLetter } from './dead-letter-record.ts';
 import { inParallel, type Task } from './in-parallel.ts';
@@ -14,6 +15,7 @@ import { type WriteContext, writeRecord } from './write-record.ts';
 export interface ReplicationContext extends Omit<WriteContext, 'health' | 'arrival'> {
   readonly deadLetters: DeadLetterQueue;
   readonly metrics: Metrics;
+  readonly log: Log;
 }
 
 /**
@@ -31,12 +33,38 @@ export async function replicateBatch(
   const writer = recordWriter(rawRecords, { ...context, health, arrival: 'in-order' });
   await inParallel(tasksOf(parsed, { writer, outcomes, context }), context.settings.concurrency);
 
+  await letLateRequestsLand(health, context);
   const summary = summarizeBatch(
     parsed.map(({ record }, index) => ({ ...record, outcome: outcomes[index] as Outcome })),
     { failures: health.failures, nowMs: context.clock.now() },
   );
   context.metrics.publish(summary);
+  logTroubles(summary, health, context);
   return summary;
+}
+
+/** One line for a batch that did not go smoothly: names and counts, never an item. */
+function logTroubles(
+  { causes, retried }: BatchSummary,
+  { errors }: DestinationHealth,
+  { log }: ReplicationContext,
+): void {
+  if (Object.keys(causes).length > 0) log({ event: 'batch.troubled', retried, causes, errors });
+}
+
+/**
+ * A request that was given up may still be under way. If the batch were answered at once, a delete of
+ * the same item could be delivered and applied before it lands, and the item would be back.
+ */
+async function letLateRequestsLand(
+  health: DestinationHealth,
+  { clock, remainingMs }: ReplicationContext,
+): Promise<void> {
+  const givenUpMs = health.lastUnknownMs();
+  if (givenUpMs === undefined) return;
+  const dueMs = givenUpMs + LATE_REQUEST_MS - clock.now();
+  const waitMs = Math.min(dueMs, remainingMs() - ANSWER_MARGIN_MS);
+  if (waitMs > 0) await clock.sleep(waitMs);
 }
 
 function recordWriter(

@@ -18,18 +18,28 @@ export interface VerifyReport {
   /** Items of the source table. */
   readonly items: number;
   readonly differences: ReadonlyArray<{ readonly key: Item; readonly kind: Discrepancy }>;
+  /** Keys whose source changed during every look at them. */
+  readonly unconfirmed: readonly Item[];
 }
+
+/** Looks at a suspect; its source may change during any of them. */
+const LOOKS_MAX = 5;
 
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { items, suspects } = await findSuspects(options);
-  if (suspects.length === 0) return { items, differences: [] };
-  await options.clock.sleep(options.confirmAfterMs);
   const differences: Array<{ key: Item; kind: Discrepancy }> = [];
-  for (const key of suspects) {
-    const kind = await confirm(key, options);
-    if (kind !== undefined) differences.push({ key, kind });
+  let open: readonly Item[] = suspects;
+  for (let look = 1; look <= LOOKS_MAX && open.length > 0; look += 1) {
+    await options.clock.sleep(options.confirmAfterMs);
+    const moving: Item[] = [];
+    for (const key of open) {
+      const kind = await confirm(key, options);
+      if (kind === 'moving') moving.push(key);
+      else if (kind !== undefined) differences.push({ key, kind });
+    }
+    open = moving;
   }
-  return { items, differences };
+  return { items, differences, unconfirmed: open };
 }
 
 async function findSuspects({ source, destination, reservedAttribute }: VerifyOptions): Promise<{
@@ -60,10 +70,10 @@ async function findSuspects({ source, destination, reservedAttribute }: VerifyOp
 async function confirm(
   key: Item,
   { source, destination, reservedAttribute }: VerifyOptions,
-): Promise<Discrepancy | undefined> {
+): Promise<Discrepancy | 'moving' | undefined> {
   const before = await source.get(key);
   const twin = await destination.get(key);
   const after = await source.get(key);
   const moved = findDiscrepancy(before, after, reservedAttribute) !== undefined;
-  return moved ? undefined : findDiscrepancy(after, twin, reservedAttribute);
+  return moved ? 'moving' : findDiscrepancy(after, twin, reservedAttribute);
 }

@@ -14,7 +14,7 @@ import {
   type WriteRequest,
 } from '../core/write-request.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
-import type { Clock, DestinationTable, Log, Random, WriteReply } from '../ports.ts';
+import type { Clock, DestinationTable, Random, WriteReply } from '../ports.ts';
 import type { WriteOutcome } from './apply-lane.ts';
 
 export interface WriteContext {
@@ -23,7 +23,6 @@ export interface WriteContext {
   readonly destination: DestinationTable;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
   /** Milliseconds until Lambda ends the invocation. */
   readonly remainingMs: () => number;
   readonly health: DestinationHealth;
@@ -53,7 +52,7 @@ export async function writeRecord(
   const rules = { target: settings, arrival, nowMs: clock.now() };
   for (const request of toWriteRequests(record, rules)) {
     const result = await send(request, context);
-    if (result.kind !== 'written') return outcomeOf(result, { record, request, context });
+    if (result.kind !== 'written') return outcomeOf(result, { record, context });
   }
   return { kind: 'applied', latencyMs: latencyMs(record, settings, clock.now()) };
 }
@@ -67,11 +66,11 @@ export async function send(request: WriteRequest, context: WriteContext): Promis
     if (remainingMs() < SETTLE_MARGIN_MS) return { kind: 'no-time' };
     try {
       const reply = await destination.write(request);
-      health.note(undefined);
+      health.note(undefined, clock.now());
       return reply;
     } catch (error) {
       const failure = classifyFailure(error);
-      health.note(failure.kind);
+      health.note(failure, clock.now());
       attempts.push({ at: new Date(clock.now()).toISOString(), error: failure.name });
       const again = failure.kind === 'throttled' && attempts.length < ATTEMPTS_MAX;
       if (!again) return { kind: 'failed', failure, attempts };
@@ -82,7 +81,6 @@ export async function send(request: WriteRequest, context: WriteContext): Promis
 
 interface Attempt {
   readonly record: StreamRecord;
-  readonly request: WriteRequest;
   readonly context: WriteContext;
 }
 
@@ -96,28 +94,19 @@ function outcomeOf(
     case 'halted':
       return { kind: 'unfinished', why: 'halted' };
     case 'failed':
-      return failureOutcome(result, attempt);
+      return failureOutcome(result);
     case 'refused':
       return refusalOutcome(result, attempt);
   }
 }
 
-function failureOutcome(
-  { failure, attempts }: Extract<SendResult, { kind: 'failed' }>,
-  { record, request, context }: Attempt,
-): WriteOutcome {
+function failureOutcome({
+  failure,
+  attempts,
+}: Extract<SendResult, { kind: 'failed' }>): WriteOutcome {
   const { kind, name, message } = failure;
-  if (kind === 'rejected')
-    return { kind: 'rejected', reason: { class: kind, name, message }, attempts };
-  context.log({
-    event: 'write.unfinished',
-    operation: request.operation,
-    table: context.settings.destinationTable,
-    failure: failure.kind,
-    error: failure.name,
-    sequenceNumber: record.sequenceNumber,
-  });
-  return { kind: 'unfinished', why: failure.kind };
+  if (kind !== 'rejected') return { kind: 'unfinished', why: kind };
+  return { kind: 'rejected', reason: { class: kind, name, message }, attempts };
 }
 
 function refusalOutcome(

@@ -9,6 +9,7 @@ const summary = (latenciesMs: number[]): BatchSummary => ({
   batchItemFailures: [],
   counts: { applied: 5, superseded: 4, coalesced: 3, skipped: 2, 'dead-lettered': 1 },
   retried: 6,
+  causes: {},
   failures: { throttled: 7, unreachable: 8, denied: 9, rejected: 0, unknown: 1 },
   oldestUnappliedMs: 61_000.4,
   latenciesMs,

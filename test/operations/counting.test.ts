@@ -32,7 +32,12 @@ afterAll(async () => {
 it('counts every record once and keeps what cannot be applied, whole', async () => {
   const records = history(400);
   const destination = poisoned(engine().destination);
-  const deadLetters = sqsDeadLetters({ queueUrl, region: 'us-east-1', openBucket });
+  const deadLetters = sqsDeadLetters({
+    queueUrl,
+    region: 'us-east-1',
+    concurrency: 16,
+    openBucket,
+  });
   const settings = { ...SETTINGS, destinationTable: TABLE, deadLetterQueueUrl: queueUrl };
   const summaries = [];
   for (let start = 0; start < records.length; start += 50) {

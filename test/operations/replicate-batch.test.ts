@@ -181,7 +181,10 @@ describe('a destination in trouble pushes back on the stream', () => {
     });
     expect(context.letters).toEqual([]);
     expect(context.logged).toContainEqual(
-      expect.objectContaining({ event: 'write.unfinished', error: name }),
+      expect.objectContaining({
+        event: 'batch.troubled',
+        errors: expect.objectContaining({ [name]: expect.any(Number) }),
+      }),
     );
   });
 

@@ -1,0 +1,74 @@
+// Where records go on this machine that do not reach the twin: a dead-letter queue behind a local SQS,
+// and the on-failure bucket behind a local S3.
+
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { CreateQueueCommand } from '@aws-sdk/client-sqs';
+import type { Credentials } from '../adapters/client-settings.ts';
+import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
+import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
+import type { ReplicationConfig } from '../config.ts';
+import {
+  DEAD_LETTER_RETENTION_SECONDS,
+  DEAD_LETTER_SIZE_BYTES_MAX,
+  deadLetterQueueName,
+  ON_FAILURE_OBJECT_PREFIX,
+} from '../contract.ts';
+import type { MessageQueue, ObjectStore } from '../ports.ts';
+import type { OnFailureDocument } from './delivery-rules.ts';
+import { startS3Server } from './s3-server.ts';
+import { startSqsServer } from './sqs/server.ts';
+
+export interface LocalFailures {
+  readonly queueUrl: string;
+  readonly queue: MessageQueue;
+  readonly bucketName: string;
+  readonly bucket: ObjectStore;
+  readonly objectEndpoint: string;
+  /** Keeps a batch that was given up, where Lambda would. */
+  keep(document: OnFailureDocument): Promise<void>;
+  close(): Promise<void>;
+}
+
+const BUCKET = 'ferry-local-failures';
+
+export async function openLocalFailures(
+  { name, source }: ReplicationConfig,
+  credentials: Credentials,
+): Promise<LocalFailures> {
+  const [sqs, s3] = await Promise.all([startSqsServer(), startS3Server()]);
+  const settings = { region: source.region, credentials };
+  const messages = queueClient({ ...settings, queueUrl: sqs.endpoint });
+  const objects = objectClient({ ...settings, endpoint: s3.endpoint });
+  const { QueueUrl: queueUrl = '' } = await messages.send(
+    new CreateQueueCommand({
+      QueueName: deadLetterQueueName(name),
+      Attributes: {
+        MessageRetentionPeriod: String(DEAD_LETTER_RETENTION_SECONDS),
+        MaximumMessageSize: String(DEAD_LETTER_SIZE_BYTES_MAX),
+      },
+    }),
+  );
+  await objects.send(new CreateBucketCommand({ Bucket: BUCKET }));
+  const bucket = s3Objects(objects, BUCKET);
+  return {
+    queueUrl,
+    queue: sqsMessages(messages, queueUrl),
+    bucketName: BUCKET,
+    bucket,
+    objectEndpoint: s3.endpoint,
+    keep: (document) => bucket.put(objectKey(document), JSON.stringify(document)),
+    async close() {
+      messages.destroy();
+      objects.destroy();
+      await Promise.all([sqs.stop(), s3.stop()]);
+    },
+  };
+}
+
+/** As Lambda names them, below its own prefix: mapping, shard, day, and what makes it unique. */
+function objectKey({ requestContext, timestamp, DDBStreamBatchInfo }: OnFailureDocument): string {
+  const { shardId, startSequenceNumber } = DDBStreamBatchInfo;
+  const day = timestamp.slice(0, 10).replaceAll('-', '/');
+  const unique = `${timestamp}-${startSequenceNumber}-${requestContext.approximateInvokeCount}`;
+  return `${ON_FAILURE_OBJECT_PREFIX}local/${shardId}/${day}/${unique}`;
+}
