@@ -1,10 +1,11 @@
 // ferry.json -> one checked, frozen configuration, with every problem reported at once.
-// ferry.schema.json is the single list of settings, ranges and defaults; rules that a schema cannot
-// say, such as "not the same table twice", are checked here.
+// ferry.schema.json is the single list of settings, ranges and defaults; config-rules.ts has the rules
+// that a schema cannot say, such as "not the same table twice".
 
 import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject } from 'ajv';
 import schema from '../ferry.schema.json' with { type: 'json' };
+import { ruleProblems, show } from './config-rules.ts';
 import { UsageError } from './errors.ts';
 import type { HandlerSettings, TtlDeletes, UnversionedItems } from './handler-settings.ts';
 
@@ -100,8 +101,8 @@ export function loadConfig(path: string): Config {
  */
 export function parseConfig(value: unknown, origin = 'ferry.json'): Config {
   const config: unknown = structuredClone(value);
-  const problems = [...schemaProblems(config)];
-  if (problems.length === 0) problems.push(...ruleProblems(config as Config));
+  const { problems, sound } = schemaProblems(config);
+  problems.push(...ruleProblems(sound));
   if (problems.length > 0) {
     const lines = problems.map((problem) => `  ${problem}`).join('\n');
     throw new UsageError(`${origin} has ${problems.length} problem(s):\n${lines}`, {
@@ -140,9 +141,18 @@ export function handlerSettings(
   };
 }
 
-function schemaProblems(config: unknown): string[] {
+/** The problems that the schema finds, and the replications in which it finds none. */
+function schemaProblems(config: unknown): {
+  problems: string[];
+  sound: Map<number, ReplicationConfig>;
+} {
   const validate = new Ajv({ allErrors: true, useDefaults: true, verbose: true }).compile(schema);
-  return validate(config) ? [] : (validate.errors ?? []).map(describeProblem);
+  const errors = validate(config) ? [] : (validate.errors ?? []);
+  const unsound = new Set(errors.map(({ instancePath }) => instancePath.split('/')[2]));
+  const { replications } = (config ?? {}) as { replications?: unknown };
+  const all = (Array.isArray(replications) ? replications : []) as ReplicationConfig[];
+  const sound = [...all.entries()].filter(([index]) => !unsound.has(String(index)));
+  return { problems: errors.map(describeProblem), sound: new Map(sound) };
 }
 
 function describeProblem({
@@ -168,69 +178,6 @@ function describeProblem({
     default:
       return `${path} ${message ?? 'is wrong'}, got ${show(data)}${expected}`;
   }
-}
-
-function* ruleProblems({ replications }: Config): Generator<string> {
-  const names = new Set<string>();
-  for (const [index, replication] of replications.entries()) {
-    const path = `replications.${index}`;
-    const { name, source, destination, timestampAttribute, reservedAttribute } = replication;
-    if (names.has(name)) yield `${path}.name must be unique, got ${show(name)} twice`;
-    names.add(name);
-    yield* tableProblems(`${path}.source`, source);
-    yield* tableProblems(`${path}.destination`, destination);
-    yield* streamProblems(`${path}.source`, source);
-    if (
-      source.region === destination.region &&
-      source.table === destination.table &&
-      source.endpoint === destination.endpoint
-    ) {
-      yield `${path}.destination must be another table than the source, got ${destination.table} in ${destination.region} for both`;
-    }
-    if (timestampAttribute === reservedAttribute) {
-      yield `${path}.timestampAttribute must differ from reservedAttribute, got ${show(timestampAttribute)} for both`;
-    }
-  }
-}
-
-function* tableProblems(path: string, table: TableConfig): Generator<string> {
-  if (table.create && table.partitionKey === undefined) {
-    yield `${path}.partitionKey is required when "create" is true, and is missing`;
-  }
-  if (!table.create && (table.partitionKey ?? table.sortKey) !== undefined) {
-    yield `${path}: "partitionKey" and "sortKey" are for tables with "create": true; an existing table keeps its own`;
-  }
-  if (table.create && table.kmsKeyArn !== undefined) {
-    yield `${path}.kmsKeyArn is for existing tables; a created table uses an AWS managed key`;
-  }
-  if (table.sortKey !== undefined && table.sortKey.name === table.partitionKey?.name) {
-    yield `${path}.sortKey.name must differ from the partition key's, got ${show(table.sortKey.name)} for both`;
-  }
-}
-
-function* streamProblems(
-  path: string,
-  { create, streamArn, region, table }: SourceConfig,
-): Generator<string> {
-  if (create && streamArn !== undefined) {
-    yield `${path}: "streamArn" names an existing stream, and "create": true makes a new one; remove one of them`;
-  }
-  if (!create && streamArn === undefined) {
-    yield `${path}: "streamArn" is required for an existing table, and is missing; or set "create": true`;
-  }
-  const [, , , streamRegion, , resource] = streamArn?.split(':') ?? [];
-  if (streamRegion !== undefined && streamRegion !== region) {
-    yield `${path}.streamArn must be a stream in ${region}, got one in ${streamRegion}`;
-  }
-  const streamTable = resource?.split('/')[1];
-  if (streamTable !== undefined && streamTable !== table) {
-    yield `${path}.streamArn must be a stream of ${table}, got one of ${streamTable}`;
-  }
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 function deepFreeze<T>(value: T): T {

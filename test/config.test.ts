@@ -162,7 +162,7 @@ describe('parseConfig', () => {
     [
       'the same table twice',
       { destination: { region: 'us-east-1', table: 'Orders' } },
-      'must be another table than the source',
+      'must not lead back to its source',
     ],
     [
       'the version’s own attribute as a time stamp',
@@ -256,4 +256,93 @@ it('keeps the schema valid JSON with a description on every setting that decides
       says: expect.any(String),
     });
   }
+});
+
+describe('tables that must not be mixed up', () => {
+  const key = { name: 'pk', type: 'S' };
+  const created = (region: string, table: string, more: object = {}) => ({
+    region,
+    table,
+    create: true,
+    partitionKey: key,
+    ...more,
+  });
+  const one = (name: string, source: object, destination: object, more: object = {}) => ({
+    name,
+    source,
+    destination,
+    ...more,
+  });
+  const [a, b, c] = [
+    created('us-east-1', 'Orders'),
+    created('eu-west-1', 'Orders'),
+    created('ap-south-1', 'Orders'),
+  ];
+
+  it.each([
+    [
+      'there and back',
+      [one('there', a, b), one('back', b, a)],
+      'a way from us-east-1/Orders to itself',
+    ],
+    [
+      'round in a circle',
+      [one('x', a, b), one('y', b, c), one('z', c, a)],
+      'a way from eu-west-1/Orders to itself',
+    ],
+    [
+      'to itself by another name',
+      [one('x', a, { ...a, endpoint: 'https://dynamodb.us-east-1.amazonaws.com' })],
+      'must not lead back to its source',
+    ],
+    [
+      'from two sources to one',
+      [one('x', a, c), one('y', b, c)],
+      'must have one source only, got ap-south-1/Orders twice',
+    ],
+    [
+      'between tables of different keys',
+      [one('x', a, created('eu-west-1', 'Orders', { partitionKey: { name: 'pk', type: 'N' } }))],
+      'the same keys as the source: pk (S), got pk (N)',
+    ],
+    [
+      'with the version in a key',
+      [one('x', a, b, { reservedAttribute: 'pk' })],
+      'must not be a key attribute, got "pk"',
+    ],
+    [
+      'with the state in the twin',
+      [one('x', a, b, { stateTable: 'Orders' })],
+      'stateTable must be another table than the destination',
+    ],
+    [
+      'with a key of another Region',
+      [
+        one('x', a, {
+          region: 'eu-west-1',
+          table: 'Orders',
+          kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1',
+        }),
+      ],
+      'kmsKeyArn must be a key in eu-west-1, got one in us-east-1',
+    ],
+  ])('are refused: %s', (_, replications, message) => {
+    expect(problemsOf({ replications })).toContain(message);
+  });
+
+  it('may form a chain, or a star', () => {
+    expect(
+      parseConfig({ replications: [one('x', a, b), one('y', b, c)] }).replications,
+    ).toHaveLength(2);
+    expect(
+      parseConfig({ replications: [one('x', a, b), one('y', a, c)] }).replications,
+    ).toHaveLength(2);
+  });
+
+  it('are checked beside what the schema finds elsewhere', () => {
+    const message = problemsOf({ replications: [one('x', a, a), one('y', b, { region: 'mars' })] });
+
+    expect(message).toContain('must not lead back to its source');
+    expect(message).toContain('got "mars"');
+  });
 });

@@ -6,7 +6,17 @@ import { randomUUID } from 'node:crypto';
 import { type RequestListener, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ReceiptHandleIsInvalid } from '@aws-sdk/client-sqs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+  vi,
+} from 'vitest';
 import { queueClient, sqsMessages } from '../../src/adapters/sqs-messages.ts';
 import type { MessageQueue, QueuedMessage } from '../../src/ports.ts';
 import { type SqsUser, connectRemote, startLocal } from './sqs-target.ts';
@@ -109,23 +119,22 @@ describe.each(targets)('$name', { timeout: 90_000 }, ({ start }) => {
     const bodies = Array.from({ length: 12 }, () => randomUUID());
     await Promise.all(bodies.map((MessageBody) => user.send({ MessageBody })));
 
-    const sizes: number[] = [];
-    while (received.length < bodies.length) sizes.push((await receive()).length);
+    const first = await receive();
+    const others = await receiveMany(bodies.length - first.length);
 
-    expect(received.map(({ body }) => body).toSorted()).toEqual(bodies.toSorted());
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(10);
+    expect(first.length).toBeLessThanOrEqual(10);
+    const seen = [...first, ...others].map(({ body }) => body);
+    expect(seen.toSorted()).toEqual(bodies.toSorted());
   });
 
   it('hides what was received', async () => {
     await sendAndReceive();
 
     expect(await receive()).toEqual([]);
-    expect(await receive()).toEqual([]);
   });
 
   it('shows a message again that was neither deleted nor released in time', async () => {
-    const first = await sendAndReceive(2);
-    expect(await receive()).toEqual([]);
+    const first = await sendAndReceive(1);
 
     const [second] = await receiveMany(1);
 
@@ -159,10 +168,11 @@ describe.each(targets)('$name', { timeout: 90_000 }, ({ start }) => {
 
   it('deletes one message for good, twice if need be, and no other', async () => {
     await Promise.all([user.send(), user.send()]);
-    const [first, second] = await receiveMany(2, 2);
+    const [first, second] = await receiveMany(2);
 
     await queue.delete(first as QueuedMessage);
     await queue.delete(first as QueuedMessage);
+    for (const message of received) await queue.release(message);
 
     const again = await receiveMany(1);
     expect(again.map(({ messageId }) => messageId)).toEqual([second?.messageId]);
@@ -240,6 +250,7 @@ describe.each(targets)('$name', { timeout: 90_000 }, ({ start }) => {
 
 it('leaves a message to a later reader when the handle is of an older delivery (local SQS)', async () => {
   const user = await startLocal();
+  onTestFinished(() => user.stop());
   const queue = sqsMessages(user.client, user.queueUrl);
   await user.send();
   const [older] = await queue.receive(0);
@@ -251,7 +262,6 @@ it('leaves a message to a later reader when the handle is of an older delivery (
   expect(await queue.receive(LONG_SECONDS)).toEqual([]);
   await queue.release(newer as QueuedMessage);
   expect(await queue.receive(LONG_SECONDS)).toMatchObject([{ messageId: older?.messageId }]);
-  await user.stop();
 });
 
 // At the same time, because most of it is waiting.

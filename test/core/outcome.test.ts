@@ -27,6 +27,7 @@ describe('summarizeBatch', () => {
       counts: { applied: 1, superseded: 1, coalesced: 1, skipped: 1, 'dead-lettered': 1 },
       retried: 0,
       latenciesMs: [10],
+      causes: { 'superseded.newer': 1, 'dead-lettered.ValidationException': 1 },
       failures: FAILURES,
       oldestUnappliedMs: 0,
     });

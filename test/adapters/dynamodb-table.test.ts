@@ -1,0 +1,135 @@
+// What a request means that is not answered as it should be: against a server that misbehaves.
+
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { dynamoDbDestination, writeClient } from '../../src/adapters/dynamodb-table.ts';
+import { REQUEST_TIMEOUT_MS } from '../../src/contract.ts';
+import { classifyFailure } from '../../src/core/write-failure.ts';
+import { toWriteRequests, type WriteRequest } from '../../src/core/write-request.ts';
+import { SETTINGS, streamRecord } from '../fixtures/records.ts';
+
+const rules = { target: SETTINGS, arrival: 'in-order' as const, nowMs: 0 };
+const [put] = toWriteRequests(streamRecord(), rules) as [WriteRequest];
+const [transaction] = toWriteRequests(streamRecord(), { ...rules, arrival: 'out-of-order' }) as [
+  WriteRequest,
+];
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+
+async function writeTo(listener: RequestListener, request: WriteRequest = put) {
+  let requests = 0;
+  server = createServer((incoming, response) => {
+    requests += 1;
+    listener(incoming, response);
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server?.once('listening', resolve));
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = writeClient({ region: 'eu-west-1', endpoint, concurrency: 4 });
+  const startMs = performance.now();
+  try {
+    return { reply: await dynamoDbDestination(client).write(request), requests };
+  } catch (error) {
+    return { failure: classifyFailure(error), requests, elapsedMs: performance.now() - startMs };
+  } finally {
+    client.destroy();
+  }
+}
+
+const answer =
+  (status: number, body: object): RequestListener =>
+  (_, response) => {
+    response
+      .writeHead(status, { 'content-type': 'application/x-amz-json-1.0' })
+      .end(JSON.stringify(body));
+  };
+const error = (name: string, more: object = {}) => ({
+  __type: `com.amazonaws.dynamodb.v20120810#${name}`,
+  ...more,
+});
+
+describe('a request that gets no proper answer', () => {
+  it.each<[string, RequestListener]>([
+    ['no answer at all', () => undefined],
+    [
+      'an answer that stalls after its head',
+      (_, response) => void response.writeHead(200, { 'content-length': '100' }).write('{'),
+    ],
+    [
+      'an answer that comes in drops',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': '100000' });
+        const timer = setInterval(() => response.write(' '), 100);
+        response.on('close', () => clearInterval(timer));
+      },
+    ],
+  ])(
+    'is given up in time, with an unknown outcome: %s',
+    async (_, listener) => {
+      const { failure, requests, elapsedMs } = await writeTo(listener);
+
+      expect(failure?.kind).toBe('unknown');
+      expect(requests).toBe(1);
+      expect(elapsedMs).toBeLessThan(REQUEST_TIMEOUT_MS + 2_000);
+    },
+    15_000,
+  );
+});
+
+describe('an error is tried once and tells its class', () => {
+  it.each([
+    [500, 'InternalServerError', 'unknown'],
+    [503, 'ServiceUnavailable', 'unknown'],
+    [400, 'ProvisionedThroughputExceededException', 'throttled'],
+    [400, 'ValidationException', 'rejected'],
+    [400, 'AccessDeniedException', 'denied'],
+    [400, 'ResourceNotFoundException', 'unreachable'],
+  ])('%i %s', async (status, name, kind) => {
+    const { failure, requests } = await writeTo(answer(status, error(name)));
+
+    expect(failure?.kind).toBe(kind);
+    expect(requests).toBe(1);
+  });
+});
+
+describe('a transaction that is cancelled', () => {
+  const cancelled = (...codes: string[]) =>
+    writeTo(
+      answer(
+        400,
+        error('TransactionCanceledException', {
+          CancellationReasons: codes.map((Code) => ({ Code })),
+        }),
+      ),
+      transaction,
+    );
+
+  it('by the item is refused by the item, by the state row by that', async () => {
+    expect((await cancelled('ConditionalCheckFailed', 'None')).reply).toMatchObject({
+      kind: 'refused',
+      by: 'item',
+    });
+    expect((await cancelled('None', 'ConditionalCheckFailed')).reply).toMatchObject({
+      kind: 'refused',
+      by: 'state-row',
+    });
+    expect(
+      (await cancelled('ConditionalCheckFailed', 'ConditionalCheckFailed')).reply,
+    ).toMatchObject({ by: 'state-row' });
+  });
+
+  it.each([
+    ['TransactionConflict', 'throttled'],
+    ['ProvisionedThroughputExceeded', 'throttled'],
+    ['ThrottlingError', 'throttled'],
+    ['ValidationError', 'rejected'],
+    ['ItemCollectionSizeLimitExceeded', 'rejected'],
+    ['SomethingNew', 'unknown'],
+  ])('for %s is %s', async (code, kind) => {
+    expect((await cancelled(code, 'None')).failure?.kind).toBe(kind);
+  });
+});
