@@ -70,6 +70,20 @@ it.each(schemas)(
   60_000,
 );
 
+it.each(['abc', '1E+500', ''])(
+  'puts a record aside whose key is the number "%s", which no table takes',
+  async (N) => {
+    await engine().createTable(`twin-key-${N.length}`, [{ name: 'pk', type: 'N' }]);
+    const settings = { ...SETTINGS, destinationTable: `twin-key-${N.length}` };
+    const context = invocation({ destination: engine().destination, settings });
+
+    const summary = await replicateBatch([lambdaRecord({ keys: { pk: { N } } })], context);
+
+    expect(summary).toMatchObject({ retried: 0, counts: { 'dead-lettered': 1 } });
+    expect(context.letters).toHaveLength(1);
+  },
+);
+
 it('delivers an attribute called __proto__, of which JavaScript makes something else', async () => {
   await engine().createTable('twin-proto', [{ name: 'pk', type: 'S' }]);
   const image =

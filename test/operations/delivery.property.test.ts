@@ -126,11 +126,13 @@ type LateRequests = ReturnType<typeof lateRequests>;
 /** Requests that were given up and are applied later all the same. */
 function lateRequests(destination: DestinationTable) {
   let waiting: Array<{ request: WriteRequest; landsIn: number }> = [];
-  const deleted = new Set<string>();
+  /** The newest delete that has been applied, by item. */
+  const deleted = new Map<string, string>();
   return {
     destination: {
       write(request: WriteRequest) {
-        if (request.operation === 'DeleteItem') deleted.add(idOf(request.input.Key));
+        if (request.operation === 'DeleteItem')
+          deleted.set(idOf(request.input.Key), versionOf(request));
         return destination.write(request);
       },
     },
@@ -143,15 +145,21 @@ function lateRequests(destination: DestinationTable) {
         .filter(({ landsIn }) => landsIn > 0)
         .map(({ request, landsIn }) => ({ request, landsIn: landsIn - 1 }));
       for (const { request } of landing) {
-        // Exception E2 of the guarantees: a put that lands after a delete of its item.
-        if (request.operation === 'PutItem' && deleted.has(idOf(request.input.Item))) continue;
-        await destination.write(request);
+        // Exception E2 of the guarantees: a put that lands after a newer delete of its item.
+        const newerDelete =
+          request.operation === 'PutItem' ? deleted.get(idOf(request.input.Item)) : undefined;
+        if (newerDelete === undefined || versionOf(request) > newerDelete)
+          await this.destination.write(request);
       }
     },
     async landAll() {
       while (waiting.length > 0) await this.land();
     },
   };
+}
+
+function versionOf({ input }: WriteRequest): string {
+  return (input as { ExpressionAttributeValues?: Item }).ExpressionAttributeValues?.[':v']?.S ?? '';
 }
 
 function idOf(item: Item | undefined): string {

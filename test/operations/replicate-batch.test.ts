@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { SETTLE_MARGIN_MS } from '../../src/contract.ts';
+import { ANSWER_MARGIN_MS, LATE_REQUEST_MS, SETTLE_MARGIN_MS } from '../../src/contract.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
+import type { WriteReply } from '../../src/ports.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
 import {
   invocation,
@@ -411,6 +412,68 @@ describe('a record that can never be applied', () => {
         record,
       },
     ]);
+  });
+});
+
+describe('a request whose outcome nobody knows', () => {
+  const pausesOf = async (name: string, remainingMs: number) => {
+    const pauses: number[] = [];
+    const clock = { now: () => NOW_MS, sleep: async (ms: number) => void pauses.push(ms) };
+    const destination = scripted(() => {
+      throw serviceError(name);
+    });
+    await replicateBatch(
+      hotKey('1'),
+      invocation({ destination, clock, remainingMs: () => remainingMs }),
+    );
+    return pauses;
+  };
+
+  it('is waited for before the batch is answered, so that no delete of its item overtakes it', async () => {
+    expect(await pausesOf('TimeoutError', 60_000)).toEqual([LATE_REQUEST_MS]);
+  });
+
+  it('is waited for only as long as there is time to answer', async () => {
+    expect(await pausesOf('TimeoutError', 8_000)).toEqual([8_000 - ANSWER_MARGIN_MS]);
+  });
+
+  it('costs no waiting where there was none', async () => {
+    expect(await pausesOf('ECONNREFUSED', 60_000)).toEqual([]);
+  });
+});
+
+describe('the pieces of a dead letter', () => {
+  const refusingPuts = (answer: (index: number) => WriteReply) =>
+    scripted((request, index) => {
+      if (request.operation === 'PutItem') throw serviceError('ValidationException');
+      return answer(index);
+    });
+
+  it('are not sent when too little time is left after the failure bound', async () => {
+    let remaining = 60_000;
+    const destination = refusingPuts(() => {
+      remaining = SETTLE_MARGIN_MS - 1;
+      return { kind: 'written' };
+    });
+    const context = invocation({ destination, remainingMs: () => remaining });
+
+    const summary = await replicateBatch(hotKey('1'), context);
+
+    expect(summary).toMatchObject({ retried: 1, causes: { 'unfinished.deadline': 1 } });
+    expect(context.letters).toEqual([]);
+  });
+
+  it('are not sent while the state row cannot be written', async () => {
+    for (const failing of ['the bound', 'its prolongation']) {
+      const destination = refusingPuts((index) => {
+        if (failing === 'the bound' || index > 1) throw serviceError('ThrottlingException');
+        return { kind: 'refused', by: 'state-row' };
+      });
+      const context = invocation({ destination });
+
+      expect(await replicateBatch(hotKey('1'), context)).toMatchObject({ retried: 1 });
+      expect(context.letters).toEqual([]);
+    }
   });
 });
 
