@@ -14,6 +14,8 @@ export interface MetricsTally {
   addLine(line: string): void;
   /** Sum of a metric's values since the start. */
   sum(name: MetricName): number;
+  /** A metric's latest value; undefined before the first. */
+  latest(name: MetricName): number | undefined;
   /** Of every latency since the start, in milliseconds; undefined before the first. */
   latencies(): Percentiles | undefined;
   /** Of the latencies since the last call. */
@@ -22,6 +24,7 @@ export interface MetricsTally {
 
 export function createMetricsTally(): MetricsTally {
   const sums = new Map<string, number>();
+  const latest = new Map<string, number>();
   const all: number[] = [];
   let seen = 0;
   return {
@@ -31,15 +34,17 @@ export function createMetricsTally(): MetricsTally {
           name,
           values.reduce((total, value) => total + value, sums.get(name) ?? 0),
         );
+        latest.set(name, values.at(-1) ?? 0);
         if (name === 'ReplicationLatency') for (const value of values) all.push(value);
       }
     },
     sum: (name) => sums.get(name) ?? 0,
+    latest: (name) => latest.get(name),
     latencies: () => percentiles(all),
     latestLatencies() {
-      const latest = all.slice(seen);
+      const unseen = all.slice(seen);
       seen = all.length;
-      return percentiles(latest);
+      return percentiles(unseen);
     },
   };
 }

@@ -237,13 +237,13 @@ describe.each(targets)('$name', { timeout: 90_000 }, ({ start }) => {
     const message = await sendAndReceive();
     const elsewhere = sqsMessages(user.client, `${user.queueUrl}-${randomUUID().slice(0, 8)}`);
 
-    for (const answer of [
-      elsewhere.receive(1),
-      elsewhere.release(message),
-      elsewhere.delete(message),
-      elsewhere.size(),
+    for (const ask of [
+      () => elsewhere.receive(1),
+      () => elsewhere.release(message),
+      () => elsewhere.delete(message),
+      () => elsewhere.size(),
     ]) {
-      await expect(answer).rejects.toMatchObject({ name: 'QueueDoesNotExist' });
+      await expect(ask()).rejects.toMatchObject({ name: 'QueueDoesNotExist' });
     }
   });
 });

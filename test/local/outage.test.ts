@@ -1,0 +1,102 @@
+// A destination that is gone for a while, under steady writes, through the bundle that ships: nothing
+// goes to the dead-letter queue, the oldest unapplied record grows older in the metrics and is gone
+// when all is well. OUTAGE_SECONDS=60 makes it as long as a real one.
+
+import { afterEach, expect, it } from 'vitest';
+import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
+import { systemClock } from '../../src/adapters/system-clock.ts';
+import { parseConfig, type ReplicationConfig } from '../../src/config.ts';
+import { type Cleanup, startLocalWorld } from '../../src/local/local-world.ts';
+import { seededRandom } from '../../src/local/seeded-random.ts';
+import { createWorkload } from '../../src/local/workload.ts';
+import { writeLoop } from '../../src/local/write-loop.ts';
+import { verify } from '../../src/operations/verify.ts';
+
+const OUTAGE_SECONDS = Number(process.env['OUTAGE_SECONDS'] ?? '5');
+const WRITES_PER_SECOND = 200;
+const cleanups: Cleanup[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+it(
+  'waits out an outage in the stream, and shows it',
+  async () => {
+    const world = await startLocalWorld(
+      {
+        replication: replication(),
+        credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+        runId: 'outage',
+        clock: systemClock,
+        random: seededRandom(1),
+        onProblem: () => undefined,
+      },
+      cleanups,
+    );
+    const ages: number[] = [];
+    const watch = setInterval(() => ages.push(world.tally.latest('OldestUnappliedAge') ?? 0), 250);
+    cleanups.push(() => clearInterval(watch));
+    const write = (seconds: number, seed: number) =>
+      writeLoop({
+        client: world.source.client,
+        table: world.replication.source.table,
+        nextWrite: createWorkload({
+          random: seededRandom(seed),
+          schema: world.schema,
+          items: 500,
+          timestampAttribute: 'writtenAt',
+        }),
+        clock: systemClock,
+        writesPerSecond: WRITES_PER_SECOND,
+        durationMs: seconds * 1000,
+        stop: new AbortController().signal,
+        onWritten: () => undefined,
+      });
+
+    await write(2, 1);
+    const takeBack = world.faults.inject({ kind: 'outage' });
+    await write(OUTAGE_SECONDS, 2);
+    takeBack();
+    await write(2, 3);
+    await world.mapping.settled();
+
+    const { source, destination, tally, failures } = world;
+    const keyAttributes = ['pk'];
+    const report = await verify({
+      source: dynamoDbReader(source.client, {
+        table: world.replication.source.table,
+        keyAttributes,
+      }),
+      destination: dynamoDbReader(destination.client, {
+        table: world.replication.destination.table,
+        keyAttributes,
+      }),
+      reservedAttribute: '_ferry',
+      clock: systemClock,
+      confirmAfterMs: 500,
+    });
+    expect(report.differences).toEqual([]);
+    expect(report.items).toBeGreaterThan(100);
+    expect(await failures.queue.size()).toBe(0);
+    expect(tally.sum('DeadLetteredRecords')).toBe(0);
+    expect(tally.sum('DestinationUnreachable')).toBeGreaterThan(0);
+    // Creation times are whole seconds, so an age reads up to a second too high.
+    expect(Math.max(...ages)).toBeGreaterThan((OUTAGE_SECONDS * 1000) / 2);
+    expect(tally.latest('OldestUnappliedAge')).toBe(0);
+  },
+  (OUTAGE_SECONDS * 3 + 90) * 1000,
+);
+
+function replication(): ReplicationConfig {
+  const table = { create: true, partitionKey: { name: 'pk', type: 'S' } };
+  const { replications } = parseConfig({
+    replications: [
+      {
+        name: 'outage',
+        source: { region: 'us-east-1', table: 'source', ...table },
+        destination: { region: 'eu-west-1', table: 'destination', ...table },
+      },
+    ],
+  });
+  return replications[0] as ReplicationConfig;
+}
