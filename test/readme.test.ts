@@ -48,6 +48,13 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(() => run(command, ['--rate', '0'])).toThrow('--rate must be'),
   'npm start -- --config ferry.json --replication orders': (command) =>
     expect(run(command, SHORT)).toContain('The tables are equal'),
+  'npm start -- --faults': (command) =>
+    expect(run(command, ['--duration', '6', '--rate', '60'])).toContain('redriven: applied'),
+  // Needs a deployment; test/cli/redrive.test.ts runs it against a local one.
+  'npx ferry redrive --replication orders': () =>
+    expect(run('npx ferry redrive --help')).toContain('--apply'),
+  'npx ferry redrive --replication orders --apply': () =>
+    expect(run('npx ferry redrive --help')).toContain('--replication NAME'),
   'npx cdk synth': (command) =>
     expect(run(command, ['--quiet', '--output', 'cdk.out/readme'])).toBeDefined(),
   'npx cdk bootstrap aws://ACCOUNT/us-east-1 aws://ACCOUNT/eu-west-1': () =>
