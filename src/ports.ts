@@ -1,13 +1,12 @@
 // What the operations need from the outside world. Adapters implement these; tests may, too.
 
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
+import type { Item } from './core/attribute-value.ts';
 import type { BatchSummary } from './core/outcome.ts';
 import type { DeadLetter } from './core/dead-letter.ts';
 import type { WriteRequest } from './core/write-request.ts';
 
-/** An item or a key as DynamoDB sends it: names to typed values. */
-export type Item = Readonly<Record<string, AttributeValue>>;
+export type { Item };
 
 export interface Clock {
   /** Epoch milliseconds. */

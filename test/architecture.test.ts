@@ -40,6 +40,7 @@ function roomOf(path: string): string {
 /** What each room may import, itself and types of src/ports.ts apart. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   src: ['src'],
+  // Of src, the contract and types of settings; never the ports, which are made of core's types.
   core: ['src'],
   operations: ['core', 'src'],
   adapters: ['core', 'src'],

@@ -2,7 +2,9 @@
 // meaning. Nothing is unmarshalled, and numbers stay the text they came as.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Item } from '../ports.ts';
+
+/** An item or a key as DynamoDB sends it: names to typed values. */
+export type Item = Readonly<Record<string, AttributeValue>>;
 
 /** DynamoDB allows 32 levels; the bound only keeps hostile input from exhausting the stack. */
 const DEPTH_MAX = 64;

@@ -1,7 +1,7 @@
 // A record that can never be applied -> the message that keeps it, whole and typed, until an
 // operator redrives it.
 
-import type { Item } from '../ports.ts';
+import type { Item } from './attribute-value.ts';
 import type { Version } from './ordering-guard.ts';
 
 export interface DeadLetterReason {

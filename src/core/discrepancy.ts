@@ -1,8 +1,7 @@
 // A source item and its twin -> whether and how they differ. The version that Ferry keeps on the
 // twin is no difference.
 
-import type { Item } from '../ports.ts';
-import { sameItem } from './attribute-value.ts';
+import { sameItem, type Item } from './attribute-value.ts';
 
 export type Discrepancy =
   /** Only the source has the item. */

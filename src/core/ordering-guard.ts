@@ -4,7 +4,7 @@
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { UnversionedItems } from '../handler-settings.ts';
-import type { Item } from '../ports.ts';
+import type { Item } from './attribute-value.ts';
 
 /** Raised only when an operator switches the direction of a replication. */
 const EPOCH = '0001';

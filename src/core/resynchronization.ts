@@ -2,7 +2,7 @@
 // to the source, good only as long as twin and state row are still as they were read.
 
 import { STATE_ATTRIBUTES } from '../contract.ts';
-import type { Item } from '../ports.ts';
+import type { Item } from './attribute-value.ts';
 import { findDiscrepancy } from './discrepancy.ts';
 import { above, type Version, versionIn } from './ordering-guard.ts';
 import {
@@ -14,7 +14,7 @@ import {
   stateRowKey,
 } from './write-request.ts';
 
-export interface ItemStates {
+interface ItemStates {
   /** Read after the other two: what changes later has a stream record of its own, which will win. */
   readonly source: Item | undefined;
   readonly twin: Item | undefined;

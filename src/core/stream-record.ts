@@ -2,9 +2,8 @@
 // From here on nothing has to be doubted: keys, image, sequence number and version are what they say.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Item } from '../ports.ts';
 import type { DeadLetterReason } from './dead-letter.ts';
-import { canonicalKey, decodeItem, MalformedValue } from './attribute-value.ts';
+import { canonicalKey, decodeItem, MalformedValue, type Item } from './attribute-value.ts';
 import { streamLabelMs, type Version, versionOf } from './ordering-guard.ts';
 
 interface RecordFacts {

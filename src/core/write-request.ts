@@ -10,7 +10,7 @@ import type {
 } from '@aws-sdk/client-dynamodb';
 import { STATE_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../contract.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
-import type { Item } from '../ports.ts';
+import type { Item } from './attribute-value.ts';
 import { freeFor, type Guard, type Version } from './ordering-guard.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from './stream-record.ts';
 

@@ -122,24 +122,29 @@ function redriveAll(
 ) {
   const reader = (table: string) =>
     dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
-  const { random, log, remainingMs } = invocation();
+  const { random, remainingMs } = invocation();
   return redrive(
     {
-      ...{
-        settings,
-        arrival: 'out-of-order',
-        random,
-        log,
-        remainingMs,
-        health: destinationHealth(),
-      },
-      ...{ destination: mutate(engine().destination), queue: places.queue, bucket: places.bucket },
-      ...{ source: reader(TWIN), twin: reader(TWIN), stateTable: reader(settings.stateTable) },
+      settings,
+      arrival: 'out-of-order',
+      random,
+      remainingMs,
+      health: destinationHealth(),
+      destination: mutate(engine().destination),
+      queue: places.queue,
+      bucket: places.bucket,
+      source: reader(TWIN),
+      twin: reader(TWIN),
+      stateTable: reader(settings.stateTable),
       readRange: async () => 'trimmed',
       clock: { now: () => NOW_MS, sleep: async () => undefined },
     },
     {
-      ...{ apply: true, filter: {}, limit: Infinity, recordsPerSecond: 1e9, hiddenSeconds: 300 },
+      apply: true,
+      filter: {},
+      limit: Infinity,
+      recordsPerSecond: 1e9,
+      hiddenSeconds: 300,
       stop: new AbortController().signal,
       onProgress: () => undefined,
     },

@@ -50,26 +50,31 @@ async function run(
   options: Partial<RedriveOptions> = {},
   parts: Partial<RedriveContext> = {},
 ) {
-  const { clock, random, log, remainingMs } = invocation();
+  const { clock, random, remainingMs } = invocation();
   const reader = (table: string) =>
     dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
   const context: RedriveContext = {
-    ...{
-      settings,
-      arrival: 'out-of-order',
-      clock,
-      random,
-      log,
-      remainingMs,
-      health: destinationHealth(),
-    },
-    ...{ destination: engine().destination, queue: places.queue, bucket: places.bucket },
-    ...{ source: reader(SOURCE), twin: reader(TWIN), stateTable: reader(settings.stateTable) },
+    settings,
+    arrival: 'out-of-order',
+    clock,
+    random,
+    remainingMs,
+    health: destinationHealth(),
+    destination: engine().destination,
+    queue: places.queue,
+    bucket: places.bucket,
+    source: reader(SOURCE),
+    twin: reader(TWIN),
+    stateTable: reader(settings.stateTable),
     readRange: async () => 'trimmed',
     ...parts,
   };
   return redrive(context, {
-    ...{ apply: true, filter: {}, limit: Infinity, recordsPerSecond: 1e9, hiddenSeconds: 300 },
+    apply: true,
+    filter: {},
+    limit: Infinity,
+    recordsPerSecond: 1e9,
+    hiddenSeconds: 300,
     stop: new AbortController().signal,
     onProgress: () => undefined,
     ...options,
