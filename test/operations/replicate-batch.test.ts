@@ -133,16 +133,20 @@ describe('what is refused by the guard', () => {
   });
 
   it('is put aside when the reserved attribute holds no version of Ferry’s', async () => {
-    const context = invocation({ destination: refused('not a version') });
-    // The state row is not what refuses.
-    const { write } = context.destination;
-    context.destination.write = async (request) =>
-      request.operation === 'UpdateItem' ? { kind: 'written' } : write(request);
+    const taken = refused('not a version');
+    const destination = scripted((request) =>
+      // The state row is not what refuses.
+      request.operation === 'UpdateItem' ? { kind: 'written' } : taken.write(request),
+    );
+    const context = invocation({ destination });
 
     const { counts } = await replicateBatch(hotKey('5'), context);
 
     expect(counts['dead-lettered']).toBe(1);
-    expect(context.letters[0]?.reason.name).toBe('ReservedAttributeTaken');
+    expect(context.letters[0]?.reason).toMatchObject({
+      class: 'conflict',
+      name: 'ReservedAttributeTaken',
+    });
   });
 
   it('ends a delete at once when a newer delete is known', async () => {
