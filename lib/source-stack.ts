@@ -7,6 +7,7 @@ import type { Construct } from 'constructs';
 import type { ReplicationConfig, SourceConfig } from '../src/config.ts';
 import { UsageError } from '../src/errors.ts';
 import { createConfiguredTable } from './dynamodb-table.ts';
+import { ReplicationAlarms } from './replication-alarms.ts';
 import { StreamReplicator } from './stream-replicator.ts';
 
 export interface SourceStackProps {
@@ -28,7 +29,8 @@ export class SourceStack extends Stack {
       ...props,
       streamArn: this.streamArn(source),
     });
-    this.addOutputs(this.replicator);
+    const alarms = new ReplicationAlarms(this, 'Alarms', { name, replicator: this.replicator });
+    this.addOutputs(this.replicator, alarms);
   }
 
   private streamArn(source: SourceConfig): string {
@@ -46,9 +48,10 @@ export class SourceStack extends Stack {
     return streamArn;
   }
 
-  private addOutputs(replicator: StreamReplicator): void {
+  private addOutputs(replicator: StreamReplicator, alarms: ReplicationAlarms): void {
     const output = (id: string, description: string, value: string) =>
       new CfnOutput(this, id, { description, value });
+    output('AlarmTopicArn', 'Where alarms go: subscribe whoever is on call', alarms.topic.topicArn);
     output('FunctionName', 'The replicate function', replicator.function.functionName);
     output(
       'EventSourceMappingId',

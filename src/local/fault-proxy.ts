@@ -40,7 +40,7 @@ export interface FaultProxyOptions {
   readonly onProblem?: ((problem: string) => void) | undefined;
 }
 
-export interface FaultCounts {
+interface FaultCounts {
   /** Requests passed on that no fault has struck. */
   readonly passed: number;
   /** Requests by the fault that struck them; an outage counts once, for nobody sees whom it strikes. */

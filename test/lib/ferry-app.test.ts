@@ -57,7 +57,11 @@ function violations(app: App): string[] {
 
 describe('the app', () => {
   it('makes a pair of stacks per replication, each in its Region, the destination first', () => {
-    const assembly = appOf(CREATED, { ...EXISTING, name: 'copy' }).synth();
+    const assembly = appOf(CREATED, {
+      ...EXISTING,
+      name: 'copy',
+      destination: { region: 'eu-west-1', table: 'OrdersCopy' },
+    }).synth();
 
     const stacks = assembly.stacks.map(({ stackName, environment, dependencies }) => {
       const others = dependencies.map(({ id }) => id).filter((id) => !id.endsWith('.assets'));
@@ -88,6 +92,12 @@ describe('the app', () => {
 
     expect(listing.toSorted()).toMatchInlineSnapshot(`
       [
+        "AWS::CloudWatch::Alarm Alarmsbatchesgivenup699FE222",
+        "AWS::CloudWatch::Alarm Alarmsbatcheslost12AFCF72",
+        "AWS::CloudWatch::Alarm AlarmsdeadlettersBB234E26",
+        "AWS::CloudWatch::Alarm Alarmsdestinationdenied652D1BF8",
+        "AWS::CloudWatch::Alarm AlarmsdestinationunreachableE66E1864",
+        "AWS::CloudWatch::Alarm AlarmsrecordswaitingFED9E96E",
         "AWS::DynamoDB::GlobalTable SourceTable70380C26",
         "AWS::DynamoDB::GlobalTable StateTable9728C7E5",
         "AWS::DynamoDB::GlobalTable TwinTable403B3160",
@@ -97,6 +107,8 @@ describe('the app', () => {
         "AWS::Logs::LogGroup ReplicatorLogGroup45B9ACC0",
         "AWS::S3::Bucket ReplicatorOnFailureBucket8E6EE5D9",
         "AWS::S3::BucketPolicy ReplicatorOnFailureBucketPolicy379EC653",
+        "AWS::SNS::Topic AlarmsTopic3A2DFEBA",
+        "AWS::SNS::TopicPolicy AlarmsTopicPolicyED3A875E",
         "AWS::SQS::Queue ReplicatorDeadLetterQueue15F8B699",
         "AWS::SQS::QueuePolicy ReplicatorDeadLetterQueuePolicy5D8FBBBB",
       ]
@@ -244,7 +256,7 @@ describe('DestinationStack', () => {
     const partitionKey = { name: 'digest', type: 'B' };
     const destination = { region: 'eu-west-1', table: 'Twin', create: true, partitionKey };
 
-    const { Properties } = tableNamed(templates({ ...CREATED, destination }).destination, 'Twin');
+    const { Properties } = tableNamed(templates({ ...EXISTING, destination }).destination, 'Twin');
 
     expect(Properties).toMatchObject({
       AttributeDefinitions: [{ AttributeName: 'digest', AttributeType: 'B' }],

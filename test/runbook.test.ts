@@ -1,0 +1,91 @@
+// The runbook's commands work, and every alarm has its entry.
+
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../src/cli/main.ts';
+import { templates, CREATED } from './lib/stack-templates.ts';
+import { type DeployedReplication, deployLocally } from './fixtures/deployed-replication.ts';
+
+const runbook = readFileSync('docs/runbook.md', 'utf8');
+const commands = [...runbook.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap((match) =>
+  (match[1] ?? '').trim().split('\n'),
+);
+const ferryCommands = [...new Set(commands.filter((command) => command.startsWith('npx ferry ')))];
+
+/** Of AWS's own command line, which is no part of this project: what each is for. */
+const AWS_COMMANDS: Readonly<Record<string, string>> = {
+  'aws lambda get-function-configuration': 'the role and the settings of the function',
+  'aws lambda list-event-source-mappings': 'whether the mapping is enabled, and its last result',
+  'aws logs tail': 'what the function says',
+  'aws dynamodb describe-table': 'whether the table is there',
+  'aws dynamodb update-table': 'takes a protection away',
+  'aws dynamodb delete-table': 'removes an empty table',
+};
+
+let deployed: DeployedReplication;
+beforeAll(async () => {
+  deployed = await deployLocally('orders');
+}, 30_000);
+afterAll(() => deployed.close());
+
+describe('the runbook’s commands', () => {
+  it('are all known here', () => {
+    const unknown = commands.filter(
+      (command) =>
+        !ferryCommands.includes(command) &&
+        AWS_COMMANDS[command.split(' ').slice(0, 3).join(' ')] === undefined,
+    );
+
+    expect(ferryCommands.length).toBeGreaterThan(5);
+    expect(unknown).toEqual([]);
+  });
+
+  it.each(ferryCommands)('%s', async (command) => {
+    await deployed.park(3);
+
+    const { exitCode, out, err } = await ferry(words(command));
+
+    expect(err).toEqual([]);
+    expect(out.join('\n')).toContain('record(s) of orders put aside');
+    // Something matched and was left, or nothing is left.
+    expect([0, 3]).toContain(exitCode);
+    if (command.endsWith('orders --apply')) expect(await deployed.queue.size()).toBe(0);
+  });
+});
+
+it('has an entry for every alarm, by the anchor that its description ends with', () => {
+  const { source } = templates(CREATED);
+  const descriptions = Object.values(source.Resources)
+    .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
+    .map(({ Properties }) => String(Properties['AlarmDescription']));
+  const anchors = [...runbook.matchAll(/^## (.+)$/gm)].map((match) =>
+    (match[1] ?? '').toLowerCase().replaceAll(' ', '-'),
+  );
+
+  expect(descriptions).toHaveLength(6);
+  for (const description of descriptions) {
+    const anchor = / Runbook: docs\/runbook\.md#([a-z-]+)$/.exec(description)?.[1];
+    expect(anchors).toContain(anchor);
+  }
+});
+
+async function ferry(args: readonly string[]) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const exitCode = await main([...args, ...deployed.places], {
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    status: () => undefined,
+    isTerminal: false,
+    environment: deployed.environment,
+    interrupted: new AbortController().signal,
+  });
+  return { exitCode, out, err };
+}
+
+/** The arguments as a shell would split them, without `npx ferry`. */
+function words(command: string): string[] {
+  return [...command.matchAll(/'([^']*)'|(\S+)/g)]
+    .map((match) => match[1] ?? match[2] ?? '')
+    .slice(2);
+}
