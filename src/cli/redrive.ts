@@ -3,8 +3,10 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { systemClock } from '../adapters/system-clock.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
+import type { RedriveFilter } from '../core/parcel.ts';
 import { canonicalKey, decodeItem } from '../core/attribute-value.ts';
-import { UsageError } from '../errors.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { describeError, FerryError, UsageError } from '../errors.ts';
 import { redrive, type RedriveReport } from '../operations/redrive.ts';
 import type { Item } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';
@@ -49,7 +51,6 @@ export const redriveCommand: Command = {
     json: { help: 'print the report as one line of JSON' },
   },
   async run(options, io) {
-    const apply = options.has('apply');
     const filter = {
       reason: options.text('reason'),
       keyText: keyText(options.text('key')),
@@ -57,15 +58,42 @@ export const redriveCommand: Command = {
       parkedAfterMs: pointInTime('newer-than', options),
     };
     const replication = replicationFrom(options.text('config') ?? '', options);
-    const { context, ...opened } = await openRedrive({
-      replication,
-      queueUrl: options.text('queue-url'),
-      bucket: options.text('bucket'),
-      objectEndpoint: io.environment['AWS_ENDPOINT_URL_S3'],
-    });
+    const queueUrl = urlOf('queue-url', options);
+    const report = await explained(() =>
+      redriveWith({ options, io, replication, queueUrl, filter }),
+    );
+    const told = { apply: options.has('apply'), name: replication.name, json: options.has('json') };
+    print(report, told, io);
+    const { left, trimmed, unreadable, remaining } = report;
+    return left + trimmed + unreadable + remaining > 0 ? EXIT.differences : EXIT.done;
+  },
+};
+
+interface RedriveCall {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+  readonly queueUrl: string | undefined;
+  readonly filter: RedriveFilter;
+}
+
+async function redriveWith({
+  options,
+  io,
+  replication,
+  queueUrl,
+  filter,
+}: RedriveCall): Promise<RedriveReport> {
+  const { context, ...opened } = await openRedrive({
+    replication,
+    queueUrl,
+    bucket: options.text('bucket'),
+    objectEndpoint: io.environment['AWS_ENDPOINT_URL_S3'],
+  });
+  try {
     const expected = await context.queue.size();
-    const report = await redrive(context, {
-      apply,
+    return await redrive(context, {
+      apply: options.has('apply'),
       filter,
       limit: options.integer('limit') ?? Infinity,
       recordsPerSecond: options.integer('rate') ?? Infinity,
@@ -76,11 +104,42 @@ export const redriveCommand: Command = {
         io.status(`${progressBar(found, expected)}  ${counts}`);
       },
     });
+  } finally {
     opened.close();
-    print(report, { apply, name: replication.name, json: options.has('json') }, io);
-    return report.left + report.trimmed + report.unreadable > 0 ? EXIT.differences : EXIT.done;
-  },
-};
+  }
+}
+
+/** An AWS service or the network said no: an answer for the operator, not a bug. */
+async function explained<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    if (cause instanceof FerryError || !isServiceError(cause)) throw cause;
+    const { code } = cause as { code?: string };
+    throw new FerryError(
+      `The redrive could not go on: ${describeError(cause)}${code === undefined ? '' : ` (${code})`}.`,
+      {
+        code: 'redrive.interrupted',
+        hint: 'What was not finished is where it was. Check queue, bucket, tables and permissions, and run it again.',
+        cause,
+      },
+    );
+  }
+}
+
+/** Errors of AWS's services carry metadata, those of the network a code. */
+function isServiceError(error: unknown): error is Error {
+  return error instanceof Error && ('$metadata' in error || 'code' in error);
+}
+
+function urlOf(name: string, options: ParsedOptions): string | undefined {
+  const text = options.text(name);
+  if (text === undefined || /^https?:\/\/[^/ ]+\//.test(text)) return text;
+  throw new UsageError(`--${name} must be a URL, got "${text}".`, {
+    code: 'usage.options',
+    hint: 'For example https://sqs.us-east-1.amazonaws.com/111122223333/ferry-orders-dead-letters.',
+  });
+}
 
 /** Typed or plain JSON of a key -> its canonical text. */
 function keyText(json: string | undefined): string | undefined {
@@ -174,6 +233,9 @@ function outcomeLines(report: RedriveReport): string[] {
     ...alignedRows(names.map((name) => [name, grouped(report[name])])),
     ...failures,
     ...strays(report.trimmed, report.unreadable),
+    ...(report.remaining === 0
+      ? []
+      : [`about ${grouped(report.remaining)} message(s) and object(s) remain`]),
   ];
 }
 

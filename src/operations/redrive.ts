@@ -67,8 +67,10 @@ export interface RedriveReport {
   trimmed: number;
   /** Messages and objects that are not dead letters. */
   unreadable: number;
-  /** Records that stay: failing, beyond the limit, or not reached. */
+  /** Records that were met and stay: not chosen, failing, or beyond the limit. */
   left: number;
+  /** Messages and objects that a run which ended early leaves behind; an estimate. */
+  remaining: number;
 }
 
 const SAMPLE_KEYS_MAX = 5;
@@ -96,7 +98,14 @@ export async function redrive(
   } finally {
     for (const message of run.held) await context.queue.release(message);
   }
+  if (isOver(run)) run.report.remaining = await remaining(context);
   return run.report;
+}
+
+async function remaining({ queue, bucket }: RedriveContext): Promise<number> {
+  let count = await queue.size();
+  for await (const objects of bucket.list(ON_FAILURE_OBJECT_PREFIX)) count += objects.length;
+  return count;
 }
 
 interface Run {
@@ -112,7 +121,7 @@ interface Run {
 
 function newRun(context: RedriveContext, options: RedriveOptions): Run {
   const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, resynchronized: 0 };
-  const rest = { failing: 0, trimmed: 0, unreadable: 0, left: 0 };
+  const rest = { failing: 0, trimmed: 0, unreadable: 0, left: 0, remaining: 0 };
   const report = {
     found: 0,
     matched: 0,

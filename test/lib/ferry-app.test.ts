@@ -663,3 +663,58 @@ describe('StreamReplicator', () => {
     );
   });
 });
+
+describe('alarms', () => {
+  const alarms = () =>
+    Object.values(templates(CREATED).source.Resources).filter(
+      ({ Type }) => Type === 'AWS::CloudWatch::Alarm',
+    );
+
+  it.each([
+    ['dead-letters', 'AWS/SQS', 'ApproximateNumberOfMessagesVisible', 1, 1],
+    ['destination-denied', 'Ferry', 'DestinationDenied', 1, 2],
+    ['destination-unreachable', 'Ferry', 'DestinationUnreachable', 1, 3],
+    ['batches-given-up', 'AWS/Lambda', 'OnFailureDestinationDeliveredEventCount', 1, 1],
+    ['batches-lost', 'AWS/Lambda', 'DroppedEventCount', 1, 1],
+    ['records-waiting', 'AWS/Lambda', 'IteratorAge', 21_600_000, 5],
+  ])(
+    'ring for %s, and a quiet table is nothing to ring for',
+    (what, Namespace, MetricName, Threshold, DatapointsToAlarm) => {
+      const alarm = alarms().find(
+        ({ Properties }) => Properties['AlarmName'] === `ferry-orders-${what}`,
+      );
+
+      expect(alarm?.Properties).toMatchObject({
+        Namespace,
+        MetricName,
+        Threshold,
+        DatapointsToAlarm,
+        EvaluationPeriods: 5,
+        Period: 60,
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        TreatMissingData: 'notBreaching',
+        AlarmActions: [{ Ref: expect.stringContaining('AlarmsTopic') }],
+      });
+    },
+  );
+
+  it('are of this replication and its mapping alone', () => {
+    const dimensions = JSON.stringify(alarms().map(({ Properties }) => Properties['Dimensions']));
+
+    expect(dimensions).toContain('{"Name":"Replication","Value":"orders"}');
+    expect(dimensions).toContain('{"Name":"ReceivingRegion","Value":"eu-west-1"}');
+    expect(dimensions).toContain('"Name":"EventSourceMappingUUID"');
+    expect(dimensions).toContain('"Name":"QueueName"');
+  });
+
+  it('go to a topic that takes nothing over plain HTTP', () => {
+    const { source } = templates(CREATED);
+    const policy = only(source, 'AWS::SNS::TopicPolicy');
+
+    expect(only(source, 'AWS::SNS::Topic').Properties).toMatchObject({
+      TopicName: 'ferry-orders-alarms',
+    });
+    expect(JSON.stringify(policy)).toContain('"aws:SecureTransport":"false"');
+    expect(source.Outputs).toHaveProperty('AlarmTopicArn');
+  });
+});

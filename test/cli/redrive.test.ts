@@ -1,0 +1,210 @@
+// `ferry redrive` as an operator runs it, in processes of its own: looked at, applied, interrupted and
+// killed, against a real engine and real protocols.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { below, seededRandom } from '../../src/local/seeded-random.ts';
+import { type DeployedReplication, deployLocally, TWIN } from '../fixtures/deployed-replication.ts';
+import { lambdaRecord } from '../fixtures/records.ts';
+
+const SEED = Number(process.env['SEED'] ?? '20260131');
+
+let deployed: DeployedReplication;
+beforeAll(async () => {
+  deployed = await deployLocally('orders');
+}, 30_000);
+afterAll(() => deployed.close());
+beforeEach(async () => {
+  await deployed.empty();
+});
+
+interface Finished {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(args: readonly string[]): { child: ChildProcess; finished: Promise<Finished> } {
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', 'bin/ferry.ts', ...args, ...deployed.places],
+    {
+      env: { ...process.env, ...deployed.environment },
+    },
+  );
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const finished = new Promise<Finished>((resolve) => {
+    child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
+  });
+  return { child, finished };
+}
+
+const run = (...args: string[]) => start(args).finished;
+
+describe('ferry redrive', () => {
+  it('looks, and changes nothing', async () => {
+    await deployed.park(25);
+    const before = await deployed.attributes();
+
+    const { exitCode, stdout } = await run('redrive');
+
+    expect(exitCode).toBe(3);
+    expect(stdout).toMatch(/25 record\(s\) of orders put aside, of which none was touched/);
+    expect(stdout).toMatch(/ValidationException +25/);
+    expect(stdout).toMatch(/oldest 20.*\nnewest 20/);
+    expect(stdout).toContain('for example {"pk":{"S":"parked-');
+    expect(stdout).not.toContain('poison');
+    expect(await deployed.attributes()).toEqual(before);
+  });
+
+  it('applies, tells machines in one line, and has nothing left', async () => {
+    await deployed.park(25);
+
+    const { exitCode, stdout } = await run('redrive', '--apply', '--json');
+
+    expect(exitCode).toBe(0);
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      replication: 'orders',
+      apply: true,
+      found: 25,
+      applied: 25,
+      left: 0,
+    });
+    expect(await run('redrive')).toMatchObject({ exitCode: 0 });
+  });
+
+  it('exits with 3 when something is left', async () => {
+    await deployed.park(25);
+
+    const { exitCode, stdout } = await run('redrive', '--apply', '--limit', '10', '--json');
+
+    expect(exitCode).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ applied: 10 });
+    expect(await deployed.queue.size()).toBe(15);
+  });
+
+  it('ends on Ctrl-C, gives back what it held, and says that something is left', async () => {
+    await deployed.park(60);
+    const { child, finished } = start(['redrive', '--apply', '--rate', '10']);
+    await untilFewer(60);
+
+    child.kill('SIGINT');
+    const { exitCode } = await finished;
+
+    expect(exitCode).toBe(3);
+    const { visible, hidden } = await deployed.attributes();
+    expect(visible).toBeGreaterThan(0);
+    expect(hidden).toBe(0);
+  });
+
+  it('may run twice at once', async () => {
+    await deployed.park(60);
+
+    const both = await Promise.all([
+      run('redrive', '--apply', '--json'),
+      run('redrive', '--apply', '--json'),
+    ]);
+
+    const applied = both.map(({ stdout }) => (JSON.parse(stdout) as { applied: number }).applied);
+    expect(applied.reduce((sum, count) => sum + count)).toBe(60);
+    expect(await deployed.queue.size()).toBe(0);
+  });
+});
+
+describe('ferry redrive, killed at random', () => {
+  it(`loses nothing and applies nothing wrongly (SEED=${SEED})`, async () => {
+    const random = seededRandom(SEED);
+    const expected = await history(random);
+    const letters = await deployed.queue.size();
+    let kills = 0;
+    while (kills < 8) {
+      const { child, finished } = start(['redrive', '--apply', '--hide-for', '1', '--rate', '60']);
+      const timer = setTimeout(() => child.kill('SIGKILL'), 900 + below(random, 1_500));
+      const { exitCode } = await finished;
+      clearTimeout(timer);
+      if (exitCode === 0) break;
+      kills += 1;
+    }
+    await untilVisible();
+    const last = await run('redrive', '--apply', '--hide-for', '1', '--rate', '100000');
+
+    expect(letters).toBeGreaterThan(200);
+    expect(kills).toBeGreaterThan(3);
+    expect(last.exitCode).toBe(0);
+    expect(await deployed.queue.size()).toBe(0);
+    const actual: Record<string, unknown> = {};
+    for (const id of Object.keys(expected)) {
+      actual[id] = (await deployed.engine.get(TWIN, { pk: { S: id } }))?.['value']?.N;
+    }
+    expect(actual).toEqual(expected);
+  }, 90_000);
+
+  /** Writes and deletes of 40 items, most of which the destination refuses at first. @returns the end. */
+  async function history(random: ReturnType<typeof seededRandom>) {
+    const expected: Record<string, string | undefined> = {};
+    for (let index = 1; index <= 400; index += 1) {
+      const id = `killed-${below(random, 40)}`;
+      const remove = expected[id] !== undefined && random.next() < 0.2;
+      const poison = random.next() < 0.8 ? { poison: { BOOL: true } } : {};
+      expected[id] = remove ? undefined : String(index);
+      const sequenceNumber = String(1_000_000 + index);
+      const attributes = { value: { N: String(index) }, ...poison };
+      await deployed.stream([
+        lambdaRecord({ id, sequenceNumber, eventName: remove ? 'REMOVE' : 'MODIFY', attributes }),
+      ]);
+    }
+    return expected;
+  }
+});
+
+describe('ferry redrive, wrongly used', () => {
+  it.each([
+    [['--key', '{pk}'], 2, '--key must be the JSON of a key'],
+    [
+      ['--older-than', 'yesterday'],
+      2,
+      '--older-than must be a length of time or a date, got "yesterday"',
+    ],
+    [['--limit', '0'], 2, '--limit must be a whole number from 1'],
+    [['--replication', 'users'], 2, 'has no replication "users"'],
+    [['--bucket', 'nowhere'], 1, 'NoSuchBucket'],
+    [['--queue-url', 'http://127.0.0.1:1/queue'], 1, 'ECONNREFUSED'],
+    [['--queue-url', 'no url'], 2, '--queue-url must be a URL'],
+  ])('says what is wrong with %s', async (args, expected, message) => {
+    await deployed.park(1);
+    const err: string[] = [];
+
+    const exitCode = await main(['redrive', ...deployed.places, ...args], {
+      out: () => undefined,
+      err: (line) => err.push(line),
+      status: () => undefined,
+      isTerminal: false,
+      environment: deployed.environment,
+      interrupted: new AbortController().signal,
+    });
+
+    expect(exitCode).toBe(expected);
+    expect(err.join('\n')).toContain(message);
+    expect(err.join('\n')).toContain('Hint: ');
+    expect(err.join('\n')).not.toContain('    at ');
+    expect(await deployed.queue.size()).toBe(1);
+  });
+});
+
+async function untilFewer(count: number): Promise<void> {
+  await expect
+    .poll(() => deployed.queue.size(), { timeout: 15_000, interval: 50 })
+    .toBeLessThan(count);
+}
+
+/** What a killed run held comes back by itself. */
+async function untilVisible(): Promise<void> {
+  await expect
+    .poll(async () => (await deployed.attributes()).hidden, { timeout: 15_000, interval: 100 })
+    .toBe(0);
+}
