@@ -38,24 +38,33 @@ export type Parcel =
     }
   | { readonly kind: 'unreadable'; readonly problem: string };
 
-/** Reads a message's body or an object's. Never throws: what makes no sense is an answer. */
-export function parseParcel(body: string): Parcel {
+/**
+ * Reads a message's body or an object's. Never throws: what makes no sense is an answer, and so is a
+ * letter of another replication than `replication`, which must not reach this one's twin.
+ */
+export function parseParcel(body: string, replication: string): Parcel {
   try {
     const value: unknown = JSON.parse(body);
     if (!isObject(value)) return { kind: 'unreadable', problem: 'it is not an object' };
-    return 'schemaVersion' in value ? letterParcel(value) : batchParcel(value);
+    return 'schemaVersion' in value ? letterParcel(value, replication) : batchParcel(value);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return { kind: 'unreadable', problem: 'it is not JSON' };
   }
 }
 
-function letterParcel(letter: Fields): Parcel {
+function letterParcel(letter: Fields, replication: string): Parcel {
   const { schemaVersion, reason, failedAt, record, recordObject } = letter;
   if (schemaVersion !== 1) {
     return {
       kind: 'unreadable',
       problem: `its schema version is ${String(schemaVersion)}; this release reads 1`,
+    };
+  }
+  if (letter['replication'] !== replication) {
+    return {
+      kind: 'unreadable',
+      problem: `it belongs to the replication ${String(letter['replication'])}`,
     };
   }
   const about = { reason: textOf(reason, 'name'), parkedAtMs: timeOf(failedAt) };

@@ -13,7 +13,7 @@ import {
 import type { Credentials } from '../adapters/client-settings.ts';
 import type { KeyAttribute } from '../config.ts';
 import { describeError, FerryError } from '../errors.ts';
-import { startEmbeddedDynamoDb } from './embedded-dynamodb.ts';
+import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from './embedded-dynamodb.ts';
 import type { KeySchema } from './workload.ts';
 
 export interface LocalRegionOptions {
@@ -37,6 +37,8 @@ export interface LocalRegion {
     schema: KeySchema,
     options?: { stream: boolean },
   ): Promise<string | undefined>;
+  /** Rejects when the engine ends unasked; never settles without an engine of our own. */
+  readonly lost: Promise<never>;
   /** Removes the tables that were created here, and ends the engine. */
   close(): Promise<void>;
 }
@@ -54,11 +56,15 @@ export async function openLocalRegion({
   const url = engine?.endpoint ?? endpoint ?? '';
   const client = new DynamoDBClient({ region, endpoint: url, credentials });
   const created: string[] = [];
+  const lost = engineLost(engine, region);
+  // Every engine ends some day; only a run that is under way minds.
+  lost.catch(() => undefined);
   return {
     region,
     endpoint: url,
     engine: engine === undefined ? url : EMBEDDED_ENGINE,
     client,
+    lost,
     async createTable(table, schema, { stream } = { stream: false }) {
       await createTable(client, tableInput(table, schema, stream), url);
       created.push(table);
@@ -126,4 +132,14 @@ function tableInput(
 
 function attributeDefinition({ name, type }: KeyAttribute): AttributeDefinition {
   return { AttributeName: name, AttributeType: type };
+}
+
+async function engineLost(engine: EmbeddedDynamoDb | undefined, region: string): Promise<never> {
+  if (engine === undefined) return new Promise(() => undefined);
+  const { stderr } = await engine.exited;
+  const lastWords = stderr.trim().split('\n').at(-1);
+  throw new FerryError(`The embedded engine of ${region} has ended: ${lastWords}`, {
+    code: 'local.engine.lost',
+    hint: 'Run it again.',
+  });
 }

@@ -89,7 +89,9 @@ export async function localRun(options: LocalRunOptions): Promise<LocalRunSummar
   try {
     const world = await startLocalWorld(options, cleanups);
     options.onStarted(world);
-    return await replicate({ world, options, startMs: options.clock.now(), writes: 0 });
+    const run = replicate({ world, options, startMs: options.clock.now(), writes: 0 });
+    // Without its engine a run would try for ever.
+    return await Promise.race([run, world.source.lost, world.destination.lost]);
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
   }

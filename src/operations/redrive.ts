@@ -142,8 +142,10 @@ async function* queuedMessages(run: Run): AsyncGenerator<readonly QueuedMessage[
   let empty = 0;
   while (empty < EMPTY_RECEIVES_MAX && !isOver(run)) {
     const messages = await run.context.queue.receive(run.options.hiddenSeconds);
-    // A message comes back when it has been hidden for too long; it has had its turn.
+    // A message comes back when it has been hidden for too long; it has had its turn, and is let go
+    // with the others.
     const fresh = messages.filter(({ messageId }) => !run.seen.has(messageId));
+    run.held.push(...messages.filter(({ messageId }) => run.seen.has(messageId)));
     for (const { messageId } of fresh) run.seen.add(messageId);
     empty = fresh.length === 0 ? empty + 1 : 0;
     yield fresh;
@@ -152,7 +154,7 @@ async function* queuedMessages(run: Run): AsyncGenerator<readonly QueuedMessage[
 
 async function redriveMessage(message: QueuedMessage, run: Run): Promise<void> {
   const { queue, bucket } = run.context;
-  const parcel = parseParcel(message.body);
+  const parcel = parseParcel(message.body, run.context.settings.replication);
   const finished = await redriveParcel(parcel, run);
   if (!finished) {
     run.held.push(message);
@@ -167,7 +169,8 @@ async function redriveObject(key: string, run: Run): Promise<void> {
   const body = await run.context.bucket.get(key);
   // Somebody else's redrive has been faster.
   if (body === undefined) return;
-  if (await redriveParcel(parseParcel(body), run)) await run.context.bucket.delete(key);
+  if (await redriveParcel(parseParcel(body, run.context.settings.replication), run))
+    await run.context.bucket.delete(key);
 }
 
 /** @returns whether every record of it is final, so that it can be removed. */

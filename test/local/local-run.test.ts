@@ -146,4 +146,24 @@ describe('ferry local', () => {
     expect(finished.stderr).toContain('cn-north-1');
     expect(finished.stderr).not.toContain('Precious');
   }, 40_000);
+
+  it('gives up with a clear message when an engine dies, and leaves nothing behind', async () => {
+    let killed = false;
+    const finished = await ferryLocal(['--duration', '60', '--rate', '50'], (stderr) => {
+      const port = /destination .*127\.0\.0\.1:(\d+)/.exec(stderr)?.[1];
+      if (killed || port === undefined || !stderr.includes('applied')) return;
+      killed = true;
+      const engine = readdirSync('/proc').find(
+        (pid) =>
+          /^\d+$/.test(pid) &&
+          commandLine(pid).endsWith(`--port ${port}`) &&
+          !commandLine(pid).includes('/bin/sh'),
+      );
+      process.kill(Number(engine), 'SIGKILL');
+    });
+
+    expect(finished.exitCode).toBe(1);
+    expect(finished.stderr).toContain('The embedded engine of eu-west-1 has ended');
+    expect(enginesOf(finished)).toEqual([]);
+  }, 60_000);
 });

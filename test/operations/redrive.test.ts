@@ -132,6 +132,7 @@ describe('a redrive', () => {
     places.post(
       JSON.stringify({
         schemaVersion: 1,
+        replication: 'orders',
         reason: { name: 'X' },
         failedAt: new Date(NOW_MS).toISOString(),
         record: lambdaRecord({ id, sequenceNumber: '6', eventName: 'REMOVE' }),
@@ -371,13 +372,14 @@ describe('what is chosen', () => {
       '[]',
       '{}',
       '{"schemaVersion":2}',
+      '{"schemaVersion":1,"replication":"users","record":{}}',
       '{"DDBStreamBatchInfo":{}}',
       '{"DDBStreamBatchInfo":{},"payload":"{"}',
     ])
       places.post(body);
 
-    expect(await run(places)).toMatchObject({ unreadable: 7, found: 0 });
-    expect(places.contents().messages).toHaveLength(7);
+    expect(await run(places)).toMatchObject({ unreadable: 8, found: 0 });
+    expect(places.contents().messages).toHaveLength(8);
   });
 
   it('keeps to the rate', async () => {
