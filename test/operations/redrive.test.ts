@@ -223,6 +223,25 @@ describe('a redrive', () => {
   });
 });
 
+describe('a message whose object is not there, or is no record', () => {
+  it.each([undefined, 'half a rec'])('is left alone: %s', async (body) => {
+    const places = failurePlaces();
+    if (body !== undefined) await places.bucket.put('dead-letters/1.json', body);
+    places.post(
+      JSON.stringify({
+        schemaVersion: 1,
+        replication: 'orders',
+        reason: { name: 'X' },
+        failedAt: new Date(NOW_MS).toISOString(),
+        recordObject: 'dead-letters/1.json',
+      }),
+    );
+
+    expect(await run(places)).toMatchObject({ unreadable: 1, found: 0 });
+    expect(places.contents().messages).toHaveLength(1);
+  });
+});
+
 describe('batches that Lambda gave up', () => {
   const info = {
     streamArn: 'arn',

@@ -1,0 +1,72 @@
+// What a redrive found and did: counts, names and a few keys, never an item's values.
+
+import type { ParkedRecord } from '../core/parcel.ts';
+import { parseStreamRecord } from '../core/stream-record.ts';
+import type { Item } from '../ports.ts';
+
+/** Fields are added, never renamed: `ferry redrive --json` prints it. */
+export interface RedriveReport {
+  /** Records found, whether or not they match. */
+  found: number;
+  matched: number;
+  /** Matching records by the reason for which they were put aside. */
+  readonly reasons: Record<string, number>;
+  /** Epoch milliseconds; absent where nothing matches. */
+  oldestMs?: number;
+  newestMs?: number;
+  /** Keys of a few matching records. */
+  readonly sampleKeys: Item[];
+  applied: number;
+  superseded: number;
+  coalesced: number;
+  skipped: number;
+  /** Older than the tombstones: the item was read from the source instead. */
+  resynchronized: number;
+  /** Failed again, or could not be tried; they stay where they are. */
+  failing: number;
+  /** Why, by name. */
+  readonly failures: Record<string, number>;
+  /** Batches of which only the sequence numbers are known, and which the stream no longer has. */
+  trimmed: number;
+  /** Messages and objects that are not dead letters. */
+  unreadable: number;
+  /** Records that were met and stay: not chosen, failing, or beyond the limit. */
+  left: number;
+  /** Messages and objects that a run which ended early leaves behind; an estimate. */
+  remaining: number;
+}
+
+const SAMPLE_KEYS_MAX = 5;
+
+export function newReport(): RedriveReport {
+  const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, resynchronized: 0 };
+  const rest = { failing: 0, trimmed: 0, unreadable: 0, left: 0, remaining: 0 };
+  return {
+    found: 0,
+    matched: 0,
+    reasons: {},
+    sampleKeys: [],
+    failures: {},
+    ...counts,
+    ...rest,
+  };
+}
+
+/** Notes a record that matches. */
+export function describeRecord(
+  { reason, parkedAtMs, record }: ParkedRecord,
+  report: RedriveReport,
+): void {
+  report.matched += 1;
+  report.reasons[reason] = (report.reasons[reason] ?? 0) + 1;
+  report.oldestMs = Math.min(report.oldestMs ?? parkedAtMs, parkedAtMs);
+  report.newestMs = Math.max(report.newestMs ?? parkedAtMs, parkedAtMs);
+  const { key } = parseStreamRecord(record, 0).record;
+  if (key !== undefined && report.sampleKeys.length < SAMPLE_KEYS_MAX) report.sampleKeys.push(key);
+}
+
+/** Notes that a record stays, and why. */
+export function noteFailure(name: string, report: RedriveReport): void {
+  report.failing += 1;
+  report.failures[name] = (report.failures[name] ?? 0) + 1;
+}
