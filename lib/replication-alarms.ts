@@ -1,16 +1,18 @@
 // Alarms for what an operator must act on. Each description ends with its entry in the runbook; all go
 // to one topic, to which whoever is on call subscribes.
 
-import { Duration } from 'aws-cdk-lib';
+import { ArnFormat, Aws, Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
   type IMetric,
+  MathExpression,
   Metric,
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { StreamReplicator } from './stream-replicator.ts';
@@ -42,12 +44,33 @@ export class ReplicationAlarms extends Construct {
     super(scope, id);
     // Not encrypted by AWS's own key for SNS: CloudWatch may not use that one, and alarms carry no items.
     this.topic = new Topic(this, 'Topic', { topicName: `ferry-${name}-alarms`, enforceSSL: true });
+    this.#letAlarmsPublish(name);
     for (const spec of alarmSpecs(replicator)) this.#createAlarm(name, spec);
+  }
+
+  /** The rule about TLS replaces the policy of a new topic, which would let the account's alarms in. */
+  #letAlarmsPublish(name: string): void {
+    const alarms = Stack.of(this).formatArn({
+      partition: Aws.PARTITION,
+      service: 'cloudwatch',
+      resource: 'alarm',
+      resourceName: alarmName(name, '*'),
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    this.topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AlarmsOfThisReplication',
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [this.topic.topicArn],
+        conditions: { ArnLike: { 'aws:SourceArn': alarms } },
+      }),
+    );
   }
 
   #createAlarm(name: string, { anchor, meaning, metric, threshold, minutes }: AlarmSpec): void {
     const alarm = new Alarm(this, anchor, {
-      alarmName: `ferry-${name}-${anchor}`,
+      alarmName: alarmName(name, anchor),
       alarmDescription: `${meaning} Runbook: docs/runbook.md#${anchor}`,
       metric,
       threshold,
@@ -59,6 +82,10 @@ export class ReplicationAlarms extends Construct {
     });
     alarm.addAlarmAction(new SnsAction(this.topic));
   }
+}
+
+function alarmName(replication: string, anchor: string): string {
+  return `ferry-${replication}-${anchor}`;
 }
 
 function alarmSpecs(replicator: StreamReplicator): AlarmSpec[] {
@@ -109,7 +136,16 @@ function alarmSpecs(replicator: StreamReplicator): AlarmSpec[] {
       anchor: 'batches-lost',
       meaning:
         'Lambda has dropped records that it could deliver neither to the function nor to the bucket.',
-      metric: mapping('DroppedEventCount'),
+      metric: new MathExpression({
+        // Each has values only when it happens, and a sum with a gap would be a gap.
+        expression: 'FILL(dropped, 0) + FILL(undelivered, 0)',
+        usingMetrics: {
+          dropped: mapping('DroppedEventCount'),
+          undelivered: handler.metric('DestinationDeliveryFailures', sum),
+        },
+        label: 'Dropped records and failed deliveries',
+        period: PERIOD,
+      }),
       threshold: 1,
       minutes: 1,
     },
@@ -118,7 +154,8 @@ function alarmSpecs(replicator: StreamReplicator): AlarmSpec[] {
       meaning: 'Records have waited in the stream for six hours; it keeps them for 24.',
       metric: handler.metric('IteratorAge', { statistic: Stats.MAXIMUM, period: PERIOD }),
       threshold: RECORDS_WAITING_MS,
-      minutes: 5,
+      // No passing peak is that old, and a long invocation leaves minutes without a value.
+      minutes: 1,
     },
   ];
 }

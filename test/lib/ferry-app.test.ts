@@ -665,56 +665,121 @@ describe('StreamReplicator', () => {
 });
 
 describe('alarms', () => {
-  const alarms = () =>
-    Object.values(templates(CREATED).source.Resources).filter(
-      ({ Type }) => Type === 'AWS::CloudWatch::Alarm',
-    );
+  const { source } = created;
+  const ref = (type: string) => ({ Ref: only(source, type).id });
+  const alarms = resources(source, 'AWS::CloudWatch::Alarm').map(
+    ([, { Properties }]) => Properties,
+  );
+  const ofQueue = [
+    { Name: 'QueueName', Value: getAtt(only(source, 'AWS::SQS::Queue').id, 'QueueName') },
+  ];
+  const ofReplication = [
+    { Name: 'ReceivingRegion', Value: 'eu-west-1' },
+    { Name: 'Replication', Value: 'orders' },
+    { Name: 'SourceRegion', Value: 'us-east-1' },
+  ];
+  const ofFunction = [{ Name: 'FunctionName', Value: ref('AWS::Lambda::Function') }];
+  const ofMapping = [
+    { Name: 'EventSourceMappingUUID', Value: ref('AWS::Lambda::EventSourceMapping') },
+  ];
+  const alarmOf = (what: string) =>
+    alarms.find(({ AlarmName }) => AlarmName === `ferry-orders-${what}`);
 
   it.each([
-    ['dead-letters', 'AWS/SQS', 'ApproximateNumberOfMessagesVisible', 1, 1],
-    ['destination-denied', 'Ferry', 'DestinationDenied', 1, 2],
-    ['destination-unreachable', 'Ferry', 'DestinationUnreachable', 1, 3],
-    ['batches-given-up', 'AWS/Lambda', 'OnFailureDestinationDeliveredEventCount', 1, 1],
-    ['batches-lost', 'AWS/Lambda', 'DroppedEventCount', 1, 1],
-    ['records-waiting', 'AWS/Lambda', 'IteratorAge', 21_600_000, 5],
+    ['dead-letters', 'AWS/SQS', 'ApproximateNumberOfMessagesVisible', ofQueue, 'Maximum', 1, 1],
+    ['destination-denied', 'Ferry', 'DestinationDenied', ofReplication, 'Sum', 1, 2],
+    ['destination-unreachable', 'Ferry', 'DestinationUnreachable', ofReplication, 'Sum', 1, 3],
+    [
+      'batches-given-up',
+      'AWS/Lambda',
+      'OnFailureDestinationDeliveredEventCount',
+      ofMapping,
+      'Sum',
+      1,
+      1,
+    ],
+    ['records-waiting', 'AWS/Lambda', 'IteratorAge', ofFunction, 'Maximum', 21_600_000, 1],
   ])(
-    'ring for %s, and a quiet table is nothing to ring for',
-    (what, Namespace, MetricName, Threshold, DatapointsToAlarm) => {
-      const alarm = alarms().find(
-        ({ Properties }) => Properties['AlarmName'] === `ferry-orders-${what}`,
-      );
-
-      expect(alarm?.Properties).toMatchObject({
+    'ring for %s',
+    (what, Namespace, MetricName, Dimensions, Statistic, Threshold, DatapointsToAlarm) => {
+      expect(alarmOf(what)).toMatchObject({
         Namespace,
         MetricName,
+        Dimensions,
+        Statistic,
         Threshold,
         DatapointsToAlarm,
-        EvaluationPeriods: 5,
         Period: 60,
-        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
-        TreatMissingData: 'notBreaching',
-        AlarmActions: [{ Ref: expect.stringContaining('AlarmsTopic') }],
       });
     },
   );
 
-  it('are of this replication and its mapping alone', () => {
-    const dimensions = JSON.stringify(alarms().map(({ Properties }) => Properties['Dimensions']));
+  it('ring for batches-lost, by records dropped or by deliveries that failed', () => {
+    const query = (Id: string, MetricName: string, Dimensions: object[]) => ({
+      Id,
+      MetricStat: {
+        Metric: { Namespace: 'AWS/Lambda', MetricName, Dimensions },
+        Period: 60,
+        Stat: 'Sum',
+      },
+      ReturnData: false,
+    });
 
-    expect(dimensions).toContain('{"Name":"Replication","Value":"orders"}');
-    expect(dimensions).toContain('{"Name":"ReceivingRegion","Value":"eu-west-1"}');
-    expect(dimensions).toContain('"Name":"EventSourceMappingUUID"');
-    expect(dimensions).toContain('"Name":"QueueName"');
+    const alarm = alarmOf('batches-lost');
+
+    expect(alarm).toMatchObject({ Threshold: 1, DatapointsToAlarm: 1 });
+    expect(alarm?.['Metrics']).toEqual([
+      expect.objectContaining({ Expression: 'FILL(dropped, 0) + FILL(undelivered, 0)' }),
+      query('dropped', 'DroppedEventCount', ofMapping),
+      query('undelivered', 'DestinationDeliveryFailures', ofFunction),
+    ]);
   });
 
-  it('go to a topic that takes nothing over plain HTTP', () => {
-    const { source } = templates(CREATED);
-    const policy = only(source, 'AWS::SNS::TopicPolicy');
+  it('all look at five minutes, go to the topic, and do not ring for a quiet table', () => {
+    expect(alarms).toHaveLength(6);
+    for (const alarm of alarms) {
+      expect(alarm).toMatchObject({
+        EvaluationPeriods: 5,
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        TreatMissingData: 'notBreaching',
+        AlarmActions: [ref('AWS::SNS::Topic')],
+      });
+    }
+  });
 
-    expect(only(source, 'AWS::SNS::Topic').Properties).toMatchObject({
-      TopicName: 'ferry-orders-alarms',
+  it('go to a topic that is told of, and not encrypted with a key that CloudWatch may not use', () => {
+    const topic = only(created.source, 'AWS::SNS::Topic');
+
+    expect(topic.Properties).toEqual({ TopicName: 'ferry-orders-alarms' });
+    expect(created.source.Outputs?.['AlarmTopicArn']).toMatchObject({ Value: { Ref: topic.id } });
+  });
+
+  it('may publish to the topic, and nobody may without TLS', () => {
+    const Resource = { Ref: only(created.source, 'AWS::SNS::Topic').id };
+    const { Properties } = only(created.source, 'AWS::SNS::TopicPolicy');
+    const place = [{ Ref: 'AWS::Partition' }, ':cloudwatch:us-east-1:', { Ref: 'AWS::AccountId' }];
+    const alarmsArn = { 'Fn::Join': ['', ['arn:', ...place, ':alarm:ferry-orders-*']] };
+
+    expect(Properties).toMatchObject({
+      Topics: [Resource],
+      PolicyDocument: {
+        Statement: [
+          {
+            Effect: 'Deny',
+            Principal: '*',
+            Action: 'sns:Publish',
+            Resource,
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          },
+          {
+            Effect: 'Allow',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Action: 'sns:Publish',
+            Resource,
+            Condition: { ArnLike: { 'aws:SourceArn': alarmsArn } },
+          },
+        ],
+      },
     });
-    expect(JSON.stringify(policy)).toContain('"aws:SecureTransport":"false"');
-    expect(source.Outputs).toHaveProperty('AlarmTopicArn');
   });
 });
