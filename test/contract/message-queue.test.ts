@@ -108,13 +108,6 @@ describe.each(targets)('$name', { timeout: 90_000 }, ({ start }) => {
     expect(await receive()).toEqual([]);
   });
 
-  it('waits for a message that is about to come', async () => {
-    const receiving = receiveMany(1);
-    const { MessageId } = await user.send();
-
-    expect((await receiving)[0]?.messageId).toBe(MessageId);
-  });
-
   it('receives every message once, ten at most at a time', async () => {
     const bodies = Array.from({ length: 12 }, () => randomUUID());
     await Promise.all(bodies.map((MessageBody) => user.send({ MessageBody })));
@@ -214,7 +207,7 @@ describe.each(targets)('$name', { timeout: 90_000 }, ({ start }) => {
   });
 
   it('counts what it holds, hidden or not', async () => {
-    await Promise.all([user.send(), user.send(), user.send({ DelaySeconds: 60 })]);
+    await Promise.all([user.send(), user.send(), user.send({ DelaySeconds: 180 })]);
     await receiveMany(2);
     await user.send();
     // An estimate, which may take a while to become true.
@@ -264,6 +257,27 @@ it('leaves a message to a later reader when the handle is of an older delivery (
   expect(await queue.receive(LONG_SECONDS)).toMatchObject([{ messageId: older?.messageId }]);
 });
 
+it('receives ten messages at a time, where one server has them all (local SQS)', async () => {
+  const user = await startLocal();
+  onTestFinished(() => user.stop());
+  const queue = sqsMessages(user.client, user.queueUrl);
+  await Promise.all(Array.from({ length: 12 }, () => user.send()));
+
+  expect(await queue.receive(LONG_SECONDS)).toHaveLength(10);
+  expect(await queue.receive(LONG_SECONDS)).toHaveLength(2);
+});
+
+it('waits a moment for a message that is about to come (local SQS)', async () => {
+  const user = await startLocal();
+  onTestFinished(() => user.stop());
+  const queue = sqsMessages(user.client, user.queueUrl);
+
+  const receiving = queue.receive(LONG_SECONDS);
+  const { MessageId } = await user.send();
+
+  expect(await receiving).toMatchObject([{ messageId: MessageId }]);
+});
+
 // At the same time, because most of it is waiting.
 describe('an endpoint in trouble', { timeout: 30_000, concurrent: true }, () => {
   const stops: (() => Promise<void>)[] = [];
@@ -304,7 +318,21 @@ describe('an endpoint in trouble', { timeout: 30_000, concurrent: true }, () => 
   });
 
   it('is given up when it does not answer', async () => {
-    const { queue, requests } = await queueOf(() => undefined);
+    const { queue, requests } = await queueOf((_, response) => {
+      // Signs of life are no answer.
+      const timer = setInterval(() => response.writeProcessing(), 200);
+      response.on('close', () => clearInterval(timer));
+    });
+
+    await expect(queue.receive(1)).rejects.toMatchObject({ name: 'TimeoutError' });
+
+    expect(requests).toHaveLength(3);
+  });
+
+  it('is given up when it stalls within an answer', async () => {
+    const { queue, requests } = await queueOf((_, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('{');
+    });
 
     await expect(queue.receive(1)).rejects.toMatchObject({ name: 'TimeoutError' });
 

@@ -13,7 +13,16 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+} from 'vitest';
 import { objectClient, s3Objects } from '../../src/adapters/s3-objects.ts';
 import { FerryError } from '../../src/errors.ts';
 import { startS3Server } from '../../src/local/s3-server.ts';
@@ -302,13 +311,26 @@ describe('an endpoint in trouble', { timeout: 30_000, concurrent: true }, () => 
   });
 
   it('is given up when it does not answer', async () => {
-    const { store, requests } = await storeOf(() => undefined);
+    const { store, requests } = await storeOf((_, response) => {
+      // Signs of life are no answer.
+      const timer = setInterval(() => response.writeProcessing(), 200);
+      response.on('close', () => clearInterval(timer));
+    });
     const startedAt = performance.now();
 
     await expect(store.get('a')).rejects.toMatchObject({ name: 'TimeoutError' });
 
     expect(requests).toHaveLength(3);
     expect(performance.now() - startedAt).toBeLessThan(15_000);
+  });
+
+  it('is left at once when the caller gives up', async () => {
+    const giveUp = new AbortController();
+    const { store, requests } = await storeOf(() => giveUp.abort());
+
+    await expect(store.put('a', '{}', giveUp.signal)).rejects.toMatchObject({ name: 'AbortError' });
+
+    expect(requests).toHaveLength(1);
   });
 
   it('is given up when it stalls within an answer', async () => {
@@ -349,9 +371,13 @@ describe('an endpoint in trouble', { timeout: 30_000, concurrent: true }, () => 
   });
 });
 
-it('talks to the Region, with the bucket as host, where no endpoint is given', async () => {
-  const client = objectClient({ region: 'eu-central-1' });
-  const target = await new Promise<unknown>((resolve) => {
+it.each([
+  ['the bucket as host, where no endpoint is given', undefined, 'bucket.s3.eu-central-1', '/key'],
+  ['the bucket in the path, at an endpoint', 'http://storage.example', 'storage.ex', '/bucket/key'],
+])('talks to %s', async (_, endpoint, host, path) => {
+  const client = objectClient({ region: 'eu-central-1', endpoint });
+  onTestFinished(() => client.destroy());
+  const request = new Promise<unknown>((resolve) => {
     client.middlewareStack.add(
       () => async (args) => {
         resolve(args.request);
@@ -359,9 +385,9 @@ it('talks to the Region, with the bucket as host, where no endpoint is given', a
       },
       { step: 'finalizeRequest', priority: 'low' },
     );
-    client.send(new GetObjectCommand({ Bucket: 'bucket', Key: 'key' })).catch(() => undefined);
   });
-  client.destroy();
 
-  expect(target).toMatchObject({ hostname: 'bucket.s3.eu-central-1.amazonaws.com', path: '/key' });
+  await expect(s3Objects(client, 'bucket').get('key')).rejects.toThrow('not sent');
+
+  expect(await request).toMatchObject({ hostname: expect.stringContaining(host) as string, path });
 });

@@ -426,12 +426,14 @@ describe('lists', () => {
   });
 
   it('tell keys apart that XML has no plain way to write', async () => {
-    const { put, list } = await setUp();
+    const { put, list, raw } = await setUp();
     const keys = ['\u0001', '\t', '\n', '\r', '&amp;', '<a>', ']]>', '\u0085', '\u2028', '\uFFFF'];
 
     for (const key of keys) await put(`k${key}k`);
 
     expect(keysOf(await list())).toEqual(keys.map((key) => `k${key}k`).toSorted());
+    const { text } = await raw(`/${Bucket}?list-type=2`);
+    expect(text.replace('?>\n', '?>')).not.toMatch(/[\p{Cc}\u2028\uFFFE\uFFFF]/u);
   });
 
   it('encode keys where that is asked for, as the service does', async () => {
@@ -565,7 +567,10 @@ describe('stop', () => {
     const closed = [idle, halfway].map(
       (socket) => new Promise((resolve) => socket.on('error', () => {}).on('close', resolve)),
     );
-    halfway.write(`PUT /${Bucket}/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{`);
+    const headers = 'host: localhost\r\ncontent-length: 100\r\nexpect: 100-continue';
+    halfway.write(`PUT /${Bucket}/a HTTP/1.1\r\n${headers}\r\n\r\n{`);
+    // The server has read the headers when it asks for the body.
+    await new Promise((resolve) => halfway.once('data', resolve));
 
     await server.stop();
 

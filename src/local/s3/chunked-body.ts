@@ -21,10 +21,10 @@ export function decodeChunked(wire: Buffer): ChunkedBody {
     return line;
   };
   for (let size = chunkSize(takeLine()); size > 0; size = chunkSize(takeLine())) {
-    const chunk = wire.subarray(position, position + size);
+    chunks.push(wire.subarray(position, position + size));
     position += size;
-    if (chunk.length < size || takeLine() !== '') throw incomplete(position);
-    chunks.push(chunk);
+    // Of a chunk that is cut off, nothing is left to be the line's end.
+    if (takeLine() !== '') throw incomplete(position);
   }
   const trailers: [string, string][] = [];
   for (let line = takeLine(); line !== ''; line = takeLine()) trailers.push(parseTrailer(line));
