@@ -62,7 +62,7 @@ export interface StruckRequest {
 
 export interface Strike {
   readonly fault: RequestFault;
-  /** For errors and resets: whether the request is applied before they come. */
+  /** Whether the request is applied first; of no meaning but for errors and resets. */
   readonly applied: boolean;
 }
 
@@ -82,8 +82,7 @@ export function strike(
 ): Strike | undefined {
   const fault = faults.find((candidate) => strikes(candidate, request, random));
   if (fault === undefined) return undefined;
-  const undecided = fault.kind === 'error' || fault.kind === 'reset';
-  return { fault, applied: undecided && random.next() < APPLIED_SHARE };
+  return { fault, applied: random.next() < APPLIED_SHARE };
 }
 
 function strikes(fault: RequestFault, { operation, body }: StruckRequest, random: Random): boolean {
