@@ -6,13 +6,14 @@ import { openRedrive } from '../composition/redrive-context.ts';
 import type { RedriveFilter } from '../core/parcel.ts';
 import { canonicalKey, decodeItem } from '../core/attribute-value.ts';
 import type { ReplicationConfig } from '../config.ts';
-import { describeError, FerryError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { redrive } from '../operations/redrive.ts';
 import type { RedriveReport } from '../operations/redrive-report.ts';
 import type { Item } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { alignedRows, EXIT, grouped, type Io, progressBar } from './output.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
+import { explained } from './service-errors.ts';
 
 export const redriveCommand: Command = {
   name: 'redrive',
@@ -60,7 +61,7 @@ export const redriveCommand: Command = {
     };
     const replication = replicationFrom(options.text('config') ?? '', options);
     const queueUrl = urlOf('queue-url', options);
-    const report = await explained(() =>
+    const report = await explained('redrive', HINT, () =>
       redriveWith({ options, io, replication, queueUrl, filter }),
     );
     const told = { apply: options.has('apply'), name: replication.name, json: options.has('json') };
@@ -69,6 +70,9 @@ export const redriveCommand: Command = {
     return left + trimmed + unreadable + remaining > 0 ? EXIT.differences : EXIT.done;
   },
 };
+
+const HINT =
+  'What was not finished is where it was. Check queue, bucket, tables and permissions, and run it again.';
 
 interface RedriveCall {
   readonly options: ParsedOptions;
@@ -108,29 +112,6 @@ async function redriveWith({
   } finally {
     opened.close();
   }
-}
-
-/** An AWS service or the network said no: an answer for the operator, not a bug. */
-async function explained<T>(action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (cause) {
-    if (cause instanceof FerryError || !isServiceError(cause)) throw cause;
-    const { code } = cause as { code?: string };
-    throw new FerryError(
-      `The redrive could not go on: ${describeError(cause)}${code === undefined ? '' : ` (${code})`}.`,
-      {
-        code: 'redrive.interrupted',
-        hint: 'What was not finished is where it was. Check queue, bucket, tables and permissions, and run it again.',
-        cause,
-      },
-    );
-  }
-}
-
-/** Errors of AWS's services carry metadata, those of the network a code. */
-function isServiceError(error: unknown): error is Error {
-  return error instanceof Error && ('$metadata' in error || 'code' in error);
 }
 
 function urlOf(name: string, options: ParsedOptions): string | undefined {
