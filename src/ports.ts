@@ -1,5 +1,6 @@
 // What the operations need from the outside world. Adapters implement these; tests may, too.
 
+import type { TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { Item } from './core/attribute-value.ts';
 import type { BatchSummary } from './core/outcome.ts';
@@ -103,12 +104,50 @@ export interface ItemReader {
   get(key: Item): Promise<Item | undefined>;
 }
 
+/** Where in a parallel scan to read. */
+export interface ScanPosition {
+  /** 0 up to, not including, `totalSegments`. */
+  readonly segment: number;
+  readonly totalSegments: number;
+  /** The `next` of the page before; absent at the segment's beginning. */
+  readonly after?: Item | undefined;
+  /** Items at most; a page has at most 1 MB in any case. */
+  readonly limit?: number | undefined;
+}
+
+export interface ScanPage {
+  readonly items: readonly Item[];
+  /** Keys of items that the SDK cannot read whole. */
+  readonly unreadable: readonly Item[];
+  /** Where to read on; absent at the segment's end. */
+  readonly next?: Item | undefined;
+  /** Capacity that the page has consumed. */
+  readonly readUnits: number;
+}
+
 /** A table that can be read as a whole, too. */
 export interface ReadableTable extends ItemReader {
   /** The key attributes of an item of this table. */
   keyOf(item: Item): Item;
-  /** Every item, a page at a time, in no particular order. */
-  pages(): AsyncIterable<readonly Item[]>;
+  /** One page, consistently read. */
+  scan(position: ScanPosition): Promise<ScanPage>;
+}
+
+export type TransactionReply =
+  | { readonly kind: 'written'; readonly writeUnits: number }
+  /** Nothing was written; one reason per part, with code `None` where a part was not to blame. */
+  | { readonly kind: 'cancelled'; readonly reasons: readonly CancellationReason[] };
+
+export interface CancellationReason {
+  /** As DynamoDB has it: `None`, `ConditionalCheckFailed`, `ValidationError`, … */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Writes of several items, all of them or none. */
+export interface TransactionWriter {
+  /** Rejects as `DestinationTable.write` does. */
+  transact(input: TransactWriteItemsInput): Promise<TransactionReply>;
 }
 
 export interface Shard {

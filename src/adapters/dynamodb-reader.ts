@@ -1,9 +1,17 @@
 // A DynamoDB table, read as a whole and item by item.
 
-import { DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import {
+  type AttributeValue,
+  DynamoDBClient,
+  GetItemCommand,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../errors.ts';
 import type { Item, ReadableTable } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
+
+/** A page of 1 MB from another continent takes a second or two. */
+const READ_TIMEOUT_MS = 30_000;
 
 export function readClient(settings: ClientSettings): DynamoDBClient {
   return new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 5 });
@@ -19,39 +27,64 @@ export function dynamoDbReader(
   client: DynamoDBClient,
   { table, keyAttributes }: TableName,
 ): ReadableTable {
+  const keyOf = (item: Item): Item =>
+    Object.fromEntries(Object.entries(item).filter(([name]) => keyAttributes.includes(name)));
   return {
-    keyOf: (item) =>
-      Object.fromEntries(Object.entries(item).filter(([name]) => keyAttributes.includes(name))),
-    async *pages() {
-      let ExclusiveStartKey: Item | undefined;
-      do {
-        const page = await client.send(
-          new ScanCommand({ TableName: table, ConsistentRead: true, ExclusiveStartKey }),
-        );
-        yield (page.Items ?? []).map(whole);
-        ExclusiveStartKey = page.LastEvaluatedKey;
-      } while (ExclusiveStartKey !== undefined);
+    keyOf,
+    async scan({ segment, totalSegments, after, limit }) {
+      const page = await client.send(
+        new ScanCommand({
+          TableName: table,
+          ConsistentRead: true,
+          ReturnConsumedCapacity: 'TOTAL',
+          Segment: segment,
+          TotalSegments: totalSegments,
+          ExclusiveStartKey: after,
+          Limit: limit,
+        }),
+        inTime(),
+      );
+      const items = page.Items ?? [];
+      return {
+        items: items.filter((item) => lostAttribute(item) === undefined),
+        unreadable: items.filter((item) => lostAttribute(item) !== undefined).map(keyOf),
+        next: page.LastEvaluatedKey,
+        readUnits: page.ConsumedCapacity?.CapacityUnits ?? 0,
+      };
     },
     async get(key) {
       const { Item: item } = await client.send(
         new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true }),
+        inTime(),
       );
-      return item === undefined ? undefined : whole(item);
+      const lost = item && lostAttribute(item);
+      if (lost !== undefined) throw unreadable(lost);
+      return item;
     },
   };
+}
+
+/** Of the whole exchange, every repetition included. */
+function inTime() {
+  return { abortSignal: AbortSignal.timeout(READ_TIMEOUT_MS) };
 }
 
 /**
  * The SDK loses the value of an attribute called "__proto__" and leaves its name. Such an item must not
  * pass for the one in the table: it would be compared, or copied, without that attribute.
+ * @returns the name of the attribute, or undefined where nothing is lost.
  */
-function whole(item: Item): Item {
+function lostAttribute(item: Item): string | undefined {
   for (const [name, value] of Object.entries(item)) {
-    if (value === undefined) throw unreadable(name);
-    for (const child of value.L ?? []) whole({ [name]: child });
-    if (value.M !== undefined) whole(value.M);
+    const lost = value === undefined ? name : lostInside(value);
+    if (lost !== undefined) return lost;
   }
-  return item;
+  return undefined;
+}
+
+function lostInside({ L, M }: AttributeValue): string | undefined {
+  if (M !== undefined) return lostAttribute(M);
+  return L === undefined ? undefined : lostAttribute(Object.fromEntries(L.entries()));
 }
 
 function unreadable(name: string): FerryError {

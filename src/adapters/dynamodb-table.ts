@@ -12,7 +12,7 @@ import {
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { REQUEST_TIMEOUT_MS } from '../contract.ts';
 import type { WriteRequest } from '../core/write-request.ts';
-import type { DestinationTable, WriteReply } from '../ports.ts';
+import type { DestinationTable, TransactionWriter, WriteReply } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 
 const CONNECTION_TIMEOUT_MS = 2_000;
@@ -60,9 +60,43 @@ export function dynamoDbDestination(client: DynamoDBClient): DestinationTable {
   };
 }
 
+export function dynamoDbTransactions(client: DynamoDBClient): TransactionWriter {
+  return {
+    async transact(input) {
+      try {
+        const { ConsumedCapacity = [] } = await client.send(
+          new TransactWriteItemsCommand({ ...input, ReturnConsumedCapacity: 'TOTAL' }),
+          inTime(),
+        );
+        const writeUnits = ConsumedCapacity.reduce(
+          (sum, { CapacityUnits = 0 }) => sum + CapacityUnits,
+          0,
+        );
+        return { kind: 'written', writeUnits };
+      } catch (error) {
+        if (!(error instanceof TransactionCanceledException)) throw error;
+        const { CancellationReasons: reasons = [] } = error;
+        // Without a reason for each part, nobody knows which part to blame.
+        if (reasons.length !== input.TransactItems?.length) throw error;
+        return {
+          kind: 'cancelled',
+          reasons: reasons.map(({ Code = 'None', Message = '' }) => ({
+            code: Code,
+            message: Message,
+          })),
+        };
+      }
+    },
+  };
+}
+
+/** Of the whole exchange: the handler's own time-outs end with the first byte of an answer. */
+function inTime() {
+  return { abortSignal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) };
+}
+
 function sendCommand(client: DynamoDBClient, { operation, input }: WriteRequest): Promise<unknown> {
-  // Of the whole exchange: the handler's own time-outs end with the first byte of an answer.
-  const options = { abortSignal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) };
+  const options = inTime();
   switch (operation) {
     case 'PutItem':
       return client.send(new PutItemCommand(input), options);

@@ -4,12 +4,11 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { systemClock } from '../adapters/system-clock.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import type { RedriveFilter } from '../core/parcel.ts';
-import { canonicalKey, decodeItem } from '../core/attribute-value.ts';
+import { canonicalKey, decodeItem, itemJson } from '../core/attribute-value.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { redrive } from '../operations/redrive.ts';
 import type { RedriveReport } from '../operations/redrive-report.ts';
-import type { Item } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { alignedRows, EXIT, grouped, type Io, progressBar } from './output.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
@@ -190,7 +189,7 @@ function outlook({
     ms === undefined || ms === 0 ? 'unknown' : new Date(ms).toISOString();
   return [
     ...(matched === 0 ? [] : [`oldest ${time(oldestMs)}`, `newest ${time(newestMs)}`]),
-    ...sampleKeys.map((key) => `for example ${keyJson(key)}`),
+    ...sampleKeys.map((key) => `for example ${itemJson(key)}`),
     ...strays(trimmed, unreadable),
     ...(matched === 0
       ? []
@@ -232,11 +231,4 @@ function strays(trimmed: number, unreadable: number): string[] {
       ? []
       : [`${grouped(unreadable)} message(s) or object(s) that are not dead letters`]),
   ];
-}
-
-/** A key as people may type it after --key. */
-function keyJson(key: Item): string {
-  return JSON.stringify(key, (_, value: unknown) =>
-    value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
-  );
 }

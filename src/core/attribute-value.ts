@@ -23,14 +23,28 @@ export function decodeItem(json: unknown, path: string): Item {
   return decodeMap(json, path, 0);
 }
 
+/** The JSON of an item, with bytes as base64 text: what `decodeItem` reads. */
+export function itemJson(item: Item): string {
+  return JSON.stringify(item, function (this: Record<string, unknown>, name, value: unknown) {
+    // Not `value`: a Buffer has turned into something else by then.
+    const original = this[name];
+    return original instanceof Uint8Array ? base64(original) : value;
+  });
+}
+
 /** Text that is equal for equal keys only: names in order, each with type and value. */
 export function canonicalKey(key: Item): string {
   return JSON.stringify(canonicalEntries(key));
 }
 
-/** Whether two items mean the same: sets unordered, numbers by value. */
-export function sameItem(a: Item, b: Item): boolean {
-  return JSON.stringify(canonicalEntries(a)) === JSON.stringify(canonicalEntries(b));
+/** Text that is equal for items that mean the same: sets unordered, numbers by value. */
+export function canonicalItem(item: Item): string {
+  return JSON.stringify(canonicalEntries(item));
+}
+
+/** The same for a single value. */
+export function canonicalText(value: AttributeValue): string {
+  return JSON.stringify(canonicalValue(value));
 }
 
 /** The one way in which this file writes a number: "1.50" and "15e-1" both become "15e-1". */

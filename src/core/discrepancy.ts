@@ -1,7 +1,8 @@
-// A source item and its twin -> whether and how they differ. The version that Ferry keeps on the
-// twin is no difference.
+// The same item on both sides -> what is different about it, by meaning. The version that Ferry keeps on
+// the twin is no difference.
 
-import { sameItem, type Item } from './attribute-value.ts';
+import { createHash } from 'node:crypto';
+import { canonicalItem, canonicalText, type Item } from './attribute-value.ts';
 
 export type Discrepancy =
   /** Only the source has the item. */
@@ -19,11 +20,31 @@ export function findDiscrepancy(
 ): Discrepancy | undefined {
   if (source === undefined) return destination === undefined ? undefined : 'extraneous';
   if (destination === undefined) return 'missing';
-  const same = sameItem(
-    without(source, reservedAttribute),
-    without(destination, reservedAttribute),
-  );
+  const same =
+    canonicalItem(without(source, reservedAttribute)) ===
+    canonicalItem(without(destination, reservedAttribute));
   return same ? undefined : 'different';
+}
+
+/** Names of the attributes in which the two differ, in order. */
+export function differingAttributes(
+  source: Item,
+  destination: Item,
+  reservedAttribute: string,
+): string[] {
+  const names = new Set([...Object.keys(source), ...Object.keys(destination)]);
+  names.delete(reservedAttribute);
+  const textOf = (item: Item, name: string) => {
+    const value = item[name];
+    return value === undefined ? undefined : canonicalText(value);
+  };
+  return [...names].filter((name) => textOf(source, name) !== textOf(destination, name)).toSorted();
+}
+
+/** Stands for an item's content, at a fixed size: equal for items that mean the same. */
+export function itemDigest(item: Item, reservedAttribute: string): string {
+  const text = canonicalItem(without(item, reservedAttribute));
+  return createHash('sha256').update(text).digest('base64');
 }
 
 function without(item: Item, name: string): Item {

@@ -12,6 +12,7 @@ import {
   type WriteTarget,
   expiry,
   stateRowKey,
+  versioned,
 } from './write-request.ts';
 
 interface ItemStates {
@@ -58,8 +59,6 @@ function putRequest(
   source: Item,
   version: Version,
 ): WriteRequest {
-  const { [target.reservedAttribute]: _, ...image } = source;
-  const reserved = { M: { v: { S: version }, o: { S: target.sourceRegion } } };
   return {
     operation: 'TransactWriteItems',
     input: {
@@ -67,7 +66,7 @@ function putRequest(
         {
           Put: {
             TableName: target.destinationTable,
-            Item: { ...image, [target.reservedAttribute]: reserved },
+            Item: versioned(source, { version }, target),
             ...twinAsRead({ states, target, key }),
           },
         },

@@ -107,15 +107,25 @@ export function keepStateRow(row: StateRowKey, target: WriteTarget, nowMs: numbe
   });
 }
 
-function guardedPut(record: PutRecord, target: WriteTarget) {
+/** A source item as the twin has it. */
+export function versioned(
+  item: Item,
+  { version, createdAtSeconds }: { version: Version; createdAtSeconds?: number | undefined },
+  { reservedAttribute, sourceRegion }: WriteTarget,
+): Item {
   // The attribute is Ferry's: a source item that has it was copied from a twin.
-  const { [target.reservedAttribute]: _, ...image } = record.newImage;
-  const writtenAt =
-    record.createdAtSeconds === undefined ? {} : { t: { N: String(record.createdAtSeconds) } };
-  const reserved = { M: { v: { S: record.version }, ...writtenAt, o: { S: target.sourceRegion } } };
+  const { [reservedAttribute]: _, ...image } = item;
+  const writtenAt = createdAtSeconds === undefined ? {} : { t: { N: String(createdAtSeconds) } };
+  return {
+    ...image,
+    [reservedAttribute]: { M: { v: { S: version }, ...writtenAt, o: { S: sourceRegion } } },
+  };
+}
+
+function guardedPut(record: PutRecord, target: WriteTarget) {
   return {
     TableName: target.destinationTable,
-    Item: { ...image, [target.reservedAttribute]: reserved },
+    Item: versioned(record.newImage, record, target),
     ...freeFor(guardOf(record, target)),
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
   };

@@ -1,10 +1,10 @@
 // The whole of Ferry on one machine: a workload on the source, the function that ships behind a local
 // event source mapping, and at the end a comparison of the two tables.
 
-import { dynamoDbReader } from '../adapters/dynamodb-reader.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import { redrive } from '../operations/redrive.ts';
-import { verify, type VerifyReport } from '../operations/verify.ts';
+import type { VerifyReport } from '../operations/verify.ts';
+import { compareTables } from './compare-tables.ts';
 import {
   type Cleanup,
   type LocalWorld,
@@ -79,8 +79,6 @@ export interface LocalRunSummary {
   readonly seed: number;
 }
 
-/** Time for records in flight before a difference is believed. */
-const CONFIRM_AFTER_MS = 1_000;
 const PROGRESS_INTERVAL_MS = 500;
 
 /** Runs until the workload is over or `stop`, and leaves nothing behind, also when it fails. */
@@ -153,21 +151,10 @@ async function writeAll(run: Run): Promise<void> {
 /** Waits until the stream is read to its end, and compares the tables. */
 async function settle(run: Run): Promise<LocalRunSummary> {
   const { world, options, startMs } = run;
-  const { source, destination, schema, replication } = world;
   await world.mapping.settled();
   const redriven = options.faults ? await redriveAll(run) : undefined;
   const durationSeconds = (options.clock.now() - startMs) / 1000;
-  const keyAttributes = [schema.partitionKey, schema.sortKey].flatMap((key) => key?.name ?? []);
-  const report = await verify({
-    source: dynamoDbReader(source.client, { table: replication.source.table, keyAttributes }),
-    destination: dynamoDbReader(destination.client, {
-      table: replication.destination.table,
-      keyAttributes,
-    }),
-    reservedAttribute: replication.reservedAttribute,
-    clock: options.clock,
-    confirmAfterMs: CONFIRM_AFTER_MS,
-  });
+  const report = await compareTables(world, options.clock);
   return summaryOf(run, { report, durationSeconds, redriven });
 }
 
@@ -223,8 +210,8 @@ function summaryOf(run: Run, { report, durationSeconds, redriven }: Ending): Loc
     givenUp: mapping.counts.givenUp,
     retried: tally.sum('RetriedRecords'),
     items: report.items,
-    differences: report.differences.length,
-    unconfirmed: report.unconfirmed.length,
+    differences: report.missing + report.different + report.extraneous,
+    unconfirmed: report.inFlight + report.unreadable,
     ...(redriven === undefined ? {} : { redriven }),
     latencyMs: tally.latencies() ?? { p50: 0, p90: 0, p99: 0, max: 0 },
     recordsPerSecond: Math.round(mapping.counts.received / durationSeconds),

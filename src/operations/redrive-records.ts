@@ -9,16 +9,17 @@ import type { ParkedRecord } from '../core/parcel.ts';
 import { parseStreamRecord, type StreamRecord } from '../core/stream-record.ts';
 import { applyLane, type RecordWriter } from './apply-lane.ts';
 import { inParallel } from './in-parallel.ts';
+import type { Pace } from './pace.ts';
 import { noteFailure, type RedriveReport } from './redrive-report.ts';
 import { type ResynchronizationContext, resynchronizeKey } from './resynchronize-key.ts';
-import { writeRecord } from './write-record.ts';
+import { type WriteContext, writeRecord } from './write-record.ts';
+
+export type RecordContext = WriteContext & ResynchronizationContext;
 
 export interface RecordRun {
-  readonly context: ResynchronizationContext;
+  readonly context: RecordContext;
   readonly report: RedriveReport;
-  readonly recordsPerSecond: number;
-  /** Earliest time for the next record. */
-  nextMs: number;
+  readonly pace: Pace;
 }
 
 const LANES_AT_ONCE_MAX = 16;
@@ -50,7 +51,8 @@ async function replay(parked: readonly ParkedRecord[], run: RecordRun): Promise<
   };
   const lanes = toLanes(readable(parked, outcomes), context.settings.ttlDeletes);
   const tasks = lanes.map((lane) => async () => {
-    await pace(lane.runs.flat().length, run);
+    await run.pace.ready();
+    run.pace.spend(lane.runs.flat().length);
     await applyLane(lane, writer, outcomes);
   });
   await inParallel(tasks, LANES_AT_ONCE_MAX);
@@ -71,7 +73,8 @@ function readable(parked: readonly ParkedRecord[], outcomes: Outcome[]): StreamR
 async function resynchronizeAll(parked: readonly ParkedRecord[], run: RecordRun): Promise<number> {
   let final = 0;
   for (const { record } of parked) {
-    await pace(1, run);
+    await run.pace.ready();
+    run.pace.spend(1);
     const { key, keyText } = parseStreamRecord(record, 0).record;
     if (key === undefined || keyText === undefined) {
       noteFailure('KeyUnknown', run.report);
@@ -108,13 +111,4 @@ function countOutcome(outcome: Outcome, run: RecordRun): boolean {
       noteFailure(outcome.why, run.report);
       return false;
   }
-}
-
-/** Waits until `count` more records are due. */
-async function pace(count: number, run: RecordRun): Promise<void> {
-  const { clock } = run.context;
-  const nowMs = clock.now();
-  const startMs = Math.max(nowMs, run.nextMs);
-  run.nextMs = startMs + (count * 1000) / run.recordsPerSecond;
-  if (startMs > nowMs) await clock.sleep(startMs - nowMs);
 }

@@ -11,11 +11,11 @@ import {
   type StreamRange,
 } from '../core/parcel.ts';
 import type { MessageQueue, ObjectStore, QueuedMessage } from '../ports.ts';
-import { type RecordRun, redriveRecords } from './redrive-records.ts';
+import { paceOf } from './pace.ts';
+import { type RecordContext, type RecordRun, redriveRecords } from './redrive-records.ts';
 import { describeRecord, newReport, type RedriveReport } from './redrive-report.ts';
-import type { ResynchronizationContext } from './resynchronize-key.ts';
 
-export interface RedriveContext extends ResynchronizationContext {
+export interface RedriveContext extends RecordContext {
   readonly queue: MessageQueue;
   readonly bucket: ObjectStore;
   /** The stream's records of a range, or `trimmed` where it no longer has them all. */
@@ -75,15 +75,13 @@ interface Run extends RecordRun {
 }
 
 function newRun(context: RedriveContext, options: RedriveOptions): Run {
-  const { recordsPerSecond } = options;
   return {
     context,
     options,
     report: newReport(),
     seen: new Set(),
     held: [],
-    recordsPerSecond,
-    nextMs: 0,
+    pace: paceOf(options.recordsPerSecond, context.clock),
   };
 }
 

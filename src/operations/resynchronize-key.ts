@@ -3,11 +3,12 @@
 
 import { resynchronizationRequests } from '../core/resynchronization.ts';
 import type { Version } from '../core/ordering-guard.ts';
-import { type StateRowKey, stateRowKey } from '../core/write-request.ts';
-import type { ItemReader } from '../ports.ts';
-import { send, type WriteContext } from './write-record.ts';
+import { type StateRowKey, stateRowKey, type WriteTarget } from '../core/write-request.ts';
+import type { Item, ItemReader } from '../ports.ts';
+import { send, type SendContext } from './write-record.ts';
 
-export interface ResynchronizationContext extends WriteContext {
+export interface ResynchronizationContext extends SendContext {
+  readonly settings: WriteTarget;
   readonly source: ItemReader;
   readonly twin: ItemReader;
   readonly stateTable: ItemReader;
@@ -22,14 +23,22 @@ export type ResynchronizationResult =
 /** Each attempt fails only because a newer record was applied meanwhile. */
 const ATTEMPTS_MAX = 10;
 
+export interface KeyToResynchronize extends StateRowKey {
+  /** Below every record of the source's stream. */
+  readonly floor: Version;
+  /** Asked before each attempt: whether the source is as the caller wants it. @default it always is */
+  readonly isExpected?: (source: Item | undefined) => boolean;
+}
+
 /** @throws what a read throws; nothing has been written by the attempt then. */
 export async function resynchronizeKey(
-  item: StateRowKey & { readonly floor: Version },
+  item: KeyToResynchronize,
   context: ResynchronizationContext,
 ): Promise<ResynchronizationResult> {
   let changed = false;
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
     const requests = await plan(item, context);
+    if (requests === 'unexpected') return { kind: 'unfinished', why: 'the source has changed' };
     if (requests.length === 0) return { kind: 'equal', changed };
     let refused = false;
     for (const request of requests) {
@@ -46,15 +55,13 @@ export async function resynchronizeKey(
   return { kind: 'unfinished', why: 'newer changes came by' };
 }
 
-async function plan(
-  item: StateRowKey & { readonly floor: Version },
-  context: ResynchronizationContext,
-) {
+async function plan(item: KeyToResynchronize, context: ResynchronizationContext) {
   const { settings, clock } = context;
   const twin = await context.twin.get(item.key);
   const stateRow = await context.stateTable.get(stateRowKey(settings, item.keyText));
   // Last: a change after this read has a stream record above what is written here, and will win.
   const source = await context.source.get(item.key);
+  if (item.isExpected?.(source) === false) return 'unexpected';
   const states = { source, twin, stateRow };
   return resynchronizationRequests({ ...item, states, target: settings, nowMs: clock.now() });
 }

@@ -17,15 +17,18 @@ import type { HandlerSettings } from '../handler-settings.ts';
 import type { Clock, DestinationTable, Random, WriteReply } from '../ports.ts';
 import type { WriteOutcome } from './apply-lane.ts';
 
-export interface WriteContext {
-  readonly settings: HandlerSettings;
-  readonly arrival: Arrival;
+export interface SendContext {
   readonly destination: DestinationTable;
   readonly clock: Clock;
   readonly random: Random;
   /** Milliseconds until Lambda ends the invocation. */
   readonly remainingMs: () => number;
   readonly health: DestinationHealth;
+}
+
+export interface WriteContext extends SendContext {
+  readonly settings: HandlerSettings;
+  readonly arrival: Arrival;
 }
 
 /** Tries of a throttled request in one invocation; about six seconds of waiting in all, on average. */
@@ -58,7 +61,7 @@ export async function writeRecord(
 }
 
 /** Sends one request, again and again while it is throttled and time is left. Never rejects. */
-export async function send(request: WriteRequest, context: WriteContext): Promise<SendResult> {
+export async function send(request: WriteRequest, context: SendContext): Promise<SendResult> {
   const { destination, clock, random, health, remainingMs } = context;
   const attempts: FailedAttempt[] = [];
   for (;;) {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
+  canonicalItem,
   canonicalKey,
   canonicalNumber,
   decodeItem,
-  sameItem,
 } from '../../src/core/attribute-value.ts';
 
 describe('decodeItem', () => {
@@ -73,7 +73,7 @@ describe('canonicalNumber', () => {
   });
 });
 
-describe('sameItem', () => {
+describe('canonicalItem', () => {
   it.each([
     ['numbers by value', { n: { N: '1.50' } }, { n: { N: '15e-1' } }, true],
     [
@@ -111,7 +111,7 @@ describe('sameItem', () => {
       true,
     ],
   ] as const)('compares %s', (_, a, b, same) => {
-    expect(sameItem(a as never, b as never)).toBe(same);
+    expect(canonicalItem(a as never) === canonicalItem(b as never)).toBe(same);
   });
 });
 

@@ -1,0 +1,142 @@
+// How far a backfill has come, as rows of the state table: one for the run, one for each segment.
+// Rows of items are named by a digest, so no name here can be one of theirs.
+
+import type { PutItemInput } from '@aws-sdk/client-dynamodb';
+import { STATE_ATTRIBUTES } from '../contract.ts';
+import type { Item } from './attribute-value.ts';
+import type { WriteRequest, WriteTarget } from './write-request.ts';
+
+/** What all segments of a backfill have in common. */
+export interface BackfillRun {
+  /** Distinguishes it from earlier ones. */
+  readonly run: string;
+  readonly totalSegments: number;
+  /** ARN of the source's stream when it began: the copies' version is made of it. */
+  readonly streamArn: string;
+  readonly startedAt: string;
+  readonly finishedAt?: string | undefined;
+}
+
+export const COPY_COUNTS = ['items', 'copied', 'present', 'deleted', 'rejected'] as const;
+const UNITS = ['readUnits', 'writeUnits'] as const;
+type Count = (typeof COPY_COUNTS)[number] | (typeof UNITS)[number];
+export type CopyCounts = Record<Count, number>;
+
+export interface SegmentProgress {
+  readonly counts: Readonly<CopyCounts>;
+  readonly done: boolean;
+  /** The last key of the last page that is done; absent before the first, and when all are. */
+  readonly next?: Item | undefined;
+}
+
+type Named = Pick<WriteTarget, 'replication' | 'stateTable'>;
+
+/** A run that nobody has touched for so long is forgotten. */
+const CHECKPOINT_LIFE_SECONDS = 90 * 24 * 60 * 60;
+
+export function noCounts(): CopyCounts {
+  const names = [...COPY_COUNTS, ...UNITS];
+  return Object.fromEntries(names.map((name) => [name, 0])) as CopyCounts;
+}
+
+export function addCounts(sum: CopyCounts, more: Readonly<CopyCounts>): void {
+  for (const name of [...COPY_COUNTS, ...UNITS]) sum[name] += more[name];
+}
+
+export function runKey({ replication }: Pick<Named, 'replication'>): Item {
+  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#backfill` } };
+}
+
+export function segmentKey({ replication }: Pick<Named, 'replication'>, segment: number): Item {
+  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#backfill#${segment}` } };
+}
+
+/** Writes the run's row; with `unlessUnderWay` only if no other run is unfinished. */
+export function runRow(
+  run: BackfillRun,
+  target: Named,
+  { nowMs, unlessUnderWay = false }: { nowMs: number; unlessUnderWay?: boolean },
+): WriteRequest {
+  const { finishedAt } = run;
+  const row = {
+    ...runKey(target),
+    run: { S: run.run },
+    totalSegments: { N: String(run.totalSegments) },
+    streamArn: { S: run.streamArn },
+    startedAt: { S: run.startedAt },
+    ...(finishedAt === undefined ? {} : { finishedAt: { S: finishedAt } }),
+  };
+  const condition = {
+    ConditionExpression: 'attribute_not_exists(#id) OR attribute_exists(#done) OR #run = :run',
+    ExpressionAttributeNames: { '#id': STATE_ATTRIBUTES.id, '#done': 'finishedAt', '#run': 'run' },
+    ExpressionAttributeValues: { ':run': row.run },
+  };
+  return putRow(row, target, nowMs, unlessUnderWay ? condition : {});
+}
+
+/** @returns undefined where the row is none of a backfill. */
+export function parseRun(row: Item | undefined): BackfillRun | undefined {
+  const [run, segments, streamArn, startedAt] = [
+    row?.['run']?.S,
+    row?.['totalSegments']?.N,
+    row?.['streamArn']?.S,
+    row?.['startedAt']?.S,
+  ];
+  if (run === undefined || segments === undefined || streamArn === undefined) return undefined;
+  const finishedAt = row?.['finishedAt']?.S;
+  return {
+    run,
+    totalSegments: Number(segments),
+    streamArn,
+    startedAt: startedAt ?? '',
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+  };
+}
+
+export function segmentRow(
+  progress: SegmentProgress,
+  { run, segment }: { run: string; segment: number },
+  target: Named,
+  nowMs: number,
+): WriteRequest {
+  const { counts, done, next } = progress;
+  const row = {
+    ...segmentKey(target, segment),
+    run: { S: run },
+    done: { BOOL: done },
+    ...(next === undefined ? {} : { next: { M: { ...next } } }),
+    counts: {
+      M: Object.fromEntries(
+        Object.entries(counts).map(([name, count]) => [name, { N: String(count) }]),
+      ),
+    },
+  };
+  return putRow(row, target, nowMs);
+}
+
+/** A row of another run says nothing of this one. */
+export function parseSegment(row: Item | undefined, run: string): SegmentProgress {
+  const counts = noCounts();
+  if (row === undefined || row['run']?.S !== run) return { counts, done: false };
+  for (const [name, value] of Object.entries(row['counts']?.M ?? {})) {
+    counts[name as Count] = Number(value.N);
+  }
+  return { counts, done: row['done']?.BOOL === true, next: row['next']?.M };
+}
+
+function putRow(
+  row: Item,
+  { stateTable }: Named,
+  nowMs: number,
+  condition: Partial<PutItemInput> = {},
+): WriteRequest {
+  const expiresAt = { N: String(Math.floor(nowMs / 1000) + CHECKPOINT_LIFE_SECONDS) };
+  return {
+    operation: 'PutItem',
+    input: {
+      TableName: stateTable,
+      Item: { ...row, [STATE_ATTRIBUTES.expiresAt]: expiresAt },
+      ...condition,
+    },
+  };
+}

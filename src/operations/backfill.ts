@@ -1,0 +1,174 @@
+// Copies a table that already holds data to its twin, beside the stream: segment by segment, page by
+// page, each page remembered once all its items have a result, so that a run killed anywhere goes on
+// from there.
+
+import {
+  addCounts,
+  type BackfillRun,
+  type CopyCounts,
+  noCounts,
+  parseRun,
+  parseSegment,
+  runKey,
+  runRow,
+  segmentKey,
+  type SegmentProgress,
+  segmentRow,
+} from '../core/backfill-checkpoint.ts';
+import { FerryError } from '../errors.ts';
+import type { DestinationTable, Item, ItemReader, ScanPage } from '../ports.ts';
+import { type CopyContext, copyPage } from './copy-page.ts';
+import { inParallel } from './in-parallel.ts';
+import { insist } from './insist.ts';
+
+export interface BackfillContext extends CopyContext {
+  /** For the checkpoints. */
+  readonly destination: DestinationTable;
+  readonly stateTable: ItemReader;
+  /** Items of a page at most. */
+  readonly pageItems: number;
+}
+
+export interface BackfillProgress extends Readonly<CopyCounts> {
+  readonly segmentsDone: number;
+  readonly totalSegments: number;
+}
+
+export interface BackfillOptions {
+  /** Segments in progress at the same time. */
+  readonly workers: number;
+  /** Called after each page. */
+  readonly onProgress: (progress: BackfillProgress) => void;
+}
+
+/**
+ * The unfinished run, if there is one, or a new one.
+ * @throws FerryError `backfill.stream-changed` or `backfill.started-twice`.
+ */
+export async function openBackfill(
+  fresh: BackfillRun,
+  restart: boolean,
+  context: BackfillContext,
+): Promise<{ run: BackfillRun; resumed: boolean }> {
+  const { target, clock } = context;
+  const known = parseRun(await insist(() => context.stateTable.get(runKey(target)), context));
+  if (known !== undefined && known.finishedAt === undefined && !restart) {
+    if (known.streamArn === fresh.streamArn) return { run: known, resumed: true };
+    throw new FerryError(
+      `The unfinished backfill of ${known.startedAt} began with the stream ${known.streamArn}; the table's stream is now ${fresh.streamArn}.`,
+      { code: 'backfill.stream-changed', hint: 'Begin anew with --restart.' },
+    );
+  }
+  const row = runRow(fresh, target, { nowMs: clock.now(), unlessUnderWay: !restart });
+  const { kind } = await insist(() => context.destination.write(row), context);
+  if (kind === 'written') return { run: fresh, resumed: false };
+  throw new FerryError('Another backfill of this replication has just been started.', {
+    code: 'backfill.started-twice',
+    hint: 'Run the command again to take part in that one.',
+  });
+}
+
+/** @throws the reason of `context.stop` when it is stopped; every page that is done is remembered. */
+export async function backfill(
+  run: BackfillRun,
+  context: BackfillContext,
+  { workers, onProgress }: BackfillOptions,
+): Promise<BackfillProgress> {
+  const failure = new AbortController();
+  const stop = AbortSignal.any([context.stop, failure.signal]);
+  const segments = await loadSegments(run, context);
+  const progress = () => total(segments);
+  onProgress(progress());
+  const tasks = [...segments.entries()].map(([segment, done]) => async () => {
+    try {
+      const after = (now: SegmentProgress) => {
+        segments[segment] = now;
+        onProgress(progress());
+      };
+      await backfillSegment({ run, segment, from: done }, { ...context, stop }, after);
+    } catch (error) {
+      // What one segment cannot do, the others cannot either.
+      failure.abort(error);
+      throw error;
+    }
+  });
+  await inParallel(tasks, workers);
+  const finishedAt = new Date(context.clock.now()).toISOString();
+  const row = runRow({ ...run, finishedAt }, context.target, { nowMs: context.clock.now() });
+  await insist(() => context.destination.write(row), context);
+  return progress();
+}
+
+export interface BackfillSegment {
+  readonly run: BackfillRun;
+  readonly segment: number;
+  readonly from: SegmentProgress;
+}
+
+/** Copies one segment from where it was left to its end. */
+export async function backfillSegment(
+  { run, segment, from }: BackfillSegment,
+  context: BackfillContext,
+  onPage: (progress: SegmentProgress) => void,
+): Promise<SegmentProgress> {
+  const { totalSegments } = run;
+  const place = { run: run.run, segment };
+  let progress = from;
+  let limit = context.pageItems;
+  while (!progress.done) {
+    const readAtMs = context.clock.now();
+    const position = { segment, totalSegments, after: progress.next, limit };
+    const page = await context.source.scan(position);
+    const counts = await copyPage(page.items, readAtMs, context);
+    if (counts === 'expired') limit = Math.max(1, Math.floor(limit / 4));
+    else {
+      progress = pageDone(progress, page, { counts, context });
+      const row = segmentRow(progress, place, context.target, context.clock.now());
+      await insist(() => context.destination.write(row), context);
+      onPage(progress);
+    }
+  }
+  return progress;
+}
+
+function pageDone(
+  before: SegmentProgress,
+  { items, unreadable, next, readUnits }: ScanPage,
+  { counts, context }: { counts: CopyCounts; context: BackfillContext },
+): SegmentProgress {
+  for (const key of unreadable) context.onRejected({ key, reason: UNREADABLE });
+  const sum = { ...before.counts };
+  addCounts(sum, {
+    ...counts,
+    items: items.length + unreadable.length,
+    rejected: counts.rejected + unreadable.length,
+    readUnits,
+  });
+  return { counts: sum, done: next === undefined, next };
+}
+
+const UNREADABLE = 'Unreadable: the AWS SDK cannot read an attribute of it, called __proto__';
+
+/** Where each segment of a run was left. */
+export async function loadSegments(
+  { run, totalSegments }: BackfillRun,
+  context: BackfillContext,
+): Promise<SegmentProgress[]> {
+  const segments: SegmentProgress[] = [];
+  const tasks = Array.from({ length: totalSegments }, (_, segment) => async () => {
+    const key: Item = segmentKey(context.target, segment);
+    const row = await insist(() => context.stateTable.get(key), context);
+    segments[segment] = parseSegment(row, run);
+  });
+  await inParallel(tasks, LOADS_AT_ONCE);
+  return segments;
+}
+
+const LOADS_AT_ONCE = 16;
+
+function total(segments: readonly SegmentProgress[]): BackfillProgress {
+  const counts = noCounts();
+  for (const segment of segments) addCounts(counts, segment.counts);
+  const segmentsDone = segments.filter(({ done }) => done).length;
+  return { ...counts, segmentsDone, totalSegments: segments.length };
+}

@@ -1,0 +1,117 @@
+// One page of source items -> transactions that copy them, repeated until each item has a result. Gives
+// the page up when it has become too old to be written.
+
+import {
+  type Copy,
+  type CopyPlan,
+  copyRequest,
+  type CopyResult,
+  copyResults,
+  copyUnits,
+  toCopy,
+  toGroups,
+} from '../core/backfill-copy.ts';
+import { type CopyCounts, noCounts } from '../core/backfill-checkpoint.ts';
+import { classifyFailure, retryDelayMs } from '../core/write-failure.ts';
+import type { Item, ReadableTable, TransactionWriter } from '../ports.ts';
+import { inParallel } from './in-parallel.ts';
+import { insist, type Patience } from './insist.ts';
+import type { Pace } from './pace.ts';
+
+export interface CopyContext extends CopyPlan, Patience {
+  readonly source: ReadableTable;
+  readonly transactions: TransactionWriter;
+  readonly writePace: Pace;
+  /** Told of every item that the destination will never take as it is. */
+  readonly onRejected: (rejected: RejectedCopy) => void;
+}
+
+export interface RejectedCopy {
+  readonly key: Item;
+  /** The error's name, and what it says. */
+  readonly reason: string;
+}
+
+/**
+ * A copy is safe as long as every delete since its read is remembered: for 15 days. An hour leaves room
+ * for machines that sleep and clocks that jump.
+ */
+const PAGE_LIFE_MS = 60 * 60 * 1000;
+const GROUPS_AT_ONCE = 4;
+
+interface Page {
+  readonly context: CopyContext;
+  readonly counts: CopyCounts;
+  readonly expiresAtMs: number;
+}
+
+/** @returns what became of the items, or `expired` where some had to be left: the page is to be read again. */
+export async function copyPage(
+  items: readonly Item[],
+  readAtMs: number,
+  context: CopyContext,
+): Promise<CopyCounts | 'expired'> {
+  const { source } = context;
+  const counts = { ...noCounts(), items: items.length };
+  const page: Page = { context, counts, expiresAtMs: readAtMs + PAGE_LIFE_MS };
+  const copies = items.map((item) => toCopy(source.keyOf(item), item, context));
+  const tasks = toGroups(copies).map((group) => () => copyGroup(group, page));
+  await inParallel(tasks, GROUPS_AT_ONCE);
+  const { copied, present, deleted, rejected } = counts;
+  return copied + present + deleted + rejected === items.length ? counts : 'expired';
+}
+
+async function copyGroup(group: readonly Copy[], page: Page): Promise<void> {
+  const { clock, random, stop, writePace } = page.context;
+  let open = group;
+  for (let attempt = 1; open.length > 0; attempt += 1) {
+    await writePace.ready();
+    stop.throwIfAborted();
+    if (clock.now() > page.expiresAtMs) return;
+    const results = await sendGroup(open, page);
+    if (results === 'invalid') return copyHalves(open, page);
+    for (const result of results) if (result !== 'again') page.counts[result] += 1;
+    const again = open.filter((_, index) => results[index] === 'again');
+    // Nobody was refused for good: the neighbours are busy, or the table is.
+    if (again.length === open.length) await clock.sleep(retryDelayMs(attempt, random.next()));
+    open = again;
+  }
+}
+
+/** `invalid` where the service refuses the whole without saying which item is to blame. */
+async function sendGroup(open: readonly Copy[], page: Page): Promise<CopyResult[] | 'invalid'> {
+  const { transactions, writePace, onRejected } = page.context;
+  let spent = copyUnits(open);
+  try {
+    const request = copyRequest(open, page.context);
+    const reply = await insist(() => transactions.transact(request), page.context);
+    if (reply.kind === 'written') {
+      spent = reply.writeUnits;
+      return open.map(() => 'copied');
+    }
+    const results = copyResults(reply.reasons);
+    for (const [index, result] of results.entries()) {
+      const { code, message } = reply.reasons[index * 2] ?? { code: '', message: '' };
+      const { key } = open[index] ?? {};
+      if (result === 'rejected' && key) onRejected({ key, reason: `${code}: ${message}` });
+    }
+    return results;
+  } catch (error) {
+    const { kind, name, message } = classifyFailure(error);
+    if (kind !== 'rejected') throw error;
+    const [only] = open;
+    if (only === undefined || open.length > 1) return 'invalid';
+    onRejected({ key: only.key, reason: `${name}: ${message}` });
+    return ['rejected'];
+  } finally {
+    writePace.spend(spent);
+    page.counts.writeUnits += spent;
+  }
+}
+
+/** Finds the item to blame, in a few more tries. */
+async function copyHalves(open: readonly Copy[], page: Page): Promise<void> {
+  const middle = Math.ceil(open.length / 2);
+  await copyGroup(open.slice(0, middle), page);
+  await copyGroup(open.slice(middle), page);
+}
