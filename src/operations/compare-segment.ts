@@ -1,0 +1,96 @@
+// One segment of two tables, read on both sides in step and joined; what does not meet its equal is handed
+// on as a suspect. Can stop in between, and go on from there.
+
+import { canonicalKey } from '../core/attribute-value.ts';
+import { itemDigest } from '../core/discrepancy.ts';
+import { segmentJoin, type SegmentJoin, type Side } from '../core/segment-join.ts';
+import type { Item, ScanPage } from '../ports.ts';
+import type { Confirmation, Suspect } from './confirm-differences.ts';
+import type { VerifyContext, VerifyReport } from './verify.ts';
+
+export interface SegmentPlace {
+  readonly segment: number;
+  readonly totalSegments: number;
+  /** Where an earlier call has ended. @default the segment's beginning */
+  readonly from?: SegmentCursor | undefined;
+}
+
+/** Items of a page: bounds the memory where items are tiny. */
+const PAGE_ITEMS_MAX = 4_000;
+/** Items of a segment that wait for their twins. */
+const WAITING_MAX = 20_000;
+export interface Comparison {
+  readonly context: VerifyContext;
+  readonly report: VerifyReport;
+  readonly confirmation: Confirmation;
+  readonly onPage: () => void;
+}
+
+/** How far a segment has been read on one side. */
+interface ScanCursor {
+  readonly items: number;
+  readonly after?: Item | undefined;
+  readonly ended: boolean;
+}
+
+/** How far a segment has been compared. */
+export type SegmentCursor = Readonly<Record<Side, ScanCursor>>;
+
+const UNREAD: ScanCursor = { items: 0, ended: false };
+
+/**
+ * Compares one segment, for as long as there is time.
+ * @returns where to go on, or undefined at the end. What had not met by then has been looked up.
+ */
+export async function compareSegment(
+  place: SegmentPlace,
+  { comparison, isTimeUp = () => false }: { comparison: Comparison; isTimeUp?: () => boolean },
+): Promise<SegmentCursor | undefined> {
+  const { context, confirmation } = comparison;
+  const { segment, totalSegments } = place;
+  const join = segmentJoin(WAITING_MAX);
+  let cursor = place.from ?? { source: UNREAD, destination: UNREAD };
+  for (let side = nextSide(cursor); side !== undefined && !isTimeUp(); side = nextSide(cursor)) {
+    context.stop.throwIfAborted();
+    const { after } = cursor[side];
+    const position = { segment, totalSegments, after, limit: PAGE_ITEMS_MAX };
+    const page = await context[side].scan(position);
+    cursor = readOn(cursor, side, page);
+    await confirmation.submit(takeIn(page, { side, join, comparison }));
+    comparison.onPage();
+  }
+  await confirmation.submit(join.rest());
+  return nextSide(cursor) === undefined ? undefined : cursor;
+}
+
+function readOn(cursor: SegmentCursor, side: Side, { items, next }: ScanPage): SegmentCursor {
+  const read = {
+    items: cursor[side].items + items.length,
+    after: next,
+    ended: next === undefined,
+  };
+  return { ...cursor, [side]: read };
+}
+
+/** Where fewer items have been read, so that equal keys meet soon; undefined when both are at their end. */
+function nextSide({ source, destination }: SegmentCursor): Side | undefined {
+  if (source.ended) return destination.ended ? undefined : 'destination';
+  return destination.ended || source.items <= destination.items ? 'source' : 'destination';
+}
+
+function takeIn(
+  page: ScanPage,
+  { side, join, comparison }: { side: Side; join: SegmentJoin; comparison: Comparison },
+): Suspect[] {
+  const { context, report } = comparison;
+  const table = context[side];
+  report[side === 'source' ? 'items' : 'destinationItems'] += page.items.length;
+  report[`${side}ReadUnits`] += page.readUnits;
+  report.unreadable += page.unreadable.length;
+  for (const key of page.unreadable) context.onUnreadable(key, side);
+  return page.items.flatMap((item) => {
+    const key = table.keyOf(item);
+    const digest = itemDigest(item, context.reservedAttribute);
+    return join.add(side, { key, keyText: canonicalKey(key), digest });
+  });
+}
