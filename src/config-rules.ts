@@ -39,7 +39,7 @@ function* tableProblems(path: string, table: TableConfig): Generator<string> {
 
 function* streamProblems(
   path: string,
-  { create, streamArn, region, table }: SourceConfig,
+  { create, streamArn, region, table, endpoint }: SourceConfig,
 ): Generator<string> {
   if (create && streamArn !== undefined) {
     yield `${path}: "streamArn" names an existing stream, and "create": true makes a new one; remove one of them`;
@@ -48,7 +48,8 @@ function* streamProblems(
     yield `${path}: "streamArn" is required for an existing table, and is missing; or set "create": true`;
   }
   const [, , , streamRegion, , resource] = streamArn?.split(':') ?? [];
-  if (streamRegion !== undefined && streamRegion !== region) {
+  // An emulator has a Region of its own making.
+  if (streamRegion !== undefined && streamRegion !== region && endpoint === undefined) {
     yield `${path}.streamArn must be a stream in ${region}, got one in ${streamRegion}`;
   }
   const streamTable = resource?.split('/')[1];

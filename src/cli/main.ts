@@ -2,12 +2,21 @@
 // show a stack.
 
 import { FerryError, UsageError } from '../errors.ts';
+import { backfillCommand } from './backfill.ts';
 import { type Command, helpOf, parseOptions } from './command.ts';
 import { local } from './local.ts';
 import { EXIT, type Io } from './output.ts';
 import { redriveCommand } from './redrive.ts';
+import { repairCommand } from './repair.ts';
+import { verifyCommand } from './verify.ts';
 
-const COMMANDS: readonly Command[] = [local, redriveCommand];
+const COMMANDS: readonly Command[] = [
+  local,
+  backfillCommand,
+  verifyCommand,
+  repairCommand,
+  redriveCommand,
+];
 
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const [name, ...args] = argv;

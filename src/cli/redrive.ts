@@ -1,15 +1,15 @@
 // `ferry redrive`: see what was put aside, and put it back once its cause is gone.
 
-import { marshall } from '@aws-sdk/util-dynamodb';
 import { systemClock } from '../adapters/system-clock.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import type { RedriveFilter } from '../core/parcel.ts';
-import { canonicalKey, decodeItem, itemJson } from '../core/attribute-value.ts';
+import { canonicalKey, itemJson } from '../core/attribute-value.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { redrive } from '../operations/redrive.ts';
 import type { RedriveReport } from '../operations/redrive-report.ts';
 import type { Command, ParsedOptions } from './command.ts';
+import { keyFrom } from './key-option.ts';
 import { alignedRows, EXIT, grouped, type Io, progressBar } from './output.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 import { explained } from './service-errors.ts';
@@ -52,9 +52,10 @@ export const redriveCommand: Command = {
     json: { help: 'print the report as one line of JSON' },
   },
   async run(options, io) {
+    const key = keyFrom(options);
     const filter = {
       reason: options.text('reason'),
-      keyText: keyText(options.text('key')),
+      keyText: key && canonicalKey(key),
       parkedBeforeMs: pointInTime('older-than', options),
       parkedAfterMs: pointInTime('newer-than', options),
     };
@@ -120,25 +121,6 @@ function urlOf(name: string, options: ParsedOptions): string | undefined {
     code: 'usage.options',
     hint: 'For example https://sqs.us-east-1.amazonaws.com/111122223333/ferry-orders-dead-letters.',
   });
-}
-
-/** Typed or plain JSON of a key -> its canonical text. */
-function keyText(json: string | undefined): string | undefined {
-  if (json === undefined) return undefined;
-  try {
-    const key = JSON.parse(json) as Record<string, unknown>;
-    const typed = Object.values(key).every((value) => typeof value === 'object');
-    return canonicalKey(typed ? decodeItem(key, '--key') : marshall(key));
-  } catch (cause) {
-    throw new UsageError(
-      `--key must be the JSON of a key, got ${json}: ${(cause as Error).message}.`,
-      {
-        code: 'usage.options',
-        hint: 'Plain, as in {"pk":"a","sk":7}, or typed, as in {"pk":{"B":"AP8="}}.',
-        cause,
-      },
-    );
-  }
 }
 
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

@@ -1,0 +1,252 @@
+// `ferry backfill`: copy what a table already holds, beside the stream, without ever bringing back what has
+// been deleted meanwhile.
+
+import { randomBytes } from 'node:crypto';
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { openTablePair, type TablePair } from '../composition/table-pair.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { itemJson } from '../core/attribute-value.ts';
+import type { BackfillRun } from '../core/backfill-checkpoint.ts';
+import { dollars } from '../core/capacity.ts';
+import { estimateCopy } from '../core/copy-estimate.ts';
+import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
+import { FerryError, UsageError } from '../errors.ts';
+import {
+  backfill,
+  type BackfillContext,
+  type BackfillProgress,
+  openBackfill,
+} from '../operations/backfill.ts';
+import type { RejectedCopy } from '../operations/copy-page.ts';
+import { pacedReader } from '../operations/paced-reader.ts';
+import { paceOf } from '../operations/pace.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import { alignedRows, EXIT, grouped, type Io } from './output.ts';
+import { money, peakMemoryMiB, progressReporter } from './progress.ts';
+import { replicationFrom, replicationOptions } from './replication.ts';
+import { explained } from './service-errors.ts';
+
+export const backfillCommand: Command = {
+  name: 'backfill',
+  summary:
+    'Copy the items that the source already has, beside live traffic. Without --apply it only estimates.',
+  options: {
+    ...replicationOptions,
+    apply: { help: 'do it; an unfinished backfill goes on where it was' },
+    'dry-run': { help: 'only estimate items, units and money; the same as leaving out --apply' },
+    restart: { help: 'forget an unfinished backfill and begin anew' },
+    workers: {
+      value: 'N',
+      range: [1, 64],
+      default: '4',
+      help: 'segments of the table in progress at the same time',
+    },
+    'read-units': {
+      value: 'PER_SECOND',
+      range: [1, 10_000_000],
+      help: 'read capacity of the source to use at most',
+    },
+    'write-units': {
+      value: 'PER_SECOND',
+      range: [1, 10_000_000],
+      help: 'write capacity of the destination to use at most',
+    },
+    json: { help: 'print the result as one line of JSON' },
+  },
+  async run(options, io) {
+    if (options.has('apply') && options.has('dry-run')) {
+      throw new UsageError('--apply and --dry-run contradict each other.', {
+        code: 'usage.options',
+        hint: 'Leave one of them out.',
+      });
+    }
+    const replication = replicationFrom(options.text('config') ?? '', options);
+    return explained('backfill', HINT, async () => {
+      const pair = await openTablePair({
+        replication,
+        concurrency: REQUESTS_PER_WORKER * (options.integer('workers') ?? 0),
+        writes: true,
+      });
+      const call = { options, io, replication, pair };
+      try {
+        return options.has('apply') ? await copy(call) : await estimate(call);
+      } finally {
+        pair.close();
+      }
+    });
+  },
+};
+
+const HINT =
+  'Every page that was done is remembered. Check tables and permissions, and run it again: it goes on from there.';
+/** As many as a worker sends, and one for its checkpoint. */
+const REQUESTS_PER_WORKER = 5;
+/** So many pages are worth a segment of their own: about 4 GB. */
+const SEGMENT_BYTES = 4 * 2 ** 30;
+const PAGE_ITEMS_MAX = 4_000;
+const REJECTED_SHOWN_MAX = 20;
+
+interface Call {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+  readonly pair: TablePair;
+}
+
+async function estimate({ options, io, replication, pair }: Call): Promise<number> {
+  const { items: sample } = await pair.source.scan({ segment: 0, totalSegments: 1, limit: 1_000 });
+  const expected = estimateCopy(pair.facts.source, sample);
+  if (options.has('json')) {
+    io.out(JSON.stringify({ replication: replication.name, apply: false, estimate: expected }));
+    return EXIT.done;
+  }
+  const seconds = expected.writeUnits / (options.integer('write-units') ?? Infinity);
+  const rows: Array<readonly [string, string]> = [
+    ['items', `about ${grouped(expected.items)}`],
+    ['average size', `${grouped(expected.averageBytes)} bytes`],
+    ['read units', `about ${grouped(expected.readUnits)}`],
+    ['write units', `about ${grouped(expected.writeUnits)}`],
+    ['cost', `about ${money(expected.dollars)}`],
+  ];
+  if (seconds > 0) rows.push(['at this rate', `about ${grouped(Math.ceil(seconds / 60))} min`]);
+  io.out(`${titleOf(replication)}: a backfill would take`);
+  for (const line of alignedRows(rows)) io.out(line);
+  io.out(`On-demand list prices of us-east-1; indexes of the destination come on top.`);
+  io.out('Nothing was changed. With --apply it copies, and goes on where an earlier run was left.');
+  return EXIT.done;
+}
+
+async function copy(call: Call): Promise<number> {
+  const { options, io, pair } = call;
+  const rejected: RejectedCopy[] = [];
+  const context = contextOf(call, (one) => {
+    if (rejected.length < REJECTED_SHOWN_MAX) rejected.push(one);
+  });
+  const { run, resumed } = await openBackfill(
+    newRun(pair, options),
+    options.has('restart'),
+    context,
+  );
+  if (resumed) io.err(`Going on with the backfill of ${run.startedAt}.`);
+  const report = progressReporter(io, systemClock, 'items');
+  let latest: BackfillProgress | undefined;
+  const onProgress = (progress: BackfillProgress) => {
+    latest = progress;
+    report(stepOf(progress, pair));
+  };
+  let finished = true;
+  try {
+    const workers = options.integer('workers') ?? 1;
+    latest = await backfill(run, context, { workers, onProgress });
+  } catch (error) {
+    if (error !== io.interrupted.reason) throw error;
+    finished = false;
+  }
+  const progress = latest as BackfillProgress;
+  print({ ...call, progress, finished, resumed, rejected });
+  return finished && progress.rejected === 0 ? EXIT.done : EXIT.differences;
+}
+
+function contextOf(
+  { options, io, pair }: Call,
+  onRejected: (rejected: RejectedCopy) => void,
+): BackfillContext {
+  const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
+  const pace = (name: string) =>
+    paceOf(options.integer(name) ?? Infinity, systemClock, io.interrupted);
+  return {
+    ...patience,
+    target: pair.target,
+    floor: floorOf(streamLabelMs(streamOf(pair)) ?? 0),
+    source: pacedReader(pair.source, pace('read-units'), patience),
+    transactions: pair.transactions,
+    destination: pair.writer,
+    stateTable: pair.stateTable,
+    writePace: pace('write-units'),
+    pageItems: pageItems(options),
+    onRejected,
+  };
+}
+
+/** A page is written within a minute or so, at about four units an item, so that little is done twice. */
+function pageItems(options: ParsedOptions): number {
+  const perSecond = options.integer('write-units') ?? Infinity;
+  const perWorker = (perSecond * 60) / 4 / (options.integer('workers') ?? 1);
+  return Math.max(1, Math.min(PAGE_ITEMS_MAX, Math.floor(perWorker)));
+}
+
+function newRun(pair: TablePair, options: ParsedOptions): BackfillRun {
+  const bySize = Math.ceil(pair.facts.source.sizeBytes / SEGMENT_BYTES);
+  return {
+    run: randomBytes(8).toString('hex'),
+    totalSegments: Math.max(4 * (options.integer('workers') ?? 1), bySize),
+    streamArn: streamOf(pair),
+    startedAt: new Date(systemClock.now()).toISOString(),
+  };
+}
+
+function streamOf({ facts }: TablePair): string {
+  const { arn = '' } = facts.source.stream ?? {};
+  if (streamLabelMs(arn) !== undefined) return arn;
+  throw new FerryError(`The stream "${arn}" does not tell when it was made.`, {
+    code: 'tables.unfit',
+    hint: 'Ferry reads DynamoDB streams, whose ARN ends with their time.',
+  });
+}
+
+function stepOf(progress: BackfillProgress, { facts }: TablePair) {
+  return {
+    done: progress.items,
+    expected: facts.source.items,
+    facts: [
+      `${grouped(Math.round(progress.readUnits))} read and ${grouped(progress.writeUnits)} write units`,
+      `about ${money(dollars({ read: progress.readUnits, write: progress.writeUnits }))}`,
+    ],
+  };
+}
+
+interface Outcome extends Call {
+  readonly progress: BackfillProgress;
+  readonly finished: boolean;
+  readonly resumed: boolean;
+  readonly rejected: readonly RejectedCopy[];
+}
+
+function print({ options, io, replication, progress, finished, resumed, rejected }: Outcome): void {
+  const peak = peakMemoryMiB();
+  if (options.has('json')) {
+    const { name } = replication;
+    const result = { replication: name, apply: true, finished, resumed, ...progress };
+    const keys = rejected.map(({ key, reason }) => ({
+      key: JSON.parse(itemJson(key)) as object,
+      reason,
+    }));
+    io.out(JSON.stringify({ ...result, peakMemoryMiB: peak, rejectedKeys: keys }));
+    return;
+  }
+  const { items, copied, present, deleted, readUnits, writeUnits } = progress;
+  io.out(`${titleOf(replication)}: ${finished ? 'all items have been looked at' : 'stopped'}`);
+  const rows = [
+    ['items', grouped(items)],
+    ['copied', grouped(copied)],
+    ['there already', grouped(present)],
+    ['deleted meanwhile', grouped(deleted)],
+    ['rejected', grouped(progress.rejected)],
+    ['read units', grouped(Math.round(readUnits))],
+    ['write units', grouped(Math.round(writeUnits))],
+    ['cost', `about ${money(dollars({ read: readUnits, write: writeUnits }))}`],
+    ['segments', `${progress.segmentsDone} of ${progress.totalSegments}`],
+    ['peak memory', `${peak} MiB`],
+  ] as const;
+  for (const line of alignedRows(rows)) io.out(line);
+  for (const { key, reason } of rejected) io.out(`rejected ${itemJson(key)}: ${reason}`);
+  if (progress.rejected > 0) io.out(REJECTED_ADVICE);
+  if (!finished) io.out('Run it again: it goes on from here.');
+}
+
+const REJECTED_ADVICE =
+  'The destination does not take these items as they are. Remove the cause; `ferry verify` lists them, and `ferry repair` copies them.';
+
+function titleOf({ name, source, destination }: ReplicationConfig): string {
+  return `${name}, ${source.region}/${source.table} to ${destination.region}/${destination.table}`;
+}

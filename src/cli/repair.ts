@@ -1,0 +1,148 @@
+// `ferry repair`: make the items that a report lists equal to the source's, never over anything newer.
+
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { openTablePair, type TablePair } from '../composition/table-pair.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { type Item, itemJson } from '../core/attribute-value.ts';
+import { destinationHealth } from '../core/destination-health.ts';
+import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
+import { UsageError } from '../errors.ts';
+import { pacedReader } from '../operations/paced-reader.ts';
+import { paceOf } from '../operations/pace.ts';
+import { repair, type RepairContext, type RepairReport } from '../operations/repair.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import { alignedRows, EXIT, grouped, type Io } from './output.ts';
+import { replicationFrom, replicationOptions } from './replication.ts';
+import { keysOfReport } from './report-file.ts';
+import { explained } from './service-errors.ts';
+
+export const repairCommand: Command = {
+  name: 'repair',
+  summary:
+    'Fix what `ferry verify` found, never over anything newer. Without --apply it only looks.',
+  options: {
+    ...replicationOptions,
+    report: { value: 'FILE', help: 'the report of `ferry verify`' },
+    apply: { help: 'do it' },
+    rate: {
+      value: 'ITEMS_PER_SECOND',
+      range: [1, 100_000],
+      default: '100',
+      help: 'items per second to write at most',
+    },
+    settle: {
+      value: 'SECONDS',
+      range: [0, 3_600],
+      default: '10',
+      help: 'time for which an item must not have changed: more than the twin is behind',
+    },
+    json: { help: 'print the result as one line of JSON' },
+  },
+  async run(options, io) {
+    const path = options.text('report');
+    if (path === undefined) {
+      throw new UsageError('repair needs the report of a verify.', {
+        code: 'usage.options',
+        hint: 'Run `ferry verify` first, and give the file that it names with --report.',
+      });
+    }
+    const replication = replicationFrom(options.text('config') ?? '', options);
+    return explained('repair', HINT, async () => {
+      const pair = await openTablePair({ replication, concurrency: WRITES_AT_ONCE, writes: true });
+      try {
+        return await repairListed({ options, io, replication, pair, path });
+      } finally {
+        pair.close();
+      }
+    });
+  },
+};
+
+const HINT = 'What was repaired stays repaired. Check tables and permissions, and run it again.';
+const WRITES_AT_ONCE = 16;
+const SHOWN_MAX = 20;
+
+interface Call {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+  readonly pair: TablePair;
+  readonly path: string;
+}
+
+async function repairListed(call: Call): Promise<number> {
+  const { options, io, replication, pair, path } = call;
+  const keyAttributes = pair.facts.source.keys.map(({ name }) => name);
+  const keys = keysOfReport(path, { replication: replication.name, keyAttributes });
+  const left: Array<{ key: Item; why: string }> = [];
+  const apply = options.has('apply');
+  let latest: RepairReport | undefined;
+  try {
+    latest = await repair(keys, contextOf(call), {
+      apply,
+      onProgress(report) {
+        latest = report;
+        const { looked, put, deleted } = report;
+        io.status(`looked at ${grouped(looked)}  to fix ${grouped(put + deleted)}`);
+      },
+      onLeft: (one) => {
+        if (left.length < SHOWN_MAX) left.push(one);
+      },
+    });
+  } catch (error) {
+    if (error !== io.interrupted.reason) throw error;
+    io.err('Stopped. Run it again for the rest: what is repaired is left alone.');
+    return EXIT.differences;
+  }
+  print({ ...call, report: latest, left });
+  const { put, deleted, inFlight } = latest;
+  const undone = apply ? latest.left + inFlight : put + deleted + inFlight;
+  return undone > 0 ? EXIT.differences : EXIT.done;
+}
+
+function contextOf({ options, io, pair }: Call): RepairContext {
+  const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
+  const unlimited = paceOf(Infinity, systemClock);
+  return {
+    ...patience,
+    settings: pair.target,
+    source: pacedReader(pair.source, unlimited, patience),
+    twin: pacedReader(pair.destination, unlimited, patience),
+    stateTable: pair.stateTable,
+    destination: pair.writer,
+    health: destinationHealth(),
+    // No Lambda ends this.
+    remainingMs: () => Infinity,
+    settleMs: 1000 * (options.integer('settle') ?? 0),
+    floor: floorOf(streamLabelMs(pair.facts.source.stream?.arn ?? '') ?? 0),
+    pace: paceOf(options.integer('rate') ?? Infinity, systemClock, io.interrupted),
+  };
+}
+
+interface Outcome extends Call {
+  readonly report: RepairReport;
+  readonly left: ReadonlyArray<{ readonly key: Item; readonly why: string }>;
+}
+
+function print({ options, io, replication, report, left }: Outcome): void {
+  const apply = options.has('apply');
+  if (options.has('json')) {
+    const keys = left.map(({ key, why }) => ({ key: JSON.parse(itemJson(key)) as object, why }));
+    io.out(JSON.stringify({ replication: replication.name, apply, ...report, leftKeys: keys }));
+    return;
+  }
+  io.out(
+    `${replication.name}: ${grouped(report.looked)} item(s) listed${apply ? '' : ', of which none was touched'}`,
+  );
+  const rows = [
+    ['equal by now', grouped(report.equal)],
+    [apply ? 'written' : 'to be written', grouped(report.put)],
+    [apply ? 'deleted' : 'to be deleted', grouped(report.deleted)],
+    ['in flight', grouped(report.inFlight)],
+    ['left', grouped(report.left)],
+  ] as const;
+  for (const line of alignedRows(rows)) io.out(line);
+  for (const { key, why } of left) io.out(`left ${itemJson(key)}: ${why}`);
+  if (!apply && report.put + report.deleted > 0)
+    io.out('With --apply it does so, wherever nothing newer is.');
+}

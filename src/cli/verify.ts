@@ -1,0 +1,256 @@
+// `ferry verify`: prove that both tables are equal, or list exactly what is different.
+
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { openTablePair, type TablePair } from '../composition/table-pair.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { type Item, itemJson } from '../core/attribute-value.ts';
+import { differenceLine, mentionLine } from '../core/difference-report.ts';
+import { UsageError } from '../errors.ts';
+import type { Difference } from '../operations/confirm-differences.ts';
+import { pacedReader } from '../operations/paced-reader.ts';
+import { paceOf } from '../operations/pace.ts';
+import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../operations/verify.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import { keyFrom } from './key-option.ts';
+import { alignedRows, EXIT, grouped, type Io } from './output.ts';
+import { peakMemoryMiB, progressReporter } from './progress.ts';
+import { replicationFrom, replicationOptions } from './replication.ts';
+import { createReportFile, type ReportFile } from './report-file.ts';
+import { explained } from './service-errors.ts';
+
+export const verifyCommand: Command = {
+  name: 'verify',
+  summary: 'Compare source and destination, and prove every difference by looking twice.',
+  options: {
+    ...replicationOptions,
+    sample: { value: 'PERCENT', help: 'compare only a part of the table, such as 1%' },
+    key: { value: 'JSON', help: 'compare only this item: {"pk":"a"} or {"pk":{"S":"a"}}' },
+    report: {
+      value: 'FILE',
+      help: 'where all differences go, for `ferry repair` (default ferry-NAME-differences.jsonl)',
+    },
+    values: { help: 'put the contents of differing items into the report, too' },
+    settle: {
+      value: 'SECONDS',
+      range: [0, 3_600],
+      default: '10',
+      help: 'time between the two looks: more than the twin is behind',
+    },
+    workers: {
+      value: 'N',
+      range: [1, 64],
+      default: '4',
+      help: 'segments of the tables in progress at the same time',
+    },
+    'read-units': {
+      value: 'PER_SECOND',
+      range: [1, 10_000_000],
+      help: 'read capacity to use at most, on each side',
+    },
+    json: { help: 'print the result as one line of JSON' },
+  },
+  async run(options, io) {
+    const key = keyFrom(options);
+    const percent = percentOf(options);
+    const replication = replicationFrom(options.text('config') ?? '', options);
+    return explained('verify', HINT, async () => {
+      const pair = await openTablePair({ replication, concurrency: 1, writes: false });
+      try {
+        return await compare({ options, io, replication, pair, key, percent });
+      } finally {
+        pair.close();
+      }
+    });
+  },
+};
+
+const HINT = 'Nothing was changed. Check tables and permissions, and run it again.';
+const SEGMENT_BYTES = 4 * 2 ** 30;
+/** A sample is made of whole segments of this many. */
+const SAMPLE_SEGMENTS = 1_000;
+const SHOWN_MAX = 10;
+
+interface Call {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+  readonly pair: TablePair;
+  readonly key: Item | undefined;
+  readonly percent: number;
+}
+
+async function compare(call: Call): Promise<number> {
+  const { options, io, replication, pair, key } = call;
+  const path = options.text('report') ?? `ferry-${replication.name}-differences.jsonl`;
+  const file = createReportFile(path, {
+    ferry: 'differences',
+    replication: replication.name,
+    source: `${replication.source.region}/${replication.source.table}`,
+    destination: `${replication.destination.region}/${replication.destination.table}`,
+    startedAt: new Date(systemClock.now()).toISOString(),
+  });
+  const shown: Difference[] = [];
+  const context = contextOf(call, { file, shown });
+  try {
+    const report =
+      key === undefined
+        ? await verify(context, scanOf(call))
+        : await verifyKey(keyOfTable(key, pair), context);
+    file.finish({ ...report });
+    print({ ...call, report, shown, path });
+    const undecided = report.inFlight + report.unreadable;
+    return differences(report) + undecided > 0 ? EXIT.differences : EXIT.done;
+  } catch (error) {
+    if (error !== io.interrupted.reason) throw error;
+    io.err(`Stopped: nothing is proved. What was found so far is in ${path}.part.`);
+    return EXIT.differences;
+  }
+}
+
+function contextOf(
+  { options, io, pair }: Call,
+  { file, shown }: { file: ReportFile; shown: Difference[] },
+): VerifyContext {
+  const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
+  const pace = () => paceOf(options.integer('read-units') ?? Infinity, systemClock, io.interrupted);
+  const values = options.has('values');
+  return {
+    ...patience,
+    source: pacedReader(pair.source, pace(), patience),
+    destination: pacedReader(pair.destination, pace(), patience),
+    reservedAttribute: pair.target.reservedAttribute,
+    timeToLiveAttribute:
+      pair.facts.source.timeToLiveAttribute ?? pair.facts.destination.timeToLiveAttribute,
+    settleMs: 1000 * (options.integer('settle') ?? 0),
+    onDifference(difference) {
+      if (shown.length < SHOWN_MAX) shown.push(difference);
+      file.add(differenceLine(difference, { values }));
+    },
+    onInFlight: (key) => file.add(mentionLine('in-flight', key)),
+    onUnreadable: (key) => file.add(mentionLine('unreadable', key)),
+  };
+}
+
+/** The segments to compare: all of them, or some chosen by chance. */
+function scanOf({ options, io, pair, percent }: Call) {
+  const workers = options.integer('workers') ?? 1;
+  const bySize = Math.ceil(pair.facts.source.sizeBytes / SEGMENT_BYTES);
+  const whole = percent === 100;
+  const totalSegments = whole ? Math.max(4 * workers, bySize) : SAMPLE_SEGMENTS;
+  const segments = chosen(Math.ceil((totalSegments * percent) / 100), totalSegments);
+  const report = progressReporter(io, systemClock, 'items');
+  const expected = (pair.facts.source.items * percent) / 100;
+  const onProgress = (now: VerifyReport) =>
+    report({
+      done: now.items,
+      expected: Math.round(expected),
+      facts: [
+        `${grouped(differences(now))} differences`,
+        `${grouped(Math.round(now.sourceReadUnits + now.destinationReadUnits))} read units`,
+      ],
+    });
+  return { segments, totalSegments, workers, onProgress };
+}
+
+/** `count` different numbers below `total`, any as likely as any other. */
+function chosen(count: number, total: number): number[] {
+  const all = Array.from({ length: total }, (_, segment) => segment);
+  for (let index = 0; index < count; index += 1) {
+    const other = index + Math.floor(systemRandom.next() * (total - index));
+    [all[index], all[other]] = [all[other] as number, all[index] as number];
+  }
+  return all.slice(0, count);
+}
+
+function percentOf(options: ParsedOptions): number {
+  const text = options.text('sample');
+  if (text === undefined) return 100;
+  const percent = /^\d+(\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) : Number.NaN;
+  if (percent >= 0.1 && percent <= 100) return percent;
+  throw new UsageError(`--sample must be from 0.1% to 100%, got "${text}".`, {
+    code: 'usage.options',
+    hint: 'For example --sample 1%.',
+  });
+}
+
+function keyOfTable(key: Item, { facts }: TablePair): Item {
+  const expected = facts.source.keys.map(({ name, type }) => `${name} (${type})`).join(', ');
+  const given = Object.entries(key)
+    .map(([name, value]) => `${name} (${Object.keys(value).join()})`)
+    .join(', ');
+  const fits =
+    Object.keys(key).length === facts.source.keys.length &&
+    facts.source.keys.every(({ name, type }) => key[name]?.[type] !== undefined);
+  if (fits) return key;
+  throw new UsageError(`--key must have ${expected}, got ${given}.`, {
+    code: 'usage.options',
+    hint: 'Give every key attribute of the table, with its type.',
+  });
+}
+
+function differences({ missing, different, extraneous }: VerifyReport): number {
+  return missing + different + extraneous;
+}
+
+interface Outcome extends Call {
+  readonly report: VerifyReport;
+  readonly shown: readonly Difference[];
+  readonly path: string;
+}
+
+function print({ options, io, replication, report, shown, path, key, percent }: Outcome): void {
+  const peak = peakMemoryMiB();
+  if (options.has('json')) {
+    const result = { replication: replication.name, equal: isEqual(report), ...report };
+    io.out(JSON.stringify({ ...result, report: path, peakMemoryMiB: peak }));
+    return;
+  }
+  const rows = [
+    ['items of the source', grouped(report.items)],
+    ['items of the destination', grouped(report.destinationItems)],
+    ['missing', grouped(report.missing)],
+    ['different', grouped(report.different)],
+    ['extraneous', grouped(report.extraneous)],
+    ['in flight', grouped(report.inFlight)],
+    ['expired, on one side only', grouped(report.expired)],
+    ['unreadable', grouped(report.unreadable)],
+    ['peak memory', `${peak} MiB`],
+  ] as const;
+  // Of a single item, the counts say nothing that the verdict does not.
+  if (key === undefined) for (const line of alignedRows(rows)) io.out(line);
+  for (const one of shown) io.out(describe(one));
+  for (const line of verdict({ report, path, key, percent })) io.out(line);
+}
+
+function describe({ kind, key, attributes }: Difference): string {
+  return `${kind} ${itemJson(key)}${attributes.length === 0 ? '' : `: ${attributes.join(', ')}`}`;
+}
+
+function verdict({
+  report,
+  path,
+  key,
+  percent,
+}: Pick<Outcome, 'report' | 'path' | 'key' | 'percent'>): string[] {
+  const found = differences(report);
+  const open = report.inFlight + report.unreadable;
+  const what =
+    key === undefined ? (percent === 100 ? 'tables' : 'sampled parts of the tables') : 'items';
+  if (isEqual(report)) return [`The ${what} are equal.`];
+  return [
+    ...(found === 0
+      ? []
+      : [
+          `The ${what} differ in ${grouped(found)} item(s); \`ferry repair --report ${path}\` shows what it would do.`,
+        ]),
+    ...(open === 0
+      ? []
+      : [
+          `Of ${grouped(open)} item(s) nothing can be said: they kept changing, or cannot be read. They are listed in ${path}.`,
+        ]),
+  ];
+}
+
+function isEqual(report: VerifyReport): boolean {
+  return differences(report) + report.inFlight + report.unreadable === 0;
+}

@@ -1,0 +1,95 @@
+// Both tables of a replication and Ferry's state table, opened for long work: described, found fit, and
+// ready to be read and written.
+
+import type { Credentials } from '../adapters/client-settings.ts';
+import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
+import {
+  dynamoDbDestination,
+  dynamoDbTransactions,
+  writeClient,
+} from '../adapters/dynamodb-table.ts';
+import { describeTable } from '../adapters/table-facts.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { STATE_ATTRIBUTES } from '../contract.ts';
+import type { TableFacts } from '../core/preflight.ts';
+import type { WriteTarget } from '../core/write-request.ts';
+import { FerryError } from '../errors.ts';
+import type { DestinationTable, ItemReader, ReadableTable, TransactionWriter } from '../ports.ts';
+import { checkTables } from './table-check.ts';
+
+export interface TablePairSetup {
+  readonly replication: ReplicationConfig;
+  /** Requests to the destination at the same time. */
+  readonly concurrency: number;
+  /** Whether anything is going to be written: then Ferry's state table and the stream must be there. */
+  readonly writes: boolean;
+  readonly credentials?: Credentials | undefined;
+}
+
+export interface TablePair {
+  readonly facts: { readonly source: TableFacts; readonly destination: TableFacts };
+  readonly target: WriteTarget;
+  readonly source: ReadableTable;
+  readonly destination: ReadableTable;
+  readonly stateTable: ItemReader;
+  readonly writer: DestinationTable;
+  readonly transactions: TransactionWriter;
+  close(): void;
+}
+
+/** @throws FerryError where the tables are not fit for each other, before anything is written. */
+export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
+  const { replication, concurrency, credentials, writes } = setup;
+  const { source, destination, stateTable } = replication;
+  const facts = await checkTables(replication, { credentials, needsStream: writes });
+  if (writes) await requireStateTable(setup);
+
+  const writer = writeClient({ ...destination, credentials, concurrency });
+  const sourceReads = readClient({ ...source, credentials });
+  const destinationReads = readClient({ ...destination, credentials });
+  const keyAttributes = facts.source.keys.map(({ name }) => name);
+  return {
+    facts,
+    target: targetOf(replication),
+    source: dynamoDbReader(sourceReads, { table: source.table, keyAttributes }),
+    destination: dynamoDbReader(destinationReads, { table: destination.table, keyAttributes }),
+    stateTable: dynamoDbReader(destinationReads, {
+      table: stateTable,
+      keyAttributes: [STATE_ATTRIBUTES.id],
+    }),
+    writer: dynamoDbDestination(writer),
+    transactions: dynamoDbTransactions(writer),
+    close() {
+      for (const client of [writer, sourceReads, destinationReads]) client.destroy();
+    },
+  };
+}
+
+function targetOf(replication: ReplicationConfig): WriteTarget {
+  const { name, source, destination, stateTable, reservedAttribute, unversionedItems } =
+    replication;
+  return {
+    replication: name,
+    sourceRegion: source.region,
+    destinationTable: destination.table,
+    stateTable,
+    reservedAttribute,
+    unversionedItems,
+  };
+}
+
+async function requireStateTable({ replication, credentials }: TablePairSetup): Promise<void> {
+  const { stateTable, destination } = replication;
+  const facts = await describeTable({ ...destination, credentials }, stateTable);
+  const keys = facts?.keys.map(({ name, type }) => `${name} (${type})`).join(', ');
+  if (keys === `${STATE_ATTRIBUTES.id} (S)`) return;
+  throw new FerryError(
+    facts === undefined
+      ? `Ferry's state table ${stateTable} does not exist in ${destination.region}.`
+      : `The table ${stateTable} in ${destination.region} is not Ferry's state table: its key is ${keys}.`,
+    {
+      code: 'tables.unfit',
+      hint: 'Deploy the replication with `npx cdk deploy --all`, or correct "stateTable" in the configuration.',
+    },
+  );
+}

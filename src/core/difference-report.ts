@@ -1,0 +1,73 @@
+// The report file of a comparison: JSON lines, so that it may be of any length. First a header, then a
+// line per difference, at the end a summary; a report without one belongs to a run that did not end.
+
+import { decodeItem, type Item, itemJson } from './attribute-value.ts';
+import type { Discrepancy } from './discrepancy.ts';
+
+export interface ReportHeader {
+  readonly ferry: 'differences';
+  readonly replication: string;
+  /** Region and table, for people. */
+  readonly source: string;
+  readonly destination: string;
+  readonly startedAt: string;
+}
+
+export interface ReportedDifference {
+  readonly key: Item;
+  readonly kind: Discrepancy;
+  readonly attributes: readonly string[];
+  readonly source: Item | undefined;
+  readonly destination: Item | undefined;
+}
+
+export function differenceLine(
+  { kind, key, attributes, source, destination }: ReportedDifference,
+  { values }: { values: boolean },
+): string {
+  const fields = [
+    `"kind":${JSON.stringify(kind)}`,
+    `"key":${itemJson(key)}`,
+    ...(attributes.length === 0 ? [] : [`"attributes":${JSON.stringify(attributes)}`]),
+    ...(values && source !== undefined ? [`"source":${itemJson(source)}`] : []),
+    ...(values && destination !== undefined ? [`"destination":${itemJson(destination)}`] : []),
+  ];
+  return `{${fields.join(',')}}`;
+}
+
+/** An item of which nothing is known but its key, and why it is listed. */
+export function mentionLine(kind: 'in-flight' | 'rejected' | 'unreadable', key: Item): string {
+  return `{"kind":${JSON.stringify(kind)},"key":${itemJson(key)}}`;
+}
+
+export type ReportLine =
+  | { readonly kind: 'header'; readonly header: ReportHeader }
+  | { readonly kind: 'key'; readonly key: Item }
+  | { readonly kind: 'summary' };
+
+/** @returns undefined where the line is none of a report. */
+export function parseReportLine(text: string): ReportLine | undefined {
+  const line = parseObject(text);
+  if (line === undefined) return undefined;
+  if (line['ferry'] === 'differences') {
+    return { kind: 'header', header: line as unknown as ReportHeader };
+  }
+  if (line['summary'] !== undefined) return { kind: 'summary' };
+  try {
+    return { kind: 'key', key: decodeItem(line['key'], 'key') };
+  } catch {
+    // MalformedValue: the caller knows the line's number, and says so.
+    return undefined;
+  }
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
