@@ -83,7 +83,7 @@ const HINT =
 const REQUESTS_PER_WORKER = 5;
 /** So many pages are worth a segment of their own: about 4 GB. */
 const SEGMENT_BYTES = 4 * 2 ** 30;
-const PAGE_ITEMS_MAX = 4_000;
+const PAGE_ITEMS_MAX = 2_000;
 const REJECTED_SHOWN_MAX = 20;
 
 interface Call {

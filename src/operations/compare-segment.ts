@@ -16,7 +16,7 @@ export interface SegmentPlace {
 }
 
 /** Items of a page: bounds the memory where items are tiny. */
-const PAGE_ITEMS_MAX = 4_000;
+const PAGE_ITEMS_MAX = 2_000;
 /** Items of a segment that wait for their twins. */
 const WAITING_MAX = 20_000;
 export interface Comparison {
