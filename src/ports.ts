@@ -105,7 +105,7 @@ export interface ItemReader {
 }
 
 /** Where in a parallel scan to read. */
-export interface ScanPosition {
+interface ScanPosition {
   /** 0 up to, not including, `totalSegments`. */
   readonly segment: number;
   readonly totalSegments: number;
@@ -133,12 +133,12 @@ export interface ReadableTable extends ItemReader {
   scan(position: ScanPosition): Promise<ScanPage>;
 }
 
-export type TransactionReply =
+type TransactionReply =
   | { readonly kind: 'written'; readonly writeUnits: number }
   /** Nothing was written; one reason per part, with code `None` where a part was not to blame. */
   | { readonly kind: 'cancelled'; readonly reasons: readonly CancellationReason[] };
 
-export interface CancellationReason {
+interface CancellationReason {
   /** As DynamoDB has it: `None`, `ConditionalCheckFailed`, `ValidationError`, … */
   readonly code: string;
   readonly message: string;

@@ -9,7 +9,7 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import type { KeyAttribute } from '../config.ts';
-import type { IndexFacts, TableFacts } from '../core/preflight.ts';
+import type { IndexFacts, TableFacts } from '../core/table-facts.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 
 const TIMEOUT_MS = 20_000;
@@ -89,6 +89,6 @@ function keysOf(
     .toSorted((a, b) => Number(a.KeyType === 'RANGE') - Number(b.KeyType === 'RANGE'))
     .map(({ AttributeName: name = '' }) => {
       const type = AttributeDefinitions.find(({ AttributeName }) => AttributeName === name);
-      return { name, type: (type?.AttributeType ?? 'S') as KeyAttribute['type'] };
+      return { name, type: type?.AttributeType ?? 'S' };
     });
 }

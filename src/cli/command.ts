@@ -16,6 +16,8 @@ export interface OptionSpec {
 export interface Command {
   readonly name: string;
   readonly summary: string;
+  /** Names of what has to be given without an option, in order. @default none */
+  readonly operands?: readonly string[];
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** @returns the exit code. */
   run(options: ParsedOptions, io: Io): Promise<number>;
@@ -27,14 +29,18 @@ export interface ParsedOptions {
   /** A whole number, or undefined where the option was not given and has no default. */
   integer(name: string): number | undefined;
   has(name: string): boolean;
+  /** What was given for an operand: all that a command declares are there. */
+  operand(name: string): string;
 }
 
 /**
  * @throws UsageError `usage.options` for an unknown option, a missing value or an argument too many,
  *   and for numbers out of range, all of them together.
  */
-export function parseOptions({ name, options }: Command, args: readonly string[]): ParsedOptions {
-  const values = readArgs(name, options, args);
+export function parseOptions(command: Command, args: readonly string[]): ParsedOptions {
+  const { name, options, operands = [] } = command;
+  const { values, positionals } = readArgs(command, args);
+  if (positionals.length !== operands.length) throw wrongOperands(command, positionals);
   const text = (option: string) => {
     const value = values[option] ?? options[option]?.default;
     return typeof value === 'string' ? value : undefined;
@@ -53,11 +59,12 @@ export function parseOptions({ name, options }: Command, args: readonly string[]
       return value === undefined ? undefined : Number(value);
     },
     has: (option) => values[option] === true,
+    operand: (operand) => positionals[operands.indexOf(operand)] ?? '',
   };
 }
 
 /** The help text of one command. */
-export function helpOf({ name, summary, options }: Command): string {
+export function helpOf({ name, summary, options, operands = [] }: Command): string {
   const labels = Object.entries(options).map(
     ([option, { value }]) => `--${option}${value === undefined ? '' : ` ${value}`}`,
   );
@@ -66,14 +73,11 @@ export function helpOf({ name, summary, options }: Command): string {
     const note = fallback === undefined ? '' : ` (default ${fallback})`;
     return `  ${labels[index]?.padEnd(width)}  ${help}${note}`;
   });
-  return [`Usage: ferry ${name} [options]`, '', summary, '', ...rows].join('\n');
+  const usage = ['ferry', name, ...operands, '[options]'].join(' ');
+  return [`Usage: ${usage}`, '', summary, '', ...rows].join('\n');
 }
 
-function readArgs(
-  name: string,
-  options: Command['options'],
-  args: readonly string[],
-): Record<string, string | boolean | undefined> {
+function readArgs({ name, options, operands = [] }: Command, args: readonly string[]) {
   const types = Object.fromEntries(
     Object.entries(options).map(([option, { value }]) => [
       option,
@@ -81,10 +85,16 @@ function readArgs(
     ]),
   );
   try {
-    return parseArgs({ args: [...args], options: types, strict: true }).values;
+    const allowPositionals = operands.length > 0;
+    return parseArgs({ args: [...args], options: types, strict: true, allowPositionals });
   } catch (cause) {
     throw usageError(name, (cause as Error).message, cause);
   }
+}
+
+function wrongOperands({ name, operands = [] }: Command, given: readonly string[]): UsageError {
+  const got = given.length === 0 ? 'nothing' : `"${given.join(' ')}"`;
+  return usageError(name, `${name} needs ${operands.join(' and ')}, got ${got}`);
 }
 
 function isInRange(value: string, [min, max]: readonly [number, number]): boolean {

@@ -4,6 +4,7 @@
 import { FerryError, UsageError } from '../errors.ts';
 import { backfillCommand } from './backfill.ts';
 import { type Command, helpOf, parseOptions } from './command.ts';
+import { initCommand } from './init.ts';
 import { local } from './local.ts';
 import { EXIT, type Io } from './output.ts';
 import { redriveCommand } from './redrive.ts';
@@ -11,6 +12,7 @@ import { repairCommand } from './repair.ts';
 import { verifyCommand } from './verify.ts';
 
 const COMMANDS: readonly Command[] = [
+  initCommand,
   local,
   backfillCommand,
   verifyCommand,

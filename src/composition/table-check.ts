@@ -4,7 +4,8 @@ import type { Credentials } from '../adapters/client-settings.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { describeTable } from '../adapters/table-facts.ts';
 import type { ReplicationConfig, TableConfig } from '../config.ts';
-import { type Finding, preflight, type TableFacts } from '../core/preflight.ts';
+import { type Finding, preflight } from '../core/preflight.ts';
+import type { TableFacts } from '../core/table-facts.ts';
 import { classifyFailure } from '../core/write-failure.ts';
 import { FerryError } from '../errors.ts';
 
@@ -41,7 +42,7 @@ const STREAM_SUBJECTS = ['stream', 'stream-view', 'other-stream'];
 function refuseOnErrors(findings: readonly Finding[]): void {
   const errors = findings.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return;
-  throw new FerryError(errors.map(({ says, then }) => `${says} ${then}`).join('\n'), {
+  throw new FerryError(errors.map(({ says, advice }) => `${says} ${advice}`).join('\n'), {
     code: 'tables.unfit',
     hint: 'Nothing was written.',
   });

@@ -11,7 +11,7 @@ import {
 import { describeTable } from '../adapters/table-facts.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { STATE_ATTRIBUTES } from '../contract.ts';
-import type { TableFacts } from '../core/preflight.ts';
+import type { TableFacts } from '../core/table-facts.ts';
 import type { WriteTarget } from '../core/write-request.ts';
 import { FerryError } from '../errors.ts';
 import type { DestinationTable, ItemReader, ReadableTable, TransactionWriter } from '../ports.ts';

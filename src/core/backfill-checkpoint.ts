@@ -17,7 +17,7 @@ export interface BackfillRun {
   readonly finishedAt?: string | undefined;
 }
 
-export const COPY_COUNTS = ['items', 'copied', 'present', 'deleted', 'rejected'] as const;
+const COPY_COUNTS = ['items', 'copied', 'present', 'deleted', 'rejected'] as const;
 const UNITS = ['readUnits', 'writeUnits'] as const;
 type Count = (typeof COPY_COUNTS)[number] | (typeof UNITS)[number];
 export type CopyCounts = Record<Count, number>;

@@ -35,7 +35,7 @@ export type CopyResult =
   | 'again';
 
 /** Each copy is two of the hundred actions that a transaction may have, with room for neighbours. */
-export const GROUP_COPIES_MAX = 25;
+const GROUP_COPIES_MAX = 25;
 /** A transaction may have 4 MB. */
 const GROUP_BYTES_MAX = 3_000_000;
 

@@ -2,40 +2,10 @@
 // what is worth knowing. Each finding says what it means and what to do.
 
 import type { KeyAttribute } from '../config.ts';
-import { type Item } from './attribute-value.ts';
+import type { Item } from './attribute-value.ts';
 import { ITEM_BYTES_MAX, itemSizeBytes } from './capacity.ts';
 import { streamLabelMs } from './ordering-guard.ts';
-
-export interface IndexFacts {
-  readonly name: string;
-  readonly keys: readonly KeyAttribute[];
-  /** A local secondary index, which shares the table's partition key. */
-  readonly local: boolean;
-  /** As DynamoDB has it: ALL, KEYS_ONLY or INCLUDE. */
-  readonly projection: string;
-  readonly included: readonly string[];
-}
-
-export interface TableFacts {
-  readonly region: string;
-  readonly table: string;
-  readonly arn: string;
-  readonly endpoint?: string | undefined;
-  readonly status: string;
-  /** Partition key first. */
-  readonly keys: readonly KeyAttribute[];
-  /** Only when it is on. */
-  readonly stream?: { readonly arn: string; readonly viewType: string } | undefined;
-  /** Only when it is on. */
-  readonly timeToLiveAttribute?: string | undefined;
-  /** A KMS key, where it is not DynamoDB's own. */
-  readonly kmsKeyArn?: string | undefined;
-  readonly indexes: readonly IndexFacts[];
-  readonly billing: 'on-demand' | { readonly readUnits: number; readonly writeUnits: number };
-  /** As of up to six hours ago. */
-  readonly items: number;
-  readonly sizeBytes: number;
-}
+import type { TableFacts } from './table-facts.ts';
 
 export interface Finding {
   readonly severity: 'error' | 'warning' | 'note';
@@ -44,7 +14,7 @@ export interface Finding {
   /** What is so. */
   readonly says: string;
   /** What it means, and what to do. */
-  readonly then: string;
+  readonly advice: string;
 }
 
 export interface Pair {
@@ -87,23 +57,20 @@ const CHECKS: ReadonlyArray<(pair: Pair) => Finding[]> = [
 ];
 
 function sameTable({ source, destination }: Pair): Finding[] {
-  const same =
-    source.arn === destination.arn &&
-    source.region === destination.region &&
-    source.endpoint === destination.endpoint;
-  if (!same) return [];
-  return error('same-table', `${nameOf(source)} is both source and destination.`, {
-    then: 'It would replicate to itself. Name another table.',
-  });
+  // ARNs tell Regions and accounts apart, but those of emulators do not.
+  if (source.arn !== destination.arn || source.endpoint !== destination.endpoint) return [];
+  return error(
+    'same-table',
+    `${nameOf(source)} is both source and destination.`,
+    'It would replicate to itself. Name another table.',
+  );
 }
 
 function notActive({ source, destination }: Pair): Finding[] {
   return [source, destination]
     .filter(({ status }) => status !== 'ACTIVE' && status !== 'UPDATING')
     .flatMap((table) =>
-      error('not-active', `${nameOf(table)} is ${table.status}.`, {
-        then: 'Wait until it is ACTIVE.',
-      }),
+      error('not-active', `${nameOf(table)} is ${table.status}.`, 'Wait until it is ACTIVE.'),
     );
 }
 
@@ -113,24 +80,26 @@ function keySchema({ source, destination }: Pair): Finding[] {
   return error(
     'key-schema',
     `The keys differ: ${nameOf(source)} has ${left}, ${nameOf(destination)} has ${right}.`,
-    {
-      then: 'Items could not be told apart. Make a destination with the same keys: `ferry init … --create-destination` prints it.',
-    },
+    'Items could not be told apart. Make a destination with the same keys: `ferry init … --create-destination` prints it.',
   );
 }
 
 function streamOff({ source }: Pair): Finding[] {
   if (source.stream !== undefined) return [];
-  return error('stream', `${nameOf(source)} has no stream.`, {
-    then: 'Turn it on, with new images: `aws dynamodb update-table --stream-specification StreamEnabled=true,StreamViewType=NEW_IMAGE`.',
-  });
+  return error(
+    'stream',
+    `${nameOf(source)} has no stream.`,
+    'Turn it on, with new images: `aws dynamodb update-table --stream-specification StreamEnabled=true,StreamViewType=NEW_IMAGE`.',
+  );
 }
 
 function streamView({ source: { stream, ...source } }: Pair): Finding[] {
   if (stream === undefined || stream.viewType.startsWith('NEW_')) return [];
-  return error('stream-view', `The stream of ${nameOf(source)} has ${stream.viewType}.`, {
-    then: 'Ferry writes whole items and needs their new images. A stream’s view cannot be changed: turn it off, and on again with NEW_IMAGE.',
-  });
+  return error(
+    'stream-view',
+    `The stream of ${nameOf(source)} has ${stream.viewType}.`,
+    'Ferry writes whole items and needs their new images. A stream’s view cannot be changed: turn it off, and on again with NEW_IMAGE.',
+  );
 }
 
 function otherStream({
@@ -141,7 +110,7 @@ function otherStream({
   return error(
     'other-stream',
     `The configuration names the stream ${named}; that of ${nameOf(source)} is ${stream.arn}.`,
-    { then: 'It has been turned off and on since. Correct "streamArn", and deploy again.' },
+    'It has been turned off and on since. Correct "streamArn", and deploy again.',
   );
 }
 
@@ -150,9 +119,11 @@ function streamAge({ source, nowMs }: Pair): Finding[] {
   if (madeMs === undefined) return [];
   const horizonMs = Math.max(madeMs, nowMs - DAY_MS);
   const since = new Date(horizonMs).toISOString();
-  return note('stream-age', `The stream tells of changes since ${since}.`, {
-    then: 'Items that were written before are not in it: `ferry backfill` copies them once the replication is deployed.',
-  });
+  return note(
+    'stream-age',
+    `The stream tells of changes since ${since}.`,
+    'Items that were written before are not in it: `ferry backfill` copies them once the replication is deployed.',
+  );
 }
 
 function timeToLive({ source, destination }: Pair): Finding[] {
@@ -162,20 +133,20 @@ function timeToLive({ source, destination }: Pair): Finding[] {
     return note(
       'ttl',
       `Items of ${nameOf(source)} expire by "${from}", those of the twin do not.`,
-      {
-        then: 'Their deletes are replicated, as long as "ttlDeletes" is "replicate", which it is by default.',
-      },
+      'Their deletes are replicated, as long as "ttlDeletes" is "replicate", which it is by default.',
     );
   }
   if (from === to) {
-    return warning('ttl', `Items expire by "${from}" on both sides.`, {
-      then: 'Replicating their deletes, too, costs writes for nothing: set "ttlDeletes" to "skip".',
-    });
+    return warning(
+      'ttl',
+      `Items expire by "${from}" on both sides.`,
+      'Replicating their deletes, too, costs writes for nothing: set "ttlDeletes" to "skip".',
+    );
   }
   return warning(
     'ttl',
     `Items of ${nameOf(destination)} expire by "${to}", those of ${nameOf(source)} ${from === undefined ? 'do not expire' : `by "${from}"`}.`,
-    { then: 'The twin would lose items that the source has. Turn its TTL off.' },
+    'The twin would lose items that the source has. Turn its TTL off.',
   );
 }
 
@@ -183,9 +154,11 @@ function encryption({ source, destination }: Pair): Finding[] {
   return [source, destination].flatMap((table) =>
     table.kmsKeyArn === undefined
       ? []
-      : note('encryption', `${nameOf(table)} is encrypted with ${table.kmsKeyArn}.`, {
-          then: 'The key’s policy must let the function’s role use it; "kmsKeyArn" lets the role ask for it.',
-        }),
+      : note(
+          'encryption',
+          `${nameOf(table)} is encrypted with ${table.kmsKeyArn}.`,
+          'The key’s policy must let the function’s role use it; "kmsKeyArn" lets the role ask for it.',
+        ),
   );
 }
 
@@ -200,9 +173,7 @@ function indexes({ source, destination }: Pair): Finding[] {
     return warning(
       'index',
       `The index ${name} of ${nameOf(destination)} is by ${strange.join(' and ')}, and no index of the source is.`,
-      {
-        then: 'The twin refuses items that have another type, or an empty value, there: they become dead letters.',
-      },
+      'The twin refuses items that have another type, or an empty value, there: they become dead letters.',
     );
   });
 }
@@ -215,16 +186,18 @@ function capacity({ source, destination }: Pair): Finding[] {
   return warning(
     'capacity',
     `${nameOf(destination)} has ${writeUnits} write units, ${nameOf(source)} ${from}.`,
-    { then: 'The twin may fall behind while the source is busy. Make it on-demand, or raise it.' },
+    'The twin may fall behind while the source is busy. Make it on-demand, or raise it.',
   );
 }
 
 function headroom({ source, sample }: Pair): Finding[] {
   const largest = Math.max(0, ...sample.map((item) => itemSizeBytes(item)));
   if (largest + VERSION_BYTES <= ITEM_BYTES_MAX) return [];
-  return warning('item-size', `${nameOf(source)} has an item of ${largest} bytes.`, {
-    then: `With its version, about ${VERSION_BYTES} bytes, it no longer fits into the 400 KB of an item: such items become dead letters.`,
-  });
+  return warning(
+    'item-size',
+    `${nameOf(source)} has an item of ${largest} bytes.`,
+    `With its version, about ${VERSION_BYTES} bytes, it no longer fits into the 400 KB of an item: such items become dead letters.`,
+  );
 }
 
 function reserved({ source, sample, reservedAttribute }: Pair): Finding[] {
@@ -232,17 +205,17 @@ function reserved({ source, sample, reservedAttribute }: Pair): Finding[] {
   return warning(
     'reserved-attribute',
     `Items of ${nameOf(source)} have the attribute "${reservedAttribute}".`,
-    {
-      then: 'On the twin it is Ferry’s, and replaced. If it is your application’s, choose another "reservedAttribute".',
-    },
+    'On the twin it is Ferry’s, and replaced. If it is your application’s, choose another "reservedAttribute".',
   );
 }
 
 function occupied({ destination }: Pair): Finding[] {
   if (destination.items === 0) return [];
-  return warning('occupied', `${nameOf(destination)} has about ${destination.items} items.`, {
-    then: 'Items that Ferry did not write are replaced when their source changes, unless "unversionedItems" is "keep". `ferry verify` lists what differs.',
-  });
+  return warning(
+    'occupied',
+    `${nameOf(destination)} has about ${destination.items} items.`,
+    'Items that Ferry did not write are replaced when their source changes, unless "unversionedItems" is "keep". `ferry verify` lists what differs.',
+  );
 }
 
 function nameOf({ region, table }: Pick<TableFacts, 'region' | 'table'>): string {
@@ -253,20 +226,18 @@ function attributeText({ name, type }: KeyAttribute): string {
   return `"${name}" (${type})`;
 }
 
-export function keysText(keys: readonly KeyAttribute[]): string {
+function keysText(keys: readonly KeyAttribute[]): string {
   return keys.map(attributeText).join(' and ');
 }
 
-type Advice = Pick<Finding, 'then'>;
-
-function error(subject: string, says: string, { then }: Advice): Finding[] {
-  return [{ severity: 'error', subject, says, then }];
+function error(subject: string, says: string, advice: string): Finding[] {
+  return [{ severity: 'error', subject, says, advice }];
 }
 
-function warning(subject: string, says: string, { then }: Advice): Finding[] {
-  return [{ severity: 'warning', subject, says, then }];
+function warning(subject: string, says: string, advice: string): Finding[] {
+  return [{ severity: 'warning', subject, says, advice }];
 }
 
-function note(subject: string, says: string, { then }: Advice): Finding[] {
-  return [{ severity: 'note', subject, says, then }];
+function note(subject: string, says: string, advice: string): Finding[] {
+  return [{ severity: 'note', subject, says, advice }];
 }

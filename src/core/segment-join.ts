@@ -7,7 +7,7 @@ import type { Item } from './attribute-value.ts';
 
 export type Side = 'source' | 'destination';
 
-export interface JoinEntry {
+interface JoinEntry {
   readonly key: Item;
   readonly keyText: string;
   readonly digest: string;

@@ -35,7 +35,7 @@ it(`never makes an item older, and ends equal (${SEEDS} seeds)`, async () => {
     expect(problems, `seed ${seed}`).toEqual([]);
     seen.put += report.put;
     seen.deleted += report.deleted;
-    const { throttle = 0, error = 0, reset = 0, late = 0 } = proxy.counts.injected;
+    const { throttle, error, reset, late } = proxy.counts.injected;
     seen.faults += throttle + error + reset;
     seen.late += late;
   }

@@ -1,0 +1,197 @@
+// `ferry init`: look at two tables before anything is deployed, say what is wrong or risky about the pair,
+// and write the configuration.
+
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
+import { systemClock } from '../adapters/system-clock.ts';
+import { requireTable } from '../composition/table-check.ts';
+import { parseConfig, type TableConfig } from '../config.ts';
+import { type Finding, preflight } from '../core/preflight.ts';
+import type { TableFacts } from '../core/table-facts.ts';
+import { twinConstruct } from '../core/twin-construct.ts';
+import { FerryError, UsageError } from '../errors.ts';
+import type { Item } from '../ports.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import { EXIT, type Io } from './output.ts';
+import { explained } from './service-errors.ts';
+
+export const initCommand: Command = {
+  name: 'init',
+  summary: 'Look at two tables, say what stands in the way of a replication, and write ferry.json.',
+  operands: ['SOURCE', 'DESTINATION'],
+  options: {
+    name: { value: 'NAME', help: 'name of the replication (default made of the source table)' },
+    config: { value: 'FILE', help: 'the file to write', default: 'ferry.json' },
+    add: { help: 'add the replication to a file that exists' },
+    'create-destination': { help: 'only print CDK code for a twin with the same keys and indexes' },
+    'source-endpoint': { value: 'URL', help: 'DynamoDB endpoint of the source' },
+    'destination-endpoint': { value: 'URL', help: 'DynamoDB endpoint of the destination' },
+    json: { help: 'print findings and configuration as one line of JSON' },
+  },
+  async run(options, io) {
+    const source = tableAt('source', options);
+    const destination = tableAt('destination', options);
+    return explained('init', HINT, async () => {
+      if (options.has('create-destination')) {
+        io.out(twinConstruct(await requireTable(source), destination));
+        return EXIT.done;
+      }
+      refuseOverwriting(options);
+      return lookAndWrite({ options, io, source, destination });
+    });
+  },
+};
+
+const HINT = 'Nothing was written. Check names, Regions and permissions, and run it again.';
+const SAMPLE_ITEMS = 1_000;
+
+type Place = Pick<TableConfig, 'region' | 'table' | 'create'> & { readonly endpoint?: string };
+
+interface Call {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly source: Place;
+  readonly destination: Place;
+}
+
+async function lookAndWrite({ options, io, source, destination }: Call): Promise<number> {
+  const tables = {
+    source: await requireTable(source),
+    destination: await requireTable(destination),
+  };
+  const findings = preflight({
+    ...tables,
+    sample: await sampleOf(source, tables.source),
+    reservedAttribute: '_ferry',
+    nowMs: systemClock.now(),
+  });
+  const replication = replicationOf(tables, options);
+  const isFit = !findings.some(({ severity }) => severity === 'error');
+  if (isFit) writeConfig(replication, options);
+  print({ options, io, findings, replication, isFit });
+  return isFit ? EXIT.done : EXIT.failed;
+}
+
+async function sampleOf(place: Place, { keys }: TableFacts): Promise<readonly Item[]> {
+  const client = readClient(place);
+  try {
+    const keyAttributes = keys.map(({ name }) => name);
+    const reader = dynamoDbReader(client, { table: place.table, keyAttributes });
+    return (await reader.scan({ segment: 0, totalSegments: 1, limit: SAMPLE_ITEMS })).items;
+  } finally {
+    client.destroy();
+  }
+}
+
+function replicationOf(
+  { source, destination }: { source: TableFacts; destination: TableFacts },
+  options: ParsedOptions,
+) {
+  return {
+    name: options.text('name') ?? nameFrom(source.table),
+    source: { ...configOf(source), ...(source.stream && { streamArn: source.stream.arn }) },
+    destination: configOf(destination),
+  };
+}
+
+function configOf({ region, table, kmsKeyArn, endpoint }: TableFacts) {
+  return {
+    region,
+    table,
+    ...(kmsKeyArn === undefined ? {} : { kmsKeyArn }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
+}
+
+/** Lower case, digits and dashes, at most 30, a letter first: OrderEvents_v2 -> orderevents-v2 */
+function nameFrom(table: string): string {
+  const name = table
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^[^a-z]+/, '')
+    .slice(0, 30)
+    .replace(/-+$/, '');
+  return name === '' ? 'replication' : name;
+}
+
+/** us-east-1/Orders */
+function tableAt(side: 'source' | 'destination', options: ParsedOptions): Place {
+  const text = options.operand(side === 'source' ? 'SOURCE' : 'DESTINATION');
+  const match = /^([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([a-zA-Z0-9_.-]{3,255})$/.exec(text);
+  const [, region, table] = match ?? [];
+  if (region === undefined || table === undefined) {
+    throw new UsageError(`The ${side} must be a Region and a table, got "${text}".`, {
+      code: 'usage.options',
+      hint: 'For example: ferry init us-east-1/Orders eu-west-1/Orders',
+    });
+  }
+  const endpoint = options.text(`${side}-endpoint`);
+  return { region, table, create: false, ...(endpoint === undefined ? {} : { endpoint }) };
+}
+
+function refuseOverwriting(options: ParsedOptions): void {
+  const path = options.text('config') ?? '';
+  if (options.has('add') || !existsSync(path)) return;
+  throw new UsageError(`${path} exists, and is left as it is.`, {
+    code: 'config.exists',
+    hint: 'Add the replication to it with --add, or name another file with --config.',
+  });
+}
+
+/** Checked as every command checks it, and then put in place at once. */
+function writeConfig(replication: object, options: ParsedOptions): void {
+  const path = options.text('config') ?? '';
+  const existing = existsSync(path) ? existingConfig(path) : { replications: [] };
+  const config = {
+    $schema: './ferry.schema.json',
+    ...existing,
+    replications: [...existing.replications, replication],
+  };
+  parseConfig(config, path);
+  writeFileSync(`${path}.part`, `${JSON.stringify(config, undefined, 2)}\n`);
+  renameSync(`${path}.part`, path);
+}
+
+function existingConfig(path: string): { replications: object[] } {
+  try {
+    const config = JSON.parse(readFileSync(path, 'utf8')) as { replications?: object[] };
+    parseConfig(config, path);
+    return { ...config, replications: config.replications ?? [] };
+  } catch (cause) {
+    if (cause instanceof FerryError) throw cause;
+    throw new UsageError(`${path} cannot be added to: ${(cause as Error).message}.`, {
+      code: 'config.invalid',
+      hint: 'It must be a configuration already. Name another file with --config.',
+      cause,
+    });
+  }
+}
+
+interface Outcome {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly findings: readonly Finding[];
+  readonly replication: { readonly name: string };
+  readonly isFit: boolean;
+}
+
+function print({ options, io, findings, replication, isFit }: Outcome): void {
+  const path = options.text('config') ?? '';
+  if (options.has('json')) {
+    io.out(JSON.stringify({ written: isFit ? path : null, findings, replication }));
+    return;
+  }
+  for (const { severity, says, advice } of findings) {
+    io.out(`${severity.padEnd(8)} ${says}`);
+    io.out(`${' '.repeat(9)}${advice}`);
+  }
+  if (!isFit) {
+    io.out('Nothing was written: the errors have to go first.');
+    return;
+  }
+  const { name } = replication;
+  io.out(`${path} describes the replication ${name}. What comes next:`);
+  io.out('  npx cdk deploy --all');
+  io.out(`  npx ferry backfill --replication ${name}`);
+  io.out(`  npx ferry verify --replication ${name}`);
+}

@@ -1,0 +1,34 @@
+// What a service tells of a table, as far as a replication has to know it.
+
+import type { KeyAttribute } from '../config.ts';
+
+export interface IndexFacts {
+  readonly name: string;
+  readonly keys: readonly KeyAttribute[];
+  /** A local secondary index, which shares the table's partition key. */
+  readonly local: boolean;
+  /** As DynamoDB has it: ALL, KEYS_ONLY or INCLUDE. */
+  readonly projection: string;
+  readonly included: readonly string[];
+}
+
+export interface TableFacts {
+  readonly region: string;
+  readonly table: string;
+  readonly arn: string;
+  readonly endpoint?: string | undefined;
+  readonly status: string;
+  /** Partition key first. */
+  readonly keys: readonly KeyAttribute[];
+  /** Only when it is on. */
+  readonly stream?: { readonly arn: string; readonly viewType: string } | undefined;
+  /** Only when it is on. */
+  readonly timeToLiveAttribute?: string | undefined;
+  /** A KMS key, where it is not DynamoDB's own. */
+  readonly kmsKeyArn?: string | undefined;
+  readonly indexes: readonly IndexFacts[];
+  readonly billing: 'on-demand' | { readonly readUnits: number; readonly writeUnits: number };
+  /** As of up to six hours ago. */
+  readonly items: number;
+  readonly sizeBytes: number;
+}

@@ -1,0 +1,354 @@
+// `ferry init` as an operator runs it, against real engines, and what all commands say about wrong tables.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { CreateTableCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import {
+  type Finished,
+  openTwoRegions,
+  runHere,
+  type TwoRegions,
+} from '../fixtures/two-regions.ts';
+
+let regions: TwoRegions;
+let config: string;
+beforeAll(async () => {
+  regions = await openTwoRegions();
+  config = join(regions.directory, 'made.json');
+  await regions.destination.createTable('Other', [{ name: 'id', type: 'N' }]);
+  await regions.source.createTable('Streamless', [{ name: 'pk', type: 'S' }]);
+}, 30_000);
+afterAll(() => regions.close());
+beforeEach(() => rmSync(config, { force: true }));
+
+const endpoints = () => [
+  '--source-endpoint',
+  regions.source.endpoint,
+  '--destination-endpoint',
+  regions.destination.endpoint,
+];
+const init = (...args: string[]): Promise<Finished> =>
+  runHere(['init', ...args, ...endpoints(), '--config', config]);
+
+describe('ferry init', () => {
+  it('writes a configuration that every command takes, and says what comes next', async () => {
+    const { exitCode, out } = await init('us-east-1/Orders', 'eu-west-1/Orders');
+
+    expect(exitCode).toBe(0);
+    expect(out).toContain('npx ferry backfill --replication orders');
+    const [replication] = loadConfig(config).replications;
+    expect(replication).toMatchObject({
+      name: 'orders',
+      source: { region: 'us-east-1', table: 'Orders', endpoint: regions.source.endpoint },
+      destination: { region: 'eu-west-1', table: 'Orders' },
+    });
+    expect(replication?.source.streamArn).toContain('/stream/');
+  });
+
+  it('never overwrites a file', async () => {
+    writeFileSync(config, 'precious');
+
+    const { exitCode, err } = await init('us-east-1/Orders', 'eu-west-1/Orders');
+
+    expect(exitCode).toBe(2);
+    expect(err).toContain('exists, and is left as it is');
+    expect(err).toContain('--add');
+    expect(readFileSync(config, 'utf8')).toBe('precious');
+  });
+
+  it('adds to a file, but no name twice', async () => {
+    await init('us-east-1/Orders', 'eu-west-1/Orders');
+    const second = await init('us-east-1/Orders', 'eu-west-1/Orders', '--add', '--name', 'again');
+    const written = readFileSync(config, 'utf8');
+    const third = await init('us-east-1/Orders', 'eu-west-1/Orders', '--add', '--name', 'again');
+
+    // Two replications may not write to one table, either.
+    expect([second.exitCode, third.exitCode]).toEqual([2, 2]);
+    expect(second.err).toContain('problem');
+    expect(readFileSync(config, 'utf8')).toBe(written);
+  });
+
+  it.each([
+    [
+      'us-east-1/Orders',
+      'eu-west-1/Other',
+      'The keys differ: us-east-1/Orders has "pk" (S), eu-west-1/Other has "id" (N).',
+    ],
+    ['us-east-1/Streamless', 'eu-west-1/Orders', 'us-east-1/Streamless has no stream.'],
+  ])('refuses %s to %s, and writes nothing', async (source, destination, message) => {
+    const { exitCode, out } = await init(source, destination);
+
+    expect(exitCode).toBe(1);
+    expect(out).toContain(`error    ${message}`);
+    expect(out).toContain('Nothing was written');
+    expect(existsSync(config)).toBe(false);
+  });
+
+  it.each([
+    ['us-east-1/Orders', 'eu-west-1/Nowhere', 1, 'There is no table Nowhere in eu-west-1.'],
+    ['us-east-1/Nowhere', 'eu-west-1/Orders', 1, 'There is no table Nowhere in us-east-1.'],
+    ['Orders', 'eu-west-1/Orders', 2, 'The source must be a Region and a table, got "Orders".'],
+    ['us-east-1/Orders', 'Ireland/Orders', 2, 'The destination must be a Region and a table'],
+  ])('explains %s to %s', async (source, destination, expected, message) => {
+    const { exitCode, err } = await init(source, destination);
+
+    expect(exitCode).toBe(expected);
+    expect(err).toContain(message);
+    expect(existsSync(config)).toBe(false);
+  });
+
+  it('needs both tables', async () => {
+    const { exitCode, err } = await init('us-east-1/Orders');
+
+    expect(exitCode).toBe(2);
+    expect(err).toContain('init needs SOURCE and DESTINATION, got "us-east-1/Orders"');
+  });
+
+  it('refuses a table as its own twin', async () => {
+    const { endpoint } = regions.source;
+    const { exitCode, out } = await runHere([
+      'init',
+      'us-east-1/Orders',
+      'eu-west-1/Orders',
+      '--config',
+      config,
+      '--source-endpoint',
+      endpoint,
+      '--destination-endpoint',
+      endpoint,
+    ]);
+
+    expect(exitCode).toBe(1);
+    expect(out).toContain('us-east-1/Orders is both source and destination.');
+  });
+
+  it('speaks JSON to machines', async () => {
+    const { exitCode, out } = await init('us-east-1/Orders', 'eu-west-1/Other', '--json');
+
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({
+      written: null,
+      findings: [{ severity: 'error', subject: 'key-schema' }, { subject: 'stream-age' }],
+    });
+  });
+
+  it('prints a twin with the same keys and indexes, as code that the CDK takes', async () => {
+    await regions.source.client.send(INDEXED);
+
+    const { exitCode, out } = await init(
+      'us-east-1/Indexed',
+      'eu-west-1/Twin',
+      '--create-destination',
+    );
+
+    expect(exitCode).toBe(0);
+    const table = await synthesized(out);
+    expect(table['TableName']).toBe('Twin');
+    expect(table['KeySchema']).toEqual(INDEXED.input.KeySchema);
+    expect(table['GlobalSecondaryIndexes']).toEqual(INDEXED.input.GlobalSecondaryIndexes);
+    expect(table['LocalSecondaryIndexes']).toEqual(INDEXED.input.LocalSecondaryIndexes);
+    expect(existsSync(config)).toBe(false);
+  });
+});
+
+const INDEXED = new CreateTableCommand({
+  TableName: 'Indexed',
+  BillingMode: 'PAY_PER_REQUEST',
+  AttributeDefinitions: [
+    { AttributeName: 'pk', AttributeType: 'S' },
+    { AttributeName: 'sk', AttributeType: 'N' },
+    { AttributeName: 'by day', AttributeType: 'B' },
+  ],
+  KeySchema: [
+    { AttributeName: 'pk', KeyType: 'HASH' },
+    { AttributeName: 'sk', KeyType: 'RANGE' },
+  ],
+  GlobalSecondaryIndexes: [
+    {
+      IndexName: 'days',
+      KeySchema: [{ AttributeName: 'by day', KeyType: 'HASH' }],
+      Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['total'] },
+    },
+  ],
+  LocalSecondaryIndexes: [
+    {
+      IndexName: 'local-days',
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'by day', KeyType: 'RANGE' },
+      ],
+      Projection: { ProjectionType: 'KEYS_ONLY' },
+    },
+  ],
+});
+
+/** The table that the printed code makes. */
+async function synthesized(code: string): Promise<Record<string, unknown>> {
+  // Beside the project, so that its imports find the CDK.
+  const directory = mkdtempSync('node_modules/.twin-');
+  try {
+    const [imports, body] = code.split('\n\n');
+    const file = join(directory, 'twin.ts');
+    const scoped = body?.replace('(this,', '(scope as never,');
+    writeFileSync(file, `${imports}\nexport function twin(scope: unknown) {\n${scoped}\n}\n`);
+    const { twin } = (await import(pathToFileURL(file).href)) as {
+      twin: (scope: unknown) => void;
+    };
+    const stack = new Stack(new App(), 'twin', { env: { region: 'eu-west-1' } });
+    twin(stack);
+    const tables = Template.fromStack(stack).findResources('AWS::DynamoDB::GlobalTable');
+    const [table] = Object.values(tables) as Array<{ Properties: Record<string, unknown> }>;
+    return table?.Properties ?? {};
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+describe('wrong tables stop every command before anything is written', () => {
+  const commands = [
+    ['backfill', '--apply'],
+    ['verify', '--settle', '0', '--report', '/nowhere/report'],
+    ['repair', '--report', 'none', '--apply'],
+  ];
+  const replication = (source: object, destination: object) => ({
+    replications: [
+      {
+        name: 'orders',
+        source: { region: 'us-east-1', table: 'Orders', create: true, ...KEY, ...source },
+        destination: { region: 'eu-west-1', table: 'Orders', ...destination },
+      },
+    ],
+  });
+  const KEY = { partitionKey: { name: 'pk', type: 'S' } };
+  const cases: ReadonlyArray<readonly [string, () => [object, object], string]> = [
+    [
+      'a missing destination',
+      () => [at(regions.source), { ...at(regions.destination), table: 'Nowhere' }],
+      'There is no table Nowhere in eu-west-1.',
+    ],
+    [
+      'another key schema',
+      () => [at(regions.source), { ...at(regions.destination), table: 'Other' }],
+      'The keys differ: us-east-1/Orders has "pk" (S), eu-west-1/Other has "id" (N).',
+    ],
+    [
+      'the same table',
+      () => [at(regions.source), at(regions.source)],
+      'us-east-1/Orders is both source and destination.',
+    ],
+  ];
+
+  const at = ({ endpoint }: { endpoint: string }) => ({ endpoint });
+
+  it.each(
+    cases.flatMap((one) => commands.map((command) => [command[0], one[0], command, one] as const)),
+  )('%s: %s', async (_command, _case, command, [, sides, message]) => {
+    const [source, destination] = sides();
+    writeFileSync(config, JSON.stringify(replication(source, destination)));
+
+    const { exitCode, err } = await runHere([...command, '--config', config]);
+
+    expect(exitCode).toBe(1);
+    expect(err).toContain(message);
+    expect(await everything(regions)).toEqual(['', '', '']);
+  });
+
+  it.each([
+    ['backfill', '--apply'],
+    ['repair', '--report', 'none', '--apply'],
+  ])('%s: a source without a stream', async (...command) => {
+    const source = { ...at(regions.source), table: 'Streamless' };
+    writeFileSync(config, JSON.stringify(replication(source, at(regions.destination))));
+
+    const { exitCode, err } = await runHere([...command, '--config', config]);
+
+    expect(exitCode).toBe(1);
+    expect(err).toContain('us-east-1/Streamless has no stream.');
+  });
+
+  it('backfill: a state table that is not there', async () => {
+    const made = replication(at(regions.source), at(regions.destination));
+    const [one] = made.replications;
+    writeFileSync(config, JSON.stringify({ replications: [{ ...one, stateTable: 'not-there' }] }));
+
+    const { exitCode, err } = await runHere(['backfill', '--apply', '--config', config]);
+
+    expect(exitCode).toBe(1);
+    expect(err).toContain("Ferry's state table not-there does not exist in eu-west-1.");
+  });
+
+  it.each(commands.map((command) => [command[0], command] as const))(
+    '%s: no permission',
+    async (_, command) => {
+      const denying = await startDenying();
+      writeFileSync(
+        config,
+        JSON.stringify(replication(at(regions.source), { endpoint: denying.endpoint })),
+      );
+      try {
+        const { exitCode, err } = await runHere([...command, '--config', config]);
+
+        expect(exitCode).toBe(1);
+        expect(err).toContain('Not allowed to describe eu-west-1/Orders: AccessDeniedException');
+        expect(err).toContain('dynamodb:DescribeTable');
+        expect(err).not.toMatch(/\n +at /);
+      } finally {
+        await denying.close();
+      }
+    },
+  );
+
+  it('says so when the configured stream is no longer the table’s', async () => {
+    await regions.source.createTable('Restarted', [{ name: 'pk', type: 'S' }], true);
+    const streamArn =
+      'arn:aws:dynamodb:us-east-1:111122223333:table/Restarted/stream/2020-01-01T00:00:00.000';
+    const source = { region: 'us-east-1', table: 'Restarted', streamArn, ...at(regions.source) };
+    const destination = { region: 'eu-west-1', table: 'Orders', ...at(regions.destination) };
+    writeFileSync(
+      config,
+      JSON.stringify({ replications: [{ name: 'orders', source, destination }] }),
+    );
+
+    const { exitCode, err } = await runHere(['backfill', '--apply', '--config', config]);
+
+    expect(exitCode).toBe(1);
+    expect(err).toContain('The configuration names the stream arn:aws:dynamodb:us-east-1');
+  });
+});
+
+async function everything({ destination }: TwoRegions): Promise<string[]> {
+  const tables = ['Orders', 'Other', 'ferry-orders-state'];
+  return Promise.all(
+    tables.map(async (TableName) => {
+      const { Items = [] } = await destination.client.send(new ScanCommand({ TableName }));
+      return Items.map((item) => JSON.stringify(item)).join();
+    }),
+  );
+}
+
+/** A DynamoDB that says no to everything. */
+async function startDenying() {
+  const server = createServer((_, response) => {
+    response.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' });
+    const __type = 'com.amazon.coral.service#AccessDeniedException';
+    response.end(JSON.stringify({ __type, Message: 'not authorized to perform this' }));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

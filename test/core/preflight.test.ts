@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { type Pair, preflight } from '../../src/core/preflight.ts';
+import type { TableFacts } from '../../src/core/table-facts.ts';
+
+const NOW_MS = Date.parse('2026-02-02T12:00:00Z');
+const facts = (side: string): TableFacts => ({
+  region: side,
+  table: 'Orders',
+  arn: `arn of ${side}`,
+  status: 'ACTIVE',
+  keys: [{ name: 'pk', type: 'S' }],
+  stream: {
+    arn: 'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
+    viewType: 'NEW_IMAGE',
+  },
+  indexes: [],
+  billing: 'on-demand',
+  items: 0,
+  sizeBytes: 0,
+});
+const look = (
+  source: Partial<TableFacts> = {},
+  destination: Partial<TableFacts> = {},
+  pair: Partial<Pair> = {},
+) =>
+  preflight({
+    source: { ...facts('source'), ...source },
+    destination: { ...facts('destination'), ...destination },
+    sample: [],
+    reservedAttribute: '_ferry',
+    nowMs: NOW_MS,
+    ...pair,
+  })
+    // A fact of every pair with a stream.
+    .filter(({ subject }) => subject !== 'stream-age')
+    .map(({ severity, subject }) => `${severity} ${subject}`);
+
+const index = (name: string, type: 'S' | 'N') => ({
+  name: 'by',
+  keys: [{ name, type }],
+  local: false,
+  projection: 'ALL',
+  included: [],
+});
+const slow = { readUnits: 5, writeUnits: 5 };
+
+describe('preflight', () => {
+  it.each<[string, Partial<TableFacts>, Partial<TableFacts>, string[]]>([
+    ['nothing of a pair that fits', {}, {}, []],
+    ['one table for two', { arn: 'x' }, { arn: 'x' }, ['error same-table']],
+    ['a table in the making', { status: 'CREATING' }, {}, ['error not-active']],
+    ['not of one that changes', { status: 'UPDATING' }, {}, []],
+    ['another key name', {}, { keys: [{ name: 'id', type: 'S' }] }, ['error key-schema']],
+    ['another key type', {}, { keys: [{ name: 'pk', type: 'N' }] }, ['error key-schema']],
+    [
+      'a sort key more',
+      {},
+      { keys: [...facts('').keys, { name: 'sk', type: 'S' }] },
+      ['error key-schema'],
+    ],
+    ['no stream', { stream: undefined }, {}, ['error stream']],
+    ['not the destination’s', {}, { stream: undefined }, []],
+    [
+      'a stream without new images',
+      { stream: { arn: '', viewType: 'KEYS_ONLY' } },
+      {},
+      ['error stream-view'],
+    ],
+    ['expiry of the source', { timeToLiveAttribute: 'ttl' }, {}, ['note ttl']],
+    [
+      'expiry on both sides',
+      { timeToLiveAttribute: 'ttl' },
+      { timeToLiveAttribute: 'ttl' },
+      ['warning ttl'],
+    ],
+    ['expiry of the twin alone', {}, { timeToLiveAttribute: 'ttl' }, ['warning ttl']],
+    ['own keys', { kmsKeyArn: 'a' }, { kmsKeyArn: 'b' }, ['note encryption', 'note encryption']],
+    ['an index of the twin alone', {}, { indexes: [index('day', 'S')] }, ['warning index']],
+    [
+      'an index with another type',
+      { indexes: [index('day', 'S')] },
+      { indexes: [index('day', 'N')] },
+      ['warning index'],
+    ],
+    [
+      'not one that both have',
+      { indexes: [index('day', 'S')] },
+      { indexes: [index('day', 'S')] },
+      [],
+    ],
+    ['not one of the source alone', { indexes: [index('day', 'S')] }, {}, []],
+    ['a twin with less capacity', {}, { billing: slow }, ['warning capacity']],
+    ['not one with as much', { billing: slow }, { billing: slow }, []],
+    ['items at the destination', {}, { items: 7 }, ['warning occupied']],
+  ])('tells of %s', (_, source, destination, expected) => {
+    expect(look(source, destination)).toEqual(expected);
+  });
+
+  it('reads what a sample of items says', () => {
+    const large = { pk: { S: 'a' }, text: { S: 'x'.repeat(400 * 1024 - 30) } };
+
+    expect(look({}, {}, { sample: [large] })).toEqual(['warning item-size']);
+    expect(look({}, {}, { sample: [{ pk: { S: 'a' }, _ferry: { S: 'mine' } }] })).toEqual([
+      'warning reserved-attribute',
+    ]);
+  });
+
+  it('knows the configured stream from a later one', () => {
+    expect(look({}, {}, { configuredStreamArn: 'another' })).toEqual(['error other-stream']);
+    expect(look({}, {}, { configuredStreamArn: facts('').stream?.arn })).toEqual([]);
+  });
+
+  it('puts errors first, and says of each what to do', () => {
+    const found = preflight({
+      source: { ...facts('s'), timeToLiveAttribute: 'ttl', stream: undefined },
+      destination: { ...facts('d'), items: 5 },
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+    });
+
+    expect(found.map(({ severity }) => severity)).toEqual(['error', 'warning', 'note']);
+    expect(
+      found.filter(({ says, advice }) => !says.endsWith('.') || !advice.endsWith('.')),
+    ).toEqual([]);
+  });
+
+  it('says from when on the stream tells', () => {
+    const old = preflight({
+      source: facts('s'),
+      destination: facts('d'),
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+    });
+
+    // A stream keeps a day.
+    expect(old[0]?.says).toContain('2026-02-01T12:00:00.000Z');
+  });
+});
