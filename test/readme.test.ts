@@ -55,6 +55,17 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(run('npx ferry redrive --help')).toContain('--apply'),
   'npx ferry redrive --replication orders --apply': () =>
     expect(run('npx ferry redrive --help')).toContain('--replication NAME'),
+  // These, too; test/cli has them run against two engines.
+  'npx ferry init us-east-1/Orders eu-west-1/Orders': () =>
+    expect(run('npx ferry init --help')).toContain('ferry init SOURCE DESTINATION'),
+  'npx ferry backfill --replication orders': () =>
+    expect(run('npx ferry backfill --help')).toContain('--replication NAME'),
+  'npx ferry backfill --replication orders --apply --write-units 5000': () =>
+    expect(run('npx ferry backfill --help')).toContain('--write-units PER_SECOND'),
+  'npx ferry verify --replication orders': () =>
+    expect(run('npx ferry verify --help')).toContain('--replication NAME'),
+  'npx ferry repair --replication orders --report ferry-orders-differences.jsonl': () =>
+    expect(run('npx ferry repair --help')).toContain('--report FILE'),
   'npx cdk synth': (command) =>
     expect(run(command, ['--quiet', '--output', 'cdk.out/readme'])).toBeDefined(),
   'npx cdk bootstrap aws://ACCOUNT/us-east-1 aws://ACCOUNT/eu-west-1': () =>

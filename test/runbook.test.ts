@@ -1,6 +1,9 @@
 // The runbook's commands work, and every alarm has its entry.
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../src/cli/main.ts';
 import { templates, CREATED } from './lib/stack-templates.ts';
@@ -40,17 +43,43 @@ describe('the runbook’s commands', () => {
     expect(unknown).toEqual([]);
   });
 
-  it.each(ferryCommands)('%s', async (command) => {
-    await deployed.park(3);
+  it.each(ferryCommands.filter((command) => command.includes(' redrive ')))(
+    '%s',
+    async (command) => {
+      await deployed.park(3);
 
-    const { exitCode, out, err } = await ferry(words(command));
+      const { exitCode, out, err } = await ferry(words(command), deployed.places);
 
-    expect(err).toEqual([]);
-    expect(out.join('\n')).toContain('record(s) of orders put aside');
-    // Something matched and was left, or nothing is left.
-    expect([0, 3]).toContain(exitCode);
-    const emptied = (await deployed.queue.size()) === 0;
-    expect(emptied).toBe(command.endsWith('orders --apply'));
+      expect(err).toEqual([]);
+      expect(out.join('\n')).toContain('record(s) of orders put aside');
+      // Something matched and was left, or nothing is left.
+      expect([0, 3]).toContain(exitCode);
+      const emptied = (await deployed.queue.size()) === 0;
+      expect(emptied).toBe(command.endsWith('orders --apply'));
+    },
+  );
+
+  it('about whole tables: find a difference, show what to do, and do it', async () => {
+    const others = ferryCommands.filter((command) => !command.includes(' redrive '));
+    const report = join(mkdtempSync(join(tmpdir(), 'ferry-runbook-')), 'report.jsonl');
+    await deployed.engine.client.send(
+      new PutItemCommand({ TableName: 'Orders', Item: { pk: { S: 'lost' } } }),
+    );
+    const ran: Record<string, number> = {};
+    for (const command of others) {
+      const args = words(command).filter((word) => !word.endsWith('.jsonl') && word !== '--report');
+      const quick = ['--settle', '0', '--report', report];
+      const { exitCode, err } = await ferry([...args, ...quick], deployed.config);
+      expect(err).toEqual([]);
+      ran[command] = exitCode;
+    }
+    rmSync(dirname(report), { recursive: true, force: true });
+
+    expect(ran).toEqual({
+      'npx ferry verify --replication orders': 3,
+      'npx ferry repair --replication orders --report ferry-orders-differences.jsonl': 3,
+      'npx ferry repair --replication orders --report ferry-orders-differences.jsonl --apply': 0,
+    });
   });
 });
 
@@ -70,10 +99,10 @@ it('has an entry for every alarm, by the anchor that its description ends with',
   }
 });
 
-async function ferry(args: readonly string[]) {
+async function ferry(args: readonly string[], places: readonly string[]) {
   const out: string[] = [];
   const err: string[] = [];
-  const exitCode = await main([...args, ...deployed.places], {
+  const exitCode = await main([...args, ...places], {
     out: (line) => out.push(line),
     err: (line) => err.push(line),
     status: () => undefined,
