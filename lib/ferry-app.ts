@@ -11,6 +11,8 @@ import { bundledCode } from './stream-replicator.ts';
 export interface FerryAppOptions {
   /** @default - the replicate handler of this repository, bundled once for all replications */
   readonly codeDirectory?: string;
+  /** @default - the handler for bulk runs of this repository, bundled where a replication wants it */
+  readonly bulkCodeDirectory?: string;
 }
 
 /**
@@ -19,11 +21,11 @@ export interface FerryAppOptions {
  * @throws UsageError when a replication cannot be deployed as configured.
  */
 export function buildApp(app: App, config: Config, options: FerryAppOptions = {}): void {
-  const codeDirectory = options.codeDirectory ?? bundledCode();
+  const code = { ...options, codeDirectory: options.codeDirectory ?? bundledCode() };
   for (const replication of config.replications) {
     const id = `ferry-${replication.name}`;
     const destination = new DestinationStack(app, `${id}-destination`, { replication });
-    const source = new SourceStack(app, `${id}-source`, { replication, codeDirectory });
+    const source = new SourceStack(app, `${id}-source`, { replication, ...code });
     source.addStackDependency(destination);
   }
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -1,13 +1,14 @@
 // The role of the replicate function: one named inline policy per need, and nothing else.
 // The policies live inside the role, so whatever waits for the role finds them in force.
 
-import { Aws, Stack, Validations } from 'aws-cdk-lib';
-import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Stack, Validations } from 'aws-cdk-lib';
+import { type PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { ReplicationConfig, TableConfig } from '../src/config.ts';
+import type { ReplicationConfig } from '../src/config.ts';
+import { allow, policy, tableArn, useOfKey } from './policies.ts';
 
 export interface ReplicatorPermissions {
   readonly replication: ReplicationConfig;
@@ -44,7 +45,7 @@ function policies(
 ): Record<string, PolicyDocument> {
   const { replication, streamArn, logGroup, deadLetterQueue, onFailureBucket } = permissions;
   const { source, destination, stateTable } = replication;
-  const tableArn = (tableName: string) => destinationTableArn(scope, destination, tableName);
+  const { region } = destination;
   return {
     WriteLogs: policy(allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn)),
     ReadStream: policy(
@@ -57,8 +58,11 @@ function policies(
       ...useOfKey(source),
     ),
     WriteDestination: policy(
-      allow(['dynamodb:PutItem', 'dynamodb:DeleteItem'], tableArn(destination.table)),
-      allow(['dynamodb:UpdateItem'], tableArn(stateTable)),
+      allow(
+        ['dynamodb:PutItem', 'dynamodb:DeleteItem'],
+        tableArn(scope, region, destination.table),
+      ),
+      allow(['dynamodb:UpdateItem'], tableArn(scope, region, stateTable)),
       ...useOfKey(destination),
     ),
     SendDeadLetters: policy(allow(['sqs:SendMessage'], deadLetterQueue.queueArn)),
@@ -67,34 +71,4 @@ function policies(
       allow(['s3:PutObject'], onFailureBucket.arnForObjects('*')),
     ),
   };
-}
-
-function destinationTableArn(scope: Construct, { region }: TableConfig, tableName: string): string {
-  return Stack.of(scope).formatArn({
-    partition: Aws.PARTITION,
-    service: 'dynamodb',
-    region,
-    resource: 'table',
-    resourceName: tableName,
-  });
-}
-
-/**
- * DynamoDB opens a table's own key on behalf of whoever reads or writes the table or its stream;
- * the key is of no use to the function in any other way.
- */
-function useOfKey({ region, kmsKeyArn }: TableConfig): PolicyStatement[] {
-  if (kmsKeyArn === undefined) return [];
-  const viaDynamoDB = { 'kms:ViaService': `dynamodb.${region}.${Aws.URL_SUFFIX}` };
-  const statement = allow(['kms:Decrypt', 'kms:DescribeKey'], kmsKeyArn);
-  statement.addCondition('StringEquals', viaDynamoDB);
-  return [statement];
-}
-
-function policy(...statements: PolicyStatement[]): PolicyDocument {
-  return new PolicyDocument({ statements });
-}
-
-function allow(actions: string[], resource: string): PolicyStatement {
-  return new PolicyStatement({ actions, resources: [resource] });
 }

@@ -6,14 +6,17 @@ import { StreamViewType } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig, SourceConfig } from '../src/config.ts';
 import { UsageError } from '../src/errors.ts';
+import { BulkRuns } from './bulk-runs.ts';
 import { createConfiguredTable } from './dynamodb-table.ts';
 import { ReplicationAlarms } from './replication-alarms.ts';
-import { StreamReplicator } from './stream-replicator.ts';
+import { bundledCode, StreamReplicator } from './stream-replicator.ts';
 
 export interface SourceStackProps {
   readonly replication: ReplicationConfig;
   /** @default - as in StreamReplicator */
   readonly codeDirectory?: string;
+  /** @default - the handler for bulk runs of this repository, bundled to dist/lambda/bulk-segment */
+  readonly bulkCodeDirectory?: string;
 }
 
 export class SourceStack extends Stack {
@@ -29,8 +32,17 @@ export class SourceStack extends Stack {
       ...props,
       streamArn: this.streamArn(source),
     });
+    if (props.replication.bulk) this.#addBulkRuns(props);
     const alarms = new ReplicationAlarms(this, 'Alarms', { name, replicator: this.replicator });
     this.addOutputs(this.replicator, alarms);
+  }
+
+  #addBulkRuns({ replication, bulkCodeDirectory }: SourceStackProps): void {
+    new BulkRuns(this, 'BulkRuns', {
+      replication,
+      bucket: this.replicator.onFailureBucket,
+      codeDirectory: bulkCodeDirectory ?? bundledCode('bulk-segment'),
+    });
   }
 
   private streamArn(source: SourceConfig): string {

@@ -135,10 +135,10 @@ export class StreamReplicator extends Construct {
   }
 }
 
-/** Bundles the replicate handler of this repository, and tells the directory that ships. */
-export function bundledCode(): string {
-  const directory = fileURLToPath(new URL('../dist/lambda/replicate', import.meta.url));
-  return dirname(buildLambdaBundle(directory));
+/** Bundles a handler of this repository, and tells the directory that ships. */
+export function bundledCode(handler: 'replicate' | 'bulk-segment' = 'replicate'): string {
+  const directory = fileURLToPath(new URL(`../dist/lambda/${handler}`, import.meta.url));
+  return dirname(buildLambdaBundle(directory, handler));
 }
 
 function refuseWrongRegions(stackRegion: string, replication: ReplicationConfig): void {

@@ -58,6 +58,8 @@ export interface ReplicationConfig {
   readonly timestampAttribute?: string;
   readonly eventSource: EventSourceConfig;
   readonly function: FunctionConfig;
+  /** Whether the app deploys what runs backfill and verify of very large tables. */
+  readonly bulk: boolean;
 }
 
 export interface Config {

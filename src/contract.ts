@@ -65,8 +65,19 @@ export const DEAD_LETTER_OBJECT_PREFIX = 'dead-letters/';
 /** Where Lambda puts the batches that it gives up, in the same bucket. */
 export const ON_FAILURE_OBJECT_PREFIX = 'aws/lambda/';
 
+/** Where bulk runs put what they find, in the same bucket. */
+export const REPORT_OBJECT_PREFIX = 'reports/';
+
+/** Variables of the bulk function: its replication, as in ferry.json, and the bucket for reports. */
+export const BULK_ENVIRONMENT = {
+  replication: 'FERRY_BULK_REPLICATION',
+  bucket: 'FERRY_REPORT_BUCKET',
+} as const;
+
 /** Names of what the app deploys for a replication, by which the commands find it. */
 export const functionName = (replication: string) => `ferry-${replication}-replicate`;
+/** Of the function and of the state machine that work on tables too large for one machine. */
+export const bulkName = (replication: string) => `ferry-${replication}-bulk`;
 export const deadLetterQueueName = (replication: string) => `ferry-${replication}-dead-letters`;
 
 /** Time after which a request is given up. */

@@ -8,16 +8,17 @@ import { buildSync } from 'esbuild';
 /** Name of the exported function, as Lambda's `handler` setting wants it. */
 export const LAMBDA_HANDLER = 'index.handler';
 
-const ENTRY = fileURLToPath(new URL('./handlers/replicate.ts', import.meta.url));
+type HandlerName = 'replicate' | 'bulk-segment';
 
 /**
- * Bundles the replicate handler, with the SDK inside, to `index.mjs` in `directory`. What is imported
+ * Bundles a handler, with the SDK inside, to `index.mjs` in `directory`. What is imported
  * only when needed becomes a chunk beside it. Repeating it with unchanged sources yields the same bytes.
  * @returns the path of `index.mjs`.
  */
-export function buildLambdaBundle(directory: string): string {
+export function buildLambdaBundle(directory: string, handler: HandlerName = 'replicate'): string {
+  const entry = fileURLToPath(new URL(`./handlers/${handler}.ts`, import.meta.url));
   const { outputFiles } = buildSync({
-    entryPoints: [{ in: ENTRY, out: 'index' }],
+    entryPoints: [{ in: entry, out: 'index' }],
     outdir: directory,
     outExtension: { '.js': '.mjs' },
     bundle: true,

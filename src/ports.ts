@@ -170,3 +170,16 @@ export interface StreamReader {
   /** Up to `limit` (at most 1,000) records from the iterator on, in order, as Lambda would show them. */
   read(iterator: string, limit: number): Promise<ShardPage>;
 }
+
+export type BulkRunState =
+  | { readonly kind: 'running' }
+  | { readonly kind: 'succeeded' }
+  /** Failed, timed out or aborted. */
+  | { readonly kind: 'failed'; readonly why: string };
+
+/** Runs of the state machine that works on tables too large for one machine. */
+export interface BulkRuns {
+  /** @returns what names the run from now on. The same `name` twice is one run. */
+  start(name: string, input: object): Promise<string>;
+  state(run: string): Promise<BulkRunState>;
+}

@@ -44,7 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: ['src'],
   operations: ['core', 'src'],
   adapters: ['core', 'src'],
-  handlers: ['operations', 'adapters', 'core', 'src'],
+  handlers: ['composition', 'operations', 'adapters', 'core', 'src'],
   composition: ['operations', 'adapters', 'core', 'src'],
   local: ['composition', 'operations', 'adapters', 'core', 'src'],
   cli: ['local', 'composition', 'operations', 'adapters', 'core', 'src'],

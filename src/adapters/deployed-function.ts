@@ -5,7 +5,7 @@ import {
   LambdaClient,
   ResourceNotFoundException,
 } from '@aws-sdk/client-lambda';
-import { functionName } from '../contract.ts';
+import { BULK_ENVIRONMENT, bulkName, functionName } from '../contract.ts';
 import { FerryError } from '../errors.ts';
 import { fromEnvironment, type HandlerSettings } from '../handler-settings.ts';
 
@@ -17,18 +17,42 @@ export async function deployedSettings(
   region: string,
   replication: string,
 ): Promise<HandlerSettings> {
+  const hint = 'Deploy it with `npx cdk deploy --all`, or choose other credentials.';
+  return fromEnvironment((await describe(region, functionName(replication), hint)).variables);
+}
+
+export interface DeployedBulk {
+  readonly stateMachineArn: string;
+  readonly bucket: string;
+}
+
+/**
+ * Where the bulk runs of `replication` are.
+ * @throws FerryError `deployment.missing`, or what Lambda throws.
+ */
+export async function deployedBulk(region: string, replication: string): Promise<DeployedBulk> {
+  const hint =
+    'Set "bulk" to true in the configuration, and deploy it with `npx cdk deploy --all`.';
+  const { arn, variables } = await describe(region, bulkName(replication), hint);
+  return {
+    // The state machine has the function's name, account and Region.
+    stateMachineArn: arn.replace(':lambda:', ':states:').replace(':function:', ':stateMachine:'),
+    bucket: variables[BULK_ENVIRONMENT.bucket] ?? '',
+  };
+}
+
+async function describe(region: string, FunctionName: string, hint: string) {
   const client = new LambdaClient({ region, maxAttempts: 3 });
-  const FunctionName = functionName(replication);
   try {
-    const { Environment } = await client.send(
+    const { Environment, FunctionArn = '' } = await client.send(
       new GetFunctionConfigurationCommand({ FunctionName }),
     );
-    return fromEnvironment(Environment?.Variables ?? {});
+    return { arn: FunctionArn, variables: Environment?.Variables ?? {} };
   } catch (cause) {
     if (!(cause instanceof ResourceNotFoundException)) throw cause;
     throw new FerryError(`There is no function ${FunctionName} in this account and Region.`, {
       code: 'deployment.missing',
-      hint: 'Deploy it with `npx cdk deploy --all`, or choose other credentials.',
+      hint,
       cause,
     });
   } finally {

@@ -15,11 +15,14 @@ import {
   backfill,
   type BackfillContext,
   type BackfillProgress,
+  backfillProgress,
+  finishBackfill,
   openBackfill,
 } from '../operations/backfill.ts';
 import type { RejectedCopy } from '../operations/copy-page.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
+import { BULK_SEGMENTS_MAX, bulkOption, perWorker, runInBulk } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { alignedRows, EXIT, grouped, type Io } from './output.ts';
 import { money, peakMemoryMiB, progressReporter } from './progress.ts';
@@ -35,9 +38,10 @@ export const backfillCommand: Command = {
     apply: { help: 'do it; an unfinished backfill goes on where it was' },
     'dry-run': { help: 'only estimate items, units and money; the same as leaving out --apply' },
     restart: { help: 'forget an unfinished backfill and begin anew' },
+    bulk: bulkOption,
     workers: {
       value: 'N',
-      range: [1, 64],
+      range: [1, 1_000],
       default: '4',
       help: 'segments of the table in progress at the same time',
     },
@@ -81,8 +85,8 @@ const HINT =
   'Every page that was done is remembered. Check tables and permissions, and run it again: it goes on from there.';
 /** As many as a worker sends, and one for its checkpoint. */
 const REQUESTS_PER_WORKER = 5;
-/** So many pages are worth a segment of their own: about 4 GB. */
-const SEGMENT_BYTES = 4 * 2 ** 30;
+/** So much is worth a segment of its own: about a quarter of an hour's work. */
+const SEGMENT_BYTES = 2 ** 30;
 const PAGE_ITEMS_MAX = 2_000;
 const REJECTED_SHOWN_MAX = 20;
 
@@ -136,8 +140,11 @@ async function copy(call: Call): Promise<number> {
   };
   let finished = true;
   try {
-    const workers = options.integer('workers') ?? 1;
-    latest = await backfill(run, context, { workers, onProgress });
+    if (options.has('bulk')) await copyInBulk(run, { call, context, onProgress });
+    else {
+      const workers = options.integer('workers') ?? 1;
+      await backfill(run, context, { workers, onProgress });
+    }
   } catch (error) {
     if (error !== io.interrupted.reason) throw error;
     finished = false;
@@ -145,6 +152,42 @@ async function copy(call: Call): Promise<number> {
   const progress = latest as BackfillProgress;
   print({ ...call, progress, finished, resumed, rejected });
   return finished && progress.rejected === 0 ? EXIT.done : EXIT.differences;
+}
+
+interface BulkBackfill {
+  readonly call: Call;
+  readonly context: BackfillContext;
+  readonly onProgress: (progress: BackfillProgress) => void;
+}
+
+async function copyInBulk(
+  run: BackfillRun,
+  { call, context, onProgress }: BulkBackfill,
+): Promise<void> {
+  const { options, io, replication } = call;
+  const show = async () => onProgress((await backfillProgress(run, context)).progress);
+  const { open: segments } = await backfillProgress(run, context);
+  await runInBulk(
+    {
+      io,
+      replication,
+      // Another try of the same run is another execution.
+      name: `${run.run}-${systemClock.now()}`,
+      segments,
+      workers: options.integer('workers') ?? 1,
+      task: {
+        operation: 'backfill',
+        run,
+        readUnits: perWorker('read-units', options),
+        writeUnits: perWorker('write-units', options),
+      },
+      onTick: show,
+    },
+    async () => {
+      await finishBackfill(run, context);
+      await show();
+    },
+  );
 }
 
 function contextOf(
@@ -177,9 +220,10 @@ function pageItems(options: ParsedOptions): number {
 
 function newRun(pair: TablePair, options: ParsedOptions): BackfillRun {
   const bySize = Math.ceil(pair.facts.source.sizeBytes / SEGMENT_BYTES);
+  const wanted = Math.max(4 * (options.integer('workers') ?? 1), bySize);
   return {
     run: randomBytes(8).toString('hex'),
-    totalSegments: Math.max(4 * (options.integer('workers') ?? 1), bySize),
+    totalSegments: Math.min(wanted, BULK_SEGMENTS_MAX),
     streamArn: streamOf(pair),
     startedAt: new Date(systemClock.now()).toISOString(),
   };

@@ -1,15 +1,26 @@
 // `ferry verify`: prove that both tables are equal, or list exactly what is different.
 
+import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { openTablePair, type TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { type Item, itemJson } from '../core/attribute-value.ts';
-import { differenceLine, mentionLine } from '../core/difference-report.ts';
+import { differenceLine, mentionLine, parseReportLine } from '../core/difference-report.ts';
 import { UsageError } from '../errors.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
-import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../operations/verify.ts';
+import { reportLines, segmentsReported } from '../operations/bulk-reports.ts';
+import {
+  addReport,
+  newReport,
+  verify,
+  type VerifyContext,
+  verifyKey,
+  type VerifyReport,
+} from '../operations/verify.ts';
+import type { ObjectStore } from '../ports.ts';
+import { BULK_SEGMENTS_MAX, bulkOption, perWorker, runInBulk } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom } from './key-option.ts';
 import { alignedRows, EXIT, grouped, type Io } from './output.ts';
@@ -36,9 +47,10 @@ export const verifyCommand: Command = {
       default: '10',
       help: 'time between the two looks: more than the twin is behind',
     },
+    bulk: bulkOption,
     workers: {
       value: 'N',
-      range: [1, 64],
+      range: [1, 1_000],
       default: '4',
       help: 'segments of the tables in progress at the same time',
     },
@@ -65,7 +77,7 @@ export const verifyCommand: Command = {
 };
 
 const HINT = 'Nothing was changed. Check tables and permissions, and run it again.';
-const SEGMENT_BYTES = 4 * 2 ** 30;
+const SEGMENT_BYTES = 2 ** 30;
 /** A sample is made of whole segments of this many. */
 const SAMPLE_SEGMENTS = 1_000;
 const SHOWN_MAX = 10;
@@ -80,7 +92,7 @@ interface Call {
 }
 
 async function compare(call: Call): Promise<number> {
-  const { options, io, replication, pair, key } = call;
+  const { options, io, replication } = call;
   const path = options.text('report') ?? `ferry-${replication.name}-differences.jsonl`;
   const file = createReportFile(path, {
     ferry: 'differences',
@@ -92,10 +104,7 @@ async function compare(call: Call): Promise<number> {
   const shown: Difference[] = [];
   const context = contextOf(call, { file, shown });
   try {
-    const report =
-      key === undefined
-        ? await verify(context, scanOf(call))
-        : await verifyKey(keyOfTable(key, pair), context);
+    const report = await lookFor(call, { context, file, shown });
     file.finish({ ...report });
     print({ ...call, report, shown, path });
     const undecided = report.inFlight + report.unreadable;
@@ -104,6 +113,56 @@ async function compare(call: Call): Promise<number> {
     if (error !== io.interrupted.reason) throw error;
     io.err(`Stopped: nothing is proved. What was found so far is in ${path}.part.`);
     return EXIT.differences;
+  }
+}
+
+interface Findings {
+  readonly context: VerifyContext;
+  readonly file: ReportFile;
+  readonly shown: Difference[];
+}
+
+function lookFor(call: Call, findings: Findings): Promise<VerifyReport> {
+  const { options, pair, key } = call;
+  const { context } = findings;
+  if (key !== undefined) return verifyKey(keyOfTable(key, pair), context);
+  return options.has('bulk') ? verifyInBulk(call, findings) : verify(context, scanOf(call));
+}
+
+async function verifyInBulk(call: Call, { file, shown }: Findings): Promise<VerifyReport> {
+  const { options, io, replication } = call;
+  const { segments, totalSegments, workers } = scanOf(call);
+  const run = randomBytes(8).toString('hex');
+  const report = progressReporter(io, systemClock, 'segments');
+  const task = {
+    operation: 'verify' as const,
+    run,
+    totalSegments,
+    settleMs: 1000 * (options.integer('settle') ?? 0),
+    values: options.has('values'),
+    readUnits: perWorker('read-units', options),
+  };
+  const onTick = async (bucket: ObjectStore) =>
+    report({ done: await segmentsReported(run, bucket), expected: segments.length, facts: [] });
+  return runInBulk(
+    { io, replication, name: run, segments, workers, task, onTick },
+    async (bucket) => {
+      const sum = newReport();
+      for await (const line of reportLines(run, bucket)) addLine(line, sum, { file, shown });
+      return sum;
+    },
+  );
+}
+
+/** A line of a segment's report: part of its summary, or a difference. */
+function addLine(line: string, sum: VerifyReport, { file, shown }: Omit<Findings, 'context'>) {
+  const parsed = parseReportLine(line);
+  if (parsed?.kind === 'summary') addReport(sum, parsed.summary as VerifyReport);
+  else {
+    file.add(line);
+    if (parsed?.kind === 'key' && parsed.difference !== undefined && shown.length < SHOWN_MAX) {
+      shown.push(parsed.difference);
+    }
   }
 }
 
@@ -136,7 +195,8 @@ function scanOf({ options, io, pair, percent }: Call) {
   const workers = options.integer('workers') ?? 1;
   const bySize = Math.ceil(pair.facts.source.sizeBytes / SEGMENT_BYTES);
   const whole = percent === 100;
-  const totalSegments = whole ? Math.max(4 * workers, bySize) : SAMPLE_SEGMENTS;
+  const wanted = whole ? Math.max(4 * workers, bySize) : SAMPLE_SEGMENTS;
+  const totalSegments = Math.min(wanted, BULK_SEGMENTS_MAX);
   const segments = chosen(Math.ceil((totalSegments * percent) / 100), totalSegments);
   const report = progressReporter(io, systemClock, 'items');
   const expected = (pair.facts.source.items * percent) / 100;

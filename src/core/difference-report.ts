@@ -42,8 +42,9 @@ export function mentionLine(kind: 'in-flight' | 'rejected' | 'unreadable', key: 
 
 export type ReportLine =
   | { readonly kind: 'header'; readonly header: ReportHeader }
-  | { readonly kind: 'key'; readonly key: Item }
-  | { readonly kind: 'summary' };
+  /** `difference` where the line tells of one; items may be listed for other reasons. */
+  | { readonly kind: 'key'; readonly key: Item; readonly difference?: ReportedDifference }
+  | { readonly kind: 'summary'; readonly summary: unknown };
 
 /** @returns undefined where the line is none of a report. */
 export function parseReportLine(text: string): ReportLine | undefined {
@@ -52,13 +53,27 @@ export function parseReportLine(text: string): ReportLine | undefined {
   if (line['ferry'] === 'differences') {
     return { kind: 'header', header: line as unknown as ReportHeader };
   }
-  if (line['summary'] !== undefined) return { kind: 'summary' };
+  if (line['summary'] !== undefined) return { kind: 'summary', summary: line['summary'] };
   try {
-    return { kind: 'key', key: decodeItem(line['key'], 'key') };
+    return keyLine(decodeItem(line['key'], 'key'), line);
   } catch {
     // MalformedValue: the caller knows the line's number, and says so.
     return undefined;
   }
+}
+
+const DISCREPANCIES: readonly unknown[] = ['missing', 'different', 'extraneous'];
+
+function keyLine(key: Item, { kind, attributes = [] }: Record<string, unknown>): ReportLine {
+  if (!DISCREPANCIES.includes(kind)) return { kind: 'key', key };
+  const difference = {
+    key,
+    kind: kind as Discrepancy,
+    attributes: attributes as string[],
+    source: undefined,
+    destination: undefined,
+  };
+  return { kind: 'key', key, difference };
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

@@ -7,6 +7,16 @@ import type { Item } from './attribute-value.ts';
 
 export type Side = 'source' | 'destination';
 
+/** How far a segment has been read on one side. */
+export interface ScanCursor {
+  readonly items: number;
+  readonly after?: Item | undefined;
+  readonly ended: boolean;
+}
+
+/** How far a segment has been compared. */
+export type SegmentCursor = Readonly<Record<Side, ScanCursor>>;
+
 interface JoinEntry {
   readonly key: Item;
   readonly keyText: string;

@@ -27,6 +27,8 @@ export interface BackfillContext extends CopyContext {
   readonly stateTable: ItemReader;
   /** Items of a page at most. */
   readonly pageItems: number;
+  /** Asked before each page. @default there is always time */
+  readonly isTimeUp?: () => boolean;
 }
 
 export interface BackfillProgress extends Readonly<CopyCounts> {
@@ -93,20 +95,53 @@ export async function backfill(
     }
   });
   await inParallel(tasks, workers);
-  const finishedAt = new Date(context.clock.now()).toISOString();
-  const row = runRow({ ...run, finishedAt }, context.target, { nowMs: context.clock.now() });
-  await insist(() => context.destination.write(row), context);
+  await finishBackfill(run, context);
   return progress();
 }
 
-export interface BackfillSegment {
+/** How far a run has come that others work on. */
+export async function backfillProgress(
+  run: BackfillRun,
+  context: BackfillContext,
+): Promise<{ progress: BackfillProgress; open: number[] }> {
+  const segments = await loadSegments(run, context);
+  const open = [...segments.keys()].filter((segment) => segments[segment]?.done === false);
+  return { progress: total(segments), open };
+}
+
+/** To be told when all segments are done: the next run begins anew then. */
+export async function finishBackfill(run: BackfillRun, context: BackfillContext): Promise<void> {
+  const nowMs = context.clock.now();
+  const finishedAt = new Date(nowMs).toISOString();
+  const row = runRow({ ...run, finishedAt }, context.target, { nowMs });
+  await insist(() => context.destination.write(row), context);
+}
+
+/**
+ * Goes on with one segment, for as long as there is time, for a worker whose time is limited.
+ * @returns whether it is done.
+ */
+export async function continueSegment(
+  run: BackfillRun,
+  segment: number,
+  context: BackfillContext,
+): Promise<boolean> {
+  const row = await insist(
+    () => context.stateTable.get(segmentKey(context.target, segment)),
+    context,
+  );
+  const from = parseSegment(row, run.run);
+  return (await backfillSegment({ run, segment, from }, context, () => undefined)).done;
+}
+
+interface BackfillSegment {
   readonly run: BackfillRun;
   readonly segment: number;
   readonly from: SegmentProgress;
 }
 
-/** Copies one segment from where it was left to its end. */
-export async function backfillSegment(
+/** Copies one segment from where it was left, to its end or until time is up. */
+async function backfillSegment(
   { run, segment, from }: BackfillSegment,
   context: BackfillContext,
   onPage: (progress: SegmentProgress) => void,
@@ -115,7 +150,7 @@ export async function backfillSegment(
   const place = { run: run.run, segment };
   let progress = from;
   let limit = context.pageItems;
-  while (!progress.done) {
+  while (!progress.done && context.isTimeUp?.() !== true) {
     const readAtMs = context.clock.now();
     const position = { segment, totalSegments, after: progress.next, limit };
     const page = await context.source.scan(position);
@@ -150,7 +185,7 @@ function pageDone(
 const UNREADABLE = 'Unreadable: the AWS SDK cannot read an attribute of it, called __proto__';
 
 /** Where each segment of a run was left. */
-export async function loadSegments(
+async function loadSegments(
   { run, totalSegments }: BackfillRun,
   context: BackfillContext,
 ): Promise<SegmentProgress[]> {

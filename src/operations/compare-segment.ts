@@ -3,8 +3,14 @@
 
 import { canonicalKey } from '../core/attribute-value.ts';
 import { itemDigest } from '../core/discrepancy.ts';
-import { segmentJoin, type SegmentJoin, type Side } from '../core/segment-join.ts';
-import type { Item, ScanPage } from '../ports.ts';
+import {
+  type ScanCursor,
+  type SegmentCursor,
+  segmentJoin,
+  type SegmentJoin,
+  type Side,
+} from '../core/segment-join.ts';
+import type { ScanPage } from '../ports.ts';
 import type { Confirmation, Suspect } from './confirm-differences.ts';
 import type { VerifyContext, VerifyReport } from './verify.ts';
 
@@ -25,16 +31,6 @@ export interface Comparison {
   readonly confirmation: Confirmation;
   readonly onPage: () => void;
 }
-
-/** How far a segment has been read on one side. */
-interface ScanCursor {
-  readonly items: number;
-  readonly after?: Item | undefined;
-  readonly ended: boolean;
-}
-
-/** How far a segment has been compared. */
-export type SegmentCursor = Readonly<Record<Side, ScanCursor>>;
 
 const UNREAD: ScanCursor = { items: 0, ended: false };
 

@@ -2,9 +2,9 @@
 // meets, and looks up what does not, until each difference is proved or gone.
 
 import type { Discrepancy } from '../core/discrepancy.ts';
-import type { Side } from '../core/segment-join.ts';
+import type { SegmentCursor, Side } from '../core/segment-join.ts';
 import type { Item, ReadableTable } from '../ports.ts';
-import { compareSegment, type SegmentCursor, type SegmentPlace } from './compare-segment.ts';
+import { compareSegment, type SegmentPlace } from './compare-segment.ts';
 import { type ConfirmContext, type Difference, startConfirmation } from './confirm-differences.ts';
 import { inParallel } from './in-parallel.ts';
 
@@ -116,7 +116,12 @@ function isExpired(
   return expiresAt !== undefined && Number(expiresAt) * 1000 < clock.now();
 }
 
-function newReport(): VerifyReport {
+/** The sum of two parts. */
+export function addReport(sum: VerifyReport, part: VerifyReport): void {
+  for (const name of Object.keys(sum) as Array<keyof VerifyReport>) sum[name] += part[name];
+}
+
+export function newReport(): VerifyReport {
   return {
     items: 0,
     destinationItems: 0,

@@ -1,0 +1,241 @@
+// For tables that outgrow one machine: a state machine that runs the segments of a backfill or a verify as
+// functions, many at a time, each with the very operations that the commands use.
+
+import { ArnFormat, Aws, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { type PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import {
+  Choice,
+  Condition,
+  DefinitionBody,
+  DistributedMap,
+  JsonPath,
+  LogLevel,
+  StateMachine,
+  StateMachineType,
+  Succeed,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import type { ReplicationConfig } from '../src/config.ts';
+import { BULK_ENVIRONMENT, bulkName, REPORT_OBJECT_PREFIX } from '../src/contract.ts';
+import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { allow, policy, tableArn, useOfKey } from './policies.ts';
+
+export interface BulkRunsProps {
+  readonly replication: ReplicationConfig;
+  /** Where reports go, under a prefix of their own. */
+  readonly bucket: Bucket;
+  /** Directory of the bundled handler. */
+  readonly codeDirectory: string;
+}
+
+/** One of these per replication whose configuration says `"bulk": true`. */
+export class BulkRuns extends Construct {
+  readonly function: LambdaFunction;
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: BulkRunsProps) {
+    super(scope, id);
+    this.function = this.#createFunction(props);
+    this.stateMachine = this.#createStateMachine(props.replication);
+  }
+
+  #createFunction({ replication, bucket, codeDirectory }: BulkRunsProps): LambdaFunction {
+    const name = bulkName(replication.name);
+    const logGroup = this.#createLogGroup('LogGroup', `/aws/lambda/${name}`, replication);
+    return new LambdaFunction(this, 'Function', {
+      functionName: name,
+      description: `Ferry ${replication.name}: segments of backfill and verify`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code: Code.fromAsset(codeDirectory, { exclude: ['*', '!*.mjs'] }),
+      handler: LAMBDA_HANDLER,
+      memorySize: 1_024,
+      timeout: Duration.minutes(15),
+      loggingFormat: LoggingFormat.JSON,
+      logGroup,
+      environment: {
+        [BULK_ENVIRONMENT.replication]: JSON.stringify(replication),
+        [BULK_ENVIRONMENT.bucket]: bucket.bucketName,
+      },
+      role: this.#createRole(replication, bucket, logGroup),
+    });
+  }
+
+  #createRole(replication: ReplicationConfig, bucket: Bucket, logGroup: LogGroup): Role {
+    const role = new Role(this, 'Role', {
+      description: `Ferry ${replication.name}: the function for segments of backfill and verify`,
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      inlinePolicies: {
+        WriteLogs: policy(
+          allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn),
+        ),
+        StoreReports: policy(
+          allow(['s3:PutObject'], bucket.arnForObjects(`${REPORT_OBJECT_PREFIX}*`)),
+        ),
+        ...tablePolicies(this, replication),
+      },
+    });
+    const objects = `${Stack.of(this).getLogicalId(bucket.node.defaultChild as never)}.Arn`;
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::<${objects}>/${REPORT_OBJECT_PREFIX}*]`,
+      reason: 'Each report is an object of its own, under this prefix.',
+    });
+    return role;
+  }
+
+  #createStateMachine(replication: ReplicationConfig): StateMachine {
+    const name = bulkName(replication.name);
+    const logs = this.#createLogGroup('RunLogGroup', `/aws/vendedlogs/states/${name}`, replication);
+    const stateMachine = new StateMachine(this, 'StateMachine', {
+      stateMachineName: name,
+      stateMachineType: StateMachineType.STANDARD,
+      role: runnerRole(this, replication, this.function.functionArn).withoutPolicyUpdates(),
+      definitionBody: DefinitionBody.fromChainable(this.#segments()),
+      tracingEnabled: true,
+      // Keys of items may be in the input of a state: names and times are enough.
+      logs: { destination: logs, level: LogLevel.ALL, includeExecutionData: false },
+    });
+    // The role has these permissions already, without a partition in a literal.
+    stateMachine.node.tryRemoveChild('DistributedMapPolicy');
+    return stateMachine;
+  }
+
+  /** The function is called for a segment until it says that the segment is done. */
+  #segments(): DistributedMap {
+    const map = new DistributedMap(this, 'Segments', {
+      label: 'Segments',
+      itemsPath: '$.segments',
+      maxConcurrencyPath: '$.workers',
+      itemSelector: {
+        segment: JsonPath.numberAt('$$.Map.Item.Value'),
+        task: JsonPath.objectAt('$.task'),
+      },
+      // A segment may take hours: an express run ends after five minutes.
+      mapExecutionType: StateMachineType.STANDARD,
+      resultPath: JsonPath.DISCARD,
+    });
+    const work = new LambdaInvoke(this, 'WorkOnSegment', {
+      lambdaFunction: this.function,
+      payloadResponseOnly: true,
+      retryOnServiceExceptions: false,
+    });
+    // What Ferry refuses, it refuses again.
+    work.addRetry({ errors: ['FerryError', 'UsageError'], maxAttempts: 0 });
+    work.addRetry({
+      errors: ['States.ALL'],
+      interval: Duration.seconds(5),
+      maxDelay: Duration.minutes(2),
+      maxAttempts: 10,
+    });
+    // The results of all segments together must fit into 256 KB: two bytes each.
+    const done = new Succeed(this, 'SegmentDone', { outputPath: JsonPath.DISCARD });
+    const isDone = new Choice(this, 'IsSegmentDone')
+      .when(Condition.booleanEquals('$.done', true), done)
+      .otherwise(work);
+    map.itemProcessor(work.next(isDone));
+    return map;
+  }
+
+  #createLogGroup(id: string, logGroupName: string, replication: ReplicationConfig): LogGroup {
+    return new LogGroup(this, id, {
+      logGroupName,
+      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the schema lists the valid days
+      retention: replication.function.logRetentionDays as RetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+  }
+}
+
+/** To read both tables, to put copies into one, and to keep checkpoints in the state table. */
+function tablePolicies(
+  scope: Construct,
+  { source, destination, stateTable }: ReplicationConfig,
+): Record<string, PolicyDocument> {
+  const describe = ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'];
+  const read = [...describe, 'dynamodb:GetItem', 'dynamodb:Scan'];
+  const at = (region: string, table: string) => tableArn(scope, region, table);
+  return {
+    ReadSource: policy(allow(read, at(source.region, source.table)), ...useOfKey(source)),
+    CopyToDestination: policy(
+      allow([...read, 'dynamodb:PutItem'], at(destination.region, destination.table)),
+      allow(
+        [...describe, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:ConditionCheckItem'],
+        at(destination.region, stateTable),
+      ),
+      ...useOfKey(destination),
+    ),
+  };
+}
+
+/**
+ * The state machine's role. The CDK's own would let it call every version of the function, and name the
+ * partition in a literal.
+ */
+function runnerRole(scope: Construct, replication: ReplicationConfig, functionArn: string): Role {
+  const name = bulkName(replication.name);
+  const arnOf = (resource: string, resourceName: string) =>
+    Stack.of(scope).formatArn({
+      partition: Aws.PARTITION,
+      service: 'states',
+      resource,
+      resourceName,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+  const role = new Role(scope, 'RunnerRole', {
+    description: `Ferry ${replication.name}: the state machine for backfill and verify`,
+    assumedBy: new ServicePrincipal('states.amazonaws.com'),
+    inlinePolicies: {
+      InvokeFunction: policy(allow(['lambda:InvokeFunction'], functionArn)),
+      RunSegments: policy(
+        allow(['states:StartExecution'], arnOf('stateMachine', name)),
+        allow(
+          ['states:DescribeExecution', 'states:StopExecution'],
+          arnOf('execution', `${name}:*`),
+        ),
+      ),
+      WriteLogs: policy(allow(LOG_DELIVERY, '*')),
+      WriteTraces: policy(allow(TRACING, '*')),
+    },
+  });
+  const { region } = replication.source;
+  const executions = `arn:<AWS::Partition>:states:${region}:<AWS::AccountId>:execution:${name}:*`;
+  Validations.of(role).acknowledge(
+    {
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'Delivery of logs and traces, which Step Functions requires, knows no resources.',
+    },
+    {
+      id: `AwsSolutions-IAM5[Resource::${executions}]`,
+      reason: 'A segment runs as an execution of this state machine; Step Functions names them.',
+    },
+  );
+  return role;
+}
+
+// The actions that Step Functions documents for each; none of them knows a resource.
+const LOG_DELIVERY = [
+  'logs:CreateLogDelivery',
+  'logs:GetLogDelivery',
+  'logs:UpdateLogDelivery',
+  'logs:DeleteLogDelivery',
+  'logs:ListLogDeliveries',
+  'logs:PutResourcePolicy',
+  'logs:DescribeResourcePolicies',
+  'logs:DescribeLogGroups',
+];
+const TRACING = [
+  'xray:PutTraceSegments',
+  'xray:PutTelemetryRecords',
+  'xray:GetSamplingRules',
+  'xray:GetSamplingTargets',
+];

@@ -1,0 +1,44 @@
+// A state machine in Step Functions: runs are started, and asked how they are.
+
+import {
+  DescribeExecutionCommand,
+  ExecutionAlreadyExists,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import type { BulkRuns, BulkRunState } from '../ports.ts';
+
+const TIMEOUT_MS = 20_000;
+
+/** Rejects with the service's or the network's own errors. */
+export function stepFunctions(client: SFNClient, stateMachineArn: string): BulkRuns {
+  const inTime = () => ({ abortSignal: AbortSignal.timeout(TIMEOUT_MS) });
+  return {
+    async start(name, input) {
+      try {
+        const { executionArn = '' } = await client.send(
+          new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }),
+          inTime(),
+        );
+        return executionArn;
+      } catch (error) {
+        // A repetition of a request whose answer was lost.
+        if (!(error instanceof ExecutionAlreadyExists)) throw error;
+        return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
+      }
+    },
+    async state(executionArn): Promise<BulkRunState> {
+      const { status, error, cause } = await client.send(
+        new DescribeExecutionCommand({ executionArn }),
+        inTime(),
+      );
+      if (status === 'SUCCEEDED') return { kind: 'succeeded' };
+      if (status === 'RUNNING' || status === 'PENDING_REDRIVE') return { kind: 'running' };
+      return { kind: 'failed', why: [status, error, cause].filter(Boolean).join(': ') };
+    },
+  };
+}
+
+export function stepFunctionsClient(region: string): SFNClient {
+  return new SFNClient({ region, maxAttempts: 3 });
+}

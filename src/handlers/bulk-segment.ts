@@ -1,0 +1,137 @@
+// Lambda's entry for bulk runs: one segment of a backfill or a verify, with the operations of the commands,
+// for as long as the invocation has time. The state machine calls it again until the segment is done.
+
+import type { Context } from 'aws-lambda';
+import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { openTablePair, type TablePair } from '../composition/table-pair.ts';
+import { parseConfig } from '../config.ts';
+import { BULK_ENVIRONMENT } from '../contract.ts';
+import {
+  type BackfillTask,
+  type BulkTask,
+  cursorJson,
+  parseBulkTask,
+  parseCursor,
+  reportKey,
+  type VerifyTask,
+} from '../core/bulk-task.ts';
+import { differenceLine, mentionLine } from '../core/difference-report.ts';
+import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
+import { continueSegment } from '../operations/backfill.ts';
+import { pacedReader } from '../operations/paced-reader.ts';
+import { paceOf } from '../operations/pace.ts';
+import { verifySegment } from '../operations/verify.ts';
+
+/** Time for the page under way, or for the looks at what is suspected. */
+const LAST_PAGE_MS = 60_000;
+const LAST_LOOKS_MS = 180_000;
+/** A report is one object, and is made in memory. */
+const LINES_MAX = 20_000;
+const PAGE_ITEMS_MAX = 2_000;
+const CONCURRENCY = 16;
+
+interface Call {
+  readonly call: BulkTask;
+  readonly pair: TablePair;
+  readonly lines: string[];
+  readonly remainingMs: () => number;
+}
+
+/** @returns the same task, further on. */
+export async function handler(event: unknown, invocation: Context): Promise<BulkTask> {
+  const call = parseBulkTask(event);
+  const [replication] = parseConfig({
+    replications: [JSON.parse(required(BULK_ENVIRONMENT.replication)) as object],
+  }).replications;
+  if (replication === undefined) throw new Error('no replication is configured');
+  const writes = call.task.operation === 'backfill';
+  const pair = await openTablePair({ replication, concurrency: CONCURRENCY, writes });
+  try {
+    const lines: string[] = [];
+    const remainingMs = () => invocation.getRemainingTimeInMillis();
+    const next = await workOn({ call, pair, lines, remainingMs });
+    if (lines.length > 0) await storeReport(lines, next, replication.source.region);
+    return { ...next, part: call.part + 1 };
+  } finally {
+    pair.close();
+  }
+}
+
+function workOn(work: Call): Promise<BulkTask> {
+  const { task } = work.call;
+  return task.operation === 'backfill' ? copyOn(task, work) : compareOn(task, work);
+}
+
+async function copyOn(task: BackfillTask, work: Call): Promise<BulkTask> {
+  const { call, pair, lines, remainingMs } = work;
+  const patience = { clock: systemClock, random: systemRandom, stop: NEVER };
+  const done = await continueSegment(task.run, call.segment, {
+    ...patience,
+    target: pair.target,
+    floor: floorOf(streamLabelMs(task.run.streamArn) ?? 0),
+    source: pacedReader(pair.source, pace(task.readUnits), patience),
+    transactions: pair.transactions,
+    destination: pair.writer,
+    stateTable: pair.stateTable,
+    writePace: pace(task.writeUnits),
+    pageItems: pageItems(task),
+    isTimeUp: () => remainingMs() < LAST_PAGE_MS || lines.length >= LINES_MAX,
+    onRejected: ({ key }) => lines.push(mentionLine('rejected', key)),
+  });
+  return { ...call, done };
+}
+
+async function compareOn(task: VerifyTask, work: Call): Promise<BulkTask> {
+  const { call, pair, lines, remainingMs } = work;
+  const patience = { clock: systemClock, random: systemRandom, stop: NEVER };
+  const { values, totalSegments, settleMs, readUnits } = task;
+  const from = call.cursor === undefined ? undefined : parseCursor(call.cursor);
+  const { report, next } = await verifySegment(
+    { segment: call.segment, totalSegments, from },
+    {
+      ...patience,
+      source: pacedReader(pair.source, pace(readUnits), patience),
+      destination: pacedReader(pair.destination, pace(readUnits), patience),
+      reservedAttribute: pair.target.reservedAttribute,
+      timeToLiveAttribute:
+        pair.facts.source.timeToLiveAttribute ?? pair.facts.destination.timeToLiveAttribute,
+      settleMs,
+      onDifference: (difference) => lines.push(differenceLine(difference, { values })),
+      onInFlight: (key) => lines.push(mentionLine('in-flight', key)),
+      onUnreadable: (key) => lines.push(mentionLine('unreadable', key)),
+    },
+    () => remainingMs() < LAST_LOOKS_MS || lines.length >= LINES_MAX,
+  );
+  lines.push(JSON.stringify({ summary: report }));
+  const cursor = next === undefined ? undefined : cursorJson(next);
+  return { ...call, cursor, done: next === undefined };
+}
+
+async function storeReport(lines: readonly string[], task: BulkTask, region: string) {
+  const client = objectClient({ region, endpoint: process.env['AWS_ENDPOINT_URL_S3'] });
+  try {
+    const bucket = s3Objects(client, required(BULK_ENVIRONMENT.bucket));
+    await bucket.put(reportKey(task, task.done), lines.map((line) => `${line}\n`).join(''));
+  } finally {
+    client.destroy();
+  }
+}
+
+/** About a minute's worth of writes, so that the last page of an invocation is done in time. */
+function pageItems({ writeUnits = Infinity }: BackfillTask): number {
+  return Math.max(1, Math.min(PAGE_ITEMS_MAX, Math.floor((writeUnits * 30) / 4)));
+}
+
+function pace(unitsPerSecond = Infinity) {
+  return paceOf(unitsPerSecond, systemClock);
+}
+
+/** Lambda ends it; nobody else does. */
+const NEVER = new AbortController().signal;
+
+function required(variable: string): string {
+  const value = process.env[variable];
+  if (value === undefined) throw new Error(`${variable} is required`);
+  return value;
+}
