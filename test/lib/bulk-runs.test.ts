@@ -1,46 +1,167 @@
-// What a replication with `"bulk": true` adds to its source stack.
+// What a replication with `"bulk": true` adds to its source stack, and that it adds nothing otherwise.
 
 import { rmSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
-import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { afterAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../lib/ferry-app.ts';
 import { parseConfig } from '../../src/config.ts';
 import {
   codeDirectory,
   EXISTING,
   emptyApp,
+  getAtt,
   resources,
   stackOf,
+  tableArn,
   templates,
   temporary,
 } from './stack-templates.ts';
 
 afterAll(() => rmSync(temporary, { recursive: true }));
 
-function synthesized(replication: object): {
-  app: App;
-  template: ReturnType<typeof templates>['source'];
-} {
+/** Synthesized with the checks of cdk-nag, which stop at a finding. */
+function sourceOf(replication: object): ReturnType<typeof templates>['source'] {
   const app = emptyApp();
   buildApp(app, parseConfig({ replications: [replication] }), {
     codeDirectory,
     bulkCodeDirectory: codeDirectory,
   });
   app.synth();
-  return {
-    app,
-    template: Template.fromStack(stackOf(app, 'ferry-orders-source')).toJSON() as never,
-  };
+  return Template.fromStack(stackOf(app, 'ferry-orders-source')).toJSON() as never;
 }
 
-describe('bulk runs', () => {
-  const { template } = synthesized({ ...EXISTING, bulk: true });
+const template = sourceOf({ ...EXISTING, bulk: true });
+const [, bulkFunction] =
+  resources(template, 'AWS::Lambda::Function').find(
+    ([, { Properties }]) => Properties['FunctionName'] === 'ferry-orders-bulk',
+  ) ?? [];
+const [stateMachine] = resources(template, 'AWS::StepFunctions::StateMachine');
 
-  it('look', () => {
-    console.log(JSON.stringify(resources(template, 'AWS::StepFunctions::StateMachine'), null, 1));
-    console.log(JSON.stringify(resources(template, 'AWS::IAM::Role'), null, 1).slice(0, 3000));
-    console.log(JSON.stringify(resources(template, 'AWS::IAM::Policy'), null, 1).slice(0, 5000));
-    expect(1).toBe(2);
+/** Statements of the role with this description, as action -> resources. */
+function rights(description: string): Record<string, unknown[]> {
+  const [, role] =
+    resources(template, 'AWS::IAM::Role').find(([, { Properties }]) =>
+      String(Properties['Description']).includes(description),
+    ) ?? [];
+  const policies = (role?.Properties['Policies'] ?? []) as Array<{
+    PolicyDocument: { Statement: Array<{ Action: string | string[]; Resource: unknown }> };
+  }>;
+  const found: Record<string, unknown[]> = {};
+  for (const { Action, Resource } of policies.flatMap((one) => one.PolicyDocument.Statement)) {
+    for (const action of [Action].flat()) (found[action] ??= []).push(Resource);
+  }
+  return found;
+}
+
+it('adds nothing unless it is asked for', () => {
+  const without = sourceOf(EXISTING);
+
+  expect(resources(without, 'AWS::StepFunctions::StateMachine')).toEqual([]);
+  expect(resources(without, 'AWS::Lambda::Function')).toHaveLength(1);
+});
+
+describe('the function', () => {
+  it('has as long as Lambda gives, and knows its tables from the configuration', () => {
+    expect(bulkFunction?.Properties).toMatchObject({ Timeout: 900, Runtime: 'nodejs24.x' });
+    const { Variables } = bulkFunction?.Properties['Environment'] as {
+      Variables: Record<string, unknown>;
+    };
+    expect(JSON.parse(String(Variables['FERRY_BULK_REPLICATION']))).toMatchObject(EXISTING);
+  });
+
+  it('may read both tables, and write no more than copies and checkpoints', () => {
+    const source = tableArn('us-east-1', 'Orders');
+    const twin = tableArn('eu-west-1', 'OrdersTwin');
+    const state = tableArn('eu-west-1', 'ferry-orders-state');
+    const found = rights('the function for segments');
+
+    expect(found['dynamodb:Scan']).toEqual([source, twin]);
+    expect(found['dynamodb:GetItem']).toEqual([source, twin, state]);
+    expect(found['dynamodb:PutItem']).toEqual([twin, state]);
+    expect(found['dynamodb:ConditionCheckItem']).toEqual([state]);
+    expect(JSON.stringify(found['s3:PutObject'])).toContain('/reports/*');
+    const actions = Object.keys(found).filter((action) => !action.startsWith('logs:'));
+    expect(actions.toSorted()).toEqual([
+      'dynamodb:ConditionCheckItem',
+      'dynamodb:DescribeTable',
+      'dynamodb:DescribeTimeToLive',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:Scan',
+      's3:PutObject',
+    ]);
+    expect(Object.values(found).flat()).not.toContain('*');
+  });
+});
+
+describe('the state machine', () => {
+  const [first, functionArn, rest] = (
+    stateMachine?.[1].Properties['DefinitionString'] as {
+      'Fn::Join': [string, [string, object, string]];
+    }
+  )['Fn::Join'][1];
+  const { States } = JSON.parse(`${first}FUNCTION${rest}`) as {
+    States: { Segments: Record<string, unknown> & { ItemProcessor: Record<string, unknown> } };
+  };
+  const { ItemProcessor, ...map } = States.Segments;
+
+  it('gives each segment a run of its own, as many at once as its input says', () => {
+    expect(map).toMatchObject({
+      Type: 'Map',
+      ItemsPath: '$.segments',
+      MaxConcurrencyPath: '$.workers',
+      ItemSelector: { 'segment.$': '$$.Map.Item.Value', 'task.$': '$.task' },
+      ResultPath: null,
+    });
+    expect(ItemProcessor['ProcessorConfig']).toEqual({
+      Mode: 'DISTRIBUTED',
+      ExecutionType: 'STANDARD',
+    });
+  });
+
+  it('calls the function until the segment is done, and again when a call fails', () => {
+    expect(functionArn).toEqual(
+      getAtt(
+        resources(template, 'AWS::Lambda::Function').find(([, one]) => one === bulkFunction)?.[0] ??
+          '',
+        'Arn',
+      ),
+    );
+    expect(ItemProcessor['StartAt']).toBe('WorkOnSegment');
+    expect(ItemProcessor['States']).toMatchObject({
+      WorkOnSegment: {
+        Resource: 'FUNCTION',
+        Next: 'IsSegmentDone',
+        Retry: [
+          { ErrorEquals: ['FerryError', 'UsageError'], MaxAttempts: 0 },
+          { ErrorEquals: ['States.ALL'], MaxAttempts: 10 },
+        ],
+      },
+      IsSegmentDone: {
+        Choices: [{ Variable: '$.done', BooleanEquals: true, Next: 'SegmentDone' }],
+        Default: 'WorkOnSegment',
+      },
+      SegmentDone: { Type: 'Succeed', OutputPath: null },
+    });
+  });
+
+  it('may call this function and run its own segments, and nothing else', () => {
+    const found = rights('the state machine');
+
+    expect(found['lambda:InvokeFunction']).toEqual([functionArn]);
+    expect(JSON.stringify(found['states:StartExecution'])).toContain(
+      ':stateMachine:ferry-orders-bulk"',
+    );
+    expect(JSON.stringify(found['states:StopExecution'])).toContain(
+      ':execution:ferry-orders-bulk:*"',
+    );
+    expect(resources(template, 'AWS::IAM::Policy')).toEqual([]);
+  });
+
+  it('keeps what it handles out of its logs', () => {
+    expect(stateMachine?.[1].Properties).toMatchObject({
+      TracingConfiguration: { Enabled: true },
+      LoggingConfiguration: { IncludeExecutionData: false, Level: 'ALL' },
+    });
   });
 });
