@@ -110,7 +110,7 @@ async function estimate({ options, io, replication, pair }: Call): Promise<numbe
     ['average size', `${grouped(expected.averageBytes)} bytes`],
     ['read units', `about ${grouped(expected.readUnits)}`],
     ['write units', `about ${grouped(expected.writeUnits)}`],
-    ['cost', `about ${money(expected.dollars)}`],
+    ['cost', money(expected.dollars)],
   ];
   if (seconds > 0) rows.push(['at this rate', `about ${grouped(Math.ceil(seconds / 60))} min`]);
   io.out(`${titleOf(replication)}: a backfill would take`);
@@ -244,7 +244,7 @@ function stepOf(progress: BackfillProgress, { facts }: TablePair) {
     expected: facts.source.items,
     facts: [
       `${grouped(Math.round(progress.readUnits))} read and ${grouped(progress.writeUnits)} write units`,
-      `about ${money(dollars({ read: progress.readUnits, write: progress.writeUnits }))}`,
+      money(dollars({ read: progress.readUnits, write: progress.writeUnits })),
     ],
   };
 }
@@ -278,7 +278,7 @@ function print({ options, io, replication, progress, finished, resumed, rejected
     ['rejected', grouped(progress.rejected)],
     ['read units', grouped(Math.round(readUnits))],
     ['write units', grouped(Math.round(writeUnits))],
-    ['cost', `about ${money(dollars({ read: readUnits, write: writeUnits }))}`],
+    ['cost', money(dollars({ read: readUnits, write: writeUnits }))],
     ['segments', `${progress.segmentsDone} of ${progress.totalSegments}`],
     ['peak memory', `${peak} MiB`],
   ] as const;

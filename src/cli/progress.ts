@@ -51,7 +51,7 @@ export function peakMemoryMiB(): number {
   return Math.ceil(process.resourceUsage().maxRSS / 1024);
 }
 
-/** $0.0001 is shown as what it is: next to nothing. */
+/** An estimate; of next to nothing it says so. */
 export function money(dollars: number): string {
-  return dollars > 0 && dollars < 0.01 ? 'under $0.01' : `$${dollars.toFixed(2)}`;
+  return dollars < 0.01 ? 'under $0.01' : `about $${dollars.toFixed(2)}`;
 }

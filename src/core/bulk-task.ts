@@ -68,7 +68,7 @@ export function parseBulkTask(event: unknown): BulkTask {
   return { segment: segment as number, task: task as BulkTask['task'], part, cursor, done: false };
 }
 
-export function runNameOf({ run }: BulkTask['task']): string {
+function runNameOf({ run }: BulkTask['task']): string {
   return typeof run === 'string' ? run : run.run;
 }
 

@@ -154,9 +154,11 @@ async function backfillSegment(
     const readAtMs = context.clock.now();
     const position = { segment, totalSegments, after: progress.next, limit };
     const page = await context.source.scan(position);
-    const counts = await copyPage(page.items, readAtMs, context);
-    if (counts === 'expired') limit = Math.max(1, Math.floor(limit / 4));
-    else {
+    const { counts, expired } = await copyPage(page.items, readAtMs, context);
+    if (expired) {
+      progress = pageWasted(progress, { ...page, writeUnits: counts.writeUnits });
+      limit = Math.max(1, Math.floor(limit / 4));
+    } else {
       progress = pageDone(progress, page, { counts, context });
       const row = segmentRow(progress, place, context.target, context.clock.now());
       await insist(() => context.destination.write(row), context);
@@ -169,7 +171,7 @@ async function backfillSegment(
 function pageDone(
   before: SegmentProgress,
   { items, unreadable, next, readUnits }: ScanPage,
-  { counts, context }: { counts: CopyCounts; context: BackfillContext },
+  { counts, context }: { counts: Readonly<CopyCounts>; context: BackfillContext },
 ): SegmentProgress {
   for (const key of unreadable) context.onRejected({ key, reason: UNREADABLE });
   const sum = { ...before.counts };
@@ -180,6 +182,16 @@ function pageDone(
     readUnits,
   });
   return { counts: sum, done: next === undefined, next };
+}
+
+/** It is read again; what it took is counted all the same. */
+function pageWasted(
+  before: SegmentProgress,
+  { readUnits, writeUnits }: Pick<CopyCounts, 'readUnits' | 'writeUnits'>,
+): SegmentProgress {
+  const counts = { ...before.counts };
+  addCounts(counts, { ...noCounts(), readUnits, writeUnits });
+  return { ...before, counts };
 }
 
 const UNREADABLE = 'Unreadable: the AWS SDK cannot read an attribute of it, called __proto__';

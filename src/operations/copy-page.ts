@@ -22,7 +22,7 @@ export interface CopyContext extends CopyPlan, Patience {
   readonly source: ReadableTable;
   readonly transactions: TransactionWriter;
   readonly writePace: Pace;
-  /** Told of every item that the destination will never take as it is. */
+  /** Told once of every item that the destination will never take as it is, when its page is done. */
   readonly onRejected: (rejected: RejectedCopy) => void;
 }
 
@@ -42,23 +42,33 @@ const GROUPS_AT_ONCE = 4;
 interface Page {
   readonly context: CopyContext;
   readonly counts: CopyCounts;
+  readonly rejected: RejectedCopy[];
   readonly expiresAtMs: number;
 }
 
-/** @returns what became of the items, or `expired` where some had to be left: the page is to be read again. */
+export interface CopiedPage {
+  /** What became of the items, and what it took. */
+  readonly counts: Readonly<CopyCounts>;
+  /** Some items had to be left: the page is to be read again, and only its units count. */
+  readonly expired: boolean;
+}
+
 export async function copyPage(
   items: readonly Item[],
   readAtMs: number,
   context: CopyContext,
-): Promise<CopyCounts | 'expired'> {
-  const { source } = context;
+): Promise<CopiedPage> {
+  const { source, onRejected } = context;
   const counts = { ...noCounts(), items: items.length };
-  const page: Page = { context, counts, expiresAtMs: readAtMs + PAGE_LIFE_MS };
+  const page: Page = { context, counts, rejected: [], expiresAtMs: readAtMs + PAGE_LIFE_MS };
   const copies = items.map((item) => toCopy(source.keyOf(item), item, context));
   const tasks = toGroups(copies).map((group) => () => copyGroup(group, page));
   await inParallel(tasks, GROUPS_AT_ONCE);
   const { copied, present, deleted, rejected } = counts;
-  return copied + present + deleted + rejected === items.length ? counts : 'expired';
+  const expired = copied + present + deleted + rejected < items.length;
+  // Not of a page that is read again: it may be told of the same items then.
+  if (!expired) page.rejected.forEach(onRejected);
+  return { counts, expired };
 }
 
 async function copyGroup(group: readonly Copy[], page: Page): Promise<void> {
@@ -67,8 +77,8 @@ async function copyGroup(group: readonly Copy[], page: Page): Promise<void> {
   for (let attempt = 1; open.length > 0; attempt += 1) {
     await writePace.ready();
     stop.throwIfAborted();
-    if (clock.now() > page.expiresAtMs) return;
     const results = await sendGroup(open, page);
+    if (results === 'expired') return;
     if (results === 'invalid') return copyHalves(open, page);
     for (const result of results) if (result !== 'again') page.counts[result] += 1;
     const again = open.filter((_, index) => results[index] === 'again');
@@ -79,12 +89,22 @@ async function copyGroup(group: readonly Copy[], page: Page): Promise<void> {
 }
 
 /** `invalid` where the service refuses the whole without saying which item is to blame. */
-async function sendGroup(open: readonly Copy[], page: Page): Promise<CopyResult[] | 'invalid'> {
-  const { transactions, writePace, onRejected } = page.context;
+async function sendGroup(
+  open: readonly Copy[],
+  page: Page,
+): Promise<CopyResult[] | 'invalid' | 'expired'> {
+  const { transactions, writePace, clock } = page.context;
   let spent = copyUnits(open);
   try {
     const request = copyRequest(open, page.context);
-    const reply = await insist(() => transactions.transact(request), page.context);
+    // Before every try, because throttling may last for longer than the page.
+    const inTime = async () =>
+      clock.now() > page.expiresAtMs ? EXPIRED : transactions.transact(request);
+    const reply = await insist(inTime, page.context);
+    if (reply.kind === 'expired') {
+      spent = 0;
+      return 'expired';
+    }
     if (reply.kind === 'written') {
       spent = reply.writeUnits;
       return open.map(() => 'copied');
@@ -93,7 +113,7 @@ async function sendGroup(open: readonly Copy[], page: Page): Promise<CopyResult[
     for (const [index, result] of results.entries()) {
       const { code, message } = reply.reasons[index * 2] ?? { code: '', message: '' };
       const { key } = open[index] ?? {};
-      if (result === 'rejected' && key) onRejected({ key, reason: `${code}: ${message}` });
+      if (result === 'rejected' && key) page.rejected.push({ key, reason: `${code}: ${message}` });
     }
     return results;
   } catch (error) {
@@ -101,13 +121,15 @@ async function sendGroup(open: readonly Copy[], page: Page): Promise<CopyResult[
     if (kind !== 'rejected') throw error;
     const [only] = open;
     if (only === undefined || open.length > 1) return 'invalid';
-    onRejected({ key: only.key, reason: `${name}: ${message}` });
+    page.rejected.push({ key: only.key, reason: `${name}: ${message}` });
     return ['rejected'];
   } finally {
     writePace.spend(spent);
     page.counts.writeUnits += spent;
   }
 }
+
+const EXPIRED = { kind: 'expired' } as const;
 
 /** Finds the item to blame, in a few more tries. */
 async function copyHalves(open: readonly Copy[], page: Page): Promise<void> {
