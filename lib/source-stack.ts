@@ -21,6 +21,8 @@ export interface SourceStackProps {
 
 export class SourceStack extends Stack {
   readonly replicator: StreamReplicator;
+  /** Where the configuration says `"bulk": true`. */
+  readonly bulkRuns: BulkRuns | undefined;
 
   constructor(scope: Construct, id: string, props: SourceStackProps) {
     const { name, source, destination } = props.replication;
@@ -32,13 +34,13 @@ export class SourceStack extends Stack {
       ...props,
       streamArn: this.streamArn(source),
     });
-    if (props.replication.bulk) this.#addBulkRuns(props);
+    this.bulkRuns = props.replication.bulk ? this.#createBulkRuns(props) : undefined;
     const alarms = new ReplicationAlarms(this, 'Alarms', { name, replicator: this.replicator });
     this.addOutputs(this.replicator, alarms);
   }
 
-  #addBulkRuns({ replication, bulkCodeDirectory }: SourceStackProps): void {
-    new BulkRuns(this, 'BulkRuns', {
+  #createBulkRuns({ replication, bulkCodeDirectory }: SourceStackProps): BulkRuns {
+    return new BulkRuns(this, 'BulkRuns', {
       replication,
       bucket: this.replicator.onFailureBucket,
       codeDirectory: bulkCodeDirectory ?? bundledCode('bulk-segment'),

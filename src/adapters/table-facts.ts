@@ -10,38 +10,75 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { KeyAttribute } from '../config.ts';
 import type { IndexFacts, TableFacts } from '../core/table-facts.ts';
+import { FerryError } from '../errors.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 
+/** Of all requests about a table, every repetition included. */
 const TIMEOUT_MS = 20_000;
 
-/** @returns undefined where there is no such table. Rejects with the service's or the network's own error. */
+/**
+ * @returns undefined where there is no such table.
+ * @throws FerryError `table.silent` where nothing answers in time, or the service's or the network's own
+ *   error.
+ */
 export async function describeTable(
   settings: ClientSettings,
   table: string,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<TableFacts | undefined> {
   const client = new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 3 });
-  const inTime = { abortSignal: AbortSignal.timeout(TIMEOUT_MS) };
+  const abortSignal = AbortSignal.timeout(timeoutMs);
   try {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: table }), inTime);
-    const { TimeToLiveDescription: expiry } = await client.send(
-      new DescribeTimeToLiveCommand({ TableName: table }),
-      inTime,
-    );
-    const expires =
-      expiry?.TimeToLiveStatus === 'ENABLED' || expiry?.TimeToLiveStatus === 'ENABLING';
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: table }), {
+      abortSignal,
+    });
     return {
       ...factsOf(Table ?? {}),
       region: settings.region,
       table,
       endpoint: settings.endpoint,
-      timeToLiveAttribute: expires ? expiry.AttributeName : undefined,
+      timeToLiveAttribute: await expiryOf(client, table, abortSignal),
     };
   } catch (error) {
     if (error instanceof ResourceNotFoundException) return undefined;
-    throw error;
+    throw abortSignal.aborted ? silent(settings, { table, timeoutMs, cause: error }) : error;
   } finally {
     client.destroy();
   }
+}
+
+async function expiryOf(
+  client: DynamoDBClient,
+  table: string,
+  abortSignal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const { TimeToLiveDescription: expiry } = await client.send(
+      new DescribeTimeToLiveCommand({ TableName: table }),
+      { abortSignal },
+    );
+    const { TimeToLiveStatus: status } = expiry ?? {};
+    return status === 'ENABLED' || status === 'ENABLING' ? expiry?.AttributeName : undefined;
+  } catch (error) {
+    // Not every emulator knows of expiry; where it does not, nothing expires.
+    if (error instanceof Error && error.name === 'UnknownOperationException') return undefined;
+    throw error;
+  }
+}
+
+function silent(
+  { region, endpoint = 'the endpoint of the Region' }: ClientSettings,
+  { table, timeoutMs, cause }: { table: string; timeoutMs: number; cause: unknown },
+): FerryError {
+  const seconds = timeoutMs / 1000;
+  return new FerryError(
+    `No answer about ${region}/${table} within ${seconds} s from ${endpoint}.`,
+    {
+      code: 'table.silent',
+      hint: 'Check the Region, the endpoint, and the way through the network.',
+      cause,
+    },
+  );
 }
 
 function factsOf(description: TableDescription): Omit<TableFacts, 'region' | 'table'> {
@@ -51,6 +88,7 @@ function factsOf(description: TableDescription): Omit<TableFacts, 'region' | 'ta
   const isOn = StreamSpecification?.StreamEnabled === true && LatestStreamArn !== undefined;
   return {
     arn: description.TableArn ?? '',
+    id: description.TableId,
     status: description.TableStatus ?? 'UNKNOWN',
     keys: keysOf(description.KeySchema, description),
     stream: isOn
@@ -74,6 +112,7 @@ function indexesOf(description: TableDescription): IndexFacts[] {
   ].map(({ IndexName = '', KeySchema, Projection, local }) => ({
     name: IndexName,
     keys: keysOf(KeySchema, description),
+    partitionKeys: (KeySchema ?? []).filter(({ KeyType }) => KeyType === 'HASH').length,
     local,
     projection: Projection?.ProjectionType ?? 'ALL',
     included: Projection?.NonKeyAttributes ?? [],

@@ -125,8 +125,18 @@ function tableAt(side: 'source' | 'destination', options: ParsedOptions): Place 
       hint: 'For example: ferry init us-east-1/Orders eu-west-1/Orders',
     });
   }
-  const endpoint = options.text(`${side}-endpoint`);
+  const endpoint = endpointOf(side, options);
   return { region, table, create: false, ...(endpoint === undefined ? {} : { endpoint }) };
+}
+
+function endpointOf(side: 'source' | 'destination', options: ParsedOptions): string | undefined {
+  const text = options.text(`${side}-endpoint`);
+  // As the schema has it.
+  if (text === undefined || (URL.canParse(text) && /^https?:\/\/[^/]+\/?$/.test(text))) return text;
+  throw new UsageError(
+    `--${side}-endpoint must be a URL such as http://127.0.0.1:8000, got "${text}".`,
+    { code: 'usage.options', hint: 'Leave it out to use the Region’s own.' },
+  );
 }
 
 function refuseOverwriting(options: ParsedOptions): void {
@@ -140,6 +150,8 @@ function refuseOverwriting(options: ParsedOptions): void {
 
 /** Checked as every command checks it, and then put in place at once. */
 function writeConfig(replication: object, options: ParsedOptions): void {
+  // The tables took their time to answer: a file may be there by now.
+  refuseOverwriting(options);
   const path = options.text('config') ?? '';
   const existing = existsSync(path) ? existingConfig(path) : { replications: [] };
   const config = {

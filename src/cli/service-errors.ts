@@ -26,7 +26,8 @@ export async function explained<T>(
   }
 }
 
-/** Errors of AWS's services carry metadata, those of the network a code. */
+/** Errors of AWS's services carry metadata, those of the network a code, those of a time limit neither. */
 function isServiceError(error: unknown): error is Error {
-  return error instanceof Error && ('$metadata' in error || 'code' in error);
+  if (!(error instanceof Error)) return false;
+  return '$metadata' in error || 'code' in error || error.name === 'AbortError';
 }

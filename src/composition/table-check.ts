@@ -63,6 +63,9 @@ export async function requireTable(
   });
 }
 
+/** Other denials are of the credentials themselves: none, expired, of another account. */
+const PERMISSION_DENIED = ['AccessDenied', 'AccessDeniedException', 'NotAuthorized'];
+
 async function explainDenial<T>(
   table: string,
   region: string,
@@ -73,6 +76,13 @@ async function explainDenial<T>(
   } catch (cause) {
     const { kind, name, message } = classifyFailure(cause);
     if (kind !== 'denied') throw cause;
+    if (!PERMISSION_DENIED.includes(name)) {
+      throw new FerryError(`No usable credentials for ${region}/${table}: ${name}: ${message}`, {
+        code: 'table.denied',
+        hint: 'Log in, or name a profile in AWS_PROFILE, and run it again.',
+        cause,
+      });
+    }
     throw new FerryError(`Not allowed to describe ${region}/${table}: ${name}: ${message}.`, {
       code: 'table.denied',
       hint: 'These credentials need dynamodb:DescribeTable and dynamodb:DescribeTimeToLive on it.',

@@ -57,8 +57,7 @@ const CHECKS: ReadonlyArray<(pair: Pair) => Finding[]> = [
 ];
 
 function sameTable({ source, destination }: Pair): Finding[] {
-  // ARNs tell Regions and accounts apart, but those of emulators do not.
-  if (source.arn !== destination.arn || source.endpoint !== destination.endpoint) return [];
+  if (nameOf(source) !== nameOf(destination) && !isOneTable(source, destination)) return [];
   return error(
     'same-table',
     `${nameOf(source)} is both source and destination.`,
@@ -66,12 +65,34 @@ function sameTable({ source, destination }: Pair): Finding[] {
   );
 }
 
+/** ARNs tell Regions and accounts apart, but those of emulators do not; an endpoint has several names. */
+function isOneTable(source: TableFacts, destination: TableFacts): boolean {
+  if (source.arn !== destination.arn) return false;
+  return source.id === undefined
+    ? source.endpoint === destination.endpoint
+    : source.id === destination.id;
+}
+
 function notActive({ source, destination }: Pair): Finding[] {
   return [source, destination]
     .filter(({ status }) => status !== 'ACTIVE' && status !== 'UPDATING')
     .flatMap((table) =>
-      error('not-active', `${nameOf(table)} is ${table.status}.`, 'Wait until it is ACTIVE.'),
+      error('not-active', `${nameOf(table)} is ${table.status}.`, adviceOn(table.status)),
     );
+}
+
+function adviceOn(status: string): string {
+  switch (status) {
+    case 'INACCESSIBLE_ENCRYPTION_CREDENTIALS':
+      return 'DynamoDB cannot use its KMS key. Give it access to the key again.';
+    case 'ARCHIVED':
+    case 'ARCHIVING':
+      return 'DynamoDB has lost its KMS key. Restore the table from its backup.';
+    case 'DELETING':
+      return 'It will be gone. Name another table, or make it anew.';
+    default:
+      return 'Wait until it is ACTIVE.';
+  }
 }
 
 function keySchema({ source, destination }: Pair): Finding[] {
@@ -89,7 +110,7 @@ function streamOff({ source }: Pair): Finding[] {
   return error(
     'stream',
     `${nameOf(source)} has no stream.`,
-    'Turn it on, with new images: `aws dynamodb update-table --stream-specification StreamEnabled=true,StreamViewType=NEW_IMAGE`.',
+    `Turn it on, with new images: \`aws dynamodb update-table --region ${source.region} --table-name ${source.table} --stream-specification StreamEnabled=true,StreamViewType=NEW_IMAGE\`.`,
   );
 }
 
@@ -157,7 +178,7 @@ function encryption({ source, destination }: Pair): Finding[] {
       : note(
           'encryption',
           `${nameOf(table)} is encrypted with ${table.kmsKeyArn}.`,
-          'The key’s policy must let the function’s role use it; "kmsKeyArn" lets the role ask for it.',
+          'If it is a customer managed key, its policy must let the function’s role use it; "kmsKeyArn" lets the role ask for it.',
         ),
   );
 }

@@ -4,7 +4,10 @@ import type { KeyAttribute } from '../config.ts';
 
 export interface IndexFacts {
   readonly name: string;
+  /** Partition key attributes first; a global index may have several, and several sort key attributes. */
   readonly keys: readonly KeyAttribute[];
+  /** How many of `keys` make the partition key. */
+  readonly partitionKeys: number;
   /** A local secondary index, which shares the table's partition key. */
   readonly local: boolean;
   /** As DynamoDB has it: ALL, KEYS_ONLY or INCLUDE. */
@@ -16,6 +19,8 @@ export interface TableFacts {
   readonly region: string;
   readonly table: string;
   readonly arn: string;
+  /** Of this one table, also where ARNs are not; some emulators have none. */
+  readonly id?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly status: string;
   /** Partition key first. */

@@ -3,9 +3,11 @@
 import type { Clock } from '../ports.ts';
 
 export interface Pace {
-  /** Resolves once all that was spent is paid for, or the work is to stop. */
+  /** Resolves when it is the caller's turn to use so many units, or the work is to stop. */
+  take(units: number): Promise<void>;
+  /** Where the units are known only afterwards: resolves once all that was spent is paid for. */
   ready(): Promise<void>;
-  /** What has been used; the next to ask has to wait for it. */
+  /** What has been used; whoever asks next has to wait for it. */
   spend(units: number): void;
 }
 
@@ -15,16 +17,24 @@ const NAP_MS = 1_000;
 /** @param perSecond Infinity for no limit. */
 export function paceOf(perSecond: number, clock: Clock, stop?: AbortSignal): Pace {
   let paidAtMs = 0;
+  const spend = (units: number) => {
+    const fromMs = Math.max(paidAtMs, clock.now());
+    paidAtMs = fromMs + (units * 1000) / perSecond;
+    return fromMs;
+  };
+  const waitUntil = async (time: () => number) => {
+    for (;;) {
+      const waitMs = time() - clock.now();
+      if (waitMs <= 0 || stop?.aborted === true) return;
+      await clock.sleep(Math.min(waitMs, NAP_MS));
+    }
+  };
   return {
-    async ready() {
-      for (;;) {
-        const waitMs = paidAtMs - clock.now();
-        if (waitMs <= 0 || stop?.aborted === true) return;
-        await clock.sleep(Math.min(waitMs, NAP_MS));
-      }
+    take(units) {
+      const turnMs = spend(units);
+      return waitUntil(() => turnMs);
     },
-    spend(units) {
-      paidAtMs = Math.max(paidAtMs, clock.now()) + (units * 1000) / perSecond;
-    },
+    ready: () => waitUntil(() => paidAtMs),
+    spend,
   };
 }

@@ -51,8 +51,7 @@ async function replay(parked: readonly ParkedRecord[], run: RecordRun): Promise<
   };
   const lanes = toLanes(readable(parked, outcomes), context.settings.ttlDeletes);
   const tasks = lanes.map((lane) => async () => {
-    await run.pace.ready();
-    run.pace.spend(lane.runs.flat().length);
+    await run.pace.take(lane.runs.flat().length);
     await applyLane(lane, writer, outcomes);
   });
   await inParallel(tasks, LANES_AT_ONCE_MAX);
@@ -73,8 +72,7 @@ function readable(parked: readonly ParkedRecord[], outcomes: Outcome[]): StreamR
 async function resynchronizeAll(parked: readonly ParkedRecord[], run: RecordRun): Promise<number> {
   let final = 0;
   for (const { record } of parked) {
-    await run.pace.ready();
-    run.pace.spend(1);
+    await run.pace.take(1);
     const { key, keyText } = parseStreamRecord(record, 0).record;
     if (key === undefined || keyText === undefined) {
       noteFailure('KeyUnknown', run.report);

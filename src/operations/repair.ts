@@ -99,9 +99,8 @@ async function repairOne(
 ): Promise<string | undefined> {
   const { reservedAttribute } = context.settings;
   const digest = (item: Item | undefined) => item && itemDigest(item, reservedAttribute);
-  await context.pace.ready();
+  await context.pace.take(1);
   context.stop.throwIfAborted();
-  context.pace.spend(1);
   const result = await resynchronizeKey(
     {
       key,

@@ -1,16 +1,14 @@
 // `ferry init` as an operator runs it, against real engines, and what all commands say about wrong tables.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CreateTableCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, ScanCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
+import { startAnswering } from '../fixtures/answering.ts';
 import {
   type Finished,
   openTwoRegions,
@@ -36,7 +34,7 @@ const endpoints = () => [
   regions.destination.endpoint,
 ];
 const init = (...args: string[]): Promise<Finished> =>
-  runHere(['init', ...args, ...endpoints(), '--config', config]);
+  runHere(['init', ...endpoints(), '--config', config, ...args]);
 
 describe('ferry init', () => {
   it('writes a configuration that every command takes, and says what comes next', async () => {
@@ -105,6 +103,107 @@ describe('ferry init', () => {
     expect(existsSync(config)).toBe(false);
   });
 
+  it('says how to get a destination that is missing', async () => {
+    const { err } = await init('us-east-1/Orders', 'eu-west-1/Nowhere');
+
+    expect(err).toContain('--create-destination');
+  });
+
+  it.each([
+    ['Orders', 'orders'],
+    ['2024_Order_Events.v2', 'order-events-v2'],
+    [`A${'-bcdefghi'.repeat(5)}`, 'a-bcdefghi-bcdefghi-bcdefghi-b'],
+    [`A${'b'.repeat(28)}-tail`, `a${'b'.repeat(28)}`],
+    ['123', 'replication'],
+  ])('names the replication of %s after its table', async (table, name) => {
+    for (const side of ['source', 'destination'] as const) {
+      if (table === 'Orders') break;
+      await regions[side].createTable(table, [{ name: 'pk', type: 'S' }], true);
+    }
+
+    const { exitCode } = await init(`us-east-1/${table}`, `eu-west-1/${table}`);
+
+    expect(exitCode).toBe(0);
+    expect(loadConfig(config).replications[0]?.name).toBe(name);
+  });
+
+  it('adds another replication to a file', async () => {
+    await regions.source.createTable('Second', [{ name: 'pk', type: 'S' }], true);
+    await regions.destination.createTable('Second', [{ name: 'pk', type: 'S' }]);
+    await init('us-east-1/Orders', 'eu-west-1/Orders');
+
+    const { exitCode } = await init('us-east-1/Second', 'eu-west-1/Second', '--add');
+
+    expect(exitCode).toBe(0);
+    expect(loadConfig(config).replications.map(({ name }) => name)).toEqual(['orders', 'second']);
+  });
+
+  it('leaves alone a file that was made while it looked', async () => {
+    const first = await startAnswering((_, pass) => {
+      writeFileSync(config, '{"replications":[]}');
+      pass();
+    }, regions.source.endpoint);
+    const { exitCode, err } = await init(
+      'us-east-1/Orders',
+      'eu-west-1/Orders',
+      '--source-endpoint',
+      first.endpoint,
+    );
+    await first.close();
+
+    expect(exitCode).toBe(2);
+    expect(err).toContain('exists, and is left as it is');
+    expect(readFileSync(config, 'utf8')).toBe('{"replications":[]}');
+  });
+
+  it('writes down the keys that encrypt the tables', async () => {
+    const kmsKeyArn = 'arn:aws:kms:us-east-1:111122223333:key/0a1b';
+    const encrypted = await startAnswering((target, pass, say) => {
+      if (target !== 'DescribeTable') return pass();
+      return say(200, {
+        Table: {
+          TableName: 'Orders',
+          TableArn: 'arn:aws:dynamodb:us-east-1:111122223333:table/Orders',
+          TableStatus: 'ACTIVE',
+          KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+          AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+          BillingModeSummary: { BillingMode: 'PAY_PER_REQUEST' },
+          StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
+          LatestStreamArn:
+            'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
+          SSEDescription: { Status: 'ENABLED', SSEType: 'KMS', KMSMasterKeyArn: kmsKeyArn },
+        },
+      });
+    }, regions.source.endpoint);
+    const { exitCode, out } = await init(
+      'us-east-1/Orders',
+      'eu-west-1/Orders',
+      '--source-endpoint',
+      encrypted.endpoint,
+    );
+    await encrypted.close();
+
+    expect(exitCode).toBe(0);
+    expect(out).toContain(`is encrypted with ${kmsKeyArn}`);
+    expect(loadConfig(config).replications[0]?.source.kmsKeyArn).toBe(kmsKeyArn);
+    expect(loadConfig(config).replications[0]?.destination.kmsKeyArn).toBeUndefined();
+  });
+
+  it.each(['localhost:8000', 'nonsense', 'ftp://127.0.0.1', 'http://127.0.0.1:8000/path'])(
+    'refuses %s as an endpoint',
+    async (url) => {
+      const { exitCode, err } = await init(
+        'us-east-1/Orders',
+        'eu-west-1/Orders',
+        '--source-endpoint',
+        url,
+      );
+
+      expect(exitCode).toBe(2);
+      expect(err).toContain(`must be a URL such as http://127.0.0.1:8000, got "${url}"`);
+    },
+  );
+
   it('needs both tables', async () => {
     const { exitCode, err } = await init('us-east-1/Orders');
 
@@ -142,6 +241,7 @@ describe('ferry init', () => {
 
   it('prints a twin with the same keys and indexes, as code that the CDK takes', async () => {
     await regions.source.client.send(INDEXED);
+    await regions.source.client.send(EXPIRING);
 
     const { exitCode, out } = await init(
       'us-east-1/Indexed',
@@ -150,8 +250,22 @@ describe('ferry init', () => {
     );
 
     expect(exitCode).toBe(0);
-    const table = await synthesized(out);
-    expect(table['TableName']).toBe('Twin');
+    const { Properties: table, ...protection } = await synthesized(out);
+    expect(protection).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    expect(table).toMatchObject({
+      TableName: 'Twin',
+      BillingMode: 'PAY_PER_REQUEST',
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+      Replicas: [
+        {
+          Region: 'eu-west-1',
+          DeletionProtectionEnabled: true,
+          PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        },
+      ],
+    });
+    expect(out).toContain('// For a stack in eu-west-1.');
+    expect(out).toContain('removalPolicy: RemovalPolicy.RETAIN');
     expect(table['KeySchema']).toEqual(INDEXED.input.KeySchema);
     expect(table['GlobalSecondaryIndexes']).toEqual(INDEXED.input.GlobalSecondaryIndexes);
     expect(table['LocalSecondaryIndexes']).toEqual(INDEXED.input.LocalSecondaryIndexes);
@@ -190,8 +304,17 @@ const INDEXED = new CreateTableCommand({
   ],
 });
 
+const EXPIRING = new UpdateTimeToLiveCommand({
+  TableName: 'Indexed',
+  TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+});
+
+interface Resource {
+  readonly Properties: Record<string, unknown>;
+}
+
 /** The table that the printed code makes. */
-async function synthesized(code: string): Promise<Record<string, unknown>> {
+async function synthesized(code: string): Promise<Resource> {
   // Beside the project, so that its imports find the CDK.
   const directory = mkdtempSync('node_modules/.twin-');
   try {
@@ -205,8 +328,8 @@ async function synthesized(code: string): Promise<Record<string, unknown>> {
     const stack = new Stack(new App(), 'twin', { env: { region: 'eu-west-1' } });
     twin(stack);
     const tables = Template.fromStack(stack).findResources('AWS::DynamoDB::GlobalTable');
-    const [table] = Object.values(tables) as Array<{ Properties: Record<string, unknown> }>;
-    return table?.Properties ?? {};
+    const [table] = Object.values(tables) as Resource[];
+    return table ?? { Properties: {} };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -306,6 +429,27 @@ describe('wrong tables stop every command before anything is written', () => {
     },
   );
 
+  it('tells credentials that are not good from permissions that are missing', async () => {
+    const expired = await startAnswering((_operation, _pass, say) =>
+      say(400, { __type: 'com.amazon.coral.service#ExpiredTokenException', Message: 'expired' }),
+    );
+    try {
+      const { exitCode, err } = await init(
+        'us-east-1/Orders',
+        'eu-west-1/Orders',
+        '--source-endpoint',
+        expired.endpoint,
+      );
+
+      expect(exitCode).toBe(1);
+      expect(err).toContain('No usable credentials for us-east-1/Orders: ExpiredTokenException');
+      expect(err).toContain('AWS_PROFILE');
+      expect(err).not.toContain('dynamodb:DescribeTable');
+    } finally {
+      await expired.close();
+    }
+  });
+
   it('says so when the configured stream is no longer the table’s', async () => {
     await regions.source.createTable('Restarted', [{ name: 'pk', type: 'S' }], true);
     const streamArn =
@@ -335,20 +479,9 @@ async function everything({ destination }: TwoRegions): Promise<string[]> {
 }
 
 /** A DynamoDB that says no to everything. */
-async function startDenying() {
-  const server = createServer((_, response) => {
-    response.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' });
-    const __type = 'com.amazon.coral.service#AccessDeniedException';
-    response.end(JSON.stringify({ __type, Message: 'not authorized to perform this' }));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    endpoint: `http://127.0.0.1:${port}`,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+function startDenying() {
+  const __type = 'com.amazon.coral.service#AccessDeniedException';
+  return startAnswering((_target, _pass, say) =>
+    say(400, { __type, Message: 'not authorized to perform this' }),
+  );
 }

@@ -31,7 +31,9 @@ describe('ferry', () => {
 
     expect(exitCode).toBe(2);
     expect(out).toBe('');
-    expect(err).toBe('ferry: There is no command "lcoal".\nHint: Commands: local, redrive.');
+    expect(err).toBe(
+      'ferry: There is no command "lcoal".\nHint: Commands: init, local, backfill, verify, repair, redrive.',
+    );
   });
 });
 

@@ -38,6 +38,7 @@ const look = (
 const index = (name: string, type: 'S' | 'N') => ({
   name: 'by',
   keys: [{ name, type }],
+  partitionKeys: 1,
   local: false,
   projection: 'ALL',
   included: [],
@@ -48,6 +49,19 @@ describe('preflight', () => {
   it.each<[string, Partial<TableFacts>, Partial<TableFacts>, string[]]>([
     ['nothing of a pair that fits', {}, {}, []],
     ['one table for two', { arn: 'x' }, { arn: 'x' }, ['error same-table']],
+    [
+      'one table by two names of its endpoint',
+      { arn: 'x', id: '1', endpoint: 'http://127.0.0.1:8000' },
+      { arn: 'x', id: '1', endpoint: 'http://localhost:8000/' },
+      ['error same-table'],
+    ],
+    ['not two tables of emulators', { arn: 'x', id: '1' }, { arn: 'x', id: '2' }, []],
+    [
+      'one Region and name by two endpoints',
+      { region: 'one', endpoint: 'http://a' },
+      { region: 'one', endpoint: 'http://b' },
+      ['error same-table'],
+    ],
     ['a table in the making', { status: 'CREATING' }, {}, ['error not-active']],
     ['not of one that changes', { status: 'UPDATING' }, {}, []],
     ['another key name', {}, { keys: [{ name: 'id', type: 'S' }] }, ['error key-schema']],
@@ -94,6 +108,23 @@ describe('preflight', () => {
     ['items at the destination', {}, { items: 7 }, ['warning occupied']],
   ])('tells of %s', (_, source, destination, expected) => {
     expect(look(source, destination)).toEqual(expected);
+  });
+
+  it.each([
+    ['CREATING', 'Wait until it is ACTIVE.'],
+    ['INACCESSIBLE_ENCRYPTION_CREDENTIALS', 'Give it access to the key again.'],
+    ['ARCHIVED', 'Restore the table from its backup.'],
+    ['DELETING', 'Name another table'],
+  ])('does not ask people to wait for what will not come: %s', (status, advice) => {
+    const [found] = preflight({
+      source: { ...facts('s'), status },
+      destination: facts('d'),
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+    });
+
+    expect(found?.advice).toContain(advice);
   });
 
   it('reads what a sample of items says', () => {

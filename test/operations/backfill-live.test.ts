@@ -79,7 +79,7 @@ async function eachSeed(count: number, one: (seed: number) => Promise<boolean>):
   let goesOn = true;
   const worker = async () => {
     while (goesOn && seed < FIRST_SEED + count) {
-      const goesOnAfter = await one(seed++);
+      const mine = seed++; const t = performance.now(); const goesOnAfter = await one(mine); process.stderr.write(mine + ':' + Math.round(performance.now() - t) + ' ');
       goesOn &&= goesOnAfter;
     }
   };
