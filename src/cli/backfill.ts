@@ -5,10 +5,9 @@ import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { openTablePair, type TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
-import { itemJson } from '../core/attribute-value.ts';
 import type { BackfillRun } from '../core/backfill-checkpoint.ts';
 import { dollars } from '../core/capacity.ts';
-import { estimateCopy } from '../core/copy-estimate.ts';
+import { type CopyEstimate, estimateCopy } from '../core/copy-estimate.ts';
 import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import {
@@ -22,11 +21,13 @@ import {
 import type { RejectedCopy } from '../operations/copy-page.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
-import { BULK_SEGMENTS_MAX, bulkOption, perWorker, runInBulk } from './bulk.ts';
+import { printBackfill, printEstimate } from './backfill-result.ts';
+import { bulkOption, perWorker, runInBulk } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { alignedRows, EXIT, grouped, type Io } from './output.ts';
-import { money, peakMemoryMiB, progressReporter } from './progress.ts';
+import { EXIT, grouped, type Io } from './output.ts';
+import { money, progressReporter } from './progress.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
+import { segmentCount } from './segments.ts';
 import { explained } from './service-errors.ts';
 
 export const backfillCommand: Command = {
@@ -73,7 +74,9 @@ export const backfillCommand: Command = {
       });
       const call = { options, io, replication, pair };
       try {
-        return options.has('apply') ? await copy(call) : await estimate(call);
+        if (options.has('apply')) return await copy(call);
+        printEstimate({ ...call, expected: await estimate(pair) });
+        return EXIT.done;
       } finally {
         pair.close();
       }
@@ -85,8 +88,6 @@ const HINT =
   'Every page that was done is remembered. Check tables and permissions, and run it again: it goes on from there.';
 /** As many as a worker sends, and one for its checkpoint. */
 const REQUESTS_PER_WORKER = 5;
-/** So much is worth a segment of its own: about a quarter of an hour's work. */
-const SEGMENT_BYTES = 2 ** 30;
 const PAGE_ITEMS_MAX = 2_000;
 const REJECTED_SHOWN_MAX = 20;
 
@@ -97,27 +98,9 @@ interface Call {
   readonly pair: TablePair;
 }
 
-async function estimate({ options, io, replication, pair }: Call): Promise<number> {
-  const { items: sample } = await pair.source.scan({ segment: 0, totalSegments: 1, limit: 1_000 });
-  const expected = estimateCopy(pair.facts.source, sample);
-  if (options.has('json')) {
-    io.out(JSON.stringify({ replication: replication.name, apply: false, estimate: expected }));
-    return EXIT.done;
-  }
-  const seconds = expected.writeUnits / (options.integer('write-units') ?? Infinity);
-  const rows: Array<readonly [string, string]> = [
-    ['items', `about ${grouped(expected.items)}`],
-    ['average size', `${grouped(expected.averageBytes)} bytes`],
-    ['read units', `about ${grouped(expected.readUnits)}`],
-    ['write units', `about ${grouped(expected.writeUnits)}`],
-    ['cost', money(expected.dollars)],
-  ];
-  if (seconds > 0) rows.push(['at this rate', `about ${grouped(Math.ceil(seconds / 60))} min`]);
-  io.out(`${titleOf(replication)}: a backfill would take`);
-  for (const line of alignedRows(rows)) io.out(line);
-  io.out(`On-demand list prices of us-east-1; indexes of the destination come on top.`);
-  io.out('Nothing was changed. With --apply it copies, and goes on where an earlier run was left.');
-  return EXIT.done;
+async function estimate({ source, facts }: TablePair): Promise<CopyEstimate> {
+  const { items: sample } = await source.scan({ segment: 0, totalSegments: 1, limit: 1_000 });
+  return estimateCopy(facts.source, sample);
 }
 
 async function copy(call: Call): Promise<number> {
@@ -133,37 +116,43 @@ async function copy(call: Call): Promise<number> {
   );
   if (resumed) io.err(`Going on with the backfill of ${run.startedAt}.`);
   const report = progressReporter(io, systemClock, 'items');
-  let latest: BackfillProgress | undefined;
-  const onProgress = (progress: BackfillProgress) => {
-    latest = progress;
-    report(stepOf(progress, pair));
+  let { progress } = await backfillProgress(run, context);
+  const onProgress = (now: BackfillProgress) => {
+    progress = now;
+    report(stepOf(now, pair));
   };
-  let finished = true;
-  try {
-    if (options.has('bulk')) await copyInBulk(run, { call, context, onProgress });
-    else {
-      const workers = options.integer('workers') ?? 1;
-      await backfill(run, context, { workers, onProgress });
-    }
-  } catch (error) {
-    if (error !== io.interrupted.reason) throw error;
-    finished = false;
-  }
-  const progress = latest as BackfillProgress;
-  print({ ...call, progress, finished, resumed, rejected });
+  const finished = await untilInterrupted(io, () =>
+    options.has('bulk')
+      ? copyInBulk(run, { call, context, onProgress })
+      : copyHere(run, { call, context, onProgress }),
+  );
+  printBackfill({ ...call, progress, finished, resumed, rejected });
   return finished && progress.rejected === 0 ? EXIT.done : EXIT.differences;
 }
 
-interface BulkBackfill {
+/** @returns whether it came to its end. */
+async function untilInterrupted(io: Io, action: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await action();
+    return true;
+  } catch (error) {
+    if (error !== io.interrupted.reason) throw error;
+    return false;
+  }
+}
+
+interface Copying {
   readonly call: Call;
   readonly context: BackfillContext;
   readonly onProgress: (progress: BackfillProgress) => void;
 }
 
-async function copyInBulk(
-  run: BackfillRun,
-  { call, context, onProgress }: BulkBackfill,
-): Promise<void> {
+function copyHere(run: BackfillRun, { call, context, onProgress }: Copying) {
+  const workers = call.options.integer('workers') ?? 1;
+  return backfill(run, context, { workers, onProgress });
+}
+
+async function copyInBulk(run: BackfillRun, { call, context, onProgress }: Copying): Promise<void> {
   const { options, io, replication } = call;
   const show = async () => onProgress((await backfillProgress(run, context)).progress);
   const { open: segments } = await backfillProgress(run, context);
@@ -219,11 +208,9 @@ function pageItems(options: ParsedOptions): number {
 }
 
 function newRun(pair: TablePair, options: ParsedOptions): BackfillRun {
-  const bySize = Math.ceil(pair.facts.source.sizeBytes / SEGMENT_BYTES);
-  const wanted = Math.max(4 * (options.integer('workers') ?? 1), bySize);
   return {
     run: randomBytes(8).toString('hex'),
-    totalSegments: Math.min(wanted, BULK_SEGMENTS_MAX),
+    totalSegments: segmentCount(pair.facts.source.sizeBytes, options.integer('workers') ?? 1),
     streamArn: streamOf(pair),
     startedAt: new Date(systemClock.now()).toISOString(),
   };
@@ -243,54 +230,8 @@ function stepOf(progress: BackfillProgress, { facts }: TablePair) {
     done: progress.items,
     expected: facts.source.items,
     facts: [
-      `${grouped(Math.round(progress.readUnits))} read and ${grouped(progress.writeUnits)} write units`,
+      `${grouped(Math.round(progress.readUnits))} read and ${grouped(Math.round(progress.writeUnits))} write units`,
       money(dollars({ read: progress.readUnits, write: progress.writeUnits })),
     ],
   };
-}
-
-interface Outcome extends Call {
-  readonly progress: BackfillProgress;
-  readonly finished: boolean;
-  readonly resumed: boolean;
-  readonly rejected: readonly RejectedCopy[];
-}
-
-function print({ options, io, replication, progress, finished, resumed, rejected }: Outcome): void {
-  const peak = peakMemoryMiB();
-  if (options.has('json')) {
-    const { name } = replication;
-    const result = { replication: name, apply: true, finished, resumed, ...progress };
-    const keys = rejected.map(({ key, reason }) => ({
-      key: JSON.parse(itemJson(key)) as object,
-      reason,
-    }));
-    io.out(JSON.stringify({ ...result, peakMemoryMiB: peak, rejectedKeys: keys }));
-    return;
-  }
-  const { items, copied, present, deleted, readUnits, writeUnits } = progress;
-  io.out(`${titleOf(replication)}: ${finished ? 'all items have been looked at' : 'stopped'}`);
-  const rows = [
-    ['items', grouped(items)],
-    ['copied', grouped(copied)],
-    ['there already', grouped(present)],
-    ['deleted meanwhile', grouped(deleted)],
-    ['rejected', grouped(progress.rejected)],
-    ['read units', grouped(Math.round(readUnits))],
-    ['write units', grouped(Math.round(writeUnits))],
-    ['cost', money(dollars({ read: readUnits, write: writeUnits }))],
-    ['segments', `${progress.segmentsDone} of ${progress.totalSegments}`],
-    ['peak memory', `${peak} MiB`],
-  ] as const;
-  for (const line of alignedRows(rows)) io.out(line);
-  for (const { key, reason } of rejected) io.out(`rejected ${itemJson(key)}: ${reason}`);
-  if (progress.rejected > 0) io.out(REJECTED_ADVICE);
-  if (!finished) io.out('Run it again: it goes on from here.');
-}
-
-const REJECTED_ADVICE =
-  'The destination does not take these items as they are. Remove the cause; `ferry verify` lists them, and `ferry repair` copies them.';
-
-function titleOf({ name, source, destination }: ReplicationConfig): string {
-  return `${name}, ${source.region}/${source.table} to ${destination.region}/${destination.table}`;
 }

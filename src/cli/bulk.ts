@@ -13,9 +13,6 @@ export const bulkOption: OptionSpec = {
   help: 'let the deployed state machine do it, for tables that outgrow one machine ("bulk": true)',
 };
 
-/** The input of the state machine is 256 KB at most. */
-export const BULK_SEGMENTS_MAX = 10_000;
-
 export interface BulkCall {
   readonly io: Io;
   readonly replication: ReplicationConfig;

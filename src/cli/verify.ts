@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { openTablePair, type TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
-import { type Item, itemJson } from '../core/attribute-value.ts';
+import type { Item } from '../core/attribute-value.ts';
 import { differenceLine, mentionLine, parseReportLine } from '../core/difference-report.ts';
 import { UsageError } from '../errors.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
@@ -20,14 +20,16 @@ import {
   type VerifyReport,
 } from '../operations/verify.ts';
 import type { ObjectStore } from '../ports.ts';
-import { BULK_SEGMENTS_MAX, bulkOption, perWorker, runInBulk } from './bulk.ts';
+import { bulkOption, perWorker, runInBulk } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom } from './key-option.ts';
-import { alignedRows, EXIT, grouped, type Io } from './output.ts';
-import { peakMemoryMiB, progressReporter } from './progress.ts';
+import { EXIT, grouped, type Io } from './output.ts';
+import { progressReporter } from './progress.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 import { createReportFile, type ReportFile } from './report-file.ts';
+import { chosenSegments, percentOf, segmentCount } from './segments.ts';
 import { explained } from './service-errors.ts';
+import { differences, isEqual, printVerified } from './verify-result.ts';
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -77,7 +79,6 @@ export const verifyCommand: Command = {
 };
 
 const HINT = 'Nothing was changed. Check tables and permissions, and run it again.';
-const SEGMENT_BYTES = 2 ** 30;
 /** A sample is made of whole segments of this many. */
 const SAMPLE_SEGMENTS = 1_000;
 const SHOWN_MAX = 10;
@@ -106,9 +107,8 @@ async function compare(call: Call): Promise<number> {
   try {
     const report = await lookFor(call, { context, file, shown });
     file.finish({ ...report });
-    print({ ...call, report, shown, path });
-    const undecided = report.inFlight + report.unreadable;
-    return differences(report) + undecided > 0 ? EXIT.differences : EXIT.done;
+    printVerified({ ...call, report, shown, path });
+    return isEqual(report) ? EXIT.done : EXIT.differences;
   } catch (error) {
     if (error !== io.interrupted.reason) throw error;
     io.err(`Stopped: nothing is proved. What was found so far is in ${path}.part.`);
@@ -193,11 +193,9 @@ function contextOf(
 /** The segments to compare: all of them, or some chosen by chance. */
 function scanOf({ options, io, pair, percent }: Call) {
   const workers = options.integer('workers') ?? 1;
-  const bySize = Math.ceil(pair.facts.source.sizeBytes / SEGMENT_BYTES);
-  const whole = percent === 100;
-  const wanted = whole ? Math.max(4 * workers, bySize) : SAMPLE_SEGMENTS;
-  const totalSegments = Math.min(wanted, BULK_SEGMENTS_MAX);
-  const segments = chosen(Math.ceil((totalSegments * percent) / 100), totalSegments);
+  const { sizeBytes } = pair.facts.source;
+  const totalSegments = percent === 100 ? segmentCount(sizeBytes, workers) : SAMPLE_SEGMENTS;
+  const segments = chosenSegments(totalSegments, percent, systemRandom);
   const report = progressReporter(io, systemClock, 'items');
   const expected = (pair.facts.source.items * percent) / 100;
   const onProgress = (now: VerifyReport) =>
@@ -210,27 +208,6 @@ function scanOf({ options, io, pair, percent }: Call) {
       ],
     });
   return { segments, totalSegments, workers, onProgress };
-}
-
-/** `count` different numbers below `total`, any as likely as any other. */
-function chosen(count: number, total: number): number[] {
-  const all = Array.from({ length: total }, (_, segment) => segment);
-  for (let index = 0; index < count; index += 1) {
-    const other = index + Math.floor(systemRandom.next() * (total - index));
-    [all[index], all[other]] = [all[other] as number, all[index] as number];
-  }
-  return all.slice(0, count);
-}
-
-function percentOf(options: ParsedOptions): number {
-  const text = options.text('sample');
-  if (text === undefined) return 100;
-  const percent = /^\d+(\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) : Number.NaN;
-  if (percent >= 0.1 && percent <= 100) return percent;
-  throw new UsageError(`--sample must be from 0.1% to 100%, got "${text}".`, {
-    code: 'usage.options',
-    hint: 'For example --sample 1%.',
-  });
 }
 
 function keyOfTable(key: Item, { facts }: TablePair): Item {
@@ -246,71 +223,4 @@ function keyOfTable(key: Item, { facts }: TablePair): Item {
     code: 'usage.options',
     hint: 'Give every key attribute of the table, with its type.',
   });
-}
-
-function differences({ missing, different, extraneous }: VerifyReport): number {
-  return missing + different + extraneous;
-}
-
-interface Outcome extends Call {
-  readonly report: VerifyReport;
-  readonly shown: readonly Difference[];
-  readonly path: string;
-}
-
-function print({ options, io, replication, report, shown, path, key, percent }: Outcome): void {
-  const peak = peakMemoryMiB();
-  if (options.has('json')) {
-    const result = { replication: replication.name, equal: isEqual(report), ...report };
-    io.out(JSON.stringify({ ...result, report: path, peakMemoryMiB: peak }));
-    return;
-  }
-  const rows = [
-    ['items of the source', grouped(report.items)],
-    ['items of the destination', grouped(report.destinationItems)],
-    ['missing', grouped(report.missing)],
-    ['different', grouped(report.different)],
-    ['extraneous', grouped(report.extraneous)],
-    ['in flight', grouped(report.inFlight)],
-    ['expired, on one side only', grouped(report.expired)],
-    ['unreadable', grouped(report.unreadable)],
-    ['peak memory', `${peak} MiB`],
-  ] as const;
-  // Of a single item, the counts say nothing that the verdict does not.
-  if (key === undefined) for (const line of alignedRows(rows)) io.out(line);
-  for (const one of shown) io.out(describe(one));
-  for (const line of verdict({ report, path, key, percent })) io.out(line);
-}
-
-function describe({ kind, key, attributes }: Difference): string {
-  return `${kind} ${itemJson(key)}${attributes.length === 0 ? '' : `: ${attributes.join(', ')}`}`;
-}
-
-function verdict({
-  report,
-  path,
-  key,
-  percent,
-}: Pick<Outcome, 'report' | 'path' | 'key' | 'percent'>): string[] {
-  const found = differences(report);
-  const open = report.inFlight + report.unreadable;
-  const what =
-    key === undefined ? (percent === 100 ? 'tables' : 'sampled parts of the tables') : 'items';
-  if (isEqual(report)) return [`The ${what} are equal.`];
-  return [
-    ...(found === 0
-      ? []
-      : [
-          `The ${what} differ in ${grouped(found)} item(s); \`ferry repair --report ${path}\` shows what it would do.`,
-        ]),
-    ...(open === 0
-      ? []
-      : [
-          `Of ${grouped(open)} item(s) nothing can be said: they kept changing, or cannot be read. They are listed in ${path}.`,
-        ]),
-  ];
-}
-
-function isEqual(report: VerifyReport): boolean {
-  return differences(report) + report.inFlight + report.unreadable === 0;
 }

@@ -14,7 +14,6 @@ import { paceOf } from '../../src/operations/pace.ts';
 import { pacedReader } from '../../src/operations/paced-reader.ts';
 import { repair } from '../../src/operations/repair.ts';
 import type { DestinationTable, Item, ReadableTable } from '../../src/ports.ts';
-import { useEngine } from '../fixtures/engine.ts';
 import { type LiveTable, liveTable } from '../fixtures/live-table.ts';
 import { contentsOf, judge, tampering, twinEvents } from '../fixtures/twin-history.ts';
 
@@ -23,8 +22,6 @@ const SEEDS = Number(process.env['SEEDS'] ?? '50');
 const ITEMS = 12;
 const INITIAL_WRITES = 24;
 const TRAFFIC_WRITES = 30;
-
-const engine = useEngine();
 
 type Mutation = (destination: DestinationTable) => DestinationTable;
 
@@ -68,14 +65,14 @@ describe('a repair beside live traffic and faults', () => {
 });
 
 async function play(seed: number, mutation: Mutation) {
-  const live = await liveTable(engine(), { seed, items: ITEMS, initialWrites: INITIAL_WRITES });
-  const proxy = await startFaultProxy({ upstream: engine().endpoint, random: live.random });
+  const live = await liveTable({ seed, items: ITEMS, initialWrites: INITIAL_WRITES });
+  const proxy = await startFaultProxy({ upstream: live.engine.endpoint, random: live.random });
   try {
     await live.replicate(() => true);
     const { destinationTable } = live.settings;
-    const from = (await twinEvents(engine(), destinationTable)).length;
+    const from = (await twinEvents(live.engine, destinationTable)).length;
     await plant(live);
-    const to = (await twinEvents(engine(), destinationTable)).length;
+    const to = (await twinEvents(live.engine, destinationTable)).length;
 
     injectFaults(proxy);
     let working = 2;
@@ -89,32 +86,32 @@ async function play(seed: number, mutation: Mutation) {
     await proxy.stop({ landLate: true });
     await live.replicate(() => true);
 
-    const calmly = { endpoint: engine().endpoint, mutation: (same: DestinationTable) => same };
+    const calmly = { endpoint: live.engine.endpoint, mutation: (same: DestinationTable) => same };
     const calm = await repairAll(live, { ...calmly, tally: { refused: 0 } });
-    const events = await twinEvents(engine(), destinationTable);
+    const events = await twinEvents(live.engine, destinationTable);
     const [source, twin] = await Promise.all(
-      [live.sourceTable, destinationTable].map((table) => contentsOf(engine(), table)),
+      [live.sourceTable, destinationTable].map((table) => contentsOf(live.engine, table)),
     );
     const { problems } = judge(tampering(events, from, to), live);
     const { injected } = proxy.counts;
     return { problems, equal: source === twin, report, calm, injected, ...tally };
   } finally {
     await proxy.stop();
-    live.close();
+    await live.close();
   }
 }
 
 /** Half of the twin's items are gone, hold something else, or should not be there. */
-async function plant({ random, settings }: LiveTable): Promise<void> {
+async function plant({ random, settings, engine }: LiveTable): Promise<void> {
   const TableName = settings.destinationTable;
   for (const id of ids()) {
     const key = { id: { S: id } };
     const chance = random.next();
     if (chance < 0.25)
-      await engine().client.send(new DeleteItemCommand({ TableName, Key: { ...key } }));
+      await engine.client.send(new DeleteItemCommand({ TableName, Key: { ...key } }));
     else if (chance < 0.5) {
       const Item = { ...key, write: { N: '0' }, tampered: { BOOL: true } };
-      await engine().client.send(new PutItemCommand({ TableName, Item }));
+      await engine.client.send(new PutItemCommand({ TableName, Item }));
     }
   }
 }

@@ -1,0 +1,91 @@
+// What a backfill would take, or has done, for people or for machines.
+
+import type { ReplicationConfig } from '../config.ts';
+import { itemJson } from '../core/attribute-value.ts';
+import { dollars } from '../core/capacity.ts';
+import type { CopyEstimate } from '../core/copy-estimate.ts';
+import type { BackfillProgress } from '../operations/backfill.ts';
+import type { RejectedCopy } from '../operations/copy-page.ts';
+import type { ParsedOptions } from './command.ts';
+import { alignedRows, grouped, type Io } from './output.ts';
+import { money, peakMemoryMiB } from './progress.ts';
+
+interface Call {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+}
+
+/** What a backfill would take; nothing has been changed. */
+export function printEstimate({
+  options,
+  io,
+  replication,
+  expected,
+}: Call & { expected: CopyEstimate }): void {
+  if (options.has('json')) {
+    io.out(JSON.stringify({ replication: replication.name, apply: false, estimate: expected }));
+    return;
+  }
+  const seconds = expected.writeUnits / (options.integer('write-units') ?? Infinity);
+  const rows: Array<readonly [string, string]> = [
+    ['items', `about ${grouped(expected.items)}`],
+    ['average size', `${grouped(expected.averageBytes)} bytes`],
+    ['read units', `about ${grouped(expected.readUnits)}`],
+    ['write units', `about ${grouped(expected.writeUnits)}`],
+    ['cost', money(expected.dollars)],
+  ];
+  if (seconds > 0) rows.push(['at this rate', `about ${grouped(Math.ceil(seconds / 60))} min`]);
+  io.out(`${titleOf(replication)}: a backfill would take`);
+  for (const line of alignedRows(rows)) io.out(line);
+  io.out(`On-demand list prices of us-east-1; indexes of the destination come on top.`);
+  io.out('Nothing was changed. With --apply it copies, and goes on where an earlier run was left.');
+}
+
+export interface BackfillOutcome extends Call {
+  readonly progress: BackfillProgress;
+  readonly finished: boolean;
+  readonly resumed: boolean;
+  readonly rejected: readonly RejectedCopy[];
+}
+
+/** What a backfill has done, as far as it came. */
+export function printBackfill(outcome: BackfillOutcome): void {
+  const { options, io, replication, progress, finished, resumed, rejected } = outcome;
+  const peak = peakMemoryMiB();
+  if (options.has('json')) {
+    const { name } = replication;
+    const result = { replication: name, apply: true, finished, resumed, ...progress };
+    const keys = rejected.map(({ key, reason }) => ({
+      key: JSON.parse(itemJson(key)) as object,
+      reason,
+    }));
+    io.out(JSON.stringify({ ...result, peakMemoryMiB: peak, rejectedKeys: keys }));
+    return;
+  }
+  const { items, copied, present, deleted, readUnits, writeUnits } = progress;
+  io.out(`${titleOf(replication)}: ${finished ? 'all items have been looked at' : 'stopped'}`);
+  const rows = [
+    ['items', grouped(items)],
+    ['copied', grouped(copied)],
+    ['there already', grouped(present)],
+    ['deleted meanwhile', grouped(deleted)],
+    ['rejected', grouped(progress.rejected)],
+    ['read units', grouped(Math.round(readUnits))],
+    ['write units', grouped(Math.round(writeUnits))],
+    ['cost', money(dollars({ read: readUnits, write: writeUnits }))],
+    ['segments', `${progress.segmentsDone} of ${progress.totalSegments}`],
+    ['peak memory', `${peak} MiB`],
+  ] as const;
+  for (const line of alignedRows(rows)) io.out(line);
+  for (const { key, reason } of rejected) io.out(`rejected ${itemJson(key)}: ${reason}`);
+  if (progress.rejected > 0) io.out(REJECTED_ADVICE);
+  if (!finished) io.out('Run it again: it goes on from here.');
+}
+
+const REJECTED_ADVICE =
+  'The destination does not take these items as they are. Remove the cause; `ferry verify` lists them, and `ferry repair` copies them.';
+
+function titleOf({ name, source, destination }: ReplicationConfig): string {
+  return `${name}, ${source.region}/${source.table} to ${destination.region}/${destination.table}`;
+}

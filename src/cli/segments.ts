@@ -1,0 +1,38 @@
+// Into how many segments a table is divided for a scan, and which of them a sample takes.
+
+import { UsageError } from '../errors.ts';
+import type { Random } from '../ports.ts';
+import type { ParsedOptions } from './command.ts';
+
+/** So much is worth a segment of its own: a few minutes' work. */
+const SEGMENT_BYTES = 2 ** 30;
+/** The input of a bulk run, which names them all, is 256 KB at most. */
+const SEGMENTS_MAX = 10_000;
+
+/** A few for each worker, so that none is left alone with the last one for long. */
+export function segmentCount(sizeBytes: number, workers: number): number {
+  return Math.min(Math.max(4 * workers, Math.ceil(sizeBytes / SEGMENT_BYTES)), SEGMENTS_MAX);
+}
+
+/** `percent` of all segments, each as likely as any other; at least one. */
+export function chosenSegments(total: number, percent: number, random: Random): number[] {
+  const count = Math.ceil((total * percent) / 100);
+  const all = Array.from({ length: total }, (_, segment) => segment);
+  for (let index = 0; index < count; index += 1) {
+    const other = index + Math.floor(random.next() * (total - index));
+    [all[index], all[other]] = [all[other] as number, all[index] as number];
+  }
+  return all.slice(0, count);
+}
+
+/** --sample 1% */
+export function percentOf(options: ParsedOptions): number {
+  const text = options.text('sample');
+  if (text === undefined) return 100;
+  const percent = /^\d+(\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) : Number.NaN;
+  if (percent >= 0.1 && percent <= 100) return percent;
+  throw new UsageError(`--sample must be from 0.1% to 100%, got "${text}".`, {
+    code: 'usage.options',
+    hint: 'For example --sample 1%.',
+  });
+}
