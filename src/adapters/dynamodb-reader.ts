@@ -1,11 +1,6 @@
 // A DynamoDB table, read as a whole and item by item.
 
-import {
-  type AttributeValue,
-  DynamoDBClient,
-  GetItemCommand,
-  ScanCommand,
-} from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../errors.ts';
 import type { Item, ReadableTable } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
@@ -70,21 +65,13 @@ function inTime() {
 }
 
 /**
- * The SDK loses the value of an attribute called "__proto__" and leaves its name. Such an item must not
- * pass for the one in the table: it would be compared, or copied, without that attribute.
+ * The SDK loses the value of an item's attribute called "__proto__" and leaves its name; inside of maps it
+ * keeps both. Such an item must not pass for the one in the table: it would be compared, or copied, without
+ * that attribute.
  * @returns the name of the attribute, or undefined where nothing is lost.
  */
 function lostAttribute(item: Item): string | undefined {
-  for (const [name, value] of Object.entries(item)) {
-    const lost = value === undefined ? name : lostInside(value);
-    if (lost !== undefined) return lost;
-  }
-  return undefined;
-}
-
-function lostInside({ L, M }: AttributeValue): string | undefined {
-  if (M !== undefined) return lostAttribute(M);
-  return L === undefined ? undefined : lostAttribute(Object.fromEntries(L.entries()));
+  return Object.entries(item).find(([, value]) => value === undefined)?.[0];
 }
 
 function unreadable(name: string): FerryError {

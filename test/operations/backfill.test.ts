@@ -138,11 +138,10 @@ describe('what the destination refuses', () => {
     const progress = await scene.run({}, { totalSegments: 1, workers: 1 });
 
     expect(progress).toMatchObject({ items: 60, copied: 57, present: 0, rejected: 3 });
-    expect(scene.rejected.map(({ key }) => key['pk']?.S).toSorted()).toEqual([
-      'order-23',
-      'order-3',
-      'order-43',
-    ]);
+    expect(new Set(scene.rejected.map(({ key }) => key['pk']?.S))).toEqual(
+      new Set(['order-3', 'order-23', 'order-43']),
+    );
+    expect(scene.rejected.length).toBe(3);
     for (const { reason } of scene.rejected) expect(reason).toMatch(/^Validation\w+: .*rank/);
     expect((await scene.twin()).size).toBe(57);
   });
@@ -181,7 +180,10 @@ describe('what goes wrong on the way', () => {
     await putAll(
       engine(),
       scene.target.destinationTable,
-      range(20).map((n) => order(n)),
+      range(20).map((n) => ({
+        ...order(n),
+        _ferry: { M: { v: { S: FLOOR }, o: { S: 'us-east-1' } } },
+      })),
     );
     for (const n of range(20)) {
       const deleted = versionOf(LABEL_MS, '9');
@@ -343,7 +345,7 @@ describe('a page that has grown old', () => {
 
     expect(progress).toMatchObject({ items: 4, copied: 4 });
     for (const sent of sentAtMs) {
-      const read = readAtMs.filter((ms) => ms <= sent).at(-1) ?? 0;
+      const read = readAtMs.findLast((ms) => ms <= sent) ?? 0;
       expect(sent - read).toBeLessThanOrEqual(HOUR_MS);
     }
   });
@@ -529,15 +531,14 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
     },
     twin,
     sourceItems: async (columns = BY_ID) =>
-      sorted(await contents(engine(), sourceTable, textOf(columns))),
+      asTexts(await contents(engine(), sourceTable, textOf(columns))),
     async twinWithoutVersions(columns = BY_ID) {
       const found = new Map<string, Item>();
       for (const [key, { _ferry, ...item }] of await twin(columns)) {
-        if (_ferry !== undefined)
-          expect(_ferry.M).toEqual({ v: { S: FLOOR }, o: { S: 'us-east-1' } });
+        expect(_ferry?.M).toEqual({ v: { S: FLOOR }, o: { S: 'us-east-1' } });
         found.set(key, item);
       }
-      return sorted(found);
+      return asTexts(found);
     },
     async putStateRow({ pk }: Item, versions: Record<string, string>) {
       const key = stateRowKey(target, canonicalKey({ pk: pk ?? { NULL: true } }));
@@ -550,9 +551,9 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
   };
 }
 
-/** By key, with each item as text in which nothing is out of order. */
-function sorted(items: Map<string, Item>): Map<string, string> {
-  return new Map([...items].map(([key, item]) => [key, wireJson(item)] as const).toSorted());
+/** Each item as text in which nothing is out of order. */
+function asTexts(items: Map<string, Item>): Map<string, string> {
+  return new Map([...items].map(([key, item]) => [key, wireJson(item)]));
 }
 
 async function createWithIndex(TableName: string): Promise<void> {

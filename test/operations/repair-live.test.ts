@@ -23,6 +23,9 @@ const ITEMS = 12;
 const INITIAL_WRITES = 24;
 const TRAFFIC_WRITES = 30;
 
+/** What so many seeds must have seen; a few need not. */
+const often = (perSeed: number) => (SEEDS < 20 ? 0 : perSeed * SEEDS);
+
 type Mutation = (destination: DestinationTable) => DestinationTable;
 
 describe('a repair beside live traffic and faults', () => {
@@ -44,13 +47,11 @@ describe('a repair beside live traffic and faults', () => {
     }
 
     // Otherwise nothing of interest has happened.
-    if (SEEDS >= 20) {
-      expect(sum.put).toBeGreaterThan(SEEDS);
-      expect(sum.deleted).toBeGreaterThan(SEEDS / 10);
-      expect(sum.late).toBeGreaterThan(SEEDS / 4);
-      expect(sum.struck).toBeGreaterThan(SEEDS);
-      expect(sum.refused).toBeGreaterThan(SEEDS / 4);
-    }
+    expect(sum.put).toBeGreaterThanOrEqual(often(1));
+    expect(sum.deleted).toBeGreaterThanOrEqual(often(0.1));
+    expect(sum.late).toBeGreaterThanOrEqual(often(0.25));
+    expect(sum.struck).toBeGreaterThanOrEqual(often(1));
+    expect(sum.refused).toBeGreaterThanOrEqual(often(0.25));
   }, 120_000);
 
   it('is caught if it writes without comparing', async () => {

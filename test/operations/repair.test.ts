@@ -1,0 +1,182 @@
+// Repairs of single items, on a real engine: what is written, what is left, and what is remembered.
+
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { beforeAll, expect, it } from 'vitest';
+import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
+import { canonicalKey } from '../../src/core/attribute-value.ts';
+import { destinationHealth } from '../../src/core/destination-health.ts';
+import { floorOf, versionOf } from '../../src/core/ordering-guard.ts';
+import { stateRowKey } from '../../src/core/write-request.ts';
+import { paceOf } from '../../src/operations/pace.ts';
+import { repair, type RepairContext } from '../../src/operations/repair.ts';
+import type { DestinationTable, Item, ItemReader } from '../../src/ports.ts';
+import { useEngine } from '../fixtures/engine.ts';
+import { SETTINGS } from '../fixtures/records.ts';
+import { serviceError } from '../fixtures/replication.ts';
+
+const LABEL_MS = 1_769_860_800_000;
+const settings = { ...SETTINGS, destinationTable: 'repaired-twin' };
+const engine = useEngine();
+beforeAll(async () => {
+  for (const table of ['repaired-source', 'repaired-twin'])
+    await engine().createTable(table, [{ name: 'pk', type: 'S' }]);
+});
+
+let items = 0;
+
+/** An item on both sides, each as given; `version` is the sequence number of the twin's. */
+async function planted(source: string | undefined, twin: string | undefined, version = '7') {
+  items += 1;
+  const key = { pk: { S: `item-${items}` } };
+  const put = (table: string, item: Item) =>
+    engine().client.send(new PutItemCommand({ TableName: table, Item: { ...item } }));
+  if (source !== undefined) await put('repaired-source', { ...key, value: { S: source } });
+  const reserved = version === '' ? {} : { _ferry: versionMap(version) };
+  if (twin !== undefined) await put('repaired-twin', { ...key, value: { S: twin }, ...reserved });
+  return key;
+}
+
+function versionMap(sequenceNumber: string) {
+  return { M: { v: { S: versionOf(LABEL_MS, sequenceNumber) } } };
+}
+
+async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, apply = true) {
+  const reader = (table: string): ItemReader =>
+    dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
+  let nowMs = LABEL_MS;
+  const clock = {
+    now: () => nowMs,
+    sleep: async (ms: number) => {
+      nowMs += ms;
+    },
+  };
+  const left: string[] = [];
+  async function* listed() {
+    yield* keys;
+  }
+  const context: RepairContext = {
+    settings,
+    source: reader('repaired-source'),
+    twin: reader('repaired-twin'),
+    stateTable: reader(settings.stateTable),
+    destination: engine().destination,
+    clock,
+    random: { next: () => 0.5 },
+    health: destinationHealth(),
+    remainingMs: () => Infinity,
+    settleMs: 10_000,
+    stop: new AbortController().signal,
+    floor: floorOf(LABEL_MS),
+    pace: paceOf(Infinity, clock),
+    ...parts,
+  };
+  const report = await repair(listed(), context, {
+    apply,
+    onProgress: () => undefined,
+    onLeft: ({ why }) => left.push(why),
+  });
+  return { report, left };
+}
+
+const twinOf = (key: Item) => engine().get('repaired-twin', key);
+const stateRowOf = (key: Item) =>
+  engine().get(settings.stateTable, stateRowKey(settings, canonicalKey(key)));
+
+it('writes what is missing or different, just above what was there', async () => {
+  const missing = await planted('a', undefined);
+  const different = await planted('b', 'old', '7');
+
+  const { report, left } = await run([missing, different]);
+
+  expect(report).toEqual({ looked: 2, equal: 0, put: 2, deleted: 0, inFlight: 0, left: 0 });
+  expect(left).toEqual([]);
+  expect(await twinOf(missing)).toMatchObject({ value: { S: 'a' } });
+  const version = (await twinOf(different))?.['_ferry']?.M?.['v']?.S ?? '';
+  expect(version > versionOf(LABEL_MS, '7')).toBe(true);
+  expect(version < versionOf(LABEL_MS, '8')).toBe(true);
+});
+
+it('deletes what is extraneous, and remembers it', async () => {
+  const key = await planted(undefined, 'old', '7');
+
+  const { report } = await run([key]);
+
+  expect(report).toMatchObject({ deleted: 1, left: 0 });
+  expect(await twinOf(key)).toBeUndefined();
+  expect((await stateRowOf(key))?.['d']?.S).toBe(`${versionOf(LABEL_MS, '7')}~`);
+});
+
+it('changes nothing without being told to, and nothing the second time', async () => {
+  const key = await planted('a', 'old');
+
+  const dry = await run([key], {}, false);
+  expect(dry.report).toMatchObject({ put: 1, equal: 0 });
+  expect(await twinOf(key)).toMatchObject({ value: { S: 'old' } });
+
+  await run([key]);
+  const repaired = await twinOf(key);
+  const again = await run([key]);
+  expect(again.report).toMatchObject({ put: 0, equal: 1 });
+  expect(await twinOf(key)).toEqual(repaired);
+});
+
+it('leaves the twin’s own items, where they are to be kept', async () => {
+  const key = await planted('a', 'mine', '');
+
+  const { report, left } = await run([key], {
+    settings: { ...settings, unversionedItems: 'keep' },
+  });
+
+  expect(report).toMatchObject({ put: 0, left: 1 });
+  expect(left[0]).toContain('unversionedItems');
+  expect(await twinOf(key)).toMatchObject({ value: { S: 'mine' } });
+});
+
+it('names what the destination refuses, and goes on with the others', async () => {
+  const [refused, fine] = [await planted('poison', undefined), await planted('a', undefined)];
+  const destination: DestinationTable = {
+    async write(request) {
+      if (JSON.stringify(request.input).includes('poison'))
+        throw serviceError('ValidationException');
+      return engine().destination.write(request);
+    },
+  };
+
+  const { report, left } = await run([refused, fine], { destination });
+
+  expect(report).toMatchObject({ put: 1, left: 1 });
+  expect(left).toEqual(['ValidationException']);
+  expect(await twinOf(fine)).toBeDefined();
+});
+
+it('lets a record win that arrives between its look and its write', async () => {
+  const key = await planted('new', 'old', '7');
+  let arrived = false;
+  const newer = { ...key, value: { S: 'new' }, _ferry: versionMap('9') };
+  const destination: DestinationTable = {
+    async write(request) {
+      if (!arrived)
+        await engine().client.send(new PutItemCommand({ TableName: 'repaired-twin', Item: newer }));
+      arrived = true;
+      return engine().destination.write(request);
+    },
+  };
+
+  await run([key], { destination });
+
+  expect(await twinOf(key)).toEqual(newer);
+});
+
+it('leaves to the stream what has changed at the source since its look', async () => {
+  const key = await planted('first', 'old');
+  let reads = 0;
+  const source: ItemReader = {
+    get: async () => ({ ...key, value: { S: (reads += 1) > 4 ? 'second' : 'first' } }),
+  };
+
+  const { report, left } = await run([key], { source });
+
+  expect(report).toMatchObject({ put: 0, left: 1 });
+  expect(left).toEqual(['the source has changed']);
+  expect(await twinOf(key)).toMatchObject({ value: { S: 'old' } });
+});
