@@ -105,7 +105,7 @@ export interface ItemReader {
 }
 
 /** Where in a parallel scan to read. */
-interface ScanPosition {
+export interface ScanPosition {
   /** 0 up to, not including, `totalSegments`. */
   readonly segment: number;
   readonly totalSegments: number;
@@ -138,7 +138,7 @@ type TransactionReply =
   /** Nothing was written; one reason per part, with code `None` where a part was not to blame. */
   | { readonly kind: 'cancelled'; readonly reasons: readonly CancellationReason[] };
 
-interface CancellationReason {
+export interface CancellationReason {
   /** As DynamoDB has it: `None`, `ConditionalCheckFailed`, `ValidationError`, … */
   readonly code: string;
   readonly message: string;

@@ -76,8 +76,9 @@ export function dynamoDbTransactions(client: DynamoDBClient): TransactionWriter 
       } catch (error) {
         if (!(error instanceof TransactionCanceledException)) throw error;
         const { CancellationReasons: reasons = [] } = error;
-        // Without a reason for each part, nobody knows which part to blame.
-        if (reasons.length !== input.TransactItems?.length) throw error;
+        // Without a known reason for each part, nobody knows which part to blame.
+        const areKnown = reasons.every(({ Code = 'None' }) => REASONS.has(Code));
+        if (!areKnown || reasons.length !== input.TransactItems?.length) throw error;
         return {
           kind: 'cancelled',
           reasons: reasons.map(({ Code = 'None', Message = '' }) => ({
@@ -117,6 +118,9 @@ const CANCELLATIONS: Readonly<Record<string, string>> = {
   ThrottlingError: 'ThrottlingException',
   ValidationError: 'ValidationException',
 };
+
+/** From the API reference of `TransactionCanceledException`. */
+const REASONS = new Set(['None', 'ConditionalCheckFailed', ...Object.keys(CANCELLATIONS)]);
 
 /** Ferry's transactions have two parts: the put of the item, and a check of its state row. */
 function cancellation(error: TransactionCanceledException): WriteReply {

@@ -8,6 +8,7 @@ import type { ReplicationConfig } from '../config.ts';
 import type { BackfillRun } from '../core/backfill-checkpoint.ts';
 import { dollars } from '../core/capacity.ts';
 import { type CopyEstimate, estimateCopy } from '../core/copy-estimate.ts';
+import { parseReportLine } from '../core/difference-report.ts';
 import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import {
@@ -18,8 +19,8 @@ import {
   finishBackfill,
   openBackfill,
 } from '../operations/backfill.ts';
+import { reportLines } from '../operations/bulk-reports.ts';
 import type { RejectedCopy } from '../operations/copy-page.ts';
-import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
 import { printBackfill, printEstimate } from './backfill-result.ts';
 import { bulkOption, perWorker, runInBulk } from './bulk.ts';
@@ -172,9 +173,14 @@ async function copyInBulk(run: BackfillRun, { call, context, onProgress }: Copyi
       },
       onTick: show,
     },
-    async () => {
+    async (bucket) => {
       await finishBackfill(run, context);
       await show();
+      for await (const line of reportLines(run.run, bucket)) {
+        const parsed = parseReportLine(line);
+        if (parsed?.kind !== 'key' || parsed.reason === undefined) continue;
+        context.onRejected({ key: parsed.key, reason: parsed.reason });
+      }
     },
   );
 }
@@ -190,7 +196,8 @@ function contextOf(
     ...patience,
     target: pair.target,
     floor: floorOf(streamLabelMs(streamOf(pair)) ?? 0),
-    source: pacedReader(pair.source, pace('read-units'), patience),
+    source: pair.source,
+    readPace: pace('read-units'),
     transactions: pair.transactions,
     destination: pair.writer,
     stateTable: pair.stateTable,

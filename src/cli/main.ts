@@ -59,6 +59,10 @@ function unknownCommand(name: string): UsageError {
 }
 
 function explain(error: unknown, io: Io): number {
+  if (isInterruption(error, io)) {
+    io.err('ferry: stopped before any work was begun.');
+    return EXIT.differences;
+  }
   if (error instanceof FerryError) {
     io.err(`ferry: ${error.message}`);
     if (error.hint !== undefined) io.err(`Hint: ${error.hint}`);
@@ -66,4 +70,10 @@ function explain(error: unknown, io: Io): number {
   }
   io.err(`ferry: unexpected: ${error instanceof Error ? error.stack : String(error)}`);
   return EXIT.failed;
+}
+
+/** Commands say themselves how far they have come, once they are at work. */
+function isInterruption(error: unknown, { interrupted }: Io): boolean {
+  const cause = error instanceof FerryError ? error.cause : error;
+  return interrupted.aborted && cause === interrupted.reason;
 }

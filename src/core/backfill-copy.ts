@@ -100,7 +100,7 @@ export function copyResults(reasons: ReadonlyArray<{ readonly code: string }>): 
 function copyResult(put: string, check: string): CopyResult {
   if (check === 'ConditionalCheckFailed') return 'deleted';
   if (put === 'ConditionalCheckFailed') return 'present';
-  return REJECTIONS.includes(put) ? 'rejected' : 'again';
+  return REJECTIONS.includes(put) || REJECTIONS.includes(check) ? 'rejected' : 'again';
 }
 
 /** Units that a try of these copies consumes, whether it is done or cancelled; indexes not counted. */

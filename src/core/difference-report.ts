@@ -36,14 +36,30 @@ export function differenceLine(
 }
 
 /** An item of which nothing is known but its key, and why it is listed. */
-export function mentionLine(kind: 'in-flight' | 'rejected' | 'unreadable', key: Item): string {
+export function mentionLine(kind: 'in-flight' | 'unreadable', key: Item): string {
   return `{"kind":${JSON.stringify(kind)},"key":${itemJson(key)}}`;
+}
+
+/** An item that the destination does not take, and what it says. */
+export function rejectedLine({ key, reason }: Rejected): string {
+  return `{"kind":"rejected","key":${itemJson(key)},"reason":${JSON.stringify(reason)}}`;
+}
+
+interface Rejected {
+  readonly key: Item;
+  readonly reason: string;
 }
 
 export type ReportLine =
   | { readonly kind: 'header'; readonly header: ReportHeader }
   /** `difference` where the line tells of one; items may be listed for other reasons. */
-  | { readonly kind: 'key'; readonly key: Item; readonly difference?: ReportedDifference }
+  | {
+      readonly kind: 'key';
+      readonly key: Item;
+      readonly difference?: ReportedDifference;
+      /** Why the destination does not take it, where that is it. */
+      readonly reason?: string;
+    }
   | { readonly kind: 'summary'; readonly summary: unknown };
 
 /** @returns undefined where the line is none of a report. */
@@ -64,7 +80,9 @@ export function parseReportLine(text: string): ReportLine | undefined {
 
 const DISCREPANCIES: readonly unknown[] = ['missing', 'different', 'extraneous'];
 
-function keyLine(key: Item, { kind, attributes = [] }: Record<string, unknown>): ReportLine {
+function keyLine(key: Item, line: Record<string, unknown>): ReportLine {
+  const { kind, attributes = [], reason } = line;
+  if (typeof reason === 'string') return { kind: 'key', key, reason };
   if (!DISCREPANCIES.includes(kind)) return { kind: 'key', key };
   const difference = {
     key,

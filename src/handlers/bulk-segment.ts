@@ -16,7 +16,7 @@ import {
   reportKey,
   type VerifyTask,
 } from '../core/bulk-task.ts';
-import { differenceLine, mentionLine } from '../core/difference-report.ts';
+import { differenceLine, mentionLine, rejectedLine } from '../core/difference-report.ts';
 import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
 import { continueSegment } from '../operations/backfill.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
@@ -70,14 +70,15 @@ async function copyOn(task: BackfillTask, work: Call): Promise<BulkTask> {
     ...patience,
     target: pair.target,
     floor: floorOf(streamLabelMs(task.run.streamArn) ?? 0),
-    source: pacedReader(pair.source, pace(task.readUnits), patience),
+    source: pair.source,
+    readPace: pace(task.readUnits),
     transactions: pair.transactions,
     destination: pair.writer,
     stateTable: pair.stateTable,
     writePace: pace(task.writeUnits),
     pageItems: pageItems(task),
     isTimeUp: () => remainingMs() < LAST_PAGE_MS || lines.length >= LINES_MAX,
-    onRejected: ({ key }) => lines.push(mentionLine('rejected', key)),
+    onRejected: (rejected) => lines.push(rejectedLine(rejected)),
   });
   return { ...call, done };
 }

@@ -16,12 +16,14 @@ import {
   segmentRow,
 } from '../core/backfill-checkpoint.ts';
 import { FerryError } from '../errors.ts';
-import type { DestinationTable, Item, ItemReader, ScanPage } from '../ports.ts';
+import type { DestinationTable, Item, ItemReader, ScanPage, ScanPosition } from '../ports.ts';
 import { type CopyContext, copyPage } from './copy-page.ts';
 import { inParallel } from './in-parallel.ts';
 import { insist } from './insist.ts';
+import type { Pace } from './pace.ts';
 
 export interface BackfillContext extends CopyContext {
+  readonly readPace: Pace;
   /** For the checkpoints. */
   readonly destination: DestinationTable;
   readonly stateTable: ItemReader;
@@ -151,10 +153,9 @@ async function backfillSegment(
   let progress = from;
   let limit = context.pageItems;
   while (!progress.done && context.isTimeUp?.() !== true) {
-    const readAtMs = context.clock.now();
     const position = { segment, totalSegments, after: progress.next, limit };
-    const page = await context.source.scan(position);
-    const { counts, expired } = await copyPage(page.items, readAtMs, context);
+    const page = await readPage(position, context);
+    const { counts, expired } = await copyPage(page.items, page.readAtMs, context);
     if (expired) {
       progress = pageWasted(progress, { ...page, writeUnits: counts.writeUnits });
       limit = Math.max(1, Math.floor(limit / 4));
@@ -166,6 +167,22 @@ async function backfillSegment(
     }
   }
   return progress;
+}
+
+/** The time is that of the try which succeeded: a page's life does not begin while its turn is awaited. */
+async function readPage(
+  position: ScanPosition,
+  context: BackfillContext,
+): Promise<ScanPage & { readAtMs: number }> {
+  const { source, readPace, clock } = context;
+  const read = async () => {
+    await readPace.ready();
+    const readAtMs = clock.now();
+    return { readAtMs, ...(await source.scan(position)) };
+  };
+  const page = await insist(read, context);
+  readPace.spend(page.readUnits);
+  return page;
 }
 
 function pageDone(

@@ -13,7 +13,7 @@ import {
 } from '../core/backfill-copy.ts';
 import { type CopyCounts, noCounts } from '../core/backfill-checkpoint.ts';
 import { classifyFailure, retryDelayMs } from '../core/write-failure.ts';
-import type { Item, ReadableTable, TransactionWriter } from '../ports.ts';
+import type { CancellationReason, Item, ReadableTable, TransactionWriter } from '../ports.ts';
 import { inParallel } from './in-parallel.ts';
 import { insist, type Patience } from './insist.ts';
 import type { Pace } from './pace.ts';
@@ -111,9 +111,9 @@ async function sendGroup(
     }
     const results = copyResults(reply.reasons);
     for (const [index, result] of results.entries()) {
-      const { code, message } = reply.reasons[index * 2] ?? { code: '', message: '' };
       const { key } = open[index] ?? {};
-      if (result === 'rejected' && key) page.rejected.push({ key, reason: `${code}: ${message}` });
+      const reason = rejection(reply.reasons.slice(index * 2, index * 2 + 2));
+      if (result === 'rejected' && key) page.rejected.push({ key, reason });
     }
     return results;
   } catch (error) {
@@ -127,6 +127,12 @@ async function sendGroup(
     writePace.spend(spent);
     page.counts.writeUnits += spent;
   }
+}
+
+/** The reasons of a copy's two parts, without the one that says nothing. */
+function rejection(parts: readonly CancellationReason[]): string {
+  const said = parts.filter(({ code }) => code !== 'None');
+  return said.map(({ code, message }) => `${code}: ${message}`).join('; ');
 }
 
 const EXPIRED = { kind: 'expired' } as const;

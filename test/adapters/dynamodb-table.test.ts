@@ -2,8 +2,13 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, describe, expect, it } from 'vitest';
-import { dynamoDbDestination, writeClient } from '../../src/adapters/dynamodb-table.ts';
+import {
+  dynamoDbDestination,
+  dynamoDbTransactions,
+  writeClient,
+} from '../../src/adapters/dynamodb-table.ts';
 import { REQUEST_TIMEOUT_MS } from '../../src/contract.ts';
 import { classifyFailure } from '../../src/core/write-failure.ts';
 import { toWriteRequests, type WriteRequest } from '../../src/core/write-request.ts';
@@ -21,7 +26,11 @@ afterEach(() => {
   server?.close();
 });
 
-async function writeTo(listener: RequestListener, request: WriteRequest = put) {
+function writeTo(listener: RequestListener, request: WriteRequest = put) {
+  return askOf(listener, (client) => dynamoDbDestination(client).write(request));
+}
+
+async function askOf<T>(listener: RequestListener, ask: (client: DynamoDBClient) => Promise<T>) {
   let requests = 0;
   server = createServer((incoming, response) => {
     requests += 1;
@@ -32,7 +41,7 @@ async function writeTo(listener: RequestListener, request: WriteRequest = put) {
   const client = writeClient({ region: 'eu-west-1', endpoint, concurrency: 4 });
   const startMs = performance.now();
   try {
-    return { reply: await dynamoDbDestination(client).write(request), requests };
+    return { reply: await ask(client), requests };
   } catch (error) {
     return { failure: classifyFailure(error), requests, elapsedMs: performance.now() - startMs };
   } finally {
@@ -131,5 +140,34 @@ describe('a transaction that is cancelled', () => {
     ['SomethingNew', 'unknown'],
   ])('for %s is %s', async (code, kind) => {
     expect((await cancelled(code, 'None')).failure?.kind).toBe(kind);
+  });
+});
+
+describe('a transaction of many parts that is cancelled', () => {
+  const cancelled = (...codes: string[]) => {
+    const reasons = codes.map((Code) => ({ Code }));
+    const body = error('TransactionCanceledException', { CancellationReasons: reasons });
+    const input = { TransactItems: [{}, {}] };
+    return askOf(answer(400, body), (client) => dynamoDbTransactions(client).transact(input));
+  };
+
+  it('tells the reason of each part', async () => {
+    const { reply } = await cancelled('TransactionConflict', 'None');
+
+    expect(reply).toEqual({
+      kind: 'cancelled',
+      reasons: [
+        { code: 'TransactionConflict', message: '' },
+        { code: 'None', message: '' },
+      ],
+    });
+  });
+
+  it.each([
+    ['a reason that nobody knows', ['None', 'SomethingNew']],
+    ['a reason too few', ['None']],
+    ['no reasons', []],
+  ])('fails with an unknown outcome for %s', async (_, codes) => {
+    expect((await cancelled(...codes)).failure?.kind).toBe('unknown');
   });
 });

@@ -3,7 +3,13 @@
 import { GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
-import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
+import {
+  contents,
+  openTwoRegions,
+  putAll,
+  runHere,
+  type TwoRegions,
+} from '../fixtures/two-regions.ts';
 
 const SEED = Number(process.env['SEED'] ?? '20260131');
 
@@ -31,6 +37,16 @@ describe('ferry backfill', () => {
     expect(out).toMatch(/write units +about 800/);
     expect(out).toContain('Nothing was changed.');
     expect((await contents(regions.destination, 'Orders')).size).toBe(0);
+    expect(await stateRows(regions)).toEqual([]);
+  });
+
+  it('stops when it is told to before it has begun', async () => {
+    const args = ['backfill', '--apply', '--config', regions.config];
+
+    const { exitCode, out, err } = await runHere(args, AbortSignal.abort());
+
+    expect(exitCode).toBe(3);
+    expect({ out, err }).toEqual({ out: '', err: 'ferry: stopped before any work was begun.' });
     expect(await stateRows(regions)).toEqual([]);
   });
 

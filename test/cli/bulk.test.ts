@@ -10,6 +10,7 @@ import { buildLambdaBundle } from '../../src/lambda-bundle.ts';
 import type { Item } from '../../src/ports.ts';
 import { type BulkCloud, type Handler, openBulkCloud } from '../fixtures/bulk-cloud.ts';
 import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
+import { wireCall } from '../fixtures/wire.ts';
 
 // Of bytes: keys of this kind do not survive JSON by themselves.
 const key = (number: number) => ({ pk: { B: Buffer.from([255, number >> 8, number & 255]) } });
@@ -121,6 +122,21 @@ describe('--bulk', () => {
 
     expect(exitCode).toBe(0);
     expect((await regions.ferry('verify', '--settle', '0', '--report', report)).exitCode).toBe(0);
+  }, 60_000);
+
+  it('lists what the function could not copy', async () => {
+    const odd = JSON.parse('{"pk":{"B":"AAAA"},"__proto__":{"S":"x"}}') as object;
+    await wireCall(regions.source.endpoint, 'PutItem', { TableName: 'Orders', Item: odd });
+
+    const { exitCode, out } = await regions.ferry('backfill', '--apply', '--bulk', '--json');
+
+    expect(exitCode).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({
+      finished: true,
+      present: ITEMS,
+      rejected: 1,
+      rejectedKeys: [{ key: { pk: { B: 'AAAA' } }, reason: expect.stringContaining('__proto__') }],
+    });
   }, 60_000);
 
   it('says why a run has failed', async () => {

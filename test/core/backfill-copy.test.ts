@@ -117,6 +117,7 @@ describe('copyResults', () => {
     ['there, whatever ails the state row', FAILED, 'TransactionConflict', 'present'],
     ['deleted, whatever ails the item', 'ThrottlingError', FAILED, 'deleted'],
     ['invalid', 'ValidationError', NONE, 'rejected'],
+    ['an invalid check', NONE, 'ValidationError', 'rejected'],
     ['too much for its collection', 'ItemCollectionSizeLimitExceeded', NONE, 'rejected'],
     ['busy', 'TransactionConflict', NONE, 'again'],
     ['busy deleting', NONE, 'TransactionConflict', 'again'],

@@ -63,10 +63,12 @@ it('adds nothing unless it is asked for', () => {
 describe('the function', () => {
   it('has as long as Lambda gives, and knows its tables from the configuration', () => {
     expect(bulkFunction?.Properties).toMatchObject({ Timeout: 900, Runtime: 'nodejs24.x' });
-    const { Variables } = bulkFunction?.Properties['Environment'] as {
-      Variables: Record<string, unknown>;
-    };
-    expect(JSON.parse(String(Variables['FERRY_BULK_REPLICATION']))).toMatchObject(EXISTING);
+    const environment = bulkFunction?.Properties['Environment'] as
+      | { Variables: Record<string, unknown> }
+      | undefined;
+    expect(JSON.parse(String(environment?.Variables['FERRY_BULK_REPLICATION']))).toMatchObject(
+      EXISTING,
+    );
   });
 
   it('may read both tables, and write no more than copies and checkpoints', () => {
@@ -95,11 +97,10 @@ describe('the function', () => {
 });
 
 describe('the state machine', () => {
-  const [first, functionArn, rest] = (
-    stateMachine?.[1].Properties['DefinitionString'] as {
-      'Fn::Join': [string, [string, object, string]];
-    }
-  )['Fn::Join'][1];
+  const definition = stateMachine?.[1].Properties['DefinitionString'] as
+    | { 'Fn::Join': [string, [string, object, string]] }
+    | undefined;
+  const [first, functionArn, rest] = definition?.['Fn::Join'][1] ?? [];
   const { States } = JSON.parse(`${first}FUNCTION${rest}`) as {
     States: { Segments: Record<string, unknown> & { ItemProcessor: Record<string, unknown> } };
   };

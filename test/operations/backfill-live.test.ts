@@ -136,6 +136,7 @@ async function copyAll(live: LiveTable, transactions: TransactionWriter) {
         turns.take('copy', () => live.engine.destination.write(request)),
     },
     stateTable: live.stateTable,
+    readPace: paceOf(Infinity, turns.clock),
     writePace: paceOf(Infinity, turns.clock),
     pageItems: 2 + below(random, 6),
     onRejected: ({ reason }: { reason: string }) => expect.unreachable(reason),

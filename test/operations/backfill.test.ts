@@ -317,6 +317,21 @@ describe('a page that has grown old', () => {
     expect((await scene.twin()).get('order-5')).toMatchObject({ total: { N: '555' } });
   });
 
+  it('does not age while its turn is awaited', async () => {
+    const scene = await sceneOf(range(8).map((n) => order(n)));
+    const clock = virtualClock();
+    // More than two hours between any two pages.
+    const readPace = paceOf(0.5 / (2 * 3_600), clock);
+
+    const progress = await scene.run(
+      { clock, readPace, pageItems: 3 },
+      { totalSegments: 2, workers: 2 },
+    );
+
+    expect(progress).toMatchObject({ items: 8, copied: 8, present: 0 });
+    expect(clock.now() - NOW_MS).toBeGreaterThan(2 * HOUR_MS);
+  });
+
   it.each([
     ['is throttled', () => Promise.reject(serviceError('ThrottlingException'))],
     ['keeps meeting other transactions', conflicted],
@@ -492,6 +507,7 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
       transactions: dynamoDbTransactions(engine().client),
       destination: engine().destination,
       stateTable: reader(target.stateTable, [STATE_ATTRIBUTES.id]),
+      readPace: paceOf(Infinity, clock),
       writePace: paceOf(Infinity, clock),
       pageItems: 1_000,
       onRejected: (one) => rejected.push(one),
