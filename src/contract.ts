@@ -11,9 +11,19 @@ export const METRIC_DIMENSIONS = ['Replication', 'SourceRegion', 'ReceivingRegio
 export const METRIC_UNITS = {
   /** Source write time to applied, for every applied record that tells its time. */
   ReplicationLatency: 'Milliseconds',
+  /** The same of a heartbeat, exact to the millisecond. */
+  HeartbeatLatency: 'Milliseconds',
+  /** Latencies below zero, which count as 0: the clocks of writer and function disagree. */
+  NegativeLatencies: 'Count',
   AppliedRecords: 'Count',
   /** Lost to something newer: a conflict or a redelivery. */
   SupersededRecords: 'Count',
+  /** Of these: the record itself had been applied before. */
+  SupersededByRedelivery: 'Count',
+  /** Of these: the item was newer. */
+  SupersededByNewerItem: 'Count',
+  /** Of these: a newer delete was remembered. */
+  SupersededByTombstone: 'Count',
   /** Never written, because a newer record of the same item in the batch was. */
   CoalescedRecords: 'Count',
   /** Left out by policy, such as expiries when `ttlDeletes` is "skip". */
@@ -27,8 +37,10 @@ export const METRIC_UNITS = {
   DestinationUnreachable: 'Count',
   /** Requests that were refused for want of credentials or permissions. */
   DestinationDenied: 'Count',
-  /** Age of the oldest record that could not be applied; 0 when all were. */
+  /** Age of the oldest record, or heartbeat, that is not on the twin; 0 when all are. */
   OldestUnappliedAge: 'Milliseconds',
+  /** Records that wait in a shard: an estimate. */
+  PendingRecords: 'Count',
 } as const;
 
 export type MetricName = keyof typeof METRIC_UNITS;

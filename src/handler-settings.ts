@@ -22,6 +22,8 @@ export interface HandlerSettings {
   readonly ttlDeletes: TtlDeletes;
   /** Number attribute in which the application stamps its writes, epoch milliseconds. */
   readonly timestampAttribute?: string | undefined;
+  /** Canonical text of the heartbeat item's key, where there is one. */
+  readonly heartbeatKey?: string | undefined;
   /** Items written at the same time in one invocation, 1 to 1,000. */
   readonly concurrency: number;
 }
@@ -45,6 +47,7 @@ const VARIABLES: Readonly<Record<keyof HandlerSettings, string>> = {
   unversionedItems: 'FERRY_UNVERSIONED_ITEMS',
   ttlDeletes: 'FERRY_TTL_DELETES',
   timestampAttribute: 'FERRY_TIMESTAMP_ATTRIBUTE',
+  heartbeatKey: 'FERRY_HEARTBEAT_KEY',
   concurrency: 'FERRY_CONCURRENCY',
 };
 
@@ -102,6 +105,7 @@ export function fromEnvironment(
     unversionedItems: oneOf('unversionedItems', UNVERSIONED_ITEMS),
     ttlDeletes: oneOf('ttlDeletes', TTL_DELETES),
     timestampAttribute: optional('timestampAttribute'),
+    heartbeatKey: optional('heartbeatKey'),
     concurrency: integer('concurrency', 1, 1_000),
   };
   if (problems.length > 0) {

@@ -38,10 +38,13 @@ export function emfMetrics({ settings, clock, writeLine }: EmfOptions): Metrics 
 type MetricValues = Partial<Record<MetricName, number | readonly number[]>>;
 
 function toMetricValues(summary: BatchSummary): MetricValues[] {
-  const { counts, retried, failures, latenciesMs, oldestUnappliedMs } = summary;
+  const { counts, superseded, retried, failures, latenciesMs, heartbeatsMs } = summary;
   const first: MetricValues = {
     AppliedRecords: counts.applied,
     SupersededRecords: counts.superseded,
+    SupersededByRedelivery: superseded.redelivery,
+    SupersededByNewerItem: superseded.newer,
+    SupersededByTombstone: superseded.deleted,
     CoalescedRecords: counts.coalesced,
     SkippedRecords: counts.skipped,
     RetriedRecords: retried,
@@ -49,7 +52,10 @@ function toMetricValues(summary: BatchSummary): MetricValues[] {
     DestinationThrottles: failures.throttled,
     DestinationUnreachable: failures.unreachable + failures.unknown,
     DestinationDenied: failures.denied,
-    OldestUnappliedAge: Math.round(oldestUnappliedMs),
+    OldestUnappliedAge: Math.round(summary.oldestUnappliedMs),
+    PendingRecords: summary.pendingRecords,
+    NegativeLatencies: summary.negativeLatencies,
+    ...(heartbeatsMs.length > 0 ? { HeartbeatLatency: heartbeatsMs.map(Math.round) } : {}),
   };
   const [head, ...tail] = chunks(latenciesMs.map(Math.round));
   return [

@@ -1,11 +1,18 @@
 // Per-record outcomes -> the answer to Lambda and the figures of the invocation.
 
+import { pendingRecords } from './backlog.ts';
 import { padSequenceNumber, type RefusalCause } from './ordering-guard.ts';
 import type { FailureKind } from './write-failure.ts';
 
 /** How one record ended. All but `unfinished` are final. */
 export type Outcome =
-  | { readonly kind: 'applied'; readonly latencyMs?: number | undefined }
+  | {
+      readonly kind: 'applied';
+      /** Below zero where clocks disagree. */
+      readonly latencyMs?: number | undefined;
+      /** Of a heartbeat. */
+      readonly heartbeatMs?: number | undefined;
+    }
   | { readonly kind: 'superseded'; readonly cause: RefusalCause }
   | { readonly kind: 'coalesced' }
   | { readonly kind: 'skipped' }
@@ -30,14 +37,22 @@ export interface BatchSummary {
   readonly counts: Readonly<Record<FinalKind, number>>;
   /** Records that will be delivered again, whatever became of them this time. */
   readonly retried: number;
-  /** Of every record applied in this invocation, redelivered or not. */
+  /** Of these, superseded ones by cause. */
+  readonly superseded: Readonly<Record<RefusalCause, number>>;
+  /** Of every record applied in this invocation, redelivered or not; none is below zero. */
   readonly latenciesMs: readonly number[];
+  /** The same of heartbeats. */
+  readonly heartbeatsMs: readonly number[];
+  /** How many of them would have been below zero. */
+  readonly negativeLatencies: number;
   /** Superseded records by cause, unfinished ones by why, dead letters by reason. */
   readonly causes: Readonly<Record<string, number>>;
   /** Failed requests by kind. */
   readonly failures: Readonly<Record<FailureKind, number>>;
   /** Age of the oldest unfinished record; 0 where all are final. */
   readonly oldestUnappliedMs: number;
+  /** Records that wait in the shard; an estimate. */
+  readonly pendingRecords: number;
 }
 
 /**
@@ -52,24 +67,62 @@ export function summarizeBatch(
 ): BatchSummary {
   const checkpoint = lowestUnfinished(records);
   const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, 'dead-lettered': 0 };
+  const superseded = noRefusals();
   let retried = 0;
-  let oldestUnappliedMs = 0;
-  const latenciesMs: number[] = [];
   const causes: Record<string, number> = {};
-  for (const { sequenceNumber, createdAtSeconds, outcome } of records) {
-    if (outcome.kind === 'applied' && outcome.latencyMs !== undefined)
-      latenciesMs.push(outcome.latencyMs);
+  for (const { sequenceNumber, outcome } of records) {
     const cause = causeOf(outcome);
     if (cause !== undefined) causes[cause] = (causes[cause] ?? 0) + 1;
-    if (outcome.kind === 'unfinished') {
-      const ageMs = nowMs - (createdAtSeconds ?? nowMs / 1000) * 1000;
-      oldestUnappliedMs = Math.max(oldestUnappliedMs, ageMs);
-    }
     if (outcome.kind === 'unfinished' || isRedelivered(sequenceNumber, checkpoint)) retried += 1;
     else counts[outcome.kind] += 1;
+    if (outcome.kind === 'superseded' && !isRedelivered(sequenceNumber, checkpoint))
+      superseded[outcome.cause] += 1;
   }
   const batchItemFailures = checkpoint === undefined ? [] : [{ itemIdentifier: checkpoint }];
-  return { batchItemFailures, counts, retried, latenciesMs, causes, failures, oldestUnappliedMs };
+  return {
+    batchItemFailures,
+    counts,
+    superseded,
+    retried,
+    causes,
+    failures,
+    ...latenciesOf(records),
+    oldestUnappliedMs: oldestUnappliedMs(records, nowMs),
+    pendingRecords: pendingRecords(creationTimes(records), { retried, nowMs }),
+  };
+}
+
+function noRefusals(): Record<RefusalCause, number> {
+  return { redelivery: 0, newer: 0, deleted: 0, unversioned: 0, untold: 0, 'not-comparable': 0 };
+}
+
+type Latencies = Pick<BatchSummary, 'latenciesMs' | 'heartbeatsMs' | 'negativeLatencies'>;
+
+function latenciesOf(records: readonly RecordOutcome[]): Latencies {
+  let negativeLatencies = 0;
+  const clamp = (ms: number) => {
+    if (ms < 0) negativeLatencies += 1;
+    return Math.max(0, ms);
+  };
+  const latenciesMs: number[] = [];
+  const heartbeatsMs: number[] = [];
+  for (const { outcome } of records) {
+    if (outcome.kind !== 'applied') continue;
+    const { latencyMs, heartbeatMs } = outcome;
+    if (latencyMs !== undefined) latenciesMs.push(clamp(latencyMs));
+    if (heartbeatMs !== undefined) heartbeatsMs.push(clamp(heartbeatMs));
+  }
+  return { latenciesMs, heartbeatsMs, negativeLatencies };
+}
+
+function oldestUnappliedMs(records: readonly RecordOutcome[], nowMs: number): number {
+  const unfinished = records.filter(({ outcome }) => outcome.kind === 'unfinished');
+  const ages = creationTimes(unfinished).map((seconds) => nowMs - seconds * 1000);
+  return ages.reduce((oldest, age) => Math.max(oldest, age), 0);
+}
+
+function creationTimes(records: readonly RecordOutcome[]): number[] {
+  return records.flatMap(({ createdAtSeconds }) => createdAtSeconds ?? []);
 }
 
 /** Kind and cause, for people: `superseded.newer`, `unfinished.throttled`. */

@@ -4,6 +4,7 @@
 import { SETTLE_MARGIN_MS } from '../contract.ts';
 import type { FailedAttempt } from '../core/dead-letter.ts';
 import type { DestinationHealth } from '../core/destination-health.ts';
+import { heartbeatLatencyMs, latencyMs } from '../core/latency.ts';
 import { refusalCause } from '../core/ordering-guard.ts';
 import type { StreamRecord } from '../core/stream-record.ts';
 import { classifyFailure, retryDelayMs, type WriteFailure } from '../core/write-failure.ts';
@@ -57,7 +58,12 @@ export async function writeRecord(
     const result = await send(request, context);
     if (result.kind !== 'written') return outcomeOf(result, { record, context });
   }
-  return { kind: 'applied', latencyMs: latencyMs(record, settings, clock.now()) };
+  const nowMs = clock.now();
+  return {
+    kind: 'applied',
+    latencyMs: latencyMs(record, settings, nowMs),
+    heartbeatMs: heartbeatLatencyMs(record, settings, nowMs),
+  };
 }
 
 /** Sends one request, again and again while it is throttled and time is left. Never rejects. */
@@ -130,20 +136,4 @@ function refusalOutcome(
     },
     attempts: [],
   };
-}
-
-/** Milliseconds from the source's write to now, where the record tells its time. */
-function latencyMs(
-  record: StreamRecord,
-  settings: HandlerSettings,
-  nowMs: number,
-): number | undefined {
-  const { timestampAttribute } = settings;
-  if (timestampAttribute !== undefined) {
-    const stamp =
-      record.eventName === 'REMOVE' ? undefined : record.newImage[timestampAttribute]?.N;
-    return stamp === undefined ? undefined : Math.max(0, nowMs - Number(stamp));
-  }
-  const { createdAtSeconds } = record;
-  return createdAtSeconds === undefined ? undefined : Math.max(0, nowMs - createdAtSeconds * 1000);
 }

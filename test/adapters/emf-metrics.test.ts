@@ -8,7 +8,18 @@ import { SETTINGS } from '../fixtures/records.ts';
 const summary = (latenciesMs: number[]): BatchSummary => ({
   batchItemFailures: [],
   counts: { applied: 5, superseded: 4, coalesced: 3, skipped: 2, 'dead-lettered': 1 },
+  superseded: {
+    redelivery: 1,
+    newer: 2,
+    deleted: 3,
+    unversioned: 0,
+    untold: 0,
+    'not-comparable': 0,
+  },
   retried: 6,
+  heartbeatsMs: [41.6],
+  negativeLatencies: 11,
+  pendingRecords: 12,
   causes: {},
   failures: { throttled: 7, unreachable: 8, denied: 9, rejected: 0, unknown: 1 },
   oldestUnappliedMs: 61_000.4,
@@ -46,6 +57,9 @@ it('writes one document with every count, its unit and its dimensions', () => {
     ReceivingRegion: 'eu-west-1',
     AppliedRecords: 5,
     SupersededRecords: 4,
+    SupersededByRedelivery: 1,
+    SupersededByNewerItem: 2,
+    SupersededByTombstone: 3,
     CoalescedRecords: 3,
     SkippedRecords: 2,
     RetriedRecords: 6,
@@ -54,6 +68,9 @@ it('writes one document with every count, its unit and its dimensions', () => {
     DestinationUnreachable: 9,
     DestinationDenied: 9,
     OldestUnappliedAge: 61_000,
+    PendingRecords: 12,
+    NegativeLatencies: 11,
+    HeartbeatLatency: [42],
     ReplicationLatency: [12, 80],
   });
 });

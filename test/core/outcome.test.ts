@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RefusalCause } from '../../src/core/ordering-guard.ts';
 import { type Outcome, type RecordOutcome, summarizeBatch } from '../../src/core/outcome.ts';
 
 const applied: Outcome = { kind: 'applied', latencyMs: 10 };
@@ -26,7 +27,18 @@ describe('summarizeBatch', () => {
       batchItemFailures: [],
       counts: { applied: 1, superseded: 1, coalesced: 1, skipped: 1, 'dead-lettered': 1 },
       retried: 0,
+      superseded: {
+        redelivery: 0,
+        newer: 1,
+        deleted: 0,
+        unversioned: 0,
+        untold: 0,
+        'not-comparable': 0,
+      },
       latenciesMs: [10],
+      heartbeatsMs: [],
+      negativeLatencies: 0,
+      pendingRecords: 0,
       causes: { 'superseded.newer': 1, 'dead-lettered.ValidationException': 1 },
       failures: FAILURES,
       oldestUnappliedMs: 0,
@@ -59,6 +71,38 @@ describe('summarizeBatch', () => {
 
   it('fails where an unfinished record has no sequence number, so that all of it comes again', () => {
     expect(() => sumUp(batch(['1', applied], [undefined, unfinished]))).toThrow('whole batch');
+  });
+});
+
+it('counts superseded records by cause, those aside that come again', () => {
+  const superseded = (cause: RefusalCause): Outcome => ({ kind: 'superseded', cause });
+  const records = batch(
+    ['1', superseded('redelivery')],
+    ['2', superseded('deleted')],
+    ['3', superseded('newer')],
+    ['4', superseded('newer')],
+    ['5', unfinished],
+    ['6', superseded('newer')],
+  );
+
+  expect(sumUp(records)).toMatchObject({
+    counts: { superseded: 4 },
+    superseded: { redelivery: 1, deleted: 1, newer: 2, unversioned: 0 },
+  });
+});
+
+it('lets no latency be below zero, and counts those that would be', () => {
+  const records = batch(
+    ['1', { kind: 'applied', latencyMs: -3 }],
+    ['2', { kind: 'applied', latencyMs: 0, heartbeatMs: -1 }],
+    ['3', { kind: 'applied', heartbeatMs: 7 }],
+    ['4', { kind: 'applied' }],
+  );
+
+  expect(sumUp(records)).toMatchObject({
+    latenciesMs: [0, 0],
+    heartbeatsMs: [0, 7],
+    negativeLatencies: 2,
   });
 });
 
