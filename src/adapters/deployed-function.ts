@@ -24,6 +24,8 @@ export async function deployedSettings(
 export interface DeployedBulk {
   readonly stateMachineArn: string;
   readonly bucket: string;
+  /** The replication that it works on: JSON, as in ferry.json. */
+  readonly replication: string;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function deployedBulk(region: string, replication: string): Promise
     // The state machine has the function's name, account and Region.
     stateMachineArn: arn.replace(':lambda:', ':states:').replace(':function:', ':stateMachine:'),
     bucket: variables[BULK_ENVIRONMENT.bucket] ?? '',
+    replication: variables[BULK_ENVIRONMENT.replication] ?? '{}',
   };
 }
 

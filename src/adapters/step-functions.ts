@@ -3,6 +3,7 @@
 import {
   DescribeExecutionCommand,
   ExecutionAlreadyExists,
+  ExecutionDoesNotExist,
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
@@ -13,6 +14,14 @@ const TIMEOUT_MS = 20_000;
 /** Rejects with the service's or the network's own errors. */
 export function stepFunctions(client: SFNClient, stateMachineArn: string): BulkRuns {
   const inTime = () => ({ abortSignal: AbortSignal.timeout(TIMEOUT_MS) });
+  const describe = async (executionArn: string) => {
+    try {
+      return await client.send(new DescribeExecutionCommand({ executionArn }), inTime());
+    } catch (failure) {
+      if (!(failure instanceof ExecutionDoesNotExist)) throw failure;
+      return { status: 'FORGOTTEN', error: undefined, cause: failure.message };
+    }
+  };
   return {
     async start(name, input) {
       try {
@@ -28,10 +37,7 @@ export function stepFunctions(client: SFNClient, stateMachineArn: string): BulkR
       }
     },
     async state(executionArn): Promise<BulkRunState> {
-      const { status, error, cause } = await client.send(
-        new DescribeExecutionCommand({ executionArn }),
-        inTime(),
-      );
+      const { status, error, cause } = await describe(executionArn);
       if (status === 'SUCCEEDED') return { kind: 'succeeded' };
       if (status === 'RUNNING' || status === 'PENDING_REDRIVE') return { kind: 'running' };
       return { kind: 'failed', why: [status, error, cause].filter(Boolean).join(': ') };

@@ -89,6 +89,7 @@ function factsOf(description: TableDescription): Omit<TableFacts, 'region' | 'ta
   return {
     arn: description.TableArn ?? '',
     id: description.TableId,
+    replicaRegions: (description.Replicas ?? []).flatMap(({ RegionName }) => RegionName ?? []),
     status: description.TableStatus ?? 'UNKNOWN',
     keys: keysOf(description.KeySchema, description),
     stream: isOn

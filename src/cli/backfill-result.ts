@@ -79,12 +79,17 @@ export function printBackfill(outcome: BackfillOutcome): void {
   ] as const;
   for (const line of alignedRows(rows)) io.out(line);
   for (const { key, reason } of rejected) io.out(`rejected ${itemJson(key)}: ${reason}`);
+  const unlisted = progress.rejected - rejected.length;
+  if (unlisted > 0) io.out(`and ${grouped(unlisted)} more`);
   if (progress.rejected > 0) io.out(REJECTED_ADVICE);
-  if (!finished) io.out('Run it again: it goes on from here.');
+  if (!finished) io.out(options.has('bulk') ? BULK_GOES_ON : 'Run it again: it goes on from here.');
 }
 
 const REJECTED_ADVICE =
   'The destination does not take these items as they are. Remove the cause; `ferry verify` lists them, and `ferry repair` copies them.';
+
+const BULK_GOES_ON =
+  'The bulk run goes on without this command. Run it again to follow it, or stop it in Step Functions.';
 
 function titleOf({ name, source, destination }: ReplicationConfig): string {
   return `${name}, ${source.region}/${source.table} to ${destination.region}/${destination.table}`;

@@ -10,6 +10,7 @@ import { dollars } from '../core/capacity.ts';
 import { type CopyEstimate, estimateCopy } from '../core/copy-estimate.ts';
 import { parseReportLine } from '../core/difference-report.ts';
 import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
+import type { TableFacts } from '../core/table-facts.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import {
   backfill,
@@ -17,13 +18,15 @@ import {
   type BackfillProgress,
   backfillProgress,
   finishBackfill,
+  noteExecution,
   openBackfill,
 } from '../operations/backfill.ts';
 import { reportLines } from '../operations/bulk-reports.ts';
 import type { RejectedCopy } from '../operations/copy-page.ts';
 import { paceOf } from '../operations/pace.ts';
+import type { ObjectStore } from '../ports.ts';
 import { printBackfill, printEstimate } from './backfill-result.ts';
-import { bulkOption, perWorker, runInBulk } from './bulk.ts';
+import { bulkOption, perWorker, requireBulkRates, runInBulk } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { money, progressReporter } from './progress.ts';
@@ -66,6 +69,7 @@ export const backfillCommand: Command = {
         hint: 'Leave one of them out.',
       });
     }
+    requireBulkRates(options);
     const replication = replicationFrom(options.text('config') ?? '', options);
     return explained('backfill', HINT, async () => {
       const pair = await openTablePair({
@@ -155,14 +159,20 @@ function copyHere(run: BackfillRun, { call, context, onProgress }: Copying) {
 
 async function copyInBulk(run: BackfillRun, { call, context, onProgress }: Copying): Promise<void> {
   const { options, io, replication } = call;
-  const show = async () => onProgress((await backfillProgress(run, context)).progress);
-  const { open: segments } = await backfillProgress(run, context);
+  const show = async () => {
+    const { progress, open } = await backfillProgress(run, context);
+    onProgress(progress);
+    return { progress, open };
+  };
+  const { open: segments } = await show();
   await runInBulk(
     {
       io,
       replication,
       // Another try of the same run is another execution.
       name: `${run.run}-${systemClock.now()}`,
+      earlier: run.execution,
+      onStarted: (execution) => noteExecution(run, execution, context),
       segments,
       workers: options.integer('workers') ?? 1,
       task: {
@@ -171,18 +181,30 @@ async function copyInBulk(run: BackfillRun, { call, context, onProgress }: Copyi
         readUnits: perWorker('read-units', options),
         writeUnits: perWorker('write-units', options),
       },
-      onTick: show,
+      onTick: async () => void (await show()),
     },
     async (bucket) => {
+      const { progress, open } = await show();
+      if (open.length > 0) throw incomplete(open.length);
+      if (progress.rejected > 0) await tellRejected(run, bucket, context);
       await finishBackfill(run, context);
-      await show();
-      for await (const line of reportLines(run.run, bucket)) {
-        const parsed = parseReportLine(line);
-        if (parsed?.kind !== 'key' || parsed.reason === undefined) continue;
-        context.onRejected({ key: parsed.key, reason: parsed.reason });
-      }
     },
   );
+}
+
+function incomplete(segments: number): FerryError {
+  return new FerryError(`The bulk run has ended, but ${segments} of its segments are not done.`, {
+    code: 'bulk.incomplete',
+    hint: 'The function may have been deployed with another configuration: deploy it, and run the command again.',
+  });
+}
+
+async function tellRejected(run: BackfillRun, bucket: ObjectStore, context: BackfillContext) {
+  for await (const line of reportLines(run.run, bucket)) {
+    const parsed = parseReportLine(line);
+    if (parsed?.kind !== 'key' || parsed.reason === undefined) continue;
+    context.onRejected({ key: parsed.key, reason: parsed.reason });
+  }
 }
 
 function contextOf(
@@ -190,8 +212,7 @@ function contextOf(
   onRejected: (rejected: RejectedCopy) => void,
 ): BackfillContext {
   const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
-  const pace = (name: string) =>
-    paceOf(options.integer(name) ?? Infinity, systemClock, io.interrupted);
+  const pace = (name: string) => paceOf(options.integer(name) ?? Infinity, systemClock);
   return {
     ...patience,
     target: pair.target,
@@ -219,8 +240,14 @@ function newRun(pair: TablePair, options: ParsedOptions): BackfillRun {
     run: randomBytes(8).toString('hex'),
     totalSegments: segmentCount(pair.facts.source.sizeBytes, options.integer('workers') ?? 1),
     streamArn: streamOf(pair),
+    destination: identityOf(pair.facts.destination),
     startedAt: new Date(systemClock.now()).toISOString(),
   };
+}
+
+/** A table that was dropped and made again is another one. */
+function identityOf({ id, arn }: TableFacts): string {
+  return id === undefined ? arn : `${arn} (${id})`;
 }
 
 function streamOf({ facts }: TablePair): string {

@@ -1,11 +1,12 @@
 // --bulk: the same work, done by the deployed state machine, and followed from here.
 
-import { systemClock } from '../adapters/system-clock.ts';
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
 import type { ReplicationConfig } from '../config.ts';
 import type { BulkTask } from '../core/bulk-task.ts';
 import { followBulkRun } from '../operations/follow-bulk-run.ts';
-import type { ObjectStore } from '../ports.ts';
+import { UsageError } from '../errors.ts';
+import type { BulkRuns, ObjectStore } from '../ports.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 import type { Io } from './output.ts';
 
@@ -18,6 +19,10 @@ export interface BulkCall {
   readonly replication: ReplicationConfig;
   /** Name of the execution: the same name twice is one run. */
   readonly name: string;
+  /** An earlier execution, to be followed instead if it is still running. */
+  readonly earlier?: string | undefined;
+  /** Told of the execution that is followed. */
+  readonly onStarted?: (execution: string) => Promise<void>;
   readonly segments: readonly number[];
   readonly workers: number;
   readonly task: BulkTask['task'];
@@ -30,18 +35,19 @@ export interface BulkCall {
  * @throws FerryError `bulk.failed`, or the reason of `io.interrupted`: the run goes on then.
  */
 export async function runInBulk<T>(
-  { io, replication, name, segments, workers, task, onTick }: BulkCall,
+  { onTick, ...call }: BulkCall,
   conclude: (bucket: ObjectStore) => Promise<T>,
 ): Promise<T> {
+  const { io, replication } = call;
   const { runs, bucket, ...setup } = await openBulk(
     replication,
     io.environment['AWS_ENDPOINT_URL_S3'],
   );
   try {
-    const execution = await runs.start(name, { segments, workers, task });
-    io.err(`Started ${execution}. It goes on without this command, too.`);
+    const execution = await startOrJoin(runs, call);
     await followBulkRun(runs, execution, {
       clock: systemClock,
+      random: systemRandom,
       stop: io.interrupted,
       onTick: () => onTick(bucket),
     });
@@ -50,6 +56,40 @@ export async function runInBulk<T>(
     setup.close();
   }
 }
+
+async function startOrJoin(
+  runs: BulkRuns,
+  { io, name, earlier, segments, workers, task, onStarted }: Omit<BulkCall, 'onTick'>,
+): Promise<string> {
+  if (earlier !== undefined && (await runs.state(earlier)).kind === 'running') {
+    io.err(`Following ${earlier}. It goes on without this command, too.`);
+    return earlier;
+  }
+  const execution = await runs.start(name, { segments, workers, task });
+  await onStarted?.(execution);
+  io.err(`Started ${execution}. It goes on without this command, too.`);
+  return execution;
+}
+
+/**
+ * A page has to fit into the life of a function, whatever the size of its items.
+ * @throws UsageError where the workers would have too little each.
+ */
+export function requireBulkRates(options: ParsedOptions): void {
+  for (const [name, least] of LEAST_PER_WORKER) {
+    const rate = perWorker(name, options) ?? Infinity;
+    if (!options.has('bulk') || rate >= least) continue;
+    throw new UsageError(
+      `With --bulk, --${name} must be at least ${least} for each of the workers, got ${rate}.`,
+      { code: 'usage.options', hint: 'Use fewer --workers, or a higher rate.' },
+    );
+  }
+}
+
+const LEAST_PER_WORKER = [
+  ['write-units', 50],
+  ['read-units', 50],
+] as const;
 
 /** Each segment's part of the rate that all of them together may have. */
 export function perWorker(name: string, options: ParsedOptions): number | undefined {

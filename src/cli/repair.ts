@@ -4,7 +4,6 @@ import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { openTablePair, type TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { type Item, itemJson } from '../core/attribute-value.ts';
-import { destinationHealth } from '../core/destination-health.ts';
 import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
 import { UsageError } from '../errors.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
@@ -72,8 +71,12 @@ interface Call {
 
 async function repairListed(call: Call): Promise<number> {
   const { options, io, replication, pair, path } = call;
-  const keyAttributes = pair.facts.source.keys.map(({ name }) => name);
-  const keys = keysOfReport(path, { replication: replication.name, keyAttributes });
+  const keys = keysOfReport(path, {
+    replication: replication.name,
+    keys: pair.facts.source.keys,
+    onUnfinished: () =>
+      io.err('The verify behind this report did not end: there may be more differences.'),
+  });
   const left: Array<{ key: Item; why: string }> = [];
   const apply = options.has('apply');
   let latest: RepairReport | undefined;
@@ -110,12 +113,11 @@ function contextOf({ options, io, pair }: Call): RepairContext {
     twin: pacedReader(pair.destination, unlimited, patience),
     stateTable: pair.stateTable,
     destination: pair.writer,
-    health: destinationHealth(),
     // No Lambda ends this.
     remainingMs: () => Infinity,
     settleMs: 1000 * (options.integer('settle') ?? 0),
     floor: floorOf(streamLabelMs(pair.facts.source.stream?.arn ?? '') ?? 0),
-    pace: paceOf(options.integer('rate') ?? Infinity, systemClock, io.interrupted),
+    pace: paceOf(options.integer('rate') ?? Infinity, systemClock),
   };
 }
 

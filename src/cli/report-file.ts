@@ -1,8 +1,9 @@
 // The report file of a comparison: written line by line under another name, and in place once it is whole;
 // read back line by line, so that it may be of any length.
 
-import { closeSync, createReadStream, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { KeyAttribute } from '../config.ts';
 import type { Item } from '../core/attribute-value.ts';
 import { parseReportLine, type ReportHeader } from '../core/difference-report.ts';
 import { UsageError } from '../errors.ts';
@@ -11,27 +12,43 @@ export interface ReportFile {
   add(line: string): void;
   /** Puts the whole report in place. */
   finish(summary: object): void;
+  /** Where the report is until then; absent where none is written. */
+  readonly partPath?: string;
 }
 
 /** @throws UsageError where the file cannot be written. */
 export function createReportFile(path: string, header: ReportHeader): ReportFile {
-  const part = `${path}.part`;
-  const file = openOrExplain(part);
-  const add = (line: string) => writeSync(file, `${line}\n`);
+  // Two at once must not write into each other's.
+  const partPath = `${path}.${process.pid}.part`;
+  const file = openOrExplain(path, partPath);
+  const add = (line: string) => writeSync(file, `${lineOf(line)}\n`);
   add(JSON.stringify(header));
   return {
     add,
+    partPath,
     finish(summary) {
       add(JSON.stringify({ summary }));
       closeSync(file);
-      renameSync(part, path);
+      renameSync(partPath, path);
     },
   };
 }
 
-function openOrExplain(path: string): number {
+/** For what is only shown. */
+export function noReportFile(): ReportFile {
+  return { add: () => undefined, finish: () => undefined };
+}
+
+/** JSON may hold two characters as they are that some readers take for the end of a line. */
+function lineOf(json: string): string {
+  return json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+}
+
+function openOrExplain(path: string, partPath: string): number {
   try {
-    return openSync(path, 'w');
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+      throw new Error('it is a directory');
+    return openSync(partPath, 'w');
   } catch (cause) {
     throw new UsageError(`Cannot write the report ${path}: ${(cause as Error).message}.`, {
       code: 'report.unwritable',
@@ -43,8 +60,9 @@ function openOrExplain(path: string): number {
 
 export interface ReportExpectation {
   readonly replication: string;
-  /** Names of the tables' key attributes. */
-  readonly keyAttributes: readonly string[];
+  readonly keys: readonly KeyAttribute[];
+  /** Told of a report whose verify did not come to its end. */
+  readonly onUnfinished: () => void;
 }
 
 /**
@@ -56,16 +74,24 @@ export async function* keysOfReport(
   expected: ReportExpectation,
 ): AsyncGenerator<Item> {
   let number = 0;
+  let isFinished = false;
+  let strange: UsageError | undefined;
   for await (const text of linesOf(path)) {
     number += 1;
+    // Only a last line may have been torn off, when its verify was killed.
+    if (strange !== undefined) throw strange;
     const line = parseReportLine(text);
     if (number === 1) checkHeader(line, { path, expected });
-    else if (line?.kind === 'key' && hasNames(line.key, expected.keyAttributes)) yield line.key;
-    else if (line?.kind !== 'summary') {
-      throw notAReport(path, `line ${number} names no key of this table: ${text.slice(0, 200)}`);
+    else if (line?.kind === 'key' && isKey(line.key, expected.keys)) yield line.key;
+    else if (line?.kind === 'summary') isFinished = true;
+    else {
+      const what = `line ${number} names no key of this table: ${text.slice(0, 200)}`;
+      strange = notAReport(path, what);
+      if (line !== undefined) throw strange;
     }
   }
   if (number === 0) throw notAReport(path, 'it is empty');
+  if (!isFinished) expected.onUnfinished();
 }
 
 async function* linesOf(path: string): AsyncGenerator<string> {
@@ -86,8 +112,11 @@ function checkHeader(
   throw notAReport(path, `it is about "${replication}", not "${expected.replication}"`);
 }
 
-function hasNames(key: Item, names: readonly string[]): boolean {
-  return Object.keys(key).length === names.length && names.every((name) => name in key);
+function isKey(key: Item, keys: readonly KeyAttribute[]): boolean {
+  return (
+    Object.keys(key).length === keys.length &&
+    keys.every(({ name, type }) => key[name]?.[type] !== undefined)
+  );
 }
 
 function notAReport(path: string, why: string): UsageError {

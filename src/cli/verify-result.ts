@@ -22,7 +22,8 @@ export interface Verified {
   readonly percent: number;
   readonly report: VerifyReport;
   readonly shown: readonly Difference[];
-  readonly path: string;
+  /** Of the report; absent where none has been written. */
+  readonly path: string | undefined;
 }
 
 export function printVerified(verified: Verified): void {
@@ -69,14 +70,20 @@ function verdict({
     ...(found === 0
       ? []
       : [
-          `The ${what} differ in ${grouped(found)} item(s); \`ferry repair --report ${path}\` shows what it would do.`,
+          `The ${what} differ in ${grouped(found)} item(s)${path === undefined ? REPORT_FIRST : repairOf(path)}`,
         ]),
     ...(open === 0
       ? []
       : [
-          `Of ${grouped(open)} item(s) nothing can be said: they kept changing, or cannot be read. They are listed in ${path}.`,
+          `Of ${grouped(open)} item(s) nothing can be said: they kept changing, or cannot be read.${path === undefined ? '' : ` They are listed in ${path}.`}`,
         ]),
   ];
+}
+
+const REPORT_FIRST = '. With --report FILE, it makes a report for `ferry repair`.';
+
+function repairOf(path: string): string {
+  return `; \`ferry repair --report ${path}\` shows what it would do.`;
 }
 
 /** Whether nothing is different, and nothing undecided. */

@@ -2,11 +2,11 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { openTablePair, type TablePair } from '../composition/table-pair.ts';
+import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
 import type { Item } from '../core/attribute-value.ts';
 import { differenceLine, mentionLine, parseReportLine } from '../core/difference-report.ts';
-import { UsageError } from '../errors.ts';
+import { FerryError, UsageError } from '../errors.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
@@ -20,13 +20,13 @@ import {
   type VerifyReport,
 } from '../operations/verify.ts';
 import type { ObjectStore } from '../ports.ts';
-import { bulkOption, perWorker, runInBulk } from './bulk.ts';
+import { bulkOption, perWorker, requireBulkRates, runInBulk } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom } from './key-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
-import { createReportFile, type ReportFile } from './report-file.ts';
+import { createReportFile, noReportFile, type ReportFile } from './report-file.ts';
 import { chosenSegments, percentOf, segmentCount } from './segments.ts';
 import { explained } from './service-errors.ts';
 import { differences, isEqual, printVerified } from './verify-result.ts';
@@ -66,6 +66,8 @@ export const verifyCommand: Command = {
   async run(options, io) {
     const key = keyFrom(options);
     const percent = percentOf(options);
+    requireBulkRates(options);
+    requireShortLooks(options);
     const replication = replicationFrom(options.text('config') ?? '', options);
     return explained('verify', HINT, async () => {
       const pair = await openTablePair({ replication, concurrency: 1, writes: false });
@@ -94,8 +96,11 @@ interface Call {
 
 async function compare(call: Call): Promise<number> {
   const { options, io, replication } = call;
+  const key = call.key && keyOfTable(call.key, call.pair);
   const path = options.text('report') ?? `ferry-${replication.name}-differences.jsonl`;
-  const file = createReportFile(path, {
+  // The answer about one item must not replace the report about all of them.
+  const isReported = key === undefined || options.text('report') !== undefined;
+  const file = (isReported ? createReportFile : noReportFile)(path, {
     ferry: 'differences',
     replication: replication.name,
     source: `${replication.source.region}/${replication.source.table}`,
@@ -105,16 +110,33 @@ async function compare(call: Call): Promise<number> {
   const shown: Difference[] = [];
   const context = contextOf(call, { file, shown });
   try {
-    const report = await lookFor(call, { context, file, shown });
+    const report = await lookFor({ ...call, key }, { context, file, shown });
     file.finish({ ...report });
-    printVerified({ ...call, report, shown, path });
+    printVerified({ ...call, report, shown, path: isReported ? path : undefined });
     return isEqual(report) ? EXIT.done : EXIT.differences;
   } catch (error) {
     if (error !== io.interrupted.reason) throw error;
-    io.err(`Stopped: nothing is proved. What was found so far is in ${path}.part.`);
+    io.err(`Stopped: nothing is proved.${whatIsLeft(options, file)}`);
     return EXIT.differences;
   }
 }
+
+function whatIsLeft(options: ParsedOptions, { partPath }: ReportFile): string {
+  if (options.has('bulk')) return ' The bulk run goes on; stop it in Step Functions.';
+  return partPath === undefined ? '' : ` What was found so far is in ${partPath}.`;
+}
+
+/** All looks at what waits in the end have to fit into the life of a function. */
+function requireShortLooks(options: ParsedOptions): void {
+  const seconds = options.integer('settle') ?? 0;
+  if (!options.has('bulk') || seconds <= BULK_SETTLE_SECONDS_MAX) return;
+  throw new UsageError(
+    `With --bulk, --settle must be at most ${BULK_SETTLE_SECONDS_MAX}, got ${seconds}.`,
+    { code: 'usage.options', hint: 'Wait until the twin is less far behind, or leave out --bulk.' },
+  );
+}
+
+const BULK_SETTLE_SECONDS_MAX = 15;
 
 interface Findings {
   readonly context: VerifyContext;
@@ -123,9 +145,9 @@ interface Findings {
 }
 
 function lookFor(call: Call, findings: Findings): Promise<VerifyReport> {
-  const { options, pair, key } = call;
+  const { options, key } = call;
   const { context } = findings;
-  if (key !== undefined) return verifyKey(keyOfTable(key, pair), context);
+  if (key !== undefined) return verifyKey(key, context);
   return options.has('bulk') ? verifyInBulk(call, findings) : verify(context, scanOf(call));
 }
 
@@ -149,9 +171,17 @@ async function verifyInBulk(call: Call, { file, shown }: Findings): Promise<Veri
     async (bucket) => {
       const sum = newReport();
       for await (const line of reportLines(run, bucket)) addLine(line, sum, { file, shown });
+      if (sum.segmentsDone !== segments.length) throw incomplete(sum.segmentsDone, segments.length);
       return sum;
     },
   );
+}
+
+function incomplete(done: number, wanted: number): FerryError {
+  return new FerryError(`The reports of the bulk run cover ${done} of ${wanted} segments.`, {
+    code: 'bulk.incomplete',
+    hint: 'Nothing is proved. Run the command again.',
+  });
 }
 
 /** A line of a segment's report: part of its summary, or a difference. */
@@ -171,15 +201,14 @@ function contextOf(
   { file, shown }: { file: ReportFile; shown: Difference[] },
 ): VerifyContext {
   const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
-  const pace = () => paceOf(options.integer('read-units') ?? Infinity, systemClock, io.interrupted);
+  const pace = () => paceOf(options.integer('read-units') ?? Infinity, systemClock);
   const values = options.has('values');
   return {
     ...patience,
     source: pacedReader(pair.source, pace(), patience),
     destination: pacedReader(pair.destination, pace(), patience),
     reservedAttribute: pair.target.reservedAttribute,
-    timeToLiveAttribute:
-      pair.facts.source.timeToLiveAttribute ?? pair.facts.destination.timeToLiveAttribute,
+    timeToLive: timeToLiveOf(pair),
     settleMs: 1000 * (options.integer('settle') ?? 0),
     onDifference(difference) {
       if (shown.length < SHOWN_MAX) shown.push(difference);

@@ -3,7 +3,8 @@
 import { deployedBulk } from '../adapters/deployed-function.ts';
 import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
 import { stepFunctions, stepFunctionsClient } from '../adapters/step-functions.ts';
-import type { ReplicationConfig } from '../config.ts';
+import { parseConfig, type ReplicationConfig, type TableConfig } from '../config.ts';
+import { FerryError } from '../errors.ts';
 import type { BulkRuns, ObjectStore } from '../ports.ts';
 
 export interface BulkSetup {
@@ -14,14 +15,16 @@ export interface BulkSetup {
 
 /**
  * @param objectEndpoint an endpoint of S3 other than the Region's own.
- * @throws FerryError `deployment.missing` where the replication is not deployed with `"bulk": true`.
+ * @throws FerryError `deployment.missing` where the replication is not deployed with `"bulk": true`, and
+ *   `deployment.differs` where the function would work on other tables.
  */
 export async function openBulk(
-  { name, source }: ReplicationConfig,
+  replication: ReplicationConfig,
   objectEndpoint?: string,
 ): Promise<BulkSetup> {
-  const { region } = source;
-  const { stateMachineArn, bucket } = await deployedBulk(region, name);
+  const { region } = replication.source;
+  const { stateMachineArn, bucket, ...deployed } = await deployedBulk(region, replication.name);
+  requireSame(replication, deployed.replication);
   const client = stepFunctionsClient(region);
   const objects = objectClient({ region, endpoint: objectEndpoint });
   return {
@@ -32,4 +35,30 @@ export async function openBulk(
       objects.destroy();
     },
   };
+}
+
+function requireSame(replication: ReplicationConfig, deployedJson: string): void {
+  const [deployed] = parseConfig(
+    { replications: [JSON.parse(deployedJson) as object] },
+    'the deployed configuration',
+  ).replications;
+  const [here, there] = [tablesOf(replication), deployed && tablesOf(deployed)];
+  if (here === there) return;
+  throw new FerryError(
+    `The function has been deployed for ${there}; the configuration says ${here}.`,
+    {
+      code: 'deployment.differs',
+      hint: 'Deploy it with `npx cdk deploy --all`.',
+    },
+  );
+}
+
+function tablesOf({
+  source,
+  destination,
+  stateTable,
+  reservedAttribute,
+}: ReplicationConfig): string {
+  const side = ({ region, table }: TableConfig) => `${region}/${table}`;
+  return `${side(source)} to ${side(destination)} with the state table ${stateTable} and the attribute ${reservedAttribute}`;
 }

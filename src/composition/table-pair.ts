@@ -65,6 +65,14 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
   };
 }
 
+/** Which attribute of an item makes DynamoDB remove it, on each side. */
+export function timeToLiveOf({ facts: { source, destination } }: Pick<TablePair, 'facts'>) {
+  return {
+    source: source.timeToLiveAttribute,
+    destination: destination.timeToLiveAttribute,
+  };
+}
+
 function targetOf(replication: ReplicationConfig): WriteTarget {
   const { name, source, destination, stateTable, reservedAttribute, unversionedItems } =
     replication;

@@ -13,7 +13,11 @@ export interface BackfillRun {
   readonly totalSegments: number;
   /** ARN of the source's stream when it began: the copies' version is made of it. */
   readonly streamArn: string;
+  /** Names the very table that is copied to: another one with its name is another table. */
+  readonly destination: string;
   readonly startedAt: string;
+  /** The latest execution of the state machine for it, where it is a bulk run. */
+  readonly execution?: string | undefined;
   readonly finishedAt?: string | undefined;
 }
 
@@ -47,62 +51,91 @@ export function runKey({ replication }: Pick<Named, 'replication'>): Item {
   return { [STATE_ATTRIBUTES.id]: { S: `${replication}#backfill` } };
 }
 
-export function segmentKey({ replication }: Pick<Named, 'replication'>, segment: number): Item {
-  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#backfill#${segment}` } };
+/** Each run has its own: one that is still at work cannot mislead its successor. */
+export function segmentKey(
+  { replication }: Pick<Named, 'replication'>,
+  { run, segment }: SegmentName,
+): Item {
+  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#backfill#${run}#${segment}` } };
 }
 
-/** Writes the run's row; with `unlessUnderWay` only if no other run is unfinished. */
+interface SegmentName {
+  readonly run: string;
+  readonly segment: number;
+}
+
+/** When the run's row may be written: whatever is there, unless another run is under way, or over its own. */
+type Overwrite = 'always' | 'unless-under-way' | 'if-own';
+
+const CONDITIONS: Readonly<Record<Overwrite, string | undefined>> = {
+  always: undefined,
+  'unless-under-way': 'attribute_not_exists(#id) OR attribute_exists(#done) OR #run = :run',
+  'if-own': '#run = :run',
+};
+
+/** Writes the run's row. */
 export function runRow(
   run: BackfillRun,
   target: Named,
-  { nowMs, unlessUnderWay = false }: { nowMs: number; unlessUnderWay?: boolean },
+  { nowMs, overwrite }: { readonly nowMs: number; readonly overwrite: Overwrite },
 ): WriteRequest {
-  const { finishedAt } = run;
+  const { finishedAt, execution } = run;
   const row = {
     ...runKey(target),
     run: { S: run.run },
     totalSegments: { N: String(run.totalSegments) },
     streamArn: { S: run.streamArn },
+    destination: { S: run.destination },
     startedAt: { S: run.startedAt },
+    ...(execution === undefined ? {} : { execution: { S: execution } }),
     ...(finishedAt === undefined ? {} : { finishedAt: { S: finishedAt } }),
   };
-  const condition = {
-    ConditionExpression: 'attribute_not_exists(#id) OR attribute_exists(#done) OR #run = :run',
-    ExpressionAttributeNames: { '#id': STATE_ATTRIBUTES.id, '#done': 'finishedAt', '#run': 'run' },
-    ExpressionAttributeValues: { ':run': row.run },
+  return putRow(row, target, nowMs, conditionOf(overwrite, run));
+}
+
+function conditionOf(overwrite: Overwrite, { run }: BackfillRun): Partial<PutItemInput> {
+  const ConditionExpression = CONDITIONS[overwrite];
+  if (ConditionExpression === undefined) return {};
+  const names = { '#id': STATE_ATTRIBUTES.id, '#done': 'finishedAt', '#run': 'run' };
+  return {
+    ConditionExpression,
+    // DynamoDB refuses names that are not used.
+    ExpressionAttributeNames: Object.fromEntries(
+      Object.entries(names).filter(([name]) => ConditionExpression.includes(name)),
+    ),
+    ExpressionAttributeValues: { ':run': { S: run } },
   };
-  return putRow(row, target, nowMs, unlessUnderWay ? condition : {});
 }
 
 /** @returns undefined where the row is none of a backfill. */
 export function parseRun(row: Item | undefined): BackfillRun | undefined {
-  const [run, segments, streamArn, startedAt] = [
+  const [run, segments, streamArn] = [
     row?.['run']?.S,
     row?.['totalSegments']?.N,
     row?.['streamArn']?.S,
-    row?.['startedAt']?.S,
   ];
   if (run === undefined || segments === undefined || streamArn === undefined) return undefined;
-  const finishedAt = row?.['finishedAt']?.S;
+  const [execution, finishedAt] = [row?.['execution']?.S, row?.['finishedAt']?.S];
   return {
     run,
     totalSegments: Number(segments),
     streamArn,
-    startedAt: startedAt ?? '',
+    destination: row?.['destination']?.S ?? '',
+    startedAt: row?.['startedAt']?.S ?? '',
+    ...(execution === undefined ? {} : { execution }),
     ...(finishedAt === undefined ? {} : { finishedAt }),
   };
 }
 
 export function segmentRow(
   progress: SegmentProgress,
-  { run, segment }: { run: string; segment: number },
+  name: SegmentName,
   target: Named,
   nowMs: number,
 ): WriteRequest {
   const { counts, done, next } = progress;
   const row = {
-    ...segmentKey(target, segment),
-    run: { S: run },
+    ...segmentKey(target, name),
     done: { BOOL: done },
     ...(next === undefined ? {} : { next: { M: { ...next } } }),
     counts: {
@@ -114,10 +147,10 @@ export function segmentRow(
   return putRow(row, target, nowMs);
 }
 
-/** A row of another run says nothing of this one. */
-export function parseSegment(row: Item | undefined, run: string): SegmentProgress {
+/** No row: the segment has not been begun. */
+export function parseSegment(row: Item | undefined): SegmentProgress {
   const counts = noCounts();
-  if (row === undefined || row['run']?.S !== run) return { counts, done: false };
+  if (row === undefined) return { counts, done: false };
   for (const [name, value] of Object.entries(row['counts']?.M ?? {})) {
     counts[name as Count] = Number(value.N);
   }

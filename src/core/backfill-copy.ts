@@ -98,8 +98,9 @@ export function copyResults(reasons: ReadonlyArray<{ readonly code: string }>): 
 }
 
 function copyResult(put: string, check: string): CopyResult {
-  if (check === 'ConditionalCheckFailed') return 'deleted';
+  // An item that is there has outlived whatever delete is remembered.
   if (put === 'ConditionalCheckFailed') return 'present';
+  if (check === 'ConditionalCheckFailed') return 'deleted';
   return REJECTIONS.includes(put) || REJECTIONS.includes(check) ? 'rejected' : 'again';
 }
 

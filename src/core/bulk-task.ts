@@ -38,8 +38,7 @@ export interface BulkTask {
 
 /** With the bytes of keys as text, which an object of JSON would lose. */
 export function cursorJson({ source, destination }: SegmentCursor): string {
-  const side = ({ items, after, ended }: ScanCursor) => ({
-    items,
+  const side = ({ after, ended }: ScanCursor) => ({
     ended,
     ...(after === undefined ? {} : { after: JSON.parse(itemJson(after)) as object }),
   });
@@ -48,8 +47,7 @@ export function cursorJson({ source, destination }: SegmentCursor): string {
 
 export function parseCursor(json: string): SegmentCursor {
   const { source, destination } = JSON.parse(json) as SegmentCursor;
-  const side = ({ items, after, ended }: ScanCursor): ScanCursor => ({
-    items,
+  const side = ({ after, ended }: ScanCursor): ScanCursor => ({
     ended,
     ...(after === undefined ? {} : { after: decodeItem(after, 'after') }),
   });
@@ -74,12 +72,21 @@ function runNameOf({ run }: BulkTask['task']): string {
 
 export const reportPrefix = (run: string) => `${REPORT_OBJECT_PREFIX}${run}/`;
 
-const LAST = '-last.jsonl';
-
-/** The same for every try of the same part, so that a repeated one replaces what it found before. */
-export function reportKey({ task, segment, part }: BulkTask, isLast: boolean): string {
-  return `${reportPrefix(runNameOf(task))}${segment}-${part}${isLast ? LAST : '.jsonl'}`;
+/**
+ * Of a verify, the same for every try of the same part, so that a repeated one replaces what it found
+ * before. A repeated backfill goes on behind what it found, so that each try has its own.
+ */
+export function reportKey({ task, segment, part }: BulkTask, requestId: string): string {
+  const name =
+    task.operation === 'verify' ? `${segment}-${part}` : `${segment}-${part}-${requestId}`;
+  return `${reportPrefix(runNameOf(task))}${name}.jsonl`;
 }
 
-/** Whether this report ends its segment. */
-export const isLastReport = (key: string) => key.endsWith(LAST);
+const DONE = '.done';
+
+/** An empty object that says that a segment is done. */
+export function doneKey({ task, segment }: BulkTask): string {
+  return `${reportPrefix(runNameOf(task))}${segment}${DONE}`;
+}
+
+export const isDoneKey = (key: string) => key.endsWith(DONE);

@@ -41,6 +41,7 @@ export function preflight(pair: Pair): Finding[] {
 
 const CHECKS: ReadonlyArray<(pair: Pair) => Finding[]> = [
   sameTable,
+  globalTable,
   notActive,
   keySchema,
   streamOff,
@@ -71,6 +72,20 @@ function isOneTable(source: TableFacts, destination: TableFacts): boolean {
   return source.id === undefined
     ? source.endpoint === destination.endpoint
     : source.id === destination.id;
+}
+
+/** A write to one replica comes back in the other's stream, and would be replicated again, for ever. */
+function globalTable({ source, destination }: Pair): Finding[] {
+  const isReplica =
+    source.table === destination.table &&
+    (source.replicaRegions.includes(destination.region) ||
+      destination.replicaRegions.includes(source.region));
+  if (!isReplica) return [];
+  return error(
+    'global-table',
+    `${nameOf(source)} and ${nameOf(destination)} are replicas of one global table.`,
+    'DynamoDB keeps them equal already; Ferry would go round in circles. Name another destination.',
+  );
 }
 
 function notActive({ source, destination }: Pair): Finding[] {

@@ -9,7 +9,6 @@ export type Side = 'source' | 'destination';
 
 /** How far a segment has been read on one side. */
 export interface ScanCursor {
-  readonly items: number;
   readonly after?: Item | undefined;
   readonly ended: boolean;
 }
@@ -34,33 +33,46 @@ export interface SegmentJoin {
   add(side: Side, entry: JoinEntry): Unmatched[];
   /** What met nothing; the join is empty after it. */
   rest(): Unmatched[];
+  /** How many entries of a side wait. */
+  waiting(side: Side): number;
 }
 
 export function segmentJoin(entriesMax: number): SegmentJoin {
   const waiting = new Map<string, { side: Side; entry: JoinEntry }>();
+  const counts = { source: 0, destination: 0 };
+  const take = (keyText: string) => {
+    const found = waiting.get(keyText);
+    if (found !== undefined) counts[found.side] -= 1;
+    waiting.delete(keyText);
+    return found;
+  };
+  // A map remembers the order in which its entries came. What lies before the iterator is gone: to begin
+  // anew each time would be to step over all that has been taken.
+  let inOrder = waiting.keys();
+  const takeOldest = (): Unmatched[] => {
+    let { value } = inOrder.next();
+    if (value === undefined) {
+      inOrder = waiting.keys();
+      ({ value } = inOrder.next());
+    }
+    const found = value === undefined ? undefined : take(value);
+    return found === undefined ? [] : [{ side: found.side, key: found.entry.key }];
+  };
   return {
     add(side, entry) {
-      const met = waiting.get(entry.keyText);
-      waiting.delete(entry.keyText);
+      const met = take(entry.keyText);
       if (met !== undefined && met.side !== side) {
         return met.entry.digest === entry.digest ? [] : [{ key: entry.key, side: 'source' }];
       }
       waiting.set(entry.keyText, { side, entry });
-      return waiting.size > entriesMax ? [evictOldest(waiting)] : [];
+      counts[side] += 1;
+      return waiting.size > entriesMax ? takeOldest() : [];
     },
     rest() {
-      const left = [...waiting.values()].map(({ side, entry }) => ({ side, key: entry.key }));
-      waiting.clear();
+      const left: Unmatched[] = [];
+      while (waiting.size > 0) left.push(...takeOldest());
       return left;
     },
+    waiting: (side) => counts[side],
   };
-}
-
-/** A map remembers the order in which its entries came. */
-function evictOldest(waiting: Map<string, { side: Side; entry: JoinEntry }>): Unmatched {
-  const [oldest] = waiting;
-  if (oldest === undefined) throw new Error('nothing waits');
-  const [keyText, { side, entry }] = oldest;
-  waiting.delete(keyText);
-  return { side, key: entry.key };
 }

@@ -22,6 +22,8 @@ export interface TableFacts {
   /** Of this one table, also where ARNs are not; some emulators have none. */
   readonly id?: string | undefined;
   readonly endpoint?: string | undefined;
+  /** Regions of its replicas, where it is a global table. */
+  readonly replicaRegions: readonly string[];
   readonly status: string;
   /** Partition key first. */
   readonly keys: readonly KeyAttribute[];

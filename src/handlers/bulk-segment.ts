@@ -4,13 +4,14 @@
 import type { Context } from 'aws-lambda';
 import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { openTablePair, type TablePair } from '../composition/table-pair.ts';
+import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
 import { parseConfig } from '../config.ts';
 import { BULK_ENVIRONMENT } from '../contract.ts';
 import {
   type BackfillTask,
   type BulkTask,
   cursorJson,
+  doneKey,
   parseBulkTask,
   parseCursor,
   reportKey,
@@ -18,6 +19,7 @@ import {
 } from '../core/bulk-task.ts';
 import { differenceLine, mentionLine, rejectedLine } from '../core/difference-report.ts';
 import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
+import { FerryError } from '../errors.ts';
 import { continueSegment } from '../operations/backfill.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
@@ -25,9 +27,12 @@ import { verifySegment } from '../operations/verify.ts';
 
 /** Time for the page under way, or for the looks at what is suspected. */
 const LAST_PAGE_MS = 60_000;
-const LAST_LOOKS_MS = 180_000;
+const LAST_LOOKS_MS = 300_000;
 /** A report is one object, and is made in memory. */
 const LINES_MAX = 20_000;
+const REPORT_BYTES_MAX = 64 * 1_024 * 1_024;
+/** Fewer than on a machine: what waits in the end has to be looked up in the time that is left. */
+const WAITING_MAX = 4_000;
 const PAGE_ITEMS_MAX = 2_000;
 const CONCURRENCY = 16;
 
@@ -46,15 +51,27 @@ export async function handler(event: unknown, invocation: Context): Promise<Bulk
   }).replications;
   if (replication === undefined) throw new Error('no replication is configured');
   const writes = call.task.operation === 'backfill';
-  const pair = await openTablePair({ replication, concurrency: CONCURRENCY, writes });
+  const pair = await patiently(() =>
+    openTablePair({ replication, concurrency: CONCURRENCY, writes }),
+  );
   try {
     const lines: string[] = [];
     const remainingMs = () => invocation.getRemainingTimeInMillis();
     const next = await workOn({ call, pair, lines, remainingMs });
-    if (lines.length > 0) await storeReport(lines, next, replication.source.region);
+    await storeReport(lines, next, { invocation, region: replication.source.region });
     return { ...next, part: call.part + 1 };
   } finally {
     pair.close();
+  }
+}
+
+/** Refusals end the run; a table that does not answer is none: Step Functions tries again. */
+async function patiently<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof FerryError) || error.code !== 'table.silent') throw error;
+    throw new Error(error.message, { cause: error });
   }
 }
 
@@ -77,7 +94,7 @@ async function copyOn(task: BackfillTask, work: Call): Promise<BulkTask> {
     stateTable: pair.stateTable,
     writePace: pace(task.writeUnits),
     pageItems: pageItems(task),
-    isTimeUp: () => remainingMs() < LAST_PAGE_MS || lines.length >= LINES_MAX,
+    isTimeUp: () => remainingMs() < LAST_PAGE_MS || isFull(lines),
     onRejected: (rejected) => lines.push(rejectedLine(rejected)),
   });
   return { ...call, done };
@@ -95,28 +112,39 @@ async function compareOn(task: VerifyTask, work: Call): Promise<BulkTask> {
       source: pacedReader(pair.source, pace(readUnits), patience),
       destination: pacedReader(pair.destination, pace(readUnits), patience),
       reservedAttribute: pair.target.reservedAttribute,
-      timeToLiveAttribute:
-        pair.facts.source.timeToLiveAttribute ?? pair.facts.destination.timeToLiveAttribute,
+      timeToLive: timeToLiveOf(pair),
+      waitingMax: WAITING_MAX,
       settleMs,
       onDifference: (difference) => lines.push(differenceLine(difference, { values })),
       onInFlight: (key) => lines.push(mentionLine('in-flight', key)),
       onUnreadable: (key) => lines.push(mentionLine('unreadable', key)),
     },
-    () => remainingMs() < LAST_LOOKS_MS || lines.length >= LINES_MAX,
+    () => remainingMs() < LAST_LOOKS_MS || isFull(lines),
   );
   lines.push(JSON.stringify({ summary: report }));
   const cursor = next === undefined ? undefined : cursorJson(next);
   return { ...call, cursor, done: next === undefined };
 }
 
-async function storeReport(lines: readonly string[], task: BulkTask, region: string) {
+async function storeReport(
+  lines: readonly string[],
+  task: BulkTask,
+  { invocation, region }: { readonly invocation: Context; readonly region: string },
+): Promise<void> {
   const client = objectClient({ region, endpoint: process.env['AWS_ENDPOINT_URL_S3'] });
   try {
     const bucket = s3Objects(client, required(BULK_ENVIRONMENT.bucket));
-    await bucket.put(reportKey(task, task.done), lines.map((line) => `${line}\n`).join(''));
+    const key = reportKey(task, invocation.awsRequestId);
+    if (lines.length > 0) await bucket.put(key, lines.map((line) => `${line}\n`).join(''));
+    if (task.done) await bucket.put(doneKey(task), '');
   } finally {
     client.destroy();
   }
+}
+
+function isFull(lines: readonly string[]): boolean {
+  if (lines.length >= LINES_MAX) return true;
+  return lines.reduce((bytes, { length }) => bytes + length, 0) >= REPORT_BYTES_MAX;
 }
 
 /** About a minute's worth of writes, so that the last page of an invocation is done in time. */

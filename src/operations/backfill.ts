@@ -47,7 +47,7 @@ export interface BackfillOptions {
 
 /**
  * The unfinished run, if there is one, or a new one.
- * @throws FerryError `backfill.stream-changed` or `backfill.started-twice`.
+ * @throws FerryError `backfill.stream-changed`, `backfill.destination-changed` or `backfill.started-twice`.
  */
 export async function openBackfill(
   fresh: BackfillRun,
@@ -57,19 +57,43 @@ export async function openBackfill(
   const { target, clock } = context;
   const known = parseRun(await insist(() => context.stateTable.get(runKey(target)), context));
   if (known !== undefined && known.finishedAt === undefined && !restart) {
-    if (known.streamArn === fresh.streamArn) return { run: known, resumed: true };
-    throw new FerryError(
-      `The unfinished backfill of ${known.startedAt} began with the stream ${known.streamArn}; the table's stream is now ${fresh.streamArn}.`,
-      { code: 'backfill.stream-changed', hint: 'Begin anew with --restart.' },
-    );
+    requireSameTables(known, fresh);
+    return { run: known, resumed: true };
   }
-  const row = runRow(fresh, target, { nowMs: clock.now(), unlessUnderWay: !restart });
+  const overwrite = restart ? 'always' : 'unless-under-way';
+  const row = runRow(fresh, target, { nowMs: clock.now(), overwrite });
   const { kind } = await insist(() => context.destination.write(row), context);
   if (kind === 'written') return { run: fresh, resumed: false };
   throw new FerryError('Another backfill of this replication has just been started.', {
     code: 'backfill.started-twice',
-    hint: 'Run the command again to take part in that one.',
+    hint: 'Wait for its end, or stop it and run the command again: it goes on from there.',
   });
+}
+
+function requireSameTables(known: BackfillRun, fresh: BackfillRun): void {
+  const hint = 'Begin anew with --restart.';
+  if (known.streamArn !== fresh.streamArn) {
+    throw new FerryError(
+      `The unfinished backfill of ${known.startedAt} began with the stream ${known.streamArn}; the table's stream is now ${fresh.streamArn}.`,
+      { code: 'backfill.stream-changed', hint },
+    );
+  }
+  if (known.destination === fresh.destination) return;
+  throw new FerryError(
+    `The unfinished backfill of ${known.startedAt} copied to another table: ${known.destination}; the destination is now ${fresh.destination}.`,
+    { code: 'backfill.destination-changed', hint },
+  );
+}
+
+/** Remembers who works on the run, so that the next command follows instead of beginning twice. */
+export async function noteExecution(
+  run: BackfillRun,
+  execution: string,
+  context: BackfillContext,
+): Promise<void> {
+  const nowMs = context.clock.now();
+  const row = runRow({ ...run, execution }, context.target, { nowMs, overwrite: 'if-own' });
+  await insist(() => context.destination.write(row), context);
 }
 
 /** @throws the reason of `context.stop` when it is stopped; every page that is done is remembered. */
@@ -111,28 +135,36 @@ export async function backfillProgress(
   return { progress: total(segments), open };
 }
 
-/** To be told when all segments are done: the next run begins anew then. */
+/**
+ * To be told when all segments are done: the next run begins anew then. Where a later run has been started
+ * meanwhile, the row is its own, and is left alone.
+ */
 export async function finishBackfill(run: BackfillRun, context: BackfillContext): Promise<void> {
   const nowMs = context.clock.now();
   const finishedAt = new Date(nowMs).toISOString();
-  const row = runRow({ ...run, finishedAt }, context.target, { nowMs });
+  const row = runRow({ ...run, finishedAt }, context.target, { nowMs, overwrite: 'if-own' });
   await insist(() => context.destination.write(row), context);
 }
 
 /**
  * Goes on with one segment, for as long as there is time, for a worker whose time is limited.
  * @returns whether it is done.
+ * @throws FerryError `backfill.superseded` where another run has taken its place.
  */
 export async function continueSegment(
   run: BackfillRun,
   segment: number,
   context: BackfillContext,
 ): Promise<boolean> {
-  const row = await insist(
-    () => context.stateTable.get(segmentKey(context.target, segment)),
-    context,
-  );
-  const from = parseSegment(row, run.run);
+  const read = (key: Item) => insist(() => context.stateTable.get(key), context);
+  const current = parseRun(await read(runKey(context.target)));
+  if (current?.run !== run.run || current.finishedAt !== undefined) {
+    throw new FerryError(`The backfill ${run.run} is not the current one any more.`, {
+      code: 'backfill.superseded',
+      hint: 'Another has been started since, or this one has been finished: nothing has to be done.',
+    });
+  }
+  const from = parseSegment(await read(segmentKey(context.target, { run: run.run, segment })));
   return (await backfillSegment({ run, segment, from }, context, () => undefined)).done;
 }
 
@@ -160,6 +192,7 @@ async function backfillSegment(
       progress = pageWasted(progress, { ...page, writeUnits: counts.writeUnits });
       limit = Math.max(1, Math.floor(limit / 4));
     } else {
+      limit = Math.min(context.pageItems, limit * 2);
       progress = pageDone(progress, page, { counts, context });
       const row = segmentRow(progress, place, context.target, context.clock.now());
       await insist(() => context.destination.write(row), context);
@@ -176,7 +209,7 @@ async function readPage(
 ): Promise<ScanPage & { readAtMs: number }> {
   const { source, readPace, clock } = context;
   const read = async () => {
-    await readPace.ready();
+    await readPace.ready(context.stop);
     const readAtMs = clock.now();
     return { readAtMs, ...(await source.scan(position)) };
   };
@@ -220,9 +253,8 @@ async function loadSegments(
 ): Promise<SegmentProgress[]> {
   const segments: SegmentProgress[] = [];
   const tasks = Array.from({ length: totalSegments }, (_, segment) => async () => {
-    const key: Item = segmentKey(context.target, segment);
-    const row = await insist(() => context.stateTable.get(key), context);
-    segments[segment] = parseSegment(row, run);
+    const key: Item = segmentKey(context.target, { run, segment });
+    segments[segment] = parseSegment(await insist(() => context.stateTable.get(key), context));
   });
   await inParallel(tasks, LOADS_AT_ONCE);
   return segments;

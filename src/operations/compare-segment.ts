@@ -25,6 +25,7 @@ export interface SegmentPlace {
 const PAGE_ITEMS_MAX = 2_000;
 /** Items of a segment that wait for their twins. */
 const WAITING_MAX = 20_000;
+
 export interface Comparison {
   readonly context: VerifyContext;
   readonly report: VerifyReport;
@@ -32,7 +33,7 @@ export interface Comparison {
   readonly onPage: () => void;
 }
 
-const UNREAD: ScanCursor = { items: 0, ended: false };
+const UNREAD: ScanCursor = { ended: false };
 
 /**
  * Compares one segment, for as long as there is time.
@@ -44,9 +45,10 @@ export async function compareSegment(
 ): Promise<SegmentCursor | undefined> {
   const { context, confirmation } = comparison;
   const { segment, totalSegments } = place;
-  const join = segmentJoin(WAITING_MAX);
+  const join = segmentJoin(context.waitingMax ?? WAITING_MAX);
   let cursor = place.from ?? { source: UNREAD, destination: UNREAD };
-  for (let side = nextSide(cursor); side !== undefined && !isTimeUp(); side = nextSide(cursor)) {
+  const next = () => nextSide(cursor, join);
+  for (let side = next(); side !== undefined && !isTimeUp(); side = next()) {
     context.stop.throwIfAborted();
     const { after } = cursor[side];
     const position = { segment, totalSegments, after, limit: PAGE_ITEMS_MAX };
@@ -56,22 +58,18 @@ export async function compareSegment(
     comparison.onPage();
   }
   await confirmation.submit(join.rest());
-  return nextSide(cursor) === undefined ? undefined : cursor;
+  return next() === undefined ? undefined : cursor;
 }
 
-function readOn(cursor: SegmentCursor, side: Side, { items, next }: ScanPage): SegmentCursor {
-  const read = {
-    items: cursor[side].items + items.length,
-    after: next,
-    ended: next === undefined,
-  };
-  return { ...cursor, [side]: read };
+function readOn(cursor: SegmentCursor, side: Side, { next }: ScanPage): SegmentCursor {
+  return { ...cursor, [side]: { after: next, ended: next === undefined } };
 }
 
-/** Where fewer items have been read, so that equal keys meet soon; undefined when both are at their end. */
-function nextSide({ source, destination }: SegmentCursor): Side | undefined {
+/** Where fewer items wait: it is the one that is behind. Undefined when both are at their end. */
+function nextSide({ source, destination }: SegmentCursor, join: SegmentJoin): Side | undefined {
   if (source.ended) return destination.ended ? undefined : 'destination';
-  return destination.ended || source.items <= destination.items ? 'source' : 'destination';
+  const isBehind = join.waiting('source') <= join.waiting('destination');
+  return destination.ended || isBehind ? 'source' : 'destination';
 }
 
 function takeIn(

@@ -1,8 +1,12 @@
 // Keys under suspicion -> differences that are real. A suspect is looked at until source and twin were
 // the same at two looks that are apart, and still differ: a record on its way is not called a difference.
 
-import { type Discrepancy, differingAttributes, findDiscrepancy } from '../core/discrepancy.ts';
-import { canonicalItem } from '../core/attribute-value.ts';
+import {
+  type Discrepancy,
+  differingAttributes,
+  findDiscrepancy,
+  itemDigest,
+} from '../core/discrepancy.ts';
 import type { Unmatched } from '../core/segment-join.ts';
 import { FerryError } from '../errors.ts';
 import type { Clock, Item, ItemReader } from '../ports.ts';
@@ -34,6 +38,8 @@ export interface ConfirmContext {
   readonly onDifference: (difference: Difference) => Promise<void> | void;
   /** The item kept changing, at every look. */
   readonly onInFlight: (key: Item) => void;
+  /** The item cannot be read whole with the SDK, on one of the sides. */
+  readonly onUnreadable: (key: Item) => void;
 }
 
 /** The first finds what the scan's own duration made, the second proves; the others are for busy items. */
@@ -71,7 +77,10 @@ interface Sight {
 /** @returns undefined where there is nothing to look at again. */
 async function lookAt({ key, side }: Suspect, context: ConfirmContext): Promise<Sight | undefined> {
   const states = await readStates(key, context);
-  if (states === 'unreadable') return undefined;
+  if (states === 'unreadable') {
+    context.onUnreadable(key);
+    return undefined;
+  }
   const { before, twin, source } = states;
   const { reservedAttribute } = context;
   if (findDiscrepancy(before, source, reservedAttribute) !== undefined) return { seen: '' };
@@ -83,7 +92,8 @@ async function lookAt({ key, side }: Suspect, context: ConfirmContext): Promise<
       : differingAttributes(source, twin, reservedAttribute);
   return {
     difference: { key, kind, attributes, source, destination: twin },
-    seen: JSON.stringify([source, twin].map((item) => item && canonicalItem(item))),
+    // Digests: of large items, thousands may be under suspicion at a time.
+    seen: [source, twin].map((item) => (item ? itemDigest(item, '') : '')).join(),
   };
 }
 
@@ -94,7 +104,6 @@ async function readStates(key: Item, { source, destination }: ConfirmContext) {
     const twin = await destination.get(key);
     return { before, twin, source: await source.get(key) };
   } catch (error) {
-    // The scan has counted it.
     if (error instanceof FerryError && error.code === 'item.unreadable') return 'unreadable';
     throw error;
   }

@@ -75,7 +75,7 @@ async function copyGroup(group: readonly Copy[], page: Page): Promise<void> {
   const { clock, random, stop, writePace } = page.context;
   let open = group;
   for (let attempt = 1; open.length > 0; attempt += 1) {
-    await writePace.ready();
+    await writePace.take(copyUnits(open), stop);
     stop.throwIfAborted();
     const results = await sendGroup(open, page);
     if (results === 'expired') return;
@@ -94,7 +94,8 @@ async function sendGroup(
   page: Page,
 ): Promise<CopyResult[] | 'invalid' | 'expired'> {
   const { transactions, writePace, clock } = page.context;
-  let spent = copyUnits(open);
+  const taken = copyUnits(open);
+  let spent = taken;
   try {
     const request = copyRequest(open, page.context);
     // Before every try, because throttling may last for longer than the page.
@@ -124,7 +125,7 @@ async function sendGroup(
     page.rejected.push({ key: only.key, reason: `${name}: ${message}` });
     return ['rejected'];
   } finally {
-    writePace.spend(spent);
+    writePace.spend(spent - taken);
     page.counts.writeUnits += spent;
   }
 }

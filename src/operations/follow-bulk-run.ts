@@ -1,10 +1,12 @@
 // A bulk run that somebody else executes: waits for its end, and shows how far it is.
 
 import { FerryError } from '../errors.ts';
-import type { BulkRuns, Clock } from '../ports.ts';
+import type { BulkRuns, Clock, Random } from '../ports.ts';
+import { insist } from './insist.ts';
 
 export interface FollowOptions {
   readonly clock: Clock;
+  readonly random: Random;
   /** Ends the following; the run goes on. */
   readonly stop: AbortSignal;
   /** Called every few seconds. */
@@ -18,11 +20,12 @@ const NAP_MS = 500;
 export async function followBulkRun(
   runs: BulkRuns,
   execution: string,
-  { clock, stop, onTick }: FollowOptions,
+  { onTick, ...patience }: FollowOptions,
 ): Promise<void> {
+  const { clock, stop } = patience;
   for (;;) {
-    const state = await runs.state(execution);
-    await onTick();
+    const state = await insist(() => runs.state(execution), patience);
+    await insist(onTick, patience);
     if (state.kind === 'succeeded') return;
     if (state.kind === 'failed') throw failed(execution, state.why);
     for (let waitedMs = 0; waitedMs < TICK_MS; waitedMs += NAP_MS) {
@@ -35,6 +38,6 @@ export async function followBulkRun(
 function failed(execution: string, why: string): FerryError {
   return new FerryError(`The bulk run ${execution} has failed: ${why}`, {
     code: 'bulk.failed',
-    hint: 'The logs of the bulk function tell more. Run the command again: what is done is not done again.',
+    hint: 'The logs of the bulk function tell more. Run the command again: a backfill goes on where it was.',
   });
 }

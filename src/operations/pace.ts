@@ -3,11 +3,11 @@
 import type { Clock } from '../ports.ts';
 
 export interface Pace {
-  /** Resolves when it is the caller's turn to use so many units, or the work is to stop. */
-  take(units: number): Promise<void>;
+  /** Resolves when it is the caller's turn to use so many units, or soon after `stop`. */
+  take(units: number, stop?: AbortSignal): Promise<void>;
   /** Where the units are known only afterwards: resolves once all that was spent is paid for. */
-  ready(): Promise<void>;
-  /** What has been used; whoever asks next has to wait for it. */
+  ready(stop?: AbortSignal): Promise<void>;
+  /** What has been used; whoever asks next has to wait for it. Below zero for what was taken in vain. */
   spend(units: number): void;
 }
 
@@ -15,14 +15,14 @@ export interface Pace {
 const NAP_MS = 1_000;
 
 /** @param perSecond Infinity for no limit. */
-export function paceOf(perSecond: number, clock: Clock, stop?: AbortSignal): Pace {
+export function paceOf(perSecond: number, clock: Clock): Pace {
   let paidAtMs = 0;
   const spend = (units: number) => {
     const fromMs = Math.max(paidAtMs, clock.now());
     paidAtMs = fromMs + (units * 1000) / perSecond;
     return fromMs;
   };
-  const waitUntil = async (time: () => number) => {
+  const waitUntil = async (time: () => number, stop: AbortSignal | undefined) => {
     for (;;) {
       const waitMs = time() - clock.now();
       if (waitMs <= 0 || stop?.aborted === true) return;
@@ -30,11 +30,11 @@ export function paceOf(perSecond: number, clock: Clock, stop?: AbortSignal): Pac
     }
   };
   return {
-    take(units) {
+    take(units, stop) {
       const turnMs = spend(units);
-      return waitUntil(() => turnMs);
+      return waitUntil(() => turnMs, stop);
     },
-    ready: () => waitUntil(() => paidAtMs),
+    ready: (stop) => waitUntil(() => paidAtMs, stop),
     spend,
   };
 }

@@ -8,7 +8,7 @@ import type { Pace } from './pace.ts';
 /** @throws the reason of `patience.stop` when the work is stopped. */
 export function pacedReader(table: ReadableTable, pace: Pace, patience: Patience): ReadableTable {
   const read = async <T>(action: () => Promise<T>, unitsOf: (result: T) => number) => {
-    await pace.ready();
+    await pace.ready(patience.stop);
     const result = await insist(action, patience);
     pace.spend(unitsOf(result));
     return result;

@@ -4,6 +4,7 @@
 
 import { itemDigest } from '../core/discrepancy.ts';
 import { canonicalKey } from '../core/attribute-value.ts';
+import { destinationHealth } from '../core/destination-health.ts';
 import type { Version } from '../core/ordering-guard.ts';
 import type { Item } from '../ports.ts';
 import {
@@ -15,7 +16,7 @@ import {
 import type { Pace } from './pace.ts';
 import { type ResynchronizationContext, resynchronizeKey } from './resynchronize-key.ts';
 
-export interface RepairContext extends ResynchronizationContext {
+export interface RepairContext extends Omit<ResynchronizationContext, 'health'> {
   readonly settleMs: number;
   readonly stop: AbortSignal;
   /** Below every record of the source's stream. */
@@ -65,6 +66,9 @@ export async function repair(
   return report;
 }
 
+/** Without their items, which may be large. */
+type Touched = Pick<Difference, 'key' | 'kind'>;
+
 interface Call {
   readonly context: RepairContext;
   readonly options: RepairOptions;
@@ -75,19 +79,30 @@ async function repairBatch(
   report: RepairReport,
   { context, options }: Call,
 ): Promise<void> {
-  const touched: Difference[] = [];
+  const touched: Touched[] = [];
   let open = 0;
+  // Of this batch alone: an outage that is over must not end the rest of the run.
+  const health = destinationHealth();
   const onDifference = async (difference: Difference) => {
     open += 1;
-    const why = options.apply ? await repairOne(difference, context) : undefined;
-    if (why === undefined) touched.push(difference);
-    else leave(difference.key, why, report, options);
+    const why = options.apply ? await repairOne(difference, { ...context, health }) : undefined;
+    const { key, kind } = difference;
+    if (why === undefined) touched.push({ key, kind });
+    else leave(key, why, report, options);
   };
-  const onInFlight = () => (report.inFlight += 1);
-  const before = report.inFlight;
-  await confirmDifferences(suspects(keys), looking(context, { onDifference, onInFlight }));
+  let others = 0;
+  const onInFlight = () => {
+    others += 1;
+    report.inFlight += 1;
+  };
+  const onUnreadable = (key: Item) => {
+    others += 1;
+    leave(key, UNREADABLE, report, options);
+  };
+  const events = { onDifference, onInFlight, onUnreadable };
+  await confirmDifferences(suspects(keys), looking(context, events));
   report.looked += keys.length;
-  report.equal += keys.length - open - (report.inFlight - before);
+  report.equal += keys.length - open - others;
   for (const { kind } of touched) report[kind === 'extraneous' ? 'deleted' : 'put'] += 1;
   if (options.apply) await checkAgain(touched, report, { context, options });
 }
@@ -95,11 +110,11 @@ async function repairBatch(
 /** @returns why it could not be done, or undefined. */
 async function repairOne(
   { key, source }: Difference,
-  context: RepairContext,
+  context: RepairContext & ResynchronizationContext,
 ): Promise<string | undefined> {
   const { reservedAttribute } = context.settings;
   const digest = (item: Item | undefined) => item && itemDigest(item, reservedAttribute);
-  await context.pace.take(1);
+  await context.pace.take(1, context.stop);
   context.stop.throwIfAborted();
   const result = await resynchronizeKey(
     {
@@ -117,7 +132,7 @@ async function repairOne(
 
 /** A repaired item that differs again has been taken back: `unversionedItems` says so, or a bug does. */
 async function checkAgain(
-  touched: readonly Difference[],
+  touched: readonly Touched[],
   report: RepairReport,
   { context, options }: Call,
 ): Promise<void> {
@@ -129,9 +144,11 @@ async function checkAgain(
   // It changes: that is the stream's work, and the repair was done.
   const onInFlight = () => undefined;
   const keys = touched.map(({ key }) => key);
-  await confirmDifferences(suspects(keys), looking(context, { onDifference, onInFlight }));
+  const events = { onDifference, onInFlight, onUnreadable: onInFlight };
+  await confirmDifferences(suspects(keys), looking(context, events));
 }
 
+const UNREADABLE = 'the AWS SDK cannot read an attribute of it, called __proto__';
 const STILL_DIFFERENT =
   'still different: the item is not Ferry’s and is kept (unversionedItems), or somebody else writes to it';
 
@@ -146,7 +163,7 @@ function suspects(keys: readonly Item[]): Suspect[] {
 
 function looking(
   { source, twin, settings, clock, settleMs, stop }: RepairContext,
-  events: Pick<ConfirmContext, 'onDifference' | 'onInFlight'>,
+  events: Pick<ConfirmContext, 'onDifference' | 'onInFlight' | 'onUnreadable'>,
 ): ConfirmContext {
   const { reservedAttribute } = settings;
   return { source, destination: twin, reservedAttribute, clock, settleMs, stop, ...events };

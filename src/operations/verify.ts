@@ -5,14 +5,21 @@ import type { Discrepancy } from '../core/discrepancy.ts';
 import type { SegmentCursor, Side } from '../core/segment-join.ts';
 import type { Item, ReadableTable } from '../ports.ts';
 import { compareSegment, type SegmentPlace } from './compare-segment.ts';
-import { type ConfirmContext, type Difference, startConfirmation } from './confirm-differences.ts';
+import {
+  confirmDifferences,
+  type ConfirmContext,
+  type Difference,
+  startConfirmation,
+} from './confirm-differences.ts';
 import { inParallel } from './in-parallel.ts';
 
-export interface VerifyContext extends Omit<ConfirmContext, 'onInFlight'> {
+export interface VerifyContext extends Omit<ConfirmContext, 'onInFlight' | 'onUnreadable'> {
   readonly source: ReadableTable;
   readonly destination: ReadableTable;
-  /** Attribute in which the source's items say when they expire, if they do. */
-  readonly timeToLiveAttribute?: string | undefined;
+  /** Attribute in which the items of a side say when DynamoDB is to remove them, where it does. */
+  readonly timeToLive?: Readonly<Partial<Record<Side, string | undefined>>>;
+  /** Items of a segment that wait for their twins, at most. @default 20,000 */
+  readonly waitingMax?: number;
   /** Told of differences that are real; those of expired items are only counted. */
   readonly onDifference: (difference: Difference) => void;
   readonly onInFlight: (key: Item) => void;
@@ -66,9 +73,12 @@ export async function verify(
 /** The differences of a single item, after the same two looks. */
 export async function verifyKey(key: Item, context: VerifyContext): Promise<VerifyReport> {
   const report = newReport();
-  const confirmation = startConfirmation(counting(context, report), 1);
-  await confirmation.submit([{ key, side: 'source' }]);
-  await confirmation.finish();
+  const onUnreadable = () => {
+    report.unreadable += 1;
+    context.onUnreadable(key, 'source');
+  };
+  const counted = { ...counting(context, report), onUnreadable };
+  await confirmDifferences([{ key, side: 'source' }], counted);
   return { ...report, items: 1 };
 }
 
@@ -103,17 +113,26 @@ function counting(context: VerifyContext, report: VerifyReport): ConfirmContext 
       report.inFlight += 1;
       context.onInFlight(key);
     },
+    // The scan has counted it.
+    onUnreadable: () => undefined,
   };
 }
 
-/** One side's TTL may have removed it days before the other's. */
+/** Of items that are older, DynamoDB takes the time for a mistake, and keeps them. */
+const EXPIRY_AGE_MS_MAX = 5 * 365 * 24 * 60 * 60 * 1000;
+
+/** The side that still has it is going to remove it by itself, as the other has done. */
 function isExpired(
   { kind, source, destination }: Difference,
-  { timeToLiveAttribute, clock }: VerifyContext,
+  { timeToLive = {}, clock }: VerifyContext,
 ): boolean {
-  if (kind === 'different' || timeToLiveAttribute === undefined) return false;
-  const expiresAt = (source ?? destination)?.[timeToLiveAttribute]?.N;
-  return expiresAt !== undefined && Number(expiresAt) * 1000 < clock.now();
+  if (kind === 'different') return false;
+  const [item, attribute] =
+    kind === 'missing' ? [source, timeToLive.source] : [destination, timeToLive.destination];
+  const expiresAt = attribute === undefined ? undefined : item?.[attribute]?.N;
+  if (expiresAt === undefined) return false;
+  const ageMs = clock.now() - Number(expiresAt) * 1000;
+  return ageMs > 0 && ageMs < EXPIRY_AGE_MS_MAX;
 }
 
 /** The sum of two parts. */

@@ -141,12 +141,14 @@ function expectToGoOnFrom(remembered: Map<number, Checkpoint>, scans: TwoRegions
 }
 
 async function checkpoints({ destination }: TwoRegions): Promise<Map<number, Checkpoint>> {
+  const row = await destination.get('ferry-orders-state', { id: { S: 'orders#backfill' } });
+  const run = row?.['run']?.S;
   const found = new Map<number, Checkpoint>();
   for (let segment = 0; segment < 8; segment += 1) {
     const { Item } = await destination.client.send(
       new GetItemCommand({
         TableName: 'ferry-orders-state',
-        Key: { id: { S: `orders#backfill#${segment}` } },
+        Key: { id: { S: `orders#backfill#${run}#${segment}` } },
       }),
     );
     if (Item === undefined) continue;

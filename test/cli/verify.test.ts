@@ -142,7 +142,7 @@ describe('ferry verify', () => {
     [['--sample', '1'], '--sample must be from 0.1% to 100%, got "1"'],
     [['--key', '{"id":"a"}'], '--key must have pk (S), got id (S)'],
     [['--key', '{"pk":1}'], '--key must have pk (S), got pk (N)'],
-    [['--report', '/nowhere/at/all'], 'Cannot write the report /nowhere/at/all.part'],
+    [['--report', '/nowhere/at/all'], 'Cannot write the report /nowhere/at/all:'],
   ])('explains %j', async (args, message) => {
     const { exitCode, err } = await verify(...args);
 

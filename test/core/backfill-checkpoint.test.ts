@@ -21,6 +21,7 @@ const RUN: BackfillRun = {
   run: 'ab12',
   totalSegments: 16,
   streamArn: 'arn:stream',
+  destination: 'arn:table (id)',
   startedAt: '2026-01-31T12:00:00.000Z',
 };
 const counts = {
@@ -43,12 +44,15 @@ describe('the row of a run', () => {
   it.each([
     ['unfinished', RUN],
     ['finished', { ...RUN, finishedAt: '2026-01-31T13:00:00.000Z' }],
+    ['in bulk', { ...RUN, execution: 'arn:execution' }],
   ])('reads as it was written, %s', (_, run) => {
-    expect(parseRun(stored(runRow(run, SETTINGS, { nowMs: NOW_MS })))).toEqual(run);
+    expect(parseRun(stored(runRow(run, SETTINGS, { nowMs: NOW_MS, overwrite: 'always' })))).toEqual(
+      run,
+    );
   });
 
   it('lives for 90 days, in the state table', () => {
-    const { input } = runRow(RUN, SETTINGS, { nowMs: NOW_MS });
+    const { input } = runRow(RUN, SETTINGS, { nowMs: NOW_MS, overwrite: 'always' });
 
     expect(input).toMatchObject({
       TableName: 'ferry-orders-state',
@@ -57,12 +61,17 @@ describe('the row of a run', () => {
   });
 
   it('asks for nothing, unless no other run may be under way', () => {
-    expect(runRow(RUN, SETTINGS, { nowMs: NOW_MS }).input).not.toHaveProperty(
-      'ConditionExpression',
-    );
-    expect(runRow(RUN, SETTINGS, { nowMs: NOW_MS, unlessUnderWay: true }).input).toMatchObject({
+    const input = (overwrite: 'always' | 'unless-under-way' | 'if-own') =>
+      runRow(RUN, SETTINGS, { nowMs: NOW_MS, overwrite }).input;
+
+    expect(input('always')).not.toHaveProperty('ConditionExpression');
+    expect(input('unless-under-way')).toMatchObject({
       ConditionExpression: 'attribute_not_exists(#id) OR attribute_exists(#done) OR #run = :run',
       ExpressionAttributeValues: { ':run': { S: 'ab12' } },
+    });
+    expect(input('if-own')).toMatchObject({
+      ConditionExpression: '#run = :run',
+      ExpressionAttributeNames: { '#run': 'run' },
     });
   });
 
@@ -83,25 +92,18 @@ describe('the row of a segment', () => {
   ])('reads as it was written, %s', (_, progress) => {
     const row = stored(segmentRow(progress, { run: 'ab12', segment: 3 }, SETTINGS, NOW_MS));
 
-    expect(row['id']).toEqual({ S: 'orders#backfill#3' });
-    expect(parseSegment(row, 'ab12')).toEqual(progress);
+    expect(row['id']).toEqual({ S: 'orders#backfill#ab12#3' });
+    expect(parseSegment(row)).toEqual(progress);
   });
 
-  it.each([
-    ['no row', undefined, 'ab12'],
-    [
-      'a row of an earlier run',
-      stored(segmentRow({ counts, done: true }, { run: 'old', segment: 0 }, SETTINGS, NOW_MS)),
-      'ab12',
-    ],
-  ])('begins at the beginning: %s', (_, row, run) => {
-    expect(parseSegment(row, run)).toEqual({ counts: noCounts(), done: false });
+  it('begins at the beginning where there is no row', () => {
+    expect(parseSegment(undefined)).toEqual({ counts: noCounts(), done: false });
   });
 
   it('counts nothing for what an older release did not count', () => {
-    const row = { run: { S: 'ab12' }, counts: { M: { items: { N: '7' } } }, done: { BOOL: false } };
+    const row = { counts: { M: { items: { N: '7' } } }, done: { BOOL: false } };
 
-    expect(parseSegment(row, 'ab12').counts).toEqual({ ...noCounts(), items: 7 });
+    expect(parseSegment(row).counts).toEqual({ ...noCounts(), items: 7 });
   });
 });
 
@@ -111,8 +113,9 @@ describe('keys', () => {
     const item = stateRowKey(SETTINGS, canonicalKey({ pk: { S: 'backfill' } }));
     const keys = [
       runKey(SETTINGS),
-      segmentKey(SETTINGS, 0),
-      segmentKey(SETTINGS, 10),
+      segmentKey(SETTINGS, { run: 'a', segment: 0 }),
+      segmentKey(SETTINGS, { run: 'a', segment: 10 }),
+      segmentKey(SETTINGS, { run: 'b', segment: 0 }),
       runKey(other),
       item,
     ];

@@ -113,7 +113,7 @@ describe('copyResults', () => {
     ['copied by nobody, and not to blame', NONE, NONE, 'again'],
     ['there already', FAILED, NONE, 'present'],
     ['deleted since', NONE, FAILED, 'deleted'],
-    ['there, and deleted at the same time', FAILED, FAILED, 'deleted'],
+    ['there again, after a delete', FAILED, FAILED, 'present'],
     ['there, whatever ails the state row', FAILED, 'TransactionConflict', 'present'],
     ['deleted, whatever ails the item', 'ThrottlingError', FAILED, 'deleted'],
     ['invalid', 'ValidationError', NONE, 'rejected'],

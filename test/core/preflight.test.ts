@@ -7,6 +7,7 @@ const facts = (side: string): TableFacts => ({
   region: side,
   table: 'Orders',
   arn: `arn of ${side}`,
+  replicaRegions: [],
   status: 'ACTIVE',
   keys: [{ name: 'pk', type: 'S' }],
   stream: {
@@ -105,6 +106,18 @@ describe('preflight', () => {
     ['not one of the source alone', { indexes: [index('day', 'S')] }, {}, []],
     ['a twin with less capacity', {}, { billing: slow }, ['warning capacity']],
     ['not one with as much', { billing: slow }, { billing: slow }, []],
+    [
+      'replicas of one global table',
+      { region: 'us-east-1', replicaRegions: ['eu-west-1'] },
+      { region: 'eu-west-1', replicaRegions: [] },
+      ['error global-table'],
+    ],
+    [
+      'not a copy of a global table',
+      { region: 'us-east-1', replicaRegions: ['eu-west-1'] },
+      { region: 'eu-west-1', table: 'Copy' },
+      [],
+    ],
     ['items at the destination', {}, { items: 7 }, ['warning occupied']],
   ])('tells of %s', (_, source, destination, expected) => {
     expect(look(source, destination)).toEqual(expected);

@@ -28,6 +28,7 @@ it('hands out the oldest when too many wait', () => {
   join.add('destination', entry('b', '1'));
 
   expect(join.add('source', entry('c', '1')).map(nameOf)).toEqual(['a source']);
+  expect([join.waiting('source'), join.waiting('destination')]).toEqual([1, 1]);
   expect(join.rest().map(nameOf)).toEqual(['b destination', 'c source']);
 });
 

@@ -134,6 +134,11 @@ describe('the state machine', () => {
         Resource: 'FUNCTION',
         Next: 'IsSegmentDone',
         Retry: [
+          {
+            ErrorEquals: ['Lambda.TooManyRequestsException'],
+            MaxAttempts: 100_000,
+            JitterStrategy: 'FULL',
+          },
           { ErrorEquals: ['FerryError', 'UsageError'], MaxAttempts: 0 },
           { ErrorEquals: ['States.ALL'], MaxAttempts: 10 },
         ],

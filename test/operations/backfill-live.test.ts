@@ -141,7 +141,13 @@ async function copyAll(live: LiveTable, transactions: TransactionWriter) {
     pageItems: 2 + below(random, 6),
     onRejected: ({ reason }: { reason: string }) => expect.unreachable(reason),
   };
-  const fresh = { run: 'run', totalSegments: TOTAL_SEGMENTS, streamArn, startedAt: 'now' };
+  const fresh = {
+    run: 'run',
+    totalSegments: TOTAL_SEGMENTS,
+    streamArn,
+    destination: 'twin',
+    startedAt: 'now',
+  };
   const { run } = await openBackfill(fresh, false, context);
   return backfill(run, context, { workers: 2, onProgress: () => undefined });
 }

@@ -12,7 +12,13 @@ import { floorOf, versionOf } from '../../src/core/ordering-guard.ts';
 import { stateRowKey, type WriteTarget } from '../../src/core/write-request.ts';
 import { startFaultProxy } from '../../src/local/fault-proxy.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
-import { backfill, type BackfillContext, openBackfill } from '../../src/operations/backfill.ts';
+import {
+  backfill,
+  type BackfillContext,
+  continueSegment,
+  finishBackfill,
+  openBackfill,
+} from '../../src/operations/backfill.ts';
 import type { RejectedCopy } from '../../src/operations/copy-page.ts';
 import { paceOf } from '../../src/operations/pace.ts';
 import type { Clock, Item, ReadableTable, TransactionWriter } from '../../src/ports.ts';
@@ -317,6 +323,38 @@ describe('a page that has grown old', () => {
     expect((await scene.twin()).get('order-5')).toMatchObject({ total: { N: '555' } });
   });
 
+  it('pays for every try before it is sent, and gets back what was not used', async () => {
+    const scene = await sceneOf(range(60).map((n) => order(n)));
+    const inner = scene.context().transactions;
+    const events: Array<number | 'sent'> = [];
+    const transactions: TransactionWriter = {
+      transact(input) {
+        events.push('sent');
+        return inner.transact(input);
+      },
+    };
+    const writePace = {
+      take: async (units: number) => void events.push(units),
+      ready: async () => undefined,
+      spend: (units: number) => void events.push(units),
+    };
+
+    const { writeUnits } = await scene.run(
+      { transactions, writePace },
+      { totalSegments: 1, workers: 1 },
+    );
+
+    const units = events.filter((event) => event !== 'sent');
+    expect(units.reduce((sum, one) => sum + one, 0)).toBe(writeUnits);
+    // Groups go out side by side: at any time, as many have been paid for as have been sent.
+    let paid = 0;
+    for (const event of events) {
+      paid += event === 'sent' ? -1 : Number(event > 0);
+      expect(paid).toBeGreaterThanOrEqual(0);
+    }
+    expect(events.filter((event) => event === 'sent').length).toBe(3);
+  });
+
   it('does not age while its turn is awaited', async () => {
     const scene = await sceneOf(range(8).map((n) => order(n)));
     const clock = virtualClock();
@@ -397,6 +435,7 @@ describe('opening a backfill', () => {
     run,
     totalSegments: 3,
     streamArn: ARN,
+    destination: 'twin-1',
     startedAt: '2026-01-31T12:00:00.000Z',
     ...more,
   });
@@ -436,6 +475,29 @@ describe('opening a backfill', () => {
     const opening = openBackfill(runOf('b', { streamArn: `${ARN}1` }), false, scene.context());
 
     await expect(opening).rejects.toMatchObject({ code: 'backfill.stream-changed' });
+  });
+
+  it('refuses to go on with the copies to another table, also of the same name', async () => {
+    const scene = await sceneOf([]);
+    await openBackfill(runOf('a'), false, scene.context());
+
+    const opening = openBackfill(runOf('b', { destination: 'twin-2' }), false, scene.context());
+
+    await expect(opening).rejects.toMatchObject({ code: 'backfill.destination-changed' });
+  });
+
+  it('leaves its successor alone, and works no more for one that has been replaced', async () => {
+    const scene = await sceneOf(range(30).map((n) => order(n)));
+    const context = scene.context({ pageItems: 5 });
+    const { run: old } = await openBackfill(runOf('a'), false, context);
+    const { run } = await openBackfill(runOf('b'), true, context);
+
+    await finishBackfill(old, context);
+    const working = continueSegment(old, 0, context);
+
+    await expect(working).rejects.toMatchObject({ code: 'backfill.superseded' });
+    expect(await openBackfill(runOf('c'), false, context)).toEqual({ run, resumed: true });
+    expect(await scene.resume(run)).toMatchObject({ items: 30, copied: 30 });
   });
 
   it('lets one of two begin that start at once, and tells the other', async () => {
@@ -516,7 +578,13 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
   };
   const open = (totalSegments = 3) =>
     openBackfill(
-      { run: `run-${(runs += 1)}`, totalSegments, streamArn: ARN, startedAt: 'now' },
+      {
+        run: `run-${(runs += 1)}`,
+        totalSegments,
+        streamArn: ARN,
+        destination: 'twin',
+        startedAt: 'now',
+      },
       false,
       context(),
     );

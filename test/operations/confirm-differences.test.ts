@@ -38,6 +38,7 @@ async function look(world: World, suspect: Partial<Suspect> = {}, settleMs = 10_
     stop: new AbortController().signal,
     onDifference: ({ kind, attributes }) => void found.push([kind, ...attributes].join(' ')),
     onInFlight: () => void found.push('in flight'),
+    onUnreadable: () => void found.push('unreadable'),
   };
   await confirmDifferences([{ key, side: 'source', ...suspect }], context);
   return { found, nowMs };
@@ -105,6 +106,7 @@ it('does not believe what it reads while the source changes', async () => {
     stop: new AbortController().signal,
     onDifference: () => void found.push('difference'),
     onInFlight: () => void found.push('in flight'),
+    onUnreadable: () => void found.push('unreadable'),
   });
 
   expect(found).toEqual([]);

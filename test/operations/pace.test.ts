@@ -50,9 +50,9 @@ it('saves nothing up while nobody asks', async () => {
 it('lets a stop through within a second', async () => {
   const clock = virtualClock();
   const stop = new AbortController();
-  const pace = paceOf(1, clock, stop.signal);
+  const pace = paceOf(1, clock);
   await pace.take(1_000);
-  const waiting = pace.ready();
+  const waiting = pace.ready(stop.signal);
   stop.abort();
   await waiting;
 

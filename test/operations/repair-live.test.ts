@@ -6,7 +6,6 @@ import { DeleteItemCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/clie
 import { describe, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
 import { dynamoDbDestination, writeClient } from '../../src/adapters/dynamodb-table.ts';
-import { destinationHealth } from '../../src/core/destination-health.ts';
 import { floorOf, streamLabelMs } from '../../src/core/ordering-guard.ts';
 import { type FaultProxy, startFaultProxy } from '../../src/local/fault-proxy.ts';
 import { below } from '../../src/local/seeded-random.ts';
@@ -159,7 +158,6 @@ async function repairAll(live: LiveTable, { endpoint, mutation, tally }: RepairS
         twin: reader(settings.destinationTable),
         stateTable: reader(settings.stateTable),
         destination: ambushed(mutation(dynamoDbDestination(writes)), live, tally),
-        health: destinationHealth(),
         remainingMs: () => Infinity,
         settleMs: 1_000,
         floor: floorOf(streamLabelMs(live.streamArn) ?? 0),

@@ -4,11 +4,11 @@ import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { beforeAll, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
 import { canonicalKey } from '../../src/core/attribute-value.ts';
-import { destinationHealth } from '../../src/core/destination-health.ts';
 import { floorOf, versionOf } from '../../src/core/ordering-guard.ts';
 import { stateRowKey } from '../../src/core/write-request.ts';
 import { paceOf } from '../../src/operations/pace.ts';
 import { repair, type RepairContext } from '../../src/operations/repair.ts';
+import { FerryError } from '../../src/errors.ts';
 import type { DestinationTable, Item, ItemReader } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
@@ -62,7 +62,6 @@ async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, ap
     destination: engine().destination,
     clock,
     random: { next: () => 0.5 },
-    health: destinationHealth(),
     remainingMs: () => Infinity,
     settleMs: 10_000,
     stop: new AbortController().signal,
@@ -104,6 +103,36 @@ it('deletes what is extraneous, and remembers it', async () => {
   expect(report).toMatchObject({ deleted: 1, left: 0 });
   expect(await twinOf(key)).toBeUndefined();
   expect((await stateRowOf(key))?.['d']?.S).toBe(`${versionOf(LABEL_MS, '7')}~`);
+});
+
+it('goes on with the next batch after an outage that is over', async () => {
+  const keys: Item[] = [];
+  for (let count = 0; count < 1_010; count += 1) keys.push(await planted('a', undefined));
+  let writes = 0;
+  const flaky: DestinationTable = {
+    write(request) {
+      writes += 1;
+      // After so many in a row, the rest of the batch is not tried.
+      if (writes <= 10) return Promise.reject(serviceError('ECONNREFUSED'));
+      return engine().destination.write(request);
+    },
+  };
+
+  const { report } = await run(keys, { destination: flaky });
+
+  expect(report).toMatchObject({ looked: 1_010, put: 10, left: 1_000 });
+});
+
+it('leaves what it cannot read, and says so', async () => {
+  const key = await planted('a', undefined);
+  const twin: ItemReader = {
+    get: () => Promise.reject(new FerryError('lost', { code: 'item.unreadable' })),
+  };
+
+  const { report, left } = await run([key], { twin });
+
+  expect(report).toMatchObject({ looked: 1, equal: 0, put: 0, left: 1 });
+  expect(left[0]).toContain('__proto__');
 });
 
 it('changes nothing without being told to, and nothing the second time', async () => {

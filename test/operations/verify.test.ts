@@ -7,10 +7,12 @@ import { expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { canonicalKey } from '../../src/core/attribute-value.ts';
+import { FerryError } from '../../src/errors.ts';
 import type { Difference } from '../../src/operations/confirm-differences.ts';
 import {
   verify,
   type VerifyContext,
+  verifyKey,
   verifySegment,
   type VerifyReport,
 } from '../../src/operations/verify.ts';
@@ -223,8 +225,49 @@ it.each([
   },
 );
 
+const ago = (days: number) => ({
+  expires: { N: String(Math.floor(Date.now() / 1000) - days * 24 * 60 * 60) },
+});
+
+it.each([
+  ['missing, where the source removes it', [ago(1)], [], { source: 'expires' }, { expired: 1 }],
+  [
+    'missing, where only the twin expires items',
+    [ago(1)],
+    [],
+    { destination: 'expires' },
+    { missing: 1 },
+  ],
+  [
+    'extraneous, where the twin removes it',
+    [],
+    [ago(1)],
+    { destination: 'expires' },
+    { expired: 1 },
+  ],
+  ['extraneous, where nobody removes it', [], [ago(1)], { source: 'expires' }, { extraneous: 1 }],
+  ['missing, and too old to be removed', [ago(6 * 365)], [], { source: 'expires' }, { missing: 1 }],
+  [
+    'missing, with a zero for never',
+    [{ expires: { N: '0' } }],
+    [],
+    { source: 'expires' },
+    { missing: 1 },
+  ],
+])(
+  'tells what DynamoDB will put right from what it will not: %s',
+  async (_, source, twin, timeToLive, expected) => {
+    const item = (attributes: object) => ({ pk: { S: 'a' }, ...attributes });
+    const tables = await pair(source.map(item), twin.map(item));
+
+    const { report } = await compare(tables, { timeToLive });
+
+    expect(report).toMatchObject({ expired: 0, missing: 0, extraneous: 0, ...expected });
+  },
+);
+
 it('counts apart what has expired on one side only', async () => {
-  const expired = { expires: { N: '1000' } };
+  const expired = ago(1);
   const later = { expires: { N: String(4e9) } };
   const tables = await pair(
     [
@@ -234,10 +277,76 @@ it('counts apart what has expired on one side only', async () => {
     [{ pk: { S: 'c' }, ...expired }],
   );
 
-  const { report, differences } = await compare(tables, { timeToLiveAttribute: 'expires' });
+  const { report, differences } = await compare(tables, {
+    timeToLive: { source: 'expires', destination: 'expires' },
+  });
 
   expect(report).toMatchObject({ expired: 2, missing: 1, extraneous: 0 });
   expect(differences.map(({ key }) => key['pk']?.S)).toEqual(['b']);
+});
+
+it('looks up no more than differs, also where far more is missing than may wait', async () => {
+  const all = Array.from({ length: 60_000 }, (_, index) => ({ pk: { S: String(index) } }));
+  let looks = 0;
+  const tableOf = (items: readonly Item[]): ReadableTable => {
+    const byKey = new Map(items.map((item) => [item['pk']?.S, item]));
+    return {
+      keyOf: (item) => item,
+      async scan({ after, limit = 1_000 }) {
+        const from = Number(after?.['at']?.N ?? 0);
+        const next = from + limit < items.length ? { at: { N: String(from + limit) } } : undefined;
+        return { items: items.slice(from, from + limit), unreadable: [], readUnits: 1, next };
+      },
+      async get({ pk }) {
+        looks += 1;
+        return byKey.get(pk?.S);
+      },
+    };
+  };
+  const tables = { source: tableOf(all), destination: tableOf(all.filter((_, n) => n % 6 > 0)) };
+
+  const { report } = await verifySegment(
+    { segment: 0, totalSegments: 1 },
+    {
+      ...tables,
+      waitingMax: 5_000,
+      reservedAttribute: '_ferry',
+      clock: { now: () => 0, sleep: async () => undefined },
+      settleMs: 0,
+      stop: new AbortController().signal,
+      onDifference: () => undefined,
+      onInFlight: () => undefined,
+      onUnreadable: () => undefined,
+    },
+    () => false,
+  );
+
+  expect(report.missing).toBe(10_000);
+  // Three reads at each of two looks.
+  expect(looks).toBeLessThanOrEqual(1.1 * 6 * 10_000);
+});
+
+it('does not call an item equal that cannot be read', async () => {
+  const tables = await pair([{ pk: { S: 'odd' } }], []);
+  const unreadable = {
+    get: () => Promise.reject(new FerryError('lost', { code: 'item.unreadable' })),
+  };
+  const context: VerifyContext = {
+    ...tables,
+    destination: { ...tables.destination, ...unreadable },
+    reservedAttribute: '_ferry',
+    clock: systemClock,
+    settleMs: 0,
+    stop: new AbortController().signal,
+    onDifference: () => undefined,
+    onInFlight: () => undefined,
+    onUnreadable: () => undefined,
+  };
+
+  expect(await verifyKey({ pk: { S: 'odd' } }, context)).toMatchObject({
+    unreadable: 1,
+    missing: 0,
+  });
 });
 
 it('can stop in a segment, and go on there', async () => {
