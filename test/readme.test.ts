@@ -1,7 +1,9 @@
 // What the README says must be true: its commands run, its sample is accepted, its paths exist.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../src/config.ts';
 import { METRIC_UNITS } from '../src/contract.ts';
@@ -50,6 +52,14 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(run(command, SHORT)).toContain('The tables are equal'),
   'npm start -- --faults': (command) =>
     expect(run(command, ['--duration', '6', '--rate', '60'])).toContain('redriven: applied'),
+  'npx ferry latency --svg latency.svg': (command) => {
+    const directory = mkdtempSync(join(tmpdir(), 'ferry-readme-'));
+    const svg = join(directory, 'latency.svg');
+    const short = ['--rates', '50', '--duration', '1'];
+    expect(run(command.replace('latency.svg', svg), short)).toContain(`picture: ${svg}`);
+    expect(readFileSync(svg, 'utf8')).toContain('</svg>');
+    rmSync(directory, { recursive: true });
+  },
   // Needs a deployment; test/cli/redrive.test.ts runs it against a local one.
   'npx ferry redrive --replication orders': () =>
     expect(run('npx ferry redrive --help')).toContain('--apply'),

@@ -5,6 +5,7 @@ import { FerryError, UsageError } from '../errors.ts';
 import { backfillCommand } from './backfill.ts';
 import { type Command, helpOf, parseOptions } from './command.ts';
 import { initCommand } from './init.ts';
+import { latencyCommand } from './latency.ts';
 import { local } from './local.ts';
 import { EXIT, type Io } from './output.ts';
 import { redriveCommand } from './redrive.ts';
@@ -18,6 +19,7 @@ const COMMANDS: readonly Command[] = [
   verifyCommand,
   repairCommand,
   redriveCommand,
+  latencyCommand,
 ];
 
 export async function main(argv: readonly string[], io: Io): Promise<number> {

@@ -20,13 +20,22 @@ export interface MetricsTally {
   latencies(): Percentiles | undefined;
   /** Of the latencies since the last call. */
   latestLatencies(): Percentiles | undefined;
+  /** One more `latestLatencies`, with last calls of its own. */
+  latencyReader(): () => Percentiles | undefined;
 }
 
 export function createMetricsTally(): MetricsTally {
   const sums = new Map<string, number>();
   const latest = new Map<string, number>();
   const all: number[] = [];
-  let seen = 0;
+  const latencyReader = () => {
+    let seen = all.length;
+    return () => {
+      const unseen = all.slice(seen);
+      seen = all.length;
+      return percentiles(unseen);
+    };
+  };
   return {
     addLine(line) {
       for (const [name, values] of metricsOf(line)) {
@@ -41,16 +50,13 @@ export function createMetricsTally(): MetricsTally {
     sum: (name) => sums.get(name) ?? 0,
     latest: (name) => latest.get(name),
     latencies: () => percentiles(all),
-    latestLatencies() {
-      const unseen = all.slice(seen);
-      seen = all.length;
-      return percentiles(unseen);
-    },
+    latestLatencies: latencyReader(),
+    latencyReader,
   };
 }
 
 /** By nearest rank: each figure is one that was measured. */
-function percentiles(values: readonly number[]): Percentiles | undefined {
+export function percentiles(values: readonly number[]): Percentiles | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
   return sorted.length === 0

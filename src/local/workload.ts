@@ -73,7 +73,7 @@ const AWKWARD_TEXTS = [
 ];
 
 /** Keys of one partition hold several sort keys, as in most tables. */
-function keyOf(number: number, { partitionKey, sortKey }: KeySchema): Item {
+export function keyOf(number: number, { partitionKey, sortKey }: KeySchema): Item {
   const partition = sortKey === undefined ? number : Math.floor(number / 8);
   return {
     [partitionKey.name]: keyValue(partitionKey.type, partition),

@@ -1,0 +1,128 @@
+// `ferry latency`: how long a write takes to the twin, measured on this machine at several write rates.
+
+import { randomBytes } from 'node:crypto';
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { CURVES_MAX } from '../core/latency-svg.ts';
+import { UsageError } from '../errors.ts';
+import {
+  type LatencyLevel,
+  type LatencyProgress,
+  type LatencyRun,
+  latencyRun,
+} from '../local/latency-run.ts';
+import type { LocalWorld } from '../local/local-world.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import {
+  checkPicture,
+  latencyJson,
+  latencyText,
+  milliseconds,
+  writePicture,
+} from './latency-plot.ts';
+import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
+import { EXIT, grouped, type Io } from './output.ts';
+import { progressReporter } from './progress.ts';
+
+/** More than an embedded engine takes, so that a mistyped rate does not fill the memory. */
+const RATE_MAX = 2_000;
+
+export const latencyCommand: Command = {
+  name: 'latency',
+  summary: 'Measure the time from a write to its item at the twin, at several write rates.',
+  options: {
+    rates: {
+      value: 'RATES',
+      default: '30,90,180,300',
+      help: 'writes per second, one level after the other, with commas between',
+    },
+    duration: { value: 'SECONDS', range: [1, 600], default: '20', help: 'length of each level' },
+    wait: {
+      value: 'SECONDS',
+      range: [1, 60],
+      default: '60',
+      help: 'how long a level waits for its last items',
+    },
+    svg: { value: 'FILE', help: 'draw the plot into this file, too' },
+    json: { help: 'print the figures as one line of JSON' },
+    ...localWorldOptions,
+  },
+  async run(options, io) {
+    const rates = ratesOf(options.text('rates') ?? '');
+    const svg = options.text('svg');
+    if (svg !== undefined) checkPicture(svg);
+    const run = await latencyRun({
+      replication: chosenReplication(options),
+      rates,
+      durationSeconds: options.integer('duration') ?? 0,
+      waitSeconds: options.integer('wait') ?? 0,
+      sourceEndpoint: endpoint('source-endpoint', options),
+      destinationEndpoint: endpoint('destination-endpoint', options),
+      credentials: credentials(io),
+      runId: randomBytes(3).toString('hex'),
+      clock: systemClock,
+      random: systemRandom,
+      stop: io.interrupted,
+      ...reporting(rates, options, io),
+    });
+    if (svg !== undefined) writePicture(svg, run.levels);
+    if (options.has('json')) io.out(latencyJson(run, svg));
+    else for (const line of latencyText(run, svg)) io.out(line);
+    return verdict(run, rates, io);
+  },
+};
+
+/** @throws UsageError */
+function ratesOf(text: string): number[] {
+  const rates = text.split(',').map((part) => (/^ *\d+ *$/.test(part) ? Number(part) : NaN));
+  const good = rates.every((rate) => rate >= 1 && rate <= RATE_MAX) && rates.length <= CURVES_MAX;
+  if (good && new Set(rates).size === rates.length) return rates;
+  throw new UsageError(
+    `--rates must be one to ${CURVES_MAX} different whole numbers from 1 to ${RATE_MAX} with commas between, got "${text}".`,
+    { code: 'usage.options', hint: 'Such as --rates 30,90,180,300.' },
+  );
+}
+
+/** A bar per level that renews itself on a terminal, and a line every ten seconds elsewhere. */
+function reporting(rates: readonly number[], options: ParsedOptions, io: Io) {
+  const seconds = options.text('duration');
+  let level = -1;
+  let report = progressReporter(io, systemClock, 'items');
+  return {
+    onStarted: ({ source, destination }: LocalWorld) => {
+      io.err(`source       ${source.region}  ${source.endpoint}`);
+      io.err(`destination  ${destination.region}  ${destination.endpoint}`);
+      io.err(`${rates.join(', ')} writes/s, ${seconds} s each; Ctrl-C ends it early`);
+    },
+    onProgress: (progress: LatencyProgress) => {
+      if (progress.level !== level) report = progressReporter(io, systemClock, 'items');
+      level = progress.level;
+      const onTheWay = progress.writes - progress.arrived;
+      report({
+        done: progress.arrived,
+        expected: progress.planned,
+        facts: [`${rates[level]} writes/s`, `${grouped(Math.max(0, onTheWay))} on the way`],
+      });
+    },
+    onLevel: (done: LatencyLevel) => {
+      const { rate, writes, arrived, latencyMs } = done;
+      const counts = `${grouped(arrived)} of ${grouped(writes)} arrived`;
+      const times = `p50 ${milliseconds(latencyMs.p50)}, p99 ${milliseconds(latencyMs.p99)}`;
+      io.err(`${rate} writes/s: ${counts}, ${times}`);
+    },
+    onProblem: (problem: string) => io.err(problem),
+  };
+}
+
+function verdict({ levels }: LatencyRun, rates: readonly number[], io: Io): number {
+  const sum = (of: (level: LatencyLevel) => number) =>
+    levels.reduce((total, level) => total + of(level), 0);
+  const missing = sum(({ writes, arrived }) => writes - arrived);
+  const unwritten = sum(({ planned, writes }) => planned - writes);
+  if (missing > 0) io.err(`${grouped(missing)} item(s) did not arrive while they were waited for.`);
+  if (unwritten > 0) io.err(`${grouped(unwritten)} write(s) were not made.`);
+  if (levels.length < rates.length) {
+    io.err(`Stopped: ${rates.length - levels.length} of ${rates.length} levels were not begun.`);
+  }
+  const complete = missing + unwritten === 0 && levels.length === rates.length;
+  return complete ? EXIT.done : EXIT.differences;
+}

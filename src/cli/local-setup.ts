@@ -1,0 +1,59 @@
+// What the commands that start the local world have in common: which replication it rehearses, and what
+// its two Regions are.
+
+import { parseConfig, type ReplicationConfig } from '../config.ts';
+import { UsageError } from '../errors.ts';
+import type { OptionSpec, ParsedOptions } from './command.ts';
+import type { Io } from './output.ts';
+import { replicationFrom } from './replication.ts';
+
+export const localWorldOptions = {
+  config: { value: 'FILE', help: 'take the settings of a replication from this file' },
+  replication: { value: 'NAME', help: 'which replication of the file, if it has several' },
+  'source-endpoint': { value: 'URL', help: 'use this DynamoDB endpoint as the source Region' },
+  'destination-endpoint': {
+    value: 'URL',
+    help: 'use this DynamoDB endpoint as the destination Region',
+  },
+} satisfies Readonly<Record<string, OptionSpec>>;
+
+/** Without a file: the defaults, between two Regions that stand for any. */
+export function chosenReplication(options: ParsedOptions): ReplicationConfig {
+  const path = options.text('config');
+  if (path !== undefined) return replicationFrom(path, options);
+  if (options.text('replication') === undefined) return DEFAULT;
+  throw new UsageError('--replication names one of a configuration file, and there is none.', {
+    code: 'usage.replication',
+    hint: 'Give the file with --config.',
+  });
+}
+
+const KEY = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } };
+const [DEFAULT] = parseConfig({
+  replications: [
+    {
+      name: 'local',
+      source: { region: 'us-east-1', table: 'source', create: true, ...KEY },
+      destination: { region: 'eu-west-1', table: 'destination', create: true, ...KEY },
+    },
+  ],
+}).replications as readonly [ReplicationConfig];
+
+export function endpoint(name: string, options: ParsedOptions): string | undefined {
+  const value = options.text(name);
+  if (value === undefined || /^https?:\/\/[^/]+\/?$/.test(value)) return value;
+  throw new UsageError(`--${name} must be a URL such as http://127.0.0.1:8000, got "${value}".`, {
+    code: 'usage.options',
+    hint: 'Give scheme, host and port, and nothing behind them.',
+  });
+}
+
+/** The embedded engine takes any; another endpoint may need those of the environment. */
+export function credentials({ environment }: Io) {
+  const sessionToken = environment['AWS_SESSION_TOKEN'];
+  return {
+    accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? 'local',
+    secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? 'local',
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+  };
+}
