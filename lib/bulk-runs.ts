@@ -1,7 +1,7 @@
 // For tables that outgrow one machine: a state machine that runs the segments of a backfill or a verify as
 // functions, many at a time, each with the very operations that the commands use.
 
-import { ArnFormat, Aws, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { ArnFormat, Aws, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { type PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
@@ -10,13 +10,14 @@ import {
   LoggingFormat,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import {
   Choice,
   Condition,
   DefinitionBody,
   DistributedMap,
+  JitterType,
   JsonPath,
   LogLevel,
   StateMachine,
@@ -28,6 +29,7 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { BULK_ENVIRONMENT, bulkName, REPORT_OBJECT_PREFIX } from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { createLogGroup } from './log-group.ts';
 import { allow, policy, tableArn, useOfKey } from './policies.ts';
 
 export interface BulkRunsProps {
@@ -51,7 +53,10 @@ export class BulkRuns extends Construct {
 
   #createFunction({ replication, bucket, codeDirectory }: BulkRunsProps): LambdaFunction {
     const name = bulkName(replication.name);
-    const logGroup = this.#createLogGroup('LogGroup', `/aws/lambda/${name}`, replication);
+    const logGroup = createLogGroup(this, 'LogGroup', {
+      logGroupName: `/aws/lambda/${name}`,
+      replication,
+    });
     return new LambdaFunction(this, 'Function', {
       functionName: name,
       description: `Ferry ${replication.name}: segments of backfill and verify`,
@@ -95,7 +100,10 @@ export class BulkRuns extends Construct {
 
   #createStateMachine(replication: ReplicationConfig): StateMachine {
     const name = bulkName(replication.name);
-    const logs = this.#createLogGroup('RunLogGroup', `/aws/vendedlogs/states/${name}`, replication);
+    const logs = createLogGroup(this, 'RunLogGroup', {
+      logGroupName: `/aws/vendedlogs/states/${name}`,
+      replication,
+    });
     const stateMachine = new StateMachine(this, 'StateMachine', {
       stateMachineName: name,
       stateMachineType: StateMachineType.STANDARD,
@@ -129,6 +137,14 @@ export class BulkRuns extends Construct {
       payloadResponseOnly: true,
       retryOnServiceExceptions: false,
     });
+    // More segments than functions may run: each waits for its turn, however long the others take.
+    work.addRetry({
+      errors: ['Lambda.TooManyRequestsException'],
+      interval: Duration.seconds(5),
+      maxDelay: Duration.minutes(1),
+      jitterStrategy: JitterType.FULL,
+      maxAttempts: 100_000,
+    });
     // What Ferry refuses, it refuses again.
     work.addRetry({ errors: ['FerryError', 'UsageError'], maxAttempts: 0 });
     work.addRetry({
@@ -144,15 +160,6 @@ export class BulkRuns extends Construct {
       .otherwise(work);
     map.itemProcessor(work.next(isDone));
     return map;
-  }
-
-  #createLogGroup(id: string, logGroupName: string, replication: ReplicationConfig): LogGroup {
-    return new LogGroup(this, id, {
-      logGroupName,
-      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the schema lists the valid days
-      retention: replication.function.logRetentionDays as RetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
   }
 }
 

@@ -13,6 +13,8 @@ export interface FerryAppOptions {
   readonly codeDirectory?: string;
   /** @default - the handler for bulk runs of this repository, bundled where a replication wants it */
   readonly bulkCodeDirectory?: string;
+  /** @default - the heartbeat handler of this repository, bundled where a replication wants it */
+  readonly heartbeatCodeDirectory?: string;
 }
 
 /**

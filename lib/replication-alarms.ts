@@ -1,51 +1,46 @@
 // Alarms for what an operator must act on. Each description ends with its entry in the runbook; all go
-// to one topic, to which whoever is on call subscribes.
+// to one topic, to which whoever is on call subscribes. One more sums them up, for other dashboards.
 
-import { ArnFormat, Aws, Duration, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Aws, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
+  AlarmRule,
   ComparisonOperator,
-  type IMetric,
-  MathExpression,
-  Metric,
-  Stats,
+  CompositeAlarm,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import type { StreamReplicator } from './stream-replicator.ts';
+import type { ReplicationConfig } from '../src/config.ts';
+import { alarmTopicName } from '../src/contract.ts';
+import { type AlarmSpec, alarmSpecs } from './alarm-specs.ts';
+import type { ReplicationMetrics } from './replication-metrics.ts';
 
 export interface ReplicationAlarmsProps {
-  /** Name of the replication. */
-  readonly name: string;
-  readonly replicator: StreamReplicator;
+  readonly replication: ReplicationConfig;
+  readonly metrics: ReplicationMetrics;
 }
-
-interface AlarmSpec {
-  /** Last part of the alarm's name, and the anchor of its runbook entry. */
-  readonly anchor: string;
-  readonly meaning: string;
-  readonly metric: IMetric;
-  readonly threshold: number;
-  /** Minutes of the last five that must reach the threshold. */
-  readonly minutes: number;
-}
-
-const PERIOD = Duration.minutes(1);
-/** A quarter of what the stream keeps: enough to notice at leisure, and to catch up. */
-const RECORDS_WAITING_MS = 6 * 60 * 60 * 1000;
 
 export class ReplicationAlarms extends Construct {
   readonly topic: Topic;
+  readonly alarms: readonly Alarm[];
+  /** Rings while one of them does. */
+  readonly summary: CompositeAlarm;
 
-  constructor(scope: Construct, id: string, { name, replicator }: ReplicationAlarmsProps) {
+  constructor(scope: Construct, id: string, { replication, metrics }: ReplicationAlarmsProps) {
     super(scope, id);
+    const { name, alarms } = replication;
     // Not encrypted by AWS's own key for SNS: CloudWatch may not use that one, and alarms carry no items.
-    this.topic = new Topic(this, 'Topic', { topicName: `ferry-${name}-alarms`, enforceSSL: true });
+    this.topic = new Topic(this, 'Topic', { topicName: alarmTopicName(name), enforceSSL: true });
+    if (alarms.email !== undefined) this.topic.addSubscription(new EmailSubscription(alarms.email));
     this.#letAlarmsPublish(name);
-    for (const spec of alarmSpecs(replicator)) this.#createAlarm(name, spec);
+    this.alarms = alarmSpecs(replication, metrics).map((spec) =>
+      this.#createAlarm(replication, spec),
+    );
+    this.summary = this.#createSummary(replication);
   }
 
   /** The rule about TLS replaces the policy of a new topic, which would let the account's alarms in. */
@@ -68,94 +63,37 @@ export class ReplicationAlarms extends Construct {
     );
   }
 
-  #createAlarm(name: string, { anchor, meaning, metric, threshold, minutes }: AlarmSpec): void {
+  #createAlarm({ name, alarms }: ReplicationConfig, spec: AlarmSpec): Alarm {
+    const { anchor, meaning, metric, threshold, minutes } = spec;
+    const isSilence = spec.silence === true;
     const alarm = new Alarm(this, anchor, {
       alarmName: alarmName(name, anchor),
-      alarmDescription: `${meaning} Runbook: docs/runbook.md#${anchor}`,
+      alarmDescription: `${meaning} Runbook: ${alarms.runbook}#${anchor}`,
       metric,
       threshold,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      comparisonOperator: isSilence
+        ? ComparisonOperator.LESS_THAN_THRESHOLD
+        : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: 5,
       datapointsToAlarm: minutes,
-      // A source without writes has no figures, and nothing wrong with it.
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      // A source without writes has no figures, and nothing wrong with it. A heart that is silent has.
+      treatMissingData: isSilence ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     });
     alarm.addAlarmAction(new SnsAction(this.topic));
+    alarm.addOkAction(new SnsAction(this.topic));
+    return alarm;
+  }
+
+  /** Without an action: each of its parts has told already. */
+  #createSummary({ name, alarms }: ReplicationConfig): CompositeAlarm {
+    return new CompositeAlarm(this, 'degraded', {
+      compositeAlarmName: alarmName(name, 'degraded'),
+      alarmDescription: `Replication degraded: one of its alarms rings. Runbook: ${alarms.runbook}#degraded`,
+      alarmRule: AlarmRule.anyOf(...this.alarms),
+    });
   }
 }
 
 function alarmName(replication: string, anchor: string): string {
   return `ferry-${replication}-${anchor}`;
-}
-
-function alarmSpecs(replicator: StreamReplicator): AlarmSpec[] {
-  const { function: handler, deadLetterQueue, eventSourceMapping } = replicator;
-  const sum = { statistic: Stats.SUM, period: PERIOD };
-  const mapping = (metricName: string) =>
-    new Metric({
-      namespace: 'AWS/Lambda',
-      metricName,
-      dimensionsMap: { EventSourceMappingUUID: eventSourceMapping.eventSourceMappingId },
-      ...sum,
-    });
-  return [
-    {
-      anchor: 'dead-letters',
-      meaning: 'Records that can never be applied as things are wait in the dead-letter queue.',
-      metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({
-        statistic: Stats.MAXIMUM,
-        period: PERIOD,
-      }),
-      threshold: 1,
-      minutes: 1,
-    },
-    {
-      anchor: 'destination-denied',
-      meaning:
-        'The destination refuses the function for want of permission; records wait in the stream.',
-      metric: replicator.metric('DestinationDenied', sum),
-      threshold: 1,
-      minutes: 2,
-    },
-    {
-      anchor: 'destination-unreachable',
-      meaning:
-        'The destination does not answer, or its table is missing; records wait in the stream.',
-      metric: replicator.metric('DestinationUnreachable', sum),
-      threshold: 1,
-      minutes: 3,
-    },
-    {
-      anchor: 'batches-given-up',
-      meaning: 'Lambda has given batches up to the on-failure bucket, with all their records.',
-      metric: mapping('OnFailureDestinationDeliveredEventCount'),
-      threshold: 1,
-      minutes: 1,
-    },
-    {
-      anchor: 'batches-lost',
-      meaning:
-        'Lambda has dropped records that it could deliver neither to the function nor to the bucket.',
-      metric: new MathExpression({
-        // Each has values only when it happens, and a sum with a gap would be a gap.
-        expression: 'FILL(dropped, 0) + FILL(undelivered, 0)',
-        usingMetrics: {
-          dropped: mapping('DroppedEventCount'),
-          undelivered: handler.metric('DestinationDeliveryFailures', sum),
-        },
-        label: 'Dropped records and failed deliveries',
-        period: PERIOD,
-      }),
-      threshold: 1,
-      minutes: 1,
-    },
-    {
-      anchor: 'records-waiting',
-      meaning: 'Records have waited in the stream for six hours; it keeps them for 24.',
-      metric: handler.metric('IteratorAge', { statistic: Stats.MAXIMUM, period: PERIOD }),
-      threshold: RECORDS_WAITING_MS,
-      // No passing peak is that old, and a long invocation leaves minutes without a value.
-      minutes: 1,
-    },
-  ];
 }

@@ -8,7 +8,10 @@ import type { ReplicationConfig, SourceConfig } from '../src/config.ts';
 import { UsageError } from '../src/errors.ts';
 import { BulkRuns } from './bulk-runs.ts';
 import { createConfiguredTable } from './dynamodb-table.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { ReplicationAlarms } from './replication-alarms.ts';
+import { ReplicationDashboard } from './replication-dashboard.ts';
+import { ReplicationMetrics } from './replication-metrics.ts';
 import { bundledCode, StreamReplicator } from './stream-replicator.ts';
 
 export interface SourceStackProps {
@@ -17,12 +20,17 @@ export interface SourceStackProps {
   readonly codeDirectory?: string;
   /** @default - the handler for bulk runs of this repository, bundled to dist/lambda/bulk-segment */
   readonly bulkCodeDirectory?: string;
+  /** @default - the heartbeat handler of this repository, bundled to dist/lambda/heartbeat */
+  readonly heartbeatCodeDirectory?: string;
 }
 
 export class SourceStack extends Stack {
   readonly replicator: StreamReplicator;
+  readonly dashboard: ReplicationDashboard;
   /** Where the configuration says `"bulk": true`. */
   readonly bulkRuns: BulkRuns | undefined;
+  /** Where the configuration has a `heartbeat`. */
+  readonly heartbeat: Heartbeat | undefined;
 
   constructor(scope: Construct, id: string, props: SourceStackProps) {
     const { name, source, destination } = props.replication;
@@ -35,8 +43,20 @@ export class SourceStack extends Stack {
       streamArn: this.streamArn(source),
     });
     this.bulkRuns = props.replication.bulk ? this.#createBulkRuns(props) : undefined;
-    const alarms = new ReplicationAlarms(this, 'Alarms', { name, replicator: this.replicator });
+    this.heartbeat =
+      props.replication.heartbeat === undefined ? undefined : this.#createHeartbeat(props);
+    const metrics = new ReplicationMetrics(props.replication, this.replicator);
+    const monitored = { replication: props.replication, metrics };
+    const alarms = new ReplicationAlarms(this, 'Alarms', monitored);
+    this.dashboard = new ReplicationDashboard(this, 'Monitoring', monitored);
     this.addOutputs(this.replicator, alarms);
+  }
+
+  #createHeartbeat({ replication, heartbeatCodeDirectory }: SourceStackProps): Heartbeat {
+    return new Heartbeat(this, 'Heartbeat', {
+      replication,
+      codeDirectory: heartbeatCodeDirectory ?? bundledCode('heartbeat'),
+    });
   }
 
   #createBulkRuns({ replication, bulkCodeDirectory }: SourceStackProps): BulkRuns {

@@ -3,7 +3,7 @@
 
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Stack, Token } from 'aws-cdk-lib';
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   Architecture,
@@ -16,7 +16,6 @@ import {
   Runtime,
   StartingPosition,
 } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
@@ -30,8 +29,9 @@ import {
 } from '../src/contract.ts';
 import { UsageError } from '../src/errors.ts';
 import { toEnvironment } from '../src/handler-settings.ts';
-import { buildLambdaBundle, LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { buildLambdaBundle, type HandlerName, LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
+import { createLogGroup } from './log-group.ts';
 import { createReplicatorRole } from './replicator-role.ts';
 
 export interface StreamReplicatorProps {
@@ -76,7 +76,10 @@ export class StreamReplicator extends Construct {
 
   #createFunction({ codeDirectory, ...props }: StreamReplicatorProps): LambdaFunction {
     const { name, source, destination, function: settings } = props.replication;
-    const logGroup = this.#createLogGroup(functionName(name), settings.logRetentionDays);
+    const logGroup = createLogGroup(this, 'LogGroup', {
+      logGroupName: `/aws/lambda/${functionName(name)}`,
+      replication: props.replication,
+    });
     const { deadLetterQueue, onFailureBucket } = this;
     return new LambdaFunction(this, 'Function', {
       functionName: functionName(name),
@@ -97,15 +100,6 @@ export class StreamReplicator extends Construct {
         }),
       ),
       role: createReplicatorRole(this, { ...props, logGroup, deadLetterQueue, onFailureBucket }),
-    });
-  }
-
-  #createLogGroup(functionName: string, retentionDays: number): LogGroup {
-    return new LogGroup(this, 'LogGroup', {
-      logGroupName: `/aws/lambda/${functionName}`,
-      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the schema lists the valid days
-      retention: retentionDays as RetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
     });
   }
 
@@ -136,7 +130,7 @@ export class StreamReplicator extends Construct {
 }
 
 /** Bundles a handler of this repository, and tells the directory that ships. */
-export function bundledCode(handler: 'replicate' | 'bulk-segment' = 'replicate'): string {
+export function bundledCode(handler: HandlerName = 'replicate'): string {
   const directory = fileURLToPath(new URL(`../dist/lambda/${handler}`, import.meta.url));
   return dirname(buildLambdaBundle(directory, handler));
 }

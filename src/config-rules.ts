@@ -12,6 +12,7 @@ export function* ruleProblems(
     yield* tableProblems(`${path}.destination`, replication.destination);
     yield* streamProblems(`${path}.source`, replication.source);
     yield* pairProblems(path, replication);
+    yield* heartbeatProblems(path, replication);
   }
   yield* duplicateProblems(replications);
   yield* circleProblems([...replications.values()]);
@@ -72,6 +73,21 @@ function* pairProblems(path: string, replication: ReplicationConfig): Generator<
   }
   if (source.create && destination.create && keyText(source) !== keyText(destination)) {
     yield `${path}.destination must have the same keys as the source: ${keyText(source)}, got ${keyText(destination)}`;
+  }
+}
+
+/** Of an existing table, only DynamoDB knows the keys. */
+function* heartbeatProblems(
+  path: string,
+  { heartbeat, source }: ReplicationConfig,
+): Generator<string> {
+  if (heartbeat === undefined || !source.create) return;
+  const given = Object.entries(heartbeat.key)
+    .map(([name, value]) => `${name} (${typeof value === 'string' ? 'S' : 'N'})`)
+    .toSorted();
+  const wanted = keyText(source).split(', ').toSorted();
+  if (given.join(', ') !== wanted.join(', ')) {
+    yield `${path}.heartbeat.key must have the source's keys: ${keyText(source)}, got ${given.join(', ')}`;
   }
 }
 

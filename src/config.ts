@@ -46,6 +46,18 @@ interface FunctionConfig {
   readonly logRetentionDays: number;
 }
 
+interface HeartbeatConfig {
+  /** Texts for attributes of type S, numbers for type N. */
+  readonly key: Readonly<Record<string, string | number>>;
+}
+
+export interface AlarmConfig {
+  readonly email?: string;
+  readonly latencySeconds: number;
+  /** Path or URL. */
+  readonly runbook: string;
+}
+
 /** One table and its twin. */
 export interface ReplicationConfig {
   readonly name: string;
@@ -56,6 +68,8 @@ export interface ReplicationConfig {
   readonly unversionedItems: UnversionedItems;
   readonly reservedAttribute: string;
   readonly timestampAttribute?: string;
+  readonly heartbeat?: HeartbeatConfig;
+  readonly alarms: AlarmConfig;
   readonly eventSource: EventSourceConfig;
   readonly function: FunctionConfig;
   /** Whether the app deploys what runs backfill and verify of very large tables. */
@@ -126,7 +140,7 @@ export function handlerSettings(
   replication: ReplicationConfig,
   deployed: Pick<HandlerSettings, 'deadLetterQueueUrl' | 'onFailureBucket'>,
 ): HandlerSettings {
-  const { source, destination } = replication;
+  const { source, destination, heartbeat } = replication;
   return {
     replication: replication.name,
     sourceRegion: source.region,
@@ -139,8 +153,21 @@ export function handlerSettings(
     unversionedItems: replication.unversionedItems,
     ttlDeletes: replication.ttlDeletes,
     timestampAttribute: replication.timestampAttribute,
+    heartbeatKey: heartbeat && JSON.stringify(heartbeatKey(heartbeat)),
     concurrency: replication.function.concurrency,
   };
+}
+
+/** The key of the heartbeat item, as DynamoDB has it. */
+export function heartbeatKey({
+  key,
+}: HeartbeatConfig): Record<string, { S: string } | { N: string }> {
+  return Object.fromEntries(
+    Object.entries(key).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? { S: value } : { N: String(value) },
+    ]),
+  );
 }
 
 /** The problems that the schema finds, and the replications in which it finds none. */
@@ -148,7 +175,12 @@ function schemaProblems(config: unknown): {
   problems: string[];
   sound: Map<number, ReplicationConfig>;
 } {
-  const validate = new Ajv({ allErrors: true, useDefaults: true, verbose: true }).compile(schema);
+  const validate = new Ajv({
+    allErrors: true,
+    useDefaults: true,
+    verbose: true,
+    allowUnionTypes: true,
+  }).compile(schema);
   const errors = validate(config) ? [] : (validate.errors ?? []);
   const unsound = new Set(errors.map(({ instancePath }) => instancePath.split('/')[2]));
   const { replications } = (config ?? {}) as { replications?: unknown };

@@ -45,6 +45,17 @@ export const METRIC_UNITS = {
 
 export type MetricName = keyof typeof METRIC_UNITS;
 
+/**
+ * On-demand list prices of us-east-1 in US dollars, for estimates; other Regions cost up to twice that.
+ * Lambda's are those of ARM.
+ */
+export const LIST_PRICES = {
+  readUnit: 0.125e-6,
+  writeUnit: 0.625e-6,
+  lambdaGBSecond: 13.3334e-6,
+  lambdaRequest: 0.2e-6,
+} as const;
+
 /** Attributes of a row in the state table. */
 export const STATE_ATTRIBUTES = {
   /** Partition key, S: replication name and a digest of the item's canonical key. */
@@ -86,10 +97,18 @@ export const BULK_ENVIRONMENT = {
   bucket: 'FERRY_REPORT_BUCKET',
 } as const;
 
+/** Variable of the heartbeat function: its replication, as in ferry.json. */
+export const HEARTBEAT_ENVIRONMENT = { replication: 'FERRY_HEARTBEAT_REPLICATION' } as const;
+
+/** How often the heartbeat function writes. */
+export const HEARTBEAT_PERIOD_MS = 60_000;
+
 /** Names of what the app deploys for a replication, by which the commands find it. */
 export const functionName = (replication: string) => `ferry-${replication}-replicate`;
 /** Of the function and of the state machine that work on tables too large for one machine. */
 export const bulkName = (replication: string) => `ferry-${replication}-bulk`;
+export const heartbeatName = (replication: string) => `ferry-${replication}-heartbeat`;
+export const alarmTopicName = (replication: string) => `ferry-${replication}-alarms`;
 export const deadLetterQueueName = (replication: string) => `ferry-${replication}-dead-letters`;
 
 /** Time after which a request is given up. */

@@ -22,7 +22,7 @@ export interface HandlerSettings {
   readonly ttlDeletes: TtlDeletes;
   /** Number attribute in which the application stamps its writes, epoch milliseconds. */
   readonly timestampAttribute?: string | undefined;
-  /** Canonical text of the heartbeat item's key, where there is one. */
+  /** DynamoDB's JSON of the heartbeat item's key, where there is one. */
   readonly heartbeatKey?: string | undefined;
   /** Items written at the same time in one invocation, 1 to 1,000. */
   readonly concurrency: number;

@@ -8,7 +8,7 @@ import { buildSync } from 'esbuild';
 /** Name of the exported function, as Lambda's `handler` setting wants it. */
 export const LAMBDA_HANDLER = 'index.handler';
 
-type HandlerName = 'replicate' | 'bulk-segment';
+export type HandlerName = 'replicate' | 'bulk-segment' | 'heartbeat';
 
 /**
  * Bundles a handler, with the SDK inside, to `index.mjs` in `directory`. What is imported

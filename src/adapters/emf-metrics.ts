@@ -15,27 +15,28 @@ export interface EmfOptions {
   readonly writeLine: (line: string) => void;
 }
 
-export function emfMetrics({ settings, clock, writeLine }: EmfOptions): Metrics {
-  const dimensions = [settings.replication, settings.sourceRegion, settings.destinationRegion];
-  const named = Object.fromEntries(
-    METRIC_DIMENSIONS.map((name, index) => [name, dimensions[index]]),
-  );
+export function emfMetrics(options: EmfOptions): Metrics {
   return {
     publish(summary) {
-      for (const values of toMetricValues(summary)) {
-        writeLine(
-          JSON.stringify({
-            _aws: directive(Object.keys(values), clock.now()),
-            ...named,
-            ...values,
-          }),
-        );
-      }
+      for (const values of toMetricValues(summary)) writeMetrics(values, options);
     },
   };
 }
 
-type MetricValues = Partial<Record<MetricName, number | readonly number[]>>;
+export type MetricValues = Partial<Record<MetricName, number | readonly number[]>>;
+
+/** Writes one document. */
+export function writeMetrics(
+  values: MetricValues,
+  { settings, clock, writeLine }: EmfOptions,
+): void {
+  const dimensions = [settings.replication, settings.sourceRegion, settings.destinationRegion];
+  const named = Object.fromEntries(
+    METRIC_DIMENSIONS.map((name, index) => [name, dimensions[index]]),
+  );
+  const _aws = directive(Object.keys(values), clock.now());
+  writeLine(JSON.stringify({ _aws, ...named, ...values }));
+}
 
 function toMetricValues(summary: BatchSummary): MetricValues[] {
   const { counts, superseded, retried, failures, latenciesMs, heartbeatsMs } = summary;

@@ -1,6 +1,7 @@
 // What reads and writes cost: sizes of items as DynamoDB counts them, capacity units, and money.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { LIST_PRICES } from '../contract.ts';
 import type { Item } from './attribute-value.ts';
 
 const READ_UNIT_BYTES = 4_096;
@@ -8,10 +9,6 @@ const WRITE_UNIT_BYTES = 1_024;
 
 /** The largest item that DynamoDB takes, names included. */
 export const ITEM_BYTES_MAX = 400 * 1_024;
-
-/** On-demand list prices of us-east-1 in US dollars, for estimates; other Regions cost up to twice that. */
-const DOLLARS_PER_READ_UNIT = 0.125e-6;
-const DOLLARS_PER_WRITE_UNIT = 0.625e-6;
 
 /** Bytes of an item as DynamoDB counts them: names and values in UTF-8, numbers by their digits. */
 export function itemSizeBytes(item: Item): number {
@@ -31,8 +28,9 @@ export function writeUnits(sizeBytes: number): number {
   return Math.max(1, Math.ceil(sizeBytes / WRITE_UNIT_BYTES));
 }
 
+/** By list prices: an estimate. */
 export function dollars(units: { readonly read: number; readonly write: number }): number {
-  return units.read * DOLLARS_PER_READ_UNIT + units.write * DOLLARS_PER_WRITE_UNIT;
+  return units.read * LIST_PRICES.readUnit + units.write * LIST_PRICES.writeUnit;
 }
 
 /** Lists and maps: 3 bytes each, and 1 for every member. */

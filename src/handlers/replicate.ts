@@ -6,11 +6,12 @@ import { dynamoDbDestination, writeClient } from '../adapters/dynamodb-table.ts'
 import { emfMetrics } from '../adapters/emf-metrics.ts';
 import { sqsDeadLetters } from '../adapters/sqs-dead-letters.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { fromEnvironment } from '../handler-settings.ts';
+import { canonicalKey, decodeItem } from '../core/attribute-value.ts';
+import { fromEnvironment, type HandlerSettings } from '../handler-settings.ts';
 import type { ObjectStore } from '../ports.ts';
 import { replicateBatch } from '../operations/replicate-batch.ts';
 
-const settings = fromEnvironment(process.env);
+const settings = withHeartbeat(fromEnvironment(process.env));
 // Straight to standard output: console.log would wrap the line, and CloudWatch would miss the metrics.
 const writeLine = (line: string) => {
   process.stdout.write(`${line}\n`);
@@ -37,6 +38,13 @@ const context = {
     writeLine(JSON.stringify(event));
   },
 };
+
+/** Records are known by the text of their key. */
+function withHeartbeat(environment: HandlerSettings): HandlerSettings {
+  const { heartbeatKey: json } = environment;
+  if (json === undefined) return environment;
+  return { ...environment, heartbeatKey: canonicalKey(decodeItem(JSON.parse(json), 'key')) };
+}
 
 /** Loaded with the first record that is too large for the queue: hardly any function ever needs it. */
 async function openBucket(): Promise<ObjectStore> {

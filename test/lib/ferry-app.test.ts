@@ -19,6 +19,7 @@ import { METRIC_DIMENSIONS } from '../../src/contract.ts';
 import { fromEnvironment } from '../../src/handler-settings.ts';
 import {
   appOf,
+  BEATING,
   CHINA,
   codeDirectory,
   COMPOSITE_KEY,
@@ -96,8 +97,15 @@ describe('the app', () => {
         "AWS::CloudWatch::Alarm Alarmsbatcheslost12AFCF72",
         "AWS::CloudWatch::Alarm AlarmsdeadlettersBB234E26",
         "AWS::CloudWatch::Alarm Alarmsdestinationdenied652D1BF8",
+        "AWS::CloudWatch::Alarm AlarmsdestinationthrottledDC62E916",
         "AWS::CloudWatch::Alarm AlarmsdestinationunreachableE66E1864",
+        "AWS::CloudWatch::Alarm Alarmsfunctionerrors0DA455FF",
+        "AWS::CloudWatch::Alarm AlarmsfunctionthrottledD0497AC9",
+        "AWS::CloudWatch::Alarm Alarmslatencyhigh799F4536",
+        "AWS::CloudWatch::Alarm Alarmsrecordsexpiring0DBD4EA6",
         "AWS::CloudWatch::Alarm AlarmsrecordswaitingFED9E96E",
+        "AWS::CloudWatch::CompositeAlarm AlarmsdegradedC50BE7F0",
+        "AWS::CloudWatch::Dashboard MonitoringDashboard0C3675C6",
         "AWS::DynamoDB::GlobalTable SourceTable70380C26",
         "AWS::DynamoDB::GlobalTable StateTable9728C7E5",
         "AWS::DynamoDB::GlobalTable TwinTable403B3160",
@@ -187,6 +195,7 @@ describe('the checks at synthesis', () => {
     ['created tables', CREATED],
     ['existing tables', EXISTING],
     ['China Regions', CHINA],
+    ['a heartbeat', BEATING],
   ])('find nothing with %s', (_, replication) => {
     const app = appOf(replication);
 
@@ -698,7 +707,9 @@ describe('alarms', () => {
       1,
       1,
     ],
-    ['records-waiting', 'AWS/Lambda', 'IteratorAge', ofFunction, 'Maximum', 21_600_000, 1],
+    ['destination-throttled', 'Ferry', 'DestinationThrottles', ofReplication, 'Sum', 1, 5],
+    ['function-errors', 'AWS/Lambda', 'Errors', ofFunction, 'Sum', 1, 3],
+    ['function-throttled', 'AWS/Lambda', 'Throttles', ofFunction, 'Sum', 1, 3],
   ])(
     'ring for %s',
     (what, Namespace, MetricName, Dimensions, Statistic, Threshold, DatapointsToAlarm) => {
@@ -713,6 +724,56 @@ describe('alarms', () => {
       });
     },
   );
+
+  it('ring for the latency of every hundredth record, as configured', () => {
+    expect(alarmOf('latency-high')).toMatchObject({
+      MetricName: 'ReplicationLatency',
+      ExtendedStatistic: 'p99',
+      Threshold: 60_000,
+      DatapointsToAlarm: 5,
+    });
+  });
+
+  it.each([
+    ['records-waiting', 3_600_000],
+    ['records-expiring', 43_200_000],
+  ])('ring for %s, by what Lambda, the function or a heartbeat sees', (what, Threshold) => {
+    const alarm = alarmOf(what);
+    const queries = alarm?.['Metrics'] as Array<{ Expression?: string; MetricStat?: object }>;
+
+    expect(alarm).toMatchObject({ Threshold, DatapointsToAlarm: 1 });
+    expect(queries).toMatchObject([
+      { Expression: 'MAX([FILL(read, 0), FILL(unapplied, 0)])' },
+      { MetricStat: { Metric: { MetricName: 'IteratorAge' }, Stat: 'Maximum' } },
+      { MetricStat: { Metric: { MetricName: 'OldestUnappliedAge' }, Stat: 'Maximum' } },
+    ]);
+  });
+
+  it('are summed up in one, which tells nobody twice', () => {
+    const summary = only(source, 'AWS::CloudWatch::CompositeAlarm').Properties;
+    const rule = JSON.stringify(summary['AlarmRule']);
+
+    expect(summary).toMatchObject({ AlarmName: 'ferry-orders-degraded' });
+    expect(summary).not.toHaveProperty('AlarmActions');
+    for (const [id] of resources(source, 'AWS::CloudWatch::Alarm')) expect(rule).toContain(id);
+  });
+
+  it('tell the e-mail address of the configuration', () => {
+    const alarms = { email: 'oncall@example.com', latencySeconds: 5, runbook: 'https://x.test/r' };
+    const { source: called } = templates({ ...CREATED, alarms });
+
+    expect(only(called, 'AWS::SNS::Subscription').Properties).toMatchObject({
+      Protocol: 'email',
+      Endpoint: 'oncall@example.com',
+    });
+    const latency = resources(called, 'AWS::CloudWatch::Alarm').find(
+      ([, { Properties }]) => Properties['AlarmName'] === 'ferry-orders-latency-high',
+    )?.[1].Properties;
+    expect(latency).toMatchObject({
+      Threshold: 5_000,
+      AlarmDescription: expect.stringMatching(/ https:\/\/x\.test\/r#latency-high$/) as string,
+    });
+  });
 
   it('ring for batches-lost, by records dropped or by deliveries that failed', () => {
     const query = (Id: string, MetricName: string, Dimensions: object[]) => ({
@@ -736,13 +797,14 @@ describe('alarms', () => {
   });
 
   it('all look at five minutes, go to the topic, and do not ring for a quiet table', () => {
-    expect(alarms).toHaveLength(6);
+    expect(alarms).toHaveLength(11);
     for (const alarm of alarms) {
       expect(alarm).toMatchObject({
         EvaluationPeriods: 5,
         ComparisonOperator: 'GreaterThanOrEqualToThreshold',
         TreatMissingData: 'notBreaching',
         AlarmActions: [ref('AWS::SNS::Topic')],
+        OKActions: [ref('AWS::SNS::Topic')],
       });
     }
   });

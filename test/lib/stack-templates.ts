@@ -22,6 +22,7 @@ export const EXISTING = {
   source: { region: 'us-east-1', table: 'Orders', streamArn: STREAM_ARN },
   destination: { region: 'eu-west-1', table: 'OrdersTwin' },
 };
+export const BEATING = { ...CREATED, heartbeat: { key: { pk: 'ferry-heartbeat', sk: 0 } } };
 export const CHINA = {
   ...CREATED,
   source: { ...CREATED.source, region: 'cn-north-1' },
@@ -64,7 +65,10 @@ export function emptyApp(): App {
 /** The app with the stacks of `replications`. */
 export function appOf(...replications: object[]): App {
   const app = emptyApp();
-  buildApp(app, parseConfig({ replications }), { codeDirectory });
+  buildApp(app, parseConfig({ replications }), {
+    codeDirectory,
+    heartbeatCodeDirectory: codeDirectory,
+  });
   return app;
 }
 

@@ -1,0 +1,151 @@
+// What the alarms of a replication ring for: the list that operators know from the runbook.
+
+import { type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ReplicationConfig } from '../src/config.ts';
+import type { ReplicationMetrics } from './replication-metrics.ts';
+
+export interface AlarmSpec {
+  /** Last part of the alarm's name, and the anchor of its runbook entry. */
+  readonly anchor: string;
+  readonly meaning: string;
+  readonly metric: IMetric;
+  readonly threshold: number;
+  /** Minutes of the last five that must reach the threshold. */
+  readonly minutes: number;
+  /** Rings when there is less than the threshold, or nothing at all. @default false */
+  readonly silence?: boolean;
+}
+
+const HOUR_MS = 60 * 60 * 1000;
+/** Of the 24 hours that the stream keeps a record: time to look, */
+export const WAITING_MS = HOUR_MS;
+/** and the last quarter but one, in which somebody must act. */
+export const EXPIRING_MS = 12 * HOUR_MS;
+
+export function alarmSpecs(
+  replication: ReplicationConfig,
+  metrics: ReplicationMetrics,
+): AlarmSpec[] {
+  return [
+    ...lagAlarms(replication, metrics),
+    ...lossAlarms(metrics),
+    ...destinationAlarms(metrics),
+    ...functionAlarms(metrics),
+  ];
+}
+
+/** Each of these is an estimate of one thing: how long the twin would be behind if the source fell silent. */
+function lagAlarms(
+  { alarms, heartbeat }: ReplicationConfig,
+  metrics: ReplicationMetrics,
+): AlarmSpec[] {
+  const waiting = {
+    metric: metrics.waiting(),
+    // No passing peak is that old, and a long invocation leaves minutes without a value.
+    minutes: 1,
+  };
+  const silence: AlarmSpec = {
+    anchor: 'heartbeat-missing',
+    meaning: 'No heartbeat has arrived on the twin for five minutes.',
+    metric: metrics.own('HeartbeatLatency', { statistic: Stats.SAMPLE_COUNT }),
+    threshold: 1,
+    minutes: 5,
+    silence: true,
+  };
+  return [
+    {
+      anchor: 'latency-high',
+      meaning: `Every hundredth record takes ${alarms.latencySeconds} seconds or more to the twin.`,
+      metric: metrics.own('ReplicationLatency', { statistic: Stats.percentile(99) }),
+      threshold: alarms.latencySeconds * 1000,
+      minutes: 5,
+    },
+    {
+      anchor: 'records-waiting',
+      meaning: 'Records have waited in the stream for an hour; it keeps them for 24.',
+      threshold: WAITING_MS,
+      ...waiting,
+    },
+    {
+      anchor: 'records-expiring',
+      meaning: 'Records have waited in the stream for 12 hours: act now, it keeps them for 24.',
+      threshold: EXPIRING_MS,
+      ...waiting,
+    },
+    ...(heartbeat === undefined ? [] : [silence]),
+  ];
+}
+
+function lossAlarms(metrics: ReplicationMetrics): AlarmSpec[] {
+  return [
+    {
+      anchor: 'dead-letters',
+      meaning: 'Records that can never be applied as things are wait in the dead-letter queue.',
+      metric: metrics.deadLetters(),
+      threshold: 1,
+      minutes: 1,
+    },
+    {
+      anchor: 'batches-given-up',
+      meaning: 'Lambda has given batches up to the on-failure bucket, with all their records.',
+      metric: metrics.mapping('OnFailureDestinationDeliveredEventCount'),
+      threshold: 1,
+      minutes: 1,
+    },
+    {
+      anchor: 'batches-lost',
+      meaning:
+        'Lambda has dropped records that it could deliver neither to the function nor to the bucket.',
+      metric: metrics.lost(),
+      threshold: 1,
+      minutes: 1,
+    },
+  ];
+}
+
+function destinationAlarms(metrics: ReplicationMetrics): AlarmSpec[] {
+  return [
+    {
+      anchor: 'destination-denied',
+      meaning:
+        'The destination refuses the function for want of permission; records wait in the stream.',
+      metric: metrics.own('DestinationDenied'),
+      threshold: 1,
+      minutes: 2,
+    },
+    {
+      anchor: 'destination-unreachable',
+      meaning:
+        'The destination does not answer, or its table is missing; records wait in the stream.',
+      metric: metrics.own('DestinationUnreachable'),
+      threshold: 1,
+      minutes: 3,
+    },
+    {
+      anchor: 'destination-throttled',
+      meaning: 'The destination throttles writes without a pause; records wait in the stream.',
+      metric: metrics.own('DestinationThrottles'),
+      threshold: 1,
+      minutes: 5,
+    },
+  ];
+}
+
+function functionAlarms(metrics: ReplicationMetrics): AlarmSpec[] {
+  return [
+    {
+      anchor: 'function-errors',
+      meaning: 'The function crashes or runs out of time; its batches are delivered again.',
+      metric: metrics.handler('Errors'),
+      threshold: 1,
+      minutes: 3,
+    },
+    {
+      anchor: 'function-throttled',
+      meaning: 'Lambda has no concurrency left for the function; records wait in the stream.',
+      metric: metrics.handler('Throttles'),
+      threshold: 1,
+      minutes: 3,
+    },
+  ];
+}

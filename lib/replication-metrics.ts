@@ -1,0 +1,117 @@
+// Every metric of a replication that alarms ring for and graphs show, each in the form in which it tells
+// the truth: Ferry's own, and those of the services that it is made of.
+
+import { Duration } from 'aws-cdk-lib';
+import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ReplicationConfig } from '../src/config.ts';
+import type { MetricName } from '../src/contract.ts';
+import type { StreamReplicator } from './stream-replicator.ts';
+
+export const PERIOD = Duration.minutes(1);
+
+interface Look {
+  readonly statistic: string;
+  readonly label?: string;
+}
+
+export class ReplicationMetrics {
+  readonly #replication: ReplicationConfig;
+  readonly #replicator: StreamReplicator;
+
+  constructor(replication: ReplicationConfig, replicator: StreamReplicator) {
+    this.#replication = replication;
+    this.#replicator = replicator;
+  }
+
+  /** One of Ferry's own; summed up unless said otherwise. */
+  own(name: MetricName, look: Look = { statistic: Stats.SUM }): Metric {
+    return this.#replicator.metric(name, { ...look, period: PERIOD });
+  }
+
+  /** One of Lambda's about the function. */
+  handler(name: string, look: Look = { statistic: Stats.SUM }): Metric {
+    return this.#replicator.function.metric(name, { ...look, period: PERIOD });
+  }
+
+  /** One of Lambda's event counts about the reader on the stream. */
+  mapping(metricName: string, look: Look = { statistic: Stats.SUM }): Metric {
+    const { eventSourceMappingId } = this.#replicator.eventSourceMapping;
+    const dimensionsMap = { EventSourceMappingUUID: eventSourceMappingId };
+    return new Metric({
+      namespace: 'AWS/Lambda',
+      metricName,
+      dimensionsMap,
+      ...look,
+      period: PERIOD,
+    });
+  }
+
+  /** One of DynamoDB's about the twin or the state table, from their Region. */
+  destination(
+    metricName: string,
+    TableName: string,
+    look: Look = { statistic: Stats.SUM },
+  ): Metric {
+    const { region } = this.#replication.destination;
+    const dimensionsMap = { TableName };
+    return new Metric({
+      namespace: 'AWS/DynamoDB',
+      metricName,
+      dimensionsMap,
+      region,
+      ...look,
+      period: PERIOD,
+    });
+  }
+
+  deadLetters(label?: string): Metric {
+    return this.#replicator.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
+      statistic: Stats.MAXIMUM,
+      period: PERIOD,
+      ...(label === undefined ? {} : { label }),
+    });
+  }
+
+  oldestDeadLetter(label: string): IMetric {
+    const queue = this.#replicator.deadLetterQueue;
+    const seconds = queue.metricApproximateAgeOfOldestMessage({
+      statistic: Stats.MAXIMUM,
+      period: PERIOD,
+    });
+    return expression('seconds / 86400', { seconds }, label);
+  }
+
+  /** What Lambda could deliver neither to the function nor to the bucket. */
+  lost(): IMetric {
+    // Each has values only when it happens, and a sum with a gap would be a gap.
+    return expression(
+      'FILL(dropped, 0) + FILL(undelivered, 0)',
+      {
+        dropped: this.mapping('DroppedEventCount'),
+        undelivered: this.handler('DestinationDeliveryFailures'),
+      },
+      'Dropped records and failed deliveries',
+    );
+  }
+
+  /** The age of what waits, in milliseconds, by whoever sees it: Lambda, the function, or a heartbeat. */
+  waiting(label = 'Oldest record that waits'): IMetric {
+    const statistic = Stats.MAXIMUM;
+    return expression(
+      'MAX([FILL(read, 0), FILL(unapplied, 0)])',
+      {
+        read: this.handler('IteratorAge', { statistic }),
+        unapplied: this.own('OldestUnappliedAge', { statistic }),
+      },
+      label,
+    );
+  }
+}
+
+export function expression(
+  text: string,
+  usingMetrics: Record<string, IMetric>,
+  label: string,
+): MathExpression {
+  return new MathExpression({ expression: text, usingMetrics, label, period: PERIOD });
+}

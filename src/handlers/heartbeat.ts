@@ -1,0 +1,45 @@
+// Lambda's entry for heartbeats, called every minute: writes the heartbeat item to the source, and tells how
+// far behind its twin is.
+
+import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
+import { dynamoDbDestination, writeClient } from '../adapters/dynamodb-table.ts';
+import { writeMetrics } from '../adapters/emf-metrics.ts';
+import { systemClock } from '../adapters/system-clock.ts';
+import { heartbeatKey, parseConfig } from '../config.ts';
+import { HEARTBEAT_ENVIRONMENT, HEARTBEAT_PERIOD_MS } from '../contract.ts';
+import { beat } from '../operations/beat.ts';
+
+const { replications } = parseConfig({
+  replications: [JSON.parse(process.env[HEARTBEAT_ENVIRONMENT.replication] ?? '{}') as object],
+});
+const [{ name, source, destination, heartbeat }] = replications as [(typeof replications)[number]];
+if (heartbeat === undefined) throw new Error(`${name} has no heartbeat`);
+const key = heartbeatKey(heartbeat);
+const keyAttributes = Object.keys(key);
+const writer = dynamoDbDestination(writeClient({ ...source, concurrency: 1 }));
+const context = {
+  key,
+  source: dynamoDbReader(readClient(source), { table: source.table, keyAttributes }),
+  twin: dynamoDbReader(readClient(destination), { table: destination.table, keyAttributes }),
+  write: (Item: object) =>
+    writer.write({ operation: 'PutItem', input: { TableName: source.table, Item: { ...Item } } }),
+  clock: systemClock,
+  periodMs: HEARTBEAT_PERIOD_MS,
+};
+const metrics = {
+  settings: {
+    replication: name,
+    sourceRegion: source.region,
+    destinationRegion: destination.region,
+  },
+  clock: systemClock,
+  writeLine: (line: string) => {
+    process.stdout.write(`${line}\n`);
+  },
+};
+
+/** @throws what a request throws: Lambda counts it as an error of the function. */
+export async function handler(): Promise<void> {
+  const ageMs = await beat(context);
+  writeMetrics({ OldestUnappliedAge: Math.round(ageMs) }, metrics);
+}
