@@ -10,11 +10,13 @@ import { local } from './local.ts';
 import { EXIT, type Io } from './output.ts';
 import { redriveCommand } from './redrive.ts';
 import { repairCommand } from './repair.ts';
+import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 
 const COMMANDS: readonly Command[] = [
   initCommand,
   local,
+  statusCommand,
   backfillCommand,
   verifyCommand,
   repairCommand,

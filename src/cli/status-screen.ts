@@ -1,0 +1,193 @@
+// One screen per replication: the verdict first, then the figures behind it.
+
+import { backlogOf } from '../core/backlog-trend.ts';
+import { duration } from '../core/duration.ts';
+import { sparkline } from '../core/sparkline.ts';
+import {
+  highestOf,
+  latest,
+  MINUTE_MS,
+  type Series,
+  sumSince,
+  type Vitals,
+} from '../core/vitals.ts';
+import { grouped } from './output.ts';
+import type { Status } from './status.ts';
+
+/** Three minutes each. */
+const SPARK_COLUMNS = 20;
+const HOUR_MS = 60 * MINUTE_MS;
+/** What "per minute" is an average of. */
+const RECENT_MS = 5 * MINUTE_MS;
+/** For how long a stream keeps its records, and the queue its letters. */
+const STREAM_LIFE_MS = 24 * HOUR_MS;
+const NONE = '-';
+
+const ROUNDED =
+  '  The stream tells whole seconds: latencies but the heartbeat’s read up to 1 s too high.';
+
+export function statusScreen(status: Status): string[] {
+  const { replication, vitals } = status;
+  const { name, source, destination } = replication;
+  const rows = [
+    ...lagRows(status),
+    ...flowRows(vitals),
+    ...troubleRows(vitals),
+    ['reader on the stream', readerText(vitals), ''],
+  ] as const;
+  const label = Math.max(...rows.map(([text]) => text.length));
+  const value = Math.max(...rows.map(([, text]) => text.length));
+  return [
+    `${name}: ${source.region}/${source.table} to ${destination.region}/${destination.table}`,
+    verdictLine(status),
+    '',
+    ...rows.map(([a, b, c]) => `  ${a.padEnd(label)}  ${b.padEnd(value)}  ${c}`.trimEnd()),
+    ...(replication.timestampAttribute === undefined ? [ROUNDED] : []),
+    '',
+  ];
+}
+
+function verdictLine({ verdict, replication }: Status): string {
+  const { level, text, runbook } = verdict;
+  const said =
+    level === 'behind' && text.startsWith('by ') ? `behind ${text}` : `${level}: ${text}`;
+  return runbook === undefined ? said : `${said}. See ${replication.alarms.runbook}#${runbook}`;
+}
+
+type Row = readonly [label: string, value: string, more: string];
+
+function lagRows({ replication, vitals }: Status): Row[] {
+  const { nowMs, own, services, latency } = vitals;
+  const spark = (series: Series) =>
+    sparkline(series, { fromMs: nowMs - HOUR_MS, toMs: nowMs, columns: SPARK_COLUMNS });
+  const ages = highestOf(own.OldestUnappliedAge, services.IteratorAge);
+  const { ageMs } = backlogOf(vitals, 0);
+  const figures = (['p50', 'p90', 'p99'] as const).map((name) => timeOf(latency[name]));
+  const beat = [
+    'heartbeat',
+    timeOf(own.HeartbeatLatency),
+    spark(own.HeartbeatLatency ?? []),
+  ] as const;
+  return [
+    ['latency p50, p90, p99', figures.join(', '), spark(latency.p99)],
+    ...(replication.heartbeat === undefined ? [] : [beat]),
+    ['oldest record that waits', ageMs === 0 ? NONE : duration(ageMs), spark(ages)],
+    ['stream forgets it in', ageMs === 0 ? NONE : horizon(ageMs), ''],
+    [
+      'pending records (estimate)',
+      count(latest(own.PendingRecords)?.[1]),
+      spark(own.PendingRecords ?? []),
+    ],
+  ];
+}
+
+function horizon(ageMs: number): string {
+  const leftMs = STREAM_LIFE_MS - ageMs;
+  return leftMs > 0 ? duration(leftMs) : 'over: records may be lost';
+}
+
+function flowRows({ nowMs, own }: Vitals): Row[] {
+  const spark = (series: Series = []) =>
+    sparkline(series, { fromMs: nowMs - HOUR_MS, toMs: nowMs, columns: SPARK_COLUMNS });
+  const perMinute = (series: Series | undefined) =>
+    `${count(Math.round(sumSince(series, nowMs - RECENT_MS) / (RECENT_MS / MINUTE_MS)))}/min`;
+  const inTheHour = (series: Series | undefined) => count(sumSince(series, 0));
+  const causes = [
+    ['redelivered', own.SupersededByRedelivery],
+    ['newer item', own.SupersededByNewerItem],
+    ['deleted since', own.SupersededByTombstone],
+  ] as const;
+  return [
+    ['applied', perMinute(own.AppliedRecords), spark(own.AppliedRecords)],
+    ['coalesced', perMinute(own.CoalescedRecords), spark(own.CoalescedRecords)],
+    ['superseded, last hour', inTheHour(own.SupersededRecords), breakdown(causes)],
+    ['to be retried', perMinute(own.RetriedRecords), spark(own.RetriedRecords)],
+  ];
+}
+
+function troubleRows({ own, services, deadLetters }: Vitals): Row[] {
+  const inTheHour = (series: Series | undefined) => sumSince(series, 0);
+  const [, oldestSeconds = 0] = latest(services.ApproximateAgeOfOldestMessage) ?? [];
+  const oldest =
+    deadLetters > 0 && oldestSeconds > 0
+      ? `oldest ${duration(oldestSeconds * 1000)}, kept for 14 days`
+      : '';
+  const lost =
+    inTheHour(services.DroppedEventCount) + inTheHour(services.DestinationDeliveryFailures);
+  const failures = [
+    ['throttled', own.DestinationThrottles],
+    ['unreachable', own.DestinationUnreachable],
+    ['denied', own.DestinationDenied],
+    ['function errors', services.Errors],
+  ] as const;
+  const givenUp = count(inTheHour(services.OnFailureDestinationDeliveredEventCount));
+  return [
+    ['dead letters', count(deadLetters), oldest],
+    ['given up, lost, last hour', `${givenUp}, ${count(lost)}`, ''],
+    [
+      'failures, last hour',
+      count(failures.reduce((sum, [, series]) => sum + inTheHour(series), 0)),
+      breakdown(failures),
+    ],
+  ];
+}
+
+/** Of an hour: "3 throttled, 1 denied". */
+function breakdown(parts: ReadonlyArray<readonly [string, Series | undefined]>): string {
+  return parts
+    .map(([what, series]) => [what, sumSince(series, 0)] as const)
+    .filter(([, times]) => times > 0)
+    .map(([what, times]) => `${count(times)} ${what}`)
+    .join(', ');
+}
+
+function readerText({ mapping }: Vitals): string {
+  if (mapping === undefined) return 'none';
+  return mapping.lastResult === '' ? mapping.state : `${mapping.state}, ${mapping.lastResult}`;
+}
+
+function timeOf(series: Series | undefined): string {
+  const [, value] = latest(series) ?? [];
+  return value === undefined ? NONE : duration(value);
+}
+
+function count(value: number | undefined): string {
+  return value === undefined ? NONE : grouped(value);
+}
+
+/** Fields are added, never renamed. */
+export function statusJson({ replication, vitals, verdict }: Status): string {
+  const { own, services, latency, deadLetters, mapping } = vitals;
+  const last = (series: Series | undefined) => latest(series)?.[1] ?? null;
+  const backlog = backlogOf(vitals, 0);
+  const inTheHour = Object.fromEntries(
+    Object.entries({ ...own, ...services })
+      .filter(([name]) => !GAUGES.includes(name))
+      .map(([name, series]) => [name, sumSince(series, 0)]),
+  );
+  return JSON.stringify({
+    replication: replication.name,
+    level: verdict.level,
+    verdict: verdict.text,
+    runbook:
+      verdict.runbook === undefined ? null : `${replication.alarms.runbook}#${verdict.runbook}`,
+    latencyMs: { p50: last(latency.p50), p90: last(latency.p90), p99: last(latency.p99) },
+    heartbeatMs: last(own.HeartbeatLatency),
+    oldestUnappliedMs: backlog.ageMs,
+    trend: backlog.trend,
+    pendingRecordsEstimate: last(own.PendingRecords),
+    deadLetters,
+    mapping: mapping ?? null,
+    inTheLastHour: inTheHour,
+  });
+}
+
+/** Of which a sum over an hour means nothing. */
+const GAUGES: readonly string[] = [
+  'ReplicationLatency',
+  'HeartbeatLatency',
+  'OldestUnappliedAge',
+  'PendingRecords',
+  'IteratorAge',
+  'ApproximateAgeOfOldestMessage',
+];

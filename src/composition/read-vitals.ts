@@ -1,0 +1,149 @@
+// How a deployed replication is: its figures from CloudWatch, its reader from Lambda, its queue from SQS, and
+// its stream from DynamoDB, all read at the same time.
+
+import { cloudWatchClient, type MetricQuery, readSeries } from '../adapters/cloudwatch-metrics.ts';
+import { deployedSettings } from '../adapters/deployed-function.ts';
+import { type EventSource, eventSources } from '../adapters/event-source.ts';
+import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
+import { describeTable } from '../adapters/table-facts.ts';
+import type { ReplicationConfig } from '../config.ts';
+import {
+  deadLetterQueueName,
+  functionName,
+  METRIC_NAMESPACE,
+  METRIC_UNITS,
+  type MetricName,
+} from '../contract.ts';
+import {
+  MINUTE_MS,
+  type Percentile,
+  type Series,
+  type ServiceMetric,
+  type Vitals,
+} from '../core/vitals.ts';
+
+/** The hour that is shown. */
+const HOUR_MS = 60 * MINUTE_MS;
+const PERCENTILES: readonly Percentile[] = ['p50', 'p90', 'p99'];
+
+/**
+ * @throws FerryError `deployment.missing` where the replication is not deployed, or what the services throw.
+ */
+export async function readVitals(replication: ReplicationConfig, nowMs: number): Promise<Vitals> {
+  const { name, source } = replication;
+  const { deadLetterQueueUrl } = await deployedSettings(source.region, name);
+  const [[mapping], streamArn, deadLetters] = await Promise.all([
+    eventSources(source.region, functionName(name)),
+    streamOf(replication),
+    queueSize(source.region, deadLetterQueueUrl),
+  ]);
+  return {
+    nowMs,
+    mapping,
+    streamArn,
+    deadLetters,
+    ...(await figures(replication, mapping, nowMs)),
+  };
+}
+
+async function streamOf({ source }: ReplicationConfig): Promise<string | undefined> {
+  return (await describeTable(source, source.table))?.stream?.arn;
+}
+
+async function queueSize(region: string, queueUrl: string): Promise<number> {
+  const client = queueClient({ region, queueUrl });
+  try {
+    return await sqsMessages(client, queueUrl).size();
+  } finally {
+    client.destroy();
+  }
+}
+
+type Figures = Pick<Vitals, 'own' | 'services' | 'latency'>;
+
+async function figures(
+  replication: ReplicationConfig,
+  mapping: EventSource | undefined,
+  nowMs: number,
+): Promise<Figures> {
+  const own = ownQueries(replication);
+  const services = serviceQueries(replication, mapping);
+  const latency = PERCENTILES.map((statistic) => ({
+    ...own.get('ReplicationLatency')!,
+    statistic,
+  }));
+  const client = cloudWatchClient({ region: replication.source.region });
+  try {
+    const queries = [...own.values(), ...services.values(), ...latency];
+    const all = await readSeries(client, queries, { fromMs: nowMs - HOUR_MS, toMs: nowMs });
+    return {
+      own: zip(own.keys(), all),
+      services: zip(services.keys(), all.slice(own.size)),
+      latency: zip(PERCENTILES, all.slice(own.size + services.size)) as Record<Percentile, Series>,
+    };
+  } finally {
+    client.destroy();
+  }
+}
+
+function zip<Name extends string>(
+  names: Iterable<Name>,
+  series: readonly Series[],
+): Partial<Record<Name, Series>> {
+  const pairs = [...names].map((name, index) => [name, series[index] ?? []] as const);
+  return Object.fromEntries(pairs) as Partial<Record<Name, Series>>;
+}
+
+/** Of the oldest and the most, the highest; of all others, the sum. */
+const HIGHEST: readonly MetricName[] = [
+  'ReplicationLatency',
+  'HeartbeatLatency',
+  'OldestUnappliedAge',
+  'PendingRecords',
+];
+
+function ownQueries({
+  name,
+  source,
+  destination,
+}: ReplicationConfig): Map<MetricName, MetricQuery> {
+  const dimensions = {
+    Replication: name,
+    SourceRegion: source.region,
+    ReceivingRegion: destination.region,
+  };
+  const names = Object.keys(METRIC_UNITS) as MetricName[];
+  return new Map(
+    names.map((metric) => {
+      const statistic = HIGHEST.includes(metric) ? 'Maximum' : 'Sum';
+      return [metric, { namespace: METRIC_NAMESPACE, name: metric, dimensions, statistic }];
+    }),
+  );
+}
+
+function serviceQueries(
+  { name }: ReplicationConfig,
+  mapping: EventSource | undefined,
+): Map<ServiceMetric, MetricQuery> {
+  const ofFunction = { FunctionName: functionName(name) };
+  const ofMapping = { EventSourceMappingUUID: mapping?.id ?? 'none' };
+  const ofQueue = { QueueName: deadLetterQueueName(name) };
+  const query = (
+    namespace: string,
+    metric: ServiceMetric,
+    dimensions: Readonly<Record<string, string>>,
+    statistic = 'Sum',
+  ): readonly [ServiceMetric, MetricQuery] => [
+    metric,
+    { namespace, name: metric, dimensions, statistic },
+  ];
+  return new Map([
+    query('AWS/Lambda', 'IteratorAge', ofFunction, 'Maximum'),
+    query('AWS/Lambda', 'Errors', ofFunction),
+    query('AWS/Lambda', 'Throttles', ofFunction),
+    query('AWS/Lambda', 'DestinationDeliveryFailures', ofFunction),
+    query('AWS/Lambda', 'OnFailureDestinationDeliveredEventCount', ofMapping),
+    query('AWS/Lambda', 'DroppedEventCount', ofMapping),
+    query('AWS/SQS', 'ApproximateAgeOfOldestMessage', ofQueue, 'Maximum'),
+  ]);
+}

@@ -1,0 +1,150 @@
+// The answer to "is it well, and if not, what is it": one line, by the first of these rules that applies.
+// The worse comes first; each that is not "healthy" names its entry in the runbook.
+
+import { type Backlog, backlogOf } from './backlog-trend.ts';
+import { duration } from './duration.ts';
+import { latest, MINUTE_MS, sumSince, type Vitals } from './vitals.ts';
+
+export interface Verdict {
+  readonly level: 'healthy' | 'behind' | 'stuck';
+  /** A sentence without its full stop. */
+  readonly text: string;
+  /** Anchor of the runbook's entry. */
+  readonly runbook?: string | undefined;
+}
+
+export interface VerdictRules {
+  /** Up to this age of what waits, the twin counts as up to date. */
+  readonly behindMs: number;
+  /** Whether a heartbeat is expected every minute. */
+  readonly heartbeat: boolean;
+}
+
+/** What counts as now. */
+const RECENT_MS = 5 * MINUTE_MS;
+
+interface Case {
+  readonly vitals: Vitals;
+  readonly rules: VerdictRules;
+  readonly backlog: Backlog;
+  /** Counts of the last minutes. */
+  readonly recent: (name: keyof Vitals['own']) => number;
+}
+
+export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
+  const fromMs = vitals.nowMs - RECENT_MS;
+  const recent = (name: keyof Vitals['own']) => sumSince(vitals.own[name], fromMs);
+  const one = { vitals, rules, recent, backlog: backlogOf(vitals, rules.behindMs) };
+  for (const rule of RULES) {
+    const verdict = rule(one);
+    if (verdict !== undefined) return verdict;
+  }
+  return healthy(one);
+}
+
+const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
+  nobodyReads,
+  readsAnotherStream,
+  destinationFails,
+  functionFails,
+  recordsWait,
+  heartIsSilent,
+  recordsLost,
+  deadLettersWait,
+];
+
+function nobodyReads({ vitals: { mapping }, backlog }: Case): Verdict | undefined {
+  const waiting = backlog.ageMs > 0 ? `; records have waited for ${duration(backlog.ageMs)}` : '';
+  if (mapping === undefined) return stuck('nothing reads the stream', 'records-waiting');
+  if (mapping.state === 'Enabled' || mapping.state === 'Updating') return undefined;
+  return stuck(
+    `the reader on the stream is ${mapping.state.toLowerCase()}${waiting}`,
+    'records-waiting',
+  );
+}
+
+function readsAnotherStream({ vitals: { mapping, streamArn } }: Case): Verdict | undefined {
+  if (streamArn === undefined) return stuck('the source has no stream', 'stream-replaced');
+  if (mapping?.streamArn === streamArn) return undefined;
+  return stuck('the source has a new stream, and the old one is read', 'stream-replaced');
+}
+
+function destinationFails({ recent, backlog }: Case): Verdict | undefined {
+  const waited = backlog.ageMs > 0 ? `; records have waited for ${duration(backlog.ageMs)}` : '';
+  if (recent('DestinationDenied') > 0)
+    return stuck(`the destination denies the writes${waited}`, 'destination-denied');
+  const isDown = recent('DestinationUnreachable') > 0 && backlog.trend !== 'catching-up';
+  const isMoving = recent('AppliedRecords') > 0 && backlog.trend === 'none';
+  if (isDown && !isMoving)
+    return stuck(`the destination cannot be reached${waited}`, 'destination-unreachable');
+  return undefined;
+}
+
+function functionFails({ vitals, recent }: Case): Verdict | undefined {
+  const fromMs = vitals.nowMs - RECENT_MS;
+  if (recent('AppliedRecords') > 0) return undefined;
+  if (sumSince(vitals.services.Throttles, fromMs) > 0)
+    return stuck('Lambda has no concurrency left for the function', 'function-throttled');
+  if (sumSince(vitals.services.Errors, fromMs) > 0)
+    return stuck('the function fails', 'function-errors');
+  return undefined;
+}
+
+function recordsWait({ backlog, recent }: Case): Verdict | undefined {
+  const { ageMs, trend, leftMs } = backlog;
+  if (trend === 'none') return undefined;
+  const cause = recent('DestinationThrottles') > 0 ? ', because the destination throttles' : '';
+  const anchor = cause === '' ? 'records-waiting' : 'destination-throttled';
+  switch (trend) {
+    case 'catching-up':
+      return behind(`by ${duration(ageMs)} and catching up, about ${duration(leftMs ?? 0)} left`);
+    case 'falling-behind':
+      return behind(`by ${duration(ageMs)}, and not catching up${cause}`, anchor);
+    case 'standing-still':
+      return recent('AppliedRecords') > 0 && cause === ''
+        ? stuck(
+            `some records have waited for ${duration(ageMs)} while others are applied: a shard is stuck`,
+            'records-waiting',
+          )
+        : stuck(`records have waited for ${duration(ageMs)}${cause}`, anchor);
+  }
+}
+
+function heartIsSilent({ vitals, rules }: Case): Verdict | undefined {
+  if (!rules.heartbeat) return undefined;
+  const [atMs] = latest(vitals.own.HeartbeatLatency) ?? [];
+  if (atMs !== undefined && vitals.nowMs - atMs <= RECENT_MS + MINUTE_MS) return undefined;
+  const since = atMs === undefined ? 'an hour or more' : duration(vitals.nowMs - atMs);
+  return stuck(`no heartbeat has arrived for ${since}`, 'heartbeat-missing');
+}
+
+function recordsLost({ vitals: { services } }: Case): Verdict | undefined {
+  const lost =
+    sumSince(services.DroppedEventCount, 0) + sumSince(services.DestinationDeliveryFailures, 0);
+  if (lost > 0) return behind('by records that Lambda has lost in the last hour', 'batches-lost');
+  if (sumSince(services.OnFailureDestinationDeliveredEventCount, 0) === 0) return undefined;
+  return behind('by batches that Lambda gave up in the last hour', 'batches-given-up');
+}
+
+function deadLettersWait({ vitals: { deadLetters } }: Case): Verdict | undefined {
+  if (deadLetters === 0) return undefined;
+  const letters = `${deadLetters} dead letter${deadLetters === 1 ? '' : 's'}`;
+  return behind(`by ${letters}; all else is well`, 'dead-letters');
+}
+
+function healthy({ vitals: { latency, own } }: Case): Verdict {
+  const [, p99] = latest(latency.p99) ?? [];
+  const isIdle = sumSince(own.AppliedRecords, 0) === 0;
+  if (isIdle || p99 === undefined) {
+    return { level: 'healthy', text: 'nothing has been written in the last hour' };
+  }
+  return { level: 'healthy', text: `99 of 100 records arrive within ${duration(p99)}` };
+}
+
+function stuck(text: string, runbook: string): Verdict {
+  return { level: 'stuck', text, runbook };
+}
+
+function behind(text: string, runbook?: string): Verdict {
+  return { level: 'behind', text, runbook };
+}

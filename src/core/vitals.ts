@@ -1,0 +1,61 @@
+// What the services tell of a replication: its figures of the last hour, minute by minute, and how its parts
+// are now.
+
+import type { MetricName } from '../contract.ts';
+
+/** Values by minute, oldest first; minutes without a value are not there. */
+export type Series = ReadonlyArray<readonly [atMs: number, value: number]>;
+
+/** Of Lambda about the function and about its reader on the stream, and of SQS. */
+export type ServiceMetric =
+  | 'IteratorAge'
+  | 'Errors'
+  | 'Throttles'
+  | 'OnFailureDestinationDeliveredEventCount'
+  | 'DroppedEventCount'
+  | 'DestinationDeliveryFailures'
+  | 'ApproximateAgeOfOldestMessage';
+
+export type Percentile = 'p50' | 'p90' | 'p99';
+
+export interface Vitals {
+  readonly nowMs: number;
+  /** Of the figures that are counted, sums; of ages and latencies, the highest. */
+  readonly own: Readonly<Partial<Record<MetricName, Series>>>;
+  readonly services: Readonly<Partial<Record<ServiceMetric, Series>>>;
+  readonly latency: Readonly<Record<Percentile, Series>>;
+  /** The reader on the stream; undefined where there is none. */
+  readonly mapping: Mapping | undefined;
+  /** Messages in the dead-letter queue; an estimate. */
+  readonly deadLetters: number;
+  /** ARN of the source's stream now; undefined where it is off. */
+  readonly streamArn: string | undefined;
+}
+
+interface Mapping {
+  /** As Lambda has it: Enabled, Disabled, Creating, … */
+  readonly state: string;
+  readonly lastResult: string;
+  readonly streamArn: string;
+}
+
+export const MINUTE_MS = 60_000;
+
+/** Sum of the values since `fromMs`. */
+export function sumSince(series: Series | undefined, fromMs: number): number {
+  return (series ?? []).reduce((sum, [atMs, value]) => (atMs >= fromMs ? sum + value : sum), 0);
+}
+
+/** The last value, and when it was. */
+export function latest(series: Series | undefined): readonly [number, number] | undefined {
+  return series?.at(-1);
+}
+
+/** Minute by minute, the highest of several. */
+export function highestOf(...all: ReadonlyArray<Series | undefined>): Series {
+  const highest = new Map<number, number>();
+  for (const [atMs, value] of all.flatMap((series) => series ?? [])) {
+    highest.set(atMs, Math.max(value, highest.get(atMs) ?? value));
+  }
+  return [...highest].toSorted(([a], [b]) => a - b);
+}

@@ -1,0 +1,287 @@
+// `ferry status` against services that speak the SDK's real protocols: each way in which a replication can
+// be unwell gets its own verdict.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Figure,
+  type MonitoringCloud,
+  openMonitoringCloud,
+} from '../fixtures/monitoring-cloud.ts';
+import { openTwoRegions, runHere, type TwoRegions } from '../fixtures/two-regions.ts';
+
+let regions: TwoRegions;
+let cloud: MonitoringCloud;
+let streamArn: string;
+let beating: string;
+beforeAll(async () => {
+  regions = await openTwoRegions();
+  const config = JSON.parse(await readConfig()) as {
+    replications: [{ source: { streamArn: string } }];
+  };
+  streamArn = config.replications[0].source.streamArn;
+  cloud = await openMonitoringCloud(well());
+  beating = join(regions.directory, 'beating.json');
+  const replication = { ...config.replications[0], heartbeat: { key: { pk: 'heartbeat' } } };
+  writeFileSync(beating, JSON.stringify({ replications: [replication] }));
+}, 30_000);
+afterAll(async () => {
+  await cloud.close();
+  await regions.close();
+});
+
+async function readConfig() {
+  const { readFile } = await import('node:fs/promises');
+  return readFile(regions.config, 'utf8');
+}
+
+const always =
+  (value: number): Figure =>
+  () =>
+    value;
+/** Only in the last `minutes`. */
+const lately =
+  (minutes: number, value: number | ((minutesAgo: number) => number)): Figure =>
+  (minutesAgo) => {
+    if (minutesAgo > minutes) return undefined;
+    return typeof value === 'number' ? value : value(minutesAgo);
+  };
+const MINUTE = 60_000;
+
+/** A replication that is well. */
+const FLOWING = {
+  AppliedRecords: always(1_200),
+  ReplicationLatency: always(900),
+  'ReplicationLatency p50': always(350),
+  'ReplicationLatency p90': always(700),
+  'ReplicationLatency p99': always(850),
+  OldestUnappliedAge: always(0),
+  IteratorAge: always(300),
+  PendingRecords: always(0),
+};
+
+function well() {
+  return {
+    figures: FLOWING as Record<string, Figure>,
+    mapping: { state: 'Enabled', streamArn },
+    deadLetters: 0,
+    isDeployed: true,
+    refusal: undefined,
+  };
+}
+
+interface Scene {
+  readonly figures?: Readonly<Record<string, Figure>>;
+  readonly mapping?: { state: string; streamArn: string } | undefined;
+  readonly deadLetters?: number;
+  readonly config?: string;
+}
+
+async function status({ config = regions.config, ...state }: Scene, ...args: string[]) {
+  Object.assign(cloud.state, { ...well(), ...state });
+  return runHere(['status', '--config', config, ...args]);
+}
+
+async function verdict(scene: Scene) {
+  const { exitCode, out } = await status(scene, '--json');
+  const { level, verdict: text, runbook } = JSON.parse(out) as Record<string, string | null>;
+  return { exitCode, level, text, runbook };
+}
+
+describe('ferry status', () => {
+  it('says first that all is well, and shows the figures behind it', async () => {
+    const { exitCode, out } = await status({});
+    const [title, first] = out.split('\n');
+
+    expect(exitCode).toBe(0);
+    expect(title).toBe('orders: us-east-1/Orders to eu-west-1/Orders');
+    expect(first).toBe('healthy: 99 of 100 records arrive within 850 ms');
+    expect(out).toMatch(/latency p50, p90, p99 +350 ms, 700 ms, 850 ms +█{20}/);
+    expect(out).toContain('read up to 1 s too high');
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(90);
+    expect(out).toMatch(/applied +1,200\/min/);
+    expect(out).toMatch(/reader on the stream +Enabled, OK/);
+  });
+
+  it('tells a stuck shard from others that go on', async () => {
+    const found = await verdict({
+      figures: {
+        ...FLOWING,
+        RetriedRecords: lately(30, 500),
+        OldestUnappliedAge: lately(30, (ago) => (30 - ago) * MINUTE),
+      },
+    });
+
+    expect(found).toEqual({
+      exitCode: 3,
+      level: 'stuck',
+      text: expect.stringMatching(
+        /^some records have waited for (29|30) min while others are applied: a shard is stuck$/,
+      ) as string,
+      runbook: 'docs/runbook.md#records-waiting',
+    });
+  });
+
+  it('tells a paused mapping, also when nothing is counted any more', async () => {
+    const found = await verdict({
+      mapping: { state: 'Disabled', streamArn },
+      figures: { IteratorAge: (ago) => (ago >= 20 ? 5_000 : undefined) },
+    });
+
+    expect(found).toMatchObject({
+      exitCode: 3,
+      level: 'stuck',
+      text: expect.stringMatching(
+        /^the reader on the stream is disabled; records have waited for 2[01] min$/,
+      ) as string,
+    });
+  });
+
+  it('tells a throttled destination, and that it falls behind', async () => {
+    const found = await verdict({
+      figures: {
+        ...FLOWING,
+        DestinationThrottles: lately(20, 4_000),
+        OldestUnappliedAge: lately(20, (ago) => 2 * MINUTE + (20 - ago) * 0.5 * MINUTE),
+      },
+    });
+
+    expect(found).toEqual({
+      exitCode: 3,
+      level: 'behind',
+      text: expect.stringMatching(
+        /^by 1[12] min, and not catching up, because the destination throttles$/,
+      ) as string,
+      runbook: 'docs/runbook.md#destination-throttled',
+    });
+  });
+
+  it('tells that it catches up, and when it will be done', async () => {
+    const found = await verdict({
+      figures: {
+        ...FLOWING,
+        OldestUnappliedAge: lately(20, (ago) => 10 * MINUTE + ago * 2 * MINUTE),
+      },
+    });
+
+    expect(found).toMatchObject({ exitCode: 3, level: 'behind' });
+    expect(found.text).toMatch(/^by 1[02] min and catching up, about [56] min left$/);
+  });
+
+  it('does not call a silent source ill, unless it should have had a heartbeat', async () => {
+    expect(await verdict({ figures: {} })).toEqual({
+      exitCode: 0,
+      level: 'healthy',
+      text: 'nothing has been written in the last hour',
+      runbook: null,
+    });
+    expect(await verdict({ figures: {}, config: beating })).toEqual({
+      exitCode: 3,
+      level: 'stuck',
+      text: 'no heartbeat has arrived for an hour or more',
+      runbook: 'docs/runbook.md#heartbeat-missing',
+    });
+    expect(
+      await verdict({ figures: { HeartbeatLatency: always(420) }, config: beating }),
+    ).toMatchObject({ exitCode: 0, level: 'healthy' });
+  });
+
+  it.each<[string, Scene, RegExp, string]>([
+    ['nobody reads', { mapping: undefined }, /^nothing reads the stream$/, 'records-waiting'],
+    [
+      'rights are missing',
+      { figures: { DestinationDenied: lately(5, 10), IteratorAge: lately(5, 3 * MINUTE) } },
+      /^the destination denies the writes; records have waited for 3 min$/,
+      'destination-denied',
+    ],
+    [
+      'the destination is gone',
+      {
+        figures: {
+          DestinationUnreachable: lately(10, 20),
+          OldestUnappliedAge: lately(10, (ago) => (10 - ago) * MINUTE),
+        },
+      },
+      /^the destination cannot be reached; records have waited for (9|10) min$/,
+      'destination-unreachable',
+    ],
+    [
+      'the function crashes',
+      { figures: { Errors: lately(5, 3) } },
+      /^the function fails$/,
+      'function-errors',
+    ],
+    [
+      'no concurrency is left',
+      { figures: { Throttles: lately(5, 3) } },
+      /^Lambda has no concurrency left/,
+      'function-throttled',
+    ],
+    [
+      'batches were given up',
+      {
+        figures: {
+          ...FLOWING,
+          OnFailureDestinationDeliveredEventCount: (ago) => (ago === 40 ? 3 : undefined),
+        },
+      },
+      /gave up in the last hour/,
+      'batches-given-up',
+    ],
+    [
+      'records were lost',
+      { figures: { ...FLOWING, DroppedEventCount: (ago) => (ago === 40 ? 3 : undefined) } },
+      /has lost in the last hour/,
+      'batches-lost',
+    ],
+    [
+      'dead letters wait',
+      { deadLetters: 3 },
+      /^by 3 dead letters; all else is well$/,
+      'dead-letters',
+    ],
+  ])('says so when %s', async (_, scene, text, anchor) => {
+    const found = await verdict(scene);
+
+    expect(found.exitCode).toBe(3);
+    expect(found.text).toMatch(text);
+    expect(found.runbook).toBe(`docs/runbook.md#${anchor}`);
+  });
+
+  it('notices that the source has another stream than the one that is read', async () => {
+    const found = await verdict({ mapping: { state: 'Enabled', streamArn: `${streamArn}1` } });
+
+    expect(found).toMatchObject({
+      level: 'stuck',
+      text: 'the source has a new stream, and the old one is read',
+    });
+  });
+
+  it('explains what keeps it from looking, and exits with 1', async () => {
+    Object.assign(cloud.state, well(), { isDeployed: false });
+    const missing = await runHere(['status', '--config', regions.config]);
+    Object.assign(cloud.state, well(), { refusal: { status: 403, type: 'AccessDeniedException' } });
+    const denied = await runHere(['status', '--config', regions.config]);
+
+    expect(missing.exitCode).toBe(1);
+    expect(missing.err).toContain('There is no function ferry-orders-replicate');
+    expect(denied.exitCode).toBe(1);
+    expect(denied.err).toMatch(
+      /The status could not go on: AccessDenied.*\nHint: Check the credentials/,
+    );
+  });
+
+  it('looks again and again with --watch, until it is told to stop', async () => {
+    Object.assign(cloud.state, well());
+    const stop = AbortSignal.timeout(400);
+
+    const { exitCode, out } = await runHere(
+      ['status', '--config', regions.config, '--watch'],
+      stop,
+    );
+
+    expect(exitCode).toBe(0);
+    expect(out).toContain('healthy: ');
+  });
+});
