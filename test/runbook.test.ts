@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../src/cli/main.ts';
-import { templates, CREATED } from './lib/stack-templates.ts';
+import { BEATING, only, templates } from './lib/stack-templates.ts';
+import { openMonitoringCloud } from './fixtures/monitoring-cloud.ts';
 import { type DeployedReplication, deployLocally } from './fixtures/deployed-replication.ts';
 
 const runbook = readFileSync('docs/runbook.md', 'utf8');
@@ -18,6 +19,7 @@ const ferryCommands = [...new Set(commands.filter((command) => command.startsWit
 /** Of AWS's own command line, which is no part of this project: what each is for. */
 const AWS_COMMANDS: Readonly<Record<string, string>> = {
   'aws lambda get-function-configuration': 'the role and the settings of the function',
+  'aws lambda get-account-settings': 'how much concurrency there is',
   'aws lambda list-event-source-mappings': 'whether the mapping is enabled, and its last result',
   'aws logs tail': 'what the function says',
   'aws dynamodb describe-table': 'whether the table is there',
@@ -60,7 +62,7 @@ describe('the runbook’s commands', () => {
   );
 
   it('about whole tables: find a difference, show what to do, and do it', async () => {
-    const others = ferryCommands.filter((command) => !command.includes(' redrive '));
+    const others = ferryCommands.filter((command) => !/ (redrive|status) /.test(command));
     const report = join(mkdtempSync(join(tmpdir(), 'ferry-runbook-')), 'report.jsonl');
     await deployed.engine.client.send(
       new PutItemCommand({ TableName: 'Orders', Item: { pk: { S: 'lost' } } }),
@@ -83,21 +85,62 @@ describe('the runbook’s commands', () => {
   });
 });
 
-it('has an entry for every alarm, by the anchor that its description ends with', () => {
-  const { source } = templates(CREATED);
-  const descriptions = Object.values(source.Resources)
-    .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
-    .map(({ Properties }) => String(Properties['AlarmDescription']));
-  const anchors = [...runbook.matchAll(/^## (.+)$/gm)].map((match) =>
-    (match[1] ?? '').toLowerCase().replaceAll(' ', '-'),
-  );
+it('begins with a status, which names an entry', async () => {
+  const { replications } = JSON.parse(readFileSync(deployed.config[1] ?? '', 'utf8')) as {
+    replications: [{ source: { streamArn: string } }];
+  };
+  const cloud = await openMonitoringCloud({
+    figures: {},
+    mapping: { state: 'Disabled', streamArn: replications[0].source.streamArn },
+    deadLetters: 0,
+    isDeployed: true,
+  });
+  const command = ferryCommands.find((one) => one.includes(' status ')) ?? '';
 
-  expect(descriptions).toHaveLength(6);
+  const { exitCode, out } = await ferry(words(command), deployed.config);
+  await cloud.close();
+
+  expect(exitCode).toBe(3);
+  const [, anchor = ''] = /runbook\.md#([a-z-]+)$/m.exec(out.join('\n')) ?? [];
+  expect(anchorsOf(runbook)).toContain(anchor);
+});
+
+it('has an entry for everything that a verdict or the dashboard points at', () => {
+  const verdicts = readFileSync('src/core/verdict.ts', 'utf8').matchAll(/'([a-z]+(?:-[a-z]+)+)'/g);
+  const dashboard = JSON.stringify(only(templates(BEATING).source, 'AWS::CloudWatch::Dashboard'));
+  const links = [...dashboard.matchAll(/runbook\.md#([a-z-]+)/g)];
+  const anchors = [...verdicts, ...links]
+    .map((match) => match[1] ?? '')
+    .filter((text) => !NO_ANCHORS.has(text));
+
+  expect(links.length).toBeGreaterThanOrEqual(5);
+  expect(anchors.length).toBeGreaterThan(15);
+  for (const anchor of anchors) expect(anchorsOf(runbook)).toContain(anchor);
+});
+
+it('has an entry for every alarm, by the anchor that its description ends with', () => {
+  const { source } = templates(BEATING);
+  const descriptions = Object.values(source.Resources)
+    .filter(({ Type }) =>
+      ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'].includes(Type),
+    )
+    .map(({ Properties }) => String(Properties['AlarmDescription']));
+  expect(descriptions).toHaveLength(13);
   for (const description of descriptions) {
     const anchor = / Runbook: docs\/runbook\.md#([a-z-]+)$/.exec(description)?.[1];
-    expect(anchors).toContain(anchor);
+    expect(anchorsOf(runbook)).toContain(anchor);
   }
 });
+
+/** Texts that only look like anchors. */
+const NO_ANCHORS = new Set(['standing-still', 'catching-up', 'falling-behind']);
+
+/** As GitHub makes them of headings. */
+function anchorsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^## (.+)$/gm)].map((match) =>
+    (match[1] ?? '').toLowerCase().replaceAll(' ', '-'),
+  );
+}
 
 async function ferry(args: readonly string[], places: readonly string[]) {
   const out: string[] = [];
