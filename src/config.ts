@@ -51,7 +51,7 @@ interface HeartbeatConfig {
   readonly key: Readonly<Record<string, string | number>>;
 }
 
-export interface AlarmConfig {
+interface AlarmConfig {
   readonly email?: string;
   readonly latencySeconds: number;
   /** Path or URL. */

@@ -76,6 +76,9 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(run('npx ferry verify --help')).toContain('--replication NAME'),
   'npx ferry repair --replication orders --report ferry-orders-differences.jsonl': () =>
     expect(run('npx ferry repair --help')).toContain('--report FILE'),
+  // test/cli/status.test.ts runs it against services that speak the real protocols.
+  'npx ferry status --replication orders': () =>
+    expect(run('npx ferry status --help')).toContain('--watch'),
   'npx cdk synth': (command) =>
     expect(run(command, ['--quiet', '--output', 'cdk.out/readme'])).toBeDefined(),
   'npx cdk bootstrap aws://ACCOUNT/us-east-1 aws://ACCOUNT/eu-west-1': () =>
@@ -98,10 +101,15 @@ describe('the README’s commands', () => {
   );
 });
 
-it('has a configuration sample that is accepted', () => {
-  const [sample = ''] = blocks('json');
+it('has configuration samples that are accepted', () => {
+  const [sample = '', monitoring = ''] = blocks('json');
+  const { replications } = JSON.parse(sample) as { replications: object[] };
+  const more = JSON.parse(monitoring) as object;
 
-  expect(parseConfig(JSON.parse(sample)).replications).toHaveLength(1);
+  expect(parseConfig({ replications }).replications).toHaveLength(1);
+  expect(
+    parseConfig({ replications: [{ ...replications[0], ...more }] }).replications,
+  ).toMatchObject([more]);
 });
 
 it('names paths that exist', () => {

@@ -2,13 +2,12 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { parseConfig, type ReplicationConfig } from '../config.ts';
-import { UsageError } from '../errors.ts';
 import { localRun, type LocalRunProgress, type LocalRunSummary } from '../local/local-run.ts';
 import type { LocalWorld } from '../local/local-world.ts';
+import { endingOf } from '../local/run-ending.ts';
 import type { Command, ParsedOptions } from './command.ts';
+import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
 import { alignedRows, EXIT, grouped, type Io } from './output.ts';
-import { replicationFrom } from './replication.ts';
 
 export const local: Command = {
   name: 'local',
@@ -30,14 +29,13 @@ export const local: Command = {
     seed: { value: 'N', range: [0, 4_294_967_295], help: 'repeats the workload of an earlier run' },
     faults: { help: 'throttle, cut off, poison and crash it on the way, then redrive' },
     keep: { help: 'stay up after the comparison, until Ctrl-C' },
-    json: { help: 'print the summary as one line of JSON' },
-    config: { value: 'FILE', help: 'take the settings of a replication from this file' },
-    replication: { value: 'NAME', help: 'which replication of the file, if it has several' },
-    'source-endpoint': { value: 'URL', help: 'use this DynamoDB endpoint as the source Region' },
-    'destination-endpoint': {
-      value: 'URL',
-      help: 'use this DynamoDB endpoint as the destination Region',
+    port: {
+      value: 'PORT',
+      range: [1, 65_535],
+      help: 'port of the live page (default: a free one)',
     },
+    json: { help: 'print the summary as one line of JSON' },
+    ...localWorldOptions,
     'source-port': {
       value: 'PORT',
       range: [1, 65_535],
@@ -60,6 +58,7 @@ export const local: Command = {
       destinationEndpoint: endpoint('destination-endpoint', options),
       sourcePort: options.integer('source-port'),
       destinationPort: options.integer('destination-port'),
+      pagePort: options.integer('port'),
       credentials: credentials(io),
       runId: randomBytes(3).toString('hex'),
       clock: systemClock,
@@ -70,58 +69,17 @@ export const local: Command = {
       ...reporting(options, io),
     });
     printSummary(summary, options, io);
-    return isClean(summary) ? EXIT.done : EXIT.differences;
+    return endingOf(summary).clean ? EXIT.done : EXIT.differences;
   },
 };
-
-/** Without a file: the defaults, between two Regions that stand for any. */
-function chosenReplication(options: ParsedOptions): ReplicationConfig {
-  const path = options.text('config');
-  if (path !== undefined) return replicationFrom(path, options);
-  if (options.text('replication') === undefined) return DEFAULT;
-  throw new UsageError('--replication names one of a configuration file, and there is none.', {
-    code: 'usage.replication',
-    hint: 'Give the file with --config.',
-  });
-}
-
-const KEY = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } };
-const [DEFAULT] = parseConfig({
-  replications: [
-    {
-      name: 'local',
-      source: { region: 'us-east-1', table: 'source', create: true, ...KEY },
-      destination: { region: 'eu-west-1', table: 'destination', create: true, ...KEY },
-    },
-  ],
-}).replications as readonly [ReplicationConfig];
-
-function endpoint(name: string, options: ParsedOptions): string | undefined {
-  const value = options.text(name);
-  if (value === undefined || /^https?:\/\/[^/]+\/?$/.test(value)) return value;
-  throw new UsageError(`--${name} must be a URL such as http://127.0.0.1:8000, got "${value}".`, {
-    code: 'usage.options',
-    hint: 'Give scheme, host and port, and nothing behind them.',
-  });
-}
-
-/** The embedded engine takes any; another endpoint may need those of the environment. */
-function credentials({ environment }: Io) {
-  const sessionToken = environment['AWS_SESSION_TOKEN'];
-  return {
-    accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? 'local',
-    secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? 'local',
-    ...(sessionToken === undefined ? {} : { sessionToken }),
-  };
-}
 
 /** A status line that renews itself on a terminal, and a line every few seconds elsewhere. */
 function reporting(options: ParsedOptions, io: Io) {
   const plainEvery = 10;
   let calls = 0;
   return {
-    onStarted: (world: LocalWorld) => {
-      for (const line of introduction(world, options)) io.err(line);
+    onStarted: (world: LocalWorld, pageUrl: string) => {
+      for (const line of introduction(world, pageUrl, options)) io.err(line);
     },
     onProgress: (progress: LocalRunProgress) => {
       calls += 1;
@@ -139,11 +97,13 @@ function reporting(options: ParsedOptions, io: Io) {
 
 function introduction(
   { source, destination, replication }: LocalWorld,
+  pageUrl: string,
   options: ParsedOptions,
 ): string[] {
   return [
     `source       ${source.region}  ${source.endpoint}  ${replication.source.table}`,
     `destination  ${destination.region}  ${destination.endpoint}  ${replication.destination.table}`,
+    `live page    ${pageUrl}`,
     `${options.text('rate')} writes/s for ${options.text('duration')} s; Ctrl-C ends it early`,
   ];
 }
@@ -182,7 +142,7 @@ function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io):
     ['records/s', grouped(summary.recordsPerSecond)],
   ] as const;
   for (const line of alignedRows(rows)) io.out(line);
-  io.out(verdict(summary));
+  io.out(endingOf(summary).text);
   io.err(`Repeat this workload with --seed ${summary.seed}.`);
 }
 
@@ -194,30 +154,4 @@ function redriveRows({ redriven }: LocalRunSummary): Array<readonly [string, str
     ['redriven: superseded', grouped(superseded)],
     ['redriven: left', grouped(left)],
   ];
-}
-
-function verdict(summary: LocalRunSummary): string {
-  if (summary.differences > 0)
-    return `The tables differ in ${grouped(summary.differences)} item(s).`;
-  const missing = unaccounted(summary);
-  if (missing !== 0) return `${grouped(missing)} record(s) ended in no counted outcome.`;
-  const { redriven } = summary;
-  if (redriven !== undefined && redriven.left > 0) {
-    return `The tables are equal, but ${grouped(redriven.left)} record(s) could not be redriven.`;
-  }
-  if (summary.givenUp > 0 && redriven === undefined)
-    return `The tables are equal, but ${grouped(summary.givenUp)} record(s) were given up.`;
-  return `The tables are equal: ${grouped(summary.items)} items.`;
-}
-
-/** Every record must have ended in exactly one outcome. */
-function unaccounted(summary: LocalRunSummary): number {
-  const { records, applied, superseded, coalesced, skipped, deadLettered, givenUp } = summary;
-  return records - applied - superseded - coalesced - skipped - deadLettered - givenUp;
-}
-
-function isClean(summary: LocalRunSummary): boolean {
-  const { differences, unconfirmed, givenUp, redriven } = summary;
-  const undone = redriven === undefined ? givenUp : redriven.left;
-  return differences + unconfirmed + undone === 0 && unaccounted(summary) === 0;
 }

@@ -14,7 +14,7 @@ interface Chapter {
 }
 
 /** Text in about a tenth of the workload's puts. */
-const POISON_MARKER = '"b7"';
+export const POISON_MARKER = '"b7"';
 
 /** The outage comes last: after it, the function waits out requests whose fate it cannot know. */
 const CHAPTERS: readonly Chapter[] = [

@@ -30,6 +30,8 @@ export interface LocalRegion {
   readonly endpoint: string;
   /** What serves it, for people. */
   readonly engine: string;
+  /** Whether it is an engine of our own. */
+  readonly embedded: boolean;
   readonly client: DynamoDBClient;
   /** @returns the ARN of the stream, where one was asked for. */
   createTable(
@@ -63,6 +65,7 @@ export async function openLocalRegion({
     region,
     endpoint: url,
     engine: engine === undefined ? url : EMBEDDED_ENGINE,
+    embedded: engine !== undefined,
     client,
     lost,
     async createTable(table, schema, { stream } = { stream: false }) {

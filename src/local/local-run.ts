@@ -1,10 +1,9 @@
 // The whole of Ferry on one machine: a workload on the source, the function that ships behind a local
 // event source mapping, and at the end a comparison of the two tables.
 
-import { openRedrive } from '../composition/redrive-context.ts';
-import { redrive } from '../operations/redrive.ts';
 import type { VerifyReport } from '../operations/verify.ts';
 import { compareTables } from './compare-tables.ts';
+import { type LocalRedrive, localRedrive, stayed } from './local-redrive.ts';
 import {
   type Cleanup,
   type LocalWorld,
@@ -13,6 +12,9 @@ import {
 } from './local-world.ts';
 import { playFaults } from './fault-story.ts';
 import type { Percentiles } from './metrics-tally.ts';
+import { type LivePage, openLivePage } from './page/live-page.ts';
+import { type RunControls, runControls } from './page/run-controls.ts';
+import { endingOf } from './run-ending.ts';
 import { seededRandom } from './seeded-random.ts';
 import { createWorkload } from './workload.ts';
 import { writeLoop } from './write-loop.ts';
@@ -30,7 +32,9 @@ export interface LocalRunOptions extends LocalWorldOptions {
   readonly faults: boolean;
   /** Called with each turn of the fault story. */
   readonly onStory: (line: string) => void;
-  readonly onStarted: (world: LocalWorld) => void;
+  /** Port of the live page; a free one if absent. */
+  readonly pagePort?: number | undefined;
+  readonly onStarted: (world: LocalWorld, pageUrl: string) => void;
   readonly onVerified: (summary: LocalRunSummary) => void;
   readonly onProgress: (progress: LocalRunProgress) => void;
 }
@@ -65,7 +69,10 @@ export interface LocalRunSummary {
   readonly differences: number;
   /** Items that kept changing while they were compared. */
   readonly unconfirmed: number;
-  /** With faults: what became of the dead letters and given-up batches. */
+  /**
+   * With faults, be they of the story or of the live page: what became of the dead letters and given-up
+   * batches, over all redrives.
+   */
   readonly redriven?: {
     readonly applied: number;
     readonly superseded: number;
@@ -83,11 +90,16 @@ const PROGRESS_INTERVAL_MS = 500;
 
 /** Runs until the workload is over or `stop`, and leaves nothing behind, also when it fails. */
 export async function localRun(options: LocalRunOptions): Promise<LocalRunSummary> {
+  const { clock, pagePort, onStarted } = options;
   const cleanups: Cleanup[] = [];
   try {
+    const page = await openLivePage({ clock, port: pagePort });
+    cleanups.push(() => page.close());
     const world = await startLocalWorld(options, cleanups);
-    options.onStarted(world);
-    const run = replicate({ world, options, startMs: options.clock.now(), writes: 0 });
+    // Before its world ends: the page asks it for counts.
+    cleanups.push(() => page.freeze());
+    onStarted(world, page.url);
+    const run = replicate(newRun(world, page, options));
     // Without its engine a run would try for ever.
     return await Promise.race([run, world.source.lost, world.destination.lost]);
   } finally {
@@ -98,20 +110,44 @@ export async function localRun(options: LocalRunOptions): Promise<LocalRunSummar
 interface Run {
   readonly world: LocalWorld;
   readonly options: LocalRunOptions;
+  readonly page: LivePage;
+  readonly controls: RunControls;
+  readonly redrive: LocalRedrive;
   readonly startMs: number;
   writes: number;
 }
 
+function newRun(world: LocalWorld, page: LivePage, options: LocalRunOptions): Run {
+  const { clock, credentials, onProblem } = options;
+  const redrive = localRedrive(world, credentials);
+  const { faults } = world;
+  const onChange = () => page.refresh();
+  const controls = runControls({ faults, redrive, onChange, onProblem });
+  const run = { world, options, page, controls, redrive, startMs: clock.now(), writes: 0 };
+  page.show({ world, controls, writes: () => run.writes });
+  return run;
+}
+
 async function replicate(run: Run): Promise<LocalRunSummary> {
-  const { stop, keep, onVerified, onProgress } = run.options;
+  const { options, page, controls } = run;
+  const { stop, keep, onVerified, onProgress } = options;
   const timer = setInterval(() => onProgress(progressOf(run)), PROGRESS_INTERVAL_MS);
   try {
+    page.phase('writing');
+    controls.open();
     await Promise.all([writeAll(run), playStory(run)]);
     const summary = await settle(run);
-    if (!keep || stop.aborted) return summary;
+    if (!keep || stop.aborted) {
+      await page.end(endingOf(summary));
+      return summary;
+    }
     onVerified(summary);
+    page.phase('replicating', endingOf(summary));
+    controls.open();
     await aborted(stop);
-    return await settle(run);
+    const last = await settle(run);
+    await page.end(endingOf(last));
+    return last;
   } finally {
     clearInterval(timer);
   }
@@ -148,12 +184,15 @@ async function writeAll(run: Run): Promise<void> {
   });
 }
 
-/** Waits until the stream is read to its end, and compares the tables. */
+/** Takes the page's faults back, waits until the stream is read to its end, and compares the tables. */
 async function settle(run: Run): Promise<LocalRunSummary> {
-  const { world, options, startMs } = run;
+  const { world, options, page, controls, startMs } = run;
+  page.phase('settling');
+  await controls.close();
   await world.mapping.settled();
-  const redriven = options.faults ? await redriveAll(run) : undefined;
+  const redriven = await redriveAtTheEnd(run);
   const durationSeconds = (options.clock.now() - startMs) / 1000;
+  page.phase('comparing');
   const report = await compareTables(world, options.clock);
   return summaryOf(run, { report, durationSeconds, redriven });
 }
@@ -164,27 +203,12 @@ interface Ending {
   readonly redriven: LocalRunSummary['redriven'];
 }
 
-/** As `ferry redrive --apply` does it. */
-async function redriveAll({ world, options }: Run): Promise<LocalRunSummary['redriven']> {
-  const { failures, replication } = world;
-  const { context, ...opened } = await openRedrive({
-    replication,
-    queueUrl: failures.queueUrl,
-    bucket: failures.bucketName,
-    objectEndpoint: failures.objectEndpoint,
-    credentials: options.credentials,
-  });
-  const { applied, superseded, left } = await redrive(context, {
-    apply: true,
-    filter: {},
-    limit: Infinity,
-    recordsPerSecond: Infinity,
-    hiddenSeconds: 300,
-    stop: new AbortController().signal,
-    onProgress: () => undefined,
-  });
-  opened.close();
-  return { applied, superseded, left };
+/** The story ends with a redrive. Who plays on the page redrives there, and is told what still waits. */
+async function redriveAtTheEnd(run: Run): Promise<LocalRunSummary['redriven']> {
+  const { redrive, controls, options } = run;
+  if (!options.faults && !controls.used()) return undefined;
+  const left = options.faults ? stayed(await redrive.applyToAll()) : await redrive.waiting();
+  return { ...redrive.totals, left };
 }
 
 function progressOf(run: Run): LocalRunProgress {

@@ -1,0 +1,64 @@
+// What the live page is told, once a second. Counts, times and names; never an item. Pure, because the
+// browser reads it, too.
+
+/** The outcomes of records that are drawn over time, from the bottom of a bar to its top. */
+export const DRAWN_OUTCOMES = [
+  'applied',
+  'coalesced',
+  'superseded',
+  'retried',
+  'deadLettered',
+] as const;
+
+type DrawnOutcome = (typeof DRAWN_OUTCOMES)[number];
+
+export const FAULT_NAMES = ['throttle', 'outage', 'poison'] as const;
+
+export type FaultName = (typeof FAULT_NAMES)[number];
+
+/** How a verdict is meant: `bad` wants a person, `busy` passes by itself. */
+export type Tone = 'good' | 'busy' | 'bad';
+
+export interface Verdict {
+  /** Stays while only the figures in the text change, so that screen readers are told once. */
+  readonly kind: string;
+  readonly tone: Tone;
+  readonly text: string;
+}
+
+export interface Point {
+  /** Epoch milliseconds. */
+  readonly atMs: number;
+  /** Of the records applied in this second; null if there was none. */
+  readonly p50: number | null;
+  readonly p99: number | null;
+  /** For how long the oldest change has waited; null where none waits. */
+  readonly waitedMs: number | null;
+  /** Records per second. */
+  readonly rates: Readonly<Record<DrawnOutcome, number>>;
+}
+
+export interface ControlsView {
+  /** Whether the buttons do anything now. */
+  readonly open: boolean;
+  readonly faults: Readonly<Record<FaultName, boolean>>;
+  readonly redriving: boolean;
+  /** What the latest redrive did; empty before the first. */
+  readonly redriveResult: string;
+}
+
+export interface PageView {
+  readonly verdict: Verdict;
+  /** What the comparison of the tables has shown, where replication goes on after it. */
+  readonly note: string;
+  readonly route: string;
+  readonly points: readonly Point[];
+  readonly totals: Readonly<Record<DrawnOutcome | 'writes', number>>;
+  /** Undefined while it is not known. */
+  readonly waitingLetters?: number | undefined;
+  readonly sourceItems?: number | undefined;
+  readonly destinationItems?: number | undefined;
+  readonly controls: ControlsView;
+  /** Nothing comes after it. */
+  readonly ended: boolean;
+}

@@ -1,0 +1,109 @@
+// What the live page has to ask for: how many items the tables hold, and how many dead letters wait.
+// Asked every two seconds while somebody looks, one question at a time.
+
+import { DescribeTableCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { ON_FAILURE_OBJECT_PREFIX } from '../../contract.ts';
+import type { Clock, Item } from '../../ports.ts';
+import type { LocalFailures } from '../local-failures.ts';
+import type { LocalRegion } from '../local-region.ts';
+import type { LocalWorld } from '../local-world.ts';
+
+/** Undefined while it is not known. */
+interface WatchedCounts {
+  readonly waitingLetters?: number | undefined;
+  readonly sourceItems?: number | undefined;
+  readonly destinationItems?: number | undefined;
+}
+
+export interface TableWatch {
+  latest(): WatchedCounts;
+  /** Asks now. */
+  refresh(): Promise<void>;
+  /** Resolves once no question is under way. */
+  stop(): Promise<void>;
+}
+
+const INTERVAL_MS = 2_000;
+const WAKE_MS = 250;
+/** A table that takes more pages is not counted: it would cost more than the number is worth. */
+const PAGES_MAX = 10;
+
+export function watchTables(
+  world: LocalWorld,
+  { clock, wanted }: { readonly clock: Clock; readonly wanted: () => boolean },
+): TableWatch {
+  let counts: WatchedCounts = {};
+  const stopped = new AbortController();
+  const refresh = async () => {
+    counts = await countsOf(world);
+  };
+  const watch = async () => {
+    let askedMs = 0;
+    while (!stopped.signal.aborted) {
+      if (wanted() && clock.now() - askedMs >= INTERVAL_MS) {
+        askedMs = clock.now();
+        await refresh();
+      }
+      await clock.sleep(WAKE_MS);
+    }
+  };
+  const watching = watch();
+  return {
+    latest: () => counts,
+    refresh,
+    async stop() {
+      stopped.abort();
+      await watching;
+    },
+  };
+}
+
+async function countsOf(world: LocalWorld): Promise<WatchedCounts> {
+  const { source, destination, replication, failures } = world;
+  const [waitingLetters, sourceItems, destinationItems] = await Promise.all([
+    unlessItFails(lettersIn(failures)),
+    unlessItFails(itemsIn(source, replication.source.table)),
+    unlessItFails(itemsIn(destination, replication.destination.table)),
+  ]);
+  return { waitingLetters, sourceItems, destinationItems };
+}
+
+/** A page that lacks a number is better than a run that ends for it. */
+async function unlessItFails<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Messages on the queue, and batches in the bucket. */
+async function lettersIn({ queue, bucket }: LocalFailures): Promise<number> {
+  let count = await queue.size();
+  for await (const objects of bucket.list(ON_FAILURE_OBJECT_PREFIX)) count += objects.length;
+  return count;
+}
+
+/** The embedded engine keeps its item count up to date; elsewhere it may be hours old. */
+function itemsIn(region: LocalRegion, table: string): Promise<number | undefined> {
+  return region.embedded ? describedItems(region, table) : scannedItems(region, table);
+}
+
+async function describedItems({ client }: LocalRegion, table: string): Promise<number | undefined> {
+  const { Table } = await client.send(new DescribeTableCommand({ TableName: table }));
+  return Table?.ItemCount;
+}
+
+async function scannedItems({ client }: LocalRegion, table: string): Promise<number | undefined> {
+  let count = 0;
+  let next: Item | undefined;
+  for (let page = 1; page <= PAGES_MAX; page += 1) {
+    const reply = await client.send(
+      new ScanCommand({ TableName: table, Select: 'COUNT', ExclusiveStartKey: next }),
+    );
+    count += reply.Count ?? 0;
+    next = reply.LastEvaluatedKey;
+    if (next === undefined) return count;
+  }
+  return undefined;
+}
