@@ -12,12 +12,14 @@ import {
   PeriodOverride,
   Stats,
   TextWidget,
+  type YAxisProps,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
-import { EXPIRING_MS, WAITING_MS } from './alarm-specs.ts';
+import type { MetricName } from '../src/contract.ts';
+import { alarmSpecs } from './alarm-specs.ts';
 import { costPerHour } from './cost-estimate.ts';
-import type { ReplicationMetrics } from './replication-metrics.ts';
+import { expression, type ReplicationMetrics } from './replication-metrics.ts';
 
 export interface ReplicationDashboardProps {
   readonly replication: ReplicationConfig;
@@ -29,7 +31,7 @@ export class ReplicationDashboard extends Construct {
 
   constructor(scope: Construct, id: string, { replication, metrics }: ReplicationDashboardProps) {
     super(scope, id);
-    const { name, source, destination } = replication;
+    const { name, source, destination, alarms } = replication;
     this.dashboard = new Dashboard(this, 'Dashboard', {
       dashboardName: `ferry-${name}`,
       defaultInterval: Duration.hours(3),
@@ -37,8 +39,7 @@ export class ReplicationDashboard extends Construct {
       widgets: [
         [
           text(
-            `# ${name}: ${source.table} (${source.region}) to ${destination.table} (${destination.region})\nEach row answers one question. What to do: [runbook](${replication.alarms.runbook}). The same in a terminal: \`ferry status --replication ${name}\`.`,
-            2,
+            `# ${name}: ${source.table} (${source.region}) to ${destination.table} (${destination.region})\nEach row answers one question. Red lines bear the names of alarms; what to do then: ${link('the runbook', alarms.runbook)}. In a terminal: \`ferry status --replication ${name}\`.`,
           ),
         ],
         ...rows(replication, metrics),
@@ -49,30 +50,33 @@ export class ReplicationDashboard extends Construct {
 
 const WIDTH = 24;
 const HEIGHT = 6;
+/** Room for a heading and two lines. */
+const TEXT_HEIGHT = 2;
 
 function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWidget[][] {
   const { runbook } = replication.alarms;
+  const alarmLine = alarmLines(replication, metrics);
   const row = (question: string, anchor: string, graphs: GraphWidgetProps[]): IWidget[][] => [
-    [text(`## ${question} [What to do](${runbook}#${anchor})`, 2)],
+    [text(`## ${question} ${link('What to do', `${runbook}#${anchor}`)}`)],
     graphs.map(
       (graph) => new GraphWidget({ width: WIDTH / graphs.length, height: HEIGHT, ...graph }),
     ),
   ];
   return [
     ...row(
-      'Is it behind?\nTime from a write at the source to its copy on the twin. The stream tells the time in whole seconds, so that figures read up to a second too high, unless `timestampAttribute` is set; a heartbeat is exact.',
+      `Is it behind?\nFrom a write at the source to its copy on the twin. ${precision(replication)} The stream keeps what waits for 24 hours; alarms ring at 1 and at 12 hours.`,
       'latency-high',
-      lagGraphs(replication, metrics),
+      lagGraphs(replication, metrics, alarmLine),
     ),
     ...row(
-      'Is it moving?\nEvery record ends as one of these. Superseded: something newer was there already; the causes show conflicts and redeliveries.',
+      'Is it moving?\nEvery record ends as one of these. Superseded: something newer was there already; the causes tell conflicts from redeliveries.',
       'records-waiting',
       flowGraphs(metrics),
     ),
     ...row(
       'Is anything stuck or lost?\nAll of these should be empty.',
       'dead-letters',
-      lossGraphs(metrics),
+      lossGraphs(metrics, alarmLine),
     ),
     ...row(
       'Is the destination coping?\nThrottles and errors are tried again; what cannot be written waits in the stream.',
@@ -82,70 +86,107 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
     ...row(
       'What does it cost?\nAn estimate by the on-demand list prices of us-east-1, without logs, alarms and indexes of the twin.',
       'costs',
-      [{ title: 'US dollars per hour (estimate)', left: costPerHour(replication, metrics) }],
+      [
+        {
+          title: 'Cost at the rate of each minute (estimate)',
+          stacked: true,
+          left: costPerHour(replication, metrics),
+          leftYAxis: axis('US dollars per hour'),
+        },
+      ],
     ),
   ];
 }
 
+function precision({ timestampAttribute, heartbeat }: ReplicationConfig): string {
+  if (timestampAttribute !== undefined) return `By the stamp \`${timestampAttribute}\`.`;
+  const exact = heartbeat === undefined ? '' : '; a heartbeat is exact';
+  return `Told by the stream in whole seconds: up to a second too high${exact}.`;
+}
+
+/** The line of an alarm in a graph, by the alarm's name, in the unit of the graph. */
+type AlarmLine = (anchor: string, perUnit?: number) => HorizontalAnnotation;
+
+function alarmLines(replication: ReplicationConfig, metrics: ReplicationMetrics): AlarmLine {
+  const specs = alarmSpecs(replication, metrics);
+  return (anchor, perUnit = 1) => {
+    const spec = specs.find((one) => one.anchor === anchor);
+    if (spec === undefined) throw new Error(`No alarm is called ${anchor}.`);
+    return line(spec.threshold / perUnit, `alarm ${anchor}`);
+  };
+}
+
+const MINUTE_MS = 60_000;
+
 function lagGraphs(
-  { alarms, heartbeat }: ReplicationConfig,
+  { heartbeat }: ReplicationConfig,
   metrics: ReplicationMetrics,
+  alarmLine: AlarmLine,
 ): GraphWidgetProps[] {
   const percentile = (p: number) =>
     metrics.own('ReplicationLatency', { statistic: Stats.percentile(p), label: `p${p}` });
   const beat = metrics.own('HeartbeatLatency', { statistic: Stats.MAXIMUM, label: 'heartbeat' });
+  const negative = { statistic: Stats.SUM, label: 'below zero, counted as 0' };
   return [
     {
-      title: 'Replication latency (ms)',
-      left: [percentile(50), percentile(90), percentile(99), ...(heartbeat ? [beat] : [])],
-      leftAnnotations: [line(alarms.latencySeconds * 1000, 'alarm: p99')],
-      right: [
-        metrics.own('NegativeLatencies', {
-          statistic: Stats.SUM,
-          label: 'below zero, counted as 0',
-        }),
-      ],
+      // Apart from the slowest, whose alarm would press these flat.
+      title: 'Latency of most records',
+      left: [percentile(50), percentile(90)],
+      leftYAxis: axis('ms'),
+      right: [metrics.own('NegativeLatencies', negative)],
+      rightYAxis: axis('per minute'),
     },
     {
-      title: 'Age of what waits (ms); the stream keeps it for 24 h',
-      left: [
-        metrics.waiting(),
-        metrics.handler('IteratorAge', { statistic: Stats.MAXIMUM, label: 'iterator age' }),
-      ],
-      leftAnnotations: [line(WAITING_MS, 'alarm: 1 h'), line(EXPIRING_MS, 'act now: 12 h')],
+      title: 'Latency of the slowest',
+      left: [percentile(99), ...(heartbeat ? [beat] : [])],
+      leftYAxis: axis('ms'),
+      leftAnnotations: [alarmLine('latency-high')],
     },
     {
-      title: 'Pending records, longest shard (estimate)',
+      title: 'Oldest record that waits',
+      left: [expression(`ms / ${MINUTE_MS}`, { ms: metrics.waiting() }, 'oldest that waits')],
+      leftYAxis: axis('minutes'),
+      // The line of the other alarm, at twelve hours, would press everything flat.
+      leftAnnotations: [alarmLine('records-waiting', MINUTE_MS)],
+    },
+    {
+      title: 'Pending records, longest shard',
       left: [metrics.own('PendingRecords', { statistic: Stats.MAXIMUM, label: 'pending' })],
+      leftYAxis: axis('records (estimate)'),
     },
   ];
 }
 
 function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
   const sum = (label: string) => ({ statistic: Stats.SUM, label });
+  const outcome = (name: MetricName, label: string, color: string) =>
+    metrics.own(name, sum(label)).with({ color });
   return [
     {
-      title: 'Records by outcome, per minute',
+      title: 'Records by outcome',
       stacked: true,
       left: [
-        metrics.own('AppliedRecords', sum('applied')),
-        metrics.own('SupersededRecords', sum('superseded')),
-        metrics.own('CoalescedRecords', sum('coalesced')),
-        metrics.own('SkippedRecords', sum('skipped')),
-        metrics.own('DeadLetteredRecords', sum('dead-lettered')),
-        metrics.own('RetriedRecords', sum('to be retried')),
+        // What should be nothing lies at the bottom, where a little of it can be read.
+        outcome('DeadLetteredRecords', 'dead-lettered', Color.RED),
+        outcome('RetriedRecords', 'to be retried', Color.ORANGE),
+        outcome('SupersededRecords', 'superseded', Color.PURPLE),
+        outcome('SkippedRecords', 'skipped', Color.GREY),
+        outcome('CoalescedRecords', 'coalesced', Color.GREEN),
+        outcome('AppliedRecords', 'applied', Color.BLUE),
       ],
+      leftYAxis: axis('per minute'),
     },
     {
-      title: 'Superseded, by cause, per minute',
+      title: 'Superseded records by cause',
       left: [
         metrics.own('SupersededByRedelivery', sum('redelivered')),
         metrics.own('SupersededByNewerItem', sum('newer item')),
         metrics.own('SupersededByTombstone', sum('deleted since')),
       ],
+      leftYAxis: axis('per minute'),
     },
     {
-      title: 'Stream events, per minute',
+      title: 'Stream events at the function',
       left: [
         metrics.mapping('PolledEventCount', sum('polled')),
         metrics.mapping('FilteredOutEventCount', sum('filtered out')),
@@ -153,11 +194,12 @@ function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
         metrics.mapping('FailedInvokeEventCount', sum('failed')),
         metrics.mapping('DroppedEventCount', sum('dropped')),
       ],
+      leftYAxis: axis('per minute'),
     },
   ];
 }
 
-function lossGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
+function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWidgetProps[] {
   const delivered = metrics.mapping('OnFailureDestinationDeliveredEventCount', {
     statistic: Stats.SUM,
     label: 'given up to the bucket',
@@ -166,14 +208,21 @@ function lossGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
     {
       title: 'Dead letters waiting',
       left: [metrics.deadLetters('dead letters')],
-      leftAnnotations: [line(1, 'alarm')],
+      leftYAxis: axis('records'),
+      leftAnnotations: [alarmLine('dead-letters')],
     },
     {
-      title: 'Oldest dead letter (days); the queue keeps it for 14',
+      title: 'Oldest dead letter',
       left: [metrics.oldestDeadLetter('oldest dead letter')],
-      leftAnnotations: [line(14, 'gone')],
+      leftYAxis: axis('days'),
+      leftAnnotations: [line(14, 'gone from the queue')],
     },
-    { title: 'Given up and lost, per minute', left: [delivered, metrics.lost()] },
+    {
+      title: 'Given up or lost',
+      left: [delivered, metrics.lost()],
+      leftYAxis: axis('per minute'),
+      leftAnnotations: [alarmLine('batches-given-up')],
+    },
   ];
 }
 
@@ -189,15 +238,17 @@ function destinationGraphs(
     metrics.destination('WriteThrottleEvents', table, sum(label));
   return [
     {
-      title: 'Write units of the destination, per minute',
+      title: 'Writes at the destination',
       left: [written(destination.table, 'twin'), written(stateTable, 'state table')],
+      leftYAxis: axis('write units per minute'),
       right: [
         throttled(destination.table, 'twin throttled'),
-        throttled(stateTable, 'state throttled'),
+        throttled(stateTable, 'state table throttled'),
       ],
+      rightYAxis: axis('throttles per minute'),
     },
     {
-      title: 'Requests that failed, per minute',
+      title: 'Failed requests and invocations',
       left: [
         metrics.own('DestinationThrottles', sum('throttled')),
         metrics.own('DestinationUnreachable', sum('unreachable')),
@@ -205,23 +256,35 @@ function destinationGraphs(
         metrics.handler('Errors', sum('function errors')),
         metrics.handler('Throttles', sum('function throttled')),
       ],
+      leftYAxis: axis('per minute'),
     },
     {
-      title: 'Duration of an invocation (ms)',
+      title: 'Invocations of the function',
       left: [
-        metrics.handler('Duration', { statistic: Stats.percentile(99), label: 'p99' }),
+        metrics.handler('Duration', { statistic: Stats.percentile(99), label: 'duration p99' }),
         metrics.handler('Duration', most('longest')),
       ],
+      leftYAxis: axis('ms'),
       leftAnnotations: [line(timeoutSeconds * 1000, 'time-out')],
       right: [metrics.handler('ConcurrentExecutions', most('concurrent'))],
+      rightYAxis: axis('at once'),
     },
   ];
+}
+
+function axis(label: string): YAxisProps {
+  return { label, min: 0, showUnits: false };
 }
 
 function line(value: number, label: string): HorizontalAnnotation {
   return { value, label, color: Color.RED };
 }
 
-function text(markdown: string, height: number): TextWidget {
-  return new TextWidget({ markdown, width: WIDTH, height });
+function text(markdown: string): TextWidget {
+  return new TextWidget({ markdown, width: WIDTH, height: TEXT_HEIGHT });
+}
+
+/** A path cannot be followed from CloudWatch: it is shown as it is. */
+function link(words: string, target: string): string {
+  return /^https?:/.test(target) ? `[${words}](${target})` : `${words}: \`${target}\``;
 }

@@ -37,6 +37,8 @@ export interface SegmentJoin {
   waiting(side: Side): number;
 }
 
+const ITERATOR_LIFE = 1_000;
+
 export function segmentJoin(entriesMax: number): SegmentJoin {
   const waiting = new Map<string, { side: Side; entry: JoinEntry }>();
   const counts = { source: 0, destination: 0 };
@@ -49,6 +51,7 @@ export function segmentJoin(entriesMax: number): SegmentJoin {
   // A map remembers the order in which its entries came. What lies before the iterator is gone: to begin
   // anew each time would be to step over all that has been taken.
   let inOrder = waiting.keys();
+  let added = 0;
   const takeOldest = (): Unmatched[] => {
     let { value } = inOrder.next();
     if (value === undefined) {
@@ -66,6 +69,9 @@ export function segmentJoin(entriesMax: number): SegmentJoin {
       }
       waiting.set(entry.keyText, { side, entry });
       counts[side] += 1;
+      added += 1;
+      // An iterator that stands still keeps every table that the map has outgrown.
+      if (added % ITERATOR_LIFE === 0) inOrder = waiting.keys();
       return waiting.size > entriesMax ? takeOldest() : [];
     },
     rest() {
