@@ -104,6 +104,24 @@ describe('parseConfig', () => {
   const key = { name: 'pk', type: 'S' };
   it.each([
     [
+      'a heartbeat without a key',
+      { heartbeat: { key: {} } },
+      'heartbeat.key must NOT have fewer than 1 properties',
+    ],
+    [
+      'a heartbeat with a key that the table does not have',
+      {
+        source: { region: 'us-east-1', table: 'Orders', create: true, partitionKey: key },
+        heartbeat: { key: { pk: 1 } },
+      },
+      "heartbeat.key must have the source's keys: pk (S), got pk (N)",
+    ],
+    [
+      'alarms for nobody that mail could reach',
+      { alarms: { email: 'nobody' } },
+      'alarms.email must match pattern',
+    ],
+    [
       'an existing source without a stream',
       { source: { region: 'us-east-1', table: 'Orders' } },
       '"streamArn" is required for an existing table',

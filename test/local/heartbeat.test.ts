@@ -1,0 +1,98 @@
+// A heartbeat all the way: the bundle that ships writes it, the function that ships brings it to the twin
+// and times it, and while the destination is gone the next heartbeats tell how long.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/adapters/system-clock.ts';
+import { parseConfig, type ReplicationConfig } from '../../src/config.ts';
+import { HEARTBEAT_ENVIRONMENT } from '../../src/contract.ts';
+import { buildLambdaBundle } from '../../src/lambda-bundle.ts';
+import { type Cleanup, startLocalWorld } from '../../src/local/local-world.ts';
+import { seededRandom } from '../../src/local/seeded-random.ts';
+
+const cleanups: Cleanup[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+it('is timed on its way, and tells how long the twin has been cut off', async () => {
+  const world = await startLocalWorld(
+    {
+      replication: replication(),
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      runId: 'heartbeat',
+      clock: systemClock,
+      random: seededRandom(1),
+      onProblem: () => undefined,
+    },
+    cleanups,
+  );
+  const beat = await heartbeatFunction(world.replication);
+
+  // Nothing has been written before: nothing can be missing.
+  expect(await beat()).toBe(0);
+  await vi.waitUntil(() => world.tally.sum('AppliedRecords') > 0, { timeout: 20_000 });
+  expect(world.tally.latest('HeartbeatLatency')).toBeLessThan(20_000);
+  expect(await beat()).toBe(0);
+
+  await vi.waitUntil(() => world.tally.sum('AppliedRecords') > 1, { timeout: 20_000 });
+  const takeBack = world.faults.inject({ kind: 'outage' });
+  await beat();
+  // Between two heartbeats lies a minute; here, much less.
+  await vi.waitUntil(async () => (await beat()) > 0, { timeout: 20_000 });
+  takeBack();
+  await world.mapping.settled();
+  expect(await beat()).toBe(0);
+}, 90_000);
+
+/** Calls the heartbeat function as Lambda would, and reads the age off its log. */
+async function heartbeatFunction(configured: ReplicationConfig): Promise<() => Promise<number>> {
+  const directory = mkdtempSync(join(tmpdir(), 'ferry-heartbeat-'));
+  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+  const variables = {
+    [HEARTBEAT_ENVIRONMENT.replication]: JSON.stringify(configured),
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+  };
+  Object.assign(process.env, variables);
+  cleanups.push(() => {
+    for (const name of Object.keys(variables)) delete process.env[name];
+  });
+  const bundle = buildLambdaBundle(directory, 'heartbeat');
+  const { handler } = (await import(pathToFileURL(bundle).href)) as {
+    handler: () => Promise<void>;
+  };
+  return async () => {
+    const lines: string[] = [];
+    const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      lines.push(String(text));
+      return true;
+    });
+    try {
+      await handler();
+    } finally {
+      spy.mockRestore();
+    }
+    const [line = ''] = lines.filter((text) => text.startsWith('{"_aws"'));
+    return (JSON.parse(line) as { OldestUnappliedAge: number }).OldestUnappliedAge;
+  };
+}
+
+function replication(): ReplicationConfig {
+  const table = { create: true, partitionKey: { name: 'pk', type: 'S' } };
+  const [only] = parseConfig({
+    replications: [
+      {
+        name: 'beating',
+        source: { region: 'us-east-1', table: 'Orders', ...table },
+        destination: { region: 'eu-west-1', table: 'Orders', ...table },
+        heartbeat: { key: { pk: 'ferry-heartbeat' } },
+      },
+    ],
+  }).replications;
+  if (only === undefined) throw new Error('no replication');
+  return only;
+}
