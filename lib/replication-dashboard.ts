@@ -17,7 +17,7 @@ import {
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import type { MetricName } from '../src/contract.ts';
-import { alarmSpecs } from './alarm-specs.ts';
+import { alarmSpecs, EXPIRING_MS, WAITING_MS } from './alarm-specs.ts';
 import { costPerHour } from './cost-estimate.ts';
 import { expression, type ReplicationMetrics } from './replication-metrics.ts';
 
@@ -52,6 +52,7 @@ const WIDTH = 24;
 const HEIGHT = 6;
 /** Room for a heading and two lines. */
 const TEXT_HEIGHT = 2;
+const MINUTE_MS = 60_000;
 
 function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWidget[][] {
   const { runbook } = replication.alarms;
@@ -64,7 +65,7 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
   ];
   return [
     ...row(
-      `Is it behind?\nFrom a write at the source to its copy on the twin. ${precision(replication)} The stream keeps what waits for 24 hours; alarms ring at 1 and at 12 hours.`,
+      `Is it behind?\nFrom a write at the source to its copy on the twin. ${precision(replication)} The stream keeps what waits for 24 hours; alarms ring at ${hours(WAITING_MS)} and at ${hours(EXPIRING_MS)} hours.`,
       'latency-high',
       lagGraphs(replication, metrics, alarmLine),
     ),
@@ -98,10 +99,14 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
   ];
 }
 
+function hours(ms: number): number {
+  return ms / (60 * MINUTE_MS);
+}
+
 function precision({ timestampAttribute, heartbeat }: ReplicationConfig): string {
   if (timestampAttribute !== undefined) return `By the stamp \`${timestampAttribute}\`.`;
   const exact = heartbeat === undefined ? '' : '; a heartbeat is exact';
-  return `Told by the stream in whole seconds: up to a second too high${exact}.`;
+  return `Measured in the stream’s whole seconds, so up to a second too high${exact}.`;
 }
 
 /** The line of an alarm in a graph, by the alarm's name, in the unit of the graph. */
@@ -115,8 +120,6 @@ function alarmLines(replication: ReplicationConfig, metrics: ReplicationMetrics)
     return line(spec.threshold / perUnit, `alarm ${anchor}`);
   };
 }
-
-const MINUTE_MS = 60_000;
 
 function lagGraphs(
   { heartbeat }: ReplicationConfig,

@@ -90,7 +90,7 @@ export class ReplicationMetrics {
         dropped: this.mapping('DroppedEventCount'),
         undelivered: this.handler('DestinationDeliveryFailures'),
       },
-      'Dropped records and failed deliveries',
+      'dropped or undelivered',
     );
   }
 
