@@ -7,7 +7,12 @@ import { Ajv, type ErrorObject } from 'ajv';
 import schema from '../ferry.schema.json' with { type: 'json' };
 import { ruleProblems, show } from './config-rules.ts';
 import { UsageError } from './errors.ts';
-import type { HandlerSettings, TtlDeletes, UnversionedItems } from './handler-settings.ts';
+import type {
+  HandlerSettings,
+  HttpClient,
+  TtlDeletes,
+  UnversionedItems,
+} from './handler-settings.ts';
 
 export interface KeyAttribute {
   readonly name: string;
@@ -43,6 +48,7 @@ interface FunctionConfig {
   readonly memoryMiB: number;
   readonly timeoutSeconds: number;
   readonly concurrency: number;
+  readonly httpClient: HttpClient;
   readonly logRetentionDays: number;
 }
 
@@ -116,16 +122,13 @@ export function loadConfig(path: string): Config {
  * @throws UsageError `config.invalid`, with one line per problem: path, value and what was expected.
  */
 export function parseConfig(value: unknown, origin = 'ferry.json'): Config {
+  if (isDeeper(value, LEVELS_MAX)) {
+    throw invalid(origin, [`the file must not be nested more than ${LEVELS_MAX} levels deep`]);
+  }
   const config: unknown = structuredClone(value);
   const { problems, sound } = schemaProblems(config);
   problems.push(...ruleProblems(sound));
-  if (problems.length > 0) {
-    const lines = problems.map((problem) => `  ${problem}`).join('\n');
-    throw new UsageError(`${origin} has ${problems.length} problem(s):\n${lines}`, {
-      code: 'config.invalid',
-      hint: 'ferry.schema.json describes every setting; editors complete and check against it.',
-    });
-  }
+  if (problems.length > 0) throw invalid(origin, problems);
   const { replications } = config as Config;
   return deepFreeze({
     replications: replications.map((one) => ({
@@ -133,6 +136,27 @@ export function parseConfig(value: unknown, origin = 'ferry.json'): Config {
       stateTable: one.stateTable ?? `ferry-${one.name}-state`,
     })),
   });
+}
+
+/** Far more than the schema has: what goes through a value member by member must come to an end. */
+const LEVELS_MAX = 100;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
+}
+
+function invalid(origin: string, problems: readonly string[]): UsageError {
+  // Names of settings and attributes may hold anything, also the end of a line.
+  const lines = problems.map((problem) => `  ${inOneLine(problem)}`).join('\n');
+  return new UsageError(`${origin} has ${problems.length} problem(s):\n${lines}`, {
+    code: 'config.invalid',
+    hint: 'ferry.schema.json describes every setting; editors complete and check against it.',
+  });
+}
+
+function inOneLine(text: string): string {
+  return text.replaceAll(/\p{C}/gu, (unseen) => `\\u{${unseen.codePointAt(0)?.toString(16)}}`);
 }
 
 /** What the handler of `replication` is told, apart from what only a deployment knows. */
@@ -154,6 +178,7 @@ export function handlerSettings(
     ttlDeletes: replication.ttlDeletes,
     timestampAttribute: replication.timestampAttribute,
     heartbeatKey: heartbeat && JSON.stringify(heartbeatKey(heartbeat)),
+    httpClient: replication.function.httpClient,
     concurrency: replication.function.concurrency,
   };
 }
@@ -185,7 +210,9 @@ function schemaProblems(config: unknown): {
   const unsound = new Set(errors.map(({ instancePath }) => instancePath.split('/')[2]));
   const { replications } = (config ?? {}) as { replications?: unknown };
   const all = (Array.isArray(replications) ? replications : []) as ReplicationConfig[];
-  const sound = [...all.entries()].filter(([index]) => !unsound.has(String(index)));
+  // Of a list that is too long, the rules, which compare each with each, would not come to an end.
+  const isLong = all.length > schema.properties.replications.maxItems;
+  const sound = [...(isLong ? [] : all).entries()].filter(([index]) => !unsound.has(String(index)));
   return { problems: errors.map(describeProblem), sound: new Map(sound) };
 }
 
@@ -197,7 +224,9 @@ function describeProblem({
   message,
   parentSchema,
 }: ErrorObject): string {
-  const path = instancePath.slice(1).replaceAll('/', '.') || 'the file';
+  const names = instancePath.slice(1).replaceAll('/', '.');
+  // As a JSON pointer has them.
+  const path = names.replaceAll('~1', '/').replaceAll('~0', '~') || 'the file';
   const meaning = parentSchema?.['description'] as string | undefined;
   const expected = meaning === undefined ? '' : ` (${meaning})`;
   switch (keyword) {

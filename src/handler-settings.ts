@@ -24,6 +24,8 @@ export interface HandlerSettings {
   readonly timestampAttribute?: string | undefined;
   /** DynamoDB's JSON of the heartbeat item's key, where there is one. */
   readonly heartbeatKey?: string | undefined;
+  /** What carries the writes: Ferry's own signed requests, or the AWS SDK. */
+  readonly httpClient: HttpClient;
   /** Items written at the same time in one invocation, 1 to 1,000. */
   readonly concurrency: number;
 }
@@ -33,6 +35,9 @@ export type UnversionedItems = (typeof UNVERSIONED_ITEMS)[number];
 
 const TTL_DELETES = ['replicate', 'skip'] as const;
 export type TtlDeletes = (typeof TTL_DELETES)[number];
+
+const HTTP_CLIENTS = ['signed', 'sdk'] as const;
+export type HttpClient = (typeof HTTP_CLIENTS)[number];
 
 const VARIABLES: Readonly<Record<keyof HandlerSettings, string>> = {
   replication: 'FERRY_REPLICATION',
@@ -48,6 +53,7 @@ const VARIABLES: Readonly<Record<keyof HandlerSettings, string>> = {
   ttlDeletes: 'FERRY_TTL_DELETES',
   timestampAttribute: 'FERRY_TIMESTAMP_ATTRIBUTE',
   heartbeatKey: 'FERRY_HEARTBEAT_KEY',
+  httpClient: 'FERRY_HTTP_CLIENT',
   concurrency: 'FERRY_CONCURRENCY',
 };
 
@@ -106,6 +112,7 @@ export function fromEnvironment(
     ttlDeletes: oneOf('ttlDeletes', TTL_DELETES),
     timestampAttribute: optional('timestampAttribute'),
     heartbeatKey: optional('heartbeatKey'),
+    httpClient: oneOf('httpClient', HTTP_CLIENTS),
     concurrency: integer('concurrency', 1, 1_000),
   };
   if (problems.length > 0) {

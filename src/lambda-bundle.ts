@@ -10,6 +10,10 @@ export const LAMBDA_HANDLER = 'index.handler';
 
 export type HandlerName = 'replicate' | 'bulk-segment' | 'heartbeat';
 
+/** For packages that are no ES modules, and ask for Node's own while they are loaded. */
+const REQUIRE =
+  "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
+
 /**
  * Bundles a handler, with the SDK inside, to `index.mjs` in `directory`. What is imported
  * only when needed becomes a chunk beside it. Repeating it with unchanged sources yields the same bytes.
@@ -32,6 +36,7 @@ export function buildLambdaBundle(directory: string, handler: HandlerName = 'rep
     minify: true,
     keepNames: true,
     legalComments: 'none',
+    banner: { js: REQUIRE },
     logLevel: 'silent',
   });
   mkdirSync(directory, { recursive: true });

@@ -12,8 +12,9 @@ import {
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { REQUEST_TIMEOUT_MS } from '../contract.ts';
 import type { WriteRequest } from '../core/write-request.ts';
-import type { DestinationTable, TransactionWriter, WriteReply } from '../ports.ts';
+import type { DestinationTable, TransactionWriter } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { cancellation, CANCELLATION_CODES, refusal } from './write-reply.ts';
 
 const CONNECTION_TIMEOUT_MS = 2_000;
 
@@ -47,13 +48,10 @@ export function dynamoDbDestination(client: DynamoDBClient): DestinationTable {
         return { kind: 'written' };
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) {
-          return {
-            kind: 'refused',
-            by: request.operation === 'UpdateItem' ? 'state-row' : 'item',
-            item: error.Item,
-          };
+          return refusal(request.operation, error.Item);
         }
-        if (error instanceof TransactionCanceledException) return cancellation(error);
+        if (error instanceof TransactionCanceledException)
+          return cancellation(error.CancellationReasons ?? [], error);
         throw error;
       }
     },
@@ -77,7 +75,7 @@ export function dynamoDbTransactions(client: DynamoDBClient): TransactionWriter 
         if (!(error instanceof TransactionCanceledException)) throw error;
         const { CancellationReasons: reasons = [] } = error;
         // Without a known reason for each part, nobody knows which part to blame.
-        const areKnown = reasons.every(({ Code = 'None' }) => REASONS.has(Code));
+        const areKnown = reasons.every(({ Code = 'None' }) => CANCELLATION_CODES.has(Code));
         if (!areKnown || reasons.length !== input.TransactItems?.length) throw error;
         return {
           kind: 'cancelled',
@@ -108,32 +106,4 @@ function sendCommand(client: DynamoDBClient, { operation, input }: WriteRequest)
     case 'TransactWriteItems':
       return client.send(new TransactWriteItemsCommand(input), options);
   }
-}
-
-/** What the single requests of a transaction would have thrown, by the code that it gives as reason. */
-const CANCELLATIONS: Readonly<Record<string, string>> = {
-  ItemCollectionSizeLimitExceeded: 'ItemCollectionSizeLimitExceededException',
-  TransactionConflict: 'TransactionConflictException',
-  ProvisionedThroughputExceeded: 'ProvisionedThroughputExceededException',
-  ThrottlingError: 'ThrottlingException',
-  ValidationError: 'ValidationException',
-};
-
-/** From the API reference of `TransactionCanceledException`. */
-const REASONS = new Set(['None', 'ConditionalCheckFailed', ...Object.keys(CANCELLATIONS)]);
-
-/** Ferry's transactions have two parts: the put of the item, and a check of its state row. */
-function cancellation(error: TransactionCanceledException): WriteReply {
-  const reasons = error.CancellationReasons ?? [];
-  const other = reasons.find(
-    ({ Code = 'None' }) => Code !== 'None' && Code !== 'ConditionalCheckFailed',
-  );
-  if (other !== undefined) {
-    const name = CANCELLATIONS[other.Code ?? ''] ?? error.name;
-    throw Object.assign(new Error(other.Message ?? error.message, { cause: error }), { name });
-  }
-  const [item, stateRow] = reasons.map(({ Code }) => Code === 'ConditionalCheckFailed');
-  if (stateRow === true) return { kind: 'refused', by: 'state-row' };
-  if (item === true) return { kind: 'refused', by: 'item', item: reasons[0]?.Item };
-  throw error;
 }

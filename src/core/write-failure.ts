@@ -44,6 +44,7 @@ const KINDS: Readonly<Record<FailureKind, readonly string[]>> = {
     'ResourceInUseException',
     'ResourceNotFoundException',
     'TableNotFoundException',
+    'UND_ERR_CONNECT_TIMEOUT',
   ],
   denied: [
     'AccessDenied',

@@ -2,13 +2,15 @@
 // operations/replicate-batch.
 
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
-import { dynamoDbDestination, writeClient } from '../adapters/dynamodb-table.ts';
 import { emfMetrics } from '../adapters/emf-metrics.ts';
-import { sqsDeadLetters } from '../adapters/sqs-dead-letters.ts';
+import { dynamoDbEndpoint, signedRequests } from '../adapters/signed-requests.ts';
+import { signedDestination } from '../adapters/signed-table.ts';
+import { findCredentials, signingCredentials } from '../adapters/signing-credentials.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { canonicalKey, decodeItem } from '../core/attribute-value.ts';
 import { fromEnvironment, type HandlerSettings } from '../handler-settings.ts';
-import type { ObjectStore } from '../ports.ts';
+import { REQUEST_TIMEOUT_MS } from '../contract.ts';
+import type { DeadLetterQueue, DestinationTable, ObjectStore } from '../ports.ts';
 import { replicateBatch } from '../operations/replicate-batch.ts';
 
 const settings = withHeartbeat(fromEnvironment(process.env));
@@ -18,19 +20,8 @@ const writeLine = (line: string) => {
 };
 const context = {
   settings,
-  destination: dynamoDbDestination(
-    writeClient({
-      region: settings.destinationRegion,
-      endpoint: settings.destinationEndpoint,
-      concurrency: settings.concurrency,
-    }),
-  ),
-  deadLetters: sqsDeadLetters({
-    openBucket,
-    concurrency: settings.concurrency,
-    queueUrl: settings.deadLetterQueueUrl,
-    region: settings.sourceRegion,
-  }),
+  destination: await openDestination(),
+  deadLetters: lazyQueue(openQueue),
   metrics: emfMetrics({ settings, clock: systemClock, writeLine }),
   clock: systemClock,
   random: systemRandom,
@@ -44,6 +35,41 @@ function withHeartbeat(environment: HandlerSettings): HandlerSettings {
   const { heartbeatKey: json } = environment;
   if (json === undefined) return environment;
   return { ...environment, heartbeatKey: canonicalKey(decodeItem(JSON.parse(json), 'key')) };
+}
+
+/** Of the two ways to carry a write, only the one that is used is loaded. */
+async function openDestination(): Promise<DestinationTable> {
+  const { destinationRegion: region, destinationEndpoint: endpoint, concurrency } = settings;
+  if (settings.httpClient === 'sdk') {
+    const { dynamoDbDestination, writeClient } = await import('../adapters/dynamodb-table.ts');
+    return dynamoDbDestination(writeClient({ region, endpoint, concurrency }));
+  }
+  const find = () => findCredentials(process.env);
+  const requests = signedRequests({
+    region,
+    endpoint: endpoint ?? dynamoDbEndpoint(region),
+    credentials: signingCredentials(find, systemClock),
+    concurrency,
+    timeoutMs: REQUEST_TIMEOUT_MS,
+    clock: systemClock,
+  });
+  return signedDestination(requests);
+}
+
+/** Loaded with the first dead letter: a function that is well never has one. */
+async function openQueue(): Promise<DeadLetterQueue> {
+  const { sqsDeadLetters } = await import('../adapters/sqs-dead-letters.ts');
+  return sqsDeadLetters({
+    openBucket,
+    concurrency: settings.concurrency,
+    queueUrl: settings.deadLetterQueueUrl,
+    region: settings.sourceRegion,
+  });
+}
+
+function lazyQueue(open: () => Promise<DeadLetterQueue>): DeadLetterQueue {
+  let opened: Promise<DeadLetterQueue> | undefined;
+  return { send: async (letter) => (await (opened ??= open())).send(letter) };
 }
 
 /** Loaded with the first record that is too large for the queue: hardly any function ever needs it. */

@@ -1,17 +1,22 @@
-// What a request means that is not answered as it should be: against a server that misbehaves.
+// The port to the destination, by whatever carries the requests: what is stored, what is refused, and what a
+// request means that is not answered as it should be, against a real engine and a server that misbehaves.
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   dynamoDbDestination,
   dynamoDbTransactions,
   writeClient,
 } from '../../src/adapters/dynamodb-table.ts';
+import { signedRequests } from '../../src/adapters/signed-requests.ts';
+import { signedDestination } from '../../src/adapters/signed-table.ts';
+import { systemClock } from '../../src/adapters/system-clock.ts';
 import { REQUEST_TIMEOUT_MS } from '../../src/contract.ts';
 import { classifyFailure } from '../../src/core/write-failure.ts';
 import { toWriteRequests, type WriteRequest } from '../../src/core/write-request.ts';
+import type { DestinationTable } from '../../src/ports.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
 
 const rules = { target: SETTINGS, arrival: 'in-order' as const, nowMs: 0 };
@@ -26,27 +31,42 @@ afterEach(() => {
   server?.close();
 });
 
-function writeTo(listener: RequestListener, request: WriteRequest = put) {
-  return askOf(listener, (client) => dynamoDbDestination(client).write(request));
+interface Carrier {
+  readonly table: DestinationTable;
+  close(): Promise<void> | void;
 }
 
-async function askOf<T>(listener: RequestListener, ask: (client: DynamoDBClient) => Promise<T>) {
-  let requests = 0;
+const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
+
+/** Everything that carries writes to the destination. */
+const CARRIERS: Readonly<Record<string, (endpoint: string) => Carrier>> = {
+  'the SDK': (endpoint) => {
+    const options = { region: 'eu-west-1', endpoint, concurrency: 4, credentials: CREDENTIALS };
+    const client = writeClient(options);
+    return { table: dynamoDbDestination(client), close: () => client.destroy() };
+  },
+  'requests signed here': (endpoint) => {
+    const requests = signedRequests({
+      region: 'eu-west-1',
+      endpoint,
+      concurrency: 4,
+      credentials: async () => CREDENTIALS,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      clock: systemClock,
+    });
+    return { table: signedDestination(requests), close: () => requests.close() };
+  },
+};
+
+async function listening(listener: RequestListener) {
+  const seen = { requests: 0 };
   server = createServer((incoming, response) => {
-    requests += 1;
+    seen.requests += 1;
     listener(incoming, response);
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server?.once('listening', resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const client = writeClient({ region: 'eu-west-1', endpoint, concurrency: 4 });
-  const startMs = performance.now();
-  try {
-    return { reply: await ask(client), requests };
-  } catch (error) {
-    return { failure: classifyFailure(error), requests, elapsedMs: performance.now() - startMs };
-  } finally {
-    client.destroy();
-  }
+  return { endpoint, seen };
 }
 
 const answer =
@@ -61,94 +81,125 @@ const error = (name: string, more: object = {}) => ({
   ...more,
 });
 
-describe('a request that gets no proper answer', () => {
-  it.each<[string, RequestListener]>([
-    ['no answer at all', () => undefined],
-    [
-      'an answer that stalls after its head',
-      (_, response) => void response.writeHead(200, { 'content-length': '100' }).write('{'),
-    ],
-    [
-      'an answer that comes in drops',
-      (_, response) => {
-        response.writeHead(200, { 'content-length': '100000' });
-        const timer = setInterval(() => response.write(' '), 100);
-        response.on('close', () => clearInterval(timer));
+describe.each(Object.entries(CARRIERS))('by %s', (_, open) => {
+  async function writeTo(listener: RequestListener, request: WriteRequest = put) {
+    const { endpoint, seen } = await listening(listener);
+    const carrier = open(endpoint);
+    const startMs = performance.now();
+    try {
+      const reply = await carrier.table.write(request);
+      return { reply, requests: seen.requests };
+    } catch (error) {
+      const elapsedMs = performance.now() - startMs;
+      return { failure: classifyFailure(error), requests: seen.requests, elapsedMs };
+    } finally {
+      server?.closeAllConnections();
+      await carrier.close();
+    }
+  }
+
+  describe('a request that gets no proper answer', () => {
+    it.each<[string, RequestListener]>([
+      ['no answer at all', () => undefined],
+      [
+        'an answer that stalls after its head',
+        (_, response) => void response.writeHead(200, { 'content-length': '100' }).write('{'),
+      ],
+      [
+        'an answer that comes in drops',
+        (_, response) => {
+          response.writeHead(200, { 'content-length': '100000' });
+          const timer = setInterval(() => response.write(' '), 100);
+          response.on('close', () => clearInterval(timer));
+        },
+      ],
+    ])(
+      'is given up in time, with an unknown outcome: %s',
+      async (_, listener) => {
+        const { failure, requests, elapsedMs } = await writeTo(listener);
+
+        expect(failure?.kind).toBe('unknown');
+        expect(requests).toBe(1);
+        expect(elapsedMs).toBeLessThan(REQUEST_TIMEOUT_MS + 2_000);
       },
-    ],
-  ])(
-    'is given up in time, with an unknown outcome: %s',
-    async (_, listener) => {
-      const { failure, requests, elapsedMs } = await writeTo(listener);
-
-      expect(failure?.kind).toBe('unknown');
-      expect(requests).toBe(1);
-      expect(elapsedMs).toBeLessThan(REQUEST_TIMEOUT_MS + 2_000);
-    },
-    15_000,
-  );
-});
-
-describe('an error is tried once and tells its class', () => {
-  it.each([
-    [500, 'InternalServerError', 'unknown'],
-    [503, 'ServiceUnavailable', 'unknown'],
-    [400, 'ProvisionedThroughputExceededException', 'throttled'],
-    [400, 'ValidationException', 'rejected'],
-    [400, 'AccessDeniedException', 'denied'],
-    [400, 'ResourceNotFoundException', 'unreachable'],
-  ])('%i %s', async (status, name, kind) => {
-    const { failure, requests } = await writeTo(answer(status, error(name)));
-
-    expect(failure?.kind).toBe(kind);
-    expect(requests).toBe(1);
-  });
-});
-
-describe('a transaction that is cancelled', () => {
-  const cancelled = (...codes: string[]) =>
-    writeTo(
-      answer(
-        400,
-        error('TransactionCanceledException', {
-          CancellationReasons: codes.map((Code) => ({ Code })),
-        }),
-      ),
-      transaction,
+      15_000,
     );
-
-  it('by the item is refused by the item, by the state row by that', async () => {
-    expect((await cancelled('ConditionalCheckFailed', 'None')).reply).toMatchObject({
-      kind: 'refused',
-      by: 'item',
-    });
-    expect((await cancelled('None', 'ConditionalCheckFailed')).reply).toMatchObject({
-      kind: 'refused',
-      by: 'state-row',
-    });
-    expect(
-      (await cancelled('ConditionalCheckFailed', 'ConditionalCheckFailed')).reply,
-    ).toMatchObject({ by: 'state-row' });
   });
 
-  it.each([
-    ['TransactionConflict', 'throttled'],
-    ['ProvisionedThroughputExceeded', 'throttled'],
-    ['ThrottlingError', 'throttled'],
-    ['ValidationError', 'rejected'],
-    ['ItemCollectionSizeLimitExceeded', 'rejected'],
-    ['SomethingNew', 'unknown'],
-  ])('for %s is %s', async (code, kind) => {
-    expect((await cancelled(code, 'None')).failure?.kind).toBe(kind);
+  describe('an error is tried once and tells its class', () => {
+    it.each([
+      [500, 'InternalServerError', 'unknown'],
+      [503, 'ServiceUnavailable', 'unknown'],
+      [400, 'ProvisionedThroughputExceededException', 'throttled'],
+      [400, 'ValidationException', 'rejected'],
+      [400, 'AccessDeniedException', 'denied'],
+      [400, 'ResourceNotFoundException', 'unreachable'],
+    ])('%i %s', async (status, name, kind) => {
+      const { failure, requests } = await writeTo(answer(status, error(name)));
+
+      expect(failure?.kind).toBe(kind);
+      expect(requests).toBe(1);
+    });
+  });
+
+  describe('a transaction that is cancelled', () => {
+    const cancelled = (...codes: string[]) =>
+      writeTo(
+        answer(
+          400,
+          error('TransactionCanceledException', {
+            CancellationReasons: codes.map((Code) => ({ Code })),
+          }),
+        ),
+        transaction,
+      );
+
+    it('by the item is refused by the item, by the state row by that', async () => {
+      expect((await cancelled('ConditionalCheckFailed', 'None')).reply).toMatchObject({
+        kind: 'refused',
+        by: 'item',
+      });
+      expect((await cancelled('None', 'ConditionalCheckFailed')).reply).toMatchObject({
+        kind: 'refused',
+        by: 'state-row',
+      });
+      expect(
+        (await cancelled('ConditionalCheckFailed', 'ConditionalCheckFailed')).reply,
+      ).toMatchObject({ by: 'state-row' });
+    });
+
+    it.each([
+      ['TransactionConflict', 'throttled'],
+      ['ProvisionedThroughputExceeded', 'throttled'],
+      ['ThrottlingError', 'throttled'],
+      ['ValidationError', 'rejected'],
+      ['ItemCollectionSizeLimitExceeded', 'rejected'],
+      ['SomethingNew', 'unknown'],
+    ])('for %s is %s', async (code, kind) => {
+      expect((await cancelled(code, 'None')).failure?.kind).toBe(kind);
+    });
   });
 });
+
+async function transactAgainst(listener: RequestListener, input: TransactWriteItemsInput) {
+  const { endpoint } = await listening(listener);
+  const options = { region: 'eu-west-1', endpoint, concurrency: 4, credentials: CREDENTIALS };
+  const client = writeClient(options);
+  try {
+    return { reply: await dynamoDbTransactions(client).transact(input) };
+  } catch (error) {
+    return { failure: classifyFailure(error) };
+  } finally {
+    client.destroy();
+  }
+}
 
 describe('a transaction of many parts that is cancelled', () => {
   const cancelled = (...codes: string[]) => {
     const reasons = codes.map((Code) => ({ Code }));
     const body = error('TransactionCanceledException', { CancellationReasons: reasons });
     const input = { TransactItems: [{}, {}] };
-    return askOf(answer(400, body), (client) => dynamoDbTransactions(client).transact(input));
+    return transactAgainst(answer(400, body), input);
   };
 
   it('tells the reason of each part', async () => {

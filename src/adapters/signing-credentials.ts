@@ -1,0 +1,53 @@
+// Credentials for requests that are signed here: from the environment, as Lambda gives them, or else by the
+// SDK's own search; asked for again before they expire.
+
+import type { Clock } from '../ports.ts';
+import type { SigningCredentials } from './sigv4.ts';
+
+interface Expiring extends SigningCredentials {
+  readonly expiration?: Date | undefined;
+}
+
+/** So long before their end, new ones are asked for. */
+const REFRESH_MS = 5 * 60_000;
+
+/** The same object for as long as they are good. */
+export function signingCredentials(
+  find: () => Promise<Expiring>,
+  clock: Pick<Clock, 'now'>,
+): () => Promise<SigningCredentials> {
+  let found: Promise<Expiring> | undefined;
+  let goodUntilMs = -Infinity;
+  return () => {
+    if (found !== undefined && clock.now() < goodUntilMs) return found;
+    goodUntilMs = Infinity;
+    found = find().then(
+      (credentials) => {
+        const { expiration } = credentials;
+        goodUntilMs = expiration === undefined ? Infinity : expiration.getTime() - REFRESH_MS;
+        return credentials;
+      },
+      (error: unknown) => {
+        // The next request tries again.
+        found = undefined;
+        throw error;
+      },
+    );
+    return found;
+  };
+}
+
+/** In Lambda, they are good for as long as the environment lives. */
+export async function findCredentials(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Expiring> {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = environment;
+  if (accessKeyId !== undefined && secretAccessKey !== undefined)
+    return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+  const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+  return defaultProvider()();
+}

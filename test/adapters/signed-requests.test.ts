@@ -1,0 +1,208 @@
+// Requests that are signed here: clocks that are wrong, credentials that expire, sockets that are taken.
+
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { findCredentials, signingCredentials } from '../../src/adapters/signing-credentials.ts';
+import { type SignedRequests, signedRequests } from '../../src/adapters/signed-requests.ts';
+import { systemClock } from '../../src/adapters/system-clock.ts';
+import { classifyFailure } from '../../src/core/write-failure.ts';
+import { SELF_SIGNED } from '../fixtures/self-signed.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+const CREDENTIALS = { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' };
+const TARGET = 'DynamoDB_20120810.PutItem';
+
+let server: Server | undefined;
+let requests: SignedRequests | undefined;
+afterEach(async () => {
+  server?.closeAllConnections();
+  server?.close();
+  await requests?.close();
+  requests = undefined;
+});
+
+async function open(
+  listener: RequestListener,
+  parts: Partial<Parameters<typeof signedRequests>[0]> = {},
+) {
+  server = createServer(listener).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server?.once('listening', resolve));
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  requests = signedRequests({
+    region: 'eu-west-1',
+    endpoint,
+    credentials: async () => CREDENTIALS,
+    concurrency: 2,
+    timeoutMs: 500,
+    clock: systemClock,
+    ...parts,
+  });
+  return requests;
+}
+
+describe('a clock that is wrong', () => {
+  const skewed =
+    (name: string, dates: string[]): RequestListener =>
+    (incoming, response) => {
+      const sentMs = Date.parse(
+        String(incoming.headers['x-amz-date']).replace(
+          /(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/,
+          '$1-$2-$3T$4:$5:$6Z',
+        ),
+      );
+      dates.push(String(sentMs));
+      const isWrong = Math.abs(sentMs - Date.now()) > 5 * 60_000;
+      response
+        .writeHead(isWrong ? 400 : 200)
+        .end(isWrong ? `{"__type":"com.amazon.coral.service#${name}"}` : '{}');
+    };
+
+  it.each(['InvalidSignatureException', 'RequestExpired'])(
+    'is put right after %s',
+    async (name) => {
+      const dates: string[] = [];
+      const clock = { now: () => Date.now() - 2 * HOUR_MS };
+      const { send } = await open(skewed(name, dates), { clock });
+
+      expect((await send(TARGET, '{}')).status).toBe(200);
+      expect((await send(TARGET, '{}')).status).toBe(200);
+      // Once wrong, and right ever after.
+      expect(dates.length).toBe(3);
+    },
+  );
+
+  it('is not blamed for credentials that are wrong', async () => {
+    let tries = 0;
+    const { send } = await open((_, response) => {
+      tries += 1;
+      response.writeHead(400).end('{"__type":"x#InvalidSignatureException"}');
+    });
+
+    expect((await send(TARGET, '{}')).status).toBe(400);
+    expect(tries).toBe(1);
+  });
+});
+
+describe('a request that waits for a socket', () => {
+  it('is never sent when its time is over', async () => {
+    const arrived: string[] = [];
+    const { send } = await open((incoming, response) => {
+      incoming.on('data', (chunk: Buffer) => arrived.push(chunk.toString()));
+      setTimeout(() => response.end('{}'), 800);
+    });
+    const all = await Promise.allSettled(['"a"', '"b"', '"c"'].map((body) => send(TARGET, body)));
+    await new Promise((resolve) => setTimeout(resolve, 600));
+
+    expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(arrived.toSorted()).toEqual(['"a"', '"b"']);
+  });
+});
+
+it('leaves sockets alone that have been idle for long', async () => {
+  const sockets = new Set<unknown>();
+  let nowMs = Date.now();
+  const { send } = await open(
+    (incoming, response) => {
+      sockets.add(incoming.socket);
+      response.end('{}');
+    },
+    { clock: { now: () => nowMs }, concurrency: 1 },
+  );
+  const count: number[] = [];
+  for (const passedMs of [0, 1_000, 10_000, 60_000, 100]) {
+    nowMs += passedMs;
+    await send(TARGET, '{}');
+    count.push(sockets.size);
+  }
+
+  expect(count).toEqual([1, 1, 1, 2, 2]);
+});
+
+describe('a way that does not exist', () => {
+  it.each([
+    ['nobody listens', 'http://127.0.0.1:9', 'unreachable'],
+    ['there is no such host', 'http://nowhere.invalid', 'unreachable'],
+  ])('is told apart from a lost answer: %s', async (_, endpoint, kind) => {
+    const { send } = await open(() => undefined, { endpoint, timeoutMs: 3_000 });
+
+    const error: unknown = await send(TARGET, '{}').catch((failure: unknown) => failure);
+
+    expect(classifyFailure(error).kind).toBe(kind);
+  });
+
+  it('is a lost answer where the connection breaks', async () => {
+    const { send } = await open((incoming) => incoming.socket.destroy());
+
+    const error: unknown = await send(TARGET, '{}').catch((failure: unknown) => failure);
+
+    expect(classifyFailure(error).kind).toBe('unknown');
+  });
+});
+
+it('trusts no certificate that nobody has vouched for', async () => {
+  let requested = false;
+  const tls = createTlsServer(SELF_SIGNED, (_, response) => {
+    requested = true;
+    response.end('{}');
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => tls.once('listening', resolve));
+  const endpoint = `https://127.0.0.1:${(tls.address() as AddressInfo).port}`;
+  const { send } = await open(() => undefined, { endpoint, timeoutMs: 3_000 });
+
+  await expect(send(TARGET, '{}')).rejects.toThrow(/self.signed/i);
+
+  expect(requested).toBe(false);
+  tls.closeAllConnections();
+  tls.close();
+});
+
+describe('credentials', () => {
+  it('are asked for once, and again before they expire', async () => {
+    let nowMs = 0;
+    let found = 0;
+    const credentials = signingCredentials(
+      async () => ({
+        ...CREDENTIALS,
+        accessKeyId: `AKID${(found += 1)}`,
+        expiration: new Date(nowMs + HOUR_MS),
+      }),
+      { now: () => nowMs },
+    );
+    const ids: string[] = [];
+    for (const minutes of [0, 10, 54, 56, 60, 112]) {
+      nowMs = minutes * 60_000;
+      ids.push((await credentials()).accessKeyId);
+    }
+
+    expect(ids).toEqual(['AKID1', 'AKID1', 'AKID1', 'AKID2', 'AKID2', 'AKID3']);
+  });
+
+  it('are asked for again after a failure', async () => {
+    let tries = 0;
+    const credentials = signingCredentials(async () => {
+      tries += 1;
+      if (tries === 1)
+        throw Object.assign(new Error('not now'), { name: 'CredentialsProviderError' });
+      return CREDENTIALS;
+    }, systemClock);
+
+    await expect(credentials()).rejects.toThrow('not now');
+    expect(await credentials()).toEqual(CREDENTIALS);
+  });
+
+  it('come from the environment where it has them', async () => {
+    const environment = {
+      AWS_ACCESS_KEY_ID: 'AKIDENV',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      AWS_SESSION_TOKEN: 'token',
+    };
+
+    expect(await findCredentials(environment)).toEqual({
+      accessKeyId: 'AKIDENV',
+      secretAccessKey: 'secret',
+      sessionToken: 'token',
+    });
+  });
+});
