@@ -24,7 +24,7 @@ export interface RequestToSign {
 }
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-export const CONTENT_TYPE = 'application/x-amz-json-1.0';
+const CONTENT_TYPE = 'application/x-amz-json-1.0';
 
 /** What all requests of a second have in common. */
 interface Second {
