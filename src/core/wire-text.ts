@@ -3,20 +3,17 @@
 
 /** A value of which only plain objects, arrays, texts, numbers, booleans, null and bytes are part. */
 export function wireText(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(value);
-    case 'number':
-    case 'boolean':
-      return String(value);
-    case 'object':
-      if (value === null) return 'null';
-      if (Array.isArray(value)) return `[${value.map(wireText).join(',')}]`;
-      if (value instanceof Uint8Array) return `"${base64(value)}"`;
-      return objectText(value as Readonly<Record<string, unknown>>);
-    default:
-      throw new TypeError(`${typeof value} has no place in a request`);
-  }
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'object' && value !== null) return structureText(value);
+  if (typeof value === 'boolean' || typeof value === 'number' || value === null)
+    return String(value);
+  throw new TypeError(`${typeof value} has no place in a request`);
+}
+
+function structureText(value: object): string {
+  if (Array.isArray(value)) return `[${value.map(wireText).join(',')}]`;
+  if (value instanceof Uint8Array) return `"${base64(value)}"`;
+  return objectText(value as Readonly<Record<string, unknown>>);
 }
 
 function objectText(object: Readonly<Record<string, unknown>>): string {

@@ -15,12 +15,12 @@ const CREDENTIALS = { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' };
 const TARGET = 'DynamoDB_20120810.PutItem';
 
 let server: Server | undefined;
-let requests: SignedRequests | undefined;
+let opened: SignedRequests | undefined;
 afterEach(async () => {
   server?.closeAllConnections();
   server?.close();
-  await requests?.close();
-  requests = undefined;
+  await opened?.close();
+  opened = undefined;
 });
 
 async function open(
@@ -30,7 +30,7 @@ async function open(
   server = createServer(listener).listen(0, '127.0.0.1');
   await new Promise((resolve) => server?.once('listening', resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  requests = signedRequests({
+  opened = signedRequests({
     region: 'eu-west-1',
     endpoint,
     credentials: async () => CREDENTIALS,
@@ -39,7 +39,7 @@ async function open(
     clock: systemClock,
     ...parts,
   });
-  return requests;
+  return opened;
 }
 
 describe('a clock that is wrong', () => {
@@ -64,10 +64,10 @@ describe('a clock that is wrong', () => {
     async (name) => {
       const dates: string[] = [];
       const clock = { now: () => Date.now() - 2 * HOUR_MS };
-      const { send } = await open(skewed(name, dates), { clock });
+      const requests = await open(skewed(name, dates), { clock });
 
-      expect((await send(TARGET, '{}')).status).toBe(200);
-      expect((await send(TARGET, '{}')).status).toBe(200);
+      expect((await requests.send(TARGET, '{}')).status).toBe(200);
+      expect((await requests.send(TARGET, '{}')).status).toBe(200);
       // Once wrong, and right ever after.
       expect(dates.length).toBe(3);
     },
@@ -75,12 +75,12 @@ describe('a clock that is wrong', () => {
 
   it('is not blamed for credentials that are wrong', async () => {
     let tries = 0;
-    const { send } = await open((_, response) => {
+    const requests = await open((_, response) => {
       tries += 1;
       response.writeHead(400).end('{"__type":"x#InvalidSignatureException"}');
     });
 
-    expect((await send(TARGET, '{}')).status).toBe(400);
+    expect((await requests.send(TARGET, '{}')).status).toBe(400);
     expect(tries).toBe(1);
   });
 });
@@ -88,11 +88,13 @@ describe('a clock that is wrong', () => {
 describe('a request that waits for a socket', () => {
   it('is never sent when its time is over', async () => {
     const arrived: string[] = [];
-    const { send } = await open((incoming, response) => {
+    const requests = await open((incoming, response) => {
       incoming.on('data', (chunk: Buffer) => arrived.push(chunk.toString()));
       setTimeout(() => response.end('{}'), 800);
     });
-    const all = await Promise.allSettled(['"a"', '"b"', '"c"'].map((body) => send(TARGET, body)));
+    const all = await Promise.allSettled(
+      ['"a"', '"b"', '"c"'].map((body) => requests.send(TARGET, body)),
+    );
     await new Promise((resolve) => setTimeout(resolve, 600));
 
     expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
@@ -103,7 +105,7 @@ describe('a request that waits for a socket', () => {
 it('leaves sockets alone that have been idle for long', async () => {
   const sockets = new Set<unknown>();
   let nowMs = Date.now();
-  const { send } = await open(
+  const requests = await open(
     (incoming, response) => {
       sockets.add(incoming.socket);
       response.end('{}');
@@ -113,7 +115,7 @@ it('leaves sockets alone that have been idle for long', async () => {
   const count: number[] = [];
   for (const passedMs of [0, 1_000, 10_000, 60_000, 100]) {
     nowMs += passedMs;
-    await send(TARGET, '{}');
+    await requests.send(TARGET, '{}');
     count.push(sockets.size);
   }
 
@@ -125,17 +127,17 @@ describe('a way that does not exist', () => {
     ['nobody listens', 'http://127.0.0.1:9', 'unreachable'],
     ['there is no such host', 'http://nowhere.invalid', 'unreachable'],
   ])('is told apart from a lost answer: %s', async (_, endpoint, kind) => {
-    const { send } = await open(() => undefined, { endpoint, timeoutMs: 3_000 });
+    const requests = await open(() => undefined, { endpoint, timeoutMs: 3_000 });
 
-    const error: unknown = await send(TARGET, '{}').catch((failure: unknown) => failure);
+    const error: unknown = await requests.send(TARGET, '{}').catch((failure: unknown) => failure);
 
     expect(classifyFailure(error).kind).toBe(kind);
   });
 
   it('is a lost answer where the connection breaks', async () => {
-    const { send } = await open((incoming) => incoming.socket.destroy());
+    const requests = await open((incoming) => incoming.socket.destroy());
 
-    const error: unknown = await send(TARGET, '{}').catch((failure: unknown) => failure);
+    const error: unknown = await requests.send(TARGET, '{}').catch((failure: unknown) => failure);
 
     expect(classifyFailure(error).kind).toBe('unknown');
   });
@@ -149,9 +151,9 @@ it('trusts no certificate that nobody has vouched for', async () => {
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => tls.once('listening', resolve));
   const endpoint = `https://127.0.0.1:${(tls.address() as AddressInfo).port}`;
-  const { send } = await open(() => undefined, { endpoint, timeoutMs: 3_000 });
+  const requests = await open(() => undefined, { endpoint, timeoutMs: 3_000 });
 
-  await expect(send(TARGET, '{}')).rejects.toThrow(/self.signed/i);
+  await expect(requests.send(TARGET, '{}')).rejects.toThrow(/self.signed/i);
 
   expect(requested).toBe(false);
   tls.closeAllConnections();

@@ -76,7 +76,7 @@ async function heartbeatFunction(configured: ReplicationConfig): Promise<() => P
     } finally {
       spy.mockRestore();
     }
-    const [line = ''] = lines.filter((text) => text.startsWith('{"_aws"'));
+    const line = lines.find((text) => text.startsWith('{"_aws"')) ?? '';
     return (JSON.parse(line) as { OldestUnappliedAge: number }).OldestUnappliedAge;
   };
 }
