@@ -64,6 +64,9 @@ function* pairProblems(path: string, replication: ReplicationConfig): Generator<
   if (timestampAttribute === reservedAttribute) {
     yield `${path}.timestampAttribute must differ from reservedAttribute, got ${show(timestampAttribute)} for both`;
   }
+  if (reservedAttribute in {}) {
+    yield `${path}.reservedAttribute must not be a name that every JavaScript object has, got ${show(reservedAttribute)}`;
+  }
   if (stateTable === destination.table) {
     yield `${path}.stateTable must be another table than the destination, got ${show(stateTable)} for both`;
   }

@@ -49,7 +49,10 @@ export interface DeadLetterQueue {
 export interface ObjectStore {
   /** Storing the same key again replaces the object. Rejects as soon as `signal` is aborted. */
   put(key: string, body: string, signal?: AbortSignal): Promise<void>;
-  /** Undefined where there is no such object. */
+  /**
+   * Undefined where there is no such object. Rejects with FerryError `objects.unreadable` where it is no
+   * text in UTF-8.
+   */
   get(key: string): Promise<string | undefined>;
   /** Keys under `prefix`, in the order of their texts, a page at a time. */
   list(prefix: string): AsyncIterable<readonly StoredObject[]>;

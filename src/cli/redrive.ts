@@ -145,7 +145,8 @@ function print(
   io: Io,
 ): void {
   if (json) {
-    io.out(JSON.stringify({ replication: name, apply, ...report }));
+    const sampleKeys = report.sampleKeys.map((key) => JSON.parse(itemJson(key)) as object);
+    io.out(JSON.stringify({ replication: name, apply, ...report, sampleKeys }));
     return;
   }
   io.out(

@@ -2,9 +2,8 @@
 // read back line by line, so that it may be of any length.
 
 import { closeSync, createReadStream, openSync, renameSync, statSync, writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { KeyAttribute } from '../config.ts';
-import type { Item } from '../core/attribute-value.ts';
+import { type Item, itemJson } from '../core/attribute-value.ts';
 import { parseReportLine, type ReportHeader } from '../core/difference-report.ts';
 import { UsageError } from '../errors.ts';
 
@@ -85,7 +84,7 @@ export async function* keysOfReport(
     else if (line?.kind === 'key' && isKey(line.key, expected.keys)) yield line.key;
     else if (line?.kind === 'summary') isFinished = true;
     else {
-      const what = `line ${number} names no key of this table: ${text.slice(0, 200)}`;
+      const what = `line ${number} names no key of this table${keyIn(line)}`;
       strange = notAReport(path, what);
       if (line !== undefined) throw strange;
     }
@@ -94,12 +93,35 @@ export async function* keysOfReport(
   if (!isFinished) expected.onUnfinished();
 }
 
+/** Two items of 400 KB with their contents need less. */
+const LINE_LENGTH_MAX = 16 * 1_024 * 1_024;
+
 async function* linesOf(path: string): AsyncGenerator<string> {
   try {
-    yield* createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity });
+    let open = '';
+    for await (const text of textOf(path)) {
+      const lines = (open + text).split(/\r?\n/);
+      open = lines.pop() ?? '';
+      if (open.length > LINE_LENGTH_MAX) throw new Error('it has a line without an end');
+      yield* lines;
+    }
+    if (open !== '') yield open;
   } catch (cause) {
     throw notAReport(path, (cause as Error).message);
   }
+}
+
+/** Bytes that are no UTF-8 are refused: replaced, they would make the key of another item. */
+async function* textOf(path: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for await (const bytes of createReadStream(path)) {
+    try {
+      yield decoder.decode(bytes as Buffer, { stream: true });
+    } catch {
+      throw new Error('it is not text in UTF-8');
+    }
+  }
+  // A character that has been torn off belongs to a line that has been, too.
 }
 
 function checkHeader(
@@ -110,6 +132,11 @@ function checkHeader(
   const { replication } = line.header;
   if (replication === expected.replication) return;
   throw notAReport(path, `it is about "${replication}", not "${expected.replication}"`);
+}
+
+/** Nothing but the key: a report may hold the contents of items. */
+function keyIn(line: ReturnType<typeof parseReportLine>): string {
+  return line?.kind === 'key' ? `: ${itemJson(line.key).slice(0, 200)}` : '';
 }
 
 function isKey(key: Item, keys: readonly KeyAttribute[]): boolean {

@@ -115,6 +115,7 @@ export function parseRun(row: Item | undefined): BackfillRun | undefined {
     row?.['streamArn']?.S,
   ];
   if (run === undefined || segments === undefined || streamArn === undefined) return undefined;
+  if (!isSegmentCount(Number(segments))) return undefined;
   const [execution, finishedAt] = [row?.['execution']?.S, row?.['finishedAt']?.S];
   return {
     run,
@@ -125,6 +126,11 @@ export function parseRun(row: Item | undefined): BackfillRun | undefined {
     ...(execution === undefined ? {} : { execution }),
     ...(finishedAt === undefined ? {} : { finishedAt }),
   };
+}
+
+/** As many as DynamoDB's Scan takes. */
+export function isSegmentCount(count: unknown): count is number {
+  return Number.isInteger(count) && Number(count) >= 1 && Number(count) <= 1_000_000;
 }
 
 export function segmentRow(
@@ -151,8 +157,9 @@ export function segmentRow(
 export function parseSegment(row: Item | undefined): SegmentProgress {
   const counts = noCounts();
   if (row === undefined) return { counts, done: false };
-  for (const [name, value] of Object.entries(row['counts']?.M ?? {})) {
-    counts[name as Count] = Number(value.N);
+  for (const name of [...COPY_COUNTS, ...UNITS]) {
+    const count = Number(row['counts']?.M?.[name]?.N);
+    if (Number.isFinite(count)) counts[name] = count;
   }
   return { counts, done: row['done']?.BOOL === true, next: row['next']?.M };
 }

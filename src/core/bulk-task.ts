@@ -3,7 +3,7 @@
 
 import { REPORT_OBJECT_PREFIX } from '../contract.ts';
 import { decodeItem, itemJson } from './attribute-value.ts';
-import type { BackfillRun } from './backfill-checkpoint.ts';
+import { type BackfillRun, isSegmentCount } from './backfill-checkpoint.ts';
 import type { ScanCursor, SegmentCursor } from './segment-join.ts';
 
 interface Rates {
@@ -45,25 +45,67 @@ export function cursorJson({ source, destination }: SegmentCursor): string {
   return JSON.stringify({ source: side(source), destination: side(destination) });
 }
 
+/** @throws Error where the text is none that `cursorJson` makes. */
 export function parseCursor(json: string): SegmentCursor {
-  const { source, destination } = JSON.parse(json) as SegmentCursor;
-  const side = ({ after, ended }: ScanCursor): ScanCursor => ({
-    ended,
-    ...(after === undefined ? {} : { after: decodeItem(after, 'after') }),
-  });
+  const { source, destination } = objectOf(JSON.parse(json));
+  const side = (value: unknown): ScanCursor => {
+    const { after, ended } = objectOf(value);
+    if (typeof ended !== 'boolean')
+      throw new Error('A cursor must tell whether its side has ended.');
+    return { ended, ...(after === undefined ? {} : { after: decodeItem(after, 'after') }) };
+  };
   return { source: side(source), destination: side(destination) };
 }
 
 /** @throws Error where the event is none that the state machine sends. */
 export function parseBulkTask(event: unknown): BulkTask {
-  const { segment, task, part = 0, cursor } = (event ?? {}) as Partial<BulkTask>;
-  const operation = task?.operation;
-  if (!Number.isInteger(segment) || (operation !== 'backfill' && operation !== 'verify')) {
+  const { segment, task, part = 0, cursor } = objectOf(event);
+  if (!isCount(segment) || !isCount(part) || !isTask(task) || !isOptionalText(cursor)) {
     throw new Error(
-      `A segment's task must have a segment and an operation, got ${JSON.stringify(event)?.slice(0, 200)}.`,
+      `A segment's task must have a segment, a part, a cursor or none, and a whole task, got ${namesOf(event)}.`,
     );
   }
-  return { segment: segment as number, task: task as BulkTask['task'], part, cursor, done: false };
+  return { segment, task, part, cursor, done: false };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Without fields where it is no object. */
+function objectOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+/** Keys are in there: an error tells no more than the names of fields. */
+function namesOf(event: unknown): string {
+  return Object.keys(objectOf(event)).join(', ').slice(0, 200) || 'nothing';
+}
+
+function isTask(value: unknown): value is BulkTask['task'] {
+  const task = objectOf(value);
+  const { operation, run, totalSegments, settleMs, readUnits, writeUnits } = task;
+  if (!isRate(readUnits) || !isRate(writeUnits)) return false;
+  if (operation === 'verify') {
+    return typeof run === 'string' && isSegmentCount(totalSegments) && isCount(settleMs);
+  }
+  const { run: name, totalSegments: count, streamArn } = objectOf(run);
+  return (
+    operation === 'backfill' &&
+    typeof name === 'string' &&
+    typeof streamArn === 'string' &&
+    isSegmentCount(count)
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isRate(value: unknown): value is number | undefined {
+  return value === undefined || (typeof value === 'number' && value > 0);
+}
+
+function isOptionalText(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
 }
 
 function runNameOf({ run }: BulkTask['task']): string {

@@ -43,7 +43,8 @@ export type DeadLetterMessage =
 /**
  * The message of a letter: JSON in ASCII, because a queue may alter other text. Where it would be
  * longer than `sizeBytesMax`, the old image, which no redrive needs, is left out; where that is not
- * enough, the record goes to an object called `objectKey`.
+ * enough, the record goes to an object called `objectKey`. What tells about the record is cut then, so
+ * that the message fits for certain: a queue that refuses it would hold up the whole shard.
  */
 export function deadLetterMessage(
   letter: DeadLetter,
@@ -55,10 +56,19 @@ export function deadLetterMessage(
   const lighter = toAsciiJson({ ...letter, record });
   if (lighter.length <= sizeBytesMax) return { body: lighter };
   const { record: _, ...about } = letter;
+  const pointer = { ...about, reason: shortened(letter.reason), recordObject: objectKey };
+  const short = toAsciiJson(pointer);
   return {
-    body: toAsciiJson({ ...about, recordObject: objectKey }),
-    record: JSON.stringify(record),
+    body: short.length <= sizeBytesMax ? short : toAsciiJson({ ...pointer, key: undefined }),
+    // Not undefined, for which JSON has no text.
+    record: JSON.stringify(record ?? null),
   };
+}
+
+const MESSAGE_LENGTH_MAX = 1_000;
+
+function shortened({ message, ...reason }: DeadLetterReason): DeadLetterReason {
+  return { ...reason, message: message.slice(0, MESSAGE_LENGTH_MAX) };
 }
 
 function toAsciiJson(

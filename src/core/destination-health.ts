@@ -25,7 +25,8 @@ const ANSWERS: readonly FailureKind[] = ['throttled', 'rejected'];
 
 export function destinationHealth(): DestinationHealth {
   const failures = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, unknown: 0 };
-  const errors: Record<string, number> = {};
+  // Without the names that every object has: an error may be called "constructor".
+  const errors = Object.create(null) as Record<string, number>;
   let inARow = 0;
   let lastUnknownMs: number | undefined;
   const noteError = (name: string) => {

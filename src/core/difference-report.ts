@@ -67,9 +67,11 @@ export function parseReportLine(text: string): ReportLine | undefined {
   const line = parseObject(text);
   if (line === undefined) return undefined;
   if (line['ferry'] === 'differences') {
+    if (typeof line['replication'] !== 'string') return undefined;
     return { kind: 'header', header: line as unknown as ReportHeader };
   }
-  if (line['summary'] !== undefined) return { kind: 'summary', summary: line['summary'] };
+  // One that is no object has no figures; a sum of none is no number, and proves nothing.
+  if (line['summary'] !== undefined) return { kind: 'summary', summary: line['summary'] ?? {} };
   try {
     return keyLine(decodeItem(line['key'], 'key'), line);
   } catch {
@@ -83,15 +85,19 @@ const DISCREPANCIES: readonly unknown[] = ['missing', 'different', 'extraneous']
 function keyLine(key: Item, line: Record<string, unknown>): ReportLine {
   const { kind, attributes = [], reason } = line;
   if (typeof reason === 'string') return { kind: 'key', key, reason };
-  if (!DISCREPANCIES.includes(kind)) return { kind: 'key', key };
+  if (!DISCREPANCIES.includes(kind) || !isTexts(attributes)) return { kind: 'key', key };
   const difference = {
     key,
     kind: kind as Discrepancy,
-    attributes: attributes as string[],
+    attributes,
     source: undefined,
     destination: undefined,
   };
   return { kind: 'key', key, difference };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

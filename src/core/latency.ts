@@ -43,10 +43,12 @@ export function heartbeatLatencyMs(
   nowMs: number,
 ): number | undefined {
   if (record.keyText !== heartbeatKey || record.eventName === 'REMOVE') return undefined;
-  return sinceStamp(record.newImage, BEAT_ATTRIBUTE, nowMs);
+  const beatMs = sinceStamp(record.newImage, BEAT_ATTRIBUTE, nowMs);
+  return beatMs !== undefined && beatMs > STAMP_AGE_MS_MAX ? undefined : beatMs;
 }
 
 function sinceStamp(item: Item, attribute: string, nowMs: number): number | undefined {
   const stamp = item[attribute]?.N;
-  return stamp === undefined ? undefined : nowMs - Number(stamp);
+  const sinceMs = nowMs - Number(stamp ?? Number.NaN);
+  return Number.isFinite(sinceMs) ? sinceMs : undefined;
 }

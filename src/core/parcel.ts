@@ -1,6 +1,7 @@
 // What lies in the dead-letter queue and the on-failure bucket -> records to redrive. Three forms:
 // Ferry's own letters, Lambda's batches with their payload, and Lambda's messages without one.
 
+import { DEAD_LETTER_OBJECT_PREFIX } from '../contract.ts';
 import { parseStreamRecord } from './stream-record.ts';
 
 /** A record that was put aside. */
@@ -58,20 +59,30 @@ function letterParcel(letter: Fields, replication: string): Parcel {
   if (schemaVersion !== 1) {
     return {
       kind: 'unreadable',
-      problem: `its schema version is ${String(schemaVersion)}; this release reads 1`,
+      problem: `its schema version is ${show(schemaVersion)}; this release reads 1`,
     };
   }
   if (letter['replication'] !== replication) {
     return {
       kind: 'unreadable',
-      problem: `it belongs to the replication ${String(letter['replication'])}`,
+      problem: `it belongs to the replication ${show(letter['replication'])}`,
     };
   }
   const about = { reason: textOf(reason, 'name'), parkedAtMs: timeOf(failedAt) };
-  if (typeof recordObject === 'string')
-    return { kind: 'stored', objectKey: recordObject, ...about };
+  if (recordObject !== undefined) {
+    return isLetterObject(recordObject)
+      ? { kind: 'stored', objectKey: recordObject, ...about }
+      : { kind: 'unreadable', problem: 'its record is not where Ferry keeps records' };
+  }
   return { kind: 'records', records: [{ ...about, record }] };
 }
+
+/** The object is read, and deleted in the end: it must be none of another kind. */
+function isLetterObject(key: unknown): key is string {
+  return typeof key === 'string' && LETTER_OBJECT.test(key);
+}
+
+const LETTER_OBJECT = new RegExp(`^${DEAD_LETTER_OBJECT_PREFIX}[0-9A-Za-z/-]{1,200}\\.json$`);
 
 function batchParcel(document: Fields): Parcel {
   const info = document['DDBStreamBatchInfo'];
@@ -128,9 +139,17 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
+/** A name to show and to choose by: on one line of a terminal, whatever somebody has put into it. */
 function textOf(value: unknown, name: string): string {
   const text = isObject(value) ? value[name] : undefined;
-  return isText(text) ? text : 'unknown';
+  return isText(text) ? text.slice(0, NAME_LENGTH_MAX).replaceAll(/\p{C}/gu, '?') : 'unknown';
+}
+
+const NAME_LENGTH_MAX = 100;
+
+/** Not by `String`, which calls what an object holds under the name "toString". */
+function show(value: unknown): string {
+  return isText(value) || typeof value === 'number' ? String(value) : 'none at all';
 }
 
 /** Epoch milliseconds; 0, which is older than anything, where there is no time. */

@@ -47,7 +47,8 @@ export interface BackfillOptions {
 
 /**
  * The unfinished run, if there is one, or a new one.
- * @throws FerryError `backfill.stream-changed`, `backfill.destination-changed` or `backfill.started-twice`.
+ * @throws FerryError `backfill.stream-changed`, `backfill.destination-changed`, `backfill.started-twice` or
+ *   `backfill.unreadable`.
  */
 export async function openBackfill(
   fresh: BackfillRun,
@@ -55,7 +56,9 @@ export async function openBackfill(
   context: BackfillContext,
 ): Promise<{ run: BackfillRun; resumed: boolean }> {
   const { target, clock } = context;
-  const known = parseRun(await insist(() => context.stateTable.get(runKey(target)), context));
+  const stored = await insist(() => context.stateTable.get(runKey(target)), context);
+  const known = parseRun(stored);
+  if (stored !== undefined && known === undefined && !restart) throw unreadableRun();
   if (known !== undefined && known.finishedAt === undefined && !restart) {
     requireSameTables(known, fresh);
     return { run: known, resumed: true };
@@ -67,6 +70,13 @@ export async function openBackfill(
   throw new FerryError('Another backfill of this replication has just been started.', {
     code: 'backfill.started-twice',
     hint: 'Wait for its end, or stop it and run the command again: it goes on from there.',
+  });
+}
+
+function unreadableRun(): FerryError {
+  return new FerryError('The state table has a row of a backfill that Ferry cannot read.', {
+    code: 'backfill.unreadable',
+    hint: 'Run it with the release that wrote it, or begin anew with --restart.',
   });
 }
 

@@ -7,11 +7,17 @@ import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { ParkedRecord } from '../core/parcel.ts';
 import { parseStreamRecord, type StreamRecord } from '../core/stream-record.ts';
+import { classifyFailure } from '../core/write-failure.ts';
 import { applyLane, type RecordWriter } from './apply-lane.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Pace } from './pace.ts';
 import { noteFailure, type RedriveReport } from './redrive-report.ts';
-import { type ResynchronizationContext, resynchronizeKey } from './resynchronize-key.ts';
+import {
+  type KeyToResynchronize,
+  type ResynchronizationContext,
+  type ResynchronizationResult,
+  resynchronizeKey,
+} from './resynchronize-key.ts';
 import { type WriteContext, writeRecord } from './write-record.ts';
 
 export type RecordContext = WriteContext & ResynchronizationContext;
@@ -79,12 +85,26 @@ async function resynchronizeAll(parked: readonly ParkedRecord[], run: RecordRun)
       continue;
     }
     const floor = floorOf(labelOf(record));
-    const result = await resynchronizeKey({ key, keyText, floor }, run.context);
+    const result = await resynchronizeOrRefuse({ key, keyText, floor }, run.context);
     if (result.kind === 'unfinished') noteFailure(result.why, run.report);
     else final += 1;
   }
   run.report.resynchronized += final;
   return final;
+}
+
+/** A key that no table here takes must not stand in the way of those behind it. */
+async function resynchronizeOrRefuse(
+  item: KeyToResynchronize,
+  context: RecordContext,
+): Promise<ResynchronizationResult> {
+  try {
+    return await resynchronizeKey(item, context);
+  } catch (error) {
+    const { kind, name } = classifyFailure(error);
+    if (kind !== 'rejected') throw error;
+    return { kind: 'unfinished', why: name };
+  }
 }
 
 /** 0, which is below every stream, where the record does not tell its own. */

@@ -44,12 +44,17 @@ export function newReport(): RedriveReport {
   return {
     found: 0,
     matched: 0,
-    reasons: {},
+    reasons: byName(),
     sampleKeys: [],
-    failures: {},
+    failures: byName(),
     ...counts,
     ...rest,
   };
+}
+
+/** Without the names that every object has: a reason may be called "constructor". */
+function byName(): Record<string, number> {
+  return Object.create(null) as Record<string, number>;
 }
 
 /** Notes a record that matches. */

@@ -10,6 +10,8 @@ import {
   type RedriveFilter,
   type StreamRange,
 } from '../core/parcel.ts';
+import { classifyFailure } from '../core/write-failure.ts';
+import { FerryError } from '../errors.ts';
 import type { MessageQueue, ObjectStore, QueuedMessage } from '../ports.ts';
 import { paceOf } from './pace.ts';
 import { type RecordContext, type RecordRun, redriveRecords } from './redrive-records.ts';
@@ -117,11 +119,28 @@ async function redriveMessage(message: QueuedMessage, run: Run): Promise<void> {
 }
 
 async function redriveObject(key: string, run: Run): Promise<void> {
-  const body = await run.context.bucket.get(key);
+  const { bucket, settings } = run.context;
+  const body = await objectText(key, bucket);
   // Somebody else's redrive has been faster.
-  if (body === undefined) return;
-  if (await redriveParcel(parseParcel(body, run.context.settings.replication), run))
-    await run.context.bucket.delete(key);
+  if (body.kind === 'gone') return;
+  const parcel = body.kind === 'unreadable' ? body : parseParcel(body.text, settings.replication);
+  if (await redriveParcel(parcel, run)) await bucket.delete(key);
+}
+
+type ObjectText =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'unreadable'; readonly problem: string };
+
+/** An object that is no text stays where it is, like one that is no dead letter; what is behind it goes on. */
+async function objectText(key: string, bucket: ObjectStore): Promise<ObjectText> {
+  try {
+    const text = await bucket.get(key);
+    return text === undefined ? { kind: 'gone' } : { kind: 'text', text };
+  } catch (error) {
+    if (!(error instanceof FerryError) || error.code !== 'objects.unreadable') throw error;
+    return { kind: 'unreadable', problem: error.message };
+  }
 }
 
 /** @returns whether every record of it is final, so that it can be removed. */
@@ -156,20 +175,36 @@ async function unpack(
     case 'unreadable':
       return 'unreadable';
     case 'stored': {
-      const record = parseJson(await context.bucket.get(parcel.objectKey));
+      const body = await objectText(parcel.objectKey, context.bucket);
+      const record = body.kind === 'text' ? parseJson(body.text) : undefined;
       return record === undefined ? 'unreadable' : [{ ...parcel, record }];
     }
     case 'range': {
-      const records = await context.readRange(parcel.range);
-      return records === 'trimmed' ? records : records.map((record) => ({ ...parcel, record }));
+      const records = await readRange(parcel.range, context);
+      return typeof records === 'string'
+        ? records
+        : records.map((record) => ({ ...parcel, record }));
     }
   }
 }
 
-/** Undefined where there is no text, or it is not JSON. */
-function parseJson(text: string | undefined): unknown {
+/** A range that the stream's service refuses to look for is none. */
+async function readRange(
+  range: StreamRange,
+  context: RedriveContext,
+): Promise<readonly unknown[] | 'trimmed' | 'unreadable'> {
   try {
-    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+    return await context.readRange(range);
+  } catch (error) {
+    if (classifyFailure(error).kind !== 'rejected') throw error;
+    return 'unreadable';
+  }
+}
+
+/** Undefined where it is not JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }

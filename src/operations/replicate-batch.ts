@@ -27,6 +27,9 @@ export async function replicateBatch(
   rawRecords: readonly unknown[],
   context: ReplicationContext,
 ): Promise<BatchSummary> {
+  if (!Array.isArray(rawRecords)) {
+    throw new Error('the event holds no list of records, so the whole batch must be repeated');
+  }
   const parsed = rawRecords.map(parseStreamRecord);
   const outcomes: Outcome[] = parsed.map(() => ({ kind: 'unfinished', why: 'behind' }));
   const health = destinationHealth();

@@ -54,10 +54,16 @@ export async function writeRecord(
 ): Promise<WriteOutcome> {
   const { settings, arrival, clock } = context;
   const rules = { target: settings, arrival, nowMs: clock.now() };
+  let isDeletedSince = false;
   for (const request of toWriteRequests(record, rules)) {
     const result = await send(request, context);
-    if (result.kind !== 'written') return outcomeOf(result, { record, context });
+    if (request.operation === 'UpdateItem' && result.kind === 'refused') {
+      // A newer delete is remembered, but who remembered it may have got no further, and never will:
+      // a repair that was stopped. So this delete is done, too; the guard keeps what is newer.
+      isDeletedSince = true;
+    } else if (result.kind !== 'written') return outcomeOf(result, { record, context });
   }
+  if (isDeletedSince) return { kind: 'superseded', cause: 'deleted' };
   const nowMs = clock.now();
   return {
     kind: 'applied',

@@ -149,16 +149,24 @@ describe('what is refused by the guard', () => {
     });
   });
 
-  it('ends a delete at once when a newer delete is known', async () => {
-    const destination = scripted(() => ({ kind: 'refused', by: 'state-row' }));
+  it('does a delete also when a newer one is known, which may have got no further', async () => {
+    const destination = scripted(({ operation }) =>
+      operation === 'UpdateItem' ? { kind: 'refused', by: 'state-row' } : { kind: 'written' },
+    );
 
-    const { counts } = await replicateBatch(
+    const { counts, superseded } = await replicateBatch(
       [lambdaRecord({ eventName: 'REMOVE' })],
       invocation({ destination }),
     );
 
-    expect(counts.superseded).toBe(1);
-    expect(destination.requests.map(({ operation }) => operation)).toEqual(['UpdateItem']);
+    expect({ counts: counts.superseded, deleted: superseded.deleted }).toEqual({
+      counts: 1,
+      deleted: 1,
+    });
+    expect(destination.requests.map(({ operation }) => operation)).toEqual([
+      'UpdateItem',
+      'DeleteItem',
+    ]);
   });
 });
 

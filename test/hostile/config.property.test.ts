@@ -1,0 +1,184 @@
+// Any configuration at all: a checked and frozen one, or a refusal that names place and value. Soon, and
+// without touching what it was given.
+
+// What a property demands depends on what was drawn; tallies make sure that each case has been met.
+/* oxlint-disable vitest/no-conditional-expect */
+
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { handlerSettings, parseConfig } from '../../src/config.ts';
+import { UsageError } from '../../src/errors.ts';
+import { fromEnvironment, toEnvironment } from '../../src/handler-settings.ts';
+import {
+  anyJson,
+  change,
+  changed,
+  expanded,
+  hostileText,
+  hostileValue,
+  runs,
+} from './arbitrary.ts';
+
+const VALID = {
+  replications: [
+    {
+      name: 'orders',
+      source: {
+        region: 'us-east-1',
+        table: 'Orders',
+        create: true,
+        partitionKey: { name: 'pk', type: 'S' },
+        sortKey: { name: 'sk', type: 'N' },
+      },
+      destination: { region: 'eu-west-1', table: 'Orders' },
+      reservedAttribute: '_ferry',
+      timestampAttribute: 'at',
+      heartbeat: { key: { pk: 'beat', sk: 0 } },
+      alarms: { email: 'ops@example.com' },
+      eventSource: { batchSize: 100 },
+      function: { concurrency: 10 },
+    },
+    {
+      name: 'users',
+      source: {
+        region: 'us-east-1',
+        table: 'Users',
+        streamArn:
+          'arn:aws:dynamodb:us-east-1:111122223333:table/Users/stream/2026-01-31T12:00:00.000',
+      },
+      destination: { region: 'eu-west-1', table: 'Users' },
+    },
+  ],
+};
+
+const config = fc.oneof(
+  { weight: 1, arbitrary: hostileValue },
+  {
+    weight: 4,
+    arbitrary: fc
+      .array(change, { minLength: 0, maxLength: 3 })
+      .map((changes) => changed(VALID, changes)),
+  },
+  { weight: 1, arbitrary: fc.array(anyJson).map((replications) => ({ replications })) },
+);
+
+/** What a refusal says: a line for each problem, with the path of the value. */
+const PROBLEM = /^ {2}(the file|replications?)\b/;
+
+function outcomeOf(value: unknown): 'accepted' | 'refused' {
+  try {
+    expectWhole(parseConfig(value));
+    return 'accepted';
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    expect(error.code).toBe('config.invalid');
+    const [title, ...problems] = error.message.split('\n');
+    expect(title).toBe(`ferry.json has ${problems.length} problem(s):`);
+    expect(problems.length).toBeGreaterThan(0);
+    for (const problem of problems) expect(problem).toMatch(PROBLEM);
+    return 'refused';
+  }
+}
+
+/** Frozen to its leaves, and fit to be handed to a function and read there. */
+function expectWhole(parsed: ReturnType<typeof parseConfig>): void {
+  expect(unfrozen(parsed)).toBe(false);
+  for (const replication of parsed.replications) {
+    const settings = handlerSettings(replication, {
+      deadLetterQueueUrl: 'http://127.0.0.1:1/queue',
+      onFailureBucket: 'failures',
+    });
+    expect(fromEnvironment(toEnvironment(settings))).toEqual(settings);
+  }
+}
+
+function unfrozen(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return !Object.isFrozen(value) || Object.values(value).some(unfrozen);
+}
+
+it('accepts or refuses whatever it is given, and leaves it as it was', () => {
+  const tally = { accepted: 0, refused: 0 };
+  fc.assert(
+    fc.property(config, (drawn) => {
+      const value = expanded(drawn);
+      const before = JSON.stringify(value);
+      tally[outcomeOf(value)] += 1;
+      expect(JSON.stringify(value)).toBe(before);
+    }),
+    runs(150),
+  );
+  for (const count of Object.values(tally)) expect(count).toBeGreaterThan(5);
+}, 30_000);
+
+it('names the setting that is wrong, and the value that it got', () => {
+  const bad = hostileText.filter(
+    (text) => !/^[a-z][a-z0-9-]{0,29}$|[\p{Cf}\p{Co}\p{Cn}]/u.test(text),
+  );
+  fc.assert(
+    fc.property(bad, (name) => {
+      const [first, second] = VALID.replications;
+      const value = { replications: [{ ...first, name }, second] };
+      const shown = JSON.stringify(name);
+      const start = shown.length > 80 ? shown.slice(0, 77) : shown;
+      expect(() => parseConfig(value)).toThrow('replications.0.name must match pattern');
+      expect(() => parseConfig(value)).toThrow(`got ${start}`);
+    }),
+    runs(15),
+  );
+}, 20_000);
+
+it.each(['__proto__', 'constructor', 'toString'])(
+  'refuses "%s" as the reserved attribute, which every object seems to have',
+  (reservedAttribute) => {
+    const [first] = VALID.replications;
+
+    expect(() => parseConfig({ replications: [{ ...first, reservedAttribute }] })).toThrow(
+      `replications.0.reservedAttribute must not be a name that every JavaScript object has, got "${reservedAttribute}"`,
+    );
+  },
+);
+
+it('names a setting as the file has it, slashes and all', () => {
+  const [first] = VALID.replications;
+  const heartbeat = { key: { 'a/b~c': true } };
+
+  expect(() => parseConfig({ replications: [{ ...first, heartbeat }] })).toThrow(
+    'replications.0.heartbeat.key.a/b~c must be string,number, got true',
+  );
+});
+
+it('tells each problem in one line, whatever the names hold', () => {
+  const [first] = VALID.replications;
+  const value = { replications: [{ ...first, 'a\n  replications.7: b\u001b[2J': 1 }] };
+
+  expect(() => parseConfig(value)).toThrow(
+    /^ferry.json has 1 problem\(s\):\n {2}replications\.0: "a\\u\{a\}[^\p{C}]*$/u,
+  );
+});
+
+it('refuses a list without an end before it compares each with each', () => {
+  const [, users] = VALID.replications;
+  const chain = Array.from({ length: 5_000 }, (_, index) => ({
+    ...users,
+    name: `r${index}`,
+    source: {
+      region: 'us-east-1',
+      table: `T${index}-x`,
+      create: true,
+      partitionKey: { name: 'pk', type: 'S' },
+    },
+    destination: { region: 'us-east-1', table: `T${index + 1}-x` },
+  }));
+  const startMs = performance.now();
+
+  expect(() => parseConfig({ replications: chain })).toThrow(/must NOT have more than 100 items/);
+  expect(performance.now() - startMs).toBeLessThan(5_000);
+});
+
+it('refuses nesting without an end', () => {
+  let replications: unknown = [];
+  for (let level = 0; level < 100_000; level += 1) replications = [replications];
+
+  expect(() => parseConfig({ replications })).toThrow(UsageError);
+});

@@ -1,0 +1,316 @@
+// Any event at all: each record in exactly one outcome, an answer that Lambda accepts, every letter whole,
+// and never an exception but the one that asks for the whole batch again.
+
+// What a property demands depends on what was drawn; tallies make sure that each case has been met.
+/* oxlint-disable vitest/no-conditional-expect */
+
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { emfMetrics } from '../../src/adapters/emf-metrics.ts';
+import type { BatchSummary } from '../../src/core/outcome.ts';
+import { parseParcel } from '../../src/core/parcel.ts';
+import { replicateBatch } from '../../src/operations/replicate-batch.ts';
+import type { WriteReply } from '../../src/ports.ts';
+import { type FailurePlaces, failurePlaces } from '../fixtures/failure-places.ts';
+import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
+import { invocation, scripted, serviceError, totalOf } from '../fixtures/replication.ts';
+import { VirtualClock } from '../local/fixtures/virtual-clock.ts';
+import {
+  anyJson,
+  change,
+  changed,
+  expanded,
+  hostileText,
+  hostileValue,
+  nested,
+  runs,
+} from './arbitrary.ts';
+
+const INVOCATION_MS = 60_000;
+const WHOLE_BATCH = /the whole batch must be repeated$/;
+
+const sequenceNumber = fc.oneof(
+  fc.integer({ min: 1, max: 30 }).map(String),
+  fc.constantFrom(
+    '0',
+    '00',
+    '007',
+    '9'.repeat(40),
+    '9'.repeat(41),
+    '１２',
+    '-1',
+    '1e3',
+    '1\n',
+    ' 1',
+    '0x1',
+  ),
+  hostileText,
+);
+const attributeValue = fc.oneof(
+  hostileText.map((S) => ({ S })),
+  hostileText.map((N) => ({ N })),
+  fc.constantFrom(
+    { B: 'AP8=' },
+    { B: 'not base64' },
+    { NS: [] },
+    { SS: ['a', 'a'] },
+    { NULL: false },
+  ),
+  hostileValue,
+);
+const attributes = fc
+  .array(fc.tuple(hostileText, attributeValue), { maxLength: 4 })
+  .map((all) => Object.fromEntries(all));
+
+const streamArn = fc.constantFrom(
+  undefined,
+  undefined,
+  undefined,
+  'arn:aws:dynamodb:us-east-1:111122223333:table/Other/stream/2026-01-31T12:00:00.000',
+  'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/yesterday',
+  'arn:aws:sqs:us-east-1:111122223333:queue',
+);
+
+/** Valid, but for the odd sequence number, time, key or attribute. */
+const oddRecord = fc
+  .record({
+    eventName: fc.constantFrom('INSERT', 'MODIFY', 'REMOVE'),
+    sequenceNumber,
+    keys: fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom({ pk: { S: 'a' } }, { pk: { S: 'b' } }) },
+      { weight: 1, arbitrary: attributes },
+    ),
+    attributes,
+    createdAtSeconds: fc.constantFrom(1_769_860_800, 1, 1e308, 5e-324, -1, 0),
+    streamArn,
+    expired: fc.boolean(),
+  })
+  .map(({ streamArn: arn, ...facts }) =>
+    lambdaRecord({ ...facts, ...(arn === undefined ? {} : { streamArn: arn }) }),
+  );
+
+const hostileRecord = fc.oneof(
+  { weight: 3, arbitrary: oddRecord },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(oddRecord, fc.array(change, { minLength: 1, maxLength: 4 }))
+      .map(([record, changes]) => changed(record, changes)),
+  },
+  { weight: 1, arbitrary: hostileValue },
+);
+/** Records twice in a batch have the same sequence number. */
+const hostileBatch = fc
+  .array(hostileRecord, { maxLength: 12 })
+  .chain((records) => fc.shuffledSubarray([...records, ...records.slice(0, 2)]));
+
+const ANSWERS = [
+  'written',
+  'written',
+  'refused',
+  'rejected',
+  'throttled',
+  'down',
+  'silent',
+] as const;
+const answers = fc.array(fc.constantFrom(...ANSWERS), { minLength: 1, maxLength: 10 });
+const queueAnswers = fc.array(fc.constantFrom('taken', 'taken', 'taken', 'failing'), {
+  minLength: 1,
+  maxLength: 4,
+});
+
+interface Plan {
+  readonly answers: ReadonlyArray<(typeof ANSWERS)[number]>;
+  readonly stored: unknown;
+  readonly queue: readonly string[];
+  readonly sizeBytesMax: number;
+  readonly settings: object;
+}
+
+const plan: fc.Arbitrary<Plan> = fc.record({
+  answers,
+  stored: fc.oneof(
+    fc.constant(undefined),
+    fc.constant({ _ferry: { M: { v: { S: 'x' } } } }),
+    attributes,
+  ),
+  queue: queueAnswers,
+  sizeBytesMax: fc.constantFrom(1_048_576, 4_000),
+  settings: fc.constantFrom(
+    {},
+    { ttlDeletes: 'skip' },
+    { unversionedItems: 'keep' },
+    { timestampAttribute: 'toString', heartbeatKey: '[["pk",["S","a"]]]' },
+  ),
+});
+
+const PLAIN: Plan = {
+  answers: ['written'],
+  stored: undefined,
+  queue: ['taken'],
+  sizeBytesMax: 9e9,
+  settings: {},
+};
+
+async function run(batch: unknown, { answers: said, stored, queue, sizeBytesMax, settings }: Plan) {
+  const [clock, places, lines] = [new VirtualClock(), failurePlaces(sizeBytesMax), [] as string[]];
+  const endMs = clock.now() + INVOCATION_MS;
+  const destination = scripted(async (_, index): Promise<WriteReply> => {
+    switch (said[index % said.length]) {
+      case 'refused':
+        return { kind: 'refused', by: 'item', item: stored as never };
+      case 'rejected':
+        throw serviceError('ValidationException', 'm'.repeat(10_000));
+      case 'throttled':
+        throw serviceError('ThrottlingException');
+      case 'down':
+        throw serviceError('ECONNREFUSED');
+      case 'silent':
+        await clock.sleep(5_000);
+        throw serviceError('TimeoutError');
+      case 'written':
+      case undefined:
+        break;
+    }
+    return { kind: 'written' };
+  });
+  let sent = 0;
+  const context = invocation({
+    clock,
+    destination,
+    settings: { ...SETTINGS, ...settings },
+    remainingMs: () => endMs - clock.now(),
+    metrics: emfMetrics({ settings: SETTINGS, clock, writeLine: (line) => lines.push(line) }),
+    deadLetters: {
+      async send(letter) {
+        sent += 1;
+        if (queue[sent % queue.length] === 'failing') throw serviceError('InternalError');
+        await places.deadLetters.send(letter);
+      },
+    },
+  });
+  const summary = await replicateBatch(batch as unknown[], context);
+  return { summary, lines, logged: context.logged, places, lateMs: clock.now() - endMs };
+}
+
+const sequenceNumberOf = (record: unknown) =>
+  (record as { dynamodb?: { SequenceNumber?: unknown } } | null)?.dynamodb?.SequenceNumber;
+const isReportable = (record: unknown) => {
+  const number = sequenceNumberOf(record);
+  return typeof number === 'string' && /^[0-9]{1,40}$/.test(number);
+};
+
+it('answers any batch, whatever the destination and the queue say', async () => {
+  const tally = { answered: 0, repeated: 0, letters: 0, stored: 0, retried: 0 };
+  await fc.assert(
+    fc.asyncProperty(hostileBatch, plan, async (drawn, how) => {
+      const batch = expanded(drawn);
+      const before = JSON.stringify(batch);
+      try {
+        const result = await run(batch, how);
+        tally.answered += 1;
+        tally.retried += result.summary.retried;
+        expectAnswer(result.summary, batch);
+        expect(result.lateMs).toBeLessThanOrEqual(0);
+        for (const line of result.lines) expectMetrics(line);
+        const letters = expectLetters(result, batch, how.sizeBytesMax);
+        tally.letters += letters.length;
+        tally.stored += letters.filter((kind) => kind === 'stored').length;
+      } catch (error) {
+        if (!(error instanceof Error && WHOLE_BATCH.test(error.message))) throw error;
+        // Only where one that must come again cannot be named.
+        expect(batch.every(isReportable)).toBe(false);
+        tally.repeated += 1;
+      }
+      expect(JSON.stringify(batch)).toBe(before);
+    }),
+    runs(700),
+  );
+  // It would prove little if it did not get so far.
+  for (const count of Object.values(tally)) expect(count).toBeGreaterThan(20);
+}, 30_000);
+
+it('asks for the whole batch again where the event holds no list of records', async () => {
+  const noList = fc.oneof(anyJson, fc.constant(undefined)).filter((value) => !Array.isArray(value));
+  await fc.assert(
+    fc.asyncProperty(noList, async (records) => {
+      await expect(run(records, PLAIN)).rejects.toThrow(WHOLE_BATCH);
+    }),
+    runs(200),
+  );
+});
+
+it('hands back a record that is nested too deeply to be written down, and takes the others', async () => {
+  const attributes = { deep: nested(100_000, 'L') as object };
+  const batch = [
+    lambdaRecord({ id: 'a', sequenceNumber: '1' }),
+    lambdaRecord({ id: 'b', sequenceNumber: '2', attributes }),
+  ];
+
+  const { summary, places } = await run(batch, PLAIN);
+
+  expect(summary).toMatchObject({ counts: { applied: 1 }, retried: 1 });
+  expect(summary.batchItemFailures).toEqual([{ itemIdentifier: '2' }]);
+  expect(places.contents().messages).toEqual([]);
+});
+
+function expectAnswer(summary: BatchSummary, batch: readonly unknown[]): void {
+  const { batchItemFailures, counts, retried } = summary;
+  expect(totalOf(summary)).toBe(batch.length);
+  for (const count of [...Object.values(counts), retried]) {
+    expect(Number.isInteger(count) && count >= 0).toBe(true);
+  }
+  // Lambda repeats the whole batch for an identifier that is empty or unknown.
+  expect(batchItemFailures).toHaveLength(retried > 0 ? 1 : 0);
+  for (const { itemIdentifier } of batchItemFailures) {
+    expect(itemIdentifier).not.toBe('');
+    expect(batch.map(sequenceNumberOf)).toContain(itemIdentifier);
+  }
+}
+
+/** CloudWatch drops a document with a value that is no number, and so every metric of the batch. */
+function expectMetrics(line: string): void {
+  const document = JSON.parse(line) as Record<string, unknown> & {
+    _aws: { CloudWatchMetrics: Array<{ Metrics: Array<{ Name: string }> }> };
+  };
+  for (const { Name } of document._aws.CloudWatchMetrics[0]?.Metrics ?? []) {
+    for (const value of [document[Name]].flat()) {
+      expect(typeof value === 'number' && value >= 0 && value < 2 ** 360).toBe(true);
+    }
+  }
+}
+
+function expectLetters(
+  { places, summary }: { places: FailurePlaces; summary: BatchSummary },
+  batch: readonly unknown[],
+  sizeBytesMax: number,
+): readonly string[] {
+  const { messages, objects } = places.contents();
+  const deadLettered = Object.entries(summary.causes)
+    .filter(([cause]) => cause.startsWith('dead-lettered.'))
+    .reduce((sum, [, count]) => sum + count, 0);
+  expect(messages).toHaveLength(deadLettered);
+  const known = new Set(batch.flatMap((record) => [JSON.stringify(record), lighter(record)]));
+  return messages.map((body) => {
+    const parcel = parseParcel(body, SETTINGS.replication);
+    expect(body.length).toBeLessThanOrEqual(sizeBytesMax);
+    if (parcel.kind === 'records')
+      expect(known).toContain(JSON.stringify(parcel.records[0]?.record));
+    else {
+      expect(parcel).toMatchObject({ kind: 'stored' });
+      const key = parcel.kind === 'stored' ? parcel.objectKey : '';
+      expect(known).toContain(new Map(objects).get(key));
+    }
+    return parcel.kind;
+  });
+}
+
+/** The record without the image that no redrive needs. */
+function lighter(record: unknown): string {
+  const { dynamodb } = (record ?? {}) as { dynamodb?: object };
+  if (typeof dynamodb !== 'object' || dynamodb === null) return JSON.stringify(record);
+  const change = Object.fromEntries(
+    Object.entries(dynamodb).filter(([name]) => name !== 'OldImage'),
+  );
+  return JSON.stringify({ ...(record as object), dynamodb: change });
+}
