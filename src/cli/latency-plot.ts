@@ -60,7 +60,7 @@ function notes({ levels, firstItemMs, engine }: LatencyRun): string[] {
     "machine with no distance: it shows Ferry's own share of the time, not AWS's.",
     `The twin was polled: up to ${worst(({ p50 }) => p50)} ms too high in the median, ${worst(({ p99 }) => p99)} ms at p99.`,
     `Writes began up to ${grouped(late)} ms after they were due, which counts.`,
-    `The first item of all took ${grouped(firstItemMs)} ms with the function's start; it is not counted.`,
+    `Not counted is the first item, with the function's start: ${grouped(firstItemMs)} ms.`,
     `Engine: ${engine}.`,
   ];
 }
