@@ -5,13 +5,17 @@ import type { ReplicationConfig } from '../src/config.ts';
 import type { ReplicationMetrics } from './replication-metrics.ts';
 
 export interface AlarmSpec {
-  /** Last part of the alarm's name, and the anchor of its runbook entry. */
+  /** Last part of the alarm's name. */
   readonly anchor: string;
+  /** Anchor of its entry in the runbook. @default `anchor` */
+  readonly runbook?: string;
   readonly meaning: string;
   readonly metric: IMetric;
   readonly threshold: number;
-  /** Minutes of the last five that must reach the threshold. */
+  /** Minutes of the last `periods` that must reach the threshold. */
   readonly minutes: number;
+  /** @default five, or as long as five invocations may take */
+  readonly periods?: number;
   /** Rings when there is less than the threshold, or nothing at all. @default false */
   readonly silence?: boolean;
 }
@@ -39,17 +43,13 @@ function lagAlarms(
   { alarms, heartbeat }: ReplicationConfig,
   metrics: ReplicationMetrics,
 ): AlarmSpec[] {
-  const waiting = {
-    metric: metrics.waiting(),
-    // No passing peak is that old, and a long invocation leaves minutes without a value.
-    minutes: 1,
-  };
   const silence: AlarmSpec = {
     anchor: 'heartbeat-missing',
     meaning: 'No heartbeat has arrived on the twin for five minutes.',
     metric: metrics.own('HeartbeatLatency', { statistic: Stats.SAMPLE_COUNT }),
     threshold: 1,
     minutes: 5,
+    periods: 5,
     silence: true,
   };
   return [
@@ -58,21 +58,39 @@ function lagAlarms(
       meaning: `Every hundredth record takes ${alarms.latencySeconds} seconds or more to the twin.`,
       metric: metrics.own('ReplicationLatency', { statistic: Stats.percentile(99) }),
       threshold: alarms.latencySeconds * 1000,
-      minutes: 5,
+      minutes: 3,
     },
-    {
-      anchor: 'records-waiting',
-      meaning: 'Records have waited in the stream for an hour; it keeps them for 24.',
-      threshold: WAITING_MS,
-      ...waiting,
-    },
-    {
-      anchor: 'records-expiring',
-      meaning: 'Records have waited in the stream for 12 hours: act now, it keeps them for 24.',
-      threshold: EXPIRING_MS,
-      ...waiting,
-    },
+    ...ageAlarms(metrics),
     ...(heartbeat === undefined ? [] : [silence]),
+  ];
+}
+
+/**
+ * The same ages as Lambda reads them off the stream, and as the function and the heartbeat see them: each
+ * alone, because metric maths says nothing where one of its metrics has never had a value.
+ */
+function ageAlarms(metrics: ReplicationMetrics): AlarmSpec[] {
+  const statistic = Stats.MAXIMUM;
+  const unapplied = metrics.own('OldestUnappliedAge', { statistic });
+  const read = metrics.handler('IteratorAge', { statistic });
+  const waiting = {
+    meaning: 'Records have waited in the stream for an hour; it keeps them for 24.',
+    threshold: WAITING_MS,
+    // No passing peak is that old, and a long invocation leaves minutes without a value.
+    minutes: 1,
+    runbook: 'records-waiting',
+  };
+  const expiring = {
+    meaning: 'Records have waited in the stream for 12 hours: act now, it keeps them for 24.',
+    threshold: EXPIRING_MS,
+    minutes: 1,
+    runbook: 'records-expiring',
+  };
+  return [
+    { anchor: 'records-waiting', metric: unapplied, ...waiting },
+    { anchor: 'records-expiring', metric: unapplied, ...expiring },
+    { anchor: 'iterator-waiting', metric: read, ...waiting },
+    { anchor: 'iterator-expiring', metric: read, ...expiring },
   ];
 }
 
@@ -94,11 +112,18 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmSpec[] {
     },
     {
       anchor: 'batches-lost',
-      meaning:
-        'Lambda has dropped records that it could deliver neither to the function nor to the bucket.',
-      metric: metrics.lost(),
+      meaning: 'Lambda has dropped records, and keeps them nowhere.',
+      metric: metrics.mapping('DroppedEventCount'),
       threshold: 1,
       minutes: 1,
+    },
+    {
+      anchor: 'deliveries-failed',
+      meaning: 'Lambda could not put a batch that it gave up into the bucket.',
+      metric: metrics.handler('DestinationDeliveryFailures'),
+      threshold: 1,
+      minutes: 1,
+      runbook: 'batches-lost',
     },
   ];
 }
@@ -126,7 +151,7 @@ function destinationAlarms(metrics: ReplicationMetrics): AlarmSpec[] {
       meaning: 'The destination throttles writes without a pause; records wait in the stream.',
       metric: metrics.own('DestinationThrottles'),
       threshold: 1,
-      minutes: 5,
+      minutes: 3,
     },
   ];
 }

@@ -63,18 +63,19 @@ export class ReplicationAlarms extends Construct {
     );
   }
 
-  #createAlarm({ name, alarms }: ReplicationConfig, spec: AlarmSpec): Alarm {
-    const { anchor, meaning, metric, threshold, minutes } = spec;
+  #createAlarm(replication: ReplicationConfig, spec: AlarmSpec): Alarm {
+    const { name, alarms } = replication;
+    const { anchor, meaning, metric, threshold, minutes, runbook = anchor } = spec;
     const isSilence = spec.silence === true;
     const alarm = new Alarm(this, anchor, {
       alarmName: alarmName(name, anchor),
-      alarmDescription: `${meaning} Runbook: ${alarms.runbook}#${anchor}`,
+      alarmDescription: `${meaning} Runbook: ${alarms.runbook}#${runbook}`,
       metric,
       threshold,
       comparisonOperator: isSilence
         ? ComparisonOperator.LESS_THAN_THRESHOLD
         : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: 5,
+      evaluationPeriods: spec.periods ?? invocationMinutes(replication),
       datapointsToAlarm: minutes,
       // A source without writes has no figures, and nothing wrong with it. A heart that is silent has.
       treatMissingData: isSilence ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
@@ -92,6 +93,14 @@ export class ReplicationAlarms extends Construct {
       alarmRule: AlarmRule.anyOf(...this.alarms),
     });
   }
+}
+
+/**
+ * A shard whose invocations run to their time limit tells its figures that seldom: so many minutes hold at
+ * least five of them, the pauses between tries included.
+ */
+function invocationMinutes({ function: { timeoutSeconds } }: ReplicationConfig): number {
+  return Math.max(5, Math.ceil((5 * (timeoutSeconds + 60)) / 60));
 }
 
 function alarmName(replication: string, anchor: string): string {

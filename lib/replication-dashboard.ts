@@ -8,6 +8,7 @@ import {
   GraphWidget,
   type GraphWidgetProps,
   type HorizontalAnnotation,
+  type IMetric,
   type IWidget,
   PeriodOverride,
   Stats,
@@ -130,6 +131,7 @@ function lagGraphs(
     metrics.own('ReplicationLatency', { statistic: Stats.percentile(p), label: `p${p}` });
   const beat = metrics.own('HeartbeatLatency', { statistic: Stats.MAXIMUM, label: 'heartbeat' });
   const negative = { statistic: Stats.SUM, label: 'below zero, counted as 0' };
+  const most = { statistic: Stats.MAXIMUM };
   return [
     {
       // Apart from the slowest, whose alarm would press these flat.
@@ -147,7 +149,10 @@ function lagGraphs(
     },
     {
       title: 'Oldest record that waits',
-      left: [expression(`ms / ${MINUTE_MS}`, { ms: metrics.waiting() }, 'oldest that waits')],
+      left: [
+        inMinutes('unapplied', metrics.own('OldestUnappliedAge', most), 'not applied'),
+        inMinutes('read', metrics.handler('IteratorAge', most), 'when read'),
+      ],
       leftYAxis: axis('minutes'),
       // The line of the other alarm, at twelve hours, would press everything flat.
       leftAnnotations: [alarmLine('records-waiting', MINUTE_MS)],
@@ -158,6 +163,10 @@ function lagGraphs(
       leftYAxis: axis('records (estimate)'),
     },
   ];
+}
+
+function inMinutes(id: string, ms: IMetric, label: string): IMetric {
+  return expression(`${id} / ${MINUTE_MS}`, { [id]: ms }, label);
 }
 
 function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
@@ -207,6 +216,11 @@ function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWid
     statistic: Stats.SUM,
     label: 'given up to the bucket',
   });
+  const dropped = metrics.mapping('DroppedEventCount', { statistic: Stats.SUM, label: 'lost' });
+  const undelivered = metrics.handler('DestinationDeliveryFailures', {
+    statistic: Stats.SUM,
+    label: 'failed deliveries to the bucket',
+  });
   return [
     {
       title: 'Dead letters waiting',
@@ -222,7 +236,7 @@ function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWid
     },
     {
       title: 'Given up or lost',
-      left: [delivered, metrics.lost()],
+      left: [delivered, dropped, undelivered],
       leftYAxis: axis('per minute'),
       leftAnnotations: [alarmLine('batches-given-up')],
     },

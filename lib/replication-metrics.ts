@@ -80,32 +80,6 @@ export class ReplicationMetrics {
     });
     return expression('seconds / 86400', { seconds }, label);
   }
-
-  /** What Lambda could deliver neither to the function nor to the bucket. */
-  lost(): IMetric {
-    // Each has values only when it happens, and a sum with a gap would be a gap.
-    return expression(
-      'FILL(dropped, 0) + FILL(undelivered, 0)',
-      {
-        dropped: this.mapping('DroppedEventCount'),
-        undelivered: this.handler('DestinationDeliveryFailures'),
-      },
-      'dropped or undelivered',
-    );
-  }
-
-  /** The age of what waits, in milliseconds, by whoever sees it: Lambda, the function, or a heartbeat. */
-  waiting(label = 'Oldest record that waits'): IMetric {
-    const statistic = Stats.MAXIMUM;
-    return expression(
-      'MAX([FILL(read, 0), FILL(unapplied, 0)])',
-      {
-        read: this.handler('IteratorAge', { statistic }),
-        unapplied: this.own('OldestUnappliedAge', { statistic }),
-      },
-      label,
-    );
-  }
 }
 
 export function expression(

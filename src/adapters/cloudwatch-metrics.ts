@@ -2,6 +2,7 @@
 
 import { CloudWatchClient, type Metric, paginateGetMetricData } from '@aws-sdk/client-cloudwatch';
 import { MINUTE_MS, type Series } from '../core/vitals.ts';
+import { FerryError } from '../errors.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 
 export interface MetricQuery {
@@ -39,7 +40,9 @@ export async function readSeries(
     { abortSignal: AbortSignal.timeout(TIMEOUT_MS) },
   );
   for await (const { MetricDataResults = [] } of pages) {
-    for (const { Id = '', Timestamps = [], Values = [] } of MetricDataResults) {
+    for (const { Id = '', Timestamps = [], Values = [], StatusCode } of MetricDataResults) {
+      // An empty series would look like a quiet one.
+      if (StatusCode === 'InternalError' || StatusCode === 'Forbidden') throw unread(StatusCode);
       const series = found[Number(Id.slice(1))];
       for (const [index, value] of Values.entries()) {
         const at = Timestamps[index];
@@ -48,6 +51,13 @@ export async function readSeries(
     }
   }
   return found.map((series) => series.toSorted(([a], [b]) => a - b));
+}
+
+function unread(statusCode: string): FerryError {
+  return new FerryError(`CloudWatch could not read a figure: ${statusCode}.`, {
+    code: 'status.figures-missing',
+    hint: 'Run it again. If it stays, check that the credentials may call cloudwatch:GetMetricData.',
+  });
 }
 
 function toQuery({ namespace, name, dimensions, statistic }: MetricQuery, index: number) {

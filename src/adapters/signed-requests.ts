@@ -4,6 +4,7 @@
 import type { Dispatcher, Pool as PoolType } from 'undici';
 import Pool from 'undici/lib/dispatcher/pool.js';
 import type { Clock } from '../ports.ts';
+import { resettingConnector } from './resetting-connector.ts';
 import { requestSigner, type SigningCredentials } from './sigv4.ts';
 
 export interface SignedRequestsOptions {
@@ -49,19 +50,23 @@ export function signedRequests(options: SignedRequestsOptions): SignedRequests {
   const sign = requestSigner({ region, service: 'dynamodb', host });
   const sockets = freshSockets(() => newPool(origin, options), clock);
   let skewMs = 0;
-  const once = async (target: string, body: string) => {
-    const headers = sign({ target, body }, await credentials(), clock.now() + skewMs);
-    return sockets.use((pool) => exchange(pool, { headers, body, timeoutMs }));
+  const once = async (target: string, body: string, withinMs: number) => {
+    const usedMs = skewMs;
+    const headers = sign({ target, body }, await credentials(), clock.now() + usedMs);
+    const answer = await sockets.use((pool) => exchange(pool, { headers, body, withinMs }));
+    return { ...answer, usedMs };
   };
   return {
     async send(target, body) {
-      const answer = await once(target, body);
-      if (answer.status < 400 || !SKEWED.test(answer.body)) return answer;
-      const foundMs = Date.parse(answer.date) - clock.now();
-      if (!(Math.abs(foundMs - skewMs) > SKEW_MS_MIN)) return answer;
+      const startMs = clock.now();
+      const first = await once(target, body, timeoutMs);
+      if (first.status < 400 || !SKEWED.test(first.body)) return first;
+      const answeredMs = clock.now();
+      const foundMs = Date.parse(first.date) - answeredMs;
+      if (!(Math.abs(foundMs - first.usedMs) > SKEW_MS_MIN)) return first;
       // Refused before anything else was looked at: it has surely not been applied.
       skewMs = foundMs;
-      return once(target, body);
+      return once(target, body, Math.max(1, timeoutMs - (answeredMs - startMs)));
     },
     close: () => sockets.close(),
   };
@@ -71,7 +76,7 @@ function newPool(origin: string, { concurrency }: SignedRequestsOptions): PoolTy
   return new Pool(origin, {
     connections: concurrency,
     pipelining: 1,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: resettingConnector(CONNECT_TIMEOUT_MS),
     // Each exchange has a time limit of its own.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -104,12 +109,12 @@ function freshSockets(open: () => PoolType, clock: Pick<Clock, 'now'>) {
 interface Exchange {
   readonly headers: string[];
   readonly body: string;
-  readonly timeoutMs: number;
+  readonly withinMs: number;
 }
 
 function exchange(
   pool: PoolType,
-  { headers, body, timeoutMs }: Exchange,
+  { headers, body, withinMs }: Exchange,
 ): Promise<Answer & { readonly date: string }> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
@@ -117,12 +122,12 @@ function exchange(
     let date = '';
     const chunks: Buffer[] = [];
     const timer = setTimeout(() => {
-      const late = timeoutError(timeoutMs);
+      const late = timeoutError(withinMs);
       // Still waiting for a socket: it must not be sent when nobody waits for it any more.
       abandoned = late;
       controller?.abort(late);
       reject(late);
-    }, timeoutMs);
+    }, withinMs);
     let abandoned: Error | undefined;
     pool.dispatch(
       { path: '/', method: 'POST', headers, body },
@@ -161,8 +166,18 @@ function timeoutError(ms: number): Error {
   return Object.assign(new Error(`no answer within ${ms} ms`), { name: 'TimeoutError' });
 }
 
-/** The Region's own. Those in China have another suffix. */
+/** Partitions other than AWS's own, by how the names of their Regions begin. */
+const SUFFIXES = {
+  'cn-': 'amazonaws.com.cn',
+  'eusc-': 'amazonaws.eu',
+  'us-isob-': 'sc2s.sgov.gov',
+  'us-isof-': 'csp.hci.ic.gov',
+  'us-iso-': 'c2s.ic.gov',
+  'eu-isoe-': 'cloud.adc-e.uk',
+} as const;
+
+/** The Region's own. */
 export function dynamoDbEndpoint(region: string): string {
-  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  return `https://dynamodb.${region}.${suffix}`;
+  const [, suffix] = Object.entries(SUFFIXES).find(([start]) => region.startsWith(start)) ?? [];
+  return `https://dynamodb.${region}.${suffix ?? 'amazonaws.com'}`;
 }

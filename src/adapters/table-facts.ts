@@ -47,6 +47,25 @@ export async function describeTable(
   }
 }
 
+/** The stream of a table; undefined where it is off, or there is no table. */
+export async function streamArnOf(
+  settings: ClientSettings,
+  TableName: string,
+): Promise<string | undefined> {
+  const client = new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 3 });
+  try {
+    const { Table = {} } = await client.send(new DescribeTableCommand({ TableName }), {
+      abortSignal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    return factsOf(Table).stream?.arn;
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  } finally {
+    client.destroy();
+  }
+}
+
 async function expiryOf(
   client: DynamoDBClient,
   table: string,

@@ -22,6 +22,8 @@ const RECENT_MS = 5 * MINUTE_MS;
 /** For how long a stream keeps its records, and the queue its letters. */
 const STREAM_LIFE_MS = 24 * HOUR_MS;
 const NONE = '-';
+/** Younger records do not wait: they are read. */
+const ROUNDING_MS = 2_000;
 
 const ROUNDED =
   '  The stream tells whole seconds: latencies but the heartbeat’s read up to 1 s too high.';
@@ -61,7 +63,8 @@ function lagRows({ replication, vitals }: Status): Row[] {
   const spark = (series: Series) =>
     sparkline(series, { fromMs: nowMs - HOUR_MS, toMs: nowMs, columns: SPARK_COLUMNS });
   const ages = highestOf(own.OldestUnappliedAge, services.IteratorAge);
-  const { ageMs } = backlogOf(vitals, 0);
+  const { ageMs, trend } = backlogOf(vitals, ROUNDING_MS);
+  const waits = trend === 'none' ? NONE : duration(ageMs);
   const figures = (['p50', 'p90', 'p99'] as const).map((name) => timeOf(latency[name]));
   const beat = [
     'heartbeat',
@@ -71,8 +74,8 @@ function lagRows({ replication, vitals }: Status): Row[] {
   return [
     ['latency p50, p90, p99', figures.join(', '), spark(latency.p99)],
     ...(replication.heartbeat === undefined ? [] : [beat]),
-    ['oldest record that waits', ageMs === 0 ? NONE : duration(ageMs), spark(ages)],
-    ['stream forgets it in', ageMs === 0 ? NONE : horizon(ageMs), ''],
+    ['oldest record that waits', waits, spark(ages)],
+    ['stream forgets it in', trend === 'none' ? NONE : horizon(ageMs), ''],
     [
       'pending records (estimate)',
       count(latest(own.PendingRecords)?.[1]),
@@ -159,7 +162,7 @@ function count(value: number | undefined): string {
 export function statusJson({ replication, vitals, verdict }: Status): string {
   const { own, services, latency, deadLetters, mapping } = vitals;
   const last = (series: Series | undefined) => latest(series)?.[1] ?? null;
-  const backlog = backlogOf(vitals, 0);
+  const backlog = backlogOf(vitals, ROUNDING_MS);
   const inTheHour = Object.fromEntries(
     Object.entries({ ...own, ...services })
       .filter(([name]) => !GAUGES.includes(name))
@@ -173,7 +176,7 @@ export function statusJson({ replication, vitals, verdict }: Status): string {
       verdict.runbook === undefined ? null : `${replication.alarms.runbook}#${verdict.runbook}`,
     latencyMs: { p50: last(latency.p50), p90: last(latency.p90), p99: last(latency.p99) },
     heartbeatMs: last(own.HeartbeatLatency),
-    oldestUnappliedMs: backlog.ageMs,
+    oldestUnappliedMs: backlog.trend === 'none' ? 0 : Math.round(backlog.ageMs),
     trend: backlog.trend,
     pendingRecordsEstimate: last(own.PendingRecords),
     deadLetters,

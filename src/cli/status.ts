@@ -28,7 +28,8 @@ export const statusCommand: Command = {
   },
 };
 
-const HINT = 'Check the credentials: they must read CloudWatch, Lambda, SQS and DynamoDB.';
+const HINT =
+  'Check the credentials. They need cloudwatch:GetMetricData, lambda:GetFunctionConfiguration, lambda:ListEventSourceMappings, sqs:GetQueueAttributes and dynamodb:DescribeTable.';
 const WATCH_MS = 10_000;
 const NAP_MS = 250;
 /** Clears the terminal, and goes to its first line. */

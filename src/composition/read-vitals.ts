@@ -5,7 +5,7 @@ import { cloudWatchClient, type MetricQuery, readSeries } from '../adapters/clou
 import { deployedSettings } from '../adapters/deployed-function.ts';
 import { type EventSource, eventSources } from '../adapters/event-source.ts';
 import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
-import { describeTable } from '../adapters/table-facts.ts';
+import { streamArnOf } from '../adapters/table-facts.ts';
 import type { ReplicationConfig } from '../config.ts';
 import {
   deadLetterQueueName,
@@ -32,11 +32,13 @@ const PERCENTILES: readonly Percentile[] = ['p50', 'p90', 'p99'];
 export async function readVitals(replication: ReplicationConfig, nowMs: number): Promise<Vitals> {
   const { name, source } = replication;
   const { deadLetterQueueUrl } = await deployedSettings(source.region, name);
-  const [[mapping], streamArn, deadLetters] = await Promise.all([
+  const [mappings, streamArn, deadLetters] = await Promise.all([
     eventSources(source.region, functionName(name)),
-    streamOf(replication),
+    streamArnOf(source, source.table),
     queueSize(source.region, deadLetterQueueUrl),
   ]);
+  // While a stream is replaced, there may be two.
+  const mapping = mappings.find((one) => one.streamArn === streamArn) ?? mappings[0];
   return {
     nowMs,
     mapping,
@@ -44,10 +46,6 @@ export async function readVitals(replication: ReplicationConfig, nowMs: number):
     deadLetters,
     ...(await figures(replication, mapping, nowMs)),
   };
-}
-
-async function streamOf({ source }: ReplicationConfig): Promise<string | undefined> {
-  return (await describeTable(source, source.table))?.stream?.arn;
 }
 
 async function queueSize(region: string, queueUrl: string): Promise<number> {

@@ -3,6 +3,7 @@
 
 import type { Item } from './attribute-value.ts';
 import { BEAT_ATTRIBUTE } from './latency.ts';
+import type { WriteRequest } from './write-request.ts';
 
 /** Attribute of the heartbeat item: when the first was ever written, N, epoch milliseconds. */
 const FIRST_ATTRIBUTE = 'firstWrittenAt';
@@ -39,6 +40,19 @@ export function nextBeat(key: Item, { source }: Pick<Beats, 'source'>, nowMs: nu
     ...key,
     [BEAT_ATTRIBUTE]: { N: String(nowMs) },
     [FIRST_ATTRIBUTE]: { N: String(first) },
+  };
+}
+
+/** Written where nothing is, or an earlier heartbeat: an application's item with this key is left alone. */
+export function beatRequest(TableName: string, key: Item, beat: Item): WriteRequest {
+  return {
+    operation: 'PutItem',
+    input: {
+      TableName,
+      Item: { ...beat },
+      ConditionExpression: 'attribute_not_exists(#pk) OR attribute_exists(#first)',
+      ExpressionAttributeNames: { '#pk': Object.keys(key)[0] ?? '', '#first': FIRST_ATTRIBUTE },
+    },
   };
 }
 

@@ -27,6 +27,8 @@ interface Case {
   readonly vitals: Vitals;
   readonly rules: VerdictRules;
   readonly backlog: Backlog;
+  /** How long records have waited, to be said after a cause. */
+  readonly waited: string;
   /** Counts of the last minutes. */
   readonly recent: (name: keyof Vitals['own']) => number;
 }
@@ -34,7 +36,9 @@ interface Case {
 export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
   const fromMs = vitals.nowMs - RECENT_MS;
   const recent = (name: keyof Vitals['own']) => sumSince(vitals.own[name], fromMs);
-  const one = { vitals, rules, recent, backlog: backlogOf(vitals, rules.behindMs) };
+  const backlog = backlogOf(vitals, rules.behindMs);
+  const waited = backlog.ageMs > 0 ? `; records have waited for ${duration(backlog.ageMs)}` : '';
+  const one = { vitals, rules, recent, backlog, waited };
   for (const rule of RULES) {
     const verdict = rule(one);
     if (verdict !== undefined) return verdict;
@@ -45,6 +49,7 @@ export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
 const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
   nobodyReads,
   readsAnotherStream,
+  cannotRead,
   destinationFails,
   functionFails,
   recordsWait,
@@ -53,12 +58,11 @@ const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
   deadLettersWait,
 ];
 
-function nobodyReads({ vitals: { mapping }, backlog }: Case): Verdict | undefined {
-  const waiting = backlog.ageMs > 0 ? `; records have waited for ${duration(backlog.ageMs)}` : '';
+function nobodyReads({ vitals: { mapping }, waited }: Case): Verdict | undefined {
   if (mapping === undefined) return stuck('nothing reads the stream', 'records-waiting');
   if (mapping.state === 'Enabled' || mapping.state === 'Updating') return undefined;
   return stuck(
-    `the reader on the stream is ${mapping.state.toLowerCase()}${waiting}`,
+    `the reader on the stream is ${mapping.state.toLowerCase()}${waited}`,
     'records-waiting',
   );
 }
@@ -69,12 +73,20 @@ function readsAnotherStream({ vitals: { mapping, streamArn } }: Case): Verdict |
   return stuck('the source has a new stream, and the old one is read', 'stream-replaced');
 }
 
+/** Lambda's own words begin so where it has no rights to the stream, or to its key. */
+function cannotRead({ vitals: { mapping } }: Case): Verdict | undefined {
+  if (mapping?.lastResult.startsWith('PROBLEM') !== true) return undefined;
+  return stuck(`Lambda cannot read the stream: ${mapping.lastResult}`, 'records-waiting');
+}
+
 function destinationFails({ recent, backlog }: Case): Verdict | undefined {
   const waited = backlog.ageMs > 0 ? `; records have waited for ${duration(backlog.ageMs)}` : '';
   if (recent('DestinationDenied') > 0)
     return stuck(`the destination denies the writes${waited}`, 'destination-denied');
   const isDown = recent('DestinationUnreachable') > 0 && backlog.trend !== 'catching-up';
-  const isMoving = recent('AppliedRecords') > 0 && backlog.trend === 'none';
+  // A write whose answer was lost is found to be there when it is tried again.
+  const settled = recent('AppliedRecords') + recent('SupersededRecords');
+  const isMoving = settled > 0 && backlog.trend === 'none';
   if (isDown && !isMoving)
     return stuck(`the destination cannot be reached${waited}`, 'destination-unreachable');
   return undefined;

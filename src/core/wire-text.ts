@@ -28,13 +28,14 @@ function objectText(object: Readonly<Record<string, unknown>>): string {
 
 /** Names come again with every item; what is remembered of them is bounded. */
 const NAMES_MAX = 10_000;
+const NAME_LENGTH_MAX = 64;
 const names = new Map<string, string>();
 
 function nameText(name: string): string {
   const known = names.get(name);
   if (known !== undefined) return known;
   const text = JSON.stringify(name);
-  if (names.size < NAMES_MAX) names.set(name, text);
+  if (names.size < NAMES_MAX && name.length <= NAME_LENGTH_MAX) names.set(name, text);
   return text;
 }
 

@@ -62,6 +62,7 @@ const KINDS: Readonly<Record<FailureKind, readonly string[]>> = {
     'OptInRequired',
     'ProviderError',
     'RequestExpired',
+    'RequestTimeTooSkewed',
     'SignatureDoesNotMatch',
     'TokenProviderError',
     'UnrecognizedClientException',

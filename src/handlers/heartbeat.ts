@@ -16,13 +16,12 @@ const [{ name, source, destination, heartbeat }] = replications as [(typeof repl
 if (heartbeat === undefined) throw new Error(`${name} has no heartbeat`);
 const key = heartbeatKey(heartbeat);
 const keyAttributes = Object.keys(key);
-const writer = dynamoDbDestination(writeClient({ ...source, concurrency: 1 }));
 const context = {
   key,
   source: dynamoDbReader(readClient(source), { table: source.table, keyAttributes }),
   twin: dynamoDbReader(readClient(destination), { table: destination.table, keyAttributes }),
-  write: (Item: object) =>
-    writer.write({ operation: 'PutItem', input: { TableName: source.table, Item: { ...Item } } }),
+  table: source.table,
+  writer: dynamoDbDestination(writeClient({ ...source, concurrency: 1 })),
   clock: systemClock,
   periodMs: HEARTBEAT_PERIOD_MS,
 };

@@ -1,13 +1,17 @@
 // One heartbeat: how far the last ones have come, and the next one.
 
-import { nextBeat, oldestBeatMs } from '../core/heartbeat.ts';
-import type { Clock, Item, ItemReader } from '../ports.ts';
+import { beatRequest, nextBeat, oldestBeatMs } from '../core/heartbeat.ts';
+import { itemJson } from '../core/attribute-value.ts';
+import { FerryError } from '../errors.ts';
+import type { Clock, DestinationTable, Item, ItemReader } from '../ports.ts';
 
 export interface BeatContext {
   readonly key: Item;
   readonly source: ItemReader;
   readonly twin: ItemReader;
-  readonly write: (item: Item) => Promise<unknown>;
+  /** Of the source. */
+  readonly table: string;
+  readonly writer: DestinationTable;
   readonly clock: Clock;
   readonly periodMs: number;
 }
@@ -20,14 +24,27 @@ export async function beat({
   key,
   source,
   twin,
-  write,
+  table,
+  writer,
   clock,
   periodMs,
 }: BeatContext): Promise<number> {
   const [before, arrived] = await Promise.allSettled([source.get(key), twin.get(key)]);
   if (before.status === 'rejected') throw before.reason;
   const nowMs = clock.now();
-  await write(nextBeat(key, { source: before.value }, nowMs));
+  const next = nextBeat(key, { source: before.value }, nowMs);
+  const { kind } = await writer.write(beatRequest(table, key, next));
+  if (kind === 'refused') throw keyTaken(key);
   if (arrived.status === 'rejected') throw arrived.reason;
   return oldestBeatMs({ source: before.value, twin: arrived.value }, { nowMs, periodMs });
+}
+
+function keyTaken(key: Item): FerryError {
+  return new FerryError(
+    `The source has an item ${itemJson(key)} that is no heartbeat; it is left alone.`,
+    {
+      code: 'heartbeat.key-taken',
+      hint: 'Choose a key for "heartbeat" that nobody else uses, and deploy.',
+    },
+  );
 }

@@ -66,6 +66,7 @@ function well() {
     figures: FLOWING as Record<string, Figure>,
     mapping: { state: 'Enabled', streamArn },
     deadLetters: 0,
+    lastResult: 'OK',
     isDeployed: true,
     refusal: undefined,
   };
@@ -75,6 +76,7 @@ interface Scene {
   readonly figures?: Readonly<Record<string, Figure>>;
   readonly mapping?: { state: string; streamArn: string } | undefined;
   readonly deadLetters?: number;
+  readonly lastResult?: string;
   readonly config?: string;
 }
 
@@ -188,6 +190,12 @@ describe('ferry status', () => {
   });
 
   it.each<[string, Scene, RegExp, string]>([
+    [
+      'the stream cannot be read',
+      { figures: {}, lastResult: 'PROBLEM: access denied' },
+      /^Lambda cannot read the stream: PROBLEM: access denied$/,
+      'records-waiting',
+    ],
     ['nobody reads', { mapping: undefined }, /^nothing reads the stream$/, 'records-waiting'],
     [
       'rights are missing',
@@ -247,6 +255,25 @@ describe('ferry status', () => {
     expect(found.exitCode).toBe(3);
     expect(found.text).toMatch(text);
     expect(found.runbook).toBe(`docs/runbook.md#${anchor}`);
+  });
+
+  it('is not alarmed by the last batch of a table that has fallen silent', async () => {
+    const figures = {
+      AppliedRecords: (ago: number) => (ago === 10 ? 5 : undefined),
+      'ReplicationLatency p99': (ago: number) => (ago === 10 ? 900 : undefined),
+      OldestUnappliedAge: (ago: number) => (ago === 10 ? 0 : undefined),
+      IteratorAge: (ago: number) => (ago === 10 ? 700 : undefined),
+    };
+
+    expect(await verdict({ figures })).toMatchObject({ exitCode: 0, level: 'healthy' });
+  });
+
+  it('sees a stuck shard that speaks seldom among others that speak often', async () => {
+    const stuck = (ago: number) => (ago % 4 === 3 ? (180 - ago) * MINUTE : 200);
+
+    const found = await verdict({ figures: { ...FLOWING, IteratorAge: stuck } });
+
+    expect(found).toMatchObject({ exitCode: 3, level: 'stuck' });
   });
 
   it('notices that the source has another stream than the one that is read', async () => {

@@ -126,6 +126,14 @@ describe.each(Object.entries(CARRIERS))('by %s', (_, open) => {
     );
   });
 
+  it('is no write where something else than DynamoDB says yes', async () => {
+    const { failure, reply } = await writeTo((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>maintenance</html>');
+    });
+
+    expect({ reply, kind: failure?.kind }).toEqual({ reply: undefined, kind: 'unknown' });
+  });
+
   describe('an error is tried once and tells its class', () => {
     it.each([
       [500, 'InternalServerError', 'unknown'],

@@ -30,10 +30,10 @@ it.each<[string, Series, Series, unknown[]]>([
   ['the age stays', ages(9, 9, 9, 9), [], [9, 'falling-behind', undefined]],
   ['the age shrinks', ages(10, 8, 6, 4), [], [4, 'catching-up', 2]],
   [
-    'only the last ten minutes count',
-    ages(...Array.from({ length: 20 }, (_, n) => (n < 9 ? n * 5 : 40 - n))),
+    'it shrinks from window to window',
+    ages(30, 29, 28, 27, 26, 20, 18, 16, 14, 12),
     [],
-    [21, 'catching-up', 21],
+    [12, 'catching-up', 6],
   ],
   [
     'Lambda sees more than the function',
@@ -42,11 +42,29 @@ it.each<[string, Series, Series, unknown[]]>([
     [5, 'standing-still', undefined],
   ],
   ['a first figure says nothing of the trend', ages(7), [], [7, 'falling-behind', undefined]],
+  [
+    'a stuck shard tells its age every fourth minute only',
+    ages(170, 0, 0, 0, 174, 0, 0, 0, 178, 0),
+    [],
+    [178, 'standing-still', undefined],
+  ],
 ])('tells the trend when %s', (_, own, iteratorAge, expected) => {
   expect(look(own, iteratorAge)).toEqual(expected);
 });
 
-it('lets an age grow on where nobody looks any more', () => {
-  expect(look([[NOW_MS - 30 * MINUTE, 2 * MINUTE]])).toEqual([32, 'standing-still', undefined]);
-  expect(look([[NOW_MS - 30 * MINUTE, 0]])).toEqual([0, 'none', undefined]);
+const ago = (minutes: number, age: number): Series => [[NOW_MS - minutes * MINUTE, age * MINUTE]];
+
+it.each<[string, Series, Series, unknown[]]>([
+  ['what was left waits on', ago(30, 2), [], [32, 'standing-still', undefined]],
+  ['nothing was left', ago(30, 0), [], [0, 'none', undefined]],
+  ['what was read has been applied', ago(10, 0), ago(10, 0.7), [0, 'none', undefined]],
+  [
+    'what was read went down with the function',
+    ago(30, 0),
+    ago(10, 3),
+    [13, 'standing-still', undefined],
+  ],
+  ['what was read went down at once', [], ago(10, 3), [13, 'standing-still', undefined]],
+])('knows when nothing is invoked any more: %s', (_, own, iteratorAge, expected) => {
+  expect(look(own, iteratorAge)).toEqual(expected);
 });

@@ -96,11 +96,14 @@ describe('the app', () => {
         "AWS::CloudWatch::Alarm Alarmsbatchesgivenup699FE222",
         "AWS::CloudWatch::Alarm Alarmsbatcheslost12AFCF72",
         "AWS::CloudWatch::Alarm AlarmsdeadlettersBB234E26",
+        "AWS::CloudWatch::Alarm Alarmsdeliveriesfailed3AE5785B",
         "AWS::CloudWatch::Alarm Alarmsdestinationdenied652D1BF8",
         "AWS::CloudWatch::Alarm AlarmsdestinationthrottledDC62E916",
         "AWS::CloudWatch::Alarm AlarmsdestinationunreachableE66E1864",
         "AWS::CloudWatch::Alarm Alarmsfunctionerrors0DA455FF",
         "AWS::CloudWatch::Alarm AlarmsfunctionthrottledD0497AC9",
+        "AWS::CloudWatch::Alarm Alarmsiteratorexpiring2CB15A23",
+        "AWS::CloudWatch::Alarm AlarmsiteratorwaitingCD8AB4E2",
         "AWS::CloudWatch::Alarm Alarmslatencyhigh799F4536",
         "AWS::CloudWatch::Alarm Alarmsrecordsexpiring0DBD4EA6",
         "AWS::CloudWatch::Alarm AlarmsrecordswaitingFED9E96E",
@@ -707,7 +710,13 @@ describe('alarms', () => {
       1,
       1,
     ],
-    ['destination-throttled', 'Ferry', 'DestinationThrottles', ofReplication, 'Sum', 1, 5],
+    ['destination-throttled', 'Ferry', 'DestinationThrottles', ofReplication, 'Sum', 1, 3],
+    ['batches-lost', 'AWS/Lambda', 'DroppedEventCount', ofMapping, 'Sum', 1, 1],
+    ['deliveries-failed', 'AWS/Lambda', 'DestinationDeliveryFailures', ofFunction, 'Sum', 1, 1],
+    ['records-waiting', 'Ferry', 'OldestUnappliedAge', ofReplication, 'Maximum', 3_600_000, 1],
+    ['records-expiring', 'Ferry', 'OldestUnappliedAge', ofReplication, 'Maximum', 43_200_000, 1],
+    ['iterator-waiting', 'AWS/Lambda', 'IteratorAge', ofFunction, 'Maximum', 3_600_000, 1],
+    ['iterator-expiring', 'AWS/Lambda', 'IteratorAge', ofFunction, 'Maximum', 43_200_000, 1],
     ['function-errors', 'AWS/Lambda', 'Errors', ofFunction, 'Sum', 1, 3],
     ['function-throttled', 'AWS/Lambda', 'Throttles', ofFunction, 'Sum', 1, 3],
   ])(
@@ -730,23 +739,8 @@ describe('alarms', () => {
       MetricName: 'ReplicationLatency',
       ExtendedStatistic: 'p99',
       Threshold: 60_000,
-      DatapointsToAlarm: 5,
+      DatapointsToAlarm: 3,
     });
-  });
-
-  it.each([
-    ['records-waiting', 3_600_000],
-    ['records-expiring', 43_200_000],
-  ])('ring for %s, by what Lambda, the function or a heartbeat sees', (what, Threshold) => {
-    const alarm = alarmOf(what);
-    const queries = alarm?.['Metrics'] as Array<{ Expression?: string; MetricStat?: object }>;
-
-    expect(alarm).toMatchObject({ Threshold, DatapointsToAlarm: 1 });
-    expect(queries).toMatchObject([
-      { Expression: 'MAX([FILL(read, 0), FILL(unapplied, 0)])' },
-      { MetricStat: { Metric: { MetricName: 'IteratorAge' }, Stat: 'Maximum' } },
-      { MetricStat: { Metric: { MetricName: 'OldestUnappliedAge' }, Stat: 'Maximum' } },
-    ]);
   });
 
   it('are summed up in one, which tells nobody twice', () => {
@@ -775,32 +769,23 @@ describe('alarms', () => {
     });
   });
 
-  it('ring for batches-lost, by records dropped or by deliveries that failed', () => {
-    const query = (Id: string, MetricName: string, Dimensions: object[]) => ({
-      Id,
-      MetricStat: {
-        Metric: { Namespace: 'AWS/Lambda', MetricName, Dimensions },
-        Period: 60,
-        Stat: 'Sum',
-      },
-      ReturnData: false,
-    });
+  it('look for longer where an invocation may take long', () => {
+    const { source: slow } = templates({ ...BEATING, function: { timeoutSeconds: 900 } });
+    const periods = (name: string) =>
+      resources(slow, 'AWS::CloudWatch::Alarm').find(
+        ([, { Properties }]) => Properties['AlarmName'] === `ferry-orders-${name}`,
+      )?.[1].Properties['EvaluationPeriods'];
 
-    const alarm = alarmOf('batches-lost');
-
-    expect(alarm).toMatchObject({ Threshold: 1, DatapointsToAlarm: 1 });
-    expect(alarm?.['Metrics']).toEqual([
-      expect.objectContaining({ Expression: 'FILL(dropped, 0) + FILL(undelivered, 0)' }),
-      query('dropped', 'DroppedEventCount', ofMapping),
-      query('undelivered', 'DestinationDeliveryFailures', ofFunction),
-    ]);
+    expect(periods('function-errors')).toBe(80);
+    // Nobody but the heartbeat's own function decides how often it beats.
+    expect(periods('heartbeat-missing')).toBe(5);
   });
 
-  it('all look at five minutes, go to the topic, and do not ring for a quiet table', () => {
-    expect(alarms).toHaveLength(11);
+  it('all look at some minutes, go to the topic, and do not ring for a quiet table', () => {
+    expect(alarms).toHaveLength(14);
     for (const alarm of alarms) {
       expect(alarm).toMatchObject({
-        EvaluationPeriods: 5,
+        EvaluationPeriods: 10,
         ComparisonOperator: 'GreaterThanOrEqualToThreshold',
         TreatMissingData: 'notBreaching',
         AlarmActions: [ref('AWS::SNS::Topic')],

@@ -31,7 +31,8 @@ const context = (parts: Partial<BeatContext> = {}): BeatContext => ({
   key,
   source: readerOf('Orders'),
   twin: readerOf('OrdersTwin'),
-  write: (item) => put('Orders', item),
+  table: 'Orders',
+  writer: engine().destination,
   clock: { now: () => nowMs, sleep: async () => undefined },
   periodMs: PERIOD_MS,
   ...parts,
@@ -54,6 +55,14 @@ async function beats(count: number): Promise<number[]> {
 }
 
 describe('a heartbeat', () => {
+  it('leaves an item alone that is none, and says so', async () => {
+    await put('Orders', { ...key, balance: { N: '100' } });
+
+    await expect(beat(context())).rejects.toMatchObject({ code: 'heartbeat.key-taken' });
+
+    expect(await engine().get('Orders', key)).toEqual({ ...key, balance: { N: '100' } });
+  });
+
   it('writes the first item ever, and tells of nothing that is late', async () => {
     expect(await beat(context())).toBe(0);
 
@@ -119,7 +128,7 @@ describe('a heartbeat that cannot do all of its work', () => {
   it('says so where it cannot be written', async () => {
     const write = () => Promise.reject(serviceError('ThrottlingException'));
 
-    await expect(beat(context({ write }))).rejects.toThrow(
+    await expect(beat(context({ writer: { write } }))).rejects.toThrow(
       expect.objectContaining({ name: 'ThrottlingException' }),
     );
   });

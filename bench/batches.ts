@@ -1,0 +1,86 @@
+// Batches as Lambda hands them to the function, made from nothing but numbers, the same in every run.
+
+export interface BatchShape {
+  readonly records: number;
+  /** Different items; with fewer than records, chosen as in nature: the first take most. */
+  readonly keys: number;
+  /** About the size of an item, in bytes. */
+  readonly bytes: number;
+  /** Of all records. */
+  readonly deleteShare: number;
+}
+
+const STREAM_ARN =
+  'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000';
+
+/** Members of `event.Records`, as JSON.parse of an event makes them. */
+export function makeBatch({ records, keys, bytes, deleteShare }: BatchShape): unknown[] {
+  const random = sequence(20_260_131);
+  const pick = keys < records ? zipf(keys, random) : undefined;
+  const made = Array.from({ length: records }, (_, index) => {
+    const number = pick === undefined ? index : pick();
+    return record({ index, number, bytes, isDelete: random() < deleteShare });
+  });
+  return JSON.parse(JSON.stringify(made)) as unknown[];
+}
+
+interface RecordFacts {
+  readonly index: number;
+  readonly number: number;
+  readonly bytes: number;
+  readonly isDelete: boolean;
+}
+
+function record({ index, number, bytes, isDelete }: RecordFacts): object {
+  const Keys = { pk: { S: `customer-${number}` }, sk: { S: 'order#2026-01-31T12:00' } };
+  const NewImage = {
+    ...Keys,
+    total: { N: '12345.67' },
+    paid: { BOOL: true },
+    tags: { SS: ['a', 'b'] },
+    at: { N: '1769860800000' },
+    note: { S: 'x'.repeat(Math.max(1, bytes - 120)) },
+  };
+  return {
+    eventID: String(index),
+    eventName: isDelete ? 'REMOVE' : 'MODIFY',
+    eventVersion: '1.1',
+    eventSource: 'aws:dynamodb',
+    awsRegion: 'us-east-1',
+    eventSourceARN: STREAM_ARN,
+    dynamodb: {
+      ApproximateCreationDateTime: 1_769_860_800,
+      Keys,
+      ...(isDelete ? {} : { NewImage }),
+      SequenceNumber: String(100_000_000_000_000_000_000n + BigInt(index)),
+      SizeBytes: bytes,
+      StreamViewType: 'NEW_IMAGE',
+    },
+  };
+}
+
+/** Item n is chosen in proportion to 1/n. */
+function zipf(keys: number, random: () => number): () => number {
+  const sums: number[] = [];
+  let sum = 0;
+  for (let number = 1; number <= keys; number += 1) sums.push((sum += 1 / number));
+  return () => {
+    const wanted = random() * sum;
+    let [low, high] = [0, keys - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((sums[middle] ?? 0) < wanted) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+}
+
+/** Park and Miller's generator: 0 up to 1. */
+function sequence(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}

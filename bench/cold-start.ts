@@ -1,0 +1,81 @@
+// Module initialisation and the first request, in fresh processes: the bundle that ships beside a bundle of
+// the stock client that does nothing but put one item.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { toEnvironment } from '../src/handler-settings.ts';
+import { buildLambdaBundle } from '../src/lambda-bundle.ts';
+import { SETTINGS } from './approaches.ts';
+import { makeBatch } from './batches.ts';
+
+const STOCK = `
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+const client = new DynamoDBClient({ endpoint: process.env.STUB });
+export const handler = () =>
+  client.send(new PutItemCommand({ TableName: 'Orders', Item: { pk: { S: 'a' } } }));
+`;
+
+/** Imports a bundle, calls its handler once, and prints the milliseconds that both took. */
+const TIMER = `
+const startMs = performance.now();
+const { handler } = await import(process.argv[2]);
+const event = process.argv[3] ? JSON.parse(process.argv[3]) : {};
+await handler(event, { getRemainingTimeInMillis: () => 60000 });
+process.stderr.write(String(performance.now() - startMs));
+process.exit(0);
+`;
+
+const VARIABLES = {
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'AKIDBENCH',
+  AWS_SECRET_ACCESS_KEY: 'secret',
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+};
+
+/** @returns milliseconds of ours and of the stock client's, in pairs. */
+export function coldStarts(endpoint: string, rounds: number): Array<readonly [number, number]> {
+  const directory = mkdtempSync(join(tmpdir(), 'ferry-cold-'));
+  try {
+    const timer = join(directory, 'timer.mjs');
+    writeFileSync(timer, TIMER);
+    const ours = buildLambdaBundle(join(directory, 'ferry'));
+    const stock = bundleStock(directory);
+    const event = JSON.stringify({
+      Records: makeBatch({ records: 1, keys: 1, bytes: 200, deleteShare: 0 }),
+    });
+    const settings = toEnvironment({ ...SETTINGS, destinationEndpoint: endpoint });
+    const time = (bundle: string, env: NodeJS.ProcessEnv, ...args: string[]) =>
+      Number(
+        spawnSync(process.execPath, [timer, bundle, ...args], {
+          env: { ...process.env, ...VARIABLES, ...env },
+          encoding: 'utf8',
+        }).stderr,
+      );
+    return Array.from({ length: rounds }, () => [
+      time(ours, settings, event),
+      time(stock, { STUB: endpoint }),
+    ]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function bundleStock(directory: string): string {
+  const outfile = join(directory, 'stock', 'index.mjs');
+  mkdirSync(join(directory, 'stock'));
+  buildSync({
+    stdin: { contents: STOCK, resolveDir: process.cwd() },
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    mainFields: ['module', 'main'],
+    minify: true,
+    logLevel: 'silent',
+  });
+  return outfile;
+}

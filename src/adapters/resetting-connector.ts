@@ -1,0 +1,32 @@
+// Sockets that are reset when their request is given up. Closed in the ordinary way, the kernel would go on
+// to deliver what it still holds, and the request could arrive whole long after everybody has forgotten it.
+
+import { connect, type Socket } from 'node:net';
+import type { buildConnector } from 'undici';
+import buildUndiciConnector from 'undici/lib/core/connect.js';
+
+/** @param timeoutMs until the connection stands, TLS included. */
+export function resettingConnector(timeoutMs: number): buildConnector.connector {
+  const open = buildUndiciConnector({ timeout: timeoutMs });
+  return (options, callback) => {
+    const isTls = options.protocol === 'https:';
+    // The socket below TLS is the one that can be reset.
+    const raw = isTls ? connect(Number(options.port || 443), options.hostname) : undefined;
+    open({ ...options, ...(raw === undefined ? {} : { httpSocket: raw }) }, (...result) => {
+      const [error, socket] = result;
+      if (error === null) resetWhenAborted(socket, raw ?? socket);
+      callback(...result);
+    });
+  };
+}
+
+/** undici says so when a request that is under way is aborted. */
+const ABORTED = 'aborted';
+
+function resetWhenAborted(socket: Socket, raw: Socket): void {
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error) => {
+    if (error?.message === ABORTED && !raw.destroyed) raw.resetAndDestroy();
+    return destroy(error);
+  };
+}
