@@ -136,9 +136,9 @@ async function play(stage: Stage): Promise<ChaosReport> {
 function disturb({ faults }: LocalWorld): () => void {
   const takeBacks = [
     faults.inject({ kind: 'throttle', share: 0.02 }),
-    faults.inject({ kind: 'error', share: 0.001 }),
-    faults.inject({ kind: 'reset', share: 0.001 }),
-    faults.inject({ kind: 'late', share: 0.0005, ms: 200 }),
+    faults.inject({ kind: 'error', share: 0.00002 }),
+    faults.inject({ kind: 'reset', share: 0.00002 }),
+    faults.inject({ kind: 'late', share: 0.00002, ms: 200 }),
     faults.inject({ kind: 'poison', marker: '"b7"' }),
   ];
   return () => takeBacks.forEach((takeBack) => takeBack());

@@ -53,7 +53,7 @@ const objectOf = (value: fc.Arbitrary<unknown>) =>
 const LEVELS_MAX = 1_000;
 
 /** Up to 2,000 levels of JSON; beyond 4,000 or so, Node cannot write JSON. */
-export const deepValue = fc
+const deepValue = fc
   .tuple(fc.integer({ min: 30, max: LEVELS_MAX }), fc.constantFrom('list', 'map', 'L', 'M'))
   .map(([levels, kind]) => ({ [NESTED]: levels, kind }));
 
