@@ -18,7 +18,7 @@ it(`loses nothing and takes nothing back while everything is killed (SEED=${SEED
   expect(report.kills).toEqual({ function: 2, source: 2, destination: 2, redrive: 2, verify: 2 });
   // Otherwise nothing of interest has happened.
   expect(report.records).toBeGreaterThan(2_000);
-  expect(report.deadLettered).toBeGreaterThan(10);
-  expect(report.redriven).toBeGreaterThan(10);
+  expect(report.deadLettered).toBeGreaterThan(0);
+  expect(report.redriven).toBeGreaterThan(0);
   expect(report.looks).toBeGreaterThan(100);
 }, 180_000);

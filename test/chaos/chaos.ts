@@ -47,7 +47,7 @@ const VICTIMS = ['function', 'source', 'destination', 'redrive', 'verify'] as co
 type Victim = (typeof VICTIMS)[number];
 
 const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
-const WRITERS = 32;
+const WRITERS = 4;
 const DOWN_MS_MAX = 800;
 
 interface Stage {
@@ -139,7 +139,7 @@ function disturb({ faults }: LocalWorld): () => void {
     faults.inject({ kind: 'error', share: 0.00002 }),
     faults.inject({ kind: 'reset', share: 0.00002 }),
     faults.inject({ kind: 'late', share: 0.00002, ms: 200 }),
-    faults.inject({ kind: 'poison', marker: '"b7"' }),
+    faults.inject({ kind: 'poison', marker: '"b777"' }),
   ];
   return () => takeBacks.forEach((takeBack) => takeBack());
 }

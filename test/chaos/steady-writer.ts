@@ -1,7 +1,11 @@
 // An application that never gives up: each key's writes one after the other, each tried until the source has
 // taken it, whatever happens to the source meanwhile.
 
-import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  BatchWriteItemCommand,
+  type DynamoDBClient,
+  type WriteRequest,
+} from '@aws-sdk/client-dynamodb';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../../src/ports.ts';
 import { below } from '../../src/local/seeded-random.ts';
@@ -23,17 +27,17 @@ export interface SteadyWriter {
 }
 
 const DELETE_SHARE = 0.1;
+/** As many as a BatchWriteItem takes. */
+const GROUP_MAX = 25;
 
-/** Each writer has keys of its own. */
+/** Each writer has keys of its own, so that the writes of a key follow each other. */
 export function steadyWriter(options: SteadyWriterOptions): SteadyWriter {
   const state = { acknowledged: 0, write: 0 };
   const writers = Array.from({ length: options.writers }, async (_, writer) => {
     while (!options.stop.aborted) {
-      const number = below(options.random, Math.floor(options.keys / options.writers));
-      const key = keyOf(number * options.writers + writer);
-      state.write += 1;
-      await untilTaken(key, state.write, options);
-      state.acknowledged += 1;
+      const group = requests(writer, state, options);
+      await untilTaken(group, options);
+      state.acknowledged += group.length;
     }
   });
   return {
@@ -46,24 +50,39 @@ export function steadyWriter(options: SteadyWriterOptions): SteadyWriter {
 
 export const keyOf = (number: number) => ({ pk: { S: `item-${number}` } });
 
+/** Writes of different keys of one writer. */
+function requests(
+  writer: number,
+  state: { write: number },
+  { random, keys, writers }: SteadyWriterOptions,
+): WriteRequest[] {
+  const own = Math.floor(keys / writers);
+  const chosen = new Set(
+    Array.from({ length: Math.min(GROUP_MAX, own) }, () => below(random, own)),
+  );
+  return [...chosen].map((number) => {
+    state.write += 1;
+    const key = keyOf(number * writers + writer);
+    if (random.next() < DELETE_SHARE) return { DeleteRequest: { Key: key } };
+    const { write } = state;
+    return {
+      PutRequest: { Item: { ...key, write: { N: String(write) }, tag: { S: `b${write % 1000}` } } },
+    };
+  });
+}
+
 async function untilTaken(
-  key: ReturnType<typeof keyOf>,
-  write: number,
-  { client, table: TableName, random }: SteadyWriterOptions,
+  group: WriteRequest[],
+  { client, table }: SteadyWriterOptions,
 ): Promise<void> {
-  const command =
-    random.next() < DELETE_SHARE
-      ? new DeleteItemCommand({ TableName, Key: key })
-      : new PutItemCommand({
-          TableName,
-          Item: { ...key, write: { N: String(write) }, tag: { S: `b${write % 10}` } },
-        });
-  for (;;) {
+  for (let left = group; left.length > 0; ) {
     try {
-      await client.send(command as PutItemCommand);
-      return;
+      const { UnprocessedItems = {} } = await client.send(
+        new BatchWriteItemCommand({ RequestItems: { [table]: left } }),
+      );
+      left = UnprocessedItems[table] ?? [];
     } catch {
-      // The engine is down, or was killed while it answered: the same write again does no harm.
+      // The engine is down, or was killed while it answered: the same writes again do no harm.
       await delay(50);
     }
   }
