@@ -8,7 +8,6 @@ import type { ReplicationConfig } from '../config.ts';
 import type { BackfillRun } from '../core/backfill-checkpoint.ts';
 import { dollars } from '../core/capacity.ts';
 import { type CopyEstimate, estimateCopy } from '../core/copy-estimate.ts';
-import { parseReportLine } from '../core/difference-report.ts';
 import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
 import type { TableFacts } from '../core/table-facts.ts';
 import { FerryError, UsageError } from '../errors.ts';
@@ -17,16 +16,13 @@ import {
   type BackfillContext,
   type BackfillProgress,
   backfillProgress,
-  finishBackfill,
-  noteExecution,
   openBackfill,
 } from '../operations/backfill.ts';
-import { reportLines } from '../operations/bulk-reports.ts';
 import type { RejectedCopy } from '../operations/copy-page.ts';
 import { paceOf } from '../operations/pace.ts';
-import type { ObjectStore } from '../ports.ts';
 import { printBackfill, printEstimate } from './backfill-result.ts';
-import { bulkOption, perWorker, requireBulkRates, runInBulk } from './bulk.ts';
+import { copyInBulk, type Copying } from './backfill-bulk.ts';
+import { bulkOption, requireBulkRates } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { money, progressReporter } from './progress.ts';
@@ -146,65 +142,9 @@ async function untilInterrupted(io: Io, action: () => Promise<unknown>): Promise
   }
 }
 
-interface Copying {
-  readonly call: Call;
-  readonly context: BackfillContext;
-  readonly onProgress: (progress: BackfillProgress) => void;
-}
-
 function copyHere(run: BackfillRun, { call, context, onProgress }: Copying) {
   const workers = call.options.integer('workers') ?? 1;
   return backfill(run, context, { workers, onProgress });
-}
-
-async function copyInBulk(run: BackfillRun, { call, context, onProgress }: Copying): Promise<void> {
-  const { options, io, replication } = call;
-  const show = async () => {
-    const { progress, open } = await backfillProgress(run, context);
-    onProgress(progress);
-    return { progress, open };
-  };
-  const { open: segments } = await show();
-  await runInBulk(
-    {
-      io,
-      replication,
-      // Another try of the same run is another execution.
-      name: `${run.run}-${systemClock.now()}`,
-      earlier: run.execution,
-      onStarted: (execution) => noteExecution(run, execution, context),
-      segments,
-      workers: options.integer('workers') ?? 1,
-      task: {
-        operation: 'backfill',
-        run,
-        readUnits: perWorker('read-units', options),
-        writeUnits: perWorker('write-units', options),
-      },
-      onTick: async () => void (await show()),
-    },
-    async (bucket) => {
-      const { progress, open } = await show();
-      if (open.length > 0) throw incomplete(open.length);
-      if (progress.rejected > 0) await tellRejected(run, bucket, context);
-      await finishBackfill(run, context);
-    },
-  );
-}
-
-function incomplete(segments: number): FerryError {
-  return new FerryError(`The bulk run has ended, but ${segments} of its segments are not done.`, {
-    code: 'bulk.incomplete',
-    hint: 'The function may have been deployed with another configuration: deploy it, and run the command again.',
-  });
-}
-
-async function tellRejected(run: BackfillRun, bucket: ObjectStore, context: BackfillContext) {
-  for await (const line of reportLines(run.run, bucket)) {
-    const parsed = parseReportLine(line);
-    if (parsed?.kind !== 'key' || parsed.reason === undefined) continue;
-    context.onRejected({ key: parsed.key, reason: parsed.reason });
-  }
 }
 
 function contextOf(

@@ -1,26 +1,16 @@
 // `ferry verify`: prove that both tables are equal, or list exactly what is different.
 
-import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
 import type { Item } from '../core/attribute-value.ts';
-import { differenceLine, mentionLine, parseReportLine } from '../core/difference-report.ts';
-import { FerryError, UsageError } from '../errors.ts';
+import { differenceLine, mentionLine } from '../core/difference-report.ts';
+import { UsageError } from '../errors.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
-import { reportLines, segmentsReported } from '../operations/bulk-reports.ts';
-import {
-  addReport,
-  newReport,
-  verify,
-  type VerifyContext,
-  verifyKey,
-  type VerifyReport,
-} from '../operations/verify.ts';
-import type { ObjectStore } from '../ports.ts';
-import { bulkOption, perWorker, requireBulkRates, runInBulk } from './bulk.ts';
+import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../operations/verify.ts';
+import { bulkOption, requireBulkRates } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom } from './key-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
@@ -29,6 +19,7 @@ import { replicationFrom, replicationOptions } from './replication.ts';
 import { createReportFile, noReportFile, type ReportFile } from './report-file.ts';
 import { chosenSegments, percentOf, segmentCount } from './segments.ts';
 import { explained } from './service-errors.ts';
+import { requireShortLooks, SHOWN_MAX, verifyInBulk } from './verify-bulk.ts';
 import { differences, isEqual, printVerified } from './verify-result.ts';
 
 export const verifyCommand: Command = {
@@ -83,7 +74,6 @@ export const verifyCommand: Command = {
 const HINT = 'Nothing was changed. Check tables and permissions, and run it again.';
 /** A sample is made of whole segments of this many. */
 const SAMPLE_SEGMENTS = 1_000;
-const SHOWN_MAX = 10;
 
 interface Call {
   readonly options: ParsedOptions;
@@ -126,18 +116,6 @@ function whatIsLeft(options: ParsedOptions, { partPath }: ReportFile): string {
   return partPath === undefined ? '' : ` What was found so far is in ${partPath}.`;
 }
 
-/** All looks at what waits in the end have to fit into the life of a function. */
-function requireShortLooks(options: ParsedOptions): void {
-  const seconds = options.integer('settle') ?? 0;
-  if (!options.has('bulk') || seconds <= BULK_SETTLE_SECONDS_MAX) return;
-  throw new UsageError(
-    `With --bulk, --settle must be at most ${BULK_SETTLE_SECONDS_MAX}, got ${seconds}.`,
-    { code: 'usage.options', hint: 'Wait until the twin is less far behind, or leave out --bulk.' },
-  );
-}
-
-const BULK_SETTLE_SECONDS_MAX = 15;
-
 interface Findings {
   readonly context: VerifyContext;
   readonly file: ReportFile;
@@ -148,52 +126,9 @@ function lookFor(call: Call, findings: Findings): Promise<VerifyReport> {
   const { options, key } = call;
   const { context } = findings;
   if (key !== undefined) return verifyKey(key, context);
-  return options.has('bulk') ? verifyInBulk(call, findings) : verify(context, scanOf(call));
-}
-
-async function verifyInBulk(call: Call, { file, shown }: Findings): Promise<VerifyReport> {
-  const { options, io, replication } = call;
-  const { segments, totalSegments, workers } = scanOf(call);
-  const run = randomBytes(8).toString('hex');
-  const report = progressReporter(io, systemClock, 'segments');
-  const task = {
-    operation: 'verify' as const,
-    run,
-    totalSegments,
-    settleMs: 1000 * (options.integer('settle') ?? 0),
-    values: options.has('values'),
-    readUnits: perWorker('read-units', options),
-  };
-  const onTick = async (bucket: ObjectStore) =>
-    report({ done: await segmentsReported(run, bucket), expected: segments.length, facts: [] });
-  return runInBulk(
-    { io, replication, name: run, segments, workers, task, onTick },
-    async (bucket) => {
-      const sum = newReport();
-      for await (const line of reportLines(run, bucket)) addLine(line, sum, { file, shown });
-      if (sum.segmentsDone !== segments.length) throw incomplete(sum.segmentsDone, segments.length);
-      return sum;
-    },
-  );
-}
-
-function incomplete(done: number, wanted: number): FerryError {
-  return new FerryError(`The reports of the bulk run cover ${done} of ${wanted} segments.`, {
-    code: 'bulk.incomplete',
-    hint: 'Nothing is proved. Run the command again.',
-  });
-}
-
-/** A line of a segment's report: part of its summary, or a difference. */
-function addLine(line: string, sum: VerifyReport, { file, shown }: Omit<Findings, 'context'>) {
-  const parsed = parseReportLine(line);
-  if (parsed?.kind === 'summary') addReport(sum, parsed.summary as VerifyReport);
-  else {
-    file.add(line);
-    if (parsed?.kind === 'key' && parsed.difference !== undefined && shown.length < SHOWN_MAX) {
-      shown.push(parsed.difference);
-    }
-  }
+  return options.has('bulk')
+    ? verifyInBulk({ ...call, ...scanOf(call) }, findings)
+    : verify(context, scanOf(call));
 }
 
 function contextOf(

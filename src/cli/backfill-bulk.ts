@@ -1,0 +1,85 @@
+// `ferry backfill --bulk`: the deployed state machine copies, and this follows it to its end.
+
+import { systemClock } from '../adapters/system-clock.ts';
+import type { ReplicationConfig } from '../config.ts';
+import type { BackfillRun } from '../core/backfill-checkpoint.ts';
+import { parseReportLine } from '../core/difference-report.ts';
+import { FerryError } from '../errors.ts';
+import {
+  type BackfillContext,
+  type BackfillProgress,
+  backfillProgress,
+  finishBackfill,
+  noteExecution,
+} from '../operations/backfill.ts';
+import { reportLines } from '../operations/bulk-reports.ts';
+import type { ObjectStore } from '../ports.ts';
+import { perWorker, runInBulk } from './bulk.ts';
+import type { ParsedOptions } from './command.ts';
+import type { Io } from './output.ts';
+
+interface Call {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+}
+
+export interface Copying {
+  readonly call: Call;
+  readonly context: BackfillContext;
+  readonly onProgress: (progress: BackfillProgress) => void;
+}
+
+/** @throws FerryError `bulk.failed` or `bulk.incomplete`, or the reason of `io.interrupted`. */
+export async function copyInBulk(
+  run: BackfillRun,
+  { call, context, onProgress }: Copying,
+): Promise<void> {
+  const { options, io, replication } = call;
+  const show = async () => {
+    const { progress, open } = await backfillProgress(run, context);
+    onProgress(progress);
+    return { progress, open };
+  };
+  const { open: segments } = await show();
+  await runInBulk(
+    {
+      io,
+      replication,
+      // Another try of the same run is another execution.
+      name: `${run.run}-${systemClock.now()}`,
+      earlier: run.execution,
+      onStarted: (execution) => noteExecution(run, execution, context),
+      segments,
+      workers: options.integer('workers') ?? 1,
+      task: {
+        operation: 'backfill',
+        run,
+        readUnits: perWorker('read-units', options),
+        writeUnits: perWorker('write-units', options),
+      },
+      onTick: async () => void (await show()),
+    },
+    async (bucket) => {
+      const { progress, open } = await show();
+      if (open.length > 0) throw incomplete(open.length);
+      if (progress.rejected > 0) await tellRejected(run, bucket, context);
+      await finishBackfill(run, context);
+    },
+  );
+}
+
+function incomplete(segments: number): FerryError {
+  return new FerryError(`The bulk run has ended, but ${segments} of its segments are not done.`, {
+    code: 'bulk.incomplete',
+    hint: 'The function may have been deployed with another configuration: deploy it, and run the command again.',
+  });
+}
+
+async function tellRejected(run: BackfillRun, bucket: ObjectStore, context: BackfillContext) {
+  for await (const line of reportLines(run.run, bucket)) {
+    const parsed = parseReportLine(line);
+    if (parsed?.kind !== 'key' || parsed.reason === undefined) continue;
+    context.onRejected({ key: parsed.key, reason: parsed.reason });
+  }
+}

@@ -1,0 +1,90 @@
+// `ferry verify --bulk`: the deployed state machine compares, and this gathers what it has found.
+
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '../adapters/system-clock.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { parseReportLine } from '../core/difference-report.ts';
+import { FerryError, UsageError } from '../errors.ts';
+import { reportLines, segmentsReported } from '../operations/bulk-reports.ts';
+import type { Difference } from '../operations/confirm-differences.ts';
+import { addReport, newReport, type VerifyReport } from '../operations/verify.ts';
+import type { ObjectStore } from '../ports.ts';
+import { perWorker, runInBulk } from './bulk.ts';
+import type { ParsedOptions } from './command.ts';
+import type { Io } from './output.ts';
+import { progressReporter } from './progress.ts';
+import type { ReportFile } from './report-file.ts';
+
+export interface BulkVerify {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+  readonly segments: readonly number[];
+  readonly totalSegments: number;
+  readonly workers: number;
+}
+
+interface Findings {
+  readonly file: ReportFile;
+  readonly shown: Difference[];
+}
+
+/** Differences that are listed on the terminal. */
+export const SHOWN_MAX = 10;
+
+/** All looks at what waits in the end have to fit into the life of a function. */
+export function requireShortLooks(options: ParsedOptions): void {
+  const seconds = options.integer('settle') ?? 0;
+  if (!options.has('bulk') || seconds <= BULK_SETTLE_SECONDS_MAX) return;
+  throw new UsageError(
+    `With --bulk, --settle must be at most ${BULK_SETTLE_SECONDS_MAX}, got ${seconds}.`,
+    { code: 'usage.options', hint: 'Wait until the twin is less far behind, or leave out --bulk.' },
+  );
+}
+
+const BULK_SETTLE_SECONDS_MAX = 15;
+
+/** @throws FerryError `bulk.failed` or `bulk.incomplete`, or the reason of `io.interrupted`. */
+export async function verifyInBulk(call: BulkVerify, findings: Findings): Promise<VerifyReport> {
+  const { options, io, replication, segments, totalSegments, workers } = call;
+  const run = randomBytes(8).toString('hex');
+  const report = progressReporter(io, systemClock, 'segments');
+  const task = {
+    operation: 'verify' as const,
+    run,
+    totalSegments,
+    settleMs: 1000 * (options.integer('settle') ?? 0),
+    values: options.has('values'),
+    readUnits: perWorker('read-units', options),
+  };
+  const onTick = async (bucket: ObjectStore) =>
+    report({ done: await segmentsReported(run, bucket), expected: segments.length, facts: [] });
+  return runInBulk(
+    { io, replication, name: run, segments, workers, task, onTick },
+    async (bucket) => {
+      const sum = newReport();
+      for await (const line of reportLines(run, bucket)) addLine(line, sum, findings);
+      if (sum.segmentsDone !== segments.length) throw incomplete(sum.segmentsDone, segments.length);
+      return sum;
+    },
+  );
+}
+
+function incomplete(done: number, wanted: number): FerryError {
+  return new FerryError(`The reports of the bulk run cover ${done} of ${wanted} segments.`, {
+    code: 'bulk.incomplete',
+    hint: 'Nothing is proved. Run the command again.',
+  });
+}
+
+/** A line of a segment's report: part of its summary, or a difference. */
+function addLine(line: string, sum: VerifyReport, { file, shown }: Findings): void {
+  const parsed = parseReportLine(line);
+  if (parsed?.kind === 'summary') addReport(sum, parsed.summary as VerifyReport);
+  else {
+    file.add(line);
+    if (parsed?.kind === 'key' && parsed.difference !== undefined && shown.length < SHOWN_MAX) {
+      shown.push(parsed.difference);
+    }
+  }
+}
