@@ -21,6 +21,7 @@ const AWS_COMMANDS: Readonly<Record<string, string>> = {
   'aws lambda get-function-configuration': 'the role and the settings of the function',
   'aws lambda get-account-settings': 'how much concurrency there is',
   'aws lambda list-event-source-mappings': 'whether the mapping is enabled, and its last result',
+  'aws lambda update-event-source-mapping': 'stops the reader of an old stream',
   'aws logs tail': 'what the function says',
   'aws dynamodb describe-table': 'whether the table is there',
   'aws dynamodb update-table': 'takes a protection away',

@@ -1,0 +1,131 @@
+// The dead-letter queue, whose messages live for 14 days, are hidden while somebody has them, and may come
+// twice; and the on-failure bucket.
+
+import { deadLetterMessage } from '../../src/core/dead-letter.ts';
+import type { DeadLetterQueue, MessageQueue, ObjectStore, QueuedMessage } from '../../src/ports.ts';
+import type { GivenUp } from './event-source.ts';
+import type { Network } from './network.ts';
+import { DAY } from './plan.ts';
+import type { Process } from './process.ts';
+import { happens } from './random.ts';
+
+const RETENTION_MS = 14 * DAY;
+const MESSAGES_PER_RECEIVE = 10;
+
+interface StoredMessage {
+  readonly id: string;
+  readonly body: string;
+  readonly sentAtMs: number;
+  visibleAtMs: number;
+}
+
+export class FailurePlaces {
+  readonly objects = new Map<string, string>();
+  readonly #messages = new Map<string, StoredMessage>();
+  readonly #network: Network;
+  readonly #onExpired: (body: string) => void;
+  #count = 0;
+
+  constructor(network: Network, onExpired: (body: string) => void) {
+    this.#network = network;
+    this.#onExpired = onExpired;
+  }
+
+  /** Bodies of everything that is in the queue, hidden or not. */
+  bodies(): string[] {
+    this.#expire();
+    return [...this.#messages.values()].map(({ body }) => body);
+  }
+
+  deadLetters(process: Process): DeadLetterQueue {
+    const send: DeadLetterQueue['send'] = async (letter) => {
+      const options = { sizeBytesMax: 1_048_576, objectKey: 'dead-letters/unused' };
+      const { body } = deadLetterMessage(letter, options);
+      await this.#network.send(process, 'queue', () => this.#keep(body));
+      process.letters.push(letter.sequenceNumber);
+    };
+    return { send };
+  }
+
+  queue(process: Process): MessageQueue {
+    const call = <T>(action: () => T) => this.#network.send(process, 'queue', action);
+    return {
+      receive: (hiddenSeconds) => call(() => this.#receive(hiddenSeconds, process)),
+      delete: ({ messageId }) => call(() => void this.#messages.delete(messageId)),
+      release: ({ messageId }) =>
+        call(() => {
+          const message = this.#messages.get(messageId);
+          if (message !== undefined) message.visibleAtMs = 0;
+        }),
+      size: () => call(() => this.bodies().length),
+    };
+  }
+
+  bucket(process: Process): ObjectStore {
+    const call = <T>(action: () => T) => this.#network.send(process, 'bucket', action);
+    const page = (prefix: string) =>
+      [...this.objects.keys()].filter((key) => key.startsWith(prefix));
+    return {
+      put: (key, body) => call(() => void this.objects.set(key, body)),
+      get: (key) => call(() => this.objects.get(key)),
+      delete: (key) => call(() => void this.objects.delete(key)),
+      async *list(prefix) {
+        const keys = await call(() => page(prefix).toSorted());
+        yield keys.map((key) => ({ key, sizeBytes: 0, storedAtMs: 0 }));
+      },
+    };
+  }
+
+  /** What Lambda puts into the bucket, by itself. */
+  storeBatch({ entries, condition, invocations, shardId }: GivenUp): void {
+    const nowMs = this.#network.scheduler.now();
+    this.#count += 1;
+    const info = {
+      shardId,
+      batchSize: entries.length,
+      streamArn: entries[0]?.record.eventSourceARN,
+    };
+    const document = {
+      requestContext: { condition, approximateInvokeCount: invocations },
+      version: '1.0',
+      timestamp: new Date(nowMs).toISOString(),
+      DDBStreamBatchInfo: {
+        ...info,
+        startSequenceNumber: entries[0]?.sequenceNumber,
+        endSequenceNumber: entries.at(-1)?.sequenceNumber,
+      },
+      payload: JSON.stringify({ Records: entries.map(({ record }) => record) }),
+    };
+    const number = String(this.#count).padStart(6, '0');
+    this.objects.set(`aws/lambda/mapping/${shardId}/${number}`, JSON.stringify(document));
+  }
+
+  #keep(body: string): void {
+    const sentAtMs = this.#network.scheduler.now();
+    const id = `message-${(this.#count += 1)}`;
+    this.#messages.set(id, { id, body, sentAtMs, visibleAtMs: 0 });
+  }
+
+  #receive(hiddenSeconds: number, { facts }: Process): QueuedMessage[] {
+    this.#expire();
+    const nowMs = this.#network.scheduler.now();
+    const visible = [...this.#messages.values()].filter(({ visibleAtMs }) => visibleAtMs <= nowMs);
+    return visible.slice(0, MESSAGES_PER_RECEIVE).map((message) => {
+      // A queue of this kind promises to deliver at least once, not once.
+      const again = happens(facts.random, this.#network.rates().queueDuplicate);
+      if (!again) message.visibleAtMs = nowMs + hiddenSeconds * 1000;
+      else this.#network.note('message delivered to two');
+      const { id: messageId, body, sentAtMs } = message;
+      return { messageId, body, sentAtMs, receiptHandle: messageId };
+    });
+  }
+
+  #expire(): void {
+    const nowMs = this.#network.scheduler.now();
+    for (const { id, body, sentAtMs } of this.#messages.values()) {
+      if (nowMs - sentAtMs <= RETENTION_MS) continue;
+      this.#messages.delete(id);
+      this.#onExpired(body);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// Both tables at rest: equal, or different for a reason that the protocol names; and what a verify says of
+// them is exactly what is true.
+
+import { TABLES } from './judge.ts';
+import type { Ending, VerifyEnding } from './operators.ts';
+import type { World } from './world.ts';
+
+/** Differences by key. Those that nothing explains are violations. */
+export function judgeTables(world: World): Map<string, string> {
+  const differences = differencesOf(world);
+  for (const [key, kind] of differences) {
+    const reason = reasonOf(key, world);
+    if (reason === undefined)
+      world.judge.violation(`equality: ${key} is ${kind}, and nothing explains it`);
+    else world.note(`different: ${reason}`);
+  }
+  return differences;
+}
+
+export function requireEqual(world: World): void {
+  for (const [key, kind] of differencesOf(world))
+    world.judge.violation(`equality: ${key} is ${kind} after the repair`);
+}
+
+function differencesOf(world: World): Map<string, string> {
+  const { db } = world;
+  const differing = world.keys().filter((key) => world.differs(key));
+  return new Map(
+    differing.map((key) => {
+      const [source, twin] = [db.get(TABLES.source, key), db.get(TABLES.twin, key)];
+      const kind =
+        source === undefined ? 'extraneous' : twin === undefined ? 'missing' : 'different';
+      return [key, kind];
+    }),
+  );
+}
+
+/** Why an item may differ before anybody has repaired it. */
+function reasonOf(key: string, { judge, plan }: World): string | undefined {
+  const writes = judge.writes().filter((write) => write.key === key);
+  const last = writes.at(-1);
+  const item = judge.itemOf(key);
+  if (item.isTampered) return 'tampered with';
+  if (item.stays !== undefined) return item.stays;
+  if (last?.lost !== undefined) return `the record was lost: ${last.lost}`;
+  if (last?.malformed === true) return 'the record makes no sense';
+  if (last?.expired === true && plan.settings.ttlDeletes === 'skip') return 'an expiry is skipped';
+  // A copy or a repair had shown what the lost records told; then those still on the way took it back.
+  const hasLost = writes.some(({ lost }) => lost !== undefined);
+  return hasLost && item.read > 0 ? 'a copy was taken back, and records are lost' : undefined;
+}
+
+/** That a verify which ended reports these differences and no others. */
+export function requireVerified(
+  ending: Ending | undefined,
+  expected: ReadonlyMap<string, string>,
+  { judge }: World,
+): void {
+  if (ending?.kind !== 'ended') return;
+  const { differences, inFlight, unreadable } = ending.report as VerifyEnding;
+  const text = (map: ReadonlyMap<string, string>) =>
+    [...map]
+      .map(([key, kind]) => `${key} ${kind}`)
+      .toSorted((a, b) => (a < b ? -1 : 1))
+      .join(', ');
+  if (text(differences) !== text(expected) || inFlight + unreadable > 0)
+    judge.violation(`verify: says ${text(differences)}, but it is ${text(expected)}`);
+}

@@ -1,0 +1,57 @@
+// Every mutant -> the seeds that it took to catch it: by anything that the judge looks at, and by what
+// became of the twin alone, for mistakes that the counters give away at once.
+
+import { MUTANTS, type Mutant } from './mutants.ts';
+import { firstFailure, type SeedRange } from './seeds.ts';
+
+/** Kinds of violations that say nothing about the twin's contents. */
+export const NOT_THE_TWIN: ReadonlySet<string> = new Set(['counters', 'calm', 'answer', 'threw']);
+
+/** Where a mistake gives itself away at once, the twin may take longer to show it. */
+const TWIN_SEEDS = 5_000;
+
+export interface MutantResult {
+  readonly name: string;
+  readonly seedsMax: number;
+  /** Seeds needed, and the invariant; absent where it was not caught. */
+  readonly byAnything?: { readonly seeds: number; readonly invariant: string } | undefined;
+  readonly byTwin?: { readonly seeds: number; readonly invariant: string } | undefined;
+}
+
+export async function judgeMutant(mutant: Mutant, from: number): Promise<MutantResult> {
+  const { name, seedsMax } = mutant;
+  const byAnything = await caught({ from, count: seedsMax }, mutant);
+  const isTwin = byAnything !== undefined && !NOT_THE_TWIN.has(byAnything.invariant);
+  const range = { from, count: TWIN_SEEDS };
+  const byTwin = isTwin ? byAnything : await caught(range, mutant, NOT_THE_TWIN);
+  return { name, seedsMax, byAnything, byTwin };
+}
+
+async function caught(range: SeedRange, mutation: Mutant, ignored?: ReadonlySet<string>) {
+  const failure = await firstFailure(range, { mutation, ignored });
+  if (failure === undefined) return undefined;
+  const invariant = failure.violation.split(':')[0] ?? '';
+  return { seeds: failure.seed - range.from + 1, invariant };
+}
+
+export function mutantLine({ name, seedsMax, byAnything, byTwin }: MutantResult): string {
+  const cell = (found: MutantResult['byTwin']) =>
+    found === undefined ? 'not caught' : `${found.seeds} (${found.invariant})`;
+  return [
+    name.padEnd(44),
+    cell(byAnything).padEnd(20),
+    cell(byTwin).padEnd(20),
+    `within ${seedsMax}`,
+  ].join('  ');
+}
+
+export const MUTANT_HEADER = [
+  'mutant'.padEnd(44),
+  'seeds (invariant)'.padEnd(20),
+  'by the twin alone'.padEnd(20),
+  'promised',
+].join('  ');
+
+export function mutantNames(): string[] {
+  return MUTANTS.map(({ name }) => name);
+}

@@ -1,0 +1,106 @@
+// The mistakes that mutants are made of: requests without conditions, versions that do not compare, answers
+// that nobody gave.
+
+import type { AttributeValue, UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import type { WriteRequest } from '../../src/core/write-request.ts';
+import type { DestinationTable, WriteReply } from '../../src/ports.ts';
+import type { Mutation } from './mutant.ts';
+import type { Process, ProcessKind } from './process.ts';
+
+type Rewrite = NonNullable<Mutation['rewrite']>;
+
+export const only =
+  (kinds: readonly ProcessKind[], rewrite: (request: WriteRequest) => WriteRequest): Rewrite =>
+  (request, process) =>
+    kinds.includes(process.facts.kind) ? rewrite(request) : request;
+
+/** Without its condition, and the placeholders of it. */
+export function unconditional<T extends object>(input: T): T {
+  const {
+    ConditionExpression: _,
+    ExpressionAttributeNames: __,
+    ExpressionAttributeValues: ___,
+    ...rest
+  } = input as Record<string, unknown>;
+  return rest as T;
+}
+
+export function withoutGuard(request: WriteRequest): WriteRequest {
+  if (request.operation === 'PutItem')
+    return { operation: 'PutItem', input: unconditional(request.input) };
+  if (request.operation === 'DeleteItem')
+    return { operation: 'DeleteItem', input: unconditional(request.input) };
+  return request;
+}
+
+/** A put of a transaction by itself, with its guard or without. */
+export function putOf(request: WriteRequest, guarded: boolean): WriteRequest {
+  if (request.operation !== 'TransactWriteItems') return request;
+  const put = request.input.TransactItems?.[0]?.Put;
+  if (put === undefined) return request;
+  return { operation: 'PutItem', input: guarded ? put : unconditional(put) };
+}
+
+export const guardOnSeconds =
+  (sign: '<' | '<='): Rewrite =>
+  (request) => {
+    if (request.operation !== 'PutItem' || request.input.TableName !== 'twin') return request;
+    const seconds = request.input.Item?.['_ferry']?.M?.['t'] ?? { N: '0' };
+    const input = {
+      ...request.input,
+      ConditionExpression: `attribute_not_exists(#pk) OR attribute_not_exists(#f) OR #f.#v ${sign} :v`,
+      ExpressionAttributeNames: { '#pk': 'pk', '#f': '_ferry', '#v': 't' },
+      ExpressionAttributeValues: { ':v': seconds },
+    };
+    return { operation: 'PutItem', input };
+  };
+
+/** Rewrites every version in a request. */
+export const versions =
+  (rewrite: (version: string) => string): Rewrite =>
+  (request) => {
+    const text = JSON.stringify(request).replaceAll(/\d{4}\.\d{13}\.\d{40}~*/g, rewrite);
+    return JSON.parse(text) as WriteRequest;
+  };
+
+/** Every state row's life cut to so many seconds. */
+export const tombstonesLive =
+  (seconds: number): Rewrite =>
+  (request) => {
+    if (request.operation !== 'UpdateItem') return request;
+    const values: Record<string, AttributeValue> = { ...request.input.ExpressionAttributeValues };
+    const expiresAt = Number(values[':expiresAt']?.N) - FIFTEEN_DAYS + seconds;
+    values[':expiresAt'] = { N: String(expiresAt) };
+    const input = { ...request.input, ExpressionAttributeValues: values };
+    return { operation: 'UpdateItem', input };
+  };
+
+const FIFTEEN_DAYS = 15 * 24 * 60 * 60;
+export const WRITTEN: WriteReply = { kind: 'written' };
+
+/** Answers for some requests in the destination's place. */
+export const instead =
+  (
+    answer: (
+      request: WriteRequest,
+      port: DestinationTable,
+      process: Process,
+    ) => Promise<WriteReply>,
+    kinds: readonly ProcessKind[] = ['handler'],
+  ): NonNullable<Mutation['destination']> =>
+  (port, process) =>
+    kinds.includes(process.facts.kind)
+      ? { write: (request) => answer(request, port, process) }
+      : port;
+
+export const isOwn = (request: WriteRequest, name: string) =>
+  request.operation === 'UpdateItem' && request.input.ExpressionAttributeNames?.['#own'] === name;
+
+export function versionOf({ input }: WriteRequest): string {
+  const { ExpressionAttributeValues: values } = input as UpdateItemInput;
+  return values?.[':v']?.S ?? '';
+}
+
+export function errorNamed(name: string): Error {
+  return Object.assign(new Error('mutant'), { name });
+}

@@ -1,0 +1,219 @@
+// The commands of an operator, each in a process of its own: as the command line would start them, at any
+// moment, several at once, killed anywhere.
+
+import { destinationHealth } from '../../src/core/destination-health.ts';
+import { floorOf } from '../../src/core/ordering-guard.ts';
+import { FerryError } from '../../src/errors.ts';
+import { backfill, type BackfillContext, openBackfill } from '../../src/operations/backfill.ts';
+import { paceOf } from '../../src/operations/pace.ts';
+import { pacedReader } from '../../src/operations/paced-reader.ts';
+import { redrive } from '../../src/operations/redrive.ts';
+import type { RedriveReport } from '../../src/operations/redrive-report.ts';
+import { repair, type RepairReport } from '../../src/operations/repair.ts';
+import { verify, type VerifyReport } from '../../src/operations/verify.ts';
+import type { Item } from '../../src/ports.ts';
+import type { PlannedCommand } from './plan.ts';
+import type { Process } from './process.ts';
+import type { World } from './world.ts';
+
+export type Command = Omit<PlannedCommand, 'atMs'>;
+
+export type Ending =
+  | { readonly kind: 'killed' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'ended'; readonly report: unknown };
+
+/** Begins a command; `onEnd` is told once what came of it. */
+export function startCommand(
+  command: Command,
+  world: World,
+  onEnd: (ending: Ending) => void,
+): void {
+  const process = world.process({ ...command, mayCrash: false });
+  const { name } = process.facts;
+  world.tell(() => `${name} begins`);
+  const end = (ending: Ending) => {
+    world.note(`${command.kind} ${ending.kind}`);
+    world.tell(() => `${name} ${ending.kind}: ${describe(ending)}`);
+    onEnd(ending);
+  };
+  process.onDeath = () => end({ kind: 'killed' });
+  const { killAfterMs } = command;
+  if (killAfterMs !== undefined) world.scheduler.after(killAfterMs, () => process.kill());
+  runCommand(command, process, world).then(
+    (report) => finish(process, world, () => end({ kind: 'ended', report })),
+    (error: unknown) => finish(process, world, () => end({ kind: 'failed', error })),
+  );
+}
+
+function finish(process: Process, world: World, then: () => void): void {
+  if (!process.alive) return;
+  process.endedAtMs = world.scheduler.now();
+  then();
+}
+
+function describe(ending: Ending): string {
+  if (ending.kind === 'failed') return String(ending.error);
+  return ending.kind === 'ended' ? JSON.stringify(ending.report) : '';
+}
+
+function runCommand(command: Command, process: Process, world: World): Promise<unknown> {
+  switch (command.kind) {
+    case 'redrive':
+      return runRedrive(process, world);
+    case 'backfill':
+      return runBackfill(process, world);
+    case 'repair':
+      return runRepair(process, world, command.settleMs);
+    case 'verify':
+      return runVerify(process, world, command.settleMs);
+  }
+}
+
+/** What every command has. */
+function basics(process: Process, world: World) {
+  const { random } = process.facts;
+  const stop = new AbortController().signal;
+  return { clock: world.clockOf(process), random, stop };
+}
+
+async function runRedrive(process: Process, world: World): Promise<RedriveReport> {
+  const { stop, ...patience } = basics(process, world);
+  const queue = world.places.queue(process);
+  const report = await redrive(
+    {
+      ...patience,
+      ...world.ports(process),
+      settings: world.settings(),
+      arrival: 'out-of-order',
+      health: destinationHealth(),
+      remainingMs: () => Infinity,
+      queue: world.mutation.queue?.(queue) ?? queue,
+      bucket: world.places.bucket(process),
+      readRange: async () => 'trimmed',
+    },
+    {
+      apply: true,
+      filter: {},
+      limit: Infinity,
+      recordsPerSecond: Infinity,
+      hiddenSeconds: HIDDEN_SECONDS,
+      stop,
+      onProgress: () => undefined,
+    },
+  );
+  const { found, applied, superseded, coalesced, skipped, resynchronized, left } = report;
+  const final = applied + superseded + coalesced + skipped + resynchronized;
+  if (resynchronized > 0) world.note('redrive read from the source');
+  if (found !== final + left) world.judge.violation(`counters: redrive ${JSON.stringify(report)}`);
+  return report;
+}
+
+export const HIDDEN_SECONDS = 300;
+
+async function runBackfill(process: Process, world: World): Promise<object> {
+  const { settings } = world.plan;
+  const patience = basics(process, world);
+  const unlimited = paceOf(Infinity, patience.clock);
+  const context: BackfillContext = {
+    ...patience,
+    ...world.ports(process),
+    target: world.settings(),
+    floor: floorOf(world.source.stream.labelMs),
+    readPace: unlimited,
+    writePace: unlimited,
+    pageItems: settings.pageItems,
+    // What the twin will not take for now is for a later run.
+    onRejected: () => world.note('copy rejected'),
+  };
+  const { run, resumed } = await openRun(process, world, context);
+  if (resumed) world.note('backfill goes on');
+  const progress = await backfill(run, context, { workers: 2, onProgress: () => undefined });
+  const { items, copied, present, deleted, rejected } = progress;
+  if (deleted > 0) world.note('copy refused by a tombstone');
+  if (present > 0) world.note('copy refused by an item');
+  if (items !== copied + present + deleted + rejected)
+    world.judge.violation(`counters: backfill ${JSON.stringify(progress)}`);
+  return progress;
+}
+
+async function openRun(process: Process, world: World, context: BackfillContext) {
+  const fresh = {
+    run: process.facts.name,
+    totalSegments: world.plan.settings.totalSegments,
+    streamArn: world.source.stream.arn,
+    destination: 'twin',
+    startedAt: new Date(context.clock.now()).toISOString(),
+  };
+  try {
+    return await openBackfill(fresh, false, context);
+  } catch (error) {
+    if (!(error instanceof FerryError) || error.code !== 'backfill.stream-changed') throw error;
+    return openBackfill(fresh, true, context);
+  }
+}
+
+async function runRepair(process: Process, world: World, settleMs: number): Promise<RepairReport> {
+  const patience = basics(process, world);
+  const { source, twin, stateTable, destination } = world.ports(process);
+  const unlimited = paceOf(Infinity, patience.clock);
+  const report = await repair(
+    keysOf(world),
+    {
+      ...patience,
+      settings: world.settings(),
+      source: pacedReader(source, unlimited, patience),
+      twin: pacedReader(twin, unlimited, patience),
+      stateTable,
+      destination,
+      remainingMs: () => Infinity,
+      settleMs,
+      floor: floorOf(world.source.stream.labelMs),
+      pace: unlimited,
+    },
+    { apply: true, onProgress: () => undefined, onLeft: () => undefined },
+  );
+  const { looked, equal, put, deleted, inFlight, left } = report;
+  if (looked !== equal + put + deleted + inFlight + left)
+    world.judge.violation(`counters: repair ${JSON.stringify(report)}`);
+  return report;
+}
+
+async function* keysOf(world: World): AsyncGenerator<Item> {
+  for (const key of world.keys()) yield { pk: { S: key } };
+}
+
+/** @returns the report, and the differences by key. */
+async function runVerify(process: Process, world: World, settleMs: number) {
+  const { totalSegments } = world.plan.settings;
+  const patience = basics(process, world);
+  const { source, twin } = world.ports(process);
+  const unlimited = paceOf(Infinity, patience.clock);
+  const differences = new Map<string, string>();
+  const report: VerifyReport = await verify(
+    {
+      ...patience,
+      source: pacedReader(source, unlimited, patience),
+      destination: pacedReader(twin, unlimited, patience),
+      reservedAttribute: '_ferry',
+      settleMs,
+      onDifference({ key, kind }) {
+        const text = key['pk']?.S ?? '';
+        differences.set(text, kind);
+        if (process.twinDiffered.get(text) !== true)
+          world.judge.violation(`verify: ${text} is said to be ${kind}, and was not`);
+      },
+      onInFlight: () => world.note('difference in flight'),
+      onUnreadable: () => undefined,
+    },
+    {
+      segments: Array.from({ length: totalSegments }, (_, segment) => segment),
+      totalSegments,
+      workers: 2,
+      onProgress: () => undefined,
+    },
+  );
+  return { ...report, differences };
+}
+
+export type VerifyEnding = Awaited<ReturnType<typeof runVerify>>;

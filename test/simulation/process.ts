@@ -1,0 +1,104 @@
+// A process of the simulated world: an invocation of the function, or an operator's command. Killed, it is
+// frozen where it stands: nothing that it waits for ever comes, and what it sent may still arrive.
+
+import type { Clock, Random } from '../../src/ports.ts';
+import type { WriteRequest } from '../../src/core/write-request.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export type ProcessKind = 'handler' | 'redrive' | 'backfill' | 'repair' | 'verify';
+
+/** One request, from the moment it is sent; what is not known yet is absent. */
+export interface Sent {
+  readonly process: Process;
+  readonly sentAtMs: number;
+  /** As the production code made it. */
+  readonly intent?: WriteRequest | undefined;
+  /** When the sender stopped waiting for it. */
+  gaveUpAtMs?: number;
+  /** What the sender was told: `written`, `refused`, or the name of an error. */
+  told?: string;
+}
+
+/** Where a process dies: at which of its requests, and how far that one gets; or hangs until its time is up. */
+export interface Crash {
+  readonly atRequest: number;
+  readonly stage: 'before' | 'sent' | 'after' | 'hangs';
+}
+
+export interface ProcessFacts {
+  readonly name: string;
+  readonly kind: ProcessKind;
+  readonly random: Random;
+  readonly skewMs: number;
+  /** How long its requests take at most. */
+  readonly slowMs: number;
+  /** How far the clock jumps, and when. */
+  readonly step: { readonly atMs: number; readonly byMs: number };
+  readonly crash?: Crash | undefined;
+  readonly deadlineMs?: number | undefined;
+}
+
+export class Process {
+  readonly facts: ProcessFacts;
+  killedAtMs: number | undefined;
+  endedAtMs: number | undefined;
+  /** Told once when it is killed. */
+  onDeath: () => void = () => undefined;
+  requests = 0;
+  readonly writes: Sent[] = [];
+  /** Sequence numbers of letters that the queue has acknowledged to it. */
+  readonly letters: Array<string | undefined> = [];
+  /** How far the history of an item had come when the process last read it at the source. */
+  readonly sourceReads = new Map<string, number>();
+  /** Whether source and twin differed when the process last read the item at the twin. */
+  readonly twinDiffered = new Map<string, boolean>();
+  readonly #scheduler: Scheduler;
+
+  constructor(facts: ProcessFacts, scheduler: Scheduler) {
+    this.facts = facts;
+    this.#scheduler = scheduler;
+  }
+
+  get alive(): boolean {
+    return this.killedAtMs === undefined;
+  }
+
+  kill(): void {
+    if (!this.alive || this.endedAtMs !== undefined) return;
+    this.killedAtMs = this.#scheduler.now();
+    this.onDeath();
+  }
+
+  /** A promise that the process waits for in vain once it is dead. */
+  promise<T>(
+    begin: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (!this.alive) return;
+      begin(
+        (value) => this.alive && resolve(value),
+        (error) => {
+          // eslint-disable-next-line typescript/prefer-promise-reject-errors
+          if (this.alive) reject(error);
+        },
+      );
+    });
+  }
+
+  clock(): Clock {
+    const { skewMs, step } = this.facts;
+    return {
+      now: () => {
+        const nowMs = this.#scheduler.now();
+        return Math.floor(nowMs + skewMs + (nowMs >= step.atMs ? step.byMs : 0));
+      },
+      sleep: (ms) => this.promise<void>((resolve) => this.#scheduler.after(ms, () => resolve())),
+    };
+  }
+
+  /** Whether its clock jumped between two moments. */
+  jumpedBetween(fromMs: number, toMs: number): boolean {
+    const { step } = this.facts;
+    return step.byMs !== 0 && step.atMs >= fromMs && step.atMs <= toMs;
+  }
+}

@@ -1,0 +1,174 @@
+// One plan -> one life of a simulated world: faults and operators at work, then calm, then what the runbook
+// says, then the verdict.
+
+import { redriveRecords } from '../../src/operations/redrive-records.ts';
+import { newReport } from '../../src/operations/redrive-report.ts';
+import { destinationHealth } from '../../src/core/destination-health.ts';
+import { paceOf } from '../../src/operations/pace.ts';
+import { judgeTables, requireEqual, requireVerified } from './judge-tables.ts';
+import { type Command, type Ending, HIDDEN_SECONDS, startCommand } from './operators.ts';
+import { DAY, type Disturbance, type Plan, SECOND } from './plan.ts';
+import { MALFORMED } from './stream.ts';
+import { World, type WorldOptions } from './world.ts';
+
+export interface RunResult {
+  readonly violations: readonly string[];
+  readonly coverage: ReadonlyMap<string, number>;
+  readonly events: number;
+}
+
+export type RunOptions = Omit<WorldOptions, 'plan'>;
+
+/** Events of one world; a world that needs more does not come to rest. */
+const EVENTS_MAX = 30_000;
+const REDRIVES_MAX = 6;
+
+export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
+  const world = new World({ plan, ...options });
+  schedule(world);
+  await rest(world);
+  if (world.judge.violations.length === 0) await followRunbook(world);
+  if (world.judge.violations.length === 0) await applyAgain(world);
+  const { violations } = world.judge;
+  return { violations, coverage: world.coverage, events: world.scheduler.ran };
+}
+
+function schedule(world: World): void {
+  const { plan, scheduler } = world;
+  for (const write of plan.writes) scheduler.at(write.atMs, () => world.source.write(write));
+  for (const one of plan.disturbances) scheduler.at(one.atMs, () => disturb(one, world));
+  for (const command of plan.commands)
+    scheduler.at(command.atMs, () => startCommand(command, world, () => undefined));
+  scheduler.at(plan.calmAtMs, () => world.tell(() => 'faults end'));
+}
+
+function disturb(one: Disturbance, world: World): void {
+  switch (one.kind) {
+    case 'split':
+      world.source.split();
+      return;
+    case 'restart':
+      world.source.mapping.restart(one.back);
+      return;
+    case 're-create':
+      world.source.recreateStream(one.gapMs, one.drained);
+      return;
+    case 'tamper':
+      world.tamper(one.key, one.how);
+      return;
+    case 'mapping-off':
+      switchOff(one.forMs, world);
+      return;
+    case 'outage':
+      world.tell(() => `outage: ${one.how}, ${one.share} of all requests, ${one.forMs / SECOND} s`);
+  }
+}
+
+function switchOff(forMs: number, world: World): void {
+  const { mapping } = world.source;
+  world.tell(() => `the mapping is off for ${forMs / SECOND} s`);
+  mapping.pause();
+  world.scheduler.after(forMs, () => mapping.resume());
+}
+
+async function rest(world: World): Promise<void> {
+  const isAtRest = await world.scheduler.rest(EVENTS_MAX);
+  if (!isAtRest) world.judge.violation('the world does not come to rest');
+}
+
+type CalmCommand = Pick<Command, 'name' | 'kind'>;
+const CALM_REQUEST_MS = 20;
+
+/** A command in calm, which must come to its end. */
+async function command(what: CalmCommand, world: World): Promise<Ending | undefined> {
+  let ending: Ending | undefined;
+  const slow = { settleMs: SECOND, slowMs: CALM_REQUEST_MS };
+  startCommand({ ...slow, ...what }, world, (one) => {
+    ending = one;
+  });
+  await rest(world);
+  if (ending?.kind !== 'ended' && world.judge.violations.length === 0)
+    world.judge.violation(`calm: ${what.kind} ${ending?.kind ?? 'never ended'}`);
+  return ending;
+}
+
+/** Redrive until nothing is left, copy what is older than the stream, compare, repair, compare. */
+async function followRunbook(world: World): Promise<void> {
+  world.tell(() => 'all is calm');
+  await redriveAll(world);
+  const { preExisting } = world.plan;
+  if (preExisting.length > 0) await command({ name: 'last-backfill', kind: 'backfill' }, world);
+  if (world.judge.violations.length > 0) return;
+  const differences = judgeTables(world);
+  const found = await command({ name: 'last-verify', kind: 'verify' }, world);
+  requireVerified(found, differences, world);
+  if (differences.size === 0 || world.judge.violations.length > 0) return;
+  world.note('repair needed in the end');
+  await command({ name: 'last-repair', kind: 'repair' }, world);
+  requireEqual(world);
+  const after = await command({ name: 'verify-of-repair', kind: 'verify' }, world);
+  requireVerified(after, new Map(), world);
+}
+
+async function redriveAll(world: World): Promise<void> {
+  const isAnything = world.places.bodies().length + world.places.objects.size > 0;
+  for (let count = 0; count < REDRIVES_MAX; count += 1) {
+    if (count === 0 ? !isAnything : parked(world) === 0) return;
+    // Messages that a killed redrive was at work on come back after a while.
+    world.scheduler.after((HIDDEN_SECONDS + 10) * SECOND, () => undefined);
+    await rest(world);
+    await command({ name: `last-redrive-${count + 1}`, kind: 'redrive' }, world);
+    if (world.judge.violations.length > 0) return;
+  }
+  const left = parked(world);
+  if (left > 0) world.judge.violation(`calm: ${left} dead letters or batches stay`);
+}
+
+/** Letters and batches that can be put back; a record without an image never can. */
+function parked({ places }: World): number {
+  const bodies = [...places.bodies(), ...places.objects.values()];
+  return bodies.filter((body) => !body.includes(MALFORMED)).length;
+}
+
+/** Every record that ever came, once more, in any order: nothing may change. */
+async function applyAgain(world: World): Promise<void> {
+  const { judge, scheduler } = world;
+  const before = contents(world);
+  const isFresh = ({ atMs }: { atMs: number }) => scheduler.now() - atMs < 14 * DAY;
+  const came = judge
+    .writes()
+    .filter((one) => one.lost === undefined && isFresh(one) && !one.malformed)
+    .filter(({ key }) => !judge.itemOf(key).isTampered);
+  const parkedAtMs = scheduler.now();
+  const facts = { name: 'again', kind: 'redrive', slowMs: CALM_REQUEST_MS } as const;
+  const process = world.process({ ...facts, mayCrash: false });
+  const { random } = process.facts;
+  const records = came.flatMap(({ entry }) => (entry === undefined ? [] : [entry.record]));
+  const shuffled = records
+    .map((record) => ({ place: random.next(), parked: { reason: 'again', parkedAtMs, record } }))
+    .toSorted((a, b) => a.place - b.place);
+  const clock = world.clockOf(process);
+  const context = {
+    ...world.ports(process),
+    settings: world.settings(),
+    arrival: 'out-of-order' as const,
+    clock,
+    random,
+    health: destinationHealth(),
+    remainingMs: () => Infinity,
+  };
+  const pace = paceOf(Infinity, clock);
+  // One by one: together, only the newest of each item would be written.
+  const all = (async () => {
+    for (const one of shuffled)
+      await redriveRecords([one.parked], { context, report: newReport(), pace });
+  })();
+  await rest(world);
+  await all;
+  if (contents(world) !== before)
+    judge.violation('again: records that came twice changed the twin');
+}
+
+function contents({ db }: World): string {
+  return JSON.stringify([...db.contents('twin')].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,133 @@
+// `npm run simulate -- --seeds 100000 [--seed S] [--mutants] [--threads N]`: many seeds on all cores; a
+// failing one is made smaller, and its story told. `--seed S` alone repeats one seed. Exits with 1 if
+// anything failed.
+
+import { availableParallelism, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { build } from 'esbuild';
+import { missingSituations } from './coverage.ts';
+import { MUTANT_HEADER, type MutantResult, mutantLine, mutantNames } from './mutant-table.ts';
+import { planOf } from './workload.ts';
+import { addSeeds, noSeeds, type SeedsReport } from './seeds.ts';
+import { shrink } from './shrink.ts';
+import type { Job } from './worker.ts';
+
+/** Small enough that all threads end at about the same time. */
+const SEEDS_PER_JOB = 250;
+const STORIES_MAX = 3;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string' },
+    seed: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+    threads: { type: 'string', default: String(availableParallelism()) },
+  },
+});
+const first = Number(values.seed ?? Math.floor(Date.now() / 1000) % 1_000_000_000);
+const isOne = values.seed !== undefined && values.seeds === undefined && !values.mutants;
+const directory = mkdtempSync(join(tmpdir(), 'ferry-simulation-'));
+try {
+  process.exitCode = (await (values.mutants ? simulateMutants() : simulateSeeds())) ? 0 : 1;
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+async function simulateSeeds(): Promise<boolean> {
+  const count = isOne ? 1 : Number(values.seeds ?? 10_000);
+  console.log(`seeds ${first} to ${first + count - 1}`);
+  const jobs: Job[] = [];
+  for (let from = first; from < first + count; from += SEEDS_PER_JOB) {
+    const range = { from, count: Math.min(SEEDS_PER_JOB, first + count - from) };
+    jobs.push({ kind: 'seeds', range });
+  }
+  const startMs = performance.now();
+  let report = noSeeds();
+  await onAllThreads(jobs, (part) => {
+    report = addSeeds(report, part as SeedsReport);
+  });
+  printSeeds(report, (performance.now() - startMs) / 1000);
+  for (const { seed } of report.failures.slice(0, STORIES_MAX)) await printStory(seed);
+  return report.failures.length === 0;
+}
+
+function printSeeds({ worlds, events, failures, worldsWith }: SeedsReport, seconds: number): void {
+  const rate = (worlds / seconds).toFixed(0);
+  console.log(
+    `${worlds} worlds, ${events} events, ${seconds.toFixed(1)} s: ${rate} worlds per second`,
+  );
+  if (!isOne)
+    for (const [situation, count] of [...worldsWith].toSorted(([, a], [, b]) => b - a))
+      console.log(`${String(count).padStart(9)}  ${situation}`);
+  for (const line of worlds < 1000 ? [] : missingSituations(worldsWith, worlds))
+    console.log(`too rare: ${line}`);
+  for (const { seed, violation } of failures) console.log(`FAILED  seed ${seed}: ${violation}`);
+  if (failures.length === 0) console.log('All went as promised.');
+}
+
+async function printStory(seed: number): Promise<void> {
+  const smallest = await shrink(planOf(seed));
+  console.log(`\nseed ${seed}, made smaller: ${smallest?.violation}`);
+  for (const line of smallest?.story ?? []) console.log(line);
+}
+
+async function simulateMutants(): Promise<boolean> {
+  const from = Number(values.seed ?? 1);
+  const jobs = mutantNames().map((name): Job => ({ kind: 'mutant', name, from }));
+  console.log(MUTANT_HEADER);
+  let isFine = true;
+  await onAllThreads(jobs, (part) => {
+    const result = part as MutantResult;
+    console.log(mutantLine(result));
+    isFine &&= result.byAnything !== undefined;
+  });
+  return isFine;
+}
+
+/** Hands out jobs one by one, and results as they come. */
+async function onAllThreads(jobs: Job[], onResult: (result: unknown) => void): Promise<void> {
+  const entry = await bundledWorker();
+  const queue = jobs.values();
+  const threads = Math.min(Number(values.threads), jobs.length);
+  await Promise.all(Array.from({ length: threads }, () => onOneThread(entry, queue, onResult)));
+}
+
+function onOneThread(
+  entry: string,
+  queue: Iterator<Job>,
+  onResult: (result: unknown) => void,
+): Promise<void> {
+  const worker = new Worker(entry);
+  return new Promise((resolve, reject) => {
+    const next = () => {
+      const { value, done } = queue.next();
+      if (done === true) void worker.terminate().then(() => resolve());
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      else worker.postMessage(value);
+    };
+    worker.on('message', (result: unknown) => {
+      onResult(result);
+      next();
+    });
+    worker.on('error', reject);
+    next();
+  });
+}
+
+/** One file of plain JavaScript starts at once, and runs a third faster than what is compiled on the way. */
+async function bundledWorker(): Promise<string> {
+  const outfile = join(directory, 'worker.mjs');
+  await build({
+    entryPoints: [join(import.meta.dirname, 'worker.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    sourcemap: 'inline',
+  });
+  return outfile;
+}

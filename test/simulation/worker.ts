@@ -1,0 +1,24 @@
+// One thread's share of the work: ranges of seeds, or mutants by their names.
+
+import { parentPort } from 'node:worker_threads';
+import { judgeMutant } from './mutant-table.ts';
+import { MUTANTS } from './mutants.ts';
+import { runSeeds, type SeedRange } from './seeds.ts';
+
+export type Job =
+  | { readonly kind: 'seeds'; readonly range: SeedRange }
+  | { readonly kind: 'mutant'; readonly name: string; readonly from: number };
+
+// Thousands of errors are thrown and caught in every second; nobody reads their stacks.
+Error.stackTraceLimit = 0;
+
+parentPort?.on('message', (job: Job) => {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+  void work(job).then((result) => parentPort?.postMessage(result));
+});
+
+async function work(job: Job): Promise<unknown> {
+  if (job.kind === 'seeds') return runSeeds(job.range);
+  const mutant = MUTANTS.find(({ name }) => name === job.name);
+  return mutant === undefined ? undefined : judgeMutant(mutant, job.from);
+}
