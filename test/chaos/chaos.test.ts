@@ -11,6 +11,7 @@ it(`loses nothing and takes nothing back while everything is killed (SEED=${SEED
     seconds: 20,
     kills: 10,
     keys: 500,
+    killSource: true,
     onStory: () => undefined,
   });
 
