@@ -8,16 +8,19 @@ export interface BatchShape {
   readonly bytes: number;
   /** Of all records. */
   readonly deleteShare: number;
+  /** Number of the first item and record: batches that follow each other. @default 0 */
+  readonly first?: number;
 }
 
 const STREAM_ARN =
   'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000';
 
 /** Members of `event.Records`, as JSON.parse of an event makes them. */
-export function makeBatch({ records, keys, bytes, deleteShare }: BatchShape): unknown[] {
+export function makeBatch({ records, keys, bytes, deleteShare, first = 0 }: BatchShape): unknown[] {
   const random = sequence(20_260_131);
   const pick = keys < records ? zipf(keys, random) : undefined;
-  const made = Array.from({ length: records }, (_, index) => {
+  const made = Array.from({ length: records }, (_, place) => {
+    const index = first + place;
     const number = pick === undefined ? index : pick();
     return record({ index, number, bytes, isDelete: random() < deleteShare });
   });

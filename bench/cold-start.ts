@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { toEnvironment } from '../src/handler-settings.ts';
 import { buildLambdaBundle } from '../src/lambda-bundle.ts';
-import { SETTINGS } from './approaches.ts';
+import { SETTINGS } from './approach.ts';
 import { makeBatch } from './batches.ts';
+import { onCore } from './core-pinning.ts';
 
 const STOCK = `
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -47,13 +48,11 @@ export function coldStarts(endpoint: string, rounds: number): Array<readonly [nu
       Records: makeBatch({ records: 1, keys: 1, bytes: 200, deleteShare: 0 }),
     });
     const settings = toEnvironment({ ...SETTINGS, destinationEndpoint: endpoint });
-    const time = (bundle: string, env: NodeJS.ProcessEnv, ...args: string[]) =>
-      Number(
-        spawnSync(process.execPath, [timer, bundle, ...args], {
-          env: { ...process.env, ...VARIABLES, ...env },
-          encoding: 'utf8',
-        }).stderr,
-      );
+    const time = (bundle: string, env: NodeJS.ProcessEnv, ...args: string[]) => {
+      const [command, ...rest] = onCore(0, [process.execPath, timer, bundle, ...args]);
+      const options = { env: { ...process.env, ...VARIABLES, ...env }, encoding: 'utf8' } as const;
+      return Number(spawnSync(command, rest, options).stderr);
+    };
     return Array.from({ length: rounds }, () => [
       time(ours, settings, event),
       time(stock, { STUB: endpoint }),

@@ -1,20 +1,45 @@
-// One approach, one batch, in a process of its own: prints what it took as one line of JSON.
+// One approach and one shape of batch, in a process of its own: prints what it took as one line of JSON.
 
-import { APPROACHES } from './approaches.ts';
+import { APPROACHES, type ApproachName } from './approaches.ts';
 import { type BatchShape, makeBatch } from './batches.ts';
+import { readCounts } from './stub.ts';
 
-const [name = '', endpoint = '', json = '{}', warmUps = '1'] = process.argv.slice(2);
-const shape = JSON.parse(json) as BatchShape;
-const approach = APPROACHES[name];
-if (approach === undefined) throw new Error(`there is no approach "${name}"`);
-const bring = approach(endpoint);
+export interface Job {
+  readonly approach: ApproachName;
+  readonly endpoint: string;
+  readonly shape: BatchShape;
+  readonly warmUps: number;
+}
+
+export interface Figures {
+  readonly records: number;
+  readonly wallMs: number;
+  /** User and system time. */
+  readonly cpuUs: number;
+  readonly peakMiB: number;
+  readonly requests: number;
+  /** 0 where the destination does not count them. */
+  readonly writeUnits: number;
+}
+
+const { approach, endpoint, shape, warmUps } = JSON.parse(process.argv[2] ?? '{}') as Job;
+const bring = APPROACHES[approach](endpoint);
 const batch = makeBatch(shape);
-for (let count = 0; count < Number(warmUps); count += 1) await bring(batch);
+for (let count = 0; count < warmUps; count += 1) await bring(batch);
+const before = await readCounts(endpoint);
 const cpu = process.cpuUsage();
 const startMs = performance.now();
 const records = (await bring(batch)) ?? batch.length;
 const wallMs = performance.now() - startMs;
 const { user, system } = process.cpuUsage(cpu);
-const peakMiB = process.resourceUsage().maxRSS / 1_024;
-console.log(JSON.stringify({ records, wallMs, cpuUs: user + system, peakMiB }));
+const after = await readCounts(endpoint);
+const figures: Figures = {
+  records,
+  wallMs,
+  cpuUs: user + system,
+  peakMiB: process.resourceUsage().maxRSS / 1_024,
+  requests: after.requests - before.requests,
+  writeUnits: after.writeUnits - before.writeUnits,
+};
+console.log(JSON.stringify(figures));
 process.exit(0);

@@ -1,26 +1,41 @@
-// A destination that takes everything after a fixed round trip: a process of its own, so that its time is not
-// counted with the client's. Prints its port; ends with its parent.
+// A stub destination, as its users see it.
 
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { get } from 'node:http';
+import type { Readable } from 'node:stream';
+import { json } from 'node:stream/consumers';
+import { onCore } from './core-pinning.ts';
 
-const roundTripMs = Number(process.argv[2] ?? '0');
-const ANSWER = '{"UnprocessedItems":{}}';
-const HEADERS = { 'content-type': 'application/x-amz-json-1.0', 'content-length': ANSWER.length };
+export interface Counts {
+  readonly requests: number;
+  readonly writeUnits: number;
+}
 
-const server = createServer((request, response) => {
-  const answer = () => {
-    response.writeHead(200, HEADERS);
-    response.end(ANSWER);
-  };
-  request.resume();
-  request.on('end', () => {
-    if (roundTripMs === 0) answer();
-    else setTimeout(answer, roundTripMs);
-  });
-});
-server.keepAliveTimeout = 60_000;
-server.listen(0, '127.0.0.1', () => {
-  process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
-});
-process.on('disconnect', () => process.exit());
+export const COUNTS_PATH = '/counts';
+
+export interface Stub {
+  readonly child: ChildProcess;
+  readonly endpoint: string;
+}
+
+/** @param countsUnits reads what it is sent, which takes time. */
+export async function startStub(roundTripMs: number, countsUnits = false): Promise<Stub> {
+  const args = [
+    '--import',
+    'tsx',
+    'bench/stub-server.ts',
+    `${roundTripMs}`,
+    `${Number(countsUnits)}`,
+  ];
+  const [command, ...rest] = onCore(1, [process.execPath, ...args]);
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  if (child.stdout === null) throw new Error('no output');
+  const [port] = (await once(child.stdout, 'data')) as [Buffer];
+  return { child, endpoint: `http://127.0.0.1:${port.toString().trim()}` };
+}
+
+export async function readCounts(endpoint: string): Promise<Counts> {
+  const [response] = (await once(get(`${endpoint}${COUNTS_PATH}`), 'response')) as [Readable];
+  return (await json(response)) as Counts;
+}

@@ -47,6 +47,7 @@ export interface EventSourceConfig {
 interface FunctionConfig {
   readonly memoryMiB: number;
   readonly timeoutSeconds: number;
+  /** Most writes at once; a TLS socket takes about a tenth of a MiB, so never more than `memoryMiB`. */
   readonly concurrency: number;
   readonly httpClient: HttpClient;
   readonly logRetentionDays: number;
@@ -165,6 +166,7 @@ export function handlerSettings(
   deployed: Pick<HandlerSettings, 'deadLetterQueueUrl' | 'onFailureBucket'>,
 ): HandlerSettings {
   const { source, destination, heartbeat } = replication;
+  const { httpClient, concurrency, memoryMiB } = replication.function;
   return {
     replication: replication.name,
     sourceRegion: source.region,
@@ -178,8 +180,8 @@ export function handlerSettings(
     ttlDeletes: replication.ttlDeletes,
     timestampAttribute: replication.timestampAttribute,
     heartbeatKey: heartbeat && JSON.stringify(heartbeatKey(heartbeat)),
-    httpClient: replication.function.httpClient,
-    concurrency: replication.function.concurrency,
+    httpClient,
+    concurrency: Math.min(concurrency, memoryMiB),
   };
 }
 

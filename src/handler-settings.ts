@@ -26,7 +26,7 @@ export interface HandlerSettings {
   readonly heartbeatKey?: string | undefined;
   /** What carries the writes: Ferry's own signed requests, or the AWS SDK. */
   readonly httpClient: HttpClient;
-  /** Items written at the same time in one invocation, 1 to 1,000. */
+  /** Most writes under way at the same time in one invocation, 1 to 900: Lambda has 1,024 file descriptors. */
   readonly concurrency: number;
 }
 
@@ -113,7 +113,7 @@ export function fromEnvironment(
     timestampAttribute: optional('timestampAttribute'),
     heartbeatKey: optional('heartbeatKey'),
     httpClient: oneOf('httpClient', HTTP_CLIENTS),
-    concurrency: integer('concurrency', 1, 1_000),
+    concurrency: integer('concurrency', 1, 900),
   };
   if (problems.length > 0) {
     throw new FerryError(`The handler's environment is not usable: ${problems.join('; ')}.`, {

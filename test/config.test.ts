@@ -36,7 +36,7 @@ describe('parseConfig', () => {
       unversionedItems: 'replace',
       reservedAttribute: '_ferry',
       eventSource: { batchSize: 1000, retryAttempts: -1, maxRecordAgeSeconds: 72_000 },
-      function: { timeoutSeconds: 60, concurrency: 100 },
+      function: { timeoutSeconds: 60, concurrency: 800 },
     });
     expect(Object.isFrozen(config.replications[0]?.eventSource)).toBe(true);
   });
@@ -254,7 +254,7 @@ describe('the handler’s environment', () => {
     const incomplete = { ...toEnvironment(SETTINGS), ...wrong };
 
     expect(() => fromEnvironment(incomplete)).toThrow(
-      'FERRY_STATE_TABLE is required; FERRY_TTL_DELETES must be one of replicate, skip, got "maybe"; FERRY_CONCURRENCY must be 1 to 1000, got "ten"',
+      'FERRY_STATE_TABLE is required; FERRY_TTL_DELETES must be one of replicate, skip, got "maybe"; FERRY_CONCURRENCY must be 1 to 900, got "ten"',
     );
   });
 });

@@ -7,6 +7,7 @@ import { dynamoDbEndpoint, signedRequests } from '../adapters/signed-requests.ts
 import { signedDestination } from '../adapters/signed-table.ts';
 import { findCredentials, signingCredentials } from '../adapters/signing-credentials.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import { canonicalKey, decodeItem } from '../core/attribute-value.ts';
 import { fromEnvironment, type HandlerSettings } from '../handler-settings.ts';
 import { REQUEST_TIMEOUT_MS } from '../contract.ts';
@@ -21,6 +22,7 @@ const writeLine = (line: string) => {
 const context = {
   settings,
   destination: await openDestination(),
+  limit: new ConcurrencyLimit(settings.concurrency),
   deadLetters: lazyQueue(openQueue),
   metrics: emfMetrics({ settings, clock: systemClock, writeLine }),
   clock: systemClock,

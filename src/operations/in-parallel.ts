@@ -3,22 +3,38 @@
 export type Task = () => Promise<void>;
 
 /**
- * Runs all tasks, at most `atOnce` at the same time. After a task has thrown, no other is begun; those
- * under way are waited for, and then the first error is thrown.
+ * Runs all tasks, at most `atOnce` at the same time; where that is a function, it is asked again whenever a
+ * task has ended. After a task has thrown, no other is begun; those under way are waited for, and then the
+ * first error is thrown.
  */
-export async function inParallel(tasks: readonly Task[], atOnce: number): Promise<void> {
-  const queue = tasks.values();
+export async function inParallel(
+  tasks: readonly Task[],
+  atOnce: number | (() => number),
+): Promise<void> {
+  const limit = typeof atOnce === 'number' ? () => atOnce : atOnce;
   const errors: unknown[] = [];
-  const worker = async () => {
-    for (const task of queue) {
-      if (errors.length > 0) return;
-      try {
-        await task();
-      } catch (error) {
-        errors.push(error);
+  await new Promise<void>((resolve) => {
+    let begun = 0;
+    let running = 0;
+    const ended = () => {
+      running -= 1;
+      goOn();
+    };
+    const failed = (error: unknown) => {
+      errors.push(error);
+      ended();
+    };
+    const goOn = () => {
+      while (running < limit() && errors.length === 0) {
+        const task = tasks[begun];
+        if (task === undefined) break;
+        begun += 1;
+        running += 1;
+        task().then(ended, failed);
       }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, tasks.length) }, worker));
+      if (running === 0) resolve();
+    };
+    goOn();
+  });
   if (errors.length > 0) throw errors[0];
 }

@@ -2,6 +2,7 @@
 // Items are written side by side, records of one item one after the other.
 
 import { ANSWER_MARGIN_MS, LATE_REQUEST_MS } from '../contract.ts';
+import type { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import { type DestinationHealth, destinationHealth } from '../core/destination-health.ts';
 import { toLanes } from '../core/item-lanes.ts';
 import { type BatchSummary, type Outcome, summarizeBatch } from '../core/outcome.ts';
@@ -10,9 +11,12 @@ import type { DeadLetterQueue, Log, Metrics } from '../ports.ts';
 import { applyLane, type RecordWriter } from './apply-lane.ts';
 import { deadLetter } from './dead-letter-record.ts';
 import { inParallel, type Task } from './in-parallel.ts';
+import { pacedDestination } from './paced-destination.ts';
 import { type WriteContext, writeRecord } from './write-record.ts';
 
 export interface ReplicationContext extends Omit<WriteContext, 'health' | 'arrival'> {
+  /** Outlives the invocation: what one has learned is good for the next. */
+  readonly limit: ConcurrencyLimit;
   readonly deadLetters: DeadLetterQueue;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -33,8 +37,11 @@ export async function replicateBatch(
   const parsed = rawRecords.map(parseStreamRecord);
   const outcomes: Outcome[] = parsed.map(() => ({ kind: 'unfinished', why: 'behind' }));
   const health = destinationHealth();
-  const writer = recordWriter(rawRecords, { ...context, health, arrival: 'in-order' });
-  await inParallel(tasksOf(parsed, { writer, outcomes, context }), context.settings.concurrency);
+  const { limit } = context;
+  const destination = pacedDestination(context.destination, context);
+  const writing = { ...context, destination, health, arrival: 'in-order' as const };
+  const writer = recordWriter(rawRecords, writing);
+  await inParallel(tasksOf(parsed, { writer, outcomes, context }), () => limit.current());
 
   await letLateRequestsLand(health, context);
   const summary = summarizeBatch(

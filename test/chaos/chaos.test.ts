@@ -11,7 +11,6 @@ it(`loses nothing and takes nothing back while everything is killed (SEED=${SEED
     seconds: 20,
     kills: 10,
     keys: 500,
-    killSource: true,
     onStory: () => undefined,
   });
 

@@ -23,11 +23,6 @@ export interface ChaosOptions {
   readonly seconds: number;
   readonly kills: number;
   readonly keys: number;
-  /**
-   * Whether the source keeps its tables in a file, and is killed, too. The engine's stream gets slow in a
-   * file after some ten thousand records, so that long runs spare it.
-   */
-  readonly killSource: boolean;
   readonly onStory: (line: string) => void;
 }
 
@@ -69,7 +64,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const cleanups: Cleanup[] = [() => rmSync(directory, { recursive: true, force: true })];
   try {
     const engines = {
-      source: await restartableEngine(options.killSource ? directory : undefined, 'source'),
+      source: await restartableEngine(directory, 'source'),
       destination: await restartableEngine(directory, 'destination'),
     };
     for (const engine of Object.values(engines)) cleanups.push(() => engine.stop());
@@ -153,11 +148,10 @@ async function killAll(stage: Stage): Promise<Record<Victim, number>> {
   const { random, options } = stage;
   const kills = { function: 0, source: 0, destination: 0, redrive: 0, verify: 0 };
   const pauseMs = (options.seconds * 1000) / options.kills;
-  const victims = VICTIMS.filter((one) => options.killSource || one !== 'source');
   for (let count = 0; count < options.kills; count += 1) {
     await delay(pauseMs * (0.5 + random.next()));
     // Everybody has their turn.
-    const victim = victims[count % victims.length] ?? 'function';
+    const victim = VICTIMS[count % VICTIMS.length] ?? 'function';
     await kill(victim, stage);
     kills[victim] += 1;
     options.onStory(`killed: ${victim}; records so far ${stage.world.mapping.counts.received}`);

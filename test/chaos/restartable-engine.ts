@@ -11,12 +11,11 @@ export interface RestartableEngine {
   stop(): Promise<void>;
 }
 
-/** @param directory for its file; in memory without one, and then not to be killed. */
 export async function restartableEngine(
-  directory: string | undefined,
+  directory: string,
   name: string,
 ): Promise<RestartableEngine> {
-  const dbPath = directory === undefined ? undefined : join(directory, `${name}.db`);
+  const dbPath = join(directory, `${name}.db`);
   let engine: EmbeddedDynamoDb = await startEmbeddedDynamoDb({ dbPath });
   const { endpoint } = engine;
   const port = Number(new URL(endpoint).port);

@@ -43,3 +43,23 @@ it('begins nothing after a failure, and waits for what is under way', async () =
 it('is done at once where there is nothing to do', async () => {
   await expect(inParallel([], 4)).resolves.toBeUndefined();
 });
+
+it('asks again after every task how many there may be', async () => {
+  let most = 2;
+  let running = 0;
+  const seen: number[] = [];
+  const tasks = Array.from({ length: 30 }, (_, index) => async () => {
+    running += 1;
+    seen.push(running);
+    await new Promise(setImmediate);
+    running -= 1;
+    if (index === 3) most = 5;
+    if (index === 15) most = 1;
+  });
+
+  await inParallel(tasks, () => most);
+
+  expect(Math.max(...seen.slice(0, 4))).toBe(2);
+  expect(Math.max(...seen)).toBe(5);
+  expect(seen.at(-1)).toBe(1);
+});

@@ -1,6 +1,7 @@
 // Invocations of the function: the production code's own operation in a process that may crash, hang, or run
 // out of time; what it says is judged at once.
 
+import { ConcurrencyLimit } from '../../src/core/concurrency-limit.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
 import type { InvocationResult } from './delivery.ts';
 import { judgeInvocation } from './judge-invocation.ts';
@@ -13,9 +14,11 @@ const SLOW_MS = 20;
 export class Lambda {
   readonly #world: World;
   readonly #invocations = new Map<string, number>();
+  readonly #limit: ConcurrencyLimit;
 
   constructor(world: World) {
     this.#world = world;
+    this.#limit = new ConcurrencyLimit(world.plan.settings.concurrency);
   }
 
   async invoke(entries: readonly StreamEntry[]): Promise<InvocationResult> {
@@ -61,6 +64,7 @@ export class Lambda {
     const context = {
       settings: this.#world.settings(),
       destination: this.#world.destination(process),
+      limit: this.#limit,
       deadLetters: this.#world.places.deadLetters(process),
       random,
       clock: this.#world.clockOf(process),

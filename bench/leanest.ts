@@ -1,0 +1,59 @@
+// The limit: what a guarded put cannot do without. Text from a template, a signature, undici's dispatch; no
+// checks, no outcome, no time limits. Nobody could ship it.
+
+import Pool from 'undici/lib/dispatcher/pool.js';
+import { requestSigner } from '../src/adapters/sigv4.ts';
+import { versionOf } from '../src/core/ordering-guard.ts';
+import { inParallel } from '../src/operations/in-parallel.ts';
+import { type Approach, CREDENTIALS, SETTINGS } from './approach.ts';
+
+const TARGET = 'DynamoDB_20120810.PutItem';
+
+export const leanestWith =
+  (lanes: number): Approach =>
+  (endpoint) => {
+    const { host } = new URL(endpoint);
+    const sign = requestSigner({ region: 'eu-west-1', service: 'dynamodb', host });
+    const pool = new Pool(endpoint, { connections: lanes, pipelining: 1 });
+    const send = async (body: string) => {
+      const headers = sign({ target: TARGET, body }, CREDENTIALS, Date.now());
+      await new Promise<void>((resolve, reject) => {
+        pool.dispatch(
+          { path: '/', method: 'POST', headers, body },
+          {
+            onRequestStart: () => undefined,
+            onResponseStart: (_, status) => {
+              if (status !== 200) reject(new Error(`answer ${status}`));
+            },
+            onResponseData: () => undefined,
+            onResponseEnd: () => resolve(),
+            onResponseError: (_, error) => reject(error),
+          },
+        );
+      });
+    };
+    return async (records) => {
+      await inParallel(
+        records.map((record) => () => send(guardedPut(record as LambdaRecord))),
+        lanes,
+      );
+    };
+  };
+
+interface LambdaRecord {
+  readonly dynamodb: {
+    readonly NewImage: object;
+    readonly SequenceNumber: string;
+    readonly ApproximateCreationDateTime: number;
+  };
+}
+
+const LABEL_MS = Date.UTC(2026, 0, 31, 12);
+
+/** The same request as ours. */
+function guardedPut({ dynamodb }: LambdaRecord): string {
+  const version = versionOf(LABEL_MS, dynamodb.SequenceNumber);
+  const stamp = `{"M":{"v":{"S":"${version}"},"t":{"N":"${dynamodb.ApproximateCreationDateTime}"},"o":{"S":"us-east-1"}}}`;
+  const item = `${JSON.stringify(dynamodb.NewImage).slice(0, -1)},"_ferry":${stamp}}`;
+  return `{"TableName":"${SETTINGS.destinationTable}","Item":${item},"ConditionExpression":"attribute_not_exists(#pk) OR attribute_not_exists(#f) OR #f.#v < :v","ExpressionAttributeNames":{"#pk":"pk","#f":"_ferry","#v":"v"},"ExpressionAttributeValues":{":v":{"S":"${version}"}},"ReturnValuesOnConditionCheckFailure":"ALL_OLD"}`;
+}

@@ -1,0 +1,63 @@
+// What people write themselves: the stock SDK, in the three ways that are found.
+
+import {
+  BatchWriteItemCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  type PutItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { parseStreamRecord } from '../src/core/stream-record.ts';
+import { toWriteRequests } from '../src/core/write-request.ts';
+import { type Approach, CREDENTIALS, SETTINGS } from './approach.ts';
+
+const client = (endpoint: string) =>
+  new DynamoDBClient({ region: 'eu-west-1', endpoint, credentials: CREDENTIALS });
+
+/** What our handler would send, as the SDK takes it. */
+function puts(records: readonly unknown[]): PutItemCommandInput[] {
+  const rules = { target: SETTINGS, arrival: 'in-order' as const, nowMs: 0 };
+  return records.flatMap((raw, position) => {
+    const parsed = parseStreamRecord(raw, position);
+    if (parsed.kind !== 'record') throw new Error('malformed');
+    return toWriteRequests(parsed.record, rules).flatMap((request) =>
+      request.operation === 'PutItem' ? [request.input] : [],
+    );
+  });
+}
+
+/** Each record waits for the one before; a sample is enough to tell its speed. */
+const SERIAL_SAMPLE = 100;
+
+export const serial: Approach = (endpoint) => {
+  const dynamodb = client(endpoint);
+  return async (records) => {
+    const sample = puts(records.slice(0, SERIAL_SAMPLE));
+    for (const input of sample) await dynamodb.send(new PutItemCommand(input));
+    return sample.length;
+  };
+};
+
+export const fanOut: Approach = (endpoint) => {
+  const dynamodb = client(endpoint);
+  return async (records) => {
+    await Promise.all(puts(records).map((input) => dynamodb.send(new PutItemCommand(input))));
+  };
+};
+
+/** Without conditions: an older record that comes late replaces a newer item. */
+export const batchWrites: Approach = (endpoint) => {
+  const dynamodb = client(endpoint);
+  return async (records) => {
+    const items = puts(records).map(({ Item }) => ({ PutRequest: { Item } }));
+    const groups = Array.from({ length: Math.ceil(items.length / 25) }, (_, index) =>
+      items.slice(index * 25, index * 25 + 25),
+    );
+    await Promise.all(
+      groups.map((group) =>
+        dynamodb.send(
+          new BatchWriteItemCommand({ RequestItems: { [SETTINGS.destinationTable]: group } }),
+        ),
+      ),
+    );
+  };
+};

@@ -1,0 +1,96 @@
+// How many writes may be under way at once: as many as the destination can use. More of them are tried while
+// none gets slower for it; a destination that throttles gets fewer.
+
+/** How a request ended: the milliseconds to its answer; throttled or never answered; or in another failure. */
+export type RequestEnd = number | 'overloaded' | 'failed';
+
+const START = 64;
+const LEAST = 8;
+/** A limit counts as tried only while nearly as many requests are under way. */
+const BUSY_SHARE = 0.8;
+/** What "hardly slower" is: in proportion, and beyond what a clock of milliseconds can tell. */
+const FLAT_RATIO = 1.25;
+const FLAT_MS = 2;
+const GROWTH = 2;
+const BACK_OFF = 0.7;
+/** Rounds of answers before more is tried again where it was of no use. */
+const RESTING_ROUNDS = 20;
+
+export class ConcurrencyLimit {
+  readonly #most: number;
+  #limit: number;
+  #underWay = 0;
+  /** Raised with every change of the limit: requests from before it say nothing about it. */
+  #ticket = 0;
+  /** Milliseconds of the answers under this limit. */
+  #answers: number[] = [];
+  #restingRounds = 0;
+  #proven: { readonly limit: number; readonly ms: number } | undefined;
+
+  /** @param most what sockets and memory allow. */
+  constructor(most: number) {
+    this.#most = most;
+    this.#limit = Math.min(START, most);
+  }
+
+  current(): number {
+    return this.#limit;
+  }
+
+  /** To be called when a request starts. @returns its ticket, to be given back at its end. */
+  started(): number {
+    this.#underWay += 1;
+    return this.#ticket;
+  }
+
+  ended(ticket: number, end: RequestEnd): void {
+    const isBusy = this.#underWay >= this.#limit * BUSY_SHARE;
+    this.#underWay -= 1;
+    if (ticket !== this.#ticket || end === 'failed') return;
+    if (end === 'overloaded') this.#backOff();
+    else if (isBusy && this.#isInQuestion()) this.#note(end);
+  }
+
+  #isInQuestion(): boolean {
+    return this.#limit < this.#most || this.#restingRounds > 0;
+  }
+
+  #backOff(): void {
+    this.#proven = undefined;
+    this.#restingRounds = RESTING_ROUNDS;
+    this.#change(Math.max(LEAST, Math.floor(this.#limit * BACK_OFF)));
+  }
+
+  #note(ms: number): void {
+    this.#answers.push(ms);
+    if (this.#answers.length < 2 * this.#limit) return;
+    // The first round opens sockets, which takes longer.
+    this.#judge(median(this.#answers.slice(this.#limit)));
+  }
+
+  #judge(ms: number): void {
+    const { limit, ms: before } = this.#proven ?? { limit: this.#limit, ms };
+    const isFlat = ms <= before * FLAT_RATIO + FLAT_MS;
+    const isResting = this.#restingRounds > 0;
+    if (isResting || isFlat) this.#proven = { limit: this.#limit, ms };
+    if (isResting) {
+      this.#restingRounds -= 1;
+      this.#answers = [];
+    } else if (isFlat) {
+      this.#change(this.#limit * GROWTH);
+    } else {
+      this.#restingRounds = RESTING_ROUNDS;
+      this.#change(limit);
+    }
+  }
+
+  #change(limit: number): void {
+    this.#limit = Math.min(limit, this.#most);
+    this.#ticket += 1;
+    this.#answers = [];
+  }
+}
+
+function median(figures: readonly number[]): number {
+  return figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? 0;
+}
