@@ -16,7 +16,7 @@ function overSignedRequests(endpoint: string, concurrency: number): DestinationT
   const requests = signedRequests({
     region: 'eu-west-1',
     endpoint,
-    credentials: async () => CREDENTIALS,
+    credentials: () => CREDENTIALS,
     concurrency,
     timeoutMs: REQUEST_TIMEOUT_MS,
     clock: systemClock,

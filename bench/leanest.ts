@@ -1,10 +1,10 @@
 // The limit: what a guarded put cannot do without. Text from a template, a signature, undici's dispatch; no
 // checks, no outcome, no time limits. Nobody could ship it.
 
-import Pool from 'undici/lib/dispatcher/pool.js';
+import type { Client as ClientType } from 'undici';
+import Client from 'undici/lib/dispatcher/client.js';
 import { requestSigner } from '../src/adapters/sigv4.ts';
 import { versionOf } from '../src/core/ordering-guard.ts';
-import { inParallel } from '../src/operations/in-parallel.ts';
 import { type Approach, CREDENTIALS, SETTINGS } from './approach.ts';
 
 const TARGET = 'DynamoDB_20120810.PutItem';
@@ -14,11 +14,12 @@ export const leanestWith =
   (endpoint) => {
     const { host } = new URL(endpoint);
     const sign = requestSigner({ region: 'eu-west-1', service: 'dynamodb', host });
-    const pool = new Pool(endpoint, { connections: lanes, pipelining: 1 });
-    const send = async (body: string) => {
+    const sockets = Array.from({ length: lanes }, () => new Client(endpoint, { pipelining: 1 }));
+    const send = async (socket: ClientType, text: string) => {
+      const body = Buffer.from(text);
       const headers = sign({ target: TARGET, body }, CREDENTIALS, Date.now());
       await new Promise<void>((resolve, reject) => {
-        pool.dispatch(
+        socket.dispatch(
           { path: '/', method: 'POST', headers, body },
           {
             onRequestStart: () => undefined,
@@ -33,10 +34,11 @@ export const leanestWith =
       });
     };
     return async (records) => {
-      await inParallel(
-        records.map((record) => () => send(guardedPut(record as LambdaRecord))),
-        lanes,
-      );
+      const queue = records.values();
+      const lane = async (socket: ClientType) => {
+        for (const record of queue) await send(socket, guardedPut(record as LambdaRecord));
+      };
+      await Promise.all(sockets.map(lane));
     };
   };
 

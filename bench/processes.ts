@@ -2,17 +2,18 @@
 
 import { spawnSync } from 'node:child_process';
 import { startEmbeddedDynamoDb } from '../src/local/embedded-dynamodb.ts';
-import { onCore } from './core-pinning.ts';
+import { built, type Program } from './build.ts';
+import { moveToCore, onCore } from './core-pinning.ts';
 import type { Figures, Job } from './measure.ts';
 import type { Stub } from './stub.ts';
 
 export function measure(job: Job): Figures {
-  return run('bench/measure.ts', [JSON.stringify(job)]) as Figures;
+  return run('measure', [JSON.stringify(job)]) as Figures;
 }
 
 /** A million records: microseconds per record of the first thousands, and of all. */
 export function growth({ endpoint }: Stub): { firstUs: number; allUs: number } {
-  return run('bench/growth.ts', [endpoint]) as { firstUs: number; allUs: number };
+  return run('growth', [endpoint]) as { firstUs: number; allUs: number };
 }
 
 /** Records/s, ours and the engine's limit, in turn. */
@@ -20,20 +21,20 @@ export async function catchUp(
   backlog: number,
 ): Promise<ReadonlyArray<{ readonly ferry: number; readonly limit: number }>> {
   const engine = await startEmbeddedDynamoDb({});
-  spawnSync('taskset', ['--pid', '--cpu-list', '1', String(engine.pid)], { stdio: 'ignore' });
+  moveToCore(1, engine.pid);
   try {
-    return run('bench/catch-up.ts', [engine.endpoint, String(backlog)]) as never;
+    return run('catch-up', [engine.endpoint, String(backlog)]) as never;
   } finally {
     await engine.stop();
   }
 }
 
-function run(script: string, args: readonly string[]): unknown {
-  const [command, ...rest] = onCore(0, [process.execPath, '--import', 'tsx', script, ...args]);
+function run(program: Program, args: readonly string[]): unknown {
+  const [command, ...rest] = onCore(0, [process.execPath, built(program), ...args]);
   const { stdout, stderr } = spawnSync(command, rest, {
     encoding: 'utf8',
     env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
   });
-  if (stdout === '') throw new Error(`${script} ${args.join(' ')} said nothing but: ${stderr}`);
+  if (stdout === '') throw new Error(`${program} ${args.join(' ')} said nothing but: ${stderr}`);
   return JSON.parse(stdout);
 }

@@ -1,16 +1,16 @@
 // Requests to one DynamoDB endpoint, signed here and carried by undici: a tenth of the SDK's processor time,
 // with its care where it matters: whole-exchange time limit, clocks that are wrong, credentials that expire.
 
-import type { Dispatcher, Pool as PoolType } from 'undici';
-import Pool from 'undici/lib/dispatcher/pool.js';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../ports.ts';
-import { resettingConnector } from './resetting-connector.ts';
-import { requestSigner, type SigningCredentials } from './sigv4.ts';
+import type { CredentialSource } from './signing-credentials.ts';
+import { requestSigner, type SignableRequest, type SigningCredentials } from './sigv4.ts';
+import { type Socket, Sockets } from './sockets.ts';
 
 export interface SignedRequestsOptions {
   readonly region: string;
   readonly endpoint: string;
-  readonly credentials: () => Promise<SigningCredentials>;
+  readonly credentials: CredentialSource;
   /** Sockets at most; one request each. */
   readonly concurrency: number;
   /** Time for the whole exchange, waiting for a socket included. */
@@ -33,127 +33,119 @@ export interface SignedRequests {
   close(): Promise<void>;
 }
 
-const CONNECT_TIMEOUT_MS = 2_000;
 /** By how much clocks may differ before DynamoDB refuses a signature is five minutes. */
 const SKEW_MS_MIN = 4 * 60_000;
 const SKEWED = /"(?:[^"]*#)?(?:InvalidSignatureException|RequestExpired|RequestTimeTooSkewed)"/;
 
-/**
- * Lambda freezes an idle function, and whoever is at the other end may have hung up before it thaws. A
- * request on such a socket would end without an answer, and its batch would have to wait for it.
- */
-const IDLE_MS_MAX = 15_000;
+/** No answer comes sooner: with less time left, a request is not sent any more. */
+const LEAST_MS = 10;
 
 export function signedRequests(options: SignedRequestsOptions): SignedRequests {
-  const { region, endpoint, credentials, timeoutMs, clock } = options;
+  const { region, endpoint, credentials, timeoutMs, clock, concurrency } = options;
   const { origin, host } = new URL(endpoint);
   const sign = requestSigner({ region, service: 'dynamodb', host });
-  const sockets = freshSockets(() => newPool(origin, options), clock);
+  const sockets = new Sockets({ origin, most: concurrency });
   let skewMs = 0;
-  const once = async (target: string, body: string, withinMs: number) => {
-    const usedMs = skewMs;
-    const headers = sign({ target, body }, await credentials(), clock.now() + usedMs);
-    const answer = await sockets.use((pool) => exchange(pool, { headers, body, withinMs }));
-    return { ...answer, usedMs };
-  };
+  const signedBy = (who: SigningCredentials, request: SignableRequest) =>
+    sign(request, who, clock.now() + skewMs);
   return {
-    async send(target, body) {
+    async send(target, text) {
+      const request = { target, body: Buffer.from(text) };
       const startMs = clock.now();
-      const first = await once(target, body, timeoutMs);
+      const usedMs = skewMs;
+      const found = credentials();
+      // Nearly always they are known, and there is nothing to wait for.
+      const who = found instanceof Promise ? await found : found;
+      const outgoing = { headers: signedBy(who, request), body: request.body, withinMs: timeoutMs };
+      const first = await exchange(outgoing, sockets, clock);
       if (first.status < 400 || !SKEWED.test(first.body)) return first;
       const answeredMs = clock.now();
       const foundMs = Date.parse(first.date) - answeredMs;
-      if (!(Math.abs(foundMs - first.usedMs) > SKEW_MS_MIN)) return first;
+      if (!(Math.abs(foundMs - usedMs) > SKEW_MS_MIN)) return first;
       // Refused before anything else was looked at: it has surely not been applied.
       skewMs = foundMs;
-      return once(target, body, Math.max(1, timeoutMs - (answeredMs - startMs)));
+      const withinMs = Math.max(1, timeoutMs - (answeredMs - startMs));
+      return exchange({ ...outgoing, headers: signedBy(who, request), withinMs }, sockets, clock);
     },
     close: () => sockets.close(),
   };
 }
 
-function newPool(origin: string, { concurrency }: SignedRequestsOptions): PoolType {
-  return new Pool(origin, {
-    connections: concurrency,
-    pipelining: 1,
-    connect: resettingConnector(CONNECT_TIMEOUT_MS),
-    // Each exchange has a time limit of its own.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-}
-
-/** A pool that is replaced when it has not been used for too long. */
-function freshSockets(open: () => PoolType, clock: Pick<Clock, 'now'>) {
-  let pool = open();
-  let inUse = 0;
-  let usedAtMs = clock.now();
-  return {
-    async use<T>(action: (pool: PoolType) => Promise<T>): Promise<T> {
-      if (inUse === 0 && clock.now() - usedAtMs > IDLE_MS_MAX) {
-        void pool.destroy();
-        pool = open();
-      }
-      inUse += 1;
-      try {
-        return await action(pool);
-      } finally {
-        inUse -= 1;
-        usedAtMs = clock.now();
-      }
-    },
-    close: () => pool.close(),
-  };
-}
-
-interface Exchange {
+interface OutgoingRequest {
   readonly headers: string[];
-  readonly body: string;
+  readonly body: Buffer;
   readonly withinMs: number;
 }
 
+interface DatedAnswer extends Answer {
+  readonly date: string;
+}
+
 function exchange(
-  pool: PoolType,
-  { headers, body, withinMs }: Exchange,
-): Promise<Answer & { readonly date: string }> {
+  { headers, body, withinMs }: OutgoingRequest,
+  sockets: Sockets,
+  clock: Pick<Clock, 'now'>,
+): Promise<DatedAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
-    let status = 0;
-    let date = '';
-    const chunks: Buffer[] = [];
+    let late: Error | undefined;
+    const startMs = clock.now();
     const timer = setTimeout(() => {
-      const late = timeoutError(withinMs);
-      // Still waiting for a socket: it must not be sent when nobody waits for it any more.
-      abandoned = late;
+      late = timeoutError(withinMs);
       controller?.abort(late);
       reject(late);
     }, withinMs);
-    let abandoned: Error | undefined;
-    pool.dispatch(
-      { path: '/', method: 'POST', headers, body },
-      {
-        onRequestStart(started) {
-          controller = started;
-          if (abandoned !== undefined) started.abort(abandoned);
-        },
-        onResponseStart(_, statusCode, received) {
-          status = statusCode;
-          date = String(received['date'] ?? '');
-        },
-        onResponseData(_, chunk) {
-          chunks.push(chunk);
-        },
-        onResponseEnd() {
-          clearTimeout(timer);
-          resolve({ status, date, body: textOf(chunks) });
-        },
-        onResponseError(_, error) {
-          clearTimeout(timer);
-          reject(error);
-        },
-      },
-    );
+    const send = (socket: Socket) => {
+      const ended = () => {
+        clearTimeout(timer);
+        sockets.giveBack(socket, clock.now());
+      };
+      // It has waited for a socket too long: it must not be sent when nobody waits for it any more.
+      if (late !== undefined) return ended();
+      if (clock.now() - startMs > withinMs - LEAST_MS) return sockets.giveBack(socket, clock.now());
+      const started = (its: Dispatcher.DispatchController) => {
+        controller = its;
+        // Connecting has taken too long.
+        if (late !== undefined) its.abort(late);
+      };
+      const request = { path: '/', method: 'POST', headers, body } as const;
+      const settled = (answer: DatedAnswer) => {
+        ended();
+        resolve(answer);
+      };
+      const failed = (error: Error) => {
+        ended();
+        reject(error);
+      };
+      socket.dispatch(request, collector({ started, settled, failed }));
+    };
+    sockets.take(send, startMs);
   });
+}
+
+interface Listener {
+  readonly started: (controller: Dispatcher.DispatchController) => void;
+  readonly settled: (answer: DatedAnswer) => void;
+  readonly failed: (error: Error) => void;
+}
+
+/** Puts an answer together from its parts. */
+function collector({ started, settled, failed }: Listener): Dispatcher.DispatchHandler {
+  let status = 0;
+  let date = '';
+  const chunks: Buffer[] = [];
+  return {
+    onRequestStart: started,
+    onResponseStart(_, statusCode, received) {
+      status = statusCode;
+      date = String(received['date'] ?? '');
+    },
+    onResponseData(_, chunk) {
+      chunks.push(chunk);
+    },
+    onResponseEnd: () => settled({ status, date, body: textOf(chunks) }),
+    onResponseError: (_, error) => failed(error),
+  };
 }
 
 function textOf(chunks: readonly Buffer[]): string {

@@ -11,30 +11,33 @@ interface Expiring extends SigningCredentials {
 /** So long before their end, new ones are asked for. */
 const REFRESH_MS = 5 * 60_000;
 
+/** Tells credentials: at once where they are known. */
+export type CredentialSource = () => SigningCredentials | Promise<SigningCredentials>;
+
 /** The same object for as long as they are good. */
 export function signingCredentials(
   find: () => Promise<Expiring>,
   clock: Pick<Clock, 'now'>,
-): () => Promise<SigningCredentials> {
-  let found: Promise<Expiring> | undefined;
-  let goodUntilMs = -Infinity;
-  return () => {
-    if (found !== undefined && clock.now() < goodUntilMs) return found;
-    goodUntilMs = Infinity;
-    found = find().then(
-      (credentials) => {
-        const { expiration } = credentials;
-        goodUntilMs = expiration === undefined ? Infinity : expiration.getTime() - REFRESH_MS;
-        return credentials;
-      },
-      (error: unknown) => {
-        // The next request tries again.
-        found = undefined;
-        throw error;
-      },
-    );
-    return found;
+): CredentialSource {
+  let known: Expiring | undefined;
+  let search: Promise<Expiring> | undefined;
+  const look = async () => {
+    try {
+      known = await find();
+      return known;
+    } finally {
+      // After a failure, the next request tries again.
+      search = undefined;
+    }
   };
+  return () => {
+    if (known !== undefined && !isEnding(known, clock.now())) return known;
+    return (search ??= look());
+  };
+}
+
+function isEnding({ expiration }: Expiring, nowMs: number): boolean {
+  return expiration !== undefined && nowMs >= expiration.getTime() - REFRESH_MS;
 }
 
 /** In Lambda, they are good for as long as the environment lives. */

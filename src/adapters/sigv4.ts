@@ -2,7 +2,7 @@
 // does not change from request to request is made once.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
-import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 
 export interface SigningCredentials {
   readonly accessKeyId: string;
@@ -17,10 +17,10 @@ export interface SigningPlace {
   readonly host: string;
 }
 
-export interface RequestToSign {
+export interface SignableRequest {
   /** Value of X-Amz-Target. */
   readonly target: string;
-  readonly body: string;
+  readonly body: Buffer;
 }
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
@@ -30,35 +30,52 @@ const CONTENT_TYPE = 'application/x-amz-json-1.0';
 interface Second {
   readonly atSeconds: number;
   readonly credentials: SigningCredentials;
-  readonly key: KeyObject;
+  readonly day: Day;
   readonly signedHeaders: string;
   /** Of the canonical request, without the last header's value. */
   readonly head: string;
-  /** Of the text to sign. */
-  readonly prologue: string;
+  /** Tells the signature of a canonical request. */
+  readonly sign: (canonicalHash: string) => string;
   /** Of the authorization header. */
   readonly authorization: string;
   /** Header names and values in turn. */
   readonly headers: readonly string[];
+  /** By target, since there are few. */
+  readonly canonicalHashes: Map<string, (bodyHash: string) => string>;
+}
+
+interface Day {
+  readonly scope: string;
+  readonly key: Buffer;
 }
 
 /** @returns a function that tells all headers of a request, name and value in turn. */
 export function requestSigner(place: SigningPlace) {
   let now: Second | undefined;
   return (
-    { target, body }: RequestToSign,
+    { target, body }: SignableRequest,
     credentials: SigningCredentials,
     nowMs: number,
   ): string[] => {
     const atSeconds = Math.floor(nowMs / 1000);
     if (now?.atSeconds !== atSeconds || now.credentials !== credentials)
       now = secondOf(atSeconds, credentials, { place, before: now });
-    const canonical = `${now.head}${target}\n\n${now.signedHeaders}\n${hash('sha256', body)}`;
-    const signature = createHmac('sha256', now.key)
-      .update(now.prologue + hash('sha256', canonical))
-      .digest('hex');
+    const signature = now.sign(canonicalHash(now, target, hash('sha256', body)));
     return [...now.headers, 'x-amz-target', target, 'authorization', now.authorization + signature];
   };
+}
+
+function canonicalHash(
+  { canonicalHashes, head, signedHeaders }: Second,
+  target: string,
+  bodyHash: string,
+): string {
+  let hashOf = canonicalHashes.get(target);
+  if (hashOf === undefined) {
+    hashOf = hashAfter(Buffer.from(`${head}${target}\n\n${signedHeaders}\n`), 'hex');
+    canonicalHashes.set(target, hashOf);
+  }
+  return hashOf(bodyHash);
 }
 
 function secondOf(
@@ -69,9 +86,9 @@ function secondOf(
   const { region, service, host } = place;
   const { accessKeyId, sessionToken } = credentials;
   const time = amzDate(atSeconds);
-  const day = time.slice(0, 8);
-  const scope = `${day}/${region}/${service}/aws4_request`;
-  const isSameKey = before?.credentials === credentials && before.prologue.includes(scope);
+  const scope = `${time.slice(0, 8)}/${region}/${service}/aws4_request`;
+  const isSameDay = before?.credentials === credentials && before.day.scope === scope;
+  const day = isSameDay ? before.day : { scope, key: signingKey(scope, credentials) };
   const token = sessionToken === undefined ? [] : ['x-amz-security-token', sessionToken];
   const headers = ['content-type', CONTENT_TYPE, 'host', host, 'x-amz-date', time, ...token];
   const names = headers.filter((_, index) => index % 2 === 0);
@@ -80,12 +97,13 @@ function secondOf(
   return {
     atSeconds,
     credentials,
-    key: isSameKey ? before.key : signingKey(place, day, credentials),
+    day,
     signedHeaders,
     head: `POST\n/\n\n${lines}x-amz-target:`,
-    prologue: `${ALGORITHM}\n${time}\n${scope}\n`,
+    sign: hmacAfter(day.key, `${ALGORITHM}\n${time}\n${scope}\n`),
     authorization: `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${signedHeaders}, Signature=`,
     headers,
+    canonicalHashes: new Map(),
   };
 }
 
@@ -94,14 +112,44 @@ function amzDate(atSeconds: number): string {
   return `${new Date(atSeconds * 1000).toISOString().replace(/[-:]/g, '').slice(0, 15)}Z`;
 }
 
-function signingKey(
-  { region, service }: SigningPlace,
-  day: string,
-  { secretAccessKey }: SigningCredentials,
-): KeyObject {
-  let key: Buffer = Buffer.from(`AWS4${secretAccessKey}`);
-  for (const part of [day, region, service, 'aws4_request'])
-    key = createHmac('sha256', key).update(part).digest();
-  // With a plain buffer, each signature costs ten times as much on newer Node.
-  return createSecretKey(key);
+/** @param scope its parts, in order, make the key. */
+function signingKey(scope: string, { secretAccessKey }: SigningCredentials): Buffer {
+  return scope
+    .split('/')
+    .reduce<Buffer>(
+      (key, part) => createHmac('sha256', key).update(part).digest(),
+      Buffer.from(`AWS4${secretAccessKey}`),
+    );
+}
+
+const BLOCK_BYTES = 64;
+/** A SHA-256, as text. */
+const HASH_CHARACTERS = 64;
+const HASH_BYTES = 32;
+
+/** SHA-256 of `start` and the hash that follows it. The place for that hash is kept. */
+function hashAfter(start: Buffer, encoding: 'hex' | 'binary'): (end: string) => string {
+  const text = Buffer.concat([start, Buffer.alloc(HASH_CHARACTERS)]);
+  return (end) => {
+    text.write(end, start.length, 'latin1');
+    return hash('sha256', text, encoding);
+  };
+}
+
+/**
+ * HMAC-SHA-256 of `start` and the hash that follows it, as two hashes over buffers that are kept: node:crypto's
+ * own makes objects for each, which costs several times as much.
+ */
+function hmacAfter(key: Buffer, start: string): (end: string) => string {
+  const pad = (byte: number) => {
+    const block = Buffer.alloc(BLOCK_BYTES, byte);
+    key.forEach((value, index) => (block[index] = value ^ byte));
+    return block;
+  };
+  const inner = hashAfter(Buffer.concat([pad(0x36), Buffer.from(start)]), 'binary');
+  const outer = Buffer.concat([pad(0x5c), Buffer.alloc(HASH_BYTES)]);
+  return (end) => {
+    outer.write(inner(end), BLOCK_BYTES, 'latin1');
+    return hash('sha256', outer);
+  };
 }

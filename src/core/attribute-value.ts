@@ -12,15 +12,33 @@ const DEPTH_MAX = 64;
 /** Says where in an item a value is not one that DynamoDB knows. The value itself is not told. */
 export class MalformedValue extends Error {
   override readonly name = 'MalformedValue';
+  readonly #problem: string;
+  readonly #path: string;
+
+  constructor(problem: string, path = '') {
+    super(`${path} ${problem}`);
+    this.#problem = problem;
+    this.#path = path;
+  }
+
+  /** The same, seen from further outside: a path costs nothing where all is well. */
+  inside(step: string): MalformedValue {
+    return new MalformedValue(this.#problem, step + this.#path);
+  }
 }
 
 /**
  * Checks the JSON of an item as Lambda delivers it and turns base64 text into bytes.
- * An item without binary values is returned as it is, not copied.
+ * An item without binary values is returned as it is, not copied. Bytes of the result are base64 text
+ * again in JSON.stringify, so that it writes DynamoDB's JSON.
  * @throws MalformedValue with the path of the first value that is not a DynamoDB value.
  */
 export function decodeItem(json: unknown, path: string): Item {
-  return decodeMap(json, path, 0);
+  try {
+    return decodeMap(json, 0);
+  } catch (error) {
+    throw placed(error, path);
+  }
 }
 
 /** The JSON of an item, with bytes as base64 text: what `decodeItem` reads. */
@@ -59,35 +77,69 @@ export function canonicalNumber(text: string): string {
   return `${sign === '-' ? '-' : ''}${digits}e${scale}`;
 }
 
-function decodeMap(json: unknown, path: string, depth: number): Record<string, AttributeValue> {
-  if (!isObject(json)) throw new MalformedValue(`${path} must be a map of attributes`);
-  const names = Object.keys(json);
-  const decoded = names.map((name) => decodeValue(json[name], `${path}.${name}`, depth));
-  if (names.every((name, index) => json[name] === decoded[index])) {
-    return json as Record<string, AttributeValue>;
+/** Bytes that know their JSON. */
+class Binary extends Uint8Array {
+  toJSON(): string {
+    return base64(this);
   }
+}
+
+function placed(error: unknown, step: string): unknown {
+  return error instanceof MalformedValue ? error.inside(step) : error;
+}
+
+function decodeMap(json: unknown, depth: number): Record<string, AttributeValue> {
+  if (!isObject(json)) throw new MalformedValue('must be a map of attributes');
+  const nameAt = (index: number) => Object.keys(json)[index] ?? '';
+  const decoded = decodeAll(Object.values(json), depth, (index) => `.${nameAt(index)}`);
+  if (decoded === undefined) return json as Record<string, AttributeValue>;
   // Not by assignment: an attribute may be called "__proto__".
-  return Object.fromEntries(names.map((name, index) => [name, decoded[index] as AttributeValue]));
+  return Object.fromEntries(decoded.map((value, index) => [nameAt(index), value]));
 }
 
-function decodeValue(json: unknown, path: string, depth: number): AttributeValue {
-  const types = isObject(json) ? Object.keys(json) : [];
-  const [type] = types;
-  if (!isObject(json) || type === undefined || types.length > 1) {
-    throw new MalformedValue(`${path} must have exactly one type`);
+/** @returns undefined where nothing had to be decoded. */
+function decodeAll(
+  members: readonly unknown[],
+  depth: number,
+  stepTo: (index: number) => string,
+): AttributeValue[] | undefined {
+  let decoded: AttributeValue[] | undefined;
+  let index = 0;
+  try {
+    for (; index < members.length; index += 1) {
+      const value = decodeValue(members[index], depth);
+      if (value !== members[index]) decoded ??= members.slice(0, index) as AttributeValue[];
+      decoded?.push(value);
+    }
+  } catch (error) {
+    throw placed(error, stepTo(index));
   }
-  if (depth > DEPTH_MAX) throw new MalformedValue(`${path} is nested too deeply`);
-  return decodeTyped(type, json[type], { json, path, depth });
+  return decoded;
 }
 
-interface Place {
-  readonly json: object;
-  readonly path: string;
-  readonly depth: number;
+function decodeValue(json: unknown, depth: number): AttributeValue {
+  const type = isObject(json) ? onlyNameOf(json) : undefined;
+  if (type === undefined) throw new MalformedValue('must have exactly one type');
+  if (depth > DEPTH_MAX) throw new MalformedValue('is nested too deeply');
+  return decodeTyped(json as Readonly<Record<string, unknown>>, type, depth);
 }
 
-function decodeTyped(type: string, value: unknown, { json, path, depth }: Place): AttributeValue {
-  const unchanged = json as AttributeValue;
+function onlyNameOf(json: object): string | undefined {
+  let only: string | undefined;
+  for (const name in json) {
+    if (only !== undefined) return undefined;
+    only = name;
+  }
+  return only;
+}
+
+function decodeTyped(
+  json: Readonly<Record<string, unknown>>,
+  type: string,
+  depth: number,
+): AttributeValue {
+  const unchanged = json as unknown as AttributeValue;
+  const value = json[type];
   switch (type) {
     case 'S':
     case 'N':
@@ -98,40 +150,47 @@ function decodeTyped(type: string, value: unknown, { json, path, depth }: Place)
       if (typeof value === 'boolean') return unchanged;
       break;
     case 'B':
-      return { B: decodeBinary(value, path) };
+      return { B: decodeBinary(value) };
     case 'SS':
     case 'NS':
       if (isArray(value) && value.every((member) => typeof member === 'string')) return unchanged;
       break;
     case 'BS':
-      if (isArray(value)) return { BS: value.map((member) => decodeBinary(member, path)) };
+      if (isArray(value)) return { BS: value.map(decodeBinary) };
       break;
     case 'L':
-      if (isArray(value)) return decodeList(value, { json, path, depth });
+      if (isArray(value)) return decodeList(value, unchanged, depth);
       break;
     case 'M': {
-      const map = decodeMap(value, path, depth + 1);
+      const map = decodeMap(value, depth + 1);
       return map === value ? unchanged : { M: map };
     }
     default:
   }
-  throw new MalformedValue(`${path} is not a value of type ${type.slice(0, 10)}`);
+  throw new MalformedValue(`is not a value of type ${type.slice(0, 10)}`);
 }
 
-function decodeList(value: readonly unknown[], { json, path, depth }: Place): AttributeValue {
-  const members = value.map((member, index) => decodeValue(member, `${path}[${index}]`, depth + 1));
-  const changed = members.some((member, index) => member !== value[index]);
-  return changed ? { L: members } : (json as AttributeValue);
+function decodeList(
+  value: readonly unknown[],
+  unchanged: AttributeValue,
+  depth: number,
+): AttributeValue {
+  const members = decodeAll(value, depth + 1, (index) => `[${index}]`);
+  return members === undefined ? unchanged : { L: members };
 }
 
-function decodeBinary(value: unknown, path: string): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : undefined;
+function decodeBinary(value: unknown): Uint8Array {
+  if (value instanceof Binary) return value;
+  const bytes = binaryOf(value);
   // Node skips what is not base64; a value that does not survive the way back is not base64.
-  if (bytes === undefined || bytes.toString('base64') !== value) {
-    throw new MalformedValue(`${path} must be base64 text`);
-  }
+  const isSame = value instanceof Uint8Array || bytes?.toJSON() === value;
+  if (bytes === undefined || !isSame) throw new MalformedValue('must be base64 text');
   return bytes;
+}
+
+function binaryOf(value: unknown): Binary | undefined {
+  const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : value;
+  return bytes instanceof Uint8Array ? new Binary(bytes) : undefined;
 }
 
 function canonicalEntries(item: Item): unknown[] {

@@ -43,7 +43,7 @@ export class ConcurrencyLimit {
     return this.#ticket;
   }
 
-  ended(ticket: number, end: RequestEnd): void {
+  ended(ticket: number | undefined, end: RequestEnd): void {
     const isBusy = this.#underWay >= this.#limit * BUSY_SHARE;
     this.#underWay -= 1;
     if (ticket !== this.#ticket || end === 'failed') return;

@@ -26,6 +26,9 @@ export function toLanes(records: readonly StreamRecord[], ttlDeletes: TtlDeletes
 }
 
 function toLane(records: StreamRecord[], ttlDeletes: TtlDeletes): Lane {
+  // Nearly every item has one record.
+  if (records.length === 1 && !records.some((record) => isSkipped(record, ttlDeletes)))
+    return { runs: [records], skipped: [] };
   // Lambda delivers in order; the order is made sure of, because coalescing trusts it.
   records.sort((a, b) => (a.version < b.version ? -1 : Number(a.version > b.version)));
   const runs: StreamRecord[][] = [[]];

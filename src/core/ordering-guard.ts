@@ -47,6 +47,14 @@ export function padSequenceNumber(sequenceNumber: string): string {
  * @returns undefined where there is no such label.
  */
 export function streamLabelMs(streamArn: string): number | undefined {
+  if (latest?.streamArn !== streamArn) latest = { streamArn, labelMs: readLabel(streamArn) };
+  return latest.labelMs;
+}
+
+/** All records of a batch are of one stream. */
+let latest: { readonly streamArn: string; readonly labelMs: number | undefined } | undefined;
+
+function readLabel(streamArn: string): number | undefined {
   const label = /\/stream\/(.+)$/.exec(streamArn)?.[1];
   if (label === undefined) return undefined;
   const ms = /^\d{1,10}(\.\d+)?$/.test(label)

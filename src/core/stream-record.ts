@@ -3,7 +3,13 @@
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { DeadLetterReason } from './dead-letter.ts';
-import { canonicalKey, decodeItem, MalformedValue, type Item } from './attribute-value.ts';
+import {
+  canonicalKey,
+  canonicalText,
+  decodeItem,
+  MalformedValue,
+  type Item,
+} from './attribute-value.ts';
 import { streamLabelMs, type Version, versionOf } from './ordering-guard.ts';
 
 interface RecordFacts {
@@ -127,13 +133,16 @@ function parseNewImage(change: Readonly<Record<string, unknown>>, key: Item): It
     );
   }
   const image = decodeItem(change['NewImage'], 'NewImage');
-  const imageKey = Object.fromEntries(
-    Object.keys(key).map((name) => [name, image[name] ?? { NULL: true }]),
-  );
-  if (canonicalKey(imageKey) !== canonicalKey(key)) {
+  if (!Object.keys(key).every((name) => isSame(key[name], image[name]))) {
     throw new Malformed('KeysNotInImage', 'NewImage does not carry the key that Keys names');
   }
   return image;
+}
+
+/** Nearly always, it is the very same text. */
+function isSame(a: AttributeValue = { NULL: true }, b: AttributeValue = { NULL: true }): boolean {
+  if (a.S !== undefined && a.S === b.S) return true;
+  return canonicalText(a) === canonicalText(b);
 }
 
 function parseTime(value: unknown): number | undefined {

@@ -113,11 +113,10 @@ export function versioned(
   { version, createdAtSeconds }: { version: Version; createdAtSeconds?: number | undefined },
   { reservedAttribute, sourceRegion }: WriteTarget,
 ): Item {
-  // The attribute is Ferry's: a source item that has it was copied from a twin.
-  const { [reservedAttribute]: _, ...image } = item;
   const writtenAt = createdAtSeconds === undefined ? {} : { t: { N: String(createdAtSeconds) } };
   return {
-    ...image,
+    ...item,
+    // The attribute is Ferry's: a source item that has it was copied from a twin, and loses it.
     [reservedAttribute]: { M: { v: { S: version }, ...writtenAt, o: { S: sourceRegion } } },
   };
 }

@@ -36,18 +36,15 @@ export async function applyLane(
 }
 
 async function applyRun(run: Run, writer: RecordWriter, outcomes: Outcome[]): Promise<boolean> {
-  for (const [index, record] of [...run.entries()].toReversed()) {
-    const outcome = await applyRecord(record, writer);
+  for (let index = run.length - 1; index >= 0; index -= 1) {
+    const record = run[index] as StreamRecord;
+    const written = await writer.write(record);
+    const outcome = written.kind === 'rejected' ? await writer.putAside(record, written) : written;
     outcomes[record.position] = outcome;
     if (outcome.kind === 'unfinished') return false;
     if (outcome.kind === 'dead-lettered') continue;
-    for (const older of run.slice(0, index)) outcomes[older.position] = { kind: 'coalesced' };
+    for (const { position } of run.slice(0, index)) outcomes[position] = { kind: 'coalesced' };
     return true;
   }
   return true;
-}
-
-async function applyRecord(record: StreamRecord, writer: RecordWriter): Promise<Outcome> {
-  const outcome = await writer.write(record);
-  return outcome.kind === 'rejected' ? writer.putAside(record, outcome) : outcome;
 }

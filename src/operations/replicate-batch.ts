@@ -6,12 +6,11 @@ import type { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import { type DestinationHealth, destinationHealth } from '../core/destination-health.ts';
 import { toLanes } from '../core/item-lanes.ts';
 import { type BatchSummary, type Outcome, summarizeBatch } from '../core/outcome.ts';
-import { type ParsedRecord, parseStreamRecord } from '../core/stream-record.ts';
+import { type ParsedRecord, parseStreamRecord, type StreamRecord } from '../core/stream-record.ts';
 import type { DeadLetterQueue, Log, Metrics } from '../ports.ts';
 import { applyLane, type RecordWriter } from './apply-lane.ts';
 import { deadLetter } from './dead-letter-record.ts';
 import { inParallel, type Task } from './in-parallel.ts';
-import { pacedDestination } from './paced-destination.ts';
 import { type WriteContext, writeRecord } from './write-record.ts';
 
 export interface ReplicationContext extends Omit<WriteContext, 'health' | 'arrival'> {
@@ -38,14 +37,16 @@ export async function replicateBatch(
   const outcomes: Outcome[] = parsed.map(() => ({ kind: 'unfinished', why: 'behind' }));
   const health = destinationHealth();
   const { limit } = context;
-  const destination = pacedDestination(context.destination, context);
-  const writing = { ...context, destination, health, arrival: 'in-order' as const };
-  const writer = recordWriter(rawRecords, writing);
+  const writer = recordWriter(rawRecords, { ...context, health, arrival: 'in-order' });
   await inParallel(tasksOf(parsed, { writer, outcomes, context }), () => limit.current());
 
   await letLateRequestsLand(health, context);
   const summary = summarizeBatch(
-    parsed.map(({ record }, index) => ({ ...record, outcome: outcomes[index] as Outcome })),
+    parsed.map(({ kind, record }, index) => ({
+      sequenceNumber: record.sequenceNumber,
+      createdAtSeconds: kind === 'record' ? record.createdAtSeconds : undefined,
+      outcome: outcomes[index] as Outcome,
+    })),
     { failures: health.failures, nowMs: context.clock.now() },
   );
   context.metrics.publish(summary);
@@ -96,14 +97,19 @@ interface Work {
 
 /** One task per item, and one per record that makes no sense. */
 function tasksOf(parsed: readonly ParsedRecord[], { writer, outcomes, context }: Work): Task[] {
-  const records = parsed.flatMap((one) => (one.kind === 'record' ? [one.record] : []));
-  const malformed = parsed.flatMap((one) => (one.kind === 'malformed' ? [one.record] : []));
-  const lanes = toLanes(records, context.settings.ttlDeletes);
-  return [
-    ...malformed.map((record) => async () => {
+  const records: StreamRecord[] = [];
+  const tasks: Task[] = [];
+  for (const { kind, record } of parsed) {
+    if (kind === 'record') {
+      records.push(record);
+      continue;
+    }
+    tasks.push(async () => {
       const why = { kind: 'rejected', reason: record.reason, attempts: [] } as const;
       outcomes[record.position] = await writer.putAside(record, why);
-    }),
-    ...lanes.map((lane) => () => applyLane(lane, writer, outcomes)),
-  ];
+    });
+  }
+  for (const lane of toLanes(records, context.settings.ttlDeletes))
+    tasks.push(() => applyLane(lane, writer, outcomes));
+  return tasks;
 }

@@ -2,6 +2,7 @@
 // started when too little time is left to see them through.
 
 import { SETTLE_MARGIN_MS } from '../contract.ts';
+import type { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import type { FailedAttempt } from '../core/dead-letter.ts';
 import type { DestinationHealth } from '../core/destination-health.ts';
 import { heartbeatLatencyMs, latencyMs } from '../core/latency.ts';
@@ -25,6 +26,8 @@ export interface SendContext {
   /** Milliseconds until Lambda ends the invocation. */
   readonly remainingMs: () => number;
   readonly health: DestinationHealth;
+  /** To be told how long answers take, where it sets the pace. */
+  readonly limit?: ConcurrencyLimit;
 }
 
 export interface WriteContext extends SendContext {
@@ -74,17 +77,22 @@ export async function writeRecord(
 
 /** Sends one request, again and again while it is throttled and time is left. Never rejects. */
 export async function send(request: WriteRequest, context: SendContext): Promise<SendResult> {
-  const { destination, clock, random, health, remainingMs } = context;
+  const { destination, clock, random, health, limit, remainingMs } = context;
   const attempts: FailedAttempt[] = [];
   for (;;) {
     if (health.isDown()) return { kind: 'halted' };
     if (remainingMs() < SETTLE_MARGIN_MS) return { kind: 'no-time' };
+    const startMs = clock.now();
+    const ticket = limit?.started();
     try {
       const reply = await destination.write(request);
-      health.note(undefined, clock.now());
+      const nowMs = clock.now();
+      limit?.ended(ticket, nowMs - startMs);
+      health.note(undefined, nowMs);
       return reply;
     } catch (error) {
       const failure = classifyFailure(error);
+      limit?.ended(ticket, isOverload(failure) ? 'overloaded' : 'failed');
       health.note(failure, clock.now());
       attempts.push({ at: new Date(clock.now()).toISOString(), error: failure.name });
       const again = failure.kind === 'throttled' && attempts.length < ATTEMPTS_MAX;
@@ -92,6 +100,11 @@ export async function send(request: WriteRequest, context: SendContext): Promise
     }
     await clock.sleep(retryDelayMs(attempts.length, random.next()));
   }
+}
+
+/** Fewer requests at once may help. */
+function isOverload({ kind }: WriteFailure): boolean {
+  return kind === 'throttled' || kind === 'unknown';
 }
 
 interface Attempt {

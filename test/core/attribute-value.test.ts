@@ -19,10 +19,25 @@ describe('decodeItem', () => {
       l: { L: [{ M: { deep: { BS: ['AQ==', ''] } } }, { N: '1' }] },
     };
 
-    expect(decodeItem(item, 'NewImage')).toEqual({
-      b: { B: Buffer.from([0, 255]) },
-      l: { L: [{ M: { deep: { BS: [Buffer.from([1]), Buffer.from([])] } } }, { N: '1' }] },
-    });
+    const decoded = decodeItem(item, 'NewImage');
+
+    expect(canonicalItem(decoded)).toBe(
+      canonicalItem({
+        b: { B: Buffer.from([0, 255]) },
+        l: { L: [{ M: { deep: { BS: [Buffer.from([1]), Buffer.from([])] } } }, { N: '1' }] },
+      }),
+    );
+    expect(decoded['b']?.B).toBeInstanceOf(Uint8Array);
+    expect(decoded['b']?.B).toHaveLength(2);
+  });
+
+  it('makes bytes that JSON writes as the base64 that they came as', () => {
+    const item = {
+      ['b']: { B: 'AP8=' },
+      l: { L: [{ M: { deep: { BS: ['AQ==', ''] }, ['"']: { S: '\u2028"\\' } } }, { N: '1.50' }] },
+    };
+
+    expect(JSON.stringify(decodeItem(item, 'NewImage'))).toBe(JSON.stringify(item));
   });
 
   it('keeps an attribute called __proto__', () => {

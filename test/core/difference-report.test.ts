@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeItem, itemJson } from '../../src/core/attribute-value.ts';
+import { canonicalKey, decodeItem, itemJson } from '../../src/core/attribute-value.ts';
 import { differenceLine, mentionLine, parseReportLine } from '../../src/core/difference-report.ts';
 
 const key = { pk: { B: Buffer.from([0, 255]) }, sk: { N: '1' } };
@@ -47,13 +47,15 @@ describe('a line of the report', () => {
 
     expect(line).toMatchObject({
       kind: 'key',
-      key,
       difference: { kind: 'different', attributes: ['a', 'b'] },
     });
+    expect(itemJson(line?.kind === 'key' ? line.key : {})).toBe(itemJson(key));
   });
 
   it('tells of items in another way, too', () => {
-    expect(parseReportLine(mentionLine('in-flight', key))).toEqual({ kind: 'key', key });
+    const line = parseReportLine(mentionLine('in-flight', key));
+
+    expect(line?.kind === 'key' ? canonicalKey(line.key) : '').toBe(canonicalKey(key));
   });
 
   it.each(['', 'text', '[]', '7', '{}', '{"key":{"pk":{"X":1}}}', '{"key":null}'])(
