@@ -1,8 +1,10 @@
 // The stated exceptions under which an item may step back, recognised exactly:
-// - E1: an insert is delivered again, and the delete that followed it is still to be delivered again.
-// - E2: a put that outlived its invocation, or ten seconds, lands where its item has been deleted since.
-// - repaired too early: a repair deletes an item whose delete has no record, and the put that it has undone
-//   is still to be delivered again.
+// - E1: an insert is delivered again, and the delete that followed it is still to be delivered again, or
+//   lies in the on-failure bucket with its batch.
+// - E2: a put that outlived its invocation, or ten seconds, lands where its item has been deleted since. If
+//   the clock jumps forward while the function waits, the ten seconds are shorter by as much.
+// - repaired too early: a repair deletes an item whose delete has no record that could do it, and the put
+//   that it has undone is still to be delivered again.
 // - catching up: a copy or a repair ran ahead of the stream, whose records show once more in between.
 
 import type { Change } from './memory-dynamodb.ts';
@@ -22,8 +24,12 @@ export interface ItemHistory {
   streamed: number;
   /** Highest place that was reached by reading the source. */
   read: number;
-  /** Highest place among records whose letters the queue has, and of these when a repair last wrote. */
+  /**
+   * Highest place among records whose letters the queue has: now, when a delete was last remembered by other
+   * than its record, and when a repair last wrote.
+   */
   lettered: number;
+  remembered: number;
   repairedAbove: number;
   isRepaired: boolean;
   /** Has stepped back by an exception that does not heal by itself. */
@@ -54,9 +60,12 @@ export function exceptionOf(back: StepBack): Exception | undefined {
   const isInsert = change.before === undefined && sent.process.facts.kind === 'handler';
   if (!isInsert) return undefined;
   if (isBeyondHelp(sent, nowMs)) return 'E2';
-  if (isComing(shown?.entry)) return 'E1';
-  const isByRepair = item.isRepaired && item.read === item.shown && shown?.lost !== undefined;
-  return isByRepair && isComing(applied) ? 'repaired too early' : undefined;
+  if (applied === undefined || applied.deliveries < 2) return undefined;
+  const isHealing = isComing(shown?.entry) && shown?.malformed !== true;
+  if (isHealing) return 'E1';
+  const hasNoRecord = shown?.lost !== undefined || shown?.malformed === true;
+  const isByRepair = item.isRepaired && item.read === item.shown && hasNoRecord;
+  return isByRepair && applied.status === 'waiting' ? 'repaired too early' : undefined;
 }
 
 /** Whether a record is to be delivered again, or put back. */
@@ -69,12 +78,20 @@ function isBeyondHelp({ process, gaveUpAtMs }: Sent, nowMs: number): boolean {
   const { killedAtMs, endedAtMs, facts } = process;
   if (killedAtMs !== undefined) return true;
   if (gaveUpAtMs === undefined) return false;
-  if (nowMs > gaveUpAtMs + LATE_MS) return true;
-  if (process.jumpedBetween(gaveUpAtMs, nowMs)) return true;
+  const jumpMs = process.jumpBetween(gaveUpAtMs, endedAtMs ?? nowMs);
+  if (nowMs > gaveUpAtMs + LATE_MS - Math.max(0, jumpMs)) return true;
   return endedAtMs !== undefined && (facts.deadlineMs ?? Infinity) - endedAtMs <= CUT_SHORT_MS;
 }
 
 export function newHistory(): ItemHistory {
-  const places = { shown: 0, high: 0, streamed: 0, read: 0, lettered: 0, repairedAbove: 0 };
+  const places = {
+    shown: 0,
+    high: 0,
+    streamed: 0,
+    read: 0,
+    lettered: 0,
+    remembered: 0,
+    repairedAbove: 0,
+  };
   return { ...places, isRepaired: false, stays: undefined, isTampered: false };
 }

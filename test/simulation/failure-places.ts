@@ -19,16 +19,22 @@ interface StoredMessage {
   visibleAtMs: number;
 }
 
+/** Of letters in the queue, by their bodies. */
+export interface LetterEvents {
+  posted(body: string): void;
+  expired(body: string): void;
+}
+
 export class FailurePlaces {
   readonly objects = new Map<string, string>();
   readonly #messages = new Map<string, StoredMessage>();
   readonly #network: Network;
-  readonly #onExpired: (body: string) => void;
+  readonly #events: LetterEvents;
   #count = 0;
 
-  constructor(network: Network, onExpired: (body: string) => void) {
+  constructor(network: Network, events: LetterEvents) {
     this.#network = network;
-    this.#onExpired = onExpired;
+    this.#events = events;
   }
 
   /** Bodies of everything that is in the queue, hidden or not. */
@@ -104,6 +110,7 @@ export class FailurePlaces {
     const sentAtMs = this.#network.scheduler.now();
     const id = `message-${(this.#count += 1)}`;
     this.#messages.set(id, { id, body, sentAtMs, visibleAtMs: 0 });
+    this.#events.posted(body);
   }
 
   #receive(hiddenSeconds: number, { facts }: Process): QueuedMessage[] {
@@ -125,7 +132,7 @@ export class FailurePlaces {
     for (const { id, body, sentAtMs } of this.#messages.values()) {
       if (nowMs - sentAtMs <= RETENTION_MS) continue;
       this.#messages.delete(id);
-      this.#onExpired(body);
+      this.#events.expired(body);
     }
   }
 }

@@ -31,7 +31,7 @@ export function settingsOf(random: Random): Settings {
       '100000000000000000001',
     ]),
     skewMs: swarm(random, 0.3, 90 * SECOND),
-    stepMs: happens(random, 0.2) ? between(random, -20, 20) * SECOND : 0,
+    stepMs: happens(random, 0.3) ? between(random, -20, 20) * SECOND : 0,
   };
 }
 
@@ -43,7 +43,7 @@ export function ratesOf(random: Random): Rates {
     conflict: swarm(random, 0.3, 0.2),
     crash: swarm(random, 0.4, 0.4),
     lostAck: swarm(random, 0.3, 0.3),
-    lostBatch: swarm(random, 0.05, 0.5),
+    lostBatch: swarm(random, 0.15, 0.5),
     veryLate: swarm(random, 0.5, 0.5),
     queueDuplicate: swarm(random, 0.2, 0.3),
   };

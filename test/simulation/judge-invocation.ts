@@ -17,6 +17,7 @@ export interface Answered {
 
 export function judgeInvocation(answered: Answered, judge: Judge): void {
   const { summary, process } = answered;
+  judgeOrder(process, judge);
   const fates = fatesOf(answered, judge);
   const checkpoint = fates.indexOf('unfinished');
   const final = checkpoint < 0 ? fates : fates.slice(0, checkpoint);
@@ -35,6 +36,32 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   require('failures', summary.failures, failuresOf(process.writes));
   const causes = Object.values(summary.superseded).reduce((sum, count) => sum + count, 0);
   require('superseded by cause', causes, summary.counts.superseded);
+}
+
+/**
+ * Of one item, nothing is written after a write whose outcome nobody knows; and after one that failed, it
+ * is this very write that is tried again, unless the twin will never take it.
+ */
+function judgeOrder({ writes, facts }: Process, judge: Judge): void {
+  const latest = new Map<string, Sent>();
+  for (const sent of writes) {
+    const version = isBound(sent) ? undefined : versionIn(sent.intent);
+    const key = judge.entryOf(version ?? '')?.write.key;
+    if (version === undefined || key === undefined) continue;
+    const before = latest.get(key);
+    const kind = KINDS[before?.told ?? ''];
+    latest.set(key, sent);
+    const isAgain = version === versionIn(before?.intent);
+    if (kind === undefined || kind === 'rejected' || (kind !== 'unknown' && isAgain)) continue;
+    judge.violation(`order: ${facts.name} went on with ${key} after ${before?.told}`);
+  }
+}
+
+/** Bounds of failed records stand beside the writes of their items. */
+function isBound({ intent }: Sent): boolean {
+  return (
+    intent?.operation === 'UpdateItem' && intent.input.ExpressionAttributeNames?.['#own'] !== 'd'
+  );
 }
 
 function tally(fates: readonly Fate[]): BatchSummary['counts'] {
@@ -82,11 +109,8 @@ function ownFate(requests: readonly Sent[] | undefined): Fate | undefined {
 function requestsByEntry({ writes }: Process, judge: Judge): Map<StreamEntry, Sent[]> {
   const requests = new Map<StreamEntry, Sent[]>();
   for (const sent of writes) {
-    const { intent } = sent;
-    const entry = judge.entryOf(versionIn(intent) ?? '');
-    const isBound =
-      intent?.operation === 'UpdateItem' && intent.input.ExpressionAttributeNames?.['#own'] !== 'd';
-    if (entry === undefined || isBound) continue;
+    const entry = judge.entryOf(versionIn(sent.intent) ?? '');
+    if (entry === undefined || isBound(sent)) continue;
     const known = requests.get(entry);
     if (known === undefined) requests.set(entry, [sent]);
     else known.push(sent);

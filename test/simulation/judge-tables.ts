@@ -3,6 +3,8 @@
 
 import { TABLES } from './judge.ts';
 import type { Ending, VerifyEnding } from './operators.ts';
+import type { Settings } from './plan.ts';
+import type { SourceWrite } from './stream.ts';
 import type { World } from './world.ts';
 
 /** Differences by key. Those that nothing explains are violations. */
@@ -42,12 +44,22 @@ function reasonOf(key: string, { judge, plan }: World): string | undefined {
   const item = judge.itemOf(key);
   if (item.isTampered) return 'tampered with';
   if (item.stays !== undefined) return item.stays;
+  const newest = writes.findLast(
+    (write) => isToShow(write, plan.settings) && !judge.isOverruled(write),
+  );
+  if (item.shown < (newest?.number ?? 0)) return undefined;
   if (last?.lost !== undefined) return `the record was lost: ${last.lost}`;
   if (last?.malformed === true) return 'the record makes no sense';
   if (last?.expired === true && plan.settings.ttlDeletes === 'skip') return 'an expiry is skipped';
   // A copy or a repair had shown what the lost records told; then those still on the way took it back.
   const hasLost = writes.some(({ lost }) => lost !== undefined);
   return hasLost && item.read > 0 ? 'a copy was taken back, and records are lost' : undefined;
+}
+
+/** Whether the stream brings a write, or the failure places do. */
+function isToShow({ entry, lost, malformed, expired }: SourceWrite, { ttlDeletes }: Settings) {
+  const isSkipped = expired && ttlDeletes === 'skip';
+  return entry !== undefined && lost === undefined && !malformed && !isSkipped;
 }
 
 /** That a verify which ended reports these differences and no others. */

@@ -7,10 +7,15 @@
 import type { WriteRequest } from '../../src/core/write-request.ts';
 import { exceptionOf, type ItemHistory, newHistory, type StepBack } from './exceptions.ts';
 import type { Change, Item } from './memory-dynamodb.ts';
+import { DAY, MINUTE } from './plan.ts';
 import type { Sent } from './process.ts';
 import type { SourceWrite, StreamEntry } from './stream.ts';
 
 export const TABLES = { source: 'source', twin: 'twin', state: 'state' } as const;
+
+/** What a tombstone or a failure bound outlives, and what clocks and late requests take off it at most. */
+const MEMORY_MS = 15 * DAY;
+const SLACK_MS = 10 * MINUTE;
 
 export interface JudgeHost {
   now(): number;
@@ -27,6 +32,11 @@ export class Judge {
   readonly #items = new Map<string, ItemHistory>();
   readonly #entries = new Map<string, StreamEntry>();
   readonly #places = new Map<string, number>();
+  readonly #versions = new Map<StreamEntry, string>();
+  /** State rows by what they say of whose they are. */
+  readonly #rows = new Map<string, Item>();
+  /** Of the newest record of each item. */
+  readonly #newest = new Map<string, string>();
 
   /** @param ignored kinds of violations, the words before their colons. */
   constructor(host: JudgeHost, ignored: ReadonlySet<string> = new Set()) {
@@ -56,7 +66,10 @@ export class Judge {
 
   /** To be told of every record, with the creation time of its stream. */
   learn(entry: StreamEntry, labelMs: number): void {
-    this.#entries.set(versionText(labelMs, entry.sequenceNumber), entry);
+    const version = versionText(labelMs, entry.sequenceNumber);
+    this.#entries.set(version, entry);
+    this.#versions.set(entry, version);
+    this.#newest.set(entry.write.key, version);
   }
 
   itemOf(key: string): Readonly<ItemHistory> {
@@ -68,12 +81,31 @@ export class Judge {
     return this.#entries.get(version);
   }
 
+  /** A delete above it is remembered, by a repair that got no further or by a record that is lost. */
+  isOverruled({ key, entry }: SourceWrite): boolean {
+    const deleted = this.#rowOf(key)?.['d']?.S ?? '';
+    const version = entry && this.#versions.get(entry);
+    return version !== undefined && deleted > version;
+  }
+
+  /** The queue takes a letter: by then, its failure bound is remembered, and for long enough. */
+  posted(entry: StreamEntry): void {
+    const { key, number } = entry.write;
+    const row = this.#rowOf(key);
+    const isBound = (row?.['f']?.S ?? '') >= (this.#versions.get(entry) ?? '');
+    if (!isBound || !this.#lives(row))
+      this.violation(`memory: the letter of write ${number} has no failure bound`);
+  }
+
   lettered({ write }: StreamEntry): void {
     const item = this.#historyOf(write.key);
     item.lettered = Math.max(item.lettered, write.number);
   }
 
-  /** Somebody wrote to the twin; nobody can be blamed for what follows, until it is repaired. */
+  /**
+   * Somebody wrote to the twin, and the version is gone: nobody can be blamed for what follows, until the
+   * item has a version again that is above all its records.
+   */
   tampered(key: string): void {
     const item = this.#historyOf(key);
     item.isTampered = true;
@@ -86,14 +118,36 @@ export class Judge {
     if (sent === undefined) return;
     if (change.table === TABLES.twin) this.#onTwin(change, sent);
     if (change.table === TABLES.state) this.#onStateRow(change);
+    if (change.table === TABLES.state && sent.process.facts.kind !== 'handler')
+      this.#remembered(change);
   }
 
-  /** What is remembered of an item only grows. */
+  /** What is remembered of an item only grows, and so does the time for which it is. */
   #onStateRow({ key, before, after }: Change): void {
+    if (after !== undefined) this.#rows.set(after['key']?.S ?? key, after);
+    const [oldEnd, end] = [expiryOf(before), expiryOf(after)];
+    if (!this.#lives(after) || end < oldEnd - SLACK_MS)
+      this.violation(`memory: ${key} lives until ${end}, and did until ${oldEnd}`);
     for (const name of ['d', 'f']) {
       const [old, next] = [before?.[name]?.S ?? '', after?.[name]?.S ?? ''];
       if (next < old) this.violation(`memory: ${name} of ${key} went from ${old} to ${next}`);
     }
+  }
+
+  /** A repair's delete is above the letters that there are by now, not those that come before it is done. */
+  #remembered({ after }: Change): void {
+    const key = /"S","(\w+)"/.exec(after?.['key']?.S ?? '')?.[1];
+    if (key === undefined || after?.['d']?.S?.endsWith('~') !== true) return;
+    const item = this.#historyOf(key);
+    item.remembered = item.lettered;
+  }
+
+  #rowOf(key: string): Item | undefined {
+    return this.#rows.get(`[["pk",[["S","${key}"]]]]`);
+  }
+
+  #lives(row: Item | undefined): boolean {
+    return expiryOf(row) >= this.#host.now() + MEMORY_MS - SLACK_MS;
   }
 
   #onTwin(change: Change, sent: Sent): void {
@@ -103,10 +157,13 @@ export class Judge {
     this.#tellStep(change, sent, step.place);
     if (after !== undefined) this.#requireWritten(key, after);
     const isVisible = before !== undefined || after !== undefined;
-    if (step.by === 'read') this.#showRead(key, item, step);
+    if (step.by === 'read') this.#showRead(change, item, step);
     else if (step.place >= item.shown) item.shown = step.place;
     else if (isVisible) this.#stepBack({ item, change, sent, place: step.place });
+    if (item.shown >= item.high) item.stays = undefined;
     item.high = Math.max(item.high, item.shown);
+    const version = after?.['_ferry']?.M?.['v']?.S ?? versionIn(sent.intent);
+    if (version !== undefined && version >= (this.#newest.get(key) ?? '')) item.isTampered = false;
     if (step.by === 'record') item.streamed = Math.max(item.streamed, step.place);
   }
 
@@ -119,7 +176,7 @@ export class Judge {
   }
 
   /** What a copy or a repair writes was read at the source, and is never older than what was shown. */
-  #showRead(key: string, item: ItemHistory, { place, isRepair }: Step): void {
+  #showRead({ key, after }: Change, item: ItemHistory, { place, isRepair }: Step): void {
     if (place < item.high)
       this.violation(
         `${isRepair ? 'repair' : 'copy'}: took ${key} from ${item.high} back to ${place}`,
@@ -129,7 +186,7 @@ export class Judge {
     item.read = Math.max(item.read, place);
     if (!isRepair) return;
     item.isRepaired = true;
-    item.repairedAbove = item.lettered;
+    item.repairedAbove = after === undefined ? item.remembered : item.lettered;
   }
 
   #stepBack(back: Pick<StepBack, 'item' | 'change' | 'sent' | 'place'>): void {
@@ -178,6 +235,11 @@ interface Step {
   readonly by: 'record' | 'read';
   readonly isRepair: boolean;
   readonly place: number;
+}
+
+/** Of a state row, in epoch milliseconds. */
+function expiryOf(row: Item | undefined): number {
+  return Number(row?.['expiresAt']?.N ?? 0) * 1000;
 }
 
 /** Section 1 of the protocol: epoch, label, sequence number, each of fixed width. */

@@ -23,6 +23,7 @@ export class Lambda {
 
   async invoke(entries: readonly StreamEntry[]): Promise<InvocationResult> {
     const deadlineMs = this.#world.scheduler.now() + this.#world.plan.settings.timeoutMs;
+    for (const entry of entries) entry.deliveries += 1;
     const name = this.#invocationName(entries);
     const process = this.#world.process({
       name,
@@ -55,6 +56,8 @@ export class Lambda {
   #timeOut(process: Process): void {
     if (!process.alive || process.endedAtMs !== undefined) return;
     this.#world.note('invocation out of time');
+    // The function knows its time, and stops in time unless it is kept waiting.
+    if (!process.hangs) this.#world.judge.violation(`deadline: ${process.facts.name} overran it`);
     process.kill();
   }
 

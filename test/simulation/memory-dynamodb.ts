@@ -27,6 +27,8 @@ export type Reply =
   | { readonly kind: 'condition-failed'; readonly item: Item | undefined }
   | { readonly kind: 'cancelled'; readonly reasons: readonly Reason[] };
 
+const GAP_TRIES = 8;
+
 export interface MemoryDynamoDbOptions {
   /** Every table's only key attribute, of type S. */
   readonly keyAttributes: Readonly<Record<string, string>>;
@@ -50,6 +52,16 @@ interface Decision {
   readonly change?: Change | undefined;
 }
 
+interface PartDecision extends Decision {
+  readonly invalid: boolean;
+}
+
+/** Which part of a transaction another one is at work on, or has no capacity; by the service's code. */
+export interface Cancelled {
+  readonly at: number;
+  readonly code: string;
+}
+
 interface Conditional {
   readonly ConditionExpression?: string | undefined;
   readonly ExpressionAttributeNames?: Record<string, string> | undefined;
@@ -66,10 +78,18 @@ export class MemoryDynamoDb {
     for (const table of Object.keys(options.keyAttributes)) this.#tables.set(table, new Map());
   }
 
-  /** @throws as DynamoDB does where a request is refused whatever the data. */
-  execute(request: WriteRequest, cause: unknown): Reply {
+  /**
+   * @param cancelled part of a transaction that stops the whole.
+   * @throws as DynamoDB does where a request is refused whatever the data.
+   */
+  execute(request: WriteRequest, cause: unknown, cancelled?: Cancelled): Reply {
     try {
-      if (request.operation === 'TransactWriteItems') return this.#transact(request.input, cause);
+      if (request.operation === 'TransactWriteItems') {
+        const decisions = this.#decideAll(request.input);
+        return cancelled === undefined
+          ? this.#doAll(decisions, cause)
+          : { kind: 'cancelled', reasons: reasonsOf(decisions, cancelled) };
+      }
       const decision = this.#decide(request);
       if (!decision.allowed) return { kind: 'condition-failed', item: decision.told };
       this.#do(decision.change, cause);
@@ -111,6 +131,15 @@ export class MemoryDynamoDb {
       .toSorted((a, b) => a.place - b.place);
     const items = placed.slice(0, limit).map(({ item }) => item);
     return { items, more: placed.length > limit };
+  }
+
+  /** A key between a key and the next item, as of one that is gone: where a page without items ends. */
+  gapAfter(table: string, after: string | undefined): string | undefined {
+    const from = after === undefined ? -1 : hashOf(after);
+    const places = [...this.#itemsOf(table).keys()].map(hashOf).filter((place) => place > from);
+    const end = Math.min(...places);
+    const names = Array.from({ length: GAP_TRIES }, (_, index) => `gone-${index}`);
+    return names.find((name) => hashOf(name) > from && hashOf(name) < end);
   }
 
   #itemsOf(table: string): Map<string, Item> {
@@ -157,10 +186,10 @@ export class MemoryDynamoDb {
     return { allowed, told: toldOf(input, before), change: { table, key, before, after } };
   }
 
-  /** All of it or nothing; one reason per part. */
-  #transact({ TransactItems = [] }: TransactWriteItemsInput, cause: unknown): Reply {
+  /** One decision per part. */
+  #decideAll({ TransactItems = [] }: TransactWriteItemsInput): PartDecision[] {
     const touched = new Set<string>();
-    const decisions = TransactItems.map(({ Put, ConditionCheck }) => {
+    return TransactItems.map(({ Put, ConditionCheck }) => {
       const table = (Put ?? ConditionCheck)?.TableName ?? '';
       const key = this.keyOf(table, Put?.Item ?? ConditionCheck?.Key);
       if (touched.has(`${table} ${key}`)) throw serviceError('ValidationException');
@@ -172,11 +201,15 @@ export class MemoryDynamoDb {
       const change = Put === undefined ? undefined : { table, key, before, after: Put.Item };
       return { allowed, invalid, told: toldOf(part, before), change };
     });
+  }
+
+  /** All of it or nothing. */
+  #doAll(decisions: readonly PartDecision[], cause: unknown): Reply {
     if (decisions.every(({ allowed, invalid }) => allowed && !invalid)) {
       for (const { change } of decisions) this.#do(change, cause);
       return { kind: 'written' };
     }
-    return { kind: 'cancelled', reasons: decisions.map(reasonOf) };
+    return { kind: 'cancelled', reasons: reasonsOf(decisions) };
   }
 
   #do(change: Change | undefined, cause: unknown): void {
@@ -188,7 +221,13 @@ export class MemoryDynamoDb {
   }
 }
 
-function reasonOf({ allowed, invalid, told }: Decision & { readonly invalid: boolean }): Reason {
+function reasonsOf(decisions: readonly PartDecision[], cancelled?: Cancelled): Reason[] {
+  return decisions.map((decision, index) =>
+    index === cancelled?.at ? { code: cancelled.code, message: 'simulated' } : reasonOf(decision),
+  );
+}
+
+function reasonOf({ allowed, invalid, told }: PartDecision): Reason {
   if (invalid) return { code: 'ValidationError', message: 'simulated' };
   if (allowed) return { code: 'None', message: '' };
   return {

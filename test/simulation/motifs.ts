@@ -2,7 +2,17 @@
 // everything else.
 
 import type { Random } from '../../src/ports.ts';
-import { type Disturbance, type PlannedCommand, type PlannedWrite, SECOND } from './plan.ts';
+import {
+  DAY,
+  type Disturbance,
+  HOUR,
+  MINUTE,
+  type PlannedCommand,
+  type PlannedWrite,
+  type Rates,
+  SECOND,
+  type Settings,
+} from './plan.ts';
 import { between, happens, oneOf } from './random.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -12,18 +22,25 @@ export interface Motif {
   readonly writes: readonly Unnumbered[];
   readonly disturbances: readonly Disturbance[];
   readonly commands: readonly PlannedCommand[];
+  /** One at most. */
+  readonly preExisting?: readonly string[];
+  /** In the place of what chance has chosen. */
+  readonly settings?: Partial<Settings>;
+  readonly rates?: Partial<Rates>;
+  /** When the motif is over: faults go on until then, and poison is poison. */
+  readonly untilMs?: number;
 }
 
 type MakeMotif = (random: Random, atMs: number, key: string) => Motif;
 
 const NONE: Motif = { writes: [], disturbances: [], commands: [] };
-const CHANCE = 0.15;
+const CHANCE = 0.3;
 /** Of an item that nobody else writes to, so that nothing covers up what has gone wrong. */
 const KEY = 'm';
 
 export function motifOf(random: Random, time: Timeline): Motif {
   if (!happens(random, CHANCE)) return NONE;
-  const make = oneOf(random, [staleLetter, hastyRepair, brokenOffRepair] as const);
+  const make = oneOf(random, MOTIFS);
   return make(random, time(random.next() * 0.7), KEY);
 }
 
@@ -37,12 +54,53 @@ const staleLetter: MakeMotif = (_, atMs, key) => ({
   commands: [repairAt(atMs + 15 * SECOND)],
 });
 
+/** The same with a delete: what the repair has deleted must stay so when the letter is put back. */
+const staleLetterOfDelete: MakeMotif = (_, atMs, key) => ({
+  ...NONE,
+  writes: [
+    put(key, atMs),
+    { ...put(key, atMs + 3 * SECOND), poison: true },
+    { ...put(key, atMs + 6 * SECOND), kind: 'delete', malformed: true },
+  ],
+  commands: [repairAt(atMs + 15 * SECOND)],
+  untilMs: atMs + 30 * SECOND,
+});
+
+/** Two letters, and hours later the older one once more: its failure bound must live as long as it does. */
+const letterAgain: MakeMotif = (_, atMs, key) => ({
+  ...NONE,
+  writes: [
+    { ...put(key, atMs), poison: true },
+    { ...put(key, atMs + 2 * SECOND), poison: true },
+  ],
+  disturbances: [
+    { kind: 'restart', atMs: atMs + 3 * HOUR, back: 6 },
+    { kind: 'restart', atMs: atMs + 3 * HOUR + SECOND, back: 6 },
+  ],
+  settings: { batchSize: 1, maxRecordAgeSeconds: 72_000 },
+  untilMs: atMs + 3 * HOUR + MINUTE,
+});
+
 /** A slow repair of an item that is written to meanwhile. */
 const hastyRepair: MakeMotif = (random, atMs, key) => ({
   writes: [put(key, atMs), put(key, atMs + between(random, 13, 20) * SECOND)],
   disturbances: [{ kind: 'tamper', key, how: 'replace', atMs: atMs + 4 * SECOND }],
   commands: [{ ...repairAt(atMs + 5 * SECOND), slowMs: 3 * SECOND }],
 });
+
+/** Two of them at once, and the item is deleted meanwhile. */
+const repairsAtOnce: MakeMotif = (random, atMs, key) => {
+  const slow = { slowMs: 2 * SECOND, settleMs: 0 };
+  const kind = oneOf(random, ['put', 'delete'] as const);
+  return {
+    writes: [put(key, atMs), { ...put(key, atMs + between(random, 10, 22) * SECOND), kind }],
+    disturbances: [{ kind: 'tamper', key, how: 'delete', atMs: atMs + 4 * SECOND }],
+    commands: [
+      { ...repairAt(atMs + 5 * SECOND), ...slow },
+      { ...repairAt(atMs + between(random, 5, 12) * SECOND), ...slow, name: 'repair-beside' },
+    ],
+  };
+};
 
 /** A repair that deletes what the stream is about to delete, and is killed on the way. */
 const brokenOffRepair: MakeMotif = (random, atMs, key) => ({
@@ -57,10 +115,104 @@ const brokenOffRepair: MakeMotif = (random, atMs, key) => ({
   ],
 });
 
+/** A repair that deletes an item while the put of it is about to be delivered again. */
+const repairTooEarly: MakeMotif = (_, atMs, key) => ({
+  writes: [put(key, atMs), { ...put(key, atMs + 6 * SECOND), kind: 'delete' }],
+  disturbances: [
+    { kind: 'mapping-off', atMs: atMs + 2 * SECOND, forMs: 20 * SECOND },
+    { kind: 'restart', atMs: atMs + 3 * SECOND, back: 6 },
+    { kind: 'restart', atMs: atMs + 3.5 * SECOND, back: 6 },
+    { kind: 're-create', atMs: atMs + 4 * SECOND, gapMs: 4 * SECOND, drained: true },
+  ],
+  commands: [repairAt(atMs + 10 * SECOND)],
+});
+
+/** Changes of one item before and behind an expiry that is left out, and not every write goes through. */
+const partedByExpiry: MakeMotif = (_, atMs, key) => ({
+  writes: [
+    put(key, atMs),
+    { ...put(key, atMs + 100), kind: 'expire' },
+    put(key, atMs + 200),
+    put(key, atMs + 300),
+  ],
+  disturbances: [{ kind: 'mapping-off', atMs: atMs - SECOND, forMs: 3 * SECOND }],
+  commands: [],
+  settings: { ttlDeletes: 'skip', batchSize: 10 },
+  rates: { throttle: 0.4, reset: 0.3 },
+});
+
+/** A batch that is put back when no tombstone of its time is left, and the item is written to meanwhile. */
+const oldBatch: MakeMotif = (random, atMs, key) => {
+  const lateMs = atMs + oneOf(random, [16, 18]) * DAY;
+  const gone = { ...put(key, atMs + MINUTE), kind: 'delete' } as const;
+  const fresh = put(key, lateMs + between(random, 0, 8) * SECOND);
+  return {
+    ...givenUp([put(key, atMs), put(key, atMs + SECOND)], atMs),
+    writes: [
+      put(key, atMs),
+      put(key, atMs + SECOND),
+      gone,
+      ...(happens(random, 0.5) ? [fresh] : []),
+    ],
+    commands: [redriveAt(lateMs), { ...redriveAt(lateMs + 5 * SECOND), name: 'redrive-beside' }],
+    rates: { throttle: 0.3, conflict: 0.5, lostBatch: 0 },
+    untilMs: lateMs + 30 * SECOND,
+  };
+};
+
+/** A batch of which a redrive takes a part. */
+const pickedFromBatch: MakeMotif = (random, atMs, key) => {
+  const writes = [put(key, atMs), put('n', atMs + 100), put(key, atMs + 200), put('o', atMs + 300)];
+  const part = happens(random, 0.5) ? { onlyKey: key } : { limit: 1 };
+  return {
+    ...givenUp(writes, atMs),
+    commands: [{ ...redriveAt(atMs + 40 * SECOND), ...part }],
+  };
+};
+
+/** An item that only a backfill brings, on a twin where others are at work on everything. */
+const quietItem: MakeMotif = (_, atMs) => ({
+  ...NONE,
+  preExisting: ['p'],
+  commands: [{ ...repairAt(atMs), name: 'backfill-of-motif', kind: 'backfill' }],
+  rates: { conflict: 1 },
+});
+
+const MOTIFS = [
+  staleLetter,
+  staleLetterOfDelete,
+  letterAgain,
+  hastyRepair,
+  repairsAtOnce,
+  brokenOffRepair,
+  repairTooEarly,
+  partedByExpiry,
+  oldBatch,
+  pickedFromBatch,
+  quietItem,
+] as const;
+
+/** The twin refuses everybody until Lambda has put the records of these writes into the bucket. */
+function givenUp(writes: readonly Unnumbered[], atMs: number): Motif {
+  return {
+    writes,
+    disturbances: [
+      { kind: 'mapping-off', atMs: atMs - SECOND, forMs: 3 * SECOND },
+      { kind: 'outage', how: 'denied', share: 1, atMs: atMs - SECOND, forMs: 25 * SECOND },
+    ],
+    commands: [],
+    settings: { batchSize: 10, retryAttempts: 2 },
+  };
+}
+
 function put(key: string, atMs: number): Unnumbered {
   return { key, atMs, kind: 'put', poison: false, malformed: false };
 }
 
 function repairAt(atMs: number): PlannedCommand {
   return { name: 'repair-of-motif', kind: 'repair', atMs, settleMs: SECOND, slowMs: 20 };
+}
+
+function redriveAt(atMs: number): PlannedCommand {
+  return { ...repairAt(atMs), name: 'redrive-of-motif', kind: 'redrive' };
 }

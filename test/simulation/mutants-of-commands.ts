@@ -1,7 +1,15 @@
 // Operators' commands with one mistake each.
 
 import type { Mutant } from './mutants.ts';
-import { only, putOf, unconditional, withoutGuard } from './mutations.ts';
+import {
+  endsEarly,
+  keyTextIn,
+  only,
+  putOf,
+  unconditional,
+  withoutBound,
+  withoutGuard,
+} from './mutations.ts';
 
 export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   {
@@ -12,13 +20,13 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'redrive that forgets deletes',
-    caughtBy: 2,
+    caughtBy: 3,
     seedsMax: 100,
     rewrite: only(['redrive'], (one) => putOf(one, true)),
   },
   {
     name: 'redrive that deletes its messages first',
-    caughtBy: 440,
+    caughtBy: 257,
     seedsMax: 5_000,
     queue: (queue) => ({
       ...queue,
@@ -31,7 +39,7 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'backfill that overwrites',
-    caughtBy: 15,
+    caughtBy: 7,
     seedsMax: 500,
     transactions: (port) => ({
       transact: ({ TransactItems = [] }) =>
@@ -44,7 +52,7 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'backfill that forgets deletes',
-    caughtBy: 644,
+    caughtBy: 88,
     seedsMax: 5_000,
     transactions: (port) => ({
       async transact({ TransactItems = [] }) {
@@ -58,9 +66,75 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'repair without compare-and-set',
-    caughtBy: 88,
+    caughtBy: 309,
     seedsMax: 5_000,
     rewrite: only(['repair'], (request) => withoutGuard(putOf(request, false))),
+  },
+  {
+    name: 'repair that forgets deletes',
+    caughtBy: 575,
+    seedsMax: 5_000,
+    rewrite: only(['repair'], (request) => putOf(request, true)),
+  },
+  {
+    name: 'repair that forgets failed records',
+    caughtBy: 11,
+    seedsMax: 5_000,
+    rewrite: only(['repair'], withoutBound),
+  },
+  {
+    name: 'redrive of a part that removes the whole',
+    caughtBy: 45,
+    seedsMax: 2_000,
+    bucket: (bucket, { filter, limit }) => ({
+      ...bucket,
+      async get(key) {
+        const text = await bucket.get(key);
+        if (text === undefined) return undefined;
+        const document = JSON.parse(text) as { payload: string };
+        const { Records } = JSON.parse(document.payload) as { Records: unknown[] };
+        const isChosen = (one: unknown) =>
+          filter.keyText === undefined || filter.keyText === keyTextIn(one);
+        const payload = JSON.stringify({ Records: Records.filter(isChosen).slice(0, limit) });
+        return JSON.stringify({ ...document, payload });
+      },
+    }),
+  },
+  {
+    name: 'old batches put back without their tombstones',
+    caughtBy: 53,
+    seedsMax: 5_000,
+    bucket: (bucket) => ({
+      ...bucket,
+      async get(key) {
+        const text = await bucket.get(key);
+        const document = text === undefined ? undefined : (JSON.parse(text) as object);
+        return document && JSON.stringify({ ...document, timestamp: '9999-01-01T00:00:00Z' });
+      },
+    }),
+  },
+  {
+    name: 'backfill that takes a busy item for a copy',
+    caughtBy: 99,
+    seedsMax: 2_000,
+    transactions: (port) => ({
+      async transact(input) {
+        const reply = await port.transact(input);
+        if (reply.kind === 'written') return reply;
+        const reasons = reply.reasons.map((reason) =>
+          reason.code === 'TransactionConflict'
+            ? { ...reason, code: 'ConditionalCheckFailed' }
+            : reason,
+        );
+        return { kind: 'cancelled', reasons };
+      },
+    }),
+  },
+  {
+    name: 'scan that ends with an empty page',
+    caughtBy: 83,
+    seedsMax: 1_000,
+    readers: ({ source, twin, stateTable }) => ({ source: endsEarly(source), twin, stateTable }),
   },
   {
     name: 'repair that reads the source first',

@@ -3,11 +3,13 @@
 import type { WriteRequest } from '../../src/core/write-request.ts';
 import type { Mutation } from './mutant.ts';
 import { MUTANTS_OF_COMMANDS } from './mutants-of-commands.ts';
+import { MUTANTS_OF_INVOCATIONS } from './mutants-of-invocations.ts';
 import {
   errorNamed,
   guardOnSeconds,
   instead,
   isOwn,
+  isUnknown,
   only,
   tombstonesLive,
   versionOf,
@@ -25,7 +27,7 @@ export interface Mutant extends Mutation {
 }
 
 export const MUTANTS: readonly Mutant[] = [
-  { name: 'no guard', caughtBy: 20, seedsMax: 500, rewrite: only(['handler'], withoutGuard) },
+  { name: 'no guard', caughtBy: 14, seedsMax: 500, rewrite: only(['handler'], withoutGuard) },
   {
     name: 'guard on whole seconds, newer only',
     caughtBy: 5,
@@ -34,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'guard on whole seconds, newer or equal',
-    caughtBy: 20,
+    caughtBy: 14,
     seedsMax: 1_000,
     rewrite: guardOnSeconds('<='),
   },
@@ -46,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no stream label in versions',
-    caughtBy: 2,
+    caughtBy: 1,
     seedsMax: 50,
     rewrite: versions((text) => text.replace(/\.\d{13}\./, '.0000000000000.')),
   },
@@ -61,13 +63,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'tombstones live for five days',
-    caughtBy: 3,
+    caughtBy: 1,
     seedsMax: 5_000,
     rewrite: tombstonesLive(5 * 24 * 60 * 60),
   },
   {
     name: 'no failure bound',
-    caughtBy: 18,
+    caughtBy: 1,
     seedsMax: 1_000,
     destination: instead((request, port) =>
       isOwn(request, 'f') ? Promise.resolve(WRITTEN) : port.write(request),
@@ -96,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'highest unfinished record reported',
-    caughtBy: 4,
+    caughtBy: 3,
     seedsMax: 500,
     replicate: (replicate) => async (records, context) => {
       const summary = await replicate(records, context);
@@ -110,7 +112,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'coalescing across items',
-    caughtBy: 3,
+    caughtBy: 2,
     seedsMax: 100,
     replicate: (replicate) => async (records, context) => {
       const summary = await replicate(records.slice(-1), context);
@@ -136,14 +138,13 @@ export const MUTANTS: readonly Mutant[] = [
       try {
         return await port.write(request);
       } catch (error) {
-        const isUnknown = error instanceof Error && /Timeout|RESET/.test(error.name);
-        throw isUnknown ? errorNamed('ThrottlingException') : error;
+        throw isUnknown(error) ? errorNamed('ThrottlingException') : error;
       }
     }),
   },
   {
     name: 'delete given up where a newer one is known',
-    caughtBy: 62,
+    caughtBy: 98,
     seedsMax: 2_000,
     destination: (port, { facts }) => {
       if (facts.kind !== 'handler') return port;
@@ -180,5 +181,6 @@ export const MUTANTS: readonly Mutant[] = [
       };
     },
   },
+  ...MUTANTS_OF_INVOCATIONS,
   ...MUTANTS_OF_COMMANDS,
 ];

@@ -3,8 +3,10 @@
 
 import type { AttributeValue, UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { WriteRequest } from '../../src/core/write-request.ts';
-import type { DestinationTable, WriteReply } from '../../src/ports.ts';
+import { parseStreamRecord } from '../../src/core/stream-record.ts';
+import type { DestinationTable, ReadableTable, WriteReply } from '../../src/ports.ts';
 import type { Mutation } from './mutant.ts';
+import { MALFORMED } from './stream.ts';
 import type { Process, ProcessKind } from './process.ts';
 
 type Rewrite = NonNullable<Mutation['rewrite']>;
@@ -75,6 +77,32 @@ export const tombstonesLive =
     return { operation: 'UpdateItem', input };
   };
 
+/** A repair's delete, remembered as if no letter of its item were known. */
+export function withoutBound(request: WriteRequest): WriteRequest {
+  if (request.operation !== 'UpdateItem') return request;
+  const values = request.input.ExpressionAttributeValues ?? {};
+  const [bound, deleted] = [values[':f']?.S, values[':d']?.S];
+  if (bound === undefined || values[':new']?.S !== `${bound}~`) return request;
+  const floor = bound.replace(/\d{40}/, '0'.repeat(40));
+  const version = `${deleted ?? floor}~`;
+  const input = {
+    ...request.input,
+    ExpressionAttributeValues: { ...values, ':new': { S: version } },
+  };
+  return { operation: 'UpdateItem', input };
+}
+
+/** Takes a page without items for the last one. */
+export function endsEarly(table: ReadableTable): ReadableTable {
+  return {
+    ...table,
+    async scan(options) {
+      const page = await table.scan(options);
+      return page.items.length > 0 ? page : { ...page, next: undefined };
+    },
+  };
+}
+
 const FIFTEEN_DAYS = 15 * 24 * 60 * 60;
 export const WRITTEN: WriteReply = { kind: 'written' };
 
@@ -99,6 +127,20 @@ export const isOwn = (request: WriteRequest, name: string) =>
 export function versionOf({ input }: WriteRequest): string {
   const { ExpressionAttributeValues: values } = input as UpdateItemInput;
   return values?.[':v']?.S ?? '';
+}
+
+export function isUnknown(error: unknown): boolean {
+  return error instanceof Error && /Timeout|RESET/.test(error.name);
+}
+
+/** Of a stream record. */
+export function isMalformed(record: unknown): boolean {
+  return JSON.stringify(record).includes(MALFORMED);
+}
+
+/** Its key, as a filter has it. */
+export function keyTextIn(record: unknown): string | undefined {
+  return parseStreamRecord(record, 0).record.keyText;
 }
 
 export function errorNamed(name: string): Error {

@@ -3,6 +3,7 @@
 
 import type { Random } from '../../src/ports.ts';
 import type { WriteRequest } from '../../src/core/write-request.ts';
+import { below } from '../../src/local/seeded-random.ts';
 import { serviceError } from './memory-dynamodb.ts';
 import { type Disturbance, type Plan, type Rates, SECOND } from './plan.ts';
 import type { Process, Sent } from './process.ts';
@@ -79,8 +80,11 @@ export class Network {
         this.#die(process, 'crash before a request');
         return;
       }
-      const fate = this.#fateOf(process, service);
+      const fate = this.#inParts(this.#fateOf(process, service), sent);
       const isDeaf = stage === 'hangs';
+      process.hangs ||= isDeaf;
+      if (process.jumpBetween(process.startedAtMs, this.scheduler.now()) !== 0)
+        this.note('clock jumps under a process');
       const answers = isDeaf ? { resolve: nobody, reject: nobody } : { resolve, reject };
       const exchange = { sent, fate, action, ...answers, dies: stage === 'after' };
       if (stage === 'sent') this.#die(process, 'crash with a request under way');
@@ -145,6 +149,20 @@ export class Network {
     return { doneMs, toldMs: happens(random, 0.7) ? doneMs : doneMs + between(random, 1, slowMs) };
   }
 
+  /** What stops one part of a transaction cancels the whole; throttled, it may not be looked at at all. */
+  #inParts(fate: Fate, sent: Sent): Fate {
+    const { intent, process } = sent;
+    const code = CANCELLATIONS[fate.error ?? ''];
+    if (code === undefined || intent?.operation !== 'TransactWriteItems') return fate;
+    const { random } = process.facts;
+    const isConflict = fate.error === 'TransactionConflictException';
+    if (!isConflict && happens(random, 0.5)) return fate;
+    const at = below(random, intent.input.TransactItems?.length ?? 1);
+    sent.cancelled = { at, code };
+    this.note('transaction cancelled for one part');
+    return { doneMs: fate.toldMs, toldMs: fate.toldMs };
+  }
+
   #outageNow(random: Random): Outage | undefined {
     const nowMs = this.scheduler.now();
     if (nowMs >= this.#plan.calmAtMs) return undefined;
@@ -197,6 +215,13 @@ export class Network {
     return when === 'before' ? random.next() * givenUpMs : givenUpMs + random.next() * 9.9 * SECOND;
   }
 }
+
+/** From the API reference of `TransactionCanceledException`. */
+const CANCELLATIONS: Readonly<Record<string, string>> = {
+  TransactionConflictException: 'TransactionConflict',
+  ProvisionedThroughputExceededException: 'ProvisionedThroughputExceeded',
+  ThrottlingException: 'ThrottlingError',
+};
 
 const nobody = () => undefined;
 

@@ -1,8 +1,10 @@
 // The commands of an operator, each in a process of its own: as the command line would start them, at any
 // moment, several at once, killed anywhere.
 
+import { canonicalKey } from '../../src/core/attribute-value.ts';
 import { destinationHealth } from '../../src/core/destination-health.ts';
 import { floorOf } from '../../src/core/ordering-guard.ts';
+import type { RedriveFilter } from '../../src/core/parcel.ts';
 import { FerryError } from '../../src/errors.ts';
 import { backfill, type BackfillContext, openBackfill } from '../../src/operations/backfill.ts';
 import { paceOf } from '../../src/operations/pace.ts';
@@ -12,6 +14,7 @@ import type { RedriveReport } from '../../src/operations/redrive-report.ts';
 import { repair, type RepairReport } from '../../src/operations/repair.ts';
 import { verify, type VerifyReport } from '../../src/operations/verify.ts';
 import type { Item } from '../../src/ports.ts';
+import { TABLES } from './judge.ts';
 import type { PlannedCommand } from './plan.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
@@ -60,7 +63,7 @@ function describe(ending: Ending): string {
 function runCommand(command: Command, process: Process, world: World): Promise<unknown> {
   switch (command.kind) {
     case 'redrive':
-      return runRedrive(process, world);
+      return runRedrive(command, process, world);
     case 'backfill':
       return runBackfill(process, world);
     case 'repair':
@@ -77,9 +80,16 @@ function basics(process: Process, world: World) {
   return { clock: world.clockOf(process), random, stop };
 }
 
-async function runRedrive(process: Process, world: World): Promise<RedriveReport> {
+async function runRedrive(
+  { onlyKey, limit = Infinity }: Command,
+  process: Process,
+  world: World,
+): Promise<RedriveReport> {
+  const keyText = onlyKey === undefined ? undefined : canonicalKey({ pk: { S: onlyKey } });
+  const filter: RedriveFilter = { keyText };
   const { stop, ...patience } = basics(process, world);
   const queue = world.places.queue(process);
+  const bucket = world.places.bucket(process);
   const report = await redrive(
     {
       ...patience,
@@ -89,21 +99,22 @@ async function runRedrive(process: Process, world: World): Promise<RedriveReport
       health: destinationHealth(),
       remainingMs: () => Infinity,
       queue: world.mutation.queue?.(queue) ?? queue,
-      bucket: world.places.bucket(process),
+      bucket: world.mutation.bucket?.(bucket, { filter, limit }) ?? bucket,
       readRange: async () => 'trimmed',
     },
     {
       apply: true,
-      filter: {},
-      limit: Infinity,
+      filter,
+      limit,
       recordsPerSecond: Infinity,
       hiddenSeconds: HIDDEN_SECONDS,
       stop,
       onProgress: () => undefined,
     },
   );
-  const { found, applied, superseded, coalesced, skipped, resynchronized, left } = report;
+  const { found, matched, applied, superseded, coalesced, skipped, resynchronized, left } = report;
   const final = applied + superseded + coalesced + skipped + resynchronized;
+  if (matched < found) world.note('redrive of a part');
   if (resynchronized > 0) world.note('redrive read from the source');
   if (found !== final + left) world.judge.violation(`counters: redrive ${JSON.stringify(report)}`);
   return report;
@@ -134,7 +145,21 @@ async function runBackfill(process: Process, world: World): Promise<object> {
   if (present > 0) world.note('copy refused by an item');
   if (items !== copied + present + deleted + rejected)
     world.judge.violation(`counters: backfill ${JSON.stringify(progress)}`);
+  requireCopied(world);
   return progress;
+}
+
+/** What nobody has written to since the stream is on, only a backfill brings, and it has come to its end. */
+function requireCopied({ plan, judge, db }: World): void {
+  const written = judge.writes().filter(({ entry, lost }) => (entry ?? lost) !== undefined);
+  const touched = new Set([
+    ...written.map(({ key }) => key),
+    ...plan.disturbances.flatMap((one) => (one.kind === 'tamper' ? [one.key] : [])),
+  ]);
+  const left = plan.preExisting.filter(
+    (key) => !touched.has(key) && db.get(TABLES.twin, key) === undefined,
+  );
+  if (left.length > 0) judge.violation(`copy: left out ${left.join(', ')}`);
 }
 
 async function openRun(process: Process, world: World, context: BackfillContext) {

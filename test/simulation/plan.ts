@@ -15,7 +15,7 @@ export interface PlannedWrite {
   readonly kind: 'put' | 'delete' | 'expire';
   /** The twin will not take it until its cause has been removed. */
   readonly poison: boolean;
-  /** The stream's record of it has no image. */
+  /** The stream's record of it has no image, or tells of nothing that Ferry knows. */
   readonly malformed: boolean;
 }
 
@@ -56,6 +56,9 @@ export interface PlannedCommand {
   readonly settleMs: number;
   /** How long its requests take at most. */
   readonly slowMs: number;
+  /** Of a redrive: records of this item, and so many records at most. */
+  readonly onlyKey?: string | undefined;
+  readonly limit?: number | undefined;
 }
 
 export interface Rates {

@@ -1,6 +1,7 @@
 // The production ports of one process, over the simulated network and services. Stands where the adapters
 // stand, and answers as they do.
 
+import { cancellation, refusal } from '../../src/adapters/write-reply.ts';
 import type {
   DestinationTable,
   Item,
@@ -11,6 +12,7 @@ import type {
 } from '../../src/ports.ts';
 import type { WriteRequest } from '../../src/core/write-request.ts';
 import { type MemoryDynamoDb, type Reply, serviceError } from './memory-dynamodb.ts';
+import { happens } from './random.ts';
 import type { Network, Service } from './network.ts';
 import type { Process, Sent } from './process.ts';
 
@@ -23,6 +25,9 @@ export interface PortParts {
 }
 
 const WRITE_UNITS = 1;
+/** Pages of a scan without items, although others follow; and last pages that do not say so. */
+const EMPTY_PAGES = 0.15;
+const EXACT_ENDS = 0.3;
 
 export function destinationPort({ process, network, db, rewrite }: PortParts): DestinationTable {
   return {
@@ -31,15 +36,12 @@ export function destinationPort({ process, network, db, rewrite }: PortParts): D
       let sent: Sent | undefined;
       const execute = (one: Sent) => {
         sent = one;
-        const reply = db.execute(actual, one);
+        const reply = db.execute(actual, one, one.cancelled);
         network.tell(() => `${process.facts.name}: ${describeRequest(actual)} is ${reply.kind}`);
         return reply;
       };
       const reply = await network.send(process, 'destination', execute, request);
-      const result = toWriteReply(reply, actual);
-      if (sent !== undefined) sent.told = result.kind === 'failed' ? result.name : result.kind;
-      if (result.kind === 'failed') throw serviceError(result.name);
-      return result;
+      return told(sent, () => toWriteReply(reply, actual));
     },
   };
 }
@@ -51,20 +53,34 @@ function describeRequest({ operation, input }: WriteRequest): string {
   return `${operation} ${[...new Set(short)].join(' ')}`;
 }
 
-type Result = WriteReply | { readonly kind: 'failed'; readonly name: string };
-
-/** What the adapter makes of a service's answer. */
-export function toWriteReply(reply: Reply, { operation }: WriteRequest): Result {
-  if (reply.kind === 'written') return reply;
-  if (reply.kind === 'condition-failed') {
-    const by = operation === 'UpdateItem' ? 'state-row' : 'item';
-    return { kind: 'refused', by, item: reply.item };
+/** Notes what the sender is told. */
+function told(sent: Sent | undefined, answer: () => WriteReply): WriteReply {
+  let name = '';
+  try {
+    const reply = answer();
+    name = reply.kind;
+    return reply;
+  } catch (error) {
+    name = error instanceof Error ? error.name : '';
+    throw error;
+  } finally {
+    if (sent !== undefined) sent.told = name;
   }
-  const [item, stateRow] = reply.reasons;
-  if (reply.reasons.some(({ code }) => code === 'ValidationError'))
-    return { kind: 'failed', name: 'ValidationException' };
-  if (stateRow?.code === 'ConditionalCheckFailed') return { kind: 'refused', by: 'state-row' };
-  return { kind: 'refused', by: 'item', item: item?.item };
+}
+
+/**
+ * What the adapter makes of a service's answer.
+ * @throws what the adapter throws.
+ */
+export function toWriteReply(reply: Reply, { operation }: WriteRequest): WriteReply {
+  if (reply.kind === 'written') return reply;
+  if (reply.kind === 'condition-failed') return refusal(operation, reply.item);
+  const parts = reply.reasons.map(({ code, message, item }) => ({
+    Code: code,
+    Message: message,
+    Item: item,
+  }));
+  return cancellation(parts, serviceError('TransactionCanceledException'));
 }
 
 export function transactionPort({ process, network, db, rewrite }: PortParts): TransactionWriter {
@@ -72,7 +88,7 @@ export function transactionPort({ process, network, db, rewrite }: PortParts): T
     async transact(input) {
       const request: WriteRequest = { operation: 'TransactWriteItems', input };
       const actual = rewrite(request, process);
-      const execute = (sent: Sent) => db.execute(actual, sent);
+      const execute = (sent: Sent) => db.execute(actual, sent, sent.cancelled);
       const reply = await network.send(process, 'destination', execute, request);
       if (reply.kind === 'written') return { kind: 'written', writeUnits: WRITE_UNITS };
       if (reply.kind === 'cancelled') return reply;
@@ -105,9 +121,17 @@ export function readerPort(parts: ReaderParts): ReadableTable {
     scan: ({ segment, totalSegments, after, limit = Infinity }) =>
       network.send(process, service, (): ScanPage => {
         const from = after === undefined ? undefined : textOf(after);
+        const { random } = process.facts;
+        const gone = happens(random, EMPTY_PAGES) ? db.gapAfter(table, from) : undefined;
+        if (gone !== undefined) {
+          network.note('empty page');
+          const next = { [keyAttribute]: { S: gone } };
+          return { items: [], unreadable: [], next, readUnits: 1 };
+        }
         const { items, more } = db.scan(table, { segment, totalSegments, after: from, limit });
         const last = items.at(-1);
-        const next = more && last !== undefined ? keyOf(last) : undefined;
+        const goesOn = more || happens(random, EXACT_ENDS);
+        const next = goesOn && last !== undefined ? keyOf(last) : undefined;
         return { items, unreadable: [], next, readUnits: 1 };
       }),
   };

@@ -13,6 +13,8 @@ export interface Sent {
   readonly sentAtMs: number;
   /** As the production code made it. */
   readonly intent?: WriteRequest | undefined;
+  /** Of a transaction: which part makes the service cancel the whole, and why. */
+  cancelled?: { readonly at: number; readonly code: string };
   /** When the sender stopped waiting for it. */
   gaveUpAtMs?: number;
   /** What the sender was told: `written`, `refused`, or the name of an error. */
@@ -45,6 +47,9 @@ export class Process {
   /** Told once when it is killed. */
   onDeath: () => void = () => undefined;
   requests = 0;
+  /** Waits for an answer that never comes, until its time is up. */
+  hangs = false;
+  readonly startedAtMs: number;
   readonly writes: Sent[] = [];
   /** Sequence numbers of letters that the queue has acknowledged to it. */
   readonly letters: Array<string | undefined> = [];
@@ -57,6 +62,7 @@ export class Process {
   constructor(facts: ProcessFacts, scheduler: Scheduler) {
     this.facts = facts;
     this.#scheduler = scheduler;
+    this.startedAtMs = scheduler.now();
   }
 
   get alive(): boolean {
@@ -96,9 +102,9 @@ export class Process {
     };
   }
 
-  /** Whether its clock jumped between two moments. */
-  jumpedBetween(fromMs: number, toMs: number): boolean {
+  /** How far its clock jumped between two moments. */
+  jumpBetween(fromMs: number, toMs: number): number {
     const { step } = this.facts;
-    return step.byMs !== 0 && step.atMs >= fromMs && step.atMs <= toMs;
+    return step.atMs >= fromMs && step.atMs <= toMs ? step.byMs : 0;
   }
 }

@@ -40,7 +40,7 @@ export class SourceTable {
     if (image === undefined && this.#world.db.get(TABLES.source, key) === undefined)
       return undefined;
     this.#world.tell(() => `write ${number}: ${kind} ${key}${planned.poison ? ', poison' : ''}`);
-    const facts = { number, key, malformed: malformed && kind === 'put', atMs, image };
+    const facts = { number, key, malformed: malformed && kind !== 'expire', atMs, image };
     const write: SourceWrite = {
       ...facts,
       kind: image === undefined ? 'delete' : 'put',
@@ -143,17 +143,27 @@ export class SourceTable {
     this.#world.tell(() => `the record of write ${write.number} is lost: ${why}`);
   }
 
+  letterPosted(body: string): void {
+    const entry = this.#writeOf(body)?.entry;
+    if (entry !== undefined) this.#world.judge.posted(entry);
+  }
+
   letterExpired(body: string): void {
+    const write = this.#writeOf(body);
+    if (write !== undefined) this.#lose(write, 'its letter expired');
+  }
+
+  /** The write whose record a letter holds. */
+  #writeOf(body: string): SourceWrite | undefined {
     const { record } = JSON.parse(body) as { record: StreamEntry['record'] };
     const { SequenceNumber } = record.dynamodb ?? {};
     const label = record.eventSourceARN ?? '';
-    const write = this.#world.judge
+    return this.#world.judge
       .writes()
       .find(
         ({ entry }) =>
           entry?.sequenceNumber === SequenceNumber && entry?.record.eventSourceARN === label,
       );
-    if (write !== undefined) this.#lose(write, 'its letter expired');
   }
 }
 

@@ -28,6 +28,8 @@ export interface StreamEntry {
   readonly record: DynamoDBRecord;
   /** As the event source mapping has it. */
   status: 'waiting' | 'done' | 'given-up' | 'lost';
+  /** Invocations that were given it. */
+  deliveries: number;
 }
 
 export interface StreamShard {
@@ -71,7 +73,7 @@ export class SourceStream {
     this.#sequence += BigInt(1 + (write.number % 3));
     const sequenceNumber = this.#sequence.toString();
     const record = this.#recordOf(write, sequenceNumber);
-    write.entry = { write, sequenceNumber, record, status: 'waiting' };
+    write.entry = { write, sequenceNumber, record, status: 'waiting', deliveries: 0 };
     shard.entries.push(write.entry);
     return shard;
   }
@@ -102,8 +104,7 @@ export class SourceStream {
     const record = {
       eventID: `${this.labelMs}-${sequenceNumber}${write.malformed ? MALFORMED : ''}`,
       eventVersion: '1.1',
-      // What was there before does not matter to anybody.
-      eventName: write.kind === 'delete' ? 'REMOVE' : 'MODIFY',
+      eventName: eventNameOf(write),
       eventSource: 'aws:dynamodb',
       awsRegion: 'us-east-1',
       eventSourceARN: this.arn,
@@ -121,6 +122,12 @@ export class SourceStream {
     };
     return record as DynamoDBRecord;
   }
+}
+
+/** What was there before does not matter to anybody. */
+function eventNameOf({ kind, malformed }: SourceWrite): string {
+  if (kind === 'put') return 'MODIFY';
+  return malformed ? 'PURGE' : 'REMOVE';
 }
 
 /** Whether the stream has forgotten a record. */

@@ -10,6 +10,9 @@ import { START_MS, type Timeline, timeline } from './timeline.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e'] as const;
 
+/** Of the redrives that operators begin: how many take only a part of what is there. */
+const PICKING = 0.4;
+
 export function planOf(seed: number): Plan {
   const random = randomOf(seed, 'plan');
   const time = timeline(random);
@@ -17,18 +20,22 @@ export function planOf(seed: number): Plan {
   const poison = swarm(random, 0.4, 0.3);
   const fixedAtMs = time(between(random, 0.3, 1));
   const motif = motifOf(random, time);
+  const { untilMs = 0 } = motif;
   const writes = numbered([...writesOf(random, { time, keys, poison }), ...motif.writes]);
   return {
     seed,
     startMs: START_MS,
-    settings: settingsOf(random),
-    rates: ratesOf(random),
-    preExisting: happens(random, 0.4) ? keys.filter(() => happens(random, 0.7)) : [],
+    settings: { ...settingsOf(random), ...motif.settings },
+    rates: { ...ratesOf(random), ...motif.rates },
+    preExisting: [
+      ...(happens(random, 0.4) ? keys.filter(() => happens(random, 0.7)) : []),
+      ...(motif.preExisting ?? []),
+    ],
     writes,
     disturbances: inOrder([...disturbancesOf(random, { time, keys }), ...motif.disturbances]),
-    commands: inOrder([...commandsOf(random, { time, writes }), ...motif.commands]),
-    fixedAtMs,
-    calmAtMs: time(1),
+    commands: inOrder([...commandsOf(random, { time, keys, writes }), ...motif.commands]),
+    fixedAtMs: Math.max(fixedAtMs, untilMs),
+    calmAtMs: Math.max(time(1), untilMs),
   };
 }
 
@@ -65,7 +72,7 @@ function writesOf(random: Random, { time, keys, poison }: WriteParts): Unnumbere
 
 /** In order of time, behind the items that are older than the stream. */
 function numbered(writes: readonly Unnumbered[]): PlannedWrite[] {
-  return inOrder(writes).map((write, index) => ({ ...write, number: KEYS.length + 1 + index }));
+  return inOrder(writes).map((write, index) => ({ ...write, number: KEYS.length + 2 + index }));
 }
 
 function inOrder<T extends { readonly atMs: number }>(planned: readonly T[]): T[] {
@@ -76,7 +83,7 @@ const COMMANDS = ['redrive', 'redrive', 'repair', 'repair', 'backfill', 'verify'
 
 function commandsOf(
   random: Random,
-  { time, writes }: Pick<WriteParts, 'time'> & { readonly writes: readonly PlannedWrite[] },
+  { time, keys, writes }: Omit<WriteParts, 'poison'> & { writes: readonly PlannedWrite[] },
 ): PlannedCommand[] {
   const count = happens(random, 0.7) ? 1 + below(random, 5) : 0;
   const slowMs = swarm(random, 0.4, 3 * SECOND);
@@ -92,6 +99,12 @@ function commandsOf(
       killAfterMs: happens(random, 0.3) ? random.next() ** 3 * 20 * SECOND : undefined,
       settleMs: oneOf(random, [0, 1, 3, 10]) * SECOND,
       slowMs,
+      ...(kind === 'redrive' && happens(random, PICKING) ? partOf(random, keys) : {}),
     };
   });
+}
+
+function partOf(random: Random, keys: readonly string[]) {
+  const onlyKey = keys[below(random, keys.length)];
+  return happens(random, 0.5) ? { onlyKey } : { limit: 1 + below(random, 3) };
 }

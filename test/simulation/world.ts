@@ -67,7 +67,10 @@ export class World {
     this.network = new Network({ scheduler: this.scheduler, plan, note, tell });
     this.judge = new Judge({ now: () => this.scheduler.now(), note, tell }, ignored);
     this.db = this.#newDb();
-    this.places = new FailurePlaces(this.network, (body) => this.source.letterExpired(body));
+    this.places = new FailurePlaces(this.network, {
+      posted: (body) => this.source.letterPosted(body),
+      expired: (body) => this.source.letterExpired(body),
+    });
     this.lambda = new Lambda(this);
     this.source = new SourceTable(this);
   }
