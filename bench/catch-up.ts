@@ -8,9 +8,9 @@ import { makeBatch } from './batches.ts';
 import { leanestWith } from './leanest.ts';
 
 const [endpoint = '', backlog = '1000000'] = process.argv.slice(2);
-const SLICES = 20;
+const SLICES = 10;
 const BATCH = 10_000;
-const PROBE = 5_000;
+const PROBE = 2_000;
 const LANES_TRIED = [32, 100, 400];
 /** Keys that no slice of ours has. */
 const ELSEWHERE = 1_000_000_000;

@@ -26,7 +26,7 @@ function puts(records: readonly unknown[]): PutItemCommandInput[] {
 }
 
 /** Each record waits for the one before; a sample is enough to tell its speed. */
-const SERIAL_SAMPLE = 100;
+const SERIAL_SAMPLE = 50;
 
 export const serial: Approach = (endpoint) => {
   const dynamodb = client(endpoint);

@@ -1,5 +1,5 @@
 // How many writes may be under way at once: as many as the destination can use. More of them are tried while
-// none gets slower for it; a destination that throttles gets fewer.
+// more get done for it; a destination that throttles gets fewer.
 
 /** How a request ended: the milliseconds to its answer; throttled or never answered; or in another failure. */
 export type RequestEnd = number | 'overloaded' | 'failed';
@@ -8,13 +8,14 @@ const START = 64;
 const LEAST = 8;
 /** A limit counts as tried only while nearly as many requests are under way. */
 const BUSY_SHARE = 0.8;
-/** What "hardly slower" is: in proportion, and beyond what a clock of milliseconds can tell. */
-const FLAT_RATIO = 1.25;
-const FLAT_MS = 2;
+/** Twice as many are worth it while each takes so much longer at most: a quarter more get done in the time. */
+const WORTH_RATIO = 1.6;
+/** What a clock of milliseconds cannot tell. */
+const WORTH_MS = 1;
 const GROWTH = 2;
 const BACK_OFF = 0.7;
 /** Rounds of answers before more is tried again where it was of no use. */
-const RESTING_ROUNDS = 20;
+const RESTING_ROUNDS = 10;
 
 export class ConcurrencyLimit {
   readonly #most: number;
@@ -70,13 +71,13 @@ export class ConcurrencyLimit {
 
   #judge(ms: number): void {
     const { limit, ms: before } = this.#proven ?? { limit: this.#limit, ms };
-    const isFlat = ms <= before * FLAT_RATIO + FLAT_MS;
+    const isWorthIt = ms <= before * WORTH_RATIO + WORTH_MS;
     const isResting = this.#restingRounds > 0;
-    if (isResting || isFlat) this.#proven = { limit: this.#limit, ms };
+    if (isResting || isWorthIt) this.#proven = { limit: this.#limit, ms };
     if (isResting) {
       this.#restingRounds -= 1;
       this.#answers = [];
-    } else if (isFlat) {
+    } else if (isWorthIt) {
       this.#change(this.#limit * GROWTH);
     } else {
       this.#restingRounds = RESTING_ROUNDS;
