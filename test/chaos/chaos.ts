@@ -1,5 +1,6 @@
 // The whole of Ferry on real engines, with everything killed at random: the function, both engines, the
-// operators' commands; and a network between function and destination that throttles, breaks and delays.
+// operators' commands; and networks in front of the destination, the function's and the operators', that
+// throttle, break and delay.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,13 +10,16 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { parseConfig, type ReplicationConfig } from '../../src/config.ts';
+import { mentionLine } from '../../src/core/difference-report.ts';
 import { compareTables } from '../../src/local/compare-tables.ts';
+import { type FaultProxy, startFaultProxy } from '../../src/local/fault-proxy.ts';
+import type { Fault } from '../../src/local/faults.ts';
 import { localRedrive } from '../../src/local/local-redrive.ts';
 import { type Cleanup, type LocalWorld, startLocalWorld } from '../../src/local/local-world.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
 import type { Random } from '../../src/ports.ts';
 import { type RestartableEngine, restartableEngine } from './restartable-engine.ts';
-import { steadyWriter } from './steady-writer.ts';
+import { keyOf, steadyWriter } from './steady-writer.ts';
 import { watchTwin } from './twin-watch.ts';
 
 export interface ChaosOptions {
@@ -36,16 +40,42 @@ export interface ChaosReport {
   readonly differences: number;
   readonly items: number;
   readonly steppedBack: readonly string[];
+  readonly copiedOver: readonly string[];
+  /** Not bounded: each redelivery after a crash may bring back any item that it is about to delete. */
   readonly passing: number;
   readonly looks: number;
+  /** Requests of the function by the fault that struck them. */
+  readonly struck: Readonly<Record<Struck, number>>;
+  /** What the last backfill says of itself, which was left to come to its end beside the stream. */
+  readonly backfill: {
+    readonly finished: boolean;
+    readonly items: number;
+    readonly copied: number;
+  };
   /** Records that were read and ended nowhere. */
   readonly unaccounted: number;
   readonly left: number;
 }
 
-const VICTIMS = ['function', 'source', 'destination', 'redrive', 'verify'] as const;
-type Victim = (typeof VICTIMS)[number];
+type Victim = 'function' | 'source' | 'destination' | 'redrive' | 'verify' | 'backfill' | 'repair';
+/** In turn: commands take their time to start, and do not come as often as the others. */
+const TURNS: readonly Victim[] = [
+  'redrive',
+  'function',
+  'backfill',
+  'source',
+  'destination',
+  'repair',
+  'function',
+  'verify',
+  'source',
+  'destination',
+];
+type KilledCommand = Exclude<Victim, 'function' | 'source' | 'destination'>;
 
+type Struck = 'throttle' | 'error' | 'reset' | 'late' | 'poison';
+
+const NAME = 'chaos';
 const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
 const WRITERS = 4;
 const DOWN_MS_MAX = 800;
@@ -53,7 +83,11 @@ const DOWN_MS_MAX = 800;
 interface Stage {
   readonly world: LocalWorld;
   readonly engines: Readonly<Record<'source' | 'destination', RestartableEngine>>;
+  /** Between the operators' commands and the destination. */
+  readonly operators: FaultProxy;
   readonly config: string;
+  /** Of a verify, as `ferry repair` takes it. */
+  readonly listed: string;
   readonly random: Random;
   readonly options: ChaosOptions;
 }
@@ -82,9 +116,13 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       },
       cleanups,
     );
+    const operators = await startFaultProxy({ upstream: engines.destination.endpoint, random });
+    cleanups.push(() => operators.stop());
     const config = join(directory, 'ferry.json');
-    writeFileSync(config, JSON.stringify({ replications: [world.replication] }));
-    return await play({ world, engines, config, random, options });
+    writeFileSync(config, configAt(operators.endpoint, world));
+    const listed = join(directory, 'listed.jsonl');
+    writeFileSync(listed, everythingListed(options.keys));
+    return await play({ world, engines, operators, config, listed, random, options });
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
   }
@@ -105,11 +143,16 @@ async function play(stage: Stage): Promise<ChaosReport> {
   const { client } = world.destination;
   const table = world.replication.destination.table;
   const watch = watchTwin(client, table, { keys, stop: watching.signal });
-  const takeBack = disturb(world);
+  const [calm, calmOperators] = [disturb(world.faults), disturb(stage.operators)];
   const kills = await killAll(stage);
+  await untilAllStruck(world.faults);
+  const struck = struckBy(world.faults);
+  // The stream, which is behind, begins to catch up meanwhile.
+  calm();
+  const backfill = await backfillToItsEnd(stage);
   writing.abort();
   await writer.finished;
-  takeBack();
+  calmOperators();
   await world.mapping.settled();
   const redriven = await redriveAll(world);
   const report = await compareTables(world, systemClock);
@@ -126,32 +169,68 @@ async function play(stage: Stage): Promise<ChaosReport> {
     differences: report.missing + report.different + report.extraneous + report.inFlight,
     items: report.items,
     steppedBack: watch.steppedBack,
+    copiedOver: watch.copiedOver,
     passing: watch.passing,
     looks: watch.looks,
+    struck,
+    backfill,
     unaccounted: counts.received - counts.done - counts.givenUp,
   };
 }
 
+/** Small, because each unknown outcome makes its batch wait ten seconds for the request to land. */
+const UNKNOWN_SHARE = 0.0005;
+/** In one put of a hundred. */
+const POISON_MARKER = '"b77';
+
 /** A network that is never quite well, and items that the destination refuses for a while. */
-function disturb({ faults }: LocalWorld): () => void {
+function disturb(faults: FaultProxy): () => void {
   const takeBacks = [
     faults.inject({ kind: 'throttle', share: 0.02 }),
-    faults.inject({ kind: 'error', share: 0.00002 }),
-    faults.inject({ kind: 'reset', share: 0.00002 }),
-    faults.inject({ kind: 'late', share: 0.00002, ms: 200 }),
-    faults.inject({ kind: 'poison', marker: '"b777"' }),
+    faults.inject({ kind: 'error', share: UNKNOWN_SHARE }),
+    faults.inject({ kind: 'reset', share: UNKNOWN_SHARE }),
+    faults.inject({ kind: 'late', share: UNKNOWN_SHARE, ms: 200 }),
+    faults.inject({ kind: 'poison', marker: POISON_MARKER }),
   ];
   return () => takeBacks.forEach((takeBack) => takeBack());
 }
 
+/** What chance has left out so far happens now. */
+async function untilAllStruck(faults: FaultProxy): Promise<void> {
+  const missing: Fault[] = [
+    { kind: 'error', share: 0.1 },
+    { kind: 'reset', share: 0.1 },
+    { kind: 'late', share: 0.1, ms: 200 },
+  ];
+  for (const fault of missing) {
+    const hasStruck = () => faults.counts.injected[fault.kind] > 0;
+    if (hasStruck()) continue;
+    const takeBack = faults.inject(fault);
+    await until(`a fault: ${fault.kind}`, hasStruck);
+    takeBack();
+  }
+}
+
+function struckBy({ counts: { injected } }: FaultProxy): Record<Struck, number> {
+  const { throttle, error, reset, late, poison } = injected;
+  return { throttle, error, reset, late, poison };
+}
+
 async function killAll(stage: Stage): Promise<Record<Victim, number>> {
   const { random, options } = stage;
-  const kills = { function: 0, source: 0, destination: 0, redrive: 0, verify: 0 };
+  const kills = {
+    function: 0,
+    source: 0,
+    destination: 0,
+    redrive: 0,
+    verify: 0,
+    backfill: 0,
+    repair: 0,
+  };
   const pauseMs = (options.seconds * 1000) / options.kills;
   for (let count = 0; count < options.kills; count += 1) {
     await delay(pauseMs * (0.5 + random.next()));
-    // Everybody has their turn.
-    const victim = VICTIMS[count % VICTIMS.length] ?? 'function';
+    const victim = TURNS[count % TURNS.length] ?? 'function';
     await kill(victim, stage);
     kills[victim] += 1;
     options.onStory(`killed: ${victim}; records so far ${stage.world.mapping.counts.received}`);
@@ -159,7 +238,8 @@ async function killAll(stage: Stage): Promise<Record<Victim, number>> {
   return kills;
 }
 
-async function kill(victim: Victim, { world, engines, config, random }: Stage): Promise<void> {
+async function kill(victim: Victim, stage: Stage): Promise<void> {
+  const { world, engines, random } = stage;
   switch (victim) {
     case 'function':
       world.lambda.crash();
@@ -167,41 +247,126 @@ async function kill(victim: Victim, { world, engines, config, random }: Stage): 
     case 'source':
     case 'destination':
       return engines[victim].killFor(below(random, DOWN_MS_MAX));
-    case 'redrive': {
-      const { queueUrl, bucketName, objectEndpoint } = world.failures;
-      const places = ['--queue-url', queueUrl, '--bucket', bucketName, '--hide-for', '2'];
-      return killCommand(['redrive', '--apply', '--config', config, ...places], {
-        AWS_ENDPOINT_URL_S3: objectEndpoint,
-        aliveMs: 1_500 + below(random, 1_500),
-      });
-    }
+    case 'redrive':
+      // Otherwise there is nothing to do for it.
+      await until('a letter', async () => (await world.failures.queue.size()) > 0);
+      return killCommand(victim, stage);
     case 'verify':
-      return killCommand(
-        ['verify', '--config', config, '--report', join(config, '..', 'r.jsonl')],
-        {
-          aliveMs: 1_500 + below(random, 1_000),
-        },
-      );
+    case 'backfill':
+    case 'repair':
+      return killCommand(victim, stage);
   }
 }
 
-async function killCommand(
-  args: readonly string[],
-  { aliveMs, ...more }: { aliveMs: number; AWS_ENDPOINT_URL_S3?: string },
-): Promise<void> {
+/** With rates at which they are at work for seconds. */
+function argumentsOf(command: KilledCommand, { world, config, listed }: Stage): string[] {
+  const { queueUrl, bucketName } = world.failures;
+  const places = ['--queue-url', queueUrl, '--bucket', bucketName, '--hide-for', '2'];
+  switch (command) {
+    case 'redrive':
+      return ['redrive', '--apply', ...places, '--rate', '5'];
+    case 'verify':
+      return ['verify', '--report', join(config, '..', 'r.jsonl')];
+    case 'backfill':
+      return ['backfill', '--apply', '--write-units', '400'];
+    case 'repair':
+      return ['repair', '--apply', '--report', listed, '--settle', '0', '--rate', '50'];
+  }
+}
+
+/** The first two or so only describe the tables. */
+const REQUESTS_BEFORE_KILL_MAX = { redrive: 3, verify: 6, backfill: 20, repair: 30 };
+const TRIES_MAX = 6;
+
+/** Kills it in the midst of its work: after some requests to the destination. */
+async function killCommand(command: KilledCommand, stage: Stage): Promise<void> {
+  let requests = 1 + below(stage.random, REQUESTS_BEFORE_KILL_MAX[command]);
+  for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
+    const { child, finished } = startCommand(argumentsOf(command, stage), stage);
+    let isOver = false;
+    const ending = finished.finally(() => (isOver = true));
+    const before = requestsTo(stage.operators);
+    try {
+      await until(
+        `requests of ${command}`,
+        () => isOver || requestsTo(stage.operators) >= before + requests,
+      );
+    } finally {
+      child.kill('SIGKILL');
+    }
+    if ((await ending).signal === 'SIGKILL') return;
+    // It was done before: it counts only if it died of it.
+    requests = Math.ceil(requests / 2);
+  }
+  throw new Error(`${command} came to its end ${TRIES_MAX} times before it could be killed`);
+}
+
+function requestsTo({ counts }: FaultProxy): number {
+  return Object.values(counts.injected).reduce((sum, count) => sum + count, counts.passed);
+}
+
+/** Left alone, beside the stream. */
+async function backfillToItsEnd(stage: Stage): Promise<ChaosReport['backfill']> {
+  const { stdout, exitCode } = await startCommand(['backfill', '--apply', '--json'], stage)
+    .finished;
+  // 3 where the destination refuses an item, which happens here.
+  if (exitCode !== 0 && exitCode !== 3) throw new Error(`the backfill ended with ${exitCode}`);
+  const { finished, items, copied } = JSON.parse(stdout) as ChaosReport['backfill'];
+  return { finished, items, copied };
+}
+
+function startCommand(args: readonly string[], { world, config }: Stage) {
   const { accessKeyId, secretAccessKey } = CREDENTIALS;
-  const child = spawn(process.execPath, ['--import', 'tsx', 'bin/ferry.ts', ...args], {
-    env: {
-      ...process.env,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      ...more,
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', 'bin/ferry.ts', ...args, '--config', config],
+    {
+      env: {
+        ...process.env,
+        AWS_ACCESS_KEY_ID: accessKeyId,
+        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        AWS_ENDPOINT_URL_S3: world.failures.objectEndpoint,
+      },
+      stdio: ['ignore', 'pipe', 'ignore'],
     },
-    stdio: 'ignore',
-  });
-  const timer = setTimeout(() => child.kill('SIGKILL'), aliveMs);
-  await once(child, 'close');
-  clearTimeout(timer);
+  );
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  const finished = once(child, 'close').then(([exitCode, signal]) => ({
+    exitCode: exitCode as number | null,
+    signal: signal as NodeJS.Signals | null,
+    stdout,
+  }));
+  return { child, finished };
+}
+
+const PATIENCE_MS = 30_000;
+
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (performance.now() > endMs) throw new Error(`waited in vain for ${what}`);
+    await delay(5);
+  }
+}
+
+/** The replication as the operators see it. */
+function configAt(endpoint: string, { replication }: LocalWorld): string {
+  const destination = { ...replication.destination, endpoint };
+  return JSON.stringify({ replications: [{ ...replication, destination }] });
+}
+
+/** A report that suspects every item: a repair looks itself what is different. */
+function everythingListed(keys: number): string {
+  const header = {
+    ferry: 'differences',
+    replication: NAME,
+    source: 'us-east-1/Orders',
+    destination: 'eu-west-1/Orders',
+    startedAt: '2026-01-31T12:00:00.000Z',
+  };
+  const lines = Array.from({ length: keys }, (_, key) => mentionLine('in-flight', keyOf(key)));
+  return [JSON.stringify(header), ...lines, '{"summary":{}}', ''].join('\n');
 }
 
 /** As an operator would in the end: until nothing is left. Killed ones have hidden letters for a while. */
@@ -221,7 +386,7 @@ function replication(): ReplicationConfig {
   const [only] = parseConfig({
     replications: [
       {
-        name: 'chaos',
+        name: NAME,
         source: { region: 'us-east-1', table: 'Orders', ...table },
         destination: { region: 'eu-west-1', table: 'Orders', ...table },
       },

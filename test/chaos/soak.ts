@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { chaos, type ChaosReport } from './chaos.ts';
 
-const ROUND = { seconds: 20, kills: 10, keys: 500 };
+const ROUND = { seconds: 10, kills: 10, keys: 500 };
 
 const { values } = parseArgs({
   options: {
@@ -41,6 +41,7 @@ console.log(
     : 'NOT as it should be: see the last report, and repeat it with its seed.',
 );
 
-function isWell({ differences, unaccounted, left, steppedBack }: ChaosReport): boolean {
-  return differences + unaccounted + left + steppedBack.length === 0;
+function isWell(report: ChaosReport): boolean {
+  const { differences, unaccounted, left, steppedBack, copiedOver } = report;
+  return differences + unaccounted + left + steppedBack.length + copiedOver.length === 0;
 }

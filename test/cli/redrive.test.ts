@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
+import type { Item } from '../../src/ports.ts';
 import { type DeployedReplication, deployLocally, TWIN } from '../fixtures/deployed-replication.ts';
 import { lambdaRecord } from '../fixtures/records.ts';
 
@@ -86,6 +87,21 @@ describe('ferry redrive', () => {
     expect(exitCode).toBe(3);
     expect(JSON.parse(stdout)).toMatchObject({ applied: 10 });
     expect(await deployed.queue.size()).toBe(15);
+  });
+
+  it('applies the one item that it is told to, and leaves the letters of all others', async () => {
+    await deployed.park(25);
+    // Hidden from nobody.
+    const [message] = await deployed.queue.receive(0);
+    const { key } = JSON.parse(message?.body ?? '') as { key: Item };
+
+    const args = ['--apply', '--key', JSON.stringify(key), '--json'];
+    const { exitCode, stdout } = await run('redrive', ...args);
+
+    expect(exitCode).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ found: 25, matched: 1, applied: 1, left: 24 });
+    expect(await deployed.queue.size()).toBe(24);
+    expect(await deployed.engine.get(TWIN, key)).toBeDefined();
   });
 
   it('ends on Ctrl-C, gives back what it held, and says that something is left', async () => {

@@ -46,6 +46,18 @@ describe('toLanes', () => {
     expect(sequences(lane)).toEqual({ runs: [['1'], ['3']], skipped: ['2'] });
   });
 
+  it('skips every expiry of a lane, the last one too', () => {
+    const expiry = (sequenceNumber: string) =>
+      streamRecord({ sequenceNumber, eventName: 'REMOVE', expired: true });
+    const insert = (sequenceNumber: string) =>
+      streamRecord({ sequenceNumber, eventName: 'INSERT' });
+    const records = [insert('1'), expiry('2'), insert('3'), expiry('4'), expiry('5')];
+
+    const [lane] = toLanes(records, 'skip');
+
+    expect(sequences(lane)).toEqual({ runs: [['1'], ['3']], skipped: ['2', '4', '5'] });
+  });
+
   it('skips only expiries, and only when told to', () => {
     const expiry = () => streamRecord({ sequenceNumber: '1', eventName: 'REMOVE', expired: true });
     const removal = () => streamRecord({ sequenceNumber: '2', eventName: 'REMOVE' });

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  above,
   freeFor,
   type Guard,
   refusalCause,
   streamLabelMs,
+  versionIn,
   versionOf,
 } from '../../src/core/ordering-guard.ts';
 
@@ -86,6 +88,8 @@ describe('refusalCause', () => {
     ['the same version', stored(guard.version), 'redelivery'],
     ['a newer version', stored(versionOf(LABEL_MS, '51')), 'newer'],
     ['a repaired version, just above', stored(`${guard.version}~`), 'newer'],
+    ['a version that was repaired twice', stored(`${guard.version}~~`), 'newer'],
+    ['a version that was repaired often', stored(`${guard.version}${'~'.repeat(30)}`), 'newer'],
     ['an item that is not Ferry’s', { pk: { S: 'a' } }, 'unversioned'],
     ['nothing told', undefined, 'untold'],
     [
@@ -97,4 +101,31 @@ describe('refusalCause', () => {
   ])('reads %s', (_, item, cause) => {
     expect(refusalCause(item, guard)).toBe(cause);
   });
+});
+
+describe('above', () => {
+  const [older, newer] = [versionOf(LABEL_MS, '50'), versionOf(LABEL_MS, '51')];
+
+  it('is higher than all that is known, and below the next record, however often it is taken', () => {
+    let version = above([undefined, older, versionOf(LABEL_MS, '9')]);
+    expect(version > older).toBe(true);
+    for (let again = 1; again <= 30; again += 1) {
+      const next = above([older, version]);
+      expect(next > version).toBe(true);
+      expect(next < newer).toBe(true);
+      version = next;
+    }
+  });
+
+  it('makes versions that are read back as they are', () => {
+    for (const text of [older, above([older]), above([above([older])])])
+      expect(versionIn({ M: { v: { S: text } } })).toBe(text);
+  });
+
+  it.each(['mine', `${older}!`, `x${older}`, older.slice(1), `${older}~x`])(
+    'makes nothing like %s',
+    (text) => {
+      expect(versionIn({ M: { v: { S: text } } })).toBeUndefined();
+    },
+  );
 });

@@ -1,17 +1,22 @@
 import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
+import { canonicalKey } from '../../src/core/attribute-value.ts';
 import { destinationHealth } from '../../src/core/destination-health.ts';
+import { FerryError } from '../../src/errors.ts';
+import { floorOf } from '../../src/core/ordering-guard.ts';
 import { redrive, type RedriveContext, type RedriveOptions } from '../../src/operations/redrive.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
 import type { DestinationTable } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { type FailurePlaces, failurePlaces } from '../fixtures/failure-places.ts';
 import { lambdaRecord, type RecordFacts, SETTINGS } from '../fixtures/records.ts';
-import { invocation, NOW_MS, serviceError } from '../fixtures/replication.ts';
+import { invocation, NOW_MS, scripted, serviceError } from '../fixtures/replication.ts';
 
 const [SOURCE, TWIN] = ['redrive-source', 'redrive-twin'];
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** When what was put aside at NOW_MS is too old to be replayed. */
+const LATER = { now: () => NOW_MS + 14 * DAY_MS + 1, sleep: async () => undefined };
 const settings = { ...SETTINGS, destinationTable: TWIN };
 const engine = useEngine();
 beforeAll(async () => {
@@ -81,6 +86,46 @@ async function run(
   });
 }
 
+const RANGE = {
+  streamArn: 'arn',
+  shardId: 'shard-1',
+  startSequenceNumber: '5',
+  endSequenceNumber: '6',
+};
+
+/** A batch as Lambda gives it up: whole to a bucket, without its records to a queue. */
+function batchOf(records?: readonly unknown[]): string {
+  return JSON.stringify({
+    requestContext: { condition: 'RetryAttemptsExhausted' },
+    timestamp: new Date(NOW_MS).toISOString(),
+    DDBStreamBatchInfo: RANGE,
+    ...(records === undefined ? {} : { payload: JSON.stringify({ Records: records }) }),
+  });
+}
+
+function letterOf(record: object): string {
+  return JSON.stringify({
+    schemaVersion: 1,
+    replication: 'orders',
+    reason: { name: 'X' },
+    failedAt: new Date(NOW_MS).toISOString(),
+    record,
+  });
+}
+
+function sequenceNumbersIn(places: FailurePlaces) {
+  return places.contents().messages.map((body) => {
+    const { record } = JSON.parse(body) as { record: ReturnType<typeof lambdaRecord> };
+    return record.dynamodb?.SequenceNumber;
+  });
+}
+
+async function putSource(id: string, n: number): Promise<void> {
+  await engine().client.send(
+    new PutItemCommand({ TableName: SOURCE, Item: { pk: { S: id }, ...value(n) } }),
+  );
+}
+
 async function twinOf(id: string) {
   return (await engine().get(TWIN, { pk: { S: id } }))?.['value']?.N;
 }
@@ -129,15 +174,7 @@ describe('a redrive', () => {
     const [id, places] = [newId(), failurePlaces()];
     await stream([lambdaRecord({ id, sequenceNumber: '4', attributes: value(4) })], places);
     await stream([poison({ id, sequenceNumber: '5', attributes: value(5) })], places);
-    places.post(
-      JSON.stringify({
-        schemaVersion: 1,
-        replication: 'orders',
-        reason: { name: 'X' },
-        failedAt: new Date(NOW_MS).toISOString(),
-        record: lambdaRecord({ id, sequenceNumber: '6', eventName: 'REMOVE' }),
-      }),
-    );
+    places.post(letterOf(lambdaRecord({ id, sequenceNumber: '6', eventName: 'REMOVE' })));
 
     const report = await run(places);
 
@@ -195,12 +232,8 @@ describe('a redrive', () => {
       ],
       places,
     );
-    await engine().client.send(
-      new PutItemCommand({ TableName: SOURCE, Item: { pk: { S: changed }, ...value(9) } }),
-    );
-    const later = { now: () => NOW_MS + 14 * DAY_MS + 1, sleep: async () => undefined };
-
-    const report = await run(places, {}, { clock: later });
+    await putSource(changed, 9);
+    const report = await run(places, {}, { clock: LATER });
 
     expect(report).toMatchObject({ resynchronized: 2, applied: 0, left: 0 });
     expect(await twinOf(changed)).toBe('9');
@@ -216,7 +249,16 @@ describe('a redrive', () => {
     );
     expect(places.contents().objects).toHaveLength(1);
 
-    expect(await run(places)).toMatchObject({ applied: 1, left: 0 });
+    // What a run that is killed in between leaves behind must be an object without a message.
+    const bucket = {
+      ...places.bucket,
+      async delete(key: string) {
+        expect(places.contents().messages).toEqual([]);
+        expect(await places.queue.size()).toBe(0);
+        await places.bucket.delete(key);
+      },
+    };
+    expect(await run(places, {}, { bucket })).toMatchObject({ applied: 1, left: 0 });
 
     expect(await twinOf(id)).toBe('5');
     expect(places.contents()).toEqual({ messages: [], objects: [] });
@@ -243,25 +285,11 @@ describe('a message whose object is not there, or is no record', () => {
 });
 
 describe('batches that Lambda gave up', () => {
-  const info = {
-    streamArn: 'arn',
-    shardId: 'shard-1',
-    startSequenceNumber: '5',
-    endSequenceNumber: '6',
-  };
-  const document = (records?: readonly object[]) =>
-    JSON.stringify({
-      requestContext: { condition: 'RetryAttemptsExhausted' },
-      timestamp: new Date(NOW_MS).toISOString(),
-      DDBStreamBatchInfo: info,
-      ...(records === undefined ? {} : { payload: JSON.stringify({ Records: records }) }),
-    });
-
   it('are replayed from the bucket, in order, and removed', async () => {
     const [id, other, places] = [newId(), newId(), failurePlaces()];
     await places.bucket.put(
       'aws/lambda/m/shard-1/1',
-      document([
+      batchOf([
         lambdaRecord({ id, sequenceNumber: '5', attributes: value(5) }),
         lambdaRecord({ id, sequenceNumber: '6', attributes: value(6) }),
         lambdaRecord({ id: other, sequenceNumber: '7', eventName: 'REMOVE' }),
@@ -284,7 +312,7 @@ describe('batches that Lambda gave up', () => {
     const [id, places] = [newId(), failurePlaces()];
     await places.bucket.put(
       'aws/lambda/m/shard-1/1',
-      document([
+      batchOf([
         lambdaRecord({ id, sequenceNumber: '5', attributes: value(5) }),
         poison({ id, sequenceNumber: '6', attributes: value(6) }),
       ]),
@@ -299,7 +327,7 @@ describe('batches that Lambda gave up', () => {
 
   it('are read off the stream again where only their sequence numbers are known', async () => {
     const [id, places] = [newId(), failurePlaces()];
-    places.post(document());
+    places.post(batchOf());
     const ranges: object[] = [];
 
     const report = await run(
@@ -313,14 +341,14 @@ describe('batches that Lambda gave up', () => {
       },
     );
 
-    expect(ranges).toEqual([info]);
+    expect(ranges).toEqual([RANGE]);
     expect(report).toMatchObject({ applied: 1, left: 0 });
     expect(await twinOf(id)).toBe('5');
   });
 
   it('are named as trimmed, and stay, where the stream no longer has them', async () => {
     const places = failurePlaces();
-    places.post(document());
+    places.post(batchOf());
 
     expect(await run(places)).toMatchObject({ trimmed: 1, applied: 0 });
     expect(places.contents().messages).toHaveLength(1);
@@ -354,33 +382,114 @@ describe('what is chosen', () => {
     expect(await twinOf(id)).toBeUndefined();
   });
 
-  it.each([
-    ['a reason', { filter: { reason: 'UnknownEventName' } }, 1],
-    ['a key', { filter: { keyText: '[["pk",[["S","chosen"]]]]' } }, 1],
-    ['a time before', { filter: { parkedBeforeMs: NOW_MS - 1 } }, 0],
-    ['a time since', { filter: { parkedAfterMs: NOW_MS } }, 3],
-    ['a limit', { limit: 2 }, 2],
-  ])('can be limited by %s', async (_, options, matched) => {
+  const limits: Array<[string, Partial<RedriveOptions>, { matched: number; staying: string[] }]> = [
+    [
+      'a reason',
+      { filter: { reason: 'UnknownEventName' } },
+      { matched: 1, staying: ['5', '6', '7'] },
+    ],
+    [
+      'a key',
+      { filter: { keyText: '[["pk",[["S","chosen"]]]]' } },
+      { matched: 1, staying: ['6', '7'] },
+    ],
+    [
+      'a time before',
+      { filter: { parkedBeforeMs: NOW_MS - 1 } },
+      { matched: 0, staying: ['5', '6', '7'] },
+    ],
+    ['a time since', { filter: { parkedAfterMs: NOW_MS } }, { matched: 3, staying: ['7'] }],
+    ['a limit', { limit: 1 }, { matched: 1, staying: ['6', '7'] }],
+  ];
+  /** Three letters, in the order of their sequence numbers; the last can never be applied. */
+  const threeLetters = async () => {
     const places = failurePlaces();
-    await stream(
-      [
-        poison({ id: 'chosen', sequenceNumber: '5' }),
-        poison({ id: newId(), sequenceNumber: '6' }),
-        lambdaRecord({ id: newId(), sequenceNumber: '7', eventName: 'UPSERT' }),
-      ],
-      places,
-    );
+    for (const record of [
+      poison({ id: 'chosen', sequenceNumber: '5' }),
+      poison({ id: newId(), sequenceNumber: '6' }),
+      lambdaRecord({ id: newId(), sequenceNumber: '7', eventName: 'UPSERT' }),
+    ])
+      await stream([record], places);
+    return places;
+  };
 
-    expect(await run(places, { apply: false, ...options })).toMatchObject({ matched });
+  it.each(limits)('can be limited by %s, when only looking', async (_, options, { matched }) => {
+    const places = await threeLetters();
+
+    expect(await run(places, { apply: false, ...options })).toMatchObject({ matched, left: 3 });
     expect(places.contents().messages).toHaveLength(3);
+  });
+
+  it.each(limits)(
+    'can be limited by %s, and what is not chosen stays',
+    async (_, options, { matched, staying }) => {
+      const places = await threeLetters();
+
+      expect(await run(places, options)).toMatchObject({ matched });
+      expect(sequenceNumbersIn(places)).toEqual(staying);
+    },
+  );
+
+  it('can be one item of a batch, which stays whole until its other records are final, too', async () => {
+    const [id, other, places] = [newId(), newId(), failurePlaces()];
+    const batch = batchOf([
+      lambdaRecord({ id, sequenceNumber: '5', attributes: value(5) }),
+      lambdaRecord({ id: other, sequenceNumber: '6', attributes: value(6) }),
+    ]);
+    await places.bucket.put('aws/lambda/m/shard-1/1', batch);
+
+    const filter = { keyText: canonicalKey({ pk: { S: id } }) };
+    expect(await run(places, { filter })).toMatchObject({
+      found: 2,
+      matched: 1,
+      applied: 1,
+      left: 1,
+    });
+    expect([await twinOf(id), await twinOf(other)]).toEqual(['5', undefined]);
+    expect(places.contents().objects).toEqual([['aws/lambda/m/shard-1/1', batch]]);
+
+    expect(await run(places)).toMatchObject({ applied: 1, superseded: 1, left: 0 });
+    expect(await twinOf(other)).toBe('6');
+    expect(places.contents().objects).toEqual([]);
   });
 
   it('ends when it is told to, and everything not yet done stays', async () => {
     const places = failurePlaces();
     await stream([poison({ id: newId(), sequenceNumber: '5' })], places);
 
-    expect(await run(places, { stop: AbortSignal.abort() })).toMatchObject({ applied: 0 });
+    const report = await run(places, { stop: AbortSignal.abort() });
+
+    expect(report).toMatchObject({ found: 0, applied: 0, remaining: 1 });
     expect(places.contents().messages).toHaveLength(1);
+  });
+
+  it('ends also between a receive and its work, and gives back what it has received', async () => {
+    const [places, stop] = [failurePlaces(), new AbortController()];
+    places.post(letterOf(lambdaRecord({ id: newId() })));
+    const queue = {
+      ...places.queue,
+      async receive(hiddenSeconds: number) {
+        const messages = await places.queue.receive(hiddenSeconds);
+        stop.abort();
+        return messages;
+      },
+    };
+    const destination = scripted(() => ({ kind: 'written' }));
+
+    const report = await run(places, { stop: stop.signal }, { queue, destination });
+
+    expect(report).toMatchObject({ matched: 1, applied: 0, left: 1 });
+    expect(destination.requests).toEqual([]);
+    expect(places.contents().messages).toHaveLength(1);
+  });
+
+  it('says how much it has not come to, where it ends early', async () => {
+    const places = await threeLetters();
+    await places.bucket.put('aws/lambda/m/shard-1/1', batchOf([]));
+
+    // Two letters, and the batch.
+    expect(await run(places, { limit: 1 })).toMatchObject({ left: 2, remaining: 3 });
+    expect(await run(places)).toMatchObject({ applied: 1, left: 1, remaining: 0 });
   });
 
   it('does not stumble over messages that are no dead letters', async () => {
@@ -401,7 +510,10 @@ describe('what is chosen', () => {
     expect(places.contents().messages).toHaveLength(8);
   });
 
-  it('keeps to the rate', async () => {
+  it.each([
+    ['what is replayed', 0],
+    ['what is read from the source', 15 * DAY_MS],
+  ])('keeps to the rate, for %s', async (_, afterMs) => {
     const places = failurePlaces();
     await stream(
       Array.from({ length: 20 }, (_, index) =>
@@ -409,7 +521,8 @@ describe('what is chosen', () => {
       ),
       places,
     );
-    let now = NOW_MS;
+    const startMs = NOW_MS + afterMs;
+    let now = startMs;
     const clock = {
       now: () => now,
       sleep: async (ms: number) => {
@@ -417,21 +530,217 @@ describe('what is chosen', () => {
       },
     };
 
-    await run(places, { recordsPerSecond: 10 }, { clock });
+    expect(await run(places, { recordsPerSecond: 10 }, { clock })).toMatchObject({ left: 0 });
 
-    expect(now - NOW_MS).toBeGreaterThanOrEqual(1_800);
+    expect(now - startMs).toBeGreaterThanOrEqual(1_800);
+  });
+});
+
+describe('a queue and a bucket as they are', () => {
+  const letter = () => letterOf(lambdaRecord({ id: newId() }));
+
+  it('may seem empty for a moment', async () => {
+    const places = failurePlaces();
+    places.post(letter());
+    let receives = 0;
+    const queue = {
+      ...places.queue,
+      receive: async (hiddenSeconds: number) =>
+        (receives += 1) === 1 ? [] : places.queue.receive(hiddenSeconds),
+    };
+
+    expect(await run(places, {}, { queue })).toMatchObject({ applied: 1, left: 0 });
+  });
+
+  it('may deliver a message again, which is let go at its latest delivery', async () => {
+    const places = failurePlaces();
+    places.post(letterOf(lambdaRecord({ eventName: 'UPSERT' })));
+    const [message] = await places.queue.receive(1);
+    if (message === undefined) throw new Error('no message');
+    let deliveries = 0;
+    const released: string[] = [];
+    const queue = {
+      ...places.queue,
+      async receive() {
+        deliveries += 1;
+        return deliveries > 2 ? [] : [{ ...message, receiptHandle: `delivery ${deliveries}` }];
+      },
+      release: async ({ receiptHandle }: { receiptHandle: string }) =>
+        void released.push(receiptHandle),
+    };
+
+    expect(await run(places, {}, { queue })).toMatchObject({ found: 1, failing: 1, left: 1 });
+    expect(released).toEqual(['delivery 1', 'delivery 2']);
+  });
+
+  it('may have lost an object to another redrive since it was listed', async () => {
+    const places = failurePlaces();
+    await places.bucket.put('aws/lambda/m/shard-1/1', batchOf([]));
+    const bucket = { ...places.bucket, get: async () => undefined };
+
+    expect(await run(places, {}, { bucket })).toMatchObject({ found: 0, unreadable: 0 });
+  });
+
+  it('may hold an object that is no text, which stays, and does not hold up those behind it', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    await places.bucket.put('aws/lambda/m/shard-1/1', 'bytes');
+    await places.bucket.put('aws/lambda/m/shard-1/2', batchOf([lambdaRecord({ id })]));
+    const bucket = {
+      ...places.bucket,
+      async get(key: string) {
+        if (key.endsWith('/1')) throw new FerryError('no text', { code: 'objects.unreadable' });
+        return places.bucket.get(key);
+      },
+    };
+
+    expect(await run(places, {}, { bucket })).toMatchObject({ unreadable: 1, applied: 1 });
+    expect(places.contents().objects).toEqual([['aws/lambda/m/shard-1/1', 'bytes']]);
+  });
+
+  it('may name a range that no stream has, which stays, too', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(batchOf());
+    places.post(letterOf(lambdaRecord({ id })));
+    const readRange = async () => {
+      throw serviceError('ValidationException');
+    };
+
+    expect(await run(places, {}, { readRange })).toMatchObject({ unreadable: 1, applied: 1 });
+    expect(places.contents().messages).toEqual([batchOf()]);
+  });
+});
+
+describe('a letter older than the tombstones', () => {
+  it('stays while the destination refuses permission, and is not counted as done', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letterOf(lambdaRecord({ id, sequenceNumber: '5' })));
+    await putSource(id, 8);
+    const before = places.contents();
+    const destination = scripted(() => {
+      throw serviceError('AccessDeniedException');
+    });
+
+    const report = await run(places, {}, { clock: LATER, destination });
+
+    expect(report).toMatchObject({
+      resynchronized: 0,
+      failing: 1,
+      left: 1,
+      failures: { AccessDeniedException: 1 },
+    });
+    expect(destination.requests).toHaveLength(1);
+    expect(places.contents()).toEqual(before);
+  });
+
+  it('stays while something newer comes by at every attempt', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letterOf(lambdaRecord({ id, sequenceNumber: '5' })));
+    await putSource(id, 8);
+    const before = places.contents();
+    let arrived = 100;
+    const replies: string[] = [];
+    const destination: DestinationTable = {
+      async write(request) {
+        arrived += 1;
+        const sequenceNumber = String(arrived);
+        await stream(
+          [lambdaRecord({ id, sequenceNumber, attributes: value(arrived) })],
+          failurePlaces(),
+        );
+        const reply = await engine().destination.write(request);
+        replies.push(reply.kind);
+        return reply;
+      },
+    };
+
+    const report = await run(places, {}, { clock: LATER, destination });
+
+    expect(report).toMatchObject({
+      resynchronized: 0,
+      failing: 1,
+      left: 1,
+      failures: { 'newer changes came by': 1 },
+    });
+    expect(replies).toEqual(Array.from({ length: 10 }, () => 'refused'));
+    expect(await twinOf(id)).toBe('110');
+    expect(places.contents()).toEqual(before);
+  });
+
+  it('stays if it does not tell its item, and those beside it are done', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    await places.bucket.put(
+      'aws/lambda/m/shard-1/1',
+      batchOf(['rubbish', lambdaRecord({ id, sequenceNumber: '5' })]),
+    );
+    await putSource(id, 8);
+
+    const report = await run(places, {}, { clock: LATER });
+
+    expect(report).toMatchObject({ resynchronized: 1, left: 1, failures: { KeyUnknown: 1 } });
+    expect(await twinOf(id)).toBe('8');
+    expect(places.contents().objects).toHaveLength(1);
+  });
+
+  it('stays if no table takes its key, and those beside it are done', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letterOf(lambdaRecord({ keys: { other: { S: 'a' } }, sequenceNumber: '5' })));
+    places.post(letterOf(lambdaRecord({ id, sequenceNumber: '6' })));
+    await putSource(id, 8);
+
+    const report = await run(places, {}, { clock: LATER });
+
+    expect(report).toMatchObject({ resynchronized: 1, left: 1, failing: 1 });
+    expect(await twinOf(id)).toBe('8');
+    expect(sequenceNumbersIn(places)).toEqual(['5']);
+  });
+
+  it('writes its item just above the beginning of its stream, if nothing is known of it', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letterOf(lambdaRecord({ id, sequenceNumber: '5' })));
+    await putSource(id, 8);
+
+    await run(places, {}, { clock: LATER });
+
+    const labelMs = Date.UTC(2026, 0, 31, 12);
+    const twin = await engine().get(TWIN, { pk: { S: id } });
+    expect(twin?.['_ferry']?.M?.['v']?.S).toBe(`${floorOf(labelMs)}~`);
+  });
+
+  it('is replayed until a day before a tombstone can be forgotten, and no longer', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letterOf(lambdaRecord({ id, sequenceNumber: '5', attributes: value(5) })));
+    const clock = { ...LATER, now: () => NOW_MS + 14 * DAY_MS };
+
+    expect(await run(places, {}, { clock })).toMatchObject({ applied: 1, resynchronized: 0 });
+  });
+});
+
+describe('an expiry that policy leaves out', () => {
+  it('is skipped, touches nothing, and its message goes', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(
+      letterOf(lambdaRecord({ id, sequenceNumber: '6', eventName: 'REMOVE', expired: true })),
+    );
+    const destination = scripted(() => ({ kind: 'written' }));
+
+    const report = await run(
+      places,
+      {},
+      { destination, settings: { ...settings, ttlDeletes: 'skip' } },
+    );
+
+    expect(report).toMatchObject({ skipped: 1, applied: 0, left: 0 });
+    expect(destination.requests).toEqual([]);
+    expect(places.contents().messages).toEqual([]);
   });
 });
 
 it('resynchronizes around a failure bound, so that a later redrive of the failed record loses', async () => {
   const [id, places] = [newId(), failurePlaces()];
   await stream([poison({ id, sequenceNumber: '5', attributes: value(5) })], places);
-  await engine().client.send(
-    new PutItemCommand({ TableName: SOURCE, Item: { pk: { S: id }, ...value(8) } }),
-  );
+  await putSource(id, 8);
   const copy = places.contents().messages[0] ?? '';
-  const later = { now: () => NOW_MS + 14 * DAY_MS + 1, sleep: async () => undefined };
-  await run(places, {}, { clock: later });
+  await run(places, {}, { clock: LATER });
   places.post(copy);
 
   expect(await run(places)).toMatchObject({ superseded: 1, applied: 0 });
@@ -450,8 +759,7 @@ it('lets the next record of the stream win over what was resynchronized', async 
       ExpressionAttributeValues: { ':v': { N: '8' } },
     }),
   );
-  const later = { now: () => NOW_MS + 14 * DAY_MS + 1, sleep: async () => undefined };
-  await run(places, {}, { clock: later });
+  await run(places, {}, { clock: LATER });
 
   await stream([lambdaRecord({ id, sequenceNumber: '6', attributes: value(9) })], places);
 

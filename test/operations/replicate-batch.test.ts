@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ANSWER_MARGIN_MS, LATE_REQUEST_MS, SETTLE_MARGIN_MS } from '../../src/contract.ts';
+import {
+  ANSWER_MARGIN_MS,
+  LATE_REQUEST_MS,
+  REQUEST_TIMEOUT_MS,
+  SETTLE_MARGIN_MS,
+} from '../../src/contract.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
 import type { WriteReply } from '../../src/ports.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
@@ -147,6 +152,16 @@ describe('what is refused by the guard', () => {
       class: 'conflict',
       name: 'ReservedAttributeTaken',
     });
+  });
+
+  it('is superseded, not put aside, when the item has been repaired twice', async () => {
+    const label = `0001.${Date.UTC(2026, 0, 31, 12)}`;
+    const context = invocation({ destination: refused(`${label}.${'9'.padStart(40, '0')}~~`) });
+
+    const { counts, superseded } = await replicateBatch(hotKey('5'), context);
+
+    expect(counts).toMatchObject({ superseded: 1, 'dead-lettered': 0 });
+    expect(superseded.newer).toBe(1);
   });
 
   it('does a delete also when a newer one is known, which may have got no further', async () => {
@@ -443,6 +458,49 @@ describe('a request whose outcome nobody knows', () => {
 
   it('is waited for before the batch is answered, so that no delete of its item overtakes it', async () => {
     expect(await pausesOf('TimeoutError', 60_000)).toEqual([LATE_REQUEST_MS]);
+  });
+
+  it('is waited for from the last one on, if there were several', async () => {
+    let nowMs = NOW_MS;
+    let lastGivenUpMs = 0;
+    const clock = {
+      now: () => nowMs,
+      sleep: async (ms: number) => {
+        nowMs += ms;
+      },
+    };
+    const destination = scripted(() => {
+      nowMs += REQUEST_TIMEOUT_MS;
+      lastGivenUpMs = nowMs;
+      throw serviceError('TimeoutError');
+    });
+    const settings = { ...SETTINGS, concurrency: 1 };
+
+    await replicateBatch(manyKeys(2), invocation({ destination, clock, settings }));
+
+    expect(destination.requests).toHaveLength(2);
+    expect(lastGivenUpMs).toBe(NOW_MS + 2 * REQUEST_TIMEOUT_MS);
+    expect(nowMs - lastGivenUpMs).toBeGreaterThanOrEqual(LATE_REQUEST_MS);
+  });
+
+  it('is waited for from when it was given up, not from the end of the batch', async () => {
+    let nowMs = NOW_MS;
+    const clock = {
+      now: () => nowMs,
+      sleep: async (ms: number) => {
+        nowMs += ms;
+      },
+    };
+    const destination = scripted((_, index) => {
+      if (index === 0) throw serviceError('TimeoutError');
+      nowMs += 4_000;
+      return { kind: 'written' };
+    });
+    const settings = { ...SETTINGS, concurrency: 1 };
+
+    await replicateBatch(manyKeys(2), invocation({ destination, clock, settings }));
+
+    expect(nowMs).toBe(NOW_MS + LATE_REQUEST_MS);
   });
 
   it('is waited for only as long as there is time to answer', async () => {

@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import type { Item } from '../../src/core/attribute-value.ts';
+import { canonicalKey } from '../../src/core/attribute-value.ts';
+import { floorOf, versionOf } from '../../src/core/ordering-guard.ts';
+import { resynchronizationRequests } from '../../src/core/resynchronization.ts';
+import type { WriteRequest } from '../../src/core/write-request.ts';
+import { SETTINGS } from '../fixtures/records.ts';
+
+const LABEL_MS = Date.UTC(2026, 0, 31);
+const NOW_MS = 1_800_000_000_500;
+const KEY = { pk: { S: 'a' } };
+const FLOOR = floorOf(LABEL_MS);
+
+const v = (sequenceNumber: string) => versionOf(LABEL_MS, sequenceNumber);
+const source: Item = { ...KEY, total: { N: '1' } };
+/** The twin's item; without a sequence number, one that Ferry has not written. */
+const twin = (sequenceNumber?: string, total = '1'): Item => ({
+  ...KEY,
+  total: { N: total },
+  ...(sequenceNumber === undefined ? {} : { _ferry: { M: { v: { S: v(sequenceNumber) } } } }),
+});
+/** A state row: the newest delete, the failure bound. */
+const row = ({ d, f }: { d?: string; f?: string }): Item => ({
+  id: { S: 'row' },
+  ...(d === undefined ? {} : { d: { S: v(d) } }),
+  ...(f === undefined ? {} : { f: { S: v(f) } }),
+});
+
+interface States {
+  readonly source?: Item;
+  readonly twin?: Item;
+  readonly stateRow?: Item;
+}
+
+function requestsFor({ source, twin, stateRow }: States, target = SETTINGS): WriteRequest[] {
+  return resynchronizationRequests({
+    key: KEY,
+    keyText: canonicalKey(KEY),
+    states: { source, twin, stateRow },
+    floor: FLOOR,
+    target,
+    nowMs: NOW_MS,
+  });
+}
+
+/** The version that is written, to the item or to the state row. */
+function versionWritten([request]: readonly WriteRequest[]): string | undefined {
+  if (request?.operation === 'UpdateItem')
+    return request.input.ExpressionAttributeValues?.[':new']?.S;
+  if (request?.operation !== 'TransactWriteItems') return undefined;
+  return request.input.TransactItems?.[0]?.Put?.Item?.['_ferry']?.M?.['v']?.S;
+}
+
+describe('an item that is equal on both sides', () => {
+  it.each<[string, States]>([
+    ['nothing is known of it', { source, twin: twin('7') }],
+    ['Ferry has not written it', { source, twin: twin() }],
+    ['only an older record of it failed', { source, twin: twin('7'), stateRow: row({ f: '6' }) }],
+    ['its very record failed once', { source, twin: twin('7'), stateRow: row({ f: '7' }) }],
+    ['it was deleted, and made again', { source, twin: twin('7'), stateRow: row({ d: '9' }) }],
+    ['it is on neither side', {}],
+    ['it is on neither side, and its delete is known', { stateRow: row({ d: '7' }) }],
+    ['its delete is newer than what failed', { stateRow: row({ d: '7', f: '6' }) }],
+    ['its delete is what failed', { stateRow: row({ d: '7', f: '7' }) }],
+  ])('is left alone: %s', (_, states) => {
+    expect(requestsFor(states)).toEqual([]);
+  });
+
+  it.each<[string, States]>([
+    ['a newer record of it failed', { source, twin: twin('7'), stateRow: row({ f: '8' }) }],
+    [
+      'a newer record failed, and an even newer delete is known',
+      { source, twin: twin('7'), stateRow: row({ d: '6', f: '8' }) },
+    ],
+    [
+      'a record failed, and Ferry has not written it',
+      { source, twin: twin(), stateRow: row({ f: '8' }) },
+    ],
+    // A delete that is dead-lettered is done by a redrive also where a newer one is remembered, and stops
+    // only at the version of the item itself.
+    [
+      'a newer record failed, but not newer than its delete',
+      { source, twin: twin('7'), stateRow: row({ d: '9', f: '8' }) },
+    ],
+    [
+      'the same, and Ferry has not written it',
+      { source, twin: twin(), stateRow: row({ d: '9', f: '8' }) },
+    ],
+  ])('is written again, above what a redrive could bring: %s', (_, states) => {
+    const requests = requestsFor(states);
+
+    expect(requests.map(({ operation }) => operation)).toEqual(['TransactWriteItems']);
+    const highest = states.stateRow?.['d']?.S === v('9') ? v('9') : v('8');
+    expect(versionWritten(requests)).toBe(`${highest}~`);
+  });
+
+  it.each<[string, States]>([
+    ['without a delete', { stateRow: row({ f: '8' }) }],
+    ['with an older delete', { stateRow: row({ d: '7', f: '8' }) }],
+  ])(
+    'is remembered as deleted above a record that failed, where no side has it: %s',
+    (_, states) => {
+      const requests = requestsFor(states);
+
+      expect(requests.map(({ operation }) => operation)).toEqual(['UpdateItem']);
+      expect(versionWritten(requests)).toBe(`${v('8')}~`);
+    },
+  );
+
+  it('of the twin’s own is left alone where such are kept, whatever failed', () => {
+    const kept = { ...SETTINGS, unversionedItems: 'keep' as const };
+
+    expect(requestsFor({ source, twin: twin(), stateRow: row({ f: '8' }) }, kept)).toEqual([]);
+    expect(requestsFor({ twin: twin() }, kept)).toEqual([]);
+    expect(requestsFor({ source, twin: twin('7', '2') }, kept)).toHaveLength(1);
+  });
+});
+
+describe('the version of what is written', () => {
+  it.each<[string, States, string]>([
+    ['the beginning of the stream', { source }, FLOOR],
+    [
+      'the twin’s item',
+      { source, twin: twin('7', '2'), stateRow: row({ d: '5', f: '6' }) },
+      v('7'),
+    ],
+    [
+      'the newest delete',
+      { source, twin: twin('5', '2'), stateRow: row({ d: '7', f: '6' }) },
+      v('7'),
+    ],
+    [
+      'the failure bound',
+      { source, twin: twin('5', '2'), stateRow: row({ d: '6', f: '7' }) },
+      v('7'),
+    ],
+    ['the item that is deleted', { twin: twin('7'), stateRow: row({ d: '5', f: '6' }) }, v('7')],
+    ['an item that is not Ferry’s', { twin: twin() }, FLOOR],
+  ])('is just above %s', (_, states, below) => {
+    expect(versionWritten(requestsFor(states))).toBe(`${below}~`);
+  });
+});
+
+describe('the comparison with what was read', () => {
+  const put = (states: States) => {
+    const [request] = requestsFor(states);
+    const items = request?.operation === 'TransactWriteItems' ? request.input.TransactItems : [];
+    return { item: items?.[0]?.Put, stateRow: items?.[1]?.ConditionCheck };
+  };
+
+  it.each<[string, Item | undefined, object]>([
+    [
+      'no row',
+      undefined,
+      {
+        ConditionExpression: 'attribute_not_exists(#d) AND attribute_not_exists(#f)',
+        ExpressionAttributeNames: { '#d': 'd', '#f': 'f' },
+      },
+    ],
+    [
+      'a delete',
+      row({ d: '5' }),
+      {
+        ConditionExpression: '#d = :d AND attribute_not_exists(#f)',
+        ExpressionAttributeValues: { ':d': { S: v('5') } },
+      },
+    ],
+    [
+      'a failure bound',
+      row({ f: '5' }),
+      {
+        ConditionExpression: 'attribute_not_exists(#d) AND #f = :f',
+        ExpressionAttributeValues: { ':f': { S: v('5') } },
+      },
+    ],
+    [
+      'both',
+      row({ d: '5', f: '6' }),
+      {
+        ConditionExpression: '#d = :d AND #f = :f',
+        ExpressionAttributeValues: { ':d': { S: v('5') }, ':f': { S: v('6') } },
+      },
+    ],
+  ])('asks for delete and failure bound as they were: %s', (_, stateRow, expected) => {
+    const states = { ...(stateRow === undefined ? {} : { stateRow }), twin: twin('7', '2') };
+
+    expect(put({ ...states, source }).stateRow).toMatchObject(expected);
+    const [remember] = requestsFor(states);
+    expect(remember?.operation).toBe('UpdateItem');
+    expect(remember?.input).toMatchObject(expected);
+  });
+
+  it.each<[string, States, object]>([
+    ['no item', { source }, { ConditionExpression: 'attribute_not_exists(#pk)' }],
+    [
+      'an item that is not Ferry’s',
+      { source, twin: twin(undefined, '2') },
+      { ConditionExpression: 'attribute_exists(#pk) AND attribute_not_exists(#f)' },
+    ],
+    [
+      'a version',
+      { source, twin: twin('7', '2') },
+      {
+        ConditionExpression: '#f = :f',
+        ExpressionAttributeNames: { '#f': '_ferry' },
+        ExpressionAttributeValues: { ':f': { M: { v: { S: v('7') } } } },
+      },
+    ],
+  ])('asks for the twin’s item as it was: %s', (_, states, expected) => {
+    expect(put(states).item).toMatchObject(expected);
+    if (states.twin === undefined) return;
+    const [, remove] = requestsFor({ twin: states.twin });
+    expect(remove?.operation).toBe('DeleteItem');
+    expect(remove?.input).toMatchObject(expected);
+  });
+});
+
+it('remembers a delete for 15 days, before it is done', () => {
+  const [remember, remove] = requestsFor({ twin: twin('7') });
+
+  expect([remember?.operation, remove?.operation]).toEqual(['UpdateItem', 'DeleteItem']);
+  expect(remember?.input).toMatchObject({
+    UpdateExpression: 'SET #d = :new, #key = :key, #expiresAt = :expiresAt',
+    ExpressionAttributeNames: { '#d': 'd', '#key': 'key', '#expiresAt': 'expiresAt' },
+    ExpressionAttributeValues: { ':expiresAt': { N: String(1_800_000_000 + 15 * 86_400) } },
+  });
+});
