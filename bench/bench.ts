@@ -61,7 +61,8 @@ async function play({ name, roundTripMs, shape, approaches }: Scenario): Promise
 
 /** Nothing that waits for a distant place most of the time has to be warm. */
 function warmUpsOf(approach: ApproachName, roundTripMs: number): number {
-  if (approach === 'stock SDK, one after the other') return 0;
+  if (approach === 'stock SDK, one after the other' || approach === 'ferry, never coalescing')
+    return 0;
   if (approach === 'stock SDK, all at once' && roundTripMs > 0) return 0;
   return 2;
 }

@@ -35,8 +35,9 @@ export function short(figure: number): string {
   return Number(figure.toPrecision(3)).toLocaleString('en');
 }
 
-/** The median, and in brackets the lowest and the highest. */
+/** The median, and in brackets the lowest and the highest of several. */
 export function spread(figures: readonly number[]): string {
+  if (figures.length === 1) return short(median(figures));
   const [low, high] = [Math.min(...figures), Math.max(...figures)];
   return `${short(median(figures))} (${short(low)}-${short(high)})`;
 }

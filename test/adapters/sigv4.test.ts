@@ -111,3 +111,48 @@ it('are the same request after request, over seconds, midnights and new credenti
     );
   }
 });
+
+/** Recorded from the SDK's signer, so that a change of both would be noticed. */
+const RECORDED = [
+  {
+    credentials: {
+      accessKeyId: 'AKIDEXAMPLE',
+      secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+    },
+    at: '2026-01-31T12:00:00.000Z',
+    operation: 'PutItem',
+    body: '{"TableName":"Orders","Item":{"pk":{"S":"a"}}}',
+    authorization:
+      'AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/eu-west-1/dynamodb/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=56a95889ab002122f08445437cd5098ea5c699e4ea3da33668ab1c5cb9dbd711',
+  },
+  {
+    credentials: {
+      accessKeyId: 'ASIAEXAMPLE',
+      secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+      sessionToken: 'IQoJb3JpZ2luX2VjEXAMPLE/token+with=signs',
+    },
+    at: '2026-02-28T23:59:59.999Z',
+    operation: 'UpdateItem',
+    body: '{"TableName":"state","Key":{"pk":{"S":"ключ 🔑"}}}',
+    authorization:
+      'AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/20260228/eu-west-1/dynamodb/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, Signature=b0d9e7522c87d86c9c928fa25395de0552fb67259228bdfec84099d7b13614e8',
+  },
+  {
+    credentials: { accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'short', sessionToken: 't' },
+    at: '2024-02-29T00:00:00.000Z',
+    operation: 'DeleteItem',
+    body: '{}',
+    authorization:
+      'AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/20240229/eu-west-1/dynamodb/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, Signature=47c8f3bf3cef160cc752c924eb9e7af42eebdc1a4e5b15345616804a31627bea',
+  },
+];
+
+it.each(RECORDED)(
+  'are as recorded: $operation at $at',
+  ({ credentials, at, operation, body, authorization }) => {
+    const request = { target: `DynamoDB_20120810.${operation}`, body: Buffer.from(body) };
+    const headers = requestSigner(PLACE)(request, credentials, Date.parse(at));
+
+    expect(headers[headers.indexOf('authorization') + 1]).toBe(authorization);
+  },
+);
