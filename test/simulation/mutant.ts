@@ -20,7 +20,7 @@ export interface Readers {
 }
 
 /** What a redrive takes of what is there. */
-export interface Part {
+interface Part {
   readonly filter: RedriveFilter;
   readonly limit: number;
 }
