@@ -102,6 +102,7 @@ function exchange(
       };
       // It has waited for a socket too long: it must not be sent when nobody waits for it any more.
       if (late !== undefined) return ended();
+      // Nearly too long: the timer will say so.
       if (clock.now() - startMs > withinMs - LEAST_MS) return sockets.giveBack(socket, clock.now());
       const started = (its: Dispatcher.DispatchController) => {
         controller = its;

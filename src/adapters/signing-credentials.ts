@@ -25,19 +25,22 @@ export function signingCredentials(
     try {
       known = await find();
       return known;
+    } catch (error) {
+      if (known !== undefined && !isEnding(known, clock.now(), 0)) return known;
+      throw error;
     } finally {
       // After a failure, the next request tries again.
       search = undefined;
     }
   };
   return () => {
-    if (known !== undefined && !isEnding(known, clock.now())) return known;
+    if (known !== undefined && !isEnding(known, clock.now(), REFRESH_MS)) return known;
     return (search ??= look());
   };
 }
 
-function isEnding({ expiration }: Expiring, nowMs: number): boolean {
-  return expiration !== undefined && nowMs >= expiration.getTime() - REFRESH_MS;
+function isEnding({ expiration }: Expiring, nowMs: number, withinMs: number): boolean {
+  return expiration !== undefined && nowMs >= expiration.getTime() - withinMs;
 }
 
 /** In Lambda, they are good for as long as the environment lives. */

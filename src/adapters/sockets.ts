@@ -24,6 +24,8 @@ const IDLE_MS_MAX = 15_000;
 
 export class Sockets {
   readonly #options: SocketsOptions;
+  /** One for all, since it remembers TLS sessions. */
+  readonly #connect = resettingConnector(CONNECT_TIMEOUT_MS);
   readonly #all = new Set<Socket>();
   readonly #idle: Array<{ readonly socket: Socket; readonly sinceMs: number }> = [];
   /** In the order in which they came. */
@@ -58,7 +60,7 @@ export class Sockets {
     }
     const socket = new Client(this.#options.origin, {
       pipelining: 1,
-      connect: resettingConnector(CONNECT_TIMEOUT_MS),
+      connect: this.#connect,
       keepAliveTimeout: IDLE_MS_MAX,
       // Each exchange has a time limit of its own.
       headersTimeout: 0,

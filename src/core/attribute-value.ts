@@ -90,11 +90,12 @@ function placed(error: unknown, step: string): unknown {
 
 function decodeMap(json: unknown, depth: number): Record<string, AttributeValue> {
   if (!isObject(json)) throw new MalformedValue('must be a map of attributes');
-  const nameAt = (index: number) => Object.keys(json)[index] ?? '';
-  const decoded = decodeAll(Object.values(json), depth, (index) => `.${nameAt(index)}`);
+  const stepTo = (index: number) => `.${Object.keys(json)[index] ?? ''}`;
+  const decoded = decodeAll(Object.values(json), depth, stepTo);
   if (decoded === undefined) return json as Record<string, AttributeValue>;
+  const names = Object.keys(json);
   // Not by assignment: an attribute may be called "__proto__".
-  return Object.fromEntries(decoded.map((value, index) => [nameAt(index), value]));
+  return Object.fromEntries(decoded.map((value, index) => [names[index] ?? '', value]));
 }
 
 /** @returns undefined where nothing had to be decoded. */

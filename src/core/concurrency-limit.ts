@@ -14,6 +14,8 @@ const WORTH_RATIO = 1.6;
 const WORTH_MS = 1;
 const GROWTH = 2;
 const BACK_OFF = 0.7;
+/** A hot key throttles now and then, however few requests there are; this many are more than that. */
+const OVERLOAD_SHARE = 0.05;
 /** Rounds of answers before more is tried again where it was of no use. */
 const RESTING_ROUNDS = 10;
 
@@ -25,6 +27,8 @@ export class ConcurrencyLimit {
   #ticket = 0;
   /** Milliseconds of the answers under this limit. */
   #answers: number[] = [];
+  /** Requests of the current round that have ended, and those of them that were too many. */
+  #round = { ended: 0, overloaded: 0 };
   #restingRounds = 0;
   #proven: { readonly limit: number; readonly ms: number } | undefined;
 
@@ -48,8 +52,15 @@ export class ConcurrencyLimit {
     const isBusy = this.#underWay >= this.#limit * BUSY_SHARE;
     this.#underWay -= 1;
     if (ticket !== this.#ticket || end === 'failed') return;
-    if (end === 'overloaded') this.#backOff();
-    else if (isBusy && this.#isInQuestion()) this.#note(end);
+    if (this.#isOverloaded(end)) this.#backOff();
+    else if (end !== 'overloaded' && isBusy && this.#isInQuestion()) this.#note(end);
+  }
+
+  #isOverloaded(end: RequestEnd): boolean {
+    if (this.#round.ended >= this.#limit) this.#round = { ended: 0, overloaded: 0 };
+    this.#round.ended += 1;
+    if (end === 'overloaded') this.#round.overloaded += 1;
+    return this.#round.overloaded > Math.max(1, this.#limit * OVERLOAD_SHARE);
   }
 
   #isInQuestion(): boolean {
@@ -89,6 +100,7 @@ export class ConcurrencyLimit {
     this.#limit = Math.min(limit, this.#most);
     this.#ticket += 1;
     this.#answers = [];
+    this.#round = { ended: 0, overloaded: 0 };
   }
 }
 

@@ -58,12 +58,15 @@ async function openDestination(): Promise<DestinationTable> {
   return signedDestination(requests);
 }
 
+/** Lambda has 1,024 file descriptors, and the writes may have 900 of them. */
+const LETTERS_AT_ONCE_MAX = 50;
+
 /** Loaded with the first dead letter: a function that is well never has one. */
 async function openQueue(): Promise<DeadLetterQueue> {
   const { sqsDeadLetters } = await import('../adapters/sqs-dead-letters.ts');
   return sqsDeadLetters({
     openBucket,
-    concurrency: settings.concurrency,
+    concurrency: Math.min(settings.concurrency, LETTERS_AT_ONCE_MAX),
     queueUrl: settings.deadLetterQueueUrl,
     region: settings.sourceRegion,
   });

@@ -1,5 +1,6 @@
 // Many tasks, a few at a time.
 
+/** Rejects where it fails, and never throws. */
 export type Task = () => Promise<void>;
 
 /**

@@ -102,9 +102,9 @@ export async function send(request: WriteRequest, context: SendContext): Promise
   }
 }
 
-/** Fewer requests at once may help. */
-function isOverload({ kind }: WriteFailure): boolean {
-  return kind === 'throttled' || kind === 'unknown';
+/** Fewer requests at once may help; where two write the same item, they do not. */
+function isOverload({ kind, name }: WriteFailure): boolean {
+  return kind === 'unknown' || (kind === 'throttled' && !/Conflict|InProgress/.test(name));
 }
 
 interface Attempt {

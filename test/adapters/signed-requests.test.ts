@@ -239,6 +239,25 @@ describe('credentials', () => {
     expect(await credentials()).toEqual(CREDENTIALS);
   });
 
+  it('stay in use until their end when nobody can tell new ones', async () => {
+    let nowMs = 0;
+    let isDown = false;
+    const credentials = signingCredentials(
+      async () => {
+        if (isDown) throw new Error('nobody knows');
+        return { ...CREDENTIALS, expiration: new Date(HOUR_MS) };
+      },
+      { now: () => nowMs },
+    );
+    const first = await credentials();
+    isDown = true;
+    nowMs = HOUR_MS - 60_000;
+
+    expect(await credentials()).toBe(first);
+    nowMs = HOUR_MS;
+    await expect((async () => credentials())()).rejects.toThrow('nobody knows');
+  });
+
   it('come from the environment where it has them', async () => {
     const environment = {
       AWS_ACCESS_KEY_ID: 'AKIDENV',

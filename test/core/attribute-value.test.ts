@@ -40,6 +40,16 @@ describe('decodeItem', () => {
     expect(JSON.stringify(decodeItem(item, 'NewImage'))).toBe(JSON.stringify(item));
   });
 
+  it('takes a map of very many attributes with one binary among them', () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 20_000 }, (_, index) => [`a${index}`, { S: 'x' }] as const),
+    );
+    const item = { ...many, last: { B: 'AQ==' } };
+    const decoded = decodeItem({ map: { M: item } }, 'NewImage');
+
+    expect(Object.keys(decoded['map']?.M ?? {})).toEqual(Object.keys(item));
+  }, 5_000);
+
   it('keeps an attribute called __proto__', () => {
     const item = JSON.parse('{"__proto__": {"S": "kept"}, "b": {"B": "AQ=="}}') as object;
 

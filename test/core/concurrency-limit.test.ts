@@ -69,6 +69,15 @@ describe('a limit of concurrency', () => {
     expect(limit.current()).toBe(560);
   });
 
+  it('takes a throttled request now and then for what it is: a hot key', () => {
+    const limit = new ConcurrencyLimit(800);
+    let count = 0;
+
+    drive(limit, 200_000, () => ((count += 1) % 100 === 0 ? 'overloaded' : 70));
+
+    expect(limit.current()).toBe(800);
+  });
+
   it('never goes below a few, however long a destination throttles, nor above the most', () => {
     const limit = new ConcurrencyLimit(100);
     let highest = 0;
