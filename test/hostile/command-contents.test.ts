@@ -143,9 +143,10 @@ describe('a command tells keys, never contents', () => {
     expect(await ferry('repair', '--settle', '0', '--report', strange)).toBe(2);
     const apply = ['repair', '--settle', '0', '--report', report, '--apply'];
     expect(await during({ kind: 'deny' }, () => ferry(...apply))).toBe(1);
-    expect(
-      await during({ kind: 'throttle', share: 0.3 }, () => during(poison, () => ferry(...apply))),
-    ).toBe(3);
+    // Not the questions at the start: a command that cannot ask them ends with 1, as it should.
+    const operations = ['PutItem', 'UpdateItem', 'DeleteItem', 'TransactWriteItems'];
+    const throttled: Fault = { kind: 'throttle', share: 0.3, operations };
+    expect(await during(throttled, () => during(poison, () => ferry(...apply)))).toBe(3);
 
     expectSaid(
       'line 2 names no key',
