@@ -65,7 +65,7 @@ export function exceptionOf(back: StepBack): Exception | undefined {
   if (isHealing) return 'E1';
   const hasNoRecord = shown?.lost !== undefined || shown?.malformed === true;
   const isByRepair = item.isRepaired && item.read === item.shown && hasNoRecord;
-  return isByRepair && applied.status === 'waiting' ? 'repaired too early' : undefined;
+  return isByRepair && isComing(applied) ? 'repaired too early' : undefined;
 }
 
 /** Whether a record is to be delivered again, or put back. */
