@@ -3,11 +3,12 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   dynamoDbDestination,
   dynamoDbTransactions,
+  UNUSED_MIDDLEWARE,
   writeClient,
 } from '../../src/adapters/dynamodb-table.ts';
 import { signedRequests } from '../../src/adapters/signed-requests.ts';
@@ -187,6 +188,18 @@ describe.each(Object.entries(CARRIERS))('by %s', (_, open) => {
       expect((await cancelled(code, 'None')).failure?.kind).toBe(kind);
     });
   });
+});
+
+it('goes without the middleware that the SDK calls by these names', () => {
+  const names = (client: DynamoDBClient) =>
+    client.middlewareStack.identify().map((entry) => entry.split(' ')[0]);
+  const options = { region: 'eu-west-1', concurrency: 4, credentials: CREDENTIALS };
+  const stock = names(new DynamoDBClient({ region: 'eu-west-1' }));
+
+  expect(stock).toEqual(expect.arrayContaining(UNUSED_MIDDLEWARE));
+  expect(names(writeClient(options))).toEqual(
+    stock.filter((name = '') => !UNUSED_MIDDLEWARE.includes(name)),
+  );
 });
 
 async function transactAgainst(listener: RequestListener, input: TransactWriteItemsInput) {

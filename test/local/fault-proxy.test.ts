@@ -680,7 +680,7 @@ describe('an outage', () => {
 
     proxy.inject({ kind: 'outage' });
 
-    expect(await waiting).toMatchObject({ kind: 'unknown', name: 'ECONNRESET' });
+    expect(await waiting).toMatchObject({ kind: 'unknown', name: 'UND_ERR_SOCKET' });
     expect(['closed', 'ECONNRESET']).toContain(await idle);
   });
 
