@@ -8,10 +8,13 @@ const START = 64;
 const LEAST = 8;
 /** A limit counts as tried only while nearly as many requests are under way. */
 const BUSY_SHARE = 0.8;
-/** Twice as many are worth it while each takes so much longer at most: a quarter more get done in the time. */
-const WORTH_RATIO = 1.6;
-/** What a clock of milliseconds cannot tell. */
-const WORTH_MS = 1;
+/**
+ * More are worth it while each takes longer by at most this share of what there are more: of twice as many,
+ * each may take 1.6 times as long, and a quarter more get done in the time.
+ */
+const WORTH_SHARE = 0.6;
+/** What a clock of milliseconds cannot tell, even of many. */
+const WORTH_MS = 0.5;
 const GROWTH = 2;
 const BACK_OFF = 0.7;
 /** A hot key throttles now and then, however few requests there are; this many are more than that. */
@@ -64,7 +67,7 @@ export class ConcurrencyLimit {
   }
 
   #isInQuestion(): boolean {
-    return this.#limit < this.#most || this.#restingRounds > 0;
+    return this.#limit < this.#most || this.#proven?.limit !== this.#limit;
   }
 
   #backOff(): void {
@@ -77,23 +80,35 @@ export class ConcurrencyLimit {
     this.#answers.push(ms);
     if (this.#answers.length < 2 * this.#limit) return;
     // The first round opens sockets, which takes longer.
-    this.#judge(median(this.#answers.slice(this.#limit)));
+    this.#judge(middle(this.#answers.slice(this.#limit)));
   }
 
   #judge(ms: number): void {
-    const { limit, ms: before } = this.#proven ?? { limit: this.#limit, ms };
-    const isWorthIt = ms <= before * WORTH_RATIO + WORTH_MS;
-    const isResting = this.#restingRounds > 0;
-    if (isResting || isWorthIt) this.#proven = { limit: this.#limit, ms };
-    if (isResting) {
-      this.#restingRounds -= 1;
-      this.#answers = [];
-    } else if (isWorthIt) {
+    if (this.#restingRounds > 0) {
+      this.#rest(ms);
+    } else if (this.#isWorthIt(ms)) {
+      this.#proven = { limit: this.#limit, ms };
       this.#change(this.#limit * GROWTH);
     } else {
       this.#restingRounds = RESTING_ROUNDS;
-      this.#change(limit);
+      this.#change(this.#proven?.limit ?? this.#limit);
     }
+  }
+
+  #isWorthIt(ms: number): boolean {
+    if (this.#proven === undefined) return true;
+    const { limit, ms: before } = this.#proven;
+    const ratio = 1 + (this.#limit / limit - 1) * WORTH_SHARE;
+    return ms <= before * ratio + WORTH_MS;
+  }
+
+  /** The best of these rounds is what more have to compete with: in the others, something else took the time. */
+  #rest(ms: number): void {
+    const isFirst = this.#restingRounds === RESTING_ROUNDS;
+    const best = isFirst ? ms : Math.min(ms, this.#proven?.ms ?? ms);
+    this.#proven = { limit: this.#limit, ms: best };
+    this.#restingRounds -= 1;
+    this.#answers = [];
   }
 
   #change(limit: number): void {
@@ -104,6 +119,9 @@ export class ConcurrencyLimit {
   }
 }
 
-function median(figures: readonly number[]): number {
-  return figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? 0;
+/** Mean of the middle half: finer than the clock, and blind to what is out of line. */
+function middle(figures: readonly number[]): number {
+  const quarter = figures.length >> 2;
+  const half = figures.toSorted((a, b) => a - b).slice(quarter, figures.length - quarter);
+  return half.reduce((sum, ms) => sum + ms, 0) / half.length;
 }

@@ -50,6 +50,33 @@ describe('a limit of concurrency', () => {
     expect(limit.current()).toBe(64);
   });
 
+  it('asks as much of the last step, which is less than a doubling', () => {
+    const limit = new ConcurrencyLimit(800);
+
+    const limits: number[] = [];
+
+    drive(limit, 100_000, (atOnce) => {
+      limits.push(limit.current());
+      return knee(512)(atOnce);
+    });
+
+    // It is tried now and then, and given up again.
+    expect(limits.filter((one) => one > 512).length).toBeLessThan(limits.length / 4);
+  });
+
+  it('tells a little more from a clock that tells only milliseconds', () => {
+    const limit = new ConcurrencyLimit(800);
+    let nowMs = 0;
+    const inWholeMs = (atOnce: number) => {
+      nowMs += 0.06;
+      return Math.floor(nowMs) - Math.floor(nowMs - atOnce * 0.06);
+    };
+
+    drive(limit, 20_000, inWholeMs);
+
+    expect(limit.current()).toBe(64);
+  });
+
   it('tries more again after a while, because destinations get faster', () => {
     const limit = new ConcurrencyLimit(800);
     drive(limit, 20_000, knee(100));
