@@ -24,6 +24,7 @@ const { values } = parseArgs({
 });
 const rounds = Array.from({ length: Number(values.rounds) }, (_, index) => index);
 const startMs = performance.now();
+const MEASURED_MS_MIN = 4_000;
 
 function say(line: string): void {
   const passed = ((performance.now() - startMs) / 1000).toFixed(0);
@@ -45,7 +46,8 @@ async function play({ name, roundTripMs, shape, approaches }: Scenario): Promise
   const figures = new Map<ApproachName, Figures[]>();
   for (const round of rounds)
     for (const approach of approaches) {
-      const one = measure({ approach, endpoint, shape, warmUps: warmUpsOf(approach, roundTripMs) });
+      const warmUps = warmUpsOf(approach, roundTripMs);
+      const one = measure({ approach, endpoint, shape, warmUps, leastMs: MEASURED_MS_MIN });
       figures.set(approach, [...(figures.get(approach) ?? []), one]);
       say(
         `${name}, ${approach}, round ${round + 1}: ${short(perSecond(one))} records/s, ${short(cpuPerRecord(one))} us of processor, ${short(one.peakMiB)} MiB`,
@@ -75,7 +77,13 @@ async function writeUnits(approach: ApproachName, shape: BatchShape): Promise<nu
   const known = counted.get(name);
   if (known !== undefined) return known;
   const { endpoint } = await stubOf(0, true);
-  const { records, writeUnits: units } = measure({ approach, endpoint, shape, warmUps: 0 });
+  const { records, writeUnits: units } = measure({
+    approach,
+    endpoint,
+    shape,
+    warmUps: 0,
+    leastMs: 0,
+  });
   counted.set(name, units / records);
   return units / records;
 }
