@@ -2,7 +2,7 @@
 // Bytes have to be those of decodeItem, which are base64 text in JSON.
 
 import { decodeItem, type Item } from '../core/attribute-value.ts';
-import type { WriteRequest } from '../core/write-request.ts';
+import { jsonOf, type WriteRequest } from '../core/write-request.ts';
 import type { DestinationTable, WriteReply } from '../ports.ts';
 import type { Answer, SignedRequests } from './signed-requests.ts';
 import { cancellation, type CancellationPart, refusal } from './write-reply.ts';
@@ -12,7 +12,7 @@ const API = 'DynamoDB_20120810.';
 export function signedDestination(requests: SignedRequests): DestinationTable {
   return {
     async write(request) {
-      const answer = await requests.send(API + request.operation, JSON.stringify(request.input));
+      const answer = await requests.send(API + request.operation, jsonOf(request));
       // Not every 200 is DynamoDB's: a proxy's page must not count as a write.
       if (answer.status === 200 && answer.body.startsWith('{')) return WRITTEN;
       return refusalIn(answer, request);

@@ -7,7 +7,8 @@ import { STATE_ATTRIBUTES } from '../contract.ts';
 import { canonicalKey, type Item } from './attribute-value.ts';
 import { itemSizeBytes, writeUnits } from './capacity.ts';
 import type { Version } from './ordering-guard.ts';
-import { stateRowKey, versioned, type WriteTarget } from './write-request.ts';
+import { versioned } from './guarded-put.ts';
+import { stateRowKey, type WriteTarget } from './write-request.ts';
 
 export interface Copy {
   readonly key: Item;

@@ -4,6 +4,7 @@
 import { STATE_ATTRIBUTES } from '../contract.ts';
 import type { Item } from './attribute-value.ts';
 import { findDiscrepancy } from './discrepancy.ts';
+import { versioned } from './guarded-put.ts';
 import { above, type Version, versionIn } from './ordering-guard.ts';
 import {
   type StateRowKey,
@@ -12,7 +13,6 @@ import {
   type WriteTarget,
   expiry,
   stateRowKey,
-  versioned,
 } from './write-request.ts';
 
 interface ItemStates {

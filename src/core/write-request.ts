@@ -11,7 +11,8 @@ import type {
 import { STATE_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../contract.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
 import type { Item } from './attribute-value.ts';
-import { freeFor, type Guard, type Version } from './ordering-guard.ts';
+import { GuardedPut, guardOf } from './guarded-put.ts';
+import { freeFor, type Version } from './ordering-guard.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from './stream-record.ts';
 
 export type WriteRequest =
@@ -19,6 +20,11 @@ export type WriteRequest =
   | { readonly operation: 'DeleteItem'; readonly input: DeleteItemInput }
   | { readonly operation: 'UpdateItem'; readonly input: UpdateItemInput }
   | { readonly operation: 'TransactWriteItems'; readonly input: TransactWriteItemsInput };
+
+/** As DynamoDB's JSON, in which bytes are base64 text: those of decodeItem are. */
+export function jsonOf(request: WriteRequest): string {
+  return request instanceof GuardedPut ? request.json() : JSON.stringify(request.input);
+}
 
 /**
  * How a record comes: from the stream, in the order of its item, or out of order, long after newer
@@ -44,15 +50,6 @@ export interface StateRowKey {
   readonly keyText: string;
 }
 
-export function guardOf(record: StreamRecord, target: WriteTarget): Guard {
-  return {
-    version: record.version,
-    keyAttribute: Object.keys(record.key)[0] ?? '',
-    reservedAttribute: target.reservedAttribute,
-    unversionedItems: target.unversionedItems,
-  };
-}
-
 export interface WriteRules {
   readonly target: WriteTarget;
   readonly arrival: Arrival;
@@ -70,9 +67,9 @@ export function toWriteRequests(
 ): WriteRequest[] {
   if (record.eventName === 'REMOVE')
     return [tombstone(record, target, nowMs), guardedDelete(record, target)];
-  const put = guardedPut(record, target);
-  if (arrival === 'in-order') return [{ operation: 'PutItem', input: put }];
-  const TransactItems = [{ Put: put }, { ConditionCheck: notDeletedSince(record, target) }];
+  const put = new GuardedPut(record, target);
+  if (arrival === 'in-order') return [put];
+  const TransactItems = [{ Put: put.input }, { ConditionCheck: notDeletedSince(record, target) }];
   return [{ operation: 'TransactWriteItems', input: { TransactItems } }];
 }
 
@@ -105,29 +102,6 @@ export function keepStateRow(row: StateRowKey, target: WriteTarget, nowMs: numbe
     ExpressionAttributeNames: {},
     ExpressionAttributeValues: expiry(nowMs),
   });
-}
-
-/** A source item as the twin has it. */
-export function versioned(
-  item: Item,
-  { version, createdAtSeconds }: { version: Version; createdAtSeconds?: number | undefined },
-  { reservedAttribute, sourceRegion }: WriteTarget,
-): Item {
-  const writtenAt = createdAtSeconds === undefined ? {} : { t: { N: String(createdAtSeconds) } };
-  return {
-    ...item,
-    // The attribute is Ferry's: a source item that has it was copied from a twin, and loses it.
-    [reservedAttribute]: { M: { v: { S: version }, ...writtenAt, o: { S: sourceRegion } } },
-  };
-}
-
-function guardedPut(record: PutRecord, target: WriteTarget) {
-  return {
-    TableName: target.destinationTable,
-    Item: versioned(record.newImage, record, target),
-    ...freeFor(guardOf(record, target)),
-    ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
-  };
 }
 
 function notDeletedSince({ version, keyText }: PutRecord, target: WriteTarget) {

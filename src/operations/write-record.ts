@@ -5,16 +5,12 @@ import { SETTLE_MARGIN_MS } from '../contract.ts';
 import type { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import type { FailedAttempt } from '../core/dead-letter.ts';
 import type { DestinationHealth } from '../core/destination-health.ts';
+import { guardOf } from '../core/guarded-put.ts';
 import { heartbeatLatencyMs, latencyMs } from '../core/latency.ts';
 import { refusalCause } from '../core/ordering-guard.ts';
 import type { StreamRecord } from '../core/stream-record.ts';
 import { classifyFailure, retryDelayMs, type WriteFailure } from '../core/write-failure.ts';
-import {
-  type Arrival,
-  guardOf,
-  toWriteRequests,
-  type WriteRequest,
-} from '../core/write-request.ts';
+import { type Arrival, toWriteRequests, type WriteRequest } from '../core/write-request.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
 import type { Clock, DestinationTable, Random, WriteReply } from '../ports.ts';
 import type { WriteOutcome } from './apply-lane.ts';
