@@ -88,6 +88,18 @@ export function classifyFailure(error: unknown): WriteFailure {
   return { kind, name: KIND_OF.has(name) || code === '' ? name : code, message };
 }
 
+/** Refused because of another write to the same item: fewer requests at once would not help. */
+const CONTENTION: ReadonlySet<string> = new Set([
+  'ReplicatedWriteConflictException',
+  'TransactionConflictException',
+  'TransactionInProgressException',
+]);
+
+/** Whether fewer requests at once may help. */
+export function isOverload({ kind, name }: WriteFailure): boolean {
+  return kind === 'unknown' || (kind === 'throttled' && !CONTENTION.has(name));
+}
+
 /** Delay before try number `attempt` (1 is the first repetition): full jitter, doubling to 2 s. */
 export function retryDelayMs(attempt: number, random: number): number {
   return random * Math.min(2_000, 50 * 2 ** (attempt - 1));

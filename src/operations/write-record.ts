@@ -9,7 +9,12 @@ import { guardOf } from '../core/guarded-put.ts';
 import { heartbeatLatencyMs, latencyMs } from '../core/latency.ts';
 import { refusalCause } from '../core/ordering-guard.ts';
 import type { StreamRecord } from '../core/stream-record.ts';
-import { classifyFailure, retryDelayMs, type WriteFailure } from '../core/write-failure.ts';
+import {
+  classifyFailure,
+  isOverload,
+  retryDelayMs,
+  type WriteFailure,
+} from '../core/write-failure.ts';
 import { type Arrival, toWriteRequests, type WriteRequest } from '../core/write-request.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
 import type { Clock, DestinationTable, Random, WriteReply } from '../ports.ts';
@@ -96,11 +101,6 @@ export async function send(request: WriteRequest, context: SendContext): Promise
     }
     await clock.sleep(retryDelayMs(attempts.length, random.next()));
   }
-}
-
-/** Fewer requests at once may help; where two write the same item, they do not. */
-function isOverload({ kind, name }: WriteFailure): boolean {
-  return kind === 'unknown' || (kind === 'throttled' && !/Conflict|InProgress/.test(name));
 }
 
 interface Attempt {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classifyFailure, retryDelayMs } from '../../src/core/write-failure.ts';
+import { classifyFailure, isOverload, retryDelayMs } from '../../src/core/write-failure.ts';
 
 const named = (name: string, code?: string) => Object.assign(new Error('why'), { name, code });
 
@@ -35,6 +35,18 @@ describe('classifyFailure', () => {
     expect(classifyFailure(named('Error', 'ECONNREFUSED')).name).toBe('ECONNREFUSED');
     expect(classifyFailure(named('ValidationException')).name).toBe('ValidationException');
   });
+});
+
+it.each([
+  ['ThrottlingException', true],
+  ['TransactionConflictException', false],
+  ['TransactionInProgressException', false],
+  ['ReplicatedWriteConflictException', false],
+  ['TimeoutError', true],
+  ['AccessDeniedException', false],
+  ['ValidationException', false],
+])('fewer requests at once may help against %s: %s', (name, may) => {
+  expect(isOverload(classifyFailure(named(name)))).toBe(may);
 });
 
 describe('retryDelayMs', () => {
