@@ -34,8 +34,8 @@ export async function catchUp(
 const ONE_CORE_MIB = 1_769;
 
 /**
- * As Lambda's own bootstrap starts Node.js: a tenth of the memory for young objects, which is three
- * semi-spaces, and the rest for old ones.
+ * Lambda's bootstrap gives a tenth of the memory to young objects, and the rest to old ones. That tenth is
+ * two semi-spaces in older runtimes; V8 has three of them, so the smaller figure is taken.
  */
 function memoryOptions(memoryMiB: number): string[] {
   const youngMiB = Math.floor(memoryMiB / 10);

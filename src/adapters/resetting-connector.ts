@@ -5,9 +5,11 @@ import { connect, type Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 import buildUndiciConnector from 'undici/lib/core/connect.js';
 
-/** @param timeoutMs until the connection stands, TLS included. */
-export function resettingConnector(timeoutMs: number): buildConnector.connector {
-  const open = buildUndiciConnector({ timeout: timeoutMs });
+/** Until the connection stands, TLS included. */
+const CONNECT_TIMEOUT_MS = 2_000;
+
+export function resettingConnector(): buildConnector.connector {
+  const open = buildUndiciConnector({ timeout: CONNECT_TIMEOUT_MS });
   return (options, callback) => {
     const isTls = options.protocol === 'https:';
     // The socket below TLS is the one that can be reset.

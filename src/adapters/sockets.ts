@@ -14,18 +14,16 @@ export interface SocketsOptions {
   readonly most: number;
 }
 
-const CONNECT_TIMEOUT_MS = 2_000;
-
 /**
  * Lambda freezes an idle function, and whoever is at the other end may have hung up before it thaws. A
  * request on such a socket would end without an answer, and its batch would have to wait for it.
  */
-const IDLE_MS_MAX = 15_000;
+export const IDLE_MS_MAX = 15_000;
 
 export class Sockets {
   readonly #options: SocketsOptions;
   /** One for all, since it remembers TLS sessions. */
-  readonly #connect = resettingConnector(CONNECT_TIMEOUT_MS);
+  readonly #connect = resettingConnector();
   readonly #all = new Set<Socket>();
   readonly #idle: Array<{ readonly socket: Socket; readonly sinceMs: number }> = [];
   /** In the order in which they came. */

@@ -4,13 +4,12 @@
 import { UndiciHttpHandler } from '@smithy/undici-http-handler';
 import { Agent, type Dispatcher } from 'undici';
 import { resettingConnector } from './resetting-connector.ts';
-
-const CONNECTION_TIMEOUT_MS = 2_000;
+import { IDLE_MS_MAX } from './sockets.ts';
 
 export interface UndiciHandlerOptions {
   /** Sockets at most; one request each. */
   readonly concurrency: number;
-  /** From the request to the last byte of its answer. */
+  /** From the request to the last byte of its answer; to connect has a limit of its own. */
   readonly timeoutMs: number;
 }
 
@@ -29,7 +28,8 @@ class TimedHandler extends UndiciHttpHandler {
     const dispatcher = new Agent({
       connections: concurrency,
       pipelining: 1,
-      connect: resettingConnector(CONNECTION_TIMEOUT_MS),
+      connect: resettingConnector(),
+      keepAliveTimeout: IDLE_MS_MAX,
       // Each exchange has a time limit of its own.
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -7,7 +7,7 @@ import { STATE_ATTRIBUTES } from '../contract.ts';
 import { canonicalKey, type Item } from './attribute-value.ts';
 import { itemSizeBytes, writeUnits } from './capacity.ts';
 import type { Version } from './ordering-guard.ts';
-import { versioned } from './guarded-put.ts';
+import { versioned } from './versioned-item.ts';
 import { stateRowKey, type WriteTarget } from './write-request.ts';
 
 export interface Copy {

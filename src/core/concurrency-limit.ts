@@ -109,6 +109,7 @@ export class ConcurrencyLimit {
     this.#proven = { limit: this.#limit, ms: best };
     this.#restingRounds -= 1;
     this.#answers = [];
+    if (this.#restingRounds === 0) this.#change(this.#limit * GROWTH);
   }
 
   #change(limit: number): void {

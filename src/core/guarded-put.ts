@@ -1,25 +1,30 @@
 // A put of a source item under the guard, in the two forms in which clients take it. The second is for the
 // hot path: it neither copies the image nor puts into JSON again what all puts into a table have in common.
 
-import type { AttributeValue, PutItemInput } from '@aws-sdk/client-dynamodb';
-import type { Item } from './attribute-value.ts';
-import { freeFor, type Guard, type Version } from './ordering-guard.ts';
-import type { PutRecord, StreamRecord } from './stream-record.ts';
+import type { PutItemInput } from '@aws-sdk/client-dynamodb';
+import { freeFor, guardOf } from './ordering-guard.ts';
+import type { PutRecord } from './stream-record.ts';
+import { stampOf, versioned } from './versioned-item.ts';
 import type { WriteTarget } from './write-request.ts';
 
 export class GuardedPut {
   readonly operation = 'PutItem';
-  readonly #record: PutRecord;
-  readonly #target: WriteTarget;
+  readonly record: PutRecord;
+  readonly target: WriteTarget;
 
   constructor(record: PutRecord, target: WriteTarget) {
-    this.#record = record;
-    this.#target = target;
+    this.record = record;
+    this.target = target;
+  }
+
+  /** What any other request would be as JSON. */
+  toJSON(): object {
+    return { operation: this.operation, input: this.input };
   }
 
   /** As the SDK takes it. */
   get input() {
-    const [record, target] = [this.#record, this.#target];
+    const { record, target } = this;
     return {
       ...commonInput(record, target),
       Item: versioned(record.newImage, record, target),
@@ -29,7 +34,7 @@ export class GuardedPut {
 
   /** `input` as DynamoDB's JSON. */
   json(): string {
-    const [record, target] = [this.#record, this.#target];
+    const { record, target } = this;
     const { newImage, version } = record;
     // A copy of a twin, which is rare.
     if (target.reservedAttribute in newImage) return JSON.stringify(this.input);
@@ -37,35 +42,6 @@ export class GuardedPut {
     const stamp = JSON.stringify(stampOf(record, target));
     return `${commonJson(record, target)}${stamp},${image},"ExpressionAttributeValues":{":v":{"S":"${version}"}}}`;
   }
-}
-
-export function guardOf(record: StreamRecord, target: WriteTarget): Guard {
-  return {
-    version: record.version,
-    keyAttribute: Object.keys(record.key)[0] ?? '',
-    reservedAttribute: target.reservedAttribute,
-    unversionedItems: target.unversionedItems,
-  };
-}
-
-export interface WrittenAs {
-  readonly version: Version;
-  readonly createdAtSeconds?: number | undefined;
-}
-
-/** A source item as the twin has it. */
-export function versioned(item: Item, written: WrittenAs, target: WriteTarget): Item {
-  const twin: Record<string, AttributeValue> = { ...item };
-  // The attribute is Ferry's: a source item that has it was copied from a twin, and loses it.
-  twin[target.reservedAttribute] = stampOf(written, target);
-  return twin;
-}
-
-function stampOf({ version, createdAtSeconds }: WrittenAs, { sourceRegion }: WriteTarget) {
-  const [v, o] = [{ S: version }, { S: sourceRegion }];
-  return {
-    M: createdAtSeconds === undefined ? { v, o } : { v, t: { N: String(createdAtSeconds) }, o },
-  };
 }
 
 function commonInput(record: PutRecord, target: WriteTarget) {

@@ -71,6 +71,14 @@ export interface Guard {
   readonly unversionedItems: UnversionedItems;
 }
 
+export function guardOf(
+  { version, key }: { readonly version: Version; readonly key: Item },
+  rules: Pick<Guard, 'reservedAttribute' | 'unversionedItems'>,
+): Guard {
+  const { reservedAttribute, unversionedItems } = rules;
+  return { version, keyAttribute: Object.keys(key)[0] ?? '', reservedAttribute, unversionedItems };
+}
+
 /** A condition in the form that every DynamoDB write takes. */
 export interface Condition {
   readonly ConditionExpression: string;

@@ -4,8 +4,8 @@
 import { STATE_ATTRIBUTES } from '../contract.ts';
 import type { Item } from './attribute-value.ts';
 import { findDiscrepancy } from './discrepancy.ts';
-import { versioned } from './guarded-put.ts';
 import { above, type Version, versionIn } from './ordering-guard.ts';
+import { versioned } from './versioned-item.ts';
 import {
   type StateRowKey,
   stateRowUpdate,

@@ -11,8 +11,8 @@ import type {
 import { STATE_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../contract.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
 import type { Item } from './attribute-value.ts';
-import { GuardedPut, guardOf } from './guarded-put.ts';
-import { freeFor, type Version } from './ordering-guard.ts';
+import { GuardedPut } from './guarded-put.ts';
+import { freeFor, guardOf, type Version } from './ordering-guard.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from './stream-record.ts';
 
 export type WriteRequest =

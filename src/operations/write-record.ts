@@ -5,9 +5,8 @@ import { SETTLE_MARGIN_MS } from '../contract.ts';
 import type { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import type { FailedAttempt } from '../core/dead-letter.ts';
 import type { DestinationHealth } from '../core/destination-health.ts';
-import { guardOf } from '../core/guarded-put.ts';
 import { heartbeatLatencyMs, latencyMs } from '../core/latency.ts';
-import { refusalCause } from '../core/ordering-guard.ts';
+import { guardOf, refusalCause } from '../core/ordering-guard.ts';
 import type { StreamRecord } from '../core/stream-record.ts';
 import {
   classifyFailure,

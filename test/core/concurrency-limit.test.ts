@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConcurrencyLimit, type RequestEnd } from '../../src/core/concurrency-limit.ts';
+import { seededRandom } from '../../src/local/seeded-random.ts';
 
 /** As many requests at once as the limit allows, `count` in all, each ending as the destination has it. */
 function drive(
@@ -45,9 +46,16 @@ describe('a limit of concurrency', () => {
   it('stays small before a destination that does one thing after the other', () => {
     const limit = new ConcurrencyLimit(800);
 
-    drive(limit, 2_000, serial);
+    const limits: number[] = [];
 
-    expect(limit.current()).toBe(64);
+    drive(limit, 20_000, (atOnce) => {
+      limits.push(limit.current());
+      return serial(atOnce);
+    });
+
+    // Twice as many are tried now and then, and given up again.
+    expect(Math.max(...limits)).toBe(128);
+    expect(limits.filter((one) => one > 64).length).toBeLessThan(limits.length / 2);
   });
 
   it('asks as much of the last step, which is less than a doubling', () => {
@@ -82,6 +90,18 @@ describe('a limit of concurrency', () => {
     drive(limit, 20_000, knee(100));
 
     drive(limit, 40_000, distant);
+
+    expect(limit.current()).toBe(800);
+  });
+
+  it.each([1, 2, 3, 4, 5])('tries more again however the answers tremble (seed %i)', (seed) => {
+    const limit = new ConcurrencyLimit(800);
+    const random = seededRandom(seed);
+    const trembling = (destination: (atOnce: number) => number) => (atOnce: number) =>
+      Math.round(destination(atOnce) + 5 * random.next());
+    drive(limit, 20_000, trembling(knee(100)));
+
+    drive(limit, 10_000, trembling(distant));
 
     expect(limit.current()).toBe(800);
   });

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { missingSituations } from './coverage.ts';
 import { NOT_THE_TWIN } from './mutant-table.ts';
 import { MUTANTS } from './mutants.ts';
+import { versions } from './mutations.ts';
 import { PAST_FAILURES } from './past-failures.ts';
 import { runPlan } from './run.ts';
 import { firstFailure, runSeeds } from './seeds.ts';
@@ -63,6 +64,14 @@ describe('the judge', () => {
     },
     TEST_MS_MAX,
   );
+
+  it('finds nothing wrong with requests that are rewritten as they were', async () => {
+    const mutation = { rewrite: versions((version) => version) };
+    for (const seed of [1, 2]) {
+      const { violations } = await runPlan(planOf(seed), { mutation });
+      expect(violations).toEqual([]);
+    }
+  });
 
   it(
     'tells a failure in as few events as it takes',
