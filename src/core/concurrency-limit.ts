@@ -102,7 +102,7 @@ export class ConcurrencyLimit {
     return ms <= before * ratio + WORTH_MS;
   }
 
-  /** The best of these rounds is what more have to compete with: in the others, something else took the time. */
+  /** The best of these rounds is what more have to compete with: in the others, something else took time. */
   #rest(ms: number): void {
     const isFirst = this.#restingRounds === RESTING_ROUNDS;
     const best = isFirst ? ms : Math.min(ms, this.#proven?.ms ?? ms);

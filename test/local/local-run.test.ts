@@ -118,34 +118,39 @@ describe('ferry local', () => {
     expect(finished.stdout.match(/The tables are equal/g)).toHaveLength(2);
   }, 40_000);
 
-  it('takes keys and settings from a configuration, and never its tables', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'ferry-local-test-'));
-    const path = join(directory, 'ferry.json');
-    const table = { table: 'Precious', create: true, partitionKey: { name: 'id', type: 'B' } };
-    const replication = {
-      name: 'rehearsal',
-      source: { region: 'ap-south-1', ...table },
-      destination: { region: 'cn-north-1', ...table },
-      eventSource: { batchSize: 10, parallelizationFactor: 4 },
-    };
-    writeFileSync(path, JSON.stringify({ replications: [replication] }));
+  it.each(['signed', 'sdk'])(
+    'takes keys and settings from a configuration, and never its tables (writes: %s)',
+    async (httpClient) => {
+      const directory = mkdtempSync(join(tmpdir(), 'ferry-local-test-'));
+      const path = join(directory, 'ferry.json');
+      const table = { table: 'Precious', create: true, partitionKey: { name: 'id', type: 'B' } };
+      const replication = {
+        name: 'rehearsal',
+        source: { region: 'ap-south-1', ...table },
+        destination: { region: 'cn-north-1', ...table },
+        function: { httpClient },
+        eventSource: { batchSize: 10, parallelizationFactor: 4 },
+      };
+      writeFileSync(path, JSON.stringify({ replications: [replication] }));
 
-    const finished = await ferryLocal([
-      '--config',
-      path,
-      '--duration',
-      '2',
-      '--rate',
-      '100',
-      '--json',
-    ]);
-    rmSync(directory, { recursive: true });
+      const finished = await ferryLocal([
+        '--config',
+        path,
+        '--duration',
+        '2',
+        '--rate',
+        '100',
+        '--json',
+      ]);
+      rmSync(directory, { recursive: true });
 
-    expect(finished.exitCode).toBe(0);
-    expect(summaryOf(finished)).toMatchObject({ differences: 0 });
-    expect(finished.stderr).toContain('cn-north-1');
-    expect(finished.stderr).not.toContain('Precious');
-  }, 40_000);
+      expect(finished.exitCode).toBe(0);
+      expect(summaryOf(finished)).toMatchObject({ differences: 0 });
+      expect(finished.stderr).toContain('cn-north-1');
+      expect(finished.stderr).not.toContain('Precious');
+    },
+    40_000,
+  );
 
   it('gives up with a clear message when an engine dies, and leaves nothing behind', async () => {
     let killed = false;
