@@ -63,9 +63,10 @@ const NESTED = 'levels of nesting';
 /** `value` with what is to be nested deeply nested. */
 export function expanded<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
-  const { [NESTED]: levels, kind } = value as { [NESTED]?: number; kind?: string };
-  // A change may have struck it.
-  if (typeof levels === 'number') return nested(Math.min(levels, LEVELS_MAX), String(kind)) as T;
+  const { [NESTED]: levels, kind } = value as { [NESTED]?: unknown; kind?: unknown };
+  // A change may have struck either.
+  if (typeof levels === 'number' && typeof kind === 'string')
+    return nested(Math.min(levels, LEVELS_MAX), kind) as T;
   if (Array.isArray(value)) return value.map(expanded) as T;
   const members = Object.entries(value).map(([name, member]) => [name, expanded(member)] as const);
   return Object.fromEntries(members) as T;
