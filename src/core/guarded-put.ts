@@ -26,9 +26,10 @@ export class GuardedPut {
   get input() {
     const { record, target } = this;
     return {
-      ...commonInput(record, target),
+      TableName: target.destinationTable,
       Item: versioned(record.newImage, record, target),
-      ExpressionAttributeValues: { ':v': { S: record.version } },
+      ...freeFor(guardOf(record, target)),
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     } satisfies PutItemInput;
   }
 
@@ -40,32 +41,24 @@ export class GuardedPut {
     if (target.reservedAttribute in newImage) return JSON.stringify(this.input);
     const image = JSON.stringify(newImage).slice(1);
     const stamp = JSON.stringify(stampOf(record, target));
-    return `${commonJson(record, target)}${stamp},${image},"ExpressionAttributeValues":{":v":{"S":"${version}"}}}`;
+    return `${commonJson(this)}${stamp},${image},"ExpressionAttributeValues":{":v":{"S":"${version}"}}}`;
   }
-}
-
-function commonInput(record: PutRecord, target: WriteTarget) {
-  const { ConditionExpression, ExpressionAttributeNames } = freeFor(guardOf(record, target));
-  return {
-    TableName: target.destinationTable,
-    ConditionExpression,
-    ExpressionAttributeNames,
-    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-  } as const;
 }
 
 /** By target, and by the name of its key. */
 const known = new WeakMap<WriteTarget, Map<string, string>>();
 
 /** Up to the reserved attribute's value, with which the item begins. */
-function commonJson(record: PutRecord, target: WriteTarget): string {
+function commonJson(put: GuardedPut): string {
+  const { record, target } = put;
   let byKey = known.get(target);
   if (byKey === undefined) known.set(target, (byKey = new Map()));
-  const keyAttribute = Object.keys(record.key)[0] ?? '';
+  const { keyAttribute } = guardOf(record, target);
   let json = byKey.get(keyAttribute);
   if (json === undefined) {
+    const { Item: _item, ExpressionAttributeValues: _values, ...common } = put.input;
     const name = JSON.stringify(target.reservedAttribute);
-    json = `${JSON.stringify(commonInput(record, target)).slice(0, -1)},"Item":{${name}:`;
+    json = `${JSON.stringify(common).slice(0, -1)},"Item":{${name}:`;
     byKey.set(keyAttribute, json);
   }
   return json;
