@@ -26,6 +26,10 @@ export const SETTINGS: HandlerSettings = {
   reservedAttribute: '_ferry',
   unversionedItems: 'replace',
   ttlDeletes: 'replicate',
+  tombstones: 'checked',
+  systemicRejections: 'hold',
+  lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
+  lookAgainSeconds: 125,
   httpClient: 'signed',
   concurrency: 800,
 };

@@ -54,7 +54,7 @@ const LABEL_MS = Date.UTC(2026, 0, 31, 12);
 
 /** The same request as ours. */
 function guardedPut({ dynamodb }: LambdaRecord): string {
-  const version = versionOf(LABEL_MS, dynamodb.SequenceNumber);
+  const version = versionOf({ epoch: 1, labelMs: LABEL_MS }, dynamodb.SequenceNumber);
   const stamp = `{"M":{"v":{"S":"${version}"},"t":{"N":"${dynamodb.ApproximateCreationDateTime}"},"o":{"S":"us-east-1"}}}`;
   const item = `${JSON.stringify(dynamodb.NewImage).slice(0, -1)},"_ferry":${stamp}}`;
   return `{"TableName":"${SETTINGS.destinationTable}","Item":${item},"ConditionExpression":"attribute_not_exists(#pk) OR attribute_not_exists(#f) OR #f.#v < :v","ExpressionAttributeNames":{"#pk":"pk","#f":"_ferry","#v":"v"},"ExpressionAttributeValues":{":v":{"S":"${version}"}},"ReturnValuesOnConditionCheckFailure":"ALL_OLD"}`;

@@ -7,7 +7,8 @@ import {
   type PutItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { parseStreamRecord } from '../src/core/stream-record.ts';
-import { toWriteRequests } from '../src/core/write-request.ts';
+import { GuardedPut } from '../src/core/guarded-put.ts';
+import { seriesInEpoch } from '../src/core/ordering-guard.ts';
 import { type Approach, CREDENTIALS, SETTINGS } from './approach.ts';
 
 const client = (endpoint: string) =>
@@ -15,13 +16,11 @@ const client = (endpoint: string) =>
 
 /** What our handler would send, as the SDK takes it. */
 function puts(records: readonly unknown[]): PutItemCommandInput[] {
-  const rules = { target: SETTINGS, arrival: 'in-order' as const, nowMs: 0 };
+  const series = seriesInEpoch(1);
   return records.flatMap((raw, position) => {
-    const parsed = parseStreamRecord(raw, position);
-    if (parsed.kind !== 'record') throw new Error('malformed');
-    return toWriteRequests(parsed.record, rules).flatMap((request) =>
-      request.operation === 'PutItem' ? [request.input] : [],
-    );
+    const { kind, record } = parseStreamRecord(raw, position, series);
+    if (kind !== 'record') throw new Error('malformed');
+    return record.eventName === 'REMOVE' ? [] : [new GuardedPut(record, SETTINGS, 'free').input];
   });
 }
 

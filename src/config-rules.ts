@@ -1,5 +1,6 @@
 // The rules of a configuration that its schema cannot say: each is about two settings or more.
 
+import { CHECKED_TIMEOUT_SECONDS_MAX } from './contract.ts';
 import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './config.ts';
 
 /** One line per problem: path, value, and what was expected. `replications` are by their index. */
@@ -13,6 +14,7 @@ export function* ruleProblems(
     yield* streamProblems(`${path}.source`, replication.source);
     yield* pairProblems(path, replication);
     yield* heartbeatProblems(path, replication);
+    yield* timeoutProblems(path, replication);
   }
   yield* duplicateProblems(replications);
   yield* circleProblems([...replications.values()]);
@@ -76,6 +78,15 @@ function* pairProblems(path: string, replication: ReplicationConfig): Generator<
   }
   if (source.create && destination.create && keyText(source) !== keyText(destination)) {
     yield `${path}.destination must have the same keys as the source: ${keyText(source)}, got ${keyText(destination)}`;
+  }
+}
+
+function* timeoutProblems(
+  path: string,
+  { tombstones, function: { timeoutSeconds } }: ReplicationConfig,
+): Generator<string> {
+  if (tombstones === 'checked' && timeoutSeconds > CHECKED_TIMEOUT_SECONDS_MAX) {
+    yield `${path}.function.timeoutSeconds must be at most ${CHECKED_TIMEOUT_SECONDS_MAX} with "checked" tombstones, whose deletes are looked at again within the 900 s that SQS delays a message, got ${timeoutSeconds}`;
   }
 }
 

@@ -6,10 +6,13 @@ import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject } from 'ajv';
 import schema from '../ferry.schema.json' with { type: 'json' };
 import { ruleProblems, show } from './config-rules.ts';
+import { lookAgainSeconds } from './contract.ts';
 import { UsageError } from './errors.ts';
 import type {
   HandlerSettings,
   HttpClient,
+  SystemicRejections,
+  Tombstones,
   TtlDeletes,
   UnversionedItems,
 } from './handler-settings.ts';
@@ -42,6 +45,8 @@ export interface EventSourceConfig {
   /** -1: until `maxRecordAgeSeconds`. */
   readonly retryAttempts: number;
   readonly maxRecordAgeSeconds: number;
+  /** False keeps a new mapping off until somebody enables it. */
+  readonly enabled: boolean;
 }
 
 interface FunctionConfig {
@@ -71,6 +76,8 @@ export interface ReplicationConfig {
   readonly source: SourceConfig;
   readonly destination: TableConfig;
   readonly stateTable: string;
+  readonly tombstones: Tombstones;
+  readonly systemicRejections: SystemicRejections;
   readonly ttlDeletes: TtlDeletes;
   readonly unversionedItems: UnversionedItems;
   readonly reservedAttribute: string;
@@ -163,10 +170,13 @@ function inOneLine(text: string): string {
 /** What the handler of `replication` is told, apart from what only a deployment knows. */
 export function handlerSettings(
   replication: ReplicationConfig,
-  deployed: Pick<HandlerSettings, 'deadLetterQueueUrl' | 'onFailureBucket'>,
+  deployed: Pick<
+    HandlerSettings,
+    'deadLetterQueueUrl' | 'onFailureBucket' | 'lookAgainQueueUrl' | 'streamArn'
+  >,
 ): HandlerSettings {
   const { source, destination, heartbeat } = replication;
-  const { httpClient, concurrency, memoryMiB } = replication.function;
+  const { httpClient, concurrency, memoryMiB, timeoutSeconds } = replication.function;
   return {
     replication: replication.name,
     sourceRegion: source.region,
@@ -180,6 +190,9 @@ export function handlerSettings(
     ttlDeletes: replication.ttlDeletes,
     timestampAttribute: replication.timestampAttribute,
     heartbeatKey: heartbeat && JSON.stringify(heartbeatKey(heartbeat)),
+    tombstones: replication.tombstones,
+    systemicRejections: replication.systemicRejections,
+    lookAgainSeconds: Math.min(lookAgainSeconds(timeoutSeconds), 900),
     httpClient,
     concurrency: Math.min(concurrency, memoryMiB),
   };

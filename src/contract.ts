@@ -30,6 +30,10 @@ export const METRIC_UNITS = {
   SkippedRecords: 'Count',
   /** Handed back to the stream, to be delivered again. */
   RetriedRecords: 'Count',
+  /** Of these: held back, because the control row does not know their stream, or nearly all are rejected. */
+  HeldRecords: 'Count',
+  /** Deleted items that had come back, and that looking again at their deletes has removed. */
+  Revenants: 'Count',
   DeadLetteredRecords: 'Count',
   /** Requests that the destination throttled. */
   DestinationThrottles: 'Count',
@@ -111,17 +115,59 @@ export const heartbeatName = (replication: string) => `ferry-${replication}-hear
 export const alarmTopicName = (replication: string) => `ferry-${replication}-alarms`;
 export const deadLetterQueueName = (replication: string) => `ferry-${replication}-dead-letters`;
 
+/** Deletes wait here until they are looked at again, in the source Region. */
+export const lookAgainName = (replication: string) => `ferry-${replication}-look-again`;
+
+/** Retention of the look-again queue: the longest that SQS offers. */
+export const LOOK_AGAIN_RETENTION_SECONDS = 14 * 24 * 60 * 60;
+
+/** Variable of the look-again function: its replication, as in ferry.json. */
+export const LOOK_AGAIN_ENVIRONMENT = { replication: 'FERRY_LOOK_AGAIN_REPLICATION' } as const;
+
 /** Time after which a request is given up. */
 export const REQUEST_TIMEOUT_MS = 5_000;
 
 /**
  * Time for which a request that was given up is taken to be still under way: a batch with one is not
- * answered earlier (exception E2 in docs/guarantees.md).
+ * answered earlier.
  */
 export const LATE_REQUEST_MS = 10_000;
 
-/** Time kept for the answer itself. */
-export const ANSWER_MARGIN_MS = 500;
+/** Inserts up to this age are written without asking whether their item has been deleted since. */
+export const YOUNG_MS = 30_000;
 
-/** Time kept before the invocation ends, so that requests in flight settle and the answer is sent. */
-export const SETTLE_MARGIN_MS = REQUEST_TIMEOUT_MS + 1_000;
+/** By how much clocks may differ. */
+const CLOCKS_MS = 20_000;
+
+/** The longest that SQS delays a message. */
+const DELAY_SECONDS_MAX = 900;
+
+/**
+ * How long after its announcement a delete is looked at again: by then, every insert that was decided
+ * before the tombstone could be seen has landed.
+ * @param timeoutSeconds the function's; the highest of the last 15 minutes.
+ */
+export function lookAgainSeconds(timeoutSeconds: number): number {
+  return timeoutSeconds + (YOUNG_MS + REQUEST_TIMEOUT_MS + LATE_REQUEST_MS + CLOCKS_MS) / 1000;
+}
+
+/** With a longer one, deletes could not be looked at late enough. */
+export const CHECKED_TIMEOUT_SECONDS_MAX = DELAY_SECONDS_MAX - lookAgainSeconds(0);
+
+/** Time kept for summing up and for the answer itself: 10,000 records in a function of 128 MiB. */
+export const ANSWER_MARGIN_MS = 3_000;
+
+/** Time kept beyond that for putting rejected records aside and for announcing deletes. */
+export const TAIL_MS = 3_000;
+
+/** A batch that is held back is answered only after this, so that it does not come back at once. */
+export const HELD_ANSWER_MS = 2_000;
+
+/**
+ * Time that a write needs at the most: to be given up, to land all the same, and for the answer. With less
+ * left, none is begun.
+ */
+export const WRITE_TIME_MS = REQUEST_TIMEOUT_MS + LATE_REQUEST_MS + ANSWER_MARGIN_MS;
+
+/** The same of a letter, its bound, or an announcement, which do no harm when they land late. */
+export const TAIL_TIME_MS = REQUEST_TIMEOUT_MS + ANSWER_MARGIN_MS;

@@ -6,6 +6,8 @@ import { FerryError } from './errors.ts';
 export interface HandlerSettings {
   readonly replication: string;
   readonly sourceRegion: string;
+  /** The stream that the first control row is written for. */
+  readonly streamArn?: string | undefined;
   readonly destinationRegion: string;
   readonly destinationTable: string;
   /** DynamoDB endpoint of the destination, where it is not the Region's own. */
@@ -24,6 +26,14 @@ export interface HandlerSettings {
   readonly timestampAttribute?: string | undefined;
   /** DynamoDB's JSON of the heartbeat item's key, where there is one. */
   readonly heartbeatKey?: string | undefined;
+  /** How deleted items are kept from coming back. */
+  readonly tombstones: Tombstones;
+  /** Whether a batch is held back of which nearly everything is rejected for one reason. */
+  readonly systemicRejections: SystemicRejections;
+  /** Where deletes are announced, with "checked" tombstones. */
+  readonly lookAgainQueueUrl?: string | undefined;
+  /** How long after its announcement a delete is looked at again, 0 to 900. */
+  readonly lookAgainSeconds: number;
   /** What carries the writes: Ferry's own signed requests, or the AWS SDK. */
   readonly httpClient: HttpClient;
   /** Most writes under way at the same time in one invocation, 1 to 900: Lambda has 1,024 file descriptors. */
@@ -36,12 +46,19 @@ export type UnversionedItems = (typeof UNVERSIONED_ITEMS)[number];
 const TTL_DELETES = ['replicate', 'skip'] as const;
 export type TtlDeletes = (typeof TTL_DELETES)[number];
 
+const TOMBSTONES = ['checked', 'strict'] as const;
+export type Tombstones = (typeof TOMBSTONES)[number];
+
+const SYSTEMIC_REJECTIONS = ['hold', 'dead-letter'] as const;
+export type SystemicRejections = (typeof SYSTEMIC_REJECTIONS)[number];
+
 const HTTP_CLIENTS = ['signed', 'sdk'] as const;
 export type HttpClient = (typeof HTTP_CLIENTS)[number];
 
 const VARIABLES: Readonly<Record<keyof HandlerSettings, string>> = {
   replication: 'FERRY_REPLICATION',
   sourceRegion: 'FERRY_SOURCE_REGION',
+  streamArn: 'FERRY_STREAM_ARN',
   destinationRegion: 'FERRY_DESTINATION_REGION',
   destinationTable: 'FERRY_DESTINATION_TABLE',
   destinationEndpoint: 'FERRY_DESTINATION_ENDPOINT',
@@ -53,6 +70,10 @@ const VARIABLES: Readonly<Record<keyof HandlerSettings, string>> = {
   ttlDeletes: 'FERRY_TTL_DELETES',
   timestampAttribute: 'FERRY_TIMESTAMP_ATTRIBUTE',
   heartbeatKey: 'FERRY_HEARTBEAT_KEY',
+  tombstones: 'FERRY_TOMBSTONES',
+  systemicRejections: 'FERRY_SYSTEMIC_REJECTIONS',
+  lookAgainQueueUrl: 'FERRY_LOOK_AGAIN_QUEUE_URL',
+  lookAgainSeconds: 'FERRY_LOOK_AGAIN_SECONDS',
   httpClient: 'FERRY_HTTP_CLIENT',
   concurrency: 'FERRY_CONCURRENCY',
 };
@@ -101,6 +122,7 @@ export function fromEnvironment(
   const settings: HandlerSettings = {
     replication: required('replication'),
     sourceRegion: required('sourceRegion'),
+    streamArn: optional('streamArn'),
     destinationRegion: required('destinationRegion'),
     destinationTable: required('destinationTable'),
     destinationEndpoint: optional('destinationEndpoint'),
@@ -112,9 +134,16 @@ export function fromEnvironment(
     ttlDeletes: oneOf('ttlDeletes', TTL_DELETES),
     timestampAttribute: optional('timestampAttribute'),
     heartbeatKey: optional('heartbeatKey'),
+    tombstones: oneOf('tombstones', TOMBSTONES),
+    systemicRejections: oneOf('systemicRejections', SYSTEMIC_REJECTIONS),
+    lookAgainQueueUrl: optional('lookAgainQueueUrl'),
+    lookAgainSeconds: integer('lookAgainSeconds', 0, 900),
     httpClient: oneOf('httpClient', HTTP_CLIENTS),
     concurrency: integer('concurrency', 1, 900),
   };
+  if (settings.tombstones === 'checked' && settings.lookAgainQueueUrl === undefined) {
+    problems.push(`${VARIABLES.lookAgainQueueUrl} is required with "checked" tombstones`);
+  }
   if (problems.length > 0) {
     throw new FerryError(`The handler's environment is not usable: ${problems.join('; ')}.`, {
       code: 'handler.environment.invalid',

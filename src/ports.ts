@@ -5,6 +5,7 @@ import type { DynamoDBRecord } from 'aws-lambda';
 import type { Item } from './core/attribute-value.ts';
 import type { BatchSummary } from './core/outcome.ts';
 import type { DeadLetter } from './core/dead-letter.ts';
+import type { ReadRequest } from './core/read-request.ts';
 import type { WriteRequest } from './core/write-request.ts';
 
 export type { Item };
@@ -38,6 +39,27 @@ export interface DestinationTable {
    * A rejection does not prove that nothing was written.
    */
   write(request: WriteRequest): Promise<WriteReply>;
+}
+
+export interface ReadReply {
+  /** What was found: of a batch in any order, and without those of `unprocessed`. */
+  readonly items: readonly Item[];
+  /** Keys of a batch that the service had no capacity for. */
+  readonly unprocessed: readonly Item[];
+}
+
+/** The destination Region as the function reads it: few items, by their keys. */
+export interface DestinationReader {
+  /** One try of one page. Rejects as `DestinationTable.write` does. */
+  read(request: ReadRequest): Promise<ReadReply>;
+  /** `TableId`: another table of the same name has another one. */
+  tableId(table: string): Promise<string>;
+}
+
+/** The queue of deletes that will be looked at again. */
+export interface LookAgainQueue {
+  /** Resolves once the queue has acknowledged the message. Sending twice is harmless. */
+  announce(body: string): Promise<void>;
 }
 
 export interface DeadLetterQueue {

@@ -2,19 +2,24 @@
 // hot path: it neither copies the image nor puts into JSON again what all puts into a table have in common.
 
 import type { PutItemInput } from '@aws-sdk/client-dynamodb';
-import { freeFor, guardOf } from './ordering-guard.ts';
+import { freeFor, guardOf, olderItemFor } from './ordering-guard.ts';
 import type { PutRecord } from './stream-record.ts';
 import { stampOf, versioned } from './versioned-item.ts';
 import type { WriteTarget } from './write-request.ts';
+
+/** What must hold of the place: that it is free for this version, or that an older item is there. */
+export type Place = 'free' | 'older-item';
 
 export class GuardedPut {
   readonly operation = 'PutItem';
   readonly record: PutRecord;
   readonly target: WriteTarget;
+  readonly place: Place;
 
-  constructor(record: PutRecord, target: WriteTarget) {
+  constructor(record: PutRecord, target: WriteTarget, place: Place) {
     this.record = record;
     this.target = target;
+    this.place = place;
   }
 
   /** What any other request would be as JSON. */
@@ -24,11 +29,12 @@ export class GuardedPut {
 
   /** As the SDK takes it. */
   get input() {
-    const { record, target } = this;
+    const { record, target, place } = this;
+    const guard = guardOf(record, target);
     return {
       TableName: target.destinationTable,
       Item: versioned(record.newImage, record, target),
-      ...freeFor(guardOf(record, target)),
+      ...(place === 'free' ? freeFor(guard) : olderItemFor(guard)),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     } satisfies PutItemInput;
   }
@@ -45,14 +51,18 @@ export class GuardedPut {
   }
 }
 
-/** By target, and by the name of its key. */
-const known = new WeakMap<WriteTarget, Map<string, string>>();
+type ByKey = Map<string, string>;
+
+/** By target, by what must hold, and by the name of its key. */
+const known = new WeakMap<WriteTarget, Readonly<Record<Place, ByKey>>>();
 
 /** Up to the reserved attribute's value, with which the item begins. */
 function commonJson(put: GuardedPut): string {
-  const { record, target } = put;
-  let byKey = known.get(target);
-  if (byKey === undefined) known.set(target, (byKey = new Map()));
+  const { record, target, place } = put;
+  let byPlace = known.get(target);
+  if (byPlace === undefined)
+    known.set(target, (byPlace = { free: new Map(), 'older-item': new Map() }));
+  const byKey = byPlace[place];
   const { keyAttribute } = guardOf(record, target);
   let json = byKey.get(keyAttribute);
   if (json === undefined) {

@@ -6,33 +6,60 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { UnversionedItems } from '../handler-settings.ts';
 import type { Item } from './attribute-value.ts';
 
-/** Raised only when an operator switches the direction of a replication. */
-const EPOCH = '0001';
+const EPOCH_DIGITS = 4;
 const LABEL_DIGITS = 13;
 const SEQUENCE_DIGITS = 40;
 
 export type Version = string;
 
+/** What the versions of all records of one stream begin with. */
+export interface Series {
+  /** From the control row: raised when a replication is pointed at another source. */
+  readonly epoch: number;
+  /**
+   * Creation time of the stream: a stream that is switched on again starts a new series of sequence
+   * numbers, and its later label keeps them above the old ones.
+   */
+  readonly labelMs: number;
+}
+
+/** The series of a stream by its ARN; undefined where the ARN has no label that can be read. */
+export type SeriesOf = (streamArn: string) => Series | undefined;
+
 /**
- * @param labelMs creation time of the stream: a stream that is switched on again starts a new
- *   series of sequence numbers, and its later label keeps them above the old ones.
  * @param sequenceNumber 1 to 40 digits, too long for a number of any kind; padded, because the
  *   embedded engine's are short.
  */
-export function versionOf(labelMs: number, sequenceNumber: string): Version {
-  const label = String(labelMs).padStart(LABEL_DIGITS, '0');
-  return `${EPOCH}.${label}.${padSequenceNumber(sequenceNumber)}`;
+export function versionOf({ epoch, labelMs }: Series, sequenceNumber: string): Version {
+  const [first, second] = [
+    String(epoch).padStart(EPOCH_DIGITS, '0'),
+    String(labelMs).padStart(LABEL_DIGITS, '0'),
+  ];
+  return `${first}.${second}.${padSequenceNumber(sequenceNumber)}`;
 }
 
-/** Below every record of the stream. */
-export function floorOf(labelMs: number): Version {
-  return versionOf(labelMs, '0');
+/** The version of a copy: below every record of the stream. */
+export function floorOf(series: Series): Version {
+  return versionOf(series, '0');
 }
 
 /** Just above the highest of `versions`, and below every later record of the stream. */
 export function above(versions: ReadonlyArray<Version | undefined>): Version {
   const highest = versions.reduce<Version>((high, one = '') => (one > high ? one : high), '');
   return `${highest}~`;
+}
+
+/**
+ * Whether no record has this version: a copy's, or one just above others. What was written under it was
+ * read at the source, and nobody knows which records it contains.
+ */
+export function isUnnamed(version: Version): boolean {
+  return version.endsWith('~') || /\.0+$/.test(version);
+}
+
+/** The epoch that a version belongs to; undefined where it is not a version. */
+export function epochIn(version: Version): number | undefined {
+  return VERSION.test(version) ? Number(version.slice(0, EPOCH_DIGITS)) : undefined;
 }
 
 /** Fixed width, so that comparing texts compares numbers. */
@@ -47,20 +74,24 @@ export function padSequenceNumber(sequenceNumber: string): string {
  * @returns undefined where there is no such label.
  */
 export function streamLabelMs(streamArn: string): number | undefined {
-  if (latest?.streamArn !== streamArn) latest = { streamArn, labelMs: readLabel(streamArn) };
-  return latest.labelMs;
-}
-
-/** All records of a batch are of one stream. */
-let latest: { readonly streamArn: string; readonly labelMs: number | undefined } | undefined;
-
-function readLabel(streamArn: string): number | undefined {
   const label = /\/stream\/(.+)$/.exec(streamArn)?.[1];
   if (label === undefined) return undefined;
   const ms = /^\d{1,10}(\.\d+)?$/.test(label)
     ? Math.trunc(Number(label) * 1000)
     : Date.parse(`${label}Z`);
   return Number.isSafeInteger(ms) && ms >= 0 && ms < 10 ** LABEL_DIGITS ? ms : undefined;
+}
+
+/** Series of streams in one epoch. All records of a batch are nearly always of one stream. */
+export function seriesInEpoch(epoch: number): SeriesOf {
+  let latest: { readonly streamArn: string; readonly series: Series | undefined } | undefined;
+  return (streamArn) => {
+    if (latest?.streamArn !== streamArn) {
+      const labelMs = streamLabelMs(streamArn);
+      latest = { streamArn, series: labelMs === undefined ? undefined : { epoch, labelMs } };
+    }
+    return latest.series;
+  };
 }
 
 export interface Guard {
@@ -87,15 +118,25 @@ export interface Condition {
 }
 
 /** The place is free for this version: no item there, or an older one. */
-export function freeFor({
-  version,
-  keyAttribute,
-  reservedAttribute,
-  unversionedItems,
-}: Guard): Condition {
+export function freeFor(guard: Guard): Condition {
+  return condition(guard, (older) => `attribute_not_exists(#pk) OR ${older}`);
+}
+
+/**
+ * An older item is there. An update asks for it: where the place is empty, its item may have been deleted
+ * since, and only the state row can tell.
+ */
+export function olderItemFor(guard: Guard): Condition {
+  return condition(guard, (older) => `attribute_exists(#pk) AND (${older})`);
+}
+
+function condition(
+  { version, keyAttribute, reservedAttribute, unversionedItems }: Guard,
+  text: (older: string) => string,
+): Condition {
   const unversioned = unversionedItems === 'replace' ? 'attribute_not_exists(#f) OR ' : '';
   return {
-    ConditionExpression: `attribute_not_exists(#pk) OR ${unversioned}#f.#v < :v`,
+    ConditionExpression: text(`${unversioned}#f.#v < :v`),
     ExpressionAttributeNames: { '#pk': keyAttribute, '#f': reservedAttribute, '#v': 'v' },
     ExpressionAttributeValues: { ':v': { S: version } },
   };
@@ -132,5 +173,7 @@ export function refusalCause(
 /** The version in a reserved attribute: of a stream record, or just above one. */
 export function versionIn(reserved: AttributeValue | undefined): Version | undefined {
   const text = reserved?.M?.['v']?.S;
-  return text !== undefined && /^\d{4}\.\d{13}\.\d{40}~*$/.test(text) ? text : undefined;
+  return text !== undefined && VERSION.test(text) ? text : undefined;
 }
+
+const VERSION = /^\d{4}\.\d{13}\.\d{40}~*$/;

@@ -17,8 +17,10 @@ export type Outcome =
   | { readonly kind: 'coalesced' }
   | { readonly kind: 'skipped' }
   | { readonly kind: 'dead-lettered'; readonly reason: string }
-  /** To be delivered again, because of a failure, for want of time, or behind such a record. */
-  | { readonly kind: 'unfinished'; readonly why: FailureKind | 'deadline' | 'halted' | 'behind' };
+  /** To be delivered again, because of a failure, for want of time, behind such a record, or held back. */
+  | { readonly kind: 'unfinished'; readonly why: UnfinishedWhy };
+
+export type UnfinishedWhy = FailureKind | 'deadline' | 'halted' | 'behind' | 'held';
 
 type FinalKind = Exclude<Outcome['kind'], 'unfinished'>;
 
@@ -37,7 +39,9 @@ export interface BatchSummary {
   readonly counts: Readonly<Record<FinalKind, number>>;
   /** Records that will be delivered again, whatever became of them this time. */
   readonly retried: number;
-  /** Of these, superseded ones by cause. */
+  /** Of these, those that are held back until an operator acts. */
+  readonly held: number;
+  /** Superseded records by cause. */
   readonly superseded: Readonly<Record<RefusalCause, number>>;
   /** Of every record applied in this invocation, redelivered or not; none is below zero. */
   readonly latenciesMs: readonly number[];
@@ -69,10 +73,12 @@ export function summarizeBatch(
   const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, 'dead-lettered': 0 };
   const superseded = noRefusals();
   let retried = 0;
+  let held = 0;
   const causes: Record<string, number> = {};
   for (const { sequenceNumber, outcome } of records) {
     const cause = causeOf(outcome);
     if (cause !== undefined) causes[cause] = (causes[cause] ?? 0) + 1;
+    if (outcome.kind === 'unfinished' && outcome.why === 'held') held += 1;
     if (outcome.kind === 'unfinished' || isRedelivered(sequenceNumber, checkpoint)) retried += 1;
     else counts[outcome.kind] += 1;
     if (outcome.kind === 'superseded' && !isRedelivered(sequenceNumber, checkpoint))
@@ -84,6 +90,7 @@ export function summarizeBatch(
     counts,
     superseded,
     retried,
+    held,
     causes,
     failures,
     ...latenciesOf(records),

@@ -2,7 +2,7 @@
 // Ferry's own letters, Lambda's batches with their payload, and Lambda's messages without one.
 
 import { DEAD_LETTER_OBJECT_PREFIX } from '../contract.ts';
-import { parseStreamRecord } from './stream-record.ts';
+import { recordKey } from './stream-record.ts';
 
 /** A record that was put aside. */
 export interface ParkedRecord {
@@ -171,5 +171,5 @@ export function matches(parked: ParkedRecord, filter: RedriveFilter): boolean {
   const { reason, keyText, parkedBeforeMs = Infinity, parkedAfterMs = -Infinity } = filter;
   if (reason !== undefined && parked.reason !== reason) return false;
   if (parked.parkedAtMs > parkedBeforeMs || parked.parkedAtMs < parkedAfterMs) return false;
-  return keyText === undefined || parseStreamRecord(parked.record, 0).record.keyText === keyText;
+  return keyText === undefined || recordKey(parked.record)?.keyText === keyText;
 }

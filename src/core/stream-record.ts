@@ -10,7 +10,7 @@ import {
   MalformedValue,
   type Item,
 } from './attribute-value.ts';
-import { streamLabelMs, type Version, versionOf } from './ordering-guard.ts';
+import { type Series, type SeriesOf, type Version, versionOf } from './ordering-guard.ts';
 
 interface RecordFacts {
   /** Index in its batch. */
@@ -51,11 +51,18 @@ export type ParsedRecord =
   | { readonly kind: 'record'; readonly record: StreamRecord }
   | { readonly kind: 'malformed'; readonly record: MalformedRecord };
 
-/** Parses one member of `event.Records`. Never throws: a record that makes no sense is an answer. */
-export function parseStreamRecord(raw: unknown, position: number): ParsedRecord {
+/**
+ * Parses one member of `event.Records`. Never throws: a record that makes no sense is an answer.
+ * @param seriesOf what versions of its stream begin with.
+ */
+export function parseStreamRecord(
+  raw: unknown,
+  position: number,
+  seriesOf: SeriesOf,
+): ParsedRecord {
   const known: Identity = {};
   try {
-    return { kind: 'record', record: checkedRecord(raw, position, known) };
+    return { kind: 'record', record: checkedRecord(raw, { position, seriesOf }, known) };
   } catch (error) {
     if (!(error instanceof Malformed) && !(error instanceof MalformedValue)) throw error;
     const reason = { class: 'malformed' as const, name: error.name, message: error.message };
@@ -75,13 +82,31 @@ class Malformed extends Error {
   }
 }
 
-function checkedRecord(raw: unknown, position: number, known: Identity): StreamRecord {
+/** The key of a record and its canonical text, for who only has to find it; undefined where it has none. */
+export function recordKey(raw: unknown): Pick<RecordFacts, 'key' | 'keyText'> | undefined {
+  const { key, keyText } = parseStreamRecord(raw, 0, () => undefined).record;
+  return key === undefined || keyText === undefined ? undefined : { key, keyText };
+}
+
+/** The stream that a record says it comes from; undefined where it does not say so. */
+export function streamArnOf(raw: unknown): string | undefined {
+  const arn = (raw as { eventSourceARN?: unknown } | null | undefined)?.eventSourceARN;
+  return typeof arn === 'string' ? arn : undefined;
+}
+
+interface Place {
+  readonly position: number;
+  readonly seriesOf: SeriesOf;
+}
+
+function checkedRecord(raw: unknown, { position, seriesOf }: Place, known: Identity): StreamRecord {
   const outer = asObject(raw, 'the record');
   const change = asObject(outer['dynamodb'], 'dynamodb');
   const sequenceNumber = (known.sequenceNumber = parseSequenceNumber(change['SequenceNumber']));
   const key = (known.key = parseKeys(change['Keys']));
   const keyText = (known.keyText = canonicalKey(key));
-  const version = (known.version = versionOf(parseLabel(outer['eventSourceARN']), sequenceNumber));
+  const series = parseSeries(outer['eventSourceARN'], seriesOf);
+  const version = (known.version = versionOf(series, sequenceNumber));
   const createdAtSeconds = parseTime(change['ApproximateCreationDateTime']);
   const eventName = outer['eventName'];
   // Each written out: common facts, spread into either, would cost as much as all the rest of parsing.
@@ -125,9 +150,9 @@ function parseSequenceNumber(value: unknown): string {
   );
 }
 
-function parseLabel(streamArn: unknown): number {
-  const labelMs = typeof streamArn === 'string' ? streamLabelMs(streamArn) : undefined;
-  if (labelMs !== undefined) return labelMs;
+function parseSeries(streamArn: unknown, seriesOf: SeriesOf): Series {
+  const series = typeof streamArn === 'string' ? seriesOf(streamArn) : undefined;
+  if (series !== undefined) return series;
   throw new Malformed(
     'MalformedRecord',
     `eventSourceARN must end in a stream label, got ${show(streamArn)}`,

@@ -13,7 +13,7 @@ import type { HandlerSettings } from '../handler-settings.ts';
 import type { Item } from './attribute-value.ts';
 import { GuardedPut } from './guarded-put.ts';
 import { freeFor, guardOf, type Version } from './ordering-guard.ts';
-import type { PutRecord, RemoveRecord, StreamRecord } from './stream-record.ts';
+import type { PutRecord, RemoveRecord } from './stream-record.ts';
 
 export type WriteRequest =
   | { readonly operation: 'PutItem'; readonly input: PutItemInput }
@@ -25,12 +25,6 @@ export type WriteRequest =
 export function jsonOf(request: WriteRequest): string {
   return request instanceof GuardedPut ? request.json() : JSON.stringify(request.input);
 }
-
-/**
- * How a record comes: from the stream, in the order of its item, or out of order, long after newer
- * ones. Only the latter has to ask the state row whether its item has been deleted since.
- */
-export type Arrival = 'in-order' | 'out-of-order';
 
 /** Where writes go and under which rules. */
 export type WriteTarget = Pick<
@@ -50,27 +44,11 @@ export interface StateRowKey {
   readonly keyText: string;
 }
 
-export interface WriteRules {
-  readonly target: WriteTarget;
-  readonly arrival: Arrival;
-  readonly nowMs: number;
-}
-
-/**
- * The requests that apply `record`, to be sent one after the other until one is refused.
- * A delete is remembered before it is done, so that no later put of an older state finds an empty
- * place and no memory of why.
- */
-export function toWriteRequests(
-  record: StreamRecord,
-  { target, arrival, nowMs }: WriteRules,
-): WriteRequest[] {
-  if (record.eventName === 'REMOVE')
-    return [tombstone(record, target, nowMs), guardedDelete(record, target)];
-  const put = new GuardedPut(record, target);
-  if (arrival === 'in-order') return [put];
-  const TransactItems = [{ Put: put.input }, { ConditionCheck: notDeletedSince(record, target) }];
-  return [{ operation: 'TransactWriteItems', input: { TransactItems } }];
+/** A put that also asks the state row whether its item has been deleted since. */
+export function putTransaction(record: PutRecord, target: WriteTarget): WriteRequest {
+  const { input } = new GuardedPut(record, target, 'free');
+  const TransactItems = [{ Put: input }, { ConditionCheck: notDeletedSince(record, target) }];
+  return { operation: 'TransactWriteItems', input: { TransactItems } };
 }
 
 /**
@@ -114,7 +92,7 @@ function notDeletedSince({ version, keyText }: PutRecord, target: WriteTarget) {
   };
 }
 
-function guardedDelete(record: RemoveRecord, target: WriteTarget): WriteRequest {
+export function guardedDelete(record: RemoveRecord, target: WriteTarget): WriteRequest {
   return {
     operation: 'DeleteItem',
     input: {
@@ -126,7 +104,12 @@ function guardedDelete(record: RemoveRecord, target: WriteTarget): WriteRequest 
   };
 }
 
-function tombstone(record: RemoveRecord, target: WriteTarget, nowMs: number): WriteRequest {
+/** Remembers a delete, unless a newer one is remembered. */
+export function tombstone(
+  record: RemoveRecord,
+  target: WriteTarget,
+  nowMs: number,
+): WriteRequest {
   return stateRowUpdate(record, target, {
     UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
     // Equal is this very delete again, and it may not have got further than here.

@@ -4,14 +4,22 @@
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { emfMetrics } from '../adapters/emf-metrics.ts';
 import { dynamoDbEndpoint, signedRequests } from '../adapters/signed-requests.ts';
-import { signedDestination } from '../adapters/signed-table.ts';
+import { signedDestination, signedReader } from '../adapters/signed-table.ts';
 import { findCredentials, signingCredentials } from '../adapters/signing-credentials.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import { canonicalKey, decodeItem } from '../core/attribute-value.ts';
 import { fromEnvironment, type HandlerSettings } from '../handler-settings.ts';
 import { REQUEST_TIMEOUT_MS } from '../contract.ts';
-import type { DeadLetterQueue, DestinationTable, ObjectStore } from '../ports.ts';
+import type {
+  DeadLetterQueue,
+  DestinationReader,
+  DestinationTable,
+  LookAgainQueue,
+  ObjectStore,
+} from '../ports.ts';
+import { controlKeeper } from '../operations/control-keeper.ts';
+import { rejectionMemory } from '../operations/rejection-memory.ts';
 import { replicateBatch } from '../operations/replicate-batch.ts';
 
 const settings = withHeartbeat(fromEnvironment(process.env));
@@ -19,17 +27,20 @@ const settings = withHeartbeat(fromEnvironment(process.env));
 const writeLine = (line: string) => {
   process.stdout.write(`${line}\n`);
 };
+const log = (event: object) => {
+  writeLine(JSON.stringify(event));
+};
+const base = { settings, clock: systemClock, random: systemRandom, log };
+const destination = await openDestination();
 const context = {
-  settings,
-  destination: await openDestination(),
+  ...base,
+  ...destination,
+  control: controlKeeper({ ...base, ...destination }),
   limit: new ConcurrencyLimit(settings.concurrency),
+  rejections: rejectionMemory(),
   deadLetters: lazyQueue(openQueue),
+  lookAgain: lazyLookAgain(openLookAgain),
   metrics: emfMetrics({ settings, clock: systemClock, writeLine }),
-  clock: systemClock,
-  random: systemRandom,
-  log: (event: object) => {
-    writeLine(JSON.stringify(event));
-  },
 };
 
 /** Records are known by the text of their key. */
@@ -40,11 +51,15 @@ function withHeartbeat(environment: HandlerSettings): HandlerSettings {
 }
 
 /** Of the two ways to carry a write, only the one that is used is loaded. */
-async function openDestination(): Promise<DestinationTable> {
+async function openDestination(): Promise<Destination> {
   const { destinationRegion: region, destinationEndpoint: endpoint, concurrency } = settings;
   if (settings.httpClient === 'sdk') {
-    const { dynamoDbDestination, writeClient } = await import('../adapters/dynamodb-table.ts');
-    return dynamoDbDestination(writeClient({ region, endpoint, concurrency }));
+    const sdk = await import('../adapters/dynamodb-table.ts');
+    const client = sdk.writeClient({ region, endpoint, concurrency });
+    return {
+      destination: sdk.dynamoDbDestination(client),
+      reader: sdk.dynamoDbDestinationReader(client),
+    };
   }
   const find = () => findCredentials(process.env);
   const requests = signedRequests({
@@ -55,7 +70,12 @@ async function openDestination(): Promise<DestinationTable> {
     timeoutMs: REQUEST_TIMEOUT_MS,
     clock: systemClock,
   });
-  return signedDestination(requests);
+  return { destination: signedDestination(requests), reader: signedReader(requests) };
+}
+
+interface Destination {
+  readonly destination: DestinationTable;
+  readonly reader: DestinationReader;
 }
 
 /** Lambda has 1,024 file descriptors, and the writes may have 900 of them. */
@@ -75,6 +95,21 @@ async function openQueue(): Promise<DeadLetterQueue> {
 function lazyQueue(open: () => Promise<DeadLetterQueue>): DeadLetterQueue {
   let opened: Promise<DeadLetterQueue> | undefined;
   return { send: async (letter) => (await (opened ??= open())).send(letter) };
+}
+
+/** Loaded with the first delete. */
+async function openLookAgain(): Promise<LookAgainQueue> {
+  const { sqsLookAgain } = await import('../adapters/sqs-look-again.ts');
+  return sqsLookAgain({
+    queueUrl: settings.lookAgainQueueUrl ?? '',
+    region: settings.sourceRegion,
+    delaySeconds: settings.lookAgainSeconds,
+  });
+}
+
+function lazyLookAgain(open: () => Promise<LookAgainQueue>): LookAgainQueue {
+  let opened: Promise<LookAgainQueue> | undefined;
+  return { announce: async (body) => (await (opened ??= open())).announce(body) };
 }
 
 /** Loaded with the first record that is too large for the queue: hardly any function ever needs it. */

@@ -8,7 +8,7 @@ import type { EventSourceConfig } from '../config.ts';
 import { canonicalNumber } from '../core/attribute-value.ts';
 
 /** The settings of an event source mapping. `ReportBatchItemFailures` is always on. */
-export interface DeliverySettings extends EventSourceConfig {
+export interface DeliverySettings extends Omit<EventSourceConfig, 'enabled'> {
   /** Halve a batch whose invocation failed. @default false, as in Lambda. */
   readonly bisectBatchOnFunctionError?: boolean | undefined;
 }

@@ -1,10 +1,10 @@
-// One item's records: writes the newest of each run and lets it stand for the older ones. A record
-// that can never be applied is dead-lettered, and the newest one before it takes its place.
+// One item's records: writes the newest of each run and lets it stand for the older ones. Where a record
+// can never be applied, the newest one before it takes its place; what becomes of it is decided later.
 
 import type { Lane, Run } from '../core/item-lanes.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { DeadLetterReason, FailedAttempt } from '../core/dead-letter.ts';
-import type { MalformedRecord, StreamRecord } from '../core/stream-record.ts';
+import type { StreamRecord } from '../core/stream-record.ts';
 
 /** The record can never be applied as things are. */
 export interface Rejection {
@@ -15,36 +15,40 @@ export interface Rejection {
 
 export type WriteOutcome = Outcome | Rejection;
 
-/** How a record is written or put aside. Neither ever rejects. */
-export interface RecordWriter {
-  write(record: StreamRecord): Promise<WriteOutcome>;
-  putAside(record: StreamRecord | MalformedRecord, why: Rejection): Promise<Outcome>;
-}
+/**
+ * How a record is written. Never rejects.
+ * @param mayBeNew whether an INSERT is among the records that it stands for.
+ */
+export type WriteOne = (record: StreamRecord, mayBeNew: boolean) => Promise<WriteOutcome>;
 
 /** Settles the records of `lane` in `outcomes`, by position; what it does not reach stays as it was. */
 export async function applyLane(
   lane: Lane,
-  writer: RecordWriter,
-  outcomes: Outcome[],
+  write: WriteOne,
+  outcomes: WriteOutcome[],
 ): Promise<void> {
   for (const record of lane.skipped) outcomes[record.position] = { kind: 'skipped' };
   for (const run of lane.runs) {
-    const finished = await applyRun(run, writer, outcomes);
+    const finished = await applyRun(run, write, outcomes);
     // What comes later for this item must not overtake what is unfinished.
     if (!finished) return;
   }
 }
 
-async function applyRun(run: Run, writer: RecordWriter, outcomes: Outcome[]): Promise<boolean> {
+async function applyRun(run: Run, write: WriteOne, outcomes: WriteOutcome[]): Promise<boolean> {
   for (let index = run.length - 1; index >= 0; index -= 1) {
     const record = run[index] as StreamRecord;
-    const written = await writer.write(record);
-    const outcome = written.kind === 'rejected' ? await writer.putAside(record, written) : written;
+    const outcome = await write(record, hasInsert(run, index));
     outcomes[record.position] = outcome;
     if (outcome.kind === 'unfinished') return false;
-    if (outcome.kind === 'dead-lettered') continue;
+    if (outcome.kind === 'rejected') continue;
     for (const { position } of run.slice(0, index)) outcomes[position] = { kind: 'coalesced' };
     return true;
   }
   return true;
+}
+
+function hasInsert(run: Run, index: number): boolean {
+  for (let one = index; one >= 0; one -= 1) if (run[one]?.eventName === 'INSERT') return true;
+  return false;
 }

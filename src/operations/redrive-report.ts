@@ -1,7 +1,7 @@
 // What a redrive found and did: counts, names and a few keys, never an item's values.
 
 import type { ParkedRecord } from '../core/parcel.ts';
-import { parseStreamRecord } from '../core/stream-record.ts';
+import { recordKey } from '../core/stream-record.ts';
 import type { Item } from '../ports.ts';
 
 /** Fields are added, never renamed: `ferry redrive --json` prints it. */
@@ -66,7 +66,7 @@ export function describeRecord(
   report.reasons[reason] = (report.reasons[reason] ?? 0) + 1;
   report.oldestMs = Math.min(report.oldestMs ?? parkedAtMs, parkedAtMs);
   report.newestMs = Math.max(report.newestMs ?? parkedAtMs, parkedAtMs);
-  const { key } = parseStreamRecord(record, 0).record;
+  const key = recordKey(record)?.key;
   if (key !== undefined && report.sampleKeys.length < SAMPLE_KEYS_MAX) report.sampleKeys.push(key);
 }
 

@@ -1,24 +1,48 @@
-// One invocation: a batch of stream records in, every record in exactly one outcome out.
-// Items are written side by side, records of one item one after the other.
+// One invocation: records in, one settled outcome per record out. Nothing is still being written when it
+// ends, and every record is accounted for.
 
-import { ANSWER_MARGIN_MS, LATE_REQUEST_MS } from '../contract.ts';
+import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, LATE_REQUEST_MS, TAIL_MS } from '../contract.ts';
+import type { AnnouncedDelete } from '../core/announcement.ts';
 import type { ConcurrencyLimit } from '../core/concurrency-limit.ts';
+import { newestEpoch } from '../core/control-row.ts';
 import { type DestinationHealth, destinationHealth } from '../core/destination-health.ts';
 import { toLanes } from '../core/item-lanes.ts';
+import { seriesInEpoch, type SeriesOf } from '../core/ordering-guard.ts';
 import { type BatchSummary, type Outcome, summarizeBatch } from '../core/outcome.ts';
-import { type ParsedRecord, parseStreamRecord, type StreamRecord } from '../core/stream-record.ts';
-import type { DeadLetterQueue, Log, Metrics } from '../ports.ts';
-import { applyLane, type RecordWriter } from './apply-lane.ts';
-import { deadLetter } from './dead-letter-record.ts';
-import { inParallel, type Task } from './in-parallel.ts';
-import { type WriteContext, writeRecord } from './write-record.ts';
+import {
+  type ParsedRecord,
+  parseStreamRecord,
+  streamArnOf,
+  type StreamRecord,
+} from '../core/stream-record.ts';
+import { isSystemic, type Verdicts } from '../core/systemic-rejection.ts';
+import type { DestinationReader, LookAgainQueue, Log, Metrics } from '../ports.ts';
+import { announceDeletes } from './announce-deletes.ts';
+import { applyLane, type WriteOutcome } from './apply-lane.ts';
+import type { ControlKeeper } from './control-keeper.ts';
+import { inParallel } from './in-parallel.ts';
+import { lookUpInserts } from './look-up-inserts.ts';
+import { putAside, type PutAsideContext } from './put-aside.ts';
+import type { RejectionMemory } from './rejection-memory.ts';
+import { writeRecord } from './write-record.ts';
 
-export interface ReplicationContext extends Omit<WriteContext, 'health' | 'arrival'> {
+export interface ReplicationContext extends Omit<PutAsideContext, 'health'> {
   /** Outlives the invocation: what one has learned is good for the next. */
   readonly limit: ConcurrencyLimit;
-  readonly deadLetters: DeadLetterQueue;
+  /** Outlives the invocation, too. */
+  readonly rejections: RejectionMemory;
+  readonly control: ControlKeeper;
+  readonly reader: DestinationReader;
+  readonly lookAgain: LookAgainQueue;
   readonly metrics: Metrics;
   readonly log: Log;
+}
+
+/** What one invocation knows beyond that. */
+interface Invocation extends ReplicationContext {
+  readonly raw: readonly unknown[];
+  readonly health: DestinationHealth;
+  readonly decidedAtMs: number;
 }
 
 /**
@@ -33,44 +57,144 @@ export async function replicateBatch(
   if (!Array.isArray(rawRecords)) {
     throw new Error('the event holds no list of records, so the whole batch must be repeated');
   }
-  const parsed = rawRecords.map(parseStreamRecord);
-  const outcomes: Outcome[] = parsed.map(() => ({ kind: 'unfinished', why: 'behind' }));
-  const health = destinationHealth();
-  const { limit } = context;
-  const writer = recordWriter(rawRecords, { ...context, health, arrival: 'in-order' });
-  await inParallel(tasksOf(parsed, { writer, outcomes, context }), () => limit.current());
+  const [health, decidedAtMs] = [destinationHealth(), context.clock.now()];
+  const invocation = { ...context, raw: rawRecords, health, decidedAtMs };
+  const admission = await context.control.admit(streamsOf(rawRecords));
+  if (admission.kind === 'held') return holdBatch(admission.why, invocation);
 
-  await letLateRequestsLand(health, context);
-  const summary = summarizeBatch(
-    parsed.map(({ kind, record }, index) => ({
-      sequenceNumber: record.sequenceNumber,
-      createdAtSeconds: kind === 'record' ? record.createdAtSeconds : undefined,
-      outcome: outcomes[index] as Outcome,
-    })),
-    { failures: health.failures, nowMs: context.clock.now() },
-  );
-  context.metrics.publish(summary);
-  logTroubles(summary, health, context);
-  return summary;
+  const { row, seriesOf } = admission;
+  const parsed = parseAll(rawRecords, seriesOf);
+  const written = await writeAll(parsed, invocation);
+  const announced = await announceAll(parsed, written, newestEpoch(row).n, invocation);
+  const outcomes = await settleRejections(parsed, announced, invocation);
+  await letLateRequestsLand(invocation);
+  return answer(parsed, outcomes, invocation);
 }
 
-/** One line for a batch that did not go smoothly: names and counts, never an item. */
-function logTroubles(
-  { causes, retried }: BatchSummary,
-  { errors }: DestinationHealth,
-  { log }: ReplicationContext,
-): void {
-  if (Object.keys(causes).length > 0) log({ event: 'batch.troubled', retried, causes, errors });
+/** Not `map` with the parser itself, which would be given more than it takes. */
+function parseAll(raw: readonly unknown[], seriesOf: SeriesOf): ParsedRecord[] {
+  return raw.map((one, position) => parseStreamRecord(one, position, seriesOf));
+}
+
+/** A record that names no stream is one that makes no sense, and is dealt with as such. */
+function streamsOf(raw: readonly unknown[]): ReadonlySet<string> {
+  const arns = new Set<string>();
+  for (const one of raw) {
+    const arn = streamArnOf(one);
+    if (arn !== undefined) arns.add(arn);
+  }
+  return arns;
+}
+
+/** Nothing is written. It is answered late, or Lambda would deliver it again at once, for hours. */
+async function holdBatch(why: string, invocation: Invocation): Promise<BatchSummary> {
+  const { raw, clock, log } = invocation;
+  log({ event: 'batch.held', why, records: raw.length });
+  await clock.sleep(HELD_ANSWER_MS);
+  // Only their numbers and times are of interest.
+  const parsed = parseAll(raw, seriesInEpoch(0));
+  return answer(parsed, parsed.map(() => HELD), invocation);
+}
+
+const HELD: Outcome = { kind: 'unfinished', why: 'held' };
+
+/** Writes every item's newest record. What cannot be parsed is rejected already. */
+async function writeAll(
+  parsed: readonly ParsedRecord[],
+  invocation: Invocation,
+): Promise<WriteOutcome[]> {
+  const { settings, limit, remainingMs } = invocation;
+  const outcomes = parsed.map(
+    ({ kind, record }): WriteOutcome =>
+      kind === 'malformed'
+        ? { kind: 'rejected', reason: record.reason, attempts: [] }
+        : { kind: 'unfinished', why: 'behind' },
+  );
+  // Time to put aside what is rejected, and to announce deletes.
+  let hasTail = parsed.some(({ kind, record }) => kind === 'malformed' || isRemove(record));
+  const records = parsed.flatMap(({ kind, record }) => (kind === 'record' ? [record] : []));
+  const lanes = toLanes(records, settings.ttlDeletes);
+  const deletedVersion = lookUpInserts(lanes, invocation);
+  const writing = {
+    ...invocation,
+    deletedVersion,
+    remainingMs: () => remainingMs() - (hasTail ? TAIL_MS : 0),
+  };
+  const write = async (record: StreamRecord, mayBeNew: boolean) => {
+    const outcome = await writeRecord(record, mayBeNew, writing);
+    hasTail ||= outcome.kind === 'rejected';
+    return outcome;
+  };
+  const tasks = lanes.map((lane) => () => applyLane(lane, write, outcomes));
+  await inParallel(tasks, () => limit.current());
+  return outcomes;
+}
+
+function isRemove(record: object): boolean {
+  return 'eventName' in record && record.eventName === 'REMOVE';
+}
+
+/** Announces the deletes that will not come again; those that come again are announced then. */
+async function announceAll(
+  parsed: readonly ParsedRecord[],
+  outcomes: readonly WriteOutcome[],
+  epoch: number,
+  invocation: Invocation,
+): Promise<WriteOutcome[]> {
+  const lowest = outcomes.findIndex(({ kind }) => kind === 'unfinished');
+  const deletes = parsed.flatMap(({ kind, record }, position): AnnouncedDelete[] => {
+    const isDone = lowest < 0 || position < lowest;
+    return isDone && kind === 'record' && isDelete(record, outcomes[position]) ? [record] : [];
+  });
+  const obstacle = await announceDeletes(deletes, epoch, invocation);
+  if (obstacle === undefined) return [...outcomes];
+  const undone = new Set<object>(deletes);
+  return outcomes.map((outcome, position) =>
+    undone.has(parsed[position]?.record ?? {}) ? { kind: 'unfinished', why: obstacle } : outcome,
+  );
+}
+
+/** Done by this invocation, whether or not its item was there. */
+function isDelete(record: StreamRecord, outcome: WriteOutcome | undefined): boolean {
+  return (
+    record.eventName === 'REMOVE' && (outcome?.kind === 'applied' || outcome?.kind === 'superseded')
+  );
+}
+
+/** Puts aside what is rejected, unless nearly everything is. */
+async function settleRejections(
+  parsed: readonly ParsedRecord[],
+  outcomes: readonly WriteOutcome[],
+  invocation: Invocation,
+): Promise<Outcome[]> {
+  const { settings, rejections, clock, log, raw } = invocation;
+  const streak = rejections.note(verdictsIn(outcomes));
+  if (settings.systemicRejections === 'hold' && streak !== undefined && isSystemic(streak)) {
+    log({ event: 'batch.held', why: `nearly everything is rejected: ${streak.reason}` });
+    await clock.sleep(HELD_ANSWER_MS);
+    return outcomes.map((outcome) => (outcome.kind === 'rejected' ? HELD : outcome));
+  }
+  const records = parsed.map(({ record }) => record);
+  return putAside({ raw, records, outcomes }, invocation);
+}
+
+function verdictsIn(outcomes: readonly WriteOutcome[]): Verdicts {
+  let accepted = 0;
+  const rejected = new Map<string, number>();
+  for (const outcome of outcomes) {
+    if (outcome.kind === 'applied' || outcome.kind === 'superseded') accepted += 1;
+    if (outcome.kind !== 'rejected') continue;
+    const { name } = outcome.reason;
+    rejected.set(name, (rejected.get(name) ?? 0) + 1);
+  }
+  return { accepted, rejected };
 }
 
 /**
  * A request that was given up may still be under way. If the batch were answered at once, a delete of
  * the same item could be delivered and applied before it lands, and the item would be back.
  */
-async function letLateRequestsLand(
-  health: DestinationHealth,
-  { clock, remainingMs }: ReplicationContext,
-): Promise<void> {
+async function letLateRequestsLand({ health, clock, remainingMs }: Invocation): Promise<void> {
   const givenUpMs = health.lastUnknownMs();
   if (givenUpMs === undefined) return;
   const dueMs = givenUpMs + LATE_REQUEST_MS - clock.now();
@@ -78,38 +202,23 @@ async function letLateRequestsLand(
   if (waitMs > 0) await clock.sleep(waitMs);
 }
 
-function recordWriter(
-  rawRecords: readonly unknown[],
-  context: WriteContext & ReplicationContext,
-): RecordWriter {
-  return {
-    write: (record) => writeRecord(record, context),
-    putAside: (record, why) =>
-      deadLetter({ identity: record, why, raw: rawRecords[record.position] }, context),
-  };
-}
-
-interface Work {
-  readonly writer: RecordWriter;
-  readonly outcomes: Outcome[];
-  readonly context: ReplicationContext;
-}
-
-/** One task per item, and one per record that makes no sense. */
-function tasksOf(parsed: readonly ParsedRecord[], { writer, outcomes, context }: Work): Task[] {
-  const records: StreamRecord[] = [];
-  const tasks: Task[] = [];
-  for (const { kind, record } of parsed) {
-    if (kind === 'record') {
-      records.push(record);
-      continue;
-    }
-    tasks.push(async () => {
-      const why = { kind: 'rejected', reason: record.reason, attempts: [] } as const;
-      outcomes[record.position] = await writer.putAside(record, why);
-    });
-  }
-  for (const lane of toLanes(records, context.settings.ttlDeletes))
-    tasks.push(() => applyLane(lane, writer, outcomes));
-  return tasks;
+function answer(
+  parsed: readonly ParsedRecord[],
+  outcomes: readonly Outcome[],
+  { health, clock, metrics, log }: Invocation,
+): BatchSummary {
+  const summary = summarizeBatch(
+    parsed.map(({ kind, record }, index) => ({
+      sequenceNumber: record.sequenceNumber,
+      createdAtSeconds: kind === 'record' ? record.createdAtSeconds : undefined,
+      outcome: outcomes[index] as Outcome,
+    })),
+    { failures: health.failures, nowMs: clock.now() },
+  );
+  metrics.publish(summary);
+  const { causes, retried } = summary;
+  // One line for a batch that did not go smoothly: names and counts, never an item.
+  if (Object.keys(causes).length > 0)
+    log({ event: 'batch.troubled', retried, causes, errors: health.errors });
+  return summary;
 }

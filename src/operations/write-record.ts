@@ -1,20 +1,26 @@
 // One record's requests, sent one after the other, repeated while the destination throttles, and not
 // started when too little time is left to see them through.
 
-import { SETTLE_MARGIN_MS } from '../contract.ts';
+import { WRITE_TIME_MS, YOUNG_MS } from '../contract.ts';
 import type { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import type { FailedAttempt } from '../core/dead-letter.ts';
 import type { DestinationHealth } from '../core/destination-health.ts';
+import { GuardedPut } from '../core/guarded-put.ts';
 import { heartbeatLatencyMs, latencyMs } from '../core/latency.ts';
-import { guardOf, refusalCause } from '../core/ordering-guard.ts';
-import type { StreamRecord } from '../core/stream-record.ts';
+import { guardOf, refusalCause, type Version } from '../core/ordering-guard.ts';
+import type { PutRecord, RemoveRecord, StreamRecord } from '../core/stream-record.ts';
 import {
   classifyFailure,
   isOverload,
   retryDelayMs,
   type WriteFailure,
 } from '../core/write-failure.ts';
-import { type Arrival, toWriteRequests, type WriteRequest } from '../core/write-request.ts';
+import {
+  guardedDelete,
+  putTransaction,
+  tombstone,
+  type WriteRequest,
+} from '../core/write-request.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
 import type { Clock, DestinationTable, Random, WriteReply } from '../ports.ts';
 import type { WriteOutcome } from './apply-lane.ts';
@@ -23,16 +29,24 @@ export interface SendContext {
   readonly destination: DestinationTable;
   readonly clock: Clock;
   readonly random: Random;
-  /** Milliseconds until Lambda ends the invocation. */
+  /** Milliseconds that are left for writes. */
   readonly remainingMs: () => number;
   readonly health: DestinationHealth;
+  /** With less time left, nothing is sent. @default what a write needs */
+  readonly leastMs?: number;
   /** To be told how long answers take, where it sets the pace. */
   readonly limit?: ConcurrencyLimit;
 }
 
 export interface WriteContext extends SendContext {
   readonly settings: HandlerSettings;
-  readonly arrival: Arrival;
+  /** When this batch was decided on: no later insert is taken for a young one, epoch milliseconds. */
+  readonly decidedAtMs: number;
+  /**
+   * The newest delete that the state row of an item remembers.
+   * @returns undefined where nobody has answered, or nobody was asked.
+   */
+  readonly deletedVersion: (keyText: string) => Promise<Version | 'none' | undefined>;
 }
 
 /** Tries of a throttled request in one invocation; about six seconds of waiting in all, on average. */
@@ -50,38 +64,73 @@ export type SendResult =
   /** Not sent, because the destination is down. */
   | { readonly kind: 'halted' };
 
-/** Applies one record under the guard. Never rejects. */
+/**
+ * Applies one record of the stream under the guard. Never rejects.
+ * @param mayBeNew whether an INSERT is among the records that it stands for: its place may be empty.
+ */
 export async function writeRecord(
   record: StreamRecord,
+  mayBeNew: boolean,
   context: WriteContext,
 ): Promise<WriteOutcome> {
-  const { settings, arrival, clock } = context;
-  const rules = { target: settings, arrival, nowMs: clock.now() };
-  let isDeletedSince = false;
-  for (const request of toWriteRequests(record, rules)) {
-    const result = await send(request, context);
-    if (request.operation === 'UpdateItem' && result.kind === 'refused') {
-      // A newer delete is remembered, but who remembered it may have got no further, and never will:
-      // a repair that was stopped. So this delete is done, too; the guard keeps what is newer.
-      isDeletedSince = true;
-    } else if (result.kind !== 'written') return outcomeOf(result, { record, context });
-  }
-  if (isDeletedSince) return { kind: 'superseded', cause: 'deleted' };
-  const nowMs = clock.now();
-  return {
-    kind: 'applied',
-    latencyMs: latencyMs(record, settings, nowMs),
-    heartbeatMs: heartbeatLatencyMs(record, settings, nowMs),
-  };
+  if (record.eventName === 'REMOVE') return removeRecord(record, context);
+  return outcomeOf(
+    mayBeNew ? await insert(record, context) : await update(record, context),
+    record,
+    context,
+  );
+}
+
+/** Nobody needs to look for a delete of an item that is there. */
+async function update(record: PutRecord, context: WriteContext): Promise<SendResult> {
+  const result = await send(new GuardedPut(record, context.settings, 'older-item'), context);
+  const isEmpty = result.kind === 'refused' && result.item === undefined;
+  return isEmpty ? send(putTransaction(record, context.settings), context) : result;
+}
+
+async function insert(record: PutRecord, context: WriteContext): Promise<SendResult> {
+  const { settings } = context;
+  const isChecked = settings.tombstones === 'checked';
+  if (isChecked && isYoung(record, context.decidedAtMs)) return sendPut(record, context);
+  const deleted = isChecked ? await context.deletedVersion(record.keyText) : undefined;
+  if (deleted === undefined) return send(putTransaction(record, settings), context);
+  if (deleted !== 'none' && deleted > record.version) return { kind: 'refused', by: 'state-row' };
+  return sendPut(record, context);
+}
+
+function sendPut(record: PutRecord, context: WriteContext): Promise<SendResult> {
+  return send(new GuardedPut(record, context.settings, 'free'), context);
+}
+
+/** Too young for its delete to be looked at again before it has landed. */
+export function isYoung({ createdAtSeconds }: StreamRecord, nowMs: number): boolean {
+  return createdAtSeconds !== undefined && nowMs - createdAtSeconds * 1000 <= YOUNG_MS;
+}
+
+/**
+ * A delete is remembered before it is done, so that no later put of an older state finds an empty
+ * place and no memory of why. Where a newer one is remembered, it is done all the same: who remembered it
+ * may have got no further, and never will.
+ */
+async function removeRecord(record: RemoveRecord, context: WriteContext): Promise<WriteOutcome> {
+  const { settings, clock } = context;
+  const remembered = await send(tombstone(record, settings, clock.now()), context);
+  if (remembered.kind !== 'written' && remembered.kind !== 'refused')
+    return outcomeOf(remembered, record, context);
+  const removed = await send(guardedDelete(record, settings), context);
+  if (removed.kind === 'written' && remembered.kind === 'refused')
+    return { kind: 'superseded', cause: 'deleted' };
+  return outcomeOf(removed, record, context);
 }
 
 /** Sends one request, again and again while it is throttled and time is left. Never rejects. */
 export async function send(request: WriteRequest, context: SendContext): Promise<SendResult> {
   const { destination, clock, random, health, limit, remainingMs } = context;
+  const { leastMs = WRITE_TIME_MS } = context;
   const attempts: FailedAttempt[] = [];
   for (;;) {
     if (health.isDown()) return { kind: 'halted' };
-    if (remainingMs() < SETTLE_MARGIN_MS) return { kind: 'no-time' };
+    if (remainingMs() < leastMs) return { kind: 'no-time' };
     const startMs = clock.now();
     const ticket = limit?.started();
     try {
@@ -102,16 +151,10 @@ export async function send(request: WriteRequest, context: SendContext): Promise
   }
 }
 
-interface Attempt {
-  readonly record: StreamRecord;
-  readonly context: WriteContext;
-}
-
-function outcomeOf(
-  result: Exclude<SendResult, { kind: 'written' }>,
-  attempt: Attempt,
-): WriteOutcome {
+function outcomeOf(result: SendResult, record: StreamRecord, context: WriteContext): WriteOutcome {
   switch (result.kind) {
+    case 'written':
+      return appliedOutcome(record, context);
     case 'no-time':
       return { kind: 'unfinished', why: 'deadline' };
     case 'halted':
@@ -119,8 +162,17 @@ function outcomeOf(
     case 'failed':
       return failureOutcome(result);
     case 'refused':
-      return refusalOutcome(result, attempt);
+      return refusalOutcome(result, record, context);
   }
+}
+
+function appliedOutcome(record: StreamRecord, { settings, clock }: WriteContext): WriteOutcome {
+  const nowMs = clock.now();
+  return {
+    kind: 'applied',
+    latencyMs: latencyMs(record, settings, nowMs),
+    heartbeatMs: heartbeatLatencyMs(record, settings, nowMs),
+  };
 }
 
 function failureOutcome({
@@ -134,19 +186,19 @@ function failureOutcome({
 
 function refusalOutcome(
   { by, item }: Extract<WriteReply, { kind: 'refused' }>,
-  { record, context }: Attempt,
+  record: StreamRecord,
+  { settings }: WriteContext,
 ): WriteOutcome {
   // The state row refuses only when it knows a newer delete.
   if (by === 'state-row') return { kind: 'superseded', cause: 'deleted' };
-  const { reservedAttribute } = context.settings;
-  const cause = refusalCause(item, guardOf(record, context.settings));
+  const cause = refusalCause(item, guardOf(record, settings));
   if (cause !== 'not-comparable') return { kind: 'superseded', cause };
   return {
     kind: 'rejected',
     reason: {
       class: 'conflict',
       name: 'ReservedAttributeTaken',
-      message: `the destination item's attribute ${reservedAttribute} is not a version that Ferry wrote`,
+      message: `the destination item's attribute ${settings.reservedAttribute} is not a version that Ferry wrote`,
     },
     attempts: [],
   };

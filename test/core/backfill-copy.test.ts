@@ -10,7 +10,7 @@ import {
 import { floorOf } from '../../src/core/ordering-guard.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
-const FLOOR = floorOf(Date.parse('2026-01-31T12:00:00.000Z'));
+const FLOOR = floorOf({ epoch: 1, labelMs: Date.parse('2026-01-31T12:00:00.000Z') });
 const plan = { target: SETTINGS, floor: FLOOR };
 const reserved = { M: { v: { S: FLOOR }, o: { S: 'us-east-1' } } };
 

@@ -17,15 +17,15 @@ describe('versionOf', () => {
     const digits = fc.bigInt({ min: 0n, max: 10n ** 40n - 1n });
     fc.assert(
       fc.property(digits, digits, (a, b) => {
-        const [textA, textB] = [versionOf(LABEL_MS, String(a)), versionOf(LABEL_MS, String(b))];
+        const [textA, textB] = [versionOf({ epoch: 1, labelMs: LABEL_MS }, String(a)), versionOf({ epoch: 1, labelMs: LABEL_MS }, String(b))];
         expect(textA < textB).toBe(a < b);
       }),
     );
   });
 
   it('puts every record of a later stream above every record of an earlier one', () => {
-    expect(versionOf(LABEL_MS + 1, '0') > versionOf(LABEL_MS, '9'.repeat(40))).toBe(true);
-    expect(versionOf(LABEL_MS, '0') > versionOf(5, '9'.repeat(40))).toBe(true);
+    expect(versionOf({ epoch: 1, labelMs: LABEL_MS + 1 }, '0') > versionOf({ epoch: 1, labelMs: LABEL_MS }, '9'.repeat(40))).toBe(true);
+    expect(versionOf({ epoch: 1, labelMs: LABEL_MS }, '0') > versionOf({ epoch: 1, labelMs: 5 }, '9'.repeat(40))).toBe(true);
   });
 });
 
@@ -60,7 +60,7 @@ describe('streamLabelMs', () => {
 });
 
 const guard: Guard = {
-  version: versionOf(LABEL_MS, '50'),
+  version: versionOf({ epoch: 1, labelMs: LABEL_MS }, '50'),
   keyAttribute: 'pk',
   reservedAttribute: '_ferry',
   unversionedItems: 'replace',
@@ -86,7 +86,7 @@ describe('refusalCause', () => {
   const stored = (v: string) => ({ pk: { S: 'a' }, _ferry: { M: { v: { S: v } } } });
   it.each([
     ['the same version', stored(guard.version), 'redelivery'],
-    ['a newer version', stored(versionOf(LABEL_MS, '51')), 'newer'],
+    ['a newer version', stored(versionOf({ epoch: 1, labelMs: LABEL_MS }, '51')), 'newer'],
     ['a repaired version, just above', stored(`${guard.version}~`), 'newer'],
     ['a version that was repaired twice', stored(`${guard.version}~~`), 'newer'],
     ['a version that was repaired often', stored(`${guard.version}${'~'.repeat(30)}`), 'newer'],
@@ -97,17 +97,17 @@ describe('refusalCause', () => {
       { pk: { S: 'a' }, _ferry: { S: 'mine' } },
       'not-comparable',
     ],
-    ['a version below, which cannot refuse', stored(versionOf(LABEL_MS, '49')), 'not-comparable'],
+    ['a version below, which cannot refuse', stored(versionOf({ epoch: 1, labelMs: LABEL_MS }, '49')), 'not-comparable'],
   ])('reads %s', (_, item, cause) => {
     expect(refusalCause(item, guard)).toBe(cause);
   });
 });
 
 describe('above', () => {
-  const [older, newer] = [versionOf(LABEL_MS, '50'), versionOf(LABEL_MS, '51')];
+  const [older, newer] = [versionOf({ epoch: 1, labelMs: LABEL_MS }, '50'), versionOf({ epoch: 1, labelMs: LABEL_MS }, '51')];
 
   it('is higher than all that is known, and below the next record, however often it is taken', () => {
-    let version = above([undefined, older, versionOf(LABEL_MS, '9')]);
+    let version = above([undefined, older, versionOf({ epoch: 1, labelMs: LABEL_MS }, '9')]);
     expect(version > older).toBe(true);
     for (let again = 1; again <= 30; again += 1) {
       const next = above([older, version]);

@@ -9,9 +9,9 @@ import { SETTINGS } from '../fixtures/records.ts';
 const LABEL_MS = Date.UTC(2026, 0, 31);
 const NOW_MS = 1_800_000_000_500;
 const KEY = { pk: { S: 'a' } };
-const FLOOR = floorOf(LABEL_MS);
+const FLOOR = floorOf({ epoch: 1, labelMs: LABEL_MS });
 
-const v = (sequenceNumber: string) => versionOf(LABEL_MS, sequenceNumber);
+const v = (sequenceNumber: string) => versionOf({ epoch: 1, labelMs: LABEL_MS }, sequenceNumber);
 const source: Item = { ...KEY, total: { N: '1' } };
 /** The twin's item; without a sequence number, one that Ferry has not written. */
 const twin = (sequenceNumber?: string, total = '1'): Item => ({

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { seriesInEpoch } from '../../src/core/ordering-guard.ts';
 import { parseStreamRecord } from '../../src/core/stream-record.ts';
 import { expectRecord, lambdaRecord, streamRecord } from '../fixtures/records.ts';
+
+const SERIES = seriesInEpoch(1);
 
 describe('parseStreamRecord', () => {
   it('reads an insert with its key, image, time and version', () => {
@@ -41,7 +44,7 @@ describe('parseStreamRecord', () => {
     const raw = lambdaRecord();
     delete raw.dynamodb?.ApproximateCreationDateTime;
 
-    expect(expectRecord(parseStreamRecord(raw, 0)).createdAtSeconds).toBeUndefined();
+    expect(expectRecord(parseStreamRecord(raw, 0, SERIES)).createdAtSeconds).toBeUndefined();
   });
 
   it('takes a delete of a KEYS_ONLY stream, which needs no image', () => {
@@ -134,14 +137,14 @@ describe('parseStreamRecord', () => {
       'NewImage.x is not a value of type Z',
     ],
   ])('answers %s with a named reason', (_, raw, name, message) => {
-    const parsed = parseStreamRecord(raw, 2);
+    const parsed = parseStreamRecord(raw, 2, SERIES);
 
     expect(parsed).toMatchObject({ kind: 'malformed', record: { position: 2, reason: { name } } });
     expect(parsed.kind === 'malformed' && parsed.record.reason.message).toContain(message);
   });
 
   it('keeps what identity a malformed record has, so that it can be put aside in order', () => {
-    const parsed = parseStreamRecord(lambdaRecord({ eventName: 'UPSERT', sequenceNumber: '9' }), 0);
+    const parsed = parseStreamRecord(lambdaRecord({ eventName: 'UPSERT', sequenceNumber: '9' }), 0, SERIES);
 
     expect(parsed.record).toMatchObject({
       sequenceNumber: '9',
@@ -154,6 +157,7 @@ describe('parseStreamRecord', () => {
     const parsed = parseStreamRecord(
       change({ NewImage: { pk: { S: 'order-1' }, card: { X: 'secret-4711' } } }),
       0,
+      SERIES,
     );
 
     expect(JSON.stringify(parsed.kind === 'malformed' && parsed.record.reason)).not.toContain(

@@ -30,7 +30,7 @@ import { wireCall, wireJson } from '../fixtures/wire.ts';
 
 const SEED = Number(process.env['SEED'] ?? '20260131');
 const LABEL_MS = Date.parse('2026-01-31T12:00:00.000Z');
-const FLOOR = floorOf(LABEL_MS);
+const FLOOR = floorOf({ epoch: 1, labelMs: LABEL_MS });
 const ARN = 'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000';
 const BY_ID: readonly KeyColumn[] = [{ name: 'pk', type: 'S' }];
 const HOUR_MS = 3_600_000;
@@ -96,8 +96,8 @@ describe('a backfill', () => {
     const scene = await sceneOf(range(30).map((n) => order(n)));
     const there = [
       { ...order(3), total: { N: '-1' } },
-      { ...order(4), total: { N: '-2' }, _ferry: { M: { v: { S: versionOf(LABEL_MS, '7') } } } },
-      { ...order(5), total: { N: '-3' }, _ferry: { M: { v: { S: floorOf(1) } } } },
+      { ...order(4), total: { N: '-2' }, _ferry: { M: { v: { S: versionOf({ epoch: 1, labelMs: LABEL_MS }, '7') } } } },
+      { ...order(5), total: { N: '-3' }, _ferry: { M: { v: { S: floorOf({ epoch: 1, labelMs: 1 }) } } } },
     ];
     await putAll(engine(), scene.target.destinationTable, there);
 
@@ -110,8 +110,8 @@ describe('a backfill', () => {
 
   it('leaves out what has been deleted, and copies what has only failed', async () => {
     const scene = await sceneOf(range(30).map((n) => order(n)));
-    await scene.putStateRow(order(6), { [STATE_ATTRIBUTES.deleted]: versionOf(LABEL_MS, '9') });
-    await scene.putStateRow(order(7), { [STATE_ATTRIBUTES.failed]: versionOf(LABEL_MS, '9') });
+    await scene.putStateRow(order(6), { [STATE_ATTRIBUTES.deleted]: versionOf({ epoch: 1, labelMs: LABEL_MS }, '9') });
+    await scene.putStateRow(order(7), { [STATE_ATTRIBUTES.failed]: versionOf({ epoch: 1, labelMs: LABEL_MS }, '9') });
 
     const progress = await scene.run();
 
@@ -192,7 +192,7 @@ describe('what goes wrong on the way', () => {
       })),
     );
     for (const n of range(20)) {
-      const deleted = versionOf(LABEL_MS, '9');
+      const deleted = versionOf({ epoch: 1, labelMs: LABEL_MS }, '9');
       await scene.putStateRow(order(180 + n), { [STATE_ATTRIBUTES.deleted]: deleted });
     }
     const proxy = await startFaultProxy({

@@ -38,7 +38,7 @@ async function planted(source: string | undefined, twin: string | undefined, ver
 }
 
 function versionMap(sequenceNumber: string) {
-  return { M: { v: { S: versionOf(LABEL_MS, sequenceNumber) } } };
+  return { M: { v: { S: versionOf({ epoch: 1, labelMs: LABEL_MS }, sequenceNumber) } } };
 }
 
 async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, apply = true) {
@@ -66,7 +66,7 @@ async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, ap
     remainingMs: () => Infinity,
     settleMs: 10_000,
     stop: new AbortController().signal,
-    floor: floorOf(LABEL_MS),
+    floor: floorOf({ epoch: 1, labelMs: LABEL_MS }),
     pace: paceOf(Infinity, clock),
     ...parts,
   };
@@ -92,8 +92,8 @@ it('writes what is missing or different, just above what was there', async () =>
   expect(left).toEqual([]);
   expect(await twinOf(missing)).toMatchObject({ value: { S: 'a' } });
   const version = (await twinOf(different))?.['_ferry']?.M?.['v']?.S ?? '';
-  expect(version > versionOf(LABEL_MS, '7')).toBe(true);
-  expect(version < versionOf(LABEL_MS, '8')).toBe(true);
+  expect(version > versionOf({ epoch: 1, labelMs: LABEL_MS }, '7')).toBe(true);
+  expect(version < versionOf({ epoch: 1, labelMs: LABEL_MS }, '8')).toBe(true);
 });
 
 it('deletes what is extraneous, and remembers it', async () => {
@@ -103,7 +103,7 @@ it('deletes what is extraneous, and remembers it', async () => {
 
   expect(report).toMatchObject({ deleted: 1, left: 0 });
   expect(await twinOf(key)).toBeUndefined();
-  expect((await stateRowOf(key))?.['d']?.S).toBe(`${versionOf(LABEL_MS, '7')}~`);
+  expect((await stateRowOf(key))?.['d']?.S).toBe(`${versionOf({ epoch: 1, labelMs: LABEL_MS }, '7')}~`);
 });
 
 it('goes on with the next batch after an outage that is over', async () => {

@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 let items = 0;
 const newKey = () => ({ pk: { S: `item-${(items += 1)}` } });
-const v = (sequenceNumber: number) => versionOf(LABEL_MS, String(sequenceNumber));
+const v = (sequenceNumber: number) => versionOf({ epoch: 1, labelMs: LABEL_MS }, String(sequenceNumber));
 
 const put = (table: string, item: Item) =>
   engine().client.send(new PutItemCommand({ TableName: table, Item: { ...item } }));
@@ -48,7 +48,7 @@ async function resynchronize(key: Item, meanwhile: (count: number) => Promise<vo
     dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
   const { clock, random, remainingMs } = invocation();
   const result = await resynchronizeKey(
-    { key, keyText: canonicalKey(key), floor: floorOf(LABEL_MS) },
+    { key, keyText: canonicalKey(key), floor: floorOf({ epoch: 1, labelMs: LABEL_MS }) },
     {
       settings,
       source: reader(SOURCE),

@@ -102,7 +102,7 @@ function repairOf(
   return resynchronizationRequests({
     key,
     keyText,
-    floor: floorOf(1),
+    floor: floorOf({ epoch: 1, labelMs: 1 }),
     states,
     target,
     nowMs: NOW_MS,

@@ -99,6 +99,10 @@ export class World {
       unversionedItems: 'replace',
       ttlDeletes,
       concurrency,
+      tombstones: 'checked',
+      systemicRejections: 'hold',
+      lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
+      lookAgainSeconds: 125,
       httpClient: 'sdk',
     };
   }

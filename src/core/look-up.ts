@@ -1,0 +1,40 @@
+// Keys of late inserts -> reads of their state rows, which tell what has been deleted since.
+
+import { STATE_ATTRIBUTES } from '../contract.ts';
+import type { ReadRequest } from './read-request.ts';
+import type { Item } from './attribute-value.ts';
+import type { Version } from './ordering-guard.ts';
+import { stateRowKey, type WriteTarget } from './write-request.ts';
+
+/** Keys of a BatchGetItem at most. */
+export const LOOK_UP_KEYS_MAX = 100;
+
+/** Eventually consistent: a delete that it cannot see yet has not been looked at again either. */
+export function lookUpRequest(
+  keyTexts: readonly string[],
+  target: Pick<WriteTarget, 'replication' | 'stateTable'>,
+): ReadRequest {
+  const { id, deleted } = STATE_ATTRIBUTES;
+  return {
+    operation: 'BatchGetItem',
+    input: {
+      RequestItems: {
+        [target.stateTable]: {
+          Keys: keyTexts.map((keyText) => stateRowKey(target, keyText)),
+          ProjectionExpression: '#id, #d',
+          ExpressionAttributeNames: { '#id': id, '#d': deleted },
+        },
+      },
+    },
+  };
+}
+
+/** By the ids of rows. */
+export function deletesIn(rows: readonly Item[]): Map<string, Version> {
+  return new Map(
+    rows.flatMap((row) => {
+      const [id, deleted] = [row[STATE_ATTRIBUTES.id]?.S, row[STATE_ATTRIBUTES.deleted]?.S];
+      return id === undefined || deleted === undefined ? [] : [[id, deleted] as const];
+    }),
+  );
+}

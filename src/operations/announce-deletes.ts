@@ -1,0 +1,43 @@
+// Deletes that this batch has done -> the queue from which they are looked at again. A delete that is not
+// announced is not done: it stays in the stream.
+
+import { TAIL_TIME_MS } from '../contract.ts';
+import { type AnnouncedDelete, announcementBodies } from '../core/announcement.ts';
+import type { DestinationHealth } from '../core/destination-health.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { classifyFailure } from '../core/write-failure.ts';
+import type { HandlerSettings } from '../handler-settings.ts';
+import type { LookAgainQueue } from '../ports.ts';
+import { inParallel } from './in-parallel.ts';
+
+export interface AnnounceContext {
+  readonly settings: Pick<HandlerSettings, 'replication' | 'tombstones'>;
+  readonly lookAgain: LookAgainQueue;
+  readonly remainingMs: () => number;
+  readonly health: DestinationHealth;
+}
+
+const MESSAGES_AT_ONCE = 16;
+
+type Obstacle = Extract<Outcome, { kind: 'unfinished' }>['why'];
+
+/** @returns why they are not announced, all of them; undefined once they are. Never rejects. */
+export async function announceDeletes(
+  deletes: readonly AnnouncedDelete[],
+  epoch: number,
+  { settings, lookAgain, remainingMs, health }: AnnounceContext,
+): Promise<Obstacle | undefined> {
+  const { replication, tombstones } = settings;
+  if (tombstones === 'strict' || deletes.length === 0) return undefined;
+  if (remainingMs() < TAIL_TIME_MS) return 'deadline';
+  const bodies = announcementBodies({ replication, epoch, deletes });
+  try {
+    const tasks = bodies.map((body) => () => lookAgain.announce(body));
+    await inParallel(tasks, MESSAGES_AT_ONCE);
+    return undefined;
+  } catch (error) {
+    const { kind, name } = classifyFailure(error);
+    health.noteError(`look-again queue: ${name}`);
+    return kind;
+  }
+}

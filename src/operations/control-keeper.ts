@@ -1,0 +1,138 @@
+// The function's copy of the control row: says whether the streams of a batch may write now, reads the row
+// again when its copy is old or does not know a stream, and writes the first one.
+
+import {
+  type ControlRow,
+  type FoundControl,
+  seriesIn,
+  standingOf,
+} from '../core/control-row.ts';
+import type { SeriesOf } from '../core/ordering-guard.ts';
+import { classifyFailure, retryDelayMs } from '../core/write-failure.ts';
+import type { HandlerSettings } from '../handler-settings.ts';
+import type { Clock, DestinationReader, DestinationTable, Log, Random } from '../ports.ts';
+import { adoptFirst, readControl } from './first-adoption.ts';
+
+export interface ControlContext {
+  readonly settings: HandlerSettings;
+  readonly reader: DestinationReader;
+  readonly destination: DestinationTable;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Whether a batch may be applied. */
+export type Admission =
+  | { readonly kind: 'admitted'; readonly row: ControlRow; readonly seriesOf: SeriesOf }
+  | { readonly kind: 'held'; readonly why: string };
+
+export interface ControlKeeper {
+  /** Never rejects. */
+  admit(streamArns: ReadonlySet<string>): Promise<Admission>;
+}
+
+/** Deletes are looked at again later than this, so that nobody writes under a row that was replaced. */
+const COPY_LIFE_MS = 60_000;
+/** A stream that nobody knows does not cost a read for each of its batches. */
+const REREAD_MS_MIN = 2_000;
+/** Looking for what Ferry has written reads a page of the twin. */
+const ADOPTION_MS_MIN = 60_000;
+const TRIES_MAX = 3;
+
+interface Copy {
+  readonly found: FoundControl;
+  readonly seriesOf: SeriesOf;
+  readonly readAtMs: number;
+}
+
+export function controlKeeper(context: ControlContext): ControlKeeper {
+  const { clock, settings } = context;
+  const mayAdopt = once(clock, ADOPTION_MS_MIN);
+  let copy: Copy | undefined;
+  const admits = (one: Copy, streamArns: ReadonlySet<string>) =>
+    judge(one.found, streamArns, settings).kind === 'admitted';
+  return {
+    async admit(streamArns) {
+      const nowMs = clock.now();
+      if (copy !== undefined) {
+        const lifeMs = admits(copy, streamArns) ? COPY_LIFE_MS : REREAD_MS_MIN;
+        if (!isYounger(copy, lifeMs, nowMs)) copy = undefined;
+      }
+      copy ??= await freshCopy(context, mayAdopt);
+      if (copy === undefined) return { kind: 'held', why: 'the control row cannot be read' };
+      const verdict = judge(copy.found, streamArns, settings);
+      return verdict.kind === 'held' ? verdict : { ...verdict, seriesOf: copy.seriesOf };
+    },
+  };
+}
+
+/** A clock that was set back says nothing of an age. */
+function isYounger({ readAtMs }: Copy, lifeMs: number, nowMs: number): boolean {
+  return nowMs >= readAtMs && nowMs - readAtMs <= lifeMs;
+}
+
+/** True at most once in a while. */
+function once(clock: Pick<Clock, 'now'>, everyMs: number): () => boolean {
+  let latestMs = -Infinity;
+  return () => {
+    const nowMs = clock.now();
+    if (nowMs >= latestMs && nowMs - latestMs < everyMs) return false;
+    latestMs = nowMs;
+    return true;
+  };
+}
+
+async function freshCopy(
+  context: ControlContext,
+  mayAdopt: () => boolean,
+): Promise<Copy | undefined> {
+  const { settings, clock, random, log } = context;
+  for (let attempt = 1; ; attempt += 1) {
+    const readAtMs = clock.now();
+    try {
+      let found = await readControl(settings, context.reader);
+      if (found.kind === 'missing' && mayAdopt()) found = await adoptOwn(context);
+      const seriesOf = found.kind === 'row' ? seriesIn(found.row) : () => undefined;
+      return { found, seriesOf, readAtMs };
+    } catch (error) {
+      const { kind, name } = classifyFailure(error);
+      log({ event: 'control.unreadable', error: name });
+      if (kind !== 'throttled' || attempt === TRIES_MAX) return undefined;
+      await clock.sleep(retryDelayMs(attempt, random.next()));
+    }
+  }
+}
+
+async function adoptOwn(context: ControlContext): Promise<FoundControl> {
+  const { settings, clock, random, log } = context;
+  const { streamArn } = settings;
+  if (streamArn === undefined) return { kind: 'missing' };
+  const tag = `function-${Math.floor(random.next() * 2 ** 48).toString(16)}`;
+  const found = await adoptFirst({ settings, streamArn, tag, nowMs: clock.now() }, context);
+  log({ event: found.kind === 'row' ? 'control.adopted' : 'control.not-adopted' });
+  return found;
+}
+
+type Verdict =
+  | { readonly kind: 'admitted'; readonly row: ControlRow }
+  | { readonly kind: 'held'; readonly why: string };
+
+function judge(
+  found: FoundControl,
+  streamArns: ReadonlySet<string>,
+  { reservedAttribute }: HandlerSettings,
+): Verdict {
+  if (found.kind === 'missing')
+    return { kind: 'held', why: 'there is no control row, and the twin has been written to before' };
+  if (found.kind === 'unreadable') return { kind: 'held', why: `the control row: ${found.problem}` };
+  const { row } = found;
+  if (row.reserved !== reservedAttribute)
+    return { kind: 'held', why: 'the control row names another reserved attribute' };
+  for (const streamArn of streamArns) {
+    const { kind } = standingOf(streamArn, row);
+    if (kind === 'ended') return { kind: 'held', why: 'the epoch of the stream has ended' };
+    if (kind === 'unknown') return { kind: 'held', why: 'the control row does not know the stream' };
+  }
+  return { kind: 'admitted', row };
+}

@@ -1,0 +1,67 @@
+// Lanes whose inserts are late -> what their state rows remember, a hundred rows a request, while other lanes
+// are being written already.
+
+import { STATE_ATTRIBUTES } from '../contract.ts';
+import type { Lane, Run } from '../core/item-lanes.ts';
+import { deletesIn, LOOK_UP_KEYS_MAX, lookUpRequest } from '../core/look-up.ts';
+import { classifyFailure } from '../core/write-failure.ts';
+import { stateRowKey } from '../core/write-request.ts';
+import type { DestinationReader, Item } from '../ports.ts';
+import { isYoung, type WriteContext } from './write-record.ts';
+
+export type LookUpContext = Pick<WriteContext, 'settings' | 'decidedAtMs' | 'health'> & {
+  readonly reader: DestinationReader;
+};
+
+/** Begins to ask at once. What nobody has answered is undefined: a transaction asks again. */
+export function lookUpInserts(
+  lanes: readonly Lane[],
+  context: LookUpContext,
+): WriteContext['deletedVersion'] {
+  if (context.settings.tombstones !== 'checked') return async () => undefined;
+  const late = lanes.flatMap(({ runs }) => {
+    const keyText = runs.some((run) => isLateInsert(run, context)) ? runs[0]?.[0]?.keyText : undefined;
+    return keyText ?? [];
+  });
+  const answers = new Map<string, Promise<Answer | undefined>>();
+  for (let from = 0; from < late.length; from += LOOK_UP_KEYS_MAX) {
+    const keyTexts = late.slice(from, from + LOOK_UP_KEYS_MAX);
+    const answer = ask(keyTexts, context);
+    for (const keyText of keyTexts) answers.set(keyText, answer);
+  }
+  return async (keyText) => {
+    const answer = await answers.get(keyText);
+    const id = idOf(stateRowKey(context.settings, keyText));
+    if (answer === undefined || answer.unanswered.has(id)) return undefined;
+    return answer.deletes.get(id) ?? 'none';
+  };
+}
+
+function isLateInsert(run: Run, { decidedAtMs }: LookUpContext): boolean {
+  const newest = run.at(-1);
+  if (newest === undefined || newest.eventName === 'REMOVE') return false;
+  return !isYoung(newest, decidedAtMs) && run.some(({ eventName }) => eventName === 'INSERT');
+}
+
+interface Answer {
+  /** Versions of deletes, by the ids of their rows. */
+  readonly deletes: ReadonlyMap<string, string>;
+  readonly unanswered: ReadonlySet<string>;
+}
+
+async function ask(
+  keyTexts: readonly string[],
+  { settings, reader, health }: LookUpContext,
+): Promise<Answer | undefined> {
+  try {
+    const { items, unprocessed } = await reader.read(lookUpRequest(keyTexts, settings));
+    return { deletes: deletesIn(items), unanswered: new Set(unprocessed.map(idOf)) };
+  } catch (error) {
+    health.noteError(`look-up: ${classifyFailure(error).name}`);
+    return undefined;
+  }
+}
+
+function idOf(row: Item): string {
+  return row[STATE_ATTRIBUTES.id]?.S ?? '';
+}

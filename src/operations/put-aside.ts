@@ -1,0 +1,114 @@
+// Records that can never be applied, in the order of their places: first the failure bound, then the letter,
+// and only below whatever is unfinished, so that no record that comes again has a letter already.
+
+import { TAIL_TIME_MS } from '../contract.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { MalformedRecord, StreamRecord } from '../core/stream-record.ts';
+import { classifyFailure } from '../core/write-failure.ts';
+import { failureBound, keepStateRow } from '../core/write-request.ts';
+import type { HandlerSettings } from '../handler-settings.ts';
+import type { DeadLetterQueue } from '../ports.ts';
+import type { Rejection, WriteOutcome } from './apply-lane.ts';
+import { send, type SendContext } from './write-record.ts';
+
+export interface PutAsideContext extends SendContext {
+  readonly settings: HandlerSettings;
+  readonly deadLetters: DeadLetterQueue;
+}
+
+export interface SettledBatch {
+  /** As Lambda delivered them. */
+  readonly raw: readonly unknown[];
+  readonly records: ReadonlyArray<StreamRecord | MalformedRecord>;
+  readonly outcomes: readonly WriteOutcome[];
+}
+
+/** Letters on their way at the same time: so many may be repeated when the queue fails. */
+const WINDOW = 64;
+
+/** @returns how each record ended: what could not be put aside is unfinished. Never rejects. */
+export async function putAside(batch: SettledBatch, asides: PutAsideContext): Promise<Outcome[]> {
+  // A bound that lands late does no harm.
+  const context = { ...asides, leastMs: TAIL_TIME_MS };
+  const lowest = batch.outcomes.findIndex(({ kind }) => kind === 'unfinished');
+  const below = lowest < 0 ? batch.outcomes.length : lowest;
+  const due = [...batch.outcomes.entries()].flatMap(([position, { kind }]) =>
+    kind === 'rejected' && position < below ? [position] : [],
+  );
+  const final = batch.outcomes.map(
+    (outcome): Outcome =>
+      outcome.kind === 'rejected' ? { kind: 'unfinished', why: 'behind' } : outcome,
+  );
+  for (let from = 0; from < due.length; from += WINDOW) {
+    const window = due.slice(from, from + WINDOW);
+    const ends = await Promise.all(window.map((position) => putOneAside(batch, position, context)));
+    for (const [index, position] of window.entries()) final[position] = ends[index] as Outcome;
+    if (ends.some(({ kind }) => kind === 'unfinished')) break;
+  }
+  return final;
+}
+
+async function putOneAside(
+  { raw, records, outcomes }: SettledBatch,
+  position: number,
+  context: PutAsideContext,
+): Promise<Outcome> {
+  const record = records[position] as StreamRecord | MalformedRecord;
+  const why = outcomes[position] as Rejection;
+  const obstacle =
+    (await raiseFailureBound(record, context)) ??
+    (await sendLetter({ record, why, raw: raw[position] }, context));
+  if (obstacle !== undefined) return { kind: 'unfinished', why: obstacle };
+  return { kind: 'dead-lettered', reason: why.reason.name };
+}
+
+type Obstacle = Extract<Outcome, { kind: 'unfinished' }>['why'];
+
+async function raiseFailureBound(
+  { key, keyText, version }: StreamRecord | MalformedRecord,
+  context: PutAsideContext,
+): Promise<Obstacle | undefined> {
+  // Without a key and a version there is no item that a redrive could make older.
+  if (key === undefined || keyText === undefined || version === undefined) return undefined;
+  const row = { key, keyText };
+  const nowMs = context.clock.now();
+  let result = await send(failureBound(row, version, context.settings, nowMs), context);
+  // A higher bound is known and stays; only the row's life is prolonged, for this letter's sake.
+  if (result.kind === 'refused') {
+    result = await send(keepStateRow(row, context.settings, nowMs), context);
+  }
+  if (result.kind === 'no-time') return 'deadline';
+  if (result.kind === 'halted') return 'halted';
+  return result.kind === 'failed' ? result.failure.kind : undefined;
+}
+
+interface Letter {
+  readonly record: StreamRecord | MalformedRecord;
+  readonly why: Rejection;
+  readonly raw: unknown;
+}
+
+async function sendLetter(
+  { record: { sequenceNumber, version, key }, why, raw }: Letter,
+  context: PutAsideContext,
+): Promise<Obstacle | undefined> {
+  if (context.remainingMs() < TAIL_TIME_MS) return 'deadline';
+  try {
+    await context.deadLetters.send({
+      replication: context.settings.replication,
+      reason: why.reason,
+      attempts: why.attempts,
+      failedAt: new Date(context.clock.now()).toISOString(),
+      sequenceNumber,
+      version,
+      key,
+      record: raw,
+    });
+    return undefined;
+  } catch (error) {
+    const failure = classifyFailure(error);
+    context.health.noteError(`queue: ${failure.name}`);
+    // Whatever the queue says, the record is not put aside, and waits in the stream.
+    return failure.kind;
+  }
+}
