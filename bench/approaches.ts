@@ -1,18 +1,32 @@
 // Ways to bring a batch to a destination: ours, those that people write themselves, and the limit.
 
-import { dynamoDbDestination, writeClient } from '../src/adapters/dynamodb-table.ts';
+import {
+  dynamoDbDestination,
+  dynamoDbDestinationReader,
+  writeClient,
+} from '../src/adapters/dynamodb-table.ts';
 import { signedRequests } from '../src/adapters/signed-requests.ts';
-import { signedDestination } from '../src/adapters/signed-table.ts';
+import { signedDestination, signedReader } from '../src/adapters/signed-table.ts';
 import { systemClock, systemRandom } from '../src/adapters/system-clock.ts';
 import { REQUEST_TIMEOUT_MS } from '../src/contract.ts';
 import { ConcurrencyLimit } from '../src/core/concurrency-limit.ts';
+import { firstRow, seriesIn } from '../src/core/control-row.ts';
+import type { HandlerSettings } from '../src/handler-settings.ts';
+import type { ControlKeeper } from '../src/operations/control-keeper.ts';
+import { rejectionMemory } from '../src/operations/rejection-memory.ts';
 import { replicateBatch } from '../src/operations/replicate-batch.ts';
-import type { DestinationTable } from '../src/ports.ts';
+import type { DestinationReader, DestinationTable } from '../src/ports.ts';
 import { type Approach, CREDENTIALS, SETTINGS } from './approach.ts';
+import { STREAM_ARN } from './batches.ts';
 import { leanestWith } from './leanest.ts';
 import { batchWrites, fanOut, serial } from './peers.ts';
 
-function overSignedRequests(endpoint: string, concurrency: number): DestinationTable {
+interface Destination {
+  readonly destination: DestinationTable;
+  readonly reader: DestinationReader;
+}
+
+function overSignedRequests(endpoint: string, concurrency: number): Destination {
   const requests = signedRequests({
     region: 'eu-west-1',
     endpoint,
@@ -21,25 +35,48 @@ function overSignedRequests(endpoint: string, concurrency: number): DestinationT
     timeoutMs: REQUEST_TIMEOUT_MS,
     clock: systemClock,
   });
-  return signedDestination(requests);
+  return { destination: signedDestination(requests), reader: signedReader(requests) };
 }
 
-function overSdk(endpoint: string, concurrency: number): DestinationTable {
+function overSdk(endpoint: string, concurrency: number): Destination {
   const options = { region: 'eu-west-1', endpoint, credentials: CREDENTIALS, concurrency };
-  return dynamoDbDestination(writeClient(options));
+  const client = writeClient(options);
+  return { destination: dynamoDbDestination(client), reader: dynamoDbDestinationReader(client) };
 }
+
+const ROW = firstRow({
+  region: SETTINGS.sourceRegion,
+  streamArn: STREAM_ARN,
+  reserved: SETTINGS.reservedAttribute,
+  destinationId: 'twin',
+  ledgerId: 'state',
+  tag: 'bench',
+  nowMs: 0,
+});
+
+/** As it is between two reads of the control row. */
+const CONTROL: ControlKeeper = {
+  admit: () => Promise.resolve({ kind: 'admitted', row: ROW, seriesOf: seriesIn(ROW) }),
+};
 
 /** The shipping operation over one carrier. */
 const ferry =
-  (open: typeof overSdk, concurrency = SETTINGS.concurrency): Approach =>
+  (open: typeof overSdk, changes: Partial<HandlerSettings> = {}): Approach =>
   (endpoint) => {
-    const destination = open(endpoint, concurrency);
+    const settings = { ...SETTINGS, ...changes };
+    const { concurrency } = settings;
     const limit = new ConcurrencyLimit(concurrency);
+    const context = {
+      settings,
+      ...open(endpoint, concurrency),
+      limit,
+      control: CONTROL,
+      rejections: rejectionMemory(),
+      lookAgain: { announce: () => Promise.resolve() },
+    };
     return async (records) => {
       const { counts } = await replicateBatch(records, {
-        settings: SETTINGS,
-        destination,
-        limit,
+        ...context,
         deadLetters: { send: () => Promise.reject(new Error('nothing should be put aside')) },
         metrics: { publish: () => undefined },
         clock: systemClock,
@@ -75,7 +112,8 @@ function withoutRepetitions(records: readonly unknown[]): unknown[][] {
 
 export const APPROACHES = {
   ferry: ferry(overSignedRequests),
-  'ferry, 256 MiB': ferry(overSignedRequests, 256),
+  'ferry, 256 MiB': ferry(overSignedRequests, { concurrency: 256 }),
+  'ferry, strict': ferry(overSignedRequests, { tombstones: 'strict' }),
   'ferry over the SDK': ferry(overSdk),
   'ferry, never coalescing': neverCoalescing,
   'stock SDK, one after the other': serial,

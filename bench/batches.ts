@@ -8,21 +8,29 @@ export interface BatchShape {
   readonly bytes: number;
   /** Of all records. */
   readonly deleteShare: number;
+  /** Of what is not deleted. @default MODIFY */
+  readonly event?: 'INSERT' | 'MODIFY';
+  /** How old the records are; the default is older than any look-up asks about. @default a year or so */
+  readonly ageSeconds?: number;
   /** Number of the first item and record: batches that follow each other. @default 0 */
   readonly first?: number;
 }
 
-const STREAM_ARN =
+export const STREAM_ARN =
   'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000';
 
 /** Members of `event.Records`, as JSON.parse of an event makes them. */
-export function makeBatch({ records, keys, bytes, deleteShare, first = 0 }: BatchShape): unknown[] {
+export function makeBatch(shape: BatchShape): unknown[] {
+  const { records, keys, bytes, deleteShare, first = 0, event = 'MODIFY', ageSeconds } = shape;
   const random = sequence(20_260_131);
   const pick = keys < records ? zipf(keys, random) : undefined;
+  const createdAt =
+    ageSeconds === undefined ? LONG_AGO : Math.floor(Date.now() / 1000) - ageSeconds;
   const made = Array.from({ length: records }, (_, place) => {
     const index = first + place;
     const number = pick === undefined ? index : pick();
-    return record({ index, number, bytes, isDelete: random() < deleteShare });
+    const eventName = random() < deleteShare ? 'REMOVE' : event;
+    return record({ index, number, bytes, eventName, createdAt });
   });
   return JSON.parse(JSON.stringify(made)) as unknown[];
 }
@@ -31,10 +39,14 @@ interface RecordFacts {
   readonly index: number;
   readonly number: number;
   readonly bytes: number;
-  readonly isDelete: boolean;
+  readonly eventName: 'INSERT' | 'MODIFY' | 'REMOVE';
+  /** Epoch seconds. */
+  readonly createdAt: number;
 }
 
-function record({ index, number, bytes, isDelete }: RecordFacts): object {
+const LONG_AGO = 1_769_860_800;
+
+function record({ index, number, bytes, eventName, createdAt }: RecordFacts): object {
   const Keys = { pk: { S: `customer-${number}` }, sk: { S: 'order#2026-01-31T12:00' } };
   const NewImage = {
     ...Keys,
@@ -46,15 +58,15 @@ function record({ index, number, bytes, isDelete }: RecordFacts): object {
   };
   return {
     eventID: String(index),
-    eventName: isDelete ? 'REMOVE' : 'MODIFY',
+    eventName,
     eventVersion: '1.1',
     eventSource: 'aws:dynamodb',
     awsRegion: 'us-east-1',
     eventSourceARN: STREAM_ARN,
     dynamodb: {
-      ApproximateCreationDateTime: 1_769_860_800,
+      ApproximateCreationDateTime: createdAt,
       Keys,
-      ...(isDelete ? {} : { NewImage }),
+      ...(eventName === 'REMOVE' ? {} : { NewImage }),
       SequenceNumber: String(100_000_000_000_000_000_000n + BigInt(index)),
       SizeBytes: bytes,
       StreamViewType: 'NEW_IMAGE',

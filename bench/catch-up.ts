@@ -2,6 +2,7 @@
 // puts, found with the leanest client. Prints records/s of each slice as one line of JSON.
 
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { STATE_ATTRIBUTES } from '../src/contract.ts';
 import { CREDENTIALS, SETTINGS } from './approach.ts';
 import { APPROACHES } from './approaches.ts';
 import { makeBatch } from './batches.ts';
@@ -17,17 +18,20 @@ const ELSEWHERE = 1_000_000_000;
 
 const client = new DynamoDBClient({ region: 'eu-west-1', endpoint, credentials: CREDENTIALS });
 const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' as const });
-await client.send(
-  new CreateTableCommand({
-    TableName: SETTINGS.destinationTable,
-    BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: [text('pk'), text('sk')],
-    KeySchema: [
-      { AttributeName: 'pk', KeyType: 'HASH' },
-      { AttributeName: 'sk', KeyType: 'RANGE' },
-    ],
-  }),
-);
+const createTable = (TableName: string, [hash = '', ...range]: readonly string[]) =>
+  client.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [hash, ...range].map(text),
+      KeySchema: [
+        { AttributeName: hash, KeyType: 'HASH' },
+        ...range.map((AttributeName) => ({ AttributeName, KeyType: 'RANGE' as const })),
+      ],
+    }),
+  );
+await createTable(SETTINGS.destinationTable, ['pk', 'sk']);
+await createTable(SETTINGS.stateTable, [STATE_ATTRIBUTES.id]);
 
 type Bring = (records: readonly unknown[]) => Promise<number | void>;
 
@@ -41,6 +45,7 @@ async function speed(bring: Bring, records: number, first: number): Promise<numb
       keys: size,
       bytes: 200,
       deleteShare: 0,
+      event: 'INSERT',
       first: first + done,
     });
     const startMs = performance.now();

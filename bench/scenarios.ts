@@ -39,6 +39,12 @@ export const SCENARIOS: readonly Scenario[] = [
       approaches: roundTripMs === 0 ? [...ALL, 'ferry over the SDK'] : ALL,
     }),
   ),
+  // Never so old that they are late, however long the measurement takes.
+  shaped('inserts that are young', { event: 'INSERT', ageSeconds: -3_600 }, ['ferry']),
+  shaped('inserts that are late, as in catching up', { event: 'INSERT' }, [
+    'ferry',
+    'ferry, strict',
+  ]),
   shaped('zipf: 10,000 records of 1,000 items', { keys: 1_000 }, [
     'ferry',
     'ferry, never coalescing',
