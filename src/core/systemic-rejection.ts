@@ -10,14 +10,18 @@ export const SYSTEMIC_SHARE_MIN = 0.9;
 export interface Verdicts {
   /** Applied, or superseded by what is there. */
   readonly accepted: number;
-  /** By reason. */
-  readonly rejected: ReadonlyMap<string, number>;
+  /** What names each rejected record, by reason. */
+  readonly rejected: ReadonlyMap<string, readonly string[]>;
 }
 
 /** A run of batches that were mostly rejected for one reason. */
 export interface RejectionStreak {
   readonly reason: string;
-  readonly items: number;
+  /**
+   * Names of the rejected records: a record that waits for its letter is delivered again and again, and is
+   * still one. No more than it takes.
+   */
+  readonly records: ReadonlySet<string>;
 }
 
 /** The streak after a batch; undefined where no reason accounts for nearly all of it. */
@@ -25,14 +29,17 @@ export function streakAfter(
   before: RejectionStreak | undefined,
   { accepted, rejected }: Verdicts,
 ): RejectionStreak | undefined {
-  const total = [...rejected.values()].reduce((sum, count) => sum + count, accepted);
+  const total = [...rejected.values()].reduce((sum, names) => sum + names.length, accepted);
   // Nothing was said: the destination may be down.
   if (total === 0) return before;
-  const [reason, items] = [...rejected].find(([, count]) => count / total >= SYSTEMIC_SHARE_MIN) ?? [];
-  if (reason === undefined || items === undefined) return undefined;
-  return { reason, items: items + (before?.reason === reason ? before.items : 0) };
+  const [reason, names = []] =
+    [...rejected].find(([, found]) => found.length / total >= SYSTEMIC_SHARE_MIN) ?? [];
+  if (reason === undefined) return undefined;
+  const records = new Set(before?.reason === reason ? before.records : []);
+  for (const name of names) if (records.size < SYSTEMIC_ITEMS_MIN) records.add(name);
+  return { reason, records };
 }
 
 export function isSystemic(streak: RejectionStreak | undefined): boolean {
-  return streak !== undefined && streak.items >= SYSTEMIC_ITEMS_MIN;
+  return streak !== undefined && streak.records.size >= SYSTEMIC_ITEMS_MIN;
 }

@@ -93,7 +93,11 @@ async function holdBatch(why: string, invocation: Invocation): Promise<BatchSumm
   await clock.sleep(HELD_ANSWER_MS);
   // Only their numbers and times are of interest.
   const parsed = parseAll(raw, seriesInEpoch(0));
-  return answer(parsed, parsed.map(() => HELD), invocation);
+  return answer(
+    parsed,
+    parsed.map(() => HELD),
+    invocation,
+  );
 }
 
 const HELD: Outcome = { kind: 'unfinished', why: 'held' };
@@ -168,8 +172,10 @@ async function settleRejections(
   invocation: Invocation,
 ): Promise<Outcome[]> {
   const { settings, rejections, clock, log, raw } = invocation;
-  const streak = rejections.note(verdictsIn(outcomes));
-  if (settings.systemicRejections === 'hold' && streak !== undefined && isSystemic(streak)) {
+  const verdicts = verdictsIn(parsed, outcomes);
+  const streak = rejections.note(verdicts);
+  const mayHold = settings.systemicRejections === 'hold' && verdicts.rejected.size > 0;
+  if (mayHold && streak !== undefined && isSystemic(streak)) {
     log({ event: 'batch.held', why: `nearly everything is rejected: ${streak.reason}` });
     await clock.sleep(HELD_ANSWER_MS);
     return outcomes.map((outcome) => (outcome.kind === 'rejected' ? HELD : outcome));
@@ -178,14 +184,16 @@ async function settleRejections(
   return putAside({ raw, records, outcomes }, invocation);
 }
 
-function verdictsIn(outcomes: readonly WriteOutcome[]): Verdicts {
+function verdictsIn(parsed: readonly ParsedRecord[], outcomes: readonly WriteOutcome[]): Verdicts {
   let accepted = 0;
-  const rejected = new Map<string, number>();
-  for (const outcome of outcomes) {
+  const rejected = new Map<string, string[]>();
+  for (const [position, outcome] of outcomes.entries()) {
     if (outcome.kind === 'applied' || outcome.kind === 'superseded') accepted += 1;
     if (outcome.kind !== 'rejected') continue;
-    const { name } = outcome.reason;
-    rejected.set(name, (rejected.get(name) ?? 0) + 1);
+    const { name: reason } = outcome.reason;
+    const names = rejected.get(reason) ?? [];
+    names.push(parsed[position]?.record.sequenceNumber ?? `at ${position}`);
+    rejected.set(reason, names);
   }
   return { accepted, rejected };
 }

@@ -27,6 +27,7 @@ describe('summarizeBatch', () => {
       batchItemFailures: [],
       counts: { applied: 1, superseded: 1, coalesced: 1, skipped: 1, 'dead-lettered': 1 },
       retried: 0,
+      held: 0,
       superseded: {
         redelivery: 0,
         newer: 1,
@@ -115,4 +116,21 @@ it('tells the age of the oldest record that waits', () => {
   const records = [at('1', 900, applied), at('2', 940, unfinished), at('3', 990, unfinished)];
 
   expect(sumUp(records).oldestUnappliedMs).toBe(60_000);
+});
+
+it('counts what is held back among what is retried, and not what comes again behind it', () => {
+  const records = batch(
+    ['1', applied],
+    ['2', { kind: 'unfinished', why: 'held' }],
+    ['3', applied],
+    ['4', { kind: 'unfinished', why: 'held' }],
+  );
+
+  expect(sumUp(records)).toMatchObject({
+    batchItemFailures: [{ itemIdentifier: '2' }],
+    counts: { applied: 1 },
+    retried: 3,
+    held: 2,
+    causes: { 'unfinished.held': 2 },
+  });
 });
