@@ -10,6 +10,9 @@ import type { WriteRequest, WriteTarget } from './write-request.ts';
 /** Raised when a reader of the old form could misread the new one. */
 export const CONTROL_FORMAT = 1;
 
+/** The highest number that the text of a version has room for. */
+export const EPOCH_MAX = 9_999;
+
 export interface Epoch {
   readonly n: number;
   /** Of the source. */
@@ -76,7 +79,7 @@ function rowOf(item: Item): ControlRow | undefined {
   if (revision === undefined || sinceMs === undefined || epochs.length === 0) return undefined;
   if (tag === undefined || reserved === undefined) return undefined;
   if (destinationId === undefined || ledgerId === undefined) return undefined;
-  if (!epochs.every((one) => one !== undefined)) return undefined;
+  if (!epochs.every((one) => one !== undefined) || !isAscending(epochs)) return undefined;
   const format = CONTROL_FORMAT;
   return { revision, tag, format, reserved, destinationId, ledgerId, sinceMs, epochs };
 }
@@ -86,8 +89,13 @@ function epochOf(value: AttributeValue): Epoch | undefined {
   const [number, fromMs] = [numberOf(n), numberOf(from)];
   const arns = (streams?.L ?? []).map((arn) => arn.S);
   if (number === undefined || fromMs === undefined || region?.S === undefined) return undefined;
-  if (!arns.every((arn) => arn !== undefined)) return undefined;
+  if (arns.length === 0 || !arns.every((arn) => arn !== undefined)) return undefined;
   return { n: number, region: region.S, fromMs, streams: arns, toMs: numberOf(to), end: end?.S };
+}
+
+/** Versions have four digits for it, and the last is taken for the newest. */
+function isAscending(epochs: readonly Epoch[]): boolean {
+  return epochs.every(({ n }, index) => n > (epochs[index - 1]?.n ?? 0) && n <= EPOCH_MAX);
 }
 
 function numberOf(value: AttributeValue | undefined): number | undefined {
@@ -105,7 +113,9 @@ export function putControlRow(row: ControlRow, named: Named): WriteRequest {
     TableName: named.stateTable,
     Item: { ...controlKey(named), ...controlItem(row) },
     ConditionExpression: isFirst ? 'attribute_not_exists(#id)' : '#revision = :before',
-    ExpressionAttributeNames: isFirst ? { '#id': STATE_ATTRIBUTES.id } : { '#revision': 'revision' },
+    ExpressionAttributeNames: isFirst
+      ? { '#id': STATE_ATTRIBUTES.id }
+      : { '#revision': 'revision' },
     ...(isFirst ? {} : { ExpressionAttributeValues: { ':before': { N: `${row.revision - 1}` } } }),
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   };
@@ -149,7 +159,10 @@ export interface Identity {
   readonly nowMs: number;
 }
 
-/** Of a replication that has never written anything, or whose twin has versions up to epoch `n`. */
+/**
+ * Of a replication that has never written anything.
+ * @param n the epoch to open: above all versions, where the twin has some.
+ */
 export function firstRow(identity: Identity, n = 1): ControlRow {
   const { region, streamArn, nowMs, reserved, destinationId, ledgerId, tag } = identity;
   const epochs = [{ n, region, fromMs: nowMs, streams: [streamArn] }];
@@ -157,14 +170,18 @@ export function firstRow(identity: Identity, n = 1): ControlRow {
   return { revision: 1, tag, format, reserved, destinationId, ledgerId, sinceMs: nowMs, epochs };
 }
 
-/** Opens the next epoch, whose versions are all above those of the ones before. */
+/**
+ * Opens the next epoch, whose versions are all above those of the ones before. Its time never goes back,
+ * whatever the clock says: letters of the epochs before would pass for its own.
+ */
 export function nextEpoch(row: ControlRow, identity: Identity): ControlRow {
-  const { region, streamArn, nowMs, destinationId, ledgerId, tag } = identity;
+  const { region, streamArn, destinationId, ledgerId, tag } = identity;
   const newest = newestEpoch(row);
-  const ended = { ...newest, toMs: nowMs, end: 'adopted' };
-  const opened = { n: newest.n + 1, region, fromMs: nowMs, streams: [streamArn] };
+  const sinceMs = Math.max(row.sinceMs, identity.nowMs);
+  const ended = { ...newest, toMs: sinceMs, end: 'adopted' };
+  const opened = { n: newest.n + 1, region, fromMs: sinceMs, streams: [streamArn] };
   const epochs = [...row.epochs.slice(0, -1), ended, opened];
-  return { ...row, revision: row.revision + 1, tag, destinationId, ledgerId, sinceMs: nowMs, epochs };
+  return { ...row, revision: row.revision + 1, tag, destinationId, ledgerId, sinceMs, epochs };
 }
 
 export function newestEpoch({ epochs }: ControlRow): Epoch {
