@@ -16,12 +16,14 @@ export interface BackfillRun {
   /** Names the very table that is copied to: another one with its name is another table. */
   readonly destination: string;
   readonly startedAt: string;
+  /** The event source mapping does not run yet: items are put without asking their state rows. */
+  readonly beforeStream?: boolean | undefined;
   /** The latest execution of the state machine for it, where it is a bulk run. */
   readonly execution?: string | undefined;
   readonly finishedAt?: string | undefined;
 }
 
-const COPY_COUNTS = ['items', 'copied', 'present', 'deleted', 'rejected'] as const;
+const COPY_COUNTS = ['items', 'copied', 'present', 'deleted', 'rejected', 'resynchronized'] as const;
 const UNITS = ['readUnits', 'writeUnits'] as const;
 type Count = (typeof COPY_COUNTS)[number] | (typeof UNITS)[number];
 export type CopyCounts = Record<Count, number>;

@@ -35,6 +35,7 @@ export type WriteTarget = Pick<
   | 'stateTable'
   | 'reservedAttribute'
   | 'unversionedItems'
+  | 'tombstones'
 >;
 
 /** Identity of an item's state row. */

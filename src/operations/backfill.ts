@@ -16,7 +16,7 @@ import {
   segmentRow,
 } from '../core/backfill-checkpoint.ts';
 import { FerryError } from '../errors.ts';
-import type { DestinationTable, Item, ItemReader, ScanPage, ScanPosition } from '../ports.ts';
+import type { Item, ScanPage, ScanPosition } from '../ports.ts';
 import { type CopyContext, copyPage } from './copy-page.ts';
 import { inParallel } from './in-parallel.ts';
 import { insist } from './insist.ts';
@@ -24,9 +24,6 @@ import type { Pace } from './pace.ts';
 
 export interface BackfillContext extends CopyContext {
   readonly readPace: Pace;
-  /** For the checkpoints. */
-  readonly destination: DestinationTable;
-  readonly stateTable: ItemReader;
   /** Items of a page at most. */
   readonly pageItems: number;
   /** Asked before each page. @default there is always time */

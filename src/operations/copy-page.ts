@@ -13,14 +13,31 @@ import {
 } from '../core/backfill-copy.ts';
 import { type CopyCounts, noCounts } from '../core/backfill-checkpoint.ts';
 import { classifyFailure, retryDelayMs } from '../core/write-failure.ts';
-import type { CancellationReason, Item, ReadableTable, TransactionWriter } from '../ports.ts';
+import type { TtlDeletes } from '../handler-settings.ts';
+import type {
+  CancellationReason,
+  DestinationTable,
+  Item,
+  ItemReader,
+  LookAgainQueue,
+  ReadableTable,
+  TransactionWriter,
+} from '../ports.ts';
 import { inParallel } from './in-parallel.ts';
 import { insist, type Patience } from './insist.ts';
 import type { Pace } from './pace.ts';
 
 export interface CopyContext extends CopyPlan, Patience {
   readonly source: ReadableTable;
+  readonly twin: ItemReader;
+  readonly stateTable: ItemReader;
   readonly transactions: TransactionWriter;
+  readonly destination: DestinationTable;
+  /** Deletes of re-synchronised keys are announced there, with "checked" tombstones. */
+  readonly lookAgain: LookAgainQueue;
+  /** The newest of the control row. */
+  readonly epoch: number;
+  readonly ttlDeletes: TtlDeletes;
   readonly writePace: Pace;
   /** Told once of every item that the destination will never take as it is, when its page is done. */
   readonly onRejected: (rejected: RejectedCopy) => void;

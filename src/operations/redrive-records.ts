@@ -6,7 +6,9 @@ import { toLanes } from '../core/item-lanes.ts';
 import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { ParkedRecord } from '../core/parcel.ts';
+import type { ControlRow } from '../core/control-row.ts';
 import { parseStreamRecord, type StreamRecord } from '../core/stream-record.ts';
+import type { HandlerSettings } from '../handler-settings.ts';
 import { classifyFailure } from '../core/write-failure.ts';
 import { applyLane, type RecordWriter } from './apply-lane.ts';
 import { inParallel } from './in-parallel.ts';
@@ -20,7 +22,12 @@ import {
 } from './resynchronize-key.ts';
 import { type WriteContext, writeRecord } from './write-record.ts';
 
-export type RecordContext = WriteContext & ResynchronizationContext;
+export interface RecordContext extends Omit<ResynchronizationContext, 'settings' | 'epoch'> {
+  readonly settings: HandlerSettings;
+  readonly control: ControlRow;
+  /** The source is lost: what would be read there is replayed by its version. */
+  readonly withoutSource: boolean;
+}
 
 export interface RecordRun {
   readonly context: RecordContext;

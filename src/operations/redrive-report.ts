@@ -30,6 +30,8 @@ export interface RedriveReport {
   trimmed: number;
   /** Messages and objects that are not dead letters. */
   unreadable: number;
+  /** Letters and records of another replication or table; they stay where they are. */
+  foreign: number;
   /** Records that were met and stay: not chosen, failing, or beyond the limit. */
   left: number;
   /** Messages and objects that a run which ended early leaves behind; an estimate. */
@@ -40,7 +42,7 @@ const SAMPLE_KEYS_MAX = 5;
 
 export function newReport(): RedriveReport {
   const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, resynchronized: 0 };
-  const rest = { failing: 0, trimmed: 0, unreadable: 0, left: 0, remaining: 0 };
+  const rest = { failing: 0, trimmed: 0, unreadable: 0, foreign: 0, left: 0, remaining: 0 };
   return {
     found: 0,
     matched: 0,

@@ -4,7 +4,7 @@
 import { resynchronizationRequests } from '../core/resynchronization.ts';
 import type { Version } from '../core/ordering-guard.ts';
 import { type StateRowKey, stateRowKey, type WriteTarget } from '../core/write-request.ts';
-import type { Item, ItemReader } from '../ports.ts';
+import type { Item, ItemReader, LookAgainQueue } from '../ports.ts';
 import { send, type SendContext } from './write-record.ts';
 
 export interface ResynchronizationContext extends SendContext {
@@ -12,6 +12,10 @@ export interface ResynchronizationContext extends SendContext {
   readonly source: ItemReader;
   readonly twin: ItemReader;
   readonly stateTable: ItemReader;
+  /** Deletes are announced there, with "checked" tombstones. */
+  readonly lookAgain: LookAgainQueue;
+  /** The newest of the control row: announcements name it. */
+  readonly epoch: number;
 }
 
 export type ResynchronizationResult =
