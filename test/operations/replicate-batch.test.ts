@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
   ANSWER_MARGIN_MS,
+  HELD_ANSWER_MS,
   LATE_REQUEST_MS,
   REQUEST_TIMEOUT_MS,
-  SETTLE_MARGIN_MS,
+  TAIL_MS,
+  WRITE_TIME_MS,
 } from '../../src/contract.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
-import type { WriteReply } from '../../src/ports.ts';
-import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
+import type { Clock, WriteReply } from '../../src/ports.ts';
+import { lambdaRecord, SETTINGS, STREAM_ARN } from '../fixtures/records.ts';
 import {
   invocation,
   isPutOf,
@@ -23,6 +25,17 @@ const manyKeys = (count: number) =>
   Array.from({ length: count }, (_, index) =>
     lambdaRecord({ id: `order-${index}`, sequenceNumber: String(index + 1) }),
   );
+
+/** Time passes only while somebody sleeps. */
+function passingClock(): Clock {
+  let nowMs = NOW_MS;
+  return {
+    now: () => nowMs,
+    sleep: async (ms) => {
+      nowMs += ms;
+    },
+  };
+}
 
 describe('replicateBatch', () => {
   it('answers an empty batch with nothing to retry', async () => {
@@ -295,7 +308,7 @@ describe('a destination that is down', () => {
 
 describe('the deadline', () => {
   it('lets nothing start that could not settle in time, and hands it back', async () => {
-    let remaining = SETTLE_MARGIN_MS + 2;
+    let remaining = WRITE_TIME_MS + 2;
     const destination = scripted(() => {
       remaining -= 1;
       return { kind: 'written' };
@@ -314,131 +327,69 @@ describe('the deadline', () => {
     });
   });
 
-  it('starts no dead letter either', async () => {
-    const context = invocation({ remainingMs: () => SETTLE_MARGIN_MS - 1 });
+  it.each([
+    ['a delete', lambdaRecord({ eventName: 'REMOVE', sequenceNumber: '2' })],
+    ['a record that makes no sense', lambdaRecord({ eventName: 'UPSERT', sequenceNumber: '2' })],
+  ])('comes earlier where %s has to be seen to at the end', async (_, tail) => {
+    const destination = scripted(() => ({ kind: 'written' }));
+    const remainingMs = () => WRITE_TIME_MS + TAIL_MS - 1;
+    const records = [lambdaRecord({ id: 'a', sequenceNumber: '1' }), tail];
 
-    const summary = await replicateBatch([lambdaRecord({ eventName: 'UPSERT' })], context);
+    const summary = await replicateBatch(records, invocation({ destination, remainingMs }));
 
-    expect(summary.retried).toBe(1);
-    expect(context.letters).toEqual([]);
-  });
-});
-
-describe('a record that can never be applied', () => {
-  const poisonous = (...bad: string[]) =>
-    scripted((request) => {
-      if (bad.some((sequenceNumber) => isPutOf(request, sequenceNumber)))
-        throw serviceError('ValidationException', 'no');
-      return { kind: 'written' };
-    });
-  const run = async (records: readonly object[], ...bad: string[]) => {
-    const context = invocation({ destination: poisonous(...bad) });
-    const summary = await replicateBatch(records, context);
-    return { summary, lettersOf: context.letters.map(({ sequenceNumber }) => sequenceNumber) };
-  };
-
-  it.each(['1', '5000', '10000'])(
-    'costs its own dead letter and nothing else, as number %s of 10,000',
-    async (bad) => {
-      const { summary, lettersOf } = await run(manyKeys(10_000), bad);
-
-      expect(summary).toMatchObject({
-        batchItemFailures: [],
-        counts: { applied: 9_999, 'dead-lettered': 1 },
-      });
-      expect(lettersOf).toEqual([bad]);
-    },
-  );
-
-  it('gives its place to the newest earlier record of the item', async () => {
-    const { summary, lettersOf } = await run(hotKey('1', '2', '3', '4'), '3', '4');
-
-    expect(summary.counts).toMatchObject({ applied: 1, coalesced: 1, 'dead-lettered': 2 });
-    expect(lettersOf).toEqual(['4', '3']);
+    expect(summary.causes).toMatchObject({ 'unfinished.deadline': expect.any(Number) });
+    expect(destination.requests).toEqual([]);
   });
 
-  it('is coalesced unseen when a newer record of the item is fine', async () => {
-    const { summary, lettersOf } = await run(hotKey('1', '2', '3'), '2');
-
-    expect(summary.counts).toMatchObject({ applied: 1, coalesced: 2 });
-    expect(lettersOf).toEqual([]);
-  });
-
-  it('is put aside with all others when all are bad', async () => {
-    const { summary } = await run(hotKey('1', '2', '3'), '1', '2', '3');
-
-    expect(summary).toMatchObject({ batchItemFailures: [], counts: { 'dead-lettered': 3 } });
-  });
-
-  it('raises the failure bound of its item before its letter is sent', async () => {
-    const events: string[] = [];
+  it('comes earlier for the rest of a batch once a record is rejected', async () => {
+    let remaining = WRITE_TIME_MS + TAIL_MS;
     const destination = scripted((request) => {
-      events.push(request.operation);
-      if (request.operation === 'PutItem') throw serviceError('ValidationException');
+      remaining = Math.min(remaining, WRITE_TIME_MS + TAIL_MS - 1);
+      if (isPutOf(request, '1')) throw serviceError('ValidationException');
       return { kind: 'written' };
     });
-    const deadLetters = { send: async () => void events.push('letter') };
+    const settings = { ...SETTINGS, concurrency: 1 };
+    const context = invocation({ destination, settings, remainingMs: () => remaining });
 
-    await replicateBatch(hotKey('1'), invocation({ destination, deadLetters }));
-
-    expect(events).toEqual(['PutItem', 'UpdateItem', 'letter']);
-  });
-
-  it('prolongs the state row where a higher failure bound is known', async () => {
-    const destination = scripted((request, index) => {
-      if (request.operation === 'PutItem') throw serviceError('ValidationException');
-      return index === 1 ? { kind: 'refused', by: 'state-row' } : { kind: 'written' };
-    });
-
-    const { counts } = await replicateBatch(hotKey('1'), invocation({ destination }));
-
-    expect(counts['dead-lettered']).toBe(1);
-    expect(
-      destination.requests.map(
-        ({ input }) => (input as { UpdateExpression?: string }).UpdateExpression,
-      ),
-    ).toEqual([
-      undefined,
-      'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
-      'SET #expiresAt = :expiresAt',
-    ]);
-  });
-
-  it('is not counted while the queue has not taken it, and its item waits', async () => {
-    const deadLetters = {
-      send: async () => {
-        throw serviceError('QueueDoesNotExist');
-      },
-    };
-
-    const summary = await replicateBatch(
-      hotKey('1', '2'),
-      invocation({ destination: poisonous('2'), deadLetters }),
-    );
+    const summary = await replicateBatch(manyKeys(3), context);
 
     expect(summary).toMatchObject({
-      batchItemFailures: [{ itemIdentifier: '1' }],
+      batchItemFailures: [{ itemIdentifier: '2' }],
+      counts: { 'dead-lettered': 1 },
       retried: 2,
-      counts: { 'dead-lettered': 0 },
     });
   });
 
-  it('keeps the record whole in its letter', async () => {
-    const record = lambdaRecord({ attributes: { photo: { B: 'AP8=' }, total: { N: '1E+2' } } });
-    const context = invocation({ destination: poisonous(record.dynamodb?.SequenceNumber ?? '') });
+  it('is looked at again before every repetition of what is throttled', async () => {
+    const clock = passingClock();
+    const endMs = NOW_MS + WRITE_TIME_MS + 60;
+    const destination = scripted(() => {
+      throw serviceError('ThrottlingException');
+    });
 
-    await replicateBatch([record], context);
+    const { causes } = await replicateBatch(
+      hotKey('1'),
+      invocation({ destination, clock, remainingMs: () => endMs - clock.now() }),
+    );
 
-    expect(context.letters).toMatchObject([
-      {
-        replication: 'orders',
-        reason: { class: 'rejected', name: 'ValidationException', message: 'no' },
-        attempts: [{ at: new Date(NOW_MS).toISOString(), error: 'ValidationException' }],
-        failedAt: new Date(NOW_MS).toISOString(),
-        key: { pk: { S: 'order-1' } },
-        record,
-      },
-    ]);
+    // After pauses of 25 and 50 ms, no third one fits.
+    expect(destination.requests).toHaveLength(2);
+    expect(causes).toEqual({ 'unfinished.deadline': 1 });
+  });
+
+  it('is looked at again before an update turns into a transaction', async () => {
+    let remaining = WRITE_TIME_MS;
+    const destination = scripted(() => {
+      remaining -= 1;
+      return { kind: 'refused', by: 'item' };
+    });
+
+    const { retried } = await replicateBatch(
+      hotKey('1'),
+      invocation({ destination, remainingMs: () => remaining }),
+    );
+
+    expect({ retried, requests: destination.requests.length }).toEqual({ retried: 1, requests: 1 });
   });
 });
 
@@ -503,8 +454,61 @@ describe('a request whose outcome nobody knows', () => {
     expect(nowMs).toBe(NOW_MS + LATE_REQUEST_MS);
   });
 
-  it('is waited for only as long as there is time to answer', async () => {
-    expect(await pausesOf('TimeoutError', 8_000)).toEqual([8_000 - ANSWER_MARGIN_MS]);
+  it.each([0, 1, 700, 10_000])(
+    'is waited for in full, and answered in time, when it began %i ms before it was too late to begin',
+    async (spareMs) => {
+      const clock = passingClock();
+      const endMs = NOW_MS + WRITE_TIME_MS + spareMs;
+      const givenUpMs: number[] = [];
+      const destination = scripted(async () => {
+        await clock.sleep(REQUEST_TIMEOUT_MS);
+        givenUpMs.push(clock.now());
+        throw serviceError('TimeoutError');
+      });
+      const settings = { ...SETTINGS, concurrency: 1 };
+
+      await replicateBatch(
+        manyKeys(5),
+        invocation({ destination, clock, settings, remainingMs: () => endMs - clock.now() }),
+      );
+
+      expect(givenUpMs.length).toBeGreaterThan(0);
+      expect(clock.now() - (givenUpMs.at(-1) ?? 0)).toBeGreaterThanOrEqual(LATE_REQUEST_MS);
+      expect(endMs - clock.now()).toBeGreaterThanOrEqual(ANSWER_MARGIN_MS);
+    },
+  );
+
+  it('is waited for in full behind letters and announcements that take all of their time', async () => {
+    const clock = passingClock();
+    const endMs = NOW_MS + WRITE_TIME_MS + TAIL_MS;
+    let givenUpMs = 0;
+    const destination = scripted(async (request) => {
+      if (isPutOf(request, '2')) throw serviceError('ValidationException');
+      if (!isPutOf(request, '3')) return { kind: 'written' };
+      await clock.sleep(REQUEST_TIMEOUT_MS);
+      givenUpMs = clock.now();
+      throw serviceError('TimeoutError');
+    });
+    const slow = async () => clock.sleep(REQUEST_TIMEOUT_MS);
+    const records = [
+      lambdaRecord({ id: 'a', sequenceNumber: '1', eventName: 'REMOVE' }),
+      lambdaRecord({ id: 'b', sequenceNumber: '2' }),
+      lambdaRecord({ id: 'c', sequenceNumber: '3' }),
+    ];
+
+    await replicateBatch(
+      records,
+      invocation({
+        destination,
+        clock,
+        lookAgain: { announce: slow },
+        deadLetters: { send: slow },
+        remainingMs: () => endMs - clock.now(),
+      }),
+    );
+
+    expect(clock.now() - givenUpMs).toBeGreaterThanOrEqual(LATE_REQUEST_MS);
+    expect(endMs - clock.now()).toBeGreaterThanOrEqual(ANSWER_MARGIN_MS);
   });
 
   it('costs no waiting where there was none', async () => {
@@ -512,38 +516,166 @@ describe('a request whose outcome nobody knows', () => {
   });
 });
 
-describe('the pieces of a dead letter', () => {
-  const refusingPuts = (answer: (index: number) => WriteReply) =>
-    scripted((request, index) => {
-      if (request.operation === 'PutItem') throw serviceError('ValidationException');
-      return answer(index);
-    });
+describe('a batch that the control row does not admit', () => {
+  const held = { admit: async () => ({ kind: 'held' as const, why: 'because' }) };
 
-  it('are not sent when too little time is left after the failure bound', async () => {
-    let remaining = 60_000;
-    const destination = refusingPuts(() => {
-      remaining = SETTLE_MARGIN_MS - 1;
+  it('is handed back whole from its first record, after two seconds, with nothing written', async () => {
+    const clock = passingClock();
+    const destination = scripted(() => ({ kind: 'written' }));
+    const context = invocation({ destination, clock, control: held });
+
+    const summary = await replicateBatch(manyKeys(3), context);
+
+    expect(summary).toMatchObject({
+      batchItemFailures: [{ itemIdentifier: '1' }],
+      retried: 3,
+      held: 3,
+    });
+    expect(clock.now() - NOW_MS).toBe(HELD_ANSWER_MS);
+    expect([destination.requests, context.announced, context.letters]).toEqual([[], [], []]);
+    expect(context.logged).toContainEqual({ event: 'batch.held', why: 'because', records: 3 });
+  });
+
+  it('is judged by every stream that its records name', async () => {
+    let asked: ReadonlySet<string> = new Set();
+    const { control } = invocation();
+    const asking = {
+      admit: (arns: ReadonlySet<string>) => {
+        asked = arns;
+        return control.admit(arns);
+      },
+    };
+
+    await replicateBatch(
+      [
+        lambdaRecord({ id: 'a' }),
+        lambdaRecord({ id: 'b', streamArn: 'another' }),
+        { eventSourceARN: 7 },
+        'rubbish',
+      ],
+      invocation({ control: asking }),
+    );
+
+    expect([...asked]).toEqual([STREAM_ARN, 'another']);
+  });
+});
+
+describe('a rejection that is systemic', () => {
+  const refusing = (name: string) =>
+    scripted((request) => {
+      if (request.operation === 'PutItem') throw serviceError(name);
       return { kind: 'written' };
     });
-    const context = invocation({ destination, remainingMs: () => remaining });
+  const keySchema = () => refusing('ValidationException');
 
-    const summary = await replicateBatch(hotKey('1'), context);
+  it('holds the rejected records back, writes the others, and puts nothing aside', async () => {
+    const clock = passingClock();
+    const good = lambdaRecord({ id: 'good', eventName: 'REMOVE', sequenceNumber: '500' });
+    const context = invocation({ destination: keySchema(), clock });
 
-    expect(summary).toMatchObject({ retried: 1, causes: { 'unfinished.deadline': 1 } });
+    const summary = await replicateBatch([...manyKeys(100), good], context);
+
+    expect(summary).toMatchObject({
+      batchItemFailures: [{ itemIdentifier: '1' }],
+      held: 100,
+      retried: 101,
+      causes: { 'unfinished.held': 100 },
+      counts: { 'dead-lettered': 0 },
+    });
+    expect(context.letters).toEqual([]);
+    expect(clock.now() - NOW_MS).toBe(HELD_ANSWER_MS);
+    expect(context.logged).toContainEqual(
+      expect.objectContaining({
+        event: 'batch.held',
+        why: 'nearly everything is rejected: ValidationException',
+      }),
+    );
+  });
+
+  it('is noticed over several small batches, and by then has cost their letters only', async () => {
+    const context = invocation({ destination: keySchema() });
+    const records = manyKeys(200);
+    let held = 0;
+
+    for (let from = 0; from < records.length && held === 0; from += 10)
+      held = (await replicateBatch(records.slice(from, from + 10), context)).held;
+
+    expect({ held, letters: context.letters.length }).toEqual({ held: 10, letters: 90 });
+  });
+
+  it('lets everything through by itself when its cause is gone', async () => {
+    let isRepaired = false;
+    const broken = keySchema();
+    const destination = scripted((request) =>
+      isRepaired ? { kind: 'written' } : broken.write(request),
+    );
+    const context = invocation({ destination });
+    const first = await replicateBatch(manyKeys(100), context);
+    isRepaired = true;
+
+    const second = await replicateBatch(manyKeys(100), context);
+
+    expect([first.held, second.held]).toEqual([100, 0]);
+    expect(second).toMatchObject({ batchItemFailures: [], counts: { applied: 100 } });
     expect(context.letters).toEqual([]);
   });
 
-  it('are not sent while the state row cannot be written', async () => {
-    for (const failing of ['the bound', 'its prolongation']) {
-      const destination = refusingPuts((index) => {
-        if (failing === 'the bound' || index > 1) throw serviceError('ThrottlingException');
-        return { kind: 'refused', by: 'state-row' };
-      });
-      const context = invocation({ destination });
+  it('is put aside where the configuration asks for it', async () => {
+    const settings = { ...SETTINGS, systemicRejections: 'dead-letter' as const };
+    const context = invocation({ destination: keySchema(), settings });
 
-      expect(await replicateBatch(hotKey('1'), context)).toMatchObject({ retried: 1 });
-      expect(context.letters).toEqual([]);
-    }
+    const summary = await replicateBatch(manyKeys(150), context);
+
+    expect(summary).toMatchObject({ batchItemFailures: [], counts: { 'dead-lettered': 150 } });
+    expect(context.letters).toHaveLength(150);
+  });
+
+  it('is not what a few poison records among good ones are, however many batches have them', async () => {
+    const destination = scripted((request) => {
+      if (isPutOf(request, '3')) throw serviceError('ValidationException');
+      return { kind: 'written' };
+    });
+    const context = invocation({ destination });
+
+    for (let batch = 0; batch < 120; batch += 1) await replicateBatch(manyKeys(5), context);
+
+    expect(context.letters).toHaveLength(120);
+  });
+
+  it('is not what one record is whose letter cannot be sent a hundred times', async () => {
+    let isWell = false;
+    let letters = 0;
+    const deadLetters = {
+      async send() {
+        if (!isWell) throw serviceError('QueueDoesNotExist');
+        letters += 1;
+      },
+    };
+    const context = invocation({ destination: keySchema(), deadLetters });
+    for (let delivery = 0; delivery < 120; delivery += 1)
+      await replicateBatch(hotKey('1'), context);
+    isWell = true;
+
+    const summary = await replicateBatch(hotKey('1'), context);
+
+    expect(summary.counts['dead-lettered']).toBe(1);
+    expect(letters).toBe(1);
+  });
+
+  it('does not hold an outage that follows it', async () => {
+    let isDown = false;
+    const broken = keySchema();
+    const destination = scripted((request) => {
+      if (isDown) throw serviceError('ECONNREFUSED');
+      return broken.write(request);
+    });
+    const context = invocation({ destination });
+    await replicateBatch(manyKeys(100), context);
+    isDown = true;
+
+    const { held, causes } = await replicateBatch(manyKeys(1), context);
+
+    expect({ held, causes }).toEqual({ held: 0, causes: { 'unfinished.unreachable': 1 } });
   });
 });
 
