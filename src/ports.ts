@@ -208,3 +208,20 @@ export interface BulkRuns {
   start(name: string, input: object): Promise<string>;
   state(run: string): Promise<BulkRunState>;
 }
+
+/** An event source mapping of the replicate function, as Lambda has it. */
+export interface EventSource {
+  readonly id: string;
+  /** Enabled, Disabled, Creating, … */
+  readonly state: string;
+  readonly lastResult: string;
+  readonly streamArn: string;
+}
+
+/** The event source mappings of the replicate function. */
+export interface EventSources {
+  /** Those that read a DynamoDB stream. */
+  list(): Promise<readonly EventSource[]>;
+  /** Asks for the change, which takes a while. Asking again is harmless. */
+  setEnabled(id: string, enabled: boolean): Promise<void>;
+}

@@ -21,6 +21,23 @@ export async function deployedSettings(
   return fromEnvironment((await describe(region, functionName(replication), hint)).variables);
 }
 
+/**
+ * The timeout of the replicate function of `replication`, of whatever release it is.
+ * @returns undefined where it is not deployed.
+ * @throws what Lambda throws.
+ */
+export async function deployedTimeoutSeconds(
+  region: string,
+  replication: string,
+): Promise<number | undefined> {
+  try {
+    return (await describe(region, functionName(replication), '')).timeoutSeconds;
+  } catch (error) {
+    if (error instanceof FerryError && error.code === 'deployment.missing') return undefined;
+    throw error;
+  }
+}
+
 export interface DeployedBulk {
   readonly stateMachineArn: string;
   readonly bucket: string;
@@ -47,10 +64,13 @@ export async function deployedBulk(region: string, replication: string): Promise
 async function describe(region: string, FunctionName: string, hint: string) {
   const client = new LambdaClient({ region, maxAttempts: 3 });
   try {
-    const { Environment, FunctionArn = '' } = await client.send(
-      new GetFunctionConfigurationCommand({ FunctionName }),
-    );
-    return { arn: FunctionArn, variables: Environment?.Variables ?? {} };
+    const {
+      Environment,
+      FunctionArn = '',
+      Timeout = 0,
+    } = await client.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    const variables = Environment?.Variables ?? {};
+    return { arn: FunctionArn, variables, timeoutSeconds: Timeout };
   } catch (cause) {
     if (!(cause instanceof ResourceNotFoundException)) throw cause;
     throw new FerryError(`There is no function ${FunctionName} in this account and Region.`, {

@@ -1,35 +1,51 @@
-// The reader on the stream, as Lambda tells of it.
+// The event source mappings that read a table's stream for a function.
 
-import { LambdaClient, paginateListEventSourceMappings } from '@aws-sdk/client-lambda';
+import {
+  LambdaClient,
+  paginateListEventSourceMappings,
+  UpdateEventSourceMappingCommand,
+} from '@aws-sdk/client-lambda';
+import type { EventSource, EventSources } from '../ports.ts';
 
-export interface EventSource {
-  readonly id: string;
-  /** As Lambda has it: Enabled, Disabled, Creating, … */
-  readonly state: string;
-  readonly lastResult: string;
-  readonly streamArn: string;
+export function lambdaEventSources(
+  region: string,
+  FunctionName: string,
+): EventSources & { close(): void } {
+  const client = new LambdaClient({ region, maxAttempts: 3 });
+  return {
+    list: () => listStreams(client, FunctionName),
+    async setEnabled(UUID, Enabled) {
+      await client.send(new UpdateEventSourceMappingCommand({ UUID, Enabled }));
+    },
+    close: () => client.destroy(),
+  };
 }
 
-/** The mappings of a function whose sources are streams of tables. */
-export async function eventSources(region: string, functionName: string): Promise<EventSource[]> {
-  const client = new LambdaClient({ region, maxAttempts: 3 });
+async function listStreams(client: LambdaClient, FunctionName: string): Promise<EventSource[]> {
   const found: EventSource[] = [];
-  try {
-    const pages = paginateListEventSourceMappings({ client }, { FunctionName: functionName });
-    for await (const { EventSourceMappings = [] } of pages) {
-      for (const {
-        UUID = '',
-        State = '',
-        LastProcessingResult = '',
-        EventSourceArn = '',
-      } of EventSourceMappings) {
-        const facts = { id: UUID, state: State, lastResult: LastProcessingResult };
-        if (EventSourceArn.includes(':dynamodb:'))
-          found.push({ ...facts, streamArn: EventSourceArn });
-      }
+  for await (const { EventSourceMappings = [] } of paginateListEventSourceMappings(
+    { client },
+    { FunctionName },
+  )) {
+    for (const mapping of EventSourceMappings) {
+      const { UUID = '', State = '', LastProcessingResult = '', EventSourceArn = '' } = mapping;
+      if (!EventSourceArn.includes(':dynamodb:')) continue;
+      const facts = { id: UUID, state: State, lastResult: LastProcessingResult };
+      found.push({ ...facts, streamArn: EventSourceArn });
     }
-    return found;
+  }
+  return found;
+}
+
+/** The mappings of a function, read once. */
+export async function eventSources(
+  region: string,
+  functionName: string,
+): Promise<readonly EventSource[]> {
+  const sources = lambdaEventSources(region, functionName);
+  try {
+    return await sources.list();
   } finally {
-    client.destroy();
+    sources.close();
   }
 }

@@ -3,7 +3,7 @@
 
 import { cloudWatchClient, type MetricQuery, readSeries } from '../adapters/cloudwatch-metrics.ts';
 import { deployedSettings } from '../adapters/deployed-function.ts';
-import { type EventSource, eventSources } from '../adapters/event-source.ts';
+import { eventSources } from '../adapters/event-source.ts';
 import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
 import { streamArnOf } from '../adapters/table-facts.ts';
 import type { ReplicationConfig } from '../config.ts';
@@ -21,6 +21,7 @@ import {
   type ServiceMetric,
   type Vitals,
 } from '../core/vitals.ts';
+import type { EventSource } from '../ports.ts';
 
 /** The hour that is shown. */
 const HOUR_MS = 60 * MINUTE_MS;
