@@ -37,11 +37,13 @@ export type Parcel =
       readonly reason: string;
       readonly parkedAtMs: number;
     }
+  /** A letter of another replication, which must not reach this one's twin. */
+  | { readonly kind: 'foreign' }
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 /**
  * Reads a message's body or an object's. Never throws: what makes no sense is an answer, and so is a
- * letter of another replication than `replication`, which must not reach this one's twin.
+ * letter of another replication than `replication`.
  */
 export function parseParcel(body: string, replication: string): Parcel {
   try {
@@ -62,12 +64,10 @@ function letterParcel(letter: Fields, replication: string): Parcel {
       problem: `its schema version is ${show(schemaVersion)}; this release reads 1`,
     };
   }
-  if (letter['replication'] !== replication) {
-    return {
-      kind: 'unreadable',
-      problem: `it belongs to the replication ${show(letter['replication'])}`,
-    };
-  }
+  if (isText(letter['replication']) && letter['replication'] !== replication)
+    return { kind: 'foreign' };
+  if (letter['replication'] !== replication)
+    return { kind: 'unreadable', problem: 'it does not name its replication' };
   const about = { reason: textOf(reason, 'name'), parkedAtMs: timeOf(failedAt) };
   if (recordObject !== undefined) {
     return isLetterObject(recordObject)

@@ -1,19 +1,12 @@
-// One item's source, twin and state row, as they were read -> the requests that make the twin equal
-// to the source, good only as long as twin and state row are still as they were read.
+// One item's source, twin and state row, as they were read -> the write that makes the twin equal to the
+// source, good only as long as twin and state row are still as they were read.
 
 import { STATE_ATTRIBUTES } from '../contract.ts';
 import type { Item } from './attribute-value.ts';
+import { deleteAsRead, type ItemAsRead, putAsRead } from './compare-and-set.ts';
 import { findDiscrepancy } from './discrepancy.ts';
 import { above, type Version, versionIn } from './ordering-guard.ts';
-import { versioned } from './versioned-item.ts';
-import {
-  type StateRowKey,
-  stateRowUpdate,
-  type WriteRequest,
-  type WriteTarget,
-  expiry,
-  stateRowKey,
-} from './write-request.ts';
+import type { StateRowKey, WriteRequest, WriteTarget } from './write-request.ts';
 
 interface ItemStates {
   /** Read after the other two: what changes later has a stream record of its own, which will win. */
@@ -26,128 +19,70 @@ export interface Resynchronization extends StateRowKey {
   readonly states: ItemStates;
   /** Below every record of the source's stream. */
   readonly floor: Version;
+  /** Of a record that is redriven: what is written must be above it. */
+  readonly redriven?: Version | undefined;
+  /** The twin keeps an item that the source does not have: it may have expired there. */
+  readonly keepsExtraneous?: boolean | undefined;
   readonly target: WriteTarget;
   readonly nowMs: number;
 }
 
-/**
- * The requests to send one after the other; if one is refused, something newer came by, and the
- * states have to be read again. None are needed where both sides are equal and nothing older is due.
- */
-export function resynchronizationRequests(plan: Resynchronization): WriteRequest[] {
-  const { states, target, floor } = plan;
+export interface ResynchronizationWrite {
+  /** Absent where both sides are equal and nothing older is due. Refused if something newer came by. */
+  readonly request?: WriteRequest;
+  /** Version of the delete that is known then, to be announced. */
+  readonly deleted?: Version;
+}
+
+export function resynchronizationWrite(plan: Resynchronization): ResynchronizationWrite {
+  const { states, target, nowMs, key, keyText } = plan;
   const { source, twin, stateRow } = states;
-  const [held, deleted, failed] = [
-    versionIn(twin?.[target.reservedAttribute]),
-    stateRow?.[STATE_ATTRIBUTES.deleted]?.S,
-    stateRow?.[STATE_ATTRIBUTES.failed]?.S,
-  ];
-  const kept =
-    target.unversionedItems === 'keep' &&
-    twin !== undefined &&
-    twin[target.reservedAttribute] === undefined;
+  if (isKept(twin, target)) return {};
+  if (source === undefined && plan.keepsExtraneous === true) return {};
+  const read: ItemAsRead = { key, keyText, twin, stateRow, target };
+  if (isSettled(plan)) return source === undefined ? known(stateRow) : {};
+  const version = versionAbove(plan);
+  if (source !== undefined) return { request: putAsRead(read, source, { version }) };
+  return { request: deleteAsRead(read, { version, nowMs }), deleted: version };
+}
+
+/** The item is not Ferry's, and the policy is to keep it. */
+export function isKept(
+  twin: Item | undefined,
+  {
+    unversionedItems,
+    reservedAttribute,
+  }: Pick<WriteTarget, 'unversionedItems' | 'reservedAttribute'>,
+): boolean {
+  return unversionedItems === 'keep' && twin !== undefined && twin[reservedAttribute] === undefined;
+}
+
+/** Equal, and no record that failed, or is redriven, is above what the twin holds. */
+function isSettled({ states, target, redriven }: Resynchronization): boolean {
+  const { source, twin, stateRow } = states;
+  if (findDiscrepancy(source, twin, target.reservedAttribute) !== undefined) return false;
+  const { held, deleted, failed } = versionsIn(states, target);
   const settled = source === undefined ? deleted : held;
-  const overdue = failed !== undefined && (settled === undefined || failed > settled);
-  const equal = findDiscrepancy(source, twin, target.reservedAttribute) === undefined;
-  if (kept || (equal && !overdue)) return [];
-  const version = above([held, deleted, failed, floor]);
-  return source === undefined ? deleteRequests(plan, version) : [putRequest(plan, source, version)];
+  const isBelow = (due: Version | undefined) =>
+    due === undefined || (settled !== undefined && due <= settled);
+  return isBelow(failed) && isBelow(redriven);
 }
 
-function putRequest(
-  { states, target, key, keyText }: Resynchronization,
-  source: Item,
-  version: Version,
-): WriteRequest {
+function versionAbove(plan: Resynchronization): Version {
+  const { held, deleted, failed } = versionsIn(plan.states, plan.target);
+  return above([held, deleted, failed, plan.floor, plan.redriven]);
+}
+
+function versionsIn({ twin, stateRow }: ItemStates, { reservedAttribute }: WriteTarget) {
   return {
-    operation: 'TransactWriteItems',
-    input: {
-      TransactItems: [
-        {
-          Put: {
-            TableName: target.destinationTable,
-            Item: versioned(source, { version }, target),
-            ...twinAsRead({ states, target, key }),
-          },
-        },
-        {
-          ConditionCheck: {
-            TableName: target.stateTable,
-            Key: stateRowKey(target, keyText),
-            ...stateRowAsRead(states.stateRow),
-          },
-        },
-      ],
-    },
+    held: versionIn(twin?.[reservedAttribute]),
+    deleted: stateRow?.[STATE_ATTRIBUTES.deleted]?.S,
+    failed: stateRow?.[STATE_ATTRIBUTES.failed]?.S,
   };
 }
 
-/** The delete is remembered first, as always, also where the twin has no item any more. */
-function deleteRequests(plan: Resynchronization, version: Version): WriteRequest[] {
-  const { states, target, key, nowMs } = plan;
-  const condition = stateRowAsRead(states.stateRow);
-  const remember = stateRowUpdate(plan, target, {
-    UpdateExpression: 'SET #d = :new, #key = :key, #expiresAt = :expiresAt',
-    ConditionExpression: condition.ConditionExpression,
-    ExpressionAttributeNames: {
-      ...condition.ExpressionAttributeNames,
-      '#d': STATE_ATTRIBUTES.deleted,
-      '#key': STATE_ATTRIBUTES.key,
-    },
-    ExpressionAttributeValues: {
-      ...condition.ExpressionAttributeValues,
-      ':new': { S: version },
-      ':key': { S: plan.keyText },
-      ...expiry(nowMs),
-    },
-  });
-  if (states.twin === undefined) return [remember];
-  const remove: WriteRequest = {
-    operation: 'DeleteItem',
-    input: { TableName: target.destinationTable, Key: key, ...twinAsRead({ states, target, key }) },
-  };
-  return [remember, remove];
-}
-
-function twinAsRead({
-  states: { twin },
-  target,
-  key,
-}: Pick<Resynchronization, 'states' | 'target' | 'key'>) {
-  const pk = { '#pk': Object.keys(key)[0] ?? '' };
-  if (twin === undefined) {
-    return { ConditionExpression: 'attribute_not_exists(#pk)', ExpressionAttributeNames: pk };
-  }
-  const reserved = twin[target.reservedAttribute];
-  const names = { '#f': target.reservedAttribute };
-  if (reserved === undefined) {
-    return {
-      ConditionExpression: 'attribute_exists(#pk) AND attribute_not_exists(#f)',
-      ExpressionAttributeNames: { ...pk, ...names },
-    };
-  }
-  return {
-    ConditionExpression: '#f = :f',
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: { ':f': reserved },
-  };
-}
-
-function stateRowAsRead(row: Item | undefined) {
-  const parts = [STATE_ATTRIBUTES.deleted, STATE_ATTRIBUTES.failed].map((name) => ({
-    name,
-    value: row?.[name],
-  }));
-  const values = parts.flatMap(({ name, value }) =>
-    value === undefined ? [] : [[`:${name}`, value] as const],
-  );
-  return {
-    ConditionExpression: parts
-      .map(({ name, value }) =>
-        value === undefined ? `attribute_not_exists(#${name})` : `#${name} = :${name}`,
-      )
-      .join(' AND '),
-    ExpressionAttributeNames: Object.fromEntries(parts.map(({ name }) => [`#${name}`, name])),
-    ...(values.length === 0 ? {} : { ExpressionAttributeValues: Object.fromEntries(values) }),
-  };
+/** Whoever wrote the tombstone may not have announced it. */
+function known(stateRow: Item | undefined): ResynchronizationWrite {
+  const deleted = stateRow?.[STATE_ATTRIBUTES.deleted]?.S;
+  return deleted === undefined ? {} : { deleted };
 }

@@ -1,139 +1,154 @@
-// Parked records -> the guard again, or, where they are older than the tombstones, their items from the
-// source. Hands on how many of them are final.
+// Records of one message or object -> one lane per item, each newest first; what is deleted is announced.
+// Hands on how many records are final.
 
-import { TOMBSTONE_LIFE_SECONDS } from '../contract.ts';
-import { toLanes } from '../core/item-lanes.ts';
-import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { AnnouncedDelete } from '../core/announcement.ts';
+import { newestEpoch } from '../core/control-row.ts';
 import type { ParkedRecord } from '../core/parcel.ts';
-import type { ControlRow } from '../core/control-row.ts';
-import { parseStreamRecord, type StreamRecord } from '../core/stream-record.ts';
-import type { HandlerSettings } from '../handler-settings.ts';
-import { classifyFailure } from '../core/write-failure.ts';
-import { applyLane, type RecordWriter } from './apply-lane.ts';
+import { isInOrder, seriesOfParked } from '../core/replay.ts';
+import { parseStreamRecord, streamArnOf } from '../core/stream-record.ts';
+import { announceDeletes } from './announce-deletes.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Pace } from './pace.ts';
-import { noteFailure, type RedriveReport } from './redrive-report.ts';
 import {
-  type KeyToResynchronize,
-  type ResynchronizationContext,
-  type ResynchronizationResult,
-  resynchronizeKey,
-} from './resynchronize-key.ts';
-import { type WriteContext, writeRecord } from './write-record.ts';
-
-export interface RecordContext extends Omit<ResynchronizationContext, 'settings' | 'epoch'> {
-  readonly settings: HandlerSettings;
-  readonly control: ControlRow;
-  /** The source is lost: what would be read there is replayed by its version. */
-  readonly withoutSource: boolean;
-}
+  type ItemOutcome,
+  type ParkedItem,
+  type RecordContext,
+  redriveItem,
+} from './redrive-item.ts';
+import { noteFailure, type RedriveReport } from './redrive-report.ts';
 
 export interface RecordRun {
   readonly context: RecordContext;
   readonly report: RedriveReport;
   readonly pace: Pace;
+  readonly stop: AbortSignal;
+  /** Items with a write that was given up and may still be applied: nothing more is written for them. */
+  readonly unknown: Set<string>;
 }
 
 const LANES_AT_ONCE_MAX = 16;
-/** A day less than a tombstone lives, so that none expires in between. */
-const REPLAYABLE_MS = (TOMBSTONE_LIFE_SECONDS - 24 * 60 * 60) * 1000;
+
+type Redriven = ItemOutcome | { readonly kind: 'coalesced' | 'skipped' };
 
 /** @returns how many records are final now. */
 export async function redriveRecords(
   parked: readonly ParkedRecord[],
   run: RecordRun,
 ): Promise<number> {
-  const nowMs = run.context.clock.now();
-  const isOld = ({ parkedAtMs }: ParkedRecord) => nowMs - parkedAtMs > REPLAYABLE_MS;
-  const replayed = await replay(
-    parked.filter((one) => !isOld(one)),
-    run,
-  );
-  return replayed + (await resynchronizeAll(parked.filter(isOld), run));
-}
-
-/** Sends records through the guard again. @returns how many are final now. */
-async function replay(parked: readonly ParkedRecord[], run: RecordRun): Promise<number> {
-  const { context } = run;
-  const outcomes: Outcome[] = parked.map(() => ({ kind: 'unfinished', why: 'behind' }));
-  const writer: RecordWriter = {
-    write: (record) => writeRecord(record, context),
-    // It lies where it lies; what matters is that the record before it gets its turn.
-    putAside: async (_, { reason }) => ({ kind: 'dead-lettered', reason: reason.name }),
-  };
-  const lanes = toLanes(readable(parked, outcomes), context.settings.ttlDeletes);
+  const outcomes: Redriven[] = parked.map(() => ({ kind: 'unfinished', why: 'behind' }));
+  const lanes = lanesOf(parked, outcomes, run.context);
   const tasks = lanes.map((lane) => async () => {
-    await run.pace.take(lane.runs.flat().length);
-    await applyLane(lane, writer, outcomes);
+    await run.pace.take(lane.length, run.stop);
+    await redriveLane(lane, outcomes, run);
   });
   await inParallel(tasks, LANES_AT_ONCE_MAX);
-  return outcomes.filter((outcome) => countOutcome(outcome, run)).length;
+  const announced = await announceAll(lanes.flat(), outcomes, run.context);
+  return announced.filter((outcome) => isFinal(outcome, run.report)).length;
 }
 
-/** The records that can be read; the others are marked in `outcomes`. */
-function readable(parked: readonly ParkedRecord[], outcomes: Outcome[]): StreamRecord[] {
-  return parked.flatMap(({ record }, position) => {
-    const parsed = parseStreamRecord(record, position);
-    if (parsed.kind === 'record') return [parsed.record];
-    outcomes[position] = { kind: 'dead-lettered', reason: parsed.record.reason.name };
-    return [];
-  });
+interface Placed extends ParkedItem {
+  /** In the message or object. */
+  readonly position: number;
 }
 
-/** Reads the items of records that are too old to replay. @returns how many are final now. */
-async function resynchronizeAll(parked: readonly ParkedRecord[], run: RecordRun): Promise<number> {
-  let final = 0;
-  for (const { record } of parked) {
-    await run.pace.take(1);
-    const { key, keyText } = parseStreamRecord(record, 0).record;
-    if (key === undefined || keyText === undefined) {
-      noteFailure('KeyUnknown', run.report);
-      continue;
-    }
-    const floor = floorOf(labelOf(record));
-    const result = await resynchronizeOrRefuse({ key, keyText, floor }, run.context);
-    if (result.kind === 'unfinished') noteFailure(result.why, run.report);
-    else final += 1;
-  }
-  run.report.resynchronized += final;
-  return final;
-}
-
-/** A key that no table here takes must not stand in the way of those behind it. */
-async function resynchronizeOrRefuse(
-  item: KeyToResynchronize,
+/** By item, newest first. What needs no write, and what cannot be read, is settled in `outcomes`. */
+function lanesOf(
+  parked: readonly ParkedRecord[],
+  outcomes: Redriven[],
   context: RecordContext,
-): Promise<ResynchronizationResult> {
-  try {
-    return await resynchronizeKey(item, context);
-  } catch (error) {
-    const { kind, name } = classifyFailure(error);
-    if (kind !== 'rejected') throw error;
-    return { kind: 'unfinished', why: name };
+): Placed[][] {
+  const seriesOf = seriesOfParked(context.control);
+  const lanes = new Map<string, Placed[]>();
+  for (const [position, one] of parked.entries()) {
+    const found = placeOne(one, position, { context, seriesOf });
+    if ('kind' in found) outcomes[position] = found;
+    else lanes.set(found.keyText, [...(lanes.get(found.keyText) ?? []), found]);
+  }
+  return [...lanes.values()].map((lane) => lane.toSorted(newestFirst));
+}
+
+function newestFirst({ version: a = '' }: Placed, { version: b = '' }: Placed): number {
+  return a > b ? -1 : Number(a < b);
+}
+
+interface Placing {
+  readonly context: RecordContext;
+  readonly seriesOf: ReturnType<typeof seriesOfParked>;
+}
+
+function placeOne(
+  { record: raw, parkedAtMs }: ParkedRecord,
+  position: number,
+  { context, seriesOf }: Placing,
+): Placed | Redriven {
+  const { settings, control, clock, withoutSource } = context;
+  const streamArn = streamArnOf(raw);
+  const { kind, record } = parseStreamRecord(raw, position, seriesOf);
+  const isRemoval = kind === 'record' && record.eventName === 'REMOVE';
+  if (isRemoval && record.expired && settings.ttlDeletes === 'skip') return { kind: 'skipped' };
+  const { key, keyText, version } = record;
+  const mayReplay = withoutSource || isInOrder({ parkedAtMs, streamArn }, control, clock.now());
+  if (mayReplay && kind === 'malformed') return { kind: 'rejected', why: record.reason.name };
+  if (key === undefined || keyText === undefined) return { kind: 'rejected', why: 'KeyUnknown' };
+  const item = { position, key, keyText, version, streamArn };
+  if (kind === 'malformed') return { ...item, asksSource: true };
+  return { ...item, record, asksSource: !mayReplay };
+}
+
+async function redriveLane(
+  lane: readonly Placed[],
+  outcomes: Redriven[],
+  run: RecordRun,
+): Promise<void> {
+  for (const [index, item] of lane.entries()) {
+    if (run.unknown.has(item.keyText)) return;
+    const outcome = await redriveItem(item, run.context, run.stop);
+    outcomes[item.position] = outcome;
+    if (outcome.kind === 'rejected') continue;
+    if (outcome.kind === 'unfinished') {
+      if (outcome.isUnknown === true) run.unknown.add(item.keyText);
+      return;
+    }
+    for (const { position } of lane.slice(index + 1)) outcomes[position] = { kind: 'coalesced' };
+    return;
   }
 }
 
-/** 0, which is below every stream, where the record does not tell its own. */
-function labelOf(record: unknown): number {
-  const { eventSourceARN } = record as { eventSourceARN?: unknown };
-  return (typeof eventSourceARN === 'string' ? streamLabelMs(eventSourceARN) : undefined) ?? 0;
+/** A delete that is not announced is not final. */
+async function announceAll(
+  items: readonly Placed[],
+  outcomes: readonly Redriven[],
+  context: RecordContext,
+): Promise<Redriven[]> {
+  const deletes = new Map<number, AnnouncedDelete>();
+  for (const { position, key } of items) {
+    const outcome = outcomes[position];
+    if (outcome === undefined || !('deleted' in outcome)) continue;
+    if (outcome.deleted !== undefined) deletes.set(position, { key, version: outcome.deleted });
+  }
+  const obstacle = await announceDeletes(
+    [...deletes.values()],
+    newestEpoch(context.control).n,
+    context,
+  );
+  if (obstacle === undefined) return [...outcomes];
+  const undone: Redriven = { kind: 'unfinished', why: `announcement: ${obstacle}` };
+  return outcomes.map((outcome, position) => (deletes.has(position) ? undone : outcome));
 }
 
-/** @returns whether it is final. */
-function countOutcome(outcome: Outcome, run: RecordRun): boolean {
+/** Counts it. */
+function isFinal(outcome: Redriven, report: RedriveReport): boolean {
   switch (outcome.kind) {
     case 'applied':
     case 'superseded':
     case 'coalesced':
     case 'skipped':
-      run.report[outcome.kind] += 1;
+    case 'resynchronized':
+      report[outcome.kind] += 1;
       return true;
-    case 'dead-lettered':
-      noteFailure(outcome.reason, run.report);
-      return false;
+    case 'rejected':
     case 'unfinished':
-      noteFailure(outcome.why, run.report);
+      noteFailure(outcome.why, report);
       return false;
   }
 }

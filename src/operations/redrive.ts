@@ -1,5 +1,5 @@
-// Puts back what was put aside, through the same guard as the stream, so that it lands only where
-// nothing newer has been applied. A message or object is removed only after all its records are final.
+// Puts back what was put aside, only where nothing newer has been applied. A message or object is removed
+// only after all its records are final and their deletes are announced.
 
 import { ON_FAILURE_OBJECT_PREFIX } from '../contract.ts';
 import {
@@ -10,11 +10,14 @@ import {
   type RedriveFilter,
   type StreamRange,
 } from '../core/parcel.ts';
+import { isForeign } from '../core/replay.ts';
+import { streamArnOf } from '../core/stream-record.ts';
 import { classifyFailure } from '../core/write-failure.ts';
 import { FerryError } from '../errors.ts';
 import type { MessageQueue, ObjectStore, QueuedMessage } from '../ports.ts';
 import { paceOf } from './pace.ts';
-import { type RecordContext, type RecordRun, redriveRecords } from './redrive-records.ts';
+import type { RecordContext } from './redrive-item.ts';
+import { type RecordRun, redriveRecords } from './redrive-records.ts';
 import { describeRecord, newReport, type RedriveReport } from './redrive-report.ts';
 
 export interface RedriveContext extends RecordContext {
@@ -83,6 +86,8 @@ function newRun(context: RedriveContext, options: RedriveOptions): Run {
     report: newReport(),
     seen: new Set(),
     held: [],
+    stop: options.stop,
+    unknown: new Set(),
     pace: paceOf(options.recordsPerSecond, context.clock),
   };
 }
@@ -150,36 +155,45 @@ async function redriveParcel(parcel: Parcel, run: Run): Promise<boolean> {
     run.report[records] += 1;
     return false;
   }
-  const { report, options } = run;
-  report.found += records.length;
-  const chosen = records
+  const { report, options, context } = run;
+  const own = records.filter(({ record }) => !isOfOthers(streamArnOf(record), context));
+  report.foreign += records.length - own.length;
+  report.found += own.length;
+  const chosen = own
     .filter((record) => matches(record, options.filter))
     .slice(0, Math.max(0, options.limit - report.matched));
   for (const record of chosen) describeRecord(record, report);
   if (!options.apply || options.stop.aborted) {
-    report.left += records.length;
+    report.left += own.length;
     return false;
   }
   const final = await redriveRecords(chosen, run);
-  report.left += records.length - final;
+  report.left += own.length - final;
   return final === records.length;
+}
+
+/** A record that names no stream is one that makes no sense, and is counted as such. */
+function isOfOthers(streamArn: string | undefined, { control }: RedriveContext): boolean {
+  return streamArn !== undefined && isForeign(streamArn, control);
 }
 
 async function unpack(
   parcel: Parcel,
   { context }: Run,
-): Promise<readonly ParkedRecord[] | 'trimmed' | 'unreadable'> {
+): Promise<readonly ParkedRecord[] | 'trimmed' | 'unreadable' | 'foreign'> {
   switch (parcel.kind) {
     case 'records':
       return parcel.records;
     case 'unreadable':
-      return 'unreadable';
+    case 'foreign':
+      return parcel.kind;
     case 'stored': {
       const body = await objectText(parcel.objectKey, context.bucket);
       const record = body.kind === 'text' ? parseJson(body.text) : undefined;
       return record === undefined ? 'unreadable' : [{ ...parcel, record }];
     }
     case 'range': {
+      if (isForeign(parcel.range.streamArn, context.control)) return 'foreign';
       const records = await readRange(parcel.range, context);
       return typeof records === 'string'
         ? records

@@ -1,11 +1,13 @@
 // Makes one item of the twin equal to the source, never over anything newer: reads twin and state row
-// before the source, and writes only if both are still as they were read.
+// before the source, writes only if both are still as they were read, and announces what it deletes.
 
-import { resynchronizationRequests } from '../core/resynchronization.ts';
+import { type ResynchronizationWrite, resynchronizationWrite } from '../core/resynchronization.ts';
 import type { Version } from '../core/ordering-guard.ts';
+import type { WriteFailure } from '../core/write-failure.ts';
 import { type StateRowKey, stateRowKey, type WriteTarget } from '../core/write-request.ts';
 import type { Item, ItemReader, LookAgainQueue } from '../ports.ts';
-import { send, type SendContext } from './write-record.ts';
+import { announceDeletes } from './announce-deletes.ts';
+import { send, type SendContext, type SendResult } from './write-record.ts';
 
 export interface ResynchronizationContext extends SendContext {
   readonly settings: WriteTarget;
@@ -19,17 +21,34 @@ export interface ResynchronizationContext extends SendContext {
 }
 
 export type ResynchronizationResult =
-  /** `changed` tells whether anything had to be written. */
-  | { readonly kind: 'equal'; readonly changed: boolean }
+  | {
+      readonly kind: 'equal';
+      /** Whether anything had to be written. */
+      readonly changed: boolean;
+      /** Whether the source had the item. */
+      readonly found: boolean;
+    }
   /** Something newer came by each time, or a request failed; another run may do better. */
-  | { readonly kind: 'unfinished'; readonly why: string };
+  | {
+      readonly kind: 'unfinished';
+      readonly why: string;
+      /** Of the write, where it is to blame. */
+      readonly failure?: WriteFailure;
+    };
 
 /** Each attempt fails only because a newer record was applied meanwhile. */
 const ATTEMPTS_MAX = 10;
 
+/** Why it is unfinished if each attempt was refused. */
+export const CONTENDED = 'newer changes came by';
+
 export interface KeyToResynchronize extends StateRowKey {
   /** Below every record of the source's stream. */
   readonly floor: Version;
+  /** Of the record that is redriven. */
+  readonly redriven?: Version | undefined;
+  /** The twin keeps an item that the source does not have. */
+  readonly keepsExtraneous?: boolean;
   /** Asked before each attempt: whether the source is as the caller wants it. @default it always is */
   readonly isExpected?: (source: Item | undefined) => boolean;
 }
@@ -39,27 +58,24 @@ export async function resynchronizeKey(
   item: KeyToResynchronize,
   context: ResynchronizationContext,
 ): Promise<ResynchronizationResult> {
-  let changed = false;
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-    const requests = await plan(item, context);
-    if (requests === 'unexpected') return { kind: 'unfinished', why: 'the source has changed' };
-    if (requests.length === 0) return { kind: 'equal', changed };
-    let refused = false;
-    for (const request of requests) {
-      const result = await send(request, context);
-      if (result.kind === 'failed') return { kind: 'unfinished', why: result.failure.name };
-      if (result.kind === 'no-time' || result.kind === 'halted')
-        return { kind: 'unfinished', why: result.kind };
-      refused = result.kind === 'refused';
-      if (refused) break;
-      changed = true;
-    }
-    if (!refused) return { kind: 'equal', changed };
+    const planned = await plan(item, context);
+    if (planned === 'unexpected') return { kind: 'unfinished', why: 'the source has changed' };
+    const { request, deleted, found } = planned;
+    const result = request && (await send(request, context));
+    if (result?.kind === 'refused') continue;
+    if (result !== undefined && result.kind !== 'written') return unfinished(result);
+    const obstacle = await announce(item, deleted, context);
+    if (obstacle !== undefined) return { kind: 'unfinished', why: `announcement: ${obstacle}` };
+    return { kind: 'equal', changed: request !== undefined, found };
   }
-  return { kind: 'unfinished', why: 'newer changes came by' };
+  return { kind: 'unfinished', why: CONTENDED };
 }
 
-async function plan(item: KeyToResynchronize, context: ResynchronizationContext) {
+async function plan(
+  item: KeyToResynchronize,
+  context: ResynchronizationContext,
+): Promise<'unexpected' | (ResynchronizationWrite & { readonly found: boolean })> {
   const { settings, clock } = context;
   const twin = await context.twin.get(item.key);
   const stateRow = await context.stateTable.get(stateRowKey(settings, item.keyText));
@@ -67,5 +83,23 @@ async function plan(item: KeyToResynchronize, context: ResynchronizationContext)
   const source = await context.source.get(item.key);
   if (item.isExpected?.(source) === false) return 'unexpected';
   const states = { source, twin, stateRow };
-  return resynchronizationRequests({ ...item, states, target: settings, nowMs: clock.now() });
+  const write = resynchronizationWrite({ ...item, states, target: settings, nowMs: clock.now() });
+  return { ...write, found: source !== undefined };
+}
+
+function unfinished(
+  result: Exclude<SendResult, { kind: 'written' | 'refused' }>,
+): ResynchronizationResult {
+  if (result.kind !== 'failed') return { kind: 'unfinished', why: result.kind };
+  const { failure } = result;
+  return { kind: 'unfinished', why: failure.name, failure };
+}
+
+async function announce(
+  { key }: KeyToResynchronize,
+  deleted: Version | undefined,
+  context: ResynchronizationContext,
+): Promise<string | undefined> {
+  if (deleted === undefined) return undefined;
+  return announceDeletes([{ key, version: deleted }], context.epoch, context);
 }

@@ -1,0 +1,156 @@
+// One record that was put aside -> the twin, only where its place in the order is known: by compare-and-set,
+// or as the source has the item by now.
+
+import { type ControlRow, newestEpoch } from '../core/control-row.ts';
+import { floorIn, type Replay, replay } from '../core/replay.ts';
+import type { StreamRecord } from '../core/stream-record.ts';
+import type { Version } from '../core/ordering-guard.ts';
+import { classifyFailure } from '../core/write-failure.ts';
+import { type StateRowKey, stateRowKey } from '../core/write-request.ts';
+import { FerryError } from '../errors.ts';
+import type { HandlerSettings } from '../handler-settings.ts';
+import type { Item, ItemReader } from '../ports.ts';
+import { insist } from './insist.ts';
+import { CONTENDED, type ResynchronizationContext, resynchronizeKey } from './resynchronize-key.ts';
+import { send, type SendResult } from './write-record.ts';
+
+export interface RecordContext extends Omit<ResynchronizationContext, 'settings' | 'epoch'> {
+  readonly settings: HandlerSettings;
+  readonly control: ControlRow;
+  /** The source is lost: what would be read there is replayed by its version. */
+  readonly withoutSource: boolean;
+}
+
+/** A record as far as it could be read. */
+export interface ParkedItem extends StateRowKey {
+  readonly streamArn: string | undefined;
+  readonly version: Version | undefined;
+  /** Absent where only its key could be read. */
+  readonly record?: StreamRecord | undefined;
+  /** Its place in the order is not known. */
+  readonly asksSource: boolean;
+}
+
+export type ItemOutcome =
+  | {
+      readonly kind: 'applied' | 'superseded' | 'resynchronized';
+      /** A delete that is to be announced before the record is final. */
+      readonly deleted?: Version | undefined;
+    }
+  /** It can never be applied as things are: the next older record gets its turn. */
+  | { readonly kind: 'rejected'; readonly why: string }
+  | {
+      readonly kind: 'unfinished';
+      readonly why: string;
+      /** A write was given up that may still be applied. */
+      readonly isUnknown?: boolean;
+    };
+
+/** Each attempt fails only because somebody else has written the item or its state row meanwhile. */
+const ATTEMPTS_MAX = 10;
+
+/** @throws what a read throws and repeating cannot help, unless only this item is to blame. */
+export async function redriveItem(
+  item: ParkedItem,
+  context: RecordContext,
+  stop: AbortSignal,
+): Promise<ItemOutcome> {
+  const reading = patiently(context, stop);
+  try {
+    const { record, asksSource } = item;
+    return record === undefined || asksSource
+      ? await resynchronize(item, reading)
+      : await replayRecord(record, item, reading);
+  } catch (error) {
+    if (stop.aborted) return { kind: 'unfinished', why: 'stopped' };
+    if (error instanceof FerryError && error.code === 'item.unreadable')
+      return { kind: 'rejected', why: error.code };
+    const { kind, name } = classifyFailure(error);
+    if (kind !== 'rejected') throw error;
+    // No table here takes such a key.
+    return { kind: 'rejected', why: name };
+  }
+}
+
+/** A table that throttles reads must not end the run. */
+function patiently(context: RecordContext, stop: AbortSignal): RecordContext {
+  const { clock, random } = context;
+  const patient = (reader: ItemReader): ItemReader => ({
+    get: (key) => insist(() => reader.get(key), { clock, random, stop }),
+  });
+  const [source, twin] = [patient(context.source), patient(context.twin)];
+  return { ...context, source, twin, stateTable: patient(context.stateTable) };
+}
+
+async function replayRecord(
+  record: StreamRecord,
+  item: ParkedItem,
+  context: RecordContext,
+): Promise<ItemOutcome> {
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+    const { twin, stateRow } = await read(item, context);
+    const decision = decide(record, { twin, stateRow }, context);
+    switch (decision.kind) {
+      case 'superseded':
+        return { kind: 'superseded', deleted: decision.deleted };
+      case 'taken':
+        return { kind: 'rejected', why: 'ReservedAttributeTaken' };
+      case 'resynchronize':
+        return resynchronize(item, context);
+      case 'write': {
+        const result = await send(decision.request, context);
+        if (result.kind === 'written') return { kind: decision.outcome, deleted: decision.deleted };
+        if (result.kind !== 'refused') return notWritten(result);
+      }
+    }
+  }
+  return { kind: 'unfinished', why: CONTENDED };
+}
+
+interface States {
+  readonly twin: Item | undefined;
+  readonly stateRow: Item | undefined;
+}
+
+/** The state row last: a delete between the two is seen there. */
+async function read(
+  { key, keyText }: StateRowKey,
+  { settings, twin, stateTable }: RecordContext,
+): Promise<States> {
+  const item = await twin.get(key);
+  return { twin: item, stateRow: await stateTable.get(stateRowKey(settings, keyText)) };
+}
+
+function decide(record: StreamRecord, states: States, context: RecordContext): Replay {
+  const { settings, withoutSource, clock } = context;
+  const { ttlDeletes } = settings;
+  const nowMs = clock.now();
+  return replay({ ...states, record, target: settings, ttlDeletes, withoutSource, nowMs });
+}
+
+function notWritten(result: Exclude<SendResult, { kind: 'written' | 'refused' }>): ItemOutcome {
+  if (result.kind !== 'failed') return { kind: 'unfinished', why: result.kind };
+  const { kind, name } = result.failure;
+  if (kind === 'rejected') return { kind: 'rejected', why: name };
+  return { kind: 'unfinished', why: name, isUnknown: kind === 'unknown' };
+}
+
+async function resynchronize(item: ParkedItem, context: RecordContext): Promise<ItemOutcome> {
+  const { control, settings } = context;
+  const { key, keyText, version, streamArn, record } = item;
+  const result = await resynchronizeKey(
+    {
+      key,
+      keyText,
+      redriven: version,
+      floor: floorIn(control, [settings.streamArn, streamArn]),
+      // A delete is reason enough to remove what the source does not have either.
+      keepsExtraneous: settings.ttlDeletes === 'skip' && record?.eventName !== 'REMOVE',
+    },
+    { ...context, epoch: newestEpoch(control).n },
+  );
+  if (result.kind === 'equal') return { kind: 'resynchronized' };
+  const { why, failure } = result;
+  if (failure?.kind === 'rejected') return { kind: 'rejected', why };
+  return { kind: 'unfinished', why, isUnknown: failure?.kind === 'unknown' };
+}
