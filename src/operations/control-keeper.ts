@@ -1,12 +1,7 @@
 // The function's copy of the control row: says whether the streams of a batch may write now, reads the row
 // again when its copy is old or does not know a stream, and writes the first one.
 
-import {
-  type ControlRow,
-  type FoundControl,
-  seriesIn,
-  standingOf,
-} from '../core/control-row.ts';
+import { type ControlRow, type FoundControl, seriesIn, standingOf } from '../core/control-row.ts';
 import type { SeriesOf } from '../core/ordering-guard.ts';
 import { classifyFailure, retryDelayMs } from '../core/write-failure.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
@@ -48,7 +43,7 @@ interface Copy {
 
 export function controlKeeper(context: ControlContext): ControlKeeper {
   const { clock, settings } = context;
-  const mayAdopt = once(clock, ADOPTION_MS_MIN);
+  const adoption = pause(clock, ADOPTION_MS_MIN);
   let copy: Copy | undefined;
   const admits = (one: Copy, streamArns: ReadonlySet<string>) =>
     judge(one.found, streamArns, settings).kind === 'admitted';
@@ -59,7 +54,7 @@ export function controlKeeper(context: ControlContext): ControlKeeper {
         const lifeMs = admits(copy, streamArns) ? COPY_LIFE_MS : REREAD_MS_MIN;
         if (!isYounger(copy, lifeMs, nowMs)) copy = undefined;
       }
-      copy ??= await freshCopy(context, mayAdopt);
+      copy ??= await freshCopy(context, adoption);
       if (copy === undefined) return { kind: 'held', why: 'the control row cannot be read' };
       const verdict = judge(copy.found, streamArns, settings);
       return verdict.kind === 'held' ? verdict : { ...verdict, seriesOf: copy.seriesOf };
@@ -72,27 +67,36 @@ function isYounger({ readAtMs }: Copy, lifeMs: number, nowMs: number): boolean {
   return nowMs >= readAtMs && nowMs - readAtMs <= lifeMs;
 }
 
-/** True at most once in a while. */
-function once(clock: Pick<Clock, 'now'>, everyMs: number): () => boolean {
-  let latestMs = -Infinity;
-  return () => {
-    const nowMs = clock.now();
-    if (nowMs >= latestMs && nowMs - latestMs < everyMs) return false;
-    latestMs = nowMs;
-    return true;
+/** For something that must not be done too often. */
+interface Pause {
+  isOver(): boolean;
+  begin(): void;
+}
+
+function pause(clock: Pick<Clock, 'now'>, ms: number): Pause {
+  let fromMs = -Infinity;
+  return {
+    isOver() {
+      const nowMs = clock.now();
+      return nowMs < fromMs || nowMs - fromMs >= ms;
+    },
+    begin() {
+      fromMs = clock.now();
+    },
   };
 }
 
-async function freshCopy(
-  context: ControlContext,
-  mayAdopt: () => boolean,
-): Promise<Copy | undefined> {
+async function freshCopy(context: ControlContext, adoption: Pause): Promise<Copy | undefined> {
   const { settings, clock, random, log } = context;
   for (let attempt = 1; ; attempt += 1) {
     const readAtMs = clock.now();
     try {
       let found = await readControl(settings, context.reader);
-      if (found.kind === 'missing' && mayAdopt()) found = await adoptOwn(context);
+      if (found.kind === 'missing' && adoption.isOver()) {
+        found = await adoptOwn(context);
+        // Only now: where a request failed, the next batch may look again at once.
+        adoption.begin();
+      }
       const seriesOf = found.kind === 'row' ? seriesIn(found.row) : () => undefined;
       return { found, seriesOf, readAtMs };
     } catch (error) {
@@ -124,15 +128,20 @@ function judge(
   { reservedAttribute }: HandlerSettings,
 ): Verdict {
   if (found.kind === 'missing')
-    return { kind: 'held', why: 'there is no control row, and the twin has been written to before' };
-  if (found.kind === 'unreadable') return { kind: 'held', why: `the control row: ${found.problem}` };
+    return {
+      kind: 'held',
+      why: 'there is no control row, and the twin has been written to before',
+    };
+  if (found.kind === 'unreadable')
+    return { kind: 'held', why: `the control row: ${found.problem}` };
   const { row } = found;
   if (row.reserved !== reservedAttribute)
     return { kind: 'held', why: 'the control row names another reserved attribute' };
   for (const streamArn of streamArns) {
     const { kind } = standingOf(streamArn, row);
     if (kind === 'ended') return { kind: 'held', why: 'the epoch of the stream has ended' };
-    if (kind === 'unknown') return { kind: 'held', why: 'the control row does not know the stream' };
+    if (kind === 'unknown')
+      return { kind: 'held', why: 'the control row does not know the stream' };
   }
   return { kind: 'admitted', row };
 }

@@ -127,23 +127,19 @@ function lambdaOf(world: World, events: string[]): EventSources {
   };
 }
 
+/** One item a page, all of them in the first segment. */
 function table(items: readonly Item[] = []): ReadableTable {
   return {
     keyOf: (item) => item,
     get: async () => undefined,
-    scan: async ({ segment, after }) => ({
-      items:
-        segment === 0 ? [items[Number(after?.['at']?.N ?? 0)]].flatMap((one) => one ?? []) : [],
-      unreadable: [],
-      next: nextPage(items, Number(after?.['at']?.N ?? 0), segment),
-      readUnits: 1,
-    }),
+    async scan({ segment, after }) {
+      const at = Number(after?.['at']?.N ?? 0);
+      const page = segment === 0 ? items.slice(at, at + 1) : [];
+      const isLast = segment !== 0 || at + 1 >= items.length;
+      const next = isLast ? undefined : { at: { N: String(at + 1) } };
+      return { items: page, unreadable: [], next, readUnits: 1 };
+    },
   };
-}
-
-/** One item a page. */
-function nextPage(items: readonly Item[], at: number, segment: number): Item | undefined {
-  return segment === 0 && at + 1 < items.length ? { at: { N: String(at + 1) } } : undefined;
 }
 
 const versioned = (epoch: number, labelMs = START_MS - 1_000_000): Item => ({
