@@ -23,7 +23,15 @@ export interface BackfillRun {
   readonly finishedAt?: string | undefined;
 }
 
-const COPY_COUNTS = ['items', 'copied', 'present', 'deleted', 'rejected', 'resynchronized'] as const;
+/** `resynchronized` ones are counted beside what became of them. */
+const COPY_COUNTS = [
+  'items',
+  'copied',
+  'present',
+  'deleted',
+  'rejected',
+  'resynchronized',
+] as const;
 const UNITS = ['readUnits', 'writeUnits'] as const;
 type Count = (typeof COPY_COUNTS)[number] | (typeof UNITS)[number];
 export type CopyCounts = Record<Count, number>;
@@ -81,7 +89,7 @@ export function runRow(
   target: Named,
   { nowMs, overwrite }: { readonly nowMs: number; readonly overwrite: Overwrite },
 ): WriteRequest {
-  const { finishedAt, execution } = run;
+  const { finishedAt, execution, beforeStream } = run;
   const row = {
     ...runKey(target),
     run: { S: run.run },
@@ -89,6 +97,7 @@ export function runRow(
     streamArn: { S: run.streamArn },
     destination: { S: run.destination },
     startedAt: { S: run.startedAt },
+    ...(beforeStream === true ? { beforeStream: { BOOL: true } } : {}),
     ...(execution === undefined ? {} : { execution: { S: execution } }),
     ...(finishedAt === undefined ? {} : { finishedAt: { S: finishedAt } }),
   };
@@ -125,6 +134,7 @@ export function parseRun(row: Item | undefined): BackfillRun | undefined {
     streamArn,
     destination: row?.['destination']?.S ?? '',
     startedAt: row?.['startedAt']?.S ?? '',
+    ...(row?.['beforeStream']?.BOOL === true ? { beforeStream: true } : {}),
     ...(execution === undefined ? {} : { execution }),
     ...(finishedAt === undefined ? {} : { finishedAt }),
   };

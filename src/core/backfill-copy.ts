@@ -2,7 +2,7 @@
 // reasons of a cancelled transaction mean for each item. Copies have a version below every record of
 // the stream, so that whatever the stream brings wins.
 
-import type { TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
+import type { PutItemInput, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import { STATE_ATTRIBUTES } from '../contract.ts';
 import { canonicalKey, type Item } from './attribute-value.ts';
 import { itemSizeBytes, writeUnits } from './capacity.ts';
@@ -28,8 +28,8 @@ export type CopyResult =
   | 'copied'
   /** The twin has the item: from the stream, or from an earlier run. */
   | 'present'
-  /** The item has been deleted since it was read. */
-  | 'deleted'
+  /** Its state row remembers a delete or a failure of this stream: the source is asked again. */
+  | 'doubtful'
   /** The destination will never take it as it is. */
   | 'rejected'
   /** Not to blame for the cancellation: it may be sent again. */
@@ -60,30 +60,39 @@ export function toGroups(copies: readonly Copy[]): Copy[][] {
   return groups;
 }
 
-/** For each copy the put, and the check that its item has not been deleted. */
+/** For each copy the put, and the check that its state row knows nothing of this stream. */
 export function copyRequest(
   copies: readonly Copy[],
-  { target }: CopyPlan,
+  { target, floor }: CopyPlan,
 ): TransactWriteItemsInput & { TransactItems: object[] } {
-  const TransactItems = copies.flatMap(({ key, keyText, item }) => [
-    {
-      Put: {
-        TableName: target.destinationTable,
-        Item: item,
-        ConditionExpression: 'attribute_not_exists(#pk)',
-        ExpressionAttributeNames: { '#pk': Object.keys(key)[0] ?? '' },
-      },
-    },
+  const { deleted, failed } = STATE_ATTRIBUTES;
+  const TransactItems = copies.flatMap((copy) => [
+    { Put: copyPut(copy, target) },
     {
       ConditionCheck: {
         TableName: target.stateTable,
-        Key: stateRowKey(target, keyText),
-        ConditionExpression: 'attribute_not_exists(#d)',
-        ExpressionAttributeNames: { '#d': STATE_ATTRIBUTES.deleted },
+        Key: stateRowKey(target, copy.keyText),
+        ConditionExpression:
+          '(attribute_not_exists(#d) OR #d < :floor) AND (attribute_not_exists(#f) OR #f < :floor)',
+        ExpressionAttributeNames: { '#d': deleted, '#f': failed },
+        ExpressionAttributeValues: { ':floor': { S: floor } },
       },
     },
   ]);
   return { TransactItems };
+}
+
+/** A copy alone, for a twin that nobody else writes to. */
+export function copyPut(
+  { key, item }: Copy,
+  { destinationTable }: Pick<WriteTarget, 'destinationTable'>,
+): PutItemInput & { Item: Item } {
+  return {
+    TableName: destinationTable,
+    Item: item,
+    ConditionExpression: 'attribute_not_exists(#pk)',
+    ExpressionAttributeNames: { '#pk': Object.keys(key)[0] ?? '' },
+  };
 }
 
 /** Codes that say that a put will never be taken. */
@@ -101,7 +110,7 @@ export function copyResults(reasons: ReadonlyArray<{ readonly code: string }>): 
 function copyResult(put: string, check: string): CopyResult {
   // An item that is there has outlived whatever delete is remembered.
   if (put === 'ConditionalCheckFailed') return 'present';
-  if (check === 'ConditionalCheckFailed') return 'deleted';
+  if (check === 'ConditionalCheckFailed') return 'doubtful';
   return REJECTIONS.includes(put) || REJECTIONS.includes(check) ? 'rejected' : 'again';
 }
 

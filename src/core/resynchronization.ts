@@ -59,7 +59,7 @@ export function isKept(
 
 /** Equal, and no record that failed, or is redriven, is above what the twin holds. */
 function isSettled({ states, target, redriven }: Resynchronization): boolean {
-  const { source, twin, stateRow } = states;
+  const { source, twin } = states;
   if (findDiscrepancy(source, twin, target.reservedAttribute) !== undefined) return false;
   const { held, deleted, failed } = versionsIn(states, target);
   const settled = source === undefined ? deleted : held;

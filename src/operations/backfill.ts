@@ -44,8 +44,8 @@ export interface BackfillOptions {
 
 /**
  * The unfinished run, if there is one, or a new one.
- * @throws FerryError `backfill.stream-changed`, `backfill.destination-changed`, `backfill.started-twice` or
- *   `backfill.unreadable`.
+ * @throws FerryError `backfill.stream-changed`, `backfill.destination-changed`, `backfill.mode-changed`,
+ *   `backfill.too-late`, `backfill.started-twice` or `backfill.unreadable`.
  */
 export async function openBackfill(
   fresh: BackfillRun,
@@ -58,6 +58,7 @@ export async function openBackfill(
   if (stored !== undefined && known === undefined && !restart) throw unreadableRun();
   if (known !== undefined && known.finishedAt === undefined && !restart) {
     requireSameTables(known, fresh);
+    requireSameMode(known, fresh, clock.now());
     return { run: known, resumed: true };
   }
   const overwrite = restart ? 'always' : 'unless-under-way';
@@ -91,6 +92,28 @@ function requireSameTables(known: BackfillRun, fresh: BackfillRun): void {
     { code: 'backfill.destination-changed', hint },
   );
 }
+
+/** Once the stream is applied, puts that ask no state row could bring back what has been deleted. */
+function requireSameMode(known: BackfillRun, fresh: BackfillRun, nowMs: number): void {
+  const { beforeStream = false, startedAt } = known;
+  if (beforeStream !== (fresh.beforeStream ?? false)) {
+    const began = beforeStream ? 'before the stream' : 'beside the stream';
+    throw new FerryError(`The unfinished backfill of ${startedAt} began ${began}.`, {
+      code: 'backfill.mode-changed',
+      hint: beforeStream
+        ? 'Go on with --before-stream, or begin anew with --restart.'
+        : 'Go on without --before-stream, or begin anew with --restart.',
+    });
+  }
+  if (!beforeStream || nowMs - Date.parse(startedAt) <= STREAM_LIFE_MS) return;
+  throw new FerryError(
+    `The unfinished backfill before the stream of ${startedAt} began more than 24 hours ago; the stream no longer has the changes since.`,
+    { code: 'backfill.too-late', hint: 'Begin anew with --restart.' },
+  );
+}
+
+/** Retention of a DynamoDB stream. */
+const STREAM_LIFE_MS = 24 * 60 * 60 * 1000;
 
 /** Remembers who works on the run, so that the next command follows instead of beginning twice. */
 export async function noteExecution(
@@ -194,7 +217,9 @@ async function backfillSegment(
   while (!progress.done && context.isTimeUp?.() !== true) {
     const position = { segment, totalSegments, after: progress.next, limit };
     const page = await readPage(position, context);
-    const { counts, expired } = await copyPage(page.items, page.readAtMs, context);
+    const { items, readAtMs } = page;
+    const beforeStream = run.beforeStream === true;
+    const { counts, expired } = await copyPage({ items, readAtMs, beforeStream }, context);
     if (expired) {
       progress = pageWasted(progress, { ...page, writeUnits: counts.writeUnits });
       limit = Math.max(1, Math.floor(limit / 4));

@@ -6,17 +6,20 @@ import { itemDigest } from '../core/discrepancy.ts';
 import { canonicalKey } from '../core/attribute-value.ts';
 import { destinationHealth } from '../core/destination-health.ts';
 import type { Version } from '../core/ordering-guard.ts';
-import type { Item } from '../ports.ts';
+import { isKept } from '../core/resynchronization.ts';
+import type { Item, LookAgainQueue } from '../ports.ts';
 import {
   confirmDifferences,
   type ConfirmContext,
   type Difference,
   type Suspect,
 } from './confirm-differences.ts';
+import { insist } from './insist.ts';
 import type { Pace } from './pace.ts';
 import { type ResynchronizationContext, resynchronizeKey } from './resynchronize-key.ts';
 
 export interface RepairContext extends Omit<ResynchronizationContext, 'health'> {
+  /** Longer than records are under way, and than a request that was given up may still be applied. */
   readonly settleMs: number;
   readonly stop: AbortSignal;
   /** Below every record of the source's stream. */
@@ -85,7 +88,7 @@ async function repairBatch(
   const health = destinationHealth();
   const onDifference = async (difference: Difference) => {
     open += 1;
-    const why = options.apply ? await repairOne(difference, { ...context, health }) : undefined;
+    const why = await fix(difference, { ...context, health }, options);
     const { key, kind } = difference;
     if (why === undefined) touched.push({ key, kind });
     else leave(key, why, report, options);
@@ -107,6 +110,16 @@ async function repairBatch(
   if (options.apply) await checkAgain(touched, report, { context, options });
 }
 
+/** @returns why it could not be done, or undefined. Without `apply`, as far as the items tell. */
+async function fix(
+  difference: Difference,
+  context: RepairContext & ResynchronizationContext,
+  { apply }: RepairOptions,
+): Promise<string | undefined> {
+  if (isKept(difference.destination, context.settings)) return KEPT;
+  return apply ? repairOne(difference, context) : undefined;
+}
+
 /** @returns why it could not be done, or undefined. */
 async function repairOne(
   { key, source }: Difference,
@@ -125,12 +138,17 @@ async function repairOne(
       // that could take the item back and forth.
       isExpected: (now) => digest(now) === digest(source),
     },
-    context,
+    { ...context, lookAgain: patient(context) },
   );
   return result.kind === 'unfinished' ? result.why : undefined;
 }
 
-/** A repaired item that differs again has been taken back: `unversionedItems` says so, or a bug does. */
+/** An item that is deleted already is not met again: the announcement is not left to the next run. */
+function patient({ lookAgain, ...context }: RepairContext): LookAgainQueue {
+  return { announce: (body) => insist(() => lookAgain.announce(body), context) };
+}
+
+/** A repaired item that differs again has been written by somebody else, or a bug took it back. */
 async function checkAgain(
   touched: readonly Touched[],
   report: RepairReport,
@@ -149,8 +167,8 @@ async function checkAgain(
 }
 
 const UNREADABLE = 'the AWS SDK cannot read an attribute of it, called __proto__';
-const STILL_DIFFERENT =
-  'still different: the item is not Ferry’s and is kept (unversionedItems), or somebody else writes to it';
+const KEPT = 'the item is not Ferry’s and is kept (unversionedItems)';
+const STILL_DIFFERENT = 'still different: somebody else writes to the item';
 
 function leave(key: Item, why: string, report: RepairReport, { onLeft }: RepairOptions): void {
   report.left += 1;
