@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { Item } from '../../src/core/attribute-value.ts';
 import { canonicalKey } from '../../src/core/attribute-value.ts';
 import { floorOf, versionOf } from '../../src/core/ordering-guard.ts';
-import { resynchronizationRequests } from '../../src/core/resynchronization.ts';
-import type { WriteRequest } from '../../src/core/write-request.ts';
+import {
+  type Resynchronization,
+  type ResynchronizationWrite,
+  resynchronizationWrite,
+} from '../../src/core/resynchronization.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
 const LABEL_MS = Date.UTC(2026, 0, 31);
@@ -32,23 +35,33 @@ interface States {
   readonly stateRow?: Item;
 }
 
-function requestsFor({ source, twin, stateRow }: States, target = SETTINGS): WriteRequest[] {
-  return resynchronizationRequests({
+type Rules = Partial<Pick<Resynchronization, 'target' | 'redriven' | 'keepsExtraneous'>>;
+
+function writeFor({ source, twin, stateRow }: States, rules: Rules = {}): ResynchronizationWrite {
+  return resynchronizationWrite({
     key: KEY,
     keyText: canonicalKey(KEY),
     states: { source, twin, stateRow },
     floor: FLOOR,
-    target,
+    target: SETTINGS,
     nowMs: NOW_MS,
+    ...rules,
   });
 }
 
+/** The two parts of the transaction: the twin's item, its state row. */
+function partsOf({ request }: ResynchronizationWrite) {
+  const parts = request?.operation === 'TransactWriteItems' ? request.input.TransactItems : [];
+  return { item: parts?.[0], stateRow: parts?.[1], count: parts?.length };
+}
+
 /** The version that is written, to the item or to the state row. */
-function versionWritten([request]: readonly WriteRequest[]): string | undefined {
-  if (request?.operation === 'UpdateItem')
-    return request.input.ExpressionAttributeValues?.[':new']?.S;
-  if (request?.operation !== 'TransactWriteItems') return undefined;
-  return request.input.TransactItems?.[0]?.Put?.Item?.['_ferry']?.M?.['v']?.S;
+function versionWritten(write: ResynchronizationWrite): string | undefined {
+  const { item, stateRow } = partsOf(write);
+  return (
+    item?.Put?.Item?.['_ferry']?.M?.['v']?.S ??
+    stateRow?.Update?.ExpressionAttributeValues?.[':new']?.S
+  );
 }
 
 describe('an item that is equal on both sides', () => {
@@ -63,7 +76,26 @@ describe('an item that is equal on both sides', () => {
     ['its delete is newer than what failed', { stateRow: row({ d: '7', f: '6' }) }],
     ['its delete is what failed', { stateRow: row({ d: '7', f: '7' }) }],
   ])('is left alone: %s', (_, states) => {
-    expect(requestsFor(states)).toEqual([]);
+    expect(writeFor(states).request).toBeUndefined();
+  });
+
+  it('on neither side is announced if its delete is known, because its writer may not have done so', () => {
+    expect(writeFor({ stateRow: row({ d: '7' }) })).toEqual({ deleted: v('7') });
+    expect(writeFor({})).toEqual({});
+  });
+
+  it.each<[string, States, string | undefined, string | undefined]>([
+    ['is older than the item', { source, twin: twin('7') }, '6', undefined],
+    ['is what the item holds', { source, twin: twin('7') }, '7', undefined],
+    ['is newer than the item', { source, twin: twin('7') }, '8', '8'],
+    ['has an item that is not Ferry’s', { source, twin: twin() }, '8', '8'],
+    ['is older than the delete', { stateRow: row({ d: '7' }) }, '6', undefined],
+    ['is newer than the delete', { stateRow: row({ d: '7' }) }, '8', '8'],
+    ['is all that is known', {}, '8', '8'],
+  ])('is written above a record that is redriven, if that %s', (_, states, redriven, below) => {
+    const rules = redriven === undefined ? {} : { redriven: v(redriven) };
+
+    expect(versionWritten(writeFor(states, rules))).toBe(below && `${v(below)}~`);
   });
 
   it.each<[string, States]>([
@@ -87,11 +119,11 @@ describe('an item that is equal on both sides', () => {
       { source, twin: twin(), stateRow: row({ d: '9', f: '8' }) },
     ],
   ])('is written again, above what a redrive could bring: %s', (_, states) => {
-    const requests = requestsFor(states);
+    const write = writeFor(states);
 
-    expect(requests.map(({ operation }) => operation)).toEqual(['TransactWriteItems']);
+    expect(partsOf(write).item?.Put).toBeDefined();
     const highest = states.stateRow?.['d']?.S === v('9') ? v('9') : v('8');
-    expect(versionWritten(requests)).toBe(`${highest}~`);
+    expect(versionWritten(write)).toBe(`${highest}~`);
   });
 
   it.each<[string, States]>([
@@ -100,19 +132,35 @@ describe('an item that is equal on both sides', () => {
   ])(
     'is remembered as deleted above a record that failed, where no side has it: %s',
     (_, states) => {
-      const requests = requestsFor(states);
+      const write = writeFor(states);
 
-      expect(requests.map(({ operation }) => operation)).toEqual(['UpdateItem']);
-      expect(versionWritten(requests)).toBe(`${v('8')}~`);
+      expect(partsOf(write)).toMatchObject({ count: 2, item: { ConditionCheck: {} } });
+      expect(versionWritten(write)).toBe(`${v('8')}~`);
+      expect(write.deleted).toBe(`${v('8')}~`);
     },
   );
 
   it('of the twin’s own is left alone where such are kept, whatever failed', () => {
-    const kept = { ...SETTINGS, unversionedItems: 'keep' as const };
+    const target = { ...SETTINGS, unversionedItems: 'keep' as const };
 
-    expect(requestsFor({ source, twin: twin(), stateRow: row({ f: '8' }) }, kept)).toEqual([]);
-    expect(requestsFor({ twin: twin() }, kept)).toEqual([]);
-    expect(requestsFor({ source, twin: twin('7', '2') }, kept)).toHaveLength(1);
+    expect(writeFor({ source, twin: twin(), stateRow: row({ f: '8' }) }, { target })).toEqual({});
+    expect(writeFor({ twin: twin() }, { target })).toEqual({});
+    expect(versionWritten(writeFor({ source, twin: twin('7', '2') }, { target }))).toBeDefined();
+  });
+});
+
+describe('an item that only the twin has, where it may have expired at the source', () => {
+  it.each<[string, States]>([
+    ['is there', { twin: twin('7') }],
+    ['is gone', { stateRow: row({ f: '8' }) }],
+  ])('is left alone: %s', (_, states) => {
+    expect(writeFor(states, { keepsExtraneous: true, redriven: v('9') })).toEqual({});
+  });
+
+  it('is put all the same where the source has it', () => {
+    const write = writeFor({ source, twin: twin('7', '2') }, { keepsExtraneous: true });
+
+    expect(versionWritten(write)).toBe(`${v('7')}~`);
   });
 });
 
@@ -137,15 +185,18 @@ describe('the version of what is written', () => {
     ['the item that is deleted', { twin: twin('7'), stateRow: row({ d: '5', f: '6' }) }, v('7')],
     ['an item that is not Ferry’s', { twin: twin() }, FLOOR],
   ])('is just above %s', (_, states, below) => {
-    expect(versionWritten(requestsFor(states))).toBe(`${below}~`);
+    expect(versionWritten(writeFor(states))).toBe(`${below}~`);
   });
 });
 
 describe('the comparison with what was read', () => {
   const put = (states: States) => {
-    const [request] = requestsFor(states);
-    const items = request?.operation === 'TransactWriteItems' ? request.input.TransactItems : [];
-    return { item: items?.[0]?.Put, stateRow: items?.[1]?.ConditionCheck };
+    const { item, stateRow } = partsOf(writeFor(states));
+    return { item: item?.Put, stateRow: stateRow?.ConditionCheck };
+  };
+  const remove = (states: States) => {
+    const { item, stateRow } = partsOf(writeFor(states));
+    return { item: item?.Delete, stateRow: stateRow?.Update };
   };
 
   it.each<[string, Item | undefined, object]>([
@@ -185,9 +236,7 @@ describe('the comparison with what was read', () => {
     const states = { ...(stateRow === undefined ? {} : { stateRow }), twin: twin('7', '2') };
 
     expect(put({ ...states, source }).stateRow).toMatchObject(expected);
-    const [remember] = requestsFor(states);
-    expect(remember?.operation).toBe('UpdateItem');
-    expect(remember?.input).toMatchObject(expected);
+    expect(remove(states).stateRow).toMatchObject(expected);
   });
 
   it.each<[string, States, object]>([
@@ -208,20 +257,21 @@ describe('the comparison with what was read', () => {
     ],
   ])('asks for the twin’s item as it was: %s', (_, states, expected) => {
     expect(put(states).item).toMatchObject(expected);
-    if (states.twin === undefined) return;
-    const [, remove] = requestsFor({ twin: states.twin });
-    expect(remove?.operation).toBe('DeleteItem');
-    expect(remove?.input).toMatchObject(expected);
+    if (states.twin !== undefined)
+      expect(remove({ twin: states.twin }).item).toMatchObject(expected);
   });
 });
 
-it('remembers a delete for 15 days, before it is done', () => {
-  const [remember, remove] = requestsFor({ twin: twin('7') });
+it('remembers a delete for 15 days, in the transaction that does it', () => {
+  const write = writeFor({ twin: twin('7') });
+  const { item, stateRow, count } = partsOf(write);
 
-  expect([remember?.operation, remove?.operation]).toEqual(['UpdateItem', 'DeleteItem']);
-  expect(remember?.input).toMatchObject({
+  expect(count).toBe(2);
+  expect(item?.Delete).toMatchObject({ TableName: 'Orders', Key: KEY });
+  expect(stateRow?.Update).toMatchObject({
     UpdateExpression: 'SET #d = :new, #key = :key, #expiresAt = :expiresAt',
     ExpressionAttributeNames: { '#d': 'd', '#key': 'key', '#expiresAt': 'expiresAt' },
     ExpressionAttributeValues: { ':expiresAt': { N: String(1_800_000_000 + 15 * 86_400) } },
   });
+  expect(write.deleted).toBe(`${v('7')}~`);
 });
