@@ -3,6 +3,7 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { beforeAll, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
+import { parseAnnouncement } from '../../src/core/announcement.ts';
 import { canonicalKey } from '../../src/core/attribute-value.ts';
 import { floorOf, versionOf } from '../../src/core/ordering-guard.ts';
 import { stateRowKey } from '../../src/core/write-request.ts';
@@ -52,6 +53,7 @@ async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, ap
     },
   };
   const left: string[] = [];
+  const announced: string[] = [];
   async function* listed() {
     yield* keys;
   }
@@ -61,6 +63,8 @@ async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, ap
     twin: reader('repaired-twin'),
     stateTable: reader(settings.stateTable),
     destination: engine().destination,
+    epoch: 1,
+    lookAgain: { announce: async (body) => void announced.push(body) },
     clock,
     random: { next: () => 0.5 },
     remainingMs: () => Infinity,
@@ -75,7 +79,7 @@ async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, ap
     onProgress: () => undefined,
     onLeft: ({ why }) => left.push(why),
   });
-  return { report, left };
+  return { report, left, announced: announced.map(parseAnnouncement) };
 }
 
 const twinOf = (key: Item) => engine().get('repaired-twin', key);
@@ -96,14 +100,16 @@ it('writes what is missing or different, just above what was there', async () =>
   expect(version < versionOf({ epoch: 1, labelMs: LABEL_MS }, '8')).toBe(true);
 });
 
-it('deletes what is extraneous, and remembers it', async () => {
+it('deletes what is extraneous, remembers it, and announces it', async () => {
   const key = await planted(undefined, 'old', '7');
 
-  const { report } = await run([key]);
+  const { report, announced } = await run([key]);
 
   expect(report).toMatchObject({ deleted: 1, left: 0 });
   expect(await twinOf(key)).toBeUndefined();
-  expect((await stateRowOf(key))?.['d']?.S).toBe(`${versionOf({ epoch: 1, labelMs: LABEL_MS }, '7')}~`);
+  const version = `${versionOf({ epoch: 1, labelMs: LABEL_MS }, '7')}~`;
+  expect((await stateRowOf(key))?.['d']?.S).toBe(version);
+  expect(announced).toMatchObject([{ epoch: 1, deletes: [{ key, version }] }]);
 });
 
 it('goes on with the next batch after an outage that is over', async () => {
@@ -150,16 +156,33 @@ it('changes nothing without being told to, and nothing the second time', async (
   expect(await twinOf(key)).toEqual(repaired);
 });
 
-it('leaves the twin’s own items, where they are to be kept', async () => {
-  const key = await planted('a', 'mine', '');
+it('keeps announcing a delete for as long as the queue throttles', async () => {
+  const key = await planted(undefined, 'old', '7');
+  let sends = 0;
+  const announce = async () => {
+    sends += 1;
+    if (sends < 20) throw serviceError('ThrottlingException');
+  };
 
-  const { report, left } = await run([key], {
-    settings: { ...settings, unversionedItems: 'keep' },
-  });
+  const { report } = await run([key], { lookAgain: { announce } });
 
-  expect(report).toMatchObject({ put: 0, left: 1 });
-  expect(left[0]).toContain('unversionedItems');
-  expect(await twinOf(key)).toMatchObject({ value: { S: 'mine' } });
+  expect(report).toMatchObject({ deleted: 1, left: 0 });
+  expect(sends).toBe(20);
+});
+
+it.each([
+  ['with --apply', true],
+  ['in a dry run', false],
+])('leaves the twin’s own items, where they are to be kept: %s', async (_, apply) => {
+  const keys = [await planted('a', 'mine', ''), await planted(undefined, 'mine', '')];
+  const missing = await planted('a', undefined);
+  const rules = { settings: { ...settings, unversionedItems: 'keep' as const } };
+
+  const { report, left } = await run([...keys, missing], rules, apply);
+
+  expect(report).toMatchObject({ put: 1, deleted: 0, left: 2 });
+  for (const why of left) expect(why).toContain('unversionedItems');
+  for (const key of keys) expect(await twinOf(key)).toMatchObject({ value: { S: 'mine' } });
 });
 
 it('names what the destination refuses, and goes on with the others', async () => {

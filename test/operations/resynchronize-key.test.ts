@@ -2,17 +2,18 @@
 // state row in between.
 
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
 import { canonicalKey } from '../../src/core/attribute-value.ts';
 import { destinationHealth } from '../../src/core/destination-health.ts';
 import { floorOf, versionOf } from '../../src/core/ordering-guard.ts';
 import { failureBound, stateRowKey, type WriteRequest } from '../../src/core/write-request.ts';
+import { parseAnnouncement } from '../../src/core/announcement.ts';
 import { resynchronizeKey } from '../../src/operations/resynchronize-key.ts';
-import type { Item } from '../../src/ports.ts';
+import type { Item, LookAgainQueue } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
-import { invocation, NOW_MS } from '../fixtures/replication.ts';
+import { invocation, NOW_MS, serviceError } from '../fixtures/replication.ts';
 
 const LABEL_MS = 1_769_860_800_000;
 const [SOURCE, TWIN] = ['one-source', 'one-twin'];
@@ -25,7 +26,8 @@ beforeAll(async () => {
 
 let items = 0;
 const newKey = () => ({ pk: { S: `item-${(items += 1)}` } });
-const v = (sequenceNumber: number) => versionOf({ epoch: 1, labelMs: LABEL_MS }, String(sequenceNumber));
+const v = (sequenceNumber: number) =>
+  versionOf({ epoch: 1, labelMs: LABEL_MS }, String(sequenceNumber));
 
 const put = (table: string, item: Item) =>
   engine().client.send(new PutItemCommand({ TableName: table, Item: { ...item } }));
@@ -41,16 +43,30 @@ async function raiseBound(key: Item, sequenceNumber: number): Promise<void> {
   await engine().destination.write(failureBound(row, v(sequenceNumber), settings, NOW_MS));
 }
 
+interface Parts {
+  readonly announce?: LookAgainQueue['announce'];
+  readonly strict?: boolean;
+  readonly keepsExtraneous?: boolean;
+  readonly redriven?: string;
+}
+
 /** @param meanwhile happens before each request, with its number. */
-async function resynchronize(key: Item, meanwhile: (count: number) => Promise<void>) {
+async function resynchronize(
+  key: Item,
+  meanwhile: (count: number) => Promise<void>,
+  { announce, strict = false, ...rules }: Parts = {},
+) {
+  const announced: string[] = [];
   const sent: Array<{ operation: WriteRequest['operation']; reply: string }> = [];
   const reader = (table: string) =>
     dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
   const { clock, random, remainingMs } = invocation();
   const result = await resynchronizeKey(
-    { key, keyText: canonicalKey(key), floor: floorOf({ epoch: 1, labelMs: LABEL_MS }) },
+    { key, keyText: canonicalKey(key), floor: floorOf({ epoch: 1, labelMs: LABEL_MS }), ...rules },
     {
-      settings,
+      settings: strict ? { ...settings, tombstones: 'strict' } : settings,
+      epoch: 1,
+      lookAgain: { announce: announce ?? (async (body) => void announced.push(body)) },
       source: reader(SOURCE),
       twin: reader(TWIN),
       stateTable: reader(settings.stateTable),
@@ -68,7 +84,7 @@ async function resynchronize(key: Item, meanwhile: (count: number) => Promise<vo
       health: destinationHealth(),
     },
   );
-  return { result, sent };
+  return { result, sent, announced: announced.map(parseAnnouncement) };
 }
 
 const nothing = async () => undefined;
@@ -78,8 +94,11 @@ it('is equal, and says whether anything had to be written', async () => {
   const key = newKey();
   await put(SOURCE, { ...key, value: { S: 'new' } });
 
-  expect((await resynchronize(key, nothing)).result).toEqual({ kind: 'equal', changed: true });
-  expect((await resynchronize(key, nothing)).result).toEqual({ kind: 'equal', changed: false });
+  const first = await resynchronize(key, nothing);
+  const second = await resynchronize(key, nothing);
+
+  expect(first.result).toEqual({ kind: 'equal', changed: true, found: true });
+  expect(second.result).toEqual({ kind: 'equal', changed: false, found: true });
 });
 
 it('is not done while the twin is newer at every attempt, and leaves that alone', async () => {
@@ -104,7 +123,7 @@ it('starts over if a record of the item was dead-lettered meanwhile, and ends ab
     if (count === 1) await raiseBound(key, 9);
   });
 
-  expect(result).toEqual({ kind: 'equal', changed: true });
+  expect(result).toEqual({ kind: 'equal', changed: true, found: true });
   expect(sent.map(({ reply }) => reply)).toEqual(['refused', 'written']);
   // Below the bound, a redrive of that record would take the item back.
   expect((await twinOf(key))?.['_ferry']?.M?.['v']?.S).toBe(`${v(9)}~`);
@@ -118,39 +137,31 @@ it('does the same for a delete', async () => {
     if (count === 1) await raiseBound(key, 9);
   });
 
-  expect(result).toEqual({ kind: 'equal', changed: true });
+  expect(result).toEqual({ kind: 'equal', changed: true, found: false });
   expect(sent).toEqual([
-    { operation: 'UpdateItem', reply: 'refused' },
-    { operation: 'UpdateItem', reply: 'written' },
-    { operation: 'DeleteItem', reply: 'written' },
+    { operation: 'TransactWriteItems', reply: 'refused' },
+    { operation: 'TransactWriteItems', reply: 'written' },
   ]);
   expect((await stateRowOf(key))?.['d']?.S).toBe(`${v(9)}~`);
   expect(await twinOf(key)).toBeUndefined();
 });
 
-it('deletes nothing whose delete it could not remember', async () => {
-  const key = newKey();
-  await putTwin(key, 5);
+it('remembers a delete only if it does it: neither is done where the other is refused', async () => {
+  const [bound, replaced] = [newKey(), newKey()];
+  await putTwin(bound, 5);
+  await putTwin(replaced, 5);
 
-  const { result, sent } = await resynchronize(key, (count) => raiseBound(key, 5 + count));
+  const byBound = await resynchronize(bound, (count) => raiseBound(bound, 5 + count));
+  const byItem = await resynchronize(replaced, (count) => putTwin(replaced, 5 + count));
 
-  expect(result).toEqual({ kind: 'unfinished', why: 'newer changes came by' });
-  expect(sent).toEqual(ten({ operation: 'UpdateItem', reply: 'refused' }));
-  expect(await twinOf(key)).toBeDefined();
-});
-
-it('is not done if only the delete was refused, and remembers a newer one at the next attempt', async () => {
-  const key = newKey();
-  await putTwin(key, 5);
-
-  const { result, sent } = await resynchronize(key, async (count) => {
-    if (count === 2) await putTwin(key, 7);
-  });
-
-  expect(result).toEqual({ kind: 'equal', changed: true });
-  expect(sent.map(({ reply }) => reply)).toEqual(['written', 'refused', 'written', 'written']);
-  expect((await stateRowOf(key))?.['d']?.S).toBe(`${v(7)}~`);
-  expect(await twinOf(key)).toBeUndefined();
+  for (const { result, sent, announced } of [byBound, byItem]) {
+    expect(result).toEqual({ kind: 'unfinished', why: 'newer changes came by' });
+    expect(sent).toEqual(ten({ operation: 'TransactWriteItems', reply: 'refused' }));
+    expect(announced).toEqual([]);
+  }
+  expect(await twinOf(bound)).toBeDefined();
+  expect(await twinOf(replaced)).toBeDefined();
+  expect((await stateRowOf(replaced))?.['d']).toBeUndefined();
 });
 
 it('remembers a delete above a record that was put aside, where neither side has the item', async () => {
@@ -159,7 +170,66 @@ it('remembers a delete above a record that was put aside, where neither side has
 
   const { result, sent } = await resynchronize(key, nothing);
 
-  expect(result).toEqual({ kind: 'equal', changed: true });
-  expect(sent).toEqual([{ operation: 'UpdateItem', reply: 'written' }]);
+  expect(result).toEqual({ kind: 'equal', changed: true, found: false });
+  expect(sent).toEqual([{ operation: 'TransactWriteItems', reply: 'written' }]);
   expect((await stateRowOf(key))?.['d']?.S).toBe(`${v(9)}~`);
+});
+
+describe('a delete', () => {
+  it('is announced with its version, again where it finds its own tombstone', async () => {
+    const key = newKey();
+    await putTwin(key, 5);
+
+    const first = await resynchronize(key, nothing);
+    const second = await resynchronize(key, nothing);
+
+    const deletes = [{ key, version: `${v(5)}~` }];
+    for (const { announced } of [first, second])
+      expect(announced).toEqual([{ replication: 'orders', epoch: 1, deletes }]);
+    expect(second.sent).toEqual([]);
+  });
+
+  it('is not done before it is announced', async () => {
+    const key = newKey();
+    await putTwin(key, 5);
+    const announce = () => Promise.reject(serviceError('AccessDeniedException'));
+
+    const { result } = await resynchronize(key, nothing, { announce });
+
+    expect(result).toEqual({ kind: 'unfinished', why: 'announcement: denied' });
+    expect((await resynchronize(key, nothing)).announced).toHaveLength(1);
+  });
+
+  it('is not announced with "strict" tombstones, nor is a put', async () => {
+    const [key, other] = [newKey(), newKey()];
+    await putTwin(key, 5);
+    await put(SOURCE, { ...other, value: { S: 'new' } });
+
+    expect((await resynchronize(key, nothing, { strict: true })).announced).toEqual([]);
+    expect((await resynchronize(other, nothing)).announced).toEqual([]);
+  });
+
+  it('is not done because the source lacks the item, where that may have expired', async () => {
+    const key = newKey();
+    await putTwin(key, 5);
+
+    const { result, sent, announced } = await resynchronize(key, nothing, {
+      keepsExtraneous: true,
+      redriven: v(7),
+    });
+
+    expect(result).toEqual({ kind: 'equal', changed: false, found: false });
+    expect([sent, announced]).toEqual([[], []]);
+    expect(await twinOf(key)).toBeDefined();
+  });
+});
+
+it('writes above the record that is redriven', async () => {
+  const key = newKey();
+  await put(SOURCE, { ...key, value: { S: 'new' } });
+  await putTwin(key, 5);
+
+  await resynchronize(key, nothing, { redriven: v(7) });
+
+  expect((await twinOf(key))?.['_ferry']?.M?.['v']?.S).toBe(`${v(7)}~`);
 });
