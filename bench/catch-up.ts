@@ -1,11 +1,12 @@
 // A backlog against the embedded engine, in slices: ours, and in between the engine's own limit for conditional
 // puts, found with the leanest client. Prints records/s of each slice as one line of JSON.
 
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { STATE_ATTRIBUTES } from '../src/contract.ts';
 import { CREDENTIALS, SETTINGS } from './approach.ts';
 import { APPROACHES } from './approaches.ts';
 import { makeBatch } from './batches.ts';
+import { createTable } from './create-table.ts';
 import { leanestWith } from './leanest.ts';
 
 const [endpoint = '', backlog = '1000000'] = process.argv.slice(2);
@@ -17,21 +18,8 @@ const LANES_TRIED = [32, 100, 400];
 const ELSEWHERE = 1_000_000_000;
 
 const client = new DynamoDBClient({ region: 'eu-west-1', endpoint, credentials: CREDENTIALS });
-const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' as const });
-const createTable = (TableName: string, [hash = '', ...range]: readonly string[]) =>
-  client.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [hash, ...range].map(text),
-      KeySchema: [
-        { AttributeName: hash, KeyType: 'HASH' },
-        ...range.map((AttributeName) => ({ AttributeName, KeyType: 'RANGE' as const })),
-      ],
-    }),
-  );
-await createTable(SETTINGS.destinationTable, ['pk', 'sk']);
-await createTable(SETTINGS.stateTable, [STATE_ATTRIBUTES.id]);
+await createTable(client, SETTINGS.destinationTable, ['pk', 'sk']);
+await createTable(client, SETTINGS.stateTable, [STATE_ATTRIBUTES.id]);
 
 type Bring = (records: readonly unknown[]) => Promise<number | void>;
 

@@ -1,17 +1,27 @@
 // The destination through the AWS SDK: sends requests as core/write-request built them.
 
 import {
+  BatchGetItemCommand,
   ConditionalCheckFailedException,
   DeleteItemCommand,
+  DescribeTableCommand,
   DynamoDBClient,
+  GetItemCommand,
   PutItemCommand,
+  ScanCommand,
   TransactionCanceledException,
   TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { REQUEST_TIMEOUT_MS } from '../contract.ts';
 import type { WriteRequest } from '../core/write-request.ts';
-import type { DestinationTable, TransactionWriter } from '../ports.ts';
+import type { ReadRequest } from '../core/read-request.ts';
+import type {
+  DestinationReader,
+  DestinationTable,
+  ReadReply,
+  TransactionWriter,
+} from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 import { undiciHandler } from './undici-handler.ts';
 import { cancellation, CANCELLATION_CODES, refusal } from './write-reply.ts';
@@ -60,6 +70,40 @@ export function dynamoDbDestination(client: DynamoDBClient): DestinationTable {
       }
     },
   };
+}
+
+export function dynamoDbDestinationReader(client: DynamoDBClient): DestinationReader {
+  return {
+    read: (request) => sendRead(client, request),
+    async tableId(table) {
+      const { Table } = await client.send(new DescribeTableCommand({ TableName: table }));
+      if (Table?.TableId === undefined) throw new Error(`the service did not describe ${table}`);
+      return Table.TableId;
+    },
+  };
+}
+
+async function sendRead(
+  client: DynamoDBClient,
+  { operation, input }: ReadRequest,
+): Promise<ReadReply> {
+  switch (operation) {
+    case 'GetItem': {
+      const { Item: item } = await client.send(new GetItemCommand(input));
+      return { items: item === undefined ? [] : [item], unprocessed: [] };
+    }
+    case 'BatchGetItem': {
+      const { Responses = {}, UnprocessedKeys = {} } = await client.send(
+        new BatchGetItemCommand(input),
+      );
+      const unprocessed = Object.values(UnprocessedKeys).flatMap(({ Keys = [] }) => Keys);
+      return { items: Object.values(Responses).flat(), unprocessed };
+    }
+    case 'Scan': {
+      const { Items = [] } = await client.send(new ScanCommand(input));
+      return { items: Items, unprocessed: [] };
+    }
+  }
 }
 
 export function dynamoDbTransactions(client: DynamoDBClient): TransactionWriter {

@@ -3,7 +3,7 @@
 
 import { decodeItem, type Item } from '../core/attribute-value.ts';
 import { jsonOf, type WriteRequest } from '../core/write-request.ts';
-import type { DestinationTable, WriteReply } from '../ports.ts';
+import type { DestinationReader, DestinationTable, ReadReply, WriteReply } from '../ports.ts';
 import type { Answer, SignedRequests } from './signed-requests.ts';
 import { cancellation, type CancellationPart, refusal } from './write-reply.ts';
 
@@ -20,6 +20,47 @@ export function signedDestination(requests: SignedRequests): DestinationTable {
   };
 }
 
+export function signedReader(requests: SignedRequests): DestinationReader {
+  const ask = async (operation: string, input: object): Promise<Reply> => {
+    const answer = await requests.send(API + operation, JSON.stringify(input));
+    if (answer.status !== 200) throw errorIn(answer);
+    return parse(answer) as Reply;
+  };
+  return {
+    async read({ operation, input }) {
+      return toReadReply(await ask(operation, input));
+    },
+    async tableId(table) {
+      const { Table } = await ask('DescribeTable', { TableName: table });
+      if (Table?.TableId === undefined) throw new Error(`the service did not describe ${table}`);
+      return Table.TableId;
+    },
+  };
+}
+
+/** What the service answers to reads, as JSON. */
+interface Reply {
+  readonly Item?: unknown;
+  readonly Items?: readonly unknown[];
+  readonly Responses?: Readonly<Record<string, readonly unknown[]>>;
+  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly unknown[] }>>;
+  readonly Table?: { readonly TableId?: string };
+}
+
+function toReadReply({
+  Item: one,
+  Items = [],
+  Responses = {},
+  UnprocessedKeys = {},
+}: Reply): ReadReply {
+  const found = [...(one === undefined ? [] : [one]), ...Items, ...Object.values(Responses).flat()];
+  const unprocessed = Object.values(UnprocessedKeys).flatMap(({ Keys = [] }) => Keys);
+  return {
+    items: found.map((json) => decodeItem(json, 'Item')),
+    unprocessed: unprocessed.map((json) => decodeItem(json, 'Keys')),
+  };
+}
+
 const WRITTEN: WriteReply = { kind: 'written' };
 
 interface ErrorBody {
@@ -32,14 +73,21 @@ interface ErrorBody {
 
 function refusalIn(answer: Answer, { operation }: WriteRequest): WriteReply {
   const body = parse(answer);
-  const name = body.__type?.split('#').at(-1) ?? `Http${answer.status}`;
+  const error = errorIn(answer);
+  const { name } = error;
   if (name === 'ConditionalCheckFailedException') return refusal(operation, itemOf(body.Item));
-  const error = Object.assign(new Error(body.message ?? body.Message ?? name), { name });
   if (name !== 'TransactionCanceledException') throw error;
   const parts = (body.CancellationReasons ?? []).map(
     (part): CancellationPart => ({ ...part, Item: itemOf(part['Item']) }),
   );
   return cancellation(parts, error);
+}
+
+/** By the service's name for it. */
+function errorIn(answer: Answer): Error {
+  const { __type, message, Message } = parse(answer);
+  const name = __type?.split('#').at(-1) ?? `Http${answer.status}`;
+  return Object.assign(new Error(message ?? Message ?? name), { name });
 }
 
 /** A proxy, or a service in trouble, may answer with anything. */

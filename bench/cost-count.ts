@@ -1,0 +1,134 @@
+// Ports that count what their requests cost, by DynamoDB's rules, whatever the engine behind them says.
+
+import { itemSizeBytes, readUnits, writeUnits } from '../src/core/capacity.ts';
+import type { ReadRequest } from '../src/core/read-request.ts';
+import type { WriteRequest } from '../src/core/write-request.ts';
+import type {
+  DestinationReader,
+  DestinationTable,
+  Item,
+  ItemReader,
+  LookAgainQueue,
+  TransactionWriter,
+} from '../src/ports.ts';
+
+export interface Cost {
+  write: number;
+  read: number;
+  queueRequests: number;
+}
+
+/** What a request writes to: a delete costs what the item there is worth. */
+export type StoredSize = (table: string, key: Item) => Promise<number>;
+
+export class CostCount {
+  cost: Cost = noCost();
+  readonly #storedSize: StoredSize;
+
+  constructor(storedSize: StoredSize) {
+    this.#storedSize = storedSize;
+  }
+
+  reset(): void {
+    this.cost = noCost();
+  }
+
+  destination(inner: DestinationTable): DestinationTable {
+    return {
+      write: async (request) => {
+        this.cost.write += await this.#unitsOf(request);
+        return inner.write(request);
+      },
+    };
+  }
+
+  transactions(inner: TransactionWriter): TransactionWriter {
+    return {
+      transact: async (input) => {
+        this.cost.write += await this.#unitsOf({ operation: 'TransactWriteItems', input });
+        return inner.transact(input);
+      },
+    };
+  }
+
+  reader(inner: DestinationReader): DestinationReader {
+    return {
+      ...inner,
+      read: async (request) => {
+        const reply = await inner.read(request);
+        this.cost.read += unitsOfRead(request, reply.items);
+        return reply;
+      },
+    };
+  }
+
+  items<T extends ItemReader>(inner: T): T {
+    return {
+      ...inner,
+      get: async (key: Item) => {
+        const item = await inner.get(key);
+        this.cost.read += readUnits(itemSizeBytes(item ?? {}));
+        return item;
+      },
+    };
+  }
+
+  /** A message is sent, received and deleted. */
+  lookAgain(inner: LookAgainQueue): LookAgainQueue {
+    return {
+      announce: (body) => {
+        this.cost.queueRequests += 3;
+        return inner.announce(body);
+      },
+    };
+  }
+
+  async #unitsOf({ operation, input }: WriteRequest): Promise<number> {
+    switch (operation) {
+      case 'PutItem':
+        return writeUnits(itemSizeBytes(input.Item ?? {}));
+      case 'DeleteItem':
+        return this.#unitsOfStored(input);
+      case 'UpdateItem':
+        return STATE_ROW_UNITS;
+      case 'TransactWriteItems': {
+        let sum = 0;
+        for (const { Put, Delete, Update, ConditionCheck } of input.TransactItems ?? []) {
+          if (Put !== undefined) sum += writeUnits(itemSizeBytes(Put.Item ?? {}));
+          if (Delete !== undefined) sum += await this.#unitsOfStored(Delete);
+          if ((Update ?? ConditionCheck) !== undefined) sum += STATE_ROW_UNITS;
+        }
+        return 2 * sum;
+      }
+    }
+  }
+
+  async #unitsOfStored({ TableName, Key }: Place): Promise<number> {
+    return writeUnits(await this.#storedSize(TableName ?? '', Key ?? {}));
+  }
+}
+
+function noCost(): Cost {
+  return { write: 0, read: 0, queueRequests: 0 };
+}
+
+interface Place {
+  readonly TableName: string | undefined;
+  readonly Key: Item | undefined;
+}
+
+/** State rows are all below 1 KB, unless a key is longer. */
+const STATE_ROW_UNITS = 1;
+
+/** Each item of a batch costs at least a unit, or half of one where the read is eventually consistent. */
+function unitsOfRead({ operation, input }: ReadRequest, items: readonly Item[]): number {
+  if (operation === 'Scan')
+    return readUnits(items.reduce((sum, item) => sum + itemSizeBytes(item), 0));
+  if (operation === 'GetItem')
+    return readUnits(itemSizeBytes(items[0] ?? {})) * (input.ConsistentRead === true ? 1 : 0.5);
+  const tables = Object.values(input.RequestItems ?? {});
+  return tables.reduce(
+    (sum, { Keys = [], ConsistentRead }) => sum + Keys.length * (ConsistentRead === true ? 1 : 0.5),
+    0,
+  );
+}
