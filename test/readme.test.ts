@@ -102,14 +102,17 @@ describe('the README’s commands', () => {
 });
 
 it('has configuration samples that are accepted', () => {
-  const [sample = '', monitoring = ''] = blocks('json');
+  const [sample = '', ...additions] = blocks('json');
   const { replications } = JSON.parse(sample) as { replications: object[] };
-  const more = JSON.parse(monitoring) as object;
 
   expect(parseConfig({ replications }).replications).toHaveLength(1);
-  expect(
-    parseConfig({ replications: [{ ...replications[0], ...more }] }).replications,
-  ).toMatchObject([more]);
+  expect(additions).toHaveLength(2);
+  for (const addition of additions) {
+    const more = JSON.parse(addition) as object;
+    expect(
+      parseConfig({ replications: [{ ...replications[0], ...more }] }).replications,
+    ).toMatchObject([more]);
+  }
 });
 
 it('names paths that exist', () => {
@@ -117,13 +120,14 @@ it('names paths that exist', () => {
     ...readme.matchAll(/`((?:src|bin|lib|test|docs)\/[\w./-]*)`|\]\((docs\/[\w./-]+)\)/g),
   ].map((match) => match[1] ?? match[2] ?? '');
   const tour = [
-    ...(/## The path of a record\n\n(.*?)\n\n/s.exec(readme)?.[1] ?? '').matchAll(
+    ...(/## The path of a record\n\n(.*?)\n\n\|/s.exec(readme)?.[1] ?? '').matchAll(
       /`(\w+\/[\w-]+)`/g,
     ),
   ];
 
   expect(paths.length).toBeGreaterThan(5);
   expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+  expect(tour.length).toBeGreaterThan(25);
   expect(tour.map((match) => `src/${match[1]}.ts`).filter((path) => !existsSync(path))).toEqual([]);
 });
 
