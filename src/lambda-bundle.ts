@@ -8,7 +8,7 @@ import { type BuildOptions, buildSync } from 'esbuild';
 /** Name of the exported function, as Lambda's `handler` setting wants it. */
 export const LAMBDA_HANDLER = 'index.handler';
 
-export type HandlerName = 'replicate' | 'bulk-segment' | 'heartbeat';
+export type HandlerName = 'replicate' | 'look-again' | 'bulk-segment' | 'heartbeat';
 
 /** For packages that are no ES modules, and ask for Node's own while they are loaded. */
 const REQUIRE =

@@ -17,6 +17,14 @@ export interface LambdaFunction {
   invoke(event: unknown): Promise<unknown>;
   /** Kills every environment, whatever it is doing. The next invocation starts a new one. */
   crash(): void;
+  /**
+   * Stops the process of an invocation in the midst of its work, and lets its invoker go on at once, with
+   * an error, as if its poller had been replaced. The process is not used again.
+   * @returns what lets the invocation go on, with nobody left to hear its answer; undefined where none runs.
+   */
+  abandon(): (() => void) | undefined;
+  /** Resolves once no invocation that was abandoned is under way any more. */
+  idle(): Promise<void>;
   /** Lets running invocations finish and ends every process. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -48,6 +56,7 @@ export function startLambdaProcess(options: LambdaProcessOptions): LambdaFunctio
   const environments = new Set<ExecutionEnvironment>();
   const idle: ExecutionEnvironment[] = [];
   const running = new Set<Promise<unknown>>();
+  const abandoned = new Set<Promise<void>>();
   const queue: Array<() => void> = [];
   let used = 0;
   let stopping = false;
@@ -92,6 +101,17 @@ export function startLambdaProcess(options: LambdaProcessOptions): LambdaFunctio
     },
     crash() {
       for (const environment of environments) void environment.end();
+    },
+    abandon() {
+      const busy = [...environments].find((environment) => environment.isBusy);
+      if (busy === undefined) return undefined;
+      const { goOn, over } = busy.abandon();
+      abandoned.add(over);
+      void over.then(() => abandoned.delete(over));
+      return goOn;
+    },
+    async idle() {
+      while (abandoned.size > 0) await Promise.all(abandoned);
     },
     async stop() {
       stopping = true;
@@ -170,6 +190,26 @@ class ExecutionEnvironment {
         if (error !== null) this.#kill();
       });
     });
+  }
+
+  get isBusy(): boolean {
+    return this.alive && this.#current !== undefined;
+  }
+
+  /** Alive no more for anybody but itself: it ends with its invocation, or when the time of that is up. */
+  abandon(): { readonly goOn: () => void; readonly over: Promise<void> } {
+    const current = this.#current;
+    if (current === undefined) throw new Error('no invocation is under way');
+    this.alive = false;
+    this.#child.kill('SIGSTOP');
+    const ended = new Promise<void>((resolve) => {
+      this.#current = { ...current, resolve: () => resolve(), reject: () => resolve() };
+    });
+    current.reject(functionError({ name: 'PollerReplaced', message: 'The poller was replaced' }));
+    return {
+      goOn: () => this.#child.kill('SIGCONT'),
+      over: ended.then(() => this.end()),
+    };
   }
 
   /** Ends the process: between invocations it has nothing to lose. */

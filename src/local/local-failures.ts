@@ -1,5 +1,5 @@
-// Where records go on this machine that do not reach the twin: a dead-letter queue behind a local SQS,
-// and the on-failure bucket behind a local S3.
+// Where records go on this machine that do not reach the twin: a dead-letter queue behind a local SQS, and
+// the on-failure bucket behind a local S3. The queue of deletes to look at again is beside them.
 
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
@@ -11,6 +11,8 @@ import {
   DEAD_LETTER_RETENTION_SECONDS,
   DEAD_LETTER_SIZE_BYTES_MAX,
   deadLetterQueueName,
+  LOOK_AGAIN_RETENTION_SECONDS,
+  lookAgainName,
   ON_FAILURE_OBJECT_PREFIX,
 } from '../contract.ts';
 import type { MessageQueue, ObjectStore } from '../ports.ts';
@@ -21,6 +23,10 @@ import { startSqsServer } from './sqs/server.ts';
 export interface LocalFailures {
   readonly queueUrl: string;
   readonly queue: MessageQueue;
+  readonly lookAgainQueueUrl: string;
+  readonly lookAgainQueue: MessageQueue;
+  /** Lets announced deletes be looked at now, whatever their delay. */
+  hastenLookAgain(): void;
   readonly bucketName: string;
   readonly bucket: ObjectStore;
   readonly objectEndpoint: string;
@@ -39,20 +45,27 @@ export async function openLocalFailures(
   const settings = { region: source.region, credentials };
   const messages = queueClient({ ...settings, queueUrl: sqs.endpoint });
   const objects = objectClient({ ...settings, endpoint: s3.endpoint });
-  const { QueueUrl: queueUrl = '' } = await messages.send(
-    new CreateQueueCommand({
-      QueueName: deadLetterQueueName(name),
-      Attributes: {
-        MessageRetentionPeriod: String(DEAD_LETTER_RETENTION_SECONDS),
-        MaximumMessageSize: String(DEAD_LETTER_SIZE_BYTES_MAX),
-      },
-    }),
-  );
+  const createQueue = async (QueueName: string, Attributes: Record<string, string>) => {
+    const { QueueUrl = '' } = await messages.send(
+      new CreateQueueCommand({ QueueName, Attributes }),
+    );
+    return QueueUrl;
+  };
+  const queueUrl = await createQueue(deadLetterQueueName(name), {
+    MessageRetentionPeriod: String(DEAD_LETTER_RETENTION_SECONDS),
+    MaximumMessageSize: String(DEAD_LETTER_SIZE_BYTES_MAX),
+  });
+  const lookAgainQueueUrl = await createQueue(lookAgainName(name), {
+    MessageRetentionPeriod: String(LOOK_AGAIN_RETENTION_SECONDS),
+  });
   await objects.send(new CreateBucketCommand({ Bucket: BUCKET }));
   const bucket = s3Objects(objects, BUCKET);
   return {
     queueUrl,
     queue: sqsMessages(messages, queueUrl),
+    lookAgainQueueUrl,
+    lookAgainQueue: sqsMessages(messages, lookAgainQueueUrl),
+    hastenLookAgain: () => sqs.hasten(lookAgainName(name)),
     bucketName: BUCKET,
     bucket,
     objectEndpoint: s3.endpoint,

@@ -65,8 +65,11 @@ async function redriveOnce(
   const destination = { ...replication.destination, endpoint: faults.endpoint };
   const { context, ...opened } = await openRedrive({
     replication: { ...replication, destination },
+    apply: options.apply,
+    stop: options.stop,
     queueUrl: failures.queueUrl,
     bucket: failures.bucketName,
+    lookAgainQueueUrl: failures.lookAgainQueueUrl,
     objectEndpoint: failures.objectEndpoint,
     credentials,
   });

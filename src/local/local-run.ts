@@ -189,8 +189,9 @@ async function settle(run: Run): Promise<LocalRunSummary> {
   const { world, options, page, controls, startMs } = run;
   page.phase('settling');
   await controls.close();
-  await world.mapping.settled();
+  await world.settled();
   const redriven = await redriveAtTheEnd(run);
+  await world.lookedAgain();
   const durationSeconds = (options.clock.now() - startMs) / 1000;
   page.phase('comparing');
   const report = await compareTables(world, options.clock);

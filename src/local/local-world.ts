@@ -1,5 +1,5 @@
-// Everything that a local run needs, started in order: two Regions with their tables, a dead-letter queue
-// and a bucket, the Lambda bundle that ships, and the event source mapping that feeds it.
+// Everything that a local run needs, started in order: two Regions with their tables, queues and a bucket,
+// the Lambda bundles that ship, and the event source mappings that feed them.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,9 +8,9 @@ import type { Credentials } from '../adapters/client-settings.ts';
 import { dynamoDbStreamReader } from '../adapters/dynamodb-streams.ts';
 import { streamsClient } from '../adapters/stream-ranges.ts';
 import { handlerSettings, type ReplicationConfig } from '../config.ts';
-import { STATE_ATTRIBUTES } from '../contract.ts';
+import { LOOK_AGAIN_ENVIRONMENT, STATE_ATTRIBUTES } from '../contract.ts';
 import { toEnvironment } from '../handler-settings.ts';
-import { buildLambdaBundle } from '../lambda-bundle.ts';
+import { buildLambdaBundle, type HandlerName } from '../lambda-bundle.ts';
 import type { Clock, Random } from '../ports.ts';
 import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
@@ -18,6 +18,7 @@ import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
 import { type LocalFailures, openLocalFailures } from './local-failures.ts';
 import { type LocalRegion, openLocalRegion } from './local-region.ts';
 import { createMetricsTally, type MetricsTally } from './metrics-tally.ts';
+import { startQueueMapping } from './queue-mapping.ts';
 import type { KeySchema } from './workload.ts';
 
 export interface LocalWorldOptions {
@@ -56,6 +57,14 @@ export interface LocalWorld {
   /** Between the function and the destination. */
   readonly faults: FaultProxy;
   readonly tally: MetricsTally;
+  /**
+   * Resolves once everything that is in the stream now has been handed over or given up, no invocation is
+   * open any more, and every delete has been looked at again. Nothing may be written meanwhile.
+   * @throws FerryError `local.mapping.stopped`.
+   */
+  settled(): Promise<void>;
+  /** The last part of it: for deletes that were announced by somebody else since. */
+  lookedAgain(): Promise<void>;
 }
 
 /** Pushes to `cleanups` what ends each thing it starts, so that nothing is left if a later one fails. */
@@ -76,10 +85,16 @@ export async function startLocalWorld(
   const faults = await startFaultProxy({ upstream: destination.endpoint, random, onProblem });
   cleanups.push(() => faults.stop());
   const tally = createMetricsTally();
-  const parts = { replication, failures, faults, tally };
-  const lambda = startLambda(parts, options, cleanups);
-  const mapping = startMapping(streamArn ?? '', { ...parts, lambda, source }, options, cleanups);
-  return { source, destination, schema, mapping, lambda, ...parts };
+  const parts = { replication, failures, faults, tally, streamArn: streamArn ?? '' };
+  const lambda = startReplicate(parts, options, cleanups);
+  const mapping = startMapping({ ...parts, lambda, source }, options, cleanups);
+  const lookedAgain = startLookAgain(parts, options, cleanups);
+  const settled = async () => {
+    await mapping.settled();
+    await lambda.idle();
+    await lookedAgain();
+  };
+  return { source, destination, schema, mapping, lambda, ...parts, settled, lookedAgain };
 }
 
 async function openRegions(options: LocalWorldOptions, cleanups: Cleanup[]) {
@@ -101,24 +116,72 @@ async function openRegions(options: LocalWorldOptions, cleanups: Cleanup[]) {
   return { source, destination };
 }
 
-type Parts = Pick<LocalWorld, 'replication' | 'failures' | 'faults' | 'tally'>;
+type Parts = Pick<LocalWorld, 'replication' | 'failures' | 'faults' | 'tally'> & {
+  readonly streamArn: string;
+};
+
+function startReplicate(
+  parts: Parts,
+  options: LocalWorldOptions,
+  cleanups: Cleanup[],
+): LambdaFunction {
+  const { replication, failures, faults, streamArn } = parts;
+  const settings = handlerSettings(replication, {
+    deadLetterQueueUrl: failures.queueUrl,
+    onFailureBucket: failures.bucketName,
+    lookAgainQueueUrl: failures.lookAgainQueueUrl,
+    // The function adopts its stream by itself.
+    streamArn,
+  });
+  const variables = toEnvironment({ ...settings, destinationEndpoint: faults.endpoint });
+  return startLambda({ handler: 'replicate', variables }, parts, options, cleanups);
+}
+
+/**
+ * Deletes are looked at once they have waited as long as they do after a deployment.
+ * @returns what does not wait so long: it resolves once all of them have been looked at.
+ */
+function startLookAgain(
+  parts: Parts,
+  options: LocalWorldOptions,
+  cleanups: Cleanup[],
+): () => Promise<void> {
+  const { replication, failures, faults } = parts;
+  if (replication.tombstones === 'strict') return async () => undefined;
+  const destination = { ...replication.destination, endpoint: faults.endpoint };
+  const variables = {
+    [LOOK_AGAIN_ENVIRONMENT.replication]: JSON.stringify({ ...replication, destination }),
+  };
+  const lambda = startLambda({ handler: 'look-again', variables }, parts, options, cleanups);
+  const mapping = startQueueMapping({
+    queue: failures.lookAgainQueue,
+    hasten: failures.hastenLookAgain,
+    invoke: (event) => lambda.invoke(event),
+    clock: options.clock,
+    onProblem: options.onProblem,
+  });
+  cleanups.push(() => mapping.stop());
+  return () => mapping.drained();
+}
+
+interface FunctionToStart {
+  readonly handler: HandlerName;
+  readonly variables: Readonly<Record<string, string>>;
+}
 
 function startLambda(
-  { replication, failures, faults, tally }: Parts,
+  { handler, variables }: FunctionToStart,
+  { replication, failures, tally }: Parts,
   { credentials, onProblem }: LocalWorldOptions,
   cleanups: Cleanup[],
 ): LambdaFunction {
   const bundleDirectory = mkdtempSync(join(tmpdir(), 'ferry-local-'));
   cleanups.push(() => rmSync(bundleDirectory, { recursive: true, force: true }));
-  const settings = handlerSettings(replication, {
-    deadLetterQueueUrl: failures.queueUrl,
-    onFailureBucket: failures.bucketName,
-  });
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const lambda = startLambdaProcess({
-    bundlePath: buildLambdaBundle(bundleDirectory),
+    bundlePath: buildLambdaBundle(bundleDirectory, handler),
     environment: {
-      ...toEnvironment({ ...settings, destinationEndpoint: faults.endpoint }),
+      ...variables,
       AWS_REGION: replication.source.region,
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -137,8 +200,13 @@ function startLambda(
 }
 
 function startMapping(
-  streamArn: string,
-  { replication, failures, lambda, source }: Parts & Pick<LocalWorld, 'lambda' | 'source'>,
+  {
+    replication,
+    failures,
+    lambda,
+    source,
+    streamArn,
+  }: Parts & Pick<LocalWorld, 'lambda' | 'source'>,
   { credentials, clock, onProblem }: LocalWorldOptions,
   cleanups: Cleanup[],
 ): EventSourceMapping {

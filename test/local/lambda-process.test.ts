@@ -182,6 +182,36 @@ describe('a function on this machine', { timeout: 60_000 }, () => {
     expect(answers[1]).not.toBe(pid);
   });
 
+  it('lets an invocation go on whose poller was replaced, beside one of another process', async () => {
+    const { lambda, lines } = start();
+    const pid = (await lambda.invoke({ do: 'pid' })) as number;
+    const abandoned = failure(lambda.invoke({ do: 'tell', ms: 300 }));
+    let goOn: (() => void) | undefined;
+    await eventually(() => (goOn = lambda.abandon()) !== undefined);
+
+    const { name } = await abandoned;
+    const other = await lambda.invoke({ do: 'pid' });
+    const meanwhile = [...lines];
+    goOn?.();
+    await lambda.idle();
+
+    expect(name).toBe('PollerReplaced');
+    expect(other).not.toBe(pid);
+    expect([meanwhile, lines]).toEqual([[], ['done all the same']]);
+    expect(isRunning(pid)).toBe(false);
+  });
+
+  it('ends an abandoned invocation when its time is up, if nothing lets it go on', async () => {
+    const { lambda } = start({ timeoutSeconds: 2 });
+    const abandoned = failure(lambda.invoke({ do: 'hang' }));
+    await eventually(() => lambda.abandon() !== undefined);
+
+    await abandoned;
+    await lambda.idle();
+
+    expect(lambda.abandon()).toBeUndefined();
+  });
+
   it('tells why a bundle does not come up', async () => {
     const broken = start({ bundlePath: fixture('broken-function.mjs') });
     const missing = start({ bundlePath: fixture('no-such-function.mjs') });

@@ -21,6 +21,11 @@ export interface SqsServer {
   readonly endpoint: string;
   /** URL of the queue `name`, whether it exists yet or not. */
   queueUrl(name: string): string;
+  /**
+   * Ends the delays of all messages in the queue `name`: for a test or a demonstration that cannot wait.
+   * @throws SqsError `QueueDoesNotExist`.
+   */
+  hasten(name: string): void;
   /** Ends long polls at once, with no message, and closes every connection. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -62,6 +67,7 @@ export async function startSqsServer({
   return {
     endpoint,
     queueUrl: (name) => queues.url(name),
+    hasten: (name) => queues.get(name).hasten(),
     stop: () => {
       stopping.abort();
       stopped ??= close(server, underWay);

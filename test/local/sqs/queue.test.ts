@@ -28,6 +28,42 @@ function receiveOne(queue: SqsQueue, visibilityTimeoutSeconds?: number) {
 
 const bodies = (messages: readonly { readonly body: string }[]) => messages.map(({ body }) => body);
 
+describe('a delay', () => {
+  it('is each message’s own', () => {
+    const { queue, advanceSeconds } = setUp({ VisibilityTimeout: 600 });
+    queue.send(draft('late'), 125);
+    queue.send(draft('now'));
+
+    const first = bodies(queue.receive(10));
+    advanceSeconds(125);
+    const second = bodies(queue.receive(10));
+
+    expect([first, second]).toEqual([['now'], ['late']]);
+  });
+
+  it('can be ended, and those who wait hear of it', () => {
+    const { queue } = setUp();
+    queue.send(draft('late'), 900);
+    let arrivals = 0;
+    queue.onArrival(() => (arrivals += 1));
+
+    queue.hasten();
+
+    expect(arrivals).toBe(1);
+    expect(bodies(queue.receive(10))).toEqual(['late']);
+  });
+
+  it('is ended for what has not been received yet, and for nothing that is hidden', () => {
+    const { queue } = setUp({ VisibilityTimeout: 30 });
+    queue.send(draft('hidden'));
+    queue.receive(1);
+
+    queue.hasten();
+
+    expect(queue.receive(10)).toEqual([]);
+  });
+});
+
 describe('visibility', () => {
   it('hides a received message until the millisecond at which its visibility timeout ends', () => {
     const { clock, queue, advanceSeconds } = setUp({ VisibilityTimeout: 30 });
