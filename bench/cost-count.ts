@@ -36,8 +36,12 @@ export class CostCount {
   destination(inner: DestinationTable): DestinationTable {
     return {
       write: async (request) => {
-        this.cost.write += await this.#unitsOf(request);
-        return inner.write(request);
+        const units = await this.#unitsOf(request);
+        const reply = await inner.write(request);
+        const isRefused = reply.kind === 'refused' && request.operation === 'PutItem';
+        // A refused put costs what is there, or one unit where nothing is.
+        this.cost.write += isRefused ? writeUnits(itemSizeBytes(reply.item ?? {})) : units;
+        return reply;
       },
     };
   }
