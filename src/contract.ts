@@ -95,10 +95,14 @@ export const ON_FAILURE_OBJECT_PREFIX = 'aws/lambda/';
 /** Where bulk runs put what they find, in the same bucket. */
 export const REPORT_OBJECT_PREFIX = 'reports/';
 
-/** Variables of the bulk function: its replication, as in ferry.json, and the bucket for reports. */
+/**
+ * Variables of the bulk function: its replication, as in ferry.json, the bucket for reports, and with
+ * "checked" tombstones the look-again queue.
+ */
 export const BULK_ENVIRONMENT = {
   replication: 'FERRY_BULK_REPLICATION',
   bucket: 'FERRY_REPORT_BUCKET',
+  lookAgainQueueUrl: 'FERRY_LOOK_AGAIN_QUEUE_URL',
 } as const;
 
 /** Variable of the heartbeat function: its replication, as in ferry.json. */

@@ -3,14 +3,17 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { openTablePair, type TablePair } from '../composition/table-pair.ts';
+import { requireControl } from '../composition/control.ts';
+import { openLookAgain } from '../composition/look-again.ts';
+import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
 import type { BackfillRun } from '../core/backfill-checkpoint.ts';
 import { dollars } from '../core/capacity.ts';
 import { type CopyEstimate, estimateCopy } from '../core/copy-estimate.ts';
-import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
+import { type ControlRow, newestEpoch } from '../core/control-row.ts';
+import { floorIn } from '../core/replay.ts';
 import type { TableFacts } from '../core/table-facts.ts';
-import { FerryError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import {
   backfill,
   type BackfillContext,
@@ -18,12 +21,16 @@ import {
   backfillProgress,
   openBackfill,
 } from '../operations/backfill.ts';
+import { type BeforeStreamContext, checkBeforeStream } from '../operations/before-stream.ts';
 import type { RejectedCopy } from '../operations/copy-page.ts';
 import { paceOf } from '../operations/pace.ts';
+import type { LookAgainQueue } from '../ports.ts';
+import { beginStream, timeWarning, withBeforeStream } from './backfill-before-stream.ts';
 import { printBackfill, printEstimate } from './backfill-result.ts';
 import { copyInBulk, type Copying } from './backfill-bulk.ts';
 import { bulkOption, requireBulkRates } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
+import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { money, progressReporter } from './progress.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
@@ -39,6 +46,9 @@ export const backfillCommand: Command = {
     apply: { help: 'do it; an unfinished backfill goes on where it was' },
     'dry-run': { help: 'only estimate items, units and money; the same as leaving out --apply' },
     restart: { help: 'forget an unfinished backfill and begin anew' },
+    'before-stream': {
+      help: 'copy to a new twin before its event source mapping is enabled, at half the price or less',
+    },
     bulk: bulkOption,
     workers: {
       value: 'N',
@@ -56,6 +66,7 @@ export const backfillCommand: Command = {
       range: [1, 10_000_000],
       help: 'write capacity of the destination to use at most',
     },
+    ...lookAgainOption,
     json: { help: 'print the result as one line of JSON' },
   },
   async run(options, io) {
@@ -66,6 +77,7 @@ export const backfillCommand: Command = {
       });
     }
     requireBulkRates(options);
+    const queueUrl = lookAgainUrl(options);
     const replication = replicationFrom(options.text('config') ?? '', options);
     return explained('backfill', HINT, async () => {
       const pair = await openTablePair({
@@ -73,9 +85,13 @@ export const backfillCommand: Command = {
         concurrency: REQUESTS_PER_WORKER * (options.integer('workers') ?? 0),
         writes: true,
       });
-      const call = { options, io, replication, pair };
       try {
-        if (options.has('apply')) return await copy(call);
+        const apply = options.has('apply');
+        const streamArn = streamOf(pair);
+        const control = await requireControl(pair, { apply, streamArn }, patienceOf(io));
+        const lookAgain = await openLookAgain({ replication, queueUrl, apply });
+        const call = { options, io, replication, pair, streamArn, control, lookAgain };
+        if (apply) return await copy(call);
         printEstimate({ ...call, expected: await estimate(pair) });
         return EXIT.done;
       } finally {
@@ -97,6 +113,9 @@ interface Call {
   readonly io: Io;
   readonly replication: ReplicationConfig;
   readonly pair: TablePair;
+  readonly streamArn: string;
+  readonly control: ControlRow;
+  readonly lookAgain: LookAgainQueue;
 }
 
 async function estimate({ source, facts }: TablePair): Promise<CopyEstimate> {
@@ -105,30 +124,55 @@ async function estimate({ source, facts }: TablePair): Promise<CopyEstimate> {
 }
 
 async function copy(call: Call): Promise<number> {
+  if (!call.options.has('before-stream')) return copyFrom(newRun(call), call);
+  return withBeforeStream(call, async (before) => {
+    const run = { ...newRun(call), beforeStream: true };
+    const done = await checkBeforeStream(run, call.options.has('restart'), before);
+    if (done === undefined) return copyFrom(run, call, before);
+    call.io.err(`The copy of ${done.startedAt} is done already.`);
+    return (await isStreamBegun(done, call, before)) ? EXIT.done : EXIT.differences;
+  });
+}
+
+/** @param before where the stream is to be started in the end. */
+async function copyFrom(
+  fresh: BackfillRun,
+  call: Call,
+  before?: BeforeStreamContext,
+): Promise<number> {
   const { options, io, pair } = call;
   const rejected: RejectedCopy[] = [];
   const context = contextOf(call, (one) => {
     if (rejected.length < REJECTED_SHOWN_MAX) rejected.push(one);
   });
-  const { run, resumed } = await openBackfill(
-    newRun(pair, options),
-    options.has('restart'),
-    context,
-  );
+  const { run, resumed } = await openBackfill(fresh, options.has('restart'), context);
   if (resumed) io.err(`Going on with the backfill of ${run.startedAt}.`);
   const report = progressReporter(io, systemClock, 'items');
   let { progress } = await backfillProgress(run, context);
   const onProgress = (now: BackfillProgress) => {
     progress = now;
     report(stepOf(now, pair));
+    if (before !== undefined) warnOfTime(run);
   };
+  const warnOfTime = timeWarning(io);
   const finished = await untilInterrupted(io, () =>
     options.has('bulk')
       ? copyInBulk(run, { call, context, onProgress })
       : copyHere(run, { call, context, onProgress }),
   );
   printBackfill({ ...call, progress, finished, resumed, rejected });
-  return finished && progress.rejected === 0 ? EXIT.done : EXIT.differences;
+  const isBegun = before === undefined || (finished && (await isStreamBegun(run, call, before)));
+  return finished && isBegun && progress.rejected === 0 ? EXIT.done : EXIT.differences;
+}
+
+async function isStreamBegun(
+  run: BackfillRun,
+  call: Call,
+  before: BeforeStreamContext,
+): Promise<boolean> {
+  const isBegun = await untilInterrupted(call.io, () => beginStream(run, call, before));
+  if (!isBegun) call.io.err('Stopped. Run it again: what is left is to enable the mapping.');
+  return isBegun;
 }
 
 /** @returns whether it came to its end. */
@@ -147,17 +191,24 @@ function copyHere(run: BackfillRun, { call, context, onProgress }: Copying) {
   return backfill(run, context, { workers, onProgress });
 }
 
+function patienceOf({ interrupted }: Io) {
+  return { clock: systemClock, random: systemRandom, stop: interrupted };
+}
+
 function contextOf(
-  { options, io, pair }: Call,
+  { options, io, pair, replication, streamArn, control, lookAgain }: Call,
   onRejected: (rejected: RejectedCopy) => void,
 ): BackfillContext {
-  const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
   const pace = (name: string) => paceOf(options.integer(name) ?? Infinity, systemClock);
   return {
-    ...patience,
+    ...patienceOf(io),
     target: pair.target,
-    floor: floorOf(streamLabelMs(streamOf(pair)) ?? 0),
+    floor: floorIn(control, [streamArn]),
+    epoch: newestEpoch(control).n,
+    lookAgain,
+    ttlDeletes: replication.ttlDeletes,
     source: pair.source,
+    twin: pair.destination,
     readPace: pace('read-units'),
     transactions: pair.transactions,
     destination: pair.writer,
@@ -175,11 +226,11 @@ function pageItems(options: ParsedOptions): number {
   return Math.max(1, Math.min(PAGE_ITEMS_MAX, Math.floor(perWorker)));
 }
 
-function newRun(pair: TablePair, options: ParsedOptions): BackfillRun {
+function newRun({ pair, options, streamArn }: Call): BackfillRun {
   return {
     run: randomBytes(8).toString('hex'),
     totalSegments: segmentCount(pair.facts.source.sizeBytes, options.integer('workers') ?? 1),
-    streamArn: streamOf(pair),
+    streamArn,
     destination: identityOf(pair.facts.destination),
     startedAt: new Date(systemClock.now()).toISOString(),
   };
@@ -188,15 +239,6 @@ function newRun(pair: TablePair, options: ParsedOptions): BackfillRun {
 /** A table that was dropped and made again is another one. */
 function identityOf({ id, arn }: TableFacts): string {
   return id === undefined ? arn : `${arn} (${id})`;
-}
-
-function streamOf({ facts }: TablePair): string {
-  const { arn = '' } = facts.source.stream ?? {};
-  if (streamLabelMs(arn) !== undefined) return arn;
-  throw new FerryError(`The stream "${arn}" does not tell when it was made.`, {
-    code: 'tables.unfit',
-    hint: 'Ferry reads DynamoDB streams, whose ARN ends with their time.',
-  });
 }
 
 function stepOf(progress: BackfillProgress, { facts }: TablePair) {

@@ -2,6 +2,7 @@
 // show a stack.
 
 import { FerryError, UsageError } from '../errors.ts';
+import { adoptCommand } from './adopt.ts';
 import { backfillCommand } from './backfill.ts';
 import { type Command, helpOf, parseOptions } from './command.ts';
 import { initCommand } from './init.ts';
@@ -21,6 +22,7 @@ const COMMANDS: readonly Command[] = [
   verifyCommand,
   repairCommand,
   redriveCommand,
+  adoptCommand,
   latencyCommand,
 ];
 

@@ -10,6 +10,7 @@ import { redrive } from '../operations/redrive.ts';
 import type { RedriveReport } from '../operations/redrive-report.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom } from './key-option.ts';
+import { lookAgainOption, lookAgainUrl, urlOf } from './look-again-option.ts';
 import { alignedRows, EXIT, grouped, type Io, progressBar } from './output.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 import { explained } from './service-errors.ts';
@@ -49,6 +50,10 @@ export const redriveCommand: Command = {
     },
     'queue-url': { value: 'URL', help: 'the dead-letter queue, if it is not the deployed one' },
     bucket: { value: 'NAME', help: 'the on-failure bucket, if it is not the deployed one' },
+    ...lookAgainOption,
+    'without-source': {
+      help: 'do not ask the source, because its Region is lost: a copy or a repair may be overwritten by an older letter',
+    },
     json: { help: 'print the report as one line of JSON' },
   },
   async run(options, io) {
@@ -61,13 +66,15 @@ export const redriveCommand: Command = {
     };
     const replication = replicationFrom(options.text('config') ?? '', options);
     const queueUrl = urlOf('queue-url', options);
+    const lookAgainQueueUrl = lookAgainUrl(options);
     const report = await explained('redrive', HINT, () =>
-      redriveWith({ options, io, replication, queueUrl, filter }),
+      redriveWith({ options, io, replication, queueUrl, lookAgainQueueUrl, filter }),
     );
     const told = { apply: options.has('apply'), name: replication.name, json: options.has('json') };
     print(report, told, io);
-    const { left, trimmed, unreadable, remaining } = report;
-    return left + trimmed + unreadable + remaining > 0 ? EXIT.differences : EXIT.done;
+    const { left, trimmed, unreadable, foreign, remaining } = report;
+    const stay = left + trimmed + unreadable + foreign + remaining;
+    return stay > 0 ? EXIT.differences : EXIT.done;
   },
 };
 
@@ -79,6 +86,7 @@ interface RedriveCall {
   readonly io: Io;
   readonly replication: ReplicationConfig;
   readonly queueUrl: string | undefined;
+  readonly lookAgainQueueUrl: string | undefined;
   readonly filter: RedriveFilter;
 }
 
@@ -87,12 +95,17 @@ async function redriveWith({
   io,
   replication,
   queueUrl,
+  lookAgainQueueUrl,
   filter,
 }: RedriveCall): Promise<RedriveReport> {
   const { context, ...opened } = await openRedrive({
     replication,
     queueUrl,
     bucket: options.text('bucket'),
+    lookAgainQueueUrl,
+    apply: options.has('apply'),
+    withoutSource: options.has('without-source'),
+    stop: io.interrupted,
     objectEndpoint: io.environment['AWS_ENDPOINT_URL_S3'],
   });
   try {
@@ -112,15 +125,6 @@ async function redriveWith({
   } finally {
     opened.close();
   }
-}
-
-function urlOf(name: string, options: ParsedOptions): string | undefined {
-  const text = options.text(name);
-  if (text === undefined || /^https?:\/\/[^/ ]+\//.test(text)) return text;
-  throw new UsageError(`--${name} must be a URL, got "${text}".`, {
-    code: 'usage.options',
-    hint: 'For example https://sqs.us-east-1.amazonaws.com/111122223333/ferry-orders-dead-letters.',
-  });
 }
 
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -160,20 +164,14 @@ function print(
 }
 
 /** What a dry run tells beside the reasons. */
-function outlook({
-  oldestMs,
-  newestMs,
-  sampleKeys,
-  trimmed,
-  unreadable,
-  matched,
-}: RedriveReport): string[] {
+function outlook(report: RedriveReport): string[] {
+  const { oldestMs, newestMs, sampleKeys, matched } = report;
   const time = (ms: number | undefined) =>
     ms === undefined || ms === 0 ? 'unknown' : new Date(ms).toISOString();
   return [
     ...(matched === 0 ? [] : [`oldest ${time(oldestMs)}`, `newest ${time(newestMs)}`]),
     ...sampleKeys.map((key) => `for example ${itemJson(key)}`),
-    ...strays(trimmed, unreadable),
+    ...leftInPlace(report),
     ...(matched === 0
       ? []
       : ['With --apply they go through the guard again: nothing newer is overwritten.']),
@@ -196,22 +194,19 @@ function outcomeLines(report: RedriveReport): string[] {
   return [
     ...alignedRows(names.map((name) => [name, grouped(report[name])])),
     ...failures,
-    ...strays(report.trimmed, report.unreadable),
+    ...leftInPlace(report),
     ...(report.remaining === 0
       ? []
       : [`about ${grouped(report.remaining)} message(s) and object(s) remain`]),
   ];
 }
 
-function strays(trimmed: number, unreadable: number): string[] {
-  return [
-    ...(trimmed === 0
-      ? []
-      : [
-          `${grouped(trimmed)} batch(es) of which only sequence numbers are left, and the stream has no more`,
-        ]),
-    ...(unreadable === 0
-      ? []
-      : [`${grouped(unreadable)} message(s) or object(s) that are not dead letters`]),
-  ];
+/** What stays where it is, whatever the filter. */
+function leftInPlace({ trimmed, unreadable, foreign }: RedriveReport): string[] {
+  const rows = [
+    [trimmed, 'batch(es) of which only sequence numbers are left, and the stream has no more'],
+    [unreadable, 'message(s) or object(s) that are not dead letters'],
+    [foreign, 'message(s) or record(s) of another replication or table'],
+  ] as const;
+  return rows.flatMap(([count, what]) => (count === 0 ? [] : [`${grouped(count)} ${what}`]));
 }

@@ -1,15 +1,20 @@
 // `ferry repair`: make the items that a report lists equal to the source's, never over anything newer.
 
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { openTablePair, type TablePair } from '../composition/table-pair.ts';
+import { requireControl } from '../composition/control.ts';
+import { openLookAgain } from '../composition/look-again.ts';
+import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { type Item, itemJson } from '../core/attribute-value.ts';
-import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
+import { type ControlRow, newestEpoch } from '../core/control-row.ts';
+import { floorIn } from '../core/replay.ts';
 import { UsageError } from '../errors.ts';
+import type { LookAgainQueue } from '../ports.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
 import { repair, type RepairContext, type RepairReport } from '../operations/repair.ts';
 import type { Command, ParsedOptions } from './command.ts';
+import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
 import { alignedRows, EXIT, grouped, type Io } from './output.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 import { keysOfReport } from './report-file.ts';
@@ -35,9 +40,11 @@ export const repairCommand: Command = {
       default: '10',
       help: 'time for which an item must not have changed: more than the twin is behind',
     },
+    ...lookAgainOption,
     json: { help: 'print the result as one line of JSON' },
   },
   async run(options, io) {
+    const queueUrl = lookAgainUrl(options);
     const path = options.text('report');
     if (path === undefined) {
       throw new UsageError('repair needs the report of a verify.', {
@@ -49,7 +56,12 @@ export const repairCommand: Command = {
     return explained('repair', HINT, async () => {
       const pair = await openTablePair({ replication, concurrency: WRITES_AT_ONCE, writes: true });
       try {
-        return await repairListed({ options, io, replication, pair, path });
+        const apply = options.has('apply');
+        const streamArn = streamOf(pair);
+        const control = await requireControl(pair, { apply, streamArn }, patienceOf(io));
+        const lookAgain = await openLookAgain({ replication, queueUrl, apply });
+        const call = { options, io, replication, pair, path };
+        return await repairListed({ ...call, streamArn, control, lookAgain });
       } finally {
         pair.close();
       }
@@ -67,6 +79,9 @@ interface Call {
   readonly replication: ReplicationConfig;
   readonly pair: TablePair;
   readonly path: string;
+  readonly streamArn: string;
+  readonly control: ControlRow;
+  readonly lookAgain: LookAgainQueue;
 }
 
 async function repairListed(call: Call): Promise<number> {
@@ -103,8 +118,12 @@ async function repairListed(call: Call): Promise<number> {
   return undone > 0 ? EXIT.differences : EXIT.done;
 }
 
-function contextOf({ options, io, pair }: Call): RepairContext {
-  const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
+function patienceOf({ interrupted }: Io) {
+  return { clock: systemClock, random: systemRandom, stop: interrupted };
+}
+
+function contextOf({ options, io, pair, streamArn, control, lookAgain }: Call): RepairContext {
+  const patience = patienceOf(io);
   const unlimited = paceOf(Infinity, systemClock);
   return {
     ...patience,
@@ -116,7 +135,9 @@ function contextOf({ options, io, pair }: Call): RepairContext {
     // No Lambda ends this.
     remainingMs: () => Infinity,
     settleMs: 1000 * (options.integer('settle') ?? 0),
-    floor: floorOf(streamLabelMs(pair.facts.source.stream?.arn ?? '') ?? 0),
+    lookAgain,
+    epoch: newestEpoch(control).n,
+    floor: floorIn(control, [streamArn]),
     pace: paceOf(options.integer('rate') ?? Infinity, systemClock),
   };
 }

@@ -1,6 +1,7 @@
 // `ferry verify`: prove that both tables are equal, or list exactly what is different.
 
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { checkControl } from '../composition/control.ts';
 import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
 import type { Item } from '../core/attribute-value.ts';
@@ -63,6 +64,8 @@ export const verifyCommand: Command = {
     return explained('verify', HINT, async () => {
       const pair = await openTablePair({ replication, concurrency: 1, writes: false });
       try {
+        const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
+        await checkControl(pair, patience);
         return await compare({ options, io, replication, pair, key, percent });
       } finally {
         pair.close();

@@ -1,25 +1,41 @@
-// Everything that a redrive of a deployed replication needs: its queue, its bucket, its tables.
+// Everything that a redrive of a deployed replication needs: its queues, its bucket, its tables, and the
+// control row by which letters are judged.
 
 import type { Credentials } from '../adapters/client-settings.ts';
 import { deployedSettings } from '../adapters/deployed-function.ts';
 import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
-import { dynamoDbDestination, writeClient } from '../adapters/dynamodb-table.ts';
+import {
+  dynamoDbDestination,
+  dynamoDbDestinationReader,
+  writeClient,
+} from '../adapters/dynamodb-table.ts';
 import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
 import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
 import { readStreamRange, streamsClient } from '../adapters/stream-ranges.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { streamArnOf } from '../adapters/table-facts.ts';
 import { handlerSettings, type ReplicationConfig } from '../config.ts';
 import { destinationHealth } from '../core/destination-health.ts';
+import { FerryError } from '../errors.ts';
 import type { RedriveContext } from '../operations/redrive.ts';
+import { requireControl } from './control.ts';
+import { openLookAgain } from './look-again.ts';
 
 export interface RedriveSetup {
   readonly replication: ReplicationConfig;
-  /** Unless both are given, the deployed function is asked. */
+  /** Whether anything is going to be written. */
+  readonly apply: boolean;
+  /** The source is lost, and is not asked. */
+  readonly withoutSource?: boolean;
+  /** Unless all are given, the deployed function is asked. */
   readonly queueUrl?: string | undefined;
   readonly bucket?: string | undefined;
+  readonly lookAgainQueueUrl?: string | undefined;
   /** An endpoint of S3 other than the Region's own. */
   readonly objectEndpoint?: string | undefined;
   readonly credentials?: Credentials | undefined;
+  /** Ends the waiting for the control row. */
+  readonly stop: AbortSignal;
 }
 
 export interface OpenRedrive {
@@ -27,10 +43,12 @@ export interface OpenRedrive {
   close(): void;
 }
 
+/** @throws FerryError where the deployment, the tables or the control row do not fit. */
 export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
-  const { replication, objectEndpoint, credentials } = setup;
+  const { replication, objectEndpoint, credentials, apply, withoutSource = false } = setup;
   const { source, destination } = replication;
-  const settings = handlerSettings(replication, await failurePlaces(setup));
+  const streamArn = withoutSource ? undefined : await requireStreamArn(setup);
+  const settings = handlerSettings(replication, { ...(await failurePlaces(setup)), streamArn });
   const { concurrency, deadLetterQueueUrl: queueUrl } = settings;
   const { region } = source;
 
@@ -41,30 +59,60 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   const objects = objectClient({ region, endpoint: objectEndpoint, credentials });
   const messages = queueClient({ region, queueUrl, credentials });
   const clients = [writer, sourceReads, destinationReads, streams, objects, messages];
-  return {
-    context: {
-      settings,
-      arrival: 'out-of-order',
-      destination: dynamoDbDestination(writer),
-      source: dynamoDbReader(sourceReads, { table: source.table, keyAttributes: [] }),
-      twin: dynamoDbReader(destinationReads, { table: destination.table, keyAttributes: [] }),
-      stateTable: dynamoDbReader(destinationReads, {
-        table: replication.stateTable,
-        keyAttributes: [],
-      }),
-      queue: sqsMessages(messages, queueUrl),
-      bucket: s3Objects(objects, settings.onFailureBucket),
-      readRange: (range) => readStreamRange(streams, range),
-      clock: systemClock,
-      random: systemRandom,
-      health: destinationHealth(),
-      // No Lambda ends this invocation.
-      remainingMs: () => Infinity,
-    },
-    close() {
-      for (const client of clients) client.destroy();
-    },
+  const close = () => {
+    for (const client of clients) client.destroy();
   };
+  const patience = { clock: systemClock, random: systemRandom, stop: setup.stop };
+  const table = (name: string) =>
+    dynamoDbReader(destinationReads, { table: name, keyAttributes: [] });
+  const place = {
+    target: settings,
+    reader: dynamoDbDestinationReader(writer),
+    writer: dynamoDbDestination(writer),
+  };
+  try {
+    const control = await requireControl(place, { apply, streamArn }, patience);
+    const lookAgain = await openLookAgain({
+      replication,
+      apply,
+      queueUrl: setup.lookAgainQueueUrl,
+      credentials,
+    });
+    return {
+      context: {
+        settings,
+        control,
+        withoutSource,
+        lookAgain,
+        destination: place.writer,
+        source: dynamoDbReader(sourceReads, { table: source.table, keyAttributes: [] }),
+        twin: table(destination.table),
+        stateTable: table(replication.stateTable),
+        queue: sqsMessages(messages, queueUrl),
+        bucket: s3Objects(objects, settings.onFailureBucket),
+        readRange: (range) => readStreamRange(streams, range),
+        clock: systemClock,
+        random: systemRandom,
+        health: destinationHealth(),
+        // No Lambda ends this invocation.
+        remainingMs: () => Infinity,
+      },
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function requireStreamArn({ replication, credentials }: RedriveSetup): Promise<string> {
+  const { source } = replication;
+  const streamArn = await streamArnOf({ ...source, credentials }, source.table);
+  if (streamArn !== undefined) return streamArn;
+  throw new FerryError(`${source.region}/${source.table} has no stream, or does not exist.`, {
+    code: 'tables.unfit',
+    hint: 'Turn its stream on. If the Region of the source is lost, use --without-source.',
+  });
 }
 
 async function failurePlaces({ replication, queueUrl, bucket }: RedriveSetup) {

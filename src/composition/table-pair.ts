@@ -5,16 +5,23 @@ import type { Credentials } from '../adapters/client-settings.ts';
 import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
 import {
   dynamoDbDestination,
+  dynamoDbDestinationReader,
   dynamoDbTransactions,
   writeClient,
 } from '../adapters/dynamodb-table.ts';
 import { describeTable } from '../adapters/table-facts.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { STATE_ATTRIBUTES } from '../contract.ts';
+import { streamLabelMs } from '../core/ordering-guard.ts';
 import type { TableFacts } from '../core/table-facts.ts';
 import type { WriteTarget } from '../core/write-request.ts';
 import { FerryError } from '../errors.ts';
-import type { DestinationTable, ItemReader, ReadableTable, TransactionWriter } from '../ports.ts';
+import type {
+  DestinationReader,
+  DestinationTable,
+  ReadableTable,
+  TransactionWriter,
+} from '../ports.ts';
 import { checkTables } from './table-check.ts';
 
 export interface TablePairSetup {
@@ -31,7 +38,9 @@ export interface TablePair {
   readonly target: WriteTarget;
   readonly source: ReadableTable;
   readonly destination: ReadableTable;
-  readonly stateTable: ItemReader;
+  readonly stateTable: ReadableTable;
+  /** Twin and state table as the function reads them. */
+  readonly reader: DestinationReader;
   readonly writer: DestinationTable;
   readonly transactions: TransactionWriter;
   close(): void;
@@ -57,6 +66,7 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
       table: stateTable,
       keyAttributes: [STATE_ATTRIBUTES.id],
     }),
+    reader: dynamoDbDestinationReader(writer),
     writer: dynamoDbDestination(writer),
     transactions: dynamoDbTransactions(writer),
     close() {
@@ -74,16 +84,30 @@ export function timeToLiveOf({ facts: { source, destination } }: Pick<TablePair,
 }
 
 function targetOf(replication: ReplicationConfig): WriteTarget {
-  const { name, source, destination, stateTable, reservedAttribute, unversionedItems } =
+  const { source, destination, stateTable, reservedAttribute, unversionedItems, tombstones } =
     replication;
   return {
-    replication: name,
+    replication: replication.name,
     sourceRegion: source.region,
     destinationTable: destination.table,
     stateTable,
     reservedAttribute,
     unversionedItems,
+    tombstones,
   };
+}
+
+/**
+ * The source's stream as it is now.
+ * @throws FerryError `tables.unfit` where it has no label.
+ */
+export function streamOf({ facts }: Pick<TablePair, 'facts'>): string {
+  const { arn = '' } = facts.source.stream ?? {};
+  if (streamLabelMs(arn) !== undefined) return arn;
+  throw new FerryError(`The stream "${arn}" does not tell when it was made.`, {
+    code: 'tables.unfit',
+    hint: 'Ferry reads DynamoDB streams, whose ARN ends with their time.',
+  });
 }
 
 async function requireStateTable({ replication, credentials }: TablePairSetup): Promise<void> {

@@ -4,8 +4,10 @@
 import type { Context } from 'aws-lambda';
 import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { requireControl } from '../composition/control.ts';
+import { openLookAgain } from '../composition/look-again.ts';
 import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
-import { parseConfig } from '../config.ts';
+import { parseConfig, type ReplicationConfig } from '../config.ts';
 import { BULK_ENVIRONMENT } from '../contract.ts';
 import {
   type BackfillTask,
@@ -18,7 +20,8 @@ import {
   type VerifyTask,
 } from '../core/bulk-task.ts';
 import { differenceLine, mentionLine, rejectedLine } from '../core/difference-report.ts';
-import { floorOf, streamLabelMs } from '../core/ordering-guard.ts';
+import { newestEpoch } from '../core/control-row.ts';
+import { floorIn } from '../core/replay.ts';
 import { FerryError } from '../errors.ts';
 import { continueSegment } from '../operations/backfill.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
@@ -38,6 +41,7 @@ const CONCURRENCY = 16;
 
 interface Call {
   readonly call: BulkTask;
+  readonly replication: ReplicationConfig;
   readonly pair: TablePair;
   readonly lines: string[];
   readonly remainingMs: () => number;
@@ -57,7 +61,7 @@ export async function handler(event: unknown, invocation: Context): Promise<Bulk
   try {
     const lines: string[] = [];
     const remainingMs = () => invocation.getRemainingTimeInMillis();
-    const next = await workOn({ call, pair, lines, remainingMs });
+    const next = await workOn({ call, replication, pair, lines, remainingMs });
     await storeReport(lines, next, { invocation, region: replication.source.region });
     return { ...next, part: call.part + 1 };
   } finally {
@@ -81,13 +85,21 @@ function workOn(work: Call): Promise<BulkTask> {
 }
 
 async function copyOn(task: BackfillTask, work: Call): Promise<BulkTask> {
-  const { call, pair, lines, remainingMs } = work;
+  const { call, replication, pair, lines, remainingMs } = work;
   const patience = { clock: systemClock, random: systemRandom, stop: NEVER };
+  const { streamArn } = task.run;
+  // It may have been adopted anew since the command that began the run.
+  const control = await requireControl(pair, { apply: true, streamArn }, patience);
+  const queueUrl = process.env[BULK_ENVIRONMENT.lookAgainQueueUrl];
   const done = await continueSegment(task.run, call.segment, {
     ...patience,
     target: pair.target,
-    floor: floorOf(streamLabelMs(task.run.streamArn) ?? 0),
+    floor: floorIn(control, [streamArn]),
+    epoch: newestEpoch(control).n,
+    lookAgain: await openLookAgain({ replication, queueUrl, apply: true }),
+    ttlDeletes: replication.ttlDeletes,
     source: pair.source,
+    twin: pair.destination,
     readPace: pace(task.readUnits),
     transactions: pair.transactions,
     destination: pair.writer,

@@ -100,7 +100,7 @@ async function replaceRow(choice: AdoptionChoice, context: AdoptContext): Promis
   return opened.row;
 }
 
-function refusal({ problem, advice }: Refused): FerryError {
+export function refusal({ problem, advice }: Refused): FerryError {
   return new FerryError(problem, { code: 'adopt.refused', hint: advice });
 }
 

@@ -55,7 +55,7 @@ export async function adoptFirst(
 }
 
 /** The first page of each, consistently read: a twin that Ferry has written shows a version in it. */
-async function isUntouched(settings: WriteTarget, reader: DestinationReader): Promise<boolean> {
+export async function isUntouched(settings: WriteTarget, reader: DestinationReader): Promise<boolean> {
   const rows = await reader.read(firstPage(settings.stateTable, STATE_ATTRIBUTES.id));
   if (rows.items.length > 0) return false;
   const { reservedAttribute, destinationTable } = settings;

@@ -1,0 +1,126 @@
+// `ferry adopt`: make the configured stream the one that writes to the twin from now on. It shows what it
+// would do, and does it only with --apply.
+
+import { randomBytes } from 'node:crypto';
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { type DeployedSources, openEventSources } from '../composition/event-sources.ts';
+import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { lookAgainSeconds } from '../contract.ts';
+import { UsageError } from '../errors.ts';
+import { adopt, type AdoptContext, type AdoptStep, planNow } from '../operations/adopt.ts';
+import { adoptReporter, printAdopted, printPlan } from './adopt-result.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import { EXIT, type Io } from './output.ts';
+import { replicationFrom, replicationOptions } from './replication.ts';
+import { explained } from './service-errors.ts';
+
+export const adoptCommand: Command = {
+  name: 'adopt',
+  summary:
+    'Let the configured stream write to the twin: after the source was changed, or the twin made anew.',
+  options: {
+    ...replicationOptions,
+    apply: { help: 'do it; the event source mapping is disabled for some minutes' },
+    'as-is': {
+      help: 'for a replication that runs with a release without control rows, before this one is deployed',
+    },
+    again: { help: 'open another epoch, although the control row is right' },
+    json: { help: 'print the result as one line of JSON' },
+  },
+  async run(options, io) {
+    if (options.has('as-is') && options.has('again')) {
+      throw new UsageError('--as-is and --again contradict each other.', {
+        code: 'usage.options',
+        hint: 'Leave one of them out.',
+      });
+    }
+    const replication = replicationFrom(options.text('config') ?? '', options);
+    return explained('adopt', HINT, async () => {
+      const pair = await openTablePair({ replication, concurrency: WORKERS, writes: true });
+      const sources = await openEventSources(replication);
+      try {
+        return await run({ options, io, replication, pair, sources });
+      } finally {
+        sources?.close();
+        pair.close();
+      }
+    });
+  },
+};
+
+const HINT =
+  'Check tables and permissions, and run it again. Event source mappings that were named above are disabled.';
+const WORKERS = 8;
+
+interface Call {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+  readonly pair: TablePair;
+  readonly sources: DeployedSources | undefined;
+}
+
+async function run(call: Call): Promise<number> {
+  const { options, sources } = call;
+  const choice = { again: options.has('again'), asIs: options.has('as-is') };
+  const reporter = adoptReporter(call.io, call.replication);
+  const context = await contextOf(call, reporter.onStep);
+  const plan = await planNow(choice, context);
+  const mappings = (await sources?.mappings.list()) ?? [];
+  const shown = {
+    ...call,
+    plan,
+    choice,
+    mappings,
+    settleMs: context.settleMs,
+    isDeployed: sources !== undefined,
+  };
+  if (!options.has('apply') || plan.kind === 'nothing' || plan.kind === 'refused') {
+    return printPlan(shown);
+  }
+  reporter.begin(shown);
+  try {
+    const row = await adopt(choice, context);
+    printAdopted({ ...shown, row });
+    return EXIT.done;
+  } catch (error) {
+    reporter.tellDisabled();
+    if (error !== call.io.interrupted.reason) throw error;
+    call.io.err('Stopped. Run it again: it begins where it is safe.');
+    return EXIT.differences;
+  }
+}
+
+async function contextOf(
+  { io, pair, sources }: Call,
+  onStep: (step: AdoptStep) => void,
+): Promise<AdoptContext> {
+  const { target, reader } = pair;
+  const [destinationId, ledgerId] = await Promise.all([
+    reader.tableId(target.destinationTable),
+    reader.tableId(target.stateTable),
+  ]);
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    stop: io.interrupted,
+    settings: target,
+    identity: {
+      region: target.sourceRegion,
+      streamArn: streamOf(pair),
+      reserved: target.reservedAttribute,
+      destinationId,
+      ledgerId,
+      tag: `adopt-${randomBytes(6).toString('hex')}`,
+    },
+    reader,
+    destination: pair.writer,
+    twin: pair.destination,
+    ledger: pair.stateTable,
+    mappings: sources?.mappings,
+    settleMs: sources === undefined ? 0 : lookAgainSeconds(sources.timeoutSeconds) * 1000,
+    workers: WORKERS,
+    onStep,
+  };
+}

@@ -1,0 +1,25 @@
+// --look-again-queue-url: where deletes are announced, if the deployed function is not to be asked.
+
+import { UsageError } from '../errors.ts';
+import type { OptionSpec, ParsedOptions } from './command.ts';
+
+const NAME = 'look-again-queue-url';
+
+export const lookAgainOption: Readonly<Record<typeof NAME, OptionSpec>> = {
+  [NAME]: { value: 'URL', help: 'the look-again queue, if it is not the deployed one' },
+};
+
+/** @throws UsageError where it is not a URL. */
+export function lookAgainUrl(options: ParsedOptions): string | undefined {
+  return urlOf(NAME, options);
+}
+
+/** @throws UsageError where it is not the URL of a queue. */
+export function urlOf(name: string, options: ParsedOptions): string | undefined {
+  const text = options.text(name);
+  if (text === undefined || /^https?:\/\/[^/ ]+\//.test(text)) return text;
+  throw new UsageError(`--${name} must be a URL, got "${text}".`, {
+    code: 'usage.options',
+    hint: 'For example https://sqs.us-east-1.amazonaws.com/111122223333/ferry-orders-dead-letters.',
+  });
+}

@@ -1,0 +1,185 @@
+// The control row for a command: read, written where a command that writes is the first to do so, and
+// compared with the tables and the configuration before anything is done.
+
+import { type ControlRow, firstRow, standingOf } from '../core/control-row.ts';
+import type { WriteTarget } from '../core/write-request.ts';
+import { FerryError } from '../errors.ts';
+import { adoptFirst, isUntouched, readControl } from '../operations/first-adoption.ts';
+import { insist, type Patience } from '../operations/insist.ts';
+import type { DestinationReader, DestinationTable } from '../ports.ts';
+
+export interface ControlPlace {
+  readonly target: WriteTarget;
+  readonly reader: DestinationReader;
+  readonly writer: DestinationTable;
+}
+
+export interface ControlDemand {
+  /** Whether the command is going to write: then it writes the first row, too. */
+  readonly apply: boolean;
+  /** The source's stream now; undefined where the command does without the source. */
+  readonly streamArn: string | undefined;
+}
+
+/**
+ * The control row for a command that writes, or shows what it would write.
+ * @throws FerryError `control.missing`, `control.unreadable`, `control.attribute`, `control.table` or
+ *   `control.stream`.
+ */
+export async function requireControl(
+  place: ControlPlace,
+  { apply, streamArn }: ControlDemand,
+  patience: Patience,
+): Promise<ControlRow> {
+  const found = await findRow(place, patience);
+  const row = found ?? (await firstOf(place, { apply, streamArn }, patience));
+  await requireSameTables(row, place, patience);
+  if (streamArn !== undefined) requireStream(streamArn, row);
+  return row;
+}
+
+/**
+ * For a command that only compares: a replication that has never written anything needs no row.
+ * @throws as `requireControl` does.
+ */
+export async function checkControl(place: ControlPlace, patience: Patience): Promise<void> {
+  const row = await findIfDeployed(place, patience);
+  if (row !== undefined) await requireSameTables(row, place, patience);
+}
+
+/** A pair may be compared before anything is deployed. */
+async function findIfDeployed(
+  place: ControlPlace,
+  patience: Patience,
+): Promise<ControlRow | undefined> {
+  const { target, reader } = place;
+  try {
+    const row = await findRow(place, patience);
+    if (row !== undefined || (await insist(() => isUntouched(target, reader), patience)))
+      return row;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ResourceNotFoundException') return undefined;
+    throw error;
+  }
+  throw missing(target);
+}
+
+async function findRow(
+  { target, reader }: ControlPlace,
+  patience: Patience,
+): Promise<ControlRow | undefined> {
+  const found = await insist(() => readControl(target, reader), patience);
+  if (found.kind === 'unreadable')
+    throw new FerryError(
+      `The control row in ${target.stateTable} is not usable: ${found.problem}.`,
+      {
+        code: 'control.unreadable',
+        hint: 'Use the release that the function was deployed with.',
+      },
+    );
+  return found.kind === 'row' ? found.row : undefined;
+}
+
+/** A command that only looks works with the row that a first adoption would write. */
+async function firstOf(
+  { target, reader, writer }: ControlPlace,
+  { apply, streamArn }: ControlDemand,
+  patience: Patience,
+): Promise<ControlRow> {
+  const { clock, random } = patience;
+  if (streamArn === undefined) throw missing(target);
+  const tag = `command-${Math.floor(random.next() * 2 ** 48).toString(16)}`;
+  const adoption = { settings: target, streamArn, tag, nowMs: clock.now() };
+  if (apply) {
+    const ports = { reader, destination: writer };
+    const found = await insist(() => adoptFirst(adoption, ports), patience);
+    if (found.kind === 'row') return found.row;
+    throw missing(target);
+  }
+  if (!(await insist(() => isUntouched(target, reader), patience))) throw missing(target);
+  const { sourceRegion: region, reservedAttribute: reserved } = target;
+  const [destinationId, ledgerId] = await tableIds({ target, reader }, patience);
+  return firstRow({
+    region,
+    streamArn,
+    reserved,
+    destinationId,
+    ledgerId,
+    tag,
+    nowMs: clock.now(),
+  });
+}
+
+function missing({ replication, stateTable }: WriteTarget): FerryError {
+  return new FerryError(
+    `${stateTable} has no control row of ${replication}, although Ferry has written to the twin or to that table before.`,
+    {
+      code: 'control.missing',
+      hint: 'For a replication that runs with an earlier release, run `ferry adopt --as-is` before you deploy this one. If the twin or the state table was made anew or renamed, run `ferry adopt`.',
+    },
+  );
+}
+
+function tableIds(
+  { target, reader }: Pick<ControlPlace, 'target' | 'reader'>,
+  patience: Patience,
+): Promise<[string, string]> {
+  return Promise.all([
+    insist(() => reader.tableId(target.destinationTable), patience),
+    insist(() => reader.tableId(target.stateTable), patience),
+  ]);
+}
+
+async function requireSameTables(
+  row: ControlRow,
+  place: ControlPlace,
+  patience: Patience,
+): Promise<void> {
+  const { reservedAttribute, destinationTable, stateTable } = place.target;
+  if (row.reserved !== reservedAttribute) throw otherAttribute(row, reservedAttribute);
+  const [destinationId, ledgerId] = await tableIds(place, patience);
+  if (destinationId !== row.destinationId)
+    throw otherTable(`The twin ${destinationTable}`, destinationId, row.destinationId);
+  if (ledgerId !== row.ledgerId)
+    throw otherTable(`The state table ${stateTable}`, ledgerId, row.ledgerId);
+}
+
+function otherAttribute({ reserved }: ControlRow, configured: string): FerryError {
+  return new FerryError(
+    `The items of the twin have their versions in the attribute "${reserved}"; the configuration says "${configured}".`,
+    {
+      code: 'control.attribute',
+      hint: `Set "reservedAttribute" to "${reserved}". Under another name, every version would be lost, and every item would look different.`,
+    },
+  );
+}
+
+function otherTable(what: string, id: string, expected: string): FerryError {
+  return new FerryError(
+    `${what} is another table than the one that was adopted: its TableId is ${id}, expected ${expected}.`,
+    {
+      code: 'control.table',
+      hint: 'If it was made anew, run `ferry adopt`, then `ferry backfill`. Otherwise check table names and credentials.',
+    },
+  );
+}
+
+function requireStream(streamArn: string, row: ControlRow): void {
+  switch (standingOf(streamArn, row).kind) {
+    case 'current':
+      return;
+    case 'ended':
+      throw otherStream(
+        `The epoch of the stream ${streamArn} has ended: another source has been adopted since.`,
+      );
+    case 'unknown':
+      throw otherStream(`The control row does not know the stream ${streamArn}.`);
+  }
+}
+
+function otherStream(problem: string): FerryError {
+  return new FerryError(problem, {
+    code: 'control.stream',
+    hint: 'If the replication was pointed at this table, run `ferry adopt`: the records of its stream are held back until then.',
+  });
+}

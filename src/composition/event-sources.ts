@@ -1,0 +1,25 @@
+// The event source mappings of a deployed replication, for commands that pause or start it.
+
+import { deployedTimeoutSeconds } from '../adapters/deployed-function.ts';
+import { lambdaEventSources } from '../adapters/event-source.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { functionName } from '../contract.ts';
+import type { EventSources } from '../ports.ts';
+
+export interface DeployedSources {
+  readonly mappings: EventSources;
+  /** Of the function. */
+  readonly timeoutSeconds: number;
+  close(): void;
+}
+
+/** @returns undefined where no function is deployed. */
+export async function openEventSources({
+  name,
+  source,
+}: ReplicationConfig): Promise<DeployedSources | undefined> {
+  const timeoutSeconds = await deployedTimeoutSeconds(source.region, name);
+  if (timeoutSeconds === undefined) return undefined;
+  const mappings = lambdaEventSources(source.region, functionName(name));
+  return { mappings, timeoutSeconds, close: () => mappings.close() };
+}

@@ -1,0 +1,57 @@
+// The queue to which commands announce their deletes: the deployed one, unless it is named.
+
+import type { Credentials } from '../adapters/client-settings.ts';
+import { deployedSettings } from '../adapters/deployed-function.ts';
+import { sqsLookAgain } from '../adapters/sqs-look-again.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { lookAgainSeconds } from '../contract.ts';
+import { FerryError } from '../errors.ts';
+import type { LookAgainQueue } from '../ports.ts';
+
+export interface LookAgainSetup {
+  readonly replication: ReplicationConfig;
+  /** Unless it is given, the deployed function is asked. */
+  readonly queueUrl?: string | undefined;
+  /** Whether the command is going to delete anything: one that only looks needs no queue. */
+  readonly apply: boolean;
+  readonly credentials?: Credentials | undefined;
+}
+
+/** Longest delay of a message. */
+const DELAY_SECONDS_MAX = 900;
+
+/**
+ * With "strict" tombstones nothing is announced, and no queue is needed.
+ * @throws FerryError `deployment.missing` or `handler.environment.invalid`.
+ */
+export async function openLookAgain(setup: LookAgainSetup): Promise<LookAgainQueue> {
+  const { replication, apply, credentials } = setup;
+  const { tombstones, source } = replication;
+  if (!apply || tombstones === 'strict') return noQueue();
+  const { queueUrl, delaySeconds } = await queueOf(setup);
+  return sqsLookAgain({ queueUrl, region: source.region, delaySeconds, credentials });
+}
+
+function noQueue(): LookAgainQueue {
+  return {
+    announce: async () => {
+      throw new Error('a delete was announced, although nothing should be deleted');
+    },
+  };
+}
+
+async function queueOf({ replication, queueUrl }: LookAgainSetup) {
+  const { name, source, function: deployment } = replication;
+  if (queueUrl !== undefined) {
+    const seconds = lookAgainSeconds(deployment.timeoutSeconds);
+    return { queueUrl, delaySeconds: Math.min(seconds, DELAY_SECONDS_MAX) };
+  }
+  const deployed = await deployedSettings(source.region, name);
+  if (deployed.lookAgainQueueUrl !== undefined) {
+    return { queueUrl: deployed.lookAgainQueueUrl, delaySeconds: deployed.lookAgainSeconds };
+  }
+  throw new FerryError(
+    `The deployed function of ${name} has no look-again queue; the configuration says "tombstones": "checked".`,
+    { code: 'deployment.differs', hint: 'Deploy it with `npx cdk deploy --all`.' },
+  );
+}

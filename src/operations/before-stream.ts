@@ -1,0 +1,126 @@
+// A copy before the stream: the checks that nothing is applied yet, and what follows the copy. Nobody else
+// writes to the twin then, so that a copy costs one plain put, and the stream is read from its oldest record.
+
+import { LATE_REQUEST_MS, STATE_ATTRIBUTES } from '../contract.ts';
+import { type BackfillRun, parseRun, runKey } from '../core/backfill-checkpoint.ts';
+import type { WriteTarget } from '../core/write-request.ts';
+import { FerryError } from '../errors.ts';
+import type { EventSource, EventSources, Item, ReadableTable } from '../ports.ts';
+import { insist, type Patience } from './insist.ts';
+
+export interface BeforeStreamContext extends Patience {
+  readonly target: Pick<WriteTarget, 'replication'>;
+  readonly twin: ReadableTable;
+  readonly ledger: ReadableTable;
+  /** Undefined where no function is deployed. */
+  readonly mappings: EventSources | undefined;
+  /** Of the source now. */
+  readonly streamArn: string;
+}
+
+/**
+ * To be called before the run is begun or taken up again.
+ * @param wanted the run that would be begun.
+ * @returns a run that is done, but whose stream is not read yet.
+ * @throws FerryError `backfill.mapping-enabled` or `backfill.twin-not-new`.
+ */
+export async function checkBeforeStream(
+  wanted: Pick<BackfillRun, 'streamArn' | 'destination'>,
+  restart: boolean,
+  context: BeforeStreamContext,
+): Promise<BackfillRun | undefined> {
+  await requireDisabled(context);
+  const row = await insist(() => context.ledger.get(runKey(context.target)), context);
+  const known = restart ? undefined : parseRun(row);
+  const isSame =
+    known?.beforeStream === true &&
+    known.streamArn === wanted.streamArn &&
+    known.destination === wanted.destination;
+  if (!isSame) await requireNew(context);
+  return isSame && known.finishedAt !== undefined ? known : undefined;
+}
+
+async function requireDisabled(context: BeforeStreamContext): Promise<void> {
+  const on = (await mappingsOf(context)).filter(({ state }) => state !== 'Disabled');
+  if (on.length === 0) return;
+  const names = on.map(({ id, state }) => `${id} is ${state}`).join(', ');
+  throw new FerryError(
+    `A backfill before the stream needs a disabled event source mapping; ${names}.`,
+    {
+      code: 'backfill.mapping-enabled',
+      hint: 'Deploy with "eventSource": {"enabled": false} before the mapping has read anything, or leave out --before-stream.',
+    },
+  );
+}
+
+/** A copy by plain puts asks nobody whether its item has been deleted. */
+async function requireNew({ twin, ledger, ...context }: BeforeStreamContext): Promise<void> {
+  const hint = 'Leave out --before-stream, or make a new twin and a new state table.';
+  if (await hasAny(twin, () => true, context))
+    throw new FerryError('A backfill before the stream needs a new twin; this one has items.', {
+      code: 'backfill.twin-not-new',
+      hint,
+    });
+  const { deleted, failed } = STATE_ATTRIBUTES;
+  const isOfItem = (row: Item) => row[deleted] !== undefined || row[failed] !== undefined;
+  if (await hasAny(ledger, isOfItem, context))
+    throw new FerryError(
+      'A backfill before the stream needs a new state table; this one remembers deletes or failures.',
+      { code: 'backfill.twin-not-new', hint },
+    );
+}
+
+async function hasAny(
+  table: ReadableTable,
+  wanted: (item: Item) => boolean,
+  patience: Patience,
+): Promise<boolean> {
+  let after: Item | undefined;
+  do {
+    const position = { segment: 0, totalSegments: 1, after };
+    const page = await insist(() => table.scan(position), patience);
+    if (page.unreadable.length > 0 || page.items.some(wanted)) return true;
+    after = page.next;
+  } while (after !== undefined);
+  return false;
+}
+
+/**
+ * Lets the stream be applied, once no copy can land any more.
+ * @returns the mappings that it has enabled.
+ * @throws FerryError `backfill.too-late` where the stream no longer has all changes since the run began.
+ */
+export async function startStream(
+  { startedAt }: Pick<BackfillRun, 'startedAt'>,
+  context: BeforeStreamContext,
+): Promise<readonly EventSource[]> {
+  const { clock, mappings, streamArn } = context;
+  await clock.sleep(LATE_REQUEST_MS);
+  if (streamLeftMs(startedAt, clock.now()) <= 0) throw tooLate(startedAt);
+  const own = (await mappingsOf(context)).filter((mapping) => mapping.streamArn === streamArn);
+  for (const { id } of own) await insist(async () => mappings?.setEnabled(id, true), context);
+  return own;
+}
+
+/** Retention of a DynamoDB stream. */
+const STREAM_LIFE_MS = 24 * 60 * 60 * 1000;
+
+/** How long the stream still has every change since `startedAt`. */
+export function streamLeftMs(startedAt: string, nowMs: number): number {
+  return Date.parse(startedAt) + STREAM_LIFE_MS - nowMs;
+}
+
+function tooLate(startedAt: string): FerryError {
+  return new FerryError(
+    `The backfill before the stream began at ${startedAt}, more than 24 hours ago: the stream no longer has all changes since. The event source mapping is still disabled.`,
+    {
+      code: 'backfill.too-late',
+      hint: 'Enable the mapping, then run `ferry verify` and `ferry repair`; or begin anew with a new twin and --restart.',
+    },
+  );
+}
+
+async function mappingsOf(context: BeforeStreamContext): Promise<readonly EventSource[]> {
+  const { mappings } = context;
+  return mappings === undefined ? [] : insist(() => mappings.list(), context);
+}
