@@ -10,10 +10,16 @@ import { emfMetrics } from '../../src/adapters/emf-metrics.ts';
 import type { BatchSummary } from '../../src/core/outcome.ts';
 import { parseParcel } from '../../src/core/parcel.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
-import type { WriteReply } from '../../src/ports.ts';
+import type { Item, WriteReply } from '../../src/ports.ts';
 import { type FailurePlaces, failurePlaces } from '../fixtures/failure-places.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
-import { invocation, scripted, serviceError, totalOf } from '../fixtures/replication.ts';
+import {
+  invocation,
+  scripted,
+  scriptedReader,
+  serviceError,
+  totalOf,
+} from '../fixtures/replication.ts';
 import { VirtualClock } from '../local/fixtures/virtual-clock.ts';
 import {
   anyJson,
@@ -123,6 +129,9 @@ interface Plan {
   readonly answers: ReadonlyArray<(typeof ANSWERS)[number]>;
   readonly stored: unknown;
   readonly queue: readonly string[];
+  readonly lookAgain: readonly string[];
+  readonly rows: 'none' | 'rubbish' | 'unprocessed' | 'failing';
+  readonly isHeld: boolean;
   readonly sizeBytesMax: number;
   readonly settings: object;
 }
@@ -135,11 +144,15 @@ const plan: fc.Arbitrary<Plan> = fc.record({
     attributes,
   ),
   queue: queueAnswers,
+  lookAgain: queueAnswers,
+  rows: fc.constantFrom('none', 'none', 'rubbish', 'unprocessed', 'failing'),
+  isHeld: fc.constantFrom(false, false, false, false, false, false, false, true),
   sizeBytesMax: fc.constantFrom(1_048_576, 4_000),
   settings: fc.constantFrom(
     {},
     { ttlDeletes: 'skip' },
     { unversionedItems: 'keep' },
+    { tombstones: 'strict' },
     { timestampAttribute: 'toString', heartbeatKey: '[["pk",["S","a"]]]' },
   ),
 });
@@ -148,11 +161,33 @@ const PLAIN: Plan = {
   answers: ['written'],
   stored: undefined,
   queue: ['taken'],
+  lookAgain: ['taken'],
+  rows: 'none',
+  isHeld: false,
   sizeBytesMax: 9e9,
   settings: {},
 };
 
-async function run(batch: unknown, { answers: said, stored, queue, sizeBytesMax, settings }: Plan) {
+/** What a state table says that anybody may have written to. */
+function readerOf(rows: Plan['rows']) {
+  return scriptedReader(({ input }) => {
+    const { RequestItems = {} } = input as { RequestItems?: Record<string, { Keys: Item[] }> };
+    const keys = RequestItems[SETTINGS.stateTable]?.Keys ?? [];
+    switch (rows) {
+      case 'failing':
+        throw serviceError('TimeoutError');
+      case 'unprocessed':
+        return { items: [], unprocessed: keys };
+      case 'rubbish':
+        return { items: [{}, ...keys.map((key) => ({ ...key, d: { N: '1' } }))], unprocessed: [] };
+      case 'none':
+        return { items: [], unprocessed: [] };
+    }
+  });
+}
+
+async function run(batch: unknown, plan: Plan) {
+  const { answers: said, stored, queue, lookAgain, rows, isHeld, sizeBytesMax, settings } = plan;
   const [clock, places, lines] = [new VirtualClock(), failurePlaces(sizeBytesMax), [] as string[]];
   const endMs = clock.now() + INVOCATION_MS;
   const destination = scripted(async (_, index): Promise<WriteReply> => {
@@ -175,7 +210,17 @@ async function run(batch: unknown, { answers: said, stored, queue, sizeBytesMax,
     return { kind: 'written' };
   });
   let sent = 0;
+  let announced = 0;
+  const held = { admit: async () => ({ kind: 'held' as const, why: 'because' }) };
   const context = invocation({
+    ...(isHeld ? { control: held } : {}),
+    reader: readerOf(rows),
+    lookAgain: {
+      async announce() {
+        announced += 1;
+        if (lookAgain[announced % lookAgain.length] === 'failing') throw serviceError('Internal');
+      },
+    },
     clock,
     destination,
     settings: { ...SETTINGS, ...settings },
@@ -201,7 +246,7 @@ const isReportable = (record: unknown) => {
 };
 
 it('answers any batch, whatever the destination and the queue say', async () => {
-  const tally = { answered: 0, repeated: 0, letters: 0, stored: 0, retried: 0 };
+  const tally = { answered: 0, repeated: 0, letters: 0, stored: 0, retried: 0, held: 0 };
   await fc.assert(
     fc.asyncProperty(hostileBatch, plan, async (drawn, how) => {
       const batch = expanded(drawn);
@@ -210,6 +255,8 @@ it('answers any batch, whatever the destination and the queue say', async () => 
         const result = await run(batch, how);
         tally.answered += 1;
         tally.retried += result.summary.retried;
+        tally.held += result.summary.held;
+        if (how.isHeld) expect(result.summary.retried).toBe(batch.length);
         expectAnswer(result.summary, batch);
         expect(result.lateMs).toBeLessThanOrEqual(0);
         for (const line of result.lines) expectMetrics(line);
@@ -224,7 +271,7 @@ it('answers any batch, whatever the destination and the queue say', async () => 
       }
       expect(JSON.stringify(batch)).toBe(before);
     }),
-    runs(700),
+    runs(1_500),
   );
   // It would prove little if it did not get so far.
   for (const count of Object.values(tally)) expect(count).toBeGreaterThan(20);

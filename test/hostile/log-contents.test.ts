@@ -5,12 +5,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { crc32 } from 'node:zlib';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { putControlRow } from '../../src/core/control-row.ts';
 import { toEnvironment } from '../../src/handler-settings.ts';
 import { type SqsServer, startSqsServer } from '../../src/local/sqs/server.ts';
 import { lambdaRecord, type RecordFacts, SETTINGS } from '../fixtures/records.ts';
+import { controlRow } from '../fixtures/replication.ts';
 
 const CREDENTIALS = {
   AWS_ACCESS_KEY_ID: 'AKIAMARKOFACCESS',
@@ -50,20 +53,27 @@ afterAll(async () => {
   echo.close();
 });
 
+const CONTROL = (putControlRow(controlRow(), SETTINGS).input as { Item: object }).Item;
 const TAKEN = { pk: { S: 'KEYMARK' }, _ferry: { S: 'VALUEMARK' } };
 
 /** Fails as the item asks for, with a message that has all of the request in it. */
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await text(request);
   const say = (status: number, content: string | object) => {
-    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
-    response.end(typeof content === 'string' ? content : JSON.stringify(content));
+    const said = typeof content === 'string' ? content : JSON.stringify(content);
+    response.writeHead(status, {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amzn-requestid': 'BUO7GBSC1JCE4LR4BE4NS8QTVRVV4KQNSO5AEMVJF66Q9ASUAAJG',
+      'x-amz-crc32': String(crc32(said)),
+    });
+    response.end(said);
   };
   const fail = (type: string, status = 400, more = {}) => {
     // A refused signature is told with the headers that were signed, a refused item is not.
     const headers = type === 'ValidationException' ? '' : JSON.stringify(request.headers);
     say(status, { __type: `x#${type}`, message: `${body} ${headers}`, ...more });
   };
+  if (request.headers['x-amz-target']?.endsWith('.GetItem')) return say(200, { Item: CONTROL });
   switch (/"fault":\{"S":"(\w+)"/.exec(body)?.[1]) {
     case 'invalid':
       return fail('ValidationException');
@@ -121,7 +131,6 @@ function malformed(): object[] {
   const withChange = (change: object) => ({ ...whole, dynamodb: { ...whole.dynamodb, ...change } });
   return [
     { ...whole, eventName: 'VALUEMARK' },
-    { ...whole, eventSourceARN: 'arn:VALUEMARK' },
     withChange({ Keys: { KEYMARK: { S: 1 } } }),
     withChange({ NewImage: { NAMEMARK: { VALUEMARK: 'VALUEMARK' } } }),
     withChange({ NewImage: { pk: { S: 'VALUEMARK' } } }),
@@ -214,6 +223,32 @@ it('tells nothing of an item when the queue refuses its letter, not even in the 
   // Lambda logs an error with its stack and its own fields.
   expectNoMarks([...printed, (error as Error).stack ?? '', JSON.stringify(error)]);
 });
+
+it('tells nothing of an item when its delete cannot be announced', async () => {
+  const { invoke, printed } = await loadHandler({ lookAgainQueueUrl: `${endpoint}/1/KEYMARK` });
+  const createdAtSeconds = 1_700_000_000;
+
+  const answer = await invoke([
+    marked({ sequenceNumber: '6', eventName: 'INSERT', createdAtSeconds }, 'none'),
+    marked({ sequenceNumber: '7', eventName: 'REMOVE', id: 'KEYMARK' }, 'none'),
+  ]);
+
+  expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: '7' }] });
+  expect(printed.join('')).toContain('"errors":{"look-again queue: InvalidMessageContents":1}');
+  expectNoMarks(printed);
+});
+
+it('tells nothing of a batch that is held back', async () => {
+  const { invoke, printed } = await loadHandler({});
+
+  const answer = await invoke([
+    marked({ sequenceNumber: '7', streamArn: 'arn:VALUEMARK' }, 'none'),
+  ]);
+
+  expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: '7' }] });
+  expect(printed.join('')).toContain('"why":"the control row does not know the stream"');
+  expectNoMarks(printed);
+}, 20_000);
 
 async function received(): Promise<string> {
   const bodies: string[] = [];
