@@ -30,6 +30,7 @@ const counts = {
   present: 2,
   deleted: 1,
   rejected: 1,
+  resynchronized: 2,
   readUnits: 1.5,
   writeUnits: 28,
 };
@@ -45,6 +46,7 @@ describe('the row of a run', () => {
     ['unfinished', RUN],
     ['finished', { ...RUN, finishedAt: '2026-01-31T13:00:00.000Z' }],
     ['in bulk', { ...RUN, execution: 'arn:execution' }],
+    ['before the stream', { ...RUN, beforeStream: true }],
   ])('reads as it was written, %s', (_, run) => {
     expect(parseRun(stored(runRow(run, SETTINGS, { nowMs: NOW_MS, overwrite: 'always' })))).toEqual(
       run,
@@ -136,6 +138,7 @@ describe('counts', () => {
       present: 4,
       deleted: 2,
       rejected: 2,
+      resynchronized: 4,
       readUnits: 3,
       writeUnits: 56,
     });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type Copy,
+  copyPut,
   copyRequest,
   copyResults,
   copyUnits,
@@ -74,7 +75,7 @@ describe('toGroups', () => {
 });
 
 describe('copyRequest', () => {
-  it('puts where nothing is, and only if no delete is remembered', () => {
+  it('puts where nothing is, and only if no delete and no failure of its stream is remembered', () => {
     const { TransactItems } = copyRequest([copyOf('order-1', 1)], plan);
 
     expect(TransactItems).toEqual([
@@ -90,8 +91,10 @@ describe('copyRequest', () => {
         ConditionCheck: {
           TableName: 'ferry-orders-state',
           Key: { id: { S: expect.stringMatching(/^orders#[0-9a-f]{64}$/) as string } },
-          ConditionExpression: 'attribute_not_exists(#d)',
-          ExpressionAttributeNames: { '#d': 'd' },
+          ConditionExpression:
+            '(attribute_not_exists(#d) OR #d < :floor) AND (attribute_not_exists(#f) OR #f < :floor)',
+          ExpressionAttributeNames: { '#d': 'd', '#f': 'f' },
+          ExpressionAttributeValues: { ':floor': { S: FLOOR } },
         },
       },
     ]);
@@ -105,6 +108,15 @@ describe('copyRequest', () => {
   });
 });
 
+it('is one put, before the stream', () => {
+  expect(copyPut(copyOf('order-1', 1), SETTINGS)).toEqual({
+    TableName: 'Orders',
+    Item: { pk: { S: 'order-1' }, note: { S: 'x' }, _ferry: reserved },
+    ConditionExpression: 'attribute_not_exists(#pk)',
+    ExpressionAttributeNames: { '#pk': 'pk' },
+  });
+});
+
 describe('copyResults', () => {
   const NONE = 'None';
   const FAILED = 'ConditionalCheckFailed';
@@ -112,10 +124,10 @@ describe('copyResults', () => {
   it.each([
     ['copied by nobody, and not to blame', NONE, NONE, 'again'],
     ['there already', FAILED, NONE, 'present'],
-    ['deleted since', NONE, FAILED, 'deleted'],
+    ['deleted since, or failed', NONE, FAILED, 'doubtful'],
     ['there again, after a delete', FAILED, FAILED, 'present'],
     ['there, whatever ails the state row', FAILED, 'TransactionConflict', 'present'],
-    ['deleted, whatever ails the item', 'ThrottlingError', FAILED, 'deleted'],
+    ['deleted, whatever ails the item', 'ThrottlingError', FAILED, 'doubtful'],
     ['invalid', 'ValidationError', NONE, 'rejected'],
     ['an invalid check', NONE, 'ValidationError', 'rejected'],
     ['too much for its collection', 'ItemCollectionSizeLimitExceeded', NONE, 'rejected'],
@@ -133,7 +145,7 @@ describe('copyResults', () => {
     expect(copyResults(codes.map((code) => ({ code })))).toEqual([
       'again',
       'present',
-      'deleted',
+      'doubtful',
       'rejected',
     ]);
   });

@@ -257,8 +257,9 @@ describe('the comparison with what was read', () => {
     ],
   ])('asks for the twin’s item as it was: %s', (_, states, expected) => {
     expect(put(states).item).toMatchObject(expected);
-    if (states.twin !== undefined)
-      expect(remove({ twin: states.twin }).item).toMatchObject(expected);
+    const { twin: there } = states;
+    const removed = there === undefined ? put(states).item : remove({ twin: there }).item;
+    expect(removed).toMatchObject(expected);
   });
 });
 

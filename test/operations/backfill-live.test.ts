@@ -125,7 +125,10 @@ async function copyAll(live: LiveTable, transactions: TransactionWriter) {
   const { turns, random, settings, streamArn } = live;
   const context = {
     target: settings,
-    floor: floorOf(streamLabelMs(streamArn) ?? 0),
+    ttlDeletes: settings.ttlDeletes,
+    epoch: 1,
+    lookAgain: { announce: async () => undefined },
+    floor: floorOf({ epoch: 1, labelMs: streamLabelMs(streamArn) ?? 0 }),
     clock: turns.clock,
     random,
     stop: new AbortController().signal,
@@ -135,6 +138,7 @@ async function copyAll(live: LiveTable, transactions: TransactionWriter) {
       write: (request: Parameters<LiveTable['engine']['destination']['write']>[0]) =>
         turns.take('copy', () => live.engine.destination.write(request)),
     },
+    twin: live.twin,
     stateTable: live.stateTable,
     readPace: paceOf(Infinity, turns.clock),
     writePace: paceOf(Infinity, turns.clock),

@@ -4,14 +4,17 @@ import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
 import { canonicalKey } from '../../src/core/attribute-value.ts';
 import { destinationHealth } from '../../src/core/destination-health.ts';
 import { FerryError } from '../../src/errors.ts';
-import { floorOf } from '../../src/core/ordering-guard.ts';
+import { parseAnnouncement } from '../../src/core/announcement.ts';
+import { nextEpoch } from '../../src/core/control-row.ts';
+import { above, floorOf, type Version, versionOf } from '../../src/core/ordering-guard.ts';
+import { stateRowKey } from '../../src/core/write-request.ts';
 import { redrive, type RedriveContext, type RedriveOptions } from '../../src/operations/redrive.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
-import type { DestinationTable } from '../../src/ports.ts';
+import type { DestinationTable, Item } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { type FailurePlaces, failurePlaces } from '../fixtures/failure-places.ts';
-import { lambdaRecord, type RecordFacts, SETTINGS } from '../fixtures/records.ts';
-import { invocation, NOW_MS, scripted, serviceError } from '../fixtures/replication.ts';
+import { lambdaRecord, type RecordFacts, SETTINGS, STREAM_ARN } from '../fixtures/records.ts';
+import { controlRow, invocation, NOW_MS, scripted, serviceError } from '../fixtures/replication.ts';
 
 const [SOURCE, TWIN] = ['redrive-source', 'redrive-twin'];
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -60,7 +63,9 @@ async function run(
     dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
   const context: RedriveContext = {
     settings,
-    arrival: 'out-of-order',
+    control: controlRow(),
+    withoutSource: false,
+    lookAgain: { announce: async () => undefined },
     clock,
     random,
     remainingMs,
@@ -87,7 +92,7 @@ async function run(
 }
 
 const RANGE = {
-  streamArn: 'arn',
+  streamArn: STREAM_ARN,
   shardId: 'shard-1',
   startSequenceNumber: '5',
   endSequenceNumber: '6',
@@ -124,6 +129,27 @@ async function putSource(id: string, n: number): Promise<void> {
   await engine().client.send(
     new PutItemCommand({ TableName: SOURCE, Item: { pk: { S: id }, ...value(n) } }),
   );
+}
+
+/** Not through the guard: a copy, a repair's, or what was there before. */
+async function putTwin(id: string, n: number, version: Version): Promise<void> {
+  const Item = { pk: { S: id }, ...value(n), _ferry: { M: { v: { S: version } } } };
+  await engine().client.send(new PutItemCommand({ TableName: TWIN, Item }));
+}
+
+async function tombstoneOf(id: string): Promise<string | undefined> {
+  const row = stateRowKey(settings, canonicalKey({ pk: { S: id } }));
+  return (await engine().get(settings.stateTable, row))?.['d']?.S;
+}
+
+const SERIES = { epoch: 1, labelMs: Date.UTC(2026, 0, 31, 12) };
+const v = (sequenceNumber: string) => versionOf(SERIES, sequenceNumber);
+
+/** A letter of a put, or of a delete where there is no value. */
+function letter(id: string, sequenceNumber: string, n?: number, streamArn = STREAM_ARN): string {
+  const eventName = n === undefined ? 'REMOVE' : 'MODIFY';
+  const attributes = n === undefined ? {} : value(n);
+  return letterOf(lambdaRecord({ id, sequenceNumber, eventName, attributes, streamArn }));
 }
 
 async function twinOf(id: string) {
@@ -200,12 +226,8 @@ describe('a redrive', () => {
 
   it('keeps everything while the destination is down, and does not hammer it', async () => {
     const places = failurePlaces();
-    await stream(
-      Array.from({ length: 200 }, (_, index) =>
-        poison({ id: newId(), sequenceNumber: String(index + 1) }),
-      ),
-      places,
-    );
+    for (let count = 1; count <= 200; count += 1)
+      places.post(letter(newId(), String(count), count));
     let requests = 0;
     const destination = {
       write: async () => {
@@ -506,7 +528,7 @@ describe('what is chosen', () => {
     ])
       places.post(body);
 
-    expect(await run(places)).toMatchObject({ unreadable: 8, found: 0 });
+    expect(await run(places)).toMatchObject({ unreadable: 7, foreign: 1, found: 0 });
     expect(places.contents().messages).toHaveLength(8);
   });
 
@@ -537,11 +559,11 @@ describe('what is chosen', () => {
 });
 
 describe('a queue and a bucket as they are', () => {
-  const letter = () => letterOf(lambdaRecord({ id: newId() }));
+  const anyLetter = () => letterOf(lambdaRecord({ id: newId() }));
 
   it('may seem empty for a moment', async () => {
     const places = failurePlaces();
-    places.post(letter());
+    places.post(anyLetter());
     let receives = 0;
     const queue = {
       ...places.queue,
@@ -694,16 +716,15 @@ describe('a letter older than the tombstones', () => {
     expect(sequenceNumbersIn(places)).toEqual(['5']);
   });
 
-  it('writes its item just above the beginning of its stream, if nothing is known of it', async () => {
+  it('writes its item just above the letter, if nothing is known of it', async () => {
     const [id, places] = [newId(), failurePlaces()];
     places.post(letterOf(lambdaRecord({ id, sequenceNumber: '5' })));
     await putSource(id, 8);
 
     await run(places, {}, { clock: LATER });
 
-    const labelMs = Date.UTC(2026, 0, 31, 12);
     const twin = await engine().get(TWIN, { pk: { S: id } });
-    expect(twin?.['_ferry']?.M?.['v']?.S).toBe(`${floorOf(labelMs)}~`);
+    expect(twin?.['_ferry']?.M?.['v']?.S).toBe(above([v('5')]));
   });
 
   it('is replayed until a day before a tombstone can be forgotten, and no longer', async () => {
@@ -764,4 +785,391 @@ it('lets the next record of the stream win over what was resynchronized', async 
   await stream([lambdaRecord({ id, sequenceNumber: '6', attributes: value(9) })], places);
 
   expect(await twinOf(id)).toBe('9');
+});
+
+describe('a copy that contains newer records', () => {
+  it('is not taken back by the older of two letters, whichever is redriven first', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letter(id, '1', 1));
+    places.post(letter(id, '2', 2));
+    await putSource(id, 2);
+    await putTwin(id, 2, floorOf(SERIES));
+
+    expect(await run(places, { limit: 1 })).toMatchObject({ matched: 1, applied: 0 });
+    expect(await twinOf(id)).toBe('2');
+
+    expect(await run(places)).toMatchObject({ applied: 0, left: 0 });
+    expect(await twinOf(id)).toBe('2');
+    expect(places.contents().messages).toEqual([]);
+  });
+
+  it('stays also where the newer letter can never be applied', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letter(id, '1', 1));
+    places.post(letterOf(poison({ id, sequenceNumber: '2', attributes: value(2) })));
+    await putSource(id, 2);
+    await putTwin(id, 2, floorOf(SERIES));
+    const destination = refusingPoison(engine().destination);
+
+    await run(places, {}, { destination });
+
+    expect(await twinOf(id)).toBe('2');
+  });
+
+  it('is not removed by an older delete: the source has the item', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letter(id, '1'));
+    await putSource(id, 2);
+    await putTwin(id, 2, floorOf(SERIES));
+
+    expect(await run(places)).toMatchObject({ resynchronized: 1, left: 0 });
+    expect(await twinOf(id)).toBe('2');
+  });
+
+  it('is not brought back by a letter after a repair has deleted it', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letter(id, '4', 4));
+    await putTwin(id, 3, v('3'));
+    await engine().client.send(
+      new PutItemCommand({
+        TableName: settings.stateTable,
+        Item: {
+          ...stateRowKey(settings, canonicalKey({ pk: { S: id } })),
+          d: { S: above([v('3')]) },
+        },
+      }),
+    );
+
+    expect(await run(places)).toMatchObject({ resynchronized: 1, applied: 0, left: 0 });
+    expect(await twinOf(id)).toBeUndefined();
+  });
+
+  it('wins also if it comes between the look of a redrive and its write', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letter(id, '5', 5));
+    await putTwin(id, 3, v('3'));
+    await putSource(id, 9);
+    const replies: string[] = [];
+    const destination: DestinationTable = {
+      async write(request) {
+        if (replies.length === 0) await putTwin(id, 9, above([v('3')]));
+        const reply = await engine().destination.write(request);
+        replies.push(reply.kind);
+        return reply;
+      },
+    };
+
+    expect(await run(places, {}, { destination })).toMatchObject({ resynchronized: 1, left: 0 });
+    expect(replies).toEqual(['refused', 'written']);
+    expect(await twinOf(id)).toBe('9');
+  });
+});
+
+describe('a letter without a place in the order', () => {
+  const other =
+    'arn:aws:dynamodb:us-east-1:111122223333:table/Users/stream/2026-02-10T00:00:00.000';
+  const earlier = STREAM_ARN.replace('2026-01-31', '2025-12-01');
+  const adopted = nextEpoch(controlRow(), {
+    region: 'us-east-1',
+    streamArn: other,
+    reserved: '_ferry',
+    destinationId: 'd',
+    ledgerId: 'l',
+    tag: 'test',
+    nowMs: 0,
+  });
+
+  it.each([
+    [
+      'was parked before the twin was made anew',
+      { ...controlRow(), sinceMs: NOW_MS + 1 },
+      STREAM_ARN,
+    ],
+    ['belongs to an epoch that has ended', adopted, STREAM_ARN],
+    ['belongs to an earlier stream of the table', controlRow(), earlier],
+  ])('is not replayed, but its item read at the source: it %s', async (_, control, streamArn) => {
+    const [changed, gone, places] = [newId(), newId(), failurePlaces()];
+    places.post(letter(changed, '5', 5, streamArn));
+    places.post(letter(gone, '5', 5, streamArn));
+    await putSource(changed, 8);
+
+    expect(await run(places, {}, { control })).toMatchObject({ resynchronized: 2, left: 0 });
+    expect([await twinOf(changed), await twinOf(gone)]).toEqual(['8', undefined]);
+  });
+
+  it('is written below every record of the epoch that is to come', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letter(id, '5', 5));
+    await putSource(id, 8);
+
+    await run(places, {}, { control: adopted });
+
+    const twin = await engine().get(TWIN, { pk: { S: id } });
+    const labelMs = Date.UTC(2026, 1, 10);
+    expect(twin?.['_ferry']?.M?.['v']?.S).toBe(above([floorOf({ epoch: 2, labelMs })]));
+  });
+});
+
+describe('a redrive without the source', () => {
+  const lost = { get: () => Promise.reject(serviceError('ECONNREFUSED')) };
+
+  it('replays by version what it would ask the source for', async () => {
+    const [copied, old, empty, places] = [newId(), newId(), newId(), failurePlaces()];
+    await putTwin(copied, 2, floorOf(SERIES));
+    for (const id of [copied, old, empty]) places.post(letter(id, '5', 5));
+    const parts = { source: lost, withoutSource: true, clock: LATER };
+    const skipping = { ...settings, ttlDeletes: 'skip' as const };
+
+    const report = await run(places, {}, { ...parts, settings: skipping });
+
+    expect(report).toMatchObject({ applied: 3, resynchronized: 0, left: 0 });
+    for (const id of [copied, old, empty]) expect(await twinOf(id)).toBe('5');
+  });
+
+  it('never overwrites a newer version all the same', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    await putTwin(id, 6, v('6'));
+    places.post(letter(id, '5', 5));
+
+    const report = await run(places, {}, { source: lost, withoutSource: true });
+
+    expect(report).toMatchObject({ superseded: 1, applied: 0 });
+    expect(await twinOf(id)).toBe('6');
+  });
+});
+
+describe('an item that has expired, where expiries are skipped', () => {
+  const skipping = { settings: { ...settings, ttlDeletes: 'skip' as const } };
+
+  it('is not brought back by the letter of an older put', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letter(id, '5', 5));
+
+    expect(await run(places, {}, skipping)).toMatchObject({
+      resynchronized: 1,
+      applied: 0,
+      left: 0,
+    });
+    expect(await twinOf(id)).toBeUndefined();
+  });
+
+  it('is put as the source has it, where it has not expired', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letter(id, '5', 5));
+    await putSource(id, 8);
+
+    expect(await run(places, {}, skipping)).toMatchObject({ resynchronized: 1, left: 0 });
+    expect(await twinOf(id)).toBe('8');
+  });
+
+  it('stays at the twin while the redrive of a put asks the source', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    await putTwin(id, 2, floorOf(SERIES));
+    places.post(letter(id, '5', 5));
+
+    expect(await run(places, {}, skipping)).toMatchObject({ resynchronized: 1, left: 0 });
+    expect(await twinOf(id)).toBe('2');
+  });
+
+  it('goes with a delete of the application, also from a copy', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    await putTwin(id, 2, floorOf(SERIES));
+    places.post(letter(id, '5'));
+
+    expect(await run(places, {}, skipping)).toMatchObject({ resynchronized: 1, left: 0 });
+    expect(await twinOf(id)).toBeUndefined();
+  });
+});
+
+describe('what is foreign', () => {
+  const users =
+    'arn:aws:dynamodb:us-east-1:111122223333:table/Users/stream/2026-01-31T12:00:00.000';
+  const foreignRecord = (id: string) =>
+    lambdaRecord({ id, sequenceNumber: '9', attributes: value(9), streamArn: users });
+
+  it.each([[true], [false]])('stays, and is counted: applying %s', async (apply) => {
+    const [id, places] = [newId(), failurePlaces()];
+    await places.bucket.put('aws/lambda/m/shard-1/1', batchOf([foreignRecord(id)]));
+    places.post(letterOf(foreignRecord(id)));
+    places.post(letterOf(lambdaRecord({ id })).replace('"orders"', '"users"'));
+    places.post(batchOf().replace(STREAM_ARN, users));
+    const before = places.contents();
+    const readRange = () => Promise.reject(new Error('nobody may read this stream'));
+    const destination = scripted(() => ({ kind: 'written' }));
+
+    const report = await run(places, { apply }, { destination, readRange });
+
+    expect(report).toMatchObject({ foreign: 4, found: 0, matched: 0, left: 0, unreadable: 0 });
+    expect(destination.requests).toEqual([]);
+    expect(places.contents()).toEqual(before);
+  });
+
+  it('keeps the object in which it is, whose other records are done', async () => {
+    const [id, other, places] = [newId(), newId(), failurePlaces()];
+    const own = lambdaRecord({ id, sequenceNumber: '5', attributes: value(5) });
+    await places.bucket.put('aws/lambda/m/shard-1/1', batchOf([own, foreignRecord(other)]));
+
+    expect(await run(places)).toMatchObject({ found: 1, applied: 1, foreign: 1, left: 0 });
+    expect([await twinOf(id), await twinOf(other)]).toEqual(['5', undefined]);
+    expect(places.contents().objects).toHaveLength(1);
+  });
+});
+
+describe('a redriven delete', () => {
+  /** What was announced, and a queue that takes it or not. */
+  function lookAgainQueue() {
+    const announced: string[] = [];
+    return {
+      announced: () => announced.map(parseAnnouncement),
+      lookAgain: { announce: async (body: string) => void announced.push(body) },
+    };
+  }
+  const denied = { announce: () => Promise.reject(serviceError('AccessDeniedException')) };
+
+  it('is announced, those of a batch together, before the message goes', async () => {
+    const [ids, places] = [[newId(), newId()], failurePlaces()];
+    const records = ids.map((id) => lambdaRecord({ id, sequenceNumber: '5', eventName: 'REMOVE' }));
+    await places.bucket.put('aws/lambda/m/shard-1/1', batchOf(records));
+    const { announced, lookAgain } = lookAgainQueue();
+
+    expect(await run(places, {}, { lookAgain })).toMatchObject({ applied: 2, left: 0 });
+
+    const deletes = ids.map((id) => ({ key: { pk: { S: id } }, version: v('5') }));
+    expect(announced()).toEqual([{ replication: 'orders', epoch: 1, deletes }]);
+  });
+
+  it('stays until it is announced, also by the run that finds its own tombstone', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    await putTwin(id, 4, v('4'));
+    places.post(letter(id, '5'));
+
+    const first = await run(places, {}, { lookAgain: denied });
+
+    expect(first).toMatchObject({
+      applied: 0,
+      failing: 1,
+      left: 1,
+      failures: { 'announcement: denied': 1 },
+    });
+    expect([await twinOf(id), await tombstoneOf(id)]).toEqual([undefined, v('5')]);
+    expect(places.contents().messages).toHaveLength(1);
+
+    const { announced, lookAgain } = lookAgainQueue();
+    expect(await run(places, {}, { lookAgain })).toMatchObject({ superseded: 1, left: 0 });
+    expect(announced()).toMatchObject([{ deletes: [{ version: v('5') }] }]);
+    expect(places.contents().messages).toEqual([]);
+  });
+
+  it('is not announced with "strict" tombstones', async () => {
+    const places = failurePlaces();
+    places.post(letter(newId(), '5'));
+    const strict = { ...settings, tombstones: 'strict' as const };
+
+    const report = await run(places, {}, { lookAgain: denied, settings: strict });
+
+    expect(report).toMatchObject({ applied: 1, left: 0 });
+  });
+
+  it('does not lower a tombstone', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    await stream([lambdaRecord({ id, sequenceNumber: '7', eventName: 'REMOVE' })], places);
+    await putTwin(id, 4, v('4'));
+    places.post(letter(id, '5'));
+
+    expect(await run(places)).toMatchObject({ superseded: 1, left: 0 });
+    expect([await twinOf(id), await tombstoneOf(id)]).toEqual([undefined, v('7')]);
+  });
+});
+
+describe('an item of the twin that is not Ferry’s', () => {
+  const keeping = { settings: { ...settings, unversionedItems: 'keep' as const } };
+
+  it.each([
+    ['kept', keeping, 'superseded', ['0', '0']],
+    ['replaced', {}, 'applied', ['5', undefined]],
+  ])('is %s, as the stream would do', async (_, parts, outcome, expected) => {
+    const [put, removed, places] = [newId(), newId(), failurePlaces()];
+    for (const id of [put, removed]) {
+      const Item = { pk: { S: id }, ...value(0) };
+      await engine().client.send(new PutItemCommand({ TableName: TWIN, Item }));
+    }
+    places.post(letter(put, '5', 5));
+    places.post(letter(removed, '5'));
+
+    expect(await run(places, {}, parts)).toMatchObject({ [outcome]: 2, left: 0 });
+    expect([await twinOf(put), await twinOf(removed)]).toEqual(expected);
+    expect(await tombstoneOf(removed)).toBe(v('5'));
+  });
+
+  it('is not written over if its reserved attribute is somebody else’s, and the letter stays', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    const Item = { pk: { S: id }, _ferry: { S: 'mine' } };
+    await engine().client.send(new PutItemCommand({ TableName: TWIN, Item }));
+    places.post(letter(id, '5', 5));
+
+    expect(await run(places)).toMatchObject({ left: 1, failures: { ReservedAttributeTaken: 1 } });
+    expect(await engine().get(TWIN, { pk: { S: id } })).toEqual(Item);
+  });
+});
+
+describe('a write whose answer never came', () => {
+  it('is the last that its item sees in this run', async () => {
+    const [id, other, places] = [newId(), newId(), failurePlaces()];
+    for (const body of [letter(id, '5', 5), letter(id, '6', 6), letter(other, '5', 5)])
+      places.post(body);
+    const written: string[] = [];
+    const destination: DestinationTable = {
+      async write(request) {
+        const text = JSON.stringify(request.input);
+        const name = text.includes(`"${id}"`) ? 'unknown' : 'known';
+        written.push(name);
+        if (name === 'unknown') throw serviceError('TimeoutError');
+        return engine().destination.write(request);
+      },
+    };
+    const messages = await places.queue.receive(300);
+    let received = 0;
+    const queue = {
+      ...places.queue,
+      receive: async () => messages.slice(received, (received += 1)),
+    };
+
+    const report = await run(places, {}, { destination, queue });
+
+    expect(written.toSorted()).toEqual(['known', 'unknown']);
+    expect(report).toMatchObject({ applied: 1, failing: 2, left: 2 });
+  });
+});
+
+describe('a table that throttles reads', () => {
+  it('is asked again', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    places.post(letter(id, '5', 5));
+    let reads = 0;
+    const twin = {
+      async get(key: Item) {
+        reads += 1;
+        if (reads < 12) throw serviceError('ProvisionedThroughputExceededException');
+        return engine().get(TWIN, key);
+      },
+    };
+
+    expect(await run(places, {}, { twin })).toMatchObject({ applied: 1, left: 0 });
+  });
+
+  it('does not hold up a run that is stopped', async () => {
+    const [places, stop] = [failurePlaces(), new AbortController()];
+    places.post(letter(newId(), '5', 5));
+    const twin = {
+      async get() {
+        stop.abort();
+        throw serviceError('ProvisionedThroughputExceededException');
+      },
+    };
+
+    const report = await run(places, { stop: stop.signal }, { twin });
+
+    expect(report).toMatchObject({ applied: 0, left: 1, failures: { stopped: 1 } });
+    expect(places.contents().messages).toHaveLength(1);
+  });
 });

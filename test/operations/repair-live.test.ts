@@ -160,7 +160,9 @@ async function repairAll(live: LiveTable, { endpoint, mutation, tally }: RepairS
         destination: ambushed(mutation(dynamoDbDestination(writes)), live, tally),
         remainingMs: () => Infinity,
         settleMs: 1_000,
-        floor: floorOf(streamLabelMs(live.streamArn) ?? 0),
+        floor: floorOf({ epoch: 1, labelMs: streamLabelMs(live.streamArn) ?? 0 }),
+        epoch: 1,
+        lookAgain: { announce: async () => undefined },
         pace: paceOf(Infinity, turns.clock),
       },
       { apply: true, onProgress: () => undefined, onLeft: () => undefined },
@@ -207,13 +209,15 @@ function withoutConditions(destination: DestinationTable): DestinationTable {
     write(request) {
       switch (request.operation) {
         case 'TransactWriteItems': {
-          const { TableName, Item } = request.input.TransactItems?.[0]?.Put ?? {};
-          return destination.write({ operation: 'PutItem', input: { TableName, Item } });
-        }
-        case 'DeleteItem': {
-          const { TableName, Key } = request.input;
+          const { Put, Delete } = request.input.TransactItems?.[0] ?? {};
+          if (Put !== undefined) {
+            const { TableName, Item } = Put;
+            return destination.write({ operation: 'PutItem', input: { TableName, Item } });
+          }
+          const { TableName, Key } = Delete ?? {};
           return destination.write({ operation: 'DeleteItem', input: { TableName, Key } });
         }
+        case 'DeleteItem':
         case 'PutItem':
         case 'UpdateItem':
           return destination.write(request);

@@ -152,7 +152,9 @@ it('remembers a delete only if it does it: neither is done where the other is re
   await putTwin(replaced, 5);
 
   const byBound = await resynchronize(bound, (count) => raiseBound(bound, 5 + count));
-  const byItem = await resynchronize(replaced, (count) => putTwin(replaced, 5 + count));
+  const byItem = await resynchronize(replaced, async (count) => {
+    await putTwin(replaced, 5 + count);
+  });
 
   for (const { result, sent, announced } of [byBound, byItem]) {
     expect(result).toEqual({ kind: 'unfinished', why: 'newer changes came by' });
