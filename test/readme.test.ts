@@ -76,6 +76,10 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(run('npx ferry verify --help')).toContain('--replication NAME'),
   'npx ferry repair --replication orders --report ferry-orders-differences.jsonl': () =>
     expect(run('npx ferry repair --help')).toContain('--report FILE'),
+  'npx ferry adopt --replication orders': () =>
+    expect(run('npx ferry adopt --help')).toContain('--as-is'),
+  'npx ferry adopt --replication orders --apply': () =>
+    expect(run('npx ferry adopt --help')).toContain('--apply'),
   // test/cli/status.test.ts runs it against services that speak the real protocols.
   'npx ferry status --replication orders': () =>
     expect(run('npx ferry status --help')).toContain('--watch'),
