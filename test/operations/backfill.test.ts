@@ -4,7 +4,12 @@
 import { CreateTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
-import { dynamoDbTransactions, writeClient } from '../../src/adapters/dynamodb-table.ts';
+import {
+  dynamoDbDestination,
+  dynamoDbTransactions,
+  writeClient,
+} from '../../src/adapters/dynamodb-table.ts';
+import { parseAnnouncement } from '../../src/core/announcement.ts';
 import { STATE_ATTRIBUTES } from '../../src/contract.ts';
 import { canonicalKey } from '../../src/core/attribute-value.ts';
 import type { BackfillRun } from '../../src/core/backfill-checkpoint.ts';
@@ -21,7 +26,14 @@ import {
 } from '../../src/operations/backfill.ts';
 import type { RejectedCopy } from '../../src/operations/copy-page.ts';
 import { paceOf } from '../../src/operations/pace.ts';
-import type { Clock, Item, ReadableTable, TransactionWriter } from '../../src/ports.ts';
+import type {
+  Clock,
+  DestinationTable,
+  Item,
+  ItemReader,
+  ReadableTable,
+  TransactionWriter,
+} from '../../src/ports.ts';
 import { type KeyColumn, useEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 import { NOW_MS, serviceError } from '../fixtures/replication.ts';
@@ -32,6 +44,8 @@ const SEED = Number(process.env['SEED'] ?? '20260131');
 const LABEL_MS = Date.parse('2026-01-31T12:00:00.000Z');
 const FLOOR = floorOf({ epoch: 1, labelMs: LABEL_MS });
 const ARN = 'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000';
+const version = (sequenceNumber: string) =>
+  versionOf({ epoch: 1, labelMs: LABEL_MS }, sequenceNumber);
 const BY_ID: readonly KeyColumn[] = [{ name: 'pk', type: 'S' }];
 const HOUR_MS = 3_600_000;
 
@@ -70,7 +84,7 @@ describe('a backfill', () => {
 
     expect(progress).toMatchObject({ items: 60, copied: 60, present: 0, deleted: 0, rejected: 0 });
     expect(progress).toMatchObject({ segmentsDone: 3, totalSegments: 3 });
-    expect(await scene.twinWithoutVersions(keys)).toEqual(await scene.sourceItems(keys));
+    expect(await scene.twinWithoutVersions([FLOOR], keys)).toEqual(await scene.sourceItems(keys));
   });
 
   it('groups big items by their size, and counts the units that they take', async () => {
@@ -96,8 +110,12 @@ describe('a backfill', () => {
     const scene = await sceneOf(range(30).map((n) => order(n)));
     const there = [
       { ...order(3), total: { N: '-1' } },
-      { ...order(4), total: { N: '-2' }, _ferry: { M: { v: { S: versionOf({ epoch: 1, labelMs: LABEL_MS }, '7') } } } },
-      { ...order(5), total: { N: '-3' }, _ferry: { M: { v: { S: floorOf({ epoch: 1, labelMs: 1 }) } } } },
+      { ...order(4), total: { N: '-2' }, _ferry: { M: { v: { S: version('7') } } } },
+      {
+        ...order(5),
+        total: { N: '-3' },
+        _ferry: { M: { v: { S: floorOf({ epoch: 1, labelMs: 1 }) } } },
+      },
     ];
     await putAll(engine(), scene.target.destinationTable, there);
 
@@ -108,16 +126,53 @@ describe('a backfill', () => {
     for (const item of there) expect(twin.get(item.pk.S)).toEqual(item);
   });
 
-  it('leaves out what has been deleted, and copies what has only failed', async () => {
+  it('asks the source again where a delete or a failure of the stream is remembered', async () => {
     const scene = await sceneOf(range(30).map((n) => order(n)));
-    await scene.putStateRow(order(6), { [STATE_ATTRIBUTES.deleted]: versionOf({ epoch: 1, labelMs: LABEL_MS }, '9') });
-    await scene.putStateRow(order(7), { [STATE_ATTRIBUTES.failed]: versionOf({ epoch: 1, labelMs: LABEL_MS }, '9') });
+    const [of, nine] = [STATE_ATTRIBUTES, version('9')];
+    await scene.putStateRow(order(6), { [of.deleted]: nine });
+    await scene.putStateRow(order(7), { [of.failed]: nine });
+    await scene.putStateRow(order(8), { [of.deleted]: nine });
+    // Deleted after its page was read.
+    const source = without(scene.context().source, 'order-8');
 
-    const progress = await scene.run();
+    const progress = await scene.run({ source });
 
-    expect(progress).toMatchObject({ items: 30, copied: 29, present: 0, deleted: 1, rejected: 0 });
-    expect((await scene.twin()).has('order-6')).toBe(false);
-    expect((await scene.twin()).has('order-7')).toBe(true);
+    expect(progress).toMatchObject({ items: 30, copied: 29, deleted: 1, resynchronized: 3 });
+    expect(progress).toMatchObject({ present: 0, rejected: 0 });
+    const twin = await scene.twin();
+    expect(twin.has('order-8')).toBe(false);
+    for (const id of ['order-6', 'order-7'])
+      expect(twin.get(id)?.['_ferry']?.M?.['v']?.S).toBe(`${nine}~`);
+  });
+
+  it('copies beside what is remembered of an earlier stream', async () => {
+    const scene = await sceneOf(range(10).map((n) => order(n)));
+    const earlier = versionOf({ epoch: 1, labelMs: LABEL_MS - 1 }, '9');
+    await scene.putStateRow(order(6), { [STATE_ATTRIBUTES.deleted]: earlier });
+    await scene.putStateRow(order(7), { [STATE_ATTRIBUTES.failed]: earlier });
+
+    expect(await scene.run()).toMatchObject({ items: 10, copied: 10, resynchronized: 0 });
+    expect(await scene.twinWithoutVersions()).toEqual(await scene.sourceItems());
+  });
+
+  it('keeps an item of the twin where expiries are skipped, and announces what it deletes otherwise', async () => {
+    const announced: string[] = [];
+    const lookAgain = { announce: async (body: string) => void announced.push(body) };
+    for (const ttlDeletes of ['skip', 'replicate'] as const) {
+      const scene = await sceneOf([order(1)]);
+      await scene.putStateRow(order(1), { [STATE_ATTRIBUTES.deleted]: version('9') });
+      const source = without(scene.context().source, 'order-1');
+      // Made again by the stream in between, and expired at the source since.
+      const twin = appearing(scene.context(), { ...order(1), ...stamped('10') });
+
+      const progress = await scene.run({ source, twin, ttlDeletes, lookAgain });
+
+      expect(progress).toMatchObject({ copied: 0, deleted: 1, resynchronized: 1 });
+      expect((await scene.twin()).has('order-1')).toBe(ttlDeletes === 'skip');
+    }
+    expect(announced.map(parseAnnouncement)).toMatchObject([
+      { epoch: 1, deletes: [{ version: `${version('10')}~` }] },
+    ]);
   });
 
   it('does it again without a change', async () => {
@@ -192,7 +247,7 @@ describe('what goes wrong on the way', () => {
       })),
     );
     for (const n of range(20)) {
-      const deleted = versionOf({ epoch: 1, labelMs: LABEL_MS }, '9');
+      const deleted = version('9');
       await scene.putStateRow(order(180 + n), { [STATE_ATTRIBUTES.deleted]: deleted });
     }
     const proxy = await startFaultProxy({
@@ -208,22 +263,23 @@ describe('what goes wrong on the way', () => {
 
       const progress = await scene.run({
         transactions: dynamoDbTransactions(client),
+        destination: dynamoDbDestination(client),
         pageItems: 4,
       });
 
       const { throttle, error, reset, late } = proxy.counts.injected;
       for (const strikes of [throttle, error, reset, late]) expect(strikes).toBeGreaterThan(0);
       // A copy whose answer was lost is there when it is tried again.
-      expect(progress.copied + progress.present).toBe(180);
-      expect(progress).toMatchObject({ items: 200, deleted: 20, rejected: 0, segmentsDone: 3 });
+      expect(progress.copied + progress.present).toBe(200);
+      expect(progress).toMatchObject({ items: 200, deleted: 0, rejected: 0, segmentsDone: 3 });
+      expect(progress.resynchronized).toBe(20);
     } finally {
       await proxy.stop({ landLate: true });
       client.destroy();
     }
-    const twin = await scene.twinWithoutVersions();
-    const source = await scene.sourceItems();
-    for (const n of range(20)) source.delete(`order-${180 + n}`);
-    expect(twin).toEqual(source);
+    expect(await scene.twinWithoutVersions([FLOOR, `${version('9')}~`])).toEqual(
+      await scene.sourceItems(),
+    );
   });
 
   it('ends all segments, if trying again cannot help', async () => {
@@ -430,6 +486,166 @@ describe('a page that has grown old', () => {
   });
 });
 
+describe('a copy that its state row refuses', () => {
+  /** One item whose delete is remembered, so that its key is re-synchronised. */
+  const refused = async () => {
+    const scene = await sceneOf([order(1), order(2)]);
+    await scene.putStateRow(order(1), { [STATE_ATTRIBUTES.deleted]: version('9') });
+    return scene;
+  };
+
+  it('is told if the destination does not take it, and the others are copied', async () => {
+    const scene = await refused();
+    const destination: DestinationTable = {
+      async write(request) {
+        if (request.operation !== 'TransactWriteItems') return engine().destination.write(request);
+        throw serviceError('ValidationException', 'too large');
+      },
+    };
+
+    const progress = await scene.run({ destination });
+
+    expect(progress).toMatchObject({ items: 2, copied: 1, rejected: 1, resynchronized: 1 });
+    expect(scene.rejected).toEqual([
+      { key: { pk: { S: 'order-1' } }, reason: 'ValidationException: too large' },
+    ]);
+  });
+
+  it('ends the run if trying again cannot help, so that its page is copied again', async () => {
+    const scene = await refused();
+    const twin = { get: () => Promise.reject(serviceError('AccessDeniedException', 'no more')) };
+    const lookAgain = {
+      announce: () => Promise.reject(serviceError('AccessDeniedException', 'no more')),
+    };
+    const source = without(scene.context().source, 'order-1');
+    const { run } = await scene.open();
+
+    await expect(scene.resume(run, { twin })).rejects.toThrow('no more');
+    await expect(scene.resume(run, { source, lookAgain })).rejects.toThrow('announcement: denied');
+
+    expect(await scene.resume(run)).toMatchObject({ items: 2, resynchronized: 1 });
+    expect((await scene.twin()).size).toBe(2);
+  });
+
+  it('is copied again while something newer comes by at every attempt', async () => {
+    const scene = await refused();
+    let rows = 0;
+    const stateTable: ItemReader = {
+      async get(key) {
+        const row = await scene.context().stateTable.get(key);
+        // A bound that rises with each of the first looks.
+        if (row?.['d'] !== undefined && (rows += 1) <= 12) {
+          const failed = version(String(9 + rows));
+          await scene.putStateRow(order(1), {
+            [STATE_ATTRIBUTES.deleted]: version('9'),
+            [STATE_ATTRIBUTES.failed]: failed,
+          });
+        }
+        return row;
+      },
+    };
+
+    const progress = await scene.run({ stateTable });
+
+    expect(progress).toMatchObject({ items: 2, copied: 2, resynchronized: 1 });
+    expect((await scene.twin()).get('order-1')?.['_ferry']?.M?.['v']?.S).toBe(`${version('21')}~`);
+  });
+});
+
+describe('a backfill before the stream', () => {
+  const BEFORE = { beforeStream: true };
+  /** No transactions, and no reads of the twin: a plain write is all that an item costs. */
+  const none = { transact: () => Promise.reject(new Error('nobody asks for transactions')) };
+
+  it('copies with plain puts, at the price of a plain write', async () => {
+    const scene = await sceneOf(range(60).map((n) => order(n)));
+
+    const progress = await scene.run({ transactions: none }, BEFORE);
+
+    expect(progress).toMatchObject({ items: 60, copied: 60, present: 0, writeUnits: 60 });
+    expect(await scene.twinWithoutVersions()).toEqual(await scene.sourceItems());
+  });
+
+  it('overwrites nothing, and counts what is there', async () => {
+    const scene = await sceneOf(range(20).map((n) => order(n)));
+    const there = { ...order(3), total: { N: '-1' }, ...stamped('7') };
+    await putAll(engine(), scene.target.destinationTable, [there]);
+
+    const progress = await scene.run({ transactions: none }, BEFORE);
+
+    expect(progress).toMatchObject({ items: 20, copied: 19, present: 1 });
+    expect((await scene.twin()).get('order-3')).toEqual(there);
+  });
+
+  it('tells what the destination refuses, and goes on around it', async () => {
+    const items = range(20).map((n) => ({
+      ...order(n),
+      rank: n === 3 ? { S: 'first' } : { N: String(n) },
+    }));
+    const scene = await sceneOf(items, { rankIndex: true });
+
+    const progress = await scene.run({ transactions: none }, BEFORE);
+
+    expect(progress).toMatchObject({ items: 20, copied: 19, rejected: 1 });
+    expect(scene.rejected).toMatchObject([
+      { reason: expect.stringMatching(/^Validation\w+: /) as string },
+    ]);
+  });
+
+  it('reads a page again that has grown old', async () => {
+    const scene = await sceneOf(range(8).map((n) => order(n)));
+    const clock = virtualClock();
+    let pages = 0;
+    const source = scanned(scene.context().source, () => {
+      pages += 1;
+      if (pages === 1) clock.pass(HOUR_MS + 1);
+    });
+
+    const progress = await scene.run(
+      { clock, source, transactions: none },
+      { ...BEFORE, totalSegments: 1, workers: 1 },
+    );
+
+    expect(pages).toBeGreaterThan(1);
+    expect(progress).toMatchObject({ items: 8, copied: 8, writeUnits: 8 });
+  });
+
+  it('goes on as it began, whoever continues it', async () => {
+    const scene = await sceneOf(range(8).map((n) => order(n)));
+    const { run } = await scene.open(1, true);
+
+    const again = await scene.open(1, true);
+    const done = await continueSegment(again.run, 0, scene.context({ transactions: none }));
+
+    expect(again).toEqual({ run, resumed: true });
+    expect(done).toBe(true);
+  });
+
+  it.each([
+    [true, false],
+    [false, true],
+  ])(
+    'is not continued in the other mode: begun with %s, continued with %s',
+    async (begun, then) => {
+      const scene = await sceneOf([]);
+      await scene.open(1, begun);
+
+      await expect(scene.open(1, then)).rejects.toMatchObject({ code: 'backfill.mode-changed' });
+    },
+  );
+
+  it('is not continued after the stream has forgotten when it began', async () => {
+    const scene = await sceneOf([]);
+    const { run } = await scene.open(1, true);
+    const clock = virtualClock();
+    clock.pass(24 * HOUR_MS + 1);
+
+    const opening = openBackfill(run, false, scene.context({ clock }));
+
+    await expect(opening).rejects.toMatchObject({ code: 'backfill.too-late' });
+  });
+});
+
 describe('opening a backfill', () => {
   const runOf = (run: string, more: Partial<BackfillRun> = {}) => ({
     run,
@@ -538,6 +754,12 @@ interface SceneOptions {
   readonly rankIndex?: boolean;
 }
 
+interface RunOptions {
+  readonly totalSegments?: number;
+  readonly workers?: number;
+  readonly beforeStream?: boolean;
+}
+
 /** A source with `items`, an empty twin, and what a backfill needs. */
 async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: SceneOptions = {}) {
   const name = `scene-${(scenes += 1)}`;
@@ -566,6 +788,10 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
       random: seededRandom(SEED),
       stop: new AbortController().signal,
       source: reader(sourceTable),
+      twin: reader(target.destinationTable),
+      lookAgain: { announce: async () => undefined },
+      epoch: 1,
+      ttlDeletes: 'replicate',
       transactions: dynamoDbTransactions(engine().client),
       destination: engine().destination,
       stateTable: reader(target.stateTable, [STATE_ATTRIBUTES.id]),
@@ -576,14 +802,15 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
       ...parts,
     };
   };
-  const open = (totalSegments = 3) =>
+  const open = (totalSegments = 3, beforeStream = false) =>
     openBackfill(
       {
         run: `run-${(runs += 1)}`,
         totalSegments,
         streamArn: ARN,
         destination: 'twin',
-        startedAt: 'now',
+        startedAt: new Date(NOW_MS).toISOString(),
+        ...(beforeStream ? { beforeStream } : {}),
       },
       false,
       context(),
@@ -608,18 +835,19 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
     resume,
     async run(
       parts: Partial<BackfillContext> = {},
-      { totalSegments = 3, workers = 2 }: { totalSegments?: number; workers?: number } = {},
+      { totalSegments = 3, workers = 2, beforeStream = false }: RunOptions = {},
     ) {
-      const { run } = await open(totalSegments);
+      const { run } = await open(totalSegments, beforeStream);
       return resume(run, parts, { workers });
     },
     twin,
     sourceItems: async (columns = BY_ID) =>
       asTexts(await contents(engine(), sourceTable, textOf(columns))),
-    async twinWithoutVersions(columns = BY_ID) {
+    async twinWithoutVersions(versions = [FLOOR], columns = BY_ID) {
       const found = new Map<string, Item>();
       for (const [key, { _ferry, ...item }] of await twin(columns)) {
-        expect(_ferry?.M).toEqual({ v: { S: FLOOR }, o: { S: 'us-east-1' } });
+        expect(versions).toContain(_ferry?.M?.['v']?.S);
+        expect(_ferry?.M?.['o']).toEqual({ S: 'us-east-1' });
         found.set(key, item);
       }
       return asTexts(found);
@@ -631,6 +859,28 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
       await engine().client.send(
         new PutItemCommand({ TableName: target.stateTable, Item: { ...Item } }),
       );
+    },
+  };
+}
+
+const stamped = (sequenceNumber: string) => ({
+  _ferry: { M: { v: { S: version(sequenceNumber) }, o: { S: 'us-east-1' } } },
+});
+
+/** The item has gone since its page was read. */
+function without(table: ReadableTable, id: string): ReadableTable {
+  return {
+    ...table,
+    get: async (key) => (key['pk']?.S === id ? undefined : table.get(key)),
+  };
+}
+
+/** The twin shows an item as soon as it is looked at. */
+function appearing({ twin, target }: BackfillContext, item: Item): ItemReader {
+  return {
+    async get(key) {
+      await putAll(engine(), target.destinationTable, [item]);
+      return twin.get(key);
     },
   };
 }
