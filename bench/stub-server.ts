@@ -3,6 +3,7 @@
 // Prints its port; ends with its parent.
 
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { crc32 } from 'node:zlib';
 import type { Item } from '../src/core/attribute-value.ts';
 import { itemSizeBytes, writeUnits } from '../src/core/capacity.ts';
 import { COUNTS_PATH, type Counts } from './stub.ts';
@@ -12,9 +13,21 @@ const counts: { -readonly [Name in keyof Counts]: number } = { requests: 0, writ
 const HEAD_END = '\r\n\r\n';
 const LENGTH = /content-length: (\d+)/i;
 
+/** With the marks of DynamoDB, which clients look for. */
 const answerWith = (body: string) =>
-  `HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: ${body.length}${HEAD_END}${body}`;
-const WRITTEN = Buffer.from(answerWith('{"UnprocessedItems":{}}'));
+  [
+    'HTTP/1.1 200 OK',
+    'content-type: application/x-amz-json-1.0',
+    `x-amzn-requestid: ${'A'.repeat(52)}`,
+    `x-amz-crc32: ${crc32(body)}`,
+    `content-length: ${body.length}${HEAD_END}${body}`,
+  ].join('\r\n');
+const WRITTEN = Buffer.from(answerWith('{}'));
+const OTHERS: Readonly<Record<string, Buffer>> = {
+  BatchWriteItem: Buffer.from(answerWith('{"UnprocessedItems":{}}')),
+  BatchGetItem: Buffer.from(answerWith('{"Responses":{},"UnprocessedKeys":{}}')),
+};
+const OPERATION = /x-amz-target: DynamoDB_20120810\.(\w+)/i;
 
 /** Requests come one after the other on a socket, each in as many pieces as the network likes. */
 function serve(socket: Socket): void {
@@ -42,22 +55,42 @@ function answer(socket: Socket, { head, body }: { head: string; body: string }):
     return;
   }
   counts.requests += 1;
-  if (countsUnits > 0) counts.writeUnits += unitsOf(JSON.parse(body) as Body);
-  if (roundTripMs === 0) socket.write(WRITTEN);
-  else setTimeout(() => socket.write(WRITTEN), roundTripMs);
+  const operation = OPERATION.exec(head)?.[1] ?? '';
+  if (countsUnits > 0) counts.writeUnits += unitsOf(operation, JSON.parse(body) as Body);
+  const bytes = OTHERS[operation] ?? WRITTEN;
+  if (roundTripMs === 0) socket.write(bytes);
+  else setTimeout(() => socket.write(bytes), roundTripMs);
 }
 
 interface Body {
   readonly Item?: Item;
   readonly RequestItems?: Record<string, ReadonlyArray<{ readonly PutRequest: { Item: Item } }>>;
+  readonly TransactItems?: ReadonlyArray<{ readonly Put?: { readonly Item: Item } }>;
 }
 
 /** State rows and deleted items of this benchmark are all below 1 KB. */
-function unitsOf({ Item: item, RequestItems = {} }: Body): number {
-  if (item !== undefined) return writeUnits(itemSizeBytes(item));
-  const puts = Object.values(RequestItems).flat();
-  if (puts.length === 0) return 1;
-  return puts.reduce((sum, { PutRequest }) => sum + writeUnits(itemSizeBytes(PutRequest.Item)), 0);
+function unitsOf(
+  operation: string,
+  { Item: item, RequestItems = {}, TransactItems = [] }: Body,
+): number {
+  switch (operation) {
+    case 'PutItem':
+      return unitsOfItem(item);
+    case 'BatchWriteItem': {
+      const puts = Object.values(RequestItems).flat();
+      return puts.reduce((sum, { PutRequest }) => sum + unitsOfItem(PutRequest.Item), 0);
+    }
+    case 'TransactWriteItems':
+      return TransactItems.reduce((sum, { Put }) => sum + 2 * unitsOfItem(Put?.Item), 0);
+    case 'BatchGetItem':
+      return 0;
+    default:
+      return 1;
+  }
+}
+
+function unitsOfItem(item: Item | undefined): number {
+  return writeUnits(itemSizeBytes(item ?? {}));
 }
 
 const server = createServer(serve);

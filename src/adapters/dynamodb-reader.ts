@@ -3,13 +3,15 @@
 import { DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../errors.ts';
 import type { Item, ReadableTable } from '../ports.ts';
+import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 
 /** A page of 1 MB from another continent takes a second or two. */
 const READ_TIMEOUT_MS = 30_000;
 
 export function readClient(settings: ClientSettings): DynamoDBClient {
-  return new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 5 });
+  const requestHandler = new CheckedHandler();
+  return new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 5, requestHandler });
 }
 
 export interface TableName {

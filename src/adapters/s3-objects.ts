@@ -43,7 +43,7 @@ export function objectClient(settings: ClientSettings): S3Client {
 export function s3Objects(client: S3Client, bucket: string): ObjectStore {
   return {
     async put(key, body, abortSignal) {
-      await client.send(
+      const { ETag } = await client.send(
         new PutObjectCommand({
           Bucket: bucket,
           Key: key,
@@ -53,6 +53,8 @@ export function s3Objects(client: S3Client, bucket: string): ObjectStore {
         }),
         abortSignal === undefined ? {} : { abortSignal },
       );
+      // A proxy's 200 must not count: a message would point to nothing.
+      if (ETag === undefined) throw new Error(`the answer to PutObject of ${key} is not S3's`);
     },
     get: (key) => getText(client, bucket, key),
     list: (prefix) => pages(client, bucket, prefix),

@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../ports.ts';
 import type { CredentialSource } from './signing-credentials.ts';
 import { requestSigner, type SignableRequest, type SigningCredentials } from './sigv4.ts';
+import type { RawAnswer } from './service-answer.ts';
 import { type Socket, Sockets } from './sockets.ts';
 
 export interface SignedRequestsOptions {
@@ -19,10 +20,7 @@ export interface SignedRequestsOptions {
 }
 
 /** What the service has answered. */
-export interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
+export type Answer = RawAnswer;
 
 export interface SignedRequests {
   /**
@@ -64,7 +62,9 @@ export function signedRequests(options: SignedRequestsOptions): SignedRequests {
       if (!(Math.abs(foundMs - usedMs) > SKEW_MS_MIN)) return first;
       // Refused before anything else was looked at: it has surely not been applied.
       skewMs = foundMs;
-      const withinMs = Math.max(1, timeoutMs - (answeredMs - startMs));
+      // Whoever waits has reckoned with one time limit.
+      const withinMs = timeoutMs - (answeredMs - startMs);
+      if (!(withinMs >= AGAIN_MS_MIN && withinMs <= timeoutMs)) return first;
       return exchange({ ...outgoing, headers: signedBy(who, request), withinMs }, sockets, clock);
     },
     close: () => sockets.close(),
@@ -76,6 +76,9 @@ interface OutgoingRequest {
   readonly body: Buffer;
   readonly withinMs: number;
 }
+
+/** With less of its time left, a request is not sent a second time. */
+const AGAIN_MS_MIN = 100;
 
 interface DatedAnswer extends Answer {
   readonly date: string;
@@ -133,18 +136,20 @@ interface Listener {
 /** Puts an answer together from its parts. */
 function collector({ started, settled, failed }: Listener): Dispatcher.DispatchHandler {
   let status = 0;
-  let date = '';
+  let [date, requestId, checksum] = ['', '', ''];
   const chunks: Buffer[] = [];
   return {
     onRequestStart: started,
     onResponseStart(_, statusCode, received) {
       status = statusCode;
       date = String(received['date'] ?? '');
+      requestId = String(received['x-amzn-requestid'] ?? '');
+      checksum = String(received['x-amz-crc32'] ?? '');
     },
     onResponseData(_, chunk) {
       chunks.push(chunk);
     },
-    onResponseEnd: () => settled({ status, date, body: textOf(chunks) }),
+    onResponseEnd: () => settled({ status, date, requestId, checksum, body: textOf(chunks) }),
     onResponseError: (_, error) => failed(error),
   };
 }

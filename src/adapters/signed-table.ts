@@ -4,6 +4,7 @@
 import { decodeItem, type Item } from '../core/attribute-value.ts';
 import { jsonOf, type WriteRequest } from '../core/write-request.ts';
 import type { DestinationReader, DestinationTable, ReadReply, WriteReply } from '../ports.ts';
+import { requireOwnAnswer } from './service-answer.ts';
 import type { Answer, SignedRequests } from './signed-requests.ts';
 import { cancellation, type CancellationPart, refusal } from './write-reply.ts';
 
@@ -12,9 +13,10 @@ const API = 'DynamoDB_20120810.';
 export function signedDestination(requests: SignedRequests): DestinationTable {
   return {
     async write(request) {
-      const answer = await requests.send(API + request.operation, jsonOf(request));
-      // Not every 200 is DynamoDB's: a proxy's page must not count as a write.
-      if (answer.status === 200 && answer.body.startsWith('{')) return WRITTEN;
+      const { operation } = request;
+      const answer = await requests.send(API + operation, jsonOf(request));
+      requireOwnAnswer(operation, answer);
+      if (answer.status === 200) return WRITTEN;
       return refusalIn(answer, request);
     },
   };
@@ -23,6 +25,7 @@ export function signedDestination(requests: SignedRequests): DestinationTable {
 export function signedReader(requests: SignedRequests): DestinationReader {
   const ask = async (operation: string, input: object): Promise<Reply> => {
     const answer = await requests.send(API + operation, JSON.stringify(input));
+    requireOwnAnswer(operation, answer);
     if (answer.status !== 200) throw errorIn(answer);
     return parse(answer) as Reply;
   };

@@ -4,6 +4,7 @@ import { DynamoDBStreamsClient, GetShardIteratorCommand } from '@aws-sdk/client-
 import type { DynamoDBRecord } from 'aws-lambda';
 import { padSequenceNumber } from '../core/ordering-guard.ts';
 import type { StreamRange } from '../core/parcel.ts';
+import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 import { dynamoDbStreamReader } from './dynamodb-streams.ts';
 
@@ -12,7 +13,8 @@ const GONE = ['TrimmedDataAccessException', 'ResourceNotFoundException'];
 const PAGE_RECORDS = 1_000;
 
 export function streamsClient(settings: ClientSettings): DynamoDBStreamsClient {
-  return new DynamoDBStreamsClient({ ...clientSettings(settings), maxAttempts: 3 });
+  const requestHandler = new CheckedHandler();
+  return new DynamoDBStreamsClient({ ...clientSettings(settings), maxAttempts: 3, requestHandler });
 }
 
 /** Pages of one range: far more than a batch of 10,000 records needs, and not endless. */

@@ -3,6 +3,7 @@
 
 import { UndiciHttpHandler } from '@smithy/undici-http-handler';
 import { Agent, type Dispatcher } from 'undici';
+import { requireOwnResponse } from './checked-handler.ts';
 import { resettingConnector } from './resetting-connector.ts';
 import { IDLE_MS_MAX } from './sockets.ts';
 
@@ -47,6 +48,7 @@ class TimedHandler extends UndiciHttpHandler {
         abortSignal: either(controller.signal, abortSignal),
       });
       response.body = await (response.body as Dispatcher.BodyMixin).bytes();
+      requireOwnResponse(request, response);
       return { response };
     } finally {
       clearTimeout(timer);

@@ -75,6 +75,45 @@ describe('a clock that is wrong', () => {
     },
   );
 
+  describe('takes no more time for the second try than is left', () => {
+    /** Two hours slow; an answer takes as long as it is told, by this clock. */
+    function slowClock(answerMs: number) {
+      let passedMs = 0;
+      const startMs = Date.now() - 2 * HOUR_MS;
+      return { now: () => startMs + passedMs, answered: () => void (passedMs += answerMs) };
+    }
+
+    async function sendBehind(answerMs: number) {
+      let tries = 0;
+      const clock = slowClock(answerMs);
+      const requests = await open(
+        (_, response) => {
+          tries += 1;
+          if (tries > 1) return;
+          clock.answered();
+          response.writeHead(400).end('{"__type":"x#RequestTimeTooSkewed"}');
+        },
+        { clock },
+      );
+      const [result] = await Promise.allSettled([requests.send(TARGET, '{}')]);
+      return { result, tries };
+    }
+
+    it('but the rest of its time limit', async () => {
+      const { result, tries } = await sendBehind(300);
+
+      expect(tries).toBe(2);
+      expect(String(result.status === 'rejected' && result.reason)).toContain('within 200 ms');
+    });
+
+    it('and is not sent when hardly any is left', async () => {
+      const { result, tries } = await sendBehind(450);
+
+      expect(tries).toBe(1);
+      expect(result).toMatchObject({ status: 'fulfilled', value: { status: 400 } });
+    });
+  });
+
   it('is not blamed for credentials that are wrong', async () => {
     let tries = 0;
     const requests = await open((_, response) => {

@@ -3,6 +3,7 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
 import { DynamoDBClient, type TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -16,15 +17,15 @@ import { signedDestination } from '../../src/adapters/signed-table.ts';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { REQUEST_TIMEOUT_MS } from '../../src/contract.ts';
 import { classifyFailure } from '../../src/core/write-failure.ts';
-import { toWriteRequests, type WriteRequest } from '../../src/core/write-request.ts';
+import { GuardedPut } from '../../src/core/guarded-put.ts';
+import type { PutRecord } from '../../src/core/stream-record.ts';
+import { putTransaction, type WriteRequest } from '../../src/core/write-request.ts';
 import type { DestinationTable } from '../../src/ports.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
 
-const rules = { target: SETTINGS, arrival: 'in-order' as const, nowMs: 0 };
-const [put] = toWriteRequests(streamRecord(), rules) as [WriteRequest];
-const [transaction] = toWriteRequests(streamRecord(), { ...rules, arrival: 'out-of-order' }) as [
-  WriteRequest,
-];
+const record = streamRecord() as PutRecord;
+const put = new GuardedPut(record, SETTINGS, 'free');
+const transaction = putTransaction(record, SETTINGS);
 
 let server: Server | undefined;
 afterEach(() => {
@@ -70,11 +71,14 @@ async function listening(listener: RequestListener) {
   return { endpoint, seen };
 }
 
+/** Without it, nothing counts as DynamoDB's answer. */
+const OWN = { 'x-amzn-requestid': 'TEST' };
+
 const answer =
   (status: number, body: object): RequestListener =>
   (_, response) => {
     response
-      .writeHead(status, { 'content-type': 'application/x-amz-json-1.0' })
+      .writeHead(status, { 'content-type': 'application/x-amz-json-1.0', ...OWN })
       .end(JSON.stringify(body));
   };
 const error = (name: string, more: object = {}) => ({
@@ -127,12 +131,42 @@ describe.each(Object.entries(CARRIERS))('by %s', (_, open) => {
     );
   });
 
-  it('is no write where something else than DynamoDB says yes', async () => {
-    const { failure, reply } = await writeTo((_, response) => {
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>maintenance</html>');
+  describe('is no write, and nobody knows what it is, where something else than DynamoDB answers', () => {
+    const crc = (body: string) => ({ 'x-amz-crc32': String(crc32(body)) });
+    it.each<[string, number, Record<string, string>, string]>([
+      ['a page', 200, { 'content-type': 'text/html' }, '<html>maintenance</html>'],
+      ['a proxy’s JSON', 200, {}, '{"status":"blocked"}'],
+      ['a proxy’s JSON with a request id', 200, OWN, '{"status":"blocked"}'],
+      ['an empty object without a request id', 200, {}, '{}'],
+      ['nothing', 200, OWN, ''],
+      ['a list', 200, OWN, '[]'],
+      ['no content', 204, OWN, ''],
+      ['a body that was changed on the way', 200, { ...OWN, ...crc('{}') }, '{ }'],
+      ['the answer to another operation', 200, OWN, '{"Responses":{}}'],
+      [
+        'a refusal that is not the service’s',
+        400,
+        {},
+        '{"__type":"x#ConditionalCheckFailedException"}',
+      ],
+      ['a rejection that is not the service’s', 400, {}, '{"__type":"x#ValidationException"}'],
+      ['a refusal that was cut off', 400, { ...OWN, ...crc('{"a":1}') }, '{"a":'],
+    ])('%s', async (_, status, headers, body) => {
+      const { failure, reply } = await writeTo((_, response) => {
+        response.writeHead(status, headers).end(body);
+      });
+
+      expect({ reply, kind: failure?.kind }).toEqual({ reply: undefined, kind: 'unknown' });
     });
 
-    expect({ reply, kind: failure?.kind }).toEqual({ reply: undefined, kind: 'unknown' });
+    it('while DynamoDB’s own is one', async () => {
+      const body = '{"ConsumedCapacity":{"TableName":"Orders","CapacityUnits":1}}';
+      const { reply } = await writeTo((_, response) => {
+        response.writeHead(200, { ...OWN, ...crc(body) }).end(body);
+      });
+
+      expect(reply).toEqual({ kind: 'written' });
+    });
   });
 
   describe('an error is tried once and tells its class', () => {

@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { jsonOf, toWriteRequests, type WriteRequest } from '../../src/core/write-request.ts';
+import { GuardedPut } from '../../src/core/guarded-put.ts';
+import type { PutRecord } from '../../src/core/stream-record.ts';
+import { jsonOf } from '../../src/core/write-request.ts';
 import { attributes, keyValues } from '../fixtures/arbitrary-items.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
+
+const putRecord = (facts: Parameters<typeof streamRecord>[0]) => streamRecord(facts) as PutRecord;
+const PLACES = ['free', 'older-item'] as const;
 
 const odd = fc.constantFrom('_ferry', 'a.b', '"', '\\', '\u2028', 'ключ 🔑', '1', ' ');
 
@@ -15,6 +20,7 @@ const puts = fc
     reservedAttribute: odd,
     unversionedItems: fc.constantFrom('replace' as const, 'keep' as const),
     createdAtSeconds: fc.constantFrom(undefined, 0, 1_769_860_800),
+    place: fc.constantFrom(...PLACES),
     sequenceNumber: fc.bigInt({ min: 1n, max: 10n ** 40n - 1n }).map(String),
   })
   .filter(({ key: [name], ...put }) => name !== put.reservedAttribute && !(name in put.attributes));
@@ -23,9 +29,9 @@ it('the text of a put says what its input says', () => {
   const seen = { spliced: 0, whole: 0 };
   fc.assert(
     fc.property(puts, (put) => {
-      const { key, reserved, reservedAttribute, unversionedItems, ...facts } = put;
+      const { key, reserved, reservedAttribute, unversionedItems, place, ...facts } = put;
       seen[reserved === undefined ? 'spliced' : 'whole'] += 1;
-      const record = streamRecord({
+      const record = putRecord({
         sequenceNumber: facts.sequenceNumber,
         keys: Object.fromEntries([key]),
         attributes: {
@@ -34,10 +40,8 @@ it('the text of a put says what its input says', () => {
         },
       });
       const target = { ...SETTINGS, reservedAttribute, unversionedItems };
-      const [request] = toWriteRequests(
-        { ...record, createdAtSeconds: facts.createdAtSeconds },
-        { target, arrival: 'in-order', nowMs: 0 },
-      ) as [WriteRequest];
+      const { createdAtSeconds } = facts;
+      const request = new GuardedPut({ ...record, createdAtSeconds }, target, place);
 
       expect(JSON.parse(jsonOf(request))).toEqual(JSON.parse(JSON.stringify(request.input)));
     }),
@@ -46,9 +50,9 @@ it('the text of a put says what its input says', () => {
   expect(Math.min(seen.spliced, seen.whole)).toBeGreaterThan(300);
 });
 
-it('what puts have in common is kept by table and key, and nothing else is', () => {
+it('what puts have in common is kept by table, place and key, and nothing else is', () => {
   const record = (name: string, number: number) =>
-    streamRecord({
+    putRecord({
       sequenceNumber: String(number),
       keys: { [name]: { S: `item-${number}` } },
       attributes: { total: { N: String(number) } },
@@ -56,21 +60,18 @@ it('what puts have in common is kept by table and key, and nothing else is', () 
     });
   const puts = [SETTINGS, { ...SETTINGS, destinationTable: 'Copies' }].flatMap((target) =>
     ['pk', 'id', 'pk', 'id'].flatMap((name, number) =>
-      toWriteRequests(record(name, number), { target, arrival: 'in-order', nowMs: 0 }),
+      PLACES.map((place) => new GuardedPut(record(name, number), target, place)),
     ),
   );
 
   expect(puts.map((put) => JSON.parse(jsonOf(put)) as unknown)).toEqual(
     puts.map((put) => put.input),
   );
-  expect(new Set(puts.map(jsonOf)).size).toBe(8);
+  expect(new Set(puts.map(jsonOf)).size).toBe(16);
 });
 
 it('a put is a value that can be printed and compared', () => {
-  const [one, other] = ['a', 'b'].map(
-    (id) =>
-      toWriteRequests(streamRecord({ id }), { target: SETTINGS, arrival: 'in-order', nowMs: 0 })[0],
-  );
+  const [one, other] = ['a', 'b'].map((id) => new GuardedPut(putRecord({ id }), SETTINGS, 'free'));
 
   expect(JSON.parse(JSON.stringify(one))).toEqual({ operation: 'PutItem', input: one?.input });
   expect(one).not.toEqual(other);

@@ -1,78 +1,99 @@
 import { describe, expect, it } from 'vitest';
 import { TOMBSTONE_LIFE_SECONDS } from '../../src/contract.ts';
-import { failureBound, keepStateRow, toWriteRequests } from '../../src/core/write-request.ts';
+import { GuardedPut } from '../../src/core/guarded-put.ts';
+import type { PutRecord, RemoveRecord } from '../../src/core/stream-record.ts';
+import {
+  failureBound,
+  guardedDelete,
+  keepStateRow,
+  putTransaction,
+  tombstone,
+} from '../../src/core/write-request.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
 
 const NOW_MS = 1_800_000_000_500;
-const rules = (target = SETTINGS) => ({ target, arrival: 'in-order' as const, nowMs: NOW_MS });
+const putRecord = (facts: Parameters<typeof streamRecord>[0] = {}) =>
+  streamRecord(facts) as PutRecord;
+const removeRecord = (id?: string) =>
+  streamRecord({ eventName: 'REMOVE', ...(id === undefined ? {} : { id }) }) as RemoveRecord;
 const EXPIRES_AT = { N: String(1_800_000_000 + TOMBSTONE_LIFE_SECONDS) };
 
-describe('toWriteRequests', () => {
-  it('puts the whole image with its version, under the guard', () => {
-    const record = streamRecord({ attributes: { total: { N: '1.50' } } });
+describe('a guarded put', () => {
+  it('puts the whole image with its version, where the place is free', () => {
+    const record = putRecord({ attributes: { total: { N: '1.50' } } });
 
-    const requests = toWriteRequests(record, rules());
+    const { operation, input } = new GuardedPut(record, SETTINGS, 'free');
 
-    expect(requests.map(({ operation, input }) => ({ operation, input }))).toEqual([
-      {
-        operation: 'PutItem',
-        input: {
-          TableName: 'Orders',
-          Item: {
-            pk: { S: 'order-1' },
-            total: { N: '1.50' },
-            _ferry: {
-              M: { v: { S: record.version }, t: { N: '1769860800' }, o: { S: 'us-east-1' } },
-            },
+    expect({ operation, input }).toEqual({
+      operation: 'PutItem',
+      input: {
+        TableName: 'Orders',
+        Item: {
+          pk: { S: 'order-1' },
+          total: { N: '1.50' },
+          _ferry: {
+            M: { v: { S: record.version }, t: { N: '1769860800' }, o: { S: 'us-east-1' } },
           },
-          ConditionExpression:
-            'attribute_not_exists(#pk) OR attribute_not_exists(#f) OR #f.#v < :v',
-          ExpressionAttributeNames: { '#pk': 'pk', '#f': '_ferry', '#v': 'v' },
-          ExpressionAttributeValues: { ':v': { S: record.version } },
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         },
+        ConditionExpression: 'attribute_not_exists(#pk) OR attribute_not_exists(#f) OR #f.#v < :v',
+        ExpressionAttributeNames: { '#pk': 'pk', '#f': '_ferry', '#v': 'v' },
+        ExpressionAttributeValues: { ':v': { S: record.version } },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       },
-    ]);
+    });
+  });
+
+  it.each([
+    ['replace', 'attribute_exists(#pk) AND (attribute_not_exists(#f) OR #f.#v < :v)'],
+    ['keep', 'attribute_exists(#pk) AND (#f.#v < :v)'],
+  ] as const)('of an update asks for an item that is there (%s)', (unversionedItems, condition) => {
+    const target = { ...SETTINGS, unversionedItems };
+
+    const { input } = new GuardedPut(putRecord(), target, 'older-item');
+
+    expect(input.ConditionExpression).toBe(condition);
   });
 
   it('replaces a reserved attribute that came along from another twin', () => {
-    const [request] = toWriteRequests(
-      streamRecord({ attributes: { _ferry: { S: 'foreign' } } }),
-      rules(),
-    );
+    const record = putRecord({ attributes: { _ferry: { S: 'foreign' } } });
 
-    expect(request).toMatchObject({
-      input: { Item: { _ferry: { M: { o: { S: 'us-east-1' } } } } },
-    });
+    const { input } = new GuardedPut(record, SETTINGS, 'free');
+
+    expect(input).toMatchObject({ Item: { _ferry: { M: { o: { S: 'us-east-1' } } } } });
   });
+});
 
-  it('remembers a delete before doing it', () => {
-    const record = streamRecord({ eventName: 'REMOVE' });
+describe('a delete', () => {
+  const record = removeRecord();
 
-    const requests = toWriteRequests(record, rules());
-
-    expect(requests).toMatchObject([
-      {
-        operation: 'UpdateItem',
-        input: {
-          TableName: 'ferry-orders-state',
-          ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
-          ExpressionAttributeNames: { '#own': 'd', '#expiresAt': 'expiresAt' },
-          ExpressionAttributeValues: { ':v': { S: record.version }, ':expiresAt': EXPIRES_AT },
-        },
+  it('is remembered, unless a newer one is', () => {
+    expect(tombstone(record, SETTINGS, NOW_MS)).toMatchObject({
+      operation: 'UpdateItem',
+      input: {
+        TableName: 'ferry-orders-state',
+        ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
+        ExpressionAttributeNames: { '#own': 'd', '#expiresAt': 'expiresAt' },
+        ExpressionAttributeValues: { ':v': { S: record.version }, ':expiresAt': EXPIRES_AT },
       },
-      { operation: 'DeleteItem', input: { TableName: 'Orders', Key: { pk: { S: 'order-1' } } } },
-    ]);
-    expect(requests[1]).toMatchObject({
-      input: { ExpressionAttributeValues: { ':v': { S: record.version } } },
     });
   });
 
-  it('gives each item of each replication a state row of its own, whose key fits whatever the item’s', () => {
+  it('is done under the guard', () => {
+    expect(guardedDelete(record, SETTINGS)).toMatchObject({
+      operation: 'DeleteItem',
+      input: {
+        TableName: 'Orders',
+        Key: { pk: { S: 'order-1' } },
+        ConditionExpression: 'attribute_not_exists(#pk) OR attribute_not_exists(#f) OR #f.#v < :v',
+        ExpressionAttributeValues: { ':v': { S: record.version } },
+      },
+    });
+  });
+
+  it('has a state row for each item of each replication, whose key fits whatever the item’s', () => {
     const rowOf = (id: string, replication = 'orders') => {
-      const record = streamRecord({ eventName: 'REMOVE', id });
-      const [tombstone] = toWriteRequests(record, rules({ ...SETTINGS, replication }));
-      return tombstone?.operation === 'UpdateItem' ? (tombstone.input.Key?.['id']?.S ?? '') : '';
+      const request = tombstone(removeRecord(id), { ...SETTINGS, replication }, NOW_MS);
+      return request.operation === 'UpdateItem' ? (request.input.Key?.['id']?.S ?? '') : '';
     };
 
     expect(new Set([rowOf('a'), rowOf('b'), rowOf('a', 'other')]).size).toBe(3);
@@ -80,12 +101,9 @@ describe('toWriteRequests', () => {
   });
 });
 
-describe('a put that arrives out of order', () => {
-  it('asks the state row whether its item has been deleted since, in one transaction', () => {
-    const record = streamRecord();
-    const [put] = toWriteRequests(record, rules());
-
-    const requests = toWriteRequests(record, { ...rules(), arrival: 'out-of-order' });
+describe('a put whose item may have been deleted since', () => {
+  it('asks the state row, in one transaction', () => {
+    const record = putRecord();
 
     const check = {
       TableName: 'ferry-orders-state',
@@ -94,12 +112,11 @@ describe('a put that arrives out of order', () => {
       ExpressionAttributeNames: { '#d': 'd' },
       ExpressionAttributeValues: { ':v': { S: record.version } },
     };
-    expect(requests).toEqual([
-      {
-        operation: 'TransactWriteItems',
-        input: { TransactItems: [{ Put: put?.input }, { ConditionCheck: check }] },
-      },
-    ]);
+    const { input } = new GuardedPut(record, SETTINGS, 'free');
+    expect(putTransaction(record, SETTINGS)).toEqual({
+      operation: 'TransactWriteItems',
+      input: { TransactItems: [{ Put: input }, { ConditionCheck: check }] },
+    });
   });
 });
 
