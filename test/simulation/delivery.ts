@@ -1,6 +1,7 @@
 // What Lambda makes of a batch before and after an invocation, written from its documentation.
 
 import type { Settings } from './plan.ts';
+import type { Process } from './process.ts';
 import type { StreamEntry } from './stream.ts';
 
 /** Records of one shard, in order, and what they have cost so far. */
@@ -11,8 +12,8 @@ export interface Batch {
 }
 
 export type InvocationResult =
-  | { readonly kind: 'returned'; readonly failures: readonly string[] }
-  | { readonly kind: 'failed' };
+  | { readonly kind: 'returned'; readonly failures: readonly string[]; readonly by?: Process }
+  | { readonly kind: 'failed'; readonly by?: Process };
 
 /** Only records at the beginning are taken out for their age, also before their first delivery. */
 export function separateExpired(

@@ -1,27 +1,31 @@
 // The stated exceptions under which an item may step back, recognised exactly:
-// - E1: an insert is delivered again, and the delete that followed it is still to be delivered again, or
-//   lies in the on-failure bucket with its batch.
-// - E2: a put that outlived its invocation, or ten seconds, lands where its item has been deleted since. If
-//   the clock jumps forward while the function waits, the ten seconds are shorter by as much.
-// - repaired too early: a repair deletes an item whose delete has no record that could do it, and the put
-//   that it has undone is still to be delivered again.
-// - catching up: a copy or a repair ran ahead of the stream, whose records show once more in between.
+// - back for a while: with "checked" tombstones, a plain put of a record that is or stands for an insert
+//   lands where its item has been deleted; it was decided before the tombstone could be seen, or its record
+//   was young. Looking again at the delete has not been yet.
+// - later than D: the same after the delete was looked at, by a request that landed later than Z.
+// - catching up: a copy or a repair ran ahead of the stream, or a new epoch begins with older records; what
+//   is applied is still waiting in the stream.
 
-import type { Change } from './memory-dynamodb.ts';
+import { type Change, STALE_MS_MAX } from './memory-dynamodb.ts';
+import { SECOND } from './plan.ts';
 import type { Sent } from './process.ts';
-import type { SourceWrite, StreamEntry } from './stream.ts';
+import type { StreamEntry } from './stream.ts';
 
-const LATE_MS = 10_000;
-/** An invocation that answers so close to its end was not free to wait any longer. */
-const CUT_SHORT_MS = 600;
+/** A request, and Z: how long after its sending a request lands at the latest. */
+const REQUEST_MS = 5 * SECOND;
+const LATE_MS = 10 * SECOND;
+const YOUNG_MS = 30 * SECOND;
+/** By how much clocks may differ. */
+const CLOCKS_MS = 20 * SECOND;
 
 export interface ItemHistory {
   /** Place in the history that is visible now; 0 before anything. */
   shown: number;
   /** Highest that was ever visible. */
   high: number;
-  /** Highest place of a record that was applied. */
+  /** Highest place of a record that was applied, in the epoch of the latest one. */
   streamed: number;
+  epoch: number;
   /** Highest place that was reached by reading the source. */
   read: number;
   /**
@@ -32,66 +36,92 @@ export interface ItemHistory {
   remembered: number;
   repairedAbove: number;
   isRepaired: boolean;
+  /** Tombstones since when, oldest first. */
+  readonly tombstones: Array<{ readonly atMs: number; readonly version: string }>;
+  /** The highest version of a delete that has been looked at again. */
+  looked: string;
+  /** Since when it is back for a while. */
+  backSinceMs: number | undefined;
   /** Has stepped back by an exception that does not heal by itself. */
   stays: Exception | undefined;
   isTampered: boolean;
 }
 
-export type Exception = 'catching up' | 'repaired too early' | 'E1' | 'E2' | 'tampered with';
+export type Exception = 'catching up' | 'back for a while' | 'later than D' | 'tampered with';
 
 export interface StepBack {
   readonly item: ItemHistory;
   readonly change: Change;
   readonly sent: Sent;
   readonly place: number;
-  /** The write whose state was visible. */
-  readonly shown: SourceWrite | undefined;
-  /** The record that is applied. */
+  /** The record that is applied, under which version. */
   readonly applied: StreamEntry | undefined;
+  readonly version: string | undefined;
   readonly nowMs: number;
 }
 
-export function exceptionOf(back: StepBack): Exception | undefined {
-  const { item, change, sent, place, shown, applied, nowMs } = back;
-  if (item.isTampered) return 'tampered with';
-  const isAhead = item.read >= item.shown && place > item.streamed;
+/** The exception, or why it is none. */
+export type Excuse = { readonly is: Exception } | { readonly isNot: string };
+
+export function excuseOf(back: StepBack): Excuse {
+  const { item, change, sent, applied } = back;
+  if (item.isTampered) return { is: 'tampered with' };
+  if (sent.process.facts.kind !== 'handler') return { isNot: 'it comes out of order' };
+  if (isCatchingUp(back)) return { is: 'catching up' };
+  const isPut = change.before === undefined && change.after !== undefined;
+  if (!isPut || applied === undefined) return { isNot: 'its place was not empty' };
+  return excuseOfReturn(back, applied);
+}
+
+function isCatchingUp({ item, place, applied, version }: StepBack): boolean {
+  // Given up by one poller, it may still be with another.
+  if (applied?.status !== 'waiting' && applied?.status !== 'given-up') return false;
+  if (epochOf(version) > item.epoch) return true;
   const isKnown = item.isRepaired && place <= item.repairedAbove;
-  if (isAhead && !isKnown) return 'catching up';
-  const isInsert = change.before === undefined && sent.process.facts.kind === 'handler';
-  if (!isInsert) return undefined;
-  if (isBeyondHelp(sent, nowMs)) return 'E2';
-  if (applied === undefined || applied.deliveries < 2) return undefined;
-  const isHealing = isComing(shown?.entry) && shown?.malformed !== true;
-  if (isHealing) return 'E1';
-  const hasNoRecord = shown?.lost !== undefined || shown?.malformed === true;
-  const isByRepair = item.isRepaired && item.read === item.shown && hasNoRecord;
-  return isByRepair && isComing(applied) ? 'repaired too early' : undefined;
+  return item.read >= item.shown && place > item.streamed && !isKnown;
 }
 
-/** Whether a record is to be delivered again, or put back. */
-function isComing(entry: StreamEntry | undefined): boolean {
-  return entry?.status === 'waiting' || entry?.status === 'given-up';
+function excuseOfReturn(back: StepBack, applied: StreamEntry): Excuse {
+  const { item, sent, version = '', nowMs } = back;
+  const { process, intent, sentAtMs } = sent;
+  const { deadlineMs = Infinity, settings } = process.facts;
+  if (settings.tombstones === 'strict') return { isNot: 'tombstones are strict' };
+  if (intent?.operation !== 'PutItem') return { isNot: 'a transaction sees the tombstone' };
+  const isOwn = ({ write }: StreamEntry) =>
+    write.key === applied.write.key && write.number <= applied.write.number;
+  if (!process.entries.some((one) => isOwn(one) && one.write.isInsert))
+    return { isNot: 'it is an update' };
+  if (sentAtMs + REQUEST_MS + LATE_MS > deadlineMs) return { isNot: 'it was sent too late' };
+  const tombstone = item.tombstones.find((one) => one.version > version);
+  if (tombstone === undefined) return { isNot: 'nothing remembers the delete' };
+  const isEarly = process.startedAtMs <= tombstone.atMs + STALE_MS_MAX;
+  const isYoung = process.startedAtMs <= applied.write.atMs + YOUNG_MS + CLOCKS_MS;
+  if (!isEarly && !isYoung) return { isNot: 'the tombstone could be seen' };
+  if (version >= item.looked) return { is: 'back for a while' };
+  if (nowMs > sentAtMs + REQUEST_MS + LATE_MS) return { is: 'later than D' };
+  return { isNot: 'its delete was looked at again too early' };
 }
 
-/** Whether a request lands so late that nobody could have waited for it. */
-function isBeyondHelp({ process, gaveUpAtMs }: Sent, nowMs: number): boolean {
-  const { killedAtMs, endedAtMs, facts } = process;
-  if (killedAtMs !== undefined) return true;
-  if (gaveUpAtMs === undefined) return false;
-  const jumpMs = process.jumpBetween(gaveUpAtMs, endedAtMs ?? nowMs);
-  if (nowMs > gaveUpAtMs + LATE_MS - Math.max(0, jumpMs)) return true;
-  return endedAtMs !== undefined && (facts.deadlineMs ?? Infinity) - endedAtMs <= CUT_SHORT_MS;
+/** Of a version; 0 of none. */
+export function epochOf(version: string | undefined): number {
+  return Number(version?.slice(0, 4) ?? 0);
 }
 
 export function newHistory(): ItemHistory {
-  const places = {
+  return {
     shown: 0,
     high: 0,
     streamed: 0,
+    epoch: 0,
     read: 0,
     lettered: 0,
     remembered: 0,
     repairedAbove: 0,
+    isRepaired: false,
+    tombstones: [],
+    looked: '',
+    backSinceMs: undefined,
+    stays: undefined,
+    isTampered: false,
   };
-  return { ...places, isRepaired: false, stays: undefined, isTampered: false };
 }

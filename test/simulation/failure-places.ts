@@ -21,7 +21,7 @@ interface StoredMessage {
 
 /** Of letters in the queue, by their bodies. */
 export interface LetterEvents {
-  posted(body: string): void;
+  posted(body: string, process: Process): void;
   expired(body: string): void;
 }
 
@@ -47,7 +47,12 @@ export class FailurePlaces {
     const send: DeadLetterQueue['send'] = async (letter) => {
       const options = { sizeBytesMax: 1_048_576, objectKey: 'dead-letters/unused' };
       const { body } = deadLetterMessage(letter, options);
-      await this.#network.send(process, 'queue', () => this.#keep(body));
+      try {
+        await this.#network.send(process, 'queue', () => this.#keep(body, process));
+      } catch (error) {
+        process.failedAsides += 1;
+        throw error;
+      }
       process.letters.push(letter.sequenceNumber);
     };
     return { send };
@@ -106,11 +111,11 @@ export class FailurePlaces {
     this.objects.set(`aws/lambda/mapping/${shardId}/${number}`, JSON.stringify(document));
   }
 
-  #keep(body: string): void {
+  #keep(body: string, process: Process): void {
     const sentAtMs = this.#network.scheduler.now();
     const id = `message-${(this.#count += 1)}`;
     this.#messages.set(id, { id, body, sentAtMs, visibleAtMs: 0 });
-    this.#events.posted(body);
+    this.#events.posted(body, process);
   }
 
   #receive(hiddenSeconds: number, { facts }: Process): QueuedMessage[] {

@@ -3,6 +3,7 @@
 import type { Random } from '../../src/ports.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import {
+  type Deployed,
   type Disturbance,
   HOUR,
   type OutageKind,
@@ -20,9 +21,15 @@ export function settingsOf(random: Random): Settings {
     retryAttempts: oneOf(random, [-1, -1, 2, 5]),
     bisect: happens(random, 0.7),
     maxRecordAgeSeconds: oneOf(random, [20 * 3600, 20 * 3600, 60, 23 * 3600]),
-    timeoutMs: oneOf(random, [60, 60, 30, 15]) * SECOND,
+    timeoutMs: oneOf(random, [60, 60, 30, 120]) * SECOND,
+    slowMs: happens(random, 0.2) ? between(random, 500, 4_500) : 20,
     concurrency: oneOf(random, [1, 2, 16]),
     ttlDeletes: happens(random, 0.15) ? 'skip' : 'replicate',
+    tombstones: happens(random, 0.25) ? 'strict' : 'checked',
+    unversionedItems: happens(random, 0.15) ? 'keep' : 'replace',
+    keyShape: oneOf(random, ['S', 'S', 'N', 'B', 'composite']),
+    throttledTable: happens(random, 0.15) ? oneOf(random, ['twin', 'state']) : undefined,
+    hasHeartbeat: happens(random, 0.1),
     totalSegments: 1 + below(random, 3),
     pageItems: 1 + below(random, 4),
     firstSequenceNumber: oneOf(random, [
@@ -46,6 +53,8 @@ export function ratesOf(random: Random): Rates {
     lostBatch: swarm(random, 0.15, 0.5),
     veryLate: swarm(random, 0.5, 0.5),
     queueDuplicate: swarm(random, 0.2, 0.3),
+    overlap: swarm(random, 0.3, 0.4),
+    stale: swarm(random, 0.5, 1),
   };
 }
 
@@ -60,6 +69,25 @@ export function disturbancesOf(
   return [
     ...list(some(0.3, 3), () => ({ atMs: at(), kind: 'split' }) as const),
     ...list(some(0.3, 3), () => ({ atMs: at(), kind: 'restart', back: below(random, 6) }) as const),
+    ...list(some(0.3, 3), () => ({ atMs: at(), kind: 'overlap', back: below(random, 6) }) as const),
+    ...list(some(0.15, 2), () => ({ atMs: at(), kind: 'replay' }) as const),
+    ...list(some(0.1, 2), () => {
+      const factor = oneOf(random, [1, 2, 4]);
+      return { atMs: at(), kind: 'parallelize', factor } as const;
+    }),
+    ...list(some(0.08, 1), () => {
+      const forMs = between(random, 2, 90) * SECOND;
+      return { atMs: at(), kind: 'second-mapping', forMs } as const;
+    }),
+    ...list(some(0.1, 2), () => {
+      const change: Partial<Deployed> = happens(random, 0.5)
+        ? { tombstones: oneOf(random, ['checked', 'strict']) }
+        : happens(random, 0.7)
+          ? { ttlDeletes: oneOf(random, ['replicate', 'skip']) }
+          : { reservedAttribute: '_other' };
+      return { atMs: at(), kind: 'deploy', change } as const;
+    }),
+    ...list(some(0.04, 1), () => ({ atMs: at(), kind: 'foreign-event', key: 'a' }) as const),
     ...list(some(0.12, 2), () => {
       const gapMs = happens(random, 0.6) ? 10 : between(random, 1, 20) * SECOND;
       return { atMs: at(), kind: 're-create', gapMs, drained: happens(random, 0.6) } as const;

@@ -1,32 +1,46 @@
 // One invocation that answered: what became of each record, told from the wire alone, against what the
-// function counted and what it answered to Lambda.
+// function counted and what it answered to Lambda; and that it answered in time, with nothing under way.
 
 import type { BatchSummary } from '../../src/core/outcome.ts';
-import { type Judge, versionIn } from './judge.ts';
+import { isBound, isOfControlRow, type Judge, versionIn } from './judge.ts';
+import { SECOND } from './plan.ts';
 import type { Process, Sent } from './process.ts';
 import type { StreamEntry } from './stream.ts';
 
-type Fate = 'applied' | 'superseded' | 'coalesced' | 'skipped' | 'dead-lettered' | 'unfinished';
+type Fate = keyof BatchSummary['counts'] | 'rejected' | 'unfinished';
 
 export interface Answered {
   readonly entries: readonly StreamEntry[];
   readonly process: Process;
   readonly summary: BatchSummary;
-  readonly ttlDeletes: 'replicate' | 'skip';
 }
 
+/** The function's copy of the control row, and how far its clock may jump. */
+const COPY_MS = 70 * SECOND;
+const REREAD_MS = 3 * SECOND;
+/** To be given up, to land all the same, and for the answer. */
+const WRITE_MS = 18 * SECOND;
+const BOUND_MS = 8 * SECOND;
+const LATE_MS = 10 * SECOND;
+const YOUNG_MS = 30 * SECOND;
+
 export function judgeInvocation(answered: Answered, judge: Judge): void {
-  const { summary, process } = answered;
+  const { summary, process, entries } = answered;
   judgeOrder(process, judge);
-  const fates = fatesOf(answered, judge);
+  judgeTime(process, judge);
+  const isHeld =
+    summary.held > 0 && summary.held === entries.length && process.writes.every(isOfControlRow);
+  judgeControl(answered, isHeld, judge);
+  const fates = isHeld ? entries.map((): Fate => 'unfinished') : fatesOf(answered, judge);
   const checkpoint = fates.indexOf('unfinished');
   const final = checkpoint < 0 ? fates : fates.slice(0, checkpoint);
+  for (const [place, fate] of final.entries()) if (fate === 'skipped') markSkipped(entries[place]);
   const { facts } = process;
   const require = (what: string, told: unknown, seen: unknown) => {
     const [a, b] = [JSON.stringify(told), JSON.stringify(seen)];
     if (a !== b) judge.violation(`counters: ${what} of ${facts.name} is ${a}, but was ${b}`);
   };
-  const lowest = checkpoint < 0 ? [] : [answered.entries[checkpoint]?.sequenceNumber];
+  const lowest = checkpoint < 0 ? [] : [entries[checkpoint]?.sequenceNumber];
   const answer = summary.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
   require('the answer', answer, lowest);
   require('counts', summary.counts, tally(final));
@@ -36,6 +50,28 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   require('failures', summary.failures, failuresOf(process.writes));
   const causes = Object.values(summary.superseded).reduce((sum, count) => sum + count, 0);
   require('superseded by cause', causes, summary.counts.superseded);
+}
+
+function markSkipped(entry: StreamEntry | undefined): void {
+  if (entry !== undefined) entry.write.wasSkipped = true;
+}
+
+/** Of whatever is final, the control row has known the stream; what is held, it has not. */
+function judgeControl({ entries, process }: Answered, isHeld: boolean, judge: Judge): void {
+  const { startedAtMs, endedAtMs = startedAtMs, facts, controlFailures } = process;
+  const reserved = facts.settings.reservedAttribute;
+  for (const streamArn of new Set(entries.map(({ record }) => record.eventSourceARN ?? ''))) {
+    const ageMs = isHeld ? REREAD_MS : COPY_MS;
+    const admitted = judge.control.admitted(
+      { streamArn, reserved },
+      startedAtMs - ageMs,
+      endedAtMs,
+    );
+    if (!isHeld && admitted === 'never')
+      judge.violation(`control: ${facts.name} went on with a stream that nobody knows`);
+    if (isHeld && admitted === 'always' && controlFailures === 0)
+      judge.violation(`control: ${facts.name} holds back a stream that is known`);
+  }
 }
 
 /**
@@ -57,35 +93,78 @@ function judgeOrder({ writes, facts }: Process, judge: Judge): void {
   }
 }
 
-/** Bounds of failed records stand beside the writes of their items. */
-function isBound({ intent }: Sent): boolean {
-  return (
-    intent?.operation === 'UpdateItem' && intent.input.ExpressionAttributeNames?.['#own'] !== 'd'
-  );
+/** Every write had the time to be seen through, and nothing is under way any more. */
+function judgeTime(process: Process, judge: Judge): void {
+  const { facts, endedAtMs = Infinity } = process;
+  const { deadlineMs = Infinity, name } = facts;
+  for (const sent of process.writes) {
+    if (isOfControlRow(sent)) continue;
+    const needsMs = isBound(sent) ? BOUND_MS : WRITE_MS;
+    if (sent.sentAtMs + needsMs > deadlineMs + 1)
+      judge.violation(`time: ${name} sent a write with too little time left`);
+    if (isBound(sent)) continue;
+    if (sent.told === undefined) judge.violation(`time: ${name} answered with a write under way`);
+    const { gaveUpAtMs } = sent;
+    if (gaveUpAtMs === undefined || KINDS[sent.told ?? ''] !== 'unknown') continue;
+    const jumpMs = Math.max(0, process.jumpBetween(gaveUpAtMs, endedAtMs));
+    if (endedAtMs < gaveUpAtMs + LATE_MS - jumpMs - 1)
+      judge.violation(`time: ${name} did not wait for a late request`);
+  }
 }
 
 function tally(fates: readonly Fate[]): BatchSummary['counts'] {
   const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, 'dead-lettered': 0 };
-  for (const fate of fates) if (fate !== 'unfinished') counts[fate] += 1;
+  for (const fate of fates) if (fate !== 'unfinished' && fate !== 'rejected') counts[fate] += 1;
   return counts;
 }
 
+/** Written first, then announced, then put aside, each only below what is unfinished by then. */
+function fatesOf(answered: Answered, judge: Judge): Fate[] {
+  const written = writtenFates(answered, judge);
+  const { entries, process } = answered;
+  const isChecked = process.facts.settings.tombstones === 'checked';
+  const end = endOf(written);
+  const announced = written.map((fate, place): Fate => {
+    const entry = entries[place] as StreamEntry;
+    const isDelete = entry.write.kind === 'delete' && (fate === 'applied' || fate === 'superseded');
+    const isDone = !isChecked || !isDelete || place >= end;
+    return isDone || process.announced.has(judge.versionOf(entry)) ? fate : 'unfinished';
+  });
+  const lettersEnd = endOf(announced);
+  return announced.map((fate, place): Fate => {
+    if (fate !== 'rejected') return fate;
+    const isLettered = process.letters.includes(entries[place]?.sequenceNumber);
+    return isLettered && place < lettersEnd ? 'dead-lettered' : 'unfinished';
+  });
+}
+
+function endOf(fates: readonly Fate[]): number {
+  const lowest = fates.indexOf('unfinished');
+  return lowest < 0 ? fates.length : lowest;
+}
+
 /** From the last record to the first, because an earlier one may stand behind a later one of its item. */
-function fatesOf({ entries, process, ttlDeletes }: Answered, judge: Judge): Fate[] {
+function writtenFates(answered: Answered, judge: Judge): Fate[] {
+  const { entries, process } = answered;
   const requests = requestsByEntry(process, judge);
   const after = new Map<string, Fate>();
   const fates: Fate[] = [];
-  for (const entry of entries.toReversed()) {
+  for (const [index, entry] of [...entries.entries()].toReversed()) {
     const { write } = entry;
-    const isSkipped = write.expired && ttlDeletes === 'skip';
-    const isLettered = process.letters.includes(entry.sequenceNumber);
-    const known = isSkipped ? 'skipped' : isLettered ? 'dead-lettered' : undefined;
-    const own = write.malformed ? 'unfinished' : ownFate(requests.get(entry));
-    const fate = known ?? own ?? (isDone(after.get(write.key)) ? 'coalesced' : 'unfinished');
+    const isSkipped = write.expired && process.facts.settings.ttlDeletes === 'skip';
+    const own = isSkipped ? 'skipped' : write.malformed ? 'rejected' : ownFate(requests.get(entry));
+    const behind = after.get(write.key);
+    const fate =
+      own ??
+      (isDone(behind)
+        ? 'coalesced'
+        : behind === undefined && isKnownDeleted(entry, index, answered, judge)
+          ? 'superseded'
+          : 'unfinished');
     fates.unshift(fate);
-    // A skipped record parts those before it from those after it; a failed one gives its place away.
+    // A skipped record parts those before it from those after it; a rejected one gives its place away.
     if (isSkipped) after.delete(write.key);
-    else if (!isLettered && !write.malformed) after.set(write.key, fate);
+    else if (fate !== 'rejected') after.set(write.key, fate);
   }
   return fates;
 }
@@ -94,15 +173,41 @@ function isDone(fate: Fate | undefined): boolean {
   return fate === 'applied' || fate === 'superseded' || fate === 'coalesced';
 }
 
+/** A late insert of which the look-up has told that its item was deleted since. */
+function isKnownDeleted(
+  entry: StreamEntry,
+  index: number,
+  { entries, process }: Answered,
+  judge: Judge,
+): boolean {
+  const { write } = entry;
+  const { settings } = process.facts;
+  if (write.kind === 'delete' || settings.tombstones === 'strict') return false;
+  const { startedAtMs } = process;
+  const decidedAtMs = Math.floor(startedAtMs + process.offsetAt(startedAtMs));
+  if (decidedAtMs - Math.floor(write.atMs / 1000) * 1000 <= YOUNG_MS) return false;
+  const run = entries.slice(0, index + 1).filter((one) => one.write.key === write.key);
+  const parted = run.findLastIndex((one) => one.write.expired && settings.ttlDeletes === 'skip');
+  const mayBeNew = run.slice(parted + 1).some((one) => one.write.isInsert && !one.write.malformed);
+  if (!mayBeNew) return false;
+  const deleted = [...process.lookedUp].find(([id]) => judge.nameOfRow(id) === write.key)?.[1];
+  return (deleted ?? '') > judge.versionOf(entry);
+}
+
 /** Undefined where nothing was sent for the record. */
 function ownFate(requests: readonly Sent[] | undefined): Fate | undefined {
   const last = requests?.at(-1);
   if (last === undefined) return undefined;
-  const { told, intent } = last;
+  const { told, intent, foundNothing } = last;
+  if (KINDS[told ?? ''] === 'rejected') return 'rejected';
   // The delete of an item follows its tombstone, whatever became of that.
   if (intent?.operation === 'UpdateItem') return 'unfinished';
-  const isOld = requests?.some((one) => one.told === 'refused') === true;
-  if (told === 'refused' || (told === 'written' && isOld)) return 'superseded';
+  const isRefused = told === 'refused';
+  // An update of an item that is not there is tried once more, in a transaction.
+  if (isRefused && intent?.operation === 'PutItem' && foundNothing === true) return 'unfinished';
+  const isOld =
+    intent?.operation === 'DeleteItem' && requests?.some((one) => one.told === 'refused') === true;
+  if (isRefused || (told === 'written' && isOld)) return 'superseded';
   return told === 'written' ? 'applied' : 'unfinished';
 }
 
@@ -131,8 +236,8 @@ const KINDS: Readonly<Record<string, keyof BatchSummary['failures']>> = {
 
 function failuresOf(writes: readonly Sent[]): BatchSummary['failures'] {
   const failures = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, unknown: 0 };
-  for (const { told } of writes) {
-    const kind = KINDS[told ?? ''];
+  for (const sent of writes) {
+    const kind = isOfControlRow(sent) ? undefined : KINDS[sent.told ?? ''];
     if (kind !== undefined) failures[kind] += 1;
   }
   return failures;

@@ -3,7 +3,7 @@
 
 import { TABLES } from './judge.ts';
 import type { Ending, VerifyEnding } from './operators.ts';
-import type { Settings } from './plan.ts';
+import type { Deployed } from './plan.ts';
 import type { SourceWrite } from './stream.ts';
 import type { World } from './world.ts';
 
@@ -19,14 +19,26 @@ export function judgeTables(world: World): Map<string, string> {
   return differences;
 }
 
-export function requireEqual(world: World): void {
-  for (const [key, kind] of differencesOf(world))
-    world.judge.violation(`equality: ${key} is ${kind} after the repair`);
+/** @returns the differences that have to stay. */
+export function requireEqual(world: World): Map<string, string> {
+  const differences = differencesOf(world);
+  for (const [key, kind] of differences) {
+    if (isKept(key, world)) world.note('different: kept');
+    else world.judge.violation(`equality: ${key} is ${kind} after the repair`);
+  }
+  return differences;
+}
+
+/** The twin's item is not Ferry's, and the policy is to keep it. */
+function isKept(key: string, { db, plan }: World): boolean {
+  const item = db.get(TABLES.twin, key);
+  const isForeign = item !== undefined && item['_ferry'] === undefined;
+  return plan.settings.unversionedItems === 'keep' && isForeign;
 }
 
 function differencesOf(world: World): Map<string, string> {
   const { db } = world;
-  const differing = world.keys().filter((key) => world.differs(key));
+  const differing = world.names().filter((key) => world.differs(key));
   return new Map(
     differing.map((key) => {
       const [source, twin] = [db.get(TABLES.source, key), db.get(TABLES.twin, key)];
@@ -38,28 +50,30 @@ function differencesOf(world: World): Map<string, string> {
 }
 
 /** Why an item may differ before anybody has repaired it. */
-function reasonOf(key: string, { judge, plan }: World): string | undefined {
+function reasonOf(key: string, { judge, deployed }: World): string | undefined {
   const writes = judge.writes().filter((write) => write.key === key);
   const last = writes.at(-1);
   const item = judge.itemOf(key);
   if (item.isTampered) return 'tampered with';
   if (item.stays !== undefined) return item.stays;
-  const newest = writes.findLast(
-    (write) => isToShow(write, plan.settings) && !judge.isOverruled(write),
-  );
+  const newest = writes.findLast((write) => isToShow(write, deployed) && !judge.isOverruled(write));
   if (item.shown < (newest?.number ?? 0)) return undefined;
   if (last?.lost !== undefined) return `the record was lost: ${last.lost}`;
   if (last?.malformed === true) return 'the record makes no sense';
-  if (last?.expired === true && plan.settings.ttlDeletes === 'skip') return 'an expiry is skipped';
+  if (last?.expired === true && isSkipped(last, deployed)) return 'an expiry is skipped';
   // A copy or a repair had shown what the lost records told; then those still on the way took it back.
   const hasLost = writes.some(({ lost }) => lost !== undefined);
   return hasLost && item.read > 0 ? 'a copy was taken back, and records are lost' : undefined;
 }
 
 /** Whether the stream brings a write, or the failure places do. */
-function isToShow({ entry, lost, malformed, expired }: SourceWrite, { ttlDeletes }: Settings) {
-  const isSkipped = expired && ttlDeletes === 'skip';
-  return entry !== undefined && lost === undefined && !malformed && !isSkipped;
+function isToShow(write: SourceWrite, deployed: Deployed): boolean {
+  const { entries, lost, malformed } = write;
+  return entries.length > 0 && lost === undefined && !malformed && !isSkipped(write, deployed);
+}
+
+function isSkipped({ expired, wasSkipped }: SourceWrite, { ttlDeletes }: Deployed): boolean {
+  return expired && (wasSkipped === true || ttlDeletes === 'skip');
 }
 
 /** That a verify which ended reports these differences and no others. */

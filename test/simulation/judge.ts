@@ -4,11 +4,15 @@
 // What an item shows is a place in its history: the number of a put, or of a delete where it is gone.
 // It only ever moves forward, but for the exceptions of exceptions.ts, which are counted by name.
 
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { WriteRequest } from '../../src/core/write-request.ts';
-import { exceptionOf, type ItemHistory, newHistory, type StepBack } from './exceptions.ts';
+import { epochOf, excuseOf, type ItemHistory, newHistory, type StepBack } from './exceptions.ts';
+import { ControlHistory } from './judge-control.ts';
+import type { Keys } from './keys.ts';
+import type { Announced } from './look-again-queue.ts';
 import type { Change, Item } from './memory-dynamodb.ts';
-import { DAY, MINUTE } from './plan.ts';
-import type { Sent } from './process.ts';
+import { DAY, MINUTE, SECOND } from './plan.ts';
+import type { Process, Sent } from './process.ts';
 import type { SourceWrite, StreamEntry } from './stream.ts';
 
 export const TABLES = { source: 'source', twin: 'twin', state: 'state' } as const;
@@ -16,11 +20,15 @@ export const TABLES = { source: 'source', twin: 'twin', state: 'state' } as cons
 /** What a tombstone or a failure bound outlives, and what clocks and late requests take off it at most. */
 const MEMORY_MS = 15 * DAY;
 const SLACK_MS = 10 * MINUTE;
+/** A request, and Z. */
+const LATE_MS = 15 * SECOND;
+const EPOCH_LENGTH = 5;
 
 export interface JudgeHost {
   now(): number;
   note(situation: string): void;
   tell(line: () => string): void;
+  readonly keys: Keys;
 }
 
 export class Judge {
@@ -30,13 +38,24 @@ export class Judge {
   readonly #ignored: ReadonlySet<string>;
   readonly #host: JudgeHost;
   readonly #items = new Map<string, ItemHistory>();
+  readonly control = new ControlHistory();
+  /** Of every item that either table has or had, by the text that Ferry knows it by. */
+  readonly #names = new Map<string, string>();
+  /** By what their versions say behind the epoch. */
   readonly #entries = new Map<string, StreamEntry>();
+  readonly #labels = new Map<StreamEntry, string>();
   readonly #places = new Map<string, number>();
-  readonly #versions = new Map<StreamEntry, string>();
-  /** State rows by what they say of whose they are. */
+  /** State rows by their items. */
   readonly #rows = new Map<string, Item>();
-  /** Of the newest record of each item. */
-  readonly #newest = new Map<string, string>();
+  readonly #rowNames = new Map<string, string>();
+  /** Places of deletes that have no record, by their versions. */
+  readonly #deletes = new Map<string, number>();
+  /** The newest record of each item. */
+  readonly #newest = new Map<string, StreamEntry>();
+  /** Versions that the twin shows, by item. */
+  readonly #versionsShown = new Map<string, string>();
+  /** Processes that have sent letters, by record. */
+  readonly #writers = new Map<StreamEntry, Set<Process>>();
 
   /** @param ignored kinds of violations, the words before their colons. */
   constructor(host: JudgeHost, ignored: ReadonlySet<string> = new Set()) {
@@ -59,17 +78,22 @@ export class Judge {
     return [...this.#writes.values()];
   }
 
+  entries(): StreamEntry[] {
+    return [...this.#entries.values()];
+  }
+
   accept(write: SourceWrite): void {
     this.#writes.set(write.number, write);
     this.#places.set(write.key, write.number);
+    this.#names.set(this.#host.keys.textOf(write.key), write.key);
   }
 
   /** To be told of every record, with the creation time of its stream. */
   learn(entry: StreamEntry, labelMs: number): void {
-    const version = versionText(labelMs, entry.sequenceNumber);
-    this.#entries.set(version, entry);
-    this.#versions.set(entry, version);
-    this.#newest.set(entry.write.key, version);
+    const label = labelText(labelMs, entry.sequenceNumber);
+    this.#entries.set(label, entry);
+    this.#labels.set(entry, label);
+    this.#newest.set(entry.write.key, entry);
   }
 
   itemOf(key: string): Readonly<ItemHistory> {
@@ -78,23 +102,73 @@ export class Judge {
 
   /** The record that a version stands for. */
   entryOf(version: string): StreamEntry | undefined {
-    return this.#entries.get(version);
+    return this.#entries.get(version.slice(EPOCH_LENGTH));
+  }
+
+  /** Of a record, as of now. */
+  versionOf(entry: StreamEntry): string {
+    const epoch = this.control.epochOf(entry.record.eventSourceARN ?? '');
+    return `${String(epoch).padStart(4, '0')}.${this.#labels.get(entry) ?? ''}`;
+  }
+
+  /** The item that a state row is of, by the row's id. */
+  nameOfRow(id: string): string | undefined {
+    return this.#rowNames.get(id);
   }
 
   /** A delete above it is remembered, by a repair that got no further or by a record that is lost. */
-  isOverruled({ key, entry }: SourceWrite): boolean {
-    const deleted = this.#rowOf(key)?.['d']?.S ?? '';
-    const version = entry && this.#versions.get(entry);
-    return version !== undefined && deleted > version;
+  isOverruled({ key, entries }: SourceWrite): boolean {
+    const deleted = this.#rows.get(key)?.['d']?.S ?? '';
+    return entries.length > 0 && entries.every((entry) => deleted > this.versionOf(entry));
   }
 
   /** The queue takes a letter: by then, its failure bound is remembered, and for long enough. */
-  posted(entry: StreamEntry): void {
+  posted(entry: StreamEntry, process: Process): void {
     const { key, number } = entry.write;
-    const row = this.#rowOf(key);
-    const isBound = (row?.['f']?.S ?? '') >= (this.#versions.get(entry) ?? '');
+    const row = this.#rows.get(key);
+    const isBound = (row?.['f']?.S ?? '') >= this.versionOf(entry);
     if (!isBound || !this.#lives(row))
       this.violation(`memory: the letter of write ${number} has no failure bound`);
+    entry.letters += 1;
+    if (entry.letters > 1) this.#host.note('letter sent again');
+    if (process.isUnheard) entry.lettersAllowed += 1;
+    const writers = this.#writers.get(entry) ?? new Set();
+    this.#writers.set(entry, writers.add(process));
+  }
+
+  /** Nobody has heard the answer of an invocation. */
+  answerLost(process: Process): void {
+    process.isUnheard = true;
+    for (const [entry, writers] of this.#writers)
+      if (writers.has(process)) entry.lettersAllowed += 1;
+  }
+
+  /** A record has one letter; more only where an answer was lost after it, or the queue failed beside it. */
+  requireLetters(): void {
+    for (const [entry, writers] of this.#writers) {
+      const failures = [...writers].filter((one) => one.failedAsides + failedBounds(one) > 0);
+      const allowed = entry.lettersAllowed + failures.length;
+      if (entry.letters > allowed)
+        this.violation(
+          `letters: write ${entry.write.number} has ${entry.letters}, and ${allowed} are explained`,
+        );
+    }
+  }
+
+  announced({ deletes }: Announced, _dueMs: number): void {
+    if (deletes.length > 0) this.#host.note('delete announced');
+  }
+
+  /** An announcement is done with: whatever has come back since its delete is gone. */
+  lookedAt({ epoch, deletes }: Announced, process: Process): void {
+    for (const { name, version } of deletes) {
+      const item = this.#historyOf(name);
+      const isBack = item.backSinceMs !== undefined && item.backSinceMs < process.startedAtMs;
+      const isOlder = (this.#versionsShown.get(name) ?? '~') < version;
+      if (isBack && isOlder && epoch === this.control.epoch())
+        this.violation(`revenant: ${name} is still there, after its delete was looked at again`);
+      if (version > item.looked) item.looked = version;
+    }
   }
 
   lettered({ write }: StreamEntry): void {
@@ -115,16 +189,35 @@ export class Judge {
 
   onChange(change: Change, cause: unknown): void {
     const sent = cause as Sent | undefined;
-    if (sent === undefined) return;
+    if (change.table === TABLES.state && change.key.endsWith('#control')) {
+      this.#onControlRow(change);
+      return;
+    }
+    if (sent === undefined) {
+      if (change.table === TABLES.twin) this.#versionsShown.delete(change.key);
+      return;
+    }
     if (change.table === TABLES.twin) this.#onTwin(change, sent);
-    if (change.table === TABLES.state) this.#onStateRow(change);
-    if (change.table === TABLES.state && sent.process.facts.kind !== 'handler')
-      this.#remembered(change);
+    if (change.table === TABLES.state) this.#onStateRow(change, sent);
+  }
+
+  #onControlRow({ before, after }: Change): void {
+    const [old, next] = [before, after].map((row) => Number(row?.['revision']?.N ?? 0));
+    if (next !== (old ?? 0) + 1 || after?.['expiresAt'] !== undefined)
+      this.violation(`control: its revision went from ${old} to ${next}`);
+    this.control.note(after, this.#host.now());
+    this.#host.note(next === 1 ? 'first adoption' : 'epoch opened');
+    this.#host.tell(() => `the control row is revision ${next}`);
   }
 
   /** What is remembered of an item only grows, and so does the time for which it is. */
-  #onStateRow({ key, before, after }: Change): void {
-    if (after !== undefined) this.#rows.set(after['key']?.S ?? key, after);
+  #onStateRow(change: Change, sent: Sent): void {
+    const { key: id, before, after } = change;
+    const key = this.#names.get(after?.['key']?.S ?? '') ?? this.#rowNames.get(id);
+    // A backfill's checkpoints are there, too.
+    if (key === undefined) return;
+    this.#rowNames.set(id, key);
+    if (after !== undefined) this.#rows.set(key, after);
     const [oldEnd, end] = [expiryOf(before), expiryOf(after)];
     if (!this.#lives(after) || end < oldEnd - SLACK_MS)
       this.violation(`memory: ${key} lives until ${end}, and did until ${oldEnd}`);
@@ -132,18 +225,14 @@ export class Judge {
       const [old, next] = [before?.[name]?.S ?? '', after?.[name]?.S ?? ''];
       if (next < old) this.violation(`memory: ${name} of ${key} went from ${old} to ${next}`);
     }
-  }
-
-  /** A repair's delete is above the letters that there are by now, not those that come before it is done. */
-  #remembered({ after }: Change): void {
-    const key = /"S","(\w+)"/.exec(after?.['key']?.S ?? '')?.[1];
-    if (key === undefined || after?.['d']?.S?.endsWith('~') !== true) return;
+    const deleted = after?.['d']?.S;
+    if (deleted === undefined || deleted === before?.['d']?.S) return;
     const item = this.#historyOf(key);
+    item.tombstones.push({ atMs: this.#host.now(), version: deleted });
+    if (this.entryOf(deleted) !== undefined) return;
+    this.#deletes.set(deleted, sent.process.sourceReads.get(key) ?? item.shown);
+    // A repair's delete is above the letters that there are by now, not those that come before it is done.
     item.remembered = item.lettered;
-  }
-
-  #rowOf(key: string): Item | undefined {
-    return this.#rows.get(`[["pk",[["S","${key}"]]]]`);
   }
 
   #lives(row: Item | undefined): boolean {
@@ -155,16 +244,38 @@ export class Judge {
     const step = this.#stepOf(change, sent);
     const item = this.#historyOf(key);
     this.#tellStep(change, sent, step.place);
+    this.#requireVersion(change, sent, item);
     if (after !== undefined) this.#requireWritten(key, after);
     const isVisible = before !== undefined || after !== undefined;
     if (step.by === 'read') this.#showRead(change, item, step);
     else if (step.place >= item.shown) item.shown = step.place;
     else if (isVisible) this.#stepBack({ item, change, sent, place: step.place });
-    if (item.shown >= item.high) item.stays = undefined;
+    if (item.shown >= item.high) {
+      item.stays = undefined;
+      if (item.backSinceMs !== undefined) this.#host.note('gone again');
+      item.backSinceMs = undefined;
+    }
     item.high = Math.max(item.high, item.shown);
-    const version = after?.['_ferry']?.M?.['v']?.S ?? versionIn(sent.intent);
-    if (version !== undefined && version >= (this.#newest.get(key) ?? '')) item.isTampered = false;
-    if (step.by === 'record') item.streamed = Math.max(item.streamed, step.place);
+    const version = versionOfItem(after) ?? versionIn(sent.intent);
+    const newest = this.#newest.get(key);
+    if (version !== undefined && version >= (newest ? this.versionOf(newest) : ''))
+      item.isTampered = false;
+    if (step.by !== 'record') return;
+    if (epochOf(version) > item.epoch) item.streamed = 0;
+    item.epoch = Math.max(item.epoch, epochOf(version));
+    item.streamed = Math.max(item.streamed, step.place);
+  }
+
+  /** Versions never go down, and what lands is of the epoch that is in force. */
+  #requireVersion({ key, before, after }: Change, sent: Sent, item: ItemHistory): void {
+    const [old, next] = [versionOfItem(before), versionOfItem(after)];
+    if (next === undefined) this.#versionsShown.delete(key);
+    else this.#versionsShown.set(key, next);
+    if (old !== undefined && next !== undefined && next < old && !item.isTampered)
+      this.violation(`version: ${key} went from ${old} to ${next}`);
+    const isLate = this.#host.now() > sent.sentAtMs + LATE_MS;
+    if (next !== undefined && !isLate && epochOf(next) !== this.control.epoch())
+      this.violation(`epoch: ${key} is written in ${epochOf(next)}, not ${this.control.epoch()}`);
   }
 
   #tellStep({ key, after }: Change, { process, sentAtMs }: Sent, place: number): void {
@@ -191,16 +302,20 @@ export class Judge {
 
   #stepBack(back: Pick<StepBack, 'item' | 'change' | 'sent' | 'place'>): void {
     const { item, change, sent, place } = back;
-    const shown = this.#writes.get(item.shown);
-    const applied = this.entryOf(versionIn(sent.intent) ?? '');
-    const name = exceptionOf({ ...back, shown, applied, nowMs: this.#host.now() });
-    if (name === undefined) {
-      const { process } = sent;
-      this.violation(
-        `history: ${process.facts.kind} took ${change.key} from ${item.shown} back to ${place}`,
-      );
-    } else this.#host.note(name);
-    if (name === 'E2' || name === 'repaired too early') item.stays = name;
+    const version = versionOfItem(change.after) ?? versionIn(sent.intent);
+    const applied = this.entryOf(version ?? '');
+    const nowMs = this.#host.now();
+    const excuse = excuseOf({ ...back, applied, version, nowMs });
+    if ('is' in excuse) {
+      this.#host.note(excuse.is);
+      this.#host.tell(() => `${change.key}: ${excuse.is}`);
+      if (excuse.is === 'later than D') item.stays = excuse.is;
+      if (excuse.is === 'back for a while') item.backSinceMs ??= nowMs;
+    } else {
+      const { kind } = sent.process.facts;
+      const what = `${kind} took ${change.key} from ${item.shown} back to ${place}`;
+      this.violation(`history: ${what}; ${excuse.isNot}`);
+    }
     item.shown = place;
   }
 
@@ -214,11 +329,15 @@ export class Judge {
   #stepOf({ key, after }: Change, { process, intent }: Sent): Step {
     const { kind } = process.facts;
     const place = after === undefined ? undefined : Number(after['w']?.N);
-    const entry = this.entryOf(versionIn(intent) ?? '');
-    if (kind === 'backfill') return { by: 'read', isRepair: false, place: place ?? 0 };
-    if (entry === undefined || kind === 'repair') {
+    const version = versionOfItem(after) ?? versionIn(intent) ?? '';
+    const entry = this.entryOf(version);
+    if (kind === 'look-again') {
+      const deleted = entry?.write.number ?? this.#deletes.get(version) ?? 0;
+      return { by: 'look', isRepair: false, place: place ?? deleted };
+    }
+    if (entry === undefined || kind === 'repair' || kind === 'backfill') {
       const read = process.sourceReads.get(key) ?? 0;
-      return { by: 'read', isRepair: true, place: place ?? read };
+      return { by: 'read', isRepair: version.endsWith('~'), place: place ?? read };
     }
     return { by: 'record', isRepair: false, place: place ?? entry.write.number };
   }
@@ -232,7 +351,7 @@ export class Judge {
 
 interface Step {
   /** A record of the stream, or what was read at the source. */
-  readonly by: 'record' | 'read';
+  readonly by: 'record' | 'read' | 'look';
   readonly isRepair: boolean;
   readonly place: number;
 }
@@ -242,16 +361,47 @@ function expiryOf(row: Item | undefined): number {
   return Number(row?.['expiresAt']?.N ?? 0) * 1000;
 }
 
-/** Section 1 of the protocol: epoch, label, sequence number, each of fixed width. */
-function versionText(labelMs: number, sequenceNumber: string): string {
-  return `0001.${String(labelMs).padStart(13, '0')}.${sequenceNumber.padStart(40, '0')}`;
+/** Section 1 of the protocol, behind the epoch: label, sequence number, each of fixed width. */
+function labelText(labelMs: number, sequenceNumber: string): string {
+  return `${String(labelMs).padStart(13, '0')}.${sequenceNumber.padStart(40, '0')}`;
+}
+
+function versionOfItem(item: Item | undefined): string | undefined {
+  return item?.['_ferry']?.M?.['v']?.S;
 }
 
 /** The version that a guarded write carries. */
 export function versionIn(request: WriteRequest | undefined): string | undefined {
   if (request === undefined) return undefined;
-  if (request.operation === 'TransactWriteItems')
-    return request.input.TransactItems?.[0]?.Put?.Item?.['_ferry']?.M?.['v']?.S;
-  if (request.operation === 'PutItem') return request.input.Item?.['_ferry']?.M?.['v']?.S;
-  return request.input.ExpressionAttributeValues?.[':v']?.S;
+  if (request.operation === 'TransactWriteItems') {
+    const parts = request.input.TransactItems ?? [];
+    const put = parts.find(({ Put }) => Put !== undefined)?.Put;
+    if (put !== undefined) return versionOfItem(put.Item);
+    return parts
+      .map(({ Update }) => versionInValues(Update?.ExpressionAttributeValues))
+      .find(Boolean);
+  }
+  if (request.operation === 'PutItem') return versionOfItem(request.input.Item);
+  return versionInValues(request.input.ExpressionAttributeValues);
+}
+
+function versionInValues(values: Record<string, AttributeValue> | undefined): string | undefined {
+  return (values?.[':v'] ?? values?.[':new'] ?? values?.[':d'])?.S;
+}
+
+/** Bounds of failed records stand beside the writes of their items. */
+export function isBound({ intent }: Sent): boolean {
+  return (
+    intent?.operation === 'UpdateItem' && intent.input.ExpressionAttributeNames?.['#own'] !== 'd'
+  );
+}
+
+export function isOfControlRow({ intent }: Sent): boolean {
+  const item = intent?.operation === 'PutItem' ? intent.input.Item : undefined;
+  return item?.['id']?.S?.endsWith('#control') === true;
+}
+
+function failedBounds({ writes }: Process): number {
+  return writes.filter((one) => isBound(one) && one.told !== 'written' && one.told !== 'refused')
+    .length;
 }

@@ -1,48 +1,138 @@
 // Invocations of the function: the production code's own operation in a process that may crash, hang, or run
-// out of time; what it says is judged at once.
+// out of time, in a sandbox that outlives it; what it says is judged at once.
 
 import { ConcurrencyLimit } from '../../src/core/concurrency-limit.ts';
+import type { HandlerSettings } from '../../src/handler-settings.ts';
+import { type ControlKeeper, controlKeeper } from '../../src/operations/control-keeper.ts';
+import { type RejectionMemory, rejectionMemory } from '../../src/operations/rejection-memory.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
+import type { DestinationReader, DestinationTable } from '../../src/ports.ts';
 import type { InvocationResult } from './delivery.ts';
+import { isOfControlRow } from './judge.ts';
 import { judgeInvocation } from './judge-invocation.ts';
-import type { Process } from './process.ts';
-import type { StreamEntry } from './stream.ts';
+import type { Process, ProcessFacts } from './process.ts';
+import { happens } from './random.ts';
+import { SourceStream, type StreamEntry } from './stream.ts';
 import type { World } from './world.ts';
 
-const SLOW_MS = 20;
+const NEW_SANDBOXES = 0.15;
+
+/** What outlives an invocation. */
+interface Sandbox {
+  readonly settings: HandlerSettings;
+  readonly clock: Pick<ProcessFacts, 'skewMs' | 'step'>;
+  readonly limit: ConcurrencyLimit;
+  readonly rejections: RejectionMemory;
+  readonly control: ControlKeeper;
+  /** The invocation that it is at work on. */
+  process: Process | undefined;
+}
 
 export class Lambda {
   readonly #world: World;
   readonly #invocations = new Map<string, number>();
-  readonly #limit: ConcurrencyLimit;
+  #sandboxes: Sandbox[] = [];
+  #sandboxCount = 0;
 
   constructor(world: World) {
     this.#world = world;
-    this.#limit = new ConcurrencyLimit(world.plan.settings.concurrency);
+  }
+
+  /** New sandboxes for whatever comes from now on. */
+  deploy(): void {
+    this.#sandboxes = [];
   }
 
   async invoke(entries: readonly StreamEntry[]): Promise<InvocationResult> {
-    const deadlineMs = this.#world.scheduler.now() + this.#world.plan.settings.timeoutMs;
+    const { scheduler, plan } = this.#world;
+    const deadlineMs = scheduler.now() + plan.settings.timeoutMs;
     for (const entry of entries) entry.deliveries += 1;
-    const name = this.#invocationName(entries);
+    const sandbox = this.#sandbox();
     const process = this.#world.process({
-      name,
+      name: this.#invocationName(entries),
       kind: 'handler',
-      slowMs: SLOW_MS,
+      slowMs: plan.settings.slowMs,
       deadlineMs,
       mayCrash: true,
+      clock: sandbox.clock,
+      settings: sandbox.settings,
     });
+    sandbox.process = process;
+    process.entries = entries;
     this.#world.tell(() => {
       const writes = entries.map(({ write }) => write.number).join(' ');
       return `${process.facts.name} begins with the records of writes ${writes}`;
     });
     const result = await new Promise<InvocationResult>((resolve) => {
-      process.onDeath = () => resolve({ kind: 'failed' });
-      this.#world.scheduler.at(deadlineMs, () => this.#timeOut(process));
-      void this.#replicate(entries, process).then(resolve);
+      process.onDeath = () => resolve({ kind: 'failed', by: process });
+      scheduler.at(deadlineMs, () => this.#timeOut(process));
+      void this.#replicate(entries, process, sandbox).then(resolve);
     });
-    this.#world.tell(() => `${process.facts.name} ends: ${JSON.stringify(result)}`);
+    // Lambda does not use it again when its invocation has died.
+    if (process.alive) sandbox.process = undefined;
+    this.#world.tell(() => {
+      const { by: _, ...answer } = result;
+      return `${process.facts.name} ends: ${JSON.stringify(answer)}`;
+    });
     return result;
+  }
+
+  /** An event of another table's stream: by mistake of whoever has configured a mapping. */
+  async invokeForeign(key: string): Promise<void> {
+    const { keys, scheduler } = this.#world;
+    const firstSequenceNumber = '9999999999999999999999999';
+    const labelMs = scheduler.now();
+    const stream = new SourceStream({ table: 'Others', keys, labelMs, firstSequenceNumber });
+    const image = { ...keys.keyOf(key), w: { N: '999999' } };
+    const facts = { key, image, number: 999_999, atMs: labelMs, expired: false, malformed: false };
+    stream.append({ ...facts, kind: 'put', isInsert: true, entries: [] });
+    this.#world.note('event of another table');
+    await this.invoke(stream.shards.flatMap(({ entries }) => entries));
+  }
+
+  /** One that is free, or a new one. */
+  #sandbox(): Sandbox {
+    const isFree = ({ process }: Sandbox) => process === undefined;
+    const warm = happens(this.#world.random, NEW_SANDBOXES)
+      ? undefined
+      : this.#sandboxes.find(isFree);
+    if (warm !== undefined) return warm;
+    const sandbox = this.#newSandbox();
+    this.#sandboxes.push(sandbox);
+    return sandbox;
+  }
+
+  #newSandbox(): Sandbox {
+    const { plan } = this.#world;
+    const settings = this.#world.settings();
+    let made: Sandbox | undefined;
+    const current = () => {
+      if (made?.process === undefined) throw new Error('a sandbox without an invocation');
+      return made.process;
+    };
+    const reader: DestinationReader = {
+      read: (request) => this.#world.reader(current()).read(request),
+      tableId: (table) => this.#world.reader(current()).tableId(table),
+    };
+    const destination: DestinationTable = {
+      write: (request) => this.#world.destination(current()).write(request),
+    };
+    const clock = {
+      now: () => this.#world.clockOf(current()).now(),
+      sleep: (ms: number) => this.#world.clockOf(current()).sleep(ms),
+    };
+    const random = { next: () => current().facts.random.next() };
+    const context = { settings, reader, destination, clock, random, log: () => undefined };
+    const keeper = controlKeeper(context);
+    made = {
+      settings,
+      clock: this.#world.clockFacts(`sandbox-${(this.#sandboxCount += 1)}`, true),
+      limit: new ConcurrencyLimit(plan.settings.concurrency),
+      rejections: rejectionMemory(),
+      control: this.#world.mutation.control?.(keeper, context) ?? keeper,
+      process: undefined,
+    };
+    return made;
   }
 
   /** After its first record, and how often one began with it. */
@@ -57,43 +147,56 @@ export class Lambda {
     if (!process.alive || process.endedAtMs !== undefined) return;
     this.#world.note('invocation out of time');
     // The function knows its time, and stops in time unless it is kept waiting.
-    if (!process.hangs) this.#world.judge.violation(`deadline: ${process.facts.name} overran it`);
+    const isAtControl = process.writes.every(isOfControlRow);
+    if (!process.hangs && !isAtControl)
+      this.#world.judge.violation(`deadline: ${process.facts.name} overran it`);
     process.kill();
   }
 
-  async #replicate(entries: readonly StreamEntry[], process: Process): Promise<InvocationResult> {
-    const { deadlineMs = Infinity, random } = process.facts;
+  async #replicate(
+    entries: readonly StreamEntry[],
+    process: Process,
+    sandbox: Sandbox,
+  ): Promise<InvocationResult> {
+    const { deadlineMs = Infinity, random, settings } = process.facts;
+    const { judge, scheduler } = this.#world;
     const replicate = this.#world.mutation.replicate?.(replicateBatch) ?? replicateBatch;
+    const { limit, rejections, control } = sandbox;
     const context = {
-      settings: this.#world.settings(),
+      settings,
       destination: this.#world.destination(process),
-      limit: this.#limit,
+      reader: this.#world.reader(process),
+      limit,
+      rejections,
+      control,
       deadLetters: this.#world.places.deadLetters(process),
+      lookAgain: this.#world.lookAgain.port(process),
       random,
       clock: this.#world.clockOf(process),
       metrics: { publish: () => this.#world.note('invocation counted') },
       log: () => undefined,
-      remainingMs: () => deadlineMs - this.#world.scheduler.now(),
+      remainingMs: () => deadlineMs - scheduler.now(),
     };
     try {
       const summary = await replicate(
         entries.map(({ record }) => record),
         context,
       );
-      process.endedAtMs = this.#world.scheduler.now();
+      process.endedAtMs = scheduler.now();
       this.#noteOutcomes(summary.counts, summary.superseded);
-      const { ttlDeletes } = this.#world.plan.settings;
+      if (summary.held > 0) this.#world.note('batch held');
       for (const entry of entries)
-        if (process.letters.includes(entry.sequenceNumber)) this.#world.judge.lettered(entry);
-      judgeInvocation({ entries, process, summary, ttlDeletes }, this.#world.judge);
+        if (process.letters.includes(entry.sequenceNumber)) judge.lettered(entry);
+      judgeInvocation({ entries, process, summary }, judge);
       return {
         kind: 'returned',
         failures: summary.batchItemFailures.map((one) => one.itemIdentifier),
+        by: process,
       };
     } catch (error) {
-      process.endedAtMs = this.#world.scheduler.now();
-      this.#world.judge.violation(`threw: ${String(error)}`);
-      return { kind: 'failed' };
+      process.endedAtMs = scheduler.now();
+      judge.violation(`threw: ${String(error)}`);
+      return { kind: 'failed', by: process };
     }
   }
 

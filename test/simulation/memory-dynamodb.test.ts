@@ -3,20 +3,24 @@
 
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import { resynchronizationRequests } from '../../src/core/resynchronization.ts';
+import { resynchronizationWrite } from '../../src/core/resynchronization.ts';
 import { canonicalItem } from '../../src/core/attribute-value.ts';
 import { floorOf } from '../../src/core/ordering-guard.ts';
+import { GuardedPut } from '../../src/core/guarded-put.ts';
+import type { PutRecord, RemoveRecord } from '../../src/core/stream-record.ts';
 import {
   failureBound,
+  guardedDelete,
   keepStateRow,
+  putTransaction,
   stateRowKey,
-  toWriteRequests,
+  tombstone,
   type WriteRequest,
 } from '../../src/core/write-request.ts';
 import type { Item } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
-import { MemoryDynamoDb } from './memory-dynamodb.ts';
+import { MemoryDynamoDb, tableWith } from './memory-dynamodb.ts';
 import { toWriteReply } from './ports.ts';
 
 const RUNS = 60;
@@ -28,7 +32,16 @@ beforeAll(async () => {
 });
 
 const step = fc.record({
-  kind: fc.constantFrom('put', 'late put', 'delete', 'bound', 'keep', 'repair'),
+  kind: fc.constantFrom(
+    'insert',
+    'update',
+    'checked put',
+    'delete',
+    'bound',
+    'keep',
+    'repair',
+    'look',
+  ),
   sequenceNumber: fc.integer({ min: 1, max: 9 }).map(String),
   /** What a repair finds at the source. */
   isThere: fc.boolean(),
@@ -61,7 +74,11 @@ function textOf(item: Item | undefined): string {
 
 function memory(): MemoryDynamoDb {
   return new MemoryDynamoDb({
-    keyAttributes: { [target.destinationTable]: 'pk', [target.stateTable]: 'id' },
+    tables: {
+      [target.destinationTable]: tableWith('pk'),
+      [target.stateTable]: tableWith('id'),
+    },
+    now: () => NOW_MS,
     isExpired: () => false,
     isInvalid: () => false,
     onChange: () => undefined,
@@ -69,42 +86,57 @@ function memory(): MemoryDynamoDb {
 }
 
 function requestsOf({ kind, sequenceNumber, isThere }: Step, id: string, db: MemoryDynamoDb) {
-  const eventName = kind === 'delete' ? 'REMOVE' : 'MODIFY';
-  const record = streamRecord({ id, sequenceNumber, eventName });
-  const rules = { target, nowMs: NOW_MS, arrival: 'in-order' } as const;
+  const put = streamRecord({ id, sequenceNumber, eventName: 'MODIFY' }) as PutRecord;
+  const removal = streamRecord({ id, sequenceNumber, eventName: 'REMOVE' }) as RemoveRecord;
   switch (kind) {
-    case 'late put':
-      return toWriteRequests(record, { ...rules, arrival: 'out-of-order' });
-    case 'bound':
-      return [failureBound(record, record.version, target, NOW_MS)];
-    case 'keep':
-      return [keepStateRow(record, target, NOW_MS)];
-    case 'repair':
-      return repairOf(record, isThere, db);
-    case 'put':
+    case 'insert':
+      return [new GuardedPut(put, target, 'free')];
+    case 'update':
+      return [new GuardedPut(put, target, 'older-item')];
+    case 'checked put':
+      return [putTransaction(put, target)];
     case 'delete':
-      return toWriteRequests(record, rules);
+      return [tombstone(removal, target, NOW_MS), guardedDelete(removal, target)];
+    case 'bound':
+      return [failureBound(put, put.version, target, NOW_MS)];
+    case 'keep':
+      return [keepStateRow(put, target, NOW_MS)];
+    case 'look':
+      return [lookedAt(removal)];
+    case 'repair':
+      return repairOf(put, isThere, db);
   }
 }
 
-function repairOf(
-  record: ReturnType<typeof streamRecord>,
-  isThere: boolean,
-  db: MemoryDynamoDb,
-): WriteRequest[] {
-  const { key, keyText } = record;
+/** What looking again deletes. */
+function lookedAt({ key, version }: RemoveRecord): WriteRequest {
+  return {
+    operation: 'DeleteItem',
+    input: {
+      TableName: target.destinationTable,
+      Key: key,
+      ConditionExpression: '#f.#v < :d',
+      ExpressionAttributeNames: { '#f': target.reservedAttribute, '#v': 'v' },
+      ExpressionAttributeValues: { ':d': { S: version } },
+    },
+  };
+}
+
+function repairOf({ key, keyText }: PutRecord, isThere: boolean, db: MemoryDynamoDb) {
   const row = stateRowKey(target, keyText)['id']?.S ?? '';
   const states = {
     source: isThere ? { ...key, repaired: { BOOL: true } } : undefined,
     twin: db.get(target.destinationTable, key['pk']?.S ?? ''),
     stateRow: db.get(target.stateTable, row),
   };
-  return resynchronizationRequests({
+  const floor = floorOf({ epoch: 1, labelMs: 1 });
+  const { request } = resynchronizationWrite({
     key,
     keyText,
-    floor: floorOf({ epoch: 1, labelMs: 1 }),
+    floor,
     states,
     target,
     nowMs: NOW_MS,
   });
+  return request === undefined ? [] : [request];
 }

@@ -2,16 +2,21 @@
 
 import type { RedriveFilter } from '../../src/core/parcel.ts';
 import type { WriteRequest } from '../../src/core/write-request.ts';
+import type { HandlerSettings } from '../../src/handler-settings.ts';
+import type { ControlContext, ControlKeeper } from '../../src/operations/control-keeper.ts';
 import type { replicateBatch } from '../../src/operations/replicate-batch.ts';
 import type {
   Clock,
+  DestinationReader,
   DestinationTable,
+  LookAgainQueue,
   MessageQueue,
   ObjectStore,
   ReadableTable,
   TransactionWriter,
 } from '../../src/ports.ts';
 import type { Process } from './process.ts';
+import type { World } from './world.ts';
 
 export interface Readers {
   readonly source: ReadableTable;
@@ -28,7 +33,19 @@ interface Part {
 export interface Mutation {
   /** Another request in the place of the one that Ferry sends. */
   readonly rewrite?: (request: WriteRequest, process: Process) => WriteRequest;
-  readonly destination?: (port: DestinationTable, process: Process) => DestinationTable;
+  readonly destination?: (
+    port: DestinationTable,
+    process: Process,
+    world: World,
+  ) => DestinationTable;
+  readonly control?: (keeper: ControlKeeper, context: ControlContext) => ControlKeeper;
+  /** Below every record of the stream, as a command has it. */
+  readonly floor?: (floor: string) => string;
+  /** Of the function. */
+  readonly settings?: (settings: HandlerSettings) => HandlerSettings;
+  /** The reads of the function. */
+  readonly reader?: (port: DestinationReader, process: Process) => DestinationReader;
+  readonly lookAgain?: (port: LookAgainQueue, process: Process) => LookAgainQueue;
   readonly transactions?: (port: TransactionWriter) => TransactionWriter;
   readonly clock?: (clock: Clock, process: Process) => Clock;
   readonly queue?: (queue: MessageQueue) => MessageQueue;

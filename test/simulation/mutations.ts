@@ -3,7 +3,7 @@
 
 import type { AttributeValue, UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { WriteRequest } from '../../src/core/write-request.ts';
-import { parseStreamRecord } from '../../src/core/stream-record.ts';
+import { recordKey } from '../../src/core/stream-record.ts';
 import type { DestinationTable, ReadableTable, WriteReply } from '../../src/ports.ts';
 import type { Mutation } from './mutant.ts';
 import { MALFORMED } from './stream.ts';
@@ -140,7 +140,7 @@ export function isMalformed(record: unknown): boolean {
 
 /** Its key, as a filter has it. */
 export function keyTextIn(record: unknown): string | undefined {
-  return parseStreamRecord(record, 0).record.keyText;
+  return recordKey(record)?.keyText;
 }
 
 export function errorNamed(name: string): Error {

@@ -35,6 +35,8 @@ const NO_RATES: Rates = {
   lostBatch: 0,
   veryLate: 0,
   queueDuplicate: 0,
+  overlap: 0,
+  stale: 0,
 };
 
 export interface NetworkOptions {
@@ -68,7 +70,7 @@ export class Network {
     process: Process,
     service: Service,
     action: (sent: Sent) => T,
-    intent?: WriteRequest,
+    { intent, tables = tablesOf(intent) }: Traits = {},
   ): Promise<T> {
     const sent: Sent = { process, sentAtMs: this.scheduler.now(), intent };
     if (intent !== undefined) process.writes.push(sent);
@@ -80,7 +82,7 @@ export class Network {
         this.#die(process, 'crash before a request');
         return;
       }
-      const fate = this.#inParts(this.#fateOf(process, service), sent);
+      const fate = this.#inParts(this.#fateOf(process, service, tables), sent);
       const isDeaf = stage === 'hangs';
       process.hangs ||= isDeaf;
       if (process.jumpBetween(process.startedAtMs, this.scheduler.now()) !== 0)
@@ -135,18 +137,26 @@ export class Network {
     }
   }
 
-  #fateOf({ facts: { random, slowMs } }: Process, service: Service): Fate {
+  #fateOf(
+    { facts: { random, slowMs } }: Process,
+    service: Service,
+    tables: readonly string[],
+  ): Fate {
     const doneMs = between(random, 1, slowMs);
     const outage = service === 'destination' ? this.#outageNow(random) : undefined;
     if (outage !== undefined) return this.#struck(outage, random);
     const { throttle, timeout, reset, conflict } = this.rates();
     const share = service === 'destination' ? 1 : 0.4;
-    if (happens(random, throttle * share)) return this.#refused('ThrottlingException', doneMs);
+    const { throttledTable } = this.#plan.settings;
+    const isBusy = throttledTable === undefined || tables.includes(throttledTable);
+    if (isBusy && happens(random, throttle * share))
+      return this.#refused('ThrottlingException', doneMs);
     if (happens(random, timeout * share)) return this.#timedOut(random);
     if (happens(random, reset * share)) return this.#reset(random);
     if (service === 'destination' && happens(random, conflict * 0.2))
       return this.#refused('TransactionConflictException', doneMs);
-    return { doneMs, toldMs: happens(random, 0.7) ? doneMs : doneMs + between(random, 1, slowMs) };
+    const backMs = happens(random, 0.7) ? 0 : between(random, 1, slowMs);
+    return { doneMs, toldMs: Math.min(doneMs + backMs, REQUEST_TIMEOUT_MS - 1) };
   }
 
   /** What stops one part of a transaction cancels the whole; throttled, it may not be looked at at all. */
@@ -222,6 +232,23 @@ const CANCELLATIONS: Readonly<Record<string, string>> = {
   ProvisionedThroughputExceededException: 'ProvisionedThroughputExceeded',
   ThrottlingException: 'ThrottlingError',
 };
+
+interface Traits {
+  /** Of a write. */
+  readonly intent?: WriteRequest | undefined;
+  /** That it touches. */
+  readonly tables?: readonly string[];
+}
+
+function tablesOf(intent: WriteRequest | undefined): string[] {
+  if (intent === undefined) return [];
+  if (intent.operation !== 'TransactWriteItems') return [intent.input.TableName ?? ''];
+  const parts = intent.input.TransactItems ?? [];
+  return parts.flatMap(
+    ({ Put, ConditionCheck, Delete, Update }) =>
+      (Put ?? ConditionCheck ?? Delete ?? Update)?.TableName ?? [],
+  );
+}
 
 const nobody = () => undefined;
 

@@ -1,10 +1,11 @@
 // The commands of an operator, each in a process of its own: as the command line would start them, at any
 // moment, several at once, killed anywhere.
 
-import { canonicalKey } from '../../src/core/attribute-value.ts';
 import { destinationHealth } from '../../src/core/destination-health.ts';
-import { floorOf } from '../../src/core/ordering-guard.ts';
+import { type ControlRow, newestEpoch } from '../../src/core/control-row.ts';
+import { floorIn } from '../../src/core/replay.ts';
 import type { RedriveFilter } from '../../src/core/parcel.ts';
+import { requireControl } from '../../src/composition/control.ts';
 import { FerryError } from '../../src/errors.ts';
 import { backfill, type BackfillContext, openBackfill } from '../../src/operations/backfill.ts';
 import { paceOf } from '../../src/operations/pace.ts';
@@ -73,6 +74,20 @@ function runCommand(command: Command, process: Process, world: World): Promise<u
   }
 }
 
+/** The control row for a command that writes: read, or written, and compared with the tables. */
+export async function controlFor(process: Process, world: World): Promise<ControlRow> {
+  const { reader, destination } = world.ports(process);
+  const target = process.facts.settings;
+  const demand = { apply: true, streamArn: world.source.stream.arn };
+  return requireControl({ target, reader, writer: destination }, demand, basics(process, world));
+}
+
+/** Below every record of the source's stream, unless a mutant has another idea. */
+function floorFor(control: ControlRow, world: World): string {
+  const floor = floorIn(control, [world.source.stream.arn]);
+  return world.mutation.floor?.(floor) ?? floor;
+}
+
 /** What every command has. */
 function basics(process: Process, world: World) {
   const { random } = process.facts;
@@ -85,7 +100,7 @@ async function runRedrive(
   process: Process,
   world: World,
 ): Promise<RedriveReport> {
-  const keyText = onlyKey === undefined ? undefined : canonicalKey({ pk: { S: onlyKey } });
+  const keyText = onlyKey === undefined ? undefined : world.keys.textOf(onlyKey);
   const filter: RedriveFilter = { keyText };
   const { stop, ...patience } = basics(process, world);
   const queue = world.places.queue(process);
@@ -94,8 +109,9 @@ async function runRedrive(
     {
       ...patience,
       ...world.ports(process),
-      settings: world.settings(),
-      arrival: 'out-of-order',
+      settings: process.facts.settings,
+      control: await controlFor(process, world),
+      withoutSource: false,
       health: destinationHealth(),
       remainingMs: () => Infinity,
       queue: world.mutation.queue?.(queue) ?? queue,
@@ -116,6 +132,7 @@ async function runRedrive(
   const final = applied + superseded + coalesced + skipped + resynchronized;
   if (matched < found) world.note('redrive of a part');
   if (resynchronized > 0) world.note('redrive read from the source');
+  if (report.foreign > 0) world.note('foreign batch left where it is');
   if (found !== final + left) world.judge.violation(`counters: redrive ${JSON.stringify(report)}`);
   return report;
 }
@@ -126,11 +143,14 @@ async function runBackfill(process: Process, world: World): Promise<object> {
   const { settings } = world.plan;
   const patience = basics(process, world);
   const unlimited = paceOf(Infinity, patience.clock);
+  const control = await controlFor(process, world);
   const context: BackfillContext = {
     ...patience,
     ...world.ports(process),
-    target: world.settings(),
-    floor: floorOf(world.source.stream.labelMs),
+    target: process.facts.settings,
+    ttlDeletes: process.facts.settings.ttlDeletes,
+    epoch: newestEpoch(control).n,
+    floor: floorFor(control, world),
     readPace: unlimited,
     writePace: unlimited,
     pageItems: settings.pageItems,
@@ -151,7 +171,9 @@ async function runBackfill(process: Process, world: World): Promise<object> {
 
 /** What nobody has written to since the stream is on, only a backfill brings, and it has come to its end. */
 function requireCopied({ plan, judge, db }: World): void {
-  const written = judge.writes().filter(({ entry, lost }) => (entry ?? lost) !== undefined);
+  const written = judge
+    .writes()
+    .filter(({ entries, lost }) => entries.length > 0 || lost !== undefined);
   const touched = new Set([
     ...written.map(({ key }) => key),
     ...plan.disturbances.flatMap((one) => (one.kind === 'tamper' ? [one.key] : [])),
@@ -180,20 +202,23 @@ async function openRun(process: Process, world: World, context: BackfillContext)
 
 async function runRepair(process: Process, world: World, settleMs: number): Promise<RepairReport> {
   const patience = basics(process, world);
-  const { source, twin, stateTable, destination } = world.ports(process);
+  const { source, twin, stateTable, destination, lookAgain } = world.ports(process);
+  const control = await controlFor(process, world);
   const unlimited = paceOf(Infinity, patience.clock);
   const report = await repair(
-    keysOf(world),
+    keysIn(world),
     {
       ...patience,
-      settings: world.settings(),
+      settings: process.facts.settings,
+      epoch: newestEpoch(control).n,
+      lookAgain,
       source: pacedReader(source, unlimited, patience),
       twin: pacedReader(twin, unlimited, patience),
       stateTable,
       destination,
       remainingMs: () => Infinity,
       settleMs,
-      floor: floorOf(world.source.stream.labelMs),
+      floor: floorFor(control, world),
       pace: unlimited,
     },
     { apply: true, onProgress: () => undefined, onLeft: () => undefined },
@@ -204,8 +229,8 @@ async function runRepair(process: Process, world: World, settleMs: number): Prom
   return report;
 }
 
-async function* keysOf(world: World): AsyncGenerator<Item> {
-  for (const key of world.keys()) yield { pk: { S: key } };
+async function* keysIn(world: World): AsyncGenerator<Item> {
+  for (const name of world.names()) yield world.keys.keyOf(name);
 }
 
 /** @returns the report, and the differences by key. */
@@ -223,7 +248,7 @@ async function runVerify(process: Process, world: World, settleMs: number) {
       reservedAttribute: '_ferry',
       settleMs,
       onDifference({ key, kind }) {
-        const text = key['pk']?.S ?? '';
+        const text = world.keys.nameOf(key) ?? '';
         differences.set(text, kind);
         if (process.twinDiffered.get(text) !== true)
           world.judge.violation(`verify: ${text} is said to be ${kind}, and was not`);

@@ -20,6 +20,8 @@ const NO_FAULTS: Rates = {
   lostBatch: 0,
   veryLate: 0,
   queueDuplicate: 0,
+  overlap: 0,
+  stale: 0,
 };
 
 const put = { key: 'm', kind: 'put', poison: false, malformed: false } as const;
@@ -43,6 +45,11 @@ const deleteLeftToRepair: PastFailure = {
       timeoutMs: 30 * SECOND,
       concurrency: 2,
       ttlDeletes: 'replicate',
+      tombstones: 'checked',
+      unversionedItems: 'replace',
+      keyShape: 'S',
+      slowMs: 20,
+      hasHeartbeat: false,
       totalSegments: 3,
       pageItems: 1,
       firstSequenceNumber: '100000000000000000001',

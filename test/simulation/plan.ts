@@ -1,6 +1,8 @@
 // What is decided before a simulated world begins: settings, the application's writes, what breaks when, what
 // operators do and when they are killed. Data alone, so that a failing plan can be made smaller.
 
+import type { KeyShape } from './keys.ts';
+
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
@@ -13,8 +15,10 @@ export interface PlannedWrite {
   readonly key: string;
   /** `expire` is a delete by the source's TTL. */
   readonly kind: 'put' | 'delete' | 'expire';
-  /** The twin will not take it until its cause has been removed. */
+  /** The twin will not take it, or not delete it, until its cause has been removed. */
   readonly poison: boolean;
+  /** By another service than the source's TTL. */
+  readonly byService?: boolean | undefined;
   /** The stream's record of it has no image, or tells of nothing that Ferry knows. */
   readonly malformed: boolean;
 }
@@ -25,6 +29,17 @@ export type Disturbance =
   | { readonly atMs: number; readonly kind: 'split' }
   /** The poller of a shard begins again at an old checkpoint. */
   | { readonly atMs: number; readonly kind: 'restart'; readonly back: number }
+  /** The same while an invocation of the old poller goes on. */
+  | { readonly atMs: number; readonly kind: 'overlap'; readonly back: number }
+  /** The mapping is made again at TRIM_HORIZON, or its factor changes; invocations go on. */
+  | { readonly atMs: number; readonly kind: 'replay' }
+  | { readonly atMs: number; readonly kind: 'parallelize'; readonly factor: number }
+  /** Another mapping delivers the same stream for a while. */
+  | { readonly atMs: number; readonly kind: 'second-mapping'; readonly forMs: number }
+  /** The function gets other settings, as the runbook says: after a pause. */
+  | { readonly atMs: number; readonly kind: 'deploy'; readonly change: Partial<Deployed> }
+  /** The function is given an event of another table's stream. */
+  | { readonly atMs: number; readonly kind: 'foreign-event'; readonly key: string }
   /** The stream is switched off, and on again after a while. */
   | {
       readonly atMs: number;
@@ -75,9 +90,21 @@ export interface Rates {
   /** Of given-up requests: applied after more than ten seconds. */
   readonly veryLate: number;
   readonly queueDuplicate: number;
+  /** Of invocations: their pollers are replaced, and they go on. */
+  readonly overlap: number;
+  /** Of eventually consistent reads: they do not see the latest second. */
+  readonly stale: number;
 }
 
-export interface Settings {
+/** What a deployment may change. */
+export interface Deployed {
+  readonly tombstones: 'checked' | 'strict';
+  readonly ttlDeletes: 'replicate' | 'skip';
+  /** By mistake, and taken back after a while. */
+  readonly reservedAttribute?: string;
+}
+
+export interface Settings extends Deployed {
   readonly batchSize: number;
   readonly parallelizationFactor: number;
   readonly retryAttempts: number;
@@ -85,7 +112,13 @@ export interface Settings {
   readonly maxRecordAgeSeconds: number;
   readonly timeoutMs: number;
   readonly concurrency: number;
-  readonly ttlDeletes: 'replicate' | 'skip';
+  readonly unversionedItems: 'replace' | 'keep';
+  readonly keyShape: KeyShape;
+  /** How long requests of invocations take at most. */
+  readonly slowMs: number;
+  /** Where only one table throttles. */
+  readonly throttledTable?: string | undefined;
+  readonly hasHeartbeat: boolean;
   readonly totalSegments: number;
   readonly pageItems: number;
   /** Of the stream's first record; later streams begin lower. */

@@ -3,6 +3,7 @@
 
 import { cancellation, refusal } from '../../src/adapters/write-reply.ts';
 import type {
+  DestinationReader,
   DestinationTable,
   Item,
   ReadableTable,
@@ -10,8 +11,9 @@ import type {
   TransactionWriter,
   WriteReply,
 } from '../../src/ports.ts';
+import type { ReadRequest } from '../../src/core/read-request.ts';
 import type { WriteRequest } from '../../src/core/write-request.ts';
-import { type MemoryDynamoDb, type Reply, serviceError } from './memory-dynamodb.ts';
+import { type MemoryDynamoDb, type Reply, serviceError, STALE_MS_MAX } from './memory-dynamodb.ts';
 import { happens } from './random.ts';
 import type { Network, Service } from './network.ts';
 import type { Process, Sent } from './process.ts';
@@ -40,7 +42,7 @@ export function destinationPort({ process, network, db, rewrite }: PortParts): D
         network.tell(() => `${process.facts.name}: ${describeRequest(actual)} is ${reply.kind}`);
         return reply;
       };
-      const reply = await network.send(process, 'destination', execute, request);
+      const reply = await network.send(process, 'destination', execute, { intent: request });
       return told(sent, () => toWriteReply(reply, actual));
     },
   };
@@ -59,6 +61,8 @@ function told(sent: Sent | undefined, answer: () => WriteReply): WriteReply {
   try {
     const reply = answer();
     name = reply.kind;
+    if (sent !== undefined && reply.kind === 'refused' && reply.by === 'item')
+      sent.foundNothing = reply.item === undefined;
     return reply;
   } catch (error) {
     name = error instanceof Error ? error.name : '';
@@ -83,13 +87,56 @@ export function toWriteReply(reply: Reply, { operation }: WriteRequest): WriteRe
   return cancellation(parts, serviceError('TransactionCanceledException'));
 }
 
+const CAPACITY_LACKS = 0.3;
+
+/** The reads of an invocation, and what it is told by them. */
+export function destinationReaderPort({ process, network, db }: ProcessParts): DestinationReader {
+  const { random } = process.facts;
+  const ageMs = () => (happens(random, network.rates().stale) ? random.next() * STALE_MS_MAX : 0);
+  const isProcessed = () => !happens(random, network.rates().throttle * CAPACITY_LACKS);
+  return {
+    async read(request) {
+      const execute = () => db.read(request, { ageMs, isProcessed });
+      const isControl = isOfControl(request);
+      try {
+        const reply = await network.send(process, 'destination', execute, {
+          tables: tablesIn(request),
+        });
+        if (request.operation === 'BatchGetItem') noteLookUp(request, reply.items, process);
+        if (reply.unprocessed.length > 0) network.note('look-up without capacity');
+        return reply;
+      } catch (error) {
+        if (isControl) process.controlFailures += 1;
+        throw error;
+      }
+    },
+    tableId: (table) => network.send(process, 'destination', () => db.tableId(table)),
+  };
+}
+
+/** Also the pages that a first adoption looks at. */
+function isOfControl({ operation }: ReadRequest): boolean {
+  return operation !== 'BatchGetItem';
+}
+
+function tablesIn({ operation, input }: ReadRequest): string[] {
+  return operation === 'BatchGetItem'
+    ? Object.keys(input.RequestItems ?? {})
+    : [input.TableName ?? ''];
+}
+
+function noteLookUp(request: ReadRequest, items: readonly Item[], process: Process): void {
+  if (request.operation !== 'BatchGetItem') return;
+  for (const item of items) process.lookedUp.set(item['id']?.S ?? '', item['d']?.S);
+}
+
 export function transactionPort({ process, network, db, rewrite }: PortParts): TransactionWriter {
   return {
     async transact(input) {
       const request: WriteRequest = { operation: 'TransactWriteItems', input };
       const actual = rewrite(request, process);
       const execute = (sent: Sent) => db.execute(actual, sent, sent.cancelled);
-      const reply = await network.send(process, 'destination', execute, request);
+      const reply = await network.send(process, 'destination', execute, { intent: request });
       if (reply.kind === 'written') return { kind: 'written', writeUnits: WRITE_UNITS };
       if (reply.kind === 'cancelled') return reply;
       throw new Error('a transaction is cancelled as a whole');
@@ -97,42 +144,49 @@ export function transactionPort({ process, network, db, rewrite }: PortParts): T
   };
 }
 
-export interface ReaderParts extends Omit<PortParts, 'rewrite'> {
+type ProcessParts = Omit<PortParts, 'rewrite'>;
+
+export interface ReaderParts extends ProcessParts {
   readonly service: Service;
   readonly table: string;
-  readonly keyAttribute: string;
   /** Asked at the very moment at which an item is read; what it returns is called if the answer arrives. */
   readonly onRead: (key: string) => () => void;
 }
 
 export function readerPort(parts: ReaderParts): ReadableTable {
-  const { process, network, db, service, table, keyAttribute, onRead } = parts;
-  const keyOf = (item: Item): Item => ({ [keyAttribute]: item[keyAttribute] ?? { NULL: true } });
-  const textOf = (item: Item) => item[keyAttribute]?.S ?? '';
+  const { process, network, db, service, table, onRead } = parts;
+  const textOf = (item: Item) => db.nameOf(table, item);
+  const keyOf = (item: Item): Item => db.keyOf(table, textOf(item));
+  const traits = { tables: [table] };
   return {
     keyOf,
     async get(key) {
       const text = textOf(key);
       const read = () => ({ item: db.get(table, text), remember: onRead(text) });
-      const { item, remember } = await network.send(process, service, read);
+      const { item, remember } = await network.send(process, service, read, traits);
       remember();
       return item;
     },
     scan: ({ segment, totalSegments, after, limit = Infinity }) =>
-      network.send(process, service, (): ScanPage => {
-        const from = after === undefined ? undefined : textOf(after);
-        const { random } = process.facts;
-        const gone = happens(random, EMPTY_PAGES) ? db.gapAfter(table, from) : undefined;
-        if (gone !== undefined) {
-          network.note('empty page');
-          const next = { [keyAttribute]: { S: gone } };
-          return { items: [], unreadable: [], next, readUnits: 1 };
-        }
-        const { items, more } = db.scan(table, { segment, totalSegments, after: from, limit });
-        const last = items.at(-1);
-        const goesOn = more || happens(random, EXACT_ENDS);
-        const next = goesOn && last !== undefined ? keyOf(last) : undefined;
-        return { items, unreadable: [], next, readUnits: 1 };
-      }),
+      network.send(
+        process,
+        service,
+        (): ScanPage => {
+          const from = after === undefined ? undefined : textOf(after);
+          const { random } = process.facts;
+          const gone = happens(random, EMPTY_PAGES) ? db.gapAfter(table, from) : undefined;
+          if (gone !== undefined) {
+            network.note('empty page');
+            const next = db.keyOf(table, gone);
+            return { items: [], unreadable: [], next, readUnits: 1 };
+          }
+          const { items, more } = db.scan(table, { segment, totalSegments, after: from, limit });
+          const last = items.at(-1);
+          const goesOn = more || happens(random, EXACT_ENDS);
+          const next = goesOn && last !== undefined ? keyOf(last) : undefined;
+          return { items, unreadable: [], next, readUnits: 1 };
+        },
+        traits,
+      ),
   };
 }

@@ -3,9 +3,18 @@
 
 import type { Clock, Random } from '../../src/ports.ts';
 import type { WriteRequest } from '../../src/core/write-request.ts';
+import type { HandlerSettings } from '../../src/handler-settings.ts';
+import type { StreamEntry } from './stream.ts';
 import type { Scheduler } from './scheduler.ts';
 
-export type ProcessKind = 'handler' | 'redrive' | 'backfill' | 'repair' | 'verify';
+export type ProcessKind =
+  | 'handler'
+  | 'look-again'
+  | 'redrive'
+  | 'backfill'
+  | 'repair'
+  | 'verify'
+  | 'adopt';
 
 /** One request, from the moment it is sent; what is not known yet is absent. */
 export interface Sent {
@@ -19,6 +28,8 @@ export interface Sent {
   gaveUpAtMs?: number;
   /** What the sender was told: `written`, `refused`, or the name of an error. */
   told?: string;
+  /** Refused, because there is no item in the place. */
+  foundNothing?: boolean;
 }
 
 /** Where a process dies: at which of its requests, and how far that one gets; or hangs until its time is up. */
@@ -38,6 +49,8 @@ export interface ProcessFacts {
   readonly step: { readonly atMs: number; readonly byMs: number };
   readonly crash?: Crash | undefined;
   readonly deadlineMs?: number | undefined;
+  /** Under which it began. */
+  readonly settings: HandlerSettings;
 }
 
 export class Process {
@@ -51,8 +64,20 @@ export class Process {
   hangs = false;
   readonly startedAtMs: number;
   readonly writes: Sent[] = [];
+  /** Of an invocation: what it was given. */
+  entries: readonly StreamEntry[] = [];
+  /** Nobody has heard its answer. */
+  isUnheard = false;
   /** Sequence numbers of letters that the queue has acknowledged to it. */
   readonly letters: Array<string | undefined> = [];
+  /** Letters and bounds that it was not told of as taken. */
+  failedAsides = 0;
+  /** Versions of deletes whose announcement the queue has acknowledged to it. */
+  readonly announced = new Set<string>();
+  /** What it was told that the state rows remember, by their ids. */
+  readonly lookedUp = new Map<string, string | undefined>();
+  /** Reads of the control row that told it nothing. */
+  controlFailures = 0;
   /** How far the history of an item had come when the process last read it at the source. */
   readonly sourceReads = new Map<string, number>();
   /** Whether source and twin differed when the process last read the item at the twin. */
@@ -103,6 +128,12 @@ export class Process {
   }
 
   /** How far its clock jumped between two moments. */
+  /** How far its clock is off at a moment. */
+  offsetAt(atMs: number): number {
+    const { skewMs, step } = this.facts;
+    return skewMs + (atMs >= step.atMs ? step.byMs : 0);
+  }
+
   jumpBetween(fromMs: number, toMs: number): number {
     const { step } = this.facts;
     return step.atMs >= fromMs && step.atMs <= toMs ? step.byMs : 0;

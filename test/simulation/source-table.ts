@@ -4,15 +4,18 @@
 import { EventSourceMapping, type GivenUp } from './event-source.ts';
 import { TABLES } from './judge.ts';
 import type { Item } from './memory-dynamodb.ts';
-import { HOUR, type Plan, type PlannedWrite } from './plan.ts';
+import type { InvocationResult } from './delivery.ts';
+import { HOUR, type Plan, type PlannedWrite, SECOND } from './plan.ts';
+import type { Process } from './process.ts';
 import { happens, randomOf } from './random.ts';
-import { SourceStream, type SourceWrite, type StreamEntry } from './stream.ts';
+import { isComing, SourceStream, type SourceWrite, type StreamEntry } from './stream.ts';
 import type { World } from './world.ts';
 
 export class SourceTable {
   stream: SourceStream;
   mapping: EventSourceMapping;
   readonly #world: World;
+  #second: EventSourceMapping | undefined;
   #isRecreating = false;
   /** Resolves when the mappings of all earlier streams are done. */
   #drained: Promise<unknown> = Promise.resolve();
@@ -36,16 +39,20 @@ export class SourceTable {
   #accept(planned: PlannedWrite): SourceWrite | undefined {
     const { number, kind, key, malformed } = planned;
     const atMs = this.#world.scheduler.now();
-    const image = kind === 'put' ? imageOf(planned) : undefined;
-    if (image === undefined && this.#world.db.get(TABLES.source, key) === undefined)
-      return undefined;
+    const image = kind === 'put' ? this.#imageOf(planned) : undefined;
+    const isThere = this.#world.db.get(TABLES.source, key) !== undefined;
+    if (image === undefined && !isThere) return undefined;
     this.#world.tell(() => `write ${number}: ${kind} ${key}${planned.poison ? ', poison' : ''}`);
     const facts = { number, key, malformed: malformed && kind !== 'expire', atMs, image };
     const write: SourceWrite = {
       ...facts,
       kind: image === undefined ? 'delete' : 'put',
+      isInsert: image !== undefined && !isThere,
       expired: kind === 'expire',
+      byService: planned.byService,
+      entries: [],
     };
+    if (image === undefined && planned.poison) this.#world.refuseDeletes(key);
     this.#world.judge.accept(write);
     this.#store(key, image);
     return write;
@@ -55,7 +62,7 @@ export class SourceTable {
     const input = { TableName: TABLES.source };
     if (image === undefined)
       this.#world.db.execute(
-        { operation: 'DeleteItem', input: { ...input, Key: { pk: { S: key } } } },
+        { operation: 'DeleteItem', input: { ...input, Key: this.#world.keys.keyOf(key) } },
         undefined,
       );
     else
@@ -63,14 +70,28 @@ export class SourceTable {
   }
 
   #record(write: SourceWrite): void {
-    this.stream.append(write);
-    if (write.entry === undefined) {
+    const entry = this.stream.append(write);
+    if (entry === undefined) {
       this.#lose(write, 'no stream was on');
       return;
     }
     if (write.malformed) this.#world.note('malformed record');
-    this.#world.judge.learn(write.entry, this.stream.labelMs);
+    this.#world.judge.learn(entry, this.stream.labelMs);
     this.mapping.discover();
+    this.#second?.discover();
+  }
+
+  /** Another mapping delivers everything, too, and is deleted after a while. */
+  addSecond(forMs: number): void {
+    if (this.#second !== undefined) return;
+    this.#world.note('two mappings');
+    this.#world.tell(() => `a second mapping for ${forMs / SECOND} s`);
+    const second = this.#newMapping(true);
+    this.#second = second;
+    this.#world.scheduler.after(forMs, () => {
+      second.stop();
+      this.#second = undefined;
+    });
   }
 
   split(): void {
@@ -94,6 +115,7 @@ export class SourceTable {
     else old.stop();
     this.#world.scheduler.after(gapMs, () => {
       this.stream = this.#newStream('1');
+      this.#world.streams.push(this.stream.arn);
       this.mapping = this.#newMapping();
       const fresh = this.mapping;
       fresh.pause();
@@ -104,21 +126,30 @@ export class SourceTable {
   }
 
   #newStream(firstSequenceNumber: string): SourceStream {
-    return new SourceStream({ labelMs: this.#world.scheduler.now(), firstSequenceNumber });
+    const { scheduler, keys } = this.#world;
+    return new SourceStream({
+      table: 'Orders',
+      keys,
+      labelMs: scheduler.now(),
+      firstSequenceNumber,
+    });
   }
 
-  #newMapping(): EventSourceMapping {
-    return new EventSourceMapping(this.stream, {
+  #newMapping(isSecond = false): EventSourceMapping {
+    const name = `mapping ${this.stream.labelMs}${isSecond ? ' beside' : ''}`;
+    const host = {
       scheduler: this.#world.scheduler,
       settings: this.#world.plan.settings,
-      random: randomOf(this.#world.plan.seed, `mapping ${this.stream.labelMs}`),
-      invoke: (entries) => this.#world.lambda.invoke(entries),
-      giveUp: (batch) => this.#giveUp(batch),
-      lose: (entry, why) => this.#loseEntry(entry, why),
-      lostAck: () => this.#world.network.rates().lostAck,
-      note: (situation) => this.#world.note(situation),
-      problem: (text) => this.#world.judge.violation(text),
-    });
+      random: randomOf(this.#world.plan.seed, name),
+      invoke: (entries: readonly StreamEntry[]) => this.#world.lambda.invoke(entries),
+      giveUp: (batch: GivenUp) => this.#giveUp(batch),
+      lose: (entry: StreamEntry, why: string) => this.#loseEntry(entry, why),
+      answerLost: ({ by }: InvocationResult) => by && this.#world.judge.answerLost(by),
+      rates: () => this.#world.network.rates(),
+      note: (situation: string) => this.#world.note(situation),
+      problem: (text: string) => this.#world.judge.violation(text),
+    };
+    return new EventSourceMapping(this.stream, host, isSecond);
   }
 
   #giveUp(batch: GivenUp): void {
@@ -134,7 +165,8 @@ export class SourceTable {
 
   #loseEntry(entry: StreamEntry, why: string): void {
     entry.status = 'lost';
-    this.#lose(entry.write, why);
+    // It may come from another stream.
+    if (!isComing(entry.write)) this.#lose(entry.write, why);
   }
 
   #lose(write: SourceWrite, why: string): void {
@@ -143,36 +175,46 @@ export class SourceTable {
     this.#world.tell(() => `the record of write ${write.number} is lost: ${why}`);
   }
 
-  letterPosted(body: string): void {
-    const entry = this.#writeOf(body)?.entry;
-    if (entry !== undefined) this.#world.judge.posted(entry);
+  letterPosted(body: string, process: Process): void {
+    const entry = this.#entryOf(body);
+    if (entry !== undefined) this.#world.judge.posted(entry, process);
   }
 
   letterExpired(body: string): void {
-    const write = this.#writeOf(body);
-    if (write !== undefined) this.#lose(write, 'its letter expired');
+    const entry = this.#entryOf(body);
+    if (entry !== undefined) this.#lose(entry.write, 'its letter expired');
   }
 
-  /** The write whose record a letter holds. */
-  #writeOf(body: string): SourceWrite | undefined {
+  /** The record that a letter holds. */
+  #entryOf(body: string): StreamEntry | undefined {
     const { record } = JSON.parse(body) as { record: StreamEntry['record'] };
     const { SequenceNumber } = record.dynamodb ?? {};
-    const label = record.eventSourceARN ?? '';
     return this.#world.judge
-      .writes()
+      .entries()
       .find(
-        ({ entry }) =>
-          entry?.sequenceNumber === SequenceNumber && entry?.record.eventSourceARN === label,
+        (one) =>
+          one.sequenceNumber === SequenceNumber &&
+          one.record.eventSourceARN === record.eventSourceARN,
       );
   }
+
+  #imageOf({ number, key, poison }: PlannedWrite): Item {
+    const { keys, plan, scheduler } = this.#world;
+    const image = { ...keys.keyOf(key), w: { N: String(number) } };
+    const beat = { writtenAt: { N: String(Math.floor(scheduler.now())) } };
+    const isBeat = plan.settings.hasHeartbeat && key === HEARTBEAT_KEY;
+    return {
+      ...image,
+      ...(isBeat ? beat : {}),
+      ...(poison ? { poison: { BOOL: true } } : {}),
+    };
+  }
 }
+
+/** Of the item that heartbeats are written to, where there are any. */
+export const HEARTBEAT_KEY = 'a';
 
 /** Written long before the stream was switched on. */
 function olderThanStream({ startMs }: Plan, key: string): Omit<PlannedWrite, 'number'> {
   return { atMs: startMs - HOUR, key, kind: 'put', poison: false, malformed: false };
-}
-
-function imageOf({ number, key, poison }: PlannedWrite): Item {
-  const image = { pk: { S: key }, w: { N: String(number) } };
-  return poison ? { ...image, poison: { BOOL: true } } : image;
 }

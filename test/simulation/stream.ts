@@ -3,6 +3,7 @@
 
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { Item } from './memory-dynamodb.ts';
+import type { Keys } from './keys.ts';
 import { hashOf } from './random.ts';
 import { DAY } from './plan.ts';
 
@@ -11,15 +12,21 @@ export interface SourceWrite {
   readonly number: number;
   readonly key: string;
   readonly kind: 'put' | 'delete';
+  /** A put of an item that did not exist. */
+  readonly isInsert: boolean;
   readonly expired: boolean;
   readonly malformed: boolean;
+  /** A delete by a service other than the source's TTL. */
+  readonly byService?: boolean | undefined;
+  /** An expiry that was left out by policy. */
+  wasSkipped?: boolean;
   readonly atMs: number;
   /** Absent for a delete. */
   readonly image: Item | undefined;
-  /** Its record; absent while no stream was on. */
-  entry?: StreamEntry;
-  /** Why its record will never be delivered, if so. */
-  lost?: string;
+  /** Its records, one in each stream that was on. */
+  readonly entries: StreamEntry[];
+  /** Why no record of it will ever be delivered, if so. */
+  lost?: string | undefined;
 }
 
 export interface StreamEntry {
@@ -28,8 +35,13 @@ export interface StreamEntry {
   readonly record: DynamoDBRecord;
   /** As the event source mapping has it. */
   status: 'waiting' | 'done' | 'given-up' | 'lost';
+  /** Lies in the on-failure bucket, or did. */
+  wasGivenUp?: boolean;
   /** Invocations that were given it. */
   deliveries: number;
+  /** Letters that the queue took, and how many of them the protocol explains. */
+  letters: number;
+  lettersAllowed: number;
 }
 
 export interface StreamShard {
@@ -43,6 +55,8 @@ export interface StreamShard {
 }
 
 export interface StreamOptions {
+  readonly table: string;
+  readonly keys: Keys;
   readonly labelMs: number;
   readonly firstSequenceNumber: string;
 }
@@ -58,24 +72,29 @@ export class SourceStream {
   readonly shards: StreamShard[] = [];
   #sequence: bigint;
 
-  constructor({ labelMs, firstSequenceNumber }: StreamOptions) {
+  readonly #keys: Keys;
+
+  constructor({ table, keys, labelMs, firstSequenceNumber }: StreamOptions) {
+    this.#keys = keys;
     this.labelMs = Math.floor(labelMs);
     const label = new Date(this.labelMs).toISOString().slice(0, -1);
-    this.arn = `arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/${label}`;
+    this.arn = `arn:aws:dynamodb:us-east-1:111122223333:table/${table}/stream/${label}`;
     this.#sequence = BigInt(firstSequenceNumber);
     this.#open(undefined, 0, HASHES);
   }
 
-  append(write: SourceWrite): StreamShard | undefined {
+  append(write: SourceWrite): StreamEntry | undefined {
     const place = hashOf(write.key);
     const shard = this.shards.find((one) => !one.closed && place >= one.from && place < one.to);
     if (shard === undefined) return undefined;
     this.#sequence += BigInt(1 + (write.number % 3));
     const sequenceNumber = this.#sequence.toString();
     const record = this.#recordOf(write, sequenceNumber);
-    write.entry = { write, sequenceNumber, record, status: 'waiting', deliveries: 0 };
-    shard.entries.push(write.entry);
-    return shard;
+    const counts = { deliveries: 0, letters: 0, lettersAllowed: 1 };
+    const entry: StreamEntry = { write, sequenceNumber, record, status: 'waiting', ...counts };
+    write.entries.push(entry);
+    shard.entries.push(entry);
+    return entry;
   }
 
   /** Every open shard ends, and two go on in its place. */
@@ -110,24 +129,33 @@ export class SourceStream {
       eventSourceARN: this.arn,
       dynamodb: {
         ApproximateCreationDateTime: Math.floor(write.atMs / 1000),
-        Keys: { pk: { S: write.key } },
+        Keys: this.#keys.keyOf(write.key),
         ...(image === undefined ? {} : { NewImage: image }),
         SequenceNumber: sequenceNumber,
         SizeBytes: 100,
         StreamViewType: 'NEW_IMAGE',
       },
-      ...(write.expired
-        ? { userIdentity: { type: 'Service', principalId: 'dynamodb.amazonaws.com' } }
-        : {}),
+      ...identityOf(write),
     };
-    return record as DynamoDBRecord;
+    // As JSON, in which bytes are text.
+    return JSON.parse(JSON.stringify(record)) as DynamoDBRecord;
   }
 }
 
-/** What was there before does not matter to anybody. */
-function eventNameOf({ kind, malformed }: SourceWrite): string {
-  if (kind === 'put') return 'MODIFY';
+function identityOf({ expired, byService }: SourceWrite): object {
+  const identity = (principalId: string) => ({ userIdentity: { type: 'Service', principalId } });
+  if (expired) return identity('dynamodb.amazonaws.com');
+  return byService === true ? identity('replication.dynamodb.amazonaws.com') : {};
+}
+
+function eventNameOf({ kind, malformed, isInsert }: SourceWrite): string {
+  if (kind === 'put') return isInsert ? 'INSERT' : 'MODIFY';
   return malformed ? 'PURGE' : 'REMOVE';
+}
+
+/** Whether a record of it is to be delivered, or put back. */
+export function isComing({ entries }: SourceWrite): boolean {
+  return entries.some(({ status }) => status === 'waiting' || status === 'given-up');
 }
 
 /** Whether the stream has forgotten a record. */

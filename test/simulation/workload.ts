@@ -33,7 +33,9 @@ export function planOf(seed: number): Plan {
     ],
     writes,
     disturbances: inOrder([...disturbancesOf(random, { time, keys }), ...motif.disturbances]),
-    commands: inOrder([...commandsOf(random, { time, keys, writes }), ...motif.commands]),
+    commands: process.env['SIM_NO_COMMANDS']
+      ? []
+      : inOrder([...commandsOf(random, { time, keys, writes }), ...motif.commands]),
     fixedAtMs: Math.max(fixedAtMs, untilMs),
     calmAtMs: Math.max(time(1), untilMs),
   };
@@ -49,6 +51,7 @@ function writesOf(random: Random, { time, keys, poison }: WriteParts): Unnumbere
   const deletes = between(random, 0.1, 0.6);
   const expiries = swarm(random, 0.3, 0.5);
   const malformed = swarm(random, 0.1, 0.1);
+  const byServices = swarm(random, 0.2, 0.5);
   // Writes of one second are common, so that whole seconds cannot tell them apart.
   const bursts = Array.from({ length: 1 + below(random, 8) }, () => random.next());
   return Array.from({ length: 4 + below(random, 32) }, (): Unnumbered => {
@@ -65,6 +68,7 @@ function writesOf(random: Random, { time, keys, poison }: WriteParts): Unnumbere
           : ('delete' as const)
         : ('put' as const),
       poison: happens(random, poison),
+      byService: isDelete && happens(random, byServices),
       malformed: happens(random, malformed),
     };
   });

@@ -2,18 +2,32 @@
 // clocks; and the production code's contexts for its processes.
 
 import type { HandlerSettings } from '../../src/handler-settings.ts';
-import type { DestinationTable, TransactionWriter } from '../../src/ports.ts';
+import type {
+  DestinationReader,
+  DestinationTable,
+  LookAgainQueue,
+  Random,
+  TransactionWriter,
+} from '../../src/ports.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import { FailurePlaces } from './failure-places.ts';
 import { Judge, TABLES } from './judge.ts';
-import { MemoryDynamoDb } from './memory-dynamodb.ts';
+import { type Keys, keysOf } from './keys.ts';
+import { LookAgain } from './look-again-queue.ts';
+import { MemoryDynamoDb, tableWith } from './memory-dynamodb.ts';
 import type { Mutation, Readers } from './mutant.ts';
 import { Lambda } from './lambda.ts';
 import { Network } from './network.ts';
-import { SourceTable } from './source-table.ts';
-import { DAY, type Plan, SECOND } from './plan.ts';
-import { destinationPort, type PortParts, readerPort, transactionPort } from './ports.ts';
-import { type Crash, Process, type ProcessKind } from './process.ts';
+import { HEARTBEAT_KEY, SourceTable } from './source-table.ts';
+import { DAY, type Deployed, type Plan, SECOND } from './plan.ts';
+import {
+  destinationPort,
+  destinationReaderPort,
+  type PortParts,
+  readerPort,
+  transactionPort,
+} from './ports.ts';
+import { type Crash, Process, type ProcessFacts, type ProcessKind } from './process.ts';
 import { between, happens, hashOf, oneOf, randomOf } from './random.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -26,7 +40,11 @@ export interface WorldOptions {
   readonly story?: string[] | undefined;
 }
 
-const KEY_ATTRIBUTES = { [TABLES.source]: 'pk', [TABLES.twin]: 'pk', [TABLES.state]: 'id' };
+/** Young, a request, late, clocks: what looking again waits for beyond the function's timeout. */
+const LOOK_AGAIN_EXTRA_SECONDS = 65;
+/** Of invocations; those of operators may be off by far more. */
+const FUNCTION_SKEW_MS_MAX = 10 * SECOND;
+const FUNCTION_STEP_MS_MAX = 8 * SECOND;
 /** DynamoDB removes expired rows within two days. */
 const EXPIRY_LAG_MS_MAX = 2 * DAY;
 
@@ -37,11 +55,16 @@ export interface ProcessOptions {
   readonly kind: ProcessKind;
   readonly deadlineMs?: number | undefined;
   readonly mayCrash: boolean;
+  /** Its clock, where others share it. */
+  readonly clock?: Pick<ProcessFacts, 'skewMs' | 'step'> | undefined;
+  readonly settings?: HandlerSettings | undefined;
 }
 
 export interface Ports extends Readers {
   readonly destination: DestinationTable;
   readonly transactions: TransactionWriter;
+  readonly reader: DestinationReader;
+  readonly lookAgain: LookAgainQueue;
 }
 
 export class World {
@@ -55,24 +78,38 @@ export class World {
   readonly coverage = new Map<string, number>();
   readonly source: SourceTable;
   readonly lambda: Lambda;
+  readonly lookAgain: LookAgain;
+  readonly keys: Keys;
+  /** For what belongs to no process. */
+  readonly random: Random;
+  /** ARNs of the source's streams, oldest first. */
+  readonly streams: string[] = [];
+  deployed: Deployed;
+  readonly #refusedDeletes = new Set<string>();
   readonly #story: string[] | undefined;
 
   constructor({ plan, mutation = {}, ignored, story }: WorldOptions) {
     this.plan = plan;
     this.mutation = mutation;
     this.#story = story;
+    this.keys = keysOf(plan.settings.keyShape);
+    this.random = randomOf(plan.seed, 'world');
+    this.deployed = plan.settings;
     this.scheduler = new Scheduler(plan.startMs);
     const note = (situation: string) => this.note(situation);
     const tell = (line: () => string) => this.tell(line);
     this.network = new Network({ scheduler: this.scheduler, plan, note, tell });
-    this.judge = new Judge({ now: () => this.scheduler.now(), note, tell }, ignored);
+    const now = () => this.scheduler.now();
+    this.judge = new Judge({ now, note, tell, keys: this.keys }, ignored);
     this.db = this.#newDb();
     this.places = new FailurePlaces(this.network, {
-      posted: (body) => this.source.letterPosted(body),
+      posted: (body, process) => this.source.letterPosted(body, process),
       expired: (body) => this.source.letterExpired(body),
     });
     this.lambda = new Lambda(this);
+    this.lookAgain = new LookAgain(this);
     this.source = new SourceTable(this);
+    this.streams.push(this.source.stream.arn);
   }
 
   note(situation: string): void {
@@ -86,54 +123,85 @@ export class World {
   }
 
   settings(): HandlerSettings {
-    const { concurrency, ttlDeletes } = this.plan.settings;
+    const settings = this.#plainSettings();
+    return this.mutation.settings?.(settings) ?? settings;
+  }
+
+  #plainSettings(): HandlerSettings {
+    const { concurrency, timeoutMs, unversionedItems, hasHeartbeat } = this.plan.settings;
     return {
       replication: 'orders',
       sourceRegion: 'us-east-1',
+      streamArn: this.source.stream.arn,
       destinationRegion: 'eu-west-1',
       destinationTable: TABLES.twin,
       stateTable: TABLES.state,
       deadLetterQueueUrl: 'http://127.0.0.1:1/queue',
       onFailureBucket: 'failures',
-      reservedAttribute: '_ferry',
-      unversionedItems: 'replace',
-      ttlDeletes,
+      reservedAttribute: this.deployed.reservedAttribute ?? '_ferry',
+      unversionedItems,
+      ttlDeletes: this.deployed.ttlDeletes,
       concurrency,
-      tombstones: 'checked',
+      tombstones: this.deployed.tombstones,
       systemicRejections: 'hold',
       lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
-      lookAgainSeconds: 125,
+      lookAgainSeconds: timeoutMs / SECOND + LOOK_AGAIN_EXTRA_SECONDS,
+      heartbeatKey: hasHeartbeat ? this.keys.textOf(HEARTBEAT_KEY) : undefined,
       httpClient: 'sdk',
     };
   }
 
+  /** The twin will not delete the item, until its cause has been removed. */
+  refuseDeletes(key: string): void {
+    this.#refusedDeletes.add(key);
+  }
+
+  deploy(change: Partial<Deployed>): void {
+    this.tell(() => `deployed: ${JSON.stringify(change)}`);
+    this.note('settings changed under way');
+    this.deployed = { ...this.deployed, ...change };
+    this.lambda.deploy();
+  }
+
   tamper(key: string, how: 'delete' | 'replace'): void {
     this.tell(() => `somebody writes to ${key} on the twin: ${how}`);
-    const Item = { pk: { S: key }, foreign: { BOOL: true } };
+    const Item = { ...this.keys.keyOf(key), foreign: { BOOL: true } };
     const TableName = TABLES.twin;
     if (how === 'replace')
       this.db.execute({ operation: 'PutItem', input: { TableName, Item } }, undefined);
     else {
-      const Key = { pk: { S: key } };
+      const Key = this.keys.keyOf(key);
       this.db.execute({ operation: 'DeleteItem', input: { TableName, Key } }, undefined);
     }
     this.judge.tampered(key);
     this.note('tampered with');
   }
 
-  process({ name, kind, slowMs, deadlineMs, mayCrash }: ProcessOptions): Process {
+  process(options: ProcessOptions): Process {
+    const { name, kind, slowMs, deadlineMs, mayCrash, settings = this.settings() } = options;
     const random = randomOf(this.plan.seed, name);
-    const { skewMs, stepMs } = this.plan.settings;
-    const { startMs, calmAtMs } = this.plan;
-    const step = { atMs: between(random, startMs, calmAtMs), byMs: stepMs };
     const crashes = mayCrash && happens(random, this.network.rates().crash);
     const crash: Crash | undefined = crashes
       ? { atRequest: below(random, 8), stage: oneOf(random, ['before', 'sent', 'after', 'hangs']) }
       : undefined;
-    const skew = between(random, -1, 1) * skewMs;
-    if (Math.abs(skew) > 10 * SECOND) this.note('clock is off');
-    const facts = { name, kind, random, skewMs: skew, slowMs, step, crash, deadlineMs };
+    const { skewMs, step } = options.clock ?? this.clockFacts(name, false);
+    if (Math.abs(skewMs) > 5 * SECOND) this.note('clock is off');
+    const facts = { name, kind, random, skewMs, slowMs, step, crash, deadlineMs, settings };
     return new Process(facts, this.scheduler);
+  }
+
+  /** How a clock goes wrong. */
+  clockFacts(name: string, isFunction: boolean): Pick<ProcessFacts, 'skewMs' | 'step'> {
+    const random = randomOf(this.plan.seed, `clock of ${name}`);
+    const { startMs, calmAtMs, settings } = this.plan;
+    const skewMs = between(random, -1, 1) * settings.skewMs;
+    const step = { atMs: between(random, startMs, calmAtMs), byMs: settings.stepMs };
+    if (!isFunction) return { skewMs, step };
+    const limited = (ms: number, max: number) => Math.max(-max, Math.min(max, ms));
+    return {
+      skewMs: limited(skewMs, FUNCTION_SKEW_MS_MAX),
+      step: { ...step, byMs: limited(step.byMs, FUNCTION_STEP_MS_MAX) },
+    };
   }
 
   /** What a command has; an invocation has the destination alone. */
@@ -144,13 +212,20 @@ export class World {
     return {
       destination: this.destination(process),
       transactions: mutation.transactions?.(transactions) ?? transactions,
+      reader: this.reader(process),
+      lookAgain: this.lookAgain.port(process),
       ...(mutation.readers?.(readers, process) ?? readers),
     };
   }
 
   destination(process: Process): DestinationTable {
     const destination = destinationPort(this.#partsOf(process));
-    return this.mutation.destination?.(destination, process) ?? destination;
+    return this.mutation.destination?.(destination, process, this) ?? destination;
+  }
+
+  reader(process: Process): DestinationReader {
+    const reader = destinationReaderPort(this.#partsOf(process));
+    return this.mutation.reader?.(reader, process) ?? reader;
   }
 
   #partsOf(process: Process): PortParts {
@@ -171,7 +246,6 @@ export class World {
         ...parts,
         service: 'source',
         table: TABLES.source,
-        keyAttribute: 'pk',
         onRead: (key) => {
           const place = this.judge.placeOf(key);
           return () => process.sourceReads.set(key, place);
@@ -181,7 +255,6 @@ export class World {
         ...parts,
         service: 'destination',
         table: TABLES.twin,
-        keyAttribute: 'pk',
         onRead: (key) => {
           const differed = this.differs(key);
           return () => process.twinDiffered.set(key, differed);
@@ -191,14 +264,13 @@ export class World {
         ...parts,
         service: 'destination',
         table: TABLES.state,
-        keyAttribute: 'id',
         onRead: () => () => undefined,
       }),
     };
   }
 
   /** Of every item that either table has or had. */
-  keys(): string[] {
+  names(): string[] {
     const written = this.judge.writes().map(({ key }) => key);
     return [...new Set([...written, ...this.db.contents(TABLES.twin).keys()])];
   }
@@ -211,9 +283,10 @@ export class World {
   }
 
   #newDb(): MemoryDynamoDb {
-    const { scheduler, plan } = this;
+    const { scheduler, plan, keys } = this;
     return new MemoryDynamoDb({
-      keyAttributes: KEY_ATTRIBUTES,
+      tables: { [TABLES.source]: keys, [TABLES.twin]: keys, [TABLES.state]: tableWith('id') },
+      now: () => scheduler.now(),
       isExpired: (table, key, { expiresAt }) => {
         if (table !== TABLES.state || expiresAt?.N === undefined) return false;
         const lagMs = (hashOf(key) / 2 ** 32) * EXPIRY_LAG_MS_MAX;
@@ -221,8 +294,10 @@ export class World {
         if (isDue) this.note('state row expired');
         return isDue;
       },
-      isInvalid: (table, item) =>
-        table === TABLES.twin && item['poison'] !== undefined && scheduler.now() < plan.fixedAtMs,
+      isInvalid: (table, name, item) => {
+        if (table !== TABLES.twin || scheduler.now() >= plan.fixedAtMs) return false;
+        return item === undefined ? this.#refusedDeletes.has(name) : item['poison'] !== undefined;
+      },
       onChange: (change, cause) => this.judge.onChange(change, cause),
     });
   }

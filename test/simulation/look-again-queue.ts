@@ -1,0 +1,157 @@
+// The look-again queue and its function: deletes that come back after a delay, at least once, in processes
+// that may die, until somebody has looked at them.
+
+import type { LookAgainQueue } from '../../src/ports.ts';
+import { DAY, SECOND } from './plan.ts';
+import type { Process } from './process.ts';
+import { between, happens } from './random.ts';
+import type { World } from './world.ts';
+
+export interface Announced {
+  readonly epoch: number;
+  readonly deletes: ReadonlyArray<{ readonly name: string; readonly version: string }>;
+}
+
+interface Message {
+  readonly id: string;
+  readonly body: string;
+  readonly sentAtMs: number;
+  visibleAtMs: number;
+  receives: number;
+}
+
+const RETENTION_MS = 14 * DAY;
+const MESSAGES_PER_RECEIVE = 10;
+/** Invocations of the function at once. */
+const CONCURRENCY_MAX = 2;
+const TIMEOUT_MS = 30 * SECOND;
+/** Six times the timeout; longer where it fails for days, which would make long runs of nothing else. */
+const visibilityMs = ({ receives }: Message) => 6 * TIMEOUT_MS * 2 ** Math.max(0, receives - 5);
+const SLOW_MS = 20;
+
+export class LookAgain {
+  readonly #world: World;
+  readonly #messages = new Map<string, Message>();
+  #running = 0;
+  #count = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  size(): number {
+    return this.#messages.size;
+  }
+
+  port(process: Process): LookAgainQueue {
+    const { network, mutation } = this.#world;
+    const delayMs = process.facts.settings.lookAgainSeconds * SECOND;
+    const port: LookAgainQueue = {
+      announce: async (body) => {
+        await network.send(process, 'queue', () => this.#keep(body, delayMs));
+        for (const { version } of this.#parse(body).deletes) process.announced.add(version);
+      },
+    };
+    return mutation.lookAgain?.(port, process) ?? port;
+  }
+
+  #keep(body: string, delayMs: number): void {
+    const nowMs = this.#world.scheduler.now();
+    const id = `announcement-${(this.#count += 1)}`;
+    const visibleAtMs = nowMs + delayMs;
+    this.#messages.set(id, { id, body, sentAtMs: nowMs, visibleAtMs, receives: 0 });
+    this.#world.judge.announced(this.#parse(body), visibleAtMs);
+    this.#world.scheduler.at(visibleAtMs, () => this.#poll());
+  }
+
+  /** Rebuilt from the protocol's text: keys, versions, epoch. */
+  #parse(body: string): Announced {
+    const { epoch, deletes } = JSON.parse(body) as {
+      epoch: number;
+      deletes: ReadonlyArray<{ key: Record<string, never>; v: string }>;
+    };
+    return {
+      epoch,
+      deletes: deletes.map(({ key, v }) => ({
+        name: this.#world.keys.nameOf(key) ?? '',
+        version: v,
+      })),
+    };
+  }
+
+  #poll(): void {
+    if (this.#running >= CONCURRENCY_MAX) return;
+    const nowMs = this.#world.scheduler.now();
+    for (const { id, sentAtMs } of this.#messages.values())
+      if (nowMs - sentAtMs > RETENTION_MS) this.#messages.delete(id);
+    const visible = [...this.#messages.values()].filter(({ visibleAtMs }) => visibleAtMs <= nowMs);
+    const batch = visible.slice(0, MESSAGES_PER_RECEIVE);
+    if (batch.length === 0) return;
+    for (const message of batch) {
+      message.receives += 1;
+      const { random } = this.#world;
+      const again = happens(random, this.#world.network.rates().queueDuplicate);
+      if (again) this.#world.note('announcement delivered to two');
+      message.visibleAtMs = again ? nowMs : nowMs + visibilityMs(message);
+      this.#world.scheduler.at(message.visibleAtMs + between(random, 0, 100), () => this.#poll());
+    }
+    this.#running += 1;
+    void this.#invoke(batch).then((failed) => {
+      this.#running -= 1;
+      for (const message of batch) {
+        if (failed.has(message.id)) continue;
+        this.#messages.delete(message.id);
+      }
+      this.#poll();
+    });
+  }
+
+  /** @returns ids of the messages that stay. */
+  async #invoke(batch: readonly Message[]): Promise<ReadonlySet<string>> {
+    const { world, name } = { world: this.#world, name: `look-again-${batch[0]?.id}` };
+    const deadlineMs = world.scheduler.now() + TIMEOUT_MS;
+    const process = world.process({
+      name: `${name}.${batch[0]?.receives}`,
+      kind: 'look-again',
+      slowMs: SLOW_MS,
+      deadlineMs,
+      mayCrash: true,
+    });
+    const all = new Set(batch.map(({ id }) => id));
+    return new Promise((resolve) => {
+      process.onDeath = () => resolve(all);
+      world.scheduler.at(deadlineMs, () => process.kill());
+      void this.#look(batch, process).then((failed) => {
+        process.endedAtMs = world.scheduler.now();
+        for (const { id, body } of batch)
+          if (!failed.has(id)) world.judge.lookedAt(this.#parse(body), process);
+        resolve(failed);
+      });
+    });
+  }
+
+  async #look(batch: readonly Message[], process: Process): Promise<ReadonlySet<string>> {
+    const failed = new Set<string>();
+    for (const { id, body } of batch) {
+      const { deletes } = JSON.parse(body) as { deletes: Array<{ key: never; v: string }> };
+      const { epoch } = this.#parse(body);
+      try {
+        if (epoch !== this.#world.judge.control.epoch()) continue;
+        for (const { key, v } of deletes)
+          await this.#world.destination(process).write({
+            operation: 'DeleteItem',
+            input: {
+              TableName: 'twin',
+              Key: key,
+              ConditionExpression: '#f.#v < :v',
+              ExpressionAttributeNames: { '#f': '_ferry', '#v': 'v' },
+              ExpressionAttributeValues: { ':v': { S: v } },
+            },
+          });
+      } catch {
+        failed.add(id);
+      }
+    }
+    return failed;
+  }
+}
