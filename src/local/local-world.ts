@@ -164,6 +164,9 @@ function startLookAgain(
   return () => mapping.drained();
 }
 
+/** Metrics, and that a first batch has adopted its stream. */
+const EXPECTED_LINES = ['{"_aws"', '{"event":"control.adopted"'];
+
 interface FunctionToStart {
   readonly handler: HandlerName;
   readonly variables: Readonly<Record<string, string>>;
@@ -192,7 +195,7 @@ function startLambda(
     timeoutSeconds: replication.function.timeoutSeconds,
     onLogLine: (line) => {
       tally.addLine(line);
-      if (!line.startsWith('{"_aws"')) onProblem(line);
+      if (!EXPECTED_LINES.some((start) => line.startsWith(start))) onProblem(line);
     },
   });
   cleanups.push(() => lambda.stop());

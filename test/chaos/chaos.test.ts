@@ -9,8 +9,9 @@ it(`loses nothing and takes nothing back while everything is killed (SEED=${SEED
   const report = await chaos({
     seed: SEED,
     seconds: 8,
-    kills: 10,
+    kills: 12,
     keys: 500,
+    tombstones: 'checked',
     onStory: () => undefined,
   });
 
@@ -20,9 +21,11 @@ it(`loses nothing and takes nothing back while everything is killed (SEED=${SEED
     left: 0,
     steppedBack: [],
     copiedOver: [],
+    stillBack: [],
   });
   expect(report.kills).toEqual({
     function: 2,
+    overlap: 2,
     source: 2,
     destination: 2,
     redrive: 1,

@@ -1,6 +1,6 @@
 // The whole of Ferry on real engines, with everything killed at random: the function, both engines, the
-// operators' commands; and networks in front of the destination, the function's and the operators', that
-// throttle, break and delay.
+// operators' commands; with invocations that are stopped while others take their batches, and go on later;
+// and networks in front of the destination, the function's and the operators', that throttle, break and delay.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { parseConfig, type ReplicationConfig } from '../../src/config.ts';
 import { mentionLine } from '../../src/core/difference-report.ts';
+import type { Tombstones } from '../../src/handler-settings.ts';
 import { compareTables } from '../../src/local/compare-tables.ts';
 import { type FaultProxy, startFaultProxy } from '../../src/local/fault-proxy.ts';
 import type { Fault } from '../../src/local/faults.ts';
@@ -27,6 +28,7 @@ export interface ChaosOptions {
   readonly seconds: number;
   readonly kills: number;
   readonly keys: number;
+  readonly tombstones: Tombstones;
   readonly onStory: (line: string) => void;
 }
 
@@ -41,8 +43,9 @@ export interface ChaosReport {
   readonly items: number;
   readonly steppedBack: readonly string[];
   readonly copiedOver: readonly string[];
-  /** Not bounded: each redelivery after a crash may bring back any item that it is about to delete. */
+  /** Items that were back for a while: any number with checked tombstones, none with strict ones. */
   readonly passing: number;
+  readonly stillBack: readonly string[];
   readonly looks: number;
   /** Requests of the function by the fault that struck them. */
   readonly struck: Readonly<Record<Struck, number>>;
@@ -57,21 +60,31 @@ export interface ChaosReport {
   readonly left: number;
 }
 
-type Victim = 'function' | 'source' | 'destination' | 'redrive' | 'verify' | 'backfill' | 'repair';
+type Victim =
+  | 'function'
+  | 'overlap'
+  | 'source'
+  | 'destination'
+  | 'redrive'
+  | 'verify'
+  | 'backfill'
+  | 'repair';
 /** In turn: commands take their time to start, and do not come as often as the others. */
 const TURNS: readonly Victim[] = [
   'redrive',
   'function',
+  'overlap',
   'backfill',
   'source',
   'destination',
   'repair',
   'function',
+  'overlap',
   'verify',
   'source',
   'destination',
 ];
-type KilledCommand = Exclude<Victim, 'function' | 'source' | 'destination'>;
+type KilledCommand = Exclude<Victim, 'function' | 'overlap' | 'source' | 'destination'>;
 
 type Struck = 'throttle' | 'error' | 'reset' | 'late' | 'poison';
 
@@ -105,7 +118,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     const random = seededRandom(options.seed);
     const world = await startLocalWorld(
       {
-        replication: replication(),
+        replication: replication(options.tombstones),
         sourceEndpoint: engines.source.endpoint,
         destinationEndpoint: engines.destination.endpoint,
         credentials: CREDENTIALS,
@@ -153,8 +166,9 @@ async function play(stage: Stage): Promise<ChaosReport> {
   writing.abort();
   await writer.finished;
   calmOperators();
-  await world.mapping.settled();
+  await world.settled();
   const redriven = await redriveAll(world);
+  await world.lookedAgain();
   const report = await compareTables(world, systemClock);
   watching.abort();
   await watch.finished;
@@ -171,6 +185,7 @@ async function play(stage: Stage): Promise<ChaosReport> {
     steppedBack: watch.steppedBack,
     copiedOver: watch.copiedOver,
     passing: watch.passing,
+    stillBack: watch.stillBack,
     looks: watch.looks,
     struck,
     backfill,
@@ -220,6 +235,7 @@ async function killAll(stage: Stage): Promise<Record<Victim, number>> {
   const { random, options } = stage;
   const kills = {
     function: 0,
+    overlap: 0,
     source: 0,
     destination: 0,
     redrive: 0,
@@ -244,6 +260,8 @@ async function kill(victim: Victim, stage: Stage): Promise<void> {
     case 'function':
       world.lambda.crash();
       return;
+    case 'overlap':
+      return overlap(world);
     case 'source':
     case 'destination':
       return engines[victim].killFor(below(random, DOWN_MS_MAX));
@@ -258,20 +276,40 @@ async function kill(victim: Victim, stage: Stage): Promise<void> {
   }
 }
 
+/** Stops an invocation, not kills it, while a second one takes its batch; then it goes on. */
+async function overlap({ lambda, mapping }: LocalWorld): Promise<void> {
+  let goOn: (() => void) | undefined;
+  await until('an invocation', () => (goOn = lambda.abandon()) !== undefined);
+  const { done } = mapping.counts;
+  try {
+    await until('a second invocation', () => mapping.counts.done > done);
+  } finally {
+    goOn?.();
+  }
+}
+
 /** With rates at which they are at work for seconds. */
 function argumentsOf(command: KilledCommand, { world, config, listed }: Stage): string[] {
   const { queueUrl, bucketName } = world.failures;
   const places = ['--queue-url', queueUrl, '--bucket', bucketName, '--hide-for', '2'];
+  const announced = announcedTo(world);
   switch (command) {
     case 'redrive':
-      return ['redrive', '--apply', ...places, '--rate', '5'];
+      return ['redrive', '--apply', ...places, ...announced, '--rate', '5'];
     case 'verify':
       return ['verify', '--report', join(config, '..', 'r.jsonl')];
     case 'backfill':
-      return ['backfill', '--apply', '--write-units', '400'];
+      return ['backfill', '--apply', ...announced, '--write-units', '400'];
     case 'repair':
-      return ['repair', '--apply', '--report', listed, '--settle', '0', '--rate', '50'];
+      return [
+        ...['repair', '--apply', ...announced],
+        ...['--report', listed, '--settle', '0', '--rate', '50'],
+      ];
   }
+}
+
+function announcedTo({ failures }: LocalWorld): string[] {
+  return ['--look-again-queue-url', failures.lookAgainQueueUrl];
 }
 
 /** The first two or so only describe the tables. */
@@ -307,8 +345,8 @@ function requestsTo({ counts }: FaultProxy): number {
 
 /** Left alone, beside the stream. */
 async function backfillToItsEnd(stage: Stage): Promise<ChaosReport['backfill']> {
-  const { stdout, exitCode } = await startCommand(['backfill', '--apply', '--json'], stage)
-    .finished;
+  const args = ['backfill', '--apply', '--json', ...announcedTo(stage.world)];
+  const { stdout, exitCode } = await startCommand(args, stage).finished;
   // 3 where the destination refuses an item, which happens here.
   if (exitCode !== 0 && exitCode !== 3) throw new Error(`the backfill ended with ${exitCode}`);
   const { finished, items, copied } = JSON.parse(stdout) as ChaosReport['backfill'];
@@ -381,12 +419,13 @@ async function redriveAll(world: LocalWorld): Promise<{ redriven: number; left: 
   return { redriven: applied + superseded, left: await world.failures.queue.size() };
 }
 
-function replication(): ReplicationConfig {
+function replication(tombstones: Tombstones): ReplicationConfig {
   const table = { create: true, partitionKey: { name: 'pk', type: 'S' } };
   const [only] = parseConfig({
     replications: [
       {
         name: NAME,
+        tombstones,
         source: { region: 'us-east-1', table: 'Orders', ...table },
         destination: { region: 'eu-west-1', table: 'Orders', ...table },
       },

@@ -12,10 +12,12 @@ export interface TwinWatch {
   /** A backfill's copy of an item that the stream had written or deleted before: never allowed. */
   readonly copiedOver: string[];
   /**
-   * Back after a delete until the same redelivery deletes it again: exception E1, which heals. How often,
-   * nobody can say beforehand; that it heals, the comparison of the tables at the end proves.
+   * Times that an item was back after its delete: "Back for a while" in docs/guarantees.md, with checked
+   * tombstones. How often, nobody can say beforehand; with strict ones, never.
    */
   readonly passing: number;
+  /** Those that still were when it looked last: never allowed once their deletes have been looked at again. */
+  readonly stillBack: readonly string[];
   readonly finished: Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export function watchTwin(
   const shown = new Map<string, { write: number; isThere: boolean }>();
   const watch = { looks: 0, steppedBack: [] as string[], passing: 0 };
   const copiedOver = new Set<string>();
+  const back = new Map<string, string>();
   const look = async () => {
     const { Responses } = await client.send(
       new BatchGetItemCommand({
@@ -51,9 +54,12 @@ export function watchTwin(
       if (COPIED.test(version) || REPAIRED.test(version)) continue;
       const write = Number(found.get(pk.S)?.['write']?.N ?? Number.NaN);
       const isThere = !Number.isNaN(write);
-      if (isThere && write < before.write) {
-        if (before.isThere) watch.steppedBack.push(`${pk.S}: ${write} over ${before.write}`);
-        else watch.passing += 1;
+      if (!isThere || write >= before.write) back.delete(pk.S);
+      else if (!before.isThere) {
+        watch.passing += 1;
+        back.set(pk.S, `${pk.S}: ${write} after the delete of ${before.write}`);
+      } else if (!back.has(pk.S)) {
+        watch.steppedBack.push(`${pk.S}: ${write} over ${before.write}`);
       }
       shown.set(pk.S, { write: isThere ? Math.max(write, before.write) : before.write, isThere });
     }
@@ -64,6 +70,7 @@ export function watchTwin(
       await look().catch(() => undefined);
       await delay(PAUSE_MS);
     }
+    await look();
   };
   return {
     get looks() {
@@ -71,6 +78,9 @@ export function watchTwin(
     },
     get passing() {
       return watch.passing;
+    },
+    get stillBack() {
+      return [...back.values()];
     },
     get copiedOver() {
       return [...copiedOver];
