@@ -102,7 +102,7 @@ async function contextOf(
     reader.tableId(target.stateTable),
   ]);
   return {
-    clock: systemClock,
+    clock: io.clock ?? systemClock,
     random: systemRandom,
     stop: io.interrupted,
     settings: target,

@@ -27,7 +27,7 @@ export async function withBeforeStream<T>(
   const sources = await openEventSources(replication);
   try {
     return await action({
-      clock: systemClock,
+      clock: io.clock ?? systemClock,
       random: systemRandom,
       stop: io.interrupted,
       target: pair.target,
@@ -48,7 +48,7 @@ const WARNING_LEFT_MS = 4 * 60 * 60 * 1000;
 export function timeWarning(io: Io): (run: BackfillRun) => void {
   let isSaid = false;
   return ({ startedAt }) => {
-    const leftMs = streamLeftMs(startedAt, systemClock.now());
+    const leftMs = streamLeftMs(startedAt, (io.clock ?? systemClock).now());
     if (isSaid || leftMs > WARNING_LEFT_MS) return;
     isSaid = true;
     io.err(

@@ -1,5 +1,7 @@
 // How the CLI speaks: results on standard output, everything else on standard error.
 
+import type { Clock } from '../ports.ts';
+
 /** The world as a command sees it; tests give their own. */
 export interface Io {
   /** A line of the result. */
@@ -13,6 +15,8 @@ export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first Ctrl-C. */
   readonly interrupted: AbortSignal;
+  /** Of the waits that take minutes. @default the system's */
+  readonly clock?: Clock | undefined;
 }
 
 export const EXIT = {

@@ -29,7 +29,9 @@ beforeAll(async () => {
   // The very bundle that ships.
   const bundle = buildLambdaBundle(join(regions.directory, 'bundle'), 'bulk-segment');
   const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler };
-  cloud = await openBulkCloud(handler, { replication: replications[0], pagesPerCall: 1 });
+  const { lookAgainQueueUrl = '' } = regions.lambda.settings;
+  const setup = { replication: replications[0], pagesPerCall: 1, lookAgainQueueUrl };
+  cloud = await openBulkCloud(handler, setup);
   const items = Array.from({ length: ITEMS }, (_, index) => ({
     ...key(index),
     text: { S: 'x'.repeat(20_000) },

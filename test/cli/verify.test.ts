@@ -11,6 +11,7 @@ let regions: TwoRegions;
 let report: string;
 beforeAll(async () => {
   regions = await openTwoRegions();
+  await regions.adopt();
   report = join(regions.directory, 'report.jsonl');
 }, 30_000);
 afterAll(() => regions.close());
