@@ -155,7 +155,7 @@ function startLookAgain(
   const lambda = startLambda({ handler: 'look-again', variables }, parts, options, cleanups);
   const mapping = startQueueMapping({
     queue: failures.lookAgainQueue,
-    hasten: failures.hastenLookAgain,
+    hasten: () => failures.hastenLookAgain(),
     invoke: (event) => lambda.invoke(event),
     clock: options.clock,
     onProblem: options.onProblem,

@@ -293,6 +293,7 @@ function argumentsOf(command: KilledCommand, { world, config, listed }: Stage): 
   const { queueUrl, bucketName } = world.failures;
   const places = ['--queue-url', queueUrl, '--bucket', bucketName, '--hide-for', '2'];
   const announced = announcedTo(world);
+  const rates = ['--settle', '0', '--rate', '50'];
   switch (command) {
     case 'redrive':
       return ['redrive', '--apply', ...places, ...announced, '--rate', '5'];
@@ -301,10 +302,7 @@ function argumentsOf(command: KilledCommand, { world, config, listed }: Stage): 
     case 'backfill':
       return ['backfill', '--apply', ...announced, '--write-units', '400'];
     case 'repair':
-      return [
-        ...['repair', '--apply', ...announced],
-        ...['--report', listed, '--settle', '0', '--rate', '50'],
-      ];
+      return ['repair', '--apply', ...announced, ...rates, '--report', listed];
   }
 }
 

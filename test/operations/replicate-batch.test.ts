@@ -8,7 +8,7 @@ import {
   WRITE_TIME_MS,
 } from '../../src/contract.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
-import type { Clock, WriteReply } from '../../src/ports.ts';
+import type { Clock } from '../../src/ports.ts';
 import { lambdaRecord, SETTINGS, STREAM_ARN } from '../fixtures/records.ts';
 import {
   invocation,
