@@ -23,6 +23,7 @@ import type {
   TransactionWriter,
 } from '../ports.ts';
 import { checkTables } from './table-check.ts';
+import { writeTarget } from './write-target.ts';
 
 export interface TablePairSetup {
   readonly replication: ReplicationConfig;
@@ -59,7 +60,7 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
   const keyAttributes = facts.source.keys.map(({ name }) => name);
   return {
     facts,
-    target: targetOf(replication),
+    target: writeTarget(replication),
     source: dynamoDbReader(sourceReads, { table: source.table, keyAttributes }),
     destination: dynamoDbReader(destinationReads, { table: destination.table, keyAttributes }),
     stateTable: dynamoDbReader(destinationReads, {
@@ -80,20 +81,6 @@ export function timeToLiveOf({ facts: { source, destination } }: Pick<TablePair,
   return {
     source: source.timeToLiveAttribute,
     destination: destination.timeToLiveAttribute,
-  };
-}
-
-function targetOf(replication: ReplicationConfig): WriteTarget {
-  const { source, destination, stateTable, reservedAttribute, unversionedItems, tombstones } =
-    replication;
-  return {
-    replication: replication.name,
-    sourceRegion: source.region,
-    destinationTable: destination.table,
-    stateTable,
-    reservedAttribute,
-    unversionedItems,
-    tombstones,
   };
 }
 

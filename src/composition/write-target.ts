@@ -1,0 +1,18 @@
+// Where a replication's writes go and under which rules, from its configuration.
+
+import type { ReplicationConfig } from '../config.ts';
+import type { WriteTarget } from '../core/write-request.ts';
+
+export function writeTarget(replication: ReplicationConfig): WriteTarget {
+  const { source, destination, stateTable, reservedAttribute, unversionedItems, tombstones } =
+    replication;
+  return {
+    replication: replication.name,
+    sourceRegion: source.region,
+    destinationTable: destination.table,
+    stateTable,
+    reservedAttribute,
+    unversionedItems,
+    tombstones,
+  };
+}

@@ -1,0 +1,83 @@
+// Announced deletes -> reads of their keys at the twin, and deletes of what has come back since.
+
+import { canonicalKey, type Item } from './attribute-value.ts';
+import type { AnnouncedDelete } from './announcement.ts';
+import { type Version, versionIn } from './ordering-guard.ts';
+import type { ReadRequest } from './read-request.ts';
+import type { WriteRequest, WriteTarget } from './write-request.ts';
+
+/** Keys of a BatchGetItem at most. */
+export const LOOK_KEYS_MAX = 100;
+
+export type LookTarget = Pick<WriteTarget, 'destinationTable' | 'reservedAttribute'>;
+
+/** The newest delete of each key: a batch read takes no key twice, and the newest delete covers the others. */
+export function newestDeletes(deletes: readonly AnnouncedDelete[]): Map<string, AnnouncedDelete> {
+  const newest = new Map<string, AnnouncedDelete>();
+  for (const one of deletes) {
+    const keyText = canonicalKey(one.key);
+    const known = newest.get(keyText);
+    if (known === undefined || known.version < one.version) newest.set(keyText, one);
+  }
+  return newest;
+}
+
+/** Consistent, and no more of an item than its key and its version. */
+export function lookRequest(
+  keys: readonly Item[],
+  { destinationTable, reservedAttribute }: LookTarget,
+): ReadRequest {
+  const names = [...Object.keys(keys[0] ?? {}), reservedAttribute];
+  const entries = names.map((name, index) => [`#a${index}`, name] as const);
+  return {
+    operation: 'BatchGetItem',
+    input: {
+      RequestItems: {
+        [destinationTable]: {
+          Keys: keys.map((key) => ({ ...key })),
+          ConsistentRead: true,
+          ProjectionExpression: entries.map(([placeholder]) => placeholder).join(', '),
+          ExpressionAttributeNames: Object.fromEntries(entries),
+        },
+      },
+    },
+  };
+}
+
+export interface Revenant {
+  readonly key: Item;
+  /** Of the delete that it is older than. */
+  readonly deleted: Version;
+}
+
+/** What the twin has and a newer delete has removed. An item without a version is not Ferry's to delete. */
+export function revenantsAmong(
+  items: readonly Item[],
+  deletes: ReadonlyMap<string, AnnouncedDelete>,
+  { reservedAttribute }: LookTarget,
+): Revenant[] {
+  return items.flatMap((item) => {
+    const { [reservedAttribute]: reserved, ...key } = item;
+    const deleted = deletes.get(canonicalKey(key))?.version;
+    const held = versionIn(reserved);
+    const isBack = deleted !== undefined && held !== undefined && held < deleted;
+    return isBack ? [{ key, deleted }] : [];
+  });
+}
+
+/** Never a newer item, and never one without a version. */
+export function revenantDelete(
+  { key, deleted }: Revenant,
+  { destinationTable, reservedAttribute }: LookTarget,
+): WriteRequest {
+  return {
+    operation: 'DeleteItem',
+    input: {
+      TableName: destinationTable,
+      Key: { ...key },
+      ConditionExpression: '#f.#v < :d',
+      ExpressionAttributeNames: { '#f': reservedAttribute, '#v': 'v' },
+      ExpressionAttributeValues: { ':d': { S: deleted } },
+    },
+  };
+}

@@ -1,0 +1,52 @@
+// Lambda's entry for announced deletes, called with messages of the look-again queue whose delay is over.
+
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import {
+  dynamoDbDestination,
+  dynamoDbDestinationReader,
+  writeClient,
+} from '../adapters/dynamodb-table.ts';
+import { writeMetrics } from '../adapters/emf-metrics.ts';
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { writeTarget } from '../composition/write-target.ts';
+import { parseConfig } from '../config.ts';
+import { LOOK_AGAIN_ENVIRONMENT } from '../contract.ts';
+import { lookAgain } from '../operations/look-again.ts';
+
+const { replications } = parseConfig({
+  replications: [JSON.parse(process.env[LOOK_AGAIN_ENVIRONMENT.replication] ?? '{}') as object],
+});
+const [replication] = replications as [(typeof replications)[number]];
+const { name, source, destination } = replication;
+const client = writeClient({ ...destination, concurrency: 16 });
+const writeLine = (line: string) => {
+  process.stdout.write(`${line}\n`);
+};
+const context = {
+  settings: writeTarget(replication),
+  destination: dynamoDbDestination(client),
+  reader: dynamoDbDestinationReader(client),
+  clock: systemClock,
+  random: systemRandom,
+  log: (event: object) => {
+    writeLine(JSON.stringify(event));
+  },
+};
+const metrics = {
+  settings: {
+    replication: name,
+    sourceRegion: source.region,
+    destinationRegion: destination.region,
+  },
+  clock: systemClock,
+  writeLine,
+};
+
+export async function handler(event: SQSEvent, invocation: Context): Promise<SQSBatchResponse> {
+  const { failed, revenants } = await lookAgain(event.Records, {
+    ...context,
+    remainingMs: () => invocation.getRemainingTimeInMillis(),
+  });
+  writeMetrics({ Revenants: revenants }, metrics);
+  return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+}
