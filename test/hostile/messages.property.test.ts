@@ -22,7 +22,7 @@ import { redrive } from '../../src/operations/redrive.ts';
 import type { ItemReader, ObjectStore } from '../../src/ports.ts';
 import { failurePlaces, type FailurePlaces } from '../fixtures/failure-places.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
-import { invocation, NOW_MS, scripted, serviceError } from '../fixtures/replication.ts';
+import { controlRow, invocation, NOW_MS, scripted, serviceError } from '../fixtures/replication.ts';
 import { VirtualClock } from '../local/fixtures/virtual-clock.ts';
 import {
   anyJson,
@@ -65,6 +65,16 @@ const OLD = {
   failedAt: 'long ago',
   record: lambdaRecord({ keys: { other: { S: 'a' } } }),
 };
+/** Of another replication, and of another table. */
+const THEIRS = { ...LETTER, replication: 'users' };
+const STRANGE = {
+  ...RANGE,
+  payload: {
+    Records: [
+      lambdaRecord({ streamArn: LETTER.record.eventSourceARN?.replace('Orders', 'Users') ?? '' }),
+    ],
+  },
+};
 const NOWHERE = { ...RANGE, DDBStreamBatchInfo: { ...BATCH_INFO, shardId: 'nonsense' } };
 
 /** A message's body or an object's: mostly like a real one. */
@@ -75,7 +85,9 @@ const body = fc.oneof(
     weight: 6,
     arbitrary: fc
       .tuple(
-        fc.constantFrom<object>(LETTER, POINTER, RANGE, BATCH, OPEN_BATCH, OLD, NOWHERE),
+        fc.constantFrom<object>(
+          ...[LETTER, POINTER, RANGE, BATCH, OPEN_BATCH, OLD, NOWHERE, THEIRS, STRANGE],
+        ),
         fc.array(change, { maxLength: 3 }),
       )
       .map(([document, changes]) => JSON.stringify(expanded(changed(document, changes)))),
@@ -99,7 +111,7 @@ describe('a message or an object', () => {
       }),
       runs(1_500),
     );
-    expect([...kinds].toSorted()).toEqual(['range', 'records', 'stored', 'unreadable']);
+    expect([...kinds].toSorted()).toEqual(['foreign', 'range', 'records', 'stored', 'unreadable']);
   });
 
   it('is no letter of this replication, whatever the name of another one is', () => {
@@ -107,7 +119,8 @@ describe('a message or an object', () => {
     fc.assert(
       fc.property(other, (replication) => {
         const text = JSON.stringify({ ...LETTER, replication });
-        expect(parseParcel(text, 'orders')).toMatchObject({ kind: 'unreadable' });
+        const { kind } = parseParcel(text, 'orders');
+        expect(['foreign', 'unreadable']).toContain(kind);
       }),
       runs(300),
     );
@@ -167,7 +180,9 @@ async function redriveAll(places: FailurePlaces, broken: ReadonlySet<string>, ap
   };
   const outside = {
     settings: SETTINGS,
-    arrival: 'out-of-order' as const,
+    control: controlRow(),
+    withoutSource: false,
+    lookAgain: { announce: async () => undefined },
     clock,
     random,
     remainingMs,
@@ -189,7 +204,7 @@ async function redriveAll(places: FailurePlaces, broken: ReadonlySet<string>, ap
 }
 
 it('does not stop a redrive: what can be read is applied, the rest is counted and stays', async () => {
-  const tally = { unreadable: 0, failing: 0, resynchronized: 0, trimmed: 0 };
+  const tally = { unreadable: 0, foreign: 0, failing: 0, resynchronized: 0, trimmed: 0 };
   const many = fc.array(body, { maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(many, many, fc.nat(), fc.boolean(), async (messages, objects, at, apply) => {
@@ -412,7 +427,7 @@ describe('a row of the state table', () => {
         const { counts, done } = parseSegment(some);
         expect(typeof done).toBe('boolean');
         expect(Object.values(counts).every(Number.isFinite)).toBe(true);
-        expect(Object.keys(counts)).toHaveLength(7);
+        expect(Object.keys(counts)).toHaveLength(8);
       }),
       runs(500),
     );

@@ -1,65 +1,93 @@
-// The stream, deletes and redrives in any order: once all is redriven, the twin equals the source.
-// Mutants without the guard or without the memory of deletes show that this test can fail.
+// The stream, copies and redrives in any order: no state that the twin shows is older than one before, and
+// once all is redriven, the twin equals the source. Mutants show that this test can fail.
 
+import type { DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/adapters/dynamodb-reader.ts';
+import { dynamoDbTransactions } from '../../src/adapters/dynamodb-table.ts';
 import { destinationHealth } from '../../src/core/destination-health.ts';
+import { floorOf } from '../../src/core/ordering-guard.ts';
 import type { WriteRequest } from '../../src/core/write-request.ts';
+import { copyPage } from '../../src/operations/copy-page.ts';
+import { paceOf } from '../../src/operations/pace.ts';
 import { redrive } from '../../src/operations/redrive.ts';
+import type { RecordContext } from '../../src/operations/redrive-item.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
-import type { DestinationTable } from '../../src/ports.ts';
+import type { DestinationTable, Item, ReadableTable } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { failurePlaces } from '../fixtures/failure-places.ts';
 import { lambdaRecord, type RecordFacts, SETTINGS } from '../fixtures/records.ts';
-import { invocation, NOW_MS, serviceError } from '../fixtures/replication.ts';
+import { controlRow, invocation, NOW_MS, serviceError } from '../fixtures/replication.ts';
 
 const TWIN = 'interleaved-twin';
 const settings = { ...SETTINGS, destinationTable: TWIN };
+const FLOOR = floorOf({ epoch: 1, labelMs: Date.UTC(2026, 0, 31, 12) });
 const engine = useEngine();
 beforeAll(async () => {
   await engine().createTable(TWIN, [{ name: 'pk', type: 'S' }]);
 });
 
-/** A write of the application, delivered at once, refused by the destination for a while or not. */
-const write = fc.record({
-  kind: fc.constant('write' as const),
-  key: fc.integer({ min: 0, max: 1 }),
-  value: fc.option(fc.integer({ min: 0, max: 9 })),
-  refused: fc.boolean(),
+const key = fc.integer({ min: 0, max: 1 });
+/** Writes of the application, delivered as one batch: applied, refused one by one, or given up as a whole. */
+const batch = fc.record({
+  kind: fc.constant('batch' as const),
+  writes: fc.array(fc.record({ key, isDelete: fc.boolean() }), { minLength: 1, maxLength: 3 }),
+  fate: fc.constantFrom('applied' as const, 'refused' as const, 'lost' as const),
 });
+const redriving = fc.record({
+  kind: fc.constant('redrive' as const),
+  limit: fc.constantFrom(1, Infinity),
+});
+const copying = fc.record({ kind: fc.constant('copy' as const), key });
 const steps = fc.array(
   fc.oneof(
-    { weight: 5, arbitrary: write },
-    { weight: 1, arbitrary: fc.constant({ kind: 'redrive' as const }) },
+    { weight: 5, arbitrary: batch },
+    { weight: 2, arbitrary: redriving },
+    { weight: 2, arbitrary: copying },
   ),
-  { minLength: 1, maxLength: 14 },
+  { minLength: 1, maxLength: 10 },
 );
 type Step = typeof steps extends fc.Arbitrary<Array<infer T>> ? T : never;
 
+interface Mutant {
+  readonly destination?: (destination: DestinationTable) => DestinationTable;
+  readonly context?: Partial<RecordContext>;
+}
+
 let runs = 0;
 
-it('ends equal, whatever the order of writes, deletes and redrives', async () => {
+it('never takes an item back, and ends equal, whatever the order of writes, copies and redrives', async () => {
+  const sum = { applied: 0, superseded: 0, coalesced: 0, resynchronized: 0 };
   await fc.assert(
     fc.asyncProperty(steps, async (plan) => {
-      const { actual, expected, left } = await play(plan, (destination) => destination);
+      const { problems, actual, expected, left, reports } = await play(plan);
+      expect(problems).toEqual([]);
       expect(left).toBe(0);
       expect(actual).toEqual(expected);
+      for (const report of reports)
+        for (const name of Object.keys(sum) as Array<keyof typeof sum>) sum[name] += report[name];
     }),
     { numRuns: 150 },
   );
+  // Otherwise nothing of interest has happened.
+  for (const count of Object.values(sum)) expect(count).toBeGreaterThan(5);
 }, 60_000);
 
-it.each([
-  ['writes blindly', blindly],
-  ['forgets that an item was deleted', withoutDeleteCheck],
+it.each<[string, Mutant]>([
+  ['writes blindly', { destination: blindly }],
+  [
+    'forgets that an item was deleted',
+    { destination: withoutStateRowCheck, context: { stateTable: { get: async () => undefined } } },
+  ],
+  ['goes by versions beside copies', { context: { withoutSource: true } }],
 ])(
   'notices a redrive that %s',
-  async (_, mutate) => {
+  async (_, mutant) => {
     const outcome = await fc.check(
       fc.asyncProperty(steps, async (plan) => {
-        const { actual, expected } = await play(plan, mutate);
-        return JSON.stringify(actual) === JSON.stringify(expected);
+        const { problems, actual, expected } = await play(plan, mutant);
+        return problems.length === 0 && JSON.stringify(actual) === JSON.stringify(expected);
       }),
       { numRuns: 2_000, interruptAfterTimeLimit: 30_000, endOnFailure: true },
     );
@@ -69,43 +97,122 @@ it.each([
   60_000,
 );
 
-async function play(
-  plan: readonly Step[],
-  mutate: (destination: DestinationTable) => DestinationTable,
-) {
+async function play(plan: readonly Step[], mutant: Mutant = {}) {
   runs += 1;
   const places = failurePlaces();
-  const expected: Record<string, unknown> = {};
-  for (const [index, step] of plan.entries()) {
-    if (step.kind === 'redrive') {
-      await redriveAll(places, mutate);
-      continue;
+  const source = applicationOf(`run-${runs}`);
+  const judge = judgeOf(source);
+  const reports = [];
+  const all = [...plan, { kind: 'redrive' as const, limit: Infinity }];
+  for (const [index, step] of all.entries()) {
+    switch (step.kind) {
+      case 'redrive':
+        reports.push(await redriveAll(step.limit, places, { source, judge, mutant }));
+        break;
+      case 'copy':
+        await copyOne(step.key, source, judge);
+        break;
+      case 'batch': {
+        const records = step.writes.flatMap((write) => source.write(write) ?? []);
+        if (step.fate === 'lost')
+          await places.bucket.put(`aws/lambda/${10 + index}`, givenUp(records));
+        else await deliver(records, step.fate, places, judge);
+      }
     }
-    const id = `run-${runs}-${step.key}`;
-    const facts = recordFacts(step.value, expected[id]);
-    if (facts === undefined) continue;
-    expected[id] = step.value === null ? undefined : { N: String(step.value) };
-    const record = lambdaRecord({ id, sequenceNumber: String(9_995 + index), ...facts });
-    const destination = step.refused ? refusing : engine().destination;
-    await replicateBatch(
-      [record],
-      invocation({ destination, settings, deadLetters: places.deadLetters }),
-    );
   }
-  const { left } = await redriveAll(places, mutate);
-  const actual: Record<string, unknown> = {};
-  for (const id of Object.keys(expected))
-    actual[id] = (await engine().get(TWIN, { pk: { S: id } }))?.['value'];
-  return { actual, expected, left };
+  const left = reports.at(-1)?.left;
+  return { ...(await source.ending()), left, reports, problems: judge.problems };
 }
 
-/** The record that writing `value` makes where `before` is stored, if any. */
-function recordFacts(value: number | null, before: unknown): RecordFacts | undefined {
-  if (value === null) return before === undefined ? undefined : { eventName: 'REMOVE' };
-  return {
-    eventName: before === undefined ? 'INSERT' : 'MODIFY',
-    attributes: { value: { N: String(value) } },
+type Application = ReturnType<typeof applicationOf>;
+type Judge = ReturnType<typeof judgeOf>;
+
+/** A source table; each write has a number, which is the value of a put and in the order of records. */
+function applicationOf(name: string) {
+  const stored = new Map<string, Item>();
+  const history: Array<{ id: string; isDelete: boolean }> = [];
+  const idOf = (one: number) => `${name}-${one}`;
+  const table: ReadableTable = {
+    keyOf: ({ pk }) => ({ pk: pk ?? { S: '' } }),
+    get: async ({ pk }) => stored.get(pk?.S ?? ''),
+    scan: () => Promise.reject(new Error('nobody scans it')),
   };
+  return {
+    table,
+    history,
+    idOf,
+    write(change: { readonly key: number; readonly isDelete: boolean }) {
+      const id = idOf(change.key);
+      const before = stored.get(id);
+      if (change.isDelete && before === undefined) return undefined;
+      history.push({ id, isDelete: change.isDelete });
+      const value = { value: { N: String(history.length) } };
+      if (change.isDelete) stored.delete(id);
+      else stored.set(id, { pk: { S: id }, ...value });
+      const sequenceNumber = String(9_995 + history.length);
+      const facts: RecordFacts = change.isDelete
+        ? { eventName: 'REMOVE' }
+        : { eventName: before === undefined ? 'INSERT' : 'MODIFY', attributes: value };
+      return lambdaRecord({ id, sequenceNumber, ...facts });
+    },
+    async ending() {
+      const actual: Record<string, unknown> = {};
+      const expected: Record<string, unknown> = {};
+      for (const id of new Set(history.map((one) => one.id))) {
+        actual[id] = (await twinOf(id))?.['value'];
+        expected[id] = stored.get(id)?.['value'];
+      }
+      return { actual, expected };
+    },
+  };
+}
+
+function twinOf(id: string): Promise<Item | undefined> {
+  return engine().get(TWIN, { pk: { S: id } });
+}
+
+/** Looks at the twin after every write: what it shows must not go back. */
+function judgeOf({ history, idOf }: Application) {
+  const problems: string[] = [];
+  const shown = new Map<string, { number: number; isThere: boolean }>();
+  const look = async (id: string) => {
+    const before = shown.get(id) ?? { number: 0, isThere: false };
+    const number = Number((await twinOf(id))?.['value']?.N ?? 0);
+    if (number === 0 && !before.isThere) return;
+    const deleted = history.findIndex(
+      (write, at) => at >= before.number && write.id === id && write.isDelete,
+    );
+    const now = number === 0 ? deleted + 1 : number;
+    if (now === 0) problems.push(`${id}: gone after ${before.number}, but not deleted since`);
+    if (now < before.number) problems.push(`${id}: from ${before.number} back to ${now}`);
+    shown.set(id, { number: Math.max(now, before.number), isThere: number > 0 });
+  };
+  /** One look after the other, or an older state could seem to follow a newer one. */
+  let looks = Promise.resolve();
+  return {
+    problems,
+    watched: (destination: DestinationTable): DestinationTable => ({
+      async write(request) {
+        const reply = await destination.write(request);
+        looks = looks.then(async () => {
+          for (const one of [0, 1]) await look(idOf(one));
+        });
+        await looks;
+        return reply;
+      },
+    }),
+  };
+}
+
+async function deliver(
+  records: readonly DynamoDBRecord[],
+  fate: 'applied' | 'refused',
+  { deadLetters }: ReturnType<typeof failurePlaces>,
+  judge: Judge,
+): Promise<void> {
+  if (records.length === 0) return;
+  const destination = fate === 'refused' ? refusing : judge.watched(engine().destination);
+  await replicateBatch(records, invocation({ destination, settings, deadLetters }));
 }
 
 /** Takes state rows, but no items and no deletes of items. */
@@ -116,57 +223,114 @@ const refusing: DestinationTable = {
   },
 };
 
+function givenUp(Records: readonly object[]): string {
+  return JSON.stringify({
+    requestContext: { condition: 'RetryAttemptsExhausted' },
+    timestamp: new Date(NOW_MS).toISOString(),
+    DDBStreamBatchInfo: {},
+    payload: JSON.stringify({ Records }),
+  });
+}
+
+const clock = { now: () => NOW_MS, sleep: async () => undefined };
+const reader = (table: string) => dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
+const lookAgain = { announce: async () => undefined };
+const stop = new AbortController().signal;
+
+async function copyOne(one: number, source: Application, judge: Judge): Promise<void> {
+  const item = await source.table.get({ pk: { S: source.idOf(one) } });
+  if (item === undefined) return;
+  const transactions = dynamoDbTransactions(engine().client);
+  await copyPage(
+    { items: [item], readAtMs: NOW_MS, beforeStream: false },
+    {
+      target: settings,
+      floor: FLOOR,
+      epoch: 1,
+      ttlDeletes: 'replicate',
+      source: source.table,
+      twin: reader(TWIN),
+      stateTable: reader(settings.stateTable),
+      destination: judge.watched(engine().destination),
+      transactions,
+      lookAgain,
+      writePace: paceOf(Infinity, clock),
+      clock,
+      random: { next: () => 0.5 },
+      stop,
+      onRejected: ({ reason }) => expect.unreachable(reason),
+    },
+  );
+  // A copy goes another way than all other writes.
+  await judge.watched({ write: async () => ({ kind: 'written' }) }).write(NOTHING);
+}
+
+const NOTHING: WriteRequest = { operation: 'PutItem', input: { TableName: '', Item: {} } };
+
+interface Redriving {
+  readonly source: Application;
+  readonly judge: Judge;
+  readonly mutant: Mutant;
+}
+
 function redriveAll(
+  limit: number,
   places: ReturnType<typeof failurePlaces>,
-  mutate: (destination: DestinationTable) => DestinationTable,
+  { source, judge, mutant: { destination = (same) => same, context } }: Redriving,
 ) {
-  const reader = (table: string) =>
-    dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
   const { random, remainingMs } = invocation();
   return redrive(
     {
       settings,
-      arrival: 'out-of-order',
+      control: controlRow(),
+      withoutSource: false,
       random,
       remainingMs,
+      clock,
+      lookAgain,
       health: destinationHealth(),
-      destination: mutate(engine().destination),
+      destination: judge.watched(destination(engine().destination)),
       queue: places.queue,
       bucket: places.bucket,
-      source: reader(TWIN),
+      source: source.table,
       twin: reader(TWIN),
       stateTable: reader(settings.stateTable),
       readRange: async () => 'trimmed',
-      clock: { now: () => NOW_MS, sleep: async () => undefined },
+      ...context,
     },
     {
       apply: true,
       filter: {},
-      limit: Infinity,
+      limit,
       recordsPerSecond: 1e9,
       hiddenSeconds: 300,
-      stop: new AbortController().signal,
+      stop,
       onProgress: () => undefined,
     },
   );
 }
 
 function blindly(destination: DestinationTable): DestinationTable {
-  return {
-    write(request) {
-      if (request.operation !== 'TransactWriteItems') return destination.write(request);
-      const { TableName, Item } = request.input.TransactItems?.[0]?.Put ?? {};
-      return destination.write({ operation: 'PutItem', input: { TableName, Item } });
-    },
-  };
+  return puttingOtherwise(destination, ({ TableName, Item: item }) => ({ TableName, Item: item }));
 }
 
-function withoutDeleteCheck(destination: DestinationTable): DestinationTable {
+/** The put alone, if its place is as it was read. */
+function withoutStateRowCheck(destination: DestinationTable): DestinationTable {
+  return puttingOtherwise(destination, (put) => put);
+}
+
+type Put = { readonly TableName?: string | undefined; readonly Item?: Item | undefined };
+
+function puttingOtherwise(
+  destination: DestinationTable,
+  other: (put: Put) => Put,
+): DestinationTable {
   return {
     write(request): ReturnType<DestinationTable['write']> {
-      if (request.operation !== 'TransactWriteItems') return destination.write(request);
-      const input = request.input.TransactItems?.[0]?.Put;
-      return destination.write({ operation: 'PutItem', input } as WriteRequest);
+      const { Put } =
+        (request.operation === 'TransactWriteItems' && request.input.TransactItems?.[0]) || {};
+      if (Put === undefined) return destination.write(request);
+      return destination.write({ operation: 'PutItem', input: other(Put) } as WriteRequest);
     },
   };
 }
