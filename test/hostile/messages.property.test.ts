@@ -77,6 +77,9 @@ const STRANGE = {
 };
 const NOWHERE = { ...RANGE, DDBStreamBatchInfo: { ...BATCH_INFO, shardId: 'nonsense' } };
 
+const WHOLE: readonly object[] = [LETTER, POINTER, RANGE, BATCH, OPEN_BATCH];
+const DOCUMENTS = [...WHOLE, OLD, NOWHERE, THEIRS, STRANGE];
+
 /** A message's body or an object's: mostly like a real one. */
 const body = fc.oneof(
   { weight: 1, arbitrary: hostileText },
@@ -84,12 +87,7 @@ const body = fc.oneof(
   {
     weight: 6,
     arbitrary: fc
-      .tuple(
-        fc.constantFrom<object>(
-          ...[LETTER, POINTER, RANGE, BATCH, OPEN_BATCH, OLD, NOWHERE, THEIRS, STRANGE],
-        ),
-        fc.array(change, { maxLength: 3 }),
-      )
+      .tuple(fc.constantFrom(...DOCUMENTS), fc.array(change, { maxLength: 3 }))
       .map(([document, changes]) => JSON.stringify(expanded(changed(document, changes)))),
   },
 );

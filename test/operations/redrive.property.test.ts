@@ -189,14 +189,16 @@ function judgeOf({ history, idOf }: Application) {
   };
   /** One look after the other, or an older state could seem to follow a newer one. */
   let looks = Promise.resolve();
+  const lookOn = async (before: Promise<void>) => {
+    await before;
+    for (const one of [0, 1]) await look(idOf(one));
+  };
   return {
     problems,
     watched: (destination: DestinationTable): DestinationTable => ({
       async write(request) {
         const reply = await destination.write(request);
-        looks = looks.then(async () => {
-          for (const one of [0, 1]) await look(idOf(one));
-        });
+        looks = lookOn(looks);
         await looks;
         return reply;
       },
