@@ -32,6 +32,7 @@ export function statusScreen(status: Status): string[] {
   const { replication, vitals } = status;
   const { name, source, destination } = replication;
   const rows = [
+    ...heldRows(vitals),
     ...lagRows(status),
     ...flowRows(vitals),
     ...troubleRows(vitals),
@@ -57,6 +58,17 @@ function verdictLine({ verdict, replication }: Status): string {
 }
 
 type Row = readonly [label: string, value: string, more: string];
+
+/** First, and only where there are any. */
+function heldRows({ nowMs, own }: Vitals): Row[] {
+  if (sumSince(own.HeldRecords, 0) === 0) return [];
+  const spark = sparkline(own.HeldRecords ?? [], {
+    fromMs: nowMs - HOUR_MS,
+    toMs: nowMs,
+    columns: SPARK_COLUMNS,
+  });
+  return [['held back, last hour', count(sumSince(own.HeldRecords, 0)), spark]];
+}
 
 function lagRows({ replication, vitals }: Status): Row[] {
   const { nowMs, own, services, latency } = vitals;
@@ -127,6 +139,8 @@ function troubleRows({ own, services, deadLetters }: Vitals): Row[] {
   return [
     ['dead letters', count(deadLetters), oldest],
     ['given up, lost, last hour', `${givenUp}, ${count(lost)}`, ''],
+    ['revenants, last hour', count(inTheHour(own.Revenants)), ''],
+    ['oldest to look at again', lookAgainAge(services.LookAgainAge), ''],
     [
       'failures, last hour',
       count(failures.reduce((sum, [, series]) => sum + inTheHour(series), 0)),
@@ -142,6 +156,12 @@ function breakdown(parts: ReadonlyArray<readonly [string, Series | undefined]>):
     .filter(([, times]) => times > 0)
     .map(([what, times]) => `${count(times)} ${what}`)
     .join(', ');
+}
+
+/** Deletes wait there for their delay, even when all is well. */
+function lookAgainAge(series: Series | undefined): string {
+  const [, seconds = 0] = latest(series) ?? [];
+  return seconds === 0 ? NONE : duration(seconds * 1000);
 }
 
 function readerText({ mapping }: Vitals): string {
@@ -180,6 +200,7 @@ export function statusJson({ replication, vitals, verdict }: Status): string {
     trend: backlog.trend,
     pendingRecordsEstimate: last(own.PendingRecords),
     deadLetters,
+    oldestLookAgainSeconds: last(services.LookAgainAge),
     mapping: mapping ?? null,
     inTheLastHour: inTheHour,
   });
@@ -193,4 +214,5 @@ const GAUGES: readonly string[] = [
   'PendingRecords',
   'IteratorAge',
   'ApproximateAgeOfOldestMessage',
+  'LookAgainAge',
 ];

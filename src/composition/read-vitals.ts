@@ -10,6 +10,7 @@ import type { ReplicationConfig } from '../config.ts';
 import {
   deadLetterQueueName,
   functionName,
+  lookAgainName,
   METRIC_NAMESPACE,
   METRIC_UNITS,
   type MetricName,
@@ -127,6 +128,12 @@ function serviceQueries(
   const ofFunction = { FunctionName: functionName(name) };
   const ofMapping = { EventSourceMappingUUID: mapping?.id ?? 'none' };
   const ofQueue = { QueueName: deadLetterQueueName(name) };
+  const lookAgain = {
+    namespace: 'AWS/SQS',
+    name: 'ApproximateAgeOfOldestMessage',
+    dimensions: { QueueName: lookAgainName(name) },
+    statistic: 'Maximum',
+  };
   const query = (
     namespace: string,
     metric: ServiceMetric,
@@ -144,5 +151,6 @@ function serviceQueries(
     query('AWS/Lambda', 'OnFailureDestinationDeliveredEventCount', ofMapping),
     query('AWS/Lambda', 'DroppedEventCount', ofMapping),
     query('AWS/SQS', 'ApproximateAgeOfOldestMessage', ofQueue, 'Maximum'),
+    ['LookAgainAge', lookAgain] as const,
   ]);
 }

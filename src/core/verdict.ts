@@ -6,7 +6,8 @@ import { duration } from './duration.ts';
 import { latest, MINUTE_MS, sumSince, type Vitals } from './vitals.ts';
 
 export interface Verdict {
-  readonly level: 'healthy' | 'behind' | 'stuck';
+  /** `held`: nothing is applied, because the control row, or the operator, has to say how to go on. */
+  readonly level: 'healthy' | 'behind' | 'stuck' | 'held';
   /** A sentence without its full stop. */
   readonly text: string;
   /** Anchor of the runbook's entry. */
@@ -47,16 +48,44 @@ export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
 }
 
 const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
+  recordsHeld,
   nobodyReads,
   readsAnotherStream,
   cannotRead,
   destinationFails,
   functionFails,
+  everythingIsOlder,
   recordsWait,
   heartIsSilent,
   recordsLost,
   deadLettersWait,
 ];
+
+/** Before anything else: everything that it may look like besides comes from this. */
+function recordsHeld({ recent, waited }: Case): Verdict | undefined {
+  if (recent('HeldRecords') === 0) return undefined;
+  const cause = 'the control row does not let their stream write, or nearly all are rejected';
+  return {
+    level: 'held',
+    text: `records are held back: ${cause}${waited}`,
+    runbook: 'records-held',
+  };
+}
+
+/**
+ * Of another source with an older stream, every record is answered for, and nothing is written. Only what
+ * came after the last write counts: conflicts beside writes are none of this.
+ */
+function everythingIsOlder({ vitals: { own, nowMs } }: Case): Verdict | undefined {
+  const applied = (own.AppliedRecords ?? []).findLast(([, records]) => records > 0);
+  const [appliedAtMs = 0] = applied ?? [];
+  if (appliedAtMs >= nowMs - RECENT_MS) return undefined;
+  if (sumSince(own.SupersededByNewerItem, appliedAtMs + 1) === 0) return undefined;
+  return stuck(
+    'every change is older than what the twin has: another source? `ferry adopt`',
+    'records-held',
+  );
+}
 
 function nobodyReads({ vitals: { mapping }, waited }: Case): Verdict | undefined {
   if (mapping === undefined) return stuck('nothing reads the stream', 'records-waiting');

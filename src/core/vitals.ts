@@ -6,7 +6,10 @@ import type { MetricName } from '../contract.ts';
 /** Values by minute, oldest first; minutes without a value are not there. */
 export type Series = ReadonlyArray<readonly [atMs: number, value: number]>;
 
-/** Of Lambda about the function and about its reader on the stream, and of SQS. */
+/**
+ * Of Lambda about the function and about its reader on the stream, and of SQS about the dead-letter queue;
+ * `LookAgainAge` is the age of the oldest message of the look-again queue, in seconds.
+ */
 export type ServiceMetric =
   | 'IteratorAge'
   | 'Errors'
@@ -14,7 +17,8 @@ export type ServiceMetric =
   | 'OnFailureDestinationDeliveredEventCount'
   | 'DroppedEventCount'
   | 'DestinationDeliveryFailures'
-  | 'ApproximateAgeOfOldestMessage';
+  | 'ApproximateAgeOfOldestMessage'
+  | 'LookAgainAge';
 
 export type Percentile = 'p50' | 'p90' | 'p99';
 

@@ -106,6 +106,64 @@ describe('ferry status', () => {
     expect(out).toMatch(/reader on the stream +Enabled, OK/);
   });
 
+  it('says first that records are held back, whatever else is wrong', async () => {
+    const scene = {
+      figures: {
+        ...FLOWING,
+        HeldRecords: lately(5, 100),
+        RetriedRecords: lately(30, 500),
+        OldestUnappliedAge: lately(10, (ago) => (10 - ago) * MINUTE),
+        Errors: lately(5, 3),
+      },
+      deadLetters: 3,
+    };
+
+    expect(await verdict(scene)).toEqual({
+      exitCode: 3,
+      level: 'held',
+      text: expect.stringMatching(
+        /^records are held back: the control row does not let .*; records have waited for (9|10) min$/,
+      ) as string,
+      runbook: 'docs/runbook.md#records-held',
+    });
+    const { out } = await status(scene);
+    expect(out.split('\n')[1]).toMatch(/^held: records are held back/);
+    expect(out.split('\n')[3]).toMatch(/held back, last hour +[56]00/);
+  });
+
+  it('never calls a replication well whose every change is older than the twin', async () => {
+    const isOlder = {
+      exitCode: 3,
+      level: 'stuck',
+      text: 'every change is older than what the twin has: another source? `ferry adopt`',
+      runbook: 'docs/runbook.md#records-held',
+    };
+    const superseded = { SupersededRecords: always(50), SupersededByNewerItem: always(50) };
+    const before = (ago: number) => (ago > 10 ? 1_200 : undefined);
+
+    expect(await verdict({ figures: superseded })).toEqual(isOlder);
+    expect(await verdict({ figures: { ...superseded, AppliedRecords: before } })).toEqual(isOlder);
+    // Conflicts beside writes are nothing unusual.
+    expect(await verdict({ figures: { ...FLOWING, ...superseded } })).toMatchObject({
+      exitCode: 0,
+    });
+  });
+
+  it('shows deletes that came back, and how old the oldest is that waits for its look', async () => {
+    const figures = {
+      ...FLOWING,
+      Revenants: (ago: number) => (ago === 20 ? 7 : undefined),
+      'ApproximateAgeOfOldestMessage ferry-orders-look-again': always(130),
+    };
+
+    const { out } = await status({ figures });
+    const json = JSON.parse((await status({ figures }, '--json')).out) as Record<string, unknown>;
+
+    expect(out).toMatch(/revenants, last hour +7/);
+    expect(out).toMatch(/oldest to look at again +2 min/);
+    expect(json).toMatchObject({ oldestLookAgainSeconds: 130, inTheLastHour: { Revenants: 7 } });
+  });
+
   it('tells a stuck shard from others that go on', async () => {
     const found = await verdict({
       figures: {
