@@ -35,7 +35,14 @@ describe('parseConfig', () => {
       ttlDeletes: 'replicate',
       unversionedItems: 'replace',
       reservedAttribute: '_ferry',
-      eventSource: { batchSize: 1000, retryAttempts: -1, maxRecordAgeSeconds: 72_000 },
+      tombstones: 'checked',
+      systemicRejections: 'hold',
+      eventSource: {
+        batchSize: 1000,
+        retryAttempts: -1,
+        maxRecordAgeSeconds: 72_000,
+        enabled: true,
+      },
       function: { timeoutSeconds: 60, concurrency: 800 },
     });
     expect(Object.isFrozen(config.replications[0]?.eventSource)).toBe(true);
@@ -56,6 +63,50 @@ describe('parseConfig', () => {
     expect(parseConfig({ replications: [replication(sized(10_000))] })).toBeDefined();
     expect(problemsWith(sized(10_001))).toContain(
       'eventSource.batchSize must be <= 10000, got 10001',
+    );
+  });
+
+  const timed = (timeoutSeconds: number, tombstones: string) => ({
+    tombstones,
+    function: { timeoutSeconds },
+  });
+
+  it.each([
+    ['the shortest', timed(30, 'checked')],
+    ['the longest with checked tombstones', timed(835, 'checked')],
+    ['the longest of all', timed(900, 'strict')],
+  ])('takes %s timeout of the function', (_, parts) => {
+    const [first] = parseConfig({ replications: [replication(parts)] }).replications;
+
+    expect(first).toMatchObject(parts);
+  });
+
+  it.each([
+    ['too short for a write', timed(29, 'strict'), 'timeoutSeconds must be >= 30, got 29'],
+    ['longer than Lambda’s', timed(901, 'strict'), 'timeoutSeconds must be <= 900, got 901'],
+    [
+      'too long for deletes to be looked at late enough',
+      timed(836, 'checked'),
+      'replications.0.function.timeoutSeconds must be at most 835 with "checked" tombstones',
+    ],
+  ])('refuses a timeout that is %s', (_, parts, message) => {
+    expect(problemsWith(parts)).toContain(message);
+  });
+
+  it.each([
+    ['tombstones', 'ordered', 'tombstones must be one of checked, strict, got "ordered"'],
+    [
+      'systemicRejections',
+      'ignore',
+      'systemicRejections must be one of hold, dead-letter, got "ignore"',
+    ],
+  ])('refuses a value that %s does not have', (name, value, message) => {
+    expect(problemsWith({ [name]: value })).toContain(message);
+  });
+
+  it('refuses anything but true and false for whether the stream is read', () => {
+    expect(problemsWith({ eventSource: { enabled: 'no' } })).toContain(
+      'eventSource.enabled must be boolean, got "no"',
     );
   });
 
@@ -243,6 +294,31 @@ describe('the handler’s environment', () => {
       deadLetterQueueUrl: 'https://queue',
       onFailureBucket: 'bucket',
     });
+  });
+
+  it.each([
+    ['checked', 60, 125],
+    ['checked', 835, 900],
+    // Nothing is delayed, but the setting must be one that SQS takes.
+    ['strict', 900, 900],
+  ])('has, with "%s" tombstones and a timeout of %i s, a delay of %i s', (...parts) => {
+    const [tombstones, timeoutSeconds, lookAgainSeconds] = parts;
+    const settings = replication({ tombstones, function: { timeoutSeconds } });
+    const [configured] = parseConfig({ replications: [settings] }).replications;
+    if (configured === undefined) throw new Error('no replication');
+    const deployed = { deadLetterQueueUrl: 'https://queue', onFailureBucket: 'bucket' };
+
+    expect(handlerSettings(configured, deployed)).toMatchObject({ tombstones, lookAgainSeconds });
+  });
+
+  it('refuses checked tombstones without a queue to announce deletes to', () => {
+    const environment = toEnvironment({ ...SETTINGS, tombstones: 'checked' });
+    const { FERRY_LOOK_AGAIN_QUEUE_URL: _, ...without } = environment;
+
+    expect(() => fromEnvironment(without)).toThrow(
+      'FERRY_LOOK_AGAIN_QUEUE_URL is required with "checked" tombstones',
+    );
+    expect(fromEnvironment({ ...without, FERRY_TOMBSTONES: 'strict' }).tombstones).toBe('strict');
   });
 
   it('names every variable that is missing or wrong, all at once', () => {
