@@ -34,9 +34,11 @@ const VALID = {
       reservedAttribute: '_ferry',
       timestampAttribute: 'at',
       heartbeat: { key: { pk: 'beat', sk: 0 } },
+      tombstones: 'strict',
+      systemicRejections: 'dead-letter',
       alarms: { email: 'ops@example.com' },
-      eventSource: { batchSize: 100 },
-      function: { concurrency: 10 },
+      eventSource: { batchSize: 100, enabled: false },
+      function: { concurrency: 10, timeoutSeconds: 900 },
     },
     {
       name: 'users',
@@ -87,6 +89,7 @@ function expectWhole(parsed: ReturnType<typeof parseConfig>): void {
     const settings = handlerSettings(replication, {
       deadLetterQueueUrl: 'http://127.0.0.1:1/queue',
       onFailureBucket: 'failures',
+      lookAgainQueueUrl: 'http://127.0.0.1:1/look-again',
     });
     expect(fromEnvironment(toEnvironment(settings))).toEqual(settings);
   }
