@@ -74,11 +74,15 @@ export function excuseOf(back: StepBack): Excuse {
 }
 
 function isCatchingUp({ item, place, applied, version }: StepBack): boolean {
-  // Given up by one poller, it may still be with another.
-  if (applied?.status !== 'waiting' && applied?.status !== 'given-up') return false;
+  if (applied === undefined || !isInStream(applied)) return false;
   if (epochOf(version) > item.epoch) return true;
   const isKnown = item.isRepaired && place <= item.repairedAbove;
   return item.read >= item.shown && place > item.streamed && !isKnown;
+}
+
+/** Given up or put aside by one poller, a record may still be with another. */
+function isInStream({ status, letters }: StreamEntry): boolean {
+  return status === 'waiting' || status === 'given-up' || letters > 0;
 }
 
 function excuseOfReturn(back: StepBack, applied: StreamEntry): Excuse {

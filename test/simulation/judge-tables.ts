@@ -50,7 +50,7 @@ function differencesOf(world: World): Map<string, string> {
 }
 
 /** Why an item may differ before anybody has repaired it. */
-function reasonOf(key: string, { judge, deployed }: World): string | undefined {
+export function reasonOf(key: string, { judge, deployed }: World): string | undefined {
   const writes = judge.writes().filter((write) => write.key === key);
   const last = writes.at(-1);
   const item = judge.itemOf(key);

@@ -22,6 +22,8 @@ const MEMORY_MS = 15 * DAY;
 const SLACK_MS = 10 * MINUTE;
 /** A request, and Z. */
 const LATE_MS = 15 * SECOND;
+/** With less time left, a letter is not sent. */
+const ASIDE_MS = 8 * SECOND;
 const EPOCH_LENGTH = 5;
 
 export interface JudgeHost {
@@ -48,7 +50,7 @@ export class Judge {
   /** State rows by their items. */
   readonly #rows = new Map<string, Item>();
   readonly #rowNames = new Map<string, string>();
-  /** Places of deletes that have no record, by their versions. */
+  /** Places of deletes that have no record, by item and version. */
   readonly #deletes = new Map<string, number>();
   /** The newest record of each item. */
   readonly #newest = new Map<string, StreamEntry>();
@@ -146,7 +148,7 @@ export class Judge {
   /** A record has one letter; more only where an answer was lost after it, or the queue failed beside it. */
   requireLetters(): void {
     for (const [entry, writers] of this.#writers) {
-      const failures = [...writers].filter((one) => one.failedAsides + failedBounds(one) > 0);
+      const failures = [...writers].filter(hasFailedAsides);
       const allowed = entry.lettersAllowed + failures.length;
       if (entry.letters > allowed)
         this.violation(
@@ -157,6 +159,15 @@ export class Judge {
 
   announced({ deletes }: Announced, _dueMs: number): void {
     if (deletes.length > 0) this.#host.note('delete announced');
+  }
+
+  /** What looking again says that it has removed, against what it was told. */
+  counted(revenants: number, { writes, facts }: Process): void {
+    const removed = writes.filter(({ told }) => told === 'written').length;
+    if (revenants !== removed)
+      this.violation(
+        `counters: ${facts.name} counts ${revenants} revenants, and removed ${removed}`,
+      );
   }
 
   /** An announcement is done with: whatever has come back since its delete is gone. */
@@ -230,7 +241,7 @@ export class Judge {
     const item = this.#historyOf(key);
     item.tombstones.push({ atMs: this.#host.now(), version: deleted });
     if (this.entryOf(deleted) !== undefined) return;
-    this.#deletes.set(deleted, sent.process.sourceReads.get(key) ?? item.shown);
+    this.#deletes.set(`${key} ${deleted}`, sent.process.sourceReads.get(key) ?? item.shown);
     // A repair's delete is above the letters that there are by now, not those that come before it is done.
     item.remembered = item.lettered;
   }
@@ -326,13 +337,15 @@ export class Judge {
     if (!same) this.violation(`content: ${key} shows what was never written`);
   }
 
-  #stepOf({ key, after }: Change, { process, intent }: Sent): Step {
+  #stepOf(change: Change, { process, intent }: Sent): Step {
+    const { key, after } = change;
     const { kind } = process.facts;
     const place = after === undefined ? undefined : Number(after['w']?.N);
     const version = versionOfItem(after) ?? versionIn(intent) ?? '';
     const entry = this.entryOf(version);
     if (kind === 'look-again') {
-      const deleted = entry?.write.number ?? this.#deletes.get(version) ?? 0;
+      this.#requireRevenant(change, version);
+      const deleted = entry?.write.number ?? this.#deletes.get(`${key} ${version}`) ?? 0;
       return { by: 'look', isRepair: false, place: place ?? deleted };
     }
     if (entry === undefined || kind === 'repair' || kind === 'backfill') {
@@ -340,6 +353,16 @@ export class Judge {
       return { by: 'read', isRepair: version.endsWith('~'), place: place ?? read };
     }
     return { by: 'record', isRepair: false, place: place ?? entry.write.number };
+  }
+
+  /** Nothing else is deleted on the way: no item without a version, and none for an epoch that has ended. */
+  #requireRevenant({ key, before }: Change, version: string): void {
+    if (before === undefined) return;
+    const held = versionOfItem(before);
+    if (held === undefined || held >= version)
+      this.violation(`look: ${key} was removed at ${held}, for a delete at ${version}`);
+    if (epochOf(version) !== this.control.epoch())
+      this.violation(`look: ${key} was removed for a delete of an epoch that has ended`);
   }
 
   #historyOf(key: string): ItemHistory {
@@ -401,7 +424,9 @@ export function isOfControlRow({ intent }: Sent): boolean {
   return item?.['id']?.S?.endsWith('#control') === true;
 }
 
-function failedBounds({ writes }: Process): number {
-  return writes.filter((one) => isBound(one) && one.told !== 'written' && one.told !== 'refused')
-    .length;
+/** A letter or a bound beside others has failed, or there was no time left for it. */
+function hasFailedAsides({ writes, failedAsides, endedAtMs = 0, facts }: Process): boolean {
+  const isFailed = (one: Sent) => isBound(one) && one.told !== 'written' && one.told !== 'refused';
+  const isOutOfTime = endedAtMs + ASIDE_MS > (facts.deadlineMs ?? Infinity);
+  return failedAsides > 0 || isOutOfTime || writes.some(isFailed);
 }

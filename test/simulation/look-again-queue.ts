@@ -1,6 +1,7 @@
 // The look-again queue and its function: deletes that come back after a delay, at least once, in processes
 // that may die, until somebody has looked at them.
 
+import { lookAgain } from '../../src/operations/look-again.ts';
 import type { LookAgainQueue } from '../../src/ports.ts';
 import { DAY, SECOND } from './plan.ts';
 import type { Process } from './process.ts';
@@ -131,27 +132,24 @@ export class LookAgain {
   }
 
   async #look(batch: readonly Message[], process: Process): Promise<ReadonlySet<string>> {
-    const failed = new Set<string>();
-    for (const { id, body } of batch) {
-      const { deletes } = JSON.parse(body) as { deletes: Array<{ key: never; v: string }> };
-      const { epoch } = this.#parse(body);
-      try {
-        if (epoch !== this.#world.judge.control.epoch()) continue;
-        for (const { key, v } of deletes)
-          await this.#world.destination(process).write({
-            operation: 'DeleteItem',
-            input: {
-              TableName: 'twin',
-              Key: key,
-              ConditionExpression: '#f.#v < :v',
-              ExpressionAttributeNames: { '#f': '_ferry', '#v': 'v' },
-              ExpressionAttributeValues: { ':v': { S: v } },
-            },
-          });
-      } catch {
-        failed.add(id);
-      }
-    }
-    return failed;
+    const { deadlineMs = Infinity, random, settings } = process.facts;
+    const world = this.#world;
+    const operation = world.mutation.look?.(lookAgain) ?? lookAgain;
+    const { failed, revenants } = await operation(
+      batch.map(({ id, body }) => ({ messageId: id, body })),
+      {
+        settings,
+        destination: world.destination(process),
+        reader: world.reader(process),
+        clock: world.clockOf(process),
+        random,
+        log: () => undefined,
+        remainingMs: () => deadlineMs - world.scheduler.now(),
+      },
+    );
+    if (revenants > 0) world.note('revenant counted');
+    if (failed.length > 0) world.note('announcement comes again');
+    world.judge.counted(revenants, process);
+    return new Set(failed);
   }
 }

@@ -4,6 +4,7 @@ import type { RedriveFilter } from '../../src/core/parcel.ts';
 import type { WriteRequest } from '../../src/core/write-request.ts';
 import type { HandlerSettings } from '../../src/handler-settings.ts';
 import type { ControlContext, ControlKeeper } from '../../src/operations/control-keeper.ts';
+import type { lookAgain } from '../../src/operations/look-again.ts';
 import type { replicateBatch } from '../../src/operations/replicate-batch.ts';
 import type {
   Clock,
@@ -45,6 +46,7 @@ export interface Mutation {
   readonly settings?: (settings: HandlerSettings) => HandlerSettings;
   /** The reads of the function. */
   readonly reader?: (port: DestinationReader, process: Process) => DestinationReader;
+  readonly look?: (look: typeof lookAgain) => typeof lookAgain;
   readonly lookAgain?: (port: LookAgainQueue, process: Process) => LookAgainQueue;
   readonly transactions?: (port: TransactionWriter) => TransactionWriter;
   readonly clock?: (clock: Clock, process: Process) => Clock;
