@@ -2,6 +2,9 @@
 // killed, against a real engine and real protocols.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
@@ -45,6 +48,21 @@ function start(args: readonly string[]): { child: ChildProcess; finished: Promis
 }
 
 const run = (...args: string[]) => start(args).finished;
+
+/** In this process. */
+async function redriveHere(...args: string[]) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const exitCode = await main(args, {
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    status: () => undefined,
+    isTerminal: false,
+    environment: deployed.environment,
+    interrupted: new AbortController().signal,
+  });
+  return { exitCode, out: out.join('\n'), err: err.join('\n') };
+}
 
 describe('ferry redrive', () => {
   it('looks, and changes nothing', async () => {
@@ -116,6 +134,42 @@ describe('ferry redrive', () => {
     const { visible, hidden } = await deployed.attributes();
     expect(visible).toBeGreaterThan(0);
     expect(hidden).toBe(0);
+  });
+
+  it('does without the source where its Region is lost', async () => {
+    await deployed.park(5);
+    const { replications } = JSON.parse(readFileSync(deployed.places[1] ?? '', 'utf8')) as {
+      replications: [{ source: object }];
+    };
+    const [{ source, ...rest }] = replications;
+    const lost = { ...rest, source: { ...source, endpoint: 'http://127.0.0.1:1' } };
+    const config = join(mkdtempSync(join(tmpdir(), 'ferry-lost-')), 'ferry.json');
+    writeFileSync(config, JSON.stringify({ replications: [lost] }));
+    const args = ['redrive', '--apply', '--json', ...deployed.places.slice(2), '--config', config];
+
+    const asked = await redriveHere(...args);
+    const { exitCode, out } = await redriveHere(...args, '--without-source');
+    rmSync(dirname(config), { recursive: true });
+
+    expect(asked.exitCode).toBe(1);
+    expect(asked.err).toContain('ECONNREFUSED');
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ applied: 5, left: 0 });
+  });
+
+  it('leaves what is another replication’s where it is, and says so', async () => {
+    await deployed.park(1);
+    const [message] = await deployed.queue.receive(60);
+    if (message === undefined) throw new Error('no letter');
+    const letter = JSON.parse(message.body) as { replication: string };
+    await deployed.send(JSON.stringify({ ...letter, replication: 'carts' }));
+    await deployed.queue.delete(message);
+
+    const { exitCode, stdout } = await run('redrive', '--apply');
+
+    expect(exitCode).toBe(3);
+    expect(stdout).toContain('1 message(s) or record(s) of another replication or table');
+    expect(await deployed.queue.size()).toBe(1);
   });
 
   it('may run twice at once', async () => {
@@ -193,21 +247,13 @@ describe('ferry redrive, wrongly used', () => {
     [['--queue-url', 'no url'], 2, '--queue-url must be a URL'],
   ])('says what is wrong with %s', async (args, expected, message) => {
     await deployed.park(1);
-    const err: string[] = [];
 
-    const exitCode = await main(['redrive', ...deployed.places, ...args], {
-      out: () => undefined,
-      err: (line) => err.push(line),
-      status: () => undefined,
-      isTerminal: false,
-      environment: deployed.environment,
-      interrupted: new AbortController().signal,
-    });
+    const { exitCode, err } = await redriveHere('redrive', ...deployed.places, ...args);
 
     expect(exitCode).toBe(expected);
-    expect(err.join('\n')).toContain(message);
-    expect(err.join('\n')).toContain('Hint: ');
-    expect(err.join('\n')).not.toContain('    at ');
+    expect(err).toContain(message);
+    expect(err).toContain('Hint: ');
+    expect(err).not.toContain('    at ');
     expect(await deployed.queue.size()).toBe(1);
   });
 });
