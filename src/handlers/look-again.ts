@@ -18,7 +18,7 @@ const { replications } = parseConfig({
 });
 const [replication] = replications as [(typeof replications)[number]];
 const { name, source, destination } = replication;
-const client = writeClient({ ...destination, concurrency: 16 });
+const client = writeClient({ ...destination, concurrency: 64 });
 const writeLine = (line: string) => {
   process.stdout.write(`${line}\n`);
 };

@@ -51,6 +51,8 @@ export interface LookAgainReport {
   readonly dropped: number;
 }
 
+/** One message after the other would be a hundred keys for each round trip to the twin. */
+const MESSAGES_AT_ONCE = 4;
 const DELETES_AT_ONCE = 16;
 const TRIES_MAX = 5;
 
@@ -61,14 +63,15 @@ export async function lookAgain(
 ): Promise<LookAgainReport> {
   const report = { failed: [] as string[], looked: 0, revenants: 0, dropped: 0 };
   const epoch = await currentEpoch(context);
-  for (const { messageId, body } of messages) {
+  const tasks = messages.map(({ messageId, body }) => async () => {
     const end = await lookAtOne(parseAnnouncement(body), epoch, context);
     report.revenants += end.revenants;
     if (end.kind === 'looked') report.looked += end.looked;
     else context.log({ event: `look-again.${end.kind}`, why: end.why });
     if (end.kind === 'failed') report.failed.push(messageId);
     if (end.kind === 'dropped') report.dropped += 1;
-  }
+  });
+  await inParallel(tasks, MESSAGES_AT_ONCE);
   return report;
 }
 
@@ -79,9 +82,11 @@ type CurrentEpoch =
 async function currentEpoch(context: LookAgainContext): Promise<CurrentEpoch> {
   try {
     const found = await patiently(() => readControl(context.settings, context.reader), context);
-    return found.kind === 'row'
-      ? { kind: 'known', n: newestEpoch(found.row).n }
-      : { kind: 'unknown', why: `the control row is ${found.kind}` };
+    if (found.kind !== 'row') return { kind: 'unknown', why: `the control row is ${found.kind}` };
+    // No version would be found under another attribute, and the deletes would be lost.
+    if (found.row.reserved !== context.settings.reservedAttribute)
+      return { kind: 'unknown', why: 'the control row names another reserved attribute' };
+    return { kind: 'known', n: newestEpoch(found.row).n };
   } catch (error) {
     return { kind: 'unknown', why: `the control row: ${classifyFailure(error).name}` };
   }

@@ -114,6 +114,30 @@ describe('what is looked at', () => {
   });
 });
 
+describe('messages', () => {
+  it('are dealt with a few at a time', async () => {
+    let open = 0;
+    let most = 0;
+    const { context } = scene();
+    const reader = scriptedReader(async (request) => {
+      if (request.operation === 'GetItem') return { items: [rowItem()], unprocessed: [] };
+      open += 1;
+      most = Math.max(most, open);
+      await Promise.resolve();
+      open -= 1;
+      return { items: [], unprocessed: [] };
+    });
+    const messages = Array.from({ length: 10 }, (_, n) =>
+      message([[`k${n}`, 5]], { messageId: `m-${n}` }),
+    );
+
+    const report = await lookAgain(messages, { ...context, reader });
+
+    expect(report).toMatchObject({ failed: [], looked: 10 });
+    expect(most).toBe(4);
+  });
+});
+
 describe('what is deleted', () => {
   it.each([
     ['older than its delete', held('a', v(3)), 1],
@@ -193,6 +217,10 @@ describe('a message comes back', () => {
     ],
     ['there is no control row', { row: undefined }],
     ['the control row is of another format', { row: { ...rowItem(), format: { N: '2' } } }],
+    [
+      'the control row names another reserved attribute',
+      { row: { ...rowItem(), reserved: { S: '_other' } } },
+    ],
     ['time is short', { remainingMs: () => 1_000 }],
   ])('where %s', async (_, parts) => {
     const { context } = scene(parts);
