@@ -17,7 +17,7 @@ import { type FaultProxy, startFaultProxy } from '../../src/local/fault-proxy.ts
 import type { Fault } from '../../src/local/faults.ts';
 import { type S3Server, startS3Server } from '../../src/local/s3-server.ts';
 import { type SqsServer, startSqsServer } from '../../src/local/sqs/server.ts';
-import { lambdaRecord } from '../fixtures/records.ts';
+import { lambdaRecord, type RecordFacts } from '../fixtures/records.ts';
 import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
 
 const CREDENTIALS = {
@@ -174,9 +174,9 @@ describe('a command tells keys, never contents', () => {
       );
     const attributes = { text: { S: 'VALUEMARK' } };
     await send(
-      lambdaRecord({ id: 'KEY-l', attributes: { ...attributes, poison: { S: 'VALUEMARK' } } }),
+      ownRecord({ id: 'KEY-l', attributes: { ...attributes, poison: { S: 'VALUEMARK' } } }),
     );
-    await send(lambdaRecord({ keys: { pk: { B: 'S0VZ' } }, attributes }));
+    await send(ownRecord({ keys: { pk: { B: 'S0VZ' } }, attributes }));
     await send({ eventName: 'VALUEMARK' });
     await messages.send(
       new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: '{"VALUEMARK":1}' }),
@@ -196,6 +196,8 @@ describe('a command tells keys, never contents', () => {
   }, 30_000);
 });
 
+/** Of the stream that the control row knows. */
+const ownRecord = (facts: RecordFacts) => lambdaRecord({ ...facts, streamArn: regions.streamArn });
 const places = () => ['--queue-url', queueUrl, '--bucket', BUCKET];
 const redrive = (...args: string[]) => ferry('redrive', ...places(), '--hide-for', '1', ...args);
 
@@ -213,8 +215,8 @@ describe('an object of the bucket that is no text', () => {
   it('counts as one that cannot be read, stays as it is, and what is behind it is applied', async () => {
     const put = (Key: string, Body: Buffer | string) =>
       objects.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }));
-    const broken = Buffer.from(letterOf(lambdaRecord({ id: 'caf\u00e9' }), 'X'), 'latin1');
-    const behind = lambdaRecord({ id: 'behind', attributes: { text: { S: 'VALUEMARK' } } });
+    const broken = Buffer.from(letterOf(ownRecord({ id: 'caf\u00e9' }), 'X'), 'latin1');
+    const behind = ownRecord({ id: 'behind', attributes: { text: { S: 'VALUEMARK' } } });
     await put('aws/lambda/1-broken', broken);
     await put('aws/lambda/2-behind', letterOf(behind, 'X'));
     await put('dead-letters/broken.json', broken);
