@@ -8,11 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../src/cli/main.ts';
 import { BEATING, only, templates } from './lib/stack-templates.ts';
 import { openMonitoringCloud } from './fixtures/monitoring-cloud.ts';
-import { type DeployedReplication, deployLocally } from './fixtures/deployed-replication.ts';
+import { type DeployedReplication, deployLocally, TWIN } from './fixtures/deployed-replication.ts';
 
 const runbook = readFileSync('docs/runbook.md', 'utf8');
-const commands = [...runbook.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap((match) =>
-  (match[1] ?? '').trim().split('\n'),
+const commands = [...runbook.matchAll(/^ *```sh\n(.*?)^ *```$/gms)].flatMap((match) =>
+  (match[1] ?? '')
+    .trim()
+    .split('\n')
+    .map((line) => line.trim()),
 );
 const ferryCommands = [...new Set(commands.filter((command) => command.startsWith('npx ferry ')))];
 
@@ -21,11 +24,14 @@ const AWS_COMMANDS: Readonly<Record<string, string>> = {
   'aws lambda get-function-configuration': 'the role and the settings of the function',
   'aws lambda get-account-settings': 'how much concurrency there is',
   'aws lambda list-event-source-mappings': 'whether the mapping is enabled, and its last result',
-  'aws lambda update-event-source-mapping': 'stops the reader of an old stream',
+  'aws lambda update-event-source-mapping': 'pauses a mapping, and lets it go on',
   'aws logs tail': 'what the function says',
   'aws dynamodb describe-table': 'whether the table is there',
   'aws dynamodb update-table': 'takes a protection away',
   'aws dynamodb delete-table': 'removes an empty table',
+  'aws sqs get-queue-url': 'the URL that the next ones need',
+  'aws sqs get-queue-attributes': 'whether the queue is empty',
+  'aws sqs delete-queue': 'removes an empty queue',
 };
 
 let deployed: DeployedReplication;
@@ -63,7 +69,7 @@ describe('the runbook’s commands', () => {
   );
 
   it('about whole tables: find a difference, show what to do, and do it', async () => {
-    const others = ferryCommands.filter((command) => !/ (redrive|status) /.test(command));
+    const others = ferryCommands.filter((command) => / (verify|repair) /.test(command));
     const report = join(mkdtempSync(join(tmpdir(), 'ferry-runbook-')), 'report.jsonl');
     await deployed.engine.client.send(
       new PutItemCommand({ TableName: 'Orders', Item: { pk: { S: 'lost' } } }),
@@ -85,6 +91,30 @@ describe('the runbook’s commands', () => {
     });
   });
 });
+
+it.each(ferryCommands.filter((command) => command.includes(' adopt ')))(
+  '%s: changes nothing where the control row is right',
+  async (command) => {
+    const { exitCode, out, err } = await ferry(words(command), deployed.config);
+
+    expect(err).toEqual([]);
+    expect(out.join('\n')).toContain('There is nothing to adopt.');
+    expect(exitCode).toBe(0);
+  },
+);
+
+it.each(ferryCommands.filter((command) => command.includes(' backfill ')))(
+  '%s: copies what the twin lacks',
+  async (command) => {
+    const item = { pk: { S: 'never-copied' } };
+    await deployed.engine.client.send(new PutItemCommand({ TableName: 'Orders', Item: item }));
+
+    const { exitCode } = await ferry(words(command), deployed.config);
+
+    expect(exitCode).toBe(0);
+    expect(await deployed.engine.get(TWIN, item)).toMatchObject(item);
+  },
+);
 
 it('begins with a status, which names an entry', async () => {
   const { replications } = JSON.parse(readFileSync(deployed.config[1] ?? '', 'utf8')) as {
@@ -126,7 +156,7 @@ it('has an entry for every alarm, by the anchor that its description ends with',
       ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'].includes(Type),
     )
     .map(({ Properties }) => String(Properties['AlarmDescription']));
-  expect(descriptions).toHaveLength(16);
+  expect(descriptions).toHaveLength(19);
   for (const description of descriptions) {
     const anchor = / Runbook: docs\/runbook\.md#([a-z-]+)$/.exec(description)?.[1];
     expect(anchorsOf(runbook)).toContain(anchor);
