@@ -71,6 +71,7 @@ export function printBackfill(outcome: BackfillOutcome): void {
     ['there already', grouped(present)],
     ['deleted meanwhile', grouped(deleted)],
     ['rejected', grouped(progress.rejected)],
+    ['asked again at the source', grouped(progress.resynchronized)],
     ['read units', grouped(Math.round(readUnits))],
     ['write units', grouped(Math.round(writeUnits))],
     ['cost', money(dollars({ read: readUnits, write: writeUnits }))],

@@ -47,7 +47,7 @@ export const backfillCommand: Command = {
     'dry-run': { help: 'only estimate items, units and money; the same as leaving out --apply' },
     restart: { help: 'forget an unfinished backfill and begin anew' },
     'before-stream': {
-      help: 'copy to a new twin before its event source mapping is enabled, at half the price or less',
+      help: 'copy to a new twin before its event source mapping is enabled, at a quarter of the price',
     },
     bulk: bulkOption,
     workers: {
@@ -92,7 +92,8 @@ export const backfillCommand: Command = {
         const lookAgain = await openLookAgain({ replication, queueUrl, apply });
         const call = { options, io, replication, pair, streamArn, control, lookAgain };
         if (apply) return await copy(call);
-        printEstimate({ ...call, expected: await estimate(pair) });
+        const beforeStream = options.has('before-stream');
+        printEstimate({ ...call, expected: await estimate(pair, beforeStream) });
         return EXIT.done;
       } finally {
         pair.close();
@@ -118,9 +119,12 @@ interface Call {
   readonly lookAgain: LookAgainQueue;
 }
 
-async function estimate({ source, facts }: TablePair): Promise<CopyEstimate> {
+async function estimate(
+  { source, facts }: TablePair,
+  beforeStream: boolean,
+): Promise<CopyEstimate> {
   const { items: sample } = await source.scan({ segment: 0, totalSegments: 1, limit: 1_000 });
-  return estimateCopy(facts.source, sample);
+  return estimateCopy(facts.source, sample, beforeStream);
 }
 
 async function copy(call: Call): Promise<number> {

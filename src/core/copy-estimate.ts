@@ -2,7 +2,7 @@
 
 import type { Item } from './attribute-value.ts';
 import { copyUnits } from './backfill-copy.ts';
-import { dollars, itemSizeBytes, readUnits } from './capacity.ts';
+import { dollars, itemSizeBytes, readUnits, writeUnits } from './capacity.ts';
 
 export interface CopyEstimate {
   readonly items: number;
@@ -19,16 +19,20 @@ const RESERVED_BYTES = 100;
 /**
  * @param table as DescribeTable has it: brought up to date about every six hours, so that it may say 0 of
  *   a table that is not empty.
+ * @param beforeStream whether each copy is one plain put.
  */
 export function estimateCopy(
   table: { readonly items: number; readonly sizeBytes: number },
   sample: readonly Item[],
+  beforeStream = false,
 ): CopyEstimate {
   const sizes = sample.map((item) => itemSizeBytes(item));
   const sampled = sizes.reduce((sum, size) => sum + size, 0);
   const items = Math.max(table.items, sample.length);
   const averageBytes = sample.length === 0 ? 0 : sampled / sample.length;
-  const perItem = sizes.map((size) => copyUnits([{ sizeBytes: size + RESERVED_BYTES }]));
+  const unitsOf = (sizeBytes: number) =>
+    beforeStream ? writeUnits(sizeBytes) : copyUnits([{ sizeBytes }]);
+  const perItem = sizes.map((size) => unitsOf(size + RESERVED_BYTES));
   const write = (items * perItem.reduce((sum, units) => sum + units, 0)) / (sample.length || 1);
   const read = items === 0 ? 0 : readUnits(Math.max(table.sizeBytes, items * averageBytes));
   return {

@@ -313,6 +313,10 @@ describe('ferry backfill --before-stream', () => {
   beforeEach(() => putAll(regions.source, 'Orders', [{ pk: { S: 'a' } }, { pk: { S: 'b' } }]));
   const before = () => run('backfill', '--apply', '--before-stream');
 
+  it('estimates a plain put for each item', async () => {
+    expect((await run('backfill', '--before-stream')).out).toMatch(/write units +about 2$/m);
+  });
+
   it('copies by plain puts, and enables the mapping in the end', async () => {
     regions.lambda.mappings = [mapping('Disabled')];
 
