@@ -8,7 +8,7 @@ import { seriesInEpoch, type SeriesOf, streamLabelMs } from './ordering-guard.ts
 import type { WriteRequest, WriteTarget } from './write-request.ts';
 
 /** Raised when a reader of the old form could misread the new one. */
-export const CONTROL_FORMAT = 1;
+const CONTROL_FORMAT = 1;
 
 /** The highest number that the text of a version has room for. */
 export const EPOCH_MAX = 9_999;
