@@ -2,7 +2,7 @@
 
 import { canonicalKey, type Item } from './attribute-value.ts';
 import type { AnnouncedDelete } from './announcement.ts';
-import { type Version, versionIn } from './ordering-guard.ts';
+import { isUnnamed, type Version, versionIn } from './ordering-guard.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { WriteRequest, WriteTarget } from './write-request.ts';
 
@@ -50,7 +50,10 @@ export interface Revenant {
   readonly deleted: Version;
 }
 
-/** What the twin has and a newer delete has removed. An item without a version is not Ferry's to delete. */
+/**
+ * What the twin has and a newer delete has removed. An item without a version is not Ferry's to delete, and
+ * what was read at the source never comes back: where the tables were made anew, a delete may be of the past.
+ */
 export function revenantsAmong(
   items: readonly Item[],
   deletes: ReadonlyMap<string, AnnouncedDelete>,
@@ -60,8 +63,8 @@ export function revenantsAmong(
     const { [reservedAttribute]: reserved, ...key } = item;
     const deleted = deletes.get(canonicalKey(key))?.version;
     const held = versionIn(reserved);
-    const isBack = deleted !== undefined && held !== undefined && held < deleted;
-    return isBack ? [{ key, deleted }] : [];
+    if (deleted === undefined || held === undefined || isUnnamed(held)) return [];
+    return held < deleted ? [{ key, deleted }] : [];
   });
 }
 

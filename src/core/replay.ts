@@ -6,6 +6,7 @@ import type { TtlDeletes } from '../handler-settings.ts';
 import { deleteAsRead, type ItemAsRead, putAsRead } from './compare-and-set.ts';
 import { type ControlRow, newestEpoch, seriesIn, standingOf, tableArnOf } from './control-row.ts';
 import {
+  epochIn,
   floorOf,
   isUnnamed,
   type RefusalCause,
@@ -121,8 +122,14 @@ interface Found {
   readonly isPut: boolean;
 }
 
-function isUnclear({ held, deleted, isPut }: Found, { twin, ttlDeletes }: ReplayPlan): boolean {
-  if ([held, deleted].some((version) => version !== undefined && isUnnamed(version))) return true;
+function isUnclear(
+  { held, deleted, isPut }: Found,
+  { record, twin, ttlDeletes }: ReplayPlan,
+): boolean {
+  // Records of another epoch tell of the same writes under other numbers.
+  const isOther = (version: Version) => epochIn(version) !== epochIn(record.version);
+  const known = [held, deleted].filter((version) => version !== undefined);
+  if (known.some((version) => isUnnamed(version) || isOther(version))) return true;
   // A skipped expiry leaves no tombstone.
   return isPut && twin === undefined && ttlDeletes === 'skip';
 }

@@ -85,7 +85,9 @@ describe('an item', () => {
   const deletes = newestDeletes([{ key, version: v(5) }]);
 
   it.each([
-    ['just above an older record', `${v(4)}~`, true],
+    ['of an older record', v(4), true],
+    ['just above an older record, as read at the source', `${v(4)}~`, false],
+    ['of a copy', versionOf(SERIES, '0'), false],
     ['of an older epoch', versionOf({ ...SERIES, epoch: 0 }, '9'), true],
     ['just above its delete', `${v(5)}~`, false],
     ['of a newer epoch', versionOf({ ...SERIES, epoch: 2 }, '1'), false],

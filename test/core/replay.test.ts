@@ -93,6 +93,14 @@ describe('a redriven put', () => {
     ['the item was re-synchronised', { twin: twin(above([v('3')])) }],
     ['the tombstone was re-synchronised', { stateRow: row(above([v('3')])) }],
     [
+      'the item is of another epoch',
+      { twin: twin(versionOf({ epoch: 0, labelMs: LABEL_MS }, '9')) },
+    ],
+    [
+      'the tombstone is of another epoch',
+      { stateRow: row(versionOf({ epoch: 0, labelMs: 1 }, '9')) },
+    ],
+    [
       'an item is there, and its tombstone was re-synchronised',
       { twin: twin(v('4')), stateRow: row(above([v('3')])) },
     ],
@@ -159,6 +167,14 @@ describe('a redriven delete', () => {
   it.each<[string, Partial<States>]>([
     ['the item is a copy', { twin: twin(COPY) }],
     ['the tombstone was re-synchronised', { stateRow: row(above([v('3')])) }],
+    [
+      'the item is of another epoch',
+      { twin: twin(versionOf({ epoch: 0, labelMs: LABEL_MS }, '9')) },
+    ],
+    [
+      'the tombstone is of another epoch',
+      { stateRow: row(versionOf({ epoch: 0, labelMs: 1 }, '9')) },
+    ],
     ['the tombstone was re-synchronised above it', { stateRow: row(above([v('6')])) }],
   ])('asks the source if nobody knows what the twin contains: %s', (_, states) => {
     expect(decide(DELETE, states)).toEqual({ kind: 'resynchronize' });
