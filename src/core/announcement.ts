@@ -2,7 +2,7 @@
 // before them can land any more; and back.
 
 import { decodeItem, type Item, itemJson, MalformedValue } from './attribute-value.ts';
-import type { Version } from './ordering-guard.ts';
+import { epochIn, type Version } from './ordering-guard.ts';
 
 export interface AnnouncedDelete {
   readonly key: Item;
@@ -61,7 +61,9 @@ export function parseAnnouncement(body: string): Announcement | undefined {
 
 function parseDelete(value: unknown): AnnouncedDelete {
   const { key, v } = value as { key?: unknown; v?: unknown };
-  if (typeof v !== 'string') throw new TypeError('a delete without a version');
+  // Another text might be above every version, and take every item with it.
+  if (typeof v !== 'string' || epochIn(v) === undefined)
+    throw new TypeError('a delete without a version');
   return { key: decodeItem(key, 'key'), version: v };
 }
 

@@ -108,6 +108,9 @@ async function lookAtOne(
     return unlooked('dropped', 'it belongs to another replication');
   if (epoch.kind === 'unknown') return unlooked('failed', epoch.why);
   if (announcement.epoch < epoch.n) return unlooked('dropped', 'its epoch has ended');
+  // The row is older than the message: it was restored, or written by hand.
+  if (announcement.epoch > epoch.n)
+    return unlooked('failed', 'the control row does not know its epoch');
   const removed = { count: 0 };
   try {
     await removeRevenants(announcement.deletes, context, removed);

@@ -72,6 +72,10 @@ describe('parseAnnouncement', () => {
     ['has a delete of nothing', JSON.stringify({ ...valid, deletes: [null] })],
     ['has a delete without a version', JSON.stringify({ ...valid, deletes: [{ key: {} }] })],
     [
+      'has a delete whose version is none, and above all',
+      JSON.stringify({ ...valid, deletes: [{ key: { pk: { S: 'a' } }, v: 'zzz' }] }),
+    ],
+    [
       'has a key that no item has',
       JSON.stringify({ ...valid, deletes: [{ key: { pk: { X: 1 } }, v: version(1) }] }),
     ],

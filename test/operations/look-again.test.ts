@@ -141,7 +141,7 @@ describe('messages', () => {
 describe('what is deleted', () => {
   it.each([
     ['older than its delete', held('a', v(3)), 1],
-    ['a copy, whose version no record has', held('a', versionOf(SERIES, '0')), 1],
+    ['a copy, which was read at the source', held('a', versionOf(SERIES, '0')), 0],
     ['the delete’s own version', held('a', v(5)), 0],
     ['newer', held('a', v(6)), 0],
     ['without a version', held('a'), 0],
@@ -231,6 +231,15 @@ describe('a message comes back', () => {
     const report = await lookAgain([message([['a', 5]])], { ...context, reader });
 
     expect(report).toMatchObject({ failed: ['m-1'], revenants: 0 });
+  });
+
+  it('where the control row does not know its epoch', async () => {
+    const { context, deleted } = scene({ twin: [held('a', v(3))] });
+
+    const report = await lookAgain([message([['a', 5]], { epoch: 2 })], context);
+
+    expect(report).toEqual({ failed: ['m-1'], looked: 0, revenants: 0, dropped: 0 });
+    expect(deleted).toEqual([]);
   });
 
   it('where it is not an announcement, and the others are dealt with', async () => {
