@@ -3,7 +3,7 @@
 
 import { type ControlRow, type FoundControl, seriesIn, standingOf } from '../core/control-row.ts';
 import type { SeriesOf } from '../core/ordering-guard.ts';
-import { classifyFailure, retryDelayMs } from '../core/write-failure.ts';
+import { classifyFailure, retryDelayMs, type WriteFailure } from '../core/write-failure.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
 import type { Clock, DestinationReader, DestinationTable, Log, Random } from '../ports.ts';
 import { adoptFirst, readControl } from './first-adoption.ts';
@@ -20,7 +20,12 @@ export interface ControlContext {
 /** Whether a batch may be applied. */
 export type Admission =
   | { readonly kind: 'admitted'; readonly row: ControlRow; readonly seriesOf: SeriesOf }
-  | { readonly kind: 'held'; readonly why: string };
+  | {
+      readonly kind: 'held';
+      readonly why: string;
+      /** Where the row could not be read: the destination is to blame, and not what the row says. */
+      readonly failure?: WriteFailure | undefined;
+    };
 
 export interface ControlKeeper {
   /** Never rejects. */
@@ -54,8 +59,10 @@ export function controlKeeper(context: ControlContext): ControlKeeper {
         const lifeMs = admits(copy, streamArns) ? COPY_LIFE_MS : REREAD_MS_MIN;
         if (!isYounger(copy, lifeMs, nowMs)) copy = undefined;
       }
-      copy ??= await freshCopy(context, adoption);
-      if (copy === undefined) return { kind: 'held', why: 'the control row cannot be read' };
+      const read = copy ?? (await freshCopy(context, adoption));
+      if ('kind' in read)
+        return { kind: 'held', why: 'the control row cannot be read', failure: read };
+      copy = read;
       const verdict = judge(copy.found, streamArns, settings);
       return verdict.kind === 'held' ? verdict : { ...verdict, seriesOf: copy.seriesOf };
     },
@@ -86,7 +93,7 @@ function pause(clock: Pick<Clock, 'now'>, ms: number): Pause {
   };
 }
 
-async function freshCopy(context: ControlContext, adoption: Pause): Promise<Copy | undefined> {
+async function freshCopy(context: ControlContext, adoption: Pause): Promise<Copy | WriteFailure> {
   const { settings, clock, random, log } = context;
   for (let attempt = 1; ; attempt += 1) {
     const readAtMs = clock.now();
@@ -100,9 +107,9 @@ async function freshCopy(context: ControlContext, adoption: Pause): Promise<Copy
       const seriesOf = found.kind === 'row' ? seriesIn(found.row) : () => undefined;
       return { found, seriesOf, readAtMs };
     } catch (error) {
-      const { kind, name } = classifyFailure(error);
-      log({ event: 'control.unreadable', error: name });
-      if (kind !== 'throttled' || attempt === TRIES_MAX) return undefined;
+      const failure = classifyFailure(error);
+      log({ event: 'control.unreadable', error: failure.name });
+      if (failure.kind !== 'throttled' || attempt === TRIES_MAX) return failure;
       await clock.sleep(retryDelayMs(attempt, random.next()));
     }
   }

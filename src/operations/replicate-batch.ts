@@ -16,10 +16,11 @@ import {
   type StreamRecord,
 } from '../core/stream-record.ts';
 import { isSystemic, type Verdicts } from '../core/systemic-rejection.ts';
+import type { WriteFailure } from '../core/write-failure.ts';
 import type { DestinationReader, LookAgainQueue, Log, Metrics } from '../ports.ts';
 import { announceDeletes } from './announce-deletes.ts';
 import { applyLane, type WriteOutcome } from './apply-lane.ts';
-import type { ControlKeeper } from './control-keeper.ts';
+import type { Admission, ControlKeeper } from './control-keeper.ts';
 import { inParallel } from './in-parallel.ts';
 import { lookUpInserts } from './look-up-inserts.ts';
 import { putAside, type PutAsideContext } from './put-aside.ts';
@@ -60,7 +61,7 @@ export async function replicateBatch(
   const [health, decidedAtMs] = [destinationHealth(), context.clock.now()];
   const invocation = { ...context, raw: rawRecords, health, decidedAtMs };
   const admission = await context.control.admit(streamsOf(rawRecords));
-  if (admission.kind === 'held') return holdBatch(admission.why, invocation);
+  if (admission.kind === 'held') return holdBatch(admission, invocation);
 
   const { row, seriesOf } = admission;
   const parsed = parseAll(rawRecords, seriesOf);
@@ -87,20 +88,30 @@ function streamsOf(raw: readonly unknown[]): ReadonlySet<string> {
 }
 
 /** Nothing is written. It is answered late, or Lambda would deliver it again at once, for hours. */
-async function holdBatch(why: string, invocation: Invocation): Promise<BatchSummary> {
-  const { raw, clock, log } = invocation;
+async function holdBatch(
+  { why, failure }: Extract<Admission, { kind: 'held' }>,
+  invocation: Invocation,
+): Promise<BatchSummary> {
+  const { raw, clock, log, health } = invocation;
   log({ event: 'batch.held', why, records: raw.length });
+  if (failure !== undefined) health.note(failure, clock.now());
   await clock.sleep(HELD_ANSWER_MS);
+  const outcome = failure === undefined ? HELD : unread(failure);
   // Only their numbers and times are of interest.
   const parsed = parseAll(raw, seriesInEpoch(0));
   return answer(
     parsed,
-    parsed.map(() => HELD),
+    parsed.map(() => outcome),
     invocation,
   );
 }
 
 const HELD: Outcome = { kind: 'unfinished', why: 'held' };
+
+/** An outage is no reason to call an operator to the control row. */
+function unread({ kind }: WriteFailure): Outcome {
+  return kind === 'rejected' ? HELD : { kind: 'unfinished', why: kind };
+}
 
 /** Writes every item's newest record. What cannot be parsed is rejected already. */
 async function writeAll(

@@ -64,9 +64,12 @@ describe('a run whose page is played with', () => {
     const { exitCode, summary } = await finished;
 
     expect(summary.deadLettered).toBeGreaterThan(3);
-    expect(summary.redriven).toMatchObject({ applied: 0, superseded: 0 });
-    // A record whose letter was sent while the outage began may have been sent twice.
-    expect(summary.redriven?.left).toBeGreaterThanOrEqual(summary.deadLettered);
+    expect(summary.redriven?.applied).toBe(0);
+    // What is superseded is so without a write. A record whose letter was sent while the outage began may
+    // have been sent twice.
+    const { superseded = 0, left = 0 } = summary.redriven ?? {};
+    expect(superseded + left).toBeGreaterThanOrEqual(summary.deadLettered);
+    expect(left).toBeGreaterThan(0);
     expect(exitCode).toBe(3);
   }, 60_000);
 

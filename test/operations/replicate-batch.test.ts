@@ -536,6 +536,28 @@ describe('a batch that the control row does not admit', () => {
     expect(context.logged).toContainEqual({ event: 'batch.held', why: 'because', records: 3 });
   });
 
+  it.each([
+    ['unreachable', 'ECONNREFUSED'],
+    ['throttled', 'ThrottlingException'],
+    ['denied', 'AccessDeniedException'],
+    ['unknown', 'TimeoutError'],
+  ] as const)('counts as %s, and not as held, where the row cannot be read', async (kind, name) => {
+    const clock = passingClock();
+    const failure = { kind, name, message: '' };
+    const control = { admit: async () => ({ kind: 'held' as const, why: 'because', failure }) };
+
+    const summary = await replicateBatch(manyKeys(3), invocation({ clock, control }));
+
+    expect(summary).toMatchObject({
+      batchItemFailures: [{ itemIdentifier: '1' }],
+      retried: 3,
+      held: 0,
+      causes: { [`unfinished.${kind}`]: 3 },
+      failures: { [kind]: 1 },
+    });
+    expect(clock.now() - NOW_MS).toBe(HELD_ANSWER_MS);
+  });
+
   it('is judged by every stream that its records name', async () => {
     let asked: ReadonlySet<string> = new Set();
     const { control } = invocation();
