@@ -2,6 +2,7 @@
 
 import { type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ReplicationConfig } from '../src/config.ts';
+import { lookAgainSeconds } from '../src/contract.ts';
 import type { ReplicationMetrics } from './replication-metrics.ts';
 
 export interface AlarmSpec {
@@ -32,7 +33,9 @@ export function alarmSpecs(
 ): AlarmSpec[] {
   return [
     ...lagAlarms(replication, metrics),
+    ...heldAlarms(metrics),
     ...lossAlarms(metrics),
+    ...lookAgainAlarms(replication, metrics),
     ...destinationAlarms(metrics),
     ...functionAlarms(metrics),
   ];
@@ -91,6 +94,47 @@ function ageAlarms(metrics: ReplicationMetrics): AlarmSpec[] {
     { anchor: 'records-expiring', metric: unapplied, ...expiring },
     { anchor: 'iterator-waiting', metric: read, ...waiting },
     { anchor: 'iterator-expiring', metric: read, ...expiring },
+  ];
+}
+
+/** Nothing of the batch is written until somebody acts. */
+function heldAlarms(metrics: ReplicationMetrics): AlarmSpec[] {
+  return [
+    {
+      anchor: 'records-held',
+      meaning:
+        'Records are held back: the control row does not allow their stream, or the destination rejects nearly all of them.',
+      metric: metrics.own('HeldRecords'),
+      threshold: 1,
+      minutes: 1,
+    },
+  ];
+}
+
+const HOUR_SECONDS = HOUR_MS / 1000;
+
+/** With "checked" tombstones. */
+function lookAgainAlarms(
+  { function: { timeoutSeconds } }: ReplicationConfig,
+  metrics: ReplicationMetrics,
+): AlarmSpec[] {
+  const age = metrics.lookAgainAge();
+  if (age === undefined) return [];
+  return [
+    {
+      anchor: 'revenants',
+      meaning: 'Deleted items had come back to the twin, and have been deleted again.',
+      metric: metrics.own('Revenants'),
+      threshold: 1,
+      minutes: 1,
+    },
+    {
+      anchor: 'look-again-age',
+      meaning: 'Deletes have not been looked at again for an hour; deleted items may show.',
+      metric: age,
+      threshold: lookAgainSeconds(timeoutSeconds) + HOUR_SECONDS,
+      minutes: 1,
+    },
   ];
 }
 

@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import {
   Choice,
   Condition,
@@ -36,6 +37,8 @@ export interface BulkRunsProps {
   readonly replication: ReplicationConfig;
   /** Where reports go, under a prefix of their own. */
   readonly bucket: Bucket;
+  /** Deletes of re-synchronised items are announced there; with "checked" tombstones. */
+  readonly lookAgainQueue: Queue | undefined;
   /** Directory of the bundled handler. */
   readonly codeDirectory: string;
 }
@@ -51,7 +54,8 @@ export class BulkRuns extends Construct {
     this.stateMachine = this.#createStateMachine(props.replication);
   }
 
-  #createFunction({ replication, bucket, codeDirectory }: BulkRunsProps): LambdaFunction {
+  #createFunction(props: BulkRunsProps): LambdaFunction {
+    const { replication, bucket, lookAgainQueue, codeDirectory } = props;
     const name = bulkName(replication.name);
     const logGroup = createLogGroup(this, 'LogGroup', {
       logGroupName: `/aws/lambda/${name}`,
@@ -71,12 +75,16 @@ export class BulkRuns extends Construct {
       environment: {
         [BULK_ENVIRONMENT.replication]: JSON.stringify(replication),
         [BULK_ENVIRONMENT.bucket]: bucket.bucketName,
+        ...(lookAgainQueue === undefined
+          ? {}
+          : { [BULK_ENVIRONMENT.lookAgainQueueUrl]: lookAgainQueue.queueUrl }),
       },
-      role: this.#createRole(replication, bucket, logGroup),
+      role: this.#createRole(props, logGroup),
     });
   }
 
-  #createRole(replication: ReplicationConfig, bucket: Bucket, logGroup: LogGroup): Role {
+  #createRole(props: BulkRunsProps, logGroup: LogGroup): Role {
+    const { replication, bucket, lookAgainQueue } = props;
     const role = new Role(this, 'Role', {
       description: `Ferry ${replication.name}: the function for segments of backfill and verify`,
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
@@ -88,6 +96,9 @@ export class BulkRuns extends Construct {
           allow(['s3:PutObject'], bucket.arnForObjects(`${REPORT_OBJECT_PREFIX}*`)),
         ),
         ...tablePolicies(this, replication),
+        ...(lookAgainQueue === undefined
+          ? {}
+          : { AnnounceDeletes: policy(allow(['sqs:SendMessage'], lookAgainQueue.queueArn)) }),
       },
     });
     const objects = `${Stack.of(this).getLogicalId(bucket.node.defaultChild as never)}.Arn`;
@@ -163,6 +174,8 @@ export class BulkRuns extends Construct {
   }
 }
 
+const STATE_ROW_WRITES = ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'];
+
 /** To read both tables, to put copies into one, and to keep checkpoints in the state table. */
 function tablePolicies(
   scope: Construct,
@@ -174,9 +187,13 @@ function tablePolicies(
   return {
     ReadSource: policy(allow(read, at(source.region, source.table)), ...useOfKey(source)),
     CopyToDestination: policy(
-      allow([...read, 'dynamodb:PutItem'], at(destination.region, destination.table)),
+      // A copy that its state row refuses is re-synchronised, which may delete it, too.
       allow(
-        [...describe, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:ConditionCheckItem'],
+        [...read, 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+        at(destination.region, destination.table),
+      ),
+      allow(
+        [...describe, 'dynamodb:GetItem', 'dynamodb:PutItem', ...STATE_ROW_WRITES],
         at(destination.region, stateTable),
       ),
       ...useOfKey(destination),

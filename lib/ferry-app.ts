@@ -15,6 +15,8 @@ export interface FerryAppOptions {
   readonly bulkCodeDirectory?: string;
   /** @default - the heartbeat handler of this repository, bundled where a replication wants it */
   readonly heartbeatCodeDirectory?: string;
+  /** @default - the look-again handler of this repository, bundled where a replication wants it */
+  readonly lookAgainCodeDirectory?: string;
 }
 
 /**

@@ -216,11 +216,21 @@ function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWid
     statistic: Stats.SUM,
     label: 'given up to the bucket',
   });
+  const held = metrics.own('HeldRecords', { statistic: Stats.SUM, label: 'held back' });
   const dropped = metrics.mapping('DroppedEventCount', { statistic: Stats.SUM, label: 'lost' });
   const undelivered = metrics.handler('DestinationDeliveryFailures', {
     statistic: Stats.SUM,
     label: 'failed deliveries to the bucket',
   });
+  const age = metrics.lookAgainAge('oldest delete to be looked at again');
+  const revenants = { statistic: Stats.SUM, label: 'deleted items that had come back' };
+  const lookAgain: GraphWidgetProps = {
+    title: 'Deletes looked at again',
+    left: [metrics.own('Revenants', revenants)],
+    leftYAxis: axis('per minute'),
+    right: age === undefined ? [] : [age],
+    rightYAxis: axis('seconds'),
+  };
   return [
     {
       title: 'Dead letters waiting',
@@ -235,11 +245,12 @@ function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWid
       leftAnnotations: [line(14, 'gone from the queue')],
     },
     {
-      title: 'Given up or lost',
-      left: [delivered, dropped, undelivered],
+      title: 'Held back, given up or lost',
+      left: [held, delivered, dropped, undelivered],
       leftYAxis: axis('per minute'),
       leftAnnotations: [alarmLine('batches-given-up')],
     },
+    ...(age === undefined ? [] : [lookAgain]),
   ];
 }
 

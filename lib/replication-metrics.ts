@@ -72,6 +72,15 @@ export class ReplicationMetrics {
     });
   }
 
+  /** How long the oldest delete has waited to be looked at again, in seconds; with "checked" tombstones. */
+  lookAgainAge(label?: string): Metric | undefined {
+    return this.#replicator.lookAgainQueue?.metricApproximateAgeOfOldestMessage({
+      statistic: Stats.MAXIMUM,
+      period: PERIOD,
+      ...(label === undefined ? {} : { label }),
+    });
+  }
+
   oldestDeadLetter(label: string): IMetric {
     const queue = this.#replicator.deadLetterQueue;
     const seconds = queue.metricApproximateAgeOfOldestMessage({

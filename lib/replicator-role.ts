@@ -2,12 +2,18 @@
 // The policies live inside the role, so whatever waits for the role finds them in force.
 
 import { Stack, Validations } from 'aws-cdk-lib';
-import { type PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  type PolicyDocument,
+  type PolicyStatement,
+  Role,
+  ServicePrincipal,
+} from 'aws-cdk-lib/aws-iam';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
+import { STATE_ATTRIBUTES } from '../src/contract.ts';
 import { allow, policy, tableArn, useOfKey } from './policies.ts';
 
 export interface ReplicatorPermissions {
@@ -16,6 +22,7 @@ export interface ReplicatorPermissions {
   readonly logGroup: LogGroup;
   readonly deadLetterQueue: Queue;
   readonly onFailureBucket: Bucket;
+  readonly lookAgainQueue: Queue | undefined;
 }
 
 /** The role of the replicate function. */
@@ -46,6 +53,10 @@ function policies(
   const { replication, streamArn, logGroup, deadLetterQueue, onFailureBucket } = permissions;
   const { source, destination, stateTable } = replication;
   const { region } = destination;
+  const [twin, state] = [destination.table, stateTable].map((name) =>
+    tableArn(scope, region, name),
+  );
+  if (twin === undefined || state === undefined) throw new Error('two tables have two ARNs');
   return {
     WriteLogs: policy(allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn)),
     ReadStream: policy(
@@ -58,17 +69,49 @@ function policies(
       ...useOfKey(source),
     ),
     WriteDestination: policy(
-      allow(
-        ['dynamodb:PutItem', 'dynamodb:DeleteItem'],
-        tableArn(scope, region, destination.table),
-      ),
-      allow(['dynamodb:UpdateItem'], tableArn(scope, region, stateTable)),
+      allow(['dynamodb:PutItem', 'dynamodb:DeleteItem'], twin),
+      // In a transaction, a put asks the state row whether its item has been deleted since.
+      allow(['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'], state),
+      allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem'], state),
       ...useOfKey(destination),
     ),
+    AdoptFirst: policy(...firstAdoption(replication, { twin, state })),
     SendDeadLetters: policy(allow(['sqs:SendMessage'], deadLetterQueue.queueArn)),
+    ...announcing(permissions),
     StoreFailedBatches: policy(
       allow(['s3:ListBucket'], onFailureBucket.bucketArn),
       allow(['s3:PutObject'], onFailureBucket.arnForObjects('*')),
     ),
   };
+}
+
+function announcing({ lookAgainQueue }: ReplicatorPermissions): Record<string, PolicyDocument> {
+  if (lookAgainQueue === undefined) return {};
+  return { AnnounceDeletes: policy(allow(['sqs:SendMessage'], lookAgainQueue.queueArn)) };
+}
+
+/** Once in a replication's life: to see that nothing was written before, and to write the control row. */
+function firstAdoption(
+  { name, reservedAttribute }: ReplicationConfig,
+  { twin, state }: { readonly twin: string; readonly state: string },
+): PolicyStatement[] {
+  const control = allow(['dynamodb:PutItem'], state);
+  const keys = [`${name}#control`];
+  control.addCondition('ForAllValues:StringEquals', { 'dynamodb:LeadingKeys': keys });
+  return [
+    allow(['dynamodb:DescribeTable'], twin),
+    allow(['dynamodb:DescribeTable'], state),
+    scanOf(twin, reservedAttribute),
+    scanOf(state, STATE_ATTRIBUTES.id),
+    control,
+  ];
+}
+
+/** Of one attribute, and nothing else of an item. */
+function scanOf(table: string, attribute: string): PolicyStatement {
+  const scan = allow(['dynamodb:Scan'], table);
+  const attributes = [attribute];
+  scan.addCondition('ForAllValues:StringEquals', { 'dynamodb:Attributes': attributes });
+  scan.addCondition('StringEquals', { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' });
+  return scan;
 }

@@ -9,6 +9,7 @@ import { UsageError } from '../src/errors.ts';
 import { BulkRuns } from './bulk-runs.ts';
 import { createConfiguredTable } from './dynamodb-table.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { LookAgain } from './look-again.ts';
 import { ReplicationAlarms } from './replication-alarms.ts';
 import { ReplicationDashboard } from './replication-dashboard.ts';
 import { ReplicationMetrics } from './replication-metrics.ts';
@@ -22,6 +23,8 @@ export interface SourceStackProps {
   readonly bulkCodeDirectory?: string;
   /** @default - the heartbeat handler of this repository, bundled to dist/lambda/heartbeat */
   readonly heartbeatCodeDirectory?: string;
+  /** @default - the look-again handler of this repository, bundled to dist/lambda/look-again */
+  readonly lookAgainCodeDirectory?: string;
 }
 
 export class SourceStack extends Stack {
@@ -29,6 +32,8 @@ export class SourceStack extends Stack {
   readonly dashboard: ReplicationDashboard;
   /** Where the configuration says `"bulk": true`. */
   readonly bulkRuns: BulkRuns | undefined;
+  /** With "checked" tombstones. */
+  readonly lookAgain: LookAgain | undefined;
   /** Where the configuration has a `heartbeat`. */
   readonly heartbeat: Heartbeat | undefined;
 
@@ -42,6 +47,7 @@ export class SourceStack extends Stack {
       ...props,
       streamArn: this.streamArn(source),
     });
+    this.lookAgain = this.#createLookAgain(props);
     this.bulkRuns = props.replication.bulk ? this.#createBulkRuns(props) : undefined;
     this.heartbeat =
       props.replication.heartbeat === undefined ? undefined : this.#createHeartbeat(props);
@@ -50,6 +56,13 @@ export class SourceStack extends Stack {
     const alarms = new ReplicationAlarms(this, 'Alarms', monitored);
     this.dashboard = new ReplicationDashboard(this, 'Monitoring', monitored);
     this.addOutputs(this.replicator, alarms);
+  }
+
+  #createLookAgain({ replication, lookAgainCodeDirectory }: SourceStackProps) {
+    const { lookAgainQueue: queue } = this.replicator;
+    if (queue === undefined) return undefined;
+    const codeDirectory = lookAgainCodeDirectory ?? bundledCode('look-again');
+    return new LookAgain(this, 'LookAgain', { replication, queue, codeDirectory });
   }
 
   #createHeartbeat({ replication, heartbeatCodeDirectory }: SourceStackProps): Heartbeat {
@@ -63,6 +76,7 @@ export class SourceStack extends Stack {
     return new BulkRuns(this, 'BulkRuns', {
       replication,
       bucket: this.replicator.onFailureBucket,
+      lookAgainQueue: this.replicator.lookAgainQueue,
       codeDirectory: bulkCodeDirectory ?? bundledCode('bulk-segment'),
     });
   }
@@ -89,7 +103,7 @@ export class SourceStack extends Stack {
     output('FunctionName', 'The replicate function', replicator.function.functionName);
     output(
       'EventSourceMappingId',
-      'Its reader on the stream, to pause or resume',
+      'Its event source mapping, to pause or resume',
       replicator.eventSourceMapping.eventSourceMappingId,
     );
     output(

@@ -32,6 +32,7 @@ import { toEnvironment } from '../src/handler-settings.ts';
 import { buildLambdaBundle, type HandlerName, LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
 import { createLogGroup } from './log-group.ts';
+import { createLookAgainQueue } from './look-again.ts';
 import { createReplicatorRole } from './replicator-role.ts';
 
 export interface StreamReplicatorProps {
@@ -51,6 +52,8 @@ export class StreamReplicator extends Construct {
   readonly deadLetterQueue: Queue;
   /** Batches that Lambda gave up after their last retry or at their highest age. */
   readonly onFailureBucket: Bucket;
+  /** Deletes that wait to be looked at again; with "checked" tombstones. */
+  readonly lookAgainQueue: Queue | undefined;
   readonly #replication: ReplicationConfig;
 
   constructor(scope: Construct, id: string, props: StreamReplicatorProps) {
@@ -59,6 +62,10 @@ export class StreamReplicator extends Construct {
     refuseWrongRegions(Stack.of(this).region, props.replication);
     this.deadLetterQueue = createDeadLetterQueue(this, props.replication.name);
     this.onFailureBucket = createOnFailureBucket(this);
+    this.lookAgainQueue =
+      props.replication.tombstones === 'checked'
+        ? createLookAgainQueue(this, props.replication.name)
+        : undefined;
     this.function = this.#createFunction(props);
     this.eventSourceMapping = this.#createEventSourceMapping(props.streamArn);
   }
@@ -80,7 +87,8 @@ export class StreamReplicator extends Construct {
       logGroupName: `/aws/lambda/${functionName(name)}`,
       replication: props.replication,
     });
-    const { deadLetterQueue, onFailureBucket } = this;
+    const { deadLetterQueue, onFailureBucket, lookAgainQueue } = this;
+    const places = { deadLetterQueue, onFailureBucket, lookAgainQueue };
     return new LambdaFunction(this, 'Function', {
       functionName: functionName(name),
       description: `Ferry ${name}: writes changes of ${source.table} to ${destination.table} (${destination.region})`,
@@ -97,9 +105,11 @@ export class StreamReplicator extends Construct {
         handlerSettings(props.replication, {
           deadLetterQueueUrl: deadLetterQueue.queueUrl,
           onFailureBucket: onFailureBucket.bucketName,
+          lookAgainQueueUrl: lookAgainQueue?.queueUrl,
+          streamArn: props.streamArn,
         }),
       ),
-      role: createReplicatorRole(this, { ...props, logGroup, deadLetterQueue, onFailureBucket }),
+      role: createReplicatorRole(this, { ...props, ...places, logGroup }),
     });
   }
 
@@ -114,6 +124,7 @@ export class StreamReplicator extends Construct {
     return new EventSourceMapping(this, 'EventSourceMapping', {
       target: this.function,
       eventSourceArn: streamArn,
+      enabled: eventSource.enabled,
       // LATEST could miss records written while the mapping is being made.
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: eventSource.batchSize,

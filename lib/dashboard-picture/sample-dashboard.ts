@@ -35,7 +35,11 @@ function synthesizedBody(directory: string): unknown {
   writeFileSync(join(directory, 'index.mjs'), '');
   const outdir = join(directory, 'cdk.out');
   const app = new App({ context: cdk.context, outdir, autoSynth: false });
-  const code = { codeDirectory: directory, heartbeatCodeDirectory: directory };
+  const code = {
+    codeDirectory: directory,
+    heartbeatCodeDirectory: directory,
+    lookAgainCodeDirectory: directory,
+  };
   buildApp(app, parseConfig({ replications: [SAMPLE] }), code);
   const { template } = app.synth().getStackByName(`ferry-${SAMPLE.name}-source`);
   const resources = Object.values((template as Template).Resources);

@@ -49,6 +49,8 @@ const OWN: Readonly<Record<MetricName, Figure>> = {
   CoalescedRecords: ({ coalesced }) => coalesced,
   SkippedRecords: none,
   RetriedRecords: ({ retried }) => retried,
+  HeldRecords: none,
+  Revenants: none,
   DeadLetteredRecords: ({ deadLettered }) => deadLettered,
   DestinationThrottles: ({ throttled }) => throttled,
   DestinationUnreachable: ({ at, isOut }) =>

@@ -49,6 +49,7 @@ function toMetricValues(summary: BatchSummary): MetricValues[] {
     CoalescedRecords: counts.coalesced,
     SkippedRecords: counts.skipped,
     RetriedRecords: retried,
+    HeldRecords: summary.held,
     DeadLetteredRecords: counts['dead-lettered'],
     DestinationThrottles: failures.throttled,
     DestinationUnreachable: failures.unreachable + failures.unknown,

@@ -55,7 +55,10 @@ export async function adoptFirst(
 }
 
 /** The first page of each, consistently read: a twin that Ferry has written shows a version in it. */
-export async function isUntouched(settings: WriteTarget, reader: DestinationReader): Promise<boolean> {
+export async function isUntouched(
+  settings: WriteTarget,
+  reader: DestinationReader,
+): Promise<boolean> {
   const rows = await reader.read(firstPage(settings.stateTable, STATE_ATTRIBUTES.id));
   if (rows.items.length > 0) return false;
   const { reservedAttribute, destinationTable } = settings;
@@ -70,6 +73,8 @@ function firstPage(TableName: string, attribute: string): ReadRequest {
     input: {
       TableName,
       ConsistentRead: true,
+      // Said though the projection implies it: the function's permission names it.
+      Select: 'SPECIFIC_ATTRIBUTES',
       ProjectionExpression: '#a',
       ExpressionAttributeNames: { '#a': attribute },
     },

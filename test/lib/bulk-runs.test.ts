@@ -57,7 +57,8 @@ it('adds nothing unless it is asked for', () => {
   const without = sourceOf(EXISTING);
 
   expect(resources(without, 'AWS::StepFunctions::StateMachine')).toEqual([]);
-  expect(resources(without, 'AWS::Lambda::Function')).toHaveLength(1);
+  // The replicate function, and the one that looks at deletes again.
+  expect(resources(without, 'AWS::Lambda::Function')).toHaveLength(2);
 });
 
 describe('the function', () => {
@@ -81,16 +82,22 @@ describe('the function', () => {
     expect(found['dynamodb:GetItem']).toEqual([source, twin, state]);
     expect(found['dynamodb:PutItem']).toEqual([twin, state]);
     expect(found['dynamodb:ConditionCheckItem']).toEqual([state]);
+    // To re-synchronise what a state row refuses.
+    expect(found['dynamodb:DeleteItem']).toEqual([twin]);
+    expect(found['dynamodb:UpdateItem']).toEqual([state]);
     expect(JSON.stringify(found['s3:PutObject'])).toContain('/reports/*');
     const actions = Object.keys(found).filter((action) => !action.startsWith('logs:'));
     expect(actions.toSorted()).toEqual([
       'dynamodb:ConditionCheckItem',
+      'dynamodb:DeleteItem',
       'dynamodb:DescribeTable',
       'dynamodb:DescribeTimeToLive',
       'dynamodb:GetItem',
       'dynamodb:PutItem',
       'dynamodb:Scan',
+      'dynamodb:UpdateItem',
       's3:PutObject',
+      'sqs:SendMessage',
     ]);
     expect(Object.values(found).flat()).not.toContain('*');
   });

@@ -54,7 +54,8 @@ describe('a replication without a heartbeat', () => {
 
     expect(resources(source, 'AWS::Events::Rule')).toEqual([]);
     expect(resources(source, 'AWS::Lambda::EventInvokeConfig')).toEqual([]);
-    expect(resources(source, 'AWS::Lambda::Function')).toHaveLength(1);
+    // The replicate function, and the one that looks at deletes again.
+    expect(resources(source, 'AWS::Lambda::Function')).toHaveLength(2);
     expect(statementsIn(source)).toEqual({});
     expect(JSON.stringify([source, destination])).not.toMatch(/heartbeat/i);
   });

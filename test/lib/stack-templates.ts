@@ -68,6 +68,7 @@ export function appOf(...replications: object[]): App {
   buildApp(app, parseConfig({ replications }), {
     codeDirectory,
     heartbeatCodeDirectory: codeDirectory,
+    lookAgainCodeDirectory: codeDirectory,
   });
   return app;
 }
@@ -93,9 +94,14 @@ export function resources({ Resources }: TemplateJson, type: string): [string, R
   return Object.entries(Resources).filter(([, { Type }]) => Type === type);
 }
 
-/** The one resource of its type, and its logical id. */
-export function only(template: TemplateJson, type: string): Resource & { readonly id: string } {
-  const [[id, resource] = [], ...others] = resources(template, type);
+/** The one resource of its type whose logical id begins with `prefix`, and that id. */
+export function only(
+  template: TemplateJson,
+  type: string,
+  prefix = '',
+): Resource & { readonly id: string } {
+  const found = resources(template, type).filter(([id]) => id.startsWith(prefix));
+  const [[id, resource] = [], ...others] = found;
   if (id === undefined || resource === undefined || others.length > 0) {
     throw new Error(`Expected one ${type}, got ${others.length + (id === undefined ? 0 : 1)}.`);
   }
@@ -110,9 +116,9 @@ export function tableNamed(template: TemplateJson, name: string): Resource {
   return table[1];
 }
 
-/** The role's statements, each under the name of its inline policy. */
+/** The statements of the replicate function's role, each under the name of its inline policy. */
 export function statements(template: TemplateJson): Record<string, unknown[]> {
-  const policies = only(template, 'AWS::IAM::Role').Properties['Policies'] as {
+  const policies = only(template, 'AWS::IAM::Role', 'Replicator').Properties['Policies'] as {
     PolicyName: string;
     PolicyDocument: { Statement: unknown[] };
   }[];

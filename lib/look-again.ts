@@ -1,0 +1,121 @@
+// Deletes that are looked at again: the queue in which they wait, and the function that then looks at their
+// keys on the twin.
+
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Architecture,
+  Code,
+  EventSourceMapping,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { ReplicationConfig } from '../src/config.ts';
+import {
+  LOOK_AGAIN_ENVIRONMENT,
+  LOOK_AGAIN_RETENTION_SECONDS,
+  lookAgainName,
+} from '../src/contract.ts';
+import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { createLogGroup } from './log-group.ts';
+import { allow, policy, tableArn, useOfKey } from './policies.ts';
+
+const TIMEOUT = Duration.minutes(1);
+/** So many invocations at once; each reads a hundred keys a request. */
+const CONCURRENCY_MAX = 2;
+const MESSAGES_PER_INVOCATION = 10;
+
+/** In the source Region, beside the function that announces deletes. */
+export function createLookAgainQueue(scope: Construct, replicationName: string): Queue {
+  const queue = new Queue(scope, 'LookAgainQueue', {
+    queueName: lookAgainName(replicationName),
+    retentionPeriod: Duration.seconds(LOOK_AGAIN_RETENTION_SECONDS),
+    // As Lambda asks for: six times the time of an invocation.
+    visibilityTimeout: Duration.seconds(6 * TIMEOUT.toSeconds()),
+    encryption: QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+  });
+  Validations.of(queue).acknowledge({
+    id: 'AwsSolutions-SQS3',
+    reason:
+      'A delete that could not be looked at must come back until it can; an alarm tells its age.',
+  });
+  return queue;
+}
+
+export interface LookAgainProps {
+  readonly replication: ReplicationConfig;
+  readonly queue: Queue;
+  /** Directory of the bundled handler. */
+  readonly codeDirectory: string;
+}
+
+/** One of these per replication with "checked" tombstones. */
+export class LookAgain extends Construct {
+  readonly function: LambdaFunction;
+
+  constructor(scope: Construct, id: string, { replication, queue, codeDirectory }: LookAgainProps) {
+    super(scope, id);
+    const name = lookAgainName(replication.name);
+    const logGroup = createLogGroup(this, 'LogGroup', {
+      logGroupName: `/aws/lambda/${name}`,
+      replication,
+    });
+    this.function = new LambdaFunction(this, 'Function', {
+      functionName: name,
+      description: `Ferry ${replication.name}: looks at deletes again`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code: Code.fromAsset(codeDirectory, { exclude: ['*', '!*.mjs'] }),
+      handler: LAMBDA_HANDLER,
+      memorySize: 256,
+      timeout: TIMEOUT,
+      loggingFormat: LoggingFormat.JSON,
+      logGroup,
+      environment: { [LOOK_AGAIN_ENVIRONMENT.replication]: JSON.stringify(replication) },
+      role: createRole(this, { replication, queue, logGroup }),
+    });
+    // Not CDK's SqsEventSource, which would add permissions to the role.
+    new EventSourceMapping(this, 'EventSourceMapping', {
+      target: this.function,
+      eventSourceArn: queue.queueArn,
+      batchSize: MESSAGES_PER_INVOCATION,
+      maxConcurrency: CONCURRENCY_MAX,
+      reportBatchItemFailures: true,
+    });
+  }
+}
+
+interface RoleProps extends Pick<LookAgainProps, 'replication' | 'queue'> {
+  readonly logGroup: LogGroup;
+}
+
+/** Reads versions, deletes items, and can write none. */
+function createRole(scope: Construct, { replication, queue, logGroup }: RoleProps): Role {
+  const { name, destination, stateTable } = replication;
+  const { region, table } = destination;
+  const role = new Role(scope, 'Role', {
+    description: `Ferry ${name}: the function that looks at deletes again`,
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    inlinePolicies: {
+      WriteLogs: policy(allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn)),
+      ReceiveAnnouncements: policy(
+        allow(
+          ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+          queue.queueArn,
+        ),
+      ),
+      LookAtTwin: policy(
+        allow(['dynamodb:BatchGetItem', 'dynamodb:DeleteItem'], tableArn(scope, region, table)),
+        allow(['dynamodb:GetItem'], tableArn(scope, region, stateTable)),
+        ...useOfKey(destination),
+      ),
+    },
+  });
+  return role;
+}
