@@ -14,7 +14,7 @@ import { canonicalKey, type Item } from '../src/core/attribute-value.ts';
 import { copyRequest, toCopy } from '../src/core/backfill-copy.ts';
 import { itemSizeBytes } from '../src/core/capacity.ts';
 import { ConcurrencyLimit } from '../src/core/concurrency-limit.ts';
-import { type ControlRow, firstRow, seriesIn } from '../src/core/control-row.ts';
+import { type ControlRow, seriesIn } from '../src/core/control-row.ts';
 import { destinationHealth } from '../src/core/destination-health.ts';
 import { floorOf } from '../src/core/ordering-guard.ts';
 import { parseStreamRecord } from '../src/core/stream-record.ts';
@@ -69,7 +69,10 @@ export async function openScene(endpoint: string): Promise<Scene> {
     record({ event, bytes, number, isLate = false }) {
       first += 1;
       const [made] = makeBatch({
-        ...{ records: 1, keys: 1, bytes, first },
+        records: 1,
+        keys: 1,
+        bytes,
+        first,
         ...(isLate ? {} : { ageSeconds: 0 }),
         ...(event === 'REMOVE' ? { deleteShare: 1 } : { deleteShare: 0, event }),
       });

@@ -58,6 +58,7 @@ export interface LookAgainProps {
 /** One of these per replication with "checked" tombstones. */
 export class LookAgain extends Construct {
   readonly function: LambdaFunction;
+  readonly eventSourceMapping: EventSourceMapping;
 
   constructor(scope: Construct, id: string, { replication, queue, codeDirectory }: LookAgainProps) {
     super(scope, id);
@@ -81,7 +82,7 @@ export class LookAgain extends Construct {
       role: createRole(this, { replication, queue, logGroup }),
     });
     // Not CDK's SqsEventSource, which would add permissions to the role.
-    new EventSourceMapping(this, 'EventSourceMapping', {
+    this.eventSourceMapping = new EventSourceMapping(this, 'EventSourceMapping', {
       target: this.function,
       eventSourceArn: queue.queueArn,
       batchSize: MESSAGES_PER_INVOCATION,

@@ -27,7 +27,7 @@ export function signedReader(requests: SignedRequests): DestinationReader {
     const answer = await requests.send(API + operation, JSON.stringify(input));
     requireOwnAnswer(operation, answer);
     if (answer.status !== 200) throw errorIn(answer);
-    return parse(answer) as Reply;
+    return parse(answer);
   };
   return {
     async read({ operation, input }) {

@@ -106,11 +106,7 @@ export function guardedDelete(record: RemoveRecord, target: WriteTarget): WriteR
 }
 
 /** Remembers a delete, unless a newer one is remembered. */
-export function tombstone(
-  record: RemoveRecord,
-  target: WriteTarget,
-  nowMs: number,
-): WriteRequest {
+export function tombstone(record: RemoveRecord, target: WriteTarget, nowMs: number): WriteRequest {
   return stateRowUpdate(record, target, {
     UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
     // Equal is this very delete again, and it may not have got further than here.
@@ -125,7 +121,7 @@ export function tombstone(
 }
 
 /** An update of an item's state row; `change` sets `#expiresAt` among other things. */
-export function stateRowUpdate(
+function stateRowUpdate(
   { keyText }: StateRowKey,
   target: WriteTarget,
   change: Pick<

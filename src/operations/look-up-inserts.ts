@@ -4,6 +4,7 @@
 import { STATE_ATTRIBUTES } from '../contract.ts';
 import type { Lane, Run } from '../core/item-lanes.ts';
 import { deletesIn, LOOK_UP_KEYS_MAX, lookUpRequest } from '../core/look-up.ts';
+import type { Version } from '../core/ordering-guard.ts';
 import { classifyFailure } from '../core/write-failure.ts';
 import { stateRowKey } from '../core/write-request.ts';
 import type { DestinationReader, Item } from '../ports.ts';
@@ -20,7 +21,9 @@ export function lookUpInserts(
 ): WriteContext['deletedVersion'] {
   if (context.settings.tombstones !== 'checked') return async () => undefined;
   const late = lanes.flatMap(({ runs }) => {
-    const keyText = runs.some((run) => isLateInsert(run, context)) ? runs[0]?.[0]?.keyText : undefined;
+    const keyText = runs.some((run) => isLateInsert(run, context))
+      ? runs[0]?.[0]?.keyText
+      : undefined;
     return keyText ?? [];
   });
   const answers = new Map<string, Promise<Answer | undefined>>();
@@ -33,7 +36,7 @@ export function lookUpInserts(
     const answer = await answers.get(keyText);
     const id = idOf(stateRowKey(context.settings, keyText));
     if (answer === undefined || answer.unanswered.has(id)) return undefined;
-    return answer.deletes.get(id) ?? 'none';
+    return answer.deletes.get(id) ?? NEVER;
   };
 }
 
@@ -42,6 +45,9 @@ function isLateInsert(run: Run, { decidedAtMs }: LookUpContext): boolean {
   if (newest === undefined || newest.eventName === 'REMOVE') return false;
   return !isYoung(newest, decidedAtMs) && run.some(({ eventName }) => eventName === 'INSERT');
 }
+
+/** Below every version. */
+const NEVER: Version = '';
 
 interface Answer {
   /** Versions of deletes, by the ids of their rows. */

@@ -1,10 +1,6 @@
 // What batches were rejected for, from invocation to invocation of one function.
 
-import {
-  type RejectionStreak,
-  streakAfter,
-  type Verdicts,
-} from '../core/systemic-rejection.ts';
+import { type RejectionStreak, streakAfter, type Verdicts } from '../core/systemic-rejection.ts';
 
 export interface RejectionMemory {
   /** @returns the streak with this batch. */

@@ -43,10 +43,10 @@ export interface WriteContext extends SendContext {
   /** When this batch was decided on: no later insert is taken for a young one, epoch milliseconds. */
   readonly decidedAtMs: number;
   /**
-   * The newest delete that the state row of an item remembers.
+   * The newest delete that the state row of an item remembers; empty, which is below all, if none.
    * @returns undefined where nobody has answered, or nobody was asked.
    */
-  readonly deletedVersion: (keyText: string) => Promise<Version | 'none' | undefined>;
+  readonly deletedVersion: (keyText: string) => Promise<Version | undefined>;
 }
 
 /** Tries of a throttled request in one invocation; about six seconds of waiting in all, on average. */
@@ -94,7 +94,7 @@ async function insert(record: PutRecord, context: WriteContext): Promise<SendRes
   if (isChecked && isYoung(record, context.decidedAtMs)) return sendPut(record, context);
   const deleted = isChecked ? await context.deletedVersion(record.keyText) : undefined;
   if (deleted === undefined) return send(putTransaction(record, settings), context);
-  if (deleted !== 'none' && deleted > record.version) return { kind: 'refused', by: 'state-row' };
+  if (deleted > record.version) return { kind: 'refused', by: 'state-row' };
   return sendPut(record, context);
 }
 

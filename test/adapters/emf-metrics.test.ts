@@ -50,9 +50,7 @@ it('writes one document with every count, its unit and its dimensions', () => {
         {
           Namespace: 'Ferry',
           Dimensions: [['Replication', 'SourceRegion', 'ReceivingRegion']],
-          Metrics: expect.arrayContaining(
-            OWN_METRICS.map(([Name, Unit]) => ({ Name, Unit })),
-          ),
+          Metrics: expect.arrayContaining(OWN_METRICS.map(([Name, Unit]) => ({ Name, Unit }))),
         },
       ],
     },

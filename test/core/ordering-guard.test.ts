@@ -17,15 +17,24 @@ describe('versionOf', () => {
     const digits = fc.bigInt({ min: 0n, max: 10n ** 40n - 1n });
     fc.assert(
       fc.property(digits, digits, (a, b) => {
-        const [textA, textB] = [versionOf({ epoch: 1, labelMs: LABEL_MS }, String(a)), versionOf({ epoch: 1, labelMs: LABEL_MS }, String(b))];
+        const [textA, textB] = [
+          versionOf({ epoch: 1, labelMs: LABEL_MS }, String(a)),
+          versionOf({ epoch: 1, labelMs: LABEL_MS }, String(b)),
+        ];
         expect(textA < textB).toBe(a < b);
       }),
     );
   });
 
   it('puts every record of a later stream above every record of an earlier one', () => {
-    expect(versionOf({ epoch: 1, labelMs: LABEL_MS + 1 }, '0') > versionOf({ epoch: 1, labelMs: LABEL_MS }, '9'.repeat(40))).toBe(true);
-    expect(versionOf({ epoch: 1, labelMs: LABEL_MS }, '0') > versionOf({ epoch: 1, labelMs: 5 }, '9'.repeat(40))).toBe(true);
+    expect(
+      versionOf({ epoch: 1, labelMs: LABEL_MS + 1 }, '0') >
+        versionOf({ epoch: 1, labelMs: LABEL_MS }, '9'.repeat(40)),
+    ).toBe(true);
+    expect(
+      versionOf({ epoch: 1, labelMs: LABEL_MS }, '0') >
+        versionOf({ epoch: 1, labelMs: 5 }, '9'.repeat(40)),
+    ).toBe(true);
   });
 });
 
@@ -97,14 +106,21 @@ describe('refusalCause', () => {
       { pk: { S: 'a' }, _ferry: { S: 'mine' } },
       'not-comparable',
     ],
-    ['a version below, which cannot refuse', stored(versionOf({ epoch: 1, labelMs: LABEL_MS }, '49')), 'not-comparable'],
+    [
+      'a version below, which cannot refuse',
+      stored(versionOf({ epoch: 1, labelMs: LABEL_MS }, '49')),
+      'not-comparable',
+    ],
   ])('reads %s', (_, item, cause) => {
     expect(refusalCause(item, guard)).toBe(cause);
   });
 });
 
 describe('above', () => {
-  const [older, newer] = [versionOf({ epoch: 1, labelMs: LABEL_MS }, '50'), versionOf({ epoch: 1, labelMs: LABEL_MS }, '51')];
+  const [older, newer] = [
+    versionOf({ epoch: 1, labelMs: LABEL_MS }, '50'),
+    versionOf({ epoch: 1, labelMs: LABEL_MS }, '51'),
+  ];
 
   it('is higher than all that is known, and below the next record, however often it is taken', () => {
     let version = above([undefined, older, versionOf({ epoch: 1, labelMs: LABEL_MS }, '9')]);

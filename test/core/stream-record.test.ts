@@ -144,7 +144,11 @@ describe('parseStreamRecord', () => {
   });
 
   it('keeps what identity a malformed record has, so that it can be put aside in order', () => {
-    const parsed = parseStreamRecord(lambdaRecord({ eventName: 'UPSERT', sequenceNumber: '9' }), 0, SERIES);
+    const parsed = parseStreamRecord(
+      lambdaRecord({ eventName: 'UPSERT', sequenceNumber: '9' }),
+      0,
+      SERIES,
+    );
 
     expect(parsed.record).toMatchObject({
       sequenceNumber: '9',

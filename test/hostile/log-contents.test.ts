@@ -73,7 +73,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     const headers = type === 'ValidationException' ? '' : JSON.stringify(request.headers);
     say(status, { __type: `x#${type}`, message: `${body} ${headers}`, ...more });
   };
-  if (String(request.headers['x-amz-target']).endsWith('.GetItem')) return say(200, { Item: CONTROL });
+  if (String(request.headers['x-amz-target']).endsWith('.GetItem'))
+    return say(200, { Item: CONTROL });
   switch (/"fault":\{"S":"(\w+)"/.exec(body)?.[1]) {
     case 'invalid':
       return fail('ValidationException');
