@@ -20,7 +20,7 @@ export type Outcome =
   /** To be delivered again, because of a failure, for want of time, behind such a record, or held back. */
   | { readonly kind: 'unfinished'; readonly why: UnfinishedWhy };
 
-type UnfinishedWhy = FailureKind | 'deadline' | 'halted' | 'behind' | 'held';
+export type UnfinishedWhy = FailureKind | 'deadline' | 'halted' | 'behind' | 'held';
 
 type FinalKind = Exclude<Outcome['kind'], 'unfinished'>;
 

@@ -4,7 +4,7 @@
 import { TAIL_TIME_MS } from '../contract.ts';
 import { type AnnouncedDelete, announcementBodies } from '../core/announcement.ts';
 import type { DestinationHealth } from '../core/destination-health.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { UnfinishedWhy } from '../core/outcome.ts';
 import { classifyFailure } from '../core/write-failure.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
 import type { LookAgainQueue } from '../ports.ts';
@@ -19,14 +19,12 @@ export interface AnnounceContext {
 
 const MESSAGES_AT_ONCE = 16;
 
-type Obstacle = Extract<Outcome, { kind: 'unfinished' }>['why'];
-
 /** @returns why they are not announced, all of them; undefined once they are. Never rejects. */
 export async function announceDeletes(
   deletes: readonly AnnouncedDelete[],
   epoch: number,
   { settings, lookAgain, remainingMs, health }: AnnounceContext,
-): Promise<Obstacle | undefined> {
+): Promise<UnfinishedWhy | undefined> {
   const { replication, tombstones } = settings;
   if (tombstones === 'strict' || deletes.length === 0) return undefined;
   if (remainingMs() < TAIL_TIME_MS) return 'deadline';

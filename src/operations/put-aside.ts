@@ -2,7 +2,7 @@
 // and only below whatever is unfinished, so that no record that comes again has a letter already.
 
 import { TAIL_TIME_MS } from '../contract.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { Outcome, UnfinishedWhy } from '../core/outcome.ts';
 import type { MalformedRecord, StreamRecord } from '../core/stream-record.ts';
 import { classifyFailure } from '../core/write-failure.ts';
 import { failureBound, keepStateRow } from '../core/write-request.ts';
@@ -62,12 +62,10 @@ async function putOneAside(
   return { kind: 'dead-lettered', reason: why.reason.name };
 }
 
-type Obstacle = Extract<Outcome, { kind: 'unfinished' }>['why'];
-
 async function raiseFailureBound(
   { key, keyText, version }: StreamRecord | MalformedRecord,
   context: PutAsideContext,
-): Promise<Obstacle | undefined> {
+): Promise<UnfinishedWhy | undefined> {
   // Without a key and a version there is no item that a redrive could make older.
   if (key === undefined || keyText === undefined || version === undefined) return undefined;
   const row = { key, keyText };
@@ -91,7 +89,7 @@ interface Letter {
 async function sendLetter(
   { record: { sequenceNumber, version, key }, why, raw }: Letter,
   context: PutAsideContext,
-): Promise<Obstacle | undefined> {
+): Promise<UnfinishedWhy | undefined> {
   if (context.remainingMs() < TAIL_TIME_MS) return 'deadline';
   try {
     await context.deadLetters.send({
