@@ -93,6 +93,14 @@ export class EventSourceMapping {
     this.discover();
   }
 
+  isPaused(): boolean {
+    return this.#pauses > 0;
+  }
+
+  isBusy(): boolean {
+    return this.#slots.some(({ busy }) => busy);
+  }
+
   /** Deletes the mapping: what has not been delivered by then never will be. */
   stop(): void {
     this.#stopped = true;

@@ -21,6 +21,8 @@ const CLOCKS_MS = 20 * SECOND;
 export interface ItemHistory {
   /** Place in the history that is visible now; 0 before anything. */
   shown: number;
+  /** The epoch in which it became so. */
+  shownIn: number;
   /** Highest that was ever visible. */
   high: number;
   /** Highest place of a record that was applied, in the epoch of the latest one. */
@@ -75,7 +77,9 @@ export function excuseOf(back: StepBack): Excuse {
 
 function isCatchingUp({ item, place, applied, version }: StepBack): boolean {
   if (applied === undefined || !isInStream(applied)) return false;
-  if (epochOf(version) > item.epoch) return true;
+  const epoch = epochOf(version);
+  if (epoch > item.epoch) return true;
+  if (epoch > item.shownIn && place > item.streamed) return true;
   const isKnown = item.isRepaired && place <= item.repairedAbove;
   return item.read >= item.shown && place > item.streamed && !isKnown;
 }
@@ -114,6 +118,7 @@ export function epochOf(version: string | undefined): number {
 export function newHistory(): ItemHistory {
   return {
     shown: 0,
+    shownIn: 0,
     high: 0,
     streamed: 0,
     epoch: 0,

@@ -106,7 +106,31 @@ export function disturbancesOf(
       } as const;
     }),
     ...list(some(0.25, 2), () => outageOf(random, at())),
+    ...adoptionsOf(random, at),
   ];
+}
+
+/** What `adopt` is for, once in a world at most. */
+function adoptionsOf(random: Random, at: () => number): Disturbance[] {
+  if (!happens(random, 0.12)) return [];
+  const killAfterMs = happens(random, 0.3) ? random.next() * 150 * SECOND : undefined;
+  if (happens(random, 0.5)) {
+    const waitMs = between(random, 0, 60) * SECOND;
+    const isOlder = happens(random, 0.5);
+    return [{ atMs: at(), kind: 're-point', isOlder, waitMs, killAfterMs }];
+  }
+  const tables = oneOf<Array<'twin' | 'state'>>(random, [['twin'], ['state'], ['twin', 'state']]);
+  const isSudden = happens(random, 0.4);
+  return [{ atMs: at(), kind: 'anew', tables, isSudden, killAfterMs }];
+}
+
+/** One mapping at a time, of one stream, where somebody adopts: the runbook says so. */
+export function compatible(disturbances: readonly Disturbance[]): Disturbance[] {
+  const isAdoption = ({ kind }: Disturbance) => kind === 're-point' || kind === 'anew';
+  const isOther = ({ kind }: Disturbance) => kind === 're-create' || kind === 'second-mapping';
+  return disturbances.some(isAdoption)
+    ? disturbances.filter((one) => !isOther(one))
+    : [...disturbances];
 }
 
 function outageOf(random: Random, atMs: number): Disturbance {

@@ -29,6 +29,13 @@ export class ControlHistory {
     return epochs.findLast(({ streams }) => lists(streams, streamArn))?.n ?? 1;
   }
 
+  /** Whether any epoch lists a stream of the table. */
+  hasTable(streamArn: string): boolean {
+    const [table] = streamArn.split('/stream/');
+    const epochs = epochsOf(this.#rows.at(-1)?.row);
+    return epochs.some(({ streams }) => streams.some((one) => one.split('/stream/')[0] === table));
+  }
+
   /** Whether the row admitted a stream at some moment of a time, or at each. */
   admitted(
     { streamArn, reserved }: Writer,

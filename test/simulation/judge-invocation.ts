@@ -28,8 +28,9 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   const { summary, process, entries } = answered;
   judgeOrder(process, judge);
   judgeTime(process, judge);
-  const isHeld =
-    summary.held > 0 && summary.held === entries.length && process.writes.every(isOfControlRow);
+  const isIdle = process.writes.every(({ intent }) => isOfControlRow(intent));
+  const isUnread = process.controlError !== undefined && summary.retried === entries.length;
+  const isHeld = isIdle && (isUnread || summary.held === entries.length);
   judgeControl(answered, isHeld, judge);
   const fates = isHeld ? entries.map((): Fate => 'unfinished') : fatesOf(answered, judge);
   const checkpoint = fates.indexOf('unfinished');
@@ -47,7 +48,8 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   require('retried', summary.retried, fates.length - final.length);
   require('latencies', summary.latenciesMs.length, fates.filter((fate) => fate === 'applied')
     .length);
-  require('failures', summary.failures, failuresOf(process.writes));
+  const error = isHeld && isUnread ? process.controlError : undefined;
+  require('failures', summary.failures, failuresOf(process.writes, error));
   const causes = Object.values(summary.superseded).reduce((sum, count) => sum + count, 0);
   require('superseded by cause', causes, summary.counts.superseded);
 }
@@ -98,7 +100,7 @@ function judgeTime(process: Process, judge: Judge): void {
   const { facts, endedAtMs = Infinity } = process;
   const { deadlineMs = Infinity, name } = facts;
   for (const sent of process.writes) {
-    if (isOfControlRow(sent)) continue;
+    if (isOfControlRow(sent.intent)) continue;
     const needsMs = isBound(sent) ? BOUND_MS : WRITE_MS;
     if (sent.sentAtMs + needsMs > deadlineMs + 1)
       judge.violation(`time: ${name} sent a write with too little time left`);
@@ -234,10 +236,15 @@ const KINDS: Readonly<Record<string, keyof BatchSummary['failures']>> = {
   ECONNRESET: 'unknown',
 };
 
-function failuresOf(writes: readonly Sent[]): BatchSummary['failures'] {
+/** @param controlError where the control row could not be read. */
+function failuresOf(
+  writes: readonly Sent[],
+  controlError: string | undefined,
+): BatchSummary['failures'] {
   const failures = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, unknown: 0 };
+  if (controlError !== undefined) failures[KINDS[controlError] ?? 'unknown'] += 1;
   for (const sent of writes) {
-    const kind = isOfControlRow(sent) ? undefined : KINDS[sent.told ?? ''];
+    const kind = isOfControlRow(sent.intent) ? undefined : KINDS[sent.told ?? ''];
     if (kind !== undefined) failures[kind] += 1;
   }
   return failures;

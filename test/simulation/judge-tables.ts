@@ -4,7 +4,7 @@
 import { TABLES } from './judge.ts';
 import type { Ending, VerifyEnding } from './operators.ts';
 import type { Deployed } from './plan.ts';
-import type { SourceWrite } from './stream.ts';
+import type { SourceWrite, StreamEntry } from './stream.ts';
 import type { World } from './world.ts';
 
 /** Differences by key. Those that nothing explains are violations. */
@@ -53,6 +53,9 @@ function differencesOf(world: World): Map<string, string> {
 export function reasonOf(key: string, { judge, deployed }: World): string | undefined {
   const writes = judge.writes().filter((write) => write.key === key);
   const last = writes.at(-1);
+  const isForeign = ({ record, status }: StreamEntry) =>
+    status !== 'done' && !judge.control.hasTable(record.eventSourceARN ?? '');
+  if (last?.entries.some(isForeign) === true) return 'put aside before its source was re-pointed';
   const item = judge.itemOf(key);
   if (item.isTampered) return 'tampered with';
   if (item.stays !== undefined) return item.stays;

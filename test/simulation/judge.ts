@@ -52,8 +52,8 @@ export class Judge {
   readonly #rowNames = new Map<string, string>();
   /** Places of deletes that have no record, by item and version. */
   readonly #deletes = new Map<string, number>();
-  /** The newest record of each item. */
-  readonly #newest = new Map<string, StreamEntry>();
+  /** The newest write of each item that has a record. */
+  readonly #newest = new Map<string, SourceWrite>();
   /** Versions that the twin shows, by item. */
   readonly #versionsShown = new Map<string, string>();
   /** Processes that have sent letters, by record. */
@@ -95,7 +95,9 @@ export class Judge {
     const label = labelText(labelMs, entry.sequenceNumber);
     this.#entries.set(label, entry);
     this.#labels.set(entry, label);
-    this.#newest.set(entry.write.key, entry);
+    const newest = this.#newest.get(entry.write.key);
+    if (newest === undefined || newest.number < entry.write.number)
+      this.#newest.set(entry.write.key, entry.write);
   }
 
   itemOf(key: string): Readonly<ItemHistory> {
@@ -198,10 +200,27 @@ export class Judge {
     item.high = 0;
   }
 
+  /**
+   * A table has been made anew. Where this came while the mapping delivered, nobody can be blamed for what
+   * the items show before they have newer versions.
+   */
+  recreated(table: string, isSudden: boolean): void {
+    for (const item of this.#items.values()) {
+      if (table === TABLES.twin) Object.assign(item, SHOWS_NOTHING);
+      if (table === TABLES.state) item.tombstones.length = 0;
+      if (isSudden) Object.assign(item, { ...SHOWS_NOTHING, isTampered: true });
+      item.looked = '';
+    }
+    if (table === TABLES.twin) this.#versionsShown.clear();
+    if (table !== TABLES.state) return;
+    this.#rows.clear();
+    this.control.note(undefined, this.#host.now());
+  }
+
   onChange(change: Change, cause: unknown): void {
     const sent = cause as Sent | undefined;
     if (change.table === TABLES.state && change.key.endsWith('#control')) {
-      this.#onControlRow(change);
+      this.#onControlRow(change, sent);
       return;
     }
     if (sent === undefined) {
@@ -212,7 +231,10 @@ export class Judge {
     if (change.table === TABLES.state) this.#onStateRow(change, sent);
   }
 
-  #onControlRow({ before, after }: Change): void {
+  #onControlRow({ before, after }: Change, sent: Sent | undefined): void {
+    const isOver = before === undefined && this.#versionsShown.size + this.#rows.size > 0;
+    if (isOver && sent?.process.facts.kind !== 'adopt')
+      this.violation('control: a first row was written over what Ferry has written');
     const [old, next] = [before, after].map((row) => Number(row?.['revision']?.N ?? 0));
     if (next !== (old ?? 0) + 1 || after?.['expiresAt'] !== undefined)
       this.violation(`control: its revision went from ${old} to ${next}`);
@@ -258,23 +280,28 @@ export class Judge {
     this.#requireVersion(change, sent, item);
     if (after !== undefined) this.#requireWritten(key, after);
     const isVisible = before !== undefined || after !== undefined;
+    const { shown } = item;
     if (step.by === 'read') this.#showRead(change, item, step);
     else if (step.place >= item.shown) item.shown = step.place;
     else if (isVisible) this.#stepBack({ item, change, sent, place: step.place });
+    const version = versionOfItem(after) ?? versionIn(sent.intent);
+    if (item.shown !== shown || step.place === shown) item.shownIn = epochOf(version);
     if (item.shown >= item.high) {
       item.stays = undefined;
       if (item.backSinceMs !== undefined) this.#host.note('gone again');
       item.backSinceMs = undefined;
     }
     item.high = Math.max(item.high, item.shown);
-    const version = versionOfItem(after) ?? versionIn(sent.intent);
-    const newest = this.#newest.get(key);
-    if (version !== undefined && version >= (newest ? this.versionOf(newest) : ''))
-      item.isTampered = false;
+    if (version !== undefined && version >= this.#newestVersion(key)) item.isTampered = false;
     if (step.by !== 'record') return;
     if (epochOf(version) > item.epoch) item.streamed = 0;
     item.epoch = Math.max(item.epoch, epochOf(version));
     item.streamed = Math.max(item.streamed, step.place);
+  }
+
+  #newestVersion(key: string): string {
+    const versions = (this.#newest.get(key)?.entries ?? []).map((entry) => this.versionOf(entry));
+    return versions.reduce((high, one) => (one > high ? one : high), '');
   }
 
   /** Versions never go down, and what lands is of the epoch that is in force. */
@@ -285,7 +312,9 @@ export class Judge {
     if (old !== undefined && next !== undefined && next < old && !item.isTampered)
       this.violation(`version: ${key} went from ${old} to ${next}`);
     const isLate = this.#host.now() > sent.sentAtMs + LATE_MS;
-    if (next !== undefined && !isLate && epochOf(next) !== this.control.epoch())
+    if (sent.process.facts.kind !== 'handler' || item.isTampered) return;
+    const isKnown = this.control.isThere();
+    if (next !== undefined && isKnown && !isLate && epochOf(next) !== this.control.epoch())
       this.violation(`epoch: ${key} is written in ${epochOf(next)}, not ${this.control.epoch()}`);
   }
 
@@ -372,6 +401,15 @@ export class Judge {
   }
 }
 
+const SHOWS_NOTHING = {
+  shown: 0,
+  high: 0,
+  streamed: 0,
+  read: 0,
+  stays: undefined,
+  backSinceMs: undefined,
+};
+
 interface Step {
   /** A record of the stream, or what was read at the source. */
   readonly by: 'record' | 'read' | 'look';
@@ -419,8 +457,8 @@ export function isBound({ intent }: Sent): boolean {
   );
 }
 
-export function isOfControlRow({ intent }: Sent): boolean {
-  const item = intent?.operation === 'PutItem' ? intent.input.Item : undefined;
+export function isOfControlRow(request: WriteRequest | undefined): boolean {
+  const item = request?.operation === 'PutItem' ? request.input.Item : undefined;
   return item?.['id']?.S?.endsWith('#control') === true;
 }
 

@@ -87,7 +87,14 @@ export class Lambda {
     const facts = { key, image, number: 999_999, atMs: labelMs, expired: false, malformed: false };
     stream.append({ ...facts, kind: 'put', isInsert: true, entries: [] });
     this.#world.note('event of another table');
-    await this.invoke(stream.shards.flatMap(({ entries }) => entries));
+    const entries = stream.shards.flatMap((shard) => shard.entries);
+    await this.invoke(entries);
+    const why = {
+      condition: 'RetryAttemptsExhausted',
+      invocations: 1,
+      shardId: 'foreign',
+    } as const;
+    this.#world.places.storeBatch({ entries, ...why });
   }
 
   /** One that is free, or a new one. */
@@ -147,7 +154,7 @@ export class Lambda {
     if (!process.alive || process.endedAtMs !== undefined) return;
     this.#world.note('invocation out of time');
     // The function knows its time, and stops in time unless it is kept waiting.
-    const isAtControl = process.writes.every(isOfControlRow);
+    const isAtControl = process.writes.every(({ intent }) => isOfControlRow(intent));
     if (!process.hangs && !isAtControl)
       this.#world.judge.violation(`deadline: ${process.facts.name} overran it`);
     process.kill();

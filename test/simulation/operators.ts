@@ -7,6 +7,8 @@ import { floorIn } from '../../src/core/replay.ts';
 import type { RedriveFilter } from '../../src/core/parcel.ts';
 import { requireControl } from '../../src/composition/control.ts';
 import { FerryError } from '../../src/errors.ts';
+import { adopt } from '../../src/operations/adopt.ts';
+import { insist } from '../../src/operations/insist.ts';
 import { backfill, type BackfillContext, openBackfill } from '../../src/operations/backfill.ts';
 import { paceOf } from '../../src/operations/pace.ts';
 import { pacedReader } from '../../src/operations/paced-reader.ts';
@@ -71,6 +73,8 @@ function runCommand(command: Command, process: Process, world: World): Promise<u
       return runRepair(process, world, command.settleMs);
     case 'verify':
       return runVerify(process, world, command.settleMs);
+    case 'adopt':
+      return runAdopt(process, world);
   }
 }
 
@@ -227,6 +231,35 @@ async function runRepair(process: Process, world: World, settleMs: number): Prom
   if (looked !== equal + put + deleted + inFlight + left)
     world.judge.violation(`counters: repair ${JSON.stringify(report)}`);
   return report;
+}
+
+async function runAdopt(process: Process, world: World): Promise<ControlRow> {
+  const { settings, name } = process.facts;
+  const { reader, destination, twin, stateTable } = world.ports(process);
+  const patience = basics(process, world);
+  const read = (table: string) => insist(() => reader.tableId(table), patience);
+  const identity = {
+    region: settings.sourceRegion,
+    streamArn: world.source.stream.arn,
+    reserved: settings.reservedAttribute,
+    destinationId: await read(settings.destinationTable),
+    ledgerId: await read(settings.stateTable),
+    tag: name,
+  };
+  const context = {
+    ...patience,
+    settings,
+    identity,
+    reader,
+    destination,
+    twin,
+    ledger: stateTable,
+    mappings: world.source.mappings(process),
+    settleMs: settings.lookAgainSeconds * 1000,
+    workers: 2,
+    onStep: () => undefined,
+  };
+  return adopt({ again: false, asIs: false }, context);
 }
 
 async function* keysIn(world: World): AsyncGenerator<Item> {

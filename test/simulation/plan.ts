@@ -38,6 +38,25 @@ export type Disturbance =
   | { readonly atMs: number; readonly kind: 'second-mapping'; readonly forMs: number }
   /** The function gets other settings, as the runbook says: after a pause. */
   | { readonly atMs: number; readonly kind: 'deploy'; readonly change: Partial<Deployed> }
+  /**
+   * The replication is pointed at a replica of the source, whose stream has an older label or a later one;
+   * then somebody adopts it.
+   */
+  | {
+      readonly atMs: number;
+      readonly kind: 're-point';
+      readonly isOlder: boolean;
+      readonly waitMs: number;
+      readonly killAfterMs?: number | undefined;
+    }
+  /** A table is made anew, with the mapping off or while it delivers; then somebody adopts it. */
+  | {
+      readonly atMs: number;
+      readonly kind: 'anew';
+      readonly tables: readonly ('twin' | 'state')[];
+      readonly isSudden: boolean;
+      readonly killAfterMs?: number | undefined;
+    }
   /** The function is given an event of another table's stream. */
   | { readonly atMs: number; readonly kind: 'foreign-event'; readonly key: string }
   /** The stream is switched off, and on again after a while. */
@@ -66,7 +85,7 @@ export type Disturbance =
 export interface PlannedCommand {
   readonly name: string;
   readonly atMs: number;
-  readonly kind: 'redrive' | 'backfill' | 'repair' | 'verify';
+  readonly kind: 'redrive' | 'backfill' | 'repair' | 'verify' | 'adopt';
   readonly killAfterMs?: number | undefined;
   readonly settleMs: number;
   /** How long its requests take at most. */

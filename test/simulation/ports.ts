@@ -14,6 +14,7 @@ import type {
 import type { ReadRequest } from '../../src/core/read-request.ts';
 import type { WriteRequest } from '../../src/core/write-request.ts';
 import { type MemoryDynamoDb, type Reply, serviceError, STALE_MS_MAX } from './memory-dynamodb.ts';
+import { isOfControlRow } from './judge.ts';
 import { happens } from './random.ts';
 import type { Network, Service } from './network.ts';
 import type { Process, Sent } from './process.ts';
@@ -42,7 +43,8 @@ export function destinationPort({ process, network, db, rewrite }: PortParts): D
         network.tell(() => `${process.facts.name}: ${describeRequest(actual)} is ${reply.kind}`);
         return reply;
       };
-      const reply = await network.send(process, 'destination', execute, { intent: request });
+      const send = () => network.send(process, 'destination', execute, { intent: request });
+      const reply = await (isOfControlRow(request) ? noted(process, send) : send());
       return told(sent, () => toWriteReply(reply, actual));
     },
   };
@@ -97,21 +99,29 @@ export function destinationReaderPort({ process, network, db }: ProcessParts): D
   return {
     async read(request) {
       const execute = () => db.read(request, { ageMs, isProcessed });
-      const isControl = isOfControl(request);
-      try {
-        const reply = await network.send(process, 'destination', execute, {
-          tables: tablesIn(request),
-        });
-        if (request.operation === 'BatchGetItem') noteLookUp(request, reply.items, process);
-        if (reply.unprocessed.length > 0) network.note('look-up without capacity');
-        return reply;
-      } catch (error) {
-        if (isControl) process.controlFailures += 1;
-        throw error;
-      }
+      const tables = tablesIn(request);
+      const send = () => network.send(process, 'destination', execute, { tables });
+      const reply = await (isOfControl(request) ? noted(process, send) : send());
+      if (request.operation === 'BatchGetItem') noteLookUp(request, reply.items, process);
+      if (reply.unprocessed.length > 0) network.note('look-up without capacity');
+      return reply;
     },
-    tableId: (table) => network.send(process, 'destination', () => db.tableId(table)),
+    tableId: (table) =>
+      noted(process, () => network.send(process, 'destination', () => db.tableId(table))),
   };
+}
+
+/** A request for the control row, or for what the first one is made of. */
+async function noted<T>(process: Process, send: () => Promise<T>): Promise<T> {
+  try {
+    const reply = await send();
+    process.controlError = undefined;
+    return reply;
+  } catch (error) {
+    process.controlFailures += 1;
+    process.controlError = error instanceof Error ? error.name : '';
+    throw error;
+  }
 }
 
 /** Also the pages that a first adoption looks at. */

@@ -76,8 +76,9 @@ export class Process {
   readonly announced = new Set<string>();
   /** What it was told that the state rows remember, by their ids. */
   readonly lookedUp = new Map<string, string | undefined>();
-  /** Reads of the control row that told it nothing. */
+  /** Requests for the control row that told it nothing, and the error of the latest one if it failed. */
   controlFailures = 0;
+  controlError: string | undefined;
   /** How far the history of an item had come when the process last read it at the source. */
   readonly sourceReads = new Map<string, number>();
   /** Whether source and twin differed when the process last read the item at the twin. */

@@ -13,7 +13,7 @@ import {
   HIDDEN_SECONDS,
   startCommand,
 } from './operators.ts';
-import { DAY, type Deployed, type Disturbance, type Plan, SECOND } from './plan.ts';
+import { DAY, type Deployed, type Disturbance, HOUR, type Plan, SECOND } from './plan.ts';
 import { MALFORMED } from './stream.ts';
 import { World, type WorldOptions } from './world.ts';
 
@@ -34,8 +34,7 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Run
   schedule(world);
   await rest(world);
   if (world.judge.violations.length === 0) await followRunbook(world);
-  if (world.judge.violations.length === 0 && !process.env['SIM_NO_COMMANDS'])
-    await applyAgain(world);
+  if (world.judge.violations.length === 0) await applyAgain(world);
   if (world.judge.violations.length === 0) world.judge.requireLetters();
   const { violations } = world.judge;
   return { violations, coverage: world.coverage, events: world.scheduler.ran };
@@ -76,6 +75,13 @@ function disturb(one: Disturbance, world: World): void {
     case 'deploy':
       deploy(one.change, world);
       return;
+    case 're-point':
+      world.source.repoint();
+      world.scheduler.after(one.waitMs, () => adoptAtLast(one.killAfterMs, world, () => undefined));
+      return;
+    case 'anew':
+      makeAnew(one, world);
+      return;
     case 'foreign-event':
       void world.lambda.invokeForeign(one.key);
       return;
@@ -90,6 +96,54 @@ function disturb(one: Disturbance, world: World): void {
       return;
     case 'outage':
       world.tell(() => `outage: ${one.how}, ${one.share} of all requests, ${one.forMs / SECOND} s`);
+  }
+}
+
+/** As often as it takes; a mapping that a killed one has disabled is enabled by hand. */
+function adoptAtLast(
+  killAfterMs: number | undefined,
+  world: World,
+  onEnd: () => void,
+  count = 1,
+): void {
+  const name = `adopt-${world.scheduler.now().toFixed(0)}-${count}`;
+  const slow = { settleMs: 0, slowMs: CALM_REQUEST_MS, killAfterMs };
+  startCommand({ name, kind: 'adopt', ...slow }, world, ({ kind }) => {
+    if (kind === 'ended') {
+      world.source.setEnabled(true);
+      onEnd();
+      return;
+    }
+    const pauseMs = Math.min(20 * SECOND * 2 ** (count - 1), HOUR);
+    world.scheduler.after(pauseMs, () => adoptAtLast(undefined, world, onEnd, count + 1));
+  });
+}
+
+/** The mapping is off, unless it is done without care; then adopt, and copy. */
+function makeAnew(
+  { tables, isSudden, killAfterMs }: Extract<Disturbance, { kind: 'anew' }>,
+  world: World,
+): void {
+  const { scheduler, db, judge } = world;
+  const replace = () => {
+    for (const table of tables) {
+      world.note(`${table} table made anew`);
+      world.tell(() => `the ${table} table is made anew`);
+      db.recreate(table);
+      judge.recreated(table, isSudden);
+    }
+    world.isAnew = true;
+    const copy = { kind: 'backfill', settleMs: 0, slowMs: CALM_REQUEST_MS } as const;
+    const name = `backfill-${scheduler.now().toFixed(0)}`;
+    adoptAtLast(killAfterMs, world, () => {
+      if (!isSudden) world.source.mapping.resume();
+      startCommand({ ...copy, name }, world, () => undefined);
+    });
+  };
+  if (isSudden) replace();
+  else {
+    world.source.mapping.pause();
+    scheduler.after(world.settings().lookAgainSeconds * SECOND, replace);
   }
 }
 
@@ -146,13 +200,10 @@ async function command(what: CalmCommand, world: World): Promise<Ending | undefi
 /** Redrive until nothing is left, copy what is older than the stream, compare, repair, compare. */
 async function followRunbook(world: World): Promise<void> {
   world.tell(() => 'all is calm');
-  if (process.env['SIM_NO_COMMANDS']) {
-    if (!parked(world) && !world.plan.preExisting.length) judgeTables(world);
-    return;
-  }
   await redriveAll(world);
   const { preExisting } = world.plan;
-  if (preExisting.length > 0) await command({ name: 'last-backfill', kind: 'backfill' }, world);
+  if (preExisting.length > 0 || world.isAnew)
+    await command({ name: 'last-backfill', kind: 'backfill' }, world);
   if (world.judge.violations.length > 0) return;
   const differences = judgeTables(world);
   const found = await command({ name: 'last-verify', kind: 'verify' }, world);
@@ -179,10 +230,14 @@ async function redriveAll(world: World): Promise<void> {
   if (left > 0) world.judge.violation(`calm: ${left} dead letters or batches stay`);
 }
 
-/** Letters and batches that can be put back; a record without an image never can. */
-function parked({ places }: World): number {
+/** Letters and batches that can be put back: with images, and of a table that the replication has had. */
+function parked({ places, judge }: World): number {
   const bodies = [...places.bodies(), ...places.objects.values()];
-  return bodies.filter((body) => !body.includes(MALFORMED)).length;
+  const isOwn = (body: string) => {
+    const arn = /arn:aws:dynamodb:[^"\\]*/.exec(body)?.[0] ?? '';
+    return judge.control.hasTable(arn);
+  };
+  return bodies.filter((body) => !body.includes(MALFORMED) && isOwn(body)).length;
 }
 
 /** Every record that ever came, once more, in any order: nothing may change. */

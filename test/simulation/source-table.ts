@@ -3,6 +3,7 @@
 
 import { EventSourceMapping, type GivenUp } from './event-source.ts';
 import { TABLES } from './judge.ts';
+import type { EventSources } from '../../src/ports.ts';
 import type { Item } from './memory-dynamodb.ts';
 import type { InvocationResult } from './delivery.ts';
 import { HOUR, type Plan, type PlannedWrite, SECOND } from './plan.ts';
@@ -16,6 +17,10 @@ export class SourceTable {
   mapping: EventSourceMapping;
   readonly #world: World;
   #second: EventSourceMapping | undefined;
+  /** A replica's stream, which nobody reads yet, and its records. */
+  #replica: { readonly stream: SourceStream; readonly entries: StreamEntry[] } | undefined;
+  /** Somebody has disabled the mapping. */
+  #isDisabled = false;
   #isRecreating = false;
   /** Resolves when the mappings of all earlier streams are done. */
   #drained: Promise<unknown> = Promise.resolve();
@@ -27,6 +32,60 @@ export class SourceTable {
       this.#accept({ ...olderThanStream(world.plan, key), number: index + 1 });
     this.stream = this.#newStream(settings.firstSequenceNumber);
     this.mapping = this.#newMapping();
+    const repoint = world.plan.disturbances.find(({ kind }) => kind === 're-point');
+    if (repoint?.kind === 're-point') this.#addReplica(repoint.isOlder);
+  }
+
+  /** The same table in another Region, which has the same writes, and a stream of its own. */
+  #addReplica(isOlder: boolean): void {
+    const { keys, scheduler } = this.#world;
+    const labelMs = scheduler.now() + (isOlder ? -HOUR : 1);
+    const firstSequenceNumber = isOlder ? '5' : '300000000000000000000000';
+    const stream = new SourceStream({ table: 'Replica', keys, labelMs, firstSequenceNumber });
+    this.#replica = { stream, entries: [] };
+  }
+
+  /** The function gets the replica's stream, from its oldest record on. */
+  repoint(): void {
+    const replica = this.#replica;
+    if (replica === undefined) return;
+    this.#world.note('source re-pointed');
+    this.#world.tell(() => `the source is the replica with ${replica.stream.arn}`);
+    const old = this.mapping;
+    this.#replica = undefined;
+    this.stream = replica.stream;
+    for (const entry of replica.entries) this.#attach(entry);
+    old.stop();
+    this.#world.lambda.deploy();
+    this.mapping = this.#newMapping();
+  }
+
+  #attach(entry: StreamEntry): void {
+    entry.write.entries.push(entry);
+    this.#world.judge.learn(entry, this.stream.labelMs);
+  }
+
+  /** Event source mappings as the service lists them, and as it changes them. */
+  mappings(process: Process): EventSources {
+    const { network } = this.#world;
+    const stateOf = () => (this.#isDisabled || this.mapping.isPaused() ? 'Disabled' : 'Enabled');
+    return {
+      list: () =>
+        network.send(process, 'source', () => {
+          const state = this.mapping.isBusy() && stateOf() === 'Disabled' ? 'Disabling' : stateOf();
+          const { arn: streamArn } = this.stream;
+          return [{ id: 'mapping', streamArn, state, lastResult: 'OK' }];
+        }),
+      setEnabled: (_, enabled) => network.send(process, 'source', () => this.setEnabled(enabled)),
+    };
+  }
+
+  setEnabled(enabled: boolean): void {
+    if (this.#isDisabled === !enabled) return;
+    this.#isDisabled = !enabled;
+    this.#world.tell(() => `the mapping is ${enabled ? 'enabled' : 'disabled'}`);
+    if (enabled) this.mapping.resume();
+    else this.mapping.pause();
   }
 
   /** A write of the application. */
@@ -71,12 +130,14 @@ export class SourceTable {
 
   #record(write: SourceWrite): void {
     const entry = this.stream.append(write);
+    const copy = this.#replica?.stream.append(write);
+    if (copy !== undefined) this.#replica?.entries.push(copy);
     if (entry === undefined) {
       this.#lose(write, 'no stream was on');
       return;
     }
     if (write.malformed) this.#world.note('malformed record');
-    this.#world.judge.learn(entry, this.stream.labelMs);
+    this.#attach(entry);
     this.mapping.discover();
     this.#second?.discover();
   }

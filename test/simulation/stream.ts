@@ -83,6 +83,7 @@ export class SourceStream {
     this.#open(undefined, 0, HASHES);
   }
 
+  /** To be attached to the write by whoever has a mapping for it. */
   append(write: SourceWrite): StreamEntry | undefined {
     const place = hashOf(write.key);
     const shard = this.shards.find((one) => !one.closed && place >= one.from && place < one.to);
@@ -92,7 +93,6 @@ export class SourceStream {
     const record = this.#recordOf(write, sequenceNumber);
     const counts = { deliveries: 0, letters: 0, lettersAllowed: 1 };
     const entry: StreamEntry = { write, sequenceNumber, record, status: 'waiting', ...counts };
-    write.entries.push(entry);
     shard.entries.push(entry);
     return entry;
   }

@@ -2,7 +2,7 @@
 
 import type { Random } from '../../src/ports.ts';
 import { below } from '../../src/local/seeded-random.ts';
-import { disturbancesOf, ratesOf, settingsOf } from './faults.ts';
+import { compatible, disturbancesOf, ratesOf, settingsOf } from './faults.ts';
 import { motifOf, type Unnumbered } from './motifs.ts';
 import { type Plan, type PlannedCommand, type PlannedWrite, SECOND } from './plan.ts';
 import { between, happens, oneOf, randomOf, swarm } from './random.ts';
@@ -32,10 +32,10 @@ export function planOf(seed: number): Plan {
       ...(motif.preExisting ?? []),
     ],
     writes,
-    disturbances: inOrder([...disturbancesOf(random, { time, keys }), ...motif.disturbances]),
-    commands: process.env['SIM_NO_COMMANDS']
-      ? []
-      : inOrder([...commandsOf(random, { time, keys, writes }), ...motif.commands]),
+    disturbances: inOrder(
+      compatible([...disturbancesOf(random, { time, keys }), ...motif.disturbances]),
+    ),
+    commands: inOrder([...commandsOf(random, { time, keys, writes }), ...motif.commands]),
     fixedAtMs: Math.max(fixedAtMs, untilMs),
     calmAtMs: Math.max(time(1), untilMs),
   };

@@ -85,6 +85,8 @@ export class World {
   /** ARNs of the source's streams, oldest first. */
   readonly streams: string[] = [];
   deployed: Deployed;
+  /** A table has been made anew, and everything must be copied. */
+  isAnew = false;
   readonly #refusedDeletes = new Set<string>();
   readonly #story: string[] | undefined;
 
