@@ -28,6 +28,11 @@ export function useOfKey({ region, kmsKeyArn }: TableConfig): PolicyStatement[] 
   return [statement];
 }
 
+/** A policy takes no other characters than these, and reads `${` as the beginning of a variable. */
+export function fitsPolicy(text: string): boolean {
+  return /^[\u0020-\u00ff]*$/.test(text) && !text.includes('${');
+}
+
 export function policy(...statements: PolicyStatement[]): PolicyDocument {
   return new PolicyDocument({ statements });
 }

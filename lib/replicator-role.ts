@@ -14,7 +14,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { STATE_ATTRIBUTES } from '../src/contract.ts';
-import { allow, policy, tableArn, useOfKey } from './policies.ts';
+import { allow, fitsPolicy, policy, tableArn, useOfKey } from './policies.ts';
 
 export interface ReplicatorPermissions {
   readonly replication: ReplicationConfig;
@@ -111,7 +111,8 @@ function firstAdoption(
 function scanOf(table: string, attribute: string): PolicyStatement {
   const scan = allow(['dynamodb:Scan'], table);
   const attributes = [attribute];
-  scan.addCondition('ForAllValues:StringEquals', { 'dynamodb:Attributes': attributes });
+  if (fitsPolicy(attribute))
+    scan.addCondition('ForAllValues:StringEquals', { 'dynamodb:Attributes': attributes });
   scan.addCondition('StringEquals', { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' });
   return scan;
 }
