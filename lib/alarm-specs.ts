@@ -118,8 +118,8 @@ function lookAgainAlarms(
   { function: { timeoutSeconds } }: ReplicationConfig,
   metrics: ReplicationMetrics,
 ): AlarmSpec[] {
-  const age = metrics.lookAgainAge();
-  if (age === undefined) return [];
+  const [age, failures] = [metrics.lookAgainAge(), metrics.lookAgainFailures()];
+  if (age === undefined || failures === undefined) return [];
   return [
     {
       anchor: 'revenants',
@@ -134,6 +134,17 @@ function lookAgainAlarms(
       metric: age,
       threshold: lookAgainSeconds(timeoutSeconds) + HOUR_SECONDS,
       minutes: 1,
+    },
+    {
+      // SQS leaves a message out of the age above once it has been received three times.
+      anchor: 'look-again-failing',
+      meaning: 'Deletes could not be looked at again for most of an hour; deleted items may show.',
+      metric: failures,
+      threshold: 1,
+      // A message that fails comes back every six minutes.
+      minutes: 8,
+      periods: 60,
+      runbook: 'look-again-age',
     },
   ];
 }

@@ -9,6 +9,7 @@ import {
   EventSourceMapping,
   Function as LambdaFunction,
   LoggingFormat,
+  MetricType,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -88,6 +89,7 @@ export class LookAgain extends Construct {
       batchSize: MESSAGES_PER_INVOCATION,
       maxConcurrency: CONCURRENCY_MAX,
       reportBatchItemFailures: true,
+      metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
     });
   }
 }

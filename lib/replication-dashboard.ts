@@ -86,7 +86,7 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
       destinationGraphs(replication, metrics),
     ),
     ...row(
-      'What does it cost?\nAn estimate by the on-demand list prices of us-east-1, without logs, alarms and indexes of the twin.',
+      'What does it cost?\nAn estimate by the on-demand list prices of us-east-1, without reads, queue requests, logs, alarms and indexes of the twin.',
       'costs',
       [
         {

@@ -3,8 +3,10 @@
 
 import { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import type { ReplicationConfig } from '../src/config.ts';
 import type { MetricName } from '../src/contract.ts';
+import type { LookAgain } from './look-again.ts';
 import type { StreamReplicator } from './stream-replicator.ts';
 
 export const PERIOD = Duration.minutes(1);
@@ -17,10 +19,16 @@ interface Look {
 export class ReplicationMetrics {
   readonly #replication: ReplicationConfig;
   readonly #replicator: StreamReplicator;
+  readonly #lookAgain: LookAgain | undefined;
 
-  constructor(replication: ReplicationConfig, replicator: StreamReplicator) {
+  constructor(
+    replication: ReplicationConfig,
+    replicator: StreamReplicator,
+    lookAgain: LookAgain | undefined,
+  ) {
     this.#replication = replication;
     this.#replicator = replicator;
+    this.#lookAgain = lookAgain;
   }
 
   /** One of Ferry's own; summed up unless said otherwise. */
@@ -35,15 +43,7 @@ export class ReplicationMetrics {
 
   /** One of Lambda's event counts about the reader on the stream. */
   mapping(metricName: string, look: Look = { statistic: Stats.SUM }): Metric {
-    const { eventSourceMappingId } = this.#replicator.eventSourceMapping;
-    const dimensionsMap = { EventSourceMappingUUID: eventSourceMappingId };
-    return new Metric({
-      namespace: 'AWS/Lambda',
-      metricName,
-      dimensionsMap,
-      ...look,
-      period: PERIOD,
-    });
+    return ofMapping(this.#replicator.eventSourceMapping, metricName, look);
   }
 
   /** One of DynamoDB's about the twin or the state table, from their Region. */
@@ -81,6 +81,13 @@ export class ReplicationMetrics {
     });
   }
 
+  /** Messages that the look-again function could not finish, or could not be called for. */
+  lookAgainFailures(): Metric | undefined {
+    if (this.#lookAgain === undefined) return undefined;
+    const { eventSourceMapping } = this.#lookAgain;
+    return ofMapping(eventSourceMapping, 'FailedInvokeEventCount', { statistic: Stats.SUM });
+  }
+
   oldestDeadLetter(label: string): IMetric {
     const queue = this.#replicator.deadLetterQueue;
     const seconds = queue.metricApproximateAgeOfOldestMessage({
@@ -89,6 +96,20 @@ export class ReplicationMetrics {
     });
     return expression('seconds / 86400', { seconds }, label);
   }
+}
+
+function ofMapping(
+  { eventSourceMappingId }: EventSourceMapping,
+  metricName: string,
+  look: Look,
+): Metric {
+  return new Metric({
+    namespace: 'AWS/Lambda',
+    metricName,
+    dimensionsMap: { EventSourceMappingUUID: eventSourceMappingId },
+    ...look,
+    period: PERIOD,
+  });
 }
 
 export function expression(

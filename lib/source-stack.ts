@@ -51,7 +51,7 @@ export class SourceStack extends Stack {
     this.bulkRuns = props.replication.bulk ? this.#createBulkRuns(props) : undefined;
     this.heartbeat =
       props.replication.heartbeat === undefined ? undefined : this.#createHeartbeat(props);
-    const metrics = new ReplicationMetrics(props.replication, this.replicator);
+    const metrics = new ReplicationMetrics(props.replication, this.replicator, this.lookAgain);
     const monitored = { replication: props.replication, metrics };
     const alarms = new ReplicationAlarms(this, 'Alarms', monitored);
     this.dashboard = new ReplicationDashboard(this, 'Monitoring', monitored);

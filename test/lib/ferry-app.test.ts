@@ -106,6 +106,7 @@ describe('the app', () => {
         "AWS::CloudWatch::Alarm AlarmsiteratorwaitingCD8AB4E2",
         "AWS::CloudWatch::Alarm Alarmslatencyhigh799F4536",
         "AWS::CloudWatch::Alarm AlarmslookagainageCF4282A3",
+        "AWS::CloudWatch::Alarm Alarmslookagainfailing739A2DA5",
         "AWS::CloudWatch::Alarm Alarmsrecordsexpiring0DBD4EA6",
         "AWS::CloudWatch::Alarm Alarmsrecordsheld27B3B27D",
         "AWS::CloudWatch::Alarm AlarmsrecordswaitingFED9E96E",
@@ -583,6 +584,22 @@ describe('StreamReplicator', () => {
     });
   });
 
+  it.each(['版', '${aws:username}'])(
+    'names the reserved attribute %s in no policy, because IAM would refuse or misread it',
+    (reservedAttribute) => {
+      const { source } = templates({ ...CREATED, reservedAttribute });
+      const { Policies } = only(source, 'AWS::IAM::Role', 'Replicator').Properties;
+
+      expect(JSON.stringify(Policies)).not.toContain(reservedAttribute);
+      expect(statements(source)['AdoptFirst']).toContainEqual({
+        Effect: 'Allow',
+        Action: 'dynamodb:Scan',
+        Resource: tableArn('eu-west-1', 'OrdersTwin'),
+        Condition: { StringEquals: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' } },
+      });
+    },
+  );
+
   it('lets only Lambda take the role, and attaches no policy from elsewhere', () => {
     const { Properties } = only(created.source, 'AWS::IAM::Role', 'Replicator');
 
@@ -748,6 +765,12 @@ describe('alarms', () => {
   ];
   const lookAgainQueue = only(source, 'AWS::SQS::Queue', 'ReplicatorLookAgainQueue').id;
   const ofLookAgain = [{ Name: 'QueueName', Value: getAtt(lookAgainQueue, 'QueueName') }];
+  const ofLookAgainMapping = [
+    {
+      Name: 'EventSourceMappingUUID',
+      Value: { Ref: only(source, 'AWS::Lambda::EventSourceMapping', 'LookAgain').id },
+    },
+  ];
   const ofReplication = [
     { Name: 'ReceivingRegion', Value: 'eu-west-1' },
     { Name: 'Replication', Value: 'orders' },
@@ -774,6 +797,7 @@ describe('alarms', () => {
       3_600 + 125,
       1,
     ],
+    ['look-again-failing', 'AWS/Lambda', 'FailedInvokeEventCount', ofLookAgainMapping, 'Sum', 1, 8],
     ['destination-denied', 'Ferry', 'DestinationDenied', ofReplication, 'Sum', 1, 2],
     ['destination-unreachable', 'Ferry', 'DestinationUnreachable', ofReplication, 'Sum', 1, 3],
     [
@@ -857,10 +881,12 @@ describe('alarms', () => {
   });
 
   it('all look at some minutes, go to the topic, and do not ring for a quiet table', () => {
-    expect(alarms).toHaveLength(17);
+    expect(alarms).toHaveLength(18);
     for (const alarm of alarms) {
+      // A message that fails comes back every six minutes: ten times an hour.
+      const isOfMessages = alarm['AlarmName'] === 'ferry-orders-look-again-failing';
       expect(alarm).toMatchObject({
-        EvaluationPeriods: 10,
+        EvaluationPeriods: isOfMessages ? 60 : 10,
         ComparisonOperator: 'GreaterThanOrEqualToThreshold',
         TreatMissingData: 'notBreaching',
         AlarmActions: [{ Ref: only(source, 'AWS::SNS::Topic').id }],

@@ -60,6 +60,8 @@ describe('the function', () => {
       FunctionName: { Ref: lookAgain.id },
       ScalingConfig: { MaximumConcurrency: 2 },
       FunctionResponseTypes: ['ReportBatchItemFailures'],
+      // Without it, nothing counts the messages that fail.
+      MetricsConfig: { Metrics: ['EventCount'] },
     });
   });
 
