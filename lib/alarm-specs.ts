@@ -58,7 +58,7 @@ function lagAlarms(
   return [
     {
       anchor: 'latency-high',
-      meaning: `Every hundredth record takes ${alarms.latencySeconds} seconds or more to the twin.`,
+      meaning: `p99 replication latency is ${alarms.latencySeconds} seconds or more.`,
       metric: metrics.own('ReplicationLatency', { statistic: Stats.percentile(99) }),
       threshold: alarms.latencySeconds * 1000,
       minutes: 3,

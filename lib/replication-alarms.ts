@@ -96,8 +96,8 @@ export class ReplicationAlarms extends Construct {
 }
 
 /**
- * A shard whose invocations run to their time limit tells its figures that seldom: so many minutes hold at
- * least five of them, the pauses between tries included.
+ * If every invocation runs to its timeout, a shard publishes once per timeout. This window then holds at least
+ * five datapoints, also with the pauses between retries.
  */
 function invocationMinutes({ function: { timeoutSeconds } }: ReplicationConfig): number {
   return Math.max(5, Math.ceil((5 * (timeoutSeconds + 60)) / 60));

@@ -833,7 +833,7 @@ describe('alarms', () => {
     },
   );
 
-  it('ring for the latency of every hundredth record, as configured', () => {
+  it('ring for the p99 latency, as configured', () => {
     expect(alarmOf('latency-high')).toMatchObject({
       MetricName: 'ReplicationLatency',
       ExtendedStatistic: 'p99',
