@@ -30,17 +30,22 @@ export function isForeign(streamArn: string, { epochs }: ControlRow): boolean {
 
 export interface ParkedStream {
   readonly parkedAtMs: number;
+  /** When the source accepted the write; absent where the record does not tell. */
+  readonly writtenAtMs?: number | undefined;
   /** Absent where the record does not name it. */
   readonly streamArn: string | undefined;
 }
 
 /** Whether the place of a record in the order is known: then it may be replayed by its version. */
 export function isInOrder(
-  { parkedAtMs, streamArn }: ParkedStream,
+  { parkedAtMs, writtenAtMs = parkedAtMs, streamArn }: ParkedStream,
   control: ControlRow,
   nowMs: number,
 ): boolean {
-  if (parkedAtMs < control.sinceMs || nowMs - parkedAtMs > REPLAYABLE_MS) return false;
+  // What an earlier epoch has applied and forgotten may be newer than what was written before this one.
+  const isLater = newestEpoch(control).n > 1;
+  const knownSinceMs = isLater ? Math.min(parkedAtMs, writtenAtMs) : parkedAtMs;
+  if (knownSinceMs < control.sinceMs || nowMs - parkedAtMs > REPLAYABLE_MS) return false;
   return streamArn === undefined || standingOf(streamArn, control).kind === 'current';
 }
 

@@ -87,7 +87,10 @@ function placeOne(
   const isRemoval = kind === 'record' && record.eventName === 'REMOVE';
   if (isRemoval && record.expired && settings.ttlDeletes === 'skip') return { kind: 'skipped' };
   const { key, keyText, version } = record;
-  const mayReplay = withoutSource || isInOrder({ parkedAtMs, streamArn }, control, clock.now());
+  const createdAtSeconds = kind === 'record' ? record.createdAtSeconds : undefined;
+  const writtenAtMs = createdAtSeconds === undefined ? undefined : createdAtSeconds * 1000;
+  const place = { parkedAtMs, writtenAtMs, streamArn };
+  const mayReplay = withoutSource || isInOrder(place, control, clock.now());
   if (mayReplay && kind === 'malformed') return { kind: 'rejected', why: record.reason.name };
   if (key === undefined || keyText === undefined) return { kind: 'rejected', why: 'KeyUnknown' };
   const item = { position, key, keyText, version, streamArn };

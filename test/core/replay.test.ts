@@ -266,6 +266,15 @@ describe('the place of a parked record in the order', () => {
     expect(isInOrder(parked(STREAM_ARN), adopted, NOW_MS)).toBe(false);
     expect(isInOrder(parked(OTHER), adopted, NOW_MS)).toBe(true);
   });
+
+  it('is lost for what was written before an epoch that follows another', () => {
+    const adopted = pointedAt(OTHER);
+    const before = { ...parked(OTHER), writtenAtMs: adopted.sinceMs - 1 };
+    const first = { ...parked(STREAM_ARN), writtenAtMs: control.sinceMs - 1 };
+
+    expect(isInOrder(before, adopted, NOW_MS)).toBe(false);
+    expect(isInOrder(first, control, NOW_MS)).toBe(true);
+  });
 });
 
 describe('a stream', () => {
