@@ -46,6 +46,8 @@ export interface ChaosReport {
   /** Items that were back for a while: any number with checked tombstones, none with strict ones. */
   readonly passing: number;
   readonly stillBack: readonly string[];
+  /** Those that looking again at their deletes has removed. */
+  readonly revenants: number;
   readonly looks: number;
   /** Requests of the function by the fault that struck them. */
   readonly struck: Readonly<Record<Struck, number>>;
@@ -186,6 +188,7 @@ async function play(stage: Stage): Promise<ChaosReport> {
     copiedOver: watch.copiedOver,
     passing: watch.passing,
     stillBack: watch.stillBack,
+    revenants: world.tally.sum('Revenants'),
     looks: watch.looks,
     struck,
     backfill,
@@ -276,13 +279,24 @@ async function kill(victim: Victim, stage: Stage): Promise<void> {
   }
 }
 
-/** Stops an invocation, not kills it, while a second one takes its batch; then it goes on. */
-async function overlap({ lambda, mapping }: LocalWorld): Promise<void> {
+/** So many that some of them delete what the stopped invocation is still going to put. */
+const RECORDS_OVERLAPPED = 800;
+/** Shorter than requests take to time out: after ten of those, the invocation would write nothing more. */
+const OVERLAP_MS_MAX = 3_000;
+
+/** Stops an invocation, not kills it, while others take its batch and the next ones; then it goes on. */
+async function overlap({ lambda, mapping, faults }: LocalWorld): Promise<void> {
   let goOn: (() => void) | undefined;
+  // In the midst of its writes.
+  const written = requestsTo(faults);
+  await until('writes', () => requestsTo(faults) > written);
   await until('an invocation', () => (goOn = lambda.abandon()) !== undefined);
   const { done } = mapping.counts;
+  const endMs = performance.now() + OVERLAP_MS_MAX;
+  const isLate = () => performance.now() > endMs;
   try {
     await until('a second invocation', () => mapping.counts.done > done);
+    await until('more', () => isLate() || mapping.counts.done > done + RECORDS_OVERLAPPED);
   } finally {
     goOn?.();
   }

@@ -23,6 +23,7 @@ const say = (line: string) => {
 
 let records = 0;
 let kills = 0;
+let revenants = 0;
 for (
   let seed = Number(values.seed);
   records < wanted && process.exitCode === undefined;
@@ -32,10 +33,11 @@ for (
   say(`round with seed ${seed}: ${JSON.stringify({ ...ROUND, tombstones })}`);
   const report = await chaos({ ...ROUND, tombstones, seed, onStory: say });
   records += report.records;
+  revenants += report.revenants;
   kills += Object.values(report.kills).reduce((sum, count) => sum + count, 0);
   say(JSON.stringify(report));
   if (!isWell(report) || (tombstones === 'strict' && report.passing > 0)) process.exitCode = 1;
-  say(`${records} records, ${kills} kills so far`);
+  say(`${records} records, ${kills} kills, ${revenants} revenants so far`);
 }
 console.log(
   process.exitCode === undefined
