@@ -84,9 +84,9 @@ function isCatchingUp({ item, place, applied, version }: StepBack): boolean {
   return item.read >= item.shown && place > item.streamed && !isKnown;
 }
 
-/** Given up or put aside by one poller, a record may still be with another. */
+/** Not done with: given up, put aside or lost by one poller, a record may still be with another. */
 function isInStream({ status, letters }: StreamEntry): boolean {
-  return status === 'waiting' || status === 'given-up' || letters > 0;
+  return status !== 'done' || letters > 0;
 }
 
 function excuseOfReturn(back: StepBack, applied: StreamEntry): Excuse {

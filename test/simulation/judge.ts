@@ -54,6 +54,8 @@ export class Judge {
   readonly #deletes = new Map<string, number>();
   /** The newest write of each item that has a record. */
   readonly #newest = new Map<string, SourceWrite>();
+  /** Items that the twin has. */
+  readonly #present = new Set<string>();
   /** Versions that the twin shows, by item. */
   readonly #versionsShown = new Map<string, string>();
   /** Processes that have sent letters, by record. */
@@ -131,7 +133,7 @@ export class Judge {
     const { key, number } = entry.write;
     const row = this.#rows.get(key);
     const isBound = (row?.['f']?.S ?? '') >= this.versionOf(entry);
-    if (!isBound || !this.#lives(row))
+    if (!this.itemOf(key).isTampered && (!isBound || !this.#lives(row)))
       this.violation(`memory: the letter of write ${number} has no failure bound`);
     entry.letters += 1;
     if (entry.letters > 1) this.#host.note('letter sent again');
@@ -207,11 +209,17 @@ export class Judge {
   recreated(table: string, isSudden: boolean): void {
     for (const item of this.#items.values()) {
       if (table === TABLES.twin) Object.assign(item, SHOWS_NOTHING);
-      if (table === TABLES.state) item.tombstones.length = 0;
+      if (table === TABLES.state) {
+        item.tombstones.length = 0;
+        Object.assign(item, { epoch: 0, shownIn: 0 });
+      }
       if (isSudden) Object.assign(item, { ...SHOWS_NOTHING, isTampered: true });
       item.looked = '';
     }
-    if (table === TABLES.twin) this.#versionsShown.clear();
+    if (table === TABLES.twin) {
+      this.#versionsShown.clear();
+      this.#present.clear();
+    }
     if (table !== TABLES.state) return;
     this.#rows.clear();
     this.control.note(undefined, this.#host.now());
@@ -223,6 +231,9 @@ export class Judge {
       this.#onControlRow(change, sent);
       return;
     }
+    if (change.table === TABLES.twin)
+      if (change.after === undefined) this.#present.delete(change.key);
+      else this.#present.add(change.key);
     if (sent === undefined) {
       if (change.table === TABLES.twin) this.#versionsShown.delete(change.key);
       return;
@@ -262,8 +273,12 @@ export class Judge {
     if (deleted === undefined || deleted === before?.['d']?.S) return;
     const item = this.#historyOf(key);
     item.tombstones.push({ atMs: this.#host.now(), version: deleted });
-    if (this.entryOf(deleted) !== undefined) return;
-    this.#deletes.set(`${key} ${deleted}`, sent.process.sourceReads.get(key) ?? item.shown);
+    const deletedAs = this.entryOf(deleted)?.write.number;
+    const place = deletedAs ?? sent.process.sourceReads.get(key) ?? item.shown;
+    // Where no item is, remembering its delete is all that is done.
+    if (!this.#present.has(key)) item.shown = Math.max(item.shown, place);
+    if (deletedAs !== undefined) return;
+    this.#deletes.set(`${key} ${deleted}`, place);
     // A repair's delete is above the letters that there are by now, not those that come before it is done.
     item.remembered = item.lettered;
   }

@@ -176,7 +176,7 @@ export class Lambda {
       limit,
       rejections,
       control,
-      deadLetters: this.#world.places.deadLetters(process),
+      deadLetters: this.#world.deadLetters(process),
       lookAgain: this.#world.lookAgain.port(process),
       random,
       clock: this.#world.clockOf(process),

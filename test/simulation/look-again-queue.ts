@@ -50,10 +50,10 @@ export class LookAgain {
     const port: LookAgainQueue = {
       announce: async (body) => {
         await network.send(process, 'queue', () => this.#keep(body, delayMs));
-        for (const { version } of this.#parse(body).deletes) process.announced.add(version);
+        for (const { version } of this.parse(body).deletes) process.announced.add(version);
       },
     };
-    return mutation.lookAgain?.(port, process) ?? port;
+    return mutation.lookAgain?.(port, process, this.#world) ?? port;
   }
 
   #keep(body: string, delayMs: number): void {
@@ -61,12 +61,12 @@ export class LookAgain {
     const id = `announcement-${(this.#count += 1)}`;
     const visibleAtMs = nowMs + delayMs;
     this.#messages.set(id, { id, body, sentAtMs: nowMs, visibleAtMs, receives: 0 });
-    this.#world.judge.announced(this.#parse(body), visibleAtMs);
+    this.#world.judge.announced(this.parse(body), visibleAtMs);
     this.#world.scheduler.at(visibleAtMs, () => this.#poll());
   }
 
   /** Rebuilt from the protocol's text: keys, versions, epoch. */
-  #parse(body: string): Announced {
+  parse(body: string): Announced {
     const { epoch, deletes } = JSON.parse(body) as {
       epoch: number;
       deletes: ReadonlyArray<{ key: Record<string, never>; v: string }>;
@@ -125,7 +125,7 @@ export class LookAgain {
       void this.#look(batch, process).then((failed) => {
         process.endedAtMs = world.scheduler.now();
         for (const { id, body } of batch)
-          if (!failed.has(id)) world.judge.lookedAt(this.#parse(body), process);
+          if (!failed.has(id)) world.judge.lookedAt(this.parse(body), process);
         resolve(failed);
       });
     });

@@ -8,6 +8,7 @@ import type { lookAgain } from '../../src/operations/look-again.ts';
 import type { replicateBatch } from '../../src/operations/replicate-batch.ts';
 import type {
   Clock,
+  DeadLetterQueue,
   DestinationReader,
   DestinationTable,
   LookAgainQueue,
@@ -45,11 +46,12 @@ export interface Mutation {
   /** Of the function. */
   readonly settings?: (settings: HandlerSettings) => HandlerSettings;
   /** The reads of the function. */
-  readonly reader?: (port: DestinationReader, process: Process) => DestinationReader;
+  readonly reader?: (port: DestinationReader, process: Process, world: World) => DestinationReader;
   readonly look?: (look: typeof lookAgain) => typeof lookAgain;
-  readonly lookAgain?: (port: LookAgainQueue, process: Process) => LookAgainQueue;
+  readonly lookAgain?: (port: LookAgainQueue, process: Process, world: World) => LookAgainQueue;
   readonly transactions?: (port: TransactionWriter) => TransactionWriter;
   readonly clock?: (clock: Clock, process: Process) => Clock;
+  readonly deadLetters?: (port: DeadLetterQueue, process: Process, world: World) => DeadLetterQueue;
   readonly queue?: (queue: MessageQueue) => MessageQueue;
   readonly bucket?: (bucket: ObjectStore, part: Part) => ObjectStore;
   readonly readers?: (readers: Readers, process: Process) => Readers;

@@ -8,6 +8,7 @@ import type { DestinationTable, ReadableTable, WriteReply } from '../../src/port
 import type { Mutation } from './mutant.ts';
 import { MALFORMED } from './stream.ts';
 import type { Process, ProcessKind } from './process.ts';
+import type { World } from './world.ts';
 
 type Rewrite = NonNullable<Mutation['rewrite']>;
 
@@ -101,6 +102,44 @@ export function endsEarly(table: ReadableTable): ReadableTable {
       return page.items.length > 0 ? page : { ...page, next: undefined };
     },
   };
+}
+
+/** A put of the twin with no more than the guard of a place that may be empty. */
+export function freePut(request: WriteRequest): WriteRequest {
+  if (request.operation !== 'PutItem' || request.input.TableName !== 'twin') return request;
+  const { ConditionExpression: condition = '' } = request.input;
+  const older = /^attribute_exists\(#pk\) AND \((.*)\)$/.exec(condition)?.[1];
+  if (older === undefined) return request;
+  const text = `attribute_not_exists(#pk) OR ${older}`;
+  return { operation: 'PutItem', input: { ...request.input, ConditionExpression: text } };
+}
+
+/** As if the queue had taken an announcement. */
+export function pretendAnnounced(body: string, process: Process, world: World): void {
+  for (const { version } of world.lookAgain.parse(body).deletes) process.announced.add(version);
+}
+
+/** Tries again while it is throttled, whatever the time. */
+export async function retriedAtOnce(
+  request: WriteRequest,
+  port: DestinationTable,
+  process: Process,
+): Promise<WriteReply> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await port.write(request);
+    } catch (error) {
+      if (!isThrottled(error) || attempt === TRIES) throw error;
+    }
+    await process.clock().sleep(PAUSE_MS);
+  }
+}
+
+const TRIES = 8;
+const PAUSE_MS = 1_000;
+
+function isThrottled(error: unknown): boolean {
+  return error instanceof Error && /Throttling|Throughput|Conflict/.test(error.name);
 }
 
 const FIFTEEN_DAYS = 15 * 24 * 60 * 60;

@@ -3,6 +3,7 @@
 
 import type { HandlerSettings } from '../../src/handler-settings.ts';
 import type {
+  DeadLetterQueue,
   DestinationReader,
   DestinationTable,
   LookAgainQueue,
@@ -225,9 +226,14 @@ export class World {
     return this.mutation.destination?.(destination, process, this) ?? destination;
   }
 
+  deadLetters(process: Process): DeadLetterQueue {
+    const queue = this.places.deadLetters(process);
+    return this.mutation.deadLetters?.(queue, process, this) ?? queue;
+  }
+
   reader(process: Process): DestinationReader {
     const reader = destinationReaderPort(this.#partsOf(process));
-    return this.mutation.reader?.(reader, process) ?? reader;
+    return this.mutation.reader?.(reader, process, this) ?? reader;
   }
 
   #partsOf(process: Process): PortParts {
