@@ -1,5 +1,5 @@
-// Sockets that are reset when their request is given up. Closed in the ordinary way, the kernel would go on
-// to deliver what it still holds, and the request could arrive whole long after everybody has forgotten it.
+// Sockets that are reset when their request is given up. If they were closed in the ordinary way, the kernel
+// would go on to deliver what it still holds: the request could arrive whole, long after it was given up.
 
 import { connect, type Socket } from 'node:net';
 import type { buildConnector } from 'undici';
@@ -27,8 +27,13 @@ const ABORTED = 'aborted';
 
 function resetWhenAborted(socket: Socket, raw: Socket): void {
   const destroy = socket.destroy.bind(socket);
+  // Node crashes where the socket below TLS is reset while TLS reports its handshake. Until that is over,
+  // undici has written nothing, and there is nothing to take back.
+  let isConnecting = true;
+  setImmediate(() => (isConnecting = false));
   socket.destroy = (error) => {
-    if (error?.message === ABORTED && !raw.destroyed) raw.resetAndDestroy();
+    const isAborted = error?.message === ABORTED && !isConnecting;
+    if (isAborted && !raw.destroyed) raw.resetAndDestroy();
     return destroy(error);
   };
 }

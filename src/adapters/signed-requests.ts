@@ -31,7 +31,7 @@ export interface SignedRequests {
   close(): Promise<void>;
 }
 
-/** By how much clocks may differ before DynamoDB refuses a signature is five minutes. */
+/** DynamoDB rejects a signature whose time is off by more than five minutes. */
 const SKEW_MS_MIN = 4 * 60_000;
 const SKEWED = /"(?:[^"]*#)?(?:InvalidSignatureException|RequestExpired|RequestTimeTooSkewed)"/;
 
@@ -49,26 +49,64 @@ export function signedRequests(options: SignedRequestsOptions): SignedRequests {
   return {
     async send(target, text) {
       const request = { target, body: Buffer.from(text) };
-      const startMs = clock.now();
-      const usedMs = skewMs;
+      const leftMs = timeLimit(timeoutMs, clock);
       const found = credentials();
-      // Nearly always they are known, and there is nothing to wait for.
-      const who = found instanceof Promise ? await found : found;
-      const outgoing = { headers: signedBy(who, request), body: request.body, withinMs: timeoutMs };
+      const isKnown = !(found instanceof Promise);
+      // In Lambda they are known, and there is nothing to wait for.
+      const who = isKnown ? found : await inTime(found, timeoutMs);
+      const withinMs = isKnown ? timeoutMs : leftMs();
+      if (withinMs < LEAST_MS) throw lateCredentials(timeoutMs);
+      const usedMs = skewMs;
+      const outgoing = { headers: signedBy(who, request), body: request.body, withinMs };
       const first = await exchange(outgoing, sockets, clock);
-      if (first.status < 400 || !SKEWED.test(first.body)) return first;
-      const answeredMs = clock.now();
-      const foundMs = Date.parse(first.date) - answeredMs;
+      if (!isSkewed(first)) return first;
+      const foundMs = Date.parse(first.date) - clock.now();
       if (!(Math.abs(foundMs - usedMs) > SKEW_MS_MIN)) return first;
       // Refused before anything else was looked at: it has surely not been applied.
       skewMs = foundMs;
-      // Whoever waits has reckoned with one time limit.
-      const withinMs = timeoutMs - (answeredMs - startMs);
-      if (!(withinMs >= AGAIN_MS_MIN && withinMs <= timeoutMs)) return first;
-      return exchange({ ...outgoing, headers: signedBy(who, request), withinMs }, sockets, clock);
+      const againMs = leftMs();
+      if (againMs < AGAIN_MS_MIN) return first;
+      const again = { ...outgoing, headers: signedBy(who, request), withinMs: againMs };
+      return exchange(again, sockets, clock);
     },
     close: () => sockets.close(),
   };
+}
+
+/** Only the service itself can say that a request was not applied: what has no request id may say anything. */
+function isSkewed({ status, requestId, body }: Answer): boolean {
+  return status >= 400 && requestId !== '' && SKEWED.test(body);
+}
+
+/**
+ * The caller reckons with one time limit, whatever a request spends it on.
+ * @returns what tells the rest: none where the clock was set back, since nobody knows then.
+ */
+function timeLimit(timeoutMs: number, clock: Pick<Clock, 'now'>): () => number {
+  const startMs = clock.now();
+  return () => {
+    const passedMs = clock.now() - startMs;
+    return passedMs < 0 ? 0 : timeoutMs - passedMs;
+  };
+}
+
+async function inTime<T>(search: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(lateCredentials(timeoutMs)), timeoutMs);
+  });
+  try {
+    return await Promise.race([search, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** By the name that says that nothing has been sent. */
+function lateCredentials(timeoutMs: number): Error {
+  return Object.assign(new Error(`no credentials within ${timeoutMs} ms`), {
+    name: 'CredentialsProviderError',
+  });
 }
 
 interface OutgoingRequest {
@@ -77,7 +115,7 @@ interface OutgoingRequest {
   readonly withinMs: number;
 }
 
-/** With less of its time left, a request is not sent a second time. */
+/** With less time left, a request is not sent a second time. */
 const AGAIN_MS_MIN = 100;
 
 interface DatedAnswer extends Answer {

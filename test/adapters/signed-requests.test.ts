@@ -3,8 +3,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
-import { type AddressInfo, createServer as netServer, type Socket } from 'node:net';
-import { createServer as tlsServer } from 'node:tls';
+import { type AddressInfo, connect, createServer as netServer, type Socket } from 'node:net';
+import { createServer as tlsServer, type Server as TlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findCredentials, signingCredentials } from '../../src/adapters/signing-credentials.ts';
 import { type SignedRequests, signedRequests } from '../../src/adapters/signed-requests.ts';
@@ -15,6 +15,8 @@ import { SELF_SIGNED } from '../fixtures/self-signed.ts';
 const HOUR_MS = 60 * 60 * 1000;
 const CREDENTIALS = { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' };
 const TARGET = 'DynamoDB_20120810.PutItem';
+/** Without it, nothing counts as DynamoDB's answer. */
+const OWN = { 'x-amzn-requestid': 'TEST' };
 
 let server: Server | undefined;
 let opened: SignedRequests | undefined;
@@ -44,6 +46,12 @@ async function open(
   return opened;
 }
 
+/** Time passes by hand only. */
+function handClock(startMs: number) {
+  let nowMs = startMs;
+  return { now: () => nowMs, pass: (ms: number) => void (nowMs += ms) };
+}
+
 describe('a clock that is wrong', () => {
   const skewed =
     (name: string, dates: string[]): RequestListener =>
@@ -57,7 +65,7 @@ describe('a clock that is wrong', () => {
       dates.push(String(sentMs));
       const isWrong = Math.abs(sentMs - Date.now()) > 5 * 60_000;
       response
-        .writeHead(isWrong ? 400 : 200)
+        .writeHead(isWrong ? 400 : 200, OWN)
         .end(isWrong ? `{"__type":"com.amazon.coral.service#${name}"}` : '{}');
     };
 
@@ -76,22 +84,15 @@ describe('a clock that is wrong', () => {
   );
 
   describe('takes no more time for the second try than is left', () => {
-    /** Two hours slow; an answer takes as long as it is told, by this clock. */
-    function slowClock(answerMs: number) {
-      let passedMs = 0;
-      const startMs = Date.now() - 2 * HOUR_MS;
-      return { now: () => startMs + passedMs, answered: () => void (passedMs += answerMs) };
-    }
-
     async function sendBehind(answerMs: number) {
       let tries = 0;
-      const clock = slowClock(answerMs);
+      const clock = handClock(Date.now() - 2 * HOUR_MS);
       const requests = await open(
         (_, response) => {
           tries += 1;
           if (tries > 1) return;
-          clock.answered();
-          response.writeHead(400).end('{"__type":"x#RequestTimeTooSkewed"}');
+          clock.pass(answerMs);
+          response.writeHead(400, OWN).end('{"__type":"x#RequestTimeTooSkewed"}');
         },
         { clock },
       );
@@ -106,8 +107,11 @@ describe('a clock that is wrong', () => {
       expect(String(result.status === 'rejected' && result.reason)).toContain('within 200 ms');
     });
 
-    it('and is not sent when hardly any is left', async () => {
-      const { result, tries } = await sendBehind(450);
+    it.each([
+      ['hardly any is left', 450],
+      ['the clock was set back meanwhile', -1_000],
+    ])('and is not sent when %s', async (_, answerMs) => {
+      const { result, tries } = await sendBehind(answerMs);
 
       expect(tries).toBe(1);
       expect(result).toMatchObject({ status: 'fulfilled', value: { status: 400 } });
@@ -118,30 +122,149 @@ describe('a clock that is wrong', () => {
     let tries = 0;
     const requests = await open((_, response) => {
       tries += 1;
-      response.writeHead(400).end('{"__type":"x#InvalidSignatureException"}');
+      response.writeHead(400, OWN).end('{"__type":"x#InvalidSignatureException"}');
     });
 
     expect((await requests.send(TARGET, '{}')).status).toBe(400);
     expect(tries).toBe(1);
   });
+
+  it('is not put right by an answer that is not the service’s: nobody knows what became of it', async () => {
+    const dates: string[] = [];
+    const requests = await open((incoming, response) => {
+      dates.push(String(incoming.headers['x-amz-date']).slice(0, 8));
+      response
+        .writeHead(400, { date: 'Mon, 01 Jan 2001 00:00:00 GMT' })
+        .end('{"__type":"x#RequestTimeTooSkewed"}');
+    });
+
+    for (let request = 0; request < 2; request += 1) {
+      expect((await requests.send(TARGET, '{}')).status).toBe(400);
+    }
+    // Each once, and signed with the time of this clock.
+    expect(dates).toHaveLength(2);
+    expect(dates).not.toContain('20010101');
+  });
+});
+
+describe('a request that waits for credentials', () => {
+  async function sendAfter(waitMs: number) {
+    const clock = handClock(Date.now());
+    let arrived = 0;
+    const credentials = async () => {
+      clock.pass(waitMs);
+      return CREDENTIALS;
+    };
+    const requests = await open(() => (arrived += 1), { clock, credentials });
+    const error: unknown = await requests.send(TARGET, '{}').catch((failure: unknown) => failure);
+    return { error, arrived };
+  }
+
+  it('has the rest of its time limit', async () => {
+    const { error, arrived } = await sendAfter(300);
+
+    expect(arrived).toBe(1);
+    expect(String(error)).toContain('within 200 ms');
+    expect(classifyFailure(error).kind).toBe('unknown');
+  });
+
+  it('is not sent when none is left', async () => {
+    const { error, arrived } = await sendAfter(495);
+
+    expect(arrived).toBe(0);
+    expect(classifyFailure(error).kind).toBe('denied');
+  });
+
+  it('is given up, and never sent, when they do not come', async () => {
+    let arrived = 0;
+    let come: (found: typeof CREDENTIALS) => void = () => undefined;
+    const search = new Promise<typeof CREDENTIALS>((resolve) => (come = resolve));
+    const requests = await open(() => (arrived += 1), {
+      credentials: () => search,
+      timeoutMs: 100,
+    });
+
+    const error: unknown = await requests.send(TARGET, '{}').catch((failure: unknown) => failure);
+    come(CREDENTIALS);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+
+    expect(classifyFailure(error).kind).toBe('denied');
+    expect(arrived).toBe(0);
+  });
 });
 
 describe('a request that waits for a socket', () => {
-  it('is never sent when its time is over', async () => {
+  it('is never sent when its time is nearly over', async () => {
+    const clock = handClock(Date.now());
     const arrived: string[] = [];
-    const requests = await open((incoming, response) => {
-      incoming.on('data', (chunk: Buffer) => arrived.push(chunk.toString()));
-      setTimeout(() => response.end('{}'), 800);
-    });
-    const all = await Promise.allSettled(
-      ['"a"', '"b"', '"c"'].map((body) => requests.send(TARGET, body)),
+    const requests = await open(
+      (incoming, response) => {
+        incoming.on('data', (chunk: Buffer) => {
+          arrived.push(chunk.toString());
+          clock.pass(495);
+          response.end('{}');
+        });
+      },
+      { clock, concurrency: 1 },
     );
-    await new Promise((resolve) => setTimeout(resolve, 600));
 
-    expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
-    expect(arrived.toSorted()).toEqual(['"a"', '"b"']);
+    const all = await Promise.allSettled(['"a"', '"b"'].map((body) => requests.send(TARGET, body)));
+
+    expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(arrived).toEqual(['"a"']);
   });
+
+  it('is never sent when its time is over, nor is the one that waits for the connection', async () => {
+    let receivedBytes = 0;
+    const tls = tlsServer(SELF_SIGNED, (socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk: Buffer) => (receivedBytes += chunk.length));
+    }).listen(0, '127.0.0.1');
+    const { listener, handshaken } = slowlyPassing(tls);
+    await once(listener, 'listening');
+    const endpoint = `https://127.0.0.1:${(listener.address() as AddressInfo).port}`;
+
+    const all = await trustingAll(async () => {
+      const requests = await open(() => undefined, { endpoint, concurrency: 1, timeoutMs: 100 });
+      const sent = Promise.allSettled(['"a"', '"b"'].map((body) => requests.send(TARGET, body)));
+      await handshaken;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return sent;
+    });
+    tls.close();
+    listener.close();
+
+    expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(receivedBytes).toBe(0);
+  });
+
+  /** Connections come to `server` 300 ms later than they should. */
+  function slowlyPassing(server: TlsServer) {
+    let answered: () => void;
+    const handshaken = new Promise<void>((resolve) => (answered = resolve));
+    const listener = netServer((socket) => {
+      socket.on('error', () => undefined);
+      setTimeout(() => {
+        const upstream = connect((server.address() as AddressInfo).port, '127.0.0.1');
+        upstream.on('error', () => undefined).once('data', answered);
+        socket.pipe(upstream).pipe(socket);
+      }, 300);
+    }).listen(0, '127.0.0.1');
+    return { listener, handshaken };
+  }
 });
+
+/** With no look at certificates. */
+async function trustingAll<T>(action: () => Promise<T>): Promise<T> {
+  const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  try {
+    return await action();
+  } finally {
+    if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
+  }
+}
 
 describe('a request that is given up while it is on its way', () => {
   it.each(['http', 'https'])('does not arrive whole later, over %s', async (scheme) => {
@@ -160,17 +283,12 @@ describe('a request that is given up while it is on its way', () => {
     const listener = (scheme === 'http' ? peer : tls).listen(0, '127.0.0.1');
     await once(listener, 'listening');
     const endpoint = `${scheme}://127.0.0.1:${(listener.address() as AddressInfo).port}`;
-    const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-    if (scheme === 'https') process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-    try {
+    await trustingAll(async () => {
       const requests = await open(() => undefined, { endpoint, timeoutMs: 600 });
       await expect(requests.send(TARGET, body)).rejects.toThrow('no answer within');
       await new Promise((resolve) => setTimeout(resolve, 1_200));
-    } finally {
-      if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-      else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
-      listener.close();
-    }
+    });
+    listener.close();
 
     // Closed in the ordinary way, what this side's kernel holds, about 4 MB, would be delivered, too.
     expect(received.bytes).toBeLessThan(1_000_000);
