@@ -34,6 +34,10 @@ const FORMS: Readonly<Record<string, Form>> = {
     must: 'Count',
   },
   DescribeTable: { may: [], must: 'Table' },
+  DescribeTimeToLive: { may: [], must: 'TimeToLiveDescription' },
+  DescribeStream: { may: [], must: 'StreamDescription' },
+  GetShardIterator: { may: [], must: 'ShardIterator' },
+  GetRecords: { may: ['NextShardIterator'], must: 'Records' },
 };
 
 /**
@@ -62,18 +66,17 @@ function problemOf(operation: string, answer: RawAnswer): string | undefined {
   if (status >= 400) return undefined;
   if (status !== 200) return 'DynamoDB answers with 200 or an error';
   const form = FORMS[operation];
+  if (form === undefined) return 'Ferry does not know the form of this operation’s answers';
   // Nearly every write is answered so.
-  if (body === '{}' && form !== undefined && form.must === undefined) return undefined;
+  if (body === '{}' && form.must === undefined) return undefined;
   return formProblem(membersOf(body), form);
 }
 
 function formProblem(
   members: readonly string[] | undefined,
-  form: Form | undefined,
+  { may, must }: Form,
 ): string | undefined {
   if (members === undefined) return 'its body is not a JSON object';
-  if (form === undefined) return undefined;
-  const { may, must } = form;
   if (must !== undefined && !members.includes(must)) return `it has no ${must}`;
   const foreign = members.filter((name) => name !== must && !may.includes(name));
   return foreign.length === 0 ? undefined : `it has ${foreign.length} member(s) of another form`;

@@ -11,6 +11,7 @@ import {
 import type { KeyAttribute } from '../config.ts';
 import type { IndexFacts, TableFacts } from '../core/table-facts.ts';
 import { FerryError } from '../errors.ts';
+import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 
 /** Of all requests about a table, every repetition included. */
@@ -26,7 +27,7 @@ export async function describeTable(
   table: string,
   timeoutMs = TIMEOUT_MS,
 ): Promise<TableFacts | undefined> {
-  const client = new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 3 });
+  const client = describingClient(settings);
   const abortSignal = AbortSignal.timeout(timeoutMs);
   try {
     const { Table } = await client.send(new DescribeTableCommand({ TableName: table }), {
@@ -52,7 +53,7 @@ export async function streamArnOf(
   settings: ClientSettings,
   TableName: string,
 ): Promise<string | undefined> {
-  const client = new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 3 });
+  const client = describingClient(settings);
   try {
     const { Table = {} } = await client.send(new DescribeTableCommand({ TableName }), {
       abortSignal: AbortSignal.timeout(TIMEOUT_MS),
@@ -64,6 +65,11 @@ export async function streamArnOf(
   } finally {
     client.destroy();
   }
+}
+
+function describingClient(settings: ClientSettings): DynamoDBClient {
+  const requestHandler = new CheckedHandler();
+  return new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 3, requestHandler });
 }
 
 async function expiryOf(

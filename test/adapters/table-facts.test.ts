@@ -99,7 +99,7 @@ it('knows the partition key of an index from its sort key, also where there are 
         },
       ],
     };
-    say(200, operation === 'DescribeTable' ? { Table } : {});
+    say(200, operation === 'DescribeTable' ? { Table } : { TimeToLiveDescription: {} });
   });
 
   const facts = await describeTable(settings, 'Orders');
