@@ -92,26 +92,30 @@ function announcing({ lookAgainQueue }: ReplicatorPermissions): Record<string, P
 
 /** Once in a replication's life: to see that nothing was written before, and to write the control row. */
 function firstAdoption(
-  { name, reservedAttribute }: ReplicationConfig,
+  { name, reservedAttribute, destination }: ReplicationConfig,
   { twin, state }: { readonly twin: string; readonly state: string },
 ): PolicyStatement[] {
   const control = allow(['dynamodb:PutItem'], state);
   const keys = [`${name}#control`];
+  const { partitionKey, sortKey } = destination;
+  const twinKeys = [partitionKey, sortKey].flatMap((key) => (key === undefined ? [] : key.name));
   control.addCondition('ForAllValues:StringEquals', { 'dynamodb:LeadingKeys': keys });
   return [
     allow(['dynamodb:DescribeTable'], twin),
     allow(['dynamodb:DescribeTable'], state),
-    scanOf(twin, reservedAttribute),
-    scanOf(state, STATE_ATTRIBUTES.id),
+    scanOf(twin, [reservedAttribute, ...twinKeys]),
+    scanOf(state, [STATE_ATTRIBUTES.id]),
     control,
   ];
 }
 
-/** Of one attribute, and nothing else of an item. */
-function scanOf(table: string, attribute: string): PolicyStatement {
+/**
+ * Of no more than these attributes. The function asks for the first alone; the keys, where they are known,
+ * are allowed in case that DynamoDB counts them as asked for.
+ */
+function scanOf(table: string, attributes: string[]): PolicyStatement {
   const scan = allow(['dynamodb:Scan'], table);
-  const attributes = [attribute];
-  if (fitsPolicy(attribute))
+  if (attributes.every(fitsPolicy))
     scan.addCondition('ForAllValues:StringEquals', { 'dynamodb:Attributes': attributes });
   scan.addCondition('StringEquals', { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' });
   return scan;

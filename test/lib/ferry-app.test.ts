@@ -501,12 +501,12 @@ describe('StreamReplicator', () => {
       tableArn('eu-west-1', 'OrdersTwin'),
       tableArn('eu-west-1', 'ferry-orders-state'),
     ];
-    const scanOf = (Resource: unknown, attribute: string) => ({
+    const scanOf = (Resource: unknown, ...attributes: string[]) => ({
       Effect: 'Allow',
       Action: 'dynamodb:Scan',
       Resource,
       Condition: {
-        'ForAllValues:StringEquals': { 'dynamodb:Attributes': [attribute] },
+        'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes },
         StringEquals: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
       },
     });
@@ -548,7 +548,7 @@ describe('StreamReplicator', () => {
       ],
       AdoptFirst: [
         { Effect: 'Allow', Action: 'dynamodb:DescribeTable', Resource: [twin, state] },
-        scanOf(twin, '_ferry'),
+        scanOf(twin, '_ferry', 'pk', 'sk'),
         scanOf(state, 'id'),
         {
           Effect: 'Allow',
