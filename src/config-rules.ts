@@ -2,21 +2,28 @@
 
 import { CHECKED_TIMEOUT_SECONDS_MAX } from './contract.ts';
 import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './config.ts';
+import { clashProblems, createdTables, placeOf } from './config-tables.ts';
 
 /** One line per problem: path, value, and what was expected. `replications` are by their index. */
 export function* ruleProblems(
   replications: ReadonlyMap<number, ReplicationConfig>,
 ): Generator<string> {
+  const created = createdTables(replications);
   for (const [index, replication] of replications) {
     const path = `replications.${index}`;
+    const keys = {
+      source: keysOf(replication.source, created),
+      destination: keysOf(replication.destination, created),
+    };
     yield* tableProblems(`${path}.source`, replication.source);
     yield* tableProblems(`${path}.destination`, replication.destination);
     yield* streamProblems(`${path}.source`, replication.source);
-    yield* pairProblems(path, replication);
-    yield* heartbeatProblems(path, replication);
+    yield* attributeProblems(path, replication, keys);
+    yield* heartbeatProblems(path, replication, keys);
     yield* timeoutProblems(path, replication);
   }
-  yield* duplicateProblems(replications);
+  yield* nameProblems(replications);
+  yield* clashProblems(replications);
   yield* circleProblems([...replications.values()]);
 }
 
@@ -61,23 +68,37 @@ function* streamProblems(
   }
 }
 
-function* pairProblems(path: string, replication: ReplicationConfig): Generator<string> {
-  const { source, destination, stateTable, reservedAttribute, timestampAttribute } = replication;
+/** Of an existing table that the app does not create elsewhere, only DynamoDB knows the keys: none here. */
+interface PairKeys {
+  readonly source: readonly KeyAttribute[];
+  readonly destination: readonly KeyAttribute[];
+}
+
+function keysOf(
+  table: TableConfig,
+  created: ReadonlyMap<string, TableConfig>,
+): readonly KeyAttribute[] {
+  const { partitionKey, sortKey } = table.create ? table : (created.get(placeOf(table)) ?? table);
+  return [partitionKey, sortKey].filter((key) => key !== undefined);
+}
+
+function* attributeProblems(
+  path: string,
+  { reservedAttribute, timestampAttribute }: ReplicationConfig,
+  { source, destination }: PairKeys,
+): Generator<string> {
   if (timestampAttribute === reservedAttribute) {
     yield `${path}.timestampAttribute must differ from reservedAttribute, got ${show(timestampAttribute)} for both`;
   }
   if (reservedAttribute in {}) {
     yield `${path}.reservedAttribute must not be a name that every JavaScript object has, got ${show(reservedAttribute)}`;
   }
-  if (stateTable === destination.table) {
-    yield `${path}.stateTable must be another table than the destination, got ${show(stateTable)} for both`;
-  }
-  const keys = [source.partitionKey, source.sortKey, destination.partitionKey, destination.sortKey];
-  if (keys.some((key) => key?.name === reservedAttribute)) {
+  if ([...source, ...destination].some(({ name }) => name === reservedAttribute)) {
     yield `${path}.reservedAttribute must not be a key attribute, got ${show(reservedAttribute)}`;
   }
-  if (source.create && destination.create && keyText(source) !== keyText(destination)) {
-    yield `${path}.destination must have the same keys as the source: ${keyText(source)}, got ${keyText(destination)}`;
+  const [from, to] = [keyText(source), keyText(destination)];
+  if (source.length > 0 && destination.length > 0 && from !== to) {
+    yield `${path}.destination must have the same keys as the source: ${from}, got ${to}`;
   }
 }
 
@@ -90,41 +111,50 @@ function* timeoutProblems(
   }
 }
 
-/** Of an existing table, only DynamoDB knows the keys. */
 function* heartbeatProblems(
   path: string,
-  { heartbeat, source }: ReplicationConfig,
+  { heartbeat, reservedAttribute }: ReplicationConfig,
+  { source }: PairKeys,
 ): Generator<string> {
-  if (heartbeat === undefined || !source.create) return;
+  if (heartbeat === undefined) return;
+  for (const [name, value] of Object.entries(heartbeat.key)) {
+    if (name === '' || [...name].length > 255) {
+      yield `${path}.heartbeat.key must have attribute names of 1 to 255 characters, got ${show(name)}`;
+    }
+    const at = `${path}.heartbeat.key.${name}`;
+    if (name === reservedAttribute) {
+      yield `${at} must not be the reservedAttribute, which is never part of a key`;
+    }
+    if (typeof value === 'number' && !isDynamoDbNumber(value)) {
+      yield `${at} must be 0, or between 1e-130 and 1e126 in size, as DynamoDB stores numbers, got ${value}`;
+    }
+  }
   const given = Object.entries(heartbeat.key)
     .map(([name, value]) => `${name} (${typeof value === 'string' ? 'S' : 'N'})`)
     .toSorted();
-  const wanted = keyText(source).split(', ').toSorted();
-  if (given.join(', ') !== wanted.join(', ')) {
+  const wanted = source.map((key) => keyText([key])).toSorted();
+  if (wanted.length > 0 && given.join(', ') !== wanted.join(', ')) {
     yield `${path}.heartbeat.key must have the source's keys: ${keyText(source)}, got ${given.join(', ')}`;
   }
 }
 
-function keyText({ partitionKey, sortKey }: TableConfig): string {
-  const text = (key: KeyAttribute | undefined) =>
-    key === undefined ? [] : [`${key.name} (${key.type})`];
-  return [...text(partitionKey), ...text(sortKey)].join(', ');
+function isDynamoDbNumber(value: number): boolean {
+  const size = Math.abs(value);
+  return size === 0 || (size >= 1e-130 && size < 1e126);
 }
 
-/** Names are for stacks and tombstones; versions of two sources cannot be compared in one destination. */
-function* duplicateProblems(
-  replications: ReadonlyMap<number, ReplicationConfig>,
-): Generator<string> {
-  const names = new Set<string>();
-  const destinations = new Set<string>();
-  for (const [index, { name, destination }] of replications) {
-    if (names.has(name)) yield `replications.${index}.name must be unique, got ${show(name)} twice`;
-    names.add(name);
-    const place = placeOf(destination);
-    if (destinations.has(place)) {
-      yield `replications.${index}.destination must have one source only, got ${place} twice`;
-    }
-    destinations.add(place);
+function keyText(keys: readonly KeyAttribute[]): string {
+  return keys.map(({ name, type }) => `${name} (${type})`).join(', ');
+}
+
+/** Names are for stacks and tombstones. */
+function* nameProblems(replications: ReadonlyMap<number, ReplicationConfig>): Generator<string> {
+  const first = new Map<string, number>();
+  for (const [index, { name }] of replications) {
+    const earlier = first.get(name);
+    if (earlier === undefined) first.set(name, index);
+    else
+      yield `replications.${index}.name must be unique, got ${show(name)}, which is also replications.${earlier}.name`;
   }
 }
 
@@ -145,11 +175,6 @@ function* circleProblems(replications: readonly ReplicationConfig[]): Generator<
       yield `replication ${show(name)} must not lead back to its source, got a way from ${start} to itself`;
     }
   }
-}
-
-/** Endpoints are left out: two of them may lead to the same table. */
-function placeOf({ region, table }: TableConfig): string {
-  return `${region}/${table}`;
 }
 
 /** A value for a message, at most a line of it. */

@@ -90,6 +90,10 @@ export interface ReplicationConfig {
   readonly bulk: boolean;
 }
 
+/** As the schema has it: every default but one. */
+type ReplicationInFile = Omit<ReplicationConfig, 'stateTable'> &
+  Partial<Pick<ReplicationConfig, 'stateTable'>>;
+
 export interface Config {
   readonly replications: readonly ReplicationConfig[];
 }
@@ -137,13 +141,11 @@ export function parseConfig(value: unknown, origin = 'ferry.json'): Config {
   const { problems, sound } = schemaProblems(config);
   problems.push(...ruleProblems(sound));
   if (problems.length > 0) throw invalid(origin, problems);
-  const { replications } = config as Config;
-  return deepFreeze({
-    replications: replications.map((one) => ({
-      ...one,
-      stateTable: one.stateTable ?? `ferry-${one.name}-state`,
-    })),
-  });
+  return deepFreeze({ replications: [...sound.values()] });
+}
+
+function withStateTable(replication: ReplicationInFile): ReplicationConfig {
+  return { stateTable: `ferry-${replication.name}-state`, ...replication };
 }
 
 /** Far more than the schema has: what goes through a value member by member must come to an end. */
@@ -224,10 +226,12 @@ function schemaProblems(config: unknown): {
   const errors = validate(config) ? [] : (validate.errors ?? []);
   const unsound = new Set(errors.map(({ instancePath }) => instancePath.split('/')[2]));
   const { replications } = (config ?? {}) as { replications?: unknown };
-  const all = (Array.isArray(replications) ? replications : []) as ReplicationConfig[];
+  const all = (Array.isArray(replications) ? replications : []) as ReplicationInFile[];
   // Of a list that is too long, the rules, which compare each with each, would not come to an end.
   const isLong = all.length > schema.properties.replications.maxItems;
-  const sound = [...(isLong ? [] : all).entries()].filter(([index]) => !unsound.has(String(index)));
+  const sound = [...(isLong ? [] : all).entries()]
+    .filter(([index]) => !unsound.has(String(index)))
+    .map(([index, one]) => [index, withStateTable(one)] as const);
   return { problems: errors.map(describeProblem), sound: new Map(sound) };
 }
 

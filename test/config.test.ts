@@ -145,7 +145,7 @@ describe('parseConfig', () => {
     [
       'a name twice',
       { replications: [replication(), replication()] },
-      'replications.1.name must be unique, got "orders" twice',
+      'replications.1.name must be unique, got "orders", which is also replications.0.name',
     ],
   ])('refuses %s', (_, value, message) => {
     expect(problemsOf(value)).toContain(message);
@@ -166,6 +166,26 @@ describe('parseConfig', () => {
         heartbeat: { key: { pk: 1 } },
       },
       "heartbeat.key must have the source's keys: pk (S), got pk (N)",
+    ],
+    [
+      'a heartbeat with a number that DynamoDB does not store',
+      { heartbeat: { key: { pk: 1e126 } } },
+      'heartbeat.key.pk must be 0, or between 1e-130 and 1e126 in size, as DynamoDB stores numbers, got 1e+126',
+    ],
+    [
+      'a heartbeat with the version in its key',
+      { heartbeat: { key: { _ferry: 'a' } } },
+      'heartbeat.key._ferry must not be the reservedAttribute',
+    ],
+    [
+      'a heartbeat with an attribute that has no name',
+      { heartbeat: { key: { '': 'a' } } },
+      'heartbeat.key must have attribute names of 1 to 255 characters, got ""',
+    ],
+    [
+      'a heartbeat with an attribute name that no key has',
+      { heartbeat: { key: { ['n'.repeat(256)]: 'a' } } },
+      'heartbeat.key must have attribute names of 1 to 255 characters, got "nnn',
     ],
     [
       'alarms for nobody that mail could reach',
@@ -241,6 +261,34 @@ describe('parseConfig', () => {
   ])('refuses %s', (_, parts, message) => {
     expect(problemsWith(parts)).toContain(message);
   });
+
+  it.each([
+    ['nothing', ''],
+    ['a variable of a policy', '${aws:username}'],
+    ['a wildcard', 'beat*'],
+    ['a wildcard for a character', 'beat?'],
+    ['a dollar', 'beat$'],
+    ['the end of a line', 'beat\n'],
+    ['letters that no policy takes', '心'],
+    ['more than 255 characters', 'b'.repeat(256)],
+  ])('refuses a heartbeat key of %s, and says which texts it takes', (_, pk) => {
+    const message = problemsWith({ heartbeat: { key: { pk } } });
+
+    expect(message).toContain('replications.0.heartbeat.key.pk must match pattern');
+    expect(message).toContain(`got ${JSON.stringify(pk).slice(0, 77)}`);
+    expect(message).toContain('1 to 255 printable characters of ISO 8859-1 other than *, ? and $');
+  });
+
+  it.each([['ferry-heartbeat'], ['Herz#1: [é] + % & /'], ['b'.repeat(255)], [0], [-1.5], [1e125]])(
+    'takes a heartbeat key of %s',
+    (pk) => {
+      const heartbeat = { key: { pk } };
+
+      expect(
+        parseConfig({ replications: [replication({ heartbeat })] }).replications,
+      ).toMatchObject([{ heartbeat }]);
+    },
+  );
 });
 
 describe('loadConfig', () => {
@@ -392,7 +440,7 @@ describe('tables that must not be mixed up', () => {
     [
       'from two sources to one',
       [one('x', a, c), one('y', b, c)],
-      'must have one source only, got ap-south-1/Orders twice',
+      'replications.1.destination must have one source only, got ap-south-1/Orders, which is also replications.0.destination',
     ],
     [
       'between tables of different keys',
@@ -407,7 +455,7 @@ describe('tables that must not be mixed up', () => {
     [
       'with the state in the twin',
       [one('x', a, b, { stateTable: 'Orders' })],
-      'stateTable must be another table than the destination',
+      'replications.0.stateTable must be a table that nothing else uses, got eu-west-1/Orders, which is also replications.0.destination',
     ],
     [
       'with a key of another Region',
@@ -424,13 +472,134 @@ describe('tables that must not be mixed up', () => {
     expect(problemsOf({ replications })).toContain(message);
   });
 
-  it('may form a chain, or a star', () => {
-    expect(
-      parseConfig({ replications: [one('x', a, b), one('y', b, c)] }).replications,
-    ).toHaveLength(2);
-    expect(
-      parseConfig({ replications: [one('x', a, b), one('y', a, c)] }).replications,
-    ).toHaveLength(2);
+  const existing = (region: string, table: string, stream = false) => ({
+    region,
+    table,
+    ...(stream && {
+      streamArn: `arn:aws:dynamodb:${region}:111122223333:table/${table}/stream/2026-01-31T12:00:00.000`,
+    }),
+  });
+  const [bExisting, cExisting] = [
+    existing('eu-west-1', 'Orders'),
+    existing('ap-south-1', 'Orders'),
+  ];
+  const [aRead, bRead] = [
+    existing('us-east-1', 'Orders', true),
+    existing('eu-west-1', 'Orders', true),
+  ];
+
+  it.each([
+    [
+      'one state table of two replications, said or by default',
+      [
+        one('x', a, b),
+        one('y', aRead, existing('eu-west-1', 'Copy'), { stateTable: 'ferry-x-state' }),
+      ],
+      'replications.1.stateTable must be a table that nothing else uses, got eu-west-1/ferry-x-state, which is also replications.0.stateTable',
+    ],
+    [
+      'a state table that is the source of another replication',
+      [
+        one('x', bRead, cExisting),
+        one('y', a, existing('eu-west-1', 'Copy'), { stateTable: 'Orders' }),
+      ],
+      'replications.1.stateTable must be a table that nothing else uses, got eu-west-1/Orders, which is also replications.0.source',
+    ],
+    [
+      'a state table that is a later destination',
+      [one('x', a, b, { stateTable: 'Copy' }), one('y', aRead, existing('eu-west-1', 'Copy'))],
+      'replications.0.stateTable must be a table that nothing else uses, got eu-west-1/Copy, which is also replications.1.destination',
+    ],
+    [
+      'a state table that is its own source',
+      [one('x', a, existing('us-east-1', 'Copy'), { stateTable: 'Orders' })],
+      'replications.0.stateTable must be a table that nothing else uses, got us-east-1/Orders, which is also replications.0.source',
+    ],
+    [
+      'a source that two replications create',
+      [one('x', a, b), one('y', a, c)],
+      'replications.1.source.create must be false for us-east-1/Orders, which replications.0.source creates; give its "streamArn" instead',
+    ],
+    [
+      'a table that is created as a destination, and later as a source',
+      [one('x', a, b), one('y', b, c)],
+      'replications.0.destination.create must be false for eu-west-1/Orders, which replications.1.source creates',
+    ],
+    [
+      'a table that is created as a source, and later as a destination',
+      [one('y', b, c), one('x', a, b)],
+      'replications.1.destination.create must be false for eu-west-1/Orders, which replications.0.source creates',
+    ],
+    [
+      'one table by two endpoints',
+      [
+        one('x', aRead, bExisting),
+        one('y', aRead, { ...bExisting, endpoint: 'http://127.0.0.1:1' }),
+      ],
+      'replications.1.destination must have one source only',
+    ],
+    [
+      'keys that differ from those of a table that another replication creates',
+      [
+        one('x', a, bExisting),
+        one('y', created('eu-west-1', 'Orders', { partitionKey: { name: 'id', type: 'S' } }), c),
+      ],
+      'replications.0.destination must have the same keys as the source: pk (S), got id (S)',
+    ],
+    [
+      'a heartbeat without the keys of a source that another replication creates',
+      [one('x', a, b), one('y', aRead, c, { heartbeat: { key: { id: 'beat' } } })],
+      "replications.1.heartbeat.key must have the source's keys: pk (S), got id (S)",
+    ],
+    [
+      'a version in a key of a source that another replication creates',
+      [one('x', a, b), one('y', aRead, c, { reservedAttribute: 'pk' })],
+      'replications.1.reservedAttribute must not be a key attribute, got "pk"',
+    ],
+  ])('are refused, with both settings named: %s', (_, replications, message) => {
+    expect(problemsOf({ replications })).toContain(`  ${message}`);
+  });
+
+  it('are told of once for each setting, however many others it clashes with', () => {
+    const message = problemsOf({
+      replications: [one('x', a, b), one('y', a, b, { stateTable: 'Orders' })],
+    });
+
+    expect(message.split('\n').slice(1)).toEqual([
+      '  replications.1.source.create must be false for us-east-1/Orders, which replications.0.source creates; give its "streamArn" instead',
+      '  replications.1.destination must have one source only, got eu-west-1/Orders, which is also replications.0.destination',
+      '  replications.1.stateTable must be a table that nothing else uses, got eu-west-1/Orders, which is also replications.0.destination',
+    ]);
+  });
+
+  it.each([
+    ['a chain of existing tables', [one('x', aRead, bExisting), one('y', bRead, cExisting)]],
+    [
+      'a chain whose middle is created where it is the source',
+      [one('x', a, bExisting), one('y', b, c)],
+    ],
+    [
+      'a chain whose middle is created where it is the destination',
+      [one('x', a, b), one('y', bRead, c)],
+    ],
+    ['one existing source with several twins', [one('x', aRead, b), one('y', aRead, c)]],
+    ['one source that is created once, with several twins', [one('x', a, b), one('y', aRead, c)]],
+    [
+      'tables of one name in several Regions, with their state tables',
+      [
+        one('x', a, b, { stateTable: 'State' }),
+        one('y', existing('us-west-2', 'Orders', true), c, { stateTable: 'State' }),
+      ],
+    ],
+    [
+      'two tables in one Region',
+      [
+        one('x', a, created('us-east-1', 'OrdersCopy')),
+        one('y', aRead, existing('us-east-1', 'Copy')),
+      ],
+    ],
+  ])('may form %s', (_, replications) => {
+    expect(parseConfig({ replications }).replications).toHaveLength(2);
   });
 
   it('are checked beside what the schema finds elsewhere', () => {
