@@ -55,12 +55,13 @@ export interface RecordShape {
 }
 
 const SOURCE = 'Source';
+const FOREVER = () => Infinity;
 
 export async function openScene(endpoint: string): Promise<Scene> {
   const parts = await openParts(endpoint);
   const { count, basics, ports } = parts;
   const control = controlKeeper({ ...basics, ...ports, settings: parts.settings });
-  const admission = await control.admit(new Set([STREAM_ARN]));
+  const admission = await control.admit(new Set([STREAM_ARN]), FOREVER);
   if (admission.kind === 'held') throw new Error(admission.why);
   const { row } = admission;
   let first = 0;
@@ -88,7 +89,7 @@ export async function openScene(endpoint: string): Promise<Scene> {
         rejections: rejectionMemory(),
         deadLetters: { send: () => Promise.reject(new Error('nothing should be put aside')) },
         metrics: { publish: () => undefined },
-        remainingMs: () => Infinity,
+        remainingMs: FOREVER,
       });
       if (counts.applied !== 1) throw new Error(`not applied: ${JSON.stringify(counts)}`);
     },
@@ -111,7 +112,7 @@ export async function openScene(endpoint: string): Promise<Scene> {
     },
     async start() {
       const keeper = controlKeeper({ ...basics, ...ports, settings: parts.settings });
-      await keeper.admit(new Set([STREAM_ARN]));
+      await keeper.admit(new Set([STREAM_ARN]), FOREVER);
     },
   };
 }
@@ -167,7 +168,7 @@ function sending({ basics, ports, tables }: Parts, control: ControlRow) {
     epoch: 1,
     withoutSource: false,
     health: destinationHealth(),
-    remainingMs: () => Infinity,
+    remainingMs: FOREVER,
   };
 }
 

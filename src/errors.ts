@@ -30,3 +30,8 @@ export class UsageError extends FerryError {
 export function describeError(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
+
+/** For a failure of one's own among those of services and networks, which are told apart by their names. */
+export function namedError(name: string, message = name): Error {
+  return Object.assign(new Error(message), { name });
+}

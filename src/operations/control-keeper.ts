@@ -1,9 +1,11 @@
 // The function's copy of the control row: says whether the streams of a batch may write now, reads the row
 // again when its copy is old or does not know a stream, and writes the first one.
 
+import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, REQUEST_TIMEOUT_MS } from '../contract.ts';
 import { type ControlRow, type FoundControl, seriesIn, standingOf } from '../core/control-row.ts';
 import type { SeriesOf } from '../core/ordering-guard.ts';
 import { classifyFailure, retryDelayMs, type WriteFailure } from '../core/write-failure.ts';
+import { namedError } from '../errors.ts';
 import type { HandlerSettings } from '../handler-settings.ts';
 import type { Clock, DestinationReader, DestinationTable, Log, Random } from '../ports.ts';
 import { adoptFirst, readControl } from './first-adoption.ts';
@@ -28,8 +30,11 @@ export type Admission =
     };
 
 export interface ControlKeeper {
-  /** Never rejects. */
-  admit(streamArns: ReadonlySet<string>): Promise<Admission>;
+  /**
+   * Never rejects.
+   * @param remainingMs tells how much of the invocation's time is left.
+   */
+  admit(streamArns: ReadonlySet<string>, remainingMs: () => number): Promise<Admission>;
 }
 
 /** Deletes are looked at again later than this, so that nobody writes under a row that was replaced. */
@@ -39,6 +44,9 @@ const REREAD_MS_MIN = 2_000;
 /** Looking for what Ferry has written reads a page of the twin. */
 const ADOPTION_MS_MIN = 60_000;
 const TRIES_MAX = 3;
+
+/** A request, the pause before the answer of a batch that is held back, and that answer. */
+const REQUEST_TIME_MS = REQUEST_TIMEOUT_MS + HELD_ANSWER_MS + ANSWER_MARGIN_MS;
 
 interface Copy {
   readonly found: FoundControl;
@@ -53,13 +61,13 @@ export function controlKeeper(context: ControlContext): ControlKeeper {
   const admits = (one: Copy, streamArns: ReadonlySet<string>) =>
     judge(one.found, streamArns, settings).kind === 'admitted';
   return {
-    async admit(streamArns) {
+    async admit(streamArns, remainingMs) {
       const nowMs = clock.now();
       if (copy !== undefined) {
         const lifeMs = admits(copy, streamArns) ? COPY_LIFE_MS : REREAD_MS_MIN;
         if (!isYounger(copy, lifeMs, nowMs)) copy = undefined;
       }
-      const read = copy ?? (await freshCopy(context, adoption));
+      const read = copy ?? (await freshCopy(inTime(context, remainingMs), adoption));
       if ('kind' in read)
         return { kind: 'held', why: 'the control row cannot be read', failure: read };
       copy = read;
@@ -90,6 +98,23 @@ function pause(clock: Pick<Clock, 'now'>, ms: number): Pause {
     begin() {
       fromMs = clock.now();
     },
+  };
+}
+
+/** A first adoption is many requests: if each is slow, the invocation must still end in time. */
+function inTime(context: ControlContext, remainingMs: () => number): ControlContext {
+  const { reader, destination } = context;
+  const begin = async <T>(request: () => Promise<T>): Promise<T> => {
+    if (remainingMs() < REQUEST_TIME_MS) throw namedError('OutOfTime');
+    return request();
+  };
+  return {
+    ...context,
+    reader: {
+      read: (request) => begin(() => reader.read(request)),
+      tableId: (table) => begin(() => reader.tableId(table)),
+    },
+    destination: { write: (request) => begin(() => destination.write(request)) },
   };
 }
 

@@ -45,8 +45,9 @@ export async function adoptFirst(
 ): Promise<FoundControl> {
   if (!(await isUntouched(settings, reader))) return readControl(settings, reader);
   const { sourceRegion: region, reservedAttribute: reserved } = settings;
-  const destinationId = await reader.tableId(settings.destinationTable);
-  const ledgerId = await reader.tableId(settings.stateTable);
+  const { destinationTable, stateTable } = settings;
+  const ids = Promise.all([destinationTable, stateTable].map((table) => reader.tableId(table)));
+  const [destinationId = '', ledgerId = ''] = await ids;
   const identity = { region, streamArn, reserved, destinationId, ledgerId, tag, nowMs };
   const reply = await destination.write(putControlRow(firstRow(identity), settings));
   return reply.kind === 'written'

@@ -19,6 +19,7 @@ import {
 } from '../core/look-again.ts';
 import { classifyFailure, retryDelayMs } from '../core/write-failure.ts';
 import type { WriteTarget } from '../core/write-request.ts';
+import { namedError } from '../errors.ts';
 import type { Clock, DestinationReader, DestinationTable, Item, Log, Random } from '../ports.ts';
 import { readControl } from './first-adoption.ts';
 import { inParallel } from './in-parallel.ts';
@@ -178,8 +179,4 @@ async function patiently<T>(action: () => Promise<T>, context: LookAgainContext)
     }
     await clock.sleep(retryDelayMs(attempt, random.next()));
   }
-}
-
-function namedError(name: string): Error {
-  return Object.assign(new Error(name), { name });
 }

@@ -60,7 +60,7 @@ export async function replicateBatch(
   }
   const [health, decidedAtMs] = [destinationHealth(), context.clock.now()];
   const invocation = { ...context, raw: rawRecords, health, decidedAtMs };
-  const admission = await context.control.admit(streamsOf(rawRecords));
+  const admission = await context.control.admit(streamsOf(rawRecords), context.remainingMs);
   if (admission.kind === 'held') return holdBatch(admission, invocation);
 
   const { row, seriesOf } = admission;
@@ -95,7 +95,7 @@ async function holdBatch(
   const { raw, clock, log, health } = invocation;
   log({ event: 'batch.held', why, records: raw.length });
   if (failure !== undefined) health.note(failure, clock.now());
-  await clock.sleep(HELD_ANSWER_MS);
+  await waitAtMost(HELD_ANSWER_MS, invocation);
   const outcome = failure === undefined ? HELD : unread(failure);
   // Only their numbers and times are of interest.
   const parsed = parseAll(raw, seriesInEpoch(0));
@@ -182,13 +182,13 @@ async function settleRejections(
   outcomes: readonly WriteOutcome[],
   invocation: Invocation,
 ): Promise<Outcome[]> {
-  const { settings, rejections, clock, log, raw } = invocation;
+  const { settings, rejections, log, raw } = invocation;
   const verdicts = verdictsIn(parsed, outcomes);
   const streak = rejections.note(verdicts);
   const mayHold = settings.systemicRejections === 'hold' && verdicts.rejected.size > 0;
   if (mayHold && streak !== undefined && isSystemic(streak)) {
     log({ event: 'batch.held', why: `nearly everything is rejected: ${streak.reason}` });
-    await clock.sleep(HELD_ANSWER_MS);
+    await waitAtMost(HELD_ANSWER_MS, invocation);
     return outcomes.map((outcome) => (outcome.kind === 'rejected' ? HELD : outcome));
   }
   const records = parsed.map(({ record }) => record);
@@ -213,11 +213,16 @@ function verdictsIn(parsed: readonly ParsedRecord[], outcomes: readonly WriteOut
  * A request that was given up may still be under way. If the batch were answered at once, a delete of
  * the same item could be delivered and applied before it lands, and the item would be back.
  */
-async function letLateRequestsLand({ health, clock, remainingMs }: Invocation): Promise<void> {
+async function letLateRequestsLand(invocation: Invocation): Promise<void> {
+  const { health, clock } = invocation;
   const givenUpMs = health.lastUnknownMs();
   if (givenUpMs === undefined) return;
-  const dueMs = givenUpMs + LATE_REQUEST_MS - clock.now();
-  const waitMs = Math.min(dueMs, remainingMs() - ANSWER_MARGIN_MS);
+  await waitAtMost(givenUpMs + LATE_REQUEST_MS - clock.now(), invocation);
+}
+
+/** Less where the answer needs the time. */
+async function waitAtMost(ms: number, { clock, remainingMs }: Invocation): Promise<void> {
+  const waitMs = Math.min(ms, remainingMs() - ANSWER_MARGIN_MS);
   if (waitMs > 0) await clock.sleep(waitMs);
 }
 

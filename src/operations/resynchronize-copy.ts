@@ -3,6 +3,7 @@
 
 import type { Copy, CopyPlan } from '../core/backfill-copy.ts';
 import { destinationHealth } from '../core/destination-health.ts';
+import { namedError } from '../errors.ts';
 import type { TtlDeletes } from '../handler-settings.ts';
 import type { DestinationTable, ItemReader, LookAgainQueue } from '../ports.ts';
 import { insist, type Patience } from './insist.ts';
@@ -51,7 +52,7 @@ export async function resynchronizeCopy(
   if (why === CONTENDED) return { kind: 'again' };
   if (failure?.kind === 'rejected')
     return { kind: 'rejected', reason: `${why}: ${failure.message}`, written: false };
-  throw Object.assign(new Error(failure?.message ?? why), { name: failure?.name ?? 'Error' });
+  throw namedError(failure?.name ?? 'Error', failure?.message ?? why);
 }
 
 /** Each request is compare-and-set, or does no harm when repeated. */

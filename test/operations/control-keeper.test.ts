@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Item } from '../../src/core/attribute-value.ts';
 import { type ControlRow, nextEpoch, putControlRow } from '../../src/core/control-row.ts';
 import { versionOf } from '../../src/core/ordering-guard.ts';
+import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, REQUEST_TIMEOUT_MS } from '../../src/contract.ts';
 import type { HandlerSettings } from '../../src/handler-settings.ts';
 import { controlKeeper } from '../../src/operations/control-keeper.ts';
 import type { LogEvent } from '../../src/ports.ts';
@@ -37,15 +38,23 @@ interface World {
   twin: readonly Item[];
   /** Errors of the next reads, in order; undefined where one succeeds. */
   failures: Array<Error | undefined>;
+  /** How long each request takes. */
+  requestMs: number;
 }
 
 function keeperOver(
   item: Item | undefined,
   settings: HandlerSettings = { ...SETTINGS, streamArn: STREAM_ARN },
 ) {
-  const world: World = { item, nowMs: 1_000_000, twin: [], failures: [] };
+  const world: World = { item, nowMs: 1_000_000, twin: [], failures: [], requestMs: 0 };
   const logged: LogEvent[] = [];
-  const reader = scriptedReader(({ operation, input }) => {
+  const take = async () => {
+    const endMs = world.nowMs + world.requestMs;
+    await Promise.resolve();
+    world.nowMs = Math.max(world.nowMs, endMs);
+  };
+  const scripts = scriptedReader(async ({ operation, input }) => {
+    await take();
     const failure = world.failures.shift();
     if (failure !== undefined) throw failure;
     if (operation === 'GetItem')
@@ -53,11 +62,19 @@ function keeperOver(
     const isTwin = 'TableName' in input && input.TableName === SETTINGS.destinationTable;
     return { items: isTwin ? world.twin : [], unprocessed: [] };
   });
+  const reader = {
+    ...scripts,
+    async tableId(table: string) {
+      await take();
+      return scripts.tableId(table);
+    },
+  };
   const keeper = controlKeeper({
     settings,
     reader,
     destination: {
       async write(request) {
+        await take();
         world.item = (request.input as { Item?: Item }).Item;
         return { kind: 'written' };
       },
@@ -71,7 +88,11 @@ function keeperOver(
     random: { next: () => 0.5 },
     log: (event) => logged.push(event),
   });
-  const admit = (...streamArns: string[]) => keeper.admit(new Set(streamArns));
+  /** With a time limit as short as a configuration may have it. */
+  const admit = (...streamArns: string[]) => {
+    const endMs = world.nowMs + 30_000;
+    return keeper.admit(new Set(streamArns), () => endMs - world.nowMs);
+  };
   const reads = () => reader.requests.length;
   return { world, logged, admit, reads };
 }
@@ -261,6 +282,33 @@ describe('without a row', () => {
       kind: 'held',
       why: expect.stringMatching(/cannot be read/) as string,
     });
+    expect(await admit(STREAM_ARN)).toMatchObject({ kind: 'admitted' });
+  });
+});
+
+describe('a slow destination', () => {
+  const leastLeftMs = HELD_ANSWER_MS + ANSWER_MARGIN_MS;
+
+  it.each([undefined, itemOf(controlRow())])(
+    'that throttles slowly leaves time to answer (row: %j)',
+    async (item) => {
+      const { admit, world } = keeperOver(item);
+      world.requestMs = REQUEST_TIMEOUT_MS - 100;
+      world.failures = Array.from({ length: 20 }, (_, index) =>
+        // Tries end late: each gets as far as it can.
+        item === undefined && index % 3 < 2 ? undefined : serviceError('ThrottlingException'),
+      );
+      const startMs = world.nowMs;
+
+      expect(await admit(STREAM_ARN)).toMatchObject({ kind: 'held' });
+      expect(30_000 - (world.nowMs - startMs)).toBeGreaterThanOrEqual(leastLeftMs);
+    },
+  );
+
+  it('is adopted within one invocation, though each request takes four seconds', async () => {
+    const { admit, world } = keeperOver(undefined);
+    world.requestMs = 4_000;
+
     expect(await admit(STREAM_ARN)).toMatchObject({ kind: 'admitted' });
   });
 });

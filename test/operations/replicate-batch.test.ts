@@ -562,9 +562,9 @@ describe('a batch that the control row does not admit', () => {
     let asked: ReadonlySet<string> = new Set();
     const { control } = invocation();
     const asking = {
-      admit: (arns: ReadonlySet<string>) => {
+      admit: (arns: ReadonlySet<string>, remainingMs: () => number) => {
         asked = arns;
-        return control.admit(arns);
+        return control.admit(arns, remainingMs);
       },
     };
 
