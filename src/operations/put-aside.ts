@@ -41,25 +41,35 @@ export async function putAside(batch: SettledBatch, asides: PutAsideContext): Pr
   );
   for (let from = 0; from < due.length; from += WINDOW) {
     const window = due.slice(from, from + WINDOW);
-    const ends = await Promise.all(window.map((position) => putOneAside(batch, position, context)));
+    const ends = await putWindowAside(batch, window, context);
     for (const [index, position] of window.entries()) final[position] = ends[index] as Outcome;
     if (ends.some(({ kind }) => kind === 'unfinished')) break;
   }
   return final;
 }
 
-async function putOneAside(
+/** First all bounds, then letters below the first that failed: what comes again has none. */
+async function putWindowAside(
   { raw, records, outcomes }: SettledBatch,
-  position: number,
+  window: readonly number[],
   context: PutAsideContext,
-): Promise<Outcome> {
-  const record = records[position] as StreamRecord | MalformedRecord;
-  const why = outcomes[position] as Rejection;
-  const obstacle =
-    (await raiseFailureBound(record, context)) ??
-    (await sendLetter({ record, why, raw: raw[position] }, context));
-  if (obstacle !== undefined) return { kind: 'unfinished', why: obstacle };
-  return { kind: 'dead-lettered', reason: why.reason.name };
+): Promise<Outcome[]> {
+  const recordAt = (position: number) => records[position] as StreamRecord | MalformedRecord;
+  const whyOf = (position: number) => outcomes[position] as Rejection;
+  const obstacles = await Promise.all(
+    window.map((position) => raiseFailureBound(recordAt(position), context)),
+  );
+  const failed = obstacles.findIndex((obstacle) => obstacle !== undefined);
+  // Looked at once: either there is time for all of them, or none is sent.
+  const hasTime = context.remainingMs() >= TAIL_TIME_MS;
+  const ends = window.map(async (position, index): Promise<Outcome> => {
+    if (failed >= 0 && index >= failed)
+      return { kind: 'unfinished', why: obstacles[index] ?? 'behind' };
+    if (!hasTime) return { kind: 'unfinished', why: 'deadline' };
+    const letter = { record: recordAt(position), why: whyOf(position), raw: raw[position] };
+    return sendLetter(letter, context);
+  });
+  return Promise.all(ends);
 }
 
 async function raiseFailureBound(
@@ -89,8 +99,7 @@ interface Letter {
 async function sendLetter(
   { record: { sequenceNumber, version, key }, why, raw }: Letter,
   context: PutAsideContext,
-): Promise<UnfinishedWhy | undefined> {
-  if (context.remainingMs() < TAIL_TIME_MS) return 'deadline';
+): Promise<Outcome> {
   try {
     await context.deadLetters.send({
       replication: context.settings.replication,
@@ -102,11 +111,11 @@ async function sendLetter(
       key,
       record: raw,
     });
-    return undefined;
+    return { kind: 'dead-lettered', reason: why.reason.name };
   } catch (error) {
     const failure = classifyFailure(error);
     context.health.noteError(`queue: ${failure.name}`);
     // Whatever the queue says, the record is not put aside, and waits in the stream.
-    return failure.kind;
+    return { kind: 'unfinished', why: failure.kind };
   }
 }

@@ -246,8 +246,25 @@ describe('letters go out by the places of their records', () => {
     const summary = await replicateBatch(manyKeys(100), context);
 
     expect(summary).toMatchObject({ batchItemFailures: [{ itemIdentifier: '1' }], retried: 100 });
-    // Those of its window were under way.
-    expect(context.letters).toHaveLength(63);
+    expect(context.letters).toEqual([]);
+  });
+
+  it('so a bound without time for its letter leaves those of its window without one, too', async () => {
+    let remaining = 60_000;
+    const destination = scripted(async (request) => {
+      if (request.operation === 'PutItem') throw serviceError(POISON);
+      if (!JSON.stringify(request.input).includes('order-1')) return { kind: 'written' };
+      // The lower one's bound is the slower one.
+      await new Promise((resolve) => setImmediate(resolve));
+      remaining = TAIL_TIME_MS - 1;
+      return { kind: 'written' };
+    });
+    const context = invocation({ destination, remainingMs: () => remaining });
+
+    const summary = await replicateBatch(manyKeys(3).slice(1), context);
+
+    expect(summary).toMatchObject({ batchItemFailures: [{ itemIdentifier: '2' }], retried: 2 });
+    expect(context.letters).toEqual([]);
   });
 
   it('with the time that is kept for them, also in a batch that takes all of its own', async () => {
