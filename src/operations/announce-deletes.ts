@@ -27,12 +27,14 @@ export async function announceDeletes(
 ): Promise<UnfinishedWhy | undefined> {
   const { replication, tombstones } = settings;
   if (tombstones === 'strict' || deletes.length === 0) return undefined;
-  if (remainingMs() < TAIL_TIME_MS) return 'deadline';
-  const bodies = announcementBodies({ replication, epoch, deletes });
+  let isLate = false;
+  const tasks = announcementBodies({ replication, epoch, deletes }).map((body) => async () => {
+    isLate ||= remainingMs() < TAIL_TIME_MS;
+    if (!isLate) await lookAgain.announce(body);
+  });
   try {
-    const tasks = bodies.map((body) => () => lookAgain.announce(body));
     await inParallel(tasks, MESSAGES_AT_ONCE);
-    return undefined;
+    return isLate ? 'deadline' : undefined;
   } catch (error) {
     const { kind, name } = classifyFailure(error);
     health.noteError(`look-again queue: ${name}`);

@@ -153,6 +153,26 @@ describe('a delete that is not announced is not final', () => {
     expect(context.announced).toEqual([]);
   });
 
+  it('when its messages take all the time that there is', async () => {
+    let remaining = 30_000;
+    const records = Array.from({ length: 5_000 }, (_, index) =>
+      removal(`${'long'.repeat(500)}-${index}`, String(index + 1)),
+    );
+    const lookAgain = {
+      announce: async () => {
+        remaining -= 1_000;
+      },
+    };
+
+    const summary = await replicateBatch(
+      records,
+      invocation({ lookAgain, remainingMs: () => remaining }),
+    );
+
+    expect(summary.causes).toEqual({ 'unfinished.deadline': 5_000 });
+    expect(remaining).toBeGreaterThan(TAIL_TIME_MS - 1_001);
+  });
+
   it('as a whole, when one of several messages is not taken', async () => {
     const records = Array.from({ length: 5_000 }, (_, index) =>
       removal(`${'long'.repeat(25)}-${index}`, String(index + 1)),
