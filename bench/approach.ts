@@ -1,6 +1,8 @@
 // What an approach is, and the settings that all of them share.
 
+import { firstRow } from '../src/core/control-row.ts';
 import type { HandlerSettings } from '../src/handler-settings.ts';
+import { STREAM_ARN } from './batches.ts';
 
 /** Brings one batch; tells how many records of it, where it does not do all. */
 export type Approach = (
@@ -33,3 +35,14 @@ export const SETTINGS: HandlerSettings = {
   httpClient: 'signed',
   concurrency: 800,
 };
+
+/** Knows the stream of every batch. */
+export const CONTROL_ROW = firstRow({
+  region: SETTINGS.sourceRegion,
+  streamArn: STREAM_ARN,
+  reserved: SETTINGS.reservedAttribute,
+  destinationId: 'twin',
+  ledgerId: 'state',
+  tag: 'bench',
+  nowMs: 0,
+});

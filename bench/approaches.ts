@@ -10,14 +10,13 @@ import { signedDestination, signedReader } from '../src/adapters/signed-table.ts
 import { systemClock, systemRandom } from '../src/adapters/system-clock.ts';
 import { REQUEST_TIMEOUT_MS } from '../src/contract.ts';
 import { ConcurrencyLimit } from '../src/core/concurrency-limit.ts';
-import { firstRow, seriesIn } from '../src/core/control-row.ts';
+import { seriesIn } from '../src/core/control-row.ts';
 import type { HandlerSettings } from '../src/handler-settings.ts';
 import type { ControlKeeper } from '../src/operations/control-keeper.ts';
 import { rejectionMemory } from '../src/operations/rejection-memory.ts';
 import { replicateBatch } from '../src/operations/replicate-batch.ts';
 import type { DestinationReader, DestinationTable } from '../src/ports.ts';
-import { type Approach, CREDENTIALS, SETTINGS } from './approach.ts';
-import { STREAM_ARN } from './batches.ts';
+import { type Approach, CONTROL_ROW, CREDENTIALS, SETTINGS } from './approach.ts';
 import { leanestWith } from './leanest.ts';
 import { batchWrites, fanOut, serial } from './peers.ts';
 
@@ -44,19 +43,10 @@ function overSdk(endpoint: string, concurrency: number): Destination {
   return { destination: dynamoDbDestination(client), reader: dynamoDbDestinationReader(client) };
 }
 
-const ROW = firstRow({
-  region: SETTINGS.sourceRegion,
-  streamArn: STREAM_ARN,
-  reserved: SETTINGS.reservedAttribute,
-  destinationId: 'twin',
-  ledgerId: 'state',
-  tag: 'bench',
-  nowMs: 0,
-});
-
 /** As it is between two reads of the control row. */
 const CONTROL: ControlKeeper = {
-  admit: () => Promise.resolve({ kind: 'admitted', row: ROW, seriesOf: seriesIn(ROW) }),
+  admit: () =>
+    Promise.resolve({ kind: 'admitted', row: CONTROL_ROW, seriesOf: seriesIn(CONTROL_ROW) }),
 };
 
 /** The shipping operation over one carrier. */

@@ -24,7 +24,8 @@ const TIMER = `
 const startMs = performance.now();
 const { handler } = await import(process.argv[2]);
 const event = process.argv[3] ? JSON.parse(process.argv[3]) : {};
-await handler(event, { getRemainingTimeInMillis: () => 60000 });
+const answer = await handler(event, { getRemainingTimeInMillis: () => 60000 });
+if (answer?.batchItemFailures?.length > 0) throw new Error('the batch was not done');
 process.stderr.write(String(performance.now() - startMs));
 process.exit(0);
 `;
@@ -51,7 +52,9 @@ export function coldStarts(endpoint: string, rounds: number): Array<readonly [nu
     const time = (bundle: string, env: NodeJS.ProcessEnv, ...args: string[]) => {
       const [command, ...rest] = onCore(0, [process.execPath, timer, bundle, ...args]);
       const options = { env: { ...process.env, ...VARIABLES, ...env }, encoding: 'utf8' } as const;
-      return Number(spawnSync(command, rest, options).stderr);
+      const said = spawnSync(command, rest, options).stderr;
+      if (!(Number(said) > 0)) throw new Error(`a cold start told no time: ${said}`);
+      return Number(said);
     };
     return Array.from({ length: rounds }, () => [
       time(ours, settings, event),

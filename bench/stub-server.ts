@@ -6,6 +6,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
 import type { Item } from '../src/core/attribute-value.ts';
 import { itemSizeBytes, writeUnits } from '../src/core/capacity.ts';
+import { putControlRow } from '../src/core/control-row.ts';
+import { CONTROL_ROW, SETTINGS } from './approach.ts';
 import { COUNTS_PATH, type Counts } from './stub.ts';
 
 const [roundTripMs = 0, countsUnits = 0] = process.argv.slice(2).map(Number);
@@ -26,8 +28,16 @@ const WRITTEN = Buffer.from(answerWith('{}'));
 const OTHERS: Readonly<Record<string, Buffer>> = {
   BatchWriteItem: Buffer.from(answerWith('{"UnprocessedItems":{}}')),
   BatchGetItem: Buffer.from(answerWith('{"Responses":{},"UnprocessedKeys":{}}')),
+  // Only the control row is read so.
+  GetItem: Buffer.from(answerWith(controlRow())),
 };
 const OPERATION = /x-amz-target: DynamoDB_20120810\.(\w+)/i;
+
+function controlRow(): string {
+  const { operation, input } = putControlRow(CONTROL_ROW, SETTINGS);
+  if (operation !== 'PutItem') throw new Error(`the control row is written by ${operation}`);
+  return JSON.stringify({ Item: input.Item });
+}
 
 /** Requests come one after the other on a socket, each in as many pieces as the network likes. */
 function serve(socket: Socket): void {
@@ -83,6 +93,7 @@ function unitsOf(
     case 'TransactWriteItems':
       return TransactItems.reduce((sum, { Put }) => sum + 2 * unitsOfItem(Put?.Item), 0);
     case 'BatchGetItem':
+    case 'GetItem':
       return 0;
     default:
       return 1;
