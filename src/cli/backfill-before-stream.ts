@@ -8,6 +8,7 @@ import type { BackfillRun } from '../core/backfill-checkpoint.ts';
 import { duration } from '../core/duration.ts';
 import {
   type BeforeStreamContext,
+  COPIES_LAND_MS,
   startStream,
   streamLeftMs,
 } from '../operations/before-stream.ts';
@@ -63,7 +64,7 @@ export async function beginStream(
   { io, replication }: Call,
   context: BeforeStreamContext,
 ): Promise<void> {
-  io.err('Waiting 10 s, until no copy can land any more.');
+  io.err(`Waiting up to ${COPIES_LAND_MS / 1000} s, until no copy can land any more.`);
   const enabled = await startStream(run, context);
   if (enabled.length === 0) {
     const until = new Date(Date.parse(run.startedAt) + 24 * 60 * 60 * 1000).toISOString();
@@ -72,7 +73,7 @@ export async function beginStream(
     );
     return;
   }
-  for (const { id } of enabled) io.err(`Enabled the event source mapping ${id}.`);
+  for (const { id } of enabled) io.err(`The event source mapping ${id} is enabled.`);
   io.err(
     'Set "eventSource": {"enabled": true} in the configuration, or the next deployment disables the mapping again.',
   );

@@ -47,7 +47,7 @@ export const backfillCommand: Command = {
     'dry-run': { help: 'only estimate items, units and money; the same as leaving out --apply' },
     restart: { help: 'forget an unfinished backfill and begin anew' },
     'before-stream': {
-      help: 'copy to a new twin before its event source mapping is enabled, at a quarter of the price',
+      help: 'copy to a new twin before its event source mapping is enabled, for half the write units or less',
     },
     bulk: bulkOption,
     workers: {
@@ -93,6 +93,7 @@ export const backfillCommand: Command = {
         const call = { options, io, replication, pair, streamArn, control, lookAgain };
         if (apply) return await copy(call);
         const beforeStream = options.has('before-stream');
+        if (beforeStream) await checkOnly(call);
         printEstimate({ ...call, expected: await estimate(pair, beforeStream) });
         return EXIT.done;
       } finally {
@@ -125,6 +126,12 @@ async function estimate(
 ): Promise<CopyEstimate> {
   const { items: sample } = await source.scan({ segment: 0, totalSegments: 1, limit: 1_000 });
   return estimateCopy(facts.source, sample, beforeStream);
+}
+
+/** Refuses what the copy itself would refuse. */
+async function checkOnly(call: Call): Promise<void> {
+  const isRestarted = call.options.has('restart');
+  await withBeforeStream(call, (before) => checkBeforeStream(newRun(call), isRestarted, before));
 }
 
 async function copy(call: Call): Promise<number> {

@@ -186,16 +186,20 @@ export async function continueSegment(
   segment: number,
   context: BackfillContext,
 ): Promise<boolean> {
-  const read = (key: Item) => insist(() => context.stateTable.get(key), context);
-  const current = parseRun(await read(runKey(context.target)));
-  if (current?.run !== run.run || current.finishedAt !== undefined) {
-    throw new FerryError(`The backfill ${run.run} is not the current one any more.`, {
-      code: 'backfill.superseded',
-      hint: 'Another has been started since, or this one has been finished: nothing has to be done.',
-    });
-  }
-  const from = parseSegment(await read(segmentKey(context.target, { run: run.run, segment })));
+  await requireCurrent(run, context);
+  const key = segmentKey(context.target, { run: run.run, segment });
+  const from = parseSegment(await insist(() => context.stateTable.get(key), context));
   return (await backfillSegment({ run, segment, from }, context, () => undefined)).done;
+}
+
+async function requireCurrent(run: BackfillRun, context: BackfillContext): Promise<void> {
+  const row = await insist(() => context.stateTable.get(runKey(context.target)), context);
+  const current = parseRun(row);
+  if (current?.run === run.run && current.finishedAt === undefined) return;
+  throw new FerryError(`The backfill ${run.run} is not the current one any more.`, {
+    code: 'backfill.superseded',
+    hint: 'Another has been started since, or this one has been finished: nothing has to be done.',
+  });
 }
 
 interface BackfillSegment {
@@ -203,6 +207,9 @@ interface BackfillSegment {
   readonly segment: number;
   readonly from: SegmentProgress;
 }
+
+/** So that a page is written long before its life ends. */
+const PLAIN_PAGE_ITEMS_MAX = 500;
 
 /** Copies one segment from where it was left, to its end or until time is up. */
 async function backfillSegment(
@@ -213,18 +220,23 @@ async function backfillSegment(
   const { totalSegments } = run;
   const place = { run: run.run, segment };
   let progress = from;
-  let limit = context.pageItems;
+  const beforeStream = run.beforeStream === true;
+  const pageItems = beforeStream
+    ? Math.min(context.pageItems, PLAIN_PAGE_ITEMS_MAX)
+    : context.pageItems;
+  let limit = pageItems;
   while (!progress.done && context.isTimeUp?.() !== true) {
     const position = { segment, totalSegments, after: progress.next, limit };
     const page = await readPage(position, context);
     const { items, readAtMs } = page;
-    const beforeStream = run.beforeStream === true;
+    // Somebody else may have finished the copy, and the stream is applied soon.
+    if (beforeStream) await requireCurrent(run, context);
     const { counts, expired } = await copyPage({ items, readAtMs, beforeStream }, context);
     if (expired) {
       progress = pageWasted(progress, { ...page, writeUnits: counts.writeUnits });
       limit = Math.max(1, Math.floor(limit / 4));
     } else {
-      limit = Math.min(context.pageItems, limit * 2);
+      limit = Math.min(pageItems, limit * 2);
       progress = pageDone(progress, page, { counts, context });
       const row = segmentRow(progress, place, context.target, context.clock.now());
       await insist(() => context.destination.write(row), context);

@@ -6,6 +6,7 @@ import { type BackfillRun, parseRun, runKey } from '../core/backfill-checkpoint.
 import type { WriteTarget } from '../core/write-request.ts';
 import { FerryError } from '../errors.ts';
 import type { EventSource, EventSources, Item, ReadableTable } from '../ports.ts';
+import { PLAIN_PAGE_LIFE_MS } from './copy-page.ts';
 import { insist, type Patience } from './insist.ts';
 
 export interface BeforeStreamContext extends Patience {
@@ -21,7 +22,7 @@ export interface BeforeStreamContext extends Patience {
 /**
  * To be called before the run is begun or taken up again.
  * @param wanted the run that would be begun.
- * @returns a run that is done, but whose stream is not read yet.
+ * @returns a run that is done; its stream may not be read yet.
  * @throws FerryError `backfill.mapping-enabled` or `backfill.twin-not-new`.
  */
 export async function checkBeforeStream(
@@ -29,19 +30,20 @@ export async function checkBeforeStream(
   restart: boolean,
   context: BeforeStreamContext,
 ): Promise<BackfillRun | undefined> {
-  await requireDisabled(context);
   const row = await insist(() => context.ledger.get(runKey(context.target)), context);
   const known = restart ? undefined : parseRun(row);
   const isSame =
     known?.beforeStream === true &&
     known.streamArn === wanted.streamArn &&
     known.destination === wanted.destination;
+  if (isSame && known.finishedAt !== undefined) return known;
+  await requireDisabled(context);
   if (!isSame) await requireNew(context);
-  return isSame && known.finishedAt !== undefined ? known : undefined;
+  return undefined;
 }
 
 async function requireDisabled(context: BeforeStreamContext): Promise<void> {
-  const on = (await mappingsOf(context)).filter(({ state }) => state !== 'Disabled');
+  const on = (await mappingsOf(context)).filter(isEnabled);
   if (on.length === 0) return;
   const names = on.map(({ id, state }) => `${id} is ${state}`).join(', ');
   throw new FerryError(
@@ -86,20 +88,54 @@ async function hasAny(
 }
 
 /**
- * Lets the stream be applied, once no copy can land any more.
- * @returns the mappings that it has enabled.
- * @throws FerryError `backfill.too-late` where the stream no longer has all changes since the run began.
+ * Lets the stream be applied, once no copy can land any more: neither a late request, nor a page that another
+ * process had read before the copy ended.
+ * @returns the mappings that are enabled now.
+ * @throws FerryError `backfill.mapping-enabled` where the stream was applied beside the copy, and
+ *   `backfill.too-late` where it no longer has all changes since the run began.
  */
 export async function startStream(
-  { startedAt }: Pick<BackfillRun, 'startedAt'>,
+  { startedAt, finishedAt }: Pick<BackfillRun, 'startedAt' | 'finishedAt'>,
   context: BeforeStreamContext,
 ): Promise<readonly EventSource[]> {
-  const { clock, mappings, streamArn } = context;
-  await clock.sleep(LATE_REQUEST_MS);
+  const { clock, mappings } = context;
+  const on = (await ownMappings(context)).filter(isEnabled);
+  if (on.length > 0 && finishedAt === undefined) throw enabledMeanwhile(on);
+  // An earlier command got as far as this.
+  if (on.length > 0) return on;
+  await untilLanded(context);
   if (streamLeftMs(startedAt, clock.now()) <= 0) throw tooLate(startedAt);
-  const own = (await mappingsOf(context)).filter((mapping) => mapping.streamArn === streamArn);
+  const own = await ownMappings(context);
   for (const { id } of own) await insist(async () => mappings?.setEnabled(id, true), context);
   return own;
+}
+
+async function ownMappings(context: BeforeStreamContext): Promise<readonly EventSource[]> {
+  const all = await mappingsOf(context);
+  return all.filter(({ streamArn }) => streamArn === context.streamArn);
+}
+
+function isEnabled({ state }: EventSource): boolean {
+  return state !== 'Disabled';
+}
+
+function enabledMeanwhile(mappings: readonly EventSource[]): FerryError {
+  const names = mappings.map(({ id }) => id).join(', ');
+  return new FerryError(
+    `The event source mapping ${names} was enabled while the copy was under way. Items that were deleted meanwhile may have been copied.`,
+    { code: 'backfill.mapping-enabled', hint: 'Run `ferry verify`, then `ferry repair`.' },
+  );
+}
+
+/** How long the copies of a run that has ended may still land. */
+export const COPIES_LAND_MS = PLAIN_PAGE_LIFE_MS + LATE_REQUEST_MS;
+
+async function untilLanded({ clock, stop }: BeforeStreamContext): Promise<void> {
+  const endMs = clock.now() + COPIES_LAND_MS;
+  for (let leftMs = COPIES_LAND_MS; leftMs > 0; leftMs = endMs - clock.now()) {
+    await clock.sleep(Math.min(leftMs, 1_000));
+    stop.throwIfAborted();
+  }
 }
 
 /** Retention of a DynamoDB stream. */

@@ -51,6 +51,8 @@ export interface RejectedCopy {
  * for machines that sleep and clocks that jump.
  */
 const PAGE_LIFE_MS = 60 * 60 * 1000;
+/** Before the stream: for so long after the copy's end, another process may still hold a page of it. */
+export const PLAIN_PAGE_LIFE_MS = 60_000;
 const GROUPS_AT_ONCE = 4;
 /** Before the stream: of one page. */
 const PUTS_AT_ONCE = 32;
@@ -82,7 +84,8 @@ export async function copyPage(
 ): Promise<CopiedPage> {
   const { source, onRejected } = context;
   const counts = { ...noCounts(), items: items.length };
-  const page: Page = { context, counts, rejected: [], expiresAtMs: readAtMs + PAGE_LIFE_MS };
+  const expiresAtMs = readAtMs + (beforeStream ? PLAIN_PAGE_LIFE_MS : PAGE_LIFE_MS);
+  const page: Page = { context, counts, rejected: [], expiresAtMs };
   const copies = items.map((item) => toCopy(source.keyOf(item), item, context));
   if (beforeStream) {
     const tasks = copies.map((copy) => () => putCopy(copy, page));

@@ -323,7 +323,7 @@ describe('ferry backfill --before-stream', () => {
     const { exitCode, err } = await before();
 
     expect(exitCode).toBe(0);
-    expect(err).toContain('Enabled the event source mapping a1b2.');
+    expect(err).toContain('The event source mapping a1b2 is enabled.');
     expect(err).toContain('Set "eventSource": {"enabled": true} in the configuration');
     expect(regions.lambda.changes).toEqual(['enable a1b2']);
     expect((await contents(regions.destination, 'Orders')).size).toBe(2);
@@ -381,5 +381,26 @@ describe('ferry backfill --before-stream', () => {
     expect(again.exitCode).toBe(0);
     expect(again.err).toContain('is done already.');
     expect(regions.lambda.changes).toEqual(['enable a1b2']);
+  });
+
+  it('says that all is done when it is run once more', async () => {
+    regions.lambda.mappings = [mapping('Disabled')];
+    await before();
+
+    const again = await before();
+
+    expect(again.exitCode).toBe(0);
+    expect(again.err).toContain('is done already.');
+    expect(again.err).toContain('The event source mapping a1b2 is enabled.');
+    expect(regions.lambda.changes).toEqual(['enable a1b2']);
+  });
+
+  it('refuses in its estimate what it would refuse to copy', async () => {
+    regions.lambda.mappings = [mapping('Enabled')];
+
+    expect(await run('backfill', '--before-stream')).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('needs a disabled event source mapping') as string,
+    });
   });
 });

@@ -24,7 +24,7 @@ import {
   finishBackfill,
   openBackfill,
 } from '../../src/operations/backfill.ts';
-import type { RejectedCopy } from '../../src/operations/copy-page.ts';
+import { PLAIN_PAGE_LIFE_MS, type RejectedCopy } from '../../src/operations/copy-page.ts';
 import { paceOf } from '../../src/operations/pace.ts';
 import type {
   Clock,
@@ -598,7 +598,7 @@ describe('a backfill before the stream', () => {
     let pages = 0;
     const source = scanned(scene.context().source, () => {
       pages += 1;
-      if (pages === 1) clock.pass(HOUR_MS + 1);
+      if (pages === 1) clock.pass(PLAIN_PAGE_LIFE_MS + 1);
     });
 
     const progress = await scene.run(
@@ -619,6 +619,21 @@ describe('a backfill before the stream', () => {
 
     expect(again).toEqual({ run, resumed: true });
     expect(done).toBe(true);
+  });
+
+  it('copies nothing more once somebody else has finished it, because the stream is applied then', async () => {
+    const scene = await sceneOf(range(8).map((n) => order(n)));
+    const { run } = await scene.open(1, true);
+    let isFinished = false;
+    const source = scanned(scene.context().source, async () => {
+      if (!isFinished) await finishBackfill(run, scene.context());
+      isFinished = true;
+    });
+
+    const copying = scene.resume(run, { source, transactions: none });
+
+    await expect(copying).rejects.toMatchObject({ code: 'backfill.superseded' });
+    expect((await scene.twin()).size).toBe(0);
   });
 
   it.each([
@@ -937,11 +952,11 @@ function counted(
 }
 
 /** Told of each page before it is read. */
-function scanned(table: ReadableTable, onPage: (position: string) => void): ReadableTable {
+function scanned(table: ReadableTable, onPage: (position: string) => unknown): ReadableTable {
   return {
     ...table,
     async scan(position) {
-      onPage(`${position.segment} ${wireJson(position.after)}`);
+      await onPage(`${position.segment} ${wireJson(position.after)}`);
       return table.scan(position);
     },
   };
