@@ -7,7 +7,9 @@ import { dynamoDbReader, readClient } from '../../src/adapters/dynamodb-reader.t
 import { dynamoDbDestinationReader, writeClient } from '../../src/adapters/dynamodb-table.ts';
 import { signedRequests } from '../../src/adapters/signed-requests.ts';
 import { signedReader } from '../../src/adapters/signed-table.ts';
+import { readStreamRange, streamsClient } from '../../src/adapters/stream-ranges.ts';
 import { systemClock } from '../../src/adapters/system-clock.ts';
+import { streamArnOf } from '../../src/adapters/table-facts.ts';
 import type { ReadRequest } from '../../src/core/read-request.ts';
 import { classifyFailure } from '../../src/core/write-failure.ts';
 import type { DestinationReader } from '../../src/ports.ts';
@@ -71,6 +73,15 @@ describe.each(Object.entries(READERS))('a read by %s', (_, open) => {
     expect(read).toMatchObject({ kind: 'unknown', name: 'ForeignAnswer' });
   });
 
+  it('tells the id of a table, and nobody else’s answer for it', async () => {
+    const own = open(await answering(OWN, '{"Table":{"TableId":"7f3a"}}'));
+    expect(await own.tableId('Orders')).toBe('7f3a');
+    server?.close();
+
+    const foreign = open(await answering(OWN, '{"status":"blocked"}'));
+    await expect(foreign.tableId('Orders')).rejects.toThrow('not DynamoDB');
+  });
+
   it('tells items, and keys that there was no capacity for', async () => {
     const body = {
       Responses: { Orders: [{ ...key, blob: { B: 'AP8=' } }] },
@@ -86,10 +97,34 @@ describe.each(Object.entries(READERS))('a read by %s', (_, open) => {
   });
 });
 
-it('a command does not take a proxy’s answer for an item that is not there', async () => {
-  const endpoint = await answering(OWN, '{"status":"blocked"}');
-  const client = readClient({ region: 'eu-west-1', endpoint, credentials });
-  const reader = dynamoDbReader(client, { table: 'Orders', keyAttributes: ['pk'] });
+describe('a command does not take a proxy’s answer', () => {
+  const settings = async () => ({
+    region: 'eu-west-1',
+    endpoint: await answering(OWN, '{"status":"blocked"}'),
+    credentials,
+  });
 
-  await expect(reader.get(key)).rejects.toThrow('not DynamoDB');
+  it('for an item that is not there', async () => {
+    const client = readClient(await settings());
+    const reader = dynamoDbReader(client, { table: 'Orders', keyAttributes: ['pk'] });
+
+    await expect(reader.get(key)).rejects.toThrow('not DynamoDB');
+  });
+
+  it('for a table without a stream', async () => {
+    await expect(streamArnOf(await settings(), 'Orders')).rejects.toThrow('not DynamoDB');
+  });
+
+  it('for a batch that its stream no longer has', async () => {
+    const client = streamsClient(await settings());
+    const range = {
+      streamArn:
+        'arn:aws:dynamodb:eu-west-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
+      shardId: 'shardId-1',
+      startSequenceNumber: '1',
+      endSequenceNumber: '2',
+    };
+
+    await expect(readStreamRange(client, range)).rejects.toThrow('not DynamoDB');
+  });
 });
