@@ -75,6 +75,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   };
   if (String(request.headers['x-amz-target']).endsWith('.GetItem'))
     return say(200, { Item: CONTROL });
+  if (String(request.headers['x-amz-target']).endsWith('.BatchGetItem'))
+    return say(200, { Responses: {}, UnprocessedKeys: {} });
   switch (/"fault":\{"S":"(\w+)"/.exec(body)?.[1]) {
     case 'invalid':
       return fail('ValidationException');
