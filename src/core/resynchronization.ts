@@ -5,7 +5,7 @@ import { STATE_ATTRIBUTES } from '../contract.ts';
 import type { Item } from './attribute-value.ts';
 import { deleteAsRead, type ItemAsRead, putAsRead } from './compare-and-set.ts';
 import { findDiscrepancy } from './discrepancy.ts';
-import { above, type Version, versionIn } from './ordering-guard.ts';
+import { above, epochIn, type Version, versionIn } from './ordering-guard.ts';
 import type { StateRowKey, WriteRequest, WriteTarget } from './write-request.ts';
 
 interface ItemStates {
@@ -73,7 +73,20 @@ function versionAbove(plan: Resynchronization): Version {
   return above([held, deleted, failed, plan.floor, plan.redriven]);
 }
 
-function versionsIn({ twin, stateRow }: ItemStates, { reservedAttribute }: WriteTarget) {
+/** Whether the item has been written in a later epoch than `epoch`, whose source may be another table. */
+export function isOfLaterEpoch(
+  states: Omit<ItemStates, 'source'>,
+  epoch: number,
+  target: WriteTarget,
+): boolean {
+  const { held, deleted, failed } = versionsIn(states, target);
+  return [held, deleted, failed].some((version) => (epochIn(version ?? '') ?? 0) > epoch);
+}
+
+function versionsIn(
+  { twin, stateRow }: Omit<ItemStates, 'source'>,
+  { reservedAttribute }: WriteTarget,
+) {
   return {
     held: versionIn(twin?.[reservedAttribute]),
     deleted: stateRow?.[STATE_ATTRIBUTES.deleted]?.S,

@@ -3,11 +3,16 @@
 
 import type { Copy, CopyPlan } from '../core/backfill-copy.ts';
 import { destinationHealth } from '../core/destination-health.ts';
-import { namedError } from '../errors.ts';
+import { FerryError, namedError } from '../errors.ts';
 import type { TtlDeletes } from '../handler-settings.ts';
 import type { DestinationTable, ItemReader, LookAgainQueue } from '../ports.ts';
 import { insist, type Patience } from './insist.ts';
-import { CONTENDED, resynchronizeKey, type ResynchronizationContext } from './resynchronize-key.ts';
+import {
+  CONTENDED,
+  LATER_EPOCH,
+  resynchronizeKey,
+  type ResynchronizationContext,
+} from './resynchronize-key.ts';
 
 /** What it needs beside the plan of the copies. */
 export interface ResynchronizingCopies {
@@ -50,6 +55,11 @@ export async function resynchronizeCopy(
   }
   const { why, failure } = result;
   if (why === CONTENDED) return { kind: 'again' };
+  if (why === LATER_EPOCH)
+    throw new FerryError(`An item of this backfill has been ${why}.`, {
+      code: 'control.stream',
+      hint: 'Run it again: it compares the source with the control row.',
+    });
   if (failure?.kind === 'rejected')
     return { kind: 'rejected', reason: `${why}: ${failure.message}`, written: false };
   throw namedError(failure?.name ?? 'Error', failure?.message ?? why);

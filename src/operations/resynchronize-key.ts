@@ -1,7 +1,11 @@
 // Makes one item of the twin equal to the source, never over anything newer: reads twin and state row
 // before the source, writes only if both are still as they were read, and announces what it deletes.
 
-import { type ResynchronizationWrite, resynchronizationWrite } from '../core/resynchronization.ts';
+import {
+  isOfLaterEpoch,
+  type ResynchronizationWrite,
+  resynchronizationWrite,
+} from '../core/resynchronization.ts';
 import type { Version } from '../core/ordering-guard.ts';
 import type { WriteFailure } from '../core/write-failure.ts';
 import { type StateRowKey, stateRowKey, type WriteTarget } from '../core/write-request.ts';
@@ -42,6 +46,9 @@ const ATTEMPTS_MAX = 10;
 /** Why it is unfinished if each attempt was refused. */
 export const CONTENDED = 'newer changes came by';
 
+/** Why it is unfinished if somebody has adopted since the command began, perhaps another source. */
+export const LATER_EPOCH = 'written in a later epoch, which was opened after this command began';
+
 export interface KeyToResynchronize extends StateRowKey {
   /** Below every record of the source's stream. */
   readonly floor: Version;
@@ -61,10 +68,15 @@ export async function resynchronizeKey(
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
     const planned = await plan(item, context);
     if (planned === 'unexpected') return { kind: 'unfinished', why: 'the source has changed' };
+    if (planned === 'later-epoch') return { kind: 'unfinished', why: LATER_EPOCH };
     const { request, deleted, found } = planned;
     const result = request && (await send(request, context));
     if (result?.kind === 'refused') continue;
-    if (result !== undefined && result.kind !== 'written') return unfinished(result);
+    if (result !== undefined && result.kind !== 'written') {
+      // It may have been done all the same, and nobody would find anything to do the next time.
+      if (isUnknown(result)) await announce(item, deleted, context);
+      return unfinished(result);
+    }
     const obstacle = await announce(item, deleted, context);
     if (obstacle !== undefined) return { kind: 'unfinished', why: `announcement: ${obstacle}` };
     return { kind: 'equal', changed: request !== undefined, found };
@@ -75,16 +87,21 @@ export async function resynchronizeKey(
 async function plan(
   item: KeyToResynchronize,
   context: ResynchronizationContext,
-): Promise<'unexpected' | (ResynchronizationWrite & { readonly found: boolean })> {
+): Promise<'unexpected' | 'later-epoch' | (ResynchronizationWrite & { readonly found: boolean })> {
   const { settings, clock } = context;
   const twin = await context.twin.get(item.key);
   const stateRow = await context.stateTable.get(stateRowKey(settings, item.keyText));
+  if (isOfLaterEpoch({ twin, stateRow }, context.epoch, settings)) return 'later-epoch';
   // Last: a change after this read has a stream record above what is written here, and will win.
   const source = await context.source.get(item.key);
   if (item.isExpected?.(source) === false) return 'unexpected';
   const states = { source, twin, stateRow };
   const write = resynchronizationWrite({ ...item, states, target: settings, nowMs: clock.now() });
   return { ...write, found: source !== undefined };
+}
+
+function isUnknown(result: SendResult): boolean {
+  return result.kind === 'failed' && result.failure.kind === 'unknown';
 }
 
 function unfinished(

@@ -527,6 +527,16 @@ describe('a copy that its state row refuses', () => {
     expect((await scene.twin()).size).toBe(2);
   });
 
+  it('ends the run where somebody has adopted since, perhaps another source', async () => {
+    const scene = await sceneOf([order(1), order(2)]);
+    const later = versionOf({ epoch: 2, labelMs: LABEL_MS }, '9');
+    await scene.putStateRow(order(1), { [STATE_ATTRIBUTES.deleted]: later });
+
+    await expect(scene.run()).rejects.toMatchObject({ code: 'control.stream' });
+
+    expect((await scene.twin()).has('order-1')).toBe(false);
+  });
+
   it('is copied again while something newer comes by at every attempt', async () => {
     const scene = await refused();
     let rows = 0;

@@ -9,7 +9,7 @@ import { destinationHealth } from '../../src/core/destination-health.ts';
 import { floorOf, versionOf } from '../../src/core/ordering-guard.ts';
 import { failureBound, stateRowKey, type WriteRequest } from '../../src/core/write-request.ts';
 import { parseAnnouncement } from '../../src/core/announcement.ts';
-import { resynchronizeKey } from '../../src/operations/resynchronize-key.ts';
+import { LATER_EPOCH, resynchronizeKey } from '../../src/operations/resynchronize-key.ts';
 import type { Item, LookAgainQueue } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
@@ -28,6 +28,8 @@ let items = 0;
 const newKey = () => ({ pk: { S: `item-${(items += 1)}` } });
 const v = (sequenceNumber: number) =>
   versionOf({ epoch: 1, labelMs: LABEL_MS }, String(sequenceNumber));
+
+const LATER = versionOf({ epoch: 2, labelMs: 1 }, '1');
 
 const put = (table: string, item: Item) =>
   engine().client.send(new PutItemCommand({ TableName: table, Item: { ...item } }));
@@ -177,7 +179,45 @@ it('remembers a delete above a record that was put aside, where neither side has
   expect((await stateRowOf(key))?.['d']?.S).toBe(`${v(9)}~`);
 });
 
+it.each<[string, (key: Item) => Promise<unknown>]>([
+  [
+    'its item',
+    (key) => put(TWIN, { ...key, value: { S: 'old' }, _ferry: { M: { v: { S: LATER } } } }),
+  ],
+  [
+    'its tombstone',
+    (key) =>
+      put(settings.stateTable, { ...stateRowKey(settings, canonicalKey(key)), d: { S: LATER } }),
+  ],
+])(
+  'leaves alone what a later epoch has written, whose source may be another: %s',
+  async (_, write) => {
+    const key = newKey();
+    await put(SOURCE, { ...key, value: { S: 'of the source before' } });
+    await write(key);
+    const before = await twinOf(key);
+
+    const { result, sent } = await resynchronize(key, nothing);
+
+    expect(result).toEqual({ kind: 'unfinished', why: LATER_EPOCH });
+    expect(sent).toEqual([]);
+    expect(await twinOf(key)).toEqual(before);
+  },
+);
+
 describe('a delete', () => {
+  it('is announced also where its answer was lost: the next run has nothing to do', async () => {
+    const key = newKey();
+    await putTwin(key, 5);
+
+    const { result, announced } = await resynchronize(key, () =>
+      Promise.reject(serviceError('TimeoutError')),
+    );
+
+    expect(result).toMatchObject({ kind: 'unfinished', why: 'TimeoutError' });
+    expect(announced).toMatchObject([{ deletes: [{ key, version: `${v(5)}~` }] }]);
+  });
+
   it('is announced with its version, again where it finds its own tombstone', async () => {
     const key = newKey();
     await putTwin(key, 5);
