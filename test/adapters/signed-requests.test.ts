@@ -3,14 +3,14 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer as netServer, type Socket } from 'node:net';
-import { createServer as tlsServer, type Server as TlsServer } from 'node:tls';
+import { type AddressInfo, createServer as netServer, type Socket } from 'node:net';
+import { createServer as tlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findCredentials, signingCredentials } from '../../src/adapters/signing-credentials.ts';
 import { type SignedRequests, signedRequests } from '../../src/adapters/signed-requests.ts';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { classifyFailure } from '../../src/core/write-failure.ts';
-import { SELF_SIGNED } from '../fixtures/self-signed.ts';
+import { SELF_SIGNED, trustingAll } from '../fixtures/self-signed.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const CREDENTIALS = { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' };
@@ -213,58 +213,7 @@ describe('a request that waits for a socket', () => {
     expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
     expect(arrived).toEqual(['"a"']);
   });
-
-  it('is never sent when its time is over, nor is the one that waits for the connection', async () => {
-    let receivedBytes = 0;
-    const tls = tlsServer(SELF_SIGNED, (socket) => {
-      socket.on('error', () => undefined);
-      socket.on('data', (chunk: Buffer) => (receivedBytes += chunk.length));
-    }).listen(0, '127.0.0.1');
-    const { listener, handshaken } = slowlyPassing(tls);
-    await once(listener, 'listening');
-    const endpoint = `https://127.0.0.1:${(listener.address() as AddressInfo).port}`;
-
-    const all = await trustingAll(async () => {
-      const requests = await open(() => undefined, { endpoint, concurrency: 1, timeoutMs: 100 });
-      const sent = Promise.allSettled(['"a"', '"b"'].map((body) => requests.send(TARGET, body)));
-      await handshaken;
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      return sent;
-    });
-    tls.close();
-    listener.close();
-
-    expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(receivedBytes).toBe(0);
-  });
-
-  /** Connections come to `server` 300 ms later than they should. */
-  function slowlyPassing(server: TlsServer) {
-    let answered: () => void;
-    const handshaken = new Promise<void>((resolve) => (answered = resolve));
-    const listener = netServer((socket) => {
-      socket.on('error', () => undefined);
-      setTimeout(() => {
-        const upstream = connect((server.address() as AddressInfo).port, '127.0.0.1');
-        upstream.on('error', () => undefined).once('data', answered);
-        socket.pipe(upstream).pipe(socket);
-      }, 300);
-    }).listen(0, '127.0.0.1');
-    return { listener, handshaken };
-  }
 });
-
-/** With no look at certificates. */
-async function trustingAll<T>(action: () => Promise<T>): Promise<T> {
-  const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-  try {
-    return await action();
-  } finally {
-    if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-    else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
-  }
-}
 
 describe('a request that is given up while it is on its way', () => {
   it.each(['http', 'https'])('does not arrive whole later, over %s', async (scheme) => {
