@@ -112,7 +112,7 @@ describe('docs/guarantees.md', () => {
     const systemic = plain(section(guarantees, 'Systemic rejections'));
 
     expect(systemic).toContain(`at least ${SYSTEMIC_SHARE_MIN * 100} %`);
-    expect(systemic).toContain(`at least ${SYSTEMIC_ITEMS_MIN} different records`);
+    expect(systemic).toContain(`at least ${SYSTEMIC_ITEMS_MIN} different items`);
     expect(plain(guarantees)).toContain(`timeout of at most ${CHECKED_TIMEOUT_SECONDS_MAX} s`);
   });
 });

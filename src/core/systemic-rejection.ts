@@ -10,18 +10,18 @@ export const SYSTEMIC_SHARE_MIN = 0.9;
 export interface Verdicts {
   /** Applied, or superseded by what is there. */
   readonly accepted: number;
-  /** What names each rejected record, by reason. */
-  readonly rejected: ReadonlyMap<string, readonly string[]>;
+  /** What names each rejected item, by reason. */
+  readonly rejected: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** A run of batches that were mostly rejected for one reason. */
 export interface RejectionStreak {
   readonly reason: string;
   /**
-   * Names of the rejected records: a record that waits for its letter is delivered again and again, and is
-   * still one. No more than it takes.
+   * Names of the rejected items. One that has grown too large is rejected with each of its changes, and a
+   * record that waits for its letter is delivered again and again: either is still one. No more than it takes.
    */
-  readonly records: ReadonlySet<string>;
+  readonly items: ReadonlySet<string>;
 }
 
 /** The streak after a batch; undefined where no reason accounts for nearly all of it. */
@@ -29,17 +29,17 @@ export function streakAfter(
   before: RejectionStreak | undefined,
   { accepted, rejected }: Verdicts,
 ): RejectionStreak | undefined {
-  const total = [...rejected.values()].reduce((sum, names) => sum + names.length, accepted);
+  const total = [...rejected.values()].reduce((sum, names) => sum + names.size, accepted);
   // Nothing was said: the destination may be down.
   if (total === 0) return before;
-  const [reason, names = []] =
-    [...rejected].find(([, found]) => found.length / total >= SYSTEMIC_SHARE_MIN) ?? [];
+  const [reason, names = new Set<string>()] =
+    [...rejected].find(([, found]) => found.size / total >= SYSTEMIC_SHARE_MIN) ?? [];
   if (reason === undefined) return undefined;
-  const records = new Set(before?.reason === reason ? before.records : []);
-  for (const name of names) if (records.size < SYSTEMIC_ITEMS_MIN) records.add(name);
-  return { reason, records };
+  const items = new Set(before?.reason === reason ? before.items : []);
+  for (const name of names) if (items.size < SYSTEMIC_ITEMS_MIN) items.add(name);
+  return { reason, items };
 }
 
 export function isSystemic(streak: RejectionStreak | undefined): boolean {
-  return streak !== undefined && streak.records.size >= SYSTEMIC_ITEMS_MIN;
+  return streak !== undefined && streak.items.size >= SYSTEMIC_ITEMS_MIN;
 }

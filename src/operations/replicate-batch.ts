@@ -197,14 +197,14 @@ async function settleRejections(
 
 function verdictsIn(parsed: readonly ParsedRecord[], outcomes: readonly WriteOutcome[]): Verdicts {
   let accepted = 0;
-  const rejected = new Map<string, string[]>();
+  const rejected = new Map<string, Set<string>>();
   for (const [position, outcome] of outcomes.entries()) {
     if (outcome.kind === 'applied' || outcome.kind === 'superseded') accepted += 1;
     if (outcome.kind !== 'rejected') continue;
     const { name: reason } = outcome.reason;
-    const names = rejected.get(reason) ?? [];
-    names.push(parsed[position]?.record.sequenceNumber ?? `at ${position}`);
-    rejected.set(reason, names);
+    const items = rejected.get(reason) ?? new Set();
+    const { keyText, sequenceNumber } = parsed[position]?.record ?? {};
+    rejected.set(reason, items.add(keyText ?? sequenceNumber ?? `at ${position}`));
   }
   return { accepted, rejected };
 }

@@ -11,13 +11,13 @@ const numbered = (count: number, from = 1) =>
   Array.from({ length: count }, (_, index) => String(from + index));
 const batch = (accepted: number, rejected: Record<string, readonly string[]>): Verdicts => ({
   accepted,
-  rejected: new Map(Object.entries(rejected)),
+  rejected: new Map(Object.entries(rejected).map(([reason, names]) => [reason, new Set(names)])),
 });
 const after = (...batches: Verdicts[]) =>
   batches.reduce<RejectionStreak | undefined>(streakAfter, undefined);
 
 describe('a rejection is systemic', () => {
-  it('when one reason has struck a hundred records', () => {
+  it('when one reason has struck a hundred items', () => {
     expect(isSystemic(after(batch(0, { X: numbered(SYSTEMIC_ITEMS_MIN) })))).toBe(true);
     expect(isSystemic(after(batch(0, { X: numbered(SYSTEMIC_ITEMS_MIN - 1) })))).toBe(false);
   });
@@ -28,7 +28,7 @@ describe('a rejection is systemic', () => {
     ).toBe(true);
   });
 
-  it('when it accounts for nine records of ten, and not when for fewer', () => {
+  it('when it accounts for nine items of ten, and not when for fewer', () => {
     expect(isSystemic(after(batch(20, { X: numbered(180) })))).toBe(true);
     expect(isSystemic(after(batch(21, { X: numbered(180) })))).toBe(false);
     expect(isSystemic(after(batch(0, { X: numbered(180), Y: numbered(21, 181) })))).toBe(false);
@@ -44,6 +44,12 @@ describe('a rejection is not systemic', () => {
     const deliveries = Array.from({ length: 100 }, () => batch(0, { X: ['7'] }));
 
     expect(isSystemic(after(...deliveries))).toBe(false);
+  });
+
+  it('when one item is rejected with each of its hundred changes', () => {
+    expect(isSystemic(after(batch(0, { X: Array.from({ length: 100 }, () => 'hot') })))).toBe(
+      false,
+    );
   });
 
   it('when a batch between was accepted', () => {
@@ -67,6 +73,6 @@ describe('a rejection is not systemic', () => {
   });
 });
 
-it('remembers no more records than it takes', () => {
-  expect(after(batch(0, { X: numbered(10_000) }))?.records.size).toBe(SYSTEMIC_ITEMS_MIN);
+it('remembers no more items than it takes', () => {
+  expect(after(batch(0, { X: numbered(10_000) }))?.items.size).toBe(SYSTEMIC_ITEMS_MIN);
 });

@@ -664,6 +664,17 @@ describe('a rejection that is systemic', () => {
     expect(context.letters).toHaveLength(120);
   });
 
+  it('is not what one item is that can never be written, however often it changes', async () => {
+    const context = invocation({ destination: keySchema() });
+    const changes = Array.from({ length: 300 }, (_, index) =>
+      lambdaRecord({ sequenceNumber: String(index + 1) }),
+    );
+
+    const { held, counts } = await replicateBatch(changes, context);
+
+    expect({ held, letters: counts['dead-lettered'] }).toEqual({ held: 0, letters: 300 });
+  });
+
   it('is not what one record is whose letter cannot be sent a hundred times', async () => {
     let isWell = false;
     let letters = 0;
