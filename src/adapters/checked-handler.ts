@@ -1,5 +1,5 @@
-// What carries the SDK's requests where time does not matter: the SDK's own handler, and a look at each
-// answer before the SDK makes sense of it.
+// Carries the SDK's requests where processor time does not matter: the SDK's own handler, with a check of each
+// answer before the SDK reads it.
 
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { requireOwnAnswer } from './service-answer.ts';
@@ -40,7 +40,7 @@ export function requireOwnResponse(
   });
 }
 
-/** Names come as whoever wrote them spells them. */
+/** Names are spelled as their sender spelled them. */
 function headerOf(headers: Readonly<Record<string, string>>, name: string): string {
   const found = headers[name];
   if (found !== undefined) return found;

@@ -47,7 +47,7 @@ export function writeClient({ concurrency, ...settings }: WriteClientOptions): D
   return client;
 }
 
-/** A twelfth of a request's processor time, for what nobody looks at. */
+/** They take a twelfth of a request's processor time, and Ferry uses nothing of what they do. */
 export const UNUSED_MIDDLEWARE = [
   'loggerMiddleware',
   'getUserAgentMiddleware',
@@ -121,7 +121,7 @@ export function dynamoDbTransactions(client: DynamoDBClient): TransactionWriter 
       } catch (error) {
         if (!(error instanceof TransactionCanceledException)) throw error;
         const { CancellationReasons: reasons = [] } = error;
-        // Without a known reason for each part, nobody knows which part to blame.
+        // Without a known reason for each part, it is unknown which part is to blame.
         const areKnown = reasons.every(({ Code = 'None' }) => CANCELLATION_CODES.has(Code));
         if (!areKnown || reasons.length !== input.TransactItems?.length) throw error;
         return {

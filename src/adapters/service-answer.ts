@@ -1,5 +1,5 @@
 // Whether an answer is DynamoDB's own. A proxy's page, an empty 200 or a cut-off body must not count as a
-// write, or as an item that is not there: nobody knows then whether the request has been applied.
+// write, or as an item that is not there: the request may have been applied, or not.
 
 import { crc32 } from 'node:zlib';
 
@@ -49,7 +49,7 @@ export function requireOwnAnswer(operation: string, answer: RawAnswer): void {
   if (problem !== undefined) throw new ForeignAnswer(operation, answer.status, problem);
 }
 
-/** Nobody knows what became of the request. */
+/** The request may have been applied, or not. */
 class ForeignAnswer extends Error {
   override readonly name = 'ForeignAnswer';
 

@@ -1,5 +1,5 @@
-// Requests to one DynamoDB endpoint, signed here and carried by undici: a tenth of the SDK's processor time,
-// with its care where it matters: whole-exchange time limit, clocks that are wrong, credentials that expire.
+// Requests to one DynamoDB endpoint, signed here and carried by undici, which takes a tenth of the SDK's
+// processor time. Holds one time limit for the whole exchange, and copes with clocks that are wrong.
 
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../ports.ts';
@@ -25,7 +25,7 @@ export type Answer = RawAnswer;
 export interface SignedRequests {
   /**
    * @param target such as DynamoDB_20120810.PutItem.
-   * Rejects with the network's error, or a TimeoutError; nobody knows then whether it has been applied.
+   * Rejects with the network's error, or a TimeoutError; the request may have been applied then.
    */
   send(target: string, body: string): Promise<Answer>;
   close(): Promise<void>;
@@ -80,7 +80,7 @@ function isSkewed({ status, requestId, body }: Answer): boolean {
 
 /**
  * The caller reckons with one time limit, whatever a request spends it on.
- * @returns what tells the rest: none where the clock was set back, since nobody knows then.
+ * @returns a function that gives the milliseconds left: 0 if the clock was set back, since they are unknown then.
  */
 function timeLimit(timeoutMs: number, clock: Pick<Clock, 'now'>): () => number {
   const startMs = clock.now();
@@ -141,7 +141,7 @@ function exchange(
         clearTimeout(timer);
         sockets.giveBack(socket, clock.now());
       };
-      // It has waited for a socket too long: it must not be sent when nobody waits for it any more.
+      // It has waited for a socket too long, and its caller has been told so: it must not be sent any more.
       if (late !== undefined) return ended();
       // Nearly too long: the timer will say so.
       if (clock.now() - startMs > withinMs - LEAST_MS) return sockets.giveBack(socket, clock.now());

@@ -11,7 +11,7 @@ interface Expiring extends SigningCredentials {
 /** So long before their end, new ones are asked for. */
 const REFRESH_MS = 5 * 60_000;
 
-/** Tells credentials: at once where they are known. */
+/** Gives credentials, at once if they are known. */
 export type CredentialSource = () => SigningCredentials | Promise<SigningCredentials>;
 
 /** The same object for as long as they are good. */

@@ -49,7 +49,7 @@ interface Day {
   readonly key: Buffer;
 }
 
-/** @returns a function that tells all headers of a request, name and value in turn. */
+/** @returns a function that makes all headers of a request, name and value in turn. */
 export function requestSigner(place: SigningPlace) {
   let now: Second | undefined;
   return (

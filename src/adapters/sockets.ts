@@ -15,7 +15,7 @@ export interface SocketsOptions {
 }
 
 /**
- * Lambda freezes an idle function, and whoever is at the other end may have hung up before it thaws. A
+ * Lambda freezes an idle function, and the other end may have closed the connection before it thaws. A
  * request on such a socket would end without an answer, and its batch would have to wait for it.
  */
 export const IDLE_MS_MAX = 15_000;

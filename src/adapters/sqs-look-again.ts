@@ -1,4 +1,4 @@
-// The look-again queue in SQS: messages that nobody sees before their delay is over.
+// The look-again queue in SQS. A message is not delivered before its delay is over.
 
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
@@ -10,7 +10,7 @@ export interface SqsLookAgainOptions extends Pick<ClientSettings, 'credentials'>
   readonly queueUrl: string;
   /** The queue's own Region. */
   readonly region: string;
-  /** How long a message is not delivered to anybody, 0 to 900. */
+  /** Until a message is delivered, 0 to 900. */
   readonly delaySeconds: number;
 }
 
