@@ -38,6 +38,8 @@ export function printPlan(shown: ShownPlan): number {
     io.out(titleOf(replication));
     for (const line of isDone ? nothingLines(plan.row) : planLines(shown)) io.out(line);
   }
+  // An earlier run may have been killed after it had written the row.
+  if (plan.kind === 'nothing') tellStillDisabled(plan.row, shown);
   return isDone ? EXIT.done : EXIT.differences;
 }
 
@@ -106,8 +108,9 @@ export interface Adopted extends ShownPlan {
   readonly row: ControlRow;
 }
 
-export function printAdopted({ options, io, replication, row, mappings, choice }: Adopted): void {
-  const stay = choice.asIs ? [] : mappings.filter((one) => staysDisabled(one, row));
+export function printAdopted(adopted: Adopted): void {
+  const { options, io, replication, row, mappings, choice } = adopted;
+  const stay = choice.asIs ? [] : stillDisabled(mappings, row);
   if (options.has('json')) {
     const result = { replication: replication.name, apply: true, adopt: true, ...rowFacts(row) };
     io.out(JSON.stringify({ ...result, disabledMappings: stay.map(({ id }) => id) }));
@@ -118,16 +121,27 @@ export function printAdopted({ options, io, replication, row, mappings, choice }
     if (choice.asIs) io.out('Deploy this release now.');
     else io.out('Run `ferry verify` next, and `ferry repair` for what it finds.');
   }
-  for (const { id } of stay) {
+  if (!choice.asIs) tellStillDisabled(row, adopted);
+}
+
+/** Disabled by somebody else, or by an earlier run that was interrupted. */
+function stillDisabled(mappings: readonly EventSource[], row: ControlRow): EventSource[] {
+  return mappings.filter(
+    ({ state, streamArn }) =>
+      (state === 'Disabled' || state === 'Disabling') &&
+      standingOf(streamArn, row).kind === 'current',
+  );
+}
+
+function tellStillDisabled(
+  row: ControlRow,
+  { io, mappings, replication }: Pick<ShownPlan, 'io' | 'mappings' | 'replication'>,
+): void {
+  for (const { id } of stillDisabled(mappings, row)) {
     io.err(
       `The event source mapping ${id} was disabled before, and still is. ${enable(id, replication)}`,
     );
   }
-}
-
-/** Disabled by somebody else, or by an earlier run that was interrupted. */
-function staysDisabled({ state, streamArn }: EventSource, row: ControlRow): boolean {
-  return state === 'Disabled' && standingOf(streamArn, row).kind === 'current';
 }
 
 function enable(id: string, { source }: ReplicationConfig): string {

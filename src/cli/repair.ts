@@ -114,7 +114,7 @@ async function repairListed(call: Call): Promise<number> {
   }
   print({ ...call, report: latest, left });
   const { put, deleted, inFlight } = latest;
-  const undone = apply ? latest.left + inFlight : put + deleted + inFlight;
+  const undone = latest.left + inFlight + (apply ? 0 : put + deleted);
   return undone > 0 ? EXIT.differences : EXIT.done;
 }
 

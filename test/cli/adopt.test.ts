@@ -123,6 +123,19 @@ describe('ferry adopt', () => {
     expect(await controlRow()).toEqual(before);
   });
 
+  it('says that the mapping is disabled, where an earlier run was killed before it enabled it', async () => {
+    await repoint();
+    await run('adopt', '--apply');
+    regions.lambda.mappings = [mapping('Disabled')];
+
+    const { exitCode, out, err } = await run('adopt', '--apply');
+
+    expect(exitCode).toBe(0);
+    expect(out).toContain('There is nothing to adopt.');
+    expect(err).toContain('The event source mapping a1b2 was disabled before, and still is.');
+    expect(err).toContain('--region us-east-1 --uuid a1b2 --enabled');
+  });
+
   it('says what is disabled, and how to go on, when it is stopped', async () => {
     await repoint();
     regions.lambda.mappings = [mapping('Enabled')];

@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Item } from '../../src/ports.ts';
-import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
+import {
+  contents,
+  openTwoRegions,
+  putAll,
+  runHere,
+  type TwoRegions,
+} from '../fixtures/two-regions.ts';
 
 let regions: TwoRegions;
 let report: string;
@@ -181,6 +187,30 @@ describe('ferry repair', () => {
     expect((await verify()).exitCode).toBe(0);
     expect((await contents(regions.destination, 'Orders')).get('extraneous')).toBeUndefined();
   });
+
+  it.each([[], ['--apply']])(
+    'leaves what is not Ferry’s where it is kept, and says that it differs: %s',
+    async (...args) => {
+      await put('destination', item('somebody-elses', '1'));
+      await verify();
+      const config = join(regions.directory, 'kept.json');
+      const settings = JSON.parse(readFileSync(regions.config, 'utf8')) as {
+        replications: object[];
+      };
+      const replications = settings.replications.map((one) => ({
+        ...one,
+        unversionedItems: 'keep',
+      }));
+      writeFileSync(config, JSON.stringify({ replications }));
+      const options = ['--settle', '0', '--report', report, '--config', config];
+
+      const { exitCode, out } = await runHere(['repair', ...options, ...args]);
+
+      expect(exitCode).toBe(3);
+      expect(out).toContain('is not Ferry’s and is kept');
+      expect((await contents(regions.destination, 'Orders')).has('somebody-elses')).toBe(true);
+    },
+  );
 
   it('leaves alone what is equal by now', async () => {
     await plant();
