@@ -30,11 +30,15 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { BULK_ENVIRONMENT, bulkName, REPORT_OBJECT_PREFIX } from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import {
+  functionEnvironment,
+  type ReplicationAndStream,
+  replicationVariable,
+} from './function-environment.ts';
 import { createLogGroup } from './log-group.ts';
 import { allow, policy, tableArn, useOfKey } from './policies.ts';
 
-export interface BulkRunsProps {
-  readonly replication: ReplicationConfig;
+export interface BulkRunsProps extends ReplicationAndStream {
   /** Where reports go, under a prefix of their own. */
   readonly bucket: Bucket;
   /** Deletes of re-synchronised items are announced there; with "checked" tombstones. */
@@ -55,7 +59,7 @@ export class BulkRuns extends Construct {
   }
 
   #createFunction(props: BulkRunsProps): LambdaFunction {
-    const { replication, bucket, lookAgainQueue, codeDirectory } = props;
+    const { replication, codeDirectory } = props;
     const name = bulkName(replication.name);
     const logGroup = createLogGroup(this, 'LogGroup', {
       logGroupName: `/aws/lambda/${name}`,
@@ -72,13 +76,7 @@ export class BulkRuns extends Construct {
       timeout: Duration.minutes(15),
       loggingFormat: LoggingFormat.JSON,
       logGroup,
-      environment: {
-        [BULK_ENVIRONMENT.replication]: JSON.stringify(replication),
-        [BULK_ENVIRONMENT.bucket]: bucket.bucketName,
-        ...(lookAgainQueue === undefined
-          ? {}
-          : { [BULK_ENVIRONMENT.lookAgainQueueUrl]: lookAgainQueue.queueUrl }),
-      },
+      environment: functionEnvironment(name, bulkVariables(props), props),
       role: this.#createRole(props, logGroup),
     });
   }
@@ -172,6 +170,15 @@ export class BulkRuns extends Construct {
     map.itemProcessor(work.next(isDone));
     return map;
   }
+}
+
+function bulkVariables(props: BulkRunsProps): Record<string, string> {
+  const { bucket, lookAgainQueue } = props;
+  return {
+    [BULK_ENVIRONMENT.replication]: replicationVariable(props),
+    [BULK_ENVIRONMENT.bucket]: bucket.bucketName,
+    ...(lookAgainQueue && { [BULK_ENVIRONMENT.lookAgainQueueUrl]: lookAgainQueue.queueUrl }),
+  };
 }
 
 const STATE_ROW_WRITES = ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'];

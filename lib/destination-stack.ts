@@ -6,6 +6,7 @@ import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { STATE_ATTRIBUTES } from '../src/contract.ts';
 import { createConfiguredTable, createProtectedTable } from './dynamodb-table.ts';
+import { fit, STACK_DESCRIPTION_MAX } from './fit.ts';
 
 export interface DestinationStackProps {
   readonly replication: ReplicationConfig;
@@ -16,7 +17,10 @@ export class DestinationStack extends Stack {
     const { name, source, destination, stateTable } = replication;
     super(scope, id, {
       env: { region: destination.region },
-      description: `Ferry ${name}: the twin of ${source.table} (${source.region}), and its state`,
+      description: fit(
+        `Ferry ${name}: the twin of ${source.table} (${source.region}), and its state`,
+        STACK_DESCRIPTION_MAX,
+      ),
     });
 
     // Tombstones outlive the stack: without them, a late redrive could bring deleted items back.

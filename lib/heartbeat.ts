@@ -17,12 +17,16 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { HEARTBEAT_ENVIRONMENT, HEARTBEAT_PERIOD_MS, heartbeatName } from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import {
+  functionEnvironment,
+  type ReplicationAndStream,
+  replicationVariable,
+} from './function-environment.ts';
 import { createLogGroup } from './log-group.ts';
 import { allow, policy, tableArn, useOfKey } from './policies.ts';
 
-export interface HeartbeatProps {
-  /** With a `heartbeat`. */
-  readonly replication: ReplicationConfig;
+/** Of a replication with a `heartbeat`. */
+export interface HeartbeatProps extends ReplicationAndStream {
   /** Directory of the bundled handler. */
   readonly codeDirectory: string;
 }
@@ -31,8 +35,9 @@ export interface HeartbeatProps {
 export class Heartbeat extends Construct {
   readonly function: LambdaFunction;
 
-  constructor(scope: Construct, id: string, { replication, codeDirectory }: HeartbeatProps) {
+  constructor(scope: Construct, id: string, props: HeartbeatProps) {
     super(scope, id);
+    const { replication, codeDirectory } = props;
     const name = heartbeatName(replication.name);
     const logGroup = createLogGroup(this, 'LogGroup', {
       logGroupName: `/aws/lambda/${name}`,
@@ -52,7 +57,11 @@ export class Heartbeat extends Construct {
       maxEventAge: Duration.minutes(1),
       loggingFormat: LoggingFormat.JSON,
       logGroup,
-      environment: { [HEARTBEAT_ENVIRONMENT.replication]: JSON.stringify(replication) },
+      environment: functionEnvironment(
+        name,
+        { [HEARTBEAT_ENVIRONMENT.replication]: replicationVariable(props, { heartbeat: true }) },
+        props,
+      ),
       role: this.#createRole(replication, logGroup),
     });
     const schedule = Schedule.rate(Duration.millis(HEARTBEAT_PERIOD_MS));

@@ -15,13 +15,17 @@ import {
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config.ts';
 import {
   LOOK_AGAIN_ENVIRONMENT,
   LOOK_AGAIN_RETENTION_SECONDS,
   lookAgainName,
 } from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import {
+  functionEnvironment,
+  type ReplicationAndStream,
+  replicationVariable,
+} from './function-environment.ts';
 import { createLogGroup } from './log-group.ts';
 import { allow, policy, tableArn, useOfKey } from './policies.ts';
 
@@ -49,8 +53,7 @@ export function createLookAgainQueue(scope: Construct, replicationName: string):
   return queue;
 }
 
-export interface LookAgainProps {
-  readonly replication: ReplicationConfig;
+export interface LookAgainProps extends ReplicationAndStream {
   readonly queue: Queue;
   /** Directory of the bundled handler. */
   readonly codeDirectory: string;
@@ -61,8 +64,9 @@ export class LookAgain extends Construct {
   readonly function: LambdaFunction;
   readonly eventSourceMapping: EventSourceMapping;
 
-  constructor(scope: Construct, id: string, { replication, queue, codeDirectory }: LookAgainProps) {
+  constructor(scope: Construct, id: string, props: LookAgainProps) {
     super(scope, id);
+    const { replication, queue, codeDirectory } = props;
     const name = lookAgainName(replication.name);
     const logGroup = createLogGroup(this, 'LogGroup', {
       logGroupName: `/aws/lambda/${name}`,
@@ -79,7 +83,11 @@ export class LookAgain extends Construct {
       timeout: TIMEOUT,
       loggingFormat: LoggingFormat.JSON,
       logGroup,
-      environment: { [LOOK_AGAIN_ENVIRONMENT.replication]: JSON.stringify(replication) },
+      environment: functionEnvironment(
+        name,
+        { [LOOK_AGAIN_ENVIRONMENT.replication]: replicationVariable(props) },
+        props,
+      ),
       role: createRole(this, { replication, queue, logGroup }),
     });
     // Not CDK's SqsEventSource, which would add permissions to the role.

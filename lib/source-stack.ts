@@ -8,6 +8,7 @@ import type { ReplicationConfig, SourceConfig } from '../src/config.ts';
 import { UsageError } from '../src/errors.ts';
 import { BulkRuns } from './bulk-runs.ts';
 import { createConfiguredTable } from './dynamodb-table.ts';
+import { fit, STACK_DESCRIPTION_MAX } from './fit.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { LookAgain } from './look-again.ts';
 import { ReplicationAlarms } from './replication-alarms.ts';
@@ -36,16 +37,21 @@ export class SourceStack extends Stack {
   readonly lookAgain: LookAgain | undefined;
   /** Where the configuration has a `heartbeat`. */
   readonly heartbeat: Heartbeat | undefined;
+  readonly #streamArn: string;
 
   constructor(scope: Construct, id: string, props: SourceStackProps) {
     const { name, source, destination } = props.replication;
     super(scope, id, {
       env: { region: source.region },
-      description: `Ferry ${name}: replicates ${source.table} to ${destination.table} (${destination.region})`,
+      description: fit(
+        `Ferry ${name}: replicates ${source.table} to ${destination.table} (${destination.region})`,
+        STACK_DESCRIPTION_MAX,
+      ),
     });
+    this.#streamArn = this.streamArn(source);
     this.replicator = new StreamReplicator(this, 'Replicator', {
       ...props,
-      streamArn: this.streamArn(source),
+      streamArn: this.#streamArn,
     });
     this.lookAgain = this.#createLookAgain(props);
     this.bulkRuns = props.replication.bulk ? this.#createBulkRuns(props) : undefined;
@@ -62,12 +68,18 @@ export class SourceStack extends Stack {
     const { lookAgainQueue: queue } = this.replicator;
     if (queue === undefined) return undefined;
     const codeDirectory = lookAgainCodeDirectory ?? bundledCode('look-again');
-    return new LookAgain(this, 'LookAgain', { replication, queue, codeDirectory });
+    return new LookAgain(this, 'LookAgain', {
+      replication,
+      streamArn: this.#streamArn,
+      queue,
+      codeDirectory,
+    });
   }
 
   #createHeartbeat({ replication, heartbeatCodeDirectory }: SourceStackProps): Heartbeat {
     return new Heartbeat(this, 'Heartbeat', {
       replication,
+      streamArn: this.#streamArn,
       codeDirectory: heartbeatCodeDirectory ?? bundledCode('heartbeat'),
     });
   }
@@ -75,6 +87,7 @@ export class SourceStack extends Stack {
   #createBulkRuns({ replication, bulkCodeDirectory }: SourceStackProps): BulkRuns {
     return new BulkRuns(this, 'BulkRuns', {
       replication,
+      streamArn: this.#streamArn,
       bucket: this.replicator.onFailureBucket,
       lookAgainQueue: this.replicator.lookAgainQueue,
       codeDirectory: bulkCodeDirectory ?? bundledCode('bulk-segment'),

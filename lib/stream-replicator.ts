@@ -31,6 +31,8 @@ import { UsageError } from '../src/errors.ts';
 import { toEnvironment } from '../src/handler-settings.ts';
 import { buildLambdaBundle, type HandlerName, LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
+import { fit, FUNCTION_DESCRIPTION_MAX } from './fit.ts';
+import { functionEnvironment } from './function-environment.ts';
 import { createLogGroup } from './log-group.ts';
 import { createLookAgainQueue } from './look-again.ts';
 import { createReplicatorRole } from './replicator-role.ts';
@@ -91,7 +93,10 @@ export class StreamReplicator extends Construct {
     const places = { deadLetterQueue, onFailureBucket, lookAgainQueue };
     return new LambdaFunction(this, 'Function', {
       functionName: functionName(name),
-      description: `Ferry ${name}: writes changes of ${source.table} to ${destination.table} (${destination.region})`,
+      description: fit(
+        `Ferry ${name}: writes changes of ${source.table} to ${destination.table} (${destination.region})`,
+        FUNCTION_DESCRIPTION_MAX,
+      ),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       // The bundle alone: whatever else lies in the directory stays there.
@@ -101,16 +106,20 @@ export class StreamReplicator extends Construct {
       timeout: Duration.seconds(settings.timeoutSeconds),
       loggingFormat: LoggingFormat.JSON,
       logGroup,
-      environment: toEnvironment(
-        handlerSettings(props.replication, {
-          deadLetterQueueUrl: deadLetterQueue.queueUrl,
-          onFailureBucket: onFailureBucket.bucketName,
-          lookAgainQueueUrl: lookAgainQueue?.queueUrl,
-          streamArn: props.streamArn,
-        }),
-      ),
+      environment: functionEnvironment(functionName(name), this.#variables(props), props),
       role: createReplicatorRole(this, { ...props, ...places, logGroup }),
     });
+  }
+
+  #variables({ replication, streamArn }: StreamReplicatorProps): Record<string, string> {
+    return toEnvironment(
+      handlerSettings(replication, {
+        deadLetterQueueUrl: this.deadLetterQueue.queueUrl,
+        onFailureBucket: this.onFailureBucket.bucketName,
+        lookAgainQueueUrl: this.lookAgainQueue?.queueUrl,
+        streamArn,
+      }),
+    );
   }
 
   #createEventSourceMapping(streamArn: string): EventSourceMapping {

@@ -118,7 +118,7 @@ function* heartbeatProblems(
 ): Generator<string> {
   if (heartbeat === undefined) return;
   for (const [name, value] of Object.entries(heartbeat.key)) {
-    if (name === '' || [...name].length > 255) {
+    if (!/^.{1,255}$/su.test(name)) {
       yield `${path}.heartbeat.key must have attribute names of 1 to 255 characters, got ${show(name)}`;
     }
     const at = `${path}.heartbeat.key.${name}`;

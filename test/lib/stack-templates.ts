@@ -67,6 +67,7 @@ export function appOf(...replications: object[]): App {
   const app = emptyApp();
   buildApp(app, parseConfig({ replications }), {
     codeDirectory,
+    bulkCodeDirectory: codeDirectory,
     heartbeatCodeDirectory: codeDirectory,
     lookAgainCodeDirectory: codeDirectory,
   });
