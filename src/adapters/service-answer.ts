@@ -69,15 +69,18 @@ function problemOf(operation: string, answer: RawAnswer): string | undefined {
   if (form === undefined) return 'Ferry does not know the form of this operation’s answers';
   // Nearly every write is answered so.
   if (body === '{}' && form.must === undefined) return undefined;
-  return formProblem(membersOf(body), form);
+  return formProblem(membersOf(body), form, checksum !== '');
 }
 
+/** @param isProven a checksum was right, which no proxy sends: DynamoDB may have learned to say more. */
 function formProblem(
   members: readonly string[] | undefined,
   { may, must }: Form,
+  isProven: boolean,
 ): string | undefined {
   if (members === undefined) return 'its body is not a JSON object';
   if (must !== undefined && !members.includes(must)) return `it has no ${must}`;
+  if (isProven) return undefined;
   const foreign = members.filter((name) => name !== must && !may.includes(name));
   return foreign.length === 0 ? undefined : `it has ${foreign.length} member(s) of another form`;
 }

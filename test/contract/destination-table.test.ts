@@ -159,8 +159,11 @@ describe.each(Object.entries(CARRIERS))('by %s', (_, open) => {
       expect({ reply, kind: failure?.kind }).toEqual({ reply: undefined, kind: 'unknown' });
     });
 
-    it('while DynamoDB’s own is one', async () => {
-      const body = '{"ConsumedCapacity":{"TableName":"Orders","CapacityUnits":1}}';
+    it.each([
+      '{"ConsumedCapacity":{"TableName":"Orders","CapacityUnits":1}}',
+      // A member that the API reference does not have yet.
+      '{"Replicas":[]}',
+    ])('while DynamoDB’s own is one, with its checksum: %s', async (body) => {
       const { reply } = await writeTo((_, response) => {
         response.writeHead(200, { ...OWN, ...crc(body) }).end(body);
       });
