@@ -50,7 +50,7 @@ export class FailurePlaces {
       try {
         await this.#network.send(process, 'queue', () => this.#keep(body, process));
       } catch (error) {
-        process.failedAsides += 1;
+        process.failedLetters += 1;
         throw error;
       }
       process.letters.push(letter.sequenceNumber);

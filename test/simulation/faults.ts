@@ -127,7 +127,10 @@ function adoptionsOf(random: Random, at: () => number): Disturbance[] {
 /** One mapping at a time, of one stream, where somebody adopts: the runbook says so. */
 export function compatible(disturbances: readonly Disturbance[]): Disturbance[] {
   const isAdoption = ({ kind }: Disturbance) => kind === 're-point' || kind === 'anew';
-  const isOther = ({ kind }: Disturbance) => kind === 're-create' || kind === 'second-mapping';
+  const isOther = (one: Disturbance) =>
+    one.kind === 're-create' ||
+    one.kind === 'second-mapping' ||
+    (one.kind === 'deploy' && one.change.reservedAttribute !== undefined);
   return disturbances.some(isAdoption)
     ? disturbances.filter((one) => !isOther(one))
     : [...disturbances];

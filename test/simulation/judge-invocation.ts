@@ -22,6 +22,7 @@ const REREAD_MS = 3 * SECOND;
 const WRITE_MS = 18 * SECOND;
 const BOUND_MS = 8 * SECOND;
 const LATE_MS = 10 * SECOND;
+const UNREAD = 'the control row cannot be read';
 const YOUNG_MS = 30 * SECOND;
 
 export function judgeInvocation(answered: Answered, judge: Judge): void {
@@ -29,8 +30,9 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   judgeOrder(process, judge);
   judgeTime(process, judge);
   const isIdle = process.writes.every(({ intent }) => isOfControlRow(intent));
-  const isUnread = process.controlError !== undefined && summary.retried === entries.length;
-  const isHeld = isIdle && (isUnread || summary.held === entries.length);
+  const { saysHeld = '', saysUnread = '' } = process;
+  const isUnread = isIdle && saysHeld === UNREAD;
+  const isHeld = isUnread || (isIdle && saysHeld !== '' && summary.held === entries.length);
   judgeControl(answered, isHeld, judge);
   const fates = isHeld ? entries.map((): Fate => 'unfinished') : fatesOf(answered, judge);
   const checkpoint = fates.indexOf('unfinished');
@@ -48,8 +50,8 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   require('retried', summary.retried, fates.length - final.length);
   require('latencies', summary.latenciesMs.length, fates.filter((fate) => fate === 'applied')
     .length);
-  const error = isHeld && isUnread ? process.controlError : undefined;
-  require('failures', summary.failures, failuresOf(process.writes, error));
+  const toControl = isUnread ? saysUnread : undefined;
+  require('failures', summary.failures, failuresOf(process.writes, toControl));
   const causes = Object.values(summary.superseded).reduce((sum, count) => sum + count, 0);
   require('superseded by cause', causes, summary.counts.superseded);
 }
@@ -71,7 +73,8 @@ function judgeControl({ entries, process }: Answered, isHeld: boolean, judge: Ju
     );
     if (!isHeld && admitted === 'never')
       judge.violation(`control: ${facts.name} went on with a stream that nobody knows`);
-    if (isHeld && admitted === 'always' && controlFailures === 0)
+    const isTold = controlFailures === 0 && process.saysUnread !== 'OutOfTime';
+    if (isHeld && admitted === 'always' && isTold)
       judge.violation(`control: ${facts.name} holds back a stream that is known`);
   }
 }

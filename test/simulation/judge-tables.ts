@@ -59,11 +59,11 @@ export function reasonOf(key: string, { judge, deployed }: World): string | unde
   const item = judge.itemOf(key);
   if (item.isTampered) return 'tampered with';
   if (item.stays !== undefined) return item.stays;
+  if (last?.expired === true && isSkipped(last, deployed)) return 'an expiry is skipped';
+  if (last?.malformed === true) return 'the record makes no sense';
   const newest = writes.findLast((write) => isToShow(write, deployed) && !judge.isOverruled(write));
   if (item.shown < (newest?.number ?? 0)) return undefined;
   if (last?.lost !== undefined) return `the record was lost: ${last.lost}`;
-  if (last?.malformed === true) return 'the record makes no sense';
-  if (last?.expired === true && isSkipped(last, deployed)) return 'an expiry is skipped';
   // A copy or a repair had shown what the lost records told; then those still on the way took it back.
   const hasLost = writes.some(({ lost }) => lost !== undefined);
   return hasLost && item.read > 0 ? 'a copy was taken back, and records are lost' : undefined;

@@ -22,8 +22,6 @@ const MEMORY_MS = 15 * DAY;
 const SLACK_MS = 10 * MINUTE;
 /** A request, and Z. */
 const LATE_MS = 15 * SECOND;
-/** With less time left, a letter is not sent. */
-const ASIDE_MS = 8 * SECOND;
 const EPOCH_LENGTH = 5;
 
 export interface JudgeHost {
@@ -152,7 +150,7 @@ export class Judge {
   /** A record has one letter; more only where an answer was lost after it, or the queue failed beside it. */
   requireLetters(): void {
     for (const [entry, writers] of this.#writers) {
-      const failures = [...writers].filter(hasFailedAsides);
+      const failures = [...writers].filter(({ failedLetters }) => failedLetters > 0);
       const allowed = entry.lettersAllowed + failures.length;
       if (entry.letters > allowed)
         this.violation(
@@ -161,8 +159,14 @@ export class Judge {
     }
   }
 
-  announced({ deletes }: Announced, _dueMs: number): void {
+  /** A repair announces also what it does not know to have deleted. */
+  announced({ deletes }: Announced, { sourceReads }: Process): void {
     if (deletes.length > 0) this.#host.note('delete announced');
+    for (const { name, version } of deletes) {
+      const id = `${name} ${version}`;
+      const read = sourceReads.get(name);
+      if (read !== undefined && !this.#deletes.has(id)) this.#deletes.set(id, read);
+    }
   }
 
   /** What looking again says that it has removed, against what it was told. */
@@ -475,11 +479,4 @@ export function isBound({ intent }: Sent): boolean {
 export function isOfControlRow(request: WriteRequest | undefined): boolean {
   const item = request?.operation === 'PutItem' ? request.input.Item : undefined;
   return item?.['id']?.S?.endsWith('#control') === true;
-}
-
-/** A letter or a bound beside others has failed, or there was no time left for it. */
-function hasFailedAsides({ writes, failedAsides, endedAtMs = 0, facts }: Process): boolean {
-  const isFailed = (one: Sent) => isBound(one) && one.told !== 'written' && one.told !== 'refused';
-  const isOutOfTime = endedAtMs + ASIDE_MS > (facts.deadlineMs ?? Infinity);
-  return failedAsides > 0 || isOutOfTime || writes.some(isFailed);
 }

@@ -6,9 +6,8 @@ import type { HandlerSettings } from '../../src/handler-settings.ts';
 import { type ControlKeeper, controlKeeper } from '../../src/operations/control-keeper.ts';
 import { type RejectionMemory, rejectionMemory } from '../../src/operations/rejection-memory.ts';
 import { replicateBatch } from '../../src/operations/replicate-batch.ts';
-import type { DestinationReader, DestinationTable } from '../../src/ports.ts';
+import type { DestinationReader, DestinationTable, LogEvent } from '../../src/ports.ts';
 import type { InvocationResult } from './delivery.ts';
-import { isOfControlRow } from './judge.ts';
 import { judgeInvocation } from './judge-invocation.ts';
 import type { Process, ProcessFacts } from './process.ts';
 import { happens } from './random.ts';
@@ -129,7 +128,10 @@ export class Lambda {
       sleep: (ms: number) => this.#world.clockOf(current()).sleep(ms),
     };
     const random = { next: () => current().facts.random.next() };
-    const context = { settings, reader, destination, clock, random, log: () => undefined };
+    const log = ({ event, error }: LogEvent) => {
+      if (event === 'control.unreadable') current().saysUnread = String(error);
+    };
+    const context = { settings, reader, destination, clock, random, log };
     const keeper = controlKeeper(context);
     made = {
       settings,
@@ -154,9 +156,7 @@ export class Lambda {
     if (!process.alive || process.endedAtMs !== undefined) return;
     this.#world.note('invocation out of time');
     // The function knows its time, and stops in time unless it is kept waiting.
-    const isAtControl = process.writes.every(({ intent }) => isOfControlRow(intent));
-    if (!process.hangs && !isAtControl)
-      this.#world.judge.violation(`deadline: ${process.facts.name} overran it`);
+    if (!process.hangs) this.#world.judge.violation(`deadline: ${process.facts.name} overran it`);
     process.kill();
   }
 
@@ -181,7 +181,9 @@ export class Lambda {
       random,
       clock: this.#world.clockOf(process),
       metrics: { publish: () => this.#world.note('invocation counted') },
-      log: () => undefined,
+      log: ({ event, why }: LogEvent) => {
+        if (event === 'batch.held') process.saysHeld = String(why);
+      },
       remainingMs: () => deadlineMs - scheduler.now(),
     };
     try {

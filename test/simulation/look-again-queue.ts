@@ -49,19 +49,19 @@ export class LookAgain {
     const delayMs = process.facts.settings.lookAgainSeconds * SECOND;
     const port: LookAgainQueue = {
       announce: async (body) => {
-        await network.send(process, 'queue', () => this.#keep(body, delayMs));
+        await network.send(process, 'queue', () => this.#keep(body, delayMs, process));
         for (const { version } of this.parse(body).deletes) process.announced.add(version);
       },
     };
     return mutation.lookAgain?.(port, process, this.#world) ?? port;
   }
 
-  #keep(body: string, delayMs: number): void {
+  #keep(body: string, delayMs: number, process: Process): void {
     const nowMs = this.#world.scheduler.now();
     const id = `announcement-${(this.#count += 1)}`;
     const visibleAtMs = nowMs + delayMs;
     this.#messages.set(id, { id, body, sentAtMs: nowMs, visibleAtMs, receives: 0 });
-    this.#world.judge.announced(this.parse(body), visibleAtMs);
+    this.#world.judge.announced(this.parse(body), process);
     this.#world.scheduler.at(visibleAtMs, () => this.#poll());
   }
 

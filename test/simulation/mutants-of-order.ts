@@ -90,8 +90,8 @@ const goesOn =
   (keeper) => {
     let latest: Awaited<ReturnType<ControlKeeper['admit']>> | undefined;
     return {
-      async admit(streamArns) {
-        const verdict = await keeper.admit(streamArns);
+      async admit(streamArns, remainingMs) {
+        const verdict = await keeper.admit(streamArns, remainingMs);
         if (verdict.kind === 'admitted') latest = verdict;
         if (verdict.kind === 'admitted' || !isMeant(verdict.why)) return verdict;
         const seriesOf = seriesInEpoch(1);
@@ -284,8 +284,8 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
     control: (keeper) => {
       let first: Awaited<ReturnType<ControlKeeper['admit']>> | undefined;
       return {
-        async admit(streamArns) {
-          if (first?.kind !== 'admitted') first = await keeper.admit(streamArns);
+        async admit(streamArns, remainingMs) {
+          if (first?.kind !== 'admitted') first = await keeper.admit(streamArns, remainingMs);
           return first;
         },
       };
@@ -310,8 +310,8 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
     control: (keeper) => {
       let first: Awaited<ReturnType<ControlKeeper['admit']>> | undefined;
       return {
-        async admit(streamArns) {
-          first ??= await keeper.admit(streamArns);
+        async admit(streamArns, remainingMs) {
+          first ??= await keeper.admit(streamArns, remainingMs);
           return first;
         },
       };

@@ -193,13 +193,13 @@ async function openRun(process: Process, world: World, context: BackfillContext)
     run: process.facts.name,
     totalSegments: world.plan.settings.totalSegments,
     streamArn: world.source.stream.arn,
-    destination: 'twin',
+    destination: world.db.tableId(TABLES.twin),
     startedAt: new Date(context.clock.now()).toISOString(),
   };
   try {
     return await openBackfill(fresh, false, context);
   } catch (error) {
-    if (!(error instanceof FerryError) || error.code !== 'backfill.stream-changed') throw error;
+    if (!(error instanceof FerryError) || !/^backfill.*-changed$/.test(error.code)) throw error;
     return openBackfill(fresh, true, context);
   }
 }

@@ -114,12 +114,9 @@ export function destinationReaderPort({ process, network, db }: ProcessParts): D
 /** A request for the control row, or for what the first one is made of. */
 async function noted<T>(process: Process, send: () => Promise<T>): Promise<T> {
   try {
-    const reply = await send();
-    process.controlError = undefined;
-    return reply;
+    return await send();
   } catch (error) {
     process.controlFailures += 1;
-    process.controlError = error instanceof Error ? error.name : '';
     throw error;
   }
 }

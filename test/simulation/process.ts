@@ -70,15 +70,17 @@ export class Process {
   isUnheard = false;
   /** Sequence numbers of letters that the queue has acknowledged to it. */
   readonly letters: Array<string | undefined> = [];
-  /** Letters and bounds that it was not told of as taken. */
-  failedAsides = 0;
+  /** Letters that it was not told of as taken. */
+  failedLetters = 0;
   /** Versions of deletes whose announcement the queue has acknowledged to it. */
   readonly announced = new Set<string>();
   /** What it was told that the state rows remember, by their ids. */
   readonly lookedUp = new Map<string, string | undefined>();
-  /** Requests for the control row that told it nothing, and the error of the latest one if it failed. */
+  /** Requests for the control row that told it nothing. */
   controlFailures = 0;
-  controlError: string | undefined;
+  /** Why it says that it holds its batch back, and the error if the control row could not be read. */
+  saysHeld: string | undefined;
+  saysUnread: string | undefined;
   /** How far the history of an item had come when the process last read it at the source. */
   readonly sourceReads = new Map<string, number>();
   /** Whether source and twin differed when the process last read the item at the twin. */
