@@ -1,7 +1,7 @@
 // What an adoption would do, does, or has done, for people or for machines.
 
 import type { ReplicationConfig } from '../config.ts';
-import type { AdoptionChoice, AdoptionPlan } from '../core/adoption.ts';
+import type { AdoptionChoice, AdoptionPlan, Opened, Survey } from '../core/adoption.ts';
 import { dollars, readUnits } from '../core/capacity.ts';
 import { type ControlRow, newestEpoch, standingOf } from '../core/control-row.ts';
 import { duration } from '../core/duration.ts';
@@ -32,15 +32,16 @@ export interface ShownPlan {
 export function printPlan(shown: ShownPlan): number {
   const { options, io, replication, plan } = shown;
   if (plan.kind === 'refused') throw refusal(plan);
-  const isDone = plan.kind === 'nothing';
   if (options.has('json')) io.out(planJson(shown));
   else {
     io.out(titleOf(replication));
-    for (const line of isDone ? nothingLines(plan.row) : planLines(shown)) io.out(line);
+    const lines = plan.kind === 'nothing' ? nothingLines(plan.row) : planLines(plan, shown);
+    for (const line of lines) io.out(line);
   }
   // An earlier run may have been killed after it had written the row.
-  if (plan.kind === 'nothing') tellStillDisabled(plan.row, shown);
-  return isDone ? EXIT.done : EXIT.differences;
+  if (plan.kind !== 'nothing') return EXIT.differences;
+  tellStillDisabled(plan.row, shown);
+  return EXIT.done;
 }
 
 function planJson({ replication, plan, mappings, choice, settleMs }: ShownPlan): string {
@@ -50,7 +51,7 @@ function planJson({ replication, plan, mappings, choice, settleMs }: ShownPlan):
     replication: replication.name,
     apply: false,
     adopt: plan.kind !== 'nothing',
-    why: plan.kind === 'open' ? plan.why : undefined,
+    why: plan.kind === 'nothing' || plan.kind === 'refused' ? undefined : plan.why,
     ...rows,
     mappings: mappings.map(({ id, state }) => ({ id, state })),
     waitSeconds: waits,
@@ -70,10 +71,10 @@ function nothingLines(row: ControlRow): string[] {
   ];
 }
 
-function planLines(shown: ShownPlan): string[] {
+function planLines(plan: Opened | Survey, shown: ShownPlan): string[] {
   return [
     ...pauseLines(shown),
-    ...intentLines(shown.plan, shown),
+    ...intentLines(plan, shown),
     'Nothing was changed. With --apply it does so.',
   ];
 }
@@ -87,13 +88,13 @@ function pauseLines({ mappings, settleMs, isDeployed, choice }: ShownPlan): stri
   return [`It would disable the event source mapping ${idsOf(on)}, and ${wait}.`];
 }
 
-function intentLines(plan: AdoptionPlan, { pair, choice }: ShownPlan): string[] {
+function intentLines(plan: Opened | Survey, { pair, choice }: ShownPlan): string[] {
   if (plan.kind === 'open') {
     const { n, streams } = newestEpoch(plan.row);
     return [`It would open epoch ${n} for the stream ${streams.join()}, because ${plan.why}.`];
   }
   return [
-    `There is no control row. It would read every version of the twin (${costOf(pair)}),`,
+    `Because ${plan.why}, it would read every version of the twin (${costOf(pair)}),`,
     choice.asIs
       ? 'and go on in epoch 1, unless anything else has written to the twin.'
       : 'and open the epoch above the highest.',
@@ -208,7 +209,7 @@ export function adoptReporter(io: Io, replication: ReplicationConfig): AdoptRepo
     onStep,
     begin({ plan, pair }) {
       if (plan.kind !== 'survey') return;
-      io.err(`There is no control row: every version of the twin is read, ${costOf(pair)}.`);
+      io.err(`Every version of the twin is read, because ${plan.why}: ${costOf(pair)}.`);
     },
     tellDisabled() {
       for (const id of disabled.keys()) {

@@ -23,7 +23,7 @@ export interface AdoptionChoice {
 }
 
 /** The row to be written. */
-interface Opened {
+export interface Opened {
   readonly kind: 'open';
   readonly row: ControlRow;
   readonly why: string;
@@ -35,36 +35,49 @@ export interface Refused {
   readonly advice: string;
 }
 
+/** There is no row, or one of other tables: their versions decide. */
+export interface Survey {
+  readonly kind: 'survey';
+  readonly row?: ControlRow;
+  readonly why: string;
+}
+
 export type AdoptionPlan =
   /** The row is as it should be. */
-  | { readonly kind: 'nothing'; readonly row: ControlRow }
-  | Opened
-  /** There is no row: the versions decide. */
-  | { readonly kind: 'survey' }
-  | Refused;
+  { readonly kind: 'nothing'; readonly row: ControlRow } | Opened | Survey | Refused;
 
 export function planAdoption(
   found: FoundControl,
   identity: Identity,
   { again, asIs }: AdoptionChoice,
 ): AdoptionPlan {
-  if (found.kind === 'missing') return { kind: 'survey' };
+  if (found.kind === 'missing') return { kind: 'survey', why: 'there is no control row' };
   if (found.kind === 'unreadable')
     return refused(`The control row cannot be read: ${found.problem}.`, NEWER_RELEASE);
   const { row } = found;
   if (row.reserved !== identity.reserved) return otherAttribute(row, identity);
-  const why = reasonFor(row, identity) ?? (again ? 'it was asked for with --again' : undefined);
+  const otherTable = otherTableIn(row, identity);
+  const why =
+    otherTable ??
+    streamReason(row, identity) ??
+    (again ? 'it was asked for with --again' : undefined);
   if (why === undefined) return { kind: 'nothing', row };
   if (asIs) return refused(`There is a control row already, but ${why}.`, WITHOUT_AS_IS);
   if (newestEpoch(row).n >= EPOCH_MAX)
     return refused(`Epoch ${EPOCH_MAX} is open, and versions have no room for more.`, NEW_TWIN);
+  // It may have been restored, or another replication may have written to it, in any epoch.
+  if (otherTable !== undefined) return { kind: 'survey', row, why: otherTable };
   return { kind: 'open', row: nextEpoch(row, identity), why };
 }
 
-/** @returns undefined where the row names this stream and these tables. */
-function reasonFor(row: ControlRow, identity: Identity): string | undefined {
+function otherTableIn(row: ControlRow, identity: Identity): string | undefined {
   if (row.destinationId !== identity.destinationId) return 'the twin is another table than before';
   if (row.ledgerId !== identity.ledgerId) return 'the state table is another table than before';
+  return undefined;
+}
+
+/** @returns undefined where the row names this stream. */
+function streamReason(row: ControlRow, identity: Identity): string | undefined {
   switch (standingOf(identity.streamArn, row).kind) {
     case 'current':
       return undefined;
@@ -146,16 +159,19 @@ function note(survey: VersionSurvey, version: Version, { streamArn }: SurveyedBy
   if (!isOwn) survey.stranger ??= version;
 }
 
-/** The first row of a replication whose twin has been written before. */
+/** The row of a replication whose tables may have been written in epochs that it does not know. */
 export function planAfterSurvey(
   survey: VersionSurvey,
   identity: Identity,
   { asIs }: AdoptionChoice,
+  { row, why: reason }: Pick<Survey, 'row' | 'why'>,
 ): Opened | Refused {
   const { highestEpoch, stranger, items, versioned } = survey;
   if (!asIs) {
     if (highestEpoch >= EPOCH_MAX)
       return refused(`The twin has versions of epoch ${highestEpoch}.`, NEW_TWIN);
+    if (row !== undefined)
+      return { kind: 'open', row: nextAbove(highestEpoch, row, identity), why: reason };
     const n = highestEpoch + 1;
     const why =
       highestEpoch === 0
@@ -174,4 +190,11 @@ export function planAfterSurvey(
       'Check "reservedAttribute". If Ferry has never written to this twin, run it without --as-is.',
     );
   return { kind: 'open', row: firstRow(identity), why: 'the stream goes on in epoch 1' };
+}
+
+function nextAbove(highestEpoch: number, before: ControlRow, identity: Identity): ControlRow {
+  const row = nextEpoch(before, identity);
+  const newest = newestEpoch(row);
+  const n = Math.max(newest.n, highestEpoch + 1);
+  return { ...row, epochs: [...row.epochs.slice(0, -1), { ...newest, n }] };
 }

@@ -9,6 +9,7 @@ import {
   planAdoption,
   planAfterSurvey,
   type Refused,
+  type Survey,
   surveyState,
   surveyTwin,
   type VersionSurvey,
@@ -92,7 +93,7 @@ export async function adopt(choice: AdoptionChoice, context: AdoptContext): Prom
 async function replaceRow(choice: AdoptionChoice, context: AdoptContext): Promise<ControlRow> {
   const plan = await planNow(choice, context);
   if (plan.kind === 'nothing') return plan.row;
-  const opened = plan.kind === 'survey' ? await planBySurvey(choice, context) : plan;
+  const opened = plan.kind === 'survey' ? await planBySurvey(plan, choice, context) : plan;
   if (opened.kind === 'refused') throw refusal(opened);
   if (!choice.asIs) await requireDisabled(context);
   context.onStep({ kind: 'write', row: opened.row, why: opened.why });
@@ -167,10 +168,10 @@ async function requireDisabled(context: AdoptContext): Promise<void> {
   if (open.length > 0) throw busy(open);
 }
 
-async function planBySurvey(choice: AdoptionChoice, context: AdoptContext) {
+async function planBySurvey(plan: Survey, choice: AdoptionChoice, context: AdoptContext) {
   const survey = await readVersions(context);
   const nowMs = context.clock.now();
-  return planAfterSurvey(survey, { ...context.identity, nowMs }, choice);
+  return planAfterSurvey(survey, { ...context.identity, nowMs }, choice, plan);
 }
 
 /** Every version of the twin and of the state table. */

@@ -181,11 +181,11 @@ describe('ferry adopt', () => {
     const { exitCode, err } = await run('adopt', '--apply');
 
     expect(looked.out).toMatch(
-      /It would read every version of the twin \(about .* RCU, under \$0\.01\)/,
+      /Because there is no control row, it would read every version of the twin \(about .* RCU, under \$0\.01\)/,
     );
     expect(exitCode).toBe(0);
     expect(err.split('\n')[0]).toMatch(
-      /^There is no control row: every version of the twin is read/,
+      /^Every version of the twin is read, because there is no control row: about/,
     );
     expect(await controlRow()).toMatchObject({ epochs: { L: [{ M: { n: { N: '4' } } }] } });
   });

@@ -322,6 +322,23 @@ describe('a row that is as it should be', () => {
   });
 });
 
+describe('another table than the one that was adopted', () => {
+  it.each<[string, Scene]>([
+    ['a twin that another replication has written', { twin: [versioned(5)] }],
+    [
+      'a state table from before its latest epochs',
+      { ledger: [{ id: { S: 'x' }, d: { S: versionOf({ epoch: 5, labelMs: 1 }, '7') } }] },
+    ],
+  ])('gets an epoch above all of its versions: %s', async (_, tables) => {
+    const { context } = replication({ ...tables, row: controlRow(), destinationId: 'other' });
+
+    const row = await adopt(PLAIN, context);
+
+    expect(row).toMatchObject({ revision: 2, destinationId: 'other' });
+    expect(row.epochs.map(({ n }) => n)).toEqual([1, 6]);
+  });
+});
+
 describe('what is refused, before anything is paused', () => {
   it.each<[string, Item | undefined, typeof PLAIN, RegExp]>([
     [
