@@ -50,7 +50,7 @@ export const adoptCommand: Command = {
 };
 
 const HINT =
-  'Check tables and permissions, and run it again. Event source mappings that were named above are disabled.';
+  'Check tables and permissions, and run it again. An event source mapping that it has disabled is named above.';
 const WORKERS = 8;
 
 interface Call {

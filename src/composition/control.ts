@@ -115,7 +115,7 @@ function missing({ replication, stateTable }: WriteTarget): FerryError {
     `${stateTable} has no control row of ${replication}, although Ferry has written to the twin or to that table before.`,
     {
       code: 'control.missing',
-      hint: 'For a replication that runs with an earlier release, run `ferry adopt --as-is` before you deploy this one. If the twin or the state table was made anew or renamed, run `ferry adopt`.',
+      hint: 'For a replication that runs with an earlier release, run `ferry adopt --as-is` before you deploy this one. If the replication was renamed, or the twin or the state table was made anew, run `ferry adopt`.',
     },
   );
 }
