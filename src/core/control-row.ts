@@ -43,6 +43,16 @@ export interface ControlRow {
   readonly sinceMs: number;
   /** Oldest first, never empty. */
   readonly epochs: readonly Epoch[];
+  /** While the replication is paused: the function then holds every record, whatever invokes it. */
+  readonly paused?: Paused | undefined;
+}
+
+/** A pause that an operator asked for. */
+export interface Paused {
+  /** Epoch milliseconds. */
+  readonly sinceMs: number;
+  /** Time of the oldest change that may wait in the stream, epoch milliseconds. */
+  readonly oldestMs: number;
 }
 
 /** What a stored row turned out to be. */
@@ -67,7 +77,10 @@ export function parseControlRow(item: Item | undefined): FoundControl {
   }
   const row = rowOf(item);
   return row === undefined
-    ? { kind: 'unreadable', problem: 'it lacks a revision, the tables, or its epochs' }
+    ? {
+        kind: 'unreadable',
+        problem: 'it lacks a revision, the tables, its epochs or the times of its pause',
+      }
     : { kind: 'row', row };
 }
 
@@ -80,8 +93,17 @@ function rowOf(item: Item): ControlRow | undefined {
   if (tag === undefined || reserved === undefined) return undefined;
   if (destinationId === undefined || ledgerId === undefined) return undefined;
   if (!epochs.every((one) => one !== undefined) || !isAscending(epochs)) return undefined;
+  const paused = pausedOf(item['paused']);
+  if (paused === 'unreadable') return undefined;
   const format = CONTROL_FORMAT;
-  return { revision, tag, format, reserved, destinationId, ledgerId, sinceMs, epochs };
+  const row = { revision, tag, format, reserved, destinationId, ledgerId, sinceMs, epochs };
+  return paused === undefined ? row : { ...row, paused };
+}
+
+function pausedOf(value: AttributeValue | undefined): Paused | undefined | 'unreadable' {
+  if (value === undefined) return undefined;
+  const [sinceMs, oldestMs] = [numberOf(value.M?.['since']), numberOf(value.M?.['oldest'])];
+  return sinceMs === undefined || oldestMs === undefined ? 'unreadable' : { sinceMs, oldestMs };
 }
 
 function epochOf(value: AttributeValue): Epoch | undefined {
@@ -132,7 +154,12 @@ function controlItem(row: ControlRow): Item {
     ledgerId: { S: row.ledgerId },
     since: { N: `${row.sinceMs}` },
     epochs: { L: row.epochs.map(epochItem) },
+    ...(row.paused === undefined ? {} : { paused: pausedItem(row.paused) }),
   };
+}
+
+function pausedItem({ sinceMs, oldestMs }: Paused): AttributeValue {
+  return { M: { since: { N: `${sinceMs}` }, oldest: { N: `${oldestMs}` } } };
 }
 
 function epochItem({ n, region, fromMs, streams, toMs, end }: Epoch): AttributeValue {
@@ -182,6 +209,13 @@ export function nextEpoch(row: ControlRow, identity: Identity): ControlRow {
   const opened = { n: newest.n + 1, region, fromMs: sinceMs, streams: [streamArn] };
   const epochs = [...row.epochs.slice(0, -1), ended, opened];
   return { ...row, revision: row.revision + 1, tag, destinationId, ledgerId, sinceMs, epochs };
+}
+
+/** The same row, paused or, without `paused`, resumed. Epochs stay as they are. */
+export function withPause(row: ControlRow, paused: Paused | undefined, tag: string): ControlRow {
+  const { paused: _, ...rest } = row;
+  const changed = { ...rest, revision: row.revision + 1, tag };
+  return paused === undefined ? changed : { ...changed, paused };
 }
 
 export function newestEpoch({ epochs }: ControlRow): Epoch {

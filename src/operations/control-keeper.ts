@@ -169,6 +169,8 @@ function judge(
   const { row } = found;
   if (row.reserved !== reservedAttribute)
     return { kind: 'held', why: 'the control row names another reserved attribute' };
+  // A deployment may enable the mapping of a paused replication; only `ferry resume` ends the pause.
+  if (row.paused !== undefined) return { kind: 'held', why: 'the replication is paused' };
   for (const streamArn of streamArns) {
     const { kind } = standingOf(streamArn, row);
     if (kind === 'ended') return { kind: 'held', why: 'the epoch of the stream has ended' };

@@ -12,6 +12,7 @@ import {
   putControlRow,
   seriesIn,
   standingOf,
+  withPause,
 } from '../../src/core/control-row.ts';
 import { floorOf, versionOf } from '../../src/core/ordering-guard.ts';
 
@@ -52,6 +53,7 @@ describe('a stored control row', () => {
   it.each([
     ['first', first],
     ['with an ended epoch', repointed],
+    ['paused', withPause(first, { sinceMs: 5_000, oldestMs: 4_000 }, 'cli-2')],
   ])('is read back as it was: %s', (_, row) => {
     expect(parseControlRow(stored(row))).toEqual({ kind: 'row', row });
   });
@@ -87,6 +89,7 @@ describe('a stored control row', () => {
     ['number of an epoch', epoch({ n: { S: '1' } })],
     ['number of an epoch that a version can have', epoch({ n: { N: '10000' } })],
     ['streams of an epoch', epoch({ streams: { L: [] } })],
+    ['time of a pause', { paused: { M: { since: { N: '1' } } } }],
     ['stream that is text', epoch({ streams: { L: [{ N: '1' }] } })],
   ])('is not guessed without its %s', (_, change) => {
     expect(parseControlRow({ ...stored(first), ...change })).toMatchObject({ kind: 'unreadable' });
@@ -117,6 +120,27 @@ describe('writing a control row', () => {
       ExpressionAttributeValues: { ':before': { N: '1' } },
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
+  });
+});
+
+describe('a pause', () => {
+  const paused = withPause(first, { sinceMs: 5_000, oldestMs: 4_000 }, 'cli-2');
+
+  it('is a change of the row like any other, and leaves the epochs alone', () => {
+    expect(paused).toEqual({
+      ...first,
+      revision: 2,
+      tag: 'cli-2',
+      paused: { sinceMs: 5_000, oldestMs: 4_000 },
+    });
+  });
+
+  it('outlasts an adoption', () => {
+    expect(nextEpoch(paused, { ...IDENTITY, tag: 'cli-3' }).paused).toEqual(paused.paused);
+  });
+
+  it('leaves no trace once it is over', () => {
+    expect(withPause(paused, undefined, 'cli-3')).toEqual({ ...first, revision: 3, tag: 'cli-3' });
   });
 });
 

@@ -3,7 +3,12 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Item } from '../../src/core/attribute-value.ts';
-import { type ControlRow, nextEpoch, putControlRow } from '../../src/core/control-row.ts';
+import {
+  type ControlRow,
+  nextEpoch,
+  putControlRow,
+  withPause,
+} from '../../src/core/control-row.ts';
 import { versionOf } from '../../src/core/ordering-guard.ts';
 import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, REQUEST_TIMEOUT_MS } from '../../src/contract.ts';
 import type { HandlerSettings } from '../../src/handler-settings.ts';
@@ -126,6 +131,12 @@ describe('a batch is held back', () => {
       /another reserved attribute/,
     ],
     [
+      'while the replication is paused, although something invokes the function',
+      itemOf(withPause(controlRow(), { sinceMs: 5, oldestMs: 4 }, 'cli')),
+      STREAM_ARN,
+      /is paused/,
+    ],
+    [
       'under another format',
       { ...itemOf(controlRow()), format: { N: '2' } },
       STREAM_ARN,
@@ -193,6 +204,17 @@ describe('the row is read', () => {
     expect(await admit(STREAM_ARN)).toMatchObject({ kind: 'admitted' });
     world.nowMs += 1;
     expect(await admit(STREAM_ARN)).toMatchObject({ kind: 'held' });
+  });
+
+  it('again within seconds while the replication is paused, so that a resume shows at once', async () => {
+    const { admit, world } = keeperOver(
+      itemOf(withPause(controlRow(), { sinceMs: 5, oldestMs: 4 }, 'cli')),
+    );
+    await admit(STREAM_ARN);
+    world.item = itemOf(controlRow());
+    world.nowMs += 2_001;
+
+    expect(await admit(STREAM_ARN)).toMatchObject({ kind: 'admitted' });
   });
 
   it('again for a stream that its copy does not know, so that an adoption shows at once', async () => {
