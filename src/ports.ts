@@ -216,6 +216,8 @@ export interface EventSource {
   readonly state: string;
   readonly lastResult: string;
   readonly streamArn: string;
+  /** When its settings or its state changed last, epoch milliseconds. */
+  readonly changedAtMs?: number | undefined;
 }
 
 /** The event source mappings of the replicate function. */

@@ -31,7 +31,8 @@ async function listStreams(client: LambdaClient, FunctionName: string): Promise<
       const { UUID = '', State = '', LastProcessingResult = '', EventSourceArn = '' } = mapping;
       if (!EventSourceArn.includes(':dynamodb:')) continue;
       const facts = { id: UUID, state: State, lastResult: LastProcessingResult };
-      found.push({ ...facts, streamArn: EventSourceArn });
+      const changedAtMs = mapping.LastModified?.getTime();
+      found.push({ ...facts, streamArn: EventSourceArn, changedAtMs });
     }
   }
   return found;

@@ -9,8 +9,10 @@ import { initCommand } from './init.ts';
 import { latencyCommand } from './latency.ts';
 import { local } from './local.ts';
 import { EXIT, type Io } from './output.ts';
+import { pauseCommand } from './pause.ts';
 import { redriveCommand } from './redrive.ts';
 import { repairCommand } from './repair.ts';
+import { resumeCommand } from './resume.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -23,6 +25,8 @@ const COMMANDS: readonly Command[] = [
   repairCommand,
   redriveCommand,
   adoptCommand,
+  pauseCommand,
+  resumeCommand,
   latencyCommand,
 ];
 

@@ -2,6 +2,7 @@
 
 import { backlogOf } from '../core/backlog-trend.ts';
 import { duration } from '../core/duration.ts';
+import { horizonOf, utcTime } from '../core/pause.ts';
 import { sparkline } from '../core/sparkline.ts';
 import {
   highestOf,
@@ -52,8 +53,8 @@ export function statusScreen(status: Status): string[] {
 
 function verdictLine({ verdict, replication }: Status): string {
   const { level, text, runbook } = verdict;
-  const said =
-    level === 'behind' && text.startsWith('by ') ? `behind ${text}` : `${level}: ${text}`;
+  // "behind by 3 min", "paused since 2026-01-31T12:00:00Z".
+  const said = /^(by|since) /.test(text) ? `${level} ${text}` : `${level}: ${text}`;
   return runbook === undefined ? said : `${said}. See ${replication.alarms.runbook}#${runbook}`;
 }
 
@@ -202,8 +203,16 @@ export function statusJson({ replication, vitals, verdict }: Status): string {
     deadLetters,
     oldestLookAgainSeconds: last(services.LookAgainAge),
     mapping: mapping ?? null,
+    pause: pauseFacts(vitals.paused),
     inTheLastHour: inTheHour,
   });
+}
+
+function pauseFacts(paused: Vitals['paused']) {
+  if (paused === undefined) return null;
+  if (paused === 'unknown') return paused;
+  const { lostAfterMs } = horizonOf(paused, Infinity);
+  return { since: utcTime(paused.sinceMs), changesLostAfter: utcTime(lostAfterMs) };
 }
 
 /** Of which a sum over an hour means nothing. */

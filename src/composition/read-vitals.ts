@@ -23,6 +23,7 @@ import {
   type Vitals,
 } from '../core/vitals.ts';
 import type { EventSource } from '../ports.ts';
+import { controlNow } from './pause-place.ts';
 
 /** The hour that is shown. */
 const HOUR_MS = 60 * MINUTE_MS;
@@ -34,10 +35,11 @@ const PERCENTILES: readonly Percentile[] = ['p50', 'p90', 'p99'];
 export async function readVitals(replication: ReplicationConfig, nowMs: number): Promise<Vitals> {
   const { name, source } = replication;
   const { deadLetterQueueUrl } = await deployedSettings(source.region, name);
-  const [mappings, streamArn, deadLetters] = await Promise.all([
+  const [mappings, streamArn, deadLetters, paused] = await Promise.all([
     eventSources(source.region, functionName(name)),
     streamArnOf(source, source.table),
     queueSize(source.region, deadLetterQueueUrl),
+    pauseNow(replication),
   ]);
   // While a stream is replaced, there may be two.
   const mapping = mappings.find((one) => one.streamArn === streamArn) ?? mappings[0];
@@ -46,8 +48,20 @@ export async function readVitals(replication: ReplicationConfig, nowMs: number):
     mapping,
     streamArn,
     deadLetters,
+    paused,
     ...(await figures(replication, mapping, nowMs)),
   };
+}
+
+/** A status is wanted most when the destination does not answer: then the pause is not known, and all else is. */
+async function pauseNow(replication: ReplicationConfig): Promise<Vitals['paused']> {
+  try {
+    const found = await controlNow(replication);
+    if (found.kind === 'unreadable') return 'unknown';
+    return found.kind === 'row' ? found.row.paused : undefined;
+  } catch {
+    return 'unknown';
+  }
 }
 
 async function queueSize(region: string, queueUrl: string): Promise<number> {

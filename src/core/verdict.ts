@@ -3,11 +3,15 @@
 
 import { type Backlog, backlogOf } from './backlog-trend.ts';
 import { duration } from './duration.ts';
+import { horizonOf, utcTime } from './pause.ts';
 import { latest, MINUTE_MS, sumSince, type Vitals } from './vitals.ts';
 
 export interface Verdict {
-  /** `held`: nothing is applied, because the control row, or the operator, has to say how to go on. */
-  readonly level: 'healthy' | 'behind' | 'stuck' | 'held';
+  /**
+   * `held`: nothing is applied, because the control row, or the operator, has to say how to go on. `paused`:
+   * nothing is applied, because an operator wanted it.
+   */
+  readonly level: 'healthy' | 'behind' | 'stuck' | 'held' | 'paused';
   /** A sentence without its full stop. */
   readonly text: string;
   /** Anchor of the runbook's entry. */
@@ -48,6 +52,7 @@ export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
 }
 
 const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
+  isPaused,
   recordsHeld,
   nobodyReads,
   readsAnotherStream,
@@ -61,7 +66,24 @@ const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
   deadLettersWait,
 ];
 
-/** Before anything else: everything that it may look like besides comes from this. */
+/** Before anything else: whatever else it may look like, somebody wanted it. */
+function isPaused({ vitals: { paused, mapping, nowMs } }: Case): Verdict | undefined {
+  if (paused === undefined || paused === 'unknown') return undefined;
+  const since = utcTime(paused.sinceMs);
+  const runbook = 'paused-replication';
+  if (mapping !== undefined && mapping.state !== 'Disabled' && mapping.state !== 'Disabling') {
+    const text = `paused since ${since}, but the event source mapping is ${mapping.state.toLowerCase()}: records are held back until \`ferry resume\``;
+    return { level: 'held', text, runbook };
+  }
+  const { lostAfterMs } = horizonOf(paused, Infinity);
+  const loss =
+    nowMs < lostAfterMs
+      ? `changes are lost after ${utcTime(lostAfterMs)}`
+      : `changes have been lost since ${utcTime(lostAfterMs)}`;
+  return { level: 'paused', text: `since ${since}; ${loss}`, runbook };
+}
+
+/** Before anything that is not wanted: everything that it may look like besides comes from this. */
 function recordsHeld({ recent, waited }: Case): Verdict | undefined {
   if (recent('HeldRecords') === 0) return undefined;
   const cause = 'the control row does not let their stream write, or nearly all are rejected';
@@ -87,11 +109,13 @@ function everythingIsOlder({ vitals: { own, nowMs } }: Case): Verdict | undefine
   );
 }
 
-function nobodyReads({ vitals: { mapping }, waited }: Case): Verdict | undefined {
+function nobodyReads({ vitals: { mapping, paused }, waited }: Case): Verdict | undefined {
   if (mapping === undefined) return stuck('nothing reads the stream', 'records-waiting');
   if (mapping.state === 'Enabled' || mapping.state === 'Updating') return undefined;
+  const doubt =
+    paused === 'unknown' ? ' (the control row, which says if that is a pause, cannot be read)' : '';
   return stuck(
-    `the reader on the stream is ${mapping.state.toLowerCase()}${waited}`,
+    `the reader on the stream is ${mapping.state.toLowerCase()}${doubt}${waited}`,
     'records-waiting',
   );
 }

@@ -2,6 +2,7 @@
 // are now.
 
 import type { MetricName } from '../contract.ts';
+import type { Paused } from './control-row.ts';
 
 /** Values by minute, oldest first; minutes without a value are not there. */
 export type Series = ReadonlyArray<readonly [atMs: number, value: number]>;
@@ -34,6 +35,8 @@ export interface Vitals {
   readonly deadLetters: number;
   /** ARN of the source's stream now; undefined where it is off. */
   readonly streamArn: string | undefined;
+  /** The pause of which the control row tells; `unknown` where the row cannot be read. */
+  readonly paused?: Paused | 'unknown' | undefined;
 }
 
 interface Mapping {

@@ -1,0 +1,174 @@
+// `ferry pause`: stop replicating on purpose. It shows what it would do and until when it is safe, and does it
+// only with --apply.
+
+import { randomBytes } from 'node:crypto';
+import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { openPausePlace, type PausePlace } from '../composition/pause-place.ts';
+import { readVitals } from '../composition/read-vitals.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { backlogOf } from '../core/backlog-trend.ts';
+import type { FoundControl, Paused } from '../core/control-row.ts';
+import { pauseFrom, utcTime } from '../core/pause.ts';
+import { describeError } from '../errors.ts';
+import { readControl } from '../operations/first-adoption.ts';
+import { insist } from '../operations/insist.ts';
+import { pause, type PauseContext, type PauseResult, pausedSince } from '../operations/pause.ts';
+import type { EventSource } from '../ports.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import { EXIT, type Io } from './output.ts';
+import {
+  alarmLines,
+  deploymentLines,
+  horizonLines,
+  type Lag,
+  mappingLines,
+  pauseJson,
+  switchReporter,
+  titleOf,
+} from './pause-result.ts';
+import { replicationFrom, replicationOptions } from './replication.ts';
+import { explained } from './service-errors.ts';
+
+export const pauseCommand: Command = {
+  name: 'pause',
+  summary: 'Stop replicating on purpose; changes wait in the stream for up to 24 hours.',
+  options: {
+    ...replicationOptions,
+    apply: { help: 'do it: disable the event source mapping, and wait until it is disabled' },
+    json: { help: 'print the result as one line of JSON' },
+  },
+  async run(options, io) {
+    const replication = replicationFrom(options.text('config') ?? '', options);
+    return explained('pause', HINT, async () => {
+      const place = await openPausePlace(replication);
+      try {
+        return await run({ options, io, replication, place });
+      } finally {
+        place.close();
+      }
+    });
+  },
+};
+
+const HINT =
+  'Run `ferry status` to see what is done. Running it again is safe. It needs lambda:ListEventSourceMappings, lambda:UpdateEventSourceMapping, dynamodb:GetItem and dynamodb:PutItem on the state table, and what `ferry status` needs.';
+
+interface Call {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+  readonly place: PausePlace;
+}
+
+/** What a pause and a resume share. */
+export function pauseContext({ io, place }: Pick<Call, 'io' | 'place'>): PauseContext {
+  return {
+    ...place,
+    clock: io.clock ?? systemClock,
+    random: systemRandom,
+    stop: io.interrupted,
+    tag: `cli-${randomBytes(6).toString('hex')}`,
+    onStep: switchReporter(io),
+  };
+}
+
+async function run(call: Call): Promise<number> {
+  const { options, io, replication } = call;
+  const context = pauseContext(call);
+  const all = await insist(() => context.mappings.list(), context);
+  const found = await pausedNow(context);
+  const isDone = found !== undefined && all.every(({ state }) => state === 'Disabled');
+  const lag = found === undefined ? await lagNow(replication, context.clock.now()) : undefined;
+  const planned = found ?? pauseFrom(pausedSince(all, context.clock.now()), lag?.lagMs ?? 0);
+  if (!options.has('apply') || isDone)
+    return printPlan({ ...call, all, lag, paused: planned, isDone });
+  if (!options.has('json'))
+    for (const line of horizonLines(planned, replication, lag)) io.err(line);
+  return stopIt(call, { lag, context });
+}
+
+/** @returns undefined where nobody has paused it, or the control row cannot be read: then a pause says so. */
+async function pausedNow({ settings, reader }: PauseContext): Promise<Paused | undefined> {
+  let found: FoundControl;
+  try {
+    found = await readControl(settings, reader);
+  } catch {
+    return undefined;
+  }
+  return found.kind === 'row' ? found.row.paused : undefined;
+}
+
+/** Not knowing it is no reason to refuse a pause. */
+async function lagNow(replication: ReplicationConfig, nowMs: number): Promise<Lag> {
+  try {
+    return { lagMs: backlogOf(await readVitals(replication, nowMs), 0).ageMs };
+  } catch (error) {
+    return { lagMs: undefined, why: describeError(error) };
+  }
+}
+
+interface Plan extends Call {
+  readonly all: readonly EventSource[];
+  readonly lag: Lag | undefined;
+  readonly paused: Paused;
+  readonly isDone: boolean;
+}
+
+function printPlan({ options, io, replication, all, lag, paused, isDone }: Plan): number {
+  if (options.has('json')) {
+    io.out(pauseJson(replication, { paused }, { apply: false, lag, all }));
+    return isDone ? EXIT.done : EXIT.differences;
+  }
+  const lines = [
+    titleOf(replication),
+    ...mappingLines(all),
+    isDone
+      ? `It is paused since ${utcTime(paused.sinceMs)}. There is nothing to do.`
+      : 'It would disable the mapping, wait until it is disabled, and note the pause in the control row.',
+    ...horizonLines(paused, replication, lag),
+    ...alarmLines(replication),
+    ...deploymentLines(replication),
+    ...(isDone ? [] : ['Nothing was changed. With --apply it does so.']),
+  ];
+  for (const line of lines) io.out(line);
+  return isDone ? EXIT.done : EXIT.differences;
+}
+
+async function stopIt(
+  call: Call,
+  { lag, context }: { readonly lag: Lag | undefined; readonly context: PauseContext },
+): Promise<number> {
+  try {
+    const result = await pause(lag?.lagMs ?? 0, context);
+    const all = await insist(() => context.mappings.list(), context);
+    return printPaused({ ...call, lag, all }, result);
+  } catch (error) {
+    if (error !== call.io.interrupted.reason) throw error;
+    call.io.err('Stopped. The mapping may be disabled, without a note of the pause. Run it again.');
+    return EXIT.differences;
+  }
+}
+
+function printPaused(
+  { options, io, replication, lag, all }: Omit<Plan, 'paused' | 'isDone'>,
+  result: PauseResult,
+): number {
+  const { paused, mark } = result;
+  if (options.has('json')) io.out(pauseJson(replication, result, { apply: true, lag, all }));
+  else {
+    io.out(titleOf(replication));
+    const lines = [
+      `Paused since ${utcTime(paused.sinceMs)}.`,
+      ...horizonLines(paused, replication, lag),
+      ...alarmLines(replication),
+      ...(mark.kind === 'marked' ? deploymentLines(replication) : []),
+      'To go on: `ferry resume --apply`.',
+    ];
+    for (const line of lines) io.out(line);
+  }
+  if (mark.kind === 'marked') return EXIT.done;
+  io.err(
+    `The pause could not be noted in the control row: ${mark.why}. \`ferry status\` does not know it, and a deployment that changes the mapping resumes it. Do not deploy, or run \`ferry pause --apply\` again first.`,
+  );
+  return EXIT.differences;
+}

@@ -1,0 +1,116 @@
+// `ferry resume`: replicate again after a pause. It shows what it would do, and does it only with --apply.
+
+import { openPausePlace, type PausePlace } from '../composition/pause-place.ts';
+import type { ReplicationConfig } from '../config.ts';
+import type { FoundControl } from '../core/control-row.ts';
+import { utcTime } from '../core/pause.ts';
+import { readControl } from '../operations/first-adoption.ts';
+import { insist } from '../operations/insist.ts';
+import { type PauseContext, resume, type ResumeResult } from '../operations/pause.ts';
+import type { EventSource } from '../ports.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import { EXIT, type Io } from './output.ts';
+import { lossLines, mappingLines, resumedLines, titleOf } from './pause-result.ts';
+import { pauseContext } from './pause.ts';
+import { replicationFrom, replicationOptions } from './replication.ts';
+import { explained } from './service-errors.ts';
+
+export const resumeCommand: Command = {
+  name: 'resume',
+  summary: 'Replicate again after a pause, from the oldest change that waits.',
+  options: {
+    ...replicationOptions,
+    apply: { help: 'do it: enable the event source mapping, and wait until it is enabled' },
+    json: { help: 'print the result as one line of JSON' },
+  },
+  async run(options, io) {
+    const replication = replicationFrom(options.text('config') ?? '', options);
+    return explained('resume', HINT, async () => {
+      const place = await openPausePlace(replication);
+      try {
+        return await run({ options, io, replication, place });
+      } finally {
+        place.close();
+      }
+    });
+  },
+};
+
+const HINT =
+  'Run `ferry status` to see what is done. Running it again is safe. It needs lambda:ListEventSourceMappings, lambda:UpdateEventSourceMapping, and dynamodb:GetItem and dynamodb:PutItem on the state table.';
+
+interface Call {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+  readonly place: PausePlace;
+}
+
+async function run(call: Call): Promise<number> {
+  const context = pauseContext(call);
+  const all = await insist(() => context.mappings.list(), context);
+  const found = await insist(() => readControl(context.settings, context.reader), context);
+  const isPaused = found.kind === 'row' && found.row.paused !== undefined;
+  const isDone = all.length > 0 && !isPaused && all.every(({ state }) => state === 'Enabled');
+  if (!call.options.has('apply') || isDone) return printPlan(call, { all, found, isDone }, context);
+  return goOn(call, context);
+}
+
+interface Plan {
+  readonly all: readonly EventSource[];
+  readonly found: FoundControl;
+  readonly isDone: boolean;
+}
+
+function printPlan(
+  { options, io, replication }: Call,
+  { all, found, isDone }: Plan,
+  { clock }: PauseContext,
+): number {
+  const paused = found.kind === 'row' ? found.row.paused : undefined;
+  if (options.has('json')) {
+    const pausedSince = paused === undefined ? null : utcTime(paused.sinceMs);
+    const mappings = all.map(({ id, state }) => ({ id, state }));
+    io.out(JSON.stringify({ replication: replication.name, apply: false, pausedSince, mappings }));
+    return isDone ? EXIT.done : EXIT.differences;
+  }
+  const lines = [
+    titleOf(replication),
+    ...mappingLines(all),
+    ...(paused === undefined ? [] : [`It is paused since ${utcTime(paused.sinceMs)}.`]),
+    ...(paused === undefined ? [] : lossLines(paused, replication, clock.now())),
+    isDone
+      ? 'It is not paused. There is nothing to do.'
+      : 'It would take the pause out of the control row, enable the mapping, and wait until it is enabled. Nothing was changed. With --apply it does so.',
+  ];
+  for (const line of lines) io.out(line);
+  return isDone ? EXIT.done : EXIT.differences;
+}
+
+async function goOn(call: Call, context: PauseContext): Promise<number> {
+  try {
+    return printResumed(call, await resume(context), context.clock.now());
+  } catch (error) {
+    if (error !== call.io.interrupted.reason) throw error;
+    call.io.err('Stopped. The mapping may still be disabled. Run it again.');
+    return EXIT.differences;
+  }
+}
+
+function printResumed(
+  { options, io, replication }: Call,
+  result: ResumeResult,
+  nowMs: number,
+): number {
+  const { paused, enabled, left } = result;
+  if (options.has('json')) {
+    const ids = (all: readonly EventSource[]) => all.map(({ id }) => id);
+    const pausedSince = paused === undefined ? null : utcTime(paused.sinceMs);
+    const facts = { pausedSince, enabledMappings: ids(enabled), leftMappings: ids(left) };
+    io.out(JSON.stringify({ replication: replication.name, apply: true, ...facts }));
+  } else {
+    io.out(titleOf(replication));
+    for (const line of resumedLines(result, replication, nowMs)) io.out(line);
+  }
+  return left.length === 0 ? EXIT.done : EXIT.differences;
+}

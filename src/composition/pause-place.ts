@@ -1,0 +1,58 @@
+// What a pause and a resume work on: the event source mappings in the source's Region, and the control row in the
+// destination's.
+
+import {
+  dynamoDbDestination,
+  dynamoDbDestinationReader,
+  writeClient,
+} from '../adapters/dynamodb-table.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { functionName } from '../contract.ts';
+import type { FoundControl } from '../core/control-row.ts';
+import { FerryError } from '../errors.ts';
+import { readControl } from '../operations/first-adoption.ts';
+import type { PauseContext } from '../operations/pause.ts';
+import { openEventSources } from './event-sources.ts';
+import { writeTarget } from './write-target.ts';
+
+export type PausePlace = Pick<PauseContext, 'mappings' | 'settings' | 'reader' | 'destination'> & {
+  close(): void;
+};
+
+/** @throws FerryError `deployment.missing`, or what Lambda throws. */
+export async function openPausePlace(replication: ReplicationConfig): Promise<PausePlace> {
+  const sources = await openEventSources(replication);
+  if (sources === undefined) throw missing(replication);
+  const { mappings } = sources;
+  const client = writeClient({ ...replication.destination, concurrency: 1 });
+  return {
+    mappings,
+    settings: writeTarget(replication),
+    reader: dynamoDbDestinationReader(client),
+    destination: dynamoDbDestination(client),
+    close() {
+      sources.close();
+      client.destroy();
+    },
+  };
+}
+
+function missing({ name, source }: ReplicationConfig): FerryError {
+  return new FerryError(`There is no function ${functionName(name)} in ${source.region}.`, {
+    code: 'deployment.missing',
+    hint: 'Deploy it with `npx cdk deploy --all`, or choose other credentials.',
+  });
+}
+
+/**
+ * The control row as it is now, read once.
+ * @throws what the service or the network throws.
+ */
+export async function controlNow(replication: ReplicationConfig): Promise<FoundControl> {
+  const client = writeClient({ ...replication.destination, concurrency: 1 });
+  try {
+    return await readControl(writeTarget(replication), dynamoDbDestinationReader(client));
+  } finally {
+    client.destroy();
+  }
+}
