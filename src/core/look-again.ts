@@ -6,9 +6,6 @@ import { isUnnamed, type Version, versionIn } from './ordering-guard.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { WriteRequest, WriteTarget } from './write-request.ts';
 
-/** Keys of a BatchGetItem at most. */
-export const LOOK_KEYS_MAX = 100;
-
 export type LookTarget = Pick<WriteTarget, 'destinationTable' | 'reservedAttribute'>;
 
 /** The newest delete of each key: a batch read takes no key twice, and the newest delete covers the others. */

@@ -6,9 +6,6 @@ import type { Item } from './attribute-value.ts';
 import type { Version } from './ordering-guard.ts';
 import { stateRowKey, type WriteTarget } from './write-request.ts';
 
-/** Keys of a BatchGetItem at most. */
-export const LOOK_UP_KEYS_MAX = 100;
-
 /** Eventually consistent: a delete that it cannot see yet has not been looked at again either. */
 export function lookUpRequest(
   keyTexts: readonly string[],

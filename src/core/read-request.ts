@@ -2,6 +2,9 @@
 
 import type { BatchGetItemInput, GetItemInput, ScanInput } from '@aws-sdk/client-dynamodb';
 
+/** Keys of a BatchGetItem at most. */
+export const BATCH_KEYS_MAX = 100;
+
 export type ReadRequest =
   | { readonly operation: 'GetItem'; readonly input: GetItemInput }
   | { readonly operation: 'BatchGetItem'; readonly input: BatchGetItemInput }

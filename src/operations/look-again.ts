@@ -10,13 +10,13 @@ import { TAIL_TIME_MS } from '../contract.ts';
 import { newestEpoch } from '../core/control-row.ts';
 import { destinationHealth } from '../core/destination-health.ts';
 import {
-  LOOK_KEYS_MAX,
   lookRequest,
   newestDeletes,
   type Revenant,
   revenantDelete,
   revenantsAmong,
 } from '../core/look-again.ts';
+import { BATCH_KEYS_MAX } from '../core/read-request.ts';
 import { classifyFailure, retryDelayMs } from '../core/write-failure.ts';
 import type { WriteTarget } from '../core/write-request.ts';
 import { namedError } from '../errors.ts';
@@ -128,8 +128,8 @@ async function removeRevenants(
 ): Promise<void> {
   const deletes = newestDeletes(announced);
   const keys = [...deletes.values()].map(({ key }) => key);
-  for (let from = 0; from < keys.length; from += LOOK_KEYS_MAX) {
-    const items = await readAll(keys.slice(from, from + LOOK_KEYS_MAX), context);
+  for (let from = 0; from < keys.length; from += BATCH_KEYS_MAX) {
+    const items = await readAll(keys.slice(from, from + BATCH_KEYS_MAX), context);
     const revenants = revenantsAmong(items, deletes, context.settings);
     // A delete that lands late does no harm.
     const sending = { ...context, health: destinationHealth(), leastMs: TAIL_TIME_MS };

@@ -3,8 +3,9 @@
 
 import { STATE_ATTRIBUTES } from '../contract.ts';
 import type { Lane, Run } from '../core/item-lanes.ts';
-import { deletesIn, LOOK_UP_KEYS_MAX, lookUpRequest } from '../core/look-up.ts';
+import { deletesIn, lookUpRequest } from '../core/look-up.ts';
 import type { Version } from '../core/ordering-guard.ts';
+import { BATCH_KEYS_MAX } from '../core/read-request.ts';
 import { classifyFailure } from '../core/write-failure.ts';
 import { stateRowKey } from '../core/write-request.ts';
 import type { DestinationReader, Item } from '../ports.ts';
@@ -27,8 +28,8 @@ export function lookUpInserts(
     return keyText ?? [];
   });
   const answers = new Map<string, Promise<Answer | undefined>>();
-  for (let from = 0; from < late.length; from += LOOK_UP_KEYS_MAX) {
-    const keyTexts = late.slice(from, from + LOOK_UP_KEYS_MAX);
+  for (let from = 0; from < late.length; from += BATCH_KEYS_MAX) {
+    const keyTexts = late.slice(from, from + BATCH_KEYS_MAX);
     const answer = ask(keyTexts, context);
     for (const keyText of keyTexts) answers.set(keyText, answer);
   }
