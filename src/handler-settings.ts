@@ -144,6 +144,7 @@ export function fromEnvironment(
   if (settings.tombstones === 'checked' && settings.lookAgainQueueUrl === undefined) {
     problems.push(`${VARIABLES.lookAgainQueueUrl} is required with "checked" tombstones`);
   }
+  problems.push(...attributeProblems(settings));
   if (problems.length > 0) {
     throw new FerryError(`The handler's environment is not usable: ${problems.join('; ')}.`, {
       code: 'handler.environment.invalid',
@@ -151,4 +152,31 @@ export function fromEnvironment(
     });
   }
   return Object.freeze(settings);
+}
+
+/** Of the source's key, the function knows no more at its start than what the heartbeat's tells. */
+function attributeProblems({ reservedAttribute, heartbeatKey }: HandlerSettings): string[] {
+  const variable = VARIABLES.reservedAttribute;
+  if (reservedAttribute in {}) {
+    return [
+      `${variable} must not be a name that every JavaScript object has, got "${reservedAttribute}"`,
+    ];
+  }
+  if (heartbeatKey === undefined) return [];
+  const key = parseKey(heartbeatKey);
+  if (key === undefined) return [`${VARIABLES.heartbeatKey} must be a key in DynamoDB's JSON`];
+  return Object.hasOwn(key, reservedAttribute)
+    ? [
+        `${variable} must not be a key attribute, got "${reservedAttribute}", which ${VARIABLES.heartbeatKey} has`,
+      ]
+    : [];
+}
+
+function parseKey(json: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }

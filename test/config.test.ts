@@ -359,6 +359,27 @@ describe('the handler’s environment', () => {
     expect(handlerSettings(configured, deployed)).toMatchObject({ tombstones, lookAgainSeconds });
   });
 
+  it.each([
+    [
+      'that every object has',
+      { reservedAttribute: 'constructor' },
+      'FERRY_RESERVED_ATTRIBUTE must not be a name that every JavaScript object has, got "constructor"',
+    ],
+    [
+      'that is in the heartbeat’s key',
+      { reservedAttribute: 'pk', heartbeatKey: '{"pk":{"S":"beat"}}' },
+      'FERRY_RESERVED_ATTRIBUTE must not be a key attribute, got "pk", which FERRY_HEARTBEAT_KEY has',
+    ],
+  ])('refuses a reserved attribute %s', (_, settings, message) => {
+    expect(() => fromEnvironment(toEnvironment({ ...SETTINGS, ...settings }))).toThrow(message);
+  });
+
+  it.each(['{"pk"', '"pk"', 'null'])('refuses %s as the heartbeat’s key', (heartbeatKey) => {
+    expect(() => fromEnvironment(toEnvironment({ ...SETTINGS, heartbeatKey }))).toThrow(
+      "FERRY_HEARTBEAT_KEY must be a key in DynamoDB's JSON",
+    );
+  });
+
   it('refuses checked tombstones without a queue to announce deletes to', () => {
     const environment = toEnvironment({ ...SETTINGS, tombstones: 'checked' });
     const { FERRY_LOOK_AGAIN_QUEUE_URL: _, ...without } = environment;

@@ -3,7 +3,7 @@
 import type { Credentials } from '../adapters/client-settings.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { describeTable } from '../adapters/table-facts.ts';
-import type { ReplicationConfig, TableConfig } from '../config.ts';
+import { heartbeatKey, type ReplicationConfig, type TableConfig } from '../config.ts';
 import { type Finding, preflight } from '../core/preflight.ts';
 import type { TableFacts } from '../core/table-facts.ts';
 import { classifyFailure } from '../core/write-failure.ts';
@@ -27,6 +27,7 @@ export async function checkTables(
     destination,
     sample: [],
     reservedAttribute: replication.reservedAttribute,
+    heartbeatKey: replication.heartbeat && heartbeatKey(replication.heartbeat),
     nowMs: systemClock.now(),
     configuredStreamArn: replication.source.streamArn,
   });
@@ -36,7 +37,8 @@ export async function checkTables(
   return { source, destination };
 }
 
-const STREAM_SUBJECTS = ['stream', 'stream-view', 'other-stream'];
+/** What only concerns a replication that runs. */
+const STREAM_SUBJECTS = ['stream', 'stream-view', 'other-stream', 'heartbeat-key'];
 
 /** @throws FerryError `tables.unfit`, with every error and what to do about it. */
 function refuseOnErrors(findings: readonly Finding[]): void {

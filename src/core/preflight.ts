@@ -23,6 +23,8 @@ export interface Pair {
   /** Some items of the source. */
   readonly sample: readonly Item[];
   readonly reservedAttribute: string;
+  /** The key of the heartbeat item, where there is one. */
+  readonly heartbeatKey?: Item | undefined;
   readonly nowMs: number;
   /** The stream that the configuration names. */
   readonly configuredStreamArn?: string | undefined;
@@ -44,6 +46,8 @@ const CHECKS: ReadonlyArray<(pair: Pair) => Finding[]> = [
   globalTable,
   notActive,
   keySchema,
+  reservedKey,
+  heartbeatKeys,
   streamOff,
   streamView,
   otherStream,
@@ -117,6 +121,44 @@ function keySchema({ source, destination }: Pair): Finding[] {
     'key-schema',
     `The keys differ: ${nameOf(source)} has ${left}, ${nameOf(destination)} has ${right}.`,
     'Items could not be told apart. Make a destination with the same keys: `ferry init … --create-destination` prints it.',
+  );
+}
+
+/** A key is a text, a number or bytes; the version is a map. No item could be written. */
+function reservedKey({ source, destination, reservedAttribute }: Pair): Finding[] {
+  return [source, destination].flatMap((table) => {
+    const inKey = isKey(table.keys, reservedAttribute) ? ['the table'] : [];
+    const inIndexes = table.indexes
+      .filter(({ keys }) => isKey(keys, reservedAttribute))
+      .map(({ name }) => `its index ${name}`);
+    const keyed = [...inKey, ...inIndexes];
+    if (keyed.length === 0) return [];
+    return error(
+      'reserved-key',
+      `The reserved attribute "${reservedAttribute}" is a key attribute of ${nameOf(table)}: of ${keyed.join(' and ')}.`,
+      'Ferry stores the version of each item in that attribute of the twin. Set "reservedAttribute" to a name that no table, index or application uses.',
+    );
+  });
+}
+
+function isKey(keys: readonly KeyAttribute[], attribute: string): boolean {
+  return keys.some(({ name }) => name === attribute);
+}
+
+/** For a table that the app does not create, the configuration alone cannot tell. */
+function heartbeatKeys({ source, heartbeatKey }: Pair): Finding[] {
+  if (heartbeatKey === undefined) return [];
+  const given = Object.entries(heartbeatKey).map(([name, value]) =>
+    attributeText({ name, type: value.S === undefined ? 'N' : 'S' }),
+  );
+  const wanted = source.keys.map(attributeText);
+  if (given.toSorted().join(' ') === wanted.toSorted().join(' ')) return [];
+  return error(
+    'heartbeat-key',
+    `The heartbeat’s key is ${given.join(' and ')}; ${nameOf(source)} has ${wanted.join(' and ')}.`,
+    source.keys.some(({ type }) => type === 'B')
+      ? 'A table whose key has bytes cannot have a heartbeat. Remove "heartbeat".'
+      : 'No heartbeat could be written. Give "heartbeat.key" a value for each key attribute: a text for S, a number for N.',
   );
 }
 

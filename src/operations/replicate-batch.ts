@@ -65,6 +65,7 @@ export async function replicateBatch(
 
   const { row, seriesOf } = admission;
   const parsed = parseAll(rawRecords, seriesOf);
+  if (hasReservedKey(parsed, context.settings)) return holdBatch(RESERVED_KEY, invocation);
   const written = await writeAll(parsed, invocation);
   const announced = await announceAll(parsed, written, newestEpoch(row).n, invocation);
   const outcomes = await settleRejections(parsed, announced, invocation);
@@ -75,6 +76,20 @@ export async function replicateBatch(
 /** Not `map` with the parser itself, which would be given more than it takes. */
 function parseAll(raw: readonly unknown[], seriesOf: SeriesOf): ParsedRecord[] {
   return raw.map((one, position) => parseStreamRecord(one, position, seriesOf));
+}
+
+const RESERVED_KEY = {
+  kind: 'held',
+  why: 'the reserved attribute is a key attribute of the source',
+} as const;
+
+/** Then no version could be written. Records of one stream have the same key attributes. */
+function hasReservedKey(
+  parsed: readonly ParsedRecord[],
+  { reservedAttribute }: Pick<ReplicationContext['settings'], 'reservedAttribute'>,
+): boolean {
+  const key = parsed.find(({ record }) => record.key !== undefined)?.record.key;
+  return key !== undefined && Object.hasOwn(key, reservedAttribute);
 }
 
 /** A record that names no stream is one that makes no sense, and is dealt with as such. */

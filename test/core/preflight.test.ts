@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Pair, preflight } from '../../src/core/preflight.ts';
+import type { KeyAttribute } from '../../src/config.ts';
 import type { TableFacts } from '../../src/core/table-facts.ts';
 
 const NOW_MS = Date.parse('2026-02-02T12:00:00Z');
@@ -44,6 +45,8 @@ const index = (name: string, type: 'S' | 'N') => ({
   projection: 'ALL',
   included: [],
 });
+const pk = { name: 'pk', type: 'S' } as const;
+const sk = { name: 'sk', type: 'N' } as const;
 const slow = { readUnits: 5, writeUnits: 5 };
 
 describe('preflight', () => {
@@ -118,6 +121,24 @@ describe('preflight', () => {
       { region: 'eu-west-1', table: 'Copy' },
       [],
     ],
+    [
+      'a reserved attribute that is a key',
+      { keys: [...facts('').keys, { name: '_ferry', type: 'S' }] },
+      { keys: [...facts('').keys, { name: '_ferry', type: 'S' }] },
+      ['error reserved-key', 'error reserved-key'],
+    ],
+    [
+      'a reserved attribute that is a key of an index of the twin',
+      { indexes: [index('day', 'S')] },
+      { indexes: [index('_ferry', 'S')] },
+      ['error reserved-key', 'warning index'],
+    ],
+    [
+      'a reserved attribute that is a key of an index of the source',
+      { indexes: [index('_ferry', 'N')] },
+      {},
+      ['error reserved-key'],
+    ],
     ['items at the destination', {}, { items: 7 }, ['warning occupied']],
   ])('tells of %s', (_, source, destination, expected) => {
     expect(look(source, destination)).toEqual(expected);
@@ -147,6 +168,40 @@ describe('preflight', () => {
     expect(look({}, {}, { sample: [{ pk: { S: 'a' }, _ferry: { S: 'mine' } }] })).toEqual([
       'warning reserved-attribute',
     ]);
+  });
+
+  it('names the table and every index whose key has the reserved attribute', () => {
+    const [found] = preflight({
+      source: facts('source'),
+      destination: {
+        ...facts('destination'),
+        indexes: [
+          { ...index('_ferry', 'S'), name: 'first' },
+          { ...index('day', 'S'), name: 'second' },
+          { ...index('_ferry', 'N'), name: 'third' },
+        ],
+      },
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+    });
+
+    expect(found?.says).toBe(
+      'The reserved attribute "_ferry" is a key attribute of destination/Orders: of its index first and its index third.',
+    );
+    expect(found?.advice).toContain('Set "reservedAttribute" to a name');
+  });
+
+  it.each<[string, Pair['heartbeatKey'], readonly KeyAttribute[], string[]]>([
+    ['the source’s own', { pk: { S: 'beat' } }, [pk], []],
+    ['both of the source’s, in any order', { sk: { N: '0' }, pk: { S: 'a' } }, [pk, sk], []],
+    ['none, because there is no heartbeat', undefined, [pk, sk], []],
+    ['one of the source’s', { pk: { S: 'beat' } }, [pk, sk], ['error heartbeat-key']],
+    ['of another type', { pk: { N: '1' } }, [pk], ['error heartbeat-key']],
+    ['of another name', { id: { S: 'beat' } }, [pk], ['error heartbeat-key']],
+    ['a text for bytes', { pk: { S: 'beat' } }, [{ ...pk, type: 'B' }], ['error heartbeat-key']],
+  ])('compares the heartbeat’s key with the source’s: %s', (_, heartbeatKey, keys, expected) => {
+    expect(look({ keys }, { keys }, { heartbeatKey })).toEqual(expected);
   });
 
   it('knows the configured stream from a later one', () => {

@@ -56,6 +56,25 @@ describe('replicateBatch', () => {
     expect(destination.requests).toHaveLength(10_000);
   });
 
+  it.each(['MODIFY', 'REMOVE'])(
+    'holds a %s whose key has the reserved attribute, and writes nothing',
+    async (eventName) => {
+      const destination = scripted(() => ({ kind: 'written' }));
+      const context = invocation({ destination, clock: passingClock() });
+      const keys = { pk: { S: 'a' }, [SETTINGS.reservedAttribute]: { S: 'b' } };
+
+      const summary = await replicateBatch([lambdaRecord({ eventName, keys })], context);
+
+      expect(summary).toMatchObject({ held: 1, batchItemFailures: [{}] });
+      expect(destination.requests).toEqual([]);
+      expect(context.logged).toContainEqual({
+        event: 'batch.held',
+        why: 'the reserved attribute is a key attribute of the source',
+        records: 1,
+      });
+    },
+  );
+
   it('writes only the newest record of an item and counts the others as coalesced', async () => {
     const destination = scripted(() => ({ kind: 'written' }));
 
