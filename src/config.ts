@@ -3,7 +3,7 @@
 // that a schema cannot say, such as "not the same table twice".
 
 import { readFileSync } from 'node:fs';
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import schema from '../ferry.schema.json' with { type: 'json' };
 import { ruleProblems, show } from './config-rules.ts';
 import { lookAgainSeconds } from './contract.ts';
@@ -212,17 +212,24 @@ export function heartbeatKey({
   );
 }
 
-/** The problems that the schema finds, and the replications in which it finds none. */
-function schemaProblems(config: unknown): {
-  problems: string[];
-  sound: Map<number, ReplicationConfig>;
-} {
-  const validate = new Ajv({
+/** Compiled once, because that takes longer than all checks of a file. */
+let validator: ValidateFunction | undefined;
+
+function compiledSchema(): ValidateFunction {
+  return new Ajv({
     allErrors: true,
     useDefaults: true,
     verbose: true,
     allowUnionTypes: true,
   }).compile(schema);
+}
+
+/** The problems that the schema finds, and the replications in which it finds none. */
+function schemaProblems(config: unknown): {
+  problems: string[];
+  sound: Map<number, ReplicationConfig>;
+} {
+  const validate = (validator ??= compiledSchema());
   const errors = validate(config) ? [] : (validate.errors ?? []);
   const unsound = new Set(errors.map(({ instancePath }) => instancePath.split('/')[2]));
   const { replications } = (config ?? {}) as { replications?: unknown };

@@ -131,6 +131,102 @@ it('names the setting that is wrong, and the value that it got', () => {
   );
 }, 20_000);
 
+const TABLES = ['Aaa', 'Bbb', 'ferry-x0-state'];
+const side = fc.record({ table: fc.constantFrom(...TABLES), create: fc.boolean() });
+const pairOfTables = fc.record({
+  source: side,
+  destination: side,
+  stateTable: fc.option(fc.constantFrom(...TABLES), { nil: undefined }),
+});
+type PairOfTables = { source: Side; destination: Side; stateTable: string | undefined };
+type Side = { table: string; create: boolean };
+
+function replicationOf({ source, destination, stateTable }: PairOfTables, index: number): object {
+  const [region, account] = ['us-east-1', '111122223333'];
+  const keys = { partitionKey: { name: 'pk', type: 'S' } };
+  const arn = `arn:aws:dynamodb:${region}:${account}:table/${source.table}/stream/2026`;
+  return {
+    name: `x${index}`,
+    source: { region, ...source, ...(source.create ? keys : { streamArn: arn }) },
+    destination: { region, ...destination, ...(destination.create && keys) },
+    ...(stateTable !== undefined && { stateTable }),
+  };
+}
+
+/** Said the other way round: of each table, how often it is created, written and kept for state. */
+function mayStandTogether(pairs: readonly PairOfTables[]): boolean {
+  const state = pairs.map(({ stateTable }, index) => stateTable ?? `ferry-x${index}-state`);
+  return [...TABLES, 'ferry-x1-state', 'ferry-x2-state'].every((table) => {
+    const uses = pairs.flatMap(({ source, destination }) => [source, destination]);
+    const users = uses.filter((use) => use.table === table);
+    const keeps = state.filter((one) => one === table).length;
+    const sources = pairs.filter(({ destination }) => destination.table === table).length;
+    const creations = users.filter(({ create }) => create).length;
+    return keeps === 0 ? creations <= 1 && sources <= 1 : keeps === 1 && users.length === 0;
+  });
+}
+
+/** Whether records come back to where they came from: after as many steps as there are pairs, all ways have been gone. */
+function goesRound(pairs: readonly PairOfTables[]): boolean {
+  return pairs.some(({ source }) => {
+    let reached = new Set([source.table]);
+    for (const _ of pairs) {
+      reached = new Set(
+        pairs
+          .filter((pair) => reached.has(pair.source.table))
+          .map((pair) => pair.destination.table),
+      );
+      if (reached.has(source.table)) return true;
+    }
+    return false;
+  });
+}
+
+it('lets tables stand together where each is created once and has one role, and nowhere else', () => {
+  const tally = { accepted: 0, refused: 0 };
+  fc.assert(
+    fc.property(fc.array(pairOfTables, { minLength: 1, maxLength: 3 }), (pairs) => {
+      const replications = pairs.map(replicationOf);
+      const isFine = mayStandTogether(pairs) && !goesRound(pairs);
+      expect(outcomeOf({ replications })).toBe(isFine ? 'accepted' : 'refused');
+      tally[isFine ? 'accepted' : 'refused'] += 1;
+    }),
+    runs(400),
+  );
+  for (const count of Object.values(tally)) expect(count).toBeGreaterThan(10);
+}, 30_000);
+
+it('names two settings in every clash', () => {
+  fc.assert(
+    fc.property(fc.array(pairOfTables, { minLength: 2, maxLength: 3 }), (pairs) => {
+      fc.pre(!mayStandTogether(pairs));
+      expect(() => parseConfig({ replications: pairs.map(replicationOf) })).toThrow(
+        /^ {2}replications\.\d\.(source|destination|stateTable)[. ].*us-east-1\/\S+ which .*replications\.\d\.(source|destination|stateTable)/m,
+      );
+    }),
+    runs(100),
+  );
+}, 30_000);
+
+it('takes as a heartbeat’s key what an IAM policy holds as it is, and nothing else', () => {
+  const [, users] = VALID.replications;
+  const tally = { accepted: 0, refused: 0 };
+  const latin = fc.string({
+    unit: fc.constantFrom('a', 'Z', '0', ' ', '-', '/', 'é', '*', '?', '$', '\u0007'),
+  });
+  fc.assert(
+    fc.property(fc.oneof(latin, hostileText), (pk) => {
+      const isFine =
+        /^[\u0020-\u007e\u00a1-\u00ff]+$/.test(pk) && !/[*?$]/.test(pk) && pk.length <= 255;
+      const outcome = isFine ? 'accepted' : 'refused';
+      expect(outcomeOf({ replications: [{ ...users, heartbeat: { key: { pk } } }] })).toBe(outcome);
+      tally[outcome] += 1;
+    }),
+    runs(150),
+  );
+  for (const count of Object.values(tally)) expect(count).toBeGreaterThan(10);
+}, 30_000);
+
 it.each(['__proto__', 'constructor', 'toString'])(
   'refuses "%s" as the reserved attribute, which every object seems to have',
   (reservedAttribute) => {
