@@ -39,4 +39,4 @@ it(`loses nothing and takes nothing back while everything is killed (SEED=${SEED
   expect(report.records).toBeGreaterThan(2_000);
   expect(report.deadLettered).toBeGreaterThan(0);
   expect(report.looks).toBeGreaterThan(100);
-}, 180_000);
+}, 300_000);

@@ -165,9 +165,13 @@ async function play(stage: Stage): Promise<ChaosReport> {
   // The stream, which is behind, begins to catch up meanwhile.
   calm();
   const backfill = await backfillToItsEnd(stage);
+  // It goes on when everybody else is done: nothing comes that could hide what it brings back.
+  const goOn = await stopOne(world);
   writing.abort();
   await writer.finished;
   calmOperators();
+  await world.mapping.settled();
+  goOn();
   await world.settled();
   const redriven = await redriveAll(world);
   await world.lookedAgain();
@@ -279,27 +283,38 @@ async function kill(victim: Victim, stage: Stage): Promise<void> {
   }
 }
 
-/** So many that some of them delete what the stopped invocation is still going to put. */
-const RECORDS_OVERLAPPED = 800;
-/** Shorter than requests take to time out: after ten of those, the invocation would write nothing more. */
-const OVERLAP_MS_MAX = 3_000;
+/** More than its own batch: they delete some of what the stopped invocation is still going to put. */
+const RECORDS_OVERLAPPED = 2_000;
+const OVERLAP_MS_MAX = 10_000;
 
 /** Stops an invocation, not kills it, while others take its batch and the next ones; then it goes on. */
-async function overlap({ lambda, mapping, faults }: LocalWorld): Promise<void> {
-  let goOn: (() => void) | undefined;
-  // In the midst of its writes.
-  const written = requestsTo(faults);
-  await until('writes', () => requestsTo(faults) > written);
-  await until('an invocation', () => (goOn = lambda.abandon()) !== undefined);
-  const { done } = mapping.counts;
+async function overlap(world: LocalWorld): Promise<void> {
+  const goOn = await stopOne(world);
+  const { counts } = world.mapping;
+  const { done } = counts;
   const endMs = performance.now() + OVERLAP_MS_MAX;
   const isLate = () => performance.now() > endMs;
   try {
-    await until('a second invocation', () => mapping.counts.done > done);
-    await until('more', () => isLate() || mapping.counts.done > done + RECORDS_OVERLAPPED);
+    await until('a second invocation', () => counts.done > done);
+    await until('more', () => isLate() || counts.done > done + RECORDS_OVERLAPPED);
   } finally {
-    goOn?.();
+    goOn();
   }
+}
+
+/** Stops an invocation that has many writes to send again. @returns what lets it go on. */
+async function stopOne({ lambda, faults }: LocalWorld): Promise<() => void> {
+  let goOn: (() => void) | undefined;
+  const { throttle } = faults.counts.injected;
+  const operations = ['PutItem', 'TransactWriteItems'];
+  const takeBack = faults.inject({ kind: 'throttle', share: 1, operations });
+  try {
+    await until('throttled writes', () => faults.counts.injected.throttle > throttle + 30);
+    await until('an invocation', () => (goOn = lambda.abandon()) !== undefined);
+  } finally {
+    takeBack();
+  }
+  return () => goOn?.();
 }
 
 /** With rates at which they are at work for seconds. */
@@ -390,7 +405,7 @@ function startCommand(args: readonly string[], { world, config }: Stage) {
   return { child, finished };
 }
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const endMs = performance.now() + PATIENCE_MS;
