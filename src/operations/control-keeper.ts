@@ -162,7 +162,7 @@ function judge(
   if (found.kind === 'missing')
     return {
       kind: 'held',
-      why: 'there is no control row, and the twin has been written to before',
+      why: 'there is no control row, and the twin has been written to before: it takes ferry adopt',
     };
   if (found.kind === 'unreadable')
     return { kind: 'held', why: `the control row: ${found.problem}` };

@@ -280,7 +280,10 @@ describe('without a row', () => {
     world.twin = [{ _ferry: version }];
 
     for (let second = 0; second < 60; second += 1) {
-      expect(await admit(STREAM_ARN)).toMatchObject({ kind: 'held' });
+      expect(await admit(STREAM_ARN)).toMatchObject({
+        kind: 'held',
+        why: expect.stringContaining('ferry adopt') as string,
+      });
       world.nowMs += 1_000;
     }
 
