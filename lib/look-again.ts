@@ -123,7 +123,11 @@ function createRole(scope: Construct, { replication, queue, logGroup }: RoleProp
       ),
       LookAtTwin: policy(
         allow(['dynamodb:BatchGetItem', 'dynamodb:DeleteItem'], tableArn(scope, region, table)),
-        allow(['dynamodb:GetItem'], tableArn(scope, region, stateTable)),
+        // A revenant goes in a transaction that asks whether its delete is remembered.
+        allow(
+          ['dynamodb:GetItem', 'dynamodb:ConditionCheckItem'],
+          tableArn(scope, region, stateTable),
+        ),
         ...useOfKey(destination),
       ),
     },

@@ -1,12 +1,16 @@
 // Announced deletes -> reads of their keys at the twin, and deletes of what has come back since.
 
+import { STATE_ATTRIBUTES } from '../contract.ts';
 import { canonicalKey, type Item } from './attribute-value.ts';
 import type { AnnouncedDelete } from './announcement.ts';
 import { isUnnamed, type Version, versionIn } from './ordering-guard.ts';
 import type { ReadRequest } from './read-request.ts';
-import type { WriteRequest, WriteTarget } from './write-request.ts';
+import { stateRowKey, type WriteRequest, type WriteTarget } from './write-request.ts';
 
-export type LookTarget = Pick<WriteTarget, 'destinationTable' | 'reservedAttribute'>;
+export type LookTarget = Pick<
+  WriteTarget,
+  'replication' | 'destinationTable' | 'stateTable' | 'reservedAttribute'
+>;
 
 /** The newest delete of each key: a batch read takes no key twice, and the newest delete covers the others. */
 export function newestDeletes(deletes: readonly AnnouncedDelete[]): Map<string, AnnouncedDelete> {
@@ -65,19 +69,27 @@ export function revenantsAmong(
   });
 }
 
-/** Never a newer item, and never one without a version. */
-export function revenantDelete(
-  { key, deleted }: Revenant,
-  { destinationTable, reservedAttribute }: LookTarget,
-): WriteRequest {
-  return {
-    operation: 'DeleteItem',
-    input: {
-      TableName: destinationTable,
-      Key: { ...key },
-      ConditionExpression: '#f.#v < :d',
-      ExpressionAttributeNames: { '#f': reservedAttribute, '#v': 'v' },
-      ExpressionAttributeValues: { ':d': { S: deleted } },
-    },
+/**
+ * Never a newer item, never one without a version, and only while the delete is remembered: who announced it
+ * may not have got as far as doing it.
+ */
+export function revenantDelete({ key, deleted }: Revenant, target: LookTarget): WriteRequest {
+  const { destinationTable, stateTable, reservedAttribute } = target;
+  const ExpressionAttributeValues = { ':d': { S: deleted } };
+  const remove = {
+    TableName: destinationTable,
+    Key: { ...key },
+    ConditionExpression: '#f.#v < :d',
+    ExpressionAttributeNames: { '#f': reservedAttribute, '#v': 'v' },
+    ExpressionAttributeValues,
   };
+  const remembered = {
+    TableName: stateTable,
+    Key: stateRowKey(target, canonicalKey(key)),
+    ConditionExpression: '#d >= :d',
+    ExpressionAttributeNames: { '#d': STATE_ATTRIBUTES.deleted },
+    ExpressionAttributeValues,
+  };
+  const TransactItems = [{ Delete: remove }, { ConditionCheck: remembered }];
+  return { operation: 'TransactWriteItems', input: { TransactItems } };
 }

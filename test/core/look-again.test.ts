@@ -1,7 +1,7 @@
 // Which keys are read again, which items are revenants, and the delete that removes one.
 
 import { describe, expect, it } from 'vitest';
-import type { Item } from '../../src/core/attribute-value.ts';
+import { canonicalKey, type Item } from '../../src/core/attribute-value.ts';
 import {
   lookRequest,
   newestDeletes,
@@ -9,8 +9,10 @@ import {
   revenantsAmong,
 } from '../../src/core/look-again.ts';
 import { versionOf } from '../../src/core/ordering-guard.ts';
+import { stateRowKey } from '../../src/core/write-request.ts';
+import { SETTINGS } from '../fixtures/records.ts';
 
-const TARGET = { destinationTable: 'Orders', reservedAttribute: '_ferry' };
+const TARGET = SETTINGS;
 const SERIES = { epoch: 1, labelMs: 1_769_860_800_000 };
 const v = (sequenceNumber: number) => versionOf(SERIES, String(sequenceNumber));
 const at = (version: string): Item => ({ _ferry: { M: { v: { S: version } } } });
@@ -75,7 +77,19 @@ describe.each(KEYS)('a %s key', (_, key) => {
 
     expect(found).toEqual([{ key, deleted: v(5) }]);
     expect(found.map((one) => revenantDelete(one, TARGET).input)).toMatchObject([
-      { TableName: 'Orders', Key: key, ConditionExpression: '#f.#v < :d' },
+      {
+        TransactItems: [
+          { Delete: { TableName: 'Orders', Key: key, ConditionExpression: '#f.#v < :d' } },
+          {
+            ConditionCheck: {
+              TableName: 'ferry-orders-state',
+              Key: stateRowKey(TARGET, canonicalKey(key)),
+              // Whoever announced it may not have got as far as doing it.
+              ConditionExpression: '#d >= :d',
+            },
+          },
+        ],
+      },
     ]);
   });
 });

@@ -86,7 +86,7 @@ describe('the function', () => {
       ],
       LookAtTwin: [
         { Action: ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem'], Resource: twin },
-        { Action: 'dynamodb:GetItem', Resource: state },
+        { Action: ['dynamodb:ConditionCheckItem', 'dynamodb:GetItem'], Resource: state },
       ],
     });
     expect(Object.keys(statements)).toEqual(['WriteLogs', 'ReceiveAnnouncements', 'LookAtTwin']);

@@ -164,9 +164,21 @@ describe('what is deleted', () => {
     const report = await lookAgain([message([['a', 5]])], context);
 
     expect(deleted[0]?.input).toMatchObject({
-      Key: key('a'),
-      ConditionExpression: '#f.#v < :d',
-      ExpressionAttributeValues: { ':d': { S: v(5) } },
+      TransactItems: [
+        {
+          Delete: {
+            Key: key('a'),
+            ConditionExpression: '#f.#v < :d',
+            ExpressionAttributeValues: { ':d': { S: v(5) } },
+          },
+        },
+        {
+          ConditionCheck: {
+            ConditionExpression: '#d >= :d',
+            ExpressionAttributeValues: { ':d': { S: v(5) } },
+          },
+        },
+      ],
     });
     expect(report).toMatchObject({ failed: [], revenants: 0 });
   });
@@ -184,7 +196,9 @@ describe('what is deleted', () => {
       context,
     );
 
-    expect(deleted[0]?.input).toMatchObject({ ExpressionAttributeValues: { ':d': { S: v(9) } } });
+    expect(deleted[0]?.input).toMatchObject({
+      TransactItems: [{ Delete: { ExpressionAttributeValues: { ':d': { S: v(9) } } } }, {}],
+    });
   });
 });
 
