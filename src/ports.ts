@@ -6,6 +6,7 @@ import type { Item } from './core/attribute-value.ts';
 import type { BatchSummary } from './core/outcome.ts';
 import type { DeadLetter } from './core/dead-letter.ts';
 import type { ReadRequest } from './core/read-request.ts';
+import type { Leftover } from './core/teardown.ts';
 import type { WriteRequest } from './core/write-request.ts';
 
 export type { Item };
@@ -226,4 +227,19 @@ export interface EventSources {
   list(): Promise<readonly EventSource[]>;
   /** Asks for the change, which takes a while. Asking again is harmless. */
   setEnabled(id: string, enabled: boolean): Promise<void>;
+}
+
+/** What is left of a deployment: one queue, bucket or table. */
+export interface Remains {
+  /** As CloudFormation knows it: the URL of a queue, the name of all others. */
+  readonly id: string;
+  /** What is in it, for people; undefined where it is empty. */
+  readonly holds: string | undefined;
+}
+
+export interface LeftoverStore {
+  /** @returns undefined where it is gone. */
+  find(leftover: Leftover): Promise<Remains | undefined>;
+  /** Deletes it, with everything in it. Removing it again, after a failure, is harmless. */
+  remove(leftover: Leftover, remains: Remains): Promise<void>;
 }

@@ -14,6 +14,7 @@ import { redriveCommand } from './redrive.ts';
 import { repairCommand } from './repair.ts';
 import { resumeCommand } from './resume.ts';
 import { statusCommand } from './status.ts';
+import { teardownCommand } from './teardown.ts';
 import { verifyCommand } from './verify.ts';
 
 const COMMANDS: readonly Command[] = [
@@ -27,6 +28,7 @@ const COMMANDS: readonly Command[] = [
   adoptCommand,
   pauseCommand,
   resumeCommand,
+  teardownCommand,
   latencyCommand,
 ];
 

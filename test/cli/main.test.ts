@@ -32,7 +32,7 @@ describe('ferry', () => {
     expect(exitCode).toBe(2);
     expect(out).toBe('');
     expect(err).toBe(
-      'ferry: There is no command "lcoal".\nHint: Commands: init, local, status, backfill, verify, repair, redrive, adopt, pause, resume, latency.',
+      'ferry: There is no command "lcoal".\nHint: Commands: init, local, status, backfill, verify, repair, redrive, adopt, pause, resume, teardown, latency.',
     );
   });
 });

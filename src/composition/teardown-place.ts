@@ -1,0 +1,90 @@
+// What a teardown looks at: whether the function is still deployed, which buckets are the replication's, and the
+// clients by which all that stays is found and deleted.
+
+import { deployedSettings } from '../adapters/deployed-function.ts';
+import { awsLeftovers, bucketsLike, messagesClient, tablesClient } from '../adapters/leftovers.ts';
+import { objectClient } from '../adapters/s3-objects.ts';
+import { systemClock } from '../adapters/system-clock.ts';
+import type { ReplicationConfig } from '../config.ts';
+import {
+  type BucketGuess,
+  bucketPrefix,
+  guessBucket,
+  type Leftover,
+  leftoversOf,
+} from '../core/teardown.ts';
+import { describeError, FerryError } from '../errors.ts';
+import type { LeftoverStore } from '../ports.ts';
+
+export interface TeardownPlace {
+  /** Whether the stacks, or at least the function, are still there. */
+  readonly isDeployed: boolean;
+  readonly leftovers: readonly Leftover[];
+  /** Why buckets could not be looked for; undefined where they were. */
+  readonly bucketProblem: string | undefined;
+  readonly store: LeftoverStore;
+  close(): void;
+}
+
+export interface TeardownSetup {
+  readonly replication: ReplicationConfig;
+  /** Named by the operator. */
+  readonly bucket: string | undefined;
+  /** Of S3, where it is not the Region's own. */
+  readonly objectEndpoint: string | undefined;
+}
+
+/** @throws what the services throw. */
+export async function openTeardown(setup: TeardownSetup): Promise<TeardownPlace> {
+  const { replication, objectEndpoint } = setup;
+  const { name, source, destination, stateTable } = replication;
+  const objects = objectClient({ region: source.region, endpoint: objectEndpoint });
+  const messages = messagesClient({ region: source.region });
+  const tables = {
+    [source.region]: tablesClient(source),
+    [destination.region]: tablesClient(destination),
+  };
+  const deployedBucket = await bucketInUse(replication);
+  const known = setup.bucket ?? deployedBucket;
+  const { buckets, problem } =
+    known === undefined
+      ? await findBuckets(replication, (prefix) => bucketsLike(objects, source.region, prefix))
+      : { buckets: [{ name: known, isCertain: true }], problem: undefined };
+  return {
+    isDeployed: deployedBucket !== undefined,
+    leftovers: leftoversOf({ name, source, destination, stateTable, buckets }),
+    bucketProblem: problem,
+    store: awsLeftovers({ messages, objects, tables, clock: systemClock }),
+    close() {
+      for (const client of [objects, messages, ...Object.values(tables)]) client.destroy();
+    },
+  };
+}
+
+/** The bucket of the deployed function; undefined where there is no function. */
+async function bucketInUse({ name, source }: ReplicationConfig): Promise<string | undefined> {
+  try {
+    return (await deployedSettings(source.region, name)).onFailureBucket;
+  } catch (error) {
+    if (error instanceof FerryError && error.code === 'deployment.missing') return undefined;
+    throw error;
+  }
+}
+
+interface FoundBuckets {
+  readonly buckets: readonly BucketGuess[];
+  readonly problem: string | undefined;
+}
+
+/** Who may not list buckets can still name one. */
+async function findBuckets(
+  { name }: ReplicationConfig,
+  list: (prefix: string) => Promise<readonly string[]>,
+): Promise<FoundBuckets> {
+  try {
+    const names = await list(bucketPrefix(name));
+    return { buckets: names.flatMap((one) => guessBucket(name, one) ?? []), problem: undefined };
+  } catch (error) {
+    return { buckets: [], problem: describeError(error) };
+  }
+}

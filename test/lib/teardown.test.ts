@@ -1,0 +1,54 @@
+// What `ferry teardown` lists is what the templates keep: no more, no less.
+
+import { describe, expect, it } from 'vitest';
+import { type Leftover, leftoversOf } from '../../src/core/teardown.ts';
+import { BEATING, EXISTING, replicationOf, templates } from './stack-templates.ts';
+
+const KINDS: Readonly<Record<string, Leftover['kind']>> = {
+  'AWS::SQS::Queue': 'queue',
+  'AWS::S3::Bucket': 'bucket',
+  'AWS::DynamoDB::GlobalTable': 'table',
+};
+
+/** Of everything that a stack keeps: its kind, and its name where it has one. */
+function kept(template: ReturnType<typeof templates>['source']): string[] {
+  return Object.values(template.Resources)
+    .filter(({ DeletionPolicy = 'Delete' }) => DeletionPolicy !== 'Delete')
+    .map(({ Type, Properties }) => {
+      const name = Properties['QueueName'] ?? Properties['TableName'] ?? 'generated';
+      return `${KINDS[Type] ?? Type} ${JSON.stringify(name)}`;
+    })
+    .toSorted();
+}
+
+describe('everything that the stacks keep', () => {
+  it.each([
+    ['with tables that the app creates', { ...BEATING, bulk: true }],
+    ['with tables that were there', EXISTING],
+    ['with strict tombstones', { ...EXISTING, tombstones: 'strict' }],
+  ])('is listed, %s', (_, configuration) => {
+    const { name, source, destination, stateTable, tombstones } = replicationOf(configuration);
+    const buckets = [{ name: 'generated', isCertain: true }];
+    const all = leftoversOf({ name, source, destination, stateTable, buckets });
+    const stacks = templates(configuration);
+
+    const listed = (stack: string) =>
+      all
+        .filter((one) => one.stack.endsWith(stack))
+        // An earlier deployment may have left it.
+        .filter((one) => tombstones === 'checked' || one.what !== 'look-again queue')
+        .map((one) => `${one.kind} ${JSON.stringify(one.name)}`)
+        .toSorted();
+    expect(listed('-source')).toEqual(kept(stacks.source));
+    expect(listed('-destination')).toEqual(kept(stacks.destination));
+  });
+
+  it('does not have a bucket with a name of its own, which is why it is looked for', () => {
+    const { source } = templates(EXISTING);
+    const [id, bucket] =
+      Object.entries(source.Resources).find(([, { Type }]) => Type === 'AWS::S3::Bucket') ?? [];
+
+    expect(bucket?.Properties['BucketName']).toBeUndefined();
+    expect(id?.toLowerCase()).toMatch(/^replicatoronfailure/);
+  });
+});
