@@ -3,7 +3,8 @@
 
 import { type App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import type { Config } from '../src/config.ts';
+import type { Config, ReplicationConfig } from '../src/config.ts';
+import { placeOf } from '../src/config-tables.ts';
 import { DestinationStack } from './destination-stack.ts';
 import { SourceStack } from './source-stack.ts';
 import { bundledCode } from './stream-replicator.ts';
@@ -26,11 +27,31 @@ export interface FerryAppOptions {
  */
 export function buildApp(app: App, config: Config, options: FerryAppOptions = {}): void {
   const code = { ...options, codeDirectory: options.codeDirectory ?? bundledCode() };
-  for (const replication of config.replications) {
+  const built = config.replications.map((replication) => {
     const id = `ferry-${replication.name}`;
     const destination = new DestinationStack(app, `${id}-destination`, { replication });
     const source = new SourceStack(app, `${id}-source`, { replication, ...code });
     source.addStackDependency(destination);
-  }
+    return { replication, source };
+  });
+  deployTwinsFirst(built);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+}
+
+interface Built {
+  readonly replication: ReplicationConfig;
+  readonly source: SourceStack;
+}
+
+/** In a chain, the twin of one replication may be a table that another creates, as its source. */
+function deployTwinsFirst(built: readonly Built[]): void {
+  const creators = new Map(
+    built
+      .filter(({ replication }) => replication.source.create)
+      .map(({ replication, source }) => [placeOf(replication.source), source] as const),
+  );
+  for (const { replication, source } of built) {
+    const creator = creators.get(placeOf(replication.destination));
+    if (creator !== undefined) source.addStackDependency(creator);
+  }
 }

@@ -76,6 +76,24 @@ describe('the app', () => {
     });
   });
 
+  it('deploys the replication that creates a table before the one whose twin it is', () => {
+    const [region, table] = ['eu-west-1', 'OrdersTwin'];
+    const { partitionKey, sortKey } = CREATED.source;
+    const twin = { ...CREATED, destination: { region, table } };
+    const onward = {
+      name: 'onward',
+      source: { region, table, create: true, partitionKey, sortKey },
+      destination: { region: 'ap-south-1', table: 'OrdersCopy' },
+    };
+
+    const { stacks } = appOf(twin, onward).synth();
+
+    const { dependencies = [] } =
+      stacks.find(({ stackName }) => stackName === 'ferry-orders-source') ?? {};
+    const others = dependencies.map(({ id }) => id).filter((id) => !id.endsWith('.assets'));
+    expect(others.toSorted()).toEqual(['ferry-onward-source', 'ferry-orders-destination']);
+  });
+
   it('needs no look-up in an account', () => {
     const assembly = appOf(CREATED).synth();
 
