@@ -12,6 +12,7 @@ import { type BatchSummary, type Outcome, summarizeBatch } from '../core/outcome
 import {
   type ParsedRecord,
   parseStreamRecord,
+  recordKey,
   streamArnOf,
   type StreamRecord,
 } from '../core/stream-record.ts';
@@ -60,12 +61,13 @@ export async function replicateBatch(
   }
   const [health, decidedAtMs] = [destinationHealth(), context.clock.now()];
   const invocation = { ...context, raw: rawRecords, health, decidedAtMs };
+  // Before anything is adopted: the control row would keep the attribute's name.
+  if (hasReservedKey(rawRecords, context.settings)) return holdBatch(RESERVED_KEY, invocation);
   const admission = await context.control.admit(streamsOf(rawRecords), context.remainingMs);
   if (admission.kind === 'held') return holdBatch(admission, invocation);
 
   const { row, seriesOf } = admission;
   const parsed = parseAll(rawRecords, seriesOf);
-  if (hasReservedKey(parsed, context.settings)) return holdBatch(RESERVED_KEY, invocation);
   const written = await writeAll(parsed, invocation);
   const announced = await announceAll(parsed, written, newestEpoch(row).n, invocation);
   const outcomes = await settleRejections(parsed, announced, invocation);
@@ -85,11 +87,14 @@ const RESERVED_KEY = {
 
 /** Then no version could be written. Records of one stream have the same key attributes. */
 function hasReservedKey(
-  parsed: readonly ParsedRecord[],
+  raw: readonly unknown[],
   { reservedAttribute }: Pick<ReplicationContext['settings'], 'reservedAttribute'>,
 ): boolean {
-  const key = parsed.find(({ record }) => record.key !== undefined)?.record.key;
-  return key !== undefined && Object.hasOwn(key, reservedAttribute);
+  for (const one of raw) {
+    const found = recordKey(one);
+    if (found !== undefined) return Object.hasOwn(found.key, reservedAttribute);
+  }
+  return false;
 }
 
 /** A record that names no stream is one that makes no sense, and is dealt with as such. */

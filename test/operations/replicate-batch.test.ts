@@ -57,10 +57,11 @@ describe('replicateBatch', () => {
   });
 
   it.each(['MODIFY', 'REMOVE'])(
-    'holds a %s whose key has the reserved attribute, and writes nothing',
+    'holds a %s whose key has the reserved attribute, adopts nothing and writes nothing',
     async (eventName) => {
       const destination = scripted(() => ({ kind: 'written' }));
-      const context = invocation({ destination, clock: passingClock() });
+      const admit = () => Promise.reject(new Error('asked'));
+      const context = invocation({ destination, clock: passingClock(), control: { admit } });
       const keys = { pk: { S: 'a' }, [SETTINGS.reservedAttribute]: { S: 'b' } };
 
       const summary = await replicateBatch([lambdaRecord({ eventName, keys })], context);
