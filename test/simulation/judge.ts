@@ -23,6 +23,7 @@ const SLACK_MS = 10 * MINUTE;
 /** A request, and Z. */
 const LATE_MS = 15 * SECOND;
 const EPOCH_LENGTH = 5;
+const LABEL_LENGTH = 13;
 
 export interface JudgeHost {
   now(): number;
@@ -300,8 +301,10 @@ export class Judge {
     if (after !== undefined) this.#requireWritten(key, after);
     const isVisible = before !== undefined || after !== undefined;
     const { shown } = item;
-    if (step.by === 'read') this.#showRead(change, item, step);
-    else if (step.place >= item.shown) item.shown = step.place;
+    if (step.by === 'read') {
+      this.#requireFloor(change, sent);
+      this.#showRead(change, item, step);
+    } else if (step.place >= item.shown) item.shown = step.place;
     else if (isVisible) this.#stepBack({ item, change, sent, place: step.place });
     const version = versionOfItem(after) ?? versionIn(sent.intent);
     if (item.shown !== shown || step.place === shown) item.shownIn = epochOf(version);
@@ -343,6 +346,15 @@ export class Judge {
       const what = after === undefined ? 'is gone' : `shows write ${after['w']?.N}`;
       return `${key} ${what} (place ${place}) by ${process.facts.name}, sent ${late.toFixed(0)} ms ago`;
     });
+  }
+
+  /** What is written from the source is above all records of earlier streams. */
+  #requireFloor(change: Change, { process, intent }: Sent): void {
+    const version = versionOfItem(change.after) ?? versionIn(intent) ?? '';
+    const label = version.slice(EPOCH_LENGTH, EPOCH_LENGTH + LABEL_LENGTH);
+    const isLow = Number(label) < process.labelMs;
+    if (isLow && epochOf(version) === this.control.epoch())
+      this.violation(`floor: ${process.facts.name} wrote ${change.key} at ${version}`);
   }
 
   /** What a copy or a repair writes was read at the source, and is never older than what was shown. */
@@ -457,9 +469,8 @@ export function versionIn(request: WriteRequest | undefined): string | undefined
     const parts = request.input.TransactItems ?? [];
     const put = parts.find(({ Put }) => Put !== undefined)?.Put;
     if (put !== undefined) return versionOfItem(put.Item);
-    return parts
-      .map(({ Update }) => versionInValues(Update?.ExpressionAttributeValues))
-      .find(Boolean);
+    const values = parts.map(({ Update, Delete }) => (Update ?? Delete)?.ExpressionAttributeValues);
+    return values.map(versionInValues).findLast(Boolean);
   }
   if (request.operation === 'PutItem') return versionOfItem(request.input.Item);
   return versionInValues(request.input.ExpressionAttributeValues);

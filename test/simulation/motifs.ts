@@ -34,7 +34,7 @@ export interface Motif {
 type MakeMotif = (random: Random, atMs: number, key: string) => Motif;
 
 const NONE: Motif = { writes: [], disturbances: [], commands: [] };
-const CHANCE = 0.3;
+const CHANCE = 0.4;
 /** Of an item that nobody else writes to, so that nothing covers up what has gone wrong. */
 const KEY = 'm';
 
@@ -178,7 +178,106 @@ const quietItem: MakeMotif = (_, atMs) => ({
   rates: { conflict: 1 },
 });
 
+/** A slow redrive of an older change, while a repair brings the newest state. */
+const repairBesideRedrive: MakeMotif = (random, atMs, key) => {
+  const lateMs = atMs + 45 * SECOND;
+  const writes = [put(key, atMs), put(key, atMs + 200)];
+  return {
+    ...givenUp(writes, atMs),
+    writes: [put(key, atMs - 5 * SECOND), ...writes],
+    settings: { batchSize: 1, retryAttempts: 2 },
+    commands: [
+      { ...redriveAt(lateMs), limit: 1, slowMs: 3 * SECOND },
+      {
+        ...repairAt(lateMs + between(random, -2, 6) * SECOND),
+        settleMs: 0,
+        slowMs: between(random, 20, 1_500),
+      },
+    ],
+    untilMs: lateMs + 20 * SECOND,
+  };
+};
+
+/** A slow redrive of an insert, while its item is deleted. */
+const deleteBesideRedrive: MakeMotif = (random, atMs, key) => {
+  const lateMs = atMs + 45 * SECOND;
+  const writes = [put(key, atMs)];
+  const gone = { ...put(key, lateMs + between(random, 1, 8) * SECOND), kind: 'delete' } as const;
+  return {
+    ...givenUp(writes, atMs),
+    writes: [...writes, gone],
+    settings: { batchSize: 1, retryAttempts: 2 },
+    commands: [{ ...redriveAt(lateMs), slowMs: 3 * SECOND }],
+    untilMs: lateMs + 20 * SECOND,
+  };
+};
+
+/** A slow repair of an item whose record is lost, while it is deleted. */
+const deleteBesideRepair: MakeMotif = (random, atMs, key) => ({
+  writes: [
+    put(key, atMs + 3 * SECOND),
+    { ...put(key, atMs + between(random, 12, 20) * SECOND), kind: 'delete' },
+  ],
+  disturbances: [{ kind: 're-create', atMs: atMs + SECOND, gapMs: 4 * SECOND, drained: true }],
+  commands: [{ ...repairAt(atMs + 9 * SECOND), slowMs: 2 * SECOND, settleMs: 0 }],
+});
+
+/** Changes that wait in an old stream, and a repair under the new one, whose first record is lost. */
+const repairAboveOldStream: MakeMotif = (_, atMs, key) => ({
+  writes: [put(key, atMs + 2 * SECOND), put(key, atMs + 5 * SECOND)],
+  disturbances: [
+    { kind: 'mapping-off', atMs: atMs + SECOND, forMs: 20 * SECOND },
+    { kind: 're-create', atMs: atMs + 4 * SECOND, gapMs: 2 * SECOND, drained: true },
+  ],
+  commands: [repairAt(atMs + 9 * SECOND)],
+});
+
+/** An item is deleted, its tombstone is lost, and all is delivered again, into the bucket. */
+const forgottenDelete: MakeMotif = (_, atMs, key) => {
+  const replayMs = atMs + 9 * MINUTE;
+  return {
+    writes: [put(key, atMs), { ...put(key, atMs + 2 * SECOND), kind: 'delete' }],
+    disturbances: [
+      { kind: 'anew', tables: ['state'], isSudden: false, atMs: atMs + 10 * SECOND },
+      { kind: 'outage', how: 'denied', share: 1, atMs: replayMs - SECOND, forMs: 60 * SECOND },
+      { kind: 'replay', atMs: replayMs },
+    ],
+    commands: [{ ...redriveAt(replayMs + 90 * SECOND), limit: 1 }],
+    settings: { batchSize: 1, retryAttempts: 1, timeoutMs: 60 * SECOND },
+    untilMs: replayMs + 120 * SECOND,
+  };
+};
+
+/** A deleted item that is written again, whose record is lost, on a twin that is copied. */
+const copyAboveDelete: MakeMotif = (_, atMs, key) => ({
+  writes: [
+    put(key, atMs),
+    { ...put(key, atMs + 2 * SECOND), kind: 'delete' },
+    { ...put(key, atMs + 4 * SECOND), malformed: true },
+  ],
+  disturbances: [],
+  commands: [{ ...repairAt(atMs + 20 * SECOND), name: 'backfill-of-motif', kind: 'backfill' }],
+  preExisting: ['p'],
+});
+
+/** An insert that waits for capacity while its item is deleted by the poller that has taken over. */
+const overtakenInsert: MakeMotif = (random, atMs, key) => ({
+  writes: [put(key, atMs), { ...put(key, atMs + between(random, 0, 3) * SECOND), kind: 'delete' }],
+  disturbances: [{ kind: 'overlap', back: 2, atMs: atMs + between(random, 0.3, 4) * SECOND }],
+  commands: [],
+  settings: { throttledTable: 'twin', batchSize: 10, tombstones: 'checked' },
+  rates: { throttle: between(random, 0.5, 0.8), overlap: 0.5, stale: 0.5 },
+  untilMs: atMs + 30 * SECOND,
+});
+
 const MOTIFS = [
+  repairBesideRedrive,
+  deleteBesideRedrive,
+  deleteBesideRepair,
+  repairAboveOldStream,
+  forgottenDelete,
+  copyAboveDelete,
+  overtakenInsert,
   staleLetter,
   staleLetterOfDelete,
   letterAgain,

@@ -1,5 +1,6 @@
 // What a broken Ferry is made of: each part stands in for one of the production code's, without changing it.
 
+import type { ControlRow } from '../../src/core/control-row.ts';
 import type { RedriveFilter } from '../../src/core/parcel.ts';
 import type { WriteRequest } from '../../src/core/write-request.ts';
 import type { HandlerSettings } from '../../src/handler-settings.ts';
@@ -41,6 +42,10 @@ export interface Mutation {
     world: World,
   ) => DestinationTable;
   readonly control?: (keeper: ControlKeeper, context: ControlContext) => ControlKeeper;
+  /** Whether a redrive replays everything by its version. */
+  readonly withoutSource?: (settings: HandlerSettings) => boolean;
+  /** The control row, as a redrive has it. */
+  readonly controlRow?: (row: ControlRow) => ControlRow;
   /** Below every record of the stream, as a command has it. */
   readonly floor?: (floor: string) => string;
   /** Of the function. */

@@ -78,19 +78,50 @@ export const tombstonesLive =
     return { operation: 'UpdateItem', input };
   };
 
-/** A repair's delete, remembered as if no letter of its item were known. */
+/** Written by a repair as if no letter of its item were known. */
 export function withoutBound(request: WriteRequest): WriteRequest {
-  if (request.operation !== 'UpdateItem') return request;
-  const values = request.input.ExpressionAttributeValues ?? {};
-  const [bound, deleted] = [values[':f']?.S, values[':d']?.S];
-  if (bound === undefined || values[':new']?.S !== `${bound}~`) return request;
-  const floor = bound.replace(/\d{40}/, '0'.repeat(40));
-  const version = `${deleted ?? floor}~`;
-  const input = {
-    ...request.input,
-    ExpressionAttributeValues: { ...values, ':new': { S: version } },
+  if (request.operation !== 'TransactWriteItems') return request;
+  const parts = request.input.TransactItems ?? [];
+  const values = parts.map(
+    ({ Update, ConditionCheck }) => (Update ?? ConditionCheck)?.ExpressionAttributeValues,
+  );
+  const bound = values.find((one) => one?.[':f'] !== undefined)?.[':f']?.S;
+  if (bound === undefined) return request;
+  const deleted = values.find((one) => one?.[':d'] !== undefined)?.[':d']?.S;
+  const lower = `${deleted ?? bound.replace(/\d{40}/, '0'.repeat(40))}~`;
+  const text = JSON.stringify(request).replaceAll(`"${bound}~"`, `"${lower}"`);
+  return JSON.parse(text) as WriteRequest;
+}
+
+/** A transaction whose parts ask for versions, and not for what was read. */
+export function byVersion(request: WriteRequest): WriteRequest {
+  if (request.operation !== 'TransactWriteItems') return request;
+  const [item, row] = request.input.TransactItems ?? [];
+  const version = item?.Put?.Item?.['_ferry']?.M?.['v'];
+  if (item?.Put === undefined || row?.ConditionCheck === undefined || version === undefined)
+    return request;
+  const values = { ':v': version };
+  const Put = {
+    ...item.Put,
+    ConditionExpression: 'attribute_not_exists(#f) OR #f.#v < :v',
+    ExpressionAttributeNames: { '#f': '_ferry', '#v': 'v' },
+    ExpressionAttributeValues: values,
   };
-  return { operation: 'UpdateItem', input };
+  const ConditionCheck = {
+    ...row.ConditionCheck,
+    ConditionExpression: 'attribute_not_exists(#d) OR #d < :v',
+    ExpressionAttributeNames: { '#d': 'd' },
+    ExpressionAttributeValues: values,
+  };
+  return {
+    operation: 'TransactWriteItems',
+    input: { TransactItems: [{ Put }, { ConditionCheck }] },
+  };
+}
+
+/** Letters and batches whose records do not tell when they were written. */
+export function withoutTimes(text: string): string {
+  return text.replaceAll(/(\\?)"ApproximateCreationDateTime\1":\d+,/g, '');
 }
 
 /** Takes a page without items for the last one. */

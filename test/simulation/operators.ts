@@ -37,6 +37,7 @@ export function startCommand(
 ): void {
   const process = world.process({ ...command, mayCrash: false });
   const { name } = process.facts;
+  process.labelMs = world.source.stream.labelMs;
   world.tell(() => `${name} begins`);
   const end = (ending: Ending) => {
     world.note(`${command.kind} ${ending.kind}`);
@@ -109,13 +110,14 @@ async function runRedrive(
   const { stop, ...patience } = basics(process, world);
   const queue = world.places.queue(process);
   const bucket = world.places.bucket(process);
+  const control = await controlFor(process, world);
   const report = await redrive(
     {
       ...patience,
       ...world.ports(process),
       settings: process.facts.settings,
-      control: await controlFor(process, world),
-      withoutSource: false,
+      control: world.mutation.controlRow?.(control) ?? control,
+      withoutSource: world.mutation.withoutSource?.(process.facts.settings) ?? false,
       health: destinationHealth(),
       remainingMs: () => Infinity,
       queue: world.mutation.queue?.(queue) ?? queue,
@@ -171,6 +173,15 @@ async function runBackfill(process: Process, world: World): Promise<object> {
     world.judge.violation(`counters: backfill ${JSON.stringify(progress)}`);
   requireCopied(world);
   return progress;
+}
+
+/** In calm: whatever the source has, the twin has in some version. */
+export function requireEverything(world: World): void {
+  const { db, judge } = world;
+  const left = [...db.contents(TABLES.source).keys()].filter(
+    (key) => db.get(TABLES.twin, key) === undefined,
+  );
+  if (left.length > 0) judge.violation(`copy: left out ${left.join(', ')} in calm`);
 }
 
 /** What nobody has written to since the stream is on, only a backfill brings, and it has come to its end. */

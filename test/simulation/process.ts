@@ -64,6 +64,8 @@ export class Process {
   hangs = false;
   readonly startedAtMs: number;
   readonly writes: Sent[] = [];
+  /** Of a command: the creation time of the source's stream when it began. */
+  labelMs = 0;
   /** Of an invocation: what it was given. */
   entries: readonly StreamEntry[] = [];
   /** Nobody has heard its answer. */

@@ -11,6 +11,7 @@ import {
   controlFor,
   type Ending,
   HIDDEN_SECONDS,
+  requireEverything,
   startCommand,
 } from './operators.ts';
 import { DAY, type Deployed, type Disturbance, HOUR, type Plan, SECOND } from './plan.ts';
@@ -202,8 +203,10 @@ async function followRunbook(world: World): Promise<void> {
   world.tell(() => 'all is calm');
   await redriveAll(world);
   const { preExisting } = world.plan;
-  if (preExisting.length > 0 || world.isAnew)
+  if (preExisting.length > 0 || world.isAnew) {
     await command({ name: 'last-backfill', kind: 'backfill' }, world);
+    requireEverything(world);
+  }
   if (world.judge.violations.length > 0) return;
   const differences = judgeTables(world);
   const found = await command({ name: 'last-verify', kind: 'verify' }, world);
