@@ -3,6 +3,7 @@
 //   lands where its item has been deleted; it was decided before the tombstone could be seen, or its record
 //   was young. Looking again at the delete has not been yet.
 // - later than D: the same after the delete was looked at, by a request that landed later than Z.
+// - forgotten: the state table was lost, and the twin had no item: nothing says that there was a past.
 // - catching up: a copy or a repair ran ahead of the stream, or a new epoch begins with older records; what
 //   is applied is still waiting in the stream.
 
@@ -42,6 +43,10 @@ export interface ItemHistory {
   readonly tombstones: Array<{ readonly atMs: number; readonly version: string }>;
   /** The highest version of a delete that has been looked at again. */
   looked: string;
+  /** Tombstones were lost with the state table: what was applied before may be applied again. */
+  hasForgotten: boolean;
+  /** Nor did the twin show anything of its past. */
+  isForgotten: boolean;
   /** Since when it is back for a while. */
   backSinceMs: number | undefined;
   /** Has stepped back by an exception that does not heal by itself. */
@@ -49,7 +54,12 @@ export interface ItemHistory {
   isTampered: boolean;
 }
 
-export type Exception = 'catching up' | 'back for a while' | 'later than D' | 'tampered with';
+export type Exception =
+  | 'catching up'
+  | 'back for a while'
+  | 'later than D'
+  | 'tampered with'
+  | 'forgotten';
 
 export interface StepBack {
   readonly item: ItemHistory;
@@ -68,6 +78,7 @@ export type Excuse = { readonly is: Exception } | { readonly isNot: string };
 export function excuseOf(back: StepBack): Excuse {
   const { item, change, sent, applied } = back;
   if (item.isTampered) return { is: 'tampered with' };
+  if (item.isForgotten) return { is: 'forgotten' };
   if (sent.process.facts.kind !== 'handler') return { isNot: 'it comes out of order' };
   if (isCatchingUp(back)) return { is: 'catching up' };
   const isPut = change.before === undefined && change.after !== undefined;
@@ -81,7 +92,8 @@ function isCatchingUp({ item, place, applied, version }: StepBack): boolean {
   if (epoch > item.epoch) return true;
   if (epoch > item.shownIn && place > item.streamed) return true;
   const isKnown = item.isRepaired && place <= item.repairedAbove;
-  return item.read >= item.shown && place > item.streamed && !isKnown;
+  const isNew = item.hasForgotten ? place >= item.streamed : place > item.streamed;
+  return item.read >= item.shown && isNew && !isKnown;
 }
 
 /** Not done with: given up, put aside or lost by one poller, a record may still be with another. */
@@ -129,6 +141,8 @@ export function newHistory(): ItemHistory {
     isRepaired: false,
     tombstones: [],
     looked: '',
+    hasForgotten: false,
+    isForgotten: false,
     backSinceMs: undefined,
     stays: undefined,
     isTampered: false,

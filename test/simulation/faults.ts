@@ -131,9 +131,10 @@ export function compatible(disturbances: readonly Disturbance[]): Disturbance[] 
     one.kind === 're-create' ||
     one.kind === 'second-mapping' ||
     (one.kind === 'deploy' && one.change.reservedAttribute !== undefined);
-  return disturbances.some(isAdoption)
-    ? disturbances.filter((one) => !isOther(one))
-    : [...disturbances];
+  const first = disturbances.find(isAdoption);
+  return first === undefined
+    ? [...disturbances]
+    : disturbances.filter((one) => !isOther(one) && (one === first || !isAdoption(one)));
 }
 
 function outageOf(random: Random, atMs: number): Disturbance {

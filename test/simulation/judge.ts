@@ -216,7 +216,8 @@ export class Judge {
       if (table === TABLES.twin) Object.assign(item, SHOWS_NOTHING);
       if (table === TABLES.state) {
         item.tombstones.length = 0;
-        Object.assign(item, { epoch: 0, shownIn: 0 });
+        const isForgotten = this.#present.size === 0;
+        Object.assign(item, { epoch: 0, shownIn: 0, hasForgotten: true, isForgotten });
       }
       if (isSudden) Object.assign(item, { ...SHOWS_NOTHING, isTampered: true });
       item.looked = '';
@@ -380,7 +381,7 @@ export class Judge {
     if ('is' in excuse) {
       this.#host.note(excuse.is);
       this.#host.tell(() => `${change.key}: ${excuse.is}`);
-      if (excuse.is === 'later than D') item.stays = excuse.is;
+      if (excuse.is === 'later than D' || excuse.is === 'forgotten') item.stays = excuse.is;
       if (excuse.is === 'back for a while') item.backSinceMs ??= nowMs;
     } else {
       const { kind } = sent.process.facts;
