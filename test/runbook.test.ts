@@ -26,6 +26,9 @@ const AWS_COMMANDS: Readonly<Record<string, string>> = {
   'aws lambda list-event-source-mappings': 'whether the mapping is enabled, and its last result',
   'aws lambda update-event-source-mapping': 'pauses a mapping, and lets it go on',
   'aws logs tail': 'what the function says',
+  'aws logs describe-log-groups': 'which log groups are there',
+  'aws cloudwatch disable-alarm-actions': 'silences an alarm',
+  'aws cloudwatch enable-alarm-actions': 'lets it fire again',
   'aws dynamodb describe-table': 'whether the table is there',
   'aws dynamodb update-table': 'takes a protection away',
   'aws dynamodb delete-table': 'removes an empty table',
@@ -33,6 +36,8 @@ const AWS_COMMANDS: Readonly<Record<string, string>> = {
   'aws sqs get-queue-attributes': 'whether the queue is empty',
   'aws sqs delete-queue': 'removes an empty queue',
 };
+/** Need an account. */
+const CDK_COMMANDS = ['npx cdk destroy', 'npx cdk import', 'npx cdk deploy'];
 
 let deployed: DeployedReplication;
 beforeAll(async () => {
@@ -45,7 +50,8 @@ describe('the runbook’s commands', () => {
     const unknown = commands.filter(
       (command) =>
         !ferryCommands.includes(command) &&
-        AWS_COMMANDS[command.split(' ').slice(0, 3).join(' ')] === undefined,
+        AWS_COMMANDS[command.split(' ').slice(0, 3).join(' ')] === undefined &&
+        !CDK_COMMANDS.some((known) => command.startsWith(known)),
     );
 
     expect(ferryCommands.length).toBeGreaterThan(5);
@@ -115,6 +121,58 @@ it.each(ferryCommands.filter((command) => command.includes(' backfill ')))(
     expect(await deployed.engine.get(TWIN, item)).toMatchObject(item);
   },
 );
+
+it.each(ferryCommands.filter((command) => / (pause|resume) /.test(command)))(
+  '%s: says how it is',
+  async (command) => {
+    const isPause = command.includes(' pause ');
+    const { exitCode, out } = await whileMapping(isPause ? 'Disabled' : 'Enabled', () =>
+      ferry(words(command), deployed.config),
+    );
+
+    expect(out.join('\n')).toMatch(isPause ? /Resume before \S+Z/ : /mapping a1b2 is enabled/i);
+    expect([0, 3]).toContain(exitCode);
+  },
+);
+
+it.each(ferryCommands.filter((command) => command.includes(' teardown ')))(
+  '%s: deletes nothing of what is deployed',
+  async (command) => {
+    const sqs = new URL(deployed.places[3] ?? '').origin;
+    const variables = { AWS_ENDPOINT_URL_SQS: sqs, ...deployed.environment };
+    Object.assign(process.env, variables);
+    const { exitCode, out, err } = await ferry(words(command), deployed.config);
+    for (const name of Object.keys(variables)) delete process.env[name];
+
+    const applies = command.includes('--apply');
+    expect(exitCode).toBe(applies ? 1 : 3);
+    expect([...out, ...err].join('\n')).toContain(
+      applies ? 'is still deployed' : 'dead-letter queue',
+    );
+    expect(
+      await deployed.engine.get('ferry-orders-state', { id: { S: 'orders#control' } }),
+    ).toBeDefined();
+  },
+);
+
+/** With stand-ins for the services that a status asks. */
+async function whileMapping<T>(state: string, action: () => Promise<T>): Promise<T> {
+  const { replications } = JSON.parse(readFileSync(deployed.config[1] ?? '', 'utf8')) as {
+    replications: [{ source: { streamArn: string } }];
+  };
+  const [{ source }] = replications;
+  const cloud = await openMonitoringCloud({
+    figures: {},
+    mapping: { state, streamArn: source.streamArn },
+    deadLetters: 0,
+    isDeployed: true,
+  });
+  try {
+    return await action();
+  } finally {
+    await cloud.close();
+  }
+}
 
 it('begins with a status, which names an entry', async () => {
   const { replications } = JSON.parse(readFileSync(deployed.config[1] ?? '', 'utf8')) as {

@@ -65,7 +65,7 @@ export function horizonLines(
 /** What a pause sets off, so that nobody is surprised. */
 export function alarmLines({ heartbeat }: ReplicationConfig): string[] {
   return heartbeat === undefined
-    ? ['No alarm fires during a pause, because there is no heartbeat.']
+    ? ['No alarm fires because of the pause: the replication has no heartbeat.']
     : [
         'The alarm heartbeat-missing fires after five minutes, records-waiting after an hour and records-expiring after 12 hours. They are not silenced.',
       ];

@@ -177,7 +177,7 @@ describe('ferry pause', () => {
     const silent = await run('pause');
 
     expect(beating.out).toContain('The alarm heartbeat-missing fires after five minutes');
-    expect(silent.out).toContain('No alarm fires during a pause');
+    expect(silent.out).toContain('No alarm fires because of the pause');
   });
 
   it('needs a deployment', async () => {
