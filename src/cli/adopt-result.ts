@@ -139,9 +139,12 @@ function tellStillDisabled(
   { io, mappings, replication }: Pick<ShownPlan, 'io' | 'mappings' | 'replication'>,
 ): void {
   for (const { id } of stillDisabled(mappings, row)) {
-    io.err(
-      `The event source mapping ${id} was disabled before, and still is. ${enable(id, replication)}`,
-    );
+    // Enabled by hand, it would only hold its records.
+    const next =
+      row.paused === undefined
+        ? enable(id, replication)
+        : 'The replication is paused: `ferry resume` enables it.';
+    io.err(`The event source mapping ${id} was disabled before, and still is. ${next}`);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Paused } from './control-row.ts';
 import { MINUTE_MS } from './vitals.ts';
 
 /** DynamoDB Streams keeps a record for 24 hours. */
-export const STREAM_LIFE_MS = 24 * 60 * MINUTE_MS;
+const STREAM_LIFE_MS = 24 * 60 * MINUTE_MS;
 
 export interface Horizon {
   /** A resume after this sends the oldest batches to the on-failure bucket. */

@@ -26,9 +26,7 @@ export interface PauseContext extends SwitchContext {
 }
 
 /** Whether the pause is written down. */
-export type Mark =
-  | { readonly kind: 'marked' }
-  | { readonly kind: 'unmarked'; readonly why: string };
+type Mark = { readonly kind: 'marked' } | { readonly kind: 'unmarked'; readonly why: string };
 
 export interface PauseResult {
   readonly paused: Paused;

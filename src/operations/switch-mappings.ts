@@ -9,7 +9,7 @@ export interface SwitchContext extends Patience {
   readonly onStep: (step: SwitchStep) => void;
 }
 
-export type SwitchStep =
+type SwitchStep =
   | { readonly kind: 'disable' | 'enable'; readonly mapping: EventSource }
   | { readonly kind: 'waiting'; readonly mapping: EventSource };
 

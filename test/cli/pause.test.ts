@@ -220,6 +220,18 @@ describe('a paused replication', () => {
     expect(await status()).toMatchObject({ level: 'paused' });
   });
 
+  it('stays paused through an adoption, which says how to go on', async () => {
+    await regions.adopt();
+    await run('pause', '--apply');
+
+    const { exitCode, err } = await run('adopt', '--again', '--apply');
+
+    expect(exitCode).toBe(0);
+    expect(err).toContain('The replication is paused: `ferry resume` enables it.');
+    expect(regions.lambda.changes).toEqual(['disable a1b2']);
+    expect(await status()).toMatchObject({ level: 'paused' });
+  });
+
   it('is not taken for a pause where only the mapping is disabled', async () => {
     await regions.adopt();
     const { streamArn } = regions;
