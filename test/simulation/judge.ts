@@ -216,7 +216,7 @@ export class Judge {
       if (table === TABLES.twin) Object.assign(item, SHOWS_NOTHING);
       if (table === TABLES.state) {
         item.tombstones.length = 0;
-        const isForgotten = this.#present.size === 0;
+        const isForgotten = this.#versionsShown.size === 0;
         Object.assign(item, { epoch: 0, shownIn: 0, hasForgotten: true, isForgotten });
       }
       if (isSudden) Object.assign(item, { ...SHOWS_NOTHING, isTampered: true });

@@ -13,6 +13,10 @@ export const NOT_THE_TWIN: ReadonlySet<string> = new Set([
   'deadline',
   'order',
   'memory',
+  'time',
+  'control',
+  'letters',
+  'floor',
 ]);
 
 /** Where a mistake gives itself away at once, the twin may take longer to show it. */
