@@ -189,12 +189,12 @@ const repairBesideRedrive: MakeMotif = (random, atMs, key) => {
     commands: [
       { ...redriveAt(lateMs), limit: 1, slowMs: 3 * SECOND },
       {
-        ...repairAt(lateMs + between(random, -2, 6) * SECOND),
+        ...repairAt(lateMs + between(random, 4, 24) * SECOND),
         settleMs: 0,
         slowMs: between(random, 20, 1_500),
       },
     ],
-    untilMs: lateMs + 20 * SECOND,
+    untilMs: lateMs + 40 * SECOND,
   };
 };
 
@@ -202,13 +202,13 @@ const repairBesideRedrive: MakeMotif = (random, atMs, key) => {
 const deleteBesideRedrive: MakeMotif = (random, atMs, key) => {
   const lateMs = atMs + 45 * SECOND;
   const writes = [put(key, atMs)];
-  const gone = { ...put(key, lateMs + between(random, 1, 8) * SECOND), kind: 'delete' } as const;
+  const gone = { ...put(key, lateMs + between(random, 4, 24) * SECOND), kind: 'delete' } as const;
   return {
     ...givenUp(writes, atMs),
     writes: [...writes, gone],
     settings: { batchSize: 1, retryAttempts: 2 },
     commands: [{ ...redriveAt(lateMs), slowMs: 3 * SECOND }],
-    untilMs: lateMs + 20 * SECOND,
+    untilMs: lateMs + 40 * SECOND,
   };
 };
 
@@ -216,7 +216,7 @@ const deleteBesideRedrive: MakeMotif = (random, atMs, key) => {
 const deleteBesideRepair: MakeMotif = (random, atMs, key) => ({
   writes: [
     put(key, atMs + 3 * SECOND),
-    { ...put(key, atMs + between(random, 12, 20) * SECOND), kind: 'delete' },
+    { ...put(key, atMs + between(random, 12, 34) * SECOND), kind: 'delete' },
   ],
   disturbances: [{ kind: 're-create', atMs: atMs + SECOND, gapMs: 4 * SECOND, drained: true }],
   commands: [{ ...repairAt(atMs + 9 * SECOND), slowMs: 2 * SECOND, settleMs: 0 }],
@@ -270,7 +270,28 @@ const overtakenInsert: MakeMotif = (random, atMs, key) => ({
   untilMs: atMs + 30 * SECOND,
 });
 
+/** The same where the other invocation dies, and a redrive deletes the item. */
+const overtakenByRedrive: MakeMotif = (random, atMs, key) => ({
+  writes: [
+    put(key, atMs),
+    { ...put(key, atMs + between(random, 0.6, 1.2) * SECOND), kind: 'delete' },
+  ],
+  disturbances: [{ kind: 'overlap', back: 2, atMs: atMs + 1.3 * SECOND }],
+  commands: [redriveAt(atMs + between(random, 2, 5) * SECOND)],
+  settings: {
+    throttledTable: 'twin',
+    batchSize: 10,
+    retryAttempts: 0,
+    bisect: false,
+    tombstones: 'checked',
+  },
+  rates: { throttle: 0.6, crash: 0.5, lostBatch: 0, overlap: 0 },
+  untilMs: atMs + 30 * SECOND,
+});
+
 const MOTIFS = [
+  overtakenByRedrive,
+  overtakenByRedrive,
   repairBesideRedrive,
   deleteBesideRedrive,
   deleteBesideRepair,

@@ -163,13 +163,6 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
       process.facts.kind === 'redrive' ? forgets(port, process, world) : port,
   },
   {
-    name: '7 deletes of repair and copies not announced',
-    caughtBy: 1,
-    seedsMax: 20_000,
-    lookAgain: (port, process, world) =>
-      ['repair', 'backfill'].includes(process.facts.kind) ? forgets(port, process, world) : port,
-  },
-  {
     name: '8 no look before',
     caughtBy: 1,
     seedsMax: 200,
