@@ -17,10 +17,15 @@ export interface AlarmSpec {
   readonly minutes: number;
   /** @default five, or as long as five invocations may take */
   readonly periods?: number;
-  /** Rings when there is less than the threshold, or nothing at all. @default false */
+  /**
+   * Notifies also when there is no datapoint any more. Before the first datapoint it does not: the alarm of
+   * a new deployment has none yet. @default false
+   */
   readonly silence?: boolean;
 }
 
+/** Heartbeats are written every minute, and a new mapping takes a minute or two to read the first. */
+const HEARTBEAT_LATE_MS = 5 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;
 /** Of the 24 hours that the stream keeps a record: time to look, */
 export const WAITING_MS = HOUR_MS;
@@ -48,12 +53,25 @@ function lagAlarms(
 ): AlarmSpec[] {
   const silence: AlarmSpec = {
     anchor: 'heartbeat-missing',
-    meaning: 'No heartbeat has arrived on the twin for five minutes.',
-    metric: metrics.own('HeartbeatLatency', { statistic: Stats.SAMPLE_COUNT }),
-    threshold: 1,
-    minutes: 5,
+    meaning:
+      'A heartbeat has not arrived on the twin for five minutes, or no heartbeat is written any more.',
+    // Not the arrivals: a new deployment has none for its first minutes. This one counts from the first
+    // heartbeat that was written.
+    metric: metrics.own('HeartbeatAge', { statistic: Stats.MAXIMUM }),
+    threshold: HEARTBEAT_LATE_MS,
+    minutes: 1,
     periods: 5,
     silence: true,
+  };
+  const failing: AlarmSpec = {
+    anchor: 'heartbeat-failing',
+    meaning:
+      'The heartbeat function fails: it cannot write to the source, or cannot read the twin.',
+    metric: metrics.heartbeat('Errors'),
+    threshold: 1,
+    minutes: 3,
+    periods: 5,
+    runbook: 'heartbeat-missing',
   };
   return [
     {
@@ -64,7 +82,7 @@ function lagAlarms(
       minutes: 3,
     },
     ...ageAlarms(metrics),
-    ...(heartbeat === undefined ? [] : [silence]),
+    ...(heartbeat === undefined ? [] : [silence, failing]),
   ];
 }
 

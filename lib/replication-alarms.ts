@@ -72,16 +72,17 @@ export class ReplicationAlarms extends Construct {
       alarmDescription: `${meaning} Runbook: ${alarms.runbook}#${runbook}`,
       metric,
       threshold,
-      comparisonOperator: isSilence
-        ? ComparisonOperator.LESS_THAN_THRESHOLD
-        : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: spec.periods ?? invocationMinutes(replication),
       datapointsToAlarm: minutes,
-      // A source without writes has no figures, and nothing wrong with it. A heart that is silent has.
-      treatMissingData: isSilence ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+      // A source without writes has no datapoints, and nothing is wrong with it. Where datapoints must come,
+      // their end is INSUFFICIENT_DATA. A new alarm starts in that state, and CloudWatch notifies only of
+      // changes. As breaching, missing data would ring in the first minutes of every new deployment.
+      treatMissingData: isSilence ? TreatMissingData.MISSING : TreatMissingData.NOT_BREACHING,
     });
     alarm.addAlarmAction(new SnsAction(this.topic));
     alarm.addOkAction(new SnsAction(this.topic));
+    if (isSilence) alarm.addInsufficientDataAction(new SnsAction(this.topic));
     return alarm;
   }
 

@@ -105,7 +105,8 @@ function hours(ms: number): number {
 }
 
 function precision({ timestampAttribute, heartbeat }: ReplicationConfig): string {
-  if (timestampAttribute !== undefined) return `By the stamp \`${timestampAttribute}\`.`;
+  if (timestampAttribute !== undefined)
+    return `By the timestamp \`${timestampAttribute}\`; without one, in the stream’s whole seconds, up to a second too high.`;
   const exact = heartbeat === undefined ? '' : '; a heartbeat is exact';
   return `Measured in the stream’s whole seconds, so up to a second too high${exact}.`;
 }
@@ -123,7 +124,7 @@ function alarmLines(replication: ReplicationConfig, metrics: ReplicationMetrics)
 }
 
 function lagGraphs(
-  { heartbeat }: ReplicationConfig,
+  { heartbeat, timestampAttribute }: ReplicationConfig,
   metrics: ReplicationMetrics,
   alarmLine: AlarmLine,
 ): GraphWidgetProps[] {
@@ -131,6 +132,7 @@ function lagGraphs(
     metrics.own('ReplicationLatency', { statistic: Stats.percentile(p), label: `p${p}` });
   const beat = metrics.own('HeartbeatLatency', { statistic: Stats.MAXIMUM, label: 'heartbeat' });
   const negative = { statistic: Stats.SUM, label: 'below zero, counted as 0' };
+  const fallbacks = { statistic: Stats.SUM, label: 'without a usable timestamp' };
   const most = { statistic: Stats.MAXIMUM };
   return [
     {
@@ -138,7 +140,10 @@ function lagGraphs(
       title: 'Latency of most records',
       left: [percentile(50), percentile(90)],
       leftYAxis: axis('ms'),
-      right: [metrics.own('NegativeLatencies', negative)],
+      right: [
+        metrics.own('NegativeLatencies', negative),
+        ...(timestampAttribute === undefined ? [] : [metrics.own('TimestampFallbacks', fallbacks)]),
+      ],
       rightYAxis: axis('per minute'),
     },
     {

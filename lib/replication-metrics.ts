@@ -5,7 +5,7 @@ import { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import type { ReplicationConfig } from '../src/config.ts';
-import type { MetricName } from '../src/contract.ts';
+import { heartbeatName, type MetricName } from '../src/contract.ts';
 import type { LookAgain } from './look-again.ts';
 import type { StreamReplicator } from './stream-replicator.ts';
 
@@ -39,6 +39,18 @@ export class ReplicationMetrics {
   /** One of Lambda's about the function. */
   handler(name: string, look: Look = { statistic: Stats.SUM }): Metric {
     return this.#replicator.function.metric(name, { ...look, period: PERIOD });
+  }
+
+  /** One of Lambda's about the heartbeat function; there is one where the configuration has a `heartbeat`. */
+  heartbeat(metricName: string, look: Look = { statistic: Stats.SUM }): Metric {
+    const dimensionsMap = { FunctionName: heartbeatName(this.#replication.name) };
+    return new Metric({
+      namespace: 'AWS/Lambda',
+      metricName,
+      dimensionsMap,
+      ...look,
+      period: PERIOD,
+    });
   }
 
   /** One of Lambda's event counts about the reader on the stream. */

@@ -77,11 +77,14 @@ export class SourceStack extends Stack {
   }
 
   #createHeartbeat({ replication, heartbeatCodeDirectory }: SourceStackProps): Heartbeat {
-    return new Heartbeat(this, 'Heartbeat', {
+    const heartbeat = new Heartbeat(this, 'Heartbeat', {
       replication,
       streamArn: this.#streamArn,
       codeDirectory: heartbeatCodeDirectory ?? bundledCode('heartbeat'),
     });
+    // The first heartbeat is late from the start if nothing reads the stream yet.
+    heartbeat.node.addDependency(this.replicator.eventSourceMapping);
+    return heartbeat;
   }
 
   #createBulkRuns({ replication, bulkCodeDirectory }: SourceStackProps): BulkRuns {

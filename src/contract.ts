@@ -9,12 +9,16 @@ export const METRIC_DIMENSIONS = ['Replication', 'SourceRegion', 'ReceivingRegio
 
 /** Every metric the handler emits, with its CloudWatch unit. */
 export const METRIC_UNITS = {
-  /** Source write time to applied, for every applied record that tells its time. */
+  /** Source write time to applied, for every applied record that tells its time: deletes have no stamp. */
   ReplicationLatency: 'Milliseconds',
   /** The same of a heartbeat, exact to the millisecond. */
   HeartbeatLatency: 'Milliseconds',
   /** Latencies below zero, which count as 0: the clocks of writer and function disagree. */
   NegativeLatencies: 'Count',
+  /** Applied records without a usable `timestampAttribute`: their latency is by the stream's time. */
+  TimestampFallbacks: 'Count',
+  /** Age of the oldest heartbeat that is not on the twin, as the heartbeat function sees it; 0 when all are. */
+  HeartbeatAge: 'Milliseconds',
   AppliedRecords: 'Count',
   /** Lost to something newer: a conflict or a redelivery. */
   SupersededRecords: 'Count',

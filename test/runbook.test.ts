@@ -214,7 +214,7 @@ it('has an entry for every alarm, by the anchor that its description ends with',
       ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'].includes(Type),
     )
     .map(({ Properties }) => String(Properties['AlarmDescription']));
-  expect(descriptions).toHaveLength(20);
+  expect(descriptions).toHaveLength(21);
   for (const description of descriptions) {
     const anchor = / Runbook: docs\/runbook\.md#([a-z-]+)$/.exec(description)?.[1];
     expect(anchorsOf(runbook)).toContain(anchor);

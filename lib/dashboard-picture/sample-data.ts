@@ -40,6 +40,8 @@ const OWN: Readonly<Record<MetricName, Figure>> = {
     return longest && Math.round(longest.ms + 330 + 90 * wobble('beat', at));
   },
   NegativeLatencies: ({ at }) => (at === 31 || at === 32 ? 2 : 0),
+  TimestampFallbacks: nothing,
+  HeartbeatAge: none,
   AppliedRecords: ({ applied }) => applied,
   SupersededRecords: ({ superseded: { redelivery, newer, deleted } }) =>
     redelivery + newer + deleted,

@@ -39,7 +39,8 @@ export function writeMetrics(
 }
 
 function toMetricValues(summary: BatchSummary): MetricValues[] {
-  const { counts, superseded, retried, failures, latenciesMs, heartbeatsMs } = summary;
+  const { counts, superseded, retried, failures, latenciesMs, heartbeatsMs, timestampFallbacks } =
+    summary;
   const first: MetricValues = {
     AppliedRecords: counts.applied,
     SupersededRecords: counts.superseded,
@@ -57,6 +58,8 @@ function toMetricValues(summary: BatchSummary): MetricValues[] {
     OldestUnappliedAge: Math.round(summary.oldestUnappliedMs),
     PendingRecords: summary.pendingRecords,
     NegativeLatencies: summary.negativeLatencies,
+    // Only where there are any: a metric costs money, and most replications have no stamps.
+    ...(timestampFallbacks > 0 ? { TimestampFallbacks: timestampFallbacks } : {}),
     ...(heartbeatsMs.length > 0 ? { HeartbeatLatency: heartbeatsMs.map(Math.round) } : {}),
   };
   const [head, ...tail] = chunks(latenciesMs.map(Math.round));

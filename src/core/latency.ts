@@ -2,9 +2,10 @@
 
 import type { Item } from './attribute-value.ts';
 import type { StreamRecord } from './stream-record.ts';
+import { timestampMs } from './timestamp.ts';
 
 export interface LatencyRules {
-  /** Number attribute in which the application stamps its writes, epoch milliseconds. */
+  /** Attribute in which the application stamps its writes; its forms are those of `timestampMs`. */
   readonly timestampAttribute?: string | undefined;
   /** Canonical text of the heartbeat item's key. */
   readonly heartbeatKey?: string | undefined;
@@ -13,42 +14,58 @@ export interface LatencyRules {
 /** Attribute of the heartbeat item: when it was written, N, epoch milliseconds. */
 export const BEAT_ATTRIBUTE = 'writtenAt';
 
-/** A stream keeps its records for a day: a stamp that is older by far is none of this write. */
+/** A stream keeps its records for a day. A stamp that is far older is not of this write. */
 const STAMP_AGE_MS_MAX = 48 * 60 * 60 * 1000;
+/**
+ * AWS rejects requests whose clock is off by this much. A stamp that is further ahead is not the time of the
+ * write: an expiry, or local time without its offset.
+ */
+const STAMP_AHEAD_MS_MAX = 15 * 60 * 1000;
+
+export interface Latencies {
+  /** Below zero where the clocks of writer and function disagree; undefined where the time is not known. */
+  readonly latencyMs?: number | undefined;
+  /** Of a heartbeat. */
+  readonly heartbeatMs?: number | undefined;
+  /** True where the item lacks a usable stamp, though the configuration names its attribute. */
+  readonly isTimestampFallback?: boolean | undefined;
+}
 
 /**
- * Milliseconds, below zero where the clocks of writer and function disagree. By the application's stamp
- * where there is one; else by the stream's time, which is rounded down to the second, so that the figure
- * is up to a second too high.
- * @returns undefined where the record does not tell its time.
+ * By the application's stamp where one is configured and usable, else by the stream's time. That is rounded
+ * down to the second, so that the latency is up to a second too high.
  */
-export function latencyMs(
-  record: StreamRecord,
-  { timestampAttribute }: LatencyRules,
-  nowMs: number,
-): number | undefined {
-  const { createdAtSeconds } = record;
-  const byStream = createdAtSeconds === undefined ? undefined : nowMs - createdAtSeconds * 1000;
-  if (timestampAttribute === undefined) return byStream;
-  // A delete has no stamp; among exact figures, a rounded one would only mislead.
-  if (record.eventName === 'REMOVE') return undefined;
-  const byStamp = sinceStamp(record.newImage, timestampAttribute, nowMs);
-  return byStamp !== undefined && byStamp > STAMP_AGE_MS_MAX ? byStream : byStamp;
+export function latenciesOf(record: StreamRecord, rules: LatencyRules, nowMs: number): Latencies {
+  const heartbeatMs = heartbeatLatencyMs(record, rules, nowMs);
+  const { timestampAttribute } = rules;
+  if (timestampAttribute === undefined)
+    return { latencyMs: sinceStreamTime(record, nowMs), heartbeatMs };
+  // A heartbeat has a stamp of its own.
+  if (heartbeatMs !== undefined) return { latencyMs: heartbeatMs, heartbeatMs };
+  // A delete has no stamp, which is nobody's mistake. Among exact figures, a rounded one would mislead.
+  if (record.eventName === 'REMOVE') return {};
+  const latencyMs = sinceStamp(record.newImage, timestampAttribute, nowMs);
+  if (latencyMs !== undefined) return { latencyMs };
+  return { latencyMs: sinceStreamTime(record, nowMs), isTimestampFallback: true };
 }
 
 /** Milliseconds since a heartbeat was written; undefined for every other record. */
-export function heartbeatLatencyMs(
+function heartbeatLatencyMs(
   record: StreamRecord,
   { heartbeatKey }: LatencyRules,
   nowMs: number,
 ): number | undefined {
   if (record.keyText !== heartbeatKey || record.eventName === 'REMOVE') return undefined;
-  const beatMs = sinceStamp(record.newImage, BEAT_ATTRIBUTE, nowMs);
-  return beatMs !== undefined && beatMs > STAMP_AGE_MS_MAX ? undefined : beatMs;
+  return sinceStamp(record.newImage, BEAT_ATTRIBUTE, nowMs);
 }
 
 function sinceStamp(item: Item, attribute: string, nowMs: number): number | undefined {
-  const stamp = item[attribute]?.N;
-  const sinceMs = nowMs - Number(stamp ?? Number.NaN);
-  return Number.isFinite(sinceMs) ? sinceMs : undefined;
+  const stampMs = timestampMs(item[attribute]);
+  if (stampMs === undefined) return undefined;
+  const sinceMs = nowMs - stampMs;
+  return sinceMs <= STAMP_AGE_MS_MAX && sinceMs >= -STAMP_AHEAD_MS_MAX ? sinceMs : undefined;
+}
+
+function sinceStreamTime({ createdAtSeconds }: StreamRecord, nowMs: number): number | undefined {
+  return createdAtSeconds === undefined ? undefined : nowMs - createdAtSeconds * 1000;
 }

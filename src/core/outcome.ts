@@ -1,18 +1,13 @@
 // Per-record outcomes -> the answer to Lambda and the figures of the invocation.
 
 import { pendingRecords } from './backlog.ts';
+import type { Latencies } from './latency.ts';
 import { padSequenceNumber, type RefusalCause } from './ordering-guard.ts';
 import type { FailureKind } from './write-failure.ts';
 
 /** How one record ended. All but `unfinished` are final. */
 export type Outcome =
-  | {
-      readonly kind: 'applied';
-      /** Below zero where clocks disagree. */
-      readonly latencyMs?: number | undefined;
-      /** Of a heartbeat. */
-      readonly heartbeatMs?: number | undefined;
-    }
+  | ({ readonly kind: 'applied' } & Latencies)
   | { readonly kind: 'superseded'; readonly cause: RefusalCause }
   | { readonly kind: 'coalesced' }
   | { readonly kind: 'skipped' }
@@ -49,6 +44,8 @@ export interface BatchSummary {
   readonly heartbeatsMs: readonly number[];
   /** How many of them would have been below zero. */
   readonly negativeLatencies: number;
+  /** Applied records whose latency is by the stream's time, for want of a usable stamp. */
+  readonly timestampFallbacks: number;
   /** Superseded records by cause, unfinished ones by why, dead letters by reason. */
   readonly causes: Readonly<Record<string, number>>;
   /** Failed requests by kind. */
@@ -93,7 +90,7 @@ export function summarizeBatch(
     held,
     causes,
     failures,
-    ...latenciesOf(records),
+    ...latencyFigures(records),
     oldestUnappliedMs: oldestUnappliedMs(records, nowMs),
     pendingRecords: pendingRecords(creationTimes(records), { retried, nowMs }),
   };
@@ -103,10 +100,14 @@ function noRefusals(): Record<RefusalCause, number> {
   return { redelivery: 0, newer: 0, deleted: 0, unversioned: 0, untold: 0, 'not-comparable': 0 };
 }
 
-type Latencies = Pick<BatchSummary, 'latenciesMs' | 'heartbeatsMs' | 'negativeLatencies'>;
+type LatencyFigures = Pick<
+  BatchSummary,
+  'latenciesMs' | 'heartbeatsMs' | 'negativeLatencies' | 'timestampFallbacks'
+>;
 
-function latenciesOf(records: readonly RecordOutcome[]): Latencies {
+function latencyFigures(records: readonly RecordOutcome[]): LatencyFigures {
   let negativeLatencies = 0;
+  let timestampFallbacks = 0;
   const clamp = (ms: number) => {
     if (ms < 0) negativeLatencies += 1;
     return Math.max(0, ms);
@@ -115,11 +116,12 @@ function latenciesOf(records: readonly RecordOutcome[]): Latencies {
   const heartbeatsMs: number[] = [];
   for (const { outcome } of records) {
     if (outcome.kind !== 'applied') continue;
-    const { latencyMs, heartbeatMs } = outcome;
+    const { latencyMs, heartbeatMs, isTimestampFallback } = outcome;
+    if (isTimestampFallback === true) timestampFallbacks += 1;
     if (latencyMs !== undefined) latenciesMs.push(clamp(latencyMs));
     if (heartbeatMs !== undefined) heartbeatsMs.push(clamp(heartbeatMs));
   }
-  return { latenciesMs, heartbeatsMs, negativeLatencies };
+  return { latenciesMs, heartbeatsMs, negativeLatencies, timestampFallbacks };
 }
 
 function oldestUnappliedMs(records: readonly RecordOutcome[], nowMs: number): number {

@@ -6,7 +6,7 @@ import type { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import type { FailedAttempt } from '../core/dead-letter.ts';
 import type { DestinationHealth } from '../core/destination-health.ts';
 import { GuardedPut } from '../core/guarded-put.ts';
-import { heartbeatLatencyMs, latencyMs } from '../core/latency.ts';
+import { latenciesOf } from '../core/latency.ts';
 import { guardOf, refusalCause, type Version } from '../core/ordering-guard.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from '../core/stream-record.ts';
 import {
@@ -167,12 +167,7 @@ function outcomeOf(result: SendResult, record: StreamRecord, context: WriteConte
 }
 
 function appliedOutcome(record: StreamRecord, { settings, clock }: WriteContext): WriteOutcome {
-  const nowMs = clock.now();
-  return {
-    kind: 'applied',
-    latencyMs: latencyMs(record, settings, nowMs),
-    heartbeatMs: heartbeatLatencyMs(record, settings, nowMs),
-  };
+  return { kind: 'applied', ...latenciesOf(record, settings, clock.now()) };
 }
 
 function failureOutcome({

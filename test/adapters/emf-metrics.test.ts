@@ -5,8 +5,10 @@ import type { BatchSummary } from '../../src/core/outcome.ts';
 import { createMetricsTally } from '../../src/local/metrics-tally.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
-/** All but what the look-again function publishes. */
-const OWN_METRICS = Object.entries(METRIC_UNITS).filter(([name]) => name !== 'Revenants');
+/** All but what the look-again function and the heartbeat publish. */
+const OWN_METRICS = Object.entries(METRIC_UNITS).filter(
+  ([name]) => name !== 'Revenants' && name !== 'HeartbeatAge',
+);
 
 const summary = (latenciesMs: number[]): BatchSummary => ({
   batchItemFailures: [],
@@ -23,6 +25,7 @@ const summary = (latenciesMs: number[]): BatchSummary => ({
   held: 13,
   heartbeatsMs: [41.6],
   negativeLatencies: 11,
+  timestampFallbacks: 14,
   pendingRecords: 12,
   causes: {},
   failures: { throttled: 7, unreachable: 8, denied: 9, rejected: 0, unknown: 1 },
@@ -73,6 +76,7 @@ it('writes one document with every count, its unit and its dimensions', () => {
     OldestUnappliedAge: 61_000,
     PendingRecords: 12,
     NegativeLatencies: 11,
+    TimestampFallbacks: 14,
     HeartbeatLatency: [42],
     ReplicationLatency: [12, 80],
   });
@@ -82,6 +86,16 @@ it('names no latency where nothing was applied', () => {
   const [document] = publish([]);
 
   expect(JSON.stringify(document)).not.toContain('ReplicationLatency');
+});
+
+it('names no fallbacks where there were none', () => {
+  const lines: string[] = [];
+  const clock = { now: () => 1_234, sleep: async () => undefined };
+  const metrics = emfMetrics({ settings: SETTINGS, clock, writeLine: (line) => lines.push(line) });
+  metrics.publish({ ...summary([1]), timestampFallbacks: 0 });
+
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).not.toContain('TimestampFallbacks');
 });
 
 it('spreads more than a hundred latencies over documents, and loses none', () => {

@@ -39,6 +39,7 @@ describe('summarizeBatch', () => {
       latenciesMs: [10],
       heartbeatsMs: [],
       negativeLatencies: 0,
+      timestampFallbacks: 0,
       pendingRecords: 0,
       causes: { 'superseded.newer': 1, 'dead-lettered.ValidationException': 1 },
       failures: FAILURES,
@@ -105,6 +106,16 @@ it('lets no latency be below zero, and counts those that would be', () => {
     heartbeatsMs: [0, 7],
     negativeLatencies: 2,
   });
+});
+
+it('counts the latencies that are by the stream’s time for want of a timestamp', () => {
+  const records = batch(
+    ['1', { kind: 'applied', latencyMs: 3 }],
+    ['2', { kind: 'applied', latencyMs: 900, isTimestampFallback: true }],
+    ['3', { kind: 'applied', isTimestampFallback: true }],
+  );
+
+  expect(sumUp(records)).toMatchObject({ latenciesMs: [3, 900], timestampFallbacks: 2 });
 });
 
 it('tells the age of the oldest record that waits', () => {

@@ -45,6 +45,46 @@ function statementsIn(source: Template): Record<string, object[]> {
   );
 }
 
+describe('the alarm of missing heartbeats', () => {
+  const alarmCalled = (anchor: string) =>
+    resources(template, 'AWS::CloudWatch::Alarm').find(
+      ([, { Properties }]) => Properties['AlarmName'] === `ferry-orders-${anchor}`,
+    )?.[1].Properties;
+
+  it('rings for a heartbeat that is late, and notifies when none is written any more', () => {
+    const alarm = alarmCalled('heartbeat-missing');
+
+    expect(alarm).toMatchObject({
+      MetricName: 'HeartbeatAge',
+      Threshold: 5 * 60 * 1000,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      DatapointsToAlarm: 1,
+    });
+    expect(alarm?.['InsufficientDataActions']).toEqual(alarm?.['AlarmActions']);
+  });
+
+  it('does not ring before the first heartbeat of a new deployment', () => {
+    expect(alarmCalled('heartbeat-missing')?.['TreatMissingData']).toBe('missing');
+    const [mappingId] =
+      resources(template, 'AWS::Lambda::EventSourceMapping').find(
+        ([, { Properties }]) => Properties['BisectBatchOnFunctionError'] !== undefined,
+      ) ?? [];
+    expect(mappingId).toBeDefined();
+    // Heartbeats count from the first that was written: none is, until something reads the stream.
+    expect(only(template, 'AWS::Events::Rule').DependsOn).toContain(mappingId);
+  });
+
+  it('rings beside it when the function fails, also from its first call on', () => {
+    expect(alarmCalled('heartbeat-failing')).toMatchObject({
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Errors',
+      Dimensions: [{ Name: 'FunctionName', Value: 'ferry-orders-heartbeat' }],
+      DatapointsToAlarm: 3,
+      AlarmDescription: expect.stringContaining('#heartbeat-missing') as string,
+    });
+  });
+});
+
 describe('a replication without a heartbeat', () => {
   it.each([
     ['that is created', CREATED],

@@ -23,9 +23,10 @@ const NAMES = Object.keys(METRIC_UNITS) as MetricName[];
 /** The statistics that tell something true of each. A sum of gauges or of latencies would not. */
 const SENSIBLE: Readonly<Record<MetricName, readonly string[]>> = {
   ReplicationLatency: ['p50', 'p90', 'p99'],
-  // Of one value a minute, the number of values tells whether it came.
-  HeartbeatLatency: ['Maximum', 'SampleCount'],
+  HeartbeatLatency: ['Maximum'],
+  HeartbeatAge: ['Maximum'],
   NegativeLatencies: ['Sum'],
+  TimestampFallbacks: ['Sum'],
   AppliedRecords: ['Sum'],
   SupersededRecords: ['Sum'],
   SupersededByRedelivery: ['Sum'],
@@ -44,7 +45,7 @@ const SENSIBLE: Readonly<Record<MetricName, readonly string[]>> = {
   PendingRecords: ['Maximum'],
 };
 
-const { source } = templates(BEATING);
+const { source } = templates({ ...BEATING, timestampAttribute: 'updatedAt' });
 const body = parseDashboardBody(
   only(source, 'AWS::CloudWatch::Dashboard').Properties['DashboardBody'],
 );
@@ -185,9 +186,10 @@ describe('what is emitted', () => {
     const byFunction = unitsIn(emittedForABatch());
     const byHeartbeat = unitsIn(await emittedByHeartbeat(engine().endpoint));
 
-    const { Revenants: _, ...others } = METRIC_UNITS;
+    const { Revenants: _, HeartbeatAge, ...others } = METRIC_UNITS;
     expect(byFunction).toEqual(others);
-    expect(byHeartbeat).toEqual({ OldestUnappliedAge: METRIC_UNITS.OldestUnappliedAge });
+    const { OldestUnappliedAge } = METRIC_UNITS;
+    expect(byHeartbeat).toEqual({ OldestUnappliedAge, HeartbeatAge });
   });
 });
 
@@ -212,6 +214,7 @@ function emittedForABatch(): string[] {
     latenciesMs: [1],
     heartbeatsMs: [1],
     negativeLatencies: 1,
+    timestampFallbacks: 1,
     causes: {},
     failures: kinds,
     oldestUnappliedMs: 1,

@@ -120,11 +120,11 @@ describe('replicateBatch', () => {
     expect(latenciesMs).toEqual([1_500, 0]);
   });
 
-  it('measures latency from the application’s own stamp where one is configured', async () => {
+  it('measures latency from the application’s own stamp, and counts items without one', async () => {
     const settings = { ...SETTINGS, timestampAttribute: 'at' };
     const at = { N: String(NOW_MS - 42) };
 
-    const { latenciesMs } = await replicateBatch(
+    const { latenciesMs, timestampFallbacks } = await replicateBatch(
       [
         lambdaRecord({ id: 'a', attributes: { at } }),
         lambdaRecord({ id: 'b' }),
@@ -133,7 +133,8 @@ describe('replicateBatch', () => {
       invocation({ settings }),
     );
 
-    expect(latenciesMs).toEqual([42]);
+    expect(latenciesMs).toEqual([42, 1_500]);
+    expect(timestampFallbacks).toBe(1);
   });
 
   it('skips expiries where the policy says so, without touching the destination', async () => {
