@@ -6,6 +6,7 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-lambda';
 import { BULK_ENVIRONMENT, bulkName, functionName } from '../contract.ts';
+import { timestampMs } from '../core/timestamp.ts';
 import { FerryError } from '../errors.ts';
 import { fromEnvironment, type HandlerSettings } from '../handler-settings.ts';
 
@@ -61,6 +62,20 @@ export async function deployedBulk(region: string, replication: string): Promise
   };
 }
 
+/**
+ * When the function `name` was created or updated last, epoch milliseconds.
+ * @returns undefined where it is not deployed.
+ * @throws what Lambda throws.
+ */
+export async function deployedSinceMs(region: string, name: string): Promise<number | undefined> {
+  try {
+    return (await describe(region, name, '')).changedAtMs;
+  } catch (error) {
+    if (error instanceof FerryError && error.code === 'deployment.missing') return undefined;
+    throw error;
+  }
+}
+
 async function describe(region: string, FunctionName: string, hint: string) {
   const client = new LambdaClient({ region, maxAttempts: 3 });
   try {
@@ -68,9 +83,12 @@ async function describe(region: string, FunctionName: string, hint: string) {
       Environment,
       FunctionArn = '',
       Timeout = 0,
+      LastModified = '',
     } = await client.send(new GetFunctionConfigurationCommand({ FunctionName }));
     const variables = Environment?.Variables ?? {};
-    return { arn: FunctionArn, variables, timeoutSeconds: Timeout };
+    // "2026-01-31T12:00:00.000+0000"
+    const changedAtMs = timestampMs({ S: LastModified });
+    return { arn: FunctionArn, variables, timeoutSeconds: Timeout, changedAtMs };
   } catch (cause) {
     if (!(cause instanceof ResourceNotFoundException)) throw cause;
     throw new FerryError(`There is no function ${FunctionName} in this account and Region.`, {

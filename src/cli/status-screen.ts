@@ -46,8 +46,19 @@ export function statusScreen(status: Status): string[] {
     verdictLine(status),
     '',
     ...rows.map(([a, b, c]) => `  ${a.padEnd(label)}  ${b.padEnd(value)}  ${c}`.trimEnd()),
-    ...(replication.timestampAttribute === undefined ? [ROUNDED] : []),
+    ...precision(status),
     '',
+  ];
+}
+
+/** How exact the latencies are, where they are not. */
+function precision({ replication: { timestampAttribute }, vitals }: Status): string[] {
+  if (timestampAttribute === undefined) return [ROUNDED];
+  const fallbacks = sumSince(vitals.own.TimestampFallbacks, 0);
+  if (fallbacks === 0) return [];
+  return [
+    `  ${count(fallbacks)} applied records of the last hour have no usable timestamp in "${timestampAttribute}".`,
+    '  Their latencies are by the stream’s time, and read up to 1 s too high.',
   ];
 }
 
@@ -219,6 +230,7 @@ function pauseFacts(paused: Vitals['paused']) {
 const GAUGES: readonly string[] = [
   'ReplicationLatency',
   'HeartbeatLatency',
+  'HeartbeatAge',
   'OldestUnappliedAge',
   'PendingRecords',
   'IteratorAge',

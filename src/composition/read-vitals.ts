@@ -2,7 +2,7 @@
 // its stream from DynamoDB, all read at the same time.
 
 import { cloudWatchClient, type MetricQuery, readSeries } from '../adapters/cloudwatch-metrics.ts';
-import { deployedSettings } from '../adapters/deployed-function.ts';
+import { deployedSettings, deployedSinceMs } from '../adapters/deployed-function.ts';
 import { eventSources } from '../adapters/event-source.ts';
 import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
 import { streamArnOf } from '../adapters/table-facts.ts';
@@ -10,6 +10,7 @@ import type { ReplicationConfig } from '../config.ts';
 import {
   deadLetterQueueName,
   functionName,
+  heartbeatName,
   lookAgainName,
   METRIC_NAMESPACE,
   METRIC_UNITS,
@@ -35,11 +36,12 @@ const PERCENTILES: readonly Percentile[] = ['p50', 'p90', 'p99'];
 export async function readVitals(replication: ReplicationConfig, nowMs: number): Promise<Vitals> {
   const { name, source } = replication;
   const { deadLetterQueueUrl } = await deployedSettings(source.region, name);
-  const [mappings, streamArn, deadLetters, paused] = await Promise.all([
+  const [mappings, streamArn, deadLetters, paused, heartbeatSinceMs] = await Promise.all([
     eventSources(source.region, functionName(name)),
     streamArnOf(source, source.table),
     queueSize(source.region, deadLetterQueueUrl),
     pauseNow(replication),
+    replication.heartbeat && deployedSinceMs(source.region, heartbeatName(name)),
   ]);
   // While a stream is replaced, there may be two.
   const mapping = mappings.find((one) => one.streamArn === streamArn) ?? mappings[0];
@@ -49,6 +51,7 @@ export async function readVitals(replication: ReplicationConfig, nowMs: number):
     streamArn,
     deadLetters,
     paused,
+    heartbeatSinceMs,
     ...(await figures(replication, mapping, nowMs)),
   };
 }
@@ -112,6 +115,7 @@ function zip<Name extends string>(
 const HIGHEST: readonly MetricName[] = [
   'ReplicationLatency',
   'HeartbeatLatency',
+  'HeartbeatAge',
   'OldestUnappliedAge',
   'PendingRecords',
 ];

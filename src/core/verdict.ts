@@ -9,9 +9,10 @@ import { latest, MINUTE_MS, sumSince, type Vitals } from './vitals.ts';
 export interface Verdict {
   /**
    * `held`: nothing is applied, because the control row, or the operator, has to say how to go on. `paused`:
-   * nothing is applied, because an operator wanted it.
+   * nothing is applied, because an operator wanted it. `starting`: nothing is applied yet, because Lambda is
+   * about to read the stream.
    */
-  readonly level: 'healthy' | 'behind' | 'stuck' | 'held' | 'paused';
+  readonly level: 'healthy' | 'behind' | 'stuck' | 'held' | 'paused' | 'starting';
   /** A sentence without its full stop. */
   readonly text: string;
   /** Anchor of the runbook's entry. */
@@ -27,6 +28,11 @@ export interface VerdictRules {
 
 /** What counts as now. */
 const RECENT_MS = 5 * MINUTE_MS;
+/** A heartbeat is written every minute, and shows in the figures of its minute. */
+const HEARTBEAT_LATE_MS = RECENT_MS + MINUTE_MS;
+/** Lambda creates or enables a mapping within minutes. */
+const STARTING_MS_MAX = 60 * MINUTE_MS;
+const HOUR_MS = 60 * MINUTE_MS;
 
 interface Case {
   readonly vitals: Vitals;
@@ -54,6 +60,7 @@ export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
 const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
   isPaused,
   recordsHeld,
+  isStarting,
   nobodyReads,
   readsAnotherStream,
   cannotRead,
@@ -64,6 +71,7 @@ const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
   heartIsSilent,
   recordsLost,
   deadLettersWait,
+  nothingSucceeds,
 ];
 
 /** Before anything else: whatever else it may look like, somebody wanted it. */
@@ -107,6 +115,14 @@ function everythingIsOlder({ vitals: { own, nowMs } }: Case): Verdict | undefine
     'every change is older than what the twin has: another source? `ferry adopt`',
     'records-held',
   );
+}
+
+/** The mapping of a new deployment, or one that was disabled. */
+function isStarting({ vitals: { mapping, nowMs }, waited }: Case): Verdict | undefined {
+  if (mapping?.state !== 'Creating' && mapping?.state !== 'Enabling') return undefined;
+  if (nowMs - (mapping.changedAtMs ?? nowMs) > STARTING_MS_MAX) return undefined;
+  const text = `the event source mapping is ${mapping.state.toLowerCase()}${waited}`;
+  return { level: 'starting', text };
 }
 
 function nobodyReads({ vitals: { mapping, paused }, waited }: Case): Verdict | undefined {
@@ -177,9 +193,14 @@ function recordsWait({ backlog, recent }: Case): Verdict | undefined {
 
 function heartIsSilent({ vitals, rules }: Case): Verdict | undefined {
   if (!rules.heartbeat) return undefined;
-  const [atMs] = latest(vitals.own.HeartbeatLatency) ?? [];
-  if (atMs !== undefined && vitals.nowMs - atMs <= RECENT_MS + MINUTE_MS) return undefined;
-  const since = atMs === undefined ? 'an hour or more' : duration(vitals.nowMs - atMs);
+  const { nowMs, own, mapping, heartbeatSinceMs } = vitals;
+  const [arrivedAtMs] = latest(own.HeartbeatLatency) ?? [];
+  // No heartbeat arrives before there is a function that writes it and a mapping that reads it.
+  const startedAtMs = Math.max(mapping?.changedAtMs ?? 0, heartbeatSinceMs ?? 0);
+  const dueMs = nowMs - HEARTBEAT_LATE_MS;
+  if (startedAtMs >= dueMs || (arrivedAtMs ?? 0) >= dueMs) return undefined;
+  const sinceMs = arrivedAtMs ?? Math.max(startedAtMs, nowMs - HOUR_MS);
+  const since = sinceMs > nowMs - HOUR_MS ? duration(nowMs - sinceMs) : 'an hour or more';
   return stuck(`no heartbeat has arrived for ${since}`, 'heartbeat-missing');
 }
 
@@ -197,13 +218,48 @@ function deadLettersWait({ vitals: { deadLetters } }: Case): Verdict | undefined
   return behind(`by ${letters}; all else is well`, 'dead-letters');
 }
 
+/** How a record is done with without a write. */
+const ANSWERED = [
+  ['SupersededRecords', 'superseded'],
+  ['CoalescedRecords', 'coalesced'],
+  ['SkippedRecords', 'skipped'],
+  ['DeadLetteredRecords', 'sent to the dead-letter queue'],
+] as const;
+const UNANSWERED = [
+  'RetriedRecords',
+  'HeldRecords',
+  'DestinationThrottles',
+  'DestinationUnreachable',
+  'DestinationDenied',
+] as const;
+
+/** Too little, or for too short a time, to count as a backlog. */
+function nothingSucceeds({ vitals: { own, services } }: Case): Verdict | undefined {
+  if (total(own, ['AppliedRecords', ...ANSWERED.map(([name]) => name)]) > 0) return undefined;
+  const failures =
+    total(own, UNANSWERED) + sumSince(services.Errors, 0) + sumSince(services.Throttles, 0);
+  if (failures === 0) return undefined;
+  return behind(
+    'records have failed in the last hour, and none has been applied',
+    'records-waiting',
+  );
+}
+
 function healthy({ vitals: { latency, own } }: Case): Verdict {
-  const [, p99] = latest(latency.p99) ?? [];
-  const isIdle = sumSince(own.AppliedRecords, 0) === 0;
-  if (isIdle || p99 === undefined) {
-    return { level: 'healthy', text: 'nothing has been written in the last hour' };
-  }
-  return { level: 'healthy', text: `99 of 100 records arrive within ${duration(p99)}` };
+  return { level: 'healthy', text: wellBeing(latest(latency.p99)?.[1], own) };
+}
+
+function wellBeing(p99: number | undefined, own: Vitals['own']): string {
+  const isApplied = total(own, ['AppliedRecords']) > 0;
+  if (isApplied && p99 !== undefined) return `99 of 100 records arrive within ${duration(p99)}`;
+  if (isApplied) return 'records are applied; none of the last hour has a known latency';
+  const ends = ANSWERED.filter(([name]) => total(own, [name]) > 0).map(([, end]) => end);
+  if (ends.length > 0) return `the records of the last hour were ${ends.join(', or ')}`;
+  return 'nothing has been written in the last hour';
+}
+
+function total(own: Vitals['own'], names: ReadonlyArray<keyof Vitals['own']>): number {
+  return names.reduce((sum, name) => sum + sumSince(own[name], 0), 0);
 }
 
 function stuck(text: string, runbook: string): Verdict {

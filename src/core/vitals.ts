@@ -35,6 +35,8 @@ export interface Vitals {
   readonly deadLetters: number;
   /** ARN of the source's stream now; undefined where it is off. */
   readonly streamArn: string | undefined;
+  /** When the heartbeat function was created or updated last, epoch milliseconds; undefined where there is none. */
+  readonly heartbeatSinceMs?: number | undefined;
   /** The pause of which the control row tells; `unknown` where the row cannot be read. */
   readonly paused?: Paused | 'unknown' | undefined;
 }
@@ -44,6 +46,8 @@ interface Mapping {
   readonly state: string;
   readonly lastResult: string;
   readonly streamArn: string;
+  /** When it was created, or its settings or its state changed last, epoch milliseconds. */
+  readonly changedAtMs?: number | undefined;
 }
 
 export const MINUTE_MS = 60_000;

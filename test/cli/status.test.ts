@@ -15,6 +15,7 @@ let regions: TwoRegions;
 let cloud: MonitoringCloud;
 let streamArn: string;
 let beating: string;
+let stamping: string;
 beforeAll(async () => {
   regions = await openTwoRegions();
   const config = JSON.parse(await readConfig()) as {
@@ -25,6 +26,9 @@ beforeAll(async () => {
   beating = join(regions.directory, 'beating.json');
   const replication = { ...config.replications[0], heartbeat: { key: { pk: 'heartbeat' } } };
   writeFileSync(beating, JSON.stringify({ replications: [replication] }));
+  stamping = join(regions.directory, 'stamping.json');
+  const stamped = { ...config.replications[0], timestampAttribute: 'updatedAt' };
+  writeFileSync(stamping, JSON.stringify({ replications: [stamped] }));
 }, 30_000);
 afterAll(async () => {
   await cloud.close();
@@ -69,12 +73,14 @@ function well() {
     lastResult: 'OK',
     isDeployed: true,
     refusal: undefined,
+    changedAt: undefined,
   };
 }
 
 interface Scene {
   readonly figures?: Readonly<Record<string, Figure>>;
-  readonly mapping?: { state: string; streamArn: string } | undefined;
+  readonly mapping?: { state: string; streamArn: string; changedAt?: number } | undefined;
+  readonly changedAt?: string;
   readonly deadLetters?: number;
   readonly lastResult?: string;
   readonly config?: string;
@@ -245,6 +251,54 @@ describe('ferry status', () => {
     expect(
       await verdict({ figures: { HeartbeatLatency: always(420) }, config: beating }),
     ).toMatchObject({ exitCode: 0, level: 'healthy' });
+  });
+
+  it('waits for the first heartbeat of a new deployment', async () => {
+    const ago = (minutes: number) => Date.now() - minutes * MINUTE;
+    const deployed = (minutes: number, mappedMinutes = minutes) => ({
+      figures: {},
+      config: beating,
+      changedAt: new Date(ago(minutes)).toISOString().replace('Z', '+0000'),
+      mapping: { state: 'Enabled', streamArn, changedAt: ago(mappedMinutes) / 1000 },
+    });
+
+    expect(await verdict(deployed(3))).toMatchObject({ exitCode: 0, level: 'healthy' });
+    // A heartbeat that was configured later, and a mapping that was enabled later.
+    expect(await verdict(deployed(3, 9_000))).toMatchObject({ exitCode: 0, level: 'healthy' });
+    expect(await verdict(deployed(9_000, 3))).toMatchObject({ exitCode: 0, level: 'healthy' });
+    expect(await verdict(deployed(20))).toMatchObject({
+      exitCode: 3,
+      level: 'stuck',
+      text: expect.stringMatching(/^no heartbeat has arrived for (20|21) min$/) as string,
+    });
+    expect(await verdict(deployed(9_000))).toMatchObject({
+      level: 'stuck',
+      text: 'no heartbeat has arrived for an hour or more',
+    });
+  });
+
+  it.each(['Creating', 'Enabling'])('does not call a mapping stuck that is %s', async (state) => {
+    const mapping = { state, streamArn, changedAt: Date.now() / 1000 - 60 };
+
+    const { exitCode, out } = await status({ figures: {}, config: beating, mapping });
+
+    expect(exitCode).toBe(3);
+    expect(out.split('\n')[1]).toBe(`starting: the event source mapping is ${state.toLowerCase()}`);
+  });
+
+  it('says how many records lack a usable timestamp', async () => {
+    const fallbacks = { ...FLOWING, TimestampFallbacks: lately(3, 40) };
+    const text = (await status({ figures: fallbacks, config: stamping })).out;
+    const json = (await status({ figures: fallbacks, config: stamping }, '--json')).out;
+    const exact = (await status({ config: stamping })).out;
+
+    expect(text).toMatch(
+      /\b1?[0-9]0 applied records of the last hour have no usable timestamp in "updatedAt"\./,
+    );
+    expect(JSON.parse(json)).toMatchObject({
+      inTheLastHour: { TimestampFallbacks: expect.any(Number) as number },
+    });
+    expect(exact).not.toMatch(/timestamp|too high/);
   });
 
   it.each<[string, Scene, RegExp, string]>([
