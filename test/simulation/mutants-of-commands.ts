@@ -14,19 +14,19 @@ import {
 export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   {
     name: 'blind redrive',
-    caughtBy: 2,
-    seedsMax: 50,
+    caughtBy: 56,
+    seedsMax: 500,
     rewrite: only(['redrive'], (one) => putOf(one, false)),
   },
   {
     name: 'redrive that forgets deletes',
-    caughtBy: 3,
-    seedsMax: 100,
+    caughtBy: 2465,
+    seedsMax: 20_000,
     rewrite: only(['redrive'], (one) => putOf(one, true)),
   },
   {
     name: 'redrive that deletes its messages first',
-    caughtBy: 257,
+    caughtBy: 243,
     seedsMax: 5_000,
     queue: (queue) => ({
       ...queue,
@@ -39,7 +39,7 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'backfill that overwrites',
-    caughtBy: 7,
+    caughtBy: 1,
     seedsMax: 500,
     transactions: (port) => ({
       transact: ({ TransactItems = [] }) =>
@@ -52,7 +52,7 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'backfill that forgets deletes',
-    caughtBy: 88,
+    caughtBy: 2,
     seedsMax: 5_000,
     transactions: (port) => ({
       async transact({ TransactItems = [] }) {
@@ -66,25 +66,25 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'repair without compare-and-set',
-    caughtBy: 309,
+    caughtBy: 62,
     seedsMax: 5_000,
     rewrite: only(['repair'], (request) => withoutGuard(putOf(request, false))),
   },
   {
     name: 'repair that forgets deletes',
-    caughtBy: 575,
+    caughtBy: 124,
     seedsMax: 5_000,
     rewrite: only(['repair'], (request) => putOf(request, true)),
   },
   {
     name: 'repair that forgets failed records',
-    caughtBy: 11,
+    caughtBy: 25,
     seedsMax: 5_000,
     rewrite: only(['repair'], withoutBound),
   },
   {
     name: 'redrive of a part that removes the whole',
-    caughtBy: 45,
+    caughtBy: 225,
     seedsMax: 2_000,
     bucket: (bucket, { filter, limit }) => ({
       ...bucket,
@@ -102,7 +102,7 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'old batches put back without their tombstones',
-    caughtBy: 53,
+    caughtBy: 278,
     seedsMax: 5_000,
     bucket: (bucket) => ({
       ...bucket,
@@ -115,8 +115,8 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'backfill that takes a busy item for a copy',
-    caughtBy: 99,
-    seedsMax: 2_000,
+    caughtBy: 612,
+    seedsMax: 5_000,
     transactions: (port) => ({
       async transact(input) {
         const reply = await port.transact(input);
@@ -132,13 +132,13 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'scan that ends with an empty page',
-    caughtBy: 83,
+    caughtBy: 140,
     seedsMax: 1_000,
     readers: ({ source, twin, stateTable }) => ({ source: endsEarly(source), twin, stateTable }),
   },
   {
     name: 'repair that reads the source first',
-    caughtBy: 203,
+    caughtBy: 124,
     seedsMax: 10_000,
     readers: ({ source, twin, stateTable }, { facts }) => {
       if (facts.kind !== 'repair') return { source, twin, stateTable };

@@ -123,7 +123,7 @@ const youngFor =
 export const MUTANTS_OF_ORDER: readonly Mutant[] = [
   {
     name: '1 plain puts, no look, no announcement',
-    caughtBy: 1,
+    caughtBy: 4,
     seedsMax: 2_000,
     rewrite: only(['handler'], (request) => freePut(putOf(request, true))),
     reader: looksNowhere,
@@ -131,52 +131,52 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
   },
   {
     name: '2 look before, no announcement',
-    caughtBy: 1,
+    caughtBy: 215,
     seedsMax: 5_000,
     lookAgain: forgets,
   },
   {
     name: '3 look after by the writer only',
-    caughtBy: 1,
+    caughtBy: 2,
     seedsMax: 10_000,
     destination: looksAfter(true),
     lookAgain: forgets,
   },
   {
     name: '4 look after, eventually consistent',
-    caughtBy: 1,
+    caughtBy: 2,
     seedsMax: 10_000,
     destination: looksAfter(false),
     lookAgain: forgets,
   },
   {
     name: '5 announcement delayed by less than the timeout',
-    caughtBy: 1,
+    caughtBy: 30,
     seedsMax: 10_000,
     settings: delayedBy((seconds) => (seconds - 65) / 4),
   },
   {
     name: '7 deletes of redrive not announced',
-    caughtBy: 1,
+    caughtBy: 1389,
     seedsMax: 20_000,
     lookAgain: (port, process, world) =>
       process.facts.kind === 'redrive' ? forgets(port, process, world) : port,
   },
   {
     name: '8 no look before',
-    caughtBy: 1,
+    caughtBy: 12,
     seedsMax: 200,
     reader: looksNowhere,
   },
   {
     name: '9 young for longer than the delay covers',
-    caughtBy: 1,
+    caughtBy: 12,
     seedsMax: 1_000,
     replicate: youngFor(600),
   },
   {
     name: '10 update of an item that need not be there',
-    caughtBy: 1,
+    caughtBy: 5,
     seedsMax: 500,
     rewrite: only(['handler'], freePut),
   },
@@ -193,7 +193,7 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
   },
   {
     name: '12 look again removes items without a version',
-    caughtBy: 1,
+    caughtBy: 29,
     seedsMax: 10_000,
     reader: (port, { facts }) => ({
       ...port,
@@ -225,7 +225,7 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
   },
   {
     name: '13 announcement that fails is ignored',
-    caughtBy: 1,
+    caughtBy: 3,
     seedsMax: 500,
     lookAgain: (port) => ({
       announce: (body) => port.announce(body).catch(() => undefined),
@@ -233,8 +233,8 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
   },
   {
     name: '17 letter before its bound',
-    caughtBy: 1,
-    seedsMax: 50,
+    caughtBy: 14,
+    seedsMax: 100,
     destination: instead(async (request, port) => {
       if (!isOwn(request, 'f')) return port.write(request);
       setImmediate(() => port.write(request).catch(() => undefined));
@@ -243,13 +243,13 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
   },
   {
     name: '27 control row missing: go on',
-    caughtBy: 1,
+    caughtBy: 289,
     seedsMax: 5_000,
     control: goesOn((why) => why.startsWith('there is no control row')),
   },
   {
     name: '27 control row written over a twin with versions',
-    caughtBy: 1,
+    caughtBy: 289,
     seedsMax: 5_000,
     reader: (port, { facts }) => ({
       ...port,
@@ -261,7 +261,7 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
   },
   {
     name: '27 copy of the control row without a highest age',
-    caughtBy: 1,
+    caughtBy: 30,
     seedsMax: 5_000,
     control: (keeper) => {
       let first: Awaited<ReturnType<ControlKeeper['admit']>> | undefined;
@@ -275,13 +275,13 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
   },
   {
     name: '28 other reserved attribute: go on',
-    caughtBy: 1,
+    caughtBy: 41,
     seedsMax: 5_000,
     control: goesOn((why) => why.includes('another reserved attribute')),
   },
   {
     name: '29 unknown stream, or that of an ended epoch, applied',
-    caughtBy: 1,
+    caughtBy: 13,
     seedsMax: 1_000,
     control: goesOn((why) => /does not know the stream|epoch of the stream/.test(why)),
   },
@@ -301,13 +301,13 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
   },
   {
     name: 'deadline checked before the first try only',
-    caughtBy: 1,
+    caughtBy: 2,
     seedsMax: 5_000,
     destination: instead((request, port, process) => retriedAtOnce(request, port, process)),
   },
   {
     name: 'any service principal taken for TTL',
-    caughtBy: 1,
+    caughtBy: 3,
     seedsMax: 2_000,
     replicate: (replicate) => (records, context) => {
       const text = JSON.stringify(records);

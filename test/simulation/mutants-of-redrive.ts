@@ -8,7 +8,7 @@ import { byVersion, only, withoutTimes } from './mutations.ts';
 export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   {
     name: '14 letters in the lanes, whatever is unfinished below',
-    caughtBy: 1,
+    caughtBy: 3,
     seedsMax: 5_000,
     replicate: (replicate) => async (records, context) => {
       const rejected = new Set<string>();
@@ -59,25 +59,25 @@ export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   },
   {
     name: '18 copy at floor, redrive by version',
-    caughtBy: 1,
+    caughtBy: 20,
     seedsMax: 5_000,
     withoutSource: () => true,
   },
   {
     name: '21 redrive without compare-and-set',
-    caughtBy: 1,
+    caughtBy: 326,
     seedsMax: 20_000,
     rewrite: only(['redrive'], byVersion),
   },
   {
     name: '23 twin made anew, old letters replayed',
-    caughtBy: 1,
+    caughtBy: 98,
     seedsMax: 20_000,
     controlRow: (row) => ({ ...row, sinceMs: 0 }),
   },
   {
     name: '23 letters of what was written before the epoch replayed',
-    caughtBy: 1,
+    caughtBy: 98,
     seedsMax: 20_000,
     queue: (queue) => ({
       ...queue,
@@ -94,7 +94,7 @@ export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   },
   {
     name: '24 copies refused by a state row left out',
-    caughtBy: 1,
+    caughtBy: 139,
     seedsMax: 5_000,
     transactions: (port) => ({
       async transact(input) {
@@ -115,13 +115,13 @@ export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   },
   {
     name: '25 skipped expiry, redrive by version',
-    caughtBy: 1,
+    caughtBy: 61,
     seedsMax: 10_000,
     withoutSource: ({ ttlDeletes }) => ttlDeletes === 'skip',
   },
   {
     name: '29 foreign batch redriven',
-    caughtBy: 1,
+    caughtBy: 93,
     seedsMax: 5_000,
     controlRow: (row) => ({
       ...row,
@@ -133,7 +133,7 @@ export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   },
   {
     name: 'resynchronisation that forgets the floor of a new stream',
-    caughtBy: 1,
+    caughtBy: 9,
     seedsMax: 20_000,
     floor: (floor) => floor.replace(/\.\d{13}\./, '.0000000000000.'),
   },

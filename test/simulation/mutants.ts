@@ -29,22 +29,22 @@ export interface Mutant extends Mutation {
 }
 
 export const MUTANTS: readonly Mutant[] = [
-  { name: 'no guard', caughtBy: 14, seedsMax: 500, rewrite: only(['handler'], withoutGuard) },
+  { name: 'no guard', caughtBy: 2, seedsMax: 500, rewrite: only(['handler'], withoutGuard) },
   {
     name: 'guard on whole seconds, newer only',
-    caughtBy: 5,
+    caughtBy: 1,
     seedsMax: 500,
     rewrite: guardOnSeconds('<'),
   },
   {
     name: 'guard on whole seconds, newer or equal',
-    caughtBy: 14,
+    caughtBy: 5,
     seedsMax: 1_000,
     rewrite: guardOnSeconds('<='),
   },
   {
     name: 'sequence numbers not padded',
-    caughtBy: 2,
+    caughtBy: 1,
     seedsMax: 50,
     rewrite: versions((text) => text.replace(/\.0+(?=\d+~*$)/, '.')),
   },
@@ -56,7 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no tombstones',
-    caughtBy: 2,
+    caughtBy: 1,
     seedsMax: 100,
     destination: instead(
       (request, port) => (isOwn(request, 'd') ? Promise.resolve(WRITTEN) : port.write(request)),
@@ -71,7 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no failure bound',
-    caughtBy: 1,
+    caughtBy: 14,
     seedsMax: 1_000,
     destination: instead((request, port) =>
       isOwn(request, 'f') ? Promise.resolve(WRITTEN) : port.write(request),
@@ -100,7 +100,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'highest unfinished record reported',
-    caughtBy: 3,
+    caughtBy: 2,
     seedsMax: 500,
     replicate: (replicate) => async (records, context) => {
       const summary = await replicate(records, context);
@@ -124,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no wait for late requests',
-    caughtBy: 8,
+    caughtBy: 2,
     seedsMax: 500,
     clock: (clock, { facts }) => ({
       ...clock,
@@ -146,7 +146,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'delete given up where a newer one is known',
-    caughtBy: 98,
+    caughtBy: 4,
     seedsMax: 2_000,
     destination: (port, { facts }) => {
       if (facts.kind !== 'handler') return port;
