@@ -161,8 +161,12 @@ async function runBackfill(process: Process, world: World): Promise<object> {
     writePace: unlimited,
     pageItems: settings.pageItems,
     // What the twin will not take for now is for a later run.
-    onRejected: () => world.note('copy rejected'),
+    onRejected: ({ reason }) => {
+      world.note('copy rejected');
+      world.tell(() => `a copy is rejected: ${reason}`);
+    },
   };
+  const wasAnew = world.isAnew;
   const { run, resumed } = await openRun(process, world, context);
   if (resumed) world.note('backfill goes on');
   const progress = await backfill(run, context, { workers: 2, onProgress: () => undefined });
@@ -171,8 +175,8 @@ async function runBackfill(process: Process, world: World): Promise<object> {
   if (present > 0) world.note('copy refused by an item');
   if (items !== copied + present + deleted + rejected)
     world.judge.violation(`counters: backfill ${JSON.stringify(progress)}`);
-  requireCopied(world);
-  return progress;
+  if (world.isAnew === wasAnew) requireCopied(world);
+  return { ...progress, resumed };
 }
 
 /** In calm: whatever the source has, the twin has in some version. */
