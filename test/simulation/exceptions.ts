@@ -54,7 +54,7 @@ export interface ItemHistory {
   isTampered: boolean;
 }
 
-export type Exception =
+type Exception =
   | 'catching up'
   | 'back for a while'
   | 'later than D'

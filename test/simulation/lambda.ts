@@ -129,7 +129,7 @@ export class Lambda {
     };
     const random = { next: () => current().facts.random.next() };
     const log = ({ event, error }: LogEvent) => {
-      if (event === 'control.unreadable') current().saysUnread = String(error);
+      if (event === 'control.unreadable') current().saysUnread = textOf(error);
     };
     const context = { settings, reader, destination, clock, random, log };
     const keeper = controlKeeper(context);
@@ -182,7 +182,7 @@ export class Lambda {
       clock: this.#world.clockOf(process),
       metrics: { publish: () => this.#world.note('invocation counted') },
       log: ({ event, why }: LogEvent) => {
-        if (event === 'batch.held') process.saysHeld = String(why);
+        if (event === 'batch.held') process.saysHeld = textOf(why);
       },
       remainingMs: () => deadlineMs - scheduler.now(),
     };
@@ -213,4 +213,8 @@ export class Lambda {
     for (const [name, count] of counts.flatMap((one) => Object.entries(one)))
       if (count > 0) this.#world.note(`outcome ${name}`);
   }
+}
+
+function textOf(field: LogEvent[string]): string {
+  return typeof field === 'string' ? field : '';
 }

@@ -97,14 +97,14 @@ export class LookAgain {
       this.#world.scheduler.at(message.visibleAtMs + between(random, 0, 100), () => this.#poll());
     }
     this.#running += 1;
-    void this.#invoke(batch).then((failed) => {
-      this.#running -= 1;
-      for (const message of batch) {
-        if (failed.has(message.id)) continue;
-        this.#messages.delete(message.id);
-      }
-      this.#poll();
-    });
+    void this.#deal(batch);
+  }
+
+  async #deal(batch: readonly Message[]): Promise<void> {
+    const failed = await this.#invoke(batch);
+    this.#running -= 1;
+    for (const { id } of batch) if (!failed.has(id)) this.#messages.delete(id);
+    this.#poll();
   }
 
   /** @returns ids of the messages that stay. */
@@ -122,12 +122,7 @@ export class LookAgain {
     return new Promise((resolve) => {
       process.onDeath = () => resolve(all);
       world.scheduler.at(deadlineMs, () => process.kill());
-      void this.#look(batch, process).then((failed) => {
-        process.endedAtMs = world.scheduler.now();
-        for (const { id, body } of batch)
-          if (!failed.has(id)) world.judge.lookedAt(this.parse(body), process);
-        resolve(failed);
-      });
+      void this.#look(batch, process).then(resolve);
     });
   }
 
@@ -150,6 +145,9 @@ export class LookAgain {
     if (revenants > 0) world.note('revenant counted');
     if (failed.length > 0) world.note('announcement comes again');
     world.judge.counted(revenants, process);
+    process.endedAtMs = world.scheduler.now();
+    for (const { id, body } of batch)
+      if (!failed.includes(id)) world.judge.lookedAt(this.parse(body), process);
     return new Set(failed);
   }
 }

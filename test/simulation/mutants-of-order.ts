@@ -18,6 +18,7 @@ import {
   retriedAtOnce,
   WRITTEN,
 } from './mutations.ts';
+import { SECOND } from './plan.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
 
@@ -235,10 +236,12 @@ export const MUTANTS_OF_ORDER: readonly Mutant[] = [
     name: '17 letter before its bound',
     caughtBy: 14,
     seedsMax: 100,
-    destination: instead(async (request, port) => {
-      if (!isOwn(request, 'f')) return port.write(request);
-      setImmediate(() => port.write(request).catch(() => undefined));
-      return WRITTEN;
+    destination: (port, _, world) => ({
+      async write(request) {
+        if (!isOwn(request, 'f')) return port.write(request);
+        world.scheduler.after(SECOND, () => void port.write(request).catch(() => undefined));
+        return WRITTEN;
+      },
     }),
   },
   {

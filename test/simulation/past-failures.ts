@@ -1,6 +1,6 @@
 // Plans that once failed, as small as they could be made. They stay, because chance may not find them again.
 
-import { type Plan, type Rates, SECOND } from './plan.ts';
+import { type Plan, type Rates, SECOND, type Settings } from './plan.ts';
 import { START_MS } from './timeline.ts';
 
 export interface PastFailure {
@@ -26,52 +26,83 @@ const NO_FAULTS: Rates = {
 
 const put = { key: 'm', kind: 'put', poison: false, malformed: false } as const;
 
+const SETTINGS: Settings = {
+  batchSize: 10,
+  parallelizationFactor: 1,
+  retryAttempts: -1,
+  bisect: true,
+  maxRecordAgeSeconds: 72_000,
+  timeoutMs: 60 * SECOND,
+  slowMs: 20,
+  concurrency: 16,
+  ttlDeletes: 'replicate',
+  tombstones: 'checked',
+  unversionedItems: 'replace',
+  keyShape: 'S',
+  hasHeartbeat: false,
+  totalSegments: 1,
+  pageItems: 3,
+  firstSequenceNumber: '1000',
+  skewMs: 0,
+  stepMs: 0,
+};
+
 /**
- * A delete has been remembered, and its request given up. A repair remembers one just above it and gets no
- * further. The record comes again, finds a newer delete remembered, and left it at that: the item stayed.
+ * The put of an insert is throttled and waits; the poller of its invocation is replaced, and the next one
+ * puts the item and deletes it. The try after the throttling found an empty place, and the item was back.
  */
-const deleteLeftToRepair: PastFailure = {
-  what: 'a delete that comes again after a repair has remembered a newer one and got no further',
-  mutant: 'delete given up where a newer one is known',
+const overlap: PastFailure = {
+  what: 'an insert that is tried again beside the invocation that has deleted its item',
+  mutant: '2 look before, no announcement',
   plan: {
-    seed: 2391,
+    seed: 52,
     startMs: START_MS,
-    settings: {
-      batchSize: 1,
-      parallelizationFactor: 1,
-      retryAttempts: 2,
-      bisect: false,
-      maxRecordAgeSeconds: 72_000,
-      timeoutMs: 30 * SECOND,
-      concurrency: 2,
-      ttlDeletes: 'replicate',
-      tombstones: 'checked',
-      unversionedItems: 'replace',
-      keyShape: 'S',
-      slowMs: 20,
-      hasHeartbeat: false,
-      totalSegments: 3,
-      pageItems: 1,
-      firstSequenceNumber: '100000000000000000001',
-      skewMs: 0,
-      stepMs: 0,
-    },
-    rates: { ...NO_FAULTS, timeout: 0.131 },
+    settings: { ...SETTINGS, throttledTable: 'twin' },
+    rates: { ...NO_FAULTS, throttle: 0.6 },
     preExisting: [],
     writes: [
-      { ...put, number: 14, atMs: START_MS },
-      { ...put, number: 15, atMs: START_MS + 4_000, kind: 'delete' },
+      { ...put, number: 10, atMs: START_MS + 5_000 },
+      { ...put, number: 12, atMs: START_MS + 6_000, kind: 'delete' },
     ],
-    disturbances: [
-      { kind: 'mapping-off', atMs: START_MS + 3_000, forMs: 15_000 },
-      { kind: 'restart', atMs: START_MS + 20_035, back: 1 },
-    ],
-    commands: [
-      { name: 'repair-4', kind: 'repair', atMs: START_MS + 17_346, settleMs: 3_000, slowMs: 0 },
-    ],
+    disturbances: [{ kind: 'overlap', atMs: START_MS + 6_500, back: 2 }],
+    commands: [],
     fixedAtMs: START_MS,
-    calmAtMs: START_MS + 50_274,
+    calmAtMs: START_MS + 30_000,
   },
 };
 
-export const PAST_FAILURES: readonly PastFailure[] = [deleteLeftToRepair];
+/**
+ * An item is deleted, and its tombstone is lost with the state table. After the adoption, everything is
+ * delivered again, and put aside for its age. A redrive of the put found neither item nor tombstone.
+ */
+const forgottenDelete: PastFailure = {
+  what: 'a put that is redriven in a later epoch, whose delete was forgotten in the one before',
+  mutant: '23 letters of what was written before the epoch replayed',
+  plan: {
+    seed: 98,
+    startMs: START_MS,
+    settings: {
+      ...SETTINGS,
+      batchSize: 1,
+      retryAttempts: 1,
+      maxRecordAgeSeconds: 60,
+      tombstones: 'strict',
+    },
+    rates: NO_FAULTS,
+    preExisting: [],
+    writes: [
+      { ...put, number: 10, atMs: START_MS + 3_635 },
+      { ...put, key: 'a', number: 11, atMs: START_MS + 4_319 },
+      { ...put, number: 12, atMs: START_MS + 5_635, kind: 'delete' },
+    ],
+    disturbances: [
+      { kind: 'anew', tables: ['state'], isSudden: false, atMs: START_MS + 13_635 },
+      { kind: 'replay', atMs: START_MS + 543_635 },
+    ],
+    commands: [],
+    fixedAtMs: START_MS + 663_635,
+    calmAtMs: START_MS + 663_635,
+  },
+};
+
+export const PAST_FAILURES: readonly PastFailure[] = [overlap, forgottenDelete];

@@ -14,6 +14,7 @@ import {
   requireEverything,
   startCommand,
 } from './operators.ts';
+import type { Item } from './memory-dynamodb.ts';
 import { DAY, type Deployed, type Disturbance, HOUR, type Plan, SECOND } from './plan.ts';
 import { MALFORMED } from './stream.ts';
 import { World, type WorldOptions } from './world.ts';
@@ -308,5 +309,6 @@ async function redriveAgain(world: World): Promise<void> {
 /** Without versions: those of copies give way to those of records. */
 function contents({ db }: World): Map<string, string> {
   const items = [...db.contents('twin')];
-  return new Map(items.map(([key, { _ferry: _, ...item }]) => [key, JSON.stringify(item)]));
+  const textOf = (item: Item) => JSON.stringify({ ...item, _ferry: undefined });
+  return new Map(items.map(([key, item]) => [key, textOf(item)]));
 }
