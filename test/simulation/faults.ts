@@ -130,6 +130,7 @@ export function compatible(disturbances: readonly Disturbance[]): Disturbance[] 
   const isOther = (one: Disturbance) =>
     one.kind === 're-create' ||
     one.kind === 'second-mapping' ||
+    one.kind === 'foreign-event' ||
     (one.kind === 'deploy' && one.change.reservedAttribute !== undefined);
   const first = disturbances.find(isAdoption);
   return first === undefined

@@ -53,6 +53,8 @@ export class Judge {
   readonly #deletes = new Map<string, number>();
   /** The newest write of each item that has a record. */
   readonly #newest = new Map<string, SourceWrite>();
+  /** When the state table was made anew. */
+  #lostAtMs = -Infinity;
   /** Items that the twin has. */
   readonly #present = new Set<string>();
   /** Versions that the twin shows, by item. */
@@ -228,6 +230,7 @@ export class Judge {
     }
     if (table !== TABLES.state) return;
     this.#rows.clear();
+    this.#lostAtMs = this.#host.now();
     this.control.note(undefined, this.#host.now());
   }
 
@@ -250,7 +253,9 @@ export class Judge {
 
   #onControlRow({ before, after }: Change, sent: Sent | undefined): void {
     const isOver = before === undefined && this.#versionsShown.size + this.#rows.size > 0;
-    if (isOver && sent?.process.facts.kind !== 'adopt')
+    // Whoever had looked before the table was lost could not see it.
+    const hasLooked = (sent?.process.startedAtMs ?? 0) > this.#lostAtMs;
+    if (isOver && hasLooked && sent?.process.facts.kind !== 'adopt')
       this.violation('control: a first row was written over what Ferry has written');
     const [old, next] = [before, after].map((row) => Number(row?.['revision']?.N ?? 0));
     if (next !== (old ?? 0) + 1 || after?.['expiresAt'] !== undefined)
@@ -284,6 +289,7 @@ export class Judge {
     // Where no item is, remembering its delete is all that is done.
     if (!this.#present.has(key)) item.shown = Math.max(item.shown, place);
     if (deletedAs !== undefined) return;
+    item.read = Math.max(item.read, place);
     this.#deletes.set(`${key} ${deleted}`, place);
     // A repair's delete is above the letters that there are by now, not those that come before it is done.
     item.remembered = item.lettered;
