@@ -3,13 +3,9 @@
 
 import { destinationHealth } from '../../src/core/destination-health.ts';
 import { type ControlRow, newestEpoch } from '../../src/core/control-row.ts';
-import { floorIn } from '../../src/core/replay.ts';
 import type { RedriveFilter } from '../../src/core/parcel.ts';
-import { requireControl } from '../../src/composition/control.ts';
-import { FerryError } from '../../src/errors.ts';
 import { adopt } from '../../src/operations/adopt.ts';
 import { insist } from '../../src/operations/insist.ts';
-import { backfill, type BackfillContext, openBackfill } from '../../src/operations/backfill.ts';
 import { paceOf } from '../../src/operations/pace.ts';
 import { pacedReader } from '../../src/operations/paced-reader.ts';
 import { redrive } from '../../src/operations/redrive.ts';
@@ -17,7 +13,8 @@ import type { RedriveReport } from '../../src/operations/redrive-report.ts';
 import { repair, type RepairReport } from '../../src/operations/repair.ts';
 import { verify, type VerifyReport } from '../../src/operations/verify.ts';
 import type { Item } from '../../src/ports.ts';
-import { TABLES } from './judge.ts';
+import { basics, controlFor, floorFor } from './command-parts.ts';
+import { runBackfill } from './copying.ts';
 import type { PlannedCommand } from './plan.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
@@ -69,7 +66,7 @@ function runCommand(command: Command, process: Process, world: World): Promise<u
     case 'redrive':
       return runRedrive(command, process, world);
     case 'backfill':
-      return runBackfill(process, world);
+      return runBackfill(command, process, world);
     case 'repair':
       return runRepair(process, world, command.settleMs);
     case 'verify':
@@ -77,27 +74,6 @@ function runCommand(command: Command, process: Process, world: World): Promise<u
     case 'adopt':
       return runAdopt(process, world);
   }
-}
-
-/** The control row for a command that writes: read, or written, and compared with the tables. */
-export async function controlFor(process: Process, world: World): Promise<ControlRow> {
-  const { reader, destination } = world.ports(process);
-  const target = process.facts.settings;
-  const demand = { apply: true, streamArn: world.source.stream.arn };
-  return requireControl({ target, reader, writer: destination }, demand, basics(process, world));
-}
-
-/** Below every record of the source's stream, unless a mutant has another idea. */
-function floorFor(control: ControlRow, world: World): string {
-  const floor = floorIn(control, [world.source.stream.arn]);
-  return world.mutation.floor?.(floor) ?? floor;
-}
-
-/** What every command has. */
-function basics(process: Process, world: World) {
-  const { random } = process.facts;
-  const stop = new AbortController().signal;
-  return { clock: world.clockOf(process), random, stop };
 }
 
 async function runRedrive(
@@ -144,80 +120,6 @@ async function runRedrive(
 }
 
 export const HIDDEN_SECONDS = 300;
-
-async function runBackfill(process: Process, world: World): Promise<object> {
-  const { settings } = world.plan;
-  const patience = basics(process, world);
-  const unlimited = paceOf(Infinity, patience.clock);
-  const control = await controlFor(process, world);
-  const context: BackfillContext = {
-    ...patience,
-    ...world.ports(process),
-    target: process.facts.settings,
-    ttlDeletes: process.facts.settings.ttlDeletes,
-    epoch: newestEpoch(control).n,
-    floor: floorFor(control, world),
-    readPace: unlimited,
-    writePace: unlimited,
-    pageItems: settings.pageItems,
-    // What the twin will not take for now is for a later run.
-    onRejected: ({ reason }) => {
-      world.note('copy rejected');
-      world.tell(() => `a copy is rejected: ${reason}`);
-    },
-  };
-  const wasAnew = world.isAnew;
-  const { run, resumed } = await openRun(process, world, context);
-  if (resumed) world.note('backfill goes on');
-  const progress = await backfill(run, context, { workers: 2, onProgress: () => undefined });
-  const { items, copied, present, deleted, rejected } = progress;
-  if (deleted > 0) world.note('copy refused by a tombstone');
-  if (present > 0) world.note('copy refused by an item');
-  if (items !== copied + present + deleted + rejected)
-    world.judge.violation(`counters: backfill ${JSON.stringify(progress)}`);
-  if (world.isAnew === wasAnew) requireCopied(world);
-  return { ...progress, resumed };
-}
-
-/** In calm: whatever the source has, the twin has in some version. */
-export function requireEverything(world: World): void {
-  const { db, judge } = world;
-  const left = [...db.contents(TABLES.source).keys()].filter(
-    (key) => db.get(TABLES.twin, key) === undefined,
-  );
-  if (left.length > 0) judge.violation(`copy: left out ${left.join(', ')} in calm`);
-}
-
-/** What nobody has written to since the stream is on, only a backfill brings, and it has come to its end. */
-function requireCopied({ plan, judge, db }: World): void {
-  const written = judge
-    .writes()
-    .filter(({ entries, lost }) => entries.length > 0 || lost !== undefined);
-  const touched = new Set([
-    ...written.map(({ key }) => key),
-    ...plan.disturbances.flatMap((one) => (one.kind === 'tamper' ? [one.key] : [])),
-  ]);
-  const left = plan.preExisting.filter(
-    (key) => !touched.has(key) && db.get(TABLES.twin, key) === undefined,
-  );
-  if (left.length > 0) judge.violation(`copy: left out ${left.join(', ')}`);
-}
-
-async function openRun(process: Process, world: World, context: BackfillContext) {
-  const fresh = {
-    run: process.facts.name,
-    totalSegments: world.plan.settings.totalSegments,
-    streamArn: world.source.stream.arn,
-    destination: world.db.tableId(TABLES.twin),
-    startedAt: new Date(context.clock.now()).toISOString(),
-  };
-  try {
-    return await openBackfill(fresh, false, context);
-  } catch (error) {
-    if (!(error instanceof FerryError) || !/^backfill.*-changed$/.test(error.code)) throw error;
-    return openBackfill(fresh, true, context);
-  }
-}
 
 async function runRepair(process: Process, world: World, settleMs: number): Promise<RepairReport> {
   const patience = basics(process, world);

@@ -93,6 +93,8 @@ export interface PlannedCommand {
   /** Of a redrive: records of this item, and so many records at most. */
   readonly onlyKey?: string | undefined;
   readonly limit?: number | undefined;
+  /** Of a backfill: a state machine does it. */
+  readonly isBulk?: boolean | undefined;
 }
 
 export interface Rates {

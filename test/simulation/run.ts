@@ -6,14 +6,9 @@ import { newReport } from '../../src/operations/redrive-report.ts';
 import { destinationHealth } from '../../src/core/destination-health.ts';
 import { paceOf } from '../../src/operations/pace.ts';
 import { judgeTables, reasonOf, requireEqual, requireVerified } from './judge-tables.ts';
-import {
-  type Command,
-  controlFor,
-  type Ending,
-  HIDDEN_SECONDS,
-  requireEverything,
-  startCommand,
-} from './operators.ts';
+import { controlFor } from './command-parts.ts';
+import { requireEverything } from './copying.ts';
+import { type Command, type Ending, HIDDEN_SECONDS, startCommand } from './operators.ts';
 import type { Item } from './memory-dynamodb.ts';
 import { DAY, type Deployed, type Disturbance, HOUR, type Plan, SECOND } from './plan.ts';
 import { MALFORMED } from './stream.ts';

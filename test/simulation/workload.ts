@@ -12,6 +12,8 @@ const KEYS = ['a', 'b', 'c', 'd', 'e'] as const;
 
 /** Of the redrives that operators begin: how many take only a part of what is there. */
 const PICKING = 0.4;
+/** Of the backfills: how many are left to a state machine. */
+const BULK = 0.5;
 
 export function planOf(seed: number): Plan {
   const random = randomOf(seed, 'plan');
@@ -35,7 +37,9 @@ export function planOf(seed: number): Plan {
     disturbances: inOrder(
       compatible([...disturbancesOf(random, { time, keys }), ...motif.disturbances]),
     ),
-    commands: inOrder([...commandsOf(random, { time, keys, writes }), ...motif.commands]),
+    commands: inOrder(
+      inBulk(seed, [...commandsOf(random, { time, keys, writes }), ...motif.commands]),
+    ),
     fixedAtMs: Math.max(fixedAtMs, untilMs),
     calmAtMs: Math.max(time(1), untilMs),
   };
@@ -106,6 +110,14 @@ function commandsOf(
       ...(kind === 'redrive' && happens(random, PICKING) ? partOf(random, keys) : {}),
     };
   });
+}
+
+/** Some backfills, by a chance of their own. */
+function inBulk(seed: number, commands: readonly PlannedCommand[]): PlannedCommand[] {
+  const random = randomOf(seed, 'bulk');
+  return commands.map((command) =>
+    command.kind === 'backfill' && happens(random, BULK) ? { ...command, isBulk: true } : command,
+  );
 }
 
 function partOf(random: Random, keys: readonly string[]) {

@@ -11,6 +11,7 @@ import type {
   TransactionWriter,
 } from '../../src/ports.ts';
 import { below } from '../../src/local/seeded-random.ts';
+import { BulkRuns } from './bulk-runs.ts';
 import { FailurePlaces } from './failure-places.ts';
 import { Judge, TABLES } from './judge.ts';
 import { type Keys, keysOf } from './keys.ts';
@@ -80,6 +81,7 @@ export class World {
   readonly source: SourceTable;
   readonly lambda: Lambda;
   readonly lookAgain: LookAgain;
+  readonly bulkRuns: BulkRuns;
   readonly keys: Keys;
   /** For what belongs to no process. */
   readonly random: Random;
@@ -111,6 +113,7 @@ export class World {
     });
     this.lambda = new Lambda(this);
     this.lookAgain = new LookAgain(this);
+    this.bulkRuns = new BulkRuns(this);
     this.source = new SourceTable(this);
     this.streams.push(this.source.stream.arn);
   }
