@@ -94,7 +94,11 @@ const FIGURES: Readonly<Record<string, Readonly<Record<string, Figure>>>> = {
   },
   'AWS/SQS': {
     ApproximateNumberOfMessagesVisible: ({ deadLetters }) => deadLetters,
-    ApproximateAgeOfOldestMessage: ({ oldestDeadLetterSeconds }) => oldestDeadLetterSeconds,
+    ApproximateAgeOfOldestMessage: ({ at, oldestDeadLetterSeconds }, _, dimensions) =>
+      // Announcements wait for as long as they are delayed.
+      dimensions.some((value) => value.includes('LookAgain'))
+        ? Math.round(128 + 3 * wobble('look again', at))
+        : oldestDeadLetterSeconds,
   },
 };
 
