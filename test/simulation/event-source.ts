@@ -217,6 +217,8 @@ export class EventSourceMapping {
     slot.busy = false;
     this.#stepBack(slot, back);
     this.#wake(slot);
+    // Where nothing is left, nobody else would say so.
+    if (this.#isFinished(slot.shard)) this.discover();
   }
 
   #stepBack(slot: Slot, back: number): void {
@@ -334,7 +336,10 @@ export class EventSourceMapping {
   }
 
   #giveUp(slot: Slot, { entries, invocations }: Batch, condition: GivenUp['condition']): void {
-    for (const entry of entries) this.#mark(entry, 'given-up');
+    for (const entry of entries) {
+      this.#mark(entry, 'given-up');
+      entry.givenUpAtMs = this.#host.scheduler.now();
+    }
     if (this.#ownStatuses !== undefined) return;
     for (const entry of entries) entry.wasGivenUp = true;
     this.#host.giveUp({ entries, invocations, condition, shardId: slot.shard.id });

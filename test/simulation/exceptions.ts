@@ -29,8 +29,9 @@ export interface ItemHistory {
   /** Highest place of a record that was applied, in the epoch of the latest one. */
   streamed: number;
   epoch: number;
-  /** Highest place that was reached by reading the source. */
+  /** Highest place that was reached by reading the source, and when it was last written. */
   read: number;
+  readAtMs: number;
   /**
    * Highest place among records whose letters the queue has: now, when a delete was last remembered by other
    * than its record, and when a repair last wrote.
@@ -79,6 +80,7 @@ export function excuseOf(back: StepBack): Excuse {
   const { item, change, sent, applied } = back;
   if (item.isTampered) return { is: 'tampered with' };
   if (item.isForgotten) return { is: 'forgotten' };
+  if (isGivenUpSince(back)) return { is: 'catching up' };
   if (sent.process.facts.kind !== 'handler') return { isNot: 'it comes out of order' };
   if (isCatchingUp(back)) return { is: 'catching up' };
   const isPut = change.before === undefined && change.after !== undefined;
@@ -94,6 +96,12 @@ function isCatchingUp({ item, place, applied, version }: StepBack): boolean {
   const isKnown = item.isRepaired && place <= item.repairedAbove;
   const isNew = item.hasForgotten ? place >= item.streamed : place > item.streamed;
   return item.read >= item.shown && isNew && !isKnown;
+}
+
+/** It was in the stream when what is shown was read at the source, and comes from the bucket now. */
+function isGivenUpSince({ item, sent, applied }: StepBack): boolean {
+  if (sent.process.facts.kind !== 'redrive' || item.read < item.shown) return false;
+  return (applied?.givenUpAtMs ?? -Infinity) > item.readAtMs;
 }
 
 /** Not done with: given up, put aside or lost by one poller, a record may still be with another. */
@@ -135,6 +143,7 @@ export function newHistory(): ItemHistory {
     streamed: 0,
     epoch: 0,
     read: 0,
+    readAtMs: Infinity,
     lettered: 0,
     remembered: 0,
     repairedAbove: 0,

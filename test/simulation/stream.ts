@@ -35,6 +35,8 @@ export interface StreamEntry {
   readonly record: DynamoDBRecord;
   /** As the event source mapping has it. */
   status: 'waiting' | 'done' | 'given-up' | 'lost';
+  /** When it was last given up to the bucket. */
+  givenUpAtMs?: number;
   /** Lies in the on-failure bucket, or did. */
   wasGivenUp?: boolean;
   /** Invocations that were given it. */
