@@ -23,6 +23,11 @@ export class ControlHistory {
     return newestOf(this.#rows.at(-1)?.row)?.n ?? 0;
   }
 
+  /** The newest epoch, and whether the row has changed since a moment. */
+  epochSince(atMs: number): { readonly epoch: number; readonly isDuring: boolean } {
+    return { epoch: this.epoch(), isDuring: (this.#rows.at(-1)?.fromMs ?? 0) >= atMs };
+  }
+
   /** The newest epoch that lists a stream. */
   epochOf(streamArn: string): number {
     const epochs = epochsOf(this.#rows.at(-1)?.row);

@@ -55,6 +55,8 @@ export class Judge {
   readonly #newest = new Map<string, SourceWrite>();
   /** When the state table was made anew. */
   #lostAtMs = -Infinity;
+  /** When the first item or state row was written since. */
+  #writtenAtMs = Infinity;
   /** Items that the twin has. */
   readonly #present = new Set<string>();
   /** Versions that the twin shows, by item. */
@@ -181,6 +183,16 @@ export class Judge {
       );
   }
 
+  /** What was announced in an epoch that had ended before is dropped, unread. */
+  countedLooks(looked: number, done: readonly Announced[], process: Process): void {
+    const { epoch, isDuring } = this.control.epochSince(process.startedAtMs);
+    if (isDuring) return;
+    const due = done.filter((one) => one.epoch === epoch).flatMap(({ deletes }) => deletes).length;
+    if (done.some((one) => one.epoch < epoch)) this.#host.note('announcement of an ended epoch');
+    if (looked !== due)
+      this.violation(`counters: ${process.facts.name} looked at ${looked} deletes, not ${due}`);
+  }
+
   /** An announcement is done with: whatever has come back since its delete is gone. */
   lookedAt({ epoch, deletes }: Announced, process: Process): void {
     for (const { name, version } of deletes) {
@@ -219,7 +231,9 @@ export class Judge {
       if (table === TABLES.state) {
         item.tombstones.length = 0;
         const isForgotten = this.#versionsShown.size === 0;
-        Object.assign(item, { epoch: 0, shownIn: 0, hasForgotten: true, isForgotten });
+        // Failure bounds are lost, too: a repair is above those that there are from now on.
+        const bounds = { lettered: 0, remembered: 0, repairedAbove: 0 };
+        Object.assign(item, { epoch: 0, shownIn: 0, hasForgotten: true, isForgotten, ...bounds });
       }
       if (isSudden) Object.assign(item, { ...SHOWS_NOTHING, isTampered: true });
       item.looked = '';
@@ -231,6 +245,7 @@ export class Judge {
     if (table !== TABLES.state) return;
     this.#rows.clear();
     this.#lostAtMs = this.#host.now();
+    this.#writtenAtMs = Infinity;
     this.control.note(undefined, this.#host.now());
   }
 
@@ -247,14 +262,16 @@ export class Judge {
       if (change.table === TABLES.twin) this.#versionsShown.delete(change.key);
       return;
     }
+    this.#writtenAtMs = Math.min(this.#writtenAtMs, this.#host.now());
     if (change.table === TABLES.twin) this.#onTwin(change, sent);
     if (change.table === TABLES.state) this.#onStateRow(change, sent);
   }
 
   #onControlRow({ before, after }: Change, sent: Sent | undefined): void {
     const isOver = before === undefined && this.#versionsShown.size + this.#rows.size > 0;
-    // Whoever had looked before the table was lost could not see it.
-    const hasLooked = (sent?.process.startedAtMs ?? 0) > this.#lostAtMs;
+    // Whoever looked before anything was written, into tables that were lost meanwhile, could not see it.
+    const hasLooked =
+      (sent?.process.startedAtMs ?? 0) > Math.max(this.#lostAtMs, this.#writtenAtMs);
     if (isOver && hasLooked && sent?.process.facts.kind !== 'adopt')
       this.violation('control: a first row was written over what Ferry has written');
     const [old, next] = [before, after].map((row) => Number(row?.['revision']?.N ?? 0));
@@ -290,6 +307,7 @@ export class Judge {
     if (!this.#present.has(key)) item.shown = Math.max(item.shown, place);
     if (deletedAs !== undefined) return;
     item.read = Math.max(item.read, place);
+    item.readAtMs = this.#host.now();
     this.#deletes.set(`${key} ${deleted}`, place);
     // A repair's delete is above the letters that there are by now, not those that come before it is done.
     item.remembered = item.lettered;
@@ -373,6 +391,7 @@ export class Judge {
     this.#host.note(isRepair ? 'repaired' : 'copied');
     item.shown = place;
     item.read = Math.max(item.read, place);
+    item.readAtMs = this.#host.now();
     if (!isRepair) return;
     item.isRepaired = true;
     item.repairedAbove = after === undefined ? item.remembered : item.lettered;

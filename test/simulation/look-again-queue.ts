@@ -130,7 +130,7 @@ export class LookAgain {
     const { deadlineMs = Infinity, random, settings } = process.facts;
     const world = this.#world;
     const operation = world.mutation.look?.(lookAgain) ?? lookAgain;
-    const { failed, revenants } = await operation(
+    const { failed, revenants, looked } = await operation(
       batch.map(({ id, body }) => ({ messageId: id, body })),
       {
         settings,
@@ -146,8 +146,9 @@ export class LookAgain {
     if (failed.length > 0) world.note('announcement comes again');
     world.judge.counted(revenants, process);
     process.endedAtMs = world.scheduler.now();
-    for (const { id, body } of batch)
-      if (!failed.includes(id)) world.judge.lookedAt(this.parse(body), process);
+    const done = batch.filter(({ id }) => !failed.includes(id)).map(({ body }) => this.parse(body));
+    world.judge.countedLooks(looked, done, process);
+    for (const announced of done) world.judge.lookedAt(announced, process);
     return new Set(failed);
   }
 }

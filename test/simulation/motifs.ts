@@ -35,6 +35,7 @@ type MakeMotif = (random: Random, atMs: number, key: string) => Motif;
 
 const NONE: Motif = { writes: [], disturbances: [], commands: [] };
 const CHANCE = 0.4;
+const ADDED_CHANCE = 0.06;
 /** Of an item that nobody else writes to, so that nothing covers up what has gone wrong. */
 const KEY = 'm';
 
@@ -42,6 +43,12 @@ export function motifOf(random: Random, time: Timeline): Motif {
   if (!happens(random, CHANCE)) return NONE;
   const make = oneOf(random, MOTIFS);
   return make(random, time(random.next() * 0.7), KEY);
+}
+
+/** One that was added later, by a chance of its own, so that the worlds before stay what they were. */
+export function addedMotifOf(random: Random, time: Timeline): Motif {
+  if (!happens(random, ADDED_CHANCE)) return NONE;
+  return poisonBehindTimeout(random, time(random.next() * 0.7), KEY);
 }
 
 /** A letter, a newer write that only a repair can bring, and the letter put back after it. */
@@ -287,6 +294,31 @@ const overtakenByRedrive: MakeMotif = (random, atMs, key) => ({
   },
   rates: { throttle: 0.6, crash: 0.5, lostBatch: 0, overlap: 0 },
   untilMs: atMs + 30 * SECOND,
+});
+
+/** What the twin will never take, behind changes that have to be delivered again. */
+const poisonBehindTimeout: MakeMotif = (random, atMs, key) => ({
+  ...NONE,
+  writes: [
+    // By then, the function knows its control row.
+    put('n', atMs - 6 * SECOND),
+    put('n', atMs),
+    put('o', atMs + 50),
+    ...[key, 'q', 'r'].map((one) => ({ ...put(one, atMs + 100), poison: true })),
+  ],
+  disturbances: [
+    { kind: 'mapping-off', atMs: atMs - SECOND, forMs: 2 * SECOND },
+    {
+      kind: 'outage',
+      how: 'silent',
+      share: between(random, 0.2, 0.5),
+      atMs: atMs - SECOND,
+      forMs: 20 * SECOND,
+    },
+  ],
+  settings: { batchSize: 10, parallelizationFactor: 1 },
+  rates: { lostAck: 0, timeout: 0, crash: 0 },
+  untilMs: atMs + MINUTE,
 });
 
 const MOTIFS = [

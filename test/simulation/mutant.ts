@@ -27,10 +27,12 @@ export interface Readers {
   readonly stateTable: ReadableTable;
 }
 
-/** What a redrive takes of what is there. */
-interface Part {
+/** A redrive, and what it takes of what is there. */
+interface Redrive {
   readonly filter: RedriveFilter;
   readonly limit: number;
+  readonly process: Process;
+  readonly world: World;
 }
 
 export interface Mutation {
@@ -57,8 +59,8 @@ export interface Mutation {
   readonly transactions?: (port: TransactionWriter) => TransactionWriter;
   readonly clock?: (clock: Clock, process: Process) => Clock;
   readonly deadLetters?: (port: DeadLetterQueue, process: Process, world: World) => DeadLetterQueue;
-  readonly queue?: (queue: MessageQueue) => MessageQueue;
-  readonly bucket?: (bucket: ObjectStore, part: Part) => ObjectStore;
-  readonly readers?: (readers: Readers, process: Process) => Readers;
+  readonly queue?: (queue: MessageQueue, process: Process, world: World) => MessageQueue;
+  readonly bucket?: (bucket: ObjectStore, redrive: Redrive) => ObjectStore;
+  readonly readers?: (readers: Readers, process: Process, world: World) => Readers;
   readonly replicate?: (replicate: typeof replicateBatch) => typeof replicateBatch;
 }

@@ -1,73 +1,40 @@
-// The mutants of the protocol's list about what comes out of order: letters, batches, copies and repairs.
+// The mutants of the protocol's list about what comes out of order: batches, copies and repairs.
 
-import { failureBound } from '../../src/core/write-request.ts';
-import { parseStreamRecord } from '../../src/core/stream-record.ts';
 import type { Mutant } from './mutants.ts';
-import { byVersion, only, withoutTimes } from './mutations.ts';
+import { byVersion, only, withoutBoundCheck, withoutNewEpoch, withoutTimes } from './mutations.ts';
+import { replayedByVersion } from './naming.ts';
 
 export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   {
-    name: '14 letters in the lanes, whatever is unfinished below',
-    caughtBy: 3,
-    seedsMax: 5_000,
-    replicate: (replicate) => async (records, context) => {
-      const rejected = new Set<string>();
-      const summary = await replicate(records, {
-        ...context,
-        destination: {
-          async write(request) {
-            try {
-              return await context.destination.write(request);
-            } catch (error) {
-              const isRejected = error instanceof Error && error.name === 'ValidationException';
-              if (isRejected && request.operation === 'PutItem')
-                rejected.add(request.input.Item?.['_ferry']?.M?.['v']?.S ?? '');
-              throw error;
-            }
-          },
-        },
-      });
-      const [answer] = summary.batchItemFailures;
-      if (answer === undefined) return summary;
-      const numbers = records.map(
-        (one) => (one as { dynamodb?: { SequenceNumber?: string } }).dynamodb?.SequenceNumber,
-      );
-      const above = records.slice(numbers.indexOf(answer.itemIdentifier) + 1);
-      const seriesOf = (await context.control.admit(new Set(), context.remainingMs)) as {
-        seriesOf?: Parameters<typeof parseStreamRecord>[2];
-      };
-      for (const record of above) {
-        const parsed = parseStreamRecord(record, 0, seriesOf.seriesOf ?? (() => undefined));
-        const { version, key, keyText, sequenceNumber } = parsed.record;
-        if (version === undefined || key === undefined || keyText === undefined) continue;
-        if (!rejected.has(version)) continue;
-        const nowMs = context.clock.now();
-        const reason = { class: 'rejected', name: 'ValidationException', message: '' } as const;
-        const failedAt = new Date(nowMs).toISOString();
-        const { replication } = context.settings;
-        const letter = { replication, reason, attempts: [], failedAt, version, key, record };
-        try {
-          const row = { key, keyText };
-          await context.destination.write(failureBound(row, version, context.settings, nowMs));
-          await context.deadLetters.send({ ...letter, sequenceNumber });
-        } catch {
-          return summary;
-        }
-      }
-      return summary;
-    },
+    name: '18 copy at floor, redrive by version',
+    caughtBy: 972,
+    seedsMax: 10_000,
+    ...replayedByVersion(({ version }) => !version.endsWith('~')),
+    rewrite: only(['backfill'], withoutBoundCheck),
   },
   {
-    name: '18 copy at floor, redrive by version',
-    caughtBy: 20,
-    seedsMax: 5_000,
-    withoutSource: () => true,
+    name: '19 copy above the bound, redrive by version',
+    caughtBy: 972,
+    seedsMax: 10_000,
+    ...replayedByVersion(({ version, by }) => !version.endsWith('~') || by === 'backfill'),
+  },
+  {
+    name: '20 the source is asked for puts only',
+    caughtBy: 173,
+    seedsMax: 10_000,
+    ...replayedByVersion(({ isForDelete }) => isForDelete),
   },
   {
     name: '21 redrive without compare-and-set',
     caughtBy: 326,
     seedsMax: 20_000,
     rewrite: only(['redrive'], byVersion),
+  },
+  {
+    name: '22 repair, then a batch without bound by version',
+    caughtBy: 326,
+    seedsMax: 5_000,
+    ...replayedByVersion(({ by }) => by === 'repair'),
   },
   {
     name: '23 twin made anew, old letters replayed',
@@ -118,6 +85,12 @@ export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
     caughtBy: 61,
     seedsMax: 10_000,
     withoutSource: ({ ttlDeletes }) => ttlDeletes === 'skip',
+  },
+  {
+    name: '26 older label taken as it comes',
+    caughtBy: 74,
+    seedsMax: 5_000,
+    rewrite: only(['adopt'], withoutNewEpoch),
   },
   {
     name: '29 foreign batch redriven',

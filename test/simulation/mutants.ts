@@ -3,6 +3,7 @@
 import type { WriteRequest } from '../../src/core/write-request.ts';
 import type { Mutation } from './mutant.ts';
 import { MUTANTS_OF_COMMANDS } from './mutants-of-commands.ts';
+import { MUTANTS_OF_LETTERS } from './mutants-of-letters.ts';
 import { MUTANTS_OF_REDRIVE } from './mutants-of-redrive.ts';
 import { MUTANTS_OF_ORDER } from './mutants-of-order.ts';
 import { MUTANTS_OF_INVOCATIONS } from './mutants-of-invocations.ts';
@@ -184,6 +185,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   ...MUTANTS_OF_ORDER,
+  ...MUTANTS_OF_LETTERS,
   ...MUTANTS_OF_REDRIVE,
   ...MUTANTS_OF_INVOCATIONS,
   ...MUTANTS_OF_COMMANDS,

@@ -93,6 +93,36 @@ export function withoutBound(request: WriteRequest): WriteRequest {
   return JSON.parse(text) as WriteRequest;
 }
 
+/** Copies that do not ask for letters of their items. */
+export function withoutBoundCheck(request: WriteRequest): WriteRequest {
+  if (request.operation !== 'TransactWriteItems') return request;
+  const TransactItems = (request.input.TransactItems ?? []).map((part) => {
+    const { ConditionCheck } = part;
+    const condition = ConditionCheck?.ConditionExpression?.split(
+      ' AND (attribute_not_exists(#f)',
+    )[0];
+    if (ConditionCheck === undefined || condition === ConditionCheck.ConditionExpression)
+      return part;
+    const { '#f': _, ...names } = ConditionCheck.ExpressionAttributeNames ?? {};
+    const same = { ...ConditionCheck, ExpressionAttributeNames: names };
+    return { ConditionCheck: { ...same, ConditionExpression: condition } };
+  });
+  return { operation: 'TransactWriteItems', input: { TransactItems } };
+}
+
+/** An adoption that adds its stream to the epoch there is. */
+export function withoutNewEpoch(request: WriteRequest): WriteRequest {
+  if (request.operation !== 'PutItem') return request;
+  const epochs = request.input.Item?.['epochs']?.L ?? [];
+  const [before, opened] = epochs.slice(-2).map(({ M = {} }) => M);
+  if (before === undefined || opened === undefined) return request;
+  const { to: _, end: __, ...kept } = before;
+  const streams = { L: [...(before['streams']?.L ?? []), ...(opened['streams']?.L ?? [])] };
+  const L = [...epochs.slice(0, -2), { M: { ...kept, streams } }];
+  const input = { ...request.input, Item: { ...request.input.Item, epochs: { L } } };
+  return { operation: 'PutItem', input };
+}
+
 /** A transaction whose parts ask for versions, and not for what was read. */
 export function byVersion(request: WriteRequest): WriteRequest {
   if (request.operation !== 'TransactWriteItems') return request;

@@ -96,8 +96,8 @@ async function runRedrive(
       withoutSource: world.mutation.withoutSource?.(process.facts.settings) ?? false,
       health: destinationHealth(),
       remainingMs: () => Infinity,
-      queue: world.mutation.queue?.(queue) ?? queue,
-      bucket: world.mutation.bucket?.(bucket, { filter, limit }) ?? bucket,
+      queue: world.mutation.queue?.(queue, process, world) ?? queue,
+      bucket: world.mutation.bucket?.(bucket, { filter, limit, process, world }) ?? bucket,
       readRange: async () => 'trimmed',
     },
     {

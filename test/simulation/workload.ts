@@ -3,7 +3,7 @@
 import type { Random } from '../../src/ports.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import { compatible, disturbancesOf, ratesOf, settingsOf } from './faults.ts';
-import { motifOf, type Unnumbered } from './motifs.ts';
+import { addedMotifOf, motifOf, type Unnumbered } from './motifs.ts';
 import { type Plan, type PlannedCommand, type PlannedWrite, SECOND } from './plan.ts';
 import { between, happens, oneOf, randomOf, swarm } from './random.ts';
 import { START_MS, type Timeline, timeline } from './timeline.ts';
@@ -21,7 +21,11 @@ export function planOf(seed: number): Plan {
   const keys = KEYS.slice(0, 1 + below(random, KEYS.length));
   const poison = swarm(random, 0.4, 0.3);
   const fixedAtMs = time(between(random, 0.3, 1));
-  const motif = motifOf(random, time);
+  const chosen = motifOf(random, time);
+  const motif =
+    chosen.writes.length + chosen.commands.length > 0
+      ? chosen
+      : addedMotifOf(randomOf(seed, 'added motif'), time);
   const { untilMs = 0 } = motif;
   const writes = numbered([...writesOf(random, { time, keys, poison }), ...motif.writes]);
   return {

@@ -220,7 +220,7 @@ export class World {
       transactions: mutation.transactions?.(transactions) ?? transactions,
       reader: this.reader(process),
       lookAgain: this.lookAgain.port(process),
-      ...(mutation.readers?.(readers, process) ?? readers),
+      ...(mutation.readers?.(readers, process, this) ?? readers),
     };
   }
 
