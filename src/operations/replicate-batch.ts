@@ -154,12 +154,11 @@ async function writeAll(
     ...invocation,
     deletedVersion,
     remainingMs: () => remainingMs() - (hasTail ? TAIL_MS : 0),
+    onRejected: () => {
+      hasTail = true;
+    },
   };
-  const write = async (record: StreamRecord, mayBeNew: boolean) => {
-    const outcome = await writeRecord(record, mayBeNew, writing);
-    hasTail ||= outcome.kind === 'rejected';
-    return outcome;
-  };
+  const write = (record: StreamRecord, mayBeNew: boolean) => writeRecord(record, mayBeNew, writing);
   const tasks = lanes.map((lane) => () => applyLane(lane, write, outcomes));
   await inParallel(tasks, () => limit.current());
   return outcomes;
