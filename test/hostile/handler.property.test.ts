@@ -146,7 +146,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   queue: queueAnswers,
   lookAgain: queueAnswers,
   rows: fc.constantFrom('none', 'none', 'rubbish', 'unprocessed', 'failing'),
-  isHeld: fc.constantFrom(false, false, false, false, false, false, false, true),
+  isHeld: fc.constantFrom(false, false, true),
   sizeBytesMax: fc.constantFrom(1_048_576, 4_000),
   settings: fc.constantFrom(
     {},
