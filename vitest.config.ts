@@ -8,7 +8,9 @@ export default defineConfig({
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',
     },
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // No test asserts a time. A limit only ends a test that hangs, also on a machine that is many times slower.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 90_000 } },
   },
 });

@@ -176,7 +176,7 @@ describe('the prices', () => {
     for (const { documented, counted: what } of pricesOfWrites()) {
       expect({ what, units: documented }).toEqual({ what, units: counted.get(what) });
     }
-  }, 120_000);
+  });
 });
 
 /** What the tables say, beside the name under which bench/costs.ts counts it. */

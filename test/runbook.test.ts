@@ -42,7 +42,7 @@ const CDK_COMMANDS = ['npx cdk destroy', 'npx cdk import', 'npx cdk deploy'];
 let deployed: DeployedReplication;
 beforeAll(async () => {
   deployed = await deployLocally('orders');
-}, 30_000);
+});
 afterAll(() => deployed.close());
 
 describe('the runbook’s commands', () => {

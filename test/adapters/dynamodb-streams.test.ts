@@ -37,7 +37,7 @@ async function allRecords(reader: StreamReader, after?: string): Promise<DynamoD
   return records;
 }
 
-describe.runIf(here)('reading the stream of the embedded engine', { timeout: 30_000 }, () => {
+describe.runIf(here)('reading the stream of the embedded engine', () => {
   let engine: EmbeddedDynamoDb;
   let table: DynamoDBClient;
   let streams: DynamoDBStreamsClient;

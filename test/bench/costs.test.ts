@@ -20,4 +20,4 @@ it('costs what the documents say, write by write', async () => {
     'redrive of a put | 2 | 2 | 2 | 0',
     'cold start | 0 | 0 | 1 | 0',
   ]);
-}, 120_000);
+});

@@ -405,7 +405,7 @@ function startCommand(args: readonly string[], { world, config }: Stage) {
   return { child, finished };
 }
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const endMs = performance.now() + PATIENCE_MS;

@@ -19,7 +19,7 @@ import {
 let regions: TwoRegions;
 beforeEach(async () => {
   regions = await openTwoRegions();
-}, 30_000);
+});
 afterEach(() => regions.close());
 
 /** Its waits take no time. */

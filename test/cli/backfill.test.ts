@@ -16,7 +16,7 @@ const SEED = Number(process.env['SEED'] ?? '20260131');
 let regions: TwoRegions;
 beforeAll(async () => {
   regions = await openTwoRegions();
-}, 30_000);
+});
 afterAll(() => regions.close());
 
 const order = (number: number, bytes = 100) => ({
@@ -127,7 +127,7 @@ describe('ferry backfill, killed', () => {
     } finally {
       await killed.close();
     }
-  }, 120_000);
+  });
 });
 
 interface Checkpoint {

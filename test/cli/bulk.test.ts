@@ -37,7 +37,7 @@ beforeAll(async () => {
     text: { S: 'x'.repeat(20_000) },
   }));
   await putAll(regions.source, 'Orders', items);
-}, 60_000);
+});
 afterAll(async () => {
   await cloud.close();
   await regions.close();
@@ -70,7 +70,7 @@ describe('--bulk', () => {
       contents(regions.destination, 'Orders', keyText),
     ]);
     expect([...twin.keys()].toSorted()).toEqual([...source.keys()].toSorted());
-  }, 60_000);
+  });
 
   it('compares the tables, and finds exactly what differs', async () => {
     const { client } = regions.destination;
@@ -110,7 +110,7 @@ describe('--bulk', () => {
         `{"kind":"extraneous","key":{"pk":{"B":"${base64(60_000)}"}}}`,
       ].toSorted(),
     );
-  }, 60_000);
+  });
 
   it('makes a report that a repair takes', async () => {
     const { exitCode } = await regions.ferry(
@@ -124,7 +124,7 @@ describe('--bulk', () => {
 
     expect(exitCode).toBe(0);
     expect((await regions.ferry('verify', '--settle', '0', '--report', report)).exitCode).toBe(0);
-  }, 60_000);
+  });
 
   it('lists what the function could not copy', async () => {
     const odd = JSON.parse('{"pk":{"B":"AAAA"},"__proto__":{"S":"x"}}') as object;
@@ -139,7 +139,7 @@ describe('--bulk', () => {
       rejected: 1,
       rejectedKeys: [{ key: { pk: { B: 'AAAA' } }, reason: expect.stringContaining('__proto__') }],
     });
-  }, 60_000);
+  });
 
   it('says why a run has failed', async () => {
     const good = process.env['FERRY_BULK_REPLICATION'];

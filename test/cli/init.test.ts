@@ -23,7 +23,7 @@ beforeAll(async () => {
   config = join(regions.directory, 'made.json');
   await regions.destination.createTable('Other', [{ name: 'id', type: 'N' }]);
   await regions.source.createTable('Streamless', [{ name: 'pk', type: 'S' }]);
-}, 30_000);
+});
 afterAll(() => regions.close());
 beforeEach(() => rmSync(config, { force: true }));
 

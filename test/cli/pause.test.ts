@@ -22,7 +22,7 @@ beforeEach(async () => {
   const deadLetterQueueUrl = `${process.env['AWS_ENDPOINT_URL_CLOUDWATCH']}/1/ferry-orders-dead-letters`;
   regions.lambda.settings = { ...regions.lambda.settings, deadLetterQueueUrl };
   regions.lambda.mappings = [{ id: 'a1b2', state: 'Enabled', streamArn: regions.streamArn }];
-}, 30_000);
+});
 afterEach(async () => {
   await regions.close();
   await cloud.close();

@@ -17,7 +17,7 @@ const SEED = Number(process.env['SEED'] ?? '20260131');
 let deployed: DeployedReplication;
 beforeAll(async () => {
   deployed = await deployLocally('orders');
-}, 30_000);
+});
 afterAll(() => deployed.close());
 beforeEach(async () => {
   await deployed.empty();
@@ -212,7 +212,7 @@ describe('ferry redrive, killed at random', () => {
       actual[id] = (await deployed.engine.get(TWIN, { pk: { S: id } }))?.['value']?.N;
     }
     expect(actual).toEqual(expected);
-  }, 90_000);
+  });
 
   /** Writes and deletes of 40 items, most of which the destination refuses at first. @returns the end. */
   async function history(random: ReturnType<typeof seededRandom>) {
@@ -259,14 +259,10 @@ describe('ferry redrive, wrongly used', () => {
 });
 
 async function untilFewer(count: number): Promise<void> {
-  await expect
-    .poll(() => deployed.queue.size(), { timeout: 15_000, interval: 50 })
-    .toBeLessThan(count);
+  await expect.poll(() => deployed.queue.size(), { interval: 50 }).toBeLessThan(count);
 }
 
 /** What a killed run held comes back by itself. */
 async function untilVisible(): Promise<void> {
-  await expect
-    .poll(async () => (await deployed.attributes()).hidden, { timeout: 15_000, interval: 100 })
-    .toBe(0);
+  await expect.poll(async () => (await deployed.attributes()).hidden, { interval: 100 }).toBe(0);
 }

@@ -29,7 +29,7 @@ beforeAll(async () => {
   stamping = join(regions.directory, 'stamping.json');
   const stamped = { ...config.replications[0], timestampAttribute: 'updatedAt' };
   writeFileSync(stamping, JSON.stringify({ replications: [stamped] }));
-}, 30_000);
+});
 afterAll(async () => {
   await cloud.close();
   await regions.close();

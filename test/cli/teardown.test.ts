@@ -27,7 +27,7 @@ beforeEach(async () => {
   sqs = new SQSClient({ region: 'us-east-1', endpoint });
   regions.lambda.isDeployed = false;
   created = withCreatedTables();
-}, 30_000);
+});
 afterEach(async () => {
   for (const name of [...Object.keys(KEYS), 'AWS_ENDPOINT_URL_SQS']) delete process.env[name];
   sqs.destroy();

@@ -19,7 +19,7 @@ beforeAll(async () => {
   regions = await openTwoRegions();
   await regions.adopt();
   report = join(regions.directory, 'report.jsonl');
-}, 30_000);
+});
 afterAll(() => regions.close());
 
 const version = { _ferry: { M: { v: { S: `0001.${'1'.repeat(13)}.${'0'.repeat(40)}` } } } };

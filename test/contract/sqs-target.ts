@@ -25,7 +25,7 @@ interface Target {
 }
 
 /** Longest time to wait for a message that is on its way. */
-const ARRIVAL_TIMEOUT_MS = 20_000;
+const ARRIVAL_TIMEOUT_MS = 90_000;
 
 export async function startLocal(): Promise<SqsUser> {
   const server = await startSqsServer();

@@ -58,7 +58,7 @@ beforeAll(async () => {
   messages = new SQSClient({ ...local, endpoint: sqs.endpoint });
   await objects.send(new CreateBucketCommand({ Bucket: BUCKET }));
   queueUrl = (await messages.send(new CreateQueueCommand({ QueueName: 'letters' }))).QueueUrl ?? '';
-}, 30_000);
+});
 beforeEach(() => {
   for (const [name, value] of Object.entries(CREDENTIALS)) vi.stubEnv(name, value);
 });
@@ -193,7 +193,7 @@ describe('a command tells keys, never contents', () => {
       'not dead letters',
       '{"pk":{"B":"S0VZ"}}',
     );
-  }, 30_000);
+  });
 });
 
 /** Of the stream that the control row knows. */
@@ -235,5 +235,5 @@ describe('an object of the bucket that is no text', () => {
       const { Body } = await objects.send(new GetObjectCommand({ Bucket: BUCKET, Key }));
       expect(Buffer.from((await Body?.transformToByteArray()) ?? [])).toEqual(broken);
     }
-  }, 20_000);
+  });
 });

@@ -275,7 +275,7 @@ it('answers any batch, whatever the destination and the queue say', async () => 
   );
   // It would prove little if it did not get so far.
   for (const count of Object.values(tally)) expect(count).toBeGreaterThan(20);
-}, 30_000);
+});
 
 it('asks for the whole batch again where the event holds no list of records', async () => {
   const noList = fc.oneof(anyJson, fc.constant(undefined)).filter((value) => !Array.isArray(value));

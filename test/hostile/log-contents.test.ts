@@ -208,7 +208,6 @@ it.each(['signed', 'sdk'] as const)(
     expect(CONTENTS.filter((mark) => !letters.includes(mark))).toEqual([]);
     for (const secret of Object.values(CREDENTIALS)) expect(letters).not.toContain(secret);
   },
-  20_000,
 );
 
 it('tells nothing of an item when the queue refuses its letter, not even in the error of a batch', async () => {
@@ -251,7 +250,7 @@ it('tells nothing of a batch that is held back', async () => {
   expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: '7' }] });
   expect(printed.join('')).toContain('"why":"the control row does not know the stream"');
   expectNoMarks(printed);
-}, 20_000);
+});
 
 async function received(): Promise<string> {
   const bodies: string[] = [];

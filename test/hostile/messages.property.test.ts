@@ -246,7 +246,7 @@ it('does not stop a redrive: what can be read is applied, the rest is counted an
     runs(250),
   );
   for (const count of Object.values(tally)) expect(count).toBeGreaterThan(5);
-}, 30_000);
+});
 
 function total(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);

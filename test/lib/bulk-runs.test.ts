@@ -171,6 +171,14 @@ describe('the state machine', () => {
     expect(resources(template, 'AWS::IAM::Policy')).toEqual([]);
   });
 
+  it('may redrive its own segments, so that an operator can redrive a failed run', () => {
+    const found = rights('the state machine')['states:RedriveExecution'];
+
+    expect(map['Label']).toBe('Segments');
+    expect(found).toHaveLength(1);
+    expect(JSON.stringify(found)).toContain(':execution:ferry-orders-bulk/Segments:*"');
+  });
+
   it('keeps what it handles out of its logs', () => {
     expect(stateMachine?.[1].Properties).toMatchObject({
       TracingConfiguration: { Enabled: true },

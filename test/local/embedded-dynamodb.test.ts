@@ -105,7 +105,7 @@ async function createTableAndPut(endpoint: string): Promise<void> {
   client.destroy();
 }
 
-describe.runIf(here)('the embedded engine', { timeout: 30_000 }, () => {
+describe.runIf(here)('the embedded engine', () => {
   it('answers as DynamoDB once it has started, and is gone once it has stopped', async () => {
     const engine = await start();
     expect(await tables(engine.endpoint)).toEqual([]);

@@ -85,7 +85,7 @@ function gate() {
   return { opened, open };
 }
 
-describe('an event source mapping', { timeout: 20_000 }, () => {
+describe('an event source mapping', () => {
   it('hands over every record from the oldest on, in order, and then settles', async () => {
     const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 2_500));
     const { mapping, batches, problems } = start(stream);
@@ -228,7 +228,7 @@ describe('an event source mapping', { timeout: 20_000 }, () => {
   });
 });
 
-describe('a function that fails', { timeout: 20_000 }, () => {
+describe('a function that fails', () => {
   it('gets everything from the failed record on once more, and nothing before it', async () => {
     const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(8, 12));
     let calls = 0;
@@ -399,7 +399,7 @@ describe('a function that fails', { timeout: 20_000 }, () => {
   });
 });
 
-describe('a stream that fails', { timeout: 20_000 }, () => {
+describe('a stream that fails', () => {
   it('is read on behind the last record when its iterators expire', async () => {
     const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 3));
     const { mapping, batches, problems } = start(stream);
@@ -492,7 +492,7 @@ describe('a stream that fails', { timeout: 20_000 }, () => {
   });
 });
 
-describe('settling', { timeout: 20_000 }, () => {
+describe('settling', () => {
   async function isPending(promise: Promise<unknown>, clock: VirtualClock): Promise<boolean> {
     let pending = true;
     void promise.then(
@@ -591,7 +591,7 @@ describe('settling', { timeout: 20_000 }, () => {
   });
 });
 
-describe('stopping', { timeout: 20_000 }, () => {
+describe('stopping', () => {
   it('lets the invocation in flight finish, and reads and invokes no more', async () => {
     const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 50));
     const held = gate();
@@ -634,7 +634,7 @@ describe('stopping', { timeout: 20_000 }, () => {
   });
 });
 
-describe('whatever goes wrong', { timeout: 60_000 }, () => {
+describe('whatever goes wrong', () => {
   const trouble = fc.oneof(
     fc.constant('ok'),
     fc.constantFrom('ExpiredIteratorException', 'ThrottlingException', 'ECONNRESET'),
@@ -728,7 +728,7 @@ describe('whatever goes wrong', { timeout: 60_000 }, () => {
 
 const here = process.platform === 'linux' && process.arch === 'x64';
 
-describe.runIf(here)('behind the embedded engine', { timeout: 60_000 }, () => {
+describe.runIf(here)('behind the embedded engine', () => {
   it('hands over every write of a table, in order per item, to a function that often fails', async () => {
     const engine = await startEmbeddedDynamoDb();
     const config = {

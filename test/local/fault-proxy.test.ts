@@ -371,7 +371,7 @@ describe('each fault looks to the client as the real one', () => {
 
   it('slow is answered, only later', async () => {
     const { proxy, destination } = await faulty();
-    proxy.inject({ kind: 'slow', share: 1, ms: 500 });
+    proxy.inject({ kind: 'slow', share: 1, ms: 2_000 });
     const start = performance.now();
     let answered = false;
 
@@ -381,7 +381,7 @@ describe('each fault looks to the client as the real one', () => {
 
     expect(await written).toBe('written');
     expect(answeredAtOnce).toBe(false);
-    expect(performance.now() - start).toBeGreaterThan(495);
+    expect(performance.now() - start).toBeGreaterThan(1_990);
     expect(proxy.counts).toMatchObject({ passed: 0, injected: { slow: 1 } });
   });
 
@@ -471,7 +471,7 @@ describe('a late request', () => {
     await proxy.stop({ landLate: true });
     expect(proxy.counts.landedLate).toBe(1);
     expect(cut).toBe(true);
-    expect(await eventually(() => sockets.size === 0, 1_000)).toBe(true);
+    expect(await eventually(() => sockets.size === 0)).toBe(true);
   });
 
   it('lands during an outage, too: it is on its way already', async () => {
@@ -489,7 +489,7 @@ describe('a late request', () => {
 
   it('is awaited by a stop that is told so', async () => {
     const { proxy, destination } = await faulty();
-    proxy.inject({ kind: 'late', share: 1, ms: 500 });
+    proxy.inject({ kind: 'late', share: 1, ms: 2_000 });
     const writes = ['a', 'b', 'c'].map((id) => resultOf(destination.write(put(`landed ${id}`))));
     expect(await eventually(() => proxy.counts.injected.late === 3)).toBe(true);
 
@@ -515,7 +515,7 @@ describe('a late request', () => {
 
     expect(proxy.counts.landedLate).toBe(0);
     expect(await stored('dropped')).toBeUndefined();
-  }, 5_000);
+  });
 });
 
 describe('whom a fault strikes', () => {
@@ -837,16 +837,14 @@ describe('a stop', () => {
     const started = () => received.length === 2 && injected.slow === 1 && injected.late === 1;
     expect(await eventually(started)).toBe(true);
 
-    const start = performance.now();
     await proxy.stop();
     await proxy.stop();
 
-    expect(performance.now() - start).toBeLessThan(1_000);
     expect(await Promise.all(writes)).toEqual(['unknown', 'unknown', 'unknown']);
     expect([await idle, await cut]).toEqual([expect.any(String), expect.any(String)]);
     expect(await eventually(() => sockets.size === 0)).toBe(true);
     expect(await resultOf(destination.write(put('over')))).toBe('unreachable');
-  }, 10_000);
+  });
 
   it('is final, also in an outage and when the outage is taken back later', async () => {
     const { proxy, destination } = await faulty();

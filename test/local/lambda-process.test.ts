@@ -40,7 +40,7 @@ const failure = (invocation: Promise<unknown>) =>
     (error: unknown) => error as Error,
   );
 
-describe('a function on this machine', { timeout: 60_000 }, () => {
+describe('a function on this machine', () => {
   it('answers with what the handler returned, and stays warm', async () => {
     const { lambda } = start();
 

@@ -40,7 +40,7 @@ async function startRun(...args: readonly string[]): Promise<Running> {
     });
   });
   const place = /live page +(http:\/\/127\.0\.0\.1:\d+)/;
-  await expect.poll(() => stderr, { timeout: 20_000 }).toMatch(place);
+  await expect.poll(() => stderr).toMatch(place);
   return { child, finished, url: place.exec(stderr)?.[1] ?? '' };
 }
 
@@ -53,11 +53,11 @@ describe('a run whose page is played with', () => {
     const { child, url, finished } = await startRun('--duration', '300', '--rate', '100');
     expect(await press(url, '/faults/poison/on')).toBe(204);
     const deadLetters = async () => (await viewAt(url)).totals.deadLettered;
-    await expect.poll(deadLetters, PATIENCE).toBeGreaterThan(3);
+    await expect.poll(deadLetters).toBeGreaterThan(3);
     // What the function could not write, a redrive cannot write, either.
     expect(await press(url, '/redrive')).toBe(204);
     const result = async () => (await viewAt(url)).controls.redriveResult;
-    await expect.poll(result, PATIENCE).toMatch(/0 applied.*ValidationException/);
+    await expect.poll(result).toMatch(/0 applied.*ValidationException/);
     expect(await press(url, '/faults/outage/on')).toBe(204);
 
     child.kill('SIGINT');
@@ -71,19 +71,19 @@ describe('a run whose page is played with', () => {
     expect(superseded + left).toBeGreaterThanOrEqual(summary.deadLettered);
     expect(left).toBeGreaterThan(0);
     expect(exitCode).toBe(3);
-  }, 60_000);
+  });
 
   it('can be played with after the comparison, too, and still ends on Ctrl-C', async () => {
     const { child, url, finished } = await startRun('--duration', '1', '--rate', '50', '--keep');
     const note = async () => (await viewAt(url)).note;
-    await expect.poll(note, PATIENCE).toMatch(/^The tables are equal: \d+ items\.$/);
+    await expect.poll(note).toMatch(/^The tables are equal: \d+ items\.$/);
     expect(await press(url, '/faults/outage/on')).toBe(204);
     expect((await viewAt(url)).controls).toMatchObject({ open: true, faults: { outage: true } });
 
     child.kill('SIGINT');
 
     expect(await finished).toMatchObject({ exitCode: 0, summary: { differences: 0 } });
-  }, 60_000);
+  });
 });
 
 /** What a page is told first. */
@@ -96,9 +96,6 @@ async function viewAt(url: string): Promise<PageView> {
   }
   return JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? '') as PageView;
 }
-
-/** An engine, a function and a browser share the processors of this machine. */
-const PATIENCE = { timeout: 45_000 };
 
 const SHOTS = process.env['FERRY_SCREENSHOTS'];
 
@@ -155,13 +152,11 @@ describe.skipIf(browserPath === undefined)(`the live page${skipped}`, () => {
     const page = browser.context.pages()[0] ?? (await browser.context.newPage());
     const seen = watch(page, url);
     const verdict = page.locator('#verdict-text');
-    const says = (text: RegExp) => expect.poll(() => verdict.textContent(), PATIENCE).toMatch(text);
+    const says = (text: RegExp) => expect.poll(() => verdict.textContent()).toMatch(text);
 
     await page.goto(url);
     await says(/^Healthy: the twin is \d+\sms behind/);
-    await expect
-      .poll(() => page.locator('#destination-items').textContent(), PATIENCE)
-      .toMatch(/\d/);
+    await expect.poll(() => page.locator('#destination-items').textContent()).toMatch(/\d/);
     await photograph(page, 'healthy', folder);
 
     await tabTo(page, 'Outage');
@@ -184,20 +179,18 @@ describe.skipIf(browserPath === undefined)(`the live page${skipped}`, () => {
     await photograph(page, 'poison', folder);
     await page.keyboard.press('Enter');
     const poison = page.getByRole('button', { name: 'Poison' });
-    await expect.poll(() => poison.getAttribute('aria-pressed'), PATIENCE).toBe('false');
+    await expect.poll(() => poison.getAttribute('aria-pressed')).toBe('false');
 
     await tabTo(page, 'Redrive');
     await page.keyboard.press('Enter');
     const result = page.locator('#redrive-result');
-    await expect
-      .poll(() => result.textContent(), PATIENCE)
-      .toMatch(/^Redriven: \d+ applied, .* 0 left\.$/);
+    await expect.poll(() => result.textContent()).toMatch(/^Redriven: \d+ applied, .* 0 left\.$/);
     await says(/^Healthy/);
 
     child.kill('SIGINT');
     await says(/^The tables are equal: \d+ items\.$/);
     await expect
-      .poll(() => page.locator('#connection').textContent(), PATIENCE)
+      .poll(() => page.locator('#connection').textContent())
       .toContain('The run has ended');
     await photograph(page, 'ended', folder);
     const { exitCode, summary } = await finished;
@@ -208,5 +201,5 @@ describe.skipIf(browserPath === undefined)(`the live page${skipped}`, () => {
     expect(applied + superseded).toBeGreaterThanOrEqual(summary.deadLettered);
     expect(seen).toEqual({ errors: [], foreign: [] });
     if (SHOTS === undefined) rmSync(folder, { recursive: true });
-  }, 180_000);
+  });
 });

@@ -11,7 +11,7 @@ import { wireCall, wireJson } from '../fixtures/wire.ts';
 let deployed: DeployedReplication;
 beforeAll(async () => {
   deployed = await deployLocally('sizes');
-}, 30_000);
+});
 afterAll(() => deployed.close());
 let sequence = 0;
 /** A record that the destination refuses at first, with an old image that does not matter to it. */

@@ -51,7 +51,7 @@ describe('a repair beside live traffic and faults', () => {
     expect(sum.late).toBeGreaterThanOrEqual(often(0.25));
     expect(sum.struck).toBeGreaterThanOrEqual(often(1));
     expect(sum.refused).toBeGreaterThanOrEqual(often(0.25));
-  }, 120_000);
+  });
 
   it('is caught if it writes without comparing', async () => {
     let caught: number | undefined;
@@ -61,7 +61,7 @@ describe('a repair beside live traffic and faults', () => {
     }
 
     expect(caught).toBeDefined();
-  }, 120_000);
+  });
 });
 
 async function play(seed: number, mutation: Mutation) {

@@ -143,7 +143,7 @@ it('finds exactly what was planted among many equal items', async () => {
   });
   // Several megabytes, in pages of one each.
   expect(found.report.sourceReadUnits).toBeGreaterThan(500);
-}, 60_000);
+});
 
 it('finds exactly what was planted while both tables are written to', async () => {
   const busy = Array.from({ length: 60 }, (_, index) => ({
@@ -162,7 +162,7 @@ it('finds exactly what was planted while both tables are written to', async () =
     done.abort();
   }
   expect(await traffic).toBeGreaterThan(100);
-}, 60_000);
+});
 
 /** Writes and deletes items of the source, and the twin's shortly after. @returns how many. */
 async function keepBusy(
@@ -389,7 +389,7 @@ it('can stop in a segment, and go on there', async () => {
       .map(({ pk }) => pk.S)
       .toSorted(),
   );
-}, 60_000);
+});
 
 it('stops when it is told to, and fails when a read fails', async () => {
   const tables = await pair([{ pk: { S: 'a' } }], []);
