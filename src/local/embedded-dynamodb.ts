@@ -39,7 +39,9 @@ export interface EmbeddedDynamoDbOptions {
 }
 
 const HOST = '127.0.0.1';
-const ENGINE_PACKAGE = '@dynoxide/linux-x64';
+/** package.json has the one for linux-x64. Others are found where somebody has installed them. */
+const ENGINE_PACKAGE = `@dynoxide/${process.platform}-${process.arch}`;
+const ENGINE_VERSION = '1.2.1';
 const START_TIMEOUT_MS = 10_000;
 const POLL_INTERVAL_MS = 10;
 /** Time for the engine to close its files after SIGTERM. */
@@ -102,7 +104,8 @@ export function embeddedEnginePath(packageName = ENGINE_PACKAGE): string {
     throw new FerryError(`The embedded DynamoDB engine ${packageName} is not installed here.`, {
       code: 'local.engine.missing',
       hint:
-        'The embedded engine exists for linux-x64 only. Elsewhere give --source-endpoint and ' +
+        'It comes with Ferry for linux-x64 only. Elsewhere, install the one of your platform, if there is one: ' +
+        `npm install --no-save ${packageName}@${ENGINE_VERSION}. Or give --source-endpoint and ` +
         '--destination-endpoint of any DynamoDB-compatible endpoint, e.g. DynamoDB Local.',
       cause,
     });

@@ -10,6 +10,7 @@ import {
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
 import { FerryError } from '../../src/errors.ts';
 import {
   type EmbeddedDynamoDb,
@@ -234,5 +235,11 @@ describe('where there is no embedded engine', () => {
         /linux-x64 only.*--source-endpoint.*--destination-endpoint.*DynamoDB Local/,
       ),
     });
+    const version = manifest.optionalDependencies['@dynoxide/linux-x64'];
+    expect(error).toHaveProperty(
+      'hint',
+      expect.stringContaining(`npm install --no-save @dynoxide/plan9-mips@${version}.`),
+    );
   });
+
 });
