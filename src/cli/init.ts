@@ -204,6 +204,6 @@ function print({ options, io, findings, replication, isFit }: Outcome): void {
   const { name } = replication;
   io.out(`${path} describes the replication ${name}. What comes next:`);
   io.out('  npx cdk deploy --all');
-  io.out(`  npx ferry backfill --replication ${name}`);
-  io.out(`  npx ferry verify --replication ${name}`);
+  io.out(`  ferry backfill --replication ${name}`);
+  io.out(`  ferry verify --replication ${name}`);
 }

@@ -41,7 +41,7 @@ describe('ferry init', () => {
     const { exitCode, out } = await init('us-east-1/Orders', 'eu-west-1/Orders');
 
     expect(exitCode).toBe(0);
-    expect(out).toContain('npx ferry backfill --replication orders');
+    expect(out).toContain('ferry backfill --replication orders');
     const [replication] = loadConfig(config).replications;
     expect(replication).toMatchObject({
       name: 'orders',
