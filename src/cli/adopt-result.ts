@@ -184,7 +184,7 @@ export function adoptReporter(io: Io, replication: ReplicationConfig): AdoptRepo
         disabled.set(step.mapping.id, step.mapping);
         io.err(`Disabling the event source mapping ${step.mapping.id}.`);
         return;
-      case 'disabling':
+      case 'waiting':
         if (!isWaiting) io.err('Waiting until Lambda has disabled it.');
         isWaiting = true;
         return;

@@ -35,6 +35,7 @@ import type {
 import { readControl } from './first-adoption.ts';
 import { inParallel } from './in-parallel.ts';
 import { insist, type Patience } from './insist.ts';
+import { switchMappings, type SwitchStep } from './switch-mappings.ts';
 
 export interface AdoptContext extends Patience {
   readonly settings: WriteTarget;
@@ -54,8 +55,8 @@ export interface AdoptContext extends Patience {
 
 /** What `adopt` is about to do, or waits for. */
 export type AdoptStep =
-  | { readonly kind: 'disable' | 'enable' | 'leave-disabled'; readonly mapping: EventSource }
-  | { readonly kind: 'disabling' }
+  | SwitchStep
+  | { readonly kind: 'leave-disabled'; readonly mapping: EventSource }
   | { readonly kind: 'settling'; readonly leftMs: number; readonly totalMs: number }
   | { readonly kind: 'reading'; readonly survey: VersionSurvey; readonly readUnits: number }
   | { readonly kind: 'write'; readonly row: ControlRow; readonly why: string };
@@ -75,7 +76,7 @@ export async function planNow(
 
 /**
  * @returns the control row that is in force.
- * @throws FerryError `adopt.refused`, `adopt.outrun` or `adopt.mapping-busy`, or the reason of
+ * @throws FerryError `adopt.refused`, `adopt.outrun`, `adopt.mapping-busy` or `mapping.busy`, or the reason of
  *   `context.stop`. Mappings that were disabled stay so: `onStep` has named them.
  */
 export async function adopt(choice: AdoptionChoice, context: AdoptContext): Promise<ControlRow> {
@@ -106,40 +107,24 @@ export function refusal({ problem, advice }: Refused): FerryError {
 }
 
 const DISABLED = 'Disabled';
-const POLL_MS = 2_000;
-/** Lambda needs up to a minute or so. */
-const DISABLING_MS_MAX = 10 * 60_000;
 
 /** @returns those that it has disabled itself. */
 async function pause(context: AdoptContext): Promise<readonly EventSource[]> {
   const { mappings, onStep } = context;
   if (mappings === undefined) return [];
+  const disabled: EventSource[] = [];
+  const switching = {
+    ...context,
+    mappings,
+    onStep: (step: SwitchStep) => {
+      if (step.kind === 'disable') disabled.push(step.mapping);
+      onStep(step);
+    },
+  };
   const all = await insist(() => mappings.list(), context);
-  const enabled = all.filter(({ state }) => state !== DISABLED && state !== 'Disabling');
-  for (const mapping of enabled) {
-    onStep({ kind: 'disable', mapping });
-    await insist(() => mappings.setEnabled(mapping.id, false), context);
-  }
-  await untilDisabled(mappings, context);
+  await switchMappings(all, false, switching);
   await settle(context);
-  return enabled;
-}
-
-async function untilDisabled(mappings: EventSources, context: AdoptContext): Promise<void> {
-  const { clock, stop, onStep } = context;
-  const endMs = clock.now() + DISABLING_MS_MAX;
-  for (;;) {
-    const open = (await insist(() => mappings.list(), context)).filter(isOn);
-    if (open.length === 0) return;
-    if (clock.now() >= endMs) throw busy(open);
-    onStep({ kind: 'disabling' });
-    await clock.sleep(POLL_MS);
-    stop.throwIfAborted();
-  }
-}
-
-function isOn({ state }: EventSource): boolean {
-  return state !== DISABLED;
+  return disabled;
 }
 
 function busy(mappings: readonly EventSource[]): FerryError {
@@ -164,7 +149,8 @@ async function settle({ clock, stop, settleMs, onStep }: AdoptContext): Promise<
 async function requireDisabled(context: AdoptContext): Promise<void> {
   const { mappings } = context;
   if (mappings === undefined) return;
-  const open = (await insist(() => mappings.list(), context)).filter(isOn);
+  const all = await insist(() => mappings.list(), context);
+  const open = all.filter(({ state }) => state !== DISABLED);
   if (open.length > 0) throw busy(open);
 }
 

@@ -9,7 +9,7 @@ export interface SwitchContext extends Patience {
   readonly onStep: (step: SwitchStep) => void;
 }
 
-type SwitchStep =
+export type SwitchStep =
   | { readonly kind: 'disable' | 'enable'; readonly mapping: EventSource }
   | { readonly kind: 'waiting'; readonly mapping: EventSource };
 

@@ -99,6 +99,7 @@ describe('ferry adopt', () => {
     expect(out).toContain('`ferry verify`');
     expect(err.split('\n')).toEqual([
       'Disabling the event source mapping a1b2.',
+      'Waiting until Lambda has disabled it.',
       expect.stringMatching(/^Waiting until no earlier write can land: 125 s left\.$/) as string,
       expect.stringMatching(/: 95 s left\.$/) as string,
       expect.stringMatching(/: 65 s left\.$/) as string,

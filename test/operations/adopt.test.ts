@@ -222,8 +222,8 @@ describe('a source that was pointed at another table', () => {
     const { context } = replication({ ...scene, onSleep: stuck });
 
     await expect(adopt(PLAIN, context)).rejects.toMatchObject({
-      code: 'adopt.mapping-busy',
-      message: 'These event source mappings are not disabled: a1b2 (Disabling).',
+      code: 'mapping.busy',
+      message: 'The event source mapping a1b2 is Disabling after ten minutes, not Disabled.',
     });
   });
 
