@@ -1,23 +1,23 @@
-// Keys of late inserts -> reads of their state rows, which tell what has been deleted since.
+// Keys of state rows of late inserts -> reads of these rows, which tell what has been deleted since.
 
 import { STATE_ATTRIBUTES } from '../contract.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Item } from './attribute-value.ts';
 import type { Version } from './ordering-guard.ts';
-import { stateRowKey, type WriteTarget } from './write-request.ts';
+import type { WriteTarget } from './write-request.ts';
 
 /** Eventually consistent: a delete that it cannot see yet has not been looked at again either. */
 export function lookUpRequest(
-  keyTexts: readonly string[],
-  target: Pick<WriteTarget, 'replication' | 'stateTable'>,
+  rows: readonly Item[],
+  { stateTable }: Pick<WriteTarget, 'stateTable'>,
 ): ReadRequest {
   const { id, deleted } = STATE_ATTRIBUTES;
   return {
     operation: 'BatchGetItem',
     input: {
       RequestItems: {
-        [target.stateTable]: {
-          Keys: keyTexts.map((keyText) => stateRowKey(target, keyText)),
+        [stateTable]: {
+          Keys: [...rows],
           ProjectionExpression: '#id, #d',
           ExpressionAttributeNames: { '#id': id, '#d': deleted },
         },

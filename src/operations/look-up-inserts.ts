@@ -27,17 +27,23 @@ export function lookUpInserts(
       : undefined;
     return keyText ?? [];
   });
-  const answers = new Map<string, Promise<Answer | undefined>>();
+  const asked = new Map<
+    string,
+    { readonly id: string; readonly answer: Promise<Answer | undefined> }
+  >();
   for (let from = 0; from < late.length; from += BATCH_KEYS_MAX) {
     const keyTexts = late.slice(from, from + BATCH_KEYS_MAX);
-    const answer = ask(keyTexts, context);
-    for (const keyText of keyTexts) answers.set(keyText, answer);
+    const rows = keyTexts.map((keyText) => stateRowKey(context.settings, keyText));
+    const answer = ask(rows, context);
+    keyTexts.forEach((keyText, index) =>
+      asked.set(keyText, { id: idOf(rows[index] ?? {}), answer }),
+    );
   }
   return async (keyText) => {
-    const answer = await answers.get(keyText);
-    const id = idOf(stateRowKey(context.settings, keyText));
-    if (answer === undefined || answer.unanswered.has(id)) return undefined;
-    return answer.deletes.get(id) ?? NEVER;
+    const { id = '', answer } = asked.get(keyText) ?? {};
+    const { deletes, unanswered } = (await answer) ?? {};
+    if (deletes === undefined || unanswered?.has(id) === true) return undefined;
+    return deletes.get(id) ?? NEVER;
   };
 }
 
@@ -57,11 +63,11 @@ interface Answer {
 }
 
 async function ask(
-  keyTexts: readonly string[],
+  rows: readonly Item[],
   { settings, reader, health }: LookUpContext,
 ): Promise<Answer | undefined> {
   try {
-    const { items, unprocessed } = await reader.read(lookUpRequest(keyTexts, settings));
+    const { items, unprocessed } = await reader.read(lookUpRequest(rows, settings));
     return { deletes: deletesIn(items), unanswered: new Set(unprocessed.map(idOf)) };
   } catch (error) {
     health.noteError(`look-up: ${classifyFailure(error).name}`);

@@ -4,13 +4,14 @@ import { stateRowKey } from '../../src/core/write-request.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
 it('asks for the deletes of state rows only, and takes an answer that lags behind', () => {
-  const { operation, input } = lookUpRequest(['["pk"]', '["sk"]'], SETTINGS);
+  const rows = ['["pk"]', '["sk"]'].map((keyText) => stateRowKey(SETTINGS, keyText));
+  const { operation, input } = lookUpRequest(rows, SETTINGS);
 
   expect(operation).toBe('BatchGetItem');
   expect(input).toEqual({
     RequestItems: {
       'ferry-orders-state': {
-        Keys: [stateRowKey(SETTINGS, '["pk"]'), stateRowKey(SETTINGS, '["sk"]')],
+        Keys: rows,
         ProjectionExpression: '#id, #d',
         ExpressionAttributeNames: { '#id': 'id', '#d': 'd' },
       },

@@ -8,7 +8,7 @@
 
 import { lookUpRequest } from '../../src/core/look-up.ts';
 import { seriesInEpoch } from '../../src/core/ordering-guard.ts';
-import type { WriteRequest } from '../../src/core/write-request.ts';
+import { stateRowKey, type WriteRequest } from '../../src/core/write-request.ts';
 import type { ControlKeeper } from '../../src/operations/control-keeper.ts';
 import type { DestinationReader, DestinationTable, Item, LookAgainQueue } from '../../src/ports.ts';
 import type { Mutant } from './mutants.ts';
@@ -67,7 +67,8 @@ async function takeBack(
 ): Promise<void> {
   const name = world.keys.nameOf(input.Item ?? {});
   if (input.TableName !== 'twin' || name === undefined) return;
-  const request = lookUpRequest([world.keys.textOf(name)], process.facts.settings);
+  const { settings } = process.facts;
+  const request = lookUpRequest([stateRowKey(settings, world.keys.textOf(name))], settings);
   const table = request.operation === 'BatchGetItem' ? request.input.RequestItems?.['state'] : {};
   if (table !== undefined) Object.assign(table, { ConsistentRead: isConsistent });
   const { items } = await world.reader(process).read(request);
