@@ -3,6 +3,7 @@
 // that a schema cannot say, such as "not the same table twice".
 
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import schema from '../ferry.schema.json' with { type: 'json' };
 import { ruleProblems, show } from './config-rules.ts';
@@ -107,14 +108,7 @@ export function loadConfig(path: string): Config {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new UsageError(
-      `Cannot read the configuration file ${path}: ${(cause as Error).message}.`,
-      {
-        code: 'config.unreadable',
-        hint: 'Name another file with --config, or start from the ferry.json of this repository.',
-        cause,
-      },
-    );
+    throw unreadable(path, cause as NodeJS.ErrnoException);
   }
   let value: unknown;
   try {
@@ -127,6 +121,20 @@ export function loadConfig(path: string): Config {
     });
   }
   return parseConfig(value, path);
+}
+
+function unreadable(path: string, cause: NodeJS.ErrnoException): UsageError {
+  const full = resolve(path);
+  return new UsageError(
+    cause.code === 'ENOENT'
+      ? `There is no configuration file ${full}.`
+      : `Cannot read the configuration file ${full}: ${cause.message}.`,
+    {
+      code: 'config.unreadable',
+      hint: 'Run the command in the folder that has ferry.json, name the file with --config, or let `ferry init` write one.',
+      cause,
+    },
+  );
 }
 
 /**

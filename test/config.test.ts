@@ -297,7 +297,7 @@ describe('loadConfig', () => {
   });
 
   it.each([
-    ['is missing', undefined, 'Cannot read the configuration file'],
+    ['is missing', undefined, 'There is no configuration file'],
     ['is not JSON', '{"replications": [', 'is not JSON'],
   ])('says so when the file %s', (_, content, message) => {
     const directory = mkdtempSync(join(tmpdir(), 'ferry-config-'));

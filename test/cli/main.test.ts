@@ -79,7 +79,7 @@ describe('ferry local, wrongly used', () => {
       ['--source-endpoint', 'localhost:8000'],
       '--source-endpoint must be a URL such as http://127.0.0.1:8000, got "localhost:8000"',
     ],
-    [['--config', '/nowhere/ferry.json'], 'Cannot read the configuration file /nowhere/ferry.json'],
+    [['--config', '/nowhere/ferry.json'], 'There is no configuration file /nowhere/ferry.json'],
     [['--replication', 'orders'], '--replication names one of a configuration file'],
   ])('refuses %s', async (args, message) => {
     const { exitCode, err } = await ferry('local', ...args);

@@ -48,7 +48,7 @@ describe('bin/app.ts', () => {
     const { status, stderr } = runApp(join(temporary, 'absent.json'));
 
     expect(stderr).toContain(
-      `Cannot read the configuration file ${join(temporary, 'absent.json')}`,
+      `There is no configuration file ${join(temporary, 'absent.json')}`,
     );
     expect(status).toBe(2);
   });
