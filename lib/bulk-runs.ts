@@ -130,7 +130,7 @@ export class BulkRuns extends Construct {
   /** The function is called for a segment until it says that the segment is done. */
   #segments(): DistributedMap {
     const map = new DistributedMap(this, 'Segments', {
-      label: 'Segments',
+      label: SEGMENTS_LABEL,
       itemsPath: '$.segments',
       maxConcurrencyPath: '$.workers',
       itemSelector: {
@@ -180,6 +180,9 @@ function bulkVariables(props: BulkRunsProps): Record<string, string> {
     ...(lookAgainQueue && { [BULK_ENVIRONMENT.lookAgainQueueUrl]: lookAgainQueue.queueUrl }),
   };
 }
+
+/** Step Functions puts it into the ARN of each segment's execution. */
+const SEGMENTS_LABEL = 'Segments';
 
 const STATE_ROW_WRITES = ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'];
 
@@ -233,22 +236,24 @@ function runnerRole(scope: Construct, replication: ReplicationConfig, functionAr
           ['states:DescribeExecution', 'states:StopExecution'],
           arnOf('execution', `${name}:*`),
         ),
+        // If an operator redrives a run, Step Functions redrives its failed segments by this role.
+        allow(['states:RedriveExecution'], arnOf('execution', `${name}/${SEGMENTS_LABEL}:*`)),
       ),
       WriteLogs: policy(allow(LOG_DELIVERY, '*')),
       WriteTraces: policy(allow(TRACING, '*')),
     },
   });
   const { region } = replication.source;
-  const executions = `arn:<AWS::Partition>:states:${region}:<AWS::AccountId>:execution:${name}:*`;
+  const executions = `arn:<AWS::Partition>:states:${region}:<AWS::AccountId>:execution:${name}`;
   Validations.of(role).acknowledge(
     {
       id: 'AwsSolutions-IAM5[Resource::*]',
       reason: 'Delivery of logs and traces, which Step Functions requires, knows no resources.',
     },
-    {
-      id: `AwsSolutions-IAM5[Resource::${executions}]`,
+    ...[`${executions}:*`, `${executions}/${SEGMENTS_LABEL}:*`].map((executionsOf) => ({
+      id: `AwsSolutions-IAM5[Resource::${executionsOf}]`,
       reason: 'A segment runs as an execution of this state machine; Step Functions names them.',
-    },
+    })),
   );
   return role;
 }
