@@ -3,6 +3,7 @@
 
 import { EXIT } from './output.ts';
 import { main } from './main.ts';
+import { type OutputStream, terminalOf } from './terminal.ts';
 
 // The SDK warns about Node versions on every start; package.json states which ones Ferry supports.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
@@ -28,33 +29,27 @@ for (const stream of [process.stdout, process.stderr]) {
     interrupt.abort();
   });
 }
-const write = (stream: NodeJS.WriteStream, text: string) => {
-  if (!readersGone) stream.write(text);
-};
+/** Its columns are asked for each time, because terminals change their size. */
+const outputOf = (stream: NodeJS.WriteStream): OutputStream => ({
+  isTTY: stream.isTTY,
+  get columns() {
+    return stream.columns;
+  },
+  write: (text) => {
+    if (!readersGone) stream.write(text);
+  },
+});
 
-const isTerminal = process.stderr.isTTY;
-let statusShown = false;
-const clearStatus = () => {
-  if (statusShown) write(process.stderr, '\r\u001b[K');
-  statusShown = false;
-};
+const { end, ...terminal } = terminalOf({
+  stdout: outputOf(process.stdout),
+  stderr: outputOf(process.stderr),
+  environment: process.env,
+});
+// Also after the second Ctrl-C.
+process.on('exit', end);
 
 process.exitCode = await main(process.argv.slice(2), {
-  out: (line) => {
-    clearStatus();
-    write(process.stdout, `${line}\n`);
-  },
-  err: (line) => {
-    clearStatus();
-    write(process.stderr, `${line}\n`);
-  },
-  status: (line) => {
-    if (!isTerminal) return;
-    clearStatus();
-    write(process.stderr, line.slice(0, process.stderr.columns - 1));
-    statusShown = true;
-  },
-  isTerminal,
+  ...terminal,
   environment: process.env,
   interrupted: interrupt.signal,
 });
