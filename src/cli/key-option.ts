@@ -1,26 +1,39 @@
 // --key: the key of an item, as people type it.
 
-import { marshall } from '@aws-sdk/util-dynamodb';
-import { decodeItem, type Item } from '../core/attribute-value.ts';
+import type { KeyAttribute } from '../config.ts';
+import type { Item } from '../core/attribute-value.ts';
+import { keyProblems, parseTypedKey, typeOf } from '../core/typed-key.ts';
 import { UsageError } from '../errors.ts';
 import type { ParsedOptions } from './command.ts';
 
-/** @throws UsageError where it is not the JSON of a key, plain or typed. */
+/** @throws UsageError where it is not the JSON of a key that DynamoDB can hold, plain or typed. */
 export function keyFrom(options: ParsedOptions): Item | undefined {
   const json = options.text('key');
   if (json === undefined) return undefined;
   try {
-    const key = JSON.parse(json) as Record<string, unknown>;
-    const typed = Object.values(key).every((value) => typeof value === 'object');
-    return typed ? decodeItem(key, '--key') : marshall(key);
+    return parseTypedKey(json);
   } catch (cause) {
     throw new UsageError(
       `--key must be the JSON of a key, got ${json}: ${(cause as Error).message}.`,
       {
         code: 'usage.options',
-        hint: 'Plain, as in {"pk":"a","sk":7}, or typed, as in {"pk":{"B":"AP8="}}.',
+        hint: 'Plain JSON, as in {"pk":"a","sk":7}, or DynamoDB JSON, as in {"pk":{"S":"a"},"sk":{"N":"7"}}. Binary is base64 in DynamoDB JSON: {"pk":{"B":"AP8="}}.',
         cause,
       },
     );
   }
+}
+
+/** @throws UsageError where the key is not one of a table with these key attributes. */
+export function requireKeyOf(keys: readonly KeyAttribute[], key: Item): Item {
+  const problems = keyProblems(key, keys);
+  if (problems.length === 0) return key;
+  const expected = keys.map(({ name, type }) => `${name} (${type})`).join(', ');
+  const given = Object.entries(key)
+    .map(([name, value]) => `${name} (${typeOf(value)})`)
+    .join(', ');
+  throw new UsageError(`--key must have ${expected}, got ${given}: ${problems.join('; ')}.`, {
+    code: 'usage.options',
+    hint: 'Give every key attribute of the table, each with its type, and no other attribute.',
+  });
 }

@@ -6,14 +6,13 @@ import { openTablePair, type TablePair, timeToLiveOf } from '../composition/tabl
 import type { ReplicationConfig } from '../config.ts';
 import type { Item } from '../core/attribute-value.ts';
 import { differenceLine, mentionLine } from '../core/difference-report.ts';
-import { UsageError } from '../errors.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
 import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../operations/verify.ts';
 import { bulkOption, requireBulkRates } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { keyFrom } from './key-option.ts';
+import { keyFrom, requireKeyOf } from './key-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
@@ -89,7 +88,7 @@ interface Call {
 
 async function compare(call: Call): Promise<number> {
   const { options, io, replication } = call;
-  const key = call.key && keyOfTable(call.key, call.pair);
+  const key = call.key && requireKeyOf(call.pair.facts.source.keys, call.key);
   const path = options.text('report') ?? `ferry-${replication.name}-differences.jsonl`;
   // The answer about one item must not replace the report about all of them.
   const isReported = key === undefined || options.text('report') !== undefined;
@@ -177,17 +176,3 @@ function scanOf({ options, io, pair, percent }: Call) {
   return { segments, totalSegments, workers, onProgress };
 }
 
-function keyOfTable(key: Item, { facts }: TablePair): Item {
-  const expected = facts.source.keys.map(({ name, type }) => `${name} (${type})`).join(', ');
-  const given = Object.entries(key)
-    .map(([name, value]) => `${name} (${Object.keys(value).join()})`)
-    .join(', ');
-  const fits =
-    Object.keys(key).length === facts.source.keys.length &&
-    facts.source.keys.every(({ name, type }) => key[name]?.[type] !== undefined);
-  if (fits) return key;
-  throw new UsageError(`--key must have ${expected}, got ${given}.`, {
-    code: 'usage.options',
-    hint: 'Give every key attribute of the table, with its type.',
-  });
-}
