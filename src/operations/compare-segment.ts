@@ -80,11 +80,13 @@ function takeIn(
   const table = context[side];
   report[side === 'source' ? 'items' : 'destinationItems'] += page.items.length;
   report[`${side}ReadUnits`] += page.readUnits;
-  report.unreadable += page.unreadable.length;
-  for (const key of page.unreadable) context.onUnreadable(key, side);
-  return page.items.flatMap((item) => {
-    const key = table.keyOf(item);
-    const digest = itemDigest(item, context.reservedAttribute);
-    return join.add(side, { key, keyText: canonicalKey(key), digest });
-  });
+  // Equal to nothing, so that each becomes one suspect, and is counted once whichever side cannot be read.
+  const unreadable = page.unreadable.map((key) => ({ key, digest: `unreadable ${side}` }));
+  const readable = page.items.map((item) => ({
+    key: table.keyOf(item),
+    digest: itemDigest(item, context.reservedAttribute),
+  }));
+  return [...unreadable, ...readable].flatMap(({ key, digest }) =>
+    join.add(side, { key, keyText: canonicalKey(key), digest }),
+  );
 }

@@ -77,8 +77,10 @@ interface Sight {
 /** @returns undefined where there is nothing to look at again. */
 async function lookAt({ key, side }: Suspect, context: ConfirmContext): Promise<Sight | undefined> {
   const states = await readStates(key, context);
-  if (states === 'unreadable') {
-    context.onUnreadable(key);
+  if (typeof states === 'string') {
+    // Which cannot be read, exists: what the source has is a suspect of its own.
+    const isOther = side === 'destination' && states !== 'only the twin unreadable';
+    if (!isOther) context.onUnreadable(key);
     return undefined;
   }
   const { before, twin, source } = states;
@@ -99,12 +101,21 @@ async function lookAt({ key, side }: Suspect, context: ConfirmContext): Promise<
 
 /** Source, destination, source again: only beside an unchanged source does a difference mean anything. */
 async function readStates(key: Item, { source, destination }: ConfirmContext) {
+  const before = await readable(key, source);
+  const twin = await readable(key, destination);
+  const after = await readable(key, source);
+  if (before === UNREADABLE || after === UNREADABLE) return 'unreadable';
+  if (twin === UNREADABLE) return after === undefined ? 'only the twin unreadable' : 'unreadable';
+  return { before, twin, source: after };
+}
+
+const UNREADABLE = 'unreadable';
+
+async function readable(key: Item, reader: ItemReader): Promise<Item | undefined | 'unreadable'> {
   try {
-    const before = await source.get(key);
-    const twin = await destination.get(key);
-    return { before, twin, source: await source.get(key) };
+    return await reader.get(key);
   } catch (error) {
-    if (error instanceof FerryError && error.code === 'item.unreadable') return 'unreadable';
+    if (error instanceof FerryError && error.code === 'item.unreadable') return UNREADABLE;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 // Compares two tables, in memory that does not grow with them: scans both segment by segment, joins what
 // meets, and looks up what does not, until each difference is proved or gone.
 
-import type { Discrepancy } from '../core/discrepancy.ts';
+import { type Discrepancy, itemDigest } from '../core/discrepancy.ts';
 import type { SegmentCursor, Side } from '../core/segment-join.ts';
 import type { Item, ReadableTable } from '../ports.ts';
 import { compareSegment, type SegmentPlace } from './compare-segment.ts';
@@ -13,7 +13,7 @@ import {
 } from './confirm-differences.ts';
 import { inParallel } from './in-parallel.ts';
 
-export interface VerifyContext extends Omit<ConfirmContext, 'onInFlight' | 'onUnreadable'> {
+export interface VerifyContext extends ConfirmContext {
   readonly source: ReadableTable;
   readonly destination: ReadableTable;
   /** Attribute in which the items of a side say when DynamoDB is to remove them, where it does. */
@@ -22,8 +22,6 @@ export interface VerifyContext extends Omit<ConfirmContext, 'onInFlight' | 'onUn
   readonly waitingMax?: number;
   /** Told of differences that are real; those of expired items are only counted. */
   readonly onDifference: (difference: Difference) => void;
-  readonly onInFlight: (key: Item) => void;
-  readonly onUnreadable: (key: Item, side: Side) => void;
 }
 
 export interface VerifyOptions {
@@ -37,7 +35,7 @@ export interface VerifyOptions {
 }
 
 export interface VerifyReport extends Record<Discrepancy, number> {
-  /** Items of the source that were compared, and of the destination. */
+  /** Items of the source that were compared, and of the destination: those that can be read. */
   items: number;
   destinationItems: number;
   /** On one side only, and past the time at which they expire: DynamoDB will remove them. */
@@ -70,16 +68,23 @@ export async function verify(
   return report;
 }
 
-/** The differences of a single item, after the same two looks. */
+/** The differences of a single item, after the same two looks. Counts it on each side that has it. */
 export async function verifyKey(key: Item, context: VerifyContext): Promise<VerifyReport> {
   const report = newReport();
-  const onUnreadable = () => {
-    report.unreadable += 1;
-    context.onUnreadable(key, 'source');
-  };
-  const counted = { ...counting(context, report), onUnreadable };
-  await confirmDifferences([{ key, side: 'source' }], counted);
-  return { ...report, items: 1 };
+  const has = { source: false, destination: false };
+  const noting = (side: Side) => ({
+    async get(one: Item) {
+      const item = await context[side].get(one);
+      has[side] = item !== undefined;
+      return item;
+    },
+  });
+  await confirmDifferences([{ key, side: 'source' }], {
+    ...counting(context, report),
+    source: noting('source'),
+    destination: noting('destination'),
+  });
+  return { ...report, items: Number(has.source), destinationItems: Number(has.destination) };
 }
 
 /** A part of a segment, for a worker whose time is limited. */
@@ -97,11 +102,13 @@ export async function verifySegment(
   return { report, next };
 }
 
-/** Counts what is confirmed, and hands on what an operator has to know. */
+/** Counts what is confirmed, each item once, and hands on what an operator has to know. */
 function counting(context: VerifyContext, report: VerifyReport): ConfirmContext {
+  const isNew = onceEach();
   return {
     ...context,
     onDifference(difference) {
+      if (!isNew(difference.key)) return;
       if (isExpired(difference, context)) {
         report.expired += 1;
         return;
@@ -110,11 +117,34 @@ function counting(context: VerifyContext, report: VerifyReport): ConfirmContext 
       context.onDifference(difference);
     },
     onInFlight(key) {
+      if (!isNew(key)) return;
       report.inFlight += 1;
       context.onInFlight(key);
     },
-    // The scan has counted it.
-    onUnreadable: () => undefined,
+    onUnreadable(key) {
+      if (!isNew(key)) return;
+      report.unreadable += 1;
+      context.onUnreadable(key);
+    },
+  };
+}
+
+/** Keys that are remembered, twice over. Both suspects of an item are handed out within less. */
+const REMEMBERED_MAX = 25_000;
+
+/**
+ * Whether a key is asked about for the first time. An item that did not meet its twin in time is a suspect
+ * on either side, and may be deleted at the source in between: then both would find it extraneous.
+ */
+function onceEach(): (key: Item) => boolean {
+  let latest = new Set<string>();
+  let earlier = latest;
+  return (key) => {
+    const digest = itemDigest(key, '');
+    if (latest.has(digest) || earlier.has(digest)) return false;
+    if (latest.size >= REMEMBERED_MAX) [earlier, latest] = [latest, new Set()];
+    latest.add(digest);
+    return true;
   };
 }
 
