@@ -7,7 +7,7 @@ export interface Backlog {
   /** Age of the oldest record that waits, in milliseconds; 0 where none is known to wait. */
   readonly ageMs: number;
   readonly trend: 'none' | 'catching-up' | 'standing-still' | 'falling-behind';
-  /** Time until nothing waits, if it goes on like this; only while catching up. */
+  /** Time until nothing waits, if it goes on like this; only while the latest age tells that anything waits. */
   readonly leftMs?: number | undefined;
 }
 
@@ -33,8 +33,9 @@ export function backlogOf(vitals: Vitals, behindMs: number): Backlog {
   if (growth >= STANDING_SHARE) return { ageMs: highestMs, trend: 'standing-still' };
   if (growth > -CATCHING_UP_SHARE) return { ageMs: highestMs, trend: 'falling-behind' };
   const [, lastMs = 0] = latest(recent) ?? [];
-  const ageMs = lastMs > behindMs ? lastMs : highestMs;
-  return { ageMs, trend: 'catching-up', leftMs: ageMs / -growth };
+  // Another shard, which tells its age less often, may still wait.
+  if (lastMs <= behindMs) return { ageMs: highestMs, trend: 'catching-up' };
+  return { ageMs: lastMs, trend: 'catching-up', leftMs: lastMs / -growth };
 }
 
 /** Nothing is invoked any more: what was left unfinished then waits now. */

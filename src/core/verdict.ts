@@ -3,6 +3,7 @@
 
 import { type Backlog, backlogOf } from './backlog-trend.ts';
 import { duration } from './duration.ts';
+import { counted } from './number-text.ts';
 import { horizonOf, utcTime } from './pause.ts';
 import { latest, MINUTE_MS, sumSince, type Vitals } from './vitals.ts';
 
@@ -33,6 +34,9 @@ const HEARTBEAT_LATE_MS = RECENT_MS + MINUTE_MS;
 /** Lambda creates or enables a mapping within minutes. */
 const STARTING_MS_MAX = 60 * MINUTE_MS;
 const HOUR_MS = 60 * MINUTE_MS;
+
+/** Invocations count at their end, which may be 15 minutes away. */
+const LONGEST_COUNT_MS = 20 * MINUTE_MS;
 
 interface Case {
   readonly vitals: Vitals;
@@ -171,14 +175,19 @@ function functionFails({ vitals, recent }: Case): Verdict | undefined {
   return undefined;
 }
 
-function recordsWait({ backlog, recent }: Case): Verdict | undefined {
+function recordsWait({ vitals, backlog, recent }: Case): Verdict | undefined {
   const { ageMs, trend, leftMs } = backlog;
   if (trend === 'none') return undefined;
   const cause = recent('DestinationThrottles') > 0 ? ', because the destination throttles' : '';
   const anchor = cause === '' ? 'records-waiting' : 'destination-throttled';
   switch (trend) {
     case 'catching-up':
-      return behind(`by ${duration(ageMs)} and catching up, about ${duration(leftMs ?? 0)} left`);
+      // What waits gets younger, too, when Lambda gives up what is oldest.
+      if (!isMoving(vitals))
+        return behind(`by ${duration(ageMs)}, and no record is applied${cause}`, anchor);
+      return leftMs === undefined
+        ? behind(`by up to ${duration(ageMs)} in the last five minutes, and nearly caught up`)
+        : behind(`by ${duration(ageMs)} and catching up, about ${duration(leftMs)} left`);
     case 'falling-behind':
       return behind(`by ${duration(ageMs)}, and not catching up${cause}`, anchor);
     case 'standing-still':
@@ -189,6 +198,12 @@ function recordsWait({ backlog, recent }: Case): Verdict | undefined {
           )
         : stuck(`records have waited for ${duration(ageMs)}${cause}`, anchor);
   }
+}
+
+/** Whether records have come to an end lately, in whatever way. */
+function isMoving({ own, nowMs }: Vitals): boolean {
+  const ends = ['AppliedRecords', ...ANSWERED.map(([name]) => name)] as const;
+  return ends.some((name) => sumSince(own[name], nowMs - LONGEST_COUNT_MS) > 0);
 }
 
 function heartIsSilent({ vitals, rules }: Case): Verdict | undefined {
@@ -214,8 +229,7 @@ function recordsLost({ vitals: { services } }: Case): Verdict | undefined {
 
 function deadLettersWait({ vitals: { deadLetters } }: Case): Verdict | undefined {
   if (deadLetters === 0) return undefined;
-  const letters = `${deadLetters} dead letter${deadLetters === 1 ? '' : 's'}`;
-  return behind(`by ${letters}; all else is well`, 'dead-letters');
+  return behind(`by ${counted(deadLetters, 'dead letter')}; all else is well`, 'dead-letters');
 }
 
 /** How a record is done with without a write. */

@@ -29,6 +29,7 @@ it.each<[string, Series, Series, unknown[]]>([
   ['the oldest gets older more slowly', ages(5, 5.3, 5.6), [], [5.6, 'falling-behind', undefined]],
   ['the age stays', ages(9, 9, 9, 9), [], [9, 'falling-behind', undefined]],
   ['the age shrinks', ages(10, 8, 6, 4), [], [4, 'catching-up', 2]],
+  ['it has shrunk to nothing', ages(10, 8, 6, 0, 0), [], [10, 'catching-up', undefined]],
   [
     'it shrinks from window to window',
     ages(30, 29, 28, 27, 26, 20, 18, 16, 14, 12),

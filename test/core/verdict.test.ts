@@ -158,3 +158,44 @@ describe('the verdict on a heartbeat', () => {
     expect(found.text).toBe(text);
   });
 });
+
+describe('a backlog that gets younger', () => {
+  /** One figure a minute, the last one a minute ago. */
+  const minutely = (...values: number[]): Series =>
+    values.map((value, index) => [ago(values.length - index), value]);
+  const ages = (...minutes: number[]) => minutely(...minutes.map((value) => value * MINUTE_MS));
+  const shrinking = ages(10, 8, 6, 4);
+
+  it('is being caught up while records are applied', () => {
+    const own = { OldestUnappliedAge: shrinking, AppliedRecords: once(1, 120) };
+
+    expect(verdict({ own }).text).toBe('by 4 min and catching up, about 2 min left');
+  });
+
+  it('is not being caught up while none is, because Lambda gives up what is oldest', () => {
+    const own = { OldestUnappliedAge: shrinking, RetriedRecords: once(1, 50) };
+
+    expect(verdict({ own })).toEqual({
+      level: 'behind',
+      text: 'by 4 min, and no record is applied',
+      runbook: 'records-waiting',
+    });
+  });
+
+  it('is nearly caught up once the latest record has not waited', () => {
+    const own = { OldestUnappliedAge: ages(10, 8, 6, 0, 0), AppliedRecords: once(1, 120) };
+
+    expect(verdict({ own }).text).toBe(
+      'by up to 10 min in the last five minutes, and nearly caught up',
+    );
+  });
+
+  it('is over when no age of the last minutes is one of a backlog', () => {
+    const own = {
+      OldestUnappliedAge: ages(10, 8, 6, 4, 0, 0, 0, 0, 0, 0),
+      AppliedRecords: once(1, 120),
+    };
+
+    expect(verdict({ own }).level).toBe('healthy');
+  });
+});
