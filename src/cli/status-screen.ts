@@ -3,7 +3,7 @@
 import { backlogOf } from '../core/backlog-trend.ts';
 import { duration } from '../core/duration.ts';
 import { horizonOf, utcTime } from '../core/pause.ts';
-import { sparkline } from '../core/sparkline.ts';
+import { isSparkline, sparkline } from '../core/sparkline.ts';
 import {
   highestOf,
   latest,
@@ -12,7 +12,8 @@ import {
   sumSince,
   type Vitals,
 } from '../core/vitals.ts';
-import { grouped } from './output.ts';
+import { grouped, wrapped } from './output.ts';
+import { runbookLink } from './runbook-link.ts';
 import type { Status } from './status.ts';
 
 /** Three minutes each. */
@@ -27,11 +28,13 @@ const NONE = '-';
 const ROUNDING_MS = 2_000;
 
 const ROUNDED =
-  '  The stream tells whole seconds: latencies but the heartbeat’s read up to 1 s too high.';
+  'The stream tells whole seconds: latencies but the heartbeat’s read up to 1 s too high.';
 
-export function statusScreen(status: Status): string[] {
+/** @param columns of the terminal; where it is none, lines are as long as they have to be. */
+export function statusScreen(status: Status, columns = Infinity): string[] {
   const { replication, vitals } = status;
   const { name, source, destination } = replication;
+  const title = `${name}: ${source.region}/${source.table} to ${destination.region}/${destination.table}`;
   const rows = [
     ...heldRows(vitals),
     ...lagRows(status),
@@ -39,16 +42,35 @@ export function statusScreen(status: Status): string[] {
     ...troubleRows(vitals),
     ['reader on the stream', readerText(vitals), ''],
   ] as const;
-  const label = Math.max(...rows.map(([text]) => text.length));
-  const value = Math.max(...rows.map(([, text]) => text.length));
   return [
-    `${name}: ${source.region}/${source.table} to ${destination.region}/${destination.table}`,
-    verdictLine(status),
+    ...wrapped(title, columns),
+    ...wrapped(verdictLine(status), columns),
     '',
-    ...rows.map(([a, b, c]) => `  ${a.padEnd(label)}  ${b.padEnd(value)}  ${c}`.trimEnd()),
-    ...precision(status),
+    ...table(rows, columns),
+    ...precision(status).flatMap((line) => indented(line, '  ', columns)),
     '',
   ];
+}
+
+/** Without sparklines where they do not fit, and in lines of its own what does not fit beside its label. */
+function table(rows: readonly Row[], columns: number): string[] {
+  const label = Math.max(...rows.map(([text]) => text.length));
+  const value = Math.max(...rows.map(([, text]) => text.length));
+  const isWide = 2 + label + 2 + value + 2 + SPARK_COLUMNS <= columns;
+  return rows.flatMap(([a, b, c]) => {
+    const pair = `  ${a.padEnd(label)}  ${isWide ? b.padEnd(value) : b}`;
+    const whole = `${pair}  ${c}`.trimEnd();
+    if (isWide && whole.length <= columns) return [whole];
+    return [
+      ...(pair.length <= columns ? [pair.trimEnd()] : [`  ${a}`, ...indented(b, '    ', columns)]),
+      ...(isSparkline(c) ? [] : indented(c, '    ', columns)),
+    ];
+  });
+}
+
+function indented(text: string, margin: string, columns: number): string[] {
+  if (text === '') return [];
+  return wrapped(text, columns - margin.length).map((line) => margin + line);
 }
 
 /** How exact the latencies are, where they are not. */
@@ -57,8 +79,8 @@ function precision({ replication: { timestampAttribute }, vitals }: Status): str
   const fallbacks = sumSince(vitals.own.TimestampFallbacks, 0);
   if (fallbacks === 0) return [];
   return [
-    `  ${count(fallbacks)} applied records of the last hour have no usable timestamp in "${timestampAttribute}".`,
-    '  Their latencies are by the stream’s time, and read up to 1 s too high.',
+    `${count(fallbacks)} applied records of the last hour have no usable timestamp in "${timestampAttribute}".`,
+    'Their latencies are by the stream’s time, and read up to 1 s too high.',
   ];
 }
 
@@ -66,7 +88,9 @@ function verdictLine({ verdict, replication }: Status): string {
   const { level, text, runbook } = verdict;
   // "behind by 3 min", "paused since 2026-01-31T12:00:00Z".
   const said = /^(by|since) /.test(text) ? `${level} ${text}` : `${level}: ${text}`;
-  return runbook === undefined ? said : `${said}. See ${replication.alarms.runbook}#${runbook}`;
+  return runbook === undefined
+    ? said
+    : `${said}. See ${runbookLink(replication.alarms.runbook, runbook)}`;
 }
 
 type Row = readonly [label: string, value: string, more: string];
@@ -205,7 +229,9 @@ export function statusJson({ replication, vitals, verdict }: Status): string {
     level: verdict.level,
     verdict: verdict.text,
     runbook:
-      verdict.runbook === undefined ? null : `${replication.alarms.runbook}#${verdict.runbook}`,
+      verdict.runbook === undefined
+        ? null
+        : runbookLink(replication.alarms.runbook, verdict.runbook),
     latencyMs: { p50: last(latency.p50), p90: last(latency.p90), p99: last(latency.p99) },
     heartbeatMs: last(own.HeartbeatLatency),
     oldestUnappliedMs: backlog.trend === 'none' ? 0 : Math.round(backlog.ageMs),

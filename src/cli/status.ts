@@ -3,6 +3,7 @@
 import { systemClock } from '../adapters/system-clock.ts';
 import { readVitals } from '../composition/read-vitals.ts';
 import { loadConfig, type ReplicationConfig } from '../config.ts';
+import { utcTime } from '../core/pause.ts';
 import { type Verdict, verdictOf } from '../core/verdict.ts';
 import type { Vitals } from '../core/vitals.ts';
 import type { Command, ParsedOptions } from './command.ts';
@@ -32,8 +33,6 @@ const HINT =
   'Check the credentials. They need cloudwatch:GetMetricData, lambda:GetFunctionConfiguration, lambda:ListEventSourceMappings, sqs:GetQueueAttributes and dynamodb:DescribeTable.';
 const WATCH_MS = 10_000;
 const NAP_MS = 250;
-/** Clears the terminal, and goes to its first line. */
-const CLEAR = '\u001B[2J\u001B[H';
 
 export interface Status {
   readonly replication: ReplicationConfig;
@@ -69,9 +68,15 @@ function lookAt(replications: readonly ReplicationConfig[]): Promise<Status[]> {
 function show(all: readonly Status[], { options, io }: Call): number {
   for (const status of all) {
     if (options.has('json')) io.out(statusJson(status));
-    else for (const line of statusScreen(status)) io.out(line);
+    else for (const line of statusScreen(status, io.resultColumns?.())) io.out(line);
   }
   return all.every(({ verdict }) => verdict.level === 'healthy') ? EXIT.done : EXIT.differences;
+}
+
+/** In a file, one screen comes after the other. */
+function beginScreen({ clear, out }: Io): void {
+  if (clear === undefined) out(utcTime(systemClock.now()));
+  else clear();
 }
 
 /** @returns the exit code of the last look. */
@@ -79,7 +84,7 @@ async function watch(replications: readonly ReplicationConfig[], call: Call): Pr
   const { io, options } = call;
   for (;;) {
     const all = await lookAt(replications);
-    if (io.isTerminal && !options.has('json')) io.out(CLEAR);
+    if (!options.has('json')) beginScreen(io);
     const exitCode = show(all, call);
     for (let waitedMs = 0; waitedMs < WATCH_MS; waitedMs += NAP_MS) {
       if (io.interrupted.aborted) return exitCode;

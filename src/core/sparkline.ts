@@ -6,6 +6,11 @@ const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
 /** No value: nothing happened, or nobody told. */
 const NOTHING = '·';
 
+/** Whether a text is a sparkline, to be left out where there is no room. */
+export function isSparkline(text: string): boolean {
+  return /^[▁▂▃▄▅▆▇█·]+$/.test(text);
+}
+
 export interface SparklineFrame {
   readonly fromMs: number;
   readonly toMs: number;

@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
 import {
   type Figure,
   type MonitoringCloud,
@@ -130,7 +131,7 @@ describe('ferry status', () => {
       text: expect.stringMatching(
         /^records are held back: the control row does not let .*; records have waited for (9|10) min$/,
       ) as string,
-      runbook: 'docs/runbook.md#records-held',
+      runbook: `${process.cwd()}/docs/runbook.md#records-held`,
     });
     const { out } = await status(scene);
     expect(out.split('\n')[1]).toMatch(/^held: records are held back/);
@@ -142,7 +143,7 @@ describe('ferry status', () => {
       exitCode: 3,
       level: 'stuck',
       text: 'every change is older than what the twin has: another source? `ferry adopt`',
-      runbook: 'docs/runbook.md#records-held',
+      runbook: `${process.cwd()}/docs/runbook.md#records-held`,
     };
     const superseded = { SupersededRecords: always(50), SupersededByNewerItem: always(50) };
     const before = (ago: number) => (ago > 10 ? 1_200 : undefined);
@@ -185,7 +186,7 @@ describe('ferry status', () => {
       text: expect.stringMatching(
         /^some records have waited for (29|30) min while others are applied: a shard is stuck$/,
       ) as string,
-      runbook: 'docs/runbook.md#records-waiting',
+      runbook: `${process.cwd()}/docs/runbook.md#records-waiting`,
     });
   });
 
@@ -219,7 +220,7 @@ describe('ferry status', () => {
       text: expect.stringMatching(
         /^by 1[12] min, and not catching up, because the destination throttles$/,
       ) as string,
-      runbook: 'docs/runbook.md#destination-throttled',
+      runbook: `${process.cwd()}/docs/runbook.md#destination-throttled`,
     });
   });
 
@@ -246,7 +247,7 @@ describe('ferry status', () => {
       exitCode: 3,
       level: 'stuck',
       text: 'no heartbeat has arrived for an hour or more',
-      runbook: 'docs/runbook.md#heartbeat-missing',
+      runbook: `${process.cwd()}/docs/runbook.md#heartbeat-missing`,
     });
     expect(
       await verdict({ figures: { HeartbeatLatency: always(420) }, config: beating }),
@@ -366,7 +367,7 @@ describe('ferry status', () => {
 
     expect(found.exitCode).toBe(3);
     expect(found.text).toMatch(text);
-    expect(found.runbook).toBe(`docs/runbook.md#${anchor}`);
+    expect(found.runbook).toBe(`${process.cwd()}/docs/runbook.md#${anchor}`);
   });
 
   it('is not alarmed by the last batch of a table that has fallen silent', async () => {
@@ -421,6 +422,63 @@ describe('ferry status', () => {
     );
 
     expect(exitCode).toBe(0);
-    expect(out).toContain('healthy: ');
+    // In a file, the time of each screen stands above it.
+    expect(out).toMatch(/^\d{4}-\d\d-\d\dT[\d:]+Z\norders: .*\nhealthy: /);
+    expect(out).not.toContain('\u001B');
+  });
+
+  it('clears the terminal before each screen of --watch, and never for JSON', async () => {
+    const lines = async (...args: string[]) => {
+      Object.assign(cloud.state, well());
+      const shown: string[] = [];
+      await main(['status', '--config', regions.config, '--watch', ...args], {
+        ...SILENT,
+        out: (line) => shown.push(line),
+        clear: () => shown.push('CLEAR'),
+        environment: {},
+        interrupted: AbortSignal.timeout(400),
+      });
+      return shown;
+    };
+
+    expect((await lines()).slice(0, 2)).toEqual(['CLEAR', expect.stringMatching(/^orders: /)]);
+    expect((await lines('--json')).map((line) => JSON.parse(line) as object)).toEqual([
+      expect.objectContaining({ level: 'healthy' }),
+    ]);
+  });
+
+  describe.each([40, 80, 200])('on a terminal of %i columns', (columns) => {
+    it('shows lag and dead letters, on lines that fit', async () => {
+      const figures = {
+        ...FLOWING,
+        DestinationThrottles: lately(30, 1_234_567),
+        PendingRecords: always(12_345_678),
+        OldestUnappliedAge: lately(10, (ago) => (10 - ago) * MINUTE),
+        ApproximateAgeOfOldestMessage: always(90_000),
+      };
+      Object.assign(cloud.state, { ...well(), figures, deadLetters: 1_234 });
+      const lines: string[] = [];
+      await main(['status', '--config', regions.config], {
+        ...SILENT,
+        out: (line) => lines.push(line),
+        resultColumns: () => columns,
+        environment: {},
+        interrupted: new AbortController().signal,
+      });
+
+      const whole = lines.join(' ').replaceAll(/ +/g, ' ');
+      // A name that is longer than the line is left whole, so that it can be copied.
+      const broken = lines.filter((line) => line.trim().includes(' ') && line.length > columns);
+      expect(broken).toEqual([]);
+      expect(lines.filter((line) => line !== line.trimEnd())).toEqual([]);
+      expect(whole).toContain('latency p50, p90, p99 350 ms, 700 ms, 850 ms');
+      expect(whole).toMatch(/oldest record that waits (9|10) min/);
+      expect(whole).toContain('pending records (estimate) 12,345,678');
+      expect(whole).toContain('dead letters 1,234');
+      expect(whole.includes('▁')).toBe(columns > 40);
+      expect(whole).toMatch(/failures, last hour [\d,]+ [\d,]+ throttled/);
+    });
   });
 });
+
+const SILENT = { err: () => undefined, status: () => undefined, isTerminal: false };
