@@ -30,13 +30,21 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { BULK_ENVIRONMENT, bulkName, REPORT_OBJECT_PREFIX } from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { environmentKey } from './customer-key.ts';
 import {
   functionEnvironment,
   type ReplicationAndStream,
   replicationVariable,
 } from './function-environment.ts';
+import {
+  useOfBucketKey,
+  useOfDestinationKeys,
+  useOfEnvironmentKey,
+  useOfKey,
+  useOfQueueKey,
+} from './key-grants.ts';
 import { createLogGroup } from './log-group.ts';
-import { allow, policy, tableArn, useOfKey } from './policies.ts';
+import { allow, optionalPolicy, policy, tableArn } from './policies.ts';
 
 export interface BulkRunsProps extends ReplicationAndStream {
   /** Where reports go, under a prefix of their own. */
@@ -77,6 +85,7 @@ export class BulkRuns extends Construct {
       loggingFormat: LoggingFormat.JSON,
       logGroup,
       environment: functionEnvironment(name, bulkVariables(props), props),
+      ...environmentKey(this, replication),
       role: this.#createRole(props, logGroup),
     });
   }
@@ -92,11 +101,18 @@ export class BulkRuns extends Construct {
         ),
         StoreReports: policy(
           allow(['s3:PutObject'], bucket.arnForObjects(`${REPORT_OBJECT_PREFIX}*`)),
+          ...useOfBucketKey(replication, 'putObject'),
         ),
         ...tablePolicies(this, replication),
         ...(lookAgainQueue === undefined
           ? {}
-          : { AnnounceDeletes: policy(allow(['sqs:SendMessage'], lookAgainQueue.queueArn)) }),
+          : {
+              AnnounceDeletes: policy(
+                allow(['sqs:SendMessage'], lookAgainQueue.queueArn),
+                ...useOfQueueKey(replication, 'lookAgainQueue', 'sendMessage'),
+              ),
+            }),
+        ...optionalPolicy('DecryptEnvironment', useOfEnvironmentKey(replication)),
       },
     });
     const objects = `${Stack.of(this).getLogicalId(bucket.node.defaultChild as never)}.Arn`;
@@ -189,8 +205,9 @@ const STATE_ROW_WRITES = ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'];
 /** To read both tables, to put copies into one, and to keep checkpoints in the state table. */
 function tablePolicies(
   scope: Construct,
-  { source, destination, stateTable }: ReplicationConfig,
+  replication: ReplicationConfig,
 ): Record<string, PolicyDocument> {
+  const { source, destination, stateTable } = replication;
   const describe = ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'];
   const read = [...describe, 'dynamodb:GetItem', 'dynamodb:Scan'];
   const at = (region: string, table: string) => tableArn(scope, region, table);
@@ -206,7 +223,7 @@ function tablePolicies(
         [...describe, 'dynamodb:GetItem', 'dynamodb:PutItem', ...STATE_ROW_WRITES],
         at(destination.region, stateTable),
       ),
-      ...useOfKey(destination),
+      ...useOfDestinationKeys(replication),
     ),
   };
 }

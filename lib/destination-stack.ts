@@ -4,6 +4,7 @@
 import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
+import { keyOf } from '../src/config-keys.ts';
 import { STATE_ATTRIBUTES } from '../src/contract.ts';
 import { createConfiguredTable, createProtectedTable } from './dynamodb-table.ts';
 import { fit, STACK_DESCRIPTION_MAX } from './fit.ts';
@@ -28,6 +29,7 @@ export class DestinationStack extends Stack {
       tableName: stateTable,
       partitionKey: { name: STATE_ATTRIBUTES.id, type: 'S' },
       timeToLiveAttribute: STATE_ATTRIBUTES.expiresAt,
+      kmsKeyArn: keyOf(replication, 'stateTable'),
     });
     if (destination.create) createConfiguredTable(this, 'TwinTable', destination);
   }

@@ -10,6 +10,7 @@ import {
   TableEncryptionV2,
   TableV2,
 } from 'aws-cdk-lib/aws-dynamodb';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { KeyAttribute, TableConfig } from '../src/config.ts';
 import { UsageError } from '../src/errors.ts';
@@ -23,6 +24,8 @@ export interface ProtectedTableProps {
   readonly timeToLiveAttribute?: string;
   /** @default - the table has no stream */
   readonly dynamoStream?: StreamViewType;
+  /** @default - an AWS managed key */
+  readonly kmsKeyArn?: string | undefined;
 }
 
 const ATTRIBUTE_TYPES: Readonly<Record<KeyAttribute['type'], AttributeType>> = {
@@ -31,18 +34,22 @@ const ATTRIBUTE_TYPES: Readonly<Record<KeyAttribute['type'], AttributeType>> = {
   B: AttributeType.BINARY,
 };
 
-/** An on-demand table with point-in-time recovery, an AWS managed key and deletion protection. */
+/** An on-demand table with point-in-time recovery, encryption by a key of KMS and deletion protection. */
 export function createProtectedTable(
   scope: Construct,
   id: string,
-  { partitionKey, sortKey, ...props }: ProtectedTableProps,
+  { partitionKey, sortKey, kmsKeyArn, ...props }: ProtectedTableProps,
 ): TableV2 {
+  const encryption =
+    kmsKeyArn === undefined
+      ? TableEncryptionV2.awsManagedKey()
+      : TableEncryptionV2.customerManagedKey(Key.fromKeyArn(scope, `${id}Key`, kmsKeyArn));
   return new TableV2(scope, id, {
     ...props,
     partitionKey: attribute(partitionKey),
     ...(sortKey && { sortKey: attribute(sortKey) }),
     billing: Billing.onDemand(),
-    encryption: TableEncryptionV2.awsManagedKey(),
+    encryption,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
     deletionProtection: true,
     removalPolicy: RemovalPolicy.RETAIN,
@@ -53,7 +60,7 @@ export function createProtectedTable(
 export function createConfiguredTable(
   scope: Construct,
   id: string,
-  { table, partitionKey, sortKey }: TableConfig,
+  { table, partitionKey, sortKey, kmsKeyArn }: TableConfig,
   options: Pick<ProtectedTableProps, 'dynamoStream'> = {},
 ): TableV2 {
   if (partitionKey === undefined) {
@@ -66,6 +73,7 @@ export function createConfiguredTable(
     tableName: table,
     partitionKey,
     ...(sortKey && { sortKey }),
+    kmsKeyArn,
     ...options,
   });
 }

@@ -2,14 +2,16 @@
 // what cannot be applied, and the on-failure bucket, where Lambda puts the batches it gives up.
 
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { BlockPublicAccess, Bucket } from 'aws-cdk-lib/aws-s3';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import type { ReplicationConfig } from '../src/config.ts';
 import {
   deadLetterQueueName,
   DEAD_LETTER_RETENTION_SECONDS,
   DEAD_LETTER_SIZE_BYTES_MAX,
 } from '../src/contract.ts';
+import { bucketEncryption, customerKey, queueEncryption } from './customer-key.ts';
 
 /**
  * Life of a batch in the on-failure bucket. Nothing announces its end, so it leaves a quarter of a
@@ -18,12 +20,12 @@ import {
 const FAILED_BATCH_LIFE = Duration.days(90);
 
 /** The queue for records that cannot be applied, as large and as patient as SQS allows. */
-export function createDeadLetterQueue(scope: Construct, replicationName: string): Queue {
+export function createDeadLetterQueue(scope: Construct, replication: ReplicationConfig): Queue {
   const queue = new Queue(scope, 'DeadLetterQueue', {
-    queueName: deadLetterQueueName(replicationName),
+    queueName: deadLetterQueueName(replication.name),
     retentionPeriod: Duration.seconds(DEAD_LETTER_RETENTION_SECONDS),
     maxMessageSizeBytes: DEAD_LETTER_SIZE_BYTES_MAX,
-    encryption: QueueEncryption.SQS_MANAGED,
+    ...queueEncryption(customerKey(scope, replication, 'deadLetterQueue')),
     enforceSSL: true,
     // Its letters are data. Only a first deployment that fails takes the empty queue back, so that
     // the queue's name is free for the next one.
@@ -37,9 +39,9 @@ export function createDeadLetterQueue(scope: Construct, replicationName: string)
 }
 
 /** The bucket for batches that Lambda gives up, each with all its records. */
-export function createOnFailureBucket(scope: Construct): Bucket {
+export function createOnFailureBucket(scope: Construct, replication: ReplicationConfig): Bucket {
   const bucket = new Bucket(scope, 'OnFailureBucket', {
-    encryption: BucketEncryption.S3_MANAGED,
+    ...bucketEncryption(customerKey(scope, replication, 'onFailureBucket')),
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     enforceSSL: true,
     // Lambda gives every object a name of its own, so there are no versions to keep.

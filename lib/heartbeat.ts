@@ -17,13 +17,15 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { HEARTBEAT_ENVIRONMENT, HEARTBEAT_PERIOD_MS, heartbeatName } from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { environmentKey } from './customer-key.ts';
 import {
   functionEnvironment,
   type ReplicationAndStream,
   replicationVariable,
 } from './function-environment.ts';
+import { useOfEnvironmentKey, useOfKey } from './key-grants.ts';
 import { createLogGroup } from './log-group.ts';
-import { allow, policy, tableArn, useOfKey } from './policies.ts';
+import { allow, optionalPolicy, policy, tableArn } from './policies.ts';
 
 /** Of a replication with a `heartbeat`. */
 export interface HeartbeatProps extends ReplicationAndStream {
@@ -62,6 +64,7 @@ export class Heartbeat extends Construct {
         { [HEARTBEAT_ENVIRONMENT.replication]: replicationVariable(props, { heartbeat: true }) },
         props,
       ),
+      ...environmentKey(this, replication),
       role: this.#createRole(replication, logGroup),
     });
     const schedule = Schedule.rate(Duration.millis(HEARTBEAT_PERIOD_MS));
@@ -86,6 +89,7 @@ export class Heartbeat extends Construct {
           this.#onItem(['dynamodb:GetItem'], replication, destination),
           ...useOfKey(destination),
         ),
+        ...optionalPolicy('DecryptEnvironment', useOfEnvironmentKey(replication)),
       },
     });
   }

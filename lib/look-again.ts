@@ -13,21 +13,24 @@ import {
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { ReplicationConfig } from '../src/config.ts';
 import {
   LOOK_AGAIN_ENVIRONMENT,
   LOOK_AGAIN_RETENTION_SECONDS,
   lookAgainName,
 } from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { customerKey, environmentKey, queueEncryption } from './customer-key.ts';
 import {
   functionEnvironment,
   type ReplicationAndStream,
   replicationVariable,
 } from './function-environment.ts';
+import { useOfDestinationKeys, useOfEnvironmentKey, useOfQueueKey } from './key-grants.ts';
 import { createLogGroup } from './log-group.ts';
-import { allow, policy, tableArn, useOfKey } from './policies.ts';
+import { allow, optionalPolicy, policy, tableArn } from './policies.ts';
 
 const TIMEOUT = Duration.minutes(1);
 /** So many invocations at once; each reads a hundred keys a request. */
@@ -35,13 +38,13 @@ const CONCURRENCY_MAX = 2;
 const MESSAGES_PER_INVOCATION = 10;
 
 /** In the source Region, beside the function that announces deletes. */
-export function createLookAgainQueue(scope: Construct, replicationName: string): Queue {
+export function createLookAgainQueue(scope: Construct, replication: ReplicationConfig): Queue {
   const queue = new Queue(scope, 'LookAgainQueue', {
-    queueName: lookAgainName(replicationName),
+    queueName: lookAgainName(replication.name),
     retentionPeriod: Duration.seconds(LOOK_AGAIN_RETENTION_SECONDS),
     // As Lambda asks for: six times the time of an invocation.
     visibilityTimeout: Duration.seconds(6 * TIMEOUT.toSeconds()),
-    encryption: QueueEncryption.SQS_MANAGED,
+    ...queueEncryption(customerKey(scope, replication, 'lookAgainQueue')),
     enforceSSL: true,
     removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   });
@@ -88,6 +91,7 @@ export class LookAgain extends Construct {
         { [LOOK_AGAIN_ENVIRONMENT.replication]: replicationVariable(props) },
         props,
       ),
+      ...environmentKey(this, replication),
       role: createRole(this, { replication, queue, logGroup }),
     });
     // Not CDK's SqsEventSource, which would add permissions to the role.
@@ -120,6 +124,7 @@ function createRole(scope: Construct, { replication, queue, logGroup }: RoleProp
           ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
           queue.queueArn,
         ),
+        ...useOfQueueKey(replication, 'lookAgainQueue', 'receiveMessage'),
       ),
       LookAtTwin: policy(
         allow(['dynamodb:BatchGetItem', 'dynamodb:DeleteItem'], tableArn(scope, region, table)),
@@ -128,8 +133,9 @@ function createRole(scope: Construct, { replication, queue, logGroup }: RoleProp
           ['dynamodb:GetItem', 'dynamodb:ConditionCheckItem'],
           tableArn(scope, region, stateTable),
         ),
-        ...useOfKey(destination),
+        ...useOfDestinationKeys(replication),
       ),
+      ...optionalPolicy('DecryptEnvironment', useOfEnvironmentKey(replication)),
     },
   });
   return role;

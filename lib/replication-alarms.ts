@@ -33,8 +33,14 @@ export class ReplicationAlarms extends Construct {
   constructor(scope: Construct, id: string, { replication, metrics }: ReplicationAlarmsProps) {
     super(scope, id);
     const { name, alarms } = replication;
-    // Not encrypted by AWS's own key for SNS: CloudWatch may not use that one, and alarms carry no items.
-    this.topic = new Topic(this, 'Topic', { topicName: alarmTopicName(name), enforceSSL: true });
+    // Without a customer key it is not encrypted: CloudWatch may not use AWS's own key for SNS, and alarms carry
+    // no items.
+    const masterKey = customerKey(this, replication, 'alarmTopic');
+    this.topic = new Topic(this, 'Topic', {
+      topicName: alarmTopicName(name),
+      enforceSSL: true,
+      ...(masterKey && { masterKey }),
+    });
     if (alarms.email !== undefined) this.topic.addSubscription(new EmailSubscription(alarms.email));
     this.#letAlarmsPublish(name);
     this.alarms = alarmSpecs(replication, metrics).map((spec) =>

@@ -14,7 +14,14 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { STATE_ATTRIBUTES } from '../src/contract.ts';
-import { allow, fitsPolicy, policy, tableArn, useOfKey } from './policies.ts';
+import {
+  useOfBucketKey,
+  useOfDestinationKeys,
+  useOfEnvironmentKey,
+  useOfKey,
+  useOfQueueKey,
+} from './key-grants.ts';
+import { allow, fitsPolicy, optionalPolicy, policy, tableArn } from './policies.ts';
 
 export interface ReplicatorPermissions {
   readonly replication: ReplicationConfig;
@@ -73,21 +80,34 @@ function policies(
       // In a transaction, a put asks the state row whether its item has been deleted since.
       allow(['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'], state),
       allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem'], state),
-      ...useOfKey(destination),
+      ...useOfDestinationKeys(replication),
     ),
     AdoptFirst: policy(...firstAdoption(replication, { twin, state })),
-    SendDeadLetters: policy(allow(['sqs:SendMessage'], deadLetterQueue.queueArn)),
+    SendDeadLetters: policy(
+      allow(['sqs:SendMessage'], deadLetterQueue.queueArn),
+      ...useOfQueueKey(replication, 'deadLetterQueue', 'sendMessage'),
+    ),
     ...announcing(permissions),
     StoreFailedBatches: policy(
       allow(['s3:ListBucket'], onFailureBucket.bucketArn),
       allow(['s3:PutObject'], onFailureBucket.arnForObjects('*')),
+      ...useOfBucketKey(replication, 'putObject'),
     ),
+    ...optionalPolicy('DecryptEnvironment', useOfEnvironmentKey(replication)),
   };
 }
 
-function announcing({ lookAgainQueue }: ReplicatorPermissions): Record<string, PolicyDocument> {
+function announcing({
+  replication,
+  lookAgainQueue,
+}: ReplicatorPermissions): Record<string, PolicyDocument> {
   if (lookAgainQueue === undefined) return {};
-  return { AnnounceDeletes: policy(allow(['sqs:SendMessage'], lookAgainQueue.queueArn)) };
+  return {
+    AnnounceDeletes: policy(
+      allow(['sqs:SendMessage'], lookAgainQueue.queueArn),
+      ...useOfQueueKey(replication, 'lookAgainQueue', 'sendMessage'),
+    ),
+  };
 }
 
 /** Once in a replication's life: to see that nothing was written before, and to write the control row. */

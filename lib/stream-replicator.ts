@@ -30,6 +30,7 @@ import {
 import { UsageError } from '../src/errors.ts';
 import { toEnvironment } from '../src/handler-settings.ts';
 import { buildLambdaBundle, type HandlerName, LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { environmentKey } from './customer-key.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
 import { fit, FUNCTION_DESCRIPTION_MAX } from './fit.ts';
 import { functionEnvironment } from './function-environment.ts';
@@ -62,11 +63,11 @@ export class StreamReplicator extends Construct {
     super(scope, id);
     this.#replication = props.replication;
     refuseWrongRegions(Stack.of(this).region, props.replication);
-    this.deadLetterQueue = createDeadLetterQueue(this, props.replication.name);
-    this.onFailureBucket = createOnFailureBucket(this);
+    this.deadLetterQueue = createDeadLetterQueue(this, props.replication);
+    this.onFailureBucket = createOnFailureBucket(this, props.replication);
     this.lookAgainQueue =
       props.replication.tombstones === 'checked'
-        ? createLookAgainQueue(this, props.replication.name)
+        ? createLookAgainQueue(this, props.replication)
         : undefined;
     this.function = this.#createFunction(props);
     this.eventSourceMapping = this.#createEventSourceMapping(props.streamArn);
@@ -107,6 +108,7 @@ export class StreamReplicator extends Construct {
       loggingFormat: LoggingFormat.JSON,
       logGroup,
       environment: functionEnvironment(functionName(name), this.#variables(props), props),
+      ...environmentKey(this, props.replication),
       role: createReplicatorRole(this, { ...props, ...places, logGroup }),
     });
   }

@@ -2,7 +2,9 @@
 
 import { CHECKED_TIMEOUT_SECONDS_MAX } from './contract.ts';
 import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './config.ts';
+import { keyProblems } from './config-keys.ts';
 import { clashProblems, createdTables, placeOf } from './config-tables.ts';
+import { partitionOf } from './partition.ts';
 
 /** One line per problem: path, value, and what was expected. `replications` are by their index. */
 export function* ruleProblems(
@@ -24,23 +26,17 @@ export function* ruleProblems(
   }
   yield* nameProblems(replications);
   yield* clashProblems(replications);
+  yield* keyProblems(replications);
   yield* circleProblems([...replications.values()]);
 }
 
 function* tableProblems(path: string, table: TableConfig): Generator<string> {
-  const { create, region, partitionKey, sortKey, kmsKeyArn } = table;
+  const { create, partitionKey, sortKey } = table;
   if (create && partitionKey === undefined) {
     yield `${path}.partitionKey is required when "create" is true, and is missing`;
   }
   if (!create && (partitionKey ?? sortKey) !== undefined) {
     yield `${path}: "partitionKey" and "sortKey" are for tables with "create": true; an existing table keeps its own`;
-  }
-  if (create && kmsKeyArn !== undefined) {
-    yield `${path}.kmsKeyArn is for existing tables; a created table uses an AWS managed key`;
-  }
-  const keyRegion = kmsKeyArn?.split(':')[3];
-  if (keyRegion !== undefined && keyRegion !== region) {
-    yield `${path}.kmsKeyArn must be a key in ${region}, got one in ${keyRegion}`;
   }
   if (sortKey !== undefined && sortKey.name === partitionKey?.name) {
     yield `${path}.sortKey.name must differ from the partition key's, got ${show(sortKey.name)} for both`;
@@ -57,10 +53,14 @@ function* streamProblems(
   if (!create && streamArn === undefined) {
     yield `${path}: "streamArn" is required for an existing table, and is missing; or set "create": true`;
   }
-  const [, , , streamRegion, , resource] = streamArn?.split(':') ?? [];
+  const [, partition, , streamRegion, , resource] = streamArn?.split(':') ?? [];
   // An emulator has a Region of its own making.
   if (streamRegion !== undefined && streamRegion !== region && endpoint === undefined) {
     yield `${path}.streamArn must be a stream in ${region}, got one in ${streamRegion}`;
+  }
+  const { name } = partitionOf(region);
+  if (partition !== undefined && partition !== name && endpoint === undefined) {
+    yield `${path}.streamArn must be in the partition ${name}, as ${region} is, got ${partition}`;
   }
   const streamTable = resource?.split('/')[1];
   if (streamTable !== undefined && streamTable !== table) {

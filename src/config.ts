@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import schema from '../ferry.schema.json' with { type: 'json' };
+import { type EncryptionConfig, withTableKeys } from './config-keys.ts';
 import { ruleProblems, show } from './config-rules.ts';
 import { lookAgainSeconds } from './contract.ts';
 import { UsageError } from './errors.ts';
@@ -30,6 +31,7 @@ export interface TableConfig {
   readonly create: boolean;
   readonly partitionKey?: KeyAttribute;
   readonly sortKey?: KeyAttribute;
+  /** Its customer managed key: as configured, or as the app creates it. */
   readonly kmsKeyArn?: string;
   readonly endpoint?: string;
 }
@@ -93,6 +95,8 @@ export interface ReplicationConfig {
 
 /** As the schema has it: every default but one. */
 type ReplicationInFile = Omit<ReplicationConfig, 'stateTable'> &
+  /** As in the file; `keyOf` finds the key of each resource. */
+  readonly encryption?: EncryptionConfig;
   Partial<Pick<ReplicationConfig, 'stateTable'>>;
 
 export interface Config {
@@ -149,7 +153,7 @@ export function parseConfig(value: unknown, origin = 'ferry.json'): Config {
   const { problems, sound } = schemaProblems(config);
   problems.push(...ruleProblems(sound));
   if (problems.length > 0) throw invalid(origin, problems);
-  return deepFreeze({ replications: [...sound.values()] });
+  return deepFreeze({ replications: withTableKeys(sound) });
 }
 
 function withStateTable(replication: ReplicationInFile): ReplicationConfig {

@@ -213,19 +213,6 @@ describe('parseConfig', () => {
       'an existing table keeps its own',
     ],
     [
-      'a new table with a key of its own',
-      {
-        destination: {
-          region: 'eu-west-1',
-          table: 'Orders',
-          create: true,
-          partitionKey: key,
-          kmsKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1',
-        },
-      },
-      'kmsKeyArn is for existing tables',
-    ],
-    [
       'one attribute as both keys',
       {
         destination: {

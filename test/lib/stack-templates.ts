@@ -169,11 +169,10 @@ export const COMPOSITE_KEY = {
 };
 
 export function useOfKey(keyArn: string, region: string): object {
-  const service = { 'Fn::Join': ['', [`dynamodb.${region}.`, { Ref: 'AWS::URLSuffix' }]] };
   return {
     Effect: 'Allow',
     Action: ['kms:Decrypt', 'kms:DescribeKey'],
     Resource: keyArn,
-    Condition: { StringEquals: { 'kms:ViaService': service } },
+    Condition: { StringEquals: { 'kms:ViaService': [`dynamodb.${region}.amazonaws.com`] } },
   };
 }
