@@ -17,6 +17,7 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { alarmTopicName } from '../src/contract.ts';
 import { type AlarmSpec, alarmSpecs } from './alarm-specs.ts';
+import { customerKey } from './customer-key.ts';
 import type { ReplicationMetrics } from './replication-metrics.ts';
 
 export interface ReplicationAlarmsProps {
