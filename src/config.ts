@@ -18,6 +18,7 @@ import type {
   TtlDeletes,
   UnversionedItems,
 } from './handler-settings.ts';
+import { JsonProblem, jsonText, parseJson } from './json-text.ts';
 
 export interface KeyAttribute {
   readonly name: string;
@@ -39,6 +40,16 @@ export interface TableConfig {
 export interface SourceConfig extends TableConfig {
   /** Stream of an existing table; absent when the app creates the table. */
   readonly streamArn?: string;
+  /** Of other services in the Region, where they are not its own. */
+  readonly endpoints?: ServiceEndpoints;
+}
+
+export interface ServiceEndpoints {
+  readonly cloudwatch?: string;
+  readonly lambda?: string;
+  readonly s3?: string;
+  readonly sfn?: string;
+  readonly sqs?: string;
 }
 
 export interface EventSourceConfig {
@@ -85,6 +96,8 @@ export interface ReplicationConfig {
   readonly unversionedItems: UnversionedItems;
   readonly reservedAttribute: string;
   readonly timestampAttribute?: string;
+  /** As in the file; `keyOf` finds the key of each resource. */
+  readonly encryption?: EncryptionConfig;
   readonly heartbeat?: HeartbeatConfig;
   readonly alarms: AlarmConfig;
   readonly eventSource: EventSourceConfig;
@@ -95,8 +108,6 @@ export interface ReplicationConfig {
 
 /** As the schema has it: every default but one. */
 type ReplicationInFile = Omit<ReplicationConfig, 'stateTable'> &
-  /** As in the file; `keyOf` finds the key of each resource. */
-  readonly encryption?: EncryptionConfig;
   Partial<Pick<ReplicationConfig, 'stateTable'>>;
 
 export interface Config {
@@ -108,23 +119,26 @@ export interface Config {
  * @throws UsageError `config.unreadable` or `config.invalid`; the latter lists every problem.
  */
 export function loadConfig(path: string): Config {
-  let text: string;
+  return parseConfig(readConfigFile(path), path);
+}
+
+/**
+ * The value that the file holds, not yet checked.
+ * @throws UsageError `config.unreadable`, or `config.invalid` where it is not JSON.
+ */
+export function readConfigFile(path: string): unknown {
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (cause) {
     throw unreadable(path, cause as NodeJS.ErrnoException);
   }
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return parseJson(jsonText(bytes));
   } catch (cause) {
-    throw new UsageError(`${path} is not JSON: ${(cause as Error).message}.`, {
-      code: 'config.invalid',
-      hint: 'An editor that knows JSON shows the place.',
-      cause,
-    });
+    if (!(cause instanceof JsonProblem)) throw cause;
+    throw notJson(path, cause);
   }
-  return parseConfig(value, path);
 }
 
 function unreadable(path: string, cause: NodeJS.ErrnoException): UsageError {
@@ -139,6 +153,16 @@ function unreadable(path: string, cause: NodeJS.ErrnoException): UsageError {
       cause,
     },
   );
+}
+
+function notJson(path: string, problem: JsonProblem): UsageError {
+  const lines = problem.excerpt.split('\n').map((line) => `\n  ${line}`);
+  const excerpt = problem.excerpt === '' ? '.' : `:${lines.join('')}`;
+  return new UsageError(`${path} is not JSON: ${problem.message}${excerpt}`, {
+    code: 'config.invalid',
+    hint: 'JSON has names and texts in double quotes, a comma between two members and none after the last, and no comments.',
+    cause: problem,
+  });
 }
 
 /**

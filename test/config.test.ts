@@ -285,7 +285,19 @@ describe('loadConfig', () => {
 
   it.each([
     ['is missing', undefined, 'There is no configuration file'],
-    ['is not JSON', '{"replications": [', 'is not JSON'],
+    [
+      'is not JSON',
+      '{\n  "replications": [\n    { "name": "orders" }\n    { "name": "users" }\n  ]\n}',
+      'ferry.json is not JSON: line 4, column 5: a comma is missing before "{":\n      { "name": "users" }\n      ^',
+    ],
+    ['ends too early', '{"replications": [', 'line 1, column 18: the text ends, but this "["'],
+    ['begins with a byte order mark', '\uFEFF{}', 'it begins with a byte order mark'],
+    ['is empty', '', 'ferry.json is not JSON: it is empty.'],
+    [
+      'names a setting twice',
+      '{"replications": [],\n"replications": []}',
+      'line 2, column 1: "replications" is given twice, first in line 1',
+    ],
   ])('says so when the file %s', (_, content, message) => {
     const directory = mkdtempSync(join(tmpdir(), 'ferry-config-'));
     const path = join(directory, 'ferry.json');
