@@ -26,9 +26,38 @@ export class UsageError extends FerryError {
   override readonly name = 'UsageError';
 }
 
-/** Name and message of anything thrown, as one line. */
+/** Name and message of anything thrown, as one line; of what only gathers errors, its first. */
 export function describeError(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '' && error.errors.length > 0) {
+    return describeError(error.errors[0]);
+  }
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/** Which request to AWS failed, as far as it is known. Names only, never contents. */
+export interface FailedRequest {
+  /** As IAM names it, such as `dynamodb`. */
+  readonly service: string;
+  /** As the API names it, such as `DescribeTable`. */
+  readonly operation: string;
+  /** Name, URL or ARN of what the request is about. */
+  readonly resource: string | undefined;
+  readonly region: string | undefined;
+  readonly endpoint: string | undefined;
+}
+
+const REQUESTS = new WeakMap<object, FailedRequest>();
+
+/** Notes for an error which request failed with it. The first note stays. */
+export function noteRequest(error: unknown, request: FailedRequest): void {
+  if (typeof error !== 'object' || error === null || REQUESTS.has(error)) return;
+  REQUESTS.set(error, request);
+}
+
+/** The request that failed with this error, or with one that caused it. */
+export function requestOf(error: unknown): FailedRequest | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  return REQUESTS.get(error) ?? (error instanceof Error ? requestOf(error.cause) : undefined);
 }
 
 /** For a failure of one's own among those of services and networks, which are told apart by their names. */

@@ -4,6 +4,7 @@ import { CloudWatchClient, type Metric, paginateGetMetricData } from '@aws-sdk/c
 import { MINUTE_MS, type Series } from '../core/vitals.ts';
 import { FerryError } from '../errors.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { namingFailures } from './named-failures.ts';
 
 export interface MetricQuery {
   readonly namespace: string;
@@ -14,7 +15,7 @@ export interface MetricQuery {
 }
 
 export function cloudWatchClient(settings: ClientSettings): CloudWatchClient {
-  return new CloudWatchClient({ ...clientSettings(settings), maxAttempts: 3 });
+  return namingFailures(new CloudWatchClient({ ...clientSettings(settings), maxAttempts: 3 }));
 }
 
 const TIMEOUT_MS = 20_000;

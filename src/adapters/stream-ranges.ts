@@ -7,6 +7,7 @@ import type { StreamRange } from '../core/parcel.ts';
 import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 import { dynamoDbStreamReader } from './dynamodb-streams.ts';
+import { namingFailures } from './named-failures.ts';
 
 /** Errors that say that the stream no longer has the range. */
 const GONE = ['TrimmedDataAccessException', 'ResourceNotFoundException'];
@@ -14,7 +15,8 @@ const PAGE_RECORDS = 1_000;
 
 export function streamsClient(settings: ClientSettings): DynamoDBStreamsClient {
   const requestHandler = new CheckedHandler();
-  return new DynamoDBStreamsClient({ ...clientSettings(settings), maxAttempts: 3, requestHandler });
+  const options = { ...clientSettings(settings), maxAttempts: 3, requestHandler };
+  return namingFailures(new DynamoDBStreamsClient(options));
 }
 
 /** Pages of one range: far more than a batch of 10,000 records needs, and not endless. */

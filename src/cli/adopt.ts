@@ -36,7 +36,7 @@ export const adoptCommand: Command = {
       });
     }
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('adopt', HINT, async () => {
+    return explained('adopt', { hint: HINT, replications: [replication] }, async () => {
       const pair = await openTablePair({ replication, concurrency: WORKERS, writes: true });
       const sources = await openEventSources(replication);
       try {
@@ -49,8 +49,7 @@ export const adoptCommand: Command = {
   },
 };
 
-const HINT =
-  'Check tables and permissions, and run it again. An event source mapping that it has disabled is named above.';
+const HINT = 'Then run it again. If it has disabled an event source mapping, that is named above.';
 const WORKERS = 8;
 
 interface Call {

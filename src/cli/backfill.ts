@@ -79,7 +79,7 @@ export const backfillCommand: Command = {
     requireBulkRates(options);
     const queueUrl = lookAgainUrl(options);
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('backfill', HINT, async () => {
+    return explained('backfill', { hint: HINT, replications: [replication] }, async () => {
       const pair = await openTablePair({
         replication,
         concurrency: REQUESTS_PER_WORKER * (options.integer('workers') ?? 0),
@@ -103,8 +103,7 @@ export const backfillCommand: Command = {
   },
 };
 
-const HINT =
-  'Every page that was done is remembered. Check tables and permissions, and run it again: it goes on from there.';
+const HINT = 'Every page that was done is remembered: run it again, and it goes on from there.';
 /** As many as a worker sends, and one for its checkpoint. */
 const REQUESTS_PER_WORKER = 5;
 const PAGE_ITEMS_MAX = 2_000;

@@ -1,15 +1,15 @@
 // `ferry init`: look at two tables before anything is deployed, say what is wrong or risky about the pair,
 // and write the configuration.
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { requireTable } from '../composition/table-check.ts';
-import { parseConfig, type TableConfig } from '../config.ts';
+import { parseConfig, readConfigFile, type TableConfig } from '../config.ts';
 import { type Finding, preflight } from '../core/preflight.ts';
 import type { TableFacts } from '../core/table-facts.ts';
 import { twinConstruct } from '../core/twin-construct.ts';
-import { FerryError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import type { Item } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
@@ -31,9 +31,9 @@ export const initCommand: Command = {
   async run(options, io) {
     const source = tableAt('source', options);
     const destination = tableAt('destination', options);
-    return explained('init', HINT, async () => {
+    return explained('init', { hint: HINT }, async () => {
       if (options.has('create-destination')) {
-        io.out(twinConstruct(await requireTable(source), destination));
+        io.out(twinConstruct(await requireTable(source, 'source'), destination));
         return EXIT.done;
       }
       refuseOverwriting(options);
@@ -42,7 +42,7 @@ export const initCommand: Command = {
   },
 };
 
-const HINT = 'Nothing was written. Check names, Regions and permissions, and run it again.';
+const HINT = 'Nothing was written.';
 const SAMPLE_ITEMS = 1_000;
 
 type Place = Pick<TableConfig, 'region' | 'table' | 'create'> & { readonly endpoint?: string };
@@ -56,8 +56,8 @@ interface Call {
 
 async function lookAndWrite({ options, io, source, destination }: Call): Promise<number> {
   const tables = {
-    source: await requireTable(source),
-    destination: await requireTable(destination),
+    source: await requireTable(source, 'source'),
+    destination: await requireTable(destination, 'destination'),
   };
   const findings = preflight({
     ...tables,
@@ -165,18 +165,10 @@ function writeConfig(replication: object, options: ParsedOptions): void {
 }
 
 function existingConfig(path: string): { replications: object[] } {
-  try {
-    const config = JSON.parse(readFileSync(path, 'utf8')) as { replications?: object[] };
-    parseConfig(config, path);
-    return { ...config, replications: config.replications ?? [] };
-  } catch (cause) {
-    if (cause instanceof FerryError) throw cause;
-    throw new UsageError(`${path} cannot be added to: ${(cause as Error).message}.`, {
-      code: 'config.invalid',
-      hint: 'It must be a configuration already. Name another file with --config.',
-      cause,
-    });
-  }
+  const config = readConfigFile(path);
+  parseConfig(config, path);
+  const { replications = [], ...others } = config as { replications?: object[] };
+  return { ...others, replications };
 }
 
 interface Outcome {

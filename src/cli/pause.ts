@@ -39,7 +39,7 @@ export const pauseCommand: Command = {
   },
   async run(options, io) {
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('pause', HINT, async () => {
+    return explained('pause', { hint: HINT, replications: [replication] }, async () => {
       const place = await openPausePlace(replication);
       try {
         return await run({ options, io, replication, place });
@@ -50,8 +50,7 @@ export const pauseCommand: Command = {
   },
 };
 
-const HINT =
-  'Run `ferry status` to see what is done. Running it again is safe. It needs lambda:ListEventSourceMappings, lambda:UpdateEventSourceMapping, dynamodb:GetItem and dynamodb:PutItem on the state table, and what `ferry status` needs.';
+const HINT = 'Running it again is safe; `ferry status` shows what is done.';
 
 interface Call {
   readonly options: ParsedOptions;

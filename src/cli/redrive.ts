@@ -67,7 +67,7 @@ export const redriveCommand: Command = {
     const replication = replicationFrom(options.text('config') ?? '', options);
     const queueUrl = urlOf('queue-url', options);
     const lookAgainQueueUrl = lookAgainUrl(options);
-    const report = await explained('redrive', HINT, () =>
+    const report = await explained('redrive', { hint: HINT, replications: [replication] }, () =>
       redriveWith({ options, io, replication, queueUrl, lookAgainQueueUrl, filter }),
     );
     const told = { apply: options.has('apply'), name: replication.name, json: options.has('json') };
@@ -78,8 +78,7 @@ export const redriveCommand: Command = {
   },
 };
 
-const HINT =
-  'What was not finished is where it was. Check queue, bucket, tables and permissions, and run it again.';
+const HINT = 'What was not finished is where it was: run it again for the rest.';
 
 interface RedriveCall {
   readonly options: ParsedOptions;

@@ -53,7 +53,7 @@ export const repairCommand: Command = {
       });
     }
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('repair', HINT, async () => {
+    return explained('repair', { hint: HINT, replications: [replication] }, async () => {
       const pair = await openTablePair({ replication, concurrency: WRITES_AT_ONCE, writes: true });
       try {
         const apply = options.has('apply');
@@ -69,7 +69,7 @@ export const repairCommand: Command = {
   },
 };
 
-const HINT = 'What was repaired stays repaired. Check tables and permissions, and run it again.';
+const HINT = 'What was repaired stays repaired: run it again for the rest.';
 const WRITES_AT_ONCE = 16;
 const SHOWN_MAX = 20;
 

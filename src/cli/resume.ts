@@ -25,7 +25,7 @@ export const resumeCommand: Command = {
   },
   async run(options, io) {
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('resume', HINT, async () => {
+    return explained('resume', { hint: HINT, replications: [replication] }, async () => {
       const place = await openPausePlace(replication);
       try {
         return await run({ options, io, replication, place });
@@ -36,8 +36,7 @@ export const resumeCommand: Command = {
   },
 };
 
-const HINT =
-  'Run `ferry status` to see what is done. Running it again is safe. It needs lambda:ListEventSourceMappings, lambda:UpdateEventSourceMapping, and dynamodb:GetItem and dynamodb:PutItem on the state table.';
+const HINT = 'Running it again is safe; `ferry status` shows what is done.';
 
 interface Call {
   readonly options: ParsedOptions;

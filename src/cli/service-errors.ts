@@ -1,33 +1,68 @@
-// When an AWS service or the network says no: an answer for the operator, not a bug with a stack.
+// When an AWS service, the network or a file says no: an answer for the operator, not a bug with a stack.
 
-import { describeError, FerryError } from '../errors.ts';
+import type { ReplicationConfig } from '../config.ts';
+import type { FailureStory } from '../core/failure-rule.ts';
+import { failureStory } from '../core/failure-story.ts';
+import type { TableRole } from '../core/missing-resource.ts';
+import { FerryError, requestOf } from '../errors.ts';
+
+export interface About {
+  /** What holds however the command ended, such as what is done already; may be empty. */
+  readonly hint: string;
+  /** They name the roles of tables that are missing. */
+  readonly replications?: readonly ReplicationConfig[];
+}
 
 /**
- * Runs `action`, and turns an error of a service or the network into one that says which command could
- * not go on, why, and what to do.
- * @throws FerryError `COMMAND.interrupted`, or what `action` throws of its own.
+ * Runs `action`, and turns an error of a service, the network or this machine into one that says which command
+ * could not go on, what happened, and what to do.
+ * @throws FerryError `failure.KIND`, or what `action` throws of its own.
  */
 export async function explained<T>(
   command: string,
-  hint: string,
+  about: About,
   action: () => Promise<T>,
 ): Promise<T> {
   try {
     return await action();
   } catch (cause) {
-    if (cause instanceof FerryError || !isServiceError(cause)) throw cause;
-    const { code } = cause as { code?: string };
-    const said = `${describeError(cause)}${code === undefined ? '' : ` (${code})`}`;
-    throw new FerryError(`The ${command} could not go on: ${said}.`, {
-      code: `${command}.interrupted`,
-      hint,
-      cause,
-    });
+    throw withStory(cause, command, about);
   }
 }
 
-/** Errors of AWS's services carry metadata, those of the network a code, those of a time limit neither. */
-function isServiceError(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
-  return '$metadata' in error || 'code' in error || error.name === 'AbortError';
+/** @returns the error itself where it is a refusal already, or a bug. */
+export function withStory(cause: unknown, command: string, { hint, replications }: About): unknown {
+  if (cause instanceof FerryError) return cause;
+  const story = storyOf(cause, replications);
+  if (story === undefined) return cause;
+  return new FerryError(`The ${command} could not go on. ${story.happened}`, {
+    code: `failure.${story.kind}`,
+    hint: hint === '' ? story.advice : `${story.advice} ${hint}`,
+    cause,
+  });
+}
+
+/** @returns undefined for a bug. */
+function storyOf(
+  error: unknown,
+  replications: readonly ReplicationConfig[] = [],
+): FailureStory | undefined {
+  return failureStory(error, {
+    request: requestOf(error),
+    roleOf(table, region) {
+      const roles = replications.map((replication) => roleIn(replication, table, region));
+      return roles.find((role) => role !== undefined);
+    },
+  });
+}
+
+function roleIn(
+  { source, destination, stateTable }: ReplicationConfig,
+  table: string,
+  region: string,
+): TableRole | undefined {
+  if (table === source.table && region === source.region) return 'source';
+  if (region !== destination.region) return undefined;
+  if (table === destination.table) return 'destination';
+  return table === stateTable ? 'state' : undefined;
 }

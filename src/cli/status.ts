@@ -22,15 +22,13 @@ export const statusCommand: Command = {
   },
   run(options, io) {
     const replications = chosen(options);
-    return explained('status', HINT, async () => {
+    return explained('status', { hint: '', replications }, async () => {
       if (options.has('watch')) return watch(replications, { options, io });
       return show(await lookAt(replications), { options, io });
     });
   },
 };
 
-const HINT =
-  'Check the credentials. They need cloudwatch:GetMetricData, lambda:GetFunctionConfiguration, lambda:ListEventSourceMappings, sqs:GetQueueAttributes and dynamodb:DescribeTable.';
 const WATCH_MS = 10_000;
 const NAP_MS = 250;
 

@@ -27,7 +27,7 @@ export const teardownCommand: Command = {
   async run(options, io) {
     const replication = replicationFrom(options.text('config') ?? '', options);
     const objectEndpoint = io.environment['AWS_ENDPOINT_URL_S3'];
-    return explained('teardown', HINT, async () => {
+    return explained('teardown', { hint: HINT, replications: [replication] }, async () => {
       const place = await openTeardown({
         replication,
         bucket: options.text('bucket'),
@@ -42,8 +42,7 @@ export const teardownCommand: Command = {
   },
 };
 
-const HINT =
-  'Running it again is safe. To look, it needs lambda:GetFunctionConfiguration, sqs:GetQueueUrl, sqs:GetQueueAttributes, s3:ListAllMyBuckets, s3:ListBucket, dynamodb:DescribeTable and dynamodb:Scan. To delete, it needs sqs:DeleteQueue, s3:DeleteObject, s3:DeleteBucket, dynamodb:UpdateTable and dynamodb:DeleteTable.';
+const HINT = 'Running it again is safe.';
 
 interface Call {
   readonly options: ParsedOptions;

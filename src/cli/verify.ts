@@ -60,7 +60,7 @@ export const verifyCommand: Command = {
     requireBulkRates(options);
     requireShortLooks(options);
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('verify', HINT, async () => {
+    return explained('verify', { hint: HINT, replications: [replication] }, async () => {
       const pair = await openTablePair({ replication, concurrency: 1, writes: false });
       try {
         const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
@@ -73,7 +73,7 @@ export const verifyCommand: Command = {
   },
 };
 
-const HINT = 'Nothing was changed. Check tables and permissions, and run it again.';
+const HINT = 'Nothing was changed.';
 /** A sample is made of whole segments of this many. */
 const SAMPLE_SEGMENTS = 1_000;
 

@@ -6,6 +6,7 @@ import {
   dynamoDbDestinationReader,
   writeClient,
 } from '../adapters/dynamodb-table.ts';
+import { namingFailures } from '../adapters/named-failures.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { functionName } from '../contract.ts';
 import type { FoundControl } from '../core/control-row.ts';
@@ -24,7 +25,7 @@ export async function openPausePlace(replication: ReplicationConfig): Promise<Pa
   const sources = await openEventSources(replication);
   if (sources === undefined) throw missing(replication);
   const { mappings } = sources;
-  const client = writeClient({ ...replication.destination, concurrency: 1 });
+  const client = namingFailures(writeClient({ ...replication.destination, concurrency: 1 }));
   return {
     mappings,
     settings: writeTarget(replication),
@@ -49,7 +50,7 @@ function missing({ name, source }: ReplicationConfig): FerryError {
  * @throws what the service or the network throws.
  */
 export async function controlNow(replication: ReplicationConfig): Promise<FoundControl> {
-  const client = writeClient({ ...replication.destination, concurrency: 1 });
+  const client = namingFailures(writeClient({ ...replication.destination, concurrency: 1 }));
   try {
     return await readControl(writeTarget(replication), dynamoDbDestinationReader(client));
   } finally {

@@ -4,9 +4,9 @@ import type { Credentials } from '../adapters/client-settings.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { describeTable } from '../adapters/table-facts.ts';
 import { heartbeatKey, type ReplicationConfig, type TableConfig } from '../config.ts';
+import { missingTable, type NamedTable, type TableRole } from '../core/missing-resource.ts';
 import { type Finding, preflight } from '../core/preflight.ts';
 import type { TableFacts } from '../core/table-facts.ts';
-import { classifyFailure } from '../core/write-failure.ts';
 import { FerryError } from '../errors.ts';
 
 export interface TableCheck {
@@ -15,13 +15,13 @@ export interface TableCheck {
   readonly needsStream: boolean;
 }
 
-/** @throws FerryError `tables.unfit`, `table.missing` or `table.denied`. */
+/** @throws FerryError `tables.unfit` or `table.missing`, or what the service or the network throws. */
 export async function checkTables(
   replication: ReplicationConfig,
   { credentials, needsStream }: TableCheck,
 ): Promise<{ source: TableFacts; destination: TableFacts }> {
-  const source = await requireTable(replication.source, credentials);
-  const destination = await requireTable(replication.destination, credentials);
+  const source = await requireTable(replication.source, 'source', credentials);
+  const destination = await requireTable(replication.destination, 'destination', credentials);
   const findings = preflight({
     source,
     destination,
@@ -50,45 +50,18 @@ function refuseOnErrors(findings: readonly Finding[]): void {
   });
 }
 
-/** @throws FerryError `table.missing` or `table.denied`, or what the network throws. */
+/** @throws FerryError `table.missing`, or what the service or the network throws. */
 export async function requireTable(
   { table, ...settings }: TableConfig,
+  role: TableRole,
   credentials?: Credentials,
 ): Promise<TableFacts> {
-  const facts = await explainDenial(table, settings.region, () =>
-    describeTable({ ...settings, credentials }, table),
-  );
+  const facts = await describeTable({ ...settings, credentials }, table);
   if (facts !== undefined) return facts;
-  throw new FerryError(`There is no table ${table} in ${settings.region}.`, {
-    code: 'table.missing',
-    hint: 'Check name, Region and credentials. `ferry init … --create-destination` prints a twin for a source.',
-  });
+  throw tableMissing({ table, region: settings.region, role });
 }
 
-/** Other denials are of the credentials themselves: none, expired, of another account. */
-const PERMISSION_DENIED = ['AccessDenied', 'AccessDeniedException', 'NotAuthorized'];
-
-async function explainDenial<T>(
-  table: string,
-  region: string,
-  action: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await action();
-  } catch (cause) {
-    const { kind, name, message } = classifyFailure(cause);
-    if (kind !== 'denied') throw cause;
-    if (!PERMISSION_DENIED.includes(name)) {
-      throw new FerryError(`No usable credentials for ${region}/${table}: ${name}: ${message}`, {
-        code: 'table.denied',
-        hint: 'Log in, or name a profile in AWS_PROFILE, and run it again.',
-        cause,
-      });
-    }
-    throw new FerryError(`Not allowed to describe ${region}/${table}: ${name}: ${message}.`, {
-      code: 'table.denied',
-      hint: 'These credentials need dynamodb:DescribeTable and dynamodb:DescribeTimeToLive on it.',
-      cause,
-    });
-  }
+export function tableMissing(table: NamedTable): FerryError {
+  const { happened, advice } = missingTable(table);
+  return new FerryError(happened, { code: 'table.missing', hint: advice });
 }

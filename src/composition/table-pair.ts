@@ -9,7 +9,7 @@ import {
   dynamoDbTransactions,
   writeClient,
 } from '../adapters/dynamodb-table.ts';
-import { describeTable } from '../adapters/table-facts.ts';
+import { namingFailures } from '../adapters/named-failures.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { STATE_ATTRIBUTES } from '../contract.ts';
 import { streamLabelMs } from '../core/ordering-guard.ts';
@@ -22,7 +22,7 @@ import type {
   ReadableTable,
   TransactionWriter,
 } from '../ports.ts';
-import { checkTables } from './table-check.ts';
+import { checkTables, requireTable } from './table-check.ts';
 import { writeTarget } from './write-target.ts';
 
 export interface TablePairSetup {
@@ -54,7 +54,7 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
   const facts = await checkTables(replication, { credentials, needsStream: writes });
   if (writes) await requireStateTable(setup);
 
-  const writer = writeClient({ ...destination, credentials, concurrency });
+  const writer = namingFailures(writeClient({ ...destination, credentials, concurrency }));
   const sourceReads = readClient({ ...source, credentials });
   const destinationReads = readClient({ ...destination, credentials });
   const keyAttributes = facts.source.keys.map(({ name }) => name);
@@ -99,16 +99,11 @@ export function streamOf({ facts }: Pick<TablePair, 'facts'>): string {
 
 async function requireStateTable({ replication, credentials }: TablePairSetup): Promise<void> {
   const { stateTable, destination } = replication;
-  const facts = await describeTable({ ...destination, credentials }, stateTable);
-  const keys = facts?.keys.map(({ name, type }) => `${name} (${type})`).join(', ');
+  const facts = await requireTable({ ...destination, table: stateTable }, 'state', credentials);
+  const keys = facts.keys.map(({ name, type }) => `${name} (${type})`).join(', ');
   if (keys === `${STATE_ATTRIBUTES.id} (S)`) return;
   throw new FerryError(
-    facts === undefined
-      ? `Ferry's state table ${stateTable} does not exist in ${destination.region}.`
-      : `The table ${stateTable} in ${destination.region} is not Ferry's state table: its key is ${keys}.`,
-    {
-      code: 'tables.unfit',
-      hint: 'Deploy the replication with `npx cdk deploy --all`, or correct "stateTable" in the configuration.',
-    },
+    `The table ${stateTable} in ${destination.region} is not Ferry's state table: its key is ${keys}.`,
+    { code: 'tables.unfit', hint: 'Correct "stateTable" in the configuration.' },
   );
 }

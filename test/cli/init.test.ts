@@ -91,8 +91,13 @@ describe('ferry init', () => {
   });
 
   it.each([
-    ['us-east-1/Orders', 'eu-west-1/Nowhere', 1, 'There is no table Nowhere in eu-west-1.'],
-    ['us-east-1/Nowhere', 'eu-west-1/Orders', 1, 'There is no table Nowhere in us-east-1.'],
+    [
+      'us-east-1/Orders',
+      'eu-west-1/Nowhere',
+      1,
+      'There is no destination table Nowhere in eu-west-1.',
+    ],
+    ['us-east-1/Nowhere', 'eu-west-1/Orders', 1, 'There is no source table Nowhere in us-east-1.'],
     ['Orders', 'eu-west-1/Orders', 2, 'The source must be a Region and a table, got "Orders".'],
     ['us-east-1/Orders', 'Ireland/Orders', 2, 'The destination must be a Region and a table'],
   ])('explains %s to %s', async (source, destination, expected, message) => {
@@ -103,10 +108,12 @@ describe('ferry init', () => {
     expect(existsSync(config)).toBe(false);
   });
 
-  it('says how to get a destination that is missing', async () => {
-    const { err } = await init('us-east-1/Orders', 'eu-west-1/Nowhere');
+  it('says how to get a destination that is missing, and not for a source that is', async () => {
+    const noDestination = await init('us-east-1/Orders', 'eu-west-1/Nowhere');
+    const noSource = await init('us-east-1/Nowhere', 'eu-west-1/Orders');
 
-    expect(err).toContain('--create-destination');
+    expect(noDestination.err).toContain('--create-destination');
+    expect(noSource.err).not.toContain('--create-destination');
   });
 
   it.each([
@@ -355,7 +362,7 @@ describe('wrong tables stop every command before anything is written', () => {
     [
       'a missing destination',
       () => [at(regions.source), { ...at(regions.destination), table: 'Nowhere' }],
-      'There is no table Nowhere in eu-west-1.',
+      'There is no destination table Nowhere in eu-west-1.',
     ],
     [
       'another key schema',
@@ -405,7 +412,7 @@ describe('wrong tables stop every command before anything is written', () => {
     const { exitCode, err } = await runHere(['backfill', '--apply', '--config', config]);
 
     expect(exitCode).toBe(1);
-    expect(err).toContain("Ferry's state table not-there does not exist in eu-west-1.");
+    expect(err).toContain('There is no state table not-there in eu-west-1.');
   });
 
   it.each(commands.map((command) => [command[0], command] as const))(
@@ -420,8 +427,10 @@ describe('wrong tables stop every command before anything is written', () => {
         const { exitCode, err } = await runHere([...command, '--config', config]);
 
         expect(exitCode).toBe(1);
-        expect(err).toContain('Not allowed to describe eu-west-1/Orders: AccessDeniedException');
-        expect(err).toContain('dynamodb:DescribeTable');
+        expect(err).toContain(
+          'may not call dynamodb:DescribeTable on Orders in eu-west-1 (AccessDeniedException',
+        );
+        expect(err).toContain('Allow dynamodb:DescribeTable');
         expect(err).not.toMatch(/\n +at /);
       } finally {
         await denying.close();
@@ -442,9 +451,9 @@ describe('wrong tables stop every command before anything is written', () => {
       );
 
       expect(exitCode).toBe(1);
-      expect(err).toContain('No usable credentials for us-east-1/Orders: ExpiredTokenException');
-      expect(err).toContain('AWS_PROFILE');
-      expect(err).not.toContain('dynamodb:DescribeTable');
+      expect(err).toContain('The AWS credentials have expired (ExpiredTokenException)');
+      expect(err).toContain('Log in again');
+      expect(err).not.toContain('Allow ');
     } finally {
       await expired.close();
     }

@@ -1,0 +1,58 @@
+// How a kind of failure is recognized and told, and the words that all kinds share.
+
+import type { FailedRequest } from '../errors.ts';
+import type { ErrorLink } from './error-chain.ts';
+import type { TableRole } from './missing-resource.ts';
+
+export interface FailureStory {
+  /** Stable, for machines: `credentials-missing`, `denied`, … */
+  readonly kind: string;
+  /** A sentence or two. */
+  readonly happened: string;
+  /** What to do. */
+  readonly advice: string;
+}
+
+export interface FailureContext {
+  /** The request that failed, where it is known. */
+  readonly request: FailedRequest | undefined;
+  /** What the configuration has a table for. */
+  readonly roleOf: (table: string, region: string) => TableRole | undefined;
+}
+
+export interface FailureRule {
+  readonly kind: string;
+  /** Names or codes, a pattern of codes, or a question. */
+  readonly when: readonly string[] | RegExp | ((link: ErrorLink) => boolean);
+  readonly tell: (link: ErrorLink, context: FailureContext) => Omit<FailureStory, 'kind'>;
+}
+
+export function isMatch({ when }: FailureRule, link: ErrorLink): boolean {
+  if (typeof when === 'function') return when(link);
+  if (when instanceof RegExp) return when.test(link.code);
+  return when.includes(link.name) || when.includes(link.code);
+}
+
+/** Name and message of a service's error. */
+export function said({ name, message }: ErrorLink): string {
+  return message === '' || message === name ? name : `${name}: ${shortened(message)}`;
+}
+
+/** More of a proxy's page helps nobody. */
+const MESSAGE_CHARS_MAX = 400;
+
+/** On one line, without the full stop. */
+export function shortened(message: string): string {
+  const text = message.replace(/\s+/g, ' ').trim().replace(/\.$/, '');
+  return text.length <= MESSAGE_CHARS_MAX ? text : `${text.slice(0, MESSAGE_CHARS_MAX)}…`;
+}
+
+/** Where the request went. */
+export function placeOf(
+  { address, port, hostname }: ErrorLink,
+  request: FailedRequest | undefined,
+): string {
+  if (request?.endpoint !== undefined) return request.endpoint;
+  if (address !== undefined) return port === undefined ? address : `${address}:${port}`;
+  return hostname ?? 'the endpoint';
+}

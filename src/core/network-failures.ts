@@ -1,0 +1,88 @@
+// Failures on the way to a service, and what answers there in its place. None of them speaks of credentials.
+
+import type { FailedRequest } from '../errors.ts';
+import type { ErrorLink } from './error-chain.ts';
+import { requestText } from './failed-request.ts';
+import { type FailureRule, placeOf, shortened } from './failure-rule.ts';
+
+const NETWORK = 'Check the network, and any VPN, proxy or firewall on the way';
+
+export const NETWORK_FAILURES: readonly FailureRule[] = [
+  {
+    kind: 'name-not-found',
+    when: ['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME'],
+    tell: (link, { request }) => ({
+      happened: `The host name ${hostOf(link, request)} cannot be resolved (${link.code}), for ${requestText(request)}.`,
+      advice:
+        link.code === 'ENOTFOUND'
+          ? 'Check the spelling of the Region or of the endpoint: a Region that does not exist has no host name. Then check the network and its DNS.'
+          : 'Check the network and its DNS, and run it again.',
+    }),
+  },
+  {
+    kind: 'connection-refused',
+    when: ['ECONNREFUSED'],
+    tell: (link, { request }) => ({
+      happened: `Nothing listens at ${placeOf(link, request)} (ECONNREFUSED), for ${requestText(request)}.`,
+      advice: `Check the endpoint, in the configuration or in AWS_ENDPOINT_URL, and start what should listen there. ${NETWORK}.`,
+    }),
+  },
+  {
+    kind: 'connection-broken',
+    when: ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET', 'UND_ERR_CLOSED'],
+    tell: (link, { request }) => ({
+      happened: `The connection to ${placeOf(link, request)} broke off (${link.code}), in ${requestText(request)}.`,
+      advice: `${NETWORK}, and run it again.`,
+    }),
+  },
+  {
+    kind: 'unreachable',
+    when: ['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'],
+    tell: (link, { request }) => ({
+      happened: `There is no way to ${placeOf(link, request)} (${link.code}), for ${requestText(request)}.`,
+      advice: `${NETWORK}.`,
+    }),
+  },
+  {
+    kind: 'no-answer',
+    when: [
+      'ETIMEDOUT',
+      'ESOCKETTIMEDOUT',
+      'TimeoutError',
+      'AbortError',
+      'RequestTimeout',
+      'RequestTimeoutException',
+      'UND_ERR_CONNECT_TIMEOUT',
+      'UND_ERR_HEADERS_TIMEOUT',
+      'UND_ERR_BODY_TIMEOUT',
+    ],
+    tell: (link, { request }) => ({
+      happened: `No answer came from ${placeOf(link, request)} in time, to ${requestText(request)}.`,
+      advice: `${NETWORK}, such as a security group or a VPC without an endpoint of the service. Then run it again.`,
+    }),
+  },
+  {
+    kind: 'certificate',
+    when: /^(ERR_TLS|ERR_SSL|EPROTO|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|INVALID_CA|HOSTNAME_MISMATCH)/,
+    tell: (link, { request }) => ({
+      happened: `The TLS connection to ${placeOf(link, request)} failed (${link.code}: ${link.message}), for ${requestText(request)}.`,
+      advice:
+        'If a proxy on the way replaces certificates, name a file with its CA in NODE_EXTRA_CA_CERTS. If the endpoint speaks http, say http:// in its URL.',
+    }),
+  },
+  {
+    kind: 'foreign-answer',
+    when: ({ name, code, message }) =>
+      ['ForeignAnswer', 'UnknownOperationException', 'UnknownOperation'].includes(name) ||
+      code.startsWith('HPE_') ||
+      message.includes('Deserialization error'),
+    tell: (link, { request }) => ({
+      happened: `What answers at ${placeOf(link, request)} to ${requestText(request)} is not this AWS service: ${shortened(link.message)}.`,
+      advice: 'Check the endpoint, and whether a proxy or a login page answers in its place.',
+    }),
+  },
+];
+
+function hostOf(link: ErrorLink, request: FailedRequest | undefined): string {
+  return link.hostname ?? request?.endpoint ?? 'of the endpoint';
+}

@@ -1,0 +1,139 @@
+// What a service says no to: what is not allowed, not there, too much, or not now.
+
+import type { ErrorLink } from './error-chain.ts';
+import { actionOf, requestText } from './failed-request.ts';
+import {
+  type FailureContext,
+  type FailureRule,
+  type FailureStory,
+  said,
+  shortened,
+} from './failure-rule.ts';
+import { missingResource } from './missing-resource.ts';
+
+export const SERVICE_FAILURES: readonly FailureRule[] = [
+  {
+    kind: 'denied',
+    when: ({ name, status }) => DENIALS.includes(name) || status === 403,
+    tell: denied,
+  },
+  {
+    kind: 'missing',
+    when: [
+      'ResourceNotFoundException',
+      'TableNotFoundException',
+      'QueueDoesNotExist',
+      'AWS.SimpleQueueService.NonExistentQueue',
+      'NoSuchBucket',
+      'NotFound',
+      'StateMachineDoesNotExist',
+      'ExecutionDoesNotExist',
+    ],
+    tell: ({ message }, { request, roleOf }) => missingResource(request, message, roleOf),
+  },
+  {
+    kind: 'other-region',
+    when: [
+      'PermanentRedirect',
+      'AuthorizationHeaderMalformed',
+      'IllegalLocationConstraintException',
+    ],
+    tell: (link, { request }) => ({
+      happened: `${request?.resource ?? 'The bucket'} is in another Region than ${request?.region ?? 'the configured one'}: ${shortened(link.message)}.`,
+      advice: 'Correct the Region in the configuration, or the name of the bucket.',
+    }),
+  },
+  {
+    kind: 'throttled',
+    when: ({ name, status }) => THROTTLES.includes(name) || status === 429,
+    tell: (link, { request }) => ({
+      happened: `AWS still throttles ${requestText(request)} after all repetitions (${said(link)}).`,
+      advice:
+        'Wait a minute and run it again, at a lower rate where the command has one. If it stays, raise the capacity or the quota.',
+    }),
+  },
+  {
+    kind: 'busy',
+    when: [
+      'ResourceInUseException',
+      'ResourceConflictException',
+      'ConflictException',
+      'TableInUseException',
+      'OperationAborted',
+      'QueueDeletedRecently',
+      'TransactionConflictException',
+    ],
+    tell: (link, { request }) => ({
+      happened: `${request?.resource ?? 'The resource'} is in use or being changed: ${requestText(request)} was refused (${said(link)}).`,
+      advice: 'Wait until the other change is done, and run it again.',
+    }),
+  },
+  {
+    kind: 'service-failed',
+    when: ({ name, status = 0 }) => BREAKDOWNS.includes(name) || status >= 500,
+    tell: (link, { request }) => ({
+      happened: `The service failed in ${requestText(request)} (${said(link)}).`,
+      advice: 'Run it again. If it stays, see the AWS Health Dashboard for the Region.',
+    }),
+  },
+];
+
+const DENIALS: readonly string[] = [
+  'AccessDenied',
+  'AccessDeniedException',
+  'AuthorizationErrorException',
+  'Forbidden',
+  'KMSAccessDeniedException',
+  'KmsAccessDenied',
+  'NotAuthorized',
+  'UnauthorizedOperation',
+];
+
+const THROTTLES: readonly string[] = [
+  'LimitExceededException',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'RequestThrottled',
+  'RequestThrottledException',
+  'SlowDown',
+  'Throttling',
+  'ThrottledException',
+  'ThrottlingException',
+  'TooManyRequestsException',
+];
+
+const BREAKDOWNS: readonly string[] = [
+  'InternalError',
+  'InternalFailure',
+  'InternalServerError',
+  'InternalServiceError',
+  'ServiceException',
+  'ServiceUnavailable',
+  'ServiceUnavailableException',
+];
+
+/** AWS names user, action, resource and policy in most denials, and nothing in others. */
+function denied(link: ErrorLink, { request }: FailureContext): Omit<FailureStory, 'kind'> {
+  const { message, name } = link;
+  const [, action = request && actionOf(request)] =
+    /not authorized to perform:? ([\w-]+:\w+)/.exec(message) ?? [];
+  const [, resource = request?.resource] =
+    /on (?:the )?resource:? (\S+?)[.,]?(?=\s|$)/.exec(message) ?? [];
+  const where =
+    request?.region === undefined || resource?.startsWith('arn:') ? '' : ` in ${request.region}`;
+  const what = `${action ?? 'this request'}${resource === undefined ? '' : ` on ${resource}${where}`}`;
+  return {
+    happened: `These credentials may not call ${what} (${message === '' ? name : said(link)}).`,
+    advice: /explicit deny/.test(message)
+      ? `A policy denies it explicitly: change that policy, or choose others with AWS_PROFILE.`
+      : `Allow ${action ?? 'it'} to these credentials, or choose others with AWS_PROFILE.`,
+  };
+}
+
+/** An answer of another kind. */
+export function refused(link: ErrorLink, { request }: FailureContext): Omit<FailureStory, 'kind'> {
+  return {
+    happened: `AWS refused ${requestText(request)} (${said(link)}).`,
+    advice: 'Check names, ARNs, URLs and Regions, in the configuration and in the options.',
+  };
+}
