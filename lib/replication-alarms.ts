@@ -1,4 +1,4 @@
-// Alarms for what an operator must act on. Each description ends with its entry in the runbook; all go
+// Alarms for what an operator must act on. Each description ends with where its entry in the runbook is; all go
 // to one topic, to which whoever is on call subscribes. One more sums them up, for other dashboards.
 
 import { ArnFormat, Aws, Stack } from 'aws-cdk-lib';
@@ -17,6 +17,7 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { alarmTopicName } from '../src/contract.ts';
 import { type AlarmSpec, alarmSpecs } from './alarm-specs.ts';
+import { alarmDescription } from './alarm-text.ts';
 import { customerKey } from './customer-key.ts';
 import type { ReplicationMetrics } from './replication-metrics.ts';
 
@@ -71,16 +72,16 @@ export class ReplicationAlarms extends Construct {
   }
 
   #createAlarm(replication: ReplicationConfig, spec: AlarmSpec): Alarm {
-    const { name, alarms } = replication;
-    const { anchor, meaning, metric, threshold, minutes, runbook = anchor } = spec;
+    const { name } = replication;
+    const { anchor, metric, threshold, minutes, runbook: entry = anchor } = spec;
     const isSilence = spec.silence === true;
     const alarm = new Alarm(this, anchor, {
       alarmName: alarmName(name, anchor),
-      alarmDescription: `${meaning} Runbook: ${alarms.runbook}#${runbook}`,
+      alarmDescription: alarmDescription(replication, { ...spec, entry }),
       metric,
       threshold,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: spec.periods ?? invocationMinutes(replication),
+      evaluationPeriods: spec.periods,
       datapointsToAlarm: minutes,
       // A source without writes has no datapoints, and nothing is wrong with it. Where datapoints must come,
       // their end is INSUFFICIENT_DATA. A new alarm starts in that state, and CloudWatch notifies only of
@@ -94,22 +95,21 @@ export class ReplicationAlarms extends Construct {
   }
 
   /** Without an action: each of its parts has told already. */
-  #createSummary({ name, alarms }: ReplicationConfig): CompositeAlarm {
+  #createSummary(replication: ReplicationConfig): CompositeAlarm {
+    const { name } = replication;
     return new CompositeAlarm(this, 'degraded', {
       compositeAlarmName: alarmName(name, 'degraded'),
-      alarmDescription: `Replication degraded: one of its alarms rings. Runbook: ${alarms.runbook}#degraded`,
+      alarmDescription: alarmDescription(replication, DEGRADED),
       alarmRule: AlarmRule.anyOf(...this.alarms),
     });
   }
 }
 
-/**
- * If every invocation runs to its timeout, a shard publishes once per timeout. This window then holds at least
- * five datapoints, also with the pauses between retries.
- */
-function invocationMinutes({ function: { timeoutSeconds } }: ReplicationConfig): number {
-  return Math.max(5, Math.ceil((5 * (timeoutSeconds + 60)) / 60));
-}
+const DEGRADED = {
+  meaning: 'Replication degraded: one of its alarms fires.',
+  firstStep: 'Look at the other alarms of this replication.',
+  entry: 'degraded',
+};
 
 function alarmName(replication: string, anchor: string): string {
   return `ferry-${replication}-${anchor}`;

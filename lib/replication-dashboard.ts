@@ -19,8 +19,10 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import type { MetricName } from '../src/contract.ts';
 import { alarmSpecs, EXPIRING_MS, WAITING_MS } from './alarm-specs.ts';
+import { dashboardName, isUrl } from './alarm-text.ts';
 import { costPerHour } from './cost-estimate.ts';
 import { expression, type ReplicationMetrics } from './replication-metrics.ts';
+import { entriesFor, entryTitle } from './runbook-entries.ts';
 
 export interface ReplicationDashboardProps {
   readonly replication: ReplicationConfig;
@@ -34,16 +36,17 @@ export class ReplicationDashboard extends Construct {
     super(scope, id);
     const { name, source, destination, alarms } = replication;
     this.dashboard = new Dashboard(this, 'Dashboard', {
-      dashboardName: `ferry-${name}`,
+      dashboardName: dashboardName(name),
       defaultInterval: Duration.hours(3),
       periodOverride: PeriodOverride.INHERIT,
       widgets: [
         [
           text(
-            `# ${name}: ${source.table} (${source.region}) to ${destination.table} (${destination.region})\nEach row answers one question. Red lines bear the names of alarms; what to do then: ${link('the runbook', alarms.runbook)}. In a terminal: \`ferry status --replication ${name}\`.`,
+            `# ${name}: ${source.table} (${source.region}) to ${destination.table} (${destination.region})\nEach row answers one question. Red lines bear the names of alarms; what to do then: ${isUrl(alarms.runbook) ? `[the runbook](${alarms.runbook})` : 'the runbook below'}. In a terminal: \`ferry status --replication ${name}\`.`,
           ),
         ],
         ...rows(replication, metrics),
+        ...runbookRows(replication, metrics),
       ],
     });
   }
@@ -59,7 +62,7 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
   const { runbook } = replication.alarms;
   const alarmLine = alarmLines(replication, metrics);
   const row = (question: string, anchor: string, graphs: GraphWidgetProps[]): IWidget[][] => [
-    [text(`## ${question} ${link('What to do', `${runbook}#${anchor}`)}`)],
+    [text(`## ${question} ${whatToDo(runbook, anchor)}`)],
     graphs.map(
       (graph) => new GraphWidget({ width: WIDTH / graphs.length, height: HEIGHT, ...graph }),
     ),
@@ -318,6 +321,30 @@ function text(markdown: string): TextWidget {
 }
 
 /** A path cannot be followed from CloudWatch: it is shown as it is. */
-function link(words: string, target: string): string {
-  return /^https?:/.test(target) ? `[${words}](${target})` : `${words}: \`${target}\``;
+function whatToDo(runbook: string, anchor: string): string {
+  if (isUrl(runbook)) return `[What to do](${runbook}#${anchor})`;
+  return `What to do: *${entryTitle(anchor)}* below.`;
+}
+
+const ENTRY_HEIGHT = 9;
+
+/** Where the runbook has no address that works for everybody: its entries. */
+function runbookRows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWidget[][] {
+  if (isUrl(replication.alarms.runbook)) return [];
+  const ofAlarms = alarmSpecs(replication, metrics).map(({ anchor, runbook = anchor }) => runbook);
+  const anchors = new Set([...ofAlarms, ...MORE_ENTRIES]);
+  const entries = entriesFor(replication, anchors).map(
+    (markdown) => new TextWidget({ markdown, width: WIDTH / 2, height: ENTRY_HEIGHT }),
+  );
+  const title = text(
+    '## Runbook\nWhat to do when an alarm fires. Ferry’s `docs/runbook.md` has more.',
+  );
+  return [[title], ...pairs(entries)];
+}
+
+/** Those that others point at. */
+const MORE_ENTRIES = ['costs', 'outage-longer-than-a-day', 'tables-that-differ'];
+
+function pairs(widgets: readonly IWidget[]): IWidget[][] {
+  return widgets.flatMap((_, index) => (index % 2 === 0 ? [widgets.slice(index, index + 2)] : []));
 }

@@ -1,12 +1,23 @@
 // The runbook's commands work, and every alarm has its entry.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ALARM_DESCRIPTION_MAX } from '../lib/alarm-text.ts';
+import { parseDashboardBody } from '../lib/dashboard-picture/dashboard-body.ts';
 import { main } from '../src/cli/main.ts';
-import { BEATING, only, templates } from './lib/stack-templates.ts';
+import {
+  appOf,
+  BEATING,
+  CHINA,
+  only,
+  resources,
+  stackOf,
+  templates,
+} from './lib/stack-templates.ts';
 import { openMonitoringCloud } from './fixtures/monitoring-cloud.ts';
 import { type DeployedReplication, deployLocally, TWIN } from './fixtures/deployed-replication.ts';
 
@@ -17,7 +28,7 @@ const commands = [...runbook.matchAll(/^ *```sh\n(.*?)^ *```$/gms)].flatMap((mat
     .split('\n')
     .map((line) => line.trim()),
 );
-const ferryCommands = [...new Set(commands.filter((command) => command.startsWith('npx ferry ')))];
+const ferryCommands = [...new Set(commands.filter((command) => command.startsWith('ferry ')))];
 
 /** Of AWS's own command line, which is no part of this project: what each is for. */
 const AWS_COMMANDS: Readonly<Record<string, string>> = {
@@ -36,8 +47,14 @@ const AWS_COMMANDS: Readonly<Record<string, string>> = {
   'aws sqs get-queue-attributes': 'whether the queue is empty',
   'aws sqs delete-queue': 'removes an empty queue',
 };
-/** Need an account. */
-const CDK_COMMANDS = ['npx cdk destroy', 'npx cdk import', 'npx cdk deploy'];
+/** Need an account, or the network. */
+const OTHER_COMMANDS = [
+  'npm ci',
+  'npx cdk diff',
+  'npx cdk destroy',
+  'npx cdk import',
+  'npx cdk deploy',
+];
 
 let deployed: DeployedReplication;
 beforeAll(async () => {
@@ -51,14 +68,24 @@ describe('the runbook’s commands', () => {
       (command) =>
         !ferryCommands.includes(command) &&
         AWS_COMMANDS[command.split(' ').slice(0, 3).join(' ')] === undefined &&
-        !CDK_COMMANDS.some((known) => command.startsWith(known)),
+        !OTHER_COMMANDS.some((known) => command.startsWith(known)),
     );
 
     expect(ferryCommands.length).toBeGreaterThan(5);
     expect(unknown).toEqual([]);
   });
 
-  it.each(ferryCommands.filter((command) => command.includes(' redrive ')))(
+  it.each(ferryCommands.filter((command) => / redrive .*--bulk/.test(command)))(
+    '%s: is known',
+    async () => {
+      const { exitCode, out } = await ferry(['redrive', '--help'], []);
+
+      expect(exitCode).toBe(0);
+      expect(out.join('\n')).toContain('--bulk');
+    },
+  );
+
+  it.each(ferryCommands.filter((command) => / redrive (?!.*--bulk)/.test(command)))(
     '%s',
     async (command) => {
       await deployed.park(3);
@@ -91,9 +118,9 @@ describe('the runbook’s commands', () => {
     rmSync(dirname(report), { recursive: true, force: true });
 
     expect(ran).toEqual({
-      'npx ferry verify --replication orders': 3,
-      'npx ferry repair --replication orders --report ferry-orders-differences.jsonl': 3,
-      'npx ferry repair --replication orders --report ferry-orders-differences.jsonl --apply': 0,
+      'ferry verify --replication orders': 3,
+      'ferry repair --replication orders --report ferry-orders-differences.jsonl': 3,
+      'ferry repair --replication orders --report ferry-orders-differences.jsonl --apply': 0,
     });
   });
 });
@@ -196,8 +223,9 @@ it('begins with a status, which names an entry', async () => {
 
 it('has an entry for everything that a verdict or the dashboard points at', () => {
   const verdicts = readFileSync('src/core/verdict.ts', 'utf8').matchAll(/'([a-z]+(?:-[a-z]+)+)'/g);
-  const dashboard = JSON.stringify(only(templates(BEATING).source, 'AWS::CloudWatch::Dashboard'));
-  const links = [...dashboard.matchAll(/runbook\.md#([a-z-]+)/g)];
+  const linked = { ...BEATING, alarms: { runbook: 'https://x.test/r' } };
+  const dashboard = JSON.stringify(only(templates(linked).source, 'AWS::CloudWatch::Dashboard'));
+  const links = [...dashboard.matchAll(/x\.test\/r#([a-z-]+)/g)];
   const anchors = [...verdicts, ...links]
     .map((match) => match[1] ?? '')
     .filter((text) => !NO_ANCHORS.has(text));
@@ -207,19 +235,101 @@ it('has an entry for everything that a verdict or the dashboard points at', () =
   for (const anchor of anchors) expect(anchorsOf(runbook)).toContain(anchor);
 });
 
-it('has an entry for every alarm, by the anchor that its description ends with', () => {
-  const { source } = templates(BEATING);
-  const descriptions = Object.values(source.Resources)
-    .filter(({ Type }) =>
-      ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'].includes(Type),
-    )
-    .map(({ Properties }) => String(Properties['AlarmDescription']));
-  expect(descriptions).toHaveLength(21);
-  for (const description of descriptions) {
-    const anchor = / Runbook: docs\/runbook\.md#([a-z-]+)$/.exec(description)?.[1];
-    expect(anchorsOf(runbook)).toContain(anchor);
-  }
+describe('an alarm', () => {
+  const { alarms: ofDefault } = described(BEATING);
+
+  it.each(ofDefault)('of the default configuration names its entry and more: %s', (text) => {
+    const [, title = ''] = /Runbook: "(.+?)" in docs\/runbook\.md/.exec(text) ?? [];
+
+    expect(runbook).toContain(`\n## ${title}\n`);
+    expect(text).toMatch(/ First: \S.+ More: ferry status --replication orders\. /);
+    expect(text.length).toBeLessThanOrEqual(ALARM_DESCRIPTION_MAX);
+  });
+
+  it('leads to the dashboard of its account, which has the entry', () => {
+    const { alarms, entries } = described(BEATING);
+
+    expect(alarms).toHaveLength(21);
+    for (const text of alarms.filter((one) => !one.includes('"Degraded"'))) {
+      const [, title = ''] = /Runbook: "(.+?)"/.exec(text) ?? [];
+      expect(text).toMatch(
+        / https:\/\/us-east-1\.console\.aws\.amazon\.com\/cloudwatch\/home\?region=us-east-1#dashboards\/dashboard\/ferry-orders$/,
+      );
+      expect(entries.filter((entry) => entry.startsWith(`## ${title}\n`))).toHaveLength(1);
+    }
+  });
+
+  it('leads to the console of its partition', () => {
+    const [text = ''] = described(CHINA).alarms;
+
+    expect(text).toMatch(
+      / https:\/\/cn-north-1\.console\.amazonaws\.cn\/cloudwatch\/home\?region=cn-north-1#/,
+    );
+  });
+
+  it('leads to a runbook that has an address, whose entries are nowhere else', () => {
+    const address = `https://x.test/${'r'.repeat(480)}`;
+    const { alarms, entries } = described({ ...BEATING, alarms: { runbook: address } });
+
+    expect(entries).toEqual([]);
+    for (const text of alarms) {
+      const [, anchor] = /Runbook: https:\/\/x\.test\/r+#([a-z-]+)$/.exec(text) ?? [];
+      expect(anchorsOf(runbook)).toContain(anchor);
+      expect(text.length).toBeLessThanOrEqual(ALARM_DESCRIPTION_MAX);
+    }
+  });
 });
+
+it('has the names of the replication where it is on a dashboard', () => {
+  const { entries } = described({
+    ...BEATING,
+    name: 'carts',
+    source: { ...BEATING.source, region: 'ap-south-1' },
+  });
+  const all = entries.join('\n');
+
+  expect(all).toContain('ferry status --replication carts');
+  expect(all).toContain('--region ap-south-1 /aws/lambda/ferry-carts-replicate');
+  expect(all).toContain('--region eu-west-1 --table-name OrdersTwin');
+  expect(all).not.toMatch(/us-east-1|ferry-orders|--replication orders|<!--/);
+});
+
+/** Descriptions of the alarms, and the entries on the dashboard. */
+function described(replication: { readonly name: string; readonly [setting: string]: unknown }) {
+  const app = appOf(replication);
+  const stack = stackOf(app, `ferry-${replication.name}-source`);
+  const template = Template.fromStack(stack).toJSON() as Parameters<typeof resources>[0];
+  const alarms = ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm']
+    .flatMap((type) => resources(template, type))
+    .map(([, { Properties }]) => String(Properties['AlarmDescription']));
+  const { widgets } = parseDashboardBody(
+    only(template, 'AWS::CloudWatch::Dashboard').Properties['DashboardBody'],
+  );
+  const texts = widgets.flatMap((one) => (one.type === 'text' ? one.properties.markdown : []));
+  return { alarms, entries: texts.filter((text) => text.includes('**Meaning.**')) };
+}
+
+it('names the Region in every command of AWS’s', () => {
+  const others = commands.filter((command) => command.startsWith('aws '));
+
+  expect(others.length).toBeGreaterThan(20);
+  expect(others.filter((command) => !/ --region (us-east-1|eu-west-1)( |$)/.test(command))).toEqual(
+    [],
+  );
+});
+
+it('never lets npx look for a package called ferry', () => {
+  const texts = ['README.md', 'CHANGELOG.md', ...documents('docs'), ...documents('bench')];
+
+  expect(texts.length).toBeGreaterThan(10);
+  expect(texts.filter((path) => readFileSync(path, 'utf8').includes('npx ferry'))).toEqual([]);
+});
+
+function documents(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name));
+}
 
 /** Texts that only look like anchors. */
 const NO_ANCHORS = new Set(['standing-still', 'catching-up', 'falling-behind']);
@@ -245,9 +355,9 @@ async function ferry(args: readonly string[], places: readonly string[]) {
   return { exitCode, out, err };
 }
 
-/** The arguments as a shell would split them, without `npx ferry`. */
+/** The arguments as a shell would split them, without `ferry`. */
 function words(command: string): string[] {
   return [...command.matchAll(/'([^']*)'|(\S+)/g)]
     .map((match) => match[1] ?? match[2] ?? '')
-    .slice(2);
+    .slice(1);
 }

@@ -199,7 +199,7 @@ describe('a paused replication', () => {
 
     expect(level).toBe('paused');
     expect(verdict).toMatch(/^since \S+Z; changes are lost after \S+Z$/);
-    expect(runbook).toBe('docs/runbook.md#paused-replication');
+    expect(runbook).toBe(`${process.cwd()}/docs/runbook.md#paused-replication`);
     expect(pause).toMatchObject({ since: expect.stringMatching(ISO) as string });
     const { out } = await run('status');
     expect(out.split('\n')[1]).toMatch(/^paused since \S+Z; changes are lost after \S+Z\. See /);

@@ -80,7 +80,7 @@ describe('the alarm of missing heartbeats', () => {
       MetricName: 'Errors',
       Dimensions: [{ Name: 'FunctionName', Value: 'ferry-orders-heartbeat' }],
       DatapointsToAlarm: 3,
-      AlarmDescription: expect.stringContaining('#heartbeat-missing') as string,
+      AlarmDescription: expect.stringContaining('"Heartbeat missing" in docs/runbook.md') as string,
     });
   });
 });
@@ -90,7 +90,9 @@ describe('a replication without a heartbeat', () => {
     ['that is created', CREATED],
     ['of an existing table', EXISTING],
   ])('%s has no function, role or schedule for it', (_, replication) => {
-    const { source, destination } = templates(replication);
+    // Its entries are on the dashboard otherwise, and one is about heartbeats.
+    const alarms = { runbook: 'https://x.test/r' };
+    const { source, destination } = templates({ ...replication, alarms });
 
     expect(resources(source, 'AWS::Events::Rule')).toEqual([]);
     expect(resources(source, 'AWS::Lambda::EventInvokeConfig')).toEqual([]);
@@ -201,7 +203,8 @@ describe('its role', () => {
   });
 
   it('may use the tables’ own keys, each in its Region', () => {
-    const keyArn = (region: string) => `arn:aws:kms:${region}:111122223333:key/of-the-table`;
+    const keyArn = (region: string) =>
+      `arn:aws:kms:${region}:111122223333:key/11111111-aaaa-4aaa-8aaa-111111111111`;
     const { source } = templates({
       ...EXISTING,
       source: { ...EXISTING.source, kmsKeyArn: keyArn('us-east-1') },

@@ -1,0 +1,17 @@
+// Addresses of AWS's console, which work for everybody who may sign in to the account.
+
+import { RegionInfo } from 'aws-cdk-lib/region-info';
+
+const CONSOLES: Readonly<Record<string, string>> = {
+  aws: 'console.aws.amazon.com',
+  'aws-cn': 'console.amazonaws.cn',
+  'aws-us-gov': 'console.amazonaws-us-gov.com',
+};
+
+/** Undefined in a partition whose console is not known here. */
+export function dashboardUrl(region: string, dashboardName: string): string | undefined {
+  // A Region that is newer than this release of the CDK has no known partition. New ones are in `aws`.
+  const console = CONSOLES[RegionInfo.get(region).partition ?? 'aws'];
+  if (console === undefined) return undefined;
+  return `https://${region}.${console}/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`;
+}
