@@ -1,7 +1,7 @@
 // A command as data: its options, from which both parsing and help are made.
 
-import { parseArgs } from 'node:util';
 import { UsageError } from '../errors.ts';
+import { readArguments } from './arguments.ts';
 import type { Io } from './output.ts';
 
 export interface OptionSpec {
@@ -15,7 +15,6 @@ export interface OptionSpec {
 
 export interface Command {
   readonly name: string;
-  readonly summary: string;
   /** Names of what has to be given without an option, in order. @default none */
   readonly operands?: readonly string[];
   readonly options: Readonly<Record<string, OptionSpec>>;
@@ -34,37 +33,37 @@ export interface ParsedOptions {
 }
 
 /**
- * @throws UsageError `usage.options` for an unknown option, a missing value or an argument too many,
- *   and for numbers out of range, all of them together.
+ * @throws UsageError `usage.options` for unknown options, missing values, options given twice, an argument
+ *   too many and numbers out of range, all of them together.
  */
 export function parseOptions(command: Command, args: readonly string[]): ParsedOptions {
   const { name, options, operands = [] } = command;
-  const { values, positionals } = readArgs(command, args);
-  if (positionals.length !== operands.length) throw wrongOperands(command, positionals);
+  const { values, positionals, problems } = readArguments(command, args);
   const text = (option: string) => {
-    const value = values[option] ?? options[option]?.default;
+    const value = values.get(option) ?? options[option]?.default;
     return typeof value === 'string' ? value : undefined;
   };
-  const problems = Object.entries(options).flatMap(([option, { range }]) => {
+  const outOfRange = Object.entries(options).flatMap(([option, { range }]) => {
     const value = text(option);
     return range === undefined || value === undefined || isInRange(value, range)
       ? []
       : [`--${option} must be a whole number from ${range[0]} to ${range[1]}, got "${value}"`];
   });
-  if (problems.length > 0) throw usageError(name, problems.join('; '));
+  const all = [...problems, ...outOfRange];
+  if (all.length > 0) throw usageError(name, all);
   return {
     text,
     integer: (option) => {
       const value = text(option);
       return value === undefined ? undefined : Number(value);
     },
-    has: (option) => values[option] === true,
+    has: (option) => values.get(option) === true,
     operand: (operand) => positionals[operands.indexOf(operand)] ?? '',
   };
 }
 
 /** The help text of one command. */
-export function helpOf({ name, summary, options, operands = [] }: Command): string {
+export function helpOf({ name, options, operands = [] }: Command, summary: string): string {
   const labels = Object.entries(options).map(
     ([option, { value }]) => `--${option}${value === undefined ? '' : ` ${value}`}`,
   );
@@ -77,34 +76,15 @@ export function helpOf({ name, summary, options, operands = [] }: Command): stri
   return [`Usage: ${usage}`, '', summary, '', ...rows].join('\n');
 }
 
-function readArgs({ name, options, operands = [] }: Command, args: readonly string[]) {
-  const types = Object.fromEntries(
-    Object.entries(options).map(([option, { value }]) => [
-      option,
-      { type: value === undefined ? ('boolean' as const) : ('string' as const) },
-    ]),
-  );
-  try {
-    const allowPositionals = operands.length > 0;
-    return parseArgs({ args: [...args], options: types, strict: true, allowPositionals });
-  } catch (cause) {
-    throw usageError(name, (cause as Error).message, cause);
-  }
-}
-
-function wrongOperands({ name, operands = [] }: Command, given: readonly string[]): UsageError {
-  const got = given.length === 0 ? 'nothing' : `"${given.join(' ')}"`;
-  return usageError(name, `${name} needs ${operands.join(' and ')}, got ${got}`);
-}
-
 function isInRange(value: string, [min, max]: readonly [number, number]): boolean {
   return /^-?\d+$/.test(value) && Number(value) >= min && Number(value) <= max;
 }
 
-function usageError(name: string, message: string, cause?: unknown): UsageError {
-  return new UsageError(message.endsWith('.') ? message : `${message}.`, {
+function usageError(name: string, problems: readonly string[]): UsageError {
+  const message = problems.join('; ');
+  const sentence = message.charAt(0).toUpperCase() + message.slice(1);
+  return new UsageError(`${sentence}.`, {
     code: 'usage.options',
     hint: `\`ferry ${name} --help\` lists the options.`,
-    cause,
   });
 }

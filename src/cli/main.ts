@@ -1,54 +1,52 @@
 // argv -> command -> exit code. Usage errors are explained, refusals come with a hint, and only bugs
 // show a stack.
 
+import manifest from '../../package.json' with { type: 'json' };
 import { FerryError, UsageError } from '../errors.ts';
-import { adoptCommand } from './adopt.ts';
-import { backfillCommand } from './backfill.ts';
-import { type Command, helpOf, parseOptions } from './command.ts';
-import { initCommand } from './init.ts';
-import { latencyCommand } from './latency.ts';
-import { local } from './local.ts';
+import { helpOf, parseOptions } from './command.ts';
+import { COMMANDS, type ListedCommand } from './commands.ts';
 import { EXIT, type Io } from './output.ts';
-import { pauseCommand } from './pause.ts';
-import { redriveCommand } from './redrive.ts';
-import { repairCommand } from './repair.ts';
-import { resumeCommand } from './resume.ts';
-import { statusCommand } from './status.ts';
-import { teardownCommand } from './teardown.ts';
-import { verifyCommand } from './verify.ts';
+import { withStory } from './service-errors.ts';
 
-const COMMANDS: readonly Command[] = [
-  initCommand,
-  local,
-  statusCommand,
-  backfillCommand,
-  verifyCommand,
-  repairCommand,
-  redriveCommand,
-  adoptCommand,
-  pauseCommand,
-  resumeCommand,
-  teardownCommand,
-  latencyCommand,
-];
+const HELP: readonly string[] = ['--help', '-h'];
+const VERSION: readonly string[] = ['--version', '-v', '-V'];
 
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const [name, ...args] = argv;
-  if (name === undefined || name === 'help' || name === '--help') {
+  if (name === undefined) {
     io.out(overview());
-    return name === undefined ? EXIT.usage : EXIT.done;
+    return EXIT.usage;
   }
   try {
-    const command = COMMANDS.find((candidate) => candidate.name === name);
-    if (command === undefined) throw unknownCommand(name);
-    if (args.includes('--help')) {
-      io.out(helpOf(command));
-      return EXIT.done;
-    }
-    return await command.run(parseOptions(command, args), io);
+    return await run(name, args, io);
   } catch (error) {
-    return explain(error, io);
+    return explain(withStory(error, `${name} command`, { hint: '' }), io);
   }
+}
+
+async function run(name: string, args: readonly string[], io: Io): Promise<number> {
+  if (name === 'help' || HELP.includes(name)) return help(args[0], io);
+  if (name === 'version' || VERSION.includes(name)) return version(io);
+  const listed = find(name);
+  if (args.some((arg) => HELP.includes(arg))) return help(name, io);
+  if (args.some((arg) => VERSION.includes(arg))) return version(io);
+  const command = await listed.load();
+  return command.run(parseOptions(command, args), io);
+}
+
+/** `ferry help`, or `ferry help COMMAND`. */
+async function help(name: string | undefined, io: Io): Promise<number> {
+  if (name === undefined) io.out(overview());
+  else {
+    const { load, summary } = find(name);
+    io.out(helpOf(await load(), summary));
+  }
+  return EXIT.done;
+}
+
+function version(io: Io): number {
+  io.out(`ferry ${manifest.version}`);
+  return EXIT.done;
 }
 
 function overview(): string {
@@ -59,15 +57,23 @@ function overview(): string {
     '',
     ...rows,
     '',
-    '`ferry COMMAND --help` lists the options.',
+    '`ferry COMMAND --help` lists the options, `ferry --version` prints the version.',
   ].join('\n');
 }
 
-function unknownCommand(name: string): UsageError {
-  return new UsageError(`There is no command "${name}".`, {
-    code: 'usage.command',
-    hint: `Commands: ${COMMANDS.map((command) => command.name).join(', ')}.`,
-  });
+/** @throws UsageError `usage.command` */
+function find(name: string): ListedCommand {
+  const found = COMMANDS.find((candidate) => candidate.name === name);
+  if (found !== undefined) return found;
+  throw new UsageError(
+    name.startsWith('-')
+      ? `The command has to come before its options, got "${name}".`
+      : `There is no command "${name}".`,
+    {
+      code: 'usage.command',
+      hint: `Commands: ${COMMANDS.map((command) => command.name).join(', ')}.`,
+    },
+  );
 }
 
 function explain(error: unknown, io: Io): number {

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { main } from '../../src/cli/main.ts';
 
 async function ferry(...argv: string[]) {
@@ -24,6 +25,51 @@ describe('ferry', () => {
     expect(await ferry()).toMatchObject({ exitCode: 2, out: expect.stringContaining('local') });
     expect(await ferry('help')).toMatchObject({ exitCode: 0 });
     expect(await ferry('--help')).toMatchObject({ exitCode: 0 });
+    expect(await ferry('-h')).toEqual(await ferry('help'));
+  });
+
+  it.each(COMMANDS.map(({ name, summary }) => [name, summary]))(
+    'explains %s in the overview, and its options in every way that people ask',
+    async (name, summary) => {
+      const help = await ferry('help', name);
+
+      expect(help).toMatchObject({ exitCode: 0, err: '' });
+      expect(help.out).toContain(`Usage: ferry ${name} `);
+      expect(help.out).toContain(summary);
+      expect(help.out).toMatch(/\n {2}--json /);
+      expect((await ferry('help')).out).toMatch(new RegExp(`^ {2}${name} +[A-Z]`, 'm'));
+      for (const words of [
+        [name, '--help'],
+        [name, '-h'],
+        ['--help', name],
+        [name, '--json', '-h'],
+      ]) {
+        expect(await ferry(...words), words.join(' ')).toEqual(help);
+      }
+    },
+  );
+
+  it('says its version, wherever it is asked for', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+
+    for (const words of [['--version'], ['-v'], ['-V'], ['version'], ['status', '--version']]) {
+      expect(await ferry(...words)).toEqual({ exitCode: 0, out: `ferry ${version}`, err: '' });
+    }
+  });
+
+  it('loads a command under the name that it is listed with', async () => {
+    for (const { name, load } of COMMANDS) expect((await load()).name).toBe(name);
+  });
+
+  it('knows no command to explain that it does not have, and none before its options', async () => {
+    expect(await ferry('help', 'lcoal')).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining('There is no command "lcoal".'),
+    });
+    expect(await ferry('--json', 'status')).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining('The command has to come before its options, got "--json".'),
+    });
   });
 
   it('names the commands when it does not know one', async () => {
@@ -72,9 +118,22 @@ describe('ferry local, wrongly used', () => {
   });
 
   it.each([
-    [['--speed', '5'], "Unknown option '--speed'"],
-    [['--rate'], "'--rate <value>' argument missing"],
-    [['orders'], "Unexpected argument 'orders'"],
+    [['--volume', '5'], 'There is no option --volume.'],
+    [['--rat=5'], 'There is no option --rat (did you mean --rate?).'],
+    [['-rate', '5'], 'There is no option -rate (did you mean --rate?).'],
+    [['--dest', '5'], 'There is no option --dest (did you mean --destination-port?).'],
+    [['--__proto__', 'x'], 'There is no option --__proto__.'],
+    [['--rate'], '--rate needs WRITES_PER_SECOND, got nothing.'],
+    [['--rate', '--json'], '--rate needs WRITES_PER_SECOND, got the option --json.'],
+    [['--rate='], '--rate needs WRITES_PER_SECOND, got "".'],
+    [['--rate', '-5'], '--rate must be a whole number from 1 to 10000, got "-5".'],
+    [['--json=yes'], '--json takes no value, got "yes".'],
+    [['--rate', '5', '--rate', '50'], '--rate is given twice.'],
+    [['orders'], '`ferry local` takes only options, got "orders".'],
+    [
+      ['--jsno', '--rate', '0', '--seed'],
+      'There is no option --jsno (did you mean --json?); --seed needs N, got nothing; --rate must be a whole number',
+    ],
     [
       ['--source-endpoint', 'localhost:8000'],
       '--source-endpoint must be a URL such as http://127.0.0.1:8000, got "localhost:8000"',

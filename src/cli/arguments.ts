@@ -1,0 +1,85 @@
+// The arguments of one call -> the values of its options and what was given without one, or everything that
+// is wrong with them.
+
+import { parseArgs } from 'node:util';
+import { nearestName } from '../core/nearest-name.ts';
+import type { Command } from './command.ts';
+
+export interface Arguments {
+  readonly values: ReadonlyMap<string, string | true>;
+  readonly positionals: readonly string[];
+  /** Each a sentence without its full stop. */
+  readonly problems: readonly string[];
+}
+
+export function readArguments(command: Command, args: readonly string[]): Arguments {
+  const values = new Map<string, string | true>();
+  const positionals: string[] = [];
+  const problems = new Set<string>();
+  for (const token of tokensOf(command, args)) {
+    if (token.kind === 'positional') positionals.push(token.value);
+    if (token.kind !== 'option') continue;
+    const problem = problemOf(token, { command, args, isThere: values.has(token.name) });
+    if (problem !== undefined) problems.add(problem);
+    else values.set(token.name, token.value ?? true);
+  }
+  const operands = command.operands ?? [];
+  // What stands behind an unknown option may be its value.
+  if (problems.size === 0 && positionals.length !== operands.length)
+    problems.add(wrongOperands(command, positionals));
+  return { values, positionals, problems: [...problems] };
+}
+
+function tokensOf({ options }: Command, args: readonly string[]) {
+  const types = Object.fromEntries(
+    Object.entries(options).map(([option, { value }]) => [
+      option,
+      { type: value === undefined ? ('boolean' as const) : ('string' as const) },
+    ]),
+  );
+  const settings = { args: [...args], options: types, strict: false, tokens: true } as const;
+  return parseArgs({ ...settings, allowPositionals: true }).tokens;
+}
+
+interface OptionToken {
+  readonly index: number;
+  readonly name: string;
+  readonly value: string | undefined;
+  readonly inlineValue: boolean | undefined;
+}
+
+interface Call {
+  readonly command: Command;
+  readonly args: readonly string[];
+  /** Whether the option has been given before. */
+  readonly isThere: boolean;
+}
+
+function problemOf(token: OptionToken, { command, args, isThere }: Call): string | undefined {
+  const { index, name, value, inlineValue } = token;
+  const { options } = command;
+  if (!Object.hasOwn(options, name)) return unknownOption(args[index] ?? name, command);
+  const wanted = options[name]?.value;
+  if (wanted === undefined)
+    return value === undefined ? undefined : `--${name} takes no value, got "${value}"`;
+  if (value === undefined) return `--${name} needs ${wanted}, got nothing`;
+  // A number may be negative; anything else that looks like an option is one.
+  const isOption = inlineValue !== true && /^-\D/.test(value);
+  if (isOption) return `--${name} needs ${wanted}, got the option ${value}`;
+  if (value === '') return `--${name} needs ${wanted}, got ""`;
+  return isThere ? `--${name} is given twice` : undefined;
+}
+
+/** @param given as it was typed: `-rate` would be four options of one letter. */
+function unknownOption(given: string, { options }: Command): string {
+  const [typed = given] = given.split('=');
+  const nearest = nearestName(typed.replace(/^-+/, ''), Object.keys(options));
+  const meant = nearest === undefined ? '' : ` (did you mean --${nearest}?)`;
+  return `there is no option ${typed}${meant}`;
+}
+
+function wrongOperands({ name, operands = [] }: Command, given: readonly string[]): string {
+  if (operands.length === 0) return `\`ferry ${name}\` takes only options, got "${given.join(' ')}"`;
+  const got = given.length === 0 ? 'nothing' : `"${given.join(' ')}"`;
+  return `\`ferry ${name}\` needs ${operands.join(' and ')}, got ${got}`;
+}
