@@ -17,8 +17,6 @@ import { explained } from './service-errors.ts';
 
 export const adoptCommand: Command = {
   name: 'adopt',
-  summary:
-    'Let the configured stream write to the twin, after the source was changed or the twin made anew. Without --apply it only looks.',
   options: {
     ...replicationOptions,
     apply: { help: 'do it; the event source mapping is disabled for some minutes' },

@@ -39,8 +39,6 @@ import { explained } from './service-errors.ts';
 
 export const backfillCommand: Command = {
   name: 'backfill',
-  summary:
-    'Copy the items that the source already has, beside live traffic. Without --apply it only estimates.',
   options: {
     ...replicationOptions,
     apply: { help: 'do it; an unfinished backfill goes on where it was' },

@@ -17,7 +17,6 @@ import { explained } from './service-errors.ts';
 
 export const initCommand: Command = {
   name: 'init',
-  summary: 'Look at two tables, say what stands in the way of a replication, and write ferry.json.',
   operands: ['SOURCE', 'DESTINATION'],
   options: {
     name: { value: 'NAME', help: 'name of the replication (default made of the source table)' },

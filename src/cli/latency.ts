@@ -28,7 +28,6 @@ const RATE_MAX = 2_000;
 
 export const latencyCommand: Command = {
   name: 'latency',
-  summary: 'Measure the time from a write to its item at the twin, at several write rates.',
   options: {
     rates: {
       value: 'RATES',

@@ -11,7 +11,6 @@ import { alignedRows, EXIT, grouped, type Io } from './output.ts';
 
 export const local: Command = {
   name: 'local',
-  summary: 'Replicate a workload between two embedded DynamoDB Regions, then compare the tables.',
   options: {
     rate: {
       value: 'WRITES_PER_SECOND',

@@ -31,7 +31,6 @@ import { explained } from './service-errors.ts';
 
 export const pauseCommand: Command = {
   name: 'pause',
-  summary: 'Stop replicating on purpose; changes wait in the stream for up to 24 hours.',
   options: {
     ...replicationOptions,
     apply: { help: 'do it: disable the event source mapping, and wait until it is disabled' },

@@ -17,8 +17,6 @@ import { explained } from './service-errors.ts';
 
 export const redriveCommand: Command = {
   name: 'redrive',
-  summary:
-    'Put dead letters and given-up batches back, never over anything newer. Without --apply it only looks.',
   options: {
     ...replicationOptions,
     apply: { help: 'do it' },

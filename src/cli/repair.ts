@@ -22,8 +22,6 @@ import { explained } from './service-errors.ts';
 
 export const repairCommand: Command = {
   name: 'repair',
-  summary:
-    'Fix what `ferry verify` found, never over anything newer. Without --apply it only looks.',
   options: {
     ...replicationOptions,
     report: { value: 'FILE', help: 'the report of `ferry verify`' },

@@ -17,7 +17,6 @@ import { explained } from './service-errors.ts';
 
 export const resumeCommand: Command = {
   name: 'resume',
-  summary: 'Replicate again after a pause, from the oldest change that waits.',
   options: {
     ...replicationOptions,
     apply: { help: 'do it: enable the event source mapping, and wait until it is enabled' },

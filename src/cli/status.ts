@@ -14,7 +14,6 @@ import { statusJson, statusScreen } from './status-screen.ts';
 
 export const statusCommand: Command = {
   name: 'status',
-  summary: 'Tell whether the twin is behind, by how much, why, and what to do.',
   options: {
     ...replicationOptions,
     watch: { help: 'look again every ten seconds, until Ctrl-C' },

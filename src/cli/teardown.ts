@@ -13,7 +13,6 @@ import { explained } from './service-errors.ts';
 
 export const teardownCommand: Command = {
   name: 'teardown',
-  summary: 'List what stays when the stacks are deleted, how to import it, and delete it for good.',
   options: {
     ...replicationOptions,
     apply: { help: 'delete what is empty, and what --delete names' },

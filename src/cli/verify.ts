@@ -24,7 +24,6 @@ import { differences, isEqual, printVerified } from './verify-result.ts';
 
 export const verifyCommand: Command = {
   name: 'verify',
-  summary: 'Compare source and destination, and prove every difference by looking twice.',
   options: {
     ...replicationOptions,
     sample: { value: 'PERCENT', help: 'compare only a part of the table, such as 1%' },
