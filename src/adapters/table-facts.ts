@@ -13,6 +13,7 @@ import type { IndexFacts, TableFacts } from '../core/table-facts.ts';
 import { FerryError } from '../errors.ts';
 import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { namingFailures } from './named-failures.ts';
 
 /** Of all requests about a table, every repetition included. */
 const TIMEOUT_MS = 20_000;
@@ -48,17 +49,17 @@ export async function describeTable(
   }
 }
 
-/** The stream of a table; undefined where it is off, or there is no table. */
-export async function streamArnOf(
+/** @returns the ARN of a table's stream, undefined where it is off; undefined where there is no table. */
+export async function streamOfTable(
   settings: ClientSettings,
   TableName: string,
-): Promise<string | undefined> {
+): Promise<{ readonly arn: string | undefined } | undefined> {
   const client = describingClient(settings);
   try {
     const { Table = {} } = await client.send(new DescribeTableCommand({ TableName }), {
       abortSignal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return factsOf(Table).stream?.arn;
+    return { arn: factsOf(Table).stream?.arn };
   } catch (error) {
     if (error instanceof ResourceNotFoundException) return undefined;
     throw error;
@@ -69,7 +70,8 @@ export async function streamArnOf(
 
 function describingClient(settings: ClientSettings): DynamoDBClient {
   const requestHandler = new CheckedHandler();
-  return new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 3, requestHandler });
+  const options = { ...clientSettings(settings), maxAttempts: 3, requestHandler };
+  return namingFailures(new DynamoDBClient(options));
 }
 
 async function expiryOf(

@@ -5,7 +5,7 @@ import { cloudWatchClient, type MetricQuery, readSeries } from '../adapters/clou
 import { deployedSettings, deployedSinceMs } from '../adapters/deployed-function.ts';
 import { eventSources } from '../adapters/event-source.ts';
 import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
-import { streamArnOf } from '../adapters/table-facts.ts';
+import { streamOfTable } from '../adapters/table-facts.ts';
 import type { ReplicationConfig } from '../config.ts';
 import {
   deadLetterQueueName,
@@ -36,13 +36,14 @@ const PERCENTILES: readonly Percentile[] = ['p50', 'p90', 'p99'];
 export async function readVitals(replication: ReplicationConfig, nowMs: number): Promise<Vitals> {
   const { name, source } = replication;
   const { deadLetterQueueUrl } = await deployedSettings(source.region, name);
-  const [mappings, streamArn, deadLetters, paused, heartbeatSinceMs] = await Promise.all([
+  const [mappings, stream, deadLetters, paused, heartbeatSinceMs] = await Promise.all([
     eventSources(source.region, functionName(name)),
-    streamArnOf(source, source.table),
+    streamOfTable(source, source.table),
     queueSize(source.region, deadLetterQueueUrl),
     pauseNow(replication),
     replication.heartbeat && deployedSinceMs(source.region, heartbeatName(name)),
   ]);
+  const streamArn = stream?.arn;
   // While a stream is replaced, there may be two.
   const mapping = mappings.find((one) => one.streamArn === streamArn) ?? mappings[0];
   return {

@@ -9,17 +9,19 @@ import {
   dynamoDbDestinationReader,
   writeClient,
 } from '../adapters/dynamodb-table.ts';
+import { namingFailures } from '../adapters/named-failures.ts';
 import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
 import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
 import { readStreamRange, streamsClient } from '../adapters/stream-ranges.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { streamArnOf } from '../adapters/table-facts.ts';
+import { streamOfTable } from '../adapters/table-facts.ts';
 import { handlerSettings, type ReplicationConfig } from '../config.ts';
 import { destinationHealth } from '../core/destination-health.ts';
 import { FerryError } from '../errors.ts';
 import type { RedriveContext } from '../operations/redrive.ts';
 import { requireControl } from './control.ts';
 import { openLookAgain } from './look-again.ts';
+import { tableMissing } from './table-check.ts';
 
 export interface RedriveSetup {
   readonly replication: ReplicationConfig;
@@ -52,7 +54,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   const { concurrency, deadLetterQueueUrl: queueUrl } = settings;
   const { region } = source;
 
-  const writer = writeClient({ ...destination, credentials, concurrency });
+  const writer = namingFailures(writeClient({ ...destination, credentials, concurrency }));
   const sourceReads = readClient({ ...source, credentials });
   const destinationReads = readClient({ ...destination, credentials });
   const streams = streamsClient({ ...source, credentials });
@@ -107,11 +109,12 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
 
 async function requireStreamArn({ replication, credentials }: RedriveSetup): Promise<string> {
   const { source } = replication;
-  const streamArn = await streamArnOf({ ...source, credentials }, source.table);
-  if (streamArn !== undefined) return streamArn;
-  throw new FerryError(`${source.region}/${source.table} has no stream, or does not exist.`, {
+  const stream = await streamOfTable({ ...source, credentials }, source.table);
+  if (stream === undefined) throw tableMissing({ ...source, role: 'source' });
+  if (stream.arn !== undefined) return stream.arn;
+  throw new FerryError(`The source table ${source.table} in ${source.region} has no stream.`, {
     code: 'tables.unfit',
-    hint: 'Turn its stream on. If the Region of the source is lost, use --without-source.',
+    hint: 'Turn its stream on, with new images. If the Region of the source is lost, use --without-source.',
   });
 }
 

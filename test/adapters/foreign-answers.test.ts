@@ -9,7 +9,7 @@ import { signedRequests } from '../../src/adapters/signed-requests.ts';
 import { signedReader } from '../../src/adapters/signed-table.ts';
 import { readStreamRange, streamsClient } from '../../src/adapters/stream-ranges.ts';
 import { systemClock } from '../../src/adapters/system-clock.ts';
-import { streamArnOf } from '../../src/adapters/table-facts.ts';
+import { streamOfTable } from '../../src/adapters/table-facts.ts';
 import type { ReadRequest } from '../../src/core/read-request.ts';
 import { classifyFailure } from '../../src/core/write-failure.ts';
 import type { DestinationReader } from '../../src/ports.ts';
@@ -112,7 +112,7 @@ describe('a command does not take a proxy’s answer', () => {
   });
 
   it('for a table without a stream', async () => {
-    await expect(streamArnOf(await settings(), 'Orders')).rejects.toThrow('not DynamoDB');
+    await expect(streamOfTable(await settings(), 'Orders')).rejects.toThrow('not DynamoDB');
   });
 
   it('for a batch that its stream no longer has', async () => {
