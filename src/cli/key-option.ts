@@ -4,7 +4,12 @@ import type { KeyAttribute } from '../config.ts';
 import type { Item } from '../core/attribute-value.ts';
 import { keyProblems, parseTypedKey, typeOf } from '../core/typed-key.ts';
 import { UsageError } from '../errors.ts';
-import type { ParsedOptions } from './command.ts';
+import type { OptionSpec, ParsedOptions } from './command.ts';
+
+/** @param help what is done with it. */
+export function keyOption(help: string): OptionSpec {
+  return { value: 'JSON', help: `${help}: {"pk":"a","sk":7} or {"pk":{"S":"a"},"sk":{"N":"7"}}` };
+}
 
 /** @throws UsageError where it is not the JSON of a key that DynamoDB can hold, plain or typed. */
 export function keyFrom(options: ParsedOptions): Item | undefined {

@@ -1,11 +1,26 @@
 // The report file of a comparison: written line by line under another name, and in place once it is whole;
 // read back line by line, so that it may be of any length.
 
-import { closeSync, createReadStream, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import type { KeyAttribute } from '../config.ts';
 import { type Item, itemJson } from '../core/attribute-value.ts';
-import { parseReportLine, type ReportHeader } from '../core/difference-report.ts';
+import {
+  mayReplace,
+  parseReportLine,
+  type ReportHeader,
+  type ReportScope,
+} from '../core/difference-report.ts';
+import { keyProblems } from '../core/typed-key.ts';
 import { UsageError } from '../errors.ts';
+import { JsonProblem, parseJson } from '../json-text.ts';
 
 export interface ReportFile {
   add(line: string): void;
@@ -15,8 +30,9 @@ export interface ReportFile {
   readonly partPath?: string;
 }
 
-/** @throws UsageError where the file cannot be written. */
+/** @throws UsageError where the file cannot be written, or is a report that proves more. */
 export function createReportFile(path: string, header: ReportHeader): ReportFile {
+  requireReplaceable(path, header);
   // Two at once must not write into each other's.
   const partPath = `${path}.${process.pid}.part`;
   const file = openOrExplain(path, partPath);
@@ -28,9 +44,43 @@ export function createReportFile(path: string, header: ReportHeader): ReportFile
     finish(summary) {
       add(JSON.stringify({ summary }));
       closeSync(file);
+      // A comparison of everything may have ended meanwhile.
+      requireReplaceable(path, header, partPath);
       renameSync(partPath, path);
     },
   };
+}
+
+function requireReplaceable(
+  path: string,
+  { scope = 'everything' }: ReportHeader,
+  partPath?: string,
+): void {
+  const existing = headerOf(path);
+  if (existing === undefined || mayReplace(existing, scope)) return;
+  const what = scope === 'sample' ? 'a sample' : 'one item';
+  const found = partPath === undefined ? '' : ` What was found is in ${partPath}.`;
+  throw new UsageError(
+    `${path} is the report of a whole comparison, begun at ${existing.startedAt}; the report of ${what} does not replace it.${found}`,
+    { code: 'report.whole', hint: 'Name another file with --report, or move this one.' },
+  );
+}
+
+/** A header has fewer bytes. */
+const HEADER_BYTES_MAX = 65_536;
+
+/** @returns undefined where the file is no report, or none that can be read. */
+function headerOf(path: string): ReportHeader | undefined {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  const bytes = Buffer.alloc(HEADER_BYTES_MAX);
+  const file = openOrExplain(path, path, 'r');
+  try {
+    const text = bytes.toString('utf8', 0, readSync(file, bytes));
+    const line = parseReportLine(text.split(/\r?\n/)[0] ?? '');
+    return line?.kind === 'header' ? line.header : undefined;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** For what is only shown. */
@@ -43,11 +93,11 @@ function lineOf(json: string): string {
   return json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 
-function openOrExplain(path: string, partPath: string): number {
+function openOrExplain(path: string, partPath: string, flags: 'r' | 'w' = 'w'): number {
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
       throw new Error('it is a directory');
-    return openSync(partPath, 'w');
+    return openSync(partPath, flags);
   } catch (cause) {
     throw new UsageError(`Cannot write the report ${path}: ${(cause as Error).message}.`, {
       code: 'report.unwritable',
@@ -62,6 +112,8 @@ export interface ReportExpectation {
   readonly keys: readonly KeyAttribute[];
   /** Told of a report whose verify did not come to its end. */
   readonly onUnfinished: () => void;
+  /** Told of a report that does not cover everything. */
+  readonly onPartial?: (scope: ReportScope) => void;
 }
 
 /**
@@ -81,10 +133,11 @@ export async function* keysOfReport(
     if (strange !== undefined) throw strange;
     const line = parseReportLine(text);
     if (number === 1) checkHeader(line, { path, expected });
-    else if (line?.kind === 'key' && isKey(line.key, expected.keys)) yield line.key;
+    else if (line?.kind === 'key' && keyProblems(line.key, expected.keys).length === 0)
+      yield line.key;
     else if (line?.kind === 'summary') isFinished = true;
     else {
-      const what = `line ${number} names no key of this table${keyIn(line)}`;
+      const what = `line ${number} ${faultOf(text) ?? `names no key of this table${keyIn(line)}`}`;
       strange = notAReport(path, what);
       if (line !== undefined) throw strange;
     }
@@ -129,21 +182,27 @@ function checkHeader(
   { path, expected }: { path: string; expected: ReportExpectation },
 ): void {
   if (line?.kind !== 'header') throw notAReport(path, 'its first line is not the header of one');
-  const { replication } = line.header;
+  const { replication, scope = 'everything' } = line.header;
+  if (scope !== 'everything') expected.onPartial?.(scope);
   if (replication === expected.replication) return;
   throw notAReport(path, `it is about "${replication}", not "${expected.replication}"`);
+}
+
+/** Without the text of the line, which may be the contents of an item. */
+function faultOf(text: string): string | undefined {
+  try {
+    parseJson(text);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof JsonProblem)) throw error;
+    const [column = 'column 1'] = /column \d+/.exec(error.message) ?? [];
+    return `is not JSON, at ${column}`;
+  }
 }
 
 /** Nothing but the key: a report may hold the contents of items. */
 function keyIn(line: ReturnType<typeof parseReportLine>): string {
   return line?.kind === 'key' ? `: ${itemJson(line.key).slice(0, 200)}` : '';
-}
-
-function isKey(key: Item, keys: readonly KeyAttribute[]): boolean {
-  return (
-    Object.keys(key).length === keys.length &&
-    keys.every(({ name, type }) => key[name]?.[type] !== undefined)
-  );
 }
 
 function notAReport(path: string, why: string): UsageError {

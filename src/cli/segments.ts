@@ -14,9 +14,8 @@ export function segmentCount(sizeBytes: number, workers: number): number {
   return Math.min(Math.max(4 * workers, Math.ceil(sizeBytes / SEGMENT_BYTES)), SEGMENTS_MAX);
 }
 
-/** `percent` of all segments, each as likely as any other; at least one. */
-export function chosenSegments(total: number, percent: number, random: Random): number[] {
-  const count = Math.ceil((total * percent) / 100);
+/** `count` of all segments, each as likely as any other. */
+export function chosenSegments(total: number, count: number, random: Random): number[] {
   const all = Array.from({ length: total }, (_, segment) => segment);
   for (let index = 0; index < count; index += 1) {
     const other = index + Math.floor(random.next() * (total - index));

@@ -1,12 +1,14 @@
 // What a verify has found, for people or for machines.
 
 import type { ReplicationConfig } from '../config.ts';
-import { type Item, itemJson } from '../core/attribute-value.ts';
+import { itemJson } from '../core/attribute-value.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
 import type { VerifyReport } from '../operations/verify.ts';
 import type { ParsedOptions } from './command.ts';
 import { alignedRows, grouped, type Io } from './output.ts';
 import { peakMemoryMiB } from './progress.ts';
+import { sampleFacts, sampleLines } from './verify-sample.ts';
+import type { Scope } from './verify-scope.ts';
 
 export function differences({ missing, different, extraneous }: VerifyReport): number {
   return missing + different + extraneous;
@@ -16,10 +18,8 @@ export interface Verified {
   readonly options: ParsedOptions;
   readonly io: Io;
   readonly replication: ReplicationConfig;
-  /** Where only one item was looked at. */
-  readonly key: Item | undefined;
-  /** Part of the tables that was compared. */
-  readonly percent: number;
+  /** What was compared. */
+  readonly scope: Scope;
   readonly report: VerifyReport;
   readonly shown: readonly Difference[];
   /** Of the report; absent where none has been written. */
@@ -27,14 +27,25 @@ export interface Verified {
 }
 
 export function printVerified(verified: Verified): void {
-  const { options, io, replication, report, shown, path, key } = verified;
+  const { options, io, replication, report, shown, path, scope } = verified;
   const peak = peakMemoryMiB();
   if (options.has('json')) {
-    const result = { replication: replication.name, equal: isEqual(report), ...report };
+    const equal = isProvedEqual(verified);
+    const found = scope.kind === 'key' ? { found: !isNothing(report) } : {};
+    const facts = { scope: scope.kind, ...found, ...sampleFacts(verified) };
+    const result = { replication: replication.name, equal, ...report, ...facts };
     io.out(JSON.stringify({ ...result, report: path, peakMemoryMiB: peak }));
     return;
   }
-  const rows = [
+  // Of a single item, the counts say nothing that the verdict does not.
+  if (scope.kind !== 'key') for (const line of alignedRows(rows(report, peak))) io.out(line);
+  for (const one of shown) io.out(describe(one));
+  for (const line of [...verdict(verified), ...sampleLines(verified)]) io.out(line);
+}
+
+function rows(report: VerifyReport, peak: number) {
+  const readUnits = report.sourceReadUnits + report.destinationReadUnits;
+  return [
     ['items of the source', grouped(report.items)],
     ['items of the destination', grouped(report.destinationItems)],
     ['missing', grouped(report.missing)],
@@ -43,34 +54,35 @@ export function printVerified(verified: Verified): void {
     ['in flight', grouped(report.inFlight)],
     ['expired, on one side only', grouped(report.expired)],
     ['unreadable', grouped(report.unreadable)],
+    ['read units of both scans', grouped(Math.round(readUnits))],
     ['peak memory', `${peak} MiB`],
   ] as const;
-  // Of a single item, the counts say nothing that the verdict does not.
-  if (key === undefined) for (const line of alignedRows(rows)) io.out(line);
-  for (const one of shown) io.out(describe(one));
-  for (const line of verdict(verified)) io.out(line);
 }
 
 function describe({ kind, key, attributes }: Difference): string {
   return `${kind} ${itemJson(key)}${attributes.length === 0 ? '' : `: ${attributes.join(', ')}`}`;
 }
 
+const WHAT = {
+  key: 'items',
+  sample: 'sampled parts of the tables',
+  everything: 'tables',
+} as const;
+
 function verdict({
   report,
   path,
-  key,
-  percent,
-}: Pick<Verified, 'report' | 'path' | 'key' | 'percent'>): string[] {
+  scope,
+}: Pick<Verified, 'report' | 'path' | 'scope'>): readonly string[] {
   const found = differences(report);
   const open = report.inFlight + report.unreadable;
-  const what =
-    key === undefined ? (percent === 100 ? 'tables' : 'sampled parts of the tables') : 'items';
-  if (isEqual(report)) return [`The ${what} are equal.`];
+  if (isNothing(report)) return NOTHING[scope.kind];
+  if (found + open === 0) return [equality(report, scope)];
   return [
     ...(found === 0
       ? []
       : [
-          `The ${what} differ in ${grouped(found)} item(s)${path === undefined ? REPORT_FIRST : repairOf(path)}`,
+          `The ${WHAT[scope.kind]} differ in ${grouped(found)} item(s)${path === undefined ? REPORT_FIRST : repairOf(path)}`,
         ]),
     ...(open === 0
       ? []
@@ -80,13 +92,38 @@ function verdict({
   ];
 }
 
+function equality(report: VerifyReport, { kind }: Scope): string {
+  return kind === 'key' && report.expired > 0
+    ? 'The item has expired, and only one table still has it: DynamoDB will remove it.'
+    : `The ${WHAT[kind]} are equal.`;
+}
+
+const NOTHING = {
+  key: ['Neither table has an item with this key: nothing was compared. Check the key.'],
+  sample: [
+    'The sampled parts of the tables are empty: nothing was compared, and nothing is proved.',
+    'Leave out --sample to compare everything.',
+  ],
+  everything: ['The tables are equal: both are empty.'],
+} as const;
+
 const REPORT_FIRST = '. With --report FILE, it makes a report for `ferry repair`.';
 
 function repairOf(path: string): string {
   return `; \`ferry repair --report ${path}\` shows what it would do.`;
 }
 
-/** Whether nothing is different, and nothing undecided. */
-export function isEqual(report: VerifyReport): boolean {
+/** Whether no item was met on either side. */
+function isNothing(report: VerifyReport): boolean {
+  const { items, destinationItems, inFlight, unreadable, expired } = report;
+  return items + destinationItems + differences(report) + inFlight + unreadable + expired === 0;
+}
+
+/**
+ * Whether nothing is different, and nothing undecided, in what was compared. Where nothing was met, only a
+ * comparison of everything proves anything: that both tables are empty.
+ */
+export function isProvedEqual({ report, scope }: Pick<Verified, 'report' | 'scope'>): boolean {
+  if (isNothing(report)) return scope.kind === 'everything';
   return differences(report) + report.inFlight + report.unreadable === 0;
 }

@@ -4,7 +4,6 @@ import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { checkControl } from '../composition/control.ts';
 import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
-import type { Item } from '../core/attribute-value.ts';
 import { differenceLine, mentionLine } from '../core/difference-report.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
@@ -12,25 +11,30 @@ import { paceOf } from '../operations/pace.ts';
 import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../operations/verify.ts';
 import { bulkOption, requireBulkRates } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { keyFrom, requireKeyOf } from './key-option.ts';
+import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 import { createReportFile, noReportFile, type ReportFile } from './report-file.ts';
-import { chosenSegments, percentOf, segmentCount } from './segments.ts';
+import { percentOf } from './segments.ts';
 import { explained } from './service-errors.ts';
 import { requireShortLooks, SHOWN_MAX, verifyInBulk } from './verify-bulk.ts';
-import { differences, isEqual, printVerified } from './verify-result.ts';
+import { differences, isProvedEqual, printVerified } from './verify-result.ts';
+import { announceScope } from './verify-sample.ts';
+import { reportPath, requireOneScope, type Scope, scopeOf } from './verify-scope.ts';
 
 export const verifyCommand: Command = {
   name: 'verify',
   options: {
     ...replicationOptions,
-    sample: { value: 'PERCENT', help: 'compare only a part of the table, such as 1%' },
-    key: { value: 'JSON', help: 'compare only this item: {"pk":"a"} or {"pk":{"S":"a"}}' },
+    sample: {
+      value: 'PERCENT',
+      help: 'compare parts of the tables that are chosen at random, such as 1%; everything where that costs no more',
+    },
+    key: keyOption('compare only the item with this key'),
     report: {
       value: 'FILE',
-      help: 'where all differences go, for `ferry repair` (default ferry-NAME-differences.jsonl)',
+      help: 'where all differences go, for `ferry repair` (default ferry-NAME-differences.jsonl, of a sample ferry-NAME.sample-differences.jsonl, of --key none)',
     },
     values: { help: 'put the contents of differing items into the report, too' },
     settle: {
@@ -56,6 +60,7 @@ export const verifyCommand: Command = {
   async run(options, io) {
     const key = keyFrom(options);
     const percent = percentOf(options);
+    requireOneScope(options);
     requireBulkRates(options);
     requireShortLooks(options);
     const replication = replicationFrom(options.text('config') ?? '', options);
@@ -64,7 +69,10 @@ export const verifyCommand: Command = {
       try {
         const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
         await checkControl(pair, patience);
-        return await compare({ options, io, replication, pair, key, percent });
+        const wanted = key && requireKeyOf(pair.facts.source.keys, key);
+        const scope = scopeOf({ options, key: wanted, percent, facts: pair.facts }, systemRandom);
+        announceScope(scope, io);
+        return await compare({ options, io, replication, pair, scope });
       } finally {
         pair.close();
       }
@@ -73,43 +81,43 @@ export const verifyCommand: Command = {
 };
 
 const HINT = 'Nothing was changed.';
-/** A sample is made of whole segments of this many. */
-const SAMPLE_SEGMENTS = 1_000;
 
 interface Call {
   readonly options: ParsedOptions;
   readonly io: Io;
   readonly replication: ReplicationConfig;
   readonly pair: TablePair;
-  readonly key: Item | undefined;
-  readonly percent: number;
+  readonly scope: Scope;
 }
 
 async function compare(call: Call): Promise<number> {
-  const { options, io, replication } = call;
-  const key = call.key && requireKeyOf(call.pair.facts.source.keys, call.key);
-  const path = options.text('report') ?? `ferry-${replication.name}-differences.jsonl`;
-  // The answer about one item must not replace the report about all of them.
-  const isReported = key === undefined || options.text('report') !== undefined;
-  const file = (isReported ? createReportFile : noReportFile)(path, {
-    ferry: 'differences',
-    replication: replication.name,
-    source: `${replication.source.region}/${replication.source.table}`,
-    destination: `${replication.destination.region}/${replication.destination.table}`,
-    startedAt: new Date(systemClock.now()).toISOString(),
-  });
+  const { options, io, replication, scope } = call;
+  const named = options.text('report');
+  const path = reportPath(scope.kind, { named, replication: replication.name });
+  const file = path === undefined ? noReportFile() : createReportFile(path, headerOf(call));
   const shown: Difference[] = [];
   const context = contextOf(call, { file, shown });
   try {
-    const report = await lookFor({ ...call, key }, { context, file, shown });
+    const report = await lookFor(call, { context, file, shown });
     file.finish({ ...report });
-    printVerified({ ...call, report, shown, path: isReported ? path : undefined });
-    return isEqual(report) ? EXIT.done : EXIT.differences;
+    printVerified({ ...call, report, shown, path });
+    return isProvedEqual({ report, scope }) ? EXIT.done : EXIT.differences;
   } catch (error) {
     if (error !== io.interrupted.reason) throw error;
     io.err(`Stopped: nothing is proved.${whatIsLeft(options, file)}`);
     return EXIT.differences;
   }
+}
+
+function headerOf({ replication: { name, source, destination }, scope }: Call) {
+  return {
+    ferry: 'differences' as const,
+    replication: name,
+    source: `${source.region}/${source.table}`,
+    destination: `${destination.region}/${destination.table}`,
+    startedAt: new Date(systemClock.now()).toISOString(),
+    scope: scope.kind,
+  };
 }
 
 function whatIsLeft(options: ParsedOptions, { partPath }: ReportFile): string {
@@ -124,12 +132,11 @@ interface Findings {
 }
 
 function lookFor(call: Call, findings: Findings): Promise<VerifyReport> {
-  const { options, key } = call;
+  const { options, scope } = call;
   const { context } = findings;
-  if (key !== undefined) return verifyKey(key, context);
-  return options.has('bulk')
-    ? verifyInBulk({ ...call, ...scanOf(call) }, findings)
-    : verify(context, scanOf(call));
+  if (scope.kind === 'key') return verifyKey(scope.key, context);
+  const work = { ...call, ...scanOf(call, scope) };
+  return options.has('bulk') ? verifyInBulk(work, findings) : verify(context, work);
 }
 
 function contextOf(
@@ -155,14 +162,10 @@ function contextOf(
   };
 }
 
-/** The segments to compare: all of them, or some chosen by chance. */
-function scanOf({ options, io, pair, percent }: Call) {
-  const workers = options.integer('workers') ?? 1;
-  const { sizeBytes } = pair.facts.source;
-  const totalSegments = percent === 100 ? segmentCount(sizeBytes, workers) : SAMPLE_SEGMENTS;
-  const segments = chosenSegments(totalSegments, percent, systemRandom);
+function scanOf({ options, io, pair }: Call, scope: Exclude<Scope, { kind: 'key' }>) {
+  const { segments, totalSegments } = scope;
   const report = progressReporter(io, systemClock, 'items');
-  const expected = (pair.facts.source.items * percent) / 100;
+  const expected = (pair.facts.source.items * segments.length) / totalSegments;
   const onProgress = (now: VerifyReport) =>
     report({
       done: now.items,
@@ -172,6 +175,5 @@ function scanOf({ options, io, pair, percent }: Call) {
         `${grouped(Math.round(now.sourceReadUnits + now.destinationReadUnits))} read units`,
       ],
     });
-  return { segments, totalSegments, workers, onProgress };
+  return { segments, totalSegments, workers: options.integer('workers') ?? 1, onProgress };
 }
-

@@ -11,6 +11,15 @@ export interface ReportHeader {
   readonly source: string;
   readonly destination: string;
   readonly startedAt: string;
+  /** What was compared. Reports of earlier releases do not tell. */
+  readonly scope?: ReportScope;
+}
+
+export type ReportScope = 'everything' | 'sample' | 'key';
+
+/** Only a comparison of everything proves as much as the report of one. */
+export function mayReplace(existing: ReportHeader, scope: ReportScope): boolean {
+  return scope === 'everything' || existing.scope === 'sample' || existing.scope === 'key';
 }
 
 export interface ReportedDifference {
