@@ -1,5 +1,9 @@
 // What every AWS client of Ferry may be told beside its own options.
 
+import type { SourceConfig } from '../config.ts';
+import { isLoopback } from './endpoints.ts';
+import { localCredentials } from './local-credentials.ts';
+
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -8,17 +12,32 @@ export interface Credentials {
 
 export interface ClientSettings {
   readonly region: string;
-  /** @default the Region's own */
+  /** @default what environment or profile name, or else the Region's own */
   readonly endpoint?: string | undefined;
   /** @default the SDK's own search for them */
   readonly credentials?: Credentials | undefined;
 }
 
-/** The settings in the form that SDK clients take: what is not set is not there. */
+/**
+ * The settings in the form that SDK clients take: what is not set is not there. For an endpoint on this machine,
+ * credentials that mean nothing will do.
+ */
 export function clientSettings({ region, endpoint, credentials }: ClientSettings) {
-  return {
-    region,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials }),
-  };
+  if (endpoint === undefined) return { region, ...(credentials && { credentials }) };
+  const fallback = isLoopback(endpoint) ? localCredentials : undefined;
+  const provided = credentials ?? fallback;
+  return { region, endpoint, ...(provided && { credentials: provided }) };
+}
+
+/** Services of the source's Region whose endpoint a configuration can name. */
+export type RegionService = keyof NonNullable<SourceConfig['endpoints']>;
+
+export type ServiceRegion = Pick<SourceConfig, 'region' | 'endpoints'>;
+
+/** The settings of a client for another service than DynamoDB. */
+export function serviceSettings(
+  { region, endpoints = {} }: ServiceRegion,
+  service: RegionService,
+): ClientSettings {
+  return { region, endpoint: endpoints[service] };
 }

@@ -9,13 +9,15 @@ import { BULK_ENVIRONMENT, bulkName, functionName } from '../contract.ts';
 import { timestampMs } from '../core/timestamp.ts';
 import { FerryError } from '../errors.ts';
 import { fromEnvironment, type HandlerSettings } from '../handler-settings.ts';
+import { clientSettings, type ServiceRegion, serviceSettings } from './client-settings.ts';
+import { namingFailures } from './named-failures.ts';
 
 /**
  * The settings with which the replicate function of `replication` runs.
  * @throws FerryError `deployment.missing`, or what Lambda throws.
  */
 export async function deployedSettings(
-  region: string,
+  region: ServiceRegion,
   replication: string,
 ): Promise<HandlerSettings> {
   const hint = 'Deploy it with `npx cdk deploy --all`, or choose other credentials.';
@@ -28,7 +30,7 @@ export async function deployedSettings(
  * @throws what Lambda throws.
  */
 export async function deployedTimeoutSeconds(
-  region: string,
+  region: ServiceRegion,
   replication: string,
 ): Promise<number | undefined> {
   try {
@@ -50,7 +52,10 @@ export interface DeployedBulk {
  * Where the bulk runs of `replication` are.
  * @throws FerryError `deployment.missing`, or what Lambda throws.
  */
-export async function deployedBulk(region: string, replication: string): Promise<DeployedBulk> {
+export async function deployedBulk(
+  region: ServiceRegion,
+  replication: string,
+): Promise<DeployedBulk> {
   const hint =
     'Set "bulk" to true in the configuration, and deploy it with `npx cdk deploy --all`.';
   const { arn, variables } = await describe(region, bulkName(replication), hint);
@@ -67,7 +72,10 @@ export async function deployedBulk(region: string, replication: string): Promise
  * @returns undefined where it is not deployed.
  * @throws what Lambda throws.
  */
-export async function deployedSinceMs(region: string, name: string): Promise<number | undefined> {
+export async function deployedSinceMs(
+  region: ServiceRegion,
+  name: string,
+): Promise<number | undefined> {
   try {
     return (await describe(region, name, '')).changedAtMs;
   } catch (error) {
@@ -76,8 +84,9 @@ export async function deployedSinceMs(region: string, name: string): Promise<num
   }
 }
 
-async function describe(region: string, FunctionName: string, hint: string) {
-  const client = new LambdaClient({ region, maxAttempts: 3 });
+async function describe(region: ServiceRegion, FunctionName: string, hint: string) {
+  const settings = clientSettings(serviceSettings(region, 'lambda'));
+  const client = namingFailures(new LambdaClient({ ...settings, maxAttempts: 3 }));
   try {
     const {
       Environment,

@@ -6,12 +6,15 @@ import {
   UpdateEventSourceMappingCommand,
 } from '@aws-sdk/client-lambda';
 import type { EventSource, EventSources } from '../ports.ts';
+import { clientSettings, type ServiceRegion, serviceSettings } from './client-settings.ts';
+import { namingFailures } from './named-failures.ts';
 
 export function lambdaEventSources(
-  region: string,
+  region: ServiceRegion,
   FunctionName: string,
 ): EventSources & { close(): void } {
-  const client = new LambdaClient({ region, maxAttempts: 3 });
+  const settings = clientSettings(serviceSettings(region, 'lambda'));
+  const client = namingFailures(new LambdaClient({ ...settings, maxAttempts: 3 }));
   return {
     list: () => listStreams(client, FunctionName),
     async setEnabled(UUID, Enabled) {
@@ -40,7 +43,7 @@ async function listStreams(client: LambdaClient, FunctionName: string): Promise<
 
 /** The mappings of a function, read once. */
 export async function eventSources(
-  region: string,
+  region: ServiceRegion,
   functionName: string,
 ): Promise<readonly EventSource[]> {
   const sources = lambdaEventSources(region, functionName);

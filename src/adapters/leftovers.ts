@@ -23,6 +23,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { Clock, LeftoverStore, Remains } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { namingFailures } from './named-failures.ts';
 import { s3Objects } from './s3-objects.ts';
 import { queueClient, sqsMessages } from './sqs-messages.ts';
 
@@ -34,17 +35,20 @@ interface Kind {
 
 export interface LeftoverClients {
   readonly messages: SQSClient;
+  /** For a client of one queue. */
+  readonly queues: ClientSettings;
   readonly objects: S3Client;
   /** By Region. */
   readonly tables: Readonly<Record<string, DynamoDBClient>>;
   readonly clock: Clock;
 }
 
-export function awsLeftovers({ messages, objects, tables, clock }: LeftoverClients): LeftoverStore {
+export function awsLeftovers(clients: LeftoverClients): LeftoverStore {
+  const { messages, objects, tables, clock } = clients;
   const kindOf = ({ kind, region }: Parameters<LeftoverStore['find']>[0]): Kind => {
     switch (kind) {
       case 'queue':
-        return queues(messages, region);
+        return queues(messages, clients.queues);
       case 'bucket':
         return buckets(objects);
       case 'table': {
@@ -61,11 +65,11 @@ export function awsLeftovers({ messages, objects, tables, clock }: LeftoverClien
 }
 
 export function messagesClient(settings: ClientSettings): SQSClient {
-  return new SQSClient({ ...clientSettings(settings), maxAttempts: 3 });
+  return namingFailures(new SQSClient({ ...clientSettings(settings), maxAttempts: 3 }));
 }
 
 export function tablesClient(settings: ClientSettings): DynamoDBClient {
-  return new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 3 });
+  return namingFailures(new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 3 }));
 }
 
 /** Names of the account's buckets in a Region that begin so. */
@@ -82,12 +86,12 @@ export async function bucketsLike(
   return names;
 }
 
-function queues(client: SQSClient, region: string): Kind {
+function queues(client: SQSClient, settings: ClientSettings): Kind {
   return {
     async find(QueueName) {
       try {
         const { QueueUrl = '' } = await client.send(new GetQueueUrlCommand({ QueueName }));
-        const count = await sizeOf(QueueUrl, region);
+        const count = await sizeOf(QueueUrl, settings);
         return { id: QueueUrl, holds: count === 0 ? undefined : `about ${count} message(s)` };
       } catch (error) {
         if (error instanceof QueueDoesNotExist) return undefined;
@@ -100,8 +104,8 @@ function queues(client: SQSClient, region: string): Kind {
   };
 }
 
-async function sizeOf(queueUrl: string, region: string): Promise<number> {
-  const client = queueClient({ region, queueUrl });
+async function sizeOf(queueUrl: string, settings: ClientSettings): Promise<number> {
+  const client = queueClient({ ...settings, queueUrl });
   try {
     return await sqsMessages(client, queueUrl).size();
   } finally {

@@ -18,7 +18,8 @@ export async function localCredentials(): Promise<Credentials> {
 /** Asks no metadata service unless something is configured here: without one, that takes seconds. */
 export async function credentialsFor(environment: Environment): Promise<Credentials> {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
-  if (accessKeyId && secretAccessKey) {
+  // As the SDK has it, a profile that is named comes first.
+  if (accessKeyId && secretAccessKey && !environment['AWS_PROFILE']) {
     const { AWS_SESSION_TOKEN: sessionToken } = environment;
     return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
   }

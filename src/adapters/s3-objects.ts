@@ -15,16 +15,17 @@ import { REQUEST_TIMEOUT_MS } from '../contract.ts';
 import { FerryError } from '../errors.ts';
 import type { ObjectStore, StoredObject } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { configuredEndpoint } from './endpoints.ts';
+import { namingFailures } from './named-failures.ts';
 
 /** Time for an answer to begin, and the longest pause within one. */
 const ANSWER_TIMEOUT_MS = REQUEST_TIMEOUT_MS / 2;
 
 /** Every operation of the store can be repeated without harm, so the SDK may retry. */
 export function objectClient(settings: ClientSettings): S3Client {
-  return new S3Client({
+  const { endpoint } = settings;
+  const client = new S3Client({
     ...clientSettings(settings),
-    // Names of buckets are no host names anywhere but in AWS.
-    forcePathStyle: settings.endpoint !== undefined,
     maxAttempts: 3,
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 1_000,
@@ -34,6 +35,11 @@ export function objectClient(settings: ClientSettings): S3Client {
       throwOnRequestTimeout: true,
     }),
   });
+  // Names of buckets are no host names anywhere but in AWS. The SDK asks for this with every request; that it
+  // takes a promise, its types do not say.
+  const forcePathStyle = async () => (endpoint ?? (await configuredEndpoint(client))) !== undefined;
+  Object.assign(client.config, { forcePathStyle });
+  return namingFailures(client);
 }
 
 /**
@@ -57,7 +63,7 @@ export function s3Objects(client: S3Client, bucket: string): ObjectStore {
       if (ETag === undefined) throw new Error(`the answer to PutObject of ${key} is not S3's`);
     },
     get: (key) => getText(client, bucket, key),
-    list: (prefix) => pages(client, bucket, prefix),
+    list: (prefix, after) => pages(client, bucket, { prefix, after }),
     async delete(key) {
       await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
     },
@@ -87,12 +93,17 @@ function decodeText(bytes: Uint8Array, { bucket, key }: { bucket: string; key: s
 async function* pages(
   client: S3Client,
   bucket: string,
-  prefix: string,
+  { prefix, after }: { readonly prefix: string; readonly after: string | undefined },
 ): AsyncGenerator<readonly StoredObject[]> {
   let token: string | undefined;
   do {
     const page = await client.send(
-      new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }),
+      new ListObjectsV2Command({
+        Bucket: bucket,
+        Prefix: prefix,
+        StartAfter: after,
+        ContinuationToken: token,
+      }),
     );
     yield (page.Contents ?? []).map((object) => toStoredObject(bucket, object));
     token = page.NextContinuationToken;

@@ -10,6 +10,8 @@ import {
 } from '../contract.ts';
 import { deadLetterMessage } from '../core/dead-letter.ts';
 import type { DeadLetterQueue, ObjectStore } from '../ports.ts';
+import { configuredEndpoint } from './endpoints.ts';
+import { queueSettings } from './queue-settings.ts';
 
 export interface SqsDeadLettersOptions {
   readonly queueUrl: string;
@@ -25,9 +27,8 @@ export interface SqsDeadLettersOptions {
 export function sqsDeadLetters(options: SqsDeadLettersOptions): DeadLetterQueue {
   const { queueUrl, region, concurrency, openBucket } = options;
   const agent = { keepAlive: true, maxSockets: concurrency };
-  const client = new SQSClient({
-    region,
-    endpoint: new URL(queueUrl).origin,
+  const client: SQSClient = new SQSClient({
+    ...queueSettings({ region, queueUrl }, () => configuredEndpoint(client)),
     maxAttempts: 2,
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 2_000,

@@ -16,7 +16,9 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { REQUEST_TIMEOUT_MS } from '../contract.ts';
 import { FerryError } from '../errors.ts';
 import type { MessageQueue, QueuedMessage } from '../ports.ts';
-import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { configuredEndpoint } from './endpoints.ts';
+import { namingFailures } from './named-failures.ts';
+import { type QueueSettings, queueSettings } from './queue-settings.ts';
 
 /** The most that SQS gives at once. */
 const MESSAGES_PER_RECEIVE = 10;
@@ -35,15 +37,12 @@ const COUNTS: readonly QueueAttributeName[] = [
 ];
 
 /**
- * A client for the host that the queue's URL names. It may retry: messages that were received by a
- * request without an answer come back by themselves.
+ * A client for the queue. It may retry: messages that were received by a request without an answer come back by
+ * themselves.
  */
-export function queueClient({
-  queueUrl,
-  ...settings
-}: Omit<ClientSettings, 'endpoint'> & { readonly queueUrl: string }): SQSClient {
-  return new SQSClient({
-    ...clientSettings({ ...settings, endpoint: new URL(queueUrl).origin }),
+export function queueClient(settings: QueueSettings): SQSClient {
+  const client: SQSClient = new SQSClient({
+    ...queueSettings(settings, () => configuredEndpoint(client)),
     maxAttempts: 3,
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 1_000,
@@ -52,6 +51,7 @@ export function queueClient({
       throwOnRequestTimeout: true,
     }),
   });
+  return namingFailures(client);
 }
 
 /** The messages of the queue. */

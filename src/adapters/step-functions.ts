@@ -8,6 +8,8 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { BulkRuns, BulkRunState } from '../ports.ts';
+import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { namingFailures } from './named-failures.ts';
 
 const TIMEOUT_MS = 20_000;
 
@@ -45,6 +47,6 @@ export function stepFunctions(client: SFNClient, stateMachineArn: string): BulkR
   };
 }
 
-export function stepFunctionsClient(region: string): SFNClient {
-  return new SFNClient({ region, maxAttempts: 3 });
+export function stepFunctionsClient(settings: ClientSettings): SFNClient {
+  return namingFailures(new SFNClient({ ...clientSettings(settings), maxAttempts: 3 }));
 }

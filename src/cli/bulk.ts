@@ -1,5 +1,6 @@
 // --bulk: the same work, done by the deployed state machine, and followed from here.
 
+import { environmentEndpoint } from '../adapters/endpoints.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
 import type { ReplicationConfig } from '../config.ts';
@@ -41,7 +42,7 @@ export async function runInBulk<T>(
   const { io, replication } = call;
   const { runs, bucket, ...setup } = await openBulk(
     replication,
-    io.environment['AWS_ENDPOINT_URL_S3'],
+    environmentEndpoint('S3', io.environment),
   );
   try {
     const execution = await startOrJoin(runs, call);

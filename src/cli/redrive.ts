@@ -1,5 +1,6 @@
 // `ferry redrive`: see what was put aside, and put it back once its cause is gone.
 
+import { environmentEndpoint } from '../adapters/endpoints.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import type { RedriveFilter } from '../core/parcel.ts';
@@ -37,8 +38,7 @@ export const redriveCommand: Command = {
     rate: {
       value: 'RECORDS_PER_SECOND',
       range: [1, 100_000],
-      default: '100',
-      help: 'records per second at most',
+      help: 'records per second at most; as many as the tables take if not given',
     },
     'hide-for': {
       value: 'SECONDS',
@@ -103,7 +103,7 @@ async function redriveWith({
     apply: options.has('apply'),
     withoutSource: options.has('without-source'),
     stop: io.interrupted,
-    objectEndpoint: io.environment['AWS_ENDPOINT_URL_S3'],
+    objectEndpoint: environmentEndpoint('S3', io.environment),
   });
   try {
     const expected = await context.queue.size();

@@ -1,6 +1,7 @@
 // `ferry teardown`: what stays of a replication when its stacks are deleted, how to take it into a new stack, and
 // how to delete it. It deletes only with --apply, and only what is empty or named.
 
+import { environmentEndpoint } from '../adapters/endpoints.ts';
 import { openTeardown, type TeardownPlace } from '../composition/teardown-place.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { destinationStack, fullName, IMPORT_IDENTIFIERS, sourceStack } from '../core/teardown.ts';
@@ -25,7 +26,7 @@ export const teardownCommand: Command = {
   },
   async run(options, io) {
     const replication = replicationFrom(options.text('config') ?? '', options);
-    const objectEndpoint = io.environment['AWS_ENDPOINT_URL_S3'];
+    const objectEndpoint = environmentEndpoint('S3', io.environment);
     return explained('teardown', { hint: HINT, replications: [replication] }, async () => {
       const place = await openTeardown({
         replication,

@@ -1,5 +1,6 @@
 // Where the bulk runs of a deployed replication are: its state machine, and the bucket for their reports.
 
+import { serviceSettings } from '../adapters/client-settings.ts';
 import { deployedBulk } from '../adapters/deployed-function.ts';
 import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
 import { stepFunctions, stepFunctionsClient } from '../adapters/step-functions.ts';
@@ -22,11 +23,12 @@ export async function openBulk(
   replication: ReplicationConfig,
   objectEndpoint?: string,
 ): Promise<BulkSetup> {
-  const { region } = replication.source;
-  const { stateMachineArn, bucket, ...deployed } = await deployedBulk(region, replication.name);
+  const { source } = replication;
+  const { stateMachineArn, bucket, ...deployed } = await deployedBulk(source, replication.name);
   requireSame(replication, deployed.replication);
-  const client = stepFunctionsClient(region);
-  const objects = objectClient({ region, endpoint: objectEndpoint });
+  const client = stepFunctionsClient(serviceSettings(source, 'sfn'));
+  const { region, endpoints } = source;
+  const objects = objectClient({ region, endpoint: endpoints?.s3 ?? objectEndpoint });
   return {
     runs: stepFunctions(client, stateMachineArn),
     bucket: s3Objects(objects, bucket),

@@ -18,8 +18,8 @@ export async function openEventSources({
   name,
   source,
 }: ReplicationConfig): Promise<DeployedSources | undefined> {
-  const timeoutSeconds = await deployedTimeoutSeconds(source.region, name);
+  const timeoutSeconds = await deployedTimeoutSeconds(source, name);
   if (timeoutSeconds === undefined) return undefined;
-  const mappings = lambdaEventSources(source.region, functionName(name));
+  const mappings = lambdaEventSources(source, functionName(name));
   return { mappings, timeoutSeconds, close: () => mappings.close() };
 }

@@ -1,6 +1,6 @@
 // The queue to which commands announce their deletes: the deployed one, unless it is named.
 
-import type { Credentials } from '../adapters/client-settings.ts';
+import { type Credentials, serviceSettings } from '../adapters/client-settings.ts';
 import { deployedSettings } from '../adapters/deployed-function.ts';
 import { sqsLookAgain } from '../adapters/sqs-look-again.ts';
 import type { ReplicationConfig } from '../config.ts';
@@ -29,7 +29,8 @@ export async function openLookAgain(setup: LookAgainSetup): Promise<LookAgainQue
   const { tombstones, source } = replication;
   if (!apply || tombstones === 'strict') return noQueue();
   const { queueUrl, delaySeconds } = await queueOf(setup);
-  return sqsLookAgain({ queueUrl, region: source.region, delaySeconds, credentials });
+  const settings = serviceSettings(source, 'sqs');
+  return sqsLookAgain({ ...settings, queueUrl, delaySeconds, credentials });
 }
 
 function noQueue(): LookAgainQueue {
@@ -46,7 +47,7 @@ async function queueOf({ replication, queueUrl }: LookAgainSetup) {
     const seconds = lookAgainSeconds(deployment.timeoutSeconds);
     return { queueUrl, delaySeconds: Math.min(seconds, DELAY_SECONDS_MAX) };
   }
-  const deployed = await deployedSettings(source.region, name);
+  const deployed = await deployedSettings(source, name);
   if (deployed.lookAgainQueueUrl !== undefined) {
     return { queueUrl: deployed.lookAgainQueueUrl, delaySeconds: deployed.lookAgainSeconds };
   }

@@ -1,12 +1,13 @@
 // How a deployed replication is: its figures from CloudWatch, its reader from Lambda, its queue from SQS, and
 // its stream from DynamoDB, all read at the same time.
 
+import { serviceSettings } from '../adapters/client-settings.ts';
 import { cloudWatchClient, type MetricQuery, readSeries } from '../adapters/cloudwatch-metrics.ts';
 import { deployedSettings, deployedSinceMs } from '../adapters/deployed-function.ts';
 import { eventSources } from '../adapters/event-source.ts';
 import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
 import { streamOfTable } from '../adapters/table-facts.ts';
-import type { ReplicationConfig } from '../config.ts';
+import type { ReplicationConfig, SourceConfig } from '../config.ts';
 import {
   deadLetterQueueName,
   functionName,
@@ -35,13 +36,13 @@ const PERCENTILES: readonly Percentile[] = ['p50', 'p90', 'p99'];
  */
 export async function readVitals(replication: ReplicationConfig, nowMs: number): Promise<Vitals> {
   const { name, source } = replication;
-  const { deadLetterQueueUrl } = await deployedSettings(source.region, name);
+  const { deadLetterQueueUrl } = await deployedSettings(source, name);
   const [mappings, stream, deadLetters, paused, heartbeatSinceMs] = await Promise.all([
-    eventSources(source.region, functionName(name)),
+    eventSources(source, functionName(name)),
     streamOfTable(source, source.table),
-    queueSize(source.region, deadLetterQueueUrl),
+    queueSize(source, deadLetterQueueUrl),
     pauseNow(replication),
-    replication.heartbeat && deployedSinceMs(source.region, heartbeatName(name)),
+    replication.heartbeat && deployedSinceMs(source, heartbeatName(name)),
   ]);
   const streamArn = stream?.arn;
   // While a stream is replaced, there may be two.
@@ -68,8 +69,8 @@ async function pauseNow(replication: ReplicationConfig): Promise<Vitals['paused'
   }
 }
 
-async function queueSize(region: string, queueUrl: string): Promise<number> {
-  const client = queueClient({ region, queueUrl });
+async function queueSize(source: SourceConfig, queueUrl: string): Promise<number> {
+  const client = queueClient({ ...serviceSettings(source, 'sqs'), queueUrl });
   try {
     return await sqsMessages(client, queueUrl).size();
   } finally {
@@ -90,7 +91,7 @@ async function figures(
     ...own.get('ReplicationLatency')!,
     statistic,
   }));
-  const client = cloudWatchClient({ region: replication.source.region });
+  const client = cloudWatchClient(serviceSettings(replication.source, 'cloudwatch'));
   try {
     const queries = [...own.values(), ...services.values(), ...latency];
     const all = await readSeries(client, queries, { fromMs: nowMs - HOUR_MS, toMs: nowMs });

@@ -1,7 +1,7 @@
 // Everything that a redrive of a deployed replication needs: its queues, its bucket, its tables, and the
 // control row by which letters are judged.
 
-import type { Credentials } from '../adapters/client-settings.ts';
+import { type Credentials, serviceSettings } from '../adapters/client-settings.ts';
 import { deployedSettings } from '../adapters/deployed-function.ts';
 import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
 import {
@@ -16,6 +16,7 @@ import { readStreamRange, streamsClient } from '../adapters/stream-ranges.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { streamOfTable } from '../adapters/table-facts.ts';
 import { handlerSettings, type ReplicationConfig } from '../config.ts';
+import { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import { destinationHealth } from '../core/destination-health.ts';
 import { FerryError } from '../errors.ts';
 import type { RedriveContext } from '../operations/redrive.ts';
@@ -58,8 +59,12 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   const sourceReads = readClient({ ...source, credentials });
   const destinationReads = readClient({ ...destination, credentials });
   const streams = streamsClient({ ...source, credentials });
-  const objects = objectClient({ region, endpoint: objectEndpoint, credentials });
-  const messages = queueClient({ region, queueUrl, credentials });
+  const objects = objectClient({
+    region,
+    endpoint: source.endpoints?.s3 ?? objectEndpoint,
+    credentials,
+  });
+  const messages = queueClient({ ...serviceSettings(source, 'sqs'), queueUrl, credentials });
   const clients = [writer, sourceReads, destinationReads, streams, objects, messages];
   const close = () => {
     for (const client of clients) client.destroy();
@@ -73,7 +78,8 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     writer: dynamoDbDestination(writer),
   };
   try {
-    const control = await requireControl(place, { apply, streamArn }, patience);
+    const readControl = () => requireControl(place, { apply, streamArn }, patience);
+    const control = await readControl();
     const lookAgain = await openLookAgain({
       replication,
       apply,
@@ -84,6 +90,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
       context: {
         settings,
         control,
+        readControl,
         withoutSource,
         lookAgain,
         destination: place.writer,
@@ -96,6 +103,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
         clock: systemClock,
         random: systemRandom,
         health: destinationHealth(),
+        limit: new ConcurrencyLimit(settings.concurrency),
         // No Lambda ends this invocation.
         remainingMs: () => Infinity,
       },
@@ -122,7 +130,7 @@ async function failurePlaces({ replication, queueUrl, bucket }: RedriveSetup) {
   if (queueUrl !== undefined && bucket !== undefined) {
     return { deadLetterQueueUrl: queueUrl, onFailureBucket: bucket };
   }
-  const deployed = await deployedSettings(replication.source.region, replication.name);
+  const deployed = await deployedSettings(replication.source, replication.name);
   return {
     deadLetterQueueUrl: queueUrl ?? deployed.deadLetterQueueUrl,
     onFailureBucket: bucket ?? deployed.onFailureBucket,

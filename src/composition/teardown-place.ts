@@ -1,6 +1,7 @@
 // What a teardown looks at: whether the function is still deployed, which buckets are the replication's, and the
 // clients by which all that stays is found and deleted.
 
+import { serviceSettings } from '../adapters/client-settings.ts';
 import { deployedSettings } from '../adapters/deployed-function.ts';
 import { awsLeftovers, bucketsLike, messagesClient, tablesClient } from '../adapters/leftovers.ts';
 import { objectClient } from '../adapters/s3-objects.ts';
@@ -38,8 +39,10 @@ export interface TeardownSetup {
 export async function openTeardown(setup: TeardownSetup): Promise<TeardownPlace> {
   const { replication, objectEndpoint } = setup;
   const { name, source, destination, stateTable } = replication;
-  const objects = objectClient({ region: source.region, endpoint: objectEndpoint });
-  const messages = messagesClient({ region: source.region });
+  const { region, endpoints } = source;
+  const objects = objectClient({ region, endpoint: endpoints?.s3 ?? objectEndpoint });
+  const queues = serviceSettings(source, 'sqs');
+  const messages = messagesClient(queues);
   const tables = {
     [source.region]: tablesClient(source),
     [destination.region]: tablesClient(destination),
@@ -54,7 +57,7 @@ export async function openTeardown(setup: TeardownSetup): Promise<TeardownPlace>
     isDeployed: deployedBucket !== undefined,
     leftovers: leftoversOf({ name, source, destination, stateTable, buckets }),
     bucketProblem: problem,
-    store: awsLeftovers({ messages, objects, tables, clock: systemClock }),
+    store: awsLeftovers({ messages, queues, objects, tables, clock: systemClock }),
     close() {
       for (const client of [objects, messages, ...Object.values(tables)]) client.destroy();
     },
@@ -64,7 +67,7 @@ export async function openTeardown(setup: TeardownSetup): Promise<TeardownPlace>
 /** The bucket of the deployed function; undefined where there is no function. */
 async function bucketInUse({ name, source }: ReplicationConfig): Promise<string | undefined> {
   try {
-    return (await deployedSettings(source.region, name)).onFailureBucket;
+    return (await deployedSettings(source, name)).onFailureBucket;
   } catch (error) {
     if (error instanceof FerryError && error.code === 'deployment.missing') return undefined;
     throw error;

@@ -143,7 +143,7 @@ async function storeReport(
   task: BulkTask,
   { invocation, region }: { readonly invocation: Context; readonly region: string },
 ): Promise<void> {
-  const client = objectClient({ region, endpoint: process.env['AWS_ENDPOINT_URL_S3'] });
+  const client = objectClient({ region });
   try {
     const bucket = s3Objects(client, required(BULK_ENVIRONMENT.bucket));
     const key = reportKey(task, invocation.awsRequestId);

@@ -3,6 +3,7 @@
 
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { emfMetrics } from '../adapters/emf-metrics.ts';
+import { environmentEndpoint } from '../adapters/endpoints.ts';
 import { dynamoDbEndpoint, signedRequests } from '../adapters/signed-requests.ts';
 import { signedDestination, signedReader } from '../adapters/signed-table.ts';
 import { findCredentials, signingCredentials } from '../adapters/signing-credentials.ts';
@@ -64,7 +65,7 @@ async function openDestination(): Promise<Destination> {
   const find = () => findCredentials(process.env);
   const requests = signedRequests({
     region,
-    endpoint: endpoint ?? dynamoDbEndpoint(region),
+    endpoint: endpoint ?? environmentEndpoint('DYNAMODB', process.env) ?? dynamoDbEndpoint(region),
     credentials: signingCredentials(find, systemClock),
     concurrency,
     timeoutMs: REQUEST_TIMEOUT_MS,
@@ -115,10 +116,7 @@ function lazyLookAgain(open: () => Promise<LookAgainQueue>): LookAgainQueue {
 /** Loaded with the first record that is too large for the queue: hardly any function ever needs it. */
 async function openBucket(): Promise<ObjectStore> {
   const { objectClient, s3Objects } = await import('../adapters/s3-objects.ts');
-  const client = objectClient({
-    region: settings.sourceRegion,
-    endpoint: process.env['AWS_ENDPOINT_URL_S3'],
-  });
+  const client = objectClient({ region: settings.sourceRegion });
   return s3Objects(client, settings.onFailureBucket);
 }
 
