@@ -79,7 +79,7 @@ function unknownOption(given: string, { options }: Command): string {
 }
 
 function wrongOperands({ name, operands = [] }: Command, given: readonly string[]): string {
-  if (operands.length === 0) return `\`ferry ${name}\` takes only options, got "${given.join(' ')}"`;
+  if (operands.length === 0) return `ferry ${name} takes only options, got "${given.join(' ')}"`;
   const got = given.length === 0 ? 'nothing' : `"${given.join(' ')}"`;
-  return `\`ferry ${name}\` needs ${operands.join(' and ')}, got ${got}`;
+  return `ferry ${name} needs ${operands.join(' and ')}, got ${got}`;
 }

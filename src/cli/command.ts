@@ -82,7 +82,8 @@ function isInRange(value: string, [min, max]: readonly [number, number]): boolea
 
 function usageError(name: string, problems: readonly string[]): UsageError {
   const message = problems.join('; ');
-  const sentence = message.charAt(0).toUpperCase() + message.slice(1);
+  // Not the name of the command.
+  const sentence = message.replace(/^there/, 'There');
   return new UsageError(`${sentence}.`, {
     code: 'usage.options',
     hint: `\`ferry ${name} --help\` lists the options.`,

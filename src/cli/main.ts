@@ -2,6 +2,7 @@
 // show a stack.
 
 import manifest from '../../package.json' with { type: 'json' };
+import { nearestName } from '../core/nearest-name.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { helpOf, parseOptions } from './command.ts';
 import { COMMANDS, type ListedCommand } from './commands.ts';
@@ -65,13 +66,16 @@ function overview(): string {
 function find(name: string): ListedCommand {
   const found = COMMANDS.find((candidate) => candidate.name === name);
   if (found !== undefined) return found;
+  const names = COMMANDS.map((command) => command.name);
+  const nearest = nearestName(name, names);
+  const meant = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
   throw new UsageError(
     name.startsWith('-')
       ? `The command has to come before its options, got "${name}".`
-      : `There is no command "${name}".`,
+      : `There is no command "${name}"${meant}.`,
     {
       code: 'usage.command',
-      hint: `Commands: ${COMMANDS.map((command) => command.name).join(', ')}.`,
+      hint: `Commands: ${names.join(', ')}.`,
     },
   );
 }

@@ -64,7 +64,7 @@ describe('ferry', () => {
   it('knows no command to explain that it does not have, and none before its options', async () => {
     expect(await ferry('help', 'lcoal')).toMatchObject({
       exitCode: 2,
-      err: expect.stringContaining('There is no command "lcoal".'),
+      err: expect.stringContaining('There is no command "lcoal" (did you mean local?).'),
     });
     expect(await ferry('--json', 'status')).toMatchObject({
       exitCode: 2,
@@ -78,7 +78,7 @@ describe('ferry', () => {
     expect(exitCode).toBe(2);
     expect(out).toBe('');
     expect(err).toBe(
-      'ferry: There is no command "lcoal".\nHint: Commands: init, local, status, backfill, verify, repair, redrive, adopt, pause, resume, teardown, latency.',
+      'ferry: There is no command "lcoal" (did you mean local?).\nHint: Commands: init, local, status, backfill, verify, repair, redrive, adopt, pause, resume, teardown, latency.',
     );
   });
 });
@@ -129,7 +129,7 @@ describe('ferry local, wrongly used', () => {
     [['--rate', '-5'], '--rate must be a whole number from 1 to 10000, got "-5".'],
     [['--json=yes'], '--json takes no value, got "yes".'],
     [['--rate', '5', '--rate', '50'], '--rate is given twice.'],
-    [['orders'], '`ferry local` takes only options, got "orders".'],
+    [['orders'], 'ferry local takes only options, got "orders".'],
     [
       ['--jsno', '--rate', '0', '--seed'],
       'There is no option --jsno (did you mean --json?); --seed needs N, got nothing; --rate must be a whole number',

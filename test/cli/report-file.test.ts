@@ -79,6 +79,11 @@ describe('a report file', () => {
 
   it.each([
     ['a line in the middle that is none', `${missing('a').slice(0, 9)}\n${missing('b')}`, /line 2/],
+    [
+      'a line that is not JSON, whose column is told and not its text',
+      '{"kind":"missing","key":{"pk":{"S":"a"}} "secret"}\n{}',
+      /: line 2 is not JSON, at column 42\.$/,
+    ],
     ['a key of another type', '{"kind":"missing","key":{"pk":{"N":"1"}}}', /line 2/],
     ['a key of another table', '{"kind":"missing","key":{"id":{"S":"1"}}}', /line 2/],
   ])('is refused for %s', async (_, lines, expected) => {
