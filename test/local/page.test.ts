@@ -23,6 +23,8 @@ const IN_STEP: Findings = {
   ending: undefined,
   waitedMs: 0,
   latencyMs: 40,
+  earlierMs: 40,
+  pending: 0,
   trouble: undefined,
   faults: NO_FAULTS,
   waitingLetters: 0,
@@ -63,10 +65,17 @@ describe('the verdict', () => {
       'Healthy: the twin is 40 ms behind, although the destination throttles.',
     ],
     [
-      { latencyMs: 4_100, waitingLetters: 3 },
+      { latencyMs: 4_100, earlierMs: 9_000, pending: 8, waitingLetters: 3 },
       'busy',
       'Catching up: changes arrive 4.1 s after they were written.',
     ],
+    [
+      { latencyMs: 4_100, earlierMs: 4_000, pending: 8 },
+      'busy',
+      'Late: changes arrive 4.1 s after they were written.',
+    ],
+    [{ latencyMs: 4_100, earlierMs: 9_000 }, 'good', 'Healthy: no change is waiting.'],
+    [{ latencyMs: 1_400 }, 'good', 'Healthy: the twin is 1.4 s behind.'],
     [{ waitingLetters: 1 }, 'bad', 'In step, but 1 dead letter waits for a redrive.'],
     [{ waitingLetters: 1_200 }, 'bad', 'In step, but 1,200 dead letters wait for a redrive.'],
     [{ phase: 'settling' }, 'busy', 'Finishing: the last changes are on their way.'],
@@ -177,14 +186,33 @@ describe('the state of the page', () => {
   });
 
   it('says that it catches up once changes arrive again, late', () => {
-    const failed = snapshot(5, { pending: 90, oldestUnappliedMs: 8_000 });
+    const retried = { ...NOTHING, retried: 20 };
+    const failed = snapshot(5, { totals: retried, pending: 90, oldestUnappliedMs: 10_000 });
     const late = snapshot(6, {
-      totals: { ...NOTHING, applied: 50 },
+      totals: { ...retried, applied: 50 },
       pending: 40,
       latencyMs: { p50: 9_000, p99: 9_900 },
     });
+    const done = snapshot(7, {
+      totals: { ...retried, applied: 90 },
+      latencyMs: { p50: 8_000, p99: 9_900 },
+    });
+    const jam = [snapshot(4), failed, late];
 
-    expect(textAt(6, [snapshot(4), failed, late])).toContain('Catching up: changes arrive 9 s');
+    expect(textAt(6, jam)).toBe('Catching up: changes arrive 9 s after they were written.');
+    expect(textAt(7, [...jam, done])).toBe('Healthy: no change is waiting.');
+  });
+
+  it('does not call it catching up when changes keep arriving late', () => {
+    const late = Array.from({ length: 30 }, (_, second) =>
+      snapshot(second, {
+        totals: { ...NOTHING, applied: 50 * second },
+        pending: 40,
+        latencyMs: { p50: 1_400 + (second % 3), p99: 1_900 },
+      }),
+    );
+
+    expect(textAt(29, late)).toBe('Late: changes arrive 1.4 s after they were written.');
   });
 
   it('forgets a reason that is long over', () => {

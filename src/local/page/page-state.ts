@@ -42,6 +42,8 @@ export interface Present {
 const POINTS_MAX = 120;
 /** Latencies count as current for so long. */
 const RECENT_MS = 5_000;
+/** What came before them, to tell whether they fall. */
+const EARLIER_MS = 15_000;
 /** A function that waits for requests to land says nothing for so long; see LATE_REQUEST_MS. */
 const TROUBLE_MS = 20_000;
 
@@ -68,11 +70,14 @@ export function withSnapshot(state: PageState, snapshot: Snapshot): PageState {
 export function viewOf(state: PageState, present: Present): PageView {
   const { points, last } = state;
   const { nowMs, phase, ending, controls, waitingLetters } = present;
+  const recent = recentPoint(points, nowMs);
   const verdict = verdictOn({
     phase,
     ending,
     waitedMs: state.waitingSinceMs === undefined ? 0 : nowMs - state.waitingSinceMs,
-    latencyMs: recentLatency(points, nowMs),
+    latencyMs: recent?.p50 ?? undefined,
+    earlierMs: earlierThan(recent, points, nowMs),
+    pending: last?.pending ?? 0,
     trouble: recentTrouble(state, nowMs),
     faults: controls.faults,
     waitingLetters: waitingLetters ?? 0,
@@ -154,7 +159,13 @@ function recentTrouble({ trouble }: PageState, nowMs: number): Trouble | undefin
   return trouble !== undefined && nowMs - trouble.atMs <= TROUBLE_MS ? trouble.kind : undefined;
 }
 
-function recentLatency(points: readonly Point[], nowMs: number): number | undefined {
-  const recent = points.findLast(({ atMs, p50 }) => p50 !== null && nowMs - atMs <= RECENT_MS);
-  return recent?.p50 ?? undefined;
+function recentPoint(points: readonly Point[], nowMs: number): Point | undefined {
+  return points.findLast(({ atMs, p50 }) => p50 !== null && nowMs - atMs <= RECENT_MS);
+}
+
+function earlierThan(recent: Point | undefined, points: readonly Point[], nowMs: number): number {
+  const before = points.filter(
+    ({ atMs }) => atMs >= nowMs - EARLIER_MS && atMs < (recent?.atMs ?? nowMs),
+  );
+  return Math.max(0, ...before.flatMap(({ p50, waitedMs }) => [p50 ?? 0, waitedMs ?? 0]));
 }

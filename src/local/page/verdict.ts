@@ -28,6 +28,10 @@ export interface Findings {
   readonly waitedMs: number;
   /** Median of the changes that have just been applied; undefined if there are none. */
   readonly latencyMs: number | undefined;
+  /** The longest that changes took, or waited, in the seconds before. */
+  readonly earlierMs: number;
+  /** Changes that were read from the stream, and are not done with. */
+  readonly pending: number;
   readonly trouble: Trouble | undefined;
   readonly faults: Readonly<Record<FaultName, boolean>>;
   readonly waitingLetters: number;
@@ -35,7 +39,9 @@ export interface Findings {
 
 /** Stream times are whole seconds, so a change may look up to a second older than it is. */
 const BEHIND_MS = 2_000;
-const CATCHING_UP_MS = 1_000;
+const LATE_MS = 1_000;
+/** Latencies of one backlog differ a little from second to second. */
+const FALLING_SHARE = 0.95;
 
 export function verdictOn(findings: Findings): Verdict {
   const { phase, ending } = findings;
@@ -62,15 +68,22 @@ function ended(ending: Ending | undefined): Verdict {
 }
 
 function behind(findings: Findings): Verdict | undefined {
-  const { waitedMs, latencyMs } = findings;
+  const { waitedMs } = findings;
   if (waitedMs >= BEHIND_MS) {
     const why = reason(findings);
     const waited = `the oldest change has waited ${duration(waitedMs)}`;
     return bad('behind', `Behind: ${waited}${why === '' ? '' : `; ${why}`}.`);
   }
-  if (latencyMs === undefined || latencyMs < CATCHING_UP_MS) return undefined;
-  const late = `changes arrive ${duration(latencyMs)} after they were written`;
-  return busy('catching-up', `Catching up: ${late}.`);
+  return late(findings);
+}
+
+/** Nothing is caught up where nothing waits, or where changes arrive as late as before. */
+function late({ latencyMs, earlierMs, pending }: Findings): Verdict | undefined {
+  if (latencyMs === undefined || latencyMs < LATE_MS || pending === 0) return undefined;
+  const text = `changes arrive ${duration(latencyMs)} after they were written.`;
+  return latencyMs < FALLING_SHARE * earlierMs
+    ? busy('catching-up', `Catching up: ${text}`)
+    : busy('late', `Late: ${text}`);
 }
 
 /** What is known for sure comes first; what the function has met may be over by now. */
@@ -94,7 +107,9 @@ function inStep({ latencyMs, waitingLetters, faults, trouble }: Findings): Verdi
     const text = `In step, but ${grouped(waitingLetters)} ${letters} for a redrive.`;
     return bad('dead-letters', text);
   }
-  if (latencyMs === undefined) return good('healthy', 'Healthy: no change is waiting.');
+  // Changes that took longer are the last ones of a jam.
+  if (latencyMs === undefined || latencyMs >= BEHIND_MS)
+    return good('healthy', 'Healthy: no change is waiting.');
   const lag = `the twin is ${duration(latencyMs)} behind`;
   return faults.throttle && trouble === 'throttled'
     ? good('healthy-throttled', `Healthy: ${lag}, although the destination throttles.`)
