@@ -1,11 +1,12 @@
 // A checked configuration in, the app's stacks out: a pair per replication, destination first,
 // because the source's function needs its tables from its first record on.
 
-import { type App, Validations } from 'aws-cdk-lib';
+import { Annotations, type App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Config, ReplicationConfig } from '../src/config.ts';
 import { placeOf } from '../src/config-tables.ts';
 import { DestinationStack } from './destination-stack.ts';
+import { keyPolicies, servicePrincipals } from './key-policy.ts';
 import { SourceStack } from './source-stack.ts';
 import { bundledCode } from './stream-replicator.ts';
 
@@ -32,10 +33,22 @@ export function buildApp(app: App, config: Config, options: FerryAppOptions = {}
     const destination = new DestinationStack(app, `${id}-destination`, { replication });
     const source = new SourceStack(app, `${id}-source`, { replication, ...code });
     source.addStackDependency(destination);
+    sayWhatKeysMustAllow(source, replication);
     return { replication, source };
   });
   deployTwinsFirst(built);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+}
+
+/** Without it, the deployment fails at a log group, and alarms are sent to nobody. */
+function sayWhatKeysMustAllow(source: SourceStack, replication: ReplicationConfig): void {
+  for (const [keyArn, statements] of keyPolicies([replication], source.account)) {
+    const services = servicePrincipals(statements);
+    if (services.length === 0) continue;
+    Annotations.of(source).addInfo(
+      `The policy of ${keyArn} must let ${services.join(' and ')} use it. "npm run key-policy" prints the statements; docs/customer-keys.md explains them.`,
+    );
+  }
 }
 
 interface Built {

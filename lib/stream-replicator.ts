@@ -18,7 +18,6 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { Construct } from 'constructs';
 import { handlerSettings, type ReplicationConfig } from '../src/config.ts';
 import {
@@ -30,6 +29,7 @@ import {
 import { UsageError } from '../src/errors.ts';
 import { toEnvironment } from '../src/handler-settings.ts';
 import { buildLambdaBundle, type HandlerName, LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { partitionOf } from '../src/partition.ts';
 import { environmentKey } from './customer-key.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
 import { fit, FUNCTION_DESCRIPTION_MAX } from './fit.ts';
@@ -166,10 +166,8 @@ function refuseWrongRegions(stackRegion: string, replication: ReplicationConfig)
       { code: 'config.invalid', hint: "Give the stack the source's Region in env." },
     );
   }
-  const from = RegionInfo.get(source.region).partition;
-  const to = RegionInfo.get(destination.region).partition;
-  // A Region that is newer than this release of the CDK has no known partition.
-  if (from !== undefined && to !== undefined && from !== to) {
+  const [from, to] = [source, destination].map(({ region }) => partitionOf(region).name);
+  if (from !== to) {
     throw new UsageError(
       `${name} cannot be deployed from ${source.region} to ${destination.region}: a role in the partition ${from} has no rights in ${to}.`,
       { code: 'config.invalid', hint: 'Choose two Regions of one partition.' },

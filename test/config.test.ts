@@ -483,10 +483,26 @@ describe('tables that must not be mixed up', () => {
         one('x', a, {
           region: 'eu-west-1',
           table: 'Orders',
-          kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1',
+          kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/11111111-aaaa-4aaa-8aaa-111111111111',
         }),
       ],
       'kmsKeyArn must be a key in eu-west-1, got one in us-east-1',
+    ],
+    [
+      'with a stream of another partition',
+      [
+        one(
+          'x',
+          {
+            region: 'us-east-1',
+            table: 'Orders',
+            streamArn:
+              'arn:aws-us-gov:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
+          },
+          { region: 'eu-west-1', table: 'Twin' },
+        ),
+      ],
+      'replications.0.source.streamArn must be in the partition aws, as us-east-1 is, got aws-us-gov',
     ],
   ])('are refused: %s', (_, replications, message) => {
     expect(problemsOf({ replications })).toContain(message);

@@ -2,6 +2,7 @@
 // processor time. Holds one time limit for the whole exchange, and copes with clocks that are wrong.
 
 import type { Dispatcher } from 'undici';
+import { partitionOf } from '../partition.ts';
 import type { Clock } from '../ports.ts';
 import type { CredentialSource } from './signing-credentials.ts';
 import { requestSigner, type SignableRequest, type SigningCredentials } from './sigv4.ts';
@@ -202,18 +203,7 @@ function timeoutError(ms: number): Error {
   return Object.assign(new Error(`no answer within ${ms} ms`), { name: 'TimeoutError' });
 }
 
-/** Partitions other than AWS's own, by how the names of their Regions begin. */
-const SUFFIXES = {
-  'cn-': 'amazonaws.com.cn',
-  'eusc-': 'amazonaws.eu',
-  'us-isob-': 'sc2s.sgov.gov',
-  'us-isof-': 'csp.hci.ic.gov',
-  'us-iso-': 'c2s.ic.gov',
-  'eu-isoe-': 'cloud.adc-e.uk',
-} as const;
-
 /** The Region's own. */
 export function dynamoDbEndpoint(region: string): string {
-  const [, suffix] = Object.entries(SUFFIXES).find(([start]) => region.startsWith(start)) ?? [];
-  return `https://dynamodb.${region}.${suffix ?? 'amazonaws.com'}`;
+  return `https://dynamodb.${region}.${partitionOf(region).dnsSuffix}`;
 }

@@ -645,8 +645,8 @@ describe('StreamReplicator', () => {
   });
 
   it("uses the tables' own keys, and only through DynamoDB in their Regions", () => {
-    const sourceKey = 'arn:aws:kms:us-east-1:111122223333:key/source';
-    const twinKey = 'arn:aws:kms:eu-west-1:111122223333:key/twin';
+    const sourceKey = 'arn:aws:kms:us-east-1:111122223333:key/11111111-aaaa-4aaa-8aaa-111111111111';
+    const twinKey = 'arn:aws:kms:eu-west-1:111122223333:key/44444444-dddd-4ddd-8ddd-444444444444';
     const { ReadStream, WriteDestination } = statements(
       templates({
         ...EXISTING,

@@ -16,10 +16,24 @@ const NAME = `n${'-'.repeat(28)}n`;
 const ACCOUNT = '111122223333';
 const [FROM, TO] = ['ap-southeast-1', 'ap-northeast-1'];
 const text = (letter: string, length = 255) => letter.repeat(length);
-const KEY_ID = 'mrk-12345678901234567890123456789012';
-const kmsKeyArn = (region: string) => `arn:aws:kms:${region}:${ACCOUNT}:key/${KEY_ID}`;
+const KEY_ID = 'mrk-1234567890123456789012345678901';
+const kmsKeyArn = (region: string, digit = 9) =>
+  `arn:aws:kms:${region}:${ACCOUNT}:key/${KEY_ID}${digit}`;
 const streamArn = (table: string) =>
   `arn:aws:dynamodb:${FROM}:${ACCOUNT}:table/${table}/stream/2026-01-31T12:00:00.000`;
+
+/** A key of its own for each resource: statements about different keys cannot be merged. */
+const encryption = {
+  kmsKeyArn: kmsKeyArn(FROM, 0),
+  destinationKmsKeyArn: kmsKeyArn(TO, 0),
+  deadLetterQueue: kmsKeyArn(FROM, 1),
+  lookAgainQueue: kmsKeyArn(FROM, 2),
+  onFailureBucket: kmsKeyArn(FROM, 3),
+  alarmTopic: kmsKeyArn(FROM, 4),
+  logGroups: kmsKeyArn(FROM, 5),
+  functions: kmsKeyArn(FROM, 6),
+  stateTable: kmsKeyArn(TO, 7),
+};
 
 /** All options that do not depend on how the tables come about. */
 const options = (tombstones: string) => ({
@@ -27,6 +41,7 @@ const options = (tombstones: string) => ({
   stateTable: text('Z'),
   bulk: true,
   tombstones,
+  encryption,
   reservedAttribute: text('r'),
   timestampAttribute: text('t'),
   alarms: {
