@@ -2,10 +2,9 @@
 
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { requireControl } from '../composition/control.ts';
-import { openLookAgain } from '../composition/look-again.ts';
+import { type LookAgainSetup, openLookAgain } from '../composition/look-again.ts';
 import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
-import { type Item, itemJson } from '../core/attribute-value.ts';
 import { type ControlRow, newestEpoch } from '../core/control-row.ts';
 import { floorIn } from '../core/replay.ts';
 import { UsageError } from '../errors.ts';
@@ -15,7 +14,8 @@ import { paceOf } from '../operations/pace.ts';
 import { repair, type RepairContext, type RepairReport } from '../operations/repair.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
-import { alignedRows, EXIT, grouped, type Io } from './output.ts';
+import { EXIT, grouped, type Io } from './output.ts';
+import { itemList, printRepaired } from './repair-result.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 import { keysOfReport } from './report-file.ts';
 import { explained } from './service-errors.ts';
@@ -38,6 +38,12 @@ export const repairCommand: Command = {
       default: '10',
       help: 'time for which an item must not have changed: more than the twin is behind',
     },
+    limit: {
+      value: 'N',
+      range: [0, 1_000_000],
+      default: '20',
+      help: 'items to list at most of those that are repaired, and of those that are not',
+    },
     ...lookAgainOption,
     json: { help: 'print the result as one line of JSON' },
   },
@@ -51,13 +57,14 @@ export const repairCommand: Command = {
       });
     }
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('repair', { hint: HINT, replications: [replication] }, async () => {
+    return explained({ hint: HINT, replications: [replication] }, async () => {
       const pair = await openTablePair({ replication, concurrency: WRITES_AT_ONCE, writes: true });
       try {
         const apply = options.has('apply');
         const streamArn = streamOf(pair);
         const control = await requireControl(pair, { apply, streamArn }, patienceOf(io));
         const lookAgain = await openLookAgain({ replication, queueUrl, apply });
+        if (!apply) await checkLookAgain({ replication, queueUrl }, io);
         const call = { options, io, replication, pair, path };
         return await repairListed({ ...call, streamArn, control, lookAgain });
       } finally {
@@ -69,7 +76,6 @@ export const repairCommand: Command = {
 
 const HINT = 'What was repaired stays repaired: run it again for the rest.';
 const WRITES_AT_ONCE = 16;
-const SHOWN_MAX = 20;
 
 interface Call {
   readonly options: ParsedOptions;
@@ -89,8 +95,12 @@ async function repairListed(call: Call): Promise<number> {
     keys: pair.facts.source.keys,
     onUnfinished: () =>
       io.err('The verify behind this report did not end: there may be more differences.'),
+    onPartial: (scope) =>
+      io.err(
+        `This report is of ${scope === 'sample' ? 'a sample' : 'one item'}: there may be more differences.`,
+      ),
   });
-  const left: Array<{ key: Item; why: string }> = [];
+  const items = itemList(options.integer('limit') ?? 0);
   const apply = options.has('apply');
   let latest: RepairReport | undefined;
   try {
@@ -101,19 +111,27 @@ async function repairListed(call: Call): Promise<number> {
         const { looked, put, deleted } = report;
         io.status(`looked at ${grouped(looked)}  to fix ${grouped(put + deleted)}`);
       },
-      onLeft: (one) => {
-        if (left.length < SHOWN_MAX) left.push(one);
-      },
+      onItem: (item) => items.add(item),
     });
   } catch (error) {
     if (error !== io.interrupted.reason) throw error;
     io.err('Stopped. Run it again for the rest: what is repaired is left alone.');
     return EXIT.differences;
   }
-  print({ ...call, report: latest, left });
+  const json = options.has('json');
+  printRepaired({ io, replication, apply, json, report: latest, items });
   const { put, deleted, inFlight } = latest;
   const undone = latest.left + inFlight + (apply ? 0 : put + deleted);
   return undone > 0 ? EXIT.differences : EXIT.done;
+}
+
+/** The run itself would not begin without the queue. */
+async function checkLookAgain(setup: Omit<LookAgainSetup, 'apply'>, io: Io): Promise<void> {
+  try {
+    await openLookAgain({ ...setup, apply: true });
+  } catch (error) {
+    io.err(`With --apply, the repair would end before it begins: ${(error as Error).message}`);
+  }
 }
 
 function patienceOf({ interrupted }: Io) {
@@ -138,32 +156,4 @@ function contextOf({ options, io, pair, streamArn, control, lookAgain }: Call): 
     floor: floorIn(control, [streamArn]),
     pace: paceOf(options.integer('rate') ?? Infinity, systemClock),
   };
-}
-
-interface Outcome extends Call {
-  readonly report: RepairReport;
-  readonly left: ReadonlyArray<{ readonly key: Item; readonly why: string }>;
-}
-
-function print({ options, io, replication, report, left }: Outcome): void {
-  const apply = options.has('apply');
-  if (options.has('json')) {
-    const keys = left.map(({ key, why }) => ({ key: JSON.parse(itemJson(key)) as object, why }));
-    io.out(JSON.stringify({ replication: replication.name, apply, ...report, leftKeys: keys }));
-    return;
-  }
-  io.out(
-    `${replication.name}: ${grouped(report.looked)} item(s) listed${apply ? '' : ', of which none was touched'}`,
-  );
-  const rows = [
-    ['equal by now', grouped(report.equal)],
-    [apply ? 'written' : 'to be written', grouped(report.put)],
-    [apply ? 'deleted' : 'to be deleted', grouped(report.deleted)],
-    ['in flight', grouped(report.inFlight)],
-    ['left', grouped(report.left)],
-  ] as const;
-  for (const line of alignedRows(rows)) io.out(line);
-  for (const { key, why } of left) io.out(`left ${itemJson(key)}: ${why}`);
-  if (!apply && report.put + report.deleted > 0)
-    io.out('With --apply it does so, wherever nothing newer is.');
 }

@@ -71,7 +71,7 @@ const HEADER_BYTES_MAX = 65_536;
 
 /** @returns undefined where the file is no report, or none that can be read. */
 function headerOf(path: string): ReportHeader | undefined {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  if (!isFile(path)) return undefined;
   const bytes = Buffer.alloc(HEADER_BYTES_MAX);
   const file = openOrExplain(path, path, 'r');
   try {
@@ -80,6 +80,15 @@ function headerOf(path: string): ReportHeader | undefined {
     return line?.kind === 'header' ? line.header : undefined;
   } finally {
     closeSync(file);
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    // Absent, or below a file: `openOrExplain` says so.
+    return false;
   }
 }
 

@@ -8,7 +8,8 @@ import { findDiscrepancy } from './discrepancy.ts';
 import { above, epochIn, type Version, versionIn } from './ordering-guard.ts';
 import type { StateRowKey, WriteRequest, WriteTarget } from './write-request.ts';
 
-interface ItemStates {
+/** What source, twin and state table have of an item. */
+export interface ItemStates {
   /** Read after the other two: what changes later has a stream record of its own, which will win. */
   readonly source: Item | undefined;
   readonly twin: Item | undefined;
@@ -32,6 +33,42 @@ export interface ResynchronizationWrite {
   readonly request?: WriteRequest;
   /** Version of the delete that is known then, to be announced. */
   readonly deleted?: Version;
+}
+
+/** What becomes of an item. A run does it, and a dry run tells it. */
+export type ResynchronizationDecision =
+  /** Somebody has adopted since the command began, perhaps another source. */
+  | { readonly kind: 'later-epoch' }
+  /** The source is not as the caller wants it. */
+  | { readonly kind: 'unexpected' }
+  /** The twin's item is not Ferry's, and the policy is to keep it. */
+  | { readonly kind: 'kept' }
+  /** Nothing has to be written. `deleted` is known, and to be announced. */
+  | { readonly kind: 'equal'; readonly deleted?: Version | undefined }
+  | { readonly kind: 'put'; readonly request: WriteRequest }
+  | {
+      readonly kind: 'delete';
+      readonly request: WriteRequest;
+      readonly deleted: Version | undefined;
+    };
+
+export interface DecisionPlan extends Resynchronization {
+  /** The newest of the control row that the command began with. */
+  readonly epoch: number;
+  /** Whether the source is as the caller wants it. @default it always is */
+  readonly isExpected?: ((source: Item | undefined) => boolean) | undefined;
+}
+
+export function decideResynchronization(plan: DecisionPlan): ResynchronizationDecision {
+  const { states, target, epoch, isExpected } = plan;
+  if (isOfLaterEpoch(states, epoch, target)) return { kind: 'later-epoch' };
+  if (isExpected?.(states.source) === false) return { kind: 'unexpected' };
+  if (isKept(states.twin, target)) return { kind: 'kept' };
+  const { request, deleted } = resynchronizationWrite(plan);
+  if (request === undefined) return { kind: 'equal', deleted };
+  return states.source === undefined
+    ? { kind: 'delete', request, deleted }
+    : { kind: 'put', request };
 }
 
 export function resynchronizationWrite(plan: Resynchronization): ResynchronizationWrite {

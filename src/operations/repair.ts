@@ -6,7 +6,8 @@ import { itemDigest } from '../core/discrepancy.ts';
 import { canonicalKey } from '../core/attribute-value.ts';
 import { destinationHealth } from '../core/destination-health.ts';
 import type { Version } from '../core/ordering-guard.ts';
-import { isKept } from '../core/resynchronization.ts';
+import type { ResynchronizationDecision } from '../core/resynchronization.ts';
+import { FerryError } from '../errors.ts';
 import type { Item, LookAgainQueue } from '../ports.ts';
 import {
   confirmDifferences,
@@ -16,7 +17,13 @@ import {
 } from './confirm-differences.ts';
 import { insist } from './insist.ts';
 import type { Pace } from './pace.ts';
-import { type ResynchronizationContext, resynchronizeKey } from './resynchronize-key.ts';
+import {
+  decideKey,
+  type KeyToResynchronize,
+  OBSTACLES,
+  type ResynchronizationContext,
+  resynchronizeKey,
+} from './resynchronize-key.ts';
 
 export interface RepairContext extends Omit<ResynchronizationContext, 'health'> {
   /** Longer than records are under way, and than a request that was given up may still be applied. */
@@ -29,13 +36,23 @@ export interface RepairContext extends Omit<ResynchronizationContext, 'health'> 
 }
 
 export interface RepairOptions {
-  /** Without it, nothing is changed. */
+  /** Without it, nothing is changed: what would be done is decided in the same way, and told. */
   readonly apply: boolean;
   /** Called after each batch. */
   readonly onProgress: (report: RepairReport) => void;
-  /** Told of each item that could not be repaired. */
-  readonly onLeft: (left: { readonly key: Item; readonly why: string }) => void;
+  /** Told of each item that is not equal, and what became of it, or would. */
+  readonly onItem: (item: RepairedItem) => void;
 }
+
+export type RepairedItem =
+  | {
+      readonly kind: 'put' | 'deleted';
+      readonly key: Item;
+      readonly difference: Pick<Difference, 'kind' | 'attributes'>;
+    }
+  | { readonly kind: 'in-flight'; readonly key: Item }
+  /** It could not be repaired. */
+  | { readonly kind: 'left'; readonly key: Item; readonly why: string };
 
 export interface RepairReport {
   /** Keys that were looked at. */
@@ -70,7 +87,7 @@ export async function repair(
 }
 
 /** Without their items, which may be large. */
-type Touched = Pick<Difference, 'key' | 'kind'>;
+type Touched = Extract<RepairedItem, { readonly kind: 'put' | 'deleted' }>;
 
 interface Call {
   readonly context: RepairContext;
@@ -78,25 +95,27 @@ interface Call {
 }
 
 async function repairBatch(
-  keys: readonly Item[],
+  listed: readonly Item[],
   report: RepairReport,
   { context, options }: Call,
 ): Promise<void> {
+  const keys = distinct(listed);
   const touched: Touched[] = [];
-  let open = 0;
+  let others = 0;
   // Of this batch alone: an outage that is over must not end the rest of the run.
   const health = destinationHealth();
   const onDifference = async (difference: Difference) => {
-    open += 1;
-    const why = await fix(difference, { ...context, health }, options);
-    const { key, kind } = difference;
-    if (why === undefined) touched.push({ key, kind });
-    else leave(key, why, report, options);
+    const { key, kind, attributes } = difference;
+    const result = await fix(difference, { ...context, health }, options);
+    if (result.kind === 'equal') return;
+    others += 1;
+    if (result.kind === 'left') leave(key, result.why, report, options);
+    else touched.push({ kind: result.kind, key, difference: { kind, attributes } });
   };
-  let others = 0;
-  const onInFlight = () => {
+  const onInFlight = (key: Item) => {
     others += 1;
     report.inFlight += 1;
+    options.onItem({ kind: 'in-flight', key });
   };
   const onUnreadable = (key: Item) => {
     others += 1;
@@ -105,42 +124,77 @@ async function repairBatch(
   const events = { onDifference, onInFlight, onUnreadable };
   await confirmDifferences(suspects(keys), looking(context, events));
   report.looked += keys.length;
-  report.equal += keys.length - open - others;
-  for (const { kind } of touched) report[kind === 'extraneous' ? 'deleted' : 'put'] += 1;
-  if (options.apply) await checkAgain(touched, report, { context, options });
+  report.equal += keys.length - others;
+  const differsAgain = options.apply ? await stillDifferent(touched, context) : new Set();
+  for (const one of touched) {
+    if (differsAgain.has(canonicalKey(one.key))) leave(one.key, STILL_DIFFERENT, report, options);
+    else {
+      report[one.kind] += 1;
+      options.onItem(one);
+    }
+  }
 }
 
-/** @returns why it could not be done, or undefined. Without `apply`, as far as the items tell. */
+/** A report that two runs have written may list a key twice. */
+function distinct(keys: readonly Item[]): Item[] {
+  return [...new Map(keys.map((key) => [canonicalKey(key), key])).values()];
+}
+
+type Fix =
+  | { readonly kind: 'put' | 'deleted' | 'equal' }
+  | { readonly kind: 'left'; readonly why: string };
+
+/** Without `apply`, what it would do: by the same decision, of the same reads. */
 async function fix(
-  difference: Difference,
-  context: RepairContext & ResynchronizationContext,
-  { apply }: RepairOptions,
-): Promise<string | undefined> {
-  if (isKept(difference.destination, context.settings)) return KEPT;
-  return apply ? repairOne(difference, context) : undefined;
-}
-
-/** @returns why it could not be done, or undefined. */
-async function repairOne(
   { key, source }: Difference,
   context: RepairContext & ResynchronizationContext,
-): Promise<string | undefined> {
+  { apply }: RepairOptions,
+): Promise<Fix> {
   const { reservedAttribute } = context.settings;
   const digest = (item: Item | undefined) => item && itemDigest(item, reservedAttribute);
+  const item = {
+    key,
+    keyText: canonicalKey(key),
+    floor: context.floor,
+    // A source that has not changed for as long as the looks are apart has no records on the way
+    // that could take the item back and forth.
+    isExpected: (now: Item | undefined) => digest(now) === digest(source),
+  };
+  try {
+    return apply ? await repairOne(item, context) : fixOf(await decideKey(item, context));
+  } catch (error) {
+    if (error instanceof FerryError && error.code === 'item.unreadable')
+      return { kind: 'left', why: UNREADABLE };
+    throw error;
+  }
+}
+
+function fixOf(decision: ResynchronizationDecision): Fix {
+  switch (decision.kind) {
+    case 'later-epoch':
+    case 'unexpected':
+      return { kind: 'left', why: OBSTACLES[decision.kind] };
+    case 'kept':
+      return { kind: 'left', why: KEPT };
+    case 'delete':
+      return { kind: 'deleted' };
+    case 'equal':
+    case 'put':
+      return { kind: decision.kind };
+  }
+}
+
+async function repairOne(
+  item: KeyToResynchronize,
+  context: RepairContext & ResynchronizationContext,
+): Promise<Fix> {
   await context.pace.take(1, context.stop);
   context.stop.throwIfAborted();
-  const result = await resynchronizeKey(
-    {
-      key,
-      keyText: canonicalKey(key),
-      floor: context.floor,
-      // A source that has not changed for as long as the looks are apart has no records on the way
-      // that could take the item back and forth.
-      isExpected: (now) => digest(now) === digest(source),
-    },
-    { ...context, lookAgain: patient(context) },
-  );
-  return result.kind === 'unfinished' ? result.why : undefined;
+  const result = await resynchronizeKey(item, { ...context, lookAgain: patient(context) });
+  if (result.kind === 'unfinished') return { kind: 'left', why: result.why };
+  if (result.kept === true) return { kind: 'left', why: KEPT };
+  if (!result.changed) return { kind: 'equal' };
+  return { kind: result.found ? 'put' : 'deleted' };
 }
 
 /** An item that is deleted already is not met again: the announcement is not left to the next run. */
@@ -148,31 +202,31 @@ function patient({ lookAgain, ...context }: RepairContext): LookAgainQueue {
   return { announce: (body) => insist(() => lookAgain.announce(body), context) };
 }
 
-/** A repaired item that differs again has been written by somebody else, or a bug took it back. */
-async function checkAgain(
+/**
+ * A repaired item that differs again has been written by somebody else, or a bug took it back.
+ * @returns the texts of their keys.
+ */
+async function stillDifferent(
   touched: readonly Touched[],
-  report: RepairReport,
-  { context, options }: Call,
-): Promise<void> {
-  const kinds = new Map(touched.map(({ key, kind }) => [canonicalKey(key), kind]));
-  const onDifference = ({ key }: Difference) => {
-    report[kinds.get(canonicalKey(key)) === 'extraneous' ? 'deleted' : 'put'] -= 1;
-    leave(key, STILL_DIFFERENT, report, options);
-  };
+  context: RepairContext,
+): Promise<Set<string>> {
+  const differing = new Set<string>();
+  const onDifference = ({ key }: Difference) => void differing.add(canonicalKey(key));
   // It changes: that is the stream's work, and the repair was done.
   const onInFlight = () => undefined;
   const keys = touched.map(({ key }) => key);
   const events = { onDifference, onInFlight, onUnreadable: onInFlight };
   await confirmDifferences(suspects(keys), looking(context, events));
+  return differing;
 }
 
 const UNREADABLE = 'the AWS SDK cannot read an attribute of it, called __proto__';
 const KEPT = 'the item is not Ferry’s and is kept (unversionedItems)';
 const STILL_DIFFERENT = 'still different: somebody else writes to the item';
 
-function leave(key: Item, why: string, report: RepairReport, { onLeft }: RepairOptions): void {
+function leave(key: Item, why: string, report: RepairReport, { onItem }: RepairOptions): void {
   report.left += 1;
-  onLeft({ key, why });
+  onItem({ kind: 'left', key, why });
 }
 
 function suspects(keys: readonly Item[]): Suspect[] {

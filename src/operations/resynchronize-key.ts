@@ -2,9 +2,9 @@
 // before the source, writes only if both are still as they were read, and announces what it deletes.
 
 import {
-  isOfLaterEpoch,
-  type ResynchronizationWrite,
-  resynchronizationWrite,
+  decideResynchronization,
+  type ItemStates,
+  type ResynchronizationDecision,
 } from '../core/resynchronization.ts';
 import type { Version } from '../core/ordering-guard.ts';
 import type { WriteFailure } from '../core/write-failure.ts';
@@ -31,6 +31,8 @@ export type ResynchronizationResult =
       readonly changed: boolean;
       /** Whether the source had the item. */
       readonly found: boolean;
+      /** Nothing was written, because the twin's item is not Ferry's and is kept: it may differ. */
+      readonly kept?: true;
     }
   /** Something newer came by each time, or a request failed; another run may do better. */
   | {
@@ -58,6 +60,8 @@ export interface KeyToResynchronize extends StateRowKey {
   readonly keepsExtraneous?: boolean;
   /** Asked before each attempt: whether the source is as the caller wants it. @default it always is */
   readonly isExpected?: (source: Item | undefined) => boolean;
+  /** What the first attempt goes by: the source read last. @default it reads them itself */
+  readonly states?: ItemStates | undefined;
 }
 
 /** @throws what a read throws; nothing has been written by the attempt then. */
@@ -66,10 +70,12 @@ export async function resynchronizeKey(
   context: ResynchronizationContext,
 ): Promise<ResynchronizationResult> {
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-    const planned = await plan(item, context);
-    if (planned === 'unexpected') return { kind: 'unfinished', why: 'the source has changed' };
-    if (planned === 'later-epoch') return { kind: 'unfinished', why: LATER_EPOCH };
-    const { request, deleted, found } = planned;
+    const states = attempt === 1 ? item.states : undefined;
+    const { decision, found } = await decide({ ...item, states }, context);
+    if (decision.kind === 'later-epoch' || decision.kind === 'unexpected')
+      return { kind: 'unfinished', why: OBSTACLES[decision.kind] };
+    if (decision.kind === 'kept') return { kind: 'equal', changed: false, found, kept: true };
+    const { request, deleted } = { request: undefined, deleted: undefined, ...decision };
     const result = request && (await send(request, context));
     if (result?.kind === 'refused') continue;
     if (result !== undefined && result.kind !== 'written') {
@@ -84,20 +90,39 @@ export async function resynchronizeKey(
   return { kind: 'unfinished', why: CONTENDED };
 }
 
-async function plan(
+/**
+ * What `resynchronizeKey` would do in its first attempt: for a dry run.
+ * @throws what a read throws.
+ */
+export async function decideKey(
   item: KeyToResynchronize,
   context: ResynchronizationContext,
-): Promise<'unexpected' | 'later-epoch' | (ResynchronizationWrite & { readonly found: boolean })> {
-  const { settings, clock } = context;
-  const twin = await context.twin.get(item.key);
-  const stateRow = await context.stateTable.get(stateRowKey(settings, item.keyText));
-  if (isOfLaterEpoch({ twin, stateRow }, context.epoch, settings)) return 'later-epoch';
+): Promise<ResynchronizationDecision> {
+  return (await decide(item, context)).decision;
+}
+
+/** Why nothing can be done, by the decision. */
+export const OBSTACLES = {
+  'later-epoch': LATER_EPOCH,
+  unexpected: 'the source has changed',
+} as const;
+
+async function decide(item: KeyToResynchronize, context: ResynchronizationContext) {
+  const states = item.states ?? (await readStates(item, context));
+  const { settings: target, clock, epoch } = context;
+  const plan = { ...item, states, target, epoch, nowMs: clock.now() };
+  return { decision: decideResynchronization(plan), found: states.source !== undefined };
+}
+
+async function readStates(
+  { key, keyText }: KeyToResynchronize,
+  { settings, ...context }: ResynchronizationContext,
+): Promise<ItemStates> {
+  const twin = await context.twin.get(key);
+  const stateRow = await context.stateTable.get(stateRowKey(settings, keyText));
   // Last: a change after this read has a stream record above what is written here, and will win.
-  const source = await context.source.get(item.key);
-  if (item.isExpected?.(source) === false) return 'unexpected';
-  const states = { source, twin, stateRow };
-  const write = resynchronizationWrite({ ...item, states, target: settings, nowMs: clock.now() });
-  return { ...write, found: source !== undefined };
+  const source = await context.source.get(key);
+  return { source, twin, stateRow };
 }
 
 function isUnknown(result: SendResult): boolean {

@@ -165,7 +165,7 @@ async function repairAll(live: LiveTable, { endpoint, mutation, tally }: RepairS
         lookAgain: { announce: async () => undefined },
         pace: paceOf(Infinity, turns.clock),
       },
-      { apply: true, onProgress: () => undefined, onLeft: () => undefined },
+      { apply: true, onProgress: () => undefined, onItem: () => undefined },
     );
   } finally {
     reads.destroy();

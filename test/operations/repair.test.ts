@@ -53,6 +53,7 @@ async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, ap
     },
   };
   const left: string[] = [];
+  const told: string[] = [];
   const announced: string[] = [];
   async function* listed() {
     yield* keys;
@@ -77,9 +78,12 @@ async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, ap
   const report = await repair(listed(), context, {
     apply,
     onProgress: () => undefined,
-    onLeft: ({ why }) => left.push(why),
+    onItem(item) {
+      if (item.kind === 'left') left.push(item.why);
+      told.push(`${item.kind} ${item.key['pk']?.S}`);
+    },
   });
-  return { report, left, announced: announced.map(parseAnnouncement) };
+  return { report, left, told, announced: announced.map(parseAnnouncement) };
 }
 
 const twinOf = (key: Item) => engine().get('repaired-twin', key);

@@ -142,7 +142,7 @@ async function runRepair(process: Process, world: World, settleMs: number): Prom
       floor: floorFor(control, world),
       pace: unlimited,
     },
-    { apply: true, onProgress: () => undefined, onLeft: () => undefined },
+    { apply: true, onProgress: () => undefined, onItem: () => undefined },
   );
   const { looked, equal, put, deleted, inFlight, left } = report;
   if (looked !== equal + put + deleted + inFlight + left)
