@@ -30,6 +30,10 @@ export async function checkTables(
     heartbeatKey: replication.heartbeat && heartbeatKey(replication.heartbeat),
     nowMs: systemClock.now(),
     configuredStreamArn: replication.source.streamArn,
+    configuredKeys: {
+      source: namedKey(replication.source),
+      destination: namedKey(replication.destination),
+    },
   });
   refuseOnErrors(
     findings.filter(({ subject }) => needsStream || !STREAM_SUBJECTS.includes(subject)),
@@ -37,8 +41,13 @@ export async function checkTables(
   return { source, destination };
 }
 
+/** A table that the app creates changes its key with the next deployment. */
+function namedKey({ create, kmsKeyArn }: TableConfig): string | undefined {
+  return create ? undefined : kmsKeyArn;
+}
+
 /** What only concerns a replication that runs. */
-const STREAM_SUBJECTS = ['stream', 'stream-view', 'other-stream', 'heartbeat-key'];
+const STREAM_SUBJECTS = ['stream', 'stream-view', 'other-stream', 'other-key', 'heartbeat-key'];
 
 /** @throws FerryError `tables.unfit`, with every error and what to do about it. */
 function refuseOnErrors(findings: readonly Finding[]): void {

@@ -28,6 +28,8 @@ export interface Pair {
   readonly nowMs: number;
   /** The stream that the configuration names. */
   readonly configuredStreamArn?: string | undefined;
+  /** The KMS keys that the configuration names for existing tables. */
+  readonly configuredKeys?: Readonly<Record<'source' | 'destination', string | undefined>>;
 }
 
 /** What the version adds to an item at most, with a reserved attribute of an ordinary name. */
@@ -54,6 +56,7 @@ const CHECKS: ReadonlyArray<(pair: Pair) => Finding[]> = [
   streamAge,
   timeToLive,
   encryption,
+  otherKey,
   indexes,
   capacity,
   headroom,
@@ -238,6 +241,20 @@ function encryption({ source, destination }: Pair): Finding[] {
           'If it is a customer managed key, its policy must let the function’s role use it; "kmsKeyArn" lets the role ask for it.',
         ),
   );
+}
+
+/** The roles of the replication may use the key that is named, and no other. */
+function otherKey({ configuredKeys, ...tables }: Pair): Finding[] {
+  return (['source', 'destination'] as const).flatMap((side) => {
+    const [table, named] = [tables[side], configuredKeys?.[side]];
+    if (named === undefined || table.kmsKeyArn === undefined) return [];
+    if (named === table.kmsKeyArn) return [];
+    return error(
+      'other-key',
+      `The configuration names the key ${named} for ${nameOf(table)}, which is encrypted with ${table.kmsKeyArn}.`,
+      `Correct "${side}.kmsKeyArn", and deploy again. Until then, every request of the function is denied.`,
+    );
+  });
 }
 
 /** An index of the twin that the source lacks can refuse items that the source takes. */

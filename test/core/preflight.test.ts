@@ -204,6 +204,19 @@ describe('preflight', () => {
     expect(look({ keys }, { keys }, { heartbeatKey })).toEqual(expected);
   });
 
+  it('knows the configured keys from the keys that the tables have', () => {
+    const keys = (source?: string, destination?: string) =>
+      look({ kmsKeyArn: 'a' }, { kmsKeyArn: 'b' }, { configuredKeys: { source, destination } });
+    const notes = ['note encryption', 'note encryption'];
+
+    expect(keys('a', 'b')).toEqual(notes);
+    expect(keys('a', 'c')).toEqual(['error other-key', ...notes]);
+    expect(keys('c', 'd')).toEqual(['error other-key', 'error other-key', ...notes]);
+    expect(keys()).toEqual(notes);
+    // Keys of AWS need no permission.
+    expect(look({}, {}, { configuredKeys: { source: 'a', destination: 'b' } })).toEqual([]);
+  });
+
   it('knows the configured stream from a later one', () => {
     expect(look({}, {}, { configuredStreamArn: 'another' })).toEqual(['error other-stream']);
     expect(look({}, {}, { configuredStreamArn: facts('').stream?.arn })).toEqual([]);
