@@ -1,7 +1,7 @@
 // Builds what Lambda runs. The CDK app ships it; local mode runs the very same bytes.
 
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, buildSync } from 'esbuild';
 
@@ -13,6 +13,8 @@ export type HandlerName = 'replicate' | 'look-again' | 'bulk-segment' | 'heartbe
 /** For packages that are no ES modules, and ask for Node's own while they are loaded. */
 const REQUIRE =
   "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 
 /** How everything is built that Lambda runs. */
 export const BUNDLE_OPTIONS = {
@@ -41,8 +43,10 @@ export function buildLambdaBundle(directory: string, handler: HandlerName = 'rep
   const entry = fileURLToPath(new URL(`./handlers/${handler}.ts`, import.meta.url));
   const { outputFiles } = buildSync({
     ...BUNDLE_OPTIONS,
+    // Without it, the tsconfig.json of the current folder would count.
+    absWorkingDir: PROJECT,
     entryPoints: [{ in: entry, out: 'index' }],
-    outdir: directory,
+    outdir: resolve(directory),
     write: false,
   });
   mkdirSync(directory, { recursive: true });

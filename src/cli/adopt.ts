@@ -34,7 +34,7 @@ export const adoptCommand: Command = {
       });
     }
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('adopt', { hint: HINT, replications: [replication] }, async () => {
+    return explained({ hint: HINT, replications: [replication] }, async () => {
       const pair = await openTablePair({ replication, concurrency: WORKERS, writes: true });
       const sources = await openEventSources(replication);
       try {

@@ -77,7 +77,7 @@ export const backfillCommand: Command = {
     requireBulkRates(options);
     const queueUrl = lookAgainUrl(options);
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('backfill', { hint: HINT, replications: [replication] }, async () => {
+    return explained({ hint: HINT, replications: [replication] }, async () => {
       const pair = await openTablePair({
         replication,
         concurrency: REQUESTS_PER_WORKER * (options.integer('workers') ?? 0),

@@ -5,7 +5,7 @@ import type { Command } from './command.ts';
 export interface ListedCommand {
   readonly name: string;
   readonly summary: string;
-  load(): Promise<Command>;
+  readonly load: () => Promise<Command>;
 }
 
 /** In the order of the overview. */

@@ -30,7 +30,7 @@ export const initCommand: Command = {
   async run(options, io) {
     const source = tableAt('source', options);
     const destination = tableAt('destination', options);
-    return explained('init', { hint: HINT }, async () => {
+    return explained({ hint: HINT }, async () => {
       if (options.has('create-destination')) {
         io.out(twinConstruct(await requireTable(source, 'source'), destination));
         return EXIT.done;

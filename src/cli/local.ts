@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { localRun, type LocalRunProgress, type LocalRunSummary } from '../local/local-run.ts';
 import type { LocalWorld } from '../local/local-world.ts';
+import { UsageError } from '../errors.ts';
 import { endingOf } from '../local/run-ending.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
@@ -47,6 +48,7 @@ export const local: Command = {
     },
   },
   async run(options, io) {
+    requireDifferentPorts(options);
     const summary = await localRun({
       replication: chosenReplication(options),
       writesPerSecond: options.integer('rate') ?? 0,
@@ -71,6 +73,22 @@ export const local: Command = {
     return endingOf(summary).clean ? EXIT.done : EXIT.differences;
   },
 };
+
+/** @throws UsageError, where the second to come would find the port in use. */
+function requireDifferentPorts(options: ParsedOptions): void {
+  const given = ['source-port', 'destination-port', 'port'].flatMap((name) => {
+    const port = options.integer(name);
+    return port === undefined ? [] : [{ name: `--${name}`, port }];
+  });
+  for (const { port } of given) {
+    const names = given.filter((one) => one.port === port).map(({ name }) => name);
+    if (names.length === 1) continue;
+    throw new UsageError(`${names.join(' and ')} must be different, got ${port} for each.`, {
+      code: 'usage.options',
+      hint: 'Leave out a port to let a free one be chosen.',
+    });
+  }
+}
 
 /** A status line that renews itself on a terminal, and a line every few seconds elsewhere. */
 function reporting(options: ParsedOptions, io: Io) {

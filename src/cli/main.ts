@@ -21,7 +21,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
     return await run(name, args, io);
   } catch (error) {
-    return explain(withStory(error, `${name} command`, { hint: '' }), io);
+    return explain(withStory(error, { hint: '' }), io);
   }
 }
 

@@ -38,7 +38,7 @@ export const pauseCommand: Command = {
   },
   async run(options, io) {
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('pause', { hint: HINT, replications: [replication] }, async () => {
+    return explained({ hint: HINT, replications: [replication] }, async () => {
       const place = await openPausePlace(replication);
       try {
         return await run({ options, io, replication, place });

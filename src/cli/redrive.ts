@@ -65,7 +65,7 @@ export const redriveCommand: Command = {
     const replication = replicationFrom(options.text('config') ?? '', options);
     const queueUrl = urlOf('queue-url', options);
     const lookAgainQueueUrl = lookAgainUrl(options);
-    const report = await explained('redrive', { hint: HINT, replications: [replication] }, () =>
+    const report = await explained({ hint: HINT, replications: [replication] }, () =>
       redriveWith({ options, io, replication, queueUrl, lookAgainQueueUrl, filter }),
     );
     const told = { apply: options.has('apply'), name: replication.name, json: options.has('json') };

@@ -24,7 +24,7 @@ export const resumeCommand: Command = {
   },
   async run(options, io) {
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('resume', { hint: HINT, replications: [replication] }, async () => {
+    return explained({ hint: HINT, replications: [replication] }, async () => {
       const place = await openPausePlace(replication);
       try {
         return await run({ options, io, replication, place });

@@ -14,28 +14,24 @@ export interface About {
 }
 
 /**
- * Runs `action`, and turns an error of a service, the network or this machine into one that says which command
- * could not go on, what happened, and what to do.
+ * Runs `action`, and turns an error of a service, the network or this machine into one that says what happened and
+ * what to do.
  * @throws FerryError `failure.KIND`, or what `action` throws of its own.
  */
-export async function explained<T>(
-  command: string,
-  about: About,
-  action: () => Promise<T>,
-): Promise<T> {
+export async function explained<T>(about: About, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {
-    throw withStory(cause, command, about);
+    throw withStory(cause, about);
   }
 }
 
 /** @returns the error itself where it is a refusal already, or a bug. */
-export function withStory(cause: unknown, command: string, { hint, replications }: About): unknown {
+export function withStory(cause: unknown, { hint, replications }: About): unknown {
   if (cause instanceof FerryError) return cause;
   const story = storyOf(cause, replications);
   if (story === undefined) return cause;
-  return new FerryError(`The ${command} could not go on. ${story.happened}`, {
+  return new FerryError(story.happened, {
     code: `failure.${story.kind}`,
     hint: hint === '' ? story.advice : `${story.advice} ${hint}`,
     cause,

@@ -21,7 +21,7 @@ export const statusCommand: Command = {
   },
   run(options, io) {
     const replications = chosen(options);
-    return explained('status', { hint: '', replications }, async () => {
+    return explained({ hint: '', replications }, async () => {
       if (options.has('watch')) return watch(replications, { options, io });
       return show(await lookAt(replications), { options, io });
     });

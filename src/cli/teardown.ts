@@ -27,7 +27,7 @@ export const teardownCommand: Command = {
   async run(options, io) {
     const replication = replicationFrom(options.text('config') ?? '', options);
     const objectEndpoint = environmentEndpoint('S3', io.environment);
-    return explained('teardown', { hint: HINT, replications: [replication] }, async () => {
+    return explained({ hint: HINT, replications: [replication] }, async () => {
       const place = await openTeardown({
         replication,
         bucket: options.text('bucket'),

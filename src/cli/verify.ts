@@ -64,7 +64,7 @@ export const verifyCommand: Command = {
     requireBulkRates(options);
     requireShortLooks(options);
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained('verify', { hint: HINT, replications: [replication] }, async () => {
+    return explained({ hint: HINT, replications: [replication] }, async () => {
       const pair = await openTablePair({ replication, concurrency: 1, writes: false });
       try {
         const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };

@@ -35,7 +35,9 @@ export function isMatch({ when }: FailureRule, link: ErrorLink): boolean {
 
 /** Name and message of a service's error. */
 export function said({ name, message }: ErrorLink): string {
-  return message === '' || message === name ? name : `${name}: ${shortened(message)}`;
+  // The SDK's own word for an answer without a message.
+  const isSilent = ['', name, 'UnknownError'].includes(message);
+  return isSilent ? name : `${name}: ${shortened(message)}`;
 }
 
 /** More of a proxy's page helps nobody. */

@@ -16,8 +16,8 @@ interface Missing {
   readonly advice: string;
 }
 
-const ACCOUNT = 'check that the credentials are of the account that has it';
-const DEPLOY = `Deploy the replication with \`npx cdk deploy --all\`, or ${ACCOUNT}.`;
+const ACCOUNT = 'that the credentials are of the account that has it';
+const DEPLOY = `Deploy the replication with \`npx cdk deploy --all\`, or check ${ACCOUNT}.`;
 
 export function missingTable({ table, region, role }: NamedTable): Missing {
   const what = role === undefined ? 'table' : TABLES[role].what;
@@ -39,7 +39,7 @@ const TABLES: Readonly<Record<TableRole, { readonly what: string; readonly advic
   },
   state: {
     what: 'state table',
-    advice: `Deploy the replication with \`npx cdk deploy --all\`, correct "stateTable" in the configuration, or ${ACCOUNT}.`,
+    advice: `Deploy the replication with \`npx cdk deploy --all\`, correct "stateTable" in the configuration, or check ${ACCOUNT}.`,
   },
 };
 
@@ -67,14 +67,14 @@ export function missingResource(
 const WHATS: Readonly<Record<string, readonly [what: string, advice: string]>> = {
   dynamodb: [
     'stream',
-    `Turn the stream of the source on, with new images, and deploy with its ARN; or ${ACCOUNT}.`,
+    `Turn the stream of the source on, with new images, and deploy with its ARN; or check ${ACCOUNT}.`,
   ],
   lambda: ['function', DEPLOY],
   sqs: ['queue', DEPLOY],
   s3: ['bucket', DEPLOY],
   states: [
     'state machine',
-    `Set "bulk" to true in the configuration and deploy it with \`npx cdk deploy --all\`, or ${ACCOUNT}.`,
+    `Set "bulk" to true in the configuration and deploy it with \`npx cdk deploy --all\`, or check ${ACCOUNT}.`,
   ],
 };
 

@@ -114,16 +114,20 @@ const BREAKDOWNS: readonly string[] = [
 
 /** AWS names user, action, resource and policy in most denials, and nothing in others. */
 function denied(link: ErrorLink, { request }: FailureContext): Omit<FailureStory, 'kind'> {
-  const { message, name } = link;
+  const { message } = link;
   const [, action = request && actionOf(request)] =
     /not authorized to perform:? ([\w-]+:\w+)/.exec(message) ?? [];
   const [, resource = request?.resource] =
     /on (?:the )?resource:? (\S+?)[.,]?(?=\s|$)/.exec(message) ?? [];
-  const where =
-    request?.region === undefined || resource?.startsWith('arn:') ? '' : ` in ${request.region}`;
-  const what = `${action ?? 'this request'}${resource === undefined ? '' : ` on ${resource}${where}`}`;
+  const what = [
+    action ?? 'this request',
+    ...(resource === undefined ? [] : [`on ${resource}`]),
+    ...(request?.region === undefined || resource?.startsWith('arn:')
+      ? []
+      : [`in ${request.region}`]),
+  ].join(' ');
   return {
-    happened: `These credentials may not call ${what} (${message === '' ? name : said(link)}).`,
+    happened: `These credentials may not call ${what} (${said(link)}).`,
     advice: /explicit deny/.test(message)
       ? `A policy denies it explicitly: change that policy, or choose others with AWS_PROFILE.`
       : `Allow ${action ?? 'it'} to these credentials, or choose others with AWS_PROFILE.`,

@@ -46,6 +46,7 @@ const ENVIRONMENTS_MAX = 10;
 /** Lambda gives ten seconds; a machine that runs everything at once may need more. */
 const INIT_TIMEOUT_MS = 30_000;
 
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const BOOTSTRAP = fileURLToPath(new URL('./lambda-bootstrap.ts', import.meta.url));
 /** By its full address, because the child's working directory may be anywhere. */
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -153,6 +154,8 @@ class ExecutionEnvironment {
     const { PATH = '' } = process.env;
     this.#child = fork(BOOTSTRAP, [options.bundlePath], {
       execArgv: ['--import', TSX],
+      // tsx takes the tsconfig.json of the working directory.
+      cwd: PROJECT,
       env: { PATH, ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Out of reach of a terminal's Ctrl-C, also before the bootstrap can ignore it.

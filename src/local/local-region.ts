@@ -11,8 +11,9 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import type { Credentials } from '../adapters/client-settings.ts';
+import { namingFailures } from '../adapters/named-failures.ts';
 import type { KeyAttribute } from '../config.ts';
-import { describeError, FerryError } from '../errors.ts';
+import { FerryError } from '../errors.ts';
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from './embedded-dynamodb.ts';
 import type { KeySchema } from './workload.ts';
 
@@ -56,7 +57,7 @@ export async function openLocalRegion({
 }: LocalRegionOptions): Promise<LocalRegion> {
   const engine = endpoint === undefined ? await startEmbeddedDynamoDb({ port }) : undefined;
   const url = engine?.endpoint ?? endpoint ?? '';
-  const client = new DynamoDBClient({ region, endpoint: url, credentials });
+  const client = namingFailures(new DynamoDBClient({ region, endpoint: url, credentials }));
   const created: string[] = [];
   const lost = engineLost(engine, region);
   // Every engine ends some day; only a run that is under way minds.
@@ -69,7 +70,7 @@ export async function openLocalRegion({
     client,
     lost,
     async createTable(table, schema, { stream } = { stream: false }) {
-      await createTable(client, tableInput(table, schema, stream), url);
+      await client.send(new CreateTableCommand(tableInput(table, schema, stream)));
       created.push(table);
       await waitUntilTableExists(
         { client, maxWaitTime: TABLE_TIMEOUT_SECONDS },
@@ -88,25 +89,6 @@ export async function openLocalRegion({
       }
     },
   };
-}
-
-async function createTable(
-  client: DynamoDBClient,
-  input: CreateTableCommandInput,
-  endpoint: string,
-): Promise<void> {
-  try {
-    await client.send(new CreateTableCommand(input));
-  } catch (cause) {
-    throw new FerryError(
-      `Cannot create the table ${input.TableName} at ${endpoint}: ${describeError(cause)}.`,
-      {
-        code: 'local.table.not-created',
-        hint: 'Check that a DynamoDB-compatible service answers there, with streams, and that the credentials in the environment are good for it.',
-        cause,
-      },
-    );
-  }
 }
 
 async function deleteTables(client: DynamoDBClient, tables: readonly string[]): Promise<void> {

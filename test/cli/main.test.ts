@@ -181,6 +181,22 @@ describe('ferry local, when the machine does not play along', () => {
     expect(err).toContain('Hint: ');
   });
 
+  it('says that two ports are the same, not that one of them is in use', async () => {
+    const { exitCode, err } = await ferry(
+      'local',
+      '--source-port',
+      '8001',
+      '--destination-port',
+      '8001',
+    );
+
+    expect(exitCode).toBe(2);
+    expect(err).toContain(
+      '--source-port and --destination-port must be different, got 8001 for each.',
+    );
+    expect(err).not.toContain('in use');
+  });
+
   it('says so when nothing answers at an endpoint', async () => {
     const { exitCode, err } = await ferry('local', '--source-endpoint', 'http://127.0.0.1:1');
 

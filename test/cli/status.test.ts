@@ -408,7 +408,7 @@ describe('ferry status', () => {
     expect(missing.err).toContain('There is no function ferry-orders-replicate');
     expect(denied.exitCode).toBe(1);
     expect(denied.err).toMatch(
-      /The status could not go on: AccessDenied.*\nHint: Check the credentials/,
+      /may not call cloudwatch:GetMetricData in us-east-1 .*\nHint: Allow cloudwatch:GetMetricData/,
     );
   });
 

@@ -16,6 +16,8 @@ const pathOf = (name: string) => fileURLToPath(new URL(`../browser/${name}`, imp
 
 export function buildAssets(): Assets {
   const { outputFiles } = buildSync({
+    // Without it, the tsconfig.json of the current folder would count.
+    absWorkingDir: pathOf(''),
     entryPoints: [pathOf('page.ts'), pathOf('page.css')],
     outdir: '/',
     bundle: true,
