@@ -29,7 +29,11 @@ export function useOfDestinationKeys(replication: ReplicationConfig): PolicyStat
   ];
 }
 
+/** What DynamoDB asks of KMS for each reader and writer: the table's data keys it has already. */
 export const TABLE_KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey'];
+
+/** What Lambda asks of KMS for a function. */
+export const ENVIRONMENT_KEY_ACTIONS = ['kms:Decrypt'];
 
 /** What SQS and S3 ask of KMS for each request. */
 export const REQUEST_KEY_ACTIONS = {
@@ -68,7 +72,7 @@ export function useOfEnvironmentKey(replication: ReplicationConfig): PolicyState
   return useThrough('lambda', {
     region: replication.source.region,
     kmsKeyArn: keyOf(replication, 'functions'),
-    actions: ['kms:Decrypt'],
+    actions: ENVIRONMENT_KEY_ACTIONS,
   });
 }
 

@@ -5,7 +5,13 @@ import type { ReplicationConfig } from '../src/config.ts';
 import { keyOf } from '../src/config-keys.ts';
 import { bulkName } from '../src/contract.ts';
 import { partitionOf } from '../src/partition.ts';
-import { type KeyedService, viaService } from './key-grants.ts';
+import {
+  ENVIRONMENT_KEY_ACTIONS,
+  type KeyedService,
+  REQUEST_KEY_ACTIONS,
+  TABLE_KEY_ACTIONS,
+  viaService,
+} from './key-grants.ts';
 
 export interface KeyPolicyStatement {
   readonly Sid: string;
@@ -107,12 +113,20 @@ function ofAccount({ account, region }: Place): KeyPolicyStatement['Principal'] 
   return { AWS: `arn:${partitionOf(region).name}:iam::${account}:root` };
 }
 
+const ROLE_ACTIONS: Readonly<Record<KeyedService, readonly string[]>> = {
+  dynamodb: TABLE_KEY_ACTIONS,
+  lambda: ENVIRONMENT_KEY_ACTIONS,
+  s3: [...REQUEST_KEY_ACTIONS.putObject, ...REQUEST_KEY_ACTIONS.getObject],
+  sqs: [...REQUEST_KEY_ACTIONS.sendMessage, ...REQUEST_KEY_ACTIONS.receiveMessage],
+};
+
 function forRoles(services: readonly KeyedService[], place: Place): KeyPolicyStatement {
+  const actions = services.flatMap((service) => ROLE_ACTIONS[service]);
   return {
     Sid: 'FerryRolesAndOperators',
     Effect: 'Allow',
     Principal: ofAccount(place),
-    Action: ['kms:Decrypt', 'kms:DescribeKey', 'kms:GenerateDataKey'],
+    Action: [...new Set(actions)].toSorted(),
     Resource: '*',
     Condition: {
       StringEquals: {
