@@ -174,10 +174,19 @@ describe('the app', () => {
   });
 
   it.each([
-    ['us-east-1', CREATED],
-    ['cn-north-1', CHINA],
-  ])('names no partition in the templates from %s', (region, replication) => {
-    const text = JSON.stringify(templates(replication));
+    ['us-east-1', 'eu-west-1'],
+    ['cn-north-1', 'cn-northwest-1'],
+    ['us-gov-west-1', 'us-gov-east-1'],
+  ])('names no partition in the templates from %s to %s', (region, other) => {
+    const text = JSON.stringify(
+      templates({
+        ...BEATING,
+        source: { ...BEATING.source, region },
+        destination: { ...BEATING.destination, region: other },
+        bulk: true,
+        alarms: { email: 'oncall@example.com' },
+      }),
+    );
 
     expect(text).toContain(region);
     expect(text).not.toMatch(/arn:aws/);
