@@ -127,7 +127,7 @@ function configuration() {
 }
 
 async function ferry(...args: string[]): Promise<Record<string, unknown>> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'bin/ferry.ts', ...args, '--json'], {
+  const child = spawn(process.execPath, ['bin/ferry.cjs', ...args, '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' },
   });

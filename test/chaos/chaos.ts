@@ -382,19 +382,15 @@ async function backfillToItsEnd(stage: Stage): Promise<ChaosReport['backfill']> 
 
 function startCommand(args: readonly string[], { world, config }: Stage) {
   const { accessKeyId, secretAccessKey } = CREDENTIALS;
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', 'bin/ferry.ts', ...args, '--config', config],
-    {
-      env: {
-        ...process.env,
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
-        AWS_ENDPOINT_URL_S3: world.failures.objectEndpoint,
-      },
-      stdio: ['ignore', 'pipe', 'ignore'],
+  const child = spawn(process.execPath, ['bin/ferry.cjs', ...args, '--config', config], {
+    env: {
+      ...process.env,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_ENDPOINT_URL_S3: world.failures.objectEndpoint,
     },
-  );
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   const finished = once(child, 'close').then(([exitCode, signal]) => ({

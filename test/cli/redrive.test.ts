@@ -30,13 +30,9 @@ interface Finished {
 }
 
 function start(args: readonly string[]): { child: ChildProcess; finished: Promise<Finished> } {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', 'bin/ferry.ts', ...args, ...deployed.places],
-    {
-      env: { ...process.env, ...deployed.environment },
-    },
-  );
+  const child = spawn(process.execPath, ['bin/ferry.cjs', ...args, ...deployed.places], {
+    env: { ...process.env, ...deployed.environment },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

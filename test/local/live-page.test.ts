@@ -26,7 +26,7 @@ afterEach(async () => {
 
 /** Resolves once the run has said where its page is. */
 async function startRun(...args: readonly string[]): Promise<Running> {
-  const command = ['--import', 'tsx', 'bin/ferry.ts', 'local', '--json', ...args];
+  const command = ['bin/ferry.cjs', 'local', '--json', ...args];
   const child = spawn(process.execPath, command);
   running = child;
   let [stdout, stderr] = ['', ''];

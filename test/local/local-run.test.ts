@@ -22,7 +22,7 @@ function ferryLocal(
   args: readonly string[],
   onStderr: (text: string, child: ChildProcess) => void = () => undefined,
 ): Promise<Finished> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'bin/ferry.ts', 'local', ...args]);
+  const child = spawn(process.execPath, ['bin/ferry.cjs', 'local', ...args]);
   running = child;
   let stdout = '';
   let stderr = '';
