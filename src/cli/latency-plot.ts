@@ -7,34 +7,55 @@ import { percent, REFERENCE, shareWithin } from '../core/latency-share.ts';
 import { latencySvg } from '../core/latency-svg.ts';
 import { UsageError } from '../errors.ts';
 import type { LatencyLevel, LatencyRun } from '../local/latency-run.ts';
-import { grouped } from './output.ts';
+import { grouped, wrapped } from './output.ts';
 
 /** The lines of the result, for people. */
-export function latencyText(run: LatencyRun, svg: string | undefined): string[] {
+export function latencyText(run: LatencyRun, svg: string | undefined, columns = 80): string[] {
   const { levels } = run;
   if (levels.length === 0) return [];
+  const prose = (text: string) => wrapped(text, Math.min(columns, PROSE_COLUMNS_MAX));
+  const published = REFERENCE.map(
+    ({ share, withinMs }) => `${percent(share)} in ${grouped(withinMs)} ms`,
+  );
   return [
-    'Milliseconds from the time a write is due until its item is readable at the',
-    'twin, and the share of the items that were within three times:',
+    ...prose(EXPLANATION),
     '',
-    ...table(levels),
+    ...table(levels, columns),
     '',
-    ...notes(run),
+    ...notes(run).flatMap(prose),
     '',
-    'Share of the items that were readable at the twin within T',
-    ...latencyPlot(levels),
-    `◇ published: ${REFERENCE.map((point) => `${percent(point.share)} in ${grouped(point.withinMs)} ms`).join(', ')}`,
+    ...prose('Share of the items that were readable at the twin within T'),
+    ...latencyPlot(levels, columns),
+    ...prose(`◇ published: ${published.join(', ')}`),
     ...(svg === undefined ? [] : ['', `The same as a picture: ${svg}`]),
   ];
 }
+
+const PROSE_COLUMNS_MAX = 79;
+const EXPLANATION =
+  'Milliseconds from the time a write is due until its item is readable at the twin, and the share of the items that were within three times:';
 
 export function milliseconds(ms: number): string {
   return Number.isFinite(ms) ? `${grouped(ms)} ms` : 'never';
 }
 
 const WIDTHS = [9, 8, 8, 7, 7, 7, 7, 8, 8, 8];
+/** Indexes of columns, the most important first: rate, p50, p99, share within the longest time, … */
+const IMPORTANCE = [0, 3, 5, 9, 2, 4, 6, 7, 8, 1];
 
-function table(levels: readonly LatencyLevel[]): string[] {
+/** The columns that fit, in their order. */
+function shownColumns(columns: number): readonly number[] {
+  const shown: number[] = [];
+  let left = columns;
+  for (const index of IMPORTANCE) {
+    left -= WIDTHS[index] ?? 0;
+    if (left < 0) break;
+    shown.push(index);
+  }
+  return shown.toSorted((a, b) => a - b);
+}
+
+function table(levels: readonly LatencyLevel[], columns: number): string[] {
   const limits = REFERENCE.map(({ withinMs }) => `≤${grouped(withinMs)}`);
   const rows = levels.map(({ rate, writes, arrived, latencyMs, latenciesMs }) => [
     ...[rate, writes, arrived].map(grouped),
@@ -48,7 +69,11 @@ function table(levels: readonly LatencyLevel[]): string[] {
     ['writes/s', 'writes', 'arrived', 'p50', 'p90', 'p99', 'max', ...limits],
     ...rows,
     ['published', '', '', '', '', '', '', ...published],
-  ].map((cells) => cells.map((cell, index) => cell.padStart(WIDTHS[index] ?? 0)).join(''));
+  ].map((cells) =>
+    shownColumns(columns)
+      .map((index) => (cells[index] ?? '').padStart(WIDTHS[index] ?? 0))
+      .join(''),
+  );
 }
 
 function notes({ levels, firstItemMs, engine }: LatencyRun): string[] {
@@ -56,8 +81,7 @@ function notes({ levels, firstItemMs, engine }: LatencyRun): string[] {
   const worst = (of: (one: (typeof slack)[number]) => number) => Math.max(0, ...slack.map(of));
   const late = Math.max(...levels.map(({ lateMsMax }) => lateMsMax));
   return [
-    'published: another replicator, measured between two AWS Regions. This is one',
-    "machine with no distance: it shows Ferry's own share of the time, not AWS's.",
+    "published: another replicator, measured between two AWS Regions. This is one machine with no distance: it shows Ferry's own share of the time, not AWS's.",
     `The twin was polled: up to ${worst(({ p50 }) => p50)} ms too high in the median, ${worst(({ p99 }) => p99)} ms at p99.`,
     `Writes began up to ${grouped(late)} ms after they were due, which counts.`,
     `Not counted is the first item, with the function's start: ${grouped(firstItemMs)} ms.`,
@@ -80,6 +104,7 @@ export function latencyJson({ levels, firstItemMs, engine }: LatencyRun, svg?: s
       ),
       slackMs: level.slackMs,
       lateMsMax: level.lateMsMax,
+      reachedRate: level.reachedRate,
     })),
     published: Object.fromEntries(REFERENCE.map(({ withinMs, share }) => [withinMs, share])),
     firstItemMs,

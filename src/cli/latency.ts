@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { CURVES_MAX } from '../core/latency-svg.ts';
+import { isMissed } from '../core/reached-rate.ts';
 import { UsageError } from '../errors.ts';
 import {
   type LatencyLevel,
@@ -20,7 +21,7 @@ import {
   writePicture,
 } from './latency-plot.ts';
 import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
-import { EXIT, grouped, type Io } from './output.ts';
+import { counted, EXIT, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 
 /** More than an embedded engine takes, so that a mistyped rate does not fill the memory. */
@@ -56,7 +57,7 @@ export const latencyCommand: Command = {
       waitSeconds: options.integer('wait') ?? 0,
       sourceEndpoint: endpoint('source-endpoint', options),
       destinationEndpoint: endpoint('destination-endpoint', options),
-      credentials: credentials(io),
+      credentials: await credentials(io),
       runId: randomBytes(3).toString('hex'),
       clock: systemClock,
       random: systemRandom,
@@ -65,7 +66,7 @@ export const latencyCommand: Command = {
     });
     if (svg !== undefined) writePicture(svg, run.levels);
     if (options.has('json')) io.out(latencyJson(run, svg));
-    else for (const line of latencyText(run, svg)) io.out(line);
+    else for (const line of latencyText(run, svg, io.resultColumns?.())) io.out(line);
     return verdict(run, rates, io);
   },
 };
@@ -107,9 +108,14 @@ function reporting(rates: readonly number[], options: ParsedOptions, io: Io) {
       const counts = `${grouped(arrived)} of ${grouped(writes)} arrived`;
       const times = `p50 ${milliseconds(latencyMs.p50)}, p99 ${milliseconds(latencyMs.p99)}`;
       io.err(`${rate} writes/s: ${counts}, ${times}`);
+      if (isMissed(done.reachedRate, rate)) io.err(missedText(done));
     },
     onProblem: (problem: string) => io.err(problem),
   };
+}
+
+function missedText({ rate, reachedRate }: LatencyLevel): string {
+  return `The rate was missed: ${grouped(reachedRate)} of ${grouped(rate)} writes/s were reached. The source, or this machine, takes no more.`;
 }
 
 function verdict({ levels }: LatencyRun, rates: readonly number[], io: Io): number {
@@ -117,11 +123,11 @@ function verdict({ levels }: LatencyRun, rates: readonly number[], io: Io): numb
     levels.reduce((total, level) => total + of(level), 0);
   const missing = sum(({ writes, arrived }) => writes - arrived);
   const unwritten = sum(({ planned, writes }) => planned - writes);
-  if (missing > 0) io.err(`${grouped(missing)} item(s) did not arrive while they were waited for.`);
-  if (unwritten > 0) io.err(`${grouped(unwritten)} write(s) were not made.`);
-  if (levels.length < rates.length) {
-    io.err(`Stopped: ${rates.length - levels.length} of ${rates.length} levels were not begun.`);
-  }
+  if (missing > 0)
+    io.err(`Did not arrive while they were waited for: ${counted(missing, 'item')}.`);
+  if (unwritten > 0) io.err(`Not made: ${counted(unwritten, 'write')}.`);
+  const left = rates.length - levels.length;
+  if (left > 0) io.err(`Stopped before ${left} of ${counted(rates.length, 'level')}.`);
   const complete = missing + unwritten === 0 && levels.length === rates.length;
   return complete ? EXIT.done : EXIT.differences;
 }

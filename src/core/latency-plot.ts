@@ -1,5 +1,5 @@
-// Shares of latency samples -> a plot in plain text, 80 columns wide: one panel per write rate, one above
-// the other on the same time axis, so that no curve hides another.
+// Shares of latency samples -> a plot in plain text, up to 80 columns wide: one panel per write rate, one
+// above the other on the same time axis, so that no curve hides another.
 
 import {
   type LatencySample,
@@ -8,29 +8,40 @@ import {
   type TimeAxis,
   timeAxis,
 } from './latency-share.ts';
+import { grouped } from './number-text.ts';
 
 const MARGIN = 8;
-const WIDTH = 71;
+const WIDTH_MAX = 71;
+/** With fewer cells, no curve is seen. */
+const WIDTH_MIN = 10;
 const PANEL_ROWS = 4;
 /** From an eighth of a cell to a whole one. */
 const BLOCKS = '▁▂▃▄▅▆▇█';
 const REFERENCE_MARK = '◇';
 const SIDES: readonly string[] = ['100 % ┤', '│', '50 % ┤', '│'];
 
-/** The lines of the plot. */
-export function latencyPlot(samples: readonly LatencySample[]): string[] {
-  const axis = timeAxis(samples);
+/** The lines of the plot, shorter than `columns`. */
+export function latencyPlot(samples: readonly LatencySample[], columns = 80): string[] {
+  const width = Math.max(WIDTH_MIN, Math.min(WIDTH_MAX, columns - MARGIN - 1));
+  const frame = { axis: timeAxis(samples), width };
   return [
-    ...samples.flatMap((sample) => [`${sample.rate} writes/s`, ...panel(sample, axis)]),
-    ...timeLines(axis),
+    ...samples.flatMap((sample) => [`${sample.rate} writes/s`, ...panel(sample, frame)]),
+    ...timeLines(frame),
   ];
 }
 
-function panel({ latenciesMs }: LatencySample, axis: TimeAxis): string[] {
-  const eighths = Array.from({ length: WIDTH }, (_, column) =>
-    heightOf(shareWithin(latenciesMs, axis.at((column + 1) / WIDTH))),
+interface Frame {
+  readonly axis: TimeAxis;
+  /** Cells from the beginning of the axis to its end. */
+  readonly width: number;
+}
+
+function panel({ latenciesMs }: LatencySample, frame: Frame): string[] {
+  const { axis, width } = frame;
+  const eighths = Array.from({ length: width }, (_, column) =>
+    heightOf(shareWithin(latenciesMs, axis.at((column + 1) / width))),
   );
-  const marks = new Map(REFERENCE.map((point) => [cellOf(point, axis), REFERENCE_MARK]));
+  const marks = new Map(REFERENCE.map((point) => [cellOf(point, frame), REFERENCE_MARK]));
   return SIDES.map((side, row) => {
     const fromBottom = PANEL_ROWS - 1 - row;
     const cells = eighths.map(
@@ -49,29 +60,25 @@ function blockOf(eighths: number): string {
   return eighths <= 0 ? ' ' : (BLOCKS[Math.min(eighths, 8) - 1] ?? ' ');
 }
 
-function cellOf({ withinMs, share }: (typeof REFERENCE)[number], axis: TimeAxis): string {
-  return `${columnOf(withinMs, axis)} ${Math.floor(share * PANEL_ROWS)}`;
+function cellOf({ withinMs, share }: (typeof REFERENCE)[number], frame: Frame): string {
+  return `${columnOf(withinMs, frame)} ${Math.floor(share * PANEL_ROWS)}`;
 }
 
-function columnOf(ms: number, axis: TimeAxis): number {
-  return Math.min(WIDTH - 1, Math.ceil(axis.position(ms) * WIDTH) - 1);
+function columnOf(ms: number, { axis, width }: Frame): number {
+  return Math.min(width - 1, Math.ceil(axis.position(ms) * width) - 1);
 }
 
 /** The axis with its ticks, and the numbers below them as far as there is room. */
-function timeLines(axis: TimeAxis): string[] {
-  const line = Array.from('─'.repeat(WIDTH));
+function timeLines(frame: Frame): string[] {
+  const { axis, width } = frame;
+  const line = Array.from('─'.repeat(width));
   let labels = '';
   for (const ms of axis.ticksMs) {
-    const column = Math.max(0, columnOf(ms, axis));
+    const column = Math.max(0, columnOf(ms, frame));
     line[column] = '┴';
-    const text = thousands(ms);
-    const start = Math.min(MARGIN + column - (text.length >> 1), MARGIN + WIDTH - text.length);
+    const text = grouped(ms);
+    const start = Math.min(MARGIN + column - (text.length >> 1), MARGIN + width - text.length);
     if (start > labels.length) labels = labels.padEnd(start) + text;
   }
   return [`${'0 % └'.padStart(MARGIN)}${line.join('')}`, labels, `${' '.repeat(MARGIN)}T, ms`];
-}
-
-/** 1200 -> 1,200; core has no locale. */
-export function thousands(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -1,7 +1,7 @@
 // Shares of latency samples -> one SVG picture that needs nothing else, and reads on light and dark
 // grounds. Curves differ in colour and in dash, so that neither print nor eyes depend on colour.
 
-import { thousands } from './latency-plot.ts';
+import { grouped } from './number-text.ts';
 import {
   type LatencySample,
   percent,
@@ -63,7 +63,7 @@ function inWords({ rate, latenciesMs }: LatencySample): string {
 function legend(samples: readonly LatencySample[]): string[] {
   const entries = samples.map(({ rate, latenciesMs }, index) => {
     const p99 = latenciesMs[Math.max(0, Math.ceil(0.99 * latenciesMs.length) - 1)] ?? Infinity;
-    const name = `${thousands(rate)} writes/s, p99 ${duration(p99)}`;
+    const name = `${grouped(rate)} writes/s, p99 ${duration(p99)}`;
     return { name, symbol: (x: number, y: number) => line(x, y, x + 30, y, strokeOf(index)) };
   });
   const symbol = (x: number, y: number) => diamond(x + 15, y);
@@ -76,7 +76,7 @@ function legend(samples: readonly LatencySample[]): string[] {
 }
 
 function duration(ms: number): string {
-  return Number.isFinite(ms) ? `${thousands(ms)} ms` : 'never';
+  return Number.isFinite(ms) ? `${grouped(ms)} ms` : 'never';
 }
 
 function grid(axis: TimeAxis): string[] {
@@ -89,7 +89,7 @@ function grid(axis: TimeAxis): string[] {
     text(
       xOf(ms, axis),
       PLOT.bottom + 20,
-      thousands(ms),
+      grouped(ms),
       'soft',
       ms === axis.toMs && ms > 9_999 ? 'end' : 'middle',
     ),
@@ -130,7 +130,7 @@ function curve({ latenciesMs }: LatencySample, index: number, axis: TimeAxis): s
 /** The topmost label stands above the plot; the others left of their points, where there is room. */
 function reference({ withinMs, share }: (typeof REFERENCE)[number], axis: TimeAxis): string {
   const [x, y] = [xOf(withinMs, axis), yOf(share)];
-  const label = `${percent(share)} in ${thousands(withinMs)} ms`;
+  const label = `${percent(share)} in ${grouped(withinMs)} ms`;
   const words =
     share > 0.95
       ? text(x, y - 12, label, 'halo', 'middle')

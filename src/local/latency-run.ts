@@ -48,6 +48,8 @@ export interface LatencyLevel extends LatencySample {
   readonly slackMs: Percentiles;
   /** The most that a write began after it was due; a part of its latency. */
   readonly lateMsMax: number;
+  /** Writes per second that were begun. */
+  readonly reachedRate: number;
 }
 
 export interface LatencyRun {
@@ -159,6 +161,7 @@ function levelOf(plan: Plan, writer: TimedWriter, watch: ArrivalWatch): LatencyL
     latencyMs: percentiles(latenciesMs) ?? none,
     slackMs: percentiles(watch.slackMs) ?? none,
     lateMsMax: Math.round(writer.lateMsMax),
+    reachedRate: writer.reachedRate,
   };
 }
 

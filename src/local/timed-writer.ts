@@ -1,6 +1,7 @@
 // Calls for a write whenever one is due, whether or not those before have been answered, so that a slow
 // answer delays no later write's time, only its call.
 
+import { reachedRate } from '../core/reached-rate.ts';
 import type { Clock } from '../ports.ts';
 
 export interface TimedWriterOptions {
@@ -25,6 +26,8 @@ export class TimedWriter {
   answered = 0;
   /** The most that a write began after it was due. */
   lateMsMax = 0;
+  #begun = 0;
+  #elapsedMs = 0;
   readonly #options: TimedWriterOptions;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #failures: unknown[] = [];
@@ -32,6 +35,12 @@ export class TimedWriter {
 
   constructor(options: TimedWriterOptions) {
     this.#options = options;
+  }
+
+  /** Writes per second that were begun. */
+  get reachedRate(): number {
+    const { rate } = this.#options;
+    return reachedRate({ asked: rate, count: this.#begun, elapsedMs: this.#elapsedMs });
   }
 
   stop(): void {
@@ -48,6 +57,8 @@ export class TimedWriter {
       const lateMs = clock.now() - dueMs;
       if (this.#ended() || lateMs > LATE_MS_MAX) break;
       this.lateMsMax = Math.max(this.lateMsMax, lateMs);
+      this.#begun += 1;
+      this.#elapsedMs = dueMs + lateMs - startMs;
       this.#begin(dueMs);
     }
     await Promise.all(this.#inFlight);

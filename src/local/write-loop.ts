@@ -7,6 +7,7 @@ import {
   PutItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
+import { reachedRate } from '../core/reached-rate.ts';
 import type { Clock } from '../ports.ts';
 import type { WorkloadWrite } from './workload.ts';
 
@@ -25,13 +26,17 @@ export interface WriteLoopOptions {
 const IN_FLIGHT_MAX = 64;
 const TICK_MS = 5;
 
-/** Resolves when all writes have been answered. Rejects with the first error of a write. */
-export async function writeLoop(options: WriteLoopOptions): Promise<void> {
+/**
+ * Resolves when all writes have been answered. Rejects with the first error of a write.
+ * @returns the writes per second that were begun.
+ */
+export async function writeLoop(options: WriteLoopOptions): Promise<number> {
   const { clock, writesPerSecond, durationMs, stop } = options;
   const startMs = clock.now();
   const inFlight = new Set<Promise<void>>();
   const failures: unknown[] = [];
   let issued = 0;
+  let lastMs = startMs;
   const total = Math.round((writesPerSecond * durationMs) / 1000);
   while (issued < total && !stop.aborted && failures.length === 0) {
     const elapsedMs = clock.now() - startMs;
@@ -39,6 +44,7 @@ export async function writeLoop(options: WriteLoopOptions): Promise<void> {
     const due = Math.min(total, Math.floor((writesPerSecond * elapsedMs) / 1000) + 1);
     while (issued < due && inFlight.size < IN_FLIGHT_MAX) {
       issued += 1;
+      lastMs = clock.now();
       const sent = send(options)
         .catch((error: unknown) => {
           failures.push(error);
@@ -48,8 +54,11 @@ export async function writeLoop(options: WriteLoopOptions): Promise<void> {
     }
     await clock.sleep(TICK_MS);
   }
+  // An engine that takes no more keeps the next one waiting.
+  const elapsedMs = issued < total ? clock.now() - startMs : lastMs - startMs;
   await Promise.all(inFlight);
   if (failures.length > 0) throw failures[0];
+  return reachedRate({ asked: writesPerSecond, count: issued, elapsedMs });
 }
 
 async function send({

@@ -20,10 +20,13 @@ const cells = (lines: readonly string[], panel = 0) => {
 const firsts = (rows: readonly string[]) => rows.map((row) => row.search(/[▁▂▃▄▅▆▇█]/));
 
 describe('the plot in plain text', () => {
-  it('fits 80 columns, at any level and latency', () => {
+  it.each([40, 80, 200])('fits %i columns, at any level and latency', (columns) => {
     const samples = [halves, lossy, all(2_000, 59_999), all(1, 1), { rate: 5, latenciesMs: [] }];
+    const lines = latencyPlot(samples, columns);
 
-    for (const line of latencyPlot(samples)) expect(line.length).toBeLessThan(80);
+    for (const line of lines) expect(line.length).toBeLessThan(Math.min(columns, 80));
+    expect(lines.join('\n')).toContain('█');
+    expect(lines.filter((line) => line !== line.trimEnd())).toEqual([]);
   });
 
   it('rises where the latencies are, as high as their share', () => {

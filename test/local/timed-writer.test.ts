@@ -1,6 +1,7 @@
 // Writes at their times, shown with a clock that the test moves.
 
 import { expect, it } from 'vitest';
+import { isMissed } from '../../src/core/reached-rate.ts';
 import { TimedWriter } from '../../src/local/timed-writer.ts';
 
 /** A clock on which only sleeping takes time. */
@@ -36,6 +37,7 @@ it('sends each write when it is due, and counts those that are answered', async 
   expect(sent.map(([dueMs]) => dueMs)).toEqual([0, 10, 20, 30, 40]);
   for (const [dueMs, nowMs] of sent) expect(nowMs - dueMs).toBeLessThan(1);
   expect(writer.answered).toBe(5);
+  expect(isMissed(writer.reachedRate, 100)).toBe(false);
 });
 
 it('does not wait for answers, and keeps the times of writes that a stall has held up', async () => {
@@ -57,6 +59,7 @@ it('does not wait for answers, and keeps the times of writes that a stall has he
 
   expect(due).toEqual([0, 10, 20, 30, 40, 50]);
   expect(writer.lateMsMax).toBeGreaterThan(980);
+  expect(isMissed(writer.reachedRate, 100)).toBe(true);
 });
 
 it('holds 64 writes at most, and lets no more time than a minute be caught up', async () => {

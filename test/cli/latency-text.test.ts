@@ -1,0 +1,54 @@
+// The figures of `ferry latency` on terminals of any width.
+
+import { describe, expect, it } from 'vitest';
+import { latencyJson, latencyText } from '../../src/cli/latency-plot.ts';
+
+const times = { p50: 1_180, p90: 2_100, p99: 12_900, max: 13_500 };
+const run = {
+  levels: [
+    {
+      rate: 300,
+      planned: 6_000,
+      writes: 6_000,
+      arrived: 5_999,
+      latenciesMs: Array.from({ length: 100 }, (_, index) => 100 * (index + 1)),
+      latencyMs: times,
+      slackMs: { p50: 1, p90: 2, p99: 3, max: 4 },
+      lateMsMax: 12_345,
+      reachedRate: 150.5,
+    },
+  ],
+  firstItemMs: 987,
+  engine: 'embedded',
+};
+
+describe.each([40, 80, 200])('on a terminal of %i columns', (columns) => {
+  const lines = latencyText(run, undefined, columns);
+
+  it('no line is broken', () => {
+    expect(lines.filter((line) => line.length > columns)).toEqual([]);
+    expect(lines.filter((line) => line !== line.trimEnd())).toEqual([]);
+  });
+
+  it('rate, p50, p99 and the share of the items are there', () => {
+    const heading = lines.find((line) => line.includes('p50')) ?? '';
+    const row = lines.find((line) => line.startsWith('      300')) ?? '';
+
+    expect(heading).toMatch(/writes\/s.* p50.* p99.* ≤3,000/);
+    expect(row).toMatch(/300.* 1,180.* 12,900.* 30 %/);
+    expect(lines.join(' ')).toContain("Ferry's own share of the time, not AWS's");
+  });
+});
+
+it('is as wide as a page in a file', () => {
+  const lines = latencyText(run, undefined);
+
+  expect(lines).toEqual(latencyText(run, undefined, 80));
+  expect(lines.join('\n')).toContain(' max');
+});
+
+it('tells machines the rate that was reached, as a number', () => {
+  expect(JSON.parse(latencyJson(run))).toMatchObject({
+    levels: [{ rate: 300, reachedRate: 150.5 }],
+  });
+});
