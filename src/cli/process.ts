@@ -16,7 +16,7 @@ process.on('SIGINT', () => {
 });
 
 /** A reader that left, as in `ferry status | head -1`, stops the work like Ctrl-C. */
-let readersGone = false;
+const closed = new Set<NodeJS.WriteStream>();
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') {
@@ -25,10 +25,11 @@ for (const stream of [process.stdout, process.stderr]) {
       }
       process.exit(EXIT.failed);
     }
-    readersGone = true;
+    closed.add(stream);
     interrupt.abort();
   });
 }
+
 /** Its columns are asked for each time, because terminals change their size. */
 const outputOf = (stream: NodeJS.WriteStream): OutputStream => ({
   isTTY: stream.isTTY,
@@ -36,7 +37,7 @@ const outputOf = (stream: NodeJS.WriteStream): OutputStream => ({
     return stream.columns;
   },
   write: (text) => {
-    if (!readersGone) stream.write(text);
+    if (!closed.has(stream)) stream.write(text);
   },
 });
 
