@@ -1,0 +1,59 @@
+// What each command asks for -> a policy for whoever runs it, on the resources of one replication.
+
+import { policyBlock } from './function-permissions.ts';
+import { COMMANDS, type CommandNeeds, type Place } from './operator-needs.ts';
+
+const ACCOUNT = '111122223333';
+const table = (region: string, name: string) =>
+  `arn:aws:dynamodb:${region}:${ACCOUNT}:table/${name}`;
+const inSource = (service: string, rest: string) =>
+  `arn:aws:${service}:us-east-1:${ACCOUNT}:${rest}`;
+
+const RESOURCES: Readonly<Record<Place, string | readonly string[]>> = {
+  source: table('us-east-1', 'Orders'),
+  twin: table('eu-west-1', 'Orders'),
+  state: table('eu-west-1', 'ferry-orders-state'),
+  replicate: inSource('lambda', 'function:ferry-orders-replicate'),
+  heartbeat: inSource('lambda', 'function:ferry-orders-heartbeat'),
+  bulkFunction: inSource('lambda', 'function:ferry-orders-bulk'),
+  stateMachine: inSource('states', 'stateMachine:ferry-orders-bulk'),
+  executions: inSource('states', 'execution:ferry-orders-bulk:*'),
+  mappings: inSource('lambda', 'event-source-mapping:*'),
+  deadLetters: inSource('sqs', 'ferry-orders-dead-letters'),
+  lookAgain: inSource('sqs', 'ferry-orders-look-again'),
+  bucket: ['arn:aws:s3:::BUCKET', 'arn:aws:s3:::BUCKET/*'],
+  anything: '*',
+};
+
+/** One heading and one policy for each command, and one more for what `--apply` takes. */
+export function operatorPolicies(): string {
+  return COMMANDS.map(section).join('\n\n');
+}
+
+function section({ command, always, apply = [] }: CommandNeeds): string {
+  const more = apply.filter((need) => !always.includes(need));
+  const first = `### ferry ${command}\n\n${policyBlock(statements(always))}`;
+  return more.length === 0
+    ? first
+    : `${first}\n\nWith \`--apply\`, besides:\n\n${policyBlock(statements(more))}`;
+}
+
+/** One for each place, with all that is done there. */
+function statements(needs: readonly string[]): object[] {
+  const places = new Set(needs.map(placeOf));
+  return [...places].map((place) => {
+    const here = needs.filter((need) => placeOf(need) === place);
+    const actions = here.map((need) => need.split(' ')[0] ?? '');
+    return { Effect: 'Allow', Action: actions.toSorted(), Resource: RESOURCES[place] };
+  });
+}
+
+function placeOf(need: string): Place {
+  const place = need.split(' ')[1] ?? '';
+  if (!isPlace(place)) throw new Error(`What is ${place}?`);
+  return place;
+}
+
+function isPlace(text: string): text is Place {
+  return text in RESOURCES;
+}

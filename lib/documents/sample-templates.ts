@@ -1,0 +1,58 @@
+// The templates of a made-up replication that has everything optional, for the documents that are made of them.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import cdk from '../../cdk.json' with { type: 'json' };
+import { parseConfig } from '../../src/config.ts';
+import { buildApp } from '../ferry-app.ts';
+
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+}
+
+export type Resources = Readonly<Record<string, Resource>>;
+
+/** Existing tables, as in the README, and the names of the runbook. */
+const SAMPLE = {
+  name: 'orders',
+  source: {
+    region: 'us-east-1',
+    table: 'Orders',
+    streamArn:
+      'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
+  },
+  destination: { region: 'eu-west-1', table: 'Orders' },
+  heartbeat: { key: { pk: 'ferry-heartbeat' } },
+  bulk: true,
+  // With an address, the description of an alarm ends with the anchor of its entry.
+  alarms: { runbook: 'https://runbook.example' },
+};
+
+let made: Resources | undefined;
+
+/** Of the stack in the source Region. */
+export function sampleResources(): Resources {
+  return (made ??= synthesize());
+}
+
+function synthesize(): Resources {
+  const directory = mkdtempSync(join(tmpdir(), 'ferry-documents-'));
+  try {
+    writeFileSync(join(directory, 'index.mjs'), '');
+    const outdir = join(directory, 'cdk.out');
+    const app = new App({ context: cdk.context, outdir, autoSynth: false });
+    buildApp(app, parseConfig({ replications: [SAMPLE] }), {
+      codeDirectory: directory,
+      heartbeatCodeDirectory: directory,
+      lookAgainCodeDirectory: directory,
+      bulkCodeDirectory: directory,
+    });
+    const stack = app.synth().getStackByName(`ferry-${SAMPLE.name}-source`);
+    return (stack.template as { Resources: Resources }).Resources;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}

@@ -1,0 +1,326 @@
+// What docs/permissions.md lists for a command is what the command really asks AWS for: no more, and no less.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMANDS } from '../lib/documents/operator-needs.ts';
+import { main } from '../src/cli/main.ts';
+import { buildLambdaBundle } from '../src/lambda-bundle.ts';
+import { openBucketCloud } from './fixtures/bucket-cloud.ts';
+import { type Handler, openBulkCloud } from './fixtures/bulk-cloud.ts';
+import { deployLocally, TWIN } from './fixtures/deployed-replication.ts';
+import { openMonitoringCloud } from './fixtures/monitoring-cloud.ts';
+import { type RecordedCall, recordCalls } from './fixtures/recorded-calls.ts';
+import { lambdaRecord, STREAM_ARN } from './fixtures/records.ts';
+import { openTwoRegions, putAll, type TwoRegions } from './fixtures/two-regions.ts';
+
+/** Runs a command, and hands on what it asked for. */
+type Record = (args: readonly string[], environment?: object) => Promise<void>;
+/** Brings about what a command is for, and records it with or without `--apply`. */
+type Scene = (record: Record, apply: readonly string[]) => Promise<void>;
+
+const KEYS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+const TABLE_KEY = { partitionKey: { name: 'pk', type: 'S' } };
+const item = (pk: string) => ({ pk: { S: pk }, text: { S: 'x' } });
+
+beforeAll(() => Object.assign(process.env, KEYS));
+afterAll(() => {
+  for (const name of Object.keys(KEYS)) delete process.env[name];
+});
+
+const SCENES: Readonly<{ [command: string]: Scene }> = {
+  init: inRegions(async (regions, record) =>
+    record([
+      'init',
+      'us-east-1/Orders',
+      'eu-west-1/Orders',
+      '--source-endpoint',
+      regions.source.endpoint,
+      '--destination-endpoint',
+      regions.destination.endpoint,
+      '--config',
+      join(regions.directory, 'made.json'),
+    ]),
+  ),
+  status: inRegions(async (regions, record) => {
+    const mapping = { state: 'Disabled', streamArn: regions.streamArn };
+    const cloud = await openMonitoringCloud({
+      figures: {},
+      mapping,
+      deadLetters: 0,
+      isDeployed: true,
+    });
+    await record(['status', ...changed(regions, { heartbeat: { key: { pk: 'beat' } } })]);
+    await cloud.close();
+  }),
+  redrive: async (record, apply) => {
+    const deployed = await deployLocally('orders');
+    await deployed.park(3);
+    await deployed.stream([
+      lambdaRecord({ id: 'poison', sequenceNumber: '900', eventName: 'REMOVE' }),
+    ]);
+    // The twin has what the letter deletes.
+    const there = new PutItemCommand({ TableName: TWIN, Item: item('poison') });
+    await deployed.engine.client.send(there);
+    await deployed.bucket.put('aws/lambda/a1b2/shardId-1/batch', givenUp());
+    const redrive = ['redrive', ...deployed.config, ...deployed.places.slice(4), ...apply];
+    await record(redrive, deployed.environment);
+    if (apply.length > 0) {
+      // Letters from before an adoption are read from the source.
+      await deployed.park(3);
+      await quietly(['adopt', '--again', '--apply', ...deployed.config], deployed.environment);
+      await record(redrive, deployed.environment);
+    }
+    await deployed.close();
+  },
+  verify: inRegions(async (regions, record) => {
+    await differ(regions);
+    await record(['verify', ...reported(regions)]);
+    await record(['verify', '--key', '{"pk":"a"}', '--config', regions.config]);
+  }),
+  repair: inRegions(async (regions, record, apply) => {
+    await differ(regions);
+    await quietly(['verify', ...reported(regions)]);
+    await record(['repair', ...reported(regions), ...apply]);
+  }),
+  backfill: inRegions(async (regions, record, apply) => {
+    await putAll(regions.source, 'Orders', [item('a')]);
+    await regions.adopt();
+    await record(['backfill', '--config', regions.config, ...apply]);
+  }),
+  'backfill --before-stream': inRegions(async (regions, record, apply) => {
+    await putAll(regions.source, 'Orders', [item('a')]);
+    map(regions, 'Disabled');
+    const config = changed(regions, { eventSource: { enabled: false } });
+    await record(['backfill', '--before-stream', ...config, ...apply]);
+  }),
+  'backfill --bulk': inBulk(async (config, record, apply) =>
+    record(['backfill', '--bulk', ...config, ...apply]),
+  ),
+  'verify --bulk': inBulk(async (config, record) =>
+    record(['verify', '--bulk', '--settle', '0', ...config]),
+  ),
+  pause: inRegions(async (regions, record, apply) => {
+    map(regions, 'Enabled');
+    await regions.adopt();
+    await record(['pause', '--config', regions.config, ...apply]);
+  }),
+  resume: inRegions(async (regions, record, apply) => {
+    map(regions, 'Enabled');
+    await regions.adopt();
+    await quietly(['pause', '--apply', '--config', regions.config]);
+    await record(['resume', '--config', regions.config, ...apply]);
+  }),
+  adopt: inRegions(async (regions, record, apply) => {
+    map(regions, 'Enabled');
+    await putAll(regions.destination, 'Orders', [item('a')]);
+    await record(['adopt', '--config', regions.config, ...apply]);
+  }),
+  teardown: inRegions(async (regions, record, apply) => {
+    const cloud = await openBucketCloud();
+    const bucket = 'ferry-orders-source-replicatoronfailurebucket-1a2b';
+    cloud.buckets.set(bucket, ['aws/lambda/batch']);
+    regions.lambda.isDeployed = false;
+    const sqs = new URL(regions.lambda.settings.lookAgainQueueUrl ?? '').origin;
+    process.env['AWS_ENDPOINT_URL_SQS'] = sqs;
+    const all = ['--delete', `us-east-1/${bucket}`];
+    const more = apply.length > 0 ? [...apply, ...all] : [];
+    await record(['teardown', ...created(regions), ...more], {
+      AWS_ENDPOINT_URL_S3: cloud.endpoint,
+      AWS_ENDPOINT_URL_SQS: sqs,
+    });
+    delete process.env['AWS_ENDPOINT_URL_SQS'];
+    await cloud.close();
+  }),
+};
+
+describe('an operator needs for', () => {
+  it.each(COMMANDS)(
+    '$command what the document says',
+    async ({ command, always, apply = [] }) => {
+      const dry = await asked(command, []);
+      const applied = apply.length > 0 ? await asked(command, ['--apply']) : [];
+
+      expect(dry).toEqual(always.toSorted());
+      expect(applied.filter((one) => !always.includes(one))).toEqual(
+        apply.filter((one) => NOT_PLAYED[command]?.includes(one) !== true).toSorted(),
+      );
+    },
+    120_000,
+  );
+
+  it('every command that there is, apart from those for this machine only', async () => {
+    const { out } = await quietly(['--help']);
+    const known = [...out.matchAll(/^ {2}([a-z]+) {2,}/gm)].map((match) => match[1] ?? '');
+    const listed = new Set(COMMANDS.map(({ command }) => command.split(' ')[0]));
+
+    expect(known.length).toBeGreaterThan(8);
+    expect(known.filter((name) => !listed.has(name)).toSorted()).toEqual(['latency', 'local']);
+  });
+});
+
+/** What no scene brings about. */
+const NOT_PLAYED: Readonly<{ [command: string]: readonly string[] }> = {
+  // An item that something else changes meanwhile is read again, alone.
+  redrive: ['dynamodb:GetItem source', 'dynamodb:GetItem twin'],
+  // The tables of the embedded engine are not protected, so that no protection has to be taken away.
+  teardown: ['source', 'twin', 'state'].map((table) => `dynamodb:UpdateTable ${table}`),
+};
+
+/** What a command asked for in its scene: "dynamodb:GetItem state". */
+async function asked(command: string, apply: readonly string[]): Promise<string[]> {
+  const scene = SCENES[command];
+  if (scene === undefined) throw new Error(`There is no scene for ${command}.`);
+  const calls: RecordedCall[] = [];
+  await scene(async (args, environment) => {
+    const recorder = recordCalls();
+    const { exitCode, out } = await quietly(args, environment);
+    recorder.stop();
+    if (![0, 3].includes(exitCode)) throw new Error(`${args.join(' ')}: ${out}`);
+    calls.push(...recorder.calls);
+  }, apply);
+  return [...new Set(calls.map(({ action, on }) => `${action} ${placeOf(action, on)}`))].toSorted();
+}
+
+function placeOf(action: string, on: string): string {
+  // IAM knows no resource to limit it to.
+  if (action === 'lambda:ListEventSourceMappings') return 'anything';
+  const place = PLACES.find(([pattern]) => pattern.test(on))?.[1];
+  if (place === undefined) throw new Error(`Which place is ${on}, for ${action}?`);
+  return place;
+}
+
+const PLACES: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^us-east-1 Orders$/, 'source'],
+  [/^eu-west-1 Orders(Twin)?$/, 'twin'],
+  [/^eu-west-1 ferry-orders-state$/, 'state'],
+  [/^ferry-orders-replicate$/, 'replicate'],
+  [/^ferry-orders-heartbeat$/, 'heartbeat'],
+  [/^ferry-orders-bulk$/, 'bulkFunction'],
+  [/:stateMachine:ferry-orders-bulk$/, 'stateMachine'],
+  [/:execution:ferry-orders-bulk:/, 'executions'],
+  [/^a1b2$/, 'mappings'],
+  [/^(queue|ferry-orders-dead-letters)$/, 'deadLetters'],
+  [/^ferry-orders-look-again$/, 'lookAgain'],
+  [/^(ferry-local-failures|reports-bucket|ferry-orders-source-.*bucket.*)$/, 'bucket'],
+  [/^\*$/, 'anything'],
+];
+
+async function quietly(args: readonly string[], environment: object = {}) {
+  const out: string[] = [];
+  let sleptMs = 0;
+  const exitCode = await main(args, {
+    out: (line) => out.push(line),
+    err: (line) => out.push(line),
+    status: () => undefined,
+    isTerminal: false,
+    environment: { ...KEYS, ...environment },
+    interrupted: new AbortController().signal,
+    clock: {
+      now: () => Date.now() + sleptMs,
+      async sleep(ms) {
+        sleptMs += ms;
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+    },
+  });
+  return { exitCode, out: out.join('\n') };
+}
+
+type InRegions = (regions: TwoRegions, record: Record, apply: readonly string[]) => Promise<void>;
+
+function inRegions(scene: InRegions): Scene {
+  return async (record, apply) => {
+    const regions = await openTwoRegions();
+    await scene(regions, record, apply);
+    await regions.close();
+  };
+}
+
+function inBulk(
+  scene: (config: readonly string[], record: Record, apply: readonly string[]) => Promise<void>,
+): Scene {
+  return inRegions(async (regions, record, apply) => {
+    await putAll(regions.source, 'Orders', [item('a')]);
+    await regions.adopt();
+    const bundle = buildLambdaBundle(join(regions.directory, 'bundle'), 'bulk-segment');
+    const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler };
+    const { lookAgainQueueUrl = '' } = regions.lambda.settings;
+    const [replication] = replicationsOf(regions);
+    const cloud = await openBulkCloud(handler, {
+      replication,
+      pagesPerCall: 1,
+      lookAgainQueueUrl,
+    });
+    const report = ['--report', join(regions.directory, 'report.jsonl')];
+    const config = changed(regions, { bulk: true });
+    await scene(
+      config,
+      (args) => record(args[0] === 'verify' ? [...args, ...report] : args),
+      apply,
+    );
+    await cloud.close();
+  });
+}
+
+function map(regions: TwoRegions, state: string): void {
+  Object.assign(regions.lambda, {
+    mappings: [{ id: 'a1b2', state, streamArn: regions.streamArn }],
+  });
+}
+
+/** A batch as Lambda stores it. */
+function givenUp(): string {
+  const records = [lambdaRecord({ id: 'b', sequenceNumber: '901' })];
+  return JSON.stringify({
+    requestContext: { condition: 'RetryAttemptsExhausted' },
+    timestamp: new Date().toISOString(),
+    DDBStreamBatchInfo: {
+      shardId: 'shardId-1',
+      startSequenceNumber: '901',
+      endSequenceNumber: '901',
+      batchSize: 1,
+      streamArn: STREAM_ARN,
+    },
+    payload: JSON.stringify({ Records: records }),
+  });
+}
+
+/** Missing on the twin, different, and there alone. */
+async function differ(regions: TwoRegions): Promise<void> {
+  await regions.adopt();
+  await putAll(regions.source, 'Orders', [item('a'), item('b')]);
+  const other = { ...item('b'), text: { S: 'y' } };
+  await putAll(regions.destination, 'Orders', [other, item('c')]);
+}
+
+function reported({ directory, config }: TwoRegions): string[] {
+  return ['--settle', '0', '--report', join(directory, 'report.jsonl'), '--config', config];
+}
+
+function replicationsOf({ config }: TwoRegions) {
+  const { replications } = JSON.parse(readFileSync(config, 'utf8')) as {
+    replications: [{ source: { streamArn?: string }; destination: object }];
+  };
+  return replications;
+}
+
+/** The option for a configuration with other settings. */
+function changed(regions: TwoRegions, settings: object): string[] {
+  const path = join(regions.directory, 'changed.json');
+  const [replication] = replicationsOf(regions);
+  writeFileSync(path, JSON.stringify({ replications: [{ ...replication, ...settings }] }));
+  return ['--config', path];
+}
+
+/** As if the app had created the tables. */
+function created(regions: TwoRegions): string[] {
+  const [{ source, destination }] = replicationsOf(regions);
+  const { streamArn: _, ...rest } = source;
+  return changed(regions, {
+    source: { ...rest, ...TABLE_KEY, create: true },
+    destination: { ...destination, ...TABLE_KEY, create: true },
+  });
+}
