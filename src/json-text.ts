@@ -1,6 +1,8 @@
 // The text of a JSON file -> its value, or what is wrong with it, and where: line, column and the line itself.
 // JSON.parse decides; this only finds words for what it refuses, and names that are given twice.
 
+import { isExactNumber } from './decimal.ts';
+
 /** What keeps a file from being read as JSON. The message has line and column, where there is a place. */
 export class JsonProblem extends Error {
   override readonly name = 'JsonProblem';
@@ -197,6 +199,10 @@ class Scan {
     const word = this.#wordHere();
     if (!/^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/.test(word))
       throw this.#wrong(this.#noValue(word));
+    if (/\d/.test(word) && !isExactNumber(word))
+      throw this.#wrong(
+        `${word} would be read as ${Number(word)}: give a number of at most 15 significant digits`,
+      );
     this.#at += word.length;
   }
 

@@ -2,6 +2,7 @@
 // meaning. Nothing is unmarshalled, and numbers stay the text they came as.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { canonicalNumber } from '../decimal.ts';
 
 /** An item or a key as DynamoDB sends it: names to typed values. */
 export type Item = Readonly<Record<string, AttributeValue>>;
@@ -50,6 +51,19 @@ export function itemJson(item: Item): string {
   });
 }
 
+/**
+ * The key attributes of an item or a key, in the order of the table's key schema: maps that DynamoDB sends have
+ * none. Names that are whole numbers come first in any JavaScript object.
+ */
+export function keyInOrder(item: Item, keyAttributes: readonly string[]): Item {
+  return Object.fromEntries(
+    keyAttributes.flatMap((name) => {
+      const value = Object.hasOwn(item, name) ? item[name] : undefined;
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
 /** Text that is equal for equal keys only: names in order, each with type and value. */
 export function canonicalKey(key: Item): string {
   return JSON.stringify(canonicalEntries(key));
@@ -63,18 +77,6 @@ export function canonicalItem(item: Item): string {
 /** The same for a single value. */
 export function canonicalText(value: AttributeValue): string {
   return JSON.stringify(canonicalValue(value));
-}
-
-/** The one way in which this file writes a number: "1.50" and "15e-1" both become "15e-1". */
-export function canonicalNumber(text: string): string {
-  const match = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (match === null) return text;
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] = match;
-  const significant = (whole + fraction).replace(/^0+/, '');
-  const digits = significant.replace(/0+$/, '');
-  if (digits === '') return '0';
-  const scale = Number(exponent) - fraction.length + (significant.length - digits.length);
-  return `${sign === '-' ? '-' : ''}${digits}e${scale}`;
 }
 
 /** Bytes that know their JSON. */

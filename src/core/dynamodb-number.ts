@@ -1,6 +1,6 @@
 // The text of a number -> whether DynamoDB can store it as it is. Never goes through a double.
 
-import { canonicalNumber } from './attribute-value.ts';
+import { canonicalNumber } from '../decimal.ts';
 
 /** DynamoDB's limits: digits that are not leading or trailing zeros, and the exponent of the first one. */
 const DIGITS_MAX = 38;
@@ -21,13 +21,6 @@ export function numberProblem(text: string): string | undefined {
     : undefined;
 }
 
-/** The JSON number literals of a text that a double changes: they would be read as other numbers. */
-export function inexactNumbers(json: string): string[] {
-  return [...json.matchAll(STRING_OR_NUMBER)]
-    .map(([literal]) => literal)
-    .filter((literal) => !literal.startsWith('"') && !isExact(literal));
-}
-
 /** JSON with each number literal as `{"N":"its digits"}`. `json` must be JSON. */
 export function withTypedNumbers(json: string): string {
   return json.replaceAll(STRING_OR_NUMBER, (literal) =>
@@ -37,7 +30,3 @@ export function withTypedNumbers(json: string): string {
 
 /** Finds both in JSON, so that digits within a string are not taken for a number. */
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
-
-function isExact(literal: string): boolean {
-  return canonicalNumber(literal) === canonicalNumber(String(Number(literal)));
-}

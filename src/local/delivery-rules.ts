@@ -5,7 +5,7 @@
 
 import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
 import type { EventSourceConfig } from '../config.ts';
-import { canonicalNumber } from '../core/attribute-value.ts';
+import { canonicalNumber } from '../decimal.ts';
 
 /** The settings of an event source mapping. `ReportBatchItemFailures` is always on. */
 export interface DeliverySettings extends Omit<EventSourceConfig, 'enabled'> {

@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  canonicalItem,
-  canonicalKey,
-  canonicalNumber,
-  decodeItem,
-} from '../../src/core/attribute-value.ts';
+import { canonicalItem, canonicalKey, decodeItem } from '../../src/core/attribute-value.ts';
+import { canonicalNumber } from '../../src/decimal.ts';
 
 describe('decodeItem', () => {
   it('returns an item without binary values as it is', () => {
