@@ -1,6 +1,7 @@
 // A DynamoDB table, read as a whole and item by item.
 
 import { DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { keyInOrder } from '../core/attribute-value.ts';
 import { FerryError } from '../errors.ts';
 import type { Item, ReadableTable } from '../ports.ts';
 import { CheckedHandler } from './checked-handler.ts';
@@ -24,8 +25,7 @@ export function dynamoDbReader(
   client: DynamoDBClient,
   { table, keyAttributes }: TableName,
 ): ReadableTable {
-  const keyOf = (item: Item): Item =>
-    Object.fromEntries(Object.entries(item).filter(([name]) => keyAttributes.includes(name)));
+  const keyOf = (item: Item): Item => keyInOrder(item, keyAttributes);
   return {
     keyOf,
     async scan({ segment, totalSegments, after, limit }) {

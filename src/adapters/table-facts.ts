@@ -49,17 +49,21 @@ export async function describeTable(
   }
 }
 
-/** @returns the ARN of a table's stream, undefined where it is off; undefined where there is no table. */
+/**
+ * @returns the ARN of a table's stream, undefined where it is off, and its key; undefined where there is no
+ *   table.
+ */
 export async function streamOfTable(
   settings: ClientSettings,
   TableName: string,
-): Promise<{ readonly arn: string | undefined } | undefined> {
+): Promise<{ readonly arn: string | undefined; readonly keys: TableFacts['keys'] } | undefined> {
   const client = describingClient(settings);
   try {
     const { Table = {} } = await client.send(new DescribeTableCommand({ TableName }), {
       abortSignal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return { arn: factsOf(Table).stream?.arn };
+    const { stream, keys } = factsOf(Table);
+    return { arn: stream?.arn, keys };
   } catch (error) {
     if (error instanceof ResourceNotFoundException) return undefined;
     throw error;

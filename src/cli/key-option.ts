@@ -1,7 +1,7 @@
 // --key: the key of an item, as people type it.
 
 import type { KeyAttribute } from '../config.ts';
-import type { Item } from '../core/attribute-value.ts';
+import { type Item, keyInOrder } from '../core/attribute-value.ts';
 import { keyProblems, parseTypedKey, typeOf } from '../core/typed-key.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
@@ -32,7 +32,11 @@ export function keyFrom(options: ParsedOptions): Item | undefined {
 /** @throws UsageError where the key is not one of a table with these key attributes. */
 export function requireKeyOf(keys: readonly KeyAttribute[], key: Item): Item {
   const problems = keyProblems(key, keys);
-  if (problems.length === 0) return key;
+  if (problems.length === 0)
+    return keyInOrder(
+      key,
+      keys.map(({ name }) => name),
+    );
   const expected = keys.map(({ name, type }) => `${name} (${type})`).join(', ');
   const given = Object.entries(key)
     .map(([name, value]) => `${name} (${typeOf(value)})`)

@@ -107,7 +107,7 @@ async function redriveWith({
   });
   try {
     const expected = await context.queue.size();
-    return await redrive(context, {
+    const report = await redrive(context, {
       apply: options.has('apply'),
       filter,
       limit: options.integer('limit') ?? Infinity,
@@ -119,6 +119,7 @@ async function redriveWith({
         io.status(`${progressBar(found, expected)}  ${counts}`);
       },
     });
+    return { ...report, sampleKeys: report.sampleKeys.map((key) => opened.keyOf(key)) };
   } finally {
     opened.close();
   }

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { KeyAttribute } from '../config.ts';
-import { type Item, itemJson } from '../core/attribute-value.ts';
+import { type Item, itemJson, keyInOrder } from '../core/attribute-value.ts';
 import {
   mayReplace,
   parseReportLine,
@@ -133,6 +133,7 @@ export async function* keysOfReport(
   path: string,
   expected: ReportExpectation,
 ): AsyncGenerator<Item> {
+  const keyAttributes = expected.keys.map(({ name }) => name);
   let number = 0;
   let isFinished = false;
   let strange: UsageError | undefined;
@@ -143,7 +144,7 @@ export async function* keysOfReport(
     const line = parseReportLine(text);
     if (number === 1) checkHeader(line, { path, expected });
     else if (line?.kind === 'key' && keyProblems(line.key, expected.keys).length === 0)
-      yield line.key;
+      yield keyInOrder(line.key, keyAttributes);
     else if (line?.kind === 'summary') isFinished = true;
     else {
       const what = `line ${number} ${faultOf(text) ?? `names no key of this table${keyIn(line)}`}`;

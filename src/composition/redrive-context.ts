@@ -16,6 +16,10 @@ import { readStreamRange, streamsClient } from '../adapters/stream-ranges.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { streamOfTable } from '../adapters/table-facts.ts';
 import { handlerSettings, type ReplicationConfig } from '../config.ts';
+import type { HandlerSettings } from '../handler-settings.ts';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type SignedTables, signedTables } from './signed-tables.ts';
+import { type Item, keyInOrder } from '../core/attribute-value.ts';
 import { ConcurrencyLimit } from '../core/concurrency-limit.ts';
 import { destinationHealth } from '../core/destination-health.ts';
 import { FerryError } from '../errors.ts';
@@ -43,6 +47,8 @@ export interface RedriveSetup {
 
 export interface OpenRedrive {
   readonly context: RedriveContext;
+  /** The key of a record, whose map has no order, as the table's key schema orders it. */
+  keyOf(key: Item): Item;
   close(): void;
 }
 
@@ -50,14 +56,16 @@ export interface OpenRedrive {
 export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   const { replication, objectEndpoint, credentials, apply, withoutSource = false } = setup;
   const { source, destination } = replication;
-  const streamArn = withoutSource ? undefined : await requireStreamArn(setup);
+  const { streamArn, keyAttributes } = await tableOf(setup);
   const settings = handlerSettings(replication, { ...(await failurePlaces(setup)), streamArn });
   const { concurrency, deadLetterQueueUrl: queueUrl } = settings;
   const { region } = source;
 
   const writer = namingFailures(writeClient({ ...destination, credentials, concurrency }));
-  const sourceReads = readClient({ ...source, credentials });
-  const destinationReads = readClient({ ...destination, credentials });
+  const reads = {
+    source: readClient({ ...source, credentials }),
+    destination: readClient({ ...destination, credentials }),
+  };
   const streams = streamsClient({ ...source, credentials });
   const objects = objectClient({
     region,
@@ -65,13 +73,13 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     credentials,
   });
   const messages = queueClient({ ...serviceSettings(source, 'sqs'), queueUrl, credentials });
-  const clients = [writer, sourceReads, destinationReads, streams, objects, messages];
+  const clients = [writer, ...Object.values(reads), streams, objects, messages];
+  const signed: SignedTables[] = [];
   const close = () => {
     for (const client of clients) client.destroy();
+    for (const tables of signed) tables.close();
   };
   const patience = { clock: systemClock, random: systemRandom, stop: setup.stop };
-  const table = (name: string) =>
-    dynamoDbReader(destinationReads, { table: name, keyAttributes: [] });
   const place = {
     target: settings,
     reader: dynamoDbDestinationReader(writer),
@@ -86,6 +94,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
       queueUrl: setup.lookAgainQueueUrl,
       credentials,
     });
+    const ports = await openTables({ settings, replication, writer, reads }, signed);
     return {
       context: {
         settings,
@@ -93,10 +102,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
         readControl,
         withoutSource,
         lookAgain,
-        destination: place.writer,
-        source: dynamoDbReader(sourceReads, { table: source.table, keyAttributes: [] }),
-        twin: table(destination.table),
-        stateTable: table(replication.stateTable),
+        ...ports,
         queue: sqsMessages(messages, queueUrl),
         bucket: s3Objects(objects, settings.onFailureBucket),
         readRange: (range) => readStreamRange(streams, range),
@@ -107,6 +113,10 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
         // No Lambda ends this invocation.
         remainingMs: () => Infinity,
       },
+      keyOf: (key) => {
+        const ordered = keyInOrder(key, keyAttributes);
+        return Object.keys(ordered).length === Object.keys(key).length ? ordered : key;
+      },
       close,
     };
   } catch (error) {
@@ -115,11 +125,50 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   }
 }
 
-async function requireStreamArn({ replication, credentials }: RedriveSetup): Promise<string> {
-  const { source } = replication;
-  const stream = await streamOfTable({ ...source, credentials }, source.table);
-  if (stream === undefined) throw tableMissing({ ...source, role: 'source' });
-  if (stream.arn !== undefined) return stream.arn;
+interface OpenTables {
+  readonly settings: HandlerSettings;
+  readonly replication: ReplicationConfig;
+  readonly writer: DynamoDBClient;
+  readonly reads: { readonly source: DynamoDBClient; readonly destination: DynamoDBClient };
+}
+
+/** Carried as the function carries its writes. */
+async function openTables(
+  { settings, replication, writer, reads }: OpenTables,
+  signed: SignedTables[],
+): Promise<Pick<RedriveContext, 'destination' | 'source' | 'twin' | 'stateTable'>> {
+  const { source, destination, stateTable } = replication;
+  const { concurrency, httpClient } = settings;
+  if (httpClient === 'sdk') {
+    const table = (client: DynamoDBClient, name: string) =>
+      dynamoDbReader(client, { table: name, keyAttributes: [] });
+    return {
+      destination: dynamoDbDestination(writer),
+      source: table(reads.source, source.table),
+      twin: table(reads.destination, destination.table),
+      stateTable: table(reads.destination, stateTable),
+    };
+  }
+  const there = await signedTables({ ...destination, client: reads.destination, concurrency });
+  const here = await signedTables({ ...source, client: reads.source, concurrency });
+  signed.push(there, here);
+  return {
+    destination: there.destination,
+    source: here.items(source.table),
+    twin: there.items(destination.table),
+    stateTable: there.items(stateTable),
+  };
+}
+
+/** The source, or its twin where the source is lost: both have the same key. */
+async function tableOf({ replication, credentials, withoutSource }: RedriveSetup) {
+  const { source, destination } = replication;
+  const place = withoutSource === true ? destination : source;
+  const found = await streamOfTable({ ...place, credentials }, place.table);
+  const keyAttributes = (found?.keys ?? []).map(({ name }) => name);
+  if (withoutSource === true) return { streamArn: undefined, keyAttributes };
+  if (found === undefined) throw tableMissing({ ...source, role: 'source' });
+  if (found.arn !== undefined) return { streamArn: found.arn, keyAttributes };
   throw new FerryError(`The source table ${source.table} in ${source.region} has no stream.`, {
     code: 'tables.unfit',
     hint: 'Turn its stream on, with new images. If the Region of the source is lost, use --without-source.',
