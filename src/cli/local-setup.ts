@@ -41,7 +41,8 @@ const [DEFAULT] = parseConfig({
 
 export function endpoint(name: string, options: ParsedOptions): string | undefined {
   const value = options.text(name);
-  if (value === undefined || /^https?:\/\/[^/]+\/?$/.test(value)) return value;
+  if (value === undefined || (URL.canParse(value) && /^https?:\/\/[^/]+\/?$/.test(value)))
+    return value;
   throw new UsageError(`--${name} must be a URL such as http://127.0.0.1:8000, got "${value}".`, {
     code: 'usage.options',
     hint: 'Give scheme, host and port, and nothing behind them.',

@@ -17,7 +17,7 @@ export function lookAgainUrl(options: ParsedOptions): string | undefined {
 /** @throws UsageError where it is not the URL of a queue. */
 export function urlOf(name: string, options: ParsedOptions): string | undefined {
   const text = options.text(name);
-  if (text === undefined || /^https?:\/\/[^/ ]+\//.test(text)) return text;
+  if (text === undefined || (URL.canParse(text) && /^https?:\/\/[^/ ]+\//.test(text))) return text;
   throw new UsageError(`--${name} must be a URL, got "${text}".`, {
     code: 'usage.options',
     hint: 'For example https://sqs.us-east-1.amazonaws.com/111122223333/ferry-orders-dead-letters.',

@@ -45,6 +45,7 @@ function storyOf(
 ): FailureStory | undefined {
   return failureStory(error, {
     request: requestOf(error),
+    profile: process.env['AWS_PROFILE'],
     roleOf(table, region) {
       const roles = replications.map((replication) => roleIn(replication, table, region));
       return roles.find((role) => role !== undefined);

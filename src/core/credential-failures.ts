@@ -40,9 +40,9 @@ export const CREDENTIAL_FAILURES: readonly FailureRule[] = [
       ['CredentialsProviderError', 'TokenProviderError', 'ProviderError'].includes(name) ||
       /^(Credential is missing|Resolved credential object is not valid)/.test(message) ||
       ['MissingAuthenticationToken', 'MissingAuthenticationTokenException'].includes(name),
-    tell: (link) => ({
+    tell: (link, { profile }) => ({
       happened: /from any providers|is missing/.test(link.message)
-        ? 'There are no AWS credentials here.'
+        ? `There are no AWS credentials ${profile ? `in the profile "${profile}", which AWS_PROFILE names` : 'here'}.`
         : `The AWS credentials cannot be loaded: ${shortened(link.message)}.`,
       advice:
         'Log in with the AWS CLI, name a profile that has credentials in AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',

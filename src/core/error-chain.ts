@@ -13,6 +13,8 @@ export interface ErrorLink {
   readonly port: number | undefined;
   /** Of a file. */
   readonly path: string | undefined;
+  /** Of what was not a URL. */
+  readonly input: string | undefined;
   /** Of a service's answer: its HTTP status, or 0 where no answer came. Undefined for all other errors. */
   readonly status: number | undefined;
 }
@@ -32,7 +34,7 @@ export function errorChain(error: unknown): readonly ErrorLink[] {
 }
 
 function linkOf(error: unknown): ErrorLink {
-  const { name, code, message, hostname, address, port, path, $metadata } = fieldsOf(error);
+  const { name, code, message, hostname, address, port, path, input, $metadata } = fieldsOf(error);
   return {
     name: textOf(name) ?? 'Error',
     code: textOf(code) ?? '',
@@ -41,6 +43,7 @@ function linkOf(error: unknown): ErrorLink {
     address: textOf(address),
     port: typeof port === 'number' ? port : undefined,
     path: textOf(path),
+    input: textOf(input),
     status: $metadata === undefined ? undefined : statusOf($metadata),
   };
 }

@@ -16,6 +16,8 @@ export interface FailureStory {
 export interface FailureContext {
   /** The request that failed, where it is known. */
   readonly request: FailedRequest | undefined;
+  /** What AWS_PROFILE says. */
+  readonly profile?: string | undefined;
   /** What the configuration has a table for. */
   readonly roleOf: (table: string, region: string) => TableRole | undefined;
 }

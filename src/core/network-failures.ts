@@ -9,6 +9,15 @@ const NETWORK = 'Check the network, and any VPN, proxy or firewall on the way';
 
 export const NETWORK_FAILURES: readonly FailureRule[] = [
   {
+    kind: 'endpoint-invalid',
+    when: ['ERR_INVALID_URL'],
+    tell: ({ input = '' }, { request }) => ({
+      happened: `"${shortened(input)}" is not the URL of an endpoint, for ${requestText(request)}.`,
+      advice:
+        'Correct AWS_ENDPOINT_URL, the variable of the service such as AWS_ENDPOINT_URL_SQS, endpoint_url in the profile, or the endpoint in the configuration. It is a URL such as http://127.0.0.1:8000.',
+    }),
+  },
+  {
     kind: 'name-not-found',
     when: ['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME'],
     tell: (link, { request }) => ({

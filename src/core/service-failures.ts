@@ -130,7 +130,7 @@ function denied(link: ErrorLink, { request }: FailureContext): Omit<FailureStory
     happened: `These credentials may not call ${what} (${said(link)}).`,
     advice: /explicit deny/.test(message)
       ? `A policy denies it explicitly: change that policy, or choose others with AWS_PROFILE.`
-      : `Allow ${action ?? 'it'} to these credentials, or choose others with AWS_PROFILE.`,
+      : `Allow ${action ?? 'it'} to these credentials, or choose others with AWS_PROFILE. docs/permissions.md has a policy for every command.`,
   };
 }
 

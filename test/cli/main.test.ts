@@ -138,6 +138,7 @@ describe('ferry local, wrongly used', () => {
       ['--source-endpoint', 'localhost:8000'],
       '--source-endpoint must be a URL such as http://127.0.0.1:8000, got "localhost:8000"',
     ],
+    [['--destination-endpoint', 'http://127.0.0.1:99999'], 'got "http://127.0.0.1:99999"'],
     [['--config', '/nowhere/ferry.json'], 'There is no configuration file /nowhere/ferry.json'],
     [['--replication', 'orders'], '--replication names one of a configuration file'],
   ])('refuses %s', async (args, message) => {

@@ -68,6 +68,20 @@ describe('the network', () => {
     expect(told?.advice).not.toMatch(/AWS_PROFILE|log in/i);
   });
 
+  it('quotes what is not the URL of an endpoint', () => {
+    const failure = Object.assign(new TypeError('Invalid URL'), {
+      code: 'ERR_INVALID_URL',
+      input: 'garbage',
+    });
+
+    const told = story(failure);
+
+    expect(told?.happened).toBe(
+      '"garbage" is not the URL of an endpoint, for dynamodb:DescribeTable of Orders in us-east-1.',
+    );
+    expect(told?.advice).toContain('AWS_ENDPOINT_URL');
+  });
+
   it.each(['TimeoutError', 'AbortError'])('%s is an answer that did not come in time', (name) => {
     expect(story(namedError(name))).toMatchObject({ kind: 'no-answer' });
   });
@@ -164,6 +178,14 @@ describe('credentials', () => {
   });
 });
 
+it('names the profile that has no credentials', () => {
+  const failure = namedError('CredentialsProviderError', 'Could not load from any providers');
+
+  expect(story(failure, { profile: 'work' })?.happened).toBe(
+    'There are no AWS credentials in the profile "work", which AWS_PROFILE names.',
+  );
+});
+
 describe('permissions', () => {
   it('names user, action, resource and policy as AWS does', () => {
     const message =
@@ -172,7 +194,8 @@ describe('permissions', () => {
     expect(story(answer('AccessDeniedException', message))).toEqual({
       kind: 'denied',
       happened: `These credentials may not call dynamodb:Scan on arn:aws:dynamodb:us-east-1:111122223333:table/Orders (AccessDeniedException: ${message}).`,
-      advice: 'Allow dynamodb:Scan to these credentials, or choose others with AWS_PROFILE.',
+      advice:
+        'Allow dynamodb:Scan to these credentials, or choose others with AWS_PROFILE. docs/permissions.md has a policy for every command.',
     });
   });
 
