@@ -100,7 +100,7 @@ async function describe(region: ServiceRegion, FunctionName: string, hint: strin
     return { arn: FunctionArn, variables, timeoutSeconds: Timeout, changedAtMs };
   } catch (cause) {
     if (!(cause instanceof ResourceNotFoundException)) throw cause;
-    throw new FerryError(`There is no function ${FunctionName} in this account and Region.`, {
+    throw new FerryError(`There is no function ${FunctionName} in ${region.region}.`, {
       code: 'deployment.missing',
       hint,
       cause,
