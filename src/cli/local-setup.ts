@@ -1,6 +1,8 @@
 // What the commands that start the local world have in common: which replication it rehearses, and what
 // its two Regions are.
 
+import type { Credentials } from '../adapters/client-settings.ts';
+import { credentialsFor } from '../adapters/local-credentials.ts';
 import { parseConfig, type ReplicationConfig } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
@@ -49,12 +51,7 @@ export function endpoint(name: string, options: ParsedOptions): string | undefin
   });
 }
 
-/** The embedded engine takes any; another endpoint may need those of the environment. */
-export function credentials({ environment }: Io) {
-  const sessionToken = environment['AWS_SESSION_TOKEN'];
-  return {
-    accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? 'local',
-    secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? 'local',
-    ...(sessionToken === undefined ? {} : { sessionToken }),
-  };
+/** The embedded engine takes any; another endpoint may need those that are configured. */
+export function credentials({ environment }: Io): Promise<Credentials> {
+  return credentialsFor(environment);
 }

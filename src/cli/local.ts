@@ -2,13 +2,21 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { localRun, type LocalRunProgress, type LocalRunSummary } from '../local/local-run.ts';
+import { duration } from '../core/duration.ts';
+import { isMissed } from '../core/reached-rate.ts';
+import {
+  localRun,
+  type LocalRunProgress,
+  type LocalRunSummary,
+  type RunPlaces,
+} from '../local/local-run.ts';
 import type { LocalWorld } from '../local/local-world.ts';
 import { UsageError } from '../errors.ts';
 import { endingOf } from '../local/run-ending.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
 import { alignedRows, EXIT, grouped, type Io } from './output.ts';
+import { oncePerChange } from './progress.ts';
 
 export const local: Command = {
   name: 'local',
@@ -28,7 +36,13 @@ export const local: Command = {
     items: { value: 'N', range: [1, 1_000_000], default: '1000', help: 'number of different keys' },
     seed: { value: 'N', range: [0, 4_294_967_295], help: 'repeats the workload of an earlier run' },
     faults: { help: 'throttle, cut off, poison and crash it on the way, then redrive' },
-    keep: { help: 'stay up after the comparison, until Ctrl-C' },
+    keep: {
+      help: 'stay up until Ctrl-C, with a configuration file with which the other commands work on this run',
+    },
+    'write-config': {
+      value: 'FILE',
+      help: 'where that file is written; it must not exist (default: a new folder)',
+    },
     port: {
       value: 'PORT',
       range: [1, 65_535],
@@ -36,6 +50,10 @@ export const local: Command = {
     },
     json: { help: 'print the summary as one line of JSON' },
     ...localWorldOptions,
+    'source-table': {
+      value: 'NAME',
+      help: 'replicate this table of --source-endpoint, which must have a stream, instead of writing to one; it is only read',
+    },
     'source-port': {
       value: 'PORT',
       range: [1, 65_535],
@@ -56,11 +74,13 @@ export const local: Command = {
       items: options.integer('items') ?? 0,
       seed: options.integer('seed') ?? randomBytes(4).readUInt32BE(),
       sourceEndpoint: endpoint('source-endpoint', options),
+      sourceTable: sourceTable(options),
+      configPath: options.text('write-config'),
       destinationEndpoint: endpoint('destination-endpoint', options),
       sourcePort: options.integer('source-port'),
       destinationPort: options.integer('destination-port'),
       pagePort: options.integer('port'),
-      credentials: credentials(io),
+      credentials: await credentials(io),
       runId: randomBytes(3).toString('hex'),
       clock: systemClock,
       random: systemRandom,
@@ -90,18 +110,18 @@ function requireDifferentPorts(options: ParsedOptions): void {
   }
 }
 
-/** A status line that renews itself on a terminal, and a line every few seconds elsewhere. */
+/** A status line that renews itself on a terminal; elsewhere a line every few seconds, if anything is new. */
 function reporting(options: ParsedOptions, io: Io) {
+  const tell = oncePerChange(io);
   const plainEvery = 10;
   let calls = 0;
   return {
-    onStarted: (world: LocalWorld, pageUrl: string) => {
-      for (const line of introduction(world, pageUrl, options)) io.err(line);
+    onStarted: (world: LocalWorld, places: RunPlaces) => {
+      for (const line of introduction(world, places, options)) io.err(line);
     },
     onProgress: (progress: LocalRunProgress) => {
       calls += 1;
-      if (io.isTerminal) io.status(statusLine(progress));
-      else if (calls % plainEvery === 0) io.err(statusLine(progress));
+      if (io.isTerminal || calls % plainEvery === 0) tell(factsOf(progress, io));
     },
     onVerified: (summary: LocalRunSummary) => {
       printSummary(summary, options, io);
@@ -112,34 +132,64 @@ function reporting(options: ParsedOptions, io: Io) {
   };
 }
 
+/** @throws UsageError where there is no endpoint at which it could be. */
+function sourceTable(options: ParsedOptions): string | undefined {
+  const table = options.text('source-table');
+  if (table === undefined || options.text('source-endpoint') !== undefined) return table;
+  throw new UsageError(
+    '--source-table needs --source-endpoint: the embedded engine starts empty.',
+    {
+      code: 'usage.options',
+      hint: 'Give the endpoint of the engine that has the table, such as http://127.0.0.1:8000.',
+    },
+  );
+}
+
 function introduction(
   { source, destination, replication }: LocalWorld,
-  pageUrl: string,
+  { pageUrl, configPath }: RunPlaces,
   options: ParsedOptions,
 ): string[] {
+  const seconds = options.text('duration');
+  const isOwn = options.text('source-table') !== undefined;
   return [
     `source       ${source.region}  ${source.endpoint}  ${replication.source.table}`,
     `destination  ${destination.region}  ${destination.endpoint}  ${replication.destination.table}`,
     `live page    ${pageUrl}`,
-    `${options.text('rate')} writes/s for ${options.text('duration')} s; Ctrl-C ends it early`,
+    ...(configPath === undefined ? [] : [`commands     ferry status --config ${configPath}`]),
+    isOwn
+      ? `Copies ${replication.source.table}, and replicates what you write to it for ${seconds} s; Ctrl-C ends it early`
+      : `${options.text('rate')} writes/s for ${seconds} s; Ctrl-C ends it early`,
   ];
 }
 
-function statusLine(progress: LocalRunProgress): string {
-  const { writes, applied, superseded, coalesced, deadLettered, latestLatencyMs } = progress;
-  const lag =
-    latestLatencyMs === undefined ? '-' : `${latestLatencyMs.p50}/${latestLatencyMs.p99} ms`;
+/** Room for lag and dead letters, whatever their figures. */
+const NARROW_COLUMNS = 60;
+
+/** The most important first: a narrow terminal shows no more than these. */
+function factsOf(progress: LocalRunProgress, { statusColumns }: Io): string[] {
+  const { writes, applied, superseded, coalesced, deadLettered } = progress;
+  const isNarrow = (statusColumns?.() ?? Infinity) < NARROW_COLUMNS;
   return [
+    isNarrow ? `lag ${lagInBrief(progress)}` : `lag p50/p99 ${lagOf(progress)}`,
+    `dead letters ${grouped(deadLettered)}`,
     `writes ${grouped(writes)}`,
     `applied ${grouped(applied)}`,
     `superseded ${grouped(superseded)}`,
     `coalesced ${grouped(coalesced)}`,
-    `dead letters ${grouped(deadLettered)}`,
-    `lag p50/p99 ${lag}`,
-  ].join('  ');
+  ];
+}
+
+function lagOf({ latestLatencyMs: lag }: LocalRunProgress): string {
+  return lag === undefined ? '-' : `${grouped(lag.p50)}/${grouped(lag.p99)} ms`;
+}
+
+function lagInBrief({ latestLatencyMs: lag }: LocalRunProgress): string {
+  return lag === undefined ? '-' : `${duration(lag.p50)}/${duration(lag.p99)}`;
 }
 
 function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io): void {
+  tellMissedRate(summary, io);
   if (options.has('json')) {
     io.out(JSON.stringify(summary));
     return;
@@ -153,9 +203,10 @@ function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io):
     ['dead letters', grouped(summary.deadLettered)],
     ['given up', grouped(summary.givenUp)],
     ...redriveRows(summary),
-    ['latency p50', `${latencyMs.p50} ms`],
-    ['latency p90', `${latencyMs.p90} ms`],
-    ['latency p99', `${latencyMs.p99} ms`],
+    ['latency p50', `${grouped(latencyMs.p50)} ms`],
+    ['latency p90', `${grouped(latencyMs.p90)} ms`],
+    ['latency p99', `${grouped(latencyMs.p99)} ms`],
+    ['writes/s', rateText(summary)],
     ['records/s', grouped(summary.recordsPerSecond)],
   ] as const;
   for (const line of alignedRows(rows)) io.out(line);
@@ -163,12 +214,30 @@ function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io):
   io.err(`Repeat this workload with --seed ${summary.seed}.`);
 }
 
+/** Where nothing was written, nothing was to be, or the run was stopped before. */
+function missesRate({ writes, writesPerSecond, askedWritesPerSecond }: LocalRunSummary): boolean {
+  return writes > 0 && isMissed(writesPerSecond, askedWritesPerSecond);
+}
+
+function rateText(summary: LocalRunSummary): string {
+  const reached = grouped(summary.writesPerSecond);
+  return missesRate(summary) ? `${reached} of ${grouped(summary.askedWritesPerSecond)}` : reached;
+}
+
+function tellMissedRate(summary: LocalRunSummary, io: Io): void {
+  if (!missesRate(summary)) return;
+  io.err(
+    `The rate was missed: ${rateText(summary)} writes/s were reached. The source, or this machine, takes no more.`,
+  );
+}
+
 function redriveRows({ redriven }: LocalRunSummary): Array<readonly [string, string]> {
   if (redriven === undefined) return [];
-  const { applied, superseded, left } = redriven;
+  const { applied, superseded, coalesced, left } = redriven;
   return [
     ['redriven: applied', grouped(applied)],
     ['redriven: superseded', grouped(superseded)],
+    ['redriven: coalesced', grouped(coalesced)],
     ['redriven: left', grouped(left)],
   ];
 }

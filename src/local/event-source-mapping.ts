@@ -54,17 +54,27 @@ export interface EventSourceMappingCounts {
 export interface EventSourceMapping {
   /** Live. What is received, but neither done nor given up, is on its way. */
   readonly counts: EventSourceMappingCounts;
+  /** As Lambda tells it. Disabling until the last invocation is over. */
+  readonly state: MappingState;
+  /** Disabled, it reads nothing and hands nothing over; enabled again, it goes on where it was. */
+  setEnabled(enabled: boolean): void;
   /**
-   * Resolves once everything that is in the stream now has been handed over or given up.
+   * Resolves once everything that is in the stream now has been handed over or given up. Enables the mapping.
    * @throws FerryError `local.mapping.stopped`, also when stop() comes first.
    */
   settled(): Promise<void>;
+  /** Rejects when the stream is gone for good; never settles otherwise. */
+  readonly lost: Promise<never>;
   /** Ends reading, lets invocations in flight finish, and resolves. Safe to repeat. */
   stop(): Promise<void>;
 }
 
+export type MappingState = 'Enabled' | 'Disabling' | 'Disabled';
+
 /** New shards appear when old ones end, which is noticed anyway; this is for all other cases. */
 const DISCOVERY_INTERVAL_MS = 10_000;
+/** An engine that starts again may not know its streams at first. */
+const GONE_LOOKS = 6;
 /** Longest uninterrupted sleep, so that no timer outlives stop() by more. */
 const SLEEP_SLICE_MS = 250;
 
@@ -93,6 +103,10 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
     trimmed: 0,
   };
   stopping = false;
+  enabled = true;
+  readonly lost: Promise<never>;
+  #lose: (error: Error) => void = () => undefined;
+  #invocations = 0;
   readonly #shards = new Map<string, ShardPoller>();
   readonly #wakers = new Set<() => void>();
   #settling: Waiter[] = [];
@@ -102,7 +116,20 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
   #discovering: Promise<void> = Promise.resolve();
 
   constructor(options: EventSourceMappingOptions) {
-    this.options = options;
+    this.options = { ...options, invoke: (event) => this.#invoke(event, options) };
+    this.lost = new Promise((_, reject) => (this.#lose = reject));
+    // Only a run that is under way minds.
+    this.lost.catch(() => undefined);
+  }
+
+  get state(): MappingState {
+    if (this.enabled) return 'Enabled';
+    return this.#invocations > 0 ? 'Disabling' : 'Disabled';
+  }
+
+  setEnabled(enabled: boolean): void {
+    this.enabled = enabled;
+    this.#wake();
   }
 
   start(): void {
@@ -111,6 +138,7 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
 
   settled(): Promise<void> {
     if (this.stopping) return Promise.reject(stopped());
+    this.enabled = true;
     for (const shard of this.#shards.values()) shard.doubt();
     this.#discoveryWanted += 1;
     this.#wake();
@@ -159,6 +187,15 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
     });
   }
 
+  async #invoke(event: DynamoDBStreamEvent, { invoke }: EventSourceMappingOptions) {
+    this.#invocations += 1;
+    try {
+      return await invoke(event);
+    } finally {
+      this.#invocations -= 1;
+    }
+  }
+
   #wake(): void {
     for (const wake of this.#wakers) wake();
   }
@@ -175,6 +212,7 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
         this.changed();
       } catch (error) {
         failures += 1;
+        if (isGone(error) && failures === GONE_LOOKS) this.#lose(gone(this.options, error));
         onProblem(`list the shards, attempt ${failures}: ${describeError(error)}`);
         await this.sleep(retryDelayMs(failures));
         continue;
@@ -206,6 +244,18 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
       if (parent === undefined || parent.finished) shard.start();
     }
   }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ResourceNotFoundException';
+}
+
+function gone({ streamArn }: EventSourceMappingOptions, cause: unknown): FerryError {
+  return new FerryError(`The stream ${streamArn} is gone: ${describeError(cause)}.`, {
+    code: 'local.stream.gone',
+    hint: 'Was its table deleted, or its stream turned off? Run it again on a table with a stream.',
+    cause,
+  });
 }
 
 function stopped(): FerryError {

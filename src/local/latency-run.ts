@@ -67,8 +67,8 @@ export async function latencyRun(options: LatencyRunOptions): Promise<LatencyRun
     const world = await startLocalWorld(options, cleanups);
     options.onStarted(world);
     const run = measureAll({ world, options, nextNumber: 0 });
-    // Without its engine a run would try for ever.
-    return await Promise.race([run, world.source.lost, world.destination.lost]);
+    // Without its engine or its stream, a run would try for ever.
+    return await Promise.race([run, world.source.lost, world.destination.lost, world.mapping.lost]);
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
   }

@@ -30,6 +30,9 @@ export interface LocalFailures {
   readonly bucketName: string;
   readonly bucket: ObjectStore;
   readonly objectEndpoint: string;
+  readonly queueEndpoint: string;
+  /** When the oldest message of a queue was sent, epoch milliseconds; undefined where there is none. */
+  oldestSentAtMs(queueName: string): number | undefined;
   /** Keeps a batch that was given up, where Lambda would. */
   keep(document: OnFailureDocument): Promise<void>;
   close(): Promise<void>;
@@ -43,7 +46,7 @@ export async function openLocalFailures(
 ): Promise<LocalFailures> {
   const [sqs, s3] = await Promise.all([startSqsServer(), startS3Server()]);
   const settings = { region: source.region, credentials };
-  const messages = queueClient({ ...settings, queueUrl: sqs.endpoint });
+  const messages = queueClient({ ...settings, endpoint: sqs.endpoint, queueUrl: sqs.endpoint });
   const objects = objectClient({ ...settings, endpoint: s3.endpoint });
   const createQueue = async (QueueName: string, Attributes: Record<string, string>) => {
     const { QueueUrl = '' } = await messages.send(
@@ -69,6 +72,8 @@ export async function openLocalFailures(
     bucketName: BUCKET,
     bucket,
     objectEndpoint: s3.endpoint,
+    queueEndpoint: sqs.endpoint,
+    oldestSentAtMs: (queueName) => sqs.oldestSentAtMs(queueName),
     keep: (document) => bucket.put(objectKey(document), JSON.stringify(document)),
     async close() {
       messages.destroy();

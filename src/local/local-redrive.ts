@@ -10,7 +10,11 @@ import type { LocalWorld } from './local-world.ts';
 
 export interface LocalRedrive {
   /** Over all redrives of this run. */
-  readonly totals: { readonly applied: number; readonly superseded: number };
+  readonly totals: {
+    readonly applied: number;
+    readonly superseded: number;
+    readonly coalesced: number;
+  };
   /** Puts back what can be put back. For when no new dead letters come. */
   applyToAll(): Promise<RedriveReport>;
   /**
@@ -23,12 +27,13 @@ export interface LocalRedrive {
 }
 
 export function localRedrive(world: LocalWorld, credentials: Credentials): LocalRedrive {
-  const totals = { applied: 0, superseded: 0 };
+  const totals = { applied: 0, superseded: 0, coalesced: 0 };
   const never = new AbortController().signal;
   const apply = async (stop: AbortSignal, limit: number) => {
     const report = await redriveOnce(world, credentials, { apply: true, stop, limit });
     totals.applied += report.applied;
     totals.superseded += report.superseded;
+    totals.coalesced += report.coalesced;
     return report;
   };
   return {

@@ -3,6 +3,8 @@
 
 import type { VerifyReport } from '../operations/verify.ts';
 import { compareTables } from './compare-tables.ts';
+import { keepConfig } from './kept-config.ts';
+import { copySource } from './local-copy.ts';
 import { type LocalRedrive, localRedrive, stayed } from './local-redrive.ts';
 import {
   type Cleanup,
@@ -34,9 +36,17 @@ export interface LocalRunOptions extends LocalWorldOptions {
   readonly onStory: (line: string) => void;
   /** Port of the live page; a free one if absent. */
   readonly pagePort?: number | undefined;
-  readonly onStarted: (world: LocalWorld, pageUrl: string) => void;
+  /** Where the commands' configuration is written. @default a new folder with `keep`, and nowhere without */
+  readonly configPath?: string | undefined;
+  readonly onStarted: (world: LocalWorld, places: RunPlaces) => void;
   readonly onVerified: (summary: LocalRunSummary) => void;
   readonly onProgress: (progress: LocalRunProgress) => void;
+}
+
+/** Where a run can be met. */
+export interface RunPlaces {
+  readonly pageUrl: string;
+  readonly configPath: string | undefined;
 }
 
 export interface LocalRunProgress {
@@ -76,17 +86,22 @@ export interface LocalRunSummary {
   readonly redriven?: {
     readonly applied: number;
     readonly superseded: number;
+    readonly coalesced: number;
     readonly left: number;
   };
   /** Milliseconds from the write call to the item's arrival; all zero if nothing was applied. */
   readonly latencyMs: Percentiles;
   readonly recordsPerSecond: number;
+  /** Writes per second that were asked for, and that were reached. */
+  readonly askedWritesPerSecond: number;
+  readonly writesPerSecond: number;
   readonly durationSeconds: number;
   readonly engine: string;
   readonly seed: number;
 }
 
 const PROGRESS_INTERVAL_MS = 500;
+const NAP_MS = 100;
 
 /** Runs until the workload is over or `stop`, and leaves nothing behind, also when it fails. */
 export async function localRun(options: LocalRunOptions): Promise<LocalRunSummary> {
@@ -98,13 +113,27 @@ export async function localRun(options: LocalRunOptions): Promise<LocalRunSummar
     const world = await startLocalWorld(options, cleanups);
     // Before its world ends: the page asks it for counts.
     cleanups.push(() => page.freeze());
-    onStarted(world, page.url);
+    const configPath = keepConfigOf(world, options, cleanups);
+    onStarted(world, { pageUrl: page.url, configPath });
     const run = replicate(newRun(world, page, options));
-    // Without its engine a run would try for ever.
-    return await Promise.race([run, world.source.lost, world.destination.lost]);
+    // Without its engine or its stream, a run would try for ever.
+    const { source, destination, mapping } = world;
+    return await Promise.race([run, source.lost, destination.lost, mapping.lost]);
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
   }
+}
+
+/** @returns the path of the file; it goes with its world. */
+function keepConfigOf(
+  world: LocalWorld,
+  { keep, configPath }: LocalRunOptions,
+  cleanups: Cleanup[],
+): string | undefined {
+  if (!keep && configPath === undefined) return undefined;
+  const config = keepConfig(world, configPath);
+  cleanups.push(() => config.remove());
+  return config.path;
 }
 
 interface Run {
@@ -115,6 +144,7 @@ interface Run {
   readonly redrive: LocalRedrive;
   readonly startMs: number;
   writes: number;
+  writesPerSecond: number;
 }
 
 function newRun(world: LocalWorld, page: LivePage, options: LocalRunOptions): Run {
@@ -123,7 +153,8 @@ function newRun(world: LocalWorld, page: LivePage, options: LocalRunOptions): Ru
   const { faults } = world;
   const onChange = () => page.refresh();
   const controls = runControls({ faults, redrive, onChange, onProblem });
-  const run = { world, options, page, controls, redrive, startMs: clock.now(), writes: 0 };
+  const counts = { writes: 0, writesPerSecond: 0 };
+  const run = { world, options, page, controls, redrive, startMs: clock.now(), ...counts };
   page.show({ world, controls, writes: () => run.writes });
   return run;
 }
@@ -135,7 +166,7 @@ async function replicate(run: Run): Promise<LocalRunSummary> {
   try {
     page.phase('writing');
     controls.open();
-    await Promise.all([writeAll(run), playStory(run)]);
+    await Promise.all([feed(run), playStory(run)]);
     const summary = await settle(run);
     if (!keep || stop.aborted) {
       await page.end(endingOf(summary));
@@ -163,9 +194,19 @@ async function playStory({ world, options, startMs }: Run): Promise<void> {
   await playFaults({ world, clock, durationMs: durationSeconds * 1000, stop, tell });
 }
 
+/** Writes to a source of its own. Of somebody else's, it copies what is there, and lets its owner write. */
+async function feed(run: Run): Promise<void> {
+  const { world, options } = run;
+  if (options.sourceTable === undefined) return writeAll(run);
+  const { credentials, clock, durationSeconds, stop } = options;
+  const untilMs = clock.now() + durationSeconds * 1000;
+  await copySource(world, { credentials, clock, stop });
+  while (!stop.aborted && clock.now() < untilMs) await clock.sleep(NAP_MS);
+}
+
 async function writeAll(run: Run): Promise<void> {
   const { world, options } = run;
-  await writeLoop({
+  run.writesPerSecond = await writeLoop({
     client: world.source.client,
     table: world.replication.source.table,
     nextWrite: createWorkload({
@@ -204,12 +245,22 @@ interface Ending {
   readonly redriven: LocalRunSummary['redriven'];
 }
 
-/** The story ends with a redrive. Who plays on the page redrives there, and is told what still waits. */
+/**
+ * The story ends with a redrive. Who plays on the page redrives there, and who keeps the run with `ferry redrive`:
+ * they are told what still waits.
+ */
 async function redriveAtTheEnd(run: Run): Promise<LocalRunSummary['redriven']> {
   const { redrive, controls, options } = run;
-  if (!options.faults && !controls.used()) return undefined;
-  const left = options.faults ? stayed(await redrive.applyToAll()) : await redrive.waiting();
+  const { faults, keep } = options;
+  const isPractice = keep && wasPutAside(run);
+  if (!faults && !isPractice && !controls.used()) return undefined;
+  const left = faults && !keep ? stayed(await redrive.applyToAll()) : await redrive.waiting();
   return { ...redrive.totals, left };
+}
+
+/** Whether any record ever was, be it redriven since or not. */
+function wasPutAside({ world: { mapping, tally } }: Run): boolean {
+  return tally.sum('DeadLetteredRecords') + mapping.counts.givenUp > 0;
 }
 
 function progressOf(run: Run): LocalRunProgress {
@@ -240,6 +291,8 @@ function summaryOf(run: Run, { report, durationSeconds, redriven }: Ending): Loc
     ...(redriven === undefined ? {} : { redriven }),
     latencyMs: tally.latencies() ?? { p50: 0, p90: 0, p99: 0, max: 0 },
     recordsPerSecond: Math.round(mapping.counts.received / durationSeconds),
+    askedWritesPerSecond: run.options.writesPerSecond,
+    writesPerSecond: run.writesPerSecond,
     durationSeconds: Math.round(durationSeconds * 100) / 100,
     engine: [...new Set([source.engine, destination.engine])].join(' -> '),
     seed: run.options.seed,

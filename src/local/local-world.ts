@@ -7,23 +7,27 @@ import { join } from 'node:path';
 import type { Credentials } from '../adapters/client-settings.ts';
 import { dynamoDbStreamReader } from '../adapters/dynamodb-streams.ts';
 import { streamsClient } from '../adapters/stream-ranges.ts';
-import { handlerSettings, type ReplicationConfig } from '../config.ts';
+import { handlerSettings, type ReplicationConfig, type ServiceEndpoints } from '../config.ts';
 import { LOOK_AGAIN_ENVIRONMENT, STATE_ATTRIBUTES } from '../contract.ts';
 import { toEnvironment } from '../handler-settings.ts';
 import { buildLambdaBundle, type HandlerName } from '../lambda-bundle.ts';
-import type { Clock, Random } from '../ports.ts';
+import type { Clock, Random, StreamReader } from '../ports.ts';
 import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
+import { type LocalApis, localApis } from './local-apis.ts';
 import { type LocalFailures, openLocalFailures } from './local-failures.ts';
 import { type LocalRegion, openLocalRegion } from './local-region.ts';
 import { createMetricsTally, type MetricsTally } from './metrics-tally.ts';
 import { startQueueMapping } from './queue-mapping.ts';
+import { type OwnTable, ownTable, requireReadable, streamOfNew } from './source-stream.ts';
 import type { KeySchema } from './workload.ts';
 
 export interface LocalWorldOptions {
   readonly replication: ReplicationConfig;
   readonly sourceEndpoint?: string | undefined;
+  /** A table that is there already, at `sourceEndpoint`: it is only read. @default one of its own */
+  readonly sourceTable?: string | undefined;
   readonly destinationEndpoint?: string | undefined;
   readonly sourcePort?: number | undefined;
   readonly destinationPort?: number | undefined;
@@ -51,6 +55,9 @@ export interface LocalWorld {
   /** As it runs here: with the tables of this run, at their endpoints. */
   readonly replication: ReplicationConfig;
   readonly schema: KeySchema;
+  readonly streamArn: string;
+  /** Of the source Region's services other than DynamoDB. */
+  readonly endpoints: ServiceEndpoints;
   readonly mapping: EventSourceMapping;
   readonly lambda: LambdaFunction;
   readonly failures: LocalFailures;
@@ -74,27 +81,67 @@ export async function startLocalWorld(
 ): Promise<LocalWorld> {
   const { source, destination } = await openRegions(options, cleanups);
   const replication = atTables(options, { source, destination });
-  const schema = keySchemaOf(options.replication);
-  const streamArn = await source.createTable(replication.source.table, schema, { stream: true });
+  const { credentials, onProblem, random, clock } = options;
+  const { schema, streamArn } = await sourceOf({ source, replication }, options);
+  const reader = await openStream({ source, streamArn }, options, cleanups);
   await destination.createTable(replication.destination.table, schema);
   await destination.createTable(replication.stateTable, STATE_SCHEMA);
 
-  const { credentials, onProblem, random } = options;
   const failures = await openLocalFailures(replication, credentials);
   cleanups.push(() => failures.close());
   const faults = await startFaultProxy({ upstream: destination.endpoint, random, onProblem });
   cleanups.push(() => faults.stop());
-  const tally = createMetricsTally();
-  const parts = { replication, failures, faults, tally, streamArn: streamArn ?? '' };
-  const lambda = startReplicate(parts, options, cleanups);
-  const mapping = startMapping({ ...parts, lambda, source }, options, cleanups);
+  const apis = localApis(clock);
+  const tally = createMetricsTally((name, values) => apis.history.add(name, values, clock.now()));
+  const places = { s3: failures.objectEndpoint, sqs: failures.queueEndpoint };
+  const here = { ...replication, source: { ...replication.source, endpoints: places } };
+  const parts = { replication: here, failures, faults, tally, streamArn };
+  const variables = variablesOf(parts);
+  const lambda = startLambda({ handler: 'replicate', variables }, parts, options, cleanups);
+  const mapping = startMapping({ ...parts, lambda, reader, apis }, options, cleanups);
   const lookedAgain = startLookAgain(parts, options, cleanups);
+  const server = await apis.open({ ...parts, mapping, variables });
+  cleanups.push(() => server.stop());
+  const endpoints = { ...places, lambda: server.endpoint, cloudwatch: server.endpoint };
   const settled = async () => {
     await mapping.settled();
     await lambda.idle();
     await lookedAgain();
   };
-  return { source, destination, schema, mapping, lambda, ...parts, settled, lookedAgain };
+  return {
+    source,
+    destination,
+    schema,
+    mapping,
+    lambda,
+    ...parts,
+    endpoints,
+    settled,
+    lookedAgain,
+  };
+}
+
+/** A new table, or one that is there already. */
+async function sourceOf(
+  { source, replication }: Pick<LocalWorld, 'source' | 'replication'>,
+  { sourceTable, credentials, ...options }: LocalWorldOptions,
+): Promise<OwnTable> {
+  if (sourceTable !== undefined) return ownTable(sourceTable, source, credentials);
+  const schema = keySchemaOf(options.replication);
+  const streamArn = await source.createTable(replication.source.table, schema, { stream: true });
+  return { schema, streamArn: streamOfNew(streamArn, source) };
+}
+
+async function openStream(
+  { source: { region, endpoint }, streamArn }: Pick<LocalWorld, 'source' | 'streamArn'>,
+  { credentials, clock }: LocalWorldOptions,
+  cleanups: Cleanup[],
+): Promise<StreamReader> {
+  const streams = streamsClient({ region, endpoint, credentials });
+  cleanups.push(() => streams.destroy());
+  const reader = dynamoDbStreamReader(streams, streamArn);
+  await requireReadable(reader, { streamArn, endpoint }, (ms) => clock.sleep(ms));
+  return reader;
 }
 
 async function openRegions(options: LocalWorldOptions, cleanups: Cleanup[]) {
@@ -116,16 +163,10 @@ async function openRegions(options: LocalWorldOptions, cleanups: Cleanup[]) {
   return { source, destination };
 }
 
-type Parts = Pick<LocalWorld, 'replication' | 'failures' | 'faults' | 'tally'> & {
-  readonly streamArn: string;
-};
+type Parts = Pick<LocalWorld, 'replication' | 'failures' | 'faults' | 'tally' | 'streamArn'>;
 
-function startReplicate(
-  parts: Parts,
-  options: LocalWorldOptions,
-  cleanups: Cleanup[],
-): LambdaFunction {
-  const { replication, failures, faults, streamArn } = parts;
+/** The environment of the replicate function. */
+function variablesOf({ replication, failures, faults, streamArn }: Parts): Record<string, string> {
   const settings = handlerSettings(replication, {
     deadLetterQueueUrl: failures.queueUrl,
     onFailureBucket: failures.bucketName,
@@ -133,8 +174,7 @@ function startReplicate(
     // The function adopts its stream by itself.
     streamArn,
   });
-  const variables = toEnvironment({ ...settings, destinationEndpoint: faults.endpoint });
-  return startLambda({ handler: 'replicate', variables }, parts, options, cleanups);
+  return toEnvironment({ ...settings, destinationEndpoint: faults.endpoint });
 }
 
 /**
@@ -202,22 +242,19 @@ function startLambda(
   return lambda;
 }
 
+interface MappingParts {
+  readonly lambda: LambdaFunction;
+  readonly reader: StreamReader;
+  readonly apis: LocalApis;
+}
+
 function startMapping(
-  {
-    replication,
-    failures,
-    lambda,
-    source,
-    streamArn,
-  }: Parts & Pick<LocalWorld, 'lambda' | 'source'>,
-  { credentials, clock, onProblem }: LocalWorldOptions,
+  { replication, failures, lambda, reader, apis, streamArn }: Parts & MappingParts,
+  { clock, onProblem }: LocalWorldOptions,
   cleanups: Cleanup[],
 ): EventSourceMapping {
-  const { region, endpoint } = source;
-  const streams = streamsClient({ region, endpoint, credentials });
-  cleanups.push(() => streams.destroy());
   const mapping = startEventSourceMapping({
-    reader: dynamoDbStreamReader(streams, streamArn),
+    reader,
     streamArn,
     invoke: (event) => lambda.invoke(event),
     // As lib/stream-replicator.ts deploys it.
@@ -225,24 +262,27 @@ function startMapping(
     clock,
     onFailure: async (document) => {
       await failures.keep(document);
+      const { batchSize } = document.DDBStreamBatchInfo;
+      apis.history.add('OnFailureDestinationDeliveredEventCount', [batchSize], clock.now());
       onProblem(`gave a batch up to the bucket: ${document.requestContext.condition}`);
     },
     onProblem,
+    onBatch: apis.onBatch,
   });
   cleanups.push(() => mapping.stop());
   return mapping;
 }
 
-/** The same replication between tables that belong to this run alone. */
+/** The same replication between tables of this run; the source may be somebody else's. */
 function atTables(
-  { replication, runId }: LocalWorldOptions,
+  { replication, runId, sourceTable }: LocalWorldOptions,
   { source, destination }: Pick<LocalWorld, 'source' | 'destination'>,
 ): ReplicationConfig {
   return {
     ...replication,
     source: {
       ...replication.source,
-      table: `ferry-local-${runId}-source`,
+      table: sourceTable ?? `ferry-local-${runId}-source`,
       endpoint: source.endpoint,
     },
     destination: {
@@ -252,7 +292,9 @@ function atTables(
     },
     stateTable: `ferry-local-${runId}-state`,
     // The workload stamps its writes, so that latency is exact.
-    timestampAttribute: replication.timestampAttribute ?? 'writtenAt',
+    ...(sourceTable === undefined
+      ? { timestampAttribute: replication.timestampAttribute ?? 'writtenAt' }
+      : {}),
   };
 }
 

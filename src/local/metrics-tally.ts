@@ -24,7 +24,10 @@ export interface MetricsTally {
   latencyReader(): () => Percentiles | undefined;
 }
 
-export function createMetricsTally(): MetricsTally {
+/** @param onValues called with the values of each metric of each document. */
+export function createMetricsTally(
+  onValues: (name: string, values: readonly number[]) => void = () => undefined,
+): MetricsTally {
   const sums = new Map<string, number>();
   const latest = new Map<string, number>();
   const all: number[] = [];
@@ -39,6 +42,7 @@ export function createMetricsTally(): MetricsTally {
   return {
     addLine(line) {
       for (const [name, values] of metricsOf(line)) {
+        onValues(name, values);
         sums.set(
           name,
           values.reduce((total, value) => total + value, sums.get(name) ?? 0),

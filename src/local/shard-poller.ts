@@ -30,6 +30,7 @@ export interface ShardPollerHost {
   readonly options: EventSourceMappingOptions;
   readonly counts: { -readonly [Name in keyof EventSourceMappingCounts]: number };
   readonly stopping: boolean;
+  readonly enabled: boolean;
   /** Sleeps; only the end of the mapping wakes earlier. */
   sleep(ms: number): Promise<void>;
   /** Sleeps for a while; whatever calls for attention wakes earlier. */
@@ -116,6 +117,10 @@ export class ShardPoller {
     const { pollIntervalMs = POLL_INTERVAL_MS } = this.#options;
     let failures = 0;
     while (!this.#mapping.stopping && !this.#closed) {
+      if (!this.#mapping.enabled) {
+        await this.#mapping.nap(pollIntervalMs);
+        continue;
+      }
       if (this.#roomLeft() <= 0) {
         await new Promise<void>((resolve) => (this.#makeRoom = resolve));
         continue;
@@ -236,6 +241,8 @@ export class ShardPoller {
     let result: InvocationResult | undefined;
     let failures = 0;
     for (let next = batches.shift(); next !== undefined; next = batches.shift()) {
+      await this.#untilEnabled();
+      if (this.#mapping.stopping) return;
       const { expired, live } = separateExpired(next, clock.now(), settings);
       if (expired) await this.#giveUp(expired, 'RecordAgeExceeded', result);
       if (live) {
@@ -250,6 +257,14 @@ export class ShardPoller {
         if (retry.length > 0) await this.#mapping.sleep(retryDelayMs(++failures));
       }
       if (this.#mapping.stopping) return;
+    }
+  }
+
+  /** A mapping that is disabled leaves a batch where it is. */
+  async #untilEnabled(): Promise<void> {
+    const { pollIntervalMs = POLL_INTERVAL_MS } = this.#options;
+    while (!this.#mapping.enabled && !this.#mapping.stopping) {
+      await this.#mapping.nap(pollIntervalMs);
     }
   }
 

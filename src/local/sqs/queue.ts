@@ -90,6 +90,12 @@ export class SqsQueue {
     return messageId;
   }
 
+  /** When the oldest message that is still there was sent; undefined where there is none. */
+  oldestSentAtMs(): number | undefined {
+    for (const { sentAtMs } of this.#unexpired(this.#now())) return sentAtMs;
+    return undefined;
+  }
+
   /** Hands out up to `limit` visible messages, each with a new receipt handle, and hides them. */
   receive(
     limit: number,

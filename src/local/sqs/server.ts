@@ -26,6 +26,11 @@ export interface SqsServer {
    * @throws SqsError `QueueDoesNotExist`.
    */
   hasten(name: string): void;
+  /**
+   * When the oldest message in the queue `name` was sent; undefined where it is empty.
+   * @throws SqsError `QueueDoesNotExist`.
+   */
+  oldestSentAtMs(name: string): number | undefined;
   /** Ends long polls at once, with no message, and closes every connection. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -68,6 +73,7 @@ export async function startSqsServer({
     endpoint,
     queueUrl: (name) => queues.url(name),
     hasten: (name) => queues.get(name).hasten(),
+    oldestSentAtMs: (name) => queues.get(name).oldestSentAtMs(),
     stop: () => {
       stopping.abort();
       stopped ??= close(server, underWay);

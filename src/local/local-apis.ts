@@ -1,0 +1,113 @@
+// What the commands ask of a deployment, answered for a local world: the configuration of its function, its event
+// source mapping, and the metrics of its run.
+
+import { deadLetterQueueName, functionName, lookAgainName, METRIC_NAMESPACE } from '../contract.ts';
+import type { ReplicationConfig } from '../config.ts';
+import type { Clock } from '../ports.ts';
+import type { MetricAsked } from './cloudwatch-api.ts';
+import type { EventSourceMapping, EventSourceMappingOptions } from './event-source-mapping.ts';
+import type { LambdaApiState } from './lambda-api.ts';
+import type { LocalFailures } from './local-failures.ts';
+import { createMetricHistory, type MetricHistory, type Points } from './metric-history.ts';
+import { type RegionApis, startRegionApis } from './region-apis.ts';
+
+/** Receives what happens from the start on; answers once `open` has been called. */
+export interface LocalApis {
+  readonly history: MetricHistory;
+  /** For the event source mapping's options. */
+  readonly onBatch: NonNullable<EventSourceMappingOptions['onBatch']>;
+  open(parts: LocalApiParts): Promise<RegionApis>;
+}
+
+export interface LocalApiParts {
+  readonly replication: ReplicationConfig;
+  /** Environment of the replicate function. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly mapping: EventSourceMapping;
+  readonly streamArn: string;
+  readonly failures: Pick<LocalFailures, 'oldestSentAtMs'>;
+}
+
+const MAPPING_ID = 'local-event-source-mapping';
+const FAILED = 'PROBLEM: Function call failed';
+
+export function localApis(clock: Clock): LocalApis {
+  const history = createMetricHistory();
+  let lastResult = 'No records processed';
+  return {
+    history,
+    onBatch({ records, result }) {
+      lastResult = result.kind === 'failed' ? FAILED : 'OK';
+      const nowMs = clock.now();
+      if (result.kind === 'failed') history.add('Errors', [1], nowMs);
+      const createdAt = records.at(-1)?.dynamodb?.ApproximateCreationDateTime;
+      if (createdAt !== undefined) {
+        history.add('IteratorAge', [Math.max(0, nowMs - createdAt * 1000)], nowMs);
+      }
+    },
+    open(parts) {
+      const { replication, variables, mapping, streamArn } = parts;
+      const lambda: LambdaApiState = {
+        functions: [functionOf(replication, variables, clock.now())],
+        mapping,
+        mappingId: MAPPING_ID,
+        streamArn,
+        mappingChangedAtMs: clock.now(),
+        get lastResult() {
+          return lastResult;
+        },
+      };
+      const metrics = (asked: MetricAsked) => pointsOf(asked, parts, { history, clock });
+      return startRegionApis({ lambda, metrics, clock });
+    },
+  };
+}
+
+function functionOf(
+  { name, source, function: settings }: ReplicationConfig,
+  variables: LocalApiParts['variables'],
+  createdAtMs: number,
+) {
+  const { timeoutSeconds } = settings;
+  return {
+    name: functionName(name),
+    region: source.region,
+    variables,
+    timeoutSeconds,
+    createdAtMs,
+  };
+}
+
+interface Kept {
+  readonly history: MetricHistory;
+  readonly clock: Clock;
+}
+
+function pointsOf(asked: MetricAsked, parts: LocalApiParts, { history, clock }: Kept): Points {
+  const { namespace, name, dimensions, statistic, range } = asked;
+  if (namespace === 'AWS/SQS') return oldestMessage(dimensions['QueueName'], parts, clock.now());
+  if (namespace === METRIC_NAMESPACE && name === 'OldestUnappliedAge') {
+    // A heartbeat would say so every minute; here, nothing is written to the source for it.
+    if (isCaughtUp(parts.mapping)) history.add(name, [0], clock.now());
+  }
+  return history.points(name, statistic, range);
+}
+
+function isCaughtUp({ state, counts: { received, done, givenUp } }: EventSourceMapping): boolean {
+  return state === 'Enabled' && received === done + givenUp;
+}
+
+/** ApproximateAgeOfOldestMessage, which is known for now only. */
+function oldestMessage(
+  queue: string | undefined,
+  { replication: { name, tombstones }, failures }: LocalApiParts,
+  nowMs: number,
+): Points {
+  const queues = [
+    deadLetterQueueName(name),
+    ...(tombstones === 'checked' ? [lookAgainName(name)] : []),
+  ];
+  if (queue === undefined || !queues.includes(queue)) return [];
+  const sentAtMs = failures.oldestSentAtMs(queue);
+  return sentAtMs === undefined ? [] : [[nowMs - (nowMs % 60_000), (nowMs - sentAtMs) / 1000]];
+}
