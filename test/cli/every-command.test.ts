@@ -74,6 +74,9 @@ const CONFIG = {
   ],
 };
 
+/** As it is typed; found in the folder that is on the path. */
+const COMMAND = 'ferry';
+
 let folder = '';
 beforeAll(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'ferry-every-')));
@@ -98,7 +101,7 @@ interface Transcript {
 async function ferry(args: readonly string[], environment: object): Promise<Transcript> {
   const files = ['out', 'err'].map((name) => join(folder, `${args[0]}.${name}`));
   const [out = 0, err = 0] = files.map((file) => openSync(file, 'w'));
-  const child = spawn('ferry', args, {
+  const child = spawn(COMMAND, args, {
     cwd: folder,
     env: { PATH: pathTo('bin'), AWS_EC2_METADATA_DISABLED: 'true', ...environment },
     stdio: ['ignore', out, err],

@@ -39,7 +39,7 @@ async function run({ args, out, leaves = false }: Call) {
   });
   if (leaves) child.stdout?.destroy();
   let err = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
   const [exitCode] = (await once(child, 'close')) as [number | null];
   return { exitCode, err };
 }
