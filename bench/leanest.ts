@@ -12,35 +12,46 @@ const TARGET = 'DynamoDB_20120810.PutItem';
 export const leanestWith =
   (lanes: number): Approach =>
   (endpoint) => {
-    const { host } = new URL(endpoint);
-    const sign = requestSigner({ region: 'eu-west-1', service: 'dynamodb', host });
-    const sockets = Array.from({ length: lanes }, () => new Client(endpoint, { pipelining: 1 }));
-    const send = async (socket: ClientType, text: string) => {
-      const body = Buffer.from(text);
-      const headers = sign({ target: TARGET, body }, CREDENTIALS, Date.now());
-      await new Promise<void>((resolve, reject) => {
-        socket.dispatch(
-          { path: '/', method: 'POST', headers, body },
-          {
-            onRequestStart: () => undefined,
-            onResponseStart: (_, status) => {
-              if (status !== 200) reject(new Error(`answer ${status}`));
-            },
-            onResponseData: () => undefined,
-            onResponseEnd: () => resolve(),
-            onResponseError: (_, error) => reject(error),
-          },
-        );
-      });
-    };
-    return async (records) => {
-      const queue = records.values();
-      const lane = async (socket: ClientType) => {
-        for (const record of queue) await send(socket, guardedPut(record as LambdaRecord));
-      };
-      await Promise.all(sockets.map(lane));
-    };
+    const send = sendersWith(lanes, TARGET)(endpoint);
+    return (records) => send(mapped(records));
   };
+
+function* mapped(records: readonly unknown[]): Generator<string> {
+  for (const record of records) yield guardedPut(record as LambdaRecord);
+}
+
+/** Sends texts as requests of one kind, as many at a time as there are sockets. */
+export const sendersWith = (lanes: number, target: string) => (endpoint: string) => {
+  const { host } = new URL(endpoint);
+  const sign = requestSigner({ region: 'eu-west-1', service: 'dynamodb', host });
+  const sockets = Array.from({ length: lanes }, () => new Client(endpoint, { pipelining: 1 }));
+  const send = async (socket: ClientType, text: string) => {
+    const body = Buffer.from(text);
+    const headers = sign({ target, body }, CREDENTIALS, Date.now());
+    await new Promise<void>((resolve, reject) => {
+      socket.dispatch(
+        { path: '/', method: 'POST', headers, body },
+        {
+          onRequestStart: () => undefined,
+          onResponseStart: (_, status) => {
+            if (status !== 200) reject(new Error(`answer ${status}`));
+          },
+          onResponseData: () => undefined,
+          onResponseEnd: () => resolve(),
+          onResponseError: (_, error) => reject(error),
+        },
+      );
+    });
+  };
+  return async (texts: Iterable<string>): Promise<void> => {
+    const queue = texts[Symbol.iterator]();
+    const lane = async (socket: ClientType) => {
+      for (let next = queue.next(); next.done !== true; next = queue.next())
+        await send(socket, next.value);
+    };
+    await Promise.all(sockets.map(lane));
+  };
+};
 
 interface LambdaRecord {
   readonly dynamodb: {

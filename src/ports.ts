@@ -77,8 +77,8 @@ export interface ObjectStore {
    * text in UTF-8.
    */
   get(key: string): Promise<string | undefined>;
-  /** Keys under `prefix`, in the order of their texts, a page at a time. */
-  list(prefix: string): AsyncIterable<readonly StoredObject[]>;
+  /** Keys under `prefix`, those above `after` alone, in the order of their bytes, a page at a time. */
+  list(prefix: string, after?: string): AsyncIterable<readonly StoredObject[]>;
   /** Deleting what is not there is harmless. */
   delete(key: string): Promise<void>;
 }
@@ -124,10 +124,24 @@ export interface LogEvent {
 
 export type Log = (event: LogEvent) => void;
 
+/** Several items of a table, in any order; those that are not there are left out. */
+export interface ManyItems {
+  readonly items: readonly Item[];
+  /** Keys that the service had no capacity for. */
+  readonly unprocessed: readonly Item[];
+  /** Keys of items that the SDK cannot read whole. */
+  readonly unreadable: readonly Item[];
+}
+
 /** A table that can be read item by item. */
 export interface ItemReader {
   /** One item by its key, consistently read. */
   get(key: Item): Promise<Item | undefined>;
+  /**
+   * One try of up to 100 items by different keys. Each is consistently read, but not all at one moment.
+   * @param attributes of each item, those of the key among them. @default all
+   */
+  getMany?(keys: readonly Item[], attributes?: readonly string[]): Promise<ManyItems>;
 }
 
 /** Where in a parallel scan to read. */

@@ -1,18 +1,26 @@
 // A DynamoDB table, read as a whole and item by item.
 
-import { DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb';
 import { keyInOrder } from '../core/attribute-value.ts';
+import { itemsRequest } from '../core/read-request.ts';
 import { FerryError } from '../errors.ts';
 import type { Item, ReadableTable } from '../ports.ts';
 import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { namingFailures } from './named-failures.ts';
 
 /** A page of 1 MB from another continent takes a second or two. */
 const READ_TIMEOUT_MS = 30_000;
 
 export function readClient(settings: ClientSettings): DynamoDBClient {
   const requestHandler = new CheckedHandler();
-  return new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 5, requestHandler });
+  const options = { ...clientSettings(settings), maxAttempts: 5, requestHandler };
+  return namingFailures(new DynamoDBClient(options));
 }
 
 export interface TableName {
@@ -58,7 +66,26 @@ export function dynamoDbReader(
       if (lost !== undefined) throw unreadable(lost);
       return item;
     },
+    async getMany(keys, attributes) {
+      const { input } = itemsRequest({ table, keys, attributes });
+      const { Responses = {}, UnprocessedKeys = {} } = await client.send(
+        new BatchGetItemCommand(input),
+        inTime(),
+      );
+      const items = Responses[table] ?? [];
+      const isLost = (item: Item) => lostAttribute(item) !== undefined;
+      return {
+        items: items.filter((item) => !isLost(item)),
+        unprocessed: UnprocessedKeys[table]?.Keys ?? [],
+        unreadable: items.filter(isLost).map((item) => sameAttributes(item, keys[0])),
+      };
+    },
   };
+}
+
+function sameAttributes(item: Item, key: Item = {}): Item {
+  const names = new Set(Object.keys(key));
+  return Object.fromEntries(Object.entries(item).filter(([name]) => names.has(name)));
 }
 
 /** Of the whole exchange, every repetition included. */

@@ -2,8 +2,15 @@
 // Bytes have to be those of decodeItem, which are base64 text in JSON.
 
 import { decodeItem, type Item } from '../core/attribute-value.ts';
+import { itemRequest, itemsRequest } from '../core/read-request.ts';
 import { jsonOf, type WriteRequest } from '../core/write-request.ts';
-import type { DestinationReader, DestinationTable, ReadReply, WriteReply } from '../ports.ts';
+import type {
+  DestinationReader,
+  DestinationTable,
+  ItemReader,
+  ReadReply,
+  WriteReply,
+} from '../ports.ts';
 import { requireOwnAnswer } from './service-answer.ts';
 import type { Answer, SignedRequests } from './signed-requests.ts';
 import { cancellation, type CancellationPart, refusal } from './write-reply.ts';
@@ -37,6 +44,20 @@ export function signedReader(requests: SignedRequests): DestinationReader {
       const { Table } = await ask('DescribeTable', { TableName: table });
       if (Table?.TableId === undefined) throw new Error(`the service did not describe ${table}`);
       return Table.TableId;
+    },
+  };
+}
+
+/** A table of what `reader` reads, item by item. */
+export function signedItems(reader: DestinationReader, table: string): ItemReader {
+  return {
+    async get(key) {
+      const { items } = await reader.read(itemRequest(table, key));
+      return items[0];
+    },
+    async getMany(keys, attributes) {
+      const reply = await reader.read(itemsRequest({ table, keys, attributes }));
+      return { ...reply, unreadable: [] };
     },
   };
 }

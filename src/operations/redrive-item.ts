@@ -1,8 +1,9 @@
 // One record that was put aside -> the twin, only where its place in the order is known: by compare-and-set,
-// or as the source has the item by now.
+// or as the source has the item by now. What was read ahead is good for the first attempt.
 
 import { type ControlRow, newestEpoch } from '../core/control-row.ts';
 import { floorIn, type Replay, replay } from '../core/replay.ts';
+import type { ItemStates } from '../core/resynchronization.ts';
 import type { StreamRecord } from '../core/stream-record.ts';
 import type { Version } from '../core/ordering-guard.ts';
 import { classifyFailure } from '../core/write-failure.ts';
@@ -49,18 +50,34 @@ export type ItemOutcome =
 /** Each attempt fails only because somebody else has written the item or its state row meanwhile. */
 const ATTEMPTS_MAX = 10;
 
-/** @throws what a read throws and repeating cannot help, unless only this item is to blame. */
+/** What was read of an item before its turn; what is absent is read then. */
+export interface ReadAhead {
+  /** The control row has changed since: what is known of the record's place may be wrong. */
+  readonly isOutdated?: boolean | undefined;
+  /** Made of what twin and state table had. */
+  readonly decision?: Replay | undefined;
+  /** All of the twin's item, and the source's, read last. */
+  readonly states?: ItemStates | undefined;
+}
+
+/**
+ * @param ahead rejects as a read does.
+ * @throws what a read throws and repeating cannot help, unless only this item is to blame.
+ */
 export async function redriveItem(
   item: ParkedItem,
   context: RecordContext,
   stop: AbortSignal,
+  ahead: Promise<ReadAhead> | ReadAhead = {},
 ): Promise<ItemOutcome> {
   const reading = patiently(context, stop);
   try {
     const { record, asksSource } = item;
+    const { decision, states, isOutdated } = await ahead;
+    if (isOutdated === true) return { kind: 'unfinished', why: 'the control row has changed' };
     return record === undefined || asksSource
-      ? await resynchronize(item, reading)
-      : await replayRecord(record, item, reading);
+      ? await resynchronize(item, reading, states)
+      : await replayRecord(record, { ...item, decision, states }, reading);
   } catch (error) {
     if (stop.aborted) return { kind: 'unfinished', why: 'stopped' };
     if (error instanceof FerryError && error.code === 'item.unreadable')
@@ -84,19 +101,20 @@ function patiently(context: RecordContext, stop: AbortSignal): RecordContext {
 
 async function replayRecord(
   record: StreamRecord,
-  item: ParkedItem,
+  item: ParkedItem & ReadAhead,
   context: RecordContext,
 ): Promise<ItemOutcome> {
+  let known = item.decision;
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-    const { twin, stateRow } = await read(item, context);
-    const decision = decide(record, { twin, stateRow }, context);
+    const decision = known ?? decide(record, await read(item, context), context);
+    known = undefined;
     switch (decision.kind) {
       case 'superseded':
         return { kind: 'superseded', deleted: decision.deleted };
       case 'taken':
         return { kind: 'rejected', why: 'ReservedAttributeTaken' };
       case 'resynchronize':
-        return resynchronize(item, context);
+        return resynchronize(item, context, attempt === 1 ? item.states : undefined);
       case 'write': {
         const result = await send(decision.request, context);
         if (result.kind === 'written') return { kind: decision.outcome, deleted: decision.deleted };
@@ -107,7 +125,8 @@ async function replayRecord(
   return { kind: 'unfinished', why: CONTENDED };
 }
 
-interface States {
+/** Of the twin's item, at least its key and the reserved attribute. */
+export interface TwinStates {
   readonly twin: Item | undefined;
   readonly stateRow: Item | undefined;
 }
@@ -116,17 +135,20 @@ interface States {
 async function read(
   { key, keyText }: StateRowKey,
   { settings, twin, stateTable }: RecordContext,
-): Promise<States> {
+): Promise<TwinStates> {
   const item = await twin.get(key);
   return { twin: item, stateRow: await stateTable.get(stateRowKey(settings, keyText)) };
 }
 
-function decide(record: StreamRecord, states: States, context: RecordContext): Replay {
+/** What becomes of a record whose place is known, as things were read. */
+export function decide(record: StreamRecord, states: TwinStates, context: DecisionContext): Replay {
   const { settings, withoutSource, clock } = context;
   const { ttlDeletes } = settings;
   const nowMs = clock.now();
   return replay({ ...states, record, target: settings, ttlDeletes, withoutSource, nowMs });
 }
+
+type DecisionContext = Pick<RecordContext, 'settings' | 'withoutSource' | 'clock'>;
 
 function notWritten(result: Exclude<SendResult, { kind: 'written' | 'refused' }>): ItemOutcome {
   if (result.kind !== 'failed') return { kind: 'unfinished', why: result.kind };
@@ -135,7 +157,11 @@ function notWritten(result: Exclude<SendResult, { kind: 'written' | 'refused' }>
   return { kind: 'unfinished', why: name, isUnknown: kind === 'unknown' };
 }
 
-async function resynchronize(item: ParkedItem, context: RecordContext): Promise<ItemOutcome> {
+async function resynchronize(
+  item: ParkedItem,
+  context: RecordContext,
+  states?: ItemStates,
+): Promise<ItemOutcome> {
   const { control, settings } = context;
   const { key, keyText, version, streamArn, record } = item;
   const result = await resynchronizeKey(
@@ -143,6 +169,7 @@ async function resynchronize(item: ParkedItem, context: RecordContext): Promise<
       key,
       keyText,
       redriven: version,
+      states,
       floor: floorIn(control, [settings.streamArn, streamArn]),
       // A delete is reason enough to remove what the source does not have either.
       keepsExtraneous: settings.ttlDeletes === 'skip' && record?.eventName !== 'REMOVE',

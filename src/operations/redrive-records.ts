@@ -1,49 +1,86 @@
-// Records of one message or object -> one lane per item, each newest first; what is deleted is announced.
-// Hands on how many records are final.
+// Records of a window of messages and objects -> one lane per item, each newest first, side by side; what is
+// deleted is announced. Hands on which records are final.
 
 import type { AnnouncedDelete } from '../core/announcement.ts';
 import { newestEpoch } from '../core/control-row.ts';
 import type { ParkedRecord } from '../core/parcel.ts';
 import { isInOrder, seriesOfParked } from '../core/replay.ts';
+import { BATCH_KEYS_MAX } from '../core/read-request.ts';
 import { parseStreamRecord, streamArnOf } from '../core/stream-record.ts';
+import type { Item } from '../ports.ts';
 import { announceDeletes } from './announce-deletes.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Pace } from './pace.ts';
+import { ChunkReads } from './chunk-reads.ts';
 import {
   type ItemOutcome,
   type ParkedItem,
+  type ReadAhead,
   type RecordContext,
   redriveItem,
 } from './redrive-item.ts';
-import { noteFailure, type RedriveReport } from './redrive-report.ts';
+import { noteFailure, type Outcomes } from './redrive-report.ts';
 
 export interface RecordRun {
   readonly context: RecordContext;
-  readonly report: RedriveReport;
+  readonly report: Outcomes;
   readonly pace: Pace;
   readonly stop: AbortSignal;
   /** Items with a write that was given up and may still be applied: nothing more is written for them. */
   readonly unknown: Set<string>;
+  /** Items that are read together, at most: what a rate allows in a second. @default as many as a batch has */
+  readonly readTogether?: number | undefined;
+  /** Asked before each read: whether the control row is still the one of `context`. @default it is */
+  readonly isCurrent?: (() => Promise<boolean>) | undefined;
+  /** Told what became of each item. */
+  readonly onItem?: ((item: RedrivenItem) => void) | undefined;
 }
 
-const LANES_AT_ONCE_MAX = 16;
+/** An item, and what became of the newest of its records that could be tried. */
+export interface RedrivenItem {
+  readonly key: Item;
+  readonly outcome: ItemOutcome;
+  readonly records: number;
+}
+
+/** Until the destination has answered, no more lanes than this are tried at once. */
+const FIRST_LANES_MAX = 16;
 
 type Redriven = ItemOutcome | { readonly kind: 'coalesced' | 'skipped' };
 
-/** @returns how many records are final now. */
+/** @returns of each record, whether it is final now. */
 export async function redriveRecords(
   parked: readonly ParkedRecord[],
   run: RecordRun,
-): Promise<number> {
+): Promise<boolean[]> {
   const outcomes: Redriven[] = parked.map(() => ({ kind: 'unfinished', why: 'behind' }));
   const lanes = lanesOf(parked, outcomes, run.context);
-  const tasks = lanes.map((lane) => async () => {
-    await run.pace.take(lane.length, run.stop);
-    await redriveLane(lane, outcomes, run);
-  });
-  await inParallel(tasks, LANES_AT_ONCE_MAX);
+  await redriveLanes(lanes, outcomes, run);
   const announced = await announceAll(lanes.flat(), outcomes, run.context);
-  return announced.filter((outcome) => isFinal(outcome, run.report)).length;
+  return announced.map((outcome) => isFinal(outcome, run.report));
+}
+
+async function redriveLanes(
+  lanes: ReadonlyArray<readonly Placed[]>,
+  outcomes: Redriven[],
+  run: RecordRun,
+): Promise<void> {
+  const { context, pace, stop, readTogether = BATCH_KEYS_MAX } = run;
+  const reads = new ChunkReads(
+    lanes.map(([newest]) => newest),
+    { ...run, readTogether },
+  );
+  let isAnswering = false;
+  const tasks = lanes.map((lane, index) => async () => {
+    await pace.take(lane.length, stop);
+    const kind = await redriveLane(lane, outcomes, { ...run, ahead: () => reads.of(index) });
+    isAnswering ||= kind !== 'unfinished';
+    reads.done(index);
+  });
+  const { limit } = context;
+  await inParallel(tasks, () =>
+    limit === undefined || !isAnswering ? FIRST_LANES_MAX : limit.current(),
+  );
 }
 
 interface Placed extends ParkedItem {
@@ -61,8 +98,13 @@ function lanesOf(
   const lanes = new Map<string, Placed[]>();
   for (const [position, one] of parked.entries()) {
     const found = placeOne(one, position, { context, seriesOf });
-    if ('kind' in found) outcomes[position] = found;
-    else lanes.set(found.keyText, [...(lanes.get(found.keyText) ?? []), found]);
+    if ('kind' in found) {
+      outcomes[position] = found;
+      continue;
+    }
+    const lane = lanes.get(found.keyText);
+    if (lane === undefined) lanes.set(found.keyText, [found]);
+    else lane.push(found);
   }
   return [...lanes.values()].map((lane) => lane.toSorted(newestFirst));
 }
@@ -98,23 +140,43 @@ function placeOne(
   return { ...item, record, asksSource: !mayReplay };
 }
 
+interface LaneRun extends RecordRun {
+  /** What was read of the newest. */
+  readonly ahead: () => Promise<ReadAhead>;
+}
+
+/** @returns what became of it in the end. */
 async function redriveLane(
   lane: readonly Placed[],
   outcomes: Redriven[],
-  run: RecordRun,
-): Promise<void> {
+  run: LaneRun,
+): Promise<ItemOutcome['kind']> {
+  let last: ItemOutcome = { kind: 'unfinished', why: 'behind' };
   for (const [index, item] of lane.entries()) {
-    if (run.unknown.has(item.keyText)) return;
-    const outcome = await redriveItem(item, run.context, run.stop);
-    outcomes[item.position] = outcome;
-    if (outcome.kind === 'rejected') continue;
-    if (outcome.kind === 'unfinished') {
-      if (outcome.isUnknown === true) run.unknown.add(item.keyText);
-      return;
+    if (isCovered(item, last)) {
+      outcomes[item.position] = { kind: 'coalesced' };
+      continue;
     }
-    for (const { position } of lane.slice(index + 1)) outcomes[position] = { kind: 'coalesced' };
-    return;
+    if (run.unknown.has(item.keyText)) break;
+    if (run.context.health.isDown()) {
+      outcomes[item.position] = { kind: 'unfinished', why: 'halted' };
+      break;
+    }
+    last = await redriveItem(item, run.context, run.stop, index === 0 ? run.ahead() : {});
+    outcomes[item.position] = last;
+    if (last.kind !== 'unfinished') continue;
+    if (last.isUnknown === true) run.unknown.add(item.keyText);
+    break;
   }
+  run.onItem?.({ key: lane[0]?.key ?? {}, outcome: last, records: lane.length });
+  return last.kind;
+}
+
+/** Whether what became of a newer record of the item is all that an older one could ask for. */
+function isCovered({ version }: Placed, newer: ItemOutcome): boolean {
+  if (newer.kind === 'rejected' || newer.kind === 'unfinished') return false;
+  // A record without a version may be the newest; the source knows what it has brought.
+  return version !== undefined || newer.kind === 'resynchronized';
 }
 
 /** A delete that is not announced is not final. */
@@ -140,7 +202,7 @@ async function announceAll(
 }
 
 /** Counts it. */
-function isFinal(outcome: Redriven, report: RedriveReport): boolean {
+function isFinal(outcome: Redriven, report: Outcomes): boolean {
   switch (outcome.kind) {
     case 'applied':
     case 'superseded':

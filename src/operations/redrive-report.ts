@@ -36,22 +36,26 @@ export interface RedriveReport {
   left: number;
   /** Messages and objects that a run which ended early leaves behind; an estimate. */
   remaining: number;
+  /** What would become of the matching records, of a run that only looked at it. */
+  would?: Outcomes;
 }
+
+/** Records by what became of them. */
+export type Outcomes = Pick<
+  RedriveReport,
+  'applied' | 'superseded' | 'coalesced' | 'skipped' | 'resynchronized' | 'failing' | 'failures'
+>;
 
 const SAMPLE_KEYS_MAX = 5;
 
 export function newReport(): RedriveReport {
+  const rest = { trimmed: 0, unreadable: 0, foreign: 0, left: 0, remaining: 0 };
+  return { found: 0, matched: 0, reasons: byName(), sampleKeys: [], ...newOutcomes(), ...rest };
+}
+
+export function newOutcomes(): Outcomes {
   const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, resynchronized: 0 };
-  const rest = { failing: 0, trimmed: 0, unreadable: 0, foreign: 0, left: 0, remaining: 0 };
-  return {
-    found: 0,
-    matched: 0,
-    reasons: byName(),
-    sampleKeys: [],
-    failures: byName(),
-    ...counts,
-    ...rest,
-  };
+  return { ...counts, failing: 0, failures: byName() };
 }
 
 /** Without the names that every object has: a reason may be called "constructor". */
@@ -68,12 +72,13 @@ export function describeRecord(
   report.reasons[reason] = (report.reasons[reason] ?? 0) + 1;
   report.oldestMs = Math.min(report.oldestMs ?? parkedAtMs, parkedAtMs);
   report.newestMs = Math.max(report.newestMs ?? parkedAtMs, parkedAtMs);
+  if (report.sampleKeys.length === SAMPLE_KEYS_MAX) return;
   const key = recordKey(record)?.key;
-  if (key !== undefined && report.sampleKeys.length < SAMPLE_KEYS_MAX) report.sampleKeys.push(key);
+  if (key !== undefined) report.sampleKeys.push(key);
 }
 
 /** Notes that a record stays, and why. */
-export function noteFailure(name: string, report: RedriveReport): void {
+export function noteFailure(name: string, report: Outcomes): void {
   report.failing += 1;
   report.failures[name] = (report.failures[name] ?? 0) + 1;
 }

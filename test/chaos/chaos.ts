@@ -438,8 +438,8 @@ async function redriveAll(world: LocalWorld): Promise<{ redriven: number; left: 
     if ((await world.failures.queue.size()) === 0) break;
     await delay(1_000);
   }
-  const { applied, superseded } = redrive.totals;
-  return { redriven: applied + superseded, left: await world.failures.queue.size() };
+  const { applied, superseded, coalesced } = redrive.totals;
+  return { redriven: applied + superseded + coalesced, left: await world.failures.queue.size() };
 }
 
 function replication(tombstones: Tombstones): ReplicationConfig {

@@ -260,11 +260,13 @@ describe('the end of a run', () => {
     unconfirmed: 0,
     latencyMs: { p50: 1, p90: 1, p99: 1, max: 1 },
     recordsPerSecond: 10,
+    askedWritesPerSecond: 10,
+    writesPerSecond: 10,
     durationSeconds: 10,
     engine: 'test',
     seed: 1,
   };
-  const redriven = (left: number) => ({ redriven: { applied: 1, superseded: 1, left } });
+  const redriven = (left: number) => ({ redriven: { applied: 1, superseded: 1, coalesced: 0, left } });
   const cases: ReadonlyArray<readonly [Partial<LocalRunSummary>, boolean, string]> = [
     [{}, true, 'The tables are equal: 60 items.'],
     [redriven(0), true, 'The tables are equal: 60 items.'],

@@ -592,7 +592,7 @@ describe('a queue and a bucket as they are', () => {
     };
 
     expect(await run(places, {}, { queue })).toMatchObject({ found: 1, failing: 1, left: 1 });
-    expect(released).toEqual(['delivery 1', 'delivery 2']);
+    expect(released).toEqual(['delivery 2']);
   });
 
   it('may have lost an object to another redrive since it was listed', async () => {

@@ -80,8 +80,12 @@ export class FailurePlaces {
       put: (key, body) => call(() => void this.objects.set(key, body)),
       get: (key) => call(() => this.objects.get(key)),
       delete: (key) => call(() => void this.objects.delete(key)),
-      async *list(prefix) {
-        const keys = await call(() => page(prefix).toSorted());
+      async *list(prefix, after = '') {
+        const keys = await call(() =>
+          page(prefix)
+            .toSorted()
+            .filter((key) => key > after),
+        );
         yield keys.map((key) => ({ key, sizeBytes: 0, storedAtMs: 0 }));
       },
     };

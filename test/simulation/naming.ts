@@ -108,21 +108,29 @@ function readingNames(
   nameOf: (key: Item) => string | undefined,
 ): ReadableTable {
   const { writers, read, deletes } = notesOf(world);
+  const asRead = (item: Item): Item => {
+    const name = nameOf(item);
+    if (name === undefined) return item;
+    ofProcess(read, process).set(idOf(item, world), item);
+    const isForDelete = ofProcess(deletes, process).get(name) === true;
+    const named = (version: string) => {
+      const by = writers.get(`${name} ${version}`);
+      return isUnnamed(version) && isMeant({ version, name, by, isForDelete })
+        ? namedAs(version)
+        : version;
+    };
+    return { ...item, ...namedParts(item, named) };
+  };
   return {
     ...table,
     async get(key) {
       const item = await table.get(key);
-      const name = nameOf(key);
-      if (item === undefined || name === undefined) return item;
-      ofProcess(read, process).set(idOf(key, world), item);
-      const isForDelete = ofProcess(deletes, process).get(name) === true;
-      const named = (version: string) => {
-        const by = writers.get(`${name} ${version}`);
-        return isUnnamed(version) && isMeant({ version, name, by, isForDelete })
-          ? namedAs(version)
-          : version;
-      };
-      return { ...item, ...namedParts(item, named) };
+      return item === undefined ? undefined : asRead(item);
+    },
+    async getMany(keys, attributes) {
+      const reply = await table.getMany?.(keys, attributes);
+      const { items = [], unprocessed = [], unreadable = [] } = reply ?? {};
+      return { items: items.map(asRead), unprocessed, unreadable };
     },
   };
 }

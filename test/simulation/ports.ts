@@ -174,6 +174,27 @@ export function readerPort(parts: ReaderParts): ReadableTable {
       remember();
       return item;
     },
+    async getMany(keys, attributes) {
+      const { random } = process.facts;
+      const isProcessed = () => !happens(random, network.rates().throttle * CAPACITY_LACKS);
+      const read = () => {
+        if (keys.length === 0 || keys.length > 100) throw serviceError('ValidationException');
+        const [asked, unprocessed] = [keys.filter(isProcessed), [] as Item[]];
+        for (const key of keys) if (!asked.includes(key)) unprocessed.push(key);
+        const found = asked.map((key) => {
+          const text = textOf(key);
+          return { item: db.get(table, text), remember: onRead(text) };
+        });
+        return { found, unprocessed };
+      };
+      const { found, unprocessed } = await network.send(process, service, read, traits);
+      for (const { remember } of found) remember();
+      if (unprocessed.length > 0) network.note('batch without capacity');
+      const items = found.flatMap(({ item }) =>
+        item === undefined ? [] : [attributes === undefined ? item : picked(item, attributes)],
+      );
+      return { items, unprocessed, unreadable: [] };
+    },
     scan: ({ segment, totalSegments, after, limit = Infinity }) =>
       network.send(
         process,
@@ -196,4 +217,8 @@ export function readerPort(parts: ReaderParts): ReadableTable {
         traits,
       ),
   };
+}
+
+function picked(item: Item, attributes: readonly string[]): Item {
+  return Object.fromEntries(Object.entries(item).filter(([name]) => attributes.includes(name)));
 }

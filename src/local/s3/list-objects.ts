@@ -14,6 +14,7 @@ export const LIST_PARAMETERS = [
   'prefix',
   'max-keys',
   'continuation-token',
+  'start-after',
   'encoding-type',
 ];
 
@@ -21,13 +22,15 @@ export const LIST_PARAMETERS = [
 export function listObjects(bucketName: string, bucket: S3Bucket, query: URLSearchParams): Buffer {
   const prefix = query.get('prefix') ?? '';
   const token = query.get('continuation-token') ?? '';
+  const startAfter = query.get('start-after') ?? '';
   const maxKeys = parseMaxKeys(query.get('max-keys') ?? String(KEYS_MAX));
   const encode = keyEncoding(query.get('encoding-type'));
-  const page = bucket.list({ prefix, after: keyOfToken(token), limit: maxKeys });
+  const page = bucket.list({ prefix, after: afterOf(query), limit: maxKeys });
   const lastKey = page.objects.at(-1)?.key ?? '';
   const children = [
     leaf('Name', bucketName),
     leaf('Prefix', encode(prefix)),
+    ...(startAfter === '' ? [] : [leaf('StartAfter', encode(startAfter))]),
     ...(token === '' ? [] : [leaf('ContinuationToken', token)]),
     ...(page.isTruncated ? [leaf('NextContinuationToken', tokenOfKey(lastKey))] : []),
     leaf('KeyCount', page.objects.length),
@@ -76,6 +79,12 @@ function urlEncoded(key: string): string {
 /** A token is opaque to the caller. Here it names the last key shown, so that it outlives deletes. */
 function tokenOfKey(key: string): string {
   return Buffer.from(key).toString('base64');
+}
+
+/** A token goes on where its page ended, whatever the beginning was. */
+function afterOf(query: URLSearchParams): string {
+  const token = query.get('continuation-token') ?? '';
+  return token === '' ? (query.get('start-after') ?? '') : keyOfToken(token);
 }
 
 function keyOfToken(token: string): string {

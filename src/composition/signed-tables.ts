@@ -1,0 +1,76 @@
+// Tables of one Region by requests that Ferry signs itself, for work whose processor time counts: a redrive
+// of many records. Credentials and endpoint are those of an SDK client, wherever it has found them.
+
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { configuredEndpoint } from '../adapters/endpoints.ts';
+import { dynamoDbEndpoint, signedRequests } from '../adapters/signed-requests.ts';
+import { signedDestination, signedItems, signedReader } from '../adapters/signed-table.ts';
+import { signingCredentials } from '../adapters/signing-credentials.ts';
+import { systemClock } from '../adapters/system-clock.ts';
+import { REQUEST_TIMEOUT_MS } from '../contract.ts';
+import { resourceOf } from '../core/failed-request.ts';
+import type { ReadRequest } from '../core/read-request.ts';
+import type { WriteRequest } from '../core/write-request.ts';
+import { noteRequest } from '../errors.ts';
+import type { DestinationTable, ItemReader } from '../ports.ts';
+
+export interface SignedTablesSetup {
+  readonly region: string;
+  readonly endpoint?: string | undefined;
+  /** For the same Region. */
+  readonly client: DynamoDBClient;
+  /** Writes at the same time. */
+  readonly concurrency: number;
+}
+
+export interface SignedTables {
+  readonly destination: DestinationTable;
+  readonly items: (table: string) => ItemReader;
+  close(): void;
+}
+
+/** A batch of a hundred items has up to 16 MB. */
+const READ_TIMEOUT_MS = 30_000;
+const READS_AT_ONCE = 32;
+
+export async function signedTables(setup: SignedTablesSetup): Promise<SignedTables> {
+  const { region, client, concurrency } = setup;
+  const options = {
+    region,
+    endpoint: setup.endpoint ?? (await configuredEndpoint(client)) ?? dynamoDbEndpoint(region),
+    credentials: signingCredentials(() => client.config.credentials(), systemClock),
+    clock: systemClock,
+  };
+  const writes = signedRequests({ ...options, concurrency, timeoutMs: REQUEST_TIMEOUT_MS });
+  const reads = signedRequests({
+    ...options,
+    concurrency: READS_AT_ONCE,
+    timeoutMs: READ_TIMEOUT_MS,
+  });
+  const { endpoint } = options;
+  const destination = signedDestination(writes);
+  const reader = signedReader(reads);
+  // The errors themselves do not say which request has failed.
+  const noted = async <T>({ operation, input }: Request, send: () => Promise<T>): Promise<T> => {
+    try {
+      return await send();
+    } catch (error) {
+      const resource = resourceOf(input);
+      noteRequest(error, { service: 'dynamodb', operation, resource, region, endpoint });
+      throw error;
+    }
+  };
+  const notedReader = {
+    ...reader,
+    read: (request: ReadRequest) => noted(request, () => reader.read(request)),
+  };
+  return {
+    destination: { write: (request) => noted(request, () => destination.write(request)) },
+    items: (table) => signedItems(notedReader, table),
+    close() {
+      for (const requests of [writes, reads]) void requests.close();
+    },
+  };
+}
+
+type Request = Pick<ReadRequest | WriteRequest, 'operation' | 'input'>;

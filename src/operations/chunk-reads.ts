@@ -1,0 +1,73 @@
+// Lanes in their order -> what was read of their newest records, a chunk of lanes at a time, a little ahead of
+// their turn. Of a chunk that is done, nothing is kept.
+
+import type { ParkedItem, ReadAhead, RecordContext } from './redrive-item.ts';
+import { type ReadLanes, readLanes } from './read-lanes.ts';
+
+export interface ChunkReading {
+  readonly context: RecordContext;
+  readonly stop: AbortSignal;
+  /** Lanes of a chunk. */
+  readonly readTogether: number;
+  readonly isCurrent?: (() => Promise<boolean>) | undefined;
+}
+
+type Reads = Promise<ReadLanes | 'outdated'>;
+
+export class ChunkReads {
+  readonly #items: ReadonlyArray<ParkedItem | undefined>;
+  readonly #reading: ChunkReading;
+  readonly #reads = new Map<number, Reads>();
+  /** Lanes of each chunk that have had their turn. */
+  readonly #done = new Map<number, number>();
+
+  /** @param items the newest of each lane. */
+  constructor(items: ReadonlyArray<ParkedItem | undefined>, reading: ChunkReading) {
+    this.#items = items;
+    this.#reading = reading;
+  }
+
+  /** Begins to read the next chunk, too. Rejects as a read does. */
+  async of(index: number): Promise<ReadAhead> {
+    const number = this.#numberOf(index);
+    const reads = this.#begin(number);
+    if ((number + 1) * this.#reading.readTogether < this.#items.length)
+      void this.#begin(number + 1);
+    const found = await reads;
+    if (found === 'outdated') return { isOutdated: true };
+    return found.get(this.#items[index]?.keyText ?? '') ?? {};
+  }
+
+  /** To be called when a lane has had its turn. */
+  done(index: number): void {
+    const number = this.#numberOf(index);
+    const done = (this.#done.get(number) ?? 0) + 1;
+    this.#done.set(number, done);
+    if (done === this.#chunk(number).length) this.#reads.delete(number);
+  }
+
+  #numberOf(index: number): number {
+    return Math.floor(index / this.#reading.readTogether);
+  }
+
+  #chunk(number: number): ReadonlyArray<ParkedItem | undefined> {
+    const { readTogether } = this.#reading;
+    return this.#items.slice(number * readTogether, (number + 1) * readTogether);
+  }
+
+  #begin(number: number): Reads {
+    const known = this.#reads.get(number);
+    if (known !== undefined) return known;
+    const reads = this.#read(this.#chunk(number).filter((item) => item !== undefined));
+    // Whoever asks for it is told; if a run ends early, nobody does.
+    reads.catch(() => undefined);
+    this.#reads.set(number, reads);
+    return reads;
+  }
+
+  async #read(items: readonly ParkedItem[]): Promise<ReadLanes | 'outdated'> {
+    const { context, stop, isCurrent } = this.#reading;
+    if (isCurrent !== undefined && !(await isCurrent())) return 'outdated';
+    return readLanes(items, context, stop);
+  }
+}
