@@ -1,0 +1,167 @@
+// With --json, standard output is JSON and nothing else, for every command that has the option: when it works,
+// when it finds something, and when it cannot go on. Whatever is for people is on standard error.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { main } from '../../src/cli/main.ts';
+import { loadConfig, type ReplicationConfig } from '../../src/config.ts';
+import { type LocalFailures, openLocalFailures } from '../../src/local/local-failures.ts';
+import type { Clock } from '../../src/ports.ts';
+import { type MonitoringCloud, openMonitoringCloud } from '../fixtures/monitoring-cloud.ts';
+import { openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
+
+let cloud: MonitoringCloud;
+let regions: TwoRegions;
+let failures: LocalFailures;
+beforeAll(async () => {
+  cloud = await openMonitoringCloud({
+    figures: { OldestUnappliedAge: () => 0 },
+    mapping: undefined,
+    deadLetters: 0,
+    isDeployed: true,
+  });
+  regions = await openTwoRegions();
+  const [replication] = loadConfig(regions.config).replications as [ReplicationConfig];
+  failures = await openLocalFailures(replication, { accessKeyId: 'test', secretAccessKey: 'test' });
+  vi.stubEnv('AWS_ENDPOINT_URL_S3', failures.objectEndpoint);
+  vi.stubEnv('AWS_ENDPOINT_URL_SQS', new URL(failures.queueUrl).origin);
+  const { queueUrl: deadLetterQueueUrl } = failures;
+  regions.lambda.settings = { ...regions.lambda.settings, deadLetterQueueUrl };
+  regions.lambda.mappings = [{ id: 'a1b2', state: 'Enabled', streamArn: regions.streamArn }];
+  await regions.adopt();
+  await putAll(regions.source, 'Orders', [{ pk: { S: 'a' } }, { pk: { S: 'b' } }]);
+}, 60_000);
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await failures.close();
+  await regions.close();
+  await cloud.close();
+});
+
+/** Waits take no time. */
+function hurried(): Clock {
+  let skewMs = 0;
+  return {
+    now: () => Date.now() + skewMs,
+    sleep: async (ms) => {
+      skewMs += ms;
+    },
+  };
+}
+
+async function ferry(...args: string[]) {
+  let out = '';
+  let err = '';
+  const exitCode = await main(args, {
+    out: (line) => (out += `${line}\n`),
+    err: (line) => (err += `${line}\n`),
+    status: () => undefined,
+    isTerminal: false,
+    environment: { AWS_ENDPOINT_URL_S3: failures.objectEndpoint },
+    interrupted: new AbortController().signal,
+    clock: hurried(),
+  });
+  return { exitCode, out, err };
+}
+
+const report = () => join(regions.directory, 'report.jsonl');
+const config = () => ['--config', regions.config];
+const places = () => ['--queue-url', failures.queueUrl, '--bucket', failures.bucketName];
+const endpoints = () => [
+  '--source-endpoint',
+  regions.source.endpoint,
+  '--destination-endpoint',
+  regions.destination.endpoint,
+];
+
+/** Calls that have something to say, in the order in which they are made. A new command needs some. */
+const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]]> = [
+  [
+    'init',
+    () => ['us-east-1/Orders', 'eu-west-1/Orders', ...endpoints(), '--config', `${report()}.json`],
+  ],
+  ['status', config],
+  ['verify', () => [...config(), '--settle', '0', '--report', report()]],
+  ['verify', () => [...config(), '--settle', '0', '--key', '{"pk":"a"}']],
+  ['repair', () => [...config(), '--settle', '0', '--report', report()]],
+  ['backfill', config],
+  ['backfill', () => [...config(), '--apply']],
+  ['repair', () => [...config(), '--settle', '0', '--report', report(), '--apply']],
+  ['redrive', () => [...config(), ...places()]],
+  ['redrive', () => [...config(), ...places(), '--apply']],
+  ['adopt', config],
+  ['adopt', () => [...config(), '--again', '--apply']],
+  ['pause', config],
+  ['pause', () => [...config(), '--apply']],
+  ['resume', config],
+  ['resume', () => [...config(), '--apply']],
+  ['teardown', config],
+  ['latency', () => ['--rates', '20', '--duration', '1']],
+  ['local', () => ['--rate', '20', '--duration', '1', '--seed', '1']],
+];
+
+/** Its lines, each of which has to be a document. */
+function documents(out: string): unknown[] {
+  expect(out).toMatch(/^(?:.+\n)*$/);
+  return out
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as unknown);
+}
+
+describe('ferry COMMAND --json', () => {
+  it('is tried here for every command that has it', async () => {
+    const commands = await Promise.all(COMMANDS.map(({ load }) => load()));
+    const having = commands.filter(({ options }) => Object.hasOwn(options, 'json'));
+
+    expect(having.map(({ name }) => name).toSorted()).toEqual(
+      [...new Set(CALLS.map(([name]) => name))].toSorted(),
+    );
+  });
+
+  it.each(CALLS)('%s prints one document', { timeout: 120_000 }, async (name, args) => {
+    const { exitCode, out, err } = await ferry(name, ...args(), '--json');
+
+    expect({ exitCode, err }).toMatchObject({ exitCode: expect.toBeOneOf([0, 3]) as number });
+    expect(documents(out)).toEqual([expect.any(Object)]);
+    // Figures are for machines: no thousands separators, no units.
+    expect(out).not.toMatch(/"\d{1,3}(?:,\d{3})+"/);
+  });
+
+  it.each([...new Set(CALLS.map(([name]) => name))])(
+    '%s prints nothing where it cannot begin',
+    async (name) => {
+      const operands = name === 'init' ? ['us-east-1/Orders', 'eu-west-1/Orders'] : [];
+      const wrong = await ferry(name, ...operands, '--json', '--no-such-option');
+      const nowhere = ['--config', '/nowhere/ferry.json', '--report', '/nowhere/report'];
+      const missing = await ferry(
+        name,
+        ...operands,
+        '--json',
+        ...nowhere.slice(0, name === 'repair' || name === 'verify' ? 4 : 2),
+      );
+
+      expect(wrong).toMatchObject({ exitCode: 2, out: '' });
+      expect(wrong.err).toContain('There is no option --no-such-option');
+      expect(missing.out).toBe('');
+      expect(missing.err).toMatch(/^ferry: /);
+    },
+  );
+});
+
+it('is alone on the standard output of a process, too', { timeout: 120_000 }, async () => {
+  const args = ['local', '--rate', '20', '--duration', '1', '--faults', '--json'];
+  const child = spawn(process.execPath, ['bin/ferry', ...args]);
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  await once(child, 'close');
+
+  expect(documents(out)).toEqual([expect.objectContaining({ seed: expect.any(Number) as number })]);
+  expect(err).not.toContain('\u001B');
+  expect(err.split('\n').filter((line) => line !== line.trimEnd())).toEqual([]);
+});
