@@ -1,14 +1,17 @@
 // What the README says must be true: its commands run, its sample is accepted, its paths exist.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import manifest from '../package.json' with { type: 'json' };
+import { EXIT } from '../src/cli/output.ts';
 import { parseConfig } from '../src/config.ts';
 import { METRIC_UNITS } from '../src/contract.ts';
 
 const readme = readFileSync('README.md', 'utf8');
+const architecture = readFileSync('docs/architecture.md', 'utf8');
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   scripts: Record<string, string>;
 };
@@ -27,9 +30,10 @@ const commands = blocks('sh').flatMap((block) =>
     .filter(Boolean),
 );
 
+/** `ferry` is found in `bin/`, as after the README's export. */
 function run(command: string, extra: readonly string[] = []): string {
   const [program = '', ...args] = command.split(' ');
-  return execFileSync(program, [...args, ...extra], {
+  return execFileSync(program === 'ferry' ? 'bin/ferry' : program, [...args, ...extra], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -39,20 +43,26 @@ function run(command: string, extra: readonly string[] = []): string {
 const SHORT = ['--duration', '1', '--rate', '50'];
 const CHECKS: Readonly<Record<string, (command: string) => void>> = {
   'npm ci': () => expect(existsSync('package-lock.json')).toBe(true),
+  // What it leaves out, no command needs: see below.
+  'npm ci --omit=dev': () => expect(existsSync('package-lock.json')).toBe(true),
   'npm start': (command) =>
     expect(run(command, ['--', ...SHORT])).toContain('The tables are equal'),
-  'npm start -- --duration 20 --rate 200 --json': (command) => {
-    const lines = run(command.replace('--duration 20', '--duration 2')).trim().split('\n');
-    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ differences: 0 });
-  },
+  'export PATH="$PWD/bin:$PATH"': (command) =>
+    expect(
+      execFileSync('sh', ['-c', `${command} && cd / && ferry --version`], { encoding: 'utf8' }),
+    ).toMatch(/^ferry \d+\.\d+\.\d+$/m),
+  'ferry local --duration 20 --rate 200 --json': (command) =>
+    expect(JSON.parse(run(command.replace('--duration 20', '--duration 2')))).toMatchObject({
+      differences: 0,
+    }),
   // Its end is a Ctrl-C, which test/local/local-run.test.ts sends; here its options are.
-  'npm start -- --keep --source-port 8001 --destination-port 8002': (command) =>
+  'ferry local --keep': (command) =>
     expect(() => run(command, ['--rate', '0'])).toThrow('--rate must be'),
-  'npm start -- --config ferry.json --replication orders': (command) =>
+  'ferry local --config ferry.json --replication orders': (command) =>
     expect(run(command, SHORT)).toContain('The tables are equal'),
-  'npm start -- --faults': (command) =>
+  'ferry local --faults': (command) =>
     expect(run(command, ['--duration', '6', '--rate', '60'])).toContain('redriven: applied'),
-  'npx ferry latency --svg latency.svg': (command) => {
+  'ferry latency --svg latency.svg': (command) => {
     const directory = mkdtempSync(join(tmpdir(), 'ferry-readme-'));
     const svg = join(directory, 'latency.svg');
     const short = ['--rates', '50', '--duration', '1'];
@@ -61,28 +71,27 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     rmSync(directory, { recursive: true });
   },
   // Needs a deployment; test/cli/redrive.test.ts runs it against a local one.
-  'npx ferry redrive --replication orders': () =>
-    expect(run('npx ferry redrive --help')).toContain('--apply'),
-  'npx ferry redrive --replication orders --apply': () =>
-    expect(run('npx ferry redrive --help')).toContain('--replication NAME'),
+  'ferry redrive --replication orders': () =>
+    expect(run('ferry redrive --help')).toContain('--apply'),
+  'ferry redrive --replication orders --apply': () =>
+    expect(run('ferry redrive --help')).toContain('--replication NAME'),
   // These, too; test/cli has them run against two engines.
-  'npx ferry init us-east-1/Orders eu-west-1/Orders': () =>
-    expect(run('npx ferry init --help')).toContain('ferry init SOURCE DESTINATION'),
-  'npx ferry backfill --replication orders': () =>
-    expect(run('npx ferry backfill --help')).toContain('--replication NAME'),
-  'npx ferry backfill --replication orders --apply --write-units 5000': () =>
-    expect(run('npx ferry backfill --help')).toContain('--write-units PER_SECOND'),
-  'npx ferry verify --replication orders': () =>
-    expect(run('npx ferry verify --help')).toContain('--replication NAME'),
-  'npx ferry repair --replication orders --report ferry-orders-differences.jsonl': () =>
-    expect(run('npx ferry repair --help')).toContain('--report FILE'),
-  'npx ferry adopt --replication orders': () =>
-    expect(run('npx ferry adopt --help')).toContain('--as-is'),
-  'npx ferry adopt --replication orders --apply': () =>
-    expect(run('npx ferry adopt --help')).toContain('--apply'),
+  'ferry init us-east-1/Orders eu-west-1/Orders': () =>
+    expect(run('ferry init --help')).toContain('ferry init SOURCE DESTINATION'),
+  'ferry backfill --replication orders': () =>
+    expect(run('ferry backfill --help')).toContain('--replication NAME'),
+  'ferry backfill --replication orders --apply --write-units 5000': () =>
+    expect(run('ferry backfill --help')).toContain('--write-units PER_SECOND'),
+  'ferry verify --replication orders': () =>
+    expect(run('ferry verify --help')).toContain('--replication NAME'),
+  'ferry repair --replication orders --report ferry-orders-differences.jsonl': () =>
+    expect(run('ferry repair --help')).toContain('--report FILE'),
+  'ferry adopt --replication orders': () => expect(run('ferry adopt --help')).toContain('--as-is'),
+  'ferry adopt --replication orders --apply': () =>
+    expect(run('ferry adopt --help')).toContain('--apply'),
   // test/cli/status.test.ts runs it against services that speak the real protocols.
-  'npx ferry status --replication orders': () =>
-    expect(run('npx ferry status --help')).toContain('--watch'),
+  'ferry status --replication orders': () =>
+    expect(run('ferry status --help')).toContain('--watch'),
   'npx cdk synth': (command) =>
     expect(run(command, ['--quiet', '--output', 'cdk.out/readme'])).toBeDefined(),
   'npx cdk bootstrap aws://ACCOUNT/us-east-1 aws://ACCOUNT/eu-west-1': () =>
@@ -106,7 +115,7 @@ it('has configuration samples that are accepted', () => {
   const { replications } = JSON.parse(sample) as { replications: object[] };
 
   expect(parseConfig({ replications }).replications).toHaveLength(1);
-  expect(additions).toHaveLength(2);
+  expect(additions).toHaveLength(1);
   for (const addition of additions) {
     const more = JSON.parse(addition) as object;
     expect(
@@ -117,10 +126,12 @@ it('has configuration samples that are accepted', () => {
 
 it('names paths that exist', () => {
   const paths = [
-    ...readme.matchAll(/`((?:src|bin|lib|test|docs)\/[\w./-]*)`|\]\((docs\/[\w./-]+)\)/g),
+    ...`${readme}${architecture}`.matchAll(
+      /`((?:src|bin|lib|test|docs)\/[\w./-]*)`|\]\((docs\/[\w./-]+)\)/g,
+    ),
   ].map((match) => match[1] ?? match[2] ?? '');
   const tour = [
-    ...(/## The path of a record\n\n(.*?)\n\n\|/s.exec(readme)?.[1] ?? '').matchAll(
+    ...(/## The path of a record\n\n(.*?)\n\n## /s.exec(architecture)?.[1] ?? '').matchAll(
       /`(\w+\/[\w-]+)`/g,
     ),
   ];
@@ -131,6 +142,53 @@ it('names paths that exist', () => {
   expect(tour.map((match) => `src/${match[1]}.ts`).filter((path) => !existsSync(path))).toEqual([]);
 });
 
-it('names every metric', () => {
-  expect(Object.keys(METRIC_UNITS).filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+it('leads to a list of every metric', () => {
+  const metrics = readFileSync('docs/metrics.md', 'utf8');
+
+  expect(readme).toContain('](docs/metrics.md)');
+  expect(Object.keys(METRIC_UNITS).filter((name) => !metrics.includes(`\`${name}\``))).toEqual([]);
+});
+
+it('has a sample of every setting with a price that is accepted', () => {
+  const text = readFileSync('docs/settings.md', 'utf8');
+  const [sample = ''] = blocks('json');
+  const { replications } = JSON.parse(sample) as { replications: object[] };
+  const [priced = ''] = [...text.matchAll(/^```json\n(.*?)^```$/gms)].map((match) => match[1]);
+  const more = JSON.parse(priced) as object;
+
+  expect(
+    parseConfig({ replications: [{ ...replications[0], ...more }] }).replications,
+  ).toMatchObject([more]);
+});
+
+describe('what the README leaves out of a first look', () => {
+  const declared = { ...manifest.dependencies, ...manifest.optionalDependencies };
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('src', name));
+  const packages = (path: string) =>
+    [
+      ...readFileSync(path, 'utf8').matchAll(
+        /^(?:import|export)\s+(type\s)?[^'"]*?from\s+'([^'.][^']*)'/gms,
+      ),
+    ]
+      .filter(([, type, name = '']) => type === undefined && !name.startsWith('node:'))
+      .map(([, , name = '']) => name.split('/', name.startsWith('@') ? 2 : 1).join('/'));
+
+  it('is not imported by any command', () => {
+    const imported = new Set(files.flatMap(packages));
+
+    expect(imported.size).toBeGreaterThan(8);
+    expect([...imported].filter((name) => !(name in declared))).toEqual([]);
+  });
+
+  it('is the largest part: the CDK', () => {
+    expect(manifest.devDependencies).toHaveProperty('aws-cdk-lib');
+  });
+});
+
+it('has the exit codes that there are', () => {
+  const codes = [...readme.matchAll(/^\| (\d+) \|/gm)].map((match) => Number(match[1]));
+
+  expect(codes).toEqual([...Object.values(EXIT), 130]);
 });

@@ -60,7 +60,7 @@ export function settingsTables(): string {
     .map((object) => {
       const heading = object === '' ? 'Of a replication' : `\`${object}\``;
       const rows = settings.filter((setting) => objectOf(setting) === object).map(row);
-      return [`## ${heading}`, '', HEAD, '|---|---|---|---|', ...rows, ''].join('\n');
+      return [`### ${heading}`, '', HEAD, '|---|---|---|---|', ...rows, ''].join('\n');
     })
     .join('\n');
 }
