@@ -2,6 +2,7 @@
 
 import type { ReplicationConfig } from '../config.ts';
 import { itemJson } from '../core/attribute-value.ts';
+import type { BackfillRun } from '../core/backfill-checkpoint.ts';
 import { dollars } from '../core/capacity.ts';
 import type { CopyEstimate } from '../core/copy-estimate.ts';
 import type { BackfillProgress } from '../operations/backfill.ts';
@@ -16,15 +17,30 @@ interface Call {
   readonly replication: ReplicationConfig;
 }
 
+interface Estimated extends Call {
+  readonly expected: CopyEstimate;
+  /** The run that would be gone on with, and the items that it has done. */
+  readonly unfinished: BackfillRun | undefined;
+  readonly copied: number | undefined;
+  /** A copy before the stream that has ended. */
+  readonly done: BackfillRun | undefined;
+}
+
 /** What a backfill would take; nothing has been changed. */
 export function printEstimate({
   options,
   io,
   replication,
   expected,
-}: Call & { expected: CopyEstimate }): void {
+  unfinished,
+  copied,
+  done,
+}: Estimated): void {
   if (options.has('json')) {
-    io.out(JSON.stringify({ replication: replication.name, apply: false, estimate: expected }));
+    const resumes = unfinished === undefined ? {} : { resumes: unfinished.startedAt, copied };
+    const finished = done === undefined ? {} : { alreadyDone: done.startedAt };
+    const facts = { apply: false, estimate: expected, ...resumes, ...finished };
+    io.out(JSON.stringify({ replication: replication.name, ...facts }));
     return;
   }
   const seconds = expected.writeUnits / (options.integer('write-units') ?? Infinity);
@@ -39,7 +55,14 @@ export function printEstimate({
   io.out(`${titleOf(replication)}: a backfill would take`);
   for (const line of alignedRows(rows)) io.out(line);
   io.out(`On-demand list prices of us-east-1; indexes of the destination come on top.`);
-  io.out('Nothing was changed. With --apply it copies, and goes on where an earlier run was left.');
+  io.out(`Nothing was changed. With --apply ${nextStep({ unfinished, copied, done })}`);
+}
+
+function nextStep({ unfinished, copied = 0, done }: Partial<Estimated>): string {
+  if (done !== undefined) return 'it copies nothing: what is left is to enable the mapping.';
+  return unfinished === undefined
+    ? 'it copies everything.'
+    : `it goes on with the backfill of ${unfinished.startedAt}, which has copied ${grouped(copied)} of these items.`;
 }
 
 export interface BackfillOutcome extends Call {

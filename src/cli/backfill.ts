@@ -20,6 +20,7 @@ import {
   type BackfillProgress,
   backfillProgress,
   openBackfill,
+  planBackfill,
 } from '../operations/backfill.ts';
 import { type BeforeStreamContext, checkBeforeStream } from '../operations/before-stream.ts';
 import type { RejectedCopy } from '../operations/copy-page.ts';
@@ -30,7 +31,7 @@ import { printBackfill, printEstimate } from './backfill-result.ts';
 import { copyInBulk, type Copying } from './backfill-bulk.ts';
 import { bulkOption, requireBulkRates } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
+import { checkLookAgain, lookAgainOption, lookAgainUrl } from './look-again-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { money, progressReporter } from './progress.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
@@ -90,10 +91,8 @@ export const backfillCommand: Command = {
         const lookAgain = await openLookAgain({ replication, queueUrl, apply });
         const call = { options, io, replication, pair, streamArn, control, lookAgain };
         if (apply) return await copy(call);
-        const beforeStream = options.has('before-stream');
-        if (beforeStream) await checkOnly(call);
-        printEstimate({ ...call, expected: await estimate(pair, beforeStream) });
-        return EXIT.done;
+        await checkLookAgain({ replication, queueUrl }, io);
+        return await planOnly(call);
       } finally {
         pair.close();
       }
@@ -125,10 +124,27 @@ async function estimate(
   return estimateCopy(facts.source, sample, beforeStream);
 }
 
-/** Refuses what the copy itself would refuse. */
-async function checkOnly(call: Call): Promise<void> {
-  const isRestarted = call.options.has('restart');
-  await withBeforeStream(call, (before) => checkBeforeStream(newRun(call), isRestarted, before));
+/** Refuses what the copy itself would refuse, and finds the unfinished run that it would go on with. */
+async function planOnly(call: Call): Promise<number> {
+  const { options, pair, io } = call;
+  const beforeStream = options.has('before-stream');
+  const restart = options.has('restart');
+  const fresh = { ...newRun(call), ...(beforeStream ? { beforeStream } : {}) };
+  const done = beforeStream
+    ? await withBeforeStream(call, (before) => checkBeforeStream(fresh, restart, before))
+    : undefined;
+  const context = contextOf(call, () => undefined);
+  const planned = done === undefined ? await planBackfill(fresh, restart, context) : undefined;
+  const unfinished = planned?.resumed === true ? planned.run : undefined;
+  const copied = unfinished && (await backfillProgress(unfinished, context)).progress.items;
+  if (done !== undefined) io.err(doneAlready(done));
+  const expected = await estimate(pair, beforeStream);
+  printEstimate({ ...call, expected, unfinished, copied, done });
+  return EXIT.done;
+}
+
+function doneAlready({ startedAt }: BackfillRun): string {
+  return `The copy of ${startedAt} is done already.`;
 }
 
 async function copy(call: Call): Promise<number> {
@@ -137,7 +153,7 @@ async function copy(call: Call): Promise<number> {
     const run = { ...newRun(call), beforeStream: true };
     const done = await checkBeforeStream(run, call.options.has('restart'), before);
     if (done === undefined) return copyFrom(run, call, before);
-    call.io.err(`The copy of ${done.startedAt} is done already.`);
+    call.io.err(doneAlready(done));
     return (await isStreamBegun(done, call, before)) ? EXIT.done : EXIT.differences;
   });
 }

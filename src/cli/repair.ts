@@ -2,7 +2,7 @@
 
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { requireControl } from '../composition/control.ts';
-import { type LookAgainSetup, openLookAgain } from '../composition/look-again.ts';
+import { openLookAgain } from '../composition/look-again.ts';
 import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { type ControlRow, newestEpoch } from '../core/control-row.ts';
@@ -13,7 +13,7 @@ import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
 import { repair, type RepairContext, type RepairReport } from '../operations/repair.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
+import { checkLookAgain, lookAgainOption, lookAgainUrl } from './look-again-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { itemList, printRepaired } from './repair-result.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
@@ -123,15 +123,6 @@ async function repairListed(call: Call): Promise<number> {
   const { put, deleted, inFlight } = latest;
   const undone = latest.left + inFlight + (apply ? 0 : put + deleted);
   return undone > 0 ? EXIT.differences : EXIT.done;
-}
-
-/** The run itself would not begin without the queue. */
-async function checkLookAgain(setup: Omit<LookAgainSetup, 'apply'>, io: Io): Promise<void> {
-  try {
-    await openLookAgain({ ...setup, apply: true });
-  } catch (error) {
-    io.err(`With --apply, the repair would end before it begins: ${(error as Error).message}`);
-  }
 }
 
 function patienceOf({ interrupted }: Io) {

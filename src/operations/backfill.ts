@@ -43,28 +43,40 @@ export interface BackfillOptions {
 }
 
 /**
- * The unfinished run, if there is one, or a new one.
+ * The unfinished run, if there is one, or the new one: what a dry run tells, and a run opens. Changes nothing.
  * @throws FerryError `backfill.stream-changed`, `backfill.destination-changed`, `backfill.mode-changed`,
- *   `backfill.too-late`, `backfill.started-twice` or `backfill.unreadable`.
+ *   `backfill.too-late` or `backfill.unreadable`.
+ */
+export async function planBackfill(
+  fresh: BackfillRun,
+  restart: boolean,
+  context: BackfillContext,
+): Promise<{ run: BackfillRun; resumed: boolean }> {
+  const stored = await insist(() => context.stateTable.get(runKey(context.target)), context);
+  const known = parseRun(stored);
+  if (stored !== undefined && known === undefined && !restart) throw unreadableRun();
+  if (known === undefined || known.finishedAt !== undefined || restart)
+    return { run: fresh, resumed: false };
+  requireSameTables(known, fresh);
+  requireSameMode(known, fresh, context.clock.now());
+  return { run: known, resumed: true };
+}
+
+/**
+ * The run that `planBackfill` finds, begun.
+ * @throws as it does, and FerryError `backfill.started-twice`.
  */
 export async function openBackfill(
   fresh: BackfillRun,
   restart: boolean,
   context: BackfillContext,
 ): Promise<{ run: BackfillRun; resumed: boolean }> {
-  const { target, clock } = context;
-  const stored = await insist(() => context.stateTable.get(runKey(target)), context);
-  const known = parseRun(stored);
-  if (stored !== undefined && known === undefined && !restart) throw unreadableRun();
-  if (known !== undefined && known.finishedAt === undefined && !restart) {
-    requireSameTables(known, fresh);
-    requireSameMode(known, fresh, clock.now());
-    return { run: known, resumed: true };
-  }
+  const planned = await planBackfill(fresh, restart, context);
+  if (planned.resumed) return planned;
   const overwrite = restart ? 'always' : 'unless-under-way';
-  const row = runRow(fresh, target, { nowMs: clock.now(), overwrite });
+  const row = runRow(fresh, context.target, { nowMs: context.clock.now(), overwrite });
   const { kind } = await insist(() => context.destination.write(row), context);
-  if (kind === 'written') return { run: fresh, resumed: false };
+  if (kind === 'written') return planned;
   throw new FerryError('Another backfill of this replication has just been started.', {
     code: 'backfill.started-twice',
     hint: 'Wait for its end, or stop it and run the command again: it goes on from there.',

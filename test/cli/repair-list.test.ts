@@ -68,7 +68,7 @@ it('says what would keep the run from beginning', async () => {
     const dry = await repair();
     const real = await repair('--apply');
 
-    expect(dry.err).toContain('With --apply, the repair would end before it begins');
+    expect(dry.err).toContain('With --apply, the command would end before it begins');
     expect(itemsIn(dry.out)).toHaveLength(5);
     expect(real.exitCode).toBe(1);
   } finally {
