@@ -103,6 +103,13 @@ export function pauseJson(
   });
 }
 
+export function leftLines(left: readonly EventSource[]): string[] {
+  return left.map(
+    ({ id, streamArn }) =>
+      `The event source mapping ${id} is left as it is: the control row does not let its stream ${streamArn} write. Run \`ferry adopt\`.`,
+  );
+}
+
 /** After a resume: what was paused, and what the stream may have lost. */
 export function resumedLines(
   { paused, enabled, left }: ResumeResult,
@@ -111,10 +118,7 @@ export function resumedLines(
 ): string[] {
   return [
     ...enabled.map(({ id }) => `The event source mapping ${id} is enabled.`),
-    ...left.map(
-      ({ id, streamArn }) =>
-        `The event source mapping ${id} is left as it is: the control row does not let its stream ${streamArn} write. Run \`ferry adopt\`.`,
-    ),
+    ...leftLines(left),
     ...(paused === undefined
       ? ['No pause was written down, so that the age of the oldest change is not known.']
       : lossLines(paused, replication, nowMs)),

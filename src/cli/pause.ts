@@ -12,7 +12,13 @@ import { pauseFrom, utcTime } from '../core/pause.ts';
 import { describeError } from '../errors.ts';
 import { readControl } from '../operations/first-adoption.ts';
 import { insist } from '../operations/insist.ts';
-import { pause, type PauseContext, type PauseResult, pausedSince } from '../operations/pause.ts';
+import {
+  pause,
+  type PauseContext,
+  type PauseResult,
+  pausedSince,
+  unmarkable,
+} from '../operations/pause.ts';
 import type { EventSource } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
@@ -74,26 +80,32 @@ async function run(call: Call): Promise<number> {
   const { options, io, replication } = call;
   const context = pauseContext(call);
   const all = await insist(() => context.mappings.list(), context);
-  const found = await pausedNow(context);
+  const { paused: found, obstacle } = await notedNow(context);
   const isDone = found !== undefined && all.every(({ state }) => state === 'Disabled');
   const lag = found === undefined ? await lagNow(replication, context.clock.now()) : undefined;
   const planned = found ?? pauseFrom(pausedSince(all, context.clock.now()), lag?.lagMs ?? 0);
   if (!options.has('apply') || isDone)
-    return printPlan({ ...call, all, lag, paused: planned, isDone });
+    return printPlan({ ...call, all, lag, paused: planned, isDone, obstacle });
   if (!options.has('json'))
     for (const line of horizonLines(planned, replication, lag)) io.err(line);
   return stopIt(call, { lag, context });
 }
 
-/** @returns undefined where nobody has paused it, or the control row cannot be read: then a pause says so. */
-async function pausedNow({ settings, reader }: PauseContext): Promise<Paused | undefined> {
+interface Noted {
+  /** Undefined where nobody has paused it. */
+  readonly paused?: Paused | undefined;
+  /** Why a pause could not be noted. */
+  readonly obstacle?: string | undefined;
+}
+
+async function notedNow({ settings, reader }: PauseContext): Promise<Noted> {
   let found: FoundControl;
   try {
     found = await readControl(settings, reader);
-  } catch {
-    return undefined;
+  } catch (error) {
+    return { obstacle: describeError(error) };
   }
-  return found.kind === 'row' ? found.row.paused : undefined;
+  return found.kind === 'row' ? { paused: found.row.paused } : { obstacle: unmarkable(found) };
 }
 
 /** Not knowing it is no reason to refuse a pause. */
@@ -110,9 +122,13 @@ interface Plan extends Call {
   readonly lag: Lag | undefined;
   readonly paused: Paused;
   readonly isDone: boolean;
+  /** Why the pause could not be noted. */
+  readonly obstacle: string | undefined;
 }
 
-function printPlan({ options, io, replication, all, lag, paused, isDone }: Plan): number {
+function printPlan({ options, io, replication, obstacle, ...plan }: Plan): number {
+  const { all, lag, paused, isDone } = plan;
+  if (obstacle !== undefined) io.err(unnoted(obstacle));
   if (options.has('json')) {
     io.out(pauseJson(replication, { paused }, { apply: false, lag, all }));
     return isDone ? EXIT.done : EXIT.differences;
@@ -122,10 +138,10 @@ function printPlan({ options, io, replication, all, lag, paused, isDone }: Plan)
     ...mappingLines(all),
     isDone
       ? `It is paused since ${utcTime(paused.sinceMs)}. There is nothing to do.`
-      : 'It would disable the mapping, wait until it is disabled, and note the pause in the control row.',
+      : `It would disable the mapping, and wait until it is disabled.${obstacle === undefined ? ' It would note the pause in the control row.' : ''}`,
     ...horizonLines(paused, replication, lag),
     ...alarmLines(replication),
-    ...deploymentLines(replication),
+    ...(obstacle === undefined ? deploymentLines(replication) : []),
     ...(isDone ? [] : ['Nothing was changed. With --apply it does so.']),
   ];
   for (const line of lines) io.out(line);
@@ -148,7 +164,7 @@ async function stopIt(
 }
 
 function printPaused(
-  { options, io, replication, lag, all }: Omit<Plan, 'paused' | 'isDone'>,
+  { options, io, replication, lag, all }: Omit<Plan, 'paused' | 'isDone' | 'obstacle'>,
   result: PauseResult,
 ): number {
   const { paused, mark } = result;
@@ -165,8 +181,10 @@ function printPaused(
     for (const line of lines) io.out(line);
   }
   if (mark.kind === 'marked') return EXIT.done;
-  io.err(
-    `The pause could not be noted in the control row: ${mark.why}. \`ferry status\` does not know it, and a deployment that changes the mapping resumes it. Do not deploy, or run \`ferry pause --apply\` again first.`,
-  );
+  io.err(unnoted(mark.why));
   return EXIT.differences;
+}
+
+function unnoted(why: string): string {
+  return `The pause could not be noted in the control row: ${why}. \`ferry status\` does not know it, and a deployment that changes the mapping resumes it. Do not deploy, or run \`ferry pause --apply\` again first.`;
 }

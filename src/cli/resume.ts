@@ -2,15 +2,14 @@
 
 import { openPausePlace, type PausePlace } from '../composition/pause-place.ts';
 import type { ReplicationConfig } from '../config.ts';
-import type { FoundControl } from '../core/control-row.ts';
 import { utcTime } from '../core/pause.ts';
 import { readControl } from '../operations/first-adoption.ts';
 import { insist } from '../operations/insist.ts';
-import { type PauseContext, resume, type ResumeResult } from '../operations/pause.ts';
+import { type PauseContext, planResume, resume, type ResumeResult } from '../operations/pause.ts';
 import type { EventSource } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
-import { lossLines, mappingLines, resumedLines, titleOf } from './pause-result.ts';
+import { leftLines, lossLines, mappingLines, resumedLines, titleOf } from './pause-result.ts';
 import { pauseContext } from './pause.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 import { explained } from './service-errors.ts';
@@ -48,28 +47,32 @@ async function run(call: Call): Promise<number> {
   const context = pauseContext(call);
   const all = await insist(() => context.mappings.list(), context);
   const found = await insist(() => readControl(context.settings, context.reader), context);
-  const isPaused = found.kind === 'row' && found.row.paused !== undefined;
-  const isDone = all.length > 0 && !isPaused && all.every(({ state }) => state === 'Enabled');
-  if (!call.options.has('apply') || isDone) return printPlan(call, { all, found, isDone }, context);
+  const planned = planResume(all, found);
+  const isEnabled = all.every(({ state }) => state === 'Enabled');
+  const isDone = planned.paused === undefined && isEnabled;
+  if (!call.options.has('apply') || isDone)
+    return printPlan(call, { all, planned, isDone }, context);
   return goOn(call, context);
 }
 
 interface Plan {
   readonly all: readonly EventSource[];
-  readonly found: FoundControl;
+  readonly planned: ResumeResult;
   readonly isDone: boolean;
 }
 
 function printPlan(
   { options, io, replication }: Call,
-  { all, found, isDone }: Plan,
+  { all, planned, isDone }: Plan,
   { clock }: PauseContext,
 ): number {
-  const paused = found.kind === 'row' ? found.row.paused : undefined;
+  const { paused, enabled, left } = planned;
   if (options.has('json')) {
     const pausedSince = paused === undefined ? null : utcTime(paused.sinceMs);
     const mappings = all.map(({ id, state }) => ({ id, state }));
-    io.out(JSON.stringify({ replication: replication.name, apply: false, pausedSince, mappings }));
+    const ids = (some: readonly EventSource[]) => some.map(({ id }) => id);
+    const facts = { pausedSince, mappings, enabledMappings: ids(enabled), leftMappings: ids(left) };
+    io.out(JSON.stringify({ replication: replication.name, apply: false, ...facts }));
     return isDone ? EXIT.done : EXIT.differences;
   }
   const lines = [
@@ -77,12 +80,22 @@ function printPlan(
     ...mappingLines(all),
     ...(paused === undefined ? [] : [`It is paused since ${utcTime(paused.sinceMs)}.`]),
     ...(paused === undefined ? [] : lossLines(paused, replication, clock.now())),
-    isDone
-      ? 'It is not paused. There is nothing to do.'
-      : 'It would take the pause out of the control row, enable the mapping, and wait until it is enabled. Nothing was changed. With --apply it does so.',
+    ...leftLines(left),
+    ...(isDone ? ['It is not paused. There is nothing to do.'] : stepLines(planned)),
   ];
   for (const line of lines) io.out(line);
   return isDone ? EXIT.done : EXIT.differences;
+}
+
+/** What it would do. */
+function stepLines({ paused, enabled }: ResumeResult): string[] {
+  const steps = [
+    ...(paused === undefined ? [] : ['take the pause out of the control row']),
+    ...(enabled.length === 0 ? [] : ['enable the mapping, and wait until it is enabled']),
+  ];
+  return steps.length === 0
+    ? ['It would change nothing.']
+    : [`It would ${steps.join(', ')}. Nothing was changed. With --apply it does so.`];
 }
 
 async function goOn(call: Call, context: PauseContext): Promise<number> {

@@ -60,7 +60,12 @@ async function run(call: Call): Promise<number> {
   const found = await lookAround(context);
   if (options.has('json')) io.out(resultJson(call, { apply: false, found, deleted: [] }));
   else for (const line of planLines(call, found)) io.out(line);
-  return found.length === 0 ? EXIT.done : EXIT.differences;
+  return isGone(found, place) ? EXIT.done : EXIT.differences;
+}
+
+/** Whether nothing is left, as far as everything could be looked at. */
+function isGone(found: readonly Found[], { bucketProblem }: TeardownPlace): boolean {
+  return found.length === 0 && bucketProblem === undefined;
 }
 
 function namesIn(text: string | undefined): ReadonlySet<string> {
@@ -92,7 +97,7 @@ async function removeAll(call: Call, context: TeardownContext): Promise<number> 
     });
     if (options.has('json')) io.out(resultJson(call, { apply: true, found, deleted }));
     else for (const line of leftLines(call, found)) io.out(line);
-    return found.length === 0 && place.bucketProblem === undefined ? EXIT.done : EXIT.differences;
+    return isGone(found, place) ? EXIT.done : EXIT.differences;
   } catch (error) {
     if (error !== io.interrupted.reason) throw error;
     io.err('Stopped. What is named above is deleted. Run it again for the rest.');
@@ -120,7 +125,9 @@ function planLines(call: Call, found: readonly Found[]): string[] {
     first,
     ...(found.length === 0 ? ['  nothing'] : found.flatMap(foundLines)),
     ...noteLines(call),
-    'Nothing was changed. With --apply, it deletes what is empty, and what --delete names.',
+    place.isDeployed
+      ? 'Nothing was changed. With --apply, it refuses as long as the replication is deployed. Afterwards it deletes what is empty, and what --delete names.'
+      : 'Nothing was changed. With --apply, it deletes what is empty, and what --delete names.',
   ];
 }
 

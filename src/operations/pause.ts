@@ -48,8 +48,7 @@ export async function pause(lagMs: number, context: PauseContext): Promise<Pause
       context,
     );
     if (found.kind === 'row') return { paused: found.row.paused ?? paused, mark: MARKED };
-    const why = found.kind === 'missing' ? 'there is no control row yet' : found.problem;
-    return { paused, mark: { kind: 'unmarked', why } };
+    return { paused, mark: { kind: 'unmarked', why: unmarkable(found) } };
   } catch (error) {
     if (error === context.stop.reason) throw error;
     return { paused, mark: { kind: 'unmarked', why: describeError(error) } };
@@ -57,6 +56,11 @@ export async function pause(lagMs: number, context: PauseContext): Promise<Pause
 }
 
 const MARKED: Mark = { kind: 'marked' };
+
+/** Why a pause cannot be written down. */
+export function unmarkable(found: Exclude<FoundControl, { readonly kind: 'row' }>): string {
+  return found.kind === 'missing' ? 'there is no control row yet' : found.problem;
+}
 
 /** Mappings that somebody had disabled before have waited since. */
 export function pausedSince(all: readonly EventSource[], nowMs: number): number {
@@ -81,17 +85,30 @@ export interface ResumeResult {
  */
 export async function resume(context: PauseContext): Promise<ResumeResult> {
   const all = await insist(() => context.mappings.list(), context);
-  if (all.length === 0) throw noMapping();
   const before = await insist(() => readControl(context.settings, context.reader), context);
-  if (before.kind === 'unreadable') throw unreadable(before.problem);
+  const { paused } = planResume(all, before);
   const found = await changeRow(
     (row) => (row.paused === undefined ? undefined : 'resumed'),
     context,
   );
-  const enabled = all.filter((mapping) => mayWrite(mapping, found));
+  const { enabled, left } = planResume(all, found);
   await switchMappings(enabled, true, context);
-  const paused = before.kind === 'row' ? before.row.paused : undefined;
-  return { paused, enabled, left: all.filter((mapping) => !enabled.includes(mapping)) };
+  return { paused, enabled, left };
+}
+
+/**
+ * What a resume does, and a dry run tells.
+ * @throws FerryError `resume.no-mapping` or `control.unreadable`.
+ */
+export function planResume(all: readonly EventSource[], found: FoundControl): ResumeResult {
+  if (all.length === 0) throw noMapping();
+  if (found.kind === 'unreadable') throw unreadable(found.problem);
+  const enabled = all.filter((mapping) => mayWrite(mapping, found));
+  return {
+    paused: found.kind === 'row' ? found.row.paused : undefined,
+    enabled,
+    left: all.filter((mapping) => !enabled.includes(mapping)),
+  };
 }
 
 function mayWrite({ streamArn }: EventSource, found: FoundControl): boolean {

@@ -79,6 +79,15 @@ describe('ferry pause', () => {
     expect(regions.lambda.changes).toEqual([]);
   });
 
+  it('says in a dry run that it could not note the pause', async () => {
+    const { exitCode, out, err } = await run('pause');
+
+    expect(exitCode).toBe(3);
+    expect(err).toContain('The pause could not be noted in the control row');
+    expect(out).not.toContain('note the pause');
+    expect((await run('pause', '--apply')).err).toContain('The pause could not be noted');
+  });
+
   it('disables the mapping, waits until it is disabled, and notes the pause', async () => {
     await regions.adopt();
     regions.lambda.slowness = 3;
@@ -257,6 +266,33 @@ describe('ferry resume', () => {
     expect(out).toContain('Nothing was changed.');
     expect(await controlRow()).toEqual(before);
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
+  });
+
+  it('says in a dry run which mapping it would leave alone', async () => {
+    await regions.adopt();
+    await run('pause', '--apply');
+    const streamArn = 'arn:aws:dynamodb:us-east-1:1:table/Old/stream/2026-01-01T00:00:00';
+    regions.lambda.mappings = [{ id: 'a1b2', state: 'Disabled', streamArn }];
+
+    const dry = await run('resume');
+
+    expect(dry.exitCode).toBe(3);
+    expect(dry.out).toContain('a1b2 is left as it is');
+    expect(dry.out).not.toContain('enable the mapping');
+    expect(JSON.parse((await run('resume', '--json')).out)).toMatchObject({
+      enabledMappings: [],
+      leftMappings: ['a1b2'],
+    });
+  });
+
+  it('refuses in a dry run what it refuses with --apply: there is no mapping', async () => {
+    await regions.adopt();
+    regions.lambda.mappings = [];
+
+    const [dry, real] = [await run('resume'), await run('resume', '--apply')];
+
+    expect(dry).toEqual(real);
+    expect(dry).toMatchObject({ exitCode: 1, err: expect.stringContaining('no event source') });
   });
 
   it('takes the note away, enables the mapping, and waits until it is enabled', async () => {

@@ -187,6 +187,7 @@ describe('ferry teardown', () => {
 
     expect(looked).toMatchObject({ exitCode: 3 });
     expect(looked.out).toContain('orders is deployed. This stays when its stacks are deleted');
+    expect(looked.out).toContain('it refuses as long as the replication is deployed');
     expect(refused.exitCode).toBe(1);
     expect(refused.err).toContain('is still deployed.');
     expect(refused.err).toContain('`npx cdk destroy ferry-orders-source ferry-orders-destination`');

@@ -6,7 +6,8 @@ import { FerryError } from '../../src/errors.ts';
 import { verify, type VerifyContext, verifyKey } from '../../src/operations/verify.ts';
 import type { Item, ReadableTable } from '../../src/ports.ts';
 
-type Content = string | 'unreadable' | undefined;
+/** 'unreadable' for an item that cannot be read. */
+type Content = string | undefined;
 
 /** A table in memory, scanned item by item in the order of `names`. */
 function table(names: readonly string[], contentOf: (name: string) => Content): ReadableTable {
