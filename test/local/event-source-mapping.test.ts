@@ -591,6 +591,71 @@ describe('settling', () => {
   });
 });
 
+describe('disabling', () => {
+  it('leaves everything in the stream until it is enabled again, and goes on where it was', async () => {
+    const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 3));
+    const { mapping, batches, clock } = start(stream);
+    await mapping.settled();
+
+    mapping.setEnabled(false);
+    stream.append('shard-1', ...records(4, 6));
+    await clock.sleep(60_000);
+
+    expect(mapping.state).toBe('Disabled');
+    expect(batches.flat()).toEqual([1, 2, 3]);
+    mapping.setEnabled(true);
+    expect(mapping.state).toBe('Enabled');
+    await mapping.settled();
+    expect(batches.flat()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('takes effect once the invocation in flight is over', async () => {
+    const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 1));
+    const { opened, open } = gate();
+    const { mapping, batches } = start(stream, { invoke: () => opened });
+    await eventually(() => batches.length === 1);
+
+    mapping.setEnabled(false);
+    expect(mapping.state).toBe('Disabling');
+    open();
+
+    await eventually(() => mapping.state === 'Disabled');
+  });
+});
+
+describe('a stream that is gone', () => {
+  it('is told to the run, which would wait for ever', async () => {
+    const gone = () => Promise.reject(serviceError('ResourceNotFoundException'));
+    const { mapping } = start({ shards: gone, open: gone, read: gone });
+
+    await expect(mapping.lost).rejects.toMatchObject({
+      code: 'local.stream.gone',
+      message: expect.stringContaining(STREAM_ARN),
+    });
+  });
+
+  it('may be known again soon, to an engine that has just been started', async () => {
+    const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 2));
+    let looks = 0;
+    const shards = () => {
+      looks += 1;
+      return looks <= 3
+        ? Promise.reject(serviceError('ResourceNotFoundException'))
+        : stream.shards();
+    };
+    const reader: StreamReader = {
+      shards,
+      open: (shardId, after) => stream.open(shardId, after),
+      read: (iterator, limit) => stream.read(iterator, limit),
+    };
+    const { mapping, batches } = start(reader);
+
+    await Promise.race([mapping.settled(), mapping.lost]);
+
+    expect(batches.flat()).toEqual([1, 2]);
+  });
+});
+
 describe('stopping', () => {
   it('lets the invocation in flight finish, and reads and invokes no more', async () => {
     const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 50));
