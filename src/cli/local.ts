@@ -48,7 +48,7 @@ export const local: Command = {
       range: [1, 65_535],
       help: 'port of the live page (default: a free one)',
     },
-    json: { help: 'print the summary as one line of JSON' },
+    json: { help: 'print the summary as one line of JSON; with --keep, another one at the end' },
     ...localWorldOptions,
     'source-table': {
       value: 'NAME',

@@ -1,7 +1,8 @@
 // The summary of a run -> what it comes to: one plain sentence, and whether all is well. Pure.
 
+import { counted } from '../core/number-text.ts';
 import type { LocalRunSummary } from './local-run.ts';
-import { type Ending, grouped } from './page/verdict.ts';
+import type { Ending } from './page/verdict.ts';
 
 export function endingOf(summary: LocalRunSummary): Ending {
   const { differences, unconfirmed, givenUp, redriven } = summary;
@@ -14,15 +15,20 @@ function textOf(summary: LocalRunSummary): string {
   const { differences, givenUp, redriven } = summary;
   const left = redriven?.left ?? 0;
   if (differences > 0) {
-    const waiting = left > 0 ? ` ${grouped(left)} record(s) wait for a redrive.` : '';
-    return `The tables differ in ${grouped(differences)} item(s).${waiting}`;
+    const waiting =
+      left > 0 ? ` ${counted(left, 'record')} ${left === 1 ? 'waits' : 'wait'} for a redrive.` : '';
+    return `The tables differ in ${counted(differences, 'item')}.${waiting}`;
   }
   const missing = unaccounted(summary);
-  if (missing !== 0) return `${grouped(missing)} record(s) ended in no counted outcome.`;
-  if (left > 0) return `The tables are equal, but ${grouped(left)} record(s) were not redriven.`;
+  if (missing !== 0) return `Without a counted outcome: ${counted(missing, 'record')}.`;
+  if (left > 0) return `The tables are equal, but ${records(left)} not redriven.`;
   if (givenUp > 0 && redriven === undefined)
-    return `The tables are equal, but ${grouped(givenUp)} record(s) were given up.`;
-  return `The tables are equal: ${grouped(summary.items)} items.`;
+    return `The tables are equal, but ${records(givenUp)} given up.`;
+  return `The tables are equal: ${counted(summary.items, 'item')}.`;
+}
+
+function records(count: number): string {
+  return `${counted(count, 'record')} ${count === 1 ? 'was' : 'were'}`;
 }
 
 /** Every record must have ended in exactly one outcome. */

@@ -32,7 +32,7 @@ const IN_STEP: Findings = {
 
 describe('the verdict', () => {
   const EQUAL = { text: 'The tables are equal: 1,000 items.', clean: true };
-  const DIFFERENT = { text: 'The tables differ in 2 item(s).', clean: false };
+  const DIFFERENT = { text: 'The tables differ in 2 items.', clean: false };
   const cases: ReadonlyArray<readonly [Partial<Findings>, string, string]> = [
     [{ phase: 'starting' }, 'busy', 'Starting two Regions, and the function between them.'],
     [{}, 'good', 'Healthy: the twin is 40 ms behind.'],
@@ -266,23 +266,23 @@ describe('the end of a run', () => {
     engine: 'test',
     seed: 1,
   };
-  const redriven = (left: number) => ({ redriven: { applied: 1, superseded: 1, coalesced: 0, left } });
+  const redriven = (left: number) => ({
+    redriven: { applied: 1, superseded: 1, coalesced: 0, left },
+  });
   const cases: ReadonlyArray<readonly [Partial<LocalRunSummary>, boolean, string]> = [
     [{}, true, 'The tables are equal: 60 items.'],
+    [{ items: 1 }, true, 'The tables are equal: 1 item.'],
+    [redriven(1), false, 'The tables are equal, but 1 record was not redriven.'],
     [redriven(0), true, 'The tables are equal: 60 items.'],
-    [redriven(3), false, 'The tables are equal, but 3 record(s) were not redriven.'],
-    [{ differences: 2 }, false, 'The tables differ in 2 item(s).'],
+    [redriven(3), false, 'The tables are equal, but 3 records were not redriven.'],
+    [{ differences: 2 }, false, 'The tables differ in 2 items.'],
     [
       { differences: 2, ...redriven(3) },
       false,
-      'The tables differ in 2 item(s). 3 record(s) wait for a redrive.',
+      'The tables differ in 2 items. 3 records wait for a redrive.',
     ],
-    [
-      { givenUp: 5, deadLettered: 0 },
-      false,
-      'The tables are equal, but 5 record(s) were given up.',
-    ],
-    [{ applied: 89 }, false, '1 record(s) ended in no counted outcome.'],
+    [{ givenUp: 5, deadLettered: 0 }, false, 'The tables are equal, but 5 records were given up.'],
+    [{ applied: 89 }, false, 'Without a counted outcome: 1 record.'],
   ];
 
   it.each(cases)('with %j is clean: %s', (given, clean, text) => {

@@ -1,6 +1,7 @@
 // The buttons of the live page: faults that are switched on and off, and a redrive. Closed, they do
 // nothing, and no fault is on: a run must be able to end, and its tables be compared in peace.
 
+import { grouped } from '../../core/number-text.ts';
 import { describeError } from '../../errors.ts';
 import type { RedriveReport } from '../../operations/redrive-report.ts';
 import type { FaultProxy } from '../fault-proxy.ts';
@@ -8,7 +9,6 @@ import { POISON_MARKER } from '../fault-story.ts';
 import type { Fault } from '../faults.ts';
 import { type LocalRedrive, stayed } from '../local-redrive.ts';
 import { type ControlsView, FAULT_NAMES, type FaultName } from './page-view.ts';
-import { grouped } from './verdict.ts';
 
 export interface RunControls {
   view(): ControlsView;

@@ -1,5 +1,6 @@
 // How a run is, in one plain sentence: is the twin behind, and why. Pure.
 
+import { counted } from '../../core/number-text.ts';
 import type { FaultName, Verdict } from './page-view.ts';
 
 export type RunPhase =
@@ -103,8 +104,8 @@ function reason({ trouble, faults }: Findings): string {
 
 function inStep({ latencyMs, waitingLetters, faults, trouble }: Findings): Verdict {
   if (waitingLetters > 0) {
-    const letters = waitingLetters === 1 ? 'dead letter waits' : 'dead letters wait';
-    const text = `In step, but ${grouped(waitingLetters)} ${letters} for a redrive.`;
+    const letters = counted(waitingLetters, 'dead letter waits', 'dead letters wait');
+    const text = `In step, but ${letters} for a redrive.`;
     return bad('dead-letters', text);
   }
   // Changes that took longer are the last ones of a jam.
@@ -125,11 +126,4 @@ function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 9_950) return `${Number((ms / 1_000).toFixed(1))} s`;
   return ms < 120_000 ? `${Math.round(ms / 1_000)} s` : `${Math.round(ms / 60_000)} min`;
-}
-
-const GROUPED = new Intl.NumberFormat('en-US');
-
-/** 12345 -> 12,345 */
-export function grouped(value: number): string {
-  return GROUPED.format(value);
 }
