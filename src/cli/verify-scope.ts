@@ -10,7 +10,7 @@ import type { ParsedOptions } from './command.ts';
 import { chosenSegments, segmentCount } from './segments.ts';
 
 /** Segments of a scan. */
-export interface Segments {
+interface Segments {
   readonly segments: readonly number[];
   readonly totalSegments: number;
 }

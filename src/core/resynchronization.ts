@@ -111,7 +111,7 @@ function versionAbove(plan: Resynchronization): Version {
 }
 
 /** Whether the item has been written in a later epoch than `epoch`, whose source may be another table. */
-export function isOfLaterEpoch(
+function isOfLaterEpoch(
   states: Omit<ItemStates, 'source'>,
   epoch: number,
   target: WriteTarget,
