@@ -9,7 +9,7 @@ import { type AdoptStep, refusal } from '../operations/adopt.ts';
 import type { EventSource } from '../ports.ts';
 import type { TablePair } from '../composition/table-pair.ts';
 import type { ParsedOptions } from './command.ts';
-import { EXIT, grouped, type Io } from './output.ts';
+import { counted, EXIT, grouped, type Io } from './output.ts';
 import { money } from './progress.ts';
 
 /** What a screen needs of a plan. */
@@ -193,7 +193,7 @@ export function adoptReporter(io: Io, replication: ReplicationConfig): AdoptRepo
         return;
       case 'reading':
         io.status(
-          `${grouped(step.survey.items)} item(s) read, ${grouped(Math.round(step.readUnits))} RCU`,
+          `${counted(step.survey.items, 'item')} read, ${grouped(Math.round(step.readUnits))} RCU`,
         );
         return;
       case 'write':
@@ -232,5 +232,5 @@ function leftDisabled({ id, streamArn }: EventSource): string {
 function costOf({ facts: { destination } }: ShownPlan['pair']): string {
   const units = readUnits(destination.sizeBytes);
   const cost = money(dollars({ read: units, write: 0 }));
-  return `about ${grouped(destination.items)} item(s), ${grouped(units)} RCU, ${cost}`;
+  return `about ${counted(destination.items, 'item')}, ${grouped(units)} RCU, ${cost}`;
 }

@@ -12,7 +12,7 @@ import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../ope
 import { bulkOption, requireBulkRates } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
-import { EXIT, grouped, type Io } from './output.ts';
+import { counted, EXIT, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 import { createReportFile, noReportFile, type ReportFile } from './report-file.ts';
@@ -171,7 +171,7 @@ function scanOf({ options, io, pair }: Call, scope: Exclude<Scope, { kind: 'key'
       done: now.items,
       expected: Math.round(expected),
       facts: [
-        `${grouped(differences(now))} differences`,
+        counted(differences(now), 'difference'),
         `${grouped(Math.round(now.sourceReadUnits + now.destinationReadUnits))} read units`,
       ],
     });
