@@ -135,6 +135,8 @@ describe('ferry local --keep', () => {
     'can be paused and resumed, and nothing is lost',
     async () => {
       const config = join(folder, 'practice.json');
+      // Of another emulator, where nothing answers: what the file names comes first.
+      vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:9');
       const run = await keptRun('--write-config', config);
 
       expect(await ferry(config, 'pause', '--apply')).toMatchObject({ exitCode: 0 });
