@@ -12,12 +12,20 @@ import { openBucketCloud } from './fixtures/bucket-cloud.ts';
 import { type Handler, openBulkCloud } from './fixtures/bulk-cloud.ts';
 import { deployLocally, TWIN } from './fixtures/deployed-replication.ts';
 import { openMonitoringCloud } from './fixtures/monitoring-cloud.ts';
-import { type RecordedCall, recordCalls } from './fixtures/recorded-calls.ts';
+import {
+  type RecordedCall,
+  type RecordingOptions,
+  recordCalls,
+} from './fixtures/recorded-calls.ts';
 import { lambdaRecord, STREAM_ARN } from './fixtures/records.ts';
 import { openTwoRegions, putAll, type TwoRegions } from './fixtures/two-regions.ts';
 
 /** Runs a command, and hands on what it asked for. */
-type Record = (args: readonly string[], environment?: object) => Promise<void>;
+type Record = (
+  args: readonly string[],
+  environment?: object,
+  options?: RecordingOptions,
+) => Promise<void>;
 /** Brings about what a command is for, and records it with or without `--apply`. */
 type Scene = (record: Record, apply: readonly string[]) => Promise<void>;
 
@@ -174,8 +182,8 @@ async function asked(command: string, apply: readonly string[]): Promise<string[
   const scene = SCENES[command];
   if (scene === undefined) throw new Error(`There is no scene for ${command}.`);
   const calls: RecordedCall[] = [];
-  await scene(async (args, environment) => {
-    const recorder = recordCalls();
+  await scene(async (args, environment, options) => {
+    const recorder = recordCalls(options);
     const { exitCode, out } = await quietly(args, environment);
     recorder.stop();
     if (![0, 3].includes(exitCode)) throw new Error(`${args.join(' ')}: ${out}`);
@@ -255,12 +263,10 @@ function inBulk(
       lookAgainQueueUrl,
     });
     const report = ['--report', join(regions.directory, 'report.jsonl')];
-    const config = changed(regions, { bulk: true });
-    await scene(
-      config,
-      (args) => record(args[0] === 'verify' ? [...args, ...report] : args),
-      apply,
-    );
+    // The function runs in this process, and signs its requests by itself.
+    const recordCommand: Record = (args) =>
+      record(args[0] === 'verify' ? [...args, ...report] : args, {}, { signed: false });
+    await scene(changed(regions, { bulk: true }), recordCommand, apply);
     await cloud.close();
   });
 }

@@ -120,13 +120,8 @@ export const COMMANDS: readonly CommandNeeds[] = [
   },
   {
     command: 'backfill',
-    always: [...LOOK_TO_WRITE, 'dynamodb:Scan source'],
-    apply: [
-      FUNCTION,
-      'dynamodb:PutItem twin',
-      'dynamodb:ConditionCheckItem state',
-      'dynamodb:PutItem state',
-    ],
+    always: [...LOOK_TO_WRITE, FUNCTION, 'dynamodb:Scan source'],
+    apply: ['dynamodb:PutItem twin', 'dynamodb:ConditionCheckItem state', 'dynamodb:PutItem state'],
   },
   {
     command: 'backfill --before-stream',
@@ -141,8 +136,8 @@ export const COMMANDS: readonly CommandNeeds[] = [
   },
   {
     command: 'backfill --bulk',
-    always: [...LOOK_TO_WRITE, 'dynamodb:Scan source'],
-    apply: [FUNCTION, 'dynamodb:PutItem state', ...RUN],
+    always: [...LOOK_TO_WRITE, FUNCTION, 'dynamodb:Scan source'],
+    apply: ['dynamodb:PutItem state', ...RUN],
   },
   {
     command: 'verify --bulk',
