@@ -64,19 +64,6 @@ export function keyInOrder(item: Item, keyAttributes: readonly string[]): Item {
   );
 }
 
-/**
- * The key attributes of an item or a key, in the order of the table's key schema: maps that DynamoDB sends have
- * none. Names that are whole numbers come first in any JavaScript object.
- */
-export function keyInOrder(item: Item, keyAttributes: readonly string[]): Item {
-  return Object.fromEntries(
-    keyAttributes.flatMap((name) => {
-      const value = Object.hasOwn(item, name) ? item[name] : undefined;
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-}
-
 /** Text that is equal for equal keys only: names in order, each with type and value. */
 export function canonicalKey(key: Item): string {
   return JSON.stringify(canonicalEntries(key));
