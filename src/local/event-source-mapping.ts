@@ -6,7 +6,8 @@ import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { describeError, FerryError } from '../errors.ts';
 import type { Clock, Shard, StreamReader } from '../ports.ts';
 import type { DeliverySettings, InvocationResult, OnFailureDocument } from './delivery-rules.ts';
-import { retryDelayMs, ShardPoller, type ShardPollerHost } from './shard-poller.ts';
+import { retryDelayMs, type ShardPollerHost } from './shard-delivery.ts';
+import { ShardPoller } from './shard-poller.ts';
 
 export interface EventSourceMappingOptions {
   readonly reader: StreamReader;
