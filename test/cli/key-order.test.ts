@@ -100,9 +100,9 @@ it('by redrive, of records whose maps have no order', async () => {
     return out.join('\n');
   };
 
-  expect(await redrive()).toContain(`for example ${printed(7)}`);
+  expect(await redrive()).toContain(printed(7));
   // What a dry run has looked at is hidden for a second.
-  await expect.poll(() => redrive('--json'), { timeout: 60_000 }).toContain(`[${printed(7)}]`);
+  await expect.poll(() => redrive('--json'), { timeout: 60_000 }).toContain(printed(7));
 });
 
 it('without what is no key, and without what is not there', () => {
