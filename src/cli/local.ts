@@ -35,7 +35,9 @@ export const local: Command = {
     },
     items: { value: 'N', range: [1, 1_000_000], default: '1000', help: 'number of different keys' },
     seed: { value: 'N', range: [0, 4_294_967_295], help: 'repeats the workload of an earlier run' },
-    faults: { help: 'throttle, cut off, poison and crash it on the way, then redrive' },
+    faults: {
+      help: 'throttle, cut off, poison and crash it on the way, then redrive; with --keep, that is left to you',
+    },
     keep: {
       help: 'stay up until Ctrl-C, with a configuration file with which the other commands work on this run',
     },
@@ -115,8 +117,10 @@ function reporting(options: ParsedOptions, io: Io) {
   const tell = oncePerChange(io);
   const plainEvery = 10;
   let calls = 0;
+  let configPath: string | undefined;
   return {
     onStarted: (world: LocalWorld, places: RunPlaces) => {
+      configPath = places.configPath;
       for (const line of introduction(world, places, options)) io.err(line);
     },
     onProgress: (progress: LocalRunProgress) => {
@@ -126,6 +130,8 @@ function reporting(options: ParsedOptions, io: Io) {
     onVerified: (summary: LocalRunSummary) => {
       printSummary(summary, options, io);
       io.err('Still replicating. Write to the source table and look at its twin; Ctrl-C ends it.');
+      if ((summary.redriven?.left ?? 0) === 0) return;
+      io.err(`The dead letters are left to you: ferry redrive --config ${configPath}`);
     },
     onProblem: (problem: string) => io.err(problem),
     onStory: (line: string) => io.err(line),
@@ -211,6 +217,7 @@ function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io):
   ] as const;
   for (const line of alignedRows(rows)) io.out(line);
   io.out(endingOf(summary).text);
+  if (options.text('source-table') !== undefined) return;
   io.err(`Repeat this workload with --seed ${summary.seed}.`);
 }
 
