@@ -1,8 +1,8 @@
-// For tables that outgrow one machine: a state machine that runs the segments of a backfill or a verify as
+// For what outgrows one machine: a state machine that runs the segments of a backfill, a verify or a redrive as
 // functions, many at a time, each with the very operations that the commands use.
 
 import { ArnFormat, Aws, Duration, Stack, Validations } from 'aws-cdk-lib';
-import { type PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
   Code,
@@ -28,7 +28,12 @@ import {
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
-import { BULK_ENVIRONMENT, bulkName, REPORT_OBJECT_PREFIX } from '../src/contract.ts';
+import {
+  BULK_ENVIRONMENT,
+  bulkName,
+  ON_FAILURE_OBJECT_PREFIX,
+  REPORT_OBJECT_PREFIX,
+} from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
 import { environmentKey } from './customer-key.ts';
 import {
@@ -75,7 +80,7 @@ export class BulkRuns extends Construct {
     });
     return new LambdaFunction(this, 'Function', {
       functionName: name,
-      description: `Ferry ${replication.name}: segments of backfill and verify`,
+      description: `Ferry ${replication.name}: segments of backfill, verify and redrive`,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       code: Code.fromAsset(codeDirectory, { exclude: ['*', '!*.mjs'] }),
@@ -93,7 +98,7 @@ export class BulkRuns extends Construct {
   #createRole(props: BulkRunsProps, logGroup: LogGroup): Role {
     const { replication, bucket, lookAgainQueue } = props;
     const role = new Role(this, 'Role', {
-      description: `Ferry ${replication.name}: the function for segments of backfill and verify`,
+      description: `Ferry ${replication.name}: the function for segments of backfill, verify and redrive`,
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       inlinePolicies: {
         WriteLogs: policy(
@@ -102,6 +107,14 @@ export class BulkRuns extends Construct {
         StoreReports: policy(
           allow(['s3:PutObject'], bucket.arnForObjects(`${REPORT_OBJECT_PREFIX}*`)),
           ...useOfBucketKey(replication, 'putObject'),
+        ),
+        RemoveRedrivenBatches: policy(
+          listOf(bucket, ON_FAILURE_OBJECT_PREFIX),
+          allow(
+            ['s3:GetObject', 's3:DeleteObject'],
+            bucket.arnForObjects(`${ON_FAILURE_OBJECT_PREFIX}*`),
+          ),
+          ...useOfBucketKey(replication, 'getObject'),
         ),
         ...tablePolicies(this, replication),
         ...(lookAgainQueue === undefined
@@ -116,10 +129,16 @@ export class BulkRuns extends Construct {
       },
     });
     const objects = `${Stack.of(this).getLogicalId(bucket.node.defaultChild as never)}.Arn`;
-    Validations.of(role).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::<${objects}>/${REPORT_OBJECT_PREFIX}*]`,
-      reason: 'Each report is an object of its own, under this prefix.',
-    });
+    Validations.of(role).acknowledge(
+      {
+        id: `AwsSolutions-IAM5[Resource::<${objects}>/${REPORT_OBJECT_PREFIX}*]`,
+        reason: 'Each report is an object of its own, under this prefix.',
+      },
+      {
+        id: `AwsSolutions-IAM5[Resource::<${objects}>/${ON_FAILURE_OBJECT_PREFIX}*]`,
+        reason: 'Each batch that Lambda gives up is an object of its own, under this prefix.',
+      },
+    );
     return role;
   }
 
@@ -200,27 +219,37 @@ function bulkVariables(props: BulkRunsProps): Record<string, string> {
 /** Step Functions puts it into the ARN of each segment's execution. */
 const SEGMENTS_LABEL = 'Segments';
 
+/** The keys under a prefix. */
+function listOf(bucket: Bucket, prefix: string): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['s3:ListBucket'],
+    resources: [bucket.bucketArn],
+    conditions: { StringEquals: { 's3:prefix': prefix } },
+  });
+}
+
 const STATE_ROW_WRITES = ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'];
 
-/** To read both tables, to put copies into one, and to keep checkpoints in the state table. */
+/** To read both tables, to write copies and records to one, and to keep checkpoints in the state table. */
 function tablePolicies(
   scope: Construct,
   replication: ReplicationConfig,
 ): Record<string, PolicyDocument> {
   const { source, destination, stateTable } = replication;
   const describe = ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'];
-  const read = [...describe, 'dynamodb:GetItem', 'dynamodb:Scan'];
+  const readItems = [...describe, 'dynamodb:GetItem', 'dynamodb:BatchGetItem'];
+  const read = [...readItems, 'dynamodb:Scan'];
   const at = (region: string, table: string) => tableArn(scope, region, table);
   return {
     ReadSource: policy(allow(read, at(source.region, source.table)), ...useOfKey(source)),
     CopyToDestination: policy(
       // A copy that its state row refuses is re-synchronised, which may delete it, too.
       allow(
-        [...read, 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+        [...read, 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
         at(destination.region, destination.table),
       ),
       allow(
-        [...describe, 'dynamodb:GetItem', 'dynamodb:PutItem', ...STATE_ROW_WRITES],
+        [...readItems, 'dynamodb:PutItem', ...STATE_ROW_WRITES],
         at(destination.region, stateTable),
       ),
       ...useOfDestinationKeys(replication),
@@ -243,7 +272,7 @@ function runnerRole(scope: Construct, replication: ReplicationConfig, functionAr
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
   const role = new Role(scope, 'RunnerRole', {
-    description: `Ferry ${replication.name}: the state machine for backfill and verify`,
+    description: `Ferry ${replication.name}: the state machine for backfill, verify and redrive`,
     assumedBy: new ServicePrincipal('states.amazonaws.com'),
     inlinePolicies: {
       InvokeFunction: policy(allow(['lambda:InvokeFunction'], functionArn)),

@@ -222,6 +222,8 @@ export interface BulkRuns {
   /** @returns what names the run from now on. The same `name` twice is one run. */
   start(name: string, input: object): Promise<string>;
   state(run: string): Promise<BulkRunState>;
+  /** What names a run that goes on, and was started under a name with this beginning. */
+  running(prefix: string): Promise<string | undefined>;
 }
 
 /** An event source mapping of the replicate function, as Lambda has it. */

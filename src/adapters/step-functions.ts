@@ -4,6 +4,7 @@ import {
   DescribeExecutionCommand,
   ExecutionAlreadyExists,
   ExecutionDoesNotExist,
+  ListExecutionsCommand,
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
@@ -37,6 +38,19 @@ export function stepFunctions(client: SFNClient, stateMachineArn: string): BulkR
         if (!(error instanceof ExecutionAlreadyExists)) throw error;
         return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
       }
+    },
+    async running(prefix) {
+      let nextToken: string | undefined;
+      do {
+        const page = await client.send(
+          new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING', nextToken }),
+          inTime(),
+        );
+        const found = page.executions?.find(({ name = '' }) => name.startsWith(prefix));
+        if (found?.executionArn !== undefined) return found.executionArn;
+        nextToken = page.nextToken;
+      } while (nextToken !== undefined);
+      return undefined;
     },
     async state(executionArn): Promise<BulkRunState> {
       const { status, error, cause } = await describe(executionArn);

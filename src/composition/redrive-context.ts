@@ -21,9 +21,11 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type SignedTables, signedTables } from './signed-tables.ts';
 import { type Item, keyInOrder } from '../core/attribute-value.ts';
 import { ConcurrencyLimit } from '../core/concurrency-limit.ts';
+import type { StreamRange } from '../core/parcel.ts';
 import { destinationHealth } from '../core/destination-health.ts';
 import { FerryError } from '../errors.ts';
 import type { RedriveContext } from '../operations/redrive.ts';
+import type { MessageQueue } from '../ports.ts';
 import { requireControl } from './control.ts';
 import { openLookAgain } from './look-again.ts';
 import { tableMissing } from './table-check.ts';
@@ -43,6 +45,8 @@ export interface RedriveSetup {
   readonly credentials?: Credentials | undefined;
   /** Ends the waiting for the control row. */
   readonly stop: AbortSignal;
+  /** Only objects are redriven: there is no queue of letters, and no stream to read a range of. */
+  readonly onlyObjects?: boolean | undefined;
 }
 
 export interface OpenRedrive {
@@ -72,12 +76,16 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     endpoint: source.endpoints?.s3 ?? objectEndpoint,
     credentials,
   });
-  const messages = queueClient({ ...serviceSettings(source, 'sqs'), queueUrl, credentials });
-  const clients = [writer, ...Object.values(reads), streams, objects, messages];
+  const messages =
+    setup.onlyObjects === true
+      ? undefined
+      : queueClient({ ...serviceSettings(source, 'sqs'), queueUrl, credentials });
+  const clients = [writer, ...Object.values(reads), streams, objects];
   const signed: SignedTables[] = [];
   const close = () => {
     for (const client of clients) client.destroy();
     for (const tables of signed) tables.close();
+    messages?.destroy();
   };
   const patience = { clock: systemClock, random: systemRandom, stop: setup.stop };
   const place = {
@@ -103,9 +111,11 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
         withoutSource,
         lookAgain,
         ...ports,
-        queue: sqsMessages(messages, queueUrl),
+        queue: messages === undefined ? NO_QUEUE : sqsMessages(messages, queueUrl),
         bucket: s3Objects(objects, settings.onFailureBucket),
-        readRange: (range) => readStreamRange(streams, range),
+        ...(setup.onlyObjects === true
+          ? {}
+          : { readRange: (range: StreamRange) => readStreamRange(streams, range) }),
         clock: systemClock,
         random: systemRandom,
         health: destinationHealth(),
@@ -124,6 +134,13 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     throw error;
   }
 }
+
+const NO_QUEUE: MessageQueue = {
+  receive: async () => [],
+  delete: async () => undefined,
+  release: async () => undefined,
+  size: async () => 0,
+};
 
 interface OpenTables {
   readonly settings: HandlerSettings;
@@ -175,10 +192,12 @@ async function tableOf({ replication, credentials, withoutSource }: RedriveSetup
   });
 }
 
-async function failurePlaces({ replication, queueUrl, bucket }: RedriveSetup) {
+async function failurePlaces({ replication, queueUrl, bucket, onlyObjects }: RedriveSetup) {
   if (queueUrl !== undefined && bucket !== undefined) {
     return { deadLetterQueueUrl: queueUrl, onFailureBucket: bucket };
   }
+  if (onlyObjects === true && bucket !== undefined)
+    return { deadLetterQueueUrl: '', onFailureBucket: bucket };
   const deployed = await deployedSettings(replication.source, replication.name);
   return {
     deadLetterQueueUrl: queueUrl ?? deployed.deadLetterQueueUrl,

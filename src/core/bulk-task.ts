@@ -4,6 +4,7 @@
 import { REPORT_OBJECT_PREFIX } from '../contract.ts';
 import { decodeItem, itemJson } from './attribute-value.ts';
 import { type BackfillRun, isSegmentCount } from './backfill-checkpoint.ts';
+import type { RedriveFilter } from './parcel.ts';
 import type { ScanCursor, SegmentCursor } from './segment-join.ts';
 
 interface Rates {
@@ -26,12 +27,29 @@ export interface VerifyTask extends Rates {
   readonly values: boolean;
 }
 
+export interface RedriveTask {
+  readonly operation: 'redrive';
+  /** Names the run's reports. */
+  readonly run: string;
+  /** The last key of each slice of the bucket's objects, in order; a segment is a slice. */
+  readonly boundaries: readonly string[];
+  readonly filter: RedriveFilter;
+  /** For this slice at most. @default no limit */
+  readonly recordsPerSecond?: number | undefined;
+}
+
+/** Objects with keys above `after`, up to `upTo` and with it. */
+export interface ObjectRange {
+  readonly after?: string | undefined;
+  readonly upTo?: string | undefined;
+}
+
 export interface BulkTask {
   readonly segment: number;
-  readonly task: BackfillTask | VerifyTask;
+  readonly task: BackfillTask | VerifyTask | RedriveTask;
   /** How often the function has been called for this segment before. */
   readonly part: number;
-  /** JSON of where a verify was left. */
+  /** JSON of where a verify was left; of a redrive, the key of the last object that had its turn. */
   readonly cursor?: string | undefined;
   readonly done: boolean;
 }
@@ -60,12 +78,18 @@ export function parseCursor(json: string): SegmentCursor {
 /** @throws Error where the event is none that the state machine sends. */
 export function parseBulkTask(event: unknown): BulkTask {
   const { segment, task, part = 0, cursor } = objectOf(event);
-  if (!isCount(segment) || !isCount(part) || !isTask(task) || !isOptionalText(cursor)) {
+  const isWhole = isCount(segment) && isCount(part) && isTask(task) && isOptionalText(cursor);
+  if (!isWhole || !hasSegment(task, segment)) {
     throw new Error(
       `A segment's task must have a segment, a part, a cursor or none, and a whole task, got ${namesOf(event)}.`,
     );
   }
   return { segment, task, part, cursor, done: false };
+}
+
+/** Beyond the last slice would be everything. */
+function hasSegment(task: BulkTask['task'], segment: number): boolean {
+  return task.operation !== 'redrive' || segment < task.boundaries.length;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -87,12 +111,24 @@ function isTask(value: unknown): value is BulkTask['task'] {
   if (operation === 'verify') {
     return typeof run === 'string' && isSegmentCount(totalSegments) && isCount(settleMs);
   }
+  if (operation === 'redrive') return isRedrive(task);
   const { run: name, totalSegments: count, streamArn } = objectOf(run);
   return (
     operation === 'backfill' &&
     typeof name === 'string' &&
     typeof streamArn === 'string' &&
     isSegmentCount(count)
+  );
+}
+
+function isRedrive({ run, boundaries, filter, recordsPerSecond }: Fields): boolean {
+  return (
+    typeof run === 'string' &&
+    Array.isArray(boundaries) &&
+    boundaries.every((key) => typeof key === 'string') &&
+    typeof filter === 'object' &&
+    filter !== null &&
+    isRate(recordsPerSecond)
   );
 }
 
@@ -116,7 +152,7 @@ export const reportPrefix = (run: string) => `${REPORT_OBJECT_PREFIX}${run}/`;
 
 /**
  * Of a verify, the same for every try of the same part, so that a repeated one replaces what it found
- * before. A repeated backfill goes on behind what it found, so that each try has its own.
+ * before. A repeated backfill or redrive goes on behind what it did, so that each try has its own.
  */
 export function reportKey({ task, segment, part }: BulkTask, requestId: string): string {
   const name =

@@ -1,11 +1,13 @@
-// Lambda's entry for bulk runs: one segment of a backfill or a verify, with the operations of the commands,
-// for as long as the invocation has time. The state machine calls it again until the segment is done.
+// Lambda's entry for bulk runs: one segment of a backfill, a verify or a redrive, with the operations of the
+// commands, for as long as the invocation has time. The state machine calls it again until the segment is done.
 
 import type { Context } from 'aws-lambda';
 import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { environmentEndpoint } from '../adapters/endpoints.ts';
 import { requireControl } from '../composition/control.ts';
 import { openLookAgain } from '../composition/look-again.ts';
+import { openRedrive } from '../composition/redrive-context.ts';
 import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
 import { parseConfig, type ReplicationConfig } from '../config.ts';
 import { BULK_ENVIRONMENT } from '../contract.ts';
@@ -17,6 +19,7 @@ import {
   parseBulkTask,
   parseCursor,
   reportKey,
+  type RedriveTask,
   type VerifyTask,
 } from '../core/bulk-task.ts';
 import { differenceLine, mentionLine, rejectedLine } from '../core/difference-report.ts';
@@ -26,11 +29,14 @@ import { FerryError } from '../errors.ts';
 import { continueSegment } from '../operations/backfill.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
+import { redriveSlice } from '../operations/redrive-slice.ts';
 import { verifySegment } from '../operations/verify.ts';
 
 /** Time for the page under way, or for the looks at what is suspected. */
 const LAST_PAGE_MS = 60_000;
 const LAST_LOOKS_MS = 300_000;
+/** Time for the objects in hand, and for those that have been read ahead. */
+const LAST_LOADS_MS = 240_000;
 /** A report is one object, and is made in memory. */
 const LINES_MAX = 20_000;
 const REPORT_BYTES_MAX = 64 * 1_024 * 1_024;
@@ -42,9 +48,13 @@ const CONCURRENCY = 16;
 interface Call {
   readonly call: BulkTask;
   readonly replication: ReplicationConfig;
-  readonly pair: TablePair;
+  readonly invocation: Context;
   readonly lines: string[];
   readonly remainingMs: () => number;
+}
+
+interface PairCall extends Call {
+  readonly pair: TablePair;
 }
 
 /** @returns the same task, further on. */
@@ -54,19 +64,11 @@ export async function handler(event: unknown, invocation: Context): Promise<Bulk
     replications: [JSON.parse(required(BULK_ENVIRONMENT.replication)) as object],
   }).replications;
   if (replication === undefined) throw new Error('no replication is configured');
-  const writes = call.task.operation === 'backfill';
-  const pair = await patiently(() =>
-    openTablePair({ replication, concurrency: CONCURRENCY, writes }),
-  );
-  try {
-    const lines: string[] = [];
-    const remainingMs = () => invocation.getRemainingTimeInMillis();
-    const next = await workOn({ call, replication, pair, lines, remainingMs });
-    await storeReport(lines, next, { invocation, region: replication.source.region });
-    return { ...next, part: call.part + 1 };
-  } finally {
-    pair.close();
-  }
+  const lines: string[] = [];
+  const remainingMs = () => invocation.getRemainingTimeInMillis();
+  const next = await workOn({ call, replication, invocation, lines, remainingMs });
+  await storeReport(lines, next, { invocation, region: replication.source.region });
+  return { ...next, part: call.part + 1 };
 }
 
 /** Refusals end the run; a table that does not answer is none: Step Functions tries again. */
@@ -79,12 +81,51 @@ async function patiently<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
-function workOn(work: Call): Promise<BulkTask> {
+async function workOn(work: Call): Promise<BulkTask> {
   const { task } = work.call;
-  return task.operation === 'backfill' ? copyOn(task, work) : compareOn(task, work);
+  if (task.operation === 'redrive') return redriveOn(task, work);
+  const { replication } = work;
+  const writes = task.operation === 'backfill';
+  const pair = await patiently(() =>
+    openTablePair({ replication, concurrency: CONCURRENCY, writes }),
+  );
+  try {
+    return task.operation === 'backfill'
+      ? await copyOn(task, { ...work, pair })
+      : await compareOn(task, { ...work, pair });
+  } finally {
+    pair.close();
+  }
 }
 
-async function copyOn(task: BackfillTask, work: Call): Promise<BulkTask> {
+async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
+  const { call, replication, invocation, lines, remainingMs } = work;
+  const { context, ...opened } = await patiently(() =>
+    openRedrive({
+      replication,
+      apply: true,
+      onlyObjects: true,
+      bucket: required(BULK_ENVIRONMENT.bucket),
+      lookAgainQueueUrl: process.env[BULK_ENVIRONMENT.lookAgainQueueUrl],
+      objectEndpoint: environmentEndpoint('S3', process.env),
+      stop: NEVER,
+    }),
+  );
+  try {
+    const key = reportKey(call, invocation.awsRequestId);
+    const { report, next } = await redriveSlice(call, task, {
+      context,
+      isTimeUp: () => remainingMs() < LAST_LOADS_MS,
+      store: (part) => context.bucket.put(key, `${JSON.stringify({ part })}\n`),
+    });
+    lines.push(JSON.stringify({ summary: report }));
+    return { ...call, cursor: next, done: next === undefined };
+  } finally {
+    opened.close();
+  }
+}
+
+async function copyOn(task: BackfillTask, work: PairCall): Promise<BulkTask> {
   const { call, replication, pair, lines, remainingMs } = work;
   const patience = { clock: systemClock, random: systemRandom, stop: NEVER };
   const { streamArn } = task.run;
@@ -112,7 +153,7 @@ async function copyOn(task: BackfillTask, work: Call): Promise<BulkTask> {
   return { ...call, done };
 }
 
-async function compareOn(task: VerifyTask, work: Call): Promise<BulkTask> {
+async function compareOn(task: VerifyTask, work: PairCall): Promise<BulkTask> {
   const { call, pair, lines, remainingMs } = work;
   const patience = { clock: systemClock, random: systemRandom, stop: NEVER };
   const { values, totalSegments, settleMs, readUnits } = task;

@@ -37,6 +37,8 @@ export type ItemOutcome =
       readonly kind: 'applied' | 'superseded' | 'resynchronized';
       /** A delete that is to be announced before the record is final. */
       readonly deleted?: Version | undefined;
+      /** What has been written to the twin's item. */
+      readonly written: 'put' | 'delete' | 'nothing';
     }
   /** It can never be applied as things are: the next older record gets its turn. */
   | { readonly kind: 'rejected'; readonly why: string }
@@ -110,14 +112,14 @@ async function replayRecord(
     known = undefined;
     switch (decision.kind) {
       case 'superseded':
-        return { kind: 'superseded', deleted: decision.deleted };
+        return { kind: 'superseded', deleted: decision.deleted, written: 'nothing' };
       case 'taken':
         return { kind: 'rejected', why: 'ReservedAttributeTaken' };
       case 'resynchronize':
         return resynchronize(item, context, attempt === 1 ? item.states : undefined);
       case 'write': {
         const result = await send(decision.request, context);
-        if (result.kind === 'written') return { kind: decision.outcome, deleted: decision.deleted };
+        if (result.kind === 'written') return doneBy(decision);
         if (result.kind !== 'refused') return notWritten(result);
       }
     }
@@ -150,6 +152,10 @@ export function decide(record: StreamRecord, states: TwinStates, context: Decisi
 
 type DecisionContext = Pick<RecordContext, 'settings' | 'withoutSource' | 'clock'>;
 
+function doneBy({ outcome: kind, deleted }: Extract<Replay, { kind: 'write' }>): ItemOutcome {
+  return { kind, deleted, written: deleted === undefined ? 'put' : 'delete' };
+}
+
 function notWritten(result: Exclude<SendResult, { kind: 'written' | 'refused' }>): ItemOutcome {
   if (result.kind !== 'failed') return { kind: 'unfinished', why: result.kind };
   const { kind, name } = result.failure;
@@ -176,7 +182,10 @@ async function resynchronize(
     },
     { ...context, epoch: newestEpoch(control).n },
   );
-  if (result.kind === 'equal') return { kind: 'resynchronized' };
+  if (result.kind === 'equal') {
+    const { changed, found } = result;
+    return { kind: 'resynchronized', written: changed ? (found ? 'put' : 'delete') : 'nothing' };
+  }
   const { why, failure } = result;
   if (failure?.kind === 'rejected') return { kind: 'rejected', why };
   return { kind: 'unfinished', why, isUnknown: failure?.kind === 'unknown' };

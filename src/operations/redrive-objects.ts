@@ -2,22 +2,22 @@
 // redriven together, so that memory stays the same however many there are.
 
 import { ON_FAILURE_OBJECT_PREFIX } from '../contract.ts';
+import type { ObjectRange } from '../core/bulk-task.ts';
 import { parseParcel } from '../core/parcel.ts';
 import type { StoredObject } from '../ports.ts';
 import { inParallel } from './in-parallel.ts';
 import { choose, type Load, objectText, unpack, type Unpacked } from './redrive-parcels.ts';
 import { isOver, type Run } from './redrive-run.ts';
 
-/** Objects with keys above `after`, up to `upTo` and with it. */
-export interface ObjectRange {
-  readonly after?: string | undefined;
-  readonly upTo?: string | undefined;
+export interface ObjectPart extends ObjectRange {
   /** Asked before more objects are taken in hand. */
   readonly isTimeUp?: (() => boolean) | undefined;
 }
 
 export interface ObjectLoads {
   readonly loads: readonly Load[];
+  /** Of the objects. */
+  readonly bytes: number;
   /** Key behind which to go on, where time is up; there are no further loads then. */
   readonly next?: string | undefined;
 }
@@ -28,16 +28,17 @@ const OBJECTS_MAX = 500;
 const READS_AT_ONCE = 8;
 
 /** Objects as they are found, to be redriven together. */
-export async function* objectLoads(run: Run, range: ObjectRange = {}): AsyncGenerator<ObjectLoads> {
+export async function* objectLoads(run: Run, range: ObjectPart = {}): AsyncGenerator<ObjectLoads> {
   let done: string | undefined;
   for await (const objects of groups(run, range)) {
     if (isOver(run)) return;
     // At least one group, or work would never end.
     if (done !== undefined && range.isTimeUp?.() === true) {
-      yield { loads: [], next: done };
+      yield { loads: [], bytes: 0, next: done };
       return;
     }
-    yield { loads: await open(objects, run) };
+    const bytes = objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    yield { loads: await open(objects, run), bytes };
     done = objects.at(-1)?.key;
   }
 }

@@ -18,12 +18,15 @@ import { describeRecord, type RedriveReport } from './redrive-report.ts';
 
 export interface ParcelContext {
   readonly bucket: ObjectStore;
-  /** The stream's records of a range, or `trimmed` where it no longer has them all. */
-  readonly readRange: (range: StreamRange) => Promise<readonly unknown[] | 'trimmed'>;
+  /**
+   * The stream's records of a range, or `trimmed` where it no longer has them all.
+   * @default ranges are left to another run
+   */
+  readonly readRange?: (range: StreamRange) => Promise<readonly unknown[] | 'trimmed'>;
 }
 
-/** The records of a message or object, or why it stays where it is. */
-export type Unpacked = readonly ParkedRecord[] | 'trimmed' | 'unreadable' | 'foreign';
+/** The records of a message or object, or why it stays where it is: as the report counts it. */
+export type Unpacked = readonly ParkedRecord[] | 'trimmed' | 'unreadable' | 'foreign' | 'remaining';
 
 export async function unpack(
   parcel: Parcel,
@@ -114,9 +117,9 @@ export async function objectText(key: string, bucket: ObjectStore): Promise<Obje
 async function readRange(
   range: StreamRange,
   context: ParcelContext,
-): Promise<readonly unknown[] | 'trimmed' | 'unreadable'> {
+): Promise<readonly unknown[] | 'trimmed' | 'unreadable' | 'remaining'> {
   try {
-    return await context.readRange(range);
+    return (await context.readRange?.(range)) ?? 'remaining';
   } catch (error) {
     if (classifyFailure(error).kind !== 'rejected') throw error;
     return 'unreadable';

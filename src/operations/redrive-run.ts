@@ -30,15 +30,23 @@ export interface RedriveOptions {
   /** For how long messages are hidden from others while this run works on them. */
   readonly hiddenSeconds: number;
   readonly stop: AbortSignal;
-  readonly onProgress: (report: RedriveReport) => void;
+  readonly onProgress: (report: RedriveReport, taken: Taken) => void;
   /** Told what became of each item, or would. */
   readonly onItem?: ((item: RedrivenItem) => void) | undefined;
+}
+
+/** What has had its turn. */
+export interface Taken {
+  records: number;
+  /** Of objects. */
+  bytes: number;
 }
 
 export interface Run {
   readonly context: RedriveContext;
   readonly options: RedriveOptions;
   readonly report: RedriveReport;
+  readonly taken: Taken;
   readonly pace: Pace;
   /** Items with a write that was given up and may still be applied. */
   readonly unknown: Set<string>;
@@ -51,6 +59,7 @@ export function newRun(context: RedriveContext, options: RedriveOptions): Run {
     context,
     options,
     report: newReport(),
+    taken: { records: 0, bytes: 0 },
     pace: paceOf(options.recordsPerSecond, context.clock),
     unknown: new Set(),
     control: controlOf(context),
@@ -85,6 +94,13 @@ const REMOVALS_AT_ONCE = 16;
 
 /** Redrives messages or objects together, and removes those whose records are all final. */
 export async function redriveLoads(loads: readonly Load[], run: Run): Promise<void> {
+  const { taken } = run;
+  const after = loads.reduce((sum, { own }) => sum + own, taken.records);
+  await settleLoads(loads, run);
+  taken.records = after;
+}
+
+async function settleLoads(loads: readonly Load[], run: Run): Promise<void> {
   const { options, report } = run;
   const own = loads.reduce((sum, load) => sum + load.own, 0);
   if (options.stop.aborted || (!options.apply && options.decide !== true)) {
@@ -119,7 +135,11 @@ async function redriveChosen(loads: readonly Load[], run: Run): Promise<boolean[
       stop: options.stop,
       readTogether: atOnce(run, BATCH_KEYS_MAX),
       isCurrent: async () => isSameOrder(control, await run.control()),
-      onItem: options.onItem,
+      onItem(item) {
+        run.taken.records += item.records;
+        options.onItem?.(item);
+        options.onProgress(run.report, run.taken);
+      },
     },
   );
 }

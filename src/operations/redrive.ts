@@ -2,8 +2,9 @@
 // only after all its records are final and their deletes are announced.
 
 import { ON_FAILURE_OBJECT_PREFIX } from '../contract.ts';
+import type { ObjectStore } from '../ports.ts';
 import { HeldLetters, letterLoads } from './redrive-letters.ts';
-import { objectLoads, type ObjectRange } from './redrive-objects.ts';
+import { objectLoads, type ObjectPart } from './redrive-objects.ts';
 import type { RedriveReport } from './redrive-report.ts';
 import {
   isOver,
@@ -17,22 +18,38 @@ import {
 export type { RedriveContext, RedriveOptions } from './redrive-run.ts';
 
 /** Goes through the whole queue and the whole bucket once. Safe to stop, to repeat and to run twice. */
-export async function redrive(
+export function redrive(context: RedriveContext, options: RedriveOptions): Promise<RedriveReport> {
+  return redriveQueue(context, options, async (run) => void (await redriveBucket(run, {})));
+}
+
+/** The queue alone. */
+export function redriveLetters(
   context: RedriveContext,
   options: RedriveOptions,
+): Promise<RedriveReport> {
+  return redriveQueue(context, options, async () => undefined);
+}
+
+async function redriveQueue(
+  context: RedriveContext,
+  options: RedriveOptions,
+  andThen: (run: Run) => Promise<void>,
 ): Promise<RedriveReport> {
   const run = newRun(context, options);
   const held = new HeldLetters(run);
   try {
     for await (const loads of ahead(letterLoads(run, held))) {
       await redriveLoads(loads, run);
-      options.onProgress(run.report);
+      options.onProgress(run.report, run.taken);
     }
-    if (!isOver(run)) await redriveBucket(run, {});
+    if (!isOver(run)) await andThen(run);
   } finally {
     await held.release();
   }
-  if (isOver(run) || held.isFull) run.report.remaining = await remaining(context);
+  if (isOver(run) || held.isFull) {
+    const { objects } = await measureBucket(context.bucket);
+    run.report.remaining = (await context.queue.size()) + objects;
+  }
   return run.report;
 }
 
@@ -43,26 +60,33 @@ export async function redrive(
 export async function redriveObjects(
   context: RedriveContext,
   options: RedriveOptions,
-  range: ObjectRange,
+  range: ObjectPart,
 ): Promise<{ readonly report: RedriveReport; readonly next: string | undefined }> {
   const run = newRun(context, options);
   return { next: await redriveBucket(run, range), report: run.report };
 }
 
-async function redriveBucket(run: Run, range: ObjectRange): Promise<string | undefined> {
+async function redriveBucket(run: Run, range: ObjectPart): Promise<string | undefined> {
   let next: string | undefined;
   for await (const found of ahead(objectLoads(run, range))) {
     await redriveLoads(found.loads, run);
-    run.options.onProgress(run.report);
+    run.taken.bytes += found.bytes;
+    run.options.onProgress(run.report, run.taken);
     next = found.next;
   }
   return next;
 }
 
-async function remaining({ queue, bucket }: RedriveContext): Promise<number> {
-  let count = await queue.size();
-  for await (const objects of bucket.list(ON_FAILURE_OBJECT_PREFIX)) count += objects.length;
-  return count;
+/** What Lambda has put into the bucket. */
+export async function measureBucket(
+  bucket: ObjectStore,
+): Promise<{ readonly objects: number; readonly bytes: number }> {
+  let [objects, bytes] = [0, 0];
+  for await (const page of bucket.list(ON_FAILURE_OBJECT_PREFIX)) {
+    objects += page.length;
+    bytes = page.reduce((sum, { sizeBytes }) => sum + sizeBytes, bytes);
+  }
+  return { objects, bytes };
 }
 
 /** What comes next is got while what came before is worked on. */

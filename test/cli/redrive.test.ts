@@ -71,7 +71,9 @@ describe('ferry redrive', () => {
     expect(stdout).toMatch(/25 record\(s\) of orders put aside, of which none was touched/);
     expect(stdout).toMatch(/ValidationException +25/);
     expect(stdout).toMatch(/oldest 20.*\nnewest 20/);
-    expect(stdout).toContain('for example {"pk":{"S":"parked-');
+    expect(stdout).toMatch(/applied +25/);
+    expect(stdout.match(/^write \{"pk":\{"S":"parked-.*: applied$/gm)).toHaveLength(20);
+    expect(stdout).toContain('and 5 more item(s): --limit lists more of them.');
     expect(stdout).not.toContain('poison');
     expect(await deployed.attributes()).toEqual(before);
   });

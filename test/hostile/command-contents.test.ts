@@ -188,7 +188,7 @@ describe('a command tells keys, never contents', () => {
     await redrive('--json');
 
     expectSaid(
-      'for example {"pk":{"S":"KEY-l"}}',
+      '{"pk":{"S":"KEY-l"}}: as the source has it',
       'still failing with ValidationException: 2',
       'not dead letters',
       '{"pk":{"B":"S0VZ"}}',

@@ -441,6 +441,11 @@ describe('a bulk task', () => {
       cursor: cursorJson({ source: { ended: true }, destination: { ended: false } }),
       task: { operation: 'verify', run: 'r', totalSegments: 4, settleMs: 0, values: false },
     },
+    {
+      segment: 1,
+      cursor: 'aws/lambda/b',
+      task: { operation: 'redrive', run: 'r', boundaries: ['aws/lambda/a', 'z'], filter: {} },
+    },
   ];
   const event = fc.oneof(
     hostileValue,
@@ -456,9 +461,13 @@ describe('a bulk task', () => {
         let refusal: unknown;
         try {
           const { segment, task, part } = parseBulkTask(expanded(drawn));
-          const { totalSegments } = task.operation === 'backfill' ? task.run : task;
           expect([segment, part].every(Number.isSafeInteger)).toBe(true);
-          expect(isSegmentCount(totalSegments)).toBe(true);
+          if (task.operation === 'redrive') {
+            expect(typeof task.boundaries[segment]).toBe('string');
+          } else {
+            const { totalSegments } = task.operation === 'backfill' ? task.run : task;
+            expect(isSegmentCount(totalSegments)).toBe(true);
+          }
           tally.taken += 1;
         } catch (error) {
           refusal = error;

@@ -72,7 +72,7 @@ describe('the function', () => {
     );
   });
 
-  it('may read both tables, and write no more than copies and checkpoints', () => {
+  it('may read both tables, and write no more than copies, redriven records and checkpoints', () => {
     const source = tableArn('us-east-1', 'Orders');
     const twin = tableArn('eu-west-1', 'OrdersTwin');
     const state = tableArn('eu-west-1', 'ferry-orders-state');
@@ -80,14 +80,19 @@ describe('the function', () => {
 
     expect(found['dynamodb:Scan']).toEqual([source, twin]);
     expect(found['dynamodb:GetItem']).toEqual([source, twin, state]);
+    expect(found['dynamodb:BatchGetItem']).toEqual([source, twin, state]);
     expect(found['dynamodb:PutItem']).toEqual([twin, state]);
-    expect(found['dynamodb:ConditionCheckItem']).toEqual([state]);
+    // A delete of what the twin does not have is a check there.
+    expect(found['dynamodb:ConditionCheckItem']).toEqual([twin, state]);
     // To re-synchronise what a state row refuses.
     expect(found['dynamodb:DeleteItem']).toEqual([twin]);
     expect(found['dynamodb:UpdateItem']).toEqual([state]);
     expect(JSON.stringify(found['s3:PutObject'])).toContain('/reports/*');
+    for (const action of ['s3:GetObject', 's3:DeleteObject'])
+      expect(JSON.stringify(found[action])).toMatch(/\/aws\/lambda\/\*"\]\]\}\]$/);
     const actions = Object.keys(found).filter((action) => !action.startsWith('logs:'));
     expect(actions.toSorted()).toEqual([
+      'dynamodb:BatchGetItem',
       'dynamodb:ConditionCheckItem',
       'dynamodb:DeleteItem',
       'dynamodb:DescribeTable',
@@ -96,6 +101,9 @@ describe('the function', () => {
       'dynamodb:PutItem',
       'dynamodb:Scan',
       'dynamodb:UpdateItem',
+      's3:DeleteObject',
+      's3:GetObject',
+      's3:ListBucket',
       's3:PutObject',
       'sqs:SendMessage',
     ]);

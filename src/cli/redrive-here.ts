@@ -1,0 +1,89 @@
+// A redrive by this process: opened as the options say, with a list of what it would do if it only looks.
+
+import { environmentEndpoint } from '../adapters/endpoints.ts';
+import { openRedrive } from '../composition/redrive-context.ts';
+import type { ReplicationConfig } from '../config.ts';
+import type { RedriveFilter } from '../core/parcel.ts';
+import type { RedriveContext, RedriveOptions } from '../operations/redrive.ts';
+import type { RedrivenItem } from '../operations/redrive-records.ts';
+import type { RedriveReport } from '../operations/redrive-report.ts';
+import type { ParsedOptions } from './command.ts';
+import type { Io } from './output.ts';
+import type { Outlook } from './redrive-result.ts';
+
+export interface RedriveCall {
+  readonly options: ParsedOptions;
+  readonly io: Io;
+  readonly replication: ReplicationConfig;
+  readonly queueUrl: string | undefined;
+  readonly lookAgainQueueUrl: string | undefined;
+  readonly filter: RedriveFilter;
+}
+
+export interface RedrivenHere {
+  readonly report: RedriveReport;
+  readonly outlook: Outlook;
+}
+
+/** Items that are listed unless `--limit` says otherwise. */
+const LISTED_DEFAULT = 20;
+
+export async function withRedrive(
+  call: RedriveCall,
+  work: (
+    context: RedriveContext,
+    options: Omit<RedriveOptions, 'onProgress'>,
+    outlook: Outlook,
+  ) => Promise<RedrivenHere>,
+): Promise<RedrivenHere> {
+  const { options, io, filter } = call;
+  const apply = options.has('apply');
+  const { context, ...opened } = await openRedrive({
+    replication: call.replication,
+    queueUrl: call.queueUrl,
+    bucket: options.text('bucket'),
+    lookAgainQueueUrl: call.lookAgainQueueUrl,
+    apply,
+    withoutSource: options.has('without-source'),
+    stop: io.interrupted,
+    objectEndpoint: environmentEndpoint('S3', io.environment),
+  });
+  try {
+    const list = itemList(options.integer('limit') ?? LISTED_DEFAULT);
+    const { report, outlook } = await work(
+      context,
+      {
+        apply,
+        decide: true,
+        filter,
+        limit: options.integer('limit') ?? Infinity,
+        recordsPerSecond: options.integer('rate') ?? Infinity,
+        hiddenSeconds: options.integer('hide-for') ?? 0,
+        stop: io.interrupted,
+        onItem: apply ? undefined : list.add,
+      },
+      list,
+    );
+    const sampleKeys = report.sampleKeys.map((key) => opened.keyOf(key));
+    const items = outlook.items.map((item) => ({ ...item, key: opened.keyOf(item.key) }));
+    return { report: { ...report, sampleKeys }, outlook: { items, more: outlook.more } };
+  } finally {
+    opened.close();
+  }
+}
+
+/** The first items; of the others, how many there are. */
+function itemList(limit: number): Outlook & { readonly add: (item: RedrivenItem) => void } {
+  const items: RedrivenItem[] = [];
+  let more = 0;
+  return {
+    items,
+    get more() {
+      return more;
+    },
+    add(item) {
+      if (items.length < limit) items.push(item);
+      else more += 1;
+    },
+  };
+}

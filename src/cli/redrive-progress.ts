@@ -1,0 +1,30 @@
+// How far a redrive is, and how long it will take: by the messages and bytes that wait.
+
+import type { RedriveContext, RedriveOptions } from '../operations/redrive.ts';
+import { measureBucket } from '../operations/redrive.ts';
+import { systemClock } from '../adapters/system-clock.ts';
+import { grouped, type Io } from './output.ts';
+import { progressReporter } from './progress.ts';
+
+/** A message is a record. How many records are in the objects is known once some of them have been read. */
+export async function redriveProgress(
+  { queue, bucket }: Pick<RedriveContext, 'queue' | 'bucket'>,
+  io: Io,
+): Promise<RedriveOptions['onProgress']> {
+  const [messages, { bytes }] = await Promise.all([queue.size(), measureBucket(bucket)]);
+  const report = progressReporter(io, systemClock, 'records');
+  let recordsPerByte = 0;
+  return ({ applied, superseded, failing }, taken) => {
+    const ofObjects = Math.max(0, taken.records - messages);
+    if (taken.bytes > 0) recordsPerByte = ofObjects / taken.bytes;
+    report({
+      done: taken.records,
+      expected: Math.round(messages + recordsPerByte * bytes),
+      facts: [
+        `applied ${grouped(applied)}`,
+        `superseded ${grouped(superseded)}`,
+        `failing ${grouped(failing)}`,
+      ],
+    });
+  };
+}
