@@ -4,15 +4,11 @@ import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { duration } from '../core/duration.ts';
 import { isMissed } from '../core/reached-rate.ts';
-import {
-  localRun,
-  type LocalRunProgress,
-  type LocalRunSummary,
-  type RunPlaces,
-} from '../local/local-run.ts';
+import { localRun, type RunPlaces } from '../local/local-run.ts';
 import type { LocalWorld } from '../local/local-world.ts';
 import { UsageError } from '../errors.ts';
 import { endingOf } from '../local/run-ending.ts';
+import type { LocalRunProgress, LocalRunSummary } from '../local/run-summary.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
 import { alignedRows, EXIT, grouped, type Io } from './output.ts';

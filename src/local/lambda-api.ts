@@ -3,7 +3,7 @@
 
 import type { EventSourceMapping } from './event-source-mapping.ts';
 
-export interface LocalFunction {
+interface LocalFunction {
   readonly name: string;
   readonly region: string;
   readonly variables: Readonly<Record<string, string>>;

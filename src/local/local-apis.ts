@@ -19,7 +19,7 @@ export interface LocalApis {
   open(parts: LocalApiParts): Promise<RegionApis>;
 }
 
-export interface LocalApiParts {
+interface LocalApiParts {
   readonly replication: ReplicationConfig;
   /** Environment of the replicate function. */
   readonly variables: Readonly<Record<string, string>>;

@@ -1,7 +1,6 @@
 // The whole of Ferry on one machine: a workload on the source, the function that ships behind a local
 // event source mapping, and at the end a comparison of the two tables.
 
-import type { VerifyReport } from '../operations/verify.ts';
 import { compareTables } from './compare-tables.ts';
 import { isOverIn } from './is-over-in.ts';
 import { keepConfig } from './kept-config.ts';
@@ -14,10 +13,16 @@ import {
   startLocalWorld,
 } from './local-world.ts';
 import { playFaults } from './fault-story.ts';
-import type { Percentiles } from './metrics-tally.ts';
 import { type LivePage, openLivePage } from './page/live-page.ts';
 import { type RunControls, runControls } from './page/run-controls.ts';
 import { endingOf } from './run-ending.ts';
+import {
+  type CountedRun,
+  type LocalRunProgress,
+  type LocalRunSummary,
+  progressOf,
+  summaryOf,
+} from './run-summary.ts';
 import { seededRandom } from './seeded-random.ts';
 import { createWorkload } from './workload.ts';
 import { writeLoop } from './write-loop.ts';
@@ -48,57 +53,6 @@ export interface LocalRunOptions extends LocalWorldOptions {
 export interface RunPlaces {
   readonly pageUrl: string;
   readonly configPath: string | undefined;
-}
-
-export interface LocalRunProgress {
-  readonly writes: number;
-  readonly records: number;
-  readonly applied: number;
-  readonly superseded: number;
-  readonly coalesced: number;
-  readonly skipped: number;
-  readonly deadLettered: number;
-  /** Of the records applied since the last progress. */
-  readonly latestLatencyMs: Percentiles | undefined;
-}
-
-/** The last line of `ferry local --json`. Fields are added, never renamed. */
-export interface LocalRunSummary {
-  readonly writes: number;
-  /** Stream records handed to the function, each counted once. */
-  readonly records: number;
-  readonly applied: number;
-  readonly superseded: number;
-  readonly coalesced: number;
-  readonly skipped: number;
-  readonly deadLettered: number;
-  /** Records given up to the on-failure destination. */
-  readonly givenUp: number;
-  /** Records handed over again after a failure. */
-  readonly retried: number;
-  readonly items: number;
-  readonly differences: number;
-  /** Items that kept changing while they were compared. */
-  readonly unconfirmed: number;
-  /**
-   * With faults, be they of the story or of the live page: what became of the dead letters and given-up
-   * batches, over all redrives.
-   */
-  readonly redriven?: {
-    readonly applied: number;
-    readonly superseded: number;
-    readonly coalesced: number;
-    readonly left: number;
-  };
-  /** Milliseconds from the write call to the item's arrival; all zero if nothing was applied. */
-  readonly latencyMs: Percentiles;
-  readonly recordsPerSecond: number;
-  /** Writes per second that were asked for, and that were reached. */
-  readonly askedWritesPerSecond: number;
-  readonly writesPerSecond: number;
-  readonly durationSeconds: number;
-  readonly engine: string;
-  readonly seed: number;
 }
 
 const PROGRESS_INTERVAL_MS = 500;
@@ -137,8 +91,7 @@ function keepConfigOf(
   return config.path;
 }
 
-interface Run {
-  readonly world: LocalWorld;
+interface Run extends CountedRun {
   readonly options: LocalRunOptions;
   readonly page: LivePage;
   readonly controls: RunControls;
@@ -253,12 +206,6 @@ async function atRest({ options }: Run, rest: Promise<void>): Promise<void> {
   );
 }
 
-interface Ending {
-  readonly report: VerifyReport;
-  readonly durationSeconds: number;
-  readonly redriven: LocalRunSummary['redriven'];
-}
-
 /**
  * The story ends with a redrive. Who plays on the page redrives there, and who keeps the run with `ferry redrive`:
  * they are told what still waits.
@@ -275,42 +222,6 @@ async function redriveAtTheEnd(run: Run): Promise<LocalRunSummary['redriven']> {
 /** Whether any record ever was, be it redriven since or not. */
 function wasPutAside({ world: { mapping, tally } }: Run): boolean {
   return tally.sum('DeadLetteredRecords') + mapping.counts.givenUp > 0;
-}
-
-function progressOf(run: Run): LocalRunProgress {
-  return { ...countsOf(run), latestLatencyMs: run.world.tally.latestLatencies() };
-}
-
-function countsOf({ writes, world: { mapping, tally } }: Run) {
-  return {
-    writes,
-    records: mapping.counts.received,
-    applied: tally.sum('AppliedRecords'),
-    superseded: tally.sum('SupersededRecords'),
-    coalesced: tally.sum('CoalescedRecords'),
-    skipped: tally.sum('SkippedRecords'),
-    deadLettered: tally.sum('DeadLetteredRecords'),
-  };
-}
-
-function summaryOf(run: Run, { report, durationSeconds, redriven }: Ending): LocalRunSummary {
-  const { source, destination, mapping, tally } = run.world;
-  return {
-    ...countsOf(run),
-    givenUp: mapping.counts.givenUp,
-    retried: tally.sum('RetriedRecords'),
-    items: report.items,
-    differences: report.missing + report.different + report.extraneous,
-    unconfirmed: report.inFlight + report.unreadable,
-    ...(redriven === undefined ? {} : { redriven }),
-    latencyMs: tally.latencies() ?? { p50: 0, p90: 0, p99: 0, max: 0 },
-    recordsPerSecond: Math.round(mapping.counts.received / durationSeconds),
-    askedWritesPerSecond: run.options.writesPerSecond,
-    writesPerSecond: run.writesPerSecond,
-    durationSeconds: Math.round(durationSeconds * 100) / 100,
-    engine: [...new Set([source.engine, destination.engine])].join(' -> '),
-    seed: run.options.seed,
-  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

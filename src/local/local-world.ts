@@ -1,25 +1,25 @@
 // Everything that a local run needs, started in order: two Regions with their tables, queues and a bucket,
 // the Lambda bundles that ship, and the event source mappings that feed them.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Credentials } from '../adapters/client-settings.ts';
 import { dynamoDbStreamReader } from '../adapters/dynamodb-streams.ts';
 import { streamsClient } from '../adapters/stream-ranges.ts';
-import { handlerSettings, type ReplicationConfig, type ServiceEndpoints } from '../config.ts';
-import { LOOK_AGAIN_ENVIRONMENT, STATE_ATTRIBUTES } from '../contract.ts';
-import { toEnvironment } from '../handler-settings.ts';
-import { buildLambdaBundle, type HandlerName } from '../lambda-bundle.ts';
+import type { ReplicationConfig, ServiceEndpoints } from '../config.ts';
+import { STATE_ATTRIBUTES } from '../contract.ts';
 import type { Clock, Random, StreamReader } from '../ports.ts';
 import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
-import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
+import type { LambdaFunction } from './lambda-process.ts';
 import { type LocalApis, localApis } from './local-apis.ts';
 import { type LocalFailures, openLocalFailures } from './local-failures.ts';
+import {
+  type FunctionPlace,
+  replicateVariables,
+  startLambda,
+  startLookAgain,
+} from './local-functions.ts';
 import { type LocalRegion, openLocalRegion } from './local-region.ts';
 import { createMetricsTally, type MetricsTally } from './metrics-tally.ts';
-import { startQueueMapping } from './queue-mapping.ts';
 import { type OwnTable, ownTable, requireReadable, streamOfNew } from './source-stream.ts';
 import type { KeySchema } from './workload.ts';
 
@@ -96,7 +96,7 @@ export async function startLocalWorld(
   const places = { s3: failures.objectEndpoint, sqs: failures.queueEndpoint };
   const here = { ...replication, source: { ...replication.source, endpoints: places } };
   const parts = { replication: here, failures, faults, tally, streamArn };
-  const variables = variablesOf(parts);
+  const variables = replicateVariables(parts);
   const lambda = startLambda({ handler: 'replicate', variables }, parts, options, cleanups);
   const mapping = startMapping({ ...parts, lambda, reader, apis }, options, cleanups);
   const lookedAgain = startLookAgain(parts, options, cleanups);
@@ -163,85 +163,6 @@ async function openRegions(options: LocalWorldOptions, cleanups: Cleanup[]) {
   return { source, destination };
 }
 
-type Parts = Pick<LocalWorld, 'replication' | 'failures' | 'faults' | 'tally' | 'streamArn'>;
-
-/** The environment of the replicate function. */
-function variablesOf({ replication, failures, faults, streamArn }: Parts): Record<string, string> {
-  const settings = handlerSettings(replication, {
-    deadLetterQueueUrl: failures.queueUrl,
-    onFailureBucket: failures.bucketName,
-    lookAgainQueueUrl: failures.lookAgainQueueUrl,
-    // The function adopts its stream by itself.
-    streamArn,
-  });
-  return toEnvironment({ ...settings, destinationEndpoint: faults.endpoint });
-}
-
-/**
- * Deletes are looked at once they have waited as long as they do after a deployment.
- * @returns what does not wait so long: it resolves once all of them have been looked at.
- */
-function startLookAgain(
-  parts: Parts,
-  options: LocalWorldOptions,
-  cleanups: Cleanup[],
-): () => Promise<void> {
-  const { replication, failures, faults } = parts;
-  if (replication.tombstones === 'strict') return async () => undefined;
-  const destination = { ...replication.destination, endpoint: faults.endpoint };
-  const variables = {
-    [LOOK_AGAIN_ENVIRONMENT.replication]: JSON.stringify({ ...replication, destination }),
-  };
-  const lambda = startLambda({ handler: 'look-again', variables }, parts, options, cleanups);
-  const mapping = startQueueMapping({
-    queue: failures.lookAgainQueue,
-    hasten: () => failures.hastenLookAgain(),
-    invoke: (event) => lambda.invoke(event),
-    clock: options.clock,
-    onProblem: options.onProblem,
-  });
-  cleanups.push(() => mapping.stop());
-  return () => mapping.drained();
-}
-
-/** Metrics, and that a first batch has adopted its stream. */
-const EXPECTED_LINES = ['{"_aws"', '{"event":"control.adopted"'];
-
-interface FunctionToStart {
-  readonly handler: HandlerName;
-  readonly variables: Readonly<Record<string, string>>;
-}
-
-function startLambda(
-  { handler, variables }: FunctionToStart,
-  { replication, failures, tally }: Parts,
-  { credentials, onProblem }: LocalWorldOptions,
-  cleanups: Cleanup[],
-): LambdaFunction {
-  const bundleDirectory = mkdtempSync(join(tmpdir(), 'ferry-local-'));
-  cleanups.push(() => rmSync(bundleDirectory, { recursive: true, force: true }));
-  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
-  const lambda = startLambdaProcess({
-    bundlePath: buildLambdaBundle(bundleDirectory, handler),
-    environment: {
-      ...variables,
-      AWS_REGION: replication.source.region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
-      AWS_ENDPOINT_URL_S3: failures.objectEndpoint,
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-    },
-    timeoutSeconds: replication.function.timeoutSeconds,
-    onLogLine: (line) => {
-      tally.addLine(line);
-      if (!EXPECTED_LINES.some((start) => line.startsWith(start))) onProblem(line);
-    },
-  });
-  cleanups.push(() => lambda.stop());
-  return lambda;
-}
-
 interface MappingParts {
   readonly lambda: LambdaFunction;
   readonly reader: StreamReader;
@@ -249,7 +170,7 @@ interface MappingParts {
 }
 
 function startMapping(
-  { replication, failures, lambda, reader, apis, streamArn }: Parts & MappingParts,
+  { replication, failures, lambda, reader, apis, streamArn }: FunctionPlace & MappingParts,
   { clock, onProblem }: LocalWorldOptions,
   cleanups: Cleanup[],
 ): EventSourceMapping {

@@ -1,7 +1,7 @@
 // The summary of a run -> what it comes to: one plain sentence, and whether all is well. Pure.
 
 import { counted } from '../core/number-text.ts';
-import type { LocalRunSummary } from './local-run.ts';
+import type { LocalRunSummary } from './run-summary.ts';
 import type { Ending } from './page/verdict.ts';
 
 export function endingOf(summary: LocalRunSummary): Ending {

@@ -3,7 +3,7 @@
 import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { endingOf } from '../../src/local/run-ending.ts';
-import type { LocalRunSummary } from '../../src/local/local-run.ts';
+import type { LocalRunSummary } from '../../src/local/run-summary.ts';
 import { type PageServer, startPageServer } from '../../src/local/page/page-server.ts';
 import {
   EMPTY_STATE,

@@ -1,0 +1,101 @@
+// The functions of a local world: the bundles that ship, in processes of their own, with the environment that a
+// deployment would give them.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { handlerSettings } from '../config.ts';
+import { LOOK_AGAIN_ENVIRONMENT } from '../contract.ts';
+import { toEnvironment } from '../handler-settings.ts';
+import { buildLambdaBundle, type HandlerName } from '../lambda-bundle.ts';
+import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
+import type { Cleanup, LocalWorld, LocalWorldOptions } from './local-world.ts';
+import { startQueueMapping } from './queue-mapping.ts';
+
+/** What functions need of the world that they run in. */
+export type FunctionPlace = Pick<
+  LocalWorld,
+  'replication' | 'failures' | 'faults' | 'tally' | 'streamArn'
+>;
+
+/** The environment of the replicate function. */
+export function replicateVariables({
+  replication,
+  failures,
+  faults,
+  streamArn,
+}: FunctionPlace): Record<string, string> {
+  const settings = handlerSettings(replication, {
+    deadLetterQueueUrl: failures.queueUrl,
+    onFailureBucket: failures.bucketName,
+    lookAgainQueueUrl: failures.lookAgainQueueUrl,
+    // The function adopts its stream by itself.
+    streamArn,
+  });
+  return toEnvironment({ ...settings, destinationEndpoint: faults.endpoint });
+}
+
+/**
+ * Deletes are looked at once they have waited as long as they do after a deployment.
+ * @returns what does not wait so long: it resolves once all of them have been looked at.
+ */
+export function startLookAgain(
+  parts: FunctionPlace,
+  options: LocalWorldOptions,
+  cleanups: Cleanup[],
+): () => Promise<void> {
+  const { replication, failures, faults } = parts;
+  if (replication.tombstones === 'strict') return async () => undefined;
+  const destination = { ...replication.destination, endpoint: faults.endpoint };
+  const variables = {
+    [LOOK_AGAIN_ENVIRONMENT.replication]: JSON.stringify({ ...replication, destination }),
+  };
+  const lambda = startLambda({ handler: 'look-again', variables }, parts, options, cleanups);
+  const mapping = startQueueMapping({
+    queue: failures.lookAgainQueue,
+    hasten: () => failures.hastenLookAgain(),
+    invoke: (event) => lambda.invoke(event),
+    clock: options.clock,
+    onProblem: options.onProblem,
+  });
+  cleanups.push(() => mapping.stop());
+  return () => mapping.drained();
+}
+
+/** Metrics, and that a first batch has adopted its stream. */
+const EXPECTED_LINES = ['{"_aws"', '{"event":"control.adopted"'];
+
+interface FunctionToStart {
+  readonly handler: HandlerName;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export function startLambda(
+  { handler, variables }: FunctionToStart,
+  { replication, failures, tally }: FunctionPlace,
+  { credentials, onProblem }: LocalWorldOptions,
+  cleanups: Cleanup[],
+): LambdaFunction {
+  const bundleDirectory = mkdtempSync(join(tmpdir(), 'ferry-local-'));
+  cleanups.push(() => rmSync(bundleDirectory, { recursive: true, force: true }));
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const lambda = startLambdaProcess({
+    bundlePath: buildLambdaBundle(bundleDirectory, handler),
+    environment: {
+      ...variables,
+      AWS_REGION: replication.source.region,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
+      AWS_ENDPOINT_URL_S3: failures.objectEndpoint,
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    },
+    timeoutSeconds: replication.function.timeoutSeconds,
+    onLogLine: (line) => {
+      tally.addLine(line);
+      if (!EXPECTED_LINES.some((start) => line.startsWith(start))) onProblem(line);
+    },
+  });
+  cleanups.push(() => lambda.stop());
+  return lambda;
+}
