@@ -6,6 +6,8 @@ import { systemClock } from '../adapters/system-clock.ts';
 import { grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 
+const INTERVAL_MS = 100;
+
 /** A message is a record. How many records are in the objects is known once some of them have been read. */
 export async function redriveProgress(
   { queue, bucket }: Pick<RedriveContext, 'queue' | 'bucket'>,
@@ -14,7 +16,12 @@ export async function redriveProgress(
   const [messages, { bytes }] = await Promise.all([queue.size(), measureBucket(bucket)]);
   const report = progressReporter(io, systemClock, 'records');
   let recordsPerByte = 0;
+  let toldMs = -Infinity;
   return ({ applied, superseded, failing }, taken) => {
+    // It is called for every item, and most calls would say nothing.
+    const nowMs = systemClock.now();
+    if (nowMs - toldMs < INTERVAL_MS && nowMs >= toldMs) return;
+    toldMs = nowMs;
     const ofObjects = Math.max(0, taken.records - messages);
     if (taken.bytes > 0) recordsPerByte = ofObjects / taken.bytes;
     report({

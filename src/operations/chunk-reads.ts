@@ -12,6 +12,9 @@ export interface ChunkReading {
   readonly isCurrent?: (() => Promise<boolean>) | undefined;
 }
 
+/** Reads wait behind the writes of several hundred lanes: writes must not wait for them in turn. */
+const CHUNKS_AHEAD = 4;
+
 type Reads = Promise<ReadLanes | 'outdated'>;
 
 export class ChunkReads {
@@ -27,12 +30,12 @@ export class ChunkReads {
     this.#reading = reading;
   }
 
-  /** Begins to read the next chunk, too. Rejects as a read does. */
+  /** Begins to read the next chunks, too. Rejects as a read does. */
   async of(index: number): Promise<ReadAhead> {
     const number = this.#numberOf(index);
     const reads = this.#begin(number);
-    if ((number + 1) * this.#reading.readTogether < this.#items.length)
-      void this.#begin(number + 1);
+    for (let next = number + 1; next <= number + CHUNKS_AHEAD; next += 1)
+      if (next * this.#reading.readTogether < this.#items.length) void this.#begin(next);
     const found = await reads;
     if (found === 'outdated') return { isOutdated: true };
     return found.get(this.#items[index]?.keyText ?? '') ?? {};

@@ -1,5 +1,6 @@
-// The stream, copies and redrives in any order: no state that the twin shows is older than one before, and
-// once all is redriven, the twin equals the source. Mutants show that this test can fail.
+// The stream, copies and redrives in any order, also between a redrive's reads and its writes: no state that the
+// twin shows is older than one before, and once all is redriven, the twin equals the source. Mutants show that
+// this test can fail.
 
 import type { DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
@@ -35,11 +36,14 @@ const batch = fc.record({
   writes: fc.array(fc.record({ key, isDelete: fc.boolean() }), { minLength: 1, maxLength: 3 }),
   fate: fc.constantFrom('applied' as const, 'refused' as const, 'lost' as const),
 });
+const copying = fc.record({ kind: fc.constant('copy' as const), key });
+/** What others do after a redrive has read, and before it writes. */
+const meanwhile = fc.array(fc.oneof(batch, copying), { maxLength: 2 });
 const redriving = fc.record({
   kind: fc.constant('redrive' as const),
   limit: fc.constantFrom(1, Infinity),
+  meanwhile,
 });
-const copying = fc.record({ kind: fc.constant('copy' as const), key });
 const steps = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: batch },
@@ -49,6 +53,7 @@ const steps = fc.array(
   { minLength: 1, maxLength: 10 },
 );
 type Step = typeof steps extends fc.Arbitrary<Array<infer T>> ? T : never;
+type OtherStep = Exclude<Step, { kind: 'redrive' }>;
 
 interface Mutant {
   readonly destination?: (destination: DestinationTable) => DestinationTable;
@@ -56,9 +61,12 @@ interface Mutant {
 }
 
 let runs = 0;
+/** Reads of several items at once. */
+let batches = 0;
 
 it('never takes an item back, and ends equal, whatever the order of writes, copies and redrives', async () => {
   const sum = { applied: 0, superseded: 0, coalesced: 0, resynchronized: 0 };
+  batches = 0;
   await fc.assert(
     fc.asyncProperty(steps, async (plan) => {
       const { problems, actual, expected, left, reports } = await play(plan);
@@ -72,6 +80,7 @@ it('never takes an item back, and ends equal, whatever the order of writes, copi
   );
   // Otherwise nothing of interest has happened.
   for (const count of Object.values(sum)) expect(count).toBeGreaterThan(5);
+  expect(batches).toBeGreaterThan(100);
 });
 
 it.each<[string, Mutant]>([
@@ -99,22 +108,25 @@ async function play(plan: readonly Step[], mutant: Mutant = {}) {
   const source = applicationOf(`run-${runs}`);
   const judge = judgeOf(source);
   const reports = [];
-  const all = [...plan, { kind: 'redrive' as const, limit: Infinity }];
-  for (const [index, step] of all.entries()) {
-    switch (step.kind) {
-      case 'redrive':
-        reports.push(await redriveAll(step.limit, places, { source, judge, mutant }));
-        break;
-      case 'copy':
-        await copyOne(step.key, source, judge);
-        break;
-      case 'batch': {
-        const records = step.writes.flatMap((write) => source.write(write) ?? []);
-        if (step.fate === 'lost')
-          await places.bucket.put(`aws/lambda/${10 + index}`, givenUp(records));
-        else await deliver(records, step.fate, places, judge);
-      }
+  let objects = 10;
+  const doStep = async (step: OtherStep) => {
+    if (step.kind === 'copy') return copyOne(step.key, source, judge);
+    const records = step.writes.flatMap((write) => source.write(write) ?? []);
+    if (step.fate === 'lost')
+      return places.bucket.put(`aws/lambda/${(objects += 1)}`, givenUp(records));
+    return deliver(records, step.fate, places, judge);
+  };
+  // Twice in the end: what was given up while the first one wrote is left to the second.
+  const ends = [1, 2].map(() => ({ kind: 'redrive' as const, limit: Infinity, meanwhile: [] }));
+  for (const step of [...plan, ...ends]) {
+    if (step.kind !== 'redrive') {
+      await doStep(step);
+      continue;
     }
+    const between = async () => {
+      for (const other of step.meanwhile) await doStep(other);
+    };
+    reports.push(await redriveAll(step.limit, places, { source, judge, mutant, between }));
   }
   const left = reports.at(-1)?.left;
   return { ...(await source.ending()), left, reports, problems: judge.problems };
@@ -131,6 +143,11 @@ function applicationOf(name: string) {
   const table: ReadableTable = {
     keyOf: ({ pk }) => ({ pk: pk ?? { S: '' } }),
     get: async ({ pk }) => stored.get(pk?.S ?? ''),
+    getMany: async (keys) => ({
+      items: keys.map(({ pk }) => stored.get(pk?.S ?? '')).filter((item) => item !== undefined),
+      unprocessed: [],
+      unreadable: [],
+    }),
     scan: () => Promise.reject(new Error('nobody scans it')),
   };
   return {
@@ -231,7 +248,16 @@ function givenUp(Records: readonly object[]): string {
 }
 
 const clock = { now: () => NOW_MS, sleep: async () => undefined };
-const reader = (table: string) => dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
+function reader(table: string): ReadableTable {
+  const plain = dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
+  return {
+    ...plain,
+    async getMany(keys, attributes) {
+      batches += 1;
+      return (await plain.getMany?.(keys, attributes)) ?? expect.unreachable();
+    },
+  };
+}
 const lookAgain = { announce: async () => undefined };
 const stop = new AbortController().signal;
 
@@ -269,13 +295,22 @@ interface Redriving {
   readonly source: Application;
   readonly judge: Judge;
   readonly mutant: Mutant;
+  /** Done before its first write, when all is read. */
+  readonly between: () => Promise<void>;
 }
 
 function redriveAll(
   limit: number,
   places: ReturnType<typeof failurePlaces>,
-  { source, judge, mutant: { destination = (same) => same, context } }: Redriving,
+  { source, judge, mutant: { destination = (same) => same, context }, between }: Redriving,
 ) {
+  let begun: Promise<void> | undefined;
+  const interrupted: DestinationTable = {
+    async write(request) {
+      await (begun ??= between());
+      return engine().destination.write(request);
+    },
+  };
   const { random, remainingMs } = invocation();
   return redrive(
     {
@@ -287,7 +322,7 @@ function redriveAll(
       clock,
       lookAgain,
       health: destinationHealth(),
-      destination: judge.watched(destination(engine().destination)),
+      destination: judge.watched(destination(interrupted)),
       queue: places.queue,
       bucket: places.bucket,
       source: source.table,

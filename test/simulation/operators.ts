@@ -86,13 +86,17 @@ async function runRedrive(
   const { stop, ...patience } = basics(process, world);
   const queue = world.places.queue(process);
   const bucket = world.places.bucket(process);
-  const control = await controlFor(process, world);
+  const readControl = async () => {
+    const row = await controlFor(process, world);
+    return world.mutation.controlRow?.(row) ?? row;
+  };
   const report = await redrive(
     {
       ...patience,
       ...world.ports(process),
       settings: process.facts.settings,
-      control: world.mutation.controlRow?.(control) ?? control,
+      control: await readControl(),
+      readControl,
       withoutSource: world.mutation.withoutSource?.(process.facts.settings) ?? false,
       health: destinationHealth(),
       remainingMs: () => Infinity,
