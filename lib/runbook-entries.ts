@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ReplicationConfig } from '../src/config.ts';
 
-export interface RunbookEntry {
+interface RunbookEntry {
   /** As GitHub makes it of the heading. */
   readonly anchor: string;
   readonly title: string;
@@ -17,7 +17,7 @@ const RUNBOOK = fileURLToPath(new URL('../docs/runbook.md', import.meta.url));
 let entries: readonly RunbookEntry[] | undefined;
 
 /** As they stand in the runbook. */
-export function allEntries(): readonly RunbookEntry[] {
+function allEntries(): readonly RunbookEntry[] {
   return (entries ??= entriesOf(readFileSync(RUNBOOK, 'utf8')));
 }
 

@@ -58,6 +58,27 @@ const RUN = [
   'states:DescribeExecution executions',
 ];
 
+const REDRIVE_LOOK = [
+  'dynamodb:DescribeTable source',
+  'dynamodb:DescribeTable twin',
+  'dynamodb:DescribeTable state',
+  'dynamodb:GetItem state',
+  'dynamodb:BatchGetItem source',
+  'dynamodb:BatchGetItem twin',
+  'dynamodb:BatchGetItem state',
+  FUNCTION,
+  ...all('sqs', ['GetQueueAttributes', 'ReceiveMessage', 'ChangeMessageVisibility'], 'deadLetters'),
+  ...all('s3', ['ListBucket', 'GetObject'], 'bucket'),
+];
+const REDRIVE = [
+  ...GUARDED,
+  'dynamodb:GetItem source',
+  'dynamodb:GetItem twin',
+  'dynamodb:ConditionCheckItem twin',
+  'sqs:DeleteMessage deadLetters',
+  's3:DeleteObject bucket',
+];
+
 export const COMMANDS: readonly CommandNeeds[] = [
   {
     command: 'init',
@@ -80,30 +101,18 @@ export const COMMANDS: readonly CommandNeeds[] = [
   },
   {
     command: 'redrive',
+    always: REDRIVE_LOOK,
+    apply: REDRIVE,
+  },
+  {
+    // Then the letters, as without `--bulk`.
+    command: 'redrive --bulk',
     always: [
-      'dynamodb:DescribeTable source',
-      'dynamodb:DescribeTable twin',
-      'dynamodb:DescribeTable state',
-      'dynamodb:GetItem state',
-      FUNCTION,
-      ...all(
-        'sqs',
-        ['GetQueueAttributes', 'ReceiveMessage', 'ChangeMessageVisibility'],
-        'deadLetters',
-      ),
+      'lambda:GetFunctionConfiguration bulkFunction',
+      'states:ListExecutions stateMachine',
       ...all('s3', ['ListBucket', 'GetObject'], 'bucket'),
     ],
-    apply: [
-      ...GUARDED,
-      'dynamodb:GetItem source',
-      'dynamodb:GetItem twin',
-      'dynamodb:ConditionCheckItem twin',
-      'dynamodb:BatchGetItem source',
-      'dynamodb:BatchGetItem twin',
-      'dynamodb:BatchGetItem state',
-      'sqs:DeleteMessage deadLetters',
-      's3:DeleteObject bucket',
-    ],
+    apply: [...RUN, ...REDRIVE_LOOK, ...REDRIVE],
   },
   {
     command: 'verify',

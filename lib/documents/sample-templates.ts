@@ -8,7 +8,7 @@ import cdk from '../../cdk.json' with { type: 'json' };
 import { parseConfig } from '../../src/config.ts';
 import { buildApp } from '../ferry-app.ts';
 
-export interface Resource {
+interface Resource {
   readonly Type: string;
   readonly Properties: Readonly<Record<string, unknown>>;
 }
