@@ -223,11 +223,12 @@ describe('with a key for each Region', () => {
     });
 
     expect(rights.toSorted()).toEqual([
-      'the function for segments of backfill and verify: Decrypt DescribeKey by dynamodb.eu-west-1',
-      'the function for segments of backfill and verify: Decrypt DescribeKey by dynamodb.us-east-1',
-      'the function for segments of backfill and verify: Decrypt GenerateDataKey by sqs.us-east-1',
-      'the function for segments of backfill and verify: Decrypt by lambda.us-east-1',
-      'the function for segments of backfill and verify: GenerateDataKey by s3.us-east-1',
+      'the function for segments of backfill, verify and redrive: Decrypt DescribeKey by dynamodb.eu-west-1',
+      'the function for segments of backfill, verify and redrive: Decrypt DescribeKey by dynamodb.us-east-1',
+      'the function for segments of backfill, verify and redrive: Decrypt GenerateDataKey by sqs.us-east-1',
+      'the function for segments of backfill, verify and redrive: Decrypt by lambda.us-east-1',
+      'the function for segments of backfill, verify and redrive: Decrypt by s3.us-east-1',
+      'the function for segments of backfill, verify and redrive: GenerateDataKey by s3.us-east-1',
       'the function that looks at deletes again: Decrypt DescribeKey by dynamodb.eu-west-1',
       'the function that looks at deletes again: Decrypt by lambda.us-east-1',
       'the function that looks at deletes again: Decrypt by sqs.us-east-1',
