@@ -1,6 +1,7 @@
 // What a deployment made, read off the function that it deployed: its environment names the rest.
 
 import {
+  type EnvironmentResponse,
   GetFunctionConfigurationCommand,
   LambdaClient,
   ResourceNotFoundException,
@@ -14,14 +15,15 @@ import { namingFailures } from './named-failures.ts';
 
 /**
  * The settings with which the replicate function of `replication` runs.
- * @throws FerryError `deployment.missing`, or what Lambda throws.
+ * @throws FerryError `deployment.missing` or `deployment.environment`, or what Lambda throws.
  */
 export async function deployedSettings(
   region: ServiceRegion,
   replication: string,
 ): Promise<HandlerSettings> {
   const hint = 'Deploy it with `npx cdk deploy --all`, or choose other credentials.';
-  return fromEnvironment((await describe(region, functionName(replication), hint)).variables);
+  const name = functionName(replication);
+  return fromEnvironment(variablesOf(name, await describe(region, name, hint)));
 }
 
 /**
@@ -50,7 +52,7 @@ export interface DeployedBulk {
 
 /**
  * Where the bulk runs of `replication` are.
- * @throws FerryError `deployment.missing`, or what Lambda throws.
+ * @throws FerryError `deployment.missing` or `deployment.environment`, or what Lambda throws.
  */
 export async function deployedBulk(
   region: ServiceRegion,
@@ -58,10 +60,14 @@ export async function deployedBulk(
 ): Promise<DeployedBulk> {
   const hint =
     'Set "bulk" to true in the configuration, and deploy it with `npx cdk deploy --all`.';
-  const { arn, variables } = await describe(region, bulkName(replication), hint);
+  const name = bulkName(replication);
+  const deployed = await describe(region, name, hint);
+  const variables = variablesOf(name, deployed);
   return {
     // The state machine has the function's name, account and Region.
-    stateMachineArn: arn.replace(':lambda:', ':states:').replace(':function:', ':stateMachine:'),
+    stateMachineArn: deployed.arn
+      .replace(':lambda:', ':states:')
+      .replace(':function:', ':stateMachine:'),
     bucket: variables[BULK_ENVIRONMENT.bucket] ?? '',
     replication: variables[BULK_ENVIRONMENT.replication] ?? '{}',
   };
@@ -84,20 +90,38 @@ export async function deployedSinceMs(
   }
 }
 
+/**
+ * Lambda leaves them out where whoever asks may not use the key that encrypts them.
+ * @throws FerryError `deployment.environment`.
+ */
+function variablesOf(
+  name: string,
+  { environment }: { readonly environment: EnvironmentResponse | undefined },
+): Readonly<Record<string, string>> {
+  const { Variables = {}, Error: problem } = environment ?? {};
+  if (problem === undefined) return Variables;
+  throw new FerryError(
+    `Lambda could not decrypt the environment of ${name}: ${problem.ErrorCode}, ${problem.Message}`,
+    {
+      code: 'deployment.environment',
+      hint: 'These credentials need kms:Decrypt for its key, and the key must be enabled. docs/customer-keys.md has what the policy of the key must allow.',
+    },
+  );
+}
+
 async function describe(region: ServiceRegion, FunctionName: string, hint: string) {
   const settings = clientSettings(serviceSettings(region, 'lambda'));
   const client = namingFailures(new LambdaClient({ ...settings, maxAttempts: 3 }));
   try {
     const {
-      Environment,
+      Environment: environment,
       FunctionArn = '',
       Timeout = 0,
       LastModified = '',
     } = await client.send(new GetFunctionConfigurationCommand({ FunctionName }));
-    const variables = Environment?.Variables ?? {};
     // "2026-01-31T12:00:00.000+0000"
     const changedAtMs = timestampMs({ S: LastModified });
-    return { arn: FunctionArn, variables, timeoutSeconds: Timeout, changedAtMs };
+    return { arn: FunctionArn, environment, timeoutSeconds: Timeout, changedAtMs };
   } catch (cause) {
     if (!(cause instanceof ResourceNotFoundException)) throw cause;
     throw new FerryError(`There is no function ${FunctionName} in ${region.region}.`, {
