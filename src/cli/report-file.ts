@@ -104,8 +104,10 @@ function lineOf(json: string): string {
 
 function openOrExplain(path: string, partPath: string, flags: 'r' | 'w' = 'w'): number {
   try {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
-      throw new Error('it is a directory');
+    const existing = statSync(path, { throwIfNoEntry: false });
+    if (existing?.isDirectory() === true) throw new Error('it is a directory');
+    // A report is put in place by its name: /dev/null would be a file then, for the whole machine.
+    if (existing?.isFile() === false) throw new Error('it is a device or a pipe, not a file');
     return openSync(partPath, flags);
   } catch (cause) {
     throw new UsageError(`Cannot write the report ${path}: ${(cause as Error).message}.`, {

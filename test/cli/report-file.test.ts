@@ -1,4 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -65,6 +73,16 @@ describe('a report file', () => {
 
   it('cannot take the place of a directory, which is told before any work', () => {
     expect(() => createReportFile(directory, header)).toThrow(/is a directory/);
+  });
+
+  it('cannot take the place of a device: it would be a file from then on', (context) => {
+    if (!existsSync('/dev/null')) context.skip();
+    // A link, so that a failure breaks nothing but this test's folder.
+    const path = join(directory, 'null');
+    symlinkSync('/dev/null', path);
+
+    expect(() => createReportFile(path, header)).toThrow(/is a device or a pipe, not a file/);
+    expect(readdirSync(directory).filter((name) => name.startsWith('null.'))).toEqual([]);
   });
 
   it('that was torn off is used as far as it goes, and said to be so', async () => {
