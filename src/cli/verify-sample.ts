@@ -57,8 +57,8 @@ export function sampleLines({ report, scope }: Sampled): string[] {
   const confidence = `With ${CONFIDENCE * 100} % confidence`;
   return [
     `${grouped(differing)} of ${grouped(items)} sampled items differ or are undecided. They are all items of ${grouped(segments.length)} of ${grouped(totalSegments)} segments, chosen at random.`,
-    `${confidence}, fewer than ${percentBelow(bounds.segmentsBelow)} % of the segments have such an item.`,
-    `${confidence}, fewer than ${percentBelow(bounds.itemsBelow)} % of the items do, if they are spread evenly. Items with one partition key share a segment, and a lost batch may be in few segments.`,
+    `${confidence}, at most ${percentBelow(bounds.segmentsBelow)} % of the segments have such an item.`,
+    `${confidence}, at most ${percentBelow(bounds.itemsBelow)} % of the items do, if those are spread evenly. Items with one partition key share a segment, and a lost batch may be in few segments.`,
     'A sample does not replace a comparison of everything: leave out --sample for a proof.',
   ];
 }

@@ -7,7 +7,7 @@ export const CONFIDENCE = 0.95;
 const READ_UNIT_BYTES = 4_096;
 /** One page of a scan. */
 const SMALL_BYTES = 1_024 * 1_024;
-/** If none of so many differs, fewer than 1 % do. */
+/** If none of so many differs, at most 1 % do. */
 const SEGMENTS_WANTED = 300;
 /** DynamoDB's own limit of TotalSegments. */
 const SEGMENTS_MAX = 1_000_000;
@@ -45,7 +45,7 @@ export function planSample(wish: SampleWish): SamplePlan {
 }
 
 /**
- * Below which share of all units those that differ are, with the confidence above: the one-sided bound of
+ * The largest share of all units that may differ, with the confidence above: the one-sided bound of
  * Clopper and Pearson, exact for units that are drawn independently. Where none of n differs, it is about
  * 3 / n. Drawn without replacement, as segments are, the true share is even lower.
  */
