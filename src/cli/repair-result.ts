@@ -3,7 +3,7 @@
 import type { ReplicationConfig } from '../config.ts';
 import { itemJson } from '../core/attribute-value.ts';
 import type { RepairedItem, RepairReport } from '../operations/repair.ts';
-import { alignedRows, grouped, type Io } from './output.ts';
+import { alignedRows, counted, grouped, type Io } from './output.ts';
 
 /** The first items of either sort, so that what is left is not lost among what is repaired. */
 export interface ItemList {
@@ -46,7 +46,7 @@ export function printRepaired(repaired: Repaired): void {
     return;
   }
   io.out(
-    `${replication.name}: ${grouped(report.looked)} item(s) listed${apply ? '' : ', of which none was touched'}`,
+    `${replication.name}: ${counted(report.looked, 'item')} listed${apply ? '' : ', of which none was touched'}`,
   );
   const rows = [
     ['equal by now', grouped(report.equal)],

@@ -5,7 +5,7 @@ import { itemJson } from '../core/attribute-value.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
 import type { VerifyReport } from '../operations/verify.ts';
 import type { ParsedOptions } from './command.ts';
-import { alignedRows, grouped, type Io } from './output.ts';
+import { alignedRows, counted, grouped, type Io } from './output.ts';
 import { peakMemoryMiB } from './progress.ts';
 import { sampleFacts, sampleLines } from './verify-sample.ts';
 import type { Scope } from './verify-scope.ts';
@@ -82,12 +82,12 @@ function verdict({
     ...(found === 0
       ? []
       : [
-          `The ${WHAT[scope.kind]} differ in ${grouped(found)} item(s)${path === undefined ? REPORT_FIRST : repairOf(path)}`,
+          `${scope.kind === 'key' ? 'The items differ' : `The ${WHAT[scope.kind]} differ in ${counted(found, 'item')}`}${path === undefined ? REPORT_FIRST : repairOf(path)}`,
         ]),
     ...(open === 0
       ? []
       : [
-          `Of ${grouped(open)} item(s) nothing can be said: they kept changing, or cannot be read.${path === undefined ? '' : ` They are listed in ${path}.`}`,
+          `Nothing can be said of ${counted(open, 'item')} that kept changing or cannot be read${path === undefined ? '' : `, listed in ${path}`}.`,
         ]),
   ];
 }

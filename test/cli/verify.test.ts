@@ -161,7 +161,7 @@ describe('ferry repair', () => {
     const { exitCode, out } = await repair();
 
     expect(exitCode).toBe(3);
-    expect(out).toContain('3 item(s) listed, of which none was touched');
+    expect(out).toContain('3 items listed, of which none was touched');
     expect(out).toMatch(/to be written +2/);
     expect(out).toMatch(/to be deleted +1/);
     expect(await contents(regions.destination, 'Orders')).toEqual(before);
