@@ -2,13 +2,7 @@
 
 import type { ErrorLink } from './error-chain.ts';
 import { actionOf, requestText } from './failed-request.ts';
-import {
-  type FailureContext,
-  type FailureRule,
-  type FailureStory,
-  said,
-  shortened,
-} from './failure-rule.ts';
+import { type FailureContext, type FailureRule, type FailureStory, said } from './failure-rule.ts';
 import { missingResource } from './missing-resource.ts';
 
 export const SERVICE_FAILURES: readonly FailureRule[] = [
@@ -33,13 +27,10 @@ export const SERVICE_FAILURES: readonly FailureRule[] = [
   },
   {
     kind: 'other-region',
-    when: [
-      'PermanentRedirect',
-      'AuthorizationHeaderMalformed',
-      'IllegalLocationConstraintException',
-    ],
+    // S3 answers to HeadBucket with the status alone.
+    when: ({ name, status }) => OTHER_REGION.includes(name) || status === 301,
     tell: (link, { request }) => ({
-      happened: `${request?.resource ?? 'The bucket'} is in another Region than ${request?.region ?? 'the configured one'}: ${shortened(link.message)}.`,
+      happened: `${request?.resource ?? 'The bucket'} is in another Region than ${request?.region ?? 'the configured one'} (${said(link)}).`,
       advice: 'Correct the Region in the configuration, or the name of the bucket.',
     }),
   },
@@ -76,6 +67,12 @@ export const SERVICE_FAILURES: readonly FailureRule[] = [
       advice: 'Run it again. If it stays, see the AWS Health Dashboard for the Region.',
     }),
   },
+];
+
+const OTHER_REGION: readonly string[] = [
+  'PermanentRedirect',
+  'AuthorizationHeaderMalformed',
+  'IllegalLocationConstraintException',
 ];
 
 const DENIALS: readonly string[] = [

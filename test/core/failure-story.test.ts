@@ -296,6 +296,7 @@ it.each([
   [answer('InternalServerError', '', 500), 'service-failed', 'The service failed'],
   [answer('Whatever', '', 503), 'service-failed', 'The service failed'],
   [answer('PermanentRedirect', 'use us-west-2', 301), 'other-region', 'is in another Region'],
+  [answer('301', 'UnknownError', 301), 'other-region', 'is in another Region than us-east-1 (301)'],
   [answer('InvalidParameterValueException', 'bad ARN'), 'refused', 'bad ARN'],
   [namedError('ForeignAnswer', 'a page'), 'foreign-answer', 'is not this AWS service'],
   [new Error('Region is missing'), 'region-missing', 'No AWS Region'],
