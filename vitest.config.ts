@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+/** An empty one is none. */
+const ENDPOINT_VARIABLES = Object.keys(process.env).filter((name) =>
+  /^AWS_ENDPOINT_URL|^AWS_IGNORE_CONFIGURED_ENDPOINT_URLS$/.test(name),
+);
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -7,6 +12,13 @@ export default defineConfig({
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',
+      // Neither a profile, nor endpoints, nor a login of whoever runs the tests.
+      AWS_SESSION_TOKEN: '',
+      AWS_PROFILE: '',
+      AWS_CONFIG_FILE: '/nowhere/config',
+      AWS_SHARED_CREDENTIALS_FILE: '/nowhere/credentials',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      ...Object.fromEntries(ENDPOINT_VARIABLES.map((name) => [name, ''])),
     },
     // No test asserts a time. A limit only ends a test that hangs, also on a machine that is many times slower.
     testTimeout: 180_000,
