@@ -17,13 +17,19 @@ interface Call {
   readonly replication: ReplicationConfig;
 }
 
+/** A copy before the stream that has ended. */
+export interface DoneBefore {
+  readonly run: BackfillRun;
+  /** Whether its stream is applied already. */
+  readonly isBegun: boolean;
+}
+
 interface Estimated extends Call {
   readonly expected: CopyEstimate;
   /** The run that would be gone on with, and the items that it has done. */
   readonly unfinished: BackfillRun | undefined;
   readonly copied: number | undefined;
-  /** A copy before the stream that has ended. */
-  readonly done: BackfillRun | undefined;
+  readonly done: DoneBefore | undefined;
 }
 
 /** What a backfill would take; nothing has been changed. */
@@ -38,7 +44,8 @@ export function printEstimate({
 }: Estimated): void {
   if (options.has('json')) {
     const resumes = unfinished === undefined ? {} : { resumes: unfinished.startedAt, copied };
-    const finished = done === undefined ? {} : { alreadyDone: done.startedAt };
+    const finished =
+      done === undefined ? {} : { alreadyDone: done.run.startedAt, streamBegun: done.isBegun };
     const facts = { apply: false, estimate: expected, ...resumes, ...finished };
     io.out(JSON.stringify({ replication: replication.name, ...facts }));
     return;
@@ -59,7 +66,10 @@ export function printEstimate({
 }
 
 function nextStep({ unfinished, copied = 0, done }: Partial<Estimated>): string {
-  if (done !== undefined) return 'it copies nothing: what is left is to enable the mapping.';
+  if (done !== undefined)
+    return done.isBegun
+      ? 'it does nothing: the mapping is enabled already.'
+      : 'it copies nothing: what is left is to enable the mapping.';
   return unfinished === undefined
     ? 'it copies everything.'
     : `it goes on with the backfill of ${unfinished.startedAt}, which has copied ${grouped(copied)} of these items.`;

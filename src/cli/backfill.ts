@@ -22,19 +22,24 @@ import {
   openBackfill,
   planBackfill,
 } from '../operations/backfill.ts';
-import { type BeforeStreamContext, checkBeforeStream } from '../operations/before-stream.ts';
+import {
+  type BeforeStreamContext,
+  checkBeforeStream,
+  planStream,
+} from '../operations/before-stream.ts';
 import type { RejectedCopy } from '../operations/copy-page.ts';
 import { paceOf } from '../operations/pace.ts';
 import type { LookAgainQueue } from '../ports.ts';
 import { beginStream, timeWarning, withBeforeStream } from './backfill-before-stream.ts';
-import { printBackfill, printEstimate } from './backfill-result.ts';
+import { type DoneBefore, printBackfill, printEstimate } from './backfill-result.ts';
 import { copyInBulk, type Copying } from './backfill-bulk.ts';
 import { bulkOption, requireBulkRates } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { checkLookAgain, lookAgainOption, lookAgainUrl } from './look-again-option.ts';
+import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { money, progressReporter } from './progress.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
+import { checkBulk, checkLookAgain } from './run-needs.ts';
 import { segmentCount } from './segments.ts';
 import { explained } from './service-errors.ts';
 
@@ -92,6 +97,7 @@ export const backfillCommand: Command = {
         const call = { options, io, replication, pair, streamArn, control, lookAgain };
         if (apply) return await copy(call);
         await checkLookAgain({ replication, queueUrl }, io);
+        if (options.has('bulk')) await checkBulk(replication, io);
         return await planOnly(call);
       } finally {
         pair.close();
@@ -130,17 +136,23 @@ async function planOnly(call: Call): Promise<number> {
   const beforeStream = options.has('before-stream');
   const restart = options.has('restart');
   const fresh = { ...newRun(call), ...(beforeStream ? { beforeStream } : {}) };
-  const done = beforeStream
-    ? await withBeforeStream(call, (before) => checkBeforeStream(fresh, restart, before))
-    : undefined;
+  const done = beforeStream ? await doneBefore(fresh, call) : undefined;
   const context = contextOf(call, () => undefined);
   const planned = done === undefined ? await planBackfill(fresh, restart, context) : undefined;
   const unfinished = planned?.resumed === true ? planned.run : undefined;
   const copied = unfinished && (await backfillProgress(unfinished, context)).progress.items;
-  if (done !== undefined) io.err(doneAlready(done));
+  if (done !== undefined) io.err(doneAlready(done.run));
   const expected = await estimate(pair, beforeStream);
   printEstimate({ ...call, expected, unfinished, copied, done });
   return EXIT.done;
+}
+
+/** A copy before the stream that has ended, and whether its stream is applied already. */
+async function doneBefore(fresh: BackfillRun, call: Call): Promise<DoneBefore | undefined> {
+  return withBeforeStream(call, async (before) => {
+    const run = await checkBeforeStream(fresh, call.options.has('restart'), before);
+    return run && { run, isBegun: (await planStream(run, before)).length > 0 };
+  });
 }
 
 function doneAlready({ startedAt }: BackfillRun): string {

@@ -1,9 +1,7 @@
 // --look-again-queue-url: where deletes are announced, if the deployed function is not to be asked.
 
-import { type LookAgainSetup, openLookAgain } from '../composition/look-again.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
-import type { Io } from './output.ts';
 
 const NAME = 'look-again-queue-url';
 
@@ -14,18 +12,6 @@ export const lookAgainOption: Readonly<Record<typeof NAME, OptionSpec>> = {
 /** @throws UsageError where it is not a URL. */
 export function lookAgainUrl(options: ParsedOptions): string | undefined {
   return urlOf(NAME, options);
-}
-
-/** For a dry run: the run itself would end without the queue, before it begins. */
-export async function checkLookAgain(
-  setup: Omit<LookAgainSetup, 'apply'>,
-  io: Pick<Io, 'err'>,
-): Promise<void> {
-  try {
-    await openLookAgain({ ...setup, apply: true });
-  } catch (error) {
-    io.err(`With --apply, the command would end before it begins: ${(error as Error).message}`);
-  }
 }
 
 /** @throws UsageError where it is not the URL of a queue. */

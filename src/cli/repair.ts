@@ -13,11 +13,12 @@ import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
 import { repair, type RepairContext, type RepairReport } from '../operations/repair.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { checkLookAgain, lookAgainOption, lookAgainUrl } from './look-again-option.ts';
+import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { itemList, printRepaired } from './repair-result.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 import { keysOfReport } from './report-file.ts';
+import { checkLookAgain } from './run-needs.ts';
 import { explained } from './service-errors.ts';
 
 export const repairCommand: Command = {

@@ -87,6 +87,23 @@ async function hasAny(
   return false;
 }
 
+type CopiedRun = Pick<BackfillRun, 'startedAt' | 'finishedAt'>;
+
+/**
+ * What a dry run tells of `startStream`. Nothing is changed.
+ * @returns the mappings that are enabled already, because an earlier command got as far as that.
+ * @throws as `startStream` does.
+ */
+export async function planStream(
+  { startedAt, finishedAt }: CopiedRun,
+  context: BeforeStreamContext,
+): Promise<readonly EventSource[]> {
+  const on = (await ownMappings(context)).filter(isEnabled);
+  if (on.length > 0 && finishedAt === undefined) throw enabledMeanwhile(on);
+  if (on.length === 0) requireTime(startedAt, context);
+  return on;
+}
+
 /**
  * Lets the stream be applied, once no copy can land any more: neither a late request, nor a page that another
  * process had read before the copy ended.
@@ -95,16 +112,14 @@ async function hasAny(
  *   `backfill.too-late` where it no longer has all changes since the run began.
  */
 export async function startStream(
-  { startedAt, finishedAt }: Pick<BackfillRun, 'startedAt' | 'finishedAt'>,
+  run: CopiedRun,
   context: BeforeStreamContext,
 ): Promise<readonly EventSource[]> {
-  const { clock, mappings } = context;
-  const on = (await ownMappings(context)).filter(isEnabled);
-  if (on.length > 0 && finishedAt === undefined) throw enabledMeanwhile(on);
-  // An earlier command got as far as this.
+  const { mappings } = context;
+  const on = await planStream(run, context);
   if (on.length > 0) return on;
   await untilLanded(context);
-  if (streamLeftMs(startedAt, clock.now()) <= 0) throw tooLate(startedAt);
+  requireTime(run.startedAt, context);
   const own = await ownMappings(context);
   for (const { id } of own) await insist(async () => mappings?.setEnabled(id, true), context);
   return own;
@@ -146,8 +161,9 @@ export function streamLeftMs(startedAt: string, nowMs: number): number {
   return Date.parse(startedAt) + STREAM_LIFE_MS - nowMs;
 }
 
-function tooLate(startedAt: string): FerryError {
-  return new FerryError(
+function requireTime(startedAt: string, { clock }: BeforeStreamContext): void {
+  if (streamLeftMs(startedAt, clock.now()) > 0) return;
+  throw new FerryError(
     `The backfill before the stream began at ${startedAt}, more than 24 hours ago: the stream no longer has all changes since. The event source mapping is still disabled.`,
     {
       code: 'backfill.too-late',

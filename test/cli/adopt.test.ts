@@ -390,6 +390,9 @@ describe('ferry backfill --before-stream', () => {
     const stopped = await runHere(args, stop.signal, clock);
     expect(stopped).toMatchObject({ exitCode: 3 });
     expect(stopped.err).toContain('Run it again: what is left is to enable the mapping.');
+    expect((await run('backfill', '--before-stream')).out).toContain(
+      'With --apply it copies nothing: what is left is to enable the mapping.',
+    );
 
     const again = await before();
     expect(again.exitCode).toBe(0);
@@ -401,7 +404,10 @@ describe('ferry backfill --before-stream', () => {
     regions.lambda.mappings = [mapping('Disabled')];
     await before();
 
+    const dry = await run('backfill', '--before-stream');
     const again = await before();
+
+    expect(dry.out).toContain('With --apply it does nothing: the mapping is enabled already.');
 
     expect(again.exitCode).toBe(0);
     expect(again.err).toContain('is done already.');

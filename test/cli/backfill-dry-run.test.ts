@@ -68,6 +68,35 @@ describe('a dry run of a backfill', () => {
     expect([real.exitCode, real.err]).toEqual([dry.exitCode, dry.err]);
   });
 
+  it('refuses to enable the mapping of a copy that began too long ago, as the run does', async () => {
+    const begun = '2020-01-31T12:00:00.000Z';
+    await leaveUnfinished({ beforeStream: true, startedAt: begun, finishedAt: begun });
+
+    const dry = await regions.ferry('backfill', '--before-stream');
+    const real = await regions.ferry('backfill', '--before-stream', '--apply');
+
+    expect([dry.exitCode, real.exitCode]).toEqual([1, 1]);
+    for (const { err } of [dry, real]) expect(err).toContain('more than 24 hours ago');
+  });
+
+  it('says that nothing is deployed that --bulk needs', async () => {
+    await leaveUnfinished();
+    regions.lambda.isDeployed = false;
+    const bulk = ['backfill', '--bulk', '--look-again-queue-url', 'http://127.0.0.1:1/queue'];
+    try {
+      const dry = await regions.ferry(...bulk);
+      const real = await regions.ferry(...bulk, '--apply');
+
+      const missing = 'There is no function ferry-orders-bulk in us-east-1.';
+      expect(dry.err).toContain(`With --apply, the command would end before it begins: ${missing}`);
+      expect(dry.err).toContain('Hint: Set "bulk" to true');
+      expect(real.exitCode).toBe(1);
+      expect(real.err).toContain(missing);
+    } finally {
+      regions.lambda.isDeployed = true;
+    }
+  });
+
   it('says what would keep the run from beginning', async () => {
     await leaveUnfinished();
     regions.lambda.isDeployed = false;
