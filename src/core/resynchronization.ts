@@ -28,13 +28,6 @@ export interface Resynchronization extends StateRowKey {
   readonly nowMs: number;
 }
 
-export interface ResynchronizationWrite {
-  /** Absent where both sides are equal and nothing older is due. Refused if something newer came by. */
-  readonly request?: WriteRequest;
-  /** Version of the delete that is known then, to be announced. */
-  readonly deleted?: Version;
-}
-
 /** What becomes of an item. A run does it, and a dry run tells it. */
 export type ResynchronizationDecision =
   /** Somebody has adopted since the command began, perhaps another source. */
@@ -46,11 +39,7 @@ export type ResynchronizationDecision =
   /** Nothing has to be written. `deleted` is known, and to be announced. */
   | { readonly kind: 'equal'; readonly deleted?: Version | undefined }
   | { readonly kind: 'put'; readonly request: WriteRequest }
-  | {
-      readonly kind: 'delete';
-      readonly request: WriteRequest;
-      readonly deleted: Version | undefined;
-    };
+  | { readonly kind: 'delete'; readonly request: WriteRequest; readonly deleted: Version };
 
 export interface DecisionPlan extends Resynchronization {
   /** The newest of the control row that the command began with. */
@@ -64,23 +53,19 @@ export function decideResynchronization(plan: DecisionPlan): ResynchronizationDe
   if (isOfLaterEpoch(states, epoch, target)) return { kind: 'later-epoch' };
   if (isExpected?.(states.source) === false) return { kind: 'unexpected' };
   if (isKept(states.twin, target)) return { kind: 'kept' };
-  const { request, deleted } = resynchronizationWrite(plan);
-  if (request === undefined) return { kind: 'equal', deleted };
-  return states.source === undefined
-    ? { kind: 'delete', request, deleted }
-    : { kind: 'put', request };
+  if (states.source === undefined && plan.keepsExtraneous === true) return { kind: 'equal' };
+  return isSettled(plan) ? { kind: 'equal', deleted: knownDelete(states) } : writeOf(plan);
 }
 
-export function resynchronizationWrite(plan: Resynchronization): ResynchronizationWrite {
+/** Refused if something newer came by. */
+function writeOf(plan: Resynchronization): ResynchronizationDecision {
   const { states, target, nowMs, key, keyText } = plan;
   const { source, twin, stateRow } = states;
-  if (isKept(twin, target)) return {};
-  if (source === undefined && plan.keepsExtraneous === true) return {};
   const read: ItemAsRead = { key, keyText, twin, stateRow, target };
-  if (isSettled(plan)) return source === undefined ? known(stateRow) : {};
   const version = versionAbove(plan);
-  if (source !== undefined) return { request: putAsRead(read, source, { version }) };
-  return { request: deleteAsRead(read, { version, nowMs }), deleted: version };
+  if (source !== undefined) return { kind: 'put', request: putAsRead(read, source, { version }) };
+  const request = deleteAsRead(read, { version, nowMs });
+  return { kind: 'delete', request, deleted: version };
 }
 
 /** The item is not Ferry's, and the policy is to keep it. */
@@ -132,7 +117,6 @@ function versionsIn(
 }
 
 /** Whoever wrote the tombstone may not have announced it. */
-function known(stateRow: Item | undefined): ResynchronizationWrite {
-  const deleted = stateRow?.[STATE_ATTRIBUTES.deleted]?.S;
-  return deleted === undefined ? {} : { deleted };
+function knownDelete({ source, stateRow }: ItemStates): Version | undefined {
+  return source === undefined ? stateRow?.[STATE_ATTRIBUTES.deleted]?.S : undefined;
 }

@@ -3,10 +3,11 @@ import type { Item } from '../../src/core/attribute-value.ts';
 import { canonicalKey } from '../../src/core/attribute-value.ts';
 import { floorOf, versionOf } from '../../src/core/ordering-guard.ts';
 import {
-  type Resynchronization,
-  type ResynchronizationWrite,
-  resynchronizationWrite,
+  decideResynchronization,
+  type DecisionPlan,
+  type ResynchronizationDecision,
 } from '../../src/core/resynchronization.ts';
+import type { WriteRequest } from '../../src/core/write-request.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
 const LABEL_MS = Date.UTC(2026, 0, 31);
@@ -35,10 +36,17 @@ interface States {
   readonly stateRow?: Item;
 }
 
-type Rules = Partial<Pick<Resynchronization, 'target' | 'redriven' | 'keepsExtraneous'>>;
+type Rules = Partial<Pick<DecisionPlan, 'target' | 'redriven' | 'keepsExtraneous'>>;
 
-function writeFor({ source, twin, stateRow }: States, rules: Rules = {}): ResynchronizationWrite {
-  return resynchronizationWrite({
+interface Write {
+  readonly kind: ResynchronizationDecision['kind'];
+  readonly request: WriteRequest | undefined;
+  readonly deleted: string | undefined;
+}
+
+function writeFor({ source, twin, stateRow }: States, rules: Rules = {}): Write {
+  const decision = decideResynchronization({
+    epoch: 1,
     key: KEY,
     keyText: canonicalKey(KEY),
     states: { source, twin, stateRow },
@@ -47,16 +55,17 @@ function writeFor({ source, twin, stateRow }: States, rules: Rules = {}): Resync
     nowMs: NOW_MS,
     ...rules,
   });
+  return { request: undefined, deleted: undefined, ...decision };
 }
 
 /** The two parts of the transaction: the twin's item, its state row. */
-function partsOf({ request }: ResynchronizationWrite) {
+function partsOf({ request }: Write) {
   const parts = request?.operation === 'TransactWriteItems' ? request.input.TransactItems : [];
   return { item: parts?.[0], stateRow: parts?.[1], count: parts?.length };
 }
 
 /** The version that is written, to the item or to the state row. */
-function versionWritten(write: ResynchronizationWrite): string | undefined {
+function versionWritten(write: Write): string | undefined {
   const { item, stateRow } = partsOf(write);
   return (
     item?.Put?.Item?.['_ferry']?.M?.['v']?.S ??
@@ -80,8 +89,8 @@ describe('an item that is equal on both sides', () => {
   });
 
   it('on neither side is announced if its delete is known, because its writer may not have done so', () => {
-    expect(writeFor({ stateRow: row({ d: '7' }) })).toEqual({ deleted: v('7') });
-    expect(writeFor({})).toEqual({});
+    expect(writeFor({ stateRow: row({ d: '7' }) })).toEqual({ kind: 'equal', deleted: v('7') });
+    expect(writeFor({})).toEqual({ kind: 'equal' });
   });
 
   it.each<[string, States, string | undefined, string | undefined]>([
@@ -143,8 +152,10 @@ describe('an item that is equal on both sides', () => {
   it('of the twin’s own is left alone where such are kept, whatever failed', () => {
     const target = { ...SETTINGS, unversionedItems: 'keep' as const };
 
-    expect(writeFor({ source, twin: twin(), stateRow: row({ f: '8' }) }, { target })).toEqual({});
-    expect(writeFor({ twin: twin() }, { target })).toEqual({});
+    expect(writeFor({ source, twin: twin(), stateRow: row({ f: '8' }) }, { target })).toEqual({
+      kind: 'kept',
+    });
+    expect(writeFor({ twin: twin() }, { target })).toEqual({ kind: 'kept' });
     expect(versionWritten(writeFor({ source, twin: twin('7', '2') }, { target }))).toBeDefined();
   });
 });
@@ -154,7 +165,9 @@ describe('an item that only the twin has, where it may have expired at the sourc
     ['is there', { twin: twin('7') }],
     ['is gone', { stateRow: row({ f: '8' }) }],
   ])('is left alone: %s', (_, states) => {
-    expect(writeFor(states, { keepsExtraneous: true, redriven: v('9') })).toEqual({});
+    expect(writeFor(states, { keepsExtraneous: true, redriven: v('9') })).toEqual({
+      kind: 'equal',
+    });
   });
 
   it('is put all the same where the source has it', () => {

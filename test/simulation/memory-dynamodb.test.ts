@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import { resynchronizationWrite } from '../../src/core/resynchronization.ts';
+import { decideResynchronization } from '../../src/core/resynchronization.ts';
 import { canonicalItem } from '../../src/core/attribute-value.ts';
 import { floorOf } from '../../src/core/ordering-guard.ts';
 import { GuardedPut } from '../../src/core/guarded-put.ts';
@@ -130,7 +130,8 @@ function repairOf({ key, keyText }: PutRecord, isThere: boolean, db: MemoryDynam
     stateRow: db.get(target.stateTable, row),
   };
   const floor = floorOf({ epoch: 1, labelMs: 1 });
-  const { request } = resynchronizationWrite({
+  const decision = decideResynchronization({
+    epoch: 1,
     key,
     keyText,
     floor,
@@ -138,5 +139,5 @@ function repairOf({ key, keyText }: PutRecord, isThere: boolean, db: MemoryDynam
     target,
     nowMs: NOW_MS,
   });
-  return request === undefined ? [] : [request];
+  return 'request' in decision ? [decision.request] : [];
 }
