@@ -4,6 +4,8 @@
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import schema from '../ferry.schema.json' with { type: 'json' };
 import { type EncryptionConfig, withTableKeys } from './config-keys.ts';
@@ -236,16 +238,9 @@ export function handlerSettings(
   };
 }
 
-/** The key of the heartbeat item, as DynamoDB has it. */
-export function heartbeatKey({
-  key,
-}: HeartbeatConfig): Record<string, { S: string } | { N: string }> {
-  return Object.fromEntries(
-    Object.entries(key).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? { S: value } : { N: String(value) },
-    ]),
-  );
+/** The key of the heartbeat item, as DynamoDB has it. Rounded numbers have been refused before. */
+export function heartbeatKey({ key }: HeartbeatConfig): Record<string, AttributeValue> {
+  return marshall(key, { allowImpreciseNumbers: true });
 }
 
 /** Compiled once, because that takes longer than all checks of a file. */
