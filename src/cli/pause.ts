@@ -9,7 +9,6 @@ import type { ReplicationConfig } from '../config.ts';
 import { backlogOf } from '../core/backlog-trend.ts';
 import type { FoundControl, Paused } from '../core/control-row.ts';
 import { pauseFrom, utcTime } from '../core/pause.ts';
-import { describeError } from '../errors.ts';
 import { readControl } from '../operations/first-adoption.ts';
 import { insist } from '../operations/insist.ts';
 import {
@@ -19,6 +18,7 @@ import {
   pausedSince,
   unmarkable,
 } from '../operations/pause.ts';
+import { whatHappened } from '../operations/what-happened.ts';
 import type { EventSource } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
@@ -103,7 +103,7 @@ async function notedNow({ settings, reader }: PauseContext): Promise<Noted> {
   try {
     found = await readControl(settings, reader);
   } catch (error) {
-    return { obstacle: describeError(error) };
+    return { obstacle: whatHappened(error) };
   }
   return found.kind === 'row' ? { paused: found.row.paused } : { obstacle: unmarkable(found) };
 }
@@ -113,7 +113,7 @@ async function lagNow(replication: ReplicationConfig, nowMs: number): Promise<La
   try {
     return { lagMs: backlogOf(await readVitals(replication, nowMs), 0).ageMs };
   } catch (error) {
-    return { lagMs: undefined, why: describeError(error) };
+    return { lagMs: undefined, why: whatHappened(error) };
   }
 }
 

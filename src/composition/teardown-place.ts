@@ -14,7 +14,8 @@ import {
   type Leftover,
   leftoversOf,
 } from '../core/teardown.ts';
-import { describeError, FerryError } from '../errors.ts';
+import { FerryError } from '../errors.ts';
+import { whatHappened } from '../operations/what-happened.ts';
 import type { LeftoverStore } from '../ports.ts';
 
 export interface TeardownPlace {
@@ -88,6 +89,6 @@ async function findBuckets(
     const names = await list(bucketPrefix(name));
     return { buckets: names.flatMap((one) => guessBucket(name, one) ?? []), problem: undefined };
   } catch (error) {
-    return { buckets: [], problem: describeError(error) };
+    return { buckets: [], problem: whatHappened(error) };
   }
 }

@@ -11,10 +11,11 @@ import {
 } from '../core/control-row.ts';
 import { pauseFrom } from '../core/pause.ts';
 import type { WriteTarget } from '../core/write-request.ts';
-import { describeError, FerryError } from '../errors.ts';
+import { FerryError } from '../errors.ts';
 import type { DestinationReader, DestinationTable, EventSource } from '../ports.ts';
 import { readControl } from './first-adoption.ts';
 import { insist } from './insist.ts';
+import { whatHappened } from './what-happened.ts';
 import { type SwitchContext, switchMappings } from './switch-mappings.ts';
 
 export interface PauseContext extends SwitchContext {
@@ -51,7 +52,7 @@ export async function pause(lagMs: number, context: PauseContext): Promise<Pause
     return { paused, mark: { kind: 'unmarked', why: unmarkable(found) } };
   } catch (error) {
     if (error === context.stop.reason) throw error;
-    return { paused, mark: { kind: 'unmarked', why: describeError(error) } };
+    return { paused, mark: { kind: 'unmarked', why: whatHappened(error) } };
   }
 }
 

@@ -124,6 +124,10 @@ async function ferryHere(args: readonly string[], environment: Readonly<Record<s
 
 const inFolder = (arg: string) => (/^[\w.]+\.jsonl?$/.test(arg) ? join(folder, arg) : arg);
 
+/** A pause is for emergencies: it goes on where it cannot be noted, and says what is missing. */
+const UNNOTED =
+  /^The pause could not be noted in the control row: There is no table ferry-orders-state in eu-west-1\. .*\n?$/;
+
 const withConfig = (name: string, args: readonly string[]) =>
   ['init', 'local', 'latency'].includes(name) ? args : [...args, '--config', 'ferry.json'];
 
@@ -270,7 +274,7 @@ describe('where the tables are missing', () => {
 
       expectReadable(transcript, rowOf(name).codes?.table ?? 1);
       expect(transcript.out).toContain('orders');
-      expect(transcript.err).toBe('');
+      expect(transcript.err).toMatch(name === 'pause' ? UNNOTED : /^$/);
     },
   );
 });
