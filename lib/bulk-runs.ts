@@ -46,6 +46,7 @@ import {
   useOfDestinationKeys,
   useOfEnvironmentKey,
   useOfKey,
+  useOfLogKey,
   useOfQueueKey,
 } from './key-grants.ts';
 import { createLogGroup } from './log-group.ts';
@@ -103,6 +104,7 @@ export class BulkRuns extends Construct {
       inlinePolicies: {
         WriteLogs: policy(
           allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn),
+          ...useOfLogKey(replication),
         ),
         StoreReports: policy(
           allow(['s3:PutObject'], bucket.arnForObjects(`${REPORT_OBJECT_PREFIX}*`)),

@@ -23,7 +23,7 @@ import {
   type ReplicationAndStream,
   replicationVariable,
 } from './function-environment.ts';
-import { useOfEnvironmentKey, useOfKey } from './key-grants.ts';
+import { useOfEnvironmentKey, useOfKey, useOfLogKey } from './key-grants.ts';
 import { createLogGroup } from './log-group.ts';
 import { allow, optionalPolicy, policy, tableArn } from './policies.ts';
 
@@ -80,6 +80,7 @@ export class Heartbeat extends Construct {
       inlinePolicies: {
         WriteLogs: policy(
           allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn),
+          ...useOfLogKey(replication),
         ),
         WriteHeartbeat: policy(
           this.#onItem(['dynamodb:GetItem', 'dynamodb:PutItem'], replication, source),

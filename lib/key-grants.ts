@@ -7,7 +7,7 @@ import { keyOf } from '../src/config-keys.ts';
 import { partitionOf } from '../src/partition.ts';
 import { allow } from './policies.ts';
 
-export type KeyedService = 'dynamodb' | 'lambda' | 's3' | 'sqs';
+export type KeyedService = 'dynamodb' | 'lambda' | 'logs' | 's3' | 'sqs';
 
 /**
  * DynamoDB opens a table's own key on behalf of whoever reads or writes the table or its stream;
@@ -73,6 +73,17 @@ export function useOfEnvironmentKey(replication: ReplicationConfig): PolicyState
     region: replication.source.region,
     kmsKeyArn: keyOf(replication, 'functions'),
     actions: ENVIRONMENT_KEY_ACTIONS,
+  });
+}
+
+/** CloudWatch Logs encrypts as itself; AWS advises to allow it on behalf of whoever calls it, too. */
+export const LOG_KEY_ACTIONS = ['kms:Decrypt', 'kms:GenerateDataKey'];
+
+export function useOfLogKey(replication: ReplicationConfig): PolicyStatement[] {
+  return useThrough('logs', {
+    region: replication.source.region,
+    kmsKeyArn: keyOf(replication, 'logGroups'),
+    actions: LOG_KEY_ACTIONS,
   });
 }
 

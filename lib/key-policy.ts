@@ -8,6 +8,7 @@ import { partitionOf } from '../src/partition.ts';
 import {
   ENVIRONMENT_KEY_ACTIONS,
   type KeyedService,
+  LOG_KEY_ACTIONS,
   REQUEST_KEY_ACTIONS,
   TABLE_KEY_ACTIONS,
   viaService,
@@ -52,8 +53,8 @@ export function servicePrincipals(statementsOfKey: readonly KeyPolicyStatement[]
 
 interface KeyUse {
   readonly keyArn: string;
-  /** The service that uses the key: for whoever calls it, or as itself for logs and alarms. */
-  readonly service: KeyedService | 'logs' | 'cloudwatch';
+  /** The service that uses the key: for whoever calls it, and as itself for logs and alarms. */
+  readonly service: KeyedService | 'cloudwatch';
   /** Whether a deployment makes the service keep a grant to the key. */
   readonly grants?: boolean;
   /** Of logs and alarms: patterns of what is encrypted, as ARNs end. */
@@ -95,7 +96,7 @@ interface Place {
 function statements(uses: readonly KeyUse[], place: Place): KeyPolicyStatement[] {
   const through = (some: readonly KeyUse[]) =>
     [...new Set(some.map(({ service }) => service))]
-      .filter((service) => service !== 'logs' && service !== 'cloudwatch')
+      .filter((service) => service !== 'cloudwatch')
       .toSorted();
   const resources = (service: KeyUse['service']) =>
     uses.filter((use) => use.service === service).flatMap((use) => use.resources ?? []);
@@ -116,6 +117,7 @@ function ofAccount({ account, region }: Place): KeyPolicyStatement['Principal'] 
 const ROLE_ACTIONS: Readonly<Record<KeyedService, readonly string[]>> = {
   dynamodb: TABLE_KEY_ACTIONS,
   lambda: ENVIRONMENT_KEY_ACTIONS,
+  logs: LOG_KEY_ACTIONS,
   s3: [...REQUEST_KEY_ACTIONS.putObject, ...REQUEST_KEY_ACTIONS.getObject],
   sqs: [...REQUEST_KEY_ACTIONS.sendMessage, ...REQUEST_KEY_ACTIONS.receiveMessage],
 };

@@ -28,7 +28,12 @@ import {
   type ReplicationAndStream,
   replicationVariable,
 } from './function-environment.ts';
-import { useOfDestinationKeys, useOfEnvironmentKey, useOfQueueKey } from './key-grants.ts';
+import {
+  useOfDestinationKeys,
+  useOfEnvironmentKey,
+  useOfLogKey,
+  useOfQueueKey,
+} from './key-grants.ts';
 import { createLogGroup } from './log-group.ts';
 import { allow, optionalPolicy, policy, tableArn } from './policies.ts';
 
@@ -118,7 +123,10 @@ function createRole(scope: Construct, { replication, queue, logGroup }: RoleProp
     description: `Ferry ${name}: the function that looks at deletes again`,
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     inlinePolicies: {
-      WriteLogs: policy(allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn)),
+      WriteLogs: policy(
+        allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn),
+        ...useOfLogKey(replication),
+      ),
       ReceiveAnnouncements: policy(
         allow(
           ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],

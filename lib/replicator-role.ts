@@ -19,6 +19,7 @@ import {
   useOfDestinationKeys,
   useOfEnvironmentKey,
   useOfKey,
+  useOfLogKey,
   useOfQueueKey,
 } from './key-grants.ts';
 import { allow, fitsPolicy, optionalPolicy, policy, tableArn } from './policies.ts';
@@ -65,7 +66,10 @@ function policies(
   );
   if (twin === undefined || state === undefined) throw new Error('two tables have two ARNs');
   return {
-    WriteLogs: policy(allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn)),
+    WriteLogs: policy(
+      allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn),
+      ...useOfLogKey(replication),
+    ),
     ReadStream: policy(
       allow(
         ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],

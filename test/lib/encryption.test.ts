@@ -225,18 +225,22 @@ describe('with a key for each Region', () => {
     expect(rights.toSorted()).toEqual([
       'the function for segments of backfill, verify and redrive: Decrypt DescribeKey by dynamodb.eu-west-1',
       'the function for segments of backfill, verify and redrive: Decrypt DescribeKey by dynamodb.us-east-1',
+      'the function for segments of backfill, verify and redrive: Decrypt GenerateDataKey by logs.us-east-1',
       'the function for segments of backfill, verify and redrive: Decrypt GenerateDataKey by sqs.us-east-1',
       'the function for segments of backfill, verify and redrive: Decrypt by lambda.us-east-1',
       'the function for segments of backfill, verify and redrive: Decrypt by s3.us-east-1',
       'the function for segments of backfill, verify and redrive: GenerateDataKey by s3.us-east-1',
       'the function that looks at deletes again: Decrypt DescribeKey by dynamodb.eu-west-1',
+      'the function that looks at deletes again: Decrypt GenerateDataKey by logs.us-east-1',
       'the function that looks at deletes again: Decrypt by lambda.us-east-1',
       'the function that looks at deletes again: Decrypt by sqs.us-east-1',
       'the heartbeat function: Decrypt DescribeKey by dynamodb.eu-west-1',
       'the heartbeat function: Decrypt DescribeKey by dynamodb.us-east-1',
+      'the heartbeat function: Decrypt GenerateDataKey by logs.us-east-1',
       'the heartbeat function: Decrypt by lambda.us-east-1',
       'the replicate function: Decrypt DescribeKey by dynamodb.eu-west-1',
       'the replicate function: Decrypt DescribeKey by dynamodb.us-east-1',
+      'the replicate function: Decrypt GenerateDataKey by logs.us-east-1',
       'the replicate function: Decrypt GenerateDataKey by sqs.us-east-1',
       'the replicate function: Decrypt GenerateDataKey by sqs.us-east-1',
       'the replicate function: Decrypt by lambda.us-east-1',
@@ -256,8 +260,8 @@ describe('exceptions', () => {
     const withOwn = Object.entries(keysIn(resources)).filter(([, key]) => key === own);
     expect(withOwn.map(([resource]) => resource).toSorted()).toEqual(named.toSorted());
     const usedByRoles = roleStatements(resources).some(([, { Resource }]) => Resource === own);
-    // The services of logs and alarms use their keys as themselves.
-    expect(usedByRoles).toBe(!['alarmTopic', 'logGroups'].includes(name));
+    // CloudWatch uses its key as itself alone.
+    expect(usedByRoles).toBe(name !== 'alarmTopic');
   });
 
   it.each(Object.entries(NAMES))('"%s": "none" leaves it to its service', (name, named) => {
@@ -351,7 +355,7 @@ describe.each(PLACES)('in %s', (_, place) => {
     expect(found.length).toBeGreaterThan(10);
     for (const services of found) {
       const [service] = String(services[0]).split('.');
-      expect(['dynamodb', 'lambda', 's3', 'sqs']).toContain(service);
+      expect(['dynamodb', 'lambda', 'logs', 's3', 'sqs']).toContain(service);
       const region = services[0]?.split('.')[1];
       expect(services).toEqual(suffixes.map((suffix) => `${service}.${region}.${suffix}`));
     }
