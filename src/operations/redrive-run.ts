@@ -3,7 +3,8 @@
 import type { ControlRow } from '../core/control-row.ts';
 import type { RedriveFilter } from '../core/parcel.ts';
 import { BATCH_KEYS_MAX } from '../core/read-request.ts';
-import type { DestinationTable, MessageQueue } from '../ports.ts';
+import type { DestinationTable, LookAgainQueue, MessageQueue } from '../ports.ts';
+import { insist } from './insist.ts';
 import { type Pace, paceOf } from './pace.ts';
 import type { RecordContext } from './redrive-item.ts';
 import type { Load, ParcelContext } from './redrive-parcels.ts';
@@ -128,7 +129,11 @@ async function redriveChosen(loads: readonly Load[], run: Run): Promise<boolean[
   return redriveRecords(
     loads.flatMap(({ chosen }) => chosen),
     {
-      context: { ...context, control, ...(options.apply ? {} : PRETENDING) },
+      context: {
+        ...context,
+        control,
+        ...(options.apply ? { lookAgain: persistent(run) } : PRETENDING),
+      },
       report: outcomesOf(run),
       pace,
       unknown,
@@ -147,6 +152,12 @@ async function redriveChosen(loads: readonly Load[], run: Run): Promise<boolean[
 /** Of a run that only looks, what would become of the records. */
 function outcomesOf({ options, report }: Run): Outcomes {
   return options.apply ? report : (report.would ??= newOutcomes());
+}
+
+/** One that fails would leave all deletes of a window undone; announcing twice is harmless. */
+function persistent({ context, options: { stop } }: Run): LookAgainQueue {
+  const { lookAgain, clock, random } = context;
+  return { announce: (body) => insist(() => lookAgain.announce(body), { clock, random, stop }) };
 }
 
 const written: DestinationTable = { write: async () => ({ kind: 'written' }) };

@@ -1060,6 +1060,21 @@ describe('a redriven delete', () => {
     expect(places.contents().messages).toEqual([]);
   });
 
+  it('is announced again if the queue does not answer', async () => {
+    const places = failurePlaces();
+    places.post(letter(newId(), '5'));
+    let tries = 0;
+    const lookAgain = {
+      async announce() {
+        tries += 1;
+        if (tries < 4) throw serviceError('TimeoutError');
+      },
+    };
+
+    expect(await run(places, {}, { lookAgain })).toMatchObject({ applied: 1, left: 0 });
+    expect(tries).toBe(4);
+  });
+
   it('is not announced with "strict" tombstones', async () => {
     const places = failurePlaces();
     places.post(letter(newId(), '5'));
