@@ -16,7 +16,7 @@ export interface ItemStates {
   readonly stateRow: Item | undefined;
 }
 
-export interface Resynchronization extends StateRowKey {
+interface Resynchronization extends StateRowKey {
   readonly states: ItemStates;
   /** Below every record of the source's stream. */
   readonly floor: Version;
