@@ -57,7 +57,13 @@ function requireReplaceable(
   partPath?: string,
 ): void {
   const existing = headerOf(path);
-  if (existing === undefined || mayReplace(existing, scope)) return;
+  if (existing === 'nothing') return;
+  if (existing === 'no report')
+    throw new UsageError(`${path} is no report, so a report does not replace it.`, {
+      code: 'report.other-file',
+      hint: 'Name another file with --report.',
+    });
+  if (mayReplace(existing, scope)) return;
   const what = scope === 'sample' ? 'a sample' : 'one item';
   const found = partPath === undefined ? '' : ` What was found is in ${partPath}.`;
   throw new UsageError(
@@ -69,15 +75,14 @@ function requireReplaceable(
 /** A header has fewer bytes. */
 const HEADER_BYTES_MAX = 65_536;
 
-/** @returns undefined where the file is no report, or none that can be read. */
-function headerOf(path: string): ReportHeader | undefined {
-  if (!isFile(path)) return undefined;
+function headerOf(path: string): ReportHeader | 'nothing' | 'no report' {
+  if (!isFile(path) || statSync(path).size === 0) return 'nothing';
   const bytes = Buffer.alloc(HEADER_BYTES_MAX);
   const file = openOrExplain(path, path, 'r');
   try {
     const text = bytes.toString('utf8', 0, readSync(file, bytes));
     const line = parseReportLine(text.split(/\r?\n/)[0] ?? '');
-    return line?.kind === 'header' ? line.header : undefined;
+    return line?.kind === 'header' ? line.header : 'no report';
   } finally {
     closeSync(file);
   }

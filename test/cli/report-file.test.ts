@@ -62,13 +62,22 @@ describe('a report file', () => {
 
   it('is in place only when it is whole, and two at once do not meet', () => {
     const path = join(directory, 'twice.jsonl');
-    writeFileSync(path, 'an older report');
+    const older = `${JSON.stringify(header)}\n`;
+    writeFileSync(path, older);
     const file = createReportFile(path, header);
 
-    expect(readFileSync(path, 'utf8')).toBe('an older report');
+    expect(readFileSync(path, 'utf8')).toBe(older);
     expect(file.partPath).toContain(String(process.pid));
     file.finish({});
     expect(readFileSync(path, 'utf8')).toContain('"summary"');
+  });
+
+  it('takes the place of no file that is no report', () => {
+    const path = join(directory, 'ferry.json');
+    writeFileSync(path, '{"replications":[]}');
+
+    expect(() => createReportFile(path, header)).toThrow(/ferry.json is no report/);
+    expect(readFileSync(path, 'utf8')).toBe('{"replications":[]}');
   });
 
   it('cannot take the place of a directory, which is told before any work', () => {
