@@ -32,7 +32,7 @@ import {
   switchReporter,
   titleOf,
 } from './pause-result.ts';
-import { replicationFrom, replicationOptions } from './replication.ts';
+import { commandFor, replicationFrom, replicationOptions } from './replication.ts';
 import { explained } from './service-errors.ts';
 
 export const pauseCommand: Command = {
@@ -176,7 +176,7 @@ function printPaused(
       ...horizonLines(paused, replication, lag),
       ...alarmLines(replication),
       ...(mark.kind === 'marked' ? deploymentLines(replication) : []),
-      'To go on: `ferry resume --apply`.',
+      `To go on: \`${commandFor(options, 'resume --apply')}\`.`,
     ];
     for (const line of lines) io.out(line);
   }

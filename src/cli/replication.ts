@@ -24,3 +24,15 @@ export function replicationFrom(path: string, options: ParsedOptions): Replicati
     { code: 'usage.replication', hint: `Name one of them with --replication: ${names}.` },
   );
 }
+
+/** A command about the same replication, as one would type it: with the options that named it. */
+export function commandFor(options: ParsedOptions, command: string): string {
+  const { default: usual } = replicationOptions.config;
+  const config = options.text('config');
+  const name = options.text('replication');
+  return [
+    `ferry ${command}`,
+    ...(config === undefined || config === usual ? [] : [`--config ${config}`]),
+    ...(name === undefined ? [] : [`--replication ${name}`]),
+  ].join(' ');
+}

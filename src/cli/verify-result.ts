@@ -7,6 +7,7 @@ import type { VerifyReport } from '../operations/verify.ts';
 import type { ParsedOptions } from './command.ts';
 import { alignedRows, counted, grouped, type Io } from './output.ts';
 import { peakMemoryMiB } from './progress.ts';
+import { commandFor } from './replication.ts';
 import { sampleFacts, sampleLines } from './verify-sample.ts';
 import type { Scope } from './verify-scope.ts';
 
@@ -70,10 +71,11 @@ const WHAT = {
 } as const;
 
 function verdict({
+  options,
   report,
   path,
   scope,
-}: Pick<Verified, 'report' | 'path' | 'scope'>): readonly string[] {
+}: Pick<Verified, 'options' | 'report' | 'path' | 'scope'>): readonly string[] {
   const found = differences(report);
   const open = report.inFlight + report.unreadable;
   if (isNothing(report)) return NOTHING[scope.kind];
@@ -82,7 +84,7 @@ function verdict({
     ...(found === 0
       ? []
       : [
-          `${scope.kind === 'key' ? 'The items differ' : `The ${WHAT[scope.kind]} differ in ${counted(found, 'item')}`}${path === undefined ? REPORT_FIRST : repairOf(path)}`,
+          `${scope.kind === 'key' ? 'The items differ' : `The ${WHAT[scope.kind]} differ in ${counted(found, 'item')}`}${path === undefined ? REPORT_FIRST : repairOf(options, path)}`,
         ]),
     ...(open === 0
       ? []
@@ -109,8 +111,8 @@ const NOTHING = {
 
 const REPORT_FIRST = '. With --report FILE, it makes a report for `ferry repair`.';
 
-function repairOf(path: string): string {
-  return `; \`ferry repair --report ${path}\` shows what it would do.`;
+function repairOf(options: ParsedOptions, path: string): string {
+  return `; \`${commandFor(options, `repair --report ${path}`)}\` shows what it would do.`;
 }
 
 /** Whether no item was met on either side. */
