@@ -21,7 +21,7 @@ export default defineConfig({
       ...Object.fromEntries(ENDPOINT_VARIABLES.map((name) => [name, ''])),
     },
     // No test asserts a time. A limit only ends a test that hangs, also on a machine that is many times slower.
-    testTimeout: 180_000,
+    testTimeout: 600_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 90_000 } },
   },

@@ -241,5 +241,4 @@ describe('where there is no embedded engine', () => {
       expect.stringContaining(`npm install --no-save @dynoxide/plan9-mips@${version}.`),
     );
   });
-
 });
