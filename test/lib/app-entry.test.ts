@@ -47,9 +47,7 @@ describe('bin/app.ts', () => {
   it('says which configuration file is missing', () => {
     const { status, stderr } = runApp(join(temporary, 'absent.json'));
 
-    expect(stderr).toContain(
-      `There is no configuration file ${join(temporary, 'absent.json')}`,
-    );
+    expect(stderr).toContain(`There is no configuration file ${join(temporary, 'absent.json')}`);
     expect(status).toBe(2);
   });
 });
