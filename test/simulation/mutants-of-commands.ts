@@ -14,13 +14,13 @@ import {
 export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   {
     name: 'blind redrive',
-    caughtBy: 56,
+    caughtBy: 443,
     seedsMax: 500,
     rewrite: only(['redrive'], (one) => putOf(one, false)),
   },
   {
     name: 'redrive that forgets deletes',
-    caughtBy: 2465,
+    caughtBy: 443,
     seedsMax: 20_000,
     rewrite: only(['redrive'], (one) => putOf(one, true)),
   },
@@ -84,7 +84,7 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'redrive of a part that removes the whole',
-    caughtBy: 225,
+    caughtBy: 770,
     seedsMax: 2_000,
     bucket: (bucket, { filter, limit }) => ({
       ...bucket,

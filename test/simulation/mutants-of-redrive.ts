@@ -7,44 +7,44 @@ import { replayedByVersion } from './naming.ts';
 export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   {
     name: '18 copy at floor, redrive by version',
-    caughtBy: 972,
+    caughtBy: 1_085,
     seedsMax: 10_000,
     ...replayedByVersion(({ version }) => !version.endsWith('~')),
     rewrite: only(['backfill'], withoutBoundCheck),
   },
   {
     name: '19 copy above the bound, redrive by version',
-    caughtBy: 972,
+    caughtBy: 1_085,
     seedsMax: 10_000,
     ...replayedByVersion(({ version, by }) => !version.endsWith('~') || by === 'backfill'),
   },
   {
     name: '20 the source is asked for puts only',
-    caughtBy: 173,
+    caughtBy: 1_325,
     seedsMax: 10_000,
     ...replayedByVersion(({ isForDelete }) => isForDelete),
   },
   {
     name: '21 redrive without compare-and-set',
-    caughtBy: 326,
+    caughtBy: 4_168,
     seedsMax: 20_000,
     rewrite: only(['redrive'], byVersion),
   },
   {
     name: '22 repair, then a batch without bound by version',
-    caughtBy: 326,
+    caughtBy: 1_325,
     seedsMax: 5_000,
     ...replayedByVersion(({ by }) => by === 'repair'),
   },
   {
     name: '23 twin made anew, old letters replayed',
-    caughtBy: 98,
+    caughtBy: 1_189,
     seedsMax: 20_000,
     controlRow: (row) => ({ ...row, sinceMs: 0 }),
   },
   {
     name: '23 letters of what was written before the epoch replayed',
-    caughtBy: 98,
+    caughtBy: 1_189,
     seedsMax: 20_000,
     queue: (queue) => ({
       ...queue,
@@ -82,7 +82,7 @@ export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   },
   {
     name: '25 skipped expiry, redrive by version',
-    caughtBy: 61,
+    caughtBy: 122,
     seedsMax: 10_000,
     withoutSource: ({ ttlDeletes }) => ttlDeletes === 'skip',
   },
