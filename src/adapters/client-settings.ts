@@ -19,14 +19,27 @@ export interface ClientSettings {
 }
 
 /**
+ * The time limits of one try, for the SDK's own handler, which has none. With three tries, an endpoint that
+ * accepts connections and never answers is given up after about 25 seconds.
+ */
+export const TRY_LIMITS = {
+  connectionTimeout: 3_000,
+  requestTimeout: 8_000,
+  // The request's own time ends when the answer begins; a body that stalls needs one, too.
+  socketTimeout: 8_000,
+  throwOnRequestTimeout: true,
+} as const;
+
+/**
  * The settings in the form that SDK clients take: what is not set is not there. For an endpoint on this machine,
- * credentials that mean nothing will do.
+ * credentials that mean nothing will do. A client without a handler of its own has the time limits.
  */
 export function clientSettings({ region, endpoint, credentials }: ClientSettings) {
-  if (endpoint === undefined) return { region, ...(credentials && { credentials }) };
+  const common = { region, requestHandler: { ...TRY_LIMITS } };
+  if (endpoint === undefined) return { ...common, ...(credentials && { credentials }) };
   const fallback = isLoopback(endpoint) ? localCredentials : undefined;
   const provided = credentials ?? fallback;
-  return { region, endpoint, ...(provided && { credentials: provided }) };
+  return { ...common, endpoint, ...(provided && { credentials: provided }) };
 }
 
 /** Services of the source's Region whose endpoint a configuration can name. */

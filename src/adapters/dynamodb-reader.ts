@@ -11,14 +11,14 @@ import { itemsRequest } from '../core/read-request.ts';
 import { FerryError } from '../errors.ts';
 import type { Item, ReadableTable } from '../ports.ts';
 import { CheckedHandler } from './checked-handler.ts';
-import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
 import { namingFailures } from './named-failures.ts';
 
 /** A page of 1 MB from another continent takes a second or two. */
 const READ_TIMEOUT_MS = 30_000;
 
 export function readClient(settings: ClientSettings): DynamoDBClient {
-  const requestHandler = new CheckedHandler();
+  const requestHandler = new CheckedHandler(TRY_LIMITS);
   const options = { ...clientSettings(settings), maxAttempts: 5, requestHandler };
   return namingFailures(new DynamoDBClient(options));
 }

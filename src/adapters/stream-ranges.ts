@@ -5,7 +5,7 @@ import type { DynamoDBRecord } from 'aws-lambda';
 import { padSequenceNumber } from '../core/ordering-guard.ts';
 import type { StreamRange } from '../core/parcel.ts';
 import { CheckedHandler } from './checked-handler.ts';
-import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
 import { dynamoDbStreamReader } from './dynamodb-streams.ts';
 import { namingFailures } from './named-failures.ts';
 
@@ -14,7 +14,7 @@ const GONE = ['TrimmedDataAccessException', 'ResourceNotFoundException'];
 const PAGE_RECORDS = 1_000;
 
 export function streamsClient(settings: ClientSettings): DynamoDBStreamsClient {
-  const requestHandler = new CheckedHandler();
+  const requestHandler = new CheckedHandler(TRY_LIMITS);
   const options = { ...clientSettings(settings), maxAttempts: 3, requestHandler };
   return namingFailures(new DynamoDBStreamsClient(options));
 }

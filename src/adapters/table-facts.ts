@@ -12,7 +12,7 @@ import type { KeyAttribute } from '../config.ts';
 import type { IndexFacts, TableFacts } from '../core/table-facts.ts';
 import { FerryError } from '../errors.ts';
 import { CheckedHandler } from './checked-handler.ts';
-import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
 import { namingFailures } from './named-failures.ts';
 
 /** Of all requests about a table, every repetition included. */
@@ -73,7 +73,7 @@ export async function streamOfTable(
 }
 
 function describingClient(settings: ClientSettings): DynamoDBClient {
-  const requestHandler = new CheckedHandler();
+  const requestHandler = new CheckedHandler(TRY_LIMITS);
   const options = { ...clientSettings(settings), maxAttempts: 3, requestHandler };
   return namingFailures(new DynamoDBClient(options));
 }

@@ -21,6 +21,7 @@ import { environmentEndpoint, isLoopback } from '../../src/adapters/endpoints.ts
 import { eventSources } from '../../src/adapters/event-source.ts';
 import { messagesClient, tablesClient } from '../../src/adapters/leftovers.ts';
 import { credentialsFor } from '../../src/adapters/local-credentials.ts';
+import { namingFailures } from '../../src/adapters/named-failures.ts';
 import { objectClient, s3Objects } from '../../src/adapters/s3-objects.ts';
 import { sqsDeadLetters } from '../../src/adapters/sqs-dead-letters.ts';
 import { sqsLookAgain } from '../../src/adapters/sqs-look-again.ts';
@@ -28,7 +29,9 @@ import { queueClient, sqsMessages } from '../../src/adapters/sqs-messages.ts';
 import { stepFunctions, stepFunctionsClient } from '../../src/adapters/step-functions.ts';
 import { streamsClient } from '../../src/adapters/stream-ranges.ts';
 import { describeTable } from '../../src/adapters/table-facts.ts';
+import { withStory } from '../../src/cli/service-errors.ts';
 import type { DeadLetter } from '../../src/core/dead-letter.ts';
+import { FerryError } from '../../src/errors.ts';
 
 interface Listener {
   readonly url: string;
@@ -100,7 +103,7 @@ const CLIENTS: readonly Client[] = [
     name: 'writes to a table',
     variable: 'DYNAMODB',
     ask: (endpoint) =>
-      writeClient({ ...sideOf(endpoint), concurrency: 1 }).send(
+      namingFailures(writeClient({ ...sideOf(endpoint), concurrency: 1 })).send(
         new DescribeTableCommand({ TableName: 'Orders' }),
       ),
   },
@@ -236,6 +239,35 @@ describe.each(CLIENTS)('the client for $name', ({ variable, ask }) => {
     expect(configured.heard.length).toBeGreaterThan(0);
   });
 });
+
+describe.each(CLIENTS)('the client for $name', ({ ask }) => {
+  it('gives an endpoint up that accepts connections and never answers, and names it', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    servers.push(silent);
+    await once(silent, 'listening');
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+
+    expect(await inFastTime(() => ask(url).catch(storyOf))).toContain(`from ${url}`);
+  });
+});
+
+/** As a command tells it. */
+function storyOf(error: unknown): string {
+  const told = withStory(error, { hint: '' });
+  return told instanceof FerryError ? told.message : `a bug: ${String(error)}`;
+}
+
+/** Timers end a hundred times as fast; `AbortSignal.timeout` goes by the real clock. */
+async function inFastTime<T>(action: () => Promise<T>): Promise<T> {
+  const ticking = setInterval(() => vi.advanceTimersByTime(1_000), 10);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    return await action();
+  } finally {
+    vi.useRealTimers();
+    clearInterval(ticking);
+  }
+}
 
 describe('AWS_IGNORE_CONFIGURED_ENDPOINT_URLS', () => {
   it('turns the queue back to the host of its URL', async () => {
