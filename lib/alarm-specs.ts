@@ -125,7 +125,7 @@ function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
   const expiring = {
     meaning: `Records have waited in the stream for ${hours(EXPIRING_MS)}. Act now: it keeps them for 24.`,
     firstStep:
-      'Run ferry status. If the cause cannot be removed, raise maxRecordAgeSeconds to 82800 and deploy.',
+      'Run ferry status, and see that the event source mapping is enabled: Lambda then moves what gets too old to the on-failure bucket, and ferry redrive puts it back.',
     threshold: EXPIRING_MS,
     minutes: 1,
     runbook: 'records-expiring',
