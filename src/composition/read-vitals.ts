@@ -24,6 +24,7 @@ import {
   type ServiceMetric,
   type Vitals,
 } from '../core/vitals.ts';
+import { whatHappened } from '../operations/what-happened.ts';
 import type { EventSource } from '../ports.ts';
 import { controlNow } from './pause-place.ts';
 
@@ -37,7 +38,7 @@ const PERCENTILES: readonly Percentile[] = ['p50', 'p90', 'p99'];
 export async function readVitals(replication: ReplicationConfig, nowMs: number): Promise<Vitals> {
   const { name, source } = replication;
   const { deadLetterQueueUrl } = await deployedSettings(source, name);
-  const [mappings, stream, deadLetters, paused, heartbeatSinceMs] = await Promise.all([
+  const [mappings, stream, deadLetters, control, heartbeatSinceMs] = await Promise.all([
     eventSources(source, functionName(name)),
     streamOfTable(source, source.table),
     queueSize(source, deadLetterQueueUrl),
@@ -52,20 +53,22 @@ export async function readVitals(replication: ReplicationConfig, nowMs: number):
     mapping,
     streamArn,
     deadLetters,
-    paused,
+    ...control,
     heartbeatSinceMs,
     ...(await figures(replication, mapping, nowMs)),
   };
 }
 
 /** A status is wanted most when the destination does not answer: then the pause is not known, and all else is. */
-async function pauseNow(replication: ReplicationConfig): Promise<Vitals['paused']> {
+async function pauseNow(
+  replication: ReplicationConfig,
+): Promise<Pick<Vitals, 'paused' | 'controlProblem'>> {
   try {
     const found = await controlNow(replication);
-    if (found.kind === 'unreadable') return 'unknown';
-    return found.kind === 'row' ? found.row.paused : undefined;
-  } catch {
-    return 'unknown';
+    if (found.kind === 'unreadable') return { paused: 'unknown', controlProblem: found.problem };
+    return found.kind === 'row' ? { paused: found.row.paused } : {};
+  } catch (error) {
+    return { paused: 'unknown', controlProblem: whatHappened(error) };
   }
 }
 
@@ -78,7 +81,7 @@ async function queueSize(source: SourceConfig, queueUrl: string): Promise<number
   }
 }
 
-type Figures = Pick<Vitals, 'own' | 'services' | 'latency'>;
+type Figures = Pick<Vitals, 'own' | 'services' | 'latency' | 'leastUnapplied'>;
 
 async function figures(
   replication: ReplicationConfig,
@@ -93,11 +96,13 @@ async function figures(
   }));
   const client = cloudWatchClient(serviceSettings(replication.source, 'cloudwatch'));
   try {
-    const queries = [...own.values(), ...services.values(), ...latency];
+    const least = { ...own.get('OldestUnappliedAge')!, statistic: 'Minimum' };
+    const queries = [...own.values(), ...services.values(), ...latency, least];
     const all = await readSeries(client, queries, { fromMs: nowMs - HOUR_MS, toMs: nowMs });
     return {
       own: zip(own.keys(), all),
       services: zip(services.keys(), all.slice(own.size)),
+      leastUnapplied: all.at(-1),
       latency: zip(PERCENTILES, all.slice(own.size + services.size)) as Record<Percentile, Series>,
     };
   } finally {

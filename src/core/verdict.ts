@@ -5,15 +5,16 @@ import { type Backlog, backlogOf } from './backlog-trend.ts';
 import { duration } from './duration.ts';
 import { counted } from './number-text.ts';
 import { horizonOf, utcTime } from './pause.ts';
-import { latest, MINUTE_MS, sumSince, type Vitals } from './vitals.ts';
+import { isRead, lastAbove, latest, MINUTE_MS, sumSince, type Vitals } from './vitals.ts';
 
 export interface Verdict {
   /**
    * `held`: nothing is applied, because the control row, or the operator, has to say how to go on. `paused`:
    * nothing is applied, because an operator wanted it. `starting`: nothing is applied yet, because Lambda is
-   * about to read the stream.
+   * about to read the stream. `unknown`: the metrics are those of a healthy replication, but the control row
+   * cannot be read.
    */
-  readonly level: 'healthy' | 'behind' | 'stuck' | 'held' | 'paused' | 'starting';
+  readonly level: 'healthy' | 'behind' | 'stuck' | 'held' | 'paused' | 'starting' | 'unknown';
   /** A sentence without its full stop. */
   readonly text: string;
   /** Anchor of the runbook's entry. */
@@ -38,6 +39,12 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** Invocations count at their end, which may be 15 minutes away. */
 const LONGEST_COUNT_MS = 20 * MINUTE_MS;
 
+/** What stops all records of a shard, and is seen again with every try. */
+type Failure = 'HeldRecords' | 'DestinationDenied' | 'DestinationUnreachable';
+/** Without the failure, before a success counts as its end. */
+const OVER_MS = 2 * MINUTE_MS;
+const SUCCESSES = ['AppliedRecords', 'SupersededRecords', 'HeartbeatLatency'] as const;
+
 interface Case {
   readonly vitals: Vitals;
   readonly rules: VerdictRules;
@@ -46,6 +53,8 @@ interface Case {
   readonly waited: string;
   /** Counts of the last minutes. */
   readonly recent: (name: keyof Vitals['own']) => number;
+  /** Whether records have failed so in the last minutes, and no later minute shows that it is over. */
+  readonly isFailing: (name: Failure) => boolean;
 }
 
 export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
@@ -53,12 +62,23 @@ export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
   const recent = (name: keyof Vitals['own']) => sumSince(vitals.own[name], fromMs);
   const backlog = backlogOf(vitals, rules.behindMs);
   const waited = backlog.ageMs > 0 ? `; records have waited for ${duration(backlog.ageMs)}` : '';
-  const one = { vitals, rules, recent, backlog, waited };
+  const isFailing = (name: Failure) => recent(name) > 0 && !isOver(name, vitals);
+  const one = { vitals, rules, recent, isFailing, backlog, waited };
   for (const rule of RULES) {
     const verdict = rule(one);
     if (verdict !== undefined) return verdict;
   }
   return healthy(one);
+}
+
+/** If it went on, a later minute would show it. What still waits is told by its age. */
+function isOver(name: Failure, { own, nowMs }: Vitals): boolean {
+  const failedAtMs = lastAbove(own[name], 0) ?? 0;
+  return lastSuccessMs(own) > failedAtMs && nowMs - failedAtMs >= OVER_MS;
+}
+
+function lastSuccessMs(own: Vitals['own']): number {
+  return Math.max(...SUCCESSES.map((one) => lastAbove(own[one], 0) ?? 0));
 }
 
 const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
@@ -76,6 +96,7 @@ const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
   recordsLost,
   deadLettersWait,
   nothingSucceeds,
+  cannotTell,
 ];
 
 /** Before anything else: whatever else it may look like, somebody wanted it. */
@@ -96,8 +117,8 @@ function isPaused({ vitals: { paused, mapping, nowMs } }: Case): Verdict | undef
 }
 
 /** Before anything that is not wanted: everything that it may look like besides comes from this. */
-function recordsHeld({ recent, waited }: Case): Verdict | undefined {
-  if (recent('HeldRecords') === 0) return undefined;
+function recordsHeld({ isFailing, waited }: Case): Verdict | undefined {
+  if (!isFailing('HeldRecords')) return undefined;
   const cause = 'the control row does not let their stream write, or nearly all are rejected';
   return {
     level: 'held',
@@ -129,9 +150,10 @@ function isStarting({ vitals: { mapping, nowMs }, waited }: Case): Verdict | und
   return { level: 'starting', text };
 }
 
-function nobodyReads({ vitals: { mapping, paused }, waited }: Case): Verdict | undefined {
+function nobodyReads({ vitals, waited }: Case): Verdict | undefined {
+  const { mapping, paused } = vitals;
   if (mapping === undefined) return stuck('nothing reads the stream', 'records-waiting');
-  if (mapping.state === 'Enabled' || mapping.state === 'Updating') return undefined;
+  if (isRead(vitals)) return undefined;
   const doubt =
     paused === 'unknown' ? ' (the control row, which says if that is a pause, cannot be read)' : '';
   return stuck(
@@ -152,14 +174,18 @@ function cannotRead({ vitals: { mapping } }: Case): Verdict | undefined {
   return stuck(`Lambda cannot read the stream: ${mapping.lastResult}`, 'records-waiting');
 }
 
-function destinationFails({ recent, backlog }: Case): Verdict | undefined {
-  const waited = backlog.ageMs > 0 ? `; records have waited for ${duration(backlog.ageMs)}` : '';
-  if (recent('DestinationDenied') > 0)
+function destinationFails({
+  vitals: { own },
+  isFailing,
+  backlog,
+  waited,
+}: Case): Verdict | undefined {
+  if (isFailing('DestinationDenied'))
     return stuck(`the destination denies the writes${waited}`, 'destination-denied');
-  const isDown = recent('DestinationUnreachable') > 0 && backlog.trend !== 'catching-up';
+  const isDown = isFailing('DestinationUnreachable') && backlog.trend !== 'catching-up';
   // A write whose answer was lost is found to be there when it is tried again.
-  const settled = recent('AppliedRecords') + recent('SupersededRecords');
-  const isMoving = settled > 0 && backlog.trend === 'none';
+  const failedAtMs = lastAbove(own.DestinationUnreachable, 0) ?? 0;
+  const isMoving = lastSuccessMs(own) >= failedAtMs && backlog.trend === 'none';
   if (isDown && !isMoving)
     return stuck(`the destination cannot be reached${waited}`, 'destination-unreachable');
   return undefined;
@@ -257,6 +283,18 @@ function nothingSucceeds({ vitals: { own, services } }: Case): Verdict | undefin
     'records have failed in the last hour, and none has been applied',
     'records-waiting',
   );
+}
+
+/** Whether the replication is paused, or another stream was adopted, stands in the row alone. */
+function cannotTell({ vitals }: Case): Verdict | undefined {
+  const { paused, controlProblem, latency, own } = vitals;
+  if (paused !== 'unknown') return undefined;
+  const why = controlProblem === undefined ? '' : ` (${controlProblem})`;
+  const otherwise = wellBeing(latest(latency.p99)?.[1], own);
+  return {
+    level: 'unknown',
+    text: `the control row at the destination cannot be read from here${why}; by its metrics, the replication is healthy: ${otherwise}`,
+  };
 }
 
 function healthy({ vitals: { latency, own } }: Case): Verdict {

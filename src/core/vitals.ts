@@ -28,6 +28,8 @@ export interface Vitals {
   /** Of the figures that are counted, sums; of ages and latencies, the highest. */
   readonly own: Readonly<Partial<Record<MetricName, Series>>>;
   readonly services: Readonly<Partial<Record<ServiceMetric, Series>>>;
+  /** The lowest of `OldestUnappliedAge` in each minute; `own` has the highest. */
+  readonly leastUnapplied?: Series | undefined;
   readonly latency: Readonly<Record<Percentile, Series>>;
   /** The reader on the stream; undefined where there is none. */
   readonly mapping: Mapping | undefined;
@@ -39,6 +41,8 @@ export interface Vitals {
   readonly heartbeatSinceMs?: number | undefined;
   /** The pause of which the control row tells; `unknown` where the row cannot be read. */
   readonly paused?: Paused | 'unknown' | undefined;
+  /** Why the control row cannot be read, without a full stop; there where `paused` is `unknown`. */
+  readonly controlProblem?: string | undefined;
 }
 
 interface Mapping {
@@ -51,6 +55,16 @@ interface Mapping {
 }
 
 export const MINUTE_MS = 60_000;
+
+/** Whether Lambda reads the stream: otherwise, no figure says what waits in it. */
+export function isRead({ mapping }: Pick<Vitals, 'mapping'>): boolean {
+  return mapping?.state === 'Enabled' || mapping?.state === 'Updating';
+}
+
+/** When the last value above `value` was; undefined where there is none. */
+export function lastAbove(series: Series | undefined, value: number): number | undefined {
+  return series?.findLast(([, one]) => one > value)?.[0];
+}
 
 /** Sum of the values since `fromMs`. */
 export function sumSince(series: Series | undefined, fromMs: number): number {

@@ -6,7 +6,7 @@ export type Points = ReadonlyArray<readonly [atMs: number, value: number]>;
 
 export interface MetricHistory {
   add(name: string, values: readonly number[], atMs: number): void;
-  /** @param statistic Sum, Maximum, p50, p90 or p99. @returns a point for each minute that has values. */
+  /** @param statistic Sum, Minimum, Maximum, p50, p90 or p99. @returns a point for each minute that has values. */
   points(name: string, statistic: string, range: { fromMs: number; toMs: number }): Points;
 }
 
@@ -44,6 +44,7 @@ function forget(minutes: Minutes, beforeMs: number): void {
 
 /** Of at least one value. */
 function statisticOf(values: readonly number[], statistic: string): number {
+  if (statistic === 'Minimum') return Math.min(...values);
   if (statistic === 'Sum') return values.reduce((sum, value) => sum + value, 0);
   const { p50 = 0, p90 = 0, p99 = 0, max = 0 } = percentiles(values) ?? {};
   return { p50, p90, p99, Maximum: max }[statistic] ?? Number.NaN;

@@ -7,13 +7,14 @@ const NOW_MS = 100 * MINUTE;
 /** An age per minute, the last one a minute ago. */
 const ages = (...values: number[]): Series =>
   values.map((value, index) => [NOW_MS - (values.length - index) * MINUTE, value * MINUTE]);
-const look = (own: Series, iteratorAge: Series = []) => {
+const look = (own: Series, iteratorAge: Series = [], leastUnapplied: Series = []) => {
   const vitals: Vitals = {
     nowMs: NOW_MS,
     own: { OldestUnappliedAge: own },
     services: { IteratorAge: iteratorAge },
+    leastUnapplied,
     latency: { p50: [], p90: [], p99: [] },
-    mapping: undefined,
+    mapping: { state: 'Enabled', lastResult: 'OK', streamArn: '' },
     deadLetters: 0,
     streamArn: undefined,
   };
@@ -53,6 +54,23 @@ it.each<[string, Series, Series, unknown[]]>([
   expect(look(own, iteratorAge)).toEqual(expected);
 });
 
+it.each<[string, Series, Series, unknown[]]>([
+  [
+    'what waited has come to its end, after a time without waits',
+    ages(0, 0, 0, 0, 0, 0, 1.5, 0, 0, 0),
+    [],
+    [1.5, 'catching-up', undefined],
+  ],
+  [
+    'a shard may still wait that tells its age seldom',
+    ages(0, 0, 0, 0, 0, 0, 0, 4, 0, 0),
+    [],
+    [4, 'standing-still', undefined],
+  ],
+])('knows the end of a backlog: %s', (_, own, iteratorAge, expected) => {
+  expect(look(own, iteratorAge)).toEqual(expected);
+});
+
 const ago = (minutes: number, age: number): Series => [[NOW_MS - minutes * MINUTE, age * MINUTE]];
 
 it.each<[string, Series, Series, unknown[]]>([
@@ -68,4 +86,21 @@ it.each<[string, Series, Series, unknown[]]>([
   ['what was read went down at once', [], ago(10, 3), [13, 'standing-still', undefined]],
 ])('knows when nothing is invoked any more: %s', (_, own, iteratorAge, expected) => {
   expect(look(own, iteratorAge)).toEqual(expected);
+});
+
+it.each<[string, Series, Series, unknown[]]>([
+  ['a batch in its minute left nothing', ago(4, 1.5), ago(4, 0), [1.5, 'catching-up', undefined]],
+  ['too short a time ago', ago(3, 1.5), ago(3, 0), [1.5, 'falling-behind', undefined]],
+  [
+    'every batch in its minute left something',
+    ago(4, 1.5),
+    ago(4, 1.2),
+    [1.5, 'falling-behind', undefined],
+  ],
+  ['the same, and nothing is invoked any more', ago(10, 1.5), ago(10, 0), [0, 'none', undefined]],
+  ['something was left', ago(10, 1.5), ago(10, 1.2), [11.5, 'standing-still', undefined]],
+  ['long invocations may still go on', ago(10, 8), ago(10, 0), [18, 'standing-still', undefined]],
+  ['the longest would have ended', ago(21, 8), ago(21, 0), [0, 'none', undefined]],
+])('takes the lowest age of the last minute into account: %s', (_, own, least, expected) => {
+  expect(look(own, [], least)).toEqual(expected);
 });

@@ -28,6 +28,7 @@ function verdict(parts: Partial<Vitals>, heartbeat = false): Verdict {
   return verdictOf(vitals(parts), { behindMs: 30_000, heartbeat });
 }
 
+const WHY = 'Nothing listens at http://127.0.0.1:9';
 const IDLE = 'nothing has been written in the last hour';
 const p99 = (ms: number) => ({ p50: [], p90: [], p99: once(2, ms) });
 
@@ -91,6 +92,80 @@ describe('the verdict on the figures of an hour', () => {
     ),
   ])('never calls a replication idle that has had %s', (_, parts) => {
     for (const minutes of [1, 10, 50]) expect(verdict(parts(minutes)).text).not.toBe(IDLE);
+  });
+});
+
+describe('the verdict without the control row', () => {
+  const unread = { paused: 'unknown', controlProblem: WHY } as const;
+
+  it('is not that all is well, and says what the metrics tell', () => {
+    expect(verdict(unread)).toEqual({
+      level: 'unknown',
+      text: `the control row at the destination cannot be read from here (${WHY}); by its metrics, the replication is healthy: ${IDLE}`,
+    });
+  });
+
+  it.each<[string, Partial<Vitals>]>([
+    ['stuck', { own: { OldestUnappliedAge: once(20, MINUTE_MS) } }],
+    ['behind', { deadLetters: 2 }],
+    ['held', { own: { HeldRecords: once(1, 9) } }],
+  ])('is %s where the metrics say so', (level, parts) => {
+    expect(verdict({ ...parts, ...unread }).level).toBe(level);
+  });
+});
+
+describe('a failure that later minutes no longer show', () => {
+  /** In the last minutes, the oldest first. */
+  const minutely = (...values: number[]): Series =>
+    values.map((value, index) => [ago(values.length - index), value]);
+  const failures: ReadonlyArray<[MetricName, Verdict['level']]> = [
+    ['DestinationUnreachable', 'stuck'],
+    ['DestinationDenied', 'stuck'],
+    ['HeldRecords', 'held'],
+  ];
+
+  it.each(failures)('is over once records are applied: %s', (name) => {
+    const own = { [name]: once(3, 9), AppliedRecords: once(2, 50) };
+
+    expect(verdict({ own }).level).toBe('healthy');
+  });
+
+  it.each(failures)(
+    'goes on where a later minute has it, or none has a success: %s',
+    (name, level) => {
+      const [before, none] = [{ AppliedRecords: once(4, 50) }, {}];
+
+      for (const own of [before, none])
+        expect(
+          verdict({ own: { ...own, [name]: once(3, 9), RetriedRecords: once(3, 9) } }).level,
+        ).toBe(level);
+      const among = { [name]: minutely(9, 9, 9), AppliedRecords: minutely(50, 50, 50) };
+      expect(
+        verdict({ own: { ...among, OldestUnappliedAge: minutely(60_000, 120_000, 180_000) } })
+          .level,
+      ).toBe(level);
+    },
+  );
+
+  it('leaves what waits behind, and is not called stuck: four minutes after a thaw', () => {
+    const own = {
+      DestinationUnreachable: once(4, 9),
+      OldestUnappliedAge: minutely(0, 0, 0, 0, 86_000, 0, 0, 0),
+      AppliedRecords: once(3, 55),
+    };
+
+    expect(verdict({ own })).toMatchObject({
+      level: 'behind',
+      text: 'by up to 86 s in the last five minutes, and nearly caught up',
+    });
+  });
+
+  it('is no reason for a verdict when its minute has passed, if nothing was left in it', () => {
+    const own = { OldestUnappliedAge: once(7, 86_000), AppliedRecords: once(7, 55) };
+
+    expect(verdict({ own, leastUnapplied: once(7, 0) }).level).toBe('healthy');
+    expect(verdict({ own, leastUnapplied: once(7, 86_000) }).level).toBe('stuck');
+    expect(verdict({ own }).level).toBe('stuck');
   });
 });
 
