@@ -1,11 +1,12 @@
 // One screen per replication: the verdict first, then the figures behind it.
 
-import { backlogOf } from '../core/backlog-trend.ts';
+import { type Backlog, backlogOf, WINDOW_MS } from '../core/backlog-trend.ts';
 import { duration } from '../core/duration.ts';
 import { horizonOf, utcTime } from '../core/pause.ts';
 import { isSparkline, sparkline } from '../core/sparkline.ts';
 import {
   highestOf,
+  isRead,
   latest,
   MINUTE_MS,
   type Series,
@@ -24,6 +25,10 @@ const RECENT_MS = 5 * MINUTE_MS;
 /** For how long a stream keeps its records, and the queue its letters. */
 const STREAM_LIFE_MS = 24 * HOUR_MS;
 const NONE = '-';
+/** Nobody knows what waits in a stream that is not read. */
+const UNKNOWN = 'not known: nothing reads the stream';
+/** Without newer ones, a figure is shown with its time. */
+const FRESH_MS = 3 * MINUTE_MS;
 /** Younger records do not wait: they are read. */
 const ROUNDING_MS = 2_000;
 
@@ -45,6 +50,7 @@ export function statusScreen(status: Status, columns = Infinity): string[] {
   return [
     ...wrapped(title, columns),
     ...wrapped(verdictLine(status), columns),
+    ...notes(status).flatMap((line) => wrapped(line, columns)),
     '',
     ...table(rows, columns),
     ...precision(status).flatMap((line) => indented(line, '  ', columns)),
@@ -84,6 +90,15 @@ function precision({ replication: { timestampAttribute }, vitals }: Status): str
   ];
 }
 
+/** What is not known beside a verdict that needs no more to be true. */
+function notes({ verdict, vitals: { paused, controlProblem } }: Status): string[] {
+  if (paused !== 'unknown' || verdict.level === 'unknown') return [];
+  const why = controlProblem === undefined ? '' : `: ${controlProblem}`;
+  return [
+    `The control row at the destination cannot be read from here${why}. If the replication is paused is not known.`,
+  ];
+}
+
 function verdictLine({ verdict, replication }: Status): string {
   const { level, text, runbook } = verdict;
   // "behind by 3 min", "paused since 2026-01-31T12:00:00Z".
@@ -106,33 +121,84 @@ function heldRows({ nowMs, own }: Vitals): Row[] {
   return [['held back, last hour', count(sumSince(own.HeldRecords, 0)), spark]];
 }
 
-function lagRows({ replication, vitals }: Status): Row[] {
+function lagRows(status: Status): Row[] {
+  const { replication, vitals } = status;
   const { nowMs, own, services, latency } = vitals;
   const spark = (series: Series) =>
     sparkline(series, { fromMs: nowMs - HOUR_MS, toMs: nowMs, columns: SPARK_COLUMNS });
   const ages = highestOf(own.OldestUnappliedAge, services.IteratorAge);
-  const { ageMs, trend } = backlogOf(vitals, ROUNDING_MS);
-  const waits = trend === 'none' ? NONE : duration(ageMs);
+  const { waits, horizon, pending } = waiting(status);
   const figures = (['p50', 'p90', 'p99'] as const).map((name) => timeOf(latency[name]));
   const beat = [
     'heartbeat',
-    timeOf(own.HeartbeatLatency),
+    dated(timeOf(own.HeartbeatLatency), own.HeartbeatLatency, nowMs),
     spark(own.HeartbeatLatency ?? []),
   ] as const;
   return [
-    ['latency p50, p90, p99', figures.join(', '), spark(latency.p99)],
+    ['latency p50, p90, p99', dated(figures.join(', '), latency.p99, nowMs), spark(latency.p99)],
     ...(replication.heartbeat === undefined ? [] : [beat]),
     ['oldest record that waits', waits, spark(ages)],
-    ['stream forgets it in', trend === 'none' ? NONE : horizon(ageMs), ''],
-    [
-      'pending records (estimate)',
-      count(latest(own.PendingRecords)?.[1]),
-      spark(own.PendingRecords ?? []),
-    ],
+    ['stream forgets it in', horizon, ''],
+    ['pending records (estimate)', pending, spark(own.PendingRecords ?? [])],
   ];
 }
 
-function horizon(ageMs: number): string {
+/** The backlog by the rule of the verdict. */
+function backlogBy({ replication, vitals }: Status): Backlog {
+  return backlogOf(vitals, replication.alarms.latencySeconds * 1000);
+}
+
+interface Waiting {
+  readonly waits: string;
+  readonly horizon: string;
+  readonly pending: string;
+}
+
+function waiting(status: Status): Waiting {
+  const { vitals } = status;
+  const { nowMs, paused } = vitals;
+  const { ageMs, trend, leftMs } = backlogBy(status);
+  if (paused !== undefined && paused !== 'unknown') {
+    const mostMs = nowMs - paused.oldestMs;
+    const waits = `at most ${duration(mostMs)}: paused`;
+    return { waits, horizon: untilForgotten(mostMs), pending: 'not known: paused' };
+  }
+  const isKnown = isRead(vitals);
+  if (trend === 'none') {
+    const waits = ageMs <= ROUNDING_MS ? NONE : `up to ${duration(ageMs)} in the last 5 min`;
+    if (!isKnown) return { waits: UNKNOWN, horizon: NONE, pending: UNKNOWN };
+    return { waits, horizon: NONE, pending: pendingOf(status) };
+  }
+  const isPast = trend === 'catching-up' && leftMs === undefined;
+  return {
+    waits: isPast ? `up to ${duration(ageMs)} in the last 5 min` : duration(ageMs),
+    horizon: untilForgotten(ageMs),
+    pending: isKnown ? pendingOf(status) : UNKNOWN,
+  };
+}
+
+/** The estimate of a batch says nothing any more where nothing has waited since. */
+function pendingFigure(status: Status): readonly [number, number] | undefined {
+  const { nowMs, own } = status.vitals;
+  const last = latest(own.PendingRecords);
+  if (last === undefined || backlogBy(status).trend !== 'none') return last;
+  return last[0] >= nowMs - WINDOW_MS || last[1] === 0 ? last : undefined;
+}
+
+function pendingOf(status: Status): string {
+  const { own, nowMs } = status.vitals;
+  const figure = pendingFigure(status);
+  return figure === undefined ? NONE : dated(count(figure[1]), own.PendingRecords, nowMs);
+}
+
+/** With the time that it is of, where that is not just now. */
+function dated(text: string, series: Series | undefined, nowMs: number): string {
+  const [atMs] = latest(series) ?? [];
+  if (atMs === undefined || nowMs - atMs <= FRESH_MS) return text;
+  return `${text} as of ${utcTime(atMs).slice(11, 16)}Z`;
+}
+
+function untilForgotten(ageMs: number): string {
   const leftMs = STREAM_LIFE_MS - ageMs;
   return leftMs > 0 ? duration(leftMs) : 'over: records may be lost';
 }
@@ -215,10 +281,16 @@ function count(value: number | undefined): string {
 }
 
 /** Fields are added, never renamed. */
-export function statusJson({ replication, vitals, verdict }: Status): string {
+export function statusJson(status: Status): string {
+  const { replication, vitals, verdict } = status;
   const { own, services, latency, deadLetters, mapping } = vitals;
   const last = (series: Series | undefined) => latest(series)?.[1] ?? null;
-  const backlog = backlogOf(vitals, ROUNDING_MS);
+  const { trend, ageMs } = backlogBy(status);
+  const isPaused = vitals.paused !== undefined && vitals.paused !== 'unknown';
+  const isUnread = isPaused || !isRead(vitals);
+  const isNothing = trend === 'none' && ageMs <= ROUNDING_MS;
+  const oldest =
+    isPaused || (isUnread && trend === 'none') ? null : isNothing ? 0 : Math.round(ageMs);
   const inTheHour = Object.fromEntries(
     Object.entries({ ...own, ...services })
       .filter(([name]) => !GAUGES.includes(name))
@@ -234,15 +306,27 @@ export function statusJson({ replication, vitals, verdict }: Status): string {
         : runbookLink(replication.alarms.runbook, verdict.runbook),
     latencyMs: { p50: last(latency.p50), p90: last(latency.p90), p99: last(latency.p99) },
     heartbeatMs: last(own.HeartbeatLatency),
-    oldestUnappliedMs: backlog.trend === 'none' ? 0 : Math.round(backlog.ageMs),
-    trend: backlog.trend,
-    pendingRecordsEstimate: last(own.PendingRecords),
+    oldestUnappliedMs: oldest,
+    trend: oldest === null ? 'unknown' : trend,
+    pendingRecordsEstimate: isUnread ? null : (pendingFigure(status)?.[1] ?? null),
+    figuresAt: {
+      latencyMs: timeAt(latency.p99),
+      heartbeatMs: timeAt(own.HeartbeatLatency),
+      oldestUnappliedMs: timeAt(highestOf(own.OldestUnappliedAge, services.IteratorAge)),
+      pendingRecordsEstimate: timeAt(own.PendingRecords),
+    },
     deadLetters,
     oldestLookAgainSeconds: last(services.LookAgainAge),
     mapping: mapping ?? null,
     pause: pauseFacts(vitals.paused),
+    controlProblem: vitals.controlProblem ?? null,
     inTheLastHour: inTheHour,
   });
+}
+
+function timeAt(series: Series | undefined): string | null {
+  const [atMs] = latest(series) ?? [];
+  return atMs === undefined ? null : utcTime(atMs);
 }
 
 function pauseFacts(paused: Vitals['paused']) {

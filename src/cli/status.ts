@@ -6,10 +6,11 @@ import { loadConfig, type ReplicationConfig } from '../config.ts';
 import { utcTime } from '../core/pause.ts';
 import { type Verdict, verdictOf } from '../core/verdict.ts';
 import type { Vitals } from '../core/vitals.ts';
+import { FerryError } from '../errors.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { EXIT, type Io } from './output.ts';
+import { EXIT, type Io, wrapped } from './output.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
-import { explained } from './service-errors.ts';
+import { explained, withStory } from './service-errors.ts';
 import { statusJson, statusScreen } from './status-screen.ts';
 
 export const statusCommand: Command = {
@@ -23,7 +24,7 @@ export const statusCommand: Command = {
     const replications = chosen(options);
     return explained({ hint: '', replications }, async () => {
       if (options.has('watch')) return watch(replications, { options, io });
-      return show(await lookAt(replications), { options, io });
+      return lookAndShow(replications, { options, io });
     });
   },
 };
@@ -49,10 +50,10 @@ function chosen(options: ParsedOptions): readonly ReplicationConfig[] {
   return loadConfig(path).replications;
 }
 
-function lookAt(replications: readonly ReplicationConfig[]): Promise<Status[]> {
+function lookAt(replications: readonly ReplicationConfig[], nowMs: number): Promise<Status[]> {
   return Promise.all(
     replications.map(async (replication) => {
-      const vitals = await readVitals(replication, systemClock.now());
+      const vitals = await readVitals(replication, nowMs);
       const verdict = verdictOf(vitals, {
         behindMs: replication.alarms.latencySeconds * 1000,
         heartbeat: replication.heartbeat !== undefined,
@@ -71,21 +72,50 @@ function show(all: readonly Status[], { options, io }: Call): number {
 }
 
 /** In a file, one screen comes after the other. */
-function beginScreen({ clear, out }: Io): void {
-  if (clear === undefined) out(utcTime(systemClock.now()));
+function beginScreen({ clear, out }: Io, nowMs: number): void {
+  if (clear === undefined) out(utcTime(nowMs));
   else clear();
 }
 
-/** @returns the exit code of the last look. */
+/**
+ * @returns the exit code of the last look.
+ * @throws where the first look fails; later ones are reported, and the next may do better.
+ */
 async function watch(replications: readonly ReplicationConfig[], call: Call): Promise<number> {
-  const { io, options } = call;
-  for (;;) {
-    const all = await lookAt(replications);
-    if (!options.has('json')) beginScreen(io);
-    const exitCode = show(all, call);
+  const { io } = call;
+  const clock = io.clock ?? systemClock;
+  for (let isFirst = true; ; isFirst = false) {
+    const look = lookAndShow(replications, call, () => beginScreen(io, clock.now()));
+    const exitCode = await look.catch((error: unknown) => {
+      const told = withStory(error, { hint: '', replications });
+      if (isFirst || !(told instanceof FerryError)) throw error;
+      return reportFailure(told, call);
+    });
     for (let waitedMs = 0; waitedMs < WATCH_MS; waitedMs += NAP_MS) {
       if (io.interrupted.aborted) return exitCode;
-      await systemClock.sleep(NAP_MS);
+      await clock.sleep(NAP_MS);
     }
   }
+}
+
+async function lookAndShow(
+  replications: readonly ReplicationConfig[],
+  call: Call,
+  begin?: () => void,
+): Promise<number> {
+  const { options, io } = call;
+  const all = await lookAt(replications, (io.clock ?? systemClock).now());
+  if (!options.has('json')) begin?.();
+  return show(all, call);
+}
+
+/** Below the last screen, whose figures get no newer. */
+function reportFailure({ message, hint }: FerryError, { options, io }: Call): number {
+  const say = options.has('json') ? io.err : io.out;
+  const seconds = WATCH_MS / 1000;
+  const what = `${utcTime((io.clock ?? systemClock).now())} The status could not be read: ${message} The next look is in ${seconds} s.`;
+  const lines = [what, ...(hint === undefined ? [] : [`Hint: ${hint}`])];
+  for (const line of lines.flatMap((one) => wrapped(one, io.resultColumns?.() ?? Infinity)))
+    say(line);
+  return EXIT.failed;
 }

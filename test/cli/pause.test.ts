@@ -214,6 +214,22 @@ describe('a paused replication', () => {
     expect(out.split('\n')[1]).toMatch(/^paused since \S+Z; changes are lost after \S+Z\. See /);
   });
 
+  it('shows no figures from before as what waits now', async () => {
+    await regions.adopt();
+    cloud.state.figures = { OldestUnappliedAge: () => 0, PendingRecords: () => 6_851 };
+    await run('pause', '--apply');
+
+    const { out } = await run('status');
+
+    expect(out).toMatch(/oldest record that waits +at most \d+ (s|min): paused/);
+    expect(out).toMatch(/pending records \(estimate\) +not known: paused/);
+    expect(await status()).toMatchObject({
+      trend: 'unknown',
+      oldestUnappliedMs: null,
+      pendingRecordsEstimate: null,
+    });
+  });
+
   it('is held, and says so, where a deployment has enabled its mapping', async () => {
     await regions.adopt();
     await run('pause', '--apply');

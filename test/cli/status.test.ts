@@ -412,6 +412,103 @@ describe('ferry status', () => {
     );
   });
 
+  it('does not call a replication healthy whose destination cannot be reached from here', async () => {
+    const { replications } = JSON.parse(await readConfig()) as {
+      replications: [{ destination: object }];
+    };
+    const [replication] = replications;
+    const destination = { ...replication.destination, endpoint: 'http://127.0.0.1:9' };
+    const config = join(regions.directory, 'unreachable.json');
+    writeFileSync(config, JSON.stringify({ replications: [{ ...replication, destination }] }));
+    const told = 'Nothing listens at http://127.0.0.1:9 (ECONNREFUSED)';
+
+    const idle = await status({ figures: {}, config });
+    const json = await status({ figures: {}, config }, '--json');
+    const ill = await status({ figures: {}, config, deadLetters: 3 });
+
+    expect(idle.exitCode).toBe(3);
+    expect(idle.out.split('\n')[1]).toContain(
+      `unknown: the control row at the destination cannot be read from here (${told}`,
+    );
+    expect(JSON.parse(json.out)).toMatchObject({
+      level: 'unknown',
+      pause: 'unknown',
+      controlProblem: expect.stringContaining(told) as string,
+    });
+    expect(ill.out.split('\n')[1]).toMatch(/^behind: by 3 dead|^behind by 3 dead/);
+    expect(ill.out.split('\n')[2]).toContain(`cannot be read from here: ${told}`);
+  });
+
+  it('shows the time of figures that are not new, and none of a backlog that has ended', async () => {
+    const figures = {
+      AppliedRecords: (ago: number) => (ago === 10 ? 50 : undefined),
+      'ReplicationLatency p99': (ago: number) => (ago === 10 ? 900 : undefined),
+      PendingRecords: (ago: number) => (ago === 10 ? 6_851 : undefined),
+      OldestUnappliedAge: (ago: number) => (ago === 10 ? 0 : undefined),
+    };
+
+    const { out } = await status({ figures });
+    const json = JSON.parse((await status({ figures }, '--json')).out) as Record<string, unknown>;
+
+    expect(out).toMatch(/latency p50, p90, p99 +-, -, 900 ms as of \d\d:\d\dZ/);
+    expect(out).toMatch(/pending records \(estimate\) +- /);
+    expect(json).toMatchObject({
+      level: 'healthy',
+      trend: 'none',
+      pendingRecordsEstimate: null,
+      figuresAt: { pendingRecordsEstimate: expect.stringMatching(/^\d{4}-.*Z$/) as string },
+    });
+  });
+
+  it('names the period of an age that is no backlog, and calls it none in JSON', async () => {
+    const figures = { ...FLOWING, OldestUnappliedAge: lately(2, 12_000) };
+
+    const { exitCode, out } = await status({ figures });
+    const json = JSON.parse((await status({ figures }, '--json')).out) as Record<string, unknown>;
+
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/oldest record that waits +up to 12 s in the last 5 min/);
+    expect(json).toMatchObject({ level: 'healthy', trend: 'none', oldestUnappliedMs: 12_000 });
+  });
+
+  it('goes on with --watch where a later look fails, and says so', async () => {
+    const lines: string[] = [];
+    const stop = new AbortController();
+    let looks = 0;
+    const clock = {
+      now: () => Date.now(),
+      sleep: async () => {
+        looks = lines.filter((line) => /^healthy|could not be read/.test(line)).length;
+        const refusal = { status: 403, type: 'AccessDeniedException' };
+        Object.assign(cloud.state, { refusal: looks === 1 ? refusal : undefined });
+        if (looks === 3) stop.abort();
+      },
+    };
+    Object.assign(cloud.state, well());
+
+    const exitCode = await main(['status', '--config', regions.config, '--watch'], {
+      ...SILENT,
+      out: (line) => lines.push(line),
+      clock,
+      environment: {},
+      interrupted: stop.signal,
+    });
+
+    expect(exitCode).toBe(0);
+    expect(lines.filter((line) => line.startsWith('healthy'))).toHaveLength(2);
+    expect(lines.join('\n')).toMatch(
+      /The status could not be read: These credentials may not call cloudwatch:GetMetricData .*next look is in 10 s\.\nHint: Allow/,
+    );
+  });
+
+  it('ends with --watch where the first look fails', async () => {
+    Object.assign(cloud.state, well(), { refusal: { status: 403, type: 'AccessDeniedException' } });
+
+    const { exitCode } = await runHere(['status', '--config', regions.config, '--watch']);
+
+    expect(exitCode).toBe(1);
+  });
+
   it('looks again and again with --watch, until it is told to stop', async () => {
     Object.assign(cloud.state, well());
     const stop = AbortSignal.timeout(400);
