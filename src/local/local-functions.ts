@@ -44,12 +44,9 @@ export function startLookAgain(
   options: LocalWorldOptions,
   cleanups: Cleanup[],
 ): () => Promise<void> {
-  const { replication, failures, faults } = parts;
+  const { replication, failures } = parts;
   if (replication.tombstones === 'strict') return async () => undefined;
-  const destination = { ...replication.destination, endpoint: faults.endpoint };
-  const variables = {
-    [LOOK_AGAIN_ENVIRONMENT.replication]: JSON.stringify({ ...replication, destination }),
-  };
+  const variables = { [LOOK_AGAIN_ENVIRONMENT.replication]: JSON.stringify(withTables(parts)) };
   const lambda = startLambda({ handler: 'look-again', variables }, parts, options, cleanups);
   const mapping = startQueueMapping({
     queue: failures.lookAgainQueue,
@@ -60,6 +57,20 @@ export function startLookAgain(
   });
   cleanups.push(() => mapping.stop());
   return () => mapping.drained();
+}
+
+/** For the function, both tables are there already. */
+function withTables({ replication, faults, streamArn }: FunctionPlace): object {
+  const { source, destination } = replication;
+  return {
+    ...replication,
+    source: { region: source.region, table: source.table, endpoint: source.endpoint, streamArn },
+    destination: {
+      region: destination.region,
+      table: destination.table,
+      endpoint: faults.endpoint,
+    },
+  };
 }
 
 /** Metrics, and that a first batch has adopted its stream. */

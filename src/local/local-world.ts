@@ -194,20 +194,26 @@ function startMapping(
   return mapping;
 }
 
-/** The same replication between tables of this run; the source may be somebody else's. */
+/**
+ * The same replication between tables of this run; the source may be somebody else's. These have other streams than
+ * the configured tables, and no keys of KMS.
+ */
 function atTables(
   { replication, runId, sourceTable }: LocalWorldOptions,
   { source, destination }: Pick<LocalWorld, 'source' | 'destination'>,
 ): ReplicationConfig {
+  const { encryption: _, ...settings } = replication;
+  const { streamArn: __, kmsKeyArn: ___, ...configured } = replication.source;
+  const { kmsKeyArn: ____, ...twin } = replication.destination;
   return {
-    ...replication,
+    ...settings,
     source: {
-      ...replication.source,
+      ...configured,
       table: sourceTable ?? `ferry-local-${runId}-source`,
       endpoint: source.endpoint,
     },
     destination: {
-      ...replication.destination,
+      ...twin,
       table: `ferry-local-${runId}-destination`,
       endpoint: destination.endpoint,
     },

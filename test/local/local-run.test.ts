@@ -118,16 +118,26 @@ describe('ferry local', () => {
     expect(finished.stdout.match(/The tables are equal/g)).toHaveLength(2);
   });
 
-  it.each(['signed', 'sdk'])(
+  const created = { create: true, partitionKey: { name: 'id', type: 'B' } };
+  const key = (region: string) =>
+    `arn:aws:kms:${region}:111122223333:key/0f2d1b34-1b2c-4d5e-8f90-a1b2c3d4e5f6`;
+  const existing = {
+    streamArn:
+      'arn:aws:dynamodb:ap-south-1:111122223333:table/Precious/stream/2026-01-31T12:00:00.000',
+    kmsKeyArn: key('ap-south-1'),
+  };
+  it.each([
+    ['signed', { source: created, destination: created }],
+    ['sdk', { source: existing, destination: { kmsKeyArn: key('eu-north-1') } }],
+  ])(
     'takes keys and settings from a configuration, and never its tables (writes: %s)',
-    async (httpClient) => {
+    async (httpClient, { source, destination }) => {
       const directory = mkdtempSync(join(tmpdir(), 'ferry-local-test-'));
       const path = join(directory, 'ferry.json');
-      const table = { table: 'Precious', create: true, partitionKey: { name: 'id', type: 'B' } };
       const replication = {
         name: 'rehearsal',
-        source: { region: 'ap-south-1', ...table },
-        destination: { region: 'cn-north-1', ...table },
+        source: { region: 'ap-south-1', table: 'Precious', ...source },
+        destination: { region: 'eu-north-1', table: 'Precious', ...destination },
         function: { httpClient },
         eventSource: { batchSize: 10, parallelizationFactor: 4 },
       };
@@ -146,7 +156,8 @@ describe('ferry local', () => {
 
       expect(finished.exitCode).toBe(0);
       expect(summaryOf(finished)).toMatchObject({ differences: 0 });
-      expect(finished.stderr).toContain('cn-north-1');
+      expect(finished.stderr).toContain('eu-north-1');
+      expect(finished.stderr).not.toContain('UsageError');
       expect(finished.stderr).not.toContain('Precious');
     },
   );
