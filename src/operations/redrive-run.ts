@@ -37,7 +37,7 @@ export interface RedriveOptions {
 }
 
 /** What has had its turn. */
-export interface Taken {
+interface Taken {
   records: number;
   /** Of objects. */
   bytes: number;
