@@ -3,15 +3,20 @@
 import { openPausePlace, type PausePlace } from '../composition/pause-place.ts';
 import type { ReplicationConfig } from '../config.ts';
 import { utcTime } from '../core/pause.ts';
-import { readControl } from '../operations/first-adoption.ts';
 import { insist } from '../operations/insist.ts';
-import { type PauseContext, planResume, resume, type ResumeResult } from '../operations/pause.ts';
+import {
+  controlNow,
+  type PauseContext,
+  planResume,
+  resume,
+  type ResumeResult,
+} from '../operations/pause.ts';
 import type { EventSource } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
 import { leftLines, lossLines, mappingLines, resumedLines, titleOf } from './pause-result.ts';
 import { pauseContext } from './pause.ts';
-import { replicationFrom, replicationOptions } from './replication.ts';
+import { commandFor, replicationFrom, replicationOptions } from './replication.ts';
 import { explained } from './service-errors.ts';
 
 export const resumeCommand: Command = {
@@ -46,10 +51,10 @@ interface Call {
 async function run(call: Call): Promise<number> {
   const context = pauseContext(call);
   const all = await insist(() => context.mappings.list(), context);
-  const found = await insist(() => readControl(context.settings, context.reader), context);
-  const planned = planResume(all, found);
+  const planned = planResume(all, await controlNow(context));
   const isEnabled = all.every(({ state }) => state === 'Enabled');
-  const isDone = planned.paused === undefined && isEnabled;
+  const isKnown = planned.unreached === undefined;
+  const isDone = isKnown && planned.paused === undefined && isEnabled;
   if (!call.options.has('apply') || isDone)
     return printPlan(call, { all, planned, isDone }, context);
   return goOn(call, context);
@@ -81,6 +86,7 @@ function printPlan(
     ...(paused === undefined ? [] : [`It is paused since ${utcTime(paused.sinceMs)}.`]),
     ...(paused === undefined ? [] : lossLines(paused, replication, clock.now())),
     ...leftLines(left),
+    ...(planned.unreached === undefined ? [] : [unknownPause(planned.unreached)]),
     ...(isDone ? ['It is not paused. There is nothing to do.'] : stepLines(planned)),
   ];
   for (const line of lines) io.out(line);
@@ -123,5 +129,14 @@ function printResumed(
     io.out(titleOf(replication));
     for (const line of resumedLines(result, replication, nowMs)) io.out(line);
   }
-  return left.length === 0 ? EXIT.done : EXIT.differences;
+  if (result.unreached !== undefined) io.err(unresumed(result.unreached, options));
+  return left.length === 0 && result.unreached === undefined ? EXIT.done : EXIT.differences;
+}
+
+function unknownPause(why: string): string {
+  return `The control row cannot be read, so that it is not known whether a pause is written down: ${why}.`;
+}
+
+function unresumed(why: string, options: ParsedOptions): string {
+  return `The control row could not be changed: ${why}. A pause may still be written down there. Then the function holds every record, and Lambda puts what gets too old into the on-failure bucket. When the destination answers again, run \`${commandFor(options, 'resume --apply')}\` again.`;
 }

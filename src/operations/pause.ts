@@ -78,30 +78,61 @@ export interface ResumeResult {
   readonly enabled: readonly EventSource[];
   /** Of streams that may not write: their mappings stay as they were. */
   readonly left: readonly EventSource[];
+  /** Why the control row could not be read or changed: then a pause is still written down there. */
+  readonly unreached: string | undefined;
+}
+
+/** Why the control row could not be read or changed. */
+interface Unreached {
+  readonly kind: 'unreached';
+  readonly why: string;
 }
 
 /**
- * Changes the control row first: with the mark, the function would hold every record.
+ * Changes the control row first: with the mark, the function would hold every record. Where the destination cannot be
+ * reached, it enables all the same: Lambda then puts into the bucket what the stream would lose.
  * @throws FerryError `resume.no-mapping` or `control.unreadable`, or what `switchMappings` throws.
  */
 export async function resume(context: PauseContext): Promise<ResumeResult> {
   const all = await insist(() => context.mappings.list(), context);
-  const before = await insist(() => readControl(context.settings, context.reader), context);
+  const before = await controlNow(context);
   const { paused } = planResume(all, before);
-  const found = await changeRow(
-    (row) => (row.paused === undefined ? undefined : 'resumed'),
+  const change = (row: ControlRow) => (row.paused === undefined ? undefined : 'resumed');
+  const found =
+    before.kind === 'unreached' ? before : await reached(changeRow(change, context), context);
+  const { enabled, left, unreached } = planResume(all, found);
+  await switchMappings(enabled, true, context);
+  return { paused, enabled, left, unreached };
+}
+
+/** @throws what is no failure of a request. */
+export function controlNow(context: PauseContext): Promise<FoundControl | Unreached> {
+  return reached(
+    insist(() => readControl(context.settings, context.reader), context),
     context,
   );
-  const { enabled, left } = planResume(all, found);
-  await switchMappings(enabled, true, context);
-  return { paused, enabled, left };
+}
+
+async function reached(
+  row: Promise<FoundControl>,
+  { stop }: PauseContext,
+): Promise<FoundControl | Unreached> {
+  try {
+    return await row;
+  } catch (error) {
+    if (error instanceof FerryError || error === stop.reason) throw error;
+    return { kind: 'unreached', why: whatHappened(error) };
+  }
 }
 
 /**
  * What a resume does, and a dry run tells.
  * @throws FerryError `resume.no-mapping` or `control.unreadable`.
  */
-export function planResume(all: readonly EventSource[], found: FoundControl): ResumeResult {
+export function planResume(
+  all: readonly EventSource[],
+  found: FoundControl | Unreached,
+): ResumeResult {
   if (all.length === 0) throw noMapping();
   if (found.kind === 'unreadable') throw unreadable(found.problem);
   const enabled = all.filter((mapping) => mayWrite(mapping, found));
@@ -109,10 +140,11 @@ export function planResume(all: readonly EventSource[], found: FoundControl): Re
     paused: found.kind === 'row' ? found.row.paused : undefined,
     enabled,
     left: all.filter((mapping) => !enabled.includes(mapping)),
+    unreached: found.kind === 'unreached' ? found.why : undefined,
   };
 }
 
-function mayWrite({ streamArn }: EventSource, found: FoundControl): boolean {
+function mayWrite({ streamArn }: EventSource, found: FoundControl | Unreached): boolean {
   return found.kind !== 'row' || standingOf(streamArn, found.row).kind === 'current';
 }
 

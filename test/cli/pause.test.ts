@@ -284,6 +284,28 @@ describe('ferry resume', () => {
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
   });
 
+  it('enables the mapping also while the destination is down, and asks to be run again', async () => {
+    await regions.adopt();
+    await run('pause', '--apply');
+    const gone = { region: 'eu-west-1', table: 'Orders', endpoint: 'http://127.0.0.1:9' };
+    const config = changed({ destination: gone });
+    const resumed = (...args: string[]) =>
+      runHere(['resume', ...args, '--config', config], undefined, hurried());
+
+    const dry = await resumed();
+    const done = await resumed('--apply');
+
+    expect(dry.exitCode).toBe(3);
+    expect(dry.out).toContain('not known whether a pause is written down: Nothing listens at');
+    expect(done.exitCode).toBe(3);
+    expect(done.err).toContain(`run \`ferry resume --apply --config ${config}\` again`);
+    expect(regions.lambda.changes).toEqual(['disable a1b2', 'enable a1b2']);
+    expect((await controlRow())?.['paused']).toBeDefined();
+
+    expect((await run('resume', '--apply')).exitCode).toBe(0);
+    expect((await controlRow())?.['paused']).toBeUndefined();
+  });
+
   it('says in a dry run which mapping it would leave alone', async () => {
     await regions.adopt();
     await run('pause', '--apply');
