@@ -1,9 +1,9 @@
 // What the README says must be true: its commands run, its sample is accepted, its paths exist.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
 import { EXIT } from '../src/cli/output.ts';
@@ -92,8 +92,25 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
   // test/cli/status.test.ts runs it against services that speak the real protocols.
   'ferry status --replication orders': () =>
     expect(run('ferry status --help')).toContain('--watch'),
-  'npx cdk synth': (command) =>
-    expect(run(command, ['--quiet', '--output', 'cdk.out/readme'])).toBeDefined(),
+  'npx cdk synth': (command) => {
+    const output = mkdtempSync(join(tmpdir(), 'ferry-readme-'));
+    expect(run(command, ['--quiet', '--output', output])).toBeDefined();
+    rmSync(output, { recursive: true });
+  },
+  'npx cdk synth -c config=/path/to/ferry.json': (command) => {
+    const directory = mkdtempSync(join(tmpdir(), 'ferry-readme-'));
+    const own = readFileSync('ferry.json', 'utf8').replace('"orders"', '"elsewhere"');
+    writeFileSync(join(directory, 'ferry.json'), own);
+    for (const path of [directory, relative('.', directory)]) {
+      const output = ['--output', join(directory, 'cdk.out')];
+      run(command.replace('/path/to', path), ['--quiet', ...output]);
+      expect(existsSync(join(directory, 'cdk.out/ferry-elsewhere-source.template.json'))).toBe(
+        true,
+      );
+      rmSync(join(directory, 'cdk.out'), { recursive: true });
+    }
+    rmSync(directory, { recursive: true });
+  },
   'npx cdk bootstrap aws://ACCOUNT/us-east-1 aws://ACCOUNT/eu-west-1': () =>
     expect(run('npx cdk bootstrap --help')).toContain('ENVIRONMENTS'),
   'npx cdk deploy --all': () => expect(run('npx cdk ls').trim().split('\n')).toHaveLength(2),
@@ -185,6 +202,13 @@ describe('what the README leaves out of a first look', () => {
   it('is the largest part: the CDK', () => {
     expect(manifest.devDependencies).toHaveProperty('aws-cdk-lib');
   });
+});
+
+it('has a heading in the changelog for the version that `ferry --version` prints', () => {
+  const versions = [...readFileSync('CHANGELOG.md', 'utf8').matchAll(/^## (.+)$/gm)];
+
+  expect(versions.map((match) => match[1])).toContain(manifest.version);
+  expect(versions.filter((match) => !/^\d+\.\d+\.\d+$/.test(match[1] ?? ''))).toEqual([]);
 });
 
 it('has the exit codes that there are', () => {

@@ -35,20 +35,21 @@ const AWS_COMMANDS: Readonly<Record<string, string>> = {
   'aws lambda get-function-configuration': 'the role and the settings of the function',
   'aws lambda get-account-settings': 'how much concurrency there is',
   'aws lambda list-event-source-mappings': 'whether the mapping is enabled, and its last result',
-  'aws lambda update-event-source-mapping': 'pauses a mapping, and lets it go on',
   'aws logs tail': 'what the function says',
   'aws logs describe-log-groups': 'which log groups are there',
   'aws cloudwatch disable-alarm-actions': 'silences an alarm',
   'aws cloudwatch enable-alarm-actions': 'lets it fire again',
   'aws dynamodb describe-table': 'whether the table is there',
-  'aws dynamodb update-table': 'takes a protection away',
-  'aws dynamodb delete-table': 'removes an empty table',
+  'aws dynamodb update-item': 'removes an attribute that stands in the way',
   'aws sqs get-queue-url': 'the URL that the next ones need',
   'aws sqs get-queue-attributes': 'whether the queue is empty',
   'aws sqs delete-queue': 'removes an empty queue',
 };
 /** Need an account, or the network. */
 const OTHER_COMMANDS = [
+  'git rev-parse HEAD',
+  'git pull --ff-only',
+  'git checkout COMMIT',
   'npm ci',
   'npx cdk diff',
   'npx cdk destroy',
@@ -308,6 +309,18 @@ function described(replication: { readonly name: string; readonly [setting: stri
   const texts = widgets.flatMap((one) => (one.type === 'text' ? one.properties.markdown : []));
   return { alarms, entries: texts.filter((text) => text.includes('**Meaning.**')) };
 }
+
+/** The action that a command of AWS's needs, where its name says another. */
+const AWS_ACTIONS: Readonly<Record<string, string>> = { 'aws logs tail': 'logs:FilterLogEvents' };
+
+it.each(Object.keys(AWS_COMMANDS))('has a permission for %s, and uses it', (command) => {
+  const [, service = '', verb = ''] = command.split(' ');
+  const operation = verb.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const action = AWS_ACTIONS[command] ?? `${service}:${operation}`;
+
+  expect(readFileSync('docs/permissions.md', 'utf8')).toMatch(new RegExp(`["\`]${action}["\`]`));
+  expect(commands.some((one) => one.startsWith(`${command} `))).toBe(true);
+});
 
 it('names the Region in every command of AWS’s', () => {
   const others = commands.filter((command) => command.startsWith('aws '));
