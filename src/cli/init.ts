@@ -2,6 +2,7 @@
 // and write the configuration.
 
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { requireTable } from '../composition/table-check.ts';
@@ -194,7 +195,7 @@ function print({ options, io, findings, replication, isFit }: Outcome): void {
   }
   const { name } = replication;
   io.out(`${path} describes the replication ${name}. What comes next:`);
-  io.out('  npx cdk deploy --all');
+  io.out(`  npx cdk deploy --all -c config=${resolve(path)}   (in the folder of Ferry)`);
   io.out(`  ferry backfill --replication ${name}`);
   io.out(`  ferry verify --replication ${name}`);
 }

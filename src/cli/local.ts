@@ -50,7 +50,7 @@ export const local: Command = {
     ...localWorldOptions,
     'source-table': {
       value: 'NAME',
-      help: 'replicate this table of --source-endpoint, which must have a stream, instead of writing to one; it is only read',
+      help: 'replicate this table of --source-endpoint, which must have a stream, instead of writing to one; it is only read, and what it holds is copied at once',
     },
     'source-port': {
       value: 'PORT',

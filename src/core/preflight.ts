@@ -5,6 +5,7 @@ import type { KeyAttribute } from '../config.ts';
 import type { Item } from './attribute-value.ts';
 import { ITEM_BYTES_MAX, itemSizeBytes } from './capacity.ts';
 import { streamLabelMs } from './ordering-guard.ts';
+import { streamAnewCommands, streamOnCommand } from './stream-commands.ts';
 import type { TableFacts } from './table-facts.ts';
 
 export interface Finding {
@@ -170,7 +171,7 @@ function streamOff({ source }: Pair): Finding[] {
   return error(
     'stream',
     `${nameOf(source)} has no stream.`,
-    `Turn it on, with new images: \`aws dynamodb update-table --region ${source.region} --table-name ${source.table} --stream-specification StreamEnabled=true,StreamViewType=NEW_IMAGE\`.`,
+    `Turn it on, with new images: \`${streamOnCommand(source)}\`.`,
   );
 }
 
@@ -179,7 +180,7 @@ function streamView({ source: { stream, ...source } }: Pair): Finding[] {
   return error(
     'stream-view',
     `The stream of ${nameOf(source)} has ${stream.viewType}.`,
-    'Ferry writes whole items and needs their new images. A stream’s view cannot be changed: turn it off, and on again with NEW_IMAGE.',
+    `Ferry writes whole items and needs their new images. A stream’s view cannot be changed: turn it off, and on again: \`${streamAnewCommands(source)}\`. The stream gets another ARN: see that nothing else needs the old one.`,
   );
 }
 

@@ -2,6 +2,7 @@
 // ever.
 
 import type { StreamReader } from '../ports.ts';
+import { streamAnewCommands, streamOnCommand } from '../core/stream-commands.ts';
 import type { TableFacts } from '../core/table-facts.ts';
 import { describeTable } from '../adapters/table-facts.ts';
 import type { Credentials } from '../adapters/client-settings.ts';
@@ -103,11 +104,15 @@ function missing(
   });
 }
 
-function streamOf({ table, stream }: TableFacts): string {
+function streamOf(facts: TableFacts): string {
+  const { table, stream } = facts;
   if (stream !== undefined && stream.viewType.startsWith('NEW_')) return stream.arn;
   const state = stream === undefined ? 'no stream' : `a stream of ${stream.viewType} only`;
   throw new FerryError(`The table ${table} has ${state}; Ferry needs new images.`, {
     code: 'local.stream.missing',
-    hint: `Turn it on: aws dynamodb update-table --table-name ${table} --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES --endpoint-url URL`,
+    hint:
+      stream === undefined
+        ? `Turn it on: ${streamOnCommand(facts)}`
+        : `A stream's view cannot be changed. Turn it off, and on again: ${streamAnewCommands(facts)}`,
   });
 }
