@@ -145,6 +145,6 @@ export function lossLines(
     ];
   if (nowMs >= givenUpAfterMs) return [redrive];
   return [
-    `The oldest changes waited for ${duration(nowMs - paused.oldestMs)}. They are read first, and none is lost.`,
+    `The oldest changes have waited for up to ${duration(nowMs - paused.oldestMs)}, with at least a minute to spare: how far the twin was behind is known by the minute. They are read first, and none is lost.`,
   ];
 }

@@ -86,8 +86,6 @@ async function run(call: Call): Promise<number> {
   const planned = found ?? pauseFrom(pausedSince(all, context.clock.now()), lag?.lagMs ?? 0);
   if (!options.has('apply') || isDone)
     return printPlan({ ...call, all, lag, paused: planned, isDone, obstacle });
-  if (!options.has('json'))
-    for (const line of horizonLines(planned, replication, lag)) io.err(line);
   return stopIt(call, { lag, context });
 }
 
@@ -103,7 +101,7 @@ async function notedNow({ settings, reader }: PauseContext): Promise<Noted> {
   try {
     found = await readControl(settings, reader);
   } catch (error) {
-    return { obstacle: whatHappened(error) };
+    return { obstacle: `it could not be read (${whatHappened(error)})` };
   }
   return found.kind === 'row' ? { paused: found.row.paused } : { obstacle: unmarkable(found) };
 }
@@ -128,7 +126,7 @@ interface Plan extends Call {
 
 function printPlan({ options, io, replication, obstacle, ...plan }: Plan): number {
   const { all, lag, paused, isDone } = plan;
-  if (obstacle !== undefined) io.err(unnoted(obstacle));
+  if (obstacle !== undefined) io.err(unnotable(obstacle));
   if (options.has('json')) {
     io.out(pauseJson(replication, { paused }, { apply: false, lag, all }));
     return isDone ? EXIT.done : EXIT.differences;
@@ -181,10 +179,15 @@ function printPaused(
     for (const line of lines) io.out(line);
   }
   if (mark.kind === 'marked') return EXIT.done;
-  io.err(unnoted(mark.why));
+  io.err(unnoted(mark.why, commandFor(options, 'pause --apply')));
   return EXIT.differences;
 }
 
-function unnoted(why: string): string {
-  return `The pause could not be noted in the control row: ${why}. \`ferry status\` does not know it, and a deployment that changes the mapping resumes it. Do not deploy, or run \`ferry pause --apply\` again first.`;
+function unnoted(why: string, again: string): string {
+  return `The pause could not be noted in the control row: ${why}. \`ferry status\` does not know it, and a deployment that changes the mapping resumes it. Do not deploy, or run \`${again}\` again first.`;
+}
+
+/** In a dry run, nothing was tried but to read the row. */
+function unnotable(why: string): string {
+  return `A pause can only be noted in the control row of the destination; at the moment, ${why}. With --apply, the mapping is disabled all the same. Without the note, \`ferry status\` does not know the pause, and a deployment that changes the mapping resumes it.`;
 }

@@ -79,11 +79,19 @@ describe('ferry pause', () => {
     expect(regions.lambda.changes).toEqual([]);
   });
 
-  it('says in a dry run that it could not note the pause', async () => {
+  it('says in a dry run what keeps it from noting the pause, and what that means', async () => {
     const { exitCode, out, err } = await run('pause');
+    const config = changed({
+      destination: { region: 'eu-west-1', table: 'Orders', endpoint: 'http://127.0.0.1:9' },
+    });
+    const unreachable = await runHere(['pause', '--config', config], undefined, hurried());
 
     expect(exitCode).toBe(3);
-    expect(err).toContain('The pause could not be noted in the control row');
+    expect(err).toContain('at the moment, there is no control row yet. With --apply, the mapping');
+    expect(unreachable.err).toContain(
+      'it could not be read (Nothing listens at http://127.0.0.1:9',
+    );
+    expect(`${err}${unreachable.err}`).not.toMatch(/could not be noted|again/);
     expect(out).not.toContain('note the pause');
     expect((await run('pause', '--apply')).err).toContain('The pause could not be noted');
   });
@@ -96,6 +104,7 @@ describe('ferry pause', () => {
 
     expect({ exitCode, err }).toMatchObject({ exitCode: 0 });
     expect(out).toMatch(/^Paused since .*Z\.$/m);
+    expect(`${out}${err}`.split('Resume before')).toHaveLength(2);
     expect(err).toContain('Waiting until Lambda has done it.');
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
     expect(regions.lambda.mappings[0]?.state).toBe('Disabled');
@@ -278,6 +287,7 @@ describe('ferry resume', () => {
     const { exitCode, out } = await run('resume');
 
     expect(exitCode).toBe(3);
+    expect(out).toMatch(/have waited for up to \d+ (s|min), with at least a minute to spare/);
     expect(out).toMatch(/It is paused since \S+Z\./);
     expect(out).toContain('Nothing was changed.');
     expect(await controlRow()).toEqual(before);
