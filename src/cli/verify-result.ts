@@ -2,6 +2,8 @@
 
 import type { ReplicationConfig } from '../config.ts';
 import { itemJson } from '../core/attribute-value.ts';
+import type { Paused } from '../core/control-row.ts';
+import { utcTime } from '../core/pause.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
 import type { VerifyReport } from '../operations/verify.ts';
 import type { ParsedOptions } from './command.ts';
@@ -23,24 +25,27 @@ export interface Verified {
   readonly scope: Scope;
   readonly report: VerifyReport;
   readonly shown: readonly Difference[];
+  /** The pause in which it was compared. */
+  readonly paused?: Paused | undefined;
   /** Of the report; absent where none has been written. */
   readonly path: string | undefined;
 }
 
 export function printVerified(verified: Verified): void {
-  const { options, io, replication, report, shown, path, scope } = verified;
+  const { options, io, replication, report, shown, path, scope, paused } = verified;
   const peak = peakMemoryMiB();
   if (options.has('json')) {
     const equal = isProvedEqual(verified);
     const found = scope.kind === 'key' ? { found: !isNothing(report) } : {};
     const facts = { scope: scope.kind, ...found, ...sampleFacts(verified) };
-    const result = { replication: replication.name, equal, ...report, ...facts };
+    const pausedSince = paused === undefined ? null : utcTime(paused.sinceMs);
+    const result = { replication: replication.name, equal, pausedSince, ...report, ...facts };
     io.out(JSON.stringify({ ...result, report: path, peakMemoryMiB: peak }));
     return;
   }
   // Of a single item, the counts say nothing that the verdict does not.
   if (scope.kind !== 'key') for (const line of alignedRows(rows(report, peak))) io.out(line);
-  for (const one of shown) io.out(describe(one));
+  for (const line of listed(verified)) io.out(line);
   for (const line of [...verdict(verified), ...sampleLines(verified)]) io.out(line);
 }
 
@@ -60,6 +65,13 @@ function rows(report: VerifyReport, peak: number) {
   ] as const;
 }
 
+function listed({ report, shown, path }: Verified): string[] {
+  const more = differences(report) - shown.length;
+  const where = path === undefined ? 'with --report FILE, they go into a report' : `in ${path}`;
+  const rest = more > 0 && shown.length > 0 ? [`${grouped(more)} more: ${where}.`] : [];
+  return [...shown.map(describe), ...rest];
+}
+
 function describe({ kind, key, attributes }: Difference): string {
   return `${kind} ${itemJson(key)}${attributes.length === 0 ? '' : `: ${attributes.join(', ')}`}`;
 }
@@ -70,12 +82,7 @@ const WHAT = {
   everything: 'tables',
 } as const;
 
-function verdict({
-  options,
-  report,
-  path,
-  scope,
-}: Pick<Verified, 'options' | 'report' | 'path' | 'scope'>): readonly string[] {
+function verdict({ options, report, path, scope, paused }: Verified): readonly string[] {
   const found = differences(report);
   const open = report.inFlight + report.unreadable;
   if (isNothing(report)) return NOTHING[scope.kind];
@@ -84,7 +91,7 @@ function verdict({
     ...(found === 0
       ? []
       : [
-          `${scope.kind === 'key' ? 'The items differ' : `The ${WHAT[scope.kind]} differ in ${counted(found, 'item')}`}${path === undefined ? REPORT_FIRST : repairOf(options, path)}`,
+          `${scope.kind === 'key' ? 'The items differ' : `The ${WHAT[scope.kind]} differ in ${counted(found, 'item')}`}${paused === undefined ? nextStep(options, path) : pauseNote(options, paused)}`,
         ]),
     ...(open === 0
       ? []
@@ -108,6 +115,16 @@ const NOTHING = {
   ],
   everything: ['The tables are equal: both are empty.'],
 } as const;
+
+/** A repair would only do early what the replication does. */
+function pauseNote(options: ParsedOptions, { sinceMs }: Paused): string {
+  const [resume, again] = [commandFor(options, 'resume'), commandFor(options, 'verify')];
+  return `. The replication is paused since ${utcTime(sinceMs)}: differences by later writes are expected until \`${resume} --apply\`. Then run \`${again}\` again.`;
+}
+
+function nextStep(options: ParsedOptions, path: string | undefined): string {
+  return path === undefined ? REPORT_FIRST : repairOf(options, path);
+}
 
 const REPORT_FIRST = '. With --report FILE, it makes a report for `ferry repair`.';
 

@@ -4,6 +4,7 @@ import { systemClock, systemRandom } from '../adapters/system-clock.ts';
 import { checkControl } from '../composition/control.ts';
 import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config.ts';
+import type { Paused } from '../core/control-row.ts';
 import { differenceLine, mentionLine } from '../core/difference-report.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
@@ -68,11 +69,11 @@ export const verifyCommand: Command = {
       const pair = await openTablePair({ replication, concurrency: 1, writes: false });
       try {
         const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
-        await checkControl(pair, patience);
+        const control = await checkControl(pair, patience);
         const wanted = key && requireKeyOf(pair.facts.source.keys, key);
         const scope = scopeOf({ options, key: wanted, percent, facts: pair.facts }, systemRandom);
         announceScope(scope, io);
-        return await compare({ options, io, replication, pair, scope });
+        return await compare({ options, io, replication, pair, scope, paused: control?.paused });
       } finally {
         pair.close();
       }
@@ -88,6 +89,8 @@ interface Call {
   readonly replication: ReplicationConfig;
   readonly pair: TablePair;
   readonly scope: Scope;
+  /** As it was at the beginning. */
+  readonly paused: Paused | undefined;
 }
 
 async function compare(call: Call): Promise<number> {

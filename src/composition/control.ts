@@ -40,11 +40,16 @@ export async function requireControl(
 
 /**
  * For a command that only compares: a replication that has never written anything needs no row.
+ * @returns the row, undefined where there is none.
  * @throws as `requireControl` does.
  */
-export async function checkControl(place: ControlPlace, patience: Patience): Promise<void> {
+export async function checkControl(
+  place: ControlPlace,
+  patience: Patience,
+): Promise<ControlRow | undefined> {
   const row = await findIfDeployed(place, patience);
   if (row !== undefined) await requireSameTables(row, place, patience);
+  return row;
 }
 
 /** A pair may be compared before anything is deployed. */

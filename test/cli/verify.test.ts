@@ -75,6 +75,41 @@ describe('ferry verify', () => {
     expect(err).toBe('');
   });
 
+  it('lists ten differences, and says how many more there are, and where', async () => {
+    const names = Array.from({ length: 13 }, (_, index) => `lost-${index}`);
+    await putAll(
+      regions.source,
+      'Orders',
+      names.map((name) => item(name, '1')),
+    );
+
+    const { out } = await verify();
+
+    expect(out.match(/^missing \{/gm)).toHaveLength(10);
+    expect(out).toContain(`\n3 more: in ${report}.\n`);
+  });
+
+  it('names a pause instead of a repair', async () => {
+    regions.lambda.mappings = [{ id: 'a1b2', state: 'Enabled', streamArn: regions.streamArn }];
+    await regions.ferry('pause', '--apply');
+    await plant();
+
+    const [paused, json] = [await verify(), await verify('--json')];
+    await regions.ferry('resume', '--apply');
+    const resumed = await verify();
+
+    expect(paused.exitCode).toBe(3);
+    expect(paused.out).toMatch(
+      /The replication is paused since \S+Z: .*`ferry resume --config \S+ --apply`/,
+    );
+    expect(paused.out).not.toContain('ferry repair');
+    expect(JSON.parse(json.out)).toMatchObject({
+      pausedSince: expect.stringMatching(/Z$/) as string,
+    });
+    expect(resumed.out).toContain('ferry repair');
+    expect(resumed.out).not.toContain('paused');
+  });
+
   it('lists differences by key and attribute, and never their contents', async () => {
     await plant();
 
