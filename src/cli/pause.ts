@@ -77,7 +77,7 @@ export function pauseContext({ io, place }: Pick<Call, 'io' | 'place'>): PauseCo
 }
 
 async function run(call: Call): Promise<number> {
-  const { options, io, replication } = call;
+  const { options, replication } = call;
   const context = pauseContext(call);
   const all = await insist(() => context.mappings.list(), context);
   const { paused: found, obstacle } = await notedNow(context);

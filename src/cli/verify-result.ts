@@ -32,7 +32,7 @@ export interface Verified {
 }
 
 export function printVerified(verified: Verified): void {
-  const { options, io, replication, report, shown, path, scope, paused } = verified;
+  const { options, io, replication, report, path, scope, paused } = verified;
   const peak = peakMemoryMiB();
   if (options.has('json')) {
     const equal = isProvedEqual(verified);
@@ -118,8 +118,8 @@ const NOTHING = {
 
 /** A repair would only do early what the replication does. */
 function pauseNote(options: ParsedOptions, { sinceMs }: Paused): string {
-  const [resume, again] = [commandFor(options, 'resume'), commandFor(options, 'verify')];
-  return `. The replication is paused since ${utcTime(sinceMs)}: differences by later writes are expected until \`${resume} --apply\`. Then run \`${again}\` again.`;
+  const [resume, again] = [commandFor(options, 'resume --apply'), commandFor(options, 'verify')];
+  return `. The replication is paused since ${utcTime(sinceMs)}: differences by later writes are expected until \`${resume}\`. Then run \`${again}\` again.`;
 }
 
 function nextStep(options: ParsedOptions, path: string | undefined): string {

@@ -100,7 +100,7 @@ describe('ferry verify', () => {
 
     expect(paused.exitCode).toBe(3);
     expect(paused.out).toMatch(
-      /The replication is paused since \S+Z: .*`ferry resume --config \S+ --apply`/,
+      /The replication is paused since \S+Z: .*`ferry resume --apply --config \S+`/,
     );
     expect(paused.out).not.toContain('ferry repair');
     expect(JSON.parse(json.out)).toMatchObject({
