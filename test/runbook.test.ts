@@ -7,7 +7,7 @@ import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALARM_DESCRIPTION_MAX } from '../lib/alarm-text.ts';
-import { parseDashboardBody } from '../lib/dashboard-picture/dashboard-body.ts';
+import { parseDashboardBody } from './fixtures/dashboard/dashboard-body.ts';
 import { main } from '../src/cli/main.ts';
 import {
   appOf,

@@ -6,9 +6,13 @@ import {
   type GraphWidgetBody,
   type MetricRow,
   parseDashboardBody,
-} from '../../lib/dashboard-picture/dashboard-body.ts';
-import { type MetricQuery, MINUTES } from '../../lib/dashboard-picture/sample-data.ts';
-import { queryOf, shownSeries } from '../../lib/dashboard-picture/widget-series.ts';
+} from '../fixtures/dashboard/dashboard-body.ts';
+import {
+  type MetricQuery,
+  MINUTES,
+  queryOf,
+  shownSeries,
+} from '../fixtures/dashboard/widget-series.ts';
 import { emfMetrics } from '../../src/adapters/emf-metrics.ts';
 import { METRIC_DIMENSIONS, METRIC_UNITS, type MetricName } from '../../src/contract.ts';
 import type { BatchSummary } from '../../src/core/outcome.ts';
