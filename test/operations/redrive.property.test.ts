@@ -96,7 +96,7 @@ it.each<[string, Mutant]>([
       const { problems, actual, expected } = await play(plan, mutant);
       return problems.length === 0 && JSON.stringify(actual) === JSON.stringify(expected);
     }),
-    { numRuns: 2_000, interruptAfterTimeLimit: 30_000, endOnFailure: true },
+    { numRuns: 4_000, endOnFailure: true },
   );
 
   expect(outcome.counterexample).not.toBeNull();
