@@ -4,6 +4,7 @@
 import { Annotations, type App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Config, ReplicationConfig } from '../src/config.ts';
+import { regionDoubts } from '../src/config-regions.ts';
 import { placeOf } from '../src/config-tables.ts';
 import { DestinationStack } from './destination-stack.ts';
 import { keyPolicies, servicePrincipals } from './key-policy.ts';
@@ -34,6 +35,7 @@ export function buildApp(app: App, config: Config, options: FerryAppOptions = {}
     const source = new SourceStack(app, `${id}-source`, { replication, ...code });
     source.addStackDependency(destination);
     sayWhatKeysMustAllow(source, replication);
+    doubtRegions(source, replication);
     return { replication, source };
   });
   deployTwinsFirst(built);
@@ -48,6 +50,13 @@ function sayWhatKeysMustAllow(source: SourceStack, replication: ReplicationConfi
     Annotations.of(source).addInfo(
       `The policy of ${keyArn} must let ${services.join(' and ')} use it. "npm run key-policy" prints the statements; docs/customer-keys.md explains them.`,
     );
+  }
+}
+
+/** AWS adds Regions, so one that is not known is no error. */
+function doubtRegions(source: SourceStack, replication: ReplicationConfig): void {
+  for (const doubt of regionDoubts(replication)) {
+    Annotations.of(source).addWarningV2('ferry:region', `${doubt} Is it mistyped, or new?`);
   }
 }
 

@@ -4,6 +4,7 @@
 // A key belongs to one Region. A multi-Region key has a replica in each of its Regions, with the same key ID.
 
 import type { ReplicationConfig, TableConfig } from './config.ts';
+import { isMistyped } from './config-regions.ts';
 import { placeOf } from './config-tables.ts';
 import { partitionOf } from './partition.ts';
 
@@ -108,20 +109,16 @@ export function* keyProblems(
   for (const [index, replication] of replications) {
     const path = `replications.${index}`;
     const { source, destination, encryption } = replication;
-    yield* placeProblems(`${path}.source.kmsKeyArn`, source.kmsKeyArn, source.region);
-    yield* placeProblems(
-      `${path}.destination.kmsKeyArn`,
-      destination.kmsKeyArn,
-      destination.region,
-    );
+    yield* placeProblems(`${path}.source.kmsKeyArn`, source.kmsKeyArn, source);
+    yield* placeProblems(`${path}.destination.kmsKeyArn`, destination.kmsKeyArn, destination);
     yield* otherKeyProblems(`${path}.source`, source, created);
     yield* otherKeyProblems(`${path}.destination`, destination, created);
     const inSource = ['kmsKeyArn', ...SOURCE_RESOURCES] as const;
     for (const name of inSource) {
-      yield* placeProblems(`${path}.encryption.${name}`, encryption?.[name], source.region);
+      yield* placeProblems(`${path}.encryption.${name}`, encryption?.[name], source);
     }
     for (const name of ['destinationKmsKeyArn', 'stateTable'] as const) {
-      yield* placeProblems(`${path}.encryption.${name}`, encryption?.[name], destination.region);
+      yield* placeProblems(`${path}.encryption.${name}`, encryption?.[name], destination);
     }
     yield* missingKeyProblems(path, replication);
   }
@@ -130,10 +127,12 @@ export function* keyProblems(
 function* placeProblems(
   path: string,
   keyArn: string | undefined,
-  region: string,
+  table: TableConfig,
 ): Generator<string> {
   if (keyArn === undefined || keyArn === NO_KEY) return;
-  const [, partition, , keyRegion] = keyArn.split(':');
+  const { region } = table;
+  const [, partition, , keyRegion = ''] = keyArn.split(':');
+  if (isMistyped(table, keyRegion)) return;
   const { name } = partitionOf(region);
   if (partition !== name) {
     yield `${path} must be a key in the partition ${name}, as ${region} is, got one in ${partition}`;

@@ -3,6 +3,7 @@
 import { CHECKED_TIMEOUT_SECONDS_MAX } from './contract.ts';
 import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './config.ts';
 import { keyProblems } from './config-keys.ts';
+import { isMistyped, mistypedRegions } from './config-regions.ts';
 import { clashProblems, createdTables, placeOf } from './config-tables.ts';
 import { partitionOf } from './partition.ts';
 
@@ -17,6 +18,7 @@ export function* ruleProblems(
       source: keysOf(replication.source, created),
       destination: keysOf(replication.destination, created),
     };
+    yield* mistypedRegions(path, replication);
     yield* tableProblems(`${path}.source`, replication.source);
     yield* tableProblems(`${path}.destination`, replication.destination);
     yield* streamProblems(`${path}.source`, replication.source);
@@ -43,10 +45,8 @@ function* tableProblems(path: string, table: TableConfig): Generator<string> {
   }
 }
 
-function* streamProblems(
-  path: string,
-  { create, streamArn, region, table, endpoint }: SourceConfig,
-): Generator<string> {
+function* streamProblems(path: string, source: SourceConfig): Generator<string> {
+  const { create, streamArn, region, table, endpoint } = source;
   if (create && streamArn !== undefined) {
     yield `${path}: "streamArn" names an existing stream, and "create": true makes a new one; remove one of them`;
   }
@@ -55,12 +55,12 @@ function* streamProblems(
   }
   const [, partition, , streamRegion, , resource] = streamArn?.split(':') ?? [];
   // An emulator has a Region of its own making.
-  if (streamRegion !== undefined && streamRegion !== region && endpoint === undefined) {
-    yield `${path}.streamArn must be a stream in ${region}, got one in ${streamRegion}`;
-  }
-  const { name } = partitionOf(region);
-  if (partition !== undefined && partition !== name && endpoint === undefined) {
-    yield `${path}.streamArn must be in the partition ${name}, as ${region} is, got ${partition}`;
+  if (streamRegion !== undefined && endpoint === undefined && !isMistyped(source, streamRegion)) {
+    if (streamRegion !== region)
+      yield `${path}.streamArn must be a stream in ${region}, got one in ${streamRegion}`;
+    const { name } = partitionOf(region);
+    if (partition !== name)
+      yield `${path}.streamArn must be in the partition ${name}, as ${region} is, got ${partition}`;
   }
   const streamTable = resource?.split('/')[1];
   if (streamTable !== undefined && streamTable !== table) {

@@ -20,7 +20,8 @@ import type {
   TtlDeletes,
   UnversionedItems,
 } from './handler-settings.ts';
-import { JsonProblem, jsonText, parseJson } from './json-text.ts';
+import { JsonProblem, jsonText, linesOf, parseJson } from './json-text.ts';
+import { nearestName } from './nearest-name.ts';
 
 export interface KeyAttribute {
   readonly name: string;
@@ -121,7 +122,8 @@ export interface Config {
  * @throws UsageError `config.unreadable` or `config.invalid`; the latter lists every problem.
  */
 export function loadConfig(path: string): Config {
-  return parseConfig(readConfigFile(path), path);
+  const { text, value } = readJson(path);
+  return parseConfig(value, path, text);
 }
 
 /**
@@ -129,6 +131,10 @@ export function loadConfig(path: string): Config {
  * @throws UsageError `config.unreadable`, or `config.invalid` where it is not JSON.
  */
 export function readConfigFile(path: string): unknown {
+  return readJson(path).value;
+}
+
+function readJson(path: string): { readonly text: string; readonly value: unknown } {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -136,7 +142,8 @@ export function readConfigFile(path: string): unknown {
     throw unreadable(path, cause as NodeJS.ErrnoException);
   }
   try {
-    return parseJson(jsonText(bytes));
+    const text = jsonText(bytes);
+    return { text, value: parseJson(text) };
   } catch (cause) {
     if (!(cause instanceof JsonProblem)) throw cause;
     throw notJson(path, cause);
@@ -169,16 +176,17 @@ function notJson(path: string, problem: JsonProblem): UsageError {
 
 /**
  * Checks a configuration value and fills in the defaults. `value` is left as it was.
+ * @param text of the file, if `value` was read from one: problems then name their line.
  * @throws UsageError `config.invalid`, with one line per problem: path, value and what was expected.
  */
-export function parseConfig(value: unknown, origin = 'ferry.json'): Config {
+export function parseConfig(value: unknown, origin = 'ferry.json', text = ''): Config {
   if (isDeeper(value, LEVELS_MAX)) {
     throw invalid(origin, [`the file must not be nested more than ${LEVELS_MAX} levels deep`]);
   }
   const config: unknown = structuredClone(value);
   const { problems, sound } = schemaProblems(config);
-  problems.push(...ruleProblems(sound));
-  if (problems.length > 0) throw invalid(origin, problems);
+  for (const problem of ruleProblems(sound)) problems.push({ at: pathOf(problem), text: problem });
+  if (problems.length > 0) throw invalid(origin, withLines(problems, text));
   return deepFreeze({ replications: withTableKeys(sound) });
 }
 
@@ -192,6 +200,25 @@ const LEVELS_MAX = 100;
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
+}
+
+interface Problem {
+  /** Names and indexes from the file to the value that it is about, as far as they are known. */
+  readonly at: readonly string[];
+  readonly text: string;
+}
+
+/** Problems of rules begin with the path. */
+function pathOf(problem: string): string[] {
+  return (/^replications[^\s:]*/.exec(problem)?.[0] ?? '').split('.');
+}
+
+function withLines(problems: readonly Problem[], text: string): string[] {
+  const lineOf = linesOf(text);
+  return problems.map((problem) => {
+    const line = lineOf(problem.at);
+    return line === undefined ? problem.text : `line ${line}: ${problem.text}`;
+  });
 }
 
 function invalid(origin: string, problems: readonly string[]): UsageError {
@@ -257,7 +284,7 @@ function compiledSchema(): ValidateFunction {
 
 /** The problems that the schema finds, and the replications in which it finds none. */
 function schemaProblems(config: unknown): {
-  problems: string[];
+  problems: Problem[];
   sound: Map<number, ReplicationConfig>;
 } {
   const validate = (validator ??= compiledSchema());
@@ -273,17 +300,22 @@ function schemaProblems(config: unknown): {
   return { problems: errors.map(describeProblem), sound: new Map(sound) };
 }
 
-function describeProblem({
-  instancePath,
-  keyword,
-  params,
-  data,
-  message,
-  parentSchema,
-}: ErrorObject): string {
-  const names = instancePath.slice(1).replaceAll('/', '.');
+function describeProblem(error: ErrorObject): Problem {
+  const { instancePath, params } = error;
   // As a JSON pointer has them.
-  const path = names.replaceAll('~1', '/').replaceAll('~0', '~') || 'the file';
+  const names = instancePath
+    .split('/')
+    .slice(1)
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const unknown = params['additionalProperty'] as string | undefined;
+  const at = unknown === undefined ? names : [...names, unknown];
+  return { at, text: describe(names.join('.') || 'the file', error) };
+}
+
+function describe(
+  path: string,
+  { keyword, params, data, message, parentSchema }: ErrorObject,
+): string {
   const meaning = parentSchema?.['description'] as string | undefined;
   const expected = meaning === undefined ? '' : ` (${meaning})`;
   switch (keyword) {
@@ -291,13 +323,31 @@ function describeProblem({
       return `${path}: "${params['missingProperty']}" is required, and is missing`;
     case 'additionalProperties': {
       const known = Object.keys((parentSchema?.['properties'] as object | undefined) ?? {});
-      return `${path}: "${params['additionalProperty']}" is not a setting; known here: ${known.join(', ')}`;
+      const unknown = params['additionalProperty'] as string;
+      const nearest = nearestName(unknown, known);
+      const meant = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`;
+      return `${path}: "${unknown}" is not a setting${meant}; known here: ${known.join(', ')}`;
     }
     case 'enum':
       return `${path} must be one of ${(params['allowedValues'] as unknown[]).join(', ')}, got ${show(data)}${expected}`;
+    case 'pattern':
+      return `${path}: expected ${formOf((parentSchema ?? {}) as Described)}, got ${show(data)}`;
     default:
       return `${path} ${message ?? 'is wrong'}, got ${show(data)}${expected}`;
   }
+}
+
+interface Described {
+  readonly description?: string;
+  readonly examples?: readonly string[];
+}
+
+/** What a text has to be, in words: the expression that checks it says less to most people. */
+function formOf({ description, examples }: Described): string {
+  const [first = ''] = (description ?? 'another form').split(/\.(?: |$)/);
+  const form = first.replace(/^(?:The|An?) /, (article) => article.toLowerCase());
+  const [example] = examples ?? [];
+  return example === undefined ? form : `${form} (for example ${example})`;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -53,6 +53,33 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
+/**
+ * Where the members of a sound JSON text are.
+ * @returns the line of the member or element at a path, or of the nearest one around it; undefined where there is
+ *   none, as in a text that is empty.
+ */
+export function linesOf(text: string): (path: readonly string[]) => number | undefined {
+  const offsets = offsetsOf(text);
+  return (path) => {
+    for (let length = path.length; length > 0; length -= 1) {
+      const offset = offsets.get(JSON.stringify(path.slice(0, length)));
+      if (offset !== undefined) return placeOf(text, offset).line;
+    }
+    return undefined;
+  };
+}
+
+function offsetsOf(text: string): ReadonlyMap<string, number> {
+  const scan = new Scan(text);
+  try {
+    scan.document();
+  } catch (error) {
+    // What is too deep, or not sound, is refused elsewhere.
+    if (!(error instanceof TooDeep) && !(error instanceof Misplaced)) throw error;
+  }
+  return scan.offsets;
+}
+
 function firstFault(text: string): Misplaced | undefined {
   try {
     new Scan(text).document();
@@ -110,6 +137,9 @@ const QUOTED = /"[^"\r\n]{0,30}"?/y;
 
 /** Goes through a document, and throws Misplaced at the first thing that is wrong. */
 class Scan {
+  /** Of each member and element, by its path as JSON. */
+  readonly offsets = new Map<string, number>();
+  readonly #path: string[] = [];
   readonly #text: string;
   #at = 0;
   #levels = 0;
@@ -142,8 +172,16 @@ class Scan {
       if (this.#next() !== ':')
         throw this.#wrong(`expected ":" after "${name}", got ${this.#seen()}`);
       this.#at += 1;
-      this.#value();
+      this.#valueOf(name, start);
     });
+  }
+
+  /** A value with its place in what is around it. */
+  #valueOf(name: string, offset: number): void {
+    this.#path.push(name);
+    this.offsets.set(JSON.stringify(this.#path), offset);
+    this.#value();
+    this.#path.pop();
   }
 
   #refuseTwice(name: string, earlier: number | undefined, start: number): void {
@@ -153,7 +191,12 @@ class Scan {
   }
 
   #elements(): void {
-    this.#list(']', () => this.#value());
+    let index = 0;
+    this.#list(']', () => {
+      this.#next();
+      this.#valueOf(String(index), this.#at);
+      index += 1;
+    });
   }
 
   /** From its opening bracket to its closing one. */

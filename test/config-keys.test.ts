@@ -182,17 +182,17 @@ describe('a key is refused, with the path of its setting,', () => {
     [
       'if it is not the key of a KMS ARN',
       { encryption: { kmsKeyArn: 'arn:aws:sqs:us-east-1:111122223333:key/1' } },
-      'replications.0.encryption.kmsKeyArn must match pattern',
+      'replications.0.encryption.kmsKeyArn: expected the ARN of a customer managed KMS key, not of an alias (for example arn:aws:kms:us-east-1:111122223333:key/',
     ],
     [
       'if it is an alias',
       { encryption: { alarmTopic: 'arn:aws:kms:us-east-1:111122223333:alias/ferry' } },
-      'The ARN of a customer managed KMS key, not of an alias',
+      'expected the ARN of a customer managed KMS key, not of an alias',
     ],
     [
       'if a policy would read it as a pattern',
       { encryption: { kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/*' } },
-      'replications.0.encryption.kmsKeyArn must match pattern',
+      'replications.0.encryption.kmsKeyArn: expected the ARN of a customer managed KMS key, not of an alias (for example arn:aws:kms:us-east-1:111122223333:key/',
     ],
     [
       'if its name is none of a resource',

@@ -124,13 +124,11 @@ describe('parseConfig', () => {
     });
 
     for (const part of [
-      'replications.0.name must match pattern',
-      'got "Orders!"',
-      'replications.0.source.region must match pattern',
-      'got "mars"',
-      'replications.0.source.table must match pattern',
+      'replications.0.name: expected 1 to 30 lower-case letters, digits and dashes, starting with a letter, got "Orders!"',
+      'replications.0.source.region: expected an AWS Region, such as us-east-1, got "mars"',
+      'replications.0.source.table: expected a DynamoDB table name: 3 to 255 letters, digits, underscores, dots and dashes, got "x"',
       'replications.0.destination: "region" is required, and is missing',
-      'replications.0.destination: "regoin" is not a setting; known here: region, table',
+      'replications.0.destination: "regoin" is not a setting (did you mean "region"?); known here: region, table',
       'replications.0.ttlDeletes must be one of replicate, skip, got "maybe"',
       'replications.0.eventSource.batchSize must be integer, got "ten"',
     ]) {
@@ -190,7 +188,7 @@ describe('parseConfig', () => {
     [
       'alarms for nobody that mail could reach',
       { alarms: { email: 'nobody' } },
-      'alarms.email must match pattern',
+      'alarms.email: expected an email address (for example oncall@example.com), got "nobody"',
     ],
     [
       'an existing source without a stream',
@@ -261,7 +259,7 @@ describe('parseConfig', () => {
   ])('refuses a heartbeat key of %s, and says which texts it takes', (_, pk) => {
     const message = problemsWith({ heartbeat: { key: { pk } } });
 
-    expect(message).toContain('replications.0.heartbeat.key.pk must match pattern');
+    expect(message).toContain('replications.0.heartbeat.key.pk: expected a number, or a text of');
     expect(message).toContain(`got ${JSON.stringify(pk).slice(0, 77)}`);
     expect(message).toContain('1 to 255 printable characters of ISO 8859-1 other than *, ? and $');
   });
@@ -307,6 +305,80 @@ describe('loadConfig', () => {
 
     rmSync(directory, { recursive: true });
   });
+});
+
+describe('the lines of problems', () => {
+  const text = `{
+  "replications": [
+    {
+      "name": "orders",
+      "source": { "region": "us-east-1", "table": "Orders",
+        "streamArn": "arn:aws:dynamodb:us-east-1:111122223333:table/Carts/stream/2026-01-31T12:00:00.000" },
+      "destination": { "region": "eu-west-1", "table": "Copy" }
+    },
+    {
+      "name": "Carts",
+      "heartbeat": { "key": { "a/b~c": "*" } },
+      "tombstone": "strict",
+      "source": { "region": "us-east-1" }
+    }
+  ]
+}`;
+
+  it('are those of the file: of a value, of an unknown name, and of what lacks something', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ferry-config-'));
+    const path = join(directory, 'ferry.json');
+    writeFileSync(path, text);
+    let message = '';
+    try {
+      loadConfig(path);
+    } catch (error) {
+      message = (error as UsageError).message;
+    }
+    rmSync(directory, { recursive: true });
+
+    for (const part of [
+      '\n  line 6: replications.0.source.streamArn must be a stream of Orders',
+      '\n  line 10: replications.1.name: expected',
+      '\n  line 11: replications.1.heartbeat.key.a/b~c: expected',
+      '\n  line 12: replications.1: "tombstone" is not a setting (did you mean "tombstones"?)',
+      '\n  line 13: replications.1.source: "table" is required',
+      '\n  line 9: replications.1: "destination" is required',
+    ])
+      expect(message).toContain(part);
+  });
+
+  it('are left out of what no file holds', () => {
+    expect(problemsOf({ replications: [{}] })).not.toContain('line ');
+  });
+});
+
+describe('a Region that is mistyped', () => {
+  const KEY = 'arn:aws:kms:us-east-1:111122223333:key/11111111-aaaa-4aaa-8aaa-111111111111';
+  const mistyped = { ...replication().source, region: 'us-est-1' };
+
+  it('is named once, and not the ARNs beside it', () => {
+    const message = problemsWith({
+      source: { ...mistyped, kmsKeyArn: KEY },
+      encryption: { deadLetterQueue: KEY, stateTable: 'none' },
+    });
+
+    expect(message.split('\n').slice(1)).toEqual([
+      '  replications.0.source.region must be the Region of the ARNs beside it, us-east-1, got "us-est-1", which is not a Region that Ferry knows',
+    ]);
+  });
+
+  it.each([
+    ['nothing contradicts it', { destination: { region: 'eu-wst-1', table: 'Orders' } }],
+    ['it is new: its ARNs have it, too', { source: inRegion('xx-new-1') }],
+    ['it is an emulator’s', { source: { ...mistyped, endpoint: 'http://127.0.0.1:8000' } }],
+  ])('is not refused where %s', (_, parts) => {
+    expect(parseConfig({ replications: [replication(parts)] }).replications).toHaveLength(1);
+  });
+
+  function inRegion(region: string) {
+    return { region, table: 'Orders', streamArn: STREAM_ARN.replace('us-east-1', region) };
+  }
 });
 
 describe('the handler’s environment', () => {

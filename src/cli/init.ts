@@ -6,7 +6,8 @@ import { resolve } from 'node:path';
 import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { requireTable } from '../composition/table-check.ts';
-import { parseConfig, readConfigFile, type TableConfig } from '../config.ts';
+import { loadConfig, parseConfig, readConfigFile, type TableConfig } from '../config.ts';
+import { regionDoubts } from '../config-regions.ts';
 import { type Finding, preflight } from '../core/preflight.ts';
 import type { TableFacts } from '../core/table-facts.ts';
 import { twinConstruct } from '../core/twin-construct.ts';
@@ -31,6 +32,7 @@ export const initCommand: Command = {
   async run(options, io) {
     const source = tableAt('source', options);
     const destination = tableAt('destination', options);
+    for (const doubt of regionDoubts({ source, destination })) io.err(`Warning: ${doubt}`);
     return explained({ hint: HINT }, async () => {
       if (options.has('create-destination')) {
         io.out(twinConstruct(await requireTable(source, 'source'), destination));
@@ -166,7 +168,7 @@ function writeConfig(replication: object, options: ParsedOptions): void {
 
 function existingConfig(path: string): { replications: object[] } {
   const config = readConfigFile(path);
-  parseConfig(config, path);
+  loadConfig(path);
   const { replications = [], ...others } = config as { replications?: object[] };
   return { ...others, replications };
 }

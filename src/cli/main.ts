@@ -2,11 +2,12 @@
 // show a stack.
 
 import manifest from '../../package.json' with { type: 'json' };
-import { nearestName } from '../core/nearest-name.ts';
+import { nearestName } from '../nearest-name.ts';
 import { FerryError, UsageError } from '../errors.ts';
-import { helpOf, parseOptions } from './command.ts';
+import { type Command, helpOf, type ParsedOptions, parseOptions } from './command.ts';
 import { COMMANDS, type ListedCommand } from './commands.ts';
 import { EXIT, type Io } from './output.ts';
+import { withCommandsFor } from './replication.ts';
 import { withStory } from './service-errors.ts';
 
 const HELP: readonly string[] = ['--help', '-h'];
@@ -32,7 +33,18 @@ async function run(name: string, args: readonly string[], io: Io): Promise<numbe
   if (args.some((arg) => HELP.includes(arg))) return help(name, io);
   if (args.some((arg) => VERSION.includes(arg))) return version(io);
   const command = await listed.load();
-  return command.run(parseOptions(command, args), io);
+  return runIt(command, parseOptions(command, args), io);
+}
+
+/** Commands that it names have the options that named its own replication. */
+async function runIt(command: Command, options: ParsedOptions, io: Io): Promise<number> {
+  const out = (line: string) => io.out(withCommandsFor(options, line));
+  const err = (line: string) => io.err(withCommandsFor(options, line));
+  try {
+    return await command.run(options, { ...io, out, err });
+  } catch (error) {
+    return explain(withStory(error, { hint: '' }), { ...io, out, err });
+  }
 }
 
 /** `ferry help`, or `ferry help COMMAND`. */

@@ -124,7 +124,9 @@ it('names the setting that is wrong, and the value that it got', () => {
       const value = { replications: [{ ...first, name }, second] };
       const shown = JSON.stringify(name);
       const start = shown.length > 80 ? shown.slice(0, 77) : shown;
-      expect(() => parseConfig(value)).toThrow('replications.0.name must match pattern');
+      expect(() => parseConfig(value)).toThrow(
+        'replications.0.name: expected 1 to 30 lower-case letters',
+      );
       expect(() => parseConfig(value)).toThrow(`got ${start}`);
     }),
     runs(15),

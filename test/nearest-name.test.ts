@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { nearestName } from '../../src/core/nearest-name.ts';
+import { nearestName } from '../src/nearest-name.ts';
 
 const NAMES = ['rate', 'replication', 'read-units', 'write-units', 'json', 'apply'];
 
