@@ -55,18 +55,19 @@ export async function redriveInBulk(call: RedriveCall): Promise<number> {
   const plan = await planned(call);
   if (!call.options.has('apply')) return printPlan(plan, call);
   const ofObjects = await redriveObjectsInBulk(plan, call);
-  const { report: ofLetters, outlook } = await withRedrive(call, async (context, options, list) => {
+  const { report: ofLetters } = await withRedrive(call, async (context, options, outlook) => {
     const onProgress = () => undefined;
-    return { report: await redriveLetters(context, { ...options, onProgress }), outlook: list };
+    return { report: await redriveLetters(context, { ...options, onProgress }), outlook };
   });
-  const { io, options, replication } = call;
+  const { io, options, replication, filter } = call;
   return printRedriven({
     io,
     name: replication.name,
     apply: true,
     json: options.has('json'),
-    report: joinedReport(ofObjects, ofLetters),
-    outlook,
+    filter,
+    // All that the workers have met are objects.
+    report: joinedReport({ ...ofObjects, remainingObjects: ofObjects.remaining }, ofLetters),
   });
 }
 

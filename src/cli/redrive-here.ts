@@ -27,6 +27,8 @@ export interface RedrivenHere {
 
 /** Items that are listed unless `--limit` says otherwise. */
 const LISTED_DEFAULT = 20;
+/** With `--apply`, where `--limit` is about the records. */
+const LISTED_OF_APPLIED_MAX = 1_000;
 
 export async function withRedrive(
   call: RedriveCall,
@@ -49,7 +51,8 @@ export async function withRedrive(
     objectEndpoint: environmentEndpoint('S3', io.environment),
   });
   try {
-    const list = itemList(options.integer('limit') ?? LISTED_DEFAULT);
+    const listedMax = options.integer('limit') ?? LISTED_DEFAULT;
+    const list = itemList(apply ? Math.min(listedMax, LISTED_OF_APPLIED_MAX) : listedMax);
     const { report, outlook } = await work(
       context,
       {
@@ -60,7 +63,7 @@ export async function withRedrive(
         recordsPerSecond: options.integer('rate') ?? Infinity,
         hiddenSeconds: options.integer('hide-for') ?? 0,
         stop: io.interrupted,
-        onItem: apply ? undefined : list.add,
+        onItem: list.add,
       },
       list,
     );

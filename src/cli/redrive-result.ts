@@ -2,12 +2,14 @@
 
 import { itemJson } from '../core/attribute-value.ts';
 import type { ItemOutcome } from '../operations/redrive-item.ts';
+import type { RedriveFilter } from '../core/parcel.ts';
 import type { RedrivenItem } from '../operations/redrive-records.ts';
 import type { Outcomes, RedriveReport } from '../operations/redrive-report.ts';
 import type { Item } from '../ports.ts';
-import { alignedRows, EXIT, grouped, type Io } from './output.ts';
+import { alignedRows, counted, EXIT, grouped, type Io } from './output.ts';
+import { isSelection, selectionLines, unsettled } from './redrive-selection.ts';
 
-/** Items that a run which only looks would write, delete or leave. */
+/** Items that were written, deleted or left, or would be. */
 export interface Outlook {
   readonly items: readonly RedrivenItem[];
   /** Those beyond the first. */
@@ -19,48 +21,61 @@ export interface Redriven {
   readonly name: string;
   readonly apply: boolean;
   readonly json: boolean;
+  /** What was to be redriven. */
+  readonly filter: RedriveFilter;
   readonly report: RedriveReport;
-  /** Of a run that only looks. */
-  readonly outlook: Outlook;
+  /** Absent of a bulk run, whose workers report no items. */
+  readonly outlook?: Outlook | undefined;
 }
 
 /** @returns the exit code. */
-export function printRedriven({ io, name, apply, json, report, outlook }: Redriven): number {
-  if (json) io.out(jsonOf({ name, apply, report, outlook }));
-  else for (const line of lines({ name, apply, report, outlook })) io.out(line);
-  const { left, trimmed, unreadable, foreign, remaining } = report;
-  return left + trimmed + unreadable + foreign + remaining > 0 ? EXIT.differences : EXIT.done;
+export function printRedriven({ io, json, ...result }: Redriven): number {
+  if (json) io.out(jsonOf(result));
+  else for (const line of lines(result)) io.out(line);
+  return isAllDone(result) ? EXIT.done : EXIT.differences;
 }
 
-type Told = Pick<Redriven, 'name' | 'apply' | 'report' | 'outlook'>;
+/** Of a selection, what was not selected may stay. A batch that the stream no longer has may hold what was. */
+function isAllDone({ report, filter }: Pick<Redriven, 'report' | 'filter'>): boolean {
+  const { left, trimmed, unreadable, foreign, remaining } = report;
+  const undone = isSelection(filter) ? unsettled(report) : left + unreadable + foreign;
+  return undone + trimmed + remaining === 0;
+}
 
-function jsonOf({ name, apply, report, outlook }: Told): string {
-  const plain = (key: Item) => JSON.parse(itemJson(key)) as object;
+type Result = Omit<Redriven, 'io' | 'json'>;
+
+function jsonOf({ name, apply, report, outlook }: Result): string {
+  const sampleKeys = report.sampleKeys.map(plainKey);
+  return JSON.stringify({ replication: name, apply, ...report, sampleKeys, ...itemsOf(outlook) });
+}
+
+function itemsOf(outlook: Outlook | undefined): object {
+  if (outlook === undefined) return {};
   const items = outlook.items.map(({ key, outcome, records }) => ({
-    key: plain(key),
+    key: plainKey(key),
     action: actionOf(outcome),
+    outcome: outcome.kind,
+    ...('why' in outcome ? { why: outcome.why } : {}),
     records,
   }));
-  const sampleKeys = report.sampleKeys.map(plain);
-  return JSON.stringify({
-    replication: name,
-    apply,
-    ...report,
-    sampleKeys,
-    ...(apply ? {} : { items }),
-  });
+  return { items, itemsShown: items.length, itemsLeftOut: outlook.more };
 }
 
-function lines({ name, apply, report, outlook }: Told): string[] {
-  const { matched, reasons } = report;
+function plainKey(key: Item): object {
+  return JSON.parse(itemJson(key)) as object;
+}
+
+function lines({ name, apply, filter, report, outlook }: Result): string[] {
+  const { matched, reasons, remaining } = report;
+  const isSome = isSelection(filter) || remaining > 0;
+  const untouched = apply || matched === 0 ? '' : ', none of them touched';
   return [
-    `${grouped(matched)} record(s) of ${name} put aside${apply ? '' : ', of which none was touched'}`,
+    `${counted(matched, isSome ? 'selected record' : 'record')} of ${name} put aside${untouched}`,
     ...alignedRows(Object.entries(reasons).map(([reason, count]) => [reason, grouped(count)])),
     ...(apply ? outcomeLines(report) : outlookLines(report, outlook)),
+    ...selectionLines(report, filter),
     ...leftInPlace(report),
-    ...(report.remaining === 0
-      ? []
-      : [`about ${grouped(report.remaining)} message(s) and object(s) remain`]),
+    ...remainingLines(report),
     ...(apply || matched === 0
       ? []
       : ['With --apply they go through the guard again: nothing newer is overwritten.']),
@@ -68,7 +83,8 @@ function lines({ name, apply, report, outlook }: Told): string[] {
 }
 
 /** What a run that only looks tells beside the reasons. */
-function outlookLines(report: RedriveReport, { items, more }: Outlook): string[] {
+function outlookLines(report: RedriveReport, outlook: Outlook | undefined): string[] {
+  const { items, more } = outlook ?? { items: [], more: 0 };
   const { oldestMs, newestMs, matched, would } = report;
   const time = (ms: number | undefined) =>
     ms === undefined || ms === 0 ? 'unknown' : new Date(ms).toISOString();
@@ -76,12 +92,15 @@ function outlookLines(report: RedriveReport, { items, more }: Outlook): string[]
     ...(matched === 0 ? [] : [`oldest ${time(oldestMs)}`, `newest ${time(newestMs)}`]),
     ...(would === undefined ? [] : ['With --apply, as things are now:', ...countLines(would)]),
     ...items.map(lineOf),
-    ...(more === 0 ? [] : [`and ${grouped(more)} more item(s): --limit lists more of them.`]),
+    ...(more === 0 ? [] : [`and ${counted(more, 'more item')}: --limit lists more of them.`]),
   ];
 }
 
 function outcomeLines(report: RedriveReport): string[] {
-  return [...countLines(report), ...alignedRows([['left', grouped(report.left)]])];
+  if (report.matched === 0) return [];
+  const untried = unsettled(report) - report.failing;
+  const rows = untried > 0 ? alignedRows([['not tried', grouped(untried)]]) : [];
+  return [...countLines(report), ...rows];
 }
 
 const COUNTS = [
@@ -127,9 +146,39 @@ function whyOf(outcome: ItemOutcome): string {
 /** What stays where it is, whatever the filter. */
 function leftInPlace({ trimmed, unreadable, foreign }: RedriveReport): string[] {
   const rows = [
-    [trimmed, 'batch(es) of which only sequence numbers are left, and the stream has no more'],
-    [unreadable, 'message(s) or object(s) that are not dead letters'],
-    [foreign, 'message(s) or record(s) of another replication or table'],
+    [
+      trimmed,
+      'batch whose records the stream no longer has',
+      'batches whose records the stream no longer has',
+    ],
+    [
+      unreadable,
+      'message or object that is not a dead letter',
+      'messages and objects that are not dead letters',
+    ],
+    [
+      foreign,
+      'message or record of another replication or table',
+      'messages and records of other replications or tables',
+    ],
   ] as const;
-  return rows.flatMap(([count, what]) => (count === 0 ? [] : [`${grouped(count)} ${what}`]));
+  return rows.flatMap(([count, one, many]) => (count === 0 ? [] : [counted(count, one, many)]));
+}
+
+/** What a run that ended early leaves behind. */
+function remainingLines({ remaining, remainingObjects: objects }: RedriveReport): string[] {
+  const letters = remaining - objects;
+  const verb = (count: number) => (count === 1 ? 'remains' : 'remain');
+  return [
+    ...(letters === 0
+      ? []
+      : [
+          `About ${counted(letters, 'letter')} ${verb(letters)} in the queue. A letter is one record.`,
+        ]),
+    ...(objects === 0
+      ? []
+      : [
+          `${counted(objects, 'object')} ${verb(objects)} in the bucket. An object is a batch of records, and stays until all of them are settled.`,
+        ]),
+  ];
 }

@@ -1,11 +1,13 @@
 // `ferry redrive`: see what was put aside, and put it back once its cause is gone.
 
 import { systemClock } from '../adapters/system-clock.ts';
-import { canonicalKey } from '../core/attribute-value.ts';
+import { streamOfTable } from '../adapters/table-facts.ts';
+import type { ReplicationConfig } from '../config.ts';
+import { canonicalKey, type Item } from '../core/attribute-value.ts';
 import { UsageError } from '../errors.ts';
 import { redrive } from '../operations/redrive.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { keyFrom } from './key-option.ts';
+import { keyFrom, requireKeyOf } from './key-option.ts';
 import { lookAgainOption, lookAgainUrl, urlOf } from './look-again-option.ts';
 import { redriveInBulk, requireWholeBulk } from './redrive-bulk.ts';
 import { type RedriveCall, withRedrive } from './redrive-here.ts';
@@ -78,22 +80,35 @@ export const redriveCommand: Command = {
     const queueUrl = urlOf('queue-url', options);
     const lookAgainQueueUrl = lookAgainUrl(options);
     const call = { options, io, replication, queueUrl, lookAgainQueueUrl, filter };
-    return explained({ hint: HINT, replications: [replication] }, () =>
-      options.has('bulk') ? redriveInBulk(call) : redriveHere(call),
-    );
+    return explained({ hint: HINT, replications: [replication] }, async () => {
+      if (key !== undefined) await requireKeyOfTable(key, replication, options);
+      return options.has('bulk') ? redriveInBulk(call) : redriveHere(call);
+    });
   },
 };
 
 const HINT = 'What was not finished is where it was: run it again for the rest.';
 
+/** With another key, a redrive would say that there is nothing to do. */
+async function requireKeyOfTable(
+  key: Item,
+  { source, destination }: ReplicationConfig,
+  options: ParsedOptions,
+): Promise<void> {
+  const place = options.has('without-source') ? destination : source;
+  const found = await streamOfTable(place, place.table);
+  // That a table is missing is said when it is opened.
+  if (found !== undefined) requireKeyOf(found.keys, key);
+}
+
 async function redriveHere(call: RedriveCall): Promise<number> {
-  const { io, options, replication } = call;
+  const { io, options, replication, filter } = call;
   const redriven = await withRedrive(call, async (context, redriveOptions, outlook) => {
     const onProgress = await redriveProgress(context, io);
     return { report: await redrive(context, { ...redriveOptions, onProgress }), outlook };
   });
   const [apply, json] = [options.has('apply'), options.has('json')];
-  return printRedriven({ io, name: replication.name, apply, json, ...redriven });
+  return printRedriven({ io, name: replication.name, apply, json, filter, ...redriven });
 }
 
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

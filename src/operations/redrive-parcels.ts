@@ -14,7 +14,7 @@ import { streamArnOf } from '../core/stream-record.ts';
 import { classifyFailure } from '../core/write-failure.ts';
 import { FerryError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
-import { describeRecord, type RedriveReport } from './redrive-report.ts';
+import { describeRecord, noteFound, type RedriveReport } from './redrive-report.ts';
 
 export interface ParcelContext {
   readonly bucket: ObjectStore;
@@ -84,7 +84,7 @@ export function choose(
   }
   const own = records.filter(({ record }) => !isOfOthers(streamArnOf(record), control));
   report.foreign += records.length - own.length;
-  report.found += own.length;
+  noteFound(own, report);
   const chosen = own
     .filter((record) => matches(record, filter))
     .slice(0, Math.max(0, limit - report.matched));

@@ -11,6 +11,8 @@ export interface RedriveReport {
   matched: number;
   /** Matching records by the reason for which they were put aside. */
   readonly reasons: Record<string, number>;
+  /** Records found, whether or not they match, by their reason. */
+  readonly foundReasons: Record<string, number>;
   /** Epoch milliseconds; absent where nothing matches. */
   oldestMs?: number;
   newestMs?: number;
@@ -36,6 +38,8 @@ export interface RedriveReport {
   left: number;
   /** Messages and objects that a run which ended early leaves behind; an estimate. */
   remaining: number;
+  /** Objects among `remaining`; the others are messages. */
+  remainingObjects: number;
   /** What would become of the matching records, of a run that only looked at it. */
   would?: Outcomes;
 }
@@ -49,8 +53,9 @@ export type Outcomes = Pick<
 const SAMPLE_KEYS_MAX = 5;
 
 export function newReport(): RedriveReport {
-  const rest = { trimmed: 0, unreadable: 0, foreign: 0, left: 0, remaining: 0 };
-  return { found: 0, matched: 0, reasons: byName(), sampleKeys: [], ...newOutcomes(), ...rest };
+  const left = { trimmed: 0, unreadable: 0, foreign: 0, left: 0, remaining: 0 };
+  const names = { reasons: byName(), foundReasons: byName(), sampleKeys: [] };
+  return { found: 0, matched: 0, ...names, ...newOutcomes(), ...left, remainingObjects: 0 };
 }
 
 export function newOutcomes(): Outcomes {
@@ -61,6 +66,13 @@ export function newOutcomes(): Outcomes {
 /** Without the names that every object has: a reason may be called "constructor". */
 function byName(): Record<string, number> {
   return Object.create(null) as Record<string, number>;
+}
+
+/** Notes records of this replication, whether or not they match. */
+export function noteFound(records: readonly ParkedRecord[], report: RedriveReport): void {
+  report.found += records.length;
+  for (const { reason } of records)
+    report.foundReasons[reason] = (report.foundReasons[reason] ?? 0) + 1;
 }
 
 /** Notes a record that matches. */

@@ -48,11 +48,21 @@ function parseReported(text: string | undefined): Reported | undefined {
   if (line === undefined || line === '') return undefined;
   const { part, summary } = JSON.parse(line) as { part?: RedriveReport; summary?: RedriveReport };
   const report = summary ?? part;
-  return report === undefined ? undefined : { report, isEnded: summary !== undefined };
+  if (report === undefined) return undefined;
+  // A worker of an earlier release does not report every count.
+  return { report: { ...newReport(), ...report }, isEnded: summary !== undefined };
 }
 
 const DONE = ['applied', 'superseded', 'coalesced', 'skipped', 'resynchronized'] as const;
-const LEFT = ['failing', 'trimmed', 'unreadable', 'foreign', 'left', 'remaining'] as const;
+const LEFT = [
+  'failing',
+  'trimmed',
+  'unreadable',
+  'foreign',
+  'left',
+  'remaining',
+  'remainingObjects',
+] as const;
 
 function addReported({ report, isEnded }: Reported, sum: RedriveReport): void {
   for (const name of DONE) sum[name] += report[name];
@@ -68,6 +78,7 @@ function addReported({ report, isEnded }: Reported, sum: RedriveReport): void {
 function addReport(report: RedriveReport, sum: RedriveReport): void {
   for (const name of [...LEFT, 'found', 'matched'] as const) sum[name] += report[name];
   addCounts(report.reasons, sum.reasons);
+  addCounts(report.foundReasons, sum.foundReasons);
   addCounts(report.failures, sum.failures);
   for (const [name, lower] of [
     ['oldestMs', true],

@@ -49,21 +49,31 @@ async function redriveQueue(
   if (isOver(run) || held.isFull) {
     const { objects } = await measureBucket(context.bucket);
     run.report.remaining = (await context.queue.size()) + objects;
+    run.report.remainingObjects = objects;
   }
   return run.report;
 }
 
 /**
  * The objects of a range alone, for as long as there is time.
- * @returns also the key behind which to go on; undefined where all have had their turn.
+ * @returns also the key behind which to go on; undefined where all have had their turn, or the run has ended
+ *   early.
  */
 export async function redriveObjects(
   context: RedriveContext,
   options: RedriveOptions,
   range: ObjectPart,
-): Promise<{ readonly report: RedriveReport; readonly next: string | undefined }> {
+): Promise<RedrivenObjects> {
   const run = newRun(context, options);
-  return { next: await redriveBucket(run, range), report: run.report };
+  const next = await redriveBucket(run, range);
+  return { report: run.report, next, isEarly: isOver(run) };
+}
+
+export interface RedrivenObjects {
+  readonly report: RedriveReport;
+  readonly next: string | undefined;
+  /** Whether objects may have been passed over. */
+  readonly isEarly: boolean;
 }
 
 async function redriveBucket(run: Run, range: ObjectPart): Promise<string | undefined> {

@@ -68,12 +68,12 @@ describe('ferry redrive', () => {
     const { exitCode, stdout } = await run('redrive');
 
     expect(exitCode).toBe(3);
-    expect(stdout).toMatch(/25 record\(s\) of orders put aside, of which none was touched/);
+    expect(stdout).toContain('25 records of orders put aside, none of them touched');
     expect(stdout).toMatch(/ValidationException +25/);
     expect(stdout).toMatch(/oldest 20.*\nnewest 20/);
     expect(stdout).toMatch(/applied +25/);
     expect(stdout.match(/^write \{"pk":\{"S":"parked-.*: applied$/gm)).toHaveLength(20);
-    expect(stdout).toContain('and 5 more item(s): --limit lists more of them.');
+    expect(stdout).toContain('and 5 more items: --limit lists more of them.');
     expect(stdout).not.toContain('poison');
     expect(await deployed.attributes()).toEqual(before);
   });
@@ -101,8 +101,31 @@ describe('ferry redrive', () => {
     const { exitCode, stdout } = await run('redrive', '--apply', '--limit', '10', '--json');
 
     expect(exitCode).toBe(3);
-    expect(JSON.parse(stdout)).toMatchObject({ applied: 10 });
+    expect(JSON.parse(stdout)).toMatchObject({ applied: 10, remaining: 15, remainingObjects: 0 });
     expect(await deployed.queue.size()).toBe(15);
+  });
+
+  it('says how many letters, and how many objects with batches, a limited run leaves', async () => {
+    await deployed.park(8);
+    await giveUp('first', 6);
+    await giveUp('second', 6);
+    const args = ['--apply', '--limit'];
+
+    const first = await redriveHere('redrive', ...deployed.places, ...args, '5');
+    const second = await redriveHere('redrive', ...deployed.places, ...args, '6');
+
+    expect(first.exitCode).toBe(3);
+    expect(first.out).toContain('5 selected records of orders put aside\n');
+    expect(first.out).toMatch(/applied +5\n/);
+    expect(first.out).not.toContain('left');
+    expect(first.out).toContain('About 3 letters remain in the queue. A letter is one record.');
+    expect(first.out).toContain('2 objects remain in the bucket. An object is a batch of records');
+    // Three letters, and three records of the first object, which stays for the sake of the others.
+    expect(second.out).toContain('6 selected records of orders put aside\n');
+    expect(second.out).not.toContain('in the queue');
+    expect(second.out).toContain('2 objects remain in the bucket.');
+    expect((await redriveHere('redrive', ...deployed.places, '--apply')).exitCode).toBe(0);
+    expect((await deployed.attributes()).objects).toEqual([]);
   });
 
   it('applies the one item that it is told to, and leaves the letters of all others', async () => {
@@ -114,10 +137,85 @@ describe('ferry redrive', () => {
     const args = ['--apply', '--key', JSON.stringify(key), '--json'];
     const { exitCode, stdout } = await run('redrive', ...args);
 
-    expect(exitCode).toBe(3);
-    expect(JSON.parse(stdout)).toMatchObject({ found: 25, matched: 1, applied: 1, left: 24 });
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      found: 25,
+      matched: 1,
+      applied: 1,
+      left: 24,
+      items: [{ key, action: 'write', outcome: 'applied', records: 1 }],
+      itemsShown: 1,
+      itemsLeftOut: 0,
+    });
     expect(await deployed.queue.size()).toBe(24);
     expect(await deployed.engine.get(TWIN, key)).toBeDefined();
+  });
+
+  it('is about what is selected, and says how many others stay', async () => {
+    await deployed.park(3);
+    const [message] = await deployed.queue.receive(0);
+    const { key } = JSON.parse(message?.body ?? '') as { key: Item };
+    const args = ['redrive', ...deployed.places, '--key', JSON.stringify(key)];
+
+    const looked = await redriveHere(...args);
+    const applied = await redriveHere(...args, '--apply');
+    const again = await redriveHere(...args, '--apply');
+
+    expect(looked.exitCode).toBe(3);
+    expect(looked.out).toContain('1 selected record of orders put aside, none of them touched');
+    expect(applied.exitCode).toBe(0);
+    expect(applied.out).toContain('2 other records are not selected, and stay.');
+    expect(again.exitCode).toBe(0);
+    expect(again.out).toContain('No record put aside is about this item (2 records found).');
+    expect(again.out).not.toContain('applied');
+  });
+
+  it('exits with 3 while a selected record fails again', async () => {
+    await deployed.park(2);
+    const [message] = await deployed.queue.receive(0);
+    const letter = JSON.parse(message?.body ?? '') as object;
+    const record = lambdaRecord({ id: 'odd', eventName: 'UPSERT' });
+    await deployed.send(JSON.stringify({ ...letter, reason: { name: 'Odd' }, record }));
+
+    const { exitCode, out } = await redriveHere(
+      'redrive',
+      ...deployed.places,
+      ...['--reason', 'Odd', '--apply', '--json'],
+    );
+
+    expect(exitCode).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({ matched: 1, failures: { UnknownEventName: 1 } });
+  });
+
+  it('says which reasons there are where none is the given one', async () => {
+    await deployed.park(3);
+    const args = ['redrive', ...deployed.places, '--reason', 'ValidationExeption'];
+
+    const { exitCode, out } = await redriveHere(...args);
+    const { out: json } = await redriveHere(...args, '--json');
+
+    expect(exitCode).toBe(0);
+    expect(out).toContain(
+      'No record put aside has the reason "ValidationExeption" (3 records found).\nThe reasons found: ValidationException (3).',
+    );
+    expect(JSON.parse(json)).toMatchObject({
+      matched: 0,
+      foundReasons: { ValidationException: 3 },
+    });
+  });
+
+  it('tells machines how many items the list leaves out, and what became of the others', async () => {
+    await deployed.park(25);
+    const args = ['redrive', ...deployed.places, '--json'];
+
+    const looked = JSON.parse((await redriveHere(...args)).out) as { items: object[] };
+    const applied = JSON.parse((await redriveHere(...args, '--apply')).out) as { items: object[] };
+
+    for (const report of [looked, applied]) {
+      expect(report).toMatchObject({ itemsShown: 20, itemsLeftOut: 5 });
+      expect(report.items).toHaveLength(20);
+      expect(report.items[0]).toMatchObject({ action: 'write', outcome: 'applied', records: 1 });
+    }
   });
 
   it('ends on Ctrl-C, gives back what it held, and says that something is left', async () => {
@@ -166,7 +264,7 @@ describe('ferry redrive', () => {
     const { exitCode, stdout } = await run('redrive', '--apply');
 
     expect(exitCode).toBe(3);
-    expect(stdout).toContain('1 message(s) or record(s) of another replication or table');
+    expect(stdout).toContain('1 message or record of another replication or table');
     expect(await deployed.queue.size()).toBe(1);
   });
 
@@ -233,6 +331,8 @@ describe('ferry redrive, killed at random', () => {
 describe('ferry redrive, wrongly used', () => {
   it.each([
     [['--key', '{pk}'], 2, '--key must be the JSON of a key'],
+    [['--key', '{"pk":7}'], 2, '--key must have pk (S), got pk (N)'],
+    [['--key', '{"pk":"a","sk":"b"}'], 2, 'sk is not a key attribute of the table'],
     [
       ['--older-than', 'yesterday'],
       2,
@@ -264,6 +364,20 @@ describe('ferry redrive, wrongly used', () => {
 function placesBut([given]: readonly string[]): string[] {
   const { places } = deployed;
   return places.filter((_, index) => places[index] !== given && places[index - 1] !== given);
+}
+
+/** As Lambda puts a batch into the bucket. */
+async function giveUp(name: string, records: number): Promise<void> {
+  const Records = Array.from({ length: records }, (_, index) =>
+    lambdaRecord({ id: `${name}-${index}`, sequenceNumber: String(2_000_000 + index) }),
+  );
+  const document = {
+    requestContext: { condition: 'RetryAttemptsExhausted' },
+    timestamp: new Date().toISOString(),
+    DDBStreamBatchInfo: {},
+    payload: JSON.stringify({ Records }),
+  };
+  await deployed.bucket.put(`aws/lambda/${name}`, JSON.stringify(document));
 }
 
 async function untilFewer(count: number): Promise<void> {
