@@ -46,7 +46,8 @@ export function printVerified(verified: Verified): void {
   // Of a single item, the counts say nothing that the verdict does not.
   if (scope.kind !== 'key') for (const line of alignedRows(rows(report, peak))) io.out(line);
   for (const line of listed(verified)) io.out(line);
-  for (const line of [...verdict(verified), ...sampleLines(verified)]) io.out(line);
+  const last = [...verdict(verified), ...sampleLines(verified), ...lettersFirst(verified)];
+  for (const line of last) io.out(line);
 }
 
 function rows(report: VerifyReport, peak: number) {
@@ -120,6 +121,13 @@ const NOTHING = {
 function pauseNote(options: ParsedOptions, { sinceMs }: Paused): string {
   const [resume, again] = [commandFor(options, 'resume --apply'), commandFor(options, 'verify')];
   return `. The replication is paused since ${utcTime(sinceMs)}: differences by later writes are expected until \`${resume}\`. Then run \`${again}\` again.`;
+}
+
+/** A repair reads both items again, and a redrive may have made them equal. While paused, both wait. */
+function lettersFirst({ options, report, paused }: Verified): string[] {
+  if (differences(report) === 0 || paused !== undefined) return [];
+  const [redrive, status] = [commandFor(options, 'redrive'), commandFor(options, 'status')];
+  return [`If dead letters wait, run \`${redrive}\` first: see \`${status}\`.`];
 }
 
 function nextStep(options: ParsedOptions, path: string | undefined): string {

@@ -6,6 +6,7 @@ import { openTablePair, type TablePair, timeToLiveOf } from '../composition/tabl
 import type { ReplicationConfig } from '../config.ts';
 import type { Paused } from '../core/control-row.ts';
 import { differenceLine, mentionLine } from '../core/difference-report.ts';
+import { UsageError } from '../errors.ts';
 import type { Difference } from '../operations/confirm-differences.ts';
 import { pacedReader } from '../operations/paced-reader.ts';
 import { paceOf } from '../operations/pace.ts';
@@ -64,6 +65,7 @@ export const verifyCommand: Command = {
     requireOneScope(options);
     requireBulkRates(options);
     requireShortLooks(options);
+    requireReportOfValues(options);
     const replication = replicationFrom(options.text('config') ?? '', options);
     return explained({ hint: HINT, replications: [replication] }, async () => {
       const pair = await openTablePair({ replication, concurrency: 1, writes: false });
@@ -82,6 +84,16 @@ export const verifyCommand: Command = {
 };
 
 const HINT = 'Nothing was changed.';
+
+/** @throws UsageError where no report is written that could hold the values. */
+function requireReportOfValues(options: ParsedOptions): void {
+  const isReported = options.text('key') === undefined || options.text('report') !== undefined;
+  if (!options.has('values') || isReported) return;
+  throw new UsageError(
+    '--values puts item contents into the report, and --key writes no report without --report.',
+    { code: 'usage.options', hint: 'Add --report FILE, or leave out --values.' },
+  );
+}
 
 interface Call {
   readonly options: ParsedOptions;

@@ -1,5 +1,7 @@
 // `ferry verify --key`: finds the item whose key was typed, to the last digit, and says so where there is none.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openTwoRegions, type TwoRegions } from '../fixtures/two-regions.ts';
@@ -81,6 +83,19 @@ it.each([
 
   expect(exitCode).toBe(2);
   expect(err).toContain(message);
+});
+
+it('puts values into a report only: refuses them without one', async () => {
+  const { exitCode, out, err } = await verify('--key', key(DIGITS), '--values');
+
+  expect(exitCode).toBe(2);
+  expect(out).toBe('');
+  expect(err).toContain('--key writes no report without --report');
+  expect(err).toContain('Hint: Add --report FILE');
+
+  const report = join(regions.directory, 'one.jsonl');
+  await verify('--key', key(DIGITS), '--values', '--report', report);
+  expect(readFileSync(report, 'utf8')).toMatch(/"source":.*"x".*"destination":.*"y"/);
 });
 
 it.each([

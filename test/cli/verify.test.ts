@@ -108,6 +108,7 @@ describe('ferry verify', () => {
     });
     expect(resumed.out).toContain('ferry repair');
     expect(resumed.out).not.toContain('paused');
+    expect(paused.out).not.toContain('dead letters');
   });
 
   it('lists differences by key and attribute, and never their contents', async () => {
@@ -121,6 +122,9 @@ describe('ferry verify', () => {
     expect(out).toContain('different {"pk":{"S":"changed"}}: nested, total');
     expect(out).toContain('extraneous {"pk":{"S":"extraneous"}}');
     expect(out).toContain(`ferry repair --report ${report}`);
+    expect(out.split('\n').findLast((line) => line !== '')).toMatch(
+      /^If dead letters wait, run `ferry redrive --config \S+` first: see `ferry status --config \S+`\.$/,
+    );
     expect(lines).toHaveLength(5);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
       ferry: 'differences',
