@@ -11,6 +11,7 @@ import { timestampMs } from '../core/timestamp.ts';
 import { FerryError } from '../errors.ts';
 import { fromEnvironment, type HandlerSettings } from '../handler-settings.ts';
 import { clientSettings, type ServiceRegion, serviceSettings } from './client-settings.ts';
+import { isLoopback } from './endpoints.ts';
 import { namingFailures } from './named-failures.ts';
 
 /**
@@ -58,8 +59,8 @@ export async function deployedBulk(
   region: ServiceRegion,
   replication: string,
 ): Promise<DeployedBulk> {
-  const hint =
-    'Set "bulk" to true in the configuration, and deploy it with `npx cdk deploy --all`.';
+  const isLocal = Object.values(region.endpoints ?? {}).some(isLoopback);
+  const hint = isLocal ? NO_LOCAL_BULK : DEPLOY_BULK;
   const name = bulkName(replication);
   const deployed = await describe(region, name, hint);
   const variables = variablesOf(name, deployed);
@@ -72,6 +73,11 @@ export async function deployedBulk(
     replication: variables[BULK_ENVIRONMENT.replication] ?? '{}',
   };
 }
+
+const DEPLOY_BULK =
+  'Set "bulk" to true in the configuration, and deploy it with `npx cdk deploy --all`.';
+const NO_LOCAL_BULK =
+  'The configuration names endpoints on this machine, and a local run has no state machine. Leave out --bulk.';
 
 /**
  * When the function `name` was created or updated last, epoch milliseconds.

@@ -35,6 +35,32 @@ afterAll(async () => {
   }
 });
 
+describe('bulk runs that are not deployed', () => {
+  const endpoint = () => process.env['AWS_ENDPOINT_URL_LAMBDA'] ?? '';
+  beforeAll(() => {
+    cloud.state.isDeployed = false;
+  });
+  afterAll(() => {
+    cloud.state.isDeployed = true;
+  });
+
+  it('says how to deploy them', async () => {
+    await expect(deployedBulk(REGION, 'orders')).rejects.toMatchObject({
+      code: 'deployment.missing',
+      hint: expect.stringContaining('Set "bulk" to true') as string,
+    });
+  });
+
+  it('says that a local run has none', async () => {
+    const local = { ...REGION, endpoints: { lambda: endpoint() } };
+
+    await expect(deployedBulk(local, 'orders')).rejects.toMatchObject({
+      code: 'deployment.missing',
+      hint: 'The configuration names endpoints on this machine, and a local run has no state machine. Leave out --bulk.',
+    });
+  });
+});
+
 describe('a function whose environment may not be decrypted', () => {
   it.each([
     ['settings', deployedSettings, 'ferry-orders-replicate'],
