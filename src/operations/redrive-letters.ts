@@ -1,7 +1,7 @@
 // The dead-letter queue, once through: letters are taken in hand some hundred at a time, removed when their
 // records are final, and let go at the end otherwise.
 
-import { parseParcel } from '../core/parcel.ts';
+import { type Parcel, parseParcel } from '../core/parcel.ts';
 import type { QueuedMessage } from '../ports.ts';
 import { inParallel } from './in-parallel.ts';
 import { choose, type Load, unpack, type Unpacked } from './redrive-parcels.ts';
@@ -14,6 +14,9 @@ const MESSAGES_PER_RECEIVE = 10;
 /** Letters that are redriven together. */
 const LETTERS_MAX = 1_000;
 const LETTER_BYTES_MAX = 8 * 1_024 * 1_024;
+/** Of what a letter only points to, with room to spare: an item has 400 KB, a batch six megabytes. */
+const STORED_BYTES = 1_024 * 1_024;
+const RANGE_BYTES = 6 * 1_024 * 1_024;
 const UNPACKED_AT_ONCE = 4;
 const RELEASES_AT_ONCE = 16;
 /** SQS hides 120,000 messages of a queue at the most, and each takes memory here. */
@@ -65,10 +68,11 @@ export async function* letterLoads(run: Run, held: HeldLetters): AsyncGenerator<
     const room = atOnce(run, Math.min(LETTERS_MAX, run.options.limit - run.report.matched));
     for (let bytes = 0, count = 0; count < room && bytes < LETTER_BYTES_MAX; ) {
       const messages = await receiveSome(room - count, held);
-      loads.push(...(await open(messages, run, held)));
+      const opened = await open(messages, run, held);
+      loads.push(...opened.loads);
       empty = messages.length === 0 ? empty + 1 : 0;
       count += messages.length;
-      bytes += messages.reduce((sum, { body }) => sum + body.length, 0);
+      bytes += opened.bytes;
       if (empty === EMPTY_RECEIVES_MAX || isOver(run) || held.isFull) break;
     }
     yield loads;
@@ -85,7 +89,7 @@ async function open(
   messages: readonly QueuedMessage[],
   run: Run,
   held: HeldLetters,
-): Promise<Load[]> {
+): Promise<{ readonly loads: readonly Load[]; readonly bytes: number }> {
   const { context, options, report } = run;
   const { settings, bucket } = context;
   const control = await run.control();
@@ -95,7 +99,7 @@ async function open(
     unpacked[index] = await unpack(parcel, control, context);
   });
   await inParallel(tasks, UNPACKED_AT_ONCE);
-  return messages.flatMap(({ messageId }, index) => {
+  const loads = messages.flatMap(({ messageId }, index) => {
     const [parcel, records] = [parcels[index], unpacked[index] ?? 'unreadable'];
     const load = choose(records, options, control, report);
     const remove = async () => {
@@ -105,4 +109,11 @@ async function open(
     };
     return load === undefined ? [] : [{ ...load, remove }];
   });
+  const sizes = messages.map(({ body }, index) => body.length + pointedTo(parcels[index]));
+  return { loads, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+function pointedTo(parcel: Parcel | undefined): number {
+  if (parcel?.kind === 'stored') return STORED_BYTES;
+  return parcel?.kind === 'range' ? RANGE_BYTES : 0;
 }
