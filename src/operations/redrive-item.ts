@@ -39,6 +39,8 @@ export type ItemOutcome =
       readonly deleted?: Version | undefined;
       /** What has been written to the twin's item. */
       readonly written: 'put' | 'delete' | 'nothing';
+      /** The source does not have the item, which is no reason to remove it: an older delete may be one. */
+      readonly leavesExtraneous?: boolean | undefined;
     }
   /** It can never be applied as things are: the next older record gets its turn. */
   | { readonly kind: 'rejected'; readonly why: string }
@@ -170,6 +172,8 @@ async function resynchronize(
 ): Promise<ItemOutcome> {
   const { control, settings } = context;
   const { key, keyText, version, streamArn, record } = item;
+  // A delete is reason enough to remove what the source does not have either.
+  const keepsExtraneous = settings.ttlDeletes === 'skip' && record?.eventName !== 'REMOVE';
   const result = await resynchronizeKey(
     {
       key,
@@ -177,14 +181,14 @@ async function resynchronize(
       redriven: version,
       states,
       floor: floorIn(control, [settings.streamArn, streamArn]),
-      // A delete is reason enough to remove what the source does not have either.
-      keepsExtraneous: settings.ttlDeletes === 'skip' && record?.eventName !== 'REMOVE',
+      keepsExtraneous,
     },
     { ...context, epoch: newestEpoch(control).n },
   );
   if (result.kind === 'equal') {
     const { changed, found } = result;
-    return { kind: 'resynchronized', written: changed ? (found ? 'put' : 'delete') : 'nothing' };
+    const written = changed ? (found ? 'put' : 'delete') : 'nothing';
+    return { kind: 'resynchronized', written, leavesExtraneous: keepsExtraneous && !found };
   }
   const { why, failure } = result;
   if (failure?.kind === 'rejected') return { kind: 'rejected', why };
