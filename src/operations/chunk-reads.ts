@@ -9,18 +9,15 @@ export interface ChunkReading {
   readonly stop: AbortSignal;
   /** Lanes of a chunk. */
   readonly readTogether: number;
-  readonly isCurrent?: (() => Promise<boolean>) | undefined;
 }
 
 /** Reads wait behind the writes of several hundred lanes: writes must not wait for them in turn. */
 const CHUNKS_AHEAD = 4;
 
-type Reads = Promise<ReadLanes | 'outdated'>;
-
 export class ChunkReads {
   readonly #items: ReadonlyArray<ParkedItem | undefined>;
   readonly #reading: ChunkReading;
-  readonly #reads = new Map<number, Reads>();
+  readonly #reads = new Map<number, Promise<ReadLanes>>();
   /** Lanes of each chunk that have had their turn. */
   readonly #done = new Map<number, number>();
 
@@ -36,9 +33,7 @@ export class ChunkReads {
     const reads = this.#begin(number);
     for (let next = number + 1; next <= number + CHUNKS_AHEAD; next += 1)
       if (next * this.#reading.readTogether < this.#items.length) void this.#begin(next);
-    const found = await reads;
-    if (found === 'outdated') return { isOutdated: true };
-    return found.get(this.#items[index]?.keyText ?? '') ?? {};
+    return (await reads).get(this.#items[index]?.keyText ?? '') ?? {};
   }
 
   /** To be called when a lane has had its turn. */
@@ -58,19 +53,15 @@ export class ChunkReads {
     return this.#items.slice(number * readTogether, (number + 1) * readTogether);
   }
 
-  #begin(number: number): Reads {
+  #begin(number: number): Promise<ReadLanes> {
     const known = this.#reads.get(number);
     if (known !== undefined) return known;
-    const reads = this.#read(this.#chunk(number).filter((item) => item !== undefined));
+    const { context, stop } = this.#reading;
+    const items = this.#chunk(number).filter((item) => item !== undefined);
+    const reads = readLanes(items, context, stop);
     // Whoever asks for it is told; if a run ends early, nobody does.
     reads.catch(() => undefined);
     this.#reads.set(number, reads);
     return reads;
-  }
-
-  async #read(items: readonly ParkedItem[]): Promise<ReadLanes | 'outdated'> {
-    const { context, stop, isCurrent } = this.#reading;
-    if (isCurrent !== undefined && !(await isCurrent())) return 'outdated';
-    return readLanes(items, context, stop);
   }
 }

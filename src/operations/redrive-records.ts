@@ -30,7 +30,7 @@ export interface RecordRun {
   readonly unknown: Set<string>;
   /** Items that are read together, at most: what a rate allows in a second. @default as many as a batch has */
   readonly readTogether?: number | undefined;
-  /** Asked before each read: whether the control row is still the one of `context`. @default it is */
+  /** Asked before each item: whether the control row is still the one of `context`. @default it is */
   readonly isCurrent?: (() => Promise<boolean>) | undefined;
   /** Told what became of each item. */
   readonly onItem?: ((item: RedrivenItem) => void) | undefined;
@@ -162,7 +162,8 @@ async function redriveLane(
       outcomes[item.position] = { kind: 'unfinished', why: 'halted' };
       break;
     }
-    last = await redriveItem(item, run.context, run.stop, index === 0 ? run.ahead() : {});
+    const ahead = whileCurrent(index === 0 ? run.ahead() : {}, run);
+    last = await redriveItem(item, run.context, run.stop, ahead);
     outcomes[item.position] = last;
     if (last.kind !== 'unfinished') continue;
     if (last.isUnknown === true) run.unknown.add(item.keyText);
@@ -172,11 +173,21 @@ async function redriveLane(
   return last.kind;
 }
 
+/** Asked last: reads may take longer than an adoption waits. */
+async function whileCurrent(
+  ahead: Promise<ReadAhead> | ReadAhead,
+  { isCurrent }: LaneRun,
+): Promise<ReadAhead> {
+  const read = await ahead;
+  return isCurrent === undefined || (await isCurrent()) ? read : { isOutdated: true };
+}
+
 /** Whether what became of a newer record of the item is all that an older one could ask for. */
-function isCovered({ version }: Placed, newer: ItemOutcome): boolean {
+function isCovered({ version, record }: Placed, newer: ItemOutcome): boolean {
   if (newer.kind === 'rejected' || newer.kind === 'unfinished') return false;
   // A record without a version may be the newest; the source knows what it has brought.
-  return version !== undefined || newer.kind === 'resynchronized';
+  if (newer.kind !== 'resynchronized') return version !== undefined;
+  return newer.leavesExtraneous !== true || record?.eventName !== 'REMOVE';
 }
 
 /** A delete that is not announced is not final. */

@@ -53,6 +53,8 @@ export interface Run {
   readonly unknown: Set<string>;
   /** The control row, read again when the copy is old. */
   readonly control: () => Promise<ControlRow>;
+  /** Whether the destination is down, or was when somebody asked: what was passed over then is left. */
+  readonly isDown: () => boolean;
 }
 
 export function newRun(context: RedriveContext, options: RedriveOptions): Run {
@@ -64,26 +66,33 @@ export function newRun(context: RedriveContext, options: RedriveOptions): Run {
     pace: paceOf(options.recordsPerSecond, context.clock),
     unknown: new Set(),
     control: controlOf(context),
+    isDown: lastingly(() => context.health.isDown()),
   };
+}
+
+/** A destination that answers again does not bring back what has been passed over. */
+function lastingly(isSo: () => boolean): () => boolean {
+  let was = false;
+  return () => (was ||= isSo());
 }
 
 /** A third of what an adoption reckons with. */
 const CONTROL_LIFE_MS = 20_000;
 
 function controlOf({ control, readControl, clock }: RedriveContext): Run['control'] {
-  let copy = { row: control, readAtMs: clock.now() };
-  return async () => {
-    const ageMs = clock.now() - copy.readAtMs;
-    if (readControl !== undefined && (ageMs > CONTROL_LIFE_MS || ageMs < 0)) {
-      const readAtMs = clock.now();
-      copy = { row: await readControl(), readAtMs };
-    }
+  let copy = { row: Promise.resolve(control), readAtMs: clock.now() };
+  return () => {
+    const nowMs = clock.now();
+    const ageMs = nowMs - copy.readAtMs;
+    // One read for all that ask.
+    if (readControl !== undefined && (ageMs > CONTROL_LIFE_MS || ageMs < 0))
+      copy = { row: readControl(), readAtMs: nowMs };
     return copy.row;
   };
 }
 
-export function isOver({ options, report, context }: Run): boolean {
-  return options.stop.aborted || report.matched >= options.limit || context.health.isDown();
+export function isOver({ options, report, isDown }: Run): boolean {
+  return isDown() || options.stop.aborted || report.matched >= options.limit;
 }
 
 /** What a rate allows in a second: no more is taken in hand at once. */
@@ -154,10 +163,18 @@ function outcomesOf({ options, report }: Run): Outcomes {
   return options.apply ? report : (report.would ??= newOutcomes());
 }
 
-/** One that fails would leave all deletes of a window undone; announcing twice is harmless. */
+/**
+ * One that fails would leave all deletes of a window undone; announcing twice is harmless. What was deleted
+ * before a stop is announced, too, at the first try or not at all.
+ */
 function persistent({ context, options: { stop } }: Run): LookAgainQueue {
   const { lookAgain, clock, random } = context;
-  return { announce: (body) => insist(() => lookAgain.announce(body), { clock, random, stop }) };
+  return {
+    announce: (body) =>
+      stop.aborted
+        ? lookAgain.announce(body)
+        : insist(() => lookAgain.announce(body), { clock, random, stop }),
+  };
 }
 
 const written: DestinationTable = { write: async () => ({ kind: 'written' }) };

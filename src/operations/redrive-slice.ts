@@ -26,7 +26,7 @@ export async function redriveSlice(
   { context, isTimeUp, store }: SliceWork,
 ): Promise<{ readonly report: RedriveReport; readonly next: string | undefined }> {
   const { after, upTo } = rangeOf(boundaries, segment);
-  const { clock, health } = context;
+  const { clock } = context;
   let storedAtMs = clock.now();
   let storing = Promise.resolve();
   const onProgress = (report: RedriveReport) => {
@@ -47,8 +47,10 @@ export async function redriveSlice(
     { after: cursor ?? after, upTo, isTimeUp },
   );
   await storing;
-  if (health.isDown()) throw new Error('the destination is down');
-  return result;
+  if (!result.isEarly) return result;
+  // What was done counts; what was left is met again.
+  await store(result.report);
+  throw new Error('the destination is down');
 }
 
 /** Lambda ends it; nobody else does. */

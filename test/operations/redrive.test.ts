@@ -971,6 +971,18 @@ describe('an item that has expired, where expiries are skipped', () => {
     expect(await twinOf(id)).toBe('2');
   });
 
+  it('goes with a delete that is older than a put whose item the source does not have', async () => {
+    const [id, places] = [newId(), failurePlaces()];
+    await putTwin(id, 2, v('2'));
+    for (const body of [letter(id, '3'), letter(id, '4', 4), letter(id, '5', 5)]) places.post(body);
+
+    const report = await run(places, {}, { ...skipping, clock: LATER });
+
+    expect(report).toMatchObject({ resynchronized: 2, coalesced: 1, left: 0 });
+    expect(await twinOf(id)).toBeUndefined();
+    expect(await tombstoneOf(id)).toBeDefined();
+  });
+
   it('goes with a delete of the application, also from a copy', async () => {
     const [id, places] = [newId(), failurePlaces()];
     await putTwin(id, 2, floorOf(SERIES));
@@ -1075,6 +1087,25 @@ describe('a redriven delete', () => {
     expect(tries).toBe(4);
   });
 
+  it('is announced also if the run is stopped between the delete and its announcement', async () => {
+    const [id, places, stop] = [newId(), failurePlaces(), new AbortController()];
+    places.post(letter(id, '5'));
+    const { announced, lookAgain } = lookAgainQueue();
+    const destination: DestinationTable = {
+      async write(request) {
+        const reply = await engine().destination.write(request);
+        stop.abort();
+        return reply;
+      },
+    };
+
+    const report = await run(places, { stop: stop.signal }, { lookAgain, destination });
+
+    expect(report).toMatchObject({ applied: 1, left: 0 });
+    expect(announced()).toMatchObject([{ deletes: [{ version: v('5') }] }]);
+    expect(places.contents().messages).toEqual([]);
+  });
+
   it('is not announced with "strict" tombstones', async () => {
     const places = failurePlaces();
     places.post(letter(newId(), '5'));
@@ -1124,6 +1155,86 @@ describe('an item of the twin that is not Ferry’s', () => {
 
     expect(await run(places)).toMatchObject({ left: 1, failures: { ReservedAttributeTaken: 1 } });
     expect(await engine().get(TWIN, { pk: { S: id } })).toEqual(Item);
+  });
+});
+
+describe('the control row', () => {
+  /** A clock that somebody else moves. */
+  function clockAt(startMs: number) {
+    let nowMs = startMs;
+    const clock = { now: () => nowMs, sleep: async () => undefined };
+    return { clock, pass: (ms: number) => (nowMs += ms) };
+  }
+
+  it('is read again before an item is written whose reads have taken long, and decides then', async () => {
+    const places = failurePlaces();
+    for (let count = 1; count <= 5; count += 1) places.post(letter(newId(), String(count), count));
+    const { clock, pass } = clockAt(NOW_MS);
+    const twin = dynamoDbReader(engine().client, { table: TWIN, keyAttributes: ['pk'] });
+    const slow = {
+      ...twin,
+      async getMany(keys: readonly Item[], attributes?: readonly string[]) {
+        const found = await twin.getMany?.(keys, attributes);
+        // The process was suspended, and another source adopted.
+        pass(10 * 60 * 1000);
+        return found ?? expect.unreachable();
+      },
+    };
+    const row = nextEpoch(controlRow(), {
+      region: 'eu-central-1',
+      streamArn: STREAM_ARN.replace('table/', 'table/new-'),
+      reserved: '_ferry',
+      destinationId: 'new',
+      ledgerId: 'new',
+      tag: 'adopted',
+      nowMs: NOW_MS,
+    });
+    let reads = 0;
+    const readControl = async () => {
+      reads += 1;
+      return row;
+    };
+    const destination = scripted(() => ({ kind: 'written' }));
+
+    const report = await run(places, {}, { clock, twin: slow, readControl, destination });
+
+    expect(report).toMatchObject({ left: 5, failures: { 'the control row has changed': 5 } });
+    expect(destination.requests).toEqual([]);
+    expect(places.contents().messages).toHaveLength(5);
+    // One read for all that ask at the same time.
+    expect(reads).toBe(1);
+  });
+});
+
+describe('letters whose records are objects of the bucket', () => {
+  it('are taken in hand some at a time: all their records would not fit into memory', async () => {
+    const places = failurePlaces();
+    const all = 200;
+    for (let count = 1; count <= all; count += 1) {
+      const recordObject = `dead-letters/${count}.json`;
+      const record = lambdaRecord({ id: newId(), sequenceNumber: '5', attributes: value(5) });
+      await places.bucket.put(recordObject, JSON.stringify(record));
+      const { record: _, ...pointer } = JSON.parse(letterOf({})) as { record: object };
+      places.post(JSON.stringify({ ...pointer, recordObject }));
+    }
+    let [inMemory, most] = [0, 0];
+    const bucket = {
+      ...places.bucket,
+      async get(key: string) {
+        inMemory += 1;
+        most = Math.max(most, inMemory);
+        return places.bucket.get(key);
+      },
+      async delete(key: string) {
+        inMemory -= 1;
+        await places.bucket.delete(key);
+      },
+    };
+
+    expect(await run(places, {}, { bucket })).toMatchObject({ applied: all, left: 0 });
+
+    // Those in hand, and those that are read ahead.
+    expect(most).toBeLessThanOrEqual(2 * 40);
   });
 });
 
