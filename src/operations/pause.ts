@@ -10,6 +10,7 @@ import {
   withPause,
 } from '../core/control-row.ts';
 import { pauseFrom } from '../core/pause.ts';
+import { classifyFailure, type FailureKind } from '../core/write-failure.ts';
 import type { WriteTarget } from '../core/write-request.ts';
 import { FerryError } from '../errors.ts';
 import type { DestinationReader, DestinationTable, EventSource } from '../ports.ts';
@@ -105,12 +106,20 @@ export async function resume(context: PauseContext): Promise<ResumeResult> {
   return { paused, enabled, left, unreached };
 }
 
-/** @throws what is no failure of a request. */
+/** @throws what is no outage: a missing table, or permissions. */
 export function controlNow(context: PauseContext): Promise<FoundControl | Unreached> {
   return reached(
     insist(() => readControl(context.settings, context.reader), context),
     context,
   );
+}
+
+const OUTAGES: readonly FailureKind[] = ['unreachable', 'unknown', 'throttled'];
+
+/** A table that is not there will not come back by itself. */
+function isOutage(error: unknown): boolean {
+  const { kind, name } = classifyFailure(error);
+  return OUTAGES.includes(kind) && name !== 'ResourceNotFoundException';
 }
 
 async function reached(
@@ -120,7 +129,7 @@ async function reached(
   try {
     return await row;
   } catch (error) {
-    if (error instanceof FerryError || error === stop.reason) throw error;
+    if (error instanceof FerryError || error === stop.reason || !isOutage(error)) throw error;
     return { kind: 'unreached', why: whatHappened(error) };
   }
 }
