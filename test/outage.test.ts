@@ -121,6 +121,7 @@ describe('the verdicts on the way', () => {
       'the destination is down',
       { own: { ...waiting(MINUTE_MS), DestinationUnreachable: minutes(5, 0) } },
     ],
+    ['nothing waits yet', { own: applied, paused: 'unknown' }],
     ['nothing reads the stream', { mapping: disabled, paused: 'unknown' }],
     ['a pause is left', { paused }],
     ['it is back', { own: { ...waiting(-3 * MINUTE_MS), ...applied } }],
