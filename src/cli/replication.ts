@@ -27,12 +27,31 @@ export function replicationFrom(path: string, options: ParsedOptions): Replicati
 
 /** A command about the same replication, as one would type it: with the options that named it. */
 export function commandFor(options: ParsedOptions, command: string): string {
+  return withOptions(options, `ferry ${command}`);
+}
+
+/** Commands that are about no replication of a file. */
+const WITHOUT_FILE: readonly string[] = ['help', 'init', 'latency', 'local'];
+
+/** The text with each command in backticks as `commandFor` has it; a line of JSON stays as it is. */
+export function withCommandsFor(options: ParsedOptions, text: string): string {
+  if (text.startsWith('{')) return text;
+  return text.replaceAll(/`(ferry ([a-z]+)[^`]*)`/g, (whole, command: string, name: string) =>
+    WITHOUT_FILE.includes(name) ? whole : `\`${withOptions(options, command)}\``,
+  );
+}
+
+/** Without what the command has already. */
+function withOptions(options: ParsedOptions, command: string): string {
   const { default: usual } = replicationOptions.config;
   const config = options.text('config');
   const name = options.text('replication');
+  const isGiven = (option: string) => command.includes(` --${option} `);
   return [
-    `ferry ${command}`,
-    ...(config === undefined || config === usual ? [] : [`--config ${config}`]),
-    ...(name === undefined ? [] : [`--replication ${name}`]),
+    command,
+    ...(config === undefined || config === usual || isGiven('config')
+      ? []
+      : [`--config ${config}`]),
+    ...(name === undefined || isGiven('replication') ? [] : [`--replication ${name}`]),
   ].join(' ');
 }

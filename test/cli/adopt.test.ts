@@ -96,7 +96,7 @@ describe('ferry adopt', () => {
 
     expect(exitCode).toBe(0);
     expect(out).toContain(`Epoch 2 is open for the stream ${regions.streamArn}.`);
-    expect(out).toContain('`ferry verify`');
+    expect(out).toContain(`\`ferry verify --config ${regions.config}\``);
     expect(err.split('\n')).toEqual([
       'Disabling the event source mapping a1b2.',
       'Waiting until Lambda has disabled it.',
@@ -152,7 +152,7 @@ describe('ferry adopt', () => {
 
     expect(exitCode).toBe(3);
     expect(err).toContain(
-      'The event source mapping a1b2 is disabled. Run `ferry adopt --apply` again',
+      `The event source mapping a1b2 is disabled. Run \`ferry adopt --apply --config ${regions.config}\` again`,
     );
     expect(err).toContain('--region us-east-1 --uuid a1b2 --enabled');
     expect(await controlRow()).toMatchObject({ revision: { N: '1' } });
@@ -257,7 +257,7 @@ describe('a control row that does not fit', () => {
     expect(err).toMatch(
       /The twin Orders is another table than the one that was adopted: its TableId is/,
     );
-    expect(err).toContain('`ferry adopt`');
+    expect(err).toContain('run `ferry adopt --config ');
   });
 
   it('lets a backfill go on once the new twin is adopted', async () => {
@@ -278,7 +278,9 @@ describe('a control row that does not fit', () => {
 
     expect(await run('backfill', '--apply')).toMatchObject({
       exitCode: 1,
-      err: expect.stringMatching(/does not know the stream .*\nHint: .*`ferry adopt`/) as string,
+      err: expect.stringMatching(
+        /does not know the stream .*\nHint: .*`ferry adopt --config \S+`/,
+      ) as string,
     });
     expect(await run('verify', '--settle', '0')).toMatchObject({ exitCode: 0 });
   });

@@ -261,7 +261,9 @@ describe('a paused replication', () => {
     const { exitCode, err } = await run('adopt', '--again', '--apply');
 
     expect(exitCode).toBe(0);
-    expect(err).toContain('The replication is paused: `ferry resume` enables it.');
+    expect(err).toContain(
+      `The replication is paused: \`ferry resume --config ${regions.config}\` enables it.`,
+    );
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
     expect(await status()).toMatchObject({ level: 'paused' });
   });

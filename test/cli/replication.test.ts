@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type Command, parseOptions } from '../../src/cli/command.ts';
-import { commandFor, replicationOptions } from '../../src/cli/replication.ts';
+import { commandFor, replicationOptions, withCommandsFor } from '../../src/cli/replication.ts';
 
 const command: Command = { name: 'verify', options: replicationOptions, run: async () => 0 };
 
@@ -13,4 +13,20 @@ it.each([
   ],
 ])('names the next command for the same replication: %j', (args, expected) => {
   expect(commandFor(parseOptions(command, args), 'resume --apply')).toBe(expected);
+});
+
+const NAMED = ['--config', 'a.json', '--replication', 'orders'];
+
+it.each([
+  [[], 'Run `ferry verify` next.', 'Run `ferry verify` next.'],
+  [NAMED, 'Run `ferry verify`.', 'Run `ferry verify --config a.json --replication orders`.'],
+  [
+    NAMED,
+    'Run `ferry adopt --apply`, then `ferry resume --config a.json --replication orders`.',
+    'Run `ferry adopt --apply --config a.json --replication orders`, then `ferry resume --config a.json --replication orders`.',
+  ],
+  [NAMED, '`ferry init … --create-destination`', '`ferry init … --create-destination`'],
+  [NAMED, '{"verdict":"`ferry adopt`"}', '{"verdict":"`ferry adopt`"}'],
+])('completes the commands that a text quotes: %j %s', (args, text, expected) => {
+  expect(withCommandsFor(parseOptions(command, args), text)).toBe(expected);
 });
