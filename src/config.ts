@@ -224,7 +224,8 @@ function withLines(problems: readonly Problem[], text: string): string[] {
 function invalid(origin: string, problems: readonly string[]): UsageError {
   // Names of settings and attributes may hold anything, also the end of a line.
   const lines = problems.map((problem) => `  ${inOneLine(problem)}`).join('\n');
-  return new UsageError(`${origin} has ${problems.length} problem(s):\n${lines}`, {
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  return new UsageError(`${origin} has ${count}:\n${lines}`, {
     code: 'config.invalid',
     hint: 'ferry.schema.json describes every setting; editors complete and check against it.',
   });

@@ -21,6 +21,7 @@ import {
   QueueDoesNotExist,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { counted } from '../core/number-text.ts';
 import type { Clock, LeftoverStore, Remains } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 import { namingFailures } from './named-failures.ts';
@@ -92,7 +93,10 @@ function queues(client: SQSClient, settings: ClientSettings): Kind {
       try {
         const { QueueUrl = '' } = await client.send(new GetQueueUrlCommand({ QueueName }));
         const count = await sizeOf(QueueUrl, settings);
-        return { id: QueueUrl, holds: count === 0 ? undefined : `about ${count} message(s)` };
+        return {
+          id: QueueUrl,
+          holds: count === 0 ? undefined : `about ${counted(count, 'message')}`,
+        };
       } catch (error) {
         if (error instanceof QueueDoesNotExist) return undefined;
         throw error;
@@ -123,7 +127,8 @@ function buckets(client: S3Client): Kind {
         throw error;
       }
       for await (const page of s3Objects(client, Bucket).list('')) {
-        if (page.length > 0) return { id: Bucket, holds: `${page.length} object(s) or more` };
+        if (page.length > 0)
+          return { id: Bucket, holds: `${counted(page.length, 'object')} or more` };
       }
       return { id: Bucket, holds: undefined };
     },

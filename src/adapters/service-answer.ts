@@ -2,6 +2,7 @@
 // write, or as an item that is not there: the request may have been applied, or not.
 
 import { crc32 } from 'node:zlib';
+import { counted } from '../core/number-text.ts';
 
 /** An answer as it came over the wire; marks that are missing are empty. */
 export interface RawAnswer {
@@ -82,7 +83,9 @@ function formProblem(
   if (must !== undefined && !members.includes(must)) return `it has no ${must}`;
   if (isProven) return undefined;
   const foreign = members.filter((name) => name !== must && !may.includes(name));
-  return foreign.length === 0 ? undefined : `it has ${foreign.length} member(s) of another form`;
+  return foreign.length === 0
+    ? undefined
+    : `it has ${counted(foreign.length, 'member')} of another form`;
 }
 
 function membersOf(body: string): string[] | undefined {

@@ -99,9 +99,9 @@ describe('ferry teardown', () => {
     const lines = out.split('\n').map((line) => line.trim());
     expect(lines).toEqual(
       expect.arrayContaining([
-        `dead-letter queue ${DEAD_LETTERS} (us-east-1): has about 1 message(s); kept, unless \`--delete us-east-1/${DEAD_LETTERS}\``,
+        `dead-letter queue ${DEAD_LETTERS} (us-east-1): has about 1 message; kept, unless \`--delete us-east-1/${DEAD_LETTERS}\``,
         'look-again queue ferry-orders-look-again (us-east-1): empty; would be deleted',
-        `on-failure bucket ${BUCKET} (us-east-1): has 1 object(s) or more; kept, unless \`--delete us-east-1/${BUCKET}\``,
+        `on-failure bucket ${BUCKET} (us-east-1): has 1 object or more; kept, unless \`--delete us-east-1/${BUCKET}\``,
         `import: \`npx cdk import ferry-orders-source\`, BucketName ${BUCKET}`,
         expect.stringMatching(/^state table ferry-orders-state \(eu-west-1\): has items/),
         'import: `npx cdk import ferry-orders-destination`, TableName ferry-orders-state',

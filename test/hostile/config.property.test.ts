@@ -75,7 +75,9 @@ function outcomeOf(value: unknown): 'accepted' | 'refused' {
     if (!(error instanceof UsageError)) throw error;
     expect(error.code).toBe('config.invalid');
     const [title, ...problems] = error.message.split('\n');
-    expect(title).toBe(`ferry.json has ${problems.length} problem(s):`);
+    expect(title).toBe(
+      `ferry.json has ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}:`,
+    );
     expect(problems.length).toBeGreaterThan(0);
     for (const problem of problems) expect(problem).toMatch(PROBLEM);
     return 'refused';
@@ -254,7 +256,7 @@ it('tells each problem in one line, whatever the names hold', () => {
   const value = { replications: [{ ...first, 'a\n  replications.7: b\u001b[2J': 1 }] };
 
   expect(() => parseConfig(value)).toThrow(
-    /^ferry.json has 1 problem\(s\):\n {2}replications\.0: "a\\u\{a\}[^\p{C}]*$/u,
+    /^ferry.json has 1 problem:\n {2}replications\.0: "a\\u\{a\}[^\p{C}]*$/u,
   );
 });
 
