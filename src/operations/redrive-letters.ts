@@ -21,19 +21,32 @@ const UNPACKED_AT_ONCE = 4;
 const RELEASES_AT_ONCE = 16;
 /** SQS hides 120,000 messages of a queue at the most, and each takes memory here. */
 const HELD_MAX = 50_000;
+/** Any message may be delivered twice: these are no sign that all of them are. */
+const AGAIN_MAX = 100;
 
 /** Messages that are hidden from others because of this run, without their bodies. */
 export class HeldLetters {
   readonly #run: Run;
   readonly #messages = new Map<string, QueuedMessage>();
+  /** Deliveries of what is held already, since anything else came. */
+  #again = 0;
 
   constructor(run: Run) {
     this.#run = run;
   }
 
-  /** Whether no more may be held; the others of the queue are left to another run. */
+  /**
+   * Whether no more may be held, or only those come that are: they are visible again before the queue has
+   * been gone through. The others of the queue are left to another run.
+   */
   get isFull(): boolean {
-    return this.#messages.size >= HELD_MAX;
+    const { size } = this.#messages;
+    return size >= HELD_MAX || this.#again > size + AGAIN_MAX;
+  }
+
+  /** Whether the latest answer told nothing of what else is in the queue. */
+  get isRepeating(): boolean {
+    return this.#again > 0;
   }
 
   /** What is delivered again has had its turn; only its latest delivery can be deleted or let go. */
@@ -42,6 +55,7 @@ export class HeldLetters {
     const messages = await context.queue.receive(options.hiddenSeconds);
     const fresh = messages.filter(({ messageId }) => !this.#messages.has(messageId));
     for (const message of messages) this.#messages.set(message.messageId, { ...message, body: '' });
+    this.#again = fresh.length > 0 || messages.length === 0 ? 0 : this.#again + messages.length;
     return fresh;
   }
 
@@ -70,7 +84,8 @@ export async function* letterLoads(run: Run, held: HeldLetters): AsyncGenerator<
       const messages = await receiveSome(room - count, held);
       const opened = await open(messages, run, held);
       loads.push(...opened.loads);
-      empty = messages.length === 0 ? empty + 1 : 0;
+      if (messages.length > 0) empty = 0;
+      else if (!held.isRepeating) empty += 1;
       count += messages.length;
       bytes += opened.bytes;
       if (empty === EMPTY_RECEIVES_MAX || isOver(run) || held.isFull) break;
