@@ -50,8 +50,23 @@ export function requireWholeBulk(options: ParsedOptions): void {
   );
 }
 
+/** Of a worker's fifteen minutes, what a batch may take. */
+const BATCH_SECONDS = 240;
+
+/** @throws UsageError where a batch would not fit into the life of a function, and begin anew each time. */
+function requireRate({ options, replication }: RedriveCall): void {
+  const rate = perWorker('rate', options) ?? Infinity;
+  const least = Math.ceil(replication.batchSize / BATCH_SECONDS);
+  if (rate >= least) return;
+  throw new UsageError(
+    `With --bulk, --rate must be at least ${least} for each of the workers, got ${rate}.`,
+    { code: 'usage.options', hint: 'Use fewer --workers, or a higher rate.' },
+  );
+}
+
 /** @returns the exit code. */
 export async function redriveInBulk(call: RedriveCall): Promise<number> {
+  requireRate(call);
   const plan = await planned(call);
   if (!call.options.has('apply')) return printPlan(plan, call);
   const ofObjects = await redriveObjectsInBulk(plan, call);

@@ -25,6 +25,10 @@ export interface ObjectLoads {
 /** Of objects that are redriven together. A batch has six megabytes at most. */
 const BYTES_MAX = 6 * 1_024 * 1_024;
 const OBJECTS_MAX = 500;
+/** Of a record, at least, as Lambda writes it: fewer bytes are no more records. */
+const RECORD_BYTES = 400;
+/** What is in hand, and what is read ahead, must be done before a worker's time is up. */
+const GROUP_SECONDS = 120;
 const READS_AT_ONCE = 8;
 
 /** Objects as they are found, to be redriven together. */
@@ -47,8 +51,10 @@ export async function* objectLoads(run: Run, range: ObjectPart = {}): AsyncGener
 async function* groups(run: Run, range: ObjectRange): AsyncGenerator<readonly StoredObject[]> {
   let group: StoredObject[] = [];
   let bytes = 0;
+  const paced = run.options.recordsPerSecond * GROUP_SECONDS * RECORD_BYTES;
+  const bytesMax = Math.min(BYTES_MAX, paced);
   for await (const object of objectsIn(run, range)) {
-    const isFull = bytes + object.sizeBytes > BYTES_MAX || group.length === OBJECTS_MAX;
+    const isFull = bytes + object.sizeBytes > bytesMax || group.length === OBJECTS_MAX;
     if (isFull && group.length > 0) {
       yield group;
       [group, bytes] = [[], 0];

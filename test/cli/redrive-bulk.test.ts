@@ -174,6 +174,13 @@ describe('ferry redrive --bulk', () => {
     }
   });
 
+  it('refuses a rate at which a worker would never be done with a batch', async () => {
+    const { exitCode, err } = await bulk('--rate', '6');
+
+    expect(exitCode).toBe(2);
+    expect(err).toContain('--rate must be at least 5 for each of the workers, got 3');
+  });
+
   it.each([['--limit', '5'], ['--bucket', 'mine'], ['--without-source']])(
     'refuses %s',
     async (...args) => {

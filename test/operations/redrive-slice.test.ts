@@ -19,8 +19,8 @@ const task: RedriveTask = {
 };
 const call: BulkTask = { segment: 0, task, part: 0, done: false };
 
-/** Four objects, each so large that it is redriven by itself. */
-async function fourObjects(records: number) {
+/** Four objects, each so large that it is redriven by itself, unless told otherwise. */
+async function fourObjects(records: number, sizeBytes = 6 * 1_024 * 1_024) {
   const places = failurePlaces();
   for (const object of [1, 2, 3, 4]) {
     const Records = Array.from({ length: records }, (_, index) =>
@@ -38,7 +38,7 @@ async function fourObjects(records: number) {
     ...places.bucket,
     async *list(prefix, after) {
       for await (const page of places.bucket.list(prefix, after))
-        yield page.map((object) => ({ ...object, sizeBytes: 6 * 1_024 * 1_024 }));
+        yield page.map((object) => ({ ...object, sizeBytes }));
     },
   };
   return { bucket, left: () => places.contents().objects.map(([key]) => key), places };
@@ -86,6 +86,22 @@ describe('a slice of a bucket', () => {
     expect(cursors).toEqual([keyOf(1), keyOf(2), keyOf(3), undefined]);
     expect(destination.requests).toHaveLength(12);
     expect(left()).toEqual([]);
+  });
+
+  it.each([
+    ['all together', Infinity, undefined],
+    ['one by one, where more would not be done before its time is up', 1, keyOf(1)],
+  ])('is redriven %s', async (_, recordsPerSecond, expected) => {
+    const { bucket } = await fourObjects(1, 40_000);
+    const work = workOf(
+      scripted(() => ({ kind: 'written' })),
+      bucket,
+      { isTimeUp: () => true },
+    );
+
+    const { next } = await redriveSlice(call, { ...task, recordsPerSecond }, work);
+
+    expect(next).toBe(expected);
   });
 
   it('is not done where objects were passed over, although the destination answers again', async () => {
