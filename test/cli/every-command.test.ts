@@ -126,7 +126,7 @@ const inFolder = (arg: string) => (/^[\w.]+\.jsonl?$/.test(arg) ? join(folder, a
 
 /** A pause is for emergencies: it goes on where it cannot be noted, and says what is missing. */
 const UNNOTED =
-  /^The pause could not be noted in the control row: There is no table ferry-orders-state in eu-west-1\. .*\n?$/;
+  /^A pause can only be noted in the control row .*it could not be read \(There is no table ferry-orders-state in eu-west-1\)\. .*\n?$/;
 
 const withConfig = (name: string, args: readonly string[]) =>
   ['init', 'local', 'latency'].includes(name) ? args : [...args, '--config', 'ferry.json'];
