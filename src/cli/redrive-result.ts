@@ -35,11 +35,14 @@ export function printRedriven({ io, json, ...result }: Redriven): number {
   return isAllDone(result) ? EXIT.done : EXIT.differences;
 }
 
-/** Of a selection, what was not selected may stay. A batch that the stream no longer has may hold what was. */
+/**
+ * Of a selection, what was not selected may stay. What cannot be read, and a batch that the stream no longer has, may
+ * hold what was selected.
+ */
 function isAllDone({ report, filter }: Pick<Redriven, 'report' | 'filter'>): boolean {
   const { left, trimmed, unreadable, foreign, remaining } = report;
-  const undone = isSelection(filter) ? unsettled(report) : left + unreadable + foreign;
-  return undone + trimmed + remaining === 0;
+  const undone = isSelection(filter) ? unsettled(report) : left + foreign;
+  return undone + unreadable + trimmed + remaining === 0;
 }
 
 type Result = Omit<Redriven, 'io' | 'json'>;

@@ -188,9 +188,9 @@ describe('a command tells keys, never contents', () => {
     await redrive('--json');
 
     expectSaid(
-      '{"pk":{"S":"KEY-l"}}: as the source has it',
+      'write {"pk":{"S":"KEY-l"}}: applied',
       'still failing with ValidationException: 2',
-      'not dead letters',
+      'that is not a dead letter',
       '{"pk":{"B":"S0VZ"}}',
     );
   });
