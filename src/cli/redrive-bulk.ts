@@ -56,7 +56,7 @@ const BATCH_SECONDS = 240;
 /** @throws UsageError where a batch would not fit into the life of a function, and begin anew each time. */
 function requireRate({ options, replication }: RedriveCall): void {
   const rate = perWorker('rate', options) ?? Infinity;
-  const least = Math.ceil(replication.batchSize / BATCH_SECONDS);
+  const least = Math.ceil(replication.eventSource.batchSize / BATCH_SECONDS);
   if (rate >= least) return;
   throw new UsageError(
     `With --bulk, --rate must be at least ${least} for each of the workers, got ${rate}.`,
