@@ -99,7 +99,17 @@ const forgottenDelete: PastFailure = {
       { kind: 'anew', tables: ['state'], isSudden: false, atMs: START_MS + 13_635 },
       { kind: 'replay', atMs: START_MS + 543_635 },
     ],
-    commands: [],
+    // The put alone: together with the delete, there would be nothing to decide.
+    commands: [
+      {
+        name: 'redrive',
+        kind: 'redrive',
+        atMs: START_MS + 600_000,
+        limit: 1,
+        settleMs: 0,
+        slowMs: 20,
+      },
+    ],
     fixedAtMs: START_MS + 663_635,
     calmAtMs: START_MS + 663_635,
   },
