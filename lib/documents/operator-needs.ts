@@ -145,7 +145,12 @@ export const COMMANDS: readonly CommandNeeds[] = [
   },
   {
     command: 'backfill --bulk',
-    always: [...LOOK_TO_WRITE, FUNCTION, 'dynamodb:Scan source'],
+    always: [
+      ...LOOK_TO_WRITE,
+      FUNCTION,
+      'lambda:GetFunctionConfiguration bulkFunction',
+      'dynamodb:Scan source',
+    ],
     apply: ['dynamodb:PutItem state', ...RUN],
   },
   {
