@@ -29,9 +29,9 @@ beforeEach(() => rmSync(config, { force: true }));
 
 /** Of the two Regions, but for those that a call names itself. */
 const endpoints = (given: readonly string[] = []) =>
-  (['source', 'destination'] as const)
-    .filter((side) => !given.includes(`--${side}-endpoint`))
-    .flatMap((side) => [`--${side}-endpoint`, regions[side].endpoint]);
+  (['source', 'destination'] as const).flatMap((side) =>
+    given.includes(`--${side}-endpoint`) ? [] : [`--${side}-endpoint`, regions[side].endpoint],
+  );
 const init = (...args: string[]): Promise<Finished> =>
   runHere(['init', ...endpoints(args), '--config', config, ...args]);
 

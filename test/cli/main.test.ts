@@ -44,7 +44,7 @@ describe('ferry', () => {
         ['--help', name],
         [name, '--json', '-h'],
       ]) {
-        expect(await ferry(...words), words.join(' ')).toEqual(help);
+        expect({ words, ...(await ferry(...words)) }).toEqual({ words, ...help });
       }
     },
   );

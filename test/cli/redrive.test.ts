@@ -180,7 +180,10 @@ describe('ferry redrive', () => {
     const { exitCode, out } = await redriveHere(
       'redrive',
       ...deployed.places,
-      ...['--reason', 'Odd', '--apply', '--json'],
+      '--reason',
+      'Odd',
+      '--apply',
+      '--json',
     );
 
     expect(exitCode).toBe(3);

@@ -60,6 +60,6 @@ it('names the role that a missing table has in the configuration', async () => {
     noteRequest(error, { ...request, endpoint: undefined });
     const about = { hint: '', replications: REPLICATIONS };
 
-    await expect(explained(about, () => Promise.reject(error))).rejects.toThrow(`${happened}`);
+    await expect(explained(about, () => Promise.reject(error))).rejects.toThrow(happened);
   }
 });

@@ -167,32 +167,31 @@ it('finds exactly what was planted while both tables are written to', async () =
  * this machine is slow for the comparison, too.
  */
 function trafficBetween([source, twin]: readonly [string, string], items: number) {
-  let writes = 0;
-  let stopped = false;
-  const write = async () => {
-    const pk = { S: `busy-${writes % items}` };
-    const item = { pk, n: { N: String(writes) } };
+  const done = { writes: 0, stopped: false };
+  const write = async (number: number) => {
+    const pk = { S: `busy-${number % items}` };
+    const item = { pk, n: { N: String(number) } };
     for (const TableName of [source, twin]) {
       const { client } = engine();
-      await (writes % 7 === 0
+      await (number % 7 === 0
         ? client.send(new DeleteItemCommand({ TableName, Key: { pk } }))
         : client.send(new PutItemCommand({ TableName, Item: item })));
       await systemClock.sleep(1);
     }
   };
   const run = async () => {
-    for (; !stopped; writes += 1) await write();
-  };
-  const sleep = async (ms: number) => {
-    const until = writes + ms;
-    while (writes < until) await Promise.race([systemClock.sleep(1), finished]);
+    for (; !done.stopped; done.writes += 1) await write(done.writes);
   };
   const finished = run();
+  const sleep = async (ms: number) => {
+    const until = done.writes + ms;
+    while (done.writes < until) await Promise.race([systemClock.sleep(1), finished]);
+  };
   const stop = () => {
-    stopped = true;
+    done.stopped = true;
     return finished;
   };
-  return { clock: { now: () => writes, sleep }, stop };
+  return { clock: { now: () => done.writes, sleep }, stop };
 }
 
 it.each([
