@@ -26,7 +26,7 @@ export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   },
   {
     name: '21 redrive without compare-and-set',
-    caughtBy: 4_168,
+    caughtBy: 10_209,
     seedsMax: 20_000,
     rewrite: only(['redrive'], byVersion),
   },

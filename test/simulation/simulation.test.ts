@@ -55,6 +55,8 @@ describe('the judge', () => {
       const found = before ?? (await firstFailure(everywhere, { mutation: mutant }));
 
       expect(found).toBeDefined();
+      // Without the mistake, nothing is wrong there: it is the mistake that is caught.
+      expect((await runPlan(planOf(found?.seed ?? 0))).violations).toEqual([]);
     },
   );
 
