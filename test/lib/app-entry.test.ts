@@ -37,7 +37,7 @@ describe('bin/app.ts', () => {
 
     expect(stderr).toContain('"source" is required');
     expect(stderr).toContain('"destination" is required');
-    expect(stderr).toContain('replications.0.name must match');
+    expect(stderr).toContain('replications.0.name: expected 1 to 30 lower-case letters');
     expect(stderr).toContain('\nHint: ');
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(stdout).toBe('');
