@@ -32,7 +32,7 @@ import {
   switchReporter,
   titleOf,
 } from './pause-result.ts';
-import { commandFor, replicationFrom, replicationOptions } from './replication.ts';
+import { replicationFrom, replicationOptions } from './replication.ts';
 import { explained } from './service-errors.ts';
 
 export const pauseCommand: Command = {
@@ -44,28 +44,38 @@ export const pauseCommand: Command = {
   },
   async run(options, io) {
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained({ hint: HINT, replications: [replication] }, async () => {
-      const place = await openPausePlace(replication);
-      try {
-        return await run({ options, io, replication, place });
-      } finally {
-        place.close();
-      }
-    });
+    return atPausePlace({ options, io, replication }, run);
   },
 };
 
-const HINT = 'Running it again is safe; `ferry status` shows what is done.';
-
-interface Call {
+/** Of a pause or a resume. */
+export interface PauseCall {
   readonly options: ParsedOptions;
   readonly io: Io;
   readonly replication: ReplicationConfig;
   readonly place: PausePlace;
 }
 
+/** Runs a pause or a resume where the replication is deployed. */
+export function atPausePlace(
+  call: Omit<PauseCall, 'place'>,
+  run: (call: PauseCall) => Promise<number>,
+): Promise<number> {
+  const { replication } = call;
+  return explained({ hint: HINT, replications: [replication] }, async () => {
+    const place = await openPausePlace(replication);
+    try {
+      return await run({ ...call, place });
+    } finally {
+      place.close();
+    }
+  });
+}
+
+const HINT = 'Running it again is safe; `ferry status` shows what is done.';
+
 /** What a pause and a resume share. */
-export function pauseContext({ io, place }: Pick<Call, 'io' | 'place'>): PauseContext {
+export function pauseContext({ io, place }: Pick<PauseCall, 'io' | 'place'>): PauseContext {
   return {
     ...place,
     clock: io.clock ?? systemClock,
@@ -76,7 +86,7 @@ export function pauseContext({ io, place }: Pick<Call, 'io' | 'place'>): PauseCo
   };
 }
 
-async function run(call: Call): Promise<number> {
+async function run(call: PauseCall): Promise<number> {
   const { options, replication } = call;
   const context = pauseContext(call);
   const all = await insist(() => context.mappings.list(), context);
@@ -115,7 +125,7 @@ async function lagNow(replication: ReplicationConfig, nowMs: number): Promise<La
   }
 }
 
-interface Plan extends Call {
+interface Plan extends PauseCall {
   readonly all: readonly EventSource[];
   readonly lag: Lag | undefined;
   readonly paused: Paused;
@@ -147,7 +157,7 @@ function printPlan({ options, io, replication, obstacle, ...plan }: Plan): numbe
 }
 
 async function stopIt(
-  call: Call,
+  call: PauseCall,
   { lag, context }: { readonly lag: Lag | undefined; readonly context: PauseContext },
 ): Promise<number> {
   try {
@@ -174,17 +184,17 @@ function printPaused(
       ...horizonLines(paused, replication, lag),
       ...alarmLines(replication),
       ...(mark.kind === 'marked' ? deploymentLines(replication) : []),
-      `To go on: \`${commandFor(options, 'resume --apply')}\`.`,
+      'To go on: `ferry resume --apply`.',
     ];
     for (const line of lines) io.out(line);
   }
   if (mark.kind === 'marked') return EXIT.done;
-  io.err(unnoted(mark.why, commandFor(options, 'pause --apply')));
+  io.err(unnoted(mark.why));
   return EXIT.differences;
 }
 
-function unnoted(why: string, again: string): string {
-  return `The pause could not be noted in the control row: ${why}. \`ferry status\` does not know it, and a deployment that changes the mapping resumes it. Do not deploy, or run \`${again}\` again first.`;
+function unnoted(why: string): string {
+  return `The pause could not be noted in the control row: ${why}. \`ferry status\` does not know it, and a deployment that changes the mapping resumes it. Do not deploy, or run \`ferry pause --apply\` again first.`;
 }
 
 /** In a dry run, nothing was tried but to read the row. */

@@ -25,15 +25,13 @@ export function replicationFrom(path: string, options: ParsedOptions): Replicati
   );
 }
 
-/** A command about the same replication, as one would type it: with the options that named it. */
-export function commandFor(options: ParsedOptions, command: string): string {
-  return withOptions(options, `ferry ${command}`);
-}
-
 /** Commands that are about no replication of a file. */
 const WITHOUT_FILE: readonly string[] = ['help', 'init', 'latency', 'local'];
 
-/** The text with each command in backticks as `commandFor` has it; a line of JSON stays as it is. */
+/**
+ * The text, with each command in backticks as one would type it for the same replication: with the options that named
+ * it. A line of JSON stays as it is.
+ */
 export function withCommandsFor(options: ParsedOptions, text: string): string {
   if (text.startsWith('{')) return text;
   return text.replaceAll(/`(ferry ([a-z]+)[^`]*)`/g, (whole, command: string, name: string) =>

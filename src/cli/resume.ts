@@ -1,7 +1,5 @@
 // `ferry resume`: replicate again after a pause. It shows what it would do, and does it only with --apply.
 
-import { openPausePlace, type PausePlace } from '../composition/pause-place.ts';
-import type { ReplicationConfig } from '../config.ts';
 import { utcTime } from '../core/pause.ts';
 import { insist } from '../operations/insist.ts';
 import {
@@ -12,12 +10,11 @@ import {
   type ResumeResult,
 } from '../operations/pause.ts';
 import type { EventSource } from '../ports.ts';
-import type { Command, ParsedOptions } from './command.ts';
-import { EXIT, type Io } from './output.ts';
+import type { Command } from './command.ts';
+import { EXIT } from './output.ts';
 import { leftLines, lossLines, mappingLines, resumedLines, titleOf } from './pause-result.ts';
-import { pauseContext } from './pause.ts';
-import { commandFor, replicationFrom, replicationOptions } from './replication.ts';
-import { explained } from './service-errors.ts';
+import { atPausePlace, type PauseCall, pauseContext } from './pause.ts';
+import { replicationFrom, replicationOptions } from './replication.ts';
 
 export const resumeCommand: Command = {
   name: 'resume',
@@ -28,27 +25,11 @@ export const resumeCommand: Command = {
   },
   async run(options, io) {
     const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained({ hint: HINT, replications: [replication] }, async () => {
-      const place = await openPausePlace(replication);
-      try {
-        return await run({ options, io, replication, place });
-      } finally {
-        place.close();
-      }
-    });
+    return atPausePlace({ options, io, replication }, run);
   },
 };
 
-const HINT = 'Running it again is safe; `ferry status` shows what is done.';
-
-interface Call {
-  readonly options: ParsedOptions;
-  readonly io: Io;
-  readonly replication: ReplicationConfig;
-  readonly place: PausePlace;
-}
-
-async function run(call: Call): Promise<number> {
+async function run(call: PauseCall): Promise<number> {
   const context = pauseContext(call);
   const all = await insist(() => context.mappings.list(), context);
   const planned = planResume(all, await controlNow(context));
@@ -67,7 +48,7 @@ interface Plan {
 }
 
 function printPlan(
-  { options, io, replication }: Call,
+  { options, io, replication }: PauseCall,
   { all, planned, isDone }: Plan,
   { clock }: PauseContext,
 ): number {
@@ -104,7 +85,7 @@ function stepLines({ paused, enabled }: ResumeResult): string[] {
     : [`It would ${steps.join(', ')}. Nothing was changed. With --apply it does so.`];
 }
 
-async function goOn(call: Call, context: PauseContext): Promise<number> {
+async function goOn(call: PauseCall, context: PauseContext): Promise<number> {
   try {
     return printResumed(call, await resume(context), context.clock.now());
   } catch (error) {
@@ -115,7 +96,7 @@ async function goOn(call: Call, context: PauseContext): Promise<number> {
 }
 
 function printResumed(
-  { options, io, replication }: Call,
+  { options, io, replication }: PauseCall,
   result: ResumeResult,
   nowMs: number,
 ): number {
@@ -129,7 +110,7 @@ function printResumed(
     io.out(titleOf(replication));
     for (const line of resumedLines(result, replication, nowMs)) io.out(line);
   }
-  if (result.unreached !== undefined) io.err(unresumed(result.unreached, options));
+  if (result.unreached !== undefined) io.err(unresumed(result.unreached));
   return left.length === 0 && result.unreached === undefined ? EXIT.done : EXIT.differences;
 }
 
@@ -137,6 +118,6 @@ function unknownPause(why: string): string {
   return `The control row cannot be read, so that it is not known whether a pause is written down: ${why}.`;
 }
 
-function unresumed(why: string, options: ParsedOptions): string {
-  return `The control row could not be changed: ${why}. A pause may still be written down there. Then the function holds every record, and Lambda puts what gets too old into the on-failure bucket. When the destination answers again, run \`${commandFor(options, 'resume --apply')}\` again.`;
+function unresumed(why: string): string {
+  return `The control row could not be changed: ${why}. A pause may still be written down there. Then the function holds every record, and Lambda puts what gets too old into the on-failure bucket. When the destination answers again, run \`ferry resume --apply\` again.`;
 }

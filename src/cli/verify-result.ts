@@ -9,7 +9,6 @@ import type { VerifyReport } from '../operations/verify.ts';
 import type { ParsedOptions } from './command.ts';
 import { alignedRows, counted, grouped, type Io } from './output.ts';
 import { peakMemoryMiB } from './progress.ts';
-import { commandFor } from './replication.ts';
 import { sampleFacts, sampleLines } from './verify-sample.ts';
 import type { Scope } from './verify-scope.ts';
 
@@ -83,7 +82,7 @@ const WHAT = {
   everything: 'tables',
 } as const;
 
-function verdict({ options, report, path, scope, paused }: Verified): readonly string[] {
+function verdict({ report, path, scope, paused }: Verified): readonly string[] {
   const found = differences(report);
   const open = report.inFlight + report.unreadable;
   if (isNothing(report)) return NOTHING[scope.kind];
@@ -92,7 +91,7 @@ function verdict({ options, report, path, scope, paused }: Verified): readonly s
     ...(found === 0
       ? []
       : [
-          `${scope.kind === 'key' ? 'The items differ' : `The ${WHAT[scope.kind]} differ in ${counted(found, 'item')}`}${paused === undefined ? nextStep(options, path) : pauseNote(options, paused)}`,
+          `${scope.kind === 'key' ? 'The items differ' : `The ${WHAT[scope.kind]} differ in ${counted(found, 'item')}`}${paused === undefined ? nextStep(path) : pauseNote(paused)}`,
         ]),
     ...(open === 0
       ? []
@@ -118,26 +117,24 @@ const NOTHING = {
 } as const;
 
 /** A repair would only do early what the replication does. */
-function pauseNote(options: ParsedOptions, { sinceMs }: Paused): string {
-  const [resume, again] = [commandFor(options, 'resume --apply'), commandFor(options, 'verify')];
-  return `. The replication is paused since ${utcTime(sinceMs)}: differences by later writes are expected until \`${resume}\`. Then run \`${again}\` again.`;
+function pauseNote({ sinceMs }: Paused): string {
+  return `. The replication is paused since ${utcTime(sinceMs)}: differences by later writes are expected until \`ferry resume --apply\`. Then run \`ferry verify\` again.`;
 }
 
 /** A repair reads both items again, and a redrive may have made them equal. While paused, both wait. */
-function lettersFirst({ options, report, paused }: Verified): string[] {
+function lettersFirst({ report, paused }: Verified): string[] {
   if (differences(report) === 0 || paused !== undefined) return [];
-  const [redrive, status] = [commandFor(options, 'redrive'), commandFor(options, 'status')];
-  return [`If dead letters wait, run \`${redrive}\` first: see \`${status}\`.`];
+  return ['If dead letters wait, run `ferry redrive` first: see `ferry status`.'];
 }
 
-function nextStep(options: ParsedOptions, path: string | undefined): string {
-  return path === undefined ? REPORT_FIRST : repairOf(options, path);
+function nextStep(path: string | undefined): string {
+  return path === undefined ? REPORT_FIRST : repairOf(path);
 }
 
 const REPORT_FIRST = '. With --report FILE, it makes a report for `ferry repair`.';
 
-function repairOf(options: ParsedOptions, path: string): string {
-  return `; \`${commandFor(options, `repair --report ${path}`)}\` shows what it would do.`;
+function repairOf(path: string): string {
+  return `; \`ferry repair --report ${path}\` shows what it would do.`;
 }
 
 /** Whether no item was met on either side. */

@@ -14,7 +14,8 @@ export interface Patience {
 
 /** In a row; with the waits between them, about six seconds. */
 const OUTAGE_TRIES_MAX = 8;
-const OUTAGES: readonly FailureKind[] = ['unreachable', 'unknown'];
+/** Kinds of failures that may pass by themselves. */
+export const OUTAGES: readonly FailureKind[] = ['unreachable', 'unknown'];
 
 /**
  * @param action must be harmless to repeat, also when an earlier try is applied late.

@@ -10,12 +10,12 @@ import {
   withPause,
 } from '../core/control-row.ts';
 import { pauseFrom } from '../core/pause.ts';
-import { classifyFailure, type FailureKind } from '../core/write-failure.ts';
+import { classifyFailure } from '../core/write-failure.ts';
 import type { WriteTarget } from '../core/write-request.ts';
 import { FerryError } from '../errors.ts';
 import type { DestinationReader, DestinationTable, EventSource } from '../ports.ts';
 import { readControl } from './first-adoption.ts';
-import { insist } from './insist.ts';
+import { insist, OUTAGES } from './insist.ts';
 import { whatHappened } from './what-happened.ts';
 import { type SwitchContext, switchMappings } from './switch-mappings.ts';
 
@@ -113,8 +113,6 @@ export function controlNow(context: PauseContext): Promise<FoundControl | Unreac
     context,
   );
 }
-
-const OUTAGES: readonly FailureKind[] = ['unreachable', 'unknown', 'throttled'];
 
 /** A table that is not there will not come back by itself. */
 function isOutage(error: unknown): boolean {

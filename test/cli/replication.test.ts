@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type Command, parseOptions } from '../../src/cli/command.ts';
-import { commandFor, replicationOptions, withCommandsFor } from '../../src/cli/replication.ts';
+import { replicationOptions, withCommandsFor } from '../../src/cli/replication.ts';
 
 const command: Command = { name: 'verify', options: replicationOptions, run: async () => 0 };
 
@@ -12,7 +12,9 @@ it.each([
     'ferry resume --apply --config /tmp/a.json --replication orders',
   ],
 ])('names the next command for the same replication: %j', (args, expected) => {
-  expect(commandFor(parseOptions(command, args), 'resume --apply')).toBe(expected);
+  const completed = withCommandsFor(parseOptions(command, args), '`ferry resume --apply`');
+
+  expect(completed).toBe(`\`${expected}\``);
 });
 
 const NAMED = ['--config', 'a.json', '--replication', 'orders'];
