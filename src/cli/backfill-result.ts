@@ -1,7 +1,7 @@
 // What a backfill would take, or has done, for people or for machines.
 
 import type { ReplicationConfig } from '../config.ts';
-import { itemJson } from '../core/attribute-value.ts';
+import { itemAsJson, itemJson } from '../core/attribute-value.ts';
 import type { BackfillRun } from '../core/backfill-checkpoint.ts';
 import { dollars } from '../core/capacity.ts';
 import type { CopyEstimate } from '../core/copy-estimate.ts';
@@ -89,10 +89,7 @@ export function printBackfill(outcome: BackfillOutcome): void {
   if (options.has('json')) {
     const { name } = replication;
     const result = { replication: name, apply: true, finished, resumed, ...progress };
-    const keys = rejected.map(({ key, reason }) => ({
-      key: JSON.parse(itemJson(key)) as object,
-      reason,
-    }));
+    const keys = rejected.map(({ key, reason }) => ({ key: itemAsJson(key), reason }));
     io.out(JSON.stringify({ ...result, peakMemoryMiB: peak, rejectedKeys: keys }));
     return;
   }

@@ -1,11 +1,10 @@
 // What a redrive has found and done, or would do: for people or for machines.
 
-import { itemJson } from '../core/attribute-value.ts';
+import { itemAsJson, itemJson } from '../core/attribute-value.ts';
 import type { ItemOutcome } from '../operations/redrive-item.ts';
 import type { RedriveFilter } from '../core/parcel.ts';
 import type { RedrivenItem } from '../operations/redrive-records.ts';
 import type { Outcomes, RedriveReport } from '../operations/redrive-report.ts';
-import type { Item } from '../ports.ts';
 import { alignedRows, counted, EXIT, grouped, type Io } from './output.ts';
 import { isSelection, selectionLines, unsettled } from './redrive-selection.ts';
 
@@ -48,24 +47,20 @@ function isAllDone({ report, filter }: Pick<Redriven, 'report' | 'filter'>): boo
 type Result = Omit<Redriven, 'io' | 'json'>;
 
 function jsonOf({ name, apply, report, outlook }: Result): string {
-  const sampleKeys = report.sampleKeys.map(plainKey);
+  const sampleKeys = report.sampleKeys.map(itemAsJson);
   return JSON.stringify({ replication: name, apply, ...report, sampleKeys, ...itemsOf(outlook) });
 }
 
 function itemsOf(outlook: Outlook | undefined): object {
   if (outlook === undefined) return {};
   const items = outlook.items.map(({ key, outcome, records }) => ({
-    key: plainKey(key),
+    key: itemAsJson(key),
     action: actionOf(outcome),
     outcome: outcome.kind,
     ...('why' in outcome ? { why: outcome.why } : {}),
     records,
   }));
   return { items, itemsShown: items.length, itemsLeftOut: outlook.more };
-}
-
-function plainKey(key: Item): object {
-  return JSON.parse(itemJson(key)) as object;
 }
 
 function lines({ name, apply, filter, report, outlook }: Result): string[] {

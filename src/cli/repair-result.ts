@@ -1,7 +1,7 @@
 // What a repair has done, or would do: the items and what becomes of each, for people or for machines.
 
 import type { ReplicationConfig } from '../config.ts';
-import { itemJson } from '../core/attribute-value.ts';
+import { itemAsJson, itemJson } from '../core/attribute-value.ts';
 import type { RepairedItem, RepairReport } from '../operations/repair.ts';
 import { alignedRows, counted, grouped, type Io } from './output.ts';
 
@@ -101,5 +101,5 @@ function jsonOf({ replication, apply, report, items }: Repaired): string {
 
 /** With bytes as base64 text. */
 function plainKey({ key }: RepairedItem) {
-  return { key: JSON.parse(itemJson(key)) as object };
+  return { key: itemAsJson(key) };
 }

@@ -51,6 +51,11 @@ export function itemJson(item: Item): string {
   });
 }
 
+/** The same as an object that can be part of JSON. */
+export function itemAsJson(item: Item): object {
+  return JSON.parse(itemJson(item)) as object;
+}
+
 /**
  * The key attributes of an item or a key, in the order of the table's key schema: maps that DynamoDB sends have
  * none. Names that are whole numbers come first in any JavaScript object.

@@ -2,7 +2,7 @@
 // function hands back until the segment is done.
 
 import { REPORT_OBJECT_PREFIX } from '../contract.ts';
-import { decodeItem, itemJson } from './attribute-value.ts';
+import { decodeItem, itemAsJson } from './attribute-value.ts';
 import { type BackfillRun, isSegmentCount } from './backfill-checkpoint.ts';
 import type { RedriveFilter } from './parcel.ts';
 import type { ScanCursor, SegmentCursor } from './segment-join.ts';
@@ -58,7 +58,7 @@ export interface BulkTask {
 export function cursorJson({ source, destination }: SegmentCursor): string {
   const side = ({ after, ended }: ScanCursor) => ({
     ended,
-    ...(after === undefined ? {} : { after: JSON.parse(itemJson(after)) as object }),
+    ...(after === undefined ? {} : { after: itemAsJson(after) }),
   });
   return JSON.stringify({ source: side(source), destination: side(destination) });
 }
