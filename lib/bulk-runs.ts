@@ -35,12 +35,9 @@ import {
   REPORT_OBJECT_PREFIX,
 } from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { type ReplicationAndStream, replicationVariable } from '../src/replication-variable.ts';
 import { environmentKey } from './customer-key.ts';
-import {
-  functionEnvironment,
-  type ReplicationAndStream,
-  replicationVariable,
-} from './function-environment.ts';
+import { functionEnvironment } from './function-environment.ts';
 import {
   useOfBucketKey,
   useOfDestinationKeys,

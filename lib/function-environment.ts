@@ -4,46 +4,13 @@
 import { Token } from 'aws-cdk-lib';
 import type { ReplicationConfig } from '../src/config.ts';
 import { UsageError } from '../src/errors.ts';
+import type { ReplicationAndStream } from '../src/replication-variable.ts';
 
 /** Lambda's limit for all variables of a function, as one JSON text. */
 export const ENVIRONMENT_BYTES_MAX = 4_096;
 
 /** Of a queue's URL or a bucket's name, which are known at deployment. */
 const TOKEN_BYTES = 130;
-
-/** A replication, and the stream that is read: for a table that the app creates, known at deployment. */
-export interface ReplicationAndStream {
-  readonly replication: ReplicationConfig;
-  readonly streamArn: string;
-}
-
-/**
- * The value of a variable that holds the replication, as in ferry.json: both tables exist, and settings that
- * only the deployment and the replicate function use are left out.
- */
-export function replicationVariable(
-  { replication, streamArn }: ReplicationAndStream,
-  { heartbeat = false }: { readonly heartbeat?: boolean } = {},
-): string {
-  const { name, source, destination, stateTable, reservedAttribute } = replication;
-  const { tombstones, ttlDeletes, unversionedItems } = replication;
-  const place = ({ region, table, endpoint }: ReplicationConfig['destination']) => ({
-    region,
-    table,
-    endpoint,
-  });
-  return JSON.stringify({
-    name,
-    source: { ...place(source), streamArn },
-    destination: place(destination),
-    stateTable,
-    reservedAttribute,
-    tombstones,
-    ttlDeletes,
-    unversionedItems,
-    ...(heartbeat && { heartbeat: replication.heartbeat }),
-  });
-}
 
 /**
  * `variables`, as they are.

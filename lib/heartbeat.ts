@@ -17,12 +17,9 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config.ts';
 import { HEARTBEAT_ENVIRONMENT, HEARTBEAT_PERIOD_MS, heartbeatName } from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { type ReplicationAndStream, replicationVariable } from '../src/replication-variable.ts';
 import { environmentKey } from './customer-key.ts';
-import {
-  functionEnvironment,
-  type ReplicationAndStream,
-  replicationVariable,
-} from './function-environment.ts';
+import { functionEnvironment } from './function-environment.ts';
 import { useOfEnvironmentKey, useOfKey, useOfLogKey } from './key-grants.ts';
 import { createLogGroup } from './log-group.ts';
 import { allow, optionalPolicy, policy, tableArn } from './policies.ts';

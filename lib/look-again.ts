@@ -22,12 +22,9 @@ import {
   lookAgainName,
 } from '../src/contract.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { type ReplicationAndStream, replicationVariable } from '../src/replication-variable.ts';
 import { customerKey, environmentKey, queueEncryption } from './customer-key.ts';
-import {
-  functionEnvironment,
-  type ReplicationAndStream,
-  replicationVariable,
-} from './function-environment.ts';
+import { functionEnvironment } from './function-environment.ts';
 import {
   useOfDestinationKeys,
   useOfEnvironmentKey,

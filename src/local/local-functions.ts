@@ -8,6 +8,7 @@ import { handlerSettings } from '../config.ts';
 import { LOOK_AGAIN_ENVIRONMENT } from '../contract.ts';
 import { toEnvironment } from '../handler-settings.ts';
 import { buildLambdaBundle, type HandlerName } from '../lambda-bundle.ts';
+import { replicationVariable } from '../replication-variable.ts';
 import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
 import type { Cleanup, LocalWorld, LocalWorldOptions } from './local-world.ts';
 import { startQueueMapping } from './queue-mapping.ts';
@@ -44,9 +45,15 @@ export function startLookAgain(
   options: LocalWorldOptions,
   cleanups: Cleanup[],
 ): () => Promise<void> {
-  const { replication, failures } = parts;
+  const { replication, failures, faults, streamArn } = parts;
   if (replication.tombstones === 'strict') return async () => undefined;
-  const variables = { [LOOK_AGAIN_ENVIRONMENT.replication]: JSON.stringify(withTables(parts)) };
+  const destination = { ...replication.destination, endpoint: faults.endpoint };
+  const variables = {
+    [LOOK_AGAIN_ENVIRONMENT.replication]: replicationVariable({
+      replication: { ...replication, destination },
+      streamArn,
+    }),
+  };
   const lambda = startLambda({ handler: 'look-again', variables }, parts, options, cleanups);
   const mapping = startQueueMapping({
     queue: failures.lookAgainQueue,
@@ -57,20 +64,6 @@ export function startLookAgain(
   });
   cleanups.push(() => mapping.stop());
   return () => mapping.drained();
-}
-
-/** For the function, both tables are there already. */
-function withTables({ replication, faults, streamArn }: FunctionPlace): object {
-  const { source, destination } = replication;
-  return {
-    ...replication,
-    source: { region: source.region, table: source.table, endpoint: source.endpoint, streamArn },
-    destination: {
-      region: destination.region,
-      table: destination.table,
-      endpoint: faults.endpoint,
-    },
-  };
 }
 
 /** Metrics, and that a first batch has adopted its stream. */
