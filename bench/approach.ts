@@ -1,7 +1,7 @@
 // What an approach is, and the settings that all of them share.
 
-import { firstRow } from '../src/core/control-row.ts';
-import type { HandlerSettings } from '../src/handler-settings.ts';
+import { firstRow } from '../src/model/control-row.ts';
+import type { HandlerSettings } from '../src/config/handler-settings.ts';
 import { STREAM_ARN } from './batches.ts';
 
 /** Brings one batch; tells how many records of it, where it does not do all. */

@@ -4,17 +4,17 @@ import {
   dynamoDbDestination,
   dynamoDbDestinationReader,
   writeClient,
-} from '../src/adapters/dynamodb-table.ts';
-import { signedRequests } from '../src/adapters/signed-requests.ts';
-import { signedDestination, signedReader } from '../src/adapters/signed-table.ts';
-import { systemClock, systemRandom } from '../src/adapters/system-clock.ts';
-import { REQUEST_TIMEOUT_MS } from '../src/contract.ts';
-import { ConcurrencyLimit } from '../src/core/concurrency-limit.ts';
-import { seriesIn } from '../src/core/control-row.ts';
-import type { HandlerSettings } from '../src/handler-settings.ts';
-import type { ControlKeeper } from '../src/operations/control-keeper.ts';
-import { rejectionMemory } from '../src/operations/rejection-memory.ts';
-import { replicateBatch } from '../src/operations/replicate-batch.ts';
+} from '../src/aws/dynamodb-table.ts';
+import { signedRequests } from '../src/aws/signed/signed-requests.ts';
+import { signedDestination, signedReader } from '../src/aws/signed/signed-table.ts';
+import { systemClock, systemRandom } from '../src/aws/system-clock.ts';
+import { REQUEST_TIMEOUT_MS } from '../src/config/names.ts';
+import { ConcurrencyLimit } from '../src/replicate/concurrency-limit.ts';
+import { seriesIn } from '../src/model/control-row.ts';
+import type { HandlerSettings } from '../src/config/handler-settings.ts';
+import type { ControlKeeper } from '../src/replicate/control-keeper.ts';
+import { rejectionMemory } from '../src/replicate/rejection-memory.ts';
+import { replicateBatch } from '../src/replicate/replicate-batch.ts';
 import type { DestinationReader, DestinationTable } from '../src/ports.ts';
 import { type Approach, CONTROL_ROW, CREDENTIALS, SETTINGS } from './approach.ts';
 import { leanestWith } from './leanest.ts';

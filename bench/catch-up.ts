@@ -2,7 +2,7 @@
 // puts, found with the leanest client. Prints records/s of each slice as one line of JSON.
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { STATE_ATTRIBUTES } from '../src/contract.ts';
+import { STATE_ATTRIBUTES } from '../src/config/names.ts';
 import { CREDENTIALS, SETTINGS } from './approach.ts';
 import { APPROACHES } from './approaches.ts';
 import { makeBatch } from './batches.ts';

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { toEnvironment } from '../src/handler-settings.ts';
+import { toEnvironment } from '../src/config/handler-settings.ts';
 import { buildLambdaBundle } from '../src/lambda-bundle.ts';
 import { SETTINGS } from './approach.ts';
 import { makeBatch } from './batches.ts';

@@ -1,8 +1,8 @@
 // Ports that count what their requests cost, by DynamoDB's rules, whatever the engine behind them says.
 
-import { itemSizeBytes, readUnits, writeUnits } from '../src/core/capacity.ts';
-import type { ReadRequest } from '../src/core/read-request.ts';
-import type { WriteRequest } from '../src/core/write-request.ts';
+import { itemSizeBytes, readUnits, writeUnits } from '../src/model/capacity.ts';
+import type { ReadRequest } from '../src/model/read-request.ts';
+import type { WriteRequest } from '../src/model/write-request.ts';
 import type {
   DestinationReader,
   DestinationTable,

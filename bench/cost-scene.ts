@@ -1,29 +1,29 @@
 // Tables on an embedded engine, and the product's own operations over ports that count what they cost.
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { dynamoDbReader, readClient } from '../src/adapters/dynamodb-reader.ts';
+import { dynamoDbReader, readClient } from '../src/aws/dynamodb-reader.ts';
 import {
   dynamoDbDestination,
   dynamoDbDestinationReader,
   dynamoDbTransactions,
   writeClient,
-} from '../src/adapters/dynamodb-table.ts';
-import { systemRandom } from '../src/adapters/system-clock.ts';
-import { STATE_ATTRIBUTES } from '../src/contract.ts';
-import { canonicalKey, type Item } from '../src/core/attribute-value.ts';
-import { copyRequest, toCopy } from '../src/core/backfill-copy.ts';
-import { itemSizeBytes } from '../src/core/capacity.ts';
-import { ConcurrencyLimit } from '../src/core/concurrency-limit.ts';
-import { type ControlRow, seriesIn } from '../src/core/control-row.ts';
-import { destinationHealth } from '../src/core/destination-health.ts';
-import { floorOf } from '../src/core/ordering-guard.ts';
-import { parseStreamRecord } from '../src/core/stream-record.ts';
-import type { HandlerSettings } from '../src/handler-settings.ts';
-import { controlKeeper } from '../src/operations/control-keeper.ts';
-import { redriveItem } from '../src/operations/redrive-item.ts';
-import { rejectionMemory } from '../src/operations/rejection-memory.ts';
-import { replicateBatch } from '../src/operations/replicate-batch.ts';
-import { resynchronizeKey } from '../src/operations/resynchronize-key.ts';
+} from '../src/aws/dynamodb-table.ts';
+import { systemRandom } from '../src/aws/system-clock.ts';
+import { STATE_ATTRIBUTES } from '../src/config/names.ts';
+import { canonicalKey, type Item } from '../src/model/attribute-value.ts';
+import { copyRequest, toCopy } from '../src/backfill/copy.ts';
+import { itemSizeBytes } from '../src/model/capacity.ts';
+import { ConcurrencyLimit } from '../src/replicate/concurrency-limit.ts';
+import { type ControlRow, seriesIn } from '../src/model/control-row.ts';
+import { destinationHealth } from '../src/replicate/destination-health.ts';
+import { floorOf } from '../src/model/guard.ts';
+import { parseStreamRecord } from '../src/model/stream-record.ts';
+import type { HandlerSettings } from '../src/config/handler-settings.ts';
+import { controlKeeper } from '../src/replicate/control-keeper.ts';
+import { redriveItem } from '../src/redrive/redrive-item.ts';
+import { rejectionMemory } from '../src/replicate/rejection-memory.ts';
+import { replicateBatch } from '../src/replicate/replicate-batch.ts';
+import { resynchronizeKey } from '../src/resync/resynchronize-key.ts';
 import { CREDENTIALS, SETTINGS } from './approach.ts';
 import { makeBatch, STREAM_ARN } from './batches.ts';
 import { CostCount } from './cost-count.ts';

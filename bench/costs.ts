@@ -2,7 +2,7 @@
 // write unit and of three: so many times a plain write of the item, and so many units besides.
 
 import { fileURLToPath } from 'node:url';
-import type { HandlerSettings } from '../src/handler-settings.ts';
+import type { HandlerSettings } from '../src/config/handler-settings.ts';
 import { startEmbeddedDynamoDb } from '../src/local/embedded-dynamodb.ts';
 import type { Cost } from './cost-count.ts';
 import { openScene, type Scene } from './cost-scene.ts';

@@ -3,8 +3,8 @@
 
 import type { Client as ClientType } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
-import { requestSigner } from '../src/adapters/sigv4.ts';
-import { versionOf } from '../src/core/ordering-guard.ts';
+import { requestSigner } from '../src/aws/signed/sigv4.ts';
+import { versionOf } from '../src/model/guard.ts';
 import { type Approach, CREDENTIALS, SETTINGS } from './approach.ts';
 
 const TARGET = 'DynamoDB_20120810.PutItem';

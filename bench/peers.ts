@@ -6,9 +6,9 @@ import {
   PutItemCommand,
   type PutItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { parseStreamRecord } from '../src/core/stream-record.ts';
-import { GuardedPut } from '../src/core/guarded-put.ts';
-import { seriesInEpoch } from '../src/core/ordering-guard.ts';
+import { parseStreamRecord } from '../src/model/stream-record.ts';
+import { GuardedPut } from '../src/model/guarded-put.ts';
+import { seriesInEpoch } from '../src/model/guard.ts';
 import { type Approach, CREDENTIALS, SETTINGS } from './approach.ts';
 
 const client = (endpoint: string) =>

@@ -4,9 +4,9 @@
 
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
-import type { Item } from '../src/core/attribute-value.ts';
-import { itemSizeBytes, writeUnits } from '../src/core/capacity.ts';
-import { putControlRow } from '../src/core/control-row.ts';
+import type { Item } from '../src/model/attribute-value.ts';
+import { itemSizeBytes, writeUnits } from '../src/model/capacity.ts';
+import { putControlRow } from '../src/model/control-row.ts';
 import { CONTROL_ROW, SETTINGS } from './approach.ts';
 import { COUNTS_PATH, type Counts } from './stub.ts';
 

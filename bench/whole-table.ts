@@ -12,7 +12,7 @@ import {
   DynamoDBClient,
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
-import { inParallel } from '../src/operations/in-parallel.ts';
+import { inParallel } from '../src/pacing/in-parallel.ts';
 import { startEmbeddedDynamoDb } from '../src/local/embedded-dynamodb.ts';
 
 const PEAK_MIB_MAX = 300;

@@ -3,7 +3,7 @@
 
 import { App } from 'aws-cdk-lib';
 import { buildApp } from '../lib/ferry-app.ts';
-import { loadConfig } from '../src/config.ts';
+import { loadConfig } from '../src/config/config.ts';
 import { UsageError } from '../src/errors.ts';
 
 // Synthesized below and not on exit, so that nothing follows the message of a refused configuration.

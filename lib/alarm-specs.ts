@@ -2,8 +2,8 @@
 // the runbook, whose numbers come from here.
 
 import { type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import type { ReplicationConfig } from '../src/config.ts';
-import { lookAgainSeconds } from '../src/contract.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
+import { lookAgainSeconds } from '../src/config/names.ts';
 import type { ReplicationMetrics } from './replication-metrics.ts';
 
 export interface AlarmSpec {

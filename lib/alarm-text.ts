@@ -1,6 +1,6 @@
 // What an alarm means, and what to do first -> its description, which is all that an email shows of it.
 
-import type { ReplicationConfig } from '../src/config.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
 import { dashboardUrl } from './console-links.ts';
 import { entryTitle } from './runbook-entries.ts';
 

@@ -27,15 +27,18 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
 import {
   BULK_ENVIRONMENT,
   bulkName,
   ON_FAILURE_OBJECT_PREFIX,
   REPORT_OBJECT_PREFIX,
-} from '../src/contract.ts';
+} from '../src/config/names.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
-import { type ReplicationAndStream, replicationVariable } from '../src/replication-variable.ts';
+import {
+  type ReplicationAndStream,
+  replicationVariable,
+} from '../src/config/replication-variable.ts';
 import { environmentKey } from './customer-key.ts';
 import { functionEnvironment } from './function-environment.ts';
 import {

@@ -1,8 +1,8 @@
 // What a replication costs, as an expression over its metrics.
 
 import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { ReplicationConfig } from '../src/config.ts';
-import { LIST_PRICES } from '../src/contract.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
+import { LIST_PRICES } from '../src/config/names.ts';
 import { expression, PERIOD, type ReplicationMetrics } from './replication-metrics.ts';
 
 /** Dollars per hour at the rate of each minute, by what they are paid for. */

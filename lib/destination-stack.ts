@@ -3,9 +3,9 @@
 
 import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config.ts';
-import { keyOf } from '../src/config-keys.ts';
-import { STATE_ATTRIBUTES } from '../src/contract.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
+import { keyOf } from '../src/config/encryption-keys.ts';
+import { STATE_ATTRIBUTES } from '../src/config/names.ts';
 import { createConfiguredTable, createProtectedTable } from './dynamodb-table.ts';
 import { fit, STACK_DESCRIPTION_MAX } from './fit.ts';
 

@@ -12,7 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import type { KeyAttribute, TableConfig } from '../src/config.ts';
+import type { KeyAttribute, TableConfig } from '../src/config/config.ts';
 import { UsageError } from '../src/errors.ts';
 
 export interface ProtectedTableProps {

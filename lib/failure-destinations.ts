@@ -5,12 +5,12 @@ import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket } from 'aws-cdk-lib/aws-s3';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
 import {
   deadLetterQueueName,
   DEAD_LETTER_RETENTION_SECONDS,
   DEAD_LETTER_SIZE_BYTES_MAX,
-} from '../src/contract.ts';
+} from '../src/config/names.ts';
 import { bucketEncryption, customerKey, queueEncryption } from './customer-key.ts';
 
 /**

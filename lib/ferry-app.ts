@@ -3,9 +3,9 @@
 
 import { Annotations, type App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import type { Config, ReplicationConfig } from '../src/config.ts';
-import { regionDoubts } from '../src/config-regions.ts';
-import { placeOf } from '../src/config-tables.ts';
+import type { Config, ReplicationConfig } from '../src/config/config.ts';
+import { regionDoubts } from '../src/config/regions.ts';
+import { placeOf } from '../src/config/tables.ts';
 import { DestinationStack } from './destination-stack.ts';
 import { keyPolicies, servicePrincipals } from './key-policy.ts';
 import { SourceStack } from './source-stack.ts';

@@ -2,9 +2,9 @@
 // in the middle of a deployment.
 
 import { Token } from 'aws-cdk-lib';
-import type { ReplicationConfig } from '../src/config.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
 import { UsageError } from '../src/errors.ts';
-import type { ReplicationAndStream } from '../src/replication-variable.ts';
+import type { ReplicationAndStream } from '../src/config/replication-variable.ts';
 
 /** Lambda's limit for all variables of a function, as one JSON text. */
 export const ENVIRONMENT_BYTES_MAX = 4_096;

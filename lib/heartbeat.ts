@@ -14,10 +14,13 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config.ts';
-import { HEARTBEAT_ENVIRONMENT, HEARTBEAT_PERIOD_MS, heartbeatName } from '../src/contract.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
+import { HEARTBEAT_ENVIRONMENT, HEARTBEAT_PERIOD_MS, heartbeatName } from '../src/config/names.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
-import { type ReplicationAndStream, replicationVariable } from '../src/replication-variable.ts';
+import {
+  type ReplicationAndStream,
+  replicationVariable,
+} from '../src/config/replication-variable.ts';
 import { environmentKey } from './customer-key.ts';
 import { functionEnvironment } from './function-environment.ts';
 import { useOfEnvironmentKey, useOfKey, useOfLogKey } from './key-grants.ts';

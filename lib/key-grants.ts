@@ -2,9 +2,9 @@
 // whose data the key encrypts.
 
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { ReplicationConfig, TableConfig } from '../src/config.ts';
-import { keyOf } from '../src/config-keys.ts';
-import { partitionOf } from '../src/partition.ts';
+import type { ReplicationConfig, TableConfig } from '../src/config/config.ts';
+import { keyOf } from '../src/config/encryption-keys.ts';
+import { partitionOf } from '../src/config/partition.ts';
 import { allow } from './policies.ts';
 
 export type KeyedService = 'dynamodb' | 'lambda' | 'logs' | 's3' | 'sqs';

@@ -1,10 +1,10 @@
 // What the policies of customer managed keys must allow. The app cannot change them, because it knows a key by its
 // ARN only. Docs and `npm run key-policy` show these statements to the key's owner.
 
-import type { ReplicationConfig } from '../src/config.ts';
-import { keyOf } from '../src/config-keys.ts';
-import { bulkName } from '../src/contract.ts';
-import { partitionOf } from '../src/partition.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
+import { keyOf } from '../src/config/encryption-keys.ts';
+import { bulkName } from '../src/config/names.ts';
+import { partitionOf } from '../src/config/partition.ts';
 import {
   ENVIRONMENT_KEY_ACTIONS,
   type KeyedService,

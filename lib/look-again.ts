@@ -15,14 +15,17 @@ import {
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
 import {
   LOOK_AGAIN_ENVIRONMENT,
   LOOK_AGAIN_RETENTION_SECONDS,
   lookAgainName,
-} from '../src/contract.ts';
+} from '../src/config/names.ts';
 import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
-import { type ReplicationAndStream, replicationVariable } from '../src/replication-variable.ts';
+import {
+  type ReplicationAndStream,
+  replicationVariable,
+} from '../src/config/replication-variable.ts';
 import { customerKey, environmentKey, queueEncryption } from './customer-key.ts';
 import { functionEnvironment } from './function-environment.ts';
 import {

@@ -16,8 +16,8 @@ import {
   type YAxisProps,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config.ts';
-import type { MetricName } from '../src/contract.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
+import type { MetricName } from '../src/config/names.ts';
 import { alarmSpecs, EXPIRING_MS, WAITING_MS } from './alarm-specs.ts';
 import { dashboardName, isUrl } from './alarm-text.ts';
 import { costPerHour } from './cost-estimate.ts';

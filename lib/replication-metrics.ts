@@ -4,8 +4,8 @@
 import { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
-import type { ReplicationConfig } from '../src/config.ts';
-import { heartbeatName, type MetricName } from '../src/contract.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
+import { heartbeatName, type MetricName } from '../src/config/names.ts';
 import type { LookAgain } from './look-again.ts';
 import type { StreamReplicator } from './stream-replicator.ts';
 

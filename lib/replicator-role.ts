@@ -12,8 +12,8 @@ import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config.ts';
-import { STATE_ATTRIBUTES } from '../src/contract.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
+import { STATE_ATTRIBUTES } from '../src/config/names.ts';
 import {
   useOfBucketKey,
   useOfDestinationKeys,

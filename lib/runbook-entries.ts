@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { ReplicationConfig } from '../src/config.ts';
+import type { ReplicationConfig } from '../src/config/config.ts';
 
 interface RunbookEntry {
   /** As GitHub makes it of the heading. */

@@ -4,7 +4,7 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import { StreamViewType } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
-import type { ReplicationConfig, SourceConfig } from '../src/config.ts';
+import type { ReplicationConfig, SourceConfig } from '../src/config/config.ts';
 import { UsageError } from '../src/errors.ts';
 import { BulkRuns } from './bulk-runs.ts';
 import { createConfiguredTable } from './dynamodb-table.ts';

@@ -19,17 +19,17 @@ import {
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { handlerSettings, type ReplicationConfig } from '../src/config.ts';
+import { handlerSettings, type ReplicationConfig } from '../src/config/config.ts';
 import {
   functionName,
   METRIC_NAMESPACE,
   type METRIC_DIMENSIONS,
   type MetricName,
-} from '../src/contract.ts';
+} from '../src/config/names.ts';
 import { UsageError } from '../src/errors.ts';
-import { toEnvironment } from '../src/handler-settings.ts';
+import { toEnvironment } from '../src/config/handler-settings.ts';
 import { buildLambdaBundle, type HandlerName, LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
-import { partitionOf } from '../src/partition.ts';
+import { partitionOf } from '../src/config/partition.ts';
 import { environmentKey } from './customer-key.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
 import { fit, FUNCTION_DESCRIPTION_MAX } from './fit.ts';

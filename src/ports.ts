@@ -2,12 +2,12 @@
 
 import type { TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
-import type { Item } from './core/attribute-value.ts';
-import type { BatchSummary } from './core/outcome.ts';
-import type { DeadLetter } from './core/dead-letter.ts';
-import type { ReadRequest } from './core/read-request.ts';
-import type { Leftover } from './core/teardown.ts';
-import type { WriteRequest } from './core/write-request.ts';
+import type { Item } from './model/attribute-value.ts';
+import type { BatchSummary } from './model/outcome.ts';
+import type { DeadLetter } from './model/dead-letter.ts';
+import type { ReadRequest } from './model/read-request.ts';
+import type { Leftover } from './teardown/leftovers.ts';
+import type { WriteRequest } from './model/write-request.ts';
 
 export type { Item };
 

@@ -30,26 +30,47 @@ const imports: Import[] = files.flatMap((from) =>
   ),
 );
 
-/** The room a file is in: "core", "operations", ... or "src" for the files that all rooms share. */
+/** The room a file is in: "model", "replicate", ... or "src" for the files that all rooms share. */
 function roomOf(path: string): string {
   const [top, room, ...rest] = path.split('/');
   if (top !== 'src') return top === 'lib' || top === 'bin' ? top : 'package';
   return rest.length === 0 ? 'src' : (room ?? '');
 }
 
+/** What an operator does, and what the rules of the operators' rooms stand on. */
+const RULES = ['src', 'model', 'pacing', 'text', 'failures', 'config'];
+const COPYING = RULES.concat('replicate', 'resync');
+const WORK = COPYING.concat(
+  'look-again heartbeat redrive backfill verify bulk status switchover teardown'.split(' '),
+);
+
 /** What each room may import, itself and types of src/ports.ts apart. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  src: ['src'],
-  // Of src, the contract and types of settings; never the ports, which are made of core's types.
-  core: ['src'],
-  operations: ['core', 'src'],
-  adapters: ['core', 'src'],
-  handlers: ['composition', 'operations', 'adapters', 'core', 'src'],
-  composition: ['operations', 'adapters', 'core', 'src'],
-  local: ['composition', 'operations', 'adapters', 'core', 'src'],
-  cli: ['local', 'composition', 'operations', 'adapters', 'core', 'src'],
-  lib: ['src'],
-  bin: ['cli', 'lib', 'src'],
+  src: [],
+  text: [],
+  config: ['src', 'text'],
+  model: ['config', 'text'],
+  failures: ['src'],
+  pacing: ['src', 'model'],
+  replicate: ['src', 'model', 'pacing', 'config'],
+  resync: [...RULES, 'replicate'],
+  'look-again': COPYING,
+  heartbeat: RULES,
+  backfill: COPYING,
+  verify: COPYING,
+  bulk: [...RULES, 'backfill', 'verify'],
+  redrive: [...COPYING, 'bulk'],
+  status: RULES,
+  switchover: [...COPYING, 'status'],
+  teardown: RULES,
+  stream: ['src', 'config', 'text'],
+  aws: ['src', 'config', 'model', 'failures', 'text'],
+  composition: ['aws', ...WORK],
+  handlers: ['composition', 'aws', ...WORK],
+  local: ['stream', 'composition', 'aws', ...WORK],
+  cli: ['local', 'composition', 'aws', ...WORK],
+  lib: ['src', 'config'],
+  bin: ['cli', 'lib', 'src', 'config'],
 };
 
 it('finds the sources at all', () => {
@@ -67,25 +88,44 @@ describe('arrows between rooms point one way', () => {
   });
 
   it('as the list above has it', () => {
-    // The schema is read by src/config.ts.
+    // The schema is read by src/config/config.ts.
     expect(crossing.filter(({ to }) => to !== 'ferry.schema.json')).toEqual([]);
   });
 });
 
-describe('core is pure', () => {
-  const core = files.filter((path) => roomOf(path) === 'core');
+it('no two files import each other in a circle', () => {
+  const next = new Map<string, string[]>();
+  for (const { from, to } of imports) next.set(from, (next.get(from) ?? []).concat(to));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const walk = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) {
+      circles.push([...path.slice(path.indexOf(file)), file].join(' > '));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const to of next.get(file) ?? []) walk(to, path.concat(file));
+    done.add(file);
+  };
+  for (const file of files) walk(file, []);
 
-  it('imports nothing that runs, but its own files, the contract, decimals and a digest', () => {
-    const allowed = ['src/contract.ts', 'src/decimal.ts', 'node:crypto'];
+  expect(circles).toEqual([]);
+});
+
+describe('the model is pure', () => {
+  const model = files.filter((path) => roomOf(path) === 'model');
+
+  it('imports nothing that runs, but its own files, names, decimals and a digest', () => {
+    const allowed = ['src/config/names.ts', 'src/text/decimal.ts', 'node:crypto'];
     const impure = imports.filter(
       ({ from, to, typeOnly }) =>
-        core.includes(from) && !typeOnly && roomOf(to) !== 'core' && !allowed.includes(to),
+        model.includes(from) && !typeOnly && roomOf(to) !== 'model' && !allowed.includes(to),
     );
 
     expect(impure).toEqual([]);
   });
 
-  it.each(core)('%s makes no promise and reads no environment', (path) => {
+  it.each(model)('%s makes no promise and reads no environment', (path) => {
     expect(sourceOf(path)).not.toMatch(
       /\b(async|await|Promise|process\.|Date\.now|Math\.random|setTimeout)\b/,
     );
@@ -93,7 +133,7 @@ describe('core is pure', () => {
 });
 
 describe('the outside world is touched at the edges only', () => {
-  const inside = files.filter((path) => ['core', 'operations'].includes(roomOf(path)));
+  const inside = files.filter((path) => WORK.concat('stream').includes(roomOf(path)));
 
   it.each(inside)('%s has no clock, no chance and no process of its own', (path) => {
     expect(sourceOf(path)).not.toMatch(
@@ -101,12 +141,12 @@ describe('the outside world is touched at the edges only', () => {
     );
   });
 
-  it('SDK clients are created in adapters and local mode, nowhere else', () => {
+  it('SDK clients are created in src/aws and local mode, nowhere else', () => {
     const users = imports.filter(
       ({ to, typeOnly }) => to.startsWith('@aws-sdk/client-') && !typeOnly,
     );
 
-    expect(users.filter(({ from }) => !['adapters', 'local'].includes(roomOf(from)))).toEqual([]);
+    expect(users.filter(({ from }) => !['aws', 'local'].includes(roomOf(from)))).toEqual([]);
   });
 });
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import schema from '../ferry.schema.json' with { type: 'json' };
 import { keyPolicies } from '../lib/key-policy.ts';
-import { parseConfig } from '../src/config.ts';
+import { parseConfig } from '../src/config/config.ts';
 
 const TIMEOUT_MS = 150_000;
 const temporary = mkdtempSync(join(tmpdir(), 'ferry-keys-'));

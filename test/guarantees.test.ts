@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { countCosts } from '../bench/costs.ts';
 import schema from '../ferry.schema.json' with { type: 'json' };
-import { CHECKED_TIMEOUT_SECONDS_MAX, LIST_PRICES, lookAgainSeconds } from '../src/contract.ts';
-import { SYSTEMIC_ITEMS_MIN, SYSTEMIC_SHARE_MIN } from '../src/core/systemic-rejection.ts';
+import { CHECKED_TIMEOUT_SECONDS_MAX, LIST_PRICES, lookAgainSeconds } from '../src/config/names.ts';
+import { SYSTEMIC_ITEMS_MIN, SYSTEMIC_SHARE_MIN } from '../src/replicate/systemic-rejection.ts';
 
 const guarantees = readFileSync('docs/guarantees.md', 'utf8');
 const readme = readFileSync('README.md', 'utf8');

@@ -7,8 +7,8 @@ import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
 import { EXIT } from '../src/cli/output.ts';
-import { parseConfig } from '../src/config.ts';
-import { METRIC_UNITS } from '../src/contract.ts';
+import { parseConfig } from '../src/config/config.ts';
+import { METRIC_UNITS } from '../src/config/names.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const architecture = readFileSync('docs/architecture.md', 'utf8');

@@ -1,6 +1,6 @@
 // The alarms of a template -> the lines of the runbook that say when each fires.
 
-import { METRIC_UNITS } from '../../src/contract.ts';
+import { METRIC_UNITS } from '../../src/config/names.ts';
 import type { Resources } from './sample-templates.ts';
 
 interface AlarmProperties {

@@ -1,11 +1,11 @@
 // What an adoption would do, does, or has done, for people or for machines.
 
-import type { ReplicationConfig } from '../config.ts';
-import type { AdoptionChoice, AdoptionPlan, Opened, Survey } from '../core/adoption.ts';
-import { dollars, readUnits } from '../core/capacity.ts';
-import { type ControlRow, newestEpoch, standingOf } from '../core/control-row.ts';
-import { duration } from '../core/duration.ts';
-import { type AdoptStep, refusal } from '../operations/adopt.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import type { AdoptionChoice, AdoptionPlan, Opened, Survey } from '../switchover/adoption.ts';
+import { dollars, readUnits } from '../model/capacity.ts';
+import { type ControlRow, newestEpoch, standingOf } from '../model/control-row.ts';
+import { duration } from '../text/duration.ts';
+import { type AdoptStep, refusal } from '../switchover/adopt.ts';
 import type { EventSource } from '../ports.ts';
 import type { TablePair } from '../composition/table-pair.ts';
 import type { ParsedOptions } from './command.ts';

@@ -2,13 +2,13 @@
 // would do, and does it only with --apply.
 
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { type DeployedSources, openEventSources } from '../composition/event-sources.ts';
 import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
-import type { ReplicationConfig } from '../config.ts';
-import { lookAgainSeconds } from '../contract.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { lookAgainSeconds } from '../config/names.ts';
 import { UsageError } from '../errors.ts';
-import { adopt, type AdoptContext, type AdoptStep, planNow } from '../operations/adopt.ts';
+import { adopt, type AdoptContext, type AdoptStep, planNow } from '../switchover/adopt.ts';
 import { adoptReporter, printAdopted, printPlan } from './adopt-result.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';

@@ -2,7 +2,7 @@
 // is wrong with them.
 
 import { parseArgs } from 'node:util';
-import { nearestName } from '../nearest-name.ts';
+import { nearestName } from '../text/nearest-name.ts';
 import type { Command } from './command.ts';
 
 export interface Arguments {

@@ -1,17 +1,17 @@
 // `ferry backfill --before-stream`: what it says and does around the copy, and how the stream is started.
 
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { openEventSources } from '../composition/event-sources.ts';
 import type { TablePair } from '../composition/table-pair.ts';
-import type { ReplicationConfig } from '../config.ts';
-import type { BackfillRun } from '../core/backfill-checkpoint.ts';
-import { duration } from '../core/duration.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import type { BackfillRun } from '../backfill/checkpoint.ts';
+import { duration } from '../text/duration.ts';
 import {
   type BeforeStreamContext,
   COPIES_LAND_MS,
   startStream,
   streamLeftMs,
-} from '../operations/before-stream.ts';
+} from '../backfill/before-stream.ts';
 import type { Io } from './output.ts';
 
 interface Call {

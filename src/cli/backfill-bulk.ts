@@ -1,9 +1,9 @@
 // `ferry backfill --bulk`: the deployed state machine copies, and this follows it to its end.
 
-import { systemClock } from '../adapters/system-clock.ts';
-import type { ReplicationConfig } from '../config.ts';
-import type { BackfillRun } from '../core/backfill-checkpoint.ts';
-import { parseReportLine } from '../core/difference-report.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import type { BackfillRun } from '../backfill/checkpoint.ts';
+import { parseReportLine } from '../verify/difference-report.ts';
 import { FerryError } from '../errors.ts';
 import {
   type BackfillContext,
@@ -11,8 +11,8 @@ import {
   backfillProgress,
   finishBackfill,
   noteExecution,
-} from '../operations/backfill.ts';
-import { reportLines } from '../operations/bulk-reports.ts';
+} from '../backfill/backfill.ts';
+import { reportLines } from '../bulk/bulk-reports.ts';
 import type { ObjectStore } from '../ports.ts';
 import { perWorker, runInBulk } from './bulk.ts';
 import type { ParsedOptions } from './command.ts';

@@ -1,12 +1,12 @@
 // What a backfill would take, or has done, for people or for machines.
 
-import type { ReplicationConfig } from '../config.ts';
-import { itemAsJson, itemJson } from '../core/attribute-value.ts';
-import type { BackfillRun } from '../core/backfill-checkpoint.ts';
-import { dollars } from '../core/capacity.ts';
-import type { CopyEstimate } from '../core/copy-estimate.ts';
-import type { BackfillProgress } from '../operations/backfill.ts';
-import type { RejectedCopy } from '../operations/copy-page.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { itemAsJson, itemJson } from '../model/attribute-value.ts';
+import type { BackfillRun } from '../backfill/checkpoint.ts';
+import { dollars } from '../model/capacity.ts';
+import type { CopyEstimate } from '../backfill/copy-estimate.ts';
+import type { BackfillProgress } from '../backfill/backfill.ts';
+import type { RejectedCopy } from '../backfill/copy-page.ts';
 import type { ParsedOptions } from './command.ts';
 import { alignedRows, grouped, type Io } from './output.ts';
 import { money, peakMemoryMiB } from './progress.ts';

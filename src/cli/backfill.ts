@@ -2,17 +2,17 @@
 // been deleted meanwhile.
 
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { requireControl } from '../composition/control.ts';
 import { openLookAgain } from '../composition/look-again.ts';
 import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
-import type { ReplicationConfig } from '../config.ts';
-import type { BackfillRun } from '../core/backfill-checkpoint.ts';
-import { dollars } from '../core/capacity.ts';
-import { type CopyEstimate, estimateCopy } from '../core/copy-estimate.ts';
-import { type ControlRow, newestEpoch } from '../core/control-row.ts';
-import { floorIn } from '../core/replay.ts';
-import type { TableFacts } from '../core/table-facts.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import type { BackfillRun } from '../backfill/checkpoint.ts';
+import { dollars } from '../model/capacity.ts';
+import { type CopyEstimate, estimateCopy } from '../backfill/copy-estimate.ts';
+import { type ControlRow, newestEpoch } from '../model/control-row.ts';
+import { floorIn } from '../redrive/replay.ts';
+import type { TableFacts } from '../model/table-facts.ts';
 import { UsageError } from '../errors.ts';
 import {
   backfill,
@@ -21,14 +21,14 @@ import {
   backfillProgress,
   openBackfill,
   planBackfill,
-} from '../operations/backfill.ts';
+} from '../backfill/backfill.ts';
 import {
   type BeforeStreamContext,
   checkBeforeStream,
   planStream,
-} from '../operations/before-stream.ts';
-import type { RejectedCopy } from '../operations/copy-page.ts';
-import { paceOf } from '../operations/pace.ts';
+} from '../backfill/before-stream.ts';
+import type { RejectedCopy } from '../backfill/copy-page.ts';
+import { paceOf } from '../pacing/pace.ts';
 import type { LookAgainQueue } from '../ports.ts';
 import { beginStream, timeWarning, withBeforeStream } from './backfill-before-stream.ts';
 import { type DoneBefore, printBackfill, printEstimate } from './backfill-result.ts';
@@ -92,7 +92,7 @@ export const backfillCommand: Command = {
       try {
         const apply = options.has('apply');
         const streamArn = streamOf(pair);
-        const control = await requireControl(pair, { apply, streamArn }, patienceOf(io));
+        const control = await requireControl(pair, { apply, streamArn }, retryContext(io));
         const lookAgain = await openLookAgain({ replication, queueUrl, apply });
         const call = { options, io, replication, pair, streamArn, control, lookAgain };
         if (apply) return await copy(call);
@@ -227,7 +227,7 @@ function copyHere(run: BackfillRun, { call, context, onProgress }: Copying) {
   return backfill(run, context, { workers, onProgress });
 }
 
-function patienceOf({ interrupted }: Io) {
+function retryContext({ interrupted }: Io) {
   return { clock: systemClock, random: systemRandom, stop: interrupted };
 }
 
@@ -237,7 +237,7 @@ function contextOf(
 ): BackfillContext {
   const pace = (name: string) => paceOf(options.integer(name) ?? Infinity, systemClock);
   return {
-    ...patienceOf(io),
+    ...retryContext(io),
     target: pair.target,
     floor: floorIn(control, [streamArn]),
     epoch: newestEpoch(control).n,

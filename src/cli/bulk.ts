@@ -1,11 +1,11 @@
 // --bulk: the same work, done by the deployed state machine, and followed from here.
 
-import { environmentEndpoint } from '../adapters/endpoints.ts';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { environmentEndpoint } from '../aws/endpoints.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
-import type { ReplicationConfig } from '../config.ts';
-import type { BulkTask } from '../core/bulk-task.ts';
-import { followBulkRun } from '../operations/follow-bulk-run.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import type { BulkTask } from '../bulk/bulk-task.ts';
+import { followBulkRun } from '../bulk/follow-bulk-run.ts';
 import { UsageError } from '../errors.ts';
 import type { BulkRuns, ObjectStore } from '../ports.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';

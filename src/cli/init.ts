@@ -3,14 +3,14 @@
 
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
-import { systemClock } from '../adapters/system-clock.ts';
+import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
+import { systemClock } from '../aws/system-clock.ts';
 import { requireTable } from '../composition/table-check.ts';
-import { loadConfig, parseConfig, readConfigFile, type TableConfig } from '../config.ts';
-import { regionDoubts } from '../config-regions.ts';
-import { type Finding, preflight } from '../core/preflight.ts';
-import type { TableFacts } from '../core/table-facts.ts';
-import { twinConstruct } from '../core/twin-construct.ts';
+import { loadConfig, parseConfig, readConfigFile, type TableConfig } from '../config/config.ts';
+import { regionDoubts } from '../config/regions.ts';
+import { type Finding, preflight } from '../status/preflight.ts';
+import type { TableFacts } from '../model/table-facts.ts';
+import { twinConstruct } from './twin-construct.ts';
 import { UsageError } from '../errors.ts';
 import type { Item } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';

@@ -1,8 +1,8 @@
 // --key: the key of an item, as people type it.
 
-import type { KeyAttribute } from '../config.ts';
-import { type Item, keyInOrder } from '../core/attribute-value.ts';
-import { keyProblems, parseTypedKey, typeOf } from '../core/typed-key.ts';
+import type { KeyAttribute } from '../config/config.ts';
+import { type Item, keyInOrder } from '../model/attribute-value.ts';
+import { keyProblems, parseTypedKey, typeOf } from '../model/typed-key.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 

@@ -2,11 +2,11 @@
 
 import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { latencyPlot } from '../core/latency-plot.ts';
-import { percent, REFERENCE, shareWithin } from '../core/latency-share.ts';
-import { latencySvg } from '../core/latency-svg.ts';
+import { latencyPlot } from '../local/latency/latency-plot.ts';
+import { percent, REFERENCE, shareWithin } from '../local/latency/latency-share.ts';
+import { latencySvg } from '../local/latency/latency-svg.ts';
 import { UsageError } from '../errors.ts';
-import type { LatencyLevel, LatencyRun } from '../local/latency-run.ts';
+import type { LatencyLevel, LatencyRun } from '../local/latency/latency-run.ts';
 import { grouped, wrapped } from './output.ts';
 
 /** The lines of the result, for people. */

@@ -1,16 +1,16 @@
 // `ferry latency`: how long a write takes to the twin, measured on this machine at several write rates.
 
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { CURVES_MAX } from '../core/latency-svg.ts';
-import { isMissed } from '../core/reached-rate.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { CURVES_MAX } from '../local/latency/latency-svg.ts';
+import { isMissed } from '../local/latency/reached-rate.ts';
 import { UsageError } from '../errors.ts';
 import {
   type LatencyLevel,
   type LatencyProgress,
   type LatencyRun,
   latencyRun,
-} from '../local/latency-run.ts';
+} from '../local/latency/latency-run.ts';
 import type { LocalWorld } from '../local/local-world.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import {

@@ -1,9 +1,9 @@
 // What the commands that start the local world have in common: which replication it rehearses, and what
 // its two Regions are.
 
-import type { Credentials } from '../adapters/client-settings.ts';
-import { credentialsFor } from '../adapters/local-credentials.ts';
-import { parseConfig, type ReplicationConfig } from '../config.ts';
+import type { Credentials } from '../aws/client-settings.ts';
+import { credentialsFor } from '../aws/local-credentials.ts';
+import { parseConfig, type ReplicationConfig } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 import type { Io } from './output.ts';

@@ -1,9 +1,9 @@
 // `ferry local`: see Ferry work on this machine, with no account and nothing to clean up.
 
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { duration } from '../core/duration.ts';
-import { isMissed } from '../core/reached-rate.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { duration } from '../text/duration.ts';
+import { isMissed } from '../local/latency/reached-rate.ts';
 import { localRun, type RunPlaces } from '../local/local-run.ts';
 import type { LocalWorld } from '../local/local-world.ts';
 import { UsageError } from '../errors.ts';

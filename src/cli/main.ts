@@ -2,7 +2,7 @@
 // show a stack.
 
 import manifest from '../../package.json' with { type: 'json' };
-import { nearestName } from '../nearest-name.ts';
+import { nearestName } from '../text/nearest-name.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { type Command, helpOf, type ParsedOptions, parseOptions } from './command.ts';
 import { COMMANDS, type ListedCommand } from './commands.ts';

@@ -1,9 +1,9 @@
 // How the CLI speaks: results on standard output, everything else on standard error.
 
-import { grouped } from '../core/number-text.ts';
+import { grouped } from '../text/number-text.ts';
 import type { Clock } from '../ports.ts';
 
-export { counted, grouped } from '../core/number-text.ts';
+export { counted, grouped } from '../text/number-text.ts';
 
 /** The world as a command sees it; tests give their own. */
 export interface Io {

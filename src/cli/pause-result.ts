@@ -1,10 +1,10 @@
 // What a pause or a resume would do, does, or has done, for people or for machines.
 
-import { type ReplicationConfig } from '../config.ts';
-import type { Paused } from '../core/control-row.ts';
-import { duration } from '../core/duration.ts';
-import { horizonOf, utcTime } from '../core/pause.ts';
-import type { PauseContext, PauseResult, ResumeResult } from '../operations/pause.ts';
+import { type ReplicationConfig } from '../config/config.ts';
+import type { Paused } from '../model/control-row.ts';
+import { duration } from '../text/duration.ts';
+import { horizonOf, utcTime } from '../status/pause.ts';
+import type { PauseContext, PauseResult, ResumeResult } from '../switchover/pause.ts';
 import type { EventSource } from '../ports.ts';
 import type { Io } from './output.ts';
 

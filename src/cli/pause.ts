@@ -2,23 +2,23 @@
 // only with --apply.
 
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { openPausePlace, type PausePlace } from '../composition/pause-place.ts';
 import { readVitals } from '../composition/read-vitals.ts';
-import type { ReplicationConfig } from '../config.ts';
-import { backlogOf } from '../core/backlog-trend.ts';
-import type { FoundControl, Paused } from '../core/control-row.ts';
-import { pauseFrom, utcTime } from '../core/pause.ts';
-import { readControl } from '../operations/first-adoption.ts';
-import { insist } from '../operations/insist.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { backlogOf } from '../status/backlog-trend.ts';
+import type { FoundControl, Paused } from '../model/control-row.ts';
+import { pauseFrom, utcTime } from '../status/pause.ts';
+import { readControl } from '../replicate/first-adoption.ts';
+import { retry } from '../pacing/retry.ts';
 import {
   pause,
   type PauseContext,
   type PauseResult,
   pausedSince,
   unmarkable,
-} from '../operations/pause.ts';
-import { whatHappened } from '../operations/what-happened.ts';
+} from '../switchover/pause.ts';
+import { whatHappened } from '../failures/what-happened.ts';
 import type { EventSource } from '../ports.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
@@ -89,7 +89,7 @@ export function pauseContext({ io, place }: Pick<PauseCall, 'io' | 'place'>): Pa
 async function run(call: PauseCall): Promise<number> {
   const { options, replication } = call;
   const context = pauseContext(call);
-  const all = await insist(() => context.mappings.list(), context);
+  const all = await retry(() => context.mappings.list(), context);
   const { paused: found, obstacle } = await notedNow(context);
   const isDone = found !== undefined && all.every(({ state }) => state === 'Disabled');
   const lag = found === undefined ? await lagNow(replication, context.clock.now()) : undefined;
@@ -162,7 +162,7 @@ async function stopIt(
 ): Promise<number> {
   try {
     const result = await pause(lag?.lagMs ?? 0, context);
-    const all = await insist(() => context.mappings.list(), context);
+    const all = await retry(() => context.mappings.list(), context);
     return printPaused({ ...call, lag, all }, result);
   } catch (error) {
     if (error !== call.io.interrupted.reason) throw error;

@@ -2,24 +2,24 @@
 // worker; then this redrives the letters of the queue, of which there are few.
 
 import { randomBytes } from 'node:crypto';
-import { environmentEndpoint } from '../adapters/endpoints.ts';
-import { systemClock } from '../adapters/system-clock.ts';
+import { environmentEndpoint } from '../aws/endpoints.ts';
+import { systemClock } from '../aws/system-clock.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
-import { ON_FAILURE_OBJECT_PREFIX } from '../contract.ts';
-import { ObjectSlices } from '../core/object-slices.ts';
-import { parseParcel } from '../core/parcel.ts';
+import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
+import { ObjectSlices } from '../bulk/object-slices.ts';
+import { parseParcel } from '../model/parcel.ts';
 import {
   estimateRedrive,
   type RedriveEstimate,
   type SampledObject,
   WORKER_RECORDS_PER_SECOND,
-} from '../core/redrive-estimate.ts';
+} from '../redrive/redrive-estimate.ts';
 import { FerryError, UsageError } from '../errors.ts';
-import { segmentsReported } from '../operations/bulk-reports.ts';
-import { redriveLetters } from '../operations/redrive.ts';
-import { objectText } from '../operations/redrive-parcels.ts';
-import { newReport, type RedriveReport } from '../operations/redrive-report.ts';
-import { joinedReport, RedriveReports } from '../operations/redrive-reports.ts';
+import { segmentsReported } from '../bulk/bulk-reports.ts';
+import { redriveLetters } from '../redrive/redrive.ts';
+import { objectText } from '../redrive/redrive-parcels.ts';
+import { newReport, type RedriveReport } from '../redrive/redrive-report.ts';
+import { joinedReport, RedriveReports } from '../redrive/redrive-reports.ts';
 import type { ObjectStore } from '../ports.ts';
 import { perWorker, runInBulk } from './bulk.ts';
 import type { ParsedOptions } from './command.ts';

@@ -1,12 +1,12 @@
 // A redrive by this process: opened as the options say, with a list of what it would do if it only looks.
 
-import { environmentEndpoint } from '../adapters/endpoints.ts';
+import { environmentEndpoint } from '../aws/endpoints.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
-import type { ReplicationConfig } from '../config.ts';
-import type { RedriveFilter } from '../core/parcel.ts';
-import type { RedriveContext, RedriveOptions } from '../operations/redrive.ts';
-import type { RedrivenItem } from '../operations/redrive-records.ts';
-import type { RedriveReport } from '../operations/redrive-report.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import type { RedriveFilter } from '../model/parcel.ts';
+import type { RedriveContext, RedriveOptions } from '../redrive/redrive.ts';
+import type { RedrivenItem } from '../redrive/redrive-records.ts';
+import type { RedriveReport } from '../redrive/redrive-report.ts';
 import type { ParsedOptions } from './command.ts';
 import type { Io } from './output.ts';
 import type { Outlook } from './redrive-result.ts';

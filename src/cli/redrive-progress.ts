@@ -1,8 +1,8 @@
 // How far a redrive is, and how long it will take: by the messages and bytes that wait.
 
-import type { RedriveContext, RedriveOptions } from '../operations/redrive.ts';
-import { measureBucket } from '../operations/redrive.ts';
-import { systemClock } from '../adapters/system-clock.ts';
+import type { RedriveContext, RedriveOptions } from '../redrive/redrive.ts';
+import { measureBucket } from '../redrive/redrive.ts';
+import { systemClock } from '../aws/system-clock.ts';
 import { grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 

@@ -1,11 +1,11 @@
 // `ferry redrive`: see what was put aside, and put it back once its cause is gone.
 
-import { systemClock } from '../adapters/system-clock.ts';
-import { streamOfTable } from '../adapters/table-facts.ts';
-import type { ReplicationConfig } from '../config.ts';
-import { canonicalKey, type Item } from '../core/attribute-value.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import { streamOfTable } from '../aws/table-facts.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { canonicalKey, type Item } from '../model/attribute-value.ts';
 import { UsageError } from '../errors.ts';
-import { redrive } from '../operations/redrive.ts';
+import { redrive } from '../redrive/redrive.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom, requireKeyOf } from './key-option.ts';
 import { lookAgainOption, lookAgainUrl, urlOf } from './look-again-option.ts';

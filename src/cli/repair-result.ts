@@ -1,8 +1,8 @@
 // What a repair has done, or would do: the items and what becomes of each, for people or for machines.
 
-import type { ReplicationConfig } from '../config.ts';
-import { itemAsJson, itemJson } from '../core/attribute-value.ts';
-import type { RepairedItem, RepairReport } from '../operations/repair.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { itemAsJson, itemJson } from '../model/attribute-value.ts';
+import type { RepairedItem, RepairReport } from '../verify/repair.ts';
 import { alignedRows, counted, grouped, type Io } from './output.ts';
 
 /** The first items of either sort, so that what is left is not lost among what is repaired. */

@@ -1,17 +1,17 @@
 // `ferry repair`: make the items that a report lists equal to the source's, never over anything newer.
 
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { requireControl } from '../composition/control.ts';
 import { openLookAgain } from '../composition/look-again.ts';
 import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
-import type { ReplicationConfig } from '../config.ts';
-import { type ControlRow, newestEpoch } from '../core/control-row.ts';
-import { floorIn } from '../core/replay.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { type ControlRow, newestEpoch } from '../model/control-row.ts';
+import { floorIn } from '../redrive/replay.ts';
 import { UsageError } from '../errors.ts';
 import type { LookAgainQueue } from '../ports.ts';
-import { pacedReader } from '../operations/paced-reader.ts';
-import { paceOf } from '../operations/pace.ts';
-import { repair, type RepairContext, type RepairReport } from '../operations/repair.ts';
+import { pacedReader } from '../pacing/paced-reader.ts';
+import { paceOf } from '../pacing/pace.ts';
+import { repair, type RepairContext, type RepairReport } from '../verify/repair.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
@@ -63,7 +63,7 @@ export const repairCommand: Command = {
       try {
         const apply = options.has('apply');
         const streamArn = streamOf(pair);
-        const control = await requireControl(pair, { apply, streamArn }, patienceOf(io));
+        const control = await requireControl(pair, { apply, streamArn }, retryContext(io));
         const lookAgain = await openLookAgain({ replication, queueUrl, apply });
         if (!apply) await checkLookAgain({ replication, queueUrl }, io);
         const call = { options, io, replication, pair, path };
@@ -126,18 +126,18 @@ async function repairListed(call: Call): Promise<number> {
   return undone > 0 ? EXIT.differences : EXIT.done;
 }
 
-function patienceOf({ interrupted }: Io) {
+function retryContext({ interrupted }: Io) {
   return { clock: systemClock, random: systemRandom, stop: interrupted };
 }
 
 function contextOf({ options, io, pair, streamArn, control, lookAgain }: Call): RepairContext {
-  const patience = patienceOf(io);
+  const retries = retryContext(io);
   const unlimited = paceOf(Infinity, systemClock);
   return {
-    ...patience,
+    ...retries,
     settings: pair.target,
-    source: pacedReader(pair.source, unlimited, patience),
-    twin: pacedReader(pair.destination, unlimited, patience),
+    source: pacedReader(pair.source, unlimited, retries),
+    twin: pacedReader(pair.destination, unlimited, retries),
     stateTable: pair.stateTable,
     destination: pair.writer,
     // No Lambda ends this.

@@ -1,6 +1,6 @@
 // Which replication a command is about: from a configuration file, by name where it has several.
 
-import { loadConfig, type ReplicationConfig } from '../config.ts';
+import { loadConfig, type ReplicationConfig } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 

@@ -10,17 +10,17 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import type { KeyAttribute } from '../config.ts';
-import { type Item, itemJson, keyInOrder } from '../core/attribute-value.ts';
+import type { KeyAttribute } from '../config/config.ts';
+import { type Item, itemJson, keyInOrder } from '../model/attribute-value.ts';
 import {
   mayReplace,
   parseReportLine,
   type ReportHeader,
   type ReportScope,
-} from '../core/difference-report.ts';
-import { keyProblems } from '../core/typed-key.ts';
+} from '../verify/difference-report.ts';
+import { keyProblems } from '../model/typed-key.ts';
 import { UsageError } from '../errors.ts';
-import { JsonProblem, parseJson } from '../json-text.ts';
+import { JsonProblem, parseJson } from '../text/json-text.ts';
 
 export interface ReportFile {
   add(line: string): void;

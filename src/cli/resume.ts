@@ -1,14 +1,14 @@
 // `ferry resume`: replicate again after a pause. It shows what it would do, and does it only with --apply.
 
-import { utcTime } from '../core/pause.ts';
-import { insist } from '../operations/insist.ts';
+import { utcTime } from '../status/pause.ts';
+import { retry } from '../pacing/retry.ts';
 import {
   controlNow,
   type PauseContext,
   planResume,
   resume,
   type ResumeResult,
-} from '../operations/pause.ts';
+} from '../switchover/pause.ts';
 import type { EventSource } from '../ports.ts';
 import type { Command } from './command.ts';
 import { EXIT } from './output.ts';
@@ -31,7 +31,7 @@ export const resumeCommand: Command = {
 
 async function run(call: PauseCall): Promise<number> {
   const context = pauseContext(call);
-  const all = await insist(() => context.mappings.list(), context);
+  const all = await retry(() => context.mappings.list(), context);
   const planned = planResume(all, await controlNow(context));
   const isEnabled = all.every(({ state }) => state === 'Enabled');
   const isKnown = planned.unreached === undefined;

@@ -1,9 +1,9 @@
 // What a run with --apply needs before it begins, tried by its dry run, which goes on without it.
 
-import { environmentEndpoint } from '../adapters/endpoints.ts';
+import { environmentEndpoint } from '../aws/endpoints.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
 import { type LookAgainSetup, openLookAgain } from '../composition/look-again.ts';
-import type { ReplicationConfig } from '../config.ts';
+import type { ReplicationConfig } from '../config/config.ts';
 import { FerryError } from '../errors.ts';
 import type { Io } from './output.ts';
 import { withStory } from './service-errors.ts';

@@ -1,9 +1,9 @@
 // When an AWS service, the network or a file says no: an answer for the operator, not a bug with a stack.
 
-import type { ReplicationConfig } from '../config.ts';
-import type { FailureStory } from '../core/failure-rule.ts';
-import { failureStory } from '../core/failure-story.ts';
-import type { TableRole } from '../core/missing-resource.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import type { FailureStory } from '../failures/failure-rule.ts';
+import { failureStory } from '../failures/failure-story.ts';
+import type { TableRole } from '../failures/missing-resource.ts';
 import { FerryError, requestOf } from '../errors.ts';
 
 export interface About {

@@ -1,9 +1,9 @@
 // One screen per replication: the verdict first, then the figures behind it.
 
-import { type Backlog, backlogOf, WINDOW_MS } from '../core/backlog-trend.ts';
-import { duration } from '../core/duration.ts';
-import { horizonOf, utcTime } from '../core/pause.ts';
-import { isSparkline, sparkline } from '../core/sparkline.ts';
+import { type Backlog, backlogOf, WINDOW_MS } from '../status/backlog-trend.ts';
+import { duration } from '../text/duration.ts';
+import { horizonOf, utcTime } from '../status/pause.ts';
+import { isSparkline, sparkline } from '../status/sparkline.ts';
 import {
   highestOf,
   isRead,
@@ -12,7 +12,7 @@ import {
   type Series,
   sumSince,
   type Vitals,
-} from '../core/vitals.ts';
+} from '../model/vitals.ts';
 import { grouped, wrapped } from './output.ts';
 import { runbookLink } from './runbook-link.ts';
 import type { Status } from './status.ts';

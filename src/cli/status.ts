@@ -1,11 +1,11 @@
 // `ferry status`: is the twin behind, by how much, why, and where the runbook goes on.
 
-import { systemClock } from '../adapters/system-clock.ts';
+import { systemClock } from '../aws/system-clock.ts';
 import { readVitals } from '../composition/read-vitals.ts';
-import { loadConfig, type ReplicationConfig } from '../config.ts';
-import { utcTime } from '../core/pause.ts';
-import { type Verdict, verdictOf } from '../core/verdict.ts';
-import type { Vitals } from '../core/vitals.ts';
+import { loadConfig, type ReplicationConfig } from '../config/config.ts';
+import { utcTime } from '../status/pause.ts';
+import { type Verdict, verdictOf } from '../status/verdict.ts';
+import type { Vitals } from '../model/vitals.ts';
 import { FerryError } from '../errors.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, type Io, wrapped } from './output.ts';

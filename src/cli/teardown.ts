@@ -1,12 +1,17 @@
 // `ferry teardown`: what stays of a replication when its stacks are deleted, how to take it into a new stack, and
 // how to delete it. It deletes only with --apply, and only what is empty or named.
 
-import { environmentEndpoint } from '../adapters/endpoints.ts';
+import { environmentEndpoint } from '../aws/endpoints.ts';
 import { openTeardown, type TeardownPlace } from '../composition/teardown-place.ts';
-import type { ReplicationConfig } from '../config.ts';
-import { destinationStack, fullName, IMPORT_IDENTIFIERS, sourceStack } from '../core/teardown.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import {
+  destinationStack,
+  fullName,
+  IMPORT_IDENTIFIERS,
+  sourceStack,
+} from '../teardown/leftovers.ts';
 import { FerryError, UsageError } from '../errors.ts';
-import { type Found, lookAround, tearDown, type TeardownContext } from '../operations/teardown.ts';
+import { type Found, lookAround, tearDown, type TeardownContext } from '../teardown/teardown.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';

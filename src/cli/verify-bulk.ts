@@ -1,13 +1,13 @@
 // `ferry verify --bulk`: the deployed state machine compares, and this gathers what it has found.
 
 import { randomBytes } from 'node:crypto';
-import { systemClock } from '../adapters/system-clock.ts';
-import type { ReplicationConfig } from '../config.ts';
-import { parseReportLine } from '../core/difference-report.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { parseReportLine } from '../verify/difference-report.ts';
 import { FerryError, UsageError } from '../errors.ts';
-import { reportLines, segmentsReported } from '../operations/bulk-reports.ts';
-import type { Difference } from '../operations/confirm-differences.ts';
-import { addReport, newReport, type VerifyReport } from '../operations/verify.ts';
+import { reportLines, segmentsReported } from '../bulk/bulk-reports.ts';
+import type { Difference } from '../verify/confirm-differences.ts';
+import { addReport, newReport, type VerifyReport } from '../verify/verify.ts';
 import type { ObjectStore } from '../ports.ts';
 import { perWorker, runInBulk } from './bulk.ts';
 import type { ParsedOptions } from './command.ts';

@@ -1,11 +1,11 @@
 // What a verify has found, for people or for machines.
 
-import type { ReplicationConfig } from '../config.ts';
-import { itemJson } from '../core/attribute-value.ts';
-import type { Paused } from '../core/control-row.ts';
-import { utcTime } from '../core/pause.ts';
-import type { Difference } from '../operations/confirm-differences.ts';
-import type { VerifyReport } from '../operations/verify.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { itemJson } from '../model/attribute-value.ts';
+import type { Paused } from '../model/control-row.ts';
+import { utcTime } from '../status/pause.ts';
+import type { Difference } from '../verify/confirm-differences.ts';
+import type { VerifyReport } from '../verify/verify.ts';
 import type { ParsedOptions } from './command.ts';
 import { alignedRows, counted, grouped, type Io } from './output.ts';
 import { peakMemoryMiB } from './progress.ts';

@@ -1,7 +1,7 @@
 // What a sample has read, and what that proves, for people or for machines.
 
-import { CONFIDENCE, differingBelow, percentBelow } from '../core/sample.ts';
-import type { VerifyReport } from '../operations/verify.ts';
+import { CONFIDENCE, differingBelow, percentBelow } from '../verify/sample.ts';
+import type { VerifyReport } from '../verify/verify.ts';
 import { grouped, type Io } from './output.ts';
 import type { Scope } from './verify-scope.ts';
 

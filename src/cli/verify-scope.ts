@@ -1,9 +1,9 @@
 // What a verify compares: one item, a sample, or everything; and which file its report may replace.
 
-import { type SamplePlan, planSample } from '../core/sample.ts';
-import type { ReportScope } from '../core/difference-report.ts';
-import type { Item } from '../core/attribute-value.ts';
-import type { TableFacts } from '../core/table-facts.ts';
+import { type SamplePlan, planSample } from '../verify/sample.ts';
+import type { ReportScope } from '../verify/difference-report.ts';
+import type { Item } from '../model/attribute-value.ts';
+import type { TableFacts } from '../model/table-facts.ts';
 import { UsageError } from '../errors.ts';
 import type { Random } from '../ports.ts';
 import type { ParsedOptions } from './command.ts';

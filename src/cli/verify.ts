@@ -1,16 +1,16 @@
 // `ferry verify`: prove that both tables are equal, or list exactly what is different.
 
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { checkControl } from '../composition/control.ts';
 import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
-import type { ReplicationConfig } from '../config.ts';
-import type { Paused } from '../core/control-row.ts';
-import { differenceLine, mentionLine } from '../core/difference-report.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import type { Paused } from '../model/control-row.ts';
+import { differenceLine, mentionLine } from '../verify/difference-report.ts';
 import { UsageError } from '../errors.ts';
-import type { Difference } from '../operations/confirm-differences.ts';
-import { pacedReader } from '../operations/paced-reader.ts';
-import { paceOf } from '../operations/pace.ts';
-import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../operations/verify.ts';
+import type { Difference } from '../verify/confirm-differences.ts';
+import { pacedReader } from '../pacing/paced-reader.ts';
+import { paceOf } from '../pacing/pace.ts';
+import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../verify/verify.ts';
 import { bulkOption, requireBulkRates } from './bulk.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
@@ -70,8 +70,8 @@ export const verifyCommand: Command = {
     return explained({ hint: HINT, replications: [replication] }, async () => {
       const pair = await openTablePair({ replication, concurrency: 1, writes: false });
       try {
-        const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
-        const control = await checkControl(pair, patience);
+        const retries = { clock: systemClock, random: systemRandom, stop: io.interrupted };
+        const control = await checkControl(pair, retries);
         const wanted = key && requireKeyOf(pair.facts.source.keys, key);
         const scope = scopeOf({ options, key: wanted, percent, facts: pair.facts }, systemRandom);
         announceScope(scope, io);
@@ -158,13 +158,13 @@ function contextOf(
   { options, io, pair }: Call,
   { file, shown }: { file: ReportFile; shown: Difference[] },
 ): VerifyContext {
-  const patience = { clock: systemClock, random: systemRandom, stop: io.interrupted };
+  const retries = { clock: systemClock, random: systemRandom, stop: io.interrupted };
   const pace = () => paceOf(options.integer('read-units') ?? Infinity, systemClock);
   const values = options.has('values');
   return {
-    ...patience,
-    source: pacedReader(pair.source, pace(), patience),
-    destination: pacedReader(pair.destination, pace(), patience),
+    ...retries,
+    source: pacedReader(pair.source, pace(), retries),
+    destination: pacedReader(pair.destination, pace(), retries),
     reservedAttribute: pair.target.reservedAttribute,
     timeToLive: timeToLiveOf(pair),
     settleMs: 1000 * (options.integer('settle') ?? 0),

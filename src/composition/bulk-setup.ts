@@ -1,10 +1,10 @@
 // Where the bulk runs of a deployed replication are: its state machine, and the bucket for their reports.
 
-import { serviceSettings } from '../adapters/client-settings.ts';
-import { deployedBulk } from '../adapters/deployed-function.ts';
-import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
-import { stepFunctions, stepFunctionsClient } from '../adapters/step-functions.ts';
-import { parseConfig, type ReplicationConfig, type TableConfig } from '../config.ts';
+import { serviceSettings } from '../aws/client-settings.ts';
+import { deployedBulk } from '../aws/deployed-function.ts';
+import { objectClient, s3Objects } from '../aws/s3-objects.ts';
+import { stepFunctions, stepFunctionsClient } from '../aws/step-functions.ts';
+import { parseConfig, type ReplicationConfig, type TableConfig } from '../config/config.ts';
 import { FerryError } from '../errors.ts';
 import type { BulkRuns, ObjectStore } from '../ports.ts';
 

@@ -1,11 +1,11 @@
 // The control row for a command: read, written where a command that writes is the first to do so, and
 // compared with the tables and the configuration before anything is done.
 
-import { type ControlRow, firstRow, standingOf } from '../core/control-row.ts';
-import type { WriteTarget } from '../core/write-request.ts';
+import { type ControlRow, firstRow, standingOf } from '../model/control-row.ts';
+import type { WriteTarget } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
-import { adoptFirst, isUntouched, readControl } from '../operations/first-adoption.ts';
-import { insist, type Patience } from '../operations/insist.ts';
+import { adoptFirst, isUntouched, readControl } from '../replicate/first-adoption.ts';
+import { retry, type RetryContext } from '../pacing/retry.ts';
 import type { DestinationReader, DestinationTable } from '../ports.ts';
 
 export interface ControlPlace {
@@ -29,11 +29,11 @@ export interface ControlDemand {
 export async function requireControl(
   place: ControlPlace,
   { apply, streamArn }: ControlDemand,
-  patience: Patience,
+  retries: RetryContext,
 ): Promise<ControlRow> {
-  const found = await findRow(place, patience);
-  const row = found ?? (await firstOf(place, { apply, streamArn }, patience));
-  await requireSameTables(row, place, patience);
+  const found = await findRow(place, retries);
+  const row = found ?? (await firstOf(place, { apply, streamArn }, retries));
+  await requireSameTables(row, place, retries);
   if (streamArn !== undefined) requireStream(streamArn, row);
   return row;
 }
@@ -45,23 +45,22 @@ export async function requireControl(
  */
 export async function checkControl(
   place: ControlPlace,
-  patience: Patience,
+  retries: RetryContext,
 ): Promise<ControlRow | undefined> {
-  const row = await findIfDeployed(place, patience);
-  if (row !== undefined) await requireSameTables(row, place, patience);
+  const row = await findIfDeployed(place, retries);
+  if (row !== undefined) await requireSameTables(row, place, retries);
   return row;
 }
 
 /** A pair may be compared before anything is deployed. */
 async function findIfDeployed(
   place: ControlPlace,
-  patience: Patience,
+  retries: RetryContext,
 ): Promise<ControlRow | undefined> {
   const { target, reader } = place;
   try {
-    const row = await findRow(place, patience);
-    if (row !== undefined || (await insist(() => isUntouched(target, reader), patience)))
-      return row;
+    const row = await findRow(place, retries);
+    if (row !== undefined || (await retry(() => isUntouched(target, reader), retries))) return row;
   } catch (error) {
     if (error instanceof Error && error.name === 'ResourceNotFoundException') return undefined;
     throw error;
@@ -71,9 +70,9 @@ async function findIfDeployed(
 
 async function findRow(
   { target, reader }: ControlPlace,
-  patience: Patience,
+  retries: RetryContext,
 ): Promise<ControlRow | undefined> {
-  const found = await insist(() => readControl(target, reader), patience);
+  const found = await retry(() => readControl(target, reader), retries);
   if (found.kind === 'unreadable')
     throw new FerryError(
       `The control row in ${target.stateTable} is not usable: ${found.problem}.`,
@@ -89,21 +88,21 @@ async function findRow(
 async function firstOf(
   { target, reader, writer }: ControlPlace,
   { apply, streamArn }: ControlDemand,
-  patience: Patience,
+  retries: RetryContext,
 ): Promise<ControlRow> {
-  const { clock, random } = patience;
+  const { clock, random } = retries;
   if (streamArn === undefined) throw missing(target);
   const tag = `command-${Math.floor(random.next() * 2 ** 48).toString(16)}`;
   const adoption = { settings: target, streamArn, tag, nowMs: clock.now() };
   if (apply) {
     const ports = { reader, destination: writer };
-    const found = await insist(() => adoptFirst(adoption, ports), patience);
+    const found = await retry(() => adoptFirst(adoption, ports), retries);
     if (found.kind === 'row') return found.row;
     throw missing(target);
   }
-  if (!(await insist(() => isUntouched(target, reader), patience))) throw missing(target);
+  if (!(await retry(() => isUntouched(target, reader), retries))) throw missing(target);
   const { sourceRegion: region, reservedAttribute: reserved } = target;
-  const [destinationId, ledgerId] = await tableIds({ target, reader }, patience);
+  const [destinationId, ledgerId] = await tableIds({ target, reader }, retries);
   return firstRow({
     region,
     streamArn,
@@ -127,22 +126,22 @@ function missing({ replication, stateTable }: WriteTarget): FerryError {
 
 function tableIds(
   { target, reader }: Pick<ControlPlace, 'target' | 'reader'>,
-  patience: Patience,
+  retries: RetryContext,
 ): Promise<[string, string]> {
   return Promise.all([
-    insist(() => reader.tableId(target.destinationTable), patience),
-    insist(() => reader.tableId(target.stateTable), patience),
+    retry(() => reader.tableId(target.destinationTable), retries),
+    retry(() => reader.tableId(target.stateTable), retries),
   ]);
 }
 
 async function requireSameTables(
   row: ControlRow,
   place: ControlPlace,
-  patience: Patience,
+  retries: RetryContext,
 ): Promise<void> {
   const { reservedAttribute, destinationTable, stateTable } = place.target;
   if (row.reserved !== reservedAttribute) throw otherAttribute(row, reservedAttribute);
-  const [destinationId, ledgerId] = await tableIds(place, patience);
+  const [destinationId, ledgerId] = await tableIds(place, retries);
   if (destinationId !== row.destinationId)
     throw otherTable(`The twin ${destinationTable}`, destinationId, row.destinationId);
   if (ledgerId !== row.ledgerId)

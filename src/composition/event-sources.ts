@@ -1,9 +1,9 @@
 // The event source mappings of a deployed replication, for commands that pause or start it.
 
-import { deployedTimeoutSeconds } from '../adapters/deployed-function.ts';
-import { lambdaEventSources } from '../adapters/event-source.ts';
-import type { ReplicationConfig } from '../config.ts';
-import { functionName } from '../contract.ts';
+import { deployedTimeoutSeconds } from '../aws/deployed-function.ts';
+import { lambdaEventSources } from '../aws/event-source.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { functionName } from '../config/names.ts';
 import type { EventSources } from '../ports.ts';
 
 export interface DeployedSources {

@@ -1,10 +1,10 @@
 // The queue to which commands announce their deletes: the deployed one, unless it is named.
 
-import { type Credentials, serviceSettings } from '../adapters/client-settings.ts';
-import { deployedSettings } from '../adapters/deployed-function.ts';
-import { sqsLookAgain } from '../adapters/sqs-look-again.ts';
-import type { ReplicationConfig } from '../config.ts';
-import { lookAgainSeconds } from '../contract.ts';
+import { type Credentials, serviceSettings } from '../aws/client-settings.ts';
+import { deployedSettings } from '../aws/deployed-function.ts';
+import { sqsLookAgain } from '../aws/sqs-look-again.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { lookAgainSeconds } from '../config/names.ts';
 import { FerryError } from '../errors.ts';
 import type { LookAgainQueue } from '../ports.ts';
 

@@ -5,14 +5,14 @@ import {
   dynamoDbDestination,
   dynamoDbDestinationReader,
   writeClient,
-} from '../adapters/dynamodb-table.ts';
-import { namingFailures } from '../adapters/named-failures.ts';
-import type { ReplicationConfig } from '../config.ts';
-import { functionName } from '../contract.ts';
-import type { FoundControl } from '../core/control-row.ts';
+} from '../aws/dynamodb-table.ts';
+import { namingFailures } from '../aws/named-failures.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { functionName } from '../config/names.ts';
+import type { FoundControl } from '../model/control-row.ts';
 import { FerryError } from '../errors.ts';
-import { readControl } from '../operations/first-adoption.ts';
-import type { PauseContext } from '../operations/pause.ts';
+import { readControl } from '../replicate/first-adoption.ts';
+import type { PauseContext } from '../switchover/pause.ts';
 import { openEventSources } from './event-sources.ts';
 import { writeTarget } from './write-target.ts';
 

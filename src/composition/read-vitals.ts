@@ -1,13 +1,13 @@
 // How a deployed replication is: its figures from CloudWatch, its reader from Lambda, its queue from SQS, and
 // its stream from DynamoDB, all read at the same time.
 
-import { serviceSettings } from '../adapters/client-settings.ts';
-import { cloudWatchClient, type MetricQuery, readSeries } from '../adapters/cloudwatch-metrics.ts';
-import { deployedSettings, deployedSinceMs } from '../adapters/deployed-function.ts';
-import { eventSources } from '../adapters/event-source.ts';
-import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
-import { streamOfTable } from '../adapters/table-facts.ts';
-import type { ReplicationConfig, SourceConfig } from '../config.ts';
+import { serviceSettings } from '../aws/client-settings.ts';
+import { cloudWatchClient, type MetricQuery, readSeries } from '../aws/cloudwatch-metrics.ts';
+import { deployedSettings, deployedSinceMs } from '../aws/deployed-function.ts';
+import { eventSources } from '../aws/event-source.ts';
+import { queueClient, sqsMessages } from '../aws/sqs-messages.ts';
+import { streamOfTable } from '../aws/table-facts.ts';
+import type { ReplicationConfig, SourceConfig } from '../config/config.ts';
 import {
   deadLetterQueueName,
   functionName,
@@ -16,15 +16,15 @@ import {
   METRIC_NAMESPACE,
   METRIC_UNITS,
   type MetricName,
-} from '../contract.ts';
+} from '../config/names.ts';
 import {
   MINUTE_MS,
   type Percentile,
   type Series,
   type ServiceMetric,
   type Vitals,
-} from '../core/vitals.ts';
-import { whatHappened } from '../operations/what-happened.ts';
+} from '../model/vitals.ts';
+import { whatHappened } from '../failures/what-happened.ts';
 import type { EventSource } from '../ports.ts';
 import { controlNow } from './pause-place.ts';
 

@@ -1,30 +1,30 @@
 // Everything that a redrive of a deployed replication needs: its queues, its bucket, its tables, and the
 // control row by which letters are judged.
 
-import { type Credentials, serviceSettings } from '../adapters/client-settings.ts';
-import { deployedSettings } from '../adapters/deployed-function.ts';
-import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
+import { type Credentials, serviceSettings } from '../aws/client-settings.ts';
+import { deployedSettings } from '../aws/deployed-function.ts';
+import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import {
   dynamoDbDestination,
   dynamoDbDestinationReader,
   writeClient,
-} from '../adapters/dynamodb-table.ts';
-import { namingFailures } from '../adapters/named-failures.ts';
-import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
-import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
-import { readStreamRange, streamsClient } from '../adapters/stream-ranges.ts';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { streamOfTable } from '../adapters/table-facts.ts';
-import { handlerSettings, type ReplicationConfig } from '../config.ts';
-import type { HandlerSettings } from '../handler-settings.ts';
+} from '../aws/dynamodb-table.ts';
+import { namingFailures } from '../aws/named-failures.ts';
+import { objectClient, s3Objects } from '../aws/s3-objects.ts';
+import { queueClient, sqsMessages } from '../aws/sqs-messages.ts';
+import { readStreamRange, streamsClient } from '../aws/stream-ranges.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { streamOfTable } from '../aws/table-facts.ts';
+import { handlerSettings, type ReplicationConfig } from '../config/config.ts';
+import type { HandlerSettings } from '../config/handler-settings.ts';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type SignedTables, signedTables } from './signed-tables.ts';
-import { type Item, keyInOrder } from '../core/attribute-value.ts';
-import { ConcurrencyLimit } from '../core/concurrency-limit.ts';
-import type { StreamRange } from '../core/parcel.ts';
-import { destinationHealth } from '../core/destination-health.ts';
+import { type Item, keyInOrder } from '../model/attribute-value.ts';
+import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
+import type { StreamRange } from '../model/parcel.ts';
+import { destinationHealth } from '../replicate/destination-health.ts';
 import { FerryError } from '../errors.ts';
-import type { RedriveContext } from '../operations/redrive.ts';
+import type { RedriveContext } from '../redrive/redrive.ts';
 import type { MessageQueue } from '../ports.ts';
 import { requireControl } from './control.ts';
 import { openLookAgain } from './look-again.ts';
@@ -87,14 +87,14 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     for (const tables of signed) tables.close();
     messages?.destroy();
   };
-  const patience = { clock: systemClock, random: systemRandom, stop: setup.stop };
+  const retries = { clock: systemClock, random: systemRandom, stop: setup.stop };
   const place = {
     target: settings,
     reader: dynamoDbDestinationReader(writer),
     writer: dynamoDbDestination(writer),
   };
   try {
-    const readControl = () => requireControl(place, { apply, streamArn }, patience);
+    const readControl = () => requireControl(place, { apply, streamArn }, retries);
     const control = await readControl();
     const lookAgain = await openLookAgain({
       replication,

@@ -2,15 +2,15 @@
 // of many records. Credentials and endpoint are those of an SDK client, wherever it has found them.
 
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { configuredEndpoint } from '../adapters/endpoints.ts';
-import { dynamoDbEndpoint, signedRequests } from '../adapters/signed-requests.ts';
-import { signedDestination, signedItems, signedReader } from '../adapters/signed-table.ts';
-import { signingCredentials } from '../adapters/signing-credentials.ts';
-import { systemClock } from '../adapters/system-clock.ts';
-import { REQUEST_TIMEOUT_MS } from '../contract.ts';
-import { resourceOf } from '../core/failed-request.ts';
-import type { ReadRequest } from '../core/read-request.ts';
-import type { WriteRequest } from '../core/write-request.ts';
+import { configuredEndpoint } from '../aws/endpoints.ts';
+import { dynamoDbEndpoint, signedRequests } from '../aws/signed/signed-requests.ts';
+import { signedDestination, signedItems, signedReader } from '../aws/signed/signed-table.ts';
+import { signingCredentials } from '../aws/signed/signing-credentials.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
+import { resourceOf } from '../failures/failed-request.ts';
+import type { ReadRequest } from '../model/read-request.ts';
+import type { WriteRequest } from '../model/write-request.ts';
 import { noteRequest } from '../errors.ts';
 import type { DestinationTable, ItemReader } from '../ports.ts';
 

@@ -1,12 +1,12 @@
 // Describes the two tables of a replication, and refuses a pair that does not fit before anything is done.
 
-import type { Credentials } from '../adapters/client-settings.ts';
-import { systemClock } from '../adapters/system-clock.ts';
-import { describeTable } from '../adapters/table-facts.ts';
-import { heartbeatKey, type ReplicationConfig, type TableConfig } from '../config.ts';
-import { missingTable, type NamedTable, type TableRole } from '../core/missing-resource.ts';
-import { type Finding, preflight } from '../core/preflight.ts';
-import type { TableFacts } from '../core/table-facts.ts';
+import type { Credentials } from '../aws/client-settings.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import { describeTable } from '../aws/table-facts.ts';
+import { heartbeatKey, type ReplicationConfig, type TableConfig } from '../config/config.ts';
+import { missingTable, type NamedTable, type TableRole } from '../failures/missing-resource.ts';
+import { type Finding, preflight } from '../status/preflight.ts';
+import type { TableFacts } from '../model/table-facts.ts';
 import { FerryError } from '../errors.ts';
 
 export interface TableCheck {

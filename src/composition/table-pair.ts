@@ -1,20 +1,20 @@
 // Both tables of a replication and Ferry's state table, opened for long work: described, found fit, and
 // ready to be read and written.
 
-import type { Credentials } from '../adapters/client-settings.ts';
-import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
+import type { Credentials } from '../aws/client-settings.ts';
+import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import {
   dynamoDbDestination,
   dynamoDbDestinationReader,
   dynamoDbTransactions,
   writeClient,
-} from '../adapters/dynamodb-table.ts';
-import { namingFailures } from '../adapters/named-failures.ts';
-import type { ReplicationConfig } from '../config.ts';
-import { STATE_ATTRIBUTES } from '../contract.ts';
-import { streamLabelMs } from '../core/ordering-guard.ts';
-import type { TableFacts } from '../core/table-facts.ts';
-import type { WriteTarget } from '../core/write-request.ts';
+} from '../aws/dynamodb-table.ts';
+import { namingFailures } from '../aws/named-failures.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { streamLabelMs } from '../model/guard.ts';
+import type { TableFacts } from '../model/table-facts.ts';
+import type { WriteTarget } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
 import type {
   DestinationReader,

@@ -1,21 +1,21 @@
 // What a teardown looks at: whether the function is still deployed, which buckets are the replication's, and the
 // clients by which all that stays is found and deleted.
 
-import { serviceSettings } from '../adapters/client-settings.ts';
-import { deployedSettings } from '../adapters/deployed-function.ts';
-import { awsLeftovers, bucketsLike, messagesClient, tablesClient } from '../adapters/leftovers.ts';
-import { objectClient } from '../adapters/s3-objects.ts';
-import { systemClock } from '../adapters/system-clock.ts';
-import type { ReplicationConfig } from '../config.ts';
+import { serviceSettings } from '../aws/client-settings.ts';
+import { deployedSettings } from '../aws/deployed-function.ts';
+import { awsLeftovers, bucketsLike, messagesClient, tablesClient } from '../aws/leftovers.ts';
+import { objectClient } from '../aws/s3-objects.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import type { ReplicationConfig } from '../config/config.ts';
 import {
   type BucketGuess,
   bucketPrefix,
   guessBucket,
   type Leftover,
   leftoversOf,
-} from '../core/teardown.ts';
+} from '../teardown/leftovers.ts';
 import { FerryError } from '../errors.ts';
-import { whatHappened } from '../operations/what-happened.ts';
+import { whatHappened } from '../failures/what-happened.ts';
 import type { LeftoverStore } from '../ports.ts';
 
 export interface TeardownPlace {

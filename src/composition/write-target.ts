@@ -1,7 +1,7 @@
 // Where a replication's writes go and under which rules, from its configuration.
 
-import type { ReplicationConfig } from '../config.ts';
-import type { WriteTarget } from '../core/write-request.ts';
+import type { ReplicationConfig } from '../config/config.ts';
+import type { WriteTarget } from '../model/write-request.ts';
 
 export function writeTarget(replication: ReplicationConfig): WriteTarget {
   const { source, destination, stateTable, reservedAttribute, unversionedItems, tombstones } =

@@ -2,15 +2,15 @@
 // commands, for as long as the invocation has time. The state machine calls it again until the segment is done.
 
 import type { Context } from 'aws-lambda';
-import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { environmentEndpoint } from '../adapters/endpoints.ts';
+import { objectClient, s3Objects } from '../aws/s3-objects.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { environmentEndpoint } from '../aws/endpoints.ts';
 import { requireControl } from '../composition/control.ts';
 import { openLookAgain } from '../composition/look-again.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
-import { parseConfig, type ReplicationConfig } from '../config.ts';
-import { BULK_ENVIRONMENT } from '../contract.ts';
+import { parseConfig, type ReplicationConfig } from '../config/config.ts';
+import { BULK_ENVIRONMENT } from '../config/names.ts';
 import {
   type BackfillTask,
   type BulkTask,
@@ -21,16 +21,16 @@ import {
   reportKey,
   type RedriveTask,
   type VerifyTask,
-} from '../core/bulk-task.ts';
-import { differenceLine, mentionLine, rejectedLine } from '../core/difference-report.ts';
-import { newestEpoch } from '../core/control-row.ts';
-import { floorIn } from '../core/replay.ts';
+} from '../bulk/bulk-task.ts';
+import { differenceLine, mentionLine, rejectedLine } from '../verify/difference-report.ts';
+import { newestEpoch } from '../model/control-row.ts';
+import { floorIn } from '../redrive/replay.ts';
 import { FerryError } from '../errors.ts';
-import { continueSegment } from '../operations/backfill.ts';
-import { pacedReader } from '../operations/paced-reader.ts';
-import { paceOf } from '../operations/pace.ts';
-import { redriveSlice } from '../operations/redrive-slice.ts';
-import { verifySegment } from '../operations/verify.ts';
+import { continueSegment } from '../backfill/backfill.ts';
+import { pacedReader } from '../pacing/paced-reader.ts';
+import { paceOf } from '../pacing/pace.ts';
+import { redriveSlice } from '../redrive/redrive-slice.ts';
+import { verifySegment } from '../verify/verify.ts';
 
 /** Time for the page under way, or for the looks at what is suspected. */
 const LAST_PAGE_MS = 60_000;
@@ -127,13 +127,13 @@ async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
 
 async function copyOn(task: BackfillTask, work: PairCall): Promise<BulkTask> {
   const { call, replication, pair, lines, remainingMs } = work;
-  const patience = { clock: systemClock, random: systemRandom, stop: NEVER };
+  const retries = { clock: systemClock, random: systemRandom, stop: NEVER };
   const { streamArn } = task.run;
   // It may have been adopted anew since the command that began the run.
-  const control = await requireControl(pair, { apply: true, streamArn }, patience);
+  const control = await requireControl(pair, { apply: true, streamArn }, retries);
   const queueUrl = process.env[BULK_ENVIRONMENT.lookAgainQueueUrl];
   const done = await continueSegment(task.run, call.segment, {
-    ...patience,
+    ...retries,
     target: pair.target,
     floor: floorIn(control, [streamArn]),
     epoch: newestEpoch(control).n,
@@ -155,15 +155,15 @@ async function copyOn(task: BackfillTask, work: PairCall): Promise<BulkTask> {
 
 async function compareOn(task: VerifyTask, work: PairCall): Promise<BulkTask> {
   const { call, pair, lines, remainingMs } = work;
-  const patience = { clock: systemClock, random: systemRandom, stop: NEVER };
+  const retries = { clock: systemClock, random: systemRandom, stop: NEVER };
   const { values, totalSegments, settleMs, readUnits } = task;
   const from = call.cursor === undefined ? undefined : parseCursor(call.cursor);
   const { report, next } = await verifySegment(
     { segment: call.segment, totalSegments, from },
     {
-      ...patience,
-      source: pacedReader(pair.source, pace(readUnits), patience),
-      destination: pacedReader(pair.destination, pace(readUnits), patience),
+      ...retries,
+      source: pacedReader(pair.source, pace(readUnits), retries),
+      destination: pacedReader(pair.destination, pace(readUnits), retries),
       reservedAttribute: pair.target.reservedAttribute,
       timeToLive: timeToLiveOf(pair),
       waitingMax: WAITING_MAX,

@@ -1,13 +1,13 @@
 // Lambda's entry for heartbeats, called every minute: writes the heartbeat item to the source, and tells how
 // far behind its twin is.
 
-import { dynamoDbReader, readClient } from '../adapters/dynamodb-reader.ts';
-import { dynamoDbDestination, writeClient } from '../adapters/dynamodb-table.ts';
-import { writeMetrics } from '../adapters/emf-metrics.ts';
-import { systemClock } from '../adapters/system-clock.ts';
-import { heartbeatKey, parseConfig } from '../config.ts';
-import { HEARTBEAT_ENVIRONMENT, HEARTBEAT_PERIOD_MS } from '../contract.ts';
-import { beat } from '../operations/beat.ts';
+import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
+import { dynamoDbDestination, writeClient } from '../aws/dynamodb-table.ts';
+import { writeMetrics } from '../aws/emf-metrics.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import { heartbeatKey, parseConfig } from '../config/config.ts';
+import { HEARTBEAT_ENVIRONMENT, HEARTBEAT_PERIOD_MS } from '../config/names.ts';
+import { beat } from '../heartbeat/beat.ts';
 
 const { replications } = parseConfig({
   replications: [JSON.parse(process.env[HEARTBEAT_ENVIRONMENT.replication] ?? '{}') as object],

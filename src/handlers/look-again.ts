@@ -5,13 +5,13 @@ import {
   dynamoDbDestination,
   dynamoDbDestinationReader,
   writeClient,
-} from '../adapters/dynamodb-table.ts';
-import { writeMetrics } from '../adapters/emf-metrics.ts';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
+} from '../aws/dynamodb-table.ts';
+import { writeMetrics } from '../aws/emf-metrics.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { writeTarget } from '../composition/write-target.ts';
-import { parseConfig } from '../config.ts';
-import { LOOK_AGAIN_ENVIRONMENT } from '../contract.ts';
-import { lookAgain } from '../operations/look-again.ts';
+import { parseConfig } from '../config/config.ts';
+import { LOOK_AGAIN_ENVIRONMENT } from '../config/names.ts';
+import { lookAgain } from '../look-again/look-again.ts';
 
 const { replications } = parseConfig({
   replications: [JSON.parse(process.env[LOOK_AGAIN_ENVIRONMENT.replication] ?? '{}') as object],

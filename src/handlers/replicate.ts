@@ -2,16 +2,16 @@
 // operations/replicate-batch.
 
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
-import { emfMetrics } from '../adapters/emf-metrics.ts';
-import { environmentEndpoint } from '../adapters/endpoints.ts';
-import { dynamoDbEndpoint, signedRequests } from '../adapters/signed-requests.ts';
-import { signedDestination, signedReader } from '../adapters/signed-table.ts';
-import { findCredentials, signingCredentials } from '../adapters/signing-credentials.ts';
-import { systemClock, systemRandom } from '../adapters/system-clock.ts';
-import { ConcurrencyLimit } from '../core/concurrency-limit.ts';
-import { canonicalKey, decodeItem } from '../core/attribute-value.ts';
-import { fromEnvironment, type HandlerSettings } from '../handler-settings.ts';
-import { REQUEST_TIMEOUT_MS } from '../contract.ts';
+import { emfMetrics } from '../aws/emf-metrics.ts';
+import { environmentEndpoint } from '../aws/endpoints.ts';
+import { dynamoDbEndpoint, signedRequests } from '../aws/signed/signed-requests.ts';
+import { signedDestination, signedReader } from '../aws/signed/signed-table.ts';
+import { findCredentials, signingCredentials } from '../aws/signed/signing-credentials.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
+import { canonicalKey, decodeItem } from '../model/attribute-value.ts';
+import { fromEnvironment, type HandlerSettings } from '../config/handler-settings.ts';
+import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import type {
   DeadLetterQueue,
   DestinationReader,
@@ -19,9 +19,9 @@ import type {
   LookAgainQueue,
   ObjectStore,
 } from '../ports.ts';
-import { controlKeeper } from '../operations/control-keeper.ts';
-import { rejectionMemory } from '../operations/rejection-memory.ts';
-import { replicateBatch } from '../operations/replicate-batch.ts';
+import { controlKeeper } from '../replicate/control-keeper.ts';
+import { rejectionMemory } from '../replicate/rejection-memory.ts';
+import { replicateBatch } from '../replicate/replicate-batch.ts';
 
 const settings = withHeartbeat(fromEnvironment(process.env));
 // Straight to standard output: console.log would wrap the line, and CloudWatch would miss the metrics.
@@ -55,7 +55,7 @@ function withHeartbeat(environment: HandlerSettings): HandlerSettings {
 async function openDestination(): Promise<Destination> {
   const { destinationRegion: region, destinationEndpoint: endpoint, concurrency } = settings;
   if (settings.httpClient === 'sdk') {
-    const sdk = await import('../adapters/dynamodb-table.ts');
+    const sdk = await import('../aws/dynamodb-table.ts');
     const client = sdk.writeClient({ region, endpoint, concurrency });
     return {
       destination: sdk.dynamoDbDestination(client),
@@ -84,7 +84,7 @@ const LETTERS_AT_ONCE_MAX = 50;
 
 /** Loaded with the first dead letter: a function that is well never has one. */
 async function openQueue(): Promise<DeadLetterQueue> {
-  const { sqsDeadLetters } = await import('../adapters/sqs-dead-letters.ts');
+  const { sqsDeadLetters } = await import('../aws/sqs-dead-letters.ts');
   return sqsDeadLetters({
     openBucket,
     concurrency: Math.min(settings.concurrency, LETTERS_AT_ONCE_MAX),
@@ -100,7 +100,7 @@ function lazyQueue(open: () => Promise<DeadLetterQueue>): DeadLetterQueue {
 
 /** Loaded with the first delete. */
 async function openLookAgain(): Promise<LookAgainQueue> {
-  const { sqsLookAgain } = await import('../adapters/sqs-look-again.ts');
+  const { sqsLookAgain } = await import('../aws/sqs-look-again.ts');
   return sqsLookAgain({
     queueUrl: settings.lookAgainQueueUrl ?? '',
     region: settings.sourceRegion,
@@ -115,7 +115,7 @@ function lazyLookAgain(open: () => Promise<LookAgainQueue>): LookAgainQueue {
 
 /** Loaded with the first record that is too large for the queue: hardly any function ever needs it. */
 async function openBucket(): Promise<ObjectStore> {
-  const { objectClient, s3Objects } = await import('../adapters/s3-objects.ts');
+  const { objectClient, s3Objects } = await import('../aws/s3-objects.ts');
   const client = objectClient({ region: settings.sourceRegion });
   return s3Objects(client, settings.onFailureBucket);
 }

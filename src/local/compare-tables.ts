@@ -1,7 +1,7 @@
 // The two tables of a local world, compared as `ferry verify` would do it.
 
-import { dynamoDbReader } from '../adapters/dynamodb-reader.ts';
-import { verify, type VerifyReport } from '../operations/verify.ts';
+import { dynamoDbReader } from '../aws/dynamodb-reader.ts';
+import { verify, type VerifyReport } from '../verify/verify.ts';
 import type { Clock } from '../ports.ts';
 import type { LocalRegion } from './local-region.ts';
 import type { LocalWorld } from './local-world.ts';

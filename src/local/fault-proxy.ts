@@ -4,7 +4,7 @@
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemRandom } from '../adapters/system-clock.ts';
+import { systemRandom } from '../aws/system-clock.ts';
 import type { Random } from '../ports.ts';
 import { Entrance, HOST, track } from './fault-entrance.ts';
 import { type Call, readCall, refused, TOO_LARGE } from './fault-messages.ts';

@@ -1,7 +1,7 @@
 // Lambda's API as far as Ferry's commands use it: the function's configuration, and the event source mapping, which
 // they disable and enable. A pure answer to a request; the server around it is in region-apis.ts.
 
-import type { EventSourceMapping } from './event-source-mapping.ts';
+import type { EventSourceMapping } from '../stream/event-source-mapping.ts';
 
 interface LocalFunction {
   readonly name: string;

@@ -1,11 +1,19 @@
 // What the commands ask of a deployment, answered for a local world: the configuration of its function, its event
 // source mapping, and the metrics of its run.
 
-import { deadLetterQueueName, functionName, lookAgainName, METRIC_NAMESPACE } from '../contract.ts';
-import type { ReplicationConfig } from '../config.ts';
+import {
+  deadLetterQueueName,
+  functionName,
+  lookAgainName,
+  METRIC_NAMESPACE,
+} from '../config/names.ts';
+import type { ReplicationConfig } from '../config/config.ts';
 import type { Clock } from '../ports.ts';
 import type { MetricAsked } from './cloudwatch-api.ts';
-import type { EventSourceMapping, EventSourceMappingOptions } from './event-source-mapping.ts';
+import type {
+  EventSourceMapping,
+  EventSourceMappingOptions,
+} from '../stream/event-source-mapping.ts';
 import type { LambdaApiState } from './lambda-api.ts';
 import type { LocalFailures } from './local-failures.ts';
 import { createMetricHistory, type MetricHistory, type Points } from './metric-history.ts';

@@ -1,15 +1,15 @@
 // What a table of somebody else's holds already -> its twin in a local world, as `ferry backfill --apply` copies it.
 
 import { randomBytes } from 'node:crypto';
-import type { Credentials } from '../adapters/client-settings.ts';
-import { systemRandom } from '../adapters/system-clock.ts';
+import type { Credentials } from '../aws/client-settings.ts';
+import { systemRandom } from '../aws/system-clock.ts';
 import { requireControl } from '../composition/control.ts';
 import { openLookAgain } from '../composition/look-again.ts';
 import { openTablePair } from '../composition/table-pair.ts';
-import { newestEpoch } from '../core/control-row.ts';
-import { floorIn } from '../core/replay.ts';
-import { backfill, openBackfill } from '../operations/backfill.ts';
-import { paceOf } from '../operations/pace.ts';
+import { newestEpoch } from '../model/control-row.ts';
+import { floorIn } from '../redrive/replay.ts';
+import { backfill, openBackfill } from '../backfill/backfill.ts';
+import { paceOf } from '../pacing/pace.ts';
 import type { Clock } from '../ports.ts';
 import type { LocalWorld } from './local-world.ts';
 
@@ -28,14 +28,14 @@ export async function copySource(
   { replication, failures, streamArn }: LocalWorld,
   { credentials, clock, stop }: LocalCopyOptions,
 ): Promise<void> {
-  const patience = { clock, random: systemRandom, stop };
+  const retries = { clock, random: systemRandom, stop };
   const concurrency = WORKERS * REQUESTS_PER_WORKER;
   const pair = await openTablePair({ replication, credentials, concurrency, writes: true });
   try {
-    const control = await requireControl(pair, { apply: true, streamArn }, patience);
+    const control = await requireControl(pair, { apply: true, streamArn }, retries);
     const queueUrl = failures.lookAgainQueueUrl;
     const context = {
-      ...patience,
+      ...retries,
       target: pair.target,
       floor: floorIn(control, [streamArn]),
       epoch: newestEpoch(control).n,

@@ -3,10 +3,10 @@
 
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
-import type { Credentials } from '../adapters/client-settings.ts';
-import { objectClient, s3Objects } from '../adapters/s3-objects.ts';
-import { queueClient, sqsMessages } from '../adapters/sqs-messages.ts';
-import type { ReplicationConfig } from '../config.ts';
+import type { Credentials } from '../aws/client-settings.ts';
+import { objectClient, s3Objects } from '../aws/s3-objects.ts';
+import { queueClient, sqsMessages } from '../aws/sqs-messages.ts';
+import type { ReplicationConfig } from '../config/config.ts';
 import {
   DEAD_LETTER_RETENTION_SECONDS,
   DEAD_LETTER_SIZE_BYTES_MAX,
@@ -14,9 +14,9 @@ import {
   LOOK_AGAIN_RETENTION_SECONDS,
   lookAgainName,
   ON_FAILURE_OBJECT_PREFIX,
-} from '../contract.ts';
+} from '../config/names.ts';
 import type { MessageQueue, ObjectStore } from '../ports.ts';
-import type { OnFailureDocument } from './delivery-rules.ts';
+import type { OnFailureDocument } from '../stream/delivery-rules.ts';
 import { startS3Server } from './s3-server.ts';
 import { startSqsServer } from './sqs/server.ts';
 

@@ -4,11 +4,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { handlerSettings } from '../config.ts';
-import { LOOK_AGAIN_ENVIRONMENT } from '../contract.ts';
-import { toEnvironment } from '../handler-settings.ts';
+import { handlerSettings } from '../config/config.ts';
+import { LOOK_AGAIN_ENVIRONMENT } from '../config/names.ts';
+import { toEnvironment } from '../config/handler-settings.ts';
 import { buildLambdaBundle, type HandlerName } from '../lambda-bundle.ts';
-import { replicationVariable } from '../replication-variable.ts';
+import { replicationVariable } from '../config/replication-variable.ts';
 import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
 import type { Cleanup, LocalWorld, LocalWorldOptions } from './local-world.ts';
 import { startQueueMapping } from './queue-mapping.ts';

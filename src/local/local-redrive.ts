@@ -1,11 +1,11 @@
 // The redrives of a local run, as `ferry redrive` does them: from its queue and bucket, through the guard,
 // to the destination that the function writes to, faults included.
 
-import type { Credentials } from '../adapters/client-settings.ts';
+import type { Credentials } from '../aws/client-settings.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
-import { ON_FAILURE_OBJECT_PREFIX } from '../contract.ts';
-import { redrive, type RedriveOptions } from '../operations/redrive.ts';
-import type { RedriveReport } from '../operations/redrive-report.ts';
+import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
+import { redrive, type RedriveOptions } from '../redrive/redrive.ts';
+import type { RedriveReport } from '../redrive/redrive-report.ts';
 import type { LocalWorld } from './local-world.ts';
 
 export interface LocalRedrive {

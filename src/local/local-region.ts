@@ -10,9 +10,9 @@ import {
   DynamoDBClient,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
-import type { Credentials } from '../adapters/client-settings.ts';
-import { namingFailures } from '../adapters/named-failures.ts';
-import type { KeyAttribute } from '../config.ts';
+import type { Credentials } from '../aws/client-settings.ts';
+import { namingFailures } from '../aws/named-failures.ts';
+import type { KeyAttribute } from '../config/config.ts';
 import { FerryError } from '../errors.ts';
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from './embedded-dynamodb.ts';
 import type { KeySchema } from './workload.ts';

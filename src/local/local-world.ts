@@ -1,13 +1,16 @@
 // Everything that a local run needs, started in order: two Regions with their tables, queues and a bucket,
 // the Lambda bundles that ship, and the event source mappings that feed them.
 
-import type { Credentials } from '../adapters/client-settings.ts';
-import { dynamoDbStreamReader } from '../adapters/dynamodb-streams.ts';
-import { streamsClient } from '../adapters/stream-ranges.ts';
-import type { ReplicationConfig, ServiceEndpoints } from '../config.ts';
-import { STATE_ATTRIBUTES } from '../contract.ts';
+import type { Credentials } from '../aws/client-settings.ts';
+import { dynamoDbStreamReader } from '../aws/dynamodb-streams.ts';
+import { streamsClient } from '../aws/stream-ranges.ts';
+import type { ReplicationConfig, ServiceEndpoints } from '../config/config.ts';
+import { STATE_ATTRIBUTES } from '../config/names.ts';
 import type { Clock, Random, StreamReader } from '../ports.ts';
-import { type EventSourceMapping, startEventSourceMapping } from './event-source-mapping.ts';
+import {
+  type EventSourceMapping,
+  startEventSourceMapping,
+} from '../stream/event-source-mapping.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import type { LambdaFunction } from './lambda-process.ts';
 import { type LocalApis, localApis } from './local-apis.ts';

@@ -1,7 +1,7 @@
 // Reads the handler's log as CloudWatch Logs would: adds up the metrics of every embedded metric
 // format document and passes over all other lines.
 
-import { METRIC_NAMESPACE, METRIC_UNITS, type MetricName } from '../contract.ts';
+import { METRIC_NAMESPACE, METRIC_UNITS, type MetricName } from '../config/names.ts';
 
 export interface Percentiles {
   readonly p50: number;

@@ -1,6 +1,6 @@
 // The summary of a run -> what it comes to: one plain sentence, and whether all is well. Pure.
 
-import { counted } from '../core/number-text.ts';
+import { counted } from '../text/number-text.ts';
 import type { LocalRunSummary } from './run-summary.ts';
 import type { Ending } from './page/verdict.ts';
 

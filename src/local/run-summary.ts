@@ -1,6 +1,6 @@
 // What a local run has done so far, and what it has come to: counts from its event source mapping and its metrics.
 
-import type { VerifyReport } from '../operations/verify.ts';
+import type { VerifyReport } from '../verify/verify.ts';
 import type { LocalWorld } from './local-world.ts';
 import type { Percentiles } from './metrics-tally.ts';
 

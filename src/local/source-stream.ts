@@ -2,10 +2,10 @@
 // ever.
 
 import type { StreamReader } from '../ports.ts';
-import { streamAnewCommands, streamOnCommand } from '../core/stream-commands.ts';
-import type { TableFacts } from '../core/table-facts.ts';
-import { describeTable } from '../adapters/table-facts.ts';
-import type { Credentials } from '../adapters/client-settings.ts';
+import { streamAnewCommands, streamOnCommand } from '../status/stream-commands.ts';
+import type { TableFacts } from '../model/table-facts.ts';
+import { describeTable } from '../aws/table-facts.ts';
+import type { Credentials } from '../aws/client-settings.ts';
 import { describeError, FerryError } from '../errors.ts';
 import type { LocalRegion } from './local-region.ts';
 import type { KeySchema } from './workload.ts';

@@ -1,7 +1,7 @@
 // Calls for a write whenever one is due, whether or not those before have been answered, so that a slow
 // answer delays no later write's time, only its call.
 
-import { reachedRate } from '../core/reached-rate.ts';
+import { reachedRate } from './latency/reached-rate.ts';
 import type { Clock } from '../ports.ts';
 
 export interface TimedWriterOptions {

@@ -7,7 +7,7 @@ import {
   PutItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { reachedRate } from '../core/reached-rate.ts';
+import { reachedRate } from './latency/reached-rate.ts';
 import type { Clock } from '../ports.ts';
 import type { WorkloadWrite } from './workload.ts';
 

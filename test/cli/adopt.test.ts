@@ -5,8 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteTableCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Item } from '../../src/core/attribute-value.ts';
-import { versionOf } from '../../src/core/ordering-guard.ts';
+import type { Item } from '../../src/model/attribute-value.ts';
+import { versionOf } from '../../src/model/guard.ts';
 import type { Clock } from '../../src/ports.ts';
 import {
   contents,

@@ -3,7 +3,7 @@
 
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BackfillRun, runRow } from '../../src/core/backfill-checkpoint.ts';
+import { type BackfillRun, runRow } from '../../src/backfill/checkpoint.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 import { openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
 

@@ -7,7 +7,7 @@ import { CreateTableCommand, ScanCommand, UpdateTimeToLiveCommand } from '@aws-s
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { startAnswering } from '../fixtures/answering.ts';
 import {
   type Finished,

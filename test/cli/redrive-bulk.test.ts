@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { buildLambdaBundle } from '../../src/lambda-bundle.ts';
 import { type LocalFailures, openLocalFailures } from '../../src/local/local-failures.ts';
 import { type BulkCloud, type Handler, openBulkCloud } from '../fixtures/bulk-cloud.ts';

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createReportFile, keysOfReport } from '../../src/cli/report-file.ts';
-import { differenceLine } from '../../src/core/difference-report.ts';
+import { differenceLine } from '../../src/verify/difference-report.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ferry-report-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,8 +1,8 @@
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expect, it } from 'vitest';
-import { namingFailures } from '../../src/adapters/named-failures.ts';
+import { namingFailures } from '../../src/aws/named-failures.ts';
 import { explained } from '../../src/cli/service-errors.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { namedError, noteRequest } from '../../src/errors.ts';
 import { startAnswering } from '../fixtures/answering.ts';
 import { STREAM_ARN } from '../fixtures/records.ts';

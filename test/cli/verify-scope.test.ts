@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { reportPath } from '../../src/cli/verify-scope.ts';
-import { mayReplace, type ReportScope } from '../../src/core/difference-report.ts';
+import { mayReplace, type ReportScope } from '../../src/verify/difference-report.ts';
 
 const SCOPES: readonly ReportScope[] = ['everything', 'sample', 'key'];
 const header = {

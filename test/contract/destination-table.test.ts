@@ -11,15 +11,15 @@ import {
   dynamoDbTransactions,
   UNUSED_MIDDLEWARE,
   writeClient,
-} from '../../src/adapters/dynamodb-table.ts';
-import { signedRequests } from '../../src/adapters/signed-requests.ts';
-import { signedDestination } from '../../src/adapters/signed-table.ts';
-import { systemClock } from '../../src/adapters/system-clock.ts';
-import { REQUEST_TIMEOUT_MS } from '../../src/contract.ts';
-import { classifyFailure } from '../../src/core/write-failure.ts';
-import { GuardedPut } from '../../src/core/guarded-put.ts';
-import type { PutRecord } from '../../src/core/stream-record.ts';
-import { putTransaction, type WriteRequest } from '../../src/core/write-request.ts';
+} from '../../src/aws/dynamodb-table.ts';
+import { signedRequests } from '../../src/aws/signed/signed-requests.ts';
+import { signedDestination } from '../../src/aws/signed/signed-table.ts';
+import { systemClock } from '../../src/aws/system-clock.ts';
+import { REQUEST_TIMEOUT_MS } from '../../src/config/names.ts';
+import { classifyFailure } from '../../src/model/write-failure.ts';
+import { GuardedPut } from '../../src/model/guarded-put.ts';
+import type { PutRecord } from '../../src/model/stream-record.ts';
+import { putTransaction, type WriteRequest } from '../../src/model/write-request.ts';
 import type { DestinationTable } from '../../src/ports.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
 

@@ -17,7 +17,7 @@ import {
   onTestFinished,
   vi,
 } from 'vitest';
-import { queueClient, sqsMessages } from '../../src/adapters/sqs-messages.ts';
+import { queueClient, sqsMessages } from '../../src/aws/sqs-messages.ts';
 import type { MessageQueue, QueuedMessage } from '../../src/ports.ts';
 import { type SqsUser, connectRemote, startLocal } from './sqs-target.ts';
 

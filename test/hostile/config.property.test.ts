@@ -6,9 +6,9 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { handlerSettings, parseConfig } from '../../src/config.ts';
+import { handlerSettings, parseConfig } from '../../src/config/config.ts';
 import { UsageError } from '../../src/errors.ts';
-import { fromEnvironment, toEnvironment } from '../../src/handler-settings.ts';
+import { fromEnvironment, toEnvironment } from '../../src/config/handler-settings.ts';
 import {
   anyJson,
   change,

@@ -6,10 +6,10 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { emfMetrics } from '../../src/adapters/emf-metrics.ts';
-import type { BatchSummary } from '../../src/core/outcome.ts';
-import { parseParcel } from '../../src/core/parcel.ts';
-import { replicateBatch } from '../../src/operations/replicate-batch.ts';
+import { emfMetrics } from '../../src/aws/emf-metrics.ts';
+import type { BatchSummary } from '../../src/model/outcome.ts';
+import { parseParcel } from '../../src/model/parcel.ts';
+import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { Item, WriteReply } from '../../src/ports.ts';
 import { type FailurePlaces, failurePlaces } from '../fixtures/failure-places.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';

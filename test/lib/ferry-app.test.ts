@@ -14,9 +14,9 @@ import schema from '../../ferry.schema.json' with { type: 'json' };
 import { DestinationStack } from '../../lib/destination-stack.ts';
 import { SourceStack } from '../../lib/source-stack.ts';
 import { StreamReplicator } from '../../lib/stream-replicator.ts';
-import { handlerSettings } from '../../src/config.ts';
-import { METRIC_DIMENSIONS } from '../../src/contract.ts';
-import { fromEnvironment } from '../../src/handler-settings.ts';
+import { handlerSettings } from '../../src/config/config.ts';
+import { METRIC_DIMENSIONS } from '../../src/config/names.ts';
+import { fromEnvironment } from '../../src/config/handler-settings.ts';
 import {
   appOf,
   BEATING,

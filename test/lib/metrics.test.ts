@@ -13,9 +13,9 @@ import {
   queryOf,
   shownSeries,
 } from '../fixtures/dashboard/widget-series.ts';
-import { emfMetrics } from '../../src/adapters/emf-metrics.ts';
-import { METRIC_DIMENSIONS, METRIC_UNITS, type MetricName } from '../../src/contract.ts';
-import type { BatchSummary } from '../../src/core/outcome.ts';
+import { emfMetrics } from '../../src/aws/emf-metrics.ts';
+import { METRIC_DIMENSIONS, METRIC_UNITS, type MetricName } from '../../src/config/names.ts';
+import type { BatchSummary } from '../../src/model/outcome.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 import { BEATING, only, resources, templates, temporary } from './stack-templates.ts';

@@ -6,8 +6,8 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fit } from '../../lib/fit.ts';
 import { ENVIRONMENT_BYTES_MAX } from '../../lib/function-environment.ts';
-import { parseConfig } from '../../src/config.ts';
-import { fromEnvironment } from '../../src/handler-settings.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { fromEnvironment } from '../../src/config/handler-settings.ts';
 import { appOf, stackOf, temporary } from './stack-templates.ts';
 
 afterAll(() => rmSync(temporary, { recursive: true }));

@@ -7,7 +7,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import cdk from '../../cdk.json' with { type: 'json' };
 import { buildApp } from '../../lib/ferry-app.ts';
-import { parseConfig, type ReplicationConfig } from '../../src/config.ts';
+import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
 
 const KEYS = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'N' } };
 export const CREATED = {

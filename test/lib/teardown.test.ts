@@ -1,7 +1,7 @@
 // What `ferry teardown` lists is what the templates keep: no more, no less.
 
 import { describe, expect, it } from 'vitest';
-import { type Leftover, leftoversOf } from '../../src/core/teardown.ts';
+import { type Leftover, leftoversOf } from '../../src/teardown/leftovers.ts';
 import { BEATING, EXISTING, replicationOf, templates } from './stack-templates.ts';
 
 const KINDS: Readonly<Record<string, Leftover['kind']>> = {

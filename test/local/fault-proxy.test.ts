@@ -17,8 +17,8 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { dynamoDbDestination, writeClient } from '../../src/adapters/dynamodb-table.ts';
-import { classifyFailure, type FailureKind } from '../../src/core/write-failure.ts';
+import { dynamoDbDestination, writeClient } from '../../src/aws/dynamodb-table.ts';
+import { classifyFailure, type FailureKind } from '../../src/model/write-failure.ts';
 import {
   type FaultProxy,
   type FaultProxyOptions,

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { toEnvironment } from '../../src/handler-settings.ts';
+import { toEnvironment } from '../../src/config/handler-settings.ts';
 import { buildLambdaBundle } from '../../src/lambda-bundle.ts';
 import { startLambdaProcess } from '../../src/local/lambda-process.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';

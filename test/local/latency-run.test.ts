@@ -1,9 +1,9 @@
 // What `ferry latency` measures, where only the run itself can tell.
 
 import { expect, it } from 'vitest';
-import { systemClock, systemRandom } from '../../src/adapters/system-clock.ts';
-import { parseConfig, type ReplicationConfig } from '../../src/config.ts';
-import { latencyRun } from '../../src/local/latency-run.ts';
+import { systemClock, systemRandom } from '../../src/aws/system-clock.ts';
+import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
+import { latencyRun } from '../../src/local/latency/latency-run.ts';
 
 const key = { create: true, partitionKey: { name: 'id', type: 'N' } };
 const [replication] = parseConfig({

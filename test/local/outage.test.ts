@@ -3,8 +3,8 @@
 // when all is well. OUTAGE_SECONDS=60 makes it as long as a real one.
 
 import { afterEach, expect, it, vi } from 'vitest';
-import { systemClock } from '../../src/adapters/system-clock.ts';
-import { parseConfig, type ReplicationConfig } from '../../src/config.ts';
+import { systemClock } from '../../src/aws/system-clock.ts';
+import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
 import { type Cleanup, startLocalWorld } from '../../src/local/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 import { createWorkload } from '../../src/local/workload.ts';

@@ -2,8 +2,8 @@
 
 import { CreateQueueCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { queueClient, sqsMessages } from '../../src/adapters/sqs-messages.ts';
-import { systemClock } from '../../src/adapters/system-clock.ts';
+import { queueClient, sqsMessages } from '../../src/aws/sqs-messages.ts';
+import { systemClock } from '../../src/aws/system-clock.ts';
 import {
   type QueueEvent,
   type QueueMapping,

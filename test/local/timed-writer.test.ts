@@ -1,7 +1,7 @@
 // Writes at their times, shown with a clock that the test moves.
 
 import { expect, it } from 'vitest';
-import { isMissed } from '../../src/core/reached-rate.ts';
+import { isMissed } from '../../src/local/latency/reached-rate.ts';
 import { TimedWriter } from '../../src/local/timed-writer.ts';
 
 /** A clock on which only sleeping takes time. */

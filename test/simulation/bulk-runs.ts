@@ -1,7 +1,7 @@
 // Bulk runs: a state machine has the segments of a backfill copied by workers whose time is limited, each
 // called again until its segment is done. It goes on when the command that began it has died.
 
-import type { BackfillRun } from '../../src/core/backfill-checkpoint.ts';
+import type { BackfillRun } from '../../src/backfill/checkpoint.ts';
 import { FerryError } from '../../src/errors.ts';
 import type { BulkRunState } from '../../src/ports.ts';
 import { copySegment } from './copying.ts';

@@ -1,8 +1,8 @@
 // What the commands of an operator have in common, and the workers of a bulk run with them.
 
 import { requireControl } from '../../src/composition/control.ts';
-import type { ControlRow } from '../../src/core/control-row.ts';
-import { floorIn } from '../../src/core/replay.ts';
+import type { ControlRow } from '../../src/model/control-row.ts';
+import { floorIn } from '../../src/redrive/replay.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
 

@@ -1,7 +1,7 @@
 // Backfills: by a command alone, or by the workers of a state machine that a command begins and follows.
 
-import type { BackfillRun } from '../../src/core/backfill-checkpoint.ts';
-import { type ControlRow, newestEpoch } from '../../src/core/control-row.ts';
+import type { BackfillRun } from '../../src/backfill/checkpoint.ts';
+import { type ControlRow, newestEpoch } from '../../src/model/control-row.ts';
 import { FerryError } from '../../src/errors.ts';
 import {
   backfill,
@@ -12,8 +12,8 @@ import {
   finishBackfill,
   noteExecution,
   openBackfill,
-} from '../../src/operations/backfill.ts';
-import { paceOf } from '../../src/operations/pace.ts';
+} from '../../src/backfill/backfill.ts';
+import { paceOf } from '../../src/pacing/pace.ts';
 import { basics, controlFor, floorFor } from './command-parts.ts';
 import { TABLES } from './judge.ts';
 import type { PlannedCommand } from './plan.ts';
@@ -53,10 +53,10 @@ function contextOf(
   control: ControlRow,
   streamArn = world.source.stream.arn,
 ): BackfillContext {
-  const patience = basics(process, world);
-  const unlimited = paceOf(Infinity, patience.clock);
+  const retries = basics(process, world);
+  const unlimited = paceOf(Infinity, retries.clock);
   return {
-    ...patience,
+    ...retries,
     ...world.ports(process),
     target: process.facts.settings,
     ttlDeletes: process.facts.settings.ttlDeletes,

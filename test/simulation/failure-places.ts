@@ -1,7 +1,7 @@
 // The dead-letter queue, whose messages live for 14 days, are hidden while somebody has them, and may come
 // twice; and the on-failure bucket.
 
-import { deadLetterMessage } from '../../src/core/dead-letter.ts';
+import { deadLetterMessage } from '../../src/model/dead-letter.ts';
 import type { DeadLetterQueue, MessageQueue, ObjectStore, QueuedMessage } from '../../src/ports.ts';
 import type { GivenUp } from './event-source.ts';
 import type { Network } from './network.ts';

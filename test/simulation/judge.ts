@@ -5,7 +5,7 @@
 // It only ever moves forward, but for the exceptions of exceptions.ts, which are counted by name.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { WriteRequest } from '../../src/core/write-request.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import { epochOf, excuseOf, type ItemHistory, newHistory, type StepBack } from './exceptions.ts';
 import { ControlHistory } from './judge-control.ts';
 import type { Keys } from './keys.ts';

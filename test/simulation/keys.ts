@@ -1,7 +1,7 @@
 // Names of items in plans and judgements, and the keys that their table has: of each type, alone and with a
 // sort key.
 
-import { canonicalKey } from '../../src/core/attribute-value.ts';
+import { canonicalKey } from '../../src/model/attribute-value.ts';
 import type { Item } from './memory-dynamodb.ts';
 
 export type KeyShape = 'S' | 'N' | 'B' | 'composite';

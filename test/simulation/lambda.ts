@@ -1,11 +1,11 @@
 // Invocations of the function: the production code's own operation in a process that may crash, hang, or run
 // out of time, in a sandbox that outlives it; what it says is judged at once.
 
-import { ConcurrencyLimit } from '../../src/core/concurrency-limit.ts';
-import type { HandlerSettings } from '../../src/handler-settings.ts';
-import { type ControlKeeper, controlKeeper } from '../../src/operations/control-keeper.ts';
-import { type RejectionMemory, rejectionMemory } from '../../src/operations/rejection-memory.ts';
-import { replicateBatch } from '../../src/operations/replicate-batch.ts';
+import { ConcurrencyLimit } from '../../src/replicate/concurrency-limit.ts';
+import type { HandlerSettings } from '../../src/config/handler-settings.ts';
+import { type ControlKeeper, controlKeeper } from '../../src/replicate/control-keeper.ts';
+import { type RejectionMemory, rejectionMemory } from '../../src/replicate/rejection-memory.ts';
+import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { DestinationReader, DestinationTable, LogEvent } from '../../src/ports.ts';
 import type { InvocationResult } from './delivery.ts';
 import { judgeInvocation } from './judge-invocation.ts';

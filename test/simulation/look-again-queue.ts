@@ -1,7 +1,7 @@
 // The look-again queue and its function: deletes that come back after a delay, at least once, in processes
 // that may die, until somebody has looked at them.
 
-import { lookAgain } from '../../src/operations/look-again.ts';
+import { lookAgain } from '../../src/look-again/look-again.ts';
 import type { LookAgainQueue } from '../../src/ports.ts';
 import { DAY, SECOND } from './plan.ts';
 import type { Process } from './process.ts';

@@ -3,11 +3,11 @@
 
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import { decideResynchronization } from '../../src/core/resynchronization.ts';
-import { canonicalItem } from '../../src/core/attribute-value.ts';
-import { floorOf } from '../../src/core/ordering-guard.ts';
-import { GuardedPut } from '../../src/core/guarded-put.ts';
-import type { PutRecord, RemoveRecord } from '../../src/core/stream-record.ts';
+import { decideResynchronization } from '../../src/resync/resynchronization.ts';
+import { canonicalItem } from '../../src/model/attribute-value.ts';
+import { floorOf } from '../../src/model/guard.ts';
+import { GuardedPut } from '../../src/model/guarded-put.ts';
+import type { PutRecord, RemoveRecord } from '../../src/model/stream-record.ts';
 import {
   failureBound,
   guardedDelete,
@@ -16,7 +16,7 @@ import {
   stateRowKey,
   tombstone,
   type WriteRequest,
-} from '../../src/core/write-request.ts';
+} from '../../src/model/write-request.ts';
 import type { Item } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';

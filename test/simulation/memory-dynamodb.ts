@@ -3,8 +3,8 @@
 // it has done.
 
 import type { AttributeValue, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
-import type { ReadRequest } from '../../src/core/read-request.ts';
-import type { WriteRequest } from '../../src/core/write-request.ts';
+import type { ReadRequest } from '../../src/model/read-request.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { ReadReply } from '../../src/ports.ts';
 import { holds, InvalidExpression, update } from './expression.ts';
 import { hashOf } from './random.ts';

@@ -1,12 +1,12 @@
 // What a broken Ferry is made of: each part stands in for one of the production code's, without changing it.
 
-import type { ControlRow } from '../../src/core/control-row.ts';
-import type { RedriveFilter } from '../../src/core/parcel.ts';
-import type { WriteRequest } from '../../src/core/write-request.ts';
-import type { HandlerSettings } from '../../src/handler-settings.ts';
-import type { ControlContext, ControlKeeper } from '../../src/operations/control-keeper.ts';
-import type { lookAgain } from '../../src/operations/look-again.ts';
-import type { replicateBatch } from '../../src/operations/replicate-batch.ts';
+import type { ControlRow } from '../../src/model/control-row.ts';
+import type { RedriveFilter } from '../../src/model/parcel.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
+import type { HandlerSettings } from '../../src/config/handler-settings.ts';
+import type { ControlContext, ControlKeeper } from '../../src/replicate/control-keeper.ts';
+import type { lookAgain } from '../../src/look-again/look-again.ts';
+import type { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type {
   Clock,
   DeadLetterQueue,

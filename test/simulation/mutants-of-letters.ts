@@ -1,11 +1,11 @@
 // The mutants of the protocol's list about letters that are sent too early: their records come again, and
 // get others.
 
-import type { BatchSummary } from '../../src/core/outcome.ts';
-import { classifyFailure } from '../../src/core/write-failure.ts';
-import { failureBound, keepStateRow, type WriteRequest } from '../../src/core/write-request.ts';
-import { parseStreamRecord } from '../../src/core/stream-record.ts';
-import type { ReplicationContext } from '../../src/operations/replicate-batch.ts';
+import type { BatchSummary } from '../../src/model/outcome.ts';
+import { classifyFailure } from '../../src/model/write-failure.ts';
+import { failureBound, keepStateRow, type WriteRequest } from '../../src/model/write-request.ts';
+import { parseStreamRecord } from '../../src/model/stream-record.ts';
+import type { ReplicationContext } from '../../src/replicate/replicate-batch.ts';
 import type { DestinationTable } from '../../src/ports.ts';
 import { versionIn } from './judge.ts';
 import type { Mutant } from './mutants.ts';

@@ -6,10 +6,10 @@
 // and 16, the times that are reserved at a batch's end: time-budget.test.ts and put-aside.test.ts of
 // test/operations hold them.
 
-import { lookUpRequest } from '../../src/core/look-up.ts';
-import { seriesInEpoch } from '../../src/core/ordering-guard.ts';
-import { stateRowKey, type WriteRequest } from '../../src/core/write-request.ts';
-import type { ControlKeeper } from '../../src/operations/control-keeper.ts';
+import { lookUpRequest } from '../../src/model/look-up.ts';
+import { seriesInEpoch } from '../../src/model/guard.ts';
+import { stateRowKey, type WriteRequest } from '../../src/model/write-request.ts';
+import type { ControlKeeper } from '../../src/replicate/control-keeper.ts';
 import type { DestinationReader, DestinationTable, Item, LookAgainQueue } from '../../src/ports.ts';
 import type { Mutant } from './mutants.ts';
 import {

@@ -1,6 +1,6 @@
 // Broken Ferries, each with one mistake that somebody has made or could make. The judge must catch every one.
 
-import type { WriteRequest } from '../../src/core/write-request.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { Mutation } from './mutant.ts';
 import { MUTANTS_OF_COMMANDS } from './mutants-of-commands.ts';
 import { MUTANTS_OF_LETTERS } from './mutants-of-letters.ts';

@@ -2,8 +2,8 @@
 // that nobody gave.
 
 import type { AttributeValue, UpdateItemInput } from '@aws-sdk/client-dynamodb';
-import type { WriteRequest } from '../../src/core/write-request.ts';
-import { recordKey } from '../../src/core/stream-record.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
+import { recordKey } from '../../src/model/stream-record.ts';
 import type { DestinationTable, ReadableTable, WriteReply } from '../../src/ports.ts';
 import type { Mutation } from './mutant.ts';
 import { MALFORMED } from './stream.ts';

@@ -2,8 +2,8 @@
 // record has as if they had names, and write where everything is as it really is.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { WriteRequest } from '../../src/core/write-request.ts';
-import { recordKey } from '../../src/core/stream-record.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
+import { recordKey } from '../../src/model/stream-record.ts';
 import type { ReadableTable } from '../../src/ports.ts';
 import { versionIn } from './judge.ts';
 import type { Item } from './memory-dynamodb.ts';

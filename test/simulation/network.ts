@@ -2,7 +2,7 @@
 // land long after nobody waits for them any more, and processes that die in between.
 
 import type { Random } from '../../src/ports.ts';
-import type { WriteRequest } from '../../src/core/write-request.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import { serviceError } from './memory-dynamodb.ts';
 import { type Disturbance, type Plan, type Rates, SECOND } from './plan.ts';

@@ -1,17 +1,17 @@
 // The commands of an operator, each in a process of its own: as the command line would start them, at any
 // moment, several at once, killed anywhere.
 
-import { destinationHealth } from '../../src/core/destination-health.ts';
-import { type ControlRow, newestEpoch } from '../../src/core/control-row.ts';
-import type { RedriveFilter } from '../../src/core/parcel.ts';
-import { adopt } from '../../src/operations/adopt.ts';
-import { insist } from '../../src/operations/insist.ts';
-import { paceOf } from '../../src/operations/pace.ts';
-import { pacedReader } from '../../src/operations/paced-reader.ts';
-import { redrive } from '../../src/operations/redrive.ts';
-import type { RedriveReport } from '../../src/operations/redrive-report.ts';
-import { repair, type RepairReport } from '../../src/operations/repair.ts';
-import { verify, type VerifyReport } from '../../src/operations/verify.ts';
+import { destinationHealth } from '../../src/replicate/destination-health.ts';
+import { type ControlRow, newestEpoch } from '../../src/model/control-row.ts';
+import type { RedriveFilter } from '../../src/model/parcel.ts';
+import { adopt } from '../../src/switchover/adopt.ts';
+import { retry } from '../../src/pacing/retry.ts';
+import { paceOf } from '../../src/pacing/pace.ts';
+import { pacedReader } from '../../src/pacing/paced-reader.ts';
+import { redrive } from '../../src/redrive/redrive.ts';
+import type { RedriveReport } from '../../src/redrive/redrive-report.ts';
+import { repair, type RepairReport } from '../../src/verify/repair.ts';
+import { verify, type VerifyReport } from '../../src/verify/verify.ts';
 import type { Item } from '../../src/ports.ts';
 import { basics, controlFor, floorFor } from './command-parts.ts';
 import { runBackfill } from './copying.ts';
@@ -83,7 +83,7 @@ async function runRedrive(
 ): Promise<RedriveReport> {
   const keyText = onlyKey === undefined ? undefined : world.keys.textOf(onlyKey);
   const filter: RedriveFilter = { keyText };
-  const { stop, ...patience } = basics(process, world);
+  const { stop, ...retries } = basics(process, world);
   const queue = world.places.queue(process);
   const bucket = world.places.bucket(process);
   const readControl = async () => {
@@ -92,7 +92,7 @@ async function runRedrive(
   };
   const report = await redrive(
     {
-      ...patience,
+      ...retries,
       ...world.ports(process),
       settings: process.facts.settings,
       control: await readControl(),
@@ -126,19 +126,19 @@ async function runRedrive(
 export const HIDDEN_SECONDS = 300;
 
 async function runRepair(process: Process, world: World, settleMs: number): Promise<RepairReport> {
-  const patience = basics(process, world);
+  const retries = basics(process, world);
   const { source, twin, stateTable, destination, lookAgain } = world.ports(process);
   const control = await controlFor(process, world);
-  const unlimited = paceOf(Infinity, patience.clock);
+  const unlimited = paceOf(Infinity, retries.clock);
   const report = await repair(
     keysIn(world),
     {
-      ...patience,
+      ...retries,
       settings: process.facts.settings,
       epoch: newestEpoch(control).n,
       lookAgain,
-      source: pacedReader(source, unlimited, patience),
-      twin: pacedReader(twin, unlimited, patience),
+      source: pacedReader(source, unlimited, retries),
+      twin: pacedReader(twin, unlimited, retries),
       stateTable,
       destination,
       remainingMs: () => Infinity,
@@ -157,8 +157,8 @@ async function runRepair(process: Process, world: World, settleMs: number): Prom
 async function runAdopt(process: Process, world: World): Promise<ControlRow> {
   const { settings, name } = process.facts;
   const { reader, destination, twin, stateTable } = world.ports(process);
-  const patience = basics(process, world);
-  const read = (table: string) => insist(() => reader.tableId(table), patience);
+  const retries = basics(process, world);
+  const read = (table: string) => retry(() => reader.tableId(table), retries);
   const identity = {
     region: settings.sourceRegion,
     streamArn: world.source.stream.arn,
@@ -168,7 +168,7 @@ async function runAdopt(process: Process, world: World): Promise<ControlRow> {
     tag: name,
   };
   const context = {
-    ...patience,
+    ...retries,
     settings,
     identity,
     reader,
@@ -190,15 +190,15 @@ async function* keysIn(world: World): AsyncGenerator<Item> {
 /** @returns the report, and the differences by key. */
 async function runVerify(process: Process, world: World, settleMs: number) {
   const { totalSegments } = world.plan.settings;
-  const patience = basics(process, world);
+  const retries = basics(process, world);
   const { source, twin } = world.ports(process);
-  const unlimited = paceOf(Infinity, patience.clock);
+  const unlimited = paceOf(Infinity, retries.clock);
   const differences = new Map<string, string>();
   const report: VerifyReport = await verify(
     {
-      ...patience,
-      source: pacedReader(source, unlimited, patience),
-      destination: pacedReader(twin, unlimited, patience),
+      ...retries,
+      source: pacedReader(source, unlimited, retries),
+      destination: pacedReader(twin, unlimited, retries),
       reservedAttribute: '_ferry',
       settleMs,
       onDifference({ key, kind }) {

@@ -1,7 +1,7 @@
 // The production ports of one process, over the simulated network and services. Stands where the adapters
 // stand, and answers as they do.
 
-import { cancellation, refusal } from '../../src/adapters/write-reply.ts';
+import { cancellation, refusal } from '../../src/aws/signed/write-reply.ts';
 import type {
   DestinationReader,
   DestinationTable,
@@ -11,8 +11,8 @@ import type {
   TransactionWriter,
   WriteReply,
 } from '../../src/ports.ts';
-import type { ReadRequest } from '../../src/core/read-request.ts';
-import type { WriteRequest } from '../../src/core/write-request.ts';
+import type { ReadRequest } from '../../src/model/read-request.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import { type MemoryDynamoDb, type Reply, serviceError, STALE_MS_MAX } from './memory-dynamodb.ts';
 import { isOfControlRow } from './judge.ts';
 import { happens } from './random.ts';

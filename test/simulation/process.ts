@@ -2,8 +2,8 @@
 // frozen where it stands: nothing that it waits for ever comes, and what it sent may still arrive.
 
 import type { Clock, Random } from '../../src/ports.ts';
-import type { WriteRequest } from '../../src/core/write-request.ts';
-import type { HandlerSettings } from '../../src/handler-settings.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
+import type { HandlerSettings } from '../../src/config/handler-settings.ts';
 import type { StreamEntry } from './stream.ts';
 import type { Scheduler } from './scheduler.ts';
 

@@ -1,10 +1,10 @@
 // One plan -> one life of a simulated world: faults and operators at work, then calm, then what the runbook
 // says, then the verdict.
 
-import { redriveRecords } from '../../src/operations/redrive-records.ts';
-import { newReport } from '../../src/operations/redrive-report.ts';
-import { destinationHealth } from '../../src/core/destination-health.ts';
-import { paceOf } from '../../src/operations/pace.ts';
+import { redriveRecords } from '../../src/redrive/redrive-records.ts';
+import { newReport } from '../../src/redrive/redrive-report.ts';
+import { destinationHealth } from '../../src/replicate/destination-health.ts';
+import { paceOf } from '../../src/pacing/pace.ts';
 import { judgeTables, reasonOf, requireEqual, requireVerified } from './judge-tables.ts';
 import { controlFor } from './command-parts.ts';
 import { requireEverything } from './copying.ts';

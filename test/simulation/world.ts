@@ -1,7 +1,7 @@
 // Everything outside Ferry's own code, put together for one plan: tables, stream, Lambda, queue, bucket,
 // clocks; and the production code's contexts for its processes.
 
-import type { HandlerSettings } from '../../src/handler-settings.ts';
+import type { HandlerSettings } from '../../src/config/handler-settings.ts';
 import type {
   DeadLetterQueue,
   DestinationReader,

@@ -1,9 +1,9 @@
 // The buttons of the live page: faults that are switched on and off, and a redrive. Closed, they do
 // nothing, and no fault is on: a run must be able to end, and its tables be compared in peace.
 
-import { grouped } from '../../core/number-text.ts';
+import { grouped } from '../../text/number-text.ts';
 import { describeError } from '../../errors.ts';
-import type { RedriveReport } from '../../operations/redrive-report.ts';
+import type { RedriveReport } from '../../redrive/redrive-report.ts';
 import type { FaultProxy } from '../fault-proxy.ts';
 import { POISON_MARKER } from '../fault-story.ts';
 import type { Fault } from '../faults.ts';

@@ -2,7 +2,7 @@
 // Asked every two seconds while somebody looks, one question at a time.
 
 import { DescribeTableCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
-import { ON_FAILURE_OBJECT_PREFIX } from '../../contract.ts';
+import { ON_FAILURE_OBJECT_PREFIX } from '../../config/names.ts';
 import type { Clock, Item } from '../../ports.ts';
 import type { LocalFailures } from '../local-failures.ts';
 import type { LocalRegion } from '../local-region.ts';

@@ -1,6 +1,6 @@
 // How a run is, in one plain sentence: is the twin behind, and why. Pure.
 
-import { counted } from '../../core/number-text.ts';
+import { counted } from '../../text/number-text.ts';
 import type { FaultName, Verdict } from './page-view.ts';
 
 export type RunPhase =

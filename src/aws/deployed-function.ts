@@ -1,0 +1,141 @@
+// What a deployment made, read off the function that it deployed: its environment names the rest.
+
+import {
+  type EnvironmentResponse,
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  ResourceNotFoundException,
+} from '@aws-sdk/client-lambda';
+import { BULK_ENVIRONMENT, bulkName, functionName } from '../config/names.ts';
+import { timestampMs } from '../model/timestamp.ts';
+import { FerryError } from '../errors.ts';
+import { fromEnvironment, type HandlerSettings } from '../config/handler-settings.ts';
+import { clientSettings, type ServiceRegion, serviceSettings } from './client-settings.ts';
+import { isLoopback } from './endpoints.ts';
+import { namingFailures } from './named-failures.ts';
+
+/**
+ * The settings with which the replicate function of `replication` runs.
+ * @throws FerryError `deployment.missing` or `deployment.environment`, or what Lambda throws.
+ */
+export async function deployedSettings(
+  region: ServiceRegion,
+  replication: string,
+): Promise<HandlerSettings> {
+  const hint = 'Deploy it with `npx cdk deploy --all`, or choose other credentials.';
+  const name = functionName(replication);
+  return fromEnvironment(variablesOf(name, await describe(region, name, hint)));
+}
+
+/**
+ * The timeout of the replicate function of `replication`, of whatever release it is.
+ * @returns undefined where it is not deployed.
+ * @throws what Lambda throws.
+ */
+export async function deployedTimeoutSeconds(
+  region: ServiceRegion,
+  replication: string,
+): Promise<number | undefined> {
+  try {
+    return (await describe(region, functionName(replication), '')).timeoutSeconds;
+  } catch (error) {
+    if (error instanceof FerryError && error.code === 'deployment.missing') return undefined;
+    throw error;
+  }
+}
+
+export interface DeployedBulk {
+  readonly stateMachineArn: string;
+  readonly bucket: string;
+  /** The replication that it works on: JSON, as in ferry.json. */
+  readonly replication: string;
+}
+
+/**
+ * Where the bulk runs of `replication` are.
+ * @throws FerryError `deployment.missing` or `deployment.environment`, or what Lambda throws.
+ */
+export async function deployedBulk(
+  region: ServiceRegion,
+  replication: string,
+): Promise<DeployedBulk> {
+  const isLocal = Object.values(region.endpoints ?? {}).some(isLoopback);
+  const hint = isLocal ? NO_LOCAL_BULK : DEPLOY_BULK;
+  const name = bulkName(replication);
+  const deployed = await describe(region, name, hint);
+  const variables = variablesOf(name, deployed);
+  return {
+    // The state machine has the function's name, account and Region.
+    stateMachineArn: deployed.arn
+      .replace(':lambda:', ':states:')
+      .replace(':function:', ':stateMachine:'),
+    bucket: variables[BULK_ENVIRONMENT.bucket] ?? '',
+    replication: variables[BULK_ENVIRONMENT.replication] ?? '{}',
+  };
+}
+
+const DEPLOY_BULK =
+  'Set "bulk" to true in the configuration, and deploy it with `npx cdk deploy --all`.';
+const NO_LOCAL_BULK =
+  'The configuration names endpoints on this machine, and a local run has no state machine. Leave out --bulk.';
+
+/**
+ * When the function `name` was created or updated last, epoch milliseconds.
+ * @returns undefined where it is not deployed.
+ * @throws what Lambda throws.
+ */
+export async function deployedSinceMs(
+  region: ServiceRegion,
+  name: string,
+): Promise<number | undefined> {
+  try {
+    return (await describe(region, name, '')).changedAtMs;
+  } catch (error) {
+    if (error instanceof FerryError && error.code === 'deployment.missing') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Lambda leaves them out where whoever asks may not use the key that encrypts them.
+ * @throws FerryError `deployment.environment`.
+ */
+function variablesOf(
+  name: string,
+  { environment }: { readonly environment: EnvironmentResponse | undefined },
+): Readonly<Record<string, string>> {
+  const { Variables = {}, Error: problem } = environment ?? {};
+  if (problem === undefined) return Variables;
+  throw new FerryError(
+    `Lambda could not decrypt the environment of ${name}: ${problem.ErrorCode}, ${problem.Message}`,
+    {
+      code: 'deployment.environment',
+      hint: 'These credentials need kms:Decrypt for its key, and the key must be enabled. docs/customer-keys.md has what the policy of the key must allow.',
+    },
+  );
+}
+
+async function describe(region: ServiceRegion, FunctionName: string, hint: string) {
+  const settings = clientSettings(serviceSettings(region, 'lambda'));
+  const client = namingFailures(new LambdaClient({ ...settings, maxAttempts: 3 }));
+  try {
+    const {
+      Environment: environment,
+      FunctionArn = '',
+      Timeout = 0,
+      LastModified = '',
+    } = await client.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    // "2026-01-31T12:00:00.000+0000"
+    const changedAtMs = timestampMs({ S: LastModified });
+    return { arn: FunctionArn, environment, timeoutSeconds: Timeout, changedAtMs };
+  } catch (cause) {
+    if (!(cause instanceof ResourceNotFoundException)) throw cause;
+    throw new FerryError(`There is no function ${FunctionName} in ${region.region}.`, {
+      code: 'deployment.missing',
+      hint,
+      cause,
+    });
+  } finally {
+    client.destroy();
+  }
+}

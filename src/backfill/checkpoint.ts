@@ -1,0 +1,194 @@
+// How far a backfill has come, as rows of the state table: one for the run, one for each segment.
+// Rows of items are named by a digest, so no name here can be one of theirs.
+
+import type { PutItemInput } from '@aws-sdk/client-dynamodb';
+import { STATE_ATTRIBUTES } from '../config/names.ts';
+import type { Item } from '../model/attribute-value.ts';
+import type { WriteRequest, WriteTarget } from '../model/write-request.ts';
+
+/** What all segments of a backfill have in common. */
+export interface BackfillRun {
+  /** Distinguishes it from earlier ones. */
+  readonly run: string;
+  readonly totalSegments: number;
+  /** ARN of the source's stream when it began: the copies' version is made of it. */
+  readonly streamArn: string;
+  /** Names the very table that is copied to: another one with its name is another table. */
+  readonly destination: string;
+  readonly startedAt: string;
+  /** The event source mapping does not run yet: items are put without asking their state rows. */
+  readonly beforeStream?: boolean | undefined;
+  /** The latest execution of the state machine for it, where it is a bulk run. */
+  readonly execution?: string | undefined;
+  readonly finishedAt?: string | undefined;
+}
+
+/** `resynchronized` ones are counted beside what became of them. */
+const COPY_COUNTS = [
+  'items',
+  'copied',
+  'present',
+  'deleted',
+  'rejected',
+  'resynchronized',
+] as const;
+const UNITS = ['readUnits', 'writeUnits'] as const;
+type Count = (typeof COPY_COUNTS)[number] | (typeof UNITS)[number];
+export type CopyCounts = Record<Count, number>;
+
+export interface SegmentProgress {
+  readonly counts: Readonly<CopyCounts>;
+  readonly done: boolean;
+  /** The last key of the last page that is done; absent before the first, and when all are. */
+  readonly next?: Item | undefined;
+}
+
+type Named = Pick<WriteTarget, 'replication' | 'stateTable'>;
+
+/** A run that nobody has touched for so long is forgotten. */
+const CHECKPOINT_LIFE_SECONDS = 90 * 24 * 60 * 60;
+
+export function noCounts(): CopyCounts {
+  const names = [...COPY_COUNTS, ...UNITS];
+  return Object.fromEntries(names.map((name) => [name, 0])) as CopyCounts;
+}
+
+export function addCounts(sum: CopyCounts, more: Readonly<CopyCounts>): void {
+  for (const name of [...COPY_COUNTS, ...UNITS]) sum[name] += more[name];
+}
+
+export function runKey({ replication }: Pick<Named, 'replication'>): Item {
+  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#backfill` } };
+}
+
+/** Each run has its own: one that is still at work cannot mislead its successor. */
+export function segmentKey(
+  { replication }: Pick<Named, 'replication'>,
+  { run, segment }: SegmentName,
+): Item {
+  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#backfill#${run}#${segment}` } };
+}
+
+interface SegmentName {
+  readonly run: string;
+  readonly segment: number;
+}
+
+/** When the run's row may be written: whatever is there, unless another run is under way, or over its own. */
+type Overwrite = 'always' | 'unless-under-way' | 'if-own';
+
+const CONDITIONS: Readonly<Record<Overwrite, string | undefined>> = {
+  always: undefined,
+  'unless-under-way': 'attribute_not_exists(#id) OR attribute_exists(#done) OR #run = :run',
+  'if-own': '#run = :run',
+};
+
+/** Writes the run's row. */
+export function runRow(
+  run: BackfillRun,
+  target: Named,
+  { nowMs, overwrite }: { readonly nowMs: number; readonly overwrite: Overwrite },
+): WriteRequest {
+  const { finishedAt, execution, beforeStream } = run;
+  const row = {
+    ...runKey(target),
+    run: { S: run.run },
+    totalSegments: { N: String(run.totalSegments) },
+    streamArn: { S: run.streamArn },
+    destination: { S: run.destination },
+    startedAt: { S: run.startedAt },
+    ...(beforeStream === true ? { beforeStream: { BOOL: true } } : {}),
+    ...(execution === undefined ? {} : { execution: { S: execution } }),
+    ...(finishedAt === undefined ? {} : { finishedAt: { S: finishedAt } }),
+  };
+  return putRow(row, target, nowMs, conditionOf(overwrite, run));
+}
+
+function conditionOf(overwrite: Overwrite, { run }: BackfillRun): Partial<PutItemInput> {
+  const ConditionExpression = CONDITIONS[overwrite];
+  if (ConditionExpression === undefined) return {};
+  const names = { '#id': STATE_ATTRIBUTES.id, '#done': 'finishedAt', '#run': 'run' };
+  return {
+    ConditionExpression,
+    // DynamoDB refuses names that are not used.
+    ExpressionAttributeNames: Object.fromEntries(
+      Object.entries(names).filter(([name]) => ConditionExpression.includes(name)),
+    ),
+    ExpressionAttributeValues: { ':run': { S: run } },
+  };
+}
+
+/** @returns undefined where the row is none of a backfill. */
+export function parseRun(row: Item | undefined): BackfillRun | undefined {
+  const [run, segments, streamArn] = [
+    row?.['run']?.S,
+    row?.['totalSegments']?.N,
+    row?.['streamArn']?.S,
+  ];
+  if (run === undefined || segments === undefined || streamArn === undefined) return undefined;
+  if (!isSegmentCount(Number(segments))) return undefined;
+  const [execution, finishedAt] = [row?.['execution']?.S, row?.['finishedAt']?.S];
+  return {
+    run,
+    totalSegments: Number(segments),
+    streamArn,
+    destination: row?.['destination']?.S ?? '',
+    startedAt: row?.['startedAt']?.S ?? '',
+    ...(row?.['beforeStream']?.BOOL === true ? { beforeStream: true } : {}),
+    ...(execution === undefined ? {} : { execution }),
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+  };
+}
+
+/** As many as DynamoDB's Scan takes. */
+export function isSegmentCount(count: unknown): count is number {
+  return Number.isInteger(count) && Number(count) >= 1 && Number(count) <= 1_000_000;
+}
+
+export function segmentRow(
+  progress: SegmentProgress,
+  name: SegmentName,
+  target: Named,
+  nowMs: number,
+): WriteRequest {
+  const { counts, done, next } = progress;
+  const row = {
+    ...segmentKey(target, name),
+    done: { BOOL: done },
+    ...(next === undefined ? {} : { next: { M: { ...next } } }),
+    counts: {
+      M: Object.fromEntries(
+        Object.entries(counts).map(([name, count]) => [name, { N: String(count) }]),
+      ),
+    },
+  };
+  return putRow(row, target, nowMs);
+}
+
+/** No row: the segment has not been begun. */
+export function parseSegment(row: Item | undefined): SegmentProgress {
+  const counts = noCounts();
+  if (row === undefined) return { counts, done: false };
+  for (const name of [...COPY_COUNTS, ...UNITS]) {
+    const count = Number(row['counts']?.M?.[name]?.N);
+    if (Number.isFinite(count)) counts[name] = count;
+  }
+  return { counts, done: row['done']?.BOOL === true, next: row['next']?.M };
+}
+
+function putRow(
+  row: Item,
+  { stateTable }: Named,
+  nowMs: number,
+  condition: Partial<PutItemInput> = {},
+): WriteRequest {
+  const expiresAt = { N: String(Math.floor(nowMs / 1000) + CHECKPOINT_LIFE_SECONDS) };
+  return {
+    operation: 'PutItem',
+    input: {
+      TableName: stateTable,
+      Item: { ...row, [STATE_ATTRIBUTES.expiresAt]: expiresAt },
+      ...condition,
+    },
+  };
+}

@@ -1,0 +1,238 @@
+// One page of source items -> transactions that copy them, repeated until each item has a result; before the
+// stream, plain puts. Gives the page up when it has become too old to be written.
+
+import {
+  type Copy,
+  type CopyPlan,
+  copyPut,
+  copyRequest,
+  type CopyResult,
+  copyResults,
+  copyUnits,
+  toCopy,
+  toGroups,
+} from './copy.ts';
+import { type CopyCounts, noCounts } from './checkpoint.ts';
+import { writeUnits } from '../model/capacity.ts';
+import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
+import type {
+  CancellationReason,
+  DestinationTable,
+  Item,
+  ReadableTable,
+  TransactionWriter,
+} from '../ports.ts';
+import { inParallel } from '../pacing/in-parallel.ts';
+import { retry, type RetryContext } from '../pacing/retry.ts';
+import type { Pace } from '../pacing/pace.ts';
+import {
+  type CopiedKey,
+  resynchronizeCopy,
+  type ResynchronizingCopies,
+} from './resynchronize-copy.ts';
+
+export interface CopyContext extends CopyPlan, RetryContext, ResynchronizingCopies {
+  readonly source: ReadableTable;
+  readonly transactions: TransactionWriter;
+  readonly destination: DestinationTable;
+  readonly writePace: Pace;
+  /** Told once of every item that the destination will never take as it is, when its page is done. */
+  readonly onRejected: (rejected: RejectedCopy) => void;
+}
+
+export interface RejectedCopy {
+  readonly key: Item;
+  /** The error's name, and what it says. */
+  readonly reason: string;
+}
+
+/**
+ * A copy is safe as long as every delete since its read is remembered: for 15 days. An hour leaves room
+ * for machines that sleep and clocks that jump.
+ */
+const PAGE_LIFE_MS = 60 * 60 * 1000;
+/** Before the stream: for so long after the copy's end, another process may still hold a page of it. */
+export const PLAIN_PAGE_LIFE_MS = 60_000;
+const GROUPS_AT_ONCE = 4;
+/** Before the stream: of one page. */
+const PUTS_AT_ONCE = 32;
+
+interface Page {
+  readonly context: CopyContext;
+  readonly counts: CopyCounts;
+  readonly rejected: RejectedCopy[];
+  readonly expiresAtMs: number;
+}
+
+export interface CopiedPage {
+  /** What became of the items, and what it took. */
+  readonly counts: Readonly<CopyCounts>;
+  /** Some items had to be left: the page is to be read again, and only its units count. */
+  readonly expired: boolean;
+}
+
+export interface PageToCopy {
+  readonly items: readonly Item[];
+  readonly readAtMs: number;
+  /** Nobody else writes to the twin yet. */
+  readonly beforeStream: boolean;
+}
+
+export async function copyPage(
+  { items, readAtMs, beforeStream }: PageToCopy,
+  context: CopyContext,
+): Promise<CopiedPage> {
+  const { source, onRejected } = context;
+  const counts = { ...noCounts(), items: items.length };
+  const expiresAtMs = readAtMs + (beforeStream ? PLAIN_PAGE_LIFE_MS : PAGE_LIFE_MS);
+  const page: Page = { context, counts, rejected: [], expiresAtMs };
+  const copies = items.map((item) => toCopy(source.keyOf(item), item, context));
+  if (beforeStream) {
+    const tasks = copies.map((copy) => () => putCopy(copy, page));
+    await inParallel(tasks, PUTS_AT_ONCE);
+  } else {
+    const tasks = toGroups(copies).map((group) => () => copyGroup(group, page));
+    await inParallel(tasks, GROUPS_AT_ONCE);
+  }
+  const { copied, present, deleted, rejected } = counts;
+  const expired = copied + present + deleted + rejected < items.length;
+  // Not of a page that is read again: it may be told of the same items then.
+  if (!expired) page.rejected.forEach(onRejected);
+  return { counts, expired };
+}
+
+async function copyGroup(group: readonly Copy[], page: Page): Promise<void> {
+  const { clock, random, stop, writePace } = page.context;
+  let open = group;
+  for (let attempt = 1; open.length > 0; attempt += 1) {
+    await writePace.take(copyUnits(open), stop);
+    stop.throwIfAborted();
+    const results = await sendGroup(open, page);
+    if (results === 'expired') return;
+    if (results === 'invalid') return copyHalves(open, page);
+    const again = await settle(open, results, page);
+    // Nobody was refused for good: the neighbours are busy, or the table is.
+    if (again.length === open.length) await clock.sleep(retryDelayMs(attempt, random.next()));
+    open = again;
+  }
+}
+
+/** Counts what has a result. @returns the others. */
+async function settle(
+  open: readonly Copy[],
+  results: readonly CopyResult[],
+  page: Page,
+): Promise<Copy[]> {
+  const again: Copy[] = [];
+  for (const [index, copy] of open.entries()) {
+    const result = results[index] ?? 'again';
+    if (result === 'again') again.push(copy);
+    else if (result !== 'doubtful') page.counts[result] += 1;
+    else if (!(await isResynchronized(copy, page))) again.push(copy);
+  }
+  return again;
+}
+
+/** @returns whether its result has been counted. */
+async function isResynchronized(copy: Copy, page: Page): Promise<boolean> {
+  const { context, counts, rejected } = page;
+  const units = copyUnits([copy]);
+  await context.writePace.take(units, context.stop);
+  const result: CopiedKey = await resynchronizeCopy(copy, context);
+  const spent = result.kind === 'again' || !result.written ? 0 : units;
+  context.writePace.spend(spent - units);
+  counts.writeUnits += spent;
+  if (result.kind === 'again') return false;
+  if (result.kind === 'rejected') rejected.push({ key: copy.key, reason: result.reason });
+  counts[result.kind] += 1;
+  counts.resynchronized += 1;
+  return true;
+}
+
+/** `invalid` where the service refuses the whole without saying which item is to blame. */
+async function sendGroup(
+  open: readonly Copy[],
+  page: Page,
+): Promise<CopyResult[] | 'invalid' | 'expired'> {
+  const { transactions, writePace } = page.context;
+  const taken = copyUnits(open);
+  let spent = taken;
+  try {
+    const request = copyRequest(open, page.context);
+    const reply = await retry(
+      inTime(page, () => transactions.transact(request)),
+      page.context,
+    );
+    if (reply.kind === 'expired') {
+      spent = 0;
+      return 'expired';
+    }
+    if (reply.kind === 'written') {
+      spent = reply.writeUnits;
+      return open.map(() => 'copied');
+    }
+    const results = copyResults(reply.reasons);
+    for (const [index, result] of results.entries()) {
+      const { key } = open[index] ?? {};
+      const reason = rejection(reply.reasons.slice(index * 2, index * 2 + 2));
+      if (result === 'rejected' && key) page.rejected.push({ key, reason });
+    }
+    return results;
+  } catch (error) {
+    const reason = rejectionIn(error);
+    const [only] = open;
+    if (only === undefined || open.length > 1) return 'invalid';
+    page.rejected.push({ key: only.key, reason });
+    return ['rejected'];
+  } finally {
+    writePace.spend(spent - taken);
+    page.counts.writeUnits += spent;
+  }
+}
+
+/** Asked before every try, because throttling may last for longer than the page. */
+function inTime<T>({ context, expiresAtMs }: Page, action: () => Promise<T>) {
+  return async () => (context.clock.now() > expiresAtMs ? EXPIRED : action());
+}
+
+const EXPIRED = { kind: 'expired' } as const;
+
+/** The reasons of a copy's two parts, without the one that says nothing. */
+function rejection(parts: readonly CancellationReason[]): string {
+  const said = parts.filter(({ code }) => code !== 'None');
+  return said.map(({ code, message }) => `${code}: ${message}`).join('; ');
+}
+
+/** @throws `error` where it does not reject the request for good. */
+function rejectionIn(error: unknown): string {
+  const { kind, name, message } = classifyFailure(error);
+  if (kind !== 'rejected') throw error;
+  return `${name}: ${message}`;
+}
+
+/** Finds the item to blame, in a few more tries. */
+async function copyHalves(open: readonly Copy[], page: Page): Promise<void> {
+  const middle = Math.ceil(open.length / 2);
+  await copyGroup(open.slice(0, middle), page);
+  await copyGroup(open.slice(middle), page);
+}
+
+/** Where an item is, it is an earlier try's. */
+async function putCopy(copy: Copy, page: Page): Promise<void> {
+  const { context, counts, rejected } = page;
+  const { destination, writePace, stop, target } = context;
+  const units = writeUnits(copy.sizeBytes);
+  await writePace.take(units, stop);
+  stop.throwIfAborted();
+  const request = { operation: 'PutItem', input: copyPut(copy, target) } as const;
+  try {
+    const put = inTime(page, () => destination.write(request));
+    const { kind } = await retry(put, context);
+    if (kind === 'expired') return writePace.spend(-units);
+    counts[kind === 'written' ? 'copied' : 'present'] += 1;
+  } catch (error) {
+    rejected.push({ key: copy.key, reason: rejectionIn(error) });
+    counts.rejected += 1;
+  }
+  counts.writeUnits += units;
+}

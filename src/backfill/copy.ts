@@ -1,0 +1,124 @@
+// Items of the source -> transactions that copy them to the twin where nothing newer is, and what the
+// reasons of a cancelled transaction mean for each item. Copies have a version below every record of
+// the stream, so that whatever the stream brings wins.
+
+import type { PutItemInput, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
+import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { canonicalKey, type Item } from '../model/attribute-value.ts';
+import { itemSizeBytes, writeUnits } from '../model/capacity.ts';
+import type { Version } from '../model/guard.ts';
+import { versioned } from '../model/versioned-item.ts';
+import { stateRowKey, type WriteTarget } from '../model/write-request.ts';
+
+export interface Copy {
+  readonly key: Item;
+  readonly keyText: string;
+  /** As it will be on the twin. */
+  readonly item: Item;
+  readonly sizeBytes: number;
+}
+
+export interface CopyPlan {
+  readonly target: WriteTarget;
+  /** Version of every copy. */
+  readonly floor: Version;
+}
+
+export type CopyResult =
+  | 'copied'
+  /** The twin has the item: from the stream, or from an earlier run. */
+  | 'present'
+  /** Its state row remembers a delete or a failure of this stream: the source is asked again. */
+  | 'doubtful'
+  /** The destination will never take it as it is. */
+  | 'rejected'
+  /** Not to blame for the cancellation: it may be sent again. */
+  | 'again';
+
+/** Each copy is two of the hundred actions that a transaction may have, with room for neighbours. */
+const GROUP_COPIES_MAX = 25;
+/** A transaction may have 4 MB. */
+const GROUP_BYTES_MAX = 3_000_000;
+
+export function toCopy(key: Item, source: Item, { target, floor }: CopyPlan): Copy {
+  const item = versioned(source, { version: floor }, target);
+  return { key, keyText: canonicalKey(key), item, sizeBytes: itemSizeBytes(item) };
+}
+
+/** Groups that fit into one transaction each, in order. */
+export function toGroups(copies: readonly Copy[]): Copy[][] {
+  const groups: Copy[][] = [];
+  let bytes = 0;
+  for (const copy of copies) {
+    const group = groups.at(-1);
+    bytes += copy.sizeBytes;
+    if (group === undefined || group.length >= GROUP_COPIES_MAX || bytes > GROUP_BYTES_MAX) {
+      groups.push([copy]);
+      bytes = copy.sizeBytes;
+    } else group.push(copy);
+  }
+  return groups;
+}
+
+/** For each copy the put, and the check that its state row knows nothing of this stream. */
+export function copyRequest(
+  copies: readonly Copy[],
+  { target, floor }: CopyPlan,
+): TransactWriteItemsInput & { TransactItems: object[] } {
+  const { deleted, failed } = STATE_ATTRIBUTES;
+  const TransactItems = copies.flatMap((copy) => [
+    { Put: copyPut(copy, target) },
+    {
+      ConditionCheck: {
+        TableName: target.stateTable,
+        Key: stateRowKey(target, copy.keyText),
+        ConditionExpression:
+          '(attribute_not_exists(#d) OR #d < :floor) AND (attribute_not_exists(#f) OR #f < :floor)',
+        ExpressionAttributeNames: { '#d': deleted, '#f': failed },
+        ExpressionAttributeValues: { ':floor': { S: floor } },
+      },
+    },
+  ]);
+  return { TransactItems };
+}
+
+/** A copy alone, for a twin that nobody else writes to. */
+export function copyPut(
+  { key, item }: Copy,
+  { destinationTable }: Pick<WriteTarget, 'destinationTable'>,
+): PutItemInput & { Item: Item } {
+  return {
+    TableName: destinationTable,
+    Item: item,
+    ConditionExpression: 'attribute_not_exists(#pk)',
+    ExpressionAttributeNames: { '#pk': Object.keys(key)[0] ?? '' },
+  };
+}
+
+/** Codes that say that a put will never be taken. */
+const REJECTIONS = ['ValidationError', 'ItemCollectionSizeLimitExceeded'];
+
+/** What the cancellation of a `copyRequest` means for each of its copies, in order. */
+export function copyResults(reasons: ReadonlyArray<{ readonly code: string }>): CopyResult[] {
+  const results: CopyResult[] = [];
+  for (let part = 0; part < reasons.length; part += 2) {
+    results.push(copyResult(reasons[part]?.code ?? '', reasons[part + 1]?.code ?? ''));
+  }
+  return results;
+}
+
+function copyResult(put: string, check: string): CopyResult {
+  // An item that is there has outlived whatever delete is remembered.
+  if (put === 'ConditionalCheckFailed') return 'present';
+  if (check === 'ConditionalCheckFailed') return 'doubtful';
+  return REJECTIONS.includes(put) || REJECTIONS.includes(check) ? 'rejected' : 'again';
+}
+
+/** Units that a try of these copies consumes, whether it is done or cancelled; indexes not counted. */
+export function copyUnits(copies: ReadonlyArray<Pick<Copy, 'sizeBytes'>>): number {
+  const stateRowCheck = writeUnits(0);
+  return copies.reduce(
+    (sum, { sizeBytes }) => sum + 2 * (writeUnits(sizeBytes) + stateRowCheck),
+    0,
+  );
+}

@@ -1,0 +1,170 @@
+// One segment's work in a bulk run, as JSON: what the state machine hands to the function, and what the
+// function hands back until the segment is done.
+
+import { REPORT_OBJECT_PREFIX } from '../config/names.ts';
+import { decodeItem, itemAsJson } from '../model/attribute-value.ts';
+import { type BackfillRun, isSegmentCount } from '../backfill/checkpoint.ts';
+import type { RedriveFilter } from '../model/parcel.ts';
+import type { ScanCursor, SegmentCursor } from '../verify/segment-join.ts';
+
+interface Rates {
+  /** Capacity units per second for this segment at most. @default no limit */
+  readonly readUnits?: number | undefined;
+  readonly writeUnits?: number | undefined;
+}
+
+export interface BackfillTask extends Rates {
+  readonly operation: 'backfill';
+  readonly run: BackfillRun;
+}
+
+export interface VerifyTask extends Rates {
+  readonly operation: 'verify';
+  /** Names the run's reports. */
+  readonly run: string;
+  readonly totalSegments: number;
+  readonly settleMs: number;
+  readonly values: boolean;
+}
+
+export interface RedriveTask {
+  readonly operation: 'redrive';
+  /** Names the run's reports. */
+  readonly run: string;
+  /** The last key of each slice of the bucket's objects, in order; a segment is a slice. */
+  readonly boundaries: readonly string[];
+  readonly filter: RedriveFilter;
+  /** For this slice at most. @default no limit */
+  readonly recordsPerSecond?: number | undefined;
+}
+
+/** Objects with keys above `after`, up to `upTo` and with it. */
+export interface ObjectRange {
+  readonly after?: string | undefined;
+  readonly upTo?: string | undefined;
+}
+
+export interface BulkTask {
+  readonly segment: number;
+  readonly task: BackfillTask | VerifyTask | RedriveTask;
+  /** How often the function has been called for this segment before. */
+  readonly part: number;
+  /** JSON of where a verify was left; of a redrive, the key of the last object that had its turn. */
+  readonly cursor?: string | undefined;
+  readonly done: boolean;
+}
+
+/** With the bytes of keys as text, which an object of JSON would lose. */
+export function cursorJson({ source, destination }: SegmentCursor): string {
+  const side = ({ after, ended }: ScanCursor) => ({
+    ended,
+    ...(after === undefined ? {} : { after: itemAsJson(after) }),
+  });
+  return JSON.stringify({ source: side(source), destination: side(destination) });
+}
+
+/** @throws Error where the text is none that `cursorJson` makes. */
+export function parseCursor(json: string): SegmentCursor {
+  const { source, destination } = objectOf(JSON.parse(json));
+  const side = (value: unknown): ScanCursor => {
+    const { after, ended } = objectOf(value);
+    if (typeof ended !== 'boolean')
+      throw new Error('A cursor must tell whether its side has ended.');
+    return { ended, ...(after === undefined ? {} : { after: decodeItem(after, 'after') }) };
+  };
+  return { source: side(source), destination: side(destination) };
+}
+
+/** @throws Error where the event is none that the state machine sends. */
+export function parseBulkTask(event: unknown): BulkTask {
+  const { segment, task, part = 0, cursor } = objectOf(event);
+  const isWhole = isCount(segment) && isCount(part) && isTask(task) && isOptionalText(cursor);
+  if (!isWhole || !hasSegment(task, segment)) {
+    throw new Error(
+      `A segment's task must have a segment, a part, a cursor or none, and a whole task, got ${namesOf(event)}.`,
+    );
+  }
+  return { segment, task, part, cursor, done: false };
+}
+
+/** Beyond the last slice would be everything. */
+function hasSegment(task: BulkTask['task'], segment: number): boolean {
+  return task.operation !== 'redrive' || segment < task.boundaries.length;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Without fields where it is no object. */
+function objectOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+/** Keys are in there: an error tells no more than the names of fields. */
+function namesOf(event: unknown): string {
+  return Object.keys(objectOf(event)).join(', ').slice(0, 200) || 'nothing';
+}
+
+function isTask(value: unknown): value is BulkTask['task'] {
+  const task = objectOf(value);
+  const { operation, run, totalSegments, settleMs, readUnits, writeUnits } = task;
+  if (!isRate(readUnits) || !isRate(writeUnits)) return false;
+  if (operation === 'verify') {
+    return typeof run === 'string' && isSegmentCount(totalSegments) && isCount(settleMs);
+  }
+  if (operation === 'redrive') return isRedrive(task);
+  const { run: name, totalSegments: count, streamArn } = objectOf(run);
+  return (
+    operation === 'backfill' &&
+    typeof name === 'string' &&
+    typeof streamArn === 'string' &&
+    isSegmentCount(count)
+  );
+}
+
+function isRedrive({ run, boundaries, filter, recordsPerSecond }: Fields): boolean {
+  return (
+    typeof run === 'string' &&
+    Array.isArray(boundaries) &&
+    boundaries.every((key) => typeof key === 'string') &&
+    typeof filter === 'object' &&
+    filter !== null &&
+    isRate(recordsPerSecond)
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isRate(value: unknown): value is number | undefined {
+  return value === undefined || (typeof value === 'number' && value > 0);
+}
+
+function isOptionalText(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
+}
+
+function runNameOf({ run }: BulkTask['task']): string {
+  return typeof run === 'string' ? run : run.run;
+}
+
+export const reportPrefix = (run: string) => `${REPORT_OBJECT_PREFIX}${run}/`;
+
+/**
+ * Of a verify, the same for every try of the same part, so that a repeated one replaces what it found
+ * before. A repeated backfill or redrive goes on behind what it did, so that each try has its own.
+ */
+export function reportKey({ task, segment, part }: BulkTask, requestId: string): string {
+  const name =
+    task.operation === 'verify' ? `${segment}-${part}` : `${segment}-${part}-${requestId}`;
+  return `${reportPrefix(runNameOf(task))}${name}.jsonl`;
+}
+
+const DONE = '.done';
+
+/** An empty object that says that a segment is done. */
+export function doneKey({ task, segment }: BulkTask): string {
+  return `${reportPrefix(runNameOf(task))}${segment}${DONE}`;
+}
+
+export const isDoneKey = (key: string) => key.endsWith(DONE);

@@ -1,0 +1,167 @@
+// Customer managed keys: the key of each resource that the app creates, from the settings of a replication, and
+// what is wrong with the keys that it names.
+//
+// A key belongs to one Region. A multi-Region key has a replica in each of its Regions, with the same key ID.
+
+import type { ReplicationConfig, TableConfig } from './config.ts';
+import { isMistyped } from './regions.ts';
+import { placeOf } from './tables.ts';
+import { partitionOf } from './partition.ts';
+
+/** Instead of a key: the encryption that the service has by itself. */
+const NO_KEY = 'none';
+
+/** What the app creates in the source's Region, tables apart. */
+const SOURCE_RESOURCES = [
+  'deadLetterQueue',
+  'lookAgainQueue',
+  'onFailureBucket',
+  'alarmTopic',
+  'logGroups',
+  'functions',
+] as const;
+
+export type KeyedResource = (typeof SOURCE_RESOURCES)[number] | 'stateTable';
+
+/** ARNs of keys, each for one resource; the first two for all that have none of their own. */
+export type EncryptionConfig = {
+  /** Of the source's Region. */
+  readonly kmsKeyArn?: string;
+  readonly destinationKmsKeyArn?: string;
+} & { readonly [resource in KeyedResource]?: string };
+
+type Keyed = Pick<ReplicationConfig, 'encryption' | 'source' | 'destination'>;
+
+/** The customer managed key of what the app creates; undefined where it has none. */
+export function keyOf(replication: Keyed, resource: KeyedResource): string | undefined {
+  const { encryption } = replication;
+  const named =
+    encryption?.[resource] ??
+    (resource === 'stateTable' ? destinationKey(replication) : encryption?.kmsKeyArn);
+  return named === NO_KEY ? undefined : named;
+}
+
+/** For tables that the app creates in the destination's Region. */
+function destinationKey({ encryption, source, destination }: Keyed): string | undefined {
+  const { kmsKeyArn, destinationKmsKeyArn } = encryption ?? {};
+  if (destinationKmsKeyArn !== undefined || kmsKeyArn === undefined) return destinationKmsKeyArn;
+  if (source.region === destination.region) return kmsKeyArn;
+  return isMultiRegion(kmsKeyArn) ? replicaArn(kmsKeyArn, destination.region) : undefined;
+}
+
+function isMultiRegion(keyArn: string): boolean {
+  return keyArn.includes(':key/mrk-');
+}
+
+function replicaArn(keyArn: string, region: string): string {
+  return keyArn.split(':').with(3, region).join(':');
+}
+
+/**
+ * The replications with the key of each table that the app creates, also where another setting names the
+ * table: whoever reads or writes it needs the key.
+ */
+export function withTableKeys(
+  replications: ReadonlyMap<number, ReplicationConfig>,
+): ReplicationConfig[] {
+  const keys = createdKeys(replications);
+  const keyed = <T extends TableConfig>(table: T): T => {
+    const kmsKeyArn = table.kmsKeyArn ?? keys.get(placeOf(table))?.keyArn;
+    return kmsKeyArn === undefined ? table : { ...table, kmsKeyArn };
+  };
+  return [...replications.values()].map((replication) => ({
+    ...replication,
+    source: keyed(replication.source),
+    destination: keyed(replication.destination),
+  }));
+}
+
+interface CreatedKey {
+  /** Of the setting that creates the table. */
+  readonly path: string;
+  readonly keyArn: string | undefined;
+}
+
+/** Of the tables with `"create": true`, by place. */
+function createdKeys(
+  replications: ReadonlyMap<number, ReplicationConfig>,
+): ReadonlyMap<string, CreatedKey> {
+  const keys = new Map<string, CreatedKey>();
+  for (const [index, replication] of replications) {
+    const { source, destination, encryption } = replication;
+    const sides = [
+      ['source', source, encryption?.kmsKeyArn],
+      ['destination', destination, destinationKey(replication)],
+    ] as const;
+    for (const [side, table, forAll] of sides) {
+      const path = `replications.${index}.${side}`;
+      if (table.create) keys.set(placeOf(table), { path, keyArn: table.kmsKeyArn ?? forAll });
+    }
+  }
+  return keys;
+}
+
+/** One line for each key that cannot encrypt what it is named for. */
+export function* keyProblems(
+  replications: ReadonlyMap<number, ReplicationConfig>,
+): Generator<string> {
+  const created = createdKeys(replications);
+  for (const [index, replication] of replications) {
+    const path = `replications.${index}`;
+    const { source, destination, encryption } = replication;
+    yield* placeProblems(`${path}.source.kmsKeyArn`, source.kmsKeyArn, source);
+    yield* placeProblems(`${path}.destination.kmsKeyArn`, destination.kmsKeyArn, destination);
+    yield* otherKeyProblems(`${path}.source`, source, created);
+    yield* otherKeyProblems(`${path}.destination`, destination, created);
+    const inSource = ['kmsKeyArn', ...SOURCE_RESOURCES] as const;
+    for (const name of inSource) {
+      yield* placeProblems(`${path}.encryption.${name}`, encryption?.[name], source);
+    }
+    for (const name of ['destinationKmsKeyArn', 'stateTable'] as const) {
+      yield* placeProblems(`${path}.encryption.${name}`, encryption?.[name], destination);
+    }
+    yield* missingKeyProblems(path, replication);
+  }
+}
+
+function* placeProblems(
+  path: string,
+  keyArn: string | undefined,
+  table: TableConfig,
+): Generator<string> {
+  if (keyArn === undefined || keyArn === NO_KEY) return;
+  const { region } = table;
+  const [, partition, , keyRegion = ''] = keyArn.split(':');
+  if (isMistyped(table, keyRegion)) return;
+  const { name } = partitionOf(region);
+  if (partition !== name) {
+    yield `${path} must be a key in the partition ${name}, as ${region} is, got one in ${partition}`;
+  } else if (keyRegion !== region) {
+    const advice = isMultiRegion(keyArn) ? `; name its replica ${replicaArn(keyArn, region)}` : '';
+    yield `${path} must be a key in ${region}, got one in ${keyRegion}${advice}`;
+  }
+}
+
+/** A table has one key, whichever setting names the table. */
+function* otherKeyProblems(
+  path: string,
+  table: TableConfig,
+  created: ReadonlyMap<string, CreatedKey>,
+): Generator<string> {
+  const creator = created.get(placeOf(table));
+  if (table.create || table.kmsKeyArn === undefined || creator === undefined) return;
+  if (table.kmsKeyArn === creator.keyArn) return;
+  yield `${path}.kmsKeyArn must be the key with which ${creator.path} creates the table, ${creator.keyArn ?? 'none'}, got ${table.kmsKeyArn}`;
+}
+
+/** Without this rule, "encryption.kmsKeyArn" would silently leave out the tables of the other Region. */
+function* missingKeyProblems(path: string, replication: ReplicationConfig): Generator<string> {
+  const { encryption, destination } = replication;
+  if (encryption?.kmsKeyArn === undefined || destinationKey(replication) !== undefined) return;
+  const wanting = [
+    ...(encryption.stateTable === undefined ? ['the state table'] : []),
+    ...(destination.create && destination.kmsKeyArn === undefined ? ['the destination table'] : []),
+  ];
+  if (wanting.length === 0) return;
+  yield `${path}.encryption.destinationKmsKeyArn is required, a key in ${destination.region} for ${wanting.join(' and ')}: encryption.kmsKeyArn is a key in one other Region`;
+}

@@ -1,0 +1,89 @@
+// Every table that a configuration names, with who names it and in which role. The rules about one table in
+// two roles are all here; each refusal names both settings.
+//
+// - The app creates a table at most once. Its other settings name it with "create": false.
+// - A destination has one source: versions of two sources cannot be compared.
+// - A state table belongs to one replication, and is neither a source nor a destination.
+// - A source may have several destinations, and a destination may be the source of another replication. Only
+//   a way back to a source, which rules.ts looks for, is refused.
+
+import type { ReplicationConfig, TableConfig } from './config.ts';
+
+/** A setting that names a table. */
+interface TableUse {
+  /** Of the setting, for messages. */
+  readonly path: string;
+  readonly role: 'source' | 'destination' | 'stateTable';
+  readonly place: string;
+  /** Whether the app creates the table for this setting. */
+  readonly creates: boolean;
+}
+
+/**
+ * Where a table is. Endpoints are left out, because two of them may lead to the same table. So are accounts:
+ * the configuration does not say to which one the app is deployed.
+ */
+export function placeOf({ region, table }: Pick<TableConfig, 'region' | 'table'>): string {
+  return `${region}/${table}`;
+}
+
+/** One line for each setting whose table is taken already, by the first setting that takes it. */
+export function* clashProblems(
+  replications: ReadonlyMap<number, ReplicationConfig>,
+): Generator<string> {
+  const usesOf = new Map<string, TableUse[]>();
+  for (const use of tableUses(replications)) {
+    const earlier = usesOf.get(use.place) ?? [];
+    const [problem] = earlier.flatMap((other) => clashOf(use, other) ?? []);
+    if (problem !== undefined) yield problem;
+    usesOf.set(use.place, [...earlier, use]);
+  }
+}
+
+/** The tables that the app creates as `create: true` describes them, by place. */
+export function createdTables(
+  replications: ReadonlyMap<number, ReplicationConfig>,
+): ReadonlyMap<string, TableConfig> {
+  const tables = [...replications.values()].flatMap(({ source, destination }) => [
+    source,
+    destination,
+  ]);
+  return new Map(
+    tables.filter(({ create }) => create).map((table) => [placeOf(table), table] as const),
+  );
+}
+
+function* tableUses(replications: ReadonlyMap<number, ReplicationConfig>): Generator<TableUse> {
+  for (const [index, { source, destination, stateTable }] of replications) {
+    const path = `replications.${index}`;
+    const state = placeOf({ region: destination.region, table: stateTable });
+    yield tableUse(`${path}.source`, 'source', source);
+    yield tableUse(`${path}.destination`, 'destination', destination);
+    yield { path: `${path}.stateTable`, role: 'stateTable', place: state, creates: true };
+  }
+}
+
+function tableUse(path: string, role: TableUse['role'], table: TableConfig): TableUse {
+  return { path, role, place: placeOf(table), creates: table.create };
+}
+
+/** Why one table cannot be both; undefined where it can. */
+function clashOf(use: TableUse, other: TableUse): string | undefined {
+  const { path, role, place } = use;
+  if (role === 'stateTable' || other.role === 'stateTable') {
+    const [state, rival] = role === 'stateTable' ? [use, other] : [other, use];
+    return `${state.path} must be a table that nothing else uses, got ${place}, which is also ${rival.path}`;
+  }
+  if (role === 'destination' && other.role === 'destination') {
+    return `${path} must have one source only, got ${place}, which is also ${other.path}`;
+  }
+  return use.creates && other.creates ? createdTwice(use, other) : undefined;
+}
+
+/** The source keeps it, because that also makes the stream. */
+function createdTwice(use: TableUse, other: TableUse): string {
+  const [owner, guest] =
+    use.role === 'source' && other.role !== 'source' ? [use, other] : [other, use];
+  const advice = guest.role === 'source' ? '; give its "streamArn" instead' : '';
+  return `${guest.path}.create must be false for ${guest.place}, which ${owner.path} creates${advice}`;
+}

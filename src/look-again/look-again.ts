@@ -1,0 +1,182 @@
+// Announcements that have waited long enough -> the twin without the deleted items that have come back. What
+// cannot be finished stays in the queue.
+
+import {
+  type Announcement,
+  type AnnouncedDelete,
+  parseAnnouncement,
+} from '../model/announcement.ts';
+import { TAIL_TIME_MS } from '../config/names.ts';
+import { newestEpoch } from '../model/control-row.ts';
+import { destinationHealth } from '../replicate/destination-health.ts';
+import {
+  lookRequest,
+  newestDeletes,
+  type Revenant,
+  revenantDelete,
+  revenantsAmong,
+} from './decide.ts';
+import { BATCH_KEYS_MAX } from '../model/read-request.ts';
+import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
+import type { WriteTarget } from '../model/write-request.ts';
+import { namedError } from '../errors.ts';
+import type { Clock, DestinationReader, DestinationTable, Item, Log, Random } from '../ports.ts';
+import { readControl } from '../replicate/first-adoption.ts';
+import { inParallel } from '../pacing/in-parallel.ts';
+import { send, type SendContext } from '../replicate/write-record.ts';
+
+export interface LookAgainContext {
+  readonly settings: WriteTarget;
+  readonly reader: DestinationReader;
+  readonly destination: DestinationTable;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Milliseconds until Lambda ends the invocation. */
+  readonly remainingMs: () => number;
+  readonly log: Log;
+}
+
+export interface Announced {
+  readonly messageId: string;
+  readonly body: string;
+}
+
+export interface LookAgainReport {
+  /** Ids of the messages that must come back. */
+  readonly failed: readonly string[];
+  /** Deletes that were looked at. */
+  readonly looked: number;
+  /** Deleted items that had come back, and are gone again. */
+  readonly revenants: number;
+  /** Messages of an epoch that has ended, or of another replication. */
+  readonly dropped: number;
+}
+
+/** One message after the other would be a hundred keys for each round trip to the twin. */
+const MESSAGES_AT_ONCE = 4;
+const DELETES_AT_ONCE = 16;
+const TRIES_MAX = 5;
+
+/** Never rejects: a message that could not be dealt with is among `failed`. */
+export async function lookAgain(
+  messages: readonly Announced[],
+  context: LookAgainContext,
+): Promise<LookAgainReport> {
+  const report = { failed: [] as string[], looked: 0, revenants: 0, dropped: 0 };
+  const epoch = await currentEpoch(context);
+  const tasks = messages.map(({ messageId, body }) => async () => {
+    const end = await lookAtOne(parseAnnouncement(body), epoch, context);
+    report.revenants += end.revenants;
+    if (end.kind === 'looked') report.looked += end.looked;
+    else context.log({ event: `look-again.${end.kind}`, why: end.why });
+    if (end.kind === 'failed') report.failed.push(messageId);
+    if (end.kind === 'dropped') report.dropped += 1;
+  });
+  await inParallel(tasks, MESSAGES_AT_ONCE);
+  return report;
+}
+
+type CurrentEpoch =
+  | { readonly kind: 'known'; readonly n: number }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+async function currentEpoch(context: LookAgainContext): Promise<CurrentEpoch> {
+  try {
+    const found = await patiently(() => readControl(context.settings, context.reader), context);
+    if (found.kind !== 'row') return { kind: 'unknown', why: `the control row is ${found.kind}` };
+    // No version would be found under another attribute, and the deletes would be lost.
+    if (found.row.reserved !== context.settings.reservedAttribute)
+      return { kind: 'unknown', why: 'the control row names another reserved attribute' };
+    return { kind: 'known', n: newestEpoch(found.row).n };
+  } catch (error) {
+    return { kind: 'unknown', why: `the control row: ${classifyFailure(error).name}` };
+  }
+}
+
+type End = { readonly revenants: number } & (
+  | { readonly kind: 'looked'; readonly looked: number }
+  | { readonly kind: 'dropped' | 'failed'; readonly why: string }
+);
+
+async function lookAtOne(
+  announcement: Announcement | undefined,
+  epoch: CurrentEpoch,
+  context: LookAgainContext,
+): Promise<End> {
+  const unlooked = (kind: 'dropped' | 'failed', why: string) => ({ kind, why, revenants: 0 });
+  if (announcement === undefined) return unlooked('failed', 'the message is not an announcement');
+  if (announcement.replication !== context.settings.replication)
+    return unlooked('dropped', 'it belongs to another replication');
+  if (epoch.kind === 'unknown') return unlooked('failed', epoch.why);
+  if (announcement.epoch < epoch.n) return unlooked('dropped', 'its epoch has ended');
+  // The row is older than the message: it was restored, or written by hand.
+  if (announcement.epoch > epoch.n)
+    return unlooked('failed', 'the control row does not know its epoch');
+  const removed = { count: 0 };
+  try {
+    await removeRevenants(announcement.deletes, context, removed);
+    return { kind: 'looked', looked: announcement.deletes.length, revenants: removed.count };
+  } catch (error) {
+    return { kind: 'failed', why: classifyFailure(error).name, revenants: removed.count };
+  }
+}
+
+async function removeRevenants(
+  announced: readonly AnnouncedDelete[],
+  context: LookAgainContext,
+  removed: { count: number },
+): Promise<void> {
+  const deletes = newestDeletes(announced);
+  const keys = [...deletes.values()].map(({ key }) => key);
+  for (let from = 0; from < keys.length; from += BATCH_KEYS_MAX) {
+    const items = await readAll(keys.slice(from, from + BATCH_KEYS_MAX), context);
+    const revenants = revenantsAmong(items, deletes, context.settings);
+    // A delete that lands late does no harm.
+    const sending = { ...context, health: destinationHealth(), leastMs: TAIL_TIME_MS };
+    const tasks = revenants.map((one) => () => remove(one, sending, removed));
+    await inParallel(tasks, DELETES_AT_ONCE);
+  }
+}
+
+/** Asks again for what the table had no capacity for. */
+async function readAll(keys: readonly Item[], context: LookAgainContext): Promise<Item[]> {
+  const found: Item[] = [];
+  let open = keys;
+  for (let attempt = 1; open.length > 0; attempt += 1) {
+    const request = lookRequest(open, context.settings);
+    const { items, unprocessed } = await patiently(() => context.reader.read(request), context);
+    found.push(...items);
+    open = unprocessed;
+    if (open.length === 0) break;
+    if (attempt === TRIES_MAX) throw namedError('ThrottlingException');
+    await context.clock.sleep(retryDelayMs(attempt, context.random.next()));
+  }
+  return found;
+}
+
+async function remove(
+  revenant: Revenant,
+  context: LookAgainContext & SendContext,
+  removed: { count: number },
+): Promise<void> {
+  const result = await send(revenantDelete(revenant, context.settings), context);
+  // Refused: somebody else was faster, or the item has been written anew.
+  if (result.kind === 'refused') return;
+  if (result.kind === 'failed') throw namedError(result.failure.name);
+  if (result.kind !== 'written') throw namedError(result.kind);
+  removed.count += 1;
+}
+
+/** Repeats what is throttled, while there is time. */
+async function patiently<T>(action: () => Promise<T>, context: LookAgainContext): Promise<T> {
+  const { clock, random, remainingMs } = context;
+  for (let attempt = 1; ; attempt += 1) {
+    if (remainingMs() < TAIL_TIME_MS) throw namedError('OutOfTime');
+    try {
+      return await action();
+    } catch (error) {
+      if (classifyFailure(error).kind !== 'throttled' || attempt === TRIES_MAX) throw error;
+    }
+    await clock.sleep(retryDelayMs(attempt, random.next()));
+  }
+}

@@ -1,0 +1,100 @@
+// A record that can never be applied -> the message that keeps it, whole and typed, until an
+// operator redrives it.
+
+import type { Item } from './attribute-value.ts';
+import type { Version } from './guard.ts';
+
+export interface DeadLetterReason {
+  /** Refused by the destination, unreadable, or in the way of something that is not Ferry's. */
+  readonly class: 'rejected' | 'malformed' | 'conflict';
+  /** The service's or Ferry's name for it: ValidationException, NewImageMissing. */
+  readonly name: string;
+  readonly message: string;
+}
+
+/** A try that failed. */
+export interface FailedAttempt {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly error: string;
+}
+
+export interface DeadLetter {
+  readonly replication: string;
+  readonly reason: DeadLetterReason;
+  readonly attempts: readonly FailedAttempt[];
+  /** ISO 8601, UTC. */
+  readonly failedAt: string;
+  readonly sequenceNumber?: string | undefined;
+  readonly version?: Version | undefined;
+  readonly key?: Item | undefined;
+  /** The stream record exactly as Lambda delivered it. */
+  readonly record: unknown;
+}
+
+/** Format of the message body. Raised when a reader of the old one could misread the new one. */
+const DEAD_LETTER_SCHEMA_VERSION = 1;
+
+export type DeadLetterMessage =
+  | { readonly body: string }
+  /** The record alone, to be stored as an object, and the message that points to it. */
+  | { readonly body: string; readonly record: string };
+
+/**
+ * The message of a letter: JSON in ASCII, because a queue may alter other text. Where it would be
+ * longer than `sizeBytesMax`, the old image, which no redrive needs, is left out; where that is not
+ * enough, the record goes to an object called `objectKey`. What tells about the record is cut then, so
+ * that the message fits for certain: a queue that refuses it would hold up the whole shard.
+ */
+export function deadLetterMessage(
+  letter: DeadLetter,
+  { sizeBytesMax, objectKey }: { sizeBytesMax: number; objectKey: string },
+): DeadLetterMessage {
+  const body = toAsciiJson(letter);
+  if (body.length <= sizeBytesMax) return { body };
+  const record = withoutOldImage(letter.record);
+  const lighter = toAsciiJson({ ...letter, record });
+  if (lighter.length <= sizeBytesMax) return { body: lighter };
+  const { record: _, ...about } = letter;
+  const pointer = { ...about, reason: shortened(letter.reason), recordObject: objectKey };
+  const short = toAsciiJson(pointer);
+  return {
+    body: short.length <= sizeBytesMax ? short : toAsciiJson({ ...pointer, key: undefined }),
+    // Not undefined, for which JSON has no text.
+    record: JSON.stringify(record ?? null),
+  };
+}
+
+const MESSAGE_LENGTH_MAX = 1_000;
+
+function shortened({ message, ...reason }: DeadLetterReason): DeadLetterReason {
+  return { ...reason, message: message.slice(0, MESSAGE_LENGTH_MAX) };
+}
+
+function toAsciiJson(
+  letter: Omit<DeadLetter, 'record'> & { record?: unknown; recordObject?: string },
+): string {
+  const key = letter.key === undefined ? undefined : wireItem(letter.key);
+  const json = JSON.stringify({ schemaVersion: DEAD_LETTER_SCHEMA_VERSION, ...letter, key });
+  return json.replaceAll(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Key attributes with bytes as base64 text again, as everywhere in the wire's JSON. */
+function wireItem(key: Item): object {
+  return Object.fromEntries(
+    Object.entries(key).map(([name, value]) => [
+      name,
+      value.B === undefined ? value : { B: Buffer.from(value.B).toString('base64') },
+    ]),
+  );
+}
+
+function withoutOldImage(record: unknown): unknown {
+  const { dynamodb } = (record ?? {}) as { dynamodb?: { OldImage?: unknown } };
+  if (dynamodb?.OldImage === undefined) return record;
+  const { OldImage: _, ...change } = dynamodb;
+  return { ...(record as object), dynamodb: change };
+}

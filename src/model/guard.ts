@@ -1,0 +1,179 @@
+// The only place that decides newer, older and already applied. A version is text of fixed width,
+// EEEE.LLLLLLLLLLLLL.S..S (epoch, stream label in epoch milliseconds, sequence number), so that the
+// order of texts is the order in which the source accepted the writes of an item.
+
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { UnversionedItems } from '../config/handler-settings.ts';
+import type { Item } from './attribute-value.ts';
+
+const EPOCH_DIGITS = 4;
+const LABEL_DIGITS = 13;
+const SEQUENCE_DIGITS = 40;
+
+export type Version = string;
+
+/** What the versions of all records of one stream begin with. */
+export interface Series {
+  /** From the control row: raised when a replication is pointed at another source. */
+  readonly epoch: number;
+  /**
+   * Creation time of the stream: a stream that is switched on again starts a new series of sequence
+   * numbers, and its later label keeps them above the old ones.
+   */
+  readonly labelMs: number;
+}
+
+/** The series of a stream by its ARN; undefined where the ARN has no label that can be read. */
+export type SeriesOf = (streamArn: string) => Series | undefined;
+
+/**
+ * @param sequenceNumber 1 to 40 digits, too long for a number of any kind; padded, because the
+ *   embedded engine's are short.
+ */
+export function versionOf({ epoch, labelMs }: Series, sequenceNumber: string): Version {
+  const [first, second] = [
+    String(epoch).padStart(EPOCH_DIGITS, '0'),
+    String(labelMs).padStart(LABEL_DIGITS, '0'),
+  ];
+  return `${first}.${second}.${padSequenceNumber(sequenceNumber)}`;
+}
+
+/** The version of a copy: below every record of the stream. */
+export function floorOf(series: Series): Version {
+  return versionOf(series, '0');
+}
+
+/** Just above the highest of `versions`, and below every later record of the stream. */
+export function above(versions: ReadonlyArray<Version | undefined>): Version {
+  const highest = versions.reduce<Version>((high, one = '') => (one > high ? one : high), '');
+  return `${highest}~`;
+}
+
+/**
+ * Whether no record has this version: a copy's, or one just above others. What was written under it was
+ * read at the source, and nobody knows which records it contains.
+ */
+export function isUnnamed(version: Version): boolean {
+  return version.endsWith('~') || /\.0+$/.test(version);
+}
+
+/** The epoch that a version belongs to; undefined where it is not a version. */
+export function epochIn(version: Version): number | undefined {
+  return VERSION.test(version) ? Number(version.slice(0, EPOCH_DIGITS)) : undefined;
+}
+
+/** Fixed width, so that comparing texts compares numbers. */
+export function padSequenceNumber(sequenceNumber: string): string {
+  return sequenceNumber.padStart(SEQUENCE_DIGITS, '0');
+}
+
+/**
+ * Creation time of a stream, from the label at the end of its ARN, in epoch milliseconds.
+ * AWS labels are UTC times such as 2026-01-31T12:34:56.789; the embedded engine's are epoch
+ * seconds with a fraction.
+ * @returns undefined where there is no such label.
+ */
+export function streamLabelMs(streamArn: string): number | undefined {
+  const label = /\/stream\/(.+)$/.exec(streamArn)?.[1];
+  if (label === undefined) return undefined;
+  const ms = /^\d{1,10}(\.\d+)?$/.test(label)
+    ? Math.trunc(Number(label) * 1000)
+    : Date.parse(`${label}Z`);
+  return Number.isSafeInteger(ms) && ms >= 0 && ms < 10 ** LABEL_DIGITS ? ms : undefined;
+}
+
+/** Series of streams in one epoch. All records of a batch are nearly always of one stream. */
+export function seriesInEpoch(epoch: number): SeriesOf {
+  let latest: { readonly streamArn: string; readonly series: Series | undefined } | undefined;
+  return (streamArn) => {
+    if (latest?.streamArn !== streamArn) {
+      const labelMs = streamLabelMs(streamArn);
+      latest = { streamArn, series: labelMs === undefined ? undefined : { epoch, labelMs } };
+    }
+    return latest.series;
+  };
+}
+
+export interface Guard {
+  readonly version: Version;
+  /** Any key attribute of the item: it exists exactly if the item does. */
+  readonly keyAttribute: string;
+  readonly reservedAttribute: string;
+  readonly unversionedItems: UnversionedItems;
+}
+
+export function guardOf(
+  { version, key }: { readonly version: Version; readonly key: Item },
+  rules: Pick<Guard, 'reservedAttribute' | 'unversionedItems'>,
+): Guard {
+  const { reservedAttribute, unversionedItems } = rules;
+  return { version, keyAttribute: Object.keys(key)[0] ?? '', reservedAttribute, unversionedItems };
+}
+
+/** A condition in the form that every DynamoDB write takes. */
+export interface Condition {
+  readonly ConditionExpression: string;
+  readonly ExpressionAttributeNames: Record<string, string>;
+  readonly ExpressionAttributeValues: Record<string, { S: string }>;
+}
+
+/** The place is free for this version: no item there, or an older one. */
+export function freeFor(guard: Guard): Condition {
+  return condition(guard, (older) => `attribute_not_exists(#pk) OR ${older}`);
+}
+
+/**
+ * An older item is there. An update asks for it: where the place is empty, its item may have been deleted
+ * since, and only the state row can tell.
+ */
+export function olderItemFor(guard: Guard): Condition {
+  return condition(guard, (older) => `attribute_exists(#pk) AND (${older})`);
+}
+
+function condition(
+  { version, keyAttribute, reservedAttribute, unversionedItems }: Guard,
+  text: (older: string) => string,
+): Condition {
+  const unversioned = unversionedItems === 'replace' ? 'attribute_not_exists(#f) OR ' : '';
+  return {
+    ConditionExpression: text(`${unversioned}#f.#v < :v`),
+    ExpressionAttributeNames: { '#pk': keyAttribute, '#f': reservedAttribute, '#v': 'v' },
+    ExpressionAttributeValues: { ':v': { S: version } },
+  };
+}
+
+/** Why a guarded write was refused. */
+export type RefusalCause =
+  /** This very version is there: the record was delivered before. */
+  | 'redelivery'
+  /** A newer version is there. */
+  | 'newer'
+  /** A newer delete is known. */
+  | 'deleted'
+  /** The item there is not Ferry's, and the policy is to keep it. */
+  | 'unversioned'
+  /** The service did not say what is there. */
+  | 'untold'
+  /** What is there has the reserved attribute, but no version Ferry could have written. */
+  | 'not-comparable';
+
+/** Reads a refusal off the item that stood in the way. */
+export function refusalCause(
+  stored: Item | undefined,
+  { version, reservedAttribute }: Guard,
+): RefusalCause {
+  if (stored === undefined) return 'untold';
+  const reserved = stored[reservedAttribute];
+  if (reserved === undefined) return 'unversioned';
+  const found = versionIn(reserved);
+  if (found === version) return 'redelivery';
+  return found !== undefined && found > version ? 'newer' : 'not-comparable';
+}
+
+/** The version in a reserved attribute: of a stream record, or just above one. */
+export function versionIn(reserved: AttributeValue | undefined): Version | undefined {
+  const text = reserved?.M?.['v']?.S;
+  return text !== undefined && VERSION.test(text) ? text : undefined;
+}
+
+const VERSION = /^\d{4}\.\d{13}\.\d{40}~*$/;

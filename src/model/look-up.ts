@@ -1,0 +1,37 @@
+// Keys of state rows of late inserts -> reads of these rows, which tell what has been deleted since.
+
+import { STATE_ATTRIBUTES } from '../config/names.ts';
+import type { ReadRequest } from './read-request.ts';
+import type { Item } from './attribute-value.ts';
+import type { Version } from './guard.ts';
+import type { WriteTarget } from './write-request.ts';
+
+/** Eventually consistent: a delete that it cannot see yet has not been looked at again either. */
+export function lookUpRequest(
+  rows: readonly Item[],
+  { stateTable }: Pick<WriteTarget, 'stateTable'>,
+): ReadRequest {
+  const { id, deleted } = STATE_ATTRIBUTES;
+  return {
+    operation: 'BatchGetItem',
+    input: {
+      RequestItems: {
+        [stateTable]: {
+          Keys: [...rows],
+          ProjectionExpression: '#id, #d',
+          ExpressionAttributeNames: { '#id': id, '#d': deleted },
+        },
+      },
+    },
+  };
+}
+
+/** By the ids of rows. */
+export function deletesIn(rows: readonly Item[]): Map<string, Version> {
+  return new Map(
+    rows.flatMap((row) => {
+      const [id, deleted] = [row[STATE_ATTRIBUTES.id]?.S, row[STATE_ATTRIBUTES.deleted]?.S];
+      return id === undefined || deleted === undefined ? [] : [[id, deleted] as const];
+    }),
+  );
+}

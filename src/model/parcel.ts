@@ -1,0 +1,175 @@
+// What lies in the dead-letter queue and the on-failure bucket -> records to redrive. Three forms:
+// Ferry's own letters, Lambda's batches with their payload, and Lambda's messages without one.
+
+import { DEAD_LETTER_OBJECT_PREFIX } from '../config/names.ts';
+import { recordKey } from './stream-record.ts';
+
+/** A record that was put aside. */
+export interface ParkedRecord {
+  /** Why: the name of an error, or of the condition under which Lambda gave the batch up. */
+  readonly reason: string;
+  /** When it was put aside, epoch milliseconds. */
+  readonly parkedAtMs: number;
+  /** The stream record as Lambda delivered it. */
+  readonly record: unknown;
+}
+
+/** A range of a stream's shard, of which Lambda told no more. */
+export interface StreamRange {
+  readonly streamArn: string;
+  readonly shardId: string;
+  readonly startSequenceNumber: string;
+  readonly endSequenceNumber: string;
+}
+
+export type Parcel =
+  | { readonly kind: 'records'; readonly records: readonly ParkedRecord[] }
+  /** One record, too large for the queue, kept as an object of the bucket. */
+  | {
+      readonly kind: 'stored';
+      readonly objectKey: string;
+      readonly reason: string;
+      readonly parkedAtMs: number;
+    }
+  | {
+      readonly kind: 'range';
+      readonly range: StreamRange;
+      readonly reason: string;
+      readonly parkedAtMs: number;
+    }
+  /** A letter of another replication, which must not reach this one's twin. */
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'unreadable'; readonly problem: string };
+
+/**
+ * Reads a message's body or an object's. Never throws: what makes no sense is an answer, and so is a
+ * letter of another replication than `replication`.
+ */
+export function parseParcel(body: string, replication: string): Parcel {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (!isObject(value)) return { kind: 'unreadable', problem: 'it is not an object' };
+    return 'schemaVersion' in value ? letterParcel(value, replication) : batchParcel(value);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { kind: 'unreadable', problem: 'it is not JSON' };
+  }
+}
+
+function letterParcel(letter: Fields, replication: string): Parcel {
+  const { schemaVersion, reason, failedAt, record, recordObject } = letter;
+  if (schemaVersion !== 1) {
+    return {
+      kind: 'unreadable',
+      problem: `its schema version is ${show(schemaVersion)}; this release reads 1`,
+    };
+  }
+  if (isText(letter['replication']) && letter['replication'] !== replication)
+    return { kind: 'foreign' };
+  if (letter['replication'] !== replication)
+    return { kind: 'unreadable', problem: 'it does not name its replication' };
+  const about = { reason: textOf(reason, 'name'), parkedAtMs: timeOf(failedAt) };
+  if (recordObject !== undefined) {
+    return isLetterObject(recordObject)
+      ? { kind: 'stored', objectKey: recordObject, ...about }
+      : { kind: 'unreadable', problem: 'its record is not where Ferry keeps records' };
+  }
+  return { kind: 'records', records: [{ ...about, record }] };
+}
+
+/** The object is read, and deleted in the end: it must be none of another kind. */
+function isLetterObject(key: unknown): key is string {
+  return typeof key === 'string' && LETTER_OBJECT.test(key);
+}
+
+const LETTER_OBJECT = new RegExp(`^${DEAD_LETTER_OBJECT_PREFIX}[0-9A-Za-z/-]{1,200}\\.json$`);
+
+function batchParcel(document: Fields): Parcel {
+  const info = document['DDBStreamBatchInfo'];
+  if (!isObject(info))
+    return {
+      kind: 'unreadable',
+      problem: 'it is neither a letter of Ferry’s nor a batch of Lambda’s',
+    };
+  const reason = textOf(document['requestContext'], 'condition');
+  const parkedAtMs = timeOf(document['timestamp']);
+  const records = payloadRecords(document['payload']);
+  if (records !== undefined) {
+    return { kind: 'records', records: records.map((record) => ({ reason, parkedAtMs, record })) };
+  }
+  const [streamArn, shardId, startSequenceNumber, endSequenceNumber] = [
+    'streamArn',
+    'shardId',
+    'startSequenceNumber',
+    'endSequenceNumber',
+  ].map((name) => info[name]);
+  if (
+    !isText(streamArn) ||
+    !isText(shardId) ||
+    !isText(startSequenceNumber) ||
+    !isText(endSequenceNumber)
+  ) {
+    return {
+      kind: 'unreadable',
+      problem: 'its batch information lacks stream, shard or sequence numbers',
+    };
+  }
+  return {
+    kind: 'range',
+    range: { streamArn, shardId, startSequenceNumber, endSequenceNumber },
+    reason,
+    parkedAtMs,
+  };
+}
+
+/** Lambda writes the invocation's event as text; an object is read as well. */
+function payloadRecords(payload: unknown): readonly unknown[] | undefined {
+  const event: unknown = isText(payload) ? JSON.parse(payload) : payload;
+  const records = isObject(event) ? event['Records'] : undefined;
+  return Array.isArray(records) ? (records as readonly unknown[]) : undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+/** A name to show and to choose by: on one line of a terminal, whatever somebody has put into it. */
+function textOf(value: unknown, name: string): string {
+  const text = isObject(value) ? value[name] : undefined;
+  return isText(text) ? text.slice(0, NAME_LENGTH_MAX).replaceAll(/\p{C}/gu, '?') : 'unknown';
+}
+
+const NAME_LENGTH_MAX = 100;
+
+/** Not by `String`, which calls what an object holds under the name "toString". */
+function show(value: unknown): string {
+  return isText(value) || typeof value === 'number' ? String(value) : 'none at all';
+}
+
+/** Epoch milliseconds; 0, which is older than anything, where there is no time. */
+function timeOf(value: unknown): number {
+  const ms = isText(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(ms) ? 0 : ms;
+}
+
+export interface RedriveFilter {
+  /** A reason’s name. */
+  readonly reason?: string | undefined;
+  /** Canonical text of one item's key. */
+  readonly keyText?: string | undefined;
+  readonly parkedBeforeMs?: number | undefined;
+  readonly parkedAfterMs?: number | undefined;
+}
+
+export function matches(parked: ParkedRecord, filter: RedriveFilter): boolean {
+  const { reason, keyText, parkedBeforeMs = Infinity, parkedAfterMs = -Infinity } = filter;
+  if (reason !== undefined && parked.reason !== reason) return false;
+  if (parked.parkedAtMs > parkedBeforeMs || parked.parkedAtMs < parkedAfterMs) return false;
+  return keyText === undefined || recordKey(parked.record)?.keyText === keyText;
+}

@@ -1,0 +1,41 @@
+// What a service tells of a table, as far as a replication has to know it.
+
+import type { KeyAttribute } from '../config/config.ts';
+
+export interface IndexFacts {
+  readonly name: string;
+  /** Partition key attributes first; a global index may have several, and several sort key attributes. */
+  readonly keys: readonly KeyAttribute[];
+  /** How many of `keys` make the partition key. */
+  readonly partitionKeys: number;
+  /** A local secondary index, which shares the table's partition key. */
+  readonly local: boolean;
+  /** As DynamoDB has it: ALL, KEYS_ONLY or INCLUDE. */
+  readonly projection: string;
+  readonly included: readonly string[];
+}
+
+export interface TableFacts {
+  readonly region: string;
+  readonly table: string;
+  readonly arn: string;
+  /** Of this one table, also where ARNs are not; some emulators have none. */
+  readonly id?: string | undefined;
+  readonly endpoint?: string | undefined;
+  /** Regions of its replicas, where it is a global table. */
+  readonly replicaRegions: readonly string[];
+  readonly status: string;
+  /** Partition key first. */
+  readonly keys: readonly KeyAttribute[];
+  /** Only when it is on. */
+  readonly stream?: { readonly arn: string; readonly viewType: string } | undefined;
+  /** Only when it is on. */
+  readonly timeToLiveAttribute?: string | undefined;
+  /** A KMS key, where it is not DynamoDB's own. */
+  readonly kmsKeyArn?: string | undefined;
+  readonly indexes: readonly IndexFacts[];
+  readonly billing: 'on-demand' | { readonly readUnits: number; readonly writeUnits: number };
+  /** As of up to six hours ago. */
+  readonly items: number;
+  readonly sizeBytes: number;
+}

@@ -1,0 +1,86 @@
+// What the services tell of a replication: its figures of the last hour, minute by minute, and how its parts
+// are now.
+
+import type { MetricName } from '../config/names.ts';
+import type { Paused } from './control-row.ts';
+
+/** Values by minute, oldest first; minutes without a value are not there. */
+export type Series = ReadonlyArray<readonly [atMs: number, value: number]>;
+
+/**
+ * Of Lambda about the function and about its reader on the stream, and of SQS about the dead-letter queue;
+ * `LookAgainAge` is the age of the oldest message of the look-again queue, in seconds.
+ */
+export type ServiceMetric =
+  | 'IteratorAge'
+  | 'Errors'
+  | 'Throttles'
+  | 'OnFailureDestinationDeliveredEventCount'
+  | 'DroppedEventCount'
+  | 'DestinationDeliveryFailures'
+  | 'ApproximateAgeOfOldestMessage'
+  | 'LookAgainAge';
+
+export type Percentile = 'p50' | 'p90' | 'p99';
+
+export interface Vitals {
+  readonly nowMs: number;
+  /** Of the figures that are counted, sums; of ages and latencies, the highest. */
+  readonly own: Readonly<Partial<Record<MetricName, Series>>>;
+  readonly services: Readonly<Partial<Record<ServiceMetric, Series>>>;
+  /** The lowest of `OldestUnappliedAge` in each minute; `own` has the highest. */
+  readonly leastUnapplied?: Series | undefined;
+  readonly latency: Readonly<Record<Percentile, Series>>;
+  /** The reader on the stream; undefined where there is none. */
+  readonly mapping: Mapping | undefined;
+  /** Messages in the dead-letter queue; an estimate. */
+  readonly deadLetters: number;
+  /** ARN of the source's stream now; undefined where it is off. */
+  readonly streamArn: string | undefined;
+  /** When the heartbeat function was created or updated last, epoch milliseconds; undefined where there is none. */
+  readonly heartbeatSinceMs?: number | undefined;
+  /** The pause of which the control row tells; `unknown` where the row cannot be read. */
+  readonly paused?: Paused | 'unknown' | undefined;
+  /** Why the control row cannot be read, without a full stop; there where `paused` is `unknown`. */
+  readonly controlProblem?: string | undefined;
+}
+
+interface Mapping {
+  /** As Lambda has it: Enabled, Disabled, Creating, … */
+  readonly state: string;
+  readonly lastResult: string;
+  readonly streamArn: string;
+  /** When it was created, or its settings or its state changed last, epoch milliseconds. */
+  readonly changedAtMs?: number | undefined;
+}
+
+export const MINUTE_MS = 60_000;
+
+/** Whether Lambda reads the stream: otherwise, no figure says what waits in it. */
+export function isRead({ mapping }: Pick<Vitals, 'mapping'>): boolean {
+  return mapping?.state === 'Enabled' || mapping?.state === 'Updating';
+}
+
+/** When the last value above `value` was; undefined where there is none. */
+export function lastAbove(series: Series | undefined, value: number): number | undefined {
+  return series?.findLast(([, one]) => one > value)?.[0];
+}
+
+/** Sum of the values since `fromMs`. */
+export function sumSince(series: Series | undefined, fromMs: number): number {
+  return (series ?? []).reduce((sum, [atMs, value]) => (atMs >= fromMs ? sum + value : sum), 0);
+}
+
+/** The last value, and when it was. */
+export function latest(series: Series | undefined): readonly [number, number] | undefined {
+  return series?.at(-1);
+}
+
+/** Minute by minute, the highest of several. */
+export function highestOf(...all: ReadonlyArray<Series | undefined>): Series {
+  const highest = new Map<number, number>();
+  for (const [atMs, value] of all.flatMap((series) => series ?? [])) {
+    highest.set(atMs, Math.max(value, highest.get(atMs) ?? value));
+  }
+  return [...highest].toSorted(([a], [b]) => a - b);
+}

@@ -1,0 +1,132 @@
+// Items whose turn comes soon -> what twin, state table and source have of them, a hundred keys a request.
+// A batch is no snapshot, and need not be: what is written is written only if it is still as it was read.
+
+import type { Replay } from './replay.ts';
+import type { ItemStates } from '../resync/resynchronization.ts';
+import { BATCH_KEYS_MAX } from '../model/read-request.ts';
+import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { canonicalKey } from '../model/attribute-value.ts';
+import { stateRowKey } from '../model/write-request.ts';
+import type { Item } from '../ports.ts';
+import type { RetryContext } from '../pacing/retry.ts';
+import { type FoundItems, readMany } from './read-many.ts';
+import {
+  decide,
+  type ParkedItem,
+  type ReadAhead,
+  type RecordContext,
+  type TwinStates,
+} from './redrive-item.ts';
+
+/** By the canonical texts of keys; items that could not be read this way are absent. */
+export type ReadLanes = ReadonlyMap<string, ReadAhead>;
+
+/**
+ * @param items at most 100, each with another key.
+ * @throws as `readMany` does.
+ */
+export async function readLanes(
+  items: readonly ParkedItem[],
+  context: RecordContext,
+  stop: AbortSignal,
+): Promise<ReadLanes> {
+  if (items.length > BATCH_KEYS_MAX) throw new Error(`${items.length} items are too many`);
+  const retries = { clock: context.clock, random: context.random, stop };
+  const decisions = await decideAll(items, context, retries);
+  const states = await readSources(
+    items.filter((item) => needsSource(item, decisions.get(item.keyText))),
+    context,
+    retries,
+  );
+  const aheadOf = ({ keyText }: ParkedItem): ReadAhead => ({
+    decision: decisions.get(keyText),
+    states: states.get(keyText),
+  });
+  return new Map(items.map((item) => [item.keyText, aheadOf(item)]));
+}
+
+function needsSource({ record, asksSource }: ParkedItem, decision: Replay | undefined): boolean {
+  return record === undefined || asksSource || decision?.kind === 'resynchronize';
+}
+
+/** Of the records whose place in the order is known. */
+async function decideAll(
+  items: readonly ParkedItem[],
+  context: RecordContext,
+  retries: RetryContext,
+): Promise<ReadonlyMap<string, Replay>> {
+  const placed = items.filter(({ record, asksSource }) => record !== undefined && !asksSource);
+  const found = await readTwins(placed, context, retries);
+  return joined(placed, ({ keyText, record }) => {
+    const states = found.get(keyText);
+    return states && record && decide(record, states, context);
+  });
+}
+
+/** Of an item that is replaced as a whole, nothing is needed but its version. */
+async function readTwins(
+  items: readonly ParkedItem[],
+  context: RecordContext,
+  retries: RetryContext,
+): Promise<ReadonlyMap<string, TwinStates>> {
+  const keyNames = Object.keys(items[0]?.key ?? {});
+  const attributes = [...keyNames, context.settings.reservedAttribute];
+  const keys = items.map(({ key }) => key);
+  const twins = await readMany({ keys, attributes }, context.twin, retries);
+  // Last: a delete between the two is seen there.
+  const rows = await readRows(items, context, retries);
+  return joined(items, ({ keyText }) => {
+    if (!twins.has(keyText) || !rows.has(keyText)) return undefined;
+    return { twin: twins.get(keyText), stateRow: rows.get(keyText) };
+  });
+}
+
+async function readSources(
+  items: readonly ParkedItem[],
+  context: RecordContext,
+  retries: RetryContext,
+): Promise<ReadonlyMap<string, ItemStates>> {
+  const keys = items.map(({ key }) => key);
+  const twins = await readMany({ keys }, context.twin, retries);
+  const rows = await readRows(items, context, retries);
+  // Last: a change after this read has a stream record above what is written here, and will win.
+  const sources = await readMany({ keys }, context.source, retries);
+  return joined(items, ({ keyText }) => {
+    if (!twins.has(keyText) || !rows.has(keyText) || !sources.has(keyText)) return undefined;
+    return {
+      twin: twins.get(keyText),
+      stateRow: rows.get(keyText),
+      source: sources.get(keyText),
+    };
+  });
+}
+
+const ROW_ATTRIBUTES = [STATE_ATTRIBUTES.id, STATE_ATTRIBUTES.deleted, STATE_ATTRIBUTES.failed];
+
+/** By the keys of the items. */
+async function readRows(
+  items: readonly ParkedItem[],
+  { settings, stateTable }: RecordContext,
+  retries: RetryContext,
+): Promise<FoundItems> {
+  const keys = items.map(({ keyText }) => stateRowKey(settings, keyText));
+  const rows = await readMany({ keys, attributes: ROW_ATTRIBUTES }, stateTable, retries);
+  const found = new Map<string, Item | undefined>();
+  for (const [index, { keyText }] of items.entries()) {
+    const text = canonicalKey(keys[index] ?? {});
+    if (rows.has(text)) found.set(keyText, rows.get(text));
+  }
+  return found;
+}
+
+function joined<T>(
+  items: readonly ParkedItem[],
+  of: (item: ParkedItem) => T | undefined,
+): ReadonlyMap<string, T> {
+  return new Map(
+    items.flatMap((item) => {
+      const value = of(item);
+      return value === undefined ? [] : [[item.keyText, value] as const];
+    }),
+  );
+}

@@ -1,0 +1,77 @@
+// Keys -> their items, a batch of consistent reads at a time, asked for again where the service had no
+// capacity. What a batch cannot tell is left out: the caller reads it by itself.
+
+import { canonicalKey } from '../model/attribute-value.ts';
+import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
+import type { Item, ItemReader, ManyItems } from '../ports.ts';
+import { retry, type RetryContext } from '../pacing/retry.ts';
+
+/** By the canonical texts of keys: an item, or undefined where there is none. Unknown keys are absent. */
+export type FoundItems = ReadonlyMap<string, Item | undefined>;
+
+const UNKNOWN: FoundItems = new Map();
+
+export interface ManyToRead {
+  /** At most 100, all different. */
+  readonly keys: readonly Item[];
+  /** Of each item, those of the key among them. @default all */
+  readonly attributes?: readonly string[];
+}
+
+/** @throws what a read throws and repeating cannot help, or the reason of `retries.stop`. */
+export async function readMany(
+  { keys, attributes }: ManyToRead,
+  reader: ItemReader,
+  retries: RetryContext,
+): Promise<FoundItems> {
+  const found = new Map<string, Item | undefined>(
+    keys.map((key) => [canonicalKey(key), undefined]),
+  );
+  let open = keys;
+  for (let attempt = 1; open.length > 0; attempt += 1) {
+    const asked = open;
+    const reply = await tryBatch(() =>
+      retry(async () => reader.getMany?.(asked, attributes), retries),
+    );
+    if (reply === undefined || !isAnswer(reply, found, keys[0] ?? {})) return UNKNOWN;
+    open = reply.unprocessed;
+    const { clock, random } = retries;
+    if (open.length > 0) await clock.sleep(retryDelayMs(attempt, random.next()));
+  }
+  return found;
+}
+
+/** One key that no table takes makes the service refuse the whole batch. */
+async function tryBatch(
+  read: () => Promise<ManyItems | undefined>,
+): Promise<ManyItems | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (classifyFailure(error).kind !== 'rejected') throw error;
+    return undefined;
+  }
+}
+
+/** Fills `found`. @returns false where an item came that nobody asked for: then no absence is proved. */
+function isAnswer(
+  { items, unprocessed, unreadable }: ManyItems,
+  found: Map<string, Item | undefined>,
+  key: Item,
+): boolean {
+  const names = Object.keys(key);
+  const textOf = (item: Item) =>
+    canonicalKey(Object.fromEntries(names.flatMap((name) => partOf(item, name))));
+  for (const item of items) {
+    const text = textOf(item);
+    if (!found.has(text)) return false;
+    found.set(text, item);
+  }
+  for (const item of unreadable) if (!found.delete(textOf(item))) return false;
+  return unprocessed.every((one) => found.has(textOf(one)));
+}
+
+function partOf(item: Item, name: string): Array<[string, NonNullable<Item[string]>]> {
+  const value = item[name];
+  return value === undefined ? [] : [[name, value]];
+}

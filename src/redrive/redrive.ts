@@ -1,0 +1,121 @@
+// Puts back what was put aside, only where nothing newer has been applied. A message or object is removed
+// only after all its records are final and their deletes are announced.
+
+import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
+import type { ObjectStore } from '../ports.ts';
+import { HeldLetters, letterLoads } from './redrive-letters.ts';
+import { objectLoads, type ObjectPart } from './redrive-objects.ts';
+import type { RedriveReport } from './redrive-report.ts';
+import {
+  isOver,
+  newRun,
+  type RedriveContext,
+  redriveLoads,
+  type RedriveOptions,
+  type Run,
+} from './redrive-run.ts';
+
+export type { RedriveContext, RedriveOptions } from './redrive-run.ts';
+
+/** Goes through the whole queue and the whole bucket once. Safe to stop, to repeat and to run twice. */
+export function redrive(context: RedriveContext, options: RedriveOptions): Promise<RedriveReport> {
+  return redriveQueue(context, options, async (run) => void (await redriveBucket(run, {})));
+}
+
+/** The queue alone. */
+export function redriveLetters(
+  context: RedriveContext,
+  options: RedriveOptions,
+): Promise<RedriveReport> {
+  return redriveQueue(context, options, async () => undefined);
+}
+
+async function redriveQueue(
+  context: RedriveContext,
+  options: RedriveOptions,
+  andThen: (run: Run) => Promise<void>,
+): Promise<RedriveReport> {
+  const run = newRun(context, options);
+  const held = new HeldLetters(run);
+  try {
+    for await (const loads of ahead(letterLoads(run, held))) {
+      await redriveLoads(loads, run);
+      options.onProgress(run.report, run.taken);
+    }
+    if (!isOver(run)) await andThen(run);
+  } finally {
+    await held.release();
+  }
+  if (isOver(run) || held.isFull) {
+    const { objects } = await measureBucket(context.bucket);
+    run.report.remaining = (await context.queue.size()) + objects;
+    run.report.remainingObjects = objects;
+  }
+  return run.report;
+}
+
+/**
+ * The objects of a range alone, for as long as there is time.
+ * @returns also the key behind which to go on; undefined where all have had their turn, or the run has ended
+ *   early.
+ */
+export async function redriveObjects(
+  context: RedriveContext,
+  options: RedriveOptions,
+  range: ObjectPart,
+): Promise<RedrivenObjects> {
+  const run = newRun(context, options);
+  const next = await redriveBucket(run, range);
+  return { report: run.report, next, isEarly: isOver(run) };
+}
+
+export interface RedrivenObjects {
+  readonly report: RedriveReport;
+  readonly next: string | undefined;
+  /** Whether objects may have been passed over. */
+  readonly isEarly: boolean;
+}
+
+async function redriveBucket(run: Run, range: ObjectPart): Promise<string | undefined> {
+  let next: string | undefined;
+  for await (const found of ahead(objectLoads(run, range))) {
+    await redriveLoads(found.loads, run);
+    run.taken.bytes += found.bytes;
+    run.options.onProgress(run.report, run.taken);
+    next = found.next;
+  }
+  return next;
+}
+
+/** What Lambda has put into the bucket. */
+export async function measureBucket(
+  bucket: ObjectStore,
+): Promise<{ readonly objects: number; readonly bytes: number }> {
+  let [objects, bytes] = [0, 0];
+  for await (const page of bucket.list(ON_FAILURE_OBJECT_PREFIX)) {
+    objects += page.length;
+    bytes = page.reduce((sum, { sizeBytes }) => sum + sizeBytes, bytes);
+  }
+  return { objects, bytes };
+}
+
+/** What comes next is got while what came before is worked on. */
+async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  const begin = () => {
+    const next = source.next();
+    // Whoever asks for it is told; if the work fails, nobody does.
+    next.catch(() => undefined);
+    return next;
+  };
+  let next = begin();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done === true) return;
+      next = begin();
+      yield value;
+    }
+  } finally {
+    await next.catch(() => undefined);
+  }
+}

@@ -1,0 +1,181 @@
+// The function's copy of the control row: says whether the streams of a batch may write now, reads the row
+// again when its copy is old or does not know a stream, and writes the first one.
+
+import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, REQUEST_TIMEOUT_MS } from '../config/names.ts';
+import { type ControlRow, type FoundControl, seriesIn, standingOf } from '../model/control-row.ts';
+import type { SeriesOf } from '../model/guard.ts';
+import { classifyFailure, retryDelayMs, type WriteFailure } from '../model/write-failure.ts';
+import { namedError } from '../errors.ts';
+import type { HandlerSettings } from '../config/handler-settings.ts';
+import type { Clock, DestinationReader, DestinationTable, Log, Random } from '../ports.ts';
+import { adoptFirst, readControl } from './first-adoption.ts';
+
+export interface ControlContext {
+  readonly settings: HandlerSettings;
+  readonly reader: DestinationReader;
+  readonly destination: DestinationTable;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Whether a batch may be applied. */
+export type Admission =
+  | { readonly kind: 'admitted'; readonly row: ControlRow; readonly seriesOf: SeriesOf }
+  | {
+      readonly kind: 'held';
+      readonly why: string;
+      /** Where the row could not be read: the destination is to blame, and not what the row says. */
+      readonly failure?: WriteFailure | undefined;
+    };
+
+export interface ControlKeeper {
+  /**
+   * Never rejects.
+   * @param remainingMs tells how much of the invocation's time is left.
+   */
+  admit(streamArns: ReadonlySet<string>, remainingMs: () => number): Promise<Admission>;
+}
+
+/** Deletes are looked at again later than this, so that nobody writes under a row that was replaced. */
+const COPY_LIFE_MS = 60_000;
+/** A stream that nobody knows does not cost a read for each of its batches. */
+const REREAD_MS_MIN = 2_000;
+/** Looking for what Ferry has written reads a page of the twin. */
+const ADOPTION_MS_MIN = 60_000;
+const TRIES_MAX = 3;
+
+/** A request, the pause before the answer of a batch that is held back, and that answer. */
+const REQUEST_TIME_MS = REQUEST_TIMEOUT_MS + HELD_ANSWER_MS + ANSWER_MARGIN_MS;
+
+interface Copy {
+  readonly found: FoundControl;
+  readonly seriesOf: SeriesOf;
+  readonly readAtMs: number;
+}
+
+export function controlKeeper(context: ControlContext): ControlKeeper {
+  const { clock, settings } = context;
+  const adoption = pause(clock, ADOPTION_MS_MIN);
+  let copy: Copy | undefined;
+  const admits = (one: Copy, streamArns: ReadonlySet<string>) =>
+    judge(one.found, streamArns, settings).kind === 'admitted';
+  return {
+    async admit(streamArns, remainingMs) {
+      const nowMs = clock.now();
+      if (copy !== undefined) {
+        const lifeMs = admits(copy, streamArns) ? COPY_LIFE_MS : REREAD_MS_MIN;
+        if (!isYounger(copy, lifeMs, nowMs)) copy = undefined;
+      }
+      const read = copy ?? (await freshCopy(inTime(context, remainingMs), adoption));
+      if ('kind' in read)
+        return { kind: 'held', why: 'the control row cannot be read', failure: read };
+      copy = read;
+      const verdict = judge(copy.found, streamArns, settings);
+      return verdict.kind === 'held' ? verdict : { ...verdict, seriesOf: copy.seriesOf };
+    },
+  };
+}
+
+/** A clock that was set back says nothing of an age. */
+function isYounger({ readAtMs }: Copy, lifeMs: number, nowMs: number): boolean {
+  return nowMs >= readAtMs && nowMs - readAtMs <= lifeMs;
+}
+
+/** For something that must not be done too often. */
+interface Pause {
+  isOver(): boolean;
+  begin(): void;
+}
+
+function pause(clock: Pick<Clock, 'now'>, ms: number): Pause {
+  let fromMs = -Infinity;
+  return {
+    isOver() {
+      const nowMs = clock.now();
+      return nowMs < fromMs || nowMs - fromMs >= ms;
+    },
+    begin() {
+      fromMs = clock.now();
+    },
+  };
+}
+
+/** A first adoption is many requests: if each is slow, the invocation must still end in time. */
+function inTime(context: ControlContext, remainingMs: () => number): ControlContext {
+  const { reader, destination } = context;
+  const begin = async <T>(request: () => Promise<T>): Promise<T> => {
+    if (remainingMs() < REQUEST_TIME_MS) throw namedError('OutOfTime');
+    return request();
+  };
+  return {
+    ...context,
+    reader: {
+      read: (request) => begin(() => reader.read(request)),
+      tableId: (table) => begin(() => reader.tableId(table)),
+    },
+    destination: { write: (request) => begin(() => destination.write(request)) },
+  };
+}
+
+async function freshCopy(context: ControlContext, adoption: Pause): Promise<Copy | WriteFailure> {
+  const { settings, clock, random, log } = context;
+  for (let attempt = 1; ; attempt += 1) {
+    const readAtMs = clock.now();
+    try {
+      let found = await readControl(settings, context.reader);
+      if (found.kind === 'missing' && adoption.isOver()) {
+        found = await adoptOwn(context);
+        // Only now: where a request failed, the next batch may look again at once.
+        adoption.begin();
+      }
+      const seriesOf = found.kind === 'row' ? seriesIn(found.row) : () => undefined;
+      return { found, seriesOf, readAtMs };
+    } catch (error) {
+      const failure = classifyFailure(error);
+      log({ event: 'control.unreadable', error: failure.name });
+      if (failure.kind !== 'throttled' || attempt === TRIES_MAX) return failure;
+      await clock.sleep(retryDelayMs(attempt, random.next()));
+    }
+  }
+}
+
+async function adoptOwn(context: ControlContext): Promise<FoundControl> {
+  const { settings, clock, random, log } = context;
+  const { streamArn } = settings;
+  if (streamArn === undefined) return { kind: 'missing' };
+  const tag = `function-${Math.floor(random.next() * 2 ** 48).toString(16)}`;
+  const found = await adoptFirst({ settings, streamArn, tag, nowMs: clock.now() }, context);
+  log({ event: found.kind === 'row' ? 'control.adopted' : 'control.not-adopted' });
+  return found;
+}
+
+type Verdict =
+  | { readonly kind: 'admitted'; readonly row: ControlRow }
+  | { readonly kind: 'held'; readonly why: string };
+
+function judge(
+  found: FoundControl,
+  streamArns: ReadonlySet<string>,
+  { reservedAttribute }: HandlerSettings,
+): Verdict {
+  if (found.kind === 'missing')
+    return {
+      kind: 'held',
+      why: 'there is no control row, and the twin has been written to before: it takes ferry adopt',
+    };
+  if (found.kind === 'unreadable')
+    return { kind: 'held', why: `the control row: ${found.problem}` };
+  const { row } = found;
+  if (row.reserved !== reservedAttribute)
+    return { kind: 'held', why: 'the control row names another reserved attribute' };
+  // A deployment may enable the mapping of a paused replication; only `ferry resume` ends the pause.
+  if (row.paused !== undefined) return { kind: 'held', why: 'the replication is paused' };
+  for (const streamArn of streamArns) {
+    const { kind } = standingOf(streamArn, row);
+    if (kind === 'ended') return { kind: 'held', why: 'the epoch of the stream has ended' };
+    if (kind === 'unknown')
+      return { kind: 'held', why: 'the control row does not know the stream' };
+  }
+  return { kind: 'admitted', row };
+}

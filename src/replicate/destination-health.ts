@@ -1,0 +1,49 @@
+// Keeps count of an invocation's failed requests, and tells when to leave the destination alone: one
+// that is down is not helped by thousands of further requests, and Lambda pauses before the next try.
+
+import type { FailureKind, WriteFailure } from '../model/write-failure.ts';
+
+/** Failures in a row after which the destination counts as down. */
+const FAILURES_IN_A_ROW_MAX = 10;
+
+export interface DestinationHealth {
+  /** Failed requests by kind. */
+  readonly failures: Readonly<Record<FailureKind, number>>;
+  /** Failed requests by the name of the error, those to other services too. */
+  readonly errors: Readonly<Record<string, number>>;
+  isDown(): boolean;
+  /** When the latest request was given up whose outcome nobody knows; undefined if none was. */
+  lastUnknownMs(): number | undefined;
+  /** To be told how each request ended: undefined where it was answered. */
+  note(failure: WriteFailure | undefined, nowMs: number): void;
+  /** To be told of errors that say nothing about the destination. */
+  noteError(name: string): void;
+}
+
+/** It takes a destination that is up to throttle or to reject. */
+const ANSWERS: readonly FailureKind[] = ['throttled', 'rejected'];
+
+export function destinationHealth(): DestinationHealth {
+  const failures = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, unknown: 0 };
+  // Without the names that every object has: an error may be called "constructor".
+  const errors = Object.create(null) as Record<string, number>;
+  let inARow = 0;
+  let lastUnknownMs: number | undefined;
+  const noteError = (name: string) => {
+    errors[name] = (errors[name] ?? 0) + 1;
+  };
+  return {
+    noteError,
+    failures,
+    errors,
+    lastUnknownMs: () => lastUnknownMs,
+    isDown: () => inARow >= FAILURES_IN_A_ROW_MAX,
+    note(failure, nowMs) {
+      inARow = failure === undefined || ANSWERS.includes(failure.kind) ? 0 : inARow + 1;
+      if (failure === undefined) return;
+      failures[failure.kind] += 1;
+      noteError(failure.name);
+      if (failure.kind === 'unknown') lastUnknownMs = nowMs;
+    },
+  };
+}

@@ -1,0 +1,267 @@
+// One invocation: records in, one settled outcome per record out. Nothing is still being written when it
+// ends, and every record is accounted for.
+
+import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, LATE_REQUEST_MS, TAIL_MS } from '../config/names.ts';
+import type { AnnouncedDelete } from '../model/announcement.ts';
+import type { ConcurrencyLimit } from './concurrency-limit.ts';
+import { newestEpoch } from '../model/control-row.ts';
+import { type DestinationHealth, destinationHealth } from './destination-health.ts';
+import { toLanes } from '../model/lanes.ts';
+import { seriesInEpoch, type SeriesOf } from '../model/guard.ts';
+import { type BatchSummary, type Outcome, summarizeBatch } from '../model/outcome.ts';
+import {
+  type ParsedRecord,
+  parseStreamRecord,
+  recordKey,
+  streamArnOf,
+  type StreamRecord,
+} from '../model/stream-record.ts';
+import { isSystemic, type Verdicts } from './systemic-rejection.ts';
+import type { WriteFailure } from '../model/write-failure.ts';
+import type { DestinationReader, LookAgainQueue, Log, Metrics } from '../ports.ts';
+import { announceDeletes } from './announce-deletes.ts';
+import { applyLane, type WriteOutcome } from './apply-lane.ts';
+import type { Admission, ControlKeeper } from './control-keeper.ts';
+import { inParallel } from '../pacing/in-parallel.ts';
+import { lookUpInserts } from './look-up-inserts.ts';
+import { putAside, type PutAsideContext } from './put-aside.ts';
+import type { RejectionMemory } from './rejection-memory.ts';
+import { writeRecord } from './write-record.ts';
+
+export interface ReplicationContext extends Omit<PutAsideContext, 'health'> {
+  /** Outlives the invocation: what one has learned is good for the next. */
+  readonly limit: ConcurrencyLimit;
+  /** Outlives the invocation, too. */
+  readonly rejections: RejectionMemory;
+  readonly control: ControlKeeper;
+  readonly reader: DestinationReader;
+  readonly lookAgain: LookAgainQueue;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** What one invocation knows beyond that. */
+interface Invocation extends ReplicationContext {
+  readonly raw: readonly unknown[];
+  readonly health: DestinationHealth;
+  readonly decidedAtMs: number;
+}
+
+/**
+ * Replicates `rawRecords`, `event.Records` of one stream shard in stream order.
+ * @returns what to answer to Lambda, and the figures, which have been published.
+ * @throws only where nothing can be said about the batch; Lambda then delivers all of it again.
+ */
+export async function replicateBatch(
+  rawRecords: readonly unknown[],
+  context: ReplicationContext,
+): Promise<BatchSummary> {
+  if (!Array.isArray(rawRecords)) {
+    throw new Error('the event holds no list of records, so the whole batch must be repeated');
+  }
+  const [health, decidedAtMs] = [destinationHealth(), context.clock.now()];
+  const invocation = { ...context, raw: rawRecords, health, decidedAtMs };
+  // Before anything is adopted: the control row would keep the attribute's name.
+  if (hasReservedKey(rawRecords, context.settings)) return holdBatch(RESERVED_KEY, invocation);
+  const admission = await context.control.admit(streamsOf(rawRecords), context.remainingMs);
+  if (admission.kind === 'held') return holdBatch(admission, invocation);
+
+  const { row, seriesOf } = admission;
+  const parsed = parseAll(rawRecords, seriesOf);
+  const written = await writeAll(parsed, invocation);
+  const announced = await announceAll(parsed, written, newestEpoch(row).n, invocation);
+  const outcomes = await settleRejections(parsed, announced, invocation);
+  await letLateRequestsLand(invocation);
+  return answer(parsed, outcomes, invocation);
+}
+
+/** Not `map` with the parser itself, which would be given more than it takes. */
+function parseAll(raw: readonly unknown[], seriesOf: SeriesOf): ParsedRecord[] {
+  return raw.map((one, position) => parseStreamRecord(one, position, seriesOf));
+}
+
+const RESERVED_KEY = {
+  kind: 'held',
+  why: 'the reserved attribute is a key attribute of the source',
+} as const;
+
+/** Then no version could be written. Records of one stream have the same key attributes. */
+function hasReservedKey(
+  raw: readonly unknown[],
+  { reservedAttribute }: Pick<ReplicationContext['settings'], 'reservedAttribute'>,
+): boolean {
+  for (const one of raw) {
+    const found = recordKey(one);
+    if (found !== undefined) return Object.hasOwn(found.key, reservedAttribute);
+  }
+  return false;
+}
+
+/** A record that names no stream is one that makes no sense, and is dealt with as such. */
+function streamsOf(raw: readonly unknown[]): ReadonlySet<string> {
+  const arns = new Set<string>();
+  for (const one of raw) {
+    const arn = streamArnOf(one);
+    if (arn !== undefined) arns.add(arn);
+  }
+  return arns;
+}
+
+/** Nothing is written. It is answered late, or Lambda would deliver it again at once, for hours. */
+async function holdBatch(
+  { why, failure }: Extract<Admission, { kind: 'held' }>,
+  invocation: Invocation,
+): Promise<BatchSummary> {
+  const { raw, clock, log, health } = invocation;
+  log({ event: 'batch.held', why, records: raw.length });
+  if (failure !== undefined) health.note(failure, clock.now());
+  await waitAtMost(HELD_ANSWER_MS, invocation);
+  const outcome = failure === undefined ? HELD : unread(failure);
+  // Only their numbers and times are of interest.
+  const parsed = parseAll(raw, seriesInEpoch(0));
+  return answer(
+    parsed,
+    parsed.map(() => outcome),
+    invocation,
+  );
+}
+
+const HELD: Outcome = { kind: 'unfinished', why: 'held' };
+
+/** An outage is no reason to call an operator to the control row. */
+function unread({ kind }: WriteFailure): Outcome {
+  return kind === 'rejected' ? HELD : { kind: 'unfinished', why: kind };
+}
+
+/** Writes every item's newest record. What cannot be parsed is rejected already. */
+async function writeAll(
+  parsed: readonly ParsedRecord[],
+  invocation: Invocation,
+): Promise<WriteOutcome[]> {
+  const { settings, limit, remainingMs } = invocation;
+  const outcomes = parsed.map(
+    ({ kind, record }): WriteOutcome =>
+      kind === 'malformed'
+        ? { kind: 'rejected', reason: record.reason, attempts: [] }
+        : { kind: 'unfinished', why: 'behind' },
+  );
+  // Time to put aside what is rejected, and to announce deletes.
+  let hasTail = parsed.some(({ kind, record }) => kind === 'malformed' || isRemove(record));
+  const records = parsed.flatMap(({ kind, record }) => (kind === 'record' ? [record] : []));
+  const lanes = toLanes(records, settings.ttlDeletes);
+  const deletedVersion = lookUpInserts(lanes, invocation);
+  const writing = {
+    ...invocation,
+    deletedVersion,
+    remainingMs: () => remainingMs() - (hasTail ? TAIL_MS : 0),
+    onRejected: () => {
+      hasTail = true;
+    },
+  };
+  const write = (record: StreamRecord, mayBeNew: boolean) => writeRecord(record, mayBeNew, writing);
+  const tasks = lanes.map((lane) => () => applyLane(lane, write, outcomes));
+  await inParallel(tasks, () => limit.current());
+  return outcomes;
+}
+
+function isRemove(record: object): boolean {
+  return 'eventName' in record && record.eventName === 'REMOVE';
+}
+
+/** Announces the deletes that will not come again; those that come again are announced then. */
+async function announceAll(
+  parsed: readonly ParsedRecord[],
+  outcomes: readonly WriteOutcome[],
+  epoch: number,
+  invocation: Invocation,
+): Promise<WriteOutcome[]> {
+  const lowest = outcomes.findIndex(({ kind }) => kind === 'unfinished');
+  const deletes = parsed.flatMap(({ kind, record }, position): AnnouncedDelete[] => {
+    const isDone = lowest < 0 || position < lowest;
+    return isDone && kind === 'record' && isDelete(record, outcomes[position]) ? [record] : [];
+  });
+  const obstacle = await announceDeletes(deletes, epoch, invocation);
+  if (obstacle === undefined) return [...outcomes];
+  const undone = new Set<object>(deletes);
+  return outcomes.map((outcome, position) =>
+    undone.has(parsed[position]?.record ?? {}) ? { kind: 'unfinished', why: obstacle } : outcome,
+  );
+}
+
+/** Done by this invocation, whether or not its item was there. */
+function isDelete(record: StreamRecord, outcome: WriteOutcome | undefined): boolean {
+  return (
+    record.eventName === 'REMOVE' && (outcome?.kind === 'applied' || outcome?.kind === 'superseded')
+  );
+}
+
+/** Puts aside what is rejected, unless nearly everything is. */
+async function settleRejections(
+  parsed: readonly ParsedRecord[],
+  outcomes: readonly WriteOutcome[],
+  invocation: Invocation,
+): Promise<Outcome[]> {
+  const { settings, rejections, log, raw } = invocation;
+  const verdicts = verdictsIn(parsed, outcomes);
+  const streak = rejections.note(verdicts);
+  const mayHold = settings.systemicRejections === 'hold' && verdicts.rejected.size > 0;
+  if (mayHold && streak !== undefined && isSystemic(streak)) {
+    log({ event: 'batch.held', why: `nearly everything is rejected: ${streak.reason}` });
+    await waitAtMost(HELD_ANSWER_MS, invocation);
+    return outcomes.map((outcome) => (outcome.kind === 'rejected' ? HELD : outcome));
+  }
+  const records = parsed.map(({ record }) => record);
+  return putAside({ raw, records, outcomes }, invocation);
+}
+
+function verdictsIn(parsed: readonly ParsedRecord[], outcomes: readonly WriteOutcome[]): Verdicts {
+  let accepted = 0;
+  const rejected = new Map<string, Set<string>>();
+  for (const [position, outcome] of outcomes.entries()) {
+    if (outcome.kind === 'applied' || outcome.kind === 'superseded') accepted += 1;
+    if (outcome.kind !== 'rejected') continue;
+    const { name: reason } = outcome.reason;
+    const items = rejected.get(reason) ?? new Set();
+    const { keyText, sequenceNumber } = parsed[position]?.record ?? {};
+    rejected.set(reason, items.add(keyText ?? sequenceNumber ?? `at ${position}`));
+  }
+  return { accepted, rejected };
+}
+
+/**
+ * A request that was given up may still be under way. If the batch were answered at once, a delete of
+ * the same item could be delivered and applied before it lands, and the item would be back.
+ */
+async function letLateRequestsLand(invocation: Invocation): Promise<void> {
+  const { health, clock } = invocation;
+  const givenUpMs = health.lastUnknownMs();
+  if (givenUpMs === undefined) return;
+  await waitAtMost(givenUpMs + LATE_REQUEST_MS - clock.now(), invocation);
+}
+
+/** Less where the answer needs the time. */
+async function waitAtMost(ms: number, { clock, remainingMs }: Invocation): Promise<void> {
+  const waitMs = Math.min(ms, remainingMs() - ANSWER_MARGIN_MS);
+  if (waitMs > 0) await clock.sleep(waitMs);
+}
+
+function answer(
+  parsed: readonly ParsedRecord[],
+  outcomes: readonly Outcome[],
+  { health, clock, metrics, log }: Invocation,
+): BatchSummary {
+  const summary = summarizeBatch(
+    parsed.map(({ kind, record }, index) => ({
+      sequenceNumber: record.sequenceNumber,
+      createdAtSeconds: kind === 'record' ? record.createdAtSeconds : undefined,
+      outcome: outcomes[index] as Outcome,
+    })),
+    { failures: health.failures, nowMs: clock.now() },
+  );
+  metrics.publish(summary);
+  const { causes, retried } = summary;
+  // One line for a batch that did not go smoothly: names and counts, never an item.
+  if (Object.keys(causes).length > 0)
+    log({ event: 'batch.troubled', retried, causes, errors: health.errors });
+  return summary;
+}

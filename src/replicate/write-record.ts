@@ -1,0 +1,212 @@
+// One record's requests, sent one after the other, repeated while the destination throttles, and not
+// started when too little time is left to see them through.
+
+import { WRITE_TIME_MS, YOUNG_MS } from '../config/names.ts';
+import type { ConcurrencyLimit } from './concurrency-limit.ts';
+import type { FailedAttempt } from '../model/dead-letter.ts';
+import type { DestinationHealth } from './destination-health.ts';
+import { GuardedPut } from '../model/guarded-put.ts';
+import { latenciesOf } from '../model/latency.ts';
+import { guardOf, refusalCause, type Version } from '../model/guard.ts';
+import type { PutRecord, RemoveRecord, StreamRecord } from '../model/stream-record.ts';
+import {
+  classifyFailure,
+  isOverload,
+  retryDelayMs,
+  type WriteFailure,
+} from '../model/write-failure.ts';
+import {
+  guardedDelete,
+  putTransaction,
+  tombstone,
+  type WriteRequest,
+} from '../model/write-request.ts';
+import type { HandlerSettings } from '../config/handler-settings.ts';
+import type { Clock, DestinationTable, Random, WriteReply } from '../ports.ts';
+import type { WriteOutcome } from './apply-lane.ts';
+
+export interface SendContext {
+  readonly destination: DestinationTable;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Milliseconds that are left for writes. */
+  readonly remainingMs: () => number;
+  readonly health: DestinationHealth;
+  /** With less time left, nothing is sent. @default what a write needs */
+  readonly leastMs?: number;
+  /** To be told how long answers take, where it sets the pace. */
+  readonly limit?: ConcurrencyLimit;
+}
+
+export interface WriteContext extends SendContext {
+  readonly settings: HandlerSettings;
+  /** When this batch was decided on: no later insert is taken for a young one, epoch milliseconds. */
+  readonly decidedAtMs: number;
+  /**
+   * The newest delete that the state row of an item remembers; empty, which is below all, if none.
+   * @returns undefined where nobody has answered, or nobody was asked.
+   */
+  readonly deletedVersion: (keyText: string) => Promise<Version | undefined>;
+  /** Told of each record that can never be applied: putting it aside takes time. */
+  readonly onRejected: () => void;
+}
+
+/** Tries of a throttled request in one invocation; about six seconds of waiting in all, on average. */
+const ATTEMPTS_MAX = 8;
+
+/** The result of a request that was answered, given up or never sent. */
+export type SendResult =
+  | WriteReply
+  | {
+      readonly kind: 'failed';
+      readonly failure: WriteFailure;
+      readonly attempts: readonly FailedAttempt[];
+    }
+  | { readonly kind: 'no-time' }
+  /** Not sent, because the destination is down. */
+  | { readonly kind: 'halted' };
+
+/**
+ * Applies one record of the stream under the guard. Never rejects.
+ * @param mayBeNew whether an INSERT is among the records that it stands for: its place may be empty.
+ */
+export async function writeRecord(
+  record: StreamRecord,
+  mayBeNew: boolean,
+  context: WriteContext,
+): Promise<WriteOutcome> {
+  if (record.eventName === 'REMOVE') return removeRecord(record, context);
+  const { settings } = context;
+  // Nearly every record, with nothing awaited but its one request: hundreds are in memory at a time.
+  if (!mayBeNew || isPlain(record, context)) {
+    const place = mayBeNew ? 'free' : 'older-item';
+    const result = await send(new GuardedPut(record, settings, place), context);
+    const isEmpty = !mayBeNew && result.kind === 'refused' && result.item === undefined;
+    if (!isEmpty) return outcomeOf(result, record, context);
+    // Its item may have been deleted since, and only the state row can tell.
+    return outcomeOf(await send(putTransaction(record, settings), context), record, context);
+  }
+  return outcomeOf(await insertLate(record, context), record, context);
+}
+
+/** An insert that needs no look at its state row. */
+function isPlain(record: PutRecord, { settings, decidedAtMs }: WriteContext): boolean {
+  return settings.tombstones === 'checked' && isYoung(record, decidedAtMs);
+}
+
+/** Or any, with strict tombstones. */
+async function insertLate(record: PutRecord, context: WriteContext): Promise<SendResult> {
+  const { settings } = context;
+  const deleted = await context.deletedVersion(record.keyText);
+  if (deleted === undefined) return send(putTransaction(record, settings), context);
+  if (deleted > record.version) return { kind: 'refused', by: 'state-row' };
+  return send(new GuardedPut(record, settings, 'free'), context);
+}
+
+/** Too young for its delete to be looked at again before it has landed. */
+export function isYoung({ createdAtSeconds }: StreamRecord, nowMs: number): boolean {
+  return createdAtSeconds !== undefined && nowMs - createdAtSeconds * 1000 <= YOUNG_MS;
+}
+
+/**
+ * A delete is remembered before it is done, so that no later put of an older state finds an empty
+ * place and no memory of why. Where a newer one is remembered, it is done all the same: who remembered it
+ * may have got no further, and never will.
+ */
+async function removeRecord(record: RemoveRecord, context: WriteContext): Promise<WriteOutcome> {
+  const { settings, clock } = context;
+  const remembered = await send(tombstone(record, settings, clock.now()), context);
+  if (remembered.kind !== 'written' && remembered.kind !== 'refused')
+    return outcomeOf(remembered, record, context);
+  const removed = await send(guardedDelete(record, settings), context);
+  if (removed.kind === 'written' && remembered.kind === 'refused')
+    return { kind: 'superseded', cause: 'deleted' };
+  return outcomeOf(removed, record, context);
+}
+
+/** Sends one request, again and again while it is throttled and time is left. Never rejects. */
+export async function send(request: WriteRequest, context: SendContext): Promise<SendResult> {
+  const { destination, clock, random, health, limit, remainingMs } = context;
+  const { leastMs = WRITE_TIME_MS } = context;
+  const attempts: FailedAttempt[] = [];
+  for (;;) {
+    if (health.isDown()) return { kind: 'halted' };
+    if (remainingMs() < leastMs) return { kind: 'no-time' };
+    const startMs = clock.now();
+    const ticket = limit?.started();
+    try {
+      const reply = await destination.write(request);
+      const nowMs = clock.now();
+      limit?.ended(ticket, nowMs - startMs);
+      health.note(undefined, nowMs);
+      return reply;
+    } catch (error) {
+      const failure = classifyFailure(error);
+      limit?.ended(ticket, isOverload(failure) ? 'overloaded' : 'failed');
+      health.note(failure, clock.now());
+      attempts.push({ at: new Date(clock.now()).toISOString(), error: failure.name });
+      const again = failure.kind === 'throttled' && attempts.length < ATTEMPTS_MAX;
+      if (!again) return { kind: 'failed', failure, attempts };
+    }
+    await clock.sleep(retryDelayMs(attempts.length, random.next()));
+  }
+}
+
+function outcomeOf(result: SendResult, record: StreamRecord, context: WriteContext): WriteOutcome {
+  switch (result.kind) {
+    case 'written':
+      return appliedOutcome(record, context);
+    case 'no-time':
+      return { kind: 'unfinished', why: 'deadline' };
+    case 'halted':
+      return { kind: 'unfinished', why: 'halted' };
+    case 'failed':
+      return noted(failureOutcome(result), context);
+    case 'refused':
+      return noted(refusalOutcome(result, record, context), context);
+  }
+}
+
+function noted(outcome: WriteOutcome, { onRejected }: WriteContext): WriteOutcome {
+  if (outcome.kind === 'rejected') onRejected();
+  return outcome;
+}
+
+function appliedOutcome(record: StreamRecord, { settings, clock }: WriteContext): WriteOutcome {
+  const { latencyMs, heartbeatMs, isTimestampFallback } = latenciesOf(
+    record,
+    settings,
+    clock.now(),
+  );
+  // Written out: a spread would cost more than all of it.
+  return { kind: 'applied', latencyMs, heartbeatMs, isTimestampFallback };
+}
+
+function failureOutcome({
+  failure,
+  attempts,
+}: Extract<SendResult, { kind: 'failed' }>): WriteOutcome {
+  const { kind, name, message } = failure;
+  if (kind !== 'rejected') return { kind: 'unfinished', why: kind };
+  return { kind: 'rejected', reason: { class: kind, name, message }, attempts };
+}
+
+function refusalOutcome(
+  { by, item }: Extract<WriteReply, { kind: 'refused' }>,
+  record: StreamRecord,
+  { settings }: WriteContext,
+): WriteOutcome {
+  // The state row refuses only when it knows a newer delete.
+  if (by === 'state-row') return { kind: 'superseded', cause: 'deleted' };
+  const cause = refusalCause(item, guardOf(record, settings));
+  if (cause !== 'not-comparable') return { kind: 'superseded', cause };
+  return {
+    kind: 'rejected',
+    reason: {
+      class: 'conflict',
+      name: 'ReservedAttributeTaken',
+      message: `the destination item's attribute ${settings.reservedAttribute} is not a version that Ferry wrote`,
+    },
+    attempts: [],
+  };
+}

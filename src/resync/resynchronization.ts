@@ -1,0 +1,122 @@
+// One item's source, twin and state row, as they were read -> the write that makes the twin equal to the
+// source, good only as long as twin and state row are still as they were read.
+
+import { STATE_ATTRIBUTES } from '../config/names.ts';
+import type { Item } from '../model/attribute-value.ts';
+import { deleteAsRead, type ItemAsRead, putAsRead } from './compare-and-set.ts';
+import { findDiscrepancy } from '../model/discrepancy.ts';
+import { above, epochIn, type Version, versionIn } from '../model/guard.ts';
+import type { StateRowKey, WriteRequest, WriteTarget } from '../model/write-request.ts';
+
+/** What source, twin and state table have of an item. */
+export interface ItemStates {
+  /** Read after the other two: what changes later has a stream record of its own, which will win. */
+  readonly source: Item | undefined;
+  readonly twin: Item | undefined;
+  readonly stateRow: Item | undefined;
+}
+
+interface Resynchronization extends StateRowKey {
+  readonly states: ItemStates;
+  /** Below every record of the source's stream. */
+  readonly floor: Version;
+  /** Of a record that is redriven: what is written must be above it. */
+  readonly redriven?: Version | undefined;
+  /** The twin keeps an item that the source does not have: it may have expired there. */
+  readonly keepsExtraneous?: boolean | undefined;
+  readonly target: WriteTarget;
+  readonly nowMs: number;
+}
+
+/** What becomes of an item. A run does it, and a dry run tells it. */
+export type ResynchronizationDecision =
+  /** Somebody has adopted since the command began, perhaps another source. */
+  | { readonly kind: 'later-epoch' }
+  /** The source is not as the caller wants it. */
+  | { readonly kind: 'unexpected' }
+  /** The twin's item is not Ferry's, and the policy is to keep it. */
+  | { readonly kind: 'kept' }
+  /** Nothing has to be written. `deleted` is known, and to be announced. */
+  | { readonly kind: 'equal'; readonly deleted?: Version | undefined }
+  | { readonly kind: 'put'; readonly request: WriteRequest }
+  | { readonly kind: 'delete'; readonly request: WriteRequest; readonly deleted: Version };
+
+export interface DecisionPlan extends Resynchronization {
+  /** The newest of the control row that the command began with. */
+  readonly epoch: number;
+  /** Whether the source is as the caller wants it. @default it always is */
+  readonly isExpected?: ((source: Item | undefined) => boolean) | undefined;
+}
+
+export function decideResynchronization(plan: DecisionPlan): ResynchronizationDecision {
+  const { states, target, epoch, isExpected } = plan;
+  if (isOfLaterEpoch(states, epoch, target)) return { kind: 'later-epoch' };
+  if (isExpected?.(states.source) === false) return { kind: 'unexpected' };
+  if (isKept(states.twin, target)) return { kind: 'kept' };
+  if (states.source === undefined && plan.keepsExtraneous === true) return { kind: 'equal' };
+  return isSettled(plan) ? { kind: 'equal', deleted: knownDelete(states) } : writeOf(plan);
+}
+
+/** Refused if something newer came by. */
+function writeOf(plan: Resynchronization): ResynchronizationDecision {
+  const { states, target, nowMs, key, keyText } = plan;
+  const { source, twin, stateRow } = states;
+  const read: ItemAsRead = { key, keyText, twin, stateRow, target };
+  const version = versionAbove(plan);
+  if (source !== undefined) return { kind: 'put', request: putAsRead(read, source, { version }) };
+  const request = deleteAsRead(read, { version, nowMs });
+  return { kind: 'delete', request, deleted: version };
+}
+
+/** The item is not Ferry's, and the policy is to keep it. */
+export function isKept(
+  twin: Item | undefined,
+  {
+    unversionedItems,
+    reservedAttribute,
+  }: Pick<WriteTarget, 'unversionedItems' | 'reservedAttribute'>,
+): boolean {
+  return unversionedItems === 'keep' && twin !== undefined && twin[reservedAttribute] === undefined;
+}
+
+/** Equal, and no record that failed, or is redriven, is above what the twin holds. */
+function isSettled({ states, target, redriven }: Resynchronization): boolean {
+  const { source, twin } = states;
+  if (findDiscrepancy(source, twin, target.reservedAttribute) !== undefined) return false;
+  const { held, deleted, failed } = versionsIn(states, target);
+  const settled = source === undefined ? deleted : held;
+  const isBelow = (due: Version | undefined) =>
+    due === undefined || (settled !== undefined && due <= settled);
+  return isBelow(failed) && isBelow(redriven);
+}
+
+function versionAbove(plan: Resynchronization): Version {
+  const { held, deleted, failed } = versionsIn(plan.states, plan.target);
+  return above([held, deleted, failed, plan.floor, plan.redriven]);
+}
+
+/** Whether the item has been written in a later epoch than `epoch`, whose source may be another table. */
+function isOfLaterEpoch(
+  states: Omit<ItemStates, 'source'>,
+  epoch: number,
+  target: WriteTarget,
+): boolean {
+  const { held, deleted, failed } = versionsIn(states, target);
+  return [held, deleted, failed].some((version) => (epochIn(version ?? '') ?? 0) > epoch);
+}
+
+function versionsIn(
+  { twin, stateRow }: Omit<ItemStates, 'source'>,
+  { reservedAttribute }: WriteTarget,
+) {
+  return {
+    held: versionIn(twin?.[reservedAttribute]),
+    deleted: stateRow?.[STATE_ATTRIBUTES.deleted]?.S,
+    failed: stateRow?.[STATE_ATTRIBUTES.failed]?.S,
+  };
+}
+
+/** Whoever wrote the tombstone may not have announced it. */
+function knownDelete({ source, stateRow }: ItemStates): Version | undefined {
+  return source === undefined ? stateRow?.[STATE_ATTRIBUTES.deleted]?.S : undefined;
+}

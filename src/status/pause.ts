@@ -1,0 +1,36 @@
+// The clock of a pause: when the oldest change that waits leaves the stream, and what happens before that.
+
+import type { Paused } from '../model/control-row.ts';
+import { MINUTE_MS } from '../model/vitals.ts';
+
+/** DynamoDB Streams keeps a record for 24 hours. */
+const STREAM_LIFE_MS = 24 * 60 * MINUTE_MS;
+
+export interface Horizon {
+  /** A resume after this sends the oldest batches to the on-failure bucket. */
+  readonly givenUpAfterMs: number;
+  /** After this, the stream no longer has the oldest changes. */
+  readonly lostAfterMs: number;
+}
+
+export function horizonOf(
+  { oldestMs }: Pick<Paused, 'oldestMs'>,
+  maxRecordAgeSeconds: number,
+): Horizon {
+  const lostAfterMs = oldestMs + STREAM_LIFE_MS;
+  const givenUpAfterMs = Math.min(oldestMs + maxRecordAgeSeconds * 1000, lostAfterMs);
+  return { givenUpAfterMs, lostAfterMs };
+}
+
+/**
+ * The pause that begins at `sinceMs`.
+ * @param lagMs how far the twin was behind then; CloudWatch says it by the minute.
+ */
+export function pauseFrom(sinceMs: number, lagMs: number): Paused {
+  return { sinceMs, oldestMs: sinceMs - Math.max(Math.ceil(lagMs), MINUTE_MS) };
+}
+
+/** 2026-01-31T12:00:00Z */
+export function utcTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}

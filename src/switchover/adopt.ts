@@ -1,0 +1,219 @@
+// Opens an epoch for a stream: disables the event source mappings, waits until nothing that was decided
+// under the old control row can land any more, replaces the row by compare-and-set, and enables the
+// mappings again. Safe to interrupt and to repeat.
+
+import {
+  type AdoptionChoice,
+  type AdoptionPlan,
+  newSurvey,
+  planAdoption,
+  planAfterSurvey,
+  type Refused,
+  type Survey,
+  surveyState,
+  surveyTwin,
+  type VersionSurvey,
+} from './adoption.ts';
+import {
+  type ControlRow,
+  type Identity,
+  parseControlRow,
+  putControlRow,
+  standingOf,
+} from '../model/control-row.ts';
+import type { WriteTarget } from '../model/write-request.ts';
+import { FerryError } from '../errors.ts';
+import type {
+  DestinationReader,
+  DestinationTable,
+  EventSource,
+  EventSources,
+  Item,
+  ReadableTable,
+  ScanPage,
+} from '../ports.ts';
+import { readControl } from '../replicate/first-adoption.ts';
+import { inParallel } from '../pacing/in-parallel.ts';
+import { retry, type RetryContext } from '../pacing/retry.ts';
+import { switchMappings, type SwitchStep } from './switch-mappings.ts';
+
+export interface AdoptContext extends RetryContext {
+  readonly settings: WriteTarget;
+  readonly identity: Omit<Identity, 'nowMs'>;
+  readonly reader: DestinationReader;
+  readonly destination: DestinationTable;
+  readonly twin: ReadableTable;
+  readonly ledger: ReadableTable;
+  /** Undefined where no function is deployed: then nothing has to be paused. */
+  readonly mappings: EventSources | undefined;
+  /** How long after a mapping is disabled a write of its function may still land, and be looked at. */
+  readonly settleMs: number;
+  /** Segments of a table that are read at the same time. */
+  readonly workers: number;
+  readonly onStep: (step: AdoptStep) => void;
+}
+
+/** What `adopt` is about to do, or waits for. */
+export type AdoptStep =
+  | SwitchStep
+  | { readonly kind: 'leave-disabled'; readonly mapping: EventSource }
+  | { readonly kind: 'settling'; readonly leftMs: number; readonly totalMs: number }
+  | { readonly kind: 'reading'; readonly survey: VersionSurvey; readonly readUnits: number }
+  | { readonly kind: 'write'; readonly row: ControlRow; readonly why: string };
+
+/**
+ * What is to be done, as of now. Nothing is changed.
+ * @throws what a read throws.
+ */
+export async function planNow(
+  choice: AdoptionChoice,
+  context: AdoptContext,
+): Promise<AdoptionPlan> {
+  const { settings, identity, reader, clock } = context;
+  const found = await retry(() => readControl(settings, reader), context);
+  return planAdoption(found, { ...identity, nowMs: clock.now() }, choice);
+}
+
+/**
+ * @returns the control row that is in force.
+ * @throws FerryError `adopt.refused`, `adopt.outrun`, `adopt.mapping-busy` or `mapping.busy`, or the reason of
+ *   `context.stop`. Mappings that were disabled stay so: `onStep` has named them.
+ */
+export async function adopt(choice: AdoptionChoice, context: AdoptContext): Promise<ControlRow> {
+  const plan = await planNow(choice, context);
+  if (plan.kind === 'nothing') return plan.row;
+  if (plan.kind === 'refused') throw refusal(plan);
+  // As it is, the stream goes on in its epoch, and its function does not read the row yet.
+  const paused = choice.asIs ? [] : await pause(context);
+  const row = await replaceRow(choice, context);
+  for (const mapping of paused) await resume(mapping, row, context);
+  return row;
+}
+
+/** Decides once more, because another `adopt` may have been faster, and because of the time. */
+async function replaceRow(choice: AdoptionChoice, context: AdoptContext): Promise<ControlRow> {
+  const plan = await planNow(choice, context);
+  if (plan.kind === 'nothing') return plan.row;
+  const opened = plan.kind === 'survey' ? await planBySurvey(plan, choice, context) : plan;
+  if (opened.kind === 'refused') throw refusal(opened);
+  if (!choice.asIs) await requireDisabled(context);
+  context.onStep({ kind: 'write', row: opened.row, why: opened.why });
+  await write(opened.row, context);
+  return opened.row;
+}
+
+export function refusal({ problem, advice }: Refused): FerryError {
+  return new FerryError(problem, { code: 'adopt.refused', hint: advice });
+}
+
+const DISABLED = 'Disabled';
+
+/** @returns those that it has disabled itself. */
+async function pause(context: AdoptContext): Promise<readonly EventSource[]> {
+  const { mappings, onStep } = context;
+  if (mappings === undefined) return [];
+  const disabled: EventSource[] = [];
+  const switching = {
+    ...context,
+    mappings,
+    onStep: (step: SwitchStep) => {
+      if (step.kind === 'disable') disabled.push(step.mapping);
+      onStep(step);
+    },
+  };
+  const all = await retry(() => mappings.list(), context);
+  await switchMappings(all, false, switching);
+  await settle(context);
+  return disabled;
+}
+
+function busy(mappings: readonly EventSource[]): FerryError {
+  const names = mappings.map(({ id, state }) => `${id} (${state})`).join(', ');
+  return new FerryError(`These event source mappings are not disabled: ${names}.`, {
+    code: 'adopt.mapping-busy',
+    hint: 'The control row is as it was. Wait until nobody changes them, and run it again.',
+  });
+}
+
+/** Until every write that was decided before has landed, and its delete can be looked at. */
+async function settle({ clock, stop, settleMs, onStep }: AdoptContext): Promise<void> {
+  const endMs = clock.now() + settleMs;
+  for (let leftMs = settleMs; leftMs > 0; leftMs = endMs - clock.now()) {
+    onStep({ kind: 'settling', leftMs, totalMs: settleMs });
+    await clock.sleep(Math.min(leftMs, 1_000));
+    stop.throwIfAborted();
+  }
+}
+
+/** Somebody may have enabled one meanwhile, or deployed another. */
+async function requireDisabled(context: AdoptContext): Promise<void> {
+  const { mappings } = context;
+  if (mappings === undefined) return;
+  const all = await retry(() => mappings.list(), context);
+  const open = all.filter(({ state }) => state !== DISABLED);
+  if (open.length > 0) throw busy(open);
+}
+
+async function planBySurvey(plan: Survey, choice: AdoptionChoice, context: AdoptContext) {
+  const survey = await readVersions(context);
+  const nowMs = context.clock.now();
+  return planAfterSurvey(survey, { ...context.identity, nowMs }, choice, plan);
+}
+
+/** Every version of the twin and of the state table. */
+async function readVersions(context: AdoptContext): Promise<VersionSurvey> {
+  const { twin, ledger, identity, onStep } = context;
+  const survey = newSurvey();
+  let readUnits = 0;
+  const noteWith = (take: typeof surveyTwin) => (page: ScanPage) => {
+    take(survey, page.items, identity);
+    readUnits += page.readUnits;
+    onStep({ kind: 'reading', survey, readUnits });
+  };
+  await readAll(twin, context, noteWith(surveyTwin));
+  await readAll(ledger, context, noteWith(surveyState));
+  return survey;
+}
+
+async function readAll(
+  table: ReadableTable,
+  context: AdoptContext,
+  onPage: (page: ScanPage) => void,
+): Promise<void> {
+  const { workers } = context;
+  const tasks = Array.from({ length: workers }, (_, segment) => async () => {
+    let after: Item | undefined;
+    do {
+      const position = { segment, totalSegments: workers, after };
+      const page = await retry(() => table.scan(position), context);
+      onPage(page);
+      after = page.next;
+    } while (after !== undefined);
+  });
+  await inParallel(tasks, workers);
+}
+
+/** An answer that was lost is no harm: the tag of the row that is there then tells whose it is. */
+async function write(row: ControlRow, context: AdoptContext): Promise<void> {
+  const { settings, destination } = context;
+  const request = putControlRow(row, settings);
+  const reply = await retry(() => destination.write(request), context);
+  if (reply.kind === 'written') return;
+  const there = parseControlRow(reply.item);
+  if (there.kind === 'row' && there.row.tag === row.tag) return;
+  throw new FerryError('Somebody else has changed the control row meanwhile.', {
+    code: 'adopt.outrun',
+    hint: 'Run it again: it shows what there is to do now.',
+  });
+}
+
+/** A mapping of a stream that may not write would only hold its records back. */
+async function resume(mapping: EventSource, row: ControlRow, context: AdoptContext): Promise<void> {
+  const { mappings, onStep } = context;
+  if (standingOf(mapping.streamArn, row).kind !== 'current') {
+    onStep({ kind: 'leave-disabled', mapping });
+    return;
+  }
+  await retry(async () => mappings?.setEnabled(mapping.id, true), context);
+  onStep({ kind: 'enable', mapping });
+}

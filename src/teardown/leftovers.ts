@@ -1,0 +1,117 @@
+// What stays of a replication when its stacks are deleted, and what a teardown may delete of it.
+
+import { deadLetterQueueName, lookAgainName } from '../config/names.ts';
+
+export interface TeardownScope {
+  readonly name: string;
+  readonly source: { readonly region: string; readonly table: string; readonly create: boolean };
+  readonly destination: {
+    readonly region: string;
+    readonly table: string;
+    readonly create: boolean;
+  };
+  readonly stateTable: string;
+  /** On-failure buckets: those that are of this replication, and those whose names are too short to tell. */
+  readonly buckets: readonly BucketGuess[];
+}
+
+export interface BucketGuess {
+  readonly name: string;
+  readonly isCertain: boolean;
+}
+
+export interface Leftover {
+  readonly kind: 'queue' | 'bucket' | 'table';
+  /** For people: "dead-letter queue". */
+  readonly what: string;
+  readonly name: string;
+  readonly region: string;
+  /** Of the CDK app: where it can be imported. */
+  readonly stack: string;
+  /** Whether it is certainly of this replication: if not, it has to be named. @default true */
+  readonly isCertain?: boolean;
+}
+
+/** What CloudFormation asks for when it imports one. */
+export const IMPORT_IDENTIFIERS: Readonly<Record<Leftover['kind'], string>> = {
+  queue: 'QueueUrl',
+  bucket: 'BucketName',
+  table: 'TableName',
+};
+
+export const sourceStack = (replication: string) => `ferry-${replication}-source`;
+export const destinationStack = (replication: string) => `ferry-${replication}-destination`;
+
+/** Everything that the app creates and keeps, in the order in which it is looked at. */
+export function leftoversOf({
+  name,
+  source,
+  destination,
+  stateTable,
+  buckets,
+}: TeardownScope): Leftover[] {
+  const inSource = { region: source.region, stack: sourceStack(name) };
+  const inDestination = { region: destination.region, stack: destinationStack(name) };
+  const queue = (what: string, queueName: string): Leftover => ({
+    kind: 'queue',
+    what,
+    name: queueName,
+    ...inSource,
+  });
+  const table = (what: string, tableName: string, place: typeof inSource): Leftover => ({
+    kind: 'table',
+    what,
+    name: tableName,
+    ...place,
+  });
+  return [
+    queue('dead-letter queue', deadLetterQueueName(name)),
+    queue('look-again queue', lookAgainName(name)),
+    ...buckets.map(
+      (bucket): Leftover => ({ kind: 'bucket', what: 'on-failure bucket', ...bucket, ...inSource }),
+    ),
+    table('state table', stateTable, inDestination),
+    ...(destination.create ? [table('twin', destination.table, inDestination)] : []),
+    ...(source.create ? [table('source table', source.table, inSource)] : []),
+  ];
+}
+
+/** CloudFormation shortens both parts of a bucket's name, but never to less than this. */
+const STACK_PART_MIN = 20;
+const BUCKET_PART = '-replicatoronfailure';
+
+/** CloudFormation made the bucket's name of the stack's, the bucket's and a random part. */
+export function bucketPrefix(replication: string): string {
+  return sourceStack(replication).toLowerCase().slice(0, STACK_PART_MIN);
+}
+
+/** @returns undefined where the bucket is of something else. */
+export function guessBucket(replication: string, name: string): BucketGuess | undefined {
+  const [stackPart, rest] = name.split(BUCKET_PART, 2);
+  if (rest === undefined || stackPart === undefined) return undefined;
+  const stack = sourceStack(replication).toLowerCase();
+  if (stackPart === stack) return { name, isCertain: true };
+  const isShortened = stackPart.length >= STACK_PART_MIN && stack.startsWith(stackPart);
+  return isShortened ? { name, isCertain: false } : undefined;
+}
+
+/** How an operator names one: source and twin often have the same name. */
+export function fullName({ region, name }: Pick<Leftover, 'region' | 'name'>): string {
+  return `${region}/${name}`;
+}
+
+export type Decision = 'delete' | 'keep';
+
+/**
+ * Only what is empty, or what an operator has named.
+ * @param holds what is in it; undefined where it is empty.
+ * @param named by their full names.
+ */
+export function decide(
+  leftover: Pick<Leftover, 'region' | 'name' | 'isCertain'>,
+  holds: string | undefined,
+  named: ReadonlySet<string>,
+): Decision {
+  const { isCertain = true } = leftover;
+  return (holds === undefined && isCertain) || named.has(fullName(leftover)) ? 'delete' : 'keep';
+}

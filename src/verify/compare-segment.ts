@@ -1,0 +1,92 @@
+// One segment of two tables, read on both sides in step and joined; what does not meet its equal is handed
+// on as a suspect. Can stop in between, and go on from there.
+
+import { canonicalKey } from '../model/attribute-value.ts';
+import { itemDigest } from '../model/discrepancy.ts';
+import {
+  type ScanCursor,
+  type SegmentCursor,
+  segmentJoin,
+  type SegmentJoin,
+  type Side,
+} from './segment-join.ts';
+import type { ScanPage } from '../ports.ts';
+import type { Confirmation, Suspect } from './confirm-differences.ts';
+import type { VerifyContext, VerifyReport } from './verify.ts';
+
+export interface SegmentPlace {
+  readonly segment: number;
+  readonly totalSegments: number;
+  /** Where an earlier call has ended. @default the segment's beginning */
+  readonly from?: SegmentCursor | undefined;
+}
+
+/** Items of a page: bounds the memory where items are tiny. */
+const PAGE_ITEMS_MAX = 2_000;
+/** Items of a segment that wait for their twins. */
+const WAITING_MAX = 20_000;
+
+export interface Comparison {
+  readonly context: VerifyContext;
+  readonly report: VerifyReport;
+  readonly confirmation: Confirmation;
+  readonly onPage: () => void;
+}
+
+const UNREAD: ScanCursor = { ended: false };
+
+/**
+ * Compares one segment, for as long as there is time.
+ * @returns where to go on, or undefined at the end. What had not met by then has been looked up.
+ */
+export async function compareSegment(
+  place: SegmentPlace,
+  { comparison, isTimeUp = () => false }: { comparison: Comparison; isTimeUp?: () => boolean },
+): Promise<SegmentCursor | undefined> {
+  const { context, confirmation } = comparison;
+  const { segment, totalSegments } = place;
+  const join = segmentJoin(context.waitingMax ?? WAITING_MAX);
+  let cursor = place.from ?? { source: UNREAD, destination: UNREAD };
+  const next = () => nextSide(cursor, join);
+  for (let side = next(); side !== undefined && !isTimeUp(); side = next()) {
+    context.stop.throwIfAborted();
+    const { after } = cursor[side];
+    const position = { segment, totalSegments, after, limit: PAGE_ITEMS_MAX };
+    const page = await context[side].scan(position);
+    cursor = readOn(cursor, side, page);
+    await confirmation.submit(takeIn(page, { side, join, comparison }));
+    comparison.onPage();
+  }
+  await confirmation.submit(join.rest());
+  return next() === undefined ? undefined : cursor;
+}
+
+function readOn(cursor: SegmentCursor, side: Side, { next }: ScanPage): SegmentCursor {
+  return { ...cursor, [side]: { after: next, ended: next === undefined } };
+}
+
+/** Where fewer items wait: it is the one that is behind. Undefined when both are at their end. */
+function nextSide({ source, destination }: SegmentCursor, join: SegmentJoin): Side | undefined {
+  if (source.ended) return destination.ended ? undefined : 'destination';
+  const isBehind = join.waiting('source') <= join.waiting('destination');
+  return destination.ended || isBehind ? 'source' : 'destination';
+}
+
+function takeIn(
+  page: ScanPage,
+  { side, join, comparison }: { side: Side; join: SegmentJoin; comparison: Comparison },
+): Suspect[] {
+  const { context, report } = comparison;
+  const table = context[side];
+  report[side === 'source' ? 'items' : 'destinationItems'] += page.items.length;
+  report[`${side}ReadUnits`] += page.readUnits;
+  // Equal to nothing, so that each becomes one suspect, and is counted once whichever side cannot be read.
+  const unreadable = page.unreadable.map((key) => ({ key, digest: `unreadable ${side}` }));
+  const readable = page.items.map((item) => ({
+    key: table.keyOf(item),
+    digest: itemDigest(item, context.reservedAttribute),
+  }));
+  return [...unreadable, ...readable].flatMap(({ key, digest }) =>
+    join.add(side, { key, keyText: canonicalKey(key), digest }),
+  );
+}

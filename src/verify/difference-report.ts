@@ -1,0 +1,121 @@
+// The report file of a comparison: JSON lines, so that it may be of any length. First a header, then a
+// line per difference, at the end a summary; a report without one belongs to a run that did not end.
+
+import { decodeItem, type Item, itemJson } from '../model/attribute-value.ts';
+import type { Discrepancy } from '../model/discrepancy.ts';
+
+export interface ReportHeader {
+  readonly ferry: 'differences';
+  readonly replication: string;
+  /** Region and table, for people. */
+  readonly source: string;
+  readonly destination: string;
+  readonly startedAt: string;
+  /** What was compared. Reports of earlier releases do not tell. */
+  readonly scope?: ReportScope;
+}
+
+export type ReportScope = 'everything' | 'sample' | 'key';
+
+/** Only a comparison of everything proves as much as the report of one. */
+export function mayReplace(existing: ReportHeader, scope: ReportScope): boolean {
+  return scope === 'everything' || existing.scope === 'sample' || existing.scope === 'key';
+}
+
+export interface ReportedDifference {
+  readonly key: Item;
+  readonly kind: Discrepancy;
+  readonly attributes: readonly string[];
+  readonly source: Item | undefined;
+  readonly destination: Item | undefined;
+}
+
+export function differenceLine(
+  { kind, key, attributes, source, destination }: ReportedDifference,
+  { values }: { values: boolean },
+): string {
+  const fields = [
+    `"kind":${JSON.stringify(kind)}`,
+    `"key":${itemJson(key)}`,
+    ...(attributes.length === 0 ? [] : [`"attributes":${JSON.stringify(attributes)}`]),
+    ...(values && source !== undefined ? [`"source":${itemJson(source)}`] : []),
+    ...(values && destination !== undefined ? [`"destination":${itemJson(destination)}`] : []),
+  ];
+  return `{${fields.join(',')}}`;
+}
+
+/** An item of which nothing is known but its key, and why it is listed. */
+export function mentionLine(kind: 'in-flight' | 'unreadable', key: Item): string {
+  return `{"kind":${JSON.stringify(kind)},"key":${itemJson(key)}}`;
+}
+
+/** An item that the destination does not take, and what it says. */
+export function rejectedLine({ key, reason }: Rejected): string {
+  return `{"kind":"rejected","key":${itemJson(key)},"reason":${JSON.stringify(reason)}}`;
+}
+
+interface Rejected {
+  readonly key: Item;
+  readonly reason: string;
+}
+
+export type ReportLine =
+  | { readonly kind: 'header'; readonly header: ReportHeader }
+  /** `difference` where the line tells of one; items may be listed for other reasons. */
+  | {
+      readonly kind: 'key';
+      readonly key: Item;
+      readonly difference?: ReportedDifference;
+      /** Why the destination does not take it, where that is it. */
+      readonly reason?: string;
+    }
+  | { readonly kind: 'summary'; readonly summary: unknown };
+
+/** @returns undefined where the line is none of a report. */
+export function parseReportLine(text: string): ReportLine | undefined {
+  const line = parseObject(text);
+  if (line === undefined) return undefined;
+  if (line['ferry'] === 'differences') {
+    if (typeof line['replication'] !== 'string') return undefined;
+    return { kind: 'header', header: line as unknown as ReportHeader };
+  }
+  // One that is no object has no figures; a sum of none is no number, and proves nothing.
+  if (line['summary'] !== undefined) return { kind: 'summary', summary: line['summary'] ?? {} };
+  try {
+    return keyLine(decodeItem(line['key'], 'key'), line);
+  } catch {
+    // MalformedValue: the caller knows the line's number, and says so.
+    return undefined;
+  }
+}
+
+const DISCREPANCIES: readonly unknown[] = ['missing', 'different', 'extraneous'];
+
+function keyLine(key: Item, line: Record<string, unknown>): ReportLine {
+  const { kind, attributes = [], reason } = line;
+  if (typeof reason === 'string') return { kind: 'key', key, reason };
+  if (!DISCREPANCIES.includes(kind) || !isTexts(attributes)) return { kind: 'key', key };
+  const difference = {
+    key,
+    kind: kind as Discrepancy,
+    attributes,
+    source: undefined,
+    destination: undefined,
+  };
+  return { kind: 'key', key, difference };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

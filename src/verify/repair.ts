@@ -1,0 +1,253 @@
+// Keys of a verify report -> the twin's items made equal to the source's. Each key is looked at again
+// first, and only a difference that is still there is touched, by compare-and-set, never over anything
+// newer. What was touched is compared once more.
+
+import { itemDigest } from '../model/discrepancy.ts';
+import { canonicalKey } from '../model/attribute-value.ts';
+import { destinationHealth } from '../replicate/destination-health.ts';
+import type { Version } from '../model/guard.ts';
+import type { ResynchronizationDecision } from '../resync/resynchronization.ts';
+import { FerryError } from '../errors.ts';
+import type { Item, LookAgainQueue } from '../ports.ts';
+import {
+  confirmDifferences,
+  type ConfirmContext,
+  type Difference,
+  type Suspect,
+} from './confirm-differences.ts';
+import { retry } from '../pacing/retry.ts';
+import type { Pace } from '../pacing/pace.ts';
+import {
+  decideKey,
+  type KeyToResynchronize,
+  OBSTACLES,
+  type ResynchronizationContext,
+  resynchronizeKey,
+} from '../resync/resynchronize-key.ts';
+
+export interface RepairContext extends Omit<ResynchronizationContext, 'health'> {
+  /** Longer than records are under way, and than a request that was given up may still be applied. */
+  readonly settleMs: number;
+  readonly stop: AbortSignal;
+  /** Below every record of the source's stream. */
+  readonly floor: Version;
+  /** Items per second at most. */
+  readonly pace: Pace;
+}
+
+export interface RepairOptions {
+  /** Without it, nothing is changed: what would be done is decided in the same way, and told. */
+  readonly apply: boolean;
+  /** Called after each batch. */
+  readonly onProgress: (report: RepairReport) => void;
+  /** Told of each item that is not equal, and what became of it, or would. */
+  readonly onItem: (item: RepairedItem) => void;
+}
+
+export type RepairedItem =
+  | {
+      readonly kind: 'put' | 'deleted';
+      readonly key: Item;
+      readonly difference: Pick<Difference, 'kind' | 'attributes'>;
+    }
+  | { readonly kind: 'in-flight'; readonly key: Item }
+  /** It could not be repaired. */
+  | { readonly kind: 'left'; readonly key: Item; readonly why: string };
+
+export interface RepairReport {
+  /** Keys that were looked at. */
+  looked: number;
+  /** Not different any more. */
+  equal: number;
+  /** Still missing or different: written, or to be written. */
+  put: number;
+  /** Still extraneous: deleted, or to be deleted. */
+  deleted: number;
+  /** Kept changing; the stream is at work on them. */
+  inFlight: number;
+  /** Could not be repaired. */
+  left: number;
+}
+
+const BATCH_KEYS = 1_000;
+
+/** Safe to stop, to repeat and to run twice. */
+export async function repair(
+  keys: AsyncIterable<Item>,
+  context: RepairContext,
+  options: RepairOptions,
+): Promise<RepairReport> {
+  const report = { looked: 0, equal: 0, put: 0, deleted: 0, inFlight: 0, left: 0 };
+  for await (const batch of batches(keys, BATCH_KEYS)) {
+    context.stop.throwIfAborted();
+    await repairBatch(batch, report, { context, options });
+    options.onProgress(report);
+  }
+  return report;
+}
+
+/** Without their items, which may be large. */
+type Touched = Extract<RepairedItem, { readonly kind: 'put' | 'deleted' }>;
+
+interface Call {
+  readonly context: RepairContext;
+  readonly options: RepairOptions;
+}
+
+async function repairBatch(
+  listed: readonly Item[],
+  report: RepairReport,
+  { context, options }: Call,
+): Promise<void> {
+  const keys = distinct(listed);
+  const touched: Touched[] = [];
+  let others = 0;
+  // Of this batch alone: an outage that is over must not end the rest of the run.
+  const health = destinationHealth();
+  const onDifference = async (difference: Difference) => {
+    const { key, kind, attributes } = difference;
+    const result = await fix(difference, { ...context, health }, options);
+    if (result.kind === 'equal') return;
+    others += 1;
+    if (result.kind === 'left') leave(key, result.why, report, options);
+    else touched.push({ kind: result.kind, key, difference: { kind, attributes } });
+  };
+  const onInFlight = (key: Item) => {
+    others += 1;
+    report.inFlight += 1;
+    options.onItem({ kind: 'in-flight', key });
+  };
+  const onUnreadable = (key: Item) => {
+    others += 1;
+    leave(key, UNREADABLE, report, options);
+  };
+  const events = { onDifference, onInFlight, onUnreadable };
+  await confirmDifferences(suspects(keys), looking(context, events));
+  report.looked += keys.length;
+  report.equal += keys.length - others;
+  const differsAgain = options.apply ? await stillDifferent(touched, context) : new Set();
+  for (const one of touched) {
+    if (differsAgain.has(canonicalKey(one.key))) leave(one.key, STILL_DIFFERENT, report, options);
+    else {
+      report[one.kind] += 1;
+      options.onItem(one);
+    }
+  }
+}
+
+/** A report that two runs have written may list a key twice. */
+function distinct(keys: readonly Item[]): Item[] {
+  return [...new Map(keys.map((key) => [canonicalKey(key), key])).values()];
+}
+
+type Fix =
+  | { readonly kind: 'put' | 'deleted' | 'equal' }
+  | { readonly kind: 'left'; readonly why: string };
+
+/** Without `apply`, what it would do: by the same decision, of the same reads. */
+async function fix(
+  { key, source }: Difference,
+  context: RepairContext & ResynchronizationContext,
+  { apply }: RepairOptions,
+): Promise<Fix> {
+  const { reservedAttribute } = context.settings;
+  const digest = (item: Item | undefined) => item && itemDigest(item, reservedAttribute);
+  const item = {
+    key,
+    keyText: canonicalKey(key),
+    floor: context.floor,
+    // A source that has not changed for as long as the looks are apart has no records on the way
+    // that could take the item back and forth.
+    isExpected: (now: Item | undefined) => digest(now) === digest(source),
+  };
+  try {
+    return apply ? await repairOne(item, context) : fixOf(await decideKey(item, context));
+  } catch (error) {
+    if (error instanceof FerryError && error.code === 'item.unreadable')
+      return { kind: 'left', why: UNREADABLE };
+    throw error;
+  }
+}
+
+function fixOf(decision: ResynchronizationDecision): Fix {
+  switch (decision.kind) {
+    case 'later-epoch':
+    case 'unexpected':
+      return { kind: 'left', why: OBSTACLES[decision.kind] };
+    case 'kept':
+      return { kind: 'left', why: KEPT };
+    case 'delete':
+      return { kind: 'deleted' };
+    case 'equal':
+    case 'put':
+      return { kind: decision.kind };
+  }
+}
+
+async function repairOne(
+  item: KeyToResynchronize,
+  context: RepairContext & ResynchronizationContext,
+): Promise<Fix> {
+  await context.pace.take(1, context.stop);
+  context.stop.throwIfAborted();
+  const result = await resynchronizeKey(item, { ...context, lookAgain: patient(context) });
+  if (result.kind === 'unfinished') return { kind: 'left', why: result.why };
+  if (result.kept === true) return { kind: 'left', why: KEPT };
+  if (!result.changed) return { kind: 'equal' };
+  return { kind: result.found ? 'put' : 'deleted' };
+}
+
+/** An item that is deleted already is not met again: the announcement is not left to the next run. */
+function patient({ lookAgain, ...context }: RepairContext): LookAgainQueue {
+  return { announce: (body) => retry(() => lookAgain.announce(body), context) };
+}
+
+/**
+ * A repaired item that differs again has been written by somebody else, or a bug took it back.
+ * @returns the texts of their keys.
+ */
+async function stillDifferent(
+  touched: readonly Touched[],
+  context: RepairContext,
+): Promise<Set<string>> {
+  const differing = new Set<string>();
+  const onDifference = ({ key }: Difference) => void differing.add(canonicalKey(key));
+  // It changes: that is the stream's work, and the repair was done.
+  const onInFlight = () => undefined;
+  const keys = touched.map(({ key }) => key);
+  const events = { onDifference, onInFlight, onUnreadable: onInFlight };
+  await confirmDifferences(suspects(keys), looking(context, events));
+  return differing;
+}
+
+const UNREADABLE = 'the AWS SDK cannot read an attribute of it, called __proto__';
+const KEPT = 'the item is not Ferry’s and is kept (unversionedItems)';
+const STILL_DIFFERENT = 'still different: somebody else writes to the item';
+
+function leave(key: Item, why: string, report: RepairReport, { onItem }: RepairOptions): void {
+  report.left += 1;
+  onItem({ kind: 'left', key, why });
+}
+
+function suspects(keys: readonly Item[]): Suspect[] {
+  return keys.map((key) => ({ key, side: 'source' }));
+}
+
+function looking(
+  { source, twin, settings, clock, settleMs, stop }: RepairContext,
+  events: Pick<ConfirmContext, 'onDifference' | 'onInFlight' | 'onUnreadable'>,
+): ConfirmContext {
+  const { reservedAttribute } = settings;
+  return { source, destination: twin, reservedAttribute, clock, settleMs, stop, ...events };
+}
+
+async function* batches<T>(all: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const one of all) {
+    batch.push(one);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}

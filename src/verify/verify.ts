@@ -1,0 +1,187 @@
+// Compares two tables, in memory that does not grow with them: scans both segment by segment, joins what
+// meets, and looks up what does not, until each difference is proved or gone.
+
+import { type Discrepancy, itemDigest } from '../model/discrepancy.ts';
+import type { SegmentCursor, Side } from './segment-join.ts';
+import type { Item, ReadableTable } from '../ports.ts';
+import { compareSegment, type SegmentPlace } from './compare-segment.ts';
+import {
+  confirmDifferences,
+  type ConfirmContext,
+  type Difference,
+  startConfirmation,
+} from './confirm-differences.ts';
+import { inParallel } from '../pacing/in-parallel.ts';
+
+export interface VerifyContext extends ConfirmContext {
+  readonly source: ReadableTable;
+  readonly destination: ReadableTable;
+  /** Attribute in which the items of a side say when DynamoDB is to remove them, where it does. */
+  readonly timeToLive?: Readonly<Partial<Record<Side, string | undefined>>>;
+  /** Items of a segment that wait for their twins, at most. @default 20,000 */
+  readonly waitingMax?: number;
+  /** Told of differences that are real; those of expired items are only counted. */
+  readonly onDifference: (difference: Difference) => void;
+}
+
+export interface VerifyOptions {
+  /** Which segments to compare, of how many. */
+  readonly segments: readonly number[];
+  readonly totalSegments: number;
+  /** Segments in progress at the same time. */
+  readonly workers: number;
+  /** Called after each page. */
+  readonly onProgress: (report: VerifyReport) => void;
+}
+
+export interface VerifyReport extends Record<Discrepancy, number> {
+  /** Items of the source that were compared, and of the destination: those that can be read. */
+  items: number;
+  destinationItems: number;
+  /** On one side only, and past the time at which they expire: DynamoDB will remove them. */
+  expired: number;
+  /** Changed at every look, so that nothing can be said of them. */
+  inFlight: number;
+  /** Cannot be read whole with the SDK, on either side. */
+  unreadable: number;
+  segmentsDone: number;
+  /** Capacity consumed on each side by scans; looks at single items come on top. */
+  sourceReadUnits: number;
+  destinationReadUnits: number;
+}
+
+const SUSPECTS_AT_ONCE = 5_000;
+
+export async function verify(
+  context: VerifyContext,
+  { segments, totalSegments, workers, onProgress }: VerifyOptions,
+): Promise<VerifyReport> {
+  const report = newReport();
+  const confirmation = startConfirmation(counting(context, report), SUSPECTS_AT_ONCE);
+  const comparison = { context, report, confirmation, onPage: () => onProgress(report) };
+  const tasks = segments.map((segment) => async () => {
+    await compareSegment({ segment, totalSegments }, { comparison });
+    report.segmentsDone += 1;
+  });
+  await inParallel(tasks, workers);
+  await confirmation.finish();
+  return report;
+}
+
+/** The differences of a single item, after the same two looks. Counts it on each side that has it. */
+export async function verifyKey(key: Item, context: VerifyContext): Promise<VerifyReport> {
+  const report = newReport();
+  const has = { source: false, destination: false };
+  const noting = (side: Side) => ({
+    async get(one: Item) {
+      const item = await context[side].get(one);
+      has[side] = item !== undefined;
+      return item;
+    },
+  });
+  await confirmDifferences([{ key, side: 'source' }], {
+    ...counting(context, report),
+    source: noting('source'),
+    destination: noting('destination'),
+  });
+  return { ...report, items: Number(has.source), destinationItems: Number(has.destination) };
+}
+
+/** A part of a segment, for a worker whose time is limited. */
+export async function verifySegment(
+  place: SegmentPlace,
+  context: VerifyContext,
+  isTimeUp: () => boolean,
+): Promise<{ report: VerifyReport; next: SegmentCursor | undefined }> {
+  const report = newReport();
+  const confirmation = startConfirmation(counting(context, report), SUSPECTS_AT_ONCE);
+  const comparison = { context, report, confirmation, onPage: () => undefined };
+  const next = await compareSegment(place, { comparison, isTimeUp });
+  await confirmation.finish();
+  if (next === undefined) report.segmentsDone += 1;
+  return { report, next };
+}
+
+/** Counts what is confirmed, each item once, and hands on what an operator has to know. */
+function counting(context: VerifyContext, report: VerifyReport): ConfirmContext {
+  const isNew = onceEach();
+  return {
+    ...context,
+    onDifference(difference) {
+      if (!isNew(difference.key)) return;
+      if (isExpired(difference, context)) {
+        report.expired += 1;
+        return;
+      }
+      report[difference.kind] += 1;
+      context.onDifference(difference);
+    },
+    onInFlight(key) {
+      if (!isNew(key)) return;
+      report.inFlight += 1;
+      context.onInFlight(key);
+    },
+    onUnreadable(key) {
+      if (!isNew(key)) return;
+      report.unreadable += 1;
+      context.onUnreadable(key);
+    },
+  };
+}
+
+/** Keys that are remembered, twice over. Both suspects of an item are handed out within less. */
+const REMEMBERED_MAX = 25_000;
+
+/**
+ * Whether a key is asked about for the first time. An item that did not meet its twin in time is a suspect
+ * on either side, and may be deleted at the source in between: then both would find it extraneous.
+ */
+function onceEach(): (key: Item) => boolean {
+  let latest = new Set<string>();
+  let earlier = latest;
+  return (key) => {
+    const digest = itemDigest(key, '');
+    if (latest.has(digest) || earlier.has(digest)) return false;
+    if (latest.size >= REMEMBERED_MAX) [earlier, latest] = [latest, new Set()];
+    latest.add(digest);
+    return true;
+  };
+}
+
+/** Of items that are older, DynamoDB takes the time for a mistake, and keeps them. */
+const EXPIRY_AGE_MS_MAX = 5 * 365 * 24 * 60 * 60 * 1000;
+
+/** The side that still has it is going to remove it by itself, as the other has done. */
+function isExpired(
+  { kind, source, destination }: Difference,
+  { timeToLive = {}, clock }: VerifyContext,
+): boolean {
+  if (kind === 'different') return false;
+  const [item, attribute] =
+    kind === 'missing' ? [source, timeToLive.source] : [destination, timeToLive.destination];
+  const expiresAt = attribute === undefined ? undefined : item?.[attribute]?.N;
+  if (expiresAt === undefined) return false;
+  const ageMs = clock.now() - Number(expiresAt) * 1000;
+  return ageMs > 0 && ageMs < EXPIRY_AGE_MS_MAX;
+}
+
+/** The sum of two parts. */
+export function addReport(sum: VerifyReport, part: VerifyReport): void {
+  for (const name of Object.keys(sum) as Array<keyof VerifyReport>) sum[name] += part[name];
+}
+
+export function newReport(): VerifyReport {
+  return {
+    items: 0,
+    destinationItems: 0,
+    missing: 0,
+    different: 0,
+    extraneous: 0,
+    expired: 0,
+    inFlight: 0,
+    unreadable: 0,
+    segmentsDone: 0,
+    sourceReadUnits: 0,
+    destinationReadUnits: 0,
+  };
+}

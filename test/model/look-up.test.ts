@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { deletesIn, lookUpRequest } from '../../src/model/look-up.ts';
+import { stateRowKey } from '../../src/model/write-request.ts';
+import { SETTINGS } from '../fixtures/records.ts';
+
+it('asks for the deletes of state rows only, and takes an answer that lags behind', () => {
+  const rows = ['["pk"]', '["sk"]'].map((keyText) => stateRowKey(SETTINGS, keyText));
+  const { operation, input } = lookUpRequest(rows, SETTINGS);
+
+  expect(operation).toBe('BatchGetItem');
+  expect(input).toEqual({
+    RequestItems: {
+      'ferry-orders-state': {
+        Keys: rows,
+        ProjectionExpression: '#id, #d',
+        ExpressionAttributeNames: { '#id': 'id', '#d': 'd' },
+      },
+    },
+  });
+});
+
+it('finds deletes by the ids of their rows, and none in a row that knows only a dead letter', () => {
+  const rows = [
+    { id: { S: 'a' }, d: { S: 'v2' } },
+    { id: { S: 'b' }, f: { S: 'v3' } },
+    { d: { S: 'v4' } },
+  ];
+
+  expect([...deletesIn(rows)]).toEqual([['a', 'v2']]);
+});

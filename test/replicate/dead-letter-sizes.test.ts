@@ -1,0 +1,115 @@
+// Dead letters around the limit of the queue, through real protocols: put aside, redriven, and arrived
+// byte for byte.
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { DEAD_LETTER_SIZE_BYTES_MAX } from '../../src/config/names.ts';
+import { type DeployedReplication, deployLocally, TWIN } from '../fixtures/deployed-replication.ts';
+import { lambdaRecord } from '../fixtures/records.ts';
+import { wireCall, wireJson } from '../fixtures/wire.ts';
+
+let deployed: DeployedReplication;
+beforeAll(async () => {
+  deployed = await deployLocally('sizes');
+});
+afterAll(() => deployed.close());
+let sequence = 0;
+/** A record that the destination refuses at first, with an old image that does not matter to it. */
+function poisoned(attributes: object, oldImageBytes = 0) {
+  sequence += 1;
+  const record = lambdaRecord({
+    id: `item-${sequence}`,
+    sequenceNumber: String(sequence).padStart(21, '1'),
+    attributes: { ...attributes, poison: { BOOL: true } },
+  });
+  const OldImage =
+    oldImageBytes === 0 ? {} : { OldImage: { filler: { S: 'o'.repeat(oldImageBytes) } } };
+  return { ...record, dynamodb: { ...record.dynamodb, ...OldImage } };
+}
+
+/** Length of the message that the same record makes with an old image of no length. */
+async function bodyLength(attributes: object): Promise<number> {
+  await deployed.stream([poisoned(attributes, 1)]);
+  const [message] = await deployed.queue.receive(60);
+  if (message === undefined) throw new Error('no letter');
+  await deployed.queue.delete(message);
+  return message.body.length - 1;
+}
+
+async function redriveAll() {
+  const out: string[] = [];
+  const exitCode = await main(
+    ['redrive', '--apply', '--json', '--rate', '100000', ...deployed.places],
+    {
+      out: (line) => out.push(line),
+      err: (line) => out.push(line),
+      status: () => undefined,
+      isTerminal: false,
+      environment: deployed.environment,
+      interrupted: new AbortController().signal,
+    },
+  );
+  expect({ exitCode, out }).toMatchObject({ exitCode: 0 });
+}
+
+async function expectTwin(record: { dynamodb: { NewImage?: unknown; Keys?: unknown } }) {
+  const { Keys, NewImage } = record.dynamodb;
+  const { Item = {} } = await wireCall<{ Item?: Record<string, object> }>(
+    deployed.engine.endpoint,
+    'GetItem',
+    {
+      TableName: TWIN,
+      Key: Keys,
+    },
+  );
+  const { _ferry: version, ...item } = Item;
+  expect(version).toBeDefined();
+  expect(wireJson(item) === wireJson(NewImage as object)).toBe(true);
+}
+
+const bytes = (length: number) => Buffer.alloc(length, 7).toString('base64');
+
+it.each([
+  ['one byte under the limit', -1, 'whole'],
+  ['just at the limit', 0, 'whole'],
+  ['one byte over the limit', 1, 'without the old image'],
+])('keeps a letter %s', async (_, difference, kept) => {
+  const attributes = { photo: { B: bytes(200_000) } };
+  const room = DEAD_LETTER_SIZE_BYTES_MAX - (await bodyLength(attributes));
+  const record = poisoned(attributes, room + difference);
+
+  await deployed.stream([record]);
+
+  const [message] = await deployed.queue.receive(60);
+  expect(message?.body.includes('OldImage')).toBe(kept === 'whole');
+  const whole = DEAD_LETTER_SIZE_BYTES_MAX + difference;
+  expect(message?.body.length === whole).toBe(kept === 'whole');
+  expect(message?.body.length).toBeLessThanOrEqual(DEAD_LETTER_SIZE_BYTES_MAX);
+  if (message !== undefined) await deployed.queue.release(message);
+  await redriveAll();
+  await expectTwin(record);
+});
+
+it.each([
+  ['a binary item of nearly 400 KB', { photo: { B: bytes(398_000) } }, 0],
+  [
+    'many small binaries',
+    { photos: { L: Array.from({ length: 3_000 }, () => ({ B: bytes(100) })) } },
+    0,
+  ],
+  ['Cyrillic text, three times as long in a letter', { text: { S: 'Ж'.repeat(198_000) } }, 1],
+  [
+    'a long list of flags',
+    { flags: { L: Array.from({ length: 90_000 }, () => ({ BOOL: true })) } },
+    1,
+  ],
+])('keeps and redrives %s', async (_, attributes, objects) => {
+  const record = poisoned(attributes);
+
+  await deployed.stream([record]);
+
+  expect((await deployed.attributes()).objects).toHaveLength(objects);
+  await redriveAll();
+  await expectTwin(record);
+  expect((await deployed.attributes()).objects).toEqual([]);
+});

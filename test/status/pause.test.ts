@@ -1,0 +1,31 @@
+// The clock of a pause: what an operator is told must not be later than what AWS does.
+
+import { expect, it } from 'vitest';
+import { horizonOf, pauseFrom, utcTime } from '../../src/status/pause.ts';
+
+const NOON = Date.UTC(2026, 0, 31, 12);
+const HOUR = 3_600_000;
+
+it('counts the 24 hours from the oldest change, not from the pause', () => {
+  const paused = pauseFrom(NOON, 2 * HOUR);
+
+  expect(paused).toEqual({ sinceMs: NOON, oldestMs: NOON - 2 * HOUR });
+  expect(horizonOf(paused, 72_000)).toEqual({
+    givenUpAfterMs: NOON + 18 * HOUR,
+    lostAfterMs: NOON + 22 * HOUR,
+  });
+});
+
+it('takes a minute off a twin that is up to date, because CloudWatch knows no more', () => {
+  expect(pauseFrom(NOON, 0).oldestMs).toBe(NOON - 60_000);
+});
+
+it('never names a time for the bucket after the one of the loss', () => {
+  const { givenUpAfterMs, lostAfterMs } = horizonOf({ oldestMs: NOON }, Infinity);
+
+  expect(givenUpAfterMs).toBe(lostAfterMs);
+});
+
+it('says times in UTC, by the second', () => {
+  expect(utcTime(NOON + 1_234)).toBe('2026-01-31T12:00:01Z');
+});

@@ -1,0 +1,252 @@
+import { describe, expect, it } from 'vitest';
+import { type Pair, preflight } from '../../src/status/preflight.ts';
+import type { KeyAttribute } from '../../src/config/config.ts';
+import type { TableFacts } from '../../src/model/table-facts.ts';
+
+const NOW_MS = Date.parse('2026-02-02T12:00:00Z');
+const facts = (side: string): TableFacts => ({
+  region: side,
+  table: 'Orders',
+  arn: `arn of ${side}`,
+  replicaRegions: [],
+  status: 'ACTIVE',
+  keys: [{ name: 'pk', type: 'S' }],
+  stream: {
+    arn: 'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
+    viewType: 'NEW_IMAGE',
+  },
+  indexes: [],
+  billing: 'on-demand',
+  items: 0,
+  sizeBytes: 0,
+});
+const look = (
+  source: Partial<TableFacts> = {},
+  destination: Partial<TableFacts> = {},
+  pair: Partial<Pair> = {},
+) =>
+  preflight({
+    source: { ...facts('source'), ...source },
+    destination: { ...facts('destination'), ...destination },
+    sample: [],
+    reservedAttribute: '_ferry',
+    nowMs: NOW_MS,
+    ...pair,
+  })
+    // A fact of every pair with a stream.
+    .filter(({ subject }) => subject !== 'stream-age')
+    .map(({ severity, subject }) => `${severity} ${subject}`);
+
+const index = (name: string, type: 'S' | 'N') => ({
+  name: 'by',
+  keys: [{ name, type }],
+  partitionKeys: 1,
+  local: false,
+  projection: 'ALL',
+  included: [],
+});
+const pk = { name: 'pk', type: 'S' } as const;
+const sk = { name: 'sk', type: 'N' } as const;
+const slow = { readUnits: 5, writeUnits: 5 };
+
+describe('preflight', () => {
+  it.each<[string, Partial<TableFacts>, Partial<TableFacts>, string[]]>([
+    ['nothing of a pair that fits', {}, {}, []],
+    ['one table for two', { arn: 'x' }, { arn: 'x' }, ['error same-table']],
+    [
+      'one table by two names of its endpoint',
+      { arn: 'x', id: '1', endpoint: 'http://127.0.0.1:8000' },
+      { arn: 'x', id: '1', endpoint: 'http://localhost:8000/' },
+      ['error same-table'],
+    ],
+    ['not two tables of emulators', { arn: 'x', id: '1' }, { arn: 'x', id: '2' }, []],
+    [
+      'one Region and name by two endpoints',
+      { region: 'one', endpoint: 'http://a' },
+      { region: 'one', endpoint: 'http://b' },
+      ['error same-table'],
+    ],
+    ['a table in the making', { status: 'CREATING' }, {}, ['error not-active']],
+    ['not of one that changes', { status: 'UPDATING' }, {}, []],
+    ['another key name', {}, { keys: [{ name: 'id', type: 'S' }] }, ['error key-schema']],
+    ['another key type', {}, { keys: [{ name: 'pk', type: 'N' }] }, ['error key-schema']],
+    [
+      'a sort key more',
+      {},
+      { keys: [...facts('').keys, { name: 'sk', type: 'S' }] },
+      ['error key-schema'],
+    ],
+    ['no stream', { stream: undefined }, {}, ['error stream']],
+    ['not the destination’s', {}, { stream: undefined }, []],
+    [
+      'a stream without new images',
+      { stream: { arn: '', viewType: 'KEYS_ONLY' } },
+      {},
+      ['error stream-view'],
+    ],
+    ['expiry of the source', { timeToLiveAttribute: 'ttl' }, {}, ['note ttl']],
+    [
+      'expiry on both sides',
+      { timeToLiveAttribute: 'ttl' },
+      { timeToLiveAttribute: 'ttl' },
+      ['warning ttl'],
+    ],
+    ['expiry of the twin alone', {}, { timeToLiveAttribute: 'ttl' }, ['warning ttl']],
+    ['own keys', { kmsKeyArn: 'a' }, { kmsKeyArn: 'b' }, ['note encryption', 'note encryption']],
+    ['an index of the twin alone', {}, { indexes: [index('day', 'S')] }, ['warning index']],
+    [
+      'an index with another type',
+      { indexes: [index('day', 'S')] },
+      { indexes: [index('day', 'N')] },
+      ['warning index'],
+    ],
+    [
+      'not one that both have',
+      { indexes: [index('day', 'S')] },
+      { indexes: [index('day', 'S')] },
+      [],
+    ],
+    ['not one of the source alone', { indexes: [index('day', 'S')] }, {}, []],
+    ['a twin with less capacity', {}, { billing: slow }, ['warning capacity']],
+    ['not one with as much', { billing: slow }, { billing: slow }, []],
+    [
+      'replicas of one global table',
+      { region: 'us-east-1', replicaRegions: ['eu-west-1'] },
+      { region: 'eu-west-1', replicaRegions: [] },
+      ['error global-table'],
+    ],
+    [
+      'not a copy of a global table',
+      { region: 'us-east-1', replicaRegions: ['eu-west-1'] },
+      { region: 'eu-west-1', table: 'Copy' },
+      [],
+    ],
+    [
+      'a reserved attribute that is a key',
+      { keys: [...facts('').keys, { name: '_ferry', type: 'S' }] },
+      { keys: [...facts('').keys, { name: '_ferry', type: 'S' }] },
+      ['error reserved-key', 'error reserved-key'],
+    ],
+    [
+      'a reserved attribute that is a key of an index of the twin',
+      { indexes: [index('day', 'S')] },
+      { indexes: [index('_ferry', 'S')] },
+      ['error reserved-key', 'warning index'],
+    ],
+    [
+      'a reserved attribute that is a key of an index of the source',
+      { indexes: [index('_ferry', 'N')] },
+      {},
+      ['error reserved-key'],
+    ],
+    ['items at the destination', {}, { items: 7 }, ['warning occupied']],
+  ])('tells of %s', (_, source, destination, expected) => {
+    expect(look(source, destination)).toEqual(expected);
+  });
+
+  it.each([
+    ['CREATING', 'Wait until it is ACTIVE.'],
+    ['INACCESSIBLE_ENCRYPTION_CREDENTIALS', 'Give it access to the key again.'],
+    ['ARCHIVED', 'Restore the table from its backup.'],
+    ['DELETING', 'Name another table'],
+  ])('does not ask people to wait for what will not come: %s', (status, advice) => {
+    const [found] = preflight({
+      source: { ...facts('s'), status },
+      destination: facts('d'),
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+    });
+
+    expect(found?.advice).toContain(advice);
+  });
+
+  it('reads what a sample of items says', () => {
+    const large = { pk: { S: 'a' }, text: { S: 'x'.repeat(400 * 1024 - 30) } };
+
+    expect(look({}, {}, { sample: [large] })).toEqual(['warning item-size']);
+    expect(look({}, {}, { sample: [{ pk: { S: 'a' }, _ferry: { S: 'mine' } }] })).toEqual([
+      'warning reserved-attribute',
+    ]);
+  });
+
+  it('names the table and every index whose key has the reserved attribute', () => {
+    const [found] = preflight({
+      source: facts('source'),
+      destination: {
+        ...facts('destination'),
+        indexes: [
+          { ...index('_ferry', 'S'), name: 'first' },
+          { ...index('day', 'S'), name: 'second' },
+          { ...index('_ferry', 'N'), name: 'third' },
+        ],
+      },
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+    });
+
+    expect(found?.says).toBe(
+      'The reserved attribute "_ferry" is a key attribute of destination/Orders: of its index first and its index third.',
+    );
+    expect(found?.advice).toContain('Set "reservedAttribute" to a name');
+  });
+
+  it.each<[string, Pair['heartbeatKey'], readonly KeyAttribute[], string[]]>([
+    ['the source’s own', { pk: { S: 'beat' } }, [pk], []],
+    ['both of the source’s, in any order', { sk: { N: '0' }, pk: { S: 'a' } }, [pk, sk], []],
+    ['none, because there is no heartbeat', undefined, [pk, sk], []],
+    ['one of the source’s', { pk: { S: 'beat' } }, [pk, sk], ['error heartbeat-key']],
+    ['of another type', { pk: { N: '1' } }, [pk], ['error heartbeat-key']],
+    ['of another name', { id: { S: 'beat' } }, [pk], ['error heartbeat-key']],
+    ['a text for bytes', { pk: { S: 'beat' } }, [{ ...pk, type: 'B' }], ['error heartbeat-key']],
+  ])('compares the heartbeat’s key with the source’s: %s', (_, heartbeatKey, keys, expected) => {
+    expect(look({ keys }, { keys }, { heartbeatKey })).toEqual(expected);
+  });
+
+  it('knows the configured keys from the keys that the tables have', () => {
+    const keys = (source?: string, destination?: string) =>
+      look({ kmsKeyArn: 'a' }, { kmsKeyArn: 'b' }, { configuredKeys: { source, destination } });
+    const notes = ['note encryption', 'note encryption'];
+
+    expect(keys('a', 'b')).toEqual(notes);
+    expect(keys('a', 'c')).toEqual(['error other-key', ...notes]);
+    expect(keys('c', 'd')).toEqual(['error other-key', 'error other-key', ...notes]);
+    expect(keys()).toEqual(notes);
+    // Keys of AWS need no permission.
+    expect(look({}, {}, { configuredKeys: { source: 'a', destination: 'b' } })).toEqual([]);
+  });
+
+  it('knows the configured stream from a later one', () => {
+    expect(look({}, {}, { configuredStreamArn: 'another' })).toEqual(['error other-stream']);
+    expect(look({}, {}, { configuredStreamArn: facts('').stream?.arn })).toEqual([]);
+  });
+
+  it('puts errors first, and says of each what to do', () => {
+    const found = preflight({
+      source: { ...facts('s'), timeToLiveAttribute: 'ttl', stream: undefined },
+      destination: { ...facts('d'), items: 5 },
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+    });
+
+    expect(found.map(({ severity }) => severity)).toEqual(['error', 'warning', 'note']);
+    expect(
+      found.filter(({ says, advice }) => !says.endsWith('.') || !advice.endsWith('.')),
+    ).toEqual([]);
+  });
+
+  it('says from when on the stream tells', () => {
+    const old = preflight({
+      source: facts('s'),
+      destination: facts('d'),
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+    });
+
+    // A stream keeps a day.
+    expect(old[0]?.says).toContain('2026-02-01T12:00:00.000Z');
+  });
+});
