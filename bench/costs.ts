@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from 'node:url';
 import type { HandlerSettings } from '../src/config/handler-settings.ts';
-import { startEmbeddedDynamoDb } from '../src/local/embedded-dynamodb.ts';
+import { startEmbeddedDynamoDb } from '../src/local/engine/embedded-dynamodb.ts';
 import type { Cost } from './cost-count.ts';
 import { openScene, type Scene } from './cost-scene.ts';
 

@@ -1,7 +1,7 @@
 // Measurements, each in a fresh process on a core of its own.
 
 import { spawnSync } from 'node:child_process';
-import { startEmbeddedDynamoDb } from '../src/local/embedded-dynamodb.ts';
+import { startEmbeddedDynamoDb } from '../src/local/engine/embedded-dynamodb.ts';
 import { built, type Program } from './build.ts';
 import { moveToCore, onCore } from './core-pinning.ts';
 import type { Figures, Job } from './measure.ts';

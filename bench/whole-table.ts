@@ -13,7 +13,7 @@ import {
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
 import { inParallel } from '../src/pacing/in-parallel.ts';
-import { startEmbeddedDynamoDb } from '../src/local/embedded-dynamodb.ts';
+import { startEmbeddedDynamoDb } from '../src/local/engine/embedded-dynamodb.ts';
 
 const PEAK_MIB_MAX = 300;
 const BATCH_ITEMS = 25;

@@ -1,18 +1,48 @@
-// The arguments of one call -> the values of its options and what was given without one, or everything that
-// is wrong with them.
+// The arguments of one call -> the values of its options and operands, or everything that is wrong with them.
 
 import { parseArgs } from 'node:util';
+import { UsageError } from '../errors.ts';
 import { nearestName } from '../text/nearest-name.ts';
-import type { Command } from './command.ts';
+import type { Command, ParsedOptions } from './command.ts';
 
-export interface Arguments {
+/**
+ * @throws UsageError `usage.options` for unknown options, missing values, options given twice, an argument
+ *   too many and numbers out of range, all of them together.
+ */
+export function parseOptions(command: Command, args: readonly string[]): ParsedOptions {
+  const { name, options, operands = [] } = command;
+  const { values, positionals, problems } = readArguments(command, args);
+  const text = (option: string) => {
+    const value = values.get(option) ?? options[option]?.default;
+    return typeof value === 'string' ? value : undefined;
+  };
+  const outOfRange = Object.entries(options).flatMap(([option, { range }]) => {
+    const value = text(option);
+    return range === undefined || value === undefined || isInRange(value, range)
+      ? []
+      : [`--${option} must be a whole number from ${range[0]} to ${range[1]}, got "${value}"`];
+  });
+  const all = [...problems, ...outOfRange];
+  if (all.length > 0) throw usageError(name, all);
+  return {
+    text,
+    integer: (option) => {
+      const value = text(option);
+      return value === undefined ? undefined : Number(value);
+    },
+    has: (option) => values.get(option) === true,
+    operand: (operand) => positionals[operands.indexOf(operand)] ?? '',
+  };
+}
+
+interface Arguments {
   readonly values: ReadonlyMap<string, string | true>;
   readonly positionals: readonly string[];
   /** Each a sentence without its full stop. */
   readonly problems: readonly string[];
 }
 
-export function readArguments(command: Command, args: readonly string[]): Arguments {
+function readArguments(command: Command, args: readonly string[]): Arguments {
   const values = new Map<string, string | true>();
   const positionals: string[] = [];
   const problems = new Set<string>();
@@ -48,14 +78,14 @@ interface OptionToken {
   readonly inlineValue: boolean | undefined;
 }
 
-interface Call {
+interface Given {
   readonly command: Command;
   readonly args: readonly string[];
   /** Whether the option has been given before. */
   readonly isThere: boolean;
 }
 
-function problemOf(token: OptionToken, { command, args, isThere }: Call): string | undefined {
+function problemOf(token: OptionToken, { command, args, isThere }: Given): string | undefined {
   const { index, name, value, inlineValue } = token;
   const { options } = command;
   if (!Object.hasOwn(options, name)) return unknownOption(args[index] ?? name, command);
@@ -82,4 +112,18 @@ function wrongOperands({ name, operands = [] }: Command, given: readonly string[
   if (operands.length === 0) return `ferry ${name} takes only options, got "${given.join(' ')}"`;
   const got = given.length === 0 ? 'nothing' : `"${given.join(' ')}"`;
   return `ferry ${name} needs ${operands.join(' and ')}, got ${got}`;
+}
+
+function isInRange(value: string, [min, max]: readonly [number, number]): boolean {
+  return /^-?\d+$/.test(value) && Number(value) >= min && Number(value) <= max;
+}
+
+function usageError(name: string, problems: readonly string[]): UsageError {
+  const message = problems.join('; ');
+  // Not the name of the command.
+  const sentence = message.replace(/^there/, 'There');
+  return new UsageError(`${sentence}.`, {
+    code: 'usage.options',
+    hint: `\`ferry ${name} --help\` lists the options.`,
+  });
 }

@@ -11,7 +11,7 @@ import {
   type LatencyRun,
   latencyRun,
 } from '../local/latency/latency-run.ts';
-import type { LocalWorld } from '../local/local-world.ts';
+import type { LocalWorld } from '../local/run/local-world.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import {
   checkPicture,

@@ -9,14 +9,15 @@ import {
 } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/config.ts';
 import type { Clock } from '../ports.ts';
-import type { MetricAsked } from './cloudwatch-api.ts';
-import type {
-  EventSourceMapping,
-  EventSourceMappingOptions,
-} from '../stream/event-source-mapping.ts';
-import type { LambdaApiState } from './lambda-api.ts';
-import type { LocalFailures } from './local-failures.ts';
-import { createMetricHistory, type MetricHistory, type Points } from './metric-history.ts';
+import type { MetricAsked } from './cloudwatch/cloudwatch-api.ts';
+import type { EventSourceMapping, EventSourceMappingOptions } from '../stream/consumer.ts';
+import type { LambdaApiState } from './lambda/lambda-api.ts';
+import type { LocalFailures } from './run/local-failures.ts';
+import {
+  createMetricHistory,
+  type MetricHistory,
+  type Points,
+} from './cloudwatch/metric-history.ts';
 import { type RegionApis, startRegionApis } from './region-apis.ts';
 
 /** Receives what happens from the start on; answers once `open` has been called. */

@@ -10,8 +10,8 @@ import { toEnvironment } from '../config/handler-settings.ts';
 import { buildLambdaBundle, type HandlerName } from '../lambda-bundle.ts';
 import { replicationVariable } from '../config/replication-variable.ts';
 import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
-import type { Cleanup, LocalWorld, LocalWorldOptions } from './local-world.ts';
-import { startQueueMapping } from './queue-mapping.ts';
+import type { Cleanup, LocalWorld, LocalWorldOptions } from './run/local-world.ts';
+import { startQueueMapping } from './lambda/queue-mapping.ts';
 
 /** What functions need of the world that they run in. */
 export type FunctionPlace = Pick<

@@ -6,8 +6,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describeError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
-import { answerMetricData, type MetricSource } from './cloudwatch-api.ts';
-import { answerLambda, type ApiAnswer, type LambdaApiState } from './lambda-api.ts';
+import { answerMetricData, type MetricSource } from './cloudwatch/cloudwatch-api.ts';
+import { answerLambda, type ApiAnswer, type LambdaApiState } from './lambda/lambda-api.ts';
 
 export interface RegionApisOptions {
   readonly lambda: LambdaApiState;

@@ -11,7 +11,10 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { dynamoDbStreamReader } from '../../src/aws/dynamodb-streams.ts';
-import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from '../../src/local/embedded-dynamodb.ts';
+import {
+  type EmbeddedDynamoDb,
+  startEmbeddedDynamoDb,
+} from '../../src/local/engine/embedded-dynamodb.ts';
 import type { StreamReader } from '../../src/ports.ts';
 
 const STREAM_ARN =

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { emfMetrics } from '../../src/aws/emf-metrics.ts';
 import { METRIC_UNITS } from '../../src/config/names.ts';
 import type { BatchSummary } from '../../src/model/outcome.ts';
-import { createMetricsTally } from '../../src/local/metrics-tally.ts';
+import { createMetricsTally } from '../../src/local/cloudwatch/metrics-tally.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
 /** All but what the look-again function and the heartbeat publish. */

@@ -15,7 +15,7 @@ import { canonicalKey } from '../../src/model/attribute-value.ts';
 import type { BackfillRun } from '../../src/backfill/checkpoint.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
 import { stateRowKey, type WriteTarget } from '../../src/model/write-request.ts';
-import { startFaultProxy } from '../../src/local/fault-proxy.ts';
+import { startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 import {
   backfill,

@@ -6,7 +6,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
 import type { Tombstones } from '../../src/config/handler-settings.ts';
-import { type Cleanup, type LocalWorld, startLocalWorld } from '../../src/local/local-world.ts';
+import { type Cleanup, type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 
 const KEY = { pk: { S: 'order-1' } };

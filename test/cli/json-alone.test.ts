@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { main } from '../../src/cli/main.ts';
 import { loadConfig, type ReplicationConfig } from '../../src/config/config.ts';
-import { type LocalFailures, openLocalFailures } from '../../src/local/local-failures.ts';
+import { type LocalFailures, openLocalFailures } from '../../src/local/run/local-failures.ts';
 import type { Clock } from '../../src/ports.ts';
 import { type MonitoringCloud, openMonitoringCloud } from '../fixtures/monitoring-cloud.ts';
 import { openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';

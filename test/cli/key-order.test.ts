@@ -9,7 +9,7 @@ import { queueClient } from '../../src/aws/sqs-messages.ts';
 import { main } from '../../src/cli/main.ts';
 import { loadConfig, type ReplicationConfig } from '../../src/config/config.ts';
 import { keyInOrder } from '../../src/model/attribute-value.ts';
-import { type LocalFailures, openLocalFailures } from '../../src/local/local-failures.ts';
+import { type LocalFailures, openLocalFailures } from '../../src/local/run/local-failures.ts';
 import { lambdaRecord } from '../fixtures/records.ts';
 import { openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { startEmbeddedDynamoDb } from '../../src/local/embedded-dynamodb.ts';
-import { type FaultProxy, startFaultProxy } from '../../src/local/fault-proxy.ts';
-import type { Fault } from '../../src/local/faults.ts';
+import { startEmbeddedDynamoDb } from '../../src/local/engine/embedded-dynamodb.ts';
+import { type FaultProxy, startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
+import type { Fault } from '../../src/local/faults/faults.ts';
 import { runHere } from '../fixtures/two-regions.ts';
 
 let directory: string;

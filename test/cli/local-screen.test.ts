@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import type { LocalRunSummary } from '../../src/local/run-summary.ts';
+import type { LocalRunSummary } from '../../src/local/run/run-summary.ts';
 
 /** @param widths of the terminal, another one for each status line; without them, there is none. */
 async function local(widths: readonly number[], ...args: string[]) {

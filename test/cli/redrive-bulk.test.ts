@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { buildLambdaBundle } from '../../src/lambda-bundle.ts';
-import { type LocalFailures, openLocalFailures } from '../../src/local/local-failures.ts';
+import { type LocalFailures, openLocalFailures } from '../../src/local/run/local-failures.ts';
 import { type BulkCloud, type Handler, openBulkCloud } from '../fixtures/bulk-cloud.ts';
 import { lambdaRecord } from '../fixtures/records.ts';
 import { contents, openTwoRegions, type TwoRegions } from '../fixtures/two-regions.ts';

@@ -25,7 +25,7 @@ import {
 } from 'vitest';
 import { objectClient, s3Objects } from '../../src/aws/s3-objects.ts';
 import { FerryError } from '../../src/errors.ts';
-import { startS3Server } from '../../src/local/s3-server.ts';
+import { startS3Server } from '../../src/local/s3/server.ts';
 import type { ObjectStore, StoredObject } from '../../src/ports.ts';
 
 interface Target {

@@ -13,9 +13,9 @@ import {
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { type FaultProxy, startFaultProxy } from '../../src/local/fault-proxy.ts';
-import type { Fault } from '../../src/local/faults.ts';
-import { type S3Server, startS3Server } from '../../src/local/s3-server.ts';
+import { type FaultProxy, startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
+import type { Fault } from '../../src/local/faults/faults.ts';
+import { type S3Server, startS3Server } from '../../src/local/s3/server.ts';
 import { type SqsServer, startSqsServer } from '../../src/local/sqs/server.ts';
 import { lambdaRecord, type RecordFacts } from '../fixtures/records.ts';
 import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';

@@ -17,7 +17,7 @@ import {
   type EmbeddedDynamoDbOptions,
   embeddedEnginePath,
   startEmbeddedDynamoDb,
-} from '../../src/local/embedded-dynamodb.ts';
+} from '../../src/local/engine/embedded-dynamodb.ts';
 import { eventually, isRunning } from './fixtures/processes.ts';
 import { killOwners, startOwner } from './fixtures/start-owner.ts';
 

@@ -23,8 +23,8 @@ import {
   type FaultProxy,
   type FaultProxyOptions,
   startFaultProxy,
-} from '../../src/local/fault-proxy.ts';
-import { type Fault, strike } from '../../src/local/faults.ts';
+} from '../../src/local/faults/fault-proxy.ts';
+import { type Fault, strike } from '../../src/local/faults/faults.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
 import type { DestinationTable, Item, Random } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';

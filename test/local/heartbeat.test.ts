@@ -10,7 +10,7 @@ import { systemClock } from '../../src/aws/system-clock.ts';
 import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
 import { HEARTBEAT_ENVIRONMENT } from '../../src/config/names.ts';
 import { buildLambdaBundle } from '../../src/lambda-bundle.ts';
-import { type Cleanup, startLocalWorld } from '../../src/local/local-world.ts';
+import { type Cleanup, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 
 const cleanups: Cleanup[] = [];

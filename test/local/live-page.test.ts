@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { LocalRunSummary } from '../../src/local/run-summary.ts';
+import type { LocalRunSummary } from '../../src/local/run/run-summary.ts';
 import type { PageView } from '../../src/local/page/page-view.ts';
 import { browserPath, NO_BROWSER, openBrowser, type TestBrowser } from '../fixtures/browser.ts';
 

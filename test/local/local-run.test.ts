@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { LocalRunSummary } from '../../src/local/run-summary.ts';
+import type { LocalRunSummary } from '../../src/local/run/run-summary.ts';
 
 let running: ChildProcess | undefined;
 afterEach(() => {

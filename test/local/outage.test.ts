@@ -5,11 +5,11 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
-import { type Cleanup, startLocalWorld } from '../../src/local/local-world.ts';
+import { type Cleanup, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
-import { createWorkload } from '../../src/local/workload.ts';
-import { writeLoop } from '../../src/local/write-loop.ts';
-import { compareTables } from '../../src/local/compare-tables.ts';
+import { createWorkload } from '../../src/local/run/workload.ts';
+import { writeLoop } from '../../src/local/run/write-loop.ts';
+import { compareTables } from '../../src/local/run/compare-tables.ts';
 
 const OUTAGE_SECONDS = Number(process.env['OUTAGE_SECONDS'] ?? '5');
 const WRITES_PER_SECOND = 200;

@@ -13,8 +13,11 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from '../../src/local/embedded-dynamodb.ts';
-import { startFaultProxy } from '../../src/local/fault-proxy.ts';
+import {
+  type EmbeddedDynamoDb,
+  startEmbeddedDynamoDb,
+} from '../../src/local/engine/embedded-dynamodb.ts';
+import { startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 
 /** Only ends what hangs. */
 const LIMIT_MS = 120_000;

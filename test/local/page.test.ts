@@ -2,8 +2,8 @@
 
 import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { endingOf } from '../../src/local/run-ending.ts';
-import type { LocalRunSummary } from '../../src/local/run-summary.ts';
+import { endingOf } from '../../src/local/run/run-result.ts';
+import type { LocalRunSummary } from '../../src/local/run/run-summary.ts';
 import { type PageServer, startPageServer } from '../../src/local/page/page-server.ts';
 import {
   EMPTY_STATE,

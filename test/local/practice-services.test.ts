@@ -9,11 +9,11 @@ import { deployedSinceMs, deployedTimeoutSeconds } from '../../src/aws/deployed-
 import { eventSources, lambdaEventSources } from '../../src/aws/event-source.ts';
 import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
 import { functionName } from '../../src/config/names.ts';
-import type { MappingState } from '../../src/stream/event-source-mapping.ts';
-import { keepConfig } from '../../src/local/kept-config.ts';
-import type { LambdaApiState } from '../../src/local/lambda-api.ts';
-import type { LocalWorld } from '../../src/local/local-world.ts';
-import { createMetricHistory } from '../../src/local/metric-history.ts';
+import type { MappingState } from '../../src/stream/consumer.ts';
+import { keepConfig } from '../../src/local/run/kept-config.ts';
+import type { LambdaApiState } from '../../src/local/lambda/lambda-api.ts';
+import type { LocalWorld } from '../../src/local/run/local-world.ts';
+import { createMetricHistory } from '../../src/local/cloudwatch/metric-history.ts';
 import { type RegionApis, startRegionApis } from '../../src/local/region-apis.ts';
 
 const STREAM_ARN =

@@ -8,7 +8,7 @@ import {
   type QueueEvent,
   type QueueMapping,
   startQueueMapping,
-} from '../../src/local/queue-mapping.ts';
+} from '../../src/local/lambda/queue-mapping.ts';
 import { type SqsServer, startSqsServer } from '../../src/local/sqs/server.ts';
 
 const QUEUE = 'ferry-orders-look-again';

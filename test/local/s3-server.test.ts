@@ -23,7 +23,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FerryError } from '../../src/errors.ts';
-import { startS3Server } from '../../src/local/s3-server.ts';
+import { startS3Server } from '../../src/local/s3/server.ts';
 
 const Bucket = 'letters';
 const MIB = 1_024 * 1_024;

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { isMissed } from '../../src/local/latency/reached-rate.ts';
-import { TimedWriter } from '../../src/local/timed-writer.ts';
+import { TimedWriter } from '../../src/local/latency/timed-writer.ts';
 
 /** A clock on which only sleeping takes time. */
 function sleepingClock() {

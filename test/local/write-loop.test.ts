@@ -2,7 +2,7 @@
 
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expect, it } from 'vitest';
-import { writeLoop } from '../../src/local/write-loop.ts';
+import { writeLoop } from '../../src/local/run/write-loop.ts';
 
 /** A source that answers after so long. */
 async function run(answerMs: number, writesPerSecond: number, stopMs = Infinity) {

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
 import { dynamoDbDestination, writeClient } from '../../src/aws/dynamodb-table.ts';
 import { floorOf, streamLabelMs } from '../../src/model/guard.ts';
-import { type FaultProxy, startFaultProxy } from '../../src/local/fault-proxy.ts';
+import { type FaultProxy, startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { pacedReader } from '../../src/pacing/paced-reader.ts';

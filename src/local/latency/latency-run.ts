@@ -4,16 +4,16 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { LatencySample } from './latency-share.ts';
 import { FerryError } from '../../errors.ts';
-import { ArrivalWatch, NUMBER_ATTRIBUTE } from '../arrival-watch.ts';
+import { ArrivalWatch, NUMBER_ATTRIBUTE } from './arrival-watch.ts';
 import {
   type Cleanup,
   type LocalWorld,
   type LocalWorldOptions,
   startLocalWorld,
-} from '../local-world.ts';
-import { type Percentiles, percentiles } from '../metrics-tally.ts';
-import { TimedWriter } from '../timed-writer.ts';
-import { keyOf } from '../workload.ts';
+} from '../run/local-world.ts';
+import { type Percentiles, percentiles } from '../cloudwatch/metrics-tally.ts';
+import { TimedWriter } from './timed-writer.ts';
+import { keyOf } from '../run/workload.ts';
 
 export interface LatencyRunOptions extends LocalWorldOptions {
   /** Writes per second, one level after the other. */

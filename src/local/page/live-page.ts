@@ -2,7 +2,7 @@
 // snapshot a second, and shows it to whoever looks.
 
 import type { Clock } from '../../ports.ts';
-import type { LocalWorld } from '../local-world.ts';
+import type { LocalWorld } from '../run/local-world.ts';
 import { startPageServer } from './page-server.ts';
 import { EMPTY_STATE, type PageState, type Present, viewOf, withSnapshot } from './page-state.ts';
 import type { ControlsView } from './page-view.ts';

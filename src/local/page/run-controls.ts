@@ -4,10 +4,10 @@
 import { grouped } from '../../text/number-text.ts';
 import { describeError } from '../../errors.ts';
 import type { RedriveReport } from '../../redrive/redrive-report.ts';
-import type { FaultProxy } from '../fault-proxy.ts';
-import { POISON_MARKER } from '../fault-story.ts';
-import type { Fault } from '../faults.ts';
-import { type LocalRedrive, stayed } from '../local-redrive.ts';
+import type { FaultProxy } from '../faults/fault-proxy.ts';
+import { POISON_MARKER } from '../faults/fault-schedule.ts';
+import type { Fault } from '../faults/faults.ts';
+import { type LocalRedrive, stayed } from '../run/local-redrive.ts';
 import { type ControlsView, FAULT_NAMES, type FaultName } from './page-view.ts';
 
 export interface RunControls {

@@ -4,9 +4,9 @@
 import { DescribeTableCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { ON_FAILURE_OBJECT_PREFIX } from '../../config/names.ts';
 import type { Clock, Item } from '../../ports.ts';
-import type { LocalFailures } from '../local-failures.ts';
-import type { LocalRegion } from '../local-region.ts';
-import type { LocalWorld } from '../local-world.ts';
+import type { LocalFailures } from '../run/local-failures.ts';
+import type { LocalRegion } from '../engine/local-region.ts';
+import type { LocalWorld } from '../run/local-world.ts';
 
 /** Undefined while it is not known. */
 interface WatchedCounts {

@@ -1,0 +1,118 @@
+// A table of the source Region -> its stream, proved to be readable. A run that read on without one would wait for
+// ever.
+
+import type { StreamReader } from '../../ports.ts';
+import { streamAnewCommands, streamOnCommand } from '../../status/stream-commands.ts';
+import type { TableFacts } from '../../model/table-facts.ts';
+import { describeTable } from '../../aws/table-facts.ts';
+import type { Credentials } from '../../aws/client-settings.ts';
+import { describeError, FerryError } from '../../errors.ts';
+import type { LocalRegion } from './local-region.ts';
+import type { KeySchema } from '../run/workload.ts';
+
+const HINT =
+  'Ferry replicates what a stream tells. Use an engine with DynamoDB Streams, such as DynamoDB Local or the embedded one.';
+/** An engine may need a moment to make a stream. */
+const LOOKS_MAX = 5;
+const LOOK_PAUSE_MS = 500;
+const LOOK_MS_MAX = 10_000;
+
+/**
+ * The stream of a table that was made with one.
+ * @throws FerryError `local.stream.missing`.
+ */
+export function streamOfNew(streamArn: string | undefined, { endpoint }: LocalRegion): string {
+  if (streamArn !== undefined) return streamArn;
+  throw new FerryError(
+    `The engine at ${endpoint} made a table without the stream it was asked for.`,
+    {
+      code: 'local.stream.missing',
+      hint: HINT,
+    },
+  );
+}
+
+/**
+ * Waits until the shards of the stream can be listed.
+ * @throws FerryError `local.stream.unreadable`.
+ */
+export async function requireReadable(
+  reader: Pick<StreamReader, 'shards'>,
+  { streamArn, endpoint }: { readonly streamArn: string; readonly endpoint: string },
+  sleep: (ms: number) => Promise<void>,
+): Promise<void> {
+  for (let look = 1; ; look += 1) {
+    try {
+      await inTime(reader.shards());
+      return;
+    } catch (cause) {
+      if (look === LOOKS_MAX) throw unreadable(streamArn, endpoint, cause);
+      await sleep(LOOK_PAUSE_MS);
+    }
+  }
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`no answer within ${LOOK_MS_MAX / 1000} s`);
+    timer = setTimeout(() => reject(error), LOOK_MS_MAX);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unreadable(streamArn: string, endpoint: string, cause: unknown): FerryError {
+  return new FerryError(
+    `The stream ${streamArn} cannot be read at ${endpoint}: ${describeError(cause)}.`,
+    { code: 'local.stream.unreadable', hint: HINT, cause },
+  );
+}
+
+export interface OwnTable {
+  readonly schema: KeySchema;
+  readonly streamArn: string;
+}
+
+/**
+ * A table that is there already, for a run that only reads it.
+ * @throws FerryError `local.source.missing` or `local.stream.missing`.
+ */
+export async function ownTable(
+  table: string,
+  { region, endpoint }: Pick<LocalRegion, 'region' | 'endpoint'>,
+  credentials: Credentials,
+): Promise<OwnTable> {
+  const facts = await describeTable({ region, endpoint, credentials }, table);
+  if (facts === undefined) throw missing(table, { region, endpoint });
+  const [partitionKey, sortKey] = facts.keys;
+  if (partitionKey === undefined) throw new Error(`${endpoint} describes ${table} without a key`);
+  const schema = { partitionKey, ...(sortKey === undefined ? {} : { sortKey }) };
+  return { schema, streamArn: streamOf(facts) };
+}
+
+function missing(
+  table: string,
+  { region, endpoint }: Pick<LocalRegion, 'region' | 'endpoint'>,
+): FerryError {
+  return new FerryError(`There is no table ${table} at ${endpoint} in ${region}.`, {
+    code: 'local.source.missing',
+    hint: 'DynamoDB Local keeps tables by Region and access key, unless it was started with -sharedDb: give the Region with --config, and the key in AWS_ACCESS_KEY_ID.',
+  });
+}
+
+function streamOf(facts: TableFacts): string {
+  const { table, stream } = facts;
+  if (stream !== undefined && stream.viewType.startsWith('NEW_')) return stream.arn;
+  const state = stream === undefined ? 'no stream' : `a stream of ${stream.viewType} only`;
+  throw new FerryError(`The table ${table} has ${state}; Ferry needs new images.`, {
+    code: 'local.stream.missing',
+    hint:
+      stream === undefined
+        ? `Turn it on: ${streamOnCommand(facts)}`
+        : `A stream's view cannot be changed. Turn it off, and on again: ${streamAnewCommands(facts)}`,
+  });
+}

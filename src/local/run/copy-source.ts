@@ -1,0 +1,69 @@
+// What a table of somebody else's holds already -> its twin in a local world, as `ferry backfill --apply` copies it.
+
+import { randomBytes } from 'node:crypto';
+import type { Credentials } from '../../aws/client-settings.ts';
+import { systemRandom } from '../../aws/system-clock.ts';
+import { requireControl } from '../../composition/control.ts';
+import { openLookAgain } from '../../composition/look-again.ts';
+import { openTablePair } from '../../composition/table-pair.ts';
+import { newestEpoch } from '../../model/control-row.ts';
+import { floorIn } from '../../redrive/replay.ts';
+import { backfill, openBackfill } from '../../backfill/backfill.ts';
+import { paceOf } from '../../pacing/pace.ts';
+import type { Clock } from '../../ports.ts';
+import type { LocalWorld } from './local-world.ts';
+
+export interface LocalCopyOptions {
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  /** Ends the copy; what is missing then shows in the comparison. */
+  readonly stop: AbortSignal;
+}
+
+const WORKERS = 4;
+const REQUESTS_PER_WORKER = 5;
+const PAGE_ITEMS = 1_000;
+
+export async function copySource(
+  { replication, failures, streamArn }: LocalWorld,
+  { credentials, clock, stop }: LocalCopyOptions,
+): Promise<void> {
+  const retries = { clock, random: systemRandom, stop };
+  const concurrency = WORKERS * REQUESTS_PER_WORKER;
+  const pair = await openTablePair({ replication, credentials, concurrency, writes: true });
+  try {
+    const control = await requireControl(pair, { apply: true, streamArn }, retries);
+    const queueUrl = failures.lookAgainQueueUrl;
+    const context = {
+      ...retries,
+      target: pair.target,
+      floor: floorIn(control, [streamArn]),
+      epoch: newestEpoch(control).n,
+      lookAgain: await openLookAgain({ replication, credentials, queueUrl, apply: true }),
+      ttlDeletes: replication.ttlDeletes,
+      source: pair.source,
+      twin: pair.destination,
+      readPace: paceOf(Infinity, clock),
+      transactions: pair.transactions,
+      destination: pair.writer,
+      stateTable: pair.stateTable,
+      writePace: paceOf(Infinity, clock),
+      pageItems: PAGE_ITEMS,
+      // They show as differences in the end.
+      onRejected: () => undefined,
+    };
+    const fresh = {
+      run: randomBytes(8).toString('hex'),
+      totalSegments: WORKERS,
+      streamArn,
+      destination: pair.facts.destination.arn,
+      startedAt: new Date(clock.now()).toISOString(),
+    };
+    const { run } = await openBackfill(fresh, false, context);
+    await backfill(run, context, { workers: WORKERS, onProgress: () => undefined });
+  } catch (error) {
+    if (error !== stop.reason) throw error;
+  } finally {
+    pair.close();
+  }
+}

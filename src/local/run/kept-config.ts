@@ -1,0 +1,99 @@
+// The configuration file of a local world, for the commands: its tables, its services, and the settings in which its
+// replication differs from the defaults.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { parseConfig, type ReplicationConfig } from '../../config/config.ts';
+import { UsageError } from '../../errors.ts';
+import type { LocalWorld } from './local-world.ts';
+
+export interface KeptConfig {
+  /** Absolute: the commands may be started in any folder. */
+  readonly path: string;
+  /** Removes the file, unless somebody has changed it. */
+  remove(): void;
+}
+
+/**
+ * Writes the file, to a new folder for temporary files unless `path` names one.
+ * @throws UsageError `local.config.exists`, or what the file system throws.
+ */
+export function keepConfig(world: LocalWorld, path: string | undefined): KeptConfig {
+  const folder = path === undefined ? mkdtempSync(join(tmpdir(), 'ferry-local-')) : undefined;
+  const file = resolve(path ?? join(folder ?? '', 'ferry.json'));
+  const text = `${JSON.stringify({ replications: [replicationOf(world)] }, null, 2)}\n`;
+  write(file, text);
+  return {
+    path: file,
+    remove() {
+      if (!isUnchanged(file, text)) return;
+      rmSync(file);
+      if (folder !== undefined) rmSync(dirname(file), { recursive: true });
+    },
+  };
+}
+
+function write(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { flag: 'wx' });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new UsageError(`${path} exists already, and is not overwritten.`, {
+      code: 'local.config.exists',
+      hint: 'Name another file with --write-config, or leave it out: then a new folder is made for it.',
+      cause,
+    });
+  }
+}
+
+function isUnchanged(path: string, text: string): boolean {
+  try {
+    return readFileSync(path, 'utf8') === text;
+  } catch {
+    // It has been removed already.
+    return false;
+  }
+}
+
+/** Without what a local world does not have: heartbeats and bulk runs. */
+function replicationOf(world: LocalWorld): object {
+  const { replication, faults, streamArn, endpoints } = world;
+  const {
+    source,
+    destination,
+    stateTable,
+    name,
+    heartbeat: _,
+    bulk: __,
+    ...settings
+  } = replication;
+  const places = {
+    name,
+    source: {
+      region: source.region,
+      table: source.table,
+      streamArn,
+      endpoint: source.endpoint,
+      endpoints,
+    },
+    // As the function reaches it, faults included.
+    destination: {
+      region: destination.region,
+      table: destination.table,
+      endpoint: faults.endpoint,
+    },
+    stateTable,
+  };
+  return { ...places, ...differences(settings, places) };
+}
+
+/** The settings that are not as they are by default. */
+function differences(settings: Partial<ReplicationConfig>, places: object): object {
+  const [defaults] = parseConfig({ replications: [places] }).replications;
+  const byName = new Map(Object.entries(defaults ?? {}));
+  return Object.fromEntries(
+    Object.entries(settings).filter(([name, value]) => !isDeepStrictEqual(value, byName.get(name))),
+  );
+}

@@ -1,0 +1,92 @@
+// Where records go on this machine that do not reach the twin: a dead-letter queue behind a local SQS, and
+// the on-failure bucket behind a local S3. The queue of deletes to look at again is beside them.
+
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { CreateQueueCommand } from '@aws-sdk/client-sqs';
+import type { Credentials } from '../../aws/client-settings.ts';
+import { objectClient, s3Objects } from '../../aws/s3-objects.ts';
+import { queueClient, sqsMessages } from '../../aws/sqs-messages.ts';
+import type { ReplicationConfig } from '../../config/config.ts';
+import {
+  DEAD_LETTER_RETENTION_SECONDS,
+  DEAD_LETTER_SIZE_BYTES_MAX,
+  deadLetterQueueName,
+  LOOK_AGAIN_RETENTION_SECONDS,
+  lookAgainName,
+  ON_FAILURE_OBJECT_PREFIX,
+} from '../../config/names.ts';
+import type { MessageQueue, ObjectStore } from '../../ports.ts';
+import type { OnFailureDocument } from '../../stream/delivery-rules.ts';
+import { startS3Server } from '../s3/server.ts';
+import { startSqsServer } from '../sqs/server.ts';
+
+export interface LocalFailures {
+  readonly queueUrl: string;
+  readonly queue: MessageQueue;
+  readonly lookAgainQueueUrl: string;
+  readonly lookAgainQueue: MessageQueue;
+  /** Lets announced deletes be looked at now, whatever their delay. */
+  hastenLookAgain(): void;
+  readonly bucketName: string;
+  readonly bucket: ObjectStore;
+  readonly objectEndpoint: string;
+  readonly queueEndpoint: string;
+  /** When the oldest message of a queue was sent, epoch milliseconds; undefined where there is none. */
+  oldestSentAtMs(queueName: string): number | undefined;
+  /** Keeps a batch that was given up, where Lambda would. */
+  keep(document: OnFailureDocument): Promise<void>;
+  close(): Promise<void>;
+}
+
+const BUCKET = 'ferry-local-failures';
+
+export async function openLocalFailures(
+  { name, source }: ReplicationConfig,
+  credentials: Credentials,
+): Promise<LocalFailures> {
+  const [sqs, s3] = await Promise.all([startSqsServer(), startS3Server()]);
+  const settings = { region: source.region, credentials };
+  const messages = queueClient({ ...settings, endpoint: sqs.endpoint, queueUrl: sqs.endpoint });
+  const objects = objectClient({ ...settings, endpoint: s3.endpoint });
+  const createQueue = async (QueueName: string, Attributes: Record<string, string>) => {
+    const { QueueUrl = '' } = await messages.send(
+      new CreateQueueCommand({ QueueName, Attributes }),
+    );
+    return QueueUrl;
+  };
+  const queueUrl = await createQueue(deadLetterQueueName(name), {
+    MessageRetentionPeriod: String(DEAD_LETTER_RETENTION_SECONDS),
+    MaximumMessageSize: String(DEAD_LETTER_SIZE_BYTES_MAX),
+  });
+  const lookAgainQueueUrl = await createQueue(lookAgainName(name), {
+    MessageRetentionPeriod: String(LOOK_AGAIN_RETENTION_SECONDS),
+  });
+  await objects.send(new CreateBucketCommand({ Bucket: BUCKET }));
+  const bucket = s3Objects(objects, BUCKET);
+  return {
+    queueUrl,
+    queue: sqsMessages(messages, queueUrl),
+    lookAgainQueueUrl,
+    lookAgainQueue: sqsMessages(messages, lookAgainQueueUrl),
+    hastenLookAgain: () => sqs.hasten(lookAgainName(name)),
+    bucketName: BUCKET,
+    bucket,
+    objectEndpoint: s3.endpoint,
+    queueEndpoint: sqs.endpoint,
+    oldestSentAtMs: (queueName) => sqs.oldestSentAtMs(queueName),
+    keep: (document) => bucket.put(objectKey(document), JSON.stringify(document)),
+    async close() {
+      messages.destroy();
+      objects.destroy();
+      await Promise.all([sqs.stop(), s3.stop()]);
+    },
+  };
+}
+
+/** As Lambda names them, below its own prefix: mapping, shard, day, and what makes it unique. */
+function objectKey({ requestContext, timestamp, DDBStreamBatchInfo }: OnFailureDocument): string {
+  const { shardId, startSequenceNumber } = DDBStreamBatchInfo;
+  const day = timestamp.slice(0, 10).replaceAll('-', '/');
+  const unique = `${timestamp}-${startSequenceNumber}-${requestContext.approximateInvokeCount}`;
+  return `${ON_FAILURE_OBJECT_PREFIX}local/${shardId}/${day}/${unique}`;
+}

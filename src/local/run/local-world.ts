@@ -1,0 +1,231 @@
+// Everything that a local run needs, started in order: two Regions with their tables, queues and a bucket,
+// the Lambda bundles that ship, and the event source mappings that feed them.
+
+import type { Credentials } from '../../aws/client-settings.ts';
+import { dynamoDbStreamReader } from '../../aws/dynamodb-streams.ts';
+import { streamsClient } from '../../aws/stream-ranges.ts';
+import type { ReplicationConfig, ServiceEndpoints } from '../../config/config.ts';
+import { STATE_ATTRIBUTES } from '../../config/names.ts';
+import type { Clock, Random, StreamReader } from '../../ports.ts';
+import { type EventSourceMapping, startEventSourceMapping } from '../../stream/consumer.ts';
+import { type FaultProxy, startFaultProxy } from '../faults/fault-proxy.ts';
+import type { LambdaFunction } from '../lambda-process.ts';
+import { type LocalApis, localApis } from '../local-apis.ts';
+import { type LocalFailures, openLocalFailures } from './local-failures.ts';
+import {
+  type FunctionPlace,
+  replicateVariables,
+  startLambda,
+  startLookAgain,
+} from '../local-functions.ts';
+import { type LocalRegion, openLocalRegion } from '../engine/local-region.ts';
+import { createMetricsTally, type MetricsTally } from '../cloudwatch/metrics-tally.ts';
+import { type OwnTable, ownTable, requireReadable, streamOfNew } from '../engine/source-stream.ts';
+import type { KeySchema } from './workload.ts';
+
+export interface LocalWorldOptions {
+  readonly replication: ReplicationConfig;
+  readonly sourceEndpoint?: string | undefined;
+  /** A table that is there already, at `sourceEndpoint`: it is only read. @default one of its own */
+  readonly sourceTable?: string | undefined;
+  readonly destinationEndpoint?: string | undefined;
+  readonly sourcePort?: number | undefined;
+  readonly destinationPort?: number | undefined;
+  readonly credentials: Credentials;
+  /** Distinguishes the tables of this run from those of others at the same endpoint. */
+  readonly runId: string;
+  readonly clock: Clock;
+  /** Decides whom a fault strikes. */
+  readonly random: Random;
+  /** Something went wrong and is being dealt with; for people. */
+  readonly onProblem: (problem: string) => void;
+}
+
+const STATE_SCHEMA: KeySchema = { partitionKey: { name: STATE_ATTRIBUTES.id, type: 'S' } };
+const DEFAULT_SCHEMA: KeySchema = {
+  partitionKey: { name: 'pk', type: 'S' },
+  sortKey: { name: 'sk', type: 'S' },
+};
+
+export type Cleanup = () => Promise<void> | void;
+
+export interface LocalWorld {
+  readonly source: LocalRegion;
+  readonly destination: LocalRegion;
+  /** As it runs here: with the tables of this run, at their endpoints. */
+  readonly replication: ReplicationConfig;
+  readonly schema: KeySchema;
+  readonly streamArn: string;
+  /** Of the source Region's services other than DynamoDB. */
+  readonly endpoints: ServiceEndpoints;
+  readonly mapping: EventSourceMapping;
+  readonly lambda: LambdaFunction;
+  readonly failures: LocalFailures;
+  /** Between the function and the destination. */
+  readonly faults: FaultProxy;
+  readonly tally: MetricsTally;
+  /**
+   * Resolves once everything that is in the stream now has been handed over or given up, no invocation is
+   * open any more, and every delete has been looked at again. Nothing may be written meanwhile.
+   * @throws FerryError `local.mapping.stopped`.
+   */
+  settled(): Promise<void>;
+  /** The last part of it: for deletes that were announced by somebody else since. */
+  lookedAgain(): Promise<void>;
+}
+
+/** Pushes to `cleanups` what ends each thing it starts, so that nothing is left if a later one fails. */
+export async function startLocalWorld(
+  options: LocalWorldOptions,
+  cleanups: Cleanup[],
+): Promise<LocalWorld> {
+  const { source, destination } = await openRegions(options, cleanups);
+  const replication = atTables(options, { source, destination });
+  const { credentials, onProblem, random, clock } = options;
+  const { schema, streamArn } = await sourceOf({ source, replication }, options);
+  const reader = await openStream({ source, streamArn }, options, cleanups);
+  await destination.createTable(replication.destination.table, schema);
+  await destination.createTable(replication.stateTable, STATE_SCHEMA);
+
+  const failures = await openLocalFailures(replication, credentials);
+  cleanups.push(() => failures.close());
+  const faults = await startFaultProxy({ upstream: destination.endpoint, random, onProblem });
+  cleanups.push(() => faults.stop());
+  const apis = localApis(clock);
+  const tally = createMetricsTally((name, values) => apis.history.add(name, values, clock.now()));
+  const places = { s3: failures.objectEndpoint, sqs: failures.queueEndpoint };
+  const here = { ...replication, source: { ...replication.source, endpoints: places } };
+  const parts = { replication: here, failures, faults, tally, streamArn };
+  const variables = replicateVariables(parts);
+  const lambda = startLambda({ handler: 'replicate', variables }, parts, options, cleanups);
+  const mapping = startMapping({ ...parts, lambda, reader, apis }, options, cleanups);
+  const lookedAgain = startLookAgain(parts, options, cleanups);
+  const server = await apis.open({ ...parts, mapping, variables });
+  cleanups.push(() => server.stop());
+  const endpoints = { ...places, lambda: server.endpoint, cloudwatch: server.endpoint };
+  const settled = async () => {
+    await mapping.settled();
+    await lambda.idle();
+    await lookedAgain();
+  };
+  return {
+    source,
+    destination,
+    schema,
+    mapping,
+    lambda,
+    ...parts,
+    endpoints,
+    settled,
+    lookedAgain,
+  };
+}
+
+/** A new table, or one that is there already. */
+async function sourceOf(
+  { source, replication }: Pick<LocalWorld, 'source' | 'replication'>,
+  { sourceTable, credentials, ...options }: LocalWorldOptions,
+): Promise<OwnTable> {
+  if (sourceTable !== undefined) return ownTable(sourceTable, source, credentials);
+  const schema = keySchemaOf(options.replication);
+  const streamArn = await source.createTable(replication.source.table, schema, { stream: true });
+  return { schema, streamArn: streamOfNew(streamArn, source) };
+}
+
+async function openStream(
+  { source: { region, endpoint }, streamArn }: Pick<LocalWorld, 'source' | 'streamArn'>,
+  { credentials, clock }: LocalWorldOptions,
+  cleanups: Cleanup[],
+): Promise<StreamReader> {
+  const streams = streamsClient({ region, endpoint, credentials });
+  cleanups.push(() => streams.destroy());
+  const reader = dynamoDbStreamReader(streams, streamArn);
+  await requireReadable(reader, { streamArn, endpoint }, (ms) => clock.sleep(ms));
+  return reader;
+}
+
+async function openRegions(options: LocalWorldOptions, cleanups: Cleanup[]) {
+  const { replication, credentials } = options;
+  const source = await openLocalRegion({
+    region: replication.source.region,
+    endpoint: options.sourceEndpoint,
+    port: options.sourcePort,
+    credentials,
+  });
+  cleanups.push(() => source.close());
+  const destination = await openLocalRegion({
+    region: replication.destination.region,
+    endpoint: options.destinationEndpoint,
+    port: options.destinationPort,
+    credentials,
+  });
+  cleanups.push(() => destination.close());
+  return { source, destination };
+}
+
+interface MappingParts {
+  readonly lambda: LambdaFunction;
+  readonly reader: StreamReader;
+  readonly apis: LocalApis;
+}
+
+function startMapping(
+  { replication, failures, lambda, reader, apis, streamArn }: FunctionPlace & MappingParts,
+  { clock, onProblem }: LocalWorldOptions,
+  cleanups: Cleanup[],
+): EventSourceMapping {
+  const mapping = startEventSourceMapping({
+    reader,
+    streamArn,
+    invoke: (event) => lambda.invoke(event),
+    // As lib/stream-replicator.ts deploys it.
+    settings: { ...replication.eventSource, bisectBatchOnFunctionError: true },
+    clock,
+    onFailure: async (document) => {
+      await failures.keep(document);
+      const { batchSize } = document.DDBStreamBatchInfo;
+      apis.history.add('OnFailureDestinationDeliveredEventCount', [batchSize], clock.now());
+      onProblem(`gave a batch up to the bucket: ${document.requestContext.condition}`);
+    },
+    onProblem,
+    onBatch: apis.onBatch,
+  });
+  cleanups.push(() => mapping.stop());
+  return mapping;
+}
+
+/**
+ * The same replication between tables of this run; the source may be somebody else's. These have other streams than
+ * the configured tables, and no keys of KMS.
+ */
+function atTables(
+  { replication, runId, sourceTable }: LocalWorldOptions,
+  { source, destination }: Pick<LocalWorld, 'source' | 'destination'>,
+): ReplicationConfig {
+  const { encryption: _, ...settings } = replication;
+  const { streamArn: __, kmsKeyArn: ___, ...configured } = replication.source;
+  const { kmsKeyArn: ____, ...twin } = replication.destination;
+  return {
+    ...settings,
+    source: {
+      ...configured,
+      table: sourceTable ?? `ferry-local-${runId}-source`,
+      endpoint: source.endpoint,
+    },
+    destination: {
+      ...twin,
+      table: `ferry-local-${runId}-destination`,
+      endpoint: destination.endpoint,
+    },
+    stateTable: `ferry-local-${runId}-state`,
+    // The workload stamps its writes, so that latency is exact.
+    ...(sourceTable === undefined
+      ? { timestampAttribute: replication.timestampAttribute ?? 'writtenAt' }
+      : {}),
+  };
+}
+
+function keySchemaOf({ source }: ReplicationConfig): KeySchema {
+  const { partitionKey, sortKey } = source;
+  return partitionKey === undefined ? DEFAULT_SCHEMA : { partitionKey, sortKey };
+}

@@ -1,0 +1,38 @@
+// The summary of a run -> what it comes to: one plain sentence, and whether all is well. Pure.
+
+import { counted } from '../../text/number-text.ts';
+import type { LocalRunSummary } from './run-summary.ts';
+import type { Ending } from '../page/verdict.ts';
+
+export function endingOf(summary: LocalRunSummary): Ending {
+  const { differences, unconfirmed, givenUp, redriven } = summary;
+  const undone = redriven === undefined ? givenUp : redriven.left;
+  const clean = differences + unconfirmed + undone === 0 && unaccounted(summary) === 0;
+  return { text: textOf(summary), clean };
+}
+
+function textOf(summary: LocalRunSummary): string {
+  const { differences, givenUp, redriven } = summary;
+  const left = redriven?.left ?? 0;
+  if (differences > 0) {
+    const waiting =
+      left > 0 ? ` ${counted(left, 'record')} ${left === 1 ? 'waits' : 'wait'} for a redrive.` : '';
+    return `The tables differ in ${counted(differences, 'item')}.${waiting}`;
+  }
+  const missing = unaccounted(summary);
+  if (missing !== 0) return `Without a counted outcome: ${counted(missing, 'record')}.`;
+  if (left > 0) return `The tables are equal, but ${records(left)} not redriven.`;
+  if (givenUp > 0 && redriven === undefined)
+    return `The tables are equal, but ${records(givenUp)} given up.`;
+  return `The tables are equal: ${counted(summary.items, 'item')}.`;
+}
+
+function records(count: number): string {
+  return `${counted(count, 'record')} ${count === 1 ? 'was' : 'were'}`;
+}
+
+/** Every record must have ended in exactly one outcome. */
+function unaccounted(summary: LocalRunSummary): number {
+  const { records, applied, superseded, coalesced, skipped, deadLettered, givenUp } = summary;
+  return records - applied - superseded - coalesced - skipped - deadLettered - givenUp;
+}
