@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { WORKER_RECORDS_PER_SECOND } from '../src/redrive/redrive-estimate.ts';
+import { WORKER_RECORDS_PER_SECOND } from '../src/redrive/estimate.ts';
 import { verdictOf } from '../src/status/verdict.ts';
 import { MINUTE_MS, type Series, type Vitals } from '../src/model/vitals.ts';
 import {

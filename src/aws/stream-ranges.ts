@@ -3,7 +3,7 @@
 import { DynamoDBStreamsClient, GetShardIteratorCommand } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { padSequenceNumber } from '../model/guard.ts';
-import type { StreamRange } from '../model/parcel.ts';
+import type { StreamRange } from '../model/failure-message.ts';
 import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
 import { dynamoDbStreamReader } from './dynamodb-streams.ts';

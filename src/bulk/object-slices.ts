@@ -1,7 +1,7 @@
 // The objects of a bucket, in order -> slices of about the same number of bytes, for workers side by side. Takes
 // the same memory however many objects there are.
 
-import type { ObjectRange } from './bulk-task.ts';
+import type { ObjectRange } from './task.ts';
 
 interface Slice {
   readonly upTo: string;

@@ -12,7 +12,7 @@ import {
   finishBackfill,
   noteExecution,
 } from '../backfill/backfill.ts';
-import { reportLines } from '../bulk/bulk-reports.ts';
+import { reportLines } from '../bulk/reports.ts';
 import type { ObjectStore } from '../ports.ts';
 import { perWorker, runInBulk } from './bulk.ts';
 import type { ParsedOptions } from './command.ts';

@@ -4,7 +4,7 @@ import type { ReplicationConfig } from '../config/config.ts';
 import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import { dollars } from '../model/capacity.ts';
-import type { CopyEstimate } from '../backfill/copy-estimate.ts';
+import type { CopyEstimate } from '../backfill/estimate.ts';
 import type { BackfillProgress } from '../backfill/backfill.ts';
 import type { RejectedCopy } from '../backfill/copy-page.ts';
 import type { ParsedOptions } from './command.ts';

@@ -7,19 +7,19 @@ import { systemClock } from '../aws/system-clock.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
 import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
 import { ObjectSlices } from '../bulk/object-slices.ts';
-import { parseParcel } from '../model/parcel.ts';
+import { parseFailureMessage } from '../model/failure-message.ts';
 import {
   estimateRedrive,
   type RedriveEstimate,
   type SampledObject,
   WORKER_RECORDS_PER_SECOND,
-} from '../redrive/redrive-estimate.ts';
+} from '../redrive/estimate.ts';
 import { FerryError, UsageError } from '../errors.ts';
-import { segmentsReported } from '../bulk/bulk-reports.ts';
-import { redriveLetters } from '../redrive/redrive.ts';
-import { objectText } from '../redrive/redrive-parcels.ts';
-import { newReport, type RedriveReport } from '../redrive/redrive-report.ts';
-import { joinedReport, RedriveReports } from '../redrive/redrive-reports.ts';
+import { segmentsReported } from '../bulk/reports.ts';
+import { redriveQueueOnly } from '../redrive/redrive.ts';
+import { objectText } from '../redrive/unpack.ts';
+import { newReport, type RedriveReport } from '../redrive/report.ts';
+import { joinedReport, RedriveReports } from '../redrive/worker-reports.ts';
 import type { ObjectStore } from '../ports.ts';
 import { perWorker, runInBulk } from './bulk.ts';
 import type { ParsedOptions } from './command.ts';
@@ -72,7 +72,7 @@ export async function redriveInBulk(call: RedriveCall): Promise<number> {
   const ofObjects = await redriveObjectsInBulk(plan, call);
   const { report: ofLetters } = await withRedrive(call, async (context, options, outlook) => {
     const onProgress = () => undefined;
-    return { report: await redriveLetters(context, { ...options, onProgress }), outlook };
+    return { report: await redriveQueueOnly(context, { ...options, onProgress }), outlook };
   });
   const { io, options, replication, filter } = call;
   return printRedriven({
@@ -122,7 +122,7 @@ async function sampled(
 ): Promise<SampledObject> {
   const body = key === undefined ? undefined : await objectText(key, bucket);
   if (body?.kind !== 'text') return { bytes: 0, records: 0 };
-  const parcel = parseParcel(body.text, replication);
+  const parcel = parseFailureMessage(body.text, replication);
   const records = parcel.kind === 'records' ? parcel.records.length : 0;
   return { bytes: Buffer.byteLength(body.text), records };
 }

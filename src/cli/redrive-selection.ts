@@ -1,7 +1,7 @@
 // The records that `--key`, `--reason`, `--older-than` and `--newer-than` select among those that were put aside.
 
-import type { RedriveFilter } from '../model/parcel.ts';
-import type { RedriveReport } from '../redrive/redrive-report.ts';
+import type { RedriveFilter } from '../model/failure-message.ts';
+import type { RedriveReport } from '../redrive/report.ts';
 import { counted, grouped } from './output.ts';
 
 /** Whether a redrive is about some of the records only. A limit selects none: the others are due, too. */

@@ -5,7 +5,7 @@ import { systemClock } from '../aws/system-clock.ts';
 import type { ReplicationConfig } from '../config/config.ts';
 import { parseReportLine } from '../verify/difference-report.ts';
 import { FerryError, UsageError } from '../errors.ts';
-import { reportLines, segmentsReported } from '../bulk/bulk-reports.ts';
+import { reportLines, segmentsReported } from '../bulk/reports.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
 import { addReport, newReport, type VerifyReport } from '../verify/verify.ts';
 import type { ObjectStore } from '../ports.ts';

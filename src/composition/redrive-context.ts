@@ -21,7 +21,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type SignedTables, signedTables } from './signed-tables.ts';
 import { type Item, keyInOrder } from '../model/attribute-value.ts';
 import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
-import type { StreamRange } from '../model/parcel.ts';
+import type { StreamRange } from '../model/failure-message.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
 import { FerryError } from '../errors.ts';
 import type { RedriveContext } from '../redrive/redrive.ts';

@@ -9,21 +9,21 @@ import { canonicalKey } from '../model/attribute-value.ts';
 import { stateRowKey } from '../model/write-request.ts';
 import type { Item } from '../ports.ts';
 import type { RetryContext } from '../pacing/retry.ts';
-import { type FoundItems, readMany } from './read-many.ts';
+import { type FoundItems, batchGetItems } from './batch-get-items.ts';
 import {
   decide,
   type ParkedItem,
   type ReadAhead,
   type RecordContext,
   type TwinStates,
-} from './redrive-item.ts';
+} from './item.ts';
 
 /** By the canonical texts of keys; items that could not be read this way are absent. */
 export type ReadLanes = ReadonlyMap<string, ReadAhead>;
 
 /**
  * @param items at most 100, each with another key.
- * @throws as `readMany` does.
+ * @throws as `batchGetItems` does.
  */
 export async function readLanes(
   items: readonly ParkedItem[],
@@ -72,7 +72,7 @@ async function readTwins(
   const keyNames = Object.keys(items[0]?.key ?? {});
   const attributes = [...keyNames, context.settings.reservedAttribute];
   const keys = items.map(({ key }) => key);
-  const twins = await readMany({ keys, attributes }, context.twin, retries);
+  const twins = await batchGetItems({ keys, attributes }, context.twin, retries);
   // Last: a delete between the two is seen there.
   const rows = await readRows(items, context, retries);
   return joined(items, ({ keyText }) => {
@@ -87,10 +87,10 @@ async function readSources(
   retries: RetryContext,
 ): Promise<ReadonlyMap<string, ItemStates>> {
   const keys = items.map(({ key }) => key);
-  const twins = await readMany({ keys }, context.twin, retries);
+  const twins = await batchGetItems({ keys }, context.twin, retries);
   const rows = await readRows(items, context, retries);
   // Last: a change after this read has a stream record above what is written here, and will win.
-  const sources = await readMany({ keys }, context.source, retries);
+  const sources = await batchGetItems({ keys }, context.source, retries);
   return joined(items, ({ keyText }) => {
     if (!twins.has(keyText) || !rows.has(keyText) || !sources.has(keyText)) return undefined;
     return {
@@ -110,7 +110,7 @@ async function readRows(
   retries: RetryContext,
 ): Promise<FoundItems> {
   const keys = items.map(({ keyText }) => stateRowKey(settings, keyText));
-  const rows = await readMany({ keys, attributes: ROW_ATTRIBUTES }, stateTable, retries);
+  const rows = await batchGetItems({ keys, attributes: ROW_ATTRIBUTES }, stateTable, retries);
   const found = new Map<string, Item | undefined>();
   for (const [index, { keyText }] of items.entries()) {
     const text = canonicalKey(keys[index] ?? {});

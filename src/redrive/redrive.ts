@@ -3,9 +3,9 @@
 
 import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
 import type { ObjectStore } from '../ports.ts';
-import { HeldLetters, letterLoads } from './redrive-letters.ts';
-import { objectLoads, type ObjectPart } from './redrive-objects.ts';
-import type { RedriveReport } from './redrive-report.ts';
+import { HeldMessages, messageLoads } from './queue-messages.ts';
+import { objectLoads, type ObjectPart } from './bucket-objects.ts';
+import type { RedriveReport } from './report.ts';
 import {
   isOver,
   newRun,
@@ -13,9 +13,9 @@ import {
   redriveLoads,
   type RedriveOptions,
   type Run,
-} from './redrive-run.ts';
+} from './run.ts';
 
-export type { RedriveContext, RedriveOptions } from './redrive-run.ts';
+export type { RedriveContext, RedriveOptions } from './run.ts';
 
 /** Goes through the whole queue and the whole bucket once. Safe to stop, to repeat and to run twice. */
 export function redrive(context: RedriveContext, options: RedriveOptions): Promise<RedriveReport> {
@@ -23,7 +23,7 @@ export function redrive(context: RedriveContext, options: RedriveOptions): Promi
 }
 
 /** The queue alone. */
-export function redriveLetters(
+export function redriveQueueOnly(
   context: RedriveContext,
   options: RedriveOptions,
 ): Promise<RedriveReport> {
@@ -36,9 +36,9 @@ async function redriveQueue(
   andThen: (run: Run) => Promise<void>,
 ): Promise<RedriveReport> {
   const run = newRun(context, options);
-  const held = new HeldLetters(run);
+  const held = new HeldMessages(run);
   try {
-    for await (const loads of ahead(letterLoads(run, held))) {
+    for await (const loads of ahead(messageLoads(run, held))) {
       await redriveLoads(loads, run);
       options.onProgress(run.report, run.taken);
     }

@@ -35,7 +35,7 @@ export function isForeign(streamArn: string, { epochs }: ControlRow): boolean {
 }
 
 export interface ParkedStream {
-  readonly parkedAtMs: number;
+  readonly failedAtMs: number;
   /** When the source accepted the write; absent where the record does not tell. */
   readonly writtenAtMs?: number | undefined;
   /** Absent where the record does not name it. */
@@ -44,14 +44,14 @@ export interface ParkedStream {
 
 /** Whether the place of a record in the order is known: then it may be replayed by its version. */
 export function isInOrder(
-  { parkedAtMs, writtenAtMs = parkedAtMs, streamArn }: ParkedStream,
+  { failedAtMs, writtenAtMs = failedAtMs, streamArn }: ParkedStream,
   control: ControlRow,
   nowMs: number,
 ): boolean {
   // What an earlier epoch has applied and forgotten may be newer than what was written before this one.
   const isLater = newestEpoch(control).n > 1;
-  const knownSinceMs = isLater ? Math.min(parkedAtMs, writtenAtMs) : parkedAtMs;
-  if (knownSinceMs < control.sinceMs || nowMs - parkedAtMs > REPLAYABLE_MS) return false;
+  const knownSinceMs = isLater ? Math.min(failedAtMs, writtenAtMs) : failedAtMs;
+  if (knownSinceMs < control.sinceMs || nowMs - failedAtMs > REPLAYABLE_MS) return false;
   return streamArn === undefined || standingOf(streamArn, control).kind === 'current';
 }
 

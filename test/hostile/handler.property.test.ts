@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { emfMetrics } from '../../src/aws/emf-metrics.ts';
 import type { BatchSummary } from '../../src/model/outcome.ts';
-import { parseParcel } from '../../src/model/parcel.ts';
+import { parseFailureMessage } from '../../src/model/failure-message.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { Item, WriteReply } from '../../src/ports.ts';
 import { type FailurePlaces, failurePlaces } from '../fixtures/failure-places.ts';
@@ -339,7 +339,7 @@ function expectLetters(
   expect(messages).toHaveLength(deadLettered);
   const known = new Set(batch.flatMap((record) => [JSON.stringify(record), lighter(record)]));
   return messages.map((body) => {
-    const parcel = parseParcel(body, SETTINGS.replication);
+    const parcel = parseFailureMessage(body, SETTINGS.replication);
     expect(body.length).toBeLessThanOrEqual(sizeBytesMax);
     if (parcel.kind === 'records')
       expect(known).toContain(JSON.stringify(parcel.records[0]?.record));

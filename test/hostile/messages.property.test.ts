@@ -12,10 +12,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { keysOfReport } from '../../src/cli/report-file.ts';
 import type { Item } from '../../src/model/attribute-value.ts';
 import { isSegmentCount, parseRun, parseSegment } from '../../src/backfill/checkpoint.ts';
-import { cursorJson, parseBulkTask, parseCursor } from '../../src/bulk/bulk-task.ts';
+import { cursorJson, parseBulkTask, parseCursor } from '../../src/bulk/task.ts';
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import { parseReportLine } from '../../src/verify/difference-report.ts';
-import { matches, parseParcel } from '../../src/model/parcel.ts';
+import { matches, parseFailureMessage } from '../../src/model/failure-message.ts';
 import { describeError, FerryError, UsageError } from '../../src/errors.ts';
 import { type BackfillContext, openBackfill } from '../../src/backfill/backfill.ts';
 import { redrive } from '../../src/redrive/redrive.ts';
@@ -97,11 +97,11 @@ describe('a message or an object', () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(body, hostileText, (text, reason) => {
-        const parcel = parseParcel(text, 'orders');
+        const parcel = parseFailureMessage(text, 'orders');
         kinds.add(parcel.kind);
         if (parcel.kind !== 'records') return;
         for (const parked of parcel.records) {
-          expect(Number.isFinite(parked.parkedAtMs)).toBe(true);
+          expect(Number.isFinite(parked.failedAtMs)).toBe(true);
           expect(parked.reason).toMatch(/^[^\p{C}]{1,100}$/u);
           matches(parked, { reason });
           matches(parked, { keyText: '[["pk",["S","a"]]]' });
@@ -117,7 +117,7 @@ describe('a message or an object', () => {
     fc.assert(
       fc.property(other, (replication) => {
         const text = JSON.stringify({ ...LETTER, replication });
-        const { kind } = parseParcel(text, 'orders');
+        const { kind } = parseFailureMessage(text, 'orders');
         expect(['foreign', 'unreadable']).toContain(kind);
       }),
       runs(300),
@@ -133,7 +133,7 @@ describe('a message or an object', () => {
   ])('names no object but a letter: %j', (recordObject) => {
     const text = JSON.stringify({ ...POINTER, recordObject });
 
-    expect(parseParcel(text, 'orders')).toMatchObject({ kind: 'unreadable' });
+    expect(parseFailureMessage(text, 'orders')).toMatchObject({ kind: 'unreadable' });
   });
 });
 

@@ -14,7 +14,7 @@ import {
 } from '../../src/local/page/page-state.ts';
 import { redriveResultOf } from '../../src/local/page/run-controls.ts';
 import { type Findings, verdictOn } from '../../src/local/page/verdict.ts';
-import { newReport } from '../../src/redrive/redrive-report.ts';
+import { newReport } from '../../src/redrive/report.ts';
 
 const NO_FAULTS = { throttle: false, outage: false, poison: false };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { dollars, itemSizeBytes, readUnits, writeUnits } from '../../src/model/capacity.ts';
-import { estimateCopy } from '../../src/backfill/copy-estimate.ts';
+import { estimateCopy } from '../../src/backfill/estimate.ts';
 import type { Item } from '../../src/model/attribute-value.ts';
 
 describe('itemSizeBytes', () => {

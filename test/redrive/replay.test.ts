@@ -237,9 +237,9 @@ const EARLIER = arn('Orders', '2025-12-01T00:00:00.000');
 describe('the place of a parked record in the order', () => {
   const opened = Date.UTC(2026, 1, 15);
   const control = { ...controlRow(), sinceMs: opened - DAY_MS };
-  const parked = (streamArn: string | undefined, parkedAtMs = NOW_MS - 60_000) => ({
+  const parked = (streamArn: string | undefined, failedAtMs = NOW_MS - 60_000) => ({
     streamArn,
-    parkedAtMs,
+    failedAtMs,
   });
 
   it.each([

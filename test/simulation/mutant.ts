@@ -1,7 +1,7 @@
 // What a broken Ferry is made of: each part stands in for one of the production code's, without changing it.
 
 import type { ControlRow } from '../../src/model/control-row.ts';
-import type { RedriveFilter } from '../../src/model/parcel.ts';
+import type { RedriveFilter } from '../../src/model/failure-message.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { HandlerSettings } from '../../src/config/handler-settings.ts';
 import type { ControlContext, ControlKeeper } from '../../src/replicate/control-keeper.ts';

@@ -3,13 +3,13 @@
 
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import { type ControlRow, newestEpoch } from '../../src/model/control-row.ts';
-import type { RedriveFilter } from '../../src/model/parcel.ts';
+import type { RedriveFilter } from '../../src/model/failure-message.ts';
 import { adopt } from '../../src/switchover/adopt.ts';
 import { retry } from '../../src/pacing/retry.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { pacedReader } from '../../src/pacing/paced-reader.ts';
 import { redrive } from '../../src/redrive/redrive.ts';
-import type { RedriveReport } from '../../src/redrive/redrive-report.ts';
+import type { RedriveReport } from '../../src/redrive/report.ts';
 import { repair, type RepairReport } from '../../src/verify/repair.ts';
 import { verify, type VerifyReport } from '../../src/verify/verify.ts';
 import type { Item } from '../../src/ports.ts';

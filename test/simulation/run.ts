@@ -1,8 +1,8 @@
 // One plan -> one life of a simulated world: faults and operators at work, then calm, then what the runbook
 // says, then the verdict.
 
-import { redriveRecords } from '../../src/redrive/redrive-records.ts';
-import { newReport } from '../../src/redrive/redrive-report.ts';
+import { redriveRecords } from '../../src/redrive/lanes.ts';
+import { newReport } from '../../src/redrive/report.ts';
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { judgeTables, reasonOf, requireEqual, requireVerified } from './judge-tables.ts';
@@ -269,13 +269,13 @@ async function redriveAgain(world: World): Promise<void> {
     .writes()
     .filter((one) => one.lost === undefined && isFresh(one) && !one.malformed)
     .filter(({ key }) => !judge.itemOf(key).isTampered);
-  const parkedAtMs = scheduler.now();
+  const failedAtMs = scheduler.now();
   const facts = { name: 'again', kind: 'redrive', slowMs: CALM_REQUEST_MS } as const;
   const process = world.process({ ...facts, mayCrash: false });
   const { random } = process.facts;
   const records = came.flatMap(({ entries }) => entries.map(({ record }) => record));
   const shuffled = records
-    .map((record) => ({ place: random.next(), parked: { reason: 'again', parkedAtMs, record } }))
+    .map((record) => ({ place: random.next(), parked: { reason: 'again', failedAtMs, record } }))
     .toSorted((a, b) => a.place - b.place);
   const clock = world.clockOf(process);
   const stop = new AbortController().signal;

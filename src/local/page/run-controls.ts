@@ -3,7 +3,7 @@
 
 import { grouped } from '../../text/number-text.ts';
 import { describeError } from '../../errors.ts';
-import type { RedriveReport } from '../../redrive/redrive-report.ts';
+import type { RedriveReport } from '../../redrive/report.ts';
 import type { FaultProxy } from '../faults/fault-proxy.ts';
 import { POISON_MARKER } from '../faults/fault-schedule.ts';
 import type { Fault } from '../faults/faults.ts';

@@ -4,19 +4,19 @@
 import type { ControlRow } from '../model/control-row.ts';
 import {
   matches,
-  type Parcel,
-  type ParkedRecord,
+  type FailureMessage,
+  type FailedRecord,
   type RedriveFilter,
   type StreamRange,
-} from '../model/parcel.ts';
+} from '../model/failure-message.ts';
 import { isForeign } from './replay.ts';
 import { streamArnOf } from '../model/stream-record.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { FerryError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
-import { describeRecord, noteFound, type RedriveReport } from './redrive-report.ts';
+import { describeRecord, noteFound, type RedriveReport } from './report.ts';
 
-export interface ParcelContext {
+export interface UnpackContext {
   readonly bucket: ObjectStore;
   /**
    * The stream's records of a range, or `trimmed` where it no longer has them all.
@@ -26,12 +26,12 @@ export interface ParcelContext {
 }
 
 /** The records of a message or object, or why it stays where it is: as the report counts it. */
-export type Unpacked = readonly ParkedRecord[] | 'trimmed' | 'unreadable' | 'foreign' | 'remaining';
+export type Unpacked = readonly FailedRecord[] | 'trimmed' | 'unreadable' | 'foreign' | 'remaining';
 
 export async function unpack(
-  parcel: Parcel,
+  parcel: FailureMessage,
   control: ControlRow,
-  context: ParcelContext,
+  context: UnpackContext,
 ): Promise<Unpacked> {
   switch (parcel.kind) {
     case 'records':
@@ -56,7 +56,7 @@ export async function unpack(
 
 /** A message or object with records that are to be redriven. */
 export interface Load {
-  readonly chosen: readonly ParkedRecord[];
+  readonly chosen: readonly FailedRecord[];
   /** Records of this replication. */
   readonly own: number;
   /** All records. */
@@ -116,7 +116,7 @@ export async function objectText(key: string, bucket: ObjectStore): Promise<Obje
 /** A range that the stream's service refuses to look for is none. */
 async function readRange(
   range: StreamRange,
-  context: ParcelContext,
+  context: UnpackContext,
 ): Promise<readonly unknown[] | 'trimmed' | 'unreadable' | 'remaining'> {
   try {
     return (await context.readRange?.(range)) ?? 'remaining';

@@ -1,6 +1,6 @@
 // What a redrive found and did: counts, names and a few keys, never an item's values.
 
-import type { ParkedRecord } from '../model/parcel.ts';
+import type { FailedRecord } from '../model/failure-message.ts';
 import { recordKey } from '../model/stream-record.ts';
 import type { Item } from '../ports.ts';
 
@@ -69,7 +69,7 @@ function byName(): Record<string, number> {
 }
 
 /** Notes records of this replication, whether or not they match. */
-export function noteFound(records: readonly ParkedRecord[], report: RedriveReport): void {
+export function noteFound(records: readonly FailedRecord[], report: RedriveReport): void {
   report.found += records.length;
   for (const { reason } of records)
     report.foundReasons[reason] = (report.foundReasons[reason] ?? 0) + 1;
@@ -77,13 +77,13 @@ export function noteFound(records: readonly ParkedRecord[], report: RedriveRepor
 
 /** Notes a record that matches. */
 export function describeRecord(
-  { reason, parkedAtMs, record }: ParkedRecord,
+  { reason, failedAtMs, record }: FailedRecord,
   report: RedriveReport,
 ): void {
   report.matched += 1;
   report.reasons[reason] = (report.reasons[reason] ?? 0) + 1;
-  report.oldestMs = Math.min(report.oldestMs ?? parkedAtMs, parkedAtMs);
-  report.newestMs = Math.max(report.newestMs ?? parkedAtMs, parkedAtMs);
+  report.oldestMs = Math.min(report.oldestMs ?? failedAtMs, failedAtMs);
+  report.newestMs = Math.max(report.newestMs ?? failedAtMs, failedAtMs);
   if (report.sampleKeys.length === SAMPLE_KEYS_MAX) return;
   const key = recordKey(record)?.key;
   if (key !== undefined) report.sampleKeys.push(key);

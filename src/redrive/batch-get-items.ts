@@ -11,7 +11,7 @@ export type FoundItems = ReadonlyMap<string, Item | undefined>;
 
 const UNKNOWN: FoundItems = new Map();
 
-export interface ManyToRead {
+export interface ItemsToGet {
   /** At most 100, all different. */
   readonly keys: readonly Item[];
   /** Of each item, those of the key among them. @default all */
@@ -19,8 +19,8 @@ export interface ManyToRead {
 }
 
 /** @throws what a read throws and repeating cannot help, or the reason of `retries.stop`. */
-export async function readMany(
-  { keys, attributes }: ManyToRead,
+export async function batchGetItems(
+  { keys, attributes }: ItemsToGet,
   reader: ItemReader,
   retries: RetryContext,
 ): Promise<FoundItems> {

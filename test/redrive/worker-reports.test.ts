@@ -1,9 +1,9 @@
 // What the workers of a bulk redrive have reported, as one report.
 
 import { expect, it } from 'vitest';
-import { reportPrefix } from '../../src/bulk/bulk-task.ts';
-import { newReport } from '../../src/redrive/redrive-report.ts';
-import { joinedReport, RedriveReports } from '../../src/redrive/redrive-reports.ts';
+import { reportPrefix } from '../../src/bulk/task.ts';
+import { newReport } from '../../src/redrive/report.ts';
+import { joinedReport, RedriveReports } from '../../src/redrive/worker-reports.ts';
 import type { ObjectStore } from '../../src/ports.ts';
 
 /** A bucket with the reports of a run, one an object. */

@@ -1,7 +1,7 @@
 // The reports of a bulk run's segments, as they lie in the bucket: how many segments have ended, and all
 // their lines, one object after the other.
 
-import { isDoneKey, reportPrefix } from './bulk-task.ts';
+import { isDoneKey, reportPrefix } from './task.ts';
 import { FerryError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
 

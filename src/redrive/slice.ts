@@ -1,10 +1,10 @@
 // One slice of a bucket's objects, as a worker of a bulk run redrives it: for as long as it has time, telling
 // on the way how far it is.
 
-import type { BulkTask, RedriveTask } from '../bulk/bulk-task.ts';
+import type { BulkTask, RedriveTask } from '../bulk/task.ts';
 import { rangeOf } from '../bulk/object-slices.ts';
 import { redriveObjects, type RedriveContext } from './redrive.ts';
-import type { RedriveReport } from './redrive-report.ts';
+import type { RedriveReport } from './report.ts';
 
 export interface SliceWork {
   readonly context: RedriveContext;

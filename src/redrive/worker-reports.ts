@@ -1,9 +1,9 @@
 // What the workers of a bulk redrive have reported, call by call -> one report. Of a call that has not ended, or
 // never will, what it has done counts, and what it has left does not: another call meets that again.
 
-import { isDoneKey, reportPrefix } from '../bulk/bulk-task.ts';
+import { isDoneKey, reportPrefix } from '../bulk/task.ts';
 import type { ObjectStore } from '../ports.ts';
-import { newReport, type RedriveReport } from './redrive-report.ts';
+import { newReport, type RedriveReport } from './report.ts';
 
 interface Reported {
   readonly report: RedriveReport;

@@ -1,10 +1,10 @@
 // Lanes in their order -> what was read of their newest records, a chunk of lanes at a time, a little ahead of
 // their turn. Of a chunk that is done, nothing is kept.
 
-import type { ParkedItem, ReadAhead, RecordContext } from './redrive-item.ts';
+import type { ParkedItem, ReadAhead, RecordContext } from './item.ts';
 import { type ReadLanes, readLanes } from './read-lanes.ts';
 
-export interface ChunkReading {
+export interface ReadingAhead {
   readonly context: RecordContext;
   readonly stop: AbortSignal;
   /** Lanes of a chunk. */
@@ -14,15 +14,15 @@ export interface ChunkReading {
 /** Reads wait behind the writes of several hundred lanes: writes must not wait for them in turn. */
 const CHUNKS_AHEAD = 4;
 
-export class ChunkReads {
+export class ReadsAhead {
   readonly #items: ReadonlyArray<ParkedItem | undefined>;
-  readonly #reading: ChunkReading;
+  readonly #reading: ReadingAhead;
   readonly #reads = new Map<number, Promise<ReadLanes>>();
   /** Lanes of each chunk that have had their turn. */
   readonly #done = new Map<number, number>();
 
   /** @param items the newest of each lane. */
-  constructor(items: ReadonlyArray<ParkedItem | undefined>, reading: ChunkReading) {
+  constructor(items: ReadonlyArray<ParkedItem | undefined>, reading: ReadingAhead) {
     this.#items = items;
     this.#reading = reading;
   }

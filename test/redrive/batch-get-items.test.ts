@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
-import { readMany } from '../../src/redrive/read-many.ts';
+import { batchGetItems } from '../../src/redrive/batch-get-items.ts';
 import type { Item, ManyItems } from '../../src/ports.ts';
 import { serviceError } from '../fixtures/replication.ts';
 
@@ -21,7 +21,7 @@ function setUp(answer: (keys: readonly Item[], call: number) => ManyItems) {
   };
   const clock = { now: () => 0, sleep: async (ms: number) => void slept.push(ms) };
   const retries = { clock, random: { next: () => 0.5 }, stop: stop.signal };
-  const read = () => readMany({ keys: ALL.map(keyOf) }, reader, retries);
+  const read = () => batchGetItems({ keys: ALL.map(keyOf) }, reader, retries);
   return { asked, slept, stop, read };
 }
 

@@ -4,7 +4,7 @@
 import { REPORT_OBJECT_PREFIX } from '../config/names.ts';
 import { decodeItem, itemAsJson } from '../model/attribute-value.ts';
 import { type BackfillRun, isSegmentCount } from '../backfill/checkpoint.ts';
-import type { RedriveFilter } from '../model/parcel.ts';
+import type { RedriveFilter } from '../model/failure-message.ts';
 import type { ScanCursor, SegmentCursor } from '../verify/segment-join.ts';
 
 interface Rates {

@@ -3,7 +3,7 @@
 
 import type { AnnouncedDelete } from '../model/announcement.ts';
 import { newestEpoch } from '../model/control-row.ts';
-import type { ParkedRecord } from '../model/parcel.ts';
+import type { FailedRecord } from '../model/failure-message.ts';
 import { isInOrder, seriesOfParked } from './replay.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
 import { parseStreamRecord, streamArnOf } from '../model/stream-record.ts';
@@ -11,15 +11,15 @@ import type { Item } from '../ports.ts';
 import { announceDeletes } from '../replicate/announce-deletes.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import type { Pace } from '../pacing/pace.ts';
-import { ChunkReads } from './chunk-reads.ts';
+import { ReadsAhead } from './read-ahead.ts';
 import {
   type ItemOutcome,
   type ParkedItem,
   type ReadAhead,
   type RecordContext,
   redriveItem,
-} from './redrive-item.ts';
-import { noteFailure, type Outcomes } from './redrive-report.ts';
+} from './item.ts';
+import { noteFailure, type Outcomes } from './report.ts';
 
 export interface RecordRun {
   readonly context: RecordContext;
@@ -50,7 +50,7 @@ type Redriven = ItemOutcome | { readonly kind: 'coalesced' | 'skipped' };
 
 /** @returns of each record, whether it is final now. */
 export async function redriveRecords(
-  parked: readonly ParkedRecord[],
+  parked: readonly FailedRecord[],
   run: RecordRun,
 ): Promise<boolean[]> {
   const outcomes: Redriven[] = parked.map(() => ({ kind: 'unfinished', why: 'behind' }));
@@ -66,7 +66,7 @@ async function redriveLanes(
   run: RecordRun,
 ): Promise<void> {
   const { context, pace, stop, readTogether = BATCH_KEYS_MAX } = run;
-  const reads = new ChunkReads(
+  const reads = new ReadsAhead(
     lanes.map(([newest]) => newest),
     { ...run, readTogether },
   );
@@ -90,7 +90,7 @@ interface Placed extends ParkedItem {
 
 /** By item, newest first. What needs no write, and what cannot be read, is settled in `outcomes`. */
 function lanesOf(
-  parked: readonly ParkedRecord[],
+  parked: readonly FailedRecord[],
   outcomes: Redriven[],
   context: RecordContext,
 ): Placed[][] {
@@ -119,7 +119,7 @@ interface Placing {
 }
 
 function placeOne(
-  { record: raw, parkedAtMs }: ParkedRecord,
+  { record: raw, failedAtMs }: FailedRecord,
   position: number,
   { context, seriesOf }: Placing,
 ): Placed | Redriven {
@@ -131,7 +131,7 @@ function placeOne(
   const { key, keyText, version } = record;
   const createdAtSeconds = kind === 'record' ? record.createdAtSeconds : undefined;
   const writtenAtMs = createdAtSeconds === undefined ? undefined : createdAtSeconds * 1000;
-  const place = { parkedAtMs, writtenAtMs, streamArn };
+  const place = { failedAtMs, writtenAtMs, streamArn };
   const mayReplay = withoutSource || isInOrder(place, control, clock.now());
   if (mayReplay && kind === 'malformed') return { kind: 'rejected', why: record.reason.name };
   if (key === undefined || keyText === undefined) return { kind: 'rejected', why: 'KeyUnknown' };

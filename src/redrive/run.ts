@@ -1,18 +1,18 @@
 // What the parts of a redrive share: its report, its copy of the control row, and when it ends.
 
 import type { ControlRow } from '../model/control-row.ts';
-import type { RedriveFilter } from '../model/parcel.ts';
+import type { RedriveFilter } from '../model/failure-message.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
 import type { DestinationTable, LookAgainQueue, MessageQueue } from '../ports.ts';
 import { retry } from '../pacing/retry.ts';
 import { type Pace, paceOf } from '../pacing/pace.ts';
-import type { RecordContext } from './redrive-item.ts';
-import type { Load, ParcelContext } from './redrive-parcels.ts';
-import { type RedrivenItem, redriveRecords } from './redrive-records.ts';
-import { newOutcomes, newReport, type Outcomes, type RedriveReport } from './redrive-report.ts';
+import type { RecordContext } from './item.ts';
+import type { Load, UnpackContext } from './unpack.ts';
+import { type RedrivenItem, redriveRecords } from './lanes.ts';
+import { newOutcomes, newReport, type Outcomes, type RedriveReport } from './report.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 
-export interface RedriveContext extends RecordContext, ParcelContext {
+export interface RedriveContext extends RecordContext, UnpackContext {
   readonly queue: MessageQueue;
   /** Reads the control row again. @default the one of the context is taken to stay as it is */
   readonly readControl?: (() => Promise<ControlRow>) | undefined;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { BulkTask, RedriveTask } from '../../src/bulk/bulk-task.ts';
+import type { BulkTask, RedriveTask } from '../../src/bulk/task.ts';
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import type { RedriveContext } from '../../src/redrive/redrive.ts';
-import type { RedriveReport } from '../../src/redrive/redrive-report.ts';
-import { redriveSlice, type SliceWork } from '../../src/redrive/redrive-slice.ts';
+import type { RedriveReport } from '../../src/redrive/report.ts';
+import { redriveSlice, type SliceWork } from '../../src/redrive/slice.ts';
 import type { DestinationTable, ObjectStore } from '../../src/ports.ts';
 import { failurePlaces } from '../fixtures/failure-places.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';

@@ -5,11 +5,11 @@ import { DEAD_LETTER_OBJECT_PREFIX } from '../config/names.ts';
 import { recordKey } from './stream-record.ts';
 
 /** A record that was put aside. */
-export interface ParkedRecord {
+export interface FailedRecord {
   /** Why: the name of an error, or of the condition under which Lambda gave the batch up. */
   readonly reason: string;
   /** When it was put aside, epoch milliseconds. */
-  readonly parkedAtMs: number;
+  readonly failedAtMs: number;
   /** The stream record as Lambda delivered it. */
   readonly record: unknown;
 }
@@ -22,20 +22,20 @@ export interface StreamRange {
   readonly endSequenceNumber: string;
 }
 
-export type Parcel =
-  | { readonly kind: 'records'; readonly records: readonly ParkedRecord[] }
+export type FailureMessage =
+  | { readonly kind: 'records'; readonly records: readonly FailedRecord[] }
   /** One record, too large for the queue, kept as an object of the bucket. */
   | {
       readonly kind: 'stored';
       readonly objectKey: string;
       readonly reason: string;
-      readonly parkedAtMs: number;
+      readonly failedAtMs: number;
     }
   | {
       readonly kind: 'range';
       readonly range: StreamRange;
       readonly reason: string;
-      readonly parkedAtMs: number;
+      readonly failedAtMs: number;
     }
   /** A letter of another replication, which must not reach this one's twin. */
   | { readonly kind: 'foreign' }
@@ -45,7 +45,7 @@ export type Parcel =
  * Reads a message's body or an object's. Never throws: what makes no sense is an answer, and so is a
  * letter of another replication than `replication`.
  */
-export function parseParcel(body: string, replication: string): Parcel {
+export function parseFailureMessage(body: string, replication: string): FailureMessage {
   try {
     const value: unknown = JSON.parse(body);
     if (!isObject(value)) return { kind: 'unreadable', problem: 'it is not an object' };
@@ -56,7 +56,7 @@ export function parseParcel(body: string, replication: string): Parcel {
   }
 }
 
-function letterParcel(letter: Fields, replication: string): Parcel {
+function letterParcel(letter: Fields, replication: string): FailureMessage {
   const { schemaVersion, reason, failedAt, record, recordObject } = letter;
   if (schemaVersion !== 1) {
     return {
@@ -68,7 +68,7 @@ function letterParcel(letter: Fields, replication: string): Parcel {
     return { kind: 'foreign' };
   if (letter['replication'] !== replication)
     return { kind: 'unreadable', problem: 'it does not name its replication' };
-  const about = { reason: textOf(reason, 'name'), parkedAtMs: timeOf(failedAt) };
+  const about = { reason: textOf(reason, 'name'), failedAtMs: timeOf(failedAt) };
   if (recordObject !== undefined) {
     return isLetterObject(recordObject)
       ? { kind: 'stored', objectKey: recordObject, ...about }
@@ -84,7 +84,7 @@ function isLetterObject(key: unknown): key is string {
 
 const LETTER_OBJECT = new RegExp(`^${DEAD_LETTER_OBJECT_PREFIX}[0-9A-Za-z/-]{1,200}\\.json$`);
 
-function batchParcel(document: Fields): Parcel {
+function batchParcel(document: Fields): FailureMessage {
   const info = document['DDBStreamBatchInfo'];
   if (!isObject(info))
     return {
@@ -92,10 +92,10 @@ function batchParcel(document: Fields): Parcel {
       problem: 'it is neither a letter of Ferry’s nor a batch of Lambda’s',
     };
   const reason = textOf(document['requestContext'], 'condition');
-  const parkedAtMs = timeOf(document['timestamp']);
+  const failedAtMs = timeOf(document['timestamp']);
   const records = payloadRecords(document['payload']);
   if (records !== undefined) {
-    return { kind: 'records', records: records.map((record) => ({ reason, parkedAtMs, record })) };
+    return { kind: 'records', records: records.map((record) => ({ reason, failedAtMs, record })) };
   }
   const [streamArn, shardId, startSequenceNumber, endSequenceNumber] = [
     'streamArn',
@@ -118,7 +118,7 @@ function batchParcel(document: Fields): Parcel {
     kind: 'range',
     range: { streamArn, shardId, startSequenceNumber, endSequenceNumber },
     reason,
-    parkedAtMs,
+    failedAtMs,
   };
 }
 
@@ -167,9 +167,9 @@ export interface RedriveFilter {
   readonly parkedAfterMs?: number | undefined;
 }
 
-export function matches(parked: ParkedRecord, filter: RedriveFilter): boolean {
+export function matches(parked: FailedRecord, filter: RedriveFilter): boolean {
   const { reason, keyText, parkedBeforeMs = Infinity, parkedAfterMs = -Infinity } = filter;
   if (reason !== undefined && parked.reason !== reason) return false;
-  if (parked.parkedAtMs > parkedBeforeMs || parked.parkedAtMs < parkedAfterMs) return false;
+  if (parked.failedAtMs > parkedBeforeMs || parked.failedAtMs < parkedAfterMs) return false;
   return keyText === undefined || recordKey(parked.record)?.keyText === keyText;
 }

@@ -1,11 +1,11 @@
 // The dead-letter queue, once through: letters are taken in hand some hundred at a time, removed when their
 // records are final, and let go at the end otherwise.
 
-import { type Parcel, parseParcel } from '../model/parcel.ts';
+import { type FailureMessage, parseFailureMessage } from '../model/failure-message.ts';
 import type { QueuedMessage } from '../ports.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
-import { choose, type Load, unpack, type Unpacked } from './redrive-parcels.ts';
-import { atOnce, isOver, type Run } from './redrive-run.ts';
+import { choose, type Load, unpack, type Unpacked } from './unpack.ts';
+import { atOnce, isOver, type Run } from './run.ts';
 
 /** A short poll that finds nothing does not prove a queue empty. */
 const EMPTY_RECEIVES_MAX = 2;
@@ -25,7 +25,7 @@ const HELD_MAX = 50_000;
 const AGAIN_MAX = 100;
 
 /** Messages that are hidden from others because of this run, without their bodies. */
-export class HeldLetters {
+export class HeldMessages {
   readonly #run: Run;
   readonly #messages = new Map<string, QueuedMessage>();
   /** Deliveries of what is held already, since anything else came. */
@@ -75,7 +75,7 @@ export class HeldLetters {
 }
 
 /** Letters as they are found, to be redriven together. */
-export async function* letterLoads(run: Run, held: HeldLetters): AsyncGenerator<Load[]> {
+export async function* messageLoads(run: Run, held: HeldMessages): AsyncGenerator<Load[]> {
   let empty = 0;
   while (empty < EMPTY_RECEIVES_MAX && !isOver(run) && !held.isFull) {
     const loads: Load[] = [];
@@ -94,7 +94,7 @@ export async function* letterLoads(run: Run, held: HeldLetters): AsyncGenerator<
   }
 }
 
-async function receiveSome(wanted: number, held: HeldLetters): Promise<QueuedMessage[]> {
+async function receiveSome(wanted: number, held: HeldMessages): Promise<QueuedMessage[]> {
   const receives = Math.min(RECEIVES_AT_ONCE, Math.ceil(wanted / MESSAGES_PER_RECEIVE));
   const replies = await Promise.all(Array.from({ length: receives }, () => held.receive()));
   return replies.flat();
@@ -103,12 +103,12 @@ async function receiveSome(wanted: number, held: HeldLetters): Promise<QueuedMes
 async function open(
   messages: readonly QueuedMessage[],
   run: Run,
-  held: HeldLetters,
+  held: HeldMessages,
 ): Promise<{ readonly loads: readonly Load[]; readonly bytes: number }> {
   const { context, options, report } = run;
   const { settings, bucket } = context;
   const control = await run.control();
-  const parcels = messages.map(({ body }) => parseParcel(body, settings.replication));
+  const parcels = messages.map(({ body }) => parseFailureMessage(body, settings.replication));
   const unpacked: Unpacked[] = [];
   const tasks = parcels.map((parcel, index) => async () => {
     unpacked[index] = await unpack(parcel, control, context);
@@ -128,7 +128,7 @@ async function open(
   return { loads, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
-function pointedTo(parcel: Parcel | undefined): number {
+function pointedTo(parcel: FailureMessage | undefined): number {
   if (parcel?.kind === 'stored') return STORED_BYTES;
   return parcel?.kind === 'range' ? RANGE_BYTES : 0;
 }

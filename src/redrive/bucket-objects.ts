@@ -2,12 +2,12 @@
 // redriven together, so that memory stays the same however many there are.
 
 import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
-import type { ObjectRange } from '../bulk/bulk-task.ts';
-import { parseParcel } from '../model/parcel.ts';
+import type { ObjectRange } from '../bulk/task.ts';
+import { parseFailureMessage } from '../model/failure-message.ts';
 import type { StoredObject } from '../ports.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
-import { choose, type Load, objectText, unpack, type Unpacked } from './redrive-parcels.ts';
-import { isOver, type Run } from './redrive-run.ts';
+import { choose, type Load, objectText, unpack, type Unpacked } from './unpack.ts';
+import { isOver, type Run } from './run.ts';
 
 export interface ObjectPart extends ObjectRange {
   /** Asked before more objects are taken in hand. */
@@ -84,7 +84,7 @@ async function open(objects: readonly StoredObject[], run: Run): Promise<Load[]>
     const body = await objectText(key, bucket);
     // Somebody else's redrive has been faster.
     if (body.kind === 'gone') return;
-    const parcel = body.kind === 'unreadable' ? body : parseParcel(body.text, settings.replication);
+    const parcel = body.kind === 'unreadable' ? body : parseFailureMessage(body.text, settings.replication);
     unpacked[index] = await unpack(parcel, control, context);
   });
   await inParallel(tasks, READS_AT_ONCE);
