@@ -10,7 +10,8 @@ import {
 import type { ReplicationConfig } from '../config/config.ts';
 import type { Clock } from '../ports.ts';
 import type { MetricAsked } from './cloudwatch/cloudwatch-api.ts';
-import type { EventSourceMapping, EventSourceMappingOptions } from '../stream/consumer.ts';
+import type { StreamConsumer } from '../stream/consumer.ts';
+import type { ConsumerOptions } from '../stream/context.ts';
 import type { LambdaApiState } from './lambda/lambda-api.ts';
 import type { LocalFailures } from './run/local-failures.ts';
 import {
@@ -24,7 +25,7 @@ import { type RegionApis, startRegionApis } from './region-apis.ts';
 export interface LocalApis {
   readonly history: MetricHistory;
   /** For the event source mapping's options. */
-  readonly onBatch: NonNullable<EventSourceMappingOptions['onBatch']>;
+  readonly onBatch: NonNullable<ConsumerOptions['onBatch']>;
   open(parts: LocalApiParts): Promise<RegionApis>;
 }
 
@@ -32,7 +33,7 @@ interface LocalApiParts {
   readonly replication: ReplicationConfig;
   /** Environment of the replicate function. */
   readonly variables: Readonly<Record<string, string>>;
-  readonly mapping: EventSourceMapping;
+  readonly mapping: StreamConsumer;
   readonly streamArn: string;
   readonly failures: Pick<LocalFailures, 'oldestSentAtMs'>;
 }
@@ -102,7 +103,7 @@ function pointsOf(asked: MetricAsked, parts: LocalApiParts, { history, clock }: 
   return history.points(name, statistic, range);
 }
 
-function isCaughtUp({ state, counts: { received, done, givenUp } }: EventSourceMapping): boolean {
+function isCaughtUp({ state, counts: { received, done, givenUp } }: StreamConsumer): boolean {
   return state === 'Enabled' && received === done + givenUp;
 }
 

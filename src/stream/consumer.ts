@@ -1,67 +1,28 @@
-// A stream -> invocations of a function, the way Lambda's event source mapping makes them. Receives
-// a stream's shards; hands on every record, in order per item, parent shards before their children,
-// until the function has taken it, it is given up to `onFailure`, or the stream has lost it.
+// A stream -> invocations of a function, as Lambda's event source mapping makes them. Delivers every
+// record, in order per item, parent shards before their children, until the function has taken it, it is
+// given up to `onFailure`, or the stream has lost it.
 
-import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
+import type { DynamoDBStreamEvent } from 'aws-lambda';
 import { describeError, FerryError } from '../errors.ts';
-import type { Clock, Shard, StreamReader } from '../ports.ts';
-import type { DeliverySettings, InvocationResult, OnFailureDocument } from './delivery-rules.ts';
-import { retryDelayMs, type ShardPollerHost } from './delivery.ts';
-import { ShardPoller } from './shard.ts';
+import type { Shard } from '../ports.ts';
+import {
+  type ConsumerContext,
+  type ConsumerCounts,
+  type ConsumerOptions,
+  retryDelayMs,
+} from './context.ts';
+import { ShardConsumer } from './shard.ts';
 
-export interface EventSourceMappingOptions {
-  readonly reader: StreamReader;
-  readonly streamArn: string;
-  /** Resolves with the function's response, rejects with its error. */
-  readonly invoke: (event: DynamoDBStreamEvent) => Promise<unknown>;
-  readonly settings: DeliverySettings;
-  readonly clock: Clock;
-  /** Stores a batch that is given up. Tried until it succeeds. */
-  readonly onFailure: (document: OnFailureDocument) => void | Promise<void>;
-  /** Something went wrong and is being dealt with; for people. */
-  readonly onProblem: (problem: string) => void;
-  /** After each invocation. */
-  readonly onBatch?: ((batch: DeliveredBatch) => void) | undefined;
-  /** Pause after an empty read. @default 250, Lambda's own base rate of four reads a second. */
-  readonly pollIntervalMs?: number | undefined;
-  /** Named in the on-failure documents. */
-  readonly functionArn?: string | undefined;
-}
-
-interface DeliveredBatch {
-  readonly shardId: string;
-  readonly records: readonly DynamoDBRecord[];
-  /** 1 for the first time. */
-  readonly invocation: number;
-  readonly result: InvocationResult;
-}
-
-export interface EventSourceMappingCounts {
-  /** Records read from the stream, each counted once. */
-  readonly received: number;
-  /** Records that the function has taken. */
-  readonly done: number;
-  /** Records given up to `onFailure`. */
-  readonly givenUp: number;
-  readonly invocations: number;
-  /** Invocations with records that the function had seen before. */
-  readonly retries: number;
-  /** Records in those invocations. */
-  readonly redelivered: number;
-  /** Times that the stream had lost records before they were read; it does not tell how many. */
-  readonly trimmed: number;
-}
-
-export interface EventSourceMapping {
-  /** Live. What is received, but neither done nor given up, is on its way. */
-  readonly counts: EventSourceMappingCounts;
-  /** As Lambda tells it. Disabling until the last invocation is over. */
-  readonly state: MappingState;
-  /** Disabled, it reads nothing and hands nothing over; enabled again, it goes on where it was. */
+export interface StreamConsumer {
+  /** Live. What is received, but neither done nor given up, is still to be delivered. */
+  readonly counts: ConsumerCounts;
+  /** With Lambda's words. It is "Disabling" until the last invocation is over. */
+  readonly state: ConsumerState;
+  /** Disabled, it neither reads nor invokes. Enabled again, it continues where it was. */
   setEnabled(enabled: boolean): void;
   /**
-   * Resolves once everything that is in the stream now has been handed over or given up. Enables the mapping.
-   * @throws FerryError `local.mapping.stopped`, also when stop() comes first.
+   * Resolves once everything that is in the stream now has been handed over or given up. Enables the consumer.
+   * @throws FerryError `stream.stopped`, also when stop() comes first.
    */
   settled(): Promise<void>;
   /** Rejects when the stream is gone for good; never settles otherwise. */
@@ -70,20 +31,20 @@ export interface EventSourceMapping {
   stop(): Promise<void>;
 }
 
-export type MappingState = 'Enabled' | 'Disabling' | 'Disabled';
+export type ConsumerState = 'Enabled' | 'Disabling' | 'Disabled';
 
 /** New shards appear when old ones end, which is noticed anyway; this is for all other cases. */
 const DISCOVERY_INTERVAL_MS = 10_000;
-/** An engine that starts again may not know its streams at first. */
-const GONE_LOOKS = 6;
+/** An engine that restarts may not know its streams at first. */
+const NOT_FOUND_ATTEMPTS_MAX = 6;
 /** Longest uninterrupted sleep, so that no timer outlives stop() by more. */
 const SLEEP_SLICE_MS = 250;
 
 /** Starts reading at once, at the oldest record of every shard. */
-export function startEventSourceMapping(options: EventSourceMappingOptions): EventSourceMapping {
-  const mapping = new Mapping(options);
-  mapping.start();
-  return mapping;
+export function startConsumer(options: ConsumerOptions): StreamConsumer {
+  const consumer = new Consumer(options);
+  consumer.start();
+  return consumer;
 }
 
 interface Waiter {
@@ -91,9 +52,9 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** Finds the shards, starts them parent before child, and knows when all is quiet. */
-class Mapping implements EventSourceMapping, ShardPollerHost {
-  readonly options: EventSourceMappingOptions;
+/** Finds the shards, starts parents before their children, and notices when the stream is quiet. */
+class Consumer implements StreamConsumer, ConsumerContext {
+  readonly options: ConsumerOptions;
   readonly counts = {
     received: 0,
     done: 0,
@@ -108,7 +69,7 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
   readonly lost: Promise<never>;
   #lose: (error: Error) => void = () => undefined;
   #invocations = 0;
-  readonly #shards = new Map<string, ShardPoller>();
+  readonly #shards = new Map<string, ShardConsumer>();
   readonly #wakers = new Set<() => void>();
   #settling: Waiter[] = [];
   /** Discoveries are numbered: a quiet stream is only quiet if a later look found nothing new. */
@@ -116,14 +77,14 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
   #discoveryDone = 0;
   #discovering: Promise<void> = Promise.resolve();
 
-  constructor(options: EventSourceMappingOptions) {
+  constructor(options: ConsumerOptions) {
     this.options = { ...options, invoke: (event) => this.#invoke(event, options) };
     this.lost = new Promise((_, reject) => (this.#lose = reject));
-    // Only a run that is under way minds.
+    // Nothing may be listening any more.
     this.lost.catch(() => undefined);
   }
 
-  get state(): MappingState {
+  get state(): ConsumerState {
     if (this.enabled) return 'Enabled';
     return this.#invocations > 0 ? 'Disabling' : 'Disabled';
   }
@@ -154,7 +115,6 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
     await Promise.all([this.#discovering, ...shards.map((shard) => shard.stopped())]);
   }
 
-  /** To be called whenever quiet may have come. */
   changed(): void {
     const quiet =
       this.#discoveryDone === this.#discoveryWanted &&
@@ -169,14 +129,12 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
     this.#wake();
   }
 
-  /** Sleeps; only stop() wakes earlier. */
   async sleep(ms: number): Promise<void> {
     const { clock } = this.options;
     const until = clock.now() + ms;
     while (!this.stopping && clock.now() < until) await this.nap(until - clock.now());
   }
 
-  /** Sleeps for a while; whatever calls for attention wakes earlier. */
   nap(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
@@ -188,7 +146,7 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
     });
   }
 
-  async #invoke(event: DynamoDBStreamEvent, { invoke }: EventSourceMappingOptions) {
+  async #invoke(event: DynamoDBStreamEvent, { invoke }: ConsumerOptions) {
     this.#invocations += 1;
     try {
       return await invoke(event);
@@ -213,7 +171,8 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
         this.changed();
       } catch (error) {
         failures += 1;
-        if (isGone(error) && failures === GONE_LOOKS) this.#lose(gone(this.options, error));
+        if (isGone(error) && failures === NOT_FOUND_ATTEMPTS_MAX)
+          this.#lose(gone(this.options, error));
         onProblem(`list the shards, attempt ${failures}: ${describeError(error)}`);
         await this.sleep(retryDelayMs(failures));
         continue;
@@ -231,7 +190,7 @@ class Mapping implements EventSourceMapping, ShardPollerHost {
     }
     for (const shard of listed) {
       if (!this.#shards.has(shard.shardId)) {
-        this.#shards.set(shard.shardId, new ShardPoller(shard, this));
+        this.#shards.set(shard.shardId, new ShardConsumer(shard, this));
       }
     }
     this.#startReady();
@@ -251,16 +210,16 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && error.name === 'ResourceNotFoundException';
 }
 
-function gone({ streamArn }: EventSourceMappingOptions, cause: unknown): FerryError {
+function gone({ streamArn }: ConsumerOptions, cause: unknown): FerryError {
   return new FerryError(`The stream ${streamArn} is gone: ${describeError(cause)}.`, {
-    code: 'local.stream.gone',
+    code: 'stream.gone',
     hint: 'Was its table deleted, or its stream turned off? Run it again on a table with a stream.',
     cause,
   });
 }
 
 function stopped(): FerryError {
-  return new FerryError('The event source mapping was stopped before the stream was settled.', {
-    code: 'local.mapping.stopped',
+  return new FerryError('The stream consumer was stopped before the stream was settled.', {
+    code: 'stream.stopped',
   });
 }

@@ -1,84 +1,65 @@
-// One batch of a shard -> invocations of the function, until each record of it is taken or given up.
+// One batch of a shard -> invocations of the function, until each record is taken or given up.
 
 import { describeError } from '../errors.ts';
+import type { Batch } from './batches.ts';
+import { type ConsumerContext, POLL_INTERVAL_MS, retryDelayMs } from './context.ts';
 import {
   afterInvocation,
-  type Batch,
   type FailureCondition,
   type InvocationResult,
-  onFailureDocument,
   separateExpired,
 } from './delivery-rules.ts';
-import type { EventSourceMappingCounts, EventSourceMappingOptions } from './consumer.ts';
-
-/** The mapping that a shard belongs to. */
-export interface ShardPollerHost {
-  readonly options: EventSourceMappingOptions;
-  readonly counts: { -readonly [Name in keyof EventSourceMappingCounts]: number };
-  readonly stopping: boolean;
-  readonly enabled: boolean;
-  /** Sleeps; only the end of the mapping wakes earlier. */
-  sleep(ms: number): Promise<void>;
-  /** Sleeps for a while; whatever calls for attention wakes earlier. */
-  nap(ms: number): Promise<void>;
-  /** To be called whenever quiet may have come. */
-  changed(): void;
-  shardFinished(): void;
-}
-
-export const POLL_INTERVAL_MS = 250;
-const RETRY_DELAY_MS = 100;
-const RETRY_DELAY_MS_MAX = 5_000;
+import { onFailureDocument } from './on-failure-document.ts';
 
 export class ShardDelivery {
   readonly #shardId: string;
-  readonly #mapping: ShardPollerHost;
+  readonly #consumer: ConsumerContext;
   readonly #onReleased: (records: number) => void;
 
   /** @param onReleased called with the number of records that have been taken or given up. */
-  constructor(shardId: string, mapping: ShardPollerHost, onReleased: (records: number) => void) {
+  constructor(shardId: string, consumer: ConsumerContext, onReleased: (records: number) => void) {
     this.#shardId = shardId;
-    this.#mapping = mapping;
+    this.#consumer = consumer;
     this.#onReleased = onReleased;
   }
 
   /** Delivers one batch, or what becomes of it, until nothing of it is left. */
   async deliver(batch: Batch): Promise<void> {
-    const { clock, settings } = this.#mapping.options;
+    const { clock, settings } = this.#consumer.options;
     const batches = [batch];
     let result: InvocationResult | undefined;
     let failures = 0;
     for (let next = batches.shift(); next !== undefined; next = batches.shift()) {
       await this.#untilEnabled();
-      if (this.#mapping.stopping) return;
+      if (this.#consumer.stopping) return;
       const { expired, live } = separateExpired(next, clock.now(), settings);
       if (expired) await this.#giveUp(expired, 'RecordAgeExceeded', result);
       if (live) {
         result = await this.#invoke(live);
         const { done, retry, givenUp } = afterInvocation(live, result, settings);
-        this.#mapping.counts.done += done.length;
+        this.#consumer.counts.done += done.length;
         this.#onReleased(done.length);
         if (givenUp) await this.#giveUp(givenUp, 'RetryAttemptsExhausted', result);
         batches.unshift(...retry);
-        // Progress starts the back-off anew.
+        // Progress resets the back-off.
         if (done.length > 0) failures = 0;
-        if (retry.length > 0) await this.#mapping.sleep(retryDelayMs(++failures));
+        if (retry.length > 0) await this.#consumer.sleep(retryDelayMs(++failures));
       }
-      if (this.#mapping.stopping) return;
+      if (this.#consumer.stopping) return;
     }
   }
 
-  /** A mapping that is disabled leaves a batch where it is. */
+  /** While the consumer is disabled, a batch waits. */
   async #untilEnabled(): Promise<void> {
-    const { pollIntervalMs = POLL_INTERVAL_MS } = this.#mapping.options;
-    while (!this.#mapping.enabled && !this.#mapping.stopping) {
-      await this.#mapping.nap(pollIntervalMs);
+    const { pollIntervalMs = POLL_INTERVAL_MS } = this.#consumer.options;
+    while (!this.#consumer.enabled && !this.#consumer.stopping) {
+      await this.#consumer.nap(pollIntervalMs);
     }
   }
 
   async #invoke(batch: Batch): Promise<InvocationResult> {
-    const { invoke, onBatch, onProblem } = this.#mapping.options;
-    const { counts } = this.#mapping;
+    const { invoke, onBatch, onProblem } = this.#consumer.options;
+    const { counts } = this.#consumer;
     const { records } = batch;
     const invocation = batch.invocations + 1;
     counts.invocations += 1;
@@ -99,15 +80,13 @@ export class ShardDelivery {
     return result;
   }
 
-  /** A batch counts as given up once the destination has it. */
+  /** A batch counts as given up once `onFailure` has stored it. */
   async #giveUp(
     batch: Batch,
     condition: FailureCondition,
     result: InvocationResult | undefined,
   ): Promise<void> {
-    const { clock, streamArn, onFailure, onProblem } = this.#mapping.options;
-    const { functionArn = 'arn:aws:lambda:local:000000000000:function:replicate' } =
-      this.#mapping.options;
+    const { clock, streamArn, functionArn, onFailure, onProblem } = this.#consumer.options;
     const document = onFailureDocument({
       batch,
       condition,
@@ -125,16 +104,11 @@ export class ShardDelivery {
         onProblem(
           `give up ${batch.records.length} records, attempt ${attempt}: ${describeError(error)}`,
         );
-        if (this.#mapping.stopping) return;
-        await this.#mapping.sleep(retryDelayMs(attempt));
+        if (this.#consumer.stopping) return;
+        await this.#consumer.sleep(retryDelayMs(attempt));
       }
     }
-    this.#mapping.counts.givenUp += batch.records.length;
+    this.#consumer.counts.givenUp += batch.records.length;
     this.#onReleased(batch.records.length);
   }
-}
-
-/** Doubles from try to try. */
-export function retryDelayMs(failures: number): number {
-  return Math.min(RETRY_DELAY_MS_MAX, RETRY_DELAY_MS * 2 ** (failures - 1));
 }

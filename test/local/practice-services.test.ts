@@ -9,7 +9,7 @@ import { deployedSinceMs, deployedTimeoutSeconds } from '../../src/aws/deployed-
 import { eventSources, lambdaEventSources } from '../../src/aws/event-source.ts';
 import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
 import { functionName } from '../../src/config/names.ts';
-import type { MappingState } from '../../src/stream/consumer.ts';
+import type { ConsumerState } from '../../src/stream/consumer.ts';
 import { keepConfig } from '../../src/local/run/kept-config.ts';
 import type { LambdaApiState } from '../../src/local/lambda/lambda-api.ts';
 import type { LocalWorld } from '../../src/local/run/local-world.ts';
@@ -75,7 +75,7 @@ describe('Lambda of a local run', () => {
         },
       ],
       mapping: {
-        get state(): MappingState {
+        get state(): ConsumerState {
           return enabled ? 'Enabled' : 'Disabled';
         },
         setEnabled: (wanted) => (enabled = wanted),

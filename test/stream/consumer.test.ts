@@ -5,13 +5,10 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { dynamoDbStreamReader } from '../../src/aws/dynamodb-streams.ts';
 import { systemClock } from '../../src/aws/system-clock.ts';
-import type { OnFailureDocument } from '../../src/stream/delivery-rules.ts';
+import type { OnFailureDocument } from '../../src/stream/on-failure-document.ts';
 import { startEmbeddedDynamoDb } from '../../src/local/engine/embedded-dynamodb.ts';
-import {
-  type EventSourceMapping,
-  type EventSourceMappingOptions,
-  startEventSourceMapping,
-} from '../../src/stream/consumer.ts';
+import { startConsumer, type StreamConsumer } from '../../src/stream/consumer.ts';
+import type { ConsumerOptions } from '../../src/stream/context.ts';
 import type { StreamReader } from '../../src/ports.ts';
 import { eventually } from '../local/fixtures/processes.ts';
 import { ScriptedStream, serviceError } from '../local/fixtures/scripted-stream.ts';
@@ -24,9 +21,10 @@ const SETTINGS = {
   retryAttempts: -1,
   maxRecordAgeSeconds: 3_600,
 };
+const FUNCTION_ARN = 'arn:aws:lambda:us-east-1:000000000000:function:replicate';
 const STREAM_ARN = 'arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-01-01T00:00:00.000';
 
-const mappings: EventSourceMapping[] = [];
+const mappings: StreamConsumer[] = [];
 
 afterEach(async () => {
   await Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
@@ -50,8 +48,8 @@ const numbers = (list: readonly DynamoDBRecord[]) =>
   list.map(({ dynamodb }) => Number(dynamodb?.SequenceNumber));
 const failAt = (number: number) => ({ batchItemFailures: [{ itemIdentifier: String(number) }] });
 
-interface Overrides extends Partial<Omit<EventSourceMappingOptions, 'settings'>> {
-  readonly settings?: Partial<EventSourceMappingOptions['settings']>;
+interface Overrides extends Partial<Omit<ConsumerOptions, 'settings'>> {
+  readonly settings?: Partial<ConsumerOptions['settings']>;
 }
 
 /** A mapping whose batches, problems and given-up documents can be looked at. */
@@ -61,9 +59,10 @@ function start(stream: StreamReader, { settings, ...overrides }: Overrides = {})
   const problems: string[] = [];
   const documents: OnFailureDocument[] = [];
   const { invoke = () => Promise.resolve(null), ...others } = overrides;
-  const mapping = startEventSourceMapping({
+  const mapping = startConsumer({
     reader: stream,
     streamArn: STREAM_ARN,
+    functionArn: FUNCTION_ARN,
     settings: { ...SETTINGS, ...settings },
     clock,
     onFailure: (document) => void documents.push(document),
@@ -85,7 +84,7 @@ function gate() {
   return { opened, open };
 }
 
-describe('an event source mapping', () => {
+describe('a stream consumer', () => {
   it('hands over every record from the oldest on, in order, and then settles', async () => {
     const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 2_500));
     const { mapping, batches, problems } = start(stream);
@@ -324,7 +323,11 @@ describe('a function that fails', () => {
     expect(batches).toEqual([[1, 2], [3, 4], [3], [3], [4]]);
     expect(documents).toHaveLength(1);
     expect(documents[0]).toMatchObject({
-      requestContext: { condition: 'RetryAttemptsExhausted', approximateInvokeCount: 3 },
+      requestContext: {
+        functionArn: FUNCTION_ARN,
+        condition: 'RetryAttemptsExhausted',
+        approximateInvokeCount: 3,
+      },
       DDBStreamBatchInfo: {
         shardId: 'shard-1',
         startSequenceNumber: '3',
@@ -629,7 +632,7 @@ describe('a stream that is gone', () => {
     const { mapping } = start({ shards: gone, open: gone, read: gone });
 
     await expect(mapping.lost).rejects.toMatchObject({
-      code: 'local.stream.gone',
+      code: 'stream.gone',
       message: expect.stringContaining(STREAM_ARN),
     });
   });
@@ -677,8 +680,8 @@ describe('stopping', () => {
 
     expect(mapping.counts).toMatchObject({ invocations: 1, done: 10 });
     expect(stream.calls).toHaveLength(calls);
-    expect(await unsettled).toMatchObject({ code: 'local.mapping.stopped' });
-    await expect(mapping.settled()).rejects.toMatchObject({ code: 'local.mapping.stopped' });
+    expect(await unsettled).toMatchObject({ code: 'stream.stopped' });
+    await expect(mapping.settled()).rejects.toMatchObject({ code: 'stream.stopped' });
   });
 
   it('does not wait for a back-off, an idle poll or a full buffer', async () => {
@@ -815,9 +818,10 @@ describe.runIf(here)('behind the embedded engine', () => {
     const streamArn = TableDescription?.LatestStreamArn ?? '';
     const taken = new Map<string, number[]>();
     let calls = 0;
-    const mapping = startEventSourceMapping({
+    const mapping = startConsumer({
       reader: dynamoDbStreamReader(streams, streamArn),
       streamArn,
+      functionArn: FUNCTION_ARN,
       settings: { ...SETTINGS, batchSize: 25, parallelizationFactor: 4 },
       clock: systemClock,
       pollIntervalMs: 20,

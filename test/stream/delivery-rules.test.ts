@@ -2,20 +2,22 @@ import type { DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  afterInvocation,
   type Batch,
   compareSequenceNumbers,
-  type DeliverySettings,
   INVOCATION_PAYLOAD_BYTES_MAX,
-  type InvocationResult,
   newBatch,
   nextBatchSize,
-  onFailureDocument,
-  separateExpired,
   sequenceNumberOf,
   slotOf,
   toWaitingRecord,
+} from '../../src/stream/batches.ts';
+import {
+  afterInvocation,
+  type DeliverySettings,
+  type InvocationResult,
+  separateExpired,
 } from '../../src/stream/delivery-rules.ts';
+import { onFailureDocument } from '../../src/stream/on-failure-document.ts';
 
 const SETTINGS: DeliverySettings = {
   batchSize: 100,

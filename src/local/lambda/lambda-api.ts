@@ -1,7 +1,7 @@
 // Lambda's API as far as Ferry's commands use it: the function's configuration, and the event source mapping, which
 // they disable and enable. A pure answer to a request; the server around it is in region-apis.ts.
 
-import type { EventSourceMapping } from '../../stream/consumer.ts';
+import type { StreamConsumer } from '../../stream/consumer.ts';
 
 interface LocalFunction {
   readonly name: string;
@@ -13,7 +13,7 @@ interface LocalFunction {
 
 export interface LambdaApiState {
   readonly functions: readonly LocalFunction[];
-  readonly mapping: Pick<EventSourceMapping, 'state' | 'setEnabled'>;
+  readonly mapping: Pick<StreamConsumer, 'state' | 'setEnabled'>;
   readonly mappingId: string;
   readonly streamArn: string;
   /** When the mapping was created, or enabled or disabled last. */
@@ -64,7 +64,7 @@ function configurationOf(name: string, { functions }: LambdaApiState): ApiAnswer
     status: 200,
     body: {
       FunctionName: name,
-      FunctionArn: arnOf({ name, region }),
+      FunctionArn: localFunctionArn({ name, region }),
       Timeout: timeoutSeconds,
       Environment: { Variables: variables },
       LastModified: new Date(createdAtMs).toISOString().replace('Z', '+0000'),
@@ -85,13 +85,13 @@ function mappingOf(state: LambdaApiState): object {
     UUID: state.mappingId,
     State: state.mapping.state,
     EventSourceArn: state.streamArn,
-    FunctionArn: arnOf({ name, region }),
+    FunctionArn: localFunctionArn({ name, region }),
     LastProcessingResult: state.lastResult,
     LastModified: state.mappingChangedAtMs / 1000,
   };
 }
 
-function arnOf({ name, region }: Pick<LocalFunction, 'name' | 'region'>): string {
+export function localFunctionArn({ name, region }: Pick<LocalFunction, 'name' | 'region'>): string {
   return `arn:aws:lambda:${region}:000000000000:function:${name}`;
 }
 

@@ -16,7 +16,7 @@ import {
   ON_FAILURE_OBJECT_PREFIX,
 } from '../../config/names.ts';
 import type { MessageQueue, ObjectStore } from '../../ports.ts';
-import type { OnFailureDocument } from '../../stream/delivery-rules.ts';
+import type { OnFailureDocument } from '../../stream/on-failure-document.ts';
 import { startS3Server } from '../s3/server.ts';
 import { startSqsServer } from '../sqs/server.ts';
 

@@ -5,9 +5,10 @@ import type { Credentials } from '../../aws/client-settings.ts';
 import { dynamoDbStreamReader } from '../../aws/dynamodb-streams.ts';
 import { streamsClient } from '../../aws/stream-ranges.ts';
 import type { ReplicationConfig, ServiceEndpoints } from '../../config/config.ts';
-import { STATE_ATTRIBUTES } from '../../config/names.ts';
+import { functionName, STATE_ATTRIBUTES } from '../../config/names.ts';
 import type { Clock, Random, StreamReader } from '../../ports.ts';
-import { type EventSourceMapping, startEventSourceMapping } from '../../stream/consumer.ts';
+import { type StreamConsumer, startConsumer } from '../../stream/consumer.ts';
+import { localFunctionArn } from '../lambda/lambda-api.ts';
 import { type FaultProxy, startFaultProxy } from '../faults/fault-proxy.ts';
 import type { LambdaFunction } from '../lambda-process.ts';
 import { type LocalApis, localApis } from '../local-apis.ts';
@@ -58,7 +59,7 @@ export interface LocalWorld {
   readonly streamArn: string;
   /** Of the source Region's services other than DynamoDB. */
   readonly endpoints: ServiceEndpoints;
-  readonly mapping: EventSourceMapping;
+  readonly mapping: StreamConsumer;
   readonly lambda: LambdaFunction;
   readonly failures: LocalFailures;
   /** Between the function and the destination. */
@@ -67,7 +68,7 @@ export interface LocalWorld {
   /**
    * Resolves once everything that is in the stream now has been handed over or given up, no invocation is
    * open any more, and every delete has been looked at again. Nothing may be written meanwhile.
-   * @throws FerryError `local.mapping.stopped`.
+   * @throws FerryError `stream.stopped`.
    */
   settled(): Promise<void>;
   /** The last part of it: for deletes that were announced by somebody else since. */
@@ -173,10 +174,14 @@ function startMapping(
   { replication, failures, lambda, reader, apis, streamArn }: FunctionPlace & MappingParts,
   { clock, onProblem }: LocalWorldOptions,
   cleanups: Cleanup[],
-): EventSourceMapping {
-  const mapping = startEventSourceMapping({
+): StreamConsumer {
+  const mapping = startConsumer({
     reader,
     streamArn,
+    functionArn: localFunctionArn({
+      name: functionName(replication.name),
+      region: replication.source.region,
+    }),
     invoke: (event) => lambda.invoke(event),
     // As lib/stream-replicator.ts deploys it.
     settings: { ...replication.eventSource, bisectBatchOnFunctionError: true },
