@@ -8,6 +8,7 @@ const ENDPOINT_VARIABLES = Object.keys(process.env).filter((name) =>
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'bin/build.ts',
     env: {
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       AWS_ACCESS_KEY_ID: 'test',

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { BUNDLE_OPTIONS } from '../src/lambda-bundle.ts';
+import { FUNCTION_OPTIONS } from '../bin/bundles.ts';
 
 const PROGRAMS = ['measure', 'growth', 'catch-up'] as const;
 export type Program = (typeof PROGRAMS)[number];
@@ -21,6 +21,6 @@ function buildAll(): string {
   const outdir = mkdtempSync(join(tmpdir(), 'ferry-bench-'));
   process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));
   const entryPoints = PROGRAMS.map((name) => ({ in: `bench/${name}.ts`, out: name }));
-  buildSync({ ...BUNDLE_OPTIONS, entryPoints, outdir, write: true });
+  buildSync({ ...FUNCTION_OPTIONS, entryPoints, outdir, write: true });
   return outdir;
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { toEnvironment } from '../src/config/handler-settings.ts';
-import { buildLambdaBundle } from '../src/lambda-bundle.ts';
+import { functionModule } from '../src/package-files.ts';
 import { SETTINGS } from './approach.ts';
 import { makeBatch } from './batches.ts';
 import { onCore } from './core-pinning.ts';
@@ -43,7 +43,7 @@ export function coldStarts(endpoint: string, rounds: number): Array<readonly [nu
   try {
     const timer = join(directory, 'timer.mjs');
     writeFileSync(timer, TIMER);
-    const ours = buildLambdaBundle(join(directory, 'ferry'));
+    const ours = functionModule('replicate');
     const stock = bundleStock(directory);
     const event = JSON.stringify({
       Records: makeBatch({ records: 1, keys: 1, bytes: 200, deleteShare: 0 }),

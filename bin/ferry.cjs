@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The ferry command: started by path, by link or as bin/ferry, from any folder. Plain JavaScript that any Node
-// understands, because the packages that read TypeScript are found beside this file, never in the current folder.
+// understands, so that it can refuse the ones that are too old.
 
 const path = require('node:path');
 
@@ -16,25 +16,17 @@ async function start() {
     );
     return;
   }
-  const tsx = await findTsx();
-  // Without it, the tsconfig.json of the current folder would count.
-  tsx?.register({ tsconfig: path.join(project, 'tsconfig.json') });
-  if (tsx !== undefined) await import('../src/cli/process.ts');
+  try {
+    await import('../dist/src/cli/process.js');
+  } catch (error) {
+    if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    refuse('The packages that Ferry needs are not installed.', `Run \`npm ci\` in ${project}.`);
+  }
 }
 
 function isSupported(version) {
   const [major, minor] = version.split('.').map(Number);
   return major > 20 || (major === 20 && minor >= 19);
-}
-
-async function findTsx() {
-  try {
-    return await import('tsx/esm/api');
-  } catch (error) {
-    if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    refuse('The packages that Ferry needs are not installed.', `Run \`npm ci\` in ${project}.`);
-    return undefined;
-  }
 }
 
 function refuse(problem, hint) {

@@ -34,7 +34,7 @@ import {
   ON_FAILURE_OBJECT_PREFIX,
   REPORT_OBJECT_PREFIX,
 } from '../src/config/names.ts';
-import { LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { LAMBDA_HANDLER } from './function-code.ts';
 import {
   type ReplicationAndStream,
   replicationVariable,
@@ -245,7 +245,7 @@ function tablePolicies(
   return {
     ReadSource: policy(allow(read, at(source.region, source.table)), ...useOfKey(source)),
     CopyToDestination: policy(
-      // A copy that its state row refuses is re-synchronised, which may delete it, too.
+      // A copy that its ledger row refuses is re-synchronised, which may delete it, too.
       allow(
         [...read, 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
         at(destination.region, destination.table),

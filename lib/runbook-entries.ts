@@ -1,8 +1,8 @@
 // docs/runbook.md -> its entries, with the names of one replication, for people who have the AWS console only.
 
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { ReplicationConfig } from '../src/config/config.ts';
+import { packageFile } from '../src/package-files.ts';
 
 interface RunbookEntry {
   /** As GitHub makes it of the heading. */
@@ -12,7 +12,7 @@ interface RunbookEntry {
   readonly text: string;
 }
 
-const RUNBOOK = fileURLToPath(new URL('../docs/runbook.md', import.meta.url));
+const RUNBOOK = packageFile('docs/runbook.md');
 
 let entries: readonly RunbookEntry[] | undefined;
 

@@ -1,8 +1,6 @@
 // A stream in, a twin kept: the replicate function and the event source mapping that feeds it,
 // with a role that can do just that, and two places for what does not get through.
 
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Duration, Stack, Token } from 'aws-cdk-lib';
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import {
@@ -28,7 +26,8 @@ import {
 } from '../src/config/names.ts';
 import { UsageError } from '../src/errors.ts';
 import { toEnvironment } from '../src/config/handler-settings.ts';
-import { buildLambdaBundle, type HandlerName, LAMBDA_HANDLER } from '../src/lambda-bundle.ts';
+import { type FunctionName, functionDirectory } from '../src/package-files.ts';
+import { LAMBDA_HANDLER } from './function-code.ts';
 import { partitionOf } from '../src/config/partition.ts';
 import { environmentKey } from './customer-key.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
@@ -151,10 +150,9 @@ export class StreamReplicator extends Construct {
   }
 }
 
-/** Bundles a handler of this repository, and tells the directory that ships. */
-export function bundledCode(handler: HandlerName = 'replicate'): string {
-  const directory = fileURLToPath(new URL(`../dist/lambda/${handler}`, import.meta.url));
-  return dirname(buildLambdaBundle(directory, handler));
+/** @returns the directory of a built function. */
+export function bundledCode(name: FunctionName = 'replicate'): string {
+  return functionDirectory(name);
 }
 
 function refuseWrongRegions(stackRegion: string, replication: ReplicationConfig): void {

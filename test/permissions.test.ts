@@ -7,7 +7,7 @@ import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../lib/documents/operator-needs.ts';
 import { main } from '../src/cli/main.ts';
-import { buildLambdaBundle } from '../src/lambda-bundle.ts';
+import { functionModule } from '../src/package-files.ts';
 import type { ObjectStore } from '../src/ports.ts';
 import { openBucketCloud } from './fixtures/bucket-cloud.ts';
 import { type Handler, openBulkCloud } from './fixtures/bulk-cloud.ts';
@@ -267,7 +267,7 @@ function inBulk(
   return inRegions(async (regions, record, apply) => {
     await putAll(regions.source, 'Orders', [item('a')]);
     await regions.adopt();
-    const bundle = buildLambdaBundle(join(regions.directory, 'bundle'), 'bulk-segment');
+    const bundle = functionModule('bulk-segment');
     const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler };
     const { lookAgainQueueUrl = '' } = regions.lambda.settings;
     const [replication] = replicationsOf(regions);

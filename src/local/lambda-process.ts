@@ -3,9 +3,8 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { FerryError } from '../errors.ts';
+import { packageFile } from '../package-files.ts';
 import type { FunctionErrorFields, Invocation, Reply } from './lambda-bootstrap.ts';
 
 export interface LambdaFunction {
@@ -46,10 +45,7 @@ const ENVIRONMENTS_MAX = 10;
 /** Lambda gives ten seconds; a machine that runs everything at once may need more. */
 const INIT_TIMEOUT_MS = 30_000;
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-const BOOTSTRAP = fileURLToPath(new URL('./lambda-bootstrap.ts', import.meta.url));
-/** By its full address, because the child's working directory may be anywhere. */
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const BOOTSTRAP = packageFile('dist/src/local/lambda-bootstrap.js');
 
 /** The function is ready at once; its processes start with the invocations that need them. */
 export function startLambdaProcess(options: LambdaProcessOptions): LambdaFunction {
@@ -153,9 +149,7 @@ class ExecutionEnvironment {
     this.#options = options;
     const { PATH = '' } = process.env;
     this.#child = fork(BOOTSTRAP, [options.bundlePath], {
-      execArgv: ['--import', TSX],
-      // tsx takes the tsconfig.json of the working directory.
-      cwd: PROJECT,
+      execArgv: [],
       env: { PATH, ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Out of reach of a terminal's Ctrl-C, also before the bootstrap can ignore it.

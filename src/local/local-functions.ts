@@ -1,13 +1,10 @@
 // The functions of a local world: the bundles that ship, in processes of their own, with the environment that a
 // deployment would give them.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { handlerSettings } from '../config/config.ts';
 import { LOOK_AGAIN_ENVIRONMENT } from '../config/names.ts';
 import { toEnvironment } from '../config/handler-settings.ts';
-import { buildLambdaBundle, type HandlerName } from '../lambda-bundle.ts';
+import { functionModule, type FunctionName } from '../package-files.ts';
 import { replicationVariable } from '../config/replication-variable.ts';
 import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
 import type { Cleanup, LocalWorld, LocalWorldOptions } from './run/local-world.ts';
@@ -70,7 +67,7 @@ export function startLookAgain(
 const EXPECTED_LINES = ['{"_aws"', '{"event":"control.adopted"'];
 
 interface FunctionToStart {
-  readonly handler: HandlerName;
+  readonly handler: FunctionName;
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -80,11 +77,9 @@ export function startLambda(
   { credentials, onProblem }: LocalWorldOptions,
   cleanups: Cleanup[],
 ): LambdaFunction {
-  const bundleDirectory = mkdtempSync(join(tmpdir(), 'ferry-local-'));
-  cleanups.push(() => rmSync(bundleDirectory, { recursive: true, force: true }));
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const lambda = startLambdaProcess({
-    bundlePath: buildLambdaBundle(bundleDirectory, handler),
+    bundlePath: functionModule(handler),
     environment: {
       ...variables,
       AWS_REGION: replication.source.region,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildLambdaBundle } from '../../src/lambda-bundle.ts';
+import { functionModule } from '../../src/package-files.ts';
 import type { Item } from '../../src/ports.ts';
 import { type BulkCloud, type Handler, openBulkCloud } from '../fixtures/bulk-cloud.ts';
 import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
     replications: [object];
   };
   // The very bundle that ships.
-  const bundle = buildLambdaBundle(join(regions.directory, 'bundle'), 'bulk-segment');
+  const bundle = functionModule('bulk-segment');
   const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler };
   const { lookAgainQueueUrl = '' } = regions.lambda.settings;
   const setup = { replication: replications[0], pagesPerCall: 1, lookAgainQueueUrl };

@@ -2,11 +2,10 @@
 // command follows it, and then redrives the letters.
 
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
-import { buildLambdaBundle } from '../../src/lambda-bundle.ts';
+import { functionModule } from '../../src/package-files.ts';
 import { type LocalFailures, openLocalFailures } from '../../src/local/run/local-failures.ts';
 import { type BulkCloud, type Handler, openBulkCloud } from '../fixtures/bulk-cloud.ts';
 import { lambdaRecord } from '../fixtures/records.ts';
@@ -23,7 +22,7 @@ beforeAll(async () => {
   const { replications } = JSON.parse(readFileSync(regions.config, 'utf8')) as {
     replications: [object];
   };
-  const bundle = buildLambdaBundle(join(regions.directory, 'bundle'), 'bulk-segment');
+  const bundle = functionModule('bulk-segment');
   const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler };
   const { lookAgainQueueUrl = '' } = regions.lambda.settings;
   // Time is up whenever it is asked for: a call takes one group of objects in hand.

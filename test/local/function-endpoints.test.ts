@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { toEnvironment } from '../../src/config/handler-settings.ts';
-import { buildLambdaBundle } from '../../src/lambda-bundle.ts';
+import { functionModule } from '../../src/package-files.ts';
 import { startLambdaProcess } from '../../src/local/lambda-process.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
 
@@ -26,7 +26,7 @@ it.each(['signed', 'sdk'] as const)(
     const directory = mkdtempSync(join(tmpdir(), 'ferry-function-'));
     const { destinationEndpoint: _, ...settings } = { ...SETTINGS, httpClient };
     const lambda = startLambdaProcess({
-      bundlePath: buildLambdaBundle(directory),
+      bundlePath: functionModule('replicate'),
       environment: {
         ...toEnvironment(settings),
         AWS_REGION: 'us-east-1',

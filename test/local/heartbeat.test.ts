@@ -9,7 +9,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
 import { HEARTBEAT_ENVIRONMENT } from '../../src/config/names.ts';
-import { buildLambdaBundle } from '../../src/lambda-bundle.ts';
+import { functionModule } from '../../src/package-files.ts';
 import { type Cleanup, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 
@@ -61,7 +61,7 @@ async function heartbeatFunction(configured: ReplicationConfig): Promise<() => P
   cleanups.push(() => {
     for (const name of Object.keys(variables)) delete process.env[name];
   });
-  const bundle = buildLambdaBundle(directory, 'heartbeat');
+  const bundle = functionModule('heartbeat');
   const { handler } = (await import(pathToFileURL(bundle).href)) as {
     handler: () => Promise<void>;
   };

@@ -215,7 +215,7 @@ describe('a function on this machine', () => {
   it('tells why a bundle does not come up', async () => {
     const broken = start({ bundlePath: fixture('broken-function.mjs') });
     const missing = start({ bundlePath: fixture('no-such-function.mjs') });
-    const notAFunction = start({ bundlePath: fixture('processes.ts') });
+    const notAFunction = start({ bundlePath: fixture('no-handler.mjs') });
 
     const errors = await Promise.all(
       [broken, missing, notAFunction].map(({ lambda }) => failure(lambda.invoke({}))),

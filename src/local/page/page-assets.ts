@@ -1,8 +1,7 @@
-// The files of the live page, bundled in memory: what it needs is in them, so a browser asks nobody else.
+// The files of the live page, as they were built: what it needs is in them, so a browser asks nobody else.
 
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
+import { packageFile } from '../../package-files.ts';
 
 interface Asset {
   readonly type: string;
@@ -12,29 +11,18 @@ interface Asset {
 /** By path, as a browser asks for them. */
 export type Assets = ReadonlyMap<string, Asset>;
 
-const pathOf = (name: string) => fileURLToPath(new URL(`../browser/${name}`, import.meta.url));
+const FILES = [
+  ['/', 'page.html', 'text/html; charset=utf-8'],
+  ['/icon.svg', 'icon.svg', 'image/svg+xml'],
+  ['/page.js', 'page.js', 'text/javascript; charset=utf-8'],
+  ['/page.css', 'page.css', 'text/css; charset=utf-8'],
+] as const;
 
-export function buildAssets(): Assets {
-  const { outputFiles } = buildSync({
-    // Without it, the tsconfig.json of the current folder would count.
-    absWorkingDir: pathOf(''),
-    entryPoints: [pathOf('page.ts'), pathOf('page.css')],
-    outdir: '/',
-    bundle: true,
-    write: false,
-    platform: 'browser',
-    format: 'esm',
-    target: 'es2022',
-    minify: true,
-    legalComments: 'inline',
-    logLevel: 'silent',
-  });
-  const built = (ending: string) =>
-    outputFiles.find(({ path }) => path.endsWith(ending))?.contents ?? new Uint8Array();
-  return new Map([
-    ['/', { type: 'text/html; charset=utf-8', body: readFileSync(pathOf('page.html')) }],
-    ['/icon.svg', { type: 'image/svg+xml', body: readFileSync(pathOf('icon.svg')) }],
-    ['/page.js', { type: 'text/javascript; charset=utf-8', body: built('.js') }],
-    ['/page.css', { type: 'text/css; charset=utf-8', body: built('.css') }],
-  ]);
+export function readAssets(): Assets {
+  return new Map(
+    FILES.map(([path, name, type]) => [
+      path,
+      { type, body: readFileSync(packageFile(`dist/page/${name}`)) },
+    ]),
+  );
 }

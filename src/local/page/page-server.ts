@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { FerryError } from '../../errors.ts';
-import { buildAssets } from './page-assets.ts';
+import { readAssets } from './page-assets.ts';
 import { FAULT_NAMES, type FaultName, type PageView } from './page-view.ts';
 
 export interface PageServerOptions {
@@ -49,7 +49,7 @@ const HEADERS = {
  * @throws FerryError `local.port.in-use`.
  */
 export async function startPageServer(options: PageServerOptions): Promise<PageServer> {
-  const assets = buildAssets();
+  const assets = readAssets();
   const watchers = new Set<ServerResponse>();
   const server = createServer();
   server.maxConnections = CONNECTIONS_MAX;

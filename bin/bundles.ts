@@ -1,0 +1,89 @@
+// What esbuild makes of the sources, in memory: the modules that Node runs, what Lambda runs, and the live page.
+
+import { readdirSync } from 'node:fs';
+import { type BuildOptions, type Plugin, build as bundle, type OutputFile } from 'esbuild';
+import { packageFile } from '../src/package-files.ts';
+
+/** For packages that are no ES modules, and ask for Node's own while they are loaded. */
+const REQUIRE =
+  "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
+
+const COMMON = {
+  // Without it, the tsconfig.json of the current folder would count.
+  absWorkingDir: packageFile(''),
+  bundle: true,
+  format: 'esm',
+  logLevel: 'silent',
+} as const satisfies BuildOptions;
+
+/** How everything is built that Lambda runs. */
+export const FUNCTION_OPTIONS = {
+  ...COMMON,
+  outExtension: { '.js': '.mjs' },
+  splitting: true,
+  platform: 'node',
+  // The oldest Node that runs the bundle: local mode's, not the function's own.
+  target: 'node20',
+  mainFields: ['module', 'main'],
+  // Names stay as they are, for stack traces; to keep them with `keepNames` would cost a call for every closure.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
+  banner: { js: REQUIRE },
+} as const satisfies BuildOptions;
+
+/** Modules stay modules, for readable stacks: only JSON comes into them. Packages are found at run time. */
+const MODULES_APART: Plugin = {
+  name: 'modules-apart',
+  setup(build) {
+    build.onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, kind }) =>
+      kind === 'entry-point' ? undefined : { path: path.replace(/\.ts$/, '.js'), external: true },
+    );
+  },
+};
+
+export function buildModules(paths: readonly string[]): Promise<OutputFile[]> {
+  return outputOf({
+    ...COMMON,
+    entryPoints: [...paths],
+    outbase: '.',
+    outdir: 'dist',
+    packages: 'external',
+    platform: 'node',
+    target: 'node20',
+    plugins: [MODULES_APART],
+  });
+}
+
+/** Each function with the SDK inside. What it imports only when needed becomes a chunk beside `index.mjs`. */
+export function buildFunctions(): Array<Promise<OutputFile[]>> {
+  const names = readdirSync(packageFile('src/handlers')).map((file) => file.replace('.ts', ''));
+  return names.map((name) =>
+    outputOf({
+      ...FUNCTION_OPTIONS,
+      entryPoints: [{ in: `src/handlers/${name}.ts`, out: 'index' }],
+      outdir: `dist/functions/${name}`,
+    }),
+  );
+}
+
+/** With everything inside, so a browser asks nobody else. */
+export function buildPage(): Promise<OutputFile[]> {
+  return outputOf({
+    ...COMMON,
+    entryPoints: ['page.ts', 'page.css', 'page.html', 'icon.svg'].map(
+      (name) => `src/local/browser/${name}`,
+    ),
+    loader: { '.html': 'copy', '.svg': 'copy' },
+    outdir: 'dist/page',
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    legalComments: 'inline',
+  });
+}
+
+async function outputOf(options: BuildOptions): Promise<OutputFile[]> {
+  const { outputFiles } = await bundle({ ...options, write: false });
+  return outputFiles ?? [];
+}

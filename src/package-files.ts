@@ -1,0 +1,24 @@
+// Files of this package that code reads or starts. They are found from the TypeScript sources and from dist.
+
+import { fileURLToPath } from 'node:url';
+
+/** Sources are one folder below the package, their built form is two. */
+const PACKAGE = new URL(import.meta.url.endsWith('.ts') ? '../' : '../../', import.meta.url);
+
+/** Of what Lambda runs. */
+export type FunctionName = 'replicate' | 'look-again' | 'bulk-segment' | 'heartbeat';
+
+/** @returns the absolute path of a file of the package, for example of `docs/runbook.md`. */
+export function packageFile(path: string): string {
+  return fileURLToPath(new URL(path, PACKAGE));
+}
+
+/** @returns the directory of a built function. A deployment ships it, local mode runs the very same bytes. */
+export function functionDirectory(name: FunctionName): string {
+  return packageFile(`dist/functions/${name}`);
+}
+
+/** @returns the module of a built function that exports `handler`. */
+export function functionModule(name: FunctionName): string {
+  return `${functionDirectory(name)}/index.mjs`;
+}
