@@ -27,8 +27,8 @@ describe('docs/settings.md', () => {
     const anchors = [...runbook.matchAll(/^## (.+)$/gm)].map((match) =>
       (match[1] ?? '').toLowerCase().replaceAll(' ', '-'),
     );
-    const links = Object.values(SETTING_CHANGES).flatMap(({ effect }) =>
-      [...effect.matchAll(/runbook\.md#([a-z-]+)/g)].map((match) => match[1] ?? ''),
+    const links = Object.values(SETTING_CHANGES).flatMap((change) =>
+      [...change.matchAll(/runbook\.md#([a-z-]+)/g)].map((match) => match[1] ?? ''),
     );
 
     expect(links.length).toBeGreaterThan(8);

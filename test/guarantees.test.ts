@@ -80,7 +80,7 @@ describe('docs/guarantees.md', () => {
       'Back for a while',
       'Later than D',
       'Catching up with a copy',
-      'Written by somebody else',
+      'Written by another writer',
       'At least once',
       'Lost records',
       'Redrive without the source',

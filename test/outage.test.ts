@@ -77,7 +77,7 @@ describe('the settings to decide about before an outage', () => {
 
     expect(aged(82_800).eventSource.maxRecordAgeSeconds).toBe(82_800);
     expect(() => aged(82_801)).toThrow('must be <= 82800');
-    expect(entry).toContain('With 82800, the most, it is 23 hours');
+    expect(entry).toContain('The maximum, 82800, is 23 hours');
     expect(JSON.stringify(alarms)).not.toContain('82800');
   });
 });
@@ -89,7 +89,7 @@ it('has an example that follows from its formulas', () => {
   const perSecond = WORKER_RECORDS_PER_SECOND * workers;
   const examples = [...entry.matchAll(/^\| (?:records|time|write units) .*\| (.+) \|$/gm)];
 
-  expect(entry).toContain('30 hours at 1,000 writes a second');
+  expect(entry).toContain('30 hours at 1,000 writes per second');
   expect(entry).toContain(`${WORKER_RECORDS_PER_SECOND} × N`);
   expect(examples.map((match) => match[1])).toEqual([
     `${bucket / 1e6} million`,

@@ -1,99 +1,62 @@
-// What a changed setting does to a replication that runs, by its path in ferry.json: the part of docs/settings.md
-// that ferry.schema.json does not know.
+// What a changed setting does to a replication that runs, by its path in ferry.json: the last column of
+// docs/settings.md, which explains the four words.
 
-export interface SettingChange {
-  /**
-   * `safe`: deploy it. `care`: more than a deployment, or a loss if it is done carelessly. `new`: what is there
-   * ends, and something new begins. `never`: refused, or without a way back.
-   */
-  readonly kind: 'safe' | 'care' | 'new' | 'never';
-  readonly effect: string;
-}
+type SettingChange = `${'safe' | '**with care**' | '**something new**' | '**never**'}. ${string}`;
 
-function safe(effect: string): SettingChange {
-  return { kind: 'safe', effect };
-}
-
-function care(effect: string): SettingChange {
-  return { kind: 'care', effect };
-}
-
-function anew(effect: string): SettingChange {
-  return { kind: 'new', effect };
-}
-
-function never(effect: string): SettingChange {
-  return { kind: 'never', effect };
-}
-
-const COMMANDS_ONLY = safe('Only the commands read it. Nothing to deploy.');
-const OTHER_KEY = never(
-  'A table keeps its key. CloudFormation would replace the table, and fails because its name is taken. Use another table.',
-);
-const CREATE = care(
-  'From true to false: the stack lets go of the table, and the table stays. From false to true: fails, because the name is taken. Import the table first: [Teardown](runbook.md#teardown).',
-);
-const TABLE_KEY = care(
-  'The roles get access to the new key. A table with `create` is encrypted with it. The key of an existing table is changed in DynamoDB: keep both keys enabled until DynamoDB has finished. See [customer-keys.md](customer-keys.md).',
-);
-const RESOURCE_KEY = safe(
-  'What is written from now on is encrypted with it. What was written before needs the old key: keep it enabled until nothing is left. See [customer-keys.md](customer-keys.md).',
-);
-const IN_PLACE = safe('The event source mapping is changed in place.');
+const COMMANDS_ONLY = 'safe. Only the commands read it. No deployment is needed.';
+const OTHER_KEY =
+  '**never**. A table keeps its key. CloudFormation would replace the table, and fails because its name is taken. Use another table.';
+const CREATE =
+  '**with care**. From true to false: the stack lets go of the table, and the table stays. From false to true: the deployment fails, because the name is taken. Import the table first: [Teardown](runbook.md#teardown).';
+const TABLE_KEY =
+  '**with care**. The roles get access to the new key. A table with `create` is encrypted with it. Change the key of an existing table in DynamoDB, and keep both keys enabled until DynamoDB has finished. See [customer-keys.md](customer-keys.md).';
+const RESOURCE_KEY =
+  'safe. New data is encrypted with it. Earlier data needs the old key: keep that key enabled until no such data is left. See [customer-keys.md](customer-keys.md).';
+const IN_PLACE = 'safe. The event source mapping is updated in place.';
+const FUNCTION_IN_PLACE = 'safe. The function is updated in place.';
 
 export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
-  $schema: safe('For editors only.'),
-  name: anew(
-    'Another replication over the same twin. Stacks of the old name stay and go on: follow [Changes that need care](runbook.md#changes-that-need-care).',
-  ),
-  'source.region': anew(
-    'Another source, in new stacks. The old ones stay and go on. End the old replication first: [Teardown](runbook.md#teardown), then [Source replaced](runbook.md#source-replaced).',
-  ),
-  'source.table': care(
-    'Another source: its records are held until `ferry adopt`. See [Source replaced](runbook.md#source-replaced). With `create`, a new, empty table is made, and the old one stays.',
-  ),
-  'source.streamArn': care(
-    'The mapping is replaced and starts at the oldest record. A later stream of the same table: [Stream replaced](runbook.md#stream-replaced). Another table: [Source replaced](runbook.md#source-replaced).',
-  ),
+  $schema: 'safe. For editors only.',
+  name: '**something new**. Another replication to the same twin. The stacks of the old name stay, and replicate: follow [Changes that need care](runbook.md#changes-that-need-care).',
+  'source.region':
+    '**something new**. Another source, in new stacks. The old stacks stay, and replicate. End the old replication first: [Teardown](runbook.md#teardown), then [Source replaced](runbook.md#source-replaced).',
+  'source.table':
+    '**with care**. Another source: its records are held until `ferry adopt`. See [Source replaced](runbook.md#source-replaced). With `create`, a new, empty table is created, and the old one stays.',
+  'source.streamArn':
+    '**with care**. The event source mapping is replaced, and starts at the oldest record. A later stream of the same table: [Stream replaced](runbook.md#stream-replaced). Another table: [Source replaced](runbook.md#source-replaced).',
   'source.create': CREATE,
   'source.partitionKey': OTHER_KEY,
   'source.sortKey': OTHER_KEY,
   'source.kmsKeyArn': TABLE_KEY,
-  'source.endpoint': safe('Must name the same table.'),
+  'source.endpoint': 'safe. It must be an endpoint of the same table.',
   'source.endpoints.cloudwatch': COMMANDS_ONLY,
   'source.endpoints.lambda': COMMANDS_ONLY,
   'source.endpoints.s3': COMMANDS_ONLY,
   'source.endpoints.sfn': COMMANDS_ONLY,
   'source.endpoints.sqs': COMMANDS_ONLY,
-  'destination.region': anew(
-    'Another twin and another, empty state table. The old ones stay. Records are held until `ferry adopt`: follow [Twin made anew](runbook.md#twin-made-anew).',
-  ),
-  'destination.table': anew(
-    'Another twin, which has none of the earlier items. The function does not notice it: adopt at once, as in [Twin made anew](runbook.md#twin-made-anew).',
-  ),
+  'destination.region':
+    '**something new**. Another twin and another, empty state table. The old ones stay. Records are held until `ferry adopt`: follow [Twin made anew](runbook.md#twin-made-anew).',
+  'destination.table':
+    '**something new**. Another twin, without any of the earlier items. The function does not notice it. Adopt at once, as in [Twin made anew](runbook.md#twin-made-anew).',
   'destination.create': CREATE,
   'destination.partitionKey': OTHER_KEY,
   'destination.sortKey': OTHER_KEY,
   'destination.kmsKeyArn': TABLE_KEY,
-  'destination.endpoint': safe('Must name the same table.'),
-  stateTable: care(
-    'Another, empty state table: what was deleted is forgotten, and records are held until `ferry adopt`. Follow [Twin made anew](runbook.md#twin-made-anew). The old table stays.',
-  ),
-  ttlDeletes: safe(
-    'For deletes from now on. After `skip`, items that expired meanwhile can be left on the twin: `ferry verify` finds them.',
-  ),
-  tombstones: care(
-    'The two must not write at the same time. Follow [Changes that need care](runbook.md#changes-that-need-care).',
-  ),
-  systemicRejections: safe(
-    'With `dead-letter`, what is held at that moment goes to the dead-letter queue.',
-  ),
-  unversionedItems: safe('For writes from now on. What was kept or replaced before stays so.'),
-  reservedAttribute: never(
-    'Under another name, all versions would be lost. The function holds every record. Make a new replication with a new twin.',
-  ),
-  timestampAttribute: safe('Changes how latency is measured, nothing else.'),
-  bulk: safe('From true to false: the state machine is deleted. Let no bulk run be at work.'),
+  'destination.endpoint': 'safe. It must be an endpoint of the same table.',
+  stateTable:
+    '**with care**. Another, empty state table: the tombstones are lost, and records are held until `ferry adopt`. Follow [Twin made anew](runbook.md#twin-made-anew). The old table stays.',
+  ttlDeletes:
+    'safe. It applies to deletes from now on. After `skip`, items that expired meanwhile can be left on the twin: `ferry verify` finds them.',
+  tombstones:
+    '**with care**. The two must not write at the same time. Follow [Changes that need care](runbook.md#changes-that-need-care).',
+  systemicRejections:
+    'safe. With `dead-letter`, records that are held at that moment go to the dead-letter queue.',
+  unversionedItems:
+    'safe. It applies to writes from now on. Items that were kept or replaced before do not change.',
+  reservedAttribute:
+    '**never**. Under another name, all versions would be lost. The function holds every record. Create a new replication with a new twin.',
+  timestampAttribute: 'safe. It changes only how latency is measured.',
+  bulk: 'safe. From true to false: the state machine is deleted. Let no bulk run be in progress.',
   'encryption.kmsKeyArn': RESOURCE_KEY,
   'encryption.destinationKmsKeyArn': TABLE_KEY,
   'encryption.deadLetterQueue': RESOURCE_KEY,
@@ -101,31 +64,26 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
   'encryption.onFailureBucket': RESOURCE_KEY,
   'encryption.alarmTopic': RESOURCE_KEY,
   'encryption.logGroups': RESOURCE_KEY,
-  'encryption.functions': safe('The environment variables are encrypted again.'),
+  'encryption.functions': 'safe. The environment variables are encrypted again.',
   'encryption.stateTable': TABLE_KEY,
-  'heartbeat.key': safe(
-    'The old item stays. Delete it at the source; its delete is replicated. Without `heartbeat`, its function, its rule and its alarms are deleted.',
-  ),
-  'alarms.email': safe('The new address must confirm its subscription.'),
-  'alarms.latencySeconds': safe('The alarm changes at once.'),
-  'alarms.runbook': safe('The texts of alarms and dashboard change.'),
+  'heartbeat.key':
+    'safe. The old item stays. Delete it at the source; its delete is replicated. If you remove `heartbeat`, its function, rule and alarms are deleted.',
+  'alarms.email': 'safe. The new address must confirm its subscription.',
+  'alarms.latencySeconds': 'safe. The alarm changes at once.',
+  'alarms.runbook': 'safe. The texts of alarms and dashboard change.',
   'eventSource.batchSize': IN_PLACE,
   'eventSource.maxBatchingWindowSeconds': IN_PLACE,
   'eventSource.parallelizationFactor': IN_PLACE,
-  'eventSource.enabled': care(
-    'With `false`, the replication stops, and the stream keeps what waits for 24 hours. For a pause, use `ferry pause`.',
-  ),
-  'eventSource.retryAttempts': care(
-    'A limit makes Lambda give batches up to the bucket during an outage of the destination. They have to be redriven.',
-  ),
-  'eventSource.maxRecordAgeSeconds': care(
-    'Lower: what is older goes to the bucket at once, and has to be redriven. Higher: less time is left before the stream drops records.',
-  ),
-  'function.memoryMiB': safe('The function is updated in place.'),
-  'function.timeoutSeconds': care(
-    'Higher: deploy. Lower: follow [Changes that need care](runbook.md#changes-that-need-care). The alarms look at more or fewer minutes.',
-  ),
-  'function.concurrency': safe('The function is updated in place.'),
-  'function.httpClient': safe('Both carry the same requests.'),
-  'function.logRetentionDays': safe('Lower: CloudWatch Logs deletes what is older.'),
+  'eventSource.enabled':
+    '**with care**. With `false`, the replication stops, and records wait in the stream for 24 hours. For a pause, use `ferry pause`.',
+  'eventSource.retryAttempts':
+    '**with care**. With a limit, Lambda gives batches up to the bucket during an outage of the destination. You have to redrive them.',
+  'eventSource.maxRecordAgeSeconds':
+    '**with care**. Lower: older records go to the bucket at once, and you have to redrive them. Higher: less time is left before the stream deletes records.',
+  'function.memoryMiB': FUNCTION_IN_PLACE,
+  'function.timeoutSeconds':
+    '**with care**. Higher: deploy. Lower: follow [Changes that need care](runbook.md#changes-that-need-care). The number of minutes that the alarms look at changes.',
+  'function.concurrency': FUNCTION_IN_PLACE,
+  'function.httpClient': 'safe. Both send the same requests.',
+  'function.logRetentionDays': 'safe. Lower: CloudWatch Logs deletes older events.',
 };

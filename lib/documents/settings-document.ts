@@ -50,15 +50,13 @@ function resolved({ $ref, ...beside }: Schema): Schema {
   return { ...DEFINITIONS[$ref.replace('#/definitions/', '')], ...beside };
 }
 
-const KINDS = { safe: 'safe', care: '**with care**', new: '**something new**', never: '**never**' };
-
 /** One table for each object of the configuration. */
 export function settingsTables(): string {
   const settings = allSettings();
   const objects = new Set(settings.map(objectOf));
   return [...objects]
     .map((object) => {
-      const heading = object === '' ? 'Of a replication' : `\`${object}\``;
+      const heading = object === '' ? 'The replication' : `\`${object}\``;
       const rows = settings.filter((setting) => objectOf(setting) === object).map(row);
       return [`### ${heading}`, '', HEAD, '|---|---|---|---|', ...rows, ''].join('\n');
     })
@@ -78,7 +76,7 @@ function row({ path, schema: part, isRequired }: Setting): string {
     `\`${path.split('.').at(-1)}\`${isRequired ? ', required' : ''}`,
     valuesOf(part),
     part.description ?? '',
-    `${KINDS[change.kind]}. ${change.effect}`,
+    change,
   ];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
