@@ -1,12 +1,12 @@
 // Ways to bring a batch to a destination: ours, those that people write themselves, and the limit.
 
 import {
-  dynamoDbDestination,
-  dynamoDbDestinationReader,
+  dynamoDbTwinWriter,
+  dynamoDbTwinReader,
   writeClient,
 } from '../src/aws/dynamodb-table.ts';
 import { signedRequests } from '../src/aws/signed/signed-requests.ts';
-import { signedDestination, signedReader } from '../src/aws/signed/signed-table.ts';
+import { signedTwinWriter, signedTwinReader } from '../src/aws/signed/signed-table.ts';
 import { systemClock, systemRandom } from '../src/aws/system-clock.ts';
 import { REQUEST_TIMEOUT_MS } from '../src/config/names.ts';
 import { ConcurrencyLimit } from '../src/replicate/concurrency-limit.ts';
@@ -15,14 +15,14 @@ import type { HandlerSettings } from '../src/config/handler-settings.ts';
 import type { ControlKeeper } from '../src/replicate/control-keeper.ts';
 import { rejectionMemory } from '../src/replicate/rejection-memory.ts';
 import { replicateBatch } from '../src/replicate/replicate-batch.ts';
-import type { DestinationReader, DestinationTable } from '../src/ports.ts';
+import type { TwinReader, TwinWriter } from '../src/ports.ts';
 import { type Approach, CONTROL_ROW, CREDENTIALS, SETTINGS } from './approach.ts';
 import { leanestWith } from './leanest.ts';
 import { batchWrites, fanOut, serial } from './peers.ts';
 
 interface Destination {
-  readonly destination: DestinationTable;
-  readonly reader: DestinationReader;
+  readonly twinWriter: TwinWriter;
+  readonly twinReader: TwinReader;
 }
 
 function overSignedRequests(endpoint: string, concurrency: number): Destination {
@@ -34,13 +34,13 @@ function overSignedRequests(endpoint: string, concurrency: number): Destination 
     timeoutMs: REQUEST_TIMEOUT_MS,
     clock: systemClock,
   });
-  return { destination: signedDestination(requests), reader: signedReader(requests) };
+  return { twinWriter: signedTwinWriter(requests), twinReader: signedTwinReader(requests) };
 }
 
 function overSdk(endpoint: string, concurrency: number): Destination {
   const options = { region: 'eu-west-1', endpoint, credentials: CREDENTIALS, concurrency };
   const client = writeClient(options);
-  return { destination: dynamoDbDestination(client), reader: dynamoDbDestinationReader(client) };
+  return { twinWriter: dynamoDbTwinWriter(client), twinReader: dynamoDbTwinReader(client) };
 }
 
 /** As it is between two reads of the control row. */
@@ -57,7 +57,7 @@ const ferry =
     const { concurrency } = settings;
     const limit = new ConcurrencyLimit(concurrency);
     const context = {
-      settings,
+      rules: settings,
       ...open(endpoint, concurrency),
       limit,
       control: CONTROL,

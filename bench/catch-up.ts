@@ -2,7 +2,7 @@
 // puts, found with the leanest client. Prints records/s of each slice as one line of JSON.
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { STATE_ATTRIBUTES } from '../src/config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
 import { CREDENTIALS, SETTINGS } from './approach.ts';
 import { APPROACHES } from './approaches.ts';
 import { makeBatch } from './batches.ts';
@@ -19,7 +19,7 @@ const ELSEWHERE = 1_000_000_000;
 
 const client = new DynamoDBClient({ region: 'eu-west-1', endpoint, credentials: CREDENTIALS });
 await createTable(client, SETTINGS.destinationTable, ['pk', 'sk']);
-await createTable(client, SETTINGS.stateTable, [STATE_ATTRIBUTES.id]);
+await createTable(client, SETTINGS.stateTable, [LEDGER_ATTRIBUTES.id]);
 
 type Bring = (records: readonly unknown[]) => Promise<number | void>;
 

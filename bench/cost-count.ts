@@ -4,8 +4,8 @@ import { itemSizeBytes, readUnits, writeUnits } from '../src/model/capacity.ts';
 import type { ReadRequest } from '../src/model/read-request.ts';
 import type { WriteRequest } from '../src/model/write-request.ts';
 import type {
-  DestinationReader,
-  DestinationTable,
+  TwinReader,
+  TwinWriter,
   Item,
   ItemReader,
   LookAgainQueue,
@@ -33,7 +33,7 @@ export class CostCount {
     this.cost = noCost();
   }
 
-  destination(inner: DestinationTable): DestinationTable {
+  destination(inner: TwinWriter): TwinWriter {
     return {
       write: async (request) => {
         const units = await this.#unitsOf(request);
@@ -55,7 +55,7 @@ export class CostCount {
     };
   }
 
-  reader(inner: DestinationReader): DestinationReader {
+  reader(inner: TwinReader): TwinReader {
     return {
       ...inner,
       read: async (request) => {
@@ -121,7 +121,7 @@ interface Place {
   readonly Key: Item | undefined;
 }
 
-/** State rows are all below 1 KB, unless a key is longer. */
+/** Ledger rows are all below 1 KB, unless a key is longer. */
 const STATE_ROW_UNITS = 1;
 
 /** Each item of a batch costs at least a unit, or half of one where the read is eventually consistent. */

@@ -3,13 +3,13 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { dynamoDbReader, readClient } from '../src/aws/dynamodb-reader.ts';
 import {
-  dynamoDbDestination,
-  dynamoDbDestinationReader,
+  dynamoDbTwinWriter,
+  dynamoDbTwinReader,
   dynamoDbTransactions,
   writeClient,
 } from '../src/aws/dynamodb-table.ts';
 import { systemRandom } from '../src/aws/system-clock.ts';
-import { STATE_ATTRIBUTES } from '../src/config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
 import { canonicalKey, type Item } from '../src/model/attribute-value.ts';
 import { copyRequest, toCopy } from '../src/backfill/copy.ts';
 import { itemSizeBytes } from '../src/model/capacity.ts';
@@ -60,7 +60,7 @@ const FOREVER = () => Infinity;
 export async function openScene(endpoint: string): Promise<Scene> {
   const parts = await openParts(endpoint);
   const { count, basics, ports } = parts;
-  const control = controlKeeper({ ...basics, ...ports, settings: parts.settings });
+  const control = controlKeeper({ ...basics, ...ports, rules: parts.settings });
   const admission = await control.admit(new Set([STREAM_ARN]), FOREVER);
   if (admission.kind === 'held') throw new Error(admission.why);
   const { row } = admission;
@@ -83,7 +83,7 @@ export async function openScene(endpoint: string): Promise<Scene> {
       const { counts } = await replicateBatch([record], {
         ...basics,
         ...ports,
-        settings: { ...SETTINGS, ...changes },
+        rules: { ...SETTINGS, ...changes },
         control,
         limit: new ConcurrencyLimit(1),
         rejections: rejectionMemory(),
@@ -107,11 +107,11 @@ export async function openScene(endpoint: string): Promise<Scene> {
     },
     async copy(raw) {
       const { key, floor } = itemOf(raw, row);
-      const plan = { target: SETTINGS, floor };
+      const plan = { rules: SETTINGS, floor };
       await parts.transactions.transact(copyRequest([toCopy(key, imageOf(raw), plan)], plan));
     },
     async start() {
-      const keeper = controlKeeper({ ...basics, ...ports, settings: parts.settings });
+      const keeper = controlKeeper({ ...basics, ...ports, rules: parts.settings });
       await keeper.admit(new Set([STREAM_ARN]), FOREVER);
     },
   };
@@ -129,11 +129,11 @@ async function openParts(endpoint: string) {
   const table = (name: string, keyAttributes: string[]) =>
     dynamoDbReader(reads, { table: name, keyAttributes });
   const twin = table(SETTINGS.destinationTable, ['pk', 'sk']);
-  const stateTable = table(SETTINGS.stateTable, [STATE_ATTRIBUTES.id]);
+  const ledger = table(SETTINGS.stateTable, [LEDGER_ATTRIBUTES.id]);
   const count = new CostCount(async (name, key) =>
-    itemSizeBytes((await (name === SETTINGS.destinationTable ? twin : stateTable).get(key)) ?? {}),
+    itemSizeBytes((await (name === SETTINGS.destinationTable ? twin : ledger).get(key)) ?? {}),
   );
-  const uncounted = dynamoDbDestination(client);
+  const uncounted = dynamoDbTwinWriter(client);
   return {
     count,
     uncounted,
@@ -144,15 +144,15 @@ async function openParts(endpoint: string) {
       log: () => undefined,
     },
     ports: {
-      destination: count.destination(uncounted),
-      reader: count.reader(dynamoDbDestinationReader(client)),
+      twinWriter: count.destination(uncounted),
+      twinReader: count.reader(dynamoDbTwinReader(client)),
       lookAgain: count.lookAgain({ announce: () => Promise.resolve() }),
     },
     transactions: count.transactions(dynamoDbTransactions(client)),
     tables: {
       source: count.items(table(SOURCE, ['pk', 'sk'])),
       twin: count.items(twin),
-      stateTable: count.items(stateTable),
+      ledger: count.items(ledger),
     },
   };
 }
@@ -163,7 +163,7 @@ function sending({ basics, ports, tables }: Parts, control: ControlRow) {
     ...basics,
     ...ports,
     ...tables,
-    settings: SETTINGS,
+    rules: SETTINGS,
     control,
     epoch: 1,
     withoutSource: false,
@@ -203,6 +203,6 @@ function withKey(record: unknown, number: number): unknown {
 async function createTables(client: DynamoDBClient): Promise<void> {
   await createTable(client, SETTINGS.destinationTable, ['pk', 'sk']);
   await createTable(client, SOURCE, ['pk', 'sk']);
-  await createTable(client, SETTINGS.stateTable, [STATE_ATTRIBUTES.id]);
+  await createTable(client, SETTINGS.stateTable, [LEDGER_ATTRIBUTES.id]);
   client.destroy();
 }

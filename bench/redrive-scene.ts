@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { parseConfig, type ReplicationConfig } from '../src/config/config.ts';
-import { STATE_ATTRIBUTES } from '../src/config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
 import { startEmbeddedDynamoDb } from '../src/local/engine/embedded-dynamodb.ts';
 import { type LocalFailures, openLocalFailures } from '../src/local/run/local-failures.ts';
 import { makeBatch } from './batches.ts';
@@ -99,9 +99,9 @@ function configuration(sourceEndpoint: string, destinationEndpoint: string) {
 async function createTables(sourceEndpoint: string, endpoint: string): Promise<string> {
   const client = new DynamoDBClient({ region: 'eu-west-1', endpoint, credentials: CREDENTIALS });
   await createTable(client, 'Orders', ['pk', 'sk']);
-  await createTable(client, 'ferry-bench-state', [STATE_ATTRIBUTES.id]);
+  await createTable(client, 'ferry-bench-state', [LEDGER_ATTRIBUTES.id]);
   await createTable(client, PROBED.twin, ['pk', 'sk']);
-  await createTable(client, PROBED.state, [STATE_ATTRIBUTES.id]);
+  await createTable(client, PROBED.state, [LEDGER_ATTRIBUTES.id]);
   client.destroy();
   const source = new DynamoDBClient({
     region: 'us-east-1',

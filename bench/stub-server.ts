@@ -78,7 +78,7 @@ interface Body {
   readonly TransactItems?: ReadonlyArray<{ readonly Put?: { readonly Item: Item } }>;
 }
 
-/** State rows and deleted items of this benchmark are all below 1 KB. */
+/** Ledger rows and deleted items of this benchmark are all below 1 KB. */
 function unitsOf(
   operation: string,
   { Item: item, RequestItems = {}, TransactItems = [] }: Body,

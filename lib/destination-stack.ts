@@ -5,7 +5,7 @@ import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/config.ts';
 import { keyOf } from '../src/config/encryption-keys.ts';
-import { STATE_ATTRIBUTES } from '../src/config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
 import { createConfiguredTable, createProtectedTable } from './dynamodb-table.ts';
 import { fit, STACK_DESCRIPTION_MAX } from './fit.ts';
 
@@ -27,8 +27,8 @@ export class DestinationStack extends Stack {
     // Tombstones outlive the stack: without them, a late redrive could bring deleted items back.
     createProtectedTable(this, 'StateTable', {
       tableName: stateTable,
-      partitionKey: { name: STATE_ATTRIBUTES.id, type: 'S' },
-      timeToLiveAttribute: STATE_ATTRIBUTES.expiresAt,
+      partitionKey: { name: LEDGER_ATTRIBUTES.id, type: 'S' },
+      timeToLiveAttribute: LEDGER_ATTRIBUTES.expiresAt,
       kmsKeyArn: keyOf(replication, 'stateTable'),
     });
     if (destination.create) createConfiguredTable(this, 'TwinTable', destination);

@@ -13,7 +13,7 @@ import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/config.ts';
-import { STATE_ATTRIBUTES } from '../src/config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
 import {
   useOfBucketKey,
   useOfDestinationKeys,
@@ -81,7 +81,7 @@ function policies(
     ),
     WriteDestination: policy(
       allow(['dynamodb:PutItem', 'dynamodb:DeleteItem'], twin),
-      // In a transaction, a put asks the state row whether its item has been deleted since.
+      // In a transaction, a put asks the ledger row whether its item has been deleted since.
       allow(['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'], state),
       allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem'], state),
       ...useOfDestinationKeys(replication),
@@ -128,7 +128,7 @@ function firstAdoption(
     allow(['dynamodb:DescribeTable'], twin),
     allow(['dynamodb:DescribeTable'], state),
     scanOf(twin, [reservedAttribute, ...twinKeys]),
-    scanOf(state, [STATE_ATTRIBUTES.id]),
+    scanOf(state, [LEDGER_ATTRIBUTES.id]),
     control,
   ];
 }

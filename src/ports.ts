@@ -24,16 +24,16 @@ export interface Random {
 
 export type WriteReply =
   | { readonly kind: 'written' }
-  /** A condition did not hold: of the item, or of its state row. */
+  /** A condition did not hold: of the item, or of its ledger row. */
   | {
       readonly kind: 'refused';
-      readonly by: 'item' | 'state-row';
+      readonly by: 'item' | 'ledger-row';
       /** What is stored, where the service tells. */
       readonly item?: Item | undefined;
     };
 
 /** The destination table and Ferry's state table beside it. */
-export interface DestinationTable {
+export interface TwinWriter {
   /**
    * Sends one conditional write. Sending the same request again is harmless.
    * Rejects with the service's or the network's own error; core/write-failure tells what it means.
@@ -50,8 +50,8 @@ export interface ReadReply {
 }
 
 /** The destination Region as the function reads it: few items, by their keys. */
-export interface DestinationReader {
-  /** One try of one page. Rejects as `DestinationTable.write` does. */
+export interface TwinReader {
+  /** One try of one page. Rejects as `TwinWriter.write` does. */
   read(request: ReadRequest): Promise<ReadReply>;
   /** `TableId`: another table of the same name has another one. */
   tableId(table: string): Promise<string>;
@@ -186,7 +186,7 @@ export interface CancellationReason {
 
 /** Writes of several items, all of them or none. */
 export interface TransactionWriter {
-  /** Rejects as `DestinationTable.write` does. */
+  /** Rejects as `TwinWriter.write` does. */
   transact(input: TransactWriteItemsInput): Promise<TransactionReply>;
 }
 

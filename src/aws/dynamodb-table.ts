@@ -17,8 +17,8 @@ import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import type { WriteRequest } from '../model/write-request.ts';
 import type { ReadRequest } from '../model/read-request.ts';
 import type {
-  DestinationReader,
-  DestinationTable,
+  TwinReader,
+  TwinWriter,
   ReadReply,
   TransactionWriter,
 } from '../ports.ts';
@@ -54,7 +54,7 @@ export const UNUSED_MIDDLEWARE = [
   'recursionDetectionMiddleware',
 ];
 
-export function dynamoDbDestination(client: DynamoDBClient): DestinationTable {
+export function dynamoDbTwinWriter(client: DynamoDBClient): TwinWriter {
   return {
     async write(request) {
       try {
@@ -72,7 +72,7 @@ export function dynamoDbDestination(client: DynamoDBClient): DestinationTable {
   };
 }
 
-export function dynamoDbDestinationReader(client: DynamoDBClient): DestinationReader {
+export function dynamoDbTwinReader(client: DynamoDBClient): TwinReader {
   return {
     read: (request) => sendRead(client, request),
     async tableId(table) {

@@ -52,7 +52,7 @@ export async function planBackfill(
   restart: boolean,
   context: BackfillContext,
 ): Promise<{ run: BackfillRun; resumed: boolean }> {
-  const stored = await retry(() => context.stateTable.get(runKey(context.target)), context);
+  const stored = await retry(() => context.ledger.get(runKey(context.rules)), context);
   const known = parseRun(stored);
   if (stored !== undefined && known === undefined && !restart) throw unreadableRun();
   if (known === undefined || known.finishedAt !== undefined || restart)
@@ -74,8 +74,8 @@ export async function openBackfill(
   const planned = await planBackfill(fresh, restart, context);
   if (planned.resumed) return planned;
   const overwrite = restart ? 'always' : 'unless-under-way';
-  const row = runRow(fresh, context.target, { nowMs: context.clock.now(), overwrite });
-  const { kind } = await retry(() => context.destination.write(row), context);
+  const row = runRow(fresh, context.rules, { nowMs: context.clock.now(), overwrite });
+  const { kind } = await retry(() => context.twinWriter.write(row), context);
   if (kind === 'written') return planned;
   throw new FerryError('Another backfill of this replication has just been started.', {
     code: 'backfill.started-twice',
@@ -105,7 +105,7 @@ function requireSameTables(known: BackfillRun, fresh: BackfillRun): void {
   );
 }
 
-/** Once the stream is applied, puts that ask no state row could bring back what has been deleted. */
+/** Once the stream is applied, puts that ask no ledger row could bring back what has been deleted. */
 function requireSameMode(known: BackfillRun, fresh: BackfillRun, nowMs: number): void {
   const { beforeStream = false, startedAt } = known;
   if (beforeStream !== (fresh.beforeStream ?? false)) {
@@ -134,8 +134,8 @@ export async function noteExecution(
   context: BackfillContext,
 ): Promise<void> {
   const nowMs = context.clock.now();
-  const row = runRow({ ...run, execution }, context.target, { nowMs, overwrite: 'if-own' });
-  await retry(() => context.destination.write(row), context);
+  const row = runRow({ ...run, execution }, context.rules, { nowMs, overwrite: 'if-own' });
+  await retry(() => context.twinWriter.write(row), context);
 }
 
 /** @throws the reason of `context.stop` when it is stopped; every page that is done is remembered. */
@@ -184,8 +184,8 @@ export async function backfillProgress(
 export async function finishBackfill(run: BackfillRun, context: BackfillContext): Promise<void> {
   const nowMs = context.clock.now();
   const finishedAt = new Date(nowMs).toISOString();
-  const row = runRow({ ...run, finishedAt }, context.target, { nowMs, overwrite: 'if-own' });
-  await retry(() => context.destination.write(row), context);
+  const row = runRow({ ...run, finishedAt }, context.rules, { nowMs, overwrite: 'if-own' });
+  await retry(() => context.twinWriter.write(row), context);
 }
 
 /**
@@ -199,13 +199,13 @@ export async function continueSegment(
   context: BackfillContext,
 ): Promise<boolean> {
   await requireCurrent(run, context);
-  const key = segmentKey(context.target, { run: run.run, segment });
-  const from = parseSegment(await retry(() => context.stateTable.get(key), context));
+  const key = segmentKey(context.rules, { run: run.run, segment });
+  const from = parseSegment(await retry(() => context.ledger.get(key), context));
   return (await backfillSegment({ run, segment, from }, context, () => undefined)).done;
 }
 
 async function requireCurrent(run: BackfillRun, context: BackfillContext): Promise<void> {
-  const row = await retry(() => context.stateTable.get(runKey(context.target)), context);
+  const row = await retry(() => context.ledger.get(runKey(context.rules)), context);
   const current = parseRun(row);
   if (current?.run === run.run && current.finishedAt === undefined) return;
   throw new FerryError(`The backfill ${run.run} is not the current one any more.`, {
@@ -250,8 +250,8 @@ async function backfillSegment(
     } else {
       limit = Math.min(pageItems, limit * 2);
       progress = pageDone(progress, page, { counts, context });
-      const row = segmentRow(progress, place, context.target, context.clock.now());
-      await retry(() => context.destination.write(row), context);
+      const row = segmentRow(progress, place, context.rules, context.clock.now());
+      await retry(() => context.twinWriter.write(row), context);
       onPage(progress);
     }
   }
@@ -309,8 +309,8 @@ async function loadSegments(
 ): Promise<SegmentProgress[]> {
   const segments: SegmentProgress[] = [];
   const tasks = Array.from({ length: totalSegments }, (_, segment) => async () => {
-    const key: Item = segmentKey(context.target, { run, segment });
-    segments[segment] = parseSegment(await retry(() => context.stateTable.get(key), context));
+    const key: Item = segmentKey(context.rules, { run, segment });
+    segments[segment] = parseSegment(await retry(() => context.ledger.get(key), context));
   });
   await inParallel(tasks, LOADS_AT_ONCE);
   return segments;

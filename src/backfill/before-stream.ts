@@ -1,16 +1,16 @@
 // A copy before the stream: the checks that nothing is applied yet, and what follows the copy. Nobody else
 // writes to the twin then, so that a copy costs one plain put, and the stream is read from its oldest record.
 
-import { LATE_REQUEST_MS, STATE_ATTRIBUTES } from '../config/names.ts';
+import { LATE_REQUEST_MS, LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { type BackfillRun, parseRun, runKey } from './checkpoint.ts';
-import type { WriteTarget } from '../model/write-request.ts';
+import type { WriteRules } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
 import type { EventSource, EventSources, Item, ReadableTable } from '../ports.ts';
 import { PLAIN_PAGE_LIFE_MS } from './copy-page.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
 
 export interface BeforeStreamContext extends RetryContext {
-  readonly target: Pick<WriteTarget, 'replication'>;
+  readonly rules: Pick<WriteRules, 'replication'>;
   readonly twin: ReadableTable;
   readonly ledger: ReadableTable;
   /** Undefined where no function is deployed. */
@@ -30,7 +30,7 @@ export async function checkBeforeStream(
   restart: boolean,
   context: BeforeStreamContext,
 ): Promise<BackfillRun | undefined> {
-  const row = await retry(() => context.ledger.get(runKey(context.target)), context);
+  const row = await retry(() => context.ledger.get(runKey(context.rules)), context);
   const known = restart ? undefined : parseRun(row);
   const isSame =
     known?.beforeStream === true &&
@@ -63,7 +63,7 @@ async function requireNew({ twin, ledger, ...context }: BeforeStreamContext): Pr
       code: 'backfill.twin-not-new',
       hint,
     });
-  const { deleted, failed } = STATE_ATTRIBUTES;
+  const { deleted, failed } = LEDGER_ATTRIBUTES;
   const isOfItem = (row: Item) => row[deleted] !== undefined || row[failed] !== undefined;
   if (await hasAny(ledger, isOfItem, context))
     throw new FerryError(

@@ -2,9 +2,9 @@
 // Rows of items are named by a digest, so no name here can be one of theirs.
 
 import type { PutItemInput } from '@aws-sdk/client-dynamodb';
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from '../model/attribute-value.ts';
-import type { WriteRequest, WriteTarget } from '../model/write-request.ts';
+import type { WriteRequest, WriteRules } from '../model/write-request.ts';
 
 /** What all segments of a backfill have in common. */
 export interface BackfillRun {
@@ -16,7 +16,7 @@ export interface BackfillRun {
   /** Names the very table that is copied to: another one with its name is another table. */
   readonly destination: string;
   readonly startedAt: string;
-  /** The event source mapping does not run yet: items are put without asking their state rows. */
+  /** The event source mapping does not run yet: items are put without asking their ledger rows. */
   readonly beforeStream?: boolean | undefined;
   /** The latest execution of the state machine for it, where it is a bulk run. */
   readonly execution?: string | undefined;
@@ -43,7 +43,7 @@ export interface SegmentProgress {
   readonly next?: Item | undefined;
 }
 
-type Named = Pick<WriteTarget, 'replication' | 'stateTable'>;
+type Named = Pick<WriteRules, 'replication' | 'stateTable'>;
 
 /** A run that nobody has touched for so long is forgotten. */
 const CHECKPOINT_LIFE_SECONDS = 90 * 24 * 60 * 60;
@@ -58,7 +58,7 @@ export function addCounts(sum: CopyCounts, more: Readonly<CopyCounts>): void {
 }
 
 export function runKey({ replication }: Pick<Named, 'replication'>): Item {
-  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#backfill` } };
+  return { [LEDGER_ATTRIBUTES.id]: { S: `${replication}#backfill` } };
 }
 
 /** Each run has its own: one that is still at work cannot mislead its successor. */
@@ -66,7 +66,7 @@ export function segmentKey(
   { replication }: Pick<Named, 'replication'>,
   { run, segment }: SegmentName,
 ): Item {
-  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#backfill#${run}#${segment}` } };
+  return { [LEDGER_ATTRIBUTES.id]: { S: `${replication}#backfill#${run}#${segment}` } };
 }
 
 interface SegmentName {
@@ -107,7 +107,7 @@ export function runRow(
 function conditionOf(overwrite: Overwrite, { run }: BackfillRun): Partial<PutItemInput> {
   const ConditionExpression = CONDITIONS[overwrite];
   if (ConditionExpression === undefined) return {};
-  const names = { '#id': STATE_ATTRIBUTES.id, '#done': 'finishedAt', '#run': 'run' };
+  const names = { '#id': LEDGER_ATTRIBUTES.id, '#done': 'finishedAt', '#run': 'run' };
   return {
     ConditionExpression,
     // DynamoDB refuses names that are not used.
@@ -187,7 +187,7 @@ function putRow(
     operation: 'PutItem',
     input: {
       TableName: stateTable,
-      Item: { ...row, [STATE_ATTRIBUTES.expiresAt]: expiresAt },
+      Item: { ...row, [LEDGER_ATTRIBUTES.expiresAt]: expiresAt },
       ...condition,
     },
   };

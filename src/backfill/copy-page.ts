@@ -17,7 +17,7 @@ import { writeUnits } from '../model/capacity.ts';
 import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
 import type {
   CancellationReason,
-  DestinationTable,
+  TwinWriter,
   Item,
   ReadableTable,
   TransactionWriter,
@@ -34,7 +34,7 @@ import {
 export interface CopyContext extends CopyPlan, RetryContext, ResynchronizingCopies {
   readonly source: ReadableTable;
   readonly transactions: TransactionWriter;
-  readonly destination: DestinationTable;
+  readonly twinWriter: TwinWriter;
   readonly writePace: Pace;
   /** Told once of every item that the destination will never take as it is, when its page is done. */
   readonly onRejected: (rejected: RejectedCopy) => void;
@@ -220,13 +220,13 @@ async function copyHalves(open: readonly Copy[], page: Page): Promise<void> {
 /** Where an item is, it is an earlier try's. */
 async function putCopy(copy: Copy, page: Page): Promise<void> {
   const { context, counts, rejected } = page;
-  const { destination, writePace, stop, target } = context;
+  const { twinWriter, writePace, stop, rules } = context;
   const units = writeUnits(copy.sizeBytes);
   await writePace.take(units, stop);
   stop.throwIfAborted();
-  const request = { operation: 'PutItem', input: copyPut(copy, target) } as const;
+  const request = { operation: 'PutItem', input: copyPut(copy, rules) } as const;
   try {
-    const put = inTime(page, () => destination.write(request));
+    const put = inTime(page, () => twinWriter.write(request));
     const { kind } = await retry(put, context);
     if (kind === 'expired') return writePace.spend(-units);
     counts[kind === 'written' ? 'copied' : 'present'] += 1;

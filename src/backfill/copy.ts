@@ -3,12 +3,12 @@
 // the stream, so that whatever the stream brings wins.
 
 import type { PutItemInput, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { canonicalKey, type Item } from '../model/attribute-value.ts';
 import { itemSizeBytes, writeUnits } from '../model/capacity.ts';
 import type { Version } from '../model/guard.ts';
 import { versioned } from '../model/versioned-item.ts';
-import { stateRowKey, type WriteTarget } from '../model/write-request.ts';
+import { ledgerRowKey, type WriteRules } from '../model/write-request.ts';
 
 export interface Copy {
   readonly key: Item;
@@ -19,7 +19,7 @@ export interface Copy {
 }
 
 export interface CopyPlan {
-  readonly target: WriteTarget;
+  readonly rules: WriteRules;
   /** Version of every copy. */
   readonly floor: Version;
 }
@@ -28,7 +28,7 @@ export type CopyResult =
   | 'copied'
   /** The twin has the item: from the stream, or from an earlier run. */
   | 'present'
-  /** Its state row remembers a delete or a failure of this stream: the source is asked again. */
+  /** Its ledger row remembers a delete or a failure of this stream: the source is asked again. */
   | 'doubtful'
   /** The destination will never take it as it is. */
   | 'rejected'
@@ -40,8 +40,8 @@ const GROUP_COPIES_MAX = 25;
 /** A transaction may have 4 MB. */
 const GROUP_BYTES_MAX = 3_000_000;
 
-export function toCopy(key: Item, source: Item, { target, floor }: CopyPlan): Copy {
-  const item = versioned(source, { version: floor }, target);
+export function toCopy(key: Item, source: Item, { rules, floor }: CopyPlan): Copy {
+  const item = versioned(source, { version: floor }, rules);
   return { key, keyText: canonicalKey(key), item, sizeBytes: itemSizeBytes(item) };
 }
 
@@ -60,18 +60,18 @@ export function toGroups(copies: readonly Copy[]): Copy[][] {
   return groups;
 }
 
-/** For each copy the put, and the check that its state row knows nothing of this stream. */
+/** For each copy the put, and the check that its ledger row knows nothing of this stream. */
 export function copyRequest(
   copies: readonly Copy[],
-  { target, floor }: CopyPlan,
+  { rules, floor }: CopyPlan,
 ): TransactWriteItemsInput & { TransactItems: object[] } {
-  const { deleted, failed } = STATE_ATTRIBUTES;
+  const { deleted, failed } = LEDGER_ATTRIBUTES;
   const TransactItems = copies.flatMap((copy) => [
-    { Put: copyPut(copy, target) },
+    { Put: copyPut(copy, rules) },
     {
       ConditionCheck: {
-        TableName: target.stateTable,
-        Key: stateRowKey(target, copy.keyText),
+        TableName: rules.stateTable,
+        Key: ledgerRowKey(rules, copy.keyText),
         ConditionExpression:
           '(attribute_not_exists(#d) OR #d < :floor) AND (attribute_not_exists(#f) OR #f < :floor)',
         ExpressionAttributeNames: { '#d': deleted, '#f': failed },
@@ -85,7 +85,7 @@ export function copyRequest(
 /** A copy alone, for a twin that nobody else writes to. */
 export function copyPut(
   { key, item }: Copy,
-  { destinationTable }: Pick<WriteTarget, 'destinationTable'>,
+  { destinationTable }: Pick<WriteRules, 'destinationTable'>,
 ): PutItemInput & { Item: Item } {
   return {
     TableName: destinationTable,
@@ -116,9 +116,9 @@ function copyResult(put: string, check: string): CopyResult {
 
 /** Units that a try of these copies consumes, whether it is done or cancelled; indexes not counted. */
 export function copyUnits(copies: ReadonlyArray<Pick<Copy, 'sizeBytes'>>): number {
-  const stateRowCheck = writeUnits(0);
+  const ledgerRowCheck = writeUnits(0);
   return copies.reduce(
-    (sum, { sizeBytes }) => sum + 2 * (writeUnits(sizeBytes) + stateRowCheck),
+    (sum, { sizeBytes }) => sum + 2 * (writeUnits(sizeBytes) + ledgerRowCheck),
     0,
   );
 }

@@ -1,11 +1,11 @@
-// A copy that its state row refused -> the item as the source has it by now. It may have been written again
+// A copy that its ledger row refused -> the item as the source has it by now. It may have been written again
 // since its delete, or the twin may have been made anew: leaving it out would lose it.
 
 import type { Copy, CopyPlan } from './copy.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
 import { FerryError, namedError } from '../errors.ts';
 import type { TtlDeletes } from '../config/handler-settings.ts';
-import type { DestinationTable, ItemReader, LookAgainQueue } from '../ports.ts';
+import type { TwinWriter, ItemReader, LookAgainQueue } from '../ports.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
 import {
   CONTENDED,
@@ -17,7 +17,7 @@ import {
 /** What it needs beside the plan of the copies. */
 export interface ResynchronizingCopies {
   readonly twin: ItemReader;
-  readonly stateTable: ItemReader;
+  readonly ledger: ItemReader;
   /** Deletes are announced there, with "checked" tombstones. */
   readonly lookAgain: LookAgainQueue;
   /** The newest of the control row. */
@@ -27,7 +27,7 @@ export interface ResynchronizingCopies {
 
 interface CopyingContext extends ResynchronizingCopies, CopyPlan, RetryContext {
   readonly source: ItemReader;
-  readonly destination: DestinationTable;
+  readonly twinWriter: TwinWriter;
 }
 
 export type CopiedKey =
@@ -67,18 +67,18 @@ export async function resynchronizeCopy(
 
 /** Each request is compare-and-set, or does no harm when repeated. */
 function patiently(context: CopyingContext): ResynchronizationContext {
-  const { source, twin, stateTable, destination, lookAgain } = context;
+  const { source, twin, ledger, twinWriter, lookAgain } = context;
   const again = <T>(action: () => Promise<T>) => retry(action, context);
-  const { clock, random, epoch, target } = context;
+  const { clock, random, epoch, rules } = context;
   return {
     clock,
     random,
     epoch,
-    settings: target,
+    rules,
     source: { get: (key) => again(() => source.get(key)) },
     twin: { get: (key) => again(() => twin.get(key)) },
-    stateTable: { get: (key) => again(() => stateTable.get(key)) },
-    destination: { write: (request) => again(() => destination.write(request)) },
+    ledger: { get: (key) => again(() => ledger.get(key)) },
+    twinWriter: { write: (request) => again(() => twinWriter.write(request)) },
     lookAgain: { announce: (body) => again(() => lookAgain.announce(body)) },
     remainingMs: () => Infinity,
     health: destinationHealth(),

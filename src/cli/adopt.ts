@@ -93,28 +93,28 @@ async function contextOf(
   { io, pair, sources }: Call,
   onStep: (step: AdoptStep) => void,
 ): Promise<AdoptContext> {
-  const { target, reader } = pair;
+  const { rules, twinReader } = pair;
   const [destinationId, ledgerId] = await Promise.all([
-    reader.tableId(target.destinationTable),
-    reader.tableId(target.stateTable),
+    twinReader.tableId(rules.destinationTable),
+    twinReader.tableId(rules.stateTable),
   ]);
   return {
     clock: io.clock ?? systemClock,
     random: systemRandom,
     stop: io.interrupted,
-    settings: target,
+    rules,
     identity: {
-      region: target.sourceRegion,
+      region: rules.sourceRegion,
       streamArn: streamOf(pair),
-      reserved: target.reservedAttribute,
+      reserved: rules.reservedAttribute,
       destinationId,
       ledgerId,
       tag: `adopt-${randomBytes(6).toString('hex')}`,
     },
-    reader,
-    destination: pair.writer,
-    twin: pair.destination,
-    ledger: pair.stateTable,
+    twinReader,
+    twinWriter: pair.twinWriter,
+    twin: pair.twin,
+    ledger: pair.ledger,
     mappings: sources?.mappings,
     settleMs: sources === undefined ? 0 : lookAgainSeconds(sources.timeoutSeconds) * 1000,
     workers: WORKERS,

@@ -31,9 +31,9 @@ export async function withBeforeStream<T>(
       clock: io.clock ?? systemClock,
       random: systemRandom,
       stop: io.interrupted,
-      target: pair.target,
-      twin: pair.destination,
-      ledger: pair.stateTable,
+      rules: pair.rules,
+      twin: pair.twin,
+      ledger: pair.ledger,
       mappings: sources?.mappings,
       streamArn,
     });

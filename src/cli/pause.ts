@@ -106,10 +106,10 @@ interface Noted {
   readonly obstacle?: string | undefined;
 }
 
-async function notedNow({ settings, reader }: PauseContext): Promise<Noted> {
+async function notedNow({ rules, twinReader }: PauseContext): Promise<Noted> {
   let found: FoundControl;
   try {
-    found = await readControl(settings, reader);
+    found = await readControl(rules, twinReader);
   } catch (error) {
     return { obstacle: `it could not be read (${whatHappened(error)})` };
   }

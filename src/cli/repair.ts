@@ -135,11 +135,11 @@ function contextOf({ options, io, pair, streamArn, control, lookAgain }: Call): 
   const unlimited = paceOf(Infinity, systemClock);
   return {
     ...retries,
-    settings: pair.target,
+    rules: pair.rules,
     source: pacedReader(pair.source, unlimited, retries),
-    twin: pacedReader(pair.destination, unlimited, retries),
-    stateTable: pair.stateTable,
-    destination: pair.writer,
+    twin: pacedReader(pair.twin, unlimited, retries),
+    ledger: pair.ledger,
+    twinWriter: pair.twinWriter,
     // No Lambda ends this.
     remainingMs: () => Infinity,
     settleMs: 1000 * (options.integer('settle') ?? 0),

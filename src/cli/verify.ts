@@ -164,8 +164,8 @@ function contextOf(
   return {
     ...retries,
     source: pacedReader(pair.source, pace(), retries),
-    destination: pacedReader(pair.destination, pace(), retries),
-    reservedAttribute: pair.target.reservedAttribute,
+    destination: pacedReader(pair.twin, pace(), retries),
+    reservedAttribute: pair.rules.reservedAttribute,
     timeToLive: timeToLiveOf(pair),
     settleMs: 1000 * (options.integer('settle') ?? 0),
     onDifference(difference) {

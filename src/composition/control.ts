@@ -2,16 +2,16 @@
 // compared with the tables and the configuration before anything is done.
 
 import { type ControlRow, firstRow, standingOf } from '../model/control-row.ts';
-import type { WriteTarget } from '../model/write-request.ts';
+import type { WriteRules } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
 import { adoptFirst, isUntouched, readControl } from '../replicate/first-adoption.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
-import type { DestinationReader, DestinationTable } from '../ports.ts';
+import type { TwinReader, TwinWriter } from '../ports.ts';
 
 export interface ControlPlace {
-  readonly target: WriteTarget;
-  readonly reader: DestinationReader;
-  readonly writer: DestinationTable;
+  readonly rules: WriteRules;
+  readonly twinReader: TwinReader;
+  readonly twinWriter: TwinWriter;
 }
 
 export interface ControlDemand {
@@ -57,25 +57,25 @@ async function findIfDeployed(
   place: ControlPlace,
   retries: RetryContext,
 ): Promise<ControlRow | undefined> {
-  const { target, reader } = place;
+  const { rules, twinReader } = place;
   try {
     const row = await findRow(place, retries);
-    if (row !== undefined || (await retry(() => isUntouched(target, reader), retries))) return row;
+    if (row !== undefined || (await retry(() => isUntouched(rules, twinReader), retries))) return row;
   } catch (error) {
     if (error instanceof Error && error.name === 'ResourceNotFoundException') return undefined;
     throw error;
   }
-  throw missing(target);
+  throw missing(rules);
 }
 
 async function findRow(
-  { target, reader }: ControlPlace,
+  { rules, twinReader }: ControlPlace,
   retries: RetryContext,
 ): Promise<ControlRow | undefined> {
-  const found = await retry(() => readControl(target, reader), retries);
+  const found = await retry(() => readControl(rules, twinReader), retries);
   if (found.kind === 'unreadable')
     throw new FerryError(
-      `The control row in ${target.stateTable} is not usable: ${found.problem}.`,
+      `The control row in ${rules.stateTable} is not usable: ${found.problem}.`,
       {
         code: 'control.unreadable',
         hint: 'Use the release that the function was deployed with.',
@@ -86,23 +86,23 @@ async function findRow(
 
 /** A command that only looks works with the row that a first adoption would write. */
 async function firstOf(
-  { target, reader, writer }: ControlPlace,
+  { rules, twinReader, twinWriter }: ControlPlace,
   { apply, streamArn }: ControlDemand,
   retries: RetryContext,
 ): Promise<ControlRow> {
   const { clock, random } = retries;
-  if (streamArn === undefined) throw missing(target);
+  if (streamArn === undefined) throw missing(rules);
   const tag = `command-${Math.floor(random.next() * 2 ** 48).toString(16)}`;
-  const adoption = { settings: target, streamArn, tag, nowMs: clock.now() };
+  const adoption = { rules, streamArn, tag, nowMs: clock.now() };
   if (apply) {
-    const ports = { reader, destination: writer };
+    const ports = { twinReader, twinWriter };
     const found = await retry(() => adoptFirst(adoption, ports), retries);
     if (found.kind === 'row') return found.row;
-    throw missing(target);
+    throw missing(rules);
   }
-  if (!(await retry(() => isUntouched(target, reader), retries))) throw missing(target);
-  const { sourceRegion: region, reservedAttribute: reserved } = target;
-  const [destinationId, ledgerId] = await tableIds({ target, reader }, retries);
+  if (!(await retry(() => isUntouched(rules, twinReader), retries))) throw missing(rules);
+  const { sourceRegion: region, reservedAttribute: reserved } = rules;
+  const [destinationId, ledgerId] = await tableIds({ rules, twinReader }, retries);
   return firstRow({
     region,
     streamArn,
@@ -114,7 +114,7 @@ async function firstOf(
   });
 }
 
-function missing({ replication, stateTable }: WriteTarget): FerryError {
+function missing({ replication, stateTable }: WriteRules): FerryError {
   return new FerryError(
     `${stateTable} has no control row of ${replication}, although Ferry has written to the twin or to that table before.`,
     {
@@ -125,12 +125,12 @@ function missing({ replication, stateTable }: WriteTarget): FerryError {
 }
 
 function tableIds(
-  { target, reader }: Pick<ControlPlace, 'target' | 'reader'>,
+  { rules, twinReader }: Pick<ControlPlace, 'rules' | 'twinReader'>,
   retries: RetryContext,
 ): Promise<[string, string]> {
   return Promise.all([
-    retry(() => reader.tableId(target.destinationTable), retries),
-    retry(() => reader.tableId(target.stateTable), retries),
+    retry(() => twinReader.tableId(rules.destinationTable), retries),
+    retry(() => twinReader.tableId(rules.stateTable), retries),
   ]);
 }
 
@@ -139,7 +139,7 @@ async function requireSameTables(
   place: ControlPlace,
   retries: RetryContext,
 ): Promise<void> {
-  const { reservedAttribute, destinationTable, stateTable } = place.target;
+  const { reservedAttribute, destinationTable, stateTable } = place.rules;
   if (row.reserved !== reservedAttribute) throw otherAttribute(row, reservedAttribute);
   const [destinationId, ledgerId] = await tableIds(place, retries);
   if (destinationId !== row.destinationId)

@@ -2,8 +2,8 @@
 // destination's.
 
 import {
-  dynamoDbDestination,
-  dynamoDbDestinationReader,
+  dynamoDbTwinWriter,
+  dynamoDbTwinReader,
   writeClient,
 } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
@@ -14,9 +14,9 @@ import { FerryError } from '../errors.ts';
 import { readControl } from '../replicate/first-adoption.ts';
 import type { PauseContext } from '../switchover/pause.ts';
 import { openEventSources } from './event-sources.ts';
-import { writeTarget } from './write-target.ts';
+import { writeRules } from './write-rules.ts';
 
-export type PausePlace = Pick<PauseContext, 'mappings' | 'settings' | 'reader' | 'destination'> & {
+export type PausePlace = Pick<PauseContext, 'mappings' | 'rules' | 'twinReader' | 'twinWriter'> & {
   close(): void;
 };
 
@@ -28,9 +28,9 @@ export async function openPausePlace(replication: ReplicationConfig): Promise<Pa
   const client = namingFailures(writeClient({ ...replication.destination, concurrency: 1 }));
   return {
     mappings,
-    settings: writeTarget(replication),
-    reader: dynamoDbDestinationReader(client),
-    destination: dynamoDbDestination(client),
+    rules: writeRules(replication),
+    twinReader: dynamoDbTwinReader(client),
+    twinWriter: dynamoDbTwinWriter(client),
     close() {
       sources.close();
       client.destroy();
@@ -52,7 +52,7 @@ function missing({ name, source }: ReplicationConfig): FerryError {
 export async function controlNow(replication: ReplicationConfig): Promise<FoundControl> {
   const client = namingFailures(writeClient({ ...replication.destination, concurrency: 1 }));
   try {
-    return await readControl(writeTarget(replication), dynamoDbDestinationReader(client));
+    return await readControl(writeRules(replication), dynamoDbTwinReader(client));
   } finally {
     client.destroy();
   }

@@ -5,8 +5,8 @@ import { type Credentials, serviceSettings } from '../aws/client-settings.ts';
 import { deployedSettings } from '../aws/deployed-function.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import {
-  dynamoDbDestination,
-  dynamoDbDestinationReader,
+  dynamoDbTwinWriter,
+  dynamoDbTwinReader,
   writeClient,
 } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
@@ -61,8 +61,8 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   const { replication, objectEndpoint, credentials, apply, withoutSource = false } = setup;
   const { source, destination } = replication;
   const { streamArn, keyAttributes } = await tableOf(setup);
-  const settings = handlerSettings(replication, { ...(await failurePlaces(setup)), streamArn });
-  const { concurrency, deadLetterQueueUrl: queueUrl } = settings;
+  const rules = handlerSettings(replication, { ...(await failurePlaces(setup)), streamArn });
+  const { concurrency, deadLetterQueueUrl: queueUrl } = rules;
   const { region } = source;
 
   const writer = namingFailures(writeClient({ ...destination, credentials, concurrency }));
@@ -89,9 +89,9 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   };
   const retries = { clock: systemClock, random: systemRandom, stop: setup.stop };
   const place = {
-    target: settings,
-    reader: dynamoDbDestinationReader(writer),
-    writer: dynamoDbDestination(writer),
+    rules,
+    twinReader: dynamoDbTwinReader(writer),
+    twinWriter: dynamoDbTwinWriter(writer),
   };
   try {
     const readControl = () => requireControl(place, { apply, streamArn }, retries);
@@ -102,24 +102,24 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
       queueUrl: setup.lookAgainQueueUrl,
       credentials,
     });
-    const ports = await openTables({ settings, replication, writer, reads }, signed);
+    const ports = await openTables({ settings: rules, replication, writer, reads }, signed);
     return {
       context: {
-        settings,
+        rules,
         control,
         readControl,
         withoutSource,
         lookAgain,
         ...ports,
         queue: messages === undefined ? NO_QUEUE : sqsMessages(messages, queueUrl),
-        bucket: s3Objects(objects, settings.onFailureBucket),
+        bucket: s3Objects(objects, rules.onFailureBucket),
         ...(setup.onlyObjects === true
           ? {}
           : { readRange: (range: StreamRange) => readStreamRange(streams, range) }),
         clock: systemClock,
         random: systemRandom,
         health: destinationHealth(),
-        limit: new ConcurrencyLimit(settings.concurrency),
+        limit: new ConcurrencyLimit(rules.concurrency),
         // No Lambda ends this invocation.
         remainingMs: () => Infinity,
       },
@@ -153,27 +153,27 @@ interface OpenTables {
 async function openTables(
   { settings, replication, writer, reads }: OpenTables,
   signed: SignedTables[],
-): Promise<Pick<RedriveContext, 'destination' | 'source' | 'twin' | 'stateTable'>> {
+): Promise<Pick<RedriveContext, 'twinWriter' | 'source' | 'twin' | 'ledger'>> {
   const { source, destination, stateTable } = replication;
   const { concurrency, httpClient } = settings;
   if (httpClient === 'sdk') {
     const table = (client: DynamoDBClient, name: string) =>
       dynamoDbReader(client, { table: name, keyAttributes: [] });
     return {
-      destination: dynamoDbDestination(writer),
+      twinWriter: dynamoDbTwinWriter(writer),
       source: table(reads.source, source.table),
       twin: table(reads.destination, destination.table),
-      stateTable: table(reads.destination, stateTable),
+      ledger: table(reads.destination, stateTable),
     };
   }
   const there = await signedTables({ ...destination, client: reads.destination, concurrency });
   const here = await signedTables({ ...source, client: reads.source, concurrency });
   signed.push(there, here);
   return {
-    destination: there.destination,
+    twinWriter: there.twinWriter,
     source: here.items(source.table),
     twin: there.items(destination.table),
-    stateTable: there.items(stateTable),
+    ledger: there.items(stateTable),
   };
 }
 

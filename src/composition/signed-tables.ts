@@ -4,7 +4,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { configuredEndpoint } from '../aws/endpoints.ts';
 import { dynamoDbEndpoint, signedRequests } from '../aws/signed/signed-requests.ts';
-import { signedDestination, signedItems, signedReader } from '../aws/signed/signed-table.ts';
+import { signedTwinWriter, signedItems, signedTwinReader } from '../aws/signed/signed-table.ts';
 import { signingCredentials } from '../aws/signed/signing-credentials.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
@@ -12,7 +12,7 @@ import { resourceOf } from '../failures/failed-request.ts';
 import type { ReadRequest } from '../model/read-request.ts';
 import type { WriteRequest } from '../model/write-request.ts';
 import { noteRequest } from '../errors.ts';
-import type { DestinationTable, ItemReader } from '../ports.ts';
+import type { TwinWriter, ItemReader } from '../ports.ts';
 
 export interface SignedTablesSetup {
   readonly region: string;
@@ -24,7 +24,7 @@ export interface SignedTablesSetup {
 }
 
 export interface SignedTables {
-  readonly destination: DestinationTable;
+  readonly twinWriter: TwinWriter;
   readonly items: (table: string) => ItemReader;
   close(): void;
 }
@@ -48,8 +48,8 @@ export async function signedTables(setup: SignedTablesSetup): Promise<SignedTabl
     timeoutMs: READ_TIMEOUT_MS,
   });
   const { endpoint } = options;
-  const destination = signedDestination(writes);
-  const reader = signedReader(reads);
+  const destination = signedTwinWriter(writes);
+  const reader = signedTwinReader(reads);
   // The errors themselves do not say which request has failed.
   const noted = async <T>({ operation, input }: Request, send: () => Promise<T>): Promise<T> => {
     try {
@@ -65,7 +65,7 @@ export async function signedTables(setup: SignedTablesSetup): Promise<SignedTabl
     read: (request: ReadRequest) => noted(request, () => reader.read(request)),
   };
   return {
-    destination: { write: (request) => noted(request, () => destination.write(request)) },
+    twinWriter: { write: (request) => noted(request, () => destination.write(request)) },
     items: (table) => signedItems(notedReader, table),
     close() {
       for (const requests of [writes, reads]) void requests.close();

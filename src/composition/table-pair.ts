@@ -4,26 +4,26 @@
 import type { Credentials } from '../aws/client-settings.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import {
-  dynamoDbDestination,
-  dynamoDbDestinationReader,
+  dynamoDbTwinWriter,
+  dynamoDbTwinReader,
   dynamoDbTransactions,
   writeClient,
 } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
 import type { ReplicationConfig } from '../config/config.ts';
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { streamLabelMs } from '../model/guard.ts';
 import type { TableFacts } from '../model/table-facts.ts';
-import type { WriteTarget } from '../model/write-request.ts';
+import type { WriteRules } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
 import type {
-  DestinationReader,
-  DestinationTable,
+  TwinReader,
+  TwinWriter,
   ReadableTable,
   TransactionWriter,
 } from '../ports.ts';
 import { checkTables, requireTable } from './table-check.ts';
-import { writeTarget } from './write-target.ts';
+import { writeRules } from './write-rules.ts';
 
 export interface TablePairSetup {
   readonly replication: ReplicationConfig;
@@ -36,13 +36,13 @@ export interface TablePairSetup {
 
 export interface TablePair {
   readonly facts: { readonly source: TableFacts; readonly destination: TableFacts };
-  readonly target: WriteTarget;
+  readonly rules: WriteRules;
   readonly source: ReadableTable;
-  readonly destination: ReadableTable;
-  readonly stateTable: ReadableTable;
+  readonly twin: ReadableTable;
+  readonly ledger: ReadableTable;
   /** Twin and state table as the function reads them. */
-  readonly reader: DestinationReader;
-  readonly writer: DestinationTable;
+  readonly twinReader: TwinReader;
+  readonly twinWriter: TwinWriter;
   readonly transactions: TransactionWriter;
   close(): void;
 }
@@ -60,15 +60,15 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
   const keyAttributes = facts.source.keys.map(({ name }) => name);
   return {
     facts,
-    target: writeTarget(replication),
+    rules: writeRules(replication),
     source: dynamoDbReader(sourceReads, { table: source.table, keyAttributes }),
-    destination: dynamoDbReader(destinationReads, { table: destination.table, keyAttributes }),
-    stateTable: dynamoDbReader(destinationReads, {
+    twin: dynamoDbReader(destinationReads, { table: destination.table, keyAttributes }),
+    ledger: dynamoDbReader(destinationReads, {
       table: stateTable,
-      keyAttributes: [STATE_ATTRIBUTES.id],
+      keyAttributes: [LEDGER_ATTRIBUTES.id],
     }),
-    reader: dynamoDbDestinationReader(writer),
-    writer: dynamoDbDestination(writer),
+    twinReader: dynamoDbTwinReader(writer),
+    twinWriter: dynamoDbTwinWriter(writer),
     transactions: dynamoDbTransactions(writer),
     close() {
       for (const client of [writer, sourceReads, destinationReads]) client.destroy();
@@ -101,7 +101,7 @@ async function requireStateTable({ replication, credentials }: TablePairSetup): 
   const { stateTable, destination } = replication;
   const facts = await requireTable({ ...destination, table: stateTable }, 'state', credentials);
   const keys = facts.keys.map(({ name, type }) => `${name} (${type})`).join(', ');
-  if (keys === `${STATE_ATTRIBUTES.id} (S)`) return;
+  if (keys === `${LEDGER_ATTRIBUTES.id} (S)`) return;
   throw new FerryError(
     `The table ${stateTable} in ${destination.region} is not Ferry's state table: its key is ${keys}.`,
     { code: 'tables.unfit', hint: 'Correct "stateTable" in the configuration.' },

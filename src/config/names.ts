@@ -65,7 +65,7 @@ export const LIST_PRICES = {
 } as const;
 
 /** Attributes of a row in the state table. */
-export const STATE_ATTRIBUTES = {
+export const LEDGER_ATTRIBUTES = {
   /** Partition key, S: replication name and a digest of the item's canonical key. */
   id: 'id',
   /** The item's canonical key, S, for people who look. As text, it is never refused. */

@@ -2,7 +2,7 @@
 // far behind its twin is.
 
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
-import { dynamoDbDestination, writeClient } from '../aws/dynamodb-table.ts';
+import { dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { writeMetrics } from '../aws/emf-metrics.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { heartbeatKey, parseConfig } from '../config/config.ts';
@@ -21,7 +21,7 @@ const context = {
   source: dynamoDbReader(readClient(source), { table: source.table, keyAttributes }),
   twin: dynamoDbReader(readClient(destination), { table: destination.table, keyAttributes }),
   table: source.table,
-  writer: dynamoDbDestination(writeClient({ ...source, concurrency: 1 })),
+  writer: dynamoDbTwinWriter(writeClient({ ...source, concurrency: 1 })),
   clock: systemClock,
   periodMs: HEARTBEAT_PERIOD_MS,
 };

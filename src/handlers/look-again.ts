@@ -2,13 +2,13 @@
 
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import {
-  dynamoDbDestination,
-  dynamoDbDestinationReader,
+  dynamoDbTwinWriter,
+  dynamoDbTwinReader,
   writeClient,
 } from '../aws/dynamodb-table.ts';
 import { writeMetrics } from '../aws/emf-metrics.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
-import { writeTarget } from '../composition/write-target.ts';
+import { writeRules } from '../composition/write-rules.ts';
 import { parseConfig } from '../config/config.ts';
 import { LOOK_AGAIN_ENVIRONMENT } from '../config/names.ts';
 import { lookAgain } from '../look-again/look-again.ts';
@@ -23,9 +23,9 @@ const writeLine = (line: string) => {
   process.stdout.write(`${line}\n`);
 };
 const context = {
-  settings: writeTarget(replication),
-  destination: dynamoDbDestination(client),
-  reader: dynamoDbDestinationReader(client),
+  rules: writeRules(replication),
+  twinWriter: dynamoDbTwinWriter(client),
+  twinReader: dynamoDbTwinReader(client),
   clock: systemClock,
   random: systemRandom,
   log: (event: object) => {

@@ -5,7 +5,7 @@ import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-la
 import { emfMetrics } from '../aws/emf-metrics.ts';
 import { environmentEndpoint } from '../aws/endpoints.ts';
 import { dynamoDbEndpoint, signedRequests } from '../aws/signed/signed-requests.ts';
-import { signedDestination, signedReader } from '../aws/signed/signed-table.ts';
+import { signedTwinWriter, signedTwinReader } from '../aws/signed/signed-table.ts';
 import { findCredentials, signingCredentials } from '../aws/signed/signing-credentials.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
@@ -14,8 +14,8 @@ import { fromEnvironment, type HandlerSettings } from '../config/handler-setting
 import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import type {
   DeadLetterQueue,
-  DestinationReader,
-  DestinationTable,
+  TwinReader,
+  TwinWriter,
   LookAgainQueue,
   ObjectStore,
 } from '../ports.ts';
@@ -31,7 +31,7 @@ const writeLine = (line: string) => {
 const log = (event: object) => {
   writeLine(JSON.stringify(event));
 };
-const base = { settings, clock: systemClock, random: systemRandom, log };
+const base = { rules: settings, clock: systemClock, random: systemRandom, log };
 const destination = await openDestination();
 const context = {
   ...base,
@@ -58,8 +58,8 @@ async function openDestination(): Promise<Destination> {
     const sdk = await import('../aws/dynamodb-table.ts');
     const client = sdk.writeClient({ region, endpoint, concurrency });
     return {
-      destination: sdk.dynamoDbDestination(client),
-      reader: sdk.dynamoDbDestinationReader(client),
+      twinWriter: sdk.dynamoDbTwinWriter(client),
+      twinReader: sdk.dynamoDbTwinReader(client),
     };
   }
   const find = () => findCredentials(process.env);
@@ -71,12 +71,12 @@ async function openDestination(): Promise<Destination> {
     timeoutMs: REQUEST_TIMEOUT_MS,
     clock: systemClock,
   });
-  return { destination: signedDestination(requests), reader: signedReader(requests) };
+  return { twinWriter: signedTwinWriter(requests), twinReader: signedTwinReader(requests) };
 }
 
 interface Destination {
-  readonly destination: DestinationTable;
-  readonly reader: DestinationReader;
+  readonly twinWriter: TwinWriter;
+  readonly twinReader: TwinReader;
 }
 
 /** Lambda has 1,024 file descriptors, and the writes may have 900 of them. */

@@ -3,7 +3,7 @@
 import { beatRequest, nextBeat, oldestBeatMs } from './heartbeat.ts';
 import { itemJson } from '../model/attribute-value.ts';
 import { FerryError } from '../errors.ts';
-import type { Clock, DestinationTable, Item, ItemReader } from '../ports.ts';
+import type { Clock, TwinWriter, Item, ItemReader } from '../ports.ts';
 
 export interface BeatContext {
   readonly key: Item;
@@ -11,7 +11,7 @@ export interface BeatContext {
   readonly twin: ItemReader;
   /** Of the source. */
   readonly table: string;
-  readonly writer: DestinationTable;
+  readonly writer: TwinWriter;
   readonly clock: Clock;
   readonly periodMs: number;
 }

@@ -1,14 +1,14 @@
 // Announced deletes -> reads of their keys at the twin, and deletes of what has come back since.
 
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { canonicalKey, type Item } from '../model/attribute-value.ts';
 import type { AnnouncedDelete } from '../model/announcement.ts';
 import { isUnnamed, type Version, versionIn } from '../model/guard.ts';
 import type { ReadRequest } from '../model/read-request.ts';
-import { stateRowKey, type WriteRequest, type WriteTarget } from '../model/write-request.ts';
+import { ledgerRowKey, type WriteRequest, type WriteRules } from '../model/write-request.ts';
 
 export type LookTarget = Pick<
-  WriteTarget,
+  WriteRules,
   'replication' | 'destinationTable' | 'stateTable' | 'reservedAttribute'
 >;
 
@@ -85,9 +85,9 @@ export function revenantDelete({ key, deleted }: Revenant, target: LookTarget): 
   };
   const remembered = {
     TableName: stateTable,
-    Key: stateRowKey(target, canonicalKey(key)),
+    Key: ledgerRowKey(target, canonicalKey(key)),
     ConditionExpression: '#d >= :d',
-    ExpressionAttributeNames: { '#d': STATE_ATTRIBUTES.deleted },
+    ExpressionAttributeNames: { '#d': LEDGER_ATTRIBUTES.deleted },
     ExpressionAttributeValues,
   };
   const TransactItems = [{ Delete: remove }, { ConditionCheck: remembered }];

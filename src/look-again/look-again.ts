@@ -18,17 +18,17 @@ import {
 } from './decide.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
 import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
-import type { WriteTarget } from '../model/write-request.ts';
+import type { WriteRules } from '../model/write-request.ts';
 import { namedError } from '../errors.ts';
-import type { Clock, DestinationReader, DestinationTable, Item, Log, Random } from '../ports.ts';
+import type { Clock, TwinReader, TwinWriter, Item, Log, Random } from '../ports.ts';
 import { readControl } from '../replicate/first-adoption.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { send, type SendContext } from '../replicate/write-record.ts';
 
 export interface LookAgainContext {
-  readonly settings: WriteTarget;
-  readonly reader: DestinationReader;
-  readonly destination: DestinationTable;
+  readonly rules: WriteRules;
+  readonly twinReader: TwinReader;
+  readonly twinWriter: TwinWriter;
   readonly clock: Clock;
   readonly random: Random;
   /** Milliseconds until Lambda ends the invocation. */
@@ -82,10 +82,10 @@ type CurrentEpoch =
 
 async function currentEpoch(context: LookAgainContext): Promise<CurrentEpoch> {
   try {
-    const found = await patiently(() => readControl(context.settings, context.reader), context);
+    const found = await patiently(() => readControl(context.rules, context.twinReader), context);
     if (found.kind !== 'row') return { kind: 'unknown', why: `the control row is ${found.kind}` };
     // No version would be found under another attribute, and the deletes would be lost.
-    if (found.row.reserved !== context.settings.reservedAttribute)
+    if (found.row.reserved !== context.rules.reservedAttribute)
       return { kind: 'unknown', why: 'the control row names another reserved attribute' };
     return { kind: 'known', n: newestEpoch(found.row).n };
   } catch (error) {
@@ -105,7 +105,7 @@ async function lookAtOne(
 ): Promise<End> {
   const unlooked = (kind: 'dropped' | 'failed', why: string) => ({ kind, why, revenants: 0 });
   if (announcement === undefined) return unlooked('failed', 'the message is not an announcement');
-  if (announcement.replication !== context.settings.replication)
+  if (announcement.replication !== context.rules.replication)
     return unlooked('dropped', 'it belongs to another replication');
   if (epoch.kind === 'unknown') return unlooked('failed', epoch.why);
   if (announcement.epoch < epoch.n) return unlooked('dropped', 'its epoch has ended');
@@ -130,7 +130,7 @@ async function removeRevenants(
   const keys = [...deletes.values()].map(({ key }) => key);
   for (let from = 0; from < keys.length; from += BATCH_KEYS_MAX) {
     const items = await readAll(keys.slice(from, from + BATCH_KEYS_MAX), context);
-    const revenants = revenantsAmong(items, deletes, context.settings);
+    const revenants = revenantsAmong(items, deletes, context.rules);
     // A delete that lands late does no harm.
     const sending = { ...context, health: destinationHealth(), leastMs: TAIL_TIME_MS };
     const tasks = revenants.map((one) => () => remove(one, sending, removed));
@@ -143,8 +143,8 @@ async function readAll(keys: readonly Item[], context: LookAgainContext): Promis
   const found: Item[] = [];
   let open = keys;
   for (let attempt = 1; open.length > 0; attempt += 1) {
-    const request = lookRequest(open, context.settings);
-    const { items, unprocessed } = await patiently(() => context.reader.read(request), context);
+    const request = lookRequest(open, context.rules);
+    const { items, unprocessed } = await patiently(() => context.twinReader.read(request), context);
     found.push(...items);
     open = unprocessed;
     if (open.length === 0) break;
@@ -159,7 +159,7 @@ async function remove(
   context: LookAgainContext & SendContext,
   removed: { count: number },
 ): Promise<void> {
-  const result = await send(revenantDelete(revenant, context.settings), context);
+  const result = await send(revenantDelete(revenant, context.rules), context);
   // Refused: somebody else was faster, or the item has been written anew.
   if (result.kind === 'refused') return;
   if (result.kind === 'failed') throw namedError(result.failure.name);

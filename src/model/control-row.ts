@@ -2,10 +2,10 @@
 // function and by every command that writes; changed only by compare-and-set on its revision.
 
 import type { AttributeValue, PutItemInput } from '@aws-sdk/client-dynamodb';
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from './attribute-value.ts';
 import { seriesInEpoch, type SeriesOf, streamLabelMs } from './guard.ts';
-import type { WriteRequest, WriteTarget } from './write-request.ts';
+import type { WriteRequest, WriteRules } from './write-request.ts';
 
 /** Raised when a reader of the old form could misread the new one. */
 const CONTROL_FORMAT = 1;
@@ -62,10 +62,10 @@ export type FoundControl =
   /** Written by another release, or by somebody else. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
-export type Named = Pick<WriteTarget, 'replication' | 'stateTable'>;
+export type Named = Pick<WriteRules, 'replication' | 'stateTable'>;
 
 export function controlKey({ replication }: Pick<Named, 'replication'>): Item {
-  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#control` } };
+  return { [LEDGER_ATTRIBUTES.id]: { S: `${replication}#control` } };
 }
 
 export function parseControlRow(item: Item | undefined): FoundControl {
@@ -136,7 +136,7 @@ export function putControlRow(row: ControlRow, named: Named): WriteRequest {
     Item: { ...controlKey(named), ...controlItem(row) },
     ConditionExpression: isFirst ? 'attribute_not_exists(#id)' : '#revision = :before',
     ExpressionAttributeNames: isFirst
-      ? { '#id': STATE_ATTRIBUTES.id }
+      ? { '#id': LEDGER_ATTRIBUTES.id }
       : { '#revision': 'revision' },
     ...(isFirst ? {} : { ExpressionAttributeValues: { ':before': { N: `${row.revision - 1}` } } }),
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',

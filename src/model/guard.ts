@@ -124,7 +124,7 @@ export function freeFor(guard: Guard): Condition {
 
 /**
  * An older item is there. An update asks for it: where the place is empty, its item may have been deleted
- * since, and only the state row can tell.
+ * since, and only the ledger row can tell.
  */
 export function olderItemFor(guard: Guard): Condition {
   return condition(guard, (older) => `attribute_exists(#pk) AND (${older})`);

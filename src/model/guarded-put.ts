@@ -5,7 +5,7 @@ import type { PutItemInput } from '@aws-sdk/client-dynamodb';
 import { freeFor, guardOf, olderItemFor } from './guard.ts';
 import type { PutRecord } from './stream-record.ts';
 import { stampOf, versioned } from './versioned-item.ts';
-import type { WriteTarget } from './write-request.ts';
+import type { WriteRules } from './write-request.ts';
 
 /** What must hold of the place: that it is free for this version, or that an older item is there. */
 export type Place = 'free' | 'older-item';
@@ -13,12 +13,12 @@ export type Place = 'free' | 'older-item';
 export class GuardedPut {
   readonly operation = 'PutItem';
   readonly record: PutRecord;
-  readonly target: WriteTarget;
+  readonly rules: WriteRules;
   readonly place: Place;
 
-  constructor(record: PutRecord, target: WriteTarget, place: Place) {
+  constructor(record: PutRecord, target: WriteRules, place: Place) {
     this.record = record;
-    this.target = target;
+    this.rules = target;
     this.place = place;
   }
 
@@ -29,11 +29,11 @@ export class GuardedPut {
 
   /** As the SDK takes it. */
   get input() {
-    const { record, target, place } = this;
-    const guard = guardOf(record, target);
+    const { record, rules, place } = this;
+    const guard = guardOf(record, rules);
     return {
-      TableName: target.destinationTable,
-      Item: versioned(record.newImage, record, target),
+      TableName: rules.destinationTable,
+      Item: versioned(record.newImage, record, rules),
       ...(place === 'free' ? freeFor(guard) : olderItemFor(guard)),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     } satisfies PutItemInput;
@@ -41,12 +41,12 @@ export class GuardedPut {
 
   /** `input` as DynamoDB's JSON. */
   json(): string {
-    const { record, target } = this;
+    const { record, rules } = this;
     const { newImage, version } = record;
     // A copy of a twin, which is rare.
-    if (target.reservedAttribute in newImage) return JSON.stringify(this.input);
+    if (rules.reservedAttribute in newImage) return JSON.stringify(this.input);
     const image = JSON.stringify(newImage).slice(1);
-    const stamp = JSON.stringify(stampOf(record, target));
+    const stamp = JSON.stringify(stampOf(record, rules));
     return `${commonJson(this)}${stamp},${image},"ExpressionAttributeValues":{":v":{"S":"${version}"}}}`;
   }
 }
@@ -54,20 +54,20 @@ export class GuardedPut {
 type ByKey = Map<string, string>;
 
 /** By target, by what must hold, and by the name of its key. */
-const known = new WeakMap<WriteTarget, Readonly<Record<Place, ByKey>>>();
+const known = new WeakMap<WriteRules, Readonly<Record<Place, ByKey>>>();
 
 /** Up to the reserved attribute's value, with which the item begins. */
 function commonJson(put: GuardedPut): string {
-  const { record, target, place } = put;
-  let byPlace = known.get(target);
+  const { record, rules, place } = put;
+  let byPlace = known.get(rules);
   if (byPlace === undefined)
-    known.set(target, (byPlace = { free: new Map(), 'older-item': new Map() }));
+    known.set(rules, (byPlace = { free: new Map(), 'older-item': new Map() }));
   const byKey = byPlace[place];
-  const { keyAttribute } = guardOf(record, target);
+  const { keyAttribute } = guardOf(record, rules);
   let json = byKey.get(keyAttribute);
   if (json === undefined) {
     const { Item: _item, ExpressionAttributeValues: _values, ...common } = put.input;
-    const name = JSON.stringify(target.reservedAttribute);
+    const name = JSON.stringify(rules.reservedAttribute);
     json = `${JSON.stringify(common).slice(0, -1)},"Item":{${name}:`;
     byKey.set(keyAttribute, json);
   }

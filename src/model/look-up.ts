@@ -1,17 +1,17 @@
-// Keys of state rows of late inserts -> reads of these rows, which tell what has been deleted since.
+// Keys of ledger rows of late inserts -> reads of these rows, which tell what has been deleted since.
 
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Item } from './attribute-value.ts';
 import type { Version } from './guard.ts';
-import type { WriteTarget } from './write-request.ts';
+import type { WriteRules } from './write-request.ts';
 
 /** Eventually consistent: a delete that it cannot see yet has not been looked at again either. */
 export function lookUpRequest(
   rows: readonly Item[],
-  { stateTable }: Pick<WriteTarget, 'stateTable'>,
+  { stateTable }: Pick<WriteRules, 'stateTable'>,
 ): ReadRequest {
-  const { id, deleted } = STATE_ATTRIBUTES;
+  const { id, deleted } = LEDGER_ATTRIBUTES;
   return {
     operation: 'BatchGetItem',
     input: {
@@ -30,7 +30,7 @@ export function lookUpRequest(
 export function deletesIn(rows: readonly Item[]): Map<string, Version> {
   return new Map(
     rows.flatMap((row) => {
-      const [id, deleted] = [row[STATE_ATTRIBUTES.id]?.S, row[STATE_ATTRIBUTES.deleted]?.S];
+      const [id, deleted] = [row[LEDGER_ATTRIBUTES.id]?.S, row[LEDGER_ATTRIBUTES.deleted]?.S];
       return id === undefined || deleted === undefined ? [] : [[id, deleted] as const];
     }),
   );

@@ -8,7 +8,7 @@ import type {
   TransactWriteItemsInput,
   UpdateItemInput,
 } from '@aws-sdk/client-dynamodb';
-import { STATE_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
 import type { Item } from './attribute-value.ts';
 import { GuardedPut } from './guarded-put.ts';
@@ -27,7 +27,7 @@ export function jsonOf(request: WriteRequest): string {
 }
 
 /** Where writes go and under which rules. */
-export type WriteTarget = Pick<
+export type WriteRules = Pick<
   HandlerSettings,
   | 'replication'
   | 'sourceRegion'
@@ -38,15 +38,15 @@ export type WriteTarget = Pick<
   | 'tombstones'
 >;
 
-/** Identity of an item's state row. */
-export interface StateRowKey {
+/** Identity of an item's ledger row. */
+export interface LedgerRowKey {
   readonly key: Item;
   /** Canonical text of `key`. */
   readonly keyText: string;
 }
 
-/** A put that also asks the state row whether its item has been deleted since. */
-export function putTransaction(record: PutRecord, target: WriteTarget): WriteRequest {
+/** A put that also asks the ledger row whether its item has been deleted since. */
+export function putTransaction(record: PutRecord, target: WriteRules): WriteRequest {
   const { input } = new GuardedPut(record, target, 'free');
   const TransactItems = [{ Put: input }, { ConditionCheck: notDeletedSince(record, target) }];
   return { operation: 'TransactWriteItems', input: { TransactItems } };
@@ -54,18 +54,18 @@ export function putTransaction(record: PutRecord, target: WriteTarget): WriteReq
 
 /**
  * Raises the failure bound of an item to a version that is about to be dead-lettered. Where a higher
- * bound is known, the request is refused, and `keepStateRow` is due instead.
+ * bound is known, the request is refused, and `keepLedgerRow` is due instead.
  */
 export function failureBound(
-  row: StateRowKey,
+  row: LedgerRowKey,
   version: Version,
-  target: WriteTarget,
+  target: WriteRules,
   nowMs: number,
 ): WriteRequest {
-  return stateRowUpdate(row, target, {
+  return ledgerRowUpdate(row, target, {
     UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
     ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
-    ExpressionAttributeNames: { '#own': STATE_ATTRIBUTES.failed, '#key': STATE_ATTRIBUTES.key },
+    ExpressionAttributeNames: { '#own': LEDGER_ATTRIBUTES.failed, '#key': LEDGER_ATTRIBUTES.key },
     ExpressionAttributeValues: {
       ':v': { S: version },
       ':key': { S: row.keyText },
@@ -74,26 +74,26 @@ export function failureBound(
   });
 }
 
-/** Prolongs the life of a state row, and changes nothing else. */
-export function keepStateRow(row: StateRowKey, target: WriteTarget, nowMs: number): WriteRequest {
-  return stateRowUpdate(row, target, {
+/** Prolongs the life of a ledger row, and changes nothing else. */
+export function keepLedgerRow(row: LedgerRowKey, target: WriteRules, nowMs: number): WriteRequest {
+  return ledgerRowUpdate(row, target, {
     UpdateExpression: 'SET #expiresAt = :expiresAt',
     ExpressionAttributeNames: {},
     ExpressionAttributeValues: expiry(nowMs),
   });
 }
 
-function notDeletedSince({ version, keyText }: PutRecord, target: WriteTarget) {
+function notDeletedSince({ version, keyText }: PutRecord, target: WriteRules) {
   return {
     TableName: target.stateTable,
-    Key: stateRowKey(target, keyText),
+    Key: ledgerRowKey(target, keyText),
     ConditionExpression: 'attribute_not_exists(#d) OR #d < :v',
-    ExpressionAttributeNames: { '#d': STATE_ATTRIBUTES.deleted },
+    ExpressionAttributeNames: { '#d': LEDGER_ATTRIBUTES.deleted },
     ExpressionAttributeValues: { ':v': { S: version } },
   };
 }
 
-export function guardedDelete(record: RemoveRecord, target: WriteTarget): WriteRequest {
+export function guardedDelete(record: RemoveRecord, target: WriteRules): WriteRequest {
   return {
     operation: 'DeleteItem',
     input: {
@@ -106,12 +106,12 @@ export function guardedDelete(record: RemoveRecord, target: WriteTarget): WriteR
 }
 
 /** Remembers a delete, unless a newer one is remembered. */
-export function tombstone(record: RemoveRecord, target: WriteTarget, nowMs: number): WriteRequest {
-  return stateRowUpdate(record, target, {
+export function tombstone(record: RemoveRecord, target: WriteRules, nowMs: number): WriteRequest {
+  return ledgerRowUpdate(record, target, {
     UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
     // Equal is this very delete again, and it may not have got further than here.
     ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
-    ExpressionAttributeNames: { '#own': STATE_ATTRIBUTES.deleted, '#key': STATE_ATTRIBUTES.key },
+    ExpressionAttributeNames: { '#own': LEDGER_ATTRIBUTES.deleted, '#key': LEDGER_ATTRIBUTES.key },
     ExpressionAttributeValues: {
       ':v': { S: record.version },
       ':key': { S: record.keyText },
@@ -120,10 +120,10 @@ export function tombstone(record: RemoveRecord, target: WriteTarget, nowMs: numb
   });
 }
 
-/** An update of an item's state row; `change` sets `#expiresAt` among other things. */
-function stateRowUpdate(
-  { keyText }: StateRowKey,
-  target: WriteTarget,
+/** An update of an item's ledger row; `change` sets `#expiresAt` among other things. */
+function ledgerRowUpdate(
+  { keyText }: LedgerRowKey,
+  target: WriteRules,
   change: Pick<
     UpdateItemInput,
     | 'UpdateExpression'
@@ -136,26 +136,26 @@ function stateRowUpdate(
     operation: 'UpdateItem',
     input: {
       TableName: target.stateTable,
-      Key: stateRowKey(target, keyText),
+      Key: ledgerRowKey(target, keyText),
       ...change,
       ExpressionAttributeNames: {
         ...change.ExpressionAttributeNames,
-        '#expiresAt': STATE_ATTRIBUTES.expiresAt,
+        '#expiresAt': LEDGER_ATTRIBUTES.expiresAt,
       },
     },
   };
 }
 
 /** A digest, because an item's key may be longer than a partition key of the state table may be. */
-export function stateRowKey(
-  { replication }: Pick<WriteTarget, 'replication'>,
+export function ledgerRowKey(
+  { replication }: Pick<WriteRules, 'replication'>,
   keyText: string,
 ): Item {
   const digest = createHash('sha256').update(keyText).digest('hex');
-  return { [STATE_ATTRIBUTES.id]: { S: `${replication}#${digest}` } };
+  return { [LEDGER_ATTRIBUTES.id]: { S: `${replication}#${digest}` } };
 }
 
-/** The value `:expiresAt` of a state row that is touched now. */
+/** The value `:expiresAt` of a ledger row that is touched now. */
 export function expiry(nowMs: number): Record<string, { N: string }> {
   return { ':expiresAt': { N: String(Math.floor(nowMs / 1000) + TOMBSTONE_LIFE_SECONDS) } };
 }

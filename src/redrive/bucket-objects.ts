@@ -76,7 +76,7 @@ async function* objectsIn({ context }: Run, { after, upTo }: ObjectRange) {
 
 async function open(objects: readonly StoredObject[], run: Run): Promise<Load[]> {
   const { context, options, report } = run;
-  const { bucket, settings } = context;
+  const { bucket, rules } = context;
   const control = await run.control();
   const unpacked: Array<Unpacked | 'gone'> = [];
   const tasks = objects.map(({ key }, index) => async () => {
@@ -84,7 +84,7 @@ async function open(objects: readonly StoredObject[], run: Run): Promise<Load[]>
     const body = await objectText(key, bucket);
     // Somebody else's redrive has been faster.
     if (body.kind === 'gone') return;
-    const parcel = body.kind === 'unreadable' ? body : parseFailureMessage(body.text, settings.replication);
+    const parcel = body.kind === 'unreadable' ? body : parseFailureMessage(body.text, rules.replication);
     unpacked[index] = await unpack(parcel, control, context);
   });
   await inParallel(tasks, READS_AT_ONCE);

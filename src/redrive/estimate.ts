@@ -11,9 +11,9 @@ export interface RedriveEstimate {
 
 /** Of a worker with 1 GB, which has little more than half a core, with room to spare. */
 export const WORKER_RECORDS_PER_SECOND = 500;
-/** Of the twin's item and of its state row. */
+/** Of the twin's item and of its ledger row. */
 const READ_UNITS = 2;
-/** Of the check of the state row. */
+/** Of the check of the ledger row. */
 const CHECK_UNITS = 2;
 
 export interface SampledObject {

@@ -7,7 +7,7 @@ import type { ItemStates } from '../resync/resynchronization.ts';
 import type { StreamRecord } from '../model/stream-record.ts';
 import type { Version } from '../model/guard.ts';
 import { classifyFailure } from '../model/write-failure.ts';
-import { type StateRowKey, stateRowKey } from '../model/write-request.ts';
+import { type LedgerRowKey, ledgerRowKey } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
 import type { Item, ItemReader } from '../ports.ts';
@@ -19,15 +19,15 @@ import {
 } from '../resync/resynchronize-key.ts';
 import { send, type SendResult } from '../replicate/write-record.ts';
 
-export interface RecordContext extends Omit<ResynchronizationContext, 'settings' | 'epoch'> {
-  readonly settings: HandlerSettings;
+export interface RecordContext extends Omit<ResynchronizationContext, 'rules' | 'epoch'> {
+  readonly rules: HandlerSettings;
   readonly control: ControlRow;
   /** The source is lost: what would be read there is replayed by its version. */
   readonly withoutSource: boolean;
 }
 
 /** A record as far as it could be read. */
-export interface ParkedItem extends StateRowKey {
+export interface ParkedItem extends LedgerRowKey {
   readonly streamArn: string | undefined;
   readonly version: Version | undefined;
   /** Absent where only its key could be read. */
@@ -55,7 +55,7 @@ export type ItemOutcome =
       readonly isUnknown?: boolean;
     };
 
-/** Each attempt fails only because somebody else has written the item or its state row meanwhile. */
+/** Each attempt fails only because somebody else has written the item or its ledger row meanwhile. */
 const ATTEMPTS_MAX = 10;
 
 /** What was read of an item before its turn; what is absent is read then. */
@@ -104,7 +104,7 @@ function patiently(context: RecordContext, stop: AbortSignal): RecordContext {
     get: (key) => retry(() => reader.get(key), { clock, random, stop }),
   });
   const [source, twin] = [patient(context.source), patient(context.twin)];
-  return { ...context, source, twin, stateTable: patient(context.stateTable) };
+  return { ...context, source, twin, ledger: patient(context.ledger) };
 }
 
 async function replayRecord(
@@ -136,27 +136,27 @@ async function replayRecord(
 /** Of the twin's item, at least its key and the reserved attribute. */
 export interface TwinStates {
   readonly twin: Item | undefined;
-  readonly stateRow: Item | undefined;
+  readonly ledgerRow: Item | undefined;
 }
 
-/** The state row last: a delete between the two is seen there. */
+/** The ledger row last: a delete between the two is seen there. */
 async function read(
-  { key, keyText }: StateRowKey,
-  { settings, twin, stateTable }: RecordContext,
+  { key, keyText }: LedgerRowKey,
+  { rules, twin, ledger }: RecordContext,
 ): Promise<TwinStates> {
   const item = await twin.get(key);
-  return { twin: item, stateRow: await stateTable.get(stateRowKey(settings, keyText)) };
+  return { twin: item, ledgerRow: await ledger.get(ledgerRowKey(rules, keyText)) };
 }
 
 /** What becomes of a record whose place is known, as things were read. */
 export function decide(record: StreamRecord, states: TwinStates, context: DecisionContext): Replay {
-  const { settings, withoutSource, clock } = context;
-  const { ttlDeletes } = settings;
+  const { rules, withoutSource, clock } = context;
+  const { ttlDeletes } = rules;
   const nowMs = clock.now();
-  return replay({ ...states, record, target: settings, ttlDeletes, withoutSource, nowMs });
+  return replay({ ...states, record, rules, ttlDeletes, withoutSource, nowMs });
 }
 
-type DecisionContext = Pick<RecordContext, 'settings' | 'withoutSource' | 'clock'>;
+type DecisionContext = Pick<RecordContext, 'rules' | 'withoutSource' | 'clock'>;
 
 function doneBy({ outcome: kind, deleted }: Extract<Replay, { kind: 'write' }>): ItemOutcome {
   return { kind, deleted, written: deleted === undefined ? 'put' : 'delete' };
@@ -174,17 +174,17 @@ async function resynchronize(
   context: RecordContext,
   states?: ItemStates,
 ): Promise<ItemOutcome> {
-  const { control, settings } = context;
+  const { control, rules } = context;
   const { key, keyText, version, streamArn, record } = item;
   // A delete is reason enough to remove what the source does not have either.
-  const keepsExtraneous = settings.ttlDeletes === 'skip' && record?.eventName !== 'REMOVE';
+  const keepsExtraneous = rules.ttlDeletes === 'skip' && record?.eventName !== 'REMOVE';
   const result = await resynchronizeKey(
     {
       key,
       keyText,
       redriven: version,
       states,
-      floor: floorIn(control, [settings.streamArn, streamArn]),
+      floor: floorIn(control, [rules.streamArn, streamArn]),
       keepsExtraneous,
     },
     { ...context, epoch: newestEpoch(control).n },

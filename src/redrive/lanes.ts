@@ -123,11 +123,11 @@ function placeOne(
   position: number,
   { context, seriesOf }: Placing,
 ): Placed | Redriven {
-  const { settings, control, clock, withoutSource } = context;
+  const { rules, control, clock, withoutSource } = context;
   const streamArn = streamArnOf(raw);
   const { kind, record } = parseStreamRecord(raw, position, seriesOf);
   const isRemoval = kind === 'record' && record.eventName === 'REMOVE';
-  if (isRemoval && record.expired && settings.ttlDeletes === 'skip') return { kind: 'skipped' };
+  if (isRemoval && record.expired && rules.ttlDeletes === 'skip') return { kind: 'skipped' };
   const { key, keyText, version } = record;
   const createdAtSeconds = kind === 'record' ? record.createdAtSeconds : undefined;
   const writtenAtMs = createdAtSeconds === undefined ? undefined : createdAtSeconds * 1000;

@@ -106,9 +106,9 @@ async function open(
   held: HeldMessages,
 ): Promise<{ readonly loads: readonly Load[]; readonly bytes: number }> {
   const { context, options, report } = run;
-  const { settings, bucket } = context;
+  const { rules, bucket } = context;
   const control = await run.control();
-  const parcels = messages.map(({ body }) => parseFailureMessage(body, settings.replication));
+  const parcels = messages.map(({ body }) => parseFailureMessage(body, rules.replication));
   const unpacked: Unpacked[] = [];
   const tasks = parcels.map((parcel, index) => async () => {
     unpacked[index] = await unpack(parcel, control, context);

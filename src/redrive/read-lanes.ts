@@ -4,9 +4,9 @@
 import type { Replay } from './replay.ts';
 import type { ItemStates } from '../resync/resynchronization.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { canonicalKey } from '../model/attribute-value.ts';
-import { stateRowKey } from '../model/write-request.ts';
+import { ledgerRowKey } from '../model/write-request.ts';
 import type { Item } from '../ports.ts';
 import type { RetryContext } from '../pacing/retry.ts';
 import { type FoundItems, batchGetItems } from './batch-get-items.ts';
@@ -70,14 +70,14 @@ async function readTwins(
   retries: RetryContext,
 ): Promise<ReadonlyMap<string, TwinStates>> {
   const keyNames = Object.keys(items[0]?.key ?? {});
-  const attributes = [...keyNames, context.settings.reservedAttribute];
+  const attributes = [...keyNames, context.rules.reservedAttribute];
   const keys = items.map(({ key }) => key);
   const twins = await batchGetItems({ keys, attributes }, context.twin, retries);
   // Last: a delete between the two is seen there.
   const rows = await readRows(items, context, retries);
   return joined(items, ({ keyText }) => {
     if (!twins.has(keyText) || !rows.has(keyText)) return undefined;
-    return { twin: twins.get(keyText), stateRow: rows.get(keyText) };
+    return { twin: twins.get(keyText), ledgerRow: rows.get(keyText) };
   });
 }
 
@@ -95,22 +95,22 @@ async function readSources(
     if (!twins.has(keyText) || !rows.has(keyText) || !sources.has(keyText)) return undefined;
     return {
       twin: twins.get(keyText),
-      stateRow: rows.get(keyText),
+      ledgerRow: rows.get(keyText),
       source: sources.get(keyText),
     };
   });
 }
 
-const ROW_ATTRIBUTES = [STATE_ATTRIBUTES.id, STATE_ATTRIBUTES.deleted, STATE_ATTRIBUTES.failed];
+const ROW_ATTRIBUTES = [LEDGER_ATTRIBUTES.id, LEDGER_ATTRIBUTES.deleted, LEDGER_ATTRIBUTES.failed];
 
 /** By the keys of the items. */
 async function readRows(
   items: readonly ParkedItem[],
-  { settings, stateTable }: RecordContext,
+  { rules, ledger }: RecordContext,
   retries: RetryContext,
 ): Promise<FoundItems> {
-  const keys = items.map(({ keyText }) => stateRowKey(settings, keyText));
-  const rows = await batchGetItems({ keys, attributes: ROW_ATTRIBUTES }, stateTable, retries);
+  const keys = items.map(({ keyText }) => ledgerRowKey(rules, keyText));
+  const rows = await batchGetItems({ keys, attributes: ROW_ATTRIBUTES }, ledger, retries);
   const found = new Map<string, Item | undefined>();
   for (const [index, { keyText }] of items.entries()) {
     const text = canonicalKey(keys[index] ?? {});

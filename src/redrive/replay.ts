@@ -1,7 +1,7 @@
 // A record that was put aside -> where it stands in the order, and what becomes of it beside what the twin
-// and the state row have by now.
+// and the ledger row have by now.
 
-import { STATE_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
 import type { TtlDeletes } from '../config/handler-settings.ts';
 import { deleteAsRead, type ItemAsRead, putAsRead } from '../resync/compare-and-set.ts';
 import {
@@ -87,7 +87,7 @@ export function floorIn(
 }
 
 /** A record and what was read for it. */
-export interface ReplayPlan extends Pick<ItemAsRead, 'twin' | 'stateRow' | 'target'> {
+export interface ReplayPlan extends Pick<ItemAsRead, 'twin' | 'ledgerRow' | 'rules'> {
   readonly record: StreamRecord;
   readonly ttlDeletes: TtlDeletes;
   /** Everything is replayed by its version. */
@@ -112,16 +112,16 @@ export type Replay =
     };
 
 export function replay(plan: ReplayPlan): Replay {
-  const { record, twin, stateRow, target } = plan;
-  const reserved = twin?.[target.reservedAttribute];
-  const [held, deleted] = [versionIn(reserved), stateRow?.[STATE_ATTRIBUTES.deleted]?.S];
+  const { record, twin, ledgerRow, rules } = plan;
+  const reserved = twin?.[rules.reservedAttribute];
+  const [held, deleted] = [versionIn(reserved), ledgerRow?.[LEDGER_ATTRIBUTES.deleted]?.S];
   if (held !== undefined && held >= record.version)
     return { kind: 'superseded', cause: held === record.version ? 'redelivery' : 'newer' };
   const isPut = record.eventName !== 'REMOVE';
   if (isPut && deleted !== undefined && deleted >= record.version)
     return { kind: 'superseded', cause: 'deleted' };
   if (reserved !== undefined && held === undefined) return { kind: 'taken' };
-  if (isPut && isKept(twin, target)) return { kind: 'superseded', cause: 'unversioned' };
+  if (isPut && isKept(twin, rules)) return { kind: 'superseded', cause: 'unversioned' };
   if (!plan.withoutSource && isUnclear({ held, deleted, isPut }, plan))
     return { kind: 'resynchronize' };
   return isPut ? putReplay(record, plan) : deleteReplay(record, deleted, plan);
@@ -155,8 +155,8 @@ function deleteReplay(
   deleted: Version | undefined,
   plan: ReplayPlan,
 ): Replay {
-  const { twin, target, nowMs } = plan;
-  const keepsItem = isKept(twin, target);
+  const { twin, rules, nowMs } = plan;
+  const keepsItem = isKept(twin, rules);
   if (deleted !== undefined && deleted >= record.version && (twin === undefined || keepsItem)) {
     const cause = deleted === record.version ? 'redelivery' : 'deleted';
     return { kind: 'superseded', cause, deleted };
@@ -167,6 +167,6 @@ function deleteReplay(
   return { kind: 'write', request, outcome: isOwn ? 'applied' : 'superseded', deleted: version };
 }
 
-function asRead({ key, keyText }: StreamRecord, { twin, stateRow, target }: ReplayPlan) {
-  return { key, keyText, twin, stateRow, target };
+function asRead({ key, keyText }: StreamRecord, { twin, ledgerRow, rules }: ReplayPlan) {
+  return { key, keyText, twin, ledgerRow, rules };
 }

@@ -3,7 +3,7 @@
 import type { ControlRow } from '../model/control-row.ts';
 import type { RedriveFilter } from '../model/failure-message.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
-import type { DestinationTable, LookAgainQueue, MessageQueue } from '../ports.ts';
+import type { TwinWriter, LookAgainQueue, MessageQueue } from '../ports.ts';
 import { retry } from '../pacing/retry.ts';
 import { type Pace, paceOf } from '../pacing/pace.ts';
 import type { RecordContext } from './item.ts';
@@ -177,7 +177,7 @@ function persistent({ context, options: { stop } }: Run): LookAgainQueue {
   };
 }
 
-const written: DestinationTable = { write: async () => ({ kind: 'written' }) };
+const written: TwinWriter = { write: async () => ({ kind: 'written' }) };
 
 /** In the places of what is written to: every write would be done, every delete announced. */
 const PRETENDING = { destination: written, lookAgain: { announce: async () => undefined } };

@@ -11,7 +11,7 @@ import type { LookAgainQueue } from '../ports.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 
 export interface AnnounceContext {
-  readonly settings: Pick<HandlerSettings, 'replication' | 'tombstones'>;
+  readonly rules: Pick<HandlerSettings, 'replication' | 'tombstones'>;
   readonly lookAgain: LookAgainQueue;
   readonly remainingMs: () => number;
   readonly health: DestinationHealth;
@@ -23,9 +23,9 @@ const MESSAGES_AT_ONCE = 16;
 export async function announceDeletes(
   deletes: readonly AnnouncedDelete[],
   epoch: number,
-  { settings, lookAgain, remainingMs, health }: AnnounceContext,
+  { rules, lookAgain, remainingMs, health }: AnnounceContext,
 ): Promise<UnfinishedWhy | undefined> {
-  const { replication, tombstones } = settings;
+  const { replication, tombstones } = rules;
   if (tombstones === 'strict' || deletes.length === 0) return undefined;
   let isLate = false;
   const tasks = announcementBodies({ replication, epoch, deletes }).map((body) => async () => {

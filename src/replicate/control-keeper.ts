@@ -7,13 +7,13 @@ import type { SeriesOf } from '../model/guard.ts';
 import { classifyFailure, retryDelayMs, type WriteFailure } from '../model/write-failure.ts';
 import { namedError } from '../errors.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
-import type { Clock, DestinationReader, DestinationTable, Log, Random } from '../ports.ts';
+import type { Clock, TwinReader, TwinWriter, Log, Random } from '../ports.ts';
 import { adoptFirst, readControl } from './first-adoption.ts';
 
 export interface ControlContext {
-  readonly settings: HandlerSettings;
-  readonly reader: DestinationReader;
-  readonly destination: DestinationTable;
+  readonly rules: HandlerSettings;
+  readonly twinReader: TwinReader;
+  readonly twinWriter: TwinWriter;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -55,11 +55,11 @@ interface Copy {
 }
 
 export function controlKeeper(context: ControlContext): ControlKeeper {
-  const { clock, settings } = context;
+  const { clock, rules } = context;
   const adoption = pause(clock, ADOPTION_MS_MIN);
   let copy: Copy | undefined;
   const admits = (one: Copy, streamArns: ReadonlySet<string>) =>
-    judge(one.found, streamArns, settings).kind === 'admitted';
+    judge(one.found, streamArns, rules).kind === 'admitted';
   return {
     async admit(streamArns, remainingMs) {
       const nowMs = clock.now();
@@ -71,7 +71,7 @@ export function controlKeeper(context: ControlContext): ControlKeeper {
       if ('kind' in read)
         return { kind: 'held', why: 'the control row cannot be read', failure: read };
       copy = read;
-      const verdict = judge(copy.found, streamArns, settings);
+      const verdict = judge(copy.found, streamArns, rules);
       return verdict.kind === 'held' ? verdict : { ...verdict, seriesOf: copy.seriesOf };
     },
   };
@@ -103,27 +103,27 @@ function pause(clock: Pick<Clock, 'now'>, ms: number): Pause {
 
 /** A first adoption is many requests: if each is slow, the invocation must still end in time. */
 function inTime(context: ControlContext, remainingMs: () => number): ControlContext {
-  const { reader, destination } = context;
+  const { twinReader, twinWriter } = context;
   const begin = async <T>(request: () => Promise<T>): Promise<T> => {
     if (remainingMs() < REQUEST_TIME_MS) throw namedError('OutOfTime');
     return request();
   };
   return {
     ...context,
-    reader: {
-      read: (request) => begin(() => reader.read(request)),
-      tableId: (table) => begin(() => reader.tableId(table)),
+    twinReader: {
+      read: (request) => begin(() => twinReader.read(request)),
+      tableId: (table) => begin(() => twinReader.tableId(table)),
     },
-    destination: { write: (request) => begin(() => destination.write(request)) },
+    twinWriter: { write: (request) => begin(() => twinWriter.write(request)) },
   };
 }
 
 async function freshCopy(context: ControlContext, adoption: Pause): Promise<Copy | WriteFailure> {
-  const { settings, clock, random, log } = context;
+  const { rules, clock, random, log } = context;
   for (let attempt = 1; ; attempt += 1) {
     const readAtMs = clock.now();
     try {
-      let found = await readControl(settings, context.reader);
+      let found = await readControl(rules, context.twinReader);
       if (found.kind === 'missing' && adoption.isOver()) {
         found = await adoptOwn(context);
         // Only now: where a request failed, the next batch may look again at once.
@@ -141,11 +141,11 @@ async function freshCopy(context: ControlContext, adoption: Pause): Promise<Copy
 }
 
 async function adoptOwn(context: ControlContext): Promise<FoundControl> {
-  const { settings, clock, random, log } = context;
-  const { streamArn } = settings;
+  const { rules, clock, random, log } = context;
+  const { streamArn } = rules;
   if (streamArn === undefined) return { kind: 'missing' };
   const tag = `function-${Math.floor(random.next() * 2 ** 48).toString(16)}`;
-  const found = await adoptFirst({ settings, streamArn, tag, nowMs: clock.now() }, context);
+  const found = await adoptFirst({ rules, streamArn, tag, nowMs: clock.now() }, context);
   log({ event: found.kind === 'row' ? 'control.adopted' : 'control.not-adopted' });
   return found;
 }

@@ -1,6 +1,6 @@
 // The first control row of a replication, written only where nothing shows that Ferry has written before.
 
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import {
   controlKey,
   type FoundControl,
@@ -9,25 +9,25 @@ import {
   putControlRow,
 } from '../model/control-row.ts';
 import type { ReadRequest } from '../model/read-request.ts';
-import type { WriteTarget } from '../model/write-request.ts';
-import type { DestinationReader, DestinationTable } from '../ports.ts';
+import type { WriteRules } from '../model/write-request.ts';
+import type { TwinReader, TwinWriter } from '../ports.ts';
 
 export interface Adoption {
-  readonly settings: WriteTarget;
+  readonly rules: WriteRules;
   readonly streamArn: string;
   readonly tag: string;
   readonly nowMs: number;
 }
 
 export interface AdoptionPorts {
-  readonly reader: DestinationReader;
-  readonly destination: DestinationTable;
+  readonly twinReader: TwinReader;
+  readonly twinWriter: TwinWriter;
 }
 
 /** @throws what the read throws. */
 export async function readControl(
-  settings: Pick<WriteTarget, 'replication' | 'stateTable'>,
-  reader: DestinationReader,
+  settings: Pick<WriteRules, 'replication' | 'stateTable'>,
+  reader: TwinReader,
 ): Promise<FoundControl> {
   const input = { TableName: settings.stateTable, Key: controlKey(settings), ConsistentRead: true };
   const { items } = await reader.read({ operation: 'GetItem', input });
@@ -40,27 +40,27 @@ export async function readControl(
  * @throws what a request throws; whether the row was written is then not known, and to be read.
  */
 export async function adoptFirst(
-  { settings, streamArn, tag, nowMs }: Adoption,
-  { reader, destination }: AdoptionPorts,
+  { rules, streamArn, tag, nowMs }: Adoption,
+  { twinReader, twinWriter }: AdoptionPorts,
 ): Promise<FoundControl> {
-  if (!(await isUntouched(settings, reader))) return readControl(settings, reader);
-  const { sourceRegion: region, reservedAttribute: reserved } = settings;
-  const { destinationTable, stateTable } = settings;
-  const ids = Promise.all([destinationTable, stateTable].map((table) => reader.tableId(table)));
+  if (!(await isUntouched(rules, twinReader))) return readControl(rules, twinReader);
+  const { sourceRegion: region, reservedAttribute: reserved } = rules;
+  const { destinationTable, stateTable } = rules;
+  const ids = Promise.all([destinationTable, stateTable].map((table) => twinReader.tableId(table)));
   const [destinationId = '', ledgerId = ''] = await ids;
   const identity = { region, streamArn, reserved, destinationId, ledgerId, tag, nowMs };
-  const reply = await destination.write(putControlRow(firstRow(identity), settings));
+  const reply = await twinWriter.write(putControlRow(firstRow(identity), rules));
   return reply.kind === 'written'
     ? { kind: 'row', row: firstRow(identity) }
-    : readControl(settings, reader);
+    : readControl(rules, twinReader);
 }
 
 /** The first page of each, consistently read: a twin that Ferry has written shows a version in it. */
 export async function isUntouched(
-  settings: WriteTarget,
-  reader: DestinationReader,
+  settings: WriteRules,
+  reader: TwinReader,
 ): Promise<boolean> {
-  const rows = await reader.read(firstPage(settings.stateTable, STATE_ATTRIBUTES.id));
+  const rows = await reader.read(firstPage(settings.stateTable, LEDGER_ATTRIBUTES.id));
   if (rows.items.length > 0) return false;
   const { reservedAttribute, destinationTable } = settings;
   const page = await reader.read(firstPage(destinationTable, reservedAttribute));

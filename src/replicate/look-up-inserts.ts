@@ -1,18 +1,18 @@
-// Lanes whose inserts are late -> what their state rows remember, a hundred rows a request, while other lanes
+// Lanes whose inserts are late -> what their ledger rows remember, a hundred rows a request, while other lanes
 // are being written already.
 
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Lane, Run } from '../model/lanes.ts';
 import { deletesIn, lookUpRequest } from '../model/look-up.ts';
 import type { Version } from '../model/guard.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
 import { classifyFailure } from '../model/write-failure.ts';
-import { stateRowKey } from '../model/write-request.ts';
-import type { DestinationReader, Item } from '../ports.ts';
+import { ledgerRowKey } from '../model/write-request.ts';
+import type { TwinReader, Item } from '../ports.ts';
 import { isYoung, type WriteContext } from './write-record.ts';
 
-export type LookUpContext = Pick<WriteContext, 'settings' | 'decidedAtMs' | 'health'> & {
-  readonly reader: DestinationReader;
+export type LookUpContext = Pick<WriteContext, 'rules' | 'decidedAtMs' | 'health'> & {
+  readonly twinReader: TwinReader;
 };
 
 /** Begins to ask at once. What nobody has answered is undefined: a transaction asks again. */
@@ -20,7 +20,7 @@ export function lookUpInserts(
   lanes: readonly Lane[],
   context: LookUpContext,
 ): WriteContext['deletedVersion'] {
-  if (context.settings.tombstones !== 'checked') return async () => undefined;
+  if (context.rules.tombstones !== 'checked') return async () => undefined;
   const late = lanes.flatMap(({ runs }) => {
     const keyText = runs.some((run) => isLateInsert(run, context))
       ? runs[0]?.[0]?.keyText
@@ -33,7 +33,7 @@ export function lookUpInserts(
   >();
   for (let from = 0; from < late.length; from += BATCH_KEYS_MAX) {
     const keyTexts = late.slice(from, from + BATCH_KEYS_MAX);
-    const rows = keyTexts.map((keyText) => stateRowKey(context.settings, keyText));
+    const rows = keyTexts.map((keyText) => ledgerRowKey(context.rules, keyText));
     const answer = ask(rows, context);
     keyTexts.forEach((keyText, index) =>
       asked.set(keyText, { id: idOf(rows[index] ?? {}), answer }),
@@ -64,10 +64,10 @@ interface Answer {
 
 async function ask(
   rows: readonly Item[],
-  { settings, reader, health }: LookUpContext,
+  { rules, twinReader, health }: LookUpContext,
 ): Promise<Answer | undefined> {
   try {
-    const { items, unprocessed } = await reader.read(lookUpRequest(rows, settings));
+    const { items, unprocessed } = await twinReader.read(lookUpRequest(rows, rules));
     return { deletes: deletesIn(items), unanswered: new Set(unprocessed.map(idOf)) };
   } catch (error) {
     health.noteError(`look-up: ${classifyFailure(error).name}`);
@@ -76,5 +76,5 @@ async function ask(
 }
 
 function idOf(row: Item): string {
-  return row[STATE_ATTRIBUTES.id]?.S ?? '';
+  return row[LEDGER_ATTRIBUTES.id]?.S ?? '';
 }

@@ -5,14 +5,14 @@ import { TAIL_TIME_MS } from '../config/names.ts';
 import type { Outcome, UnfinishedWhy } from '../model/outcome.ts';
 import type { MalformedRecord, StreamRecord } from '../model/stream-record.ts';
 import { classifyFailure } from '../model/write-failure.ts';
-import { failureBound, keepStateRow } from '../model/write-request.ts';
+import { failureBound, keepLedgerRow } from '../model/write-request.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
 import type { DeadLetterQueue } from '../ports.ts';
 import type { Rejection, WriteOutcome } from './apply-lane.ts';
 import { send, type SendContext } from './write-record.ts';
 
 export interface PutAsideContext extends SendContext {
-  readonly settings: HandlerSettings;
+  readonly rules: HandlerSettings;
   readonly deadLetters: DeadLetterQueue;
 }
 
@@ -80,10 +80,10 @@ async function raiseFailureBound(
   if (key === undefined || keyText === undefined || version === undefined) return undefined;
   const row = { key, keyText };
   const nowMs = context.clock.now();
-  let result = await send(failureBound(row, version, context.settings, nowMs), context);
+  let result = await send(failureBound(row, version, context.rules, nowMs), context);
   // A higher bound is known and stays; only the row's life is prolonged, for this letter's sake.
   if (result.kind === 'refused') {
-    result = await send(keepStateRow(row, context.settings, nowMs), context);
+    result = await send(keepLedgerRow(row, context.rules, nowMs), context);
   }
   if (result.kind === 'no-time') return 'deadline';
   if (result.kind === 'halted') return 'halted';
@@ -102,7 +102,7 @@ async function sendLetter(
 ): Promise<Outcome> {
   try {
     await context.deadLetters.send({
-      replication: context.settings.replication,
+      replication: context.rules.replication,
       reason: why.reason,
       attempts: why.attempts,
       failedAt: new Date(context.clock.now()).toISOString(),

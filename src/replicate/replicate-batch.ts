@@ -18,7 +18,7 @@ import {
 } from '../model/stream-record.ts';
 import { isSystemic, type Verdicts } from './systemic-rejection.ts';
 import type { WriteFailure } from '../model/write-failure.ts';
-import type { DestinationReader, LookAgainQueue, Log, Metrics } from '../ports.ts';
+import type { TwinReader, LookAgainQueue, Log, Metrics } from '../ports.ts';
 import { announceDeletes } from './announce-deletes.ts';
 import { applyLane, type WriteOutcome } from './apply-lane.ts';
 import type { Admission, ControlKeeper } from './control-keeper.ts';
@@ -34,7 +34,7 @@ export interface ReplicationContext extends Omit<PutAsideContext, 'health'> {
   /** Outlives the invocation, too. */
   readonly rejections: RejectionMemory;
   readonly control: ControlKeeper;
-  readonly reader: DestinationReader;
+  readonly twinReader: TwinReader;
   readonly lookAgain: LookAgainQueue;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -62,7 +62,7 @@ export async function replicateBatch(
   const [health, decidedAtMs] = [destinationHealth(), context.clock.now()];
   const invocation = { ...context, raw: rawRecords, health, decidedAtMs };
   // Before anything is adopted: the control row would keep the attribute's name.
-  if (hasReservedKey(rawRecords, context.settings)) return holdBatch(RESERVED_KEY, invocation);
+  if (hasReservedKey(rawRecords, context.rules)) return holdBatch(RESERVED_KEY, invocation);
   const admission = await context.control.admit(streamsOf(rawRecords), context.remainingMs);
   if (admission.kind === 'held') return holdBatch(admission, invocation);
 
@@ -88,7 +88,7 @@ const RESERVED_KEY = {
 /** Then no version could be written. Records of one stream have the same key attributes. */
 function hasReservedKey(
   raw: readonly unknown[],
-  { reservedAttribute }: Pick<ReplicationContext['settings'], 'reservedAttribute'>,
+  { reservedAttribute }: Pick<ReplicationContext['rules'], 'reservedAttribute'>,
 ): boolean {
   for (const one of raw) {
     const found = recordKey(one);
@@ -138,7 +138,7 @@ async function writeAll(
   parsed: readonly ParsedRecord[],
   invocation: Invocation,
 ): Promise<WriteOutcome[]> {
-  const { settings, limit, remainingMs } = invocation;
+  const { rules, limit, remainingMs } = invocation;
   const outcomes = parsed.map(
     ({ kind, record }): WriteOutcome =>
       kind === 'malformed'
@@ -148,7 +148,7 @@ async function writeAll(
   // Time to put aside what is rejected, and to announce deletes.
   let hasTail = parsed.some(({ kind, record }) => kind === 'malformed' || isRemove(record));
   const records = parsed.flatMap(({ kind, record }) => (kind === 'record' ? [record] : []));
-  const lanes = toLanes(records, settings.ttlDeletes);
+  const lanes = toLanes(records, rules.ttlDeletes);
   const deletedVersion = lookUpInserts(lanes, invocation);
   const writing = {
     ...invocation,
@@ -201,10 +201,10 @@ async function settleRejections(
   outcomes: readonly WriteOutcome[],
   invocation: Invocation,
 ): Promise<Outcome[]> {
-  const { settings, rejections, log, raw } = invocation;
+  const { rules, rejections, log, raw } = invocation;
   const verdicts = verdictsIn(parsed, outcomes);
   const streak = rejections.note(verdicts);
-  const mayHold = settings.systemicRejections === 'hold' && verdicts.rejected.size > 0;
+  const mayHold = rules.systemicRejections === 'hold' && verdicts.rejected.size > 0;
   if (mayHold && streak !== undefined && isSystemic(streak)) {
     log({ event: 'batch.held', why: `nearly everything is rejected: ${streak.reason}` });
     await waitAtMost(HELD_ANSWER_MS, invocation);

@@ -22,11 +22,11 @@ import {
   type WriteRequest,
 } from '../model/write-request.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
-import type { Clock, DestinationTable, Random, WriteReply } from '../ports.ts';
+import type { Clock, TwinWriter, Random, WriteReply } from '../ports.ts';
 import type { WriteOutcome } from './apply-lane.ts';
 
 export interface SendContext {
-  readonly destination: DestinationTable;
+  readonly twinWriter: TwinWriter;
   readonly clock: Clock;
   readonly random: Random;
   /** Milliseconds that are left for writes. */
@@ -39,11 +39,11 @@ export interface SendContext {
 }
 
 export interface WriteContext extends SendContext {
-  readonly settings: HandlerSettings;
+  readonly rules: HandlerSettings;
   /** When this batch was decided on: no later insert is taken for a young one, epoch milliseconds. */
   readonly decidedAtMs: number;
   /**
-   * The newest delete that the state row of an item remembers; empty, which is below all, if none.
+   * The newest delete that the ledger row of an item remembers; empty, which is below all, if none.
    * @returns undefined where nobody has answered, or nobody was asked.
    */
   readonly deletedVersion: (keyText: string) => Promise<Version | undefined>;
@@ -76,31 +76,31 @@ export async function writeRecord(
   context: WriteContext,
 ): Promise<WriteOutcome> {
   if (record.eventName === 'REMOVE') return removeRecord(record, context);
-  const { settings } = context;
+  const { rules } = context;
   // Nearly every record, with nothing awaited but its one request: hundreds are in memory at a time.
   if (!mayBeNew || isPlain(record, context)) {
     const place = mayBeNew ? 'free' : 'older-item';
-    const result = await send(new GuardedPut(record, settings, place), context);
+    const result = await send(new GuardedPut(record, rules, place), context);
     const isEmpty = !mayBeNew && result.kind === 'refused' && result.item === undefined;
     if (!isEmpty) return outcomeOf(result, record, context);
-    // Its item may have been deleted since, and only the state row can tell.
-    return outcomeOf(await send(putTransaction(record, settings), context), record, context);
+    // Its item may have been deleted since, and only the ledger row can tell.
+    return outcomeOf(await send(putTransaction(record, rules), context), record, context);
   }
   return outcomeOf(await insertLate(record, context), record, context);
 }
 
-/** An insert that needs no look at its state row. */
-function isPlain(record: PutRecord, { settings, decidedAtMs }: WriteContext): boolean {
-  return settings.tombstones === 'checked' && isYoung(record, decidedAtMs);
+/** An insert that needs no look at its ledger row. */
+function isPlain(record: PutRecord, { rules, decidedAtMs }: WriteContext): boolean {
+  return rules.tombstones === 'checked' && isYoung(record, decidedAtMs);
 }
 
 /** Or any, with strict tombstones. */
 async function insertLate(record: PutRecord, context: WriteContext): Promise<SendResult> {
-  const { settings } = context;
+  const { rules } = context;
   const deleted = await context.deletedVersion(record.keyText);
-  if (deleted === undefined) return send(putTransaction(record, settings), context);
-  if (deleted > record.version) return { kind: 'refused', by: 'state-row' };
-  return send(new GuardedPut(record, settings, 'free'), context);
+  if (deleted === undefined) return send(putTransaction(record, rules), context);
+  if (deleted > record.version) return { kind: 'refused', by: 'ledger-row' };
+  return send(new GuardedPut(record, rules, 'free'), context);
 }
 
 /** Too young for its delete to be looked at again before it has landed. */
@@ -114,11 +114,11 @@ export function isYoung({ createdAtSeconds }: StreamRecord, nowMs: number): bool
  * may have got no further, and never will.
  */
 async function removeRecord(record: RemoveRecord, context: WriteContext): Promise<WriteOutcome> {
-  const { settings, clock } = context;
-  const remembered = await send(tombstone(record, settings, clock.now()), context);
+  const { rules, clock } = context;
+  const remembered = await send(tombstone(record, rules, clock.now()), context);
   if (remembered.kind !== 'written' && remembered.kind !== 'refused')
     return outcomeOf(remembered, record, context);
-  const removed = await send(guardedDelete(record, settings), context);
+  const removed = await send(guardedDelete(record, rules), context);
   if (removed.kind === 'written' && remembered.kind === 'refused')
     return { kind: 'superseded', cause: 'deleted' };
   return outcomeOf(removed, record, context);
@@ -126,7 +126,7 @@ async function removeRecord(record: RemoveRecord, context: WriteContext): Promis
 
 /** Sends one request, again and again while it is throttled and time is left. Never rejects. */
 export async function send(request: WriteRequest, context: SendContext): Promise<SendResult> {
-  const { destination, clock, random, health, limit, remainingMs } = context;
+  const { twinWriter, clock, random, health, limit, remainingMs } = context;
   const { leastMs = WRITE_TIME_MS } = context;
   const attempts: FailedAttempt[] = [];
   for (;;) {
@@ -135,7 +135,7 @@ export async function send(request: WriteRequest, context: SendContext): Promise
     const startMs = clock.now();
     const ticket = limit?.started();
     try {
-      const reply = await destination.write(request);
+      const reply = await twinWriter.write(request);
       const nowMs = clock.now();
       limit?.ended(ticket, nowMs - startMs);
       health.note(undefined, nowMs);
@@ -172,10 +172,10 @@ function noted(outcome: WriteOutcome, { onRejected }: WriteContext): WriteOutcom
   return outcome;
 }
 
-function appliedOutcome(record: StreamRecord, { settings, clock }: WriteContext): WriteOutcome {
+function appliedOutcome(record: StreamRecord, { rules, clock }: WriteContext): WriteOutcome {
   const { latencyMs, heartbeatMs, isTimestampFallback } = latenciesOf(
     record,
-    settings,
+    rules,
     clock.now(),
   );
   // Written out: a spread would cost more than all of it.
@@ -194,18 +194,18 @@ function failureOutcome({
 function refusalOutcome(
   { by, item }: Extract<WriteReply, { kind: 'refused' }>,
   record: StreamRecord,
-  { settings }: WriteContext,
+  { rules }: WriteContext,
 ): WriteOutcome {
-  // The state row refuses only when it knows a newer delete.
-  if (by === 'state-row') return { kind: 'superseded', cause: 'deleted' };
-  const cause = refusalCause(item, guardOf(record, settings));
+  // The ledger row refuses only when it knows a newer delete.
+  if (by === 'ledger-row') return { kind: 'superseded', cause: 'deleted' };
+  const cause = refusalCause(item, guardOf(record, rules));
   if (cause !== 'not-comparable') return { kind: 'superseded', cause };
   return {
     kind: 'rejected',
     reason: {
       class: 'conflict',
       name: 'ReservedAttributeTaken',
-      message: `the destination item's attribute ${settings.reservedAttribute} is not a version that Ferry wrote`,
+      message: `the destination item's attribute ${rules.reservedAttribute} is not a version that Ferry wrote`,
     },
     attempts: [],
   };

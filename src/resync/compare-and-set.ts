@@ -1,42 +1,42 @@
-// A twin's item and its state row, as they were read -> one transaction that writes only if both are still
-// the same. Its first part is the twin's item and its second the state row: what a refusal means depends on it.
+// A twin's item and its ledger row, as they were read -> one transaction that writes only if both are still
+// the same. Its first part is the twin's item and its second the ledger row: what a refusal means depends on it.
 
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from '../model/attribute-value.ts';
 import type { Version } from '../model/guard.ts';
 import { versioned, type WrittenAs } from '../model/versioned-item.ts';
 import {
   expiry,
-  type StateRowKey,
-  stateRowKey,
+  type LedgerRowKey,
+  ledgerRowKey,
   type WriteRequest,
-  type WriteTarget,
+  type WriteRules,
 } from '../model/write-request.ts';
 
-/** The twin's item is read before the state row. */
-export interface ItemAsRead extends StateRowKey {
+/** The twin's item is read before the ledger row. */
+export interface ItemAsRead extends LedgerRowKey {
   readonly twin: Item | undefined;
-  readonly stateRow: Item | undefined;
-  readonly target: WriteTarget;
+  readonly ledgerRow: Item | undefined;
+  readonly rules: WriteRules;
 }
 
 /** Puts an item of the source. */
 export function putAsRead(read: ItemAsRead, source: Item, written: WrittenAs): WriteRequest {
-  const { target, keyText } = read;
+  const { rules, keyText } = read;
   return transaction(
     {
       Put: {
-        TableName: target.destinationTable,
-        Item: versioned(source, written, target),
+        TableName: rules.destinationTable,
+        Item: versioned(source, written, rules),
         ...twinAsRead(read),
       },
     },
     {
       ConditionCheck: {
-        TableName: target.stateTable,
-        Key: stateRowKey(target, keyText),
-        ...stateRowAsRead(read.stateRow),
+        TableName: rules.stateTable,
+        Key: ledgerRowKey(rules, keyText),
+        ...ledgerRowAsRead(read.ledgerRow),
       },
     },
   );
@@ -55,31 +55,31 @@ export function deleteAsRead(
   read: ItemAsRead,
   { version, nowMs, keepsItem = false }: DeleteAsRead,
 ): WriteRequest {
-  const { target, key, twin } = read;
-  const place = { TableName: target.destinationTable, Key: key, ...twinAsRead(read) };
+  const { rules, key, twin } = read;
+  const place = { TableName: rules.destinationTable, Key: key, ...twinAsRead(read) };
   const item = twin === undefined || keepsItem ? { ConditionCheck: place } : { Delete: place };
   return transaction(item, { Update: tombstoneAsRead(read, version, nowMs) });
 }
 
-function transaction(item: TransactWriteItem, stateRow: TransactWriteItem): WriteRequest {
-  return { operation: 'TransactWriteItems', input: { TransactItems: [item, stateRow] } };
+function transaction(item: TransactWriteItem, ledgerRow: TransactWriteItem): WriteRequest {
+  return { operation: 'TransactWriteItems', input: { TransactItems: [item, ledgerRow] } };
 }
 
 function tombstoneAsRead(
-  { target, keyText, stateRow }: ItemAsRead,
+  { rules, keyText, ledgerRow }: ItemAsRead,
   version: Version,
   nowMs: number,
 ) {
-  const condition = stateRowAsRead(stateRow);
+  const condition = ledgerRowAsRead(ledgerRow);
   return {
-    TableName: target.stateTable,
-    Key: stateRowKey(target, keyText),
+    TableName: rules.stateTable,
+    Key: ledgerRowKey(rules, keyText),
     UpdateExpression: 'SET #d = :new, #key = :key, #expiresAt = :expiresAt',
     ConditionExpression: condition.ConditionExpression,
     ExpressionAttributeNames: {
       ...condition.ExpressionAttributeNames,
-      '#key': STATE_ATTRIBUTES.key,
-      '#expiresAt': STATE_ATTRIBUTES.expiresAt,
+      '#key': LEDGER_ATTRIBUTES.key,
+      '#expiresAt': LEDGER_ATTRIBUTES.expiresAt,
     },
     ExpressionAttributeValues: {
       ...condition.ExpressionAttributeValues,
@@ -90,13 +90,13 @@ function tombstoneAsRead(
   };
 }
 
-function twinAsRead({ twin, target, key }: ItemAsRead) {
+function twinAsRead({ twin, rules, key }: ItemAsRead) {
   const pk = { '#pk': Object.keys(key)[0] ?? '' };
   if (twin === undefined) {
     return { ConditionExpression: 'attribute_not_exists(#pk)', ExpressionAttributeNames: pk };
   }
-  const reserved = twin[target.reservedAttribute];
-  const names = { '#f': target.reservedAttribute };
+  const reserved = twin[rules.reservedAttribute];
+  const names = { '#f': rules.reservedAttribute };
   if (reserved === undefined) {
     return {
       ConditionExpression: 'attribute_exists(#pk) AND attribute_not_exists(#f)',
@@ -110,8 +110,8 @@ function twinAsRead({ twin, target, key }: ItemAsRead) {
   };
 }
 
-function stateRowAsRead(row: Item | undefined) {
-  const parts = [STATE_ATTRIBUTES.deleted, STATE_ATTRIBUTES.failed].map((name) => ({
+function ledgerRowAsRead(row: Item | undefined) {
+  const parts = [LEDGER_ATTRIBUTES.deleted, LEDGER_ATTRIBUTES.failed].map((name) => ({
     name,
     value: row?.[name],
   }));

@@ -1,22 +1,22 @@
-// One item's source, twin and state row, as they were read -> the write that makes the twin equal to the
-// source, good only as long as twin and state row are still as they were read.
+// One item's source, twin and ledger row, as they were read -> the write that makes the twin equal to the
+// source, good only as long as twin and ledger row are still as they were read.
 
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from '../model/attribute-value.ts';
 import { deleteAsRead, type ItemAsRead, putAsRead } from './compare-and-set.ts';
 import { findDiscrepancy } from '../model/discrepancy.ts';
 import { above, epochIn, type Version, versionIn } from '../model/guard.ts';
-import type { StateRowKey, WriteRequest, WriteTarget } from '../model/write-request.ts';
+import type { LedgerRowKey, WriteRequest, WriteRules } from '../model/write-request.ts';
 
 /** What source, twin and state table have of an item. */
 export interface ItemStates {
   /** Read after the other two: what changes later has a stream record of its own, which will win. */
   readonly source: Item | undefined;
   readonly twin: Item | undefined;
-  readonly stateRow: Item | undefined;
+  readonly ledgerRow: Item | undefined;
 }
 
-interface Resynchronization extends StateRowKey {
+interface Resynchronization extends LedgerRowKey {
   readonly states: ItemStates;
   /** Below every record of the source's stream. */
   readonly floor: Version;
@@ -24,7 +24,7 @@ interface Resynchronization extends StateRowKey {
   readonly redriven?: Version | undefined;
   /** The twin keeps an item that the source does not have: it may have expired there. */
   readonly keepsExtraneous?: boolean | undefined;
-  readonly target: WriteTarget;
+  readonly rules: WriteRules;
   readonly nowMs: number;
 }
 
@@ -49,19 +49,19 @@ export interface DecisionPlan extends Resynchronization {
 }
 
 export function decideResynchronization(plan: DecisionPlan): ResynchronizationDecision {
-  const { states, target, epoch, isExpected } = plan;
-  if (isOfLaterEpoch(states, epoch, target)) return { kind: 'later-epoch' };
+  const { states, rules, epoch, isExpected } = plan;
+  if (isOfLaterEpoch(states, epoch, rules)) return { kind: 'later-epoch' };
   if (isExpected?.(states.source) === false) return { kind: 'unexpected' };
-  if (isKept(states.twin, target)) return { kind: 'kept' };
+  if (isKept(states.twin, rules)) return { kind: 'kept' };
   if (states.source === undefined && plan.keepsExtraneous === true) return { kind: 'equal' };
   return isSettled(plan) ? { kind: 'equal', deleted: knownDelete(states) } : writeOf(plan);
 }
 
 /** Refused if something newer came by. */
 function writeOf(plan: Resynchronization): ResynchronizationDecision {
-  const { states, target, nowMs, key, keyText } = plan;
-  const { source, twin, stateRow } = states;
-  const read: ItemAsRead = { key, keyText, twin, stateRow, target };
+  const { states, rules, nowMs, key, keyText } = plan;
+  const { source, twin, ledgerRow } = states;
+  const read: ItemAsRead = { key, keyText, twin, ledgerRow, rules };
   const version = versionAbove(plan);
   if (source !== undefined) return { kind: 'put', request: putAsRead(read, source, { version }) };
   const request = deleteAsRead(read, { version, nowMs });
@@ -74,16 +74,16 @@ export function isKept(
   {
     unversionedItems,
     reservedAttribute,
-  }: Pick<WriteTarget, 'unversionedItems' | 'reservedAttribute'>,
+  }: Pick<WriteRules, 'unversionedItems' | 'reservedAttribute'>,
 ): boolean {
   return unversionedItems === 'keep' && twin !== undefined && twin[reservedAttribute] === undefined;
 }
 
 /** Equal, and no record that failed, or is redriven, is above what the twin holds. */
-function isSettled({ states, target, redriven }: Resynchronization): boolean {
+function isSettled({ states, rules, redriven }: Resynchronization): boolean {
   const { source, twin } = states;
-  if (findDiscrepancy(source, twin, target.reservedAttribute) !== undefined) return false;
-  const { held, deleted, failed } = versionsIn(states, target);
+  if (findDiscrepancy(source, twin, rules.reservedAttribute) !== undefined) return false;
+  const { held, deleted, failed } = versionsIn(states, rules);
   const settled = source === undefined ? deleted : held;
   const isBelow = (due: Version | undefined) =>
     due === undefined || (settled !== undefined && due <= settled);
@@ -91,7 +91,7 @@ function isSettled({ states, target, redriven }: Resynchronization): boolean {
 }
 
 function versionAbove(plan: Resynchronization): Version {
-  const { held, deleted, failed } = versionsIn(plan.states, plan.target);
+  const { held, deleted, failed } = versionsIn(plan.states, plan.rules);
   return above([held, deleted, failed, plan.floor, plan.redriven]);
 }
 
@@ -99,24 +99,24 @@ function versionAbove(plan: Resynchronization): Version {
 function isOfLaterEpoch(
   states: Omit<ItemStates, 'source'>,
   epoch: number,
-  target: WriteTarget,
+  target: WriteRules,
 ): boolean {
   const { held, deleted, failed } = versionsIn(states, target);
   return [held, deleted, failed].some((version) => (epochIn(version ?? '') ?? 0) > epoch);
 }
 
 function versionsIn(
-  { twin, stateRow }: Omit<ItemStates, 'source'>,
-  { reservedAttribute }: WriteTarget,
+  { twin, ledgerRow }: Omit<ItemStates, 'source'>,
+  { reservedAttribute }: WriteRules,
 ) {
   return {
     held: versionIn(twin?.[reservedAttribute]),
-    deleted: stateRow?.[STATE_ATTRIBUTES.deleted]?.S,
-    failed: stateRow?.[STATE_ATTRIBUTES.failed]?.S,
+    deleted: ledgerRow?.[LEDGER_ATTRIBUTES.deleted]?.S,
+    failed: ledgerRow?.[LEDGER_ATTRIBUTES.failed]?.S,
   };
 }
 
 /** Whoever wrote the tombstone may not have announced it. */
-function knownDelete({ source, stateRow }: ItemStates): Version | undefined {
-  return source === undefined ? stateRow?.[STATE_ATTRIBUTES.deleted]?.S : undefined;
+function knownDelete({ source, ledgerRow }: ItemStates): Version | undefined {
+  return source === undefined ? ledgerRow?.[LEDGER_ATTRIBUTES.deleted]?.S : undefined;
 }

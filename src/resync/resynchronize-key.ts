@@ -1,4 +1,4 @@
-// Makes one item of the twin equal to the source, never over anything newer: reads twin and state row
+// Makes one item of the twin equal to the source, never over anything newer: reads twin and ledger row
 // before the source, writes only if both are still as they were read, and announces what it deletes.
 
 import {
@@ -8,16 +8,16 @@ import {
 } from './resynchronization.ts';
 import type { Version } from '../model/guard.ts';
 import type { WriteFailure } from '../model/write-failure.ts';
-import { type StateRowKey, stateRowKey, type WriteTarget } from '../model/write-request.ts';
+import { type LedgerRowKey, ledgerRowKey, type WriteRules } from '../model/write-request.ts';
 import type { Item, ItemReader, LookAgainQueue } from '../ports.ts';
 import { announceDeletes } from '../replicate/announce-deletes.ts';
 import { send, type SendContext, type SendResult } from '../replicate/write-record.ts';
 
 export interface ResynchronizationContext extends SendContext {
-  readonly settings: WriteTarget;
+  readonly rules: WriteRules;
   readonly source: ItemReader;
   readonly twin: ItemReader;
-  readonly stateTable: ItemReader;
+  readonly ledger: ItemReader;
   /** Deletes are announced there, with "checked" tombstones. */
   readonly lookAgain: LookAgainQueue;
   /** The newest of the control row: announcements name it. */
@@ -51,7 +51,7 @@ export const CONTENDED = 'newer changes came by';
 /** Why it is unfinished if somebody has adopted since the command began, perhaps another source. */
 export const LATER_EPOCH = 'written in a later epoch, which was opened after this command began';
 
-export interface KeyToResynchronize extends StateRowKey {
+export interface KeyToResynchronize extends LedgerRowKey {
   /** Below every record of the source's stream. */
   readonly floor: Version;
   /** Of the record that is redriven. */
@@ -109,20 +109,20 @@ export const OBSTACLES = {
 
 async function decide(item: KeyToResynchronize, context: ResynchronizationContext) {
   const states = item.states ?? (await readStates(item, context));
-  const { settings: target, clock, epoch } = context;
-  const plan = { ...item, states, target, epoch, nowMs: clock.now() };
+  const { rules, clock, epoch } = context;
+  const plan = { ...item, states, rules, epoch, nowMs: clock.now() };
   return { decision: decideResynchronization(plan), found: states.source !== undefined };
 }
 
 async function readStates(
   { key, keyText }: KeyToResynchronize,
-  { settings, ...context }: ResynchronizationContext,
+  { rules, ...context }: ResynchronizationContext,
 ): Promise<ItemStates> {
   const twin = await context.twin.get(key);
-  const stateRow = await context.stateTable.get(stateRowKey(settings, keyText));
+  const ledgerRow = await context.ledger.get(ledgerRowKey(rules, keyText));
   // Last: a change after this read has a stream record above what is written here, and will win.
   const source = await context.source.get(key);
-  return { source, twin, stateRow };
+  return { source, twin, ledgerRow };
 }
 
 function isUnknown(result: SendResult): boolean {

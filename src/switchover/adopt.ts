@@ -21,11 +21,11 @@ import {
   putControlRow,
   standingOf,
 } from '../model/control-row.ts';
-import type { WriteTarget } from '../model/write-request.ts';
+import type { WriteRules } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
 import type {
-  DestinationReader,
-  DestinationTable,
+  TwinReader,
+  TwinWriter,
   EventSource,
   EventSources,
   Item,
@@ -38,10 +38,10 @@ import { retry, type RetryContext } from '../pacing/retry.ts';
 import { switchMappings, type SwitchStep } from './switch-mappings.ts';
 
 export interface AdoptContext extends RetryContext {
-  readonly settings: WriteTarget;
+  readonly rules: WriteRules;
   readonly identity: Omit<Identity, 'nowMs'>;
-  readonly reader: DestinationReader;
-  readonly destination: DestinationTable;
+  readonly twinReader: TwinReader;
+  readonly twinWriter: TwinWriter;
   readonly twin: ReadableTable;
   readonly ledger: ReadableTable;
   /** Undefined where no function is deployed: then nothing has to be paused. */
@@ -69,8 +69,8 @@ export async function planNow(
   choice: AdoptionChoice,
   context: AdoptContext,
 ): Promise<AdoptionPlan> {
-  const { settings, identity, reader, clock } = context;
-  const found = await retry(() => readControl(settings, reader), context);
+  const { rules, identity, twinReader, clock } = context;
+  const found = await retry(() => readControl(rules, twinReader), context);
   return planAdoption(found, { ...identity, nowMs: clock.now() }, choice);
 }
 
@@ -195,9 +195,9 @@ async function readAll(
 
 /** An answer that was lost is no harm: the tag of the row that is there then tells whose it is. */
 async function write(row: ControlRow, context: AdoptContext): Promise<void> {
-  const { settings, destination } = context;
-  const request = putControlRow(row, settings);
-  const reply = await retry(() => destination.write(request), context);
+  const { rules, twinWriter } = context;
+  const request = putControlRow(row, rules);
+  const reply = await retry(() => twinWriter.write(request), context);
   if (reply.kind === 'written') return;
   const there = parseControlRow(reply.item);
   if (there.kind === 'row' && there.row.tag === row.tag) return;

@@ -1,7 +1,7 @@
 // What `ferry adopt` has to do: the control row as it was found and the tables as they are now -> nothing, a
 // new epoch, or a look at every version first. And what the versions of a twin say about its past.
 
-import { STATE_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from '../model/attribute-value.ts';
 import {
   type ControlRow,
@@ -109,7 +109,7 @@ export interface VersionSurvey {
   items: number;
   /** Of these, items with a version. */
   versioned: number;
-  stateRows: number;
+  ledgerRows: number;
   /** 0 where there are no versions. */
   highestEpoch: number;
   /** The first version that this stream cannot have written in epoch 1. */
@@ -117,7 +117,7 @@ export interface VersionSurvey {
 }
 
 export function newSurvey(): VersionSurvey {
-  return { items: 0, versioned: 0, stateRows: 0, highestEpoch: 0, stranger: undefined };
+  return { items: 0, versioned: 0, ledgerRows: 0, highestEpoch: 0, stranger: undefined };
 }
 
 export type SurveyedBy = Pick<Identity, 'reserved' | 'streamArn'>;
@@ -142,9 +142,9 @@ export function surveyState(
   rows: readonly Item[],
   identity: SurveyedBy,
 ): void {
-  survey.stateRows += rows.length;
+  survey.ledgerRows += rows.length;
   for (const row of rows) {
-    for (const name of [STATE_ATTRIBUTES.deleted, STATE_ATTRIBUTES.failed]) {
+    for (const name of [LEDGER_ATTRIBUTES.deleted, LEDGER_ATTRIBUTES.failed]) {
       const version = versionIn({ M: { v: row[name] ?? { NULL: true } } });
       if (version !== undefined) note(survey, version, identity);
     }

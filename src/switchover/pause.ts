@@ -11,18 +11,18 @@ import {
 } from '../model/control-row.ts';
 import { pauseFrom } from '../status/pause.ts';
 import { classifyFailure } from '../model/write-failure.ts';
-import type { WriteTarget } from '../model/write-request.ts';
+import type { WriteRules } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
-import type { DestinationReader, DestinationTable, EventSource } from '../ports.ts';
+import type { TwinReader, TwinWriter, EventSource } from '../ports.ts';
 import { readControl } from '../replicate/first-adoption.ts';
 import { retry, OUTAGES } from '../pacing/retry.ts';
 import { whatHappened } from '../failures/what-happened.ts';
 import { type SwitchContext, switchMappings } from './switch-mappings.ts';
 
 export interface PauseContext extends SwitchContext {
-  readonly settings: Pick<WriteTarget, 'replication' | 'stateTable'>;
-  readonly reader: DestinationReader;
-  readonly destination: DestinationTable;
+  readonly rules: Pick<WriteRules, 'replication' | 'stateTable'>;
+  readonly twinReader: TwinReader;
+  readonly twinWriter: TwinWriter;
   /** Of this run: tells a control row that it has written from another's. */
   readonly tag: string;
 }
@@ -109,7 +109,7 @@ export async function resume(context: PauseContext): Promise<ResumeResult> {
 /** @throws what is no outage: a missing table, or permissions. */
 export function controlNow(context: PauseContext): Promise<FoundControl | Unreached> {
   return reached(
-    retry(() => readControl(context.settings, context.reader), context),
+    retry(() => readControl(context.rules, context.twinReader), context),
     context,
   );
 }
@@ -167,19 +167,19 @@ async function changeRow(
   change: (row: ControlRow) => Paused | 'resumed' | undefined,
   context: PauseContext,
 ): Promise<FoundControl> {
-  const { settings, reader, destination, tag } = context;
+  const { rules, twinReader, twinWriter, tag } = context;
   for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
-    const found = await retry(() => readControl(settings, reader), context);
+    const found = await retry(() => readControl(rules, twinReader), context);
     if (found.kind !== 'row') return found;
     const wanted = change(found.row);
     if (wanted === undefined) return found;
     const row = withPause(found.row, wanted === 'resumed' ? undefined : wanted, tag);
     // A refusal may be of this run's own row, whose answer was lost: the next round reads it.
-    const request = putControlRow(row, settings);
-    const reply = await retry(() => destination.write(request), context);
+    const request = putControlRow(row, rules);
+    const reply = await retry(() => twinWriter.write(request), context);
     if (reply.kind === 'written') return { kind: 'row', row };
   }
-  throw new FerryError(`The control row of ${settings.replication} changes all the time.`, {
+  throw new FerryError(`The control row of ${rules.replication} changes all the time.`, {
     code: 'control.outrun',
     hint: 'See who changes it, and run the command again.',
   });

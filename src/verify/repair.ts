@@ -150,7 +150,7 @@ async function fix(
   context: RepairContext & ResynchronizationContext,
   { apply }: RepairOptions,
 ): Promise<Fix> {
-  const { reservedAttribute } = context.settings;
+  const { reservedAttribute } = context.rules;
   const digest = (item: Item | undefined) => item && itemDigest(item, reservedAttribute);
   const item = {
     key,
@@ -234,10 +234,10 @@ function suspects(keys: readonly Item[]): Suspect[] {
 }
 
 function looking(
-  { source, twin, settings, clock, settleMs, stop }: RepairContext,
+  { source, twin, rules, clock, settleMs, stop }: RepairContext,
   events: Pick<ConfirmContext, 'onDifference' | 'onInFlight' | 'onUnreadable'>,
 ): ConfirmContext {
-  const { reservedAttribute } = settings;
+  const { reservedAttribute } = rules;
   return { source, destination: twin, reservedAttribute, clock, settleMs, stop, ...events };
 }
 

@@ -134,7 +134,7 @@ function answer(request: WriteRequest): WriteReply {
   if (fate === 'newer') return refused(`0001.9999999999999.${'1'.padStart(40, '0')}`);
   if (fate === 'again')
     return refused(/"v":\{"S":"([^"]+)"/.exec(JSON.stringify(request.input))?.[1]);
-  if (fate === 'deleted') return { kind: 'refused', by: 'state-row' };
+  if (fate === 'deleted') return { kind: 'refused', by: 'ledger-row' };
   if (fate === 'unreachable') throw serviceError('ECONNREFUSED');
   if (fate === 'rejected' && request.operation === 'PutItem')
     throw serviceError('ValidationException');
@@ -181,7 +181,7 @@ async function run(): Promise<Run> {
   const lines: string[] = [];
   const clock = { now: () => NOW_MS, sleep: async () => undefined };
   const metrics = emfMetrics({ settings, clock, writeLine: (line) => lines.push(line) });
-  const context = invocation({ settings, metrics, destination: scripted(answer) });
+  const context = invocation({ rules: settings, metrics, twinWriter: scripted(answer) });
   const summary = await replicateBatch(records(), context);
   return { summary, lines, metrics: lines.flatMap(extract) };
 }

@@ -4,15 +4,15 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { dynamoDbReader, readClient } from '../../src/aws/dynamodb-reader.ts';
-import { dynamoDbDestinationReader, writeClient } from '../../src/aws/dynamodb-table.ts';
+import { dynamoDbTwinReader, writeClient } from '../../src/aws/dynamodb-table.ts';
 import { signedRequests } from '../../src/aws/signed/signed-requests.ts';
-import { signedReader } from '../../src/aws/signed/signed-table.ts';
+import { signedTwinReader } from '../../src/aws/signed/signed-table.ts';
 import { readStreamRange, streamsClient } from '../../src/aws/stream-ranges.ts';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import { streamOfTable } from '../../src/aws/table-facts.ts';
 import type { ReadRequest } from '../../src/model/read-request.ts';
 import { classifyFailure } from '../../src/model/write-failure.ts';
-import type { DestinationReader } from '../../src/ports.ts';
+import type { TwinReader } from '../../src/ports.ts';
 
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 const OWN = { 'x-amzn-requestid': 'TEST' };
@@ -33,13 +33,13 @@ async function answering(headers: Record<string, string>, body: string): Promise
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const READERS: Readonly<Record<string, (endpoint: string) => DestinationReader>> = {
+const READERS: Readonly<Record<string, (endpoint: string) => TwinReader>> = {
   'the SDK': (endpoint) =>
-    dynamoDbDestinationReader(
+    dynamoDbTwinReader(
       writeClient({ region: 'eu-west-1', endpoint, credentials, concurrency: 1 }),
     ),
   'requests signed here': (endpoint) =>
-    signedReader(
+    signedTwinReader(
       signedRequests({
         region: 'eu-west-1',
         endpoint,

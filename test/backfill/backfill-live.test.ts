@@ -120,7 +120,7 @@ async function application(live: LiveTable, writes: number): Promise<void> {
 async function copyAll(live: LiveTable, transactions: TransactionWriter) {
   const { turns, random, settings, streamArn } = live;
   const context = {
-    target: settings,
+    rules: settings,
     ttlDeletes: settings.ttlDeletes,
     epoch: 1,
     lookAgain: { announce: async () => undefined },
@@ -130,12 +130,12 @@ async function copyAll(live: LiveTable, transactions: TransactionWriter) {
     stop: new AbortController().signal,
     source: watched(live),
     transactions,
-    destination: {
-      write: (request: Parameters<LiveTable['engine']['destination']['write']>[0]) =>
-        turns.take('copy', () => live.engine.destination.write(request)),
+    twinWriter: {
+      write: (request: Parameters<LiveTable['engine']['twinWriter']['write']>[0]) =>
+        turns.take('copy', () => live.engine.twinWriter.write(request)),
     },
     twin: live.twin,
-    stateTable: live.stateTable,
+    ledger: live.stateTable,
     readPace: paceOf(Infinity, turns.clock),
     writePace: paceOf(Infinity, turns.clock),
     pageItems: 2 + below(random, 6),

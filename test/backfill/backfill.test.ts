@@ -5,16 +5,16 @@ import { CreateTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
 import {
-  dynamoDbDestination,
+  dynamoDbTwinWriter,
   dynamoDbTransactions,
   writeClient,
 } from '../../src/aws/dynamodb-table.ts';
 import { parseAnnouncement } from '../../src/model/announcement.ts';
-import { STATE_ATTRIBUTES } from '../../src/config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../../src/config/names.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import type { BackfillRun } from '../../src/backfill/checkpoint.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
-import { stateRowKey, type WriteTarget } from '../../src/model/write-request.ts';
+import { ledgerRowKey, type WriteRules } from '../../src/model/write-request.ts';
 import { startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 import {
@@ -28,7 +28,7 @@ import { PLAIN_PAGE_LIFE_MS, type RejectedCopy } from '../../src/backfill/copy-p
 import { paceOf } from '../../src/pacing/pace.ts';
 import type {
   Clock,
-  DestinationTable,
+  TwinWriter,
   Item,
   ItemReader,
   ReadableTable,
@@ -128,10 +128,10 @@ describe('a backfill', () => {
 
   it('asks the source again where a delete or a failure of the stream is remembered', async () => {
     const scene = await sceneOf(range(30).map((n) => order(n)));
-    const [of, nine] = [STATE_ATTRIBUTES, version('9')];
-    await scene.putStateRow(order(6), { [of.deleted]: nine });
-    await scene.putStateRow(order(7), { [of.failed]: nine });
-    await scene.putStateRow(order(8), { [of.deleted]: nine });
+    const [of, nine] = [LEDGER_ATTRIBUTES, version('9')];
+    await scene.putLedgerRow(order(6), { [of.deleted]: nine });
+    await scene.putLedgerRow(order(7), { [of.failed]: nine });
+    await scene.putLedgerRow(order(8), { [of.deleted]: nine });
     // Deleted after its page was read.
     const source = without(scene.context().source, 'order-8');
 
@@ -148,8 +148,8 @@ describe('a backfill', () => {
   it('copies beside what is remembered of an earlier stream', async () => {
     const scene = await sceneOf(range(10).map((n) => order(n)));
     const earlier = versionOf({ epoch: 1, labelMs: LABEL_MS - 1 }, '9');
-    await scene.putStateRow(order(6), { [STATE_ATTRIBUTES.deleted]: earlier });
-    await scene.putStateRow(order(7), { [STATE_ATTRIBUTES.failed]: earlier });
+    await scene.putLedgerRow(order(6), { [LEDGER_ATTRIBUTES.deleted]: earlier });
+    await scene.putLedgerRow(order(7), { [LEDGER_ATTRIBUTES.failed]: earlier });
 
     expect(await scene.run()).toMatchObject({ items: 10, copied: 10, resynchronized: 0 });
     expect(await scene.twinWithoutVersions()).toEqual(await scene.sourceItems());
@@ -160,7 +160,7 @@ describe('a backfill', () => {
     const lookAgain = { announce: async (body: string) => void announced.push(body) };
     for (const ttlDeletes of ['skip', 'replicate'] as const) {
       const scene = await sceneOf([order(1)]);
-      await scene.putStateRow(order(1), { [STATE_ATTRIBUTES.deleted]: version('9') });
+      await scene.putLedgerRow(order(1), { [LEDGER_ATTRIBUTES.deleted]: version('9') });
       const source = without(scene.context().source, 'order-1');
       // Made again by the stream in between, and expired at the source since.
       const twin = appearing(scene.context(), { ...order(1), ...stamped('10') });
@@ -248,7 +248,7 @@ describe('what goes wrong on the way', () => {
     );
     for (const n of range(20)) {
       const deleted = version('9');
-      await scene.putStateRow(order(180 + n), { [STATE_ATTRIBUTES.deleted]: deleted });
+      await scene.putLedgerRow(order(180 + n), { [LEDGER_ATTRIBUTES.deleted]: deleted });
     }
     const proxy = await startFaultProxy({
       upstream: engine().endpoint,
@@ -263,7 +263,7 @@ describe('what goes wrong on the way', () => {
 
       const progress = await scene.run({
         transactions: dynamoDbTransactions(client),
-        destination: dynamoDbDestination(client),
+        twinWriter: dynamoDbTwinWriter(client),
         pageItems: 4,
       });
 
@@ -486,24 +486,24 @@ describe('a page that has grown old', () => {
   });
 });
 
-describe('a copy that its state row refuses', () => {
+describe('a copy that its ledger row refuses', () => {
   /** One item whose delete is remembered, so that its key is re-synchronised. */
   const refused = async () => {
     const scene = await sceneOf([order(1), order(2)]);
-    await scene.putStateRow(order(1), { [STATE_ATTRIBUTES.deleted]: version('9') });
+    await scene.putLedgerRow(order(1), { [LEDGER_ATTRIBUTES.deleted]: version('9') });
     return scene;
   };
 
   it('is told if the destination does not take it, and the others are copied', async () => {
     const scene = await refused();
-    const destination: DestinationTable = {
+    const twinWriter: TwinWriter = {
       async write(request) {
-        if (request.operation !== 'TransactWriteItems') return engine().destination.write(request);
+        if (request.operation !== 'TransactWriteItems') return engine().twinWriter.write(request);
         throw serviceError('ValidationException', 'too large');
       },
     };
 
-    const progress = await scene.run({ destination });
+    const progress = await scene.run({ twinWriter });
 
     expect(progress).toMatchObject({ items: 2, copied: 1, rejected: 1, resynchronized: 1 });
     expect(scene.rejected).toEqual([
@@ -530,7 +530,7 @@ describe('a copy that its state row refuses', () => {
   it('ends the run where somebody has adopted since, perhaps another source', async () => {
     const scene = await sceneOf([order(1), order(2)]);
     const later = versionOf({ epoch: 2, labelMs: LABEL_MS }, '9');
-    await scene.putStateRow(order(1), { [STATE_ATTRIBUTES.deleted]: later });
+    await scene.putLedgerRow(order(1), { [LEDGER_ATTRIBUTES.deleted]: later });
 
     await expect(scene.run()).rejects.toMatchObject({ code: 'control.stream' });
 
@@ -540,22 +540,22 @@ describe('a copy that its state row refuses', () => {
   it('is copied again while something newer comes by at every attempt', async () => {
     const scene = await refused();
     let rows = 0;
-    const stateTable: ItemReader = {
+    const ledger: ItemReader = {
       async get(key) {
-        const row = await scene.context().stateTable.get(key);
+        const row = await scene.context().ledger.get(key);
         // A bound that rises with each of the first looks.
         if (row?.['d'] !== undefined && (rows += 1) <= 12) {
           const failed = version(String(9 + rows));
-          await scene.putStateRow(order(1), {
-            [STATE_ATTRIBUTES.deleted]: version('9'),
-            [STATE_ATTRIBUTES.failed]: failed,
+          await scene.putLedgerRow(order(1), {
+            [LEDGER_ATTRIBUTES.deleted]: version('9'),
+            [LEDGER_ATTRIBUTES.failed]: failed,
           });
         }
         return row;
       },
     };
 
-    const progress = await scene.run({ stateTable });
+    const progress = await scene.run({ ledger });
 
     expect(progress).toMatchObject({ items: 2, copied: 2, resynchronized: 1 });
     expect((await scene.twin()).get('order-1')?.['_ferry']?.M?.['v']?.S).toBe(`${version('21')}~`);
@@ -756,18 +756,18 @@ describe('opening a backfill', () => {
 
   it('is not refused because its own first answer was lost', async () => {
     const scene = await sceneOf([]);
-    const { destination } = engine();
+    const { twinWriter } = engine();
     let calls = 0;
     const forgetful = {
-      async write(request: Parameters<typeof destination.write>[0]) {
-        const reply = await destination.write(request);
+      async write(request: Parameters<typeof twinWriter.write>[0]) {
+        const reply = await twinWriter.write(request);
         calls += 1;
         if (calls === 1) throw serviceError('TimeoutError');
         return reply;
       },
     };
 
-    const opened = await openBackfill(runOf('a'), false, scene.context({ destination: forgetful }));
+    const opened = await openBackfill(runOf('a'), false, scene.context({ twinWriter: forgetful }));
 
     expect(opened).toEqual({ run: runOf('a'), resumed: false });
   });
@@ -789,7 +789,7 @@ interface RunOptions {
 async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: SceneOptions = {}) {
   const name = `scene-${(scenes += 1)}`;
   const sourceTable = `${name}-source`;
-  const target: WriteTarget = {
+  const target: WriteRules = {
     ...SETTINGS,
     replication: name,
     destinationTable: `${name}-twin`,
@@ -807,7 +807,7 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
   const context = (parts: Partial<BackfillContext> = {}): BackfillContext => {
     const clock = parts.clock ?? virtualClock();
     return {
-      target,
+      rules: target,
       floor: FLOOR,
       clock,
       random: seededRandom(SEED),
@@ -818,8 +818,8 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
       epoch: 1,
       ttlDeletes: 'replicate',
       transactions: dynamoDbTransactions(engine().client),
-      destination: engine().destination,
-      stateTable: reader(target.stateTable, [STATE_ATTRIBUTES.id]),
+      twinWriter: engine().twinWriter,
+      ledger: reader(target.stateTable, [LEDGER_ATTRIBUTES.id]),
       readPace: paceOf(Infinity, clock),
       writePace: paceOf(Infinity, clock),
       pageItems: 1_000,
@@ -877,8 +877,8 @@ async function sceneOf(items: readonly Item[], { keys = BY_ID, rankIndex }: Scen
       }
       return asTexts(found);
     },
-    async putStateRow({ pk }: Item, versions: Record<string, string>) {
-      const key = stateRowKey(target, canonicalKey({ pk: pk ?? { NULL: true } }));
+    async putLedgerRow({ pk }: Item, versions: Record<string, string>) {
+      const key = ledgerRowKey(target, canonicalKey({ pk: pk ?? { NULL: true } }));
       const row = Object.entries(versions).map(([field, version]) => [field, { S: version }]);
       const Item = { ...key, ...Object.fromEntries(row) } as Item;
       await engine().client.send(
@@ -901,7 +901,7 @@ function without(table: ReadableTable, id: string): ReadableTable {
 }
 
 /** The twin shows an item as soon as it is looked at. */
-function appearing({ twin, target }: BackfillContext, item: Item): ItemReader {
+function appearing({ twin, rules: target }: BackfillContext, item: Item): ItemReader {
   return {
     async get(key) {
       await putAll(engine(), target.destinationTable, [item]);
@@ -1011,9 +1011,9 @@ function meeting(count: number): (context: BackfillContext) => BackfillContext {
   const all = new Promise<void>((resolve) => (open = resolve));
   return (context) => ({
     ...context,
-    stateTable: {
+    ledger: {
       async get(key) {
-        const row = await context.stateTable.get(key);
+        const row = await context.ledger.get(key);
         arrived += 1;
         if (arrived === count) open();
         await all;

@@ -30,7 +30,7 @@ function sceneOf(state: string) {
     },
     random: seededRandom(1),
     stop: stop.signal,
-    target: { replication: 'orders' },
+    rules: { replication: 'orders' },
     twin: table,
     ledger: table,
     streamArn: ARN,

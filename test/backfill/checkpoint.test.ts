@@ -12,7 +12,7 @@ import {
   segmentRow,
 } from '../../src/backfill/checkpoint.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
-import { stateRowKey, type WriteRequest } from '../../src/model/write-request.ts';
+import { ledgerRowKey, type WriteRequest } from '../../src/model/write-request.ts';
 import type { Item } from '../../src/ports.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 import { NOW_MS } from '../fixtures/replication.ts';
@@ -112,7 +112,7 @@ describe('the row of a segment', () => {
 describe('keys', () => {
   it('differ between runs, segments, replications and items', () => {
     const other = { ...SETTINGS, replication: 'orders#backfill' };
-    const item = stateRowKey(SETTINGS, canonicalKey({ pk: { S: 'backfill' } }));
+    const item = ledgerRowKey(SETTINGS, canonicalKey({ pk: { S: 'backfill' } }));
     const keys = [
       runKey(SETTINGS),
       segmentKey(SETTINGS, { run: 'a', segment: 0 }),

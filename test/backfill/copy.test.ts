@@ -12,7 +12,7 @@ import { floorOf } from '../../src/model/guard.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
 const FLOOR = floorOf({ epoch: 1, labelMs: Date.parse('2026-01-31T12:00:00.000Z') });
-const plan = { target: SETTINGS, floor: FLOOR };
+const plan = { rules: SETTINGS, floor: FLOOR };
 const reserved = { M: { v: { S: FLOOR }, o: { S: 'us-east-1' } } };
 
 const copyOf = (id: string, bytes = 10) =>
@@ -100,7 +100,7 @@ describe('copyRequest', () => {
     ]);
   });
 
-  it('asks for each item’s own state row', () => {
+  it('asks for each item’s own ledger row', () => {
     const { TransactItems } = copyRequest(copies(25), plan);
 
     expect(TransactItems.length).toBe(50);
@@ -126,7 +126,7 @@ describe('copyResults', () => {
     ['there already', FAILED, NONE, 'present'],
     ['deleted since, or failed', NONE, FAILED, 'doubtful'],
     ['there again, after a delete', FAILED, FAILED, 'present'],
-    ['there, whatever ails the state row', FAILED, 'TransactionConflict', 'present'],
+    ['there, whatever ails the ledger row', FAILED, 'TransactionConflict', 'present'],
     ['deleted, whatever ails the item', 'ThrottlingError', FAILED, 'doubtful'],
     ['invalid', 'ValidationError', NONE, 'rejected'],
     ['an invalid check', NONE, 'ValidationError', 'rejected'],

@@ -28,7 +28,7 @@ async function leaveUnfinished(parts: Partial<BackfillRun> = {}): Promise<void> 
   const run = { run: 'a', totalSegments: 4, streamArn, destination, startedAt: STARTED_AT };
   const target = { ...SETTINGS, replication: 'orders', stateTable: 'ferry-orders-state' };
   const request = runRow({ ...run, ...parts }, target, { nowMs: Date.now(), overwrite: 'always' });
-  await regions.destination.destination.write(request);
+  await regions.destination.twinWriter.write(request);
 }
 
 describe('a dry run of a backfill', () => {

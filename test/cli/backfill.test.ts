@@ -33,11 +33,11 @@ describe('ferry backfill', () => {
 
     expect(exitCode).toBe(0);
     expect(out).toMatch(/items +about 200/);
-    // Each copy is twice a put, and twice a check of the state row.
+    // Each copy is twice a put, and twice a check of the ledger row.
     expect(out).toMatch(/write units +about 800/);
     expect(out).toContain('Nothing was changed.');
     expect((await contents(regions.destination, 'Orders')).size).toBe(0);
-    expect(await stateRows(regions)).toEqual([]);
+    expect(await ledgerRows(regions)).toEqual([]);
   });
 
   it('stops when it is told to before it has begun', async () => {
@@ -47,7 +47,7 @@ describe('ferry backfill', () => {
 
     expect(exitCode).toBe(3);
     expect({ out, err }).toEqual({ out: '', err: 'ferry: stopped before any work was begun.' });
-    expect(await stateRows(regions)).toEqual([]);
+    expect(await ledgerRows(regions)).toEqual([]);
   });
 
   it('copies everything, and says so', async () => {
@@ -173,7 +173,7 @@ async function checkpoints({ destination }: TwoRegions): Promise<Map<number, Che
   return found;
 }
 
-async function stateRows({ destination }: TwoRegions) {
+async function ledgerRows({ destination }: TwoRegions) {
   const { Items } = await destination.client.send(
     new ScanCommand({ TableName: 'ferry-orders-state' }),
   );

@@ -7,20 +7,20 @@ import { crc32 } from 'node:zlib';
 import { DynamoDBClient, type TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
-  dynamoDbDestination,
+  dynamoDbTwinWriter,
   dynamoDbTransactions,
   UNUSED_MIDDLEWARE,
   writeClient,
 } from '../../src/aws/dynamodb-table.ts';
 import { signedRequests } from '../../src/aws/signed/signed-requests.ts';
-import { signedDestination } from '../../src/aws/signed/signed-table.ts';
+import { signedTwinWriter } from '../../src/aws/signed/signed-table.ts';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import { REQUEST_TIMEOUT_MS } from '../../src/config/names.ts';
 import { classifyFailure } from '../../src/model/write-failure.ts';
 import { GuardedPut } from '../../src/model/guarded-put.ts';
 import type { PutRecord } from '../../src/model/stream-record.ts';
 import { putTransaction, type WriteRequest } from '../../src/model/write-request.ts';
-import type { DestinationTable } from '../../src/ports.ts';
+import type { TwinWriter } from '../../src/ports.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
 
 const record = streamRecord() as PutRecord;
@@ -34,7 +34,7 @@ afterEach(() => {
 });
 
 interface Carrier {
-  readonly table: DestinationTable;
+  readonly table: TwinWriter;
   close(): Promise<void> | void;
 }
 
@@ -45,7 +45,7 @@ const CARRIERS: Readonly<Record<string, (endpoint: string) => Carrier>> = {
   'the SDK': (endpoint) => {
     const options = { region: 'eu-west-1', endpoint, concurrency: 4, credentials: CREDENTIALS };
     const client = writeClient(options);
-    return { table: dynamoDbDestination(client), close: () => client.destroy() };
+    return { table: dynamoDbTwinWriter(client), close: () => client.destroy() };
   },
   'requests signed here': (endpoint) => {
     const requests = signedRequests({
@@ -56,7 +56,7 @@ const CARRIERS: Readonly<Record<string, (endpoint: string) => Carrier>> = {
       timeoutMs: REQUEST_TIMEOUT_MS,
       clock: systemClock,
     });
-    return { table: signedDestination(requests), close: () => requests.close() };
+    return { table: signedTwinWriter(requests), close: () => requests.close() };
   },
 };
 
@@ -193,18 +193,18 @@ describe.each(Object.entries(CARRIERS))('by %s', (_, open) => {
         transaction,
       );
 
-    it('by the item is refused by the item, by the state row by that', async () => {
+    it('by the item is refused by the item, by the ledger row by that', async () => {
       expect((await cancelled('ConditionalCheckFailed', 'None')).reply).toMatchObject({
         kind: 'refused',
         by: 'item',
       });
       expect((await cancelled('None', 'ConditionalCheckFailed')).reply).toMatchObject({
         kind: 'refused',
-        by: 'state-row',
+        by: 'ledger-row',
       });
       expect(
         (await cancelled('ConditionalCheckFailed', 'ConditionalCheckFailed')).reply,
-      ).toMatchObject({ by: 'state-row' });
+      ).toMatchObject({ by: 'ledger-row' });
     });
 
     it.each([

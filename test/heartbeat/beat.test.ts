@@ -32,7 +32,7 @@ const context = (parts: Partial<BeatContext> = {}): BeatContext => ({
   source: readerOf('Orders'),
   twin: readerOf('OrdersTwin'),
   table: 'Orders',
-  writer: engine().destination,
+  writer: engine().twinWriter,
   clock: { now: () => nowMs, sleep: async () => undefined },
   periodMs: PERIOD_MS,
   ...parts,

@@ -190,7 +190,7 @@ async function run(batch: unknown, plan: Plan) {
   const { answers: said, stored, queue, lookAgain, rows, isHeld, sizeBytesMax, settings } = plan;
   const [clock, places, lines] = [new VirtualClock(), failurePlaces(sizeBytesMax), [] as string[]];
   const endMs = clock.now() + INVOCATION_MS;
-  const destination = scripted(async (_, index): Promise<WriteReply> => {
+  const twinWriter = scripted(async (_, index): Promise<WriteReply> => {
     switch (said[index % said.length]) {
       case 'refused':
         return { kind: 'refused', by: 'item', item: stored as never };
@@ -214,7 +214,7 @@ async function run(batch: unknown, plan: Plan) {
   const held = { admit: async () => ({ kind: 'held' as const, why: 'because' }) };
   const context = invocation({
     ...(isHeld ? { control: held } : {}),
-    reader: readerOf(rows),
+    twinReader: readerOf(rows),
     lookAgain: {
       async announce() {
         announced += 1;
@@ -222,8 +222,8 @@ async function run(batch: unknown, plan: Plan) {
       },
     },
     clock,
-    destination,
-    settings: { ...SETTINGS, ...settings },
+    twinWriter,
+    rules: { ...SETTINGS, ...settings },
     remainingMs: () => endMs - clock.now(),
     metrics: emfMetrics({ settings: SETTINGS, clock, writeLine: (line) => lines.push(line) }),
     deadLetters: {

@@ -165,19 +165,19 @@ const table: ItemReader = {
 
 async function redriveAll(places: FailurePlaces, broken: ReadonlySet<string>, apply: boolean) {
   const { random, remainingMs } = invocation();
-  const destination = scripted((request) => {
+  const twinWriter = scripted((request) => {
     if (JSON.stringify(request.input).includes('odd')) throw serviceError('ValidationException');
     return { kind: 'written' };
   });
   const bucket = withBroken(places.bucket, broken);
   const clock = new VirtualClock(NOW_MS);
-  const [source, twin, stateTable] = [table, table, table];
+  const [source, twin, ledger] = [table, table, table];
   const readRange = async ({ streamArn, shardId }: { streamArn: string; shardId: string }) => {
     if (streamArn === BATCH_INFO.streamArn && shardId === 'shardId-1') return 'trimmed' as const;
     throw serviceError('ValidationException');
   };
   const outside = {
-    settings: SETTINGS,
+    rules: SETTINGS,
     control: controlRow(),
     withoutSource: false,
     lookAgain: { announce: async () => undefined },
@@ -185,7 +185,7 @@ async function redriveAll(places: FailurePlaces, broken: ReadonlySet<string>, ap
     random,
     remainingMs,
   };
-  const stores = { destination, queue: places.queue, bucket, source, twin, stateTable, readRange };
+  const stores = { twinWriter, queue: places.queue, bucket, source, twin, ledger, readRange };
   const report = await redrive(
     { ...outside, ...stores, health: destinationHealth() },
     {
@@ -198,7 +198,7 @@ async function redriveAll(places: FailurePlaces, broken: ReadonlySet<string>, ap
       onProgress: () => undefined,
     },
   );
-  return { report, written: JSON.stringify(destination.requests) };
+  return { report, written: JSON.stringify(twinWriter.requests) };
 }
 
 it('does not stop a redrive: what can be read is applied, the rest is counted and stays', async () => {
@@ -401,10 +401,10 @@ describe('a row of the state table', () => {
 
   it('is not taken for none where it makes no sense: two backfills would be at work', async () => {
     const stored = { run: { S: 'r' }, streamArn: { S: 'arn' }, totalSegments: { N: '1e9' } };
-    const { clock, random, destination } = invocation();
+    const { clock, random, twinWriter } = invocation();
     const stop = new AbortController().signal;
     const stateTable = { get: async () => stored };
-    const context = { target: SETTINGS, clock, random, destination, stop, stateTable };
+    const context = { target: SETTINGS, clock, random, destination: twinWriter, stop, stateTable };
     const fresh = {
       run: 'f',
       totalSegments: 1,

@@ -84,7 +84,7 @@ describe('the function', () => {
     expect(found['dynamodb:PutItem']).toEqual([twin, state]);
     // A delete of what the twin does not have is a check there.
     expect(found['dynamodb:ConditionCheckItem']).toEqual([twin, state]);
-    // To re-synchronise what a state row refuses.
+    // To re-synchronise what a ledger row refuses.
     expect(found['dynamodb:DeleteItem']).toEqual([twin]);
     expect(found['dynamodb:UpdateItem']).toEqual([state]);
     expect(JSON.stringify(found['s3:PutObject'])).toContain('/reports/*');

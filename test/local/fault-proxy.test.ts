@@ -17,7 +17,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { dynamoDbDestination, writeClient } from '../../src/aws/dynamodb-table.ts';
+import { dynamoDbTwinWriter, writeClient } from '../../src/aws/dynamodb-table.ts';
 import { classifyFailure, type FailureKind } from '../../src/model/write-failure.ts';
 import {
   type FaultProxy,
@@ -26,7 +26,7 @@ import {
 } from '../../src/local/faults/fault-proxy.ts';
 import { type Fault, strike } from '../../src/local/faults/faults.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
-import type { DestinationTable, Item, Random } from '../../src/ports.ts';
+import type { TwinWriter, Item, Random } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { eventually } from './fixtures/processes.ts';
 
@@ -46,14 +46,14 @@ afterEach(async () => {
 interface Faulty {
   readonly proxy: FaultProxy;
   readonly client: DynamoDBClient;
-  readonly destination: DestinationTable;
+  readonly destination: TwinWriter;
 }
 
 async function faulty(options: Partial<FaultProxyOptions> = {}): Promise<Faulty> {
   const proxy = await startFaultProxy({ upstream: engine().endpoint, ...options });
   cleanups.push(() => proxy.stop());
   const client = clientOf(proxy);
-  return { proxy, client, destination: dynamoDbDestination(client) };
+  return { proxy, client, destination: dynamoDbTwinWriter(client) };
 }
 
 function clientOf({ endpoint }: FaultProxy): DynamoDBClient {

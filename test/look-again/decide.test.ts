@@ -9,7 +9,7 @@ import {
   revenantsAmong,
 } from '../../src/look-again/decide.ts';
 import { versionOf } from '../../src/model/guard.ts';
-import { stateRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/write-request.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
 const TARGET = SETTINGS;
@@ -83,7 +83,7 @@ describe.each(KEYS)('a %s key', (_, key) => {
           {
             ConditionCheck: {
               TableName: 'ferry-orders-state',
-              Key: stateRowKey(TARGET, canonicalKey(key)),
+              Key: ledgerRowKey(TARGET, canonicalKey(key)),
               // Whoever announced it may not have got as far as doing it.
               ConditionExpression: '#d >= :d',
             },

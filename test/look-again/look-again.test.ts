@@ -7,7 +7,7 @@ import { versionOf } from '../../src/model/guard.ts';
 import type { ReadRequest } from '../../src/model/read-request.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
 import { lookAgain, type LookAgainContext } from '../../src/look-again/look-again.ts';
-import type { DestinationReader, Item, ReadReply, WriteReply } from '../../src/ports.ts';
+import type { TwinReader, Item, ReadReply, WriteReply } from '../../src/ports.ts';
 import { controlRow, scripted, scriptedReader, serviceError } from '../fixtures/replication.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
@@ -42,23 +42,23 @@ interface SceneParts {
 
 function scene({ twin = [], row = rowItem(), read, write, remainingMs }: SceneParts = {}) {
   const batches: ReadRequest[] = [];
-  const reader: DestinationReader = scriptedReader((request) => {
+  const twinReader: TwinReader = scriptedReader((request) => {
     if (request.operation === 'GetItem')
       return { items: row === undefined ? [] : [row], unprocessed: [] };
     batches.push(request);
     return read?.(request, batches.length - 1) ?? { items: twin, unprocessed: [] };
   });
-  const destination = scripted((request) => write?.(request) ?? { kind: 'written' });
+  const twinWriter = scripted((request) => write?.(request) ?? { kind: 'written' });
   const context: LookAgainContext = {
-    settings: SETTINGS,
-    reader,
-    destination,
+    rules: SETTINGS,
+    twinReader,
+    twinWriter,
     clock: { now: () => 0, sleep: async () => undefined },
     random: { next: () => 0.5 },
     remainingMs: remainingMs ?? (() => 60_000),
     log: () => undefined,
   };
-  return { context, batches, deleted: destination.requests };
+  return { context, batches, deleted: twinWriter.requests };
 }
 
 describe('what is looked at', () => {
@@ -119,7 +119,7 @@ describe('messages', () => {
     let open = 0;
     let most = 0;
     const { context } = scene();
-    const reader = scriptedReader(async (request) => {
+    const twinReader = scriptedReader(async (request) => {
       if (request.operation === 'GetItem') return { items: [rowItem()], unprocessed: [] };
       open += 1;
       most = Math.max(most, open);
@@ -131,7 +131,7 @@ describe('messages', () => {
       message([[`k${n}`, 5]], { messageId: `m-${n}` }),
     );
 
-    const report = await lookAgain(messages, { ...context, reader });
+    const report = await lookAgain(messages, { ...context, twinReader });
 
     expect(report).toMatchObject({ failed: [], looked: 10 });
     expect(most).toBe(4);
@@ -241,8 +241,8 @@ describe('a message comes back', () => {
 
     // Not merged with the defaults where it is given as absent.
     const noRow = 'row' in parts && parts.row === undefined;
-    const reader = noRow ? scriptedReader(() => ({ items: [], unprocessed: [] })) : context.reader;
-    const report = await lookAgain([message([['a', 5]])], { ...context, reader });
+    const twinReader = noRow ? scriptedReader(() => ({ items: [], unprocessed: [] })) : context.twinReader;
+    const report = await lookAgain([message([['a', 5]])], { ...context, twinReader });
 
     expect(report).toMatchObject({ failed: ['m-1'], revenants: 0 });
   });

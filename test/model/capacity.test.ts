@@ -42,7 +42,7 @@ describe('estimateCopy', () => {
       items: 1_000,
       averageBytes: 3,
       readUnits: 10,
-      // Twice a put and twice the check of a state row, each of one unit.
+      // Twice a put and twice the check of a ledger row, each of one unit.
       writeUnits: 4_000,
     });
   });

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { deletesIn, lookUpRequest } from '../../src/model/look-up.ts';
-import { stateRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/write-request.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
-it('asks for the deletes of state rows only, and takes an answer that lags behind', () => {
-  const rows = ['["pk"]', '["sk"]'].map((keyText) => stateRowKey(SETTINGS, keyText));
+it('asks for the deletes of ledger rows only, and takes an answer that lags behind', () => {
+  const rows = ['["pk"]', '["sk"]'].map((keyText) => ledgerRowKey(SETTINGS, keyText));
   const { operation, input } = lookUpRequest(rows, SETTINGS);
 
   expect(operation).toBe('BatchGetItem');

@@ -5,7 +5,7 @@ import type { PutRecord, RemoveRecord } from '../../src/model/stream-record.ts';
 import {
   failureBound,
   guardedDelete,
-  keepStateRow,
+  keepLedgerRow,
   putTransaction,
   tombstone,
 } from '../../src/model/write-request.ts';
@@ -90,7 +90,7 @@ describe('a delete', () => {
     });
   });
 
-  it('has a state row for each item of each replication, whose key fits whatever the item’s', () => {
+  it('has a ledger row for each item of each replication, whose key fits whatever the item’s', () => {
     const rowOf = (id: string, replication = 'orders') => {
       const request = tombstone(removeRecord(id), { ...SETTINGS, replication }, NOW_MS);
       return request.operation === 'UpdateItem' ? (request.input.Key?.['id']?.S ?? '') : '';
@@ -102,7 +102,7 @@ describe('a delete', () => {
 });
 
 describe('a put whose item may have been deleted since', () => {
-  it('asks the state row, in one transaction', () => {
+  it('asks the ledger row, in one transaction', () => {
     const record = putRecord();
 
     const check = {
@@ -131,6 +131,6 @@ describe('failureBound', () => {
         ExpressionAttributeValues: { ':v': { S: record.version }, ':expiresAt': EXPIRES_AT },
       },
     });
-    expect(keepStateRow(record, SETTINGS, NOW_MS).input).not.toHaveProperty('ConditionExpression');
+    expect(keepLedgerRow(record, SETTINGS, NOW_MS).input).not.toHaveProperty('ConditionExpression');
   });
 });

@@ -15,7 +15,7 @@ import { paceOf } from '../../src/pacing/pace.ts';
 import { redrive } from '../../src/redrive/redrive.ts';
 import type { RecordContext } from '../../src/redrive/item.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
-import type { DestinationTable, Item, ReadableTable } from '../../src/ports.ts';
+import type { TwinWriter, Item, ReadableTable } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { failurePlaces } from '../fixtures/failure-places.ts';
 import { lambdaRecord, type RecordFacts, SETTINGS } from '../fixtures/records.ts';
@@ -56,7 +56,7 @@ type Step = typeof steps extends fc.Arbitrary<Array<infer T>> ? T : never;
 type OtherStep = Exclude<Step, { kind: 'redrive' }>;
 
 interface Mutant {
-  readonly destination?: (destination: DestinationTable) => DestinationTable;
+  readonly destination?: (destination: TwinWriter) => TwinWriter;
   readonly context?: Partial<RecordContext>;
 }
 
@@ -87,7 +87,7 @@ it.each<[string, Mutant]>([
   ['writes blindly', { destination: blindly }],
   [
     'forgets that an item was deleted',
-    { destination: withoutStateRowCheck, context: { stateTable: { get: async () => undefined } } },
+    { destination: withoutLedgerRowCheck, context: { ledger: { get: async () => undefined } } },
   ],
   ['goes by versions beside copies', { context: { withoutSource: true } }],
 ])('notices a redrive that %s', async (_, mutant) => {
@@ -208,7 +208,7 @@ function judgeOf({ history, idOf }: Application) {
   };
   return {
     problems,
-    watched: (destination: DestinationTable): DestinationTable => ({
+    watched: (destination: TwinWriter): TwinWriter => ({
       async write(request) {
         const reply = await destination.write(request);
         looks = lookOn(looks);
@@ -226,14 +226,14 @@ async function deliver(
   judge: Judge,
 ): Promise<void> {
   if (records.length === 0) return;
-  const destination = fate === 'refused' ? refusing : judge.watched(engine().destination);
-  await replicateBatch(records, invocation({ destination, settings, deadLetters }));
+  const twinWriter = fate === 'refused' ? refusing : judge.watched(engine().twinWriter);
+  await replicateBatch(records, invocation({ twinWriter, rules: settings, deadLetters }));
 }
 
-/** Takes state rows, but no items and no deletes of items. */
-const refusing: DestinationTable = {
+/** Takes ledger rows, but no items and no deletes of items. */
+const refusing: TwinWriter = {
   async write(request) {
-    if (request.operation === 'UpdateItem') return engine().destination.write(request);
+    if (request.operation === 'UpdateItem') return engine().twinWriter.write(request);
     throw serviceError('ValidationException');
   },
 };
@@ -268,14 +268,14 @@ async function copyOne(one: number, source: Application, judge: Judge): Promise<
   await copyPage(
     { items: [item], readAtMs: NOW_MS, beforeStream: false },
     {
-      target: settings,
+      rules: settings,
       floor: FLOOR,
       epoch: 1,
       ttlDeletes: 'replicate',
       source: source.table,
       twin: reader(TWIN),
-      stateTable: reader(settings.stateTable),
-      destination: judge.watched(engine().destination),
+      ledger: reader(settings.stateTable),
+      twinWriter: judge.watched(engine().twinWriter),
       transactions,
       lookAgain,
       writePace: paceOf(Infinity, clock),
@@ -305,16 +305,16 @@ function redriveAll(
   { source, judge, mutant: { destination = (same) => same, context }, between }: Redriving,
 ) {
   let begun: Promise<void> | undefined;
-  const interrupted: DestinationTable = {
+  const interrupted: TwinWriter = {
     async write(request) {
       await (begun ??= between());
-      return engine().destination.write(request);
+      return engine().twinWriter.write(request);
     },
   };
   const { random, remainingMs } = invocation();
   return redrive(
     {
-      settings,
+      rules: settings,
       control: controlRow(),
       withoutSource: false,
       random,
@@ -322,12 +322,12 @@ function redriveAll(
       clock,
       lookAgain,
       health: destinationHealth(),
-      destination: judge.watched(destination(interrupted)),
+      twinWriter: judge.watched(destination(interrupted)),
       queue: places.queue,
       bucket: places.bucket,
       source: source.table,
       twin: reader(TWIN),
-      stateTable: reader(settings.stateTable),
+      ledger: reader(settings.stateTable),
       readRange: async () => 'trimmed',
       ...context,
     },
@@ -343,23 +343,23 @@ function redriveAll(
   );
 }
 
-function blindly(destination: DestinationTable): DestinationTable {
+function blindly(destination: TwinWriter): TwinWriter {
   return puttingOtherwise(destination, ({ TableName, Item: item }) => ({ TableName, Item: item }));
 }
 
 /** The put alone, if its place is as it was read. */
-function withoutStateRowCheck(destination: DestinationTable): DestinationTable {
+function withoutLedgerRowCheck(destination: TwinWriter): TwinWriter {
   return puttingOtherwise(destination, (put) => put);
 }
 
 type Put = { readonly TableName?: string | undefined; readonly Item?: Item | undefined };
 
 function puttingOtherwise(
-  destination: DestinationTable,
+  destination: TwinWriter,
   other: (put: Put) => Put,
-): DestinationTable {
+): TwinWriter {
   return {
-    write(request): ReturnType<DestinationTable['write']> {
+    write(request): ReturnType<TwinWriter['write']> {
       const { Put } =
         (request.operation === 'TransactWriteItems' && request.input.TransactItems?.[0]) || {};
       if (Put === undefined) return destination.write(request);

@@ -7,10 +7,10 @@ import { FerryError } from '../../src/errors.ts';
 import { parseAnnouncement } from '../../src/model/announcement.ts';
 import { nextEpoch } from '../../src/model/control-row.ts';
 import { above, floorOf, type Version, versionOf } from '../../src/model/guard.ts';
-import { stateRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/write-request.ts';
 import { redrive, type RedriveContext, type RedriveOptions } from '../../src/redrive/redrive.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
-import type { DestinationTable, Item } from '../../src/ports.ts';
+import type { TwinWriter, Item } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { type FailurePlaces, failurePlaces } from '../fixtures/failure-places.ts';
 import { lambdaRecord, type RecordFacts, SETTINGS, STREAM_ARN } from '../fixtures/records.ts';
@@ -31,7 +31,7 @@ let ids = 0;
 const newId = () => `item-${(ids += 1)}`;
 
 /** Refuses puts of records with the attribute `poison`, as the service refuses what it cannot store. */
-function refusingPoison(destination: DestinationTable): DestinationTable {
+function refusingPoison(destination: TwinWriter): TwinWriter {
   return {
     async write(request) {
       if (JSON.stringify(request.input).includes('"poison"'))
@@ -46,10 +46,10 @@ const poison = (facts: RecordFacts) =>
   lambdaRecord({ ...facts, attributes: { ...facts.attributes, poison: { BOOL: true } } });
 
 async function stream(records: readonly object[], places: FailurePlaces) {
-  const destination = refusingPoison(engine().destination);
+  const twinWriter = refusingPoison(engine().twinWriter);
   return replicateBatch(
     records,
-    invocation({ destination, settings, deadLetters: places.deadLetters }),
+    invocation({ twinWriter, rules: settings, deadLetters: places.deadLetters }),
   );
 }
 
@@ -62,7 +62,7 @@ async function run(
   const reader = (table: string) =>
     dynamoDbReader(engine().client, { table, keyAttributes: ['pk'] });
   const context: RedriveContext = {
-    settings,
+    rules: settings,
     control: controlRow(),
     withoutSource: false,
     lookAgain: { announce: async () => undefined },
@@ -70,12 +70,12 @@ async function run(
     random,
     remainingMs,
     health: destinationHealth(),
-    destination: engine().destination,
+    twinWriter: engine().twinWriter,
     queue: places.queue,
     bucket: places.bucket,
     source: reader(SOURCE),
     twin: reader(TWIN),
-    stateTable: reader(settings.stateTable),
+    ledger: reader(settings.stateTable),
     readRange: async () => 'trimmed',
     ...parts,
   };
@@ -138,7 +138,7 @@ async function putTwin(id: string, n: number, version: Version): Promise<void> {
 }
 
 async function tombstoneOf(id: string): Promise<string | undefined> {
-  const row = stateRowKey(settings, canonicalKey({ pk: { S: id } }));
+  const row = ledgerRowKey(settings, canonicalKey({ pk: { S: id } }));
   return (await engine().get(settings.stateTable, row))?.['d']?.S;
 }
 
@@ -213,7 +213,7 @@ describe('a redrive', () => {
     await stream([poison({ id, sequenceNumber: '5' })], places);
     const before = places.contents();
 
-    const report = await run(places, {}, { destination: refusingPoison(engine().destination) });
+    const report = await run(places, {}, { twinWriter: refusingPoison(engine().twinWriter) });
 
     expect(report).toMatchObject({
       applied: 0,
@@ -229,14 +229,14 @@ describe('a redrive', () => {
     for (let count = 1; count <= 200; count += 1)
       places.post(letter(newId(), String(count), count));
     let requests = 0;
-    const destination = {
+    const twinWriter = {
       write: async () => {
         requests += 1;
         throw serviceError('ECONNREFUSED');
       },
     };
 
-    const report = await run(places, {}, { destination });
+    const report = await run(places, {}, { twinWriter });
 
     expect(report).toMatchObject({ applied: 0 });
     expect(report.left).toBeGreaterThan(0);
@@ -340,7 +340,7 @@ describe('batches that Lambda gave up', () => {
       ]),
     );
 
-    const report = await run(places, {}, { destination: refusingPoison(engine().destination) });
+    const report = await run(places, {}, { twinWriter: refusingPoison(engine().twinWriter) });
 
     expect(report).toMatchObject({ applied: 1, failing: 1, left: 1 });
     expect(await twinOf(id)).toBe('5');
@@ -496,12 +496,12 @@ describe('what is chosen', () => {
         return messages;
       },
     };
-    const destination = scripted(() => ({ kind: 'written' }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
 
-    const report = await run(places, { stop: stop.signal }, { queue, destination });
+    const report = await run(places, { stop: stop.signal }, { queue, twinWriter });
 
     expect(report).toMatchObject({ matched: 1, applied: 0, left: 1 });
-    expect(destination.requests).toEqual([]);
+    expect(twinWriter.requests).toEqual([]);
     expect(places.contents().messages).toHaveLength(1);
   });
 
@@ -675,11 +675,11 @@ describe('a letter older than the tombstones', () => {
     places.post(letterOf(lambdaRecord({ id, sequenceNumber: '5' })));
     await putSource(id, 8);
     const before = places.contents();
-    const destination = scripted(() => {
+    const twinWriter = scripted(() => {
       throw serviceError('AccessDeniedException');
     });
 
-    const report = await run(places, {}, { clock: LATER, destination });
+    const report = await run(places, {}, { clock: LATER, twinWriter });
 
     expect(report).toMatchObject({
       resynchronized: 0,
@@ -687,7 +687,7 @@ describe('a letter older than the tombstones', () => {
       left: 1,
       failures: { AccessDeniedException: 1 },
     });
-    expect(destination.requests).toHaveLength(1);
+    expect(twinWriter.requests).toHaveLength(1);
     expect(places.contents()).toEqual(before);
   });
 
@@ -698,7 +698,7 @@ describe('a letter older than the tombstones', () => {
     const before = places.contents();
     let arrived = 100;
     const replies: string[] = [];
-    const destination: DestinationTable = {
+    const twinWriter: TwinWriter = {
       async write(request) {
         arrived += 1;
         const sequenceNumber = String(arrived);
@@ -706,13 +706,13 @@ describe('a letter older than the tombstones', () => {
           [lambdaRecord({ id, sequenceNumber, attributes: value(arrived) })],
           failurePlaces(),
         );
-        const reply = await engine().destination.write(request);
+        const reply = await engine().twinWriter.write(request);
         replies.push(reply.kind);
         return reply;
       },
     };
 
-    const report = await run(places, {}, { clock: LATER, destination });
+    const report = await run(places, {}, { clock: LATER, twinWriter });
 
     expect(report).toMatchObject({
       resynchronized: 0,
@@ -779,16 +779,16 @@ describe('an expiry that policy leaves out', () => {
     places.post(
       letterOf(lambdaRecord({ id, sequenceNumber: '6', eventName: 'REMOVE', expired: true })),
     );
-    const destination = scripted(() => ({ kind: 'written' }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
 
     const report = await run(
       places,
       {},
-      { destination, settings: { ...settings, ttlDeletes: 'skip' } },
+      { twinWriter, rules: { ...settings, ttlDeletes: 'skip' } },
     );
 
     expect(report).toMatchObject({ skipped: 1, applied: 0, left: 0 });
-    expect(destination.requests).toEqual([]);
+    expect(twinWriter.requests).toEqual([]);
     expect(places.contents().messages).toEqual([]);
   });
 });
@@ -846,9 +846,9 @@ describe('a copy that contains newer records', () => {
     places.post(letterOf(poison({ id, sequenceNumber: '2', attributes: value(2) })));
     await putSource(id, 2);
     await putTwin(id, 2, floorOf(SERIES));
-    const destination = refusingPoison(engine().destination);
+    const twinWriter = refusingPoison(engine().twinWriter);
 
-    await run(places, {}, { destination });
+    await run(places, {}, { twinWriter });
 
     expect(await twinOf(id)).toBe('2');
   });
@@ -871,7 +871,7 @@ describe('a copy that contains newer records', () => {
       new PutItemCommand({
         TableName: settings.stateTable,
         Item: {
-          ...stateRowKey(settings, canonicalKey({ pk: { S: id } })),
+          ...ledgerRowKey(settings, canonicalKey({ pk: { S: id } })),
           d: { S: above([v('3')]) },
         },
       }),
@@ -887,16 +887,16 @@ describe('a copy that contains newer records', () => {
     await putTwin(id, 3, v('3'));
     await putSource(id, 9);
     const replies: string[] = [];
-    const destination: DestinationTable = {
+    const twinWriter: TwinWriter = {
       async write(request) {
         if (replies.length === 0) await putTwin(id, 9, above([v('3')]));
-        const reply = await engine().destination.write(request);
+        const reply = await engine().twinWriter.write(request);
         replies.push(reply.kind);
         return reply;
       },
     };
 
-    expect(await run(places, {}, { destination })).toMatchObject({ resynchronized: 1, left: 0 });
+    expect(await run(places, {}, { twinWriter })).toMatchObject({ resynchronized: 1, left: 0 });
     expect(replies).toEqual(['refused', 'written']);
     expect(await twinOf(id)).toBe('9');
   });
@@ -957,7 +957,7 @@ describe('a redrive without the source', () => {
     const parts = { source: lost, withoutSource: true, clock: LATER };
     const skipping = { ...settings, ttlDeletes: 'skip' as const };
 
-    const report = await run(places, {}, { ...parts, settings: skipping });
+    const report = await run(places, {}, { ...parts, rules: skipping });
 
     expect(report).toMatchObject({ applied: 3, resynchronized: 0, left: 0 });
     for (const id of [copied, old, empty]) expect(await twinOf(id)).toBe('5');
@@ -976,7 +976,7 @@ describe('a redrive without the source', () => {
 });
 
 describe('an item that has expired, where expiries are skipped', () => {
-  const skipping = { settings: { ...settings, ttlDeletes: 'skip' as const } };
+  const skipping = { rules: { ...settings, ttlDeletes: 'skip' as const } };
 
   it('is not brought back by the letter of an older put', async () => {
     const [id, places] = [newId(), failurePlaces()];
@@ -1044,12 +1044,12 @@ describe('what is foreign', () => {
     places.post(batchOf().replace(STREAM_ARN, users));
     const before = places.contents();
     const readRange = () => Promise.reject(new Error('nobody may read this stream'));
-    const destination = scripted(() => ({ kind: 'written' }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
 
-    const report = await run(places, { apply }, { destination, readRange });
+    const report = await run(places, { apply }, { twinWriter, readRange });
 
     expect(report).toMatchObject({ foreign: 4, found: 0, matched: 0, left: 0, unreadable: 0 });
-    expect(destination.requests).toEqual([]);
+    expect(twinWriter.requests).toEqual([]);
     expect(places.contents()).toEqual(before);
   });
 
@@ -1128,15 +1128,15 @@ describe('a redriven delete', () => {
     const [id, places, stop] = [newId(), failurePlaces(), new AbortController()];
     places.post(letter(id, '5'));
     const { announced, lookAgain } = lookAgainQueue();
-    const destination: DestinationTable = {
+    const twinWriter: TwinWriter = {
       async write(request) {
-        const reply = await engine().destination.write(request);
+        const reply = await engine().twinWriter.write(request);
         stop.abort();
         return reply;
       },
     };
 
-    const report = await run(places, { stop: stop.signal }, { lookAgain, destination });
+    const report = await run(places, { stop: stop.signal }, { lookAgain, twinWriter });
 
     expect(report).toMatchObject({ applied: 1, left: 0 });
     expect(announced()).toMatchObject([{ deletes: [{ version: v('5') }] }]);
@@ -1148,7 +1148,7 @@ describe('a redriven delete', () => {
     places.post(letter(newId(), '5'));
     const strict = { ...settings, tombstones: 'strict' as const };
 
-    const report = await run(places, {}, { lookAgain: denied, settings: strict });
+    const report = await run(places, {}, { lookAgain: denied, rules: strict });
 
     expect(report).toMatchObject({ applied: 1, left: 0 });
   });
@@ -1165,7 +1165,7 @@ describe('a redriven delete', () => {
 });
 
 describe('an item of the twin that is not Ferry’s', () => {
-  const keeping = { settings: { ...settings, unversionedItems: 'keep' as const } };
+  const keeping = { rules: { ...settings, unversionedItems: 'keep' as const } };
 
   it.each([
     ['kept', keeping, 'superseded', ['0', '0']],
@@ -1231,12 +1231,12 @@ describe('the control row', () => {
       reads += 1;
       return row;
     };
-    const destination = scripted(() => ({ kind: 'written' }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
 
-    const report = await run(places, {}, { clock, twin: slow, readControl, destination });
+    const report = await run(places, {}, { clock, twin: slow, readControl, twinWriter });
 
     expect(report).toMatchObject({ left: 5, failures: { 'the control row has changed': 5 } });
-    expect(destination.requests).toEqual([]);
+    expect(twinWriter.requests).toEqual([]);
     expect(places.contents().messages).toHaveLength(5);
     // One read for all that ask at the same time.
     expect(reads).toBe(1);
@@ -1281,13 +1281,13 @@ describe('a write whose answer never came', () => {
     for (const body of [letter(id, '5', 5), letter(id, '6', 6), letter(other, '5', 5)])
       places.post(body);
     const written: string[] = [];
-    const destination: DestinationTable = {
+    const twinWriter: TwinWriter = {
       async write(request) {
         const text = JSON.stringify(request.input);
         const name = text.includes(`"${id}"`) ? 'unknown' : 'known';
         written.push(name);
         if (name === 'unknown') throw serviceError('TimeoutError');
-        return engine().destination.write(request);
+        return engine().twinWriter.write(request);
       },
     };
     const messages = await places.queue.receive(300);
@@ -1297,7 +1297,7 @@ describe('a write whose answer never came', () => {
       receive: async () => messages.slice(received, (received += 1)),
     };
 
-    const report = await run(places, {}, { destination, queue });
+    const report = await run(places, {}, { twinWriter, queue });
 
     expect(written.toSorted()).toEqual(['known', 'unknown']);
     expect(report).toMatchObject({ applied: 1, failing: 2, left: 2 });

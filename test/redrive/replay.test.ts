@@ -33,8 +33,8 @@ const row = (deleted: string, failed?: string): Item => ({
   ...(failed === undefined ? {} : { f: { S: failed } }),
 });
 
-type States = Pick<ReplayPlan, 'twin' | 'stateRow'>;
-const EMPTY: States = { twin: undefined, stateRow: undefined };
+type States = Pick<ReplayPlan, 'twin' | 'ledgerRow'>;
+const EMPTY: States = { twin: undefined, ledgerRow: undefined };
 
 function decide(
   facts: RecordFacts,
@@ -45,7 +45,7 @@ function decide(
     ...EMPTY,
     ...states,
     record: streamRecord({ sequenceNumber: '5', ...facts }),
-    target: SETTINGS,
+    rules: SETTINGS,
     ttlDeletes: 'replicate',
     withoutSource: false,
     nowMs: NOW_MS,
@@ -55,7 +55,7 @@ function decide(
 
 const PUT = { eventName: 'MODIFY' };
 const DELETE = { eventName: 'REMOVE' };
-const KEEP = { target: { ...SETTINGS, unversionedItems: 'keep' as const } };
+const KEEP = { rules: { ...SETTINGS, unversionedItems: 'keep' as const } };
 const SKIP = { ttlDeletes: 'skip' as const };
 const WITHOUT_SOURCE = { withoutSource: true };
 
@@ -78,10 +78,10 @@ describe('a redriven put', () => {
     ['itself is there', { twin: twin(v('5')) }, 'redelivery'],
     ['a newer item is there', { twin: twin(v('6')) }, 'newer'],
     ['a newer item is there that was re-synchronised', { twin: twin(above([v('5')])) }, 'newer'],
-    ['its item was deleted since', { stateRow: row(v('6')) }, 'deleted'],
+    ['its item was deleted since', { ledgerRow: row(v('6')) }, 'deleted'],
     [
       'its item was deleted since, and an older one is there',
-      { twin: twin(v('4')), stateRow: row(v('6')) },
+      { twin: twin(v('4')), ledgerRow: row(v('6')) },
       'deleted',
     ],
   ])('is superseded if %s', (_, states, cause) => {
@@ -91,18 +91,18 @@ describe('a redriven put', () => {
   it.each<[string, Partial<States>]>([
     ['the item is a copy', { twin: twin(COPY) }],
     ['the item was re-synchronised', { twin: twin(above([v('3')])) }],
-    ['the tombstone was re-synchronised', { stateRow: row(above([v('3')])) }],
+    ['the tombstone was re-synchronised', { ledgerRow: row(above([v('3')])) }],
     [
       'the item is of another epoch',
       { twin: twin(versionOf({ epoch: 0, labelMs: LABEL_MS }, '9')) },
     ],
     [
       'the tombstone is of another epoch',
-      { stateRow: row(versionOf({ epoch: 0, labelMs: 1 }, '9')) },
+      { ledgerRow: row(versionOf({ epoch: 0, labelMs: 1 }, '9')) },
     ],
     [
       'an item is there, and its tombstone was re-synchronised',
-      { twin: twin(v('4')), stateRow: row(above([v('3')])) },
+      { twin: twin(v('4')), ledgerRow: row(above([v('3')])) },
     ],
   ])('asks the source if nobody knows what the twin contains: %s', (_, states) => {
     expect(decide(PUT, states)).toEqual({ kind: 'resynchronize' });
@@ -111,7 +111,7 @@ describe('a redriven put', () => {
 
   it('asks the source on an empty place if expiries are skipped, which leave no tombstone', () => {
     expect(decide(PUT, {}, SKIP)).toEqual({ kind: 'resynchronize' });
-    expect(decide(PUT, { stateRow: row(v('3')) }, SKIP)).toEqual({ kind: 'resynchronize' });
+    expect(decide(PUT, { ledgerRow: row(v('3')) }, SKIP)).toEqual({ kind: 'resynchronize' });
     expect(decide(PUT, { twin: twin(v('4')) }, SKIP)).toMatchObject({ kind: 'write' });
     expect(decide(PUT, {}, { ...SKIP, ...WITHOUT_SOURCE })).toMatchObject({ kind: 'write' });
   });
@@ -119,7 +119,7 @@ describe('a redriven put', () => {
   it.each<[string, Partial<States>]>([
     ['nothing is there', {}],
     ['an older item is there', { twin: twin(v('4')) }],
-    ['an older delete is known', { stateRow: row(v('4')) }],
+    ['an older delete is known', { ledgerRow: row(v('4')) }],
     ['an item is there that is not Ferry’s', { twin: twin() }],
   ])('is written if %s, only while that is so', (_, states) => {
     const decision = decide(PUT, states);
@@ -166,26 +166,26 @@ describe('a redriven delete', () => {
 
   it.each<[string, Partial<States>]>([
     ['the item is a copy', { twin: twin(COPY) }],
-    ['the tombstone was re-synchronised', { stateRow: row(above([v('3')])) }],
+    ['the tombstone was re-synchronised', { ledgerRow: row(above([v('3')])) }],
     [
       'the item is of another epoch',
       { twin: twin(versionOf({ epoch: 0, labelMs: LABEL_MS }, '9')) },
     ],
     [
       'the tombstone is of another epoch',
-      { stateRow: row(versionOf({ epoch: 0, labelMs: 1 }, '9')) },
+      { ledgerRow: row(versionOf({ epoch: 0, labelMs: 1 }, '9')) },
     ],
-    ['the tombstone was re-synchronised above it', { stateRow: row(above([v('6')])) }],
+    ['the tombstone was re-synchronised above it', { ledgerRow: row(above([v('6')])) }],
   ])('asks the source if nobody knows what the twin contains: %s', (_, states) => {
     expect(decide(DELETE, states)).toEqual({ kind: 'resynchronize' });
   });
 
   it.each<[string, Partial<States>, string]>([
     ['an older item', { twin: twin(v('4')) }, 'Delete'],
-    ['an older item and an older delete', { twin: twin(v('4')), stateRow: row(v('3')) }, 'Delete'],
+    ['an older item and an older delete', { twin: twin(v('4')), ledgerRow: row(v('3')) }, 'Delete'],
     ['an item that is not Ferry’s', { twin: twin() }, 'Delete'],
     ['nothing', {}, 'ConditionCheck'],
-    ['an older delete', { stateRow: row(v('4')) }, 'ConditionCheck'],
+    ['an older delete', { ledgerRow: row(v('4')) }, 'ConditionCheck'],
   ])('is remembered, done and to be announced, where there is %s', (_, states, first) => {
     const decision = decide(DELETE, states);
 
@@ -195,7 +195,7 @@ describe('a redriven delete', () => {
   });
 
   it('does not lower a newer tombstone when it removes an item that is older than both', () => {
-    const decision = decide(DELETE, { twin: twin(v('4')), stateRow: row(v('6')) });
+    const decision = decide(DELETE, { twin: twin(v('4')), ledgerRow: row(v('6')) });
 
     expect(decision).toMatchObject({ kind: 'write', outcome: 'superseded', deleted: v('6') });
     expect(partsOf(decision)).toEqual(['Delete', 'Update']);
@@ -208,7 +208,7 @@ describe('a redriven delete', () => {
   ])(
     'announces the tombstone that it finds, whose writer may have got no further: %s',
     (_, deleted, cause) => {
-      expect(decide(DELETE, { stateRow: row(deleted) })).toEqual({
+      expect(decide(DELETE, { ledgerRow: row(deleted) })).toEqual({
         kind: 'superseded',
         cause,
         deleted,
@@ -338,8 +338,8 @@ function pointedAt(streamArn: string) {
   return nextEpoch(before, { ...identity, streamArn });
 }
 
-it('compares with the state row and the item as they were read', () => {
-  const decision = decide(PUT, { twin: twin(v('4')), stateRow: row(v('3'), v('5')) });
+it('compares with the ledger row and the item as they were read', () => {
+  const decision = decide(PUT, { twin: twin(v('4')), ledgerRow: row(v('3'), v('5')) });
   const { request } = decision.kind === 'write' ? decision : {};
 
   expect(request?.input).toMatchObject({

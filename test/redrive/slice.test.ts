@@ -4,7 +4,7 @@ import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import type { RedriveContext } from '../../src/redrive/redrive.ts';
 import type { RedriveReport } from '../../src/redrive/report.ts';
 import { redriveSlice, type SliceWork } from '../../src/redrive/slice.ts';
-import type { DestinationTable, ObjectStore } from '../../src/ports.ts';
+import type { TwinWriter, ObjectStore } from '../../src/ports.ts';
 import { failurePlaces } from '../fixtures/failure-places.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
 import { controlRow, invocation, NOW_MS, scripted, serviceError } from '../fixtures/replication.ts';
@@ -45,13 +45,13 @@ async function fourObjects(records: number, sizeBytes = 6 * 1_024 * 1_024) {
 }
 
 function workOf(
-  destination: DestinationTable,
+  twinWriter: TwinWriter,
   bucket: ObjectStore,
   parts: Partial<SliceWork> = {},
 ): SliceWork {
   const { clock, random, remainingMs } = invocation();
   const context: RedriveContext = {
-    settings: SETTINGS,
+    rules: SETTINGS,
     control: controlRow(),
     withoutSource: false,
     lookAgain: { announce: async () => undefined },
@@ -59,12 +59,12 @@ function workOf(
     random,
     remainingMs,
     health: destinationHealth(),
-    destination,
+    twinWriter,
     queue: failurePlaces().queue,
     bucket,
     source: empty,
     twin: empty,
-    stateTable: empty,
+    ledger: empty,
   };
   return { context, isTimeUp: () => false, store: async () => undefined, ...parts };
 }
@@ -109,7 +109,7 @@ describe('a slice of a bucket', () => {
     let tellDown = () => undefined as void;
     const down = new Promise<void>((resolve) => (tellDown = resolve));
     let writes = 0;
-    const destination: DestinationTable = {
+    const destination: TwinWriter = {
       async write() {
         writes += 1;
         const number = writes;

@@ -42,12 +42,12 @@ describe('a delete is announced', () => {
 
   it('also if its item was not there, or a newer one is: somebody may still put an older one', async () => {
     for (const operation of ['UpdateItem', 'DeleteItem']) {
-      const destination = scripted((request) =>
+      const twinWriter = scripted((request) =>
         request.operation === operation
-          ? { kind: 'refused', by: operation === 'UpdateItem' ? 'state-row' : 'item' }
+          ? { kind: 'refused', by: operation === 'UpdateItem' ? 'ledger-row' : 'item' }
           : { kind: 'written' },
       );
-      const context = invocation({ destination });
+      const context = invocation({ twinWriter });
 
       const { counts } = await replicateBatch([removal('a', '1')], context);
 
@@ -58,24 +58,24 @@ describe('a delete is announced', () => {
 
   it('after it is done, and before anything is said of its batch', async () => {
     const events: string[] = [];
-    const destination = scripted(({ operation }) => {
+    const twinWriter = scripted(({ operation }) => {
       events.push(operation);
       return { kind: 'written' };
     });
     const lookAgain = { announce: async () => void events.push('announced') };
     const metrics = { publish: () => void events.push('answered') };
 
-    await replicateBatch([removal('a', '1')], invocation({ destination, lookAgain, metrics }));
+    await replicateBatch([removal('a', '1')], invocation({ twinWriter, lookAgain, metrics }));
 
     expect(events).toEqual(['UpdateItem', 'DeleteItem', 'announced', 'answered']);
   });
 
   it('only if it will not come again', async () => {
-    const destination = scripted((request) => {
+    const twinWriter = scripted((request) => {
       if (isPutOf(request, '2')) throw serviceError('ThrottlingException');
       return { kind: 'written' };
     });
-    const context = invocation({ destination });
+    const context = invocation({ twinWriter });
 
     const summary = await replicateBatch(
       [removal('a', '1'), put('b', '2'), removal('c', '3')],
@@ -90,7 +90,7 @@ describe('a delete is announced', () => {
 describe('nothing is announced', () => {
   it('of a batch without deletes, and none of an expiry that is left out', async () => {
     const settings = { ...SETTINGS, ttlDeletes: 'skip' as const };
-    const context = invocation({ settings });
+    const context = invocation({ rules: settings });
 
     await replicateBatch(
       [put('a', '1'), lambdaRecord({ eventName: 'REMOVE', expired: true })],
@@ -102,7 +102,7 @@ describe('nothing is announced', () => {
 
   it('where transactions see every delete', async () => {
     const settings = { ...SETTINGS, tombstones: 'strict' as const };
-    const context = invocation({ settings });
+    const context = invocation({ rules: settings });
 
     const { counts } = await replicateBatch([removal('a', '1')], context);
 
@@ -138,12 +138,12 @@ describe('a delete that is not announced is not final', () => {
 
   it('when no time is left for it', async () => {
     let remaining = 60_000;
-    const destination = scripted(() => {
+    const twinWriter = scripted(() => {
       remaining -= 1;
       return { kind: 'written' };
     });
     const context = invocation({
-      destination,
+      twinWriter,
       remainingMs: () => (remaining < 59_999 ? TAIL_TIME_MS - 1 : remaining),
     });
 

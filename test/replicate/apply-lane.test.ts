@@ -11,7 +11,7 @@ import { invocation, isPutOf, NOW_MS, scripted, serviceError } from '../fixtures
 const SKIP = { ...SETTINGS, ttlDeletes: 'skip' as const };
 const STRICT = { ...SETTINGS, tombstones: 'strict' as const };
 
-/** `update` demands an older item, `insert` a free place; a transaction asks the state row, too. */
+/** `update` demands an older item, `insert` a free place; a transaction asks the ledger row, too. */
 function formOf({ operation, input }: WriteRequest): string {
   if (operation === 'TransactWriteItems') return 'transaction';
   if (operation !== 'PutItem') return operation;
@@ -20,13 +20,13 @@ function formOf({ operation, input }: WriteRequest): string {
 
 async function formsOf(
   records: ReadonlyArray<RecordFacts>,
-  { settings = SETTINGS, destination = scripted(() => ({ kind: 'written' })) } = {},
+  { settings = SETTINGS, destination: twinWriter = scripted(() => ({ kind: 'written' })) } = {},
 ) {
   const numbered = records.map((facts, index) =>
     lambdaRecord({ sequenceNumber: String(index + 1), ...facts }),
   );
-  const { counts } = await replicateBatch(numbered, invocation({ destination, settings }));
-  return { forms: destination.requests.map(formOf), counts };
+  const { counts } = await replicateBatch(numbered, invocation({ twinWriter, rules: settings }));
+  return { forms: twinWriter.requests.map(formOf), counts };
 }
 
 const insert = { eventName: 'INSERT' };
@@ -63,10 +63,10 @@ describe('an update of an item that is not there', () => {
   const emptyPlace = (deleted: boolean) =>
     scripted(({ operation }) => {
       if (operation === 'PutItem') return { kind: 'refused', by: 'item' };
-      return deleted ? { kind: 'refused', by: 'state-row' } : { kind: 'written' };
+      return deleted ? { kind: 'refused', by: 'ledger-row' } : { kind: 'written' };
     });
 
-  it('asks the state row, and is applied where no delete is remembered', async () => {
+  it('asks the ledger row, and is applied where no delete is remembered', async () => {
     const { forms, counts } = await formsOf([modify], { destination: emptyPlace(false) });
 
     expect(forms).toEqual(['update', 'transaction']);
@@ -161,8 +161,8 @@ it('takes an insert of up to 30 seconds for a young one, by when its batch was b
     const context = invocation();
     await replicateBatch([lambdaRecord(at(ageMs))], {
       ...context,
-      reader: {
-        ...context.reader,
+      twinReader: {
+        ...context.twinReader,
         async read() {
           asked.push(ageMs);
           return { items: [], unprocessed: [] };

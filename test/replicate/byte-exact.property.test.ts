@@ -71,7 +71,7 @@ it.each(['abc', '1E+500', ''])(
   async (N) => {
     await engine().createTable(`twin-key-${N.length}`, [{ name: 'pk', type: 'N' }]);
     const settings = { ...SETTINGS, destinationTable: `twin-key-${N.length}` };
-    const context = invocation({ destination: engine().destination, settings });
+    const context = invocation({ twinWriter: engine().twinWriter, rules: settings });
 
     const summary = await replicateBatch([lambdaRecord({ keys: { pk: { N } } })], context);
 
@@ -90,7 +90,7 @@ it('delivers an attribute called __proto__, of which JavaScript makes something 
   };
   const settings = { ...SETTINGS, destinationTable: 'twin-proto' };
 
-  await replicateBatch([record], invocation({ destination: engine().destination, settings }));
+  await replicateBatch([record], invocation({ twinWriter: engine().twinWriter, rules: settings }));
 
   const key = { TableName: 'twin-proto', Key: { pk: { S: 'order-1' } } };
   const { Item } = await wireCall<{ Item: Record<string, object> }>(
@@ -104,7 +104,7 @@ it('delivers an attribute called __proto__, of which JavaScript makes something 
 });
 
 async function openReplica(suffix: string, columns: KeyColumn[], engine: TestEngine) {
-  const { endpoint, destination } = engine;
+  const { endpoint, twinWriter } = engine;
   const [source, twin] = [`source-${suffix}`, `twin-${suffix}`];
   const streamArn = await engine.createTable(source, columns, true);
   await engine.createTable(twin, columns);
@@ -132,8 +132,8 @@ async function openReplica(suffix: string, columns: KeyColumn[], engine: TestEng
       // Lambda hands the event over as JSON.
       const event = JSON.parse(JSON.stringify(records)) as unknown[];
       const context = invocation({
-        destination,
-        settings: { ...SETTINGS, destinationTable: twin },
+        twinWriter,
+        rules: { ...SETTINGS, destinationTable: twin },
       });
       const summary = await replicateBatch(event, context);
       expect(summary).toMatchObject({ batchItemFailures: [], counts: { 'dead-lettered': 0 } });

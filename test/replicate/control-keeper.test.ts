@@ -67,7 +67,7 @@ function keeperOver(
     const isTwin = 'TableName' in input && input.TableName === SETTINGS.destinationTable;
     return { items: isTwin ? world.twin : [], unprocessed: [] };
   });
-  const reader = {
+  const twinReader = {
     ...scripts,
     async tableId(table: string) {
       await take();
@@ -75,9 +75,9 @@ function keeperOver(
     },
   };
   const keeper = controlKeeper({
-    settings,
-    reader,
-    destination: {
+    rules: settings,
+    twinReader,
+    twinWriter: {
       async write(request) {
         await take();
         world.item = (request.input as { Item?: Item }).Item;
@@ -98,7 +98,7 @@ function keeperOver(
     const endMs = world.nowMs + 30_000;
     return keeper.admit(new Set(streamArns), () => endMs - world.nowMs);
   };
-  const reads = () => reader.requests.length;
+  const reads = () => twinReader.requests.length;
   return { world, logged, admit, reads };
 }
 

@@ -7,7 +7,7 @@ import { sqsDeadLetters } from '../../src/aws/sqs-dead-letters.ts';
 import { type SqsServer, startSqsServer } from '../../src/local/sqs/server.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
-import type { DestinationTable } from '../../src/ports.ts';
+import type { TwinWriter } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
 import { invocation, serviceError, totalOf } from '../fixtures/replication.ts';
@@ -31,7 +31,7 @@ afterAll(async () => {
 
 it('counts every record once and keeps what cannot be applied, whole', async () => {
   const records = history(400);
-  const destination = poisoned(engine().destination);
+  const twinWriter = poisoned(engine().twinWriter);
   const deadLetters = sqsDeadLetters({
     queueUrl,
     region: 'us-east-1',
@@ -41,7 +41,7 @@ it('counts every record once and keeps what cannot be applied, whole', async () 
   const settings = { ...SETTINGS, destinationTable: TABLE, deadLetterQueueUrl: queueUrl };
   const summaries = [];
   for (let start = 0; start < records.length; start += 50) {
-    const context = invocation({ destination, deadLetters, settings });
+    const context = invocation({ twinWriter, deadLetters, rules: settings });
     summaries.push(await replicateBatch(records.slice(start, start + 50), context));
   }
 
@@ -82,7 +82,7 @@ function history(count: number) {
   });
 }
 
-function poisoned(destination: DestinationTable): DestinationTable {
+function poisoned(destination: TwinWriter): TwinWriter {
   return {
     write(request) {
       if (request.operation === 'PutItem' && request.input.Item?.['poison']?.BOOL === true) {

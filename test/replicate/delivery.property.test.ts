@@ -8,7 +8,7 @@ import { beforeAll, expect, it } from 'vitest';
 import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { HandlerSettings } from '../../src/config/handler-settings.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
-import type { Clock, DestinationReader, DestinationTable, Item } from '../../src/ports.ts';
+import type { Clock, TwinReader, TwinWriter, Item } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { lookAgainAt } from '../fixtures/look-again.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
@@ -70,8 +70,8 @@ const deleteStillToCome: Scenario = {
 
 /** What is wrong with the code, for once. */
 interface Mutant {
-  readonly destination?: (destination: DestinationTable) => DestinationTable;
-  readonly reader?: DestinationReader;
+  readonly destination?: (destination: TwinWriter) => TwinWriter;
+  readonly reader?: TwinReader;
   readonly looksAgain?: boolean;
 }
 
@@ -122,15 +122,15 @@ async function deliver(plan: Scenario, mutant: Mutant) {
   runs += 1;
   const { history, expected } = historyOf(writes, { run: `run-${runs}`, isYoung });
   const settings = { ...SETTINGS, destinationTable: TABLE, tombstones };
-  const { destination: mutate = (one: DestinationTable) => one } = mutant;
+  const { destination: mutate = (one: TwinWriter) => one } = mutant;
   const judge = judgeOver(plan);
-  const mutated = mutate(engine().destination);
+  const mutated = mutate(engine().twinWriter);
   const late = lateRequests(judge.watching(mutated, 'late'));
   const world: World = {
     settings,
     destination: judge.watching(mutated, 'in time'),
     overlapping: judge.watching(mutated, 'late'),
-    reader: mutant.reader ?? engine().reader,
+    reader: mutant.reader ?? engine().twinReader,
     announced: [],
   };
   const overlapped: Overlapped[] = [];
@@ -155,20 +155,20 @@ async function deliver(plan: Scenario, mutant: Mutant) {
 
 interface World {
   readonly settings: HandlerSettings;
-  readonly destination: DestinationTable;
+  readonly destination: TwinWriter;
   /** The same for an invocation whose poller was replaced. */
-  readonly overlapping: DestinationTable;
-  readonly reader: DestinationReader;
+  readonly overlapping: TwinWriter;
+  readonly reader: TwinReader;
   /** By whomever. */
   readonly announced: string[];
 }
 
 function contextWith(
-  { announced, settings, destination, reader }: World,
+  { announced, settings, destination: twinWriter, reader: twinReader }: World,
   parts: { clock?: Clock } = {},
 ) {
   const lookAgain = { announce: async (body: string) => void announced.push(body) };
-  return invocation({ settings, destination, reader, lookAgain, ...parts });
+  return invocation({ rules: settings, twinWriter, twinReader, lookAgain, ...parts });
 }
 
 async function replicateAll(records: readonly object[], world: World): Promise<void> {
@@ -184,7 +184,7 @@ async function deliverOnce(
 ): Promise<number> {
   let requests = 0;
   const strikes = () => (requests += 1) % every === 0;
-  const destination: DestinationTable = {
+  const destination: TwinWriter = {
     async write(request) {
       if (fate === 'throttled' && strikes()) throw serviceError('ThrottlingException');
       if (fate === 'killed' && strikes()) {
@@ -217,7 +217,7 @@ async function beginOverlapped(
   world: World,
 ): Promise<Overlapped> {
   let requests = 0;
-  const destination: DestinationTable = {
+  const destination: TwinWriter = {
     async write(request) {
       requests += 1;
       if (requests === every) throw serviceError('ThrottlingException');
@@ -256,7 +256,7 @@ async function beginOverlapped(
 type LateRequests = ReturnType<typeof lateRequests>;
 
 /** Requests that were given up and are applied later all the same. */
-function lateRequests(destination: DestinationTable) {
+function lateRequests(destination: TwinWriter) {
   let waiting: Array<{ request: WriteRequest; landsIn: number }> = [];
   return {
     keep(request: WriteRequest, landsIn: number) {
@@ -302,7 +302,7 @@ function judgeOver({ isYoung, tombstones }: Scenario) {
     const isExcused = tombstones === 'checked' && (isYoung || when === 'late');
     if (!isExcused) problems.push(`${id}: ${after} is back after the delete ${newestDelete}`);
   };
-  const watching = (destination: DestinationTable, when: 'in time' | 'late'): DestinationTable => ({
+  const watching = (destination: TwinWriter, when: 'in time' | 'late'): TwinWriter => ({
     async write(request) {
       const reply = await destination.write(request);
       const { operation, input } = request;
@@ -358,7 +358,7 @@ function historyOf(
   return { history, expected };
 }
 
-function withoutConditions(destination: DestinationTable): DestinationTable {
+function withoutConditions(destination: TwinWriter): TwinWriter {
   return {
     write(request) {
       if (request.operation !== 'PutItem' && request.operation !== 'DeleteItem')
@@ -375,7 +375,7 @@ function withoutConditions(destination: DestinationTable): DestinationTable {
 }
 
 /** The mistake of peers: newer or equal by the stream's clock, which counts whole seconds. */
-function withGuardOnSeconds(destination: DestinationTable): DestinationTable {
+function withGuardOnSeconds(destination: TwinWriter): TwinWriter {
   return {
     write(request) {
       if (request.operation !== 'PutItem') return destination.write(request);
@@ -395,14 +395,14 @@ function withGuardOnSeconds(destination: DestinationTable): DestinationTable {
   };
 }
 
-function knowingNothing(): DestinationReader {
+function knowingNothing(): TwinReader {
   return {
     read: async () => ({ items: [], unprocessed: [] }),
     tableId: async () => 'id',
   };
 }
 
-function updatingEmptyPlaces(destination: DestinationTable): DestinationTable {
+function updatingEmptyPlaces(destination: TwinWriter): TwinWriter {
   return {
     write(request) {
       if (request.operation !== 'PutItem') return destination.write(request);
@@ -419,7 +419,7 @@ function updatingEmptyPlaces(destination: DestinationTable): DestinationTable {
   };
 }
 
-function withoutConditionChecks(destination: DestinationTable): DestinationTable {
+function withoutConditionChecks(destination: TwinWriter): TwinWriter {
   return {
     write(request) {
       if (request.operation !== 'TransactWriteItems') return destination.write(request);
@@ -429,7 +429,7 @@ function withoutConditionChecks(destination: DestinationTable): DestinationTable
   };
 }
 
-function withoutTombstones(destination: DestinationTable): DestinationTable {
+function withoutTombstones(destination: TwinWriter): TwinWriter {
   return {
     async write(request) {
       if (request.operation === 'UpdateItem') return { kind: 'written' };

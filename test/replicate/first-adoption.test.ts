@@ -28,7 +28,7 @@ beforeEach(async () => {
 
 const put = (table: string, item: Item) =>
   engine().client.send(new PutItemCommand({ TableName: table, Item: item }));
-const adoption = { settings: SETTINGS, streamArn: STREAM_ARN, tag: 'me', nowMs: 7 };
+const adoption = { rules: SETTINGS, streamArn: STREAM_ARN, tag: 'me', nowMs: 7 };
 const stored = () => engine().get(STATE, controlKey(SETTINGS));
 const version = { S: versionOf({ epoch: 1, labelMs: 5 }, '7') };
 
@@ -43,12 +43,12 @@ describe('a first adoption', () => {
         tag: 'me',
         reserved: '_ferry',
         sinceMs: 7,
-        destinationId: await engine().reader.tableId(TWIN),
-        ledgerId: await engine().reader.tableId(STATE),
+        destinationId: await engine().twinReader.tableId(TWIN),
+        ledgerId: await engine().twinReader.tableId(STATE),
         epochs: [{ n: 1, region: 'us-east-1', fromMs: 7, streams: [STREAM_ARN] }],
       },
     });
-    expect(await readControl(SETTINGS, engine().reader)).toEqual(found);
+    expect(await readControl(SETTINGS, engine().twinReader)).toEqual(found);
   });
 
   it('takes a twin that holds items of others, but no versions', async () => {
@@ -75,7 +75,7 @@ describe('a first adoption', () => {
     ]);
 
     expect(mine).toEqual(theirs);
-    expect(await readControl(SETTINGS, engine().reader)).toEqual(mine);
+    expect(await readControl(SETTINGS, engine().twinReader)).toEqual(mine);
   });
 
   it('does not replace a row that is there', async () => {
@@ -85,11 +85,11 @@ describe('a first adoption', () => {
   });
 
   it('reads consistently, and no more of an item than the one attribute', async () => {
-    const reader = scriptedReader(() => ({ items: [], unprocessed: [] }));
+    const twinReader = scriptedReader(() => ({ items: [], unprocessed: [] }));
 
-    await adoptFirst(adoption, { reader, destination: engine().destination });
+    await adoptFirst(adoption, { twinReader, twinWriter: engine().twinWriter });
 
-    const scans = reader.requests.filter(({ operation }) => operation === 'Scan');
+    const scans = twinReader.requests.filter(({ operation }) => operation === 'Scan');
     expect(scans.map(({ input }) => input)).toMatchObject([
       { TableName: STATE, ConsistentRead: true, ExpressionAttributeNames: { '#a': 'id' } },
       { TableName: TWIN, ConsistentRead: true, ExpressionAttributeNames: { '#a': '_ferry' } },

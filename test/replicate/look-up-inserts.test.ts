@@ -1,9 +1,9 @@
-// Late inserts and what the state rows of their items remember.
+// Late inserts and what the ledger rows of their items remember.
 
 import { describe, expect, it } from 'vitest';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import { seriesInEpoch, versionOf } from '../../src/model/guard.ts';
-import { stateRowKey, type WriteRequest } from '../../src/model/write-request.ts';
+import { ledgerRowKey, type WriteRequest } from '../../src/model/write-request.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { Item, ReadReply } from '../../src/ports.ts';
 import { lambdaRecord, SETTINGS, STREAM_ARN } from '../fixtures/records.ts';
@@ -21,11 +21,11 @@ const lateInsert = (id: string, sequenceNumber: string) =>
 const lateInserts = (count: number) =>
   Array.from({ length: count }, (_, index) => lateInsert(`item-${index}`, String(index + 1)));
 
-/** The state row of an item whose delete has the number `sequenceNumber`. */
+/** The ledger row of an item whose delete has the number `sequenceNumber`. */
 function deletedRow(id: string, sequenceNumber: string): Item {
   const series = seriesInEpoch(1)(STREAM_ARN);
   if (series === undefined) throw new Error('no label');
-  const key = stateRowKey(SETTINGS, canonicalKey({ pk: { S: id } }));
+  const key = ledgerRowKey(SETTINGS, canonicalKey({ pk: { S: id } }));
   return { ...key, d: { S: versionOf(series, sequenceNumber) } };
 }
 
@@ -35,15 +35,15 @@ const operations = ({ requests }: { requests: readonly WriteRequest[] }) =>
 
 describe('a late insert', () => {
   it('of an item that has been deleted since is superseded, and nothing is written', async () => {
-    const destination = scripted(() => ({ kind: 'written' }));
-    const reader = scriptedReader(() => ({ ...NOTHING, items: [deletedRow('a', '2')] }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
+    const twinReader = scriptedReader(() => ({ ...NOTHING, items: [deletedRow('a', '2')] }));
 
     const summary = await replicateBatch(
       [lateInsert('a', '1')],
-      invocation({ destination, reader }),
+      invocation({ twinWriter, twinReader }),
     );
 
-    expect(destination.requests).toEqual([]);
+    expect(twinWriter.requests).toEqual([]);
     expect(summary).toMatchObject({ counts: { superseded: 1 }, superseded: { deleted: 1 } });
   });
 
@@ -52,62 +52,62 @@ describe('a late insert', () => {
     ['an older one is known', [deletedRow('a', '1')]],
     ['only a dead letter is', [{ ...deletedRow('a', '1'), d: { NULL: true as const } }]],
   ])('is put plainly where %s', async (_, items) => {
-    const destination = scripted(() => ({ kind: 'written' }));
-    const reader = scriptedReader(() => ({ ...NOTHING, items }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
+    const twinReader = scriptedReader(() => ({ ...NOTHING, items }));
 
     const { counts } = await replicateBatch(
       [lateInsert('a', '2')],
-      invocation({ destination, reader }),
+      invocation({ twinWriter, twinReader }),
     );
 
-    expect(operations(destination)).toEqual(['PutItem']);
+    expect(operations(twinWriter)).toEqual(['PutItem']);
     expect(counts.applied).toBe(1);
   });
 
   it.each(['ThrottlingException', 'TimeoutError', 'AccessDeniedException'])(
     'is a transaction where the answer is %s, which counts for no failed write',
     async (name) => {
-      const destination = scripted(() => ({ kind: 'written' }));
-      const reader = scriptedReader(() => {
+      const twinWriter = scripted(() => ({ kind: 'written' }));
+      const twinReader = scriptedReader(() => {
         throw serviceError(name);
       });
 
       const summary = await replicateBatch(
         [lateInsert('a', '1')],
-        invocation({ destination, reader }),
+        invocation({ twinWriter, twinReader }),
       );
 
-      expect(operations(destination)).toEqual(['TransactWriteItems']);
+      expect(operations(twinWriter)).toEqual(['TransactWriteItems']);
       expect(summary.counts.applied).toBe(1);
       expect(Object.values(summary.failures).every((count) => count === 0)).toBe(true);
     },
   );
 
   it('is a transaction where the service had no capacity for its key alone', async () => {
-    const destination = scripted(() => ({ kind: 'written' }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
     const { d: _, ...unprocessed } = deletedRow('b', '1');
-    const reader = scriptedReader(() => ({ items: [], unprocessed: [unprocessed] }));
+    const twinReader = scriptedReader(() => ({ items: [], unprocessed: [unprocessed] }));
 
     await replicateBatch(
       [lateInsert('a', '1'), lateInsert('b', '2')],
-      invocation({ destination, reader }),
+      invocation({ twinWriter, twinReader }),
     );
 
-    expect(operations(destination).toSorted()).toEqual(['PutItem', 'TransactWriteItems']);
+    expect(operations(twinWriter).toSorted()).toEqual(['PutItem', 'TransactWriteItems']);
   });
 
   it('is not looked up where every insert is a transaction anyway', async () => {
-    const reader = scriptedReader(() => NOTHING);
+    const twinReader = scriptedReader(() => NOTHING);
     const settings = { ...SETTINGS, tombstones: 'strict' as const };
 
-    await replicateBatch([lateInsert('a', '1')], invocation({ reader, settings }));
+    await replicateBatch([lateInsert('a', '1')], invocation({ twinReader, rules: settings }));
 
-    expect(reader.requests).toEqual([]);
+    expect(twinReader.requests).toEqual([]);
   });
 });
 
 it('asks for a hundred rows a request, once for an item, and of late inserts only', async () => {
-  const reader = scriptedReader(() => NOTHING);
+  const twinReader = scriptedReader(() => NOTHING);
   const others = [
     lambdaRecord({ id: 'young', eventName: 'INSERT', sequenceNumber: '501' }),
     lambdaRecord({ id: 'changed', createdAtSeconds: YESTERDAY, sequenceNumber: '502' }),
@@ -120,9 +120,9 @@ it('asks for a hundred rows a request, once for an item, and of late inserts onl
     lambdaRecord({ id: 'item-0', createdAtSeconds: YESTERDAY, sequenceNumber: '504' }),
   ];
 
-  await replicateBatch([...lateInserts(250), ...others], invocation({ reader }));
+  await replicateBatch([...lateInserts(250), ...others], invocation({ twinReader }));
 
-  const asked = reader.requests.map(({ input }) => {
+  const asked = twinReader.requests.map(({ input }) => {
     const { RequestItems = {} } = input as { RequestItems?: Record<string, { Keys: Item[] }> };
     return RequestItems[SETTINGS.stateTable]?.Keys.map(({ id }) => id?.S) ?? [];
   });
@@ -131,7 +131,7 @@ it('asks for a hundred rows a request, once for an item, and of late inserts onl
 });
 
 it('lets other items be written while it waits for an answer', async () => {
-  const destination = scripted(() => ({ kind: 'written' }));
+  const twinWriter = scripted(() => ({ kind: 'written' }));
   let answer: (reply: ReadReply) => void = () => undefined;
   const waiting = new Promise<ReadReply>((resolve) => (answer = resolve));
   const records = [
@@ -143,13 +143,13 @@ it('lets other items be written while it waits for an answer', async () => {
 
   const batch = replicateBatch(
     records,
-    invocation({ destination, reader: scriptedReader(() => waiting) }),
+    invocation({ twinWriter, twinReader: scriptedReader(() => waiting) }),
   );
   await new Promise((resolve) => setTimeout(resolve, 0));
-  const writtenMeanwhile = destination.requests.length;
+  const writtenMeanwhile = twinWriter.requests.length;
   answer(NOTHING);
   await batch;
 
   expect(writtenMeanwhile).toBe(40);
-  expect(destination.requests).toHaveLength(41);
+  expect(twinWriter.requests).toHaveLength(41);
 });

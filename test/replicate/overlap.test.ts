@@ -3,9 +3,9 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
-import { stateRowKey, type WriteRequest } from '../../src/model/write-request.ts';
+import { ledgerRowKey, type WriteRequest } from '../../src/model/write-request.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
-import type { DestinationTable } from '../../src/ports.ts';
+import type { TwinWriter } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { lookAgainAt } from '../fixtures/look-again.ts';
 import { lambdaRecord, type RecordFacts, SETTINGS } from '../fixtures/records.ts';
@@ -22,7 +22,7 @@ let ids = 0;
 const newId = () => `item-${(ids += 1)}`;
 const isThere = async (id: string) => (await engine().get(TABLE, { pk: { S: id } })) !== undefined;
 
-type Mutate = (destination: DestinationTable) => DestinationTable;
+type Mutate = (destination: TwinWriter) => TwinWriter;
 const asItIs: Mutate = (destination) => destination;
 
 /** The rule of before: a put asks for a free place, and nobody for its delete. */
@@ -45,28 +45,28 @@ async function overlap(
   const id = newId();
   const insert = lambdaRecord({ ...facts, id, eventName: 'INSERT', sequenceNumber: '1' });
   const remove = lambdaRecord({ ...facts, id, eventName: 'REMOVE', sequenceNumber: '2' });
-  const destination = mutate(engine().destination);
+  const twinWriter = mutate(engine().twinWriter);
   let tries = 0;
-  const throttledOnce: DestinationTable = {
+  const throttledOnce: TwinWriter = {
     async write(request) {
       tries += 1;
       if (tries === 1) throw serviceError('ThrottlingException');
-      return destination.write(request);
+      return twinWriter.write(request);
     },
   };
   let announced: readonly string[] = [];
   const second = async () => {
-    const context = invocation({ settings, destination, reader: engine().reader });
+    const context = invocation({ rules: settings, twinWriter, twinReader: engine().twinReader });
     const { batchItemFailures } = await replicateBatch([insert, remove], context);
     expect(batchItemFailures).toEqual([]);
     announced = context.announced;
   };
   const clock = { now: () => NOW_MS, sleep: second };
   const first = invocation({
-    settings,
-    destination: throttledOnce,
+    rules: settings,
+    twinWriter: throttledOnce,
     clock,
-    reader: engine().reader,
+    twinReader: engine().twinReader,
   });
   const { batchItemFailures } = await replicateBatch([insert], first);
   expect({ tries, batchItemFailures }).toEqual({ tries: 2, batchItemFailures: [] });
@@ -120,7 +120,7 @@ describe('a put that an overlapping invocation sends late', () => {
     const again = lambdaRecord({ id, eventName: 'INSERT', sequenceNumber: '3' });
     await replicateBatch(
       [again],
-      invocation({ settings: CHECKED, destination: engine().destination }),
+      invocation({ rules: CHECKED, twinWriter: engine().twinWriter }),
     );
 
     const { removed } = await lookAgainAt(engine(), announced, CHECKED);
@@ -134,7 +134,7 @@ describe('an update that an overlapping invocation sends late', () => {
     const id = newId();
     const change = lambdaRecord({ id, sequenceNumber: '2' });
     const records = [lambdaRecord({ id, eventName: 'INSERT', sequenceNumber: '1' }), change];
-    const context = invocation({ settings: CHECKED, destination: engine().destination });
+    const context = invocation({ rules: CHECKED, twinWriter: engine().twinWriter });
     const removal = lambdaRecord({ id, eventName: 'REMOVE', sequenceNumber: '3' });
     await replicateBatch([...records, removal], context);
 
@@ -171,16 +171,16 @@ describe('a replay from the oldest record on', () => {
       }),
     );
     const context = invocation({
-      settings: CHECKED,
-      destination: engine().destination,
-      reader: engine().reader,
+      rules: CHECKED,
+      twinWriter: engine().twinWriter,
+      twinReader: engine().twinReader,
       ...parts,
     });
     await replicateBatch(inserts, context);
     await replicateBatch(deletes, context);
     const rows = await Promise.all(
       names.map((id) =>
-        engine().get(SETTINGS.stateTable, stateRowKey(SETTINGS, canonicalKey({ pk: { S: id } }))),
+        engine().get(SETTINGS.stateTable, ledgerRowKey(SETTINGS, canonicalKey({ pk: { S: id } }))),
       ),
     );
     expect(rows.filter((row) => row?.['d'] !== undefined)).toHaveLength(ITEMS);
@@ -197,22 +197,22 @@ describe('a replay from the oldest record on', () => {
 
   it('and shows all of it if nobody is asked, as it was before', async () => {
     const nobody = {
-      ...engine().reader,
+      ...engine().twinReader,
       read: async () => ({ items: [], unprocessed: [] }),
     };
 
-    expect(await shownBy({ reader: nobody })).toBe(ITEMS);
+    expect(await shownBy({ twinReader: nobody })).toBe(ITEMS);
   });
 
   it('shows nothing if nobody answers', async () => {
     const silent = {
-      ...engine().reader,
+      ...engine().twinReader,
       read: async () => {
         throw serviceError('TimeoutError');
       },
     };
 
-    expect(await shownBy({ reader: silent })).toBe(0);
+    expect(await shownBy({ twinReader: silent })).toBe(0);
   });
 
   it('may show what was inserted and deleted within its last 30 seconds, until the delete comes', async () => {
@@ -220,6 +220,6 @@ describe('a replay from the oldest record on', () => {
   });
 
   it('shows nothing of that either with strict tombstones', async () => {
-    expect(await shownBy({ settings: STRICT }, 20_000)).toBe(0);
+    expect(await shownBy({ rules: STRICT }, 20_000)).toBe(0);
   });
 });

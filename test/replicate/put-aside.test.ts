@@ -20,7 +20,7 @@ describe('a record that can never be applied', () => {
       return { kind: 'written' };
     });
   const run = async (records: readonly object[], ...bad: string[]) => {
-    const context = invocation({ destination: poisonous(...bad) });
+    const context = invocation({ twinWriter: poisonous(...bad) });
     const summary = await replicateBatch(records, context);
     return { summary, lettersOf: context.letters.map(({ sequenceNumber }) => sequenceNumber) };
   };
@@ -60,29 +60,29 @@ describe('a record that can never be applied', () => {
 
   it('raises the failure bound of its item before its letter is sent', async () => {
     const events: string[] = [];
-    const destination = scripted((request) => {
+    const twinWriter = scripted((request) => {
       events.push(request.operation);
       if (request.operation === 'PutItem') throw serviceError('ValidationException');
       return { kind: 'written' };
     });
     const deadLetters = { send: async () => void events.push('letter') };
 
-    await replicateBatch(hotKey('1'), invocation({ destination, deadLetters }));
+    await replicateBatch(hotKey('1'), invocation({ twinWriter, deadLetters }));
 
     expect(events).toEqual(['PutItem', 'UpdateItem', 'letter']);
   });
 
-  it('prolongs the state row where a higher failure bound is known', async () => {
-    const destination = scripted((request, index) => {
+  it('prolongs the ledger row where a higher failure bound is known', async () => {
+    const twinWriter = scripted((request, index) => {
       if (request.operation === 'PutItem') throw serviceError('ValidationException');
-      return index === 1 ? { kind: 'refused', by: 'state-row' } : { kind: 'written' };
+      return index === 1 ? { kind: 'refused', by: 'ledger-row' } : { kind: 'written' };
     });
 
-    const { counts } = await replicateBatch(hotKey('1'), invocation({ destination }));
+    const { counts } = await replicateBatch(hotKey('1'), invocation({ twinWriter }));
 
     expect(counts['dead-lettered']).toBe(1);
     expect(
-      destination.requests.map(
+      twinWriter.requests.map(
         ({ input }) => (input as { UpdateExpression?: string }).UpdateExpression,
       ),
     ).toEqual([
@@ -101,7 +101,7 @@ describe('a record that can never be applied', () => {
 
     const summary = await replicateBatch(
       hotKey('1', '2'),
-      invocation({ destination: poisonous('2'), deadLetters }),
+      invocation({ twinWriter: poisonous('2'), deadLetters }),
     );
 
     expect(summary).toMatchObject({
@@ -113,7 +113,7 @@ describe('a record that can never be applied', () => {
 
   it('keeps the record whole in its letter', async () => {
     const record = lambdaRecord({ attributes: { photo: { B: 'AP8=' }, total: { N: '1E+2' } } });
-    const context = invocation({ destination: poisonous(record.dynamodb?.SequenceNumber ?? '') });
+    const context = invocation({ twinWriter: poisonous(record.dynamodb?.SequenceNumber ?? '') });
 
     await replicateBatch([record], context);
 
@@ -150,7 +150,7 @@ describe('letters go out by the places of their records', () => {
         if (request.operation === 'UpdateItem') bounds.push('bound');
         return destination.write(request);
       });
-      return replicateBatch(manyKeys(3), invocation({ destination: noting, deadLetters }));
+      return replicateBatch(manyKeys(3), invocation({ twinWriter: noting, deadLetters }));
     };
     for (let delivery = 0; delivery < 50; delivery += 1) {
       const { counts } = await deliver({ '1': 'ThrottlingException', '2': POISON });
@@ -166,8 +166,8 @@ describe('letters go out by the places of their records', () => {
   });
 
   it('so a record before a throttled one has its letter at once, and never another', async () => {
-    const destination = destinationOf({ '1': POISON, '3': 'ThrottlingException' });
-    const context = invocation({ destination });
+    const twinWriter = destinationOf({ '1': POISON, '3': 'ThrottlingException' });
+    const context = invocation({ twinWriter });
 
     const first = await replicateBatch(manyKeys(3), context);
     // As Lambda delivers it: from the lowest unfinished record on.
@@ -190,7 +190,7 @@ describe('letters go out by the places of their records', () => {
         throw serviceError('QueueDoesNotExist');
       },
     };
-    const context = invocation({ destination: destinationOf({ '2': POISON }), lookAgain });
+    const context = invocation({ twinWriter: destinationOf({ '2': POISON }), lookAgain });
 
     const summary = await replicateBatch(records, context);
 
@@ -220,7 +220,7 @@ describe('letters go out by the places of their records', () => {
 
     const summary = await replicateBatch(
       manyKeys(200),
-      invocation({ destination: poison, deadLetters, settings }),
+      invocation({ twinWriter: poison, deadLetters, rules: settings }),
     );
 
     expect(inFlightMax).toBe(64);
@@ -234,14 +234,14 @@ describe('letters go out by the places of their records', () => {
 
   it('so a bound that cannot be raised has no letter, and none above it', async () => {
     let bounds = 0;
-    const destination = scripted((request) => {
+    const twinWriter = scripted((request) => {
       if (request.operation === 'PutItem') throw serviceError(POISON);
       bounds += 1;
       if (bounds === 1) throw serviceError('AccessDeniedException');
       return { kind: 'written' };
     });
     const settings = { ...SETTINGS, systemicRejections: 'dead-letter' as const };
-    const context = invocation({ destination, settings });
+    const context = invocation({ twinWriter, rules: settings });
 
     const summary = await replicateBatch(manyKeys(100), context);
 
@@ -251,7 +251,7 @@ describe('letters go out by the places of their records', () => {
 
   it('so a bound without time for its letter leaves those of its window without one, too', async () => {
     let remaining = 60_000;
-    const destination = scripted(async (request) => {
+    const twinWriter = scripted(async (request) => {
       if (request.operation === 'PutItem') throw serviceError(POISON);
       if (!JSON.stringify(request.input).includes('order-1')) return { kind: 'written' };
       // The lower one's bound is the slower one.
@@ -259,7 +259,7 @@ describe('letters go out by the places of their records', () => {
       remaining = TAIL_TIME_MS - 1;
       return { kind: 'written' };
     });
-    const context = invocation({ destination, remainingMs: () => remaining });
+    const context = invocation({ twinWriter, remainingMs: () => remaining });
 
     const summary = await replicateBatch(manyKeys(3).slice(1), context);
 
@@ -269,14 +269,14 @@ describe('letters go out by the places of their records', () => {
 
   it('with the time that is kept for them, also in a batch that takes all of its own', async () => {
     let remaining = 60_000;
-    const destination = scripted((request) => {
+    const twinWriter = scripted((request) => {
       if (isPutOf(request, '1')) throw serviceError(POISON);
       // A slow batch: the next write leaves no time for another one.
       remaining = Math.min(remaining, WRITE_TIME_MS);
       return { kind: 'written' };
     });
     const settings = { ...SETTINGS, concurrency: 1 };
-    const context = invocation({ destination, settings, remainingMs: () => remaining });
+    const context = invocation({ twinWriter, rules: settings, remainingMs: () => remaining });
 
     const summary = await replicateBatch(manyKeys(10), context);
 
@@ -294,11 +294,11 @@ describe('the pieces of a dead letter', () => {
 
   it('are not sent when too little time is left after the failure bound', async () => {
     let remaining = 60_000;
-    const destination = refusingPuts(() => {
+    const twinWriter = refusingPuts(() => {
       remaining = TAIL_TIME_MS - 1;
       return { kind: 'written' };
     });
-    const context = invocation({ destination, remainingMs: () => remaining });
+    const context = invocation({ twinWriter, remainingMs: () => remaining });
 
     const summary = await replicateBatch(hotKey('1'), context);
 
@@ -306,13 +306,13 @@ describe('the pieces of a dead letter', () => {
     expect(context.letters).toEqual([]);
   });
 
-  it('are not sent while the state row cannot be written', async () => {
+  it('are not sent while the ledger row cannot be written', async () => {
     for (const failing of ['the bound', 'its prolongation']) {
-      const destination = refusingPuts((index) => {
+      const twinWriter = refusingPuts((index) => {
         if (failing === 'the bound' || index > 1) throw serviceError('ThrottlingException');
-        return { kind: 'refused', by: 'state-row' };
+        return { kind: 'refused', by: 'ledger-row' };
       });
-      const context = invocation({ destination });
+      const context = invocation({ twinWriter });
 
       expect(await replicateBatch(hotKey('1'), context)).toMatchObject({ retried: 1 });
       expect(context.letters).toEqual([]);

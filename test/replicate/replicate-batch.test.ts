@@ -48,26 +48,26 @@ describe('replicateBatch', () => {
   });
 
   it('takes a batch of 10,000 and writes each item once', async () => {
-    const destination = scripted(() => ({ kind: 'written' }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
 
-    const summary = await replicateBatch(manyKeys(10_000), invocation({ destination }));
+    const summary = await replicateBatch(manyKeys(10_000), invocation({ twinWriter }));
 
     expect(summary.counts.applied).toBe(10_000);
-    expect(destination.requests).toHaveLength(10_000);
+    expect(twinWriter.requests).toHaveLength(10_000);
   });
 
   it.each(['MODIFY', 'REMOVE'])(
     'holds a %s whose key has the reserved attribute, adopts nothing and writes nothing',
     async (eventName) => {
-      const destination = scripted(() => ({ kind: 'written' }));
+      const twinWriter = scripted(() => ({ kind: 'written' }));
       const admit = () => Promise.reject(new Error('asked'));
-      const context = invocation({ destination, clock: passingClock(), control: { admit } });
+      const context = invocation({ twinWriter, clock: passingClock(), control: { admit } });
       const keys = { pk: { S: 'a' }, [SETTINGS.reservedAttribute]: { S: 'b' } };
 
       const summary = await replicateBatch([lambdaRecord({ eventName, keys })], context);
 
       expect(summary).toMatchObject({ held: 1, batchItemFailures: [{}] });
-      expect(destination.requests).toEqual([]);
+      expect(twinWriter.requests).toEqual([]);
       expect(context.logged).toContainEqual({
         event: 'batch.held',
         why: 'the reserved attribute is a key attribute of the source',
@@ -77,19 +77,19 @@ describe('replicateBatch', () => {
   );
 
   it('writes only the newest record of an item and counts the others as coalesced', async () => {
-    const destination = scripted(() => ({ kind: 'written' }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
 
-    const { counts } = await replicateBatch(hotKey('1', '2', '3'), invocation({ destination }));
+    const { counts } = await replicateBatch(hotKey('1', '2', '3'), invocation({ twinWriter }));
 
     expect(counts).toMatchObject({ applied: 1, coalesced: 2 });
-    expect(destination.requests.filter((request) => isPutOf(request, '3'))).toHaveLength(1);
-    expect(destination.requests).toHaveLength(1);
+    expect(twinWriter.requests.filter((request) => isPutOf(request, '3'))).toHaveLength(1);
+    expect(twinWriter.requests).toHaveLength(1);
   });
 
   it('never has more writes in flight than the concurrency allows', async () => {
     let inFlight = 0;
     let highest = 0;
-    const destination = scripted(async () => {
+    const twinWriter = scripted(async () => {
       inFlight += 1;
       highest = Math.max(highest, inFlight);
       await new Promise((resolve) => setImmediate(resolve));
@@ -99,7 +99,7 @@ describe('replicateBatch', () => {
 
     await replicateBatch(
       manyKeys(100),
-      invocation({ destination, settings: { ...SETTINGS, concurrency: 7 } }),
+      invocation({ twinWriter, rules: { ...SETTINGS, concurrency: 7 } }),
     );
 
     expect(highest).toBe(7);
@@ -130,7 +130,7 @@ describe('replicateBatch', () => {
         lambdaRecord({ id: 'b' }),
         lambdaRecord({ id: 'c', eventName: 'REMOVE' }),
       ],
-      invocation({ settings }),
+      invocation({ rules: settings }),
     );
 
     expect(latenciesMs).toEqual([42, 1_500]);
@@ -138,16 +138,16 @@ describe('replicateBatch', () => {
   });
 
   it('skips expiries where the policy says so, without touching the destination', async () => {
-    const destination = scripted(() => ({ kind: 'written' }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
     const settings = { ...SETTINGS, ttlDeletes: 'skip' as const };
 
     const { counts } = await replicateBatch(
       [lambdaRecord({ eventName: 'REMOVE', expired: true })],
-      invocation({ destination, settings }),
+      invocation({ twinWriter, rules: settings }),
     );
 
     expect(counts.skipped).toBe(1);
-    expect(destination.requests).toEqual([]);
+    expect(twinWriter.requests).toEqual([]);
   });
 });
 
@@ -165,7 +165,7 @@ describe('what is refused by the guard', () => {
   it('is superseded when a newer version is there', async () => {
     const { counts } = await replicateBatch(
       hotKey('5'),
-      invocation({ destination: refused(`0001.9999999999999.${'1'.padStart(40, '0')}`) }),
+      invocation({ twinWriter: refused(`0001.9999999999999.${'1'.padStart(40, '0')}`) }),
     );
 
     expect(counts.superseded).toBe(1);
@@ -173,11 +173,11 @@ describe('what is refused by the guard', () => {
 
   it('is put aside when the reserved attribute holds no version of Ferry’s', async () => {
     const taken = refused('not a version');
-    const destination = scripted((request) =>
-      // The state row is not what refuses.
+    const twinWriter = scripted((request) =>
+      // The ledger row is not what refuses.
       request.operation === 'UpdateItem' ? { kind: 'written' } : taken.write(request),
     );
-    const context = invocation({ destination });
+    const context = invocation({ twinWriter });
 
     const { counts } = await replicateBatch(hotKey('5'), context);
 
@@ -190,7 +190,7 @@ describe('what is refused by the guard', () => {
 
   it('is superseded, not put aside, when the item has been repaired twice', async () => {
     const label = `0001.${Date.UTC(2026, 0, 31, 12)}`;
-    const context = invocation({ destination: refused(`${label}.${'9'.padStart(40, '0')}~~`) });
+    const context = invocation({ twinWriter: refused(`${label}.${'9'.padStart(40, '0')}~~`) });
 
     const { counts, superseded } = await replicateBatch(hotKey('5'), context);
 
@@ -199,20 +199,20 @@ describe('what is refused by the guard', () => {
   });
 
   it('does a delete also when a newer one is known, which may have got no further', async () => {
-    const destination = scripted(({ operation }) =>
-      operation === 'UpdateItem' ? { kind: 'refused', by: 'state-row' } : { kind: 'written' },
+    const twinWriter = scripted(({ operation }) =>
+      operation === 'UpdateItem' ? { kind: 'refused', by: 'ledger-row' } : { kind: 'written' },
     );
 
     const { counts, superseded } = await replicateBatch(
       [lambdaRecord({ eventName: 'REMOVE' })],
-      invocation({ destination }),
+      invocation({ twinWriter }),
     );
 
     expect({ counts: counts.superseded, deleted: superseded.deleted }).toEqual({
       counts: 1,
       deleted: 1,
     });
-    expect(destination.requests.map(({ operation }) => operation)).toEqual([
+    expect(twinWriter.requests.map(({ operation }) => operation)).toEqual([
       'UpdateItem',
       'DeleteItem',
     ]);
@@ -228,11 +228,11 @@ describe('a destination in trouble pushes back on the stream', () => {
     'TimeoutError',
     'SomethingNobodyHasSeen',
   ])('after %s, from the lowest unfinished record on, with no dead letter', async (name) => {
-    const destination = scripted((request) => {
+    const twinWriter = scripted((request) => {
       if (isPutOf(request, '2')) throw serviceError(name);
       return { kind: 'written' };
     });
-    const context = invocation({ destination });
+    const context = invocation({ twinWriter });
 
     const summary = await replicateBatch(manyKeys(3), context);
 
@@ -252,30 +252,30 @@ describe('a destination in trouble pushes back on the stream', () => {
 
   it('repeats what is throttled, with growing pauses, and counts the throttles', async () => {
     const pauses: number[] = [];
-    const destination = scripted((_, index) => {
+    const twinWriter = scripted((_, index) => {
       if (index < 3) throw serviceError('ThrottlingException');
       return { kind: 'written' };
     });
     const clock = { now: () => NOW_MS, sleep: async (ms: number) => void pauses.push(ms) };
 
-    const summary = await replicateBatch(hotKey('1'), invocation({ destination, clock }));
+    const summary = await replicateBatch(hotKey('1'), invocation({ twinWriter, clock }));
 
     expect(summary).toMatchObject({ counts: { applied: 1 }, failures: { throttled: 3 } });
     expect(pauses).toEqual([25, 50, 100]);
   });
 
   it('gives a throttled record back after a bounded number of tries', async () => {
-    const destination = scripted(() => {
+    const twinWriter = scripted(() => {
       throw serviceError('ThrottlingException');
     });
 
-    const summary = await replicateBatch(hotKey('1'), invocation({ destination }));
+    const summary = await replicateBatch(hotKey('1'), invocation({ twinWriter }));
 
     expect(summary).toMatchObject({ retried: 1, failures: { throttled: 8 } });
   });
 
   it('sends nothing more for an item whose last write may or may not have happened', async () => {
-    const destination = scripted(() => {
+    const twinWriter = scripted(() => {
       throw serviceError('TimeoutError');
     });
     const records = [
@@ -285,10 +285,10 @@ describe('a destination in trouble pushes back on the stream', () => {
     ];
     const settings = { ...SETTINGS, ttlDeletes: 'skip' as const };
 
-    const summary = await replicateBatch(records, invocation({ destination, settings }));
+    const summary = await replicateBatch(records, invocation({ twinWriter, rules: settings }));
 
     expect(summary).toMatchObject({ batchItemFailures: [{ itemIdentifier: '1' }], retried: 3 });
-    expect(destination.requests).toHaveLength(1);
+    expect(twinWriter.requests).toHaveLength(1);
   });
 });
 
@@ -298,16 +298,16 @@ describe('a destination that is down', () => {
   it.each(['ECONNREFUSED', 'AccessDeniedException', 'TimeoutError'])(
     'is left alone after ten failures in a row: %s',
     async (name) => {
-      const destination = scripted(() => {
+      const twinWriter = scripted(() => {
         throw serviceError(name);
       });
 
       const summary = await replicateBatch(
         manyKeys(1_000),
-        invocation({ destination, settings: oneByOne }),
+        invocation({ twinWriter, rules: oneByOne }),
       );
 
-      expect(destination.requests).toHaveLength(10);
+      expect(twinWriter.requests).toHaveLength(10);
       expect(summary).toMatchObject({
         batchItemFailures: [{ itemIdentifier: '1' }],
         retried: 1_000,
@@ -316,21 +316,21 @@ describe('a destination that is down', () => {
   );
 
   it('is not taken for down while it answers now and then', async () => {
-    const destination = scripted((_, index) => {
+    const twinWriter = scripted((_, index) => {
       if (index % 10 !== 9) throw serviceError('TimeoutError');
       return { kind: 'written' };
     });
 
-    await replicateBatch(manyKeys(100), invocation({ destination, settings: oneByOne }));
+    await replicateBatch(manyKeys(100), invocation({ twinWriter, rules: oneByOne }));
 
-    expect(destination.requests).toHaveLength(100);
+    expect(twinWriter.requests).toHaveLength(100);
   });
 });
 
 describe('the deadline', () => {
   it('lets nothing start that could not settle in time, and hands it back', async () => {
     let remaining = WRITE_TIME_MS + 2;
-    const destination = scripted(() => {
+    const twinWriter = scripted(() => {
       remaining -= 1;
       return { kind: 'written' };
     });
@@ -338,7 +338,7 @@ describe('the deadline', () => {
 
     const summary = await replicateBatch(
       manyKeys(10),
-      invocation({ destination, settings, remainingMs: () => remaining }),
+      invocation({ twinWriter, rules: settings, remainingMs: () => remaining }),
     );
 
     expect(summary).toMatchObject({
@@ -352,25 +352,25 @@ describe('the deadline', () => {
     ['a delete', lambdaRecord({ eventName: 'REMOVE', sequenceNumber: '2' })],
     ['a record that makes no sense', lambdaRecord({ eventName: 'UPSERT', sequenceNumber: '2' })],
   ])('comes earlier where %s has to be seen to at the end', async (_, tail) => {
-    const destination = scripted(() => ({ kind: 'written' }));
+    const twinWriter = scripted(() => ({ kind: 'written' }));
     const remainingMs = () => WRITE_TIME_MS + TAIL_MS - 1;
     const records = [lambdaRecord({ id: 'a', sequenceNumber: '1' }), tail];
 
-    const summary = await replicateBatch(records, invocation({ destination, remainingMs }));
+    const summary = await replicateBatch(records, invocation({ twinWriter, remainingMs }));
 
     expect(summary.causes).toMatchObject({ 'unfinished.deadline': expect.any(Number) });
-    expect(destination.requests).toEqual([]);
+    expect(twinWriter.requests).toEqual([]);
   });
 
   it('comes earlier for the rest of a batch once a record is rejected', async () => {
     let remaining = WRITE_TIME_MS + TAIL_MS;
-    const destination = scripted((request) => {
+    const twinWriter = scripted((request) => {
       remaining = Math.min(remaining, WRITE_TIME_MS + TAIL_MS - 1);
       if (isPutOf(request, '1')) throw serviceError('ValidationException');
       return { kind: 'written' };
     });
     const settings = { ...SETTINGS, concurrency: 1 };
-    const context = invocation({ destination, settings, remainingMs: () => remaining });
+    const context = invocation({ twinWriter, rules: settings, remainingMs: () => remaining });
 
     const summary = await replicateBatch(manyKeys(3), context);
 
@@ -384,33 +384,33 @@ describe('the deadline', () => {
   it('is looked at again before every repetition of what is throttled', async () => {
     const clock = passingClock();
     const endMs = NOW_MS + WRITE_TIME_MS + 60;
-    const destination = scripted(() => {
+    const twinWriter = scripted(() => {
       throw serviceError('ThrottlingException');
     });
 
     const { causes } = await replicateBatch(
       hotKey('1'),
-      invocation({ destination, clock, remainingMs: () => endMs - clock.now() }),
+      invocation({ twinWriter, clock, remainingMs: () => endMs - clock.now() }),
     );
 
     // After pauses of 25 and 50 ms, no third one fits.
-    expect(destination.requests).toHaveLength(2);
+    expect(twinWriter.requests).toHaveLength(2);
     expect(causes).toEqual({ 'unfinished.deadline': 1 });
   });
 
   it('is looked at again before an update turns into a transaction', async () => {
     let remaining = WRITE_TIME_MS;
-    const destination = scripted(() => {
+    const twinWriter = scripted(() => {
       remaining -= 1;
       return { kind: 'refused', by: 'item' };
     });
 
     const { retried } = await replicateBatch(
       hotKey('1'),
-      invocation({ destination, remainingMs: () => remaining }),
+      invocation({ twinWriter, remainingMs: () => remaining }),
     );
 
-    expect({ retried, requests: destination.requests.length }).toEqual({ retried: 1, requests: 1 });
+    expect({ retried, requests: twinWriter.requests.length }).toEqual({ retried: 1, requests: 1 });
   });
 });
 
@@ -418,12 +418,12 @@ describe('a request whose outcome nobody knows', () => {
   const pausesOf = async (name: string, remainingMs: number) => {
     const pauses: number[] = [];
     const clock = { now: () => NOW_MS, sleep: async (ms: number) => void pauses.push(ms) };
-    const destination = scripted(() => {
+    const twinWriter = scripted(() => {
       throw serviceError(name);
     });
     await replicateBatch(
       hotKey('1'),
-      invocation({ destination, clock, remainingMs: () => remainingMs }),
+      invocation({ twinWriter, clock, remainingMs: () => remainingMs }),
     );
     return pauses;
   };
@@ -441,16 +441,16 @@ describe('a request whose outcome nobody knows', () => {
         nowMs += ms;
       },
     };
-    const destination = scripted(() => {
+    const twinWriter = scripted(() => {
       nowMs += REQUEST_TIMEOUT_MS;
       lastGivenUpMs = nowMs;
       throw serviceError('TimeoutError');
     });
     const settings = { ...SETTINGS, concurrency: 1 };
 
-    await replicateBatch(manyKeys(2), invocation({ destination, clock, settings }));
+    await replicateBatch(manyKeys(2), invocation({ twinWriter, clock, rules: settings }));
 
-    expect(destination.requests).toHaveLength(2);
+    expect(twinWriter.requests).toHaveLength(2);
     expect(lastGivenUpMs).toBe(NOW_MS + 2 * REQUEST_TIMEOUT_MS);
     expect(nowMs - lastGivenUpMs).toBeGreaterThanOrEqual(LATE_REQUEST_MS);
   });
@@ -463,14 +463,14 @@ describe('a request whose outcome nobody knows', () => {
         nowMs += ms;
       },
     };
-    const destination = scripted((_, index) => {
+    const twinWriter = scripted((_, index) => {
       if (index === 0) throw serviceError('TimeoutError');
       nowMs += 4_000;
       return { kind: 'written' };
     });
     const settings = { ...SETTINGS, concurrency: 1 };
 
-    await replicateBatch(manyKeys(2), invocation({ destination, clock, settings }));
+    await replicateBatch(manyKeys(2), invocation({ twinWriter, clock, rules: settings }));
 
     expect(nowMs).toBe(NOW_MS + LATE_REQUEST_MS);
   });
@@ -481,7 +481,7 @@ describe('a request whose outcome nobody knows', () => {
       const clock = passingClock();
       const endMs = NOW_MS + WRITE_TIME_MS + spareMs;
       const givenUpMs: number[] = [];
-      const destination = scripted(async () => {
+      const twinWriter = scripted(async () => {
         await clock.sleep(REQUEST_TIMEOUT_MS);
         givenUpMs.push(clock.now());
         throw serviceError('TimeoutError');
@@ -490,7 +490,7 @@ describe('a request whose outcome nobody knows', () => {
 
       await replicateBatch(
         manyKeys(5),
-        invocation({ destination, clock, settings, remainingMs: () => endMs - clock.now() }),
+        invocation({ twinWriter, clock, rules: settings, remainingMs: () => endMs - clock.now() }),
       );
 
       expect(givenUpMs.length).toBeGreaterThan(0);
@@ -503,7 +503,7 @@ describe('a request whose outcome nobody knows', () => {
     const clock = passingClock();
     const endMs = NOW_MS + WRITE_TIME_MS + TAIL_MS;
     let givenUpMs = 0;
-    const destination = scripted(async (request) => {
+    const twinWriter = scripted(async (request) => {
       if (isPutOf(request, '2')) throw serviceError('ValidationException');
       if (!isPutOf(request, '3')) return { kind: 'written' };
       await clock.sleep(REQUEST_TIMEOUT_MS);
@@ -520,7 +520,7 @@ describe('a request whose outcome nobody knows', () => {
     await replicateBatch(
       records,
       invocation({
-        destination,
+        twinWriter,
         clock,
         lookAgain: { announce: slow },
         deadLetters: { send: slow },
@@ -542,8 +542,8 @@ describe('a batch that the control row does not admit', () => {
 
   it('is handed back whole from its first record, after two seconds, with nothing written', async () => {
     const clock = passingClock();
-    const destination = scripted(() => ({ kind: 'written' }));
-    const context = invocation({ destination, clock, control: held });
+    const twinWriter = scripted(() => ({ kind: 'written' }));
+    const context = invocation({ twinWriter, clock, control: held });
 
     const summary = await replicateBatch(manyKeys(3), context);
 
@@ -553,7 +553,7 @@ describe('a batch that the control row does not admit', () => {
       held: 3,
     });
     expect(clock.now() - NOW_MS).toBe(HELD_ANSWER_MS);
-    expect([destination.requests, context.announced, context.letters]).toEqual([[], [], []]);
+    expect([twinWriter.requests, context.announced, context.letters]).toEqual([[], [], []]);
     expect(context.logged).toContainEqual({ event: 'batch.held', why: 'because', records: 3 });
   });
 
@@ -614,7 +614,7 @@ describe('a rejection that is systemic', () => {
   it('holds the rejected records back, writes the others, and puts nothing aside', async () => {
     const clock = passingClock();
     const good = lambdaRecord({ id: 'good', eventName: 'REMOVE', sequenceNumber: '500' });
-    const context = invocation({ destination: keySchema(), clock });
+    const context = invocation({ twinWriter: keySchema(), clock });
 
     const summary = await replicateBatch([...manyKeys(100), good], context);
 
@@ -636,7 +636,7 @@ describe('a rejection that is systemic', () => {
   });
 
   it('is noticed over several small batches, and by then has cost their letters only', async () => {
-    const context = invocation({ destination: keySchema() });
+    const context = invocation({ twinWriter: keySchema() });
     const records = manyKeys(200);
     let held = 0;
 
@@ -649,10 +649,10 @@ describe('a rejection that is systemic', () => {
   it('lets everything through by itself when its cause is gone', async () => {
     let isRepaired = false;
     const broken = keySchema();
-    const destination = scripted((request) =>
+    const twinWriter = scripted((request) =>
       isRepaired ? { kind: 'written' } : broken.write(request),
     );
-    const context = invocation({ destination });
+    const context = invocation({ twinWriter });
     const first = await replicateBatch(manyKeys(100), context);
     isRepaired = true;
 
@@ -665,7 +665,7 @@ describe('a rejection that is systemic', () => {
 
   it('is put aside where the configuration asks for it', async () => {
     const settings = { ...SETTINGS, systemicRejections: 'dead-letter' as const };
-    const context = invocation({ destination: keySchema(), settings });
+    const context = invocation({ twinWriter: keySchema(), rules: settings });
 
     const summary = await replicateBatch(manyKeys(150), context);
 
@@ -674,11 +674,11 @@ describe('a rejection that is systemic', () => {
   });
 
   it('is not what a few poison records among good ones are, however many batches have them', async () => {
-    const destination = scripted((request) => {
+    const twinWriter = scripted((request) => {
       if (isPutOf(request, '3')) throw serviceError('ValidationException');
       return { kind: 'written' };
     });
-    const context = invocation({ destination });
+    const context = invocation({ twinWriter });
 
     for (let batch = 0; batch < 120; batch += 1) await replicateBatch(manyKeys(5), context);
 
@@ -686,7 +686,7 @@ describe('a rejection that is systemic', () => {
   });
 
   it('is not what one item is that can never be written, however often it changes', async () => {
-    const context = invocation({ destination: keySchema() });
+    const context = invocation({ twinWriter: keySchema() });
     const changes = Array.from({ length: 300 }, (_, index) =>
       lambdaRecord({ sequenceNumber: String(index + 1) }),
     );
@@ -705,7 +705,7 @@ describe('a rejection that is systemic', () => {
         letters += 1;
       },
     };
-    const context = invocation({ destination: keySchema(), deadLetters });
+    const context = invocation({ twinWriter: keySchema(), deadLetters });
     for (let delivery = 0; delivery < 120; delivery += 1)
       await replicateBatch(hotKey('1'), context);
     isWell = true;
@@ -719,11 +719,11 @@ describe('a rejection that is systemic', () => {
   it('does not hold an outage that follows it', async () => {
     let isDown = false;
     const broken = keySchema();
-    const destination = scripted((request) => {
+    const twinWriter = scripted((request) => {
       if (isDown) throw serviceError('ECONNREFUSED');
       return broken.write(request);
     });
-    const context = invocation({ destination });
+    const context = invocation({ twinWriter });
     await replicateBatch(manyKeys(100), context);
     isDown = true;
 
@@ -780,12 +780,12 @@ describe('a malformed record', () => {
 
 it('logs no item contents, whatever happens', async () => {
   const secret = 'secret-4711';
-  const destination = scripted((request) => {
+  const twinWriter = scripted((request) => {
     if (request.operation === 'PutItem')
       throw serviceError('ValidationException', `bad value ${secret}`);
     throw serviceError('TimeoutError', secret);
   });
-  const context = invocation({ destination });
+  const context = invocation({ twinWriter });
 
   await replicateBatch(
     [lambdaRecord({ id: secret, attributes: { card: { S: secret } } })],
@@ -803,7 +803,7 @@ it('accounts for every record, whatever the destination does', async () => {
     'TimeoutError',
     'AccessDeniedException',
   ];
-  const destination = scripted((_, index) => {
+  const twinWriter = scripted((_, index) => {
     if (index % 3 === 0) throw serviceError(errors[index % errors.length] ?? '');
     return index % 7 === 0 ? { kind: 'refused', by: 'item' } : { kind: 'written' };
   });
@@ -815,7 +815,7 @@ it('accounts for every record, whatever the destination does', async () => {
     }),
   );
 
-  const summary = await replicateBatch(records, invocation({ destination }));
+  const summary = await replicateBatch(records, invocation({ twinWriter }));
 
   expect(totalOf(summary)).toBe(1_000);
 });

@@ -79,7 +79,7 @@ async function invocationOf(seed: number) {
     { kind: 'written' },
     { kind: 'written' },
     { kind: 'refused', by: 'item' },
-    { kind: 'refused', by: 'state-row' },
+    { kind: 'refused', by: 'ledger-row' },
   ];
   const destination = scripted(async ({ input }) => {
     const isTwin = JSON.stringify(input).includes(`"${SETTINGS.destinationTable}"`);
@@ -93,7 +93,7 @@ async function invocationOf(seed: number) {
     await request(false);
     return { items: operation === 'GetItem' ? rows : [], unprocessed: [] };
   });
-  const parts = { settings, destination, reader, clock, random, remainingMs };
+  const parts = { rules: settings, twinWriter: destination, twinReader: reader, clock, random, remainingMs };
   const context = invocation({
     ...parts,
     control: controlKeeper({ ...parts, log: () => undefined }),

@@ -1,5 +1,5 @@
 // One item of a twin made equal to its source, on a real engine, while others write to the item and to its
-// state row in between.
+// ledger row in between.
 
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
-import { failureBound, stateRowKey, type WriteRequest } from '../../src/model/write-request.ts';
+import { failureBound, ledgerRowKey, type WriteRequest } from '../../src/model/write-request.ts';
 import { parseAnnouncement } from '../../src/model/announcement.ts';
 import { LATER_EPOCH, resynchronizeKey } from '../../src/resync/resynchronize-key.ts';
 import type { Item, LookAgainQueue } from '../../src/ports.ts';
@@ -36,13 +36,13 @@ const put = (table: string, item: Item) =>
 const putTwin = (key: Item, sequenceNumber: number) =>
   put(TWIN, { ...key, value: { S: 'old' }, _ferry: { M: { v: { S: v(sequenceNumber) } } } });
 const twinOf = (key: Item) => engine().get(TWIN, key);
-const stateRowOf = (key: Item) =>
-  engine().get(settings.stateTable, stateRowKey(settings, canonicalKey(key)));
+const ledgerRowOf = (key: Item) =>
+  engine().get(settings.stateTable, ledgerRowKey(settings, canonicalKey(key)));
 
 /** What a function does that dead-letters a record of the item. */
 async function raiseBound(key: Item, sequenceNumber: number): Promise<void> {
   const row = { key, keyText: canonicalKey(key) };
-  await engine().destination.write(failureBound(row, v(sequenceNumber), settings, NOW_MS));
+  await engine().twinWriter.write(failureBound(row, v(sequenceNumber), settings, NOW_MS));
 }
 
 interface Parts {
@@ -66,16 +66,16 @@ async function resynchronize(
   const result = await resynchronizeKey(
     { key, keyText: canonicalKey(key), floor: floorOf({ epoch: 1, labelMs: LABEL_MS }), ...rules },
     {
-      settings: strict ? { ...settings, tombstones: 'strict' } : settings,
+      rules: strict ? { ...settings, tombstones: 'strict' } : settings,
       epoch: 1,
       lookAgain: { announce: announce ?? (async (body) => void announced.push(body)) },
       source: reader(SOURCE),
       twin: reader(TWIN),
-      stateTable: reader(settings.stateTable),
-      destination: {
+      ledger: reader(settings.stateTable),
+      twinWriter: {
         async write(request) {
           await meanwhile(sent.length + 1);
-          const reply = await engine().destination.write(request);
+          const reply = await engine().twinWriter.write(request);
           sent.push({ operation: request.operation, reply: reply.kind });
           return reply;
         },
@@ -144,7 +144,7 @@ it('does the same for a delete', async () => {
     { operation: 'TransactWriteItems', reply: 'refused' },
     { operation: 'TransactWriteItems', reply: 'written' },
   ]);
-  expect((await stateRowOf(key))?.['d']?.S).toBe(`${v(9)}~`);
+  expect((await ledgerRowOf(key))?.['d']?.S).toBe(`${v(9)}~`);
   expect(await twinOf(key)).toBeUndefined();
 });
 
@@ -165,7 +165,7 @@ it('remembers a delete only if it does it: neither is done where the other is re
   }
   expect(await twinOf(bound)).toBeDefined();
   expect(await twinOf(replaced)).toBeDefined();
-  expect((await stateRowOf(replaced))?.['d']).toBeUndefined();
+  expect((await ledgerRowOf(replaced))?.['d']).toBeUndefined();
 });
 
 it('remembers a delete above a record that was put aside, where neither side has the item', async () => {
@@ -176,7 +176,7 @@ it('remembers a delete above a record that was put aside, where neither side has
 
   expect(result).toEqual({ kind: 'equal', changed: true, found: false });
   expect(sent).toEqual([{ operation: 'TransactWriteItems', reply: 'written' }]);
-  expect((await stateRowOf(key))?.['d']?.S).toBe(`${v(9)}~`);
+  expect((await ledgerRowOf(key))?.['d']?.S).toBe(`${v(9)}~`);
 });
 
 it.each<[string, (key: Item) => Promise<unknown>]>([
@@ -187,7 +187,7 @@ it.each<[string, (key: Item) => Promise<unknown>]>([
   [
     'its tombstone',
     (key) =>
-      put(settings.stateTable, { ...stateRowKey(settings, canonicalKey(key)), d: { S: LATER } }),
+      put(settings.stateTable, { ...ledgerRowKey(settings, canonicalKey(key)), d: { S: LATER } }),
   ],
 ])(
   'leaves alone what a later epoch has written, whose source may be another: %s',

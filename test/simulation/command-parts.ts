@@ -15,10 +15,10 @@ export async function controlFor(
   world: World,
   streamArn = world.source.stream.arn,
 ): Promise<ControlRow> {
-  const { reader, destination } = world.ports(process);
+  const { reader: twinReader, twinWriter } = world.ports(process);
   const target = process.facts.settings;
   const demand = { apply: true, streamArn };
-  return requireControl({ target, reader, writer: destination }, demand, basics(process, world));
+  return requireControl({ rules: target, twinReader, twinWriter }, demand, basics(process, world));
 }
 
 /** Below every record of the source's stream, unless a mutant has another idea. */

@@ -58,7 +58,7 @@ function contextOf(
   return {
     ...retries,
     ...world.ports(process),
-    target: process.facts.settings,
+    rules: process.facts.settings,
     ttlDeletes: process.facts.settings.ttlDeletes,
     epoch: newestEpoch(control).n,
     floor: floorFor(control, world, streamArn),

@@ -106,7 +106,7 @@ const PER_THOUSAND: Readonly<Record<string, number>> = {
   'different: kept': 3,
   'outcome unversioned': 3,
   // Memory that ends.
-  'state row expired': 5,
+  'ledger row expired': 5,
   'lost: its letter expired': 5,
 };
 

@@ -46,7 +46,7 @@ export class Judge {
   readonly #entries = new Map<string, StreamEntry>();
   readonly #labels = new Map<StreamEntry, string>();
   readonly #places = new Map<string, number>();
-  /** State rows by their items. */
+  /** Ledger rows by their items. */
   readonly #rows = new Map<string, Item>();
   readonly #rowNames = new Map<string, string>();
   /** Places of deletes that have no record, by item and version. */
@@ -55,7 +55,7 @@ export class Judge {
   readonly #newest = new Map<string, SourceWrite>();
   /** When the state table was made anew. */
   #lostAtMs = -Infinity;
-  /** When the first item or state row was written since. */
+  /** When the first item or ledger row was written since. */
   #writtenAtMs = Infinity;
   /** Items that the twin has. */
   readonly #present = new Set<string>();
@@ -120,7 +120,7 @@ export class Judge {
     return `${String(epoch).padStart(4, '0')}.${this.#labels.get(entry) ?? ''}`;
   }
 
-  /** The item that a state row is of, by the row's id. */
+  /** The item that a ledger row is of, by the row's id. */
   nameOfRow(id: string): string | undefined {
     return this.#rowNames.get(id);
   }
@@ -264,7 +264,7 @@ export class Judge {
     }
     this.#writtenAtMs = Math.min(this.#writtenAtMs, this.#host.now());
     if (change.table === TABLES.twin) this.#onTwin(change, sent);
-    if (change.table === TABLES.state) this.#onStateRow(change, sent);
+    if (change.table === TABLES.state) this.#onLedgerRow(change, sent);
   }
 
   #onControlRow({ before, after }: Change, sent: Sent | undefined): void {
@@ -283,7 +283,7 @@ export class Judge {
   }
 
   /** What is remembered of an item only grows, and so does the time for which it is. */
-  #onStateRow(change: Change, sent: Sent): void {
+  #onLedgerRow(change: Change, sent: Sent): void {
     const { key: id, before, after } = change;
     const key = this.#names.get(after?.['key']?.S ?? '') ?? this.#rowNames.get(id);
     // A backfill's checkpoints are there, too.
@@ -474,7 +474,7 @@ interface Step {
   readonly place: number;
 }
 
-/** Of a state row, in epoch milliseconds. */
+/** Of a ledger row, in epoch milliseconds. */
 function expiryOf(row: Item | undefined): number {
   return Number(row?.['expiresAt']?.N ?? 0) * 1000;
 }

@@ -6,7 +6,7 @@ import type { HandlerSettings } from '../../src/config/handler-settings.ts';
 import { type ControlKeeper, controlKeeper } from '../../src/replicate/control-keeper.ts';
 import { type RejectionMemory, rejectionMemory } from '../../src/replicate/rejection-memory.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
-import type { DestinationReader, DestinationTable, LogEvent } from '../../src/ports.ts';
+import type { TwinReader, TwinWriter, LogEvent } from '../../src/ports.ts';
 import type { InvocationResult } from './delivery.ts';
 import { judgeInvocation } from './judge-invocation.ts';
 import type { Process, ProcessFacts } from './process.ts';
@@ -116,11 +116,11 @@ export class Lambda {
       if (made?.process === undefined) throw new Error('a sandbox without an invocation');
       return made.process;
     };
-    const reader: DestinationReader = {
+    const twinReader: TwinReader = {
       read: (request) => this.#world.reader(current()).read(request),
       tableId: (table) => this.#world.reader(current()).tableId(table),
     };
-    const destination: DestinationTable = {
+    const twinWriter: TwinWriter = {
       write: (request) => this.#world.destination(current()).write(request),
     };
     const clock = {
@@ -131,7 +131,7 @@ export class Lambda {
     const log = ({ event, error }: LogEvent) => {
       if (event === 'control.unreadable') current().saysUnread = textOf(error);
     };
-    const context = { settings, reader, destination, clock, random, log };
+    const context = { rules: settings, twinReader, twinWriter, clock, random, log };
     const keeper = controlKeeper(context);
     made = {
       settings,
@@ -170,9 +170,9 @@ export class Lambda {
     const replicate = this.#world.mutation.replicate?.(replicateBatch) ?? replicateBatch;
     const { limit, rejections, control } = sandbox;
     const context = {
-      settings,
-      destination: this.#world.destination(process),
-      reader: this.#world.reader(process),
+      rules: settings,
+      twinWriter: this.#world.destination(process),
+      twinReader: this.#world.reader(process),
       limit,
       rejections,
       control,

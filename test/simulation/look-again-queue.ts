@@ -133,9 +133,9 @@ export class LookAgain {
     const { failed, revenants, looked } = await operation(
       batch.map(({ id, body }) => ({ messageId: id, body })),
       {
-        settings,
-        destination: world.destination(process),
-        reader: world.reader(process),
+        rules: settings,
+        twinWriter: world.destination(process),
+        twinReader: world.reader(process),
         clock: world.clockOf(process),
         random,
         log: () => undefined,

@@ -11,9 +11,9 @@ import type { PutRecord, RemoveRecord } from '../../src/model/stream-record.ts';
 import {
   failureBound,
   guardedDelete,
-  keepStateRow,
+  keepLedgerRow,
   putTransaction,
-  stateRowKey,
+  ledgerRowKey,
   tombstone,
   type WriteRequest,
 } from '../../src/model/write-request.ts';
@@ -58,7 +58,7 @@ it('answers Ferry’s requests as a real engine does', async () => {
       for (const one of steps) {
         for (const request of requestsOf(one, id, db)) {
           const simulated = toWriteReply(db.execute(request, undefined), request);
-          expect(simulated).toEqual(await engine().destination.write(request));
+          expect(simulated).toEqual(await engine().twinWriter.write(request));
         }
       }
       const twin = await engine().get(target.destinationTable, { pk: { S: id } });
@@ -100,7 +100,7 @@ function requestsOf({ kind, sequenceNumber, isThere }: Step, id: string, db: Mem
     case 'bound':
       return [failureBound(put, put.version, target, NOW_MS)];
     case 'keep':
-      return [keepStateRow(put, target, NOW_MS)];
+      return [keepLedgerRow(put, target, NOW_MS)];
     case 'look':
       return [lookedAt(removal)];
     case 'repair':
@@ -123,11 +123,11 @@ function lookedAt({ key, version }: RemoveRecord): WriteRequest {
 }
 
 function repairOf({ key, keyText }: PutRecord, isThere: boolean, db: MemoryDynamoDb) {
-  const row = stateRowKey(target, keyText)['id']?.S ?? '';
+  const row = ledgerRowKey(target, keyText)['id']?.S ?? '';
   const states = {
     source: isThere ? { ...key, repaired: { BOOL: true } } : undefined,
     twin: db.get(target.destinationTable, key['pk']?.S ?? ''),
-    stateRow: db.get(target.stateTable, row),
+    ledgerRow: db.get(target.stateTable, row),
   };
   const floor = floorOf({ epoch: 1, labelMs: 1 });
   const decision = decideResynchronization({
@@ -136,7 +136,7 @@ function repairOf({ key, keyText }: PutRecord, isThere: boolean, db: MemoryDynam
     keyText,
     floor,
     states,
-    target,
+    rules: target,
     nowMs: NOW_MS,
   });
   return 'request' in decision ? [decision.request] : [];

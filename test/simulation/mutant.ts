@@ -10,8 +10,8 @@ import type { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type {
   Clock,
   DeadLetterQueue,
-  DestinationReader,
-  DestinationTable,
+  TwinReader,
+  TwinWriter,
   LookAgainQueue,
   MessageQueue,
   ObjectStore,
@@ -24,7 +24,7 @@ import type { World } from './world.ts';
 export interface Readers {
   readonly source: ReadableTable;
   readonly twin: ReadableTable;
-  readonly stateTable: ReadableTable;
+  readonly ledger: ReadableTable;
 }
 
 /** A redrive, and what it takes of what is there. */
@@ -39,10 +39,10 @@ export interface Mutation {
   /** Another request in the place of the one that Ferry sends. */
   readonly rewrite?: (request: WriteRequest, process: Process) => WriteRequest;
   readonly destination?: (
-    port: DestinationTable,
+    port: TwinWriter,
     process: Process,
     world: World,
-  ) => DestinationTable;
+  ) => TwinWriter;
   readonly control?: (keeper: ControlKeeper, context: ControlContext) => ControlKeeper;
   /** Whether a redrive replays everything by its version. */
   readonly withoutSource?: (settings: HandlerSettings) => boolean;
@@ -53,7 +53,7 @@ export interface Mutation {
   /** Of the function. */
   readonly settings?: (settings: HandlerSettings) => HandlerSettings;
   /** The reads of the function. */
-  readonly reader?: (port: DestinationReader, process: Process, world: World) => DestinationReader;
+  readonly reader?: (port: TwinReader, process: Process, world: World) => TwinReader;
   readonly look?: (look: typeof lookAgain) => typeof lookAgain;
   readonly lookAgain?: (port: LookAgainQueue, process: Process, world: World) => LookAgainQueue;
   readonly transactions?: (port: TransactionWriter) => TransactionWriter;

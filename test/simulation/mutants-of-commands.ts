@@ -134,17 +134,17 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
     name: 'scan that ends with an empty page',
     caughtBy: 140,
     seedsMax: 1_000,
-    readers: ({ source, twin, stateTable }) => ({ source: endsEarly(source), twin, stateTable }),
+    readers: ({ source, twin, ledger }) => ({ source: endsEarly(source), twin, ledger }),
   },
   {
     name: 'repair that reads the source first',
     caughtBy: 124,
     seedsMax: 10_000,
-    readers: ({ source, twin, stateTable }, { facts }) => {
-      if (facts.kind !== 'repair') return { source, twin, stateTable };
+    readers: ({ source, twin, ledger }, { facts }) => {
+      if (facts.kind !== 'repair') return { source, twin, ledger };
       const early = new Map<string, Awaited<ReturnType<typeof source.get>>>();
       return {
-        stateTable,
+        ledger,
         twin: {
           ...twin,
           async get(key) {

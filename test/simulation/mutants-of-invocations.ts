@@ -54,7 +54,7 @@ export const MUTANTS_OF_INVOCATIONS: readonly Mutant[] = [
         records.findLastIndex((one) => JSON.stringify(one).includes('userIdentity')) + 1;
       const summary = await replicate(records, context);
       const isFinished = summary.batchItemFailures.length === 0;
-      const { ttlDeletes } = context.settings;
+      const { ttlDeletes } = context.rules;
       if (!isFinished && ttlDeletes === 'skip' && behind > 0)
         await replicate(records.slice(behind), context);
       return summary;
@@ -76,7 +76,7 @@ export const MUTANTS_OF_INVOCATIONS: readonly Mutant[] = [
     },
   },
   {
-    name: 'state rows live for a day',
+    name: 'ledger rows live for a day',
     caughtBy: 1,
     seedsMax: 20,
     rewrite: tombstonesLive(DAY_SECONDS),

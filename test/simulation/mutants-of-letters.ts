@@ -3,10 +3,10 @@
 
 import type { BatchSummary } from '../../src/model/outcome.ts';
 import { classifyFailure } from '../../src/model/write-failure.ts';
-import { failureBound, keepStateRow, type WriteRequest } from '../../src/model/write-request.ts';
+import { failureBound, keepLedgerRow, type WriteRequest } from '../../src/model/write-request.ts';
 import { parseStreamRecord } from '../../src/model/stream-record.ts';
 import type { ReplicationContext } from '../../src/replicate/replicate-batch.ts';
-import type { DestinationTable } from '../../src/ports.ts';
+import type { TwinWriter } from '../../src/ports.ts';
 import { versionIn } from './judge.ts';
 import type { Mutant } from './mutants.ts';
 import { isOwn, versionOf, WRITTEN } from './mutations.ts';
@@ -20,7 +20,7 @@ interface PuttingAside {
 
 function puttingAside(
   records: readonly unknown[],
-  { control, remainingMs, settings, clock, destination, deadLetters }: ReplicationContext,
+  { control, remainingMs, rules: settings, clock, twinWriter, deadLetters }: ReplicationContext,
 ): PuttingAside {
   const failures = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, unknown: 0 };
   const putAside = async (version: string) => {
@@ -37,8 +37,8 @@ function puttingAside(
     const letter = { replication, reason, attempts: [], failedAt, version, key, sequenceNumber };
     try {
       const row = { key, keyText };
-      const bound = await destination.write(failureBound(row, version, settings, nowMs));
-      if (bound.kind === 'refused') await destination.write(keepStateRow(row, settings, nowMs));
+      const bound = await twinWriter.write(failureBound(row, version, settings, nowMs));
+      if (bound.kind === 'refused') await twinWriter.write(keepLedgerRow(row, settings, nowMs));
     } catch (error) {
       failures[classifyFailure(error).kind] += 1;
       return false;
@@ -58,9 +58,9 @@ function puttingAside(
 
 /** Tells of each put that the twin will never take, before the sender is told. */
 function tellingRejected(
-  port: DestinationTable,
+  port: TwinWriter,
   onRejected: (version: string) => Promise<void> | void,
-): DestinationTable {
+): TwinWriter {
   return {
     async write(request) {
       try {
@@ -83,12 +83,12 @@ export const MUTANTS_OF_LETTERS: readonly Mutant[] = [
     replicate: (replicate) => async (records, context) => {
       const { putAside, counting } = puttingAside(records, context);
       const sent = new Set<string>();
-      const telling = tellingRejected(context.destination, async (version) => {
+      const telling = tellingRejected(context.twinWriter, async (version) => {
         if (await putAside(version)) sent.add(version);
       });
       const isSettled = (request: WriteRequest) =>
         isOwn(request, 'f') && sent.has(versionOf(request));
-      const destination: DestinationTable = {
+      const twinWriter: TwinWriter = {
         write: async (request) => (isSettled(request) ? WRITTEN : telling.write(request)),
       };
       const deadLetters: ReplicationContext['deadLetters'] = {
@@ -96,7 +96,7 @@ export const MUTANTS_OF_LETTERS: readonly Mutant[] = [
           if (!sent.has(letter.version ?? '')) await context.deadLetters.send(letter);
         },
       };
-      return counting(await replicate(records, { ...context, destination, deadLetters }));
+      return counting(await replicate(records, { ...context, twinWriter, deadLetters }));
     },
   },
   {
@@ -105,10 +105,10 @@ export const MUTANTS_OF_LETTERS: readonly Mutant[] = [
     seedsMax: 10_000,
     replicate: (replicate) => async (records, context) => {
       const rejected: string[] = [];
-      const destination = tellingRejected(context.destination, (version) => {
+      const twinWriter = tellingRejected(context.twinWriter, (version) => {
         rejected.push(version);
       });
-      const summary = await replicate(records, { ...context, destination });
+      const summary = await replicate(records, { ...context, twinWriter });
       const [lowest] = summary.batchItemFailures;
       if (lowest === undefined) return summary;
       const { putAside, counting } = puttingAside(records, context);

@@ -8,9 +8,9 @@
 
 import { lookUpRequest } from '../../src/model/look-up.ts';
 import { seriesInEpoch } from '../../src/model/guard.ts';
-import { stateRowKey, type WriteRequest } from '../../src/model/write-request.ts';
+import { ledgerRowKey, type WriteRequest } from '../../src/model/write-request.ts';
 import type { ControlKeeper } from '../../src/replicate/control-keeper.ts';
-import type { DestinationReader, DestinationTable, Item, LookAgainQueue } from '../../src/ports.ts';
+import type { TwinReader, TwinWriter, Item, LookAgainQueue } from '../../src/ports.ts';
 import type { Mutant } from './mutants.ts';
 import {
   freePut,
@@ -39,7 +39,7 @@ const looksNowhere: NonNullable<Mutant['reader']> = (port, { facts }) => ({
       : port.read(request),
 });
 
-/** Whoever has put an insert asks the state row then, and takes it back. */
+/** Whoever has put an insert asks the ledger row then, and takes it back. */
 const looksAfter =
   (isConsistent: boolean): NonNullable<Mutant['destination']> =>
   (port, process, world) => {
@@ -55,7 +55,7 @@ const looksAfter =
   };
 
 interface Looking {
-  readonly port: DestinationTable;
+  readonly port: TwinWriter;
   readonly process: Process;
   readonly world: World;
   readonly isConsistent: boolean;
@@ -68,7 +68,7 @@ async function takeBack(
   const name = world.keys.nameOf(input.Item ?? {});
   if (input.TableName !== 'twin' || name === undefined) return;
   const { settings } = process.facts;
-  const request = lookUpRequest([stateRowKey(settings, world.keys.textOf(name))], settings);
+  const request = lookUpRequest([ledgerRowKey(settings, world.keys.textOf(name))], settings);
   const table = request.operation === 'BatchGetItem' ? request.input.RequestItems?.['state'] : {};
   if (table !== undefined) Object.assign(table, { ConsistentRead: isConsistent });
   const { items } = await world.reader(process).read(request);
@@ -91,14 +91,14 @@ const inEpochOfMessage: NonNullable<Mutant['look']> = (look) => async (messages,
   const report = { failed: [] as string[], looked: 0, revenants: 0, dropped: 0 };
   for (const message of messages) {
     const { epoch } = JSON.parse(message.body) as { epoch: number };
-    const reader: DestinationReader = {
-      ...context.reader,
+    const twinReader: TwinReader = {
+      ...context.twinReader,
       async read(request) {
-        const reply = await context.reader.read(request);
+        const reply = await context.twinReader.read(request);
         return { ...reply, items: reply.items.map((item) => endingWith(epoch, item)) };
       },
     };
-    const part = await look([message], { ...context, reader });
+    const part = await look([message], { ...context, twinReader });
     report.failed.push(...part.failed);
     for (const name of ['looked', 'revenants', 'dropped'] as const) report[name] += part[name];
   }

@@ -60,7 +60,7 @@ export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
     }),
   },
   {
-    name: '24 copies refused by a state row left out',
+    name: '24 copies refused by a ledger row left out',
     caughtBy: 139,
     seedsMax: 5_000,
     transactions: (port) => ({

@@ -4,7 +4,7 @@
 import type { AttributeValue, UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { WriteRequest } from '../../src/model/write-request.ts';
 import { recordKey } from '../../src/model/stream-record.ts';
-import type { DestinationTable, ReadableTable, WriteReply } from '../../src/ports.ts';
+import type { TwinWriter, ReadableTable, WriteReply } from '../../src/ports.ts';
 import type { Mutation } from './mutant.ts';
 import { MALFORMED } from './stream.ts';
 import type { Process, ProcessKind } from './process.ts';
@@ -66,7 +66,7 @@ export const versions =
     return JSON.parse(text) as WriteRequest;
   };
 
-/** Every state row's life cut to so many seconds. */
+/** Every ledger row's life cut to so many seconds. */
 export const tombstonesLive =
   (seconds: number): Rewrite =>
   (request) => {
@@ -183,7 +183,7 @@ export function pretendAnnounced(body: string, process: Process, world: World): 
 /** Tries again while it is throttled, whatever the time. */
 export async function retriedAtOnce(
   request: WriteRequest,
-  port: DestinationTable,
+  port: TwinWriter,
   process: Process,
 ): Promise<WriteReply> {
   for (let attempt = 1; ; attempt += 1) {
@@ -211,7 +211,7 @@ export const instead =
   (
     answer: (
       request: WriteRequest,
-      port: DestinationTable,
+      port: TwinWriter,
       process: Process,
     ) => Promise<WriteReply>,
     kinds: readonly ProcessKind[] = ['handler'],

@@ -60,7 +60,7 @@ export function replayedByVersion(
       return {
         source: readers.source,
         twin: readingNames(readers.twin, place, (key) => world.keys.nameOf(key)),
-        stateTable: readingNames(readers.stateTable, place, (key) =>
+        ledger: readingNames(readers.ledger, place, (key) =>
           world.judge.nameOfRow(key['id']?.S ?? ''),
         ),
       };
@@ -135,7 +135,7 @@ function readingNames(
   };
 }
 
-/** The versions of an item or of a state row. */
+/** The versions of an item or of a ledger row. */
 function namedParts(item: Item, named: (version: string) => string): Item {
   const { _ferry: reserved, d } = item;
   const v = reserved?.M?.['v']?.S;
@@ -154,7 +154,7 @@ function namedAs(version: string): string {
   return version.replace(/~+$/, '').replace(/\.0{40}$/, `.${'1'.padStart(40, '0')}`);
 }
 
-/** Of a key or an item of the twin, or of a state row. */
+/** Of a key or an item of the twin, or of a ledger row. */
 function idOf(key: Item, world: World): string {
   return key['id']?.S ?? `twin ${world.keys.nameOf(key)}`;
 }

@@ -94,7 +94,7 @@ async function runRedrive(
     {
       ...retries,
       ...world.ports(process),
-      settings: process.facts.settings,
+      rules: process.facts.settings,
       control: await readControl(),
       readControl,
       withoutSource: world.mutation.withoutSource?.(process.facts.settings) ?? false,
@@ -127,20 +127,20 @@ export const HIDDEN_SECONDS = 300;
 
 async function runRepair(process: Process, world: World, settleMs: number): Promise<RepairReport> {
   const retries = basics(process, world);
-  const { source, twin, stateTable, destination, lookAgain } = world.ports(process);
+  const { source, twin, ledger, twinWriter, lookAgain } = world.ports(process);
   const control = await controlFor(process, world);
   const unlimited = paceOf(Infinity, retries.clock);
   const report = await repair(
     keysIn(world),
     {
       ...retries,
-      settings: process.facts.settings,
+      rules: process.facts.settings,
       epoch: newestEpoch(control).n,
       lookAgain,
       source: pacedReader(source, unlimited, retries),
       twin: pacedReader(twin, unlimited, retries),
-      stateTable,
-      destination,
+      ledger,
+      twinWriter,
       remainingMs: () => Infinity,
       settleMs,
       floor: floorFor(control, world),
@@ -156,7 +156,7 @@ async function runRepair(process: Process, world: World, settleMs: number): Prom
 
 async function runAdopt(process: Process, world: World): Promise<ControlRow> {
   const { settings, name } = process.facts;
-  const { reader, destination, twin, stateTable } = world.ports(process);
+  const { reader, twinWriter, twin, ledger } = world.ports(process);
   const retries = basics(process, world);
   const read = (table: string) => retry(() => reader.tableId(table), retries);
   const identity = {
@@ -169,12 +169,12 @@ async function runAdopt(process: Process, world: World): Promise<ControlRow> {
   };
   const context = {
     ...retries,
-    settings,
+    rules: settings,
     identity,
-    reader,
-    destination,
+    twinReader: reader,
+    twinWriter,
     twin,
-    ledger: stateTable,
+    ledger,
     mappings: world.source.mappings(process),
     settleMs: settings.lookAgainSeconds * 1000,
     workers: 2,

@@ -3,8 +3,8 @@
 
 import { cancellation, refusal } from '../../src/aws/signed/write-reply.ts';
 import type {
-  DestinationReader,
-  DestinationTable,
+  TwinReader,
+  TwinWriter,
   Item,
   ReadableTable,
   ScanPage,
@@ -32,7 +32,7 @@ const WRITE_UNITS = 1;
 const EMPTY_PAGES = 0.15;
 const EXACT_ENDS = 0.3;
 
-export function destinationPort({ process, network, db, rewrite }: PortParts): DestinationTable {
+export function destinationPort({ process, network, db, rewrite }: PortParts): TwinWriter {
   return {
     async write(request) {
       const actual = rewrite(request, process);
@@ -92,7 +92,7 @@ export function toWriteReply(reply: Reply, { operation }: WriteRequest): WriteRe
 const CAPACITY_LACKS = 0.3;
 
 /** The reads of an invocation, and what it is told by them. */
-export function destinationReaderPort({ process, network, db }: ProcessParts): DestinationReader {
+export function destinationReaderPort({ process, network, db }: ProcessParts): TwinReader {
   const { random } = process.facts;
   const ageMs = () => (happens(random, network.rates().stale) ? random.next() * STALE_MS_MAX : 0);
   const isProcessed = () => !happens(random, network.rates().throttle * CAPACITY_LACKS);

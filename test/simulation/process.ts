@@ -76,7 +76,7 @@ export class Process {
   failedLetters = 0;
   /** Versions of deletes whose announcement the queue has acknowledged to it. */
   readonly announced = new Set<string>();
-  /** What it was told that the state rows remember, by their ids. */
+  /** What it was told that the ledger rows remember, by their ids. */
   readonly lookedUp = new Map<string, string | undefined>();
   /** Requests for the control row that told it nothing. */
   controlFailures = 0;

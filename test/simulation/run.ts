@@ -282,7 +282,7 @@ async function redriveAgain(world: World): Promise<void> {
   const all = (async () => {
     const context = {
       ...world.ports(process),
-      settings: process.facts.settings,
+      rules: process.facts.settings,
       control: await controlFor(process, world),
       withoutSource: false,
       clock,

@@ -4,8 +4,8 @@
 import type { HandlerSettings } from '../../src/config/handler-settings.ts';
 import type {
   DeadLetterQueue,
-  DestinationReader,
-  DestinationTable,
+  TwinReader,
+  TwinWriter,
   LookAgainQueue,
   Random,
   TransactionWriter,
@@ -63,9 +63,9 @@ export interface ProcessOptions {
 }
 
 export interface Ports extends Readers {
-  readonly destination: DestinationTable;
+  readonly twinWriter: TwinWriter;
   readonly transactions: TransactionWriter;
-  readonly reader: DestinationReader;
+  readonly reader: TwinReader;
   readonly lookAgain: LookAgainQueue;
 }
 
@@ -216,7 +216,7 @@ export class World {
     const transactions = transactionPort(this.#partsOf(process));
     const readers = this.#readers(process);
     return {
-      destination: this.destination(process),
+      twinWriter: this.destination(process),
       transactions: mutation.transactions?.(transactions) ?? transactions,
       reader: this.reader(process),
       lookAgain: this.lookAgain.port(process),
@@ -224,7 +224,7 @@ export class World {
     };
   }
 
-  destination(process: Process): DestinationTable {
+  destination(process: Process): TwinWriter {
     const destination = destinationPort(this.#partsOf(process));
     return this.mutation.destination?.(destination, process, this) ?? destination;
   }
@@ -234,7 +234,7 @@ export class World {
     return this.mutation.deadLetters?.(queue, process, this) ?? queue;
   }
 
-  reader(process: Process): DestinationReader {
+  reader(process: Process): TwinReader {
     const reader = destinationReaderPort(this.#partsOf(process));
     return this.mutation.reader?.(reader, process, this) ?? reader;
   }
@@ -271,7 +271,7 @@ export class World {
           return () => process.twinDiffered.set(key, differed);
         },
       }),
-      stateTable: readerPort({
+      ledger: readerPort({
         ...parts,
         service: 'destination',
         table: TABLES.state,
@@ -302,7 +302,7 @@ export class World {
         if (table !== TABLES.state || expiresAt?.N === undefined) return false;
         const lagMs = (hashOf(key) / 2 ** 32) * EXPIRY_LAG_MS_MAX;
         const isDue = Number(expiresAt.N) * 1000 + lagMs < scheduler.now();
-        if (isDue) this.note('state row expired');
+        if (isDue) this.note('ledger row expired');
         return isDue;
       },
       isInvalid: (table, name, item) => {

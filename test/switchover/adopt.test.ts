@@ -63,7 +63,7 @@ function replication(scene: Scene = {}) {
   const stop = new AbortController();
   let writes = 0;
   const context: AdoptContext = {
-    settings: SETTINGS,
+    rules: SETTINGS,
     identity: {
       region: 'us-east-1',
       streamArn: scene.streamArn ?? STREAM_ARN,
@@ -72,8 +72,8 @@ function replication(scene: Scene = {}) {
       ledgerId: 'id-of-ferry-orders-state',
       tag: 'this-run',
     },
-    reader: scriptedReader(() => ({ items: world.row ? [world.row] : [], unprocessed: [] })),
-    destination: {
+    twinReader: scriptedReader(() => ({ items: world.row ? [world.row] : [], unprocessed: [] })),
+    twinWriter: {
       async write(request) {
         writes += 1;
         scene.beforeWrite?.(world, writes);

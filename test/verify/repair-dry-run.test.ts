@@ -1,4 +1,4 @@
-// A dry run of a repair makes the decisions of the run: for every state of source, twin and state row, on a
+// A dry run of a repair makes the decisions of the run: for every state of source, twin and ledger row, on a
 // real engine, it tells what the run then does.
 
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -6,7 +6,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
-import { stateRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/write-request.ts';
 import { FerryError } from '../../src/errors.ts';
 import type { UnversionedItems } from '../../src/config/handler-settings.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
@@ -58,7 +58,7 @@ async function plant(policy: UnversionedItems): Promise<Item[]> {
         if (value !== undefined) await put(SOURCE, { ...key, value: { S: value } });
         if (twin !== undefined) await put(base.destinationTable, { ...key, ...twin });
         if (Object.keys(row).length > 0)
-          await put(base.stateTable, { ...stateRowKey(base, canonicalKey(key)), ...row });
+          await put(base.stateTable, { ...ledgerRowKey(base, canonicalKey(key)), ...row });
       }
     }
   }
@@ -88,11 +88,11 @@ async function run(keys: readonly Item[], { policy, apply, parts = {} }: Run) {
   const report = await repair(
     listed(),
     {
-      settings: { ...base, unversionedItems: policy },
+      rules: { ...base, unversionedItems: policy },
       source: reader(SOURCE),
       twin: reader(base.destinationTable),
-      stateTable: reader(base.stateTable),
-      destination: engine().destination,
+      ledger: reader(base.stateTable),
+      twinWriter: engine().twinWriter,
       epoch: 1,
       lookAgain: { announce: async () => undefined },
       clock,

@@ -5,14 +5,14 @@
 import { DeleteItemCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
-import { dynamoDbDestination, writeClient } from '../../src/aws/dynamodb-table.ts';
+import { dynamoDbTwinWriter, writeClient } from '../../src/aws/dynamodb-table.ts';
 import { floorOf, streamLabelMs } from '../../src/model/guard.ts';
 import { type FaultProxy, startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { pacedReader } from '../../src/pacing/paced-reader.ts';
 import { repair } from '../../src/verify/repair.ts';
-import type { DestinationTable, Item, ReadableTable } from '../../src/ports.ts';
+import type { TwinWriter, Item, ReadableTable } from '../../src/ports.ts';
 import { type LiveTable, liveTable } from '../fixtures/live-table.ts';
 import { contentsOf, judge, tampering, twinEvents } from '../fixtures/twin-history.ts';
 
@@ -25,7 +25,7 @@ const TRAFFIC_WRITES = 30;
 /** What so many seeds must have seen; a few need not. */
 const often = (perSeed: number) => (SEEDS < 20 ? 0 : perSeed * SEEDS);
 
-type Mutation = (destination: DestinationTable) => DestinationTable;
+type Mutation = (destination: TwinWriter) => TwinWriter;
 
 describe('a repair beside live traffic and faults', () => {
   it(`never takes an item back, and ends with equal tables (${SEEDS} seeds)`, async () => {
@@ -86,7 +86,7 @@ async function play(seed: number, mutation: Mutation) {
     await proxy.stop({ landLate: true });
     await live.replicate(() => true);
 
-    const calmly = { endpoint: live.engine.endpoint, mutation: (same: DestinationTable) => same };
+    const calmly = { endpoint: live.engine.endpoint, mutation: (same: TwinWriter) => same };
     const calm = await repairAll(live, { ...calmly, tally: { refused: 0 } });
     const events = await twinEvents(live.engine, destinationTable);
     const [source, twin] = await Promise.all(
@@ -153,11 +153,11 @@ async function repairAll(live: LiveTable, { endpoint, mutation, tally }: RepairS
       keys(),
       {
         ...retries,
-        settings,
+        rules: settings,
         source: reader(live.sourceTable),
         twin: reader(settings.destinationTable),
-        stateTable: reader(settings.stateTable),
-        destination: ambushed(mutation(dynamoDbDestination(writes)), live, tally),
+        ledger: reader(settings.stateTable),
+        twinWriter: ambushed(mutation(dynamoDbTwinWriter(writes)), live, tally),
         remainingMs: () => Infinity,
         settleMs: 1_000,
         floor: floorOf({ epoch: 1, labelMs: streamLabelMs(live.streamArn) ?? 0 }),
@@ -179,10 +179,10 @@ function inTurn(table: ReadableTable, { turns }: LiveTable): ReadableTable {
 
 /** Between what a repair has read and what it writes, the others have their turns with the same item. */
 function ambushed(
-  destination: DestinationTable,
+  destination: TwinWriter,
   live: LiveTable,
   tally: RepairSetup['tally'],
-): DestinationTable {
+): TwinWriter {
   return {
     async write(request) {
       const id = /item-\d+/.exec(JSON.stringify(request.input))?.[0];
@@ -204,7 +204,7 @@ async function* keys(): AsyncGenerator<Item> {
 }
 
 /** The same writes, whatever is there by now. */
-function withoutConditions(destination: DestinationTable): DestinationTable {
+function withoutConditions(destination: TwinWriter): TwinWriter {
   return {
     write(request) {
       switch (request.operation) {

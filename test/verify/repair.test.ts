@@ -6,11 +6,11 @@ import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
 import { parseAnnouncement } from '../../src/model/announcement.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
-import { stateRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/write-request.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { repair, type RepairContext } from '../../src/verify/repair.ts';
 import { FerryError } from '../../src/errors.ts';
-import type { DestinationTable, Item, ItemReader } from '../../src/ports.ts';
+import type { TwinWriter, Item, ItemReader } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 import { serviceError } from '../fixtures/replication.ts';
@@ -59,11 +59,11 @@ async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, ap
     yield* keys;
   }
   const context: RepairContext = {
-    settings,
+    rules: settings,
     source: reader('repaired-source'),
     twin: reader('repaired-twin'),
-    stateTable: reader(settings.stateTable),
-    destination: engine().destination,
+    ledger: reader(settings.stateTable),
+    twinWriter: engine().twinWriter,
     epoch: 1,
     lookAgain: { announce: async (body) => void announced.push(body) },
     clock,
@@ -87,8 +87,8 @@ async function run(keys: readonly Item[], parts: Partial<RepairContext> = {}, ap
 }
 
 const twinOf = (key: Item) => engine().get('repaired-twin', key);
-const stateRowOf = (key: Item) =>
-  engine().get(settings.stateTable, stateRowKey(settings, canonicalKey(key)));
+const ledgerRowOf = (key: Item) =>
+  engine().get(settings.stateTable, ledgerRowKey(settings, canonicalKey(key)));
 
 it('writes what is missing or different, just above what was there', async () => {
   const missing = await planted('a', undefined);
@@ -112,7 +112,7 @@ it('deletes what is extraneous, remembers it, and announces it', async () => {
   expect(report).toMatchObject({ deleted: 1, left: 0 });
   expect(await twinOf(key)).toBeUndefined();
   const version = `${versionOf({ epoch: 1, labelMs: LABEL_MS }, '7')}~`;
-  expect((await stateRowOf(key))?.['d']?.S).toBe(version);
+  expect((await ledgerRowOf(key))?.['d']?.S).toBe(version);
   expect(announced).toMatchObject([{ epoch: 1, deletes: [{ key, version }] }]);
 });
 
@@ -120,16 +120,16 @@ it('goes on with the next batch after an outage that is over', async () => {
   const keys = Array.from({ length: 1_010 }, (_, count) => ({ pk: { S: `many-${count}` } }));
   await putAll(engine(), 'repaired-source', keys);
   let writes = 0;
-  const flaky: DestinationTable = {
+  const flaky: TwinWriter = {
     write(request) {
       writes += 1;
       // After so many in a row, the rest of the batch is not tried.
       if (writes <= 10) return Promise.reject(serviceError('ECONNREFUSED'));
-      return engine().destination.write(request);
+      return engine().twinWriter.write(request);
     },
   };
 
-  const { report } = await run(keys, { destination: flaky });
+  const { report } = await run(keys, { twinWriter: flaky });
 
   expect(report).toMatchObject({ looked: 1_010, put: 10, left: 1_000 });
 });
@@ -180,7 +180,7 @@ it.each([
 ])('leaves the twin’s own items, where they are to be kept: %s', async (_, apply) => {
   const keys = [await planted('a', 'mine', ''), await planted(undefined, 'mine', '')];
   const missing = await planted('a', undefined);
-  const rules = { settings: { ...settings, unversionedItems: 'keep' as const } };
+  const rules = { rules: { ...settings, unversionedItems: 'keep' as const } };
 
   const { report, left } = await run([...keys, missing], rules, apply);
 
@@ -191,15 +191,15 @@ it.each([
 
 it('names what the destination refuses, and goes on with the others', async () => {
   const [refused, fine] = [await planted('poison', undefined), await planted('a', undefined)];
-  const destination: DestinationTable = {
+  const twinWriter: TwinWriter = {
     async write(request) {
       if (JSON.stringify(request.input).includes('poison'))
         throw serviceError('ValidationException');
-      return engine().destination.write(request);
+      return engine().twinWriter.write(request);
     },
   };
 
-  const { report, left } = await run([refused, fine], { destination });
+  const { report, left } = await run([refused, fine], { twinWriter });
 
   expect(report).toMatchObject({ put: 1, left: 1 });
   expect(left).toEqual(['ValidationException']);
@@ -210,16 +210,16 @@ it('lets a record win that arrives between its look and its write', async () => 
   const key = await planted('new', 'old', '7');
   let arrived = false;
   const newer = { ...key, value: { S: 'new' }, _ferry: versionMap('9') };
-  const destination: DestinationTable = {
+  const twinWriter: TwinWriter = {
     async write(request) {
       if (!arrived)
         await engine().client.send(new PutItemCommand({ TableName: 'repaired-twin', Item: newer }));
       arrived = true;
-      return engine().destination.write(request);
+      return engine().twinWriter.write(request);
     },
   };
 
-  await run([key], { destination });
+  await run([key], { twinWriter });
 
   expect(await twinOf(key)).toEqual(newer);
 });

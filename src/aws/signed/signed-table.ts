@@ -5,8 +5,8 @@ import { decodeItem, type Item } from '../../model/attribute-value.ts';
 import { itemRequest, itemsRequest } from '../../model/read-request.ts';
 import { jsonOf, type WriteRequest } from '../../model/write-request.ts';
 import type {
-  DestinationReader,
-  DestinationTable,
+  TwinReader,
+  TwinWriter,
   ItemReader,
   ReadReply,
   WriteReply,
@@ -17,7 +17,7 @@ import { cancellation, type CancellationPart, refusal } from './write-reply.ts';
 
 const API = 'DynamoDB_20120810.';
 
-export function signedDestination(requests: SignedRequests): DestinationTable {
+export function signedTwinWriter(requests: SignedRequests): TwinWriter {
   return {
     async write(request) {
       const { operation } = request;
@@ -29,7 +29,7 @@ export function signedDestination(requests: SignedRequests): DestinationTable {
   };
 }
 
-export function signedReader(requests: SignedRequests): DestinationReader {
+export function signedTwinReader(requests: SignedRequests): TwinReader {
   const ask = async (operation: string, input: object): Promise<Reply> => {
     const answer = await requests.send(API + operation, JSON.stringify(input));
     requireOwnAnswer(operation, answer);
@@ -49,7 +49,7 @@ export function signedReader(requests: SignedRequests): DestinationReader {
 }
 
 /** A table of what `reader` reads, item by item. */
-export function signedItems(reader: DestinationReader, table: string): ItemReader {
+export function signedItems(reader: TwinReader, table: string): ItemReader {
   return {
     async get(key) {
       const { items } = await reader.read(itemRequest(table, key));

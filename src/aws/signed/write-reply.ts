@@ -6,7 +6,7 @@ import type { WriteReply } from '../../ports.ts';
 
 /** The condition of a single write did not hold. */
 export function refusal(operation: WriteRequest['operation'], item: Item | undefined): WriteReply {
-  return { kind: 'refused', by: operation === 'UpdateItem' ? 'state-row' : 'item', item };
+  return { kind: 'refused', by: operation === 'UpdateItem' ? 'ledger-row' : 'item', item };
 }
 
 export interface CancellationPart {
@@ -32,7 +32,7 @@ export const CANCELLATION_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Ferry's transactions have two parts: the put of the item, and a check of its state row.
+ * Ferry's transactions have two parts: the put of the item, and a check of its ledger row.
  * @param error what the service said; thrown where it is no refusal.
  */
 export function cancellation(parts: readonly CancellationPart[], error: Error): WriteReply {
@@ -43,8 +43,8 @@ export function cancellation(parts: readonly CancellationPart[], error: Error): 
     const name = CANCELLATIONS[other.Code ?? ''] ?? error.name;
     throw Object.assign(new Error(other.Message ?? error.message, { cause: error }), { name });
   }
-  const [item, stateRow] = parts.map(({ Code }) => Code === 'ConditionalCheckFailed');
-  if (stateRow === true) return { kind: 'refused', by: 'state-row' };
+  const [item, ledgerRow] = parts.map(({ Code }) => Code === 'ConditionalCheckFailed');
+  if (ledgerRow === true) return { kind: 'refused', by: 'ledger-row' };
   if (item === true) return { kind: 'refused', by: 'item', item: parts[0]?.Item };
   throw error;
 }

@@ -36,17 +36,17 @@ export async function copySource(
     const queueUrl = failures.lookAgainQueueUrl;
     const context = {
       ...retries,
-      target: pair.target,
+      rules: pair.rules,
       floor: floorIn(control, [streamArn]),
       epoch: newestEpoch(control).n,
       lookAgain: await openLookAgain({ replication, credentials, queueUrl, apply: true }),
       ttlDeletes: replication.ttlDeletes,
       source: pair.source,
-      twin: pair.destination,
+      twin: pair.twin,
       readPace: paceOf(Infinity, clock),
       transactions: pair.transactions,
-      destination: pair.writer,
-      stateTable: pair.stateTable,
+      twinWriter: pair.twinWriter,
+      ledger: pair.ledger,
       writePace: paceOf(Infinity, clock),
       pageItems: PAGE_ITEMS,
       // They show as differences in the end.

@@ -5,7 +5,7 @@ import type { Credentials } from '../../aws/client-settings.ts';
 import { dynamoDbStreamReader } from '../../aws/dynamodb-streams.ts';
 import { streamsClient } from '../../aws/stream-ranges.ts';
 import type { ReplicationConfig, ServiceEndpoints } from '../../config/config.ts';
-import { functionName, STATE_ATTRIBUTES } from '../../config/names.ts';
+import { functionName, LEDGER_ATTRIBUTES } from '../../config/names.ts';
 import type { Clock, Random, StreamReader } from '../../ports.ts';
 import { type StreamConsumer, startConsumer } from '../../stream/consumer.ts';
 import { localFunctionArn } from '../lambda/lambda-api.ts';
@@ -42,7 +42,7 @@ export interface LocalWorldOptions {
   readonly onProblem: (problem: string) => void;
 }
 
-const STATE_SCHEMA: KeySchema = { partitionKey: { name: STATE_ATTRIBUTES.id, type: 'S' } };
+const STATE_SCHEMA: KeySchema = { partitionKey: { name: LEDGER_ATTRIBUTES.id, type: 'S' } };
 const DEFAULT_SCHEMA: KeySchema = {
   partitionKey: { name: 'pk', type: 'S' },
   sortKey: { name: 'sk', type: 'S' },

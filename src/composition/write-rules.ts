@@ -1,9 +1,9 @@
 // Where a replication's writes go and under which rules, from its configuration.
 
 import type { ReplicationConfig } from '../config/config.ts';
-import type { WriteTarget } from '../model/write-request.ts';
+import type { WriteRules } from '../model/write-request.ts';
 
-export function writeTarget(replication: ReplicationConfig): WriteTarget {
+export function writeRules(replication: ReplicationConfig): WriteRules {
   const { source, destination, stateTable, reservedAttribute, unversionedItems, tombstones } =
     replication;
   return {

@@ -1,11 +1,11 @@
-// State rows must outlive every dead letter: a tombstone that is forgotten earlier lets an old put bring its
+// Ledger rows must outlive every dead letter: a tombstone that is forgotten earlier lets an old put bring its
 // item back. What is stored on a real engine, read row by row.
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
-import { stateRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/write-request.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
-import type { DestinationTable } from '../../src/ports.ts';
+import type { TwinWriter } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
 import { invocation, NOW_MS, serviceError } from '../fixtures/replication.ts';
@@ -19,21 +19,21 @@ const expiryAfter = (ms: number) => String(Math.floor((NOW_MS + ms) / 1000) + 15
 let ids = 0;
 const newId = () => `item-${(ids += 1)}`;
 
-const stateRowOf = (id: string) => {
+const ledgerRowOf = (id: string) => {
   const keyText = canonicalKey({ pk: { S: id } });
-  return engine().get(SETTINGS.stateTable, stateRowKey(SETTINGS, keyText));
+  return engine().get(SETTINGS.stateTable, ledgerRowKey(SETTINGS, keyText));
 };
 
 /** Delivers a record `afterMs` after NOW_MS; a put is refused as one that can never be stored. */
 async function deliver(record: object, afterMs = 0) {
-  const destination: DestinationTable = {
+  const twinWriter: TwinWriter = {
     async write(request) {
       if (request.operation === 'PutItem') throw serviceError('ValidationException');
-      return engine().destination.write(request);
+      return engine().twinWriter.write(request);
     },
   };
   const clock = { now: () => NOW_MS + afterMs, sleep: async () => undefined };
-  const { counts } = await replicateBatch([record], invocation({ destination, clock }));
+  const { counts } = await replicateBatch([record], invocation({ twinWriter, clock }));
   return counts;
 }
 
@@ -41,13 +41,13 @@ const rejected = (id: string, sequenceNumber: string) => lambdaRecord({ id, sequ
 const deleted = (id: string, sequenceNumber: string) =>
   lambdaRecord({ id, sequenceNumber, eventName: 'REMOVE' });
 
-describe('a state row lives 15 days from', () => {
+describe('a ledger row lives 15 days from', () => {
   it('the delete that it remembers', async () => {
     const id = newId();
 
     expect(await deliver(deleted(id, '5'))).toMatchObject({ applied: 1 });
 
-    const row = await stateRowOf(id);
+    const row = await ledgerRowOf(id);
     expect(row).toMatchObject({ expiresAt: { N: expiryAfter(0) } });
     expect(row?.['key']).toEqual({ S: canonicalKey({ pk: { S: id } }) });
     expect(row).not.toHaveProperty('f');
@@ -58,7 +58,7 @@ describe('a state row lives 15 days from', () => {
 
     expect(await deliver(rejected(id, '5'))).toMatchObject({ 'dead-lettered': 1 });
 
-    const row = await stateRowOf(id);
+    const row = await ledgerRowOf(id);
     expect(row).toMatchObject({ expiresAt: { N: expiryAfter(0) } });
     expect(row?.['key']).toEqual({ S: canonicalKey({ pk: { S: id } }) });
     expect(row).not.toHaveProperty('d');
@@ -73,7 +73,7 @@ describe('a state row lives 15 days from', () => {
 
     expect(await deliver(rejected(id, second), 3 * DAY_MS)).toMatchObject({ 'dead-lettered': 1 });
 
-    const row = await stateRowOf(id);
+    const row = await ledgerRowOf(id);
     expect(row).toMatchObject({ expiresAt: { N: expiryAfter(3 * DAY_MS) } });
     expect(row?.['f']?.S?.endsWith(`0${second === '6' ? '6' : '5'}`)).toBe(true);
   });
@@ -84,7 +84,7 @@ describe('a state row lives 15 days from', () => {
 
     await deliver(deleted(id, '6'), 3 * DAY_MS);
 
-    expect(await stateRowOf(id)).toMatchObject({ expiresAt: { N: expiryAfter(3 * DAY_MS) } });
+    expect(await ledgerRowOf(id)).toMatchObject({ expiresAt: { N: expiryAfter(3 * DAY_MS) } });
   });
 
   it('the latest of both, and keeps what it knew', async () => {
@@ -93,7 +93,7 @@ describe('a state row lives 15 days from', () => {
 
     await deliver(deleted(id, '6'), 3 * DAY_MS);
 
-    const row = await stateRowOf(id);
+    const row = await ledgerRowOf(id);
     expect(row).toMatchObject({ expiresAt: { N: expiryAfter(3 * DAY_MS) } });
     expect([row?.['f']?.S?.endsWith('05'), row?.['d']?.S?.endsWith('06')]).toEqual([true, true]);
   });
