@@ -1,10 +1,6 @@
 // Ways to bring a batch to a destination: ours, those that people write themselves, and the limit.
 
-import {
-  dynamoDbTwinWriter,
-  dynamoDbTwinReader,
-  writeClient,
-} from '../src/aws/dynamodb-table.ts';
+import { dynamoDbTwinWriter, dynamoDbTwinReader, writeClient } from '../src/aws/dynamodb-table.ts';
 import { signedRequests } from '../src/aws/signed/signed-requests.ts';
 import { signedTwinWriter, signedTwinReader } from '../src/aws/signed/signed-table.ts';
 import { systemClock, systemRandom } from '../src/aws/system-clock.ts';

@@ -16,12 +16,7 @@ import {
 import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import type { WriteRequest } from '../model/write-request.ts';
 import type { ReadRequest } from '../model/read-request.ts';
-import type {
-  TwinReader,
-  TwinWriter,
-  ReadReply,
-  TransactionWriter,
-} from '../ports.ts';
+import type { TwinReader, TwinWriter, ReadReply, TransactionWriter } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 import { undiciHandler } from './undici-handler.ts';
 import { cancellation, CANCELLATION_CODES, refusal } from './signed/write-reply.ts';

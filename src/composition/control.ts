@@ -60,7 +60,8 @@ async function findIfDeployed(
   const { rules, twinReader } = place;
   try {
     const row = await findRow(place, retries);
-    if (row !== undefined || (await retry(() => isUntouched(rules, twinReader), retries))) return row;
+    if (row !== undefined || (await retry(() => isUntouched(rules, twinReader), retries)))
+      return row;
   } catch (error) {
     if (error instanceof Error && error.name === 'ResourceNotFoundException') return undefined;
     throw error;

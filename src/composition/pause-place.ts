@@ -1,11 +1,7 @@
 // What a pause and a resume work on: the event source mappings in the source's Region, and the control row in the
 // destination's.
 
-import {
-  dynamoDbTwinWriter,
-  dynamoDbTwinReader,
-  writeClient,
-} from '../aws/dynamodb-table.ts';
+import { dynamoDbTwinWriter, dynamoDbTwinReader, writeClient } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
 import type { ReplicationConfig } from '../config/config.ts';
 import { functionName } from '../config/names.ts';

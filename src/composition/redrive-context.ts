@@ -4,11 +4,7 @@
 import { type Credentials, serviceSettings } from '../aws/client-settings.ts';
 import { deployedSettings } from '../aws/deployed-function.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
-import {
-  dynamoDbTwinWriter,
-  dynamoDbTwinReader,
-  writeClient,
-} from '../aws/dynamodb-table.ts';
+import { dynamoDbTwinWriter, dynamoDbTwinReader, writeClient } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { queueClient, sqsMessages } from '../aws/sqs-messages.ts';

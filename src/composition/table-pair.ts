@@ -16,12 +16,7 @@ import { streamLabelMs } from '../model/guard.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import type { WriteRules } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
-import type {
-  TwinReader,
-  TwinWriter,
-  ReadableTable,
-  TransactionWriter,
-} from '../ports.ts';
+import type { TwinReader, TwinWriter, ReadableTable, TransactionWriter } from '../ports.ts';
 import { checkTables, requireTable } from './table-check.ts';
 import { writeRules } from './write-rules.ts';
 

@@ -1,11 +1,7 @@
 // Lambda's entry for announced deletes, called with messages of the look-again queue whose delay is over.
 
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import {
-  dynamoDbTwinWriter,
-  dynamoDbTwinReader,
-  writeClient,
-} from '../aws/dynamodb-table.ts';
+import { dynamoDbTwinWriter, dynamoDbTwinReader, writeClient } from '../aws/dynamodb-table.ts';
 import { writeMetrics } from '../aws/emf-metrics.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { writeRules } from '../composition/write-rules.ts';

@@ -56,10 +56,7 @@ export async function adoptFirst(
 }
 
 /** The first page of each, consistently read: a twin that Ferry has written shows a version in it. */
-export async function isUntouched(
-  settings: WriteRules,
-  reader: TwinReader,
-): Promise<boolean> {
+export async function isUntouched(settings: WriteRules, reader: TwinReader): Promise<boolean> {
   const rows = await reader.read(firstPage(settings.stateTable, LEDGER_ATTRIBUTES.id));
   if (rows.items.length > 0) return false;
   const { reservedAttribute, destinationTable } = settings;

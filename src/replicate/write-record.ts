@@ -173,11 +173,7 @@ function noted(outcome: WriteOutcome, { onRejected }: WriteContext): WriteOutcom
 }
 
 function appliedOutcome(record: StreamRecord, { rules, clock }: WriteContext): WriteOutcome {
-  const { latencyMs, heartbeatMs, isTimestampFallback } = latenciesOf(
-    record,
-    rules,
-    clock.now(),
-  );
+  const { latencyMs, heartbeatMs, isTimestampFallback } = latenciesOf(record, rules, clock.now());
   // Written out: a spread would cost more than all of it.
   return { kind: 'applied', latencyMs, heartbeatMs, isTimestampFallback };
 }

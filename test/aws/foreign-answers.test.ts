@@ -35,9 +35,7 @@ async function answering(headers: Record<string, string>, body: string): Promise
 
 const READERS: Readonly<Record<string, (endpoint: string) => TwinReader>> = {
   'the SDK': (endpoint) =>
-    dynamoDbTwinReader(
-      writeClient({ region: 'eu-west-1', endpoint, credentials, concurrency: 1 }),
-    ),
+    dynamoDbTwinReader(writeClient({ region: 'eu-west-1', endpoint, credentials, concurrency: 1 })),
   'requests signed here': (endpoint) =>
     signedTwinReader(
       signedRequests({

@@ -241,7 +241,9 @@ describe('a message comes back', () => {
 
     // Not merged with the defaults where it is given as absent.
     const noRow = 'row' in parts && parts.row === undefined;
-    const twinReader = noRow ? scriptedReader(() => ({ items: [], unprocessed: [] })) : context.twinReader;
+    const twinReader = noRow
+      ? scriptedReader(() => ({ items: [], unprocessed: [] }))
+      : context.twinReader;
     const report = await lookAgain([message([['a', 5]])], { ...context, twinReader });
 
     expect(report).toMatchObject({ failed: ['m-1'], revenants: 0 });

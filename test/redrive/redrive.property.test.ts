@@ -354,10 +354,7 @@ function withoutLedgerRowCheck(destination: TwinWriter): TwinWriter {
 
 type Put = { readonly TableName?: string | undefined; readonly Item?: Item | undefined };
 
-function puttingOtherwise(
-  destination: TwinWriter,
-  other: (put: Put) => Put,
-): TwinWriter {
+function puttingOtherwise(destination: TwinWriter, other: (put: Put) => Put): TwinWriter {
   return {
     write(request): ReturnType<TwinWriter['write']> {
       const { Put } =

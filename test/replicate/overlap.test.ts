@@ -118,10 +118,7 @@ describe('a put that an overlapping invocation sends late', () => {
   it('and what was written again since is left where it is', async () => {
     const { id, announced } = await overlap({});
     const again = lambdaRecord({ id, eventName: 'INSERT', sequenceNumber: '3' });
-    await replicateBatch(
-      [again],
-      invocation({ rules: CHECKED, twinWriter: engine().twinWriter }),
-    );
+    await replicateBatch([again], invocation({ rules: CHECKED, twinWriter: engine().twinWriter }));
 
     const { removed } = await lookAgainAt(engine(), announced, CHECKED);
 

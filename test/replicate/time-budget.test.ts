@@ -93,7 +93,14 @@ async function invocationOf(seed: number) {
     await request(false);
     return { items: operation === 'GetItem' ? rows : [], unprocessed: [] };
   });
-  const parts = { rules: settings, twinWriter: destination, twinReader: reader, clock, random, remainingMs };
+  const parts = {
+    rules: settings,
+    twinWriter: destination,
+    twinReader: reader,
+    clock,
+    random,
+    remainingMs,
+  };
   const context = invocation({
     ...parts,
     control: controlKeeper({ ...parts, log: () => undefined }),

@@ -152,11 +152,15 @@ describe('an item that is equal on both sides', () => {
   it('of the twin’s own is left alone where such are kept, whatever failed', () => {
     const target = { ...SETTINGS, unversionedItems: 'keep' as const };
 
-    expect(writeFor({ source, twin: twin(), ledgerRow: row({ f: '8' }) }, { rules: target })).toEqual({
+    expect(
+      writeFor({ source, twin: twin(), ledgerRow: row({ f: '8' }) }, { rules: target }),
+    ).toEqual({
       kind: 'kept',
     });
     expect(writeFor({ twin: twin() }, { rules: target })).toEqual({ kind: 'kept' });
-    expect(versionWritten(writeFor({ source, twin: twin('7', '2') }, { rules: target }))).toBeDefined();
+    expect(
+      versionWritten(writeFor({ source, twin: twin('7', '2') }, { rules: target })),
+    ).toBeDefined();
   });
 });
 

@@ -38,11 +38,7 @@ interface Redrive {
 export interface Mutation {
   /** Another request in the place of the one that Ferry sends. */
   readonly rewrite?: (request: WriteRequest, process: Process) => WriteRequest;
-  readonly destination?: (
-    port: TwinWriter,
-    process: Process,
-    world: World,
-  ) => TwinWriter;
+  readonly destination?: (port: TwinWriter, process: Process, world: World) => TwinWriter;
   readonly control?: (keeper: ControlKeeper, context: ControlContext) => ControlKeeper;
   /** Whether a redrive replays everything by its version. */
   readonly withoutSource?: (settings: HandlerSettings) => boolean;

@@ -209,11 +209,7 @@ export const WRITTEN: WriteReply = { kind: 'written' };
 /** Answers for some requests in the destination's place. */
 export const instead =
   (
-    answer: (
-      request: WriteRequest,
-      port: TwinWriter,
-      process: Process,
-    ) => Promise<WriteReply>,
+    answer: (request: WriteRequest, port: TwinWriter, process: Process) => Promise<WriteReply>,
     kinds: readonly ProcessKind[] = ['handler'],
   ): NonNullable<Mutation['destination']> =>
   (port, process) =>

@@ -4,13 +4,7 @@
 import { decodeItem, type Item } from '../../model/attribute-value.ts';
 import { itemRequest, itemsRequest } from '../../model/read-request.ts';
 import { jsonOf, type WriteRequest } from '../../model/write-request.ts';
-import type {
-  TwinReader,
-  TwinWriter,
-  ItemReader,
-  ReadReply,
-  WriteReply,
-} from '../../ports.ts';
+import type { TwinReader, TwinWriter, ItemReader, ReadReply, WriteReply } from '../../ports.ts';
 import { requireOwnAnswer } from './service-answer.ts';
 import type { Answer, SignedRequests } from './signed-requests.ts';
 import { cancellation, type CancellationPart, refusal } from './write-reply.ts';
