@@ -150,7 +150,7 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
 describe('an operator needs for', () => {
   it.each(COMMANDS)(
     '$command what the document says',
-    async ({ command, always, apply = [] }) => {
+    async ({ command, always, apply }) => {
       const dry = await asked(command, []);
       const applied = apply.length > 0 ? await asked(command, ['--apply']) : [];
 
@@ -179,7 +179,7 @@ const NOT_PLAYED: Readonly<{ [command: string]: readonly string[] }> = {
   // An item that something else changes meanwhile is read again, alone.
   redrive: ['dynamodb:GetItem source', 'dynamodb:GetItem twin'],
   // Its letters are redriven as without `--bulk`, and here it has none.
-  'redrive --bulk': COMMANDS.flatMap(({ command, always, apply = [] }) =>
+  'redrive --bulk': COMMANDS.flatMap(({ command, always, apply }) =>
     command === 'redrive' ? [...always, ...apply] : [],
   ),
   // The tables of the embedded engine are not protected, so that no protection has to be taken away.

@@ -17,181 +17,158 @@ export type Place =
   | 'bucket'
   | 'anything';
 
+/** One service and its actions on one place. */
+type Need = `${Place} ${string}:${string}`;
+
 export interface CommandNeeds {
   readonly command: string;
   /** "dynamodb:GetItem state": without `--apply`. */
   readonly always: readonly string[];
-  /** Besides, with `--apply`. */
-  readonly apply?: readonly string[];
+  /** To add for `--apply`. */
+  readonly apply: readonly string[];
 }
 
-/** `all(['GetItem', 'Scan'], 'source')` of one service. */
-function all(service: string, operations: readonly string[], place: Place): string[] {
-  return operations.map((operation) => `${service}:${operation} ${place}`);
+function needs(
+  command: string,
+  always: readonly Need[],
+  apply: readonly Need[] = [],
+): CommandNeeds {
+  return { command, always: always.flatMap(eachAction), apply: apply.flatMap(eachAction) };
 }
 
-const FACTS = ['DescribeTable', 'DescribeTimeToLive'];
-/** Every command that works on items looks at the tables and at the control row first. */
-const LOOK = [
-  ...all('dynamodb', FACTS, 'source'),
-  ...all('dynamodb', FACTS, 'twin'),
-  'dynamodb:DescribeTable state',
-  'dynamodb:GetItem state',
-];
-/** Where it writes, also whether the state table forgets in time. */
-const LOOK_TO_WRITE = [...LOOK, 'dynamodb:DescribeTimeToLive state'];
-const FUNCTION = 'lambda:GetFunctionConfiguration replicate';
-/** A mapping, and what the function behind it is. */
-const MAPPING = [FUNCTION, 'lambda:ListEventSourceMappings anything'];
-const CHANGE_MAPPING = ['lambda:UpdateEventSourceMapping mappings', 'dynamodb:PutItem state'];
-/** Writes of one item under the guard. */
-const GUARDED = [
-  'dynamodb:PutItem twin',
-  'dynamodb:DeleteItem twin',
-  'dynamodb:UpdateItem state',
-  'dynamodb:ConditionCheckItem state',
-  'sqs:SendMessage lookAgain',
-];
-const RUN = [
-  'lambda:GetFunctionConfiguration bulkFunction',
-  'states:StartExecution stateMachine',
-  'states:DescribeExecution executions',
-];
+function eachAction(need: Need): string[] {
+  const [, place = '', service = '', actions = ''] = /^(\w+) (\w+):(.+)$/.exec(need) ?? [];
+  return actions.split(' ').map((action) => `${service}:${action} ${place}`);
+}
 
-const REDRIVE_LOOK = [
-  'dynamodb:DescribeTable source',
-  'dynamodb:DescribeTable twin',
-  'dynamodb:DescribeTable state',
-  'dynamodb:GetItem state',
-  'dynamodb:BatchGetItem source',
-  'dynamodb:BatchGetItem twin',
-  'dynamodb:BatchGetItem state',
+/** Commands that work on items first look at the tables and at the control row. */
+const TABLES: readonly Need[] = [
+  'source dynamodb:DescribeTable DescribeTimeToLive',
+  'twin dynamodb:DescribeTable DescribeTimeToLive',
+  'state dynamodb:DescribeTable GetItem',
+];
+/** Commands that write also check the TTL of the state table. */
+const TABLES_TO_WRITE: readonly Need[] = [...TABLES, 'state dynamodb:DescribeTimeToLive'];
+const FUNCTION = 'replicate lambda:GetFunctionConfiguration';
+const MAPPING: readonly Need[] = [FUNCTION, 'anything lambda:ListEventSourceMappings'];
+const CHANGE_MAPPING: readonly Need[] = [
+  'mappings lambda:UpdateEventSourceMapping',
+  'state dynamodb:PutItem',
+];
+const GUARDED_WRITE: readonly Need[] = [
+  'twin dynamodb:PutItem DeleteItem',
+  'state dynamodb:UpdateItem ConditionCheckItem',
+  'lookAgain sqs:SendMessage',
+];
+const BULK_FUNCTION = 'bulkFunction lambda:GetFunctionConfiguration';
+const BULK_RUN: readonly Need[] = [
+  BULK_FUNCTION,
+  'stateMachine states:StartExecution',
+  'executions states:DescribeExecution',
+];
+const READ_BUCKET = 'bucket s3:ListBucket GetObject';
+const REDRIVE_LOOK: readonly Need[] = [
+  'source dynamodb:DescribeTable',
+  'twin dynamodb:DescribeTable',
+  'state dynamodb:DescribeTable GetItem',
+  'source dynamodb:BatchGetItem',
+  'twin dynamodb:BatchGetItem',
+  'state dynamodb:BatchGetItem',
   FUNCTION,
-  ...all('sqs', ['GetQueueAttributes', 'ReceiveMessage', 'ChangeMessageVisibility'], 'deadLetters'),
-  ...all('s3', ['ListBucket', 'GetObject'], 'bucket'),
+  'deadLetters sqs:GetQueueAttributes ReceiveMessage ChangeMessageVisibility',
+  READ_BUCKET,
 ];
-const REDRIVE = [
-  ...GUARDED,
-  'dynamodb:GetItem source',
-  'dynamodb:GetItem twin',
-  'dynamodb:ConditionCheckItem twin',
-  'sqs:DeleteMessage deadLetters',
-  's3:DeleteObject bucket',
+const REDRIVE: readonly Need[] = [
+  ...GUARDED_WRITE,
+  'source dynamodb:GetItem',
+  'twin dynamodb:GetItem ConditionCheckItem',
+  'deadLetters sqs:DeleteMessage',
+  'bucket s3:DeleteObject',
 ];
 
 export const COMMANDS: readonly CommandNeeds[] = [
-  {
-    command: 'init',
-    always: [
-      ...all('dynamodb', FACTS, 'source'),
-      ...all('dynamodb', FACTS, 'twin'),
-      'dynamodb:Scan source',
-    ],
-  },
-  {
-    command: 'status',
-    always: [
+  needs('init', [
+    'source dynamodb:DescribeTable DescribeTimeToLive Scan',
+    'twin dynamodb:DescribeTable DescribeTimeToLive',
+  ]),
+  needs('status', [
+    ...MAPPING,
+    'heartbeat lambda:GetFunctionConfiguration',
+    'anything cloudwatch:GetMetricData',
+    'deadLetters sqs:GetQueueAttributes',
+    'source dynamodb:DescribeTable',
+    'state dynamodb:GetItem',
+  ]),
+  needs('redrive', REDRIVE_LOOK, REDRIVE),
+  needs(
+    'redrive --bulk',
+    [BULK_FUNCTION, 'stateMachine states:ListExecutions', READ_BUCKET],
+    // After the bulk run, the dead letters are redriven as without `--bulk`.
+    [...BULK_RUN, ...REDRIVE_LOOK, ...REDRIVE],
+  ),
+  needs('verify', [...TABLES, 'source dynamodb:Scan GetItem', 'twin dynamodb:Scan GetItem']),
+  needs(
+    'repair',
+    [...TABLES_TO_WRITE, FUNCTION, 'source dynamodb:GetItem', 'twin dynamodb:GetItem'],
+    GUARDED_WRITE,
+  ),
+  needs(
+    'backfill',
+    [...TABLES_TO_WRITE, FUNCTION, 'source dynamodb:Scan'],
+    ['twin dynamodb:PutItem', 'state dynamodb:ConditionCheckItem PutItem'],
+  ),
+  needs(
+    'backfill --before-stream',
+    [
+      ...TABLES_TO_WRITE,
       ...MAPPING,
-      'lambda:GetFunctionConfiguration heartbeat',
-      'cloudwatch:GetMetricData anything',
-      'sqs:GetQueueAttributes deadLetters',
-      'dynamodb:DescribeTable source',
-      'dynamodb:GetItem state',
+      'source dynamodb:Scan',
+      'twin dynamodb:Scan',
+      'state dynamodb:Scan',
     ],
-  },
-  {
-    command: 'redrive',
-    always: REDRIVE_LOOK,
-    apply: REDRIVE,
-  },
-  {
-    // Then the letters, as without `--bulk`.
-    command: 'redrive --bulk',
-    always: [
-      'lambda:GetFunctionConfiguration bulkFunction',
-      'states:ListExecutions stateMachine',
-      ...all('s3', ['ListBucket', 'GetObject'], 'bucket'),
-    ],
-    apply: [...RUN, ...REDRIVE_LOOK, ...REDRIVE],
-  },
-  {
-    command: 'verify',
-    always: [
-      ...LOOK,
-      ...all('dynamodb', ['Scan', 'GetItem'], 'source'),
-      ...all('dynamodb', ['Scan', 'GetItem'], 'twin'),
-    ],
-  },
-  {
-    command: 'repair',
-    always: [...LOOK_TO_WRITE, FUNCTION, 'dynamodb:GetItem source', 'dynamodb:GetItem twin'],
-    apply: GUARDED,
-  },
-  {
-    command: 'backfill',
-    always: [...LOOK_TO_WRITE, FUNCTION, 'dynamodb:Scan source'],
-    apply: ['dynamodb:PutItem twin', 'dynamodb:ConditionCheckItem state', 'dynamodb:PutItem state'],
-  },
-  {
-    command: 'backfill --before-stream',
-    always: [
-      ...LOOK_TO_WRITE,
+    ['twin dynamodb:PutItem', ...CHANGE_MAPPING],
+  ),
+  needs(
+    'backfill --bulk',
+    [...TABLES_TO_WRITE, FUNCTION, BULK_FUNCTION, 'source dynamodb:Scan'],
+    ['state dynamodb:PutItem', ...BULK_RUN],
+  ),
+  needs('verify --bulk', [...TABLES, ...BULK_RUN, READ_BUCKET]),
+  needs(
+    'pause',
+    [
       ...MAPPING,
-      ...all('dynamodb', ['Scan'], 'source'),
-      'dynamodb:Scan twin',
-      'dynamodb:Scan state',
+      'source dynamodb:DescribeTable',
+      'state dynamodb:GetItem',
+      'deadLetters sqs:GetQueueAttributes',
     ],
-    apply: ['dynamodb:PutItem twin', ...CHANGE_MAPPING],
-  },
-  {
-    command: 'backfill --bulk',
-    always: [
-      ...LOOK_TO_WRITE,
+    CHANGE_MAPPING,
+  ),
+  needs('resume', [...MAPPING, 'state dynamodb:GetItem'], CHANGE_MAPPING),
+  needs(
+    'adopt',
+    [...TABLES_TO_WRITE, ...MAPPING],
+    [...CHANGE_MAPPING, 'twin dynamodb:Scan', 'state dynamodb:Scan'],
+  ),
+  needs(
+    'teardown',
+    [
       FUNCTION,
-      'lambda:GetFunctionConfiguration bulkFunction',
-      'dynamodb:Scan source',
+      'deadLetters sqs:GetQueueUrl GetQueueAttributes',
+      'lookAgain sqs:GetQueueUrl GetQueueAttributes',
+      'anything s3:ListAllMyBuckets',
+      'bucket s3:ListBucket',
+      'source dynamodb:DescribeTable Scan',
+      'twin dynamodb:DescribeTable Scan',
+      'state dynamodb:DescribeTable Scan',
     ],
-    apply: ['dynamodb:PutItem state', ...RUN],
-  },
-  {
-    command: 'verify --bulk',
-    always: [...LOOK, ...RUN, ...all('s3', ['ListBucket', 'GetObject'], 'bucket')],
-  },
-  {
-    command: 'pause',
-    always: [
-      ...MAPPING,
-      'dynamodb:DescribeTable source',
-      'dynamodb:GetItem state',
-      'sqs:GetQueueAttributes deadLetters',
+    [
+      'deadLetters sqs:DeleteQueue',
+      'lookAgain sqs:DeleteQueue',
+      'bucket s3:DeleteObject DeleteBucket',
+      'source dynamodb:UpdateTable DeleteTable',
+      'twin dynamodb:UpdateTable DeleteTable',
+      'state dynamodb:UpdateTable DeleteTable',
     ],
-    apply: CHANGE_MAPPING,
-  },
-  { command: 'resume', always: [...MAPPING, 'dynamodb:GetItem state'], apply: CHANGE_MAPPING },
-  {
-    command: 'adopt',
-    always: [...LOOK_TO_WRITE, ...MAPPING],
-    apply: [...CHANGE_MAPPING, 'dynamodb:Scan twin', 'dynamodb:Scan state'],
-  },
-  {
-    command: 'teardown',
-    always: [
-      FUNCTION,
-      ...all('sqs', ['GetQueueUrl', 'GetQueueAttributes'], 'deadLetters'),
-      ...all('sqs', ['GetQueueUrl', 'GetQueueAttributes'], 'lookAgain'),
-      's3:ListAllMyBuckets anything',
-      's3:ListBucket bucket',
-      ...all('dynamodb', ['DescribeTable', 'Scan'], 'source'),
-      ...all('dynamodb', ['DescribeTable', 'Scan'], 'twin'),
-      ...all('dynamodb', ['DescribeTable', 'Scan'], 'state'),
-    ],
-    apply: [
-      'sqs:DeleteQueue deadLetters',
-      'sqs:DeleteQueue lookAgain',
-      ...all('s3', ['DeleteObject', 'DeleteBucket'], 'bucket'),
-      ...all('dynamodb', ['UpdateTable', 'DeleteTable'], 'source'),
-      ...all('dynamodb', ['UpdateTable', 'DeleteTable'], 'twin'),
-      ...all('dynamodb', ['UpdateTable', 'DeleteTable'], 'state'),
-    ],
-  },
+  ),
 ];

@@ -1,4 +1,4 @@
-// What each command asks for -> a policy for whoever runs it, on the resources of one replication.
+// What each command asks for -> the policy of its operator, on the resources of one replication.
 
 import { policyBlock } from './function-permissions.ts';
 import { COMMANDS, type CommandNeeds, type Place } from './operator-needs.ts';
@@ -25,17 +25,17 @@ const RESOURCES: Readonly<Record<Place, string | readonly string[]>> = {
   anything: '*',
 };
 
-/** One heading and one policy for each command, and one more for what `--apply` takes. */
+/** One heading and one policy for each command, and a second policy for `--apply`. */
 export function operatorPolicies(): string {
   return COMMANDS.map(section).join('\n\n');
 }
 
-function section({ command, always, apply = [] }: CommandNeeds): string {
+function section({ command, always, apply }: CommandNeeds): string {
   const more = apply.filter((need) => !always.includes(need));
   const first = `### ferry ${command}\n\n${policyBlock(statements(always))}`;
   return more.length === 0
     ? first
-    : `${first}\n\nWith \`--apply\`, besides:\n\n${policyBlock(statements(more))}`;
+    : `${first}\n\nTo add for \`--apply\`:\n\n${policyBlock(statements(more))}`;
 }
 
 /** One for each place, with all that is done there. */
