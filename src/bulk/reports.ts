@@ -1,9 +1,8 @@
-// The reports of a bulk run's segments, as they lie in the bucket: how many segments have ended, and all
-// their lines, one object after the other.
+// The reports of a bulk run's segments in the bucket: how many segments are done, and all lines of all reports.
 
 import { isDoneKey, reportPrefix } from './task.ts';
 import { FerryError } from '../errors.ts';
-import type { ObjectStore } from '../ports.ts';
+import type { ObjectStore, StoredObject } from '../ports.ts';
 
 /** How many segments are done. */
 export async function segmentsReported(run: string, bucket: ObjectStore): Promise<number> {
@@ -14,13 +13,22 @@ export async function segmentsReported(run: string, bucket: ObjectStore): Promis
   return count;
 }
 
+/** The reports of a run, a page of the listing at a time. */
+export async function* reportObjects(
+  run: string,
+  bucket: ObjectStore,
+): AsyncGenerator<readonly StoredObject[]> {
+  for await (const objects of bucket.list(reportPrefix(run)))
+    yield objects.filter(({ key }) => !isDoneKey(key));
+}
+
 /**
  * Every line of every report of a run.
  * @throws FerryError `bulk.report-lost` where one that was listed cannot be read.
  */
 export async function* reportLines(run: string, bucket: ObjectStore): AsyncGenerator<string> {
-  for await (const objects of bucket.list(reportPrefix(run))) {
-    for (const { key } of objects.filter((one) => !isDoneKey(one.key))) {
+  for await (const objects of reportObjects(run, bucket)) {
+    for (const { key } of objects) {
       const text = await bucket.get(key);
       if (text === undefined) {
         throw new FerryError(`The report ${key} is not in the bucket any more.`, {

@@ -16,10 +16,10 @@ import {
 } from '../redrive/estimate.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { segmentsReported } from '../bulk/reports.ts';
-import { redriveQueueOnly } from '../redrive/redrive.ts';
+import { redriveQueue } from '../redrive/redrive.ts';
 import { objectText } from '../redrive/unpack.ts';
-import { newReport, type RedriveReport } from '../redrive/report.ts';
-import { joinedReport, RedriveReports } from '../redrive/worker-reports.ts';
+import { joinedReport, newReport, type RedriveReport } from '../redrive/report.ts';
+import { RedriveReports } from '../redrive/worker-reports.ts';
 import type { ObjectStore } from '../ports.ts';
 import { perWorker, runInBulk } from './bulk.ts';
 import type { ParsedOptions } from './command.ts';
@@ -72,7 +72,7 @@ export async function redriveInBulk(call: RedriveCall): Promise<number> {
   const ofObjects = await redriveObjectsInBulk(plan, call);
   const { report: ofLetters } = await withRedrive(call, async (context, options, outlook) => {
     const onProgress = () => undefined;
-    return { report: await redriveQueueOnly(context, { ...options, onProgress }), outlook };
+    return { report: await redriveQueue(context, { ...options, onProgress }), outlook };
   });
   const { io, options, replication, filter } = call;
   return printRedriven({
@@ -122,8 +122,8 @@ async function sampled(
 ): Promise<SampledObject> {
   const body = key === undefined ? undefined : await objectText(key, bucket);
   if (body?.kind !== 'text') return { bytes: 0, records: 0 };
-  const parcel = parseFailureMessage(body.text, replication);
-  const records = parcel.kind === 'records' ? parcel.records.length : 0;
+  const message = parseFailureMessage(body.text, replication);
+  const records = message.kind === 'records' ? message.records.length : 0;
   return { bytes: Buffer.byteLength(body.text), records };
 }
 

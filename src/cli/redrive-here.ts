@@ -3,10 +3,10 @@
 import { environmentEndpoint } from '../aws/endpoints.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import type { ReplicationConfig } from '../config/config.ts';
-import type { RedriveFilter } from '../model/parcel.ts';
+import type { RedriveFilter } from '../model/failure-message.ts';
 import type { RedriveContext, RedriveOptions } from '../redrive/redrive.ts';
-import type { RedrivenItem } from '../redrive/redrive-records.ts';
-import type { RedriveReport } from '../redrive/redrive-report.ts';
+import type { RedrivenItem } from '../redrive/outcome.ts';
+import type { RedriveReport } from '../redrive/report.ts';
 import type { ParsedOptions } from './command.ts';
 import type { Io } from './output.ts';
 import type { Outlook } from './redrive-result.ts';

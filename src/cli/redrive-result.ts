@@ -1,9 +1,8 @@
 // What a redrive has found and done, or would do: for people or for machines.
 
 import { itemAsJson, itemJson } from '../model/attribute-value.ts';
-import type { ItemOutcome } from '../redrive/item.ts';
 import type { RedriveFilter } from '../model/failure-message.ts';
-import type { RedrivenItem } from '../redrive/lanes.ts';
+import type { ItemOutcome, RedrivenItem } from '../redrive/outcome.ts';
 import type { Outcomes, RedriveReport } from '../redrive/report.ts';
 import { alignedRows, counted, EXIT, grouped, type Io } from './output.ts';
 import { isSelection, selectionLines, unsettled } from './redrive-selection.ts';

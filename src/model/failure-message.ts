@@ -1,8 +1,7 @@
-// What lies in the dead-letter queue and the on-failure bucket -> records to redrive. Three forms:
-// Ferry's own letters, Lambda's batches with their payload, and Lambda's messages without one.
+// A message of the dead-letter queue, or an object of the on-failure bucket -> the records that failed. Three forms:
+// Ferry's own dead letters, Lambda's batches with their payload, and Lambda's messages without one.
 
 import { DEAD_LETTER_OBJECT_PREFIX } from '../config/names.ts';
-import { recordKey } from './stream-record.ts';
 
 /** A record that was put aside. */
 export interface FailedRecord {
@@ -14,7 +13,7 @@ export interface FailedRecord {
   readonly record: unknown;
 }
 
-/** A range of a stream's shard, of which Lambda told no more. */
+/** Records of a shard, where Lambda's message has their sequence numbers only. */
 export interface StreamRange {
   readonly streamArn: string;
   readonly shardId: string;
@@ -49,14 +48,14 @@ export function parseFailureMessage(body: string, replication: string): FailureM
   try {
     const value: unknown = JSON.parse(body);
     if (!isObject(value)) return { kind: 'unreadable', problem: 'it is not an object' };
-    return 'schemaVersion' in value ? letterParcel(value, replication) : batchParcel(value);
+    return 'schemaVersion' in value ? deadLetterMessage(value, replication) : batchMessage(value);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return { kind: 'unreadable', problem: 'it is not JSON' };
   }
 }
 
-function letterParcel(letter: Fields, replication: string): FailureMessage {
+function deadLetterMessage(letter: Fields, replication: string): FailureMessage {
   const { schemaVersion, reason, failedAt, record, recordObject } = letter;
   if (schemaVersion !== 1) {
     return {
@@ -77,14 +76,14 @@ function letterParcel(letter: Fields, replication: string): FailureMessage {
   return { kind: 'records', records: [{ ...about, record }] };
 }
 
-/** The object is read, and deleted in the end: it must be none of another kind. */
+/** The object is read, and deleted in the end: its key must be one that Ferry gives to dead letters. */
 function isLetterObject(key: unknown): key is string {
   return typeof key === 'string' && LETTER_OBJECT.test(key);
 }
 
 const LETTER_OBJECT = new RegExp(`^${DEAD_LETTER_OBJECT_PREFIX}[0-9A-Za-z/-]{1,200}\\.json$`);
 
-function batchParcel(document: Fields): FailureMessage {
+function batchMessage(document: Fields): FailureMessage {
   const info = document['DDBStreamBatchInfo'];
   if (!isObject(info))
     return {
@@ -158,6 +157,7 @@ function timeOf(value: unknown): number {
   return Number.isNaN(ms) ? 0 : ms;
 }
 
+/** A bulk run's input carries it: its fields keep their names. */
 export interface RedriveFilter {
   /** A reason’s name. */
   readonly reason?: string | undefined;
@@ -165,11 +165,4 @@ export interface RedriveFilter {
   readonly keyText?: string | undefined;
   readonly parkedBeforeMs?: number | undefined;
   readonly parkedAfterMs?: number | undefined;
-}
-
-export function matches(parked: FailedRecord, filter: RedriveFilter): boolean {
-  const { reason, keyText, parkedBeforeMs = Infinity, parkedAfterMs = -Infinity } = filter;
-  if (reason !== undefined && parked.reason !== reason) return false;
-  if (parked.failedAtMs > parkedBeforeMs || parked.failedAtMs < parkedAfterMs) return false;
-  return keyText === undefined || recordKey(parked.record)?.keyText === keyText;
 }

@@ -39,3 +39,17 @@ export async function inParallel(
   });
   if (errors.length > 0) throw errors[0];
 }
+
+/** The results of `map`, in the order of the items; as `inParallel` runs its tasks. */
+export async function mapInParallel<T, Result>(
+  items: readonly T[],
+  atOnce: number,
+  map: (item: T, index: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const tasks = items.map((item, index) => async () => {
+    results[index] = await map(item, index);
+  });
+  await inParallel(tasks, atOnce);
+  return results;
+}

@@ -1,5 +1,5 @@
-// Keys -> their items, a batch of consistent reads at a time, asked for again where the service had no
-// capacity. What a batch cannot tell is left out: the caller reads it by itself.
+// Keys -> their items, by BatchGetItem with consistent reads; UnprocessedKeys are requested again. Keys that a batch
+// cannot read are left out: the caller reads each by itself.
 
 import { canonicalKey } from '../model/attribute-value.ts';
 import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
@@ -33,7 +33,7 @@ export async function batchGetItems(
     const reply = await tryBatch(() =>
       retry(async () => reader.getMany?.(asked, attributes), retries),
     );
-    if (reply === undefined || !isAnswer(reply, found, keys[0] ?? {})) return UNKNOWN;
+    if (reply === undefined || !isReplyTo(reply, found, keys[0] ?? {})) return UNKNOWN;
     open = reply.unprocessed;
     const { clock, random } = retries;
     if (open.length > 0) await clock.sleep(retryDelayMs(attempt, random.next()));
@@ -53,8 +53,8 @@ async function tryBatch(
   }
 }
 
-/** Fills `found`. @returns false where an item came that nobody asked for: then no absence is proved. */
-function isAnswer(
+/** Fills `found`. @returns false where an item came that was not requested: then no absence is proved. */
+function isReplyTo(
   { items, unprocessed, unreadable }: ManyItems,
   found: Map<string, Item | undefined>,
   key: Item,
@@ -68,7 +68,7 @@ function isAnswer(
     found.set(text, item);
   }
   for (const item of unreadable) if (!found.delete(textOf(item))) return false;
-  return unprocessed.every((one) => found.has(textOf(one)));
+  return unprocessed.every((key) => found.has(textOf(key)));
 }
 
 function partOf(item: Item, name: string): Array<[string, NonNullable<Item[string]>]> {

@@ -1,13 +1,15 @@
-// The batches that Lambda gave up, as objects of the bucket, in the order of their keys: some megabytes are
-// redriven together, so that memory stays the same however many there are.
+// The batches that Lambda gave up, as objects of the bucket, in the order of their keys: some megabytes are redriven
+// together, so that memory stays the same however many there are.
 
 import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
 import type { ObjectRange } from '../bulk/task.ts';
+import type { ControlRow } from '../model/control-row.ts';
 import { parseFailureMessage } from '../model/failure-message.ts';
 import type { StoredObject } from '../ports.ts';
-import { inParallel } from '../pacing/in-parallel.ts';
-import { choose, type Load, objectText, unpack, type Unpacked } from './unpack.ts';
+import { mapInParallel } from '../pacing/in-parallel.ts';
+import { type Load, loadOf } from './load.ts';
 import { isOver, type Run } from './run.ts';
+import { type Contents, objectText, unpack } from './unpack.ts';
 
 export interface ObjectPart extends ObjectRange {
   /** Asked before more objects are taken in hand. */
@@ -31,7 +33,7 @@ const RECORD_BYTES = 400;
 const GROUP_SECONDS = 120;
 const READS_AT_ONCE = 8;
 
-/** Objects as they are found, to be redriven together. */
+/** Objects in the order of their keys, to be redriven together. */
 export async function* objectLoads(run: Run, range: ObjectPart = {}): AsyncGenerator<ObjectLoads> {
   let done: string | undefined;
   for await (const objects of groups(run, range)) {
@@ -75,23 +77,26 @@ async function* objectsIn({ context }: Run, { after, upTo }: ObjectRange) {
 }
 
 async function open(objects: readonly StoredObject[], run: Run): Promise<Load[]> {
-  const { context, options, report } = run;
-  const { bucket, rules } = context;
+  const { bucket } = run.context;
   const control = await run.control();
-  const unpacked: Array<Unpacked | 'gone'> = [];
-  const tasks = objects.map(({ key }, index) => async () => {
-    if (isOver(run)) return;
-    const body = await objectText(key, bucket);
-    // Somebody else's redrive has been faster.
-    if (body.kind === 'gone') return;
-    const parcel = body.kind === 'unreadable' ? body : parseFailureMessage(body.text, rules.replication);
-    unpacked[index] = await unpack(parcel, control, context);
-  });
-  await inParallel(tasks, READS_AT_ONCE);
+  const contents = await mapInParallel(objects, READS_AT_ONCE, async ({ key }) =>
+    isOver(run) ? undefined : contentsOf(key, control, run),
+  );
   return objects.flatMap(({ key }, index) => {
-    const records = unpacked[index];
-    if (records === undefined || records === 'gone' || isOver(run)) return [];
-    const load = choose(records, options, control, report);
-    return load === undefined ? [] : [{ ...load, remove: () => bucket.delete(key) }];
+    const found = contents[index];
+    if (found === undefined || isOver(run)) return [];
+    return loadOf(found, { control, remove: () => bucket.delete(key) }, run) ?? [];
   });
+}
+
+/** Undefined where another run has been faster. */
+async function contentsOf(
+  key: string,
+  control: ControlRow,
+  { context }: Run,
+): Promise<Contents | undefined> {
+  const object = await objectText(key, context.bucket);
+  if (object.kind !== 'text') return object.kind === 'gone' ? undefined : object.kind;
+  const message = parseFailureMessage(object.text, context.rules.replication);
+  return unpack(message, control, context);
 }

@@ -1,65 +1,26 @@
 // One record that was put aside -> the twin, only where its place in the order is known: by compare-and-set,
 // or as the source has the item by now. What was read ahead is good for the first attempt.
 
-import { type ControlRow, newestEpoch } from '../model/control-row.ts';
-import { floorIn, type Replay, replay } from './replay.ts';
-import type { ItemStates } from '../resync/resynchronization.ts';
+import { newestEpoch } from '../model/control-row.ts';
 import type { StreamRecord } from '../model/stream-record.ts';
-import type { Version } from '../model/guard.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { type LedgerRowKey, ledgerRowKey } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
-import type { HandlerSettings } from '../config/handler-settings.ts';
-import type { Item, ItemReader } from '../ports.ts';
-import { retry } from '../pacing/retry.ts';
-import {
-  CONTENDED,
-  type ResynchronizationContext,
-  resynchronizeKey,
-} from '../resync/resynchronize-key.ts';
+import type { Item } from '../ports.ts';
+import { retryingReader } from '../pacing/retrying.ts';
 import { send, type SendResult } from '../replicate/write-record.ts';
-
-export interface RecordContext extends Omit<ResynchronizationContext, 'rules' | 'epoch'> {
-  readonly rules: HandlerSettings;
-  readonly control: ControlRow;
-  /** The source is lost: what would be read there is replayed by its version. */
-  readonly withoutSource: boolean;
-}
-
-/** A record as far as it could be read. */
-export interface ParkedItem extends LedgerRowKey {
-  readonly streamArn: string | undefined;
-  readonly version: Version | undefined;
-  /** Absent where only its key could be read. */
-  readonly record?: StreamRecord | undefined;
-  /** Its place in the order is not known. */
-  readonly asksSource: boolean;
-}
-
-export type ItemOutcome =
-  | {
-      readonly kind: 'applied' | 'superseded' | 'resynchronized';
-      /** A delete that is to be announced before the record is final. */
-      readonly deleted?: Version | undefined;
-      /** What has been written to the twin's item. */
-      readonly written: 'put' | 'delete' | 'nothing';
-      /** The source does not have the item, which is no reason to remove it: an older delete may be one. */
-      readonly leavesExtraneous?: boolean | undefined;
-    }
-  /** It can never be applied as things are: the next older record gets its turn. */
-  | { readonly kind: 'rejected'; readonly why: string }
-  | {
-      readonly kind: 'unfinished';
-      readonly why: string;
-      /** A write was given up that may still be applied. */
-      readonly isUnknown?: boolean;
-    };
+import type { ItemStates } from '../resync/resynchronization.ts';
+import { CONTENDED, resynchronizeKey } from '../resync/resynchronize-key.ts';
+import type { RecordContext } from './context.ts';
+import type { ItemOutcome } from './outcome.ts';
+import type { PlacedLetter } from './place.ts';
+import { floorIn, type Replay, replay } from './replay.ts';
 
 /** Each attempt fails only because somebody else has written the item or its ledger row meanwhile. */
 const ATTEMPTS_MAX = 10;
 
 /** What was read of an item before its turn; what is absent is read then. */
-export interface ReadAhead {
+export interface ReadBefore {
   /** The control row has changed since: what is known of the record's place may be wrong. */
   readonly isOutdated?: boolean | undefined;
   /** Made of what twin and state table had. */
@@ -69,19 +30,19 @@ export interface ReadAhead {
 }
 
 /**
- * @param ahead rejects as a read does.
+ * @param before rejects as a read does.
  * @throws what a read throws and repeating cannot help, unless only this item is to blame.
  */
 export async function redriveItem(
-  item: ParkedItem,
+  item: PlacedLetter,
   context: RecordContext,
   stop: AbortSignal,
-  ahead: Promise<ReadAhead> | ReadAhead = {},
+  before: Promise<ReadBefore> | ReadBefore = {},
 ): Promise<ItemOutcome> {
-  const reading = patiently(context, stop);
+  const reading = withRetries(context, stop);
   try {
     const { record, asksSource } = item;
-    const { decision, states, isOutdated } = await ahead;
+    const { decision, states, isOutdated } = await before;
     if (isOutdated === true) return { kind: 'unfinished', why: 'the control row has changed' };
     return record === undefined || asksSource
       ? await resynchronize(item, reading, states)
@@ -98,18 +59,20 @@ export async function redriveItem(
 }
 
 /** A table that throttles reads must not end the run. */
-function patiently(context: RecordContext, stop: AbortSignal): RecordContext {
-  const { clock, random } = context;
-  const patient = (reader: ItemReader): ItemReader => ({
-    get: (key) => retry(() => reader.get(key), { clock, random, stop }),
-  });
-  const [source, twin] = [patient(context.source), patient(context.twin)];
-  return { ...context, source, twin, ledger: patient(context.ledger) };
+function withRetries(context: RecordContext, stop: AbortSignal): RecordContext {
+  const { clock, random, source, twin, ledger } = context;
+  const retries = { clock, random, stop };
+  return {
+    ...context,
+    source: retryingReader(source, retries),
+    twin: retryingReader(twin, retries),
+    ledger: retryingReader(ledger, retries),
+  };
 }
 
 async function replayRecord(
   record: StreamRecord,
-  item: ParkedItem & ReadAhead,
+  item: PlacedLetter & ReadBefore,
   context: RecordContext,
 ): Promise<ItemOutcome> {
   let known = item.decision;
@@ -170,7 +133,7 @@ function notWritten(result: Exclude<SendResult, { kind: 'written' | 'refused' }>
 }
 
 async function resynchronize(
-  item: ParkedItem,
+  item: PlacedLetter,
   context: RecordContext,
   states?: ItemStates,
 ): Promise<ItemOutcome> {

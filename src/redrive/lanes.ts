@@ -1,29 +1,21 @@
-// Records of a window of messages and objects -> one lane per item, each newest first, side by side; what is
-// deleted is announced. Hands on which records are final.
+// Dead letters -> one lane per item, side by side, each newest first; what is deleted is announced. Returns what
+// became of each letter.
 
 import type { AnnouncedDelete } from '../model/announcement.ts';
 import { newestEpoch } from '../model/control-row.ts';
-import type { FailedRecord } from '../model/failure-message.ts';
-import { isInOrder, seriesOfParked } from './replay.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
-import { parseStreamRecord, streamArnOf } from '../model/stream-record.ts';
-import type { Item } from '../ports.ts';
 import { announceDeletes } from '../replicate/announce-deletes.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import type { Pace } from '../pacing/pace.ts';
+import type { RecordContext } from './context.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import { type ReadBefore, redriveItem } from './item.ts';
+import type { ItemOutcome, Redriven, RedrivenItem } from './outcome.ts';
+import { type LaneLetter, lanesOf } from './place.ts';
 import { ReadsAhead } from './read-ahead.ts';
-import {
-  type ItemOutcome,
-  type ParkedItem,
-  type ReadAhead,
-  type RecordContext,
-  redriveItem,
-} from './item.ts';
-import { noteFailure, type Outcomes } from './report.ts';
 
-export interface RecordRun {
+export interface LanesRun {
   readonly context: RecordContext;
-  readonly report: Outcomes;
   readonly pace: Pace;
   readonly stop: AbortSignal;
   /** Items with a write that was given up and may still be applied: nothing more is written for them. */
@@ -32,199 +24,133 @@ export interface RecordRun {
   readonly readTogether?: number | undefined;
   /** Asked before each item: whether the control row is still the one of `context`. @default it is */
   readonly isCurrent?: (() => Promise<boolean>) | undefined;
-  /** Told what became of each item. */
+  /** Called with what became of each item. */
   readonly onItem?: ((item: RedrivenItem) => void) | undefined;
-}
-
-/** An item, and what became of the newest of its records that could be tried. */
-export interface RedrivenItem {
-  readonly key: Item;
-  readonly outcome: ItemOutcome;
-  readonly records: number;
 }
 
 /** Until the destination has answered, no more lanes than this are tried at once. */
 const FIRST_LANES_MAX = 16;
 
-type Redriven = ItemOutcome | { readonly kind: 'coalesced' | 'skipped' };
+/** @returns of each letter, what became of it. */
+export async function redriveLetters(
+  letters: readonly DeadLetter[],
+  run: LanesRun,
+): Promise<Redriven[]> {
+  const { rules, control, withoutSource, clock } = run.context;
+  const { ttlDeletes } = rules;
+  const order = { control, ttlDeletes, withoutSource, nowMs: clock.now() };
+  const { lanes, settled } = lanesOf(letters, order);
+  const tried = await redriveLanes(lanes, run);
+  const undone = await announce(lanes.flat(), tried, run.context);
+  return letters.map(
+    (_, at) => undone.get(at) ?? tried.get(at) ?? settled.get(at) ?? unfinished('behind'),
+  );
+}
 
-/** @returns of each record, whether it is final now. */
-export async function redriveRecords(
-  parked: readonly FailedRecord[],
-  run: RecordRun,
-): Promise<boolean[]> {
-  const outcomes: Redriven[] = parked.map(() => ({ kind: 'unfinished', why: 'behind' }));
-  const lanes = lanesOf(parked, outcomes, run.context);
-  await redriveLanes(lanes, outcomes, run);
-  const announced = await announceAll(lanes.flat(), outcomes, run.context);
-  return announced.map((outcome) => isFinal(outcome, run.report));
+/** By the letter's position. Of a lane that ends early, the older letters are absent. */
+type Outcomes = ReadonlyMap<number, Redriven>;
+
+function unfinished(why: string): Redriven & ItemOutcome {
+  return { kind: 'unfinished', why };
 }
 
 async function redriveLanes(
-  lanes: ReadonlyArray<readonly Placed[]>,
-  outcomes: Redriven[],
-  run: RecordRun,
-): Promise<void> {
+  lanes: ReadonlyArray<readonly LaneLetter[]>,
+  run: LanesRun,
+): Promise<Outcomes> {
   const { context, pace, stop, readTogether = BATCH_KEYS_MAX } = run;
   const reads = new ReadsAhead(
     lanes.map(([newest]) => newest),
     { ...run, readTogether },
   );
+  const outcomes = new Map<number, Redriven>();
   let isAnswering = false;
   const tasks = lanes.map((lane, index) => async () => {
     await pace.take(lane.length, stop);
-    const kind = await redriveLane(lane, outcomes, { ...run, ahead: () => reads.of(index) });
-    isAnswering ||= kind !== 'unfinished';
+    const outcome = await redriveLane(lane, outcomes, { ...run, before: () => reads.of(index) });
+    run.onItem?.({ key: lane[0]?.key ?? {}, outcome, records: lane.length });
+    isAnswering ||= outcome.kind !== 'unfinished';
     reads.done(index);
   });
   const { limit } = context;
   await inParallel(tasks, () =>
     limit === undefined || !isAnswering ? FIRST_LANES_MAX : limit.current(),
   );
+  return outcomes;
 }
 
-interface Placed extends ParkedItem {
-  /** In the message or object. */
-  readonly position: number;
-}
-
-/** By item, newest first. What needs no write, and what cannot be read, is settled in `outcomes`. */
-function lanesOf(
-  parked: readonly FailedRecord[],
-  outcomes: Redriven[],
-  context: RecordContext,
-): Placed[][] {
-  const seriesOf = seriesOfParked(context.control);
-  const lanes = new Map<string, Placed[]>();
-  for (const [position, one] of parked.entries()) {
-    const found = placeOne(one, position, { context, seriesOf });
-    if ('kind' in found) {
-      outcomes[position] = found;
-      continue;
-    }
-    const lane = lanes.get(found.keyText);
-    if (lane === undefined) lanes.set(found.keyText, [found]);
-    else lane.push(found);
-  }
-  return [...lanes.values()].map((lane) => lane.toSorted(newestFirst));
-}
-
-function newestFirst({ version: a = '' }: Placed, { version: b = '' }: Placed): number {
-  return a > b ? -1 : Number(a < b);
-}
-
-interface Placing {
-  readonly context: RecordContext;
-  readonly seriesOf: ReturnType<typeof seriesOfParked>;
-}
-
-function placeOne(
-  { record: raw, failedAtMs }: FailedRecord,
-  position: number,
-  { context, seriesOf }: Placing,
-): Placed | Redriven {
-  const { rules, control, clock, withoutSource } = context;
-  const streamArn = streamArnOf(raw);
-  const { kind, record } = parseStreamRecord(raw, position, seriesOf);
-  const isRemoval = kind === 'record' && record.eventName === 'REMOVE';
-  if (isRemoval && record.expired && rules.ttlDeletes === 'skip') return { kind: 'skipped' };
-  const { key, keyText, version } = record;
-  const createdAtSeconds = kind === 'record' ? record.createdAtSeconds : undefined;
-  const writtenAtMs = createdAtSeconds === undefined ? undefined : createdAtSeconds * 1000;
-  const place = { failedAtMs, writtenAtMs, streamArn };
-  const mayReplay = withoutSource || isInOrder(place, control, clock.now());
-  if (mayReplay && kind === 'malformed') return { kind: 'rejected', why: record.reason.name };
-  if (key === undefined || keyText === undefined) return { kind: 'rejected', why: 'KeyUnknown' };
-  const item = { position, key, keyText, version, streamArn };
-  if (kind === 'malformed') return { ...item, asksSource: true };
-  return { ...item, record, asksSource: !mayReplay };
-}
-
-interface LaneRun extends RecordRun {
+interface LaneRun extends LanesRun {
   /** What was read of the newest. */
-  readonly ahead: () => Promise<ReadAhead>;
+  readonly before: () => Promise<ReadBefore>;
 }
 
-/** @returns what became of it in the end. */
+/** @returns what became of the newest letter that could be tried. */
 async function redriveLane(
-  lane: readonly Placed[],
-  outcomes: Redriven[],
+  lane: readonly LaneLetter[],
+  outcomes: Map<number, Redriven>,
   run: LaneRun,
-): Promise<ItemOutcome['kind']> {
-  let last: ItemOutcome = { kind: 'unfinished', why: 'behind' };
-  for (const [index, item] of lane.entries()) {
-    if (isCovered(item, last)) {
-      outcomes[item.position] = { kind: 'coalesced' };
+): Promise<ItemOutcome> {
+  let last: ItemOutcome = unfinished('behind');
+  for (const [index, letter] of lane.entries()) {
+    if (isCovered(letter, last)) {
+      outcomes.set(letter.position, { kind: 'coalesced' });
       continue;
     }
-    if (run.unknown.has(item.keyText)) break;
+    if (run.unknown.has(letter.keyText)) break;
     if (run.context.health.isDown()) {
-      outcomes[item.position] = { kind: 'unfinished', why: 'halted' };
+      outcomes.set(letter.position, unfinished('halted'));
       break;
     }
-    const ahead = whileCurrent(index === 0 ? run.ahead() : {}, run);
-    last = await redriveItem(item, run.context, run.stop, ahead);
-    outcomes[item.position] = last;
+    const before = whileCurrent(index === 0 ? run.before() : {}, run);
+    last = await redriveItem(letter, run.context, run.stop, before);
+    outcomes.set(letter.position, last);
     if (last.kind !== 'unfinished') continue;
-    if (last.isUnknown === true) run.unknown.add(item.keyText);
+    if (last.isUnknown === true) run.unknown.add(letter.keyText);
     break;
   }
-  run.onItem?.({ key: lane[0]?.key ?? {}, outcome: last, records: lane.length });
-  return last.kind;
+  return last;
 }
 
 /** Asked last: reads may take longer than an adoption waits. */
 async function whileCurrent(
-  ahead: Promise<ReadAhead> | ReadAhead,
+  before: Promise<ReadBefore> | ReadBefore,
   { isCurrent }: LaneRun,
-): Promise<ReadAhead> {
-  const read = await ahead;
+): Promise<ReadBefore> {
+  const read = await before;
   return isCurrent === undefined || (await isCurrent()) ? read : { isOutdated: true };
 }
 
 /** Whether what became of a newer record of the item is all that an older one could ask for. */
-function isCovered({ version, record }: Placed, newer: ItemOutcome): boolean {
-  if (newer.kind === 'rejected' || newer.kind === 'unfinished') return false;
-  // A record without a version may be the newest; the source knows what it has brought.
-  if (newer.kind !== 'resynchronized') return version !== undefined;
-  return newer.leavesExtraneous !== true || record?.eventName !== 'REMOVE';
+function isCovered({ version, record }: LaneLetter, newer: ItemOutcome): boolean {
+  switch (newer.kind) {
+    case 'rejected':
+    case 'unfinished':
+      return false;
+    case 'applied':
+    case 'superseded':
+      // A record without a version may be the newest.
+      return version !== undefined;
+    case 'resynchronized':
+      // The source has what the older record brought, unless its expiry was skipped.
+      return newer.leavesExtraneous !== true || record?.eventName !== 'REMOVE';
+  }
 }
 
-/** A delete that is not announced is not final. */
-async function announceAll(
-  items: readonly Placed[],
-  outcomes: readonly Redriven[],
+/** @returns the letters whose deletes could not be announced: they are not final. */
+async function announce(
+  letters: readonly LaneLetter[],
+  outcomes: Outcomes,
   context: RecordContext,
-): Promise<Redriven[]> {
+): Promise<Outcomes> {
   const deletes = new Map<number, AnnouncedDelete>();
-  for (const { position, key } of items) {
-    const outcome = outcomes[position];
+  for (const { position, key } of letters) {
+    const outcome = outcomes.get(position);
     if (outcome === undefined || !('deleted' in outcome)) continue;
     if (outcome.deleted !== undefined) deletes.set(position, { key, version: outcome.deleted });
   }
-  const obstacle = await announceDeletes(
-    [...deletes.values()],
-    newestEpoch(context.control).n,
-    context,
-  );
-  if (obstacle === undefined) return [...outcomes];
-  const undone: Redriven = { kind: 'unfinished', why: `announcement: ${obstacle}` };
-  return outcomes.map((outcome, position) => (deletes.has(position) ? undone : outcome));
-}
-
-/** Counts it. */
-function isFinal(outcome: Redriven, report: Outcomes): boolean {
-  switch (outcome.kind) {
-    case 'applied':
-    case 'superseded':
-    case 'coalesced':
-    case 'skipped':
-    case 'resynchronized':
-      report[outcome.kind] += 1;
-      return true;
-    case 'rejected':
-    case 'unfinished':
-      noteFailure(outcome.why, report);
-      return false;
-  }
+  const { n } = newestEpoch(context.control);
+  const obstacle = await announceDeletes([...deletes.values()], n, context);
+  if (obstacle === undefined) return new Map();
+  const undone = unfinished(`announcement: ${obstacle}`);
+  return new Map([...deletes.keys()].map((position) => [position, undone]));
 }

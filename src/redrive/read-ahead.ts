@@ -1,7 +1,9 @@
 // Lanes in their order -> what was read of their newest records, a chunk of lanes at a time, a little ahead of
 // their turn. Of a chunk that is done, nothing is kept.
 
-import type { ParkedItem, ReadAhead, RecordContext } from './item.ts';
+import type { RecordContext } from './context.ts';
+import type { ReadBefore } from './item.ts';
+import type { PlacedLetter } from './place.ts';
 import { type ReadLanes, readLanes } from './read-lanes.ts';
 
 export interface ReadingAhead {
@@ -15,25 +17,25 @@ export interface ReadingAhead {
 const CHUNKS_AHEAD = 4;
 
 export class ReadsAhead {
-  readonly #items: ReadonlyArray<ParkedItem | undefined>;
+  readonly #letters: ReadonlyArray<PlacedLetter | undefined>;
   readonly #reading: ReadingAhead;
   readonly #reads = new Map<number, Promise<ReadLanes>>();
   /** Lanes of each chunk that have had their turn. */
   readonly #done = new Map<number, number>();
 
-  /** @param items the newest of each lane. */
-  constructor(items: ReadonlyArray<ParkedItem | undefined>, reading: ReadingAhead) {
-    this.#items = items;
+  /** @param newest of each lane. */
+  constructor(newest: ReadonlyArray<PlacedLetter | undefined>, reading: ReadingAhead) {
+    this.#letters = newest;
     this.#reading = reading;
   }
 
   /** Begins to read the next chunks, too. Rejects as a read does. */
-  async of(index: number): Promise<ReadAhead> {
+  async of(index: number): Promise<ReadBefore> {
     const number = this.#numberOf(index);
     const reads = this.#begin(number);
     for (let next = number + 1; next <= number + CHUNKS_AHEAD; next += 1)
-      if (next * this.#reading.readTogether < this.#items.length) void this.#begin(next);
-    return (await reads).get(this.#items[index]?.keyText ?? '') ?? {};
+      if (next * this.#reading.readTogether < this.#letters.length) void this.#begin(next);
+    return (await reads).get(this.#letters[index]?.keyText ?? '') ?? {};
   }
 
   /** To be called when a lane has had its turn. */
@@ -48,9 +50,9 @@ export class ReadsAhead {
     return Math.floor(index / this.#reading.readTogether);
   }
 
-  #chunk(number: number): ReadonlyArray<ParkedItem | undefined> {
+  #chunk(number: number): ReadonlyArray<PlacedLetter | undefined> {
     const { readTogether } = this.#reading;
-    return this.#items.slice(number * readTogether, (number + 1) * readTogether);
+    return this.#letters.slice(number * readTogether, (number + 1) * readTogether);
   }
 
   #begin(number: number): Promise<ReadLanes> {
@@ -59,7 +61,7 @@ export class ReadsAhead {
     const { context, stop } = this.#reading;
     const items = this.#chunk(number).filter((item) => item !== undefined);
     const reads = readLanes(items, context, stop);
-    // Whoever asks for it is told; if a run ends early, nobody does.
+    // `of` rethrows it, unless the run ends before.
     reads.catch(() => undefined);
     this.#reads.set(number, reads);
     return reads;

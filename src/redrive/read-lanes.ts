@@ -10,23 +10,19 @@ import { ledgerRowKey } from '../model/write-request.ts';
 import type { Item } from '../ports.ts';
 import type { RetryContext } from '../pacing/retry.ts';
 import { type FoundItems, batchGetItems } from './batch-get-items.ts';
-import {
-  decide,
-  type ParkedItem,
-  type ReadAhead,
-  type RecordContext,
-  type TwinStates,
-} from './item.ts';
+import type { RecordContext } from './context.ts';
+import { decide, type ReadBefore, type TwinStates } from './item.ts';
+import type { PlacedLetter } from './place.ts';
 
 /** By the canonical texts of keys; items that could not be read this way are absent. */
-export type ReadLanes = ReadonlyMap<string, ReadAhead>;
+export type ReadLanes = ReadonlyMap<string, ReadBefore>;
 
 /**
  * @param items at most 100, each with another key.
  * @throws as `batchGetItems` does.
  */
 export async function readLanes(
-  items: readonly ParkedItem[],
+  items: readonly PlacedLetter[],
   context: RecordContext,
   stop: AbortSignal,
 ): Promise<ReadLanes> {
@@ -38,20 +34,20 @@ export async function readLanes(
     context,
     retries,
   );
-  const aheadOf = ({ keyText }: ParkedItem): ReadAhead => ({
+  const aheadOf = ({ keyText }: PlacedLetter): ReadBefore => ({
     decision: decisions.get(keyText),
     states: states.get(keyText),
   });
   return new Map(items.map((item) => [item.keyText, aheadOf(item)]));
 }
 
-function needsSource({ record, asksSource }: ParkedItem, decision: Replay | undefined): boolean {
+function needsSource({ record, asksSource }: PlacedLetter, decision: Replay | undefined): boolean {
   return record === undefined || asksSource || decision?.kind === 'resynchronize';
 }
 
 /** Of the records whose place in the order is known. */
 async function decideAll(
-  items: readonly ParkedItem[],
+  items: readonly PlacedLetter[],
   context: RecordContext,
   retries: RetryContext,
 ): Promise<ReadonlyMap<string, Replay>> {
@@ -65,7 +61,7 @@ async function decideAll(
 
 /** Of an item that is replaced as a whole, nothing is needed but its version. */
 async function readTwins(
-  items: readonly ParkedItem[],
+  items: readonly PlacedLetter[],
   context: RecordContext,
   retries: RetryContext,
 ): Promise<ReadonlyMap<string, TwinStates>> {
@@ -82,7 +78,7 @@ async function readTwins(
 }
 
 async function readSources(
-  items: readonly ParkedItem[],
+  items: readonly PlacedLetter[],
   context: RecordContext,
   retries: RetryContext,
 ): Promise<ReadonlyMap<string, ItemStates>> {
@@ -105,7 +101,7 @@ const ROW_ATTRIBUTES = [LEDGER_ATTRIBUTES.id, LEDGER_ATTRIBUTES.deleted, LEDGER_
 
 /** By the keys of the items. */
 async function readRows(
-  items: readonly ParkedItem[],
+  items: readonly PlacedLetter[],
   { rules, ledger }: RecordContext,
   retries: RetryContext,
 ): Promise<FoundItems> {
@@ -120,8 +116,8 @@ async function readRows(
 }
 
 function joined<T>(
-  items: readonly ParkedItem[],
-  of: (item: ParkedItem) => T | undefined,
+  items: readonly PlacedLetter[],
+  of: (item: PlacedLetter) => T | undefined,
 ): ReadonlyMap<string, T> {
   return new Map(
     items.flatMap((item) => {

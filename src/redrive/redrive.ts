@@ -3,34 +3,30 @@
 
 import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
 import type { ObjectStore } from '../ports.ts';
-import { HeldMessages, messageLoads } from './queue-messages.ts';
 import { objectLoads, type ObjectPart } from './bucket-objects.ts';
+import type { RedriveContext, RedriveOptions } from './context.ts';
+import { HeldMessages } from './held-messages.ts';
+import { messageLoads } from './queue-messages.ts';
 import type { RedriveReport } from './report.ts';
-import {
-  isOver,
-  newRun,
-  type RedriveContext,
-  redriveLoads,
-  type RedriveOptions,
-  type Run,
-} from './run.ts';
+import { isOver, newRun, type Run } from './run.ts';
+import { redriveLoads } from './window.ts';
 
-export type { RedriveContext, RedriveOptions } from './run.ts';
+export type { RedriveContext, RedriveOptions } from './context.ts';
 
 /** Goes through the whole queue and the whole bucket once. Safe to stop, to repeat and to run twice. */
 export function redrive(context: RedriveContext, options: RedriveOptions): Promise<RedriveReport> {
-  return redriveQueue(context, options, async (run) => void (await redriveBucket(run, {})));
+  return redriveBoth(context, options, async (run) => void (await redriveBucket(run, {})));
 }
 
 /** The queue alone. */
-export function redriveQueueOnly(
+export function redriveQueue(
   context: RedriveContext,
   options: RedriveOptions,
 ): Promise<RedriveReport> {
-  return redriveQueue(context, options, async () => undefined);
+  return redriveBoth(context, options, async () => undefined);
 }
 
-async function redriveQueue(
+async function redriveBoth(
   context: RedriveContext,
   options: RedriveOptions,
   andThen: (run: Run) => Promise<void>,
@@ -38,7 +34,7 @@ async function redriveQueue(
   const run = newRun(context, options);
   const held = new HeldMessages(run);
   try {
-    for await (const loads of ahead(messageLoads(run, held))) {
+    for await (const loads of prefetched(messageLoads(run, held))) {
       await redriveLoads(loads, run);
       options.onProgress(run.report, run.taken);
     }
@@ -46,12 +42,10 @@ async function redriveQueue(
   } finally {
     await held.release();
   }
-  if (isOver(run) || held.isFull) {
-    const { objects } = await measureBucket(context.bucket);
-    run.report.remaining = (await context.queue.size()) + objects;
-    run.report.remainingObjects = objects;
-  }
-  return run.report;
+  if (!isOver(run) && !held.isFull) return run.report;
+  const { objects: remainingObjects } = await measureBucket(context.bucket);
+  const remaining = (await context.queue.size()) + remainingObjects;
+  return { ...run.report, remaining, remainingObjects };
 }
 
 /**
@@ -78,7 +72,7 @@ export interface RedrivenObjects {
 
 async function redriveBucket(run: Run, range: ObjectPart): Promise<string | undefined> {
   let next: string | undefined;
-  for await (const found of ahead(objectLoads(run, range))) {
+  for await (const found of prefetched(objectLoads(run, range))) {
     await redriveLoads(found.loads, run);
     run.taken.bytes += found.bytes;
     run.options.onProgress(run.report, run.taken);
@@ -99,11 +93,11 @@ export async function measureBucket(
   return { objects, bytes };
 }
 
-/** What comes next is got while what came before is worked on. */
-async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+/** Gets the next value while the caller works on the one before. */
+async function* prefetched<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   const begin = () => {
     const next = source.next();
-    // Whoever asks for it is told; if the work fails, nobody does.
+    // `await next` rethrows it, unless the work fails before.
     next.catch(() => undefined);
     return next;
   };

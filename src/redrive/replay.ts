@@ -34,7 +34,7 @@ export function isForeign(streamArn: string, { epochs }: ControlRow): boolean {
   return !epochs.some(({ streams }) => streams.some((listed) => tableArnOf(listed) === tableArn));
 }
 
-export interface ParkedStream {
+export interface FailedIn {
   readonly failedAtMs: number;
   /** When the source accepted the write; absent where the record does not tell. */
   readonly writtenAtMs?: number | undefined;
@@ -44,7 +44,7 @@ export interface ParkedStream {
 
 /** Whether the place of a record in the order is known: then it may be replayed by its version. */
 export function isInOrder(
-  { failedAtMs, writtenAtMs = failedAtMs, streamArn }: ParkedStream,
+  { failedAtMs, writtenAtMs = failedAtMs, streamArn }: FailedIn,
   control: ControlRow,
   nowMs: number,
 ): boolean {
@@ -56,7 +56,7 @@ export function isInOrder(
 }
 
 /** Series of records that were put aside: also of earlier streams of a table that is listed. */
-export function seriesOfParked(control: ControlRow): SeriesOf {
+export function seriesOfFailed(control: ControlRow): SeriesOf {
   const listed = seriesIn(control);
   return (streamArn) => listed(streamArn) ?? earlierSeries(streamArn, control);
 }

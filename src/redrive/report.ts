@@ -1,10 +1,11 @@
-// What a redrive found and did: counts, names and a few keys, never an item's values.
+// What a redrive found and did: counts, names and a few keys, never an item's values. Everything that is counted
+// is added up here.
 
-import type { FailedRecord } from '../model/failure-message.ts';
-import { recordKey } from '../model/stream-record.ts';
 import type { Item } from '../ports.ts';
+import type { DeadLetter, Selection } from './dead-letter.ts';
+import type { Redriven } from './outcome.ts';
 
-/** Fields are added, never renamed: `ferry redrive --json` prints it. */
+/** Fields are added, never renamed: `ferry redrive --json` prints it, and workers of a bulk run store it. */
 export interface RedriveReport {
   /** Records found, whether or not they match. */
   found: number;
@@ -44,23 +45,26 @@ export interface RedriveReport {
   would?: Outcomes;
 }
 
+const DONE = ['applied', 'superseded', 'coalesced', 'skipped', 'resynchronized'] as const;
+const REST = ['trimmed', 'unreadable', 'foreign', 'left', 'remaining', 'remainingObjects'] as const;
+type Count = (typeof DONE)[number] | (typeof REST)[number] | 'found' | 'matched' | 'failing';
+
 /** Records by what became of them. */
-export type Outcomes = Pick<
-  RedriveReport,
-  'applied' | 'superseded' | 'coalesced' | 'skipped' | 'resynchronized' | 'failing' | 'failures'
->;
+export type Outcomes = Pick<RedriveReport, (typeof DONE)[number] | 'failing' | 'failures'>;
 
 const SAMPLE_KEYS_MAX = 5;
 
 export function newReport(): RedriveReport {
-  const left = { trimmed: 0, unreadable: 0, foreign: 0, left: 0, remaining: 0 };
   const names = { reasons: byName(), foundReasons: byName(), sampleKeys: [] };
-  return { found: 0, matched: 0, ...names, ...newOutcomes(), ...left, remainingObjects: 0 };
+  return { found: 0, matched: 0, ...names, ...newOutcomes(), ...zeros(REST) };
 }
 
 export function newOutcomes(): Outcomes {
-  const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, resynchronized: 0 };
-  return { ...counts, failing: 0, failures: byName() };
+  return { ...zeros(DONE), failing: 0, failures: byName() };
+}
+
+function zeros<Name extends Count>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
 }
 
 /** Without the names that every object has: a reason may be called "constructor". */
@@ -68,29 +72,63 @@ function byName(): Record<string, number> {
   return Object.create(null) as Record<string, number>;
 }
 
-/** Notes records of this replication, whether or not they match. */
-export function noteFound(records: readonly FailedRecord[], report: RedriveReport): void {
-  report.found += records.length;
-  for (const { reason } of records)
-    report.foundReasons[reason] = (report.foundReasons[reason] ?? 0) + 1;
+/** Adds what a message or an object holds. */
+export function addSelection({ found, selected, foreign }: Selection, report: RedriveReport): void {
+  report.foreign += foreign;
+  report.found += found.length;
+  for (const { reason } of found) addName(reason, 1, report.foundReasons);
+  for (const letter of selected) addSelected(letter, report);
 }
 
-/** Notes a record that matches. */
-export function describeRecord(
-  { reason, failedAtMs, record }: FailedRecord,
-  report: RedriveReport,
-): void {
+function addSelected({ reason, failedAtMs, parsed }: DeadLetter, report: RedriveReport): void {
   report.matched += 1;
-  report.reasons[reason] = (report.reasons[reason] ?? 0) + 1;
-  report.oldestMs = Math.min(report.oldestMs ?? failedAtMs, failedAtMs);
-  report.newestMs = Math.max(report.newestMs ?? failedAtMs, failedAtMs);
-  if (report.sampleKeys.length === SAMPLE_KEYS_MAX) return;
-  const key = recordKey(record)?.key;
-  if (key !== undefined) report.sampleKeys.push(key);
+  addName(reason, 1, report.reasons);
+  addTimes({ oldestMs: failedAtMs, newestMs: failedAtMs }, report);
+  const { key } = parsed.record;
+  if (key !== undefined && report.sampleKeys.length < SAMPLE_KEYS_MAX) report.sampleKeys.push(key);
 }
 
-/** Notes that a record stays, and why. */
-export function noteFailure(name: string, report: Outcomes): void {
+/** Adds what became of a record, or would. */
+export function addOutcome(outcome: Redriven, report: Outcomes): void {
+  if (!('why' in outcome)) {
+    report[outcome.kind] += 1;
+    return;
+  }
   report.failing += 1;
-  report.failures[name] = (report.failures[name] ?? 0) + 1;
+  addName(outcome.why, 1, report.failures);
+}
+
+/** Of a call that has ended. */
+export function addReport(part: RedriveReport, sum: RedriveReport): void {
+  for (const name of [...DONE, ...REST, 'found', 'matched', 'failing'] as const)
+    sum[name] += part[name];
+  for (const names of ['reasons', 'foundReasons', 'failures'] as const)
+    for (const [name, count] of Object.entries(part[names])) addName(name, count, sum[names]);
+  addTimes(part, sum);
+}
+
+/** Of a call that goes on, or will never end: another call meets again what it has left. */
+export function addDone(part: RedriveReport, sum: RedriveReport): void {
+  for (const name of DONE) {
+    for (const also of [name, 'found', 'matched'] as const) sum[also] += part[name];
+  }
+}
+
+/** Two redrives as one. */
+export function joinedReport(one: RedriveReport, other: RedriveReport): RedriveReport {
+  const sum = { ...newReport(), sampleKeys: [...one.sampleKeys, ...other.sampleKeys] };
+  for (const report of [one, other]) addReport(report, sum);
+  return sum;
+}
+
+function addName(name: string, count: number, sum: Record<string, number>): void {
+  sum[name] = (sum[name] ?? 0) + count;
+}
+
+function addTimes(
+  { oldestMs, newestMs }: Pick<RedriveReport, 'oldestMs' | 'newestMs'>,
+  sum: RedriveReport,
+): void {
+  if (oldestMs !== undefined) sum.oldestMs = Math.min(sum.oldestMs ?? oldestMs, oldestMs);
+  if (newestMs !== undefined) sum.newestMs = Math.max(sum.newestMs ?? newestMs, newestMs);
 }

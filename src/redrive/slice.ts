@@ -1,5 +1,5 @@
-// One slice of a bucket's objects, as a worker of a bulk run redrives it: for as long as it has time, telling
-// on the way how far it is.
+// One slice of a bucket's objects, as a worker of a bulk run redrives it: for as long as it has time, storing its
+// report on the way.
 
 import type { BulkTask, RedriveTask } from '../bulk/task.ts';
 import { rangeOf } from '../bulk/object-slices.ts';
@@ -10,7 +10,7 @@ export interface SliceWork {
   readonly context: RedriveContext;
   /** Asked before more objects are taken in hand. */
   readonly isTimeUp: () => boolean;
-  /** Keeps what has been done so far, for who follows the run. Keeping it again replaces it. */
+  /** Stores what has been done so far, for the command that follows the run. Replaces what it stored before. */
   readonly store: (report: RedriveReport) => Promise<void>;
 }
 

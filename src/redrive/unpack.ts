@@ -1,100 +1,42 @@
-// Messages and objects -> the records in them that this redrive is about. Counts what it finds, and what is
-// not for it.
+// A failure message -> the records in it, read from the bucket or the stream where it only points to them.
 
 import type { ControlRow } from '../model/control-row.ts';
-import {
-  matches,
-  type FailureMessage,
-  type FailedRecord,
-  type RedriveFilter,
-  type StreamRange,
-} from '../model/failure-message.ts';
-import { isForeign } from './replay.ts';
-import { streamArnOf } from '../model/stream-record.ts';
+import type { FailedRecord, FailureMessage, StreamRange } from '../model/failure-message.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { FerryError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
-import { describeRecord, noteFound, type RedriveReport } from './report.ts';
-
-export interface UnpackContext {
-  readonly bucket: ObjectStore;
-  /**
-   * The stream's records of a range, or `trimmed` where it no longer has them all.
-   * @default ranges are left to another run
-   */
-  readonly readRange?: (range: StreamRange) => Promise<readonly unknown[] | 'trimmed'>;
-}
+import type { RedriveContext } from './context.ts';
+import { isForeign } from './replay.ts';
 
 /** The records of a message or object, or why it stays where it is: as the report counts it. */
-export type Unpacked = readonly FailedRecord[] | 'trimmed' | 'unreadable' | 'foreign' | 'remaining';
+export type Contents = readonly FailedRecord[] | 'trimmed' | 'unreadable' | 'foreign' | 'remaining';
+
+type Stores = Pick<RedriveContext, 'bucket' | 'readRange'>;
 
 export async function unpack(
-  parcel: FailureMessage,
+  message: FailureMessage,
   control: ControlRow,
-  context: UnpackContext,
-): Promise<Unpacked> {
-  switch (parcel.kind) {
+  context: Stores,
+): Promise<Contents> {
+  switch (message.kind) {
     case 'records':
-      return parcel.records;
+      return message.records;
     case 'unreadable':
     case 'foreign':
-      return parcel.kind;
+      return message.kind;
     case 'stored': {
-      const body = await objectText(parcel.objectKey, context.bucket);
+      const body = await objectText(message.objectKey, context.bucket);
       const record = body.kind === 'text' ? parseJson(body.text) : undefined;
-      return record === undefined ? 'unreadable' : [{ ...parcel, record }];
+      return record === undefined ? 'unreadable' : [{ ...message, record }];
     }
     case 'range': {
-      if (isForeign(parcel.range.streamArn, control)) return 'foreign';
-      const records = await readRange(parcel.range, context);
+      if (isForeign(message.range.streamArn, control)) return 'foreign';
+      const records = await readRange(message.range, context);
       return typeof records === 'string'
         ? records
-        : records.map((record) => ({ ...parcel, record }));
+        : records.map((record) => ({ ...message, record }));
     }
   }
-}
-
-/** A message or object with records that are to be redriven. */
-export interface Load {
-  readonly chosen: readonly FailedRecord[];
-  /** Records of this replication. */
-  readonly own: number;
-  /** All records. */
-  readonly all: number;
-  /** To be called once every record is final. */
-  readonly remove: () => Promise<void>;
-}
-
-export interface Choice {
-  readonly filter: RedriveFilter;
-  /** Records at most. */
-  readonly limit: number;
-}
-
-/** @returns undefined where it stays as it is. */
-export function choose(
-  records: Unpacked,
-  { filter, limit }: Choice,
-  control: ControlRow,
-  report: RedriveReport,
-): Omit<Load, 'remove'> | undefined {
-  if (typeof records === 'string') {
-    report[records] += 1;
-    return undefined;
-  }
-  const own = records.filter(({ record }) => !isOfOthers(streamArnOf(record), control));
-  report.foreign += records.length - own.length;
-  noteFound(own, report);
-  const chosen = own
-    .filter((record) => matches(record, filter))
-    .slice(0, Math.max(0, limit - report.matched));
-  for (const record of chosen) describeRecord(record, report);
-  return { chosen, own: own.length, all: records.length };
-}
-
-/** A record that names no stream is one that makes no sense, and is counted as such. */
-function isOfOthers(streamArn: string | undefined, control: ControlRow): boolean {
-  return streamArn !== undefined && isForeign(streamArn, control);
 }
 
 export type ObjectText =
@@ -102,7 +44,7 @@ export type ObjectText =
   | { readonly kind: 'gone' }
   | { readonly kind: 'unreadable'; readonly problem: string };
 
-/** An object that is no text stays where it is, like one that is no dead letter; what is behind it goes on. */
+/** Objects that are not UTF-8 are skipped and left in place. */
 export async function objectText(key: string, bucket: ObjectStore): Promise<ObjectText> {
   try {
     const text = await bucket.get(key);
@@ -113,10 +55,10 @@ export async function objectText(key: string, bucket: ObjectStore): Promise<Obje
   }
 }
 
-/** A range that the stream's service refuses to look for is none. */
+/** A range that DynamoDB Streams rejects is unreadable. */
 async function readRange(
   range: StreamRange,
-  context: UnpackContext,
+  context: Stores,
 ): Promise<readonly unknown[] | 'trimmed' | 'unreadable' | 'remaining'> {
   try {
     return (await context.readRange?.(range)) ?? 'remaining';

@@ -1,9 +1,8 @@
-// What the workers of a bulk redrive have reported, call by call -> one report. Of a call that has not ended, or
-// never will, what it has done counts, and what it has left does not: another call meets that again.
+// The reports of the workers of a bulk redrive, one for each call -> one report.
 
-import { isDoneKey, reportPrefix } from '../bulk/task.ts';
+import { reportObjects } from '../bulk/reports.ts';
 import type { ObjectStore } from '../ports.ts';
-import { newReport, type RedriveReport } from './report.ts';
+import { addDone, addReport, newReport, type RedriveReport } from './report.ts';
 
 interface Reported {
   readonly report: RedriveReport;
@@ -26,9 +25,9 @@ export class RedriveReports {
 
   /** Reads what is new. */
   async sum(): Promise<RedriveReport> {
-    for await (const objects of this.#bucket.list(reportPrefix(this.#run))) {
+    for await (const objects of reportObjects(this.#run, this.#bucket)) {
       const newestMs = Math.max(...objects.map(({ storedAtMs }) => storedAtMs));
-      for (const { key, storedAtMs } of objects.filter((one) => !isDoneKey(one.key))) {
+      for (const { key, storedAtMs } of objects) {
         const known = this.#known.get(key);
         const isOld = storedAtMs === known?.storedAtMs && newestMs - storedAtMs > YOUNG_MS;
         if (isOld) continue;
@@ -37,7 +36,8 @@ export class RedriveReports {
       }
     }
     const sum = newReport();
-    for (const reported of this.#known.values()) addReported(reported, sum);
+    for (const { report, isEnded } of this.#known.values())
+      (isEnded ? addReport : addDone)(report, sum);
     return sum;
   }
 }
@@ -51,55 +51,4 @@ function parseReported(text: string | undefined): Reported | undefined {
   if (report === undefined) return undefined;
   // A worker of an earlier release does not report every count.
   return { report: { ...newReport(), ...report }, isEnded: summary !== undefined };
-}
-
-const DONE = ['applied', 'superseded', 'coalesced', 'skipped', 'resynchronized'] as const;
-const LEFT = [
-  'failing',
-  'trimmed',
-  'unreadable',
-  'foreign',
-  'left',
-  'remaining',
-  'remainingObjects',
-] as const;
-
-function addReported({ report, isEnded }: Reported, sum: RedriveReport): void {
-  for (const name of DONE) sum[name] += report[name];
-  const done = DONE.reduce((count, name) => count + report[name], 0);
-  if (isEnded) addReport(report, sum);
-  else {
-    sum.found += done;
-    sum.matched += done;
-  }
-}
-
-/** Everything but what is done. */
-function addReport(report: RedriveReport, sum: RedriveReport): void {
-  for (const name of [...LEFT, 'found', 'matched'] as const) sum[name] += report[name];
-  addCounts(report.reasons, sum.reasons);
-  addCounts(report.foundReasons, sum.foundReasons);
-  addCounts(report.failures, sum.failures);
-  for (const [name, lower] of [
-    ['oldestMs', true],
-    ['newestMs', false],
-  ] as const) {
-    const [mine, other] = [sum[name], report[name]];
-    if (other === undefined) continue;
-    if (mine === undefined || (lower ? other < mine : other > mine)) sum[name] = other;
-  }
-}
-
-function addCounts(counts: Readonly<Record<string, number>>, sum: Record<string, number>): void {
-  for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count;
-}
-
-/** Two redrives as one. */
-export function joinedReport(one: RedriveReport, other: RedriveReport): RedriveReport {
-  const sum = newReport();
-  for (const report of [one, other]) {
-    addReported({ report, isEnded: true }, sum);
-    sum.sampleKeys.push(...report.sampleKeys);
-  }
-  return sum;
 }

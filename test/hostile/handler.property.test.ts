@@ -339,16 +339,16 @@ function expectLetters(
   expect(messages).toHaveLength(deadLettered);
   const known = new Set(batch.flatMap((record) => [JSON.stringify(record), lighter(record)]));
   return messages.map((body) => {
-    const parcel = parseFailureMessage(body, SETTINGS.replication);
+    const message = parseFailureMessage(body, SETTINGS.replication);
     expect(body.length).toBeLessThanOrEqual(sizeBytesMax);
-    if (parcel.kind === 'records')
-      expect(known).toContain(JSON.stringify(parcel.records[0]?.record));
+    if (message.kind === 'records')
+      expect(known).toContain(JSON.stringify(message.records[0]?.record));
     else {
-      expect(parcel).toMatchObject({ kind: 'stored' });
-      const key = parcel.kind === 'stored' ? parcel.objectKey : '';
+      expect(message).toMatchObject({ kind: 'stored' });
+      const key = message.kind === 'stored' ? message.objectKey : '';
       expect(known).toContain(new Map(objects).get(key));
     }
-    return parcel.kind;
+    return message.kind;
   });
 }
 

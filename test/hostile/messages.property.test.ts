@@ -15,9 +15,10 @@ import { isSegmentCount, parseRun, parseSegment } from '../../src/backfill/check
 import { cursorJson, parseBulkTask, parseCursor } from '../../src/bulk/task.ts';
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import { parseReportLine } from '../../src/verify/difference-report.ts';
-import { matches, parseFailureMessage } from '../../src/model/failure-message.ts';
+import { parseFailureMessage } from '../../src/model/failure-message.ts';
 import { describeError, FerryError, UsageError } from '../../src/errors.ts';
 import { type BackfillContext, openBackfill } from '../../src/backfill/backfill.ts';
+import { matches, parseDeadLetters } from '../../src/redrive/dead-letter.ts';
 import { redrive } from '../../src/redrive/redrive.ts';
 import type { ItemReader, ObjectStore } from '../../src/ports.ts';
 import { failurePlaces, type FailurePlaces } from '../fixtures/failure-places.ts';
@@ -97,14 +98,14 @@ describe('a message or an object', () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(body, hostileText, (text, reason) => {
-        const parcel = parseFailureMessage(text, 'orders');
-        kinds.add(parcel.kind);
-        if (parcel.kind !== 'records') return;
-        for (const parked of parcel.records) {
-          expect(Number.isFinite(parked.failedAtMs)).toBe(true);
-          expect(parked.reason).toMatch(/^[^\p{C}]{1,100}$/u);
-          matches(parked, { reason });
-          matches(parked, { keyText: '[["pk",["S","a"]]]' });
+        const message = parseFailureMessage(text, 'orders');
+        kinds.add(message.kind);
+        if (message.kind !== 'records') return;
+        for (const letter of parseDeadLetters(message.records, controlRow())) {
+          expect(Number.isFinite(letter.failedAtMs)).toBe(true);
+          expect(letter.reason).toMatch(/^[^\p{C}]{1,100}$/u);
+          matches(letter, { reason });
+          matches(letter, { keyText: '[["pk",["S","a"]]]' });
         }
       }),
       runs(1_500),
@@ -403,8 +404,8 @@ describe('a row of the state table', () => {
     const stored = { run: { S: 'r' }, streamArn: { S: 'arn' }, totalSegments: { N: '1e9' } };
     const { clock, random, twinWriter } = invocation();
     const stop = new AbortController().signal;
-    const stateTable = { get: async () => stored };
-    const context = { target: SETTINGS, clock, random, destination: twinWriter, stop, stateTable };
+    const ledger = { get: async () => stored };
+    const context = { rules: SETTINGS, clock, random, twinWriter, stop, ledger };
     const fresh = {
       run: 'f',
       totalSegments: 1,

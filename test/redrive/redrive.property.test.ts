@@ -13,7 +13,7 @@ import type { WriteRequest } from '../../src/model/write-request.ts';
 import { copyPage } from '../../src/backfill/copy-page.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { redrive } from '../../src/redrive/redrive.ts';
-import type { RecordContext } from '../../src/redrive/item.ts';
+import type { RecordContext } from '../../src/redrive/context.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { TwinWriter, Item, ReadableTable } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';

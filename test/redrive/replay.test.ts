@@ -9,7 +9,7 @@ import {
   type Replay,
   replay,
   type ReplayPlan,
-  seriesOfParked,
+  seriesOfFailed,
 } from '../../src/redrive/replay.ts';
 import { type RecordFacts, SETTINGS, STREAM_ARN, streamRecord } from '../fixtures/records.ts';
 import { controlRow } from '../fixtures/replication.ts';
@@ -234,21 +234,21 @@ const OTHER = arn('Users', '2026-02-10T00:00:00.000');
 const LATER = arn('Orders', '2026-02-10T00:00:00.000');
 const EARLIER = arn('Orders', '2025-12-01T00:00:00.000');
 
-describe('the place of a parked record in the order', () => {
+describe('the place of a dead letter in the order', () => {
   const opened = Date.UTC(2026, 1, 15);
   const control = { ...controlRow(), sinceMs: opened - DAY_MS };
-  const parked = (streamArn: string | undefined, failedAtMs = NOW_MS - 60_000) => ({
+  const failed = (streamArn: string | undefined, failedAtMs = NOW_MS - 60_000) => ({
     streamArn,
     failedAtMs,
   });
 
   it.each([
-    ['of the listed stream', parked(STREAM_ARN), true],
-    ['of a later stream of its table', parked(LATER), true],
-    ['that names no stream', parked(undefined), true],
-    ['of an earlier stream of its table', parked(EARLIER), false],
-    ['parked at the beginning of the order', parked(STREAM_ARN, control.sinceMs), true],
-    ['parked before', parked(STREAM_ARN, control.sinceMs - 1), false],
+    ['of the listed stream', failed(STREAM_ARN), true],
+    ['of a later stream of its table', failed(LATER), true],
+    ['that names no stream', failed(undefined), true],
+    ['of an earlier stream of its table', failed(EARLIER), false],
+    ['put aside at the beginning of the order', failed(STREAM_ARN, control.sinceMs), true],
+    ['put aside before', failed(STREAM_ARN, control.sinceMs - 1), false],
   ])('is known, or not: %s', (_, one, expected) => {
     expect(isInOrder(one, control, NOW_MS)).toBe(expected);
   });
@@ -256,21 +256,21 @@ describe('the place of a parked record in the order', () => {
   it('is forgotten a day before a tombstone is', () => {
     const always = controlRow();
 
-    expect(isInOrder(parked(STREAM_ARN, NOW_MS - 14 * DAY_MS), always, NOW_MS)).toBe(true);
-    expect(isInOrder(parked(STREAM_ARN, NOW_MS - 14 * DAY_MS - 1), always, NOW_MS)).toBe(false);
+    expect(isInOrder(failed(STREAM_ARN, NOW_MS - 14 * DAY_MS), always, NOW_MS)).toBe(true);
+    expect(isInOrder(failed(STREAM_ARN, NOW_MS - 14 * DAY_MS - 1), always, NOW_MS)).toBe(false);
   });
 
   it('is lost with its epoch', () => {
     const adopted = pointedAt(OTHER);
 
-    expect(isInOrder(parked(STREAM_ARN), adopted, NOW_MS)).toBe(false);
-    expect(isInOrder(parked(OTHER), adopted, NOW_MS)).toBe(true);
+    expect(isInOrder(failed(STREAM_ARN), adopted, NOW_MS)).toBe(false);
+    expect(isInOrder(failed(OTHER), adopted, NOW_MS)).toBe(true);
   });
 
   it('is lost for what was written before an epoch that follows another', () => {
     const adopted = pointedAt(OTHER);
-    const before = { ...parked(OTHER), writtenAtMs: adopted.sinceMs - 1 };
-    const first = { ...parked(STREAM_ARN), writtenAtMs: control.sinceMs - 1 };
+    const before = { ...failed(OTHER), writtenAtMs: adopted.sinceMs - 1 };
+    const first = { ...failed(STREAM_ARN), writtenAtMs: control.sinceMs - 1 };
 
     expect(isInOrder(before, adopted, NOW_MS)).toBe(false);
     expect(isInOrder(first, control, NOW_MS)).toBe(true);
@@ -295,7 +295,7 @@ describe('a stream', () => {
     [OTHER, 2, Date.UTC(2026, 1, 10)],
     [arn('Order', '2026-02-10T00:00:00.000'), undefined, 0],
   ])('gives its records the version of its epoch: %s', (streamArn, epoch, labelMs) => {
-    const seriesOf: SeriesOf = seriesOfParked(pointedAt(OTHER));
+    const seriesOf: SeriesOf = seriesOfFailed(pointedAt(OTHER));
 
     expect(seriesOf(streamArn)).toEqual(epoch === undefined ? undefined : { epoch, labelMs });
   });

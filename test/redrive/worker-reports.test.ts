@@ -2,8 +2,8 @@
 
 import { expect, it } from 'vitest';
 import { reportPrefix } from '../../src/bulk/task.ts';
-import { newReport } from '../../src/redrive/report.ts';
-import { joinedReport, RedriveReports } from '../../src/redrive/worker-reports.ts';
+import { joinedReport, newReport } from '../../src/redrive/report.ts';
+import { RedriveReports } from '../../src/redrive/worker-reports.ts';
 import type { ObjectStore } from '../../src/ports.ts';
 
 /** A bucket with the reports of a run, one an object. */

@@ -1,8 +1,8 @@
 // One plan -> one life of a simulated world: faults and operators at work, then calm, then what the runbook
 // says, then the verdict.
 
-import { redriveRecords } from '../../src/redrive/lanes.ts';
-import { newReport } from '../../src/redrive/report.ts';
+import { parseDeadLetters } from '../../src/redrive/dead-letter.ts';
+import { redriveLetters } from '../../src/redrive/lanes.ts';
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { judgeTables, reasonOf, requireEqual, requireVerified } from './judge-tables.ts';
@@ -275,7 +275,7 @@ async function redriveAgain(world: World): Promise<void> {
   const { random } = process.facts;
   const records = came.flatMap(({ entries }) => entries.map(({ record }) => record));
   const shuffled = records
-    .map((record) => ({ place: random.next(), parked: { reason: 'again', failedAtMs, record } }))
+    .map((record) => ({ place: random.next(), failed: { reason: 'again', failedAtMs, record } }))
     .toSorted((a, b) => a.place - b.place);
   const clock = world.clockOf(process);
   const stop = new AbortController().signal;
@@ -290,10 +290,13 @@ async function redriveAgain(world: World): Promise<void> {
       health: destinationHealth(),
       remainingMs: () => Infinity,
     };
-    const run = { context, report: newReport(), pace: paceOf(Infinity, clock), stop };
+    const run = { context, pace: paceOf(Infinity, clock), stop };
     // One by one: together, only the newest of each item would be written.
     for (const one of shuffled)
-      await redriveRecords([one.parked], { ...run, unknown: new Set<string>() });
+      await redriveLetters(parseDeadLetters([one.failed], context.control), {
+        ...run,
+        unknown: new Set<string>(),
+      });
   })();
   await rest(world);
   await all;

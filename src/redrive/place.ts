@@ -1,0 +1,75 @@
+// Dead letters -> one lane per item, each newest first. What needs no try has its outcome at once.
+
+import type { ControlRow } from '../model/control-row.ts';
+import type { Version } from '../model/guard.ts';
+import type { StreamRecord } from '../model/stream-record.ts';
+import type { LedgerRowKey } from '../model/write-request.ts';
+import type { TtlDeletes } from '../config/handler-settings.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import type { Redriven } from './outcome.ts';
+import { isInOrder } from './replay.ts';
+
+/** A letter whose item is known. */
+export interface PlacedLetter extends LedgerRowKey {
+  readonly streamArn: string | undefined;
+  readonly version: Version | undefined;
+  /** Absent where only its key could be read. */
+  readonly record?: StreamRecord | undefined;
+  /** Its place in the order is not known: the source is asked. */
+  readonly asksSource: boolean;
+}
+
+export interface Order {
+  readonly control: ControlRow;
+  readonly ttlDeletes: TtlDeletes;
+  /** Every version is taken as it is. */
+  readonly withoutSource: boolean;
+  readonly nowMs: number;
+}
+
+/** With its index among all letters. */
+export type LaneLetter = PlacedLetter & { readonly position: number };
+
+export interface Lanes {
+  readonly lanes: ReadonlyArray<readonly LaneLetter[]>;
+  /** By position; absent of letters that are in a lane. */
+  readonly settled: ReadonlyMap<number, Redriven>;
+}
+
+export function lanesOf(letters: readonly DeadLetter[], order: Order): Lanes {
+  const lanes = new Map<string, LaneLetter[]>();
+  const settled = new Map<number, Redriven>();
+  for (const [position, letter] of letters.entries()) {
+    const placed = placeLetter(letter, order);
+    if ('kind' in placed) {
+      settled.set(position, placed);
+      continue;
+    }
+    const lane = lanes.get(placed.keyText);
+    if (lane === undefined) lanes.set(placed.keyText, [{ position, ...placed }]);
+    else lane.push({ position, ...placed });
+  }
+  return { lanes: [...lanes.values()].map((lane) => lane.toSorted(newestFirst)), settled };
+}
+
+function newestFirst({ version: a = '' }: PlacedLetter, { version: b = '' }: PlacedLetter): number {
+  return a > b ? -1 : Number(a < b);
+}
+
+function placeLetter(letter: DeadLetter, order: Order): PlacedLetter | Redriven {
+  const { parsed, streamArn } = letter;
+  const { key, keyText, version } = parsed.record;
+  const record = parsed.kind === 'record' ? parsed.record : undefined;
+  const isExpiry = record?.eventName === 'REMOVE' && record.expired;
+  if (isExpiry && order.ttlDeletes === 'skip') return { kind: 'skipped' };
+  const hasPlace = order.withoutSource || isInOrder(placeOf(letter), order.control, order.nowMs);
+  if (hasPlace && parsed.kind === 'malformed')
+    return { kind: 'rejected', why: parsed.record.reason.name };
+  if (key === undefined || keyText === undefined) return { kind: 'rejected', why: 'KeyUnknown' };
+  return { key, keyText, version, streamArn, record, asksSource: !hasPlace };
+}
+
+function placeOf({ failedAtMs, streamArn, parsed }: DeadLetter) {
+  const seconds = parsed.kind === 'record' ? parsed.record.createdAtSeconds : undefined;
+  return { failedAtMs, streamArn, writtenAtMs: seconds === undefined ? undefined : seconds * 1000 };
+}
