@@ -6,14 +6,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import {
   ChangeMessageVisibilityCommand,
   CreateQueueCommand,
-  DeleteMessageBatchCommand,
   DeleteQueueCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
   QueueDoesNotExist,
   ReceiptHandleIsInvalid,
   type SQSClient,
-  SendMessageBatchCommand,
 } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type SqsUser, connectRemote, startLocal } from './sqs-target.ts';
@@ -24,8 +22,6 @@ const targets = [{ name: 'local SQS', start: startLocal }];
 if (endpoint !== undefined) {
   targets.push({ name: `SQS at ${endpoint}`, start: () => connectRemote(endpoint, queueUrl) });
 }
-
-const entry = (Id: string, MessageBody = 'a') => ({ Id, MessageBody });
 
 describe.each(targets)('$name', ({ start }) => {
   let user: SqsUser;
@@ -56,50 +52,10 @@ describe.each(targets)('$name', ({ start }) => {
     expect(message?.MD5OfBody).toBe(MD5OfMessageBody);
   });
 
-  it('hands over the message attributes that are asked for, with their digest', async () => {
-    const MessageAttributes = {
-      Hello: { DataType: 'String', StringValue: 'There' },
-      'Help.Me': { DataType: 'String', StringValue: 'Me' },
-      General: { DataType: 'String', StringValue: 'Kenobi' },
-    };
-
-    const sent = await user.send({ MessageAttributes });
-    const [message] = await user.receiveOwn([sent.MessageId], {
-      MessageAttributeNames: ['Hello', 'General', 'Absent'],
-    });
-
-    // Digests as the service computed them for these very attributes.
-    expect(sent.MD5OfMessageAttributes).toBe('4c360f3fdafd970e05fae2f149d997f5');
-    expect(message?.MessageAttributes).toEqual({
-      Hello: MessageAttributes.Hello,
-      General: MessageAttributes.General,
-    });
-    expect(message?.MD5OfMessageAttributes).toBe('fca026605781cb4126a1e9044df24232');
-  });
-
-  it('hands over numbers and bytes in message attributes', async () => {
-    const MessageAttributes = {
-      count: { DataType: 'Number', StringValue: '-12.50' },
-      bytes: { DataType: 'Binary', BinaryValue: Uint8Array.of(0, 1, 30, 128, 255) },
-      json: { DataType: 'String.json', StringValue: '{}' },
-    };
-
-    const message = await user.sendAndReceive(
-      { MessageAttributes },
-      { MessageAttributeNames: ['All'] },
-    );
-
-    expect(message.MessageAttributes).toEqual(MessageAttributes);
-  });
-
   it('shows no attributes that nobody asked for', async () => {
-    const message = await user.sendAndReceive({
-      MessageAttributes: { Hello: { DataType: 'String', StringValue: 'There' } },
-    });
+    const message = await user.sendAndReceive();
 
     expect(message.Attributes).toBeUndefined();
-    expect(message.MessageAttributes).toBeUndefined();
-    expect(message.MD5OfMessageAttributes).toBeUndefined();
   });
 
   it.each(['MessageSystemAttributeNames', 'AttributeNames'] as const)(
@@ -131,12 +87,10 @@ describe.each(targets)('$name', ({ start }) => {
       new GetQueueAttributesCommand({ QueueUrl, AttributeNames }),
     );
     const limit = Number(Attributes?.MaximumMessageSize);
-    const MessageAttributes = { k: { DataType: 'String', StringValue: 'é' } };
-    const attributeBytes = 'k'.length + 'String'.length + Buffer.byteLength('é');
-    const largest = `é${'a'.repeat(limit - attributeBytes - 2)}`;
+    const largest = `é${'a'.repeat(limit - 2)}`;
 
-    const message = await user.sendAndReceive({ MessageBody: largest, MessageAttributes });
-    const refused = user.send({ MessageBody: `${largest}a`, MessageAttributes });
+    const message = await user.sendAndReceive({ MessageBody: largest });
+    const refused = user.send({ MessageBody: `${largest}a` });
 
     expect(message.Body).toBe(largest);
     await expect(refused).rejects.toMatchObject({ name: 'InvalidParameterValue' });
@@ -172,61 +126,6 @@ describe.each(targets)('$name', ({ start }) => {
 
     expect(early).toEqual([]);
     expect(late?.MessageId).toBe(MessageId);
-  });
-
-  it('takes up to ten messages in a batch', async () => {
-    const Entries = Array.from({ length: 10 }, (_, index) => ({
-      Id: `entry-${index}`,
-      MessageBody: randomUUID(),
-    }));
-
-    const { Successful = [], Failed = [] } = await client.send(
-      new SendMessageBatchCommand({ QueueUrl, Entries }),
-    );
-    const messages = await user.receiveOwn(Successful.map(({ MessageId }) => MessageId));
-
-    expect(Failed).toEqual([]);
-    expect(new Set(messages.map(({ Body }) => Body))).toEqual(
-      new Set(Entries.map(({ MessageBody }) => MessageBody)),
-    );
-  });
-
-  it('refuses one entry of a batch without the others', async () => {
-    const Entries = [
-      { Id: 'good', MessageBody: 'good' },
-      { Id: 'bad', MessageBody: '\u0001' },
-    ];
-
-    const { Successful = [], Failed = [] } = await client.send(
-      new SendMessageBatchCommand({ QueueUrl, Entries }),
-    );
-    const messages = await user.receiveOwn(Successful.map(({ MessageId }) => MessageId));
-
-    expect(messages.map(({ Body }) => Body)).toEqual(['good']);
-    expect(Failed).toMatchObject([
-      { Id: 'bad', SenderFault: true, Code: 'InvalidMessageContents' },
-    ]);
-  });
-
-  it.each([
-    ['no entry', 'EmptyBatchRequest', []],
-    [
-      'eleven entries',
-      'TooManyEntriesInBatchRequest',
-      Array.from({ length: 11 }, (_, id) => entry(`${id}`)),
-    ],
-    ['the same id twice', 'BatchEntryIdsNotDistinct', [entry('a'), entry('a')]],
-    ['an id with a colon', 'InvalidBatchEntryId', [entry('a:b')]],
-    ['an id of 81 characters', 'InvalidBatchEntryId', [entry('a'.repeat(81))]],
-    [
-      'more than 1 MiB in total',
-      'BatchRequestTooLong',
-      [entry('a', 'a'.repeat(600_000)), entry('b', 'b'.repeat(600_000))],
-    ],
-  ])('refuses a batch with %s', async (_, name, Entries) => {
-    const refused = client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-
-    await expect(refused).rejects.toMatchObject({ name });
   });
 
   it('ends a long poll as soon as a message arrives', async () => {
@@ -344,25 +243,6 @@ describe.each(targets)('$name', ({ start }) => {
   it('refuses a receipt handle that it never gave out', async () => {
     await expect(user.delete('garbage')).rejects.toBeInstanceOf(ReceiptHandleIsInvalid);
     await expect(changeVisibility('garbage', 30)).rejects.toBeInstanceOf(ReceiptHandleIsInvalid);
-  });
-
-  it('deletes the valid entries of a batch and reports the others', async () => {
-    const { ReceiptHandle } = await user.sendAndReceive({});
-
-    const { Successful, Failed } = await client.send(
-      new DeleteMessageBatchCommand({
-        QueueUrl,
-        Entries: [
-          { Id: 'good', ReceiptHandle },
-          { Id: 'bad', ReceiptHandle: 'garbage' },
-        ],
-      }),
-    );
-
-    expect(Successful).toEqual([{ Id: 'good' }]);
-    expect(Failed).toMatchObject([
-      { Id: 'bad', SenderFault: true, Code: 'ReceiptHandleIsInvalid' },
-    ]);
   });
 
   it('describes the queue', async () => {

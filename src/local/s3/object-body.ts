@@ -38,7 +38,7 @@ export function readObjectBody(headers: IncomingHttpHeaders, wire: Buffer): Obje
   checkPayloadDigest(declared, wire);
   const isChunked = declared.startsWith('STREAMING-');
   const { bytes, trailers } = isChunked ? decodeChunked(wire) : { bytes: wire, trailers: {} };
-  checkSize(bytes.length);
+  if (bytes.length > OBJECT_BYTES_MAX) throw tooLarge(bytes.length);
   checkDecodedLength(headers, bytes.length);
   const given = { ...pickChecksums(headers), ...checkedTrailers(headers, trailers) };
   for (const [name, value] of Object.entries(given)) checkChecksum(name, value, bytes);
@@ -46,11 +46,9 @@ export function readObjectBody(headers: IncomingHttpHeaders, wire: Buffer): Obje
   return { bytes, checksums };
 }
 
-/** @throws S3Error `EntityTooLarge`. */
-export function checkSize(size: number): void {
-  if (size <= OBJECT_BYTES_MAX) return;
+export function tooLarge(size: number): S3Error {
   const message = `The local S3 takes objects of at most ${OBJECT_BYTES_MAX} bytes, got ${size}.`;
-  throw new S3Error('EntityTooLarge', message, {
+  return new S3Error('EntityTooLarge', message, {
     ProposedSize: String(size),
     MaxSizeAllowed: String(OBJECT_BYTES_MAX),
   });

@@ -1,26 +1,17 @@
 // The operations that the local S3 offers: a request -> the reply to send, or a thrown S3Error to refuse
 // with. What is not offered is refused, never ignored.
 
-import type { IncomingHttpHeaders } from 'node:http';
+import type { Answer, ServiceRequest } from '../loopback/service.ts';
 import type { S3Buckets } from './buckets.ts';
 import { S3Error } from './error.ts';
 import { LIST_PARAMETERS, listObjects } from './list-objects.ts';
 import { CHECKSUM_HEADERS, readObjectBody } from './object-body.ts';
 
-export interface S3Request {
-  readonly method: string;
+interface S3Request extends ServiceRequest {
   readonly bucket: string;
   /** Empty where the bucket itself is addressed. */
   readonly key: string;
   readonly query: URLSearchParams;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
-export interface S3Reply {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Buffer;
 }
 
 interface Operation {
@@ -29,7 +20,7 @@ interface Operation {
   readonly addresses: 'bucket' | 'object';
   /** The parameters of the query that it understands. */
   readonly parameters?: readonly string[];
-  readonly perform: (request: S3Request, buckets: S3Buckets) => S3Reply;
+  readonly perform: (request: S3Request, buckets: S3Buckets) => Answer;
 }
 
 const OPERATIONS: readonly Operation[] = [
@@ -61,7 +52,7 @@ const OFFERED_HEADERS = [
 ];
 
 /** @throws S3Error for everything that is refused, unknown operations included. */
-export function perform(request: S3Request, buckets: S3Buckets): S3Reply {
+export function perform(request: S3Request, buckets: S3Buckets): Answer {
   const operation = OPERATIONS.find((candidate) => isMeant(candidate, request));
   if (operation === undefined) throw notOffered(describeRequest(request));
   const header = Object.keys(request.headers).find(isUnoffered);
@@ -69,29 +60,29 @@ export function perform(request: S3Request, buckets: S3Buckets): S3Reply {
   return operation.perform(request, buckets);
 }
 
-function createBucket({ bucket }: S3Request, buckets: S3Buckets): S3Reply {
+function createBucket({ bucket }: S3Request, buckets: S3Buckets): Answer {
   buckets.create(bucket);
   return { status: 200, headers: { location: `/${bucket}` } };
 }
 
-function headBucket({ bucket }: S3Request, buckets: S3Buckets): S3Reply {
+function headBucket({ bucket }: S3Request, buckets: S3Buckets): Answer {
   buckets.get(bucket);
   return { status: 200 };
 }
 
-function listBucket({ bucket, query }: S3Request, buckets: S3Buckets): S3Reply {
+function listBucket({ bucket, query }: S3Request, buckets: S3Buckets): Answer {
   const body = listObjects(bucket, buckets.get(bucket), query);
   return { status: 200, headers: { 'content-type': 'application/xml' }, body };
 }
 
-function putObject({ bucket, key, headers, body }: S3Request, buckets: S3Buckets): S3Reply {
+function putObject({ bucket, key, headers, body }: S3Request, buckets: S3Buckets): Answer {
   const { bytes, checksums } = readObjectBody(headers, body);
   const contentType = headers['content-type'] ?? 'binary/octet-stream';
   const { etag } = buckets.get(bucket).put(key, { bytes, contentType, checksums });
   return { status: 200, headers: { etag, ...checksums } };
 }
 
-function getObject({ bucket, key, headers }: S3Request, buckets: S3Buckets): S3Reply {
+function getObject({ bucket, key, headers }: S3Request, buckets: S3Buckets): Answer {
   const object = buckets.get(bucket).get(key);
   return {
     status: 200,
@@ -105,7 +96,7 @@ function getObject({ bucket, key, headers }: S3Request, buckets: S3Buckets): S3R
   };
 }
 
-function deleteObject({ bucket, key }: S3Request, buckets: S3Buckets): S3Reply {
+function deleteObject({ bucket, key }: S3Request, buckets: S3Buckets): Answer {
   buckets.get(bucket).delete(key);
   return { status: 204 };
 }

@@ -1,7 +1,7 @@
 // Body of a request -> fields of the types that SQS takes. A wrong type refuses the whole request, as
 // the service's own deserializer does; what the values mean is checked later.
 
-import { SqsError, invalidValue, missingParameter } from './error.ts';
+import { invalidValue, missingParameter, SqsError } from './error.ts';
 
 /** A JSON object of the request. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -31,57 +31,30 @@ export function requiredText(fields: Fields, name: string): string {
   return value;
 }
 
-export function optionalInteger(fields: Fields, name: string): number | undefined {
+/** A whole number within the range, both ends included; undefined where there is none. */
+export function optionalInteger(
+  fields: Fields,
+  name: string,
+  [min, max]: readonly [number, number],
+): number | undefined {
   const value = fields[name] ?? undefined;
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isInteger(value)) throw wrongType(name, 'an integer');
-  return value;
-}
-
-export function requiredInteger(fields: Fields, name: string): number {
-  const value = optionalInteger(fields, name);
-  if (value === undefined) throw missingParameter(name);
-  return value;
-}
-
-/** `value`, unless it is outside of the range. */
-export function inRange(
-  name: string,
-  value: number,
-  [min, max]: readonly [number, number],
-): number {
   if (value >= min && value <= max) return value;
   throw invalidValue(name, value, `Must be between ${min} and ${max}, if provided.`);
 }
 
 /** A list of texts; an absent one is empty. */
 export function texts(fields: Fields, name: string): readonly string[] {
-  const list = asList(fields, name);
-  if (list.every((value) => typeof value === 'string')) return list;
+  const list: unknown = fields[name] ?? [];
+  if (Array.isArray(list) && list.every((value) => typeof value === 'string')) return list;
   throw wrongType(name, 'a list of strings');
-}
-
-/** A list of objects; an absent one is empty. */
-export function objects(fields: Fields, name: string): readonly Fields[] {
-  return asList(fields, name).map((value) => asFields(value, name));
-}
-
-/** A map from names to objects; an absent one is empty. */
-export function objectMap(fields: Fields, name: string): ReadonlyMap<string, Fields> {
-  const map = asFields(fields[name] ?? {}, name);
-  return new Map(Object.entries(map).map(([key, value]) => [key, asFields(value, name)]));
 }
 
 /** A map from names to texts; an absent one is empty. */
 export function textMap(fields: Fields, name: string): ReadonlyMap<string, string> {
   const map = asFields(fields[name] ?? {}, name);
   return new Map(Object.keys(map).map((key) => [key, optionalText(map, key) ?? '']));
-}
-
-function asList(fields: Fields, name: string): readonly unknown[] {
-  const value = fields[name] ?? [];
-  if (!Array.isArray(value)) throw wrongType(name, 'a list');
-  return value;
 }
 
 function asFields(value: unknown, name: string): Fields {

@@ -1,28 +1,25 @@
 // The operations that the local SQS offers: fields of a request -> the object to answer with, or a thrown
-// SqsError to refuse with.
+// SqsError. What is not offered is refused, never ignored.
 
-import { type BatchEntry, batchEntries, performBatch } from './batch.ts';
+import { createHash } from 'node:crypto';
 import { SqsError } from './error.ts';
 import {
   type Fields,
-  inRange,
   optionalInteger,
   optionalText,
-  requiredInteger,
   requiredText,
   textMap,
   texts,
 } from './input.ts';
 import { longPoll } from './long-poll.ts';
-import { MESSAGE_BYTES_MAX, type MessageDraft, sizeBytes } from './message.ts';
-import { readDraft, receivedJson, sentJson } from './message-json.ts';
-import type { SqsQueue } from './queue.ts';
-import { RANGES, parseSettings, shownAttributes } from './queue-attributes.ts';
-import type { SqsQueues } from './queues.ts';
+import type { ReceivedMessage, SqsQueue } from './queue.ts';
+import { parseSettings, RANGES, unknownAttribute } from './queue-settings.ts';
+import { queueArn, queueName, queueUrl, type SqsQueues } from './queues.ts';
 
-/** What an operation works on, beside the fields of its request. */
 interface Context {
   readonly queues: SqsQueues;
+  /** As the caller has addressed it. */
+  readonly endpoint: string;
   /** Region that the request was signed for, for ARNs. */
   readonly region: string;
   /** Aborts when the caller is gone or the server stops. */
@@ -31,163 +28,140 @@ interface Context {
 
 type Operation = (input: Fields, context: Context) => object | Promise<object>;
 
-/** A message with the delay that the request gives it. */
-interface Submission {
-  readonly draft: MessageDraft;
-  readonly delaySeconds: number | undefined;
-}
-
 const MESSAGES_PER_RECEIVE = [1, 10] as const;
+const WAIT_SECONDS = [0, 20] as const;
+const DELAY_SECONDS = [0, 900] as const;
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
-  CreateQueue(input, { queues }) {
+  CreateQueue(input, { queues, endpoint }) {
     const name = requiredText(input, 'QueueName');
     queues.create(name, parseSettings(textMap(input, 'Attributes')));
-    return { QueueUrl: queues.url(name) };
+    return { QueueUrl: queueUrl(endpoint, name) };
   },
 
-  GetQueueUrl(input, { queues }) {
+  GetQueueUrl(input, { queues, endpoint }) {
     const name = requiredText(input, 'QueueName');
     queues.get(name);
-    return { QueueUrl: queues.url(name) };
+    return { QueueUrl: queueUrl(endpoint, name) };
   },
 
   DeleteQueue(input, { queues }) {
-    queues.delete(addressedName(input, queues));
+    queues.delete(nameIn(input));
     return {};
   },
 
-  PurgeQueue(input, { queues }) {
-    addressedQueue(input, queues).purge();
-    return {};
-  },
-
-  GetQueueAttributes(input, { queues, region }) {
-    const queue = addressedQueue(input, queues);
-    const arn = queues.arn(addressedName(input, queues), region);
-    return { Attributes: shownAttributes({ queue, arn }, texts(input, 'AttributeNames')) };
-  },
-
-  SetQueueAttributes(input, { queues }) {
-    addressedQueue(input, queues).configure(parseSettings(textMap(input, 'Attributes')));
-    return {};
-  },
-
-  SendMessage(input, { queues }) {
-    return send(addressedQueue(input, queues), readSubmission(input));
-  },
-
-  SendMessageBatch(input, { queues }) {
-    const queue = addressedQueue(input, queues);
-    const entries = batchEntries(input).map(({ id, value }) => ({
-      id,
-      value: readSubmission(value),
-    }));
-    checkBatchSize(entries);
-    return performBatch(entries, (submission) => send(queue, submission));
-  },
-
+  GetQueueAttributes: describe,
+  SendMessage: send,
   ReceiveMessage: receive,
 
   DeleteMessage(input, { queues }) {
-    return deleteMessage(addressedQueue(input, queues), input);
-  },
-
-  DeleteMessageBatch(input, { queues }) {
-    const queue = addressedQueue(input, queues);
-    return performBatch(batchEntries(input), (entry) => deleteMessage(queue, entry));
+    queueIn(input, queues).delete(requiredText(input, 'ReceiptHandle'));
+    return {};
   },
 
   ChangeMessageVisibility(input, { queues }) {
-    return changeVisibility(addressedQueue(input, queues), input);
-  },
-
-  ChangeMessageVisibilityBatch(input, { queues }) {
-    const queue = addressedQueue(input, queues);
-    return performBatch(batchEntries(input), (entry) => changeVisibility(queue, entry));
+    const receiptHandle = requiredText(input, 'ReceiptHandle');
+    const seconds = optionalInteger(input, 'VisibilityTimeout', RANGES.VisibilityTimeout) ?? 0;
+    queueIn(input, queues).changeVisibility(receiptHandle, seconds);
+    return {};
   },
 };
 
-/**
- * Performs the operation that `name` names.
- * @throws SqsError for everything that is refused, unknown operations included.
- */
+/** @throws SqsError for everything that is refused, unknown operations included. */
 export async function perform(name: string, input: Fields, context: Context): Promise<object> {
   const operation = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
-  if (operation === undefined) {
-    const offered = Object.keys(OPERATIONS).join(', ');
-    const problem =
-      name === ''
-        ? 'The request has no header "X-Amz-Target: AmazonSQS.OPERATION".'
-        : `The local SQS does not offer ${name}.`;
-    throw new SqsError('UnknownOperationException', `${problem} Offered are: ${offered}.`);
+  if (operation !== undefined) return operation(input, context);
+  const problem =
+    name === ''
+      ? 'The request has no header "X-Amz-Target: AmazonSQS.OPERATION".'
+      : `The local SQS does not offer ${name}.`;
+  const offered = Object.keys(OPERATIONS).join(', ');
+  throw new SqsError('UnknownOperationException', `${problem} Offered are: ${offered}.`);
+}
+
+function describe(input: Fields, { queues, region }: Context): object {
+  const known: Readonly<Record<string, string | number>> = {
+    ...queueIn(input, queues).attributes(),
+    QueueArn: queueArn(nameIn(input), region),
+  };
+  const wanted = texts(input, 'AttributeNames');
+  const unknown = wanted.find((name) => name !== 'All' && !Object.hasOwn(known, name));
+  if (unknown !== undefined) throw unknownAttribute(unknown);
+  return { Attributes: selected(known, wanted) };
+}
+
+/** Parameters of a message that the local queue could only ignore. */
+const REFUSED = [
+  'MessageAttributes',
+  'MessageDeduplicationId',
+  'MessageGroupId',
+  'MessageSystemAttributes',
+];
+
+function send(input: Fields, { queues }: Context): object {
+  const queue = queueIn(input, queues);
+  const refused = REFUSED.find((name) => (input[name] ?? undefined) !== undefined);
+  if (refused !== undefined) {
+    throw new SqsError('UnsupportedOperation', `The local queue does not offer ${refused}.`);
   }
-  return operation(input, context);
+  const body = optionalText(input, 'MessageBody') ?? '';
+  const delaySeconds = optionalInteger(input, 'DelaySeconds', DELAY_SECONDS);
+  return { MessageId: queue.send(body, delaySeconds), MD5OfMessageBody: md5(body) };
 }
 
 async function receive(input: Fields, { queues, signal }: Context): Promise<object> {
-  const queue = addressedQueue(input, queues);
-  const limit = optionalIn(input, 'MaxNumberOfMessages', MESSAGES_PER_RECEIVE) ?? 1;
-  const visibility = optionalIn(input, 'VisibilityTimeout', RANGES.VisibilityTimeout);
-  const waitSeconds =
-    optionalIn(input, 'WaitTimeSeconds', RANGES.ReceiveMessageWaitTimeSeconds) ??
-    queue.settings.ReceiveMessageWaitTimeSeconds;
+  const queue = queueIn(input, queues);
+  const limit = optionalInteger(input, 'MaxNumberOfMessages', MESSAGES_PER_RECEIVE) ?? 1;
+  const visibility = optionalInteger(input, 'VisibilityTimeout', RANGES.VisibilityTimeout);
   const messages = await longPoll({
     queue,
     // Addressed anew each time, so that the wait ends when the queue is deleted.
-    attempt: () => addressedQueue(input, queues).receive(limit, visibility),
-    waitMs: waitSeconds * 1_000,
+    attempt: () => queueIn(input, queues).receive(limit, visibility),
+    waitMs: (optionalInteger(input, 'WaitTimeSeconds', WAIT_SECONDS) ?? 0) * 1_000,
     now: queues.now,
     signal,
   });
   if (messages.length === 0) return {};
-  return { Messages: messages.map((message) => receivedJson(message, input)) };
+  return { Messages: messages.map((message) => shown(message, input)) };
 }
 
-function send(queue: SqsQueue, { draft, delaySeconds }: Submission): object {
-  if (delaySeconds !== undefined) inRange('DelaySeconds', delaySeconds, RANGES.DelaySeconds);
-  return sentJson(queue.send(draft, delaySeconds), draft);
-}
-
-function deleteMessage(queue: SqsQueue, fields: Fields): object {
-  queue.delete(requiredText(fields, 'ReceiptHandle'));
-  return {};
-}
-
-function changeVisibility(queue: SqsQueue, fields: Fields): object {
-  const receiptHandle = requiredText(fields, 'ReceiptHandle');
-  const seconds = requiredInteger(fields, 'VisibilityTimeout');
-  inRange('VisibilityTimeout', seconds, RANGES.VisibilityTimeout);
-  queue.changeVisibility(receiptHandle, seconds);
-  return {};
-}
-
-function readSubmission(fields: Fields): Submission {
-  return { draft: readDraft(fields), delaySeconds: optionalInteger(fields, 'DelaySeconds') };
-}
-
-function checkBatchSize(entries: readonly BatchEntry<Submission>[]): void {
-  const size = entries.reduce((sum, { value }) => sum + sizeBytes(value.draft), 0);
-  if (size <= MESSAGE_BYTES_MAX) return;
-  throw new SqsError(
-    'BatchRequestTooLong',
-    `Batch requests cannot be longer than ${MESSAGE_BYTES_MAX} bytes. You have sent ${size} bytes.`,
+function shown(message: ReceivedMessage, request: Fields): object {
+  const { messageId: MessageId, receiptHandle: ReceiptHandle, body: Body } = message;
+  const known = {
+    ApproximateFirstReceiveTimestamp: message.firstReceivedAtMs,
+    ApproximateReceiveCount: message.receiveCount,
+    SentTimestamp: message.sentAtMs,
+  };
+  // The second is the older name of the same parameter.
+  const wanted = ['MessageSystemAttributeNames', 'AttributeNames'];
+  const Attributes = selected(
+    known,
+    wanted.flatMap((name) => texts(request, name)),
   );
+  return { MessageId, ReceiptHandle, Body, MD5OfBody: md5(Body), Attributes };
 }
 
-function optionalIn(
-  input: Fields,
-  name: string,
-  range: readonly [number, number],
-): number | undefined {
-  const value = optionalInteger(input, name);
-  return value === undefined ? undefined : inRange(name, value, range);
+/** The attributes that are asked for, as texts; undefined where there is none. */
+function selected(
+  known: Readonly<Record<string, string | number>>,
+  wanted: readonly string[],
+): Record<string, string> | undefined {
+  const names = Object.keys(known).filter(
+    (name) => wanted.includes('All') || wanted.includes(name),
+  );
+  if (names.length === 0) return undefined;
+  return Object.fromEntries(names.map((name) => [name, String(known[name])]));
 }
 
-function addressedName(input: Fields, queues: SqsQueues): string {
-  return queues.nameIn(optionalText(input, 'QueueUrl') ?? '');
+/** The SDK computes it again. */
+function md5(text: string): string {
+  return createHash('md5').update(text).digest('hex');
 }
 
-function addressedQueue(input: Fields, queues: SqsQueues): SqsQueue {
-  return queues.get(addressedName(input, queues));
+function nameIn(input: Fields): string {
+  return queueName(optionalText(input, 'QueueUrl') ?? '');
+}
+
+function queueIn(input: Fields, queues: SqsQueues): SqsQueue {
+  return queues.get(nameIn(input));
 }

@@ -3,12 +3,12 @@
 // on each call.
 
 import { randomUUID } from 'node:crypto';
-import { SqsError, invalidParameter, invalidValue } from './error.ts';
-import { type MessageDraft, checkContent, sizeBytes } from './message.ts';
-import { type QueueSettings, RANGES } from './queue-attributes.ts';
+import { invalidParameter, invalidValue, missingParameter, SqsError } from './error.ts';
+import { type QueueSettings, RANGES } from './queue-settings.ts';
 
 /** A message as it was handed to one consumer. */
-export interface ReceivedMessage extends MessageDraft {
+export interface ReceivedMessage {
+  readonly body: string;
   readonly messageId: string;
   readonly receiptHandle: string;
   readonly sentAtMs: number;
@@ -16,13 +16,8 @@ export interface ReceivedMessage extends MessageDraft {
   readonly receiveCount: number;
 }
 
-interface MessageCounts {
-  readonly visible: number;
-  readonly notVisible: number;
-  readonly delayed: number;
-}
-
-interface StoredMessage extends MessageDraft {
+interface StoredMessage {
+  readonly body: string;
   readonly messageId: string;
   readonly sentAtMs: number;
   visibleAtMs: number;
@@ -31,54 +26,36 @@ interface StoredMessage extends MessageDraft {
   receiveCount: number;
 }
 
-const PURGE_INTERVAL_MS = 60_000;
+const REFUSED_CHARACTER = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
+const ALLOWED_CHARACTERS =
+  '#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF';
 
 export class SqsQueue {
-  readonly createdAtMs: number;
+  readonly settings: QueueSettings;
   readonly #now: () => number;
+  readonly #createdAtMs: number;
   /** Marks the receipt handles of this queue, so that those of another or an earlier one are refused. */
   readonly #queueId = randomUUID();
   /** In the order of sending, which is the order of delivery where visibility allows. */
   readonly #messages = new Map<string, StoredMessage>();
   readonly #arrivalListeners = new Set<() => void>();
-  #settings: QueueSettings;
-  #modifiedAtMs: number;
-  #purgedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor({ settings, now }: { settings: QueueSettings; now: () => number }) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#now = now;
-    this.createdAtMs = now();
-    this.#modifiedAtMs = this.createdAtMs;
+    this.#createdAtMs = now();
   }
 
-  get settings(): QueueSettings {
-    return this.#settings;
-  }
-
-  get modifiedAtMs(): number {
-    return this.#modifiedAtMs;
-  }
-
-  /** Changes settings; a shorter retention also ends messages that are stored already. */
-  configure(changes: Partial<QueueSettings>): void {
-    this.#settings = { ...this.#settings, ...changes };
-    this.#modifiedAtMs = this.#now();
-  }
-
-  /** Stores a message and returns its id. */
-  send(draft: MessageDraft, delaySeconds = this.#settings.DelaySeconds): string {
-    checkContent(draft);
-    const sizeMax = this.#settings.MaximumMessageSize;
-    if (sizeBytes(draft) > sizeMax) {
-      const reason = `Message must be shorter than ${sizeMax} bytes.`;
-      throw invalidParameter(`One or more parameters are invalid. Reason: ${reason}`);
-    }
+  /**
+   * Stores a message and returns its id.
+   * @throws SqsError for a body that is empty, too long, or has characters that SQS refuses.
+   */
+  send(body: string, delaySeconds = 0): string {
+    checkBody(body, this.settings.MaximumMessageSize);
     const messageId = randomUUID();
     const sentAtMs = this.#now();
     this.#messages.set(messageId, {
-      body: draft.body,
-      attributes: draft.attributes,
+      body,
       messageId,
       sentAtMs,
       visibleAtMs: sentAtMs + delaySeconds * 1_000,
@@ -99,7 +76,7 @@ export class SqsQueue {
   /** Hands out up to `limit` visible messages, each with a new receipt handle, and hides them. */
   receive(
     limit: number,
-    visibilityTimeoutSeconds = this.#settings.VisibilityTimeout,
+    visibilityTimeoutSeconds = this.settings.VisibilityTimeout,
   ): readonly ReceivedMessage[] {
     const now = this.#now();
     const received: ReceivedMessage[] = [];
@@ -147,7 +124,7 @@ export class SqsQueue {
     if (seconds === 0) this.#announceArrival();
   }
 
-  /** Ends every delay now, as no service would: what was sent to be received later can be received. */
+  /** Ends every delay now, which SQS cannot do: delayed messages can be received. */
   hasten(): void {
     const now = this.#now();
     for (const message of this.#unexpired(now)) {
@@ -156,19 +133,8 @@ export class SqsQueue {
     this.#announceArrival();
   }
 
-  /** Deletes every message, in flight or not. */
-  purge(): void {
-    const now = this.#now();
-    if (now - this.#purgedAtMs < PURGE_INTERVAL_MS) {
-      const message = 'Only one PurgeQueue operation on a queue is allowed every 60 seconds.';
-      throw new SqsError('PurgeQueueInProgress', message);
-    }
-    this.#purgedAtMs = now;
-    this.#messages.clear();
-  }
-
-  /** Exact counts: the service's are approximate. */
-  counts(): MessageCounts {
+  /** The settings, and counts that are exact here; the service's are approximate. */
+  attributes(): Readonly<Record<string, number>> {
     const now = this.#now();
     const counts = { visible: 0, notVisible: 0, delayed: 0 };
     for (const { visibleAtMs, receiveCount } of this.#unexpired(now)) {
@@ -176,7 +142,13 @@ export class SqsQueue {
       else if (receiveCount > 0) counts.notVisible += 1;
       else counts.delayed += 1;
     }
-    return counts;
+    return {
+      ...this.settings,
+      ApproximateNumberOfMessages: counts.visible,
+      ApproximateNumberOfMessagesNotVisible: counts.notVisible,
+      ApproximateNumberOfMessagesDelayed: counts.delayed,
+      CreatedTimestamp: Math.floor(this.#createdAtMs / 1_000),
+    };
   }
 
   /** Calls `listener` whenever a message may have become visible, until the returned function runs. */
@@ -190,7 +162,7 @@ export class SqsQueue {
   }
 
   *#unexpired(now: number): Generator<StoredMessage> {
-    const retentionMs = this.#settings.MessageRetentionPeriod * 1_000;
+    const retentionMs = this.settings.MessageRetentionPeriod * 1_000;
     for (const message of this.#messages.values()) {
       if (now - message.sentAtMs < retentionMs) yield message;
       else this.#messages.delete(message.messageId);
@@ -212,6 +184,20 @@ export class SqsQueue {
     const message = this.#messages.get(messageId);
     if (message === undefined || String(message.receiveCount) !== receiveCount) return undefined;
     const ageMs = this.#now() - message.sentAtMs;
-    return ageMs < this.#settings.MessageRetentionPeriod * 1_000 ? message : undefined;
+    return ageMs < this.settings.MessageRetentionPeriod * 1_000 ? message : undefined;
+  }
+}
+
+function checkBody(body: string, bytesMax: number): void {
+  if (body === '') throw missingParameter('MessageBody');
+  if (REFUSED_CHARACTER.test(body)) {
+    throw new SqsError(
+      'InvalidMessageContents',
+      `Invalid characters found. Valid unicode characters are ${ALLOWED_CHARACTERS}.`,
+    );
+  }
+  if (Buffer.byteLength(body) > bytesMax) {
+    const reason = `Message must be shorter than ${bytesMax} bytes.`;
+    throw invalidParameter(`One or more parameters are invalid. Reason: ${reason}`);
   }
 }

@@ -1,19 +1,17 @@
 // The queues of one local SQS, by name and by URL.
 
-import { SqsError, invalidParameter } from './error.ts';
+import { invalidParameter, SqsError } from './error.ts';
 import { SqsQueue } from './queue.ts';
-import { DEFAULT_SETTINGS, type QueueSettings } from './queue-attributes.ts';
+import { DEFAULT_SETTINGS, type QueueSettings } from './queue-settings.ts';
 
 /** Owner of every local queue. */
 const ACCOUNT = '000000000000';
 
 export class SqsQueues {
   readonly now: () => number;
-  readonly #endpoint: string;
   readonly #queues = new Map<string, SqsQueue>();
 
-  constructor({ endpoint, now }: { endpoint: string; now: () => number }) {
-    this.#endpoint = endpoint;
+  constructor(now: () => number) {
     this.now = now;
   }
 
@@ -44,22 +42,22 @@ export class SqsQueues {
     this.get(name);
     this.#queues.delete(name);
   }
+}
 
-  /** URL of a queue, whether it exists or not. */
-  url(name: string): string {
-    return `${this.#endpoint}/${ACCOUNT}/${name}`;
-  }
+/** URL of a queue, whether it exists or not. */
+export function queueUrl(endpoint: string, name: string): string {
+  return `${endpoint}/${ACCOUNT}/${name}`;
+}
 
-  arn(name: string, region: string): string {
-    return `arn:aws:sqs:${region}:${ACCOUNT}:${name}`;
-  }
+export function queueArn(name: string, region: string): string {
+  return `arn:aws:sqs:${region}:${ACCOUNT}:${name}`;
+}
 
-  /** The name in a queue URL; the host does not matter, so that a tunnel or an alias works, too. */
-  nameIn(url: string): string {
-    const name = new RegExp(`^https?://[^/]+/${ACCOUNT}/([\\w-]+)$`).exec(url)?.[1];
-    if (name !== undefined) return name;
-    throw new SqsError('QueueDoesNotExist', 'The specified queue does not exist.');
-  }
+/** The name in a queue URL; the host does not matter, so that a tunnel or an alias works, too. */
+export function queueName(url: string): string {
+  const name = new RegExp(`^https?://[^/]+/${ACCOUNT}/([\\w-]+)$`).exec(url)?.[1];
+  if (name !== undefined) return name;
+  throw new SqsError('QueueDoesNotExist', 'The specified queue does not exist.');
 }
 
 function checkSameSettings(existing: QueueSettings, wanted: Partial<QueueSettings>): void {

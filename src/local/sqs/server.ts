@@ -1,22 +1,21 @@
-// A local SQS on loopback that the SDK's client works against unchanged: starts it, stops it.
-// Its queues live in memory and end with it.
+// A local SQS on loopback that the SDK's client works against unchanged, in AWS JSON 1.0. Its queues live in
+// memory and end with it.
 
-import { once } from 'node:events';
-import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { FerryError } from '../../errors.ts';
-import { exchange } from './exchange.ts';
-import { SqsQueues } from './queues.ts';
+import { describeError } from '../../errors.ts';
+import { type Answer, serve, type Service, type ServiceRequest } from '../loopback/service.ts';
+import { SqsError } from './error.ts';
+import { parseBody } from './input.ts';
+import { perform } from './operations.ts';
+import { RANGES } from './queue-settings.ts';
+import { queueUrl, SqsQueues } from './queues.ts';
 
 interface SqsServerOptions {
-  /** 0, the default, takes a free port. */
-  readonly port?: number;
-  /** Epoch milliseconds; the system clock by default. */
-  readonly now?: () => number;
+  /** @default a free port. */
+  readonly port?: number | undefined;
+  /** Epoch milliseconds. @default the system clock. */
+  readonly now?: (() => number) | undefined;
 }
 
-/** A running local SQS. */
 export interface SqsServer {
   readonly endpoint: string;
   /** URL of the queue `name`, whether it exists yet or not. */
@@ -35,72 +34,71 @@ export interface SqsServer {
   stop(): Promise<void>;
 }
 
-const HOST = '127.0.0.1';
-
-/** Time for a request to arrive; long polls count from there on. */
-const REQUEST_TIMEOUT_MS = 30_000;
-
-/** Longer than clients keep idle connections, so that none is closed while being used again. */
-const KEEP_ALIVE_MS = 60_000;
-
-/** Time that answers under way have to leave when the server stops. */
-const STOP_GRACE_MS = 1_000;
-
 /**
- * Starts a local SQS on loopback.
- * @throws FerryError `local.port.in-use`.
+ * JSON spells a byte of a message in six characters at most (`\u0041`), so every message fits, with room for names
+ * and brackets.
  */
+const BODY_BYTES_MAX = 6 * RANGES.MaximumMessageSize[1] + 65_536;
+
+const TARGET_PREFIX = 'AmazonSQS.';
+
+/** @throws FerryError `local.port.in-use`. */
 export async function startSqsServer({
-  port = 0,
+  port,
   now = Date.now,
 }: SqsServerOptions = {}): Promise<SqsServer> {
-  const server = createServer({
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-  });
-  await listen(server, port);
-  const endpoint = `http://${HOST}:${(server.address() as AddressInfo).port}`;
-  const queues = new SqsQueues({ endpoint, now });
-  const stopping = new AbortController();
-  const underWay = new Set<Promise<void>>();
-  server.on('request', (request, response) => {
-    const answered = exchange(request, response, { queues, stopping: stopping.signal });
-    underWay.add(answered);
-    void answered.finally(() => underWay.delete(answered));
-  });
-  let stopped: Promise<void> | undefined;
+  const queues = new SqsQueues(now);
+  const server = await serve(serviceOf(queues), port);
+  const { endpoint } = server;
   return {
     endpoint,
-    queueUrl: (name) => queues.url(name),
+    queueUrl: (name) => queueUrl(endpoint, name),
     hasten: (name) => queues.get(name).hasten(),
     oldestSentAtMs: (name) => queues.get(name).oldestSentAtMs(),
-    stop: () => {
-      stopping.abort();
-      stopped ??= close(server, underWay);
-      return stopped;
-    },
+    stop: () => server.stop(),
   };
 }
 
-async function listen(server: Server, port: number): Promise<void> {
-  try {
-    server.listen(port, HOST);
-    await once(server, 'listening');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new FerryError(`Port ${port} on ${HOST} is in use; the local SQS cannot listen there.`, {
-      code: 'local.port.in-use',
-      hint: 'Choose another port, or stop the program that uses it; port 0 takes a free one.',
-      cause: error,
-    });
-  }
+function serviceOf(queues: SqsQueues): Service {
+  return {
+    name: 'the local SQS',
+    bodyBytesMax: BODY_BYTES_MAX,
+    async perform(request) {
+      const { headers, signal } = request;
+      const target = String(headers['x-amz-target'] ?? '');
+      const operation = target.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : '';
+      const endpoint = `http://${headers.host ?? ''}`;
+      const context = { queues, endpoint, region: signedRegion(request), signal };
+      return json(request, 200, await perform(operation, parseBody(request.body), context));
+    },
+    refuse(thrown, request) {
+      const error =
+        thrown instanceof SqsError
+          ? thrown
+          : new SqsError('InternalFailure', describeError(thrown));
+      const fault = error.status < 500 ? 'Sender' : 'Receiver';
+      const { status, headers, body } = json(request, error.status, {
+        __type: error.type,
+        message: error.message,
+      });
+      const code = { 'x-amzn-query-error': `${error.queryCode};${fault}` };
+      return { status, headers: { ...headers, ...code }, body };
+    },
+    tooLong: (size) =>
+      new SqsError(
+        'RequestEntityTooLargeException',
+        `The request body must not be longer than ${BODY_BYTES_MAX} bytes, got ${size}.`,
+      ),
+  };
 }
 
-async function close(server: Server, underWay: ReadonlySet<Promise<void>>): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  const grace = sleep(STOP_GRACE_MS, undefined, { ref: false });
-  await Promise.race([Promise.allSettled(underWay), grace]);
-  server.closeAllConnections();
-  await closed;
+function json({ id }: ServiceRequest, status: number, body: object) {
+  const headers = { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': id };
+  return { status, headers, body: JSON.stringify(body) } satisfies Answer;
+}
+
+/** Region in the signature's scope; signatures are not checked. */
+function signedRegion({ headers }: ServiceRequest): string {
+  const scope = /Credential=[^/]+\/\d{8}\/([\w-]+)\/sqs\//.exec(headers.authorization ?? '');
+  return scope?.[1] ?? 'local';
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { longPoll } from '../../../src/local/sqs/long-poll.ts';
-import { DEFAULT_SETTINGS } from '../../../src/local/sqs/queue-attributes.ts';
+import { DEFAULT_SETTINGS } from '../../../src/local/sqs/queue-settings.ts';
 import { type ReceivedMessage, SqsQueue } from '../../../src/local/sqs/queue.ts';
 
 // Timers fire only when a test lets them, so what ends a wait is never in doubt.
@@ -19,14 +19,12 @@ function setUp({ waitMs = 20_000 } = {}) {
   return { queue, attempt, poll, abort: () => abort.abort() };
 }
 
-const draft = { body: 'a', attributes: new Map() };
-
 describe('longPoll', () => {
   it('ends with a message the moment it arrives, and leaves no timer behind', async () => {
     const { queue, poll } = setUp();
     const waiting = poll();
 
-    queue.send(draft);
+    queue.send('a');
 
     expect(await waiting).toHaveLength(1);
     expect(vi.getTimerCount()).toBe(0);
@@ -37,9 +35,9 @@ describe('longPoll', () => {
     const first = poll();
     const second = poll();
 
-    queue.send(draft);
+    queue.send('a');
     const received = await first;
-    queue.send(draft);
+    queue.send('a');
 
     expect(received).toHaveLength(1);
     expect(await second).toHaveLength(1);
@@ -47,7 +45,7 @@ describe('longPoll', () => {
 
   it('ends when the passing of time makes a message visible', async () => {
     const { queue, poll } = setUp();
-    queue.send(draft, 10);
+    queue.send('a', 10);
     const startedAt = Date.now();
     const waiting = poll();
 
@@ -85,7 +83,7 @@ describe('longPoll', () => {
     const waiting = poll();
 
     abort();
-    queue.send(draft);
+    queue.send('a');
 
     expect(await waiting).toEqual([]);
     expect(await poll()).toEqual([]);
