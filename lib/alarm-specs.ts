@@ -1,8 +1,8 @@
-// When the alarms of a replication fire, what that means and what to do first: the list that operators know from
-// the runbook, whose numbers come from here.
+// When the alarms of a replication fire, what that means and what to do first. The runbook takes its numbers from
+// here.
 
 import { type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import type { ReplicationConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import { lookAgainSeconds } from '../src/config/names.ts';
 import type { ReplicationMetrics } from './replication-metrics.ts';
 
@@ -12,17 +12,14 @@ export interface AlarmSpec {
   /** Anchor of its entry in the runbook. @default `anchor` */
   readonly runbook?: string;
   readonly meaning: string;
-  /** For somebody who has nothing but the alarm's text. */
+  /** For an operator who sees only the text of the alarm. */
   readonly firstStep: string;
   readonly metric: IMetric;
   readonly threshold: number;
-  /** Minutes of the last `periods` that must reach the threshold. */
+  /** Datapoints to alarm: minutes of the last `periods` that must reach the threshold. */
   readonly minutes: number;
   readonly periods: number;
-  /**
-   * Notifies also when there is no datapoint any more. Before the first datapoint it does not: the alarm of
-   * a new deployment has none yet. @default false
-   */
+  /** Whether the alarm also notifies when datapoints stop. Before the first datapoint it does not. @default false */
   readonly silence?: boolean;
 }
 
@@ -30,12 +27,12 @@ const MINUTE_MS = 60_000;
 /** Heartbeats are written every minute, and a new mapping takes a minute or two to read the first. */
 const HEARTBEAT_LATE_MS = 5 * MINUTE_MS;
 const HOUR_MS = 60 * MINUTE_MS;
-/** Of the 24 hours that the stream keeps a record: time to look, */
+/** The stream keeps a record for 24 hours: after the first one, an operator looks, */
 export const WAITING_MS = HOUR_MS;
-/** and the last quarter but one, in which somebody must act. */
+/** and after half of them, an operator must act. */
 export const EXPIRING_MS = 12 * HOUR_MS;
 
-/** One that may leave `periods` to the timeout of the function. */
+/** Without `periods`, they follow from the timeout of the function. */
 type AlarmDraft = Omit<AlarmSpec, 'periods'> & Partial<Pick<AlarmSpec, 'periods'>>;
 
 export function alarmSpecs(
@@ -69,9 +66,9 @@ function lagAlarms(
   const silence: AlarmDraft = {
     anchor: 'heartbeat-missing',
     firstStep:
-      'Run ferry status. If it names no cause, see whether the heartbeat function and the event source mapping are enabled.',
-    meaning: `A heartbeat has not arrived on the twin for ${HEARTBEAT_LATE_MS / MINUTE_MS} minutes, or no heartbeat is written any more.`,
-    // Not the arrivals: a new deployment has none for its first minutes. This one counts from the first
+      'Run ferry status. If it names no cause, check that the heartbeat rule and the event source mapping are enabled.',
+    meaning: `No heartbeat has reached the twin for ${HEARTBEAT_LATE_MS / MINUTE_MS} minutes, or no heartbeat is written any more.`,
+    // Not the arrivals, which a new deployment lacks in its first minutes. This age counts from the first
     // heartbeat that was written.
     metric: metrics.own('HeartbeatAge', { statistic: Stats.MAXIMUM }),
     threshold: HEARTBEAT_LATE_MS,
@@ -82,9 +79,9 @@ function lagAlarms(
   const failing: AlarmDraft = {
     anchor: 'heartbeat-failing',
     firstStep:
-      'Read the log of the heartbeat function. See that it may write to the source, and that heartbeat.key fits the table.',
+      'Read the log of the heartbeat function. Check that it has permission to write to the source, and that heartbeat.key fits the table.',
     meaning:
-      'The heartbeat function fails: it cannot write to the source, or cannot read the twin.',
+      'The heartbeat function fails: it cannot write to the source, or it cannot read the twin.',
     metric: metrics.heartbeat('Errors'),
     threshold: 1,
     minutes: 3,
@@ -95,7 +92,7 @@ function lagAlarms(
     {
       anchor: 'latency-high',
       firstStep:
-        'Wait if this is a peak of writes. If it stays, look at the dashboard for throttling of the destination.',
+        'Wait if this is a peak of writes. If it stays, check the dashboard for throttling of the destination.',
       meaning: `p99 replication latency is ${alarms.latencySeconds} seconds or more.`,
       metric: metrics.own('ReplicationLatency', { statistic: Stats.percentile(99) }),
       threshold: alarms.latencySeconds * 1000,
@@ -107,25 +104,25 @@ function lagAlarms(
 }
 
 /**
- * The same ages as Lambda reads them off the stream, and as the function and the heartbeat see them: each
- * alone, because metric maths says nothing where one of its metrics has never had a value.
+ * The age of the oldest record, as Lambda publishes it, and as the function and the heartbeat publish it. Each has its
+ * own alarm: metric math returns no datapoint if one of its metrics has none.
  */
 function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
   const statistic = Stats.MAXIMUM;
   const unapplied = metrics.own('OldestUnappliedAge', { statistic });
   const read = metrics.handler('IteratorAge', { statistic });
   const waiting = {
-    meaning: `Records have waited in the stream for ${hours(WAITING_MS)}. It keeps them for 24.`,
-    firstStep: 'Run ferry status, and see whether the event source mapping is enabled.',
+    meaning: `Records have waited in the stream for ${hours(WAITING_MS)}. The stream keeps them for 24 hours.`,
+    firstStep: 'Run ferry status, and check that the event source mapping is enabled.',
     threshold: WAITING_MS,
-    // No passing peak is that old, and a long invocation leaves minutes without a value.
+    // No short peak is that old, and a long invocation leaves minutes without a datapoint.
     minutes: 1,
     runbook: 'records-waiting',
   };
   const expiring = {
-    meaning: `Records have waited in the stream for ${hours(EXPIRING_MS)}. Act now: it keeps them for 24.`,
+    meaning: `Records have waited in the stream for ${hours(EXPIRING_MS)}. Act now: the stream keeps them for 24 hours.`,
     firstStep:
-      'Run ferry status, and see that the event source mapping is enabled: Lambda then moves what gets too old to the on-failure bucket, and ferry redrive puts it back.',
+      'Run ferry status, and check that the event source mapping is enabled. Lambda then moves records that get too old to the on-failure bucket, and ferry redrive applies them later.',
     threshold: EXPIRING_MS,
     minutes: 1,
     runbook: 'records-expiring',
@@ -138,15 +135,14 @@ function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
   ];
 }
 
-/** Nothing of the batch is written until somebody acts. */
 function heldAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
   return [
     {
       anchor: 'records-held',
       firstStep:
-        'Read the log of the replicate function: batch.held names the reason. Nothing goes on until you act.',
+        'Read the log of the replicate function: batch.held names the reason. Replication does not continue until you act.',
       meaning:
-        'Records are held back: the control row does not allow their stream, or the destination rejects nearly all of them.',
+        'Records are held: the control row does not list their stream, or the destination rejects nearly all of them.',
       metric: metrics.own('HeldRecords'),
       threshold: 1,
       minutes: 1,
@@ -171,8 +167,8 @@ function lookAgainAlarms(
     {
       anchor: 'revenants',
       firstStep:
-        'Nothing has to be done at once. If it comes again, look for crashes, timeouts and throttling of the function.',
-      meaning: 'Deleted items had come back to the twin, and have been deleted again.',
+        'Do nothing if it happens once. If it happens again, look for crashes, timeouts and throttling of the function.',
+      meaning: 'Deleted items came back to the twin, and Ferry deleted them again.',
       metric: metrics.own('Revenants'),
       threshold: 1,
       minutes: 1,
@@ -180,8 +176,8 @@ function lookAgainAlarms(
     {
       anchor: 'look-again-age',
       firstStep:
-        'See that the event source mapping of the look-again function is enabled. Do not purge its queue.',
-      meaning: 'Deletes have not been looked at again for an hour; deleted items may show.',
+        'Check that the event source mapping of the look-again function is enabled. Do not purge its queue.',
+      meaning: 'Deletes have not been looked at again for an hour. Readers may see deleted items.',
       metric: age,
       threshold: lookAgainSeconds(timeoutSeconds) + HOUR_SECONDS,
       minutes: 1,
@@ -191,7 +187,8 @@ function lookAgainAlarms(
       anchor: 'look-again-failing',
       firstStep:
         'Read the log of the look-again function: look-again.failed names the reason. Do not purge its queue.',
-      meaning: 'Deletes could not be looked at again for most of an hour; deleted items may show.',
+      meaning:
+        'Deletes could not be looked at again for most of an hour. Readers may see deleted items.',
       metric: failures,
       threshold: 1,
       // A message that fails comes back every six minutes.
@@ -207,8 +204,9 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     {
       anchor: 'dead-letters',
       firstStep:
-        'Run ferry redrive without --apply. It shows the reasons and changes nothing. Do not move the messages by hand.',
-      meaning: 'Records that can never be applied as things are wait in the dead-letter queue.',
+        'Run ferry redrive without --apply. It lists the reasons and changes nothing. Do not move the messages by hand.',
+      meaning:
+        'Records that the destination can never take as things are wait in the dead-letter queue.',
       metric: metrics.deadLetters(),
       threshold: 1,
       minutes: 1,
@@ -216,8 +214,9 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     {
       anchor: 'batches-given-up',
       firstStep:
-        'See that the function works again. Then run ferry redrive without --apply. It changes nothing.',
-      meaning: 'Lambda has given batches up to the on-failure bucket, with all their records.',
+        'Check that the function works again. Then run ferry redrive without --apply. It changes nothing.',
+      meaning:
+        'Lambda gave up batches, and put them into the on-failure bucket with all their records.',
       metric: metrics.mapping('OnFailureDestinationDeliveredEventCount'),
       threshold: 1,
       minutes: 1,
@@ -225,8 +224,8 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     {
       anchor: 'batches-lost',
       firstStep:
-        'Give the function back its access to the bucket. Then find what the twin lacks with ferry verify.',
-      meaning: 'Lambda has dropped records, and keeps them nowhere.',
+        'Restore the permission of the function to write to the bucket. Then find what the twin lacks with ferry verify.',
+      meaning: 'Lambda dropped records without storing them. Only the source has these changes.',
       metric: metrics.mapping('DroppedEventCount'),
       threshold: 1,
       minutes: 1,
@@ -234,8 +233,8 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     {
       anchor: 'deliveries-failed',
       firstStep:
-        'Give the function back its access to the bucket. Then find what the twin lacks with ferry verify.',
-      meaning: 'Lambda could not put a batch that it gave up into the bucket.',
+        'Restore the permission of the function to write to the bucket. Then find what the twin lacks with ferry verify.',
+      meaning: 'Lambda could not put a batch that it gave up into the on-failure bucket.',
       metric: metrics.handler('DestinationDeliveryFailures'),
       threshold: 1,
       minutes: 1,
@@ -251,7 +250,7 @@ function destinationAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       firstStep:
         'Compare the role of the function with the policies of the twin, its key and the organization. Do not redrive.',
       meaning:
-        'The destination refuses the function for want of permission; records wait in the stream.',
+        'The function has no permission to write to the destination. Records wait in the stream.',
       metric: metrics.own('DestinationDenied'),
       threshold: 1,
       minutes: 2,
@@ -259,9 +258,9 @@ function destinationAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     {
       anchor: 'destination-unreachable',
       firstStep:
-        'See whether the table is there and the Region is well. If so, wait. Do not disable the event source mapping.',
+        'Check that the table exists, and the health of the Region. If the table exists, wait. Do not disable the event source mapping.',
       meaning:
-        'The destination does not answer, or its table is missing; records wait in the stream.',
+        'The destination does not respond, or its table does not exist. Records wait in the stream.',
       metric: metrics.own('DestinationUnreachable'),
       threshold: 1,
       minutes: 3,
@@ -270,7 +269,7 @@ function destinationAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       anchor: 'destination-throttled',
       firstStep:
         'Stop backfills and repairs. Raise the write capacity of the twin and of its indexes.',
-      meaning: 'The destination throttles writes without a pause; records wait in the stream.',
+      meaning: 'The destination throttles writes. Records wait in the stream.',
       metric: metrics.own('DestinationThrottles'),
       threshold: 1,
       minutes: 3,
@@ -283,8 +282,8 @@ function functionAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     {
       anchor: 'function-errors',
       firstStep:
-        'Read the log of the replicate function. A timeout needs a smaller batchSize, a lack of memory more memoryMiB.',
-      meaning: 'The function crashes or runs out of time; its batches are delivered again.',
+        'Read the log of the replicate function. After a timeout, lower batchSize. If it is out of memory, raise memoryMiB.',
+      meaning: 'The function crashes or times out. Its batches are delivered again.',
       metric: metrics.handler('Errors'),
       threshold: 1,
       minutes: 3,
@@ -292,8 +291,8 @@ function functionAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     {
       anchor: 'function-throttled',
       firstStep:
-        'See how much concurrency the account has left in this Region, and which function uses it.',
-      meaning: 'Lambda has no concurrency left for the function; records wait in the stream.',
+        'Check how much concurrency the account has left in this Region, and which function uses it.',
+      meaning: 'Lambda has no concurrency left for the function. Records wait in the stream.',
       metric: metrics.handler('Throttles'),
       threshold: 1,
       minutes: 3,

@@ -1,13 +1,12 @@
-// What an alarm means, and what to do first -> its description, which is all that an email shows of it.
+// What an alarm means, and what to do first -> its description. An email shows nothing else.
 
-import type { ReplicationConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import { dashboardUrl } from './console-links.ts';
 import { entryTitle } from './runbook-entries.ts';
 
-/** Longest description of an alarm that CloudWatch takes. */
+/** CloudWatch's limit for the description of an alarm. */
 export const ALARM_DESCRIPTION_MAX = 1024;
 
-/** What happened, what to do first, and where more is written. Emails show it as it is. */
 export function alarmDescription(
   { name, source, alarms }: ReplicationConfig,
   { meaning, firstStep, entry }: { meaning: string; firstStep: string; entry: string },
@@ -16,7 +15,7 @@ export function alarmDescription(
   return `${meaning} First: ${firstStep} ${more} Runbook: ${runbookPlace(alarms.runbook, { name, region: source.region, entry })}`;
 }
 
-/** A link where there is one, else the name of the entry on the dashboard, which is in the same account. */
+/** A link if the runbook has a URL, else the name of the entry and the dashboard that shows it. */
 function runbookPlace(
   runbook: string,
   { name, region, entry }: { name: string; region: string; entry: string },

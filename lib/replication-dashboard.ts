@@ -16,7 +16,7 @@ import {
   type YAxisProps,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import type { MetricName } from '../src/config/names.ts';
 import { alarmSpecs, EXPIRING_MS, WAITING_MS } from './alarm-specs.ts';
 import { dashboardName, isUrl } from './alarm-text.ts';
@@ -42,7 +42,7 @@ export class ReplicationDashboard extends Construct {
       widgets: [
         [
           text(
-            `# ${name}: ${source.table} (${source.region}) to ${destination.table} (${destination.region})\nEach row answers one question. Red lines bear the names of alarms; what to do then: ${isUrl(alarms.runbook) ? `[the runbook](${alarms.runbook})` : 'the runbook below'}. In a terminal: \`ferry status --replication ${name}\`.`,
+            `# ${name}: ${source.table} (${source.region}) to ${destination.table} (${destination.region})\nEach row answers one question. A red line is the threshold of the alarm that it names. When an alarm fires, see ${isUrl(alarms.runbook) ? `[the runbook](${alarms.runbook})` : 'the runbook below'}. In a terminal: \`ferry status --replication ${name}\`.`,
           ),
         ],
         ...rows(replication, metrics),
@@ -69,31 +69,31 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
   ];
   return [
     ...row(
-      `Is it behind?\nFrom a write at the source to its copy on the twin. ${precision(replication)} The stream keeps what waits for 24 hours; alarms ring at ${hours(WAITING_MS)} and at ${hours(EXPIRING_MS)} hours.`,
+      `Is it behind?\nTime from a write at the source to the write on the twin. ${precision(replication)} The stream keeps records for 24 hours. Alarms fire when a record has waited for ${hours(WAITING_MS)} hour and for ${hours(EXPIRING_MS)} hours.`,
       'latency-high',
       lagGraphs(replication, metrics, alarmLine),
     ),
     ...row(
-      'Is it moving?\nEvery record ends as one of these. Superseded: something newer was there already; the causes tell conflicts from redeliveries.',
+      'Is it moving?\nEvery record has one of these outcomes. Superseded: the twin already had something newer. The causes separate conflicts from redeliveries.',
       'records-waiting',
       flowGraphs(metrics),
     ),
     ...row(
-      'Is anything stuck or lost?\nAll of these should be empty.',
+      'Is anything stuck or lost?\nThese graphs should be empty.',
       'dead-letters',
       lossGraphs(metrics, alarmLine),
     ),
     ...row(
-      'Is the destination coping?\nThrottles and errors are tried again; what cannot be written waits in the stream.',
+      'Does the destination keep up?\nThrottled and failed writes are retried. Records that cannot be written wait in the stream.',
       'destination-unreachable',
       destinationGraphs(replication, metrics),
     ),
     ...row(
-      'What does it cost?\nAn estimate by the on-demand list prices of us-east-1, without reads, queue requests, logs, alarms and indexes of the twin.',
+      'What does it cost?\nAn estimate with the on-demand list prices of us-east-1. It does not include reads, queue requests, logs, alarms and indexes of the twin.',
       'costs',
       [
         {
-          title: 'Cost at the rate of each minute (estimate)',
+          title: 'Cost per hour, at the rate of each minute (estimate)',
           stacked: true,
           left: costPerHour(replication, metrics),
           leftYAxis: axis('US dollars per hour'),
@@ -109,9 +109,9 @@ function hours(ms: number): number {
 
 function precision({ timestampAttribute, heartbeat }: ReplicationConfig): string {
   if (timestampAttribute !== undefined)
-    return `By the timestamp \`${timestampAttribute}\`; without one, in the stream’s whole seconds, up to a second too high.`;
-  const exact = heartbeat === undefined ? '' : '; a heartbeat is exact';
-  return `Measured in the stream’s whole seconds, so up to a second too high${exact}.`;
+    return `Measured by the timestamp in \`${timestampAttribute}\`. Items without it are measured in whole seconds, up to one second too high.`;
+  const exact = heartbeat === undefined ? '' : ' The latency of a heartbeat is exact.';
+  return `Measured in whole seconds, up to one second too high.${exact}`;
 }
 
 /** The line of an alarm in a graph, by the alarm's name, in the unit of the graph. */
@@ -139,8 +139,8 @@ function lagGraphs(
   const most = { statistic: Stats.MAXIMUM };
   return [
     {
-      // Apart from the slowest, whose alarm would press these flat.
-      title: 'Latency of most records',
+      // Not with p99: the line of its alarm would flatten these.
+      title: 'Latency, p50 and p90',
       left: [percentile(50), percentile(90)],
       leftYAxis: axis('ms'),
       right: [
@@ -150,23 +150,23 @@ function lagGraphs(
       rightYAxis: axis('per minute'),
     },
     {
-      title: 'Latency of the slowest',
+      title: 'Latency, p99',
       left: [percentile(99), ...(heartbeat ? [beat] : [])],
       leftYAxis: axis('ms'),
       leftAnnotations: [alarmLine('latency-high')],
     },
     {
-      title: 'Oldest record that waits',
+      title: 'Age of the oldest waiting record',
       left: [
         inMinutes('unapplied', metrics.own('OldestUnappliedAge', most), 'not applied'),
         inMinutes('read', metrics.handler('IteratorAge', most), 'when read'),
       ],
       leftYAxis: axis('minutes'),
-      // The line of the other alarm, at twelve hours, would press everything flat.
+      // Not the alarm at 12 hours: its line would flatten the graph.
       leftAnnotations: [alarmLine('records-waiting', MINUTE_MS)],
     },
     {
-      title: 'Pending records, longest shard',
+      title: 'Pending records in the longest shard',
       left: [metrics.own('PendingRecords', { statistic: Stats.MAXIMUM, label: 'pending' })],
       leftYAxis: axis('records (estimate)'),
     },
@@ -186,7 +186,7 @@ function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
       title: 'Records by outcome',
       stacked: true,
       left: [
-        // What should be nothing lies at the bottom, where a little of it can be read.
+        // Rare outcomes lie at the bottom, where small numbers can be read.
         outcome('DeadLetteredRecords', 'dead-lettered', Color.RED),
         outcome('RetriedRecords', 'to be retried', Color.ORANGE),
         outcome('SupersededRecords', 'superseded', Color.PURPLE),
@@ -206,7 +206,7 @@ function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
       leftYAxis: axis('per minute'),
     },
     {
-      title: 'Stream events at the function',
+      title: 'Stream records at the event source mapping',
       left: [
         metrics.mapping('PolledEventCount', sum('polled')),
         metrics.mapping('FilteredOutEventCount', sum('filtered out')),
@@ -224,14 +224,14 @@ function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWid
     statistic: Stats.SUM,
     label: 'given up to the bucket',
   });
-  const held = metrics.own('HeldRecords', { statistic: Stats.SUM, label: 'held back' });
+  const held = metrics.own('HeldRecords', { statistic: Stats.SUM, label: 'held' });
   const dropped = metrics.mapping('DroppedEventCount', { statistic: Stats.SUM, label: 'lost' });
   const undelivered = metrics.handler('DestinationDeliveryFailures', {
     statistic: Stats.SUM,
     label: 'failed deliveries to the bucket',
   });
   const age = metrics.lookAgainAge('oldest delete to be looked at again');
-  const revenants = { statistic: Stats.SUM, label: 'deleted items that had come back' };
+  const revenants = { statistic: Stats.SUM, label: 'deleted items that came back' };
   const lookAgain: GraphWidgetProps = {
     title: 'Deletes looked at again',
     left: [metrics.own('Revenants', revenants)],
@@ -241,7 +241,7 @@ function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWid
   };
   return [
     {
-      title: 'Dead letters waiting',
+      title: 'Dead letters in the queue',
       left: [metrics.deadLetters('dead letters')],
       leftYAxis: axis('records'),
       leftAnnotations: [alarmLine('dead-letters')],
@@ -250,10 +250,10 @@ function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWid
       title: 'Oldest dead letter',
       left: [metrics.oldestDeadLetter('oldest dead letter')],
       leftYAxis: axis('days'),
-      leftAnnotations: [line(14, 'gone from the queue')],
+      leftAnnotations: [line(14, 'deleted from the queue')],
     },
     {
-      title: 'Held back, given up or lost',
+      title: 'Held, given up or lost',
       left: [held, delivered, dropped, undelivered],
       leftYAxis: axis('per minute'),
       leftAnnotations: [alarmLine('batches-given-up')],
@@ -301,9 +301,9 @@ function destinationGraphs(
         metrics.handler('Duration', most('longest')),
       ],
       leftYAxis: axis('ms'),
-      leftAnnotations: [line(timeoutSeconds * 1000, 'time-out')],
+      leftAnnotations: [line(timeoutSeconds * 1000, 'timeout')],
       right: [metrics.handler('ConcurrentExecutions', most('concurrent'))],
-      rightYAxis: axis('at once'),
+      rightYAxis: axis('concurrent'),
     },
   ];
 }
@@ -320,7 +320,7 @@ function text(markdown: string): TextWidget {
   return new TextWidget({ markdown, width: WIDTH, height: TEXT_HEIGHT });
 }
 
-/** A path cannot be followed from CloudWatch: it is shown as it is. */
+/** CloudWatch cannot follow a path: the entry is on the dashboard. */
 function whatToDo(runbook: string, anchor: string): string {
   if (isUrl(runbook)) return `[What to do](${runbook}#${anchor})`;
   return `What to do: *${entryTitle(anchor)}* below.`;
@@ -328,7 +328,7 @@ function whatToDo(runbook: string, anchor: string): string {
 
 const ENTRY_HEIGHT = 9;
 
-/** Where the runbook has no address that works for everybody: its entries. */
+/** The entries of the runbook, if it has no URL. */
 function runbookRows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWidget[][] {
   if (isUrl(replication.alarms.runbook)) return [];
   const ofAlarms = alarmSpecs(replication, metrics).map(({ anchor, runbook = anchor }) => runbook);
@@ -342,7 +342,7 @@ function runbookRows(replication: ReplicationConfig, metrics: ReplicationMetrics
   return [[title], ...pairs(entries)];
 }
 
-/** Those that others point at. */
+/** Entries that other entries name. */
 const MORE_ENTRIES = ['costs', 'outage-longer-than-a-day', 'tables-that-differ'];
 
 function pairs(widgets: readonly IWidget[]): IWidget[][] {

@@ -1,11 +1,11 @@
-// docs/runbook.md -> its entries, with the names of one replication, for people who have the AWS console only.
+// docs/runbook.md -> its entries, with the names of one replication, for operators who have only the AWS console.
 
 import { readFileSync } from 'node:fs';
-import type { ReplicationConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import { packageFile } from '../src/package-files.ts';
 
 interface RunbookEntry {
-  /** As GitHub makes it of the heading. */
+  /** The heading in lower case, with dashes, as Markdown renderers make it. */
   readonly anchor: string;
   readonly title: string;
   /** The heading and everything below it, as Markdown. */
