@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemRandom } from '../../aws/system-clock.ts';
 import type { Random } from '../../ports.ts';
-import { Entrance, HOST, track } from './proxy-port.ts';
+import { ProxyPort, track } from './proxy-port.ts';
 import { type Call, readCall, refused, TOO_LARGE } from './proxy-messages.ts';
 import { Client, Upstream } from './proxy-connections.ts';
 import {
@@ -67,11 +67,11 @@ export async function startFaultProxy({
   onProblem = () => undefined,
 }: FaultProxyOptions): Promise<FaultProxy> {
   const exchanges = new Exchanges(new Upstream(upstream), random);
-  const entrance = new Entrance({
+  const proxyPort = new ProxyPort({
     onRequest: (request, response) => exchanges.serve(request, response),
     onProblem,
   });
-  const endpoint = `http://${HOST}:${await entrance.open(port)}`;
+  const endpoint = await proxyPort.open(port);
   const outages = new Set<Fault>();
   let stopped = false;
   return {
@@ -83,17 +83,17 @@ export async function startFaultProxy({
       if (fault.kind !== 'outage') return exchanges.inject(fault);
       exchanges.counts.injected.outage += 1;
       outages.add(fault);
-      entrance.shut();
+      proxyPort.close();
       return () => {
         outages.delete(fault);
-        if (outages.size === 0 && !stopped) entrance.reopen();
+        if (outages.size === 0 && !stopped) proxyPort.reopen();
       };
     },
     async stop({ landLate = false } = {}) {
       stopped = true;
-      entrance.shut();
+      proxyPort.close();
       await exchanges.end({ landLate });
-      await entrance.closed();
+      await proxyPort.closed();
     },
   };
 }

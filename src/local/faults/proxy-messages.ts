@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { crc32 } from 'node:zlib';
+import { readBody } from '../loopback/server.ts';
 import type { Refusal } from './faults.ts';
 
 /** A request of DynamoDB is no longer. */
@@ -91,22 +92,14 @@ export function refused({ status, type, message }: Refusal): Reply {
   return { status, statusMessage: '', headers: Object.entries(headers).flat(), body };
 }
 
-/** Reads to the end, also what is too long to be kept, so that the connection stays usable. */
 async function read(
   message: IncomingMessage,
   bytesMax: number,
 ): Promise<Buffer | 'broken' | 'too-large'> {
-  const chunks: Buffer[] = [];
-  let size = 0;
   try {
-    for await (const chunk of message as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size <= bytesMax) chunks.push(chunk);
-      else chunks.length = 0;
-    }
+    return (await readBody(message, bytesMax)).bytes ?? 'too-large';
   } catch {
-    // Nothing throws in there but the connection.
+    // Only the connection can fail here.
     return 'broken';
   }
-  return size <= bytesMax ? Buffer.concat(chunks) : 'too-large';
 }

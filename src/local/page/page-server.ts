@@ -2,11 +2,9 @@
 // buttons. Answers the page's own origin only, so that no other site that a browser has open can read
 // the run or press a button.
 
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { FerryError } from '../../errors.ts';
-import { readAssets } from './page-assets.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HOST, startLoopbackServer } from '../loopback/server.ts';
+import { type Assets, readAssets } from './page-assets.ts';
 import { FAULT_NAMES, type FaultName, type PageView } from './page-view.ts';
 
 export interface PageServerOptions {
@@ -28,11 +26,8 @@ export interface PageServer {
   stop(): Promise<void>;
 }
 
-const HOST = '127.0.0.1';
 const WATCHERS_MAX = 16;
 const CONNECTIONS_MAX = 64;
-/** Time that the last view has to leave when the server stops. */
-const STOP_GRACE_MS = 500;
 
 const HEADERS = {
   'Content-Security-Policy':
@@ -44,33 +39,19 @@ const HEADERS = {
   'Cache-Control': 'no-store',
 } as const;
 
-/**
- * Starts it.
- * @throws FerryError `local.port.in-use`.
- */
+/** @throws FerryError `local.port.in-use`. */
 export async function startPageServer(options: PageServerOptions): Promise<PageServer> {
   const assets = readAssets();
   const watchers = new Set<ServerResponse>();
-  const server = createServer();
-  server.maxConnections = CONNECTIONS_MAX;
-  const port = await listen(server, options.port ?? 0);
-  server.on('request', (request, response) => {
-    const own = isOwn(request, port);
-    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-    // No request has a body that matters.
-    request.resume();
-    const { method = '', url = '' } = request;
-    const asset = assets.get(url);
-    if (!own) answer(response, 403, 'This page answers its own origin only.');
-    else if (method === 'POST') answer(response, press(url, options), '');
-    else if (method !== 'GET') answer(response, 405, 'GET or POST.');
-    else if (url === '/events') watch(response, watchers, options);
-    else if (asset === undefined) answer(response, 404, 'There is no such page.');
-    else response.setHeader('Content-Type', asset.type).end(asset.body);
+  const server = await startLoopbackServer({
+    port: options.port,
+    name: 'the live page',
+    hint: 'Choose another one with --port, or leave it out to take a free one.',
+    onRequest: (request, response) => answerTo(request, response, { assets, watchers, options }),
   });
-  let stopped: Promise<void> | undefined;
+  server.server.maxConnections = CONNECTIONS_MAX;
   return {
-    url: `http://${HOST}:${port}`,
+    url: server.endpoint,
     watchers: () => watchers.size,
     push() {
       const event = eventOf(options.view());
@@ -80,15 +61,42 @@ export async function startPageServer(options: PageServerOptions): Promise<PageS
       }
     },
     stop() {
-      stopped ??= close(server, watchers);
-      return stopped;
+      for (const response of watchers) response.end();
+      return server.stop();
     },
   };
 }
 
-/** Another site can make a browser send requests here, and even under a name of its own; it cannot
- * make it lie about that name, or about whose page has asked. */
-function isOwn({ headers }: IncomingMessage, port: number): boolean {
+interface Page {
+  readonly assets: Assets;
+  readonly watchers: Set<ServerResponse>;
+  readonly options: PageServerOptions;
+}
+
+function answerTo(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { assets, watchers, options }: Page,
+): void {
+  for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+  // No request has a body that matters.
+  request.resume();
+  const { method = '', url = '' } = request;
+  const asset = assets.get(url);
+  if (!isOwn(request)) answer(response, 403, 'This page answers its own origin only.');
+  else if (method === 'POST') answer(response, press(url, options), '');
+  else if (method !== 'GET') answer(response, 405, 'GET or POST.');
+  else if (url === '/events') watch(response, watchers, options);
+  else if (asset === undefined) answer(response, 404, 'There is no such page.');
+  else response.setHeader('Content-Type', asset.type).end(asset.body);
+}
+
+/**
+ * Another site can make a browser send requests here, even under a host name of its own. It cannot forge the
+ * headers Host and Origin.
+ */
+function isOwn({ headers, socket }: IncomingMessage): boolean {
+  const port = socket.localPort;
   const hosts = [`${HOST}:${port}`, `localhost:${port}`];
   const { host = '', origin } = headers;
   return hosts.includes(host) && (origin === undefined || origin === `http://${host}`);
@@ -127,29 +135,4 @@ function answer(response: ServerResponse, status: number, text: string): void {
   response.statusCode = status;
   if (text === '') response.end();
   else response.setHeader('Content-Type', 'text/plain; charset=utf-8').end(`${text}\n`);
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  try {
-    server.listen(port, HOST);
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new FerryError(`Port ${port} of ${HOST} is already in use; the live page needs one.`, {
-      code: 'local.port.in-use',
-      hint: 'Choose another one with --port, or leave it out to take a free one.',
-      cause: error,
-    });
-  }
-}
-
-async function close(server: Server, watchers: ReadonlySet<ServerResponse>): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  for (const response of watchers) response.end();
-  const impatience = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS);
-  server.closeIdleConnections();
-  await closed;
-  clearTimeout(impatience);
 }
