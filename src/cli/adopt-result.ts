@@ -1,23 +1,18 @@
 // What an adoption would do, does, or has done, for people or for machines.
 
-import type { ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import type { AdoptionChoice, AdoptionPlan, Opened, Survey } from '../switchover/adoption.ts';
 import { dollars, readUnits } from '../model/capacity.ts';
 import { type ControlRow, newestEpoch, standingOf } from '../model/control-row.ts';
 import { duration } from '../text/duration.ts';
 import { type AdoptStep, refusal } from '../switchover/adopt.ts';
 import type { EventSource } from '../ports.ts';
-import type { TablePair } from '../composition/table-pair.ts';
-import type { ParsedOptions } from './command.ts';
+import { type PairCall, printResult, titleOf } from './call.ts';
 import { counted, EXIT, grouped, type Io } from './output.ts';
-import { money } from './progress.ts';
+import { money } from './rows.ts';
 
 /** What a screen needs of a plan. */
-export interface ShownPlan {
-  readonly options: ParsedOptions;
-  readonly io: Io;
-  readonly replication: ReplicationConfig;
-  readonly pair: TablePair;
+export interface ShownPlan extends PairCall {
   readonly plan: AdoptionPlan;
   readonly choice: AdoptionChoice;
   readonly mappings: readonly EventSource[];
@@ -30,32 +25,35 @@ export interface ShownPlan {
  * @throws FerryError `adopt.refused`.
  */
 export function printPlan(shown: ShownPlan): number {
-  const { options, io, replication, plan } = shown;
+  const { replication, plan } = shown;
   if (plan.kind === 'refused') throw refusal(plan);
-  if (options.has('json')) io.out(planJson(shown));
-  else {
-    io.out(titleOf(replication));
-    const lines = plan.kind === 'nothing' ? nothingLines(plan.row) : planLines(plan, shown);
-    for (const line of lines) io.out(line);
-  }
+  printResult(
+    shown,
+    () => planFacts(plan, shown),
+    () => [
+      titleOf(replication),
+      ...(plan.kind === 'nothing' ? nothingLines(plan.row) : planLines(plan, shown)),
+    ],
+  );
   // An earlier run may have been killed after it had written the row.
   if (plan.kind !== 'nothing') return EXIT.differences;
-  tellStillDisabled(plan.row, shown);
+  listStillDisabled(plan.row, shown);
   return EXIT.done;
 }
 
-function planJson({ replication, plan, mappings, choice, settleMs }: ShownPlan): string {
-  const rows = plan.kind === 'open' || plan.kind === 'nothing' ? rowFacts(plan.row) : {};
-  const waits = choice.asIs || plan.kind === 'nothing' ? 0 : settleMs / 1000;
-  return JSON.stringify({
+function planFacts(
+  plan: Exclude<AdoptionPlan, { kind: 'refused' }>,
+  { replication, mappings, choice, settleMs }: ShownPlan,
+): object {
+  return {
     replication: replication.name,
     apply: false,
     adopt: plan.kind !== 'nothing',
-    why: plan.kind === 'nothing' || plan.kind === 'refused' ? undefined : plan.why,
-    ...rows,
+    why: plan.kind === 'nothing' ? undefined : plan.why,
+    ...(plan.kind === 'survey' ? {} : rowFacts(plan.row)),
     mappings: mappings.map(({ id, state }) => ({ id, state })),
-    waitSeconds: waits,
-  });
+    waitSeconds: choice.asIs || plan.kind === 'nothing' ? 0 : settleMs / 1000,
+  };
 }
 
 function rowFacts(row: ControlRow) {
@@ -66,8 +64,8 @@ function rowFacts(row: ControlRow) {
 function nothingLines(row: ControlRow): string[] {
   const { n, streams } = newestEpoch(row);
   return [
-    `The control row is as it should be: epoch ${n}, stream ${streams.join(', ')}.`,
-    'There is nothing to adopt. With --again, another epoch is opened all the same.',
+    `The control row is correct: epoch ${n}, stream ${streams.join(', ')}.`,
+    'There is nothing to adopt. --again opens a new epoch anyway.',
   ];
 }
 
@@ -75,17 +73,17 @@ function planLines(plan: Opened | Survey, shown: ShownPlan): string[] {
   return [
     ...pauseLines(shown),
     ...intentLines(plan, shown),
-    'Nothing was changed. With --apply it does so.',
+    'Nothing was changed. --apply makes these changes.',
   ];
 }
 
 function pauseLines({ mappings, settleMs, isDeployed, choice }: ShownPlan): string[] {
   if (choice.asIs) return [];
-  if (!isDeployed) return ['No function is deployed: nothing has to be paused.'];
+  if (!isDeployed) return ['No function is deployed, so no mapping has to be disabled.'];
   const on = mappings.filter(({ state }) => state !== 'Disabled');
-  const wait = `wait ${duration(settleMs)}, until no earlier write can land`;
-  if (on.length === 0) return [`No event source mapping is enabled. It would ${wait}.`];
-  return [`It would disable the event source mapping ${idsOf(on)}, and ${wait}.`];
+  const wait = `wait ${duration(settleMs)}, until no earlier write can arrive`;
+  if (on.length === 0) return [`No event source mapping is enabled. Adopt would ${wait}.`];
+  return [`Adopt would disable the event source mapping ${idsOf(on)}, and ${wait}.`];
 }
 
 function intentLines(plan: Opened | Survey, { pair, choice }: ShownPlan): string[] {
@@ -94,10 +92,10 @@ function intentLines(plan: Opened | Survey, { pair, choice }: ShownPlan): string
     return [`It would open epoch ${n} for the stream ${streams.join()}, because ${plan.why}.`];
   }
   return [
-    `Because ${plan.why}, it would read every version of the twin (${costOf(pair)}),`,
+    `It would read the version of every item of the twin (${costOf(pair)}), because ${plan.why}.`,
     choice.asIs
-      ? 'and go on in epoch 1, unless anything else has written to the twin.'
-      : 'and open the epoch above the highest.',
+      ? 'Then it would continue in epoch 1, unless another writer has written to the twin.'
+      : 'Then it would open the epoch above the highest one.',
   ];
 }
 
@@ -110,22 +108,27 @@ export interface Adopted extends ShownPlan {
 }
 
 export function printAdopted(adopted: Adopted): void {
-  const { options, io, replication, row, mappings, choice } = adopted;
-  const stay = choice.asIs ? [] : stillDisabled(mappings, row);
-  if (options.has('json')) {
-    const result = { replication: replication.name, apply: true, adopt: true, ...rowFacts(row) };
-    io.out(JSON.stringify({ ...result, disabledMappings: stay.map(({ id }) => id) }));
-  } else {
-    const { n, streams } = newestEpoch(row);
-    io.out(titleOf(replication));
-    io.out(`Epoch ${n} is open for the stream ${streams.join(', ')}.`);
-    if (choice.asIs) io.out('Deploy this release now.');
-    else io.out('Run `ferry verify` next, and `ferry repair` for what it finds.');
-  }
-  if (!choice.asIs) tellStillDisabled(row, adopted);
+  const { replication, row, mappings, choice } = adopted;
+  const { n, streams } = newestEpoch(row);
+  printResult(
+    adopted,
+    () => {
+      const stay = choice.asIs ? [] : stillDisabled(mappings, row);
+      const result = { replication: replication.name, apply: true, adopt: true, ...rowFacts(row) };
+      return { ...result, disabledMappings: stay.map(({ id }) => id) };
+    },
+    () => [
+      titleOf(replication),
+      `Epoch ${n} is open for the stream ${streams.join(', ')}.`,
+      choice.asIs
+        ? 'Deploy this release now.'
+        : 'Run `ferry verify` next. Then run `ferry repair` with its report.',
+    ],
+  );
+  if (!choice.asIs) listStillDisabled(row, adopted);
 }
 
-/** Disabled by somebody else, or by an earlier run that was interrupted. */
+/** Disabled by another operator, or by an earlier run that was interrupted. */
 function stillDisabled(mappings: readonly EventSource[], row: ControlRow): EventSource[] {
   return mappings.filter(
     ({ state, streamArn }) =>
@@ -134,7 +137,7 @@ function stillDisabled(mappings: readonly EventSource[], row: ControlRow): Event
   );
 }
 
-function tellStillDisabled(
+function listStillDisabled(
   row: ControlRow,
   { io, mappings, replication }: Pick<ShownPlan, 'io' | 'mappings' | 'replication'>,
 ): void {
@@ -143,28 +146,24 @@ function tellStillDisabled(
     const next =
       row.paused === undefined
         ? enable(id, replication)
-        : 'The replication is paused: `ferry resume` enables it.';
-    io.err(`The event source mapping ${id} was disabled before, and still is. ${next}`);
+        : 'The replication is paused. `ferry resume` enables the mapping.';
+    io.err(`The event source mapping ${id} was already disabled, and stays disabled. ${next}`);
   }
 }
 
 function enable(id: string, { source }: ReplicationConfig): string {
-  return `To enable it: aws lambda update-event-source-mapping --region ${source.region} --uuid ${id} --enabled`;
-}
-
-function titleOf({ name, source, destination }: ReplicationConfig): string {
-  return `${name}, ${source.region}/${source.table} to ${destination.region}/${destination.table}`;
+  return `To enable it, run: aws lambda update-event-source-mapping --region ${source.region} --uuid ${id} --enabled`;
 }
 
 export interface AdoptReporter {
   readonly onStep: (step: AdoptStep) => void;
-  /** Says what reading all versions costs, before it is done. */
+  /** Prints what reading all versions costs, before they are read. */
   begin(shown: ShownPlan): void;
   /** After a failure: which mappings are disabled now, and what to do. */
-  tellDisabled(): void;
+  listDisabled(): void;
 }
 
-/** Where no terminal shows the time pass. */
+/** Between lines where no terminal shows a status line. */
 const PLAIN_INTERVAL_MS = 30_000;
 
 export function adoptReporter(io: Io, replication: ReplicationConfig): AdoptReporter {
@@ -172,7 +171,7 @@ export function adoptReporter(io: Io, replication: ReplicationConfig): AdoptRepo
   let shownLeftMs = Infinity;
   let isWaiting = false;
   const settling = (leftMs: number) => {
-    const line = `Waiting until no earlier write can land: ${Math.ceil(leftMs / 1000)} s left.`;
+    const line = `Waiting until no earlier write can arrive: ${Math.ceil(leftMs / 1000)} s left.`;
     io.status(line);
     if (io.isTerminal || shownLeftMs - leftMs < PLAIN_INTERVAL_MS) return;
     shownLeftMs = leftMs;
@@ -197,7 +196,7 @@ export function adoptReporter(io: Io, replication: ReplicationConfig): AdoptRepo
         );
         return;
       case 'write':
-        io.err(`Opening epoch ${newestEpoch(step.row).n}: ${step.why}.`);
+        io.err(`Opening epoch ${newestEpoch(step.row).n}, because ${step.why}.`);
         return;
       case 'enable':
         disabled.delete(step.mapping.id);
@@ -212,9 +211,11 @@ export function adoptReporter(io: Io, replication: ReplicationConfig): AdoptRepo
     onStep,
     begin({ plan, pair }) {
       if (plan.kind !== 'survey') return;
-      io.err(`Every version of the twin is read, because ${plan.why}: ${costOf(pair)}.`);
+      io.err(
+        `Reading the version of every item of the twin (${costOf(pair)}), because ${plan.why}.`,
+      );
     },
-    tellDisabled() {
+    listDisabled() {
       for (const id of disabled.keys()) {
         io.err(
           `The event source mapping ${id} is disabled. Run \`ferry adopt --apply\` again, then enable the mapping. ${enable(id, replication)}`,
@@ -225,11 +226,11 @@ export function adoptReporter(io: Io, replication: ReplicationConfig): AdoptRepo
 }
 
 function leftDisabled({ id, streamArn }: EventSource): string {
-  return `The event source mapping ${id} stays disabled: its stream ${streamArn} may not write any more. Deploy, and it is replaced.`;
+  return `The event source mapping ${id} stays disabled, because its stream ${streamArn} must not write anymore. The next deployment replaces the mapping.`;
 }
 
-/** As of up to six hours ago. */
-function costOf({ facts: { destination } }: ShownPlan['pair']): string {
+/** Sizes are up to six hours old. */
+function costOf({ facts: { destination } }: PairCall['pair']): string {
   const units = readUnits(destination.sizeBytes);
   const cost = money(dollars({ read: units, write: 0 }));
   return `about ${counted(destination.items, 'item')}, ${grouped(units)} RCU, ${cost}`;

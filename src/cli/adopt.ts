@@ -1,96 +1,78 @@
-// `ferry adopt`: make the configured stream the one that writes to the twin from now on. It shows what it
-// would do, and does it only with --apply.
+// `ferry adopt`: lets the configured stream write to the twin. Without --apply, it only shows what it would do.
 
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { type DeployedSources, openEventSources } from '../composition/event-sources.ts';
-import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import { retriesUntil } from '../composition/pair-work.ts';
+import { openTablePair, streamOf } from '../composition/table-pair.ts';
 import { lookAgainSeconds } from '../config/names.ts';
 import { UsageError } from '../errors.ts';
 import { adopt, type AdoptContext, type AdoptStep, planNow } from '../switchover/adopt.ts';
 import { adoptReporter, printAdopted, printPlan } from './adopt-result.ts';
-import type { Command, ParsedOptions } from './command.ts';
-import { EXIT, type Io } from './output.ts';
-import { replicationFrom, replicationOptions } from './replication.ts';
-import { explained } from './service-errors.ts';
+import { onReplication, type PairCall, withOpen } from './call.ts';
+import type { Command } from './command.ts';
+import { EXIT } from './output.ts';
+import { replicationOptions } from './replication.ts';
 
 export const adoptCommand: Command = {
   name: 'adopt',
   options: {
     ...replicationOptions,
-    apply: { help: 'do it; the event source mapping is disabled for some minutes' },
+    apply: { help: 'adopt the stream; the event source mapping is disabled for some minutes' },
     'as-is': {
-      help: 'for a replication that runs with a release without control rows, before this one is deployed',
+      help: 'keep epoch 1, for a replication of a release without control rows; run it before you deploy this release',
     },
-    again: { help: 'open another epoch, although the control row is right' },
+    again: { help: 'open a new epoch even if the control row is correct' },
     json: { help: 'print the result as one line of JSON' },
   },
   async run(options, io) {
     if (options.has('as-is') && options.has('again')) {
       throw new UsageError('--as-is and --again contradict each other.', {
         code: 'usage.options',
-        hint: 'Leave one of them out.',
+        hint: 'Use one of them.',
       });
     }
-    const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained({ hint: HINT, replications: [replication] }, async () => {
-      const pair = await openTablePair({ replication, concurrency: WORKERS, writes: true });
-      const sources = await openEventSources(replication);
-      try {
-        return await run({ options, io, replication, pair, sources });
-      } finally {
-        sources?.close();
-        pair.close();
-      }
+    return onReplication({ options, io }, HINT, (call) => {
+      const { replication } = call;
+      return withOpen(openTablePair({ replication, concurrency: WORKERS, writes: true }), (pair) =>
+        withOpen(openEventSources(replication), (sources) => run({ ...call, pair, sources })),
+      );
     });
   },
 };
 
-const HINT = 'Then run it again. If it has disabled an event source mapping, that is named above.';
+const HINT = 'Then run the command again. Any mapping that it has disabled is named above.';
 const WORKERS = 8;
 
-interface Call {
-  readonly options: ParsedOptions;
-  readonly io: Io;
-  readonly replication: ReplicationConfig;
-  readonly pair: TablePair;
+interface AdoptCall extends PairCall {
   readonly sources: DeployedSources | undefined;
 }
 
-async function run(call: Call): Promise<number> {
-  const { options, sources } = call;
+async function run(call: AdoptCall): Promise<number> {
+  const { options, io, sources } = call;
   const choice = { again: options.has('again'), asIs: options.has('as-is') };
-  const reporter = adoptReporter(call.io, call.replication);
+  const reporter = adoptReporter(io, call.replication);
   const context = await contextOf(call, reporter.onStep);
   const plan = await planNow(choice, context);
   const mappings = (await sources?.mappings.list()) ?? [];
-  const shown = {
-    ...call,
-    plan,
-    choice,
-    mappings,
-    settleMs: context.settleMs,
-    isDeployed: sources !== undefined,
-  };
+  const { settleMs } = context;
+  const shown = { ...call, plan, choice, mappings, settleMs, isDeployed: sources !== undefined };
   if (!options.has('apply') || plan.kind === 'nothing' || plan.kind === 'refused') {
     return printPlan(shown);
   }
   reporter.begin(shown);
   try {
-    const row = await adopt(choice, context);
-    printAdopted({ ...shown, row });
+    printAdopted({ ...shown, row: await adopt(choice, context) });
     return EXIT.done;
   } catch (error) {
-    reporter.tellDisabled();
-    if (error !== call.io.interrupted.reason) throw error;
-    call.io.err('Stopped. Run it again: it begins where it is safe.');
+    reporter.listDisabled();
+    if (error !== io.interrupted.reason) throw error;
+    io.err('Stopped. Run the command again: it continues where it is safe.');
     return EXIT.differences;
   }
 }
 
 async function contextOf(
-  { io, pair, sources }: Call,
+  { io, pair, sources }: AdoptCall,
   onStep: (step: AdoptStep) => void,
 ): Promise<AdoptContext> {
   const { rules, twinReader } = pair;
@@ -99,9 +81,7 @@ async function contextOf(
     twinReader.tableId(rules.stateTable),
   ]);
   return {
-    clock: io.clock ?? systemClock,
-    random: systemRandom,
-    stop: io.interrupted,
+    ...retriesUntil(io.interrupted, io.clock),
     rules,
     identity: {
       region: rules.sourceRegion,

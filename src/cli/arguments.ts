@@ -100,7 +100,7 @@ function problemOf(token: OptionToken, { command, args, isThere }: Given): strin
   return isThere ? `--${name} is given twice` : undefined;
 }
 
-/** @param given as it was typed: `-rate` would be four options of one letter. */
+/** @param given as it was typed: parseArgs reads `-rate` as four options of one letter. */
 function unknownOption(given: string, { options }: Command): string {
   const [typed = given] = given.split('=');
   const nearest = nearestName(typed.replace(/^-+/, ''), Object.keys(options));

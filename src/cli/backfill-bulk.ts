@@ -1,7 +1,6 @@
 // `ferry backfill --bulk`: the deployed state machine copies, and this follows it to its end.
 
 import { systemClock } from '../aws/system-clock.ts';
-import type { ReplicationConfig } from '../config/config.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import { parseReportLine } from '../verify/difference-report.ts';
 import { FerryError } from '../errors.ts';
@@ -15,14 +14,7 @@ import {
 import { reportLines } from '../bulk/reports.ts';
 import type { ObjectStore } from '../ports.ts';
 import { perWorker, runInBulk } from './bulk.ts';
-import type { ParsedOptions } from './command.ts';
-import type { Io } from './output.ts';
-
-interface Call {
-  readonly options: ParsedOptions;
-  readonly io: Io;
-  readonly replication: ReplicationConfig;
-}
+import type { Call } from './call.ts';
 
 export interface Copying {
   readonly call: Call;
@@ -63,20 +55,23 @@ export async function copyInBulk(
     async (bucket) => {
       const { progress, open } = await show();
       if (open.length > 0) throw incomplete(open.length);
-      if (progress.rejected > 0) await tellRejected(run, bucket, context);
+      if (progress.rejected > 0) await listRejected(run, bucket, context);
       await finishBackfill(run, context);
     },
   );
 }
 
 function incomplete(segments: number): FerryError {
-  return new FerryError(`The bulk run has ended, but ${segments} of its segments are not done.`, {
-    code: 'bulk.incomplete',
-    hint: 'The function may have been deployed with another configuration: deploy it, and run the command again.',
-  });
+  return new FerryError(
+    `The bulk run has ended, but ${segments} of its segments are not finished.`,
+    {
+      code: 'bulk.incomplete',
+      hint: 'The deployed function may have another configuration. Deploy it, and run the command again.',
+    },
+  );
 }
 
-async function tellRejected(run: BackfillRun, bucket: ObjectStore, context: BackfillContext) {
+async function listRejected(run: BackfillRun, bucket: ObjectStore, context: BackfillContext) {
   for await (const line of reportLines(run.run, bucket)) {
     const parsed = parseReportLine(line);
     if (parsed?.kind !== 'key' || parsed.reason === undefined) continue;

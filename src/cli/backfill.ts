@@ -2,16 +2,17 @@
 // been deleted meanwhile.
 
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemRandom } from '../aws/system-clock.ts';
-import { requireControl } from '../composition/control.ts';
-import { openLookAgain } from '../composition/look-again.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import {
+  copyContext,
+  openPairWriting,
+  type PairWriting,
+  retriesUntil,
+} from '../composition/pair-work.ts';
 import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
-import type { ReplicationConfig } from '../config/config.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import { dollars } from '../model/capacity.ts';
-import { type CopyEstimate, estimateCopy } from '../backfill/copy-estimate.ts';
-import { type ControlRow, newestEpoch } from '../model/control-row.ts';
-import { floorIn } from '../redrive/replay.ts';
+import { type CopyEstimate, estimateCopy } from '../backfill/estimate.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import { UsageError } from '../errors.ts';
 import {
@@ -28,47 +29,46 @@ import {
   planStream,
 } from '../backfill/before-stream.ts';
 import type { RejectedCopy } from '../backfill/copy-page.ts';
-import { paceOf } from '../pacing/pace.ts';
-import type { LookAgainQueue } from '../ports.ts';
 import { beginStream, timeWarning, withBeforeStream } from './backfill-before-stream.ts';
-import { type DoneBefore, printBackfill, printEstimate } from './backfill-result.ts';
+import { type DoneBefore, ENABLE_LEFT, printBackfill, printEstimate } from './backfill-result.ts';
 import { copyInBulk, type Copying } from './backfill-bulk.ts';
 import { bulkOption, requireBulkRates } from './bulk.ts';
+import { type Call, exitCode, onReplication, untilInterrupted, withOpen } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
-import { money, progressReporter } from './progress.ts';
-import { replicationFrom, replicationOptions } from './replication.ts';
+import { progressReporter } from './progress.ts';
+import { replicationOptions } from './replication.ts';
+import { money } from './rows.ts';
 import { checkBulk, checkLookAgain } from './run-needs.ts';
 import { segmentCount } from './segments.ts';
-import { explained } from './service-errors.ts';
 
 export const backfillCommand: Command = {
   name: 'backfill',
   options: {
     ...replicationOptions,
-    apply: { help: 'do it; an unfinished backfill goes on where it was' },
-    'dry-run': { help: 'only estimate items, units and money; the same as leaving out --apply' },
-    restart: { help: 'forget an unfinished backfill and begin anew' },
+    apply: { help: 'copy the items; an unfinished backfill continues where it stopped' },
+    'dry-run': { help: 'only estimate items, capacity and cost; the same as without --apply' },
+    restart: { help: 'discard the progress of an unfinished backfill and start again' },
     'before-stream': {
-      help: 'copy to a new twin before its event source mapping is enabled, for half the write units or less',
+      help: 'copy to a new twin before its event source mapping is enabled; this uses half the WCU or less',
     },
     bulk: bulkOption,
     workers: {
       value: 'N',
       range: [1, 1_000],
       default: '4',
-      help: 'segments of the table in progress at the same time',
+      help: 'table segments to copy at the same time',
     },
     'read-units': {
       value: 'PER_SECOND',
       range: [1, 10_000_000],
-      help: 'read capacity of the source to use at most',
+      help: 'maximum read capacity to use on the source, in RCU',
     },
     'write-units': {
       value: 'PER_SECOND',
       range: [1, 10_000_000],
-      help: 'write capacity of the destination to use at most',
+      help: 'maximum write capacity to use on the destination, in WCU',
     },
     ...lookAgainOption,
     json: { help: 'print the result as one line of JSON' },
@@ -77,49 +77,38 @@ export const backfillCommand: Command = {
     if (options.has('apply') && options.has('dry-run')) {
       throw new UsageError('--apply and --dry-run contradict each other.', {
         code: 'usage.options',
-        hint: 'Leave one of them out.',
+        hint: 'Use one of them.',
       });
     }
     requireBulkRates(options);
     const queueUrl = lookAgainUrl(options);
-    const replication = replicationFrom(options.text('config') ?? '', options);
-    return explained({ hint: HINT, replications: [replication] }, async () => {
-      const pair = await openTablePair({
-        replication,
-        concurrency: REQUESTS_PER_WORKER * (options.integer('workers') ?? 0),
-        writes: true,
-      });
-      try {
+    return onReplication({ options, io }, HINT, (call) =>
+      withOpen(openPair(call), async (pair) => {
+        const { replication } = call;
         const apply = options.has('apply');
-        const streamArn = streamOf(pair);
-        const control = await requireControl(pair, { apply, streamArn }, retryContext(io));
-        const lookAgain = await openLookAgain({ replication, queueUrl, apply });
-        const call = { options, io, replication, pair, streamArn, control, lookAgain };
-        if (apply) return await copy(call);
+        const setup = { replication, pair, streamArn: streamOf(pair), queueUrl, apply };
+        const writing = await openPairWriting({ ...setup, retries: retriesUntil(io.interrupted) });
+        const work = { ...call, ...writing };
+        if (apply) return copy(work);
         await checkLookAgain({ replication, queueUrl }, io);
         if (options.has('bulk')) await checkBulk(replication, io);
-        return await planOnly(call);
-      } finally {
-        pair.close();
-      }
-    });
+        return planOnly(work);
+      }),
+    );
   },
 };
 
-const HINT = 'Every page that was done is remembered: run it again, and it goes on from there.';
+const HINT = 'Every copied page is saved: run the command again, and it continues from there.';
 /** As many as a worker sends, and one for its checkpoint. */
 const REQUESTS_PER_WORKER = 5;
 const PAGE_ITEMS_MAX = 2_000;
 const REJECTED_SHOWN_MAX = 20;
 
-interface Call {
-  readonly options: ParsedOptions;
-  readonly io: Io;
-  readonly replication: ReplicationConfig;
-  readonly pair: TablePair;
-  readonly streamArn: string;
-  readonly control: ControlRow;
-  readonly lookAgain: LookAgainQueue;
+type BackfillCall = Call & PairWriting;
+
+function openPair({ options, replication }: Call): Promise<TablePair> {
+  const concurrency = REQUESTS_PER_WORKER * (options.integer('workers') ?? 0);
+  return openTablePair({ replication, concurrency, writes: true });
 }
 
 async function estimate(
@@ -131,7 +120,7 @@ async function estimate(
 }
 
 /** Refuses what the copy itself would refuse, and finds the unfinished run that it would go on with. */
-async function planOnly(call: Call): Promise<number> {
+async function planOnly(call: BackfillCall): Promise<number> {
   const { options, pair, io } = call;
   const beforeStream = options.has('before-stream');
   const restart = options.has('restart');
@@ -148,7 +137,7 @@ async function planOnly(call: Call): Promise<number> {
 }
 
 /** A copy before the stream that has ended, and whether its stream is applied already. */
-async function doneBefore(fresh: BackfillRun, call: Call): Promise<DoneBefore | undefined> {
+async function doneBefore(fresh: BackfillRun, call: BackfillCall): Promise<DoneBefore | undefined> {
   return withBeforeStream(call, async (before) => {
     const run = await checkBeforeStream(fresh, call.options.has('restart'), before);
     return run && { run, isBegun: (await planStream(run, before)).length > 0 };
@@ -156,24 +145,24 @@ async function doneBefore(fresh: BackfillRun, call: Call): Promise<DoneBefore | 
 }
 
 function doneAlready({ startedAt }: BackfillRun): string {
-  return `The copy of ${startedAt} is done already.`;
+  return `The copy that started at ${startedAt} has already finished.`;
 }
 
-async function copy(call: Call): Promise<number> {
+async function copy(call: BackfillCall): Promise<number> {
   if (!call.options.has('before-stream')) return copyFrom(newRun(call), call);
   return withBeforeStream(call, async (before) => {
     const run = { ...newRun(call), beforeStream: true };
     const done = await checkBeforeStream(run, call.options.has('restart'), before);
     if (done === undefined) return copyFrom(run, call, before);
     call.io.err(doneAlready(done));
-    return (await isStreamBegun(done, call, before)) ? EXIT.done : EXIT.differences;
+    return exitCode(await isStreamBegun(done, call, before));
   });
 }
 
 /** @param before where the stream is to be started in the end. */
 async function copyFrom(
   fresh: BackfillRun,
-  call: Call,
+  call: BackfillCall,
   before?: BeforeStreamContext,
 ): Promise<number> {
   const { options, io, pair } = call;
@@ -182,7 +171,7 @@ async function copyFrom(
     if (rejected.length < REJECTED_SHOWN_MAX) rejected.push(one);
   });
   const { run, resumed } = await openBackfill(fresh, options.has('restart'), context);
-  if (resumed) io.err(`Going on with the backfill of ${run.startedAt}.`);
+  if (resumed) io.err(`Continuing the backfill that started at ${run.startedAt}.`);
   const report = progressReporter(io, systemClock, 'items');
   let { progress } = await backfillProgress(run, context);
   const onProgress = (now: BackfillProgress) => {
@@ -191,35 +180,29 @@ async function copyFrom(
     if (before !== undefined) warnOfTime(run);
   };
   const warnOfTime = timeWarning(io);
-  const finished = await untilInterrupted(io, () =>
+  const finished = await isFinished(io, () =>
     options.has('bulk')
       ? copyInBulk(run, { call, context, onProgress })
       : copyHere(run, { call, context, onProgress }),
   );
   printBackfill({ ...call, progress, finished, resumed, rejected });
   const isBegun = before === undefined || (finished && (await isStreamBegun(run, call, before)));
-  return finished && isBegun && progress.rejected === 0 ? EXIT.done : EXIT.differences;
+  return exitCode(finished && isBegun && progress.rejected === 0);
 }
 
 async function isStreamBegun(
   run: BackfillRun,
-  call: Call,
+  call: BackfillCall,
   before: BeforeStreamContext,
 ): Promise<boolean> {
-  const isBegun = await untilInterrupted(call.io, () => beginStream(run, call, before));
-  if (!isBegun) call.io.err('Stopped. Run it again: what is left is to enable the mapping.');
+  const isBegun = await isFinished(call.io, () => beginStream(run, call, before));
+  if (!isBegun) call.io.err(`Stopped. ${ENABLE_LEFT}`);
   return isBegun;
 }
 
-/** @returns whether it came to its end. */
-async function untilInterrupted(io: Io, action: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await action();
-    return true;
-  } catch (error) {
-    if (error !== io.interrupted.reason) throw error;
-    return false;
-  }
+/** @returns whether no Ctrl-C ended it. */
+async function isFinished(io: Io, work: () => Promise<unknown>): Promise<boolean> {
+  return (await untilInterrupted(io, () => work().then(() => true))) ?? false;
 }
 
 function copyHere(run: BackfillRun, { call, context, onProgress }: Copying) {
@@ -227,29 +210,14 @@ function copyHere(run: BackfillRun, { call, context, onProgress }: Copying) {
   return backfill(run, context, { workers, onProgress });
 }
 
-function retryContext({ interrupted }: Io) {
-  return { clock: systemClock, random: systemRandom, stop: interrupted };
-}
-
 function contextOf(
-  { options, io, pair, replication, streamArn, control, lookAgain }: Call,
+  call: BackfillCall,
   onRejected: (rejected: RejectedCopy) => void,
 ): BackfillContext {
-  const pace = (name: string) => paceOf(options.integer(name) ?? Infinity, systemClock);
+  const { options } = call;
+  const [readUnits, writeUnits] = [options.integer('read-units'), options.integer('write-units')];
   return {
-    ...retryContext(io),
-    rules: pair.rules,
-    floor: floorIn(control, [streamArn]),
-    epoch: newestEpoch(control).n,
-    lookAgain,
-    ttlDeletes: replication.ttlDeletes,
-    source: pair.source,
-    twin: pair.twin,
-    readPace: pace('read-units'),
-    transactions: pair.transactions,
-    twinWriter: pair.twinWriter,
-    ledger: pair.ledger,
-    writePace: pace('write-units'),
+    ...copyContext(call, { readUnits, writeUnits }),
     pageItems: pageItems(options),
     onRejected,
   };
@@ -262,7 +230,7 @@ function pageItems(options: ParsedOptions): number {
   return Math.max(1, Math.min(PAGE_ITEMS_MAX, Math.floor(perWorker)));
 }
 
-function newRun({ pair, options, streamArn }: Call): BackfillRun {
+function newRun({ pair, options, streamArn }: BackfillCall): BackfillRun {
   return {
     run: randomBytes(8).toString('hex'),
     totalSegments: segmentCount(pair.facts.source.sizeBytes, options.integer('workers') ?? 1),
@@ -282,7 +250,8 @@ function stepOf(progress: BackfillProgress, { facts }: TablePair) {
     done: progress.items,
     expected: facts.source.items,
     facts: [
-      `${grouped(Math.round(progress.readUnits))} read and ${grouped(Math.round(progress.writeUnits))} write units`,
+      `${grouped(Math.round(progress.readUnits))} RCU`,
+      `${grouped(Math.round(progress.writeUnits))} WCU`,
       money(dollars({ read: progress.readUnits, write: progress.writeUnits })),
     ],
   };

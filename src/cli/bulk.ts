@@ -1,28 +1,29 @@
 // --bulk: the same work, done by the deployed state machine, and followed from here.
 
 import { environmentEndpoint } from '../aws/endpoints.ts';
-import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import { retriesUntil } from '../composition/pair-work.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import type { BulkTask } from '../bulk/task.ts';
 import { followBulkRun } from '../bulk/follow-run.ts';
 import { UsageError } from '../errors.ts';
 import type { BulkRuns, ObjectStore } from '../ports.ts';
+import { withOpen } from './call.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 import type { Io } from './output.ts';
 
 export const bulkOption: OptionSpec = {
-  help: 'let the deployed state machine do it, for tables that outgrow one machine ("bulk": true)',
+  help: 'run it on the deployed state machine (needs "bulk": true in the configuration)',
 };
 
 export interface BulkCall {
   readonly io: Io;
   readonly replication: ReplicationConfig;
-  /** Name of the execution: the same name twice is one run. */
+  /** Of the execution. Step Functions starts a name once. */
   readonly name: string;
   /** An earlier execution, to be followed instead if it is still running. */
   readonly earlier?: string | undefined;
-  /** Told of the execution that is followed. */
+  /** Called with the execution that is followed. */
   readonly onStarted?: (execution: string) => Promise<void>;
   readonly segments: readonly number[];
   readonly workers: number;
@@ -35,27 +36,24 @@ export interface BulkCall {
  * Resolves when the run has ended well.
  * @throws FerryError `bulk.failed`, or the reason of `io.interrupted`: the run goes on then.
  */
-export async function runInBulk<T>(
+export function runInBulk<T>(
   { onTick, ...call }: BulkCall,
   conclude: (bucket: ObjectStore) => Promise<T>,
 ): Promise<T> {
-  const { io, replication } = call;
-  const { runs, bucket, ...setup } = await openBulk(
-    replication,
-    environmentEndpoint('S3', io.environment),
-  );
-  try {
+  const { io } = call;
+  return withOpen(openBulkOf(call), async ({ runs, bucket }) => {
     const execution = await startOrJoin(runs, call);
     await followBulkRun(runs, execution, {
-      clock: systemClock,
-      random: systemRandom,
-      stop: io.interrupted,
+      ...retriesUntil(io.interrupted),
       onTick: () => onTick(bucket),
     });
-    return await conclude(bucket);
-  } finally {
-    setup.close();
-  }
+    return conclude(bucket);
+  });
+}
+
+/** The state machine and its bucket, at the endpoint of S3 that the environment names. */
+export function openBulkOf({ replication, io }: Pick<BulkCall, 'replication' | 'io'>) {
+  return openBulk(replication, environmentEndpoint('S3', io.environment));
 }
 
 async function startOrJoin(
@@ -63,25 +61,25 @@ async function startOrJoin(
   { io, name, earlier, segments, workers, task, onStarted }: Omit<BulkCall, 'onTick'>,
 ): Promise<string> {
   if (earlier !== undefined && (await runs.state(earlier)).kind === 'running') {
-    io.err(`Following ${earlier}. It goes on without this command, too.`);
+    io.err(`Following the execution ${earlier}. It continues if this command ends.`);
     return earlier;
   }
   const execution = await runs.start(name, { segments, workers, task });
   await onStarted?.(execution);
-  io.err(`Started ${execution}. It goes on without this command, too.`);
+  io.err(`Started the execution ${execution}. It continues if this command ends.`);
   return execution;
 }
 
 /**
- * A page has to fit into the life of a function, whatever the size of its items.
- * @throws UsageError where the workers would have too little each.
+ * A page has to fit into one invocation, whatever the size of its items.
+ * @throws UsageError where a worker's rate would be too low.
  */
 export function requireBulkRates(options: ParsedOptions): void {
   for (const [name, least] of LEAST_PER_WORKER) {
     const rate = perWorker(name, options) ?? Infinity;
     if (!options.has('bulk') || rate >= least) continue;
     throw new UsageError(
-      `With --bulk, --${name} must be at least ${least} for each of the workers, got ${rate}.`,
+      `With --bulk, --${name} must be at least ${least} for each worker, got ${rate}.`,
       { code: 'usage.options', hint: 'Use fewer --workers, or a higher rate.' },
     );
   }

@@ -1,4 +1,4 @@
-// Every command that there is. Each is loaded only when it is called: together they take most of a second.
+// All commands. Each is loaded when it is called, because loading all of them takes most of a second.
 
 import type { Command } from './command.ts';
 
@@ -12,8 +12,7 @@ export interface ListedCommand {
 export const COMMANDS: readonly ListedCommand[] = [
   {
     name: 'init',
-    summary:
-      'Look at two tables, say what stands in the way of a replication, and write ferry.json.',
+    summary: 'Check two tables for a replication, and write ferry.json.',
     load: async () => (await import('./init.ts')).initCommand,
   },
   {
@@ -23,52 +22,52 @@ export const COMMANDS: readonly ListedCommand[] = [
   },
   {
     name: 'status',
-    summary: 'Tell whether the twin is behind, by how much, why, and what to do.',
+    summary: 'Show whether the twin is behind, by how much, why, and what to do.',
     load: async () => (await import('./status.ts')).statusCommand,
   },
   {
     name: 'backfill',
     summary:
-      'Copy the items that the source already has, beside live traffic. Without --apply it only estimates.',
+      'Copy the existing items of the source, beside live traffic. Without --apply, only estimate.',
     load: async () => (await import('./backfill.ts')).backfillCommand,
   },
   {
     name: 'verify',
-    summary: 'Compare source and destination, and prove every difference by looking twice.',
+    summary: 'Compare source and destination, and read every difference twice.',
     load: async () => (await import('./verify.ts')).verifyCommand,
   },
   {
     name: 'repair',
     summary:
-      'Fix what `ferry verify` found, never over anything newer. Without --apply it only looks.',
+      'Repair the differences that `ferry verify` found, without overwriting newer items. Without --apply, change nothing.',
     load: async () => (await import('./repair.ts')).repairCommand,
   },
   {
     name: 'redrive',
     summary:
-      'Put dead letters and given-up batches back, never over anything newer. Without --apply it only looks.',
+      'Apply dead letters and failed batches again, without overwriting newer items. Without --apply, change nothing.',
     load: async () => (await import('./redrive.ts')).redriveCommand,
   },
   {
     name: 'adopt',
     summary:
-      'Let the configured stream write to the twin, after the source was changed or the twin made anew. Without --apply it only looks.',
+      'Let the configured stream write to the twin, after a change of the source or a new twin. Without --apply, change nothing.',
     load: async () => (await import('./adopt.ts')).adoptCommand,
   },
   {
     name: 'pause',
-    summary: 'Stop replicating on purpose; changes wait in the stream for up to 24 hours.',
+    summary: 'Pause a replication. Changes wait in the stream for up to 24 hours.',
     load: async () => (await import('./pause.ts')).pauseCommand,
   },
   {
     name: 'resume',
-    summary: 'Replicate again after a pause, from the oldest change that waits.',
+    summary: 'Resume a paused replication, from the oldest waiting change.',
     load: async () => (await import('./resume.ts')).resumeCommand,
   },
   {
     name: 'teardown',
     summary:
-      'List what stays when the stacks are deleted, how to import it, and delete it for good.',
+      'List the resources that stay when the stacks are deleted, show how to import them, and delete them.',
     load: async () => (await import('./teardown.ts')).teardownCommand,
   },
   {

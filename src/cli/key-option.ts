@@ -1,6 +1,6 @@
 // --key: the key of an item, as people type it.
 
-import type { KeyAttribute } from '../config/config.ts';
+import type { KeyAttribute } from '../config/schema.ts';
 import { type Item, keyInOrder } from '../model/attribute-value.ts';
 import { keyProblems, parseTypedKey, typeOf } from '../model/typed-key.ts';
 import { UsageError } from '../errors.ts';
@@ -22,7 +22,7 @@ export function keyFrom(options: ParsedOptions): Item | undefined {
       `--key must be the JSON of a key, got ${json}: ${(cause as Error).message}.`,
       {
         code: 'usage.options',
-        hint: 'Plain JSON, as in {"pk":"a","sk":7}, or DynamoDB JSON, as in {"pk":{"S":"a"},"sk":{"N":"7"}}. Binary is base64 in DynamoDB JSON: {"pk":{"B":"AP8="}}.',
+        hint: 'Use plain JSON, for example {"pk":"a","sk":7}, or DynamoDB JSON, for example {"pk":{"S":"a"},"sk":{"N":"7"}}. Binary is base64 in DynamoDB JSON: {"pk":{"B":"AP8="}}.',
         cause,
       },
     );
@@ -43,6 +43,6 @@ export function requireKeyOf(keys: readonly KeyAttribute[], key: Item): Item {
     .join(', ');
   throw new UsageError(`--key must have ${expected}, got ${given}: ${problems.join('; ')}.`, {
     code: 'usage.options',
-    hint: 'Give every key attribute of the table, each with its type, and no other attribute.',
+    hint: 'Use every key attribute of the table with its type, and no other attribute.',
   });
 }

@@ -8,24 +8,25 @@ import { latencySvg } from '../local/latency/latency-svg.ts';
 import { UsageError } from '../errors.ts';
 import type { LatencyLevel, LatencyRun } from '../local/latency/latency-run.ts';
 import { grouped, wrapped } from './output.ts';
+import { columns } from './rows.ts';
 
 /** The lines of the result, for people. */
-export function latencyText(run: LatencyRun, svg: string | undefined, columns = 80): string[] {
+export function latencyText(run: LatencyRun, svg: string | undefined, width = 80): string[] {
   const { levels } = run;
   if (levels.length === 0) return [];
-  const prose = (text: string) => wrapped(text, Math.min(columns, PROSE_COLUMNS_MAX));
+  const prose = (text: string) => wrapped(text, Math.min(width, PROSE_COLUMNS_MAX));
   const published = REFERENCE.map(
     ({ share, withinMs }) => `${percent(share)} in ${grouped(withinMs)} ms`,
   );
   return [
     ...prose(EXPLANATION),
     '',
-    ...table(levels, columns),
+    ...table(levels, width),
     '',
     ...notes(run).flatMap(prose),
     '',
     ...prose('Share of the items that were readable at the twin within T'),
-    ...latencyPlot(levels, columns),
+    ...latencyPlot(levels, width),
     ...prose(`◇ published: ${published.join(', ')}`),
     ...(svg === undefined ? [] : ['', `The same as a picture: ${svg}`]),
   ];
@@ -33,47 +34,44 @@ export function latencyText(run: LatencyRun, svg: string | undefined, columns = 
 
 const PROSE_COLUMNS_MAX = 79;
 const EXPLANATION =
-  'Milliseconds from the time a write is due until its item is readable at the twin, and the share of the items that were within three times:';
+  'Milliseconds from the due time of a write until its item is readable at the twin, and the share of the items within three times:';
 
 export function milliseconds(ms: number): string {
   return Number.isFinite(ms) ? `${grouped(ms)} ms` : 'never';
 }
 
-const WIDTHS = [9, 8, 8, 7, 7, 7, 7, 8, 8, 8];
 /** Indexes of columns, the most important first: rate, p50, p99, share within the longest time, … */
 const IMPORTANCE = [0, 3, 5, 9, 2, 4, 6, 7, 8, 1];
 
-/** The columns that fit, in their order. */
-function shownColumns(columns: number): readonly number[] {
-  const shown: number[] = [];
-  let left = columns;
-  for (const index of IMPORTANCE) {
-    left -= WIDTHS[index] ?? 0;
-    if (left < 0) break;
-    shown.push(index);
+/** As many columns as fit. */
+function table(levels: readonly LatencyLevel[], width: number): string[] {
+  const rows = [
+    [
+      ...['writes/s', 'writes', 'arrived', 'p50', 'p90', 'p99', 'max'],
+      ...REFERENCE.map(({ withinMs }) => `≤${grouped(withinMs)}`),
+    ],
+    ...levels.map(cellsOf),
+    ['published', '', '', '', '', '', '', ...REFERENCE.map(({ share }) => percent(share))],
+  ];
+  for (let count = IMPORTANCE.length; count > 1; count -= 1) {
+    const shown = IMPORTANCE.slice(0, count).toSorted((a, b) => a - b);
+    const lines = columns(
+      rows.map((cells) => shown.map((index) => cells[index] ?? '')),
+      shown.map(() => 'right' as const),
+    );
+    if (lines.every((line) => line.length <= width)) return lines;
   }
-  return shown.toSorted((a, b) => a - b);
+  return [];
 }
 
-function table(levels: readonly LatencyLevel[], columns: number): string[] {
-  const limits = REFERENCE.map(({ withinMs }) => `≤${grouped(withinMs)}`);
-  const rows = levels.map(({ rate, writes, arrived, latencyMs, latenciesMs }) => [
+function cellsOf({ rate, writes, arrived, latencyMs, latenciesMs }: LatencyLevel): string[] {
+  return [
     ...[rate, writes, arrived].map(grouped),
     ...[latencyMs.p50, latencyMs.p90, latencyMs.p99, latencyMs.max].map((ms) =>
       Number.isFinite(ms) ? grouped(ms) : 'never',
     ),
     ...REFERENCE.map(({ withinMs }) => percent(shareWithin(latenciesMs, withinMs))),
-  ]);
-  const published = REFERENCE.map(({ share }) => percent(share));
-  return [
-    ['writes/s', 'writes', 'arrived', 'p50', 'p90', 'p99', 'max', ...limits],
-    ...rows,
-    ['published', '', '', '', '', '', '', ...published],
-  ].map((cells) =>
-    shownColumns(columns)
-      .map((index) => (cells[index] ?? '').padStart(WIDTHS[index] ?? 0))
-      .join(''),
-  );
+  ];
 }
 
 function notes({ levels, firstItemMs, engine }: LatencyRun): string[] {
@@ -81,23 +79,23 @@ function notes({ levels, firstItemMs, engine }: LatencyRun): string[] {
   const worst = (of: (one: (typeof slack)[number]) => number) => Math.max(0, ...slack.map(of));
   const late = Math.max(...levels.map(({ lateMsMax }) => lateMsMax));
   return [
-    "published: another replicator, measured between two AWS Regions. This is one machine with no distance: it shows Ferry's own share of the time, not AWS's.",
-    `The twin was polled: up to ${worst(({ p50 }) => p50)} ms too high in the median, ${worst(({ p99 }) => p99)} ms at p99.`,
-    `Writes began up to ${grouped(late)} ms after they were due, which counts.`,
-    `Not counted is the first item, with the function's start: ${grouped(firstItemMs)} ms.`,
+    "published: another replicator, measured between two AWS Regions. This run uses one machine, so it shows Ferry's own share of the time, not AWS's.",
+    `Ferry polls the twin, so p50 reads up to ${worst(({ p50 }) => p50)} ms too high, and p99 up to ${worst(({ p99 }) => p99)} ms.`,
+    `Writes started up to ${grouped(late)} ms late. The latencies include that time.`,
+    `The first item, with the start of the function, took ${grouped(firstItemMs)} ms. It is not counted.`,
     `Engine: ${engine}.`,
   ];
 }
 
-/** The one line of `ferry latency --json`. Fields are added, never renamed. */
-export function latencyJson({ levels, firstItemMs, engine }: LatencyRun, svg?: string): string {
-  return JSON.stringify({
+/** Of `ferry latency --json`. Fields are added, never renamed. */
+export function latencyFacts({ levels, firstItemMs, engine }: LatencyRun, svg?: string): object {
+  return {
     levels: levels.map(({ latenciesMs, ...level }) => ({
       rate: level.rate,
       planned: level.planned,
       writes: level.writes,
       arrived: level.arrived,
-      // JSON has no infinity: null is for what falls on items that never arrived.
+      // JSON has no infinity: null stands for items that never arrived.
       latencyMs: level.latencyMs,
       within: Object.fromEntries(
         REFERENCE.map(({ withinMs }) => [withinMs, shareWithin(latenciesMs, withinMs)]),
@@ -110,14 +108,14 @@ export function latencyJson({ levels, firstItemMs, engine }: LatencyRun, svg?: s
     firstItemMs,
     engine,
     ...(svg === undefined ? {} : { svg }),
-  });
+  };
 }
 
-/** Before anything is measured for a file that cannot be written. @throws UsageError */
+/** Checks the file before the measurement. @throws UsageError where it cannot be written. */
 export function checkPicture(path: string): void {
   explain(path, () => {
     accessSync(dirname(path), constants.W_OK);
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('is a folder');
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
   });
 }
 
@@ -130,7 +128,7 @@ function explain(path: string, action: () => void): void {
   try {
     action();
   } catch (cause) {
-    throw new UsageError(`Cannot write the picture ${path}: ${(cause as Error).message}.`, {
+    throw new UsageError(`The picture ${path} cannot be written: ${(cause as Error).message}.`, {
       code: 'latency.svg.unwritable',
       hint: 'Name another file with --svg.',
       cause,

@@ -1,4 +1,4 @@
-// `ferry latency`: how long a write takes to the twin, measured on this machine at several write rates.
+// `ferry latency`: measures the time from a write to its item at the twin, on this machine, at several write rates.
 
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
@@ -12,17 +12,19 @@ import {
   latencyRun,
 } from '../local/latency/latency-run.ts';
 import type { LocalWorld } from '../local/run/local-world.ts';
+import { exitCode, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import {
   checkPicture,
-  latencyJson,
+  latencyFacts,
   latencyText,
   milliseconds,
   writePicture,
 } from './latency-plot.ts';
 import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
-import { counted, EXIT, grouped, type Io } from './output.ts';
+import { counted, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
+import { columns } from './rows.ts';
 
 /** More than an embedded engine takes, so that a mistyped rate does not fill the memory. */
 const RATE_MAX = 2_000;
@@ -33,16 +35,16 @@ export const latencyCommand: Command = {
     rates: {
       value: 'RATES',
       default: '30,90,180,300',
-      help: 'writes per second, one level after the other, with commas between',
+      help: 'writes per second of each level, separated by commas',
     },
     duration: { value: 'SECONDS', range: [1, 600], default: '20', help: 'length of each level' },
     wait: {
       value: 'SECONDS',
       range: [1, 60],
       default: '60',
-      help: 'how long a level waits for its last items',
+      help: 'maximum wait for the last items of a level',
     },
-    svg: { value: 'FILE', help: 'draw the plot into this file, too' },
+    svg: { value: 'FILE', help: 'also write the plot to this file' },
     json: { help: 'print the figures as one line of JSON' },
     ...localWorldOptions,
   },
@@ -65,8 +67,11 @@ export const latencyCommand: Command = {
       ...reporting(rates, options, io),
     });
     if (svg !== undefined) writePicture(svg, run.levels);
-    if (options.has('json')) io.out(latencyJson(run, svg));
-    else for (const line of latencyText(run, svg, io.resultColumns?.())) io.out(line);
+    printResult(
+      { options, io },
+      () => latencyFacts(run, svg),
+      () => latencyText(run, svg, io.resultColumns?.()),
+    );
     return verdict(run, rates, io);
   },
 };
@@ -77,20 +82,23 @@ function ratesOf(text: string): number[] {
   const good = rates.every((rate) => rate >= 1 && rate <= RATE_MAX) && rates.length <= CURVES_MAX;
   if (good && new Set(rates).size === rates.length) return rates;
   throw new UsageError(
-    `--rates must be one to ${CURVES_MAX} different whole numbers from 1 to ${RATE_MAX} with commas between, got "${text}".`,
-    { code: 'usage.options', hint: 'Such as --rates 30,90,180,300.' },
+    `--rates must be one to ${CURVES_MAX} different whole numbers from 1 to ${RATE_MAX}, separated by commas, got "${text}".`,
+    { code: 'usage.options', hint: 'For example --rates 30,90,180,300.' },
   );
 }
 
-/** A bar per level that renews itself on a terminal, and a line every ten seconds elsewhere. */
+/** A bar per level on a terminal; elsewhere a line every ten seconds. */
 function reporting(rates: readonly number[], options: ParsedOptions, io: Io) {
   const seconds = options.text('duration');
   let level = -1;
   let report = progressReporter(io, systemClock, 'items');
   return {
     onStarted: ({ source, destination }: LocalWorld) => {
-      io.err(`source       ${source.region}  ${source.endpoint}`);
-      io.err(`destination  ${destination.region}  ${destination.endpoint}`);
+      for (const line of columns([
+        ['source', source.region, source.endpoint],
+        ['destination', destination.region, destination.endpoint],
+      ]))
+        io.err(line);
       io.err(`${rates.join(', ')} writes/s, ${seconds} s each; Ctrl-C ends it early`);
     },
     onProgress: (progress: LatencyProgress) => {
@@ -100,7 +108,7 @@ function reporting(rates: readonly number[], options: ParsedOptions, io: Io) {
       report({
         done: progress.arrived,
         expected: progress.planned,
-        facts: [`${rates[level]} writes/s`, `${grouped(Math.max(0, onTheWay))} on the way`],
+        facts: [`${rates[level]} writes/s`, `${grouped(Math.max(0, onTheWay))} in flight`],
       });
     },
     onLevel: (done: LatencyLevel) => {
@@ -115,7 +123,7 @@ function reporting(rates: readonly number[], options: ParsedOptions, io: Io) {
 }
 
 function missedText({ rate, reachedRate }: LatencyLevel): string {
-  return `The rate was missed: ${grouped(reachedRate)} of ${grouped(rate)} writes/s were reached. The source, or this machine, takes no more.`;
+  return `The rate was missed: ${grouped(reachedRate)} of ${grouped(rate)} writes/s were reached. The source or this machine is too slow.`;
 }
 
 function verdict({ levels }: LatencyRun, rates: readonly number[], io: Io): number {
@@ -123,11 +131,11 @@ function verdict({ levels }: LatencyRun, rates: readonly number[], io: Io): numb
     levels.reduce((total, level) => total + of(level), 0);
   const missing = sum(({ writes, arrived }) => writes - arrived);
   const unwritten = sum(({ planned, writes }) => planned - writes);
-  if (missing > 0)
-    io.err(`Did not arrive while they were waited for: ${counted(missing, 'item')}.`);
-  if (unwritten > 0) io.err(`Not made: ${counted(unwritten, 'write')}.`);
+  if (missing > 0) io.err(`${counted(missing, 'item')} did not arrive in time.`);
+  if (unwritten > 0)
+    io.err(`${counted(unwritten, 'write')} ${unwritten === 1 ? 'was' : 'were'} not made.`);
   const left = rates.length - levels.length;
   if (left > 0) io.err(`Stopped before ${left} of ${counted(rates.length, 'level')}.`);
   const complete = missing + unwritten === 0 && levels.length === rates.length;
-  return complete ? EXIT.done : EXIT.differences;
+  return exitCode(complete);
 }

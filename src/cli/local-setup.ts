@@ -1,32 +1,32 @@
-// What the commands that start the local world have in common: which replication it rehearses, and what
-// its two Regions are.
+// The options that `local` and `latency` share: which replication they run, and what their two Regions are.
 
 import type { Credentials } from '../aws/client-settings.ts';
 import { credentialsFor } from '../aws/local-credentials.ts';
-import { parseConfig, type ReplicationConfig } from '../config/config.ts';
+import { parseConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 import type { Io } from './output.ts';
 import { replicationFrom } from './replication.ts';
 
 export const localWorldOptions = {
-  config: { value: 'FILE', help: 'take the settings of a replication from this file' },
-  replication: { value: 'NAME', help: 'which replication of the file, if it has several' },
-  'source-endpoint': { value: 'URL', help: 'use this DynamoDB endpoint as the source Region' },
+  config: { value: 'FILE', help: 'configuration file with the settings of a replication' },
+  replication: { value: 'NAME', help: 'replication of the file, if it has several' },
+  'source-endpoint': { value: 'URL', help: 'DynamoDB endpoint to use as the source Region' },
   'destination-endpoint': {
     value: 'URL',
-    help: 'use this DynamoDB endpoint as the destination Region',
+    help: 'DynamoDB endpoint to use as the destination Region',
   },
 } satisfies Readonly<Record<string, OptionSpec>>;
 
-/** Without a file: the defaults, between two Regions that stand for any. */
+/** Without a file, a replication with all defaults between two Regions. */
 export function chosenReplication(options: ParsedOptions): ReplicationConfig {
   const path = options.text('config');
   if (path !== undefined) return replicationFrom(path, options);
   if (options.text('replication') === undefined) return DEFAULT;
-  throw new UsageError('--replication names one of a configuration file, and there is none.', {
+  throw new UsageError('--replication needs a configuration file.', {
     code: 'usage.replication',
-    hint: 'Give the file with --config.',
+    hint: 'Name the file with --config.',
   });
 }
 
@@ -45,13 +45,16 @@ export function endpoint(name: string, options: ParsedOptions): string | undefin
   const value = options.text(name);
   if (value === undefined || (URL.canParse(value) && /^https?:\/\/[^/]+\/?$/.test(value)))
     return value;
-  throw new UsageError(`--${name} must be a URL such as http://127.0.0.1:8000, got "${value}".`, {
-    code: 'usage.options',
-    hint: 'Give scheme, host and port, and nothing behind them.',
-  });
+  throw new UsageError(
+    `--${name} must be a URL, for example http://127.0.0.1:8000, got "${value}".`,
+    {
+      code: 'usage.options',
+      hint: 'Use scheme, host and port only.',
+    },
+  );
 }
 
-/** The embedded engine takes any; another endpoint may need those that are configured. */
+/** The embedded engine accepts any. Another endpoint may need the configured ones. */
 export function credentials({ environment }: Io): Promise<Credentials> {
   return credentialsFor(environment);
 }

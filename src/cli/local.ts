@@ -1,4 +1,4 @@
-// `ferry local`: see Ferry work on this machine, with no account and nothing to clean up.
+// `ferry local`: runs Ferry on this machine, without an AWS account and without anything to clean up.
 
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
@@ -9,10 +9,12 @@ import type { LocalWorld } from '../local/run/local-world.ts';
 import { UsageError } from '../errors.ts';
 import { endingOf } from '../local/run/run-result.ts';
 import type { LocalRunProgress, LocalRunSummary } from '../local/run/run-summary.ts';
+import { exitCode, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
-import { alignedRows, EXIT, grouped, type Io } from './output.ts';
+import { grouped, type Io } from './output.ts';
 import { oncePerChange } from './progress.ts';
+import { columns, figures, type Row } from './rows.ts';
 
 export const local: Command = {
   name: 'local',
@@ -30,27 +32,27 @@ export const local: Command = {
       help: 'length of the workload',
     },
     items: { value: 'N', range: [1, 1_000_000], default: '1000', help: 'number of different keys' },
-    seed: { value: 'N', range: [0, 4_294_967_295], help: 'repeats the workload of an earlier run' },
+    seed: { value: 'N', range: [0, 4_294_967_295], help: 'repeat the workload of an earlier run' },
     faults: {
-      help: 'throttle, cut off, poison and crash it on the way, then redrive; with --keep, that is left to you',
+      help: 'inject throttling, an outage, invalid records and a crash, then redrive; with --keep, you redrive',
     },
     keep: {
-      help: 'stay up until Ctrl-C, with a configuration file with which the other commands work on this run',
+      help: 'run until Ctrl-C, and write a configuration file for the other commands',
     },
     'write-config': {
       value: 'FILE',
-      help: 'where that file is written; it must not exist (default: a new folder)',
+      help: 'path of that file, which must not exist (default: in a new folder)',
     },
     port: {
       value: 'PORT',
       range: [1, 65_535],
       help: 'port of the live page (default: a free one)',
     },
-    json: { help: 'print the summary as one line of JSON; with --keep, another one at the end' },
+    json: { help: 'print the summary as one line of JSON; with --keep, again at the end' },
     ...localWorldOptions,
     'source-table': {
       value: 'NAME',
-      help: 'replicate this table of --source-endpoint, which must have a stream, instead of writing to one; it is only read, and what it holds is copied at once',
+      help: 'replicate this table of --source-endpoint instead of a new one; it must have a stream; it is only read, and its items are copied at once',
     },
     'source-port': {
       value: 'PORT',
@@ -88,11 +90,11 @@ export const local: Command = {
       ...reporting(options, io),
     });
     printSummary(summary, options, io);
-    return endingOf(summary).clean ? EXIT.done : EXIT.differences;
+    return exitCode(endingOf(summary).clean);
   },
 };
 
-/** @throws UsageError, where the second to come would find the port in use. */
+/** @throws UsageError where two options name one port. */
 function requireDifferentPorts(options: ParsedOptions): void {
   const given = ['source-port', 'destination-port', 'port'].flatMap((name) => {
     const port = options.integer(name);
@@ -103,14 +105,14 @@ function requireDifferentPorts(options: ParsedOptions): void {
     if (names.length === 1) continue;
     throw new UsageError(`${names.join(' and ')} must be different, got ${port} for each.`, {
       code: 'usage.options',
-      hint: 'Leave out a port to let a free one be chosen.',
+      hint: 'Without the option, Ferry chooses a free port.',
     });
   }
 }
 
-/** A status line that renews itself on a terminal; elsewhere a line every few seconds, if anything is new. */
+/** A status line that is updated on a terminal; elsewhere a line every few seconds, if the figures change. */
 function reporting(options: ParsedOptions, io: Io) {
-  const tell = oncePerChange(io);
+  const report = oncePerChange(io);
   const plainEvery = 10;
   let calls = 0;
   let configPath: string | undefined;
@@ -121,28 +123,30 @@ function reporting(options: ParsedOptions, io: Io) {
     },
     onProgress: (progress: LocalRunProgress) => {
       calls += 1;
-      if (io.isTerminal || calls % plainEvery === 0) tell(factsOf(progress, io));
+      if (io.isTerminal || calls % plainEvery === 0) report(factsOf(progress, io));
     },
     onVerified: (summary: LocalRunSummary) => {
       printSummary(summary, options, io);
-      io.err('Still replicating. Write to the source table and look at its twin; Ctrl-C ends it.');
+      io.err(
+        'The replication continues. Write to the source table, and read its twin. Ctrl-C ends it.',
+      );
       if ((summary.redriven?.left ?? 0) === 0) return;
-      io.err(`The dead letters are left to you: ferry redrive --config ${configPath}`);
+      io.err(`Redrive the dead letters with: ferry redrive --config ${configPath}`);
     },
     onProblem: (problem: string) => io.err(problem),
     onStory: (line: string) => io.err(line),
   };
 }
 
-/** @throws UsageError where there is no endpoint at which it could be. */
+/** @throws UsageError where no endpoint is given. */
 function sourceTable(options: ParsedOptions): string | undefined {
   const table = options.text('source-table');
   if (table === undefined || options.text('source-endpoint') !== undefined) return table;
   throw new UsageError(
-    '--source-table needs --source-endpoint: the embedded engine starts empty.',
+    '--source-table needs --source-endpoint, because the embedded engine starts empty.',
     {
       code: 'usage.options',
-      hint: 'Give the endpoint of the engine that has the table, such as http://127.0.0.1:8000.',
+      hint: 'Add the endpoint that has the table, for example http://127.0.0.1:8000.',
     },
   );
 }
@@ -155,12 +159,14 @@ function introduction(
   const seconds = options.text('duration');
   const isOwn = options.text('source-table') !== undefined;
   return [
-    `source       ${source.region}  ${source.endpoint}  ${replication.source.table}`,
-    `destination  ${destination.region}  ${destination.endpoint}  ${replication.destination.table}`,
+    ...columns([
+      ['source', source.region, source.endpoint, replication.source.table],
+      ['destination', destination.region, destination.endpoint, replication.destination.table],
+    ]),
     `live page    ${pageUrl}`,
     ...(configPath === undefined ? [] : [`commands     ferry status --config ${configPath}`]),
     isOwn
-      ? `Copies ${replication.source.table}, and replicates what you write to it for ${seconds} s; Ctrl-C ends it early`
+      ? `Copies ${replication.source.table}, and replicates its changes for ${seconds} s; Ctrl-C ends it early`
       : `${options.text('rate')} writes/s for ${seconds} s; Ctrl-C ends it early`,
   ];
 }
@@ -191,17 +197,21 @@ function lagInBrief({ latestLatencyMs: lag }: LocalRunProgress): string {
 }
 
 function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io): void {
-  tellMissedRate(summary, io);
-  if (options.has('json')) {
-    io.out(JSON.stringify(summary));
-    return;
-  }
+  warnOfMissedRate(summary, io);
+  printResult(
+    { options, io },
+    () => summary,
+    () => [...figures(summaryRows(summary)), endingOf(summary).text],
+  );
+  if (options.has('json') || options.text('source-table') !== undefined) return;
+  io.err(`To repeat this workload, use --seed ${summary.seed}.`);
+}
+
+function summaryRows(summary: LocalRunSummary): Row[] {
   const { latencyMs } = summary;
-  const counts = (
-    ['writes', 'records', 'applied', 'superseded', 'coalesced', 'skipped'] as const
-  ).map((name) => [name, grouped(summary[name])] as const);
-  const rows = [
-    ...counts,
+  const counts = ['writes', 'records', 'applied', 'superseded', 'coalesced', 'skipped'] as const;
+  return [
+    ...counts.map((name) => [name, grouped(summary[name])] as const),
     ['dead letters', grouped(summary.deadLettered)],
     ['given up', grouped(summary.givenUp)],
     ...redriveRows(summary),
@@ -210,14 +220,10 @@ function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io):
     ['latency p99', `${grouped(latencyMs.p99)} ms`],
     ['writes/s', rateText(summary)],
     ['records/s', grouped(summary.recordsPerSecond)],
-  ] as const;
-  for (const line of alignedRows(rows)) io.out(line);
-  io.out(endingOf(summary).text);
-  if (options.text('source-table') !== undefined) return;
-  io.err(`Repeat this workload with --seed ${summary.seed}.`);
+  ];
 }
 
-/** Where nothing was written, nothing was to be, or the run was stopped before. */
+/** Without writes, no rate was asked for, or the run was stopped before. */
 function missesRate({ writes, writesPerSecond, askedWritesPerSecond }: LocalRunSummary): boolean {
   return writes > 0 && isMissed(writesPerSecond, askedWritesPerSecond);
 }
@@ -227,20 +233,15 @@ function rateText(summary: LocalRunSummary): string {
   return missesRate(summary) ? `${reached} of ${grouped(summary.askedWritesPerSecond)}` : reached;
 }
 
-function tellMissedRate(summary: LocalRunSummary, io: Io): void {
+function warnOfMissedRate(summary: LocalRunSummary, io: Io): void {
   if (!missesRate(summary)) return;
   io.err(
-    `The rate was missed: ${rateText(summary)} writes/s were reached. The source, or this machine, takes no more.`,
+    `The rate was missed: ${rateText(summary)} writes/s were reached. The source or this machine is too slow.`,
   );
 }
 
-function redriveRows({ redriven }: LocalRunSummary): Array<readonly [string, string]> {
+function redriveRows({ redriven }: LocalRunSummary): Row[] {
   if (redriven === undefined) return [];
-  const { applied, superseded, coalesced, left } = redriven;
-  return [
-    ['redriven: applied', grouped(applied)],
-    ['redriven: superseded', grouped(superseded)],
-    ['redriven: coalesced', grouped(coalesced)],
-    ['redriven: left', grouped(left)],
-  ];
+  const outcomes = ['applied', 'superseded', 'coalesced', 'left'] as const;
+  return outcomes.map((name) => [`redriven: ${name}`, grouped(redriven[name])] as const);
 }

@@ -6,7 +6,7 @@ import type { OptionSpec, ParsedOptions } from './command.ts';
 const NAME = 'look-again-queue-url';
 
 export const lookAgainOption: Readonly<Record<typeof NAME, OptionSpec>> = {
-  [NAME]: { value: 'URL', help: 'the look-again queue, if it is not the deployed one' },
+  [NAME]: { value: 'URL', help: 'URL of the look-again queue (default: of the deployed function)' },
 };
 
 /** @throws UsageError where it is not a URL. */

@@ -1,13 +1,14 @@
-// argv -> command -> exit code. Usage errors are explained, refusals come with a hint, and only bugs
-// show a stack.
+// argv -> command -> exit code. Errors are printed with a hint; only a bug prints its stack.
 
 import manifest from '../../package.json' with { type: 'json' };
 import { nearestName } from '../text/nearest-name.ts';
 import { FerryError, UsageError } from '../errors.ts';
-import { type Command, helpOf, type ParsedOptions, parseOptions } from './command.ts';
+import { parseOptions } from './arguments.ts';
+import { type Command, helpOf, type ParsedOptions } from './command.ts';
 import { COMMANDS, type ListedCommand } from './commands.ts';
 import { EXIT, type Io } from './output.ts';
 import { withCommandsFor } from './replication.ts';
+import { listed } from './rows.ts';
 import { withStory } from './service-errors.ts';
 
 const HELP: readonly string[] = ['--help', '-h'];
@@ -36,7 +37,7 @@ async function run(name: string, args: readonly string[], io: Io): Promise<numbe
   return runIt(command, parseOptions(command, args), io);
 }
 
-/** Commands that it names have the options that named its own replication. */
+/** Commands in its output get the options that name its replication. */
 async function runIt(command: Command, options: ParsedOptions, io: Io): Promise<number> {
   const out = (line: string) => io.out(withCommandsFor(options, line));
   const err = (line: string) => io.err(withCommandsFor(options, line));
@@ -63,12 +64,10 @@ function version(io: Io): number {
 }
 
 function overview(): string {
-  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
-  const rows = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
   return [
     'Usage: ferry COMMAND [options]',
     '',
-    ...rows,
+    ...listed(COMMANDS.map(({ name, summary }) => [name, summary])),
     '',
     '`ferry COMMAND --help` lists the options, `ferry --version` prints the version.',
   ].join('\n');
@@ -83,7 +82,7 @@ function find(name: string): ListedCommand {
   const meant = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
   throw new UsageError(
     name.startsWith('-')
-      ? `The command has to come before its options, got "${name}".`
+      ? `The command must come before its options, got "${name}".`
       : `There is no command "${name}"${meant}.`,
     {
       code: 'usage.command',
@@ -94,7 +93,7 @@ function find(name: string): ListedCommand {
 
 function explain(error: unknown, io: Io): number {
   if (isInterruption(error, io)) {
-    io.err('ferry: stopped before any work was begun.');
+    io.err('ferry: stopped before any work started.');
     return EXIT.differences;
   }
   if (error instanceof FerryError) {
@@ -106,7 +105,7 @@ function explain(error: unknown, io: Io): number {
   return EXIT.failed;
 }
 
-/** Commands say themselves how far they have come, once they are at work. */
+/** Once they work, commands handle Ctrl-C themselves. */
 function isInterruption(error: unknown, { interrupted }: Io): boolean {
   const cause = error instanceof FerryError ? error.cause : error;
   return interrupted.aborted && cause === interrupted.reason;

@@ -36,14 +36,6 @@ export const EXIT = {
   differences: 3,
 } as const;
 
-/** Two columns, the second aligned to the right. */
-export function alignedRows(rows: ReadonlyArray<readonly [string, string]>): string[] {
-  if (rows.length === 0) return [];
-  const left = Math.max(...rows.map(([label]) => label.length));
-  const right = Math.max(...rows.map(([, value]) => value.length));
-  return rows.map(([label, value]) => `  ${label.padEnd(left)}  ${value.padStart(right)}`);
-}
-
 /** [=====     ] 120 of about 300 */
 export function progressBar(done: number, expected: number): string {
   const width = 20;

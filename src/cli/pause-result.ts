@@ -1,6 +1,6 @@
 // What a pause or a resume would do, does, or has done, for people or for machines.
 
-import { type ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import type { Paused } from '../model/control-row.ts';
 import { duration } from '../text/duration.ts';
 import { horizonOf, utcTime } from '../status/pause.ts';
@@ -8,10 +8,10 @@ import type { PauseContext, PauseResult, ResumeResult } from '../switchover/paus
 import type { EventSource } from '../ports.ts';
 import type { Io } from './output.ts';
 
-/** How far the twin is behind, or why that is not known. */
+/** The replication latency, or why it is unknown. */
 export type Lag = { readonly lagMs: number } | { readonly lagMs: undefined; readonly why: string };
 
-/** Says what is asked of Lambda, and that it takes a while. */
+/** Prints each request to Lambda, and that it takes a while. */
 export function switchReporter(io: Io): PauseContext['onStep'] {
   let isWaiting = false;
   return ({ kind, mapping: { id } }) => {
@@ -23,15 +23,10 @@ export function switchReporter(io: Io): PauseContext['onStep'] {
         io.err(`Enabling the event source mapping ${id}.`);
         return;
       case 'waiting':
-        if (!isWaiting)
-          io.err('Waiting until Lambda has done it. This takes up to a minute or so.');
+        if (!isWaiting) io.err('Waiting for Lambda. This takes about a minute.');
         isWaiting = true;
     }
   };
-}
-
-export function titleOf({ name, source, destination }: ReplicationConfig): string {
-  return `${name}, ${source.region}/${source.table} to ${destination.region}/${destination.table}`;
 }
 
 export function mappingLines(all: readonly EventSource[]): string[] {
@@ -39,7 +34,7 @@ export function mappingLines(all: readonly EventSource[]): string[] {
   return all.map(({ id, state }) => `The event source mapping ${id} is ${state}.`);
 }
 
-/** The clock of the pause: what is to be known before it is begun, and again afterwards. */
+/** The times of the pause, before it begins and after it. */
 export function horizonLines(
   paused: Paused,
   { eventSource }: ReplicationConfig,
@@ -48,26 +43,24 @@ export function horizonLines(
   const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, eventSource.maxRecordAgeSeconds);
   const age = duration(eventSource.maxRecordAgeSeconds * 1000);
   return [
-    `Resume before ${utcTime(lostAfterMs)}: after that, changes are lost. The stream keeps a record for 24 hours.`,
+    `Resume before ${utcTime(lostAfterMs)}. After that, changes are lost, because the stream keeps a record for 24 hours.`,
     ...(givenUpAfterMs < lostAfterMs
       ? [
-          `If it is resumed after ${utcTime(givenUpAfterMs)}, records older than ${age} go to the on-failure bucket, and have to be redriven.`,
+          `If you resume after ${utcTime(givenUpAfterMs)}, Lambda sends records older than ${age} to the on-failure bucket. Then redrive them.`,
         ]
       : []),
     ...(lag !== undefined && lag.lagMs === undefined
-      ? [
-          `How far the twin is behind could not be read (${lag.why}). Both times are earlier by as much.`,
-        ]
+      ? [`The replication latency could not be read (${lag.why}). Subtract it from both times.`]
       : []),
   ];
 }
 
-/** What a pause sets off, so that nobody is surprised. */
+/** The alarms that a pause sets off. */
 export function alarmLines({ heartbeat }: ReplicationConfig): string[] {
   return heartbeat === undefined
-    ? ['No alarm fires because of the pause: the replication has no heartbeat.']
+    ? ['The pause sets off no alarm, because the replication has no heartbeat.']
     : [
-        'The alarm heartbeat-missing fires after five minutes, records-waiting after an hour and records-expiring after 12 hours. They are not silenced.',
+        'The pause sets off these alarms: heartbeat-missing after 5 minutes, records-waiting after 1 hour, records-expiring after 12 hours.',
       ];
 }
 
@@ -75,12 +68,12 @@ export function alarmLines({ heartbeat }: ReplicationConfig): string[] {
 export function deploymentLines({ eventSource }: ReplicationConfig): string[] {
   return eventSource.enabled
     ? [
-        'A deployment that changes or replaces the mapping enables it. The function then holds every record, and the alarm records-held fires, until `ferry resume`.',
+        'A deployment that changes or replaces the mapping enables it. Then the function holds every record, and the alarm records-held fires, until `ferry resume`.',
       ]
     : [];
 }
 
-export function pauseJson(
+export function pauseFacts(
   replication: ReplicationConfig,
   { paused, mark }: Pick<PauseResult, 'paused'> & Partial<PauseResult>,
   facts: {
@@ -88,10 +81,10 @@ export function pauseJson(
     readonly lag: Lag | undefined;
     readonly all: readonly EventSource[];
   },
-): string {
+): object {
   const { maxRecordAgeSeconds } = replication.eventSource;
   const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, maxRecordAgeSeconds);
-  return JSON.stringify({
+  return {
     replication: replication.name,
     apply: facts.apply,
     pausedSince: utcTime(paused.sinceMs),
@@ -100,13 +93,13 @@ export function pauseJson(
     lagMs: facts.lag?.lagMs ?? null,
     marked: mark === undefined ? null : mark.kind === 'marked',
     mappings: facts.all.map(({ id, state }) => ({ id, state })),
-  });
+  };
 }
 
 export function leftLines(left: readonly EventSource[]): string[] {
   return left.map(
     ({ id, streamArn }) =>
-      `The event source mapping ${id} is left as it is: the control row does not let its stream ${streamArn} write. Run \`ferry adopt\`.`,
+      `The event source mapping ${id} is unchanged, because the control row does not allow its stream ${streamArn} to write. Run \`ferry adopt\`.`,
   );
 }
 
@@ -120,12 +113,12 @@ export function resumedLines(
     ...enabled.map(({ id }) => `The event source mapping ${id} is enabled.`),
     ...leftLines(left),
     ...(paused === undefined
-      ? ['No pause was written down, so that the age of the oldest change is not known.']
+      ? ['No pause was recorded, so the age of the oldest change is unknown.']
       : lossLines(paused, replication, nowMs)),
     ...(replication.eventSource.enabled
       ? []
       : [
-          'The configuration says "eventSource": {"enabled": false}. A deployment that changes the mapping disables it again.',
+          'The configuration has "eventSource": {"enabled": false}. A deployment that changes the mapping disables it again.',
         ]),
   ];
 }
@@ -136,15 +129,15 @@ export function lossLines(
   nowMs: number,
 ): string[] {
   const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, eventSource.maxRecordAgeSeconds);
-  const redrive = `Records older than ${duration(eventSource.maxRecordAgeSeconds * 1000)} go to the on-failure bucket. When the status is healthy, run \`ferry redrive --replication ${name} --apply\`.`;
+  const redrive = `Lambda sends records older than ${duration(eventSource.maxRecordAgeSeconds * 1000)} to the on-failure bucket. When the status is healthy, run \`ferry redrive --replication ${name} --apply\`.`;
   if (nowMs >= lostAfterMs)
     return [
-      `Changes from ${utcTime(paused.oldestMs)} to ${utcTime(nowMs - (lostAfterMs - paused.oldestMs))} are lost from the stream.`,
+      `Changes from ${utcTime(paused.oldestMs)} to ${utcTime(nowMs - (lostAfterMs - paused.oldestMs))} are lost.`,
       redrive,
       'Then run `ferry backfill`, `ferry verify` and `ferry repair`.',
     ];
   if (nowMs >= givenUpAfterMs) return [redrive];
   return [
-    `The oldest changes have waited for up to ${duration(nowMs - paused.oldestMs)}, with at least a minute to spare: how far the twin was behind is known by the minute. They are read first, and none is lost.`,
+    `The oldest changes are up to ${duration(nowMs - paused.oldestMs)} old. Lambda reads them first. No change is lost.`,
   ];
 }

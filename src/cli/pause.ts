@@ -1,11 +1,10 @@
-// `ferry pause`: stop replicating on purpose. It shows what it would do and until when it is safe, and does it
-// only with --apply.
+// `ferry pause`: stops a replication on purpose. Without --apply, it shows what it would do, and when changes are lost.
 
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { retriesUntil } from '../composition/pair-work.ts';
 import { openPausePlace, type PausePlace } from '../composition/pause-place.ts';
 import { readVitals } from '../composition/read-vitals.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { backlogOf } from '../status/backlog-trend.ts';
 import type { FoundControl, Paused } from '../model/control-row.ts';
 import { pauseFrom, utcTime } from '../status/pause.ts';
@@ -20,75 +19,68 @@ import {
 } from '../switchover/pause.ts';
 import { whatHappened } from '../failures/what-happened.ts';
 import type { EventSource } from '../ports.ts';
-import type { Command, ParsedOptions } from './command.ts';
-import { EXIT, type Io } from './output.ts';
+import {
+  type Call,
+  exitCode,
+  onReplication,
+  printResult,
+  titleOf,
+  untilInterrupted,
+  withOpen,
+} from './call.ts';
+import type { Command } from './command.ts';
+import { EXIT } from './output.ts';
 import {
   alarmLines,
   deploymentLines,
   horizonLines,
   type Lag,
   mappingLines,
-  pauseJson,
+  pauseFacts,
   switchReporter,
-  titleOf,
 } from './pause-result.ts';
-import { replicationFrom, replicationOptions } from './replication.ts';
-import { explained } from './service-errors.ts';
+import { replicationOptions } from './replication.ts';
 
 export const pauseCommand: Command = {
   name: 'pause',
   options: {
     ...replicationOptions,
-    apply: { help: 'do it: disable the event source mapping, and wait until it is disabled' },
+    apply: { help: 'disable the event source mapping, and wait until it is disabled' },
     json: { help: 'print the result as one line of JSON' },
   },
-  async run(options, io) {
-    const replication = replicationFrom(options.text('config') ?? '', options);
-    return atPausePlace({ options, io, replication }, run);
-  },
+  run: (options, io) => atPausePlace({ options, io }, run),
 };
 
 /** Of a pause or a resume. */
-export interface PauseCall {
-  readonly options: ParsedOptions;
-  readonly io: Io;
-  readonly replication: ReplicationConfig;
-  readonly place: PausePlace;
+export interface PauseCall extends Call {
+  readonly context: PauseContext;
 }
 
 /** Runs a pause or a resume where the replication is deployed. */
 export function atPausePlace(
-  call: Omit<PauseCall, 'place'>,
+  given: Omit<Call, 'replication'>,
   run: (call: PauseCall) => Promise<number>,
 ): Promise<number> {
-  const { replication } = call;
-  return explained({ hint: HINT, replications: [replication] }, async () => {
-    const place = await openPausePlace(replication);
-    try {
-      return await run({ ...call, place });
-    } finally {
-      place.close();
-    }
-  });
+  return onReplication(given, HINT, (call) =>
+    withOpen(openPausePlace(call.replication), (place) =>
+      run({ ...call, context: contextOf(call, place) }),
+    ),
+  );
 }
 
-const HINT = 'Running it again is safe; `ferry status` shows what is done.';
+const HINT = 'You can safely run the command again. `ferry status` shows what is done.';
 
-/** What a pause and a resume share. */
-export function pauseContext({ io, place }: Pick<PauseCall, 'io' | 'place'>): PauseContext {
+function contextOf({ io }: Call, place: PausePlace): PauseContext {
   return {
     ...place,
-    clock: io.clock ?? systemClock,
-    random: systemRandom,
-    stop: io.interrupted,
+    ...retriesUntil(io.interrupted, io.clock),
     tag: `cli-${randomBytes(6).toString('hex')}`,
     onStep: switchReporter(io),
   };
 }
 
 async function run(call: PauseCall): Promise<number> {
-  const { options, replication } = call;
-  const context = pauseContext(call);
+  const { options, replication, context } = call;
   const all = await retry(() => context.mappings.list(), context);
   const { paused: found, obstacle } = await notedNow(context);
   const isDone = found !== undefined && all.every(({ state }) => state === 'Disabled');
@@ -96,11 +88,11 @@ async function run(call: PauseCall): Promise<number> {
   const planned = found ?? pauseFrom(pausedSince(all, context.clock.now()), lag?.lagMs ?? 0);
   if (!options.has('apply') || isDone)
     return printPlan({ ...call, all, lag, paused: planned, isDone, obstacle });
-  return stopIt(call, { lag, context });
+  return pauseNow({ ...call, all, lag });
 }
 
 interface Noted {
-  /** Undefined where nobody has paused it. */
+  /** Undefined where it is not paused. */
   readonly paused?: Paused | undefined;
   /** Why a pause could not be noted. */
   readonly obstacle?: string | undefined;
@@ -116,7 +108,7 @@ async function notedNow({ rules, twinReader }: PauseContext): Promise<Noted> {
   return found.kind === 'row' ? { paused: found.row.paused } : { obstacle: unmarkable(found) };
 }
 
-/** Not knowing it is no reason to refuse a pause. */
+/** A pause is possible without it. */
 async function lagNow(replication: ReplicationConfig, nowMs: number): Promise<Lag> {
   try {
     return { lagMs: backlogOf(await readVitals(replication, nowMs), 0).ageMs };
@@ -125,79 +117,78 @@ async function lagNow(replication: ReplicationConfig, nowMs: number): Promise<La
   }
 }
 
-interface Plan extends PauseCall {
+interface Seen extends PauseCall {
   readonly all: readonly EventSource[];
   readonly lag: Lag | undefined;
+}
+
+interface Plan extends Seen {
   readonly paused: Paused;
   readonly isDone: boolean;
   /** Why the pause could not be noted. */
   readonly obstacle: string | undefined;
 }
 
-function printPlan({ options, io, replication, obstacle, ...plan }: Plan): number {
-  const { all, lag, paused, isDone } = plan;
+function printPlan(plan: Plan): number {
+  const { io, replication, obstacle, all, lag, paused, isDone } = plan;
   if (obstacle !== undefined) io.err(unnotable(obstacle));
-  if (options.has('json')) {
-    io.out(pauseJson(replication, { paused }, { apply: false, lag, all }));
-    return isDone ? EXIT.done : EXIT.differences;
-  }
-  const lines = [
-    titleOf(replication),
-    ...mappingLines(all),
-    isDone
-      ? `It is paused since ${utcTime(paused.sinceMs)}. There is nothing to do.`
-      : `It would disable the mapping, and wait until it is disabled.${obstacle === undefined ? ' It would note the pause in the control row.' : ''}`,
-    ...horizonLines(paused, replication, lag),
-    ...alarmLines(replication),
-    ...(obstacle === undefined ? deploymentLines(replication) : []),
-    ...(isDone ? [] : ['Nothing was changed. With --apply it does so.']),
-  ];
-  for (const line of lines) io.out(line);
-  return isDone ? EXIT.done : EXIT.differences;
+  printResult(
+    plan,
+    () => pauseFacts(replication, { paused }, { apply: false, lag, all }),
+    () => [
+      titleOf(replication),
+      ...mappingLines(all),
+      isDone
+        ? `The replication is paused since ${utcTime(paused.sinceMs)}. There is nothing to do.`
+        : `Pause would disable the mapping, and wait until it is disabled.${obstacle === undefined ? ' Then it would record the pause in the control row.' : ''}`,
+      ...horizonLines(paused, replication, lag),
+      ...alarmLines(replication),
+      ...(obstacle === undefined ? deploymentLines(replication) : []),
+      ...(isDone ? [] : ['Nothing was changed. --apply makes these changes.']),
+    ],
+  );
+  return exitCode(isDone);
 }
 
-async function stopIt(
-  call: PauseCall,
-  { lag, context }: { readonly lag: Lag | undefined; readonly context: PauseContext },
-): Promise<number> {
-  try {
-    const result = await pause(lag?.lagMs ?? 0, context);
-    const all = await retry(() => context.mappings.list(), context);
-    return printPaused({ ...call, lag, all }, result);
-  } catch (error) {
-    if (error !== call.io.interrupted.reason) throw error;
-    call.io.err('Stopped. The mapping may be disabled, without a note of the pause. Run it again.');
-    return EXIT.differences;
-  }
+async function pauseNow(seen: Seen): Promise<number> {
+  const { io, lag, context } = seen;
+  const result = await untilInterrupted(io, async () => ({
+    ...(await pause(lag?.lagMs ?? 0, context)),
+    all: await retry(() => context.mappings.list(), context),
+  }));
+  if (result !== undefined) return printPaused({ ...seen, all: result.all }, result);
+  io.err('Stopped. The mapping may be disabled without a record of the pause. Run it again.');
+  return EXIT.differences;
 }
 
-function printPaused(
-  { options, io, replication, lag, all }: Omit<Plan, 'paused' | 'isDone' | 'obstacle'>,
-  result: PauseResult,
-): number {
+function printPaused(seen: Seen, result: PauseResult): number {
+  const { io, replication, lag, all } = seen;
   const { paused, mark } = result;
-  if (options.has('json')) io.out(pauseJson(replication, result, { apply: true, lag, all }));
-  else {
-    io.out(titleOf(replication));
-    const lines = [
-      `Paused since ${utcTime(paused.sinceMs)}.`,
+  printResult(
+    seen,
+    () => pauseFacts(replication, result, { apply: true, lag, all }),
+    () => [
+      titleOf(replication),
+      `The replication is paused since ${utcTime(paused.sinceMs)}.`,
       ...horizonLines(paused, replication, lag),
       ...alarmLines(replication),
       ...(mark.kind === 'marked' ? deploymentLines(replication) : []),
-      'To go on: `ferry resume --apply`.',
-    ];
-    for (const line of lines) io.out(line);
-  }
+      'To resume it, run `ferry resume --apply`.',
+    ],
+  );
   if (mark.kind === 'marked') return EXIT.done;
   io.err(unnoted(mark.why));
   return EXIT.differences;
 }
 
+const WITHOUT_RECORD =
+  '`ferry status` does not show the pause, and a deployment that changes the mapping resumes it';
+
 function unnoted(why: string): string {
-  return `The pause could not be noted in the control row: ${why}. \`ferry status\` does not know it, and a deployment that changes the mapping resumes it. Do not deploy, or run \`ferry pause --apply\` again first.`;
+  return `The pause could not be recorded in the control row: ${why}. ${WITHOUT_RECORD}. Do not deploy, or run \`ferry pause --apply\` again first.`;
 }
 
 /** In a dry run, nothing was tried but to read the row. */
 function unnotable(why: string): string {
-  return `A pause can only be noted in the control row of the destination; at the moment, ${why}. With --apply, the mapping is disabled all the same. Without the note, \`ferry status\` does not know the pause, and a deployment that changes the mapping resumes it.`;
+  return `The control row of the destination cannot record a pause now: ${why}. --apply disables the mapping anyway. Without the record, ${WITHOUT_RECORD}.`;
 }

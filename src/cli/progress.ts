@@ -71,13 +71,3 @@ function timeLeft(seconds: number): string {
   if (seconds < 90 * 60) return `about ${Math.ceil(seconds / 60)} min left`;
   return `about ${Math.ceil(seconds / 3600)} h left`;
 }
-
-/** The most memory that this process has had, in MiB. */
-export function peakMemoryMiB(): number {
-  return Math.ceil(process.resourceUsage().maxRSS / 1024);
-}
-
-/** An estimate; of next to nothing it says so. */
-export function money(dollars: number): string {
-  return dollars < 0.01 ? 'under $0.01' : `about $${dollars.toFixed(2)}`;
-}

@@ -2,9 +2,7 @@
 // worker; then this redrives the letters of the queue, of which there are few.
 
 import { randomBytes } from 'node:crypto';
-import { environmentEndpoint } from '../aws/endpoints.ts';
 import { systemClock } from '../aws/system-clock.ts';
-import { openBulk } from '../composition/bulk-setup.ts';
 import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
 import { ObjectSlices } from '../bulk/object-slices.ts';
 import { parseFailureMessage } from '../model/failure-message.ts';
@@ -21,20 +19,22 @@ import { objectText } from '../redrive/unpack.ts';
 import { joinedReport, newReport, type RedriveReport } from '../redrive/report.ts';
 import { RedriveReports } from '../redrive/worker-reports.ts';
 import type { ObjectStore } from '../ports.ts';
-import { perWorker, runInBulk } from './bulk.ts';
+import { openBulkOf, perWorker, runInBulk } from './bulk.ts';
+import { exitCode, printResult, titleOf, withOpen } from './call.ts';
 import type { ParsedOptions } from './command.ts';
-import { alignedRows, EXIT, grouped } from './output.ts';
-import { money, progressReporter } from './progress.ts';
+import { grouped } from './output.ts';
+import { progressReporter } from './progress.ts';
 import { type RedriveCall, withRedrive } from './redrive-here.ts';
 import { printRedriven } from './redrive-result.ts';
+import { figures, money } from './rows.ts';
 
 /** Begins the names of executions. */
 const RUN_PREFIX = 'redrive-';
-/** So that workers that are done early find more. */
+/** So that workers which finish early find more. */
 const SLICES_PER_WORKER = 4;
 const SLICES_MAX = 400;
 
-/** @throws UsageError where `--bulk` is given with what only a run from here can do. */
+/** @throws UsageError where `--bulk` is given with options of a run without it. */
 export function requireWholeBulk(options: ParsedOptions): void {
   if (!options.has('bulk')) return;
   const given = ['limit', 'bucket', 'without-source'].filter(
@@ -45,7 +45,7 @@ export function requireWholeBulk(options: ParsedOptions): void {
     `--bulk cannot be used with ${given.map((name) => `--${name}`).join(', ')}.`,
     {
       code: 'usage.options',
-      hint: 'The state machine works on the deployed bucket, and needs the source. Leave out --bulk.',
+      hint: 'The state machine reads the deployed bucket, and needs the source. Run without --bulk.',
     },
   );
 }
@@ -53,13 +53,13 @@ export function requireWholeBulk(options: ParsedOptions): void {
 /** Of a worker's fifteen minutes, what a batch may take. */
 const BATCH_SECONDS = 240;
 
-/** @throws UsageError where a batch would not fit into the life of a function, and begin anew each time. */
+/** @throws UsageError where a batch would not fit into one invocation, which would never finish it. */
 function requireRate({ options, replication }: RedriveCall): void {
   const rate = perWorker('rate', options) ?? Infinity;
   const least = Math.ceil(replication.eventSource.batchSize / BATCH_SECONDS);
   if (rate >= least) return;
   throw new UsageError(
-    `With --bulk, --rate must be at least ${least} for each of the workers, got ${rate}.`,
+    `With --bulk, --rate must be at least ${least} for each worker, got ${rate}.`,
     { code: 'usage.options', hint: 'Use fewer --workers, or a higher rate.' },
   );
 }
@@ -74,16 +74,9 @@ export async function redriveInBulk(call: RedriveCall): Promise<number> {
     const onProgress = () => undefined;
     return { report: await redriveQueue(context, { ...options, onProgress }), outlook };
   });
-  const { io, options, replication, filter } = call;
-  return printRedriven({
-    io,
-    name: replication.name,
-    apply: true,
-    json: options.has('json'),
-    filter,
-    // All that the workers have met are objects.
-    report: joinedReport({ ...ofObjects, remainingObjects: ofObjects.remaining }, ofLetters),
-  });
+  // All objects that the workers have found are in the bucket.
+  const report = joinedReport({ ...ofObjects, remainingObjects: ofObjects.remaining }, ofLetters);
+  return printRedriven({ ...call, report });
 }
 
 interface Plan {
@@ -93,12 +86,9 @@ interface Plan {
   readonly earlier: string | undefined;
 }
 
-async function planned({ options, io, replication }: RedriveCall): Promise<Plan> {
-  const { runs, bucket, ...setup } = await openBulk(
-    replication,
-    environmentEndpoint('S3', io.environment),
-  );
-  try {
+function planned(call: RedriveCall): Promise<Plan> {
+  const { options, replication } = call;
+  return withOpen(openBulkOf(call), async ({ runs, bucket }) => {
     const workers = options.integer('workers') ?? 1;
     const slices = new ObjectSlices(Math.min(SLICES_MAX, SLICES_PER_WORKER * workers));
     let first: string | undefined;
@@ -110,9 +100,7 @@ async function planned({ options, io, replication }: RedriveCall): Promise<Plan>
     const recordsPerSecond = options.integer('rate');
     const estimate = estimateRedrive(slices, sample, { workers, recordsPerSecond });
     return { slices, estimate, earlier: await runs.running(RUN_PREFIX) };
-  } finally {
-    setup.close();
-  }
+  });
 }
 
 async function sampled(
@@ -178,36 +166,39 @@ async function redriveObjectsInBulk(plan: Plan, call: RedriveCall): Promise<Redr
 async function requireAllDone(run: string, slices: number, bucket: ObjectStore): Promise<void> {
   const done = await segmentsReported(run, bucket);
   if (done === slices) return;
-  throw new FerryError(`The reports of the bulk run cover ${done} of ${slices} slices.`, {
+  throw new FerryError(`The reports of the bulk run cover only ${done} of ${slices} slices.`, {
     code: 'bulk.incomplete',
-    hint: 'What was not redriven is where it was. Run the command again.',
+    hint: 'The other objects are still in the bucket. Run the command again.',
   });
 }
 
-/** What would be started. */
+/** What --apply would start. */
 function printPlan({ slices, estimate, earlier }: Plan, call: RedriveCall): number {
-  const { options, io, replication } = call;
+  const { options, replication } = call;
   const workers = options.integer('workers') ?? 1;
   const { objects, bytes } = slices;
-  if (options.has('json')) {
-    const facts = { objects, bytes, workers, slices: slices.boundaries().length, estimate };
-    io.out(JSON.stringify({ replication: replication.name, apply: false, ...facts, earlier }));
-  } else {
-    const rows: Array<readonly [string, string]> = [
-      ['objects', grouped(objects)],
-      ['bytes', grouped(bytes)],
-      ['records', `about ${grouped(estimate.records)}`],
-      ['workers', grouped(workers)],
-      ['time', `about ${grouped(estimate.minutes)} min`],
-      ['cost', `${money(estimate.dollars)} at most`],
-    ];
-    io.out(`A bulk redrive of ${replication.name} would take`);
-    for (const line of alignedRows(rows)) io.out(line);
-    io.out(
-      `Time at ${WORKER_RECORDS_PER_SECOND} records/s and worker; on-demand list prices of us-east-1, each record written by itself.`,
-    );
-    if (earlier !== undefined) io.out(`${earlier} is running: --apply follows it.`);
-    io.out('Nothing was changed. With --apply it starts, and the letters of the queue follow.');
-  }
-  return objects > 0 || earlier !== undefined ? EXIT.differences : EXIT.done;
+  printResult(
+    call,
+    () => {
+      const facts = { objects, bytes, workers, slices: slices.boundaries().length, estimate };
+      return { replication: replication.name, apply: false, ...facts, earlier };
+    },
+    () => [
+      `${titleOf(replication)}: estimate of a bulk redrive`,
+      ...figures([
+        ['objects', grouped(objects)],
+        ['bytes', grouped(bytes)],
+        ['records', `about ${grouped(estimate.records)}`],
+        ['workers', grouped(workers)],
+        ['time', `about ${grouped(estimate.minutes)} min`],
+        ['cost', `${money(estimate.dollars)} at most`],
+      ]),
+      `The time is for ${WORKER_RECORDS_PER_SECOND} records/s per worker. The cost uses on-demand list prices of us-east-1, with one write per record.`,
+      ...(earlier === undefined
+        ? []
+        : [`The execution ${earlier} is running. --apply follows it.`]),
+      'Nothing was changed. --apply starts the execution, and then redrives the dead letters of the queue.',
+    ],
+  );
+  return exitCode(objects === 0 && earlier === undefined);
 }

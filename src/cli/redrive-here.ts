@@ -1,20 +1,15 @@
-// A redrive by this process: opened as the options say, with a list of what it would do if it only looks.
+// A redrive by this process, opened as the options say, with a list of items and their outcomes.
 
 import { environmentEndpoint } from '../aws/endpoints.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
-import type { ReplicationConfig } from '../config/config.ts';
 import type { RedriveFilter } from '../model/failure-message.ts';
 import type { RedriveContext, RedriveOptions } from '../redrive/redrive.ts';
 import type { RedrivenItem } from '../redrive/outcome.ts';
 import type { RedriveReport } from '../redrive/report.ts';
-import type { ParsedOptions } from './command.ts';
-import type { Io } from './output.ts';
+import { type Call, withOpen } from './call.ts';
 import type { Outlook } from './redrive-result.ts';
 
-export interface RedriveCall {
-  readonly options: ParsedOptions;
-  readonly io: Io;
-  readonly replication: ReplicationConfig;
+export interface RedriveCall extends Call {
   readonly queueUrl: string | undefined;
   readonly lookAgainQueueUrl: string | undefined;
   readonly filter: RedriveFilter;
@@ -27,7 +22,7 @@ export interface RedrivenHere {
 
 /** Items that are listed unless `--limit` says otherwise. */
 const LISTED_DEFAULT = 20;
-/** With `--apply`, where `--limit` is about the records. */
+/** With `--apply`, where `--limit` limits the records. */
 const LISTED_OF_APPLIED_MAX = 1_000;
 
 export async function withRedrive(
@@ -40,7 +35,7 @@ export async function withRedrive(
 ): Promise<RedrivenHere> {
   const { options, io, filter } = call;
   const apply = options.has('apply');
-  const { context, ...opened } = await openRedrive({
+  const opening = openRedrive({
     replication: call.replication,
     queueUrl: call.queueUrl,
     bucket: options.text('bucket'),
@@ -50,7 +45,7 @@ export async function withRedrive(
     stop: io.interrupted,
     objectEndpoint: environmentEndpoint('S3', io.environment),
   });
-  try {
+  return withOpen(opening, async ({ context, keyOf }) => {
     const listedMax = options.integer('limit') ?? LISTED_DEFAULT;
     const list = itemList(apply ? Math.min(listedMax, LISTED_OF_APPLIED_MAX) : listedMax);
     const { report, outlook } = await work(
@@ -67,12 +62,10 @@ export async function withRedrive(
       },
       list,
     );
-    const sampleKeys = report.sampleKeys.map((key) => opened.keyOf(key));
-    const items = outlook.items.map((item) => ({ ...item, key: opened.keyOf(item.key) }));
+    const sampleKeys = report.sampleKeys.map(keyOf);
+    const items = outlook.items.map((item) => ({ ...item, key: keyOf(item.key) }));
     return { report: { ...report, sampleKeys }, outlook: { items, more: outlook.more } };
-  } finally {
-    opened.close();
-  }
+  });
 }
 
 /** The first items; of the others, how many there are. */

@@ -1,4 +1,4 @@
-// How far a redrive is, and how long it will take: by the messages and bytes that wait.
+// The progress of a redrive and its time left, from the messages and bytes that wait.
 
 import type { RedriveContext, RedriveOptions } from '../redrive/redrive.ts';
 import { measureBucket } from '../redrive/redrive.ts';
@@ -16,12 +16,12 @@ export async function redriveProgress(
   const [messages, { bytes }] = await Promise.all([queue.size(), measureBucket(bucket)]);
   const report = progressReporter(io, systemClock, 'records');
   let recordsPerByte = 0;
-  let toldMs = -Infinity;
+  let shownMs = -Infinity;
   return ({ applied, superseded, failing }, taken) => {
-    // It is called for every item, and most calls would say nothing.
+    // It is called for every item.
     const nowMs = systemClock.now();
-    if (nowMs - toldMs < INTERVAL_MS && nowMs >= toldMs) return;
-    toldMs = nowMs;
+    if (nowMs - shownMs < INTERVAL_MS && nowMs >= shownMs) return;
+    shownMs = nowMs;
     const ofObjects = Math.max(0, taken.records - messages);
     if (taken.bytes > 0) recordsPerByte = ofObjects / taken.bytes;
     report({

@@ -4,8 +4,11 @@ import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import type { RedriveFilter } from '../model/failure-message.ts';
 import type { ItemOutcome, RedrivenItem } from '../redrive/outcome.ts';
 import type { Outcomes, RedriveReport } from '../redrive/report.ts';
-import { alignedRows, counted, EXIT, grouped, type Io } from './output.ts';
+import { utcTime } from '../status/pause.ts';
+import { type Call, exitCode, printResult } from './call.ts';
+import { counted, grouped } from './output.ts';
 import { isSelection, selectionLines, unsettled } from './redrive-selection.ts';
+import { figures } from './rows.ts';
 
 /** Items that were written, deleted or left, or would be. */
 export interface Outlook {
@@ -14,11 +17,7 @@ export interface Outlook {
   readonly more: number;
 }
 
-export interface Redriven {
-  readonly io: Io;
-  readonly name: string;
-  readonly apply: boolean;
-  readonly json: boolean;
+export interface Redriven extends Call {
   /** What was to be redriven. */
   readonly filter: RedriveFilter;
   readonly report: RedriveReport;
@@ -27,27 +26,30 @@ export interface Redriven {
 }
 
 /** @returns the exit code. */
-export function printRedriven({ io, json, ...result }: Redriven): number {
-  if (json) io.out(jsonOf(result));
-  else for (const line of lines(result)) io.out(line);
-  return isAllDone(result) ? EXIT.done : EXIT.differences;
+export function printRedriven(redriven: Redriven): number {
+  printResult(
+    redriven,
+    () => factsOf(redriven),
+    () => linesOf(redriven),
+  );
+  return exitCode(isAllDone(redriven));
 }
 
-/**
- * Of a selection, what was not selected may stay. What cannot be read, and a batch that the stream no longer has, may
- * hold what was selected.
- */
+/** Unselected records may stay. Unreadable messages and expired batches can hold selected records. */
 function isAllDone({ report, filter }: Pick<Redriven, 'report' | 'filter'>): boolean {
   const { left, trimmed, unreadable, foreign, remaining } = report;
   const undone = isSelection(filter) ? unsettled(report) : left + foreign;
   return undone + unreadable + trimmed + remaining === 0;
 }
 
-type Result = Omit<Redriven, 'io' | 'json'>;
-
-function jsonOf({ name, apply, report, outlook }: Result): string {
-  const sampleKeys = report.sampleKeys.map(itemAsJson);
-  return JSON.stringify({ replication: name, apply, ...report, sampleKeys, ...itemsOf(outlook) });
+function factsOf({ options, replication, report, outlook }: Redriven): object {
+  return {
+    replication: replication.name,
+    apply: options.has('apply'),
+    ...report,
+    sampleKeys: report.sampleKeys.map(itemAsJson),
+    ...itemsOf(outlook),
+  };
 }
 
 function itemsOf(outlook: Outlook | undefined): object {
@@ -62,32 +64,33 @@ function itemsOf(outlook: Outlook | undefined): object {
   return { items, itemsShown: items.length, itemsLeftOut: outlook.more };
 }
 
-function lines({ name, apply, filter, report, outlook }: Result): string[] {
+function linesOf({ options, replication, filter, report, outlook }: Redriven): string[] {
   const { matched, reasons, remaining } = report;
+  const apply = options.has('apply');
   const isSome = isSelection(filter) || remaining > 0;
-  const untouched = apply || matched === 0 ? '' : ', none of them touched';
+  const isUntouched = !apply && matched > 0;
+  const found = counted(matched, isSome ? 'selected failed record' : 'failed record');
   return [
-    `${counted(matched, isSome ? 'selected record' : 'record')} of ${name} put aside${untouched}`,
-    ...alignedRows(Object.entries(reasons).map(([reason, count]) => [reason, grouped(count)])),
+    `${replication.name}: ${found}${isUntouched ? '. Nothing was changed.' : ''}`,
+    ...figures(Object.entries(reasons).map(([reason, count]) => [reason, grouped(count)])),
     ...(apply ? outcomeLines(report) : outlookLines(report, outlook)),
     ...selectionLines(report, filter),
     ...leftInPlace(report),
     ...remainingLines(report),
-    ...(apply || matched === 0
-      ? []
-      : ['With --apply they go through the guard again: nothing newer is overwritten.']),
+    ...(isUntouched
+      ? ['--apply applies them again under the guard, which never overwrites newer items.']
+      : []),
   ];
 }
 
-/** What a run that only looks tells beside the reasons. */
+/** What a dry run prints below the reasons. */
 function outlookLines(report: RedriveReport, outlook: Outlook | undefined): string[] {
   const { items, more } = outlook ?? { items: [], more: 0 };
   const { oldestMs, newestMs, matched, would } = report;
-  const time = (ms: number | undefined) =>
-    ms === undefined || ms === 0 ? 'unknown' : new Date(ms).toISOString();
+  const time = (ms: number | undefined) => (ms === undefined || ms === 0 ? 'unknown' : utcTime(ms));
   return [
     ...(matched === 0 ? [] : [`oldest ${time(oldestMs)}`, `newest ${time(newestMs)}`]),
-    ...(would === undefined ? [] : ['With --apply, as things are now:', ...countLines(would)]),
+    ...(would === undefined ? [] : ['Outcomes of --apply now:', ...countLines(would)]),
     ...items.map(lineOf),
     ...(more === 0 ? [] : [`and ${counted(more, 'more item')}: --limit lists more of them.`]),
   ];
@@ -96,8 +99,10 @@ function outlookLines(report: RedriveReport, outlook: Outlook | undefined): stri
 function outcomeLines(report: RedriveReport): string[] {
   if (report.matched === 0) return [];
   const untried = unsettled(report) - report.failing;
-  const rows = untried > 0 ? alignedRows([['not tried', grouped(untried)]]) : [];
-  return [...countLines(report), ...rows];
+  return [
+    ...countLines(report),
+    ...(untried > 0 ? figures([['not tried', grouped(untried)]]) : []),
+  ];
 }
 
 const COUNTS = [
@@ -111,9 +116,9 @@ const COUNTS = [
 
 function countLines(outcomes: Outcomes): string[] {
   const failures = Object.entries(outcomes.failures).map(
-    ([name, count]) => `still failing with ${name}: ${grouped(count)}`,
+    ([name, count]) => `still fail with ${name}: ${grouped(count)}`,
   );
-  return [...alignedRows(COUNTS.map((name) => [name, grouped(outcomes[name])])), ...failures];
+  return [...figures(COUNTS.map((name) => [name, grouped(outcomes[name])])), ...failures];
 }
 
 function lineOf({ key, outcome, records }: RedrivenItem): string {
@@ -133,20 +138,20 @@ function whyOf(outcome: ItemOutcome): string {
     case 'superseded':
       return 'superseded';
     case 'resynchronized':
-      return outcome.written === 'nothing' ? 'equal to the source' : 'as the source has it';
+      return outcome.written === 'nothing' ? 'equal to the source' : 'read from the source';
     case 'rejected':
     case 'unfinished':
       return outcome.why;
   }
 }
 
-/** What stays where it is, whatever the filter. */
+/** What stays in place, whatever the filter. */
 function leftInPlace({ trimmed, unreadable, foreign }: RedriveReport): string[] {
   const rows = [
     [
       trimmed,
-      'batch whose records the stream no longer has',
-      'batches whose records the stream no longer has',
+      'batch whose records have expired from the stream',
+      'batches whose records have expired from the stream',
     ],
     [
       unreadable,
@@ -165,17 +170,16 @@ function leftInPlace({ trimmed, unreadable, foreign }: RedriveReport): string[] 
 /** What a run that ended early leaves behind. */
 function remainingLines({ remaining, remainingObjects: objects }: RedriveReport): string[] {
   const letters = remaining - objects;
-  const verb = (count: number) => (count === 1 ? 'remains' : 'remain');
+  const remain = (count: number, what: string) =>
+    `${counted(count, what)} ${count === 1 ? 'remains' : 'remain'}`;
   return [
     ...(letters === 0
       ? []
-      : [
-          `About ${counted(letters, 'letter')} ${verb(letters)} in the queue. A letter is one record.`,
-        ]),
+      : [`About ${remain(letters, 'dead letter')} in the queue. A dead letter is one record.`]),
     ...(objects === 0
       ? []
       : [
-          `${counted(objects, 'object')} ${verb(objects)} in the bucket. An object is a batch of records, and stays until all of them are settled.`,
+          `${remain(objects, 'object')} in the bucket. An object is a batch of records. It stays until all of them are settled.`,
         ]),
   ];
 }

@@ -1,10 +1,10 @@
-// The records that `--key`, `--reason`, `--older-than` and `--newer-than` select among those that were put aside.
+// The failed records that `--key`, `--reason`, `--older-than` and `--newer-than` select.
 
 import type { RedriveFilter } from '../model/failure-message.ts';
 import type { RedriveReport } from '../redrive/report.ts';
 import { counted, grouped } from './output.ts';
 
-/** Whether a redrive is about some of the records only. A limit selects none: the others are due, too. */
+/** Whether a redrive is for some of the records only. A limit is not a selection. */
 export function isSelection(filter: RedriveFilter): boolean {
   return conditions(filter).length > 0;
 }
@@ -15,33 +15,33 @@ export function unsettled(report: RedriveReport): number {
   return report.matched - applied - superseded - coalesced - skipped - resynchronized;
 }
 
-/** That nothing is selected, and what there is instead; or what is not selected. */
+/** If nothing is selected, which reasons were found; otherwise how many records are not selected. */
 export function selectionLines(report: RedriveReport, filter: RedriveFilter): string[] {
   const { found, matched, remaining } = report;
   if (found === 0 || !isSelection(filter)) return [];
   if (matched === 0) {
     const text = conditions(filter).join(' and ');
     return [
-      `No record put aside ${text} (${counted(found, 'record')} found).`,
+      `No failed record ${text} (${counted(found, 'record')} found).`,
       ...reasonsInstead(report, filter),
     ];
   }
   const others = found - matched;
-  // Where a run ended early, others have not been read.
+  // A run that ended early has not read all others.
   if (others === 0 || remaining > 0) return [];
   return [
     others === 1
-      ? '1 other record is not selected, and stays.'
-      : `${grouped(others)} other records are not selected, and stay.`,
+      ? '1 other record is not selected, and stays in place.'
+      : `${grouped(others)} other records are not selected, and stay in place.`,
   ];
 }
 
 function conditions({ keyText, reason, parkedBeforeMs, parkedAfterMs }: RedriveFilter): string[] {
   const isOfTime = parkedBeforeMs !== undefined || parkedAfterMs !== undefined;
   return [
-    ...(keyText === undefined ? [] : ['is about this item']),
+    ...(keyText === undefined ? [] : ['has this key']),
     ...(reason === undefined ? [] : [`has the reason "${reason}"`]),
-    ...(isOfTime ? ['is of this time'] : []),
+    ...(isOfTime ? ['is of this period'] : []),
   ];
 }
 

@@ -1,69 +1,71 @@
-// `ferry redrive`: see what was put aside, and put it back once its cause is gone.
+// `ferry redrive`: lists failed records, and applies them again once the cause is removed.
 
 import { systemClock } from '../aws/system-clock.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
-import type { ReplicationConfig } from '../config/config.ts';
 import { canonicalKey, type Item } from '../model/attribute-value.ts';
 import { UsageError } from '../errors.ts';
 import { redrive } from '../redrive/redrive.ts';
+import { type Call, onReplication } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { keyFrom, requireKeyOf } from './key-option.ts';
+import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
 import { lookAgainOption, lookAgainUrl, urlOf } from './look-again-option.ts';
 import { redriveInBulk, requireWholeBulk } from './redrive-bulk.ts';
 import { type RedriveCall, withRedrive } from './redrive-here.ts';
 import { redriveProgress } from './redrive-progress.ts';
 import { printRedriven } from './redrive-result.ts';
-import { replicationFrom, replicationOptions } from './replication.ts';
-import { explained } from './service-errors.ts';
+import { replicationOptions } from './replication.ts';
 
 export const redriveCommand: Command = {
   name: 'redrive',
   options: {
     ...replicationOptions,
-    apply: { help: 'do it' },
+    apply: { help: 'apply the records again' },
     reason: {
       value: 'NAME',
-      help: 'only records put aside for this reason, such as ValidationException',
+      help: 'only records that failed for this reason, for example ValidationException',
     },
-    key: { value: 'JSON', help: 'only the item with this key: {"pk":"a"} or {"pk":{"S":"a"}}' },
+    key: keyOption('only records of the item with this key'),
     'older-than': {
       value: 'TIME',
-      help: 'only what was put aside before: 90m, 12h, 3d ago, or a date',
+      help: 'only records that failed before this time: 90m, 12h or 3d ago, or a date',
     },
     'newer-than': {
       value: 'TIME',
-      help: 'only what was put aside since: 90m, 12h, 3d ago, or a date',
+      help: 'only records that failed after this time: 90m, 12h or 3d ago, or a date',
     },
     limit: {
       value: 'N',
       range: [1, 100_000_000],
-      help: 'records at most; without --apply, so many items are listed',
+      help: 'maximum number of records; without --apply, of items to list',
     },
     rate: {
       value: 'RECORDS_PER_SECOND',
       range: [1, 100_000],
-      help: 'records per second at most; as many as the tables take if not given',
+      help: 'maximum records per second (default: no limit)',
     },
     'hide-for': {
       value: 'SECONDS',
       range: [1, 43_200],
       default: '300',
-      help: 'hide messages from others for so long',
+      help: 'visibility timeout of the messages',
     },
-    'queue-url': { value: 'URL', help: 'the dead-letter queue, if it is not the deployed one' },
-    bucket: { value: 'NAME', help: 'the on-failure bucket, if it is not the deployed one' },
+    'queue-url': {
+      value: 'URL',
+      help: 'URL of the dead-letter queue (default: of the deployed function)',
+    },
+    bucket: { value: 'NAME', help: 'the on-failure bucket (default: of the deployed function)' },
     ...lookAgainOption,
     'without-source': {
-      help: 'do not ask the source, because its Region is lost: a copy or a repair may be overwritten by an older letter',
+      help: 'do not read the source, if its Region is lost; an older record can overwrite a copy or a repair',
     },
     bulk: {
-      help: 'let the deployed state machine redrive the batches in the bucket ("bulk": true)',
+      help: 'redrive the batches in the bucket on the deployed state machine (needs "bulk": true in the configuration)',
     },
     workers: {
       value: 'N',
       range: [1, 1_000],
       default: '4',
-      help: 'with --bulk: functions at the same time',
+      help: 'with --bulk: functions to run at the same time',
     },
     json: { help: 'print the report as one line of JSON' },
   },
@@ -76,44 +78,38 @@ export const redriveCommand: Command = {
       parkedAfterMs: pointInTime('newer-than', options),
     };
     requireWholeBulk(options);
-    const replication = replicationFrom(options.text('config') ?? '', options);
     const queueUrl = urlOf('queue-url', options);
     const lookAgainQueueUrl = lookAgainUrl(options);
-    const call = { options, io, replication, queueUrl, lookAgainQueueUrl, filter };
-    return explained({ hint: HINT, replications: [replication] }, async () => {
-      if (key !== undefined) await requireKeyOfTable(key, replication, options);
+    return onReplication({ options, io }, HINT, async (named) => {
+      if (key !== undefined) await requireKeyOfTable(key, named);
+      const call = { ...named, queueUrl, lookAgainQueueUrl, filter };
       return options.has('bulk') ? redriveInBulk(call) : redriveHere(call);
     });
   },
 };
 
-const HINT = 'What was not finished is where it was: run it again for the rest.';
+const HINT = 'Records that were not redriven are unchanged. Run the command again for them.';
 
-/** With another key, a redrive would say that there is nothing to do. */
-async function requireKeyOfTable(
-  key: Item,
-  { source, destination }: ReplicationConfig,
-  options: ParsedOptions,
-): Promise<void> {
+/** Without this check, a wrong key would select nothing, and look like success. */
+async function requireKeyOfTable(key: Item, { options, replication }: Call): Promise<void> {
+  const { source, destination } = replication;
   const place = options.has('without-source') ? destination : source;
   const found = await streamOfTable(place, place.table);
-  // That a table is missing is said when it is opened.
+  // A missing table fails when it is opened.
   if (found !== undefined) requireKeyOf(found.keys, key);
 }
 
 async function redriveHere(call: RedriveCall): Promise<number> {
-  const { io, options, replication, filter } = call;
   const redriven = await withRedrive(call, async (context, redriveOptions, outlook) => {
-    const onProgress = await redriveProgress(context, io);
+    const onProgress = await redriveProgress(context, call.io);
     return { report: await redrive(context, { ...redriveOptions, onProgress }), outlook };
   });
-  const [apply, json] = [options.has('apply'), options.has('json')];
-  return printRedriven({ io, name: replication.name, apply, json, filter, ...redriven });
+  return printRedriven({ ...call, ...redriven });
 }
 
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** A length of time back from now, or a date -> epoch milliseconds. */
+/** A duration before now, or a date -> epoch milliseconds. */
 function pointInTime(name: string, options: ParsedOptions): number | undefined {
   const text = options.text(name);
   if (text === undefined) return undefined;
@@ -121,7 +117,7 @@ function pointInTime(name: string, options: ParsedOptions): number | undefined {
   const unit = UNITS_MS[match?.[2] as keyof typeof UNITS_MS];
   const ms = match === null ? Date.parse(text) : systemClock.now() - Number(match[1]) * unit;
   if (!Number.isNaN(ms)) return ms;
-  throw new UsageError(`--${name} must be a length of time or a date, got "${text}".`, {
+  throw new UsageError(`--${name} must be a duration or a date, got "${text}".`, {
     code: 'usage.options',
     hint: 'For example 90m, 12h, 3d or 2026-01-31T12:00:00Z.',
   });

@@ -1,18 +1,19 @@
-// What a repair has done, or would do: the items and what becomes of each, for people or for machines.
+// What a repair has done, or would do, with each item: for people or for machines.
 
-import type { ReplicationConfig } from '../config/config.ts';
 import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import type { RepairedItem, RepairReport } from '../verify/repair.ts';
-import { alignedRows, counted, grouped, type Io } from './output.ts';
+import { type Call, printResult } from './call.ts';
+import { counted, grouped } from './output.ts';
+import { figures } from './rows.ts';
 
-/** The first items of either sort, so that what is left is not lost among what is repaired. */
+/** The first repaired items, and the first others, so that neither hides the other. */
 export interface ItemList {
   add(item: RepairedItem): void;
   readonly repaired: readonly RepairedItem[];
   readonly others: readonly RepairedItem[];
 }
 
-/** @param limit items of either sort at most. */
+/** @param limit of each of the two lists. */
 export function itemList(limit: number): ItemList {
   const repaired: RepairedItem[] = [];
   const others: RepairedItem[] = [];
@@ -30,34 +31,37 @@ function isRepaired({ kind }: RepairedItem): boolean {
   return kind === 'put' || kind === 'deleted';
 }
 
-export interface Repaired {
-  readonly io: Io;
-  readonly replication: ReplicationConfig;
+export interface Repaired extends Call {
   readonly apply: boolean;
-  readonly json: boolean;
   readonly report: RepairReport;
   readonly items: ItemList;
 }
 
 export function printRepaired(repaired: Repaired): void {
-  const { io, replication, apply, report } = repaired;
-  if (repaired.json) {
-    io.out(jsonOf(repaired));
-    return;
-  }
-  io.out(
-    `${replication.name}: ${counted(report.looked, 'item')} listed${apply ? '' : ', of which none was touched'}`,
+  printResult(
+    repaired,
+    () => factsOf(repaired),
+    () => linesOf(repaired),
   );
-  const rows = [
-    ['equal by now', grouped(report.equal)],
-    [apply ? 'written' : 'to be written', grouped(report.put)],
-    [apply ? 'deleted' : 'to be deleted', grouped(report.deleted)],
-    ['in flight', grouped(report.inFlight)],
-    [apply ? 'left' : 'to be left', grouped(report.left)],
-  ] as const;
-  for (const line of [...alignedRows(rows), ...itemLines(repaired)]) io.out(line);
-  if (!apply && report.put + report.deleted > 0)
-    io.out('With --apply it does so, wherever nothing newer is.');
+}
+
+function linesOf(repaired: Repaired): string[] {
+  const { replication, apply, report } = repaired;
+  const listed = counted(report.looked, 'listed item');
+  return [
+    `${replication.name}: ${listed}${apply ? '' : '. Nothing was changed.'}`,
+    ...figures([
+      ['equal now', grouped(report.equal)],
+      [apply ? 'written' : 'to write', grouped(report.put)],
+      [apply ? 'deleted' : 'to delete', grouped(report.deleted)],
+      ['in flight', grouped(report.inFlight)],
+      [apply ? 'left' : 'to leave', grouped(report.left)],
+    ]),
+    ...itemLines(repaired),
+    ...(!apply && report.put + report.deleted > 0
+      ? ['--apply makes these changes. It does not overwrite newer items.']
+      : []),
+  ];
 }
 
 function itemLines({ apply, report, items }: Repaired): string[] {
@@ -84,19 +88,19 @@ function lineOf(item: RepairedItem, apply: boolean): string {
       return `${words[item.kind]} ${key}: ${kind}${which}`;
     }
     case 'in-flight':
-      return `in flight ${key}: it keeps changing, and the stream is at work on it`;
+      return `in flight ${key}: it keeps changing, and the replication writes it`;
     case 'left':
       return `${words.left} ${key}: ${item.why}`;
   }
 }
 
-function jsonOf({ replication, apply, report, items }: Repaired): string {
+function factsOf({ replication, apply, report, items }: Repaired): object {
   const { repaired, others } = items;
   const all = [...repaired, ...others].map((item) => ({ ...item, ...plainKey(item) }));
   const leftKeys = others.flatMap((item) =>
     item.kind === 'left' ? [{ ...plainKey(item), why: item.why }] : [],
   );
-  return JSON.stringify({ replication: replication.name, apply, ...report, items: all, leftKeys });
+  return { replication: replication.name, apply, ...report, items: all, leftKeys };
 }
 
 /** With bytes as base64 text. */

@@ -1,6 +1,7 @@
 // Which replication a command is about: from a configuration file, by name where it has several.
 
-import { loadConfig, type ReplicationConfig } from '../config/config.ts';
+import { loadConfig } from '../config/config-file.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 

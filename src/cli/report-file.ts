@@ -10,7 +10,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import type { KeyAttribute } from '../config/config.ts';
+import type { KeyAttribute } from '../config/schema.ts';
 import { type Item, itemJson, keyInOrder } from '../model/attribute-value.ts';
 import {
   mayReplace,

@@ -1,10 +1,9 @@
-// What a run with --apply needs before it begins, tried by its dry run, which goes on without it.
+// What a run with --apply needs before it starts. A dry run tries it, and continues without it.
 
-import { environmentEndpoint } from '../aws/endpoints.ts';
-import { openBulk } from '../composition/bulk-setup.ts';
 import { type LookAgainSetup, openLookAgain } from '../composition/look-again.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { FerryError } from '../errors.ts';
+import { openBulkOf } from './bulk.ts';
 import type { Io } from './output.ts';
 import { withStory } from './service-errors.ts';
 
@@ -17,8 +16,7 @@ export async function checkLookAgain(
 
 /** The state machine, and the bucket for its reports. */
 export async function checkBulk(replication: ReplicationConfig, io: Io): Promise<void> {
-  const open = () => openBulk(replication, environmentEndpoint('S3', io.environment));
-  await tryForRun(async () => (await open()).close(), { replication, io });
+  await tryForRun(async () => (await openBulkOf({ replication, io })).close(), { replication, io });
 }
 
 async function tryForRun(
@@ -30,7 +28,7 @@ async function tryForRun(
   } catch (cause) {
     const error = withStory(cause, { hint: '', replications: [replication] });
     if (!(error instanceof FerryError)) throw error;
-    io.err(`With --apply, the command would end before it begins: ${error.message}`);
+    io.err(`With --apply, the command would fail before it changes anything: ${error.message}`);
     if (error.hint !== undefined) io.err(`Hint: ${error.hint}`);
   }
 }

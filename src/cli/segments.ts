@@ -1,15 +1,15 @@
-// Into how many segments a table is divided for a scan, and which of them a sample takes.
+// How many segments a scan of a table has, and which of them a sample reads.
 
 import { UsageError } from '../errors.ts';
 import type { Random } from '../ports.ts';
 import type { ParsedOptions } from './command.ts';
 
-/** So much is worth a segment of its own: a few minutes' work. */
+/** A few minutes' work. */
 const SEGMENT_BYTES = 2 ** 30;
 /** The input of a bulk run, which names them all, is 256 KB at most. */
 const SEGMENTS_MAX = 10_000;
 
-/** A few for each worker, so that none is left alone with the last one for long. */
+/** A few for each worker, so that all workers end at about the same time. */
 export function segmentCount(sizeBytes: number, workers: number): number {
   return Math.min(Math.max(4 * workers, Math.ceil(sizeBytes / SEGMENT_BYTES)), SEGMENTS_MAX);
 }

@@ -2,7 +2,8 @@
 
 import { systemClock } from '../aws/system-clock.ts';
 import { readVitals } from '../composition/read-vitals.ts';
-import { loadConfig, type ReplicationConfig } from '../config/config.ts';
+import { loadConfig } from '../config/config-file.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { utcTime } from '../status/pause.ts';
 import { type Verdict, verdictOf } from '../status/verdict.ts';
 import type { Vitals } from '../model/vitals.ts';

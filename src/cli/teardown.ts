@@ -1,9 +1,9 @@
-// `ferry teardown`: what stays of a replication when its stacks are deleted, how to take it into a new stack, and
-// how to delete it. It deletes only with --apply, and only what is empty or named.
+// `ferry teardown`: lists the resources that stay when the stacks of a replication are deleted, how to import them,
+// and deletes them. It deletes only with --apply, and only empty or named resources.
 
 import { environmentEndpoint } from '../aws/endpoints.ts';
 import { openTeardown, type TeardownPlace } from '../composition/teardown-place.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import {
   destinationStack,
   fullName,
@@ -12,16 +12,23 @@ import {
 } from '../teardown/leftovers.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { type Found, lookAround, tearDown, type TeardownContext } from '../teardown/teardown.ts';
-import type { Command, ParsedOptions } from './command.ts';
-import { EXIT, type Io } from './output.ts';
-import { replicationFrom, replicationOptions } from './replication.ts';
-import { explained } from './service-errors.ts';
+import {
+  type Call,
+  exitCode,
+  onReplication,
+  printResult,
+  untilInterrupted,
+  withOpen,
+} from './call.ts';
+import type { Command } from './command.ts';
+import { EXIT } from './output.ts';
+import { replicationOptions } from './replication.ts';
 
 export const teardownCommand: Command = {
   name: 'teardown',
   options: {
     ...replicationOptions,
-    apply: { help: 'delete what is empty, and what --delete names' },
+    apply: { help: 'delete empty resources, and the resources that --delete names' },
     delete: {
       value: 'REGION/NAME,…',
       help: 'also delete these queues, buckets or tables, with their data',
@@ -29,46 +36,40 @@ export const teardownCommand: Command = {
     bucket: { value: 'NAME', help: 'the on-failure bucket, if it cannot be found' },
     json: { help: 'print the result as one line of JSON' },
   },
-  async run(options, io) {
-    const replication = replicationFrom(options.text('config') ?? '', options);
-    const objectEndpoint = environmentEndpoint('S3', io.environment);
-    return explained({ hint: HINT, replications: [replication] }, async () => {
-      const place = await openTeardown({
-        replication,
+  run: (options, io) =>
+    onReplication({ options, io }, HINT, (call) => {
+      const objectEndpoint = environmentEndpoint('S3', io.environment);
+      const setup = {
+        replication: call.replication,
         bucket: options.text('bucket'),
         objectEndpoint,
-      });
-      try {
-        return await run({ options, io, replication, place });
-      } finally {
-        place.close();
-      }
-    });
-  },
+      };
+      return withOpen(openTeardown(setup), (place) => run({ ...call, place }));
+    }),
 };
 
-const HINT = 'Running it again is safe.';
+const HINT = 'You can safely run the command again.';
 
-interface Call {
-  readonly options: ParsedOptions;
-  readonly io: Io;
-  readonly replication: ReplicationConfig;
+interface TeardownCall extends Call {
   readonly place: TeardownPlace;
 }
 
-async function run(call: Call): Promise<number> {
+async function run(call: TeardownCall): Promise<number> {
   const { options, io, place } = call;
   const named = namesIn(options.text('delete'));
   requireKnown(named, place);
   const context = { ...place, named, stop: io.interrupted };
   if (options.has('apply')) return removeAll(call, context);
   const found = await lookAround(context);
-  if (options.has('json')) io.out(resultJson(call, { apply: false, found, deleted: [] }));
-  else for (const line of planLines(call, found)) io.out(line);
-  return isGone(found, place) ? EXIT.done : EXIT.differences;
+  printResult(
+    call,
+    () => resultFacts(call, { apply: false, found, deleted: [] }),
+    () => planLines(call, found),
+  );
+  return exitCode(isGone(found, place));
 }
 
-/** Whether nothing is left, as far as everything could be looked at. */
+/** Whether nothing is left, and everything could be listed. */
 function isGone(found: readonly Found[], { bucketProblem }: TeardownPlace): boolean {
   return found.length === 0 && bucketProblem === undefined;
 }
@@ -82,7 +83,7 @@ function requireKnown(named: ReadonlySet<string>, { leftovers }: TeardownPlace):
   const unknown = [...named].filter((name) => !known.includes(name));
   if (unknown.length === 0) return;
   throw new UsageError(
-    `--delete names what this replication does not keep: ${unknown.join(', ')}.`,
+    `--delete names resources that this replication does not have: ${unknown.join(', ')}.`,
     {
       code: 'usage.options',
       hint: `It can delete: ${known.join(', ')}.`,
@@ -90,24 +91,29 @@ function requireKnown(named: ReadonlySet<string>, { leftovers }: TeardownPlace):
   );
 }
 
-async function removeAll(call: Call, context: TeardownContext): Promise<number> {
-  const { options, io, place, replication } = call;
+async function removeAll(call: TeardownCall, context: TeardownContext): Promise<number> {
+  const { io, place, replication } = call;
   if (place.isDeployed) throw stillDeployed(replication);
   const deleted: string[] = [];
-  try {
-    const found = await tearDown(context, (leftover) => {
+  const found = await untilInterrupted(io, () =>
+    tearDown(context, (leftover) => {
       const { what, name, region } = leftover;
       deleted.push(fullName(leftover));
       io.err(`Deleted the ${what} ${name} (${region}).`);
-    });
-    if (options.has('json')) io.out(resultJson(call, { apply: true, found, deleted }));
-    else for (const line of leftLines(call, found)) io.out(line);
-    return isGone(found, place) ? EXIT.done : EXIT.differences;
-  } catch (error) {
-    if (error !== io.interrupted.reason) throw error;
-    io.err('Stopped. What is named above is deleted. Run it again for the rest.');
+    }),
+  );
+  if (found === undefined) {
+    io.err(
+      'Stopped. The resources that are named above are deleted. Run the command again for the others.',
+    );
     return EXIT.differences;
   }
+  printResult(
+    call,
+    () => resultFacts(call, { apply: true, found, deleted }),
+    () => leftLines(call, found),
+  );
+  return exitCode(isGone(found, place));
 }
 
 function destroyCommand({ name }: ReplicationConfig): string {
@@ -117,54 +123,59 @@ function destroyCommand({ name }: ReplicationConfig): string {
 function stillDeployed(replication: ReplicationConfig): FerryError {
   return new FerryError(`The replicate function of ${replication.name} is still deployed.`, {
     code: 'teardown.deployed',
-    hint: `Delete the stacks first: \`${destroyCommand(replication)}\`. Without --apply, teardown lists what will stay.`,
+    hint: `Delete the stacks first: \`${destroyCommand(replication)}\`. Without --apply, teardown lists the resources that stay.`,
   });
 }
 
-function planLines(call: Call, found: readonly Found[]): string[] {
+function planLines(call: TeardownCall, found: readonly Found[]): string[] {
   const { replication, place } = call;
-  const first = place.isDeployed
-    ? `${replication.name} is deployed. This stays when its stacks are deleted by \`${destroyCommand(replication)}\`:`
-    : `${replication.name} is not deployed in ${replication.source.region}. This is there:`;
+  const { isDeployed } = place;
   return [
-    first,
-    ...(found.length === 0 ? ['  nothing'] : found.flatMap(foundLines)),
+    isDeployed
+      ? `${replication.name} is deployed. These resources stay when \`${destroyCommand(replication)}\` deletes its stacks:`
+      : `${replication.name} is not deployed in ${replication.source.region}. These resources exist:`,
+    ...(found.length === 0 ? ['  none'] : found.flatMap(foundLines)),
     ...noteLines(call),
-    place.isDeployed
-      ? 'Nothing was changed. With --apply, it refuses as long as the replication is deployed. Afterwards it deletes what is empty, and what --delete names.'
-      : 'Nothing was changed. With --apply, it deletes what is empty, and what --delete names.',
+    'Nothing was changed. --apply deletes empty resources, and the resources that --delete names.',
+    ...(isDeployed ? ['It refuses to run while the replication is deployed.'] : []),
   ];
 }
 
-function leftLines(call: Call, found: readonly Found[]): string[] {
-  if (found.length === 0) return ['Nothing of it is left.', ...noteLines(call)];
-  return ['This is left:', ...found.flatMap(foundLines), ...noteLines(call)];
+function leftLines(call: TeardownCall, found: readonly Found[]): string[] {
+  const first = found.length === 0 ? 'No resource is left.' : 'These resources are left:';
+  return [first, ...found.flatMap(foundLines), ...noteLines(call)];
 }
 
 function foundLines({ leftover, remains, decision }: Found): string[] {
   const { kind, what, name, region, stack, isCertain = true } = leftover;
   const holds = remains.holds === undefined ? 'empty' : `has ${remains.holds}`;
-  const doubt = isCertain ? '' : '; its name is shortened, so it may be of another replication';
+  const doubt = isCertain
+    ? ''
+    : '; the name is shortened, so another replication may own the resource';
   const fate =
-    decision === 'delete' ? 'would be deleted' : `kept, unless \`--delete ${fullName(leftover)}\``;
+    decision === 'delete'
+      ? 'would be deleted'
+      : `kept, unless \`--delete ${fullName(leftover)}\` names it`;
   return [
     `  ${what} ${name} (${region}): ${holds}${doubt}; ${fate}`,
     `    import: \`npx cdk import ${stack}\`, ${IMPORT_IDENTIFIERS[kind]} ${remains.id}`,
   ];
 }
 
-function noteLines({ replication, place }: Call): string[] {
+function noteLines({ replication, place }: TeardownCall): string[] {
   const { source, destination } = replication;
   const own = [source, destination].filter(({ create }) => !create);
   return [
     ...(place.bucketProblem === undefined
       ? []
-      : [`Buckets could not be listed (${place.bucketProblem}). Name the bucket with --bucket.`]),
+      : [
+          `The buckets could not be listed (${place.bucketProblem}). Name the bucket with --bucket.`,
+        ]),
     ...own.map(
       ({ region, table }) =>
-        `The table ${region}/${table} was not created by Ferry, and is never deleted.`,
+        `Ferry did not create the table ${region}/${table}, and never deletes it.`,
     ),
-    'Log groups, alarms, roles and functions are deleted with their stacks.',
+    'CloudFormation deletes log groups, alarms, roles and functions with their stacks.',
   ];
 }
 
@@ -174,8 +185,11 @@ interface Result {
   readonly deleted: readonly string[];
 }
 
-function resultJson({ replication, place }: Call, { apply, found, deleted }: Result): string {
-  return JSON.stringify({
+function resultFacts(
+  { replication, place }: TeardownCall,
+  { apply, found, deleted }: Result,
+): object {
+  return {
     replication: replication.name,
     apply,
     deployed: place.isDeployed,
@@ -190,5 +204,5 @@ function resultJson({ replication, place }: Call, { apply, found, deleted }: Res
       decision,
     })),
     bucketProblem: place.bucketProblem ?? null,
-  });
+  };
 }

@@ -1,6 +1,6 @@
 // A table's keys, indexes and expiry -> the CDK code of a twin, for people to put into an app of their own.
 
-import type { KeyAttribute } from '../config/config.ts';
+import type { KeyAttribute } from '../config/schema.ts';
 import type { IndexFacts, TableFacts } from '../model/table-facts.ts';
 
 const TYPES = { S: 'STRING', N: 'NUMBER', B: 'BINARY' } as const;

@@ -2,7 +2,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../aws/system-clock.ts';
-import type { ReplicationConfig } from '../config/config.ts';
 import { parseReportLine } from '../verify/difference-report.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { reportLines, segmentsReported } from '../bulk/reports.ts';
@@ -10,15 +9,12 @@ import type { Difference } from '../verify/confirm-differences.ts';
 import { addReport, newReport, type VerifyReport } from '../verify/verify.ts';
 import type { ObjectStore } from '../ports.ts';
 import { perWorker, runInBulk } from './bulk.ts';
+import type { Call } from './call.ts';
 import type { ParsedOptions } from './command.ts';
-import type { Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 import type { ReportFile } from './report-file.ts';
 
-export interface BulkVerify {
-  readonly options: ParsedOptions;
-  readonly io: Io;
-  readonly replication: ReplicationConfig;
+export interface BulkVerify extends Call {
   readonly segments: readonly number[];
   readonly totalSegments: number;
   readonly workers: number;
@@ -32,13 +28,16 @@ interface Findings {
 /** Differences that are listed on the terminal. */
 export const SHOWN_MAX = 10;
 
-/** All looks at what waits in the end have to fit into the life of a function. */
+/** All reads of the undecided items have to fit into one invocation. */
 export function requireShortLooks(options: ParsedOptions): void {
   const seconds = options.integer('settle') ?? 0;
   if (!options.has('bulk') || seconds <= BULK_SETTLE_SECONDS_MAX) return;
   throw new UsageError(
     `With --bulk, --settle must be at most ${BULK_SETTLE_SECONDS_MAX}, got ${seconds}.`,
-    { code: 'usage.options', hint: 'Wait until the twin is less far behind, or leave out --bulk.' },
+    {
+      code: 'usage.options',
+      hint: 'Wait until the replication latency is lower, or run without --bulk.',
+    },
   );
 }
 
@@ -71,7 +70,7 @@ export async function verifyInBulk(call: BulkVerify, findings: Findings): Promis
 }
 
 function incomplete(done: number, wanted: number): FerryError {
-  return new FerryError(`The reports of the bulk run cover ${done} of ${wanted} segments.`, {
+  return new FerryError(`The reports of the bulk run cover only ${done} of ${wanted} segments.`, {
     code: 'bulk.incomplete',
     hint: 'Nothing is proved. Run the command again.',
   });

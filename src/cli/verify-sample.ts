@@ -1,4 +1,4 @@
-// What a sample has read, and what that proves, for people or for machines.
+// What a sample has read, and what it proves, for people or for machines.
 
 import { CONFIDENCE, differingBelow, percentBelow } from '../verify/sample.ts';
 import type { VerifyReport } from '../verify/verify.ts';
@@ -11,16 +11,16 @@ interface Sampled {
 }
 
 const WHY = {
-  small: 'the tables are so small',
-  'as-cheap': 'such a sample costs as much',
+  small: 'the tables are small',
+  'as-cheap': 'the sample would cost as much',
 } as const;
 
-/** Said before the work, because it may be more than was asked for. */
+/** Printed before the work, because it can be more than a sample. */
 export function announceScope(scope: Scope, io: Io): void {
   if (scope.kind !== 'everything' || scope.insteadOf === undefined) return;
   const { percent, why } = scope.insteadOf;
   io.err(
-    `Instead of a sample of ${percent}%, everything is compared, because ${WHY[why]}. DynamoDB counts sizes about every six hours.`,
+    `Verify compares everything instead of a sample of ${percent}%, because ${WHY[why]}. DynamoDB updates table sizes about every six hours.`,
   );
 }
 
@@ -49,17 +49,17 @@ export function sampleFacts({ report, scope }: Sampled): object {
 
 export function sampleLines({ report, scope }: Sampled): string[] {
   if (scope.kind === 'everything' && scope.insteadOf !== undefined)
-    return [`Everything was compared, not a sample, because ${WHY[scope.insteadOf.why]}.`];
+    return [`Verify compared everything instead of a sample, because ${WHY[scope.insteadOf.why]}.`];
   if (scope.kind !== 'sample') return [];
   const { segments, totalSegments } = scope;
   const { items, differing, ...bounds } = boundsOf(report, segments.length);
   if (items === 0) return [];
   const confidence = `With ${CONFIDENCE * 100} % confidence`;
   return [
-    `${grouped(differing)} of ${grouped(items)} sampled items differ or are undecided. They are all items of ${grouped(segments.length)} of ${grouped(totalSegments)} segments, chosen at random.`,
+    `${grouped(differing)} of ${grouped(items)} sampled items are different or undecided. The sample is ${grouped(segments.length)} of ${grouped(totalSegments)} segments, chosen at random, with all their items.`,
     `${confidence}, at most ${percentBelow(bounds.segmentsBelow)} % of the segments have such an item.`,
-    `${confidence}, at most ${percentBelow(bounds.itemsBelow)} % of the items do, if those are spread evenly. Items with one partition key share a segment, and a lost batch may be in few segments.`,
-    'A sample does not replace a comparison of everything: leave out --sample for a proof.',
+    `${confidence}, at most ${percentBelow(bounds.itemsBelow)} % of the items are different or undecided, if those items are spread evenly. Items with one partition key share a segment, and a lost batch can be in few segments.`,
+    'A sample is not a proof. Run the command without --sample to compare everything.',
   ];
 }
 

@@ -64,7 +64,7 @@ export function requireOneScope(options: ParsedOptions): void {
   if (!options.has('bulk') && options.text('sample') === undefined) return;
   throw new UsageError(`--key and --${other} contradict each other.`, {
     code: 'usage.options',
-    hint: 'A single item is compared at once. Leave one of them out.',
+    hint: '--key compares a single item. Use one of them.',
   });
 }
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Command, parseOptions } from '../../src/cli/command.ts';
+import { parseOptions } from '../../src/cli/arguments.ts';
+import type { Command } from '../../src/cli/command.ts';
 import { replicationOptions, withCommandsFor } from '../../src/cli/replication.ts';
 
 const command: Command = { name: 'verify', options: replicationOptions, run: async () => 0 };
