@@ -206,7 +206,7 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       firstStep:
         'Run ferry redrive without --apply. It lists the reasons and changes nothing. Do not move the messages by hand.',
       meaning:
-        'Records that the destination can never take as things are wait in the dead-letter queue.',
+        'Records that the destination rejects in every attempt wait in the dead-letter queue.',
       metric: metrics.deadLetters(),
       threshold: 1,
       minutes: 1,
