@@ -1,13 +1,16 @@
-// A copy before the stream: the checks that nothing is applied yet, and what follows the copy. Nobody else
-// writes to the twin then, so that a copy costs one plain put, and the stream is read from its oldest record.
+// A copy before the stream: the checks that nothing is applied yet, and the start of the stream after the copy. Only
+// the copy writes to the twin, so that each item costs one plain put, and the stream is read from its oldest record.
 
 import { LATE_REQUEST_MS, LEDGER_ATTRIBUTES } from '../config/names.ts';
-import { type BackfillRun, parseRun, runKey } from './checkpoint.ts';
-import type { WriteRules } from '../model/write-request.ts';
+import type { BackfillRun } from './checkpoint.ts';
+import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import type { EventSource, EventSources, Item, ReadableTable } from '../ports.ts';
 import { PLAIN_PAGE_LIFE_MS } from './copy-page.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
+import { sleep } from '../pacing/sleep.ts';
+import { switchMappings } from '../switchover/switch-mappings.ts';
+import { storedRun, streamLeftMs } from './run.ts';
 
 export interface BeforeStreamContext extends RetryContext {
   readonly rules: Pick<WriteRules, 'replication'>;
@@ -23,15 +26,14 @@ export interface BeforeStreamContext extends RetryContext {
  * To be called before the run is begun or taken up again.
  * @param wanted the run that would be begun.
  * @returns a run that is done; its stream may not be read yet.
- * @throws FerryError `backfill.mapping-enabled` or `backfill.twin-not-new`.
+ * @throws FerryError `backfill.unreadable`, `backfill.mapping-enabled` or `backfill.twin-not-new`.
  */
 export async function checkBeforeStream(
   wanted: Pick<BackfillRun, 'streamArn' | 'destination'>,
   restart: boolean,
   context: BeforeStreamContext,
 ): Promise<BackfillRun | undefined> {
-  const row = await retry(() => context.ledger.get(runKey(context.rules)), context);
-  const known = restart ? undefined : parseRun(row);
+  const known = restart ? undefined : await storedRun(context);
   const isSame =
     known?.beforeStream === true &&
     known.streamArn === wanted.streamArn &&
@@ -55,7 +57,7 @@ async function requireDisabled(context: BeforeStreamContext): Promise<void> {
   );
 }
 
-/** A copy by plain puts asks nobody whether its item has been deleted. */
+/** A plain put does not check whether its item has been deleted. */
 async function requireNew({ twin, ledger, ...context }: BeforeStreamContext): Promise<void> {
   const hint = 'Leave out --before-stream, or make a new twin and a new state table.';
   if (await hasAny(twin, () => true, context))
@@ -90,7 +92,7 @@ async function hasAny(
 type CopiedRun = Pick<BackfillRun, 'startedAt' | 'finishedAt'>;
 
 /**
- * What a dry run tells of `startStream`. Nothing is changed.
+ * What `startStream` would do, for a dry run. Nothing is changed.
  * @returns the mappings that are enabled already, because an earlier command got as far as that.
  * @throws as `startStream` does.
  */
@@ -108,8 +110,8 @@ export async function planStream(
  * Lets the stream be applied, once no copy can land any more: neither a late request, nor a page that another
  * process had read before the copy ended.
  * @returns the mappings that are enabled now.
- * @throws FerryError `backfill.mapping-enabled` where the stream was applied beside the copy, and
- *   `backfill.too-late` where it no longer has all changes since the run began.
+ * @throws FerryError `backfill.mapping-enabled` where the stream was applied beside the copy, `backfill.too-late` where
+ *   it no longer has all changes since the run began, and what `switchMappings` throws.
  */
 export async function startStream(
   run: CopiedRun,
@@ -118,10 +120,11 @@ export async function startStream(
   const { mappings } = context;
   const on = await planStream(run, context);
   if (on.length > 0) return on;
-  await untilLanded(context);
+  await sleep(COPIES_LAND_MS, context);
   requireTime(run.startedAt, context);
+  if (mappings === undefined) return [];
   const own = await ownMappings(context);
-  for (const { id } of own) await retry(async () => mappings?.setEnabled(id, true), context);
+  await switchMappings(own, true, { ...context, mappings, onStep: () => undefined });
   return own;
 }
 
@@ -144,22 +147,6 @@ function enabledMeanwhile(mappings: readonly EventSource[]): FerryError {
 
 /** How long the copies of a run that has ended may still land. */
 export const COPIES_LAND_MS = PLAIN_PAGE_LIFE_MS + LATE_REQUEST_MS;
-
-async function untilLanded({ clock, stop }: BeforeStreamContext): Promise<void> {
-  const endMs = clock.now() + COPIES_LAND_MS;
-  for (let leftMs = COPIES_LAND_MS; leftMs > 0; leftMs = endMs - clock.now()) {
-    await clock.sleep(Math.min(leftMs, 1_000));
-    stop.throwIfAborted();
-  }
-}
-
-/** Retention of a DynamoDB stream. */
-const STREAM_LIFE_MS = 24 * 60 * 60 * 1000;
-
-/** How long the stream still has every change since `startedAt`. */
-export function streamLeftMs(startedAt: string, nowMs: number): number {
-  return Date.parse(startedAt) + STREAM_LIFE_MS - nowMs;
-}
 
 function requireTime(startedAt: string, { clock }: BeforeStreamContext): void {
   if (streamLeftMs(startedAt, clock.now()) > 0) return;

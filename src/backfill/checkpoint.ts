@@ -4,7 +4,10 @@
 import type { PutItemInput } from '@aws-sdk/client-dynamodb';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from '../model/attribute-value.ts';
-import type { WriteRequest, WriteRules } from '../model/write-request.ts';
+import type { LedgerRules } from '../model/rules.ts';
+import { formatProblem, STORED_FORMAT } from '../model/stored-format.ts';
+import type { WriteRequest } from '../model/write-request.ts';
+import { FerryError } from '../errors.ts';
 
 /** What all segments of a backfill have in common. */
 export interface BackfillRun {
@@ -43,9 +46,9 @@ export interface SegmentProgress {
   readonly next?: Item | undefined;
 }
 
-type Named = Pick<WriteRules, 'replication' | 'stateTable'>;
+type Named = LedgerRules;
 
-/** A run that nobody has touched for so long is forgotten. */
+/** A run that has made no progress for so long is forgotten. */
 const CHECKPOINT_LIFE_SECONDS = 90 * 24 * 60 * 60;
 
 export function noCounts(): CopyCounts {
@@ -118,8 +121,9 @@ function conditionOf(overwrite: Overwrite, { run }: BackfillRun): Partial<PutIte
   };
 }
 
-/** @returns undefined where the row is none of a backfill. */
+/** @returns undefined where the row is not of a backfill, or of another format. */
 export function parseRun(row: Item | undefined): BackfillRun | undefined {
+  if (formatProblem(formatOf(row)) !== undefined) return undefined;
   const [run, segments, streamArn] = [
     row?.['run']?.S,
     row?.['totalSegments']?.N,
@@ -165,15 +169,33 @@ export function segmentRow(
   return putRow(row, target, nowMs);
 }
 
-/** No row: the segment has not been begun. */
+/**
+ * No row: the segment has not been begun.
+ * @throws FerryError `backfill.unreadable` where the row has another format.
+ */
 export function parseSegment(row: Item | undefined): SegmentProgress {
   const counts = noCounts();
+  if (row !== undefined && formatProblem(formatOf(row)) !== undefined) throw unreadable(row);
   if (row === undefined) return { counts, done: false };
   for (const name of [...COPY_COUNTS, ...UNITS]) {
     const count = Number(row['counts']?.M?.[name]?.N);
     if (Number.isFinite(count)) counts[name] = count;
   }
   return { counts, done: row['done']?.BOOL === true, next: row['next']?.M };
+}
+
+function formatOf(row: Item | undefined): number | undefined {
+  const format = row?.['format'];
+  return format && Number(format.N);
+}
+
+export function unreadable(row: Item): FerryError {
+  const problem = formatProblem(formatOf(row));
+  const why = problem === undefined ? '' : `: ${problem}`;
+  return new FerryError(`The state table has a row of a backfill that Ferry cannot read${why}.`, {
+    code: 'backfill.unreadable',
+    hint: 'Run it with the release that wrote it, or begin anew with --restart.',
+  });
 }
 
 function putRow(
@@ -187,7 +209,11 @@ function putRow(
     operation: 'PutItem',
     input: {
       TableName: stateTable,
-      Item: { ...row, [LEDGER_ATTRIBUTES.expiresAt]: expiresAt },
+      Item: {
+        ...row,
+        format: { N: String(STORED_FORMAT) },
+        [LEDGER_ATTRIBUTES.expiresAt]: expiresAt,
+      },
       ...condition,
     },
   };

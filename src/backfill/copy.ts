@@ -6,9 +6,11 @@ import type { PutItemInput, TransactWriteItemsInput } from '@aws-sdk/client-dyna
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { canonicalKey, type Item } from '../model/attribute-value.ts';
 import { itemSizeBytes, writeUnits } from '../model/capacity.ts';
-import type { Version } from '../model/guard.ts';
-import { versioned } from '../model/versioned-item.ts';
-import { ledgerRowKey, type WriteRules } from '../model/write-request.ts';
+import { unchangedFrom } from '../model/guard.ts';
+import { twinItem } from '../model/twin-item.ts';
+import type { WriteRules } from '../model/rules.ts';
+import type { BackfillContext } from './context.ts';
+import { ledgerRowKey } from '../model/write-request.ts';
 
 export interface Copy {
   readonly key: Item;
@@ -18,11 +20,7 @@ export interface Copy {
   readonly sizeBytes: number;
 }
 
-export interface CopyPlan {
-  readonly rules: WriteRules;
-  /** Version of every copy. */
-  readonly floor: Version;
-}
+type CopyPlan = Pick<BackfillContext, 'rules' | 'floor'>;
 
 export type CopyResult =
   | 'copied'
@@ -41,7 +39,7 @@ const GROUP_COPIES_MAX = 25;
 const GROUP_BYTES_MAX = 3_000_000;
 
 export function toCopy(key: Item, source: Item, { rules, floor }: CopyPlan): Copy {
-  const item = versioned(source, { version: floor }, rules);
+  const item = twinItem(source, { version: floor }, rules);
   return { key, keyText: canonicalKey(key), item, sizeBytes: itemSizeBytes(item) };
 }
 
@@ -85,14 +83,9 @@ export function copyRequest(
 /** A copy alone, for a twin that nobody else writes to. */
 export function copyPut(
   { key, item }: Copy,
-  { destinationTable }: Pick<WriteRules, 'destinationTable'>,
+  rules: Pick<WriteRules, 'destinationTable' | 'reservedAttribute'>,
 ): PutItemInput & { Item: Item } {
-  return {
-    TableName: destinationTable,
-    Item: item,
-    ConditionExpression: 'attribute_not_exists(#pk)',
-    ExpressionAttributeNames: { '#pk': Object.keys(key)[0] ?? '' },
-  };
+  return { TableName: rules.destinationTable, Item: item, ...unchangedFrom(undefined, key, rules) };
 }
 
 /** Codes that say that a put will never be taken. */

@@ -2,7 +2,7 @@
 // compared with the tables and the configuration before anything is done.
 
 import { type ControlRow, firstRow, standingOf } from '../model/control-row.ts';
-import type { WriteRules } from '../model/write-request.ts';
+import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import { adoptFirst, isUntouched, readControl } from '../replicate/first-adoption.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';

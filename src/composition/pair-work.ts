@@ -2,7 +2,7 @@
 // retried, how fast tables are used, and by which control row the twin is written.
 
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
-import type { BackfillContext } from '../backfill/backfill.ts';
+import type { BackfillContext } from '../backfill/context.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
 import { type Pace, paceOf } from '../pacing/pace.ts';

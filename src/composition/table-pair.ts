@@ -10,11 +10,11 @@ import {
   writeClient,
 } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { streamLabelMs } from '../model/guard.ts';
 import type { TableFacts } from '../model/table-facts.ts';
-import type { WriteRules } from '../model/write-request.ts';
+import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import type { TwinReader, TwinWriter, ReadableTable, TransactionWriter } from '../ports.ts';
 import { checkTables, requireTable } from './table-check.ts';

@@ -1,7 +1,7 @@
 // Where a replication's writes go and under which rules, from its configuration.
 
-import type { ReplicationConfig } from '../config/config.ts';
-import type { WriteRules } from '../model/write-request.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
+import type { WriteRules } from '../model/rules.ts';
 
 export function writeRules(replication: ReplicationConfig): WriteRules {
   const { source, destination, stateTable, reservedAttribute, unversionedItems, tombstones } =

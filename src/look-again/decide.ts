@@ -5,7 +5,8 @@ import { canonicalKey, type Item } from '../model/attribute-value.ts';
 import type { AnnouncedDelete } from '../model/announcement.ts';
 import { isUnnamed, type Version, versionIn } from '../model/guard.ts';
 import type { ReadRequest } from '../model/read-request.ts';
-import { ledgerRowKey, type WriteRequest, type WriteRules } from '../model/write-request.ts';
+import type { WriteRules } from '../model/rules.ts';
+import { ledgerRowKey, type WriteRequest } from '../model/write-request.ts';
 
 export type LookTarget = Pick<
   WriteRules,

@@ -18,7 +18,7 @@ import {
 } from './decide.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
 import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
-import type { WriteRules } from '../model/write-request.ts';
+import type { WriteRules } from '../model/rules.ts';
 import { namedError } from '../errors.ts';
 import type { Clock, TwinReader, TwinWriter, Item, Log, Random } from '../ports.ts';
 import { readControl } from '../replicate/first-adoption.ts';

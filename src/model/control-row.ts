@@ -5,7 +5,8 @@ import type { AttributeValue, PutItemInput } from '@aws-sdk/client-dynamodb';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from './attribute-value.ts';
 import { seriesInEpoch, type SeriesOf, streamLabelMs } from './guard.ts';
-import type { WriteRequest, WriteRules } from './write-request.ts';
+import type { LedgerRules } from './rules.ts';
+import type { WriteRequest } from './write-request.ts';
 
 /** Raised when a reader of the old form could misread the new one. */
 const CONTROL_FORMAT = 1;
@@ -62,7 +63,7 @@ export type FoundControl =
   /** Written by another release, or by somebody else. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
-export type Named = Pick<WriteRules, 'replication' | 'stateTable'>;
+export type Named = LedgerRules;
 
 export function controlKey({ replication }: Pick<Named, 'replication'>): Item {
   return { [LEDGER_ATTRIBUTES.id]: { S: `${replication}#control` } };

@@ -3,6 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import { canonicalItem, canonicalText, type Item } from './attribute-value.ts';
+import type { TwinRules } from './rules.ts';
+import { twinContent, withoutStamp } from './twin-item.ts';
 
 export type Discrepancy =
   /** Only the source has the item. */
@@ -12,42 +14,40 @@ export type Discrepancy =
   /** Only the destination has it. */
   | 'extraneous';
 
-/** @returns undefined where the two are the same, or both absent. */
+/** @returns undefined where the twin is as it should be, or both are absent. */
 export function findDiscrepancy(
   source: Item | undefined,
-  destination: Item | undefined,
-  reservedAttribute: string,
+  twin: Item | undefined,
+  rules: TwinRules,
 ): Discrepancy | undefined {
-  if (source === undefined) return destination === undefined ? undefined : 'extraneous';
-  if (destination === undefined) return 'missing';
-  const same =
-    canonicalItem(without(source, reservedAttribute)) ===
-    canonicalItem(without(destination, reservedAttribute));
-  return same ? undefined : 'different';
+  if (source === undefined) return twin === undefined ? undefined : 'extraneous';
+  if (twin === undefined) return 'missing';
+  const [wanted, found] = [twinContent(source, rules), withoutStamp(twin, rules)];
+  return canonicalItem(wanted) === canonicalItem(found) ? undefined : 'different';
 }
 
-/** Names of the attributes in which the two differ, in order. */
-export function differingAttributes(
-  source: Item,
-  destination: Item,
-  reservedAttribute: string,
-): string[] {
-  const names = new Set([...Object.keys(source), ...Object.keys(destination)]);
-  names.delete(reservedAttribute);
+/** Names of the attributes in which the twin is not as it should be, in order. */
+export function differingAttributes(source: Item, twin: Item, rules: TwinRules): string[] {
+  const [wanted, found] = [twinContent(source, rules), withoutStamp(twin, rules)];
+  const names = new Set([...Object.keys(wanted), ...Object.keys(found)]);
   const textOf = (item: Item, name: string) => {
     const value = item[name];
     return value === undefined ? undefined : canonicalText(value);
   };
-  return [...names].filter((name) => textOf(source, name) !== textOf(destination, name)).toSorted();
+  return [...names].filter((name) => textOf(wanted, name) !== textOf(found, name)).toSorted();
+}
+
+/** Stands for what the twin should have of a source item: equal to the `twinDigest` of an item that is so. */
+export function sourceDigest(source: Item, rules: TwinRules): string {
+  return itemDigest(twinContent(source, rules));
+}
+
+/** Stands for what the twin has, its version apart. */
+export function twinDigest(twin: Item, rules: TwinRules): string {
+  return itemDigest(withoutStamp(twin, rules));
 }
 
 /** Stands for an item's content, at a fixed size: equal for items that mean the same. */
-export function itemDigest(item: Item, reservedAttribute: string): string {
-  const text = canonicalItem(without(item, reservedAttribute));
-  return createHash('sha256').update(text).digest('base64');
-}
-
-function without(item: Item, name: string): Item {
-  const { [name]: _, ...rest } = item;
-  return rest;
+export function itemDigest(item: Item): string {
+  return createHash('sha256').update(canonicalItem(item)).digest('base64');
 }

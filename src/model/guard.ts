@@ -1,10 +1,11 @@
-// The only place that decides newer, older and already applied. A version is text of fixed width,
-// EEEE.LLLLLLLLLLLLL.S..S (epoch, stream label in epoch milliseconds, sequence number), so that the
-// order of texts is the order in which the source accepted the writes of an item.
+// Decides what is newer, older or already applied, and makes the conditions under which the twin is written. A
+// version is text of fixed width, EEEE.LLLLLLLLLLLLL.S..S (epoch, stream label in epoch milliseconds, sequence number),
+// so that the order of texts is the order in which the source accepted the writes of an item.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { UnversionedItems } from '../config/handler-settings.ts';
+import type { UnversionedItems } from '../config/schema.ts';
 import type { Item } from './attribute-value.ts';
+import type { TwinRules } from './rules.ts';
 
 const EPOCH_DIGITS = 4;
 const LABEL_DIGITS = 13;
@@ -82,6 +83,16 @@ export function streamLabelMs(streamArn: string): number | undefined {
   return Number.isSafeInteger(ms) && ms >= 0 && ms < 10 ** LABEL_DIGITS ? ms : undefined;
 }
 
+/**
+ * The series of a stream that must be there.
+ * @throws Error where the ARN has no label that can be read.
+ */
+export function requireSeries(streamArn: string, epoch: number): Series {
+  const labelMs = streamLabelMs(streamArn);
+  if (labelMs === undefined) throw new Error(`the stream "${streamArn}" has no label in its ARN`);
+  return { epoch, labelMs };
+}
+
 /** Series of streams in one epoch. All records of a batch are nearly always of one stream. */
 export function seriesInEpoch(epoch: number): SeriesOf {
   let latest: { readonly streamArn: string; readonly series: Series | undefined } | undefined;
@@ -139,6 +150,25 @@ function condition(
     ConditionExpression: text(`${unversioned}#f.#v < :v`),
     ExpressionAttributeNames: { '#pk': keyAttribute, '#f': reservedAttribute, '#v': 'v' },
     ExpressionAttributeValues: { ':v': { S: version } },
+  };
+}
+
+/** The place is still as it was read: empty, or with this version. */
+export function unchangedFrom(twin: Item | undefined, key: Item, { reservedAttribute }: TwinRules) {
+  const pk = { '#pk': Object.keys(key)[0] ?? '' };
+  if (twin === undefined)
+    return { ConditionExpression: 'attribute_not_exists(#pk)', ExpressionAttributeNames: pk };
+  const names = { '#f': reservedAttribute };
+  const reserved = twin[reservedAttribute];
+  if (reserved === undefined)
+    return {
+      ConditionExpression: 'attribute_exists(#pk) AND attribute_not_exists(#f)',
+      ExpressionAttributeNames: { ...pk, ...names },
+    };
+  return {
+    ConditionExpression: '#f = :f',
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: { ':f': reserved },
   };
 }
 

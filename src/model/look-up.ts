@@ -4,7 +4,7 @@ import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Item } from './attribute-value.ts';
 import type { Version } from './guard.ts';
-import type { WriteRules } from './write-request.ts';
+import type { WriteRules } from './rules.ts';
 
 /** Eventually consistent: a delete that it cannot see yet has not been looked at again either. */
 export function lookUpRequest(

@@ -1,5 +1,5 @@
-// StreamRecord + guard -> the DynamoDB requests that apply it. Values one can print and compare;
-// the destination adapter sends them as they are. Every way into the destination ends here.
+// A change and the rules -> the DynamoDB requests that apply it, as values that can be printed and compared. Adapters
+// send them as they are.
 
 import { createHash } from 'node:crypto';
 import type {
@@ -9,10 +9,10 @@ import type {
   UpdateItemInput,
 } from '@aws-sdk/client-dynamodb';
 import { LEDGER_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
-import type { HandlerSettings } from '../config/handler-settings.ts';
 import type { Item } from './attribute-value.ts';
 import { GuardedPut } from './guarded-put.ts';
 import { freeFor, guardOf, type Version } from './guard.ts';
+import type { LedgerRules, WriteRules } from './rules.ts';
 import type { PutRecord, RemoveRecord } from './stream-record.ts';
 
 export type WriteRequest =
@@ -20,23 +20,6 @@ export type WriteRequest =
   | { readonly operation: 'DeleteItem'; readonly input: DeleteItemInput }
   | { readonly operation: 'UpdateItem'; readonly input: UpdateItemInput }
   | { readonly operation: 'TransactWriteItems'; readonly input: TransactWriteItemsInput };
-
-/** As DynamoDB's JSON, in which bytes are base64 text: those of decodeItem are. */
-export function jsonOf(request: WriteRequest): string {
-  return request instanceof GuardedPut ? request.json() : JSON.stringify(request.input);
-}
-
-/** Where writes go and under which rules. */
-export type WriteRules = Pick<
-  HandlerSettings,
-  | 'replication'
-  | 'sourceRegion'
-  | 'destinationTable'
-  | 'stateTable'
-  | 'reservedAttribute'
-  | 'unversionedItems'
-  | 'tombstones'
->;
 
 /** Identity of an item's ledger row. */
 export interface LedgerRowKey {
@@ -46,9 +29,9 @@ export interface LedgerRowKey {
 }
 
 /** A put that also asks the ledger row whether its item has been deleted since. */
-export function putTransaction(record: PutRecord, target: WriteRules): WriteRequest {
-  const { input } = new GuardedPut(record, target, 'free');
-  const TransactItems = [{ Put: input }, { ConditionCheck: notDeletedSince(record, target) }];
+export function putTransaction(record: PutRecord, rules: WriteRules): WriteRequest {
+  const { input } = new GuardedPut(record, rules, 'free');
+  const TransactItems = [{ Put: input }, { ConditionCheck: notDeletedSince(record, rules) }];
   return { operation: 'TransactWriteItems', input: { TransactItems } };
 }
 
@@ -59,71 +42,68 @@ export function putTransaction(record: PutRecord, target: WriteRules): WriteRequ
 export function failureBound(
   row: LedgerRowKey,
   version: Version,
-  target: WriteRules,
+  rules: LedgerRules,
   nowMs: number,
 ): WriteRequest {
-  return ledgerRowUpdate(row, target, {
-    UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
-    ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
-    ExpressionAttributeNames: { '#own': LEDGER_ATTRIBUTES.failed, '#key': LEDGER_ATTRIBUTES.key },
-    ExpressionAttributeValues: {
-      ':v': { S: version },
-      ':key': { S: row.keyText },
-      ...expiry(nowMs),
-    },
-  });
+  return raisedVersion({ ...row, attribute: LEDGER_ATTRIBUTES.failed, version }, rules, nowMs);
 }
 
 /** Prolongs the life of a ledger row, and changes nothing else. */
-export function keepLedgerRow(row: LedgerRowKey, target: WriteRules, nowMs: number): WriteRequest {
-  return ledgerRowUpdate(row, target, {
+export function keepLedgerRow(row: LedgerRowKey, rules: LedgerRules, nowMs: number): WriteRequest {
+  return ledgerRowUpdate(row, rules, {
     UpdateExpression: 'SET #expiresAt = :expiresAt',
     ExpressionAttributeNames: {},
     ExpressionAttributeValues: expiry(nowMs),
   });
 }
 
-function notDeletedSince({ version, keyText }: PutRecord, target: WriteRules) {
+function notDeletedSince({ version, keyText }: PutRecord, rules: WriteRules) {
   return {
-    TableName: target.stateTable,
-    Key: ledgerRowKey(target, keyText),
+    TableName: rules.stateTable,
+    Key: ledgerRowKey(rules, keyText),
     ConditionExpression: 'attribute_not_exists(#d) OR #d < :v',
     ExpressionAttributeNames: { '#d': LEDGER_ATTRIBUTES.deleted },
     ExpressionAttributeValues: { ':v': { S: version } },
   };
 }
 
-export function guardedDelete(record: RemoveRecord, target: WriteRules): WriteRequest {
+export function guardedDelete(record: RemoveRecord, rules: WriteRules): WriteRequest {
   return {
     operation: 'DeleteItem',
     input: {
-      TableName: target.destinationTable,
+      TableName: rules.destinationTable,
       Key: record.key,
-      ...freeFor(guardOf(record, target)),
+      ...freeFor(guardOf(record, rules)),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     },
   };
 }
 
 /** Remembers a delete, unless a newer one is remembered. */
-export function tombstone(record: RemoveRecord, target: WriteRules, nowMs: number): WriteRequest {
-  return ledgerRowUpdate(record, target, {
+export function tombstone(record: RemoveRecord, rules: LedgerRules, nowMs: number): WriteRequest {
+  return raisedVersion({ ...record, attribute: LEDGER_ATTRIBUTES.deleted }, rules, nowMs);
+}
+
+interface Raise extends LedgerRowKey {
+  readonly attribute: string;
+  readonly version: Version;
+}
+
+function raisedVersion(raise: Raise, rules: LedgerRules, nowMs: number): WriteRequest {
+  const { attribute, version, keyText } = raise;
+  return ledgerRowUpdate(raise, rules, {
     UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
-    // Equal is this very delete again, and it may not have got further than here.
+    // Equal is this very record again, and it may not have got further than here.
     ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
-    ExpressionAttributeNames: { '#own': LEDGER_ATTRIBUTES.deleted, '#key': LEDGER_ATTRIBUTES.key },
-    ExpressionAttributeValues: {
-      ':v': { S: record.version },
-      ':key': { S: record.keyText },
-      ...expiry(nowMs),
-    },
+    ExpressionAttributeNames: { '#own': attribute, '#key': LEDGER_ATTRIBUTES.key },
+    ExpressionAttributeValues: { ':v': { S: version }, ':key': { S: keyText }, ...expiry(nowMs) },
   });
 }
 
 /** An update of an item's ledger row; `change` sets `#expiresAt` among other things. */
 function ledgerRowUpdate(
   { keyText }: LedgerRowKey,
-  target: WriteRules,
+  rules: LedgerRules,
   change: Pick<
     UpdateItemInput,
     | 'UpdateExpression'
@@ -135,8 +115,8 @@ function ledgerRowUpdate(
   return {
     operation: 'UpdateItem',
     input: {
-      TableName: target.stateTable,
-      Key: ledgerRowKey(target, keyText),
+      TableName: rules.stateTable,
+      Key: ledgerRowKey(rules, keyText),
       ...change,
       ExpressionAttributeNames: {
         ...change.ExpressionAttributeNames,
@@ -148,7 +128,7 @@ function ledgerRowUpdate(
 
 /** A digest, because an item's key may be longer than a partition key of the state table may be. */
 export function ledgerRowKey(
-  { replication }: Pick<WriteRules, 'replication'>,
+  { replication }: Pick<LedgerRules, 'replication'>,
   keyText: string,
 ): Item {
   const digest = createHash('sha256').update(keyText).digest('hex');

@@ -9,7 +9,7 @@ import {
   putControlRow,
 } from '../model/control-row.ts';
 import type { ReadRequest } from '../model/read-request.ts';
-import type { WriteRules } from '../model/write-request.ts';
+import type { LedgerRules, WriteRules } from '../model/rules.ts';
 import type { TwinReader, TwinWriter } from '../ports.ts';
 
 export interface Adoption {
@@ -26,7 +26,7 @@ export interface AdoptionPorts {
 
 /** @throws what the read throws. */
 export async function readControl(
-  settings: Pick<WriteRules, 'replication' | 'stateTable'>,
+  settings: LedgerRules,
   reader: TwinReader,
 ): Promise<FoundControl> {
   const input = { TableName: settings.stateTable, Key: controlKey(settings), ConsistentRead: true };

@@ -4,14 +4,14 @@
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from '../model/attribute-value.ts';
-import type { Version } from '../model/guard.ts';
-import { versioned, type WrittenAs } from '../model/versioned-item.ts';
+import { unchangedFrom, type Version } from '../model/guard.ts';
+import { twinItem, type WrittenAs } from '../model/twin-item.ts';
+import type { WriteRules } from '../model/rules.ts';
 import {
   expiry,
   type LedgerRowKey,
   ledgerRowKey,
   type WriteRequest,
-  type WriteRules,
 } from '../model/write-request.ts';
 
 /** The twin's item is read before the ledger row. */
@@ -28,8 +28,8 @@ export function putAsRead(read: ItemAsRead, source: Item, written: WrittenAs): W
     {
       Put: {
         TableName: rules.destinationTable,
-        Item: versioned(source, written, rules),
-        ...twinAsRead(read),
+        Item: twinItem(source, written, rules),
+        ...unchangedFrom(read.twin, read.key, rules),
       },
     },
     {
@@ -56,7 +56,7 @@ export function deleteAsRead(
   { version, nowMs, keepsItem = false }: DeleteAsRead,
 ): WriteRequest {
   const { rules, key, twin } = read;
-  const place = { TableName: rules.destinationTable, Key: key, ...twinAsRead(read) };
+  const place = { TableName: rules.destinationTable, Key: key, ...unchangedFrom(twin, key, rules) };
   const item = twin === undefined || keepsItem ? { ConditionCheck: place } : { Delete: place };
   return transaction(item, { Update: tombstoneAsRead(read, version, nowMs) });
 }
@@ -87,26 +87,6 @@ function tombstoneAsRead(
       ':key': { S: keyText },
       ...expiry(nowMs),
     },
-  };
-}
-
-function twinAsRead({ twin, rules, key }: ItemAsRead) {
-  const pk = { '#pk': Object.keys(key)[0] ?? '' };
-  if (twin === undefined) {
-    return { ConditionExpression: 'attribute_not_exists(#pk)', ExpressionAttributeNames: pk };
-  }
-  const reserved = twin[rules.reservedAttribute];
-  const names = { '#f': rules.reservedAttribute };
-  if (reserved === undefined) {
-    return {
-      ConditionExpression: 'attribute_exists(#pk) AND attribute_not_exists(#f)',
-      ExpressionAttributeNames: { ...pk, ...names },
-    };
-  }
-  return {
-    ConditionExpression: '#f = :f',
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: { ':f': reserved },
   };
 }
 

@@ -6,7 +6,8 @@ import type { Item } from '../model/attribute-value.ts';
 import { deleteAsRead, type ItemAsRead, putAsRead } from './compare-and-set.ts';
 import { findDiscrepancy } from '../model/discrepancy.ts';
 import { above, epochIn, type Version, versionIn } from '../model/guard.ts';
-import type { LedgerRowKey, WriteRequest, WriteRules } from '../model/write-request.ts';
+import type { WriteRules } from '../model/rules.ts';
+import type { LedgerRowKey, WriteRequest } from '../model/write-request.ts';
 
 /** What source, twin and state table have of an item. */
 export interface ItemStates {
@@ -82,7 +83,7 @@ export function isKept(
 /** Equal, and no record that failed, or is redriven, is above what the twin holds. */
 function isSettled({ states, rules, redriven }: Resynchronization): boolean {
   const { source, twin } = states;
-  if (findDiscrepancy(source, twin, rules.reservedAttribute) !== undefined) return false;
+  if (findDiscrepancy(source, twin, rules) !== undefined) return false;
   const { held, deleted, failed } = versionsIn(states, rules);
   const settled = source === undefined ? deleted : held;
   const isBelow = (due: Version | undefined) =>

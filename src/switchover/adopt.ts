@@ -21,7 +21,7 @@ import {
   putControlRow,
   standingOf,
 } from '../model/control-row.ts';
-import type { WriteRules } from '../model/write-request.ts';
+import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import type {
   TwinReader,

@@ -13,7 +13,7 @@ import {
   nextEpoch,
   standingOf,
 } from '../model/control-row.ts';
-import { epochIn, floorOf, streamLabelMs, type Version, versionIn } from '../model/guard.ts';
+import { epochIn, floorOf, requireSeries, type Version, versionIn } from '../model/guard.ts';
 
 export interface AdoptionChoice {
   /** Opens another epoch even if the row is right. */
@@ -154,7 +154,7 @@ export function surveyState(
 function note(survey: VersionSurvey, version: Version, { streamArn }: SurveyedBy): void {
   const epoch = epochIn(version) ?? 0;
   survey.highestEpoch = Math.max(survey.highestEpoch, epoch);
-  const labelMs = streamLabelMs(streamArn) ?? 0;
+  const { labelMs } = requireSeries(streamArn, 1);
   const isOwn = epoch === 1 && version < floorOf({ epoch: 1, labelMs: labelMs + 1 });
   if (!isOwn) survey.stranger ??= version;
 }

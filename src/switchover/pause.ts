@@ -11,7 +11,7 @@ import {
 } from '../model/control-row.ts';
 import { pauseFrom } from '../status/pause.ts';
 import { classifyFailure } from '../model/write-failure.ts';
-import type { WriteRules } from '../model/write-request.ts';
+import type { LedgerRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import type { TwinReader, TwinWriter, EventSource } from '../ports.ts';
 import { readControl } from '../replicate/first-adoption.ts';
@@ -20,7 +20,7 @@ import { whatHappened } from '../failures/what-happened.ts';
 import { type SwitchContext, switchMappings } from './switch-mappings.ts';
 
 export interface PauseContext extends SwitchContext {
-  readonly rules: Pick<WriteRules, 'replication' | 'stateTable'>;
+  readonly rules: LedgerRules;
   readonly twinReader: TwinReader;
   readonly twinWriter: TwinWriter;
   /** Of this run: tells a control row that it has written from another's. */

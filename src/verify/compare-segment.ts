@@ -2,7 +2,7 @@
 // on as a suspect. Can stop in between, and go on from there.
 
 import { canonicalKey } from '../model/attribute-value.ts';
-import { itemDigest } from '../model/discrepancy.ts';
+import { sourceDigest, twinDigest } from '../model/discrepancy.ts';
 import {
   type ScanCursor,
   type SegmentCursor,
@@ -78,13 +78,14 @@ function takeIn(
 ): Suspect[] {
   const { context, report } = comparison;
   const table = context[side];
+  const digestOf = side === 'source' ? sourceDigest : twinDigest;
   report[side === 'source' ? 'items' : 'destinationItems'] += page.items.length;
   report[`${side}ReadUnits`] += page.readUnits;
   // Equal to nothing, so that each becomes one suspect, and is counted once whichever side cannot be read.
   const unreadable = page.unreadable.map((key) => ({ key, digest: `unreadable ${side}` }));
   const readable = page.items.map((item) => ({
     key: table.keyOf(item),
-    digest: itemDigest(item, context.reservedAttribute),
+    digest: digestOf(item, context.rules),
   }));
   return [...unreadable, ...readable].flatMap(({ key, digest }) =>
     join.add(side, { key, keyText: canonicalKey(key), digest }),

@@ -6,7 +6,9 @@ import {
   differingAttributes,
   findDiscrepancy,
   itemDigest,
+  sourceDigest,
 } from '../model/discrepancy.ts';
+import type { TwinRules } from '../model/rules.ts';
 import type { Unmatched } from './segment-join.ts';
 import { FerryError } from '../errors.ts';
 import type { Clock, Item, ItemReader } from '../ports.ts';
@@ -30,7 +32,7 @@ export interface Difference {
 export interface ConfirmContext {
   readonly source: ItemReader;
   readonly destination: ItemReader;
-  readonly reservedAttribute: string;
+  readonly rules: TwinRules;
   readonly clock: Clock;
   /** Time between two looks: longer than a record takes to arrive. */
   readonly settleMs: number;
@@ -84,18 +86,17 @@ async function lookAt({ key, side }: Suspect, context: ConfirmContext): Promise<
     return undefined;
   }
   const { before, twin, source } = states;
-  const { reservedAttribute } = context;
-  if (findDiscrepancy(before, source, reservedAttribute) !== undefined) return { seen: '' };
-  const kind = findDiscrepancy(source, twin, reservedAttribute);
+  const { rules } = context;
+  const wanted = (item: Item | undefined) => item && sourceDigest(item, rules);
+  if (wanted(before) !== wanted(source)) return { seen: '' };
+  const kind = findDiscrepancy(source, twin, rules);
   if (kind === undefined || (side === 'destination' && kind !== 'extraneous')) return undefined;
   const attributes =
-    source === undefined || twin === undefined
-      ? []
-      : differingAttributes(source, twin, reservedAttribute);
+    source === undefined || twin === undefined ? [] : differingAttributes(source, twin, rules);
   return {
     difference: { key, kind, attributes, source, destination: twin },
     // Digests: of large items, thousands may be under suspicion at a time.
-    seen: [source, twin].map((item) => (item ? itemDigest(item, '') : '')).join(),
+    seen: [source, twin].map((item) => (item ? itemDigest(item) : '')).join(),
   };
 }
 

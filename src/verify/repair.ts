@@ -2,7 +2,7 @@
 // first, and only a difference that is still there is touched, by compare-and-set, never over anything
 // newer. What was touched is compared once more.
 
-import { itemDigest } from '../model/discrepancy.ts';
+import { sourceDigest } from '../model/discrepancy.ts';
 import { canonicalKey } from '../model/attribute-value.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
 import type { Version } from '../model/guard.ts';
@@ -150,8 +150,7 @@ async function fix(
   context: RepairContext & ResynchronizationContext,
   { apply }: RepairOptions,
 ): Promise<Fix> {
-  const { reservedAttribute } = context.rules;
-  const digest = (item: Item | undefined) => item && itemDigest(item, reservedAttribute);
+  const digest = (item: Item | undefined) => item && sourceDigest(item, context.rules);
   const item = {
     key,
     keyText: canonicalKey(key),
@@ -237,8 +236,7 @@ function looking(
   { source, twin, rules, clock, settleMs, stop }: RepairContext,
   events: Pick<ConfirmContext, 'onDifference' | 'onInFlight' | 'onUnreadable'>,
 ): ConfirmContext {
-  const { reservedAttribute } = rules;
-  return { source, destination: twin, reservedAttribute, clock, settleMs, stop, ...events };
+  return { source, destination: twin, rules, clock, settleMs, stop, ...events };
 }
 
 async function* batches<T>(all: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

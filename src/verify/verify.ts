@@ -140,7 +140,7 @@ function onceEach(): (key: Item) => boolean {
   let latest = new Set<string>();
   let earlier = latest;
   return (key) => {
-    const digest = itemDigest(key, '');
+    const digest = itemDigest(key);
     if (latest.has(digest) || earlier.has(digest)) return false;
     if (latest.size >= REMEMBERED_MAX) [earlier, latest] = [latest, new Set()];
     latest.add(digest);

@@ -4,9 +4,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { dynamoDbTransactions } from '../../src/aws/dynamodb-table.ts';
-import { floorOf, streamLabelMs } from '../../src/model/guard.ts';
+import { floorOf, requireSeries } from '../../src/model/guard.ts';
 import { below } from '../../src/local/seeded-random.ts';
-import { backfill, openBackfill } from '../../src/backfill/backfill.ts';
+import { backfill } from '../../src/backfill/backfill.ts';
+import { openBackfill } from '../../src/backfill/run.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { verify } from '../../src/verify/verify.ts';
 import type { ReadableTable, TransactionWriter } from '../../src/ports.ts';
@@ -124,7 +125,7 @@ async function copyAll(live: LiveTable, transactions: TransactionWriter) {
     ttlDeletes: settings.ttlDeletes,
     epoch: 1,
     lookAgain: { announce: async () => undefined },
-    floor: floorOf({ epoch: 1, labelMs: streamLabelMs(streamArn) ?? 0 }),
+    floor: floorOf(requireSeries(streamArn, 1)),
     clock: turns.clock,
     random,
     stop: new AbortController().signal,
@@ -197,7 +198,7 @@ async function saysEqual(live: LiveTable): Promise<boolean> {
     {
       source: live.source,
       destination: live.twin,
-      reservedAttribute: '_ferry',
+      rules: { reservedAttribute: '_ferry' },
       clock: live.turns.clock,
       settleMs: 0,
       stop: new AbortController().signal,

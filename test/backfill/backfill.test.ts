@@ -14,17 +14,14 @@ import { LEDGER_ATTRIBUTES } from '../../src/config/names.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import type { BackfillRun } from '../../src/backfill/checkpoint.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
-import { ledgerRowKey, type WriteRules } from '../../src/model/write-request.ts';
+import type { WriteRules } from '../../src/model/rules.ts';
+import { ledgerRowKey } from '../../src/model/write-request.ts';
 import { startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
-import {
-  backfill,
-  type BackfillContext,
-  continueSegment,
-  finishBackfill,
-  openBackfill,
-} from '../../src/backfill/backfill.ts';
-import { PLAIN_PAGE_LIFE_MS, type RejectedCopy } from '../../src/backfill/copy-page.ts';
+import { backfill, continueSegment } from '../../src/backfill/backfill.ts';
+import { finishBackfill, openBackfill } from '../../src/backfill/run.ts';
+import type { BackfillContext, RejectedCopy } from '../../src/backfill/context.ts';
+import { PLAIN_PAGE_LIFE_MS } from '../../src/backfill/copy-page.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import type {
   Clock,

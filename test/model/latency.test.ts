@@ -88,24 +88,29 @@ describe('latency by a timestamp', () => {
 
 describe('the latency of a heartbeat', () => {
   const beat = record({ writtenAt: { N: String(NOW_MS - 250) } });
-  const heartbeatKey = beat.keyText;
+  const heartbeatKeyText = beat.keyText;
 
   it.each([
-    ['is exact', beat, { heartbeatKey }, { latencyMs: 1_700, heartbeatMs: 250 }],
+    ['is exact', beat, { heartbeatKeyText }, { latencyMs: 1_700, heartbeatMs: 250 }],
     [
       'is no fallback where the application stamps its writes',
       beat,
-      { ...stamped, heartbeatKey },
+      { ...stamped, heartbeatKeyText },
       { latencyMs: 250, heartbeatMs: 250 },
     ],
     [
       'is that of no other item',
       beat,
-      { heartbeatKey: '[["pk",{"S":"x"}]]' },
+      { heartbeatKeyText: '[["pk",{"S":"x"}]]' },
       { latencyMs: 1_700 },
     ],
     ['is not known where there is none', beat, {}, { latencyMs: 1_700 }],
-    ['is not known of its delete', record({}, 'REMOVE'), { heartbeatKey }, { latencyMs: 1_700 }],
+    [
+      'is not known of its delete',
+      record({}, 'REMOVE'),
+      { heartbeatKeyText },
+      { latencyMs: 1_700 },
+    ],
   ])('%s', (_, one, rules, expected) => {
     expect(latenciesOf(one, rules, NOW_MS)).toEqual(expected);
   });

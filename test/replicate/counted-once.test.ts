@@ -43,7 +43,7 @@ async function compare(tables: Pick<VerifyContext, 'source' | 'destination'>, wa
   const context: VerifyContext = {
     ...tables,
     waitingMax,
-    reservedAttribute: '_ferry',
+    rules: { reservedAttribute: '_ferry' },
     clock: { now: () => 0, sleep: async () => undefined },
     settleMs: 0,
     stop: new AbortController().signal,

@@ -199,7 +199,7 @@ async function runVerify(process: Process, world: World, settleMs: number) {
       ...retries,
       source: pacedReader(source, unlimited, retries),
       destination: pacedReader(twin, unlimited, retries),
-      reservedAttribute: '_ferry',
+      rules: { reservedAttribute: '_ferry' },
       settleMs,
       onDifference({ key, kind }) {
         const text = world.keys.nameOf(key) ?? '';

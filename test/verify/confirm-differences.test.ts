@@ -26,7 +26,7 @@ async function look(world: World, suspect: Partial<Suspect> = {}, settleMs = 10_
   const context: ConfirmContext = {
     source: { get: async () => world.source },
     destination: { get: async () => world.twin },
-    reservedAttribute: '_ferry',
+    rules: { reservedAttribute: '_ferry' },
     clock: {
       now: () => nowMs,
       sleep: async (ms) => {
@@ -100,7 +100,7 @@ it('does not believe what it reads while the source changes', async () => {
   await confirmDifferences([{ key, side: 'source' }], {
     source: { get: async () => reads.shift() ?? item(2) },
     destination: { get: async () => item(2) },
-    reservedAttribute: '_ferry',
+    rules: { reservedAttribute: '_ferry' },
     clock: { now: () => 0, sleep: async () => undefined },
     settleMs: 0,
     stop: new AbortController().signal,

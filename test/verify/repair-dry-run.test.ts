@@ -8,7 +8,7 @@ import { canonicalKey } from '../../src/model/attribute-value.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
 import { ledgerRowKey } from '../../src/model/write-request.ts';
 import { FerryError } from '../../src/errors.ts';
-import type { UnversionedItems } from '../../src/config/handler-settings.ts';
+import type { UnversionedItems } from '../../src/config/schema.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { repair, type RepairContext, type RepairedItem } from '../../src/verify/repair.ts';
 import { LATER_EPOCH } from '../../src/resync/resynchronize-key.ts';

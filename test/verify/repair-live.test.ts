@@ -6,7 +6,7 @@ import { DeleteItemCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/clie
 import { describe, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
 import { dynamoDbTwinWriter, writeClient } from '../../src/aws/dynamodb-table.ts';
-import { floorOf, streamLabelMs } from '../../src/model/guard.ts';
+import { floorOf, requireSeries } from '../../src/model/guard.ts';
 import { type FaultProxy, startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
@@ -160,7 +160,7 @@ async function repairAll(live: LiveTable, { endpoint, mutation, tally }: RepairS
         twinWriter: ambushed(mutation(dynamoDbTwinWriter(writes)), live, tally),
         remainingMs: () => Infinity,
         settleMs: 1_000,
-        floor: floorOf({ epoch: 1, labelMs: streamLabelMs(live.streamArn) ?? 0 }),
+        floor: floorOf(requireSeries(live.streamArn, 1)),
         epoch: 1,
         lookAgain: { announce: async () => undefined },
         pace: paceOf(Infinity, turns.clock),

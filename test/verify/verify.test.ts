@@ -54,7 +54,7 @@ async function compare(
   const inFlight: Item[] = [];
   const context: VerifyContext = {
     ...tables,
-    reservedAttribute: '_ferry',
+    rules: { reservedAttribute: '_ferry' },
     clock: systemClock,
     settleMs: 0,
     stop: new AbortController().signal,
@@ -318,7 +318,7 @@ it('looks up no more than differs, also where far more is missing than may wait'
     {
       ...tables,
       waitingMax: 5_000,
-      reservedAttribute: '_ferry',
+      rules: { reservedAttribute: '_ferry' },
       clock: { now: () => 0, sleep: async () => undefined },
       settleMs: 0,
       stop: new AbortController().signal,
@@ -342,7 +342,7 @@ it('does not call an item equal that cannot be read', async () => {
   const context: VerifyContext = {
     ...tables,
     destination: { ...tables.destination, ...unreadable },
-    reservedAttribute: '_ferry',
+    rules: { reservedAttribute: '_ferry' },
     clock: systemClock,
     settleMs: 0,
     stop: new AbortController().signal,
@@ -366,7 +366,7 @@ it('can stop in a segment, and go on there', async () => {
   const missing: string[] = [];
   const context: VerifyContext = {
     ...tables,
-    reservedAttribute: '_ferry',
+    rules: { reservedAttribute: '_ferry' },
     clock: systemClock,
     settleMs: 0,
     stop: new AbortController().signal,

@@ -3,7 +3,8 @@
 
 import { decodeItem, type Item } from '../../model/attribute-value.ts';
 import { itemRequest, itemsRequest } from '../../model/read-request.ts';
-import { jsonOf, type WriteRequest } from '../../model/write-request.ts';
+import { requestEncoder } from '../../model/request-encoder.ts';
+import type { WriteRequest } from '../../model/write-request.ts';
 import type { TwinReader, TwinWriter, ItemReader, ReadReply, WriteReply } from '../../ports.ts';
 import { requireOwnAnswer } from './service-answer.ts';
 import type { Answer, SignedRequests } from './signed-requests.ts';
@@ -12,10 +13,11 @@ import { cancellation, type CancellationPart, refusal } from './write-reply.ts';
 const API = 'DynamoDB_20120810.';
 
 export function signedTwinWriter(requests: SignedRequests): TwinWriter {
+  const encode = requestEncoder();
   return {
     async write(request) {
       const { operation } = request;
-      const answer = await requests.send(API + operation, jsonOf(request));
+      const answer = await requests.send(API + operation, encode(request));
       requireOwnAnswer(operation, answer);
       if (answer.status === 200) return WRITTEN;
       return refusalIn(answer, request);

@@ -18,7 +18,7 @@ export function compareTables(world: LocalWorld, clock: Clock): Promise<VerifyRe
   const context = {
     source: reader(source, replication.source.table),
     destination: reader(destination, replication.destination.table),
-    reservedAttribute: replication.reservedAttribute,
+    rules: replication,
     clock,
     settleMs: SETTLE_MS,
     // It is over in a moment, and the answer is what the run was for.

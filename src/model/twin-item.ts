@@ -1,0 +1,40 @@
+// A source item -> its twin item: what the twin has of it, and the version of the record that brought it. Everything
+// that puts an item into the twin, or compares one with its source, goes by these functions.
+
+import type { Item } from './attribute-value.ts';
+import type { Version } from './guard.ts';
+import type { TwinRules, WriteRules } from './rules.ts';
+
+export interface WrittenAs {
+  readonly version: Version;
+  /** When the source accepted the write, where that is known. */
+  readonly createdAtSeconds?: number | undefined;
+}
+
+type StampRules = Pick<WriteRules, 'reservedAttribute' | 'sourceRegion'>;
+
+export function twinItem(source: Item, written: WrittenAs, rules: StampRules): Item {
+  return { ...source, [rules.reservedAttribute]: stampOf(written, rules) };
+}
+
+/**
+ * What the twin should have of a source item, without its version.
+ * The reserved attribute is Ferry's: a source item that has it was copied from a twin, and loses it.
+ */
+export function twinContent(source: Item, rules: TwinRules): Item {
+  return withoutStamp(source, rules);
+}
+
+/** What the twin has, without its version. */
+export function withoutStamp(twin: Item, { reservedAttribute }: TwinRules): Item {
+  const { [reservedAttribute]: _, ...content } = twin;
+  return content;
+}
+
+/** Value of the reserved attribute. */
+export function stampOf({ version, createdAtSeconds }: WrittenAs, { sourceRegion }: StampRules) {
+  const [v, o] = [{ S: version }, { S: sourceRegion }];
+  return {
+    M: createdAtSeconds === undefined ? { v, o } : { v, t: { N: String(createdAtSeconds) }, o },
+  };
+}
