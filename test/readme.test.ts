@@ -149,7 +149,7 @@ it('names paths that exist', () => {
   ].map((match) => match[1] ?? match[2] ?? '');
   const tour = [
     ...(/## The path of a record\n\n(.*?)\n\n## /s.exec(architecture)?.[1] ?? '').matchAll(
-      /`(\w+\/[\w-]+)`/g,
+      /`([a-z-]+(?:\/[a-z-]+)+)`/g,
     ),
   ];
 
@@ -157,6 +157,26 @@ it('names paths that exist', () => {
   expect(paths.filter((path) => !existsSync(path))).toEqual([]);
   expect(tour.length).toBeGreaterThan(25);
   expect(tour.map((match) => `src/${match[1]}.ts`).filter((path) => !existsSync(path))).toEqual([]);
+});
+
+it('has a guide for contributors whose scripts and paths exist', () => {
+  const guide = readFileSync('CONTRIBUTING.md', 'utf8');
+  const named = [...guide.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
+  const paths = [...guide.matchAll(/\b(?:test|docs|bench|src)\/[\w./-]+\b/g)].map(([path]) => path);
+
+  expect(named.length).toBeGreaterThan(6);
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  expect(paths.length).toBeGreaterThan(6);
+  expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+});
+
+it('has every room on its map', () => {
+  const rooms = readdirSync('src', { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `src/${name}/`);
+
+  expect(rooms.length).toBeGreaterThan(15);
+  expect(rooms.filter((room) => !architecture.includes(`| \`${room}\` |`))).toEqual([]);
 });
 
 it('leads to a list of every metric', () => {
