@@ -2,8 +2,8 @@
 // Another file than ferry.json is named with `cdk --context config=PATH`.
 
 import { App } from 'aws-cdk-lib';
-import { buildApp } from '../lib/ferry-app.ts';
-import { loadConfig } from '../src/config/config.ts';
+import { buildApp } from '../lib/app.ts';
+import { loadConfig } from '../src/config/config-file.ts';
 import { UsageError } from '../src/errors.ts';
 
 // Synthesized below and not on exit, so that nothing follows the message of a refused configuration.

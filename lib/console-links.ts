@@ -1,5 +1,6 @@
 // Addresses of AWS's console, which work for everybody who may sign in to the account.
 
+import { Token } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 
 const CONSOLES: Readonly<Record<string, string>> = {
@@ -8,8 +9,9 @@ const CONSOLES: Readonly<Record<string, string>> = {
   'aws-us-gov': 'console.amazonaws-us-gov.com',
 };
 
-/** Undefined in a partition whose console is not known here. */
+/** Undefined where the console is not known: in a Region that only a deployment knows, and in some partitions. */
 export function dashboardUrl(region: string, dashboardName: string): string | undefined {
+  if (Token.isUnresolved(region)) return undefined;
   // A Region that is newer than this release of the CDK has no known partition. New ones are in `aws`.
   const console = CONSOLES[RegionInfo.get(region).partition ?? 'aws'];
   if (console === undefined) return undefined;

@@ -1,7 +1,7 @@
 // What a replication costs, as an expression over its metrics.
 
 import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { ReplicationConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import { LIST_PRICES } from '../src/config/names.ts';
 import { expression, PERIOD, type ReplicationMetrics } from './replication-metrics.ts';
 

@@ -12,14 +12,14 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import type { KeyAttribute, TableConfig } from '../src/config/config.ts';
+import type { KeyAttribute, TableConfig } from '../src/config/schema.ts';
 import { UsageError } from '../src/errors.ts';
 
 export interface ProtectedTableProps {
   readonly tableName: string;
-  readonly partitionKey: KeyAttribute;
+  readonly partitionKey: Attribute;
   /** @default - the partition key alone is the key */
-  readonly sortKey?: KeyAttribute;
+  readonly sortKey?: Attribute;
   /** @default - items do not expire */
   readonly timeToLiveAttribute?: string;
   /** @default - the table has no stream */
@@ -38,7 +38,7 @@ const ATTRIBUTE_TYPES: Readonly<Record<KeyAttribute['type'], AttributeType>> = {
 export function createProtectedTable(
   scope: Construct,
   id: string,
-  { partitionKey, sortKey, kmsKeyArn, ...props }: ProtectedTableProps,
+  { kmsKeyArn, ...props }: ProtectedTableProps,
 ): TableV2 {
   const encryption =
     kmsKeyArn === undefined
@@ -46,8 +46,6 @@ export function createProtectedTable(
       : TableEncryptionV2.customerManagedKey(Key.fromKeyArn(scope, `${id}Key`, kmsKeyArn));
   return new TableV2(scope, id, {
     ...props,
-    partitionKey: attribute(partitionKey),
-    ...(sortKey && { sortKey: attribute(sortKey) }),
     billing: Billing.onDemand(),
     encryption,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
@@ -71,8 +69,8 @@ export function createConfiguredTable(
   }
   return createProtectedTable(scope, id, {
     tableName: table,
-    partitionKey,
-    ...(sortKey && { sortKey }),
+    partitionKey: attribute(partitionKey),
+    ...(sortKey && { sortKey: attribute(sortKey) }),
     kmsKeyArn,
     ...options,
   });

@@ -5,7 +5,7 @@ import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket } from 'aws-cdk-lib/aws-s3';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import {
   deadLetterQueueName,
   DEAD_LETTER_RETENTION_SECONDS,

@@ -2,10 +2,9 @@
 // whose data the key encrypts.
 
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { ReplicationConfig, TableConfig } from '../src/config/config.ts';
+import type { ReplicationConfig, TableConfig } from '../src/config/schema.ts';
 import { keyOf } from '../src/config/encryption-keys.ts';
-import { partitionOf } from '../src/config/partition.ts';
-import { allow } from './policies.ts';
+import { allow, partitionAt } from './policies.ts';
 
 export type KeyedService = 'dynamodb' | 'lambda' | 'logs' | 's3' | 'sqs';
 
@@ -105,6 +104,6 @@ function useThrough(service: KeyedService, { region, kmsKeyArn, actions }: Use):
  * whether the ending is its own there, as that of endpoints is. A condition with both holds either way.
  */
 export function viaService(service: KeyedService, region: string): string[] {
-  const suffixes = new Set(['amazonaws.com', partitionOf(region).dnsSuffix]);
+  const suffixes = new Set(['amazonaws.com', partitionAt(region).dnsSuffix]);
   return [...suffixes].map((suffix) => `${service}.${region}.${suffix}`);
 }

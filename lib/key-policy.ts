@@ -1,10 +1,9 @@
 // What the policies of customer managed keys must allow. The app cannot change them, because it knows a key by its
 // ARN only. Docs and `npm run key-policy` show these statements to the key's owner.
 
-import type { ReplicationConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import { keyOf } from '../src/config/encryption-keys.ts';
 import { bulkName } from '../src/config/names.ts';
-import { partitionOf } from '../src/config/partition.ts';
 import {
   ENVIRONMENT_KEY_ACTIONS,
   type KeyedService,
@@ -13,6 +12,7 @@ import {
   TABLE_KEY_ACTIONS,
   viaService,
 } from './key-grants.ts';
+import { partitionAt } from './policies.ts';
 
 export interface KeyPolicyStatement {
   readonly Sid: string;
@@ -34,13 +34,10 @@ export function keyPolicies(
   const uses = replications.flatMap(keyUses);
   const keys = [...new Set(uses.map(({ keyArn }) => keyArn))];
   return new Map(
-    keys.map((keyArn) => [
-      keyArn,
-      statements(
-        uses.filter((use) => use.keyArn === keyArn),
-        { account, region: keyArn.split(':')[3] ?? '' },
-      ),
-    ]),
+    keys.map((keyArn) => {
+      const ofKey = uses.filter((use) => use.keyArn === keyArn);
+      return [keyArn, statements(ofKey, { account, region: ofKey[0]?.region ?? '' })];
+    }),
   );
 }
 
@@ -53,6 +50,7 @@ export function servicePrincipals(statementsOfKey: readonly KeyPolicyStatement[]
 
 interface KeyUse {
   readonly keyArn: string;
+  readonly region: string;
   /** The service that uses the key: for whoever calls it, and as itself for logs and alarms. */
   readonly service: KeyedService | 'cloudwatch';
   /** Whether a deployment makes the service keep a grant to the key. */
@@ -67,10 +65,15 @@ function keyUses(replication: ReplicationConfig): KeyUse[] {
     `log-group:/aws/lambda/ferry-${name}-*`,
     ...(replication.bulk ? [`log-group:/aws/vendedlogs/states/${bulkName(name)}`] : []),
   ];
-  const uses: (Omit<KeyUse, 'keyArn'> & { keyArn: string | undefined })[] = [
+  const { region } = destination;
+  const stateKey = keyOf(replication, 'stateTable');
+  const uses: (Omit<KeyUse, 'keyArn' | 'region'> & {
+    keyArn: string | undefined;
+    region?: string;
+  })[] = [
     { keyArn: source.kmsKeyArn, service: 'dynamodb', grants: source.create },
-    { keyArn: destination.kmsKeyArn, service: 'dynamodb', grants: destination.create },
-    { keyArn: keyOf(replication, 'stateTable'), service: 'dynamodb', grants: true },
+    { keyArn: destination.kmsKeyArn, region, service: 'dynamodb', grants: destination.create },
+    { keyArn: stateKey, region, service: 'dynamodb', grants: true },
     { keyArn: keyOf(replication, 'functions'), service: 'lambda', grants: true },
     { keyArn: keyOf(replication, 'deadLetterQueue'), service: 'sqs' },
     ...(replication.tombstones === 'checked'
@@ -84,7 +87,9 @@ function keyUses(replication: ReplicationConfig): KeyUse[] {
       resources: [`alarm:ferry-${name}-*`],
     },
   ];
-  return uses.flatMap(({ keyArn, ...use }) => (keyArn === undefined ? [] : { keyArn, ...use }));
+  return uses.flatMap(({ keyArn, ...use }) =>
+    keyArn === undefined ? [] : { keyArn, region: source.region, ...use },
+  );
 }
 
 interface Place {
@@ -111,7 +116,7 @@ function statements(uses: readonly KeyUse[], place: Place): KeyPolicyStatement[]
 
 /** The account as a principal lets its IAM policies decide: those of Ferry's roles, and of operators. */
 function ofAccount({ account, region }: Place): KeyPolicyStatement['Principal'] {
-  return { AWS: `arn:${partitionOf(region).name}:iam::${account}:root` };
+  return { AWS: `arn:${partitionAt(region).name}:iam::${account}:root` };
 }
 
 const ROLE_ACTIONS: Readonly<Record<KeyedService, readonly string[]>> = {
@@ -155,7 +160,7 @@ function forDeployments(services: readonly KeyedService[], place: Place): KeyPol
 }
 
 function forLogs(logGroups: readonly string[], { account, region }: Place): KeyPolicyStatement {
-  const { name, dnsSuffix } = partitionOf(region);
+  const { name, dnsSuffix } = partitionAt(region);
   const arns = logGroups.map((group) => `arn:${name}:logs:${region}:${account}:${group}`);
   return {
     Sid: 'FerryLogs',
@@ -174,7 +179,7 @@ function forLogs(logGroups: readonly string[], { account, region }: Place): KeyP
 }
 
 function forAlarms(alarms: readonly string[], { account, region }: Place): KeyPolicyStatement {
-  const { name } = partitionOf(region);
+  const { name } = partitionAt(region);
   const arns = alarms.map((alarm) => `arn:${name}:cloudwatch:${region}:${account}:${alarm}`);
   return {
     Sid: 'FerryAlarms',

@@ -1,8 +1,15 @@
 // Parts of which the roles of this app are made.
 
-import { Aws, Stack } from 'aws-cdk-lib';
-import { PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Aws, Stack, Token, Validations } from 'aws-cdk-lib';
+import { PolicyDocument, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { type Partition, partitionOf } from '../src/config/partition.ts';
+
+/** Of a Region that only a deployment knows, CloudFormation fills the partition in. */
+export function partitionAt(region: string): Partition {
+  if (!Token.isUnresolved(region)) return partitionOf(region);
+  return { name: Aws.PARTITION, dnsSuffix: Aws.URL_SUFFIX };
+}
 
 /** Of a table in this account. */
 export function tableArn(scope: Construct, region: string, tableName: string): string {
@@ -34,4 +41,21 @@ export function optionalPolicy(
 
 export function allow(actions: string[], resource: string): PolicyStatement {
   return new PolicyStatement({ actions, resources: [resource] });
+}
+
+/** Answers cdk-nag's finding about each resource with a wildcard in a role's policies. */
+export function acknowledgeWildcards(role: Role, reasons: Readonly<Record<string, string>>): void {
+  const findings = Object.entries(reasons).map(([resource, reason]) => ({
+    id: `AwsSolutions-IAM5[Resource::${asFound(Stack.of(role).resolve(resource))}]`,
+    reason,
+  }));
+  Validations.of(role).acknowledge(...findings);
+}
+
+/** cdk-nag writes what CloudFormation fills in as `<Id>` or `<Id.Attribute>`. */
+function asFound(resource: unknown): string {
+  if (typeof resource === 'string') return resource;
+  const [[kind, content] = []] = Object.entries(resource as object);
+  if (kind === 'Fn::Join') return (content as [string, unknown[]])[1].map(asFound).join('');
+  return `<${[content].flat().join('.')}>`;
 }

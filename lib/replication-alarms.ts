@@ -11,10 +11,10 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import { alarmTopicName } from '../src/config/names.ts';
 import { type AlarmSpec, alarmSpecs } from './alarm-specs.ts';
 import { alarmDescription } from './alarm-text.ts';
@@ -24,51 +24,58 @@ import type { ReplicationMetrics } from './replication-metrics.ts';
 export interface ReplicationAlarmsProps {
   readonly replication: ReplicationConfig;
   readonly metrics: ReplicationMetrics;
+  /** @default - a topic of its own */
+  readonly topic?: ITopic | undefined;
 }
 
 export class ReplicationAlarms extends Construct {
-  readonly topic: Topic;
+  readonly topic: ITopic;
   readonly alarms: readonly Alarm[];
   /** Rings while one of them does. */
   readonly summary: CompositeAlarm;
 
-  constructor(scope: Construct, id: string, { replication, metrics }: ReplicationAlarmsProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { replication, metrics, topic }: ReplicationAlarmsProps,
+  ) {
     super(scope, id);
-    const { name, alarms } = replication;
-    // Without a customer key it is not encrypted: CloudWatch may not use AWS's own key for SNS, and alarms carry
-    // no items.
-    const masterKey = customerKey(this, replication, 'alarmTopic');
-    this.topic = new Topic(this, 'Topic', {
-      topicName: alarmTopicName(name),
-      enforceSSL: true,
-      ...(masterKey && { masterKey }),
-    });
-    if (alarms.email !== undefined) this.topic.addSubscription(new EmailSubscription(alarms.email));
-    this.#letAlarmsPublish(name);
+    const { email } = replication.alarms;
+    this.topic = topic ?? this.#createTopic(replication);
+    if (email !== undefined) this.topic.addSubscription(new EmailSubscription(email));
     this.alarms = alarmSpecs(replication, metrics).map((spec) =>
       this.#createAlarm(replication, spec),
     );
     this.summary = this.#createSummary(replication);
   }
 
-  /** The rule about TLS replaces the policy of a new topic, which would let the account's alarms in. */
-  #letAlarmsPublish(name: string): void {
+  #createTopic(replication: ReplicationConfig): Topic {
+    // Without a customer key it is not encrypted: CloudWatch may not use AWS's own key for SNS, and alarms carry
+    // no items.
+    const masterKey = customerKey(this, replication, 'alarmTopic');
+    const topic = new Topic(this, 'Topic', {
+      topicName: alarmTopicName(replication.name),
+      enforceSSL: true,
+      ...(masterKey && { masterKey }),
+    });
     const alarms = Stack.of(this).formatArn({
       partition: Aws.PARTITION,
       service: 'cloudwatch',
       resource: 'alarm',
-      resourceName: alarmName(name, '*'),
+      resourceName: alarmName(replication.name, '*'),
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    this.topic.addToResourcePolicy(
+    // The rule about TLS replaces the policy of a new topic, which would let the account's alarms in.
+    topic.addToResourcePolicy(
       new PolicyStatement({
         sid: 'AlarmsOfThisReplication',
         principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
         actions: ['sns:Publish'],
-        resources: [this.topic.topicArn],
+        resources: [topic.topicArn],
         conditions: { ArnLike: { 'aws:SourceArn': alarms } },
       }),
     );
+    return topic;
   }
 
   #createAlarm(replication: ReplicationConfig, spec: AlarmSpec): Alarm {

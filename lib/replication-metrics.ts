@@ -4,7 +4,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
-import type { ReplicationConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import { heartbeatName, type MetricName } from '../src/config/names.ts';
 import type { LookAgain } from './look-again.ts';
 import type { StreamReplicator } from './stream-replicator.ts';
@@ -77,7 +77,7 @@ export class ReplicationMetrics {
   }
 
   deadLetters(label?: string): Metric {
-    return this.#replicator.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
+    return this.#replicator.deployed.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
       statistic: Stats.MAXIMUM,
       period: PERIOD,
       ...(label === undefined ? {} : { label }),
@@ -86,7 +86,7 @@ export class ReplicationMetrics {
 
   /** How long the oldest delete has waited to be looked at again, in seconds; with "checked" tombstones. */
   lookAgainAge(label?: string): Metric | undefined {
-    return this.#replicator.lookAgainQueue?.metricApproximateAgeOfOldestMessage({
+    return this.#replicator.deployed.lookAgainQueue?.metricApproximateAgeOfOldestMessage({
       statistic: Stats.MAXIMUM,
       period: PERIOD,
       ...(label === undefined ? {} : { label }),
@@ -101,7 +101,7 @@ export class ReplicationMetrics {
   }
 
   oldestDeadLetter(label: string): IMetric {
-    const queue = this.#replicator.deadLetterQueue;
+    const queue = this.#replicator.deployed.deadLetterQueue;
     const seconds = queue.metricApproximateAgeOfOldestMessage({
       statistic: Stats.MAXIMUM,
       period: PERIOD,

@@ -1,7 +1,7 @@
 // What each command asks for -> the policy of its operator, on the resources of one replication.
 
 import { policyBlock } from './function-permissions.ts';
-import { COMMANDS, type CommandNeeds, type Place } from './operator-needs.ts';
+import { actionsByPlace, COMMANDS, type CommandNeeds, type Place } from '../operator-needs.ts';
 
 const ACCOUNT = '111122223333';
 const table = (region: string, name: string) =>
@@ -40,20 +40,9 @@ function section({ command, always, apply }: CommandNeeds): string {
 
 /** One for each place, with all that is done there. */
 function statements(needs: readonly string[]): object[] {
-  const places = new Set(needs.map(placeOf));
-  return [...places].map((place) => {
-    const here = needs.filter((need) => placeOf(need) === place);
-    const actions = here.map((need) => need.split(' ')[0] ?? '');
-    return { Effect: 'Allow', Action: actions.toSorted(), Resource: RESOURCES[place] };
-  });
-}
-
-function placeOf(need: string): Place {
-  const place = need.split(' ')[1] ?? '';
-  if (!isPlace(place)) throw new Error(`What is ${place}?`);
-  return place;
-}
-
-function isPlace(text: string): text is Place {
-  return text in RESOURCES;
+  return [...actionsByPlace(needs)].map(([place, actions]) => ({
+    Effect: 'Allow',
+    Action: actions.toSorted(),
+    Resource: RESOURCES[place],
+  }));
 }

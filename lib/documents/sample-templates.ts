@@ -1,12 +1,12 @@
 // The templates of a made-up replication that has everything optional, for the documents that are made of them.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import cdk from '../../cdk.json' with { type: 'json' };
 import { parseConfig } from '../../src/config/config.ts';
-import { buildApp } from '../ferry-app.ts';
+import { buildApp } from '../app.ts';
 
 interface Resource {
   readonly Type: string;
@@ -41,15 +41,9 @@ export function sampleResources(): Resources {
 function synthesize(): Resources {
   const directory = mkdtempSync(join(tmpdir(), 'ferry-documents-'));
   try {
-    writeFileSync(join(directory, 'index.mjs'), '');
     const outdir = join(directory, 'cdk.out');
     const app = new App({ context: cdk.context, outdir, autoSynth: false });
-    buildApp(app, parseConfig({ replications: [SAMPLE] }), {
-      codeDirectory: directory,
-      heartbeatCodeDirectory: directory,
-      lookAgainCodeDirectory: directory,
-      bulkCodeDirectory: directory,
-    });
+    buildApp(app, parseConfig({ replications: [SAMPLE] }));
     const stack = app.synth().getStackByName(`ferry-${SAMPLE.name}-source`);
     return (stack.template as { Resources: Resources }).Resources;
   } finally {

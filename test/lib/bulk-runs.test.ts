@@ -3,8 +3,9 @@
 import { rmSync } from 'node:fs';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, it } from 'vitest';
-import { buildApp } from '../../lib/ferry-app.ts';
+import { buildApp } from '../../lib/app.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import { deploymentIn } from '../fixtures/deployment.ts';
 import {
   codeDirectory,
   EXISTING,
@@ -64,12 +65,7 @@ it('adds nothing unless it is asked for', () => {
 describe('the function', () => {
   it('has as long as Lambda gives, and knows its tables from the configuration', () => {
     expect(bulkFunction?.Properties).toMatchObject({ Timeout: 900, Runtime: 'nodejs24.x' });
-    const environment = bulkFunction?.Properties['Environment'] as
-      | { Variables: Record<string, unknown> }
-      | undefined;
-    expect(JSON.parse(String(environment?.Variables['FERRY_BULK_REPLICATION']))).toMatchObject(
-      EXISTING,
-    );
+    expect(deploymentIn(bulkFunction?.Properties ?? {}).replication).toMatchObject(EXISTING);
   });
 
   it('may read both tables, and write no more than copies, redriven records and checkpoints', () => {

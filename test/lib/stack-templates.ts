@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import cdk from '../../cdk.json' with { type: 'json' };
-import { buildApp } from '../../lib/ferry-app.ts';
-import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
+import { buildApp } from '../../lib/app.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 
 const KEYS = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'N' } };
 export const CREATED = {

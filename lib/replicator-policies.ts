@@ -1,75 +1,24 @@
-// The role of the replicate function: one named inline policy per need, and nothing else.
-// The policies live inside the role, so whatever waits for the role finds them in force.
+// The policies of the replicate function's role: one for each need.
 
-import { Stack, Validations } from 'aws-cdk-lib';
-import {
-  type PolicyDocument,
-  type PolicyStatement,
-  Role,
-  ServicePrincipal,
-} from 'aws-cdk-lib/aws-iam';
-import type { LogGroup } from 'aws-cdk-lib/aws-logs';
-import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { ReplicationConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
-import {
-  useOfBucketKey,
-  useOfDestinationKeys,
-  useOfEnvironmentKey,
-  useOfKey,
-  useOfLogKey,
-  useOfQueueKey,
-} from './key-grants.ts';
-import { allow, fitsPolicy, optionalPolicy, policy, tableArn } from './policies.ts';
+import type { DeployedReplication } from './ferry-function.ts';
+import { useOfBucketKey, useOfDestinationKeys, useOfKey, useOfQueueKey } from './key-grants.ts';
+import { allow, fitsPolicy, policy, tableArn } from './policies.ts';
 
-export interface ReplicatorPermissions {
-  readonly replication: ReplicationConfig;
-  readonly streamArn: string;
-  readonly logGroup: LogGroup;
-  readonly deadLetterQueue: Queue;
-  readonly onFailureBucket: Bucket;
-  readonly lookAgainQueue: Queue | undefined;
-}
-
-/** The role of the replicate function. */
-export function createReplicatorRole(scope: Construct, permissions: ReplicatorPermissions): Role {
-  const role = new Role(scope, 'Role', {
-    description: `Ferry ${permissions.replication.name}: the replicate function`,
-    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    inlinePolicies: policies(scope, permissions),
-  });
-  const bucket = permissions.onFailureBucket.node.defaultChild as CfnBucket;
-  Validations.of(role).acknowledge(
-    {
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'dynamodb:ListStreams, which Lambda requires, cannot be limited to a resource.',
-    },
-    {
-      id: `AwsSolutions-IAM5[Resource::<${Stack.of(scope).getLogicalId(bucket)}.Arn>/*]`,
-      reason: 'Lambda chooses the names of the objects that it writes to this bucket.',
-    },
-  );
-  return role;
-}
-
-function policies(
+/** What the replicate function may do. */
+export function replicatorPolicies(
   scope: Construct,
-  permissions: ReplicatorPermissions,
+  deployed: DeployedReplication,
 ): Record<string, PolicyDocument> {
-  const { replication, streamArn, logGroup, deadLetterQueue, onFailureBucket } = permissions;
+  const { replication, streamArn, deadLetterQueue, onFailureBucket } = deployed;
   const { source, destination, stateTable } = replication;
   const { region } = destination;
-  const [twin, state] = [destination.table, stateTable].map((name) =>
-    tableArn(scope, region, name),
-  );
-  if (twin === undefined || state === undefined) throw new Error('two tables have two ARNs');
+  const twin = tableArn(scope, region, destination.table);
+  const state = tableArn(scope, region, stateTable);
   return {
-    WriteLogs: policy(
-      allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn),
-      ...useOfLogKey(replication),
-    ),
     ReadStream: policy(
       allow(
         ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
@@ -91,20 +40,31 @@ function policies(
       allow(['sqs:SendMessage'], deadLetterQueue.queueArn),
       ...useOfQueueKey(replication, 'deadLetterQueue', 'sendMessage'),
     ),
-    ...announcing(permissions),
+    ...announceDeletes(deployed),
     StoreFailedBatches: policy(
       allow(['s3:ListBucket'], onFailureBucket.bucketArn),
       allow(['s3:PutObject'], onFailureBucket.arnForObjects('*')),
       ...useOfBucketKey(replication, 'putObject'),
     ),
-    ...optionalPolicy('DecryptEnvironment', useOfEnvironmentKey(replication)),
   };
 }
 
-function announcing({
+/** The resources in these policies with a wildcard, and why. */
+export function replicatorWildcards({
+  onFailureBucket,
+}: DeployedReplication): Record<string, string> {
+  return {
+    '*': 'dynamodb:ListStreams, which Lambda requires, cannot be limited to a resource.',
+    [onFailureBucket.arnForObjects('*')]:
+      'Lambda chooses the names of the objects that it writes to this bucket.',
+  };
+}
+
+/** With "checked" tombstones, also of whatever else deletes items under the guard. */
+export function announceDeletes({
   replication,
   lookAgainQueue,
-}: ReplicatorPermissions): Record<string, PolicyDocument> {
+}: DeployedReplication): Record<string, PolicyDocument> {
   if (lookAgainQueue === undefined) return {};
   return {
     AnnounceDeletes: policy(

@@ -1,0 +1,62 @@
+// The states of a bulk run: a map over segments, each of which the function works on until it is done.
+
+import { Duration } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import {
+  Choice,
+  Condition,
+  DistributedMap,
+  JitterType,
+  JsonPath,
+  StateMachineType,
+  Succeed,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import type { Construct } from 'constructs';
+
+/** Step Functions puts it into the ARN of each segment's execution. */
+export const SEGMENTS_LABEL = 'Segments';
+
+/** The function is called for a segment until it says that the segment is done. */
+export function segmentStates(scope: Construct, segment: IFunction): DistributedMap {
+  const map = new DistributedMap(scope, 'Segments', {
+    label: SEGMENTS_LABEL,
+    itemsPath: '$.segments',
+    maxConcurrencyPath: '$.workers',
+    itemSelector: {
+      segment: JsonPath.numberAt('$$.Map.Item.Value'),
+      task: JsonPath.objectAt('$.task'),
+    },
+    // A segment may take hours: an express run ends after five minutes.
+    mapExecutionType: StateMachineType.STANDARD,
+    resultPath: JsonPath.DISCARD,
+  });
+  const work = new LambdaInvoke(scope, 'WorkOnSegment', {
+    lambdaFunction: segment,
+    payloadResponseOnly: true,
+    retryOnServiceExceptions: false,
+  });
+  // More segments than functions may run: each waits for its turn, however long the others take.
+  work.addRetry({
+    errors: ['Lambda.TooManyRequestsException'],
+    interval: Duration.seconds(5),
+    maxDelay: Duration.minutes(1),
+    jitterStrategy: JitterType.FULL,
+    maxAttempts: 100_000,
+  });
+  // What Ferry refuses, it refuses again.
+  work.addRetry({ errors: ['FerryError', 'UsageError'], maxAttempts: 0 });
+  work.addRetry({
+    errors: ['States.ALL'],
+    interval: Duration.seconds(5),
+    maxDelay: Duration.minutes(2),
+    maxAttempts: 10,
+  });
+  // The results of all segments together must fit into 256 KB: two bytes each.
+  const done = new Succeed(scope, 'SegmentDone', { outputPath: JsonPath.DISCARD });
+  const isDone = new Choice(scope, 'IsSegmentDone')
+    .when(Condition.booleanEquals('$.done', true), done)
+    .otherwise(work);
+  map.itemProcessor(work.next(isDone));
+  return map;
+}

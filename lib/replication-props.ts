@@ -1,0 +1,123 @@
+// What other people's apps say about a replication, in the types of the CDK.
+
+import type { Duration } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { ReplicationConfig } from '../src/config/schema.ts';
+
+/** A source table that is known by its ARNs. */
+export interface SourceTable {
+  readonly tableArn: string;
+  /** Of its stream, which must have new images. */
+  readonly streamArn: string;
+  /** @default - none, or one that AWS manages */
+  readonly encryptionKey?: IKey;
+}
+
+/** The twin, and Ferry's own table beside it. A `ReplicationDestination` is one, too. */
+export interface DestinationTable {
+  readonly region: string;
+  readonly tableName: string;
+  /** @default - ferry-NAME-state */
+  readonly stateTableName?: string;
+  /** Of the twin. @default - none, or one that AWS manages */
+  readonly encryptionKey?: IKey | undefined;
+  /** Of the state table. @default - none, or one that AWS manages */
+  readonly stateTableKey?: IKey | undefined;
+  /** Where the functions find DynamoDB there. @default - the Region's own endpoint */
+  readonly endpoint?: string;
+}
+
+/** Customer managed keys, in the source's Region. */
+export interface ReplicationEncryption {
+  /** For all of the following. @default - keys of the services */
+  readonly key?: IKey;
+  readonly deadLetterQueue?: IKey;
+  readonly lookAgainQueue?: IKey;
+  readonly onFailureBucket?: IKey;
+  /** Its policy must let CloudWatch use it: otherwise no alarm is sent. */
+  readonly alarmTopic?: IKey;
+  readonly logGroups?: IKey;
+  /** For the environments of all functions. */
+  readonly functions?: IKey;
+}
+
+export interface AlarmProps {
+  /**
+   * Where alarms go. Its access policy must let CloudWatch publish, as that of a topic without one of its own does.
+   * @default - a topic for this replication
+   */
+  readonly topic?: ITopic;
+  /** An address to subscribe to the topic. @default - none */
+  readonly email?: string;
+  /** p99 replication latency that raises an alarm. @default - 60 seconds */
+  readonly latency?: Duration;
+  /** Path or URL of the runbook. @default - its entries are on the dashboard */
+  readonly runbook?: string;
+}
+
+export interface ReplicationProps {
+  /**
+   * 1 to 30 lower-case letters, digits and dashes. Part of the names of functions and queues, and of every
+   * tombstone: never rename it.
+   * @default - the construct's id, with dashes
+   */
+  readonly name?: string;
+  /** A table with a stream of new images, in the Region of this stack. */
+  readonly source: ITable | SourceTable;
+  readonly destination: DestinationTable;
+  /** @default - alarms that go to a topic of their own; `false` leaves them to `addAlarms()` */
+  readonly alarms?: AlarmProps | false;
+  /** @default - keys of the services */
+  readonly encryption?: ReplicationEncryption;
+  /** Key of an item that is written every minute, so that silence raises an alarm. @default - none is written */
+  readonly heartbeatKey?: Readonly<Record<string, string | number>>;
+  /** @default 'checked' */
+  readonly tombstones?: ReplicationConfig['tombstones'];
+  /** @default 'hold' */
+  readonly systemicRejections?: ReplicationConfig['systemicRejections'];
+  /** @default 'replicate' */
+  readonly ttlDeletes?: ReplicationConfig['ttlDeletes'];
+  /** @default 'replace' */
+  readonly unversionedItems?: ReplicationConfig['unversionedItems'];
+  /** Attribute of the twin's items that holds their version. @default '_ferry' */
+  readonly reservedAttribute?: string;
+  /** Attribute in which the application writes the time of each write. @default - the stream's time, in seconds */
+  readonly timestampAttribute?: string;
+  /** Whether to deploy the state machine for tables that outgrow one machine. @default false */
+  readonly bulk?: boolean;
+
+  /** @default 1000 */
+  readonly batchSize?: number;
+  /** @default - none */
+  readonly maxBatchingWindow?: Duration;
+  /** @default 1 */
+  readonly parallelizationFactor?: number;
+  /** @default - until `maxRecordAge` */
+  readonly retryAttempts?: number;
+  /** Age at which Lambda gives a record up to the on-failure bucket. @default - 20 hours */
+  readonly maxRecordAge?: Duration;
+  /** Whether Lambda reads the stream. @default true */
+  readonly enabled?: boolean;
+
+  /** Of the replicate function, in MiB. @default 512 */
+  readonly memorySize?: number;
+  /** Of the replicate function. @default - 1 minute */
+  readonly timeout?: Duration;
+  /** Items written at the same time in one invocation, at most. @default 800 */
+  readonly concurrency?: number;
+  /** What carries the function's writes. @default 'signed' */
+  readonly httpClient?: ReplicationConfig['function']['httpClient'];
+  /** @default - 30 days */
+  readonly logRetention?: RetentionDays;
+}
+
+/** A replication of a configuration file, instead of props. */
+export interface ConfiguredReplication {
+  /** As `parseConfig` returns it. */
+  readonly config: ReplicationConfig;
+  /** @default - the `streamArn` of the configuration */
+  readonly streamArn?: string | undefined;
+}

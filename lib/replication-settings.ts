@@ -1,0 +1,154 @@
+// The props of a Replication -> the same checked configuration that a file becomes.
+
+import { ArnFormat, Stack, Token } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { parseConfig } from '../src/config/config.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
+import { UsageError } from '../src/errors.ts';
+import type { DestinationTable, ReplicationProps } from './replication-props.ts';
+import { type Settings, StandIns } from './stand-ins.ts';
+
+/** A replication of the same app, and the path of its construct. */
+export interface OtherReplication {
+  readonly path: string;
+  readonly config: ReplicationConfig;
+}
+
+/**
+ * The configuration of a construct, with every default.
+ * @throws UsageError `config.invalid`, with each problem by the name of its prop.
+ */
+export function configurationOf(
+  scope: Construct,
+  props: ReplicationProps,
+  others: readonly OtherReplication[],
+): ReplicationConfig {
+  const standIns = new StandIns();
+  const all = [...others.map(({ config }) => config), settingsOf(scope, props)];
+  const replications = all.map((settings) => standIns.of(settings));
+  const paths = others.map(({ path }) => path);
+  const config = parsed(replications, [...paths, scope.node.path]).at(-1);
+  if (config === undefined) throw new Error('Each replication is parsed to one.');
+  return standIns.undo(config);
+}
+
+/** The name of a replication without one: `OrdersTable` is `orders-table`. */
+export function nameOf(id: string): string {
+  return id.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
+}
+
+function settingsOf(scope: Construct, props: ReplicationProps): Settings {
+  const { destination, encryption, heartbeatKey } = props;
+  const { key, ...keys } = encryption ?? {};
+  const { latency, email, runbook } = props.alarms || {};
+  refuseUnknownRegion(scope, destination);
+  return {
+    name: props.name ?? nameOf(scope.node.id),
+    source: sourceSettings(scope, props.source),
+    destination: {
+      region: destination.region,
+      table: destination.tableName,
+      kmsKeyArn: destination.encryptionKey?.keyArn,
+      endpoint: destination.endpoint,
+    },
+    ...(destination.stateTableName && { stateTable: destination.stateTableName }),
+    encryption: {
+      ...Object.fromEntries(Object.entries(keys).map(([name, { keyArn }]) => [name, keyArn])),
+      kmsKeyArn: key?.keyArn,
+      stateTable: destination.stateTableKey?.keyArn ?? 'none',
+    },
+    tombstones: props.tombstones,
+    systemicRejections: props.systemicRejections,
+    ttlDeletes: props.ttlDeletes,
+    unversionedItems: props.unversionedItems,
+    reservedAttribute: props.reservedAttribute,
+    timestampAttribute: props.timestampAttribute,
+    bulk: props.bulk,
+    heartbeat: heartbeatKey && { key: heartbeatKey },
+    alarms: { email, runbook, latencySeconds: latency?.toSeconds() },
+    eventSource: {
+      batchSize: props.batchSize,
+      maxBatchingWindowSeconds: props.maxBatchingWindow?.toSeconds(),
+      parallelizationFactor: props.parallelizationFactor,
+      retryAttempts: props.retryAttempts,
+      maxRecordAgeSeconds: props.maxRecordAge?.toSeconds(),
+      enabled: props.enabled,
+    },
+    function: {
+      memoryMiB: props.memorySize,
+      timeoutSeconds: props.timeout?.toSeconds(),
+      concurrency: props.concurrency,
+      httpClient: props.httpClient,
+      logRetentionDays: props.logRetention,
+    },
+  };
+}
+
+/** What the ARNs do not hold, because only a deployment knows it, comes from the table and the stack. */
+function sourceSettings(
+  scope: Construct,
+  source: ReplicationProps['source'],
+): Settings['source'] & { streamArn: string } {
+  const streamArn = 'streamArn' in source ? source.streamArn : source.tableStreamArn;
+  if (streamArn === undefined) {
+    throw refusal(
+      scope,
+      'source has no stream. Give the table one with new images; for an imported table, tableStreamArn.',
+    );
+  }
+  const arns = [source.tableArn, streamArn].map((arn) => arn.split(/[:/]/));
+  const known = (index: number) =>
+    arns.map((parts) => parts[index]).find((part) => part && !Token.isUnresolved(part));
+  const { region } = 'env' in source ? source.env : Stack.of(scope);
+  return {
+    region: known(3) ?? (Token.isUnresolved(region) ? Stack.of(scope).region : region),
+    table: known(6) ?? ('tableName' in source ? source.tableName : nameIn(scope, source.tableArn)),
+    streamArn,
+    kmsKeyArn: source.encryptionKey?.keyArn,
+  };
+}
+
+function nameIn(scope: Construct, tableArn: string): string {
+  return Stack.of(scope).splitArn(tableArn, ArnFormat.SLASH_RESOURCE_NAME).resourceName ?? '';
+}
+
+/** In the source's stack, the Region of another stack without one would be the source's. */
+function refuseUnknownRegion(scope: Construct, destination: DestinationTable): void {
+  if (!Construct.isConstruct(destination) || !Token.isUnresolved(destination.region)) return;
+  if (Stack.of(destination) === Stack.of(scope)) return;
+  throw refusal(
+    scope,
+    "destination has no Region. Give its stack one: `env: { region: 'eu-west-1' }`.",
+  );
+}
+
+function refusal(scope: Construct, problem: string): UsageError {
+  return new UsageError(`${scope.node.path}: ${problem}`, { code: 'config.invalid' });
+}
+
+/** As parseConfig, with problems that name constructs and props. */
+function parsed(replications: readonly object[], paths: readonly string[]) {
+  try {
+    return parseConfig({ replications }, paths.at(-1)).replications;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const message = error.message.replaceAll(
+      /\breplications\.(\d+)\.?([a-zA-Z.]*)/g,
+      (_, index: string, setting: string) =>
+        Number(index) === paths.length - 1
+          ? propOf(setting)
+          : `${propOf(setting)} of ${paths[Number(index)]}`,
+    );
+    throw new UsageError(message, { code: 'config.invalid', cause: error });
+  }
+}
+
+/** `eventSource.maxRecordAgeSeconds` is the prop `maxRecordAge`, in seconds. */
+function propOf(setting: string): string {
+  return setting
+    .replace(/^(eventSource|function)\./, '')
+    .replace(/^stateTable$/, 'destination.stateTableName')
+    .replace(/\.table$/, '.tableName')
+    .replace('memoryMiB', 'memorySize')
+    .replace(/(Seconds|Days)$/, (unit) => ` (in ${unit.toLowerCase()})`);
+}

@@ -1,0 +1,181 @@
+// One replication in the source's stack: everything that Ferry deploys beside the source table. The twin and
+// Ferry's own table are a ReplicationDestination.
+
+import { Annotations, Stack, Stage, Token } from 'aws-cdk-lib';
+import { type Dashboard, type Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { type Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { EventSourceMapping, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { MetricName } from '../src/config/names.ts';
+import { regionDoubts } from '../src/config/regions.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
+import { UsageError } from '../src/errors.ts';
+import { BulkRuns } from './bulk-runs.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { keyPolicies } from './key-policy.ts';
+import { LookAgain } from './look-again.ts';
+import { grantRedrive } from './operator-grants.ts';
+import { ReplicationAlarms } from './replication-alarms.ts';
+import { ReplicationDashboard } from './replication-dashboard.ts';
+import { ReplicationMetrics } from './replication-metrics.ts';
+import type { AlarmProps, ConfiguredReplication, ReplicationProps } from './replication-props.ts';
+import { configurationOf, type OtherReplication } from './replication-settings.ts';
+import { StreamReplicator } from './stream-replicator.ts';
+
+/**
+ * Keeps a table in another Region equal to a table of this stack's Region.
+ *
+ * Deploy the destination first. If `destination` is a `ReplicationDestination` of the same app, the CDK does.
+ */
+export class Replication extends Construct {
+  /** What functions, alarms and the dashboard use: every setting, with its default. */
+  readonly config: ReplicationConfig;
+  /** Writes the changes to the twin. */
+  readonly function: LambdaFunction;
+  /** Reads the source's stream for the function. */
+  readonly eventSourceMapping: EventSourceMapping;
+  /** Records that cannot be applied, each with its full content. */
+  readonly deadLetterQueue: Queue;
+  /** Batches that Lambda gave up after their last retry or at their highest age. */
+  readonly onFailureBucket: Bucket;
+  readonly dashboard: Dashboard;
+  readonly #replicator: StreamReplicator;
+  readonly #metrics: ReplicationMetrics;
+  #alarms: ReplicationAlarms | undefined;
+
+  constructor(scope: Construct, id: string, props: ReplicationProps | ConfiguredReplication) {
+    super(scope, id);
+    const fromProps = 'config' in props ? undefined : props;
+    this.config =
+      'config' in props ? props.config : configurationOf(this, props, this.#otherReplications());
+    const replicator = new StreamReplicator(this, 'Replicator', {
+      replication: this.config,
+      streamArn: streamOf(this.config, 'config' in props ? props.streamArn : undefined),
+    });
+    this.#replicator = replicator;
+    this.function = replicator.function;
+    this.eventSourceMapping = replicator.eventSourceMapping;
+    this.deadLetterQueue = replicator.deployed.deadLetterQueue;
+    this.onFailureBucket = replicator.deployed.onFailureBucket;
+    const lookAgain = this.#addOptionalFunctions();
+    this.#metrics = new ReplicationMetrics(this.config, replicator, lookAgain);
+    const monitored = { replication: this.config, metrics: this.#metrics };
+    this.dashboard = new ReplicationDashboard(this, 'Monitoring', monitored).dashboard;
+    if (fromProps?.alarms !== false) this.addAlarms(fromProps?.alarms);
+    if (Construct.isConstruct(fromProps?.destination))
+      this.node.addDependency(fromProps.destination);
+    this.#letServicesUseKeys(fromProps === undefined ? [] : keysOf(fromProps));
+    this.#doubtRegions();
+  }
+
+  /** Undefined until `addAlarms()`, where `alarms` is `false`. */
+  get alarms(): ReplicationAlarms | undefined {
+    return this.#alarms;
+  }
+
+  /** Adds the alarms that `alarms: false` left out. */
+  addAlarms({ topic }: Pick<AlarmProps, 'topic'> = {}): ReplicationAlarms {
+    const monitored = { replication: this.config, metrics: this.#metrics, topic };
+    return (this.#alarms = new ReplicationAlarms(this, 'Alarms', monitored));
+  }
+
+  /** Lets `grantee` run `ferry redrive --apply` on this replication. */
+  grantRedrive(grantee: IGrantable): Grant {
+    const { deployed, function: replicate } = this.#replicator;
+    return grantRedrive(this, grantee, { ...deployed, function: replicate });
+  }
+
+  /** One of Ferry's own metrics. @default - sum over 5 minutes */
+  metric(name: MetricName, props?: MetricOptions): Metric {
+    return this.#replicator.metric(name, { statistic: Stats.SUM, ...props });
+  }
+
+  /** Time from a write at the source to its copy on the twin. @default - p99 over 5 minutes */
+  metricReplicationLatency(props?: MetricOptions): Metric {
+    return this.metric('ReplicationLatency', { statistic: Stats.percentile(99), ...props });
+  }
+
+  /** Age of the oldest record that is not on the twin. @default - maximum over 5 minutes */
+  metricOldestUnappliedAge(props?: MetricOptions): Metric {
+    return this.metric('OldestUnappliedAge', { statistic: Stats.MAXIMUM, ...props });
+  }
+
+  /** Records that were applied to the twin. @default - sum over 5 minutes */
+  metricAppliedRecords(props?: MetricOptions): Metric {
+    return this.metric('AppliedRecords', props);
+  }
+
+  /** Records that wait in the dead-letter queue. @default - maximum over 5 minutes */
+  metricDeadLetters(props?: MetricOptions): Metric {
+    return this.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
+      statistic: Stats.MAXIMUM,
+      ...props,
+    });
+  }
+
+  #addOptionalFunctions(): LookAgain | undefined {
+    const { deployed, eventSourceMapping } = this.#replicator;
+    const { lookAgainQueue } = deployed;
+    if (this.config.bulk) new BulkRuns(this, 'BulkRuns', deployed);
+    if (this.config.heartbeat !== undefined) {
+      // The first heartbeat is late from the start if nothing reads the stream yet.
+      new Heartbeat(this, 'Heartbeat', deployed).node.addDependency(eventSourceMapping);
+    }
+    return lookAgainQueue && new LookAgain(this, 'LookAgain', deployed, lookAgainQueue);
+  }
+
+  /** Of the same account, as far as it is known: names must not clash, and nothing must go round in a circle. */
+  #otherReplications(): OtherReplication[] {
+    const { account } = Stack.of(this);
+    return (Stage.of(this) ?? this.node.root).node
+      .findAll()
+      .filter((one): one is Replication => one instanceof Replication && one !== this)
+      .filter((one) => Stack.of(one).account === account)
+      .map(({ node, config }) => ({ path: node.path, config }));
+  }
+
+  /** Without it, the deployment fails at a log group, and no alarm is sent. */
+  #letServicesUseKeys(keys: readonly IKey[]): void {
+    for (const [keyArn, statements] of keyPolicies([this.config], Stack.of(this).account)) {
+      const key = keys.find((one) => one.keyArn === keyArn);
+      const services = statements.flatMap(({ Sid: _, ...statement }) => {
+        if (!('Service' in statement.Principal)) return [];
+        const added = key?.addToResourcePolicy(PolicyStatement.fromJson(statement));
+        return added?.statementAdded === true ? [] : statement.Principal.Service;
+      });
+      if (services.length === 0) continue;
+      Annotations.of(this).addInfo(
+        `The policy of ${keyArn} must let ${services.join(' and ')} use it. "npm run key-policy" prints the statements; docs/customer-keys.md explains them.`,
+      );
+    }
+  }
+
+  /** AWS adds Regions, so one that is not known is no error. */
+  #doubtRegions(): void {
+    const { source, destination } = this.config;
+    if ([source, destination].some(({ region }) => Token.isUnresolved(region))) return;
+    for (const doubt of regionDoubts(this.config)) {
+      Annotations.of(this).addWarningV2('ferry:region', `${doubt} Is it mistyped, or new?`);
+    }
+  }
+}
+
+function streamOf({ source }: ReplicationConfig, streamArn = source.streamArn): string {
+  if (streamArn !== undefined) return streamArn;
+  throw new UsageError(`Table ${source.table} in ${source.region} has no stream to read.`, {
+    code: 'config.invalid',
+    hint: 'Give the table\'s "streamArn", or set "create" to true to make a new table.',
+  });
+}
+
+function keysOf({ source, destination, encryption }: ReplicationProps): IKey[] {
+  return [
+    source.encryptionKey,
+    destination.encryptionKey,
+    destination.stateTableKey,
+    ...Object.values((encryption ?? {}) as Record<string, IKey>),
+  ].filter((key) => key !== undefined);
+}
