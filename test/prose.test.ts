@@ -30,6 +30,7 @@ const DOCUMENTS = [
   'CONTRIBUTING.md',
   'SECURITY.md',
   'ferry.schema.json',
+  'bench/README.md',
   ...filesIn('docs'),
   ...filesIn('.github'),
 ];
