@@ -1,0 +1,162 @@
+// The package as other people use it: the packed tarball in an empty folder, with what it declares beside it and
+// nothing else. Installed without a registry: packages are linked from this repository, the tarball is unpacked.
+
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import manifest from '../package.json' with { type: 'json' };
+
+const PACKED_BYTES_MAX = 5_000_000;
+/** What the app of the example installs beside the package. */
+const OF_THE_APP = ['@types/node', 'aws-cdk', 'aws-cdk-lib', 'constructs', 'typescript'];
+/** A terminal of somebody who has no account, no registry and no other tool. */
+const ENVIRONMENT = {
+  PATH: [dirname(process.execPath), '/usr/bin', '/bin'].join(':'),
+  npm_config_offline: 'true',
+  npm_config_update_notifier: 'false',
+  AWS_EC2_METADATA_DISABLED: 'true',
+};
+
+let folder = '';
+let installed = '';
+let tarball = '';
+
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'ferry-package-')));
+  const pack = ['pack', '--silent', '--pack-destination', folder];
+  const packed = execFileSync('npm', pack, { encoding: 'utf8' }).trim();
+  tarball = join(folder, packed);
+  cpSync('examples/own-app', join(folder, 'app'), { recursive: true });
+  installed = install(join(folder, 'app'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** @returns the folder of the package in the app's `node_modules`. */
+function install(app: string): string {
+  const modules = join(app, 'node_modules');
+  const home = join(modules, manifest.name);
+  mkdirSync(join(modules, '.bin'), { recursive: true });
+  mkdirSync(home, { recursive: true });
+  execFileSync('tar', ['-xzf', tarball, '-C', home, '--strip-components=1']);
+  const declared = [manifest.dependencies, manifest.optionalDependencies].flatMap(Object.keys);
+  for (const name of [...declared, ...OF_THE_APP])
+    link(resolve('node_modules', name), join(modules, name));
+  link(join(home, manifest.bin.ferry), join(modules, '.bin/ferry'));
+  for (const name of ['cdk', 'tsc']) {
+    link(realpathSync(join('node_modules/.bin', name)), join(modules, '.bin', name));
+  }
+  return home;
+}
+
+function link(target: string, path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  // One for another system is not installed.
+  if (existsSync(target)) symlinkSync(target, path);
+}
+
+const inApp = (command: string) =>
+  execFileSync('npx', ['--no-install', ...command.split(' ')], {
+    cwd: join(folder, 'app'),
+    env: { ...ENVIRONMENT, HOME: folder },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+
+const filesOf = (directory: string) =>
+  readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    statSync(join(directory, name)).isFile(),
+  );
+
+describe('the tarball', () => {
+  it('holds what runs and its types, but no source, test or bench', () => {
+    const files = filesOf(installed);
+
+    for (const name of ['replicate', 'look-again', 'bulk-segment', 'heartbeat']) {
+      expect(files).toContain(`dist/functions/${name}/index.mjs`);
+    }
+    expect(files).toContain('docs/runbook.md');
+    expect(files.filter((name) => /^(bench|lib|src|test)\/|(?<!\.d)\.ts$/.test(name))).toEqual([]);
+    expect(statSync(tarball).size).toBeLessThan(PACKED_BYTES_MAX);
+  });
+
+  it('imports only what it declares, and the CDK in its constructs only', () => {
+    const peers = Object.keys(manifest.peerDependencies);
+    const declared = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+    const undeclared = filesOf(join(installed, 'dist'))
+      .filter((name) => /^(lib|src)\/.*\.js$/.test(name))
+      .flatMap((name) => {
+        const allowed = name.startsWith('lib/') ? [...declared, ...peers] : declared;
+        return packagesIn(readFileSync(join(installed, 'dist', name), 'utf8'))
+          .filter((imported) => !allowed.includes(imported))
+          .map((imported) => `${name}: ${imported}`);
+      });
+
+    expect(undeclared).toEqual([]);
+  });
+
+  it('finds neither a bundler nor a loader for TypeScript', () => {
+    const { resolve: find } = createRequire(join(installed, 'dist/lib/index.js'));
+
+    expect(find('aws-cdk-lib')).toContain('aws-cdk-lib');
+    for (const name of ['esbuild', 'tsx', 'vitest'])
+      expect(() => find(name)).toThrow('Cannot find');
+  });
+});
+
+/** Names of the packages that a built module imports. */
+function packagesIn(text: string): string[] {
+  return [
+    ...text.matchAll(/^(?:import|export)\b[^;]*?from "([^".][^"]*)";|\bimport\("([^".][^"]*)"\)/gm),
+  ]
+    .map((match) => match[1] ?? match[2] ?? '')
+    .filter((name) => !name.startsWith('node:'))
+    .map((name) => name.split('/', name.startsWith('@') ? 2 : 1).join('/'));
+}
+
+describe('an app of its own', () => {
+  it.each([
+    ['CommonJS', 'commonjs', /^const .*= require\(/m],
+    ['an ES module', 'module', /^import .* from/m],
+  ])('as %s is compiled and synthesised offline', (_, type, form) => {
+    const app = join(folder, 'app');
+    const own = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8')) as object;
+    writeFileSync(join(app, 'package.json'), JSON.stringify({ ...own, type }));
+
+    inApp('cdk synth --quiet');
+
+    expect(readFileSync(join(app, 'built/app.js'), 'utf8')).toMatch(form);
+    const { Resources } = JSON.parse(
+      readFileSync(join(app, 'cdk.out/Orders.template.json'), 'utf8'),
+    ) as { Resources: Record<string, { Type: string; Properties: { FunctionName?: string } }> };
+    const names = Object.values(Resources).map(({ Properties }) => Properties.FunctionName);
+    expect(names).toContain('ferry-orders-replicate');
+    rmSync(join(app, 'cdk.out'), { recursive: true });
+    rmSync(join(app, 'built'), { recursive: true });
+  });
+});
+
+describe('the command', () => {
+  it('tells its version and its help', () => {
+    expect(inApp('ferry --version').trim()).toBe(`ferry ${manifest.version}`);
+    expect(inApp('ferry help')).toContain('  local ');
+  });
+
+  it('runs both tables on this machine', () => {
+    expect(inApp('ferry local --duration 1 --rate 50')).toContain('The tables are equal');
+  });
+});
