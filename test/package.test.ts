@@ -107,6 +107,7 @@ describe('the tarball', () => {
       });
 
     expect(undeclared).toEqual([]);
+    expect(Object.keys(manifest.peerDependenciesMeta)).toEqual(peers);
   });
 
   it('finds neither a bundler nor a loader for TypeScript', () => {

@@ -43,8 +43,6 @@ function run(command: string, extra: readonly string[] = []): string {
 const SHORT = ['--duration', '1', '--rate', '50'];
 const CHECKS: Readonly<Record<string, (command: string) => void>> = {
   'npm ci': () => expect(existsSync('package-lock.json')).toBe(true),
-  // What it leaves out, no command needs: see below.
-  'npm ci --omit=dev': () => expect(existsSync('package-lock.json')).toBe(true),
   'npm start': (command) =>
     expect(run(command, ['--', ...SHORT])).toContain('The tables are equal'),
   'export PATH="$PWD/bin:$PATH"': (command) =>
@@ -196,32 +194,6 @@ it('has a sample of every setting with a price that is accepted', () => {
   expect(
     parseConfig({ replications: [{ ...replications[0], ...more }] }).replications,
   ).toMatchObject([more]);
-});
-
-describe('what the README leaves out of a first look', () => {
-  const declared = { ...manifest.dependencies, ...manifest.optionalDependencies };
-  const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join('src', name));
-  const packages = (path: string) =>
-    [
-      ...readFileSync(path, 'utf8').matchAll(
-        /^(?:import|export)\s+(type\s)?[^'"]*?from\s+'([^'.][^']*)'/gms,
-      ),
-    ]
-      .filter(([, type, name = '']) => type === undefined && !name.startsWith('node:'))
-      .map(([, , name = '']) => name.split('/', name.startsWith('@') ? 2 : 1).join('/'));
-
-  it('is not imported by any command', () => {
-    const imported = new Set(files.flatMap(packages));
-
-    expect(imported.size).toBeGreaterThan(8);
-    expect([...imported].filter((name) => !(name in declared))).toEqual([]);
-  });
-
-  it('is the largest part: the CDK', () => {
-    expect(manifest.devDependencies).toHaveProperty('aws-cdk-lib');
-  });
 });
 
 it('has a heading in the changelog for the version that `ferry --version` prints', () => {
