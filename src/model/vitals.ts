@@ -1,10 +1,9 @@
-// What the services tell of a replication: its figures of the last hour, minute by minute, and how its parts
-// are now.
+// What is known of a replication: its figures of the last hour, period by period, and how its parts are now.
 
 import type { MetricName } from '../config/names.ts';
 import type { Paused } from './control-row.ts';
 
-/** Values by minute, oldest first; minutes without a value are not there. */
+/** Values by period, oldest first; periods without a value are not there. */
 export type Series = ReadonlyArray<readonly [atMs: number, value: number]>;
 
 /**
@@ -25,6 +24,8 @@ export type Percentile = 'p50' | 'p90' | 'p99';
 
 export interface Vitals {
   readonly nowMs: number;
+  /** The time that each figure is for. @default a minute, as in CloudWatch */
+  readonly periodMs?: number | undefined;
   /** Of the figures that are counted, sums; of ages and latencies, the highest. */
   readonly own: Readonly<Partial<Record<MetricName, Series>>>;
   readonly services: Readonly<Partial<Record<ServiceMetric, Series>>>;
@@ -55,6 +56,10 @@ interface Mapping {
 }
 
 export const MINUTE_MS = 60_000;
+
+export function periodMsOf({ periodMs = MINUTE_MS }: Pick<Vitals, 'periodMs'>): number {
+  return periodMs;
+}
 
 /** Whether Lambda reads the stream: otherwise, no figure says what waits in it. */
 export function isRead({ mapping }: Pick<Vitals, 'mapping'>): boolean {

@@ -7,6 +7,7 @@ import {
   lastAbove,
   latest,
   MINUTE_MS,
+  periodMsOf,
   type Series,
   type Vitals,
 } from '../model/vitals.ts';
@@ -19,12 +20,13 @@ export interface Backlog {
   readonly leftMs?: number | undefined;
 }
 
-/** A shard whose invocations take long tells its age that seldom. */
-export const WINDOW_MS = 5 * MINUTE_MS;
-/** The longest invocation, and the time until its figures are there. */
-const LONGEST_SILENCE_MS = 20 * MINUTE_MS;
-/** CloudWatch shows figures that much later. */
-const SETTLED_MS = 2 * MINUTE_MS;
+/** In periods: a shard whose invocations take long publishes its age no more often. */
+const WINDOW = 5;
+export const WINDOW_MS = WINDOW * MINUTE_MS;
+/** In periods: the longest invocation, and the time until its figures are there. */
+const LONGEST_SILENCE = 20;
+/** In periods: CloudWatch shows figures that much later. */
+const SETTLED = 2;
 /** An age that grows by this share of the time that passes: what is oldest does not move. */
 const STANDING_SHARE = 0.8;
 /** One that shrinks by less of it will not end today. */
@@ -35,13 +37,14 @@ const NOTHING: Backlog = { ageMs: 0, trend: 'none' };
 /** @param behindMs an age up to this is no backlog. */
 export function backlogOf(vitals: Vitals, behindMs: number): Backlog {
   const { nowMs, own, services } = vitals;
+  const windowMs = WINDOW * periodMsOf(vitals);
   const ages = highestOf(own.OldestUnappliedAge, services.IteratorAge);
-  const recent = ages.filter(([atMs]) => atMs >= nowMs - WINDOW_MS);
+  const recent = ages.filter(([atMs]) => atMs >= nowMs - windowMs);
   if (recent.length === 0) return silentBacklog(vitals, behindMs);
   const highestMs = highest(recent);
   if (highestMs <= behindMs) return { ageMs: highestMs, trend: 'none' };
   if (isOver(recent, vitals, behindMs)) return { ageMs: highestMs, trend: 'catching-up' };
-  const growth = growthOf(recent, ages, nowMs);
+  const growth = growthOf(recent, ages, { nowMs, windowMs });
   if (growth === undefined) return { ageMs: highestMs, trend: 'falling-behind' };
   if (growth >= STANDING_SHARE) return { ageMs: highestMs, trend: 'standing-still' };
   if (growth > -CATCHING_UP_SHARE) return { ageMs: highestMs, trend: 'falling-behind' };
@@ -55,14 +58,16 @@ export function backlogOf(vitals: Vitals, behindMs: number): Backlog {
  * Whether what waited has come to its end. A shard that still waited would have told so again after about as long
  * as it had waited by then; others have, or its own minute has a figure of a batch with nothing left.
  */
-function isOver(recent: Series, { nowMs, leastUnapplied }: Vitals, behindMs: number): boolean {
+function isOver(recent: Series, vitals: Vitals, behindMs: number): boolean {
+  const { nowMs, leastUnapplied } = vitals;
+  const settledMs = SETTLED * periodMsOf(vitals);
   const waitedAtMs = lastAbove(recent, behindMs) ?? 0;
   const waitedMs = valueAt(recent, waitedAtMs) ?? 0;
   const [lastAtMs = 0] = latest(recent) ?? [];
   const leastMs = valueAt(leastUnapplied, waitedAtMs) ?? waitedMs;
   const isLast = lastAtMs === waitedAtMs;
-  const untilMs = isLast && leastMs <= behindMs ? nowMs - SETTLED_MS : lastAtMs;
-  return untilMs - waitedAtMs >= Math.max(SETTLED_MS, waitedMs);
+  const untilMs = isLast && leastMs <= behindMs ? nowMs - settledMs : lastAtMs;
+  return untilMs - waitedAtMs >= Math.max(settledMs, waitedMs);
 }
 
 function valueAt(series: Series | undefined, wantedMs: number): number | undefined {
@@ -79,7 +84,8 @@ function silentBacklog(vitals: Vitals, behindMs: number): Backlog {
   const [fromMs, thenMs] = isLost ? [readAtMs, readMs] : [atMs ?? nowMs, ageMs];
   if (thenMs === 0) return NOTHING;
   // In its last minute, the backlog came to its end: invoked again, the function would have told what is left.
-  const quietMs = thenMs <= WINDOW_MS ? WINDOW_MS : LONGEST_SILENCE_MS;
+  const periodMs = periodMsOf(vitals);
+  const quietMs = (thenMs <= WINDOW * periodMs ? WINDOW : LONGEST_SILENCE) * periodMs;
   const isDone = !isLost && valueAt(leastUnapplied, fromMs) === 0 && isRead(vitals);
   if (isDone && nowMs - fromMs >= quietMs) return NOTHING;
   const nowAgeMs = thenMs + (nowMs - fromMs);
@@ -87,9 +93,13 @@ function silentBacklog(vitals: Vitals, behindMs: number): Backlog {
 }
 
 /** Milliseconds per millisecond, from window to window; within the last one where there is no other. */
-function growthOf(recent: Series, ages: Series, nowMs: number): number | undefined {
-  const before = ages.filter(([atMs]) => atMs < nowMs - WINDOW_MS && atMs >= nowMs - 2 * WINDOW_MS);
-  if (before.length > 0) return (highest(recent) - highest(before)) / WINDOW_MS;
+function growthOf(
+  recent: Series,
+  ages: Series,
+  { nowMs, windowMs }: { readonly nowMs: number; readonly windowMs: number },
+): number | undefined {
+  const before = ages.filter(([atMs]) => atMs < nowMs - windowMs && atMs >= nowMs - 2 * windowMs);
+  if (before.length > 0) return (highest(recent) - highest(before)) / windowMs;
   const [[firstAtMs, firstMs] = [0, 0]] = recent;
   const [lastAtMs, lastMs] = latest(recent) ?? [0, 0];
   return lastAtMs === firstAtMs ? undefined : (lastMs - firstMs) / (lastAtMs - firstAtMs);

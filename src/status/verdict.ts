@@ -5,7 +5,15 @@ import { type Backlog, backlogOf } from './backlog-trend.ts';
 import { duration } from '../text/duration.ts';
 import { counted } from '../text/number-text.ts';
 import { horizonOf, utcTime } from './pause.ts';
-import { isRead, lastAbove, latest, MINUTE_MS, sumSince, type Vitals } from '../model/vitals.ts';
+import {
+  isRead,
+  lastAbove,
+  latest,
+  MINUTE_MS,
+  periodMsOf,
+  sumSince,
+  type Vitals,
+} from '../model/vitals.ts';
 
 export interface Verdict {
   /**
@@ -28,21 +36,21 @@ export interface VerdictRules {
   readonly heartbeat: boolean;
 }
 
-/** What counts as now. */
-const RECENT_MS = 5 * MINUTE_MS;
+/** What counts as now, in periods. */
+const RECENT = 5;
 /** A heartbeat is written every minute, and shows in the figures of its minute. */
-const HEARTBEAT_LATE_MS = RECENT_MS + MINUTE_MS;
+const HEARTBEAT_LATE_MS = (RECENT + 1) * MINUTE_MS;
 /** Lambda creates or enables a mapping within minutes. */
 const STARTING_MS_MAX = 60 * MINUTE_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** Invocations count at their end, which may be 15 minutes away. */
-const LONGEST_COUNT_MS = 20 * MINUTE_MS;
+/** Invocations count at their end, which may be 15 minutes away. In periods. */
+const LONGEST_COUNT = 20;
 
 /** What stops all records of a shard, and is seen again with every try. */
 type Failure = 'HeldRecords' | 'DestinationDenied' | 'DestinationUnreachable';
-/** Without the failure, before a success counts as its end. */
-const OVER_MS = 2 * MINUTE_MS;
+/** Periods without the failure, before a success counts as its end. */
+const OVER = 2;
 const SUCCESSES = ['AppliedRecords', 'SupersededRecords', 'HeartbeatLatency'] as const;
 
 interface Case {
@@ -58,7 +66,7 @@ interface Case {
 }
 
 export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
-  const fromMs = vitals.nowMs - RECENT_MS;
+  const fromMs = recentFrom(vitals);
   const recent = (name: keyof Vitals['own']) => sumSince(vitals.own[name], fromMs);
   const backlog = backlogOf(vitals, rules.behindMs);
   const waited = backlog.ageMs > 0 ? `; records have waited for ${duration(backlog.ageMs)}` : '';
@@ -71,10 +79,15 @@ export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
   return healthy(one);
 }
 
-/** If it went on, a later minute would show it. What still waits is told by its age. */
-function isOver(name: Failure, { own, nowMs }: Vitals): boolean {
+function recentFrom(vitals: Vitals): number {
+  return vitals.nowMs - RECENT * periodMsOf(vitals);
+}
+
+/** If it went on, a later period would show it. What still waits is told by its age. */
+function isOver(name: Failure, vitals: Vitals): boolean {
+  const { own, nowMs } = vitals;
   const failedAtMs = lastAbove(own[name], 0) ?? 0;
-  return lastSuccessMs(own) > failedAtMs && nowMs - failedAtMs >= OVER_MS;
+  return lastSuccessMs(own) > failedAtMs && nowMs - failedAtMs >= OVER * periodMsOf(vitals);
 }
 
 function lastSuccessMs(own: Vitals['own']): number {
@@ -131,10 +144,11 @@ function recordsHeld({ isFailing, waited }: Case): Verdict | undefined {
  * Of another source with an older stream, every record is answered for, and nothing is written. Only what
  * came after the last write counts: conflicts beside writes are none of this.
  */
-function everythingIsOlder({ vitals: { own, nowMs } }: Case): Verdict | undefined {
+function everythingIsOlder({ vitals }: Case): Verdict | undefined {
+  const { own } = vitals;
   const applied = (own.AppliedRecords ?? []).findLast(([, records]) => records > 0);
   const [appliedAtMs = 0] = applied ?? [];
-  if (appliedAtMs >= nowMs - RECENT_MS) return undefined;
+  if (appliedAtMs >= recentFrom(vitals)) return undefined;
   if (sumSince(own.SupersededByNewerItem, appliedAtMs + 1) === 0) return undefined;
   return stuck(
     'every change is older than what the twin has: another source? `ferry adopt`',
@@ -192,7 +206,7 @@ function destinationFails({
 }
 
 function functionFails({ vitals, recent }: Case): Verdict | undefined {
-  const fromMs = vitals.nowMs - RECENT_MS;
+  const fromMs = recentFrom(vitals);
   if (recent('AppliedRecords') > 0) return undefined;
   if (sumSince(vitals.services.Throttles, fromMs) > 0)
     return stuck('Lambda has no concurrency left for the function', 'function-throttled');
@@ -206,13 +220,14 @@ function recordsWait({ vitals, backlog, recent }: Case): Verdict | undefined {
   if (trend === 'none') return undefined;
   const cause = recent('DestinationThrottles') > 0 ? ', because the destination throttles' : '';
   const anchor = cause === '' ? 'records-waiting' : 'destination-throttled';
+  const recentText = duration(vitals.nowMs - recentFrom(vitals));
   switch (trend) {
     case 'catching-up':
       // What waits gets younger, too, when Lambda gives up what is oldest.
       if (!isMoving(vitals))
         return behind(`by ${duration(ageMs)}, and no record is applied${cause}`, anchor);
       return leftMs === undefined
-        ? behind(`by up to ${duration(ageMs)} in the last five minutes, and nearly caught up`)
+        ? behind(`by up to ${duration(ageMs)} in the last ${recentText}, and nearly caught up`)
         : behind(`by ${duration(ageMs)} and catching up, about ${duration(leftMs)} left`);
     case 'falling-behind':
       return behind(`by ${duration(ageMs)}, and not catching up${cause}`, anchor);
@@ -227,9 +242,11 @@ function recordsWait({ vitals, backlog, recent }: Case): Verdict | undefined {
 }
 
 /** Whether records have come to an end lately, in whatever way. */
-function isMoving({ own, nowMs }: Vitals): boolean {
+function isMoving(vitals: Vitals): boolean {
+  const { own, nowMs } = vitals;
+  const fromMs = nowMs - LONGEST_COUNT * periodMsOf(vitals);
   const ends = ['AppliedRecords', ...ANSWERED.map(([name]) => name)] as const;
-  return ends.some((name) => sumSince(own[name], nowMs - LONGEST_COUNT_MS) > 0);
+  return ends.some((name) => sumSince(own[name], fromMs) > 0);
 }
 
 function heartIsSilent({ vitals, rules }: Case): Verdict | undefined {

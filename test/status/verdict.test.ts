@@ -156,7 +156,7 @@ describe('a failure that later minutes no longer show', () => {
 
     expect(verdict({ own })).toMatchObject({
       level: 'behind',
-      text: 'by up to 86 s in the last five minutes, and nearly caught up',
+      text: 'by up to 86 s in the last 5 min, and nearly caught up',
     });
   });
 
@@ -261,7 +261,7 @@ describe('a backlog that gets younger', () => {
     const own = { OldestUnappliedAge: ages(10, 8, 6, 0, 0), AppliedRecords: once(1, 120) };
 
     expect(verdict({ own }).text).toBe(
-      'by up to 10 min in the last five minutes, and nearly caught up',
+      'by up to 10 min in the last 5 min, and nearly caught up',
     );
   });
 
