@@ -67,7 +67,7 @@ export function buildFunctions(): Array<Promise<OutputFile[]>> {
   );
 }
 
-/** With everything inside, so a browser asks nobody else. */
+/** Self-contained, so that a browser loads nothing else. */
 export function buildPage(): Promise<OutputFile[]> {
   return outputOf({
     ...COMMON,

@@ -1,4 +1,4 @@
-// The states of a bulk run: a map over segments, each of which the function works on until it is done.
+// The states of a bulk run: a map over segments. The function works on each segment until it is done.
 
 import { Duration } from 'aws-cdk-lib';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';

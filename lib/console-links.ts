@@ -1,4 +1,4 @@
-// Addresses of AWS's console, which work for everybody who may sign in to the account.
+// Addresses in the AWS console.
 
 import { Token } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';

@@ -9,8 +9,8 @@ import { allow, partitionAt } from './policies.ts';
 export type KeyedService = 'dynamodb' | 'lambda' | 'logs' | 's3' | 'sqs';
 
 /**
- * DynamoDB opens a table's own key on behalf of whoever reads or writes the table or its stream;
- * the key is of no use to a function in any other way.
+ * DynamoDB uses the key of a table with the permissions of the caller that reads or writes the table or its stream.
+ * A function cannot use the key in any other way.
  */
 export function useOfKey({ region, kmsKeyArn }: TableConfig): PolicyStatement[] {
   return useThrough('dynamodb', { region, kmsKeyArn, actions: TABLE_KEY_ACTIONS });
@@ -75,7 +75,7 @@ export function useOfEnvironmentKey(replication: ReplicationConfig): PolicyState
   });
 }
 
-/** CloudWatch Logs encrypts as itself; AWS advises to allow it on behalf of whoever calls it, too. */
+/** CloudWatch Logs uses its service principal. AWS recommends these permissions for its callers, too. */
 export const LOG_KEY_ACTIONS = ['kms:Decrypt', 'kms:GenerateDataKey'];
 
 export function useOfLogKey(replication: ReplicationConfig): PolicyStatement[] {

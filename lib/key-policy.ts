@@ -41,7 +41,7 @@ export function keyPolicies(
   );
 }
 
-/** Whom the key's owner must let use it, beside whoever an IAM policy allows. */
+/** The service principals that the key policy must allow. No IAM policy can allow them. */
 export function servicePrincipals(statementsOfKey: readonly KeyPolicyStatement[]): string[] {
   return statementsOfKey.flatMap(({ Principal }) =>
     'Service' in Principal ? [Principal.Service] : [],
@@ -51,7 +51,7 @@ export function servicePrincipals(statementsOfKey: readonly KeyPolicyStatement[]
 interface KeyUse {
   readonly keyArn: string;
   readonly region: string;
-  /** The service that uses the key: for whoever calls it, and as itself for logs and alarms. */
+  /** The service that uses the key: with the permissions of its caller, or its service principal for logs and alarms. */
   readonly service: KeyedService | 'cloudwatch';
   /** Whether a deployment makes the service keep a grant to the key. */
   readonly grants?: boolean;
@@ -143,7 +143,7 @@ function forRoles(services: readonly KeyedService[], place: Place): KeyPolicySta
   };
 }
 
-/** What DynamoDB and Lambda ask for on behalf of whoever creates a table or a function with a key. */
+/** What DynamoDB and Lambda need from the caller that creates a table or a function with a key. */
 function forDeployments(services: readonly KeyedService[], place: Place): KeyPolicyStatement {
   return {
     ...forRoles(services, place),

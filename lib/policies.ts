@@ -1,4 +1,4 @@
-// Parts of which the roles of this app are made.
+// Statements that the roles of this app share.
 
 import { Aws, Stack, Token, Validations } from 'aws-cdk-lib';
 import { PolicyDocument, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';

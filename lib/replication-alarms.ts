@@ -1,5 +1,5 @@
-// Alarms for what an operator must act on. Each description ends with where its entry in the runbook is; all go
-// to one topic, to which whoever is on call subscribes. One more sums them up, for other dashboards.
+// Alarms for what an operator must act on. Each description ends with the place of its entry in the runbook. All
+// alarms notify one topic. A composite alarm sums them up, for other dashboards.
 
 import { ArnFormat, Aws, Stack } from 'aws-cdk-lib';
 import {
@@ -31,7 +31,7 @@ export interface ReplicationAlarmsProps {
 export class ReplicationAlarms extends Construct {
   readonly topic: ITopic;
   readonly alarms: readonly Alarm[];
-  /** Rings while one of them does. */
+  /** Fires while one of them fires. */
   readonly summary: CompositeAlarm;
 
   constructor(
@@ -92,7 +92,7 @@ export class ReplicationAlarms extends Construct {
       datapointsToAlarm: minutes,
       // A source without writes has no datapoints, and nothing is wrong with it. Where datapoints must come,
       // their end is INSUFFICIENT_DATA. A new alarm starts in that state, and CloudWatch notifies only of
-      // changes. As breaching, missing data would ring in the first minutes of every new deployment.
+      // changes. As breaching, missing data would fire in the first minutes of every new deployment.
       treatMissingData: isSilence ? TreatMissingData.MISSING : TreatMissingData.NOT_BREACHING,
     });
     alarm.addAlarmAction(new SnsAction(this.topic));
@@ -101,7 +101,7 @@ export class ReplicationAlarms extends Construct {
     return alarm;
   }
 
-  /** Without an action: each of its parts has told already. */
+  /** Without an action: each of its parts notifies already. */
   #createSummary(replication: ReplicationConfig): CompositeAlarm {
     const { name } = replication;
     return new CompositeAlarm(this, 'degraded', {

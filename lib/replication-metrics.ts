@@ -1,5 +1,5 @@
-// Every metric of a replication that alarms ring for and graphs show, each in the form in which it tells
-// the truth: Ferry's own, and those of the services that it is made of.
+// Every metric of a replication that alarms watch and graphs show, with the statistic that fits it: Ferry's own, and
+// those of the AWS services that it uses.
 
 import { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
@@ -53,7 +53,7 @@ export class ReplicationMetrics {
     });
   }
 
-  /** One of Lambda's event counts about the reader on the stream. */
+  /** One of Lambda's event counts of the event source mapping. */
   mapping(metricName: string, look: Look = { statistic: Stats.SUM }): Metric {
     return ofMapping(this.#replicator.eventSourceMapping, metricName, look);
   }
