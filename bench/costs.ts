@@ -17,7 +17,7 @@ export interface CostRow {
   readonly queueRequests: number;
 }
 
-/** Write units of the two items: with both, what depends on the item is told from what does not. */
+/** Write units of two items, to separate costs that depend on the item from those that do not. */
 const [SMALL, LARGE] = [
   { bytes: 200, units: 1 },
   { bytes: 2_600, units: 3 },

@@ -1,5 +1,5 @@
-// The limit: what a guarded put cannot do without. Text from a template, a signature, undici's dispatch; no
-// checks, no outcome, no time limits. Nobody could ship it.
+// The limit: the least code that a guarded put needs. Text from a template, a signature, undici's dispatch; no
+// checks, no outcome, no time limits. It could not be shipped.
 
 import type { Client as ClientType } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';

@@ -4,7 +4,7 @@
 import { sendersWith } from './leanest.ts';
 
 const SOCKETS_TRIED = [4, 16, 64];
-/** Tables of their own: a redrive takes a twin that somebody else has written to for an old one. */
+/** Separate tables: a redrive refuses a twin that another program has written to. */
 export const PROBED = { twin: 'Probed', state: 'probed-state' } as const;
 /** Each probe has keys of its own. */
 let probes = 0;
