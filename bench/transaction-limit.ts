@@ -4,7 +4,7 @@
 import { sendersWith } from './leanest.ts';
 
 const SOCKETS_TRIED = [4, 16, 64];
-/** Separate tables: a redrive refuses a twin that another program has written to. */
+/** Separate tables: for a redrive, a twin that others have written to is not new. */
 export const PROBED = { twin: 'Probed', state: 'probed-state' } as const;
 /** Each probe has keys of its own. */
 let probes = 0;
