@@ -125,6 +125,13 @@ describe('the README’s commands', () => {
   it.each(commands)('%s', (command) => expect(() => CHECKS[command]?.(command)).not.toThrow());
 });
 
+it('has the sample app that the test of the package compiles and synthesises', () => {
+  const [code = ''] = blocks('ts');
+
+  expect(code).toContain('new Replication(');
+  expect(readFileSync('examples/own-app/app.ts', 'utf8')).toContain(`\n${code}`);
+});
+
 it('has configuration samples that are accepted', () => {
   const [sample = '', ...additions] = blocks('json');
   const { replications } = JSON.parse(sample) as { replications: object[] };
