@@ -9,8 +9,8 @@ import {
   type BeforeStreamContext,
   COPIES_LAND_MS,
   startStream,
-  streamLeftMs,
 } from '../backfill/before-stream.ts';
+import { streamLeftMs } from '../backfill/run.ts';
 import { type Call, type PairCall, withOpen } from './call.ts';
 import type { Io } from './output.ts';
 

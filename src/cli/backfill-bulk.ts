@@ -4,13 +4,9 @@ import { systemClock } from '../aws/system-clock.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import { parseReportLine } from '../verify/difference-report.ts';
 import { FerryError } from '../errors.ts';
-import {
-  type BackfillContext,
-  type BackfillProgress,
-  backfillProgress,
-  finishBackfill,
-  noteExecution,
-} from '../backfill/backfill.ts';
+import { type BackfillProgress, backfillProgress } from '../backfill/backfill.ts';
+import { finishBackfill, noteExecution } from '../backfill/run.ts';
+import type { BackfillContext } from '../backfill/context.ts';
 import { reportLines } from '../bulk/reports.ts';
 import type { ObjectStore } from '../ports.ts';
 import { perWorker, runInBulk } from './bulk.ts';

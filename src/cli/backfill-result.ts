@@ -4,7 +4,7 @@ import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import type { CopyEstimate } from '../backfill/estimate.ts';
 import type { BackfillProgress } from '../backfill/backfill.ts';
-import type { RejectedCopy } from '../backfill/copy-page.ts';
+import type { RejectedCopy } from '../backfill/context.ts';
 import { type Call, printResult, titleOf } from './call.ts';
 import { grouped } from './output.ts';
 import { capacityRows, figures, memoryRow, peakMemoryMiB, type Row } from './rows.ts';

@@ -15,20 +15,14 @@ import { dollars } from '../model/capacity.ts';
 import { type CopyEstimate, estimateCopy } from '../backfill/estimate.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import { UsageError } from '../errors.ts';
-import {
-  backfill,
-  type BackfillContext,
-  type BackfillProgress,
-  backfillProgress,
-  openBackfill,
-  planBackfill,
-} from '../backfill/backfill.ts';
+import { backfill, type BackfillProgress, backfillProgress } from '../backfill/backfill.ts';
+import { openBackfill, planBackfill } from '../backfill/run.ts';
+import type { BackfillContext, RejectedCopy } from '../backfill/context.ts';
 import {
   type BeforeStreamContext,
   checkBeforeStream,
   planStream,
 } from '../backfill/before-stream.ts';
-import type { RejectedCopy } from '../backfill/copy-page.ts';
 import { beginStream, timeWarning, withBeforeStream } from './backfill-before-stream.ts';
 import { type DoneBefore, ENABLE_LEFT, printBackfill, printEstimate } from './backfill-result.ts';
 import { copyInBulk, type Copying } from './backfill-bulk.ts';

@@ -47,7 +47,13 @@ const IMPORTANCE = [0, 3, 5, 9, 2, 4, 6, 7, 8, 1];
 function table(levels: readonly LatencyLevel[], width: number): string[] {
   const rows = [
     [
-      ...['writes/s', 'writes', 'arrived', 'p50', 'p90', 'p99', 'max'],
+      'writes/s',
+      'writes',
+      'arrived',
+      'p50',
+      'p90',
+      'p99',
+      'max',
       ...REFERENCE.map(({ withinMs }) => `≤${grouped(withinMs)}`),
     ],
     ...levels.map(cellsOf),

@@ -7,7 +7,7 @@ import { isMissed } from '../local/latency/reached-rate.ts';
 import { localRun, type RunPlaces } from '../local/run/local-run.ts';
 import type { LocalWorld } from '../local/run/local-world.ts';
 import { UsageError } from '../errors.ts';
-import { endingOf } from '../local/run/run-result.ts';
+import { resultOf } from '../local/run/run-result.ts';
 import type { LocalRunProgress, LocalRunSummary } from '../local/run/run-summary.ts';
 import { exitCode, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
@@ -90,7 +90,7 @@ export const local: Command = {
       ...reporting(options, io),
     });
     printSummary(summary, options, io);
-    return exitCode(endingOf(summary).clean);
+    return exitCode(resultOf(summary).clean);
   },
 };
 
@@ -201,7 +201,7 @@ function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io):
   printResult(
     { options, io },
     () => summary,
-    () => [...figures(summaryRows(summary)), endingOf(summary).text],
+    () => [...figures(summaryRows(summary)), resultOf(summary).text],
   );
   if (options.has('json') || options.text('source-table') !== undefined) return;
   io.err(`To repeat this workload, use --seed ${summary.seed}.`);

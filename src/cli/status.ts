@@ -1,24 +1,26 @@
-// `ferry status`: is the twin behind, by how much, why, and where the runbook goes on.
+// `ferry status`: shows whether the twin is behind, by how much and why, and which entry of the runbook to read.
 
 import { systemClock } from '../aws/system-clock.ts';
 import { readVitals } from '../composition/read-vitals.ts';
 import { loadConfig } from '../config/config-file.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { utcTime } from '../status/pause.ts';
-import { type Verdict, verdictOf } from '../status/verdict.ts';
-import type { Vitals } from '../model/vitals.ts';
+import { verdictOf } from '../status/verdict.ts';
 import { FerryError } from '../errors.ts';
+import { type Call, exitCode, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, type Io, wrapped } from './output.ts';
 import { replicationFrom, replicationOptions } from './replication.ts';
 import { explained, withStory } from './service-errors.ts';
-import { statusJson, statusScreen } from './status-screen.ts';
+import { statusFacts } from './status-facts.ts';
+import type { Status } from './status-figures.ts';
+import { statusScreen } from './status-screen.ts';
 
 export const statusCommand: Command = {
   name: 'status',
   options: {
     ...replicationOptions,
-    watch: { help: 'look again every ten seconds, until Ctrl-C' },
+    watch: { help: 'refresh every ten seconds, until Ctrl-C' },
     json: { help: 'print one line of JSON per replication' },
   },
   run(options, io) {
@@ -33,16 +35,7 @@ export const statusCommand: Command = {
 const WATCH_MS = 10_000;
 const NAP_MS = 250;
 
-export interface Status {
-  readonly replication: ReplicationConfig;
-  readonly vitals: Vitals;
-  readonly verdict: Verdict;
-}
-
-interface Call {
-  readonly options: ParsedOptions;
-  readonly io: Io;
-}
+type Look = Omit<Call, 'replication'>;
 
 /** All of the file, unless one is named. */
 function chosen(options: ParsedOptions): readonly ReplicationConfig[] {
@@ -64,36 +57,38 @@ function lookAt(replications: readonly ReplicationConfig[], nowMs: number): Prom
   );
 }
 
-function show(all: readonly Status[], { options, io }: Call): number {
-  for (const status of all) {
-    if (options.has('json')) io.out(statusJson(status));
-    else for (const line of statusScreen(status, io.resultColumns?.())) io.out(line);
-  }
-  return all.every(({ verdict }) => verdict.level === 'healthy') ? EXIT.done : EXIT.differences;
+function show(all: readonly Status[], look: Look): number {
+  for (const status of all)
+    printResult(
+      look,
+      () => statusFacts(status),
+      () => statusScreen(status, look.io.resultColumns?.()),
+    );
+  return exitCode(all.every(({ verdict }) => verdict.level === 'healthy'));
 }
 
-/** In a file, one screen comes after the other. */
+/** In a file, one screen follows the other. */
 function beginScreen({ clear, out }: Io, nowMs: number): void {
   if (clear === undefined) out(utcTime(nowMs));
   else clear();
 }
 
 /**
- * @returns the exit code of the last look.
- * @throws where the first look fails; later ones are reported, and the next may do better.
+ * @returns the exit code of the last refresh.
+ * @throws where the first read fails; later failures are printed, and it tries again.
  */
-async function watch(replications: readonly ReplicationConfig[], call: Call): Promise<number> {
+async function watch(replications: readonly ReplicationConfig[], call: Look): Promise<number> {
   const { io } = call;
   const clock = io.clock ?? systemClock;
   for (let isFirst = true; ; isFirst = false) {
-    const look = lookAndShow(replications, call, () => beginScreen(io, clock.now()));
-    const exitCode = await look.catch((error: unknown) => {
-      const told = withStory(error, { hint: '', replications });
-      if (isFirst || !(told instanceof FerryError)) throw error;
-      return reportFailure(told, call);
+    const shown = lookAndShow(replications, call, () => beginScreen(io, clock.now()));
+    const code = await shown.catch((error: unknown) => {
+      const explainedError = withStory(error, { hint: '', replications });
+      if (isFirst || !(explainedError instanceof FerryError)) throw error;
+      return reportFailure(explainedError, call);
     });
     for (let waitedMs = 0; waitedMs < WATCH_MS; waitedMs += NAP_MS) {
-      if (io.interrupted.aborted) return exitCode;
+      if (io.interrupted.aborted) return code;
       await clock.sleep(NAP_MS);
     }
   }
@@ -101,7 +96,7 @@ async function watch(replications: readonly ReplicationConfig[], call: Call): Pr
 
 async function lookAndShow(
   replications: readonly ReplicationConfig[],
-  call: Call,
+  call: Look,
   begin?: () => void,
 ): Promise<number> {
   const { options, io } = call;
@@ -110,13 +105,13 @@ async function lookAndShow(
   return show(all, call);
 }
 
-/** Below the last screen, whose figures get no newer. */
-function reportFailure({ message, hint }: FerryError, { options, io }: Call): number {
-  const say = options.has('json') ? io.err : io.out;
+/** Below the last screen, whose figures are not refreshed. */
+function reportFailure({ message, hint }: FerryError, { options, io }: Look): number {
+  const print = options.has('json') ? io.err : io.out;
   const seconds = WATCH_MS / 1000;
-  const what = `${utcTime((io.clock ?? systemClock).now())} The status could not be read: ${message} The next look is in ${seconds} s.`;
+  const what = `${utcTime((io.clock ?? systemClock).now())} The status could not be read: ${message} The next refresh is in ${seconds} s.`;
   const lines = [what, ...(hint === undefined ? [] : [`Hint: ${hint}`])];
   for (const line of lines.flatMap((one) => wrapped(one, io.resultColumns?.() ?? Infinity)))
-    say(line);
+    print(line);
   return EXIT.failed;
 }

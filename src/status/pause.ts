@@ -1,10 +1,10 @@
-// The clock of a pause: when the oldest change that waits leaves the stream, and what happens before that.
+// The times of a pause: when the oldest waiting change expires from the stream, and what happens before that.
 
 import type { Paused } from '../model/control-row.ts';
 import { MINUTE_MS } from '../model/vitals.ts';
 
 /** DynamoDB Streams keeps a record for 24 hours. */
-const STREAM_LIFE_MS = 24 * 60 * MINUTE_MS;
+export const STREAM_LIFE_MS = 24 * 60 * MINUTE_MS;
 
 export interface Horizon {
   /** A resume after this sends the oldest batches to the on-failure bucket. */
@@ -24,7 +24,7 @@ export function horizonOf(
 
 /**
  * The pause that begins at `sinceMs`.
- * @param lagMs how far the twin was behind then; CloudWatch says it by the minute.
+ * @param lagMs the replication latency then; CloudWatch has it by the minute.
  */
 export function pauseFrom(sinceMs: number, lagMs: number): Paused {
   return { sinceMs, oldestMs: sinceMs - Math.max(Math.ceil(lagMs), MINUTE_MS) };

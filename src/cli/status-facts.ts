@@ -1,0 +1,74 @@
+// The status of one replication for scripts.
+
+import { horizonOf, utcTime } from '../status/pause.ts';
+import { highestOf, isRead, latest, type Series, sumSince, type Vitals } from '../model/vitals.ts';
+import { runbookLink } from './runbook-link.ts';
+import { IN_FLIGHT_MS, pendingFigure, type Status, statusBacklog } from './status-figures.ts';
+
+/** Fields are added, never renamed. */
+export function statusFacts(status: Status): object {
+  const { replication, vitals, verdict } = status;
+  const { own, services, latency, deadLetters, mapping } = vitals;
+  const last = (series: Series | undefined) => latest(series)?.[1] ?? null;
+  const { trend, ageMs } = statusBacklog(status);
+  const isPaused = vitals.paused !== undefined && vitals.paused !== 'unknown';
+  const isUnread = isPaused || !isRead(vitals);
+  const isNothing = trend === 'none' && ageMs <= IN_FLIGHT_MS;
+  const oldest =
+    isPaused || (isUnread && trend === 'none') ? null : isNothing ? 0 : Math.round(ageMs);
+  const inTheHour = Object.fromEntries(
+    Object.entries({ ...own, ...services })
+      .filter(([name]) => !GAUGES.includes(name))
+      .map(([name, series]) => [name, sumSince(series, 0)]),
+  );
+  return {
+    replication: replication.name,
+    level: verdict.level,
+    verdict: verdict.text,
+    runbook:
+      verdict.runbook === undefined
+        ? null
+        : runbookLink(replication.alarms.runbook, verdict.runbook),
+    latencyMs: { p50: last(latency.p50), p90: last(latency.p90), p99: last(latency.p99) },
+    heartbeatMs: last(own.HeartbeatLatency),
+    oldestUnappliedMs: oldest,
+    trend: oldest === null ? 'unknown' : trend,
+    pendingRecordsEstimate: isUnread ? null : (pendingFigure(status)?.[1] ?? null),
+    figuresAt: {
+      latencyMs: timeAt(latency.p99),
+      heartbeatMs: timeAt(own.HeartbeatLatency),
+      oldestUnappliedMs: timeAt(highestOf(own.OldestUnappliedAge, services.IteratorAge)),
+      pendingRecordsEstimate: timeAt(own.PendingRecords),
+    },
+    deadLetters,
+    oldestLookAgainSeconds: last(services.LookAgainAge),
+    mapping: mapping ?? null,
+    pause: pauseFacts(vitals.paused),
+    controlProblem: vitals.controlProblem ?? null,
+    inTheLastHour: inTheHour,
+  };
+}
+
+function timeAt(series: Series | undefined): string | null {
+  const [atMs] = latest(series) ?? [];
+  return atMs === undefined ? null : utcTime(atMs);
+}
+
+function pauseFacts(paused: Vitals['paused']) {
+  if (paused === undefined) return null;
+  if (paused === 'unknown') return paused;
+  const { lostAfterMs } = horizonOf(paused, Infinity);
+  return { since: utcTime(paused.sinceMs), changesLostAfter: utcTime(lostAfterMs) };
+}
+
+/** Metrics whose sum over an hour has no meaning. */
+const GAUGES: readonly string[] = [
+  'ReplicationLatency',
+  'HeartbeatLatency',
+  'HeartbeatAge',
+  'OldestUnappliedAge',
+  'PendingRecords',
+  'IteratorAge',
+  'ApproximateAgeOfOldestMessage',
+  'LookAgainAge',
+];

@@ -1,0 +1,225 @@
+// The figures behind a verdict, as the rows of the status screen.
+
+import { type Backlog, backlogOf, WINDOW_MS } from '../status/backlog-trend.ts';
+import { STREAM_LIFE_MS, utcTime } from '../status/pause.ts';
+import { sparkline } from '../status/sparkline.ts';
+import type { Verdict } from '../status/verdict.ts';
+import {
+  highestOf,
+  isRead,
+  latest,
+  MINUTE_MS,
+  type Series,
+  sumSince,
+  type Vitals,
+} from '../model/vitals.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
+import { duration } from '../text/duration.ts';
+import { grouped } from './output.ts';
+import type { RemarkRow } from './rows.ts';
+
+export interface Status {
+  readonly replication: ReplicationConfig;
+  readonly vitals: Vitals;
+  readonly verdict: Verdict;
+}
+
+/** Three minutes each. */
+const SPARK_COLUMNS = 20;
+const HOUR_MS = 60 * MINUTE_MS;
+/** The period of averages per minute. */
+const RECENT_MS = 5 * MINUTE_MS;
+const NONE = '-';
+const UNREAD = 'unknown: the stream is not read';
+/** An older figure is shown with its time. */
+const FRESH_MS = 3 * MINUTE_MS;
+/** Younger records are in flight, not waiting. */
+export const IN_FLIGHT_MS = 2_000;
+
+export function statusRows(status: Status): RemarkRow[] {
+  const { vitals } = status;
+  return [
+    ...heldRows(vitals),
+    ...lagRows(status),
+    ...flowRows(vitals),
+    ...troubleRows(vitals),
+    ['event source mapping', mappingText(vitals), ''],
+  ];
+}
+
+/** First, and only if there are any. */
+function heldRows(vitals: Vitals): RemarkRow[] {
+  const { HeldRecords: held } = vitals.own;
+  if (sumSince(held, 0) === 0) return [];
+  return [['held, last hour', grouped(sumSince(held, 0)), sparkOf(vitals, held)]];
+}
+
+function sparkOf({ nowMs }: Vitals, series: Series = []): string {
+  return sparkline(series, { fromMs: nowMs - HOUR_MS, toMs: nowMs, columns: SPARK_COLUMNS });
+}
+
+function lagRows(status: Status): RemarkRow[] {
+  const { replication, vitals } = status;
+  const { nowMs, own, services, latency } = vitals;
+  const { waits, expires, pending } = waiting(status);
+  const percentiles = (['p50', 'p90', 'p99'] as const).map((name) => timeOf(latency[name]));
+  const beat = own.HeartbeatLatency;
+  return [
+    [
+      'latency p50, p90, p99',
+      dated(percentiles.join(', '), latency.p99, nowMs),
+      sparkOf(vitals, latency.p99),
+    ],
+    ...(replication.heartbeat === undefined
+      ? []
+      : [['heartbeat', dated(timeOf(beat), beat, nowMs), sparkOf(vitals, beat)] as const]),
+    [
+      'oldest waiting record',
+      waits,
+      sparkOf(vitals, highestOf(own.OldestUnappliedAge, services.IteratorAge)),
+    ],
+    ['expires from the stream in', expires, ''],
+    ['pending records (estimate)', pending, sparkOf(vitals, own.PendingRecords)],
+  ];
+}
+
+/** The backlog by the rule of the verdict. */
+export function statusBacklog({ replication, vitals }: Status): Backlog {
+  return backlogOf(vitals, replication.alarms.latencySeconds * 1000);
+}
+
+interface Waiting {
+  readonly waits: string;
+  readonly expires: string;
+  readonly pending: string;
+}
+
+function waiting(status: Status): Waiting {
+  const { vitals } = status;
+  const { nowMs, paused } = vitals;
+  const { ageMs, trend, leftMs } = statusBacklog(status);
+  if (paused !== undefined && paused !== 'unknown') {
+    const mostMs = nowMs - paused.oldestMs;
+    const waits = `at most ${duration(mostMs)}: paused`;
+    return { waits, expires: untilExpired(mostMs), pending: 'unknown: paused' };
+  }
+  const isKnown = isRead(vitals);
+  const recently = `up to ${duration(ageMs)} in the last 5 min`;
+  if (trend === 'none') {
+    if (!isKnown) return { waits: UNREAD, expires: NONE, pending: UNREAD };
+    const waits = ageMs <= IN_FLIGHT_MS ? NONE : recently;
+    return { waits, expires: NONE, pending: pendingOf(status) };
+  }
+  const isPast = trend === 'catching-up' && leftMs === undefined;
+  return {
+    waits: isPast ? recently : duration(ageMs),
+    expires: untilExpired(ageMs),
+    pending: isKnown ? pendingOf(status) : UNREAD,
+  };
+}
+
+/** The estimate of a batch is outdated if nothing has waited since. */
+export function pendingFigure(status: Status): readonly [number, number] | undefined {
+  const { nowMs, own } = status.vitals;
+  const last = latest(own.PendingRecords);
+  if (last === undefined || statusBacklog(status).trend !== 'none') return last;
+  return last[0] >= nowMs - WINDOW_MS || last[1] === 0 ? last : undefined;
+}
+
+function pendingOf(status: Status): string {
+  const { own, nowMs } = status.vitals;
+  const figure = pendingFigure(status);
+  return figure === undefined ? NONE : dated(grouped(figure[1]), own.PendingRecords, nowMs);
+}
+
+/** With the time of the figure, unless it is recent. */
+function dated(text: string, series: Series | undefined, nowMs: number): string {
+  const [atMs] = latest(series) ?? [];
+  if (atMs === undefined || nowMs - atMs <= FRESH_MS) return text;
+  return `${text} as of ${utcTime(atMs).slice(11, 16)}Z`;
+}
+
+function untilExpired(ageMs: number): string {
+  const leftMs = STREAM_LIFE_MS - ageMs;
+  return leftMs > 0 ? duration(leftMs) : 'expired: records may be lost';
+}
+
+function flowRows(vitals: Vitals): RemarkRow[] {
+  const { nowMs, own } = vitals;
+  const perMinute = (series: Series | undefined) =>
+    `${grouped(Math.round(sumSince(series, nowMs - RECENT_MS) / (RECENT_MS / MINUTE_MS)))}/min`;
+  const causes = [
+    ['redelivered', own.SupersededByRedelivery],
+    ['newer item', own.SupersededByNewerItem],
+    ['deleted since', own.SupersededByTombstone],
+  ] as const;
+  return [
+    ['applied', perMinute(own.AppliedRecords), sparkOf(vitals, own.AppliedRecords)],
+    ['coalesced', perMinute(own.CoalescedRecords), sparkOf(vitals, own.CoalescedRecords)],
+    ['superseded, last hour', inTheHour(own.SupersededRecords), breakdown(causes)],
+    ['retried', perMinute(own.RetriedRecords), sparkOf(vitals, own.RetriedRecords)],
+  ];
+}
+
+function inTheHour(...all: ReadonlyArray<Series | undefined>): string {
+  return grouped(all.reduce((sum, series) => sum + sumSince(series, 0), 0));
+}
+
+function troubleRows({ own, services, deadLetters }: Vitals): RemarkRow[] {
+  const [, oldestSeconds = 0] = latest(services.ApproximateAgeOfOldestMessage) ?? [];
+  const oldest =
+    deadLetters > 0 && oldestSeconds > 0
+      ? `oldest ${duration(oldestSeconds * 1000)}, kept for 14 days`
+      : '';
+  const failures = [
+    ['throttled', own.DestinationThrottles],
+    ['unreachable', own.DestinationUnreachable],
+    ['denied', own.DestinationDenied],
+    ['function errors', services.Errors],
+  ] as const;
+  return [
+    ['dead letters', grouped(deadLetters), oldest],
+    [
+      'batches given up, last hour',
+      inTheHour(services.OnFailureDestinationDeliveredEventCount),
+      '',
+    ],
+    [
+      'records lost, last hour',
+      inTheHour(services.DroppedEventCount, services.DestinationDeliveryFailures),
+      '',
+    ],
+    ['revenants, last hour', inTheHour(own.Revenants), ''],
+    ['oldest look-again message', lookAgainAge(services.LookAgainAge), ''],
+    [
+      'failures, last hour',
+      inTheHour(...failures.map(([, series]) => series)),
+      breakdown(failures),
+    ],
+  ];
+}
+
+/** Of an hour: "3 throttled, 1 denied". */
+function breakdown(parts: ReadonlyArray<readonly [string, Series | undefined]>): string {
+  return parts
+    .map(([what, series]) => [what, sumSince(series, 0)] as const)
+    .filter(([, times]) => times > 0)
+    .map(([what, times]) => `${grouped(times)} ${what}`)
+    .join(', ');
+}
+
+/** Messages wait for their delay, even in a healthy replication. */
+function lookAgainAge(series: Series | undefined): string {
+  const [, seconds = 0] = latest(series) ?? [];
+  return seconds === 0 ? NONE : duration(seconds * 1000);
+}
+
+function mappingText({ mapping }: Vitals): string {
+  if (mapping === undefined) return 'none';
+  return mapping.lastResult === '' ? mapping.state : `${mapping.state}, ${mapping.lastResult}`;
+}
+
+function timeOf(series: Series | undefined): string {
+  const [, value] = latest(series) ?? [];
+  return value === undefined ? NONE : duration(value);
+}

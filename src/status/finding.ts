@@ -1,0 +1,50 @@
+// A finding about a pair of tables: an error, a risk or a fact, with its meaning and what to do.
+
+import type { KeyAttribute } from '../config/schema.ts';
+import type { Item } from '../model/attribute-value.ts';
+import type { TableFacts } from '../model/table-facts.ts';
+
+export interface Finding {
+  readonly severity: 'error' | 'warning' | 'note';
+  /** Stable, for machines. */
+  readonly subject: string;
+  /** The fact. */
+  readonly says: string;
+  /** What it means, and what to do. */
+  readonly advice: string;
+}
+
+export interface Pair {
+  readonly source: TableFacts;
+  readonly destination: TableFacts;
+  /** Some items of the source. */
+  readonly sample: readonly Item[];
+  readonly reservedAttribute: string;
+  /** The key of the heartbeat item, where there is one. */
+  readonly heartbeatKey?: Item | undefined;
+  readonly nowMs: number;
+  /** The stream that the configuration names. */
+  readonly configuredStreamArn?: string | undefined;
+  /** The KMS keys that the configuration names for existing tables. */
+  readonly configuredKeys?: Readonly<Record<'source' | 'destination', string | undefined>>;
+}
+
+export function nameOf({ region, table }: Pick<TableFacts, 'region' | 'table'>): string {
+  return `${region}/${table}`;
+}
+
+export function attributeText({ name, type }: KeyAttribute): string {
+  return `"${name}" (${type})`;
+}
+
+export function error(subject: string, says: string, advice: string): Finding[] {
+  return [{ severity: 'error', subject, says, advice }];
+}
+
+export function warning(subject: string, says: string, advice: string): Finding[] {
+  return [{ severity: 'warning', subject, says, advice }];
+}
+
+export function note(subject: string, says: string, advice: string): Finding[] {
+  return [{ severity: 'note', subject, says, advice }];
+}

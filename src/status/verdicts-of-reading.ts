@@ -1,0 +1,74 @@
+// The verdicts about the stream and its event source mapping: paused, held, starting, or not read.
+
+import { horizonOf, utcTime } from './pause.ts';
+import { type Case, stuck, type Verdict } from './verdict-case.ts';
+import { isRead, MINUTE_MS } from '../model/vitals.ts';
+
+/** Lambda creates or enables a mapping within minutes. */
+const STARTING_MS_MAX = 60 * MINUTE_MS;
+
+/** First, because an operator wanted it. */
+export function isPaused({ vitals: { paused, mapping, nowMs } }: Case): Verdict | undefined {
+  if (paused === undefined || paused === 'unknown') return undefined;
+  const since = utcTime(paused.sinceMs);
+  const runbook = 'paused-replication';
+  if (mapping !== undefined && mapping.state !== 'Disabled' && mapping.state !== 'Disabling') {
+    const text = `paused since ${since}, but the event source mapping is ${mapping.state.toLowerCase()}: the function holds all records until \`ferry resume\``;
+    return { level: 'held', text, runbook };
+  }
+  const { lostAfterMs } = horizonOf(paused, Infinity);
+  const loss =
+    nowMs < lostAfterMs
+      ? `changes are lost after ${utcTime(lostAfterMs)}`
+      : `changes have been lost since ${utcTime(lostAfterMs)}`;
+  return { level: 'paused', text: `since ${since}; ${loss}`, runbook };
+}
+
+/** Before all other problems, because it causes them. */
+export function recordsHeld({ isFailing, waited }: Case): Verdict | undefined {
+  if (!isFailing('HeldRecords')) return undefined;
+  const cause =
+    'the control row does not allow their stream to write, or the destination rejects nearly all';
+  return {
+    level: 'held',
+    text: `the function holds records: ${cause}${waited}`,
+    runbook: 'records-held',
+  };
+}
+
+/** The mapping of a new deployment, or one that was disabled. */
+export function isStarting({ vitals: { mapping, nowMs }, waited }: Case): Verdict | undefined {
+  if (mapping?.state !== 'Creating' && mapping?.state !== 'Enabling') return undefined;
+  if (nowMs - (mapping.changedAtMs ?? nowMs) > STARTING_MS_MAX) return undefined;
+  const text = `the event source mapping is ${mapping.state.toLowerCase()}${waited}`;
+  return { level: 'starting', text };
+}
+
+/** The event source mapping is missing or disabled. */
+export function isUnread({ vitals, waited }: Case): Verdict | undefined {
+  const { mapping, paused } = vitals;
+  if (mapping === undefined)
+    return stuck('the function has no event source mapping', 'records-waiting');
+  if (isRead(vitals)) return undefined;
+  const doubt =
+    paused === 'unknown' ? ' (this may be a pause: the control row cannot be read)' : '';
+  return stuck(
+    `the event source mapping is ${mapping.state.toLowerCase()}${doubt}${waited}`,
+    'records-waiting',
+  );
+}
+
+export function readsAnotherStream({ vitals: { mapping, streamArn } }: Case): Verdict | undefined {
+  if (streamArn === undefined) return stuck('the source has no stream', 'stream-replaced');
+  if (mapping?.streamArn === streamArn) return undefined;
+  return stuck(
+    'the source has a new stream, but the event source mapping reads the old one',
+    'stream-replaced',
+  );
+}
+
+/** Lambda's result begins with PROBLEM if it may not use the stream, or its key. */
+export function cannotRead({ vitals: { mapping } }: Case): Verdict | undefined {
+  if (mapping?.lastResult.startsWith('PROBLEM') !== true) return undefined;
+  return stuck(`Lambda cannot read the stream: ${mapping.lastResult}`, 'records-waiting');
+}
