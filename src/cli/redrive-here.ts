@@ -6,6 +6,7 @@ import type { RedriveFilter } from '../model/failure-message.ts';
 import type { RedriveContext, RedriveOptions } from '../redrive/redrive.ts';
 import type { RedrivenItem } from '../redrive/outcome.ts';
 import type { RedriveReport } from '../redrive/report.ts';
+import type { Item } from '../ports.ts';
 import { type Call, withOpen } from './call.ts';
 import type { Outlook } from './redrive-result.ts';
 
@@ -45,7 +46,8 @@ export async function withRedrive(
     stop: io.interrupted,
     objectEndpoint: environmentEndpoint('S3', io.environment),
   });
-  return withOpen(opening, async ({ context, keyOf }) => {
+  return withOpen(opening, async ({ context, ...opened }) => {
+    const keyOf = (key: Item) => opened.keyOf(key);
     const listedMax = options.integer('limit') ?? LISTED_DEFAULT;
     const list = itemList(apply ? Math.min(listedMax, LISTED_OF_APPLIED_MAX) : listedMax);
     const { report, outlook } = await work(

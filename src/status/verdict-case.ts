@@ -2,7 +2,7 @@
 
 import { type Backlog, backlogOf } from './backlog-trend.ts';
 import { duration } from '../text/duration.ts';
-import { lastAbove, MINUTE_MS, periodMsOf, sumSince, type Vitals } from '../model/vitals.ts';
+import { lastAbove, periodMsOf, sumSince, type Vitals } from '../model/vitals.ts';
 
 export interface Verdict {
   /**

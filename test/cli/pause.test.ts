@@ -230,7 +230,7 @@ describe('a paused replication', () => {
 
     const { out } = await run('status');
 
-    expect(out).toMatch(/oldest record that waits +at most \d+ (s|min): paused/);
+    expect(out).toMatch(/oldest waiting record +at most \d+ (s|min): paused/);
     expect(out).toMatch(/pending records \(estimate\) +not known: paused/);
     expect(await status()).toMatchObject({
       trend: 'unknown',
@@ -247,7 +247,7 @@ describe('a paused replication', () => {
     expect(await status()).toMatchObject({
       level: 'held',
       verdict: expect.stringMatching(
-        /^paused since .*, but the event source mapping is enabled: records are held back/,
+        /^paused since .*, but the event source mapping is enabled: the function holds all records/,
       ) as string,
     });
     expect(await run('pause', '--apply')).toMatchObject({ exitCode: 0 });
@@ -275,7 +275,7 @@ describe('a paused replication', () => {
 
     expect(await status()).toMatchObject({
       level: 'stuck',
-      verdict: 'the reader on the stream is disabled',
+      verdict: 'the event source mapping is disabled',
     });
   });
 });

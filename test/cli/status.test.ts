@@ -105,15 +105,15 @@ describe('ferry status', () => {
 
     expect(exitCode).toBe(0);
     expect(title).toBe('orders: us-east-1/Orders to eu-west-1/Orders');
-    expect(first).toBe('healthy: 99 of 100 records arrive within 850 ms');
+    expect(first).toBe('healthy: p99 latency is 850 ms');
     expect(out).toMatch(/latency p50, p90, p99 +350 ms, 700 ms, 850 ms +█{20}/);
     expect(out).toContain('read up to 1 s too high');
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(90);
     expect(out).toMatch(/applied +1,200\/min/);
-    expect(out).toMatch(/reader on the stream +Enabled, OK/);
+    expect(out).toMatch(/event source mapping +Enabled, OK/);
   });
 
-  it('says first that records are held back, whatever else is wrong', async () => {
+  it('says first that records are held, whatever else is wrong', async () => {
     const scene = {
       figures: {
         ...FLOWING,
@@ -129,20 +129,20 @@ describe('ferry status', () => {
       exitCode: 3,
       level: 'held',
       text: expect.stringMatching(
-        /^records are held back: the control row does not let .*; records have waited for (9|10) min$/,
+        /^the function holds records: the control row does not allow .*; records have waited for (9|10) min$/,
       ) as string,
       runbook: `${process.cwd()}/docs/runbook.md#records-held`,
     });
     const { out } = await status(scene);
-    expect(out.split('\n')[1]).toMatch(/^held: records are held back/);
-    expect(out.split('\n')[3]).toMatch(/held back, last hour +[56]00/);
+    expect(out.split('\n')[1]).toMatch(/^held: the function holds records/);
+    expect(out.split('\n')[3]).toMatch(/held, last hour +[56]00/);
   });
 
   it('never calls a replication well whose every change is older than the twin', async () => {
     const isOlder = {
       exitCode: 3,
       level: 'stuck',
-      text: 'every change is older than what the twin has: another source? `ferry adopt`',
+      text: 'every change is older than the item of the twin. If the source was replaced, run `ferry adopt`',
       runbook: `${process.cwd()}/docs/runbook.md#records-held`,
     };
     const superseded = { SupersededRecords: always(50), SupersededByNewerItem: always(50) };
@@ -200,7 +200,7 @@ describe('ferry status', () => {
       exitCode: 3,
       level: 'stuck',
       text: expect.stringMatching(
-        /^the reader on the stream is disabled; records have waited for 2[01] min$/,
+        /^the event source mapping is disabled; records have waited for 2[01] min$/,
       ) as string,
     });
   });
@@ -218,7 +218,7 @@ describe('ferry status', () => {
       exitCode: 3,
       level: 'behind',
       text: expect.stringMatching(
-        /^by 1[12] min, and not catching up, because the destination throttles$/,
+        /^by 1[12] min, and not catching up, because the destination is throttled$/,
       ) as string,
       runbook: `${process.cwd()}/docs/runbook.md#destination-throttled`,
     });
@@ -240,7 +240,7 @@ describe('ferry status', () => {
     expect(await verdict({ figures: {} })).toEqual({
       exitCode: 0,
       level: 'healthy',
-      text: 'nothing has been written in the last hour',
+      text: 'the source has had no changes in the last hour',
       runbook: null,
     });
     expect(await verdict({ figures: {}, config: beating })).toEqual({
@@ -309,7 +309,12 @@ describe('ferry status', () => {
       /^Lambda cannot read the stream: PROBLEM: access denied$/,
       'records-waiting',
     ],
-    ['nobody reads', { mapping: undefined }, /^nothing reads the stream$/, 'records-waiting'],
+    [
+      'nobody reads',
+      { mapping: undefined },
+      /^the function has no event source mapping$/,
+      'records-waiting',
+    ],
     [
       'rights are missing',
       { figures: { DestinationDenied: lately(5, 10), IteratorAge: lately(5, 3 * MINUTE) } },
@@ -359,7 +364,7 @@ describe('ferry status', () => {
     [
       'dead letters wait',
       { deadLetters: 3 },
-      /^by 3 dead letters; all else is well$/,
+      /^by 3 dead letters; everything else is healthy$/,
       'dead-letters',
     ],
   ])('says so when %s', async (_, scene, text, anchor) => {
@@ -394,7 +399,7 @@ describe('ferry status', () => {
 
     expect(found).toMatchObject({
       level: 'stuck',
-      text: 'the source has a new stream, and the old one is read',
+      text: 'the source has a new stream, but the event source mapping reads the old one',
     });
   });
 
@@ -467,7 +472,7 @@ describe('ferry status', () => {
     const json = JSON.parse((await status({ figures }, '--json')).out) as Record<string, unknown>;
 
     expect(exitCode).toBe(0);
-    expect(out).toMatch(/oldest record that waits +up to 12 s in the last 5 min/);
+    expect(out).toMatch(/oldest waiting record +up to 12 s in the last 5 min/);
     expect(json).toMatchObject({ level: 'healthy', trend: 'none', oldestUnappliedMs: 12_000 });
   });
 
@@ -569,7 +574,7 @@ describe('ferry status', () => {
       expect(broken).toEqual([]);
       expect(lines.filter((line) => line !== line.trimEnd())).toEqual([]);
       expect(whole).toContain('latency p50, p90, p99 350 ms, 700 ms, 850 ms');
-      expect(whole).toMatch(/oldest record that waits (9|10) min/);
+      expect(whole).toMatch(/oldest waiting record (9|10) min/);
       expect(whole).toContain('pending records (estimate) 12,345,678');
       expect(whole).toContain('dead letters 1,234');
       expect(whole.includes('▁')).toBe(columns > 40);

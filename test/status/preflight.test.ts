@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Pair, preflight } from '../../src/status/preflight.ts';
-import type { KeyAttribute } from '../../src/config/config.ts';
+import type { KeyAttribute } from '../../src/config/schema.ts';
 import type { TableFacts } from '../../src/model/table-facts.ts';
 
 const NOW_MS = Date.parse('2026-02-02T12:00:00Z');
@@ -145,8 +145,8 @@ describe('preflight', () => {
   });
 
   it.each([
-    ['CREATING', 'Wait until it is ACTIVE.'],
-    ['INACCESSIBLE_ENCRYPTION_CREDENTIALS', 'Give it access to the key again.'],
+    ['CREATING', 'Wait until the table is ACTIVE.'],
+    ['INACCESSIBLE_ENCRYPTION_CREDENTIALS', 'Allow it to use the key again.'],
     ['ARCHIVED', 'Restore the table from its backup.'],
     ['DELETING', 'Name another table'],
   ])('does not ask people to wait for what will not come: %s', (status, advice) => {
@@ -187,7 +187,7 @@ describe('preflight', () => {
     });
 
     expect(found?.says).toBe(
-      'The reserved attribute "_ferry" is a key attribute of destination/Orders: of its index first and its index third.',
+      'The reserved attribute "_ferry" is a key attribute of destination/Orders, in its index first and its index third.',
     );
     expect(found?.advice).toContain('Set "reservedAttribute" to a name');
   });

@@ -29,7 +29,7 @@ function verdict(parts: Partial<Vitals>, heartbeat = false): Verdict {
 }
 
 const WHY = 'Nothing listens at http://127.0.0.1:9';
-const IDLE = 'nothing has been written in the last hour';
+const IDLE = 'the source has had no changes in the last hour';
 const p99 = (ms: number) => ({ p50: [], p90: [], p99: once(2, ms) });
 
 describe('the verdict on the figures of an hour', () => {
@@ -42,13 +42,13 @@ describe('the verdict on the figures of an hour', () => {
       'latencies are known',
       { own: { AppliedRecords: once(2, 120) }, latency: p99(850) },
       'healthy',
-      '99 of 100 records arrive within 850 ms',
+      'p99 latency is 850 ms',
     ],
     [
       'no latency is known, as of deletes where writes have timestamps',
       { own: { AppliedRecords: once(2, 120) } },
       'healthy',
-      'records are applied; none of the last hour has a known latency',
+      'records are applied, but CloudWatch has no latency of the last hour',
     ],
     [
       'all records were delivered again',
@@ -60,13 +60,13 @@ describe('the verdict on the figures of an hour', () => {
       'all records were left out or dead-lettered',
       { own: { SkippedRecords: once(30, 9), DeadLetteredRecords: once(20, 1) } },
       'healthy',
-      'the records of the last hour were skipped, or sent to the dead-letter queue',
+      'the records of the last hour were skipped or sent to the dead-letter queue',
     ],
     [
       'the first record is retried, and is not old yet',
       { own: { RetriedRecords: once(1, 1), OldestUnappliedAge: once(1, 4_000) } },
       'behind',
-      'records have failed in the last hour, and none has been applied',
+      'records failed in the last hour, and none was applied',
     ],
   ])('tells what was done where %s', (_, parts, level, text) => {
     expect(verdict(parts)).toMatchObject({ level, text });
@@ -101,7 +101,7 @@ describe('the verdict without the control row', () => {
   it('is not that all is well, and says what the metrics tell', () => {
     expect(verdict(unread)).toEqual({
       level: 'unknown',
-      text: `the control row at the destination cannot be read from here (${WHY}); by its metrics, the replication is healthy: ${IDLE}`,
+      text: `the control row of the destination cannot be read from here (${WHY}). The metrics are healthy: ${IDLE}`,
     });
   });
 
@@ -260,9 +260,7 @@ describe('a backlog that gets younger', () => {
   it('is nearly caught up once the latest record has not waited', () => {
     const own = { OldestUnappliedAge: ages(10, 8, 6, 0, 0), AppliedRecords: once(1, 120) };
 
-    expect(verdict({ own }).text).toBe(
-      'by up to 10 min in the last 5 min, and nearly caught up',
-    );
+    expect(verdict({ own }).text).toBe('by up to 10 min in the last 5 min, and nearly caught up');
   });
 
   it('is over when no age of the last minutes is one of a backlog', () => {
