@@ -146,9 +146,28 @@ describe('an app of its own', () => {
     ) as { Resources: Record<string, { Type: string; Properties: { FunctionName?: string } }> };
     const names = Object.values(Resources).map(({ Properties }) => Properties.FunctionName);
     expect(names).toContain('ferry-orders-replicate');
+    expect(readFileSync(join(app, 'cdk.out/OrdersTwin.template.json'), 'utf8')).toContain(
+      'ferry-orders-state',
+    );
+    const assets = readdirSync(join(app, 'cdk.out')).filter((name) => name.startsWith('asset.'));
+    const shipped = assets.map((name) => readFileSync(join(app, 'cdk.out', name, 'index.mjs')));
+    expect(shipped).toContainEqual(
+      readFileSync(join(installed, 'dist/functions/replicate/index.mjs')),
+    );
     rmSync(join(app, 'cdk.out'), { recursive: true });
     rmSync(join(app, 'built'), { recursive: true });
   });
+});
+
+it('lets a CommonJS program read a configuration', () => {
+  const program = `console.log(typeof require('${manifest.name}/config').parseConfig)`;
+
+  const printed = execFileSync(process.execPath, ['--eval', program], {
+    cwd: join(folder, 'app'),
+    encoding: 'utf8',
+  });
+
+  expect(printed.trim()).toBe('function');
 });
 
 describe('the command', () => {
