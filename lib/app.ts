@@ -13,14 +13,14 @@ import { ReplicationDestination } from './replication-destination.ts';
 
 /**
  * Adds the stacks of `config` to `app`, and the AwsSolutions checks, which stop a synthesis at the
- * first finding that nobody has acknowledged.
+ * first finding that is not acknowledged.
  * @throws UsageError when a replication cannot be deployed as configured.
  */
 export function buildApp(app: App, config: Config): void {
   const built = config.replications.map((replication) => {
-    const destination = destinationStack(app, replication);
-    const source = sourceStack(app, replication);
-    source.addStackDependency(destination);
+    const { stateTable } = addDestination(app, replication);
+    const source = Stack.of(addReplication(app, replication));
+    source.addStackDependency(stateTable.stack);
     return { replication, source };
   });
   deployTwinsFirst(built);
@@ -29,18 +29,17 @@ export function buildApp(app: App, config: Config): void {
 
 // As `Default`, a construct adds nothing to the logical ids of what is in it.
 
-function destinationStack(app: App, config: ReplicationConfig): Stack {
+function addDestination(app: App, config: ReplicationConfig): ReplicationDestination {
   const { name, source, destination } = config;
   const description = `Ferry ${name}: the twin of ${source.table} (${source.region}), and its state`;
   const stack = new Stack(app, `ferry-${name}-destination`, {
     env: { region: destination.region },
     description: fit(description, STACK_DESCRIPTION_MAX),
   });
-  new ReplicationDestination(stack, 'Default', { config });
-  return stack;
+  return new ReplicationDestination(stack, 'Default', { config });
 }
 
-function sourceStack(app: App, config: ReplicationConfig): Stack {
+function addReplication(app: App, config: ReplicationConfig): Replication {
   const { name, source, destination } = config;
   const description = `Ferry ${name}: replicates ${source.table} to ${destination.table} (${destination.region})`;
   const stack = new Stack(app, `ferry-${name}-source`, {
@@ -52,8 +51,9 @@ function sourceStack(app: App, config: ReplicationConfig): Stack {
   const { tableStreamArn } = source.create
     ? createConfiguredTable(stack, 'SourceTable', source, stream)
     : {};
-  addOutputs(stack, new Replication(stack, 'Default', { config, streamArn: tableStreamArn }));
-  return stack;
+  const replication = new Replication(stack, 'Default', { config, streamArn: tableStreamArn });
+  addOutputs(stack, replication);
+  return replication;
 }
 
 /** Tells operators where to look. */
@@ -61,7 +61,7 @@ function addOutputs(stack: Stack, replication: Replication): void {
   const output = (id: string, description: string, value = '') =>
     new CfnOutput(stack, id, { description, value });
   const topic = replication.alarms?.topic;
-  output('AlarmTopicArn', 'Where alarms go: subscribe whoever is on call', topic?.topicArn);
+  output('AlarmTopicArn', 'Topic of the alarms: subscribe the operators on call', topic?.topicArn);
   output('FunctionName', 'The replicate function', replication.function.functionName);
   output(
     'EventSourceMappingId',

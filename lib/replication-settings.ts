@@ -1,6 +1,7 @@
 // The props of a Replication -> the same checked configuration that a file becomes.
 
 import { ArnFormat, Stack, Token } from 'aws-cdk-lib';
+import { CfnGlobalTable, CfnTable } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { parseConfig } from '../src/config/config.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
@@ -40,7 +41,7 @@ export function nameOf(id: string): string {
 function settingsOf(scope: Construct, props: ReplicationProps): Settings {
   const { destination, encryption, heartbeatKey } = props;
   const { key, ...keys } = encryption ?? {};
-  const { latency, email, runbook } = props.alarms || {};
+  const { latency, email, runbook, topic } = props.alarms || {};
   refuseUnknownRegion(scope, destination);
   return {
     name: props.name ?? nameOf(scope.node.id),
@@ -51,10 +52,11 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
       kmsKeyArn: destination.encryptionKey?.keyArn,
       endpoint: destination.endpoint,
     },
-    ...(destination.stateTableName && { stateTable: destination.stateTableName }),
+    stateTable: destination.stateTableName,
     encryption: {
       ...Object.fromEntries(Object.entries(keys).map(([name, { keyArn }]) => [name, keyArn])),
       kmsKeyArn: key?.keyArn,
+      ...(topic && { alarmTopic: 'none' }),
       stateTable: destination.stateTableKey?.keyArn ?? 'none',
     },
     tombstones: props.tombstones,
@@ -96,6 +98,7 @@ function sourceSettings(
       'source has no stream. Give the table one with new images; for an imported table, tableStreamArn.',
     );
   }
+  refuseWrongStream(scope, source);
   const arns = [source.tableArn, streamArn].map((arn) => arn.split(/[:/]/));
   const known = (index: number) =>
     arns.map((parts) => parts[index]).find((part) => part && !Token.isUnresolved(part));
@@ -106,6 +109,19 @@ function sourceSettings(
     streamArn,
     kmsKeyArn: source.encryptionKey?.keyArn,
   };
+}
+
+/** Where the app creates the table, its stream is known. */
+function refuseWrongStream(scope: Construct, source: ReplicationProps['source']): void {
+  const table = 'node' in source ? source.node.defaultChild : undefined;
+  if (!(table instanceof CfnTable || table instanceof CfnGlobalTable)) return;
+  const stream: unknown = Stack.of(table).resolve(table.streamSpecification);
+  const { streamViewType: view = 'NEW_IMAGE' } = (stream ?? {}) as { streamViewType?: string };
+  if (view.startsWith('NEW')) return;
+  throw refusal(
+    scope,
+    `source has a stream of ${view}, which lacks new images. NEW_IMAGE has them.`,
+  );
 }
 
 function nameIn(scope: Construct, tableArn: string): string {
@@ -139,7 +155,7 @@ function parsed(replications: readonly object[], paths: readonly string[]) {
           ? propOf(setting)
           : `${propOf(setting)} of ${paths[Number(index)]}`,
     );
-    throw new UsageError(message, { code: 'config.invalid', cause: error });
+    throw new UsageError(message, { code: 'config.invalid' });
   }
 }
 

@@ -42,6 +42,12 @@ export class Replication extends Construct {
   /** Batches that Lambda gave up after their last retry or at their highest age. */
   readonly onFailureBucket: Bucket;
   readonly dashboard: Dashboard;
+  /** With "checked" tombstones. */
+  readonly lookAgain: LookAgain | undefined;
+  /** With `bulk`. */
+  readonly bulkRuns: BulkRuns | undefined;
+  /** With a `heartbeatKey`. */
+  readonly heartbeat: Heartbeat | undefined;
   readonly #replicator: StreamReplicator;
   readonly #metrics: ReplicationMetrics;
   #alarms: ReplicationAlarms | undefined;
@@ -60,8 +66,13 @@ export class Replication extends Construct {
     this.eventSourceMapping = replicator.eventSourceMapping;
     this.deadLetterQueue = replicator.deployed.deadLetterQueue;
     this.onFailureBucket = replicator.deployed.onFailureBucket;
-    const lookAgain = this.#addOptionalFunctions();
-    this.#metrics = new ReplicationMetrics(this.config, replicator, lookAgain);
+    const { lookAgainQueue: queue } = replicator.deployed;
+    this.lookAgain = queue && new LookAgain(this, 'LookAgain', replicator.deployed, queue);
+    this.bulkRuns = this.config.bulk
+      ? new BulkRuns(this, 'BulkRuns', replicator.deployed)
+      : undefined;
+    this.heartbeat = this.config.heartbeat && this.#createHeartbeat(replicator);
+    this.#metrics = new ReplicationMetrics(this.config, replicator, this.lookAgain);
     const monitored = { replication: this.config, metrics: this.#metrics };
     this.dashboard = new ReplicationDashboard(this, 'Monitoring', monitored).dashboard;
     if (fromProps?.alarms !== false) this.addAlarms(fromProps?.alarms);
@@ -116,15 +127,11 @@ export class Replication extends Construct {
     });
   }
 
-  #addOptionalFunctions(): LookAgain | undefined {
-    const { deployed, eventSourceMapping } = this.#replicator;
-    const { lookAgainQueue } = deployed;
-    if (this.config.bulk) new BulkRuns(this, 'BulkRuns', deployed);
-    if (this.config.heartbeat !== undefined) {
-      // The first heartbeat is late from the start if nothing reads the stream yet.
-      new Heartbeat(this, 'Heartbeat', deployed).node.addDependency(eventSourceMapping);
-    }
-    return lookAgainQueue && new LookAgain(this, 'LookAgain', deployed, lookAgainQueue);
+  #createHeartbeat({ deployed, eventSourceMapping }: StreamReplicator): Heartbeat {
+    const heartbeat = new Heartbeat(this, 'Heartbeat', deployed);
+    // The first heartbeat is late from the start if nothing reads the stream yet.
+    heartbeat.node.addDependency(eventSourceMapping);
+    return heartbeat;
   }
 
   /** Of the same account, as far as it is known: names must not clash, and nothing must go round in a circle. */
@@ -141,10 +148,12 @@ export class Replication extends Construct {
   #letServicesUseKeys(keys: readonly IKey[]): void {
     for (const [keyArn, statements] of keyPolicies([this.config], Stack.of(this).account)) {
       const key = keys.find((one) => one.keyArn === keyArn);
-      const services = statements.flatMap(({ Sid: _, ...statement }) => {
+      const services = statements.flatMap((statement) => {
         if (!('Service' in statement.Principal)) return [];
-        const added = key?.addToResourcePolicy(PolicyStatement.fromJson(statement));
-        return added?.statementAdded === true ? [] : statement.Principal.Service;
+        // Replications that share the key would clash in a Sid.
+        const anonymous = PolicyStatement.fromJson({ ...statement, Sid: undefined });
+        const isAdded = key?.addToResourcePolicy(anonymous).statementAdded === true;
+        return isAdded ? [] : statement.Principal.Service;
       });
       if (services.length === 0) continue;
       Annotations.of(this).addInfo(

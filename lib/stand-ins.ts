@@ -16,7 +16,7 @@ interface TableSettings {
 export interface Settings {
   readonly source: TableSettings;
   readonly destination: TableSettings;
-  readonly stateTable?: string;
+  readonly stateTable?: string | undefined;
   readonly encryption?: Readonly<Record<string, string | undefined>>;
   readonly [setting: string]: unknown;
 }
@@ -24,7 +24,7 @@ export interface Settings {
 export class StandIns {
   readonly #tokens = new Map<string, string>();
 
-  /** The same settings without a token. */
+  /** The same settings without a token, and without what is undefined. */
   of(settings: Settings): Settings {
     const { stateTable, encryption = {} } = settings;
     const destination = this.#table(settings.destination);
@@ -33,13 +33,13 @@ export class StandIns {
       name,
       this.#key(keyArn, name === 'stateTable' ? settings.destination : settings.source),
     ]);
-    return {
+    return withoutUndefined<Settings>({
       ...settings,
       source,
       destination,
-      ...(stateTable && { stateTable: this.#name(stateTable) }),
-      encryption: Object.fromEntries(keys),
-    };
+      stateTable: stateTable && this.#name(stateTable),
+      encryption: Object.fromEntries(keys) as Record<string, string | undefined>,
+    });
   }
 
   /** A copy of `value` with the tokens again. */
@@ -95,4 +95,8 @@ const ACCOUNT = '000000000000';
 
 function partition(region: string): string {
   return partitionOf(region).name;
+}
+
+function withoutUndefined<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
 }

@@ -7,7 +7,6 @@ import { buildApp } from '../../lib/app.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { deploymentIn } from '../fixtures/deployment.ts';
 import {
-  codeDirectory,
   EXISTING,
   emptyApp,
   getAtt,
@@ -23,10 +22,7 @@ afterAll(() => rmSync(temporary, { recursive: true }));
 /** Synthesized with the checks of cdk-nag, which stop at a finding. */
 function sourceOf(replication: object): ReturnType<typeof templates>['source'] {
   const app = emptyApp();
-  buildApp(app, parseConfig({ replications: [replication] }), {
-    codeDirectory,
-    bulkCodeDirectory: codeDirectory,
-  });
+  buildApp(app, parseConfig({ replications: [replication] }));
   app.synth();
   return Template.fromStack(stackOf(app, 'ferry-orders-source')).toJSON() as never;
 }

@@ -433,6 +433,7 @@ function isLike(text: string, patterns: string | readonly string[]): boolean {
 describe('the app says what the owner of a key must allow', () => {
   const infos = (replication: object) =>
     stackOf(appOf(replication), 'ferry-orders-source')
+      .node.findChild('Default')
       .node.metadata.filter(({ type }) => type === 'aws:cdk:info')
       .map(({ data }) => String(data));
 

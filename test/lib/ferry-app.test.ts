@@ -1,7 +1,7 @@
 // What the stacks promise, read from the templates that a synthesis writes. All template tests are
 // in this one file, because each process that synthesizes starts CloudFormation's validator anew.
 
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type App, Stack, Validations } from 'aws-cdk-lib';
 import type { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
@@ -11,17 +11,16 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import cdk from '../../cdk.json' with { type: 'json' };
 import schema from '../../ferry.schema.json' with { type: 'json' };
-import { DestinationStack } from '../../lib/destination-stack.ts';
-import { SourceStack } from '../../lib/source-stack.ts';
+import { Replication } from '../../lib/replication.ts';
+import { ReplicationDestination } from '../../lib/replication-destination.ts';
 import { StreamReplicator } from '../../lib/stream-replicator.ts';
-import { handlerSettings } from '../../src/config/config.ts';
 import { METRIC_DIMENSIONS } from '../../src/config/names.ts';
-import { fromEnvironment } from '../../src/config/handler-settings.ts';
+import { functionDirectory } from '../../src/package-files.ts';
+import { deploymentIn } from '../fixtures/deployment.ts';
 import {
   appOf,
   BEATING,
   CHINA,
-  codeDirectory,
   COMPOSITE_KEY,
   CREATED,
   EXISTING,
@@ -255,8 +254,9 @@ describe('the checks at synthesis', () => {
 
   it('stop at a value that CloudFormation would refuse', () => {
     const app = appOf(CREATED);
-    const { replicator } = app.node.findChild('ferry-orders-source') as SourceStack;
-    const mapping = replicator.eventSourceMapping.node.defaultChild as CfnEventSourceMapping;
+    const stack = stackOf(app, 'ferry-orders-source');
+    const { eventSourceMapping } = stack.node.findChild('Default') as Replication;
+    const mapping = eventSourceMapping.node.defaultChild as CfnEventSourceMapping;
     mapping.parallelizationFactor = 99;
 
     expect(() => app.synth()).toThrow(
@@ -277,7 +277,7 @@ describe('the checks at synthesis', () => {
   });
 });
 
-describe('DestinationStack', () => {
+describe('the destination stack', () => {
   it('makes the state table, protected, with expiring rows', () => {
     const table = tableNamed(created.destination, 'ferry-orders-state');
 
@@ -319,18 +319,19 @@ describe('DestinationStack', () => {
 
   it('refuses to make a table without a key', () => {
     const unchecked = replicationOf(EXISTING);
-    const replication = {
+    const config = {
       ...unchecked,
       destination: { ...unchecked.destination, create: true },
     };
+    const stack = new Stack(emptyApp(), 'Stack');
 
-    expect(() => new DestinationStack(emptyApp(), 'Stack', { replication })).toThrow(
+    expect(() => new ReplicationDestination(stack, 'Default', { config })).toThrow(
       'Table OrdersTwin cannot be created without a partition key.',
     );
   });
 });
 
-describe('SourceStack', () => {
+describe('the source stack', () => {
   it('makes the source table, protected, with a stream of new images', () => {
     const table = tableNamed(created.source, 'Orders');
 
@@ -373,9 +374,10 @@ describe('SourceStack', () => {
 
   it('refuses an existing table without a stream', () => {
     const { streamArn: _, ...source } = replicationOf(EXISTING).source;
-    const replication = { ...replicationOf(EXISTING), source };
+    const config = { ...replicationOf(EXISTING), source };
+    const stack = new Stack(emptyApp(), 'Stack');
 
-    expect(() => new SourceStack(emptyApp(), 'Stack', { replication, codeDirectory })).toThrow(
+    expect(() => new Replication(stack, 'Default', { config })).toThrow(
       'Table Orders in us-east-1 has no stream to read.',
     );
   });
@@ -403,11 +405,19 @@ describe('StreamReplicator', () => {
   });
 
   it('ships the bundle and nothing that lies beside it', () => {
+    const stray = join(functionDirectory('replicate'), `stray.${process.pid}`);
+    writeFileSync(stray, 'half a bundle of another process');
+
     const { directory } = appOf(CREATED).synth();
 
+    rmSync(stray);
     const assets = readdirSync(directory).filter((name) => name.startsWith('asset.'));
-    expect(readdirSync(codeDirectory)).toHaveLength(2);
-    expect(assets.map((name) => readdirSync(join(directory, name)))).toEqual([['index.mjs']]);
+    const shipped = assets.map((name) => readdirSync(join(directory, name)));
+    expect(shipped).toHaveLength(2);
+    for (const names of shipped) {
+      expect(names).toContain('index.mjs');
+      expect(names.filter((name) => !name.endsWith('.mjs'))).toEqual([]);
+    }
   });
 
   it('tells the handler all its settings', () => {
@@ -422,26 +432,14 @@ describe('StreamReplicator', () => {
       function: { concurrency: 7 },
     };
     const { source } = templates(replication);
-    const { Variables } = only(source, 'AWS::Lambda::Function', 'Replicator').Properties[
-      'Environment'
-    ] as {
-      Variables: Record<string, unknown>;
-    };
+    const { Properties } = only(source, 'AWS::Lambda::Function', 'Replicator');
 
-    const deadLetterQueueUrl = 'https://sqs.example.com/queue';
-    const environment = Object.entries(Variables).map(([name, value]) =>
-      typeof value === 'string' ? [name, value] : [name, deadLetterQueueUrl],
-    );
-    expect(fromEnvironment(Object.fromEntries(environment) as Record<string, string>)).toEqual(
-      handlerSettings(replicationOf(replication), {
-        deadLetterQueueUrl,
-        onFailureBucket: deadLetterQueueUrl,
-        lookAgainQueueUrl: deadLetterQueueUrl,
-        streamArn: deadLetterQueueUrl,
-      }),
-    );
-    expect(Variables['FERRY_DEAD_LETTER_QUEUE_URL']).toEqual({
-      Ref: only(source, 'AWS::SQS::Queue', 'ReplicatorDeadLetterQueue').id,
+    expect(deploymentIn(Properties)).toEqual({
+      replication: replicationOf(replication),
+      deadLetterQueueUrl: only(source, 'AWS::SQS::Queue', 'ReplicatorDeadLetterQueue').id,
+      lookAgainQueueUrl: only(source, 'AWS::SQS::Queue', 'ReplicatorLookAgainQueue').id,
+      onFailureBucket: only(source, 'AWS::S3::Bucket').id,
+      streamArn: `${only(source, 'AWS::DynamoDB::GlobalTable').id}.StreamArn`,
     });
   });
 
@@ -738,7 +736,6 @@ describe('StreamReplicator', () => {
     const replicator = new StreamReplicator(stack, 'Replicator', {
       replication,
       streamArn: STREAM_ARN,
-      codeDirectory,
     });
 
     const { metricStat } = replicator
@@ -758,22 +755,14 @@ describe('StreamReplicator', () => {
     ).toEqual({ Replication: 'orders', SourceRegion: 'us-east-1', ReceivingRegion: 'eu-west-1' });
   });
 
-  it.each([
-    ['eu-west-1', { env: { region: 'eu-west-1' } }],
-    ['no particular Region', {}],
-  ])('refuses to be far from its stream, in %s', (place, props) => {
-    const stack = new Stack(emptyApp(), 'Stack', props);
+  it('refuses to be far from its stream', () => {
+    const stack = new Stack(emptyApp(), 'Stack', { env: { region: 'eu-west-1' } });
     const replication = replicationOf(EXISTING);
 
     expect(
-      () =>
-        new StreamReplicator(stack, 'Replicator', {
-          replication,
-          streamArn: STREAM_ARN,
-          codeDirectory,
-        }),
+      () => new StreamReplicator(stack, 'Replicator', { replication, streamArn: STREAM_ARN }),
     ).toThrow(
-      `The replicator of orders must be in us-east-1, beside its stream; its stack is in ${place}.`,
+      'The replicator of orders must be in us-east-1, beside its stream; its stack is in eu-west-1.',
     );
   });
 });

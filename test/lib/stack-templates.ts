@@ -1,6 +1,6 @@
 // Configurations, and the templates that the CDK app makes of them, for the tests of lib/.
 
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -45,12 +45,6 @@ interface TemplateJson {
 
 /** Removed by the tests when they are done. */
 export const temporary = mkdtempSync(join(tmpdir(), 'ferry-lib-'));
-/** A stand-in for the bundle, in a directory that holds more than that. */
-export const codeDirectory = join(temporary, 'code');
-mkdirSync(codeDirectory);
-writeFileSync(join(codeDirectory, 'index.mjs'), 'export const handler = () => {};\n');
-writeFileSync(join(codeDirectory, 'index.mjs.4711'), 'half a bundle of another process');
-
 export function replicationOf(replication: object): ReplicationConfig {
   const [first] = parseConfig({ replications: [replication] }).replications;
   if (first === undefined) throw new Error('The configuration has no replication.');
@@ -66,12 +60,7 @@ export function emptyApp(): App {
 /** The app with the stacks of `replications`. */
 export function appOf(...replications: object[]): App {
   const app = emptyApp();
-  buildApp(app, parseConfig({ replications }), {
-    codeDirectory,
-    bulkCodeDirectory: codeDirectory,
-    heartbeatCodeDirectory: codeDirectory,
-    lookAgainCodeDirectory: codeDirectory,
-  });
+  buildApp(app, parseConfig({ replications }));
   return app;
 }
 
