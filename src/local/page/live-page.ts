@@ -1,36 +1,41 @@
 // The live page of a run, from before its Regions start until after its tables are compared: takes a
-// snapshot a second, and shows it to whoever looks.
+// snapshot a second, and sends it to every browser that is open.
 
 import type { Clock } from '../../ports.ts';
 import type { LocalWorld } from '../run/local-world.ts';
+import type { RunResult } from '../run/run-result.ts';
 import { startPageServer } from './page-server.ts';
-import { EMPTY_STATE, type PageState, type Present, viewOf, withSnapshot } from './page-state.ts';
+import {
+  EMPTY_STATE,
+  type PageState,
+  type Present,
+  type RunPhase,
+  viewOf,
+  withSnapshot,
+} from './page-state.ts';
 import type { ControlsView } from './page-view.ts';
 import type { RunControls } from './run-controls.ts';
-import { snapshots } from './snapshots.ts';
+import { type Shown, snapshots } from './snapshots.ts';
 import { type TableWatch, watchTables } from './table-watch.ts';
-import type { Ending, RunPhase } from './verdict.ts';
 
 export interface LivePage {
   readonly url: string;
-  /** Gives it something to show. */
+  /** From now on, shows this run. */
   show(run: ShownRun): void;
-  /** Says how far the run has come, and what the comparison has shown. */
-  phase(phase: Exclude<RunPhase, 'ended'>, ending?: Ending): void;
-  /** Says how the run has ended, with the last counts. */
-  end(ending: Ending): Promise<void>;
+  /** Sets the phase of the run, and the result of the comparison. */
+  phase(phase: Exclude<RunPhase, 'ended'>, result?: RunResult): void;
+  /** Shows the last counts and the result of the run. */
+  end(result: RunResult): Promise<void>;
   /** Something has changed between two snapshots. */
   refresh(): void;
-  /** Lets go of the world, its faults taken back; what was seen last stays. Safe to repeat. */
+  /** Takes the faults back and asks the world no more; the last view stays. Safe to repeat. */
   freeze(): Promise<void>;
-  /** Says that the run has ended, and ends. */
+  /** Sends the last view, and ends. */
   close(): Promise<void>;
 }
 
-export interface ShownRun {
+export interface ShownRun extends Shown {
   readonly world: LocalWorld;
-  /** Writes that the workload has made so far. */
-  readonly writes: () => number;
   readonly controls: RunControls;
 }
 
@@ -56,12 +61,13 @@ interface Showing extends ShownRun {
 export async function openLivePage({ port, clock }: LivePageOptions): Promise<LivePage> {
   let state: PageState = EMPTY_STATE;
   let phase: RunPhase = 'starting';
-  let ending: Ending | undefined;
+  let result: RunResult | undefined;
   let showing: Showing | undefined;
   const present = (): Present => ({
     nowMs: clock.now(),
     phase,
-    ending,
+    result,
+    readerState: showing?.world.mapping.state ?? '',
     route: showing === undefined ? '' : routeOf(showing.world),
     controls: showing?.controls.view() ?? CLOSED,
     ...showing?.tables.latest(),
@@ -90,15 +96,15 @@ export async function openLivePage({ port, clock }: LivePageOptions): Promise<Li
       const tables = watchTables(run.world, { clock, wanted: () => server.watchers() > 0 });
       showing = { ...run, timer, tables };
     },
-    phase(now, shown = ending) {
+    phase(now, shown = result) {
       phase = now;
-      ending = shown;
+      result = shown;
       server.push();
     },
     async end(shown) {
       await showing?.tables.refresh();
       phase = 'ended';
-      ending = shown;
+      result = shown;
       server.push();
     },
     refresh: () => server.push(),
@@ -106,7 +112,7 @@ export async function openLivePage({ port, clock }: LivePageOptions): Promise<Li
     async close() {
       await freeze();
       // A comparison that replication went on after says nothing about how it has ended.
-      if (phase !== 'ended') ending = undefined;
+      if (phase !== 'ended') result = undefined;
       phase = 'ended';
       server.push();
       await server.stop();

@@ -1,29 +1,49 @@
-// Snapshots of a run -> what the live page shows. Remembers two minutes, and since when the oldest
-// change waits. Pure.
+// Snapshots of a run -> what the live page shows. Remembers two minutes, and since when the oldest change waits.
+// Its first sentence is the verdict of `ferry status`, on these figures. Pure.
 
-import { DRAWN_OUTCOMES, type ControlsView, type PageView, type Point } from './page-view.ts';
-import { type Ending, type RunPhase, type Trouble, verdictOn } from './verdict.ts';
+import { verdictOf, verdictText } from '../../status/verdict.ts';
+import type { RunResult } from '../run/run-result.ts';
+import { type Counts, vitalsOf } from './page-vitals.ts';
+import {
+  DRAWN_OUTCOMES,
+  type ControlsView,
+  type PageView,
+  type Point,
+  type Sentence,
+} from './page-view.ts';
 
-/** Counts are sums since the start of the run. */
+export type RunPhase =
+  | 'starting'
+  | 'writing'
+  /** The workload is over; its last changes are being replicated. */
+  | 'settling'
+  | 'comparing'
+  /** After the comparison, with --keep. */
+  | 'replicating'
+  | 'ended';
+
 export interface Snapshot {
   readonly atMs: number;
-  readonly totals: PageView['totals'];
+  readonly writes: number;
+  /** Sums since the start of the run. */
+  readonly sums: Counts;
   /** Records that were read from the stream and have no final outcome yet. */
   readonly pending: number;
-  /** Age of the oldest record that could not be applied, as the function has said last. */
+  /** Age of the oldest record that could not be applied, as the function published it last. */
   readonly oldestUnappliedMs: number;
-  readonly troubles: Readonly<Record<Trouble, number>>;
   /** Of the records applied since the snapshot before; undefined if there was none. */
   readonly latencyMs: { readonly p50: number; readonly p99: number } | undefined;
 }
 
 export interface PageState {
   readonly points: readonly Point[];
+  /** One for each point. */
+  readonly sums: readonly Counts[];
   readonly last: Snapshot | undefined;
   /** Since when the oldest change waits; undefined where none does. */
   readonly waitingSinceMs: number | undefined;
-  /** The latest trouble with the destination, and when it was noticed. */
-  readonly trouble: { readonly kind: Trouble; readonly atMs: number } | undefined;
+  /** The last p99 latency, and when it was measured. */
+  readonly latency: readonly [atMs: number, p99: number] | undefined;
 }
 
 /** What is known at the moment, beside the snapshots. */
@@ -32,26 +52,26 @@ export interface Present {
   readonly phase: RunPhase;
   readonly route: string;
   readonly controls: ControlsView;
+  /** State of the event source mapping. */
+  readonly readerState: string;
   readonly waitingLetters?: number | undefined;
   readonly sourceItems?: number | undefined;
   readonly destinationItems?: number | undefined;
-  readonly ending?: Ending | undefined;
+  /** What the comparison of the tables has shown. */
+  readonly result?: RunResult | undefined;
 }
 
 /** Two minutes, at one snapshot a second. */
 const POINTS_MAX = 120;
-/** Latencies count as current for so long. */
-const RECENT_MS = 5_000;
-/** What came before them, to tell whether they fall. */
-const EARLIER_MS = 15_000;
-/** A function that waits for requests to land says nothing for so long; see LATE_REQUEST_MS. */
-const TROUBLE_MS = 20_000;
+/** Stream times are whole seconds, so a change may look up to a second older than it is. */
+const BEHIND_MS = 2_000;
 
 export const EMPTY_STATE: PageState = {
   points: [],
+  sums: [],
   last: undefined,
   waitingSinceMs: undefined,
-  trouble: undefined,
+  latency: undefined,
 };
 
 /** The state with one more snapshot, which must not be older than those before. */
@@ -60,35 +80,24 @@ export function withSnapshot(state: PageState, snapshot: Snapshot): PageState {
   const point = pointOf(state.last, snapshot, waitingSinceMs);
   return {
     points: [...state.points, point].slice(-POINTS_MAX),
+    sums: [...state.sums, snapshot.sums].slice(-POINTS_MAX),
     last: snapshot,
     waitingSinceMs,
-    trouble: newTrouble(state.last, snapshot) ?? state.trouble,
+    latency: point.p99 === null ? state.latency : [point.atMs, point.p99],
   };
 }
 
 /** What the page shows of it. */
 export function viewOf(state: PageState, present: Present): PageView {
+  const { phase, result, route, controls } = present;
+  const { waitingLetters, sourceItems, destinationItems } = present;
   const { points, last } = state;
-  const { nowMs, phase, ending, controls, waitingLetters } = present;
-  const recent = recentPoint(points, nowMs);
-  const verdict = verdictOn({
-    phase,
-    ending,
-    waitedMs: state.waitingSinceMs === undefined ? 0 : nowMs - state.waitingSinceMs,
-    latencyMs: recent?.p50 ?? undefined,
-    earlierMs: earlierThan(recent, points, nowMs),
-    pending: last?.pending ?? 0,
-    trouble: recentTrouble(state, nowMs),
-    faults: controls.faults,
-    waitingLetters: waitingLetters ?? 0,
-  });
-  const { route, sourceItems, destinationItems } = present;
   return {
-    verdict,
-    note: phase === 'ended' ? '' : (ending?.text ?? ''),
+    verdict: sentenceOf(state, present),
+    note: phase === 'ended' ? '' : (result?.text ?? ''),
     route,
     points,
-    totals: last?.totals ?? NO_TOTALS,
+    totals: { writes: last?.writes ?? 0, ...drawn(last?.sums) },
     waitingLetters,
     sourceItems,
     destinationItems,
@@ -97,75 +106,105 @@ export function viewOf(state: PageState, present: Present): PageView {
   };
 }
 
-const NO_TOTALS = {
-  writes: 0,
-  applied: 0,
-  coalesced: 0,
-  superseded: 0,
-  retried: 0,
-  deadLettered: 0,
-};
+function sentenceOf(state: PageState, present: Present): Sentence {
+  const { phase, result } = present;
+  switch (phase) {
+    case 'starting':
+      return busy('starting', 'Starting two Regions, and the function between them.');
+    case 'comparing':
+      return busy('comparing', 'Comparing the tables, item by item.');
+    case 'ended':
+      return result === undefined
+        ? { kind: 'ended', tone: 'bad', text: 'The run ended before its tables were compared.' }
+        : { kind: 'ended', tone: result.clean ? 'good' : 'bad', text: result.text };
+    case 'settling': {
+      const sentence = statusOf(state, present);
+      if (sentence.tone !== 'good') return sentence;
+      return busy('settling', 'Finishing: the last changes are being replicated.');
+    }
+    case 'writing':
+    case 'replicating':
+      return statusOf(state, present);
+  }
+}
+
+const busy = (kind: string, text: string): Sentence => ({ kind, tone: 'busy', text });
+
+/** What the runbook has an entry for needs a person. Everything else passes by itself. */
+function statusOf(
+  { points, sums, waitingSinceMs, latency }: PageState,
+  { nowMs, readerState, waitingLetters = 0, controls }: Present,
+): Sentence {
+  const vitals = vitalsOf({
+    nowMs,
+    points,
+    sums,
+    waitedMs: waitingSinceMs === undefined ? 0 : nowMs - waitingSinceMs,
+    latency,
+    readerState,
+    deadLetters: waitingLetters,
+    outage: controls.faults.outage,
+  });
+  const verdict = verdictOf(vitals, { behindMs: BEHIND_MS, heartbeat: false });
+  const { level, runbook = '' } = verdict;
+  const text = verdictText(verdict);
+  const unwell = runbook === '' ? 'busy' : 'bad';
+  return {
+    kind: `${level} ${runbook}`,
+    tone: level === 'healthy' ? 'good' : unwell,
+    text: `${text[0]?.toUpperCase()}${text.slice(1)}.`,
+  };
+}
 
 /**
- * The function says how old its oldest unapplied record is only when it has finished a batch. Between
- * two reports the age grows; where it has said nothing yet, it counts from the first sight of work. A
- * report of nothing unapplied and nothing applied tells nothing about what waits behind that batch.
+ * The function publishes the age of its oldest unapplied record only when it has finished a batch. Between two
+ * batches the age grows; before the first, it counts from when records were first seen to wait. A batch of which
+ * nothing was left unapplied, and nothing was applied, says nothing about the records behind it.
  */
 function waitingSince({ last, waitingSinceMs }: PageState, snapshot: Snapshot): number | undefined {
   const { atMs, pending, oldestUnappliedMs, latencyMs } = snapshot;
   if (pending === 0) return undefined;
-  const reported = last === undefined || reports(snapshot) !== reports(last);
-  const telling = oldestUnappliedMs > 0 || latencyMs !== undefined;
-  return reported && telling ? atMs - oldestUnappliedMs : (waitingSinceMs ?? atMs);
+  const published = last === undefined || outcomes(snapshot) !== outcomes(last);
+  const tells = oldestUnappliedMs > 0 || latencyMs !== undefined;
+  return published && tells ? atMs - oldestUnappliedMs : (waitingSinceMs ?? atMs);
 }
 
-/** Rises with every batch that the function reports on. */
-function reports({ totals }: Snapshot): number {
-  return DRAWN_OUTCOMES.reduce((sum, name) => sum + totals[name], 0);
+/** Rises with every batch that the function publishes. */
+function outcomes({ sums }: Snapshot): number {
+  return Object.values(drawn(sums)).reduce((sum, count) => sum + count, 0);
 }
 
 function pointOf(
   last: Snapshot | undefined,
-  { atMs, totals, latencyMs }: Snapshot,
+  { atMs, sums, latencyMs }: Snapshot,
   waitingSinceMs: number | undefined,
 ): Point {
   const seconds = last === undefined ? 0 : (atMs - last.atMs) / 1000;
+  const [now, before] = [drawn(sums), drawn(last?.sums)];
   const rate = (name: keyof Point['rates']) =>
-    last === undefined || seconds <= 0
-      ? 0
-      : Math.round(Math.max(0, totals[name] - last.totals[name]) / seconds);
+    seconds <= 0 ? 0 : Math.round(Math.max(0, now[name] - before[name]) / seconds);
   return {
     atMs,
     p50: latencyMs?.p50 ?? null,
     p99: latencyMs?.p99 ?? null,
     waitedMs: waitingSinceMs === undefined ? null : Math.max(0, atMs - waitingSinceMs),
-    rates: {
-      applied: rate('applied'),
-      coalesced: rate('coalesced'),
-      superseded: rate('superseded'),
-      retried: rate('retried'),
-      deadLettered: rate('deadLettered'),
-    },
+    rates: byOutcome(rate),
   };
 }
 
-function newTrouble(last: Snapshot | undefined, { atMs, troubles }: Snapshot) {
-  const kinds = ['unreachable', 'denied', 'throttled'] as const;
-  const kind = kinds.find((name) => troubles[name] > (last?.troubles[name] ?? 0));
-  return kind === undefined ? undefined : { kind, atMs };
+const METRICS = {
+  applied: 'AppliedRecords',
+  coalesced: 'CoalescedRecords',
+  superseded: 'SupersededRecords',
+  retried: 'RetriedRecords',
+  deadLettered: 'DeadLetteredRecords',
+} as const satisfies Record<keyof Point['rates'], keyof Counts>;
+
+function drawn(sums: Counts | undefined): Point['rates'] {
+  return byOutcome((name) => sums?.[METRICS[name]] ?? 0);
 }
 
-function recentTrouble({ trouble }: PageState, nowMs: number): Trouble | undefined {
-  return trouble !== undefined && nowMs - trouble.atMs <= TROUBLE_MS ? trouble.kind : undefined;
-}
-
-function recentPoint(points: readonly Point[], nowMs: number): Point | undefined {
-  return points.findLast(({ atMs, p50 }) => p50 !== null && nowMs - atMs <= RECENT_MS);
-}
-
-function earlierThan(recent: Point | undefined, points: readonly Point[], nowMs: number): number {
-  const before = points.filter(
-    ({ atMs }) => atMs >= nowMs - EARLIER_MS && atMs < (recent?.atMs ?? nowMs),
-  );
-  return Math.max(0, ...before.flatMap(({ p50, waitedMs }) => [p50 ?? 0, waitedMs ?? 0]));
+function byOutcome(valueOf: (name: keyof Point['rates']) => number): Point['rates'] {
+  const entries = DRAWN_OUTCOMES.map((name) => [name, valueOf(name)]);
+  return Object.fromEntries(entries) as Point['rates'];
 }

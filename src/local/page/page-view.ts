@@ -1,5 +1,5 @@
-// What the live page is told, once a second. Counts, times and names; never an item. Pure, because the
-// browser reads it, too.
+// What the live page receives once a second: counts, times and names, never an item. The browser imports
+// this file, too.
 
 /** The outcomes of records that are drawn over time, from the bottom of a bar to its top. */
 export const DRAWN_OUTCOMES = [
@@ -16,11 +16,11 @@ export const FAULT_NAMES = ['throttle', 'outage', 'poison'] as const;
 
 export type FaultName = (typeof FAULT_NAMES)[number];
 
-/** How a verdict is meant: `bad` wants a person, `busy` passes by itself. */
+/** `bad` needs a person, `busy` passes by itself. */
 export type Tone = 'good' | 'busy' | 'bad';
 
-export interface Verdict {
-  /** Stays while only the figures in the text change, so that screen readers are told once. */
+export interface Sentence {
+  /** Stays while only the figures in the text change, so that screen readers read it out once. */
   readonly kind: string;
   readonly tone: Tone;
   readonly text: string;
@@ -48,7 +48,7 @@ export interface ControlsView {
 }
 
 export interface PageView {
-  readonly verdict: Verdict;
+  readonly verdict: Sentence;
   /** What the comparison of the tables has shown, where replication goes on after it. */
   readonly note: string;
   readonly route: string;

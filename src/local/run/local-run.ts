@@ -15,7 +15,7 @@ import {
 import { playFaults } from '../faults/fault-schedule.ts';
 import { type LivePage, openLivePage } from '../page/live-page.ts';
 import { type RunControls, runControls } from '../page/run-controls.ts';
-import { endingOf } from './run-result.ts';
+import { resultOf } from './run-result.ts';
 import {
   type CountedRun,
   type LocalRunProgress,
@@ -123,15 +123,15 @@ async function replicate(run: Run): Promise<LocalRunSummary> {
     await Promise.all([feed(run), playStory(run)]);
     const summary = await settle(run);
     if (!keep || stop.aborted) {
-      await page.end(endingOf(summary));
+      await page.end(resultOf(summary));
       return summary;
     }
     onVerified(summary);
-    page.phase('replicating', endingOf(summary));
+    page.phase('replicating', resultOf(summary));
     controls.open();
     await aborted(stop);
     const last = await settle(run);
-    await page.end(endingOf(last));
+    await page.end(resultOf(last));
     return last;
   } finally {
     clearInterval(timer);

@@ -1,10 +1,15 @@
-// The summary of a run -> what it comes to: one plain sentence, and whether all is well. Pure.
+// The summary of a run -> its result: one sentence, and whether all is well. Pure.
 
 import { counted } from '../../text/number-text.ts';
 import type { LocalRunSummary } from './run-summary.ts';
-import type { Ending } from '../page/verdict.ts';
 
-export function endingOf(summary: LocalRunSummary): Ending {
+export interface RunResult {
+  readonly text: string;
+  /** Equal tables, and an outcome for every record. */
+  readonly clean: boolean;
+}
+
+export function resultOf(summary: LocalRunSummary): RunResult {
   const { differences, unconfirmed, givenUp, redriven } = summary;
   const undone = redriven === undefined ? givenUp : redriven.left;
   const clean = differences + unconfirmed + undone === 0 && unaccounted(summary) === 0;
