@@ -6,10 +6,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { toEnvironment } from '../src/config/handler-settings.ts';
+import { parseConfig } from '../src/config/config.ts';
+import { functionVariables } from '../src/config/function-variable.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
 import { functionModule } from '../src/package-files.ts';
 import { SETTINGS } from './approach.ts';
-import { makeBatch } from './batches.ts';
+import { makeBatch, STREAM_ARN } from './batches.ts';
 import { onCore } from './core-pinning.ts';
 
 const STOCK = `
@@ -48,7 +50,7 @@ export function coldStarts(endpoint: string, rounds: number): Array<readonly [nu
     const event = JSON.stringify({
       Records: makeBatch({ records: 1, keys: 1, bytes: 200, deleteShare: 0 }),
     });
-    const settings = toEnvironment({ ...SETTINGS, destinationEndpoint: endpoint });
+    const settings = variablesOf(endpoint);
     const time = (bundle: string, env: NodeJS.ProcessEnv, ...args: string[]) => {
       const [command, ...rest] = onCore(0, [process.execPath, timer, bundle, ...args]);
       const options = { env: { ...process.env, ...VARIABLES, ...env }, encoding: 'utf8' } as const;
@@ -63,6 +65,22 @@ export function coldStarts(endpoint: string, rounds: number): Array<readonly [nu
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** The function's own variable, with a twin at `endpoint`. */
+function variablesOf(endpoint: string): Record<string, string> {
+  const configured = {
+    name: SETTINGS.replication,
+    source: { region: SETTINGS.sourceRegion, table: 'Orders', streamArn: STREAM_ARN },
+    destination: { region: SETTINGS.destinationRegion, table: 'Orders', endpoint },
+  };
+  return functionVariables({
+    replication: parseConfig({ replications: [configured] }).replications[0] as ReplicationConfig,
+    streamArn: STREAM_ARN,
+    deadLetterQueueUrl: SETTINGS.deadLetterQueueUrl,
+    onFailureBucket: SETTINGS.onFailureBucket,
+    lookAgainQueueUrl: SETTINGS.lookAgainQueueUrl,
+  });
 }
 
 function bundleStock(directory: string): string {

@@ -26,7 +26,7 @@ interface BuiltFile {
 }
 
 const SOURCES = ['bin', 'lib', 'src'];
-const SETTINGS = ['package-lock.json', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const SETTINGS = ['ferry.schema.json', 'package-lock.json', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 /** They run from their sources only, or are bundled. */
 const NOT_SHIPPED =
   /\.d\.ts$|^bin\/(?!app\.ts)|^lib\/documents\/|^src\/(handlers|local\/browser)\//;

@@ -3,7 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import { keyPolicies } from '../lib/key-policy.ts';
-import { loadConfig } from '../src/config/config.ts';
+import { loadConfig } from '../src/config/config-file.ts';
 import { UsageError } from '../src/errors.ts';
 
 function optionsOf(args: string[]): { account: string; config: string } {

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SCHEMA } from '../../src/config/schema.ts';
 import { withAlarmLines } from './alarm-lines.ts';
 import { functionPolicies } from './function-permissions.ts';
 import { operatorPolicies } from './operator-permissions.ts';
@@ -18,6 +19,7 @@ const DOCUMENTS: Readonly<Record<string, (current: string) => string>> = {
       operatorPolicies(),
     ),
   'docs/settings.md': (current) => between(current, 'settings', settingsTables()),
+  'ferry.schema.json': () => `${JSON.stringify(SCHEMA, null, 2)}\n`,
 };
 
 /** Each by its path in `folder`, as it is and as it should be. */

@@ -1,6 +1,6 @@
 // What every AWS client of Ferry may be told beside its own options.
 
-import type { SourceConfig } from '../config/config.ts';
+import type { SourceConfig } from '../config/schema.ts';
 import { isLoopback } from './endpoints.ts';
 import { localCredentials } from './local-credentials.ts';
 

@@ -6,25 +6,57 @@ import {
   LambdaClient,
   ResourceNotFoundException,
 } from '@aws-sdk/client-lambda';
-import { BULK_ENVIRONMENT, bulkName, functionName } from '../config/names.ts';
+import { isOlder, readDeployment } from '../config/function-variable.ts';
+import { handlerSettings, type HandlerSettings } from '../config/handler-settings.ts';
+import { bulkName, functionName } from '../config/names.ts';
+import type { Deployment, ReplicationConfig } from '../config/schema.ts';
 import { timestampMs } from '../model/timestamp.ts';
 import { FerryError } from '../errors.ts';
-import { fromEnvironment, type HandlerSettings } from '../config/handler-settings.ts';
 import { clientSettings, type ServiceRegion, serviceSettings } from './client-settings.ts';
 import { isLoopback } from './endpoints.ts';
 import { namingFailures } from './named-failures.ts';
 
 /**
- * The settings with which the replicate function of `replication` runs.
- * @throws FerryError `deployment.missing` or `deployment.environment`, or what Lambda throws.
+ * What the replicate function of `replication` knows: its configuration, and the places of its deployment.
+ * @throws FerryError `deployment.missing`, `deployment.environment`, or for its variable `deployment.invalid`,
+ *   `deployment.older` or `deployment.newer`; or what Lambda throws.
+ */
+export async function deployment(region: ServiceRegion, replication: string): Promise<Deployment> {
+  const name = functionName(replication);
+  return readDeployment(await replicateVariables(region, name), name);
+}
+
+/** What a command needs of a deployment whose configuration it has. */
+export type DeployedSettings = Pick<
+  HandlerSettings,
+  'deadLetterQueueUrl' | 'onFailureBucket' | 'lookAgainQueueUrl' | 'lookAgainSeconds'
+>;
+
+/**
+ * The same, of release 0.2.0, too: until they are deployed again, its functions work on.
+ * @throws as `deployment`.
  */
 export async function deployedSettings(
   region: ServiceRegion,
   replication: string,
-): Promise<HandlerSettings> {
-  const hint = 'Deploy it with `npx cdk deploy --all`, or choose other credentials.';
+): Promise<DeployedSettings> {
   const name = functionName(replication);
-  return fromEnvironment(variablesOf(name, await describe(region, name, hint)));
+  const variables = await replicateVariables(region, name);
+  if (isOlder(variables)) {
+    return {
+      deadLetterQueueUrl: variables['FERRY_DEAD_LETTER_QUEUE_URL'] ?? '',
+      onFailureBucket: variables['FERRY_ON_FAILURE_BUCKET'] ?? '',
+      lookAgainQueueUrl: variables['FERRY_LOOK_AGAIN_QUEUE_URL'],
+      lookAgainSeconds: Number(variables['FERRY_LOOK_AGAIN_SECONDS']),
+    };
+  }
+  const { replication: config, ...places } = readDeployment(variables, name);
+  return handlerSettings(config, places);
+}
+
+async function replicateVariables(region: ServiceRegion, name: string) {
+  const hint = 'Deploy it with `npx cdk deploy --all`, or choose other credentials.';
+  return variablesOf(name, await describe(region, name, hint));
 }
 
 /**
@@ -47,8 +79,8 @@ export async function deployedTimeoutSeconds(
 export interface DeployedBulk {
   readonly stateMachineArn: string;
   readonly bucket: string;
-  /** The replication that it works on: JSON, as in ferry.json. */
-  readonly replication: string;
+  /** The replication that it works on. */
+  readonly replication: ReplicationConfig;
 }
 
 /**
@@ -63,14 +95,14 @@ export async function deployedBulk(
   const hint = isLocal ? NO_LOCAL_BULK : DEPLOY_BULK;
   const name = bulkName(replication);
   const deployed = await describe(region, name, hint);
-  const variables = variablesOf(name, deployed);
+  const { onFailureBucket, ...known } = readDeployment(variablesOf(name, deployed), name);
   return {
     // The state machine has the function's name, account and Region.
     stateMachineArn: deployed.arn
       .replace(':lambda:', ':states:')
       .replace(':function:', ':stateMachine:'),
-    bucket: variables[BULK_ENVIRONMENT.bucket] ?? '',
-    replication: variables[BULK_ENVIRONMENT.replication] ?? '{}',
+    bucket: onFailureBucket,
+    replication: known.replication,
   };
 }
 

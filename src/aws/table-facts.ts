@@ -8,7 +8,7 @@ import {
   ResourceNotFoundException,
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
-import type { KeyAttribute } from '../config/config.ts';
+import type { KeyAttribute } from '../config/schema.ts';
 import type { IndexFacts, TableFacts } from '../model/table-facts.ts';
 import { FerryError } from '../errors.ts';
 import { CheckedHandler } from './checked-handler.ts';

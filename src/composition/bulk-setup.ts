@@ -4,7 +4,7 @@ import { serviceSettings } from '../aws/client-settings.ts';
 import { deployedBulk } from '../aws/deployed-function.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { stepFunctions, stepFunctionsClient } from '../aws/step-functions.ts';
-import { parseConfig, type ReplicationConfig, type TableConfig } from '../config/config.ts';
+import type { ReplicationConfig, TableConfig } from '../config/schema.ts';
 import { FerryError } from '../errors.ts';
 import type { BulkRuns, ObjectStore } from '../ports.ts';
 
@@ -39,12 +39,8 @@ export async function openBulk(
   };
 }
 
-function requireSame(replication: ReplicationConfig, deployedJson: string): void {
-  const [deployed] = parseConfig(
-    { replications: [JSON.parse(deployedJson) as object] },
-    'the deployed configuration',
-  ).replications;
-  const [here, there] = [tablesOf(replication), deployed && tablesOf(deployed)];
+function requireSame(replication: ReplicationConfig, deployed: ReplicationConfig): void {
+  const [here, there] = [tablesOf(replication), tablesOf(deployed)];
   if (here === there) return;
   throw new FerryError(
     `The function has been deployed for ${there}; the configuration says ${here}.`,

@@ -2,7 +2,7 @@
 
 import { deployedTimeoutSeconds } from '../aws/deployed-function.ts';
 import { lambdaEventSources } from '../aws/event-source.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { functionName } from '../config/names.ts';
 import type { EventSources } from '../ports.ts';
 

@@ -3,7 +3,7 @@
 import { type Credentials, serviceSettings } from '../aws/client-settings.ts';
 import { deployedSettings } from '../aws/deployed-function.ts';
 import { sqsLookAgain } from '../aws/sqs-look-again.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { lookAgainSeconds } from '../config/names.ts';
 import { FerryError } from '../errors.ts';
 import type { LookAgainQueue } from '../ports.ts';

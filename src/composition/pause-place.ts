@@ -3,7 +3,7 @@
 
 import { dynamoDbTwinWriter, dynamoDbTwinReader, writeClient } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { functionName } from '../config/names.ts';
 import type { FoundControl } from '../model/control-row.ts';
 import { FerryError } from '../errors.ts';

@@ -7,7 +7,7 @@ import { deployedSettings, deployedSinceMs } from '../aws/deployed-function.ts';
 import { eventSources } from '../aws/event-source.ts';
 import { queueClient, sqsMessages } from '../aws/sqs-messages.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
-import type { ReplicationConfig, SourceConfig } from '../config/config.ts';
+import type { ReplicationConfig, SourceConfig } from '../config/schema.ts';
 import {
   deadLetterQueueName,
   functionName,

@@ -3,7 +3,8 @@
 import type { Credentials } from '../aws/client-settings.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { describeTable } from '../aws/table-facts.ts';
-import { heartbeatKey, type ReplicationConfig, type TableConfig } from '../config/config.ts';
+import { heartbeatItemKey } from '../config/heartbeat-key.ts';
+import type { ReplicationConfig, TableConfig } from '../config/schema.ts';
 import { missingTable, type NamedTable, type TableRole } from '../failures/missing-resource.ts';
 import { type Finding, preflight } from '../status/preflight.ts';
 import type { TableFacts } from '../model/table-facts.ts';
@@ -27,7 +28,7 @@ export async function checkTables(
     destination,
     sample: [],
     reservedAttribute: replication.reservedAttribute,
-    heartbeatKey: replication.heartbeat && heartbeatKey(replication.heartbeat),
+    heartbeatKey: replication.heartbeat && heartbeatItemKey(replication.heartbeat),
     nowMs: systemClock.now(),
     configuredStreamArn: replication.source.streamArn,
     configuredKeys: {

@@ -6,7 +6,7 @@ import { deployedSettings } from '../aws/deployed-function.ts';
 import { awsLeftovers, bucketsLike, messagesClient, tablesClient } from '../aws/leftovers.ts';
 import { objectClient } from '../aws/s3-objects.ts';
 import { systemClock } from '../aws/system-clock.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import {
   type BucketGuess,
   bucketPrefix,

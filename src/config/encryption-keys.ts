@@ -3,7 +3,7 @@
 //
 // A key belongs to one Region. A multi-Region key has a replica in each of its Regions, with the same key ID.
 
-import type { ReplicationConfig, TableConfig } from './config.ts';
+import type { EncryptionConfig, ReplicationConfig, TableConfig } from './schema.ts';
 import { isMistyped } from './regions.ts';
 import { placeOf } from './tables.ts';
 import { partitionOf } from './partition.ts';
@@ -19,16 +19,9 @@ const SOURCE_RESOURCES = [
   'alarmTopic',
   'logGroups',
   'functions',
-] as const;
+] as const satisfies ReadonlyArray<keyof EncryptionConfig>;
 
-export type KeyedResource = (typeof SOURCE_RESOURCES)[number] | 'stateTable';
-
-/** ARNs of keys, each for one resource; the first two for all that have none of their own. */
-export type EncryptionConfig = {
-  /** Of the source's Region. */
-  readonly kmsKeyArn?: string;
-  readonly destinationKmsKeyArn?: string;
-} & { readonly [resource in KeyedResource]?: string };
+export type KeyedResource = Exclude<keyof EncryptionConfig, 'kmsKeyArn' | 'destinationKmsKeyArn'>;
 
 type Keyed = Pick<ReplicationConfig, 'encryption' | 'source' | 'destination'>;
 

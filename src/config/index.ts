@@ -1,11 +1,11 @@
 // What other programs import as `./config`: a configuration, checked, and its types.
 
-export {
-  type Config,
-  type EventSourceConfig,
-  loadConfig,
-  parseConfig,
-  type ReplicationConfig,
-  type SourceConfig,
-  type TableConfig,
-} from './config.ts';
+export { parseConfig } from './config.ts';
+export { loadConfig } from './config-file.ts';
+export type {
+  Config,
+  EventSourceConfig,
+  ReplicationConfig,
+  SourceConfig,
+  TableConfig,
+} from './schema.ts';

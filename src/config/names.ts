@@ -99,18 +99,9 @@ export const ON_FAILURE_OBJECT_PREFIX = 'aws/lambda/';
 /** Where bulk runs put what they find, in the same bucket. */
 export const REPORT_OBJECT_PREFIX = 'reports/';
 
-/**
- * Variables of the bulk function: its replication, as in ferry.json, the bucket for reports, and with
- * "checked" tombstones the look-again queue.
- */
-export const BULK_ENVIRONMENT = {
-  replication: 'FERRY_BULK_REPLICATION',
-  bucket: 'FERRY_REPORT_BUCKET',
-  lookAgainQueueUrl: 'FERRY_LOOK_AGAIN_QUEUE_URL',
-} as const;
-
-/** Variable of the heartbeat function: its replication, as in ferry.json. */
-export const HEARTBEAT_ENVIRONMENT = { replication: 'FERRY_HEARTBEAT_REPLICATION' } as const;
+/** The one variable of every function, and the number of its form. */
+export const FUNCTION_VARIABLE = 'FERRY_REPLICATION';
+export const VARIABLE_FORMAT = 1;
 
 /** How often the heartbeat function writes. */
 export const HEARTBEAT_PERIOD_MS = 60_000;
@@ -128,9 +119,6 @@ export const lookAgainName = (replication: string) => `ferry-${replication}-look
 
 /** Retention of the look-again queue: the longest that SQS offers. */
 export const LOOK_AGAIN_RETENTION_SECONDS = 14 * 24 * 60 * 60;
-
-/** Variable of the look-again function: its replication, as in ferry.json. */
-export const LOOK_AGAIN_ENVIRONMENT = { replication: 'FERRY_LOOK_AGAIN_REPLICATION' } as const;
 
 /** Time after which a request is given up. */
 export const REQUEST_TIMEOUT_MS = 5_000;

@@ -1,7 +1,7 @@
 // Mistyped Regions: a Region that is not known is no mistake by itself, but it is one where the ARNs beside it
 // are in a Region that is known.
 
-import type { ReplicationConfig, TableConfig } from './config.ts';
+import type { ReplicationConfig, TableConfig } from './schema.ts';
 import { isKnownRegion, regionDoubt } from './known-regions.ts';
 
 type Place = Pick<TableConfig, 'region' | 'endpoint'>;

@@ -1,11 +1,12 @@
 // The rules of a configuration that its schema cannot say: each is about two settings or more.
 
 import { CHECKED_TIMEOUT_SECONDS_MAX } from './names.ts';
-import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './config.ts';
+import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './schema.ts';
 import { keyProblems } from './encryption-keys.ts';
 import { isMistyped, mistypedRegions } from './regions.ts';
 import { clashProblems, createdTables, placeOf } from './tables.ts';
 import { partitionOf } from './partition.ts';
+import { show } from './problems.ts';
 
 /** One line per problem: path, value, and what was expected. `replications` are by their index. */
 export function* ruleProblems(
@@ -175,10 +176,4 @@ function* circleProblems(replications: readonly ReplicationConfig[]): Generator<
       yield `replication ${show(name)} must not lead back to its source, got a way from ${start} to itself`;
     }
   }
-}
-
-/** A value for a message, at most a line of it. */
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

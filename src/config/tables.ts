@@ -7,7 +7,7 @@
 // - A source may have several destinations, and a destination may be the source of another replication. Only
 //   a way back to a source, which rules.ts looks for, is refused.
 
-import type { ReplicationConfig, TableConfig } from './config.ts';
+import type { ReplicationConfig, TableConfig } from './schema.ts';
 
 /** A setting that names a table. */
 interface TableUse {

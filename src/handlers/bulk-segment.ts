@@ -3,14 +3,17 @@
 
 import type { Context } from 'aws-lambda';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
-import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { environmentEndpoint } from '../aws/endpoints.ts';
-import { requireControl } from '../composition/control.ts';
-import { openLookAgain } from '../composition/look-again.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
-import { openTablePair, type TablePair, timeToLiveOf } from '../composition/table-pair.ts';
-import { parseConfig, type ReplicationConfig } from '../config/config.ts';
-import { BULK_ENVIRONMENT } from '../config/names.ts';
+import {
+  compareContext,
+  copyContext,
+  openPairWriting,
+  retriesUntil,
+} from '../composition/pair-work.ts';
+import { openTablePair, type TablePair } from '../composition/table-pair.ts';
+import { readDeployment } from '../config/function-variable.ts';
+import type { Deployment } from '../config/schema.ts';
 import {
   type BackfillTask,
   type BulkTask,
@@ -21,15 +24,11 @@ import {
   reportKey,
   type RedriveTask,
   type VerifyTask,
-} from '../bulk/bulk-task.ts';
+} from '../bulk/task.ts';
 import { differenceLine, mentionLine, rejectedLine } from '../verify/difference-report.ts';
-import { newestEpoch } from '../model/control-row.ts';
-import { floorIn } from '../redrive/replay.ts';
 import { FerryError } from '../errors.ts';
 import { continueSegment } from '../backfill/backfill.ts';
-import { pacedReader } from '../pacing/paced-reader.ts';
-import { paceOf } from '../pacing/pace.ts';
-import { redriveSlice } from '../redrive/redrive-slice.ts';
+import { redriveSlice } from '../redrive/slice.ts';
 import { verifySegment } from '../verify/verify.ts';
 
 /** Time for the page under way, or for the looks at what is suspected. */
@@ -47,7 +46,7 @@ const CONCURRENCY = 16;
 
 interface Call {
   readonly call: BulkTask;
-  readonly replication: ReplicationConfig;
+  readonly deployment: Deployment;
   readonly invocation: Context;
   readonly lines: string[];
   readonly remainingMs: () => number;
@@ -60,14 +59,11 @@ interface PairCall extends Call {
 /** @returns the same task, further on. */
 export async function handler(event: unknown, invocation: Context): Promise<BulkTask> {
   const call = parseBulkTask(event);
-  const [replication] = parseConfig({
-    replications: [JSON.parse(required(BULK_ENVIRONMENT.replication)) as object],
-  }).replications;
-  if (replication === undefined) throw new Error('no replication is configured');
+  const deployment = readDeployment(process.env);
   const lines: string[] = [];
   const remainingMs = () => invocation.getRemainingTimeInMillis();
-  const next = await workOn({ call, replication, invocation, lines, remainingMs });
-  await storeReport(lines, next, { invocation, region: replication.source.region });
+  const next = await workOn({ call, deployment, invocation, lines, remainingMs });
+  await storeReport(lines, next, { invocation, deployment });
   return { ...next, part: call.part + 1 };
 }
 
@@ -84,7 +80,7 @@ async function patiently<T>(action: () => Promise<T>): Promise<T> {
 async function workOn(work: Call): Promise<BulkTask> {
   const { task } = work.call;
   if (task.operation === 'redrive') return redriveOn(task, work);
-  const { replication } = work;
+  const { replication } = work.deployment;
   const writes = task.operation === 'backfill';
   const pair = await patiently(() =>
     openTablePair({ replication, concurrency: CONCURRENCY, writes }),
@@ -99,14 +95,14 @@ async function workOn(work: Call): Promise<BulkTask> {
 }
 
 async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
-  const { call, replication, invocation, lines, remainingMs } = work;
+  const { call, deployment, invocation, lines, remainingMs } = work;
   const { context, ...opened } = await patiently(() =>
     openRedrive({
-      replication,
+      replication: deployment.replication,
       apply: true,
       onlyObjects: true,
-      bucket: required(BULK_ENVIRONMENT.bucket),
-      lookAgainQueueUrl: process.env[BULK_ENVIRONMENT.lookAgainQueueUrl],
+      bucket: deployment.onFailureBucket,
+      lookAgainQueueUrl: deployment.lookAgainQueueUrl,
       objectEndpoint: environmentEndpoint('S3', process.env),
       stop: NEVER,
     }),
@@ -126,26 +122,14 @@ async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
 }
 
 async function copyOn(task: BackfillTask, work: PairCall): Promise<BulkTask> {
-  const { call, replication, pair, lines, remainingMs } = work;
-  const retries = { clock: systemClock, random: systemRandom, stop: NEVER };
+  const { call, deployment, pair, lines, remainingMs } = work;
+  const { replication, lookAgainQueueUrl: queueUrl } = deployment;
   const { streamArn } = task.run;
+  const retries = retriesUntil(NEVER);
   // It may have been adopted anew since the command that began the run.
-  const control = await requireControl(pair, { apply: true, streamArn }, retries);
-  const queueUrl = process.env[BULK_ENVIRONMENT.lookAgainQueueUrl];
+  const setup = { replication, pair, streamArn, retries, queueUrl, apply: true };
   const done = await continueSegment(task.run, call.segment, {
-    ...retries,
-    rules: pair.rules,
-    floor: floorIn(control, [streamArn]),
-    epoch: newestEpoch(control).n,
-    lookAgain: await openLookAgain({ replication, queueUrl, apply: true }),
-    ttlDeletes: replication.ttlDeletes,
-    source: pair.source,
-    twin: pair.twin,
-    readPace: pace(task.readUnits),
-    transactions: pair.transactions,
-    twinWriter: pair.twinWriter,
-    ledger: pair.ledger,
-    writePace: pace(task.writeUnits),
+    ...copyContext(await openPairWriting(setup), task),
     pageItems: pageItems(task),
     isTimeUp: () => remainingMs() < LAST_PAGE_MS || isFull(lines),
     onRejected: (rejected) => lines.push(rejectedLine(rejected)),
@@ -155,19 +139,13 @@ async function copyOn(task: BackfillTask, work: PairCall): Promise<BulkTask> {
 
 async function compareOn(task: VerifyTask, work: PairCall): Promise<BulkTask> {
   const { call, pair, lines, remainingMs } = work;
-  const retries = { clock: systemClock, random: systemRandom, stop: NEVER };
-  const { values, totalSegments, settleMs, readUnits } = task;
+  const { values, totalSegments } = task;
   const from = call.cursor === undefined ? undefined : parseCursor(call.cursor);
   const { report, next } = await verifySegment(
     { segment: call.segment, totalSegments, from },
     {
-      ...retries,
-      source: pacedReader(pair.source, pace(readUnits), retries),
-      destination: pacedReader(pair.twin, pace(readUnits), retries),
-      reservedAttribute: pair.rules.reservedAttribute,
-      timeToLive: timeToLiveOf(pair),
+      ...compareContext(pair, task, retriesUntil(NEVER)),
       waitingMax: WAITING_MAX,
-      settleMs,
       onDifference: (difference) => lines.push(differenceLine(difference, { values })),
       onInFlight: (key) => lines.push(mentionLine('in-flight', key)),
       onUnreadable: (key) => lines.push(mentionLine('unreadable', key)),
@@ -182,11 +160,11 @@ async function compareOn(task: VerifyTask, work: PairCall): Promise<BulkTask> {
 async function storeReport(
   lines: readonly string[],
   task: BulkTask,
-  { invocation, region }: { readonly invocation: Context; readonly region: string },
+  { invocation, deployment }: Pick<Call, 'invocation' | 'deployment'>,
 ): Promise<void> {
-  const client = objectClient({ region });
+  const client = objectClient({ region: deployment.replication.source.region });
   try {
-    const bucket = s3Objects(client, required(BULK_ENVIRONMENT.bucket));
+    const bucket = s3Objects(client, deployment.onFailureBucket);
     const key = reportKey(task, invocation.awsRequestId);
     if (lines.length > 0) await bucket.put(key, lines.map((line) => `${line}\n`).join(''));
     if (task.done) await bucket.put(doneKey(task), '');
@@ -205,15 +183,5 @@ function pageItems({ writeUnits = Infinity }: BackfillTask): number {
   return Math.max(1, Math.min(PAGE_ITEMS_MAX, Math.floor((writeUnits * 30) / 4)));
 }
 
-function pace(unitsPerSecond = Infinity) {
-  return paceOf(unitsPerSecond, systemClock);
-}
-
 /** Lambda ends it; nobody else does. */
 const NEVER = new AbortController().signal;
-
-function required(variable: string): string {
-  const value = process.env[variable];
-  if (value === undefined) throw new Error(`${variable} is required`);
-  return value;
-}

@@ -1,44 +1,28 @@
 // Lambda's entry for announced deletes, called with messages of the look-again queue whose delay is over.
 
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { dynamoDbTwinWriter, dynamoDbTwinReader, writeClient } from '../aws/dynamodb-table.ts';
+import { dynamoDbTwinReader, dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { writeMetrics } from '../aws/emf-metrics.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { logLine as log, metricsOf } from '../composition/function-output.ts';
+import { openOnce } from '../composition/open-once.ts';
 import { writeRules } from '../composition/write-rules.ts';
-import { parseConfig } from '../config/config.ts';
-import { LOOK_AGAIN_ENVIRONMENT } from '../config/names.ts';
+import { readDeployment } from '../config/function-variable.ts';
 import { lookAgain } from '../look-again/look-again.ts';
 
-const { replications } = parseConfig({
-  replications: [JSON.parse(process.env[LOOK_AGAIN_ENVIRONMENT.replication] ?? '{}') as object],
+const CONCURRENCY = 64;
+
+const parts = openOnce(async () => {
+  const { replication } = readDeployment(process.env);
+  const client = writeClient({ ...replication.destination, concurrency: CONCURRENCY });
+  const [twinWriter, twinReader] = [dynamoDbTwinWriter(client), dynamoDbTwinReader(client)];
+  const rules = writeRules(replication);
+  const context = { rules, twinWriter, twinReader, clock: systemClock, random: systemRandom, log };
+  return { context, metrics: metricsOf(replication) };
 });
-const [replication] = replications as [(typeof replications)[number]];
-const { name, source, destination } = replication;
-const client = writeClient({ ...destination, concurrency: 64 });
-const writeLine = (line: string) => {
-  process.stdout.write(`${line}\n`);
-};
-const context = {
-  rules: writeRules(replication),
-  twinWriter: dynamoDbTwinWriter(client),
-  twinReader: dynamoDbTwinReader(client),
-  clock: systemClock,
-  random: systemRandom,
-  log: (event: object) => {
-    writeLine(JSON.stringify(event));
-  },
-};
-const metrics = {
-  settings: {
-    replication: name,
-    sourceRegion: source.region,
-    destinationRegion: destination.region,
-  },
-  clock: systemClock,
-  writeLine,
-};
 
 export async function handler(event: SQSEvent, invocation: Context): Promise<SQSBatchResponse> {
+  const { context, metrics } = await parts();
   const { failed, revenants } = await lookAgain(event.Records, {
     ...context,
     remainingMs: () => invocation.getRemainingTimeInMillis(),

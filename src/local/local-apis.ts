@@ -7,7 +7,7 @@ import {
   lookAgainName,
   METRIC_NAMESPACE,
 } from '../config/names.ts';
-import type { ReplicationConfig } from '../config/config.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import type { Clock } from '../ports.ts';
 import type { MetricAsked } from './cloudwatch/cloudwatch-api.ts';
 import type { StreamConsumer } from '../stream/consumer.ts';

@@ -1,11 +1,8 @@
 // The functions of a local world: the bundles that ship, in processes of their own, with the environment that a
 // deployment would give them.
 
-import { handlerSettings } from '../config/config.ts';
-import { LOOK_AGAIN_ENVIRONMENT } from '../config/names.ts';
-import { toEnvironment } from '../config/handler-settings.ts';
+import { functionVariables } from '../config/function-variable.ts';
 import { functionModule, type FunctionName } from '../package-files.ts';
-import { replicationVariable } from '../config/replication-variable.ts';
 import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
 import type { Cleanup, LocalWorld, LocalWorldOptions } from './run/local-world.ts';
 import { startQueueMapping } from './lambda/queue-mapping.ts';
@@ -16,21 +13,21 @@ export type FunctionPlace = Pick<
   'replication' | 'failures' | 'faults' | 'tally' | 'streamArn'
 >;
 
-/** The environment of the replicate function. */
-export function replicateVariables({
+/** The environment of each function: the twin is behind the faults. */
+export function localVariables({
   replication,
   failures,
   faults,
   streamArn,
 }: FunctionPlace): Record<string, string> {
-  const settings = handlerSettings(replication, {
+  const destination = { ...replication.destination, endpoint: faults.endpoint };
+  return functionVariables({
+    replication: { ...replication, destination },
+    streamArn,
     deadLetterQueueUrl: failures.queueUrl,
     onFailureBucket: failures.bucketName,
     lookAgainQueueUrl: failures.lookAgainQueueUrl,
-    // The function adopts its stream by itself.
-    streamArn,
   });
-  return toEnvironment({ ...settings, destinationEndpoint: faults.endpoint });
 }
 
 /**
@@ -42,15 +39,9 @@ export function startLookAgain(
   options: LocalWorldOptions,
   cleanups: Cleanup[],
 ): () => Promise<void> {
-  const { replication, failures, faults, streamArn } = parts;
+  const { replication, failures } = parts;
   if (replication.tombstones === 'strict') return async () => undefined;
-  const destination = { ...replication.destination, endpoint: faults.endpoint };
-  const variables = {
-    [LOOK_AGAIN_ENVIRONMENT.replication]: replicationVariable({
-      replication: { ...replication, destination },
-      streamArn,
-    }),
-  };
+  const variables = localVariables(parts);
   const lambda = startLambda({ handler: 'look-again', variables }, parts, options, cleanups);
   const mapping = startQueueMapping({
     queue: failures.lookAgainQueue,

@@ -1,7 +1,7 @@
 // A batch -> one lane per item, each lane in version order. Lanes may run side by side; the records
 // of a lane may not. Decides what may be coalesced.
 
-import type { TtlDeletes } from '../config/handler-settings.ts';
+import type { TtlDeletes } from '../config/schema.ts';
 import type { StreamRecord } from './stream-record.ts';
 
 /** Records of one item, oldest first, of which only the newest needs to be written. */

@@ -8,7 +8,7 @@ export interface LatencyRules {
   /** Attribute in which the application stamps its writes; its forms are those of `timestampMs`. */
   readonly timestampAttribute?: string | undefined;
   /** Canonical text of the heartbeat item's key. */
-  readonly heartbeatKey?: string | undefined;
+  readonly heartbeatKeyText?: string | undefined;
 }
 
 /** Attribute of the heartbeat item: when it was written, N, epoch milliseconds. */
@@ -52,10 +52,10 @@ export function latenciesOf(record: StreamRecord, rules: LatencyRules, nowMs: nu
 /** Milliseconds since a heartbeat was written; undefined for every other record. */
 function heartbeatLatencyMs(
   record: StreamRecord,
-  { heartbeatKey }: LatencyRules,
+  { heartbeatKeyText }: LatencyRules,
   nowMs: number,
 ): number | undefined {
-  if (record.keyText !== heartbeatKey || record.eventName === 'REMOVE') return undefined;
+  if (record.keyText !== heartbeatKeyText || record.eventName === 'REMOVE') return undefined;
   return sinceStamp(record.newImage, BEAT_ATTRIBUTE, nowMs);
 }
 

@@ -1,6 +1,6 @@
 // What a service tells of a table, as far as a replication has to know it.
 
-import type { KeyAttribute } from '../config/config.ts';
+import type { KeyAttribute } from '../config/schema.ts';
 
 export interface IndexFacts {
   readonly name: string;

@@ -1,6 +1,6 @@
 // The key of an item as people type it -> the key as DynamoDB has it, with every digit as it was typed.
 
-import type { KeyAttribute } from '../config/config.ts';
+import type { KeyAttribute } from '../config/schema.ts';
 import { decodeItem, type Item } from './attribute-value.ts';
 import { numberProblem, withTypedNumbers } from './dynamodb-number.ts';
 

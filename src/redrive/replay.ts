@@ -2,7 +2,7 @@
 // and the ledger row have by now.
 
 import { LEDGER_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
-import type { TtlDeletes } from '../config/handler-settings.ts';
+import type { TtlDeletes } from '../config/schema.ts';
 import { deleteAsRead, type ItemAsRead, putAsRead } from '../resync/compare-and-set.ts';
 import {
   type ControlRow,

@@ -3,7 +3,7 @@
 // function less, so that what works here also works there.
 
 import type { DynamoDBRecord } from 'aws-lambda';
-import type { EventSourceConfig } from '../config/config.ts';
+import type { EventSourceConfig } from '../config/schema.ts';
 import { type Batch, compareSequenceNumbers, sequenceNumberOf } from './batches.ts';
 
 /** The settings of an event source mapping. `ReportBatchItemFailures` is always on. */

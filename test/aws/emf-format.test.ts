@@ -171,12 +171,12 @@ interface Run {
 }
 
 async function run(): Promise<Run> {
-  const heartbeatKey = streamRecord({ id: 'heartbeat' }).keyText;
+  const heartbeatKeyText = streamRecord({ id: 'heartbeat' }).keyText;
   const settings = {
     ...SETTINGS,
     ttlDeletes: 'skip' as const,
     timestampAttribute: 'at',
-    heartbeatKey,
+    heartbeatKeyText,
   };
   const lines: string[] = [];
   const clock = { now: () => NOW_MS, sleep: async () => undefined };

@@ -4,8 +4,9 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/aws/system-clock.ts';
-import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
-import type { Tombstones } from '../../src/config/handler-settings.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
+import type { Tombstones } from '../../src/config/schema.ts';
 import { type Cleanup, type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 

@@ -2,10 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { handlerSettings, loadConfig, parseConfig } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/config-file.ts';
 import { UsageError } from '../../src/errors.ts';
-import { fromEnvironment, toEnvironment } from '../../src/config/handler-settings.ts';
-import { SETTINGS } from '../fixtures/records.ts';
 
 const STREAM_ARN =
   'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000';
@@ -379,100 +378,6 @@ describe('a Region that is mistyped', () => {
   function inRegion(region: string) {
     return { region, table: 'Orders', streamArn: STREAM_ARN.replace('us-east-1', region) };
   }
-});
-
-describe('the handler’s environment', () => {
-  it('carries the settings there and back', () => {
-    expect(fromEnvironment(toEnvironment(SETTINGS))).toEqual({
-      ...SETTINGS,
-      destinationEndpoint: undefined,
-      timestampAttribute: undefined,
-    });
-    const all = {
-      ...SETTINGS,
-      destinationEndpoint: 'http://127.0.0.1:1',
-      timestampAttribute: 'at',
-    };
-    expect(fromEnvironment(toEnvironment(all))).toEqual(all);
-  });
-
-  it('carries every setting of a configuration', () => {
-    const [configured] = parseConfig({ replications: [replication()] }).replications;
-    if (configured === undefined) throw new Error('no replication');
-
-    expect(
-      handlerSettings(configured, {
-        deadLetterQueueUrl: 'https://queue',
-        onFailureBucket: 'bucket',
-      }),
-    ).toMatchObject({
-      replication: 'orders',
-      sourceRegion: 'us-east-1',
-      destinationRegion: 'eu-west-1',
-      stateTable: 'ferry-orders-state',
-      deadLetterQueueUrl: 'https://queue',
-      onFailureBucket: 'bucket',
-    });
-  });
-
-  it.each([
-    ['checked', 60, 125],
-    ['checked', 835, 900],
-    // Nothing is delayed, but the setting must be one that SQS takes.
-    ['strict', 900, 900],
-  ])('has, with "%s" tombstones and a timeout of %i s, a delay of %i s', (...parts) => {
-    const [tombstones, timeoutSeconds, lookAgainSeconds] = parts;
-    const settings = replication({ tombstones, function: { timeoutSeconds } });
-    const [configured] = parseConfig({ replications: [settings] }).replications;
-    if (configured === undefined) throw new Error('no replication');
-    const deployed = { deadLetterQueueUrl: 'https://queue', onFailureBucket: 'bucket' };
-
-    expect(handlerSettings(configured, deployed)).toMatchObject({ tombstones, lookAgainSeconds });
-  });
-
-  it.each([
-    [
-      'that every object has',
-      { reservedAttribute: 'constructor' },
-      'FERRY_RESERVED_ATTRIBUTE must not be a name that every JavaScript object has, got "constructor"',
-    ],
-    [
-      'that is in the heartbeat’s key',
-      { reservedAttribute: 'pk', heartbeatKey: '{"pk":{"S":"beat"}}' },
-      'FERRY_RESERVED_ATTRIBUTE must not be a key attribute, got "pk", which FERRY_HEARTBEAT_KEY has',
-    ],
-  ])('refuses a reserved attribute %s', (_, settings, message) => {
-    expect(() => fromEnvironment(toEnvironment({ ...SETTINGS, ...settings }))).toThrow(message);
-  });
-
-  it.each(['{"pk"', '"pk"', 'null'])('refuses %s as the heartbeat’s key', (heartbeatKey) => {
-    expect(() => fromEnvironment(toEnvironment({ ...SETTINGS, heartbeatKey }))).toThrow(
-      "FERRY_HEARTBEAT_KEY must be a key in DynamoDB's JSON",
-    );
-  });
-
-  it('refuses checked tombstones without a queue to announce deletes to', () => {
-    const environment = toEnvironment({ ...SETTINGS, tombstones: 'checked' });
-    const { FERRY_LOOK_AGAIN_QUEUE_URL: _, ...without } = environment;
-
-    expect(() => fromEnvironment(without)).toThrow(
-      'FERRY_LOOK_AGAIN_QUEUE_URL is required with "checked" tombstones',
-    );
-    expect(fromEnvironment({ ...without, FERRY_TOMBSTONES: 'strict' }).tombstones).toBe('strict');
-  });
-
-  it('names every variable that is missing or wrong, all at once', () => {
-    const wrong = {
-      FERRY_TTL_DELETES: 'maybe',
-      FERRY_CONCURRENCY: 'ten',
-      FERRY_STATE_TABLE: undefined,
-    };
-    const incomplete = { ...toEnvironment(SETTINGS), ...wrong };
-
-    expect(() => fromEnvironment(incomplete)).toThrow(
-      'FERRY_STATE_TABLE is required; FERRY_TTL_DELETES must be one of replicate, skip, got "maybe"; FERRY_CONCURRENCY must be 1 to 900, got "ten"',
-    );
-  });
 });
 
 it('keeps the schema valid JSON with a description on every setting that decides something', () => {

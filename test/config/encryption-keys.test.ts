@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
-import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { type KeyedResource, keyOf } from '../../src/config/encryption-keys.ts';
 import { partitionOf } from '../../src/config/partition.ts';
 

@@ -4,11 +4,15 @@
 // What a property demands depends on what was drawn; tallies make sure that each case has been met.
 /* oxlint-disable vitest/no-conditional-expect */
 
+import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { handlerSettings, parseConfig } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { functionVariables, readDeployment } from '../../src/config/function-variable.ts';
+import type { Deployment } from '../../src/config/schema.ts';
+import { schemaProblems } from '../../src/config/schema-check.ts';
 import { UsageError } from '../../src/errors.ts';
-import { fromEnvironment, toEnvironment } from '../../src/config/handler-settings.ts';
+import schema from '../../ferry.schema.json' with { type: 'json' };
 import {
   anyJson,
   change,
@@ -88,12 +92,17 @@ function outcomeOf(value: unknown): 'accepted' | 'refused' {
 function expectWhole(parsed: ReturnType<typeof parseConfig>): void {
   expect(unfrozen(parsed)).toBe(false);
   for (const replication of parsed.replications) {
-    const settings = handlerSettings(replication, {
-      deadLetterQueueUrl: 'http://127.0.0.1:1/queue',
-      onFailureBucket: 'failures',
-      lookAgainQueueUrl: 'http://127.0.0.1:1/look-again',
-    });
-    expect(fromEnvironment(toEnvironment(settings))).toEqual(settings);
+    // What travels is JSON.
+    const deployment = JSON.parse(
+      JSON.stringify({
+        replication,
+        streamArn: replication.source.streamArn ?? 'known at deployment',
+        deadLetterQueueUrl: 'http://127.0.0.1:1/queue',
+        onFailureBucket: 'failures',
+        lookAgainQueueUrl: 'http://127.0.0.1:1/look-again',
+      }),
+    ) as Deployment;
+    expect(readDeployment(functionVariables(deployment))).toEqual(deployment);
   }
 }
 
@@ -114,6 +123,39 @@ it('accepts or refuses whatever it is given, and leaves it as it was', () => {
     runs(150),
   );
   for (const count of Object.values(tally)) expect(count).toBeGreaterThan(5);
+});
+
+/** What Ajv finds, by the names from the file to the value or to the name that is wrong. */
+function foundByAjv(value: unknown): string[] {
+  if (validate(value)) return [];
+  return (validate.errors ?? []).map(({ instancePath, params }) => {
+    const names = instancePath
+      .split('/')
+      .slice(1)
+      .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
+    const unknown = params['additionalProperty'] as string | undefined;
+    return JSON.stringify(unknown === undefined ? names : [...names, unknown]);
+  });
+}
+
+const validate = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true }).compile(
+  schema,
+);
+
+it('finds by the schema what Ajv finds, and fills in the same defaults', () => {
+  const tally = { sound: 0, unsound: 0 };
+  fc.assert(
+    fc.property(config, (drawn) => {
+      const [ours, theirs] = [expanded(drawn), expanded(drawn)].map((one) => structuredClone(one));
+      const found = schemaProblems(ours).map(({ at }) => JSON.stringify(at));
+
+      expect(found.toSorted()).toEqual(foundByAjv(theirs).toSorted());
+      expect(ours).toEqual(theirs);
+      tally[found.length === 0 ? 'sound' : 'unsound'] += 1;
+    }),
+    runs(300),
+  );
+  for (const count of Object.values(tally)) expect(count).toBeGreaterThan(10);
 });
 
 it('names the setting that is wrong, and the value that it got', () => {

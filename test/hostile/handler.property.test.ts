@@ -153,7 +153,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
     { ttlDeletes: 'skip' },
     { unversionedItems: 'keep' },
     { tombstones: 'strict' },
-    { timestampAttribute: 'toString', heartbeatKey: '[["pk",["S","a"]]]' },
+    { timestampAttribute: 'toString', heartbeatKeyText: '[["pk",["S","a"]]]' },
   ),
 });
 

@@ -10,7 +10,7 @@ import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/c
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { putControlRow } from '../../src/model/control-row.ts';
-import { toEnvironment } from '../../src/config/handler-settings.ts';
+import { environmentOf } from '../fixtures/deployment.ts';
 import { type SqsServer, startSqsServer } from '../../src/local/sqs/server.ts';
 import { lambdaRecord, type RecordFacts, SETTINGS } from '../fixtures/records.ts';
 import { controlRow } from '../fixtures/replication.ts';
@@ -144,13 +144,9 @@ function malformed(): object[] {
 
 async function loadHandler(settings: object) {
   for (const [name, value] of Object.entries(CREDENTIALS)) vi.stubEnv(name, value);
-  const all = {
-    ...SETTINGS,
-    destinationEndpoint: endpoint,
-    deadLetterQueueUrl: queueUrl,
-    ...settings,
-  };
-  for (const [name, value] of Object.entries(toEnvironment(all))) vi.stubEnv(name, value);
+  const places = { destinationEndpoint: endpoint, deadLetterQueueUrl: queueUrl };
+  const environment = environmentOf({ ...places, ...settings });
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   const printed: string[] = [];
   const keep = (chunk: unknown) => {
     printed.push(String(chunk));

@@ -2,6 +2,7 @@
 
 import { rmSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { deploymentIn } from '../fixtures/deployment.ts';
 import {
   BEATING,
   CREATED,
@@ -111,16 +112,10 @@ describe('the function', () => {
       MemorySize: 256,
       Timeout: 30,
     });
-    const environment = heartbeat?.Properties['Environment'] as
-      | { Variables: Record<string, unknown> }
-      | undefined;
-    expect(Object.keys(environment?.Variables ?? {})).toEqual(['FERRY_HEARTBEAT_REPLICATION']);
-    expect(JSON.parse(String(environment?.Variables['FERRY_HEARTBEAT_REPLICATION']))).toMatchObject(
-      {
-        ...EXISTING,
-        heartbeat: { key: TEXT_KEY },
-      },
-    );
+    expect(deploymentIn(heartbeat?.Properties ?? {}).replication).toMatchObject({
+      ...EXISTING,
+      heartbeat: { key: TEXT_KEY },
+    });
   });
 
   it('is not called again when it fails: the next heartbeat comes in a minute', () => {

@@ -3,6 +3,8 @@
 
 import { rmSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { deploymentIn } from '../fixtures/deployment.ts';
+import { handlerSettings } from '../../src/config/handler-settings.ts';
 import {
   CREATED,
   getAtt,
@@ -41,14 +43,13 @@ describe('the queue', () => {
   });
 
   it('is known to the replicate function, with its delay and its stream', () => {
-    const { Environment } = only(source, 'AWS::Lambda::Function', 'Replicator').Properties;
+    const { Properties } = only(source, 'AWS::Lambda::Function', 'Replicator');
+    const { replication, ...places } = deploymentIn(Properties);
 
-    expect(Environment).toMatchObject({
-      Variables: {
-        FERRY_LOOK_AGAIN_QUEUE_URL: { Ref: queue.id },
-        FERRY_LOOK_AGAIN_SECONDS: '125',
-        FERRY_STREAM_ARN: getAtt(only(source, 'AWS::DynamoDB::GlobalTable').id, 'StreamArn'),
-      },
+    expect(handlerSettings(replication, places)).toMatchObject({
+      lookAgainQueueUrl: queue.id,
+      lookAgainSeconds: 125,
+      streamArn: `${only(source, 'AWS::DynamoDB::GlobalTable').id}.StreamArn`,
     });
   });
 });

@@ -14,6 +14,9 @@ import {
   shownSeries,
 } from '../fixtures/dashboard/widget-series.ts';
 import { emfMetrics } from '../../src/aws/emf-metrics.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { functionVariables } from '../../src/config/function-variable.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { METRIC_DIMENSIONS, METRIC_UNITS, type MetricName } from '../../src/config/names.ts';
 import type { BatchSummary } from '../../src/model/outcome.ts';
 import { useEngine } from '../fixtures/engine.ts';
@@ -236,7 +239,15 @@ async function emittedByHeartbeat(endpoint: string): Promise<string[]> {
     destination: { region: 'eu-west-1', table: 'OrdersTwin', create: true, endpoint, ...PARTITION },
     heartbeat: { key: { pk: 'ferry-heartbeat' } },
   };
-  vi.stubEnv('FERRY_HEARTBEAT_REPLICATION', JSON.stringify(replication));
+  const [checked] = parseConfig({ replications: [replication] }).replications;
+  const environment = functionVariables({
+    replication: checked as ReplicationConfig,
+    streamArn: 'known at deployment',
+    deadLetterQueueUrl: 'http://127.0.0.1:1/queue',
+    onFailureBucket: 'failures',
+    lookAgainQueueUrl: 'http://127.0.0.1:1/look-again',
+  });
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   const lines: string[] = [];

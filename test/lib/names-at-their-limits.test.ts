@@ -6,8 +6,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fit } from '../../lib/fit.ts';
 import { ENVIRONMENT_BYTES_MAX } from '../../lib/function-environment.ts';
-import { parseConfig } from '../../src/config/config.ts';
-import { fromEnvironment } from '../../src/config/handler-settings.ts';
+import { readDeployment } from '../../src/config/function-variable.ts';
 import { appOf, stackOf, temporary } from './stack-templates.ts';
 
 afterAll(() => rmSync(temporary, { recursive: true }));
@@ -233,7 +232,9 @@ describe.each(CASES)('every text at its longest, with %s', (_, replication) => {
       expect(Buffer.byteLength(JSON.stringify(variables))).toBeLessThanOrEqual(
         ENVIRONMENT_BYTES_MAX,
       );
-      expect(replicationRead(variables)).toBe(NAME);
+      const { replication: read } = readDeployment(variables as Record<string, string>);
+      expect(read.name).toBe(NAME);
+      expect(read.tombstones).toBe((replication as { tombstones: string }).tombstones);
     }
   });
 
@@ -241,15 +242,6 @@ describe.each(CASES)('every text at its longest, with %s', (_, replication) => {
     expect(all.filter(({ properties }) => 'Tags' in properties).map(({ id }) => id)).toEqual([]);
   });
 });
-
-/** The name of the replication, as a function finds it in its variables. */
-function replicationRead(variables: object): string | undefined {
-  const [, json] =
-    Object.entries(variables).find(([name]) => /_(?:BULK|HEARTBEAT|LOOK_AGAIN)_REPL/.test(name)) ??
-    [];
-  if (json === undefined) return fromEnvironment(variables as Record<string, string>).replication;
-  return parseConfig({ replications: [JSON.parse(String(json))] }).replications[0]?.name;
-}
 
 it('refuses texts that together are longer than a function’s environment, before anything is deployed', () => {
   const everything = {

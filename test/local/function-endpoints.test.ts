@@ -7,10 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { toEnvironment } from '../../src/config/handler-settings.ts';
 import { functionModule } from '../../src/package-files.ts';
 import { startLambdaProcess } from '../../src/local/lambda-process.ts';
-import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
+import { environmentOf } from '../fixtures/deployment.ts';
+import { lambdaRecord } from '../fixtures/records.ts';
 
 it.each(['signed', 'sdk'] as const)(
   'asks where AWS_ENDPOINT_URL_DYNAMODB says, with the "%s" client',
@@ -24,11 +24,10 @@ it.each(['signed', 'sdk'] as const)(
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const directory = mkdtempSync(join(tmpdir(), 'ferry-function-'));
-    const { destinationEndpoint: _, ...settings } = { ...SETTINGS, httpClient };
     const lambda = startLambdaProcess({
       bundlePath: functionModule('replicate'),
       environment: {
-        ...toEnvironment(settings),
+        ...environmentOf({ httpClient }),
         AWS_REGION: 'us-east-1',
         AWS_ACCESS_KEY_ID: 'test',
         AWS_SECRET_ACCESS_KEY: 'test',

@@ -7,10 +7,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/aws/system-clock.ts';
-import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
-import { HEARTBEAT_ENVIRONMENT } from '../../src/config/names.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { functionVariables, readDeployment } from '../../src/config/function-variable.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
+import { localVariables } from '../../src/local/local-functions.ts';
 import { functionModule } from '../../src/package-files.ts';
-import { type Cleanup, startLocalWorld } from '../../src/local/run/local-world.ts';
+import { type Cleanup, type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 
 const cleanups: Cleanup[] = [];
@@ -30,7 +32,7 @@ it('is timed on its way, and tells how long the twin has been cut off', async ()
     },
     cleanups,
   );
-  const beat = await heartbeatFunction(world.replication);
+  const beat = await heartbeatFunction(variablesOf(world));
 
   // Nothing has been written before: nothing can be missing.
   expect(await beat()).toBe(0);
@@ -48,12 +50,20 @@ it('is timed on its way, and tells how long the twin has been cut off', async ()
   expect(await beat()).toBe(0);
 });
 
+/** It asks the twin itself: the outage is between the replicate function and the twin. */
+function variablesOf(world: LocalWorld): Record<string, string> {
+  const { replication: configured } = world;
+  return functionVariables({ ...readDeployment(localVariables(world)), replication: configured });
+}
+
 /** Calls the heartbeat function as Lambda would, and reads the age off its log. */
-async function heartbeatFunction(configured: ReplicationConfig): Promise<() => Promise<number>> {
+async function heartbeatFunction(
+  environment: Readonly<Record<string, string>>,
+): Promise<() => Promise<number>> {
   const directory = mkdtempSync(join(tmpdir(), 'ferry-heartbeat-'));
   cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
   const variables = {
-    [HEARTBEAT_ENVIRONMENT.replication]: JSON.stringify(configured),
+    ...environment,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   };

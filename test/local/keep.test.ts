@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import type { Config } from '../../src/config/config.ts';
+import type { Config } from '../../src/config/schema.ts';
 import { POISON_MARKER } from '../../src/local/faults/fault-schedule.ts';
 
 /** For what waits for a process on a busy machine; it only ends what hangs. */

@@ -2,7 +2,8 @@
 
 import { expect, it } from 'vitest';
 import { systemClock, systemRandom } from '../../src/aws/system-clock.ts';
-import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { latencyRun } from '../../src/local/latency/latency-run.ts';
 
 const key = { create: true, partitionKey: { name: 'id', type: 'N' } };

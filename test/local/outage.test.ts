@@ -4,7 +4,8 @@
 
 import { afterEach, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/aws/system-clock.ts';
-import { parseConfig, type ReplicationConfig } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { type Cleanup, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 import { createWorkload } from '../../src/local/run/workload.ts';

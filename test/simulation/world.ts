@@ -152,7 +152,7 @@ export class World {
       systemicRejections: 'hold',
       lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
       lookAgainSeconds: timeoutMs / SECOND + LOOK_AGAIN_EXTRA_SECONDS,
-      heartbeatKey: hasHeartbeat ? this.keys.textOf(HEARTBEAT_KEY) : undefined,
+      heartbeatKeyText: hasHeartbeat ? this.keys.textOf(HEARTBEAT_KEY) : undefined,
       httpClient: 'sdk',
     };
   }

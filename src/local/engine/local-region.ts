@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { Credentials } from '../../aws/client-settings.ts';
 import { namingFailures } from '../../aws/named-failures.ts';
-import type { KeyAttribute } from '../../config/config.ts';
+import type { KeyAttribute } from '../../config/schema.ts';
 import { FerryError } from '../../errors.ts';
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from './embedded-dynamodb.ts';
 import type { KeySchema } from '../run/workload.ts';

@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { parseConfig, type ReplicationConfig } from '../../config/config.ts';
+import { parseConfig } from '../../config/config.ts';
+import type { ReplicationConfig } from '../../config/schema.ts';
 import { UsageError } from '../../errors.ts';
 import type { LocalWorld } from './local-world.ts';
 

@@ -6,7 +6,7 @@ import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import type { Credentials } from '../../aws/client-settings.ts';
 import { objectClient, s3Objects } from '../../aws/s3-objects.ts';
 import { queueClient, sqsMessages } from '../../aws/sqs-messages.ts';
-import type { ReplicationConfig } from '../../config/config.ts';
+import type { ReplicationConfig } from '../../config/schema.ts';
 import {
   DEAD_LETTER_RETENTION_SECONDS,
   DEAD_LETTER_SIZE_BYTES_MAX,

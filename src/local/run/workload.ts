@@ -2,7 +2,7 @@
 // the values that replicators get wrong. Pure; local-run sends it.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { KeyAttribute } from '../../config/config.ts';
+import type { KeyAttribute } from '../../config/schema.ts';
 import type { Item, Random } from '../../ports.ts';
 import { below } from '../seeded-random.ts';
 

@@ -1,0 +1,105 @@
+// The one environment variable of every function: its replication, and what only the deployment knows, as JSON. Whoever
+// deploys writes it; functions and commands read it by the configuration's own schema and rules.
+
+import { FerryError } from '../errors.ts';
+import { checkRules } from './config.ts';
+import { FUNCTION_VARIABLE, VARIABLE_FORMAT } from './names.ts';
+import { type Problem, problemList, ruleProblem } from './problems.ts';
+import type { Deployment, ReplicationConfig, TableConfig } from './schema.ts';
+import { schemaProblems } from './schema-check.ts';
+import { withoutDefaults } from './without-defaults.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Whether release 0.2.0 deployed the function: it had a variable for each setting, and one of its own for bulk runs. */
+export function isOlder(environment: Environment): boolean {
+  return 'FERRY_SOURCE_REGION' in environment || 'FERRY_BULK_REPLICATION' in environment;
+}
+
+/** Values that are known at deployment may be in it: none of them needs escaping in JSON. */
+export function functionVariables(deployment: Deployment): Record<string, string> {
+  return { [FUNCTION_VARIABLE]: JSON.stringify({ format: VARIABLE_FORMAT, ...deployment }) };
+}
+
+/** For a replication whose names are too long for Lambda's limit: what functions use, without defaults. */
+export function shortVariables({ replication, ...places }: Deployment): Record<string, string> {
+  const { alarms: _, bulk: __, encryption: ___, eventSource: ____, ...used } = replication;
+  const { source, destination, function: settings } = used;
+  const side = ({ region, table, endpoint }: TableConfig) => ({ region, table, endpoint });
+  const { logRetentionDays: _____, ...rest } = settings;
+  const short = { ...used, source: side(source), destination: side(destination), function: rest };
+  return functionVariables({ ...places, replication: withoutDefaults(short) as ReplicationConfig });
+}
+
+/**
+ * Reads it back.
+ * @param owner the function whose environment it is.
+ * @throws FerryError `deployment.older`, `deployment.newer` or `deployment.invalid`, which names every problem.
+ */
+export function readDeployment(environment: Environment, owner = 'this function'): Deployment {
+  if (isOlder(environment)) throw older(owner);
+  const value = parse(environment[FUNCTION_VARIABLE], owner);
+  refuse(schemaProblems(value, 'functionVariable').map(asVariable), owner);
+  const { format: _, ...deployment } = value as { readonly format: number } & Deployment;
+  const { problems, replications } = checkRules(new Map([[0, withStream(deployment)]]));
+  refuse([...placeProblems(deployment), ...problems.map(asVariable)], owner);
+  const [replication = deployment.replication] = replications;
+  return Object.freeze({ ...deployment, replication });
+}
+
+/** The stream of an existing table may be left out of the settings of the table. */
+function withStream({ replication, streamArn }: Deployment): Deployment['replication'] {
+  const { source } = replication;
+  return source.create ? replication : { ...replication, source: { streamArn, ...source } };
+}
+
+function* placeProblems({ replication, lookAgainQueueUrl }: Deployment): Generator<Problem> {
+  if (replication.tombstones === 'checked' && lookAgainQueueUrl === undefined)
+    yield ruleProblem('lookAgainQueueUrl is required with "checked" tombstones, and is missing');
+}
+
+function asVariable({ text }: Problem): Problem {
+  const renamed = text.replaceAll('replications.0', 'replication');
+  return ruleProblem(renamed.replace(/^the file\b/, 'the variable'));
+}
+
+function parse(text: string | undefined, owner: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? '');
+  } catch {
+    const got = text === undefined ? 'and is missing' : 'and is not JSON';
+    refuse([ruleProblem(`it must hold the replication as JSON, ${got}`)], owner);
+  }
+  const { format } = (value ?? {}) as { readonly format?: unknown };
+  if (typeof format === 'number' && format > VARIABLE_FORMAT) throw newer(format, owner);
+  return value;
+}
+
+function refuse(problems: readonly Problem[], owner: string): void {
+  if (problems.length === 0) return;
+  throw new FerryError(`${FUNCTION_VARIABLE} of ${owner} has ${problemList(problems)}`, {
+    code: 'deployment.invalid',
+    hint: 'Deploy the function again with this release. In ferry.schema.json, the definition functionVariable describes the variable.',
+  });
+}
+
+function older(owner: string): FerryError {
+  return new FerryError(
+    `The environment of ${owner} has a variable for each setting, as release 0.2.0 deployed it. This release reads ${FUNCTION_VARIABLE}.`,
+    {
+      code: 'deployment.older',
+      hint: 'Deploy the function again with this release, or name its configuration with --config.',
+    },
+  );
+}
+
+function newer(format: number, owner: string): FerryError {
+  return new FerryError(
+    `${FUNCTION_VARIABLE} of ${owner} has format ${format}. This release reads format ${VARIABLE_FORMAT}.`,
+    {
+      code: 'deployment.newer',
+      hint: 'Use the release that deployed the function, or a newer one.',
+    },
+  );
+}

@@ -1,0 +1,500 @@
+// The settings of a configuration file, and the one variable of the deployed functions: the only list of them. Types
+// are derived from it, and `npm run docs` writes ferry.schema.json from it, by which files and variables are checked.
+
+import { type Static, type TSchema, type TSchemaOptions, Type } from 'typebox';
+import { FUNCTION_VARIABLE, VARIABLE_FORMAT } from './names.ts';
+
+const definitions: Record<string, TSchema> = {};
+
+/** Puts a schema among the definitions. @returns what refers to it, with more beside the reference. */
+function define<T extends TSchema>(name: string, schema: T) {
+  definitions[name] = schema;
+  return (beside: TSchemaOptions = {}) =>
+    Type.Unsafe<Static<T>>({ $ref: `#/definitions/${name}`, ...beside });
+}
+
+/** May be left out of the file. A checked configuration has it. */
+function defaulted<T extends TSchema>(schema: T): T {
+  // Its type keeps nothing of that.
+  const optional: TSchema = Type.Optional(schema);
+  return optional as T;
+}
+
+/** Refuses what is not among its properties. */
+function closed<const P extends Record<string, TSchema>>(properties: P, more: object = {}) {
+  return Type.Object(properties, { additionalProperties: false, ...more });
+}
+
+const attributeName = { minLength: 1, maxLength: 255 };
+const { Optional, String: Text, Boolean: Flag, Integer, Enum } = Type;
+
+const region = define(
+  'region',
+  Text({
+    pattern: '^[a-z]{2,4}(-[a-z]+)+-[0-9]+$',
+    description: 'An AWS Region, such as us-east-1.',
+  }),
+);
+
+const tableName = define(
+  'tableName',
+  Text({
+    pattern: '^[a-zA-Z0-9_.-]{3,255}$',
+    description: 'A DynamoDB table name: 3 to 255 letters, digits, underscores, dots and dashes.',
+  }),
+);
+
+const keyAttribute = define(
+  'keyAttribute',
+  closed(
+    { name: Text(attributeName), type: Enum(['S', 'N', 'B']) },
+    { description: 'A key attribute of a table to create.' },
+  ),
+);
+
+const KEY_ARN =
+  'arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})';
+const KEY_EXAMPLES = [
+  'arn:aws:kms:us-east-1:111122223333:key/11111111-aaaa-4aaa-8aaa-111111111111',
+];
+
+const kmsKeyArn = define(
+  'kmsKeyArn',
+  Text({
+    pattern: `^${KEY_ARN}$`,
+    description:
+      'The customer managed KMS key of this table: the ARN of a key in the table\'s Region, not of an alias. Ferry\'s roles may then use it. A table with "create" is encrypted with it; an existing table must be already.',
+    examples: KEY_EXAMPLES,
+  }),
+);
+
+const endpoint = define(
+  'endpoint',
+  Text({
+    pattern: '^https?://[^/]+/?$',
+    maxLength: 255,
+    description:
+      "A DynamoDB endpoint other than the Region's own, such as an emulator. The function and the commands must both reach it.",
+    examples: ['http://127.0.0.1:8000'],
+  }),
+);
+
+const serviceEndpoint = define(
+  'serviceEndpoint',
+  Text({
+    pattern: '^https?://[^/]+/?$',
+    maxLength: 255,
+    description: 'Scheme, host and port, such as http://127.0.0.1:4566.',
+  }),
+);
+
+const serviceEndpoints = define(
+  'serviceEndpoints',
+  closed(
+    {
+      cloudwatch: Optional(serviceEndpoint()),
+      lambda: Optional(serviceEndpoint()),
+      s3: Optional(serviceEndpoint()),
+      sfn: Optional(serviceEndpoint()),
+      sqs: Optional(serviceEndpoint()),
+    },
+    {
+      description:
+        "Endpoints at which the commands ask the other services of this Region, if not the Region's own: of an emulator, or of `ferry local --keep`.",
+    },
+  ),
+);
+
+const streamArn = Text({
+  pattern:
+    '^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[a-zA-Z0-9_.-]{3,255}/stream/.{1,60}$',
+  description:
+    'The stream of an existing table: `aws dynamodb describe-table` prints it as LatestStreamArn.',
+  examples: ['arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000'],
+});
+
+const tableKeys = {
+  partitionKey: Optional(keyAttribute()),
+  sortKey: Optional(keyAttribute()),
+  kmsKeyArn: Optional(kmsKeyArn()),
+  endpoint: Optional(endpoint()),
+};
+
+const source = define(
+  'source',
+  closed({
+    region: region(),
+    table: tableName(),
+    streamArn: Optional(streamArn),
+    create: defaulted(
+      Flag({
+        default: false,
+        description: 'Create the table, with its stream, instead of using an existing one.',
+      }),
+    ),
+    ...tableKeys,
+    endpoints: Optional(serviceEndpoints()),
+  }),
+);
+
+const destination = define(
+  'destination',
+  closed({
+    region: region(),
+    table: tableName(),
+    create: defaulted(
+      Flag({
+        default: false,
+        description: 'Create the table, instead of using an existing one.',
+      }),
+    ),
+    ...tableKeys,
+  }),
+);
+
+const encryptionKey = define(
+  'encryptionKey',
+  Text({
+    description: 'The ARN of a customer managed KMS key, not of an alias.',
+    examples: KEY_EXAMPLES,
+    pattern: `^${KEY_ARN}$`,
+  }),
+);
+
+const encryptionException = define(
+  'encryptionException',
+  Text({
+    description: 'The ARN of a customer managed KMS key, not of an alias; or none.',
+    examples: KEY_EXAMPLES,
+    pattern: `^(none|${KEY_ARN})$`,
+  }),
+);
+
+const exception = (description: string) => Optional(encryptionException({ description }));
+
+const encryption = define(
+  'encryption',
+  closed(
+    {
+      kmsKeyArn: Optional(
+        encryptionKey({
+          description:
+            'A key in the source\'s Region, for everything that Ferry creates there: queues, bucket, alarm topic, log groups, functions, and a source table with "create". If it is a multi-Region key, its replica is used in the destination\'s Region.',
+        }),
+      ),
+      destinationKmsKeyArn: Optional(
+        encryptionKey({
+          description:
+            'A key in the destination\'s Region, for the state table, and for a destination table with "create". Required with a kmsKeyArn that is in another Region only.',
+        }),
+      ),
+      deadLetterQueue: exception('A key for the dead-letter queue, or none for the key of SQS.'),
+      lookAgainQueue: exception('A key for the look-again queue, or none for the key of SQS.'),
+      onFailureBucket: exception('A key for the on-failure bucket, or none for the key of S3.'),
+      alarmTopic: exception(
+        'A key for the alarm topic, or none. Its policy must let CloudWatch use it: otherwise no alarm is sent, and nothing says so.',
+      ),
+      logGroups: exception('A key for all log groups, or none for the key of CloudWatch Logs.'),
+      functions: exception(
+        'A key for the environments of all functions, or none for the key of Lambda.',
+      ),
+      stateTable: exception(
+        "A key in the destination's Region for the state table, or none for DynamoDB's AWS managed key.",
+      ),
+    },
+    {
+      description:
+        'Customer managed KMS keys for what Ferry creates: kmsKeyArn for all of it, and exceptions. Each is the ARN of a key, not of an alias. docs/customer-keys.md has what the key policies must allow.',
+    },
+  ),
+);
+
+const heartbeat = define(
+  'heartbeat',
+  closed(
+    {
+      key: Type.Unsafe<Record<string, string | number>>({
+        type: 'object',
+        minProperties: 1,
+        maxProperties: 2,
+        additionalProperties: {
+          type: ['string', 'number'],
+          pattern: '^[ -#%-)+->@-~\u00a1-\u00ff]{1,255}$',
+          description:
+            'A number, or a text of 1 to 255 printable characters of ISO 8859-1 other than *, ? and $: an IAM policy has to hold it as it is. For example ferry-heartbeat.',
+        },
+        description:
+          "The item's key, by attribute: a text for a key of type S, a number for one of type N. No other writer may use it.",
+      }),
+    },
+    {
+      description:
+        'Write one reserved item to the source every minute, so that an idle or stuck replication has a latency, too, and silence raises an alarm.',
+    },
+  ),
+);
+
+const alarms = define(
+  'alarms',
+  closed(
+    {
+      email: Optional(
+        Text({
+          pattern: '^[^@\\s]+@[^@\\s]+$',
+          maxLength: 254,
+          description:
+            'An email address. It gets every alarm, once it has confirmed the subscription.',
+          examples: ['oncall@example.com'],
+        }),
+      ),
+      latencySeconds: defaulted(
+        Integer({
+          minimum: 1,
+          maximum: 86_400,
+          default: 60,
+          description: 'Latency of every hundredth record (p99) that raises the alarm.',
+        }),
+      ),
+      runbook: defaulted(
+        Text({
+          minLength: 1,
+          maxLength: 500,
+          default: 'docs/runbook.md',
+          description:
+            'Where the runbook is. With a URL, alarms and dashboard link to it. Otherwise the dashboard holds its entries, and alarms lead to the dashboard.',
+        }),
+      ),
+    },
+    { description: 'When and whom the alarms call.' },
+  ),
+);
+
+const eventSource = define(
+  'eventSource',
+  closed(
+    {
+      batchSize: defaulted(
+        Integer({
+          minimum: 1,
+          maximum: 10_000,
+          default: 1_000,
+          description: 'Records per invocation at most.',
+        }),
+      ),
+      maxBatchingWindowSeconds: defaulted(
+        Integer({
+          minimum: 0,
+          maximum: 300,
+          default: 0,
+          description: 'Time to gather a batch. More than 0 trades latency for fewer invocations.',
+        }),
+      ),
+      parallelizationFactor: defaulted(
+        Integer({
+          minimum: 1,
+          maximum: 10,
+          default: 1,
+          description:
+            'Batches of one shard in progress at the same time. Records of one item stay in order.',
+        }),
+      ),
+      enabled: defaulted(
+        Flag({
+          default: true,
+          description:
+            'Whether Lambda reads the stream. false keeps a new mapping off until it is enabled, as `ferry backfill --before-stream` needs it.',
+        }),
+      ),
+      retryAttempts: defaulted(
+        Integer({
+          minimum: -1,
+          maximum: 10_000,
+          default: -1,
+          description:
+            'Retries of a failing batch; -1 retries until maxRecordAgeSeconds, so that an outage of the destination waits in the stream.',
+        }),
+      ),
+      maxRecordAgeSeconds: defaulted(
+        Integer({
+          minimum: 60,
+          maximum: 82_800,
+          default: 72_000,
+          description:
+            'Age at which Lambda gives a record up to the on-failure bucket. Below the 24 hours for which the stream keeps it, with time left to catch up.',
+        }),
+      ),
+    },
+    {
+      description: 'How Lambda reads the stream: the settings of the event source mapping.',
+    },
+  ),
+);
+
+const functionSettings = define(
+  'function',
+  closed(
+    {
+      memoryMiB: defaulted(Integer({ minimum: 128, maximum: 10_240, default: 512 })),
+      timeoutSeconds: defaulted(Integer({ minimum: 30, maximum: 900, default: 60 })),
+      concurrency: defaulted(
+        Integer({
+          minimum: 1,
+          maximum: 900,
+          default: 800,
+          description:
+            'Most items written at the same time in one invocation, and never more than one for each MiB of memory. Ferry finds out how many of them the destination can use.',
+        }),
+      ),
+      httpClient: defaulted(
+        Enum(['signed', 'sdk'], {
+          default: 'signed',
+          description:
+            "What carries the function's writes: requests that Ferry signs itself, at a tenth of the processor time, or the AWS SDK.",
+        }),
+      ),
+      logRetentionDays: defaulted(
+        Enum([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653], {
+          default: 30,
+        }),
+      ),
+    },
+    { description: 'The replicate function.' },
+  ),
+);
+
+const replication = define(
+  'replication',
+  closed({
+    name: Text({
+      pattern: '^[a-z][a-z0-9-]{0,29}$',
+      description:
+        '1 to 30 lower-case letters, digits and dashes, starting with a letter. Part of stack, queue and function names and of every tombstone: never rename it.',
+    }),
+    source: source(),
+    destination: destination(),
+    stateTable: defaulted(
+      tableName({
+        description:
+          "Name of Ferry's own table in the destination Region. Default: ferry-NAME-state.",
+      }),
+    ),
+    ttlDeletes: defaulted(
+      Enum(['replicate', 'skip'], {
+        default: 'replicate',
+        description:
+          "Deletes made by the source's TTL: replicate them, or skip them because the destination has TTL enabled itself.",
+      }),
+    ),
+    tombstones: defaulted(
+      Enum(['checked', 'strict'], {
+        default: 'checked',
+        description:
+          'How deleted items are kept from coming back. checked: inserts that are older than 30 s are looked up first, and deletes are looked at again; after a crash or an overlap of invocations a deleted item may show for minutes. strict: every insert is a transaction, which costs four times as much, and a deleted item never shows.',
+      }),
+    ),
+    systemicRejections: defaulted(
+      Enum(['hold', 'dead-letter'], {
+        default: 'hold',
+        description:
+          'What happens when the destination rejects at least 100 items in a row, and 9 of 10, for one reason: hold the records back and raise an alarm, or put each on the dead-letter queue.',
+      }),
+    ),
+    unversionedItems: defaulted(
+      Enum(['replace', 'keep'], {
+        default: 'replace',
+        description:
+          'Destination items that Ferry did not write: replace them (the source is the truth), or keep them.',
+      }),
+    ),
+    reservedAttribute: defaulted(
+      Text({
+        ...attributeName,
+        default: '_ferry',
+        description: 'Top-level attribute of destination items that holds their version.',
+      }),
+    ),
+    timestampAttribute: Optional(
+      Text({
+        ...attributeName,
+        description:
+          "Top-level attribute in which the application writes the time of each write. A number, or text with a number, is epoch seconds below 10^11, milliseconds below 10^14, else microseconds. Other text is ISO 8601 with a time of day, in UTC if it has no offset. Makes latency as exact as the timestamp; without it, latency reads up to one second too high. An item without it, or with a time over 48 hours old or 15 minutes ahead, is measured by the stream's time and counted as TimestampFallbacks. Deletes have no timestamp and no latency then.",
+      }),
+    ),
+    bulk: defaulted(
+      Flag({
+        default: false,
+        description:
+          'Deploy a state machine that runs `ferry backfill --bulk`, `ferry verify --bulk` and `ferry redrive --bulk` as functions, side by side: for tables that outgrow one machine, and for the millions of records of a long outage. It costs nothing while no run is at work.',
+      }),
+    ),
+    encryption: Optional(encryption()),
+    heartbeat: Optional(heartbeat()),
+    alarms: defaulted(alarms({ default: {} })),
+    eventSource: defaulted(eventSource({ default: {} })),
+    function: defaulted(functionSettings({ default: {} })),
+  }),
+);
+
+const given = (description: string) => Text({ minLength: 1, description });
+
+const variable = define(
+  'functionVariable',
+  closed(
+    {
+      format: Enum([VARIABLE_FORMAT]),
+      replication: replication(),
+      streamArn: given('The stream that the replicate function reads.'),
+      deadLetterQueueUrl: given('The dead-letter queue.'),
+      onFailureBucket: given('The bucket for batches that Lambda gives up, and for reports.'),
+      lookAgainQueueUrl: Optional(
+        given('Where deletes are announced. Required with "checked" tombstones.'),
+      ),
+    },
+    { description: `The variable ${FUNCTION_VARIABLE} of every function.` },
+  ),
+);
+
+const file = closed(
+  {
+    $schema: Optional(Text({ description: 'Path of this schema, for editors.' })),
+    replications: Type.Array(replication(), {
+      minItems: 1,
+      maxItems: 100,
+      description: 'The tables to replicate. Each gets its own pair of stacks.',
+    }),
+  },
+  { title: 'Ferry configuration' },
+);
+
+/** As ferry.schema.json has it. */
+export const SCHEMA: object = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  ...file,
+  definitions,
+};
+
+type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
+type Of<T extends () => TSchema> = Frozen<Static<ReturnType<T>>>;
+
+/** One table and its twin, checked: every setting that has a default is there. */
+export type ReplicationConfig = Of<typeof replication>;
+/** A table that is written. A source is one, too. */
+export type TableConfig = Of<typeof destination>;
+export type SourceConfig = Of<typeof source>;
+export type KeyAttribute = Of<typeof keyAttribute>;
+export type EncryptionConfig = Of<typeof encryption>;
+export type ServiceEndpoints = Of<typeof serviceEndpoints>;
+export type EventSourceConfig = Of<typeof eventSource>;
+export type HeartbeatConfig = Of<typeof heartbeat>;
+/** What a function knows of its replication, and of the deployment that it is part of. */
+export type Deployment = Omit<Of<typeof variable>, 'format' | 'lookAgainQueueUrl'> & {
+  readonly lookAgainQueueUrl?: string | undefined;
+};
+
+export interface Config {
+  readonly replications: readonly ReplicationConfig[];
+}
+
+export type TtlDeletes = ReplicationConfig['ttlDeletes'];
+export type Tombstones = ReplicationConfig['tombstones'];
+export type UnversionedItems = ReplicationConfig['unversionedItems'];

@@ -1,0 +1,27 @@
+// A replication with only the settings that are not as they are by default, for a file or a variable that is short.
+
+import { isDeepStrictEqual } from 'node:util';
+import { schemaProblems } from './schema-check.ts';
+
+export function withoutDefaults(replication: object): object {
+  const usual = { source: {}, destination: {} };
+  // Only its defaults are wanted: it has no tables.
+  schemaProblems({ replications: [usual] });
+  return difference(replication, usual);
+}
+
+function difference(value: object, usual: object): object {
+  const usualOf = new Map<string, unknown>(Object.entries(usual));
+  const kept = Object.entries(value as Readonly<Record<string, unknown>>).flatMap(
+    ([name, member]) => {
+      const other = usualOf.get(name);
+      if (isDeepStrictEqual(member, other)) return [];
+      return [[name, isObject(member) && isObject(other) ? difference(member, other) : member]];
+    },
+  );
+  return Object.fromEntries(kept) as object;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
