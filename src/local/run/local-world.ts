@@ -4,21 +4,21 @@
 import type { Credentials } from '../../aws/client-settings.ts';
 import { dynamoDbStreamReader } from '../../aws/dynamodb-streams.ts';
 import { streamsClient } from '../../aws/stream-ranges.ts';
-import type { ReplicationConfig, ServiceEndpoints } from '../../config/config.ts';
+import type { ReplicationConfig, ServiceEndpoints } from '../../config/schema.ts';
 import { functionName, LEDGER_ATTRIBUTES } from '../../config/names.ts';
 import type { Clock, Random, StreamReader } from '../../ports.ts';
 import { type StreamConsumer, startConsumer } from '../../stream/consumer.ts';
 import { localFunctionArn } from '../lambda/lambda-api.ts';
 import { type FaultProxy, startFaultProxy } from '../faults/fault-proxy.ts';
-import type { LambdaFunction } from '../lambda-process.ts';
-import { type LocalApis, localApis } from '../local-apis.ts';
+import type { LambdaFunction } from '../lambda/lambda-process.ts';
+import { type LocalApis, localApis } from './local-apis.ts';
 import { type LocalFailures, openLocalFailures } from './local-failures.ts';
 import {
   type FunctionPlace,
-  replicateVariables,
+  localVariables,
   startLambda,
   startLookAgain,
-} from '../local-functions.ts';
+} from '../lambda/local-functions.ts';
 import { type LocalRegion, openLocalRegion } from '../engine/local-region.ts';
 import { createMetricsTally, type MetricsTally } from '../cloudwatch/metrics-tally.ts';
 import { type OwnTable, ownTable, requireReadable, streamOfNew } from '../engine/source-stream.ts';
@@ -97,7 +97,7 @@ export async function startLocalWorld(
   const places = { s3: failures.objectEndpoint, sqs: failures.queueEndpoint };
   const here = { ...replication, source: { ...replication.source, endpoints: places } };
   const parts = { replication: here, failures, faults, tally, streamArn };
-  const variables = replicateVariables(parts);
+  const variables = localVariables(parts);
   const lambda = startLambda({ handler: 'replicate', variables }, parts, options, cleanups);
   const mapping = startMapping({ ...parts, lambda, reader, apis }, options, cleanups);
   const lookedAgain = startLookAgain(parts, options, cleanups);
