@@ -56,7 +56,7 @@ describe('--bulk', () => {
       '--json',
     );
 
-    expect(err).toContain('It goes on without this command, too.');
+    expect(err).toContain('It continues if this command ends.');
     expect(exitCode).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
       finished: true,
@@ -142,8 +142,8 @@ describe('--bulk', () => {
   });
 
   it('says why a run has failed', async () => {
-    const good = process.env['FERRY_BULK_REPLICATION'];
-    process.env['FERRY_BULK_REPLICATION'] = '{"name":"broken"}';
+    const good = process.env['FERRY_REPLICATION'];
+    process.env['FERRY_REPLICATION'] = '{"format":1,"replication":{"name":"broken"}}';
     try {
       const { exitCode, err } = await regions.ferry(
         'verify',
@@ -158,7 +158,7 @@ describe('--bulk', () => {
       expect(err).toContain('has failed: FAILED: ');
       expect(err).toContain('"source" is required');
     } finally {
-      process.env['FERRY_BULK_REPLICATION'] = good;
+      process.env['FERRY_REPLICATION'] = good;
     }
   });
 });
