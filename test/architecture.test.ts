@@ -56,7 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   resync: [...RULES, 'replicate'],
   'look-again': COPYING,
   heartbeat: RULES,
-  backfill: COPYING,
+  backfill: [...COPYING, 'switchover'],
   verify: COPYING,
   bulk: [...RULES, 'backfill', 'verify'],
   redrive: [...COPYING, 'bulk'],

@@ -1,9 +1,8 @@
-// One page of source items -> transactions that copy them, repeated until each item has a result; before the
-// stream, plain puts. Gives the page up when it has become too old to be written.
+// One page of source items -> transactions that copy them, repeated until each item has a result. Before the stream,
+// plain puts. A page that has become too old is given up.
 
 import {
   type Copy,
-  type CopyPlan,
   copyPut,
   copyRequest,
   type CopyResult,
@@ -15,36 +14,11 @@ import {
 import { type CopyCounts, noCounts } from './checkpoint.ts';
 import { writeUnits } from '../model/capacity.ts';
 import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
-import type {
-  CancellationReason,
-  TwinWriter,
-  Item,
-  ReadableTable,
-  TransactionWriter,
-} from '../ports.ts';
+import type { CancellationReason } from '../ports.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
-import { retry, type RetryContext } from '../pacing/retry.ts';
-import type { Pace } from '../pacing/pace.ts';
-import {
-  type CopiedKey,
-  resynchronizeCopy,
-  type ResynchronizingCopies,
-} from './resynchronize-copy.ts';
-
-export interface CopyContext extends CopyPlan, RetryContext, ResynchronizingCopies {
-  readonly source: ReadableTable;
-  readonly transactions: TransactionWriter;
-  readonly twinWriter: TwinWriter;
-  readonly writePace: Pace;
-  /** Told once of every item that the destination will never take as it is, when its page is done. */
-  readonly onRejected: (rejected: RejectedCopy) => void;
-}
-
-export interface RejectedCopy {
-  readonly key: Item;
-  /** The error's name, and what it says. */
-  readonly reason: string;
-}
+import { retry } from '../pacing/retry.ts';
+import type { BackfillContext, RejectedCopy } from './context.ts';
+import { type CopiedKey, resynchronizeCopy } from './resynchronize-copy.ts';
 
 /**
  * A copy is safe as long as every delete since its read is remembered: for 15 days. An hour leaves room
@@ -58,7 +32,7 @@ const GROUPS_AT_ONCE = 4;
 const PUTS_AT_ONCE = 32;
 
 interface Page {
-  readonly context: CopyContext;
+  readonly context: BackfillContext;
   readonly counts: CopyCounts;
   readonly rejected: RejectedCopy[];
   readonly expiresAtMs: number;
@@ -80,7 +54,7 @@ export interface PageToCopy {
 
 export async function copyPage(
   { items, readAtMs, beforeStream }: PageToCopy,
-  context: CopyContext,
+  context: BackfillContext,
 ): Promise<CopiedPage> {
   const { source, onRejected } = context;
   const counts = { ...noCounts(), items: items.length };
@@ -96,7 +70,7 @@ export async function copyPage(
   }
   const { copied, present, deleted, rejected } = counts;
   const expired = copied + present + deleted + rejected < items.length;
-  // Not of a page that is read again: it may be told of the same items then.
+  // A page that is read again reports its rejected items then.
   if (!expired) page.rejected.forEach(onRejected);
   return { counts, expired };
 }
@@ -197,10 +171,10 @@ function inTime<T>({ context, expiresAtMs }: Page, action: () => Promise<T>) {
 
 const EXPIRED = { kind: 'expired' } as const;
 
-/** The reasons of a copy's two parts, without the one that says nothing. */
+/** The reasons of a copy's two parts that are to blame. */
 function rejection(parts: readonly CancellationReason[]): string {
-  const said = parts.filter(({ code }) => code !== 'None');
-  return said.map(({ code, message }) => `${code}: ${message}`).join('; ');
+  const reasons = parts.filter(({ code }) => code !== 'None');
+  return reasons.map(({ code, message }) => `${code}: ${message}`).join('; ');
 }
 
 /** @throws `error` where it does not reject the request for good. */

@@ -12,7 +12,8 @@ const ARN = 'arn:aws:dynamodb:us-east-1:1:table/Orders/stream/2026-01-31T12:00:0
 const startedAt = new Date(NOW_MS).toISOString();
 const finishedAt = startedAt;
 
-function sceneOf(state: string) {
+function sceneOf(initialState: string) {
+  let state = initialState;
   const changes: string[] = [];
   const stop = new AbortController();
   let nowMs = NOW_MS;
@@ -41,6 +42,7 @@ function sceneOf(state: string) {
       ],
       setEnabled: async (id: string, enabled: boolean) => {
         changes.push(`${id} ${enabled} after ${nowMs - NOW_MS} ms`);
+        state = enabled ? 'Enabled' : 'Disabled';
       },
     },
   };

@@ -5,14 +5,12 @@ import { type ControlRow, newestEpoch } from '../../src/model/control-row.ts';
 import { FerryError } from '../../src/errors.ts';
 import {
   backfill,
-  type BackfillContext,
   type BackfillProgress,
   backfillProgress,
   continueSegment,
-  finishBackfill,
-  noteExecution,
-  openBackfill,
 } from '../../src/backfill/backfill.ts';
+import { finishBackfill, noteExecution, openBackfill } from '../../src/backfill/run.ts';
+import type { BackfillContext } from '../../src/backfill/context.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { basics, controlFor, floorFor } from './command-parts.ts';
 import { TABLES } from './judge.ts';
