@@ -7,7 +7,8 @@ import { systemClock } from '../../src/aws/system-clock.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import type { Tombstones } from '../../src/config/schema.ts';
-import { type Cleanup, type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
+import type { Cleanup } from '../../src/local/run/cleanup.ts';
+import { type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 
 const KEY = { pk: { S: 'order-1' } };

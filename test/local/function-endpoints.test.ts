@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { functionModule } from '../../src/package-files.ts';
-import { startLambdaProcess } from '../../src/local/lambda-process.ts';
+import { startLambdaProcess } from '../../src/local/lambda/lambda-process.ts';
 import { environmentOf } from '../fixtures/deployment.ts';
 import { lambdaRecord } from '../fixtures/records.ts';
 

@@ -10,9 +10,10 @@ import { systemClock } from '../../src/aws/system-clock.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { functionVariables, readDeployment } from '../../src/config/function-variable.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
-import { localVariables } from '../../src/local/local-functions.ts';
+import { localVariables } from '../../src/local/lambda/local-functions.ts';
 import { functionModule } from '../../src/package-files.ts';
-import { type Cleanup, type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
+import type { Cleanup } from '../../src/local/run/cleanup.ts';
+import { type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 
 const cleanups: Cleanup[] = [];

@@ -4,7 +4,7 @@ import {
   type LambdaFunction,
   type LambdaProcessOptions,
   startLambdaProcess,
-} from '../../src/local/lambda-process.ts';
+} from '../../src/local/lambda/lambda-process.ts';
 import { eventually, isRunning } from './fixtures/processes.ts';
 import { killOwners, startOwner } from './fixtures/start-owner.ts';
 

@@ -91,6 +91,7 @@ export class ProxyPort {
 
 /** Keeps `work`, which never rejects, in `set` until it is done. */
 export function track(set: Set<Promise<void>>, work: Promise<unknown>): void {
-  const done = work.then(() => void set.delete(done));
+  const done = work.then(() => undefined);
   set.add(done);
+  void done.finally(() => set.delete(done));
 }

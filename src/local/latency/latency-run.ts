@@ -5,12 +5,8 @@ import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { LatencySample } from './latency-share.ts';
 import { FerryError } from '../../errors.ts';
 import { ArrivalWatch, NUMBER_ATTRIBUTE } from './arrival-watch.ts';
-import {
-  type Cleanup,
-  type LocalWorld,
-  type LocalWorldOptions,
-  startLocalWorld,
-} from '../run/local-world.ts';
+import type { Cleanup } from '../run/cleanup.ts';
+import { type LocalWorld, type LocalWorldOptions, startLocalWorld } from '../run/local-world.ts';
 import { type Percentiles, percentiles } from '../cloudwatch/metrics-tally.ts';
 import { TimedWriter } from './timed-writer.ts';
 import { keyOf } from '../run/workload.ts';

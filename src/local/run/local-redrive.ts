@@ -5,7 +5,7 @@ import type { Credentials } from '../../aws/client-settings.ts';
 import { openRedrive } from '../../composition/redrive-context.ts';
 import { ON_FAILURE_OBJECT_PREFIX } from '../../config/names.ts';
 import { redrive, type RedriveOptions } from '../../redrive/redrive.ts';
-import type { RedriveReport } from '../../redrive/redrive-report.ts';
+import type { RedriveReport } from '../../redrive/report.ts';
 import type { LocalWorld } from './local-world.ts';
 
 export interface LocalRedrive {

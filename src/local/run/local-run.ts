@@ -1,17 +1,13 @@
 // The whole of Ferry on one machine: a workload on the source, the function that ships behind a local
 // event source mapping, and at the end a comparison of the two tables.
 
+import type { Cleanup } from './cleanup.ts';
 import { compareTables } from './compare-tables.ts';
 import { isOverIn } from './ends-within.ts';
 import { keepConfig } from './kept-config.ts';
 import { copySource } from './copy-source.ts';
 import { type LocalRedrive, localRedrive, stayed } from './local-redrive.ts';
-import {
-  type Cleanup,
-  type LocalWorld,
-  type LocalWorldOptions,
-  startLocalWorld,
-} from './local-world.ts';
+import { type LocalWorld, type LocalWorldOptions, startLocalWorld } from './local-world.ts';
 import { playFaults } from '../faults/fault-schedule.ts';
 import { type LivePage, openLivePage } from '../page/live-page.ts';
 import { type RunControls, runControls } from '../page/run-controls.ts';

@@ -11,6 +11,7 @@ import { type StreamConsumer, startConsumer } from '../../stream/consumer.ts';
 import { localFunctionArn } from '../lambda/lambda-api.ts';
 import { type FaultProxy, startFaultProxy } from '../faults/fault-proxy.ts';
 import type { LambdaFunction } from '../lambda/lambda-process.ts';
+import type { Cleanup } from './cleanup.ts';
 import { type LocalApis, localApis } from './local-apis.ts';
 import { type LocalFailures, openLocalFailures } from './local-failures.ts';
 import {
@@ -47,8 +48,6 @@ const DEFAULT_SCHEMA: KeySchema = {
   partitionKey: { name: 'pk', type: 'S' },
   sortKey: { name: 'sk', type: 'S' },
 };
-
-export type Cleanup = () => Promise<void> | void;
 
 export interface LocalWorld {
   readonly source: LocalRegion;

@@ -1,11 +1,16 @@
 // Lambda and CloudWatch of the source's Region on loopback, so that Ferry's commands work on a local replication as
 // they do on a deployed one. What they do not use is refused by name.
 
-import { describeError } from '../errors.ts';
-import type { Clock } from '../ports.ts';
-import { answerMetricData, type MetricSource } from './cloudwatch/cloudwatch-api.ts';
-import { answerLambda, type ApiAnswer, type LambdaApiState } from './lambda/lambda-api.ts';
-import { type Answer, serve, type ServiceRequest, type ServiceServer } from './loopback/service.ts';
+import { describeError } from '../../errors.ts';
+import type { Clock } from '../../ports.ts';
+import { answerMetricData, type MetricSource } from '../cloudwatch/cloudwatch-api.ts';
+import { answerLambda, type ApiAnswer, type LambdaApiState } from '../lambda/lambda-api.ts';
+import {
+  type Answer,
+  serve,
+  type ServiceRequest,
+  type ServiceServer,
+} from '../loopback/service.ts';
 
 export interface RegionApisOptions {
   readonly lambda: LambdaApiState;

@@ -1,17 +1,32 @@
 // The functions of a local world: the bundles that ship, in processes of their own, with the environment that a
 // deployment would give them.
 
-import { functionVariables } from '../config/function-variable.ts';
-import { functionModule, type FunctionName } from '../package-files.ts';
+import type { Credentials } from '../../aws/client-settings.ts';
+import { functionVariables } from '../../config/function-variable.ts';
+import type { ReplicationConfig } from '../../config/schema.ts';
+import { functionModule, type FunctionName } from '../../package-files.ts';
+import type { Clock } from '../../ports.ts';
+import type { MetricsTally } from '../cloudwatch/metrics-tally.ts';
+import type { FaultProxy } from '../faults/fault-proxy.ts';
+import type { Cleanup } from '../run/cleanup.ts';
+import type { LocalFailures } from '../run/local-failures.ts';
 import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
-import type { Cleanup, LocalWorld, LocalWorldOptions } from './run/local-world.ts';
-import { startQueueMapping } from './lambda/queue-mapping.ts';
+import { startQueueMapping } from './queue-mapping.ts';
 
 /** What functions need of the world that they run in. */
-export type FunctionPlace = Pick<
-  LocalWorld,
-  'replication' | 'failures' | 'faults' | 'tally' | 'streamArn'
->;
+export interface FunctionPlace {
+  readonly replication: ReplicationConfig;
+  readonly streamArn: string;
+  readonly failures: LocalFailures;
+  readonly faults: FaultProxy;
+  readonly tally: MetricsTally;
+}
+
+interface FunctionOptions {
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  readonly onProblem: (problem: string) => void;
+}
 
 /** The environment of each function: the twin is behind the faults. */
 export function localVariables({
@@ -36,7 +51,7 @@ export function localVariables({
  */
 export function startLookAgain(
   parts: FunctionPlace,
-  options: LocalWorldOptions,
+  options: FunctionOptions,
   cleanups: Cleanup[],
 ): () => Promise<void> {
   const { replication, failures } = parts;
@@ -65,7 +80,7 @@ interface FunctionToStart {
 export function startLambda(
   { handler, variables }: FunctionToStart,
   { replication, failures, tally }: FunctionPlace,
-  { credentials, onProblem }: LocalWorldOptions,
+  { credentials, onProblem }: FunctionOptions,
   cleanups: Cleanup[],
 ): LambdaFunction {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;

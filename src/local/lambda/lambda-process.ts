@@ -3,8 +3,8 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { FerryError } from '../errors.ts';
-import { packageFile } from '../package-files.ts';
+import { FerryError } from '../../errors.ts';
+import { packageFile } from '../../package-files.ts';
 import type { FunctionErrorFields, Invocation, Reply } from './lambda-bootstrap.ts';
 
 export interface LambdaFunction {
@@ -45,7 +45,7 @@ const ENVIRONMENTS_MAX = 10;
 /** Lambda gives ten seconds; a machine that runs everything at once may need more. */
 const INIT_TIMEOUT_MS = 30_000;
 
-const BOOTSTRAP = packageFile('dist/src/local/lambda-bootstrap.js');
+const BOOTSTRAP = packageFile('dist/src/local/lambda/lambda-bootstrap.js');
 
 /** The function is ready at once; its processes start with the invocations that need them. */
 export function startLambdaProcess(options: LambdaProcessOptions): LambdaFunction {

@@ -6,19 +6,19 @@ import {
   functionName,
   lookAgainName,
   METRIC_NAMESPACE,
-} from '../config/names.ts';
-import type { ReplicationConfig } from '../config/schema.ts';
-import type { Clock } from '../ports.ts';
-import type { MetricAsked } from './cloudwatch/cloudwatch-api.ts';
-import type { StreamConsumer } from '../stream/consumer.ts';
-import type { ConsumerOptions } from '../stream/context.ts';
-import type { LambdaApiState } from './lambda/lambda-api.ts';
-import type { LocalFailures } from './run/local-failures.ts';
+} from '../../config/names.ts';
+import type { ReplicationConfig } from '../../config/schema.ts';
+import type { Clock } from '../../ports.ts';
+import type { MetricAsked } from '../cloudwatch/cloudwatch-api.ts';
+import type { StreamConsumer } from '../../stream/consumer.ts';
+import type { ConsumerOptions } from '../../stream/context.ts';
+import type { LambdaApiState } from '../lambda/lambda-api.ts';
+import type { LocalFailures } from './local-failures.ts';
 import {
   createMetricHistory,
   type MetricHistory,
   type Points,
-} from './cloudwatch/metric-history.ts';
+} from '../cloudwatch/metric-history.ts';
 import { type RegionApis, startRegionApis } from './region-apis.ts';
 
 /** Receives what happens from the start on; answers once `open` has been called. */
