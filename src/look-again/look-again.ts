@@ -23,7 +23,7 @@ import { namedError } from '../errors.ts';
 import type { Clock, TwinReader, TwinWriter, Item, Log, Random } from '../ports.ts';
 import { readControl } from '../replicate/first-adoption.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
-import { send, type SendContext } from '../replicate/write-record.ts';
+import { send, type SendContext } from '../replicate/send.ts';
 
 export interface LookAgainContext {
   readonly rules: WriteRules;

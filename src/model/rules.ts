@@ -17,5 +17,12 @@ export type WriteRules = Pick<
   | 'tombstones'
 >;
 
+/** What changes from the stream obey beyond that. */
+export type StreamRules = WriteRules &
+  Pick<
+    HandlerSettings,
+    'ttlDeletes' | 'systemicRejections' | 'timestampAttribute' | 'heartbeatKeyText' | 'streamArn'
+  >;
+
 /** What finds the ledger's rows of a replication. */
 export type LedgerRules = Pick<WriteRules, 'replication' | 'stateTable'>;

@@ -8,7 +8,7 @@ import { type LedgerRowKey, ledgerRowKey } from '../model/write-request.ts';
 import { FerryError } from '../errors.ts';
 import type { Item } from '../ports.ts';
 import { retryingReader } from '../pacing/retrying.ts';
-import { send, type SendResult } from '../replicate/write-record.ts';
+import { send, type SendResult } from '../replicate/send.ts';
 import type { ItemStates } from '../resync/resynchronization.ts';
 import { CONTENDED, resynchronizeKey } from '../resync/resynchronize-key.ts';
 import type { RecordContext } from './context.ts';

@@ -6,12 +6,12 @@ import { type AnnouncedDelete, announcementBodies } from '../model/announcement.
 import type { DestinationHealth } from './destination-health.ts';
 import type { UnfinishedWhy } from '../model/outcome.ts';
 import { classifyFailure } from '../model/write-failure.ts';
-import type { HandlerSettings } from '../config/handler-settings.ts';
+import type { WriteRules } from '../model/rules.ts';
 import type { LookAgainQueue } from '../ports.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 
 export interface AnnounceContext {
-  readonly rules: Pick<HandlerSettings, 'replication' | 'tombstones'>;
+  readonly rules: Pick<WriteRules, 'replication' | 'tombstones'>;
   readonly lookAgain: LookAgainQueue;
   readonly remainingMs: () => number;
   readonly health: DestinationHealth;

@@ -6,12 +6,12 @@ import { type ControlRow, type FoundControl, seriesIn, standingOf } from '../mod
 import type { SeriesOf } from '../model/guard.ts';
 import { classifyFailure, retryDelayMs, type WriteFailure } from '../model/write-failure.ts';
 import { namedError } from '../errors.ts';
-import type { HandlerSettings } from '../config/handler-settings.ts';
+import type { StreamRules } from '../model/rules.ts';
 import type { Clock, TwinReader, TwinWriter, Log, Random } from '../ports.ts';
 import { adoptFirst, readControl } from './first-adoption.ts';
 
 export interface ControlContext {
-  readonly rules: HandlerSettings;
+  readonly rules: StreamRules;
   readonly twinReader: TwinReader;
   readonly twinWriter: TwinWriter;
   readonly clock: Clock;
@@ -157,7 +157,7 @@ type Verdict =
 function judge(
   found: FoundControl,
   streamArns: ReadonlySet<string>,
-  { reservedAttribute }: HandlerSettings,
+  { reservedAttribute }: StreamRules,
 ): Verdict {
   if (found.kind === 'missing')
     return {

@@ -8,12 +8,18 @@ import type { Version } from '../model/guard.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { ledgerRowKey } from '../model/write-request.ts';
+import type { WriteRules } from '../model/rules.ts';
 import type { TwinReader, Item } from '../ports.ts';
-import { isYoung, type WriteContext } from './write-record.ts';
+import type { DestinationHealth } from './destination-health.ts';
+import { isYoung, type WriteContext } from './write-change.ts';
 
-export type LookUpContext = Pick<WriteContext, 'rules' | 'decidedAtMs' | 'health'> & {
+export interface LookUpContext {
+  readonly rules: WriteRules;
   readonly twinReader: TwinReader;
-};
+  readonly health: DestinationHealth;
+  /** When this batch was decided on, epoch milliseconds. */
+  readonly decidedAtMs: number;
+}
 
 /** Begins to ask at once. What nobody has answered is undefined: a transaction asks again. */
 export function lookUpInserts(

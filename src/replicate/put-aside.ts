@@ -6,13 +6,13 @@ import type { Outcome, UnfinishedWhy } from '../model/outcome.ts';
 import type { MalformedRecord, StreamRecord } from '../model/stream-record.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { failureBound, keepLedgerRow } from '../model/write-request.ts';
-import type { HandlerSettings } from '../config/handler-settings.ts';
+import type { StreamRules } from '../model/rules.ts';
 import type { DeadLetterQueue } from '../ports.ts';
 import type { Rejection, WriteOutcome } from './apply-lane.ts';
-import { send, type SendContext } from './write-record.ts';
+import { send, type SendContext } from './send.ts';
 
 export interface PutAsideContext extends SendContext {
-  readonly rules: HandlerSettings;
+  readonly rules: StreamRules;
   readonly deadLetters: DeadLetterQueue;
 }
 

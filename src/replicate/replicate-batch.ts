@@ -8,6 +8,7 @@ import { newestEpoch } from '../model/control-row.ts';
 import { type DestinationHealth, destinationHealth } from './destination-health.ts';
 import { toLanes } from '../model/lanes.ts';
 import { seriesInEpoch, type SeriesOf } from '../model/guard.ts';
+import type { StreamRules } from '../model/rules.ts';
 import { type BatchSummary, type Outcome, summarizeBatch } from '../model/outcome.ts';
 import {
   type ParsedRecord,
@@ -18,29 +19,46 @@ import {
 } from '../model/stream-record.ts';
 import { isSystemic, type Verdicts } from './systemic-rejection.ts';
 import type { WriteFailure } from '../model/write-failure.ts';
-import type { TwinReader, LookAgainQueue, Log, Metrics } from '../ports.ts';
+import type {
+  Clock,
+  DeadLetterQueue,
+  Log,
+  LookAgainQueue,
+  Metrics,
+  Random,
+  TwinReader,
+  TwinWriter,
+} from '../ports.ts';
 import { announceDeletes } from './announce-deletes.ts';
 import { applyLane, type WriteOutcome } from './apply-lane.ts';
 import type { Admission, ControlKeeper } from './control-keeper.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { lookUpInserts } from './look-up-inserts.ts';
-import { putAside, type PutAsideContext } from './put-aside.ts';
+import { putAside } from './put-aside.ts';
 import type { RejectionMemory } from './rejection-memory.ts';
-import { writeRecord } from './write-record.ts';
+import { writeRecord } from './write-change.ts';
 
-export interface ReplicationContext extends Omit<PutAsideContext, 'health'> {
-  /** Outlives the invocation: what one has learned is good for the next. */
-  readonly limit: ConcurrencyLimit;
-  /** Outlives the invocation, too. */
-  readonly rejections: RejectionMemory;
-  readonly control: ControlKeeper;
+/** What outlives an invocation: what one has learned is good for the next. */
+export interface Replicator {
+  readonly rules: StreamRules;
+  readonly twinWriter: TwinWriter;
   readonly twinReader: TwinReader;
+  readonly deadLetters: DeadLetterQueue;
   readonly lookAgain: LookAgainQueue;
+  readonly control: ControlKeeper;
+  readonly limit: ConcurrencyLimit;
+  readonly rejections: RejectionMemory;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
-/** What one invocation knows beyond that. */
+export interface ReplicationContext extends Replicator {
+  /** Milliseconds until Lambda ends the invocation. */
+  readonly remainingMs: () => number;
+}
+
 interface Invocation extends ReplicationContext {
   readonly raw: readonly unknown[];
   readonly health: DestinationHealth;
@@ -86,10 +104,7 @@ const RESERVED_KEY = {
 } as const;
 
 /** Then no version could be written. Records of one stream have the same key attributes. */
-function hasReservedKey(
-  raw: readonly unknown[],
-  { reservedAttribute }: Pick<ReplicationContext['rules'], 'reservedAttribute'>,
-): boolean {
+function hasReservedKey(raw: readonly unknown[], { reservedAttribute }: StreamRules): boolean {
   for (const one of raw) {
     const found = recordKey(one);
     if (found !== undefined) return Object.hasOwn(found.key, reservedAttribute);

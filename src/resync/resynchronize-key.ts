@@ -12,7 +12,7 @@ import type { WriteRules } from '../model/rules.ts';
 import { type LedgerRowKey, ledgerRowKey } from '../model/write-request.ts';
 import type { Item, ItemReader, LookAgainQueue } from '../ports.ts';
 import { announceDeletes } from '../replicate/announce-deletes.ts';
-import { send, type SendContext, type SendResult } from '../replicate/write-record.ts';
+import { send, type SendContext, type SendResult } from '../replicate/send.ts';
 
 export interface ResynchronizationContext extends SendContext {
   readonly rules: WriteRules;

@@ -1,45 +1,18 @@
-// One record's requests, sent one after the other, repeated while the destination throttles, and not
-// started when too little time is left to see them through.
+// One change of the stream -> its requests, sent one after the other.
 
-import { WRITE_TIME_MS, YOUNG_MS } from '../config/names.ts';
-import type { ConcurrencyLimit } from './concurrency-limit.ts';
-import type { FailedAttempt } from '../model/dead-letter.ts';
-import type { DestinationHealth } from './destination-health.ts';
+import { YOUNG_MS } from '../config/names.ts';
 import { GuardedPut } from '../model/guarded-put.ts';
 import { latenciesOf } from '../model/latency.ts';
 import { guardOf, refusalCause, type Version } from '../model/guard.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from '../model/stream-record.ts';
-import {
-  classifyFailure,
-  isOverload,
-  retryDelayMs,
-  type WriteFailure,
-} from '../model/write-failure.ts';
-import {
-  guardedDelete,
-  putTransaction,
-  tombstone,
-  type WriteRequest,
-} from '../model/write-request.ts';
-import type { HandlerSettings } from '../config/handler-settings.ts';
-import type { Clock, TwinWriter, Random, WriteReply } from '../ports.ts';
+import { guardedDelete, putTransaction, tombstone } from '../model/write-request.ts';
+import type { StreamRules } from '../model/rules.ts';
+import type { WriteReply } from '../ports.ts';
 import type { WriteOutcome } from './apply-lane.ts';
-
-export interface SendContext {
-  readonly twinWriter: TwinWriter;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Milliseconds that are left for writes. */
-  readonly remainingMs: () => number;
-  readonly health: DestinationHealth;
-  /** With less time left, nothing is sent. @default what a write needs */
-  readonly leastMs?: number;
-  /** To be told how long answers take, where it sets the pace. */
-  readonly limit?: ConcurrencyLimit;
-}
+import { send, type SendContext, type SendResult } from './send.ts';
 
 export interface WriteContext extends SendContext {
-  readonly rules: HandlerSettings;
+  readonly rules: StreamRules;
   /** When this batch was decided on: no later insert is taken for a young one, epoch milliseconds. */
   readonly decidedAtMs: number;
   /**
@@ -50,21 +23,6 @@ export interface WriteContext extends SendContext {
   /** Told of each record that can never be applied: putting it aside takes time. */
   readonly onRejected: () => void;
 }
-
-/** Tries of a throttled request in one invocation; about six seconds of waiting in all, on average. */
-const ATTEMPTS_MAX = 8;
-
-/** The result of a request that was answered, given up or never sent. */
-export type SendResult =
-  | WriteReply
-  | {
-      readonly kind: 'failed';
-      readonly failure: WriteFailure;
-      readonly attempts: readonly FailedAttempt[];
-    }
-  | { readonly kind: 'no-time' }
-  /** Not sent, because the destination is down. */
-  | { readonly kind: 'halted' };
 
 /**
  * Applies one record of the stream under the guard. Never rejects.
@@ -122,34 +80,6 @@ async function removeRecord(record: RemoveRecord, context: WriteContext): Promis
   if (removed.kind === 'written' && remembered.kind === 'refused')
     return { kind: 'superseded', cause: 'deleted' };
   return outcomeOf(removed, record, context);
-}
-
-/** Sends one request, again and again while it is throttled and time is left. Never rejects. */
-export async function send(request: WriteRequest, context: SendContext): Promise<SendResult> {
-  const { twinWriter, clock, random, health, limit, remainingMs } = context;
-  const { leastMs = WRITE_TIME_MS } = context;
-  const attempts: FailedAttempt[] = [];
-  for (;;) {
-    if (health.isDown()) return { kind: 'halted' };
-    if (remainingMs() < leastMs) return { kind: 'no-time' };
-    const startMs = clock.now();
-    const ticket = limit?.started();
-    try {
-      const reply = await twinWriter.write(request);
-      const nowMs = clock.now();
-      limit?.ended(ticket, nowMs - startMs);
-      health.note(undefined, nowMs);
-      return reply;
-    } catch (error) {
-      const failure = classifyFailure(error);
-      limit?.ended(ticket, isOverload(failure) ? 'overloaded' : 'failed');
-      health.note(failure, clock.now());
-      attempts.push({ at: new Date(clock.now()).toISOString(), error: failure.name });
-      const again = failure.kind === 'throttled' && attempts.length < ATTEMPTS_MAX;
-      if (!again) return { kind: 'failed', failure, attempts };
-    }
-    await clock.sleep(retryDelayMs(attempts.length, random.next()));
-  }
 }
 
 function outcomeOf(result: SendResult, record: StreamRecord, context: WriteContext): WriteOutcome {

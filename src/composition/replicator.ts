@@ -1,0 +1,105 @@
+// The parts of a replicator, made once from its deployment. What a healthy one never needs is loaded when it is needed.
+
+import { emfMetrics } from '../aws/emf-metrics.ts';
+import { environmentEndpoint } from '../aws/endpoints.ts';
+import { dynamoDbEndpoint, signedRequests } from '../aws/signed/signed-requests.ts';
+import { signedTwinReader, signedTwinWriter } from '../aws/signed/signed-table.ts';
+import { findCredentials, signingCredentials } from '../aws/signed/signing-credentials.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { handlerSettings, type HandlerSettings } from '../config/handler-settings.ts';
+import { heartbeatItemKey } from '../config/heartbeat-key.ts';
+import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
+import type { Deployment, ReplicationConfig } from '../config/schema.ts';
+import { canonicalKey, decodeItem } from '../model/attribute-value.ts';
+import type { DeadLetterQueue, LookAgainQueue, TwinReader, TwinWriter } from '../ports.ts';
+import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
+import { controlKeeper } from '../replicate/control-keeper.ts';
+import { rejectionMemory } from '../replicate/rejection-memory.ts';
+import type { Replicator } from '../replicate/replicate-batch.ts';
+import { logLine as log, metricsOf } from './function-output.ts';
+import { openOnce } from './open-once.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @param environment of the process, which may have credentials and an endpoint. */
+export async function openReplicator(
+  { replication, ...places }: Deployment,
+  environment: Environment,
+): Promise<Replicator> {
+  const settings = handlerSettings(replication, places);
+  const rules = { ...settings, heartbeatKeyText: heartbeatKeyText(replication) };
+  const twin = await openTwin(settings, environment);
+  const base = { rules, ...twin, clock: systemClock, random: systemRandom, log };
+  return {
+    ...base,
+    control: controlKeeper(base),
+    limit: new ConcurrencyLimit(settings.concurrency),
+    rejections: rejectionMemory(),
+    deadLetters: deadLetterQueue(settings),
+    lookAgain: lookAgainQueue(settings),
+    metrics: emfMetrics(metricsOf(replication)),
+  };
+}
+
+/** Records are known by the text of their key. */
+function heartbeatKeyText({ heartbeat }: ReplicationConfig): string | undefined {
+  return heartbeat && canonicalKey(decodeItem(heartbeatItemKey(heartbeat), 'key'));
+}
+
+interface Twin {
+  readonly twinWriter: TwinWriter;
+  readonly twinReader: TwinReader;
+}
+
+/** Of the two ways to carry a write, only the one that is used is loaded. */
+async function openTwin(settings: HandlerSettings, environment: Environment): Promise<Twin> {
+  const { destinationRegion: region, destinationEndpoint: endpoint, concurrency } = settings;
+  if (settings.httpClient === 'sdk') {
+    const sdk = await import('../aws/dynamodb-table.ts');
+    const client = sdk.writeClient({ region, endpoint, concurrency });
+    return {
+      twinWriter: sdk.dynamoDbTwinWriter(client),
+      twinReader: sdk.dynamoDbTwinReader(client),
+    };
+  }
+  const requests = signedRequests({
+    region,
+    endpoint: endpoint ?? environmentEndpoint('DYNAMODB', environment) ?? dynamoDbEndpoint(region),
+    credentials: signingCredentials(() => findCredentials(environment), systemClock),
+    concurrency,
+    timeoutMs: REQUEST_TIMEOUT_MS,
+    clock: systemClock,
+  });
+  return { twinWriter: signedTwinWriter(requests), twinReader: signedTwinReader(requests) };
+}
+
+/** Lambda has 1,024 file descriptors, and the writes may have 900 of them. */
+const DEAD_LETTERS_AT_ONCE_MAX = 50;
+
+function deadLetterQueue(settings: HandlerSettings): DeadLetterQueue {
+  const { sourceRegion: region, deadLetterQueueUrl: queueUrl, concurrency } = settings;
+  const queue = openOnce(async () => {
+    const { sqsDeadLetters } = await import('../aws/sqs-dead-letters.ts');
+    return sqsDeadLetters({
+      openBucket: openOnce(() => openBucket(settings)),
+      concurrency: Math.min(concurrency, DEAD_LETTERS_AT_ONCE_MAX),
+      queueUrl,
+      region,
+    });
+  });
+  return { send: async (letter) => (await queue()).send(letter) };
+}
+
+async function openBucket({ sourceRegion: region, onFailureBucket }: HandlerSettings) {
+  const { objectClient, s3Objects } = await import('../aws/s3-objects.ts');
+  return s3Objects(objectClient({ region }), onFailureBucket);
+}
+
+function lookAgainQueue(settings: HandlerSettings): LookAgainQueue {
+  const { sourceRegion: region, lookAgainQueueUrl = '', lookAgainSeconds } = settings;
+  const queue = openOnce(async () => {
+    const { sqsLookAgain } = await import('../aws/sqs-look-again.ts');
+    return sqsLookAgain({ queueUrl: lookAgainQueueUrl, region, delaySeconds: lookAgainSeconds });
+  });
+  return { announce: async (body) => (await queue()).announce(body) };
+}
