@@ -104,7 +104,8 @@ async function lookAtOne(
   context: LookAgainContext,
 ): Promise<End> {
   const unlooked = (kind: 'dropped' | 'failed', why: string) => ({ kind, why, revenants: 0 });
-  if (announcement === undefined) return unlooked('failed', 'the message is not an announcement');
+  if (announcement === undefined)
+    return unlooked('failed', 'the message is not an announcement that this release reads');
   if (announcement.replication !== context.rules.replication)
     return unlooked('dropped', 'it belongs to another replication');
   if (epoch.kind === 'unknown') return unlooked('failed', epoch.why);

@@ -1,8 +1,8 @@
-// A record that can never be applied -> the message that keeps it, whole and typed, until an
-// operator redrives it.
+// A record that can never be applied -> the message that keeps it, whole and typed, until an operator redrives it.
 
 import type { Item } from './attribute-value.ts';
 import type { Version } from './guard.ts';
+import { STORED_FORMAT } from './stored-format.ts';
 
 export interface DeadLetterReason {
   /** Refused by the destination, unreadable, or in the way of something that is not Ferry's. */
@@ -32,19 +32,15 @@ export interface DeadLetter {
   readonly record: unknown;
 }
 
-/** Format of the message body. Raised when a reader of the old one could misread the new one. */
-const DEAD_LETTER_SCHEMA_VERSION = 1;
-
 export type DeadLetterMessage =
   | { readonly body: string }
   /** The record alone, to be stored as an object, and the message that points to it. */
   | { readonly body: string; readonly record: string };
 
 /**
- * The message of a letter: JSON in ASCII, because a queue may alter other text. Where it would be
- * longer than `sizeBytesMax`, the old image, which no redrive needs, is left out; where that is not
- * enough, the record goes to an object called `objectKey`. What tells about the record is cut then, so
- * that the message fits for certain: a queue that refuses it would hold up the whole shard.
+ * JSON in ASCII, because a queue may alter other text. If it is longer than `sizeBytesMax`, the old image,
+ * which no redrive needs, is left out. If that is not enough, the record goes to an object called `objectKey`,
+ * and the error's message is cut, so that the message always fits: a queue that refuses it would hold up the shard.
  */
 export function deadLetterMessage(
   letter: DeadLetter,
@@ -75,7 +71,8 @@ function toAsciiJson(
   letter: Omit<DeadLetter, 'record'> & { record?: unknown; recordObject?: string },
 ): string {
   const key = letter.key === undefined ? undefined : wireItem(letter.key);
-  const json = JSON.stringify({ schemaVersion: DEAD_LETTER_SCHEMA_VERSION, ...letter, key });
+  // Release 0.2.0 called the format `schemaVersion`, and its redrive asks for it.
+  const json = JSON.stringify({ schemaVersion: 1, format: STORED_FORMAT, ...letter, key });
   return json.replaceAll(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -2,6 +2,7 @@
 // Ferry's own dead letters, Lambda's batches with their payload, and Lambda's messages without one.
 
 import { DEAD_LETTER_OBJECT_PREFIX } from '../config/names.ts';
+import { formatProblem } from './stored-format.ts';
 
 /** A record that was put aside. */
 export interface FailedRecord {
@@ -48,7 +49,8 @@ export function parseFailureMessage(body: string, replication: string): FailureM
   try {
     const value: unknown = JSON.parse(body);
     if (!isObject(value)) return { kind: 'unreadable', problem: 'it is not an object' };
-    return 'schemaVersion' in value ? deadLetterMessage(value, replication) : batchMessage(value);
+    const isDeadLetter = 'format' in value || 'schemaVersion' in value;
+    return isDeadLetter ? deadLetterMessage(value, replication) : batchMessage(value);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return { kind: 'unreadable', problem: 'it is not JSON' };
@@ -56,13 +58,9 @@ export function parseFailureMessage(body: string, replication: string): FailureM
 }
 
 function deadLetterMessage(letter: Fields, replication: string): FailureMessage {
-  const { schemaVersion, reason, failedAt, record, recordObject } = letter;
-  if (schemaVersion !== 1) {
-    return {
-      kind: 'unreadable',
-      problem: `its schema version is ${show(schemaVersion)}; this release reads 1`,
-    };
-  }
+  const { schemaVersion, format = schemaVersion, reason, failedAt, record, recordObject } = letter;
+  const problem = formatProblem(format);
+  if (problem !== undefined) return { kind: 'unreadable', problem };
   if (isText(letter['replication']) && letter['replication'] !== replication)
     return { kind: 'foreign' };
   if (letter['replication'] !== replication)
@@ -145,11 +143,6 @@ function textOf(value: unknown, name: string): string {
 }
 
 const NAME_LENGTH_MAX = 100;
-
-/** Not by `String`, which calls what an object holds under the name "toString". */
-function show(value: unknown): string {
-  return isText(value) || typeof value === 'number' ? String(value) : 'none at all';
-}
 
 /** Epoch milliseconds; 0, which is older than anything, where there is no time. */
 function timeOf(value: unknown): number {

@@ -31,6 +31,7 @@ describe('deadLetterMessage', () => {
     expect(body).toMatch(/^[\x20-\x7e]*$/);
     expect(JSON.parse(body)).toEqual({
       schemaVersion: 1,
+      format: 1,
       ...original,
       key: { pk: { B: '/w==' } },
     });

@@ -1,0 +1,97 @@
+// What release 0.2.0 stored, as its own code wrote it (test/fixtures/stored-0.2.0): this release reads it; and what this
+// release writes for the same facts holds all of it, so 0.2.0 can read it after a rollback.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { announcementBodies, parseAnnouncement } from '../src/model/announcement.ts';
+import type { Item } from '../src/model/attribute-value.ts';
+import { parseControlRow, putControlRow } from '../src/model/control-row.ts';
+import { type DeadLetter, deadLetterMessage } from '../src/model/dead-letter.ts';
+import { parseFailureMessage } from '../src/model/failure-message.ts';
+
+const stored = (name: string) =>
+  readFileSync(new URL(`./fixtures/stored-0.2.0/${name}.json`, import.meta.url), 'utf8').trim();
+const json = (text: string) => JSON.parse(text) as Record<string, unknown>;
+const ofFormat = (format: unknown, text: string) => JSON.stringify({ ...json(text), format });
+
+const NAMED = { replication: 'orders', stateTable: 'ferry-orders-state' };
+const VERSION = '0001.1769860800000.0000000000000000000000000000000000000007';
+const FAILED_AT_MS = Date.UTC(2026, 0, 31, 12, 0, 1, 500);
+const OBJECT_KEY = 'dead-letters/2026-01-31/6a1c0b52-8d0e-4c0b-9d5c-2f6f0c5f1b11.json';
+
+describe('the control row', () => {
+  const rows = ['control-row', 'control-row-next-epoch', 'control-row-paused'];
+
+  it.each(rows)('of 0.2.0 is read, and written again as it was: %s', (name) => {
+    const item = json(stored(name)) as Item;
+
+    const found = parseControlRow(item);
+
+    if (found.kind !== 'row') throw new Error(`it is ${found.kind}`);
+    expect(putControlRow(found.row, NAMED).input).toMatchObject({ Item: item });
+  });
+
+  it.each([2, 9])('of format %i is refused', (format) => {
+    const item = { ...(json(stored('control-row')) as Item), format: { N: String(format) } };
+
+    const problem = `its format is ${format}; this release reads 1`;
+    expect(parseControlRow(item)).toEqual({ kind: 'unreadable', problem });
+  });
+});
+
+describe('a dead letter', () => {
+  const body = stored('dead-letter');
+  const record = json(stored('dead-letter-record'));
+  const about = { reason: 'ValidationException', failedAtMs: FAILED_AT_MS };
+
+  it('of 0.2.0 is read, whole or with its record in an object', () => {
+    expect(parseFailureMessage(body, 'orders')).toEqual({
+      kind: 'records',
+      records: [{ ...about, record }],
+    });
+    expect(parseFailureMessage(stored('dead-letter-pointer'), 'orders')).toEqual({
+      kind: 'stored',
+      objectKey: OBJECT_KEY,
+      ...about,
+    });
+  });
+
+  it('holds what 0.2.0 wrote, and its format', () => {
+    const { schemaVersion: _, ...facts } = json(body);
+    const key = { pk: { S: 'order-ü' }, sk: { B: Buffer.from([0, 1, 2]) } };
+    const letter = { ...facts, key } as unknown as DeadLetter;
+
+    const whole = deadLetterMessage(letter, { sizeBytesMax: 1e6, objectKey: OBJECT_KEY });
+    const apart = deadLetterMessage(letter, { sizeBytesMax: 10, objectKey: OBJECT_KEY });
+
+    expect(json(whole.body)).toEqual({ ...json(body), format: 1 });
+    expect(json(apart.body)).toEqual({ ...json(stored('dead-letter-pointer')), format: 1 });
+    expect('record' in apart && json(apart.record)).toEqual(record);
+  });
+
+  it.each([2, '1', null, {}])('of format %j is unreadable: it stays where it is', (format) => {
+    expect(parseFailureMessage(ofFormat(format, body), 'orders').kind).toBe('unreadable');
+  });
+});
+
+describe('an announcement of deletes', () => {
+  const body = stored('announcement');
+  const key = { pk: { S: 'order-ü' }, sk: { B: Buffer.from([0, 1, 2]) } };
+  const deletes = [{ key, version: VERSION }];
+
+  it('of 0.2.0 is read, and written as it was', () => {
+    const read = parseAnnouncement(body);
+
+    expect(read).toMatchObject({
+      replication: 'orders',
+      epoch: 2,
+      deletes: [{ version: VERSION }],
+    });
+    expect(announcementBodies({ replication: 'orders', epoch: 2, deletes })).toEqual([body]);
+    expect(read && announcementBodies(read)).toEqual([body]);
+  });
+
+  it.each([2, undefined])('of format %j is not taken for one', (format) => {
+    expect(parseAnnouncement(ofFormat(format, body))).toBeUndefined();
+  });
+});
