@@ -14,4 +14,5 @@ export type {
   ReplicationEncryption,
   ReplicationProps,
   SourceTable,
+  TableConstruct,
 } from './replication-props.ts';

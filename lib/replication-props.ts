@@ -1,11 +1,18 @@
 // What other people's apps say about a replication, in the types of the CDK.
 
-import type { Duration } from 'aws-cdk-lib';
-import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { Duration, IResource } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { ReplicationConfig } from '../src/config/schema.ts';
+
+/** A table of the CDK: every `ITable` and `ITableV2`, also with `exactOptionalPropertyTypes`. */
+export interface TableConstruct extends IResource {
+  readonly tableArn: string;
+  readonly tableName: string;
+  readonly tableStreamArn?: string | undefined;
+  readonly encryptionKey?: IKey | undefined;
+}
 
 /** A source table that is known by its ARNs. */
 export interface SourceTable {
@@ -65,8 +72,8 @@ export interface ReplicationProps {
    * @default - the construct's id, with dashes
    */
   readonly name?: string;
-  /** A table with a stream of new images, in the Region of this stack. */
-  readonly source: ITable | SourceTable;
+  /** A table with a stream of new images, in the Region of this stack: an `ITable`, or ARNs. */
+  readonly source: TableConstruct | SourceTable;
   readonly destination: DestinationTable;
   /** @default - alarms that go to a topic of their own; `false` leaves them to `addAlarms()` */
   readonly alarms?: AlarmProps | false;
