@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer, request as httpRequest } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { Readable } from 'node:stream';
 import {
   CopyObjectCommand,
   CreateBucketCommand,
@@ -73,15 +72,6 @@ async function raw(url: string, init?: RequestInit) {
 }
 
 const keysOf = ({ Contents = [] }: ListObjectsV2CommandOutput) => Contents.map(({ Key }) => Key);
-
-const CHUNKED = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
-
-/** A body in "aws-chunked", as bytes for `raw`. */
-const chunked = (body: string, headers: Record<string, string> = {}): RequestInit => ({
-  method: 'PUT',
-  headers: { 'x-amz-content-sha256': CHUNKED, ...headers },
-  body,
-});
 
 describe('buckets', () => {
   it('are there once created', async () => {
@@ -218,27 +208,12 @@ describe('objects', () => {
 });
 
 describe('checksums', () => {
-  it.each(['CRC32', 'SHA1', 'SHA256'] as const)('of %s are checked and kept', async (algorithm) => {
-    const { put, get } = await setUp();
-
-    await put('a', 'text', { ChecksumAlgorithm: algorithm });
-    const object = await get('a');
-
-    expect(object[`Checksum${algorithm}`]).toMatch(/^[\w+/]+=*$/);
-    expect(object.bytes.toString()).toBe('text');
-  });
-
-  it.each([
-    ['x-amz-checksum-crc32', 'AAAAAA=='],
-    ['x-amz-checksum-sha1', 'AAAA'],
-    ['x-amz-checksum-sha256', 'AAAA'],
-    ['content-md5', 'AAAA'],
-  ])('in %s that do not fit the body refuse it', async (header, value) => {
+  it('that do not fit the body refuse it', async () => {
     const { raw, get } = await setUp();
 
     const { status, element } = await raw(`/${Bucket}/a`, {
       method: 'PUT',
-      headers: { [header]: value },
+      headers: { 'x-amz-checksum-crc32': 'AAAAAA==' },
       body: 'text',
     });
 
@@ -258,92 +233,23 @@ describe('checksums', () => {
     expect(element('Code')).toBe('XAmzContentSHA256Mismatch');
   });
 
-  it('that nobody here can check are refused, not believed', async () => {
-    const { raw } = await setUp();
-    const header = { 'x-amz-checksum-crc64nvme': 'AAAAAAAAAAA=' };
+  it.each([
+    ['x-amz-checksum-crc64nvme', 'AAAAAAAAAAA='],
+    ['x-amz-checksum-sha256', 'AAAA'],
+    ['content-md5', 'AAAA'],
+    ['x-amz-content-sha256', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'],
+  ])('and encodings that are not offered are refused, not believed: %s', async (name, value) => {
+    const { raw, get } = await setUp();
 
-    const { status, element } = await raw(`/${Bucket}/a`, { method: 'PUT', headers: header });
+    const { status, element } = await raw(`/${Bucket}/a`, {
+      method: 'PUT',
+      headers: { [name]: value },
+      body: 'text',
+    });
 
     expect({ status, code: element('Code') }).toEqual({ status: 501, code: 'NotImplemented' });
-    expect(element('Message')).toContain('x-amz-checksum-crc64nvme');
-  });
-});
-
-describe('bodies in chunks', () => {
-  it('come from the SDK for streams, with the checksum behind them', async () => {
-    const { put, get } = await setUp();
-    const parts = ['{"a":', '"\r\n0\r\n"', '}'].map((part) => Buffer.from(part));
-    const length = Buffer.concat(parts).length;
-
-    await put('a', Readable.from(parts), { ContentLength: length });
-
-    const object = await get('a');
-    expect(object.bytes.equals(Buffer.concat(parts))).toBe(true);
-    expect(object.ChecksumCRC32).toMatch(/^[\w+/]{6}==$/);
-  });
-
-  it('may be signed chunk by chunk', async () => {
-    const { raw, get } = await setUp();
-    const body =
-      '3;chunk-signature=0a\r\nabc\r\nA;chunk-signature=0b\r\n0123456789\r\n0;x=y\r\n\r\n';
-    const signed = { 'x-amz-content-sha256': 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD' };
-
-    expect((await raw(`/${Bucket}/a`, chunked(body, signed))).status).toBe(200);
-
-    expect((await get('a')).bytes.toString()).toBe('abc0123456789');
-  });
-
-  it.each([
-    ['cut off in a chunk', '3\r\nab'],
-    ['cut off behind a chunk', '3\r\nabc\r\n'],
-    ['cut off before the trailers', '3\r\nabc\r\n0\r\n'],
-    ['not in chunks', 'abc'],
-    ['with a chunk longer than it says', '2\r\nabc\r\n0\r\n\r\n'],
-    ['with no size', '\r\nabc\r\n0\r\n\r\n'],
-    ['with a size below zero', '-1\r\nabc\r\n0\r\n\r\n'],
-    ['with something behind the end', '3\r\nabc\r\n0\r\n\r\nmore'],
-  ])('are refused when they are %s', async (_, body) => {
-    const { raw, get } = await setUp();
-
-    const { status, element } = await raw(`/${Bucket}/a`, chunked(body));
-
-    expect({ status, code: element('Code') }).toEqual({ status: 400, code: 'IncompleteBody' });
+    expect(element('Message')).toContain(name.startsWith('x-amz-content') ? value : name);
     await expect(get('a')).rejects.toBeInstanceOf(NoSuchKey);
-  });
-
-  const whole = '3\r\nabc\r\n0\r\n';
-  it.each([
-    [
-      'of another length than they say',
-      `${whole}\r\n`,
-      { 'x-amz-decoded-content-length': '4' },
-      'IncompleteBody',
-    ],
-    [
-      'without the trailer they announce',
-      `${whole}\r\n`,
-      { 'x-amz-trailer': 'x-amz-checksum-crc32' },
-      'MalformedTrailerError',
-    ],
-    ['with a trailer that is none', `${whole}nonsense\r\n\r\n`, {}, 'MalformedTrailerError'],
-    [
-      'with a checksum behind them that does not fit',
-      `${whole}x-amz-checksum-crc32:AAAAAA==\r\n\r\n`,
-      { 'x-amz-trailer': 'x-amz-checksum-crc32' },
-      'BadDigest',
-    ],
-    [
-      'with a checksum behind them that nobody here can check',
-      `${whole}x-amz-checksum-crc32c:AAAAAA==\r\n\r\n`,
-      { 'x-amz-trailer': 'x-amz-checksum-crc32c' },
-      'NotImplemented',
-    ],
-  ])('are refused when they are %s', async (_, body, headers: object, code) => {
-    const { raw } = await setUp();
-
-    const { element } = await raw(`/${Bucket}/a`, chunked(body, { ...headers }));
-
-    expect(element('Code')).toBe(code);
   });
 });
 
@@ -436,24 +342,10 @@ describe('lists', () => {
     expect(text.replace('?>\n', '?>')).not.toMatch(/[\p{Cc}\u2028\uFFFE\uFFFF]/u);
   });
 
-  it('encode keys where that is asked for, as the service does', async () => {
-    const { put, list } = await setUp();
-    // Pairs as they were seen at the service.
-    const encoded = { 'p/a b.txt': 'p/a+b.txt', 'p/a+b.txt': 'p/a%2Bb.txt', 'p/한': 'p/%ED%95%9C' };
-    for (const key of Object.keys(encoded)) await put(key);
-
-    const answer = await list({ EncodingType: 'url', Prefix: 'p/' });
-
-    expect(answer.EncodingType).toBe('url');
-    expect(keysOf(answer)).toEqual(Object.values(encoded));
-    expect((await list({ EncodingType: 'url', Prefix: 'p/a ' })).Prefix).toBe('p/a+');
-  });
-
   it.each([
     ['max-keys=-1', 'max-keys'],
     ['max-keys=many', 'max-keys'],
     ['continuation-token=*', 'continuation-token'],
-    ['encoding-type=base64', 'encoding-type'],
   ])('cannot be asked for with %s', async (parameter, name) => {
     const { raw } = await setUp();
 
@@ -473,6 +365,7 @@ describe('what is not offered', () => {
       () => client.send(new CreateMultipartUploadCommand({ Bucket, Key: 'a' })),
       () => client.send(new CopyObjectCommand({ Bucket, Key: 'b', CopySource: `${Bucket}/a` })),
       () => client.send(new ListObjectsV2Command({ Bucket, Delimiter: '/' })),
+      () => client.send(new ListObjectsV2Command({ Bucket, EncodingType: 'url' })),
       () => client.send(new GetObjectCommand({ Bucket, Key: 'a', Range: 'bytes=0-1' })),
       () => client.send(new GetObjectCommand({ Bucket, Key: 'a', VersionId: '1' })),
       () => client.send(new PutObjectCommand({ Bucket, Key: 'a', Body: 'a', IfNoneMatch: '*' })),

@@ -15,7 +15,6 @@ export const LIST_PARAMETERS = [
   'max-keys',
   'continuation-token',
   'start-after',
-  'encoding-type',
 ];
 
 /** @throws S3Error `InvalidArgument`. */
@@ -24,27 +23,25 @@ export function listObjects(bucketName: string, bucket: S3Bucket, query: URLSear
   const token = query.get('continuation-token') ?? '';
   const startAfter = query.get('start-after') ?? '';
   const maxKeys = parseMaxKeys(query.get('max-keys') ?? String(KEYS_MAX));
-  const encode = keyEncoding(query.get('encoding-type'));
   const page = bucket.list({ prefix, after: afterOf(query), limit: maxKeys });
   const lastKey = page.objects.at(-1)?.key ?? '';
   const children = [
     leaf('Name', bucketName),
-    leaf('Prefix', encode(prefix)),
-    ...(startAfter === '' ? [] : [leaf('StartAfter', encode(startAfter))]),
+    leaf('Prefix', prefix),
+    ...(startAfter === '' ? [] : [leaf('StartAfter', startAfter)]),
     ...(token === '' ? [] : [leaf('ContinuationToken', token)]),
     ...(page.isTruncated ? [leaf('NextContinuationToken', tokenOfKey(lastKey))] : []),
     leaf('KeyCount', page.objects.length),
     leaf('MaxKeys', maxKeys),
-    ...(encode === urlEncoded ? [leaf('EncodingType', 'url')] : []),
     leaf('IsTruncated', page.isTruncated),
-    ...page.objects.map((object) => contents(object, encode)),
+    ...page.objects.map(contents),
   ];
   return xmlDocument(parent('ListBucketResult', children, NAMESPACE));
 }
 
-function contents(object: S3Object, encode: (key: string) => string): string {
+function contents(object: S3Object): string {
   return parent('Contents', [
-    leaf('Key', encode(object.key)),
+    leaf('Key', object.key),
     leaf('LastModified', new Date(object.storedAtMs).toISOString()),
     leaf('ETag', object.etag),
     leaf('Size', object.bytes.length),
@@ -59,21 +56,6 @@ function parseMaxKeys(text: string): number {
     text,
     'Provided max-keys not an integer or within integer range',
   );
-}
-
-function keyEncoding(encodingType: string | null): (key: string) => string {
-  if (encodingType === 'url') return urlEncoded;
-  if (encodingType === null) return (key) => key;
-  const message = 'Invalid Encoding Method specified in Request';
-  throw invalidArgument('encoding-type', encodingType, message);
-}
-
-/** As forms encode, but for slashes. */
-function urlEncoded(key: string): string {
-  return encodeURIComponent(key)
-    .replaceAll(/[!'()~]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replaceAll('%20', '+')
-    .replaceAll('%2F', '/');
 }
 
 /** A token is opaque to the caller. Here it names the last key shown, so that it outlives deletes. */

@@ -5,7 +5,7 @@ import type { Answer, ServiceRequest } from '../loopback/service.ts';
 import type { S3Buckets } from './buckets.ts';
 import { S3Error } from './error.ts';
 import { LIST_PARAMETERS, listObjects } from './list-objects.ts';
-import { CHECKSUM_HEADERS, readObjectBody } from './object-body.ts';
+import { CHECKSUM_HEADER, checkedHeaders } from './object-body.ts';
 
 interface S3Request extends ServiceRequest {
   readonly bucket: string;
@@ -40,14 +40,12 @@ const OPERATIONS: readonly Operation[] = [
 
 /** The headers of the service's own that change nothing here, or that are understood. */
 const OFFERED_HEADERS = [
-  ...CHECKSUM_HEADERS,
+  CHECKSUM_HEADER,
   'x-amz-checksum-mode',
   'x-amz-content-sha256',
   'x-amz-date',
-  'x-amz-decoded-content-length',
   'x-amz-sdk-checksum-algorithm',
   'x-amz-security-token',
-  'x-amz-trailer',
   'x-amz-user-agent',
 ];
 
@@ -75,8 +73,8 @@ function listBucket({ bucket, query }: S3Request, buckets: S3Buckets): Answer {
   return { status: 200, headers: { 'content-type': 'application/xml' }, body };
 }
 
-function putObject({ bucket, key, headers, body }: S3Request, buckets: S3Buckets): Answer {
-  const { bytes, checksums } = readObjectBody(headers, body);
+function putObject({ bucket, key, headers, body: bytes }: S3Request, buckets: S3Buckets): Answer {
+  const checksums = checkedHeaders(headers, bytes);
   const contentType = headers['content-type'] ?? 'binary/octet-stream';
   const { etag } = buckets.get(bucket).put(key, { bytes, contentType, checksums });
   return { status: 200, headers: { etag, ...checksums } };
@@ -111,7 +109,7 @@ function isMeant(operation: Operation, { method, key, query }: S3Request): boole
 
 function isUnoffered(header: string): boolean {
   if (header.startsWith('x-amz-')) return !OFFERED_HEADERS.includes(header);
-  return header === 'range' || header.startsWith('if-');
+  return ['range', 'content-md5'].includes(header) || header.startsWith('if-');
 }
 
 function describeRequest({ method, bucket, key, query }: S3Request): string {

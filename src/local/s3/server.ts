@@ -11,7 +11,7 @@ import {
 } from '../loopback/service.ts';
 import { S3Buckets } from './buckets.ts';
 import { S3Error } from './error.ts';
-import { BODY_BYTES_MAX, tooLarge } from './object-body.ts';
+import { OBJECT_BYTES_MAX, tooLarge } from './object-body.ts';
 import { perform } from './operations.ts';
 import { leaf, parent, xmlDocument } from './xml.ts';
 
@@ -32,7 +32,7 @@ export function startS3Server({ port, now = Date.now }: S3ServerOptions = {}): P
   const buckets = new S3Buckets({ now });
   const service: Service = {
     name: 'the local S3',
-    bodyBytesMax: BODY_BYTES_MAX,
+    bodyBytesMax: OBJECT_BYTES_MAX,
     perform: (request) => named(request, perform({ ...request, ...addressOf(request) }, buckets)),
     refuse: (error, request) => named(request, refusal(error, request)),
     tooLong: tooLarge,
