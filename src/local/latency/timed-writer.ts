@@ -9,6 +9,8 @@ export interface TimedWriterOptions {
   readonly rate: number;
   /** Number of writes. */
   readonly planned: number;
+  /** No write begins after it, by the clock. @default never */
+  readonly endMs?: number | undefined;
   readonly clock: Clock;
   readonly stop: AbortSignal;
   /** Sends one write. `dueMs` is its time by the clock, never later than the call. */
@@ -20,6 +22,8 @@ const IN_FLIGHT_MAX = 64;
 /** A writer that is behind its time by more than that will not make it, and gives up. */
 const LATE_MS_MAX = 60_000;
 const SLEEP_MS_MAX = 100;
+/** Between two looks for room. */
+const TICK_MS = 5;
 
 export class TimedWriter {
   /** Writes that have been answered. */
@@ -71,11 +75,13 @@ export class TimedWriter {
     while (clock.now() < dueMs && !this.#ended()) {
       await clock.sleep(Math.min(dueMs - clock.now(), SLEEP_MS_MAX));
     }
-    while (this.#inFlight.size >= IN_FLIGHT_MAX) await Promise.race(this.#inFlight);
+    while (this.#inFlight.size >= IN_FLIGHT_MAX && !this.#ended()) await clock.sleep(TICK_MS);
   }
 
   #ended(): boolean {
-    return this.#stopped || this.#options.stop.aborted || this.#failures.length > 0;
+    const { stop, clock, endMs = Infinity } = this.#options;
+    const isOver = this.#stopped || stop.aborted || clock.now() > endMs;
+    return isOver || this.#failures.length > 0;
   }
 
   #begin(dueMs: number): void {

@@ -1,4 +1,4 @@
-// Sends a workload to the source at a steady rate, until it is told to stop.
+// Sends a workload to the source at a steady rate, for a time or until it is stopped.
 
 import {
   type AttributeValue,
@@ -7,7 +7,7 @@ import {
   PutItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { reachedRate } from '../latency/reached-rate.ts';
+import { TimedWriter } from '../latency/timed-writer.ts';
 import type { Clock } from '../../ports.ts';
 import type { WorkloadWrite } from './workload.ts';
 
@@ -22,43 +22,22 @@ export interface WriteLoopOptions {
   readonly onWritten: () => void;
 }
 
-/** Bounds what an engine slower than the rate has to hold. */
-const IN_FLIGHT_MAX = 64;
-const TICK_MS = 5;
-
 /**
  * Resolves when all writes have been answered. Rejects with the first error of a write.
  * @returns the writes per second that were begun.
  */
 export async function writeLoop(options: WriteLoopOptions): Promise<number> {
   const { clock, writesPerSecond, durationMs, stop } = options;
-  const startMs = clock.now();
-  const inFlight = new Set<Promise<void>>();
-  const failures: unknown[] = [];
-  let issued = 0;
-  let lastMs = startMs;
-  const total = Math.round((writesPerSecond * durationMs) / 1000);
-  while (issued < total && !stop.aborted && failures.length === 0) {
-    const elapsedMs = clock.now() - startMs;
-    if (elapsedMs > durationMs) break;
-    const due = Math.min(total, Math.floor((writesPerSecond * elapsedMs) / 1000) + 1);
-    while (issued < due && inFlight.size < IN_FLIGHT_MAX) {
-      issued += 1;
-      lastMs = clock.now();
-      const sent = send(options)
-        .catch((error: unknown) => {
-          failures.push(error);
-        })
-        .finally(() => inFlight.delete(sent));
-      inFlight.add(sent);
-    }
-    await clock.sleep(TICK_MS);
-  }
-  // An engine that takes no more keeps the next one waiting.
-  const elapsedMs = issued < total ? clock.now() - startMs : lastMs - startMs;
-  await Promise.all(inFlight);
-  if (failures.length > 0) throw failures[0];
-  return reachedRate({ asked: writesPerSecond, count: issued, elapsedMs });
+  const writer = new TimedWriter({
+    rate: writesPerSecond,
+    planned: Math.round((writesPerSecond * durationMs) / 1000),
+    endMs: clock.now() + durationMs,
+    clock,
+    stop,
+    send: () => send(options),
+  });
+  await writer.run();
+  return writer.reachedRate;
 }
 
 async function send({
