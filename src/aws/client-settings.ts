@@ -1,14 +1,9 @@
 // What every AWS client of Ferry may be told beside its own options.
 
 import type { SourceConfig } from '../config/schema.ts';
+import type { Credentials } from './credentials.ts';
 import { isLoopback } from './endpoints.ts';
 import { localCredentials } from './local-credentials.ts';
-
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
 
 export interface ClientSettings {
   readonly region: string;

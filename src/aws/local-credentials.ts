@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Credentials } from './client-settings.ts';
+import type { Credentials } from './credentials.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,6 +1,6 @@
 // The options that `local` and `latency` share: which replication they run, and what their two Regions are.
 
-import type { Credentials } from '../aws/client-settings.ts';
+import type { Credentials } from '../aws/credentials.ts';
 import { credentialsFor } from '../aws/local-credentials.ts';
 import { parseConfig } from '../config/config.ts';
 import type { ReplicationConfig } from '../config/schema.ts';

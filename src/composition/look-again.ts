@@ -1,6 +1,7 @@
 // The queue to which commands announce their deletes: the deployed one, unless it is named.
 
-import { type Credentials, serviceSettings } from '../aws/client-settings.ts';
+import { serviceSettings } from '../aws/client-settings.ts';
+import type { Credentials } from '../aws/credentials.ts';
 import { deployedSettings } from '../aws/deployed-function.ts';
 import { sqsLookAgain } from '../aws/sqs-look-again.ts';
 import type { ReplicationConfig } from '../config/schema.ts';

@@ -1,7 +1,8 @@
 // Everything that a redrive of a deployed replication needs: its queues, its bucket, its tables, and the
 // control row by which letters are judged.
 
-import { type Credentials, serviceSettings } from '../aws/client-settings.ts';
+import { serviceSettings } from '../aws/client-settings.ts';
+import type { Credentials } from '../aws/credentials.ts';
 import { deployedSettings } from '../aws/deployed-function.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import { dynamoDbTwinWriter, dynamoDbTwinReader, writeClient } from '../aws/dynamodb-table.ts';

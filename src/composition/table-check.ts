@@ -1,6 +1,6 @@
 // Describes the two tables of a replication, and refuses a pair that does not fit before anything is done.
 
-import type { Credentials } from '../aws/client-settings.ts';
+import type { Credentials } from '../aws/credentials.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { describeTable } from '../aws/table-facts.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';

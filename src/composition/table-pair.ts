@@ -1,7 +1,7 @@
 // Both tables of a replication and Ferry's state table, opened for long work: described, found fit, and
 // ready to be read and written.
 
-import type { Credentials } from '../aws/client-settings.ts';
+import type { Credentials } from '../aws/credentials.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import {
   dynamoDbTwinWriter,

@@ -10,7 +10,7 @@ import {
   DynamoDBClient,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
-import type { Credentials } from '../../aws/client-settings.ts';
+import type { Credentials } from '../../aws/credentials.ts';
 import { namingFailures } from '../../aws/named-failures.ts';
 import type { KeyAttribute } from '../../config/schema.ts';
 import { FerryError } from '../../errors.ts';

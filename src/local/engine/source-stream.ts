@@ -5,7 +5,7 @@ import type { StreamReader } from '../../ports.ts';
 import { streamAnewCommands, streamOnCommand } from '../../status/stream-commands.ts';
 import type { TableFacts } from '../../model/table-facts.ts';
 import { describeTable } from '../../aws/table-facts.ts';
-import type { Credentials } from '../../aws/client-settings.ts';
+import type { Credentials } from '../../aws/credentials.ts';
 import { describeError, FerryError } from '../../errors.ts';
 import type { LocalRegion } from './local-region.ts';
 import type { KeySchema } from '../run/workload.ts';

@@ -1,7 +1,7 @@
 // What a table of somebody else's holds already -> its twin in a local world, as `ferry backfill --apply` copies it.
 
 import { randomBytes } from 'node:crypto';
-import type { Credentials } from '../../aws/client-settings.ts';
+import type { Credentials } from '../../aws/credentials.ts';
 import { systemRandom } from '../../aws/system-clock.ts';
 import { requireControl } from '../../composition/control.ts';
 import { openLookAgain } from '../../composition/look-again.ts';

@@ -1,7 +1,7 @@
 // Everything that a local run needs, started in order: two Regions with their tables, queues and a bucket,
 // the Lambda bundles that ship, and the event source mappings that feed them.
 
-import type { Credentials } from '../../aws/client-settings.ts';
+import type { Credentials } from '../../aws/credentials.ts';
 import { dynamoDbStreamReader } from '../../aws/dynamodb-streams.ts';
 import { streamsClient } from '../../aws/stream-ranges.ts';
 import type { ReplicationConfig, ServiceEndpoints } from '../../config/schema.ts';
