@@ -14,7 +14,7 @@ import {
 import { type CopyCounts, noCounts } from './checkpoint.ts';
 import { writeUnits } from '../model/capacity.ts';
 import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
-import type { CancellationReason } from '../ports.ts';
+import type { CancellationReason, Item } from '../ports.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { retry } from '../pacing/retry.ts';
 import type { BackfillContext, RejectedCopy } from './context.ts';

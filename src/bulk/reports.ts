@@ -1,6 +1,7 @@
 // The reports of a bulk run's segments in the bucket: how many segments are done, and all lines of all reports.
 
 import { isDoneKey, reportPrefix } from './task.ts';
+import { parseReportLine, type ReportLine } from '../verify/difference-report.ts';
 import { FerryError } from '../errors.ts';
 import type { ObjectStore, StoredObject } from '../ports.ts';
 
@@ -22,11 +23,19 @@ export async function* reportObjects(
     yield objects.filter(({ key }) => !isDoneKey(key));
 }
 
+export interface BulkReportLine {
+  readonly text: string;
+  readonly line: ReportLine | undefined;
+}
+
 /**
  * Every line of every report of a run.
- * @throws FerryError `bulk.report-lost` where one that was listed cannot be read.
+ * @throws FerryError `bulk.report-lost` or `bulk.report-format` where one that was listed cannot be read.
  */
-export async function* reportLines(run: string, bucket: ObjectStore): AsyncGenerator<string> {
+export async function* reportLines(
+  run: string,
+  bucket: ObjectStore,
+): AsyncGenerator<BulkReportLine> {
   for await (const objects of reportObjects(run, bucket)) {
     for (const { key } of objects) {
       const text = await bucket.get(key);
@@ -36,7 +45,23 @@ export async function* reportLines(run: string, bucket: ObjectStore): AsyncGener
           hint: 'Nothing can be said of its segment. Run the command again.',
         });
       }
-      yield* text.split('\n').filter((line) => line !== '');
+      yield* text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => parsed(line, key));
     }
   }
+}
+
+function parsed(text: string, key: string): BulkReportLine {
+  const line = parseReportLine(text);
+  if (line?.kind === 'newer') throw newerReport(key, line.problem);
+  return { text, line };
+}
+
+export function newerReport(key: string, problem: string): FerryError {
+  return new FerryError(`The report ${key} cannot be read: ${problem}.`, {
+    code: 'bulk.report-format',
+    hint: 'The deployed function is of a later release. Run the command with that release.',
+  });
 }

@@ -5,7 +5,9 @@ import { REPORT_OBJECT_PREFIX } from '../config/names.ts';
 import { decodeItem, itemAsJson } from '../model/attribute-value.ts';
 import { type BackfillRun, isSegmentCount } from '../backfill/checkpoint.ts';
 import type { RedriveFilter } from '../model/failure-message.ts';
+import { formatProblem, STORED_FORMAT } from '../model/stored-format.ts';
 import type { ScanCursor, SegmentCursor } from '../verify/segment-join.ts';
+import { FerryError } from '../errors.ts';
 
 interface Rates {
   /** Capacity units per second for this segment at most. @default no limit */
@@ -54,6 +56,18 @@ export interface BulkTask {
   readonly done: boolean;
 }
 
+interface BulkInput {
+  readonly segments: readonly number[];
+  /** At the same time. */
+  readonly workers: number;
+  readonly task: BulkTask['task'];
+}
+
+/** What a command starts the state machine with. */
+export function bulkInput({ segments, workers, task }: BulkInput): object {
+  return { segments, workers, task: { ...task, format: STORED_FORMAT } };
+}
+
 /** With the bytes of keys as text, which an object of JSON would lose. */
 export function cursorJson({ source, destination }: SegmentCursor): string {
   const side = ({ after, ended }: ScanCursor) => ({
@@ -63,7 +77,7 @@ export function cursorJson({ source, destination }: SegmentCursor): string {
   return JSON.stringify({ source: side(source), destination: side(destination) });
 }
 
-/** @throws Error where the text is none that `cursorJson` makes. */
+/** @throws Error where the text is not one of `cursorJson`. */
 export function parseCursor(json: string): SegmentCursor {
   const { source, destination } = objectOf(JSON.parse(json));
   const side = (value: unknown): ScanCursor => {
@@ -75,9 +89,14 @@ export function parseCursor(json: string): SegmentCursor {
   return { source: side(source), destination: side(destination) };
 }
 
-/** @throws Error where the event is none that the state machine sends. */
+/**
+ * @throws Error where the event is not one of the state machine's, and FerryError `bulk.task-format` where a command of
+ *   a later release has begun the run.
+ */
 export function parseBulkTask(event: unknown): BulkTask {
   const { segment, task, part = 0, cursor } = objectOf(event);
+  const problem = formatProblem(objectOf(task)['format']);
+  if (problem !== undefined) throw newerTask(problem);
   const isWhole = isCount(segment) && isCount(part) && isTask(task) && isOptionalText(cursor);
   if (!isWhole || !hasSegment(task, segment)) {
     throw new Error(
@@ -85,6 +104,13 @@ export function parseBulkTask(event: unknown): BulkTask {
     );
   }
   return { segment, task, part, cursor, done: false };
+}
+
+function newerTask(problem: string): FerryError {
+  return new FerryError(`The input of the bulk run cannot be read: ${problem}.`, {
+    code: 'bulk.task-format',
+    hint: 'The command is of a later release than the function. Deploy that release: `npx cdk deploy --all`.',
+  });
 }
 
 /** Beyond the last slice would be everything. */

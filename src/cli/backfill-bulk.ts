@@ -2,7 +2,6 @@
 
 import { systemClock } from '../aws/system-clock.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
-import { parseReportLine } from '../verify/difference-report.ts';
 import { FerryError } from '../errors.ts';
 import { type BackfillProgress, backfillProgress } from '../backfill/backfill.ts';
 import { finishBackfill, noteExecution } from '../backfill/run.ts';
@@ -68,9 +67,8 @@ function incomplete(segments: number): FerryError {
 }
 
 async function listRejected(run: BackfillRun, bucket: ObjectStore, context: BackfillContext) {
-  for await (const line of reportLines(run.run, bucket)) {
-    const parsed = parseReportLine(line);
-    if (parsed?.kind !== 'key' || parsed.reason === undefined) continue;
-    context.onRejected({ key: parsed.key, reason: parsed.reason });
+  for await (const { line } of reportLines(run.run, bucket)) {
+    if (line?.kind !== 'key' || line.reason === undefined) continue;
+    context.onRejected({ key: line.key, reason: line.reason });
   }
 }

@@ -4,7 +4,7 @@ import { environmentEndpoint } from '../aws/endpoints.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
 import { retriesUntil } from '../composition/pair-work.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import type { BulkTask } from '../bulk/task.ts';
+import { bulkInput, type BulkTask } from '../bulk/task.ts';
 import { followBulkRun } from '../bulk/follow-run.ts';
 import { UsageError } from '../errors.ts';
 import type { BulkRuns, ObjectStore } from '../ports.ts';
@@ -64,7 +64,7 @@ async function startOrJoin(
     io.err(`Following the execution ${earlier}. It continues if this command ends.`);
     return earlier;
   }
-  const execution = await runs.start(name, { segments, workers, task });
+  const execution = await runs.start(name, bulkInput({ segments, workers, task }));
   await onStarted?.(execution);
   io.err(`Started the execution ${execution}. It continues if this command ends.`);
   return execution;

@@ -13,10 +13,12 @@ import {
 import type { KeyAttribute } from '../config/schema.ts';
 import { type Item, itemJson, keyInOrder } from '../model/attribute-value.ts';
 import {
+  headerLine,
   mayReplace,
   parseReportLine,
   type ReportHeader,
   type ReportScope,
+  summaryLine,
 } from '../verify/difference-report.ts';
 import { keyProblems } from '../model/typed-key.ts';
 import { UsageError } from '../errors.ts';
@@ -37,12 +39,12 @@ export function createReportFile(path: string, header: ReportHeader): ReportFile
   const partPath = `${path}.${process.pid}.part`;
   const file = openOrExplain(path, partPath);
   const add = (line: string) => writeSync(file, `${lineOf(line)}\n`);
-  add(JSON.stringify(header));
+  add(headerLine(header));
   return {
     add,
     partPath,
     finish(summary) {
-      add(JSON.stringify({ summary }));
+      add(summaryLine(summary));
       closeSync(file);
       // A comparison of everything may have ended meanwhile.
       requireReplaceable(path, header, partPath);
@@ -149,6 +151,7 @@ export async function* keysOfReport(
     // Only a last line may have been torn off, when its verify was killed.
     if (strange !== undefined) throw strange;
     const line = parseReportLine(text);
+    if (line?.kind === 'newer') throw notAReport(path, line.problem);
     if (number === 1) checkHeader(line, { path, expected });
     else if (line?.kind === 'key' && keyProblems(line.key, expected.keys).length === 0)
       yield keyInOrder(line.key, keyAttributes);

@@ -2,9 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../aws/system-clock.ts';
-import { parseReportLine } from '../verify/difference-report.ts';
 import { FerryError, UsageError } from '../errors.ts';
-import { reportLines, segmentsReported } from '../bulk/reports.ts';
+import { type BulkReportLine, reportLines, segmentsReported } from '../bulk/reports.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
 import { addReport, newReport, type VerifyReport } from '../verify/verify.ts';
 import type { ObjectStore } from '../ports.ts';
@@ -77,13 +76,15 @@ function incomplete(done: number, wanted: number): FerryError {
 }
 
 /** A line of a segment's report: part of its summary, or a difference. */
-function addLine(line: string, sum: VerifyReport, { file, shown }: Findings): void {
-  const parsed = parseReportLine(line);
-  if (parsed?.kind === 'summary') addReport(sum, parsed.summary as VerifyReport);
+function addLine(
+  { text, line }: BulkReportLine,
+  sum: VerifyReport,
+  { file, shown }: Findings,
+): void {
+  if (line?.kind === 'summary') addReport(sum, line.summary as VerifyReport);
   else {
-    file.add(line);
-    if (parsed?.kind === 'key' && parsed.difference !== undefined && shown.length < SHOWN_MAX) {
-      shown.push(parsed.difference);
-    }
+    file.add(text);
+    if (line?.kind === 'key' && line.difference !== undefined && shown.length < SHOWN_MAX)
+      shown.push(line.difference);
   }
 }

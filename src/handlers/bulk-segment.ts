@@ -25,10 +25,16 @@ import {
   type RedriveTask,
   type VerifyTask,
 } from '../bulk/task.ts';
-import { differenceLine, mentionLine, rejectedLine } from '../verify/difference-report.ts';
+import {
+  differenceLine,
+  mentionLine,
+  rejectedLine,
+  summaryLine,
+} from '../verify/difference-report.ts';
 import { FerryError } from '../errors.ts';
 import { continueSegment } from '../backfill/backfill.ts';
 import { redriveSlice } from '../redrive/slice.ts';
+import { partLine } from '../redrive/worker-reports.ts';
 import { verifySegment } from '../verify/verify.ts';
 
 /** Time for the page under way, or for the looks at what is suspected. */
@@ -112,9 +118,9 @@ async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
     const { report, next } = await redriveSlice(call, task, {
       context,
       isTimeUp: () => remainingMs() < LAST_LOADS_MS,
-      store: (part) => context.bucket.put(key, `${JSON.stringify({ part })}\n`),
+      store: (part) => context.bucket.put(key, `${partLine(part)}\n`),
     });
-    lines.push(JSON.stringify({ summary: report }));
+    lines.push(summaryLine(report));
     return { ...call, cursor: next, done: next === undefined };
   } finally {
     opened.close();
@@ -152,7 +158,7 @@ async function compareOn(task: VerifyTask, work: PairCall): Promise<BulkTask> {
     },
     () => remainingMs() < LAST_LOOKS_MS || isFull(lines),
   );
-  lines.push(JSON.stringify({ summary: report }));
+  lines.push(summaryLine(report));
   const cursor = next === undefined ? undefined : cursorJson(next);
   return { ...call, cursor, done: next === undefined };
 }

@@ -6,6 +6,7 @@ export const STORED_FORMAT = 1;
 /** Why a stored form cannot be read; undefined where it can be. */
 export function formatProblem(format: unknown): string | undefined {
   if (format === undefined || format === STORED_FORMAT) return undefined;
-  const found = typeof format === 'number' ? format : 'unreadable';
+  const isNumber = typeof format === 'number' && Number.isInteger(format);
+  const found = isNumber ? format : 'unreadable';
   return `its format is ${found}; this release reads ${STORED_FORMAT}`;
 }

@@ -1,13 +1,15 @@
-// Repeats a request that may be repeated: for as long as it is throttled, and a few times when the
-// network fails. For work that has no deadline; a handler's requests do not come this way.
+// Repeats requests that may be repeated: while they are throttled, and for keys that were left unprocessed.
 
 import { classifyFailure, type FailureKind, retryDelayMs } from '../model/write-failure.ts';
-import { FerryError } from '../errors.ts';
+import { FerryError, namedError } from '../errors.ts';
 import type { Clock, Random } from '../ports.ts';
 
-export interface RetryContext {
+interface Waiting {
   readonly clock: Clock;
   readonly random: Random;
+}
+
+export interface RetryContext extends Waiting {
   /** Ends the waiting: what `retry` then throws is its reason. */
   readonly stop: AbortSignal;
 }
@@ -18,25 +20,80 @@ const OUTAGE_TRIES_MAX = 8;
 export const OUTAGES: readonly FailureKind[] = ['unreachable', 'unknown'];
 
 /**
+ * For work without a deadline: for as long as it is throttled, and a few times when the network fails.
  * @param action must be harmless to repeat, also when an earlier try is applied late.
  * @throws what `action` throws and repeating cannot help, or the reason of `stop`.
  */
-export async function retry<T>(
-  action: () => Promise<T>,
-  { clock, random, stop }: RetryContext,
-): Promise<T> {
+export async function retry<T>(action: () => Promise<T>, context: RetryContext): Promise<T> {
   let outages = 0;
-  for (let attempt = 1; ; attempt += 1) {
-    stop.throwIfAborted();
+  const attempt = () => {
+    context.stop.throwIfAborted();
+    return action();
+  };
+  return repeat(attempt, context, (kind) => {
+    outages = OUTAGES.includes(kind) ? outages + 1 : 0;
+    return kind === 'throttled' || (outages > 0 && outages < OUTAGE_TRIES_MAX);
+  });
+}
+
+export interface DeadlineContext extends Waiting {
+  readonly remainingMs: () => number;
+  /** With less time left, nothing is begun. */
+  readonly leastMs: number;
+}
+
+/** Of a throttled request, and of a batch with unprocessed keys. */
+export const TRIES_IN_TIME_MAX = 5;
+
+/**
+ * For work with a deadline: a few times while it is throttled.
+ * @throws what `action` throws in the end, or an error called OutOfTime.
+ */
+export async function retryInTime<T>(
+  action: () => Promise<T>,
+  context: DeadlineContext,
+): Promise<T> {
+  const attempt = async () => {
+    if (context.remainingMs() < context.leastMs) throw namedError('OutOfTime');
+    return action();
+  };
+  return repeat(attempt, context, (kind, tries) => {
+    return kind === 'throttled' && tries < TRIES_IN_TIME_MAX;
+  });
+}
+
+async function repeat<T>(
+  action: () => Promise<T>,
+  { clock, random }: Waiting,
+  isRepeated: (kind: FailureKind, tries: number) => boolean,
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
     try {
       return await action();
     } catch (error) {
-      if (error instanceof FerryError) throw error;
-      const { kind } = classifyFailure(error);
-      outages = OUTAGES.includes(kind) ? outages + 1 : 0;
-      const again = kind === 'throttled' || (outages > 0 && outages < OUTAGE_TRIES_MAX);
-      if (!again) throw error;
+      if (error instanceof FerryError || !isRepeated(classifyFailure(error).kind, tries))
+        throw error;
     }
-    await clock.sleep(retryDelayMs(attempt, random.next()));
+    await clock.sleep(retryDelayMs(tries, random.next()));
+  }
+}
+
+/**
+ * The replies to a batch read: keys that the service had no capacity for are requested again.
+ * @throws what `read` throws, and ThrottlingException after `triesMax`.
+ */
+export async function* repliesTo<K, R extends { readonly unprocessed: readonly K[] }>(
+  keys: readonly K[],
+  read: (keys: readonly K[]) => Promise<R>,
+  { clock, random, triesMax = Infinity }: Waiting & { readonly triesMax?: number },
+): AsyncGenerator<R> {
+  let open = keys;
+  for (let tries = 1; open.length > 0; tries += 1) {
+    const reply = await read(open);
+    yield reply;
+    open = reply.unprocessed;
+    if (open.length === 0) return;
+    if (tries === triesMax) throw namedError('ThrottlingException');
+    await clock.sleep(retryDelayMs(tries, random.next()));
   }
 }

@@ -2,14 +2,15 @@
 // cannot read are left out: the caller reads each by itself.
 
 import { canonicalKey } from '../model/attribute-value.ts';
-import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
+import { classifyFailure } from '../model/write-failure.ts';
 import type { Item, ItemReader, ManyItems } from '../ports.ts';
-import { retry, type RetryContext } from '../pacing/retry.ts';
+import { repliesTo, retry, type RetryContext } from '../pacing/retry.ts';
 
 /** By the canonical texts of keys: an item, or undefined where there is none. Unknown keys are absent. */
 export type FoundItems = ReadonlyMap<string, Item | undefined>;
 
 const UNKNOWN: FoundItems = new Map();
+const NOTHING: ManyItems = { items: [], unprocessed: [], unreadable: [] };
 
 export interface ItemsToGet {
   /** At most 100, all different. */
@@ -27,17 +28,11 @@ export async function batchGetItems(
   const found = new Map<string, Item | undefined>(
     keys.map((key) => [canonicalKey(key), undefined]),
   );
-  let open = keys;
-  for (let attempt = 1; open.length > 0; attempt += 1) {
-    const asked = open;
-    const reply = await tryBatch(() =>
-      retry(async () => reader.getMany?.(asked, attributes), retries),
-    );
-    if (reply === undefined || !isReplyTo(reply, found, keys[0] ?? {})) return UNKNOWN;
-    open = reply.unprocessed;
-    const { clock, random } = retries;
-    if (open.length > 0) await clock.sleep(retryDelayMs(attempt, random.next()));
-  }
+  const read = async (open: readonly Item[]) =>
+    (await tryBatch(() => retry(async () => reader.getMany?.(open, attributes), retries))) ??
+    NOTHING;
+  for await (const reply of repliesTo(keys, read, retries))
+    if (reply === NOTHING || !isReplyTo(reply, found, keys[0] ?? {})) return UNKNOWN;
   return found;
 }
 

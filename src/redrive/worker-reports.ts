@@ -1,6 +1,7 @@
 // The reports of the workers of a bulk redrive, one for each call -> one report.
 
-import { reportObjects } from '../bulk/reports.ts';
+import { newerReport, reportObjects } from '../bulk/reports.ts';
+import { formatProblem, STORED_FORMAT } from '../model/stored-format.ts';
 import type { ObjectStore } from '../ports.ts';
 import { addDone, addReport, newReport, type RedriveReport } from './report.ts';
 
@@ -31,7 +32,7 @@ export class RedriveReports {
         const known = this.#known.get(key);
         const isOld = storedAtMs === known?.storedAtMs && newestMs - storedAtMs > YOUNG_MS;
         if (isOld) continue;
-        const reported = parseReported(await this.#bucket.get(key));
+        const reported = parseReported(key, await this.#bucket.get(key));
         if (reported !== undefined) this.#known.set(key, { ...reported, storedAtMs });
       }
     }
@@ -42,11 +43,24 @@ export class RedriveReports {
   }
 }
 
+/** Stored by a worker on its way; its summary replaces it. */
+export function partLine(part: RedriveReport): string {
+  return JSON.stringify({ part, format: STORED_FORMAT });
+}
+
+interface ReportedLine {
+  readonly format?: unknown;
+  readonly part?: RedriveReport;
+  readonly summary?: RedriveReport;
+}
+
 /** Undefined where there is none yet. */
-function parseReported(text: string | undefined): Reported | undefined {
+function parseReported(key: string, text: string | undefined): Reported | undefined {
   const line = text?.split('\n')[0];
   if (line === undefined || line === '') return undefined;
-  const { part, summary } = JSON.parse(line) as { part?: RedriveReport; summary?: RedriveReport };
+  const { format, part, summary } = JSON.parse(line) as ReportedLine;
+  const problem = formatProblem(format);
+  if (problem !== undefined) throw newerReport(key, problem);
   const report = summary ?? part;
   if (report === undefined) return undefined;
   // A worker of an earlier release does not report every count.

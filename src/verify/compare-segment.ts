@@ -1,5 +1,5 @@
-// One segment of two tables, read on both sides in step and joined; what does not meet its equal is handed
-// on as a suspect. Can stop in between, and go on from there.
+// One segment of two tables, scanned on both sides in step and joined. Items without an equal are submitted as
+// suspects. Can stop in between, and go on from there.
 
 import { canonicalKey } from '../model/attribute-value.ts';
 import { sourceDigest, twinDigest } from '../model/discrepancy.ts';
@@ -9,10 +9,11 @@ import {
   segmentJoin,
   type SegmentJoin,
   type Side,
+  type Suspect,
 } from './segment-join.ts';
-import type { ScanPage } from '../ports.ts';
-import type { Confirmation, Suspect } from './confirm-differences.ts';
-import type { VerifyContext, VerifyReport } from './verify.ts';
+import type { ReadableTable, ScanPage } from '../ports.ts';
+import type { TwinRules } from '../model/rules.ts';
+import type { Confirmation } from './confirm-differences.ts';
 
 export interface SegmentPlace {
   readonly segment: number;
@@ -23,12 +24,29 @@ export interface SegmentPlace {
 
 /** Items of a page: bounds the memory where items are tiny. */
 const PAGE_ITEMS_MAX = 2_000;
-/** Items of a segment that wait for their twins. */
 const WAITING_MAX = 20_000;
 
+export interface ScanContext {
+  readonly source: ReadableTable;
+  readonly destination: ReadableTable;
+  readonly rules: TwinRules;
+  readonly stop: AbortSignal;
+  /** Items of a segment that wait for their equals, at most. @default 20,000 */
+  readonly waitingMax?: number;
+}
+
+export interface ScanCounts {
+  /** Items of the source that were compared, and of the destination: those that can be read. */
+  items: number;
+  destinationItems: number;
+  /** Capacity consumed on each side by scans; reads of single items come on top. */
+  sourceReadUnits: number;
+  destinationReadUnits: number;
+}
+
 export interface Comparison {
-  readonly context: VerifyContext;
-  readonly report: VerifyReport;
+  readonly context: ScanContext;
+  readonly report: ScanCounts;
   readonly confirmation: Confirmation;
   readonly onPage: () => void;
 }
@@ -37,7 +55,7 @@ const UNREAD: ScanCursor = { ended: false };
 
 /**
  * Compares one segment, for as long as there is time.
- * @returns where to go on, or undefined at the end. What had not met by then has been looked up.
+ * @returns where to go on, or undefined at the end. Items without an equal by then have been submitted.
  */
 export async function compareSegment(
   place: SegmentPlace,
@@ -65,7 +83,7 @@ function readOn(cursor: SegmentCursor, side: Side, { next }: ScanPage): SegmentC
   return { ...cursor, [side]: { after: next, ended: next === undefined } };
 }
 
-/** Where fewer items wait: it is the one that is behind. Undefined when both are at their end. */
+/** The side with fewer waiting items, which is behind. Undefined when both are at their end. */
 function nextSide({ source, destination }: SegmentCursor, join: SegmentJoin): Side | undefined {
   if (source.ended) return destination.ended ? undefined : 'destination';
   const isBehind = join.waiting('source') <= join.waiting('destination');

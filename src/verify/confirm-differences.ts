@@ -1,5 +1,5 @@
-// Keys under suspicion -> differences that are real. A suspect is looked at until source and twin were
-// the same at two looks that are apart, and still differ: a record on its way is not called a difference.
+// Keys that may differ -> differences that are real. A key is read until source and twin were the same at two reads, some
+// time apart, and still differ: a record on its way is no difference.
 
 import {
   type Discrepancy,
@@ -9,16 +9,11 @@ import {
   sourceDigest,
 } from '../model/discrepancy.ts';
 import type { TwinRules } from '../model/rules.ts';
-import type { Unmatched } from './segment-join.ts';
+import type { Suspect } from './segment-join.ts';
 import { FerryError } from '../errors.ts';
 import type { Clock, Item, ItemReader } from '../ports.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
-
-/**
- * One that was met on the destination counts only if the source has no such item; if it has, the source's
- * item is a suspect of its own.
- */
-export type Suspect = Unmatched;
+import { sleep } from '../pacing/sleep.ts';
 
 export interface Difference {
   readonly key: Item;
@@ -44,7 +39,7 @@ export interface ConfirmContext {
   readonly onUnreadable: (key: Item) => void;
 }
 
-/** The first finds what the scan's own duration made, the second proves; the others are for busy items. */
+/** The first read drops what changed during the scan, the second proves; the others are for busy items. */
 const LOOKS_MAX = 6;
 const LOOKS_AT_ONCE = 16;
 
@@ -52,16 +47,16 @@ export async function confirmDifferences(
   suspects: readonly Suspect[],
   context: ConfirmContext,
 ): Promise<void> {
-  let open: ReadonlyArray<Suspect & { seen?: string }> = suspects;
+  let open: ReadonlyArray<Suspect & { states?: string }> = suspects;
   for (let look = 1; look <= LOOKS_MAX && open.length > 0; look += 1) {
-    if (look > 1) await settle(context);
-    const still: Array<Suspect & { seen?: string }> = [];
+    if (look > 1) await sleep(context.settleMs, context);
+    const still: Array<Suspect & { states?: string }> = [];
     const tasks = open.map((suspect) => async () => {
       const found = await lookAt(suspect, context);
       if (found === undefined) return;
-      if (found.difference !== undefined && found.seen === suspect.seen) {
+      if (found.difference !== undefined && found.states === suspect.states) {
         await context.onDifference(found.difference);
-      } else still.push({ ...suspect, seen: found.seen });
+      } else still.push({ ...suspect, states: found.states });
     });
     await inParallel(tasks, LOOKS_AT_ONCE);
     open = still;
@@ -69,18 +64,21 @@ export async function confirmDifferences(
   for (const { key } of open) context.onInFlight(key);
 }
 
-interface Sight {
+interface Observation {
   /** Absent while the source is changing. */
   readonly difference?: Difference;
-  /** Equal for looks at the same states. */
-  readonly seen: string;
+  /** Equal if both items are the same as before. */
+  readonly states: string;
 }
 
 /** @returns undefined where there is nothing to look at again. */
-async function lookAt({ key, side }: Suspect, context: ConfirmContext): Promise<Sight | undefined> {
+async function lookAt(
+  { key, side }: Suspect,
+  context: ConfirmContext,
+): Promise<Observation | undefined> {
   const states = await readStates(key, context);
   if (typeof states === 'string') {
-    // Which cannot be read, exists: what the source has is a suspect of its own.
+    // An item that cannot be read exists: what the source has is a suspect of its own.
     const isOther = side === 'destination' && states !== 'only the twin unreadable';
     if (!isOther) context.onUnreadable(key);
     return undefined;
@@ -88,15 +86,15 @@ async function lookAt({ key, side }: Suspect, context: ConfirmContext): Promise<
   const { before, twin, source } = states;
   const { rules } = context;
   const wanted = (item: Item | undefined) => item && sourceDigest(item, rules);
-  if (wanted(before) !== wanted(source)) return { seen: '' };
+  if (wanted(before) !== wanted(source)) return { states: '' };
   const kind = findDiscrepancy(source, twin, rules);
   if (kind === undefined || (side === 'destination' && kind !== 'extraneous')) return undefined;
   const attributes =
     source === undefined || twin === undefined ? [] : differingAttributes(source, twin, rules);
   return {
     difference: { key, kind, attributes, source, destination: twin },
-    // Digests: of large items, thousands may be under suspicion at a time.
-    seen: [source, twin].map((item) => (item ? itemDigest(item) : '')).join(),
+    // Digests: thousands of large items may be suspects at a time.
+    states: [source, twin].map((item) => (item ? itemDigest(item) : '')).join(),
   };
 }
 
@@ -121,15 +119,6 @@ async function readable(key: Item, reader: ItemReader): Promise<Item | undefined
   }
 }
 
-/** In naps, so that a stop is noticed within a second. */
-async function settle({ clock, settleMs, stop }: ConfirmContext): Promise<void> {
-  const untilMs = clock.now() + settleMs;
-  for (let leftMs = settleMs; leftMs > 0; leftMs = untilMs - clock.now()) {
-    stop.throwIfAborted();
-    await clock.sleep(Math.min(leftMs, 1_000));
-  }
-}
-
 export interface Confirmation {
   /** Resolves when there is room for more. */
   submit(suspects: readonly Suspect[]): Promise<void>;
@@ -145,7 +134,7 @@ export function startConfirmation(context: ConfirmContext, batchSize: number): C
     const batch = gathered;
     gathered = [];
     underWay = underWay.then(() => confirmDifferences(batch, context));
-    // Whoever waits for it next is told.
+    // The next `submit` or `finish` rethrows it.
     underWay.catch(() => undefined);
   };
   return {

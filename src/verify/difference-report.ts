@@ -3,6 +3,7 @@
 
 import { decodeItem, type Item, itemJson } from '../model/attribute-value.ts';
 import type { Discrepancy } from '../model/discrepancy.ts';
+import { formatProblem, STORED_FORMAT } from '../model/stored-format.ts';
 
 export interface ReportHeader {
   readonly ferry: 'differences';
@@ -11,7 +12,7 @@ export interface ReportHeader {
   readonly source: string;
   readonly destination: string;
   readonly startedAt: string;
-  /** What was compared. Reports of earlier releases do not tell. */
+  /** What was compared. Absent in reports of early releases. */
   readonly scope?: ReportScope;
 }
 
@@ -30,6 +31,15 @@ export interface ReportedDifference {
   readonly destination: Item | undefined;
 }
 
+export function headerLine(header: ReportHeader): string {
+  return JSON.stringify({ ...header, format: STORED_FORMAT });
+}
+
+/** The last line of a report; in a bulk run, of each part. */
+export function summaryLine(summary: object): string {
+  return JSON.stringify({ summary, format: STORED_FORMAT });
+}
+
 export function differenceLine(
   { kind, key, attributes, source, destination }: ReportedDifference,
   { values }: { values: boolean },
@@ -44,14 +54,14 @@ export function differenceLine(
   return `{${fields.join(',')}}`;
 }
 
-/** An item of which nothing is known but its key, and why it is listed. */
+/** An item that is listed with its key only, and why. */
 export function mentionLine(kind: 'in-flight' | 'unreadable', key: Item): string {
   return `{"kind":${JSON.stringify(kind)},"key":${itemJson(key)}}`;
 }
 
-/** An item that the destination does not take, and what it says. */
+/** An item that the destination rejects, and why. Parts of a bulk backfill have no other lines. */
 export function rejectedLine({ key, reason }: Rejected): string {
-  return `{"kind":"rejected","key":${itemJson(key)},"reason":${JSON.stringify(reason)}}`;
+  return `{"kind":"rejected","format":${STORED_FORMAT},"key":${itemJson(key)},"reason":${JSON.stringify(reason)}}`;
 }
 
 interface Rejected {
@@ -61,25 +71,29 @@ interface Rejected {
 
 export type ReportLine =
   | { readonly kind: 'header'; readonly header: ReportHeader }
-  /** `difference` where the line tells of one; items may be listed for other reasons. */
+  /** `difference` where it is one; items are listed for other reasons, too. */
   | {
       readonly kind: 'key';
       readonly key: Item;
       readonly difference?: ReportedDifference;
-      /** Why the destination does not take it, where that is it. */
+      /** Why the destination rejects it, if it does. */
       readonly reason?: string;
     }
-  | { readonly kind: 'summary'; readonly summary: unknown };
+  | { readonly kind: 'summary'; readonly summary: unknown }
+  /** Of a format that this release does not read. */
+  | { readonly kind: 'newer'; readonly problem: string };
 
-/** @returns undefined where the line is none of a report. */
+/** @returns undefined where the line is not of a report. */
 export function parseReportLine(text: string): ReportLine | undefined {
   const line = parseObject(text);
   if (line === undefined) return undefined;
+  const problem = formatProblem(line['format']);
+  if (problem !== undefined) return { kind: 'newer', problem };
   if (line['ferry'] === 'differences') {
     if (typeof line['replication'] !== 'string') return undefined;
     return { kind: 'header', header: line as unknown as ReportHeader };
   }
-  // One that is no object has no figures; a sum of none is no number, and proves nothing.
+  // A summary that is not an object has no counts: it proves nothing.
   if (line['summary'] !== undefined) return { kind: 'summary', summary: line['summary'] ?? {} };
   try {
     return keyLine(decodeItem(line['key'], 'key'), line);
@@ -106,7 +120,7 @@ function keyLine(key: Item, line: Record<string, unknown>): ReportLine {
 }
 
 function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

@@ -1,6 +1,5 @@
-// Keys of a verify report -> the twin's items made equal to the source's. Each key is looked at again
-// first, and only a difference that is still there is touched, by compare-and-set, never over anything
-// newer. What was touched is compared once more.
+// Keys of a verify report -> the twin's items made equal to the source's. Each key is read again first. Only a difference
+// that is still there is repaired, by compare-and-set, never over anything newer. Repaired items are compared once more.
 
 import { sourceDigest } from '../model/discrepancy.ts';
 import { canonicalKey } from '../model/attribute-value.ts';
@@ -8,14 +7,10 @@ import { destinationHealth } from '../replicate/destination-health.ts';
 import type { Version } from '../model/guard.ts';
 import type { ResynchronizationDecision } from '../resync/resynchronization.ts';
 import { FerryError } from '../errors.ts';
-import type { Item, LookAgainQueue } from '../ports.ts';
-import {
-  confirmDifferences,
-  type ConfirmContext,
-  type Difference,
-  type Suspect,
-} from './confirm-differences.ts';
-import { retry } from '../pacing/retry.ts';
+import type { Item } from '../ports.ts';
+import { confirmDifferences, type ConfirmContext, type Difference } from './confirm-differences.ts';
+import type { Suspect } from './segment-join.ts';
+import { retryingQueue } from '../pacing/retrying.ts';
 import type { Pace } from '../pacing/pace.ts';
 import {
   decideKey,
@@ -36,11 +31,11 @@ export interface RepairContext extends Omit<ResynchronizationContext, 'health'> 
 }
 
 export interface RepairOptions {
-  /** Without it, nothing is changed: what would be done is decided in the same way, and told. */
+  /** Without it, nothing is changed: what would be done is decided in the same way, and reported. */
   readonly apply: boolean;
   /** Called after each batch. */
   readonly onProgress: (report: RepairReport) => void;
-  /** Told of each item that is not equal, and what became of it, or would. */
+  /** Called with each item that is not equal, and what became of it, or would. */
   readonly onItem: (item: RepairedItem) => void;
 }
 
@@ -63,7 +58,7 @@ export interface RepairReport {
   put: number;
   /** Still extraneous: deleted, or to be deleted. */
   deleted: number;
-  /** Kept changing; the stream is at work on them. */
+  /** Kept changing: the stream still writes to them. */
   inFlight: number;
   /** Could not be repaired. */
   left: number;
@@ -109,7 +104,7 @@ async function repairBatch(
     const result = await fix(difference, { ...context, health }, options);
     if (result.kind === 'equal') return;
     others += 1;
-    if (result.kind === 'left') leave(key, result.why, report, options);
+    if (result.kind === 'left') reportLeft(key, result.why, report, options);
     else touched.push({ kind: result.kind, key, difference: { kind, attributes } });
   };
   const onInFlight = (key: Item) => {
@@ -119,18 +114,19 @@ async function repairBatch(
   };
   const onUnreadable = (key: Item) => {
     others += 1;
-    leave(key, UNREADABLE, report, options);
+    reportLeft(key, UNREADABLE, report, options);
   };
   const events = { onDifference, onInFlight, onUnreadable };
-  await confirmDifferences(suspects(keys), looking(context, events));
+  await confirmDifferences(suspects(keys), confirmContext(context, events));
   report.looked += keys.length;
   report.equal += keys.length - others;
   const differsAgain = options.apply ? await stillDifferent(touched, context) : new Set();
-  for (const one of touched) {
-    if (differsAgain.has(canonicalKey(one.key))) leave(one.key, STILL_DIFFERENT, report, options);
+  for (const item of touched) {
+    if (differsAgain.has(canonicalKey(item.key)))
+      reportLeft(item.key, STILL_DIFFERENT, report, options);
     else {
-      report[one.kind] += 1;
-      options.onItem(one);
+      report[item.kind] += 1;
+      options.onItem(item);
     }
   }
 }
@@ -189,16 +185,15 @@ async function repairOne(
 ): Promise<Fix> {
   await context.pace.take(1, context.stop);
   context.stop.throwIfAborted();
-  const result = await resynchronizeKey(item, { ...context, lookAgain: patient(context) });
+  // A deleted item is not found again: its announcement is not left to the next run.
+  const result = await resynchronizeKey(item, {
+    ...context,
+    lookAgain: retryingQueue(context.lookAgain, context),
+  });
   if (result.kind === 'unfinished') return { kind: 'left', why: result.why };
   if (result.kept === true) return { kind: 'left', why: KEPT };
   if (!result.changed) return { kind: 'equal' };
   return { kind: result.found ? 'put' : 'deleted' };
-}
-
-/** An item that is deleted already is not met again: the announcement is not left to the next run. */
-function patient({ lookAgain, ...context }: RepairContext): LookAgainQueue {
-  return { announce: (body) => retry(() => lookAgain.announce(body), context) };
 }
 
 /**
@@ -215,7 +210,7 @@ async function stillDifferent(
   const onInFlight = () => undefined;
   const keys = touched.map(({ key }) => key);
   const events = { onDifference, onInFlight, onUnreadable: onInFlight };
-  await confirmDifferences(suspects(keys), looking(context, events));
+  await confirmDifferences(suspects(keys), confirmContext(context, events));
   return differing;
 }
 
@@ -223,7 +218,7 @@ const UNREADABLE = 'the AWS SDK cannot read an attribute of it, called __proto__
 const KEPT = 'the item is not Ferry’s and is kept (unversionedItems)';
 const STILL_DIFFERENT = 'still different: somebody else writes to the item';
 
-function leave(key: Item, why: string, report: RepairReport, { onItem }: RepairOptions): void {
+function reportLeft(key: Item, why: string, report: RepairReport, { onItem }: RepairOptions): void {
   report.left += 1;
   onItem({ kind: 'left', key, why });
 }
@@ -232,7 +227,7 @@ function suspects(keys: readonly Item[]): Suspect[] {
   return keys.map((key) => ({ key, side: 'source' }));
 }
 
-function looking(
+function confirmContext(
   { source, twin, rules, clock, settleMs, stop }: RepairContext,
   events: Pick<ConfirmContext, 'onDifference' | 'onInFlight' | 'onUnreadable'>,
 ): ConfirmContext {
@@ -241,8 +236,8 @@ function looking(
 
 async function* batches<T>(all: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
   let batch: T[] = [];
-  for await (const one of all) {
-    batch.push(one);
+  for await (const item of all) {
+    batch.push(item);
     if (batch.length < size) continue;
     yield batch;
     batch = [];

@@ -1,7 +1,6 @@
-// Two scans, page by page -> the keys whose items did not meet their equal on the other side. Holds only
-// what has not met yet, and never more than a given number of entries: what waits for too long is handed
-// out as a suspect, to be looked up by its key. DynamoDB scans equal keys in the same order on both sides,
-// which keeps the wait short, but nothing here is wrong where it does not.
+// Two scans, page by page -> the keys whose items have no equal on the other side. Holds only items without an equal so
+// far, and never more than a given number: the oldest is then returned as a suspect, to be read by its key. DynamoDB
+// scans equal keys in the same order on both sides, which keeps the number small; the result does not depend on it.
 
 import type { Item } from '../model/attribute-value.ts';
 
@@ -22,17 +21,20 @@ interface JoinEntry {
   readonly digest: string;
 }
 
-/** A key, and the side on which it was met; `source` where both sides have it, but not the same. */
-export interface Unmatched {
+/**
+ * A key that may differ, and the side on which it was read; `source` where both sides have it, but not the same. One of
+ * the destination differs only if the source has no such item; if it has, the source's item is a suspect of its own.
+ */
+export interface Suspect {
   readonly key: Item;
   readonly side: Side;
 }
 
 export interface SegmentJoin {
   /** @returns what has become suspect. */
-  add(side: Side, entry: JoinEntry): Unmatched[];
-  /** What met nothing; the join is empty after it. */
-  rest(): Unmatched[];
+  add(side: Side, entry: JoinEntry): Suspect[];
+  /** What has no equal so far; the join is empty afterwards. */
+  rest(): Suspect[];
   /** How many entries of a side wait. */
   waiting(side: Side): number;
 }
@@ -48,11 +50,10 @@ export function segmentJoin(entriesMax: number): SegmentJoin {
     waiting.delete(keyText);
     return found;
   };
-  // A map remembers the order in which its entries came. What lies before the iterator is gone: to begin
-  // anew each time would be to step over all that has been taken.
+  // A map keeps the order of insertion. A new iterator for each call would step over all deleted entries.
   let inOrder = waiting.keys();
   let added = 0;
-  const takeOldest = (): Unmatched[] => {
+  const takeOldest = (): Suspect[] => {
     let { value } = inOrder.next();
     if (value === undefined) {
       inOrder = waiting.keys();
@@ -75,7 +76,7 @@ export function segmentJoin(entriesMax: number): SegmentJoin {
       return waiting.size > entriesMax ? takeOldest() : [];
     },
     rest() {
-      const left: Unmatched[] = [];
+      const left: Suspect[] = [];
       while (waiting.size > 0) left.push(...takeOldest());
       return left;
     },

@@ -1,10 +1,16 @@
-// Compares two tables, in memory that does not grow with them: scans both segment by segment, joins what
-// meets, and looks up what does not, until each difference is proved or gone.
+// Compares two tables, in memory that does not grow with them: scans both segment by segment, joins equal items, and
+// reads the others by their keys until each difference is proved or gone.
 
 import { type Discrepancy, itemDigest } from '../model/discrepancy.ts';
 import type { SegmentCursor, Side } from './segment-join.ts';
 import type { Item, ReadableTable } from '../ports.ts';
-import { compareSegment, type SegmentPlace } from './compare-segment.ts';
+import {
+  type Comparison,
+  compareSegment,
+  type ScanContext,
+  type ScanCounts,
+  type SegmentPlace,
+} from './compare-segment.ts';
 import {
   confirmDifferences,
   type ConfirmContext,
@@ -13,14 +19,12 @@ import {
 } from './confirm-differences.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 
-export interface VerifyContext extends ConfirmContext {
+export interface VerifyContext extends ConfirmContext, ScanContext {
   readonly source: ReadableTable;
   readonly destination: ReadableTable;
   /** Attribute in which the items of a side say when DynamoDB is to remove them, where it does. */
   readonly timeToLive?: Readonly<Partial<Record<Side, string | undefined>>>;
-  /** Items of a segment that wait for their twins, at most. @default 20,000 */
-  readonly waitingMax?: number;
-  /** Told of differences that are real; those of expired items are only counted. */
+  /** Called with differences that are real; those of expired items are only counted. */
   readonly onDifference: (difference: Difference) => void;
 }
 
@@ -34,10 +38,7 @@ export interface VerifyOptions {
   readonly onProgress: (report: VerifyReport) => void;
 }
 
-export interface VerifyReport extends Record<Discrepancy, number> {
-  /** Items of the source that were compared, and of the destination: those that can be read. */
-  items: number;
-  destinationItems: number;
+export interface VerifyReport extends ScanCounts, Record<Discrepancy, number> {
   /** On one side only, and past the time at which they expire: DynamoDB will remove them. */
   expired: number;
   /** Changed at every look, so that nothing can be said of them. */
@@ -45,9 +46,6 @@ export interface VerifyReport extends Record<Discrepancy, number> {
   /** Cannot be read whole with the SDK, on either side. */
   unreadable: number;
   segmentsDone: number;
-  /** Capacity consumed on each side by scans; looks at single items come on top. */
-  sourceReadUnits: number;
-  destinationReadUnits: number;
 }
 
 const SUSPECTS_AT_ONCE = 5_000;
@@ -57,32 +55,36 @@ export async function verify(
   { segments, totalSegments, workers, onProgress }: VerifyOptions,
 ): Promise<VerifyReport> {
   const report = newReport();
-  const confirmation = startConfirmation(counting(context, report), SUSPECTS_AT_ONCE);
-  const comparison = { context, report, confirmation, onPage: () => onProgress(report) };
+  const comparison = begin(context, report, () => onProgress(report));
   const tasks = segments.map((segment) => async () => {
     await compareSegment({ segment, totalSegments }, { comparison });
     report.segmentsDone += 1;
   });
   await inParallel(tasks, workers);
-  await confirmation.finish();
+  await comparison.confirmation.finish();
   return report;
+}
+
+function begin(context: VerifyContext, report: VerifyReport, onPage: () => void): Comparison {
+  const confirmation = startConfirmation(counting(context, report), SUSPECTS_AT_ONCE);
+  return { context, report, confirmation, onPage };
 }
 
 /** The differences of a single item, after the same two looks. Counts it on each side that has it. */
 export async function verifyKey(key: Item, context: VerifyContext): Promise<VerifyReport> {
   const report = newReport();
   const has = { source: false, destination: false };
-  const noting = (side: Side) => ({
-    async get(one: Item) {
-      const item = await context[side].get(one);
+  const recording = (side: Side) => ({
+    async get(asked: Item) {
+      const item = await context[side].get(asked);
       has[side] = item !== undefined;
       return item;
     },
   });
   await confirmDifferences([{ key, side: 'source' }], {
     ...counting(context, report),
-    source: noting('source'),
-    destination: noting('destination'),
+    source: recording('source'),
+    destination: recording('destination'),
   });
   return { ...report, items: Number(has.source), destinationItems: Number(has.destination) };
 }
@@ -94,15 +96,14 @@ export async function verifySegment(
   isTimeUp: () => boolean,
 ): Promise<{ report: VerifyReport; next: SegmentCursor | undefined }> {
   const report = newReport();
-  const confirmation = startConfirmation(counting(context, report), SUSPECTS_AT_ONCE);
-  const comparison = { context, report, confirmation, onPage: () => undefined };
+  const comparison = begin(context, report, () => undefined);
   const next = await compareSegment(place, { comparison, isTimeUp });
-  await confirmation.finish();
+  await comparison.confirmation.finish();
   if (next === undefined) report.segmentsDone += 1;
   return { report, next };
 }
 
-/** Counts what is confirmed, each item once, and hands on what an operator has to know. */
+/** Counts what is confirmed, each item once, and reports what an operator has to know. */
 function counting(context: VerifyContext, report: VerifyReport): ConfirmContext {
   const isNew = onceEach();
   return {

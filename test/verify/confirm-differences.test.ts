@@ -1,9 +1,6 @@
 import { expect, it } from 'vitest';
-import {
-  confirmDifferences,
-  type ConfirmContext,
-  type Suspect,
-} from '../../src/verify/confirm-differences.ts';
+import { confirmDifferences, type ConfirmContext } from '../../src/verify/confirm-differences.ts';
+import type { Suspect } from '../../src/verify/segment-join.ts';
 import type { Item } from '../../src/ports.ts';
 
 const key = { pk: { S: 'a' } };

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { segmentJoin, type Side, type Unmatched } from '../../src/verify/segment-join.ts';
+import { segmentJoin, type Side, type Suspect } from '../../src/verify/segment-join.ts';
 
 const entry = (name: string, digest: string) => ({
   key: { pk: { S: name } },
   keyText: name,
   digest,
 });
-const nameOf = ({ key, side }: Unmatched) => `${key['pk']?.S} ${side}`;
+const nameOf = ({ key, side }: Suspect) => `${key['pk']?.S} ${side}`;
 
 it('lets equal entries meet, and tells of those that differ', () => {
   const join = segmentJoin(10);
