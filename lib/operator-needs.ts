@@ -108,6 +108,7 @@ export const COMMANDS: readonly CommandNeeds[] = [
     'source dynamodb:DescribeTable',
     'state dynamodb:GetItem',
   ]),
+  needs('config --deployed', [FUNCTION]),
   needs('redrive', REDRIVE_LOOK, REDRIVE),
   needs(
     'redrive --bulk',

@@ -64,6 +64,9 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
     await record(['status', ...changed(regions, { heartbeat: { key: { pk: 'beat' } } })]);
     await cloud.close();
   }),
+  'config --deployed': inRegions((_, record) =>
+    record(['config', '--deployed', 'us-east-1/orders']),
+  ),
   redrive: async (record, apply) => {
     const deployed = await deployLocally('orders');
     await deployed.park(3);

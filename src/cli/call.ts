@@ -4,7 +4,7 @@ import type { TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
-import { replicationFrom } from './replication.ts';
+import { selectedReplication } from './replication.ts';
 import { explained } from './service-errors.ts';
 
 export interface Call {
@@ -23,12 +23,12 @@ export interface PairCall extends Call {
  * @returns the exit code.
  * @throws FerryError
  */
-export function onReplication(
+export async function onReplication(
   { options, io }: Omit<Call, 'replication'>,
   hint: string,
   run: (call: Call) => Promise<number>,
 ): Promise<number> {
-  const replication = replicationFrom(options.text('config') ?? '', options);
+  const replication = await selectedReplication(options);
   return explained({ hint, replications: [replication] }, () => run({ options, io, replication }));
 }
 

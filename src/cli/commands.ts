@@ -71,6 +71,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./teardown.ts')).teardownCommand,
   },
   {
+    name: 'config',
+    summary: 'Print the configuration with every value: of a file, or of a deployed replication.',
+    load: async () => (await import('./config.ts')).configCommand,
+  },
+  {
     name: 'latency',
     summary: 'Measure the time from a write to its item at the twin, at several write rates.',
     load: async () => (await import('./latency.ts')).latencyCommand,

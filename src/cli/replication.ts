@@ -1,14 +1,60 @@
-// Which replication a command is about: from a configuration file, by name where it has several.
+// Which replication a command is about: from a configuration file, by name if it has several, or from the function that
+// was deployed for it.
 
+import { deployment } from '../aws/deployed-function.ts';
 import { loadConfig } from '../config/config-file.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 
-export const replicationOptions: Readonly<Record<'config' | 'replication', OptionSpec>> = {
-  config: { value: 'FILE', help: 'the configuration', default: 'ferry.json' },
+const USUAL_FILE = 'ferry.json';
+
+export const replicationOptions: Readonly<
+  Record<'config' | 'replication' | 'deployed', OptionSpec>
+> = {
+  config: { value: 'FILE', help: `the configuration (default ${USUAL_FILE})` },
   replication: { value: 'NAME', help: 'which replication of the file, if it has several' },
+  deployed: { value: 'REGION/NAME', help: 'a deployed replication, instead of a file' },
 };
+
+/**
+ * The deployed replication that the options name, or all of the file.
+ * @throws UsageError if the file is not usable, or the options contradict each other; or what Lambda throws.
+ */
+export async function selectedReplications(
+  options: ParsedOptions,
+): Promise<readonly ReplicationConfig[]> {
+  const place = options.text('deployed');
+  if (place !== undefined) return [await deployedReplication(place, options)];
+  const path = options.text('config') ?? USUAL_FILE;
+  const isNamed = options.text('replication') !== undefined;
+  return isNamed ? [replicationFrom(path, options)] : loadConfig(path).replications;
+}
+
+/** The one that a command works on. @throws as `selectedReplications`, and if the file has several. */
+export async function selectedReplication(options: ParsedOptions): Promise<ReplicationConfig> {
+  const place = options.text('deployed');
+  if (place !== undefined) return deployedReplication(place, options);
+  return replicationFrom(options.text('config') ?? USUAL_FILE, options);
+}
+
+async function deployedReplication(
+  place: string,
+  options: ParsedOptions,
+): Promise<ReplicationConfig> {
+  const other = ['config', 'replication'].find((name) => options.text(name) !== undefined);
+  if (other !== undefined)
+    throw deployedWrong(`--deployed names a replication already: leave out --${other}.`);
+  const [, region, name] = /^([a-z0-9-]+)\/([a-z][a-z0-9-]{0,29})$/.exec(place) ?? [];
+  if (region === undefined || name === undefined)
+    throw deployedWrong(`--deployed must be a Region and a name, got "${place}".`);
+  return (await deployment({ region }, name)).replication;
+}
+
+function deployedWrong(message: string): UsageError {
+  const hint = 'For example --deployed us-east-1/orders: the Region of the source, and the name.';
+  return new UsageError(message, { code: 'usage.options', hint });
+}
 
 /** @throws UsageError where the file is not usable, or the choice not clear. */
 export function replicationFrom(path: string, options: ParsedOptions): ReplicationConfig {
@@ -42,13 +88,15 @@ export function withCommandsFor(options: ParsedOptions, text: string): string {
 
 /** Without what the command has already. */
 function withOptions(options: ParsedOptions, command: string): string {
-  const { default: usual } = replicationOptions.config;
+  const place = options.text('deployed');
+  if (place !== undefined)
+    return `${command.replaceAll(/ --(?:config|replication) \S+/g, '')} --deployed ${place}`;
   const config = options.text('config');
   const name = options.text('replication');
   const isGiven = (option: string) => command.includes(` --${option} `);
   return [
     command,
-    ...(config === undefined || config === usual || isGiven('config')
+    ...(config === undefined || config === USUAL_FILE || isGiven('config')
       ? []
       : [`--config ${config}`]),
     ...(name === undefined || isGiven('replication') ? [] : [`--replication ${name}`]),

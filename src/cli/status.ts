@@ -2,15 +2,14 @@
 
 import { systemClock } from '../aws/system-clock.ts';
 import { readVitals } from '../composition/read-vitals.ts';
-import { loadConfig } from '../config/config-file.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { utcTime } from '../status/pause.ts';
 import { verdictOf } from '../status/verdict.ts';
 import { FerryError } from '../errors.ts';
 import { type Call, exitCode, printResult } from './call.ts';
-import type { Command, ParsedOptions } from './command.ts';
+import type { Command } from './command.ts';
 import { EXIT, type Io, wrapped } from './output.ts';
-import { replicationFrom, replicationOptions } from './replication.ts';
+import { selectedReplications, replicationOptions } from './replication.ts';
 import { explained, withStory } from './service-errors.ts';
 import { statusFacts } from './status-facts.ts';
 import type { Status } from './status-figures.ts';
@@ -23,8 +22,8 @@ export const statusCommand: Command = {
     watch: { help: 'refresh every ten seconds, until Ctrl-C' },
     json: { help: 'print one line of JSON per replication' },
   },
-  run(options, io) {
-    const replications = chosen(options);
+  async run(options, io) {
+    const replications = await selectedReplications(options);
     return explained({ hint: '', replications }, async () => {
       if (options.has('watch')) return watch(replications, { options, io });
       return lookAndShow(replications, { options, io });
@@ -36,13 +35,6 @@ const WATCH_MS = 10_000;
 const NAP_MS = 250;
 
 type Look = Omit<Call, 'replication'>;
-
-/** All of the file, unless one is named. */
-function chosen(options: ParsedOptions): readonly ReplicationConfig[] {
-  const path = options.text('config') ?? '';
-  if (options.text('replication') !== undefined) return [replicationFrom(path, options)];
-  return loadConfig(path).replications;
-}
 
 function lookAt(replications: readonly ReplicationConfig[], nowMs: number): Promise<Status[]> {
   return Promise.all(

@@ -50,6 +50,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   pause: { args: [], codes: { table: 3 } },
   resume: { args: [] },
   teardown: { args: [], codes: { table: 0 } },
+  config: { args: ['--deployed', 'us-east-1/orders'], codes: { table: 0 } },
   latency: {
     args: ['--rates', '10', '--duration', '1'],
     codes: { credentials: 0 },
@@ -126,10 +127,12 @@ const inFolder = (arg: string) => (/^[\w.]+\.jsonl?$/.test(arg) ? join(folder, a
 
 /** A pause is for emergencies: it goes on where it cannot be noted, and says what is missing. */
 const UNNOTED =
-  /^A pause can only be noted in the control row .*it could not be read \(There is no table ferry-orders-state in eu-west-1\)\. .*\n?$/;
+  /^The pause cannot be noted in the control row of the destination now: it could not be read \(There is no table ferry-orders-state in eu-west-1\)\. .*\n?$/;
 
 const withConfig = (name: string, args: readonly string[]) =>
-  ['init', 'local', 'latency'].includes(name) ? args : [...args, '--config', 'ferry.json'];
+  ['init', 'local', 'latency', 'config'].includes(name)
+    ? args
+    : [...args, '--config', 'ferry.json'];
 
 afterEach(() => {
   vi.unstubAllEnvs();

@@ -12,6 +12,7 @@ it.each([
     ['--config', '/tmp/a.json', '--replication', 'orders'],
     'ferry resume --apply --config /tmp/a.json --replication orders',
   ],
+  [['--deployed', 'us-east-1/orders'], 'ferry resume --apply --deployed us-east-1/orders'],
 ])('names the next command for the same replication: %j', (args, expected) => {
   const completed = withCommandsFor(parseOptions(command, args), '`ferry resume --apply`');
 
@@ -27,6 +28,11 @@ it.each([
     NAMED,
     'Run `ferry adopt --apply`, then `ferry resume --config a.json --replication orders`.',
     'Run `ferry adopt --apply --config a.json --replication orders`, then `ferry resume --config a.json --replication orders`.',
+  ],
+  [
+    ['--deployed', 'us-east-1/orders'],
+    'Run `ferry redrive --replication orders --apply`, then `ferry verify --config a.json`.',
+    'Run `ferry redrive --apply --deployed us-east-1/orders`, then `ferry verify --deployed us-east-1/orders`.',
   ],
   [NAMED, '`ferry init … --create-destination`', '`ferry init … --create-destination`'],
   [NAMED, '{"verdict":"`ferry adopt`"}', '{"verdict":"`ferry adopt`"}'],
