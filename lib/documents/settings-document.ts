@@ -1,6 +1,6 @@
 // ferry.schema.json and what a change does -> the tables of docs/settings.md.
 
-import schema from '../../ferry.schema.json' with { type: 'json' };
+import { SCHEMA } from '../../src/config/schema.ts';
 import { SETTING_CHANGES } from './setting-changes.ts';
 
 /** The part of JSON Schema that ferry.schema.json uses. */
@@ -23,15 +23,16 @@ interface Setting {
   readonly isRequired: boolean;
 }
 
-const DEFINITIONS = schema.definitions as unknown as Readonly<Record<string, Schema>>;
+const { properties: OF_FILE = {}, definitions: DEFINITIONS } = SCHEMA as Schema & {
+  readonly definitions: Readonly<Record<string, Schema>>;
+};
 /** Described as a whole. */
 const WHOLES = new Set(['partitionKey', 'sortKey', 'key']);
 
 /** Every setting of a replication, and the one beside them. */
 export function allSettings(): Setting[] {
-  const { $schema } = schema.properties;
   return [
-    { path: '$schema', schema: $schema, isRequired: false },
+    { path: '$schema', schema: OF_FILE['$schema'] ?? {}, isRequired: false },
     ...settingsOf(DEFINITIONS['replication'] ?? {}, ''),
   ];
 }

@@ -1,5 +1,6 @@
 // The settings of a configuration file, and the one variable of the deployed functions: the only list of them. Types
 // are derived from it, and `npm run docs` writes ferry.schema.json from it, by which files and variables are checked.
+// Where a text has a pattern, the first sentence of its description says which form it has: problems quote that.
 
 import { type Static, type TSchema, type TSchemaOptions, Type } from 'typebox';
 import { FUNCTION_VARIABLE, VARIABLE_FORMAT } from './names.ts';
@@ -63,7 +64,7 @@ const kmsKeyArn = define(
   Text({
     pattern: `^${KEY_ARN}$`,
     description:
-      'The customer managed KMS key of this table: the ARN of a key in the table\'s Region, not of an alias. Ferry\'s roles may then use it. A table with "create" is encrypted with it; an existing table must be already.',
+      'The customer managed KMS key of this table: the ARN of a key in the Region of the table, not of an alias. Ferry\'s roles get permission to use it. A table with "create" is encrypted with it. An existing table must already be encrypted with it.',
     examples: KEY_EXAMPLES,
   }),
 );
@@ -74,7 +75,7 @@ const endpoint = define(
     pattern: '^https?://[^/]+/?$',
     maxLength: 255,
     description:
-      "A DynamoDB endpoint other than the Region's own, such as an emulator. The function and the commands must both reach it.",
+      'A DynamoDB endpoint to use instead of that of the Region, for example of an emulator. Both the function and the commands must reach it.',
     examples: ['http://127.0.0.1:8000'],
   }),
 );
@@ -100,7 +101,7 @@ const serviceEndpoints = define(
     },
     {
       description:
-        "Endpoints at which the commands ask the other services of this Region, if not the Region's own: of an emulator, or of `ferry local --keep`.",
+        'Endpoints of other AWS services that the commands use instead of those of the Region: of an emulator, or of `ferry local --keep`.',
     },
   ),
 );
@@ -179,32 +180,40 @@ const encryption = define(
       kmsKeyArn: Optional(
         encryptionKey({
           description:
-            'A key in the source\'s Region, for everything that Ferry creates there: queues, bucket, alarm topic, log groups, functions, and a source table with "create". If it is a multi-Region key, its replica is used in the destination\'s Region.',
+            'A key in the Region of the source, for everything that Ferry creates there: queues, bucket, alarm topic, log groups, functions, and a source table with "create". If it is a multi-Region key, Ferry uses its replica in the Region of the destination.',
         }),
       ),
       destinationKmsKeyArn: Optional(
         encryptionKey({
           description:
-            'A key in the destination\'s Region, for the state table, and for a destination table with "create". Required with a kmsKeyArn that is in another Region only.',
+            'A key in the Region of the destination, for the state table, and for a destination table with "create". Required if kmsKeyArn is a key of another Region, but not a multi-Region key.',
         }),
       ),
-      deadLetterQueue: exception('A key for the dead-letter queue, or none for the key of SQS.'),
-      lookAgainQueue: exception('A key for the look-again queue, or none for the key of SQS.'),
-      onFailureBucket: exception('A key for the on-failure bucket, or none for the key of S3.'),
-      alarmTopic: exception(
-        'A key for the alarm topic, or none. Its policy must let CloudWatch use it: otherwise no alarm is sent, and nothing says so.',
+      deadLetterQueue: exception(
+        'A key for the dead-letter queue, or none for the default encryption of SQS.',
       ),
-      logGroups: exception('A key for all log groups, or none for the key of CloudWatch Logs.'),
+      lookAgainQueue: exception(
+        'A key for the look-again queue, or none for the default encryption of SQS.',
+      ),
+      onFailureBucket: exception(
+        'A key for the on-failure bucket, or none for the default encryption of S3.',
+      ),
+      alarmTopic: exception(
+        'A key for the alarm topic, or none for no encryption. The key policy must allow CloudWatch to use it. Otherwise no alarm is sent, and no error is shown.',
+      ),
+      logGroups: exception(
+        'A key for all log groups, or none for the default encryption of CloudWatch Logs.',
+      ),
       functions: exception(
-        'A key for the environments of all functions, or none for the key of Lambda.',
+        'A key for the environment variables of all functions, or none for the default encryption of Lambda.',
       ),
       stateTable: exception(
-        "A key in the destination's Region for the state table, or none for DynamoDB's AWS managed key.",
+        'A key in the Region of the destination for the state table, or none for the AWS managed key of DynamoDB.',
       ),
     },
     {
       description:
-        'Customer managed KMS keys for what Ferry creates: kmsKeyArn for all of it, and exceptions. Each is the ARN of a key, not of an alias. docs/customer-keys.md has what the key policies must allow.',
+        'Customer managed KMS keys for what Ferry creates: kmsKeyArn for all of it, and exceptions. Each is the ARN of a key, not of an alias. docs/customer-keys.md says what the key policies must allow.',
     },
   ),
 );
@@ -221,15 +230,15 @@ const heartbeat = define(
           type: ['string', 'number'],
           pattern: '^[ -#%-)+->@-~\u00a1-\u00ff]{1,255}$',
           description:
-            'A number, or a text of 1 to 255 printable characters of ISO 8859-1 other than *, ? and $: an IAM policy has to hold it as it is. For example ferry-heartbeat.',
+            'A number, or a text of 1 to 255 printable characters of ISO 8859-1 other than *, ? and $, because an IAM policy contains it. For example ferry-heartbeat.',
         },
         description:
-          "The item's key, by attribute: a text for a key of type S, a number for one of type N. No other writer may use it.",
+          'The key of the item, by attribute: a text for a key of type S, a number for a key of type N. No other writer may use this item.',
       }),
     },
     {
       description:
-        'Write one reserved item to the source every minute, so that an idle or stuck replication has a latency, too, and silence raises an alarm.',
+        'Write one reserved item to the source every minute. An idle or stuck replication then has a latency, too, and a missing heartbeat raises an alarm.',
     },
   ),
 );
@@ -243,7 +252,7 @@ const alarms = define(
           pattern: '^[^@\\s]+@[^@\\s]+$',
           maxLength: 254,
           description:
-            'An email address. It gets every alarm, once it has confirmed the subscription.',
+            'An email address. It receives every alarm, after it has confirmed the subscription.',
           examples: ['oncall@example.com'],
         }),
       ),
@@ -252,7 +261,7 @@ const alarms = define(
           minimum: 1,
           maximum: 86_400,
           default: 60,
-          description: 'Latency of every hundredth record (p99) that raises the alarm.',
+          description: 'p99 replication latency, in seconds, at which the alarm fires.',
         }),
       ),
       runbook: defaulted(
@@ -261,11 +270,11 @@ const alarms = define(
           maxLength: 500,
           default: 'docs/runbook.md',
           description:
-            'Where the runbook is. With a URL, alarms and dashboard link to it. Otherwise the dashboard holds its entries, and alarms lead to the dashboard.',
+            'Where the runbook is. With a URL, alarms and dashboard link to it. Otherwise the dashboard shows the entries of the runbook, and alarms link to the dashboard.',
         }),
       ),
     },
-    { description: 'When and whom the alarms call.' },
+    { description: 'When alarms fire, and where they are sent.' },
   ),
 );
 
@@ -278,7 +287,7 @@ const eventSource = define(
           minimum: 1,
           maximum: 10_000,
           default: 1_000,
-          description: 'Records per invocation at most.',
+          description: 'Maximum number of records per invocation.',
         }),
       ),
       maxBatchingWindowSeconds: defaulted(
@@ -286,7 +295,8 @@ const eventSource = define(
           minimum: 0,
           maximum: 300,
           default: 0,
-          description: 'Time to gather a batch. More than 0 trades latency for fewer invocations.',
+          description:
+            'How long Lambda gathers a batch. A value above 0 adds latency, and makes fewer invocations.',
         }),
       ),
       parallelizationFactor: defaulted(
@@ -294,15 +304,14 @@ const eventSource = define(
           minimum: 1,
           maximum: 10,
           default: 1,
-          description:
-            'Batches of one shard in progress at the same time. Records of one item stay in order.',
+          description: 'Concurrent batches per shard. Records of one item stay in order.',
         }),
       ),
       enabled: defaulted(
         Flag({
           default: true,
           description:
-            'Whether Lambda reads the stream. false keeps a new mapping off until it is enabled, as `ferry backfill --before-stream` needs it.',
+            'Whether Lambda reads the stream. With false, a new event source mapping is disabled until it is enabled, as `ferry backfill --before-stream` needs it.',
         }),
       ),
       retryAttempts: defaulted(
@@ -311,7 +320,7 @@ const eventSource = define(
           maximum: 10_000,
           default: -1,
           description:
-            'Retries of a failing batch; -1 retries until maxRecordAgeSeconds, so that an outage of the destination waits in the stream.',
+            'Retries of a failing batch. With -1, Lambda retries until maxRecordAgeSeconds, so that records wait in the stream during an outage of the destination.',
         }),
       ),
       maxRecordAgeSeconds: defaulted(
@@ -320,7 +329,7 @@ const eventSource = define(
           maximum: 82_800,
           default: 72_000,
           description:
-            'Age at which Lambda gives a record up to the on-failure bucket. Below the 24 hours for which the stream keeps it, with time left to catch up.',
+            'Age at which Lambda moves a record to the on-failure bucket. It must be below the 24 hours for which the stream keeps a record, with time left to catch up.',
         }),
       ),
     },
@@ -334,22 +343,36 @@ const functionSettings = define(
   'function',
   closed(
     {
-      memoryMiB: defaulted(Integer({ minimum: 128, maximum: 10_240, default: 512 })),
-      timeoutSeconds: defaulted(Integer({ minimum: 30, maximum: 900, default: 60 })),
+      memoryMiB: defaulted(
+        Integer({
+          minimum: 128,
+          maximum: 10_240,
+          default: 512,
+          description: 'Memory of the function. Processor time grows with it.',
+        }),
+      ),
+      timeoutSeconds: defaulted(
+        Integer({
+          minimum: 30,
+          maximum: 900,
+          default: 60,
+          description: 'Timeout of the function. With checked tombstones, at most 835.',
+        }),
+      ),
       concurrency: defaulted(
         Integer({
           minimum: 1,
           maximum: 900,
           default: 800,
           description:
-            'Most items written at the same time in one invocation, and never more than one for each MiB of memory. Ferry finds out how many of them the destination can use.',
+            'Maximum number of concurrent writes in one invocation, and never more than one for each MiB of memory. Ferry measures how many of them the destination can use.',
         }),
       ),
       httpClient: defaulted(
         Enum(['signed', 'sdk'], {
           default: 'signed',
           description:
-            "What carries the function's writes: requests that Ferry signs itself, at a tenth of the processor time, or the AWS SDK.",
+            'How the function sends its writes: signed, with requests that Ferry signs itself for a tenth of the processor time, or sdk, with the AWS SDK.',
         }),
       ),
       logRetentionDays: defaulted(
@@ -368,7 +391,7 @@ const replication = define(
     name: Text({
       pattern: '^[a-z][a-z0-9-]{0,29}$',
       description:
-        '1 to 30 lower-case letters, digits and dashes, starting with a letter. Part of stack, queue and function names and of every tombstone: never rename it.',
+        '1 to 30 lower-case letters, digits and dashes, starting with a letter. It is part of the names of stacks, queues and functions, and of every tombstone. Do not rename it.',
     }),
     source: source(),
     destination: destination(),
@@ -382,49 +405,49 @@ const replication = define(
       Enum(['replicate', 'skip'], {
         default: 'replicate',
         description:
-          "Deletes made by the source's TTL: replicate them, or skip them because the destination has TTL enabled itself.",
+          'Whether deletes by the TTL of the source are replicated, or skipped because the destination has its own TTL.',
       }),
     ),
     tombstones: defaulted(
       Enum(['checked', 'strict'], {
         default: 'checked',
         description:
-          'How deleted items are kept from coming back. checked: inserts that are older than 30 s are looked up first, and deletes are looked at again; after a crash or an overlap of invocations a deleted item may show for minutes. strict: every insert is a transaction, which costs four times as much, and a deleted item never shows.',
+          'How Ferry keeps deleted items from coming back. checked: inserts that are older than 30 s are looked up first, and deletes are looked at again. After a crash or an overlap of invocations, a deleted item may show for minutes. strict: every insert is a transaction, which costs four times as much. A deleted item never shows.',
       }),
     ),
     systemicRejections: defaulted(
       Enum(['hold', 'dead-letter'], {
         default: 'hold',
         description:
-          'What happens when the destination rejects at least 100 items in a row, and 9 of 10, for one reason: hold the records back and raise an alarm, or put each on the dead-letter queue.',
+          'What happens if the destination rejects at least 100 different items, and 90 % of a batch, for one reason: hold the records and raise an alarm, or send each of them to the dead-letter queue.',
       }),
     ),
     unversionedItems: defaulted(
       Enum(['replace', 'keep'], {
         default: 'replace',
         description:
-          'Destination items that Ferry did not write: replace them (the source is the truth), or keep them.',
+          'What happens to items of the destination that Ferry did not write: replace them, or keep them.',
       }),
     ),
     reservedAttribute: defaulted(
       Text({
         ...attributeName,
         default: '_ferry',
-        description: 'Top-level attribute of destination items that holds their version.',
+        description: 'Top-level attribute that holds the version of each item of the destination.',
       }),
     ),
     timestampAttribute: Optional(
       Text({
         ...attributeName,
         description:
-          "Top-level attribute in which the application writes the time of each write. A number, or text with a number, is epoch seconds below 10^11, milliseconds below 10^14, else microseconds. Other text is ISO 8601 with a time of day, in UTC if it has no offset. Makes latency as exact as the timestamp; without it, latency reads up to one second too high. An item without it, or with a time over 48 hours old or 15 minutes ahead, is measured by the stream's time and counted as TimestampFallbacks. Deletes have no timestamp and no latency then.",
+          'Top-level attribute in which the application writes the time of each write. A number, or text with a number, is epoch seconds below 10^11, milliseconds below 10^14, else microseconds. Other text is ISO 8601 with a time of day, in UTC if it has no offset. Latency is as exact as this timestamp. Without the setting, latency reads up to one second too high. An item without it, or with a time over 48 hours old or 15 minutes ahead, is measured by the time of the stream and counted as TimestampFallbacks. Deletes then have no timestamp and no latency.',
       }),
     ),
     bulk: defaulted(
       Flag({
         default: false,
         description:
-          'Deploy a state machine that runs `ferry backfill --bulk`, `ferry verify --bulk` and `ferry redrive --bulk` as functions, side by side: for tables that outgrow one machine, and for the millions of records of a long outage. It costs nothing while no run is at work.',
+          'Whether to deploy a state machine that runs `ferry backfill --bulk`, `ferry verify --bulk` and `ferry redrive --bulk` as concurrent functions: for tables that are too large for one machine, and for the millions of records of a long outage. It costs nothing while it does not run.',
       }),
     ),
     encryption: Optional(encryption()),
