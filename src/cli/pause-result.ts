@@ -113,7 +113,7 @@ export function resumedLines(
     ...enabled.map(({ id }) => `The event source mapping ${id} is enabled.`),
     ...leftLines(left),
     ...(paused === undefined
-      ? ['No pause was recorded, so the age of the oldest change is unknown.']
+      ? ['No pause was noted, so the age of the oldest change is unknown.']
       : lossLines(paused, replication, nowMs)),
     ...(replication.eventSource.enabled
       ? []

@@ -140,7 +140,7 @@ function printPlan(plan: Plan): number {
       ...mappingLines(all),
       isDone
         ? `The replication is paused since ${utcTime(paused.sinceMs)}. There is nothing to do.`
-        : `Pause would disable the mapping, and wait until it is disabled.${obstacle === undefined ? ' Then it would record the pause in the control row.' : ''}`,
+        : `Pause would disable the mapping, and wait until it is disabled.${obstacle === undefined ? ' Then it would note the pause in the control row.' : ''}`,
       ...horizonLines(paused, replication, lag),
       ...alarmLines(replication),
       ...(obstacle === undefined ? deploymentLines(replication) : []),
@@ -157,7 +157,7 @@ async function pauseNow(seen: Seen): Promise<number> {
     all: await retry(() => context.mappings.list(), context),
   }));
   if (result !== undefined) return printPaused({ ...seen, all: result.all }, result);
-  io.err('Stopped. The mapping may be disabled without a record of the pause. Run it again.');
+  io.err('Stopped. The mapping may be disabled without a note of the pause. Run it again.');
   return EXIT.differences;
 }
 
@@ -181,14 +181,14 @@ function printPaused(seen: Seen, result: PauseResult): number {
   return EXIT.differences;
 }
 
-const WITHOUT_RECORD =
+const WITHOUT_NOTE =
   '`ferry status` does not show the pause, and a deployment that changes the mapping resumes it';
 
 function unnoted(why: string): string {
-  return `The pause could not be recorded in the control row: ${why}. ${WITHOUT_RECORD}. Do not deploy, or run \`ferry pause --apply\` again first.`;
+  return `The pause could not be noted in the control row: ${why}. ${WITHOUT_NOTE}. Do not deploy, or run \`ferry pause --apply\` again first.`;
 }
 
 /** In a dry run, nothing was tried but to read the row. */
 function unnotable(why: string): string {
-  return `The control row of the destination cannot record a pause now: ${why}. --apply disables the mapping anyway. Without the record, ${WITHOUT_RECORD}.`;
+  return `The pause cannot be noted in the control row of the destination now: ${why}. --apply disables the mapping anyway. Without the note, ${WITHOUT_NOTE}.`;
 }

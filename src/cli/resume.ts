@@ -108,9 +108,9 @@ function printResumed(call: PauseCall, result: ResumeResult): number {
 }
 
 function unknownPause(why: string): string {
-  return `The control row cannot be read, so it is unknown whether a pause is recorded: ${why}.`;
+  return `The control row cannot be read, so it is unknown whether a pause is noted: ${why}.`;
 }
 
 function unresumed(why: string): string {
-  return `The control row could not be changed: ${why}. It may still record a pause. Then the function holds every record, and Lambda sends records that are too old to the on-failure bucket. When the destination responds again, run \`ferry resume --apply\` again.`;
+  return `The control row could not be changed: ${why}. It may still have a pause. Then the function holds every record, and Lambda sends records that are too old to the on-failure bucket. When the destination responds again, run \`ferry resume --apply\` again.`;
 }

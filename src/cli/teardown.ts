@@ -155,7 +155,7 @@ function foundLines({ leftover, remains, decision }: Found): string[] {
   const fate =
     decision === 'delete'
       ? 'would be deleted'
-      : `kept, unless \`--delete ${fullName(leftover)}\` names it`;
+      : `kept; \`--delete ${fullName(leftover)}\` deletes it`;
   return [
     `  ${what} ${name} (${region}): ${holds}${doubt}; ${fate}`,
     `    import: \`npx cdk import ${stack}\`, ${IMPORT_IDENTIFIERS[kind]} ${remains.id}`,

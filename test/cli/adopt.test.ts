@@ -79,7 +79,7 @@ describe('ferry adopt', () => {
     const { exitCode, out } = await run('adopt');
 
     expect(exitCode).toBe(3);
-    expect(out).toContain('It would disable the event source mapping a1b2, and wait 2 min');
+    expect(out).toContain('Adopt would disable the event source mapping a1b2, and wait 2 min');
     expect(out).toContain(
       `It would open epoch 2 for the stream ${regions.streamArn}, because the control row does not know the stream.`,
     );
@@ -100,12 +100,12 @@ describe('ferry adopt', () => {
     expect(err.split('\n')).toEqual([
       'Disabling the event source mapping a1b2.',
       'Waiting until Lambda has disabled it.',
-      expect.stringMatching(/^Waiting until no earlier write can land: 125 s left\.$/) as string,
+      expect.stringMatching(/^Waiting until no earlier write can arrive: 125 s left\.$/) as string,
       expect.stringMatching(/: 95 s left\.$/) as string,
       expect.stringMatching(/: 65 s left\.$/) as string,
       expect.stringMatching(/: 35 s left\.$/) as string,
       expect.stringMatching(/: 5 s left\.$/) as string,
-      'Opening epoch 2: the control row does not know the stream.',
+      'Opening epoch 2, because the control row does not know the stream.',
       'Enabled the event source mapping a1b2.',
     ]);
     expect(regions.lambda.changes).toEqual(['disable a1b2', 'enable a1b2']);
@@ -133,7 +133,9 @@ describe('ferry adopt', () => {
 
     expect(exitCode).toBe(0);
     expect(out).toContain('There is nothing to adopt.');
-    expect(err).toContain('The event source mapping a1b2 was disabled before, and still is.');
+    expect(err).toContain(
+      'The event source mapping a1b2 was already disabled, and stays disabled.',
+    );
     expect(err).toContain('--region us-east-1 --uuid a1b2 --enabled');
   });
 
@@ -159,7 +161,9 @@ describe('ferry adopt', () => {
 
     const again = await run('adopt', '--apply');
     expect(again.exitCode).toBe(0);
-    expect(again.err).toContain('The event source mapping a1b2 was disabled before, and still is.');
+    expect(again.err).toContain(
+      'The event source mapping a1b2 was already disabled, and stays disabled.',
+    );
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
   });
 
@@ -182,11 +186,11 @@ describe('ferry adopt', () => {
     const { exitCode, err } = await run('adopt', '--apply');
 
     expect(looked.out).toMatch(
-      /Because there is no control row, it would read every version of the twin \(about .* RCU, under \$0\.01\)/,
+      /It would read the version of every item of the twin \(about .* RCU, under \$0\.01\), because there is no control row/,
     );
     expect(exitCode).toBe(0);
     expect(err.split('\n')[0]).toMatch(
-      /^Every version of the twin is read, because there is no control row: about/,
+      /^Reading the version of every item of the twin \(about .*\), because there is no control row/,
     );
     expect(await controlRow()).toMatchObject({ epochs: { L: [{ M: { n: { N: '4' } } }] } });
   });
@@ -330,7 +334,7 @@ describe('ferry backfill --before-stream', () => {
   const before = () => run('backfill', '--apply', '--before-stream');
 
   it('estimates a plain put for each item', async () => {
-    expect((await run('backfill', '--before-stream')).out).toMatch(/write units +about 2$/m);
+    expect((await run('backfill', '--before-stream')).out).toMatch(/write capacity +about 2 WCU$/m);
   });
 
   it('copies by plain puts, and enables the mapping in the end', async () => {
@@ -391,14 +395,14 @@ describe('ferry backfill --before-stream', () => {
 
     const stopped = await runHere(args, stop.signal, clock);
     expect(stopped).toMatchObject({ exitCode: 3 });
-    expect(stopped.err).toContain('Run it again: what is left is to enable the mapping.');
+    expect(stopped.err).toContain('Run the command again to enable the event source mapping.');
     expect((await run('backfill', '--before-stream')).out).toContain(
-      'With --apply it copies nothing: what is left is to enable the mapping.',
+      '--apply copies nothing, and enables the event source mapping.',
     );
 
     const again = await before();
     expect(again.exitCode).toBe(0);
-    expect(again.err).toContain('is done already.');
+    expect(again.err).toContain('has already finished.');
     expect(regions.lambda.changes).toEqual(['enable a1b2']);
   });
 
@@ -409,10 +413,10 @@ describe('ferry backfill --before-stream', () => {
     const dry = await run('backfill', '--before-stream');
     const again = await before();
 
-    expect(dry.out).toContain('With --apply it does nothing: the mapping is enabled already.');
+    expect(dry.out).toContain('--apply does nothing: the event source mapping is already enabled.');
 
     expect(again.exitCode).toBe(0);
-    expect(again.err).toContain('is done already.');
+    expect(again.err).toContain('has already finished.');
     expect(again.err).toContain('The event source mapping a1b2 is enabled.');
     expect(regions.lambda.changes).toEqual(['enable a1b2']);
   });

@@ -39,7 +39,7 @@ describe('a dry run of a backfill', () => {
     const json = await regions.ferry('backfill', '--json');
 
     expect(exitCode).toBe(0);
-    expect(out).toContain(`goes on with the backfill of ${STARTED_AT}, which has copied 0`);
+    expect(out).toContain(`continues the backfill that started at ${STARTED_AT}. It has copied 0`);
     expect(JSON.parse(json.out)).toMatchObject({ apply: false, resumes: STARTED_AT, copied: 0 });
   });
 
@@ -47,7 +47,7 @@ describe('a dry run of a backfill', () => {
     await leaveUnfinished();
 
     expect((await regions.ferry('backfill', '--restart')).out).toContain(
-      'With --apply it copies everything.',
+      '--apply copies everything.',
     );
   });
 
@@ -88,7 +88,9 @@ describe('a dry run of a backfill', () => {
       const real = await regions.ferry(...bulk, '--apply');
 
       const missing = 'There is no function ferry-orders-bulk in us-east-1.';
-      expect(dry.err).toContain(`With --apply, the command would end before it begins: ${missing}`);
+      expect(dry.err).toContain(
+        `With --apply, the command would fail before it changes anything: ${missing}`,
+      );
       expect(dry.err).toContain('Hint: Set "bulk" to true');
       expect(real.exitCode).toBe(1);
       expect(real.err).toContain(missing);
@@ -103,7 +105,7 @@ describe('a dry run of a backfill', () => {
     try {
       const { err } = await regions.ferry('backfill');
 
-      expect(err).toContain('With --apply, the command would end before it begins');
+      expect(err).toContain('With --apply, the command would fail before it changes anything');
       expect((await regions.ferry('backfill', '--apply')).exitCode).toBe(1);
     } finally {
       regions.lambda.isDeployed = true;

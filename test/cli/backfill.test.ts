@@ -34,7 +34,7 @@ describe('ferry backfill', () => {
     expect(exitCode).toBe(0);
     expect(out).toMatch(/items +about 200/);
     // Each copy is twice a put, and twice a check of the ledger row.
-    expect(out).toMatch(/write units +about 800/);
+    expect(out).toMatch(/write capacity +about 800 WCU/);
     expect(out).toContain('Nothing was changed.');
     expect((await contents(regions.destination, 'Orders')).size).toBe(0);
     expect(await ledgerRows(regions)).toEqual([]);
@@ -46,7 +46,7 @@ describe('ferry backfill', () => {
     const { exitCode, out, err } = await runHere(args, AbortSignal.abort());
 
     expect(exitCode).toBe(3);
-    expect({ out, err }).toEqual({ out: '', err: 'ferry: stopped before any work was begun.' });
+    expect({ out, err }).toEqual({ out: '', err: 'ferry: stopped before any work started.' });
     expect(await ledgerRows(regions)).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ import { CreateTableCommand, ScanCommand, UpdateTimeToLiveCommand } from '@aws-s
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/config-file.ts';
 import { startAnswering } from '../fixtures/answering.ts';
 import {
   type Finished,
@@ -206,7 +206,7 @@ describe('ferry init', () => {
       );
 
       expect(exitCode).toBe(2);
-      expect(err).toContain(`must be a URL such as http://127.0.0.1:8000, got "${url}"`);
+      expect(err).toContain(`must be a URL, for example http://127.0.0.1:8000, got "${url}"`);
     },
   );
 

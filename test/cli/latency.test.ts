@@ -90,7 +90,7 @@ describe('ferry latency', () => {
     );
 
     expect({ exitCode, err }).toMatchObject({ exitCode: 3 });
-    expect(err).toContain('Did not arrive while they were waited for: 1 item.');
+    expect(err).toContain('1 item did not arrive in time.');
     expect(levelsOf(out)).toMatchObject([
       {
         writes: 20,
@@ -162,7 +162,7 @@ async function interruptedAtFirstStatus(args: readonly string[]) {
 
 describe('ferry latency, wrongly used', () => {
   it.each([
-    [['--rates', '30,x'], 'from 1 to 2000 with commas between, got "30,x"'],
+    [['--rates', '30,x'], 'from 1 to 2000, separated by commas, got "30,x"'],
     [['--rates', ''], 'got ""'],
     [['--rates', '0'], 'got "0"'],
     [['--rates', '2001'], 'got "2001"'],
@@ -170,9 +170,9 @@ describe('ferry latency, wrongly used', () => {
     [['--rates', '1,2,3,4,5,6,7'], '--rates must be one to 6'],
     [['--duration', '0'], '--duration must be a whole number from 1 to 600, got "0"'],
     [['--wait', '61'], '--wait must be a whole number from 1 to 60, got "61"'],
-    [['--svg', '/nowhere/at/all.svg'], 'Cannot write the picture /nowhere/at/all.svg: ENOENT'],
+    [['--svg', '/nowhere/at/all.svg'], 'The picture /nowhere/at/all.svg cannot be written: ENOENT'],
     [['--svg', tmpdir()], 'is a folder'],
-    [['--replication', 'orders'], '--replication names one of a configuration file'],
+    [['--replication', 'orders'], '--replication needs a configuration file'],
   ])('refuses %s before it starts anything', async (args, message) => {
     const { exitCode, out, err } = await runHere(['latency', ...args]);
 

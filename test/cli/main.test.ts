@@ -68,7 +68,7 @@ describe('ferry', () => {
     });
     expect(await ferry('--json', 'status')).toMatchObject({
       exitCode: 2,
-      err: expect.stringContaining('The command has to come before its options, got "--json".'),
+      err: expect.stringContaining('The command must come before its options, got "--json".'),
     });
   });
 
@@ -136,11 +136,11 @@ describe('ferry local, wrongly used', () => {
     ],
     [
       ['--source-endpoint', 'localhost:8000'],
-      '--source-endpoint must be a URL such as http://127.0.0.1:8000, got "localhost:8000"',
+      '--source-endpoint must be a URL, for example http://127.0.0.1:8000, got "localhost:8000"',
     ],
     [['--destination-endpoint', 'http://127.0.0.1:99999'], 'got "http://127.0.0.1:99999"'],
     [['--config', '/nowhere/ferry.json'], 'There is no configuration file /nowhere/ferry.json'],
-    [['--replication', 'orders'], '--replication names one of a configuration file'],
+    [['--replication', 'orders'], '--replication needs a configuration file'],
   ])('refuses %s', async (args, message) => {
     const { exitCode, err } = await ferry('local', ...args);
 

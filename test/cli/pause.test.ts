@@ -72,8 +72,8 @@ describe('ferry pause', () => {
 
     expect(exitCode).toBe(3);
     expect(out).toContain('The event source mapping a1b2 is Enabled.');
-    expect(out).toMatch(/Resume before \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: after that, changes are/);
-    expect(out).toMatch(/records older than 20 h go to the on-failure bucket/);
+    expect(out).toMatch(/Resume before \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\. After that, changes are/);
+    expect(out).toMatch(/Lambda sends records older than 20 h to the on-failure bucket/);
     expect(out).toContain('Nothing was changed.');
     expect(await controlRow()).toEqual(before);
     expect(regions.lambda.changes).toEqual([]);
@@ -87,7 +87,9 @@ describe('ferry pause', () => {
     const unreachable = await runHere(['pause', '--config', config], undefined, hurried());
 
     expect(exitCode).toBe(3);
-    expect(err).toContain('at the moment, there is no control row yet. With --apply, the mapping');
+    expect(err).toContain(
+      'destination now: there is no control row yet. --apply disables the mapping',
+    );
     expect(unreachable.err).toContain(
       'it could not be read (Nothing listens at http://127.0.0.1:9',
     );
@@ -103,9 +105,9 @@ describe('ferry pause', () => {
     const { exitCode, out, err } = await run('pause', '--apply');
 
     expect({ exitCode, err }).toMatchObject({ exitCode: 0 });
-    expect(out).toMatch(/^Paused since .*Z\.$/m);
+    expect(out).toMatch(/^The replication is paused since .*Z\.$/m);
     expect(`${out}${err}`.split('Resume before')).toHaveLength(2);
-    expect(err).toContain('Waiting until Lambda has done it.');
+    expect(err).toContain('Waiting for Lambda.');
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
     expect(regions.lambda.mappings[0]?.state).toBe('Disabled');
     expect(await controlRow()).toMatchObject({ revision: { N: '2' }, paused: { M: {} } });
@@ -162,7 +164,7 @@ describe('ferry pause', () => {
     const { exitCode, out } = await run('pause', '--apply');
 
     expect(exitCode).toBe(0);
-    expect(out).toContain('How far the twin is behind could not be read (');
+    expect(out).toContain('The replication latency could not be read (');
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
   });
 
@@ -170,7 +172,7 @@ describe('ferry pause', () => {
     const { exitCode, out, err } = await run('pause', '--apply');
 
     expect(exitCode).toBe(3);
-    expect(out).toContain('Paused since');
+    expect(out).toContain('The replication is paused since');
     expect(err).toContain('could not be noted in the control row: there is no control row yet');
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
   });
@@ -194,8 +196,8 @@ describe('ferry pause', () => {
     const beating = await runHere(['pause', '--config', config], undefined, hurried());
     const silent = await run('pause');
 
-    expect(beating.out).toContain('The alarm heartbeat-missing fires after five minutes');
-    expect(silent.out).toContain('No alarm fires because of the pause');
+    expect(beating.out).toContain('heartbeat-missing after 5 minutes');
+    expect(silent.out).toContain('The pause sets off no alarm');
   });
 
   it('needs a deployment', async () => {
@@ -231,7 +233,7 @@ describe('a paused replication', () => {
     const { out } = await run('status');
 
     expect(out).toMatch(/oldest waiting record +at most \d+ (s|min): paused/);
-    expect(out).toMatch(/pending records \(estimate\) +not known: paused/);
+    expect(out).toMatch(/pending records \(estimate\) +unknown: paused/);
     expect(await status()).toMatchObject({
       trend: 'unknown',
       oldestUnappliedMs: null,
@@ -262,7 +264,7 @@ describe('a paused replication', () => {
 
     expect(exitCode).toBe(0);
     expect(err).toContain(
-      `The replication is paused: \`ferry resume --config ${regions.config}\` enables it.`,
+      `The replication is paused. \`ferry resume --config ${regions.config}\` enables the mapping.`,
     );
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
     expect(await status()).toMatchObject({ level: 'paused' });
@@ -289,8 +291,8 @@ describe('ferry resume', () => {
     const { exitCode, out } = await run('resume');
 
     expect(exitCode).toBe(3);
-    expect(out).toMatch(/have waited for up to \d+ (s|min), with at least a minute to spare/);
-    expect(out).toMatch(/It is paused since \S+Z\./);
+    expect(out).toMatch(/The oldest changes are up to \d+ (s|min) old\. Lambda reads them first\./);
+    expect(out).toMatch(/The replication is paused since \S+Z\./);
     expect(out).toContain('Nothing was changed.');
     expect(await controlRow()).toEqual(before);
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
@@ -308,7 +310,7 @@ describe('ferry resume', () => {
     const done = await resumed('--apply');
 
     expect(dry.exitCode).toBe(3);
-    expect(dry.out).toContain('not known whether a pause is written down: Nothing listens at');
+    expect(dry.out).toContain('unknown whether a pause is noted: Nothing listens at');
     expect(done.exitCode).toBe(3);
     expect(done.err).toContain(`run \`ferry resume --apply --config ${config}\` again`);
     expect(regions.lambda.changes).toEqual(['disable a1b2', 'enable a1b2']);
@@ -327,7 +329,7 @@ describe('ferry resume', () => {
     const dry = await run('resume');
 
     expect(dry.exitCode).toBe(3);
-    expect(dry.out).toContain('a1b2 is left as it is');
+    expect(dry.out).toContain('a1b2 is unchanged');
     expect(dry.out).not.toContain('enable the mapping');
     expect(JSON.parse((await run('resume', '--json')).out)).toMatchObject({
       enabledMappings: [],
@@ -354,7 +356,7 @@ describe('ferry resume', () => {
 
     expect(exitCode).toBe(0);
     expect(out).toContain('The event source mapping a1b2 is enabled.');
-    expect(out).toContain('none is lost.');
+    expect(out).toContain('No change is lost.');
     expect(regions.lambda.changes).toEqual(['disable a1b2', 'enable a1b2']);
     expect(regions.lambda.mappings[0]?.state).toBe('Enabled');
     expect((await controlRow())?.['paused']).toBeUndefined();
@@ -362,8 +364,8 @@ describe('ferry resume', () => {
   });
 
   it.each([
-    [21, /Records older than 20 h go to the on-failure bucket\..*redrive/],
-    [25, /Changes from \S+Z to \S+Z are lost from the stream\./],
+    [21, /Lambda sends records older than 20 h to the on-failure bucket\..*redrive/],
+    [25, /Changes from \S+Z to \S+Z are lost\./],
   ])('says after %i hours what has to be done besides', async (hours, said) => {
     await regions.adopt();
     await run('pause', '--apply');
@@ -383,7 +385,7 @@ describe('ferry resume', () => {
     const { exitCode, out } = await run('resume', '--apply');
 
     expect(exitCode).toBe(3);
-    expect(out).toContain('a1b2 is left as it is');
+    expect(out).toContain('a1b2 is unchanged');
     expect(regions.lambda.changes).toEqual(['disable a1b2']);
   });
 

@@ -109,7 +109,7 @@ describe('ferry redrive --bulk', () => {
 
     const { exitCode, out, err } = await bulk('--apply', '--json');
 
-    expect(err).toContain('It goes on without this command, too.');
+    expect(err).toContain('It continues if this command ends.');
     expect(JSON.parse(out)).toMatchObject({ found: OBJECTS * RECORDS, failing: 0, left: 0 });
     const { applied, coalesced, superseded } = JSON.parse(out) as Record<string, number>;
     expect((applied ?? 0) + (coalesced ?? 0) + (superseded ?? 0)).toBe(OBJECTS * RECORDS);
@@ -177,7 +177,7 @@ describe('ferry redrive --bulk', () => {
     const { exitCode, err } = await bulk('--rate', '6');
 
     expect(exitCode).toBe(2);
-    expect(err).toContain('--rate must be at least 5 for each of the workers, got 3');
+    expect(err).toContain('--rate must be at least 5 for each worker, got 3');
   });
 
   it.each([['--limit', '5'], ['--bucket', 'mine'], ['--without-source']])(

@@ -68,7 +68,7 @@ describe('ferry redrive', () => {
     const { exitCode, stdout } = await run('redrive');
 
     expect(exitCode).toBe(3);
-    expect(stdout).toContain('25 records of orders put aside, none of them touched');
+    expect(stdout).toContain('orders: 25 failed records. Nothing was changed.');
     expect(stdout).toMatch(/ValidationException +25/);
     expect(stdout).toMatch(/oldest 20.*\nnewest 20/);
     expect(stdout).toMatch(/applied +25/);
@@ -115,13 +115,15 @@ describe('ferry redrive', () => {
     const second = await redriveHere('redrive', ...deployed.places, ...args, '6');
 
     expect(first.exitCode).toBe(3);
-    expect(first.out).toContain('5 selected records of orders put aside\n');
+    expect(first.out).toContain('orders: 5 selected failed records\n');
     expect(first.out).toMatch(/applied +5\n/);
     expect(first.out).not.toContain('left');
-    expect(first.out).toContain('About 3 letters remain in the queue. A letter is one record.');
+    expect(first.out).toContain(
+      'About 3 dead letters remain in the queue. A dead letter is one record.',
+    );
     expect(first.out).toContain('2 objects remain in the bucket. An object is a batch of records');
     // Three letters, and three records of the first object, which stays for the sake of the others.
-    expect(second.out).toContain('6 selected records of orders put aside\n');
+    expect(second.out).toContain('orders: 6 selected failed records\n');
     expect(second.out).not.toContain('in the queue');
     expect(second.out).toContain('2 objects remain in the bucket.');
     expect((await redriveHere('redrive', ...deployed.places, '--apply')).exitCode).toBe(0);
@@ -162,11 +164,11 @@ describe('ferry redrive', () => {
     const again = await redriveHere(...args, '--apply');
 
     expect(looked.exitCode).toBe(3);
-    expect(looked.out).toContain('1 selected record of orders put aside, none of them touched');
+    expect(looked.out).toContain('orders: 1 selected failed record. Nothing was changed.');
     expect(applied.exitCode).toBe(0);
-    expect(applied.out).toContain('2 other records are not selected, and stay.');
+    expect(applied.out).toContain('2 other records are not selected, and stay in place.');
     expect(again.exitCode).toBe(0);
-    expect(again.out).toContain('No record put aside is about this item (2 records found).');
+    expect(again.out).toContain('No failed record has this key (2 records found).');
     expect(again.out).not.toContain('applied');
   });
 
@@ -199,7 +201,7 @@ describe('ferry redrive', () => {
 
     expect(exitCode).toBe(0);
     expect(out).toContain(
-      'No record put aside has the reason "ValidationExeption" (3 records found).\nThe reasons found: ValidationException (3).',
+      'No failed record has the reason "ValidationExeption" (3 records found).\nThe reasons found: ValidationException (3).',
     );
     expect(JSON.parse(json)).toMatchObject({
       matched: 0,
@@ -339,7 +341,7 @@ describe('ferry redrive, wrongly used', () => {
     [
       ['--older-than', 'yesterday'],
       2,
-      '--older-than must be a length of time or a date, got "yesterday"',
+      '--older-than must be a duration or a date, got "yesterday"',
     ],
     [['--limit', '0'], 2, '--limit must be a whole number from 1'],
     [['--replication', 'users'], 2, 'has no replication "users"'],

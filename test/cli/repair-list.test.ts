@@ -42,7 +42,7 @@ describe('ferry repair --limit', () => {
     const { out: none } = await repair('--limit', '0');
 
     expect(itemsIn(out)).toHaveLength(2);
-    expect(out).toMatch(/to be written +4/);
+    expect(out).toMatch(/to write +4/);
     expect(out).toContain('and 3 more: --limit lists more of them.');
     expect(itemsIn(none)).toEqual([]);
   });
@@ -68,7 +68,7 @@ it('says what would keep the run from beginning', async () => {
     const dry = await repair();
     const real = await repair('--apply');
 
-    expect(dry.err).toContain('With --apply, the command would end before it begins');
+    expect(dry.err).toContain('With --apply, the command would fail before it changes anything');
     expect(itemsIn(dry.out)).toHaveLength(5);
     expect(real.exitCode).toBe(1);
   } finally {

@@ -107,7 +107,7 @@ describe('ferry status', () => {
     expect(title).toBe('orders: us-east-1/Orders to eu-west-1/Orders');
     expect(first).toBe('healthy: p99 latency is 850 ms');
     expect(out).toMatch(/latency p50, p90, p99 +350 ms, 700 ms, 850 ms +█{20}/);
-    expect(out).toContain('read up to 1 s too high');
+    expect(out).toContain('are up to 1 s too high');
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(90);
     expect(out).toMatch(/applied +1,200\/min/);
     expect(out).toMatch(/event source mapping +Enabled, OK/);
@@ -167,7 +167,7 @@ describe('ferry status', () => {
     const json = JSON.parse((await status({ figures }, '--json')).out) as Record<string, unknown>;
 
     expect(out).toMatch(/revenants, last hour +7/);
-    expect(out).toMatch(/oldest to look at again +2 min/);
+    expect(out).toMatch(/oldest look-again message +2 min/);
     expect(json).toMatchObject({ oldestLookAgainSeconds: 130, inTheLastHour: { Revenants: 7 } });
   });
 
@@ -341,7 +341,7 @@ describe('ferry status', () => {
     [
       'no concurrency is left',
       { figures: { Throttles: lately(5, 3) } },
-      /^Lambda has no concurrency left/,
+      /^Lambda throttles the function, because no concurrency is left/,
       'function-throttled',
     ],
     [
@@ -358,7 +358,7 @@ describe('ferry status', () => {
     [
       'records were lost',
       { figures: { ...FLOWING, DroppedEventCount: (ago) => (ago === 40 ? 3 : undefined) } },
-      /has lost in the last hour/,
+      /Lambda lost in the last hour/,
       'batches-lost',
     ],
     [
@@ -433,7 +433,7 @@ describe('ferry status', () => {
 
     expect(idle.exitCode).toBe(3);
     expect(idle.out.split('\n')[1]).toContain(
-      `unknown: the control row at the destination cannot be read from here (${told}`,
+      `unknown: the control row of the destination cannot be read from here (${told}`,
     );
     expect(JSON.parse(json.out)).toMatchObject({
       level: 'unknown',
@@ -502,7 +502,7 @@ describe('ferry status', () => {
     expect(exitCode).toBe(0);
     expect(lines.filter((line) => line.startsWith('healthy'))).toHaveLength(2);
     expect(lines.join('\n')).toMatch(
-      /The status could not be read: These credentials may not call cloudwatch:GetMetricData .*next look is in 10 s\.\nHint: Allow/,
+      /The status could not be read: These credentials may not call cloudwatch:GetMetricData .*next refresh is in 10 s\.\nHint: Allow/,
     );
   });
 

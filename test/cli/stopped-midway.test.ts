@@ -52,5 +52,5 @@ it('names what a transaction needs, and says that a copy goes on where it was', 
 
   expect(exitCode).toBe(1);
   expect(err).toMatch(/\nHint: Allow dynamodb:PutItem to these credentials/);
-  expect(err).toContain('run it again, and it goes on from there.');
+  expect(err).toContain('run the command again, and it continues from there.');
 });

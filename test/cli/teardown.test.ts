@@ -99,9 +99,9 @@ describe('ferry teardown', () => {
     const lines = out.split('\n').map((line) => line.trim());
     expect(lines).toEqual(
       expect.arrayContaining([
-        `dead-letter queue ${DEAD_LETTERS} (us-east-1): has about 1 message; kept, unless \`--delete us-east-1/${DEAD_LETTERS}\``,
+        `dead-letter queue ${DEAD_LETTERS} (us-east-1): has about 1 message; kept; \`--delete us-east-1/${DEAD_LETTERS}\` deletes it`,
         'look-again queue ferry-orders-look-again (us-east-1): empty; would be deleted',
-        `on-failure bucket ${BUCKET} (us-east-1): has 1 object or more; kept, unless \`--delete us-east-1/${BUCKET}\``,
+        `on-failure bucket ${BUCKET} (us-east-1): has 1 object or more; kept; \`--delete us-east-1/${BUCKET}\` deletes it`,
         `import: \`npx cdk import ferry-orders-source\`, BucketName ${BUCKET}`,
         expect.stringMatching(/^state table ferry-orders-state \(eu-west-1\): has items/),
         'import: `npx cdk import ferry-orders-destination`, TableName ferry-orders-state',
@@ -126,7 +126,7 @@ describe('ferry teardown', () => {
       `Deleted the on-failure bucket ${BUCKET} (us-east-1).`,
       'Deleted the twin Orders (eu-west-1).',
     ]);
-    expect(out).toMatch(/This is left:\n {2}dead-letter queue/);
+    expect(out).toMatch(/These resources are left:\n {2}dead-letter queue/);
     expect(await names()).toEqual({
       source: ['Orders'],
       destination: ['ferry-orders-state'],
@@ -149,7 +149,7 @@ describe('ferry teardown', () => {
     const first = await teardown(created, '--apply', '--delete', named);
     const second = await teardown(created, '--apply', '--bucket', BUCKET);
 
-    expect(first).toMatchObject({ exitCode: 0, out: expect.stringContaining('Nothing of it is') });
+    expect(first).toMatchObject({ exitCode: 0, out: expect.stringContaining('No resource is') });
     expect(await names()).toEqual({ source: [], destination: [], buckets: [] });
     expect(second).toMatchObject({ exitCode: 0, err: '' });
   });
@@ -168,12 +168,12 @@ describe('ferry teardown', () => {
 
     expect(exitCode).toBe(0);
     expect(err).not.toContain('Orders (');
-    expect(out).toContain('The table us-east-1/Orders was not created by Ferry');
+    expect(out).toContain('Ferry did not create the table us-east-1/Orders');
     expect(await names()).toEqual({ source: ['Orders'], destination: ['Orders'], buckets: [] });
     expect(await teardown(regions.config, '--delete', 'us-east-1/Orders')).toMatchObject({
       exitCode: 2,
       err: expect.stringContaining(
-        'what this replication does not keep: us-east-1/Orders',
+        'resources that this replication does not have: us-east-1/Orders',
       ) as string,
     });
   });
@@ -186,8 +186,8 @@ describe('ferry teardown', () => {
     const refused = await teardown(created, '--apply');
 
     expect(looked).toMatchObject({ exitCode: 3 });
-    expect(looked.out).toContain('orders is deployed. This stays when its stacks are deleted');
-    expect(looked.out).toContain('it refuses as long as the replication is deployed');
+    expect(looked.out).toContain('orders is deployed. These resources stay when `npx cdk destroy');
+    expect(looked.out).toContain('It refuses to run while the replication is deployed.');
     expect(refused.exitCode).toBe(1);
     expect(refused.err).toContain('is still deployed.');
     expect(refused.err).toContain('`npx cdk destroy ferry-orders-source ferry-orders-destination`');

@@ -53,7 +53,9 @@ it('says that neither table has an item, and fails the check', async () => {
   const json = await verify('--key', key('7'), '--json');
 
   expect(exitCode).toBe(3);
-  expect(out).toBe('Neither table has an item with this key: nothing was compared. Check the key.');
+  expect(out).toBe(
+    'Neither table has an item with this key, so nothing was compared. Check the key.',
+  );
   expect(json.exitCode).toBe(3);
   expect(JSON.parse(json.out)).toMatchObject({
     equal: false,

@@ -63,10 +63,10 @@ describe('of a table that is small', () => {
     expect(out).toMatch(/items of the source +60\n/);
     expect(out).toContain('The tables are equal.');
     expect(out).toContain(
-      'Everything was compared, not a sample, because the tables are so small.',
+      'Verify compared everything instead of a sample, because the tables are small.',
     );
     expect(out).not.toContain('confidence');
-    expect(err).toContain('Instead of a sample of 1%, everything is compared');
+    expect(err).toContain('Verify compares everything instead of a sample of 1%');
   });
 
   it('tells machines the same', async () => {
@@ -96,10 +96,14 @@ describe('of a table that is larger', () => {
 
     expect(exitCode).toBe(0);
     expect(err).toBe('');
-    expect(out).toContain('The sampled parts of the tables are equal.');
-    expect(out).toMatch(/0 of \d+ sampled items differ .* \d+ of \d+ segments, chosen at random/);
+    expect(out).toContain('The sampled segments of the tables are equal.');
+    expect(out).toMatch(
+      /0 of \d+ sampled items are different .* \d+ of \d+ segments, chosen at random/,
+    );
     expect(out).toMatch(/With 95 % confidence, at most [\d.]+ % of the segments/);
-    expect(out).toMatch(/at most [\d.]+ % of the items do, if those are spread evenly/);
+    expect(out).toMatch(
+      /at most [\d.]+ % of the items are different or undecided, if those items are spread evenly/,
+    );
     expect(out).not.toContain('The tables are equal');
     expect(readFileSync(report, 'utf8')).toContain('"scope":"sample"');
   });
@@ -143,7 +147,9 @@ describe('of a table that is larger', () => {
     const { sample = {}, items } = JSON.parse(out) as Result;
     expect(sample).toMatchObject({ differing: items, itemsBelow: 1 });
     // All may: nothing is ruled out.
-    expect((await sampled()).out).toContain('With 95 % confidence, at most 100 % of the items do');
+    expect((await sampled()).out).toContain(
+      'With 95 % confidence, at most 100 % of the items are different',
+    );
   });
 
   it('proves nothing where its segments are empty, whatever DynamoDB counted before', async () => {
@@ -199,7 +205,7 @@ describe('what proves less', () => {
 
     const { err } = await regions.ferry('repair', '--settle', '0', '--report', report);
 
-    expect(err).toContain('This report is of a sample: there may be more differences.');
+    expect(err).toContain('This report covers only a sample. There may be more differences.');
     expect(existsSync(report)).toBe(true);
   });
 });

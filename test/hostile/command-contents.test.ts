@@ -161,7 +161,7 @@ describe('a command tells keys, never contents', () => {
     expect(await during(poison, () => ferry('backfill', '--apply', '--restart'))).toBe(3);
     await during(poison, () => ferry('backfill', '--apply', '--restart', '--json'));
 
-    expectSaid('rejected {"pk":{"S":"KEY-refused"}}', 'all items have been looked at');
+    expectSaid('rejected {"pk":{"S":"KEY-refused"}}', 'the backfill has processed all items');
   });
 
   it('when a redrive fails again, with keys and errors by name', async () => {
@@ -189,7 +189,7 @@ describe('a command tells keys, never contents', () => {
 
     expectSaid(
       'write {"pk":{"S":"KEY-l"}}: applied',
-      'still failing with ValidationException: 2',
+      'still fail with ValidationException: 2',
       'that is not a dead letter',
       '{"pk":{"B":"S0VZ"}}',
     );
