@@ -4,11 +4,11 @@ import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { canonicalKey, type Item } from '../model/attribute-value.ts';
 import type { AnnouncedDelete } from '../model/announcement.ts';
 import { isUnnamed, type Version, versionIn } from '../model/guard.ts';
-import type { ReadRequest } from '../model/read-request.ts';
+import { itemsRequest, type ReadRequest } from '../model/read-request.ts';
 import type { WriteRules } from '../model/rules.ts';
 import { ledgerRowKey, type WriteRequest } from '../model/write-request.ts';
 
-export type LookTarget = Pick<
+export type LookRules = Pick<
   WriteRules,
   'replication' | 'destinationTable' | 'stateTable' | 'reservedAttribute'
 >;
@@ -24,26 +24,10 @@ export function newestDeletes(deletes: readonly AnnouncedDelete[]): Map<string, 
   return newest;
 }
 
-/** Consistent, and no more of an item than its key and its version. */
-export function lookRequest(
-  keys: readonly Item[],
-  { destinationTable, reservedAttribute }: LookTarget,
-): ReadRequest {
-  const names = [...Object.keys(keys[0] ?? {}), reservedAttribute];
-  const entries = names.map((name, index) => [`#a${index}`, name] as const);
-  return {
-    operation: 'BatchGetItem',
-    input: {
-      RequestItems: {
-        [destinationTable]: {
-          Keys: keys.map((key) => ({ ...key })),
-          ConsistentRead: true,
-          ProjectionExpression: entries.map(([placeholder]) => placeholder).join(', '),
-          ExpressionAttributeNames: Object.fromEntries(entries),
-        },
-      },
-    },
-  };
+/** No more of an item than its key and its version. */
+export function lookRequest(keys: readonly Item[], rules: LookRules): ReadRequest {
+  const attributes = [...Object.keys(keys[0] ?? {}), rules.reservedAttribute];
+  return itemsRequest({ table: rules.destinationTable, keys, attributes });
 }
 
 export interface Revenant {
@@ -59,7 +43,7 @@ export interface Revenant {
 export function revenantsAmong(
   items: readonly Item[],
   deletes: ReadonlyMap<string, AnnouncedDelete>,
-  { reservedAttribute }: LookTarget,
+  { reservedAttribute }: LookRules,
 ): Revenant[] {
   return items.flatMap((item) => {
     const { [reservedAttribute]: reserved, ...key } = item;
@@ -74,8 +58,8 @@ export function revenantsAmong(
  * Never a newer item, never one without a version, and only while the delete is remembered: who announced it
  * may not have got as far as doing it.
  */
-export function revenantDelete({ key, deleted }: Revenant, target: LookTarget): WriteRequest {
-  const { destinationTable, stateTable, reservedAttribute } = target;
+export function revenantDelete({ key, deleted }: Revenant, rules: LookRules): WriteRequest {
+  const { destinationTable, stateTable, reservedAttribute } = rules;
   const ExpressionAttributeValues = { ':d': { S: deleted } };
   const remove = {
     TableName: destinationTable,
@@ -86,7 +70,7 @@ export function revenantDelete({ key, deleted }: Revenant, target: LookTarget): 
   };
   const remembered = {
     TableName: stateTable,
-    Key: ledgerRowKey(target, canonicalKey(key)),
+    Key: ledgerRowKey(rules, canonicalKey(key)),
     ConditionExpression: '#d >= :d',
     ExpressionAttributeNames: { '#d': LEDGER_ATTRIBUTES.deleted },
     ExpressionAttributeValues,

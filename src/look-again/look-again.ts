@@ -17,12 +17,13 @@ import {
   revenantsAmong,
 } from './decide.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
-import { classifyFailure, retryDelayMs } from '../model/write-failure.ts';
+import { classifyFailure } from '../model/write-failure.ts';
 import type { WriteRules } from '../model/rules.ts';
 import { namedError } from '../errors.ts';
 import type { Clock, TwinReader, TwinWriter, Item, Log, Random } from '../ports.ts';
 import { readControl } from '../replicate/first-adoption.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
+import { repliesTo, retryInTime, TRIES_IN_TIME_MAX } from '../pacing/retry.ts';
 import { send, type SendContext } from '../replicate/send.ts';
 
 export interface LookAgainContext {
@@ -55,7 +56,8 @@ export interface LookAgainReport {
 /** One message after the other would be a hundred keys for each round trip to the twin. */
 const MESSAGES_AT_ONCE = 4;
 const DELETES_AT_ONCE = 16;
-const TRIES_MAX = 5;
+/** With less time left, nothing is begun. */
+const leastMs = TAIL_TIME_MS;
 
 /** Never rejects: a message that could not be dealt with is among `failed`. */
 export async function lookAgain(
@@ -82,7 +84,10 @@ type CurrentEpoch =
 
 async function currentEpoch(context: LookAgainContext): Promise<CurrentEpoch> {
   try {
-    const found = await patiently(() => readControl(context.rules, context.twinReader), context);
+    const found = await retryInTime(() => readControl(context.rules, context.twinReader), {
+      ...context,
+      leastMs,
+    });
     if (found.kind !== 'row') return { kind: 'unknown', why: `the control row is ${found.kind}` };
     // No version would be found under another attribute, and the deletes would be lost.
     if (found.row.reserved !== context.rules.reservedAttribute)
@@ -133,25 +138,20 @@ async function removeRevenants(
     const items = await readAll(keys.slice(from, from + BATCH_KEYS_MAX), context);
     const revenants = revenantsAmong(items, deletes, context.rules);
     // A delete that lands late does no harm.
-    const sending = { ...context, health: destinationHealth(), leastMs: TAIL_TIME_MS };
+    const sending = { ...context, health: destinationHealth(), leastMs };
     const tasks = revenants.map((one) => () => remove(one, sending, removed));
     await inParallel(tasks, DELETES_AT_ONCE);
   }
 }
 
-/** Asks again for what the table had no capacity for. */
 async function readAll(keys: readonly Item[], context: LookAgainContext): Promise<Item[]> {
-  const found: Item[] = [];
-  let open = keys;
-  for (let attempt = 1; open.length > 0; attempt += 1) {
+  const read = (open: readonly Item[]) => {
     const request = lookRequest(open, context.rules);
-    const { items, unprocessed } = await patiently(() => context.twinReader.read(request), context);
+    return retryInTime(() => context.twinReader.read(request), { ...context, leastMs });
+  };
+  const found: Item[] = [];
+  for await (const { items } of repliesTo(keys, read, { ...context, triesMax: TRIES_IN_TIME_MAX }))
     found.push(...items);
-    open = unprocessed;
-    if (open.length === 0) break;
-    if (attempt === TRIES_MAX) throw namedError('ThrottlingException');
-    await context.clock.sleep(retryDelayMs(attempt, context.random.next()));
-  }
   return found;
 }
 
@@ -166,18 +166,4 @@ async function remove(
   if (result.kind === 'failed') throw namedError(result.failure.name);
   if (result.kind !== 'written') throw namedError(result.kind);
   removed.count += 1;
-}
-
-/** Repeats what is throttled, while there is time. */
-async function patiently<T>(action: () => Promise<T>, context: LookAgainContext): Promise<T> {
-  const { clock, random, remainingMs } = context;
-  for (let attempt = 1; ; attempt += 1) {
-    if (remainingMs() < TAIL_TIME_MS) throw namedError('OutOfTime');
-    try {
-      return await action();
-    } catch (error) {
-      if (classifyFailure(error).kind !== 'throttled' || attempt === TRIES_MAX) throw error;
-    }
-    await clock.sleep(retryDelayMs(attempt, random.next()));
-  }
 }
