@@ -1,8 +1,9 @@
-// A bulk run that somebody else executes: waits for its end, and shows how far it is.
+// Follows a bulk run that the state machine executes: waits for its end, and shows its progress.
 
 import { FerryError } from '../errors.ts';
 import type { BulkRuns, Clock, Random } from '../ports.ts';
 import { retry } from '../pacing/retry.ts';
+import { sleep } from '../pacing/sleep.ts';
 
 export interface FollowOptions {
   readonly clock: Clock;
@@ -14,7 +15,6 @@ export interface FollowOptions {
 }
 
 const TICK_MS = 5_000;
-const NAP_MS = 500;
 
 /** @throws FerryError `bulk.failed`, or the reason of `stop`. */
 export async function followBulkRun(
@@ -22,16 +22,12 @@ export async function followBulkRun(
   execution: string,
   { onTick, ...retries }: FollowOptions,
 ): Promise<void> {
-  const { clock, stop } = retries;
   for (;;) {
     const state = await retry(() => runs.state(execution), retries);
     await retry(onTick, retries);
     if (state.kind === 'succeeded') return;
     if (state.kind === 'failed') throw failed(execution, state.why);
-    for (let waitedMs = 0; waitedMs < TICK_MS; waitedMs += NAP_MS) {
-      stop.throwIfAborted();
-      await clock.sleep(NAP_MS);
-    }
+    await sleep(TICK_MS, retries);
   }
 }
 

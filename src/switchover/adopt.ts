@@ -35,6 +35,7 @@ import type {
 import { readControl } from '../replicate/first-adoption.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
+import { sleep } from '../pacing/sleep.ts';
 import { switchMappings, type SwitchStep } from './switch-mappings.ts';
 
 export interface AdoptContext extends RetryContext {
@@ -44,7 +45,7 @@ export interface AdoptContext extends RetryContext {
   readonly twinWriter: TwinWriter;
   readonly twin: ReadableTable;
   readonly ledger: ReadableTable;
-  /** Undefined where no function is deployed: then nothing has to be paused. */
+  /** Undefined where no function is deployed: nothing has to be paused. */
   readonly mappings: EventSources | undefined;
   /** How long after a mapping is disabled a write of its function may still land, and be looked at. */
   readonly settleMs: number;
@@ -123,7 +124,9 @@ async function pause(context: AdoptContext): Promise<readonly EventSource[]> {
   };
   const all = await retry(() => mappings.list(), context);
   await switchMappings(all, false, switching);
-  await settle(context);
+  const { settleMs: totalMs } = context;
+  // Until every write that was decided before has landed, and its delete can be looked at.
+  await sleep(totalMs, context, (leftMs) => onStep({ kind: 'settling', leftMs, totalMs }));
   return disabled;
 }
 
@@ -135,17 +138,7 @@ function busy(mappings: readonly EventSource[]): FerryError {
   });
 }
 
-/** Until every write that was decided before has landed, and its delete can be looked at. */
-async function settle({ clock, stop, settleMs, onStep }: AdoptContext): Promise<void> {
-  const endMs = clock.now() + settleMs;
-  for (let leftMs = settleMs; leftMs > 0; leftMs = endMs - clock.now()) {
-    onStep({ kind: 'settling', leftMs, totalMs: settleMs });
-    await clock.sleep(Math.min(leftMs, 1_000));
-    stop.throwIfAborted();
-  }
-}
-
-/** Somebody may have enabled one meanwhile, or deployed another. */
+/** A mapping may have been enabled or deployed meanwhile. */
 async function requireDisabled(context: AdoptContext): Promise<void> {
   const { mappings } = context;
   if (mappings === undefined) return;
@@ -193,7 +186,7 @@ async function readAll(
   await inParallel(tasks, workers);
 }
 
-/** An answer that was lost is no harm: the tag of the row that is there then tells whose it is. */
+/** If the reply was lost, the tag of the stored row shows that it is this run's. */
 async function write(row: ControlRow, context: AdoptContext): Promise<void> {
   const { rules, twinWriter } = context;
   const request = putControlRow(row, rules);
