@@ -90,6 +90,11 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
   // test/cli/status.test.ts runs it against services that speak the real protocols.
   'ferry status --replication orders': () =>
     expect(run('ferry status --help')).toContain('--watch'),
+  // test/cli/deployed.test.ts reads the configuration of a deployed replication.
+  'ferry config --deployed us-east-1/orders': () =>
+    expect(run('ferry config --help')).toContain('--deployed REGION/NAME'),
+  'ferry status --deployed us-east-1/orders': () =>
+    expect(run('ferry status --help')).toContain('--deployed REGION/NAME'),
   'npx cdk synth': (command) => {
     const output = mkdtempSync(join(tmpdir(), 'ferry-readme-'));
     expect(run(command, ['--quiet', '--output', output])).toBeDefined();
@@ -204,10 +209,12 @@ it('has a sample of every setting with a price that is accepted', () => {
 });
 
 it('has a heading in the changelog for the version that `ferry --version` prints', () => {
-  const versions = [...readFileSync('CHANGELOG.md', 'utf8').matchAll(/^## (.+)$/gm)];
+  const headings = readFileSync('CHANGELOG.md', 'utf8').matchAll(/^## (.+)$/gm);
+  const [first = '', ...rest] = [...headings].map((match) => match[1] ?? '');
+  const versions = first === 'Unreleased' ? rest : [first, ...rest];
 
-  expect(versions.map((match) => match[1])).toContain(manifest.version);
-  expect(versions.filter((match) => !/^\d+\.\d+\.\d+$/.test(match[1] ?? ''))).toEqual([]);
+  expect(versions[0]).toBe(manifest.version);
+  expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
 });
 
 it('has the exit codes that there are', () => {
