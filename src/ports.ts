@@ -32,11 +32,11 @@ export type WriteReply =
       readonly item?: Item | undefined;
     };
 
-/** The destination table and Ferry's state table beside it. */
+/** Guarded writes to the twin, and to the ledger beside it. */
 export interface TwinWriter {
   /**
    * Sends one conditional write. Sending the same request again is harmless.
-   * Rejects with the service's or the network's own error; core/write-failure tells what it means.
+   * Rejects with the service's or the network's own error; model/write-failure says what it means.
    * A rejection does not prove that nothing was written.
    */
   write(request: WriteRequest): Promise<WriteReply>;
@@ -49,7 +49,7 @@ export interface ReadReply {
   readonly unprocessed: readonly Item[];
 }
 
-/** The destination Region as the function reads it: few items, by their keys. */
+/** The twin and the ledger as something to read: few items, by their keys. */
 export interface TwinReader {
   /** One try of one page. Rejects as `TwinWriter.write` does. */
   read(request: ReadRequest): Promise<ReadReply>;
@@ -73,8 +73,8 @@ export interface ObjectStore {
   /** Storing the same key again replaces the object. Rejects as soon as `signal` is aborted. */
   put(key: string, body: string, signal?: AbortSignal): Promise<void>;
   /**
-   * Undefined where there is no such object. Rejects with FerryError `objects.unreadable` where it is no
-   * text in UTF-8.
+   * Undefined where there is no such object. Rejects with FerryError `objects.unreadable` where it is not
+   * UTF-8.
    */
   get(key: string): Promise<string | undefined>;
   /** Keys under `prefix`, those above `after` alone, in the order of their bytes, a page at a time. */
@@ -102,7 +102,7 @@ export interface QueuedMessage {
 
 /** A queue as a reader sees it. A message that is neither deleted nor released comes back by itself. */
 export interface MessageQueue {
-  /** Up to ten messages, hidden from everybody for `hiddenSeconds`; none does not prove it empty. */
+  /** Up to ten messages, hidden from all readers for `hiddenSeconds`; none does not prove it empty. */
   receive(hiddenSeconds: number): Promise<readonly QueuedMessage[]>;
   delete(message: QueuedMessage): Promise<void>;
   /** Makes a message visible again at once. */

@@ -1,4 +1,4 @@
-// What every AWS client of Ferry may be told beside its own options.
+// Settings that every AWS client of Ferry takes beside its own options.
 
 import type { SourceConfig } from '../config/schema.ts';
 import type { Credentials } from './credentials.ts';

@@ -16,7 +16,7 @@ export function environmentEndpoint(
   return environment[`AWS_ENDPOINT_URL_${service}`] || environment['AWS_ENDPOINT_URL'] || undefined;
 }
 
-/** Whether `endpoint` is on this machine, where nobody checks a signature. */
+/** Whether `endpoint` is on this machine, where no signature is checked. */
 export function isLoopback(endpoint: string): boolean {
   if (!URL.canParse(endpoint)) return false;
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(endpoint).hostname);

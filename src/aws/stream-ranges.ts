@@ -1,4 +1,4 @@
-// Reads a range of a shard again, for batches of which Lambda kept the sequence numbers only.
+// Reads a range of a shard again, for batches where Lambda kept the sequence numbers only.
 
 import { DynamoDBStreamsClient, GetShardIteratorCommand } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBRecord } from 'aws-lambda';

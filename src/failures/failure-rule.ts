@@ -42,7 +42,7 @@ export function said({ name, message }: ErrorLink): string {
   return isSilent ? name : `${name}: ${shortened(message)}`;
 }
 
-/** More of a proxy's page helps nobody. */
+/** More of a proxy's page does not help. */
 const MESSAGE_CHARS_MAX = 400;
 
 /** On one line, without the full stop. */

@@ -34,6 +34,6 @@ const parts = openOnce(async () => {
 export async function handler(): Promise<void> {
   const { context, metrics } = await parts();
   const ageMs = Math.round(await beat(context));
-  // The first counts among the ages of all records, the second rings for heartbeats alone.
+  // The first counts among the ages of all records, the second has an alarm of its own.
   writeMetrics({ OldestUnappliedAge: ageMs, HeartbeatAge: ageMs }, metrics);
 }

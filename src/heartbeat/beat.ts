@@ -1,4 +1,4 @@
-// One heartbeat: how far the last ones have come, and the next one.
+// One heartbeat: reads how far the last ones have come, and writes the next one.
 
 import { beatRequest, nextBeat, oldestBeatMs } from './heartbeat.ts';
 import { itemJson } from '../model/attribute-value.ts';
@@ -44,7 +44,7 @@ function keyTaken(key: Item): FerryError {
     `The source has an item ${itemJson(key)} that is no heartbeat; it is left alone.`,
     {
       code: 'heartbeat.key-taken',
-      hint: 'Choose a key for "heartbeat" that nobody else uses, and deploy.',
+      hint: 'Choose a key for "heartbeat" that no application uses, and deploy.',
     },
   );
 }

@@ -161,7 +161,7 @@ async function remove(
   removed: { count: number },
 ): Promise<void> {
   const result = await send(revenantDelete(revenant, context.rules), context);
-  // Refused: somebody else was faster, or the item has been written anew.
+  // Refused: another process was faster, or the item has been written anew.
   if (result.kind === 'refused') return;
   if (result.kind === 'failed') throw namedError(result.failure.name);
   if (result.kind !== 'written') throw namedError(result.kind);

@@ -60,7 +60,7 @@ export interface Paused {
 export type FoundControl =
   | { readonly kind: 'row'; readonly row: ControlRow }
   | { readonly kind: 'missing' }
-  /** Written by another release, or by somebody else. */
+  /** Written by another release, or not by Ferry. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 export type Named = LedgerRules;
@@ -127,8 +127,8 @@ function numberOf(value: AttributeValue | undefined): number | undefined {
 }
 
 /**
- * Writes `row`, unless somebody was faster: of the first revision, unless there is a row; of any other,
- * only over the one before. Refused with the stored row, whose `tag` tells whose it is.
+ * Writes `row`: the first revision where there is no row, any other over the one before. Refused with the
+ * stored row, whose `tag` says which process wrote it.
  */
 export function putControlRow(row: ControlRow, named: Named): WriteRequest {
   const isFirst = row.revision === 1;

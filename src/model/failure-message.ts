@@ -136,7 +136,7 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-/** A name to show and to choose by: on one line of a terminal, whatever somebody has put into it. */
+/** A name to show and to choose by, made fit for one line of a terminal. */
 function textOf(value: unknown, name: string): string {
   const text = isObject(value) ? value[name] : undefined;
   return isText(text) ? text.slice(0, NAME_LENGTH_MAX).replaceAll(/\p{C}/gu, '?') : 'unknown';

@@ -52,7 +52,7 @@ export function above(versions: ReadonlyArray<Version | undefined>): Version {
 
 /**
  * Whether no record has this version: a copy's, or one just above others. What was written under it was
- * read at the source, and nobody knows which records it contains.
+ * read at the source, and which records it contains is not known.
  */
 export function isUnnamed(version: Version): boolean {
   return version.endsWith('~') || /\.0+$/.test(version);
@@ -182,8 +182,8 @@ export type RefusalCause =
   | 'deleted'
   /** The item there is not Ferry's, and the policy is to keep it. */
   | 'unversioned'
-  /** The service did not say what is there. */
-  | 'untold'
+  /** The service did not return what is there. */
+  | 'not-returned'
   /** What is there has the reserved attribute, but no version Ferry could have written. */
   | 'not-comparable';
 
@@ -192,7 +192,7 @@ export function refusalCause(
   stored: Item | undefined,
   { version, reservedAttribute }: Guard,
 ): RefusalCause {
-  if (stored === undefined) return 'untold';
+  if (stored === undefined) return 'not-returned';
   const reserved = stored[reservedAttribute];
   if (reserved === undefined) return 'unversioned';
   const found = versionIn(reserved);

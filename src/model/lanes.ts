@@ -4,7 +4,7 @@
 import type { TtlDeletes } from '../config/schema.ts';
 import type { StreamRecord } from './stream-record.ts';
 
-/** Records of one item, oldest first, of which only the newest needs to be written. */
+/** Records of one item, oldest first. Only the newest needs to be written. */
 export type Run = readonly StreamRecord[];
 
 export interface Lane {

@@ -42,7 +42,7 @@ export function latenciesOf(record: StreamRecord, rules: LatencyRules, nowMs: nu
     return { latencyMs: sinceStreamTime(record, nowMs), heartbeatMs };
   // A heartbeat has a stamp of its own.
   if (heartbeatMs !== undefined) return { latencyMs: heartbeatMs, heartbeatMs };
-  // A delete has no stamp, which is nobody's mistake. Among exact figures, a rounded one would mislead.
+  // A delete has no stamp. Among exact latencies, a rounded one would mislead.
   if (record.eventName === 'REMOVE') return {};
   const latencyMs = sinceStamp(record.newImage, timestampAttribute, nowMs);
   if (latencyMs !== undefined) return { latencyMs };

@@ -12,7 +12,7 @@ export type Outcome =
   | { readonly kind: 'coalesced' }
   | { readonly kind: 'skipped' }
   | { readonly kind: 'dead-lettered'; readonly reason: string }
-  /** To be delivered again, because of a failure, for want of time, behind such a record, or held back. */
+  /** To be delivered again, because of a failure, because time ran out, behind such a record, or held back. */
   | { readonly kind: 'unfinished'; readonly why: UnfinishedWhy };
 
 export type UnfinishedWhy = FailureKind | 'deadline' | 'halted' | 'behind' | 'held';
@@ -44,7 +44,7 @@ export interface BatchSummary {
   readonly heartbeatsMs: readonly number[];
   /** How many of them would have been below zero. */
   readonly negativeLatencies: number;
-  /** Applied records whose latency is by the stream's time, for want of a usable stamp. */
+  /** Applied records whose latency is by the stream's time, because they have no usable stamp. */
   readonly timestampFallbacks: number;
   /** Superseded records by cause, unfinished ones by why, dead letters by reason. */
   readonly causes: Readonly<Record<string, number>>;
@@ -97,7 +97,14 @@ export function summarizeBatch(
 }
 
 function noRefusals(): Record<RefusalCause, number> {
-  return { redelivery: 0, newer: 0, deleted: 0, unversioned: 0, untold: 0, 'not-comparable': 0 };
+  return {
+    redelivery: 0,
+    newer: 0,
+    deleted: 0,
+    unversioned: 0,
+    'not-returned': 0,
+    'not-comparable': 0,
+  };
 }
 
 type LatencyFigures = Pick<

@@ -7,7 +7,7 @@ import type { Paused } from './control-row.ts';
 export type Series = ReadonlyArray<readonly [atMs: number, value: number]>;
 
 /**
- * Of Lambda about the function and about its reader on the stream, and of SQS about the dead-letter queue;
+ * Of Lambda about the function and about its event source mapping, and of SQS about the dead-letter queue;
  * `LookAgainAge` is the age of the oldest message of the look-again queue, in seconds.
  */
 export type ServiceMetric =
@@ -32,7 +32,7 @@ export interface Vitals {
   /** The lowest of `OldestUnappliedAge` in each minute; `own` has the highest. */
   readonly leastUnapplied?: Series | undefined;
   readonly latency: Readonly<Record<Percentile, Series>>;
-  /** The reader on the stream; undefined where there is none. */
+  /** The event source mapping; undefined where there is none. */
   readonly mapping: Mapping | undefined;
   /** Messages in the dead-letter queue; an estimate. */
   readonly deadLetters: number;
@@ -40,7 +40,7 @@ export interface Vitals {
   readonly streamArn: string | undefined;
   /** When the heartbeat function was created or updated last, epoch milliseconds; undefined where there is none. */
   readonly heartbeatSinceMs?: number | undefined;
-  /** The pause of which the control row tells; `unknown` where the row cannot be read. */
+  /** The pause in the control row; `unknown` where the row cannot be read. */
   readonly paused?: Paused | 'unknown' | undefined;
   /** Why the control row cannot be read, without a full stop; there where `paused` is `unknown`. */
   readonly controlProblem?: string | undefined;

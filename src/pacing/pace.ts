@@ -7,7 +7,7 @@ export interface Pace {
   take(units: number, stop?: AbortSignal): Promise<void>;
   /** Where the units are known only afterwards: resolves once all that was spent is paid for. */
   ready(stop?: AbortSignal): Promise<void>;
-  /** What has been used; whoever asks next has to wait for it. Below zero for what was taken in vain. */
+  /** What has been used; the next caller has to wait for it. Below zero for what was taken in vain. */
   spend(units: number): void;
 }
 

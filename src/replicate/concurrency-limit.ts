@@ -19,7 +19,7 @@ const GROWTH = 2;
 const BACK_OFF = 0.7;
 /** A hot key throttles now and then, however few requests there are; this many are more than that. */
 const OVERLOAD_SHARE = 0.05;
-/** Rounds of answers before more is tried again where it was of no use. */
+/** Rounds of answers before more is tried again where it did not help. */
 const RESTING_ROUNDS = 10;
 
 export class ConcurrencyLimit {

@@ -37,9 +37,9 @@ export interface ControlKeeper {
   admit(streamArns: ReadonlySet<string>, remainingMs: () => number): Promise<Admission>;
 }
 
-/** Deletes are looked at again later than this, so that nobody writes under a row that was replaced. */
+/** Deletes are looked at again later than this, so no process writes under a row that was replaced. */
 const COPY_LIFE_MS = 60_000;
-/** A stream that nobody knows does not cost a read for each of its batches. */
+/** An unknown stream does not cost a read for each of its batches. */
 const REREAD_MS_MIN = 2_000;
 /** Looking for what Ferry has written reads a page of the twin. */
 const ADOPTION_MS_MIN = 60_000;

@@ -1,5 +1,5 @@
-// Keeps count of an invocation's failed requests, and tells when to leave the destination alone: one
-// that is down is not helped by thousands of further requests, and Lambda pauses before the next try.
+// Counts an invocation's failed requests, and says when the destination is down: thousands of further requests do not
+// help it, and Lambda pauses before the next try.
 
 import type { FailureKind, WriteFailure } from '../model/write-failure.ts';
 
@@ -12,11 +12,11 @@ export interface DestinationHealth {
   /** Failed requests by the name of the error, those to other services too. */
   readonly errors: Readonly<Record<string, number>>;
   isDown(): boolean;
-  /** When the latest request was given up whose outcome nobody knows; undefined if none was. */
+  /** When the latest request with an unknown outcome was given up; undefined if none was. */
   lastUnknownMs(): number | undefined;
-  /** To be told how each request ended: undefined where it was answered. */
+  /** Takes how each request ended: undefined where it was answered. */
   note(failure: WriteFailure | undefined, nowMs: number): void;
-  /** To be told of errors that say nothing about the destination. */
+  /** Takes errors that say nothing about the destination. */
   noteError(name: string): void;
 }
 

@@ -36,7 +36,7 @@ export async function readControl(
 
 /**
  * Writes the first control row, if the state table is empty and the twin shows no version.
- * @returns the row that is there afterwards, whoever wrote it; `missing` where somebody has to adopt.
+ * @returns the row that is there afterwards, also another process's; `missing` where `ferry adopt` is needed.
  * @throws what a request throws; whether the row was written is then not known, and to be read.
  */
 export async function adoptFirst(

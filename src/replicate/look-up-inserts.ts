@@ -21,7 +21,7 @@ export interface LookUpContext {
   readonly decidedAtMs: number;
 }
 
-/** Begins to ask at once. What nobody has answered is undefined: a transaction asks again. */
+/** Begins to read at once. Without an answer it is undefined: a transaction checks the row again. */
 export function lookUpInserts(
   lanes: readonly Lane[],
   context: LookUpContext,

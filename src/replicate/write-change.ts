@@ -17,10 +17,10 @@ export interface WriteContext extends SendContext {
   readonly decidedAtMs: number;
   /**
    * The newest delete that the ledger row of an item remembers; empty, which is below all, if none.
-   * @returns undefined where nobody has answered, or nobody was asked.
+   * @returns undefined where the row was not read, or not answered.
    */
   readonly deletedVersion: (keyText: string) => Promise<Version | undefined>;
-  /** Told of each record that can never be applied: putting it aside takes time. */
+  /** Called for each record that can never be applied: putting it aside takes time. */
   readonly onRejected: () => void;
 }
 

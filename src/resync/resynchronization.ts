@@ -29,9 +29,9 @@ interface Resynchronization extends LedgerRowKey {
   readonly nowMs: number;
 }
 
-/** What becomes of an item. A run does it, and a dry run tells it. */
+/** What becomes of an item. A run does it, and a dry run shows it. */
 export type ResynchronizationDecision =
-  /** Somebody has adopted since the command began, perhaps another source. */
+  /** An `adopt` has run since the command began, perhaps of another source. */
   | { readonly kind: 'later-epoch' }
   /** The source is not as the caller wants it. */
   | { readonly kind: 'unexpected' }
@@ -117,7 +117,7 @@ function versionsIn(
   };
 }
 
-/** Whoever wrote the tombstone may not have announced it. */
+/** The process that wrote the tombstone may not have announced it. */
 function knownDelete({ source, ledgerRow }: ItemStates): Version | undefined {
   return source === undefined ? ledgerRow?.[LEDGER_ATTRIBUTES.deleted]?.S : undefined;
 }

@@ -49,7 +49,7 @@ const ATTEMPTS_MAX = 10;
 /** Why it is unfinished if each attempt was refused. */
 export const CONTENDED = 'newer changes came by';
 
-/** Why it is unfinished if somebody has adopted since the command began, perhaps another source. */
+/** Why it is unfinished if an `adopt` has run since the command began, perhaps of another source. */
 export const LATER_EPOCH = 'written in a later epoch, which was opened after this command began';
 
 export interface KeyToResynchronize extends LedgerRowKey {
@@ -80,7 +80,7 @@ export async function resynchronizeKey(
     const result = request && (await send(request, context));
     if (result?.kind === 'refused') continue;
     if (result !== undefined && result.kind !== 'written') {
-      // It may have been done all the same, and nobody would find anything to do the next time.
+      // It may have been done all the same, and the next run would find nothing to announce.
       if (isUnknown(result)) await announce(item, deleted, context);
       return unfinished(result);
     }

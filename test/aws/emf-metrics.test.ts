@@ -18,7 +18,7 @@ const summary = (latenciesMs: number[]): BatchSummary => ({
     newer: 2,
     deleted: 3,
     unversioned: 0,
-    untold: 0,
+    'not-returned': 0,
     'not-comparable': 0,
   },
   retried: 6,

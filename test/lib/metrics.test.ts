@@ -213,7 +213,7 @@ function emittedForABatch(): string[] {
       newer: 1,
       deleted: 1,
       unversioned: 1,
-      untold: 1,
+      'not-returned': 1,
       'not-comparable': 1,
     },
     retried: 1,

@@ -100,7 +100,7 @@ describe('refusalCause', () => {
     ['a version that was repaired twice', stored(`${guard.version}~~`), 'newer'],
     ['a version that was repaired often', stored(`${guard.version}${'~'.repeat(30)}`), 'newer'],
     ['an item that is not Ferry’s', { pk: { S: 'a' } }, 'unversioned'],
-    ['nothing told', undefined, 'untold'],
+    ['nothing returned', undefined, 'not-returned'],
     [
       'a reserved attribute of another kind',
       { pk: { S: 'a' }, _ferry: { S: 'mine' } },

@@ -33,7 +33,7 @@ describe('summarizeBatch', () => {
         newer: 1,
         deleted: 0,
         unversioned: 0,
-        untold: 0,
+        'not-returned': 0,
         'not-comparable': 0,
       },
       latenciesMs: [10],

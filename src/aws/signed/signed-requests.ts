@@ -142,7 +142,7 @@ function exchange(
         clearTimeout(timer);
         sockets.giveBack(socket, clock.now());
       };
-      // It has waited for a socket too long, and its caller has been told so: it must not be sent any more.
+      // It has waited for a socket too long, and its caller has been rejected: it must not be sent any more.
       if (late !== undefined) return ended();
       // Nearly too long: the timer will say so.
       if (clock.now() - startMs > withinMs - LEAST_MS) return sockets.giveBack(socket, clock.now());
