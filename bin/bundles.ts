@@ -1,6 +1,7 @@
 // What esbuild makes of the sources, in memory: the modules that Node runs, what Lambda runs, and the live page.
 
 import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { type BuildOptions, type Plugin, build as bundle, type OutputFile } from 'esbuild';
 import { packageFile } from '../src/package-files.ts';
 
@@ -55,6 +56,21 @@ export function buildModules(paths: readonly string[]): Promise<OutputFile[]> {
   });
 }
 
+/** A function checks its variable, without prose, and without the keys that only a deployment uses. */
+const FUNCTION_SCHEMA: Plugin = {
+  name: 'function-schema',
+  setup(build) {
+    build.onLoad({ filter: /ferry\.schema\.json$/ }, async ({ path }) => {
+      const whole: unknown = JSON.parse(await readFile(path, 'utf8'));
+      const contents = JSON.stringify(whole, (name, member: unknown) => {
+        if (['description', 'examples', 'title'].includes(name)) return undefined;
+        return name.startsWith('encryption') ? {} : member;
+      });
+      return { contents, loader: 'json' };
+    });
+  },
+};
+
 /** Each function with the SDK inside. What it imports only when needed becomes a chunk beside `index.mjs`. */
 export function buildFunctions(): Array<Promise<OutputFile[]>> {
   const names = readdirSync(packageFile('src/handlers')).map((file) => file.replace('.ts', ''));
@@ -63,6 +79,7 @@ export function buildFunctions(): Array<Promise<OutputFile[]>> {
       ...FUNCTION_OPTIONS,
       entryPoints: [{ in: `src/handlers/${name}.ts`, out: 'index' }],
       outdir: `dist/functions/${name}`,
+      plugins: [FUNCTION_SCHEMA],
     }),
   );
 }

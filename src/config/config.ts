@@ -2,6 +2,7 @@
 // finds, and those that its rules find, such as "not the same table twice".
 
 import { withTableKeys } from './encryption-keys.ts';
+import { stateTableName } from './names.ts';
 import { invalidConfig, type LineOf, type Problem, ruleProblem } from './problems.ts';
 import { ruleProblems } from './rules.ts';
 import type { Config, ReplicationConfig } from './schema.ts';
@@ -19,41 +20,31 @@ export function parseConfig(value: unknown, origin = 'ferry.json', lineOf?: Line
   }
   const filled: unknown = structuredClone(value);
   const wrong = schemaProblems(filled);
-  const { problems, replications } = checkRules(soundReplications(filled, wrong));
-  const all = [...wrong, ...problems];
-  if (all.length > 0) throw invalidConfig(origin, all, lineOf);
-  return Object.freeze({ replications });
-}
-
-/** A replication with all defaults that the schema has. */
-type SchemaReplication = Omit<ReplicationConfig, 'stateTable'>;
-
-/** What the rules find in replications that the schema takes, by their index; and the replications, whole and frozen. */
-export function checkRules(replications: ReadonlyMap<number, SchemaReplication>): {
-  readonly problems: readonly Problem[];
-  readonly replications: readonly ReplicationConfig[];
-} {
-  const whole = new Map([...replications].map(([index, one]) => [index, withStateTable(one)]));
-  const problems = [...ruleProblems(whole)].map(ruleProblem);
-  return { problems, replications: deepFreeze(withTableKeys(whole)) };
+  const sound = soundReplications(filled, wrong);
+  const problems = [...wrong, ...[...ruleProblems(sound)].map(ruleProblem)];
+  if (problems.length > 0) throw invalidConfig(origin, problems, lineOf);
+  return deepFreeze({ replications: withTableKeys(sound) });
 }
 
 /** The replications in which the schema finds no problem, by their index. */
 function soundReplications(
   config: unknown,
   problems: readonly Problem[],
-): Map<number, SchemaReplication> {
+): Map<number, ReplicationConfig> {
   const unsound = new Set(problems.map(({ at }) => at[1]));
   const { replications } = (config ?? {}) as { replications?: unknown };
-  const all = (Array.isArray(replications) ? replications : []) as SchemaReplication[];
+  const all = (Array.isArray(replications) ? replications : []) as ReplicationInFile[];
   // The rules compare each with each, which takes too long in a list without an end.
   if (all.length > REPLICATIONS_MAX) return new Map();
-  return new Map([...all.entries()].filter(([index]) => !unsound.has(String(index))));
+  const sound = [...all.entries()].filter(([index]) => !unsound.has(String(index)));
+  return new Map(sound.map(([index, one]) => [index, withStateTable(one)]));
 }
 
+type ReplicationInFile = Omit<ReplicationConfig, 'stateTable'>;
+
 /** The one default that the schema cannot say. */
-function withStateTable(replication: SchemaReplication): ReplicationConfig {
-  return { stateTable: `ferry-${replication.name}-state`, ...replication };
+function withStateTable(replication: ReplicationInFile): ReplicationConfig {
+  return { stateTable: stateTableName(replication.name), ...replication };
 }
 
 /** Far more than the schema has: what goes through a value member by member must come to an end. */

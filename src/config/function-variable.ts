@@ -2,9 +2,9 @@
 // deploys writes it; functions and commands read it by the configuration's own schema and rules.
 
 import { FerryError } from '../errors.ts';
-import { checkRules } from './config.ts';
-import { FUNCTION_VARIABLE, VARIABLE_FORMAT } from './names.ts';
+import { FUNCTION_VARIABLE, stateTableName, VARIABLE_FORMAT } from './names.ts';
 import { type Problem, problemList, ruleProblem } from './problems.ts';
+import { replicationProblems } from './replication-rules.ts';
 import type { Deployment, ReplicationConfig, TableConfig } from './schema.ts';
 import { schemaProblems } from './schema-check.ts';
 import { withoutDefaults } from './without-defaults.ts';
@@ -39,28 +39,36 @@ export function shortVariables({ replication, ...places }: Deployment): Record<s
 export function readDeployment(environment: Environment, owner = 'this function'): Deployment {
   if (isOlder(environment)) throw older(owner);
   const value = parse(environment[FUNCTION_VARIABLE], owner);
-  refuse(schemaProblems(value, 'functionVariable').map(asVariable), owner);
-  const { format: _, ...deployment } = value as { readonly format: number } & Deployment;
-  const { problems, replications } = checkRules(new Map([[0, withStream(deployment)]]));
-  refuse([...placeProblems(deployment), ...problems.map(asVariable)], owner);
-  const [replication = deployment.replication] = replications;
-  return Object.freeze({ ...deployment, replication });
+  refuse(schemaProblems(value, 'functionVariable').map(ofVariable), owner);
+  const { format: _, ...written } = value as { readonly format: number } & Deployment;
+  const deployment = { ...written, replication: wholeReplication(written) };
+  refuse([...deploymentProblems(deployment)].map(ruleProblem), owner);
+  return deployment;
 }
 
-/** The stream of an existing table may be left out of the settings of the table. */
-function withStream({ replication, streamArn }: Deployment): Deployment['replication'] {
-  const { source } = replication;
-  return source.create ? replication : { ...replication, source: { streamArn, ...source } };
+function ofVariable({ text }: Problem): Problem {
+  return ruleProblem(text.replace(/^the file\b/, 'the variable'));
 }
 
-function* placeProblems({ replication, lookAgainQueueUrl }: Deployment): Generator<Problem> {
+interface Written {
+  readonly replication: Omit<ReplicationConfig, 'stateTable'>;
+  readonly streamArn: string;
+}
+
+/** With what may be left out: the name of the state table, and the stream of an existing table. */
+function wholeReplication({ replication, streamArn }: Written): ReplicationConfig {
+  const { name, source } = replication;
+  return {
+    stateTable: stateTableName(name),
+    ...replication,
+    source: source.create ? source : { streamArn, ...source },
+  };
+}
+
+function* deploymentProblems({ replication, lookAgainQueueUrl }: Deployment): Generator<string> {
+  yield* replicationProblems('replication', replication);
   if (replication.tombstones === 'checked' && lookAgainQueueUrl === undefined)
-    yield ruleProblem('lookAgainQueueUrl is required with "checked" tombstones, and is missing');
-}
-
-function asVariable({ text }: Problem): Problem {
-  const renamed = text.replaceAll('replications.0', 'replication');
-  return ruleProblem(renamed.replace(/^the file\b/, 'the variable'));
+    yield 'lookAgainQueueUrl is required with "checked" tombstones, and is missing';
 }
 
 function parse(text: string | undefined, owner: string): unknown {

@@ -111,6 +111,8 @@ export const functionName = (replication: string) => `ferry-${replication}-repli
 /** Of the function and of the state machine that work on tables too large for one machine. */
 export const bulkName = (replication: string) => `ferry-${replication}-bulk`;
 export const heartbeatName = (replication: string) => `ferry-${replication}-heartbeat`;
+/** Of the state table, unless it is configured. */
+export const stateTableName = (replication: string) => `ferry-${replication}-state`;
 export const alarmTopicName = (replication: string) => `ferry-${replication}-alarms`;
 export const deadLetterQueueName = (replication: string) => `ferry-${replication}-dead-letters`;
 

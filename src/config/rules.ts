@@ -1,151 +1,33 @@
-// The rules of a configuration that its schema cannot say: each is about two settings or more.
+// The rules of a configuration that its schema cannot say: those about each replication, and those between several.
 
-import { CHECKED_TIMEOUT_SECONDS_MAX } from './names.ts';
-import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './schema.ts';
 import { keyProblems } from './encryption-keys.ts';
-import { isMistyped, mistypedRegions } from './regions.ts';
-import { clashProblems, createdTables, placeOf } from './tables.ts';
-import { partitionOf } from './partition.ts';
 import { show } from './problems.ts';
+import { mistypedRegions } from './regions.ts';
+import { keysOf, replicationProblems } from './replication-rules.ts';
+import type { ReplicationConfig, TableConfig } from './schema.ts';
+import { clashProblems, createdTables, placeOf } from './tables.ts';
 
 /** One line per problem: path, value, and what was expected. `replications` are by their index. */
 export function* ruleProblems(
   replications: ReadonlyMap<number, ReplicationConfig>,
 ): Generator<string> {
   const created = createdTables(replications);
+  // The app may create a table for another setting.
+  const keys = (table: TableConfig) =>
+    keysOf(table.create ? table : (created.get(placeOf(table)) ?? table));
   for (const [index, replication] of replications) {
     const path = `replications.${index}`;
-    const keys = {
-      source: keysOf(replication.source, created),
-      destination: keysOf(replication.destination, created),
-    };
+    const { source, destination } = replication;
     yield* mistypedRegions(path, replication);
-    yield* tableProblems(`${path}.source`, replication.source);
-    yield* tableProblems(`${path}.destination`, replication.destination);
-    yield* streamProblems(`${path}.source`, replication.source);
-    yield* attributeProblems(path, replication, keys);
-    yield* heartbeatProblems(path, replication, keys);
-    yield* timeoutProblems(path, replication);
+    yield* replicationProblems(path, replication, {
+      source: keys(source),
+      destination: keys(destination),
+    });
   }
   yield* nameProblems(replications);
   yield* clashProblems(replications);
   yield* keyProblems(replications);
   yield* circleProblems([...replications.values()]);
-}
-
-function* tableProblems(path: string, table: TableConfig): Generator<string> {
-  const { create, partitionKey, sortKey } = table;
-  if (create && partitionKey === undefined) {
-    yield `${path}.partitionKey is required when "create" is true, and is missing`;
-  }
-  if (!create && (partitionKey ?? sortKey) !== undefined) {
-    yield `${path}: "partitionKey" and "sortKey" are for tables with "create": true; an existing table keeps its own`;
-  }
-  if (sortKey !== undefined && sortKey.name === partitionKey?.name) {
-    yield `${path}.sortKey.name must differ from the partition key's, got ${show(sortKey.name)} for both`;
-  }
-}
-
-function* streamProblems(path: string, source: SourceConfig): Generator<string> {
-  const { create, streamArn, region, table, endpoint } = source;
-  if (create && streamArn !== undefined) {
-    yield `${path}: "streamArn" names an existing stream, and "create": true makes a new one; remove one of them`;
-  }
-  if (!create && streamArn === undefined) {
-    yield `${path}: "streamArn" is required for an existing table, and is missing; or set "create": true`;
-  }
-  const [, partition, , streamRegion, , resource] = streamArn?.split(':') ?? [];
-  // An emulator has a Region of its own making.
-  if (streamRegion !== undefined && endpoint === undefined && !isMistyped(source, streamRegion)) {
-    if (streamRegion !== region)
-      yield `${path}.streamArn must be a stream in ${region}, got one in ${streamRegion}`;
-    const { name } = partitionOf(region);
-    if (partition !== name)
-      yield `${path}.streamArn must be in the partition ${name}, as ${region} is, got ${partition}`;
-  }
-  const streamTable = resource?.split('/')[1];
-  if (streamTable !== undefined && streamTable !== table) {
-    yield `${path}.streamArn must be a stream of ${table}, got one of ${streamTable}`;
-  }
-}
-
-/** Of an existing table that the app does not create elsewhere, only DynamoDB knows the keys: none here. */
-interface PairKeys {
-  readonly source: readonly KeyAttribute[];
-  readonly destination: readonly KeyAttribute[];
-}
-
-function keysOf(
-  table: TableConfig,
-  created: ReadonlyMap<string, TableConfig>,
-): readonly KeyAttribute[] {
-  const { partitionKey, sortKey } = table.create ? table : (created.get(placeOf(table)) ?? table);
-  return [partitionKey, sortKey].filter((key) => key !== undefined);
-}
-
-function* attributeProblems(
-  path: string,
-  { reservedAttribute, timestampAttribute }: ReplicationConfig,
-  { source, destination }: PairKeys,
-): Generator<string> {
-  if (timestampAttribute === reservedAttribute) {
-    yield `${path}.timestampAttribute must differ from reservedAttribute, got ${show(timestampAttribute)} for both`;
-  }
-  if (reservedAttribute in {}) {
-    yield `${path}.reservedAttribute must not be a name that every JavaScript object has, got ${show(reservedAttribute)}`;
-  }
-  if ([...source, ...destination].some(({ name }) => name === reservedAttribute)) {
-    yield `${path}.reservedAttribute must not be a key attribute, got ${show(reservedAttribute)}`;
-  }
-  const [from, to] = [keyText(source), keyText(destination)];
-  if (source.length > 0 && destination.length > 0 && from !== to) {
-    yield `${path}.destination must have the same keys as the source: ${from}, got ${to}`;
-  }
-}
-
-function* timeoutProblems(
-  path: string,
-  { tombstones, function: { timeoutSeconds } }: ReplicationConfig,
-): Generator<string> {
-  if (tombstones === 'checked' && timeoutSeconds > CHECKED_TIMEOUT_SECONDS_MAX) {
-    yield `${path}.function.timeoutSeconds must be at most ${CHECKED_TIMEOUT_SECONDS_MAX} with "checked" tombstones, whose deletes are looked at again within the 900 s that SQS delays a message, got ${timeoutSeconds}`;
-  }
-}
-
-function* heartbeatProblems(
-  path: string,
-  { heartbeat, reservedAttribute }: ReplicationConfig,
-  { source }: PairKeys,
-): Generator<string> {
-  if (heartbeat === undefined) return;
-  for (const [name, value] of Object.entries(heartbeat.key)) {
-    if (!/^.{1,255}$/su.test(name)) {
-      yield `${path}.heartbeat.key must have attribute names of 1 to 255 characters, got ${show(name)}`;
-    }
-    const at = `${path}.heartbeat.key.${name}`;
-    if (name === reservedAttribute) {
-      yield `${at} must not be the reservedAttribute, which is never part of a key`;
-    }
-    if (typeof value === 'number' && !isDynamoDbNumber(value)) {
-      yield `${at} must be 0, or between 1e-130 and 1e126 in size, as DynamoDB stores numbers, got ${value}`;
-    }
-  }
-  const given = Object.entries(heartbeat.key)
-    .map(([name, value]) => `${name} (${typeof value === 'string' ? 'S' : 'N'})`)
-    .toSorted();
-  const wanted = source.map((key) => keyText([key])).toSorted();
-  if (wanted.length > 0 && given.join(', ') !== wanted.join(', ')) {
-    yield `${path}.heartbeat.key must have the source's keys: ${keyText(source)}, got ${given.join(', ')}`;
-  }
-}
-
-function isDynamoDbNumber(value: number): boolean {
-  const size = Math.abs(value);
-  return size === 0 || (size >= 1e-130 && size < 1e126);
-}
-
-function keyText(keys: readonly KeyAttribute[]): string {
-  return keys.map(({ name, type }) => `${name} (${type})`).join(', ');
 }
 
 /** Names are for stacks and tombstones. */
