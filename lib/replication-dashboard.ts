@@ -3,25 +3,27 @@
 
 import { Duration } from 'aws-cdk-lib';
 import {
-  Color,
   Dashboard,
   GraphWidget,
   type GraphWidgetProps,
-  type HorizontalAnnotation,
-  type IMetric,
   type IWidget,
   PeriodOverride,
-  Stats,
   TextWidget,
-  type YAxisProps,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import type { MetricName } from '../src/config/names.ts';
 import { alarmSpecs, EXPIRING_MS, WAITING_MS } from './alarm-specs.ts';
 import { dashboardName, isUrl } from './alarm-text.ts';
 import { costPerHour } from './cost-estimate.ts';
-import { expression, type ReplicationMetrics } from './replication-metrics.ts';
+import {
+  alarmLines,
+  destinationGraphs,
+  flowGraphs,
+  lagGraphs,
+  left,
+  lossGraphs,
+} from './dashboard-graphs.ts';
+import type { ReplicationMetrics } from './replication-metrics.ts';
 import { entriesFor, entryTitle } from './runbook-entries.ts';
 
 export interface ReplicationDashboardProps {
@@ -95,8 +97,7 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
         {
           title: 'Cost per hour, at the rate of each minute (estimate)',
           stacked: true,
-          left: costPerHour(replication, metrics),
-          leftYAxis: axis('US dollars per hour'),
+          ...left('US dollars per hour', ...costPerHour(replication, metrics)),
         },
       ],
     ),
@@ -112,208 +113,6 @@ function precision({ timestampAttribute, heartbeat }: ReplicationConfig): string
     return `Measured by the timestamp in \`${timestampAttribute}\`. Items without it are measured in whole seconds, up to one second too high.`;
   const exact = heartbeat === undefined ? '' : ' The latency of a heartbeat is exact.';
   return `Measured in whole seconds, up to one second too high.${exact}`;
-}
-
-/** The line of an alarm in a graph, by the alarm's name, in the unit of the graph. */
-type AlarmLine = (anchor: string, perUnit?: number) => HorizontalAnnotation;
-
-function alarmLines(replication: ReplicationConfig, metrics: ReplicationMetrics): AlarmLine {
-  const specs = alarmSpecs(replication, metrics);
-  return (anchor, perUnit = 1) => {
-    const spec = specs.find((one) => one.anchor === anchor);
-    if (spec === undefined) throw new Error(`No alarm is called ${anchor}.`);
-    return line(spec.threshold / perUnit, `alarm ${anchor}`);
-  };
-}
-
-function lagGraphs(
-  { heartbeat, timestampAttribute }: ReplicationConfig,
-  metrics: ReplicationMetrics,
-  alarmLine: AlarmLine,
-): GraphWidgetProps[] {
-  const percentile = (p: number) =>
-    metrics.own('ReplicationLatency', { statistic: Stats.percentile(p), label: `p${p}` });
-  const beat = metrics.own('HeartbeatLatency', { statistic: Stats.MAXIMUM, label: 'heartbeat' });
-  const negative = { statistic: Stats.SUM, label: 'below zero, counted as 0' };
-  const fallbacks = { statistic: Stats.SUM, label: 'without a usable timestamp' };
-  const most = { statistic: Stats.MAXIMUM };
-  return [
-    {
-      // Not with p99: the line of its alarm would flatten these.
-      title: 'Latency, p50 and p90',
-      left: [percentile(50), percentile(90)],
-      leftYAxis: axis('ms'),
-      right: [
-        metrics.own('NegativeLatencies', negative),
-        ...(timestampAttribute === undefined ? [] : [metrics.own('TimestampFallbacks', fallbacks)]),
-      ],
-      rightYAxis: axis('per minute'),
-    },
-    {
-      title: 'Latency, p99',
-      left: [percentile(99), ...(heartbeat ? [beat] : [])],
-      leftYAxis: axis('ms'),
-      leftAnnotations: [alarmLine('latency-high')],
-    },
-    {
-      title: 'Age of the oldest waiting record',
-      left: [
-        inMinutes('unapplied', metrics.own('OldestUnappliedAge', most), 'not applied'),
-        inMinutes('read', metrics.handler('IteratorAge', most), 'when read'),
-      ],
-      leftYAxis: axis('minutes'),
-      // Not the alarm at 12 hours: its line would flatten the graph.
-      leftAnnotations: [alarmLine('records-waiting', MINUTE_MS)],
-    },
-    {
-      title: 'Pending records in the longest shard',
-      left: [metrics.own('PendingRecords', { statistic: Stats.MAXIMUM, label: 'pending' })],
-      leftYAxis: axis('records (estimate)'),
-    },
-  ];
-}
-
-function inMinutes(id: string, ms: IMetric, label: string): IMetric {
-  return expression(`${id} / ${MINUTE_MS}`, { [id]: ms }, label);
-}
-
-function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
-  const sum = (label: string) => ({ statistic: Stats.SUM, label });
-  const outcome = (name: MetricName, label: string, color: string) =>
-    metrics.own(name, sum(label)).with({ color });
-  return [
-    {
-      title: 'Records by outcome',
-      stacked: true,
-      left: [
-        // Rare outcomes lie at the bottom, where small numbers can be read.
-        outcome('DeadLetteredRecords', 'dead-lettered', Color.RED),
-        outcome('RetriedRecords', 'to be retried', Color.ORANGE),
-        outcome('SupersededRecords', 'superseded', Color.PURPLE),
-        outcome('SkippedRecords', 'skipped', Color.GREY),
-        outcome('CoalescedRecords', 'coalesced', Color.GREEN),
-        outcome('AppliedRecords', 'applied', Color.BLUE),
-      ],
-      leftYAxis: axis('per minute'),
-    },
-    {
-      title: 'Superseded records by cause',
-      left: [
-        metrics.own('SupersededByRedelivery', sum('redelivered')),
-        metrics.own('SupersededByNewerItem', sum('newer item')),
-        metrics.own('SupersededByTombstone', sum('deleted since')),
-      ],
-      leftYAxis: axis('per minute'),
-    },
-    {
-      title: 'Stream records at the event source mapping',
-      left: [
-        metrics.mapping('PolledEventCount', sum('polled')),
-        metrics.mapping('FilteredOutEventCount', sum('filtered out')),
-        metrics.mapping('InvokedEventCount', sum('invoked')),
-        metrics.mapping('FailedInvokeEventCount', sum('failed')),
-        metrics.mapping('DroppedEventCount', sum('dropped')),
-      ],
-      leftYAxis: axis('per minute'),
-    },
-  ];
-}
-
-function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWidgetProps[] {
-  const delivered = metrics.mapping('OnFailureDestinationDeliveredEventCount', {
-    statistic: Stats.SUM,
-    label: 'given up to the bucket',
-  });
-  const held = metrics.own('HeldRecords', { statistic: Stats.SUM, label: 'held' });
-  const dropped = metrics.mapping('DroppedEventCount', { statistic: Stats.SUM, label: 'lost' });
-  const undelivered = metrics.handler('DestinationDeliveryFailures', {
-    statistic: Stats.SUM,
-    label: 'failed deliveries to the bucket',
-  });
-  const age = metrics.lookAgainAge('oldest delete to be looked at again');
-  const revenants = { statistic: Stats.SUM, label: 'deleted items that came back' };
-  const lookAgain: GraphWidgetProps = {
-    title: 'Deletes looked at again',
-    left: [metrics.own('Revenants', revenants)],
-    leftYAxis: axis('per minute'),
-    right: age === undefined ? [] : [age],
-    rightYAxis: axis('seconds'),
-  };
-  return [
-    {
-      title: 'Dead letters in the queue',
-      left: [metrics.deadLetters('dead letters')],
-      leftYAxis: axis('records'),
-      leftAnnotations: [alarmLine('dead-letters')],
-    },
-    {
-      title: 'Oldest dead letter',
-      left: [metrics.oldestDeadLetter('oldest dead letter')],
-      leftYAxis: axis('days'),
-      leftAnnotations: [line(14, 'deleted from the queue')],
-    },
-    {
-      title: 'Held, given up or lost',
-      left: [held, delivered, dropped, undelivered],
-      leftYAxis: axis('per minute'),
-      leftAnnotations: [alarmLine('batches-given-up')],
-    },
-    ...(age === undefined ? [] : [lookAgain]),
-  ];
-}
-
-function destinationGraphs(
-  { destination, stateTable, function: { timeoutSeconds } }: ReplicationConfig,
-  metrics: ReplicationMetrics,
-): GraphWidgetProps[] {
-  const sum = (label: string) => ({ statistic: Stats.SUM, label });
-  const most = (label: string) => ({ statistic: Stats.MAXIMUM, label });
-  const written = (table: string, label: string) =>
-    metrics.destination('ConsumedWriteCapacityUnits', table, sum(label));
-  const throttled = (table: string, label: string) =>
-    metrics.destination('WriteThrottleEvents', table, sum(label));
-  return [
-    {
-      title: 'Writes at the destination',
-      left: [written(destination.table, 'twin'), written(stateTable, 'state table')],
-      leftYAxis: axis('write units per minute'),
-      right: [
-        throttled(destination.table, 'twin throttled'),
-        throttled(stateTable, 'state table throttled'),
-      ],
-      rightYAxis: axis('throttles per minute'),
-    },
-    {
-      title: 'Failed requests and invocations',
-      left: [
-        metrics.own('DestinationThrottles', sum('throttled')),
-        metrics.own('DestinationUnreachable', sum('unreachable')),
-        metrics.own('DestinationDenied', sum('denied')),
-        metrics.handler('Errors', sum('function errors')),
-        metrics.handler('Throttles', sum('function throttled')),
-      ],
-      leftYAxis: axis('per minute'),
-    },
-    {
-      title: 'Invocations of the function',
-      left: [
-        metrics.handler('Duration', { statistic: Stats.percentile(99), label: 'duration p99' }),
-        metrics.handler('Duration', most('longest')),
-      ],
-      leftYAxis: axis('ms'),
-      leftAnnotations: [line(timeoutSeconds * 1000, 'timeout')],
-      right: [metrics.handler('ConcurrentExecutions', most('concurrent'))],
-      rightYAxis: axis('concurrent'),
-    },
-  ];
-}
-
-function axis(label: string): YAxisProps {
-  return { label, min: 0, showUnits: false };
-}
-
-function line(value: number, label: string): HorizontalAnnotation {
-  return { value, label, color: Color.RED };
 }
 
 function text(markdown: string): TextWidget {

@@ -10,6 +10,7 @@ import type { LookAgain } from './look-again.ts';
 import type { StreamReplicator } from './stream-replicator.ts';
 
 export const PERIOD = Duration.minutes(1);
+const OF_LAMBDA = { namespace: 'AWS/Lambda', period: PERIOD };
 
 interface Look {
   readonly statistic: string;
@@ -44,13 +45,7 @@ export class ReplicationMetrics {
   /** One of Lambda's about the heartbeat function; there is one where the configuration has a `heartbeat`. */
   heartbeat(metricName: string, look: Look = { statistic: Stats.SUM }): Metric {
     const dimensionsMap = { FunctionName: heartbeatName(this.#replication.name) };
-    return new Metric({
-      namespace: 'AWS/Lambda',
-      metricName,
-      dimensionsMap,
-      ...look,
-      period: PERIOD,
-    });
+    return new Metric({ ...OF_LAMBDA, metricName, dimensionsMap, ...look });
   }
 
   /** One of Lambda's event counts of the event source mapping. */
@@ -65,15 +60,8 @@ export class ReplicationMetrics {
     look: Look = { statistic: Stats.SUM },
   ): Metric {
     const { region } = this.#replication.destination;
-    const dimensionsMap = { TableName };
-    return new Metric({
-      namespace: 'AWS/DynamoDB',
-      metricName,
-      dimensionsMap,
-      region,
-      ...look,
-      period: PERIOD,
-    });
+    const ofTable = { namespace: 'AWS/DynamoDB', dimensionsMap: { TableName }, region };
+    return new Metric({ ...ofTable, metricName, ...look, period: PERIOD });
   }
 
   deadLetters(label?: string): Metric {
@@ -115,13 +103,8 @@ function ofMapping(
   metricName: string,
   look: Look,
 ): Metric {
-  return new Metric({
-    namespace: 'AWS/Lambda',
-    metricName,
-    dimensionsMap: { EventSourceMappingUUID: eventSourceMappingId },
-    ...look,
-    period: PERIOD,
-  });
+  const dimensionsMap = { EventSourceMappingUUID: eventSourceMappingId };
+  return new Metric({ ...OF_LAMBDA, metricName, dimensionsMap, ...look });
 }
 
 export function expression(

@@ -65,7 +65,18 @@ export interface AlarmProps {
   readonly runbook?: string;
 }
 
-export interface ReplicationProps {
+/** Settings of `ferry.json` with the same name, meaning and default: docs/settings.md describes them. */
+type Settings = Pick<
+  ReplicationConfig,
+  | 'bulk'
+  | 'reservedAttribute'
+  | 'systemicRejections'
+  | 'timestampAttribute'
+  | 'tombstones'
+  | 'ttlDeletes'
+  | 'unversionedItems'
+>;
+export interface ReplicationProps extends Partial<Settings> {
   /**
    * 1 to 30 lower-case letters, digits and dashes. Part of the names of functions and queues, and of every
    * tombstone: never rename it.
@@ -81,21 +92,6 @@ export interface ReplicationProps {
   readonly encryption?: ReplicationEncryption;
   /** Key of an item that is written every minute, so that silence raises an alarm. @default - none is written */
   readonly heartbeatKey?: Readonly<Record<string, string | number>>;
-  /** @default 'checked' */
-  readonly tombstones?: ReplicationConfig['tombstones'];
-  /** @default 'hold' */
-  readonly systemicRejections?: ReplicationConfig['systemicRejections'];
-  /** @default 'replicate' */
-  readonly ttlDeletes?: ReplicationConfig['ttlDeletes'];
-  /** @default 'replace' */
-  readonly unversionedItems?: ReplicationConfig['unversionedItems'];
-  /** Attribute of the twin's items that holds their version. @default '_ferry' */
-  readonly reservedAttribute?: string;
-  /** Attribute in which the application writes the time of each write. @default - the stream's time, in seconds */
-  readonly timestampAttribute?: string;
-  /** Whether to deploy the state machine for tables that outgrow one machine. @default false */
-  readonly bulk?: boolean;
-
   /** @default 1000 */
   readonly batchSize?: number;
   /** @default - none */
@@ -108,7 +104,6 @@ export interface ReplicationProps {
   readonly maxRecordAge?: Duration;
   /** Whether Lambda reads the stream. @default true */
   readonly enabled?: boolean;
-
   /** Of the replicate function, in MiB. @default 512 */
   readonly memorySize?: number;
   /** Of the replicate function. @default - 1 minute */

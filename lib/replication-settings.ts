@@ -2,6 +2,7 @@
 
 import { ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import { CfnGlobalTable, CfnTable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { parseConfig } from '../src/config/config.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
@@ -40,7 +41,7 @@ export function nameOf(id: string): string {
 
 function settingsOf(scope: Construct, props: ReplicationProps): Settings {
   const { destination, encryption, heartbeatKey } = props;
-  const { key, ...keys } = encryption ?? {};
+  const { key, ...keys }: Partial<Record<string, IKey>> = { ...encryption };
   const { latency, email, runbook, topic } = props.alarms || {};
   refuseUnknownRegion(scope, destination);
   return {
@@ -54,7 +55,7 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
     },
     stateTable: destination.stateTableName,
     encryption: {
-      ...Object.fromEntries(Object.entries(keys).map(([name, { keyArn }]) => [name, keyArn])),
+      ...Object.fromEntries(Object.entries(keys).map(([name, one]) => [name, one?.keyArn])),
       kmsKeyArn: key?.keyArn,
       ...(topic && { alarmTopic: 'none' }),
       stateTable: destination.stateTableKey?.keyArn ?? 'none',

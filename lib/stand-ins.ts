@@ -4,42 +4,39 @@
 import { Token } from 'aws-cdk-lib';
 import { partitionOf } from '../src/config/partition.ts';
 
-interface TableSettings {
+interface Side {
   readonly region: string;
   readonly table: string;
-  readonly streamArn?: string | undefined;
-  readonly kmsKeyArn?: string | undefined;
-  readonly endpoint?: string | undefined;
+  readonly [setting: string]: string | undefined | boolean | object;
 }
 
-/** What a replication in a configuration file holds, as far as a token can be in it. */
+/** What a replication in a configuration file holds. */
 export interface Settings {
-  readonly source: TableSettings;
-  readonly destination: TableSettings;
-  readonly stateTable?: string | undefined;
-  readonly encryption?: Readonly<Record<string, string | undefined>>;
+  readonly source: Side;
+  readonly destination: Side;
+  readonly encryption?: object;
   readonly [setting: string]: unknown;
 }
 
 export class StandIns {
   readonly #tokens = new Map<string, string>();
 
-  /** The same settings without a token, and without what is undefined. */
-  of(settings: Settings): Settings {
-    const { stateTable, encryption = {} } = settings;
-    const destination = this.#table(settings.destination);
-    const source = this.#table(settings.source);
-    const keys = Object.entries(encryption).map(([name, keyArn]) => [
-      name,
-      this.#key(keyArn, name === 'stateTable' ? settings.destination : settings.source),
-    ]);
-    return withoutUndefined<Settings>({
-      ...settings,
-      source,
-      destination,
-      stateTable: stateTable && this.#name(stateTable),
-      encryption: Object.fromEntries(keys) as Record<string, string | undefined>,
+  /** A copy without tokens, and without what is undefined. */
+  of(settings: Settings): object {
+    const tokens = this.#tokens;
+    const { source, destination, encryption } = settings;
+    const text = JSON.stringify(settings, function (this: object, name: string, value: unknown) {
+      if (typeof value !== 'string' || value === 'none') return value;
+      const isOfState = this === encryption && name === 'stateTable';
+      const side = this === destination || isOfState ? destination : source;
+      const isKey = this === encryption || name === 'kmsKeyArn';
+      // A key is in the Region of what it encrypts: with a stand-in for one, the other needs one, too.
+      if (![value, isKey ? side.region : ''].some(Token.isUnresolved)) return value;
+      const standIn = isKey ? keyIn(side, tokens.size) : formOf(name, value, side);
+      tokens.set(standIn, value);
+      return standIn;
     });
+    return JSON.parse(text) as object;
   }
 
   /** A copy of `value` with the tokens again. */
@@ -49,54 +46,28 @@ export class StandIns {
       typeof member === 'string' ? (this.#tokens.get(member) ?? member) : member,
     ) as T;
   }
-
-  #table({ region, table, streamArn, kmsKeyArn, ...others }: TableSettings): TableSettings {
-    const name = this.#name(table);
-    const place = `dynamodb:${this.#region(region)}:${ACCOUNT}`;
-    return {
-      ...others,
-      region: this.#region(region),
-      table: name,
-      streamArn:
-        streamArn &&
-        this.#instead(
-          streamArn,
-          `arn:${partition(this.#region(region))}:${place}:table/${name}/stream/token`,
-        ),
-      kmsKeyArn: this.#key(kmsKeyArn, { region }),
-    };
-  }
-
-  #name(token: string): string {
-    return this.#instead(token, `token-${token.replaceAll(/\W+/g, '-')}`);
-  }
-
-  #region(token: string): string {
-    return this.#instead(token, `xx-token-${token.replaceAll(/\D/g, '')}`);
-  }
-
-  /** A key is in the Region of what it encrypts: with a stand-in for one, the other needs one, too. */
-  #key(keyArn: string | undefined, { region }: { readonly region: string }): string | undefined {
-    if (keyArn === undefined || keyArn === 'none') return keyArn;
-    const id = `00000000-0000-0000-0000-${String(this.#tokens.size).padStart(12, '0')}`;
-    const place = this.#region(region);
-    const standIn = `arn:${partition(place)}:kms:${place}:${ACCOUNT}:key/${id}`;
-    return this.#instead(keyArn, standIn, [keyArn, region].some(Token.isUnresolved));
-  }
-
-  #instead(value: string, standIn: string, isUnresolved = Token.isUnresolved(value)): string {
-    if (!isUnresolved) return value;
-    this.#tokens.set(standIn, value);
-    return standIn;
-  }
 }
 
-const ACCOUNT = '000000000000';
-
-function partition(region: string): string {
-  return partitionOf(region).name;
+function formOf(name: string, value: string, side: Side): string {
+  if (name === 'region') return regionIn(value);
+  return name === 'streamArn'
+    ? `${arnIn('dynamodb', side)}:table/${tableIn(side.table)}/stream/token`
+    : tableIn(value);
 }
 
-function withoutUndefined<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
+function keyIn(side: Side, count: number): string {
+  return `${arnIn('kms', side)}:key/00000000-0000-0000-0000-${String(count).padStart(12, '0')}`;
+}
+
+function arnIn(service: string, side: Side): string {
+  const region = regionIn(side.region);
+  return `arn:${partitionOf(region).name}:${service}:${region}:000000000000`;
+}
+
+function regionIn(region: string): string {
+  return Token.isUnresolved(region) ? `xx-token-${region.replaceAll(/\D/g, '')}` : region;
+}
+
+function tableIn(table: string): string {
+  return Token.isUnresolved(table) ? `token${table.replaceAll(/\W+/g, '-')}` : table;
 }

@@ -1,0 +1,206 @@
+// What each row of the dashboard shows: its graphs, with the lines of the alarms that watch the same metric.
+
+import {
+  Color,
+  type GraphWidgetProps,
+  type HorizontalAnnotation,
+  type IMetric,
+  Stats,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { MetricName } from '../src/config/names.ts';
+import type { ReplicationConfig } from '../src/config/schema.ts';
+import { alarmSpecs } from './alarm-specs.ts';
+import { expression, type ReplicationMetrics } from './replication-metrics.ts';
+
+const MINUTE_MS = 60_000;
+
+const sum = (label: string) => ({ statistic: Stats.SUM, label });
+const most = (label: string) => ({ statistic: Stats.MAXIMUM, label });
+const percentile = (p: number, label = `p${p}`) => ({ statistic: Stats.percentile(p), label });
+
+/** The line of an alarm in a graph, by the alarm's name, in the unit of the graph. */
+export type AlarmLine = (anchor: string, perUnit?: number) => HorizontalAnnotation;
+
+export function alarmLines(replication: ReplicationConfig, metrics: ReplicationMetrics): AlarmLine {
+  const specs = alarmSpecs(replication, metrics);
+  return (anchor, perUnit = 1) => {
+    const spec = specs.find((one) => one.anchor === anchor);
+    if (spec === undefined) throw new Error(`No alarm is called ${anchor}.`);
+    return line(spec.threshold / perUnit, `alarm ${anchor}`);
+  };
+}
+
+export function lagGraphs(
+  { heartbeat, timestampAttribute }: ReplicationConfig,
+  metrics: ReplicationMetrics,
+  alarmLine: AlarmLine,
+): GraphWidgetProps[] {
+  const latency = (p: number) => metrics.own('ReplicationLatency', percentile(p));
+  const beat = metrics.own('HeartbeatLatency', most('heartbeat'));
+  const negative = metrics.own('NegativeLatencies', sum('below zero, counted as 0'));
+  const fallbacks = metrics.own('TimestampFallbacks', sum('without a usable timestamp'));
+  return [
+    {
+      // Not with p99: the line of its alarm would flatten these.
+      title: 'Latency, p50 and p90',
+      ...left('ms', latency(50), latency(90)),
+      ...right('per minute', negative, ...(timestampAttribute === undefined ? [] : [fallbacks])),
+    },
+    {
+      title: 'Latency, p99',
+      ...left('ms', latency(99), ...(heartbeat ? [beat] : [])),
+      leftAnnotations: [alarmLine('latency-high')],
+    },
+    {
+      title: 'Age of the oldest waiting record',
+      ...left(
+        'minutes',
+        inMinutes('unapplied', metrics.own('OldestUnappliedAge', MAXIMUM), 'not applied'),
+        inMinutes('read', metrics.handler('IteratorAge', MAXIMUM), 'when read'),
+      ),
+      // Not the alarm at 12 hours: its line would flatten the graph.
+      leftAnnotations: [alarmLine('records-waiting', MINUTE_MS)],
+    },
+    {
+      title: 'Pending records in the longest shard',
+      ...left('records (estimate)', metrics.own('PendingRecords', most('pending'))),
+    },
+  ];
+}
+
+const MAXIMUM = { statistic: Stats.MAXIMUM };
+
+function inMinutes(id: string, ms: IMetric, label: string): IMetric {
+  return expression(`${id} / ${MINUTE_MS}`, { [id]: ms }, label);
+}
+
+export function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
+  const outcome = (name: MetricName, label: string, color: string) =>
+    metrics.own(name, sum(label)).with({ color });
+  return [
+    {
+      title: 'Records by outcome',
+      stacked: true,
+      ...left(
+        'per minute',
+        // Rare outcomes lie at the bottom, where small numbers can be read.
+        outcome('DeadLetteredRecords', 'dead-lettered', Color.RED),
+        outcome('RetriedRecords', 'to be retried', Color.ORANGE),
+        outcome('SupersededRecords', 'superseded', Color.PURPLE),
+        outcome('SkippedRecords', 'skipped', Color.GREY),
+        outcome('CoalescedRecords', 'coalesced', Color.GREEN),
+        outcome('AppliedRecords', 'applied', Color.BLUE),
+      ),
+    },
+    {
+      title: 'Superseded records by cause',
+      ...left(
+        'per minute',
+        metrics.own('SupersededByRedelivery', sum('redelivered')),
+        metrics.own('SupersededByNewerItem', sum('newer item')),
+        metrics.own('SupersededByTombstone', sum('deleted since')),
+      ),
+    },
+    {
+      title: 'Stream records at the event source mapping',
+      ...left(
+        'per minute',
+        metrics.mapping('PolledEventCount', sum('polled')),
+        metrics.mapping('FilteredOutEventCount', sum('filtered out')),
+        metrics.mapping('InvokedEventCount', sum('invoked')),
+        metrics.mapping('FailedInvokeEventCount', sum('failed')),
+        metrics.mapping('DroppedEventCount', sum('dropped')),
+      ),
+    },
+  ];
+}
+
+export function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWidgetProps[] {
+  const age = metrics.lookAgainAge('oldest delete to be looked at again');
+  const lookAgain = {
+    title: 'Deletes looked at again',
+    ...left('per minute', metrics.own('Revenants', sum('deleted items that came back'))),
+  };
+  return [
+    {
+      title: 'Dead letters in the queue',
+      ...left('records', metrics.deadLetters('dead letters')),
+      leftAnnotations: [alarmLine('dead-letters')],
+    },
+    {
+      title: 'Oldest dead letter',
+      ...left('days', metrics.oldestDeadLetter('oldest dead letter')),
+      leftAnnotations: [line(14, 'deleted from the queue')],
+    },
+    {
+      title: 'Held, given up or lost',
+      ...left(
+        'per minute',
+        metrics.own('HeldRecords', sum('held')),
+        metrics.mapping('OnFailureDestinationDeliveredEventCount', sum('given up to the bucket')),
+        metrics.mapping('DroppedEventCount', sum('lost')),
+        metrics.handler('DestinationDeliveryFailures', sum('failed deliveries to the bucket')),
+      ),
+      leftAnnotations: [alarmLine('batches-given-up')],
+    },
+    ...(age === undefined ? [] : [{ ...lookAgain, ...right('seconds', age) }]),
+  ];
+}
+
+export function destinationGraphs(
+  { destination, stateTable, function: { timeoutSeconds } }: ReplicationConfig,
+  metrics: ReplicationMetrics,
+): GraphWidgetProps[] {
+  const written = (table: string, label: string) =>
+    metrics.destination('ConsumedWriteCapacityUnits', table, sum(label));
+  const throttled = (table: string, label: string) =>
+    metrics.destination('WriteThrottleEvents', table, sum(label));
+  return [
+    {
+      title: 'Writes at the destination',
+      ...left(
+        'write units per minute',
+        written(destination.table, 'twin'),
+        written(stateTable, 'state table'),
+      ),
+      ...right(
+        'throttles per minute',
+        throttled(destination.table, 'twin throttled'),
+        throttled(stateTable, 'state table throttled'),
+      ),
+    },
+    {
+      title: 'Failed requests and invocations',
+      ...left(
+        'per minute',
+        metrics.own('DestinationThrottles', sum('throttled')),
+        metrics.own('DestinationUnreachable', sum('unreachable')),
+        metrics.own('DestinationDenied', sum('denied')),
+        metrics.handler('Errors', sum('function errors')),
+        metrics.handler('Throttles', sum('function throttled')),
+      ),
+    },
+    {
+      title: 'Invocations of the function',
+      ...left(
+        'ms',
+        metrics.handler('Duration', percentile(99, 'duration p99')),
+        metrics.handler('Duration', most('longest')),
+      ),
+      leftAnnotations: [line(timeoutSeconds * 1000, 'timeout')],
+      ...right('concurrent', metrics.handler('ConcurrentExecutions', most('concurrent'))),
+    },
+  ];
+}
+
+export function left(unit: string, ...metrics: IMetric[]) {
+  return { left: metrics, leftYAxis: { label: unit, min: 0, showUnits: false } };
+}
+
+function right(unit: string, ...metrics: IMetric[]) {
+  return { right: metrics, rightYAxis: { label: unit, min: 0, showUnits: false } };
+}
+
+function line(value: number, label: string): HorizontalAnnotation {
+  return { value, label, color: Color.RED };
+}
