@@ -238,6 +238,26 @@ it('has an entry for everything that a verdict or the dashboard points at', () =
   for (const anchor of anchors) expect(anchorsOf(runbook)).toContain(anchor);
 });
 
+it.each(['Records held', 'Look-again age'])(
+  'quotes in “%s” what functions and commands say',
+  (title) => {
+    const entry = new RegExp(`^## ${title}$.*?(?=^## )`, 'ms').exec(runbook)?.[0] ?? '';
+    const quotes = [...entry.matchAll(/(?<!\*)\*([^*]+)\*(?!\*)/g)]
+      .map((match) => (match[1] ?? '').replaceAll(/\s+/g, ' '))
+      .filter((quote) => !runbook.includes(`\n## ${quote}\n`));
+    const said = textsIn('src')
+      .map((path) => readFileSync(path, 'utf8'))
+      .join('')
+      .toLowerCase();
+
+    const parts = quotes.flatMap((quote) =>
+      quote.toLowerCase().split(/: | …|^the control row is /),
+    );
+    expect(parts.length).toBeGreaterThan(4);
+    expect(parts.filter((part) => !said.includes(part))).toEqual([]);
+  },
+);
+
 describe('an alarm', () => {
   const { alarms: ofDefault } = described(BEATING);
 
