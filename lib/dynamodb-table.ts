@@ -59,7 +59,7 @@ export function createConfiguredTable(
   scope: Construct,
   id: string,
   { table, partitionKey, sortKey, kmsKeyArn }: TableConfig,
-  options: Pick<ProtectedTableProps, 'dynamoStream'> = {},
+  options: Pick<ProtectedTableProps, 'dynamoStream' | 'timeToLiveAttribute'> = {},
 ): TableV2 {
   if (partitionKey === undefined) {
     throw new UsageError(`Table ${table} cannot be created without a partition key.`, {

@@ -20,6 +20,8 @@ export interface ReplicationDestinationProps {
   readonly partitionKey?: Attribute;
   /** @default - the partition key alone is the key */
   readonly sortKey?: Attribute;
+  /** Of a twin that is created. @default - its items do not expire */
+  readonly timeToLiveAttribute?: string;
   /** Of the twin. @default - an AWS managed key */
   readonly encryptionKey?: IKey;
   /** @default - ferry-NAME-state */
@@ -62,8 +64,11 @@ export class ReplicationDestination extends Construct implements DestinationTabl
       timeToLiveAttribute: LEDGER_ATTRIBUTES.expiresAt,
       kmsKeyArn: stateKeyArn,
     });
+    const { timeToLiveAttribute } = 'config' in props ? {} : props;
     this.twin = destination.create
-      ? createConfiguredTable(this, 'TwinTable', destination)
+      ? createConfiguredTable(this, 'TwinTable', destination, {
+          ...(timeToLiveAttribute === undefined ? {} : { timeToLiveAttribute }),
+        })
       : undefined;
   }
 }

@@ -1,5 +1,4 @@
-// `ferry init`: look at two tables before anything is deployed, say what is wrong or risky about the pair,
-// and write the configuration.
+// `ferry init`: checks two tables before anything is deployed, lists errors and risks, and writes the configuration.
 
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -23,10 +22,12 @@ export const initCommand: Command = {
   name: 'init',
   operands: ['SOURCE', 'DESTINATION'],
   options: {
-    name: { value: 'NAME', help: 'name of the replication (default made of the source table)' },
-    config: { value: 'FILE', help: 'the file to write', default: 'ferry.json' },
-    add: { help: 'add the replication to a file that exists' },
-    'create-destination': { help: 'only print CDK code for a twin with the same keys and indexes' },
+    name: { value: 'NAME', help: 'name of the replication (default: from the source table)' },
+    config: { value: 'FILE', help: 'file to write', default: 'ferry.json' },
+    add: { help: 'add the replication to an existing file' },
+    'create-destination': {
+      help: 'only print CDK code that creates a twin with the same keys and indexes',
+    },
     'source-endpoint': { value: 'URL', help: 'DynamoDB endpoint of the source' },
     'destination-endpoint': { value: 'URL', help: 'DynamoDB endpoint of the destination' },
     json: { help: 'print findings and configuration as one line of JSON' },
@@ -37,7 +38,8 @@ export const initCommand: Command = {
     for (const doubt of regionDoubts({ source, destination })) io.err(`Warning: ${doubt}`);
     return explained({ hint: HINT }, async () => {
       if (options.has('create-destination')) {
-        io.out(twinConstruct(await requireTable(source, 'source'), destination));
+        const facts = await requireTable(source, 'source');
+        io.out(twinConstruct(facts, destination, replicationName(source.table, options)));
         return EXIT.done;
       }
       refuseOverwriting(options);
@@ -92,7 +94,7 @@ function replicationOf(
   options: ParsedOptions,
 ) {
   return {
-    name: options.text('name') ?? nameFrom(source.table),
+    name: replicationName(source.table, options),
     source: { ...configOf(source), ...(source.stream && { streamArn: source.stream.arn }) },
     destination: configOf(destination),
   };
@@ -105,6 +107,10 @@ function configOf({ region, table, kmsKeyArn, endpoint }: TableFacts) {
     ...(kmsKeyArn === undefined ? {} : { kmsKeyArn }),
     ...(endpoint === undefined ? {} : { endpoint }),
   };
+}
+
+function replicationName(table: string, options: ParsedOptions): string {
+  return options.text('name') ?? nameFrom(table);
 }
 
 /** Lower case, digits and dashes, at most 30, a letter first: OrderEvents_v2 -> orderevents-v2 */
@@ -138,23 +144,23 @@ function endpointOf(side: 'source' | 'destination', options: ParsedOptions): str
   // As the schema has it.
   if (text === undefined || (URL.canParse(text) && /^https?:\/\/[^/]+\/?$/.test(text))) return text;
   throw new UsageError(
-    `--${side}-endpoint must be a URL such as http://127.0.0.1:8000, got "${text}".`,
-    { code: 'usage.options', hint: 'Leave it out to use the Region’s own.' },
+    `--${side}-endpoint must be a URL, for example http://127.0.0.1:8000, got "${text}".`,
+    { code: 'usage.options', hint: 'Without it, the endpoint of the Region is used.' },
   );
 }
 
 function refuseOverwriting(options: ParsedOptions): void {
   const path = options.text('config') ?? '';
   if (options.has('add') || !existsSync(path)) return;
-  throw new UsageError(`${path} exists, and is left as it is.`, {
+  throw new UsageError(`${path} already exists, and was not changed.`, {
     code: 'config.exists',
-    hint: 'Add the replication to it with --add, or name another file with --config.',
+    hint: 'Use --add to add the replication to the file, or name another file with --config.',
   });
 }
 
-/** Checked as every command checks it, and then put in place at once. */
+/** Checked as every command checks it, then renamed into place. */
 function writeConfig(replication: object, options: ParsedOptions): void {
-  // The tables took their time to answer: a file may be there by now.
+  // Another process may have written the file since the first check.
   refuseOverwriting(options);
   const path = options.text('config') ?? '';
   const existing = existsSync(path) ? existingConfig(path) : { replications: [] };
@@ -194,11 +200,11 @@ function print({ options, io, findings, replication, isFit }: Outcome): void {
     io.out(`${' '.repeat(9)}${advice}`);
   }
   if (!isFit) {
-    io.out('Nothing was written: the errors have to go first.');
+    io.out('Nothing was written. Remove the causes of the errors first.');
     return;
   }
   const { name } = replication;
-  io.out(`${path} describes the replication ${name}. What comes next:`);
+  io.out(`${path} describes the replication ${name}. Next:`);
   io.out(`  npx cdk deploy --all -c config=${resolve(path)}   (in the folder of Ferry)`);
   io.out(`  ferry backfill --replication ${name}`);
   io.out(`  ferry verify --replication ${name}`);

@@ -1,41 +1,54 @@
-// A table's keys, indexes and expiry -> the CDK code of a twin, for people to put into an app of their own.
+// A table's keys, indexes and expiry -> the use of Ferry's construct that creates its twin, for other people's apps.
 
+import manifest from '../../package.json' with { type: 'json' };
 import type { KeyAttribute } from '../config/schema.ts';
 import type { IndexFacts, TableFacts } from '../model/table-facts.ts';
 
 const TYPES = { S: 'STRING', N: 'NUMBER', B: 'BINARY' } as const;
 
-/** TypeScript that needs nothing but a construct called `this` around it. */
+/**
+ * TypeScript that needs only a construct called `this` around it.
+ * @param name of the replication.
+ */
 export function twinConstruct(
   source: TableFacts,
-  twin: Pick<TableFacts, 'region' | 'table'>,
+  { region, table }: Pick<TableFacts, 'region' | 'table'>,
+  name: string,
 ): string {
-  const globals = source.indexes.filter(({ local }) => !local);
-  const locals = source.indexes.filter(({ local }) => local);
-  const props = [
-    `tableName: ${text(twin.table)},`,
-    ...keyLines(source.keys),
-    ...(source.timeToLiveAttribute === undefined
-      ? []
-      : [`timeToLiveAttribute: ${text(source.timeToLiveAttribute)},`]),
-    'billing: Billing.onDemand(),',
-    'encryption: TableEncryptionV2.awsManagedKey(),',
-    'pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },',
-    'deletionProtection: true,',
-    'removalPolicy: RemovalPolicy.RETAIN,',
-    ...indexLines('globalSecondaryIndexes', globals, globalKeyLines),
-    ...indexLines('localSecondaryIndexes', locals, ({ keys }) => sortKeyLine(keys)),
-  ];
-  const isProjected = source.indexes.length > 0;
+  const { timeToLiveAttribute: expiry, indexes, keys } = source;
+  const types = indexes.length === 0 ? 'AttributeType' : 'AttributeType, ProjectionType';
   return [
-    "import { RemovalPolicy } from 'aws-cdk-lib';",
-    `import { AttributeType, Billing,${isProjected ? ' ProjectionType,' : ''} TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';`,
+    `import { ${types} } from 'aws-cdk-lib/aws-dynamodb';`,
+    `import { ReplicationDestination } from '${manifest.name}';`,
     '',
-    `// For a stack in ${twin.region}.`,
-    "new TableV2(this, 'Twin', {",
-    ...props.map((line) => `  ${line}`),
+    `// For a stack in ${region}. It also creates Ferry's state table ferry-${name}-state.`,
+    `// Pass it as "destination" to a Replication in the stack of ${source.region}.`,
+    '// If you deploy a ferry.json instead, set "stateTable" to another name there.',
+    `const destination = new ReplicationDestination(this, ${text(name)}, {`,
+    ...[
+      `tableName: ${text(table)},`,
+      ...keyLines(keys),
+      ...(expiry === undefined ? [] : [`timeToLiveAttribute: ${text(expiry)},`]),
+    ].map(indent),
     '});',
+    ...indexes.flatMap(indexLines),
   ].join('\n');
+}
+
+function indexLines(index: IndexFacts): string[] {
+  const { local, keys, projection, included } = index;
+  return [
+    `destination.twin?.add${local ? 'Local' : 'Global'}SecondaryIndex({`,
+    ...[
+      `indexName: ${text(index.name)},`,
+      ...(local ? sortKeyLine(keys) : globalKeyLines(index)),
+      `projectionType: ProjectionType.${projection},`,
+      ...(projection === 'INCLUDE'
+        ? [`nonKeyAttributes: [${included.map(text).join(', ')}],`]
+        : []),
+    ].map(indent),
+    '});',
+  ];
 }
 
 function keyLines(keys: readonly KeyAttribute[]): string[] {
@@ -59,33 +72,14 @@ function globalKeyLines({ keys, partitionKeys }: IndexFacts): string[] {
   ];
 }
 
-function indexLines(
-  property: string,
-  indexes: readonly IndexFacts[],
-  keyLinesOf: (index: IndexFacts) => string[],
-): string[] {
-  if (indexes.length === 0) return [];
-  const entries = indexes.flatMap((index) => [
-    '  {',
-    ...[`indexName: ${text(index.name)},`, ...keyLinesOf(index), ...projectionLines(index)].map(
-      (line) => `    ${line}`,
-    ),
-    '  },',
-  ]);
-  return [`${property}: [`, ...entries, '],'];
-}
-
-function projectionLines({ projection, included }: IndexFacts): string[] {
-  return [
-    `projectionType: ProjectionType.${projection},`,
-    ...(projection === 'INCLUDE' ? [`nonKeyAttributes: [${included.map(text).join(', ')}],`] : []),
-  ];
-}
-
 function attribute({ name, type }: KeyAttribute): string {
   return `{ name: ${text(name)}, type: AttributeType.${TYPES[type]} }`;
 }
 
 function text(value: string): string {
   return JSON.stringify(value);
+}
+
+function indent(line: string): string {
+  return `  ${line}`;
 }

@@ -105,6 +105,6 @@ it('knows the partition key of an index from its sort key, also where there are 
   const facts = await describeTable(settings, 'Orders');
 
   expect(facts?.indexes).toMatchObject([{ partitionKeys: 2 }]);
-  const code = facts === undefined ? '' : twinConstruct(facts, facts);
+  const code = facts === undefined ? '' : twinConstruct(facts, facts, 'orders');
   expect(code).toMatch(/partitionKeys: \[.*"tenant".*"day".*\],\n +sortKeys: \[.*"hour".*"minute"/);
 });

@@ -1,12 +1,14 @@
 // `ferry init` as an operator runs it, against real engines, and what all commands say about wrong tables.
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CreateTableCommand, ScanCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
 import { loadConfig } from '../../src/config/config-file.ts';
 import { startAnswering } from '../fixtures/answering.ts';
 import {
@@ -56,7 +58,7 @@ describe('ferry init', () => {
     const { exitCode, err } = await init('us-east-1/Orders', 'eu-west-1/Orders');
 
     expect(exitCode).toBe(2);
-    expect(err).toContain('exists, and is left as it is');
+    expect(err).toContain('already exists, and was not changed');
     expect(err).toContain('--add');
     expect(readFileSync(config, 'utf8')).toBe('precious');
   });
@@ -158,7 +160,7 @@ describe('ferry init', () => {
     await first.close();
 
     expect(exitCode).toBe(2);
-    expect(err).toContain('exists, and is left as it is');
+    expect(err).toContain('already exists, and was not changed');
     expect(readFileSync(config, 'utf8')).toBe('{"replications":[]}');
   });
 
@@ -271,7 +273,6 @@ describe('ferry init', () => {
       ],
     });
     expect(out).toContain('// For a stack in eu-west-1.');
-    expect(out).toContain('removalPolicy: RemovalPolicy.RETAIN');
     expect(table['KeySchema']).toEqual(INDEXED.input.KeySchema);
     expect(table['GlobalSecondaryIndexes']).toEqual(INDEXED.input.GlobalSecondaryIndexes);
     expect(table['LocalSecondaryIndexes']).toEqual(INDEXED.input.LocalSecondaryIndexes);
@@ -319,27 +320,38 @@ interface Resource {
   readonly Properties: Record<string, unknown>;
 }
 
-/** The table that the printed code makes. */
+/** The twin that the printed code makes, once the compiler has taken the code. */
 async function synthesized(code: string): Promise<Resource> {
   // Beside the project, so that its imports find the CDK.
   const directory = mkdtempSync('node_modules/.twin-');
   try {
-    const [imports, body] = code.split('\n\n');
+    const [imports = '', body = ''] = code.split('\n\n');
     const file = join(directory, 'twin.ts');
-    const scoped = body?.replace('(this,', '(scope as never,');
-    writeFileSync(file, `${imports}\nexport function twin(scope: unknown) {\n${scoped}\n}\n`);
+    const ours = imports.replace(manifest.name, resolve('lib/index.ts'));
+    writeFileSync(
+      file,
+      `${ours}\nimport type { Construct } from 'constructs';\nexport function twin(this: Construct) {\n${body}\n}\n`,
+    );
+    execFileSync('node_modules/.bin/tsc', ['--ignoreConfig', ...COMPILER_OPTIONS, file]);
     const { twin } = (await import(pathToFileURL(file).href)) as {
-      twin: (scope: unknown) => void;
+      twin: (this: unknown) => void;
     };
     const stack = new Stack(new App(), 'twin', { env: { region: 'eu-west-1' } });
-    twin(stack);
-    const tables = Template.fromStack(stack).findResources('AWS::DynamoDB::GlobalTable');
+    twin.call(stack);
+    const tables = Template.fromStack(stack).findResources('AWS::DynamoDB::GlobalTable', {
+      Properties: { TableName: 'Twin' },
+    });
     const [table] = Object.values(tables) as Resource[];
     return table ?? { Properties: {} };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
+
+const COMPILER_OPTIONS =
+  '--noEmit --strict --skipLibCheck --target es2023 --module nodenext --allowImportingTsExtensions --resolveJsonModule --types node'.split(
+    ' ',
+  );
 
 describe('wrong tables stop every command before anything is written', () => {
   const commands = [
