@@ -134,7 +134,7 @@ function busy(mappings: readonly EventSource[]): FerryError {
   const names = mappings.map(({ id, state }) => `${id} (${state})`).join(', ');
   return new FerryError(`These event source mappings are not disabled: ${names}.`, {
     code: 'adopt.mapping-busy',
-    hint: 'The control row is as it was. Wait until nobody changes them, and run it again.',
+    hint: 'The control row has not changed. Wait until no deployment or user changes the mappings, and run the command again.',
   });
 }
 
@@ -194,9 +194,9 @@ async function write(row: ControlRow, context: AdoptContext): Promise<void> {
   if (reply.kind === 'written') return;
   const there = parseControlRow(reply.item);
   if (there.kind === 'row' && there.row.tag === row.tag) return;
-  throw new FerryError('Somebody else has changed the control row meanwhile.', {
+  throw new FerryError('Another command changed the control row meanwhile.', {
     code: 'adopt.outrun',
-    hint: 'Run it again: it shows what there is to do now.',
+    hint: 'Run the command again: it shows what is left to do.',
   });
 }
 

@@ -216,7 +216,7 @@ async function stillDifferent(
 
 const UNREADABLE = 'the AWS SDK cannot read an attribute of it, called __proto__';
 const KEPT = 'the item is not Ferry’s and is kept (unversionedItems)';
-const STILL_DIFFERENT = 'still different: somebody else writes to the item';
+const STILL_DIFFERENT = 'still different: another program writes to the item';
 
 function reportLeft(key: Item, why: string, report: RepairReport, { onItem }: RepairOptions): void {
   report.left += 1;
