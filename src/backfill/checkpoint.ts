@@ -26,18 +26,10 @@ export interface BackfillRun {
   readonly finishedAt?: string | undefined;
 }
 
-/** `resynchronized` ones are counted beside what became of them. */
-const COPY_COUNTS = [
-  'items',
-  'copied',
-  'present',
-  'deleted',
-  'rejected',
-  'resynchronized',
-] as const;
-const UNITS = ['readUnits', 'writeUnits'] as const;
-type Count = (typeof COPY_COUNTS)[number] | (typeof UNITS)[number];
-export type CopyCounts = Record<Count, number>;
+const RESULTS = ['copied', 'present', 'deleted', 'rejected'] as const;
+/** `resynchronized` items are counted by their result, too. */
+const COUNTS = ['items', ...RESULTS, 'resynchronized', 'readUnits', 'writeUnits'] as const;
+export type CopyCounts = Record<(typeof COUNTS)[number], number>;
 
 export interface SegmentProgress {
   readonly counts: Readonly<CopyCounts>;
@@ -46,27 +38,24 @@ export interface SegmentProgress {
   readonly next?: Item | undefined;
 }
 
-type Named = LedgerRules;
-
 /** A run that has made no progress for so long is forgotten. */
 const CHECKPOINT_LIFE_SECONDS = 90 * 24 * 60 * 60;
 
 export function noCounts(): CopyCounts {
-  const names = [...COPY_COUNTS, ...UNITS];
-  return Object.fromEntries(names.map((name) => [name, 0])) as CopyCounts;
+  return Object.fromEntries(COUNTS.map((name) => [name, 0])) as CopyCounts;
 }
 
 export function addCounts(sum: CopyCounts, more: Readonly<CopyCounts>): void {
-  for (const name of [...COPY_COUNTS, ...UNITS]) sum[name] += more[name];
+  for (const name of COUNTS) sum[name] += more[name];
 }
 
-export function runKey({ replication }: Pick<Named, 'replication'>): Item {
+export function runKey({ replication }: Pick<LedgerRules, 'replication'>): Item {
   return { [LEDGER_ATTRIBUTES.id]: { S: `${replication}#backfill` } };
 }
 
 /** Each run has its own: one that is still at work cannot mislead its successor. */
 export function segmentKey(
-  { replication }: Pick<Named, 'replication'>,
+  { replication }: Pick<LedgerRules, 'replication'>,
   { run, segment }: SegmentName,
 ): Item {
   return { [LEDGER_ATTRIBUTES.id]: { S: `${replication}#backfill#${run}#${segment}` } };
@@ -86,25 +75,25 @@ const CONDITIONS: Readonly<Record<Overwrite, string | undefined>> = {
   'if-own': '#run = :run',
 };
 
+const TEXTS = ['run', 'streamArn', 'destination', 'startedAt', 'execution', 'finishedAt'] as const;
+
 /** Writes the run's row. */
 export function runRow(
   run: BackfillRun,
-  target: Named,
+  rules: LedgerRules,
   { nowMs, overwrite }: { readonly nowMs: number; readonly overwrite: Overwrite },
 ): WriteRequest {
-  const { finishedAt, execution, beforeStream } = run;
+  const texts = TEXTS.flatMap((name) => {
+    const text = run[name];
+    return text === undefined ? [] : [[name, { S: text }] as const];
+  });
   const row = {
-    ...runKey(target),
-    run: { S: run.run },
+    ...runKey(rules),
+    ...Object.fromEntries(texts),
     totalSegments: { N: String(run.totalSegments) },
-    streamArn: { S: run.streamArn },
-    destination: { S: run.destination },
-    startedAt: { S: run.startedAt },
-    ...(beforeStream === true ? { beforeStream: { BOOL: true } } : {}),
-    ...(execution === undefined ? {} : { execution: { S: execution } }),
-    ...(finishedAt === undefined ? {} : { finishedAt: { S: finishedAt } }),
+    ...(run.beforeStream === true ? { beforeStream: { BOOL: true } } : {}),
   };
-  return putRow(row, target, nowMs, conditionOf(overwrite, run));
+  return putRow(row, rules, nowMs, conditionOf(overwrite, run));
 }
 
 function conditionOf(overwrite: Overwrite, { run }: BackfillRun): Partial<PutItemInput> {
@@ -124,23 +113,24 @@ function conditionOf(overwrite: Overwrite, { run }: BackfillRun): Partial<PutIte
 /** @returns undefined where the row is not of a backfill, or of another format. */
 export function parseRun(row: Item | undefined): BackfillRun | undefined {
   if (formatProblem(formatOf(row)) !== undefined) return undefined;
-  const [run, segments, streamArn] = [
-    row?.['run']?.S,
-    row?.['totalSegments']?.N,
-    row?.['streamArn']?.S,
-  ];
-  if (run === undefined || segments === undefined || streamArn === undefined) return undefined;
-  if (!isSegmentCount(Number(segments))) return undefined;
-  const [execution, finishedAt] = [row?.['execution']?.S, row?.['finishedAt']?.S];
+  const texts: Partial<Record<(typeof TEXTS)[number], string>> = {};
+  for (const name of TEXTS) {
+    const text = row?.[name]?.S;
+    if (text !== undefined) texts[name] = text;
+  }
+  const { run, streamArn } = texts;
+  const totalSegments = Number(row?.['totalSegments']?.N);
+  if (run === undefined || streamArn === undefined || !isSegmentCount(totalSegments))
+    return undefined;
+  const beforeStream = row?.['beforeStream']?.BOOL === true ? { beforeStream: true } : {};
   return {
+    destination: '',
+    startedAt: '',
+    ...texts,
     run,
-    totalSegments: Number(segments),
     streamArn,
-    destination: row?.['destination']?.S ?? '',
-    startedAt: row?.['startedAt']?.S ?? '',
-    ...(row?.['beforeStream']?.BOOL === true ? { beforeStream: true } : {}),
-    ...(execution === undefined ? {} : { execution }),
-    ...(finishedAt === undefined ? {} : { finishedAt }),
+    totalSegments,
+    ...beforeStream,
   };
 }
 
@@ -152,12 +142,12 @@ export function isSegmentCount(count: unknown): count is number {
 export function segmentRow(
   progress: SegmentProgress,
   name: SegmentName,
-  target: Named,
+  rules: LedgerRules,
   nowMs: number,
 ): WriteRequest {
   const { counts, done, next } = progress;
   const row = {
-    ...segmentKey(target, name),
+    ...segmentKey(rules, name),
     done: { BOOL: done },
     ...(next === undefined ? {} : { next: { M: { ...next } } }),
     counts: {
@@ -166,7 +156,7 @@ export function segmentRow(
       ),
     },
   };
-  return putRow(row, target, nowMs);
+  return putRow(row, rules, nowMs);
 }
 
 /**
@@ -177,7 +167,7 @@ export function parseSegment(row: Item | undefined): SegmentProgress {
   const counts = noCounts();
   if (row !== undefined && formatProblem(formatOf(row)) !== undefined) throw unreadable(row);
   if (row === undefined) return { counts, done: false };
-  for (const name of [...COPY_COUNTS, ...UNITS]) {
+  for (const name of COUNTS) {
     const count = Number(row['counts']?.M?.[name]?.N);
     if (Number.isFinite(count)) counts[name] = count;
   }
@@ -200,7 +190,7 @@ export function unreadable(row: Item): FerryError {
 
 function putRow(
   row: Item,
-  { stateTable }: Named,
+  { stateTable }: LedgerRules,
   nowMs: number,
   condition: Partial<PutItemInput> = {},
 ): WriteRequest {

@@ -97,7 +97,8 @@ export function parseBulkTask(event: unknown): BulkTask {
   const { segment, task, part = 0, cursor } = objectOf(event);
   const problem = formatProblem(objectOf(task)['format']);
   if (problem !== undefined) throw newerTask(problem);
-  const isWhole = isCount(segment) && isCount(part) && isTask(task) && isOptionalText(cursor);
+  const isCursor = cursor === undefined || isText(cursor);
+  const isWhole = isCount(segment) && isCount(part) && isTask(task) && isCursor;
   if (!isWhole || !hasSegment(task, segment)) {
     throw new Error(
       `A segment's task must have a segment, a part, a cursor or none, and a whole task, got ${namesOf(event)}.`,
@@ -122,40 +123,43 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Without fields where it is no object. */
 function objectOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+  return isObject(value) ? value : {};
 }
 
-/** Keys are in there: an error tells no more than the names of fields. */
+/** An error shows the names of fields only: their values have keys of items. */
 function namesOf(event: unknown): string {
   return Object.keys(objectOf(event)).join(', ').slice(0, 200) || 'nothing';
 }
 
+const TASKS = new Map<unknown, Readonly<Record<string, (value: unknown) => boolean>>>([
+  ['backfill', { run: isBackfillRun }],
+  ['verify', { run: isText, totalSegments: isSegmentCount, settleMs: isCount }],
+  ['redrive', { run: isText, boundaries: isTexts, filter: isObject, recordsPerSecond: isRate }],
+]);
+
 function isTask(value: unknown): value is BulkTask['task'] {
   const task = objectOf(value);
-  const { operation, run, totalSegments, settleMs, readUnits, writeUnits } = task;
-  if (!isRate(readUnits) || !isRate(writeUnits)) return false;
-  if (operation === 'verify') {
-    return typeof run === 'string' && isSegmentCount(totalSegments) && isCount(settleMs);
-  }
-  if (operation === 'redrive') return isRedrive(task);
-  const { run: name, totalSegments: count, streamArn } = objectOf(run);
-  return (
-    operation === 'backfill' &&
-    typeof name === 'string' &&
-    typeof streamArn === 'string' &&
-    isSegmentCount(count)
-  );
+  const fields = TASKS.get(task['operation']);
+  if (fields === undefined || !isRate(task['readUnits']) || !isRate(task['writeUnits']))
+    return false;
+  return Object.entries(fields).every(([name, isValid]) => isValid(task[name]));
 }
 
-function isRedrive({ run, boundaries, filter, recordsPerSecond }: Fields): boolean {
-  return (
-    typeof run === 'string' &&
-    Array.isArray(boundaries) &&
-    boundaries.every((key) => typeof key === 'string') &&
-    typeof filter === 'object' &&
-    filter !== null &&
-    isRate(recordsPerSecond)
-  );
+function isBackfillRun(value: unknown): boolean {
+  const { run, streamArn, totalSegments } = objectOf(value);
+  return isText(run) && isText(streamArn) && isSegmentCount(totalSegments);
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
 }
 
 function isCount(value: unknown): value is number {
@@ -164,10 +168,6 @@ function isCount(value: unknown): value is number {
 
 function isRate(value: unknown): value is number | undefined {
   return value === undefined || (typeof value === 'number' && value > 0);
-}
-
-function isOptionalText(value: unknown): value is string | undefined {
-  return value === undefined || typeof value === 'string';
 }
 
 function runNameOf({ run }: BulkTask['task']): string {

@@ -1,5 +1,4 @@
-// Everything that a redrive of a deployed replication needs: its queues, its bucket, its tables, and the
-// control row by which letters are judged.
+// What a redrive of a deployed replication needs: its queues, its bucket, its tables, and the control row.
 
 import { serviceSettings } from '../aws/client-settings.ts';
 import type { Credentials } from '../aws/credentials.ts';
@@ -12,9 +11,8 @@ import { queueClient, sqsMessages } from '../aws/sqs-messages.ts';
 import { readStreamRange, streamsClient } from '../aws/stream-ranges.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
-import { handlerSettings } from '../config/handler-settings.ts';
+import { type HandlerSettings, handlerSettings } from '../config/handler-settings.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import type { HandlerSettings } from '../config/handler-settings.ts';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type SignedTables, signedTables } from './signed-tables.ts';
 import { type Item, keyInOrder } from '../model/attribute-value.ts';
@@ -61,7 +59,6 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   const { streamArn, keyAttributes } = await tableOf(setup);
   const rules = handlerSettings(replication, { ...(await failurePlaces(setup)), streamArn });
   const { concurrency, deadLetterQueueUrl: queueUrl } = rules;
-  const { region } = source;
 
   const writer = namingFailures(writeClient({ ...destination, credentials, concurrency }));
   const reads = {
@@ -69,11 +66,8 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     destination: readClient({ ...destination, credentials }),
   };
   const streams = streamsClient({ ...source, credentials });
-  const objects = objectClient({
-    region,
-    endpoint: source.endpoints?.s3 ?? objectEndpoint,
-    credentials,
-  });
+  const endpoint = source.endpoints?.s3 ?? objectEndpoint;
+  const objects = objectClient({ region: source.region, endpoint, credentials });
   const messages =
     setup.onlyObjects === true
       ? undefined
@@ -94,12 +88,8 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   try {
     const readControl = () => requireControl(place, { apply, streamArn }, retries);
     const control = await readControl();
-    const lookAgain = await openLookAgain({
-      replication,
-      apply,
-      queueUrl: setup.lookAgainQueueUrl,
-      credentials,
-    });
+    const announcing = { replication, apply, credentials, queueUrl: setup.lookAgainQueueUrl };
+    const lookAgain = await openLookAgain(announcing);
     const ports = await openTables({ settings: rules, replication, writer, reads }, signed);
     return {
       context: {
@@ -190,12 +180,10 @@ async function tableOf({ replication, credentials, withoutSource }: RedriveSetup
   });
 }
 
-async function failurePlaces({ replication, queueUrl, bucket, onlyObjects }: RedriveSetup) {
-  if (queueUrl !== undefined && bucket !== undefined) {
+async function failurePlaces({ replication, bucket, onlyObjects, ...setup }: RedriveSetup) {
+  const queueUrl = onlyObjects === true ? '' : setup.queueUrl;
+  if (queueUrl !== undefined && bucket !== undefined)
     return { deadLetterQueueUrl: queueUrl, onFailureBucket: bucket };
-  }
-  if (onlyObjects === true && bucket !== undefined)
-    return { deadLetterQueueUrl: '', onFailureBucket: bucket };
   const deployed = await deployedSettings(replication.source, replication.name);
   return {
     deadLetterQueueUrl: queueUrl ?? deployed.deadLetterQueueUrl,

@@ -16,7 +16,7 @@ export interface ItemsToGet {
   /** At most 100, all different. */
   readonly keys: readonly Item[];
   /** Of each item, those of the key among them. @default all */
-  readonly attributes?: readonly string[];
+  readonly attributes?: readonly string[] | undefined;
 }
 
 /** @throws what a read throws and repeating cannot help, or the reason of `retries.stop`. */

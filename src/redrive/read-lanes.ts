@@ -1,5 +1,5 @@
-// Items whose turn comes soon -> what twin, state table and source have of them, a hundred keys a request.
-// A batch is no snapshot, and need not be: what is written is written only if it is still as it was read.
+// Letters whose turn comes soon -> what twin, ledger and source have of their items, a hundred keys a request. A batch is
+// no snapshot, and need not be: each item is written only if it is still as it was read.
 
 import type { Replay } from './replay.ts';
 import type { ItemStates } from '../resync/resynchronization.ts';
@@ -18,19 +18,19 @@ import type { PlacedLetter } from './place.ts';
 export type ReadLanes = ReadonlyMap<string, ReadBefore>;
 
 /**
- * @param items at most 100, each with another key.
+ * @param letters at most 100, each with another key.
  * @throws as `batchGetItems` does.
  */
 export async function readLanes(
-  items: readonly PlacedLetter[],
+  letters: readonly PlacedLetter[],
   context: RecordContext,
   stop: AbortSignal,
 ): Promise<ReadLanes> {
-  if (items.length > BATCH_KEYS_MAX) throw new Error(`${items.length} items are too many`);
+  if (letters.length > BATCH_KEYS_MAX) throw new Error(`${letters.length} letters are too many`);
   const retries = { clock: context.clock, random: context.random, stop };
-  const decisions = await decideAll(items, context, retries);
+  const decisions = await decideAll(letters, context, retries);
   const states = await readSources(
-    items.filter((item) => needsSource(item, decisions.get(item.keyText))),
+    letters.filter((letter) => needsSource(letter, decisions.get(letter.keyText))),
     context,
     retries,
   );
@@ -38,7 +38,7 @@ export async function readLanes(
     decision: decisions.get(keyText),
     states: states.get(keyText),
   });
-  return new Map(items.map((item) => [item.keyText, aheadOf(item)]));
+  return new Map(letters.map((letter) => [letter.keyText, aheadOf(letter)]));
 }
 
 function needsSource({ record, asksSource }: PlacedLetter, decision: Replay | undefined): boolean {
@@ -47,68 +47,65 @@ function needsSource({ record, asksSource }: PlacedLetter, decision: Replay | un
 
 /** Of the records whose place in the order is known. */
 async function decideAll(
-  items: readonly PlacedLetter[],
+  letters: readonly PlacedLetter[],
   context: RecordContext,
   retries: RetryContext,
 ): Promise<ReadonlyMap<string, Replay>> {
-  const placed = items.filter(({ record, asksSource }) => record !== undefined && !asksSource);
-  const found = await readTwins(placed, context, retries);
+  const placed = letters.filter(({ record, asksSource }) => record !== undefined && !asksSource);
+  // Of an item that is replaced as a whole, nothing is needed but its version.
+  const keyNames = Object.keys(letters[0]?.key ?? {});
+  const attributes = [...keyNames, context.rules.reservedAttribute];
+  const found = await readTwins(placed, context, retries, attributes);
   return joined(placed, ({ keyText, record }) => {
     const states = found.get(keyText);
     return states && record && decide(record, states, context);
   });
 }
 
-/** Of an item that is replaced as a whole, nothing is needed but its version. */
+/** @param attributes of the twin's items. @default all */
 async function readTwins(
-  items: readonly PlacedLetter[],
+  letters: readonly PlacedLetter[],
   context: RecordContext,
   retries: RetryContext,
+  attributes?: readonly string[],
 ): Promise<ReadonlyMap<string, TwinStates>> {
-  const keyNames = Object.keys(items[0]?.key ?? {});
-  const attributes = [...keyNames, context.rules.reservedAttribute];
-  const keys = items.map(({ key }) => key);
+  const keys = letters.map(({ key }) => key);
   const twins = await batchGetItems({ keys, attributes }, context.twin, retries);
   // Last: a delete between the two is seen there.
-  const rows = await readRows(items, context, retries);
-  return joined(items, ({ keyText }) => {
+  const rows = await readRows(letters, context, retries);
+  return joined(letters, ({ keyText }) => {
     if (!twins.has(keyText) || !rows.has(keyText)) return undefined;
     return { twin: twins.get(keyText), ledgerRow: rows.get(keyText) };
   });
 }
 
 async function readSources(
-  items: readonly PlacedLetter[],
+  letters: readonly PlacedLetter[],
   context: RecordContext,
   retries: RetryContext,
 ): Promise<ReadonlyMap<string, ItemStates>> {
-  const keys = items.map(({ key }) => key);
-  const twins = await batchGetItems({ keys }, context.twin, retries);
-  const rows = await readRows(items, context, retries);
+  const twins = await readTwins(letters, context, retries);
   // Last: a change after this read has a stream record above what is written here, and will win.
+  const keys = letters.map(({ key }) => key);
   const sources = await batchGetItems({ keys }, context.source, retries);
-  return joined(items, ({ keyText }) => {
-    if (!twins.has(keyText) || !rows.has(keyText) || !sources.has(keyText)) return undefined;
-    return {
-      twin: twins.get(keyText),
-      ledgerRow: rows.get(keyText),
-      source: sources.get(keyText),
-    };
+  return joined(letters, ({ keyText }) => {
+    const states = twins.get(keyText);
+    return states && sources.has(keyText) ? { ...states, source: sources.get(keyText) } : undefined;
   });
 }
 
 const ROW_ATTRIBUTES = [LEDGER_ATTRIBUTES.id, LEDGER_ATTRIBUTES.deleted, LEDGER_ATTRIBUTES.failed];
 
-/** By the keys of the items. */
+/** By the keys of the letters. */
 async function readRows(
-  items: readonly PlacedLetter[],
+  letters: readonly PlacedLetter[],
   { rules, ledger }: RecordContext,
   retries: RetryContext,
 ): Promise<FoundItems> {
-  const keys = items.map(({ keyText }) => ledgerRowKey(rules, keyText));
+  const keys = letters.map(({ keyText }) => ledgerRowKey(rules, keyText));
   const rows = await batchGetItems({ keys, attributes: ROW_ATTRIBUTES }, ledger, retries);
   const found = new Map<string, Item | undefined>();
-  for (const [index, { keyText }] of items.entries()) {
+  for (const [index, { keyText }] of letters.entries()) {
     const text = canonicalKey(keys[index] ?? {});
     if (rows.has(text)) found.set(keyText, rows.get(text));
   }
@@ -116,13 +113,13 @@ async function readRows(
 }
 
 function joined<T>(
-  items: readonly PlacedLetter[],
-  of: (item: PlacedLetter) => T | undefined,
+  letters: readonly PlacedLetter[],
+  of: (letter: PlacedLetter) => T | undefined,
 ): ReadonlyMap<string, T> {
   return new Map(
-    items.flatMap((item) => {
-      const value = of(item);
-      return value === undefined ? [] : [[item.keyText, value] as const];
+    letters.flatMap((letter) => {
+      const value = of(letter);
+      return value === undefined ? [] : [[letter.keyText, value] as const];
     }),
   );
 }
