@@ -1,5 +1,5 @@
 // Builds dist: the modules that Node runs, with their types, what Lambda runs, and the live page. Tests build it
-// without types, and once: what is built from the same sources stays as it is.
+// without types. What is built from the same sources already is not built again.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,7 +11,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +25,13 @@ interface BuiltFile {
 }
 
 const SOURCES = ['bin', 'lib', 'src'];
-const SETTINGS = ['ferry.schema.json', 'package-lock.json', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const SETTINGS = [
+  'ferry.schema.json',
+  'package-lock.json',
+  'package.json',
+  'tsconfig.build.json',
+  'tsconfig.json',
+];
 /** They run from their sources only, or are bundled. */
 const NOT_SHIPPED =
   /\.d\.ts$|^bin\/(?!app\.ts)|^lib\/documents\/|^src\/(handlers|local\/browser)\//;
@@ -34,45 +39,29 @@ const DIST = packageFile('dist');
 
 /** For vitest, before all tests. */
 export async function setup(): Promise<void> {
-  const files = filesIn(packageFile(''), SOURCES);
-  await unlessBuilt('modules', files, async () => {
-    const paths = files.filter((path) => path.endsWith('.ts') && !NOT_SHIPPED.test(path));
-    const parts = [buildModules(paths), ...buildFunctions(), buildPage()];
-    const built = await Promise.allSettled(parts);
-    // TEMPORARY, while many edit at once: what can be built is built.
-    for (const part of built) {
-      if (part.status === 'fulfilled') for (const file of part.value) replaceFile(file);
-      else process.stderr.write(`NOT BUILT: ${String(part.reason)}\n`);
-    }
-    if (built.some(({ status }) => status === 'rejected')) return false;
-    const files_ = (await Promise.all(parts)).flat();
-    replaceFiles(files_, (name) => !name.endsWith('.d.ts'));
-    return true;
+  await unlessBuilt('modules', async (sources) => {
+    const shipped = sources.filter((path) => path.endsWith('.ts') && !NOT_SHIPPED.test(path));
+    const parts = [buildModules(shipped), ...buildFunctions(), buildPage()];
+    return (await Promise.all(parts)).flat();
   });
 }
 
-async function buildAll(): Promise<void> {
-  await setup();
-  await unlessBuilt('types', filesIn(packageFile(''), SOURCES), () =>
-    replaceFiles(declarations(), (name) => name.endsWith('.d.ts')),
-  );
-}
-
-/** Notes in dist from which sources it was built. */
+/** Notes in dist from which sources a part was built. */
 async function unlessBuilt(
-  part: string,
-  files: readonly string[],
-  work: () => unknown,
+  part: 'modules' | 'types',
+  build: (sources: readonly string[]) => BuiltFile[] | Promise<BuiltFile[]>,
 ): Promise<void> {
+  const sources = filesIn(packageFile(''), SOURCES);
   const hash = createHash('sha256');
-  for (const path of [...SETTINGS, ...files]) {
+  for (const path of [...SETTINGS, ...sources]) {
     hash.update(`${path}\n`).update(readFileSync(packageFile(path)));
   }
-  const digest = hash.digest('hex');
-  const note = join(DIST, `.${part}`);
-  if (existsSync(note) && readFileSync(note, 'utf8') === digest) return;
-  if ((await work()) === false) return;
-  replaceFile({ path: note, contents: Buffer.from(digest) });
+  const note = { path: join(DIST, `.${part}`), contents: hash.digest() };
+  if (existsSync(note.path) && readFileSync(note.path).equals(note.contents)) return;
+  const files = await build(sources);
+  files.forEach(replaceFile);
+  removeOthers(part, new Set(files.map(({ path }) => relative(DIST, path))));
+  replaceFile(note);
 }
 
 /** The types of what the package exports. `npm run types` checks them; here they are only written. */
@@ -96,15 +85,6 @@ function withBuiltNames(text: string): string {
   return text.replaceAll(/(?<=(?:from |import\()['"]\.{1,2}\/[^'"]*)\.ts(?=['"])/g, '.js');
 }
 
-/** Replaces what differs, and removes what earlier sources left. */
-function replaceFiles(files: readonly BuiltFile[], isOfThisKind: (name: string) => boolean): void {
-  for (const file of files) replaceFile(file);
-  const current = new Set(files.map(({ path }) => relative(DIST, path)));
-  for (const path of filesIn(DIST, ['bin', 'functions', 'lib', 'page', 'src'])) {
-    if (isOfThisKind(path) && !current.has(path)) rmSync(join(DIST, path), { force: true });
-  }
-}
-
 /** Renamed into place, so that no process reads half of a file. */
 function replaceFile({ path, contents }: BuiltFile): void {
   if (existsSync(path) && readFileSync(path).equals(contents)) return;
@@ -113,17 +93,26 @@ function replaceFile({ path, contents }: BuiltFile): void {
   renameSync(`${path}.${process.pid}`, path);
 }
 
-/** @returns paths below `folder`, in one order. */
-function filesIn(folder: string, parts: readonly string[]): string[] {
-  return parts
-    .filter((part) => existsSync(join(folder, part)))
-    .flatMap((part) =>
-      readdirSync(join(folder, part), { recursive: true, encoding: 'utf8' }).map((name) =>
-        join(part, name),
-      ),
-    )
-    .filter((path) => statSync(join(folder, path), { throwIfNoEntry: false })?.isFile() === true)
+/** Functions that were built from earlier sources would be shipped, too. */
+function removeOthers(part: 'modules' | 'types', current: ReadonlySet<string>): void {
+  for (const path of filesIn(DIST, ['bin', 'functions', 'lib', 'page', 'src'])) {
+    const isOfPart = path.endsWith('.d.ts') === (part === 'types');
+    if (isOfPart && !current.has(path)) rmSync(join(DIST, path), { force: true });
+  }
+}
+
+/** @returns paths of files below the folders, in the order of their names. */
+function filesIn(root: string, folders: readonly string[]): string[] {
+  return folders
+    .map((folder) => join(root, folder))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .toSorted();
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildAll();
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await setup();
+  await unlessBuilt('types', declarations);
+}
