@@ -32,8 +32,9 @@ export const WAITING_MS = HOUR_MS;
 /** and after half of them, an operator must act. */
 export const EXPIRING_MS = 12 * HOUR_MS;
 
-/** Without `periods`, they follow from the timeout of the function. */
-type AlarmDraft = Omit<AlarmSpec, 'periods'> & Partial<Pick<AlarmSpec, 'periods'>>;
+/** Without numbers, one datapoint of 1 or more alarms, in periods that follow from the timeout of the function. */
+type Numbers = 'threshold' | 'minutes' | 'periods';
+type AlarmDraft = Omit<AlarmSpec, Numbers> & Partial<Pick<AlarmSpec, Numbers>>;
 
 export function alarmSpecs(
   replication: ReplicationConfig,
@@ -47,7 +48,8 @@ export function alarmSpecs(
     ...destinationAlarms(metrics),
     ...functionAlarms(metrics),
   ];
-  return drafts.map((draft) => ({ periods: invocationMinutes(replication), ...draft }));
+  const periods = invocationMinutes(replication);
+  return drafts.map((draft) => ({ threshold: 1, minutes: 1, periods, ...draft }));
 }
 
 /**
@@ -72,7 +74,6 @@ function lagAlarms(
     // heartbeat that was written.
     metric: metrics.own('HeartbeatAge', { statistic: Stats.MAXIMUM }),
     threshold: HEARTBEAT_LATE_MS,
-    minutes: 1,
     periods: 5,
     silence: true,
   };
@@ -83,7 +84,6 @@ function lagAlarms(
     meaning:
       'The heartbeat function fails: it cannot write to the source, or it cannot read the twin.',
     metric: metrics.heartbeat('Errors'),
-    threshold: 1,
     minutes: 3,
     periods: 5,
     runbook: 'heartbeat-missing',
@@ -116,7 +116,6 @@ function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     firstStep: 'Run ferry status, and check that the event source mapping is enabled.',
     threshold: WAITING_MS,
     // No short peak is that old, and a long invocation leaves minutes without a datapoint.
-    minutes: 1,
     runbook: 'records-waiting',
   };
   const expiring = {
@@ -124,7 +123,6 @@ function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     firstStep:
       'Run ferry status, and check that the event source mapping is enabled. Lambda then moves records that get too old to the on-failure bucket, and ferry redrive applies them later.',
     threshold: EXPIRING_MS,
-    minutes: 1,
     runbook: 'records-expiring',
   };
   return [
@@ -144,8 +142,6 @@ function heldAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       meaning:
         'Records are held: the control row does not list their stream, or the destination rejects nearly all of them.',
       metric: metrics.own('HeldRecords'),
-      threshold: 1,
-      minutes: 1,
     },
   ];
 }
@@ -170,8 +166,6 @@ function lookAgainAlarms(
         'Do nothing if it happens once. If it happens again, look for crashes, timeouts and throttling of the function.',
       meaning: 'Deleted items came back to the twin, and Ferry deleted them again.',
       metric: metrics.own('Revenants'),
-      threshold: 1,
-      minutes: 1,
     },
     {
       anchor: 'look-again-age',
@@ -180,7 +174,6 @@ function lookAgainAlarms(
       meaning: 'Deletes have not been looked at again for an hour. Readers may see deleted items.',
       metric: age,
       threshold: lookAgainSeconds(timeoutSeconds) + HOUR_SECONDS,
-      minutes: 1,
     },
     {
       // SQS leaves a message out of the age above once it has been received three times.
@@ -190,7 +183,6 @@ function lookAgainAlarms(
       meaning:
         'Deletes could not be looked at again for most of an hour. Readers may see deleted items.',
       metric: failures,
-      threshold: 1,
       // A message that fails comes back every six minutes.
       minutes: 8,
       periods: 60,
@@ -208,8 +200,6 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       meaning:
         'Records that the destination rejects in every attempt wait in the dead-letter queue.',
       metric: metrics.deadLetters(),
-      threshold: 1,
-      minutes: 1,
     },
     {
       anchor: 'batches-given-up',
@@ -218,8 +208,6 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       meaning:
         'Lambda gave up batches, and put them into the on-failure bucket with all their records.',
       metric: metrics.mapping('OnFailureDestinationDeliveredEventCount'),
-      threshold: 1,
-      minutes: 1,
     },
     {
       anchor: 'batches-lost',
@@ -227,8 +215,6 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
         'Restore the permission of the function to write to the bucket. Then find what the twin lacks with ferry verify.',
       meaning: 'Lambda dropped records without storing them. Only the source has these changes.',
       metric: metrics.mapping('DroppedEventCount'),
-      threshold: 1,
-      minutes: 1,
     },
     {
       anchor: 'deliveries-failed',
@@ -236,8 +222,6 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
         'Restore the permission of the function to write to the bucket. Then find what the twin lacks with ferry verify.',
       meaning: 'Lambda could not put a batch that it gave up into the on-failure bucket.',
       metric: metrics.handler('DestinationDeliveryFailures'),
-      threshold: 1,
-      minutes: 1,
       runbook: 'batches-lost',
     },
   ];
@@ -252,7 +236,6 @@ function destinationAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       meaning:
         'The function has no permission to write to the destination. Records wait in the stream.',
       metric: metrics.own('DestinationDenied'),
-      threshold: 1,
       minutes: 2,
     },
     {
@@ -262,7 +245,6 @@ function destinationAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       meaning:
         'The destination does not respond, or its table does not exist. Records wait in the stream.',
       metric: metrics.own('DestinationUnreachable'),
-      threshold: 1,
       minutes: 3,
     },
     {
@@ -271,7 +253,6 @@ function destinationAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
         'Stop backfills and repairs. Raise the write capacity of the twin and of its indexes.',
       meaning: 'The destination throttles writes. Records wait in the stream.',
       metric: metrics.own('DestinationThrottles'),
-      threshold: 1,
       minutes: 3,
     },
   ];
@@ -285,7 +266,6 @@ function functionAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
         'Read the log of the replicate function. After a timeout, lower batchSize. If it is out of memory, raise memoryMiB.',
       meaning: 'The function crashes or times out. Its batches are delivered again.',
       metric: metrics.handler('Errors'),
-      threshold: 1,
       minutes: 3,
     },
     {
@@ -294,7 +274,6 @@ function functionAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
         'Check how much concurrency the account has left in this Region, and which function uses it.',
       meaning: 'Lambda has no concurrency left for the function. Records wait in the stream.',
       metric: metrics.handler('Throttles'),
-      threshold: 1,
       minutes: 3,
     },
   ];

@@ -60,24 +60,18 @@ function addReplication(app: App, config: ReplicationConfig): Replication {
 function addOutputs(stack: Stack, replication: Replication): void {
   const output = (id: string, description: string, value = '') =>
     new CfnOutput(stack, id, { description, value });
-  const topic = replication.alarms?.topic;
-  output('AlarmTopicArn', 'Topic of the alarms: subscribe the operators on call', topic?.topicArn);
+  const {
+    eventSourceMapping: mapping,
+    deadLetterQueue: queue,
+    onFailureBucket: bucket,
+  } = replication;
+  const topicArn = replication.alarms?.topic.topicArn;
+  const toPause = 'Its event source mapping, to pause or resume';
+  output('AlarmTopicArn', 'Topic of the alarms: subscribe the operators on call', topicArn);
   output('FunctionName', 'The replicate function', replication.function.functionName);
-  output(
-    'EventSourceMappingId',
-    'Its event source mapping, to pause or resume',
-    replication.eventSourceMapping.eventSourceMappingId,
-  );
-  output(
-    'DeadLetterQueueUrl',
-    'Records that cannot be applied',
-    replication.deadLetterQueue.queueUrl,
-  );
-  output(
-    'OnFailureBucketName',
-    'Batches that Lambda gave up',
-    replication.onFailureBucket.bucketName,
-  );
+  output('EventSourceMappingId', toPause, mapping.eventSourceMappingId);
+  output('DeadLetterQueueUrl', 'Records that cannot be applied', queue.queueUrl);
+  output('OnFailureBucketName', 'Batches that Lambda gave up', bucket.bucketName);
 }
 
 interface Built {

@@ -20,15 +20,6 @@ export function customerKey(
   return keyArn === undefined ? undefined : Key.fromKeyArn(scope, `${id}Key`, keyArn);
 }
 
-/** Props of a function: the key of its environment. */
-export function environmentKey(
-  scope: Construct,
-  replication: ReplicationConfig,
-): { readonly environmentEncryption?: IKey } {
-  const environmentEncryption = customerKey(scope, replication, 'functions');
-  return environmentEncryption === undefined ? {} : { environmentEncryption };
-}
-
 /** Props of a queue with this key, or else with SQS's own. */
 export function queueEncryption(key: IKey | undefined): QueueProps {
   if (key === undefined) return { encryption: QueueEncryption.SQS_MANAGED };

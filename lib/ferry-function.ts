@@ -14,7 +14,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Deployment, ReplicationConfig } from '../src/config/schema.ts';
 import type { FunctionName } from '../src/package-files.ts';
-import { environmentKey } from './customer-key.ts';
+import { customerKey } from './customer-key.ts';
 import { functionCode, LAMBDA_HANDLER } from './function-code.ts';
 import { functionEnvironment } from './function-environment.ts';
 import { useOfEnvironmentKey, useOfLogKey } from './key-grants.ts';
@@ -57,6 +57,7 @@ export function createFerryFunction(
 ): LambdaFunction {
   const { replication } = deployed;
   const { functionName } = props;
+  const environmentEncryption = customerKey(scope, replication, 'functions');
   const logGroup = createLogGroup(scope, 'LogGroup', {
     logGroupName: `/aws/lambda/${functionName}`,
     replication,
@@ -81,7 +82,7 @@ export function createFerryFunction(
     loggingFormat: LoggingFormat.JSON,
     logGroup,
     environment: functionEnvironment(functionName, deploymentOf(deployed)),
-    ...environmentKey(scope, replication),
+    ...(environmentEncryption && { environmentEncryption }),
     role,
   });
 }

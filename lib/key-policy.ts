@@ -41,13 +41,6 @@ export function keyPolicies(
   );
 }
 
-/** The service principals that the key policy must allow. No IAM policy can allow them. */
-export function servicePrincipals(statementsOfKey: readonly KeyPolicyStatement[]): string[] {
-  return statementsOfKey.flatMap(({ Principal }) =>
-    'Service' in Principal ? [Principal.Service] : [],
-  );
-}
-
 interface KeyUse {
   readonly keyArn: string;
   readonly region: string;

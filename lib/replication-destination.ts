@@ -65,10 +65,9 @@ export class ReplicationDestination extends Construct implements DestinationTabl
       kmsKeyArn: stateKeyArn,
     });
     const { timeToLiveAttribute } = 'config' in props ? {} : props;
+    const expiry = timeToLiveAttribute === undefined ? {} : { timeToLiveAttribute };
     this.twin = destination.create
-      ? createConfiguredTable(this, 'TwinTable', destination, {
-          ...(timeToLiveAttribute === undefined ? {} : { timeToLiveAttribute }),
-        })
+      ? createConfiguredTable(this, 'TwinTable', destination, expiry)
       : undefined;
   }
 }
