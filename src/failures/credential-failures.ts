@@ -12,8 +12,9 @@ export const CREDENTIAL_FAILURES: readonly FailureRule[] = [
       ['RequestTimeTooSkewed', 'RequestInTheFuture'].includes(name) ||
       (SIGNATURE.includes(name) && /not yet current|expired/i.test(message)),
     tell: (link, { request }) => ({
-      happened: `AWS refused ${requestText(request)}, because the clock of this machine is off: ${shortened(link.message)}.`,
-      advice: 'Set the clock, for example by NTP: AWS allows five minutes.',
+      happened: `AWS rejected ${requestText(request)}, because the clock of this machine is wrong: ${shortened(link.message)}.`,
+      advice:
+        'Correct the clock, for example with NTP. AWS rejects a signature whose time is off by more than five minutes.',
     }),
   },
   {
@@ -23,14 +24,15 @@ export const CREDENTIAL_FAILURES: readonly FailureRule[] = [
       /sso/i.test(message),
     tell: (link) => ({
       happened: `The SSO session cannot be used: ${shortened(link.message)}.`,
-      advice: 'Run `aws sso login`, with --profile if AWS_PROFILE names one, and run it again.',
+      advice:
+        'Run `aws sso login`, with --profile if AWS_PROFILE is set. Then run the command again.',
     }),
   },
   {
     kind: 'credentials-expired',
     when: ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'TokenRefreshRequired'],
     tell: (link, { request }) => ({
-      happened: `The AWS credentials have expired (${link.name}), in ${requestText(request)}.`,
+      happened: `The AWS credentials of ${requestText(request)} have expired (${link.name}).`,
       advice: 'Log in again, for example with `aws sso login`, or renew the session token.',
     }),
   },
@@ -42,7 +44,7 @@ export const CREDENTIAL_FAILURES: readonly FailureRule[] = [
       ['MissingAuthenticationToken', 'MissingAuthenticationTokenException'].includes(name),
     tell: (link, { profile }) => ({
       happened: /from any providers|is missing/.test(link.message)
-        ? `There are no AWS credentials ${profile ? `in the profile "${profile}", which AWS_PROFILE names` : 'here'}.`
+        ? `No AWS credentials were found${profile ? ` in the profile "${profile}", which AWS_PROFILE names` : ''}.`
         : `The AWS credentials cannot be loaded: ${shortened(link.message)}.`,
       advice:
         'Log in with the AWS CLI, name a profile that has credentials in AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
@@ -62,10 +64,10 @@ export const CREDENTIAL_FAILURES: readonly FailureRule[] = [
       'InvalidSecurity',
     ],
     tell: (link, { request }) => ({
-      happened: `AWS does not accept the credentials (${link.name}), in ${requestText(request)}.`,
+      happened: `AWS rejected the credentials of ${requestText(request)} (${link.name}).`,
       advice: SIGNATURE.includes(link.name)
-        ? 'The secret access key does not belong to the access key: check both, or choose others with AWS_PROFILE.'
-        : 'Check the access key and the session token, or choose others with AWS_PROFILE. A Region that is not enabled in the account refuses all credentials, too.',
+        ? 'The secret access key does not belong to the access key. Check both, or choose others with AWS_PROFILE.'
+        : 'Check the access key and the session token, or choose others with AWS_PROFILE. A Region that is not enabled in the account also rejects all credentials.',
     }),
   },
   {

@@ -10,7 +10,7 @@ export const MACHINE_FAILURES: readonly FailureRule[] = [
     when: ['EADDRINUSE'],
     tell: (link) => ({
       happened: `Port ${link.port ?? '?'} of ${link.address ?? 'this machine'} is in use.`,
-      advice: 'End what listens there, or choose another port.',
+      advice: 'Stop the process that uses the port, or choose another one.',
     }),
   },
   {
@@ -22,7 +22,7 @@ export const MACHINE_FAILURES: readonly FailureRule[] = [
         'file ',
       ),
       advice: FULL.includes(link.code)
-        ? 'Make room on the disk, and run it again.'
+        ? 'Free space on the disk, and run the command again.'
         : 'Check the path and its permissions, or name another file.',
     }),
   },

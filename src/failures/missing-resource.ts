@@ -16,7 +16,7 @@ interface Missing {
   readonly advice: string;
 }
 
-const ACCOUNT = 'that the credentials are of the account that has it';
+const ACCOUNT = 'that the credentials belong to the account that has it';
 const DEPLOY = `Deploy the replication with \`npx cdk deploy --all\`, or check ${ACCOUNT}.`;
 
 export function missingTable({ table, region, role }: NamedTable): Missing {
@@ -35,7 +35,7 @@ const TABLES: Readonly<Record<TableRole, { readonly what: string; readonly advic
   },
   destination: {
     what: 'destination table',
-    advice: `Check the name and the Region of the destination, and ${ACCOUNT}. If it is still to be made: \`ferry init SOURCE DESTINATION --create-destination\` prints CDK code for a table like the source.`,
+    advice: `Check the name and the Region of the destination, and ${ACCOUNT}. To create it, \`ferry init SOURCE DESTINATION --create-destination\` prints CDK code for a table like the source.`,
   },
   state: {
     what: 'state table',
@@ -51,13 +51,13 @@ export function missingResource(
 ): Missing {
   const { service, resource, region = 'this Region' } = request ?? {};
   if (resource === undefined) {
-    return { happened: `AWS does not have what was asked for: ${message}`, advice: DEPLOY };
+    return { happened: `AWS does not have the requested resource: ${message}`, advice: DEPLOY };
   }
   if (service === 'dynamodb' && !resource.includes('/stream/')) {
     // Of a batch or transaction over two tables, DynamoDB does not say which one it misses.
     return missingTable({ table: resource, region, role: roleOf(resource, region) });
   }
-  const what = WHATS[`${service}`] ?? ['thing', DEPLOY];
+  const what = WHATS[`${service}`] ?? ['resource', DEPLOY];
   return {
     happened: `There is no ${whatOf(request, what[0])} ${resource} in ${region}.`,
     advice: what[1],
@@ -67,7 +67,7 @@ export function missingResource(
 const WHATS: Readonly<Record<string, readonly [what: string, advice: string]>> = {
   dynamodb: [
     'stream',
-    `Turn the stream of the source on, with new images, and deploy with its ARN; or check ${ACCOUNT}.`,
+    `Enable the stream of the source with new images, and deploy with its ARN. Otherwise, check ${ACCOUNT}.`,
   ],
   lambda: ['function', DEPLOY],
   sqs: ['queue', DEPLOY],

@@ -25,7 +25,7 @@ export const NETWORK_FAILURES: readonly FailureRule[] = [
       advice:
         link.code === 'ENOTFOUND'
           ? 'Check the spelling of the Region or of the endpoint: a Region that does not exist has no host name. Then check the network and its DNS.'
-          : 'Check the network and its DNS, and run it again.',
+          : 'Check the network and its DNS, and run the command again.',
     }),
   },
   {
@@ -33,22 +33,22 @@ export const NETWORK_FAILURES: readonly FailureRule[] = [
     when: ['ECONNREFUSED'],
     tell: (link, { request }) => ({
       happened: `Nothing listens at ${placeOf(link, request)} (ECONNREFUSED), for ${requestText(request)}.`,
-      advice: `Check the endpoint, in the configuration or in AWS_ENDPOINT_URL, and start what should listen there. ${NETWORK}.`,
+      advice: `Check the endpoint in the configuration or in AWS_ENDPOINT_URL, and start the service that it names. ${NETWORK}.`,
     }),
   },
   {
     kind: 'connection-broken',
     when: ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'UND_ERR_SOCKET', 'UND_ERR_CLOSED'],
     tell: (link, { request }) => ({
-      happened: `The connection to ${placeOf(link, request)} broke off (${link.code}), in ${requestText(request)}.`,
-      advice: `${NETWORK}, and run it again.`,
+      happened: `The connection to ${placeOf(link, request)} was closed (${link.code}) during ${requestText(request)}.`,
+      advice: `${NETWORK}. Then run the command again.`,
     }),
   },
   {
     kind: 'unreachable',
     when: ['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'],
     tell: (link, { request }) => ({
-      happened: `There is no way to ${placeOf(link, request)} (${link.code}), for ${requestText(request)}.`,
+      happened: `There is no route to ${placeOf(link, request)} (${link.code}), for ${requestText(request)}.`,
       advice: `${NETWORK}.`,
     }),
   },
@@ -66,8 +66,8 @@ export const NETWORK_FAILURES: readonly FailureRule[] = [
       'UND_ERR_BODY_TIMEOUT',
     ],
     tell: (link, { request }) => ({
-      happened: `No answer came from ${placeOf(link, request)} in time, to ${requestText(request)}.`,
-      advice: `${NETWORK}, such as a security group or a VPC without an endpoint of the service. Then run it again.`,
+      happened: `No response came from ${placeOf(link, request)} in time, to ${requestText(request)}.`,
+      advice: `${NETWORK}. Check security groups, and whether the VPC has an endpoint of the service. Then run the command again.`,
     }),
   },
   {
@@ -76,7 +76,7 @@ export const NETWORK_FAILURES: readonly FailureRule[] = [
     tell: (link, { request }) => ({
       happened: `The TLS connection to ${placeOf(link, request)} failed (${link.code}: ${link.message}), for ${requestText(request)}.`,
       advice:
-        'If a proxy on the way replaces certificates, name a file with its CA in NODE_EXTRA_CA_CERTS. If the endpoint speaks http, say http:// in its URL.',
+        'If a proxy on the way replaces certificates, name a file with its CA in NODE_EXTRA_CA_CERTS. If the endpoint uses HTTP, its URL must begin with http://.',
     }),
   },
   {
@@ -86,8 +86,8 @@ export const NETWORK_FAILURES: readonly FailureRule[] = [
       code.startsWith('HPE_') ||
       message.includes('Deserialization error'),
     tell: (link, { request }) => ({
-      happened: `What answers at ${placeOf(link, request)} to ${requestText(request)} is not this AWS service: ${shortened(link.message)}.`,
-      advice: 'Check the endpoint, and whether a proxy or a login page answers in its place.',
+      happened: `The response of ${placeOf(link, request)} to ${requestText(request)} is not from this AWS service: ${shortened(link.message)}.`,
+      advice: 'Check the endpoint, and whether a proxy or a login page responds instead of it.',
     }),
   },
 ];

@@ -38,9 +38,9 @@ export const SERVICE_FAILURES: readonly FailureRule[] = [
     kind: 'throttled',
     when: ({ name, status }) => THROTTLES.includes(name) || status === 429,
     tell: (link, { request }) => ({
-      happened: `AWS still throttles ${requestText(request)} after all repetitions (${said(link)}).`,
+      happened: `AWS still throttles ${requestText(request)} after all retries (${said(link)}).`,
       advice:
-        'Wait a minute and run it again, at a lower rate where the command has one. If it stays, raise the capacity or the quota.',
+        'Wait a minute and run the command again, at a lower rate if it has such an option. If AWS still throttles, raise the capacity or the quota.',
     }),
   },
   {
@@ -55,8 +55,8 @@ export const SERVICE_FAILURES: readonly FailureRule[] = [
       'TransactionConflictException',
     ],
     tell: (link, { request }) => ({
-      happened: `${request?.resource ?? 'The resource'} is in use or being changed: ${requestText(request)} was refused (${said(link)}).`,
-      advice: 'Wait until the other change is done, and run it again.',
+      happened: `${request?.resource ?? 'The resource'} is in use or is being changed. AWS rejected ${requestText(request)} (${said(link)}).`,
+      advice: 'Wait until the other change is finished, and run the command again.',
     }),
   },
   {
@@ -64,7 +64,8 @@ export const SERVICE_FAILURES: readonly FailureRule[] = [
     when: ({ name, status = 0 }) => BREAKDOWNS.includes(name) || status >= 500,
     tell: (link, { request }) => ({
       happened: `The service failed in ${requestText(request)} (${said(link)}).`,
-      advice: 'Run it again. If it stays, see the AWS Health Dashboard for the Region.',
+      advice:
+        'Run the command again. If the service still fails, see the AWS Health Dashboard for the Region.',
     }),
   },
 ];
@@ -126,15 +127,15 @@ function denied(link: ErrorLink, { request }: FailureContext): Omit<FailureStory
   return {
     happened: `These credentials may not call ${what} (${said(link)}).`,
     advice: /explicit deny/.test(message)
-      ? `A policy denies it explicitly: change that policy, or choose others with AWS_PROFILE.`
-      : `Allow ${action ?? 'it'} to these credentials, or choose others with AWS_PROFILE. docs/permissions.md has a policy for every command.`,
+      ? `A policy denies it explicitly. Change that policy, or choose other credentials with AWS_PROFILE.`
+      : `Allow ${action ?? 'it'} for these credentials, or choose others with AWS_PROFILE. docs/permissions.md has a policy for every command.`,
   };
 }
 
 /** An answer of another kind. */
 export function refused(link: ErrorLink, { request }: FailureContext): Omit<FailureStory, 'kind'> {
   return {
-    happened: `AWS refused ${requestText(request)} (${said(link)}).`,
-    advice: 'Check names, ARNs, URLs and Regions, in the configuration and in the options.',
+    happened: `AWS rejected ${requestText(request)} (${said(link)}).`,
+    advice: 'Check names, ARNs, URLs and Regions in the configuration and in the options.',
   };
 }

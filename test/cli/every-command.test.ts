@@ -179,7 +179,7 @@ describe('without HOME and credentials, by a link, in another folder', () => {
 
     expectReadable(transcript, expected);
     if (expected !== 1) return;
-    expect(transcript.err).toContain('There are no AWS credentials here.');
+    expect(transcript.err).toContain('No AWS credentials were found.');
     expect(transcript.err).toContain('AWS_PROFILE');
     expect(steady(transcript)).toMatchSnapshot();
   });

@@ -32,7 +32,7 @@ it('explains a request that ran out of time', async () => {
   await expect(asked).rejects.toThrow(
     expect.objectContaining({
       code: 'failure.no-answer',
-      message: `No answer came from ${silent.endpoint} in time, to dynamodb:DescribeTable of Orders in eu-west-1.`,
+      message: `No response came from ${silent.endpoint} in time, to dynamodb:DescribeTable of Orders in eu-west-1.`,
       hint: expect.stringMatching(/^Check the network.* Nothing was changed\.$/),
     }),
   );

@@ -48,16 +48,16 @@ describe('the network', () => {
 
   it.each([
     ['ECONNREFUSED', 'connection-refused', 'Nothing listens at'],
-    ['ECONNRESET', 'connection-broken', 'broke off'],
-    ['UND_ERR_SOCKET', 'connection-broken', 'broke off'],
-    ['EHOSTUNREACH', 'unreachable', 'There is no way to'],
-    ['ENETUNREACH', 'unreachable', 'There is no way to'],
-    ['ETIMEDOUT', 'no-answer', 'No answer came from'],
-    ['UND_ERR_CONNECT_TIMEOUT', 'no-answer', 'No answer came from'],
+    ['ECONNRESET', 'connection-broken', 'was closed'],
+    ['UND_ERR_SOCKET', 'connection-broken', 'was closed'],
+    ['EHOSTUNREACH', 'unreachable', 'There is no route to'],
+    ['ENETUNREACH', 'unreachable', 'There is no route to'],
+    ['ETIMEDOUT', 'no-answer', 'No response came from'],
+    ['UND_ERR_CONNECT_TIMEOUT', 'no-answer', 'No response came from'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'certificate', 'The TLS connection to'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'certificate', 'The TLS connection to'],
     ['EPROTO', 'certificate', 'The TLS connection to'],
-    ['HPE_INVALID_CONSTANT', 'foreign-answer', 'is not this AWS service'],
+    ['HPE_INVALID_CONSTANT', 'foreign-answer', 'is not from this AWS service'],
   ])('%s is %s, with the endpoint and the request', (code, kind, words) => {
     const told = story(network(code));
 
@@ -119,7 +119,7 @@ describe('credentials', () => {
     [
       namedError('CredentialsProviderError', 'Could not load credentials from any providers'),
       'credentials-missing',
-      'There are no AWS credentials here.',
+      'No AWS credentials were found.',
       'AWS_ACCESS_KEY_ID',
     ],
     [
@@ -138,30 +138,30 @@ describe('credentials', () => {
       '`aws sso login`',
     ],
     [answer('ExpiredTokenException'), 'credentials-expired', 'have expired', 'Log in again'],
-    [answer('UnrecognizedClientException'), 'credentials-invalid', 'does not accept', 'Region'],
+    [answer('UnrecognizedClientException'), 'credentials-invalid', 'rejected the credentials', 'Region'],
     [
       answer('InvalidSignatureException', 'The request signature we calculated does not match'),
       'credentials-invalid',
-      'does not accept',
+      'rejected the credentials',
       'secret access key',
     ],
     [
       answer('InvalidSignatureException', 'Signature not yet current: 20260131T1300Z'),
       'clock',
-      'the clock of this machine is off',
-      'Set the clock',
+      'the clock of this machine is wrong',
+      'Correct the clock',
     ],
     [
       answer('SignatureDoesNotMatch', 'Signature expired: 20260131T1200Z is now earlier'),
       'clock',
-      'the clock of this machine is off',
-      'Set the clock',
+      'the clock of this machine is wrong',
+      'Correct the clock',
     ],
     [
       answer('RequestTimeTooSkewed', 'The difference is too large', 403),
       'clock',
       'the clock',
-      'Set the clock',
+      'Correct the clock',
     ],
     [
       answer('OptInRequired', '', 403),
@@ -182,7 +182,7 @@ it('names the profile that has no credentials', () => {
   const failure = namedError('CredentialsProviderError', 'Could not load from any providers');
 
   expect(story(failure, { profile: 'work' })?.happened).toBe(
-    'There are no AWS credentials in the profile "work", which AWS_PROFILE names.',
+    'No AWS credentials were found in the profile "work", which AWS_PROFILE names.',
   );
 });
 
@@ -195,7 +195,7 @@ describe('permissions', () => {
       kind: 'denied',
       happened: `These credentials may not call dynamodb:Scan on arn:aws:dynamodb:us-east-1:111122223333:table/Orders (AccessDeniedException: ${message}).`,
       advice:
-        'Allow dynamodb:Scan to these credentials, or choose others with AWS_PROFILE. docs/permissions.md has a policy for every command.',
+        'Allow dynamodb:Scan for these credentials, or choose others with AWS_PROFILE. docs/permissions.md has a policy for every command.',
     });
   });
 
@@ -225,7 +225,7 @@ describe('permissions', () => {
   it('says that a policy denies it explicitly', () => {
     const message = 'is not authorized to perform: sqs:ReceiveMessage with an explicit deny';
 
-    expect(story(answer('AccessDenied', message))?.advice).toContain('change that policy');
+    expect(story(answer('AccessDenied', message))?.advice).toContain('Change that policy');
   });
 });
 
@@ -278,7 +278,7 @@ describe('what is missing', () => {
       'DescribeStream',
       'arn:aws:dynamodb:us-east-1:1:table/T/stream/1',
       'There is no stream arn',
-      'Turn the stream',
+      'Enable the stream',
     ],
   ])('%s of %s:%s %s', (failure, service, operation, resource, happened, advice) => {
     const told = story(failure, { request: { ...REQUEST, service, operation, resource } });
@@ -292,13 +292,13 @@ describe('what is missing', () => {
 it.each([
   [answer('ThrottlingException', 'Rate exceeded'), 'throttled', 'still throttles'],
   [answer('TooManyRequestsException', '', 429), 'throttled', 'still throttles'],
-  [answer('ResourceInUseException'), 'busy', 'in use or being changed'],
+  [answer('ResourceInUseException'), 'busy', 'in use or is being changed'],
   [answer('InternalServerError', '', 500), 'service-failed', 'The service failed'],
   [answer('Whatever', '', 503), 'service-failed', 'The service failed'],
   [answer('PermanentRedirect', 'use us-west-2', 301), 'other-region', 'is in another Region'],
   [answer('301', 'UnknownError', 301), 'other-region', 'is in another Region than us-east-1 (301)'],
   [answer('InvalidParameterValueException', 'bad ARN'), 'refused', 'bad ARN'],
-  [namedError('ForeignAnswer', 'a page'), 'foreign-answer', 'is not this AWS service'],
+  [namedError('ForeignAnswer', 'a page'), 'foreign-answer', 'is not from this AWS service'],
   [new Error('Region is missing'), 'region-missing', 'No AWS Region'],
   [network('EADDRINUSE', { address: '127.0.0.1', port: 8001 }), 'port-in-use', 'Port 8001'],
   [network('EACCES', { path: '/r.jsonl', syscall: 'open' }), 'file', 'The file /r.jsonl'],
