@@ -134,7 +134,7 @@ function reporting(options: ParsedOptions, io: Io) {
       io.err(`Redrive the dead letters with: ferry redrive --config ${configPath}`);
     },
     onProblem: (problem: string) => io.err(problem),
-    onStory: (line: string) => io.err(line),
+    onFault: (line: string) => io.err(line),
   };
 }
 

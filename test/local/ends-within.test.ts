@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { isOverIn } from '../../src/local/run/ends-within.ts';
+import { endsWithin } from '../../src/local/run/ends-within.ts';
 import { VirtualClock } from './fixtures/virtual-clock.ts';
 
 it('waits for work that comes to an end', async () => {
   const clock = new VirtualClock(0);
 
-  expect(await isOverIn(60_000, clock.sleep(5_000), clock)).toBe(true);
+  expect(await endsWithin(60_000, clock.sleep(5_000), clock)).toBe(true);
   expect(clock.now()).toBeLessThan(60_000);
 });
 
@@ -15,7 +15,7 @@ it('gives up on work that does not, and is not hurt when it fails later', async 
   let fail: (error: Error) => void = () => undefined;
   const endless = new Promise<void>((_, reject) => (fail = reject));
 
-  expect(await isOverIn(60_000, endless, clock)).toBe(false);
+  expect(await endsWithin(60_000, endless, clock)).toBe(false);
   expect(clock.now() - startMs).toBeGreaterThanOrEqual(60_000);
   fail(new Error('stopped'));
   await clock.sleep(1);
@@ -24,5 +24,5 @@ it('gives up on work that does not, and is not hurt when it fails later', async 
 it('fails with the work', async () => {
   const work = Promise.reject(new Error('no engine'));
 
-  await expect(isOverIn(60_000, work, new VirtualClock())).rejects.toThrow('no engine');
+  await expect(endsWithin(60_000, work, new VirtualClock())).rejects.toThrow('no engine');
 });

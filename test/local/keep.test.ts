@@ -48,7 +48,7 @@ async function keptRun(...args: readonly string[]): Promise<KeptRun> {
   run.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   run.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const closed = new Promise<number | null>((end) => run.on('close', end));
-  await expect.poll(() => stderr, WAIT).toContain('Still replicating');
+  await expect.poll(() => stderr, WAIT).toContain('The replication continues');
   return {
     config: /--config (\S+)/.exec(stderr)?.[1] ?? '',
     pageUrl: /live page +(\S+)/.exec(stderr)?.[1] ?? '',

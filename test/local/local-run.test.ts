@@ -108,7 +108,7 @@ describe('ferry local', () => {
     const finished = await ferryLocal(
       ['--duration', '1', '--rate', '50', '--keep'],
       (stderr, child) => {
-        if (interrupted || !stderr.includes('Still replicating')) return;
+        if (interrupted || !stderr.includes('The replication continues')) return;
         interrupted = true;
         child.kill('SIGINT');
       },

@@ -1,4 +1,4 @@
-// How a series is told from others: a colour, and a dash or a hatching for those who do not see it.
+// What distinguishes a series: a colour, and a dash or a hatching for those who do not see it.
 // The legend shows both, with the name and a figure.
 
 export interface Look {

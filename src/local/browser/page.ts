@@ -13,7 +13,7 @@ function element(id: string): HTMLElement {
   return found;
 }
 
-/** Writes only what is new, so that selections stay and screen readers are not told twice. */
+/** Writes only what is new, so that selections stay and screen readers do not repeat it. */
 function say(id: string, text: string): void {
   const place = element(id);
   if (place.textContent !== text) place.textContent = text;

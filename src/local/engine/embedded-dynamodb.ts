@@ -5,10 +5,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FerryError } from '../../errors.ts';
+import { HOST, startLoopbackServer } from '../loopback/server.ts';
 
 interface EngineExit {
   /** 0 after stop(); 128 and the signal's number after a signal; null if the supervisor was killed. */
@@ -38,8 +38,7 @@ export interface EmbeddedDynamoDbOptions {
   readonly startTimeoutMs?: number | undefined;
 }
 
-const HOST = '127.0.0.1';
-/** package.json has the one for linux-x64. Others are found where somebody has installed them. */
+/** package.json has the one for linux-x64. Others are found where they are installed. */
 const ENGINE_PACKAGE = `@dynoxide/${process.platform}-${process.arch}`;
 const ENGINE_VERSION = '1.2.1';
 const START_TIMEOUT_MS = 10_000;
@@ -226,12 +225,9 @@ function isHealthy(endpoint: string): Promise<boolean> {
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, HOST);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  const server = await startLoopbackServer({ name: 'a free port', onRequest: () => undefined });
+  await server.stop();
+  return server.port;
 }
 
 /** Reads a stream to its end and remembers the last of it. */

@@ -1,7 +1,8 @@
-// A table of the source Region -> its stream, proved to be readable. A run that read on without one would wait for
-// ever.
+// A table of the source Region -> its stream, which is known to be readable: without one, a run would wait without
+// end.
 
-import type { StreamReader } from '../../ports.ts';
+import type { Clock, StreamReader } from '../../ports.ts';
+import { endsWithin } from '../run/ends-within.ts';
 import { streamAnewCommands, streamOnCommand } from '../../status/stream-commands.ts';
 import type { TableFacts } from '../../model/table-facts.ts';
 import { describeTable } from '../../aws/table-facts.ts';
@@ -11,11 +12,11 @@ import type { LocalRegion } from './local-region.ts';
 import type { KeySchema } from '../run/workload.ts';
 
 const HINT =
-  'Ferry replicates what a stream tells. Use an engine with DynamoDB Streams, such as DynamoDB Local or the embedded one.';
+  'Ferry replicates what is in a stream. Use an engine with DynamoDB Streams, such as DynamoDB Local or the embedded one.';
 /** An engine may need a moment to make a stream. */
-const LOOKS_MAX = 5;
-const LOOK_PAUSE_MS = 500;
-const LOOK_MS_MAX = 10_000;
+const ATTEMPTS_MAX = 5;
+const PAUSE_MS = 500;
+const ANSWER_MS_MAX = 10_000;
 
 /**
  * The stream of a table that was made with one.
@@ -39,29 +40,16 @@ export function streamOfNew(streamArn: string | undefined, { endpoint }: LocalRe
 export async function requireReadable(
   reader: Pick<StreamReader, 'shards'>,
   { streamArn, endpoint }: { readonly streamArn: string; readonly endpoint: string },
-  sleep: (ms: number) => Promise<void>,
+  clock: Clock,
 ): Promise<void> {
-  for (let look = 1; ; look += 1) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      await inTime(reader.shards());
-      return;
+      if (await endsWithin(ANSWER_MS_MAX, reader.shards(), clock)) return;
+      throw new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`);
     } catch (cause) {
-      if (look === LOOKS_MAX) throw unreadable(streamArn, endpoint, cause);
-      await sleep(LOOK_PAUSE_MS);
+      if (attempt === ATTEMPTS_MAX) throw unreadable(streamArn, endpoint, cause);
+      await clock.sleep(PAUSE_MS);
     }
-  }
-}
-
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new Error(`no answer within ${LOOK_MS_MAX / 1000} s`);
-    timer = setTimeout(() => reject(error), LOOK_MS_MAX);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,5 @@
-// Stands between Ferry and a DynamoDB engine: receives every request, passes it on byte for byte, and
-// makes go wrong what it is told to. Faults come and go while it runs; the engine is never touched.
+// A proxy between Ferry and a DynamoDB engine: passes every request on byte for byte, and injects faults into
+// those that they strike. Faults come and go while it runs; the engine is never touched.
 
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -24,16 +24,16 @@ export interface FaultProxyOptions {
   readonly upstream: string;
   /** @default a free port. */
   readonly port?: number | undefined;
-  /** Decides whom a fault strikes. A seeded one repeats a run. @default real chance. */
+  /** Decides which requests a fault strikes. A seeded one repeats a run. @default real chance. */
   readonly random?: Random | undefined;
-  /** Something went wrong that nobody injected; for people. */
+  /** Receives a line for people about each failure that was not injected. */
   readonly onProblem?: ((problem: string) => void) | undefined;
 }
 
 interface FaultCounts {
   /** Requests passed on that no fault has struck. */
   readonly passed: number;
-  /** Requests by the fault that struck them; an outage counts once, for nobody sees whom it strikes. */
+  /** Requests by the fault that struck them; an outage counts once: the requests that it strikes never arrive. */
   readonly injected: Readonly<Record<Fault['kind'], number>>;
   /** Of the late requests, those that the engine has answered by now. */
   readonly landedLate: number;
@@ -173,7 +173,7 @@ class Exchanges {
       }
       case 'late': {
         const due = await elapsed(fault.ms, this.#dropLate.signal);
-        // Cut first: nobody may still wait for a request that is applied late.
+        // Cut first: when a late request is applied, no client may still wait for it.
         client.reset();
         const reply = due ? await this.#upstream.ask(call) : undefined;
         if (reply !== undefined) this.counts.landedLate += 1;

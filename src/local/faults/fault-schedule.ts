@@ -1,10 +1,10 @@
-// What goes wrong in `ferry local --faults`, when, and what it is good for: told as it happens.
+// The faults of `ferry local --faults`: what goes wrong, when, and what each one shows. Announced as they happen.
 
 import type { Clock } from '../../ports.ts';
-import type { Fault } from './faults.ts';
 import type { LocalWorld } from '../run/local-world.ts';
+import type { Fault } from './faults.ts';
 
-interface Chapter {
+interface ScheduledFault {
   /** Shares of the workload's duration. */
   readonly from: number;
   readonly to: number;
@@ -16,8 +16,8 @@ interface Chapter {
 /** Text in about a tenth of the workload's puts. */
 export const POISON_MARKER = '"b7"';
 
-/** The outage comes last: after it, the function waits out requests whose fate it cannot know. */
-const CHAPTERS: readonly Chapter[] = [
+/** The outage is last: after it, the function waits for requests that may still be applied. */
+const SCHEDULE: readonly ScheduledFault[] = [
   {
     from: 0.1,
     to: 0.2,
@@ -28,7 +28,7 @@ const CHAPTERS: readonly Chapter[] = [
   {
     from: 0.3,
     to: 0.5,
-    begins: 'poison: the destination rejects items tagged b7, for ever as far as anybody can tell',
+    begins: 'poison: the destination rejects items tagged b7 in every attempt',
     ends: 'poison is over: its cause is fixed; the dead letters wait for a redrive',
     fault: { kind: 'poison', marker: POISON_MARKER },
   },
@@ -48,30 +48,30 @@ const CHAPTERS: readonly Chapter[] = [
   },
 ];
 
-export interface FaultStoryOptions {
+export interface FaultScheduleOptions {
   readonly world: LocalWorld;
   readonly clock: Clock;
   readonly durationMs: number;
   readonly stop: AbortSignal;
-  readonly tell: (line: string) => void;
+  readonly onFault: (line: string) => void;
 }
 
-/** Plays all chapters, the last one at the latest when the workload ends. Takes every fault back. */
-export async function playFaults(options: FaultStoryOptions): Promise<void> {
+/** Injects each fault at its time, and takes it back. */
+export async function injectScheduled(options: FaultScheduleOptions): Promise<void> {
   const { clock, durationMs } = options;
   const startMs = clock.now();
-  for (const chapter of CHAPTERS) {
-    await sleepUntil(startMs + chapter.from * durationMs, options);
+  for (const scheduled of SCHEDULE) {
+    await sleepUntil(startMs + scheduled.from * durationMs, options);
     if (options.stop.aborted) return;
-    options.tell(chapter.begins);
-    const takeBack = begin(chapter, options.world);
-    await sleepUntil(startMs + chapter.to * durationMs, options);
+    options.onFault(scheduled.begins);
+    const takeBack = begin(scheduled, options.world);
+    await sleepUntil(startMs + scheduled.to * durationMs, options);
     takeBack();
-    options.tell(chapter.ends);
+    options.onFault(scheduled.ends);
   }
 }
 
-function begin({ fault }: Chapter, { faults, lambda }: LocalWorld): () => void {
+function begin({ fault }: ScheduledFault, { faults, lambda }: LocalWorld): () => void {
   if (fault !== 'crash') return faults.inject(fault);
   lambda.crash();
   return () => undefined;
@@ -79,7 +79,7 @@ function begin({ fault }: Chapter, { faults, lambda }: LocalWorld): () => void {
 
 const SLEEP_MS_MAX = 100;
 
-async function sleepUntil(timeMs: number, { clock, stop }: FaultStoryOptions): Promise<void> {
+async function sleepUntil(timeMs: number, { clock, stop }: FaultScheduleOptions): Promise<void> {
   while (!stop.aborted && clock.now() < timeMs) {
     await clock.sleep(Math.min(SLEEP_MS_MAX, timeMs - clock.now()));
   }

@@ -9,12 +9,12 @@ interface Selective {
   readonly operations?: readonly string[] | undefined;
 }
 
-interface Chancy extends Selective {
+interface WithShare extends Selective {
   /** Part of the requests that it strikes, 0 to 1. */
   readonly share: number;
 }
 
-interface Delaying extends Chancy {
+interface WithDelay extends WithShare {
   readonly ms: number;
 }
 
@@ -25,15 +25,15 @@ export type RequestFault =
   /** ValidationException for puts, alone or in a transaction, whose body contains `marker`. */
   | ({ readonly kind: 'poison'; readonly marker: string } & Selective)
   /** ProvisionedThroughputExceededException; the engine never hears of the request. */
-  | ({ readonly kind: 'throttle' } & Chancy)
+  | ({ readonly kind: 'throttle' } & WithShare)
   /** InternalServerError, in half of the cases after the request was applied. */
-  | ({ readonly kind: 'error' } & Chancy)
+  | ({ readonly kind: 'error' } & WithShare)
   /** The connection is reset, in half of the cases after the request was applied. */
-  | ({ readonly kind: 'reset' } & Chancy)
+  | ({ readonly kind: 'reset' } & WithShare)
   /** Never answered: after `ms` the connection is cut, and only then is the request applied. */
-  | ({ readonly kind: 'late' } & Delaying)
+  | ({ readonly kind: 'late' } & WithDelay)
   /** Applied at once, answered `ms` later. */
-  | ({ readonly kind: 'slow' } & Delaying);
+  | ({ readonly kind: 'slow' } & WithDelay);
 
 /** An outage strikes connections, before anybody can tell which operation they are for. */
 export type Fault = RequestFault | { readonly kind: 'outage' };

@@ -182,7 +182,7 @@ function nothingArrives({ waitSeconds, stop }: LatencyRunOptions): FerryError {
   return new FerryError(`The first item did not arrive at the twin ${when}.`, {
     code: 'local.latency.nothing-arrives',
     hint: 'See what is said above about the function and the endpoints.',
-    // So that a Ctrl-C is told as one.
+    // So that Ctrl-C is reported as Ctrl-C.
     cause: stop.aborted ? stop.reason : undefined,
   });
 }

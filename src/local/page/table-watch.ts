@@ -1,5 +1,5 @@
 // What the live page has to ask for: how many items the tables hold, and how many dead letters wait.
-// Asked every two seconds while somebody looks, one question at a time.
+// Asked every two seconds while a browser is open, one question at a time.
 
 import { DescribeTableCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { ON_FAILURE_OBJECT_PREFIX } from '../../config/names.ts';

@@ -14,7 +14,7 @@ export function compareTables(world: LocalWorld, clock: Clock): Promise<VerifyRe
   const keyAttributes = [schema.partitionKey, schema.sortKey].flatMap((key) => key?.name ?? []);
   const reader = (region: LocalRegion, table: string) =>
     dynamoDbReader(region.client, { table, keyAttributes });
-  const nobody = () => undefined;
+  const ignored = () => undefined;
   const context = {
     source: reader(source, replication.source.table),
     destination: reader(destination, replication.destination.table),
@@ -23,9 +23,9 @@ export function compareTables(world: LocalWorld, clock: Clock): Promise<VerifyRe
     settleMs: SETTLE_MS,
     // It is over in a moment, and the answer is what the run was for.
     stop: new AbortController().signal,
-    onDifference: nobody,
-    onInFlight: nobody,
-    onUnreadable: nobody,
+    onDifference: ignored,
+    onInFlight: ignored,
+    onUnreadable: ignored,
   };
-  return verify(context, { segments: [0], totalSegments: 1, workers: 1, onProgress: nobody });
+  return verify(context, { segments: [0], totalSegments: 1, workers: 1, onProgress: ignored });
 }

@@ -1,16 +1,14 @@
-// What a table of somebody else's holds already -> its twin in a local world, as `ferry backfill --apply` copies it.
+// The items of a table that was given -> its twin in a local world, as `ferry backfill --apply` copies them.
 
 import { randomBytes } from 'node:crypto';
 import type { Credentials } from '../../aws/credentials.ts';
 import { systemRandom } from '../../aws/system-clock.ts';
 import { requireControl } from '../../composition/control.ts';
 import { openLookAgain } from '../../composition/look-again.ts';
+import { copyContext } from '../../composition/pair-work.ts';
 import { openTablePair } from '../../composition/table-pair.ts';
-import { newestEpoch } from '../../model/control-row.ts';
-import { floorIn } from '../../redrive/replay.ts';
 import { backfill } from '../../backfill/backfill.ts';
 import { openBackfill } from '../../backfill/run.ts';
-import { paceOf } from '../../pacing/pace.ts';
 import type { Clock } from '../../ports.ts';
 import type { LocalWorld } from './local-world.ts';
 
@@ -33,22 +31,11 @@ export async function copySource(
   const concurrency = WORKERS * REQUESTS_PER_WORKER;
   const pair = await openTablePair({ replication, credentials, concurrency, writes: true });
   try {
-    const control = await requireControl(pair, { apply: true, streamArn }, retries);
     const queueUrl = failures.lookAgainQueueUrl;
+    const control = await requireControl(pair, { apply: true, streamArn }, retries);
+    const lookAgain = await openLookAgain({ replication, credentials, queueUrl, apply: true });
     const context = {
-      ...retries,
-      rules: pair.rules,
-      floor: floorIn(control, [streamArn]),
-      epoch: newestEpoch(control).n,
-      lookAgain: await openLookAgain({ replication, credentials, queueUrl, apply: true }),
-      ttlDeletes: replication.ttlDeletes,
-      source: pair.source,
-      twin: pair.twin,
-      readPace: paceOf(Infinity, clock),
-      transactions: pair.transactions,
-      twinWriter: pair.twinWriter,
-      ledger: pair.ledger,
-      writePace: paceOf(Infinity, clock),
+      ...copyContext({ replication, pair, streamArn, control, lookAgain, retries }, {}),
       pageItems: PAGE_ITEMS,
       // They show as differences in the end.
       onRejected: () => undefined,

@@ -1,14 +1,18 @@
-// Work that may have no end -> whether it came to one in time. No timer is left behind.
+// Work that may never end -> whether it ended in time. No timer is left behind.
 
 import type { Clock } from '../../ports.ts';
 
 const NAP_MS = 100;
 
 /**
- * @returns whether `work` was over within `ms`.
- * @throws what `work` throws within that time; what it throws later is nobody's any more.
+ * @returns whether `work` ended within `ms`.
+ * @throws what `work` throws within that time; what it throws later is dropped.
  */
-export async function isOverIn(ms: number, work: Promise<void>, clock: Clock): Promise<boolean> {
+export async function endsWithin(
+  ms: number,
+  work: Promise<unknown>,
+  clock: Clock,
+): Promise<boolean> {
   const ended = work.then(() => true);
   ended.catch(() => undefined);
   const untilMs = clock.now() + ms;

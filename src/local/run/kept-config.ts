@@ -4,16 +4,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { parseConfig } from '../../config/config.ts';
-import type { ReplicationConfig } from '../../config/schema.ts';
+import { withoutDefaults } from '../../config/without-defaults.ts';
 import { UsageError } from '../../errors.ts';
 import type { LocalWorld } from './local-world.ts';
 
 export interface KeptConfig {
   /** Absolute: the commands may be started in any folder. */
   readonly path: string;
-  /** Removes the file, unless somebody has changed it. */
+  /** Removes the file, unless it was changed. */
   remove(): void;
 }
 
@@ -87,14 +85,5 @@ function replicationOf(world: LocalWorld): object {
     },
     stateTable,
   };
-  return { ...places, ...differences(settings, places) };
-}
-
-/** The settings that are not as they are by default. */
-function differences(settings: Partial<ReplicationConfig>, places: object): object {
-  const [defaults] = parseConfig({ replications: [places] }).replications;
-  const byName = new Map(Object.entries(defaults ?? {}));
-  return Object.fromEntries(
-    Object.entries(settings).filter(([name, value]) => !isDeepStrictEqual(value, byName.get(name))),
-  );
+  return { ...places, ...withoutDefaults(settings) };
 }

@@ -49,7 +49,7 @@ export function localRedrive(world: LocalWorld, credentials: Credentials): Local
   };
 }
 
-/** A message is a record. How many are in a batch that was given up, nobody knows before it is read. */
+/** A message is a record. How many a given-up batch has is not known before it is read. */
 async function recordsWaiting({ failures: { queue, bucket } }: LocalWorld): Promise<number> {
   for await (const batches of bucket.list(ON_FAILURE_OBJECT_PREFIX)) {
     if (batches.length > 0) return Infinity;

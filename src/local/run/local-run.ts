@@ -3,12 +3,12 @@
 
 import type { Cleanup } from './cleanup.ts';
 import { compareTables } from './compare-tables.ts';
-import { isOverIn } from './ends-within.ts';
+import { endsWithin } from './ends-within.ts';
 import { keepConfig } from './kept-config.ts';
 import { copySource } from './copy-source.ts';
 import { type LocalRedrive, localRedrive, stayed } from './local-redrive.ts';
 import { type LocalWorld, type LocalWorldOptions, startLocalWorld } from './local-world.ts';
-import { playFaults } from '../faults/fault-schedule.ts';
+import { injectScheduled } from '../faults/fault-schedule.ts';
 import { type LivePage, openLivePage } from '../page/live-page.ts';
 import { type RunControls, runControls } from '../page/run-controls.ts';
 import { resultOf } from './run-result.ts';
@@ -34,8 +34,8 @@ export interface LocalRunOptions extends LocalWorldOptions {
   readonly keep: boolean;
   /** Injects faults while the workload runs, and redrives after it. */
   readonly faults: boolean;
-  /** Called with each turn of the fault story. */
-  readonly onStory: (line: string) => void;
+  /** Called when a fault of `faults` begins, and when it ends. */
+  readonly onFault: (line: string) => void;
   /** Port of the live page; a free one if absent. */
   readonly pagePort?: number | undefined;
   /** Where the commands' configuration is written. @default a new folder with `keep`, and nowhere without */
@@ -116,7 +116,7 @@ async function replicate(run: Run): Promise<LocalRunSummary> {
   try {
     page.phase('writing');
     controls.open();
-    await Promise.all([feed(run), playStory(run)]);
+    await Promise.all([feed(run), injectFaults(run)]);
     const summary = await settle(run);
     if (!keep || stop.aborted) {
       await page.end(resultOf(summary));
@@ -134,17 +134,17 @@ async function replicate(run: Run): Promise<LocalRunSummary> {
   }
 }
 
-async function playStory({ world, options, startMs }: Run): Promise<void> {
+async function injectFaults({ world, options, startMs }: Run): Promise<void> {
   if (!options.faults) return;
-  const { clock, durationSeconds, stop, onStory } = options;
-  const tell = (line: string) => {
+  const { clock, durationSeconds, stop } = options;
+  const onFault = (line: string) => {
     const seconds = ((clock.now() - startMs) / 1000).toFixed(1);
-    onStory(`${seconds.padStart(6)} s  ${line}`);
+    options.onFault(`${seconds.padStart(6)} s  ${line}`);
   };
-  await playFaults({ world, clock, durationMs: durationSeconds * 1000, stop, tell });
+  await injectScheduled({ world, clock, durationMs: durationSeconds * 1000, stop, onFault });
 }
 
-/** Writes to a source of its own. Of somebody else's, it copies what is there, and lets its owner write. */
+/** Writes to the run's own source. Of a table that was given, it copies the items, and lets its owner write. */
 async function feed(run: Run): Promise<void> {
   const { world, options } = run;
   if (options.sourceTable === undefined) return writeAll(run);
@@ -175,7 +175,7 @@ async function writeAll(run: Run): Promise<void> {
   });
 }
 
-/** Of a source that somebody else writes to, nobody knows when it comes to rest. */
+/** A source that others write to may never come to rest. */
 const SETTLE_MS_MAX = 60_000;
 
 /** Takes the page's faults back, waits until the stream is read to its end, and compares the tables. */
@@ -192,19 +192,19 @@ async function settle(run: Run): Promise<LocalRunSummary> {
   return summaryOf(run, { report, durationSeconds, redriven });
 }
 
-/** Where others may be writing, it is not waited for without end. */
+/** Where others may be writing, the wait has a limit. */
 async function atRest({ options }: Run, rest: Promise<void>): Promise<void> {
   const { clock, keep, sourceTable, onProblem } = options;
   if (!keep && sourceTable === undefined) return rest;
-  if (await isOverIn(SETTLE_MS_MAX, rest, clock)) return;
+  if (await endsWithin(SETTLE_MS_MAX, rest, clock)) return;
   onProblem(
     `The stream is not at its end after ${SETTLE_MS_MAX / 1000} s, because the source is still written to. The tables are compared all the same.`,
   );
 }
 
 /**
- * The story ends with a redrive. Who plays on the page redrives there, and who keeps the run with `ferry redrive`:
- * they are told what still waits.
+ * With scheduled faults, the run ends with a redrive. Users of the page redrive there, and of a kept run with
+ * `ferry redrive`: the run only counts what still waits.
  */
 async function redriveAtTheEnd(run: Run): Promise<LocalRunSummary['redriven']> {
   const { redrive, controls, options } = run;
@@ -215,7 +215,7 @@ async function redriveAtTheEnd(run: Run): Promise<LocalRunSummary['redriven']> {
   return { ...redrive.totals, left };
 }
 
-/** Whether any record ever was, be it redriven since or not. */
+/** Whether any record was ever put aside, redriven since or not. */
 function wasPutAside({ world: { mapping, tally } }: Run): boolean {
   return tally.sum('DeadLetteredRecords') + mapping.counts.givenUp > 0;
 }

@@ -37,7 +37,7 @@ export interface LocalWorldOptions {
   /** Distinguishes the tables of this run from those of others at the same endpoint. */
   readonly runId: string;
   readonly clock: Clock;
-  /** Decides whom a fault strikes. */
+  /** Decides which requests a fault strikes. */
   readonly random: Random;
   /** Something went wrong and is being dealt with; for people. */
   readonly onProblem: (problem: string) => void;
@@ -70,7 +70,7 @@ export interface LocalWorld {
    * @throws FerryError `stream.stopped`.
    */
   settled(): Promise<void>;
-  /** The last part of it: for deletes that were announced by somebody else since. */
+  /** The last part of it: for deletes that others have announced since. */
   lookedAgain(): Promise<void>;
 }
 
@@ -140,7 +140,7 @@ async function openStream(
   const streams = streamsClient({ region, endpoint, credentials });
   cleanups.push(() => streams.destroy());
   const reader = dynamoDbStreamReader(streams, streamArn);
-  await requireReadable(reader, { streamArn, endpoint }, (ms) => clock.sleep(ms));
+  await requireReadable(reader, { streamArn, endpoint }, clock);
   return reader;
 }
 
@@ -199,7 +199,7 @@ function startMapping(
 }
 
 /**
- * The same replication between tables of this run; the source may be somebody else's. These have other streams than
+ * The same replication between tables of this run; the source may be a given one. These have other streams than
  * the configured tables, and no keys of KMS.
  */
 function atTables(
