@@ -239,7 +239,7 @@ it.each(NAMES)('ferry %s, where its first call is denied', { timeout: 60_000 }, 
 
     expectReadable(transcript, 1);
     expect(transcript.err).toMatch(/may not call (dynamodb|lambda):\w+ on [\w-]+ in us-east-1/);
-    expect(transcript.err).toMatch(/\nHint: Allow (dynamodb|lambda):\w+ to these credentials/);
+    expect(transcript.err).toMatch(/\nHint: Allow (dynamodb|lambda):\w+ for these credentials/);
     expect(steady(transcript)).toMatchSnapshot();
   } finally {
     await aws.close();

@@ -51,6 +51,6 @@ it('names what a transaction needs, and says that a copy goes on where it was', 
   const { exitCode, err } = await withDenied('TransactWriteItems', 'backfill', '--apply');
 
   expect(exitCode).toBe(1);
-  expect(err).toMatch(/\nHint: Allow dynamodb:PutItem to these credentials/);
+  expect(err).toMatch(/\nHint: Allow dynamodb:PutItem for these credentials/);
   expect(err).toContain('run the command again, and it continues from there.');
 });
