@@ -37,7 +37,8 @@ const DOCUMENTS = [
 /** Their strings reach operators. */
 const SPEAKING = ['bin', 'lib', 'src'];
 /** Comments and names, too. */
-const CLEAN = ['bench', 'bin', 'lib'];
+const ROOMS = ['backfill', 'bulk', 'pacing', 'redrive', 'switchover', 'teardown', 'verify'];
+const CLEAN = ['bench', 'bin', 'lib', ...ROOMS.map((room) => `src/${room}`)];
 
 function filesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })

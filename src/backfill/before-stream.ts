@@ -100,7 +100,7 @@ export async function planStream(
   { startedAt, finishedAt }: CopiedRun,
   context: BeforeStreamContext,
 ): Promise<readonly EventSource[]> {
-  const on = (await ownMappings(context)).filter(isEnabled);
+  const on = (await mappingsOfStream(context)).filter(isEnabled);
   if (on.length > 0 && finishedAt === undefined) throw enabledMeanwhile(on);
   if (on.length === 0) requireTime(startedAt, context);
   return on;
@@ -123,12 +123,12 @@ export async function startStream(
   await sleep(COPIES_LAND_MS, context);
   requireTime(run.startedAt, context);
   if (mappings === undefined) return [];
-  const own = await ownMappings(context);
-  await switchMappings(own, true, { ...context, mappings, onStep: () => undefined });
-  return own;
+  const enabled = await mappingsOfStream(context);
+  await switchMappings(enabled, true, { ...context, mappings, onStep: () => undefined });
+  return enabled;
 }
 
-async function ownMappings(context: BeforeStreamContext): Promise<readonly EventSource[]> {
+async function mappingsOfStream(context: BeforeStreamContext): Promise<readonly EventSource[]> {
   const all = await mappingsOf(context);
   return all.filter(({ streamArn }) => streamArn === context.streamArn);
 }

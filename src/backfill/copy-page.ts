@@ -48,7 +48,7 @@ export interface CopiedPage {
 export interface PageToCopy {
   readonly items: readonly Item[];
   readonly readAtMs: number;
-  /** Nobody else writes to the twin yet. */
+  /** Only the copy writes to the twin. */
   readonly beforeStream: boolean;
 }
 
@@ -85,7 +85,7 @@ async function copyGroup(group: readonly Copy[], page: Page): Promise<void> {
     if (results === 'expired') return;
     if (results === 'invalid') return copyHalves(open, page);
     const again = await settle(open, results, page);
-    // Nobody was refused for good: the neighbours are busy, or the table is.
+    // None was rejected: items of the same transactions are busy, or the table is.
     if (again.length === open.length) await clock.sleep(retryDelayMs(attempt, random.next()));
     open = again;
   }

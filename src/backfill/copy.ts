@@ -80,7 +80,7 @@ export function copyRequest(
   return { TransactItems };
 }
 
-/** A copy alone, for a twin that nobody else writes to. */
+/** A single copy, for a twin that only the copy writes to. */
 export function copyPut(
   { key, item }: Copy,
   rules: Pick<WriteRules, 'destinationTable' | 'reservedAttribute'>,

@@ -42,7 +42,7 @@ export async function backfillSegment(
     const position = { segment, totalSegments, after: progress.next, limit };
     const page = await readPage(position, context);
     const { items, readAtMs } = page;
-    // Somebody else may have finished the copy, and the stream is applied soon.
+    // Another process may have finished the copy: the stream is applied soon.
     if (beforeStream) await requireCurrent(run, context);
     const { counts, expired } = await copyPage({ items, readAtMs, beforeStream }, context);
     if (expired) {

@@ -8,7 +8,7 @@ interface Slice {
   readonly bytes: number;
 }
 
-/** Keys of boundaries travel with every worker's task, of which Step Functions takes 256 KB. */
+/** Every worker's task has all boundaries, and Step Functions takes 256 KB of input. */
 const KEY_CHARS_MAX = 120_000;
 
 export class ObjectSlices {

@@ -39,10 +39,10 @@ export function select(
   control: ControlRow,
   { filter, limit }: { readonly filter: RedriveFilter; readonly limit: number },
 ): Selection {
-  const isOwn = (streamArn: string | undefined) =>
+  const isOfThis = (streamArn: string | undefined) =>
     streamArn === undefined || !isForeign(streamArn, control);
-  const own = records.filter(({ record }) => isOwn(streamArnOf(record)));
-  const found = parseDeadLetters(own, control);
+  const ofThis = records.filter(({ record }) => isOfThis(streamArnOf(record)));
+  const found = parseDeadLetters(ofThis, control);
   const selected = found.filter((letter) => matches(letter, filter)).slice(0, Math.max(0, limit));
   return { found, selected, foreign: records.length - found.length };
 }

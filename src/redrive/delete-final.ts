@@ -15,10 +15,10 @@ export async function deleteFinal(
   report: Pick<RedriveReport, 'left'>,
 ): Promise<void> {
   let first = 0;
-  const removals = loads.flatMap(({ letters, own, all, remove }) => {
+  const removals = loads.flatMap(({ letters, found, all, remove }) => {
     const final = outcomes.slice(first, first + letters.length).filter(isFinal).length;
     first += letters.length;
-    report.left += own - final;
+    report.left += found - final;
     return final === all ? [remove] : [];
   });
   await inParallel(removals, REMOVALS_AT_ONCE);

@@ -16,7 +16,7 @@ import type { ItemOutcome } from './outcome.ts';
 import type { PlacedLetter } from './place.ts';
 import { floorIn, type Replay, replay } from './replay.ts';
 
-/** Each attempt fails only because somebody else has written the item or its ledger row meanwhile. */
+/** Each attempt fails only because another writer has changed the item or its ledger row meanwhile. */
 const ATTEMPTS_MAX = 10;
 
 /** What was read of an item before its turn; what is absent is read then. */

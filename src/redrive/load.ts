@@ -11,7 +11,7 @@ export interface Load {
   /** By which the letters were parsed. */
   readonly control: ControlRow;
   /** Records of this replication. */
-  readonly own: number;
+  readonly found: number;
   /** All records. */
   readonly all: number;
   /** To be called once every record is final. */
@@ -32,5 +32,5 @@ export function loadOf(
   const selection = select(contents, control, { filter: options.filter, limit });
   addSelection(selection, report);
   const { selected: letters, found } = selection;
-  return { letters, control, own: found.length, all: contents.length, remove };
+  return { letters, control, found: found.length, all: contents.length, remove };
 }

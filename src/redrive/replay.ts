@@ -1,5 +1,4 @@
-// A record that was put aside -> where it stands in the order, and what becomes of it beside what the twin
-// and the ledger row have by now.
+// A dead letter's record -> its place in the order, and what to do with it, given what twin and ledger row have now.
 
 import { LEDGER_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
 import type { TtlDeletes } from '../config/schema.ts';
@@ -34,7 +33,7 @@ export function isForeign(streamArn: string, { epochs }: ControlRow): boolean {
   return !epochs.some(({ streams }) => streams.some((listed) => tableArnOf(listed) === tableArn));
 }
 
-export interface FailedIn {
+export interface Place {
   readonly failedAtMs: number;
   /** When the source accepted the write; absent where the record does not tell. */
   readonly writtenAtMs?: number | undefined;
@@ -44,7 +43,7 @@ export interface FailedIn {
 
 /** Whether the place of a record in the order is known: then it may be replayed by its version. */
 export function isInOrder(
-  { failedAtMs, writtenAtMs = failedAtMs, streamArn }: FailedIn,
+  { failedAtMs, writtenAtMs = failedAtMs, streamArn }: Place,
   control: ControlRow,
   nowMs: number,
 ): boolean {
@@ -98,7 +97,7 @@ export interface ReplayPlan extends Pick<ItemAsRead, 'twin' | 'ledgerRow' | 'rul
 export type Replay =
   /** `deleted`: the tombstone that was found, to be announced. */
   | { readonly kind: 'superseded'; readonly cause: RefusalCause; readonly deleted?: Version }
-  /** Nobody knows what the twin has contains, or whether the item has expired. */
+  /** It is not known which records the twin's item contains, or whether the item has expired. */
   | { readonly kind: 'resynchronize' }
   /** The item has the reserved attribute, but no version of Ferry's. */
   | { readonly kind: 'taken' }

@@ -29,7 +29,7 @@ export interface RedriveReport {
   failing: number;
   /** Why, by name. */
   readonly failures: Record<string, number>;
-  /** Batches of which only the sequence numbers are known, and which the stream no longer has. */
+  /** Batches whose records the stream no longer has: only their sequence numbers are known. */
   trimmed: number;
   /** Messages and objects that are not dead letters. */
   unreadable: number;
@@ -114,10 +114,11 @@ export function addDone(part: RedriveReport, sum: RedriveReport): void {
   }
 }
 
-/** Two redrives as one. */
-export function joinedReport(one: RedriveReport, other: RedriveReport): RedriveReport {
-  const sum = { ...newReport(), sampleKeys: [...one.sampleKeys, ...other.sampleKeys] };
-  for (const report of [one, other]) addReport(report, sum);
+/** Several redrives as one. */
+export function joinedReport(...reports: readonly RedriveReport[]): RedriveReport {
+  const sampleKeys = reports.flatMap((report) => report.sampleKeys);
+  const sum = { ...newReport(), sampleKeys };
+  for (const report of reports) addReport(report, sum);
   return sum;
 }
 

@@ -53,5 +53,5 @@ export async function redriveSlice(
   throw new Error('the destination is down');
 }
 
-/** Lambda ends it; nobody else does. */
+/** Only Lambda ends it. */
 const NEVER = new AbortController().signal;

@@ -15,15 +15,15 @@ import { atOnce, type Run } from './run.ts';
 /** Redrives messages or objects together, and removes those whose records are all final. */
 export async function redriveLoads(loads: readonly Load[], run: Run): Promise<void> {
   const { options, report, taken } = run;
-  const own = loads.reduce((sum, load) => sum + load.own, 0);
-  const after = taken.records + own;
-  if (options.stop.aborted || (!options.apply && options.decide !== true)) report.left += own;
+  const found = loads.reduce((sum, load) => sum + load.found, 0);
+  const after = taken.records + found;
+  if (options.stop.aborted || (!options.apply && options.decide !== true)) report.left += found;
   else {
     const outcomes = await redriveSelected(loads, run);
     const counted = options.apply ? report : (report.would ??= newOutcomes());
     for (const outcome of outcomes) addOutcome(outcome, counted);
     if (options.apply) await deleteFinal(loads, outcomes, report);
-    else report.left += own;
+    else report.left += found;
   }
   taken.records = after;
 }

@@ -64,7 +64,7 @@ export function unmarkable(found: Exclude<FoundControl, { readonly kind: 'row' }
   return found.kind === 'missing' ? 'there is no control row yet' : found.problem;
 }
 
-/** Mappings that somebody had disabled before have waited since. */
+/** A mapping that was disabled before has waited since. */
 export function pausedSince(all: readonly EventSource[], nowMs: number): number {
   const since = all.map(({ state, changedAtMs }) =>
     state === 'Disabled' ? (changedAtMs ?? nowMs) : nowMs,
@@ -155,7 +155,7 @@ function mayWrite({ streamArn }: EventSource, found: FoundControl | Unreached): 
   return found.kind !== 'row' || standingOf(streamArn, found.row).kind === 'current';
 }
 
-/** Others change the row seldom; whoever does it this often in a row is a fault. */
+/** The row changes seldom: so many changes in a row are a fault. */
 const TRIES_MAX = 5;
 
 /**

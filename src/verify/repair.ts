@@ -197,7 +197,7 @@ async function repairOne(
 }
 
 /**
- * A repaired item that differs again has been written by somebody else, or a bug took it back.
+ * A repaired item that differs again has been written by another writer, or a bug took it back.
  * @returns the texts of their keys.
  */
 async function stillDifferent(
