@@ -60,7 +60,7 @@ export function requestOf(error: unknown): FailedRequest | undefined {
   return REQUESTS.get(error) ?? (error instanceof Error ? requestOf(error.cause) : undefined);
 }
 
-/** For a failure of one's own among those of services and networks, which are told apart by their names. */
+/** For Ferry's own failures: those of services and networks are distinguished by name, too. */
 export function namedError(name: string, message = name): Error {
   return Object.assign(new Error(message), { name });
 }

@@ -129,7 +129,7 @@ export async function deployedSinceMs(
 }
 
 /**
- * Lambda leaves them out where whoever asks may not use the key that encrypts them.
+ * Lambda leaves them out if the caller has no permission to use the key that encrypts them.
  * @throws FerryError `deployment.environment`.
  */
 function variablesOf(

@@ -1,5 +1,5 @@
 // `ferry redrive --bulk`: the deployed state machine redrives the objects of the bucket, a slice of them for each
-// worker; then this redrives the letters of the queue, of which there are few.
+// worker. Then this redrives the few dead letters of the queue.
 
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../aws/system-clock.ts';

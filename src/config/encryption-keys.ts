@@ -52,7 +52,7 @@ function replicaArn(keyArn: string, region: string): string {
 
 /**
  * The replications with the key of each table that the app creates, also where another setting names the
- * table: whoever reads or writes it needs the key.
+ * table: readers and writers of the table need the key.
  */
 export function withTableKeys(
   replications: ReadonlyMap<number, ReplicationConfig>,

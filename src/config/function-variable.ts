@@ -1,5 +1,5 @@
-// The one environment variable of every function: its replication, and what only the deployment knows, as JSON. Whoever
-// deploys writes it; functions and commands read it by the configuration's own schema and rules.
+// The one environment variable of every function: its replication, and what only the deployment knows, as JSON. A
+// deployment writes it. Functions and commands read it by the configuration's own schema and rules.
 
 import { FerryError } from '../errors.ts';
 import { FUNCTION_VARIABLE, stateTableName, VARIABLE_FORMAT } from './names.ts';

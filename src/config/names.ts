@@ -41,9 +41,9 @@ export const METRIC_UNITS = {
   DeadLetteredRecords: 'Count',
   /** Requests that the destination throttled. */
   DestinationThrottles: 'Count',
-  /** Requests that reached no working table, or whose answer never came. */
+  /** Requests that reached no working table, or without a response. */
   DestinationUnreachable: 'Count',
-  /** Requests that were refused for want of credentials or permissions. */
+  /** Requests that were denied: no credentials or no permission. */
   DestinationDenied: 'Count',
   /** Age of the oldest record, or heartbeat, that is not on the twin; 0 when all are. */
   OldestUnappliedAge: 'Milliseconds',

@@ -189,5 +189,5 @@ function pageItems({ writeUnits = Infinity }: BackfillTask): number {
   return Math.max(1, Math.min(PAGE_ITEMS_MAX, Math.floor((writeUnits * 30) / 4)));
 }
 
-/** Lambda ends it; nobody else does. */
+/** Only Lambda ends a segment. */
 const NEVER = new AbortController().signal;

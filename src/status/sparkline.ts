@@ -3,7 +3,7 @@
 import type { Series } from '../model/vitals.ts';
 
 const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
-/** No value: nothing happened, or nobody told. */
+/** No datapoint: nothing happened, or nothing was published. */
 const NOTHING = '·';
 
 /** Whether a text is a sparkline, to be left out where there is no room. */

@@ -31,8 +31,8 @@ export function newBatch(records: readonly DynamoDBRecord[]): Batch {
 }
 
 /**
- * How many of the waiting records, of which there is at least one, make the next batch, and whether
- * more would not fit. A record that is too large alone still goes, as a batch of one.
+ * How many of the waiting records (at least one) make the next batch, and whether more would not
+ * fit. A record that is too large alone still goes, as a batch of one.
  */
 export function nextBatchSize(
   waiting: readonly WaitingRecord[],

@@ -45,7 +45,7 @@ const START_TIMEOUT_MS = 10_000;
 const POLL_INTERVAL_MS = 10;
 /** Time for the engine to close its files after SIGTERM. */
 const STOP_GRACE_MS = 2_000;
-/** Somebody else may take a free port before the engine does; five times in a row is no accident. */
+/** Another program may take a free port before the engine does; five times in a row is not an accident. */
 const FREE_PORT_ATTEMPTS_MAX = 5;
 const STDERR_CHARS_MAX = 4_000;
 
@@ -178,7 +178,7 @@ async function untilReady(
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (engine.running() && performance.now() < deadline) {
-    // Somebody else's server may answer on this port. That our engine listens, only it can tell.
+    // Another server may answer on this port. Only the engine's own output shows that it listens.
     const listening = engine.stderr().includes(`listening on ${endpoint}`);
     const known = Number.isInteger(engine.pid());
     if (known && listening && (await isHealthy(endpoint)) && engine.running()) return;

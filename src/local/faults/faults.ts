@@ -35,7 +35,7 @@ export type RequestFault =
   /** Applied at once, answered `ms` later. */
   | ({ readonly kind: 'slow' } & WithDelay);
 
-/** An outage strikes connections, before anybody can tell which operation they are for. */
+/** An outage breaks connections, before their operation is known. */
 export type Fault = RequestFault | { readonly kind: 'outage' };
 
 /**

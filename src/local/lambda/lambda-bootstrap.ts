@@ -27,8 +27,7 @@ export type Reply =
 
 type Handler = (event: unknown, context: object) => unknown;
 
-// Before anything else, and before it can be missed: the parent decides when this process ends, not
-// the terminal; and without a parent there is nobody to work for.
+// First of all: the parent decides when this process ends, not the terminal. Without a parent, it ends.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit(0));

@@ -19,7 +19,7 @@ export interface LambdaFunction {
   /**
    * Stops the process of an invocation in the midst of its work, and lets its invoker go on at once, with
    * an error, as if its poller had been replaced. The process is not used again.
-   * @returns what lets the invocation go on, with nobody left to hear its answer; undefined where none runs.
+   * @returns what lets the invocation go on, without a receiver of its response; undefined where none runs.
    */
   abandon(): (() => void) | undefined;
   /** Resolves once no invocation that was abandoned is under way any more. */
@@ -193,7 +193,7 @@ class ExecutionEnvironment {
     return this.alive && this.#current !== undefined;
   }
 
-  /** Alive no more for anybody but itself: it ends with its invocation, or when the time of that is up. */
+  /** No longer used: it ends with its invocation, or at the timeout of the invocation. */
   abandon(): { readonly goOn: () => void; readonly over: Promise<void> } {
     const current = this.#current;
     if (current === undefined) throw new Error('no invocation is under way');

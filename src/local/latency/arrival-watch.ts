@@ -10,7 +10,7 @@ export interface ArrivalWatchOptions {
   readonly clock: Clock;
 }
 
-/** Attribute in which an item carries its number; unlikely to be a key of anybody's table. */
+/** Attribute in which an item carries its number; unlikely to be a key attribute of a table. */
 export const NUMBER_ATTRIBUTE = 'ferryLatencyNumber';
 
 /** Between the beginnings of two looks at everything that is awaited. */

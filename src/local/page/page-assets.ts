@@ -1,4 +1,4 @@
-// The files of the live page, as they were built: what it needs is in them, so a browser asks nobody else.
+// The built files of the live page. They are self-contained: the browser loads nothing else.
 
 import { readFileSync } from 'node:fs';
 import { packageFile } from '../../package-files.ts';

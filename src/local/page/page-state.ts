@@ -158,8 +158,8 @@ function statusOf(
 
 /**
  * The function publishes the age of its oldest unapplied record only when it has finished a batch. Between two
- * batches the age grows; before the first, it counts from when records were first seen to wait. A batch of which
- * nothing was left unapplied, and nothing was applied, says nothing about the records behind it.
+ * batches the age grows; before the first, it counts from when records were first seen to wait. A batch without
+ * applied and without unapplied records says nothing about the records behind it.
  */
 function waitingSince({ last, waitingSinceMs }: PageState, snapshot: Snapshot): number | undefined {
   const { atMs, pending, oldestUnappliedMs, latencyMs } = snapshot;

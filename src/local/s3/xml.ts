@@ -10,7 +10,7 @@ const NAMED: Readonly<Record<string, string>> = {
   '"': '&quot;',
 };
 
-/** A document of which `root` is the only element, as bytes. */
+/** A document with `root` as its only element, as bytes. */
 export function xmlDocument(root: string): Buffer {
   return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${root}`);
 }
