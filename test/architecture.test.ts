@@ -88,7 +88,7 @@ describe('arrows between rooms point one way', () => {
   });
 
   it('as the list above has it', () => {
-    // The schema is read by src/config/config.ts.
+    // The schema is read by src/config/schema-check.ts.
     expect(crossing.filter(({ to }) => to !== 'ferry.schema.json')).toEqual([]);
   });
 });
@@ -161,9 +161,22 @@ it('opens every file with what it is for', () => {
   expect(silent).toEqual([]);
 });
 
-it('names no partition in an ARN, the made-up ones of local mode and of documents apart', () => {
+it('builds the schema for documents and types only: at run time, ferry.schema.json is read', () => {
+  const running = imports.filter(({ typeOnly }) => !typeOnly);
+  const users = (file: string) => running.filter(({ to }) => to === file).map(({ from }) => from);
+
+  expect(users('typebox')).toEqual(['src/config/schema.ts']);
+  const builders = users('src/config/schema.ts');
+  expect(builders.length).toBeGreaterThan(0);
+  expect(builders.filter((from) => !from.startsWith('lib/documents/'))).toEqual([]);
+});
+
+it('names no partition in an ARN, those of local mode, of documents and of examples apart', () => {
   const deployed = files.filter(
-    (path) => roomOf(path) !== 'local' && !path.startsWith('lib/documents/'),
+    (path) =>
+      roomOf(path) !== 'local' &&
+      !path.startsWith('lib/documents/') &&
+      path !== 'src/config/schema.ts',
   );
 
   expect(deployed.filter((path) => sourceOf(path).includes('arn:aws:'))).toEqual([]);
