@@ -1,7 +1,7 @@
 // Deletes that have been done -> messages to look at their keys again, once no write that was decided
 // before them can land any more; and back.
 
-import { decodeItem, type Item, itemJson, MalformedValue } from './attribute-value.ts';
+import { ascii, decodeItem, type Item, itemJson, MalformedValue } from './attribute-value.ts';
 import { epochIn, type Version } from './guard.ts';
 
 export interface AnnouncedDelete {
@@ -69,11 +69,4 @@ function parseDelete(value: unknown): AnnouncedDelete {
 
 function asciiJson(text: string): string {
   return ascii(JSON.stringify(text));
-}
-
-function ascii(json: string): string {
-  return json.replaceAll(
-    /[\u0080-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

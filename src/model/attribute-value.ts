@@ -56,6 +56,14 @@ export function itemAsJson(item: Item): object {
   return JSON.parse(itemJson(item)) as object;
 }
 
+/** JSON in ASCII: a queue may alter other text. */
+export function ascii(json: string): string {
+  return json.replaceAll(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /**
  * The key attributes of an item or a key, in the order of the table's key schema: maps that DynamoDB sends have
  * none. Names that are whole numbers come first in any JavaScript object.

@@ -1,6 +1,6 @@
 // A record that can never be applied -> the message that keeps it, whole and typed, until an operator redrives it.
 
-import type { Item } from './attribute-value.ts';
+import { ascii, type Item, itemAsJson } from './attribute-value.ts';
 import type { Version } from './guard.ts';
 import { STORED_FORMAT } from './stored-format.ts';
 
@@ -70,23 +70,10 @@ function shortened({ message, ...reason }: DeadLetterReason): DeadLetterReason {
 function toAsciiJson(
   letter: Omit<DeadLetter, 'record'> & { record?: unknown; recordObject?: string },
 ): string {
-  const key = letter.key === undefined ? undefined : wireItem(letter.key);
+  const key = letter.key && itemAsJson(letter.key);
   // Release 0.2.0 called the format `schemaVersion`, and its redrive asks for it.
   const json = JSON.stringify({ schemaVersion: 1, format: STORED_FORMAT, ...letter, key });
-  return json.replaceAll(
-    /[\u0080-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-/** Key attributes with bytes as base64 text again, as everywhere in the wire's JSON. */
-function wireItem(key: Item): object {
-  return Object.fromEntries(
-    Object.entries(key).map(([name, value]) => [
-      name,
-      value.B === undefined ? value : { B: Buffer.from(value.B).toString('base64') },
-    ]),
-  );
+  return ascii(json);
 }
 
 function withoutOldImage(record: unknown): unknown {

@@ -3,9 +3,8 @@
 // so that the order of texts is the order in which the source accepted the writes of an item.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { UnversionedItems } from '../config/schema.ts';
 import type { Item } from './attribute-value.ts';
-import type { TwinRules } from './rules.ts';
+import type { TwinRules, WriteRules } from './rules.ts';
 
 const EPOCH_DIGITS = 4;
 const LABEL_DIGITS = 13;
@@ -105,20 +104,17 @@ export function seriesInEpoch(epoch: number): SeriesOf {
   };
 }
 
-export interface Guard {
+/** What is written: its version, and the key of its place. */
+export interface Written {
   readonly version: Version;
-  /** Any key attribute of the item: it exists exactly if the item does. */
-  readonly keyAttribute: string;
-  readonly reservedAttribute: string;
-  readonly unversionedItems: UnversionedItems;
+  readonly key: Item;
 }
 
-export function guardOf(
-  { version, key }: { readonly version: Version; readonly key: Item },
-  rules: Pick<Guard, 'reservedAttribute' | 'unversionedItems'>,
-): Guard {
-  const { reservedAttribute, unversionedItems } = rules;
-  return { version, keyAttribute: Object.keys(key)[0] ?? '', reservedAttribute, unversionedItems };
+type GuardRules = Pick<WriteRules, 'reservedAttribute' | 'unversionedItems'>;
+
+/** Any key attribute: it exists exactly if the item does. */
+export function keyAttributeOf(key: Item): string {
+  return Object.keys(key)[0] ?? '';
 }
 
 /** A condition in the form that every DynamoDB write takes. */
@@ -129,33 +125,34 @@ export interface Condition {
 }
 
 /** The place is free for this version: no item there, or an older one. */
-export function freeFor(guard: Guard): Condition {
-  return condition(guard, (older) => `attribute_not_exists(#pk) OR ${older}`);
+export function freeFor(written: Written, rules: GuardRules): Condition {
+  return condition(written, rules, (older) => `attribute_not_exists(#pk) OR ${older}`);
 }
 
 /**
  * An older item is there. An update asks for it: where the place is empty, its item may have been deleted
  * since, and only the ledger row can tell.
  */
-export function olderItemFor(guard: Guard): Condition {
-  return condition(guard, (older) => `attribute_exists(#pk) AND (${older})`);
+export function olderItemFor(written: Written, rules: GuardRules): Condition {
+  return condition(written, rules, (older) => `attribute_exists(#pk) AND (${older})`);
 }
 
 function condition(
-  { version, keyAttribute, reservedAttribute, unversionedItems }: Guard,
+  { version, key }: Written,
+  { reservedAttribute, unversionedItems }: GuardRules,
   text: (older: string) => string,
 ): Condition {
   const unversioned = unversionedItems === 'replace' ? 'attribute_not_exists(#f) OR ' : '';
   return {
     ConditionExpression: text(`${unversioned}#f.#v < :v`),
-    ExpressionAttributeNames: { '#pk': keyAttribute, '#f': reservedAttribute, '#v': 'v' },
+    ExpressionAttributeNames: { '#pk': keyAttributeOf(key), '#f': reservedAttribute, '#v': 'v' },
     ExpressionAttributeValues: { ':v': { S: version } },
   };
 }
 
 /** The place is still as it was read: empty, or with this version. */
 export function unchangedFrom(twin: Item | undefined, key: Item, { reservedAttribute }: TwinRules) {
-  const pk = { '#pk': Object.keys(key)[0] ?? '' };
+  const pk = { '#pk': keyAttributeOf(key) };
   if (twin === undefined)
     return { ConditionExpression: 'attribute_not_exists(#pk)', ExpressionAttributeNames: pk };
   const names = { '#f': reservedAttribute };
@@ -190,7 +187,8 @@ export type RefusalCause =
 /** Reads a refusal off the item that stood in the way. */
 export function refusalCause(
   stored: Item | undefined,
-  { version, reservedAttribute }: Guard,
+  { version }: Pick<Written, 'version'>,
+  { reservedAttribute }: TwinRules,
 ): RefusalCause {
   if (stored === undefined) return 'not-returned';
   const reserved = stored[reservedAttribute];

@@ -2,7 +2,7 @@
 // encoder makes the text without it.
 
 import type { PutItemInput } from '@aws-sdk/client-dynamodb';
-import { freeFor, guardOf, olderItemFor } from './guard.ts';
+import { freeFor, olderItemFor } from './guard.ts';
 import type { WriteRules } from './rules.ts';
 import type { PutRecord } from './stream-record.ts';
 import { twinItem } from './twin-item.ts';
@@ -29,11 +29,10 @@ export class GuardedPut {
 
   get input() {
     const { record, rules, place } = this;
-    const guard = guardOf(record, rules);
     return {
       TableName: rules.destinationTable,
       Item: twinItem(record.newImage, record, rules),
-      ...(place === 'free' ? freeFor(guard) : olderItemFor(guard)),
+      ...(place === 'free' ? freeFor : olderItemFor)(record, rules),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     } satisfies PutItemInput;
   }

@@ -1,29 +1,18 @@
 // Keys of ledger rows of late inserts -> reads of these rows, which tell what has been deleted since.
 
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
-import type { ReadRequest } from './read-request.ts';
+import { itemsRequest, type ReadRequest } from './read-request.ts';
 import type { Item } from './attribute-value.ts';
 import type { Version } from './guard.ts';
-import type { WriteRules } from './rules.ts';
+import type { LedgerRules } from './rules.ts';
 
 /** Eventually consistent: a delete that it cannot see yet has not been looked at again either. */
 export function lookUpRequest(
   rows: readonly Item[],
-  { stateTable }: Pick<WriteRules, 'stateTable'>,
+  { stateTable }: Pick<LedgerRules, 'stateTable'>,
 ): ReadRequest {
-  const { id, deleted } = LEDGER_ATTRIBUTES;
-  return {
-    operation: 'BatchGetItem',
-    input: {
-      RequestItems: {
-        [stateTable]: {
-          Keys: [...rows],
-          ProjectionExpression: '#id, #d',
-          ExpressionAttributeNames: { '#id': id, '#d': deleted },
-        },
-      },
-    },
-  };
+  const attributes = [LEDGER_ATTRIBUTES.id, LEDGER_ATTRIBUTES.deleted];
+  return itemsRequest({ table: stateTable, keys: rows, attributes, isConsistent: false });
 }
 
 /** By the ids of rows. */

@@ -22,19 +22,22 @@ export interface ManyKeys {
   readonly keys: readonly Item[];
   /** Of each item. @default all */
   readonly attributes?: readonly string[] | undefined;
+  /** @default true */
+  readonly isConsistent?: boolean;
 }
 
-/** Several items, each consistently read. */
+/** Several items, each read by itself. */
 export function itemsRequest({
   table,
   keys,
   attributes,
+  isConsistent = true,
 }: ManyKeys): Extract<ReadRequest, { operation: 'BatchGetItem' }> {
   return {
     operation: 'BatchGetItem',
     input: {
       RequestItems: {
-        [table]: { Keys: [...keys], ConsistentRead: true, ...projection(attributes) },
+        [table]: { Keys: [...keys], ConsistentRead: isConsistent, ...projection(attributes) },
       },
     },
   };

@@ -2,7 +2,7 @@
 // the same rules have in common is encoded once, and their images are not copied.
 
 import { GuardedPut, type Place } from './guarded-put.ts';
-import { guardOf } from './guard.ts';
+import { keyAttributeOf } from './guard.ts';
 import type { WriteRules } from './rules.ts';
 import { stampOf } from './twin-item.ts';
 import type { WriteRequest } from './write-request.ts';
@@ -19,7 +19,7 @@ export function requestEncoder(): EncodeRequest {
     let heads = known.get(rules);
     if (heads === undefined)
       known.set(rules, (heads = { free: new Map(), 'older-item': new Map() }));
-    const { keyAttribute } = guardOf(record, rules);
+    const keyAttribute = keyAttributeOf(record.key);
     const found = heads[place].get(keyAttribute) ?? encodeHead(put);
     heads[place].set(keyAttribute, found);
     return found;

@@ -11,7 +11,7 @@ import type {
 import { LEDGER_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
 import type { Item } from './attribute-value.ts';
 import { GuardedPut } from './guarded-put.ts';
-import { freeFor, guardOf, type Version } from './guard.ts';
+import { freeFor, type Version } from './guard.ts';
 import type { LedgerRules, WriteRules } from './rules.ts';
 import type { PutRecord, RemoveRecord } from './stream-record.ts';
 
@@ -73,7 +73,7 @@ export function guardedDelete(record: RemoveRecord, rules: WriteRules): WriteReq
     input: {
       TableName: rules.destinationTable,
       Key: record.key,
-      ...freeFor(guardOf(record, rules)),
+      ...freeFor(record, rules),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     },
   };

@@ -3,7 +3,7 @@
 import { YOUNG_MS } from '../config/names.ts';
 import { GuardedPut } from '../model/guarded-put.ts';
 import { latenciesOf } from '../model/latency.ts';
-import { guardOf, refusalCause, type Version } from '../model/guard.ts';
+import { refusalCause, type Version } from '../model/guard.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from '../model/stream-record.ts';
 import { guardedDelete, putTransaction, tombstone } from '../model/write-request.ts';
 import type { StreamRules } from '../model/rules.ts';
@@ -124,7 +124,7 @@ function refusalOutcome(
 ): WriteOutcome {
   // The ledger row refuses only when it knows a newer delete.
   if (by === 'ledger-row') return { kind: 'superseded', cause: 'deleted' };
-  const cause = refusalCause(item, guardOf(record, rules));
+  const cause = refusalCause(item, record, rules);
   if (cause !== 'not-comparable') return { kind: 'superseded', cause };
   return {
     kind: 'rejected',

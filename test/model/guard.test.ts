@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import {
   above,
   freeFor,
-  type Guard,
   refusalCause,
   streamLabelMs,
   versionIn,
@@ -68,24 +67,23 @@ describe('streamLabelMs', () => {
   });
 });
 
-const guard: Guard = {
+const written = {
   version: versionOf({ epoch: 1, labelMs: LABEL_MS }, '50'),
-  keyAttribute: 'pk',
-  reservedAttribute: '_ferry',
-  unversionedItems: 'replace',
+  key: { pk: { S: 'a' } },
 };
+const rules = { reservedAttribute: '_ferry', unversionedItems: 'replace' } as const;
 
 describe('freeFor', () => {
   it('lets a write take an empty place, an unversioned item or an older one', () => {
-    expect(freeFor(guard)).toEqual({
+    expect(freeFor(written, rules)).toEqual({
       ConditionExpression: 'attribute_not_exists(#pk) OR attribute_not_exists(#f) OR #f.#v < :v',
       ExpressionAttributeNames: { '#pk': 'pk', '#f': '_ferry', '#v': 'v' },
-      ExpressionAttributeValues: { ':v': { S: guard.version } },
+      ExpressionAttributeValues: { ':v': { S: written.version } },
     });
   });
 
   it('keeps unversioned items where the policy says so', () => {
-    expect(freeFor({ ...guard, unversionedItems: 'keep' }).ConditionExpression).toBe(
+    expect(freeFor(written, { ...rules, unversionedItems: 'keep' }).ConditionExpression).toBe(
       'attribute_not_exists(#pk) OR #f.#v < :v',
     );
   });
@@ -94,11 +92,11 @@ describe('freeFor', () => {
 describe('refusalCause', () => {
   const stored = (v: string) => ({ pk: { S: 'a' }, _ferry: { M: { v: { S: v } } } });
   it.each([
-    ['the same version', stored(guard.version), 'redelivery'],
+    ['the same version', stored(written.version), 'redelivery'],
     ['a newer version', stored(versionOf({ epoch: 1, labelMs: LABEL_MS }, '51')), 'newer'],
-    ['a repaired version, just above', stored(`${guard.version}~`), 'newer'],
-    ['a version that was repaired twice', stored(`${guard.version}~~`), 'newer'],
-    ['a version that was repaired often', stored(`${guard.version}${'~'.repeat(30)}`), 'newer'],
+    ['a repaired version, just above', stored(`${written.version}~`), 'newer'],
+    ['a version that was repaired twice', stored(`${written.version}~~`), 'newer'],
+    ['a version that was repaired often', stored(`${written.version}${'~'.repeat(30)}`), 'newer'],
     ['an item that is not Ferry’s', { pk: { S: 'a' } }, 'unversioned'],
     ['nothing returned', undefined, 'not-returned'],
     [
@@ -112,7 +110,7 @@ describe('refusalCause', () => {
       'not-comparable',
     ],
   ])('reads %s', (_, item, cause) => {
-    expect(refusalCause(item, guard)).toBe(cause);
+    expect(refusalCause(item, written, rules)).toBe(cause);
   });
 });
 

@@ -12,8 +12,9 @@ it('asks for the deletes of ledger rows only, and takes an answer that lags behi
     RequestItems: {
       'ferry-orders-state': {
         Keys: rows,
-        ProjectionExpression: '#id, #d',
-        ExpressionAttributeNames: { '#id': 'id', '#d': 'd' },
+        ConsistentRead: false,
+        ProjectionExpression: '#a0, #a1',
+        ExpressionAttributeNames: { '#a0': 'id', '#a1': 'd' },
       },
     },
   });
