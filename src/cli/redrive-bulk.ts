@@ -14,7 +14,7 @@ import {
 } from '../redrive/estimate.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { segmentsReported } from '../bulk/reports.ts';
-import { redriveQueue } from '../redrive/redrive.ts';
+import { redrive } from '../redrive/redrive.ts';
 import { objectText } from '../redrive/unpack.ts';
 import { joinedReport, newReport, type RedriveReport } from '../redrive/report.ts';
 import { RedriveReports } from '../redrive/worker-reports.ts';
@@ -70,9 +70,12 @@ export async function redriveInBulk(call: RedriveCall): Promise<number> {
   const plan = await planned(call);
   if (!call.options.has('apply')) return printPlan(plan, call);
   const ofObjects = await redriveObjectsInBulk(plan, call);
-  const { report: ofLetters } = await withRedrive(call, async (context, options, outlook) => {
+  const { report: ofLetters } = await withRedrive(call, async (context, options, preview) => {
     const onProgress = () => undefined;
-    return { report: await redriveQueue(context, { ...options, onProgress }), outlook };
+    return {
+      report: await redrive(context, { ...options, onProgress }, { onlyQueue: true }),
+      preview,
+    };
   });
   // All objects that the workers have found are in the bucket.
   const report = joinedReport({ ...ofObjects, remainingObjects: ofObjects.remaining }, ofLetters);

@@ -8,7 +8,7 @@ import type { RedrivenItem } from '../redrive/outcome.ts';
 import type { RedriveReport } from '../redrive/report.ts';
 import type { Item } from '../ports.ts';
 import { type Call, withOpen } from './call.ts';
-import type { Outlook } from './redrive-result.ts';
+import type { Preview } from './redrive-result.ts';
 
 export interface RedriveCall extends Call {
   readonly queueUrl: string | undefined;
@@ -18,7 +18,7 @@ export interface RedriveCall extends Call {
 
 export interface RedrivenHere {
   readonly report: RedriveReport;
-  readonly outlook: Outlook;
+  readonly preview: Preview;
 }
 
 /** Items that are listed unless `--limit` says otherwise. */
@@ -31,7 +31,7 @@ export async function withRedrive(
   work: (
     context: RedriveContext,
     options: Omit<RedriveOptions, 'onProgress'>,
-    outlook: Outlook,
+    preview: Preview,
   ) => Promise<RedrivenHere>,
 ): Promise<RedrivenHere> {
   const { options, io, filter } = call;
@@ -50,7 +50,7 @@ export async function withRedrive(
     const keyOf = (key: Item) => opened.keyOf(key);
     const listedMax = options.integer('limit') ?? LISTED_DEFAULT;
     const list = itemList(apply ? Math.min(listedMax, LISTED_OF_APPLIED_MAX) : listedMax);
-    const { report, outlook } = await work(
+    const { report, preview } = await work(
       context,
       {
         apply,
@@ -65,13 +65,13 @@ export async function withRedrive(
       list,
     );
     const sampleKeys = report.sampleKeys.map(keyOf);
-    const items = outlook.items.map((item) => ({ ...item, key: keyOf(item.key) }));
-    return { report: { ...report, sampleKeys }, outlook: { items, more: outlook.more } };
+    const items = preview.items.map((item) => ({ ...item, key: keyOf(item.key) }));
+    return { report: { ...report, sampleKeys }, preview: { items, more: preview.more } };
   });
 }
 
 /** The first items; of the others, how many there are. */
-function itemList(limit: number): Outlook & { readonly add: (item: RedrivenItem) => void } {
+function itemList(limit: number): Preview & { readonly add: (item: RedrivenItem) => void } {
   const items: RedrivenItem[] = [];
   let more = 0;
   return {

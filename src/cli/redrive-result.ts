@@ -11,7 +11,7 @@ import { isSelection, selectionLines, unsettled } from './redrive-selection.ts';
 import { figures } from './rows.ts';
 
 /** Items that were written, deleted or left, or would be. */
-export interface Outlook {
+export interface Preview {
   readonly items: readonly RedrivenItem[];
   /** Those beyond the first. */
   readonly more: number;
@@ -22,7 +22,7 @@ export interface Redriven extends Call {
   readonly filter: RedriveFilter;
   readonly report: RedriveReport;
   /** Absent of a bulk run, whose workers report no items. */
-  readonly outlook?: Outlook | undefined;
+  readonly preview?: Preview | undefined;
 }
 
 /** @returns the exit code. */
@@ -42,29 +42,29 @@ function isAllDone({ report, filter }: Pick<Redriven, 'report' | 'filter'>): boo
   return undone + unreadable + trimmed + remaining === 0;
 }
 
-function factsOf({ options, replication, report, outlook }: Redriven): object {
+function factsOf({ options, replication, report, preview }: Redriven): object {
   return {
     replication: replication.name,
     apply: options.has('apply'),
     ...report,
     sampleKeys: report.sampleKeys.map(itemAsJson),
-    ...itemsOf(outlook),
+    ...itemsOf(preview),
   };
 }
 
-function itemsOf(outlook: Outlook | undefined): object {
-  if (outlook === undefined) return {};
-  const items = outlook.items.map(({ key, outcome, records }) => ({
+function itemsOf(preview: Preview | undefined): object {
+  if (preview === undefined) return {};
+  const items = preview.items.map(({ key, outcome, records }) => ({
     key: itemAsJson(key),
     action: actionOf(outcome),
     outcome: outcome.kind,
     ...('why' in outcome ? { why: outcome.why } : {}),
     records,
   }));
-  return { items, itemsShown: items.length, itemsLeftOut: outlook.more };
+  return { items, itemsShown: items.length, itemsLeftOut: preview.more };
 }
 
-function linesOf({ options, replication, filter, report, outlook }: Redriven): string[] {
+function linesOf({ options, replication, filter, report, preview }: Redriven): string[] {
   const { matched, reasons, remaining } = report;
   const apply = options.has('apply');
   const isSome = isSelection(filter) || remaining > 0;
@@ -73,7 +73,7 @@ function linesOf({ options, replication, filter, report, outlook }: Redriven): s
   return [
     `${replication.name}: ${found}${isUntouched ? '. Nothing was changed.' : ''}`,
     ...figures(Object.entries(reasons).map(([reason, count]) => [reason, grouped(count)])),
-    ...(apply ? outcomeLines(report) : outlookLines(report, outlook)),
+    ...(apply ? outcomeLines(report) : previewLines(report, preview)),
     ...selectionLines(report, filter),
     ...leftInPlace(report),
     ...remainingLines(report),
@@ -84,8 +84,8 @@ function linesOf({ options, replication, filter, report, outlook }: Redriven): s
 }
 
 /** What a dry run prints below the reasons. */
-function outlookLines(report: RedriveReport, outlook: Outlook | undefined): string[] {
-  const { items, more } = outlook ?? { items: [], more: 0 };
+function previewLines(report: RedriveReport, preview: Preview | undefined): string[] {
+  const { items, more } = preview ?? { items: [], more: 0 };
   const { oldestMs, newestMs, matched, would } = report;
   const time = (ms: number | undefined) => (ms === undefined || ms === 0 ? 'unknown' : utcTime(ms));
   return [

@@ -100,9 +100,9 @@ async function requireKeyOfTable(key: Item, { options, replication }: Call): Pro
 }
 
 async function redriveHere(call: RedriveCall): Promise<number> {
-  const redriven = await withRedrive(call, async (context, redriveOptions, outlook) => {
+  const redriven = await withRedrive(call, async (context, redriveOptions, preview) => {
     const onProgress = await redriveProgress(context, call.io);
-    return { report: await redrive(context, { ...redriveOptions, onProgress }), outlook };
+    return { report: await redrive(context, { ...redriveOptions, onProgress }), preview };
   });
   return printRedriven({ ...call, ...redriven });
 }
