@@ -152,7 +152,7 @@ describe('ferry local --keep', () => {
       });
       expect(await ferry(config, 'repair', '--report', report)).toMatchObject({
         exitCode: 3,
-        out: expect.stringMatching(/to be written +2\b/),
+        out: expect.stringMatching(/to write +2\b/),
       });
 
       expect(await ferry(config, 'resume', '--apply')).toMatchObject({ exitCode: 0 });
