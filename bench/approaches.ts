@@ -9,7 +9,7 @@ import { ConcurrencyLimit } from '../src/replicate/concurrency-limit.ts';
 import { seriesIn } from '../src/model/control-row.ts';
 import type { HandlerSettings } from '../src/config/handler-settings.ts';
 import type { ControlKeeper } from '../src/replicate/control-keeper.ts';
-import { rejectionMemory } from '../src/replicate/rejection-memory.ts';
+import { rejectionMemory } from '../src/replicate/systemic-rejection.ts';
 import { replicateBatch } from '../src/replicate/replicate-batch.ts';
 import type { TwinReader, TwinWriter } from '../src/ports.ts';
 import { type Approach, CONTROL_ROW, CREDENTIALS, SETTINGS } from './approach.ts';

@@ -21,7 +21,7 @@ import { parseStreamRecord } from '../src/model/stream-record.ts';
 import type { HandlerSettings } from '../src/config/handler-settings.ts';
 import { controlKeeper } from '../src/replicate/control-keeper.ts';
 import { redriveItem } from '../src/redrive/item.ts';
-import { rejectionMemory } from '../src/replicate/rejection-memory.ts';
+import { rejectionMemory } from '../src/replicate/systemic-rejection.ts';
 import { replicateBatch } from '../src/replicate/replicate-batch.ts';
 import { resynchronizeKey } from '../src/resync/resynchronize-key.ts';
 import { CREDENTIALS, SETTINGS } from './approach.ts';

@@ -6,6 +6,7 @@ import { retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair, streamOf } from '../composition/table-pair.ts';
 import { lookAgainSeconds } from '../config/names.ts';
 import { UsageError } from '../errors.ts';
+import { identify } from '../replicate/first-adoption.ts';
 import { adopt, type AdoptContext, type AdoptStep, planNow } from '../switchover/adopt.ts';
 import { adoptReporter, printAdopted, printPlan } from './adopt-result.ts';
 import { onReplication, type PairCall, withOpen } from './call.ts';
@@ -76,21 +77,11 @@ async function contextOf(
   onStep: (step: AdoptStep) => void,
 ): Promise<AdoptContext> {
   const { rules, twinReader } = pair;
-  const [destinationId, ledgerId] = await Promise.all([
-    twinReader.tableId(rules.destinationTable),
-    twinReader.tableId(rules.stateTable),
-  ]);
+  const tag = `adopt-${randomBytes(6).toString('hex')}`;
   return {
     ...retriesUntil(io.interrupted, io.clock),
     rules,
-    identity: {
-      region: rules.sourceRegion,
-      streamArn: streamOf(pair),
-      reserved: rules.reservedAttribute,
-      destinationId,
-      ledgerId,
-      tag: `adopt-${randomBytes(6).toString('hex')}`,
-    },
+    identity: await identify({ rules, streamArn: streamOf(pair), tag }, twinReader),
     twinReader,
     twinWriter: pair.twinWriter,
     twin: pair.twin,

@@ -4,7 +4,7 @@
 import { type ControlRow, firstRow, standingOf } from '../model/control-row.ts';
 import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
-import { adoptFirst, isUntouched, readControl } from '../replicate/first-adoption.ts';
+import { adoptFirst, identify, isUntouched, readControl } from '../replicate/first-adoption.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
 import type { TwinReader, TwinWriter } from '../ports.ts';
 
@@ -102,17 +102,8 @@ async function firstOf(
     throw missing(rules);
   }
   if (!(await retry(() => isUntouched(rules, twinReader), retries))) throw missing(rules);
-  const { sourceRegion: region, reservedAttribute: reserved } = rules;
-  const [destinationId, ledgerId] = await tableIds({ rules, twinReader }, retries);
-  return firstRow({
-    region,
-    streamArn,
-    reserved,
-    destinationId,
-    ledgerId,
-    tag,
-    nowMs: clock.now(),
-  });
+  const identity = await retry(() => identify(adoption, twinReader), retries);
+  return firstRow({ ...identity, nowMs: clock.now() });
 }
 
 function missing({ replication, stateTable }: WriteRules): FerryError {
@@ -125,24 +116,16 @@ function missing({ replication, stateTable }: WriteRules): FerryError {
   );
 }
 
-function tableIds(
-  { rules, twinReader }: Pick<ControlPlace, 'rules' | 'twinReader'>,
-  retries: RetryContext,
-): Promise<[string, string]> {
-  return Promise.all([
-    retry(() => twinReader.tableId(rules.destinationTable), retries),
-    retry(() => twinReader.tableId(rules.stateTable), retries),
-  ]);
-}
-
 async function requireSameTables(
   row: ControlRow,
   place: ControlPlace,
   retries: RetryContext,
 ): Promise<void> {
-  const { reservedAttribute, destinationTable, stateTable } = place.rules;
+  const { rules, twinReader } = place;
+  const { reservedAttribute, destinationTable, stateTable } = rules;
   if (row.reserved !== reservedAttribute) throw otherAttribute(row, reservedAttribute);
-  const [destinationId, ledgerId] = await tableIds(place, retries);
+  const idOf = (table: string) => retry(() => twinReader.tableId(table), retries);
+  const [destinationId, ledgerId] = await Promise.all([destinationTable, stateTable].map(idOf));
   if (destinationId !== row.destinationId)
     throw otherTable(`The twin ${destinationTable}`, destinationId, row.destinationId);
   if (ledgerId !== row.ledgerId)
@@ -159,7 +142,7 @@ function otherAttribute({ reserved }: ControlRow, configured: string): FerryErro
   );
 }
 
-function otherTable(what: string, id: string, expected: string): FerryError {
+function otherTable(what: string, id: string | undefined, expected: string): FerryError {
   return new FerryError(
     `${what} is another table than the one that was adopted: its TableId is ${id}, expected ${expected}.`,
     {

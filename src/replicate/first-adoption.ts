@@ -5,6 +5,7 @@ import {
   controlKey,
   type FoundControl,
   firstRow,
+  type Identity,
   parseControlRow,
   putControlRow,
 } from '../model/control-row.ts';
@@ -40,19 +41,27 @@ export async function readControl(
  * @throws what a request throws; whether the row was written is then not known, and to be read.
  */
 export async function adoptFirst(
-  { rules, streamArn, tag, nowMs }: Adoption,
+  { nowMs, ...adoption }: Adoption,
   { twinReader, twinWriter }: AdoptionPorts,
 ): Promise<FoundControl> {
+  const { rules } = adoption;
   if (!(await isUntouched(rules, twinReader))) return readControl(rules, twinReader);
+  const row = firstRow({ ...(await identify(adoption, twinReader)), nowMs });
+  const { kind } = await twinWriter.write(putControlRow(row, rules));
+  return kind === 'written' ? { kind: 'row', row } : readControl(rules, twinReader);
+}
+
+/** @throws what a request throws. */
+export async function identify(
+  { rules, streamArn, tag }: Omit<Adoption, 'nowMs'>,
+  twinReader: TwinReader,
+): Promise<Omit<Identity, 'nowMs'>> {
   const { sourceRegion: region, reservedAttribute: reserved } = rules;
-  const { destinationTable, stateTable } = rules;
-  const ids = Promise.all([destinationTable, stateTable].map((table) => twinReader.tableId(table)));
-  const [destinationId = '', ledgerId = ''] = await ids;
-  const identity = { region, streamArn, reserved, destinationId, ledgerId, tag, nowMs };
-  const reply = await twinWriter.write(putControlRow(firstRow(identity), rules));
-  return reply.kind === 'written'
-    ? { kind: 'row', row: firstRow(identity) }
-    : readControl(rules, twinReader);
+  const [destinationId, ledgerId] = await Promise.all([
+    twinReader.tableId(rules.destinationTable),
+    twinReader.tableId(rules.stateTable),
+  ]);
+  return { region, streamArn, reserved, destinationId, ledgerId, tag };
 }
 
 /** The first page of each, consistently read: a twin that Ferry has written shows a version in it. */

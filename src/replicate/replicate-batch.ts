@@ -17,7 +17,7 @@ import {
   streamArnOf,
   type StreamRecord,
 } from '../model/stream-record.ts';
-import { isSystemic, type Verdicts } from './systemic-rejection.ts';
+import { isSystemic, type RejectionMemory, type Verdicts } from './systemic-rejection.ts';
 import type { WriteFailure } from '../model/write-failure.ts';
 import type {
   Clock,
@@ -35,7 +35,6 @@ import type { Admission, ControlKeeper } from './control-keeper.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { lookUpInserts } from './look-up-inserts.ts';
 import { putAside } from './put-aside.ts';
-import type { RejectionMemory } from './rejection-memory.ts';
 import { writeRecord } from './write-change.ts';
 
 /** What outlives an invocation: what one has learned is good for the next. */

@@ -43,3 +43,14 @@ export function streakAfter(
 export function isSystemic(streak: RejectionStreak | undefined): boolean {
   return streak !== undefined && streak.items.size >= SYSTEMIC_ITEMS_MIN;
 }
+
+/** What batches were rejected for, from invocation to invocation of one function. */
+export interface RejectionMemory {
+  /** @returns the streak with this batch. */
+  note(verdicts: Verdicts): RejectionStreak | undefined;
+}
+
+export function rejectionMemory(): RejectionMemory {
+  let streak: RejectionStreak | undefined;
+  return { note: (verdicts) => (streak = streakAfter(streak, verdicts)) };
+}

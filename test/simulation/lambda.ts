@@ -4,7 +4,7 @@
 import { ConcurrencyLimit } from '../../src/replicate/concurrency-limit.ts';
 import type { HandlerSettings } from '../../src/config/handler-settings.ts';
 import { type ControlKeeper, controlKeeper } from '../../src/replicate/control-keeper.ts';
-import { type RejectionMemory, rejectionMemory } from '../../src/replicate/rejection-memory.ts';
+import { type RejectionMemory, rejectionMemory } from '../../src/replicate/systemic-rejection.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { TwinReader, TwinWriter, LogEvent } from '../../src/ports.ts';
 import type { InvocationResult } from './delivery.ts';
