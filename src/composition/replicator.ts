@@ -14,7 +14,7 @@ import { canonicalKey, decodeItem } from '../model/attribute-value.ts';
 import type { DeadLetterQueue, LookAgainQueue, TwinReader, TwinWriter } from '../ports.ts';
 import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
 import { controlKeeper } from '../replicate/control-keeper.ts';
-import { rejectionMemory } from '../replicate/rejection-memory.ts';
+import { rejectionMemory } from '../replicate/systemic-rejection.ts';
 import type { Replicator } from '../replicate/replicate-batch.ts';
 import { logLine as log, metricsOf } from './function-output.ts';
 import { openOnce } from './open-once.ts';
