@@ -14,22 +14,10 @@ import { redriveLoads } from './window.ts';
 export type { RedriveContext, RedriveOptions } from './context.ts';
 
 /** Goes through the whole queue and the whole bucket once. Safe to stop, to repeat and to run twice. */
-export function redrive(context: RedriveContext, options: RedriveOptions): Promise<RedriveReport> {
-  return redriveBoth(context, options, async (run) => void (await redriveBucket(run, {})));
-}
-
-/** The queue alone. */
-export function redriveQueue(
+export async function redrive(
   context: RedriveContext,
   options: RedriveOptions,
-): Promise<RedriveReport> {
-  return redriveBoth(context, options, async () => undefined);
-}
-
-async function redriveBoth(
-  context: RedriveContext,
-  options: RedriveOptions,
-  andThen: (run: Run) => Promise<void>,
+  { onlyQueue = false } = {},
 ): Promise<RedriveReport> {
   const run = newRun(context, options);
   const held = new HeldMessages(run);
@@ -38,7 +26,7 @@ async function redriveBoth(
       await redriveLoads(loads, run);
       options.onProgress(run.report, run.taken);
     }
-    if (!isOver(run)) await andThen(run);
+    if (!isOver(run) && !onlyQueue) await redriveBucket(run, {});
   } finally {
     await held.release();
   }

@@ -26,9 +26,7 @@ export interface SegmentPlace {
 const PAGE_ITEMS_MAX = 2_000;
 const WAITING_MAX = 20_000;
 
-export interface ScanContext {
-  readonly source: ReadableTable;
-  readonly destination: ReadableTable;
+export interface ScanContext extends Readonly<Record<Side, ReadableTable>> {
   readonly rules: TwinRules;
   readonly stop: AbortSignal;
   /** Items of a segment that wait for their equals, at most. @default 20,000 */

@@ -75,7 +75,7 @@ export async function repair(
   const report = { looked: 0, equal: 0, put: 0, deleted: 0, inFlight: 0, left: 0 };
   for await (const batch of batches(keys, BATCH_KEYS)) {
     context.stop.throwIfAborted();
-    await repairBatch(batch, report, { context, options });
+    await repairBatch(batch, report, context, options);
     options.onProgress(report);
   }
   return report;
@@ -84,42 +84,34 @@ export async function repair(
 /** Without their items, which may be large. */
 type Touched = Extract<RepairedItem, { readonly kind: 'put' | 'deleted' }>;
 
-interface Call {
-  readonly context: RepairContext;
-  readonly options: RepairOptions;
-}
-
 async function repairBatch(
   listed: readonly Item[],
   report: RepairReport,
-  { context, options }: Call,
+  context: RepairContext,
+  options: RepairOptions,
 ): Promise<void> {
   const keys = distinct(listed);
   const touched: Touched[] = [];
-  let others = 0;
+  const unsettled = () => report.left + report.inFlight;
+  const before = unsettled();
   // Of this batch alone: an outage that is over must not end the rest of the run.
   const health = destinationHealth();
   const onDifference = async (difference: Difference) => {
     const { key, kind, attributes } = difference;
     const result = await fix(difference, { ...context, health }, options);
-    if (result.kind === 'equal') return;
-    others += 1;
     if (result.kind === 'left') reportLeft(key, result.why, report, options);
-    else touched.push({ kind: result.kind, key, difference: { kind, attributes } });
+    else if (result.kind !== 'equal')
+      touched.push({ kind: result.kind, key, difference: { kind, attributes } });
   };
   const onInFlight = (key: Item) => {
-    others += 1;
     report.inFlight += 1;
     options.onItem({ kind: 'in-flight', key });
   };
-  const onUnreadable = (key: Item) => {
-    others += 1;
-    reportLeft(key, UNREADABLE, report, options);
-  };
+  const onUnreadable = (key: Item) => reportLeft(key, UNREADABLE, report, options);
   const events = { onDifference, onInFlight, onUnreadable };
   await confirmDifferences(suspects(keys), confirmContext(context, events));
   report.looked += keys.length;
-  report.equal += keys.length - others;
+  report.equal += keys.length - touched.length - (unsettled() - before);
   const differsAgain = options.apply ? await stillDifferent(touched, context) : new Set();
   for (const item of touched) {
     if (differsAgain.has(canonicalKey(item.key)))

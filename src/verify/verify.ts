@@ -3,7 +3,7 @@
 
 import { type Discrepancy, itemDigest } from '../model/discrepancy.ts';
 import type { SegmentCursor, Side } from './segment-join.ts';
-import type { Item, ReadableTable } from '../ports.ts';
+import type { Item } from '../ports.ts';
 import {
   type Comparison,
   compareSegment,
@@ -19,9 +19,7 @@ import {
 } from './confirm-differences.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 
-export interface VerifyContext extends ConfirmContext, ScanContext {
-  readonly source: ReadableTable;
-  readonly destination: ReadableTable;
+export interface VerifyContext extends Omit<ConfirmContext, Side>, ScanContext {
   /** Attribute in which the items of a side say when DynamoDB is to remove them, where it does. */
   readonly timeToLive?: Readonly<Partial<Record<Side, string | undefined>>>;
   /** Called with differences that are real; those of expired items are only counted. */
@@ -172,17 +170,9 @@ export function addReport(sum: VerifyReport, part: VerifyReport): void {
 }
 
 export function newReport(): VerifyReport {
-  return {
-    items: 0,
-    destinationItems: 0,
-    missing: 0,
-    different: 0,
-    extraneous: 0,
-    expired: 0,
-    inFlight: 0,
-    unreadable: 0,
-    segmentsDone: 0,
-    sourceReadUnits: 0,
-    destinationReadUnits: 0,
-  };
+  const items = { items: 0, destinationItems: 0 };
+  const differences = { missing: 0, different: 0, extraneous: 0 };
+  const others = { expired: 0, inFlight: 0, unreadable: 0 };
+  const units = { sourceReadUnits: 0, destinationReadUnits: 0 };
+  return { ...items, ...differences, ...others, segmentsDone: 0, ...units };
 }
