@@ -34,7 +34,7 @@ export interface LivePage {
   close(): Promise<void>;
 }
 
-export interface ShownRun extends Shown {
+interface ShownRun extends Shown {
   readonly world: LocalWorld;
   readonly controls: RunControls;
 }
