@@ -6,10 +6,13 @@ import { selectedReplications, replicationOptions } from './replication.ts';
 
 export const configCommand: Command = {
   name: 'config',
-  options: replicationOptions,
+  options: {
+    ...replicationOptions,
+    json: { help: 'print the configuration as one line of JSON' },
+  },
   async run(options, io) {
     const replications = await selectedReplications(options);
-    io.out(JSON.stringify({ replications }, null, 2));
+    io.out(JSON.stringify({ replications }, null, options.has('json') ? 0 : 2));
     return EXIT.done;
   },
 };

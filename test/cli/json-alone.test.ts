@@ -85,6 +85,7 @@ const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]
     () => ['us-east-1/Orders', 'eu-west-1/Orders', ...endpoints(), '--config', `${report()}.json`],
   ],
   ['status', config],
+  ['config', config],
   ['verify', () => [...config(), '--settle', '0', '--report', report()]],
   ['verify', () => [...config(), '--settle', '0', '--key', '{"pk":"a"}']],
   ['repair', () => [...config(), '--settle', '0', '--report', report()]],

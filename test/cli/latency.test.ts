@@ -134,9 +134,9 @@ describe('ferry latency', () => {
 
     expect(exitCode).toBe(3);
     expect(levelsOf(out)).toHaveLength(1);
-    expect(err).toMatch(/Not made: [\d,]+ writes\./);
+    expect(err).toMatch(/[\d,]+ writes were not made\./);
     expect(err).toContain('Stopped before 1 of 2 levels.');
-    expect(err).not.toContain('Did not arrive');
+    expect(err).not.toContain('did not arrive');
     expect(bundles().filter((name) => !before.includes(name))).toEqual([]);
   });
 });

@@ -441,7 +441,7 @@ describe('ferry status', () => {
       controlProblem: expect.stringContaining(told) as string,
     });
     expect(ill.out.split('\n')[1]).toMatch(/^behind: by 3 dead|^behind by 3 dead/);
-    expect(ill.out.split('\n')[2]).toContain(`cannot be read from here: ${told}`);
+    expect(ill.out.split('\n')[2]).toContain(`cannot be read from here (${told}`);
   });
 
   it('shows the time of figures that are not new, and none of a backlog that has ended', async () => {
