@@ -1,7 +1,8 @@
 // The constructs in other people's apps: what they take, what they refuse, and that they work wherever a construct
 // of the CDK should.
 
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { runInNewContext } from 'node:vm';
 import {
   type App,
   Aspects,
@@ -712,4 +713,34 @@ it('has metrics with the statistics that tell most, unless others are asked for'
     'ApproximateNumberOfMessagesVisible Maximum 300',
   );
   expect(look(replication.metric('Revenants'))).toBe('Revenants Sum 300');
+});
+
+describe('the samples of docs/constructs.md', () => {
+  const document = readFileSync('docs/constructs.md', 'utf8');
+  const samples = [...document.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => [code]);
+
+  it('are four', () => {
+    expect(samples).toHaveLength(4);
+  });
+
+  it.each(samples)('can be synthesized: %s', (code) => {
+    const app = emptyApp();
+    const [stack, twinStack] = [stackIn(US, app), stackIn(EU, app, 'Twins')];
+    const constructs = { Duration, Replication, ReplicationDestination, Table, stack, twinStack };
+    const names = { tableArn: TABLE_ARN, tableStreamArn: STREAM_ARN, tableName: 'OrdersTwin' };
+    const given = {
+      partitionKey,
+      source: ordersTable(stack, 'Source'),
+      twin: new ReplicationDestination(twinStack, 'Given', { tableName: 'OrdersTwin' }),
+      key: new Key(stack, 'Key'),
+      topic: new Topic(stack, 'OnCall'),
+      operators: new Role(stack, 'Operators', {
+        assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
+      }),
+    };
+
+    runInNewContext(code, { ...constructs, ...names, ...given });
+
+    expect(() => app.synth()).not.toThrow();
+  });
 });
