@@ -22,8 +22,25 @@ function defaulted<T extends TSchema>(schema: T): T {
 }
 
 /** Refuses what is not among its properties. */
-function closed<const P extends Record<string, TSchema>>(properties: P, more: object = {}) {
-  return Type.Object(properties, { additionalProperties: false, ...more });
+function closed<const P extends Record<string, TSchema>>(properties: P, description?: string) {
+  return Type.Object(properties, {
+    additionalProperties: false,
+    ...(description && { description }),
+  });
+}
+
+function integer(range: readonly [min: number, max: number, usual: number], description: string) {
+  const [minimum, maximum, usual] = range;
+  return defaulted(Integer({ minimum, maximum, default: usual, description }));
+}
+
+function flag(usual: boolean, description: string) {
+  return defaulted(Flag({ default: usual, description }));
+}
+
+/** The first one is the default. */
+function choice<const V extends string>(values: readonly [V, ...V[]], description: string) {
+  return defaulted(Enum([...values], { default: values[0], description }));
 }
 
 const attributeName = { minLength: 1, maxLength: 255 };
@@ -49,7 +66,7 @@ const keyAttribute = define(
   'keyAttribute',
   closed(
     { name: Text(attributeName), type: Enum(['S', 'N', 'B']) },
-    { description: 'A key attribute of a table to create.' },
+    'A key attribute of a table to create.',
   ),
 );
 
@@ -99,10 +116,7 @@ const serviceEndpoints = define(
       sfn: Optional(serviceEndpoint()),
       sqs: Optional(serviceEndpoint()),
     },
-    {
-      description:
-        'Endpoints of other AWS services that the commands use instead of those of the Region: of an emulator, or of `ferry local --keep`.',
-    },
+    'Endpoints of other AWS services that the commands use instead of those of the Region: of an emulator, or of `ferry local --keep`.',
   ),
 );
 
@@ -127,12 +141,7 @@ const source = define(
     region: region(),
     table: tableName(),
     streamArn: Optional(streamArn),
-    create: defaulted(
-      Flag({
-        default: false,
-        description: 'Create the table, with its stream, instead of using an existing one.',
-      }),
-    ),
+    create: flag(false, 'Create the table, with its stream, instead of using an existing one.'),
     ...tableKeys,
     endpoints: Optional(serviceEndpoints()),
   }),
@@ -143,12 +152,7 @@ const destination = define(
   closed({
     region: region(),
     table: tableName(),
-    create: defaulted(
-      Flag({
-        default: false,
-        description: 'Create the table, instead of using an existing one.',
-      }),
-    ),
+    create: flag(false, 'Create the table, instead of using an existing one.'),
     ...tableKeys,
   }),
 );
@@ -211,10 +215,7 @@ const encryption = define(
         'A key in the Region of the destination for the state table, or none for the AWS managed key of DynamoDB.',
       ),
     },
-    {
-      description:
-        'Customer managed KMS keys for what Ferry creates: kmsKeyArn for all of it, and exceptions. Each is the ARN of a key, not of an alias. docs/customer-keys.md says what the key policies must allow.',
-    },
+    'Customer managed KMS keys for what Ferry creates: kmsKeyArn for all of it, and exceptions. Each is the ARN of a key, not of an alias. docs/customer-keys.md says what the key policies must allow.',
   ),
 );
 
@@ -236,10 +237,7 @@ const heartbeat = define(
           'The key of the item, by attribute: a text for a key of type S, a number for a key of type N. No other writer may use this item.',
       }),
     },
-    {
-      description:
-        'Write one reserved item to the source every minute. An idle or stuck replication then has a latency, too, and a missing heartbeat raises an alarm.',
-    },
+    'Write one reserved item to the source every minute. An idle or stuck replication then has a latency, too, and a missing heartbeat raises an alarm.',
   ),
 );
 
@@ -256,13 +254,9 @@ const alarms = define(
           examples: ['oncall@example.com'],
         }),
       ),
-      latencySeconds: defaulted(
-        Integer({
-          minimum: 1,
-          maximum: 86_400,
-          default: 60,
-          description: 'p99 replication latency, in seconds, at which the alarm fires.',
-        }),
+      latencySeconds: integer(
+        [1, 86_400, 60],
+        'p99 replication latency, in seconds, at which the alarm fires.',
       ),
       runbook: defaulted(
         Text({
@@ -274,7 +268,7 @@ const alarms = define(
         }),
       ),
     },
-    { description: 'When alarms fire, and where they are sent.' },
+    'When alarms fire, and where they are sent.',
   ),
 );
 
@@ -282,60 +276,29 @@ const eventSource = define(
   'eventSource',
   closed(
     {
-      batchSize: defaulted(
-        Integer({
-          minimum: 1,
-          maximum: 10_000,
-          default: 1_000,
-          description: 'Maximum number of records per invocation.',
-        }),
+      batchSize: integer([1, 10_000, 1_000], 'Maximum number of records per invocation.'),
+      maxBatchingWindowSeconds: integer(
+        [0, 300, 0],
+        'How long Lambda gathers a batch. A value above 0 adds latency, and makes fewer invocations.',
       ),
-      maxBatchingWindowSeconds: defaulted(
-        Integer({
-          minimum: 0,
-          maximum: 300,
-          default: 0,
-          description:
-            'How long Lambda gathers a batch. A value above 0 adds latency, and makes fewer invocations.',
-        }),
+      parallelizationFactor: integer(
+        [1, 10, 1],
+        'Concurrent batches per shard. Records of one item stay in order.',
       ),
-      parallelizationFactor: defaulted(
-        Integer({
-          minimum: 1,
-          maximum: 10,
-          default: 1,
-          description: 'Concurrent batches per shard. Records of one item stay in order.',
-        }),
+      enabled: flag(
+        true,
+        'Whether Lambda reads the stream. With false, a new event source mapping is disabled until it is enabled, as `ferry backfill --before-stream` needs it.',
       ),
-      enabled: defaulted(
-        Flag({
-          default: true,
-          description:
-            'Whether Lambda reads the stream. With false, a new event source mapping is disabled until it is enabled, as `ferry backfill --before-stream` needs it.',
-        }),
+      retryAttempts: integer(
+        [-1, 10_000, -1],
+        'Retries of a failing batch. With -1, Lambda retries until maxRecordAgeSeconds, so that records wait in the stream during an outage of the destination.',
       ),
-      retryAttempts: defaulted(
-        Integer({
-          minimum: -1,
-          maximum: 10_000,
-          default: -1,
-          description:
-            'Retries of a failing batch. With -1, Lambda retries until maxRecordAgeSeconds, so that records wait in the stream during an outage of the destination.',
-        }),
-      ),
-      maxRecordAgeSeconds: defaulted(
-        Integer({
-          minimum: 60,
-          maximum: 82_800,
-          default: 72_000,
-          description:
-            'Age at which Lambda moves a record to the on-failure bucket. It must be below the 24 hours for which the stream keeps a record, with time left to catch up.',
-        }),
+      maxRecordAgeSeconds: integer(
+        [60, 82_800, 72_000],
+        'Age at which Lambda moves a record to the on-failure bucket. It must be below the 24 hours for which the stream keeps a record, with time left to catch up.',
       ),
     },
-    {
-      description: 'How Lambda reads the stream: the settings of the event source mapping.',
-    },
+    'How Lambda reads the stream: the settings of the event source mapping.',
   ),
 );
 
@@ -343,37 +306,21 @@ const functionSettings = define(
   'function',
   closed(
     {
-      memoryMiB: defaulted(
-        Integer({
-          minimum: 128,
-          maximum: 10_240,
-          default: 512,
-          description: 'Memory of the function. Processor time grows with it.',
-        }),
+      memoryMiB: integer(
+        [128, 10_240, 512],
+        'Memory of the function. Processor time grows with it.',
       ),
-      timeoutSeconds: defaulted(
-        Integer({
-          minimum: 30,
-          maximum: 900,
-          default: 60,
-          description: 'Timeout of the function. With checked tombstones, at most 835.',
-        }),
+      timeoutSeconds: integer(
+        [30, 900, 60],
+        'Timeout of the function. With checked tombstones, at most 835.',
       ),
-      concurrency: defaulted(
-        Integer({
-          minimum: 1,
-          maximum: 900,
-          default: 800,
-          description:
-            'Maximum number of concurrent writes in one invocation, and never more than one for each MiB of memory. Ferry measures how many of them the destination can use.',
-        }),
+      concurrency: integer(
+        [1, 900, 800],
+        'Maximum number of concurrent writes in one invocation, and never more than one for each MiB of memory. Ferry measures how many of them the destination can use.',
       ),
-      httpClient: defaulted(
-        Enum(['signed', 'sdk'], {
-          default: 'signed',
-          description:
-            'How the function sends its writes: signed, with requests that Ferry signs itself for a tenth of the processor time, or sdk, with the AWS SDK.',
-        }),
+      httpClient: choice(
+        ['signed', 'sdk'],
+        'How the function sends its writes: signed, with requests that Ferry signs itself for a tenth of the processor time, or sdk, with the AWS SDK.',
       ),
       logRetentionDays: defaulted(
         Enum([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653], {
@@ -381,7 +328,7 @@ const functionSettings = define(
         }),
       ),
     },
-    { description: 'The replicate function.' },
+    'The replicate function.',
   ),
 );
 
@@ -401,33 +348,21 @@ const replication = define(
           "Name of Ferry's own table in the destination Region. Default: ferry-NAME-state.",
       }),
     ),
-    ttlDeletes: defaulted(
-      Enum(['replicate', 'skip'], {
-        default: 'replicate',
-        description:
-          'Whether deletes by the TTL of the source are replicated, or skipped because the destination has its own TTL.',
-      }),
+    ttlDeletes: choice(
+      ['replicate', 'skip'],
+      'Whether deletes by the TTL of the source are replicated, or skipped because the destination has its own TTL.',
     ),
-    tombstones: defaulted(
-      Enum(['checked', 'strict'], {
-        default: 'checked',
-        description:
-          'How Ferry keeps deleted items from coming back. checked: inserts that are older than 30 s are looked up first, and deletes are looked at again. After a crash or an overlap of invocations, a deleted item may show for minutes. strict: every insert is a transaction, which costs four times as much. A deleted item never shows.',
-      }),
+    tombstones: choice(
+      ['checked', 'strict'],
+      'How Ferry keeps deleted items from coming back. checked: inserts that are older than 30 s are looked up first, and deletes are looked at again. After a crash or an overlap of invocations, a deleted item may show for minutes. strict: every insert is a transaction, which costs four times as much. A deleted item never shows.',
     ),
-    systemicRejections: defaulted(
-      Enum(['hold', 'dead-letter'], {
-        default: 'hold',
-        description:
-          'What happens if the destination rejects at least 100 different items, and 90 % of a batch, for one reason: hold the records and raise an alarm, or send each of them to the dead-letter queue.',
-      }),
+    systemicRejections: choice(
+      ['hold', 'dead-letter'],
+      'What happens if the destination rejects at least 100 different items, and 90 % of a batch, for one reason: hold the records and raise an alarm, or send each of them to the dead-letter queue.',
     ),
-    unversionedItems: defaulted(
-      Enum(['replace', 'keep'], {
-        default: 'replace',
-        description:
-          'What happens to items of the destination that Ferry did not write: replace them, or keep them.',
-      }),
+    unversionedItems: choice(
+      ['replace', 'keep'],
+      'What happens to items of the destination that Ferry did not write: replace them, or keep them.',
     ),
     reservedAttribute: defaulted(
       Text({
@@ -443,12 +378,9 @@ const replication = define(
           'Top-level attribute in which the application writes the time of each write. A number, or text with a number, is epoch seconds below 10^11, milliseconds below 10^14, else microseconds. Other text is ISO 8601 with a time of day, in UTC if it has no offset. Latency is as exact as this timestamp. Without the setting, latency reads up to one second too high. An item without it, or with a time over 48 hours old or 15 minutes ahead, is measured by the time of the stream and counted as TimestampFallbacks. Deletes then have no timestamp and no latency.',
       }),
     ),
-    bulk: defaulted(
-      Flag({
-        default: false,
-        description:
-          'Whether to deploy a state machine that runs `ferry backfill --bulk`, `ferry verify --bulk` and `ferry redrive --bulk` as concurrent functions: for tables that are too large for one machine, and for the millions of records of a long outage. It costs nothing while it does not run.',
-      }),
+    bulk: flag(
+      false,
+      'Whether to deploy a state machine that runs `ferry backfill --bulk`, `ferry verify --bulk` and `ferry redrive --bulk` as concurrent functions: for tables that are too large for one machine, and for the millions of records of a long outage. It costs nothing while it does not run.',
     ),
     encryption: Optional(encryption()),
     heartbeat: Optional(heartbeat()),
@@ -473,25 +405,23 @@ const variable = define(
         given('Where deletes are announced. Required with "checked" tombstones.'),
       ),
     },
-    { description: `The variable ${FUNCTION_VARIABLE} of every function.` },
+    `The variable ${FUNCTION_VARIABLE} of every function.`,
   ),
 );
 
-const file = closed(
-  {
-    $schema: Optional(Text({ description: 'Path of this schema, for editors.' })),
-    replications: Type.Array(replication(), {
-      minItems: 1,
-      maxItems: 100,
-      description: 'The tables to replicate. Each gets its own pair of stacks.',
-    }),
-  },
-  { title: 'Ferry configuration' },
-);
+const file = closed({
+  $schema: Optional(Text({ description: 'Path of this schema, for editors.' })),
+  replications: Type.Array(replication(), {
+    minItems: 1,
+    maxItems: 100,
+    description: 'The tables to replicate. Each gets its own pair of stacks.',
+  }),
+});
 
 /** As ferry.schema.json has it. */
 export const SCHEMA: object = {
   $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'Ferry configuration',
   ...file,
   definitions,
 };
