@@ -56,16 +56,14 @@ export interface BulkTask {
   readonly done: boolean;
 }
 
-interface BulkInput {
+interface BulkInput extends Pick<BulkTask, 'task'> {
   readonly segments: readonly number[];
-  /** At the same time. */
   readonly workers: number;
-  readonly task: BulkTask['task'];
 }
 
 /** What a command starts the state machine with. */
-export function bulkInput({ segments, workers, task }: BulkInput): object {
-  return { segments, workers, task: { ...task, format: STORED_FORMAT } };
+export function bulkInput({ task, ...rest }: BulkInput): object {
+  return { ...rest, task: { ...task, format: STORED_FORMAT } };
 }
 
 /** With the bytes of keys as text, which an object of JSON would lose. */
@@ -96,7 +94,11 @@ export function parseCursor(json: string): SegmentCursor {
 export function parseBulkTask(event: unknown): BulkTask {
   const { segment, task, part = 0, cursor } = objectOf(event);
   const problem = formatProblem(objectOf(task)['format']);
-  if (problem !== undefined) throw newerTask(problem);
+  if (problem !== undefined)
+    throw new FerryError(`The input of the bulk run cannot be read: ${problem}.`, {
+      code: 'bulk.task-format',
+      hint: 'The command is of a later release than the function. Deploy that release: `npx cdk deploy --all`.',
+    });
   const isCursor = cursor === undefined || isText(cursor);
   const isWhole = isCount(segment) && isCount(part) && isTask(task) && isCursor;
   if (!isWhole || !hasSegment(task, segment)) {
@@ -105,13 +107,6 @@ export function parseBulkTask(event: unknown): BulkTask {
     );
   }
   return { segment, task, part, cursor, done: false };
-}
-
-function newerTask(problem: string): FerryError {
-  return new FerryError(`The input of the bulk run cannot be read: ${problem}.`, {
-    code: 'bulk.task-format',
-    hint: 'The command is of a later release than the function. Deploy that release: `npx cdk deploy --all`.',
-  });
 }
 
 /** Beyond the last slice would be everything. */
