@@ -10,16 +10,12 @@ import { seriesIn } from '../src/model/control-row.ts';
 import type { HandlerSettings } from '../src/config/handler-settings.ts';
 import type { ControlKeeper } from '../src/replicate/control-keeper.ts';
 import { rejectionMemory } from '../src/replicate/systemic-rejection.ts';
-import { replicateBatch } from '../src/replicate/replicate-batch.ts';
-import type { TwinReader, TwinWriter } from '../src/ports.ts';
+import { replicateBatch, type ReplicationContext } from '../src/replicate/replicate-batch.ts';
 import { type Approach, CONTROL_ROW, CREDENTIALS, SETTINGS } from './approach.ts';
 import { leanestWith } from './leanest.ts';
 import { batchWrites, fanOut, serial } from './peers.ts';
 
-interface Destination {
-  readonly twinWriter: TwinWriter;
-  readonly twinReader: TwinReader;
-}
+type Destination = Pick<ReplicationContext, 'twinWriter' | 'twinReader'>;
 
 function overSignedRequests(endpoint: string, concurrency: number): Destination {
   const requests = signedRequests({

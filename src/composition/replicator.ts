@@ -11,7 +11,7 @@ import { heartbeatItemKey } from '../config/heartbeat-key.ts';
 import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import type { Deployment, ReplicationConfig } from '../config/schema.ts';
 import { canonicalKey, decodeItem } from '../model/attribute-value.ts';
-import type { DeadLetterQueue, LookAgainQueue, TwinReader, TwinWriter } from '../ports.ts';
+import type { DeadLetterQueue, LookAgainQueue } from '../ports.ts';
 import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
 import { controlKeeper } from '../replicate/control-keeper.ts';
 import { rejectionMemory } from '../replicate/systemic-rejection.ts';
@@ -46,13 +46,11 @@ function heartbeatKeyText({ heartbeat }: ReplicationConfig): string | undefined 
   return heartbeat && canonicalKey(decodeItem(heartbeatItemKey(heartbeat), 'key'));
 }
 
-interface Twin {
-  readonly twinWriter: TwinWriter;
-  readonly twinReader: TwinReader;
-}
-
 /** Of the two ways to carry a write, only the one that is used is loaded. */
-async function openTwin(settings: HandlerSettings, environment: Environment): Promise<Twin> {
+async function openTwin(
+  settings: HandlerSettings,
+  environment: Environment,
+): Promise<Pick<Replicator, 'twinWriter' | 'twinReader'>> {
   const { destinationRegion: region, destinationEndpoint: endpoint, concurrency } = settings;
   if (settings.httpClient === 'sdk') {
     const sdk = await import('../aws/dynamodb-table.ts');

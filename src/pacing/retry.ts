@@ -4,10 +4,7 @@ import { classifyFailure, type FailureKind, retryDelayMs } from '../model/write-
 import { FerryError, namedError } from '../errors.ts';
 import type { Clock, Random } from '../ports.ts';
 
-interface Waiting {
-  readonly clock: Clock;
-  readonly random: Random;
-}
+type Waiting = Readonly<{ clock: Clock; random: Random }>;
 
 export interface RetryContext extends Waiting {
   /** Ends the waiting: what `retry` then throws is its reason. */
@@ -26,11 +23,8 @@ export const OUTAGES: readonly FailureKind[] = ['unreachable', 'unknown'];
  */
 export async function retry<T>(action: () => Promise<T>, context: RetryContext): Promise<T> {
   let outages = 0;
-  const attempt = () => {
-    context.stop.throwIfAborted();
-    return action();
-  };
-  return repeat(attempt, context, (kind) => {
+  const begin = () => context.stop.throwIfAborted();
+  return repeat(action, { ...context, begin }, (kind) => {
     outages = OUTAGES.includes(kind) ? outages + 1 : 0;
     return kind === 'throttled' || (outages > 0 && outages < OUTAGE_TRIES_MAX);
   });
@@ -53,26 +47,27 @@ export async function retryInTime<T>(
   action: () => Promise<T>,
   context: DeadlineContext,
 ): Promise<T> {
-  const attempt = async () => {
+  const begin = () => {
     if (context.remainingMs() < context.leastMs) throw namedError('OutOfTime');
-    return action();
   };
-  return repeat(attempt, context, (kind, tries) => {
-    return kind === 'throttled' && tries < TRIES_IN_TIME_MAX;
-  });
+  const isRepeated = (kind: FailureKind, tries: number) =>
+    kind === 'throttled' && tries < TRIES_IN_TIME_MAX;
+  return repeat(action, { ...context, begin }, isRepeated);
 }
 
+/** @param begin may throw before a try, which ends it. */
 async function repeat<T>(
   action: () => Promise<T>,
-  { clock, random }: Waiting,
+  { clock, random, begin }: Waiting & { readonly begin: () => void },
   isRepeated: (kind: FailureKind, tries: number) => boolean,
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
+    begin();
     try {
       return await action();
     } catch (error) {
-      if (error instanceof FerryError || !isRepeated(classifyFailure(error).kind, tries))
-        throw error;
+      const isFinal = error instanceof FerryError;
+      if (isFinal || !isRepeated(classifyFailure(error).kind, tries)) throw error;
     }
     await clock.sleep(retryDelayMs(tries, random.next()));
   }

@@ -56,7 +56,7 @@ interface Copy {
 
 export function controlKeeper(context: ControlContext): ControlKeeper {
   const { clock, rules } = context;
-  const adoption = pause(clock, ADOPTION_MS_MIN);
+  const adoption: Adoption = { triedAtMs: -Infinity };
   let copy: Copy | undefined;
   const admits = (one: Copy, streamArns: ReadonlySet<string>) =>
     judge(one.found, streamArns, rules).kind === 'admitted';
@@ -65,7 +65,7 @@ export function controlKeeper(context: ControlContext): ControlKeeper {
       const nowMs = clock.now();
       if (copy !== undefined) {
         const lifeMs = admits(copy, streamArns) ? COPY_LIFE_MS : REREAD_MS_MIN;
-        if (!isYounger(copy, lifeMs, nowMs)) copy = undefined;
+        if (!isWithin(copy.readAtMs, lifeMs, nowMs)) copy = undefined;
       }
       const read = copy ?? (await freshCopy(inTime(context, remainingMs), adoption));
       if ('kind' in read)
@@ -78,27 +78,13 @@ export function controlKeeper(context: ControlContext): ControlKeeper {
 }
 
 /** A clock that was set back says nothing of an age. */
-function isYounger({ readAtMs }: Copy, lifeMs: number, nowMs: number): boolean {
-  return nowMs >= readAtMs && nowMs - readAtMs <= lifeMs;
+function isWithin(sinceMs: number, ms: number, nowMs: number): boolean {
+  return nowMs >= sinceMs && nowMs - sinceMs <= ms;
 }
 
-/** For something that must not be done too often. */
-interface Pause {
-  isOver(): boolean;
-  begin(): void;
-}
-
-function pause(clock: Pick<Clock, 'now'>, ms: number): Pause {
-  let fromMs = -Infinity;
-  return {
-    isOver() {
-      const nowMs = clock.now();
-      return nowMs < fromMs || nowMs - fromMs >= ms;
-    },
-    begin() {
-      fromMs = clock.now();
-    },
-  };
+/** When a first adoption was tried last. */
+interface Adoption {
+  triedAtMs: number;
 }
 
 /** A first adoption is many requests: if each is slow, the invocation must still end in time. */
@@ -118,16 +104,20 @@ function inTime(context: ControlContext, remainingMs: () => number): ControlCont
   };
 }
 
-async function freshCopy(context: ControlContext, adoption: Pause): Promise<Copy | WriteFailure> {
+async function freshCopy(
+  context: ControlContext,
+  adoption: Adoption,
+): Promise<Copy | WriteFailure> {
   const { rules, clock, random, log } = context;
   for (let attempt = 1; ; attempt += 1) {
     const readAtMs = clock.now();
     try {
       let found = await readControl(rules, context.twinReader);
-      if (found.kind === 'missing' && adoption.isOver()) {
+      const mayAdopt = !isWithin(adoption.triedAtMs, ADOPTION_MS_MIN, clock.now());
+      if (found.kind === 'missing' && mayAdopt) {
         found = await adoptOwn(context);
         // Only now: where a request failed, the next batch may look again at once.
-        adoption.begin();
+        adoption.triedAtMs = clock.now();
       }
       const seriesOf = found.kind === 'row' ? seriesIn(found.row) : () => undefined;
       return { found, seriesOf, readAtMs };

@@ -113,12 +113,7 @@ function hasReservedKey(raw: readonly unknown[], { reservedAttribute }: StreamRu
 
 /** A record that names no stream is one that makes no sense, and is dealt with as such. */
 function streamsOf(raw: readonly unknown[]): ReadonlySet<string> {
-  const arns = new Set<string>();
-  for (const one of raw) {
-    const arn = streamArnOf(one);
-    if (arn !== undefined) arns.add(arn);
-  }
-  return arns;
+  return new Set(raw.map(streamArnOf).filter((arn) => arn !== undefined));
 }
 
 /** Nothing is written. It is answered late, or Lambda would deliver it again at once, for hours. */
