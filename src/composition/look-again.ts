@@ -5,7 +5,7 @@ import type { Credentials } from '../aws/credentials.ts';
 import { deployedSettings } from '../aws/deployed-function.ts';
 import { sqsLookAgain } from '../aws/sqs-look-again.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { lookAgainSeconds } from '../config/names.ts';
+import { lookAgainDelaySeconds } from '../config/names.ts';
 import { FerryError } from '../errors.ts';
 import type { LookAgainQueue } from '../ports.ts';
 
@@ -18,12 +18,9 @@ export interface LookAgainSetup {
   readonly credentials?: Credentials | undefined;
 }
 
-/** Longest delay of a message. */
-const DELAY_SECONDS_MAX = 900;
-
 /**
  * With "strict" tombstones nothing is announced, and no queue is needed.
- * @throws FerryError `deployment.missing` or `handler.environment.invalid`.
+ * @throws FerryError as `deployedSettings` does, and `deployment.differs` where the function has no such queue.
  */
 export async function openLookAgain(setup: LookAgainSetup): Promise<LookAgainQueue> {
   const { replication, apply, credentials } = setup;
@@ -45,8 +42,7 @@ function noQueue(): LookAgainQueue {
 async function queueOf({ replication, queueUrl }: LookAgainSetup) {
   const { name, source, function: deployment } = replication;
   if (queueUrl !== undefined) {
-    const seconds = lookAgainSeconds(deployment.timeoutSeconds);
-    return { queueUrl, delaySeconds: Math.min(seconds, DELAY_SECONDS_MAX) };
+    return { queueUrl, delaySeconds: lookAgainDelaySeconds(deployment.timeoutSeconds) };
   }
   const deployed = await deployedSettings(source, name);
   if (deployed.lookAgainQueueUrl !== undefined) {

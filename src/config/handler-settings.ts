@@ -1,6 +1,6 @@
 // What the hot path knows of its replication: the settings that writes obey, flat.
 
-import { lookAgainSeconds } from './names.ts';
+import { lookAgainDelaySeconds } from './names.ts';
 import type { Deployment, ReplicationConfig } from './schema.ts';
 
 type WriteRules = Pick<
@@ -34,9 +34,6 @@ export interface HandlerSettings extends WriteRules, FailurePlaces {
   readonly lookAgainSeconds: number;
 }
 
-/** Longest delay of a message in SQS. */
-const DELAY_SECONDS_MAX = 900;
-
 export function handlerSettings(
   replication: ReplicationConfig,
   places: FailurePlaces,
@@ -62,7 +59,7 @@ export function handlerSettings(
     onFailureBucket,
     streamArn,
     lookAgainQueueUrl,
-    lookAgainSeconds: Math.min(lookAgainSeconds(timeoutSeconds), DELAY_SECONDS_MAX),
+    lookAgainSeconds: lookAgainDelaySeconds(timeoutSeconds),
     httpClient,
     // A TLS socket takes about a tenth of a MiB.
     concurrency: Math.min(concurrency, memoryMiB),

@@ -149,6 +149,11 @@ export function lookAgainSeconds(timeoutSeconds: number): number {
   return timeoutSeconds + (YOUNG_MS + REQUEST_TIMEOUT_MS + LATE_REQUEST_MS + CLOCKS_MS) / 1000;
 }
 
+/** The same, as far as SQS can delay a message. */
+export function lookAgainDelaySeconds(timeoutSeconds: number): number {
+  return Math.min(lookAgainSeconds(timeoutSeconds), DELAY_SECONDS_MAX);
+}
+
 /** With a longer one, deletes could not be looked at late enough. */
 export const CHECKED_TIMEOUT_SECONDS_MAX = DELAY_SECONDS_MAX - lookAgainSeconds(0);
 
