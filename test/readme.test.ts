@@ -117,6 +117,7 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
   'npx cdk bootstrap aws://ACCOUNT/us-east-1 aws://ACCOUNT/eu-west-1': () =>
     expect(run('npx cdk bootstrap --help')).toContain('ENVIRONMENTS'),
   'npx cdk deploy --all': () => expect(run('npx cdk ls').trim().split('\n')).toHaveLength(2),
+  'npm run release-files': () => expect(scripts['release-files']).toContain('bin/release-files.ts'),
   'npm test': () => expect(scripts['test']).toBe('vitest run'),
   'npm run check': () => expect(scripts['check']).toContain('npm test'),
 };
