@@ -27,14 +27,10 @@ export interface ShownPlan extends PairCall {
 export function printPlan(shown: ShownPlan): number {
   const { replication, plan } = shown;
   if (plan.kind === 'refused') throw refusal(plan);
-  printResult(
-    shown,
-    () => planFacts(plan, shown),
-    () => [
-      titleOf(replication),
-      ...(plan.kind === 'nothing' ? nothingLines(plan.row) : planLines(plan, shown)),
-    ],
-  );
+  printResult(shown, planFacts(plan, shown), [
+    titleOf(replication),
+    ...(plan.kind === 'nothing' ? nothingLines(plan.row) : planLines(plan, shown)),
+  ]);
   // An earlier run may have been killed after it had written the row.
   if (plan.kind !== 'nothing') return EXIT.differences;
   listStillDisabled(plan.row, shown);
@@ -110,21 +106,15 @@ export interface Adopted extends ShownPlan {
 export function printAdopted(adopted: Adopted): void {
   const { replication, row, mappings, choice } = adopted;
   const { n, streams } = newestEpoch(row);
-  printResult(
-    adopted,
-    () => {
-      const stay = choice.asIs ? [] : stillDisabled(mappings, row);
-      const result = { replication: replication.name, apply: true, adopt: true, ...rowFacts(row) };
-      return { ...result, disabledMappings: stay.map(({ id }) => id) };
-    },
-    () => [
-      titleOf(replication),
-      `Epoch ${n} is open for the stream ${streams.join(', ')}.`,
-      choice.asIs
-        ? 'Deploy this release now.'
-        : 'Run `ferry verify` next. Then run `ferry repair` with its report.',
-    ],
-  );
+  const stay = choice.asIs ? [] : stillDisabled(mappings, row);
+  const result = { replication: replication.name, apply: true, adopt: true, ...rowFacts(row) };
+  printResult(adopted, { ...result, disabledMappings: stay.map(({ id }) => id) }, [
+    titleOf(replication),
+    `Epoch ${n} is open for the stream ${streams.join(', ')}.`,
+    choice.asIs
+      ? 'Deploy this release now.'
+      : 'Run `ferry verify` next. Then run `ferry repair` with its report.',
+  ]);
   if (!choice.asIs) listStillDisabled(row, adopted);
 }
 

@@ -5,9 +5,9 @@ import { type DeployedSources, openEventSources } from '../composition/event-sou
 import { retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair, streamOf } from '../composition/table-pair.ts';
 import { lookAgainSeconds } from '../config/names.ts';
-import { UsageError } from '../errors.ts';
 import { identify } from '../replicate/first-adoption.ts';
 import { adopt, type AdoptContext, type AdoptStep, planNow } from '../switchover/adopt.ts';
+import { wrongOption } from './arguments.ts';
 import { adoptReporter, printAdopted, printPlan } from './adopt-result.ts';
 import { onReplication, type PairCall, withOpen } from './call.ts';
 import type { Command } from './command.ts';
@@ -27,10 +27,7 @@ export const adoptCommand: Command = {
   },
   async run(options, io) {
     if (options.has('as-is') && options.has('again')) {
-      throw new UsageError('--as-is and --again contradict each other.', {
-        code: 'usage.options',
-        hint: 'Use one of them.',
-      });
+      throw wrongOption('--as-is and --again contradict each other.', 'Use one of them.');
     }
     return onReplication({ options, io }, HINT, (call) => {
       const { replication } = call;

@@ -122,8 +122,10 @@ function usageError(name: string, problems: readonly string[]): UsageError {
   const message = problems.join('; ');
   // Not the name of the command.
   const sentence = message.replace(/^there/, 'There');
-  return new UsageError(`${sentence}.`, {
-    code: 'usage.options',
-    hint: `\`ferry ${name} --help\` lists the options.`,
-  });
+  return wrongOption(`${sentence}.`, `\`ferry ${name} --help\` lists the options.`);
+}
+
+/** An option that cannot be used as it was given. */
+export function wrongOption(message: string, hint: string, cause?: unknown): UsageError {
+  return new UsageError(message, { code: 'usage.options', hint, cause });
 }

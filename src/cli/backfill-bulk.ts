@@ -2,13 +2,12 @@
 
 import { systemClock } from '../aws/system-clock.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
-import { FerryError } from '../errors.ts';
 import { type BackfillProgress, backfillProgress } from '../backfill/backfill.ts';
 import { finishBackfill, noteExecution } from '../backfill/run.ts';
 import type { BackfillContext } from '../backfill/context.ts';
 import { reportLines } from '../bulk/reports.ts';
 import type { ObjectStore } from '../ports.ts';
-import { perWorker, runInBulk } from './bulk.ts';
+import { incompleteBulk, perWorker, runInBulk } from './bulk.ts';
 import type { Call } from './call.ts';
 
 export interface Copying {
@@ -49,19 +48,13 @@ export async function copyInBulk(
     },
     async (bucket) => {
       const { progress, open } = await show();
-      if (open.length > 0) throw incomplete(open.length);
+      if (open.length > 0)
+        throw incompleteBulk(
+          `The bulk run has ended, but ${open.length} of its segments are not finished.`,
+          'The deployed function may have another configuration. Deploy it, and run the command again.',
+        );
       if (progress.rejected > 0) await listRejected(run, bucket, context);
       await finishBackfill(run, context);
-    },
-  );
-}
-
-function incomplete(segments: number): FerryError {
-  return new FerryError(
-    `The bulk run has ended, but ${segments} of its segments are not finished.`,
-    {
-      code: 'bulk.incomplete',
-      hint: 'The deployed function may have another configuration. Deploy it, and run the command again.',
     },
   );
 }

@@ -29,14 +29,14 @@ export function printEstimate(estimated: Estimated): void {
   const { replication, expected, unfinished, copied, done } = estimated;
   printResult(
     estimated,
-    () => ({
+    {
       replication: replication.name,
       apply: false,
       estimate: expected,
       ...(unfinished === undefined ? {} : { resumes: unfinished.startedAt, copied }),
       ...(done === undefined ? {} : { alreadyDone: done.run.startedAt, streamBegun: done.isBegun }),
-    }),
-    () => [
+    },
+    [
       `${titleOf(replication)}: estimate of a backfill`,
       ...figures(estimateRows(estimated)),
       'The cost uses on-demand list prices of us-east-1. Writes to indexes of the destination are not included.',
@@ -81,7 +81,7 @@ export function printBackfill(outcome: BackfillOutcome): void {
   const { replication, progress, finished, resumed, rejected } = outcome;
   printResult(
     outcome,
-    () => ({
+    {
       replication: replication.name,
       apply: true,
       finished,
@@ -89,8 +89,8 @@ export function printBackfill(outcome: BackfillOutcome): void {
       ...progress,
       peakMemoryMiB: peakMemoryMiB(),
       rejectedKeys: rejected.map(({ key, reason }) => ({ key: itemAsJson(key), reason })),
-    }),
-    () => outcomeLines(outcome),
+    },
+    outcomeLines(outcome),
   );
 }
 

@@ -14,7 +14,6 @@ import type { BackfillRun } from '../backfill/checkpoint.ts';
 import { dollars } from '../model/capacity.ts';
 import { type CopyEstimate, estimateCopy } from '../backfill/estimate.ts';
 import type { TableFacts } from '../model/table-facts.ts';
-import { UsageError } from '../errors.ts';
 import { backfill, type BackfillProgress, backfillProgress } from '../backfill/backfill.ts';
 import { openBackfill, planBackfill } from '../backfill/run.ts';
 import type { BackfillContext, RejectedCopy } from '../backfill/context.ts';
@@ -23,6 +22,7 @@ import {
   checkBeforeStream,
   planStream,
 } from '../backfill/before-stream.ts';
+import { wrongOption } from './arguments.ts';
 import { beginStream, timeWarning, withBeforeStream } from './backfill-before-stream.ts';
 import { type DoneBefore, ENABLE_LEFT, printBackfill, printEstimate } from './backfill-result.ts';
 import { copyInBulk, type Copying } from './backfill-bulk.ts';
@@ -69,10 +69,7 @@ export const backfillCommand: Command = {
   },
   async run(options, io) {
     if (options.has('apply') && options.has('dry-run')) {
-      throw new UsageError('--apply and --dry-run contradict each other.', {
-        code: 'usage.options',
-        hint: 'Use one of them.',
-      });
+      throw wrongOption('--apply and --dry-run contradict each other.', 'Use one of them.');
     }
     requireBulkRates(options);
     const queueUrl = lookAgainUrl(options);

@@ -6,8 +6,9 @@ import { retriesUntil } from '../composition/pair-work.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { bulkInput, type BulkTask } from '../bulk/task.ts';
 import { followBulkRun } from '../bulk/follow-run.ts';
-import { UsageError } from '../errors.ts';
+import { FerryError } from '../errors.ts';
 import type { BulkRuns, ObjectStore } from '../ports.ts';
+import { wrongOption } from './arguments.ts';
 import { withOpen } from './call.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 import type { Io } from './output.ts';
@@ -78,9 +79,9 @@ export function requireBulkRates(options: ParsedOptions): void {
   for (const [name, least] of LEAST_PER_WORKER) {
     const rate = perWorker(name, options) ?? Infinity;
     if (!options.has('bulk') || rate >= least) continue;
-    throw new UsageError(
+    throw wrongOption(
       `With --bulk, --${name} must be at least ${least} for each worker, got ${rate}.`,
-      { code: 'usage.options', hint: 'Use fewer --workers, or a higher rate.' },
+      'Use fewer --workers, or a higher rate.',
     );
   }
 }
@@ -94,4 +95,8 @@ const LEAST_PER_WORKER = [
 export function perWorker(name: string, options: ParsedOptions): number | undefined {
   const rate = options.integer(name);
   return rate === undefined ? undefined : rate / (options.integer('workers') ?? 1);
+}
+
+export function incompleteBulk(message: string, hint: string): FerryError {
+  return new FerryError(message, { code: 'bulk.incomplete', hint });
 }

@@ -61,11 +61,11 @@ export async function untilInterrupted<Result>(
 /** The result: one line of JSON for scripts, or lines for people. */
 export function printResult(
   { options, io }: Omit<Call, 'replication'>,
-  json: () => object,
-  lines: () => readonly string[],
+  facts: object,
+  lines: readonly string[],
 ): void {
-  if (options.has('json')) io.out(JSON.stringify(json()));
-  else for (const line of lines()) io.out(line);
+  if (options.has('json')) io.out(JSON.stringify(facts));
+  else for (const line of lines) io.out(line);
 }
 
 export function exitCode(isDone: boolean): number {

@@ -6,10 +6,7 @@ import { selectedReplications, replicationOptions } from './replication.ts';
 
 export const configCommand: Command = {
   name: 'config',
-  options: {
-    ...replicationOptions,
-    json: { help: 'print the configuration as one line of JSON' },
-  },
+  options: { ...replicationOptions, json: { help: 'print the configuration as one line of JSON' } },
   async run(options, io) {
     const replications = await selectedReplications(options);
     io.out(JSON.stringify({ replications }, null, options.has('json') ? 0 : 2));

@@ -11,10 +11,13 @@ import type { TableConfig } from '../config/schema.ts';
 import { regionDoubts } from '../config/regions.ts';
 import { type Finding, preflight } from '../status/preflight.ts';
 import type { TableFacts } from '../model/table-facts.ts';
+import { wrongOption } from './arguments.ts';
 import { twinConstruct } from './twin-construct.ts';
 import { UsageError } from '../errors.ts';
 import type { Item } from '../ports.ts';
+import { printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
+import { endpoint } from './local-setup.ts';
 import { EXIT, type Io } from './output.ts';
 import { explained } from './service-errors.ts';
 
@@ -130,23 +133,13 @@ function tableAt(side: 'source' | 'destination', options: ParsedOptions): Place 
   const match = /^([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([a-zA-Z0-9_.-]{3,255})$/.exec(text);
   const [, region, table] = match ?? [];
   if (region === undefined || table === undefined) {
-    throw new UsageError(`The ${side} must be a Region and a table, got "${text}".`, {
-      code: 'usage.options',
-      hint: 'For example: ferry init us-east-1/Orders eu-west-1/Orders',
-    });
+    throw wrongOption(
+      `The ${side} must be a Region and a table, got "${text}".`,
+      'For example: ferry init us-east-1/Orders eu-west-1/Orders',
+    );
   }
-  const endpoint = endpointOf(side, options);
-  return { region, table, create: false, ...(endpoint === undefined ? {} : { endpoint }) };
-}
-
-function endpointOf(side: 'source' | 'destination', options: ParsedOptions): string | undefined {
-  const text = options.text(`${side}-endpoint`);
-  // As the schema has it.
-  if (text === undefined || (URL.canParse(text) && /^https?:\/\/[^/]+\/?$/.test(text))) return text;
-  throw new UsageError(
-    `--${side}-endpoint must be a URL, for example http://127.0.0.1:8000, got "${text}".`,
-    { code: 'usage.options', hint: 'Without it, the endpoint of the Region is used.' },
-  );
+  const url = endpoint(`${side}-endpoint`, options);
+  return { region, table, create: false, ...(url === undefined ? {} : { endpoint: url }) };
 }
 
 function refuseOverwriting(options: ParsedOptions): void {
@@ -191,21 +184,19 @@ interface Outcome {
 
 function print({ options, io, findings, replication, isFit }: Outcome): void {
   const path = options.text('config') ?? '';
-  if (options.has('json')) {
-    io.out(JSON.stringify({ written: isFit ? path : null, findings, replication }));
-    return;
-  }
-  for (const { severity, says, advice } of findings) {
-    io.out(`${severity.padEnd(8)} ${says}`);
-    io.out(`${' '.repeat(9)}${advice}`);
-  }
-  if (!isFit) {
-    io.out('Nothing was written. Remove the causes of the errors first.');
-    return;
-  }
   const { name } = replication;
-  io.out(`${path} describes the replication ${name}. Next:`);
-  io.out(`  npx cdk deploy --all -c config=${resolve(path)}   (in the folder of Ferry)`);
-  io.out(`  ferry backfill --replication ${name}`);
-  io.out(`  ferry verify --replication ${name}`);
+  printResult({ options, io }, { written: isFit ? path : null, findings, replication }, [
+    ...findings.flatMap(({ severity, says, advice }) => [
+      `${severity.padEnd(8)} ${says}`,
+      `${' '.repeat(9)}${advice}`,
+    ]),
+    ...(isFit
+      ? [
+          `${path} describes the replication ${name}. Next:`,
+          `  npx cdk deploy --all -c config=${resolve(path)}   (in the folder of Ferry)`,
+          `  ferry backfill --replication ${name}`,
+          `  ferry verify --replication ${name}`,
+        ]
+      : ['Nothing was written. Remove the causes of the errors first.']),
+  ]);
 }

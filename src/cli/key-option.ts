@@ -3,7 +3,7 @@
 import type { KeyAttribute } from '../config/schema.ts';
 import { type Item, keyInOrder } from '../model/attribute-value.ts';
 import { keyProblems, parseTypedKey, typeOf } from '../model/typed-key.ts';
-import { UsageError } from '../errors.ts';
+import { wrongOption } from './arguments.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 
 /** @param help what is done with it. */
@@ -18,13 +18,10 @@ export function keyFrom(options: ParsedOptions): Item | undefined {
   try {
     return parseTypedKey(json);
   } catch (cause) {
-    throw new UsageError(
+    throw wrongOption(
       `--key must be the JSON of a key, got ${json}: ${(cause as Error).message}.`,
-      {
-        code: 'usage.options',
-        hint: 'Use plain JSON, for example {"pk":"a","sk":7}, or DynamoDB JSON, for example {"pk":{"S":"a"},"sk":{"N":"7"}}. Binary is base64 in DynamoDB JSON: {"pk":{"B":"AP8="}}.',
-        cause,
-      },
+      'Use plain JSON, for example {"pk":"a","sk":7}, or DynamoDB JSON, for example {"pk":{"S":"a"},"sk":{"N":"7"}}. Binary is base64 in DynamoDB JSON: {"pk":{"B":"AP8="}}.',
+      cause,
     );
   }
 }
@@ -41,8 +38,8 @@ export function requireKeyOf(keys: readonly KeyAttribute[], key: Item): Item {
   const given = Object.entries(key)
     .map(([name, value]) => `${name} (${typeOf(value)})`)
     .join(', ');
-  throw new UsageError(`--key must have ${expected}, got ${given}: ${problems.join('; ')}.`, {
-    code: 'usage.options',
-    hint: 'Use every key attribute of the table with its type, and no other attribute.',
-  });
+  throw wrongOption(
+    `--key must have ${expected}, got ${given}: ${problems.join('; ')}.`,
+    'Use every key attribute of the table with its type, and no other attribute.',
+  );
 }

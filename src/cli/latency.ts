@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { CURVES_MAX } from '../local/latency/latency-svg.ts';
 import { isMissed } from '../local/latency/reached-rate.ts';
-import { UsageError } from '../errors.ts';
 import {
   type LatencyLevel,
   type LatencyProgress,
@@ -12,6 +11,7 @@ import {
   latencyRun,
 } from '../local/latency/latency-run.ts';
 import type { LocalWorld } from '../local/run/local-world.ts';
+import { wrongOption } from './arguments.ts';
 import { exitCode, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import {
@@ -69,8 +69,8 @@ export const latencyCommand: Command = {
     if (svg !== undefined) writePicture(svg, run.levels);
     printResult(
       { options, io },
-      () => latencyFacts(run, svg),
-      () => latencyText(run, svg, io.resultColumns?.()),
+      latencyFacts(run, svg),
+      latencyText(run, svg, io.resultColumns?.()),
     );
     return verdict(run, rates, io);
   },
@@ -81,9 +81,9 @@ function ratesOf(text: string): number[] {
   const rates = text.split(',').map((part) => (/^ *\d+ *$/.test(part) ? Number(part) : NaN));
   const good = rates.every((rate) => rate >= 1 && rate <= RATE_MAX) && rates.length <= CURVES_MAX;
   if (good && new Set(rates).size === rates.length) return rates;
-  throw new UsageError(
+  throw wrongOption(
     `--rates must be one to ${CURVES_MAX} different whole numbers from 1 to ${RATE_MAX}, separated by commas, got "${text}".`,
-    { code: 'usage.options', hint: 'For example --rates 30,90,180,300.' },
+    'For example --rates 30,90,180,300.',
   );
 }
 

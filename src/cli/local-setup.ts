@@ -5,6 +5,7 @@ import { credentialsFor } from '../aws/local-credentials.ts';
 import { parseConfig } from '../config/config.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
+import { wrongOption } from './arguments.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 import type { Io } from './output.ts';
 import { replicationFrom } from './replication.ts';
@@ -45,12 +46,9 @@ export function endpoint(name: string, options: ParsedOptions): string | undefin
   const value = options.text(name);
   if (value === undefined || (URL.canParse(value) && /^https?:\/\/[^/]+\/?$/.test(value)))
     return value;
-  throw new UsageError(
+  throw wrongOption(
     `--${name} must be a URL, for example http://127.0.0.1:8000, got "${value}".`,
-    {
-      code: 'usage.options',
-      hint: 'Use scheme, host and port only.',
-    },
+    'Use scheme, host and port only.',
   );
 }
 

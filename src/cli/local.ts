@@ -6,9 +6,9 @@ import { duration } from '../text/duration.ts';
 import { isMissed } from '../local/latency/reached-rate.ts';
 import { localRun, type RunPlaces } from '../local/run/local-run.ts';
 import type { LocalWorld } from '../local/run/local-world.ts';
-import { UsageError } from '../errors.ts';
 import { resultOf } from '../local/run/run-result.ts';
 import type { LocalRunProgress, LocalRunSummary } from '../local/run/run-summary.ts';
+import { wrongOption } from './arguments.ts';
 import { exitCode, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
@@ -36,9 +36,7 @@ export const local: Command = {
     faults: {
       help: 'inject throttling, an outage, invalid records and a crash, then redrive; with --keep, you redrive',
     },
-    keep: {
-      help: 'run until Ctrl-C, and write a configuration file for the other commands',
-    },
+    keep: { help: 'run until Ctrl-C, and write a configuration file for the other commands' },
     'write-config': {
       value: 'FILE',
       help: 'path of that file, which must not exist (default: in a new folder)',
@@ -103,10 +101,10 @@ function requireDifferentPorts(options: ParsedOptions): void {
   for (const { port } of given) {
     const names = given.filter((one) => one.port === port).map(({ name }) => name);
     if (names.length === 1) continue;
-    throw new UsageError(`${names.join(' and ')} must be different, got ${port} for each.`, {
-      code: 'usage.options',
-      hint: 'Without the option, Ferry chooses a free port.',
-    });
+    throw wrongOption(
+      `${names.join(' and ')} must be different, got ${port} for each.`,
+      'Without the option, Ferry chooses a free port.',
+    );
   }
 }
 
@@ -142,12 +140,9 @@ function reporting(options: ParsedOptions, io: Io) {
 function sourceTable(options: ParsedOptions): string | undefined {
   const table = options.text('source-table');
   if (table === undefined || options.text('source-endpoint') !== undefined) return table;
-  throw new UsageError(
+  throw wrongOption(
     '--source-table needs --source-endpoint, because the embedded engine starts empty.',
-    {
-      code: 'usage.options',
-      hint: 'Add the endpoint that has the table, for example http://127.0.0.1:8000.',
-    },
+    'Add the endpoint that has the table, for example http://127.0.0.1:8000.',
   );
 }
 
@@ -198,11 +193,7 @@ function lagInBrief({ latestLatencyMs: lag }: LocalRunProgress): string {
 
 function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io): void {
   warnOfMissedRate(summary, io);
-  printResult(
-    { options, io },
-    () => summary,
-    () => [...figures(summaryRows(summary)), resultOf(summary).text],
-  );
+  printResult({ options, io }, summary, [...figures(summaryRows(summary)), resultOf(summary).text]);
   if (options.has('json') || options.text('source-table') !== undefined) return;
   io.err(`To repeat this workload, use --seed ${summary.seed}.`);
 }

@@ -1,6 +1,6 @@
 // --look-again-queue-url: where deletes are announced, if the deployed function is not to be asked.
 
-import { UsageError } from '../errors.ts';
+import { wrongOption } from './arguments.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 
 const NAME = 'look-again-queue-url';
@@ -18,8 +18,8 @@ export function lookAgainUrl(options: ParsedOptions): string | undefined {
 export function urlOf(name: string, options: ParsedOptions): string | undefined {
   const text = options.text(name);
   if (text === undefined || (URL.canParse(text) && /^https?:\/\/[^/ ]+\//.test(text))) return text;
-  throw new UsageError(`--${name} must be a URL, got "${text}".`, {
-    code: 'usage.options',
-    hint: 'For example https://sqs.us-east-1.amazonaws.com/111122223333/ferry-orders-dead-letters.',
-  });
+  throw wrongOption(
+    `--${name} must be a URL, got "${text}".`,
+    'For example https://sqs.us-east-1.amazonaws.com/111122223333/ferry-orders-dead-letters.',
+  );
 }

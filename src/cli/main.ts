@@ -84,10 +84,7 @@ function find(name: string): ListedCommand {
     name.startsWith('-')
       ? `The command must come before its options, got "${name}".`
       : `There is no command "${name}"${meant}.`,
-    {
-      code: 'usage.command',
-      hint: `Commands: ${names.join(', ')}.`,
-    },
+    { code: 'usage.command', hint: `Commands: ${names.join(', ')}.` },
   );
 }
 

@@ -132,21 +132,17 @@ interface Plan extends Seen {
 function printPlan(plan: Plan): number {
   const { io, replication, obstacle, all, lag, paused, isDone } = plan;
   if (obstacle !== undefined) io.err(unnotable(obstacle));
-  printResult(
-    plan,
-    () => pauseFacts(replication, { paused }, { apply: false, lag, all }),
-    () => [
-      titleOf(replication),
-      ...mappingLines(all),
-      isDone
-        ? `The replication is paused since ${utcTime(paused.sinceMs)}. There is nothing to do.`
-        : `Pause would disable the mapping, and wait until it is disabled.${obstacle === undefined ? ' Then it would note the pause in the control row.' : ''}`,
-      ...horizonLines(paused, replication, lag),
-      ...alarmLines(replication),
-      ...(obstacle === undefined ? deploymentLines(replication) : []),
-      ...(isDone ? [] : ['Nothing was changed. --apply makes these changes.']),
-    ],
-  );
+  printResult(plan, pauseFacts(replication, { paused }, { apply: false, lag, all }), [
+    titleOf(replication),
+    ...mappingLines(all),
+    isDone
+      ? `The replication is paused since ${utcTime(paused.sinceMs)}. There is nothing to do.`
+      : `Pause would disable the mapping, and wait until it is disabled.${obstacle === undefined ? ' Then it would note the pause in the control row.' : ''}`,
+    ...horizonLines(paused, replication, lag),
+    ...alarmLines(replication),
+    ...(obstacle === undefined ? deploymentLines(replication) : []),
+    ...(isDone ? [] : ['Nothing was changed. --apply makes these changes.']),
+  ]);
   return exitCode(isDone);
 }
 
@@ -164,18 +160,14 @@ async function pauseNow(seen: Seen): Promise<number> {
 function printPaused(seen: Seen, result: PauseResult): number {
   const { io, replication, lag, all } = seen;
   const { paused, mark } = result;
-  printResult(
-    seen,
-    () => pauseFacts(replication, result, { apply: true, lag, all }),
-    () => [
-      titleOf(replication),
-      `The replication is paused since ${utcTime(paused.sinceMs)}.`,
-      ...horizonLines(paused, replication, lag),
-      ...alarmLines(replication),
-      ...(mark.kind === 'marked' ? deploymentLines(replication) : []),
-      'To resume it, run `ferry resume --apply`.',
-    ],
-  );
+  printResult(seen, pauseFacts(replication, result, { apply: true, lag, all }), [
+    titleOf(replication),
+    `The replication is paused since ${utcTime(paused.sinceMs)}.`,
+    ...horizonLines(paused, replication, lag),
+    ...alarmLines(replication),
+    ...(mark.kind === 'marked' ? deploymentLines(replication) : []),
+    'To resume it, run `ferry resume --apply`.',
+  ]);
   if (mark.kind === 'marked') return EXIT.done;
   io.err(unnoted(mark.why));
   return EXIT.differences;

@@ -12,19 +12,20 @@ import {
   type SampledObject,
   WORKER_RECORDS_PER_SECOND,
 } from '../redrive/estimate.ts';
-import { FerryError, UsageError } from '../errors.ts';
 import { segmentsReported } from '../bulk/reports.ts';
 import { redrive } from '../redrive/redrive.ts';
 import { objectText } from '../redrive/unpack.ts';
 import { joinedReport, newReport, type RedriveReport } from '../redrive/report.ts';
 import { RedriveReports } from '../redrive/worker-reports.ts';
 import type { ObjectStore } from '../ports.ts';
-import { openBulkOf, perWorker, runInBulk } from './bulk.ts';
+import { wrongOption } from './arguments.ts';
+import { incompleteBulk, openBulkOf, perWorker, runInBulk } from './bulk.ts';
 import { exitCode, printResult, titleOf, withOpen } from './call.ts';
 import type { ParsedOptions } from './command.ts';
 import { grouped } from './output.ts';
 import { progressReporter } from './progress.ts';
 import { type RedriveCall, withRedrive } from './redrive-here.ts';
+import { outcomeFacts } from './redrive-progress.ts';
 import { printRedriven } from './redrive-result.ts';
 import { figures, money } from './rows.ts';
 
@@ -41,12 +42,9 @@ export function requireWholeBulk(options: ParsedOptions): void {
     (name) => options.has(name) || options.text(name) !== undefined,
   );
   if (given.length === 0) return;
-  throw new UsageError(
+  throw wrongOption(
     `--bulk cannot be used with ${given.map((name) => `--${name}`).join(', ')}.`,
-    {
-      code: 'usage.options',
-      hint: 'The state machine reads the deployed bucket, and needs the source. Run without --bulk.',
-    },
+    'The state machine reads the deployed bucket, and needs the source. Run without --bulk.',
   );
 }
 
@@ -58,9 +56,9 @@ function requireRate({ options, replication }: RedriveCall): void {
   const rate = perWorker('rate', options) ?? Infinity;
   const least = Math.ceil(replication.eventSource.batchSize / BATCH_SECONDS);
   if (rate >= least) return;
-  throw new UsageError(
+  throw wrongOption(
     `With --bulk, --rate must be at least ${least} for each worker, got ${rate}.`,
-    { code: 'usage.options', hint: 'Use fewer --workers, or a higher rate.' },
+    'Use fewer --workers, or a higher rate.',
   );
 }
 
@@ -145,16 +143,12 @@ async function redriveObjectsInBulk(plan: Plan, call: RedriveCall): Promise<Redr
       },
       async onTick(bucket) {
         reports ??= new RedriveReports(name, bucket);
-        const { found, applied, superseded, failing } = await reports.sum();
-        doneBefore ??= found;
+        const sum = await reports.sum();
+        doneBefore ??= sum.found;
         report({
-          done: found,
+          done: sum.found,
           expected: doneBefore + estimate.records,
-          facts: [
-            `applied ${grouped(applied)}`,
-            `superseded ${grouped(superseded)}`,
-            `failing ${grouped(failing)}`,
-          ],
+          facts: outcomeFacts(sum),
         });
       },
     },
@@ -169,10 +163,10 @@ async function redriveObjectsInBulk(plan: Plan, call: RedriveCall): Promise<Redr
 async function requireAllDone(run: string, slices: number, bucket: ObjectStore): Promise<void> {
   const done = await segmentsReported(run, bucket);
   if (done === slices) return;
-  throw new FerryError(`The reports of the bulk run cover only ${done} of ${slices} slices.`, {
-    code: 'bulk.incomplete',
-    hint: 'The other objects are still in the bucket. Run the command again.',
-  });
+  throw incompleteBulk(
+    `The reports of the bulk run cover only ${done} of ${slices} slices.`,
+    'The other objects are still in the bucket. Run the command again.',
+  );
 }
 
 /** What --apply would start. */
@@ -180,28 +174,20 @@ function printPlan({ slices, estimate, earlier }: Plan, call: RedriveCall): numb
   const { options, replication } = call;
   const workers = options.integer('workers') ?? 1;
   const { objects, bytes } = slices;
-  printResult(
-    call,
-    () => {
-      const facts = { objects, bytes, workers, slices: slices.boundaries().length, estimate };
-      return { replication: replication.name, apply: false, ...facts, earlier };
-    },
-    () => [
-      `${titleOf(replication)}: estimate of a bulk redrive`,
-      ...figures([
-        ['objects', grouped(objects)],
-        ['bytes', grouped(bytes)],
-        ['records', `about ${grouped(estimate.records)}`],
-        ['workers', grouped(workers)],
-        ['time', `about ${grouped(estimate.minutes)} min`],
-        ['cost', `${money(estimate.dollars)} at most`],
-      ]),
-      `The time is for ${WORKER_RECORDS_PER_SECOND} records/s per worker. The cost uses on-demand list prices of us-east-1, with one write per record.`,
-      ...(earlier === undefined
-        ? []
-        : [`The execution ${earlier} is running. --apply follows it.`]),
-      'Nothing was changed. --apply starts the execution, and then redrives the dead letters of the queue.',
-    ],
-  );
+  const facts = { objects, bytes, workers, slices: slices.boundaries().length, estimate };
+  printResult(call, { replication: replication.name, apply: false, ...facts, earlier }, [
+    `${titleOf(replication)}: estimate of a bulk redrive`,
+    ...figures([
+      ['objects', grouped(objects)],
+      ['bytes', grouped(bytes)],
+      ['records', `about ${grouped(estimate.records)}`],
+      ['workers', grouped(workers)],
+      ['time', `about ${grouped(estimate.minutes)} min`],
+      ['cost', `${money(estimate.dollars)} at most`],
+    ]),
+    `The time is for ${WORKER_RECORDS_PER_SECOND} records/s per worker. The cost uses on-demand list prices of us-east-1, with one write per record.`,
+    ...(earlier === undefined ? [] : [`The execution ${earlier} is running. --apply follows it.`]),
+    'Nothing was changed. --apply starts the execution, and then redrives the dead letters of the queue.',
+  ]);
   return exitCode(objects === 0 && earlier === undefined);
 }

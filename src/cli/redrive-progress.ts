@@ -17,7 +17,7 @@ export async function redriveProgress(
   const report = progressReporter(io, systemClock, 'records');
   let recordsPerByte = 0;
   let shownMs = -Infinity;
-  return ({ applied, superseded, failing }, taken) => {
+  return (outcomes, taken) => {
     // It is called for every item.
     const nowMs = systemClock.now();
     if (nowMs - shownMs < INTERVAL_MS && nowMs >= shownMs) return;
@@ -27,11 +27,14 @@ export async function redriveProgress(
     report({
       done: taken.records,
       expected: Math.round(messages + recordsPerByte * bytes),
-      facts: [
-        `applied ${grouped(applied)}`,
-        `superseded ${grouped(superseded)}`,
-        `failing ${grouped(failing)}`,
-      ],
+      facts: outcomeFacts(outcomes),
     });
   };
+}
+
+export function outcomeFacts(
+  outcomes: Readonly<Record<'applied' | 'superseded' | 'failing', number>>,
+): string[] {
+  const names = ['applied', 'superseded', 'failing'] as const;
+  return names.map((name) => `${name} ${grouped(outcomes[name])}`);
 }

@@ -27,11 +27,7 @@ export interface Redriven extends Call {
 
 /** @returns the exit code. */
 export function printRedriven(redriven: Redriven): number {
-  printResult(
-    redriven,
-    () => factsOf(redriven),
-    () => linesOf(redriven),
-  );
+  printResult(redriven, factsOf(redriven), linesOf(redriven));
   return exitCode(isAllDone(redriven));
 }
 

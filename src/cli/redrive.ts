@@ -3,8 +3,8 @@
 import { systemClock } from '../aws/system-clock.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
 import { canonicalKey, type Item } from '../model/attribute-value.ts';
-import { UsageError } from '../errors.ts';
 import { redrive } from '../redrive/redrive.ts';
+import { wrongOption } from './arguments.ts';
 import { type Call, onReplication } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
@@ -117,8 +117,8 @@ function pointInTime(name: string, options: ParsedOptions): number | undefined {
   const unit = UNITS_MS[match?.[2] as keyof typeof UNITS_MS];
   const ms = match === null ? Date.parse(text) : systemClock.now() - Number(match[1]) * unit;
   if (!Number.isNaN(ms)) return ms;
-  throw new UsageError(`--${name} must be a duration or a date, got "${text}".`, {
-    code: 'usage.options',
-    hint: 'For example 90m, 12h, 3d or 2026-01-31T12:00:00Z.',
-  });
+  throw wrongOption(
+    `--${name} must be a duration or a date, got "${text}".`,
+    'For example 90m, 12h, 3d or 2026-01-31T12:00:00Z.',
+  );
 }

@@ -38,11 +38,7 @@ export interface Repaired extends Call {
 }
 
 export function printRepaired(repaired: Repaired): void {
-  printResult(
-    repaired,
-    () => factsOf(repaired),
-    () => linesOf(repaired),
-  );
+  printResult(repaired, factsOf(repaired), linesOf(repaired));
 }
 
 function linesOf(repaired: Repaired): string[] {

@@ -7,8 +7,8 @@ import {
   retriesUntil,
 } from '../composition/pair-work.ts';
 import { openTablePair, streamOf } from '../composition/table-pair.ts';
-import { UsageError } from '../errors.ts';
 import { repair } from '../verify/repair.ts';
+import { wrongOption } from './arguments.ts';
 import { type Call, exitCode, onReplication, untilInterrupted, withOpen } from './call.ts';
 import type { Command } from './command.ts';
 import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
@@ -49,10 +49,10 @@ export const repairCommand: Command = {
     const queueUrl = lookAgainUrl(options);
     const path = options.text('report');
     if (path === undefined) {
-      throw new UsageError('`ferry repair` needs the report of `ferry verify`.', {
-        code: 'usage.options',
-        hint: 'Run `ferry verify` first. Then name its report with --report.',
-      });
+      throw wrongOption(
+        '`ferry repair` needs the report of `ferry verify`.',
+        'Run `ferry verify` first. Then name its report with --report.',
+      );
     }
     return onReplication({ options, io }, HINT, (call) => {
       const { replication } = call;

@@ -46,14 +46,14 @@ function printPlan(call: PauseCall, { all, planned, isDone }: Plan): number {
   const { paused, left, unreached } = planned;
   printResult(
     call,
-    () => ({
+    {
       replication: replication.name,
       apply: false,
       pausedSince: sinceOf(planned),
       mappings: all.map(({ id, state }) => ({ id, state })),
       ...mappingFacts(planned),
-    }),
-    () => [
+    },
+    [
       titleOf(replication),
       ...mappingLines(all),
       ...(paused === undefined
@@ -95,13 +95,13 @@ function printResumed(call: PauseCall, result: ResumeResult): number {
   const { left, unreached } = result;
   printResult(
     call,
-    () => ({
+    {
       replication: replication.name,
       apply: true,
       pausedSince: sinceOf(result),
       ...mappingFacts(result),
-    }),
-    () => [titleOf(replication), ...resumedLines(result, replication, context.clock.now())],
+    },
+    [titleOf(replication), ...resumedLines(result, replication, context.clock.now())],
   );
   if (unreached !== undefined) io.err(unresumed(unreached));
   return exitCode(left.length === 0 && unreached === undefined);

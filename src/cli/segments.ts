@@ -1,7 +1,7 @@
 // How many segments a scan of a table has, and which of them a sample reads.
 
-import { UsageError } from '../errors.ts';
 import type { Random } from '../ports.ts';
+import { wrongOption } from './arguments.ts';
 import type { ParsedOptions } from './command.ts';
 
 /** A few minutes' work. */
@@ -30,8 +30,8 @@ export function percentOf(options: ParsedOptions): number {
   if (text === undefined) return 100;
   const percent = /^\d+(\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) : Number.NaN;
   if (percent >= 0.1 && percent <= 100) return percent;
-  throw new UsageError(`--sample must be from 0.1% to 100%, got "${text}".`, {
-    code: 'usage.options',
-    hint: 'For example --sample 1%.',
-  });
+  throw wrongOption(
+    `--sample must be from 0.1% to 100%, got "${text}".`,
+    'For example --sample 1%.',
+  );
 }

@@ -51,11 +51,7 @@ function lookAt(replications: readonly ReplicationConfig[], nowMs: number): Prom
 
 function show(all: readonly Status[], look: Look): number {
   for (const status of all)
-    printResult(
-      look,
-      () => statusFacts(status),
-      () => statusScreen(status, look.io.resultColumns?.()),
-    );
+    printResult(look, statusFacts(status), statusScreen(status, look.io.resultColumns?.()));
   return exitCode(all.every(({ verdict }) => verdict.level === 'healthy'));
 }
 

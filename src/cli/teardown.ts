@@ -10,8 +10,9 @@ import {
   IMPORT_IDENTIFIERS,
   sourceStack,
 } from '../teardown/leftovers.ts';
-import { FerryError, UsageError } from '../errors.ts';
+import { FerryError } from '../errors.ts';
 import { type Found, lookAround, tearDown, type TeardownContext } from '../teardown/teardown.ts';
+import { wrongOption } from './arguments.ts';
 import {
   type Call,
   exitCode,
@@ -63,8 +64,8 @@ async function run(call: TeardownCall): Promise<number> {
   const found = await lookAround(context);
   printResult(
     call,
-    () => resultFacts(call, { apply: false, found, deleted: [] }),
-    () => planLines(call, found),
+    resultFacts(call, { apply: false, found, deleted: [] }),
+    planLines(call, found),
   );
   return exitCode(isGone(found, place));
 }
@@ -82,12 +83,9 @@ function requireKnown(named: ReadonlySet<string>, { leftovers }: TeardownPlace):
   const known = leftovers.map(fullName);
   const unknown = [...named].filter((name) => !known.includes(name));
   if (unknown.length === 0) return;
-  throw new UsageError(
+  throw wrongOption(
     `--delete names resources that this replication does not have: ${unknown.join(', ')}.`,
-    {
-      code: 'usage.options',
-      hint: `It can delete: ${known.join(', ')}.`,
-    },
+    `It can delete: ${known.join(', ')}.`,
   );
 }
 
@@ -108,11 +106,7 @@ async function removeAll(call: TeardownCall, context: TeardownContext): Promise<
     );
     return EXIT.differences;
   }
-  printResult(
-    call,
-    () => resultFacts(call, { apply: true, found, deleted }),
-    () => leftLines(call, found),
-  );
+  printResult(call, resultFacts(call, { apply: true, found, deleted }), leftLines(call, found));
   return exitCode(isGone(found, place));
 }
 

@@ -2,12 +2,12 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../aws/system-clock.ts';
-import { FerryError, UsageError } from '../errors.ts';
 import { type BulkReportLine, reportLines, segmentsReported } from '../bulk/reports.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
 import { addReport, newReport, type VerifyReport } from '../verify/verify.ts';
 import type { ObjectStore } from '../ports.ts';
-import { perWorker, runInBulk } from './bulk.ts';
+import { wrongOption } from './arguments.ts';
+import { incompleteBulk, perWorker, runInBulk } from './bulk.ts';
 import type { Call } from './call.ts';
 import type { ParsedOptions } from './command.ts';
 import { progressReporter } from './progress.ts';
@@ -31,12 +31,9 @@ export const SHOWN_MAX = 10;
 export function requireShortLooks(options: ParsedOptions): void {
   const seconds = options.integer('settle') ?? 0;
   if (!options.has('bulk') || seconds <= BULK_SETTLE_SECONDS_MAX) return;
-  throw new UsageError(
+  throw wrongOption(
     `With --bulk, --settle must be at most ${BULK_SETTLE_SECONDS_MAX}, got ${seconds}.`,
-    {
-      code: 'usage.options',
-      hint: 'Wait until the replication latency is lower, or run without --bulk.',
-    },
+    'Wait until the replication latency is lower, or run without --bulk.',
   );
 }
 
@@ -62,17 +59,14 @@ export async function verifyInBulk(call: BulkVerify, findings: Findings): Promis
     async (bucket) => {
       const sum = newReport();
       for await (const line of reportLines(run, bucket)) addLine(line, sum, findings);
-      if (sum.segmentsDone !== segments.length) throw incomplete(sum.segmentsDone, segments.length);
+      if (sum.segmentsDone !== segments.length)
+        throw incompleteBulk(
+          `The reports of the bulk run cover only ${sum.segmentsDone} of ${segments.length} segments.`,
+          'Nothing is proved. Run the command again.',
+        );
       return sum;
     },
   );
-}
-
-function incomplete(done: number, wanted: number): FerryError {
-  return new FerryError(`The reports of the bulk run cover only ${done} of ${wanted} segments.`, {
-    code: 'bulk.incomplete',
-    hint: 'Nothing is proved. Run the command again.',
-  });
 }
 
 /** A line of a segment's report: part of its summary, or a difference. */

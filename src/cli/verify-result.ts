@@ -30,7 +30,7 @@ export function printVerified(verified: Verified): void {
   const { replication, report, path, scope, paused } = verified;
   printResult(
     verified,
-    () => ({
+    {
       replication: replication.name,
       equal: isProvedEqual(verified),
       pausedSince: paused === undefined ? null : utcTime(paused.sinceMs),
@@ -40,8 +40,8 @@ export function printVerified(verified: Verified): void {
       ...sampleFacts(verified),
       report: path,
       peakMemoryMiB: peakMemoryMiB(),
-    }),
-    () => [
+    },
+    [
       // Of a single item, the counts say nothing that the verdict does not.
       ...(scope.kind === 'key' ? [] : figures(rows(report))),
       ...listed(verified),

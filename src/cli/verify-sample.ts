@@ -10,10 +10,7 @@ interface Sampled {
   readonly scope: Scope;
 }
 
-const WHY = {
-  small: 'the tables are small',
-  'as-cheap': 'the sample would cost as much',
-} as const;
+const WHY = { small: 'the tables are small', 'as-cheap': 'the sample would cost as much' } as const;
 
 /** Printed before the work, because it can be more than a sample. */
 export function announceScope(scope: Scope, io: Io): void {

@@ -4,8 +4,8 @@ import { type SamplePlan, planSample } from '../verify/sample.ts';
 import type { ReportScope } from '../verify/difference-report.ts';
 import type { Item } from '../model/attribute-value.ts';
 import type { TableFacts } from '../model/table-facts.ts';
-import { UsageError } from '../errors.ts';
 import type { Random } from '../ports.ts';
+import { wrongOption } from './arguments.ts';
 import type { ParsedOptions } from './command.ts';
 import { chosenSegments, segmentCount } from './segments.ts';
 
@@ -62,10 +62,10 @@ export function requireOneScope(options: ParsedOptions): void {
   if (options.text('key') === undefined) return;
   const other = options.has('bulk') ? 'bulk' : 'sample';
   if (!options.has('bulk') && options.text('sample') === undefined) return;
-  throw new UsageError(`--key and --${other} contradict each other.`, {
-    code: 'usage.options',
-    hint: '--key compares a single item. Use one of them.',
-  });
+  throw wrongOption(
+    `--key and --${other} contradict each other.`,
+    '--key compares a single item. Use one of them.',
+  );
 }
 
 /**

@@ -6,9 +6,9 @@ import { compareContext, retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair } from '../composition/table-pair.ts';
 import type { Paused } from '../model/control-row.ts';
 import { differenceLine, mentionLine } from '../verify/difference-report.ts';
-import { UsageError } from '../errors.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
 import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../verify/verify.ts';
+import { wrongOption } from './arguments.ts';
 import { bulkOption, requireBulkRates } from './bulk.ts';
 import { exitCode, onReplication, type PairCall, untilInterrupted, withOpen } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
@@ -84,9 +84,9 @@ const HINT = 'Nothing was changed.';
 function requireReportOfValues(options: ParsedOptions): void {
   const isReported = options.text('key') === undefined || options.text('report') !== undefined;
   if (!options.has('values') || isReported) return;
-  throw new UsageError(
+  throw wrongOption(
     '--values writes attribute values to the report, and --key writes no report without --report.',
-    { code: 'usage.options', hint: 'Add --report FILE, or leave out --values.' },
+    'Add --report FILE, or leave out --values.',
   );
 }
 

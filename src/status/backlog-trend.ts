@@ -16,7 +16,7 @@ export interface Backlog {
   /** Age of the oldest record that waits, in milliseconds; 0 where none is known to wait. */
   readonly ageMs: number;
   readonly trend: 'none' | 'catching-up' | 'standing-still' | 'falling-behind';
-  /** Time until nothing waits, if it goes on like this; only while the latest age tells that anything waits. */
+  /** Time until nothing waits, at the present rate; absent if the latest age shows that nothing waits. */
   readonly leftMs?: number | undefined;
 }
 
@@ -49,7 +49,7 @@ export function backlogOf(vitals: Vitals, behindMs: number): Backlog {
   if (growth >= STANDING_SHARE) return { ageMs: highestMs, trend: 'standing-still' };
   if (growth > -CATCHING_UP_SHARE) return { ageMs: highestMs, trend: 'falling-behind' };
   const [, lastMs = 0] = latest(recent) ?? [];
-  // Another shard, which tells its age less often, may still wait.
+  // Another shard, which publishes its age less often, may still wait.
   if (lastMs <= behindMs) return { ageMs: highestMs, trend: 'catching-up' };
   return { ageMs: lastMs, trend: 'catching-up', leftMs: lastMs / -growth };
 }

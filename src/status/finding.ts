@@ -29,6 +29,8 @@ export interface Pair {
   readonly configuredKeys?: Readonly<Record<'source' | 'destination', string | undefined>>;
 }
 
+export type Check = (pair: Pair) => Finding[];
+
 export function nameOf({ region, table }: Pick<TableFacts, 'region' | 'table'>): string {
   return `${region}/${table}`;
 }

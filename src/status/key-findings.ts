@@ -1,9 +1,19 @@
 // Findings about keys: of the tables, their indexes, the heartbeat and the reserved attribute.
 
 import type { KeyAttribute } from '../config/schema.ts';
-import { attributeText, error, type Finding, nameOf, type Pair, warning } from './finding.ts';
+import {
+  attributeText,
+  type Check,
+  error,
+  type Finding,
+  nameOf,
+  type Pair,
+  warning,
+} from './finding.ts';
 
-export function keySchema({ source, destination }: Pair): Finding[] {
+export const KEY_CHECKS: readonly Check[] = [keySchema, reservedKey, heartbeatKeys, indexes];
+
+function keySchema({ source, destination }: Pair): Finding[] {
   const [left, right] = [source, destination].map(({ keys }) => keysText(keys));
   if (left === right) return [];
   return error(
@@ -14,7 +24,7 @@ export function keySchema({ source, destination }: Pair): Finding[] {
 }
 
 /** A key attribute is a string, a number or binary, but the version is a map: no item could be written. */
-export function reservedKey({ source, destination, reservedAttribute }: Pair): Finding[] {
+function reservedKey({ source, destination, reservedAttribute }: Pair): Finding[] {
   return [source, destination].flatMap((table) => {
     const inKey = isKey(table.keys, reservedAttribute) ? ['the table'] : [];
     const inIndexes = table.indexes
@@ -35,7 +45,7 @@ function isKey(keys: readonly KeyAttribute[], attribute: string): boolean {
 }
 
 /** The configuration does not have the keys of a table that the app does not create. */
-export function heartbeatKeys({ source, heartbeatKey }: Pair): Finding[] {
+function heartbeatKeys({ source, heartbeatKey }: Pair): Finding[] {
   if (heartbeatKey === undefined) return [];
   const given = Object.entries(heartbeatKey).map(([name, value]) =>
     attributeText({ name, type: value.S === undefined ? 'N' : 'S' }),
@@ -52,7 +62,7 @@ export function heartbeatKeys({ source, heartbeatKey }: Pair): Finding[] {
 }
 
 /** An index that only the twin has can reject items of the source. */
-export function indexes({ source, destination }: Pair): Finding[] {
+function indexes({ source, destination }: Pair): Finding[] {
   const known = new Set(
     [...source.keys, ...source.indexes.flatMap(({ keys }) => keys)].map(attributeText),
   );

@@ -1,20 +1,9 @@
 // The facts of two tables -> the errors, risks and notes of the pair, before it is replicated.
 
 import type { Finding, Pair } from './finding.ts';
-import { heartbeatKeys, indexes, keySchema, reservedKey } from './key-findings.ts';
-import { otherStream, streamAge, streamOff, streamView } from './stream-findings.ts';
-import {
-  capacity,
-  encryption,
-  globalTable,
-  headroom,
-  notActive,
-  occupied,
-  otherKey,
-  reserved,
-  sameTable,
-  timeToLive,
-} from './table-findings.ts';
+import { KEY_CHECKS } from './key-findings.ts';
+import { STREAM_CHECKS } from './stream-findings.ts';
+import { TABLE_CHECKS } from './table-findings.ts';
 
 export type { Finding, Pair } from './finding.ts';
 
@@ -25,23 +14,4 @@ export function preflight(pair: Pair): Finding[] {
   return found.toSorted((a, b) => rank[a.severity] - rank[b.severity]);
 }
 
-const CHECKS: ReadonlyArray<(pair: Pair) => Finding[]> = [
-  sameTable,
-  globalTable,
-  notActive,
-  keySchema,
-  reservedKey,
-  heartbeatKeys,
-  streamOff,
-  streamView,
-  otherStream,
-  streamAge,
-  timeToLive,
-  encryption,
-  otherKey,
-  indexes,
-  capacity,
-  headroom,
-  reserved,
-  occupied,
-];
+const CHECKS = [...TABLE_CHECKS, ...KEY_CHECKS, ...STREAM_CHECKS];

@@ -1,12 +1,14 @@
 // Findings about the stream of the source.
 
 import { streamLabelMs } from '../model/guard.ts';
-import { error, type Finding, nameOf, note, type Pair } from './finding.ts';
+import { type Check, error, type Finding, nameOf, note, type Pair } from './finding.ts';
 import { streamAnewCommands, streamOnCommand } from './stream-commands.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-export function streamOff({ source }: Pair): Finding[] {
+export const STREAM_CHECKS: readonly Check[] = [streamOff, streamView, otherStream, streamAge];
+
+function streamOff({ source }: Pair): Finding[] {
   if (source.stream !== undefined) return [];
   return error(
     'stream',
@@ -15,7 +17,7 @@ export function streamOff({ source }: Pair): Finding[] {
   );
 }
 
-export function streamView({ source: { stream, ...source } }: Pair): Finding[] {
+function streamView({ source: { stream, ...source } }: Pair): Finding[] {
   if (stream === undefined || stream.viewType.startsWith('NEW_')) return [];
   return error(
     'stream-view',
@@ -24,7 +26,7 @@ export function streamView({ source: { stream, ...source } }: Pair): Finding[] {
   );
 }
 
-export function otherStream({
+function otherStream({
   source: { stream, ...source },
   configuredStreamArn: named,
 }: Pair): Finding[] {
@@ -36,7 +38,7 @@ export function otherStream({
   );
 }
 
-export function streamAge({ source, nowMs }: Pair): Finding[] {
+function streamAge({ source, nowMs }: Pair): Finding[] {
   const madeMs = streamLabelMs(source.stream?.arn ?? '');
   if (madeMs === undefined) return [];
   const horizonMs = Math.max(madeMs, nowMs - DAY_MS);

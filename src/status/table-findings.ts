@@ -1,13 +1,26 @@
 // Findings about the two tables themselves: their identity, state, expiry, encryption, capacity and items.
 
 import { ITEM_BYTES_MAX, itemSizeBytes } from '../model/capacity.ts';
-import { error, type Finding, nameOf, note, type Pair, warning } from './finding.ts';
+import { type Check, error, type Finding, nameOf, note, type Pair, warning } from './finding.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 
 /** The maximum size of the version, with a reserved attribute of an ordinary name. */
 const VERSION_BYTES = 120;
 
-export function sameTable({ source, destination }: Pair): Finding[] {
+export const TABLE_CHECKS: readonly Check[] = [
+  sameTable,
+  globalTable,
+  notActive,
+  timeToLive,
+  encryption,
+  otherKey,
+  capacity,
+  headroom,
+  reserved,
+  occupied,
+];
+
+function sameTable({ source, destination }: Pair): Finding[] {
   if (nameOf(source) !== nameOf(destination) && !isOneTable(source, destination)) return [];
   return error(
     'same-table',
@@ -25,7 +38,7 @@ function isOneTable(source: TableFacts, destination: TableFacts): boolean {
 }
 
 /** A write to one replica appears in the stream of the other, and would be replicated again without end. */
-export function globalTable({ source, destination }: Pair): Finding[] {
+function globalTable({ source, destination }: Pair): Finding[] {
   const isReplica =
     source.table === destination.table &&
     (source.replicaRegions.includes(destination.region) ||
@@ -38,7 +51,7 @@ export function globalTable({ source, destination }: Pair): Finding[] {
   );
 }
 
-export function notActive({ source, destination }: Pair): Finding[] {
+function notActive({ source, destination }: Pair): Finding[] {
   return [source, destination]
     .filter(({ status }) => status !== 'ACTIVE' && status !== 'UPDATING')
     .flatMap((table) =>
@@ -60,7 +73,7 @@ function adviceOn(status: string): string {
   }
 }
 
-export function timeToLive({ source, destination }: Pair): Finding[] {
+function timeToLive({ source, destination }: Pair): Finding[] {
   const [from, to] = [source.timeToLiveAttribute, destination.timeToLiveAttribute];
   if (from === to && from === undefined) return [];
   if (from !== undefined && to === undefined) {
@@ -84,7 +97,7 @@ export function timeToLive({ source, destination }: Pair): Finding[] {
   );
 }
 
-export function encryption({ source, destination }: Pair): Finding[] {
+function encryption({ source, destination }: Pair): Finding[] {
   return [source, destination].flatMap((table) =>
     table.kmsKeyArn === undefined
       ? []
@@ -97,7 +110,7 @@ export function encryption({ source, destination }: Pair): Finding[] {
 }
 
 /** The roles of the replication may use only the configured key. */
-export function otherKey({ configuredKeys, ...tables }: Pair): Finding[] {
+function otherKey({ configuredKeys, ...tables }: Pair): Finding[] {
   return (['source', 'destination'] as const).flatMap((side) => {
     const [table, named] = [tables[side], configuredKeys?.[side]];
     if (named === undefined || table.kmsKeyArn === undefined) return [];
@@ -110,7 +123,7 @@ export function otherKey({ configuredKeys, ...tables }: Pair): Finding[] {
   });
 }
 
-export function capacity({ source, destination }: Pair): Finding[] {
+function capacity({ source, destination }: Pair): Finding[] {
   if (destination.billing === 'on-demand') return [];
   const { writeUnits } = destination.billing;
   if (source.billing !== 'on-demand' && source.billing.writeUnits <= writeUnits) return [];
@@ -123,7 +136,7 @@ export function capacity({ source, destination }: Pair): Finding[] {
   );
 }
 
-export function headroom({ source, sample }: Pair): Finding[] {
+function headroom({ source, sample }: Pair): Finding[] {
   const largest = Math.max(0, ...sample.map((item) => itemSizeBytes(item)));
   if (largest + VERSION_BYTES <= ITEM_BYTES_MAX) return [];
   return warning(
@@ -133,7 +146,7 @@ export function headroom({ source, sample }: Pair): Finding[] {
   );
 }
 
-export function reserved({ source, sample, reservedAttribute }: Pair): Finding[] {
+function reserved({ source, sample, reservedAttribute }: Pair): Finding[] {
   if (!sample.some((item) => item[reservedAttribute] !== undefined)) return [];
   return warning(
     'reserved-attribute',
@@ -142,7 +155,7 @@ export function reserved({ source, sample, reservedAttribute }: Pair): Finding[]
   );
 }
 
-export function occupied({ destination }: Pair): Finding[] {
+function occupied({ destination }: Pair): Finding[] {
   if (destination.items === 0) return [];
   return warning(
     'occupied',

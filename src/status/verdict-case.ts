@@ -46,6 +46,9 @@ export interface Case {
   readonly isFailing: (name: Failure) => boolean;
 }
 
+/** @returns undefined where it does not apply. */
+export type Rule = (one: Case) => Verdict | undefined;
+
 export function caseOf(vitals: Vitals, rules: VerdictRules): Case {
   const fromMs = recentFrom(vitals);
   const recent = (name: keyof Vitals['own']) => sumSince(vitals.own[name], fromMs);

@@ -6,28 +6,13 @@ import {
   ANSWERED,
   type Case,
   caseOf,
+  type Rule,
   total,
   type Verdict,
   type VerdictRules,
 } from './verdict-case.ts';
-import {
-  cannotRead,
-  isPaused,
-  isStarting,
-  isUnread,
-  readsAnotherStream,
-  recordsHeld,
-} from './verdicts-of-reading.ts';
-import {
-  deadLettersWait,
-  destinationFails,
-  everythingIsOlder,
-  functionFails,
-  heartbeatIsMissing,
-  nothingSucceeds,
-  recordsLost,
-  recordsWait,
-} from './verdicts-of-writing.ts';
+import { READING } from './verdicts-of-reading.ts';
+import { WRITING } from './verdicts-of-writing.ts';
 
 export type { Verdict, VerdictRules } from './verdict-case.ts';
 
@@ -36,23 +21,7 @@ export function verdictText({ level, text }: Verdict): string {
   return /^(by|since) /.test(text) ? `${level} ${text}` : `${level}: ${text}`;
 }
 
-const RULES: ReadonlyArray<(one: Case) => Verdict | undefined> = [
-  isPaused,
-  recordsHeld,
-  isStarting,
-  isUnread,
-  readsAnotherStream,
-  cannotRead,
-  destinationFails,
-  functionFails,
-  everythingIsOlder,
-  recordsWait,
-  heartbeatIsMissing,
-  recordsLost,
-  deadLettersWait,
-  nothingSucceeds,
-  controlUnknown,
-];
+const RULES: readonly Rule[] = [...READING, ...WRITING, controlUnknown];
 
 export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
   const one = caseOf(vitals, rules);

@@ -1,14 +1,24 @@
 // The verdicts about the stream and its event source mapping: paused, held, starting, or not read.
 
 import { horizonOf, utcTime } from './pause.ts';
-import { type Case, stuck, type Verdict } from './verdict-case.ts';
+import { type Case, type Rule, stuck, type Verdict } from './verdict-case.ts';
 import { isRead, MINUTE_MS } from '../model/vitals.ts';
 
 /** Lambda creates or enables a mapping within minutes. */
 const STARTING_MS_MAX = 60 * MINUTE_MS;
 
+/** The worst first. */
+export const READING: readonly Rule[] = [
+  isPaused,
+  recordsHeld,
+  isStarting,
+  isUnread,
+  readsAnotherStream,
+  cannotRead,
+];
+
 /** First, because an operator wanted it. */
-export function isPaused({ vitals: { paused, mapping, nowMs } }: Case): Verdict | undefined {
+function isPaused({ vitals: { paused, mapping, nowMs } }: Case): Verdict | undefined {
   if (paused === undefined || paused === 'unknown') return undefined;
   const since = utcTime(paused.sinceMs);
   const runbook = 'paused-replication';
@@ -25,7 +35,7 @@ export function isPaused({ vitals: { paused, mapping, nowMs } }: Case): Verdict 
 }
 
 /** Before all other problems, because it causes them. */
-export function recordsHeld({ isFailing, waited }: Case): Verdict | undefined {
+function recordsHeld({ isFailing, waited }: Case): Verdict | undefined {
   if (!isFailing('HeldRecords')) return undefined;
   const cause =
     'the control row does not allow their stream to write, or the destination rejects nearly all';
@@ -37,7 +47,7 @@ export function recordsHeld({ isFailing, waited }: Case): Verdict | undefined {
 }
 
 /** The mapping of a new deployment, or one that was disabled. */
-export function isStarting({ vitals: { mapping, nowMs }, waited }: Case): Verdict | undefined {
+function isStarting({ vitals: { mapping, nowMs }, waited }: Case): Verdict | undefined {
   if (mapping?.state !== 'Creating' && mapping?.state !== 'Enabling') return undefined;
   if (nowMs - (mapping.changedAtMs ?? nowMs) > STARTING_MS_MAX) return undefined;
   const text = `the event source mapping is ${mapping.state.toLowerCase()}${waited}`;
@@ -45,7 +55,7 @@ export function isStarting({ vitals: { mapping, nowMs }, waited }: Case): Verdic
 }
 
 /** The event source mapping is missing or disabled. */
-export function isUnread({ vitals, waited }: Case): Verdict | undefined {
+function isUnread({ vitals, waited }: Case): Verdict | undefined {
   const { mapping, paused } = vitals;
   if (mapping === undefined)
     return stuck('the function has no event source mapping', 'records-waiting');
@@ -58,7 +68,7 @@ export function isUnread({ vitals, waited }: Case): Verdict | undefined {
   );
 }
 
-export function readsAnotherStream({ vitals: { mapping, streamArn } }: Case): Verdict | undefined {
+function readsAnotherStream({ vitals: { mapping, streamArn } }: Case): Verdict | undefined {
   if (streamArn === undefined) return stuck('the source has no stream', 'stream-replaced');
   if (mapping?.streamArn === streamArn) return undefined;
   return stuck(
@@ -68,7 +78,7 @@ export function readsAnotherStream({ vitals: { mapping, streamArn } }: Case): Ve
 }
 
 /** Lambda's result begins with PROBLEM if it may not use the stream, or its key. */
-export function cannotRead({ vitals: { mapping } }: Case): Verdict | undefined {
+function cannotRead({ vitals: { mapping } }: Case): Verdict | undefined {
   if (mapping?.lastResult.startsWith('PROBLEM') !== true) return undefined;
   return stuck(`Lambda cannot read the stream: ${mapping.lastResult}`, 'records-waiting');
 }

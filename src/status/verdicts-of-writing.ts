@@ -17,6 +17,7 @@ import {
   lastSuccessMs,
   RECENT,
   recentFrom,
+  type Rule,
   stuck,
   total,
   type Verdict,
@@ -28,8 +29,20 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** Invocations count at their end, which may be 15 minutes away. In periods. */
 const LONGEST_COUNT = 20;
 
+/** The worst first. */
+export const WRITING: readonly Rule[] = [
+  destinationFails,
+  functionFails,
+  everythingIsOlder,
+  recordsWait,
+  heartbeatIsMissing,
+  recordsLost,
+  deadLettersWait,
+  nothingSucceeds,
+];
+
 /** If the source was replaced by one with an older stream, every record is superseded. Only records after the last write count. */
-export function everythingIsOlder({ vitals }: Case): Verdict | undefined {
+function everythingIsOlder({ vitals }: Case): Verdict | undefined {
   const { own } = vitals;
   const applied = (own.AppliedRecords ?? []).findLast(([, records]) => records > 0);
   const [appliedAtMs = 0] = applied ?? [];
@@ -41,7 +54,7 @@ export function everythingIsOlder({ vitals }: Case): Verdict | undefined {
   );
 }
 
-export function destinationFails({
+function destinationFails({
   vitals: { own },
   isFailing,
   backlog,
@@ -58,7 +71,7 @@ export function destinationFails({
   return undefined;
 }
 
-export function functionFails({ vitals, recent }: Case): Verdict | undefined {
+function functionFails({ vitals, recent }: Case): Verdict | undefined {
   const fromMs = recentFrom(vitals);
   if (recent('AppliedRecords') > 0) return undefined;
   if (sumSince(vitals.services.Throttles, fromMs) > 0)
@@ -71,7 +84,7 @@ export function functionFails({ vitals, recent }: Case): Verdict | undefined {
   return undefined;
 }
 
-export function recordsWait({ vitals, backlog, recent }: Case): Verdict | undefined {
+function recordsWait({ vitals, backlog, recent }: Case): Verdict | undefined {
   const { ageMs, trend, leftMs } = backlog;
   if (trend === 'none') return undefined;
   const cause = recent('DestinationThrottles') > 0 ? ', because the destination is throttled' : '';
@@ -105,7 +118,7 @@ function isMoving(vitals: Vitals): boolean {
   return ends.some((name) => sumSince(own[name], fromMs) > 0);
 }
 
-export function heartbeatIsMissing({ vitals, rules }: Case): Verdict | undefined {
+function heartbeatIsMissing({ vitals, rules }: Case): Verdict | undefined {
   if (!rules.heartbeat) return undefined;
   const { nowMs, own, mapping, heartbeatSinceMs } = vitals;
   const [arrivedAtMs] = latest(own.HeartbeatLatency) ?? [];
@@ -118,7 +131,7 @@ export function heartbeatIsMissing({ vitals, rules }: Case): Verdict | undefined
   return stuck(`no heartbeat has arrived for ${since}`, 'heartbeat-missing');
 }
 
-export function recordsLost({ vitals: { services } }: Case): Verdict | undefined {
+function recordsLost({ vitals: { services } }: Case): Verdict | undefined {
   const lost =
     sumSince(services.DroppedEventCount, 0) + sumSince(services.DestinationDeliveryFailures, 0);
   if (lost > 0) return behind('by records that Lambda lost in the last hour', 'batches-lost');
@@ -126,7 +139,7 @@ export function recordsLost({ vitals: { services } }: Case): Verdict | undefined
   return behind('by batches that Lambda gave up in the last hour', 'batches-given-up');
 }
 
-export function deadLettersWait({ vitals: { deadLetters } }: Case): Verdict | undefined {
+function deadLettersWait({ vitals: { deadLetters } }: Case): Verdict | undefined {
   if (deadLetters === 0) return undefined;
   return behind(
     `by ${counted(deadLetters, 'dead letter')}; everything else is healthy`,
@@ -143,7 +156,7 @@ const UNANSWERED = [
 ] as const;
 
 /** Too few failures, or too recent, to count as a backlog. */
-export function nothingSucceeds({ vitals: { own, services } }: Case): Verdict | undefined {
+function nothingSucceeds({ vitals: { own, services } }: Case): Verdict | undefined {
   if (total(own, ['AppliedRecords', ...ANSWERED.map(([name]) => name)]) > 0) return undefined;
   const failures =
     total(own, UNANSWERED) + sumSince(services.Errors, 0) + sumSince(services.Throttles, 0);

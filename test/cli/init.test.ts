@@ -462,7 +462,7 @@ describe('wrong tables stop every command before anything is written', () => {
       );
 
       expect(exitCode).toBe(1);
-      expect(err).toContain('The AWS credentials have expired (ExpiredTokenException)');
+      expect(err).toContain('have expired (ExpiredTokenException)');
       expect(err).toContain('Log in again');
       expect(err).not.toContain('Allow ');
     } finally {
