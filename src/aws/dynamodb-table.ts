@@ -1,4 +1,4 @@
-// The destination through the AWS SDK: sends requests as core/write-request built them.
+// The twin through the AWS SDK: sends requests as model/write-request built them.
 
 import {
   BatchGetItemCommand,

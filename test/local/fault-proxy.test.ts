@@ -77,7 +77,7 @@ function remove(id: string) {
   return { operation: 'DeleteItem', input: { TableName: TABLE, Key: { pk: { S: id } } } } as const;
 }
 
-/** What a write came to: "written", or what core/write-failure makes of its error. */
+/** What a write came to: "written", or what model/write-failure makes of its error. */
 async function resultOf(write: Promise<unknown>): Promise<FailureKind | 'written'> {
   const outcome = await outcomeOf(write);
   return outcome.kind;
