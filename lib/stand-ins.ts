@@ -39,12 +39,12 @@ export class StandIns {
     return JSON.parse(text) as object;
   }
 
-  /** A copy of `value` with the tokens again. */
+  /** A copy of `value` with the tokens again, also in names that are made of them. */
   undo<T>(value: T): T {
-    const text = JSON.stringify(value);
-    return JSON.parse(text, (_, member: unknown) =>
-      typeof member === 'string' ? (this.#tokens.get(member) ?? member) : member,
-    ) as T;
+    const longestFirst = [...this.#tokens].toSorted(([a], [b]) => b.length - a.length);
+    let text = JSON.stringify(value);
+    for (const [standIn, token] of longestFirst) text = text.replaceAll(standIn, token);
+    return JSON.parse(text) as T;
   }
 }
 
@@ -69,5 +69,5 @@ function regionIn(region: string): string {
 }
 
 function tableIn(table: string): string {
-  return Token.isUnresolved(table) ? `token${table.replaceAll(/\W+/g, '-')}` : table;
+  return Token.isUnresolved(table) ? `token${table.toLowerCase().replaceAll(/\W+/g, '-')}` : table;
 }

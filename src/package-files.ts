@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 const PACKAGE = new URL(import.meta.url.endsWith('.ts') ? '../' : '../../', import.meta.url);
 
 /** Of what Lambda runs. */
-export type FunctionName = 'replicate' | 'look-again' | 'bulk-segment' | 'heartbeat';
+export const FUNCTION_NAMES = ['replicate', 'look-again', 'bulk-segment', 'heartbeat'] as const;
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 /** @returns the absolute path of a file of the package, for example of `docs/runbook.md`. */
 export function packageFile(path: string): string {

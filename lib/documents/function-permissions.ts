@@ -24,7 +24,7 @@ function section({ Description, Policies }: Role, resources: Resources): string 
   const statements = Policies.flatMap(({ PolicyName, PolicyDocument: { Statement } }) =>
     Statement.map((statement, index) => ({
       Sid: `${PolicyName}${index === 0 ? '' : index + 1}`,
-      ...(named(statement, resources) as object),
+      ...(withNames(statement, (id) => PSEUDO[id] ?? arnOf(id, resources)) as object),
     })),
   );
   const title = Description.replace(/^Ferry \w+: /, '').replace(/^./, (one) => one.toUpperCase());
@@ -41,15 +41,20 @@ export function policyBlock(statements: readonly object[]): string {
   return ['```json', json, '```'].join('\n');
 }
 
-/** The same value, with every reference of CloudFormation replaced by what it stands for. */
-function named(value: unknown, resources: Resources): unknown {
-  if (Array.isArray(value)) return value.map((one) => named(one, resources));
+/** The same value, with text instead of every reference: `nameOf` has it, by logical id or pseudo parameter. */
+export function withNames(value: unknown, nameOf: (id: string) => string): unknown {
+  if (Array.isArray(value)) return value.map((one) => withNames(one, nameOf));
   if (typeof value !== 'object' || value === null) return value;
   const members = Object.entries(value) as Array<[string, unknown]>;
-  const [first] = members;
-  if (first !== undefined && members.length === 1 && /^(Ref|Fn::\w+)$/.test(first[0]))
-    return reference(...first, resources);
-  return Object.fromEntries(members.map(([key, one]) => [key, named(one, resources)]));
+  const [[kind, content] = ['', '']] = members;
+  if (kind === 'Ref') return nameOf(content as string);
+  if (kind === 'Fn::GetAtt') return nameOf((content as [string, string])[0]);
+  if (kind === 'Fn::Join') {
+    const [separator, parts] = content as [string, unknown[]];
+    return parts.map((part) => withNames(part, nameOf)).join(separator);
+  }
+  if (kind.startsWith('Fn::')) throw new Error(`What does ${kind} stand for?`);
+  return Object.fromEntries(members.map(([key, one]) => [key, withNames(one, nameOf)]));
 }
 
 const ACCOUNT = '111122223333';
@@ -59,14 +64,6 @@ const PSEUDO: Readonly<Record<string, string>> = {
   'AWS::Region': 'us-east-1',
   'AWS::URLSuffix': 'amazonaws.com',
 };
-
-function reference(kind: string, content: unknown, resources: Resources): string {
-  if (kind === 'Ref') return PSEUDO[content as string] ?? arnOf(content as string, resources);
-  if (kind === 'Fn::GetAtt') return arnOf((content as [string, string])[0], resources);
-  if (kind !== 'Fn::Join') throw new Error(`What does ${kind} stand for?`);
-  const [separator, parts] = content as [string, unknown[]];
-  return parts.map((part) => named(part, resources)).join(separator);
-}
 
 /** Of a resource in the stack, by its logical id. */
 function arnOf(id: string, resources: Resources): string {
