@@ -30,6 +30,8 @@ export const FUNCTION_OPTIONS = {
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: 'none',
+  // The SDK asks for it in browsers only.
+  external: ['bowser'],
   banner: { js: REQUIRE },
 } as const satisfies BuildOptions;
 
