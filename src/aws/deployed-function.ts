@@ -30,7 +30,10 @@ export async function deployment(region: ServiceRegion, replication: string): Pr
 export type DeployedSettings = Pick<
   HandlerSettings,
   'deadLetterQueueUrl' | 'onFailureBucket' | 'lookAgainQueueUrl' | 'lookAgainSeconds'
->;
+> & {
+  /** Whether release 0.2.0 deployed it. */
+  readonly isOlder: boolean;
+};
 
 /**
  * The same, of release 0.2.0, too: until they are deployed again, its functions work on.
@@ -48,10 +51,11 @@ export async function deployedSettings(
       onFailureBucket: variables['FERRY_ON_FAILURE_BUCKET'] ?? '',
       lookAgainQueueUrl: variables['FERRY_LOOK_AGAIN_QUEUE_URL'],
       lookAgainSeconds: Number(variables['FERRY_LOOK_AGAIN_SECONDS']),
+      isOlder: true,
     };
   }
   const { replication: config, ...places } = readDeployment(variables, name);
-  return handlerSettings(config, places);
+  return { ...handlerSettings(config, places), isOlder: false };
 }
 
 async function replicateVariables(region: ServiceRegion, name: string) {

@@ -45,6 +45,7 @@ export function statusFacts(status: Status): object {
     mapping: mapping ?? null,
     pause: pauseFacts(vitals.paused),
     controlProblem: vitals.controlProblem ?? null,
+    deployedFunction: vitals.isOlder === true ? 'older' : 'current',
     inTheLastHour: inTheHour,
   };
 }

@@ -35,12 +35,16 @@ function precision({ replication: { timestampAttribute }, vitals }: Status): str
   ];
 }
 
-/** What is unknown beside a verdict that is true without it. */
-function notes({ verdict, vitals: { paused, controlProblem } }: Status): string[] {
-  if (paused !== 'unknown' || verdict.level === 'unknown') return [];
+/** What the operator has to know beside the verdict. */
+function notes({ verdict, vitals: { paused, controlProblem, isOlder = false } }: Status): string[] {
   const why = controlProblem === undefined ? '' : ` (${controlProblem})`;
   return [
-    `The control row of the destination cannot be read from here${why}. It is unknown whether the replication is paused.`,
+    ...(isOlder ? ['The deployed function is older than this command. Deploy it again.'] : []),
+    ...(paused === 'unknown' && verdict.level !== 'unknown'
+      ? [
+          `The control row of the destination cannot be read from here${why}. It is unknown whether the replication is paused.`,
+        ]
+      : []),
   ];
 }
 

@@ -37,7 +37,7 @@ const PERCENTILES: readonly Percentile[] = ['p50', 'p90', 'p99'];
  */
 export async function readVitals(replication: ReplicationConfig, nowMs: number): Promise<Vitals> {
   const { name, source } = replication;
-  const { deadLetterQueueUrl } = await deployedSettings(source, name);
+  const { deadLetterQueueUrl, isOlder } = await deployedSettings(source, name);
   const [mappings, stream, deadLetters, control, heartbeatSinceMs] = await Promise.all([
     eventSources(source, functionName(name)),
     streamOfTable(source, source.table),
@@ -53,6 +53,7 @@ export async function readVitals(replication: ReplicationConfig, nowMs: number):
     mapping,
     streamArn,
     deadLetters,
+    isOlder,
     ...control,
     heartbeatSinceMs,
     ...(await figures(replication, mapping, nowMs)),

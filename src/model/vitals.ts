@@ -44,6 +44,8 @@ export interface Vitals {
   readonly paused?: Paused | 'unknown' | undefined;
   /** Why the control row cannot be read, without a full stop; there where `paused` is `unknown`. */
   readonly controlProblem?: string | undefined;
+  /** Whether an older release deployed the function. */
+  readonly isOlder?: boolean | undefined;
 }
 
 interface Mapping {

@@ -1,5 +1,5 @@
-// How the age of what waits goes on: falling, rising, or as fast as the clock. Several shards tell their ages,
-// some more often than others: the oldest of the last minutes counts, not the latest.
+// The trend of the oldest age: falling, rising, or as fast as the clock. Several shards publish their ages,
+// some more often than others, so the oldest of the last minutes counts, not the latest.
 
 import {
   highestOf,

@@ -75,6 +75,7 @@ function well() {
     isDeployed: true,
     refusal: undefined,
     changedAt: undefined,
+    variables: undefined,
   };
 }
 
@@ -84,6 +85,7 @@ interface Scene {
   readonly changedAt?: string;
   readonly deadLetters?: number;
   readonly lastResult?: string;
+  readonly variables?: Readonly<Record<string, string>>;
   readonly config?: string;
 }
 
@@ -111,6 +113,23 @@ describe('ferry status', () => {
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(90);
     expect(out).toMatch(/applied +1,200\/min/);
     expect(out).toMatch(/event source mapping +Enabled, OK/);
+  });
+
+  it('says that an older release deployed the function', async () => {
+    const older = {
+      FERRY_SOURCE_REGION: 'us-east-1',
+      FERRY_DEAD_LETTER_QUEUE_URL: `${process.env['AWS_ENDPOINT_URL_LAMBDA']}/111122223333/ferry-orders-dead-letters`,
+      FERRY_ON_FAILURE_BUCKET: 'failures',
+    };
+    const { out } = await status({ variables: older });
+    const now = await status({});
+    const { out: json } = await status({ variables: older }, '--json');
+
+    expect(out.split('\n')[2]).toBe(
+      'The deployed function is older than this command. Deploy it again.',
+    );
+    expect(now.out).not.toContain('is older than');
+    expect(JSON.parse(json)).toMatchObject({ deployedFunction: 'older' });
   });
 
   it('says first that records are held, whatever else is wrong', async () => {
