@@ -87,7 +87,10 @@ export function copyContext(
 
 export function repairContext(
   work: PairWriting,
-  { itemsPerSecond, settleMs }: { readonly itemsPerSecond: number | undefined; readonly settleMs: number },
+  {
+    itemsPerSecond,
+    settleMs,
+  }: { readonly itemsPerSecond: number | undefined; readonly settleMs: number },
 ): RepairContext {
   const { pair, retries } = work;
   return {
