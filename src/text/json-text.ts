@@ -1,5 +1,5 @@
 // The text of a JSON file -> its value, or what is wrong with it, and where: line, column and the line itself.
-// JSON.parse decides; this only finds words for what it refuses, and names that are given twice.
+// JSON.parse makes the value. What it would refuse is named here first, as are names that are given twice.
 
 import { isExactNumber } from './decimal.ts';
 
@@ -40,59 +40,33 @@ export function jsonText(bytes: Uint8Array): string {
 /** @throws JsonProblem, also where a name is given twice: the first of them would be lost. */
 export function parseJson(text: string): unknown {
   if (text.trim() === '') throw new JsonProblem('it is empty');
-  let value: unknown;
-  let refusal: string | undefined;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    refusal = (error as SyntaxError).message;
-  }
-  const fault = firstFault(text);
-  if (fault !== undefined) throw atPlace(fault, text);
-  if (refusal !== undefined) throw new JsonProblem(refusal);
-  return value;
+  new Scan(text).document();
+  return JSON.parse(text);
 }
 
 /**
  * Where the members of a sound JSON text are.
  * @returns the line of the member or element at a path, or of the nearest one around it; undefined where there is
- *   none, as in a text that is empty.
+ *   none.
  */
 export function linesOf(text: string): (path: readonly string[]) => number | undefined {
-  const offsets = offsetsOf(text);
+  const document = new Scan(text).document();
   return (path) => {
-    for (let length = path.length; length > 0; length -= 1) {
-      const offset = offsets.get(JSON.stringify(path.slice(0, length)));
-      if (offset !== undefined) return placeOf(text, offset).line;
+    let members: Members | undefined = document;
+    let offset: number | undefined;
+    for (const name of path) {
+      const member: Member | undefined = members?.get(name);
+      offset = member?.offset ?? offset;
+      members = member?.members;
     }
-    return undefined;
+    return offset === undefined ? undefined : placeOf(text, offset).line;
   };
 }
 
-function offsetsOf(text: string): ReadonlyMap<string, number> {
-  const scan = new Scan(text);
-  try {
-    scan.document();
-  } catch (error) {
-    // What is too deep, or not sound, is refused elsewhere.
-    if (!(error instanceof TooDeep) && !(error instanceof Misplaced)) throw error;
-  }
-  return scan.offsets;
-}
-
-function firstFault(text: string): Misplaced | undefined {
-  try {
-    new Scan(text).document();
-  } catch (error) {
-    if (error instanceof Misplaced) return error;
-    if (!(error instanceof TooDeep)) throw error;
-  }
-  return undefined;
-}
-
-function atPlace({ message, offset }: Misplaced, text: string): JsonProblem {
+function problemAt(offset: number, message: string, text: string): JsonProblem {
   const { line, column } = placeOf(text, offset);
-  return new JsonProblem(`line ${line}, column ${column}: ${message}`, excerptOf(text, offset));
+  const whole = text.split(END_OF_LINE)[line - 1] ?? '';
+  return new JsonProblem(`line ${line}, column ${column}: ${message}`, excerptOf(whole, column));
 }
 
 function placeOf(text: string, offset: number): { line: number; column: number } {
@@ -104,123 +78,106 @@ const END_OF_LINE = /\r\n|\r|\n/;
 /** Of a long line, what is beside the place. */
 const EXCERPT_LENGTH = 60;
 
-function excerptOf(text: string, offset: number): string {
-  const { line, column } = placeOf(text, offset);
-  const whole = text.split(END_OF_LINE)[line - 1] ?? '';
+function excerptOf(line: string, column: number): string {
   const from = column <= EXCERPT_LENGTH ? 0 : column - EXCERPT_LENGTH / 2;
   // Tabs and the like have a width of their own.
-  const shown = whole.slice(from, from + EXCERPT_LENGTH + 20).replaceAll(/\p{C}|\t/gu, ' ');
+  const shown = line.slice(from, from + EXCERPT_LENGTH + 20).replaceAll(/\p{C}|\t/gu, ' ');
   return `${shown.trimEnd()}\n${' '.repeat(column - 1 - from)}^`;
 }
 
-class Misplaced extends Error {
-  override readonly name = 'Misplaced';
+/** Of an object by name, of an array by index. */
+type Members = Map<string, Member>;
+
+interface Member {
   readonly offset: number;
-
-  constructor(message: string, offset: number) {
-    super(message);
-    this.offset = offset;
-  }
+  readonly members: Members;
 }
 
-class TooDeep extends Error {
-  override readonly name = 'TooDeep';
+/** An object or an array whose end has not been reached. */
+interface Open {
+  readonly start: number;
+  readonly end: '}' | ']';
+  readonly members: Members;
 }
 
-/** What is deeper is left to JSON.parse: the stack has an end. */
-const LEVELS_MAX = 500;
-
+const SPACE = /[ \t\r\n]*/y;
 /** Up to its closing quote. Control characters are refused, but those that only Unicode has. */
 const STRING = /"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|[\u007F-\u009F])*/uy;
 const WORD = /[^\s,:[\]{}"]*/y;
 const QUOTED = /"[^"\r\n]{0,30}"?/y;
 
-/** Goes through a document, and throws Misplaced at the first thing that is wrong. */
+/** Goes through a document, however deep, and throws a JsonProblem at the first thing that is wrong. */
 class Scan {
-  /** Of each member and element, by its path as JSON. */
-  readonly offsets = new Map<string, number>();
-  readonly #path: string[] = [];
   readonly #text: string;
+  readonly #open: Open[] = [];
   #at = 0;
-  #levels = 0;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  document(): void {
-    this.#value();
-    if (this.#next() !== '') throw this.#wrong(`nothing may follow the end, got ${this.#seen()}`);
-  }
-
-  #value(): void {
-    const next = this.#next();
-    if (next === '{') this.#members();
-    else if (next === '[') this.#elements();
-    else if (next === '"') this.#string();
-    else this.#word();
-  }
-
-  #members(): void {
-    const starts = new Map<string, number>();
-    this.#list('}', () => {
-      if (this.#next() !== '"') throw this.#wrong(this.#noName());
-      const start = this.#at;
-      const name = this.#string();
-      this.#refuseTwice(name, starts.get(name), start);
-      starts.set(name, start);
-      if (this.#next() !== ':')
-        throw this.#wrong(`expected ":" after "${name}", got ${this.#seen()}`);
-      this.#at += 1;
-      this.#valueOf(name, start);
-    });
-  }
-
-  /** A value with its place in what is around it. */
-  #valueOf(name: string, offset: number): void {
-    this.#path.push(name);
-    this.offsets.set(JSON.stringify(this.#path), offset);
-    this.#value();
-    this.#path.pop();
-  }
-
-  #refuseTwice(name: string, earlier: number | undefined, start: number): void {
-    if (earlier === undefined) return;
-    const { line } = placeOf(this.#text, earlier);
-    throw new Misplaced(`"${name}" is given twice, first in line ${line}`, start);
-  }
-
-  #elements(): void {
-    let index = 0;
-    this.#list(']', () => {
-      this.#next();
-      this.#valueOf(String(index), this.#at);
-      index += 1;
-    });
-  }
-
-  /** From its opening bracket to its closing one. */
-  #list(end: '}' | ']', member: () => void): void {
-    const start = this.#at;
-    this.#levels += 1;
-    if (this.#levels > LEVELS_MAX) throw new TooDeep();
-    this.#at += 1;
-    let comma: number | undefined;
+  document(): Members {
+    const members: Members = new Map();
+    this.#value(members);
     for (;;) {
-      const next = this.#next();
-      if (next === '') throw this.#open(start);
-      if (next === end) break;
-      member();
-      const after = this.#next();
-      comma = after === ',' ? this.#at : undefined;
-      if (after === '') throw this.#open(start);
-      if (comma === undefined && after !== end) throw this.#wrong(this.#noComma(end));
-      if (comma !== undefined) this.#at += 1;
+      const innermost = this.#open.at(-1);
+      if (innermost === undefined) break;
+      this.#memberOrEnd(innermost);
+    }
+    if (this.#next() !== '') throw this.#wrong(`nothing may follow the end, got ${this.#seen()}`);
+    return members;
+  }
+
+  /** A text or a word; of an object or an array, whose members go into `members`, only the beginning. */
+  #value(members: Members): void {
+    const next = this.#next();
+    if (next === '"') this.#string();
+    else if (next === '{' || next === '[') {
+      this.#open.push({ start: this.#at, end: next === '{' ? '}' : ']', members });
+      this.#at += 1;
+    } else this.#word();
+  }
+
+  #memberOrEnd({ start, end, members }: Open): void {
+    const comma = members.size > 0 && this.#next() === ',' ? this.#at : undefined;
+    if (comma !== undefined) this.#at += 1;
+    const next = this.#next();
+    if (next === '')
+      throw this.#wrong(
+        `the text ends, but this "${this.#text[start]}" has not been closed`,
+        start,
+      );
+    if (next !== end) {
+      if (comma === undefined && members.size > 0) throw this.#wrong(this.#noComma(end));
+      this.#member(end, members);
+      return;
     }
     if (comma !== undefined)
-      throw new Misplaced(`no comma may stand before "${end}": remove it`, comma);
+      throw this.#wrong(`no comma may stand before "${end}": remove it`, comma);
     this.#at += 1;
-    this.#levels -= 1;
+    this.#open.pop();
+  }
+
+  #member(end: string, siblings: Members): void {
+    const member: Member = { offset: this.#at, members: new Map() };
+    siblings.set(end === '}' ? this.#name(siblings) : String(siblings.size), member);
+    this.#value(member.members);
+  }
+
+  #name(siblings: Members): string {
+    const start = this.#at;
+    if (this.#next() !== '"')
+      throw this.#wrong(`a name must be in double quotes ("), got ${this.#seen()}`);
+    const name = this.#string();
+    const earlier = siblings.get(name);
+    if (earlier !== undefined) {
+      const { line } = placeOf(this.#text, earlier.offset);
+      throw this.#wrong(`"${name}" is given twice, first in line ${line}`, start);
+    }
+    if (this.#next() !== ':')
+      throw this.#wrong(`expected ":" after "${name}", got ${this.#seen()}`);
+    this.#at += 1;
+    return name;
   }
 
   #string(): string {
@@ -234,12 +191,12 @@ class Scan {
     if (next === '\\')
       throw this.#wrong(`"${this.#text.slice(this.#at, this.#at + 2)}" is no escape of JSON`);
     if (next === undefined || /[\r\n]/.test(next))
-      throw new Misplaced('the text that begins here has no closing double quote', start);
+      throw this.#wrong('the text that begins here has no closing double quote', start);
     throw this.#wrong('a text must not contain a control character');
   }
 
   #word(): void {
-    const word = this.#wordHere();
+    const word = this.#match(WORD);
     if (!/^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/.test(word))
       throw this.#wrong(this.#noValue(word));
     if (/\d/.test(word) && !isExactNumber(word))
@@ -250,54 +207,28 @@ class Scan {
   }
 
   #noValue(word: string): string {
-    if (this.#isQuote()) return `a text must be in double quotes ("), got ${this.#seen()}`;
+    if (/^['`\u2018-\u201F]/.test(word))
+      return `a text must be in double quotes ("), got ${this.#seen()}`;
     if (/^[-+.]?\d/.test(word)) return `${word} is not how JSON writes a number`;
-    return this.#comment() ?? `expected a value, got ${this.#seen()}`;
-  }
-
-  #noName(): string {
-    const comment = this.#comment();
-    if (comment !== undefined) return comment;
-    return this.#isQuote() || /^\w/.test(this.#wordHere())
-      ? `a name must be in double quotes ("), got ${this.#seen()}`
-      : `expected a name in double quotes ("), got ${this.#seen()}`;
+    return `expected a value, got ${this.#seen()}`;
   }
 
   #noComma(end: string): string {
     return /["{[\w-]/.test(this.#text[this.#at] ?? '')
       ? `a comma is missing before ${this.#seen()}`
-      : (this.#comment() ?? `expected "," or "${end}", got ${this.#seen()}`);
+      : `expected "," or "${end}", got ${this.#seen()}`;
   }
 
-  #comment(): string | undefined {
-    return /^(?:\/\/|\/\*|#)/.test(this.#text.slice(this.#at, this.#at + 2))
-      ? 'JSON has no comments: remove it'
-      : undefined;
-  }
-
-  #isQuote(): boolean {
-    return /['`\u2018-\u201F]/.test(this.#text[this.#at] ?? '');
-  }
-
-  #open(start: number): Misplaced {
-    return new Misplaced(
-      `the text ends, but this "${this.#text[start]}" has not been closed`,
-      start,
-    );
-  }
-
-  #wrong(message: string): Misplaced {
-    return new Misplaced(message, this.#at);
+  #wrong(message: string, offset = this.#at): JsonProblem {
+    return problemAt(offset, message, this.#text);
   }
 
   /** The next character that is not white space, without taking it; empty at the end. */
   #next(): string {
-    while (/[ \t\r\n]/.test(this.#text[this.#at] ?? '')) this.#at += 1;
+    this.#at += this.#match(SPACE).length;
+    if (/^(?:\/[/*]|#)/.test(this.#text.slice(this.#at, this.#at + 2)))
+      throw this.#wrong('JSON has no comments: remove it');
     return this.#text[this.#at] ?? '';
-  }
-
-  #wordHere(): string {
-    return this.#match(WORD);
   }
 
   #match(pattern: RegExp): string {
@@ -314,6 +245,6 @@ class Scan {
       const code = this.#text.codePointAt(this.#at) ?? 0;
       return `the character U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
     }
-    return `"${this.#wordHere().slice(0, 30) || first}"`;
+    return `"${this.#match(WORD).slice(0, 30) || first}"`;
   }
 }

@@ -134,7 +134,9 @@ describe('a fault in JSON', () => {
   });
 
   it('ends, however deep the text is', () => {
-    expect(problemOf(() => parseJson('['.repeat(200_000))).message).toMatch(/JSON/);
+    expect(problemOf(() => parseJson('['.repeat(200_000))).message).toBe(
+      'line 1, column 200000: the text ends, but this "[" has not been closed',
+    );
     expect(parseJson(`${'['.repeat(5_000)}${']'.repeat(5_000)}`)).toBeInstanceOf(Array);
   });
 });
