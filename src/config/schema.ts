@@ -22,11 +22,20 @@ function defaulted<T extends TSchema>(schema: T): T {
 }
 
 /** Refuses what is not among its properties. */
-function closed<const P extends Record<string, TSchema>>(properties: P, description?: string) {
-  return Type.Object(properties, {
-    additionalProperties: false,
-    ...(description && { description }),
-  });
+function closed<const P extends Record<string, TSchema>>(properties: P, more: TSchemaOptions = {}) {
+  return Type.Object(properties, { additionalProperties: false, ...more });
+}
+
+function group<const P extends Record<string, TSchema>>(
+  name: string,
+  description: string,
+  properties: P,
+) {
+  return define(name, closed(properties, { description }));
+}
+
+function form(name: string, pattern: string, description: string, more: TSchemaOptions = {}) {
+  return define(name, Text({ pattern, description, ...more }));
 }
 
 function integer(range: readonly [min: number, max: number, usual: number], description: string) {
@@ -46,78 +55,56 @@ function choice<const V extends string>(values: readonly [V, ...V[]], descriptio
 const attributeName = { minLength: 1, maxLength: 255 };
 const { Optional, String: Text, Boolean: Flag, Integer, Enum } = Type;
 
-const region = define(
-  'region',
-  Text({
-    pattern: '^[a-z]{2,4}(-[a-z]+)+-[0-9]+$',
-    description: 'An AWS Region, such as us-east-1.',
-  }),
-);
+const region = form('region', '^[a-z]{2,4}(-[a-z]+)+-[0-9]+$', 'An AWS Region, such as us-east-1.');
 
-const tableName = define(
+const tableName = form(
   'tableName',
-  Text({
-    pattern: '^[a-zA-Z0-9_.-]{3,255}$',
-    description: 'A DynamoDB table name: 3 to 255 letters, digits, underscores, dots and dashes.',
-  }),
+  '^[a-zA-Z0-9_.-]{3,255}$',
+  'A DynamoDB table name: 3 to 255 letters, digits, underscores, dots and dashes.',
 );
 
-const keyAttribute = define(
-  'keyAttribute',
-  closed(
-    { name: Text(attributeName), type: Enum(['S', 'N', 'B']) },
-    'A key attribute of a table to create.',
-  ),
-);
+const keyAttribute = group('keyAttribute', 'A key attribute of a table to create.', {
+  name: Text(attributeName),
+  type: Enum(['S', 'N', 'B']),
+});
 
 const KEY_ARN =
   'arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})';
-const KEY_EXAMPLES = [
-  'arn:aws:kms:us-east-1:111122223333:key/11111111-aaaa-4aaa-8aaa-111111111111',
-];
+const KEY_EXAMPLE = {
+  examples: ['arn:aws:kms:us-east-1:111122223333:key/11111111-aaaa-4aaa-8aaa-111111111111'],
+};
 
-const kmsKeyArn = define(
+const kmsKeyArn = form(
   'kmsKeyArn',
-  Text({
-    pattern: `^${KEY_ARN}$`,
-    description:
-      'The customer managed KMS key of this table: the ARN of a key in the Region of the table, not of an alias. Ferry\'s roles get permission to use it. A table with "create" is encrypted with it. An existing table must already be encrypted with it.',
-    examples: KEY_EXAMPLES,
-  }),
+  `^${KEY_ARN}$`,
+  'The customer managed KMS key of this table: the ARN of a key in the Region of the table, not of an alias. Ferry\'s roles get permission to use it. A table with "create" is encrypted with it. An existing table must already be encrypted with it.',
+  KEY_EXAMPLE,
 );
 
-const endpoint = define(
+const endpoint = form(
   'endpoint',
-  Text({
-    pattern: '^https?://[^/]+/?$',
-    maxLength: 255,
-    description:
-      'A DynamoDB endpoint to use instead of that of the Region, for example of an emulator. Both the function and the commands must reach it.',
-    examples: ['http://127.0.0.1:8000'],
-  }),
+  '^https?://[^/]+/?$',
+  'A DynamoDB endpoint to use instead of that of the Region, for example of an emulator. Both the function and the commands must reach it.',
+  { maxLength: 255, examples: ['http://127.0.0.1:8000'] },
 );
 
-const serviceEndpoint = define(
+const serviceEndpoint = form(
   'serviceEndpoint',
-  Text({
-    pattern: '^https?://[^/]+/?$',
-    maxLength: 255,
-    description: 'Scheme, host and port, such as http://127.0.0.1:4566.',
-  }),
+  '^https?://[^/]+/?$',
+  'Scheme, host and port, such as http://127.0.0.1:4566.',
+  { maxLength: 255 },
 );
 
-const serviceEndpoints = define(
+const serviceEndpoints = group(
   'serviceEndpoints',
-  closed(
-    {
-      cloudwatch: Optional(serviceEndpoint()),
-      lambda: Optional(serviceEndpoint()),
-      s3: Optional(serviceEndpoint()),
-      sfn: Optional(serviceEndpoint()),
-      sqs: Optional(serviceEndpoint()),
-    },
-    'Endpoints of other AWS services that the commands use instead of those of the Region: of an emulator, or of `ferry local --keep`.',
-  ),
+  'Endpoints of other AWS services that the commands use instead of those of the Region: of an emulator, or of `ferry local --keep`.',
+  {
+    cloudwatch: Optional(serviceEndpoint()),
+    lambda: Optional(serviceEndpoint()),
+    s3: Optional(serviceEndpoint()),
+    sfn: Optional(serviceEndpoint()),
+    sqs: Optional(serviceEndpoint()),
+  },
 );
 
 const streamArn = Text({
@@ -157,180 +144,148 @@ const destination = define(
   }),
 );
 
-const encryptionKey = define(
+const encryptionKey = form(
   'encryptionKey',
-  Text({
-    description: 'The ARN of a customer managed KMS key, not of an alias.',
-    examples: KEY_EXAMPLES,
-    pattern: `^${KEY_ARN}$`,
-  }),
+  `^${KEY_ARN}$`,
+  'The ARN of a customer managed KMS key, not of an alias.',
+  KEY_EXAMPLE,
 );
 
-const encryptionException = define(
+const encryptionException = form(
   'encryptionException',
-  Text({
-    description: 'The ARN of a customer managed KMS key, not of an alias; or none.',
-    examples: KEY_EXAMPLES,
-    pattern: `^(none|${KEY_ARN})$`,
-  }),
+  `^(none|${KEY_ARN})$`,
+  'The ARN of a customer managed KMS key, not of an alias; or none.',
+  KEY_EXAMPLE,
 );
 
-const exception = (description: string) => Optional(encryptionException({ description }));
+const key = (description: string) => Optional(encryptionKey({ description }));
 
-const encryption = define(
+const exception = (what: string, otherwise: string, more = '') =>
+  Optional(encryptionException({ description: `A key ${what}, or none for ${otherwise}.${more}` }));
+
+const encryption = group(
   'encryption',
-  closed(
-    {
-      kmsKeyArn: Optional(
-        encryptionKey({
-          description:
-            'A key in the Region of the source, for everything that Ferry creates there: queues, bucket, alarm topic, log groups, functions, and a source table with "create". If it is a multi-Region key, Ferry uses its replica in the Region of the destination.',
-        }),
-      ),
-      destinationKmsKeyArn: Optional(
-        encryptionKey({
-          description:
-            'A key in the Region of the destination, for the state table, and for a destination table with "create". Required if kmsKeyArn is a key of another Region, but not a multi-Region key.',
-        }),
-      ),
-      deadLetterQueue: exception(
-        'A key for the dead-letter queue, or none for the default encryption of SQS.',
-      ),
-      lookAgainQueue: exception(
-        'A key for the look-again queue, or none for the default encryption of SQS.',
-      ),
-      onFailureBucket: exception(
-        'A key for the on-failure bucket, or none for the default encryption of S3.',
-      ),
-      alarmTopic: exception(
-        'A key for the alarm topic, or none for no encryption. The key policy must allow CloudWatch to use it. Otherwise no alarm is sent, and no error is shown.',
-      ),
-      logGroups: exception(
-        'A key for all log groups, or none for the default encryption of CloudWatch Logs.',
-      ),
-      functions: exception(
-        'A key for the environment variables of all functions, or none for the default encryption of Lambda.',
-      ),
-      stateTable: exception(
-        'A key in the Region of the destination for the state table, or none for the AWS managed key of DynamoDB.',
-      ),
-    },
-    'Customer managed KMS keys for what Ferry creates: kmsKeyArn for all of it, and exceptions. Each is the ARN of a key, not of an alias. docs/customer-keys.md says what the key policies must allow.',
-  ),
+  'Customer managed KMS keys for what Ferry creates: kmsKeyArn for all of it, and exceptions. Each is the ARN of a key, not of an alias. docs/customer-keys.md says what the key policies must allow.',
+  {
+    kmsKeyArn: key(
+      'A key in the Region of the source, for everything that Ferry creates there: queues, bucket, alarm topic, log groups, functions, and a source table with "create". If it is a multi-Region key, Ferry uses its replica in the Region of the destination.',
+    ),
+    destinationKmsKeyArn: key(
+      'A key in the Region of the destination, for the state table, and for a destination table with "create". Required if kmsKeyArn is a key of another Region, but not a multi-Region key.',
+    ),
+    deadLetterQueue: exception('for the dead-letter queue', 'the default encryption of SQS'),
+    lookAgainQueue: exception('for the look-again queue', 'the default encryption of SQS'),
+    onFailureBucket: exception('for the on-failure bucket', 'the default encryption of S3'),
+    alarmTopic: exception(
+      'for the alarm topic',
+      'no encryption',
+      ' The key policy must allow CloudWatch to use it. Otherwise no alarm is sent, and no error is shown.',
+    ),
+    logGroups: exception('for all log groups', 'the default encryption of CloudWatch Logs'),
+    functions: exception(
+      'for the environment variables of all functions',
+      'the default encryption of Lambda',
+    ),
+    stateTable: exception(
+      'in the Region of the destination for the state table',
+      'the AWS managed key of DynamoDB',
+    ),
+  },
 );
 
-const heartbeat = define(
+const heartbeat = group(
   'heartbeat',
-  closed(
-    {
-      key: Type.Unsafe<Record<string, string | number>>({
-        type: 'object',
-        minProperties: 1,
-        maxProperties: 2,
-        additionalProperties: {
-          type: ['string', 'number'],
-          pattern: '^[ -#%-)+->@-~\u00a1-\u00ff]{1,255}$',
-          description:
-            'A number, or a text of 1 to 255 printable characters of ISO 8859-1 other than *, ? and $, because an IAM policy contains it. For example ferry-heartbeat.',
-        },
+  'Write one reserved item to the source every minute. An idle or stuck replication then has a latency, too, and a missing heartbeat raises an alarm.',
+  {
+    key: Type.Unsafe<Record<string, string | number>>({
+      type: 'object',
+      minProperties: 1,
+      maxProperties: 2,
+      additionalProperties: {
+        type: ['string', 'number'],
+        pattern: '^[ -#%-)+->@-~\u00a1-\u00ff]{1,255}$',
         description:
-          'The key of the item, by attribute: a text for a key of type S, a number for a key of type N. No other writer may use this item.',
-      }),
-    },
-    'Write one reserved item to the source every minute. An idle or stuck replication then has a latency, too, and a missing heartbeat raises an alarm.',
-  ),
+          'A number, or a text of 1 to 255 printable characters of ISO 8859-1 other than *, ? and $, because an IAM policy contains it. For example ferry-heartbeat.',
+      },
+      description:
+        'The key of the item, by attribute: a text for a key of type S, a number for a key of type N. No other writer may use this item.',
+    }),
+  },
 );
 
-const alarms = define(
-  'alarms',
-  closed(
-    {
-      email: Optional(
-        Text({
-          pattern: '^[^@\\s]+@[^@\\s]+$',
-          maxLength: 254,
-          description:
-            'An email address. It receives every alarm, after it has confirmed the subscription.',
-          examples: ['oncall@example.com'],
-        }),
-      ),
-      latencySeconds: integer(
-        [1, 86_400, 60],
-        'p99 replication latency, in seconds, at which the alarm fires.',
-      ),
-      runbook: defaulted(
-        Text({
-          minLength: 1,
-          maxLength: 500,
-          default: 'docs/runbook.md',
-          description:
-            'Where the runbook is. With a URL, alarms and dashboard link to it. Otherwise the dashboard shows the entries of the runbook, and alarms link to the dashboard.',
-        }),
-      ),
-    },
-    'When alarms fire, and where they are sent.',
+const alarms = group('alarms', 'When alarms fire, and where they are sent.', {
+  email: Optional(
+    Text({
+      pattern: '^[^@\\s]+@[^@\\s]+$',
+      maxLength: 254,
+      description:
+        'An email address. It receives every alarm, after it has confirmed the subscription.',
+      examples: ['oncall@example.com'],
+    }),
   ),
-);
+  latencySeconds: integer(
+    [1, 86_400, 60],
+    'p99 replication latency, in seconds, at which the alarm fires.',
+  ),
+  runbook: defaulted(
+    Text({
+      minLength: 1,
+      maxLength: 500,
+      default: 'docs/runbook.md',
+      description:
+        'Where the runbook is. With a URL, alarms and dashboard link to it. Otherwise the dashboard shows the entries of the runbook, and alarms link to the dashboard.',
+    }),
+  ),
+});
 
-const eventSource = define(
+const eventSource = group(
   'eventSource',
-  closed(
-    {
-      batchSize: integer([1, 10_000, 1_000], 'Maximum number of records per invocation.'),
-      maxBatchingWindowSeconds: integer(
-        [0, 300, 0],
-        'How long Lambda gathers a batch. A value above 0 adds latency, and makes fewer invocations.',
-      ),
-      parallelizationFactor: integer(
-        [1, 10, 1],
-        'Concurrent batches per shard. Records of one item stay in order.',
-      ),
-      enabled: flag(
-        true,
-        'Whether Lambda reads the stream. With false, a new event source mapping is disabled until it is enabled, as `ferry backfill --before-stream` needs it.',
-      ),
-      retryAttempts: integer(
-        [-1, 10_000, -1],
-        'Retries of a failing batch. With -1, Lambda retries until maxRecordAgeSeconds, so that records wait in the stream during an outage of the destination.',
-      ),
-      maxRecordAgeSeconds: integer(
-        [60, 82_800, 72_000],
-        'Age at which Lambda moves a record to the on-failure bucket. It must be below the 24 hours for which the stream keeps a record, with time left to catch up.',
-      ),
-    },
-    'How Lambda reads the stream: the settings of the event source mapping.',
-  ),
+  'How Lambda reads the stream: the settings of the event source mapping.',
+  {
+    batchSize: integer([1, 10_000, 1_000], 'Maximum number of records per invocation.'),
+    maxBatchingWindowSeconds: integer(
+      [0, 300, 0],
+      'How long Lambda gathers a batch. A value above 0 adds latency, and makes fewer invocations.',
+    ),
+    parallelizationFactor: integer(
+      [1, 10, 1],
+      'Concurrent batches per shard. Records of one item stay in order.',
+    ),
+    enabled: flag(
+      true,
+      'Whether Lambda reads the stream. With false, a new event source mapping is disabled until it is enabled, as `ferry backfill --before-stream` needs it.',
+    ),
+    retryAttempts: integer(
+      [-1, 10_000, -1],
+      'Retries of a failing batch. With -1, Lambda retries until maxRecordAgeSeconds, so that records wait in the stream during an outage of the destination.',
+    ),
+    maxRecordAgeSeconds: integer(
+      [60, 82_800, 72_000],
+      'Age at which Lambda moves a record to the on-failure bucket. It must be below the 24 hours for which the stream keeps a record, with time left to catch up.',
+    ),
+  },
 );
 
-const functionSettings = define(
-  'function',
-  closed(
-    {
-      memoryMiB: integer(
-        [128, 10_240, 512],
-        'Memory of the function. Processor time grows with it.',
-      ),
-      timeoutSeconds: integer(
-        [30, 900, 60],
-        'Timeout of the function. With checked tombstones, at most 835.',
-      ),
-      concurrency: integer(
-        [1, 900, 800],
-        'Maximum number of concurrent writes in one invocation, and never more than one for each MiB of memory. Ferry measures how many of them the destination can use.',
-      ),
-      httpClient: choice(
-        ['signed', 'sdk'],
-        'How the function sends its writes: signed, with requests that Ferry signs itself for a tenth of the processor time, or sdk, with the AWS SDK.',
-      ),
-      logRetentionDays: defaulted(
-        Enum([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653], {
-          default: 30,
-        }),
-      ),
-    },
-    'The replicate function.',
+const functionSettings = group('function', 'The replicate function.', {
+  memoryMiB: integer([128, 10_240, 512], 'Memory of the function. Processor time grows with it.'),
+  timeoutSeconds: integer(
+    [30, 900, 60],
+    'Timeout of the function. With checked tombstones, at most 835.',
   ),
-);
+  concurrency: integer(
+    [1, 900, 800],
+    'Maximum number of concurrent writes in one invocation, and never more than one for each MiB of memory. Ferry measures how many of them the destination can use.',
+  ),
+  httpClient: choice(
+    ['signed', 'sdk'],
+    'How the function sends its writes: signed, with requests that Ferry signs itself for a tenth of the processor time, or sdk, with the AWS SDK.',
+  ),
+  logRetentionDays: defaulted(
+    Enum([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653], {
+      default: 30,
+    }),
+  ),
+});
 
 const replication = define(
   'replication',
@@ -392,22 +347,16 @@ const replication = define(
 
 const given = (description: string) => Text({ minLength: 1, description });
 
-const variable = define(
-  'functionVariable',
-  closed(
-    {
-      format: Enum([VARIABLE_FORMAT]),
-      replication: replication(),
-      streamArn: given('The stream that the replicate function reads.'),
-      deadLetterQueueUrl: given('The dead-letter queue.'),
-      onFailureBucket: given('The bucket for batches that Lambda gives up, and for reports.'),
-      lookAgainQueueUrl: Optional(
-        given('Where deletes are announced. Required with "checked" tombstones.'),
-      ),
-    },
-    `The variable ${FUNCTION_VARIABLE} of every function.`,
+const variable = group('functionVariable', `The variable ${FUNCTION_VARIABLE} of every function.`, {
+  format: Enum([VARIABLE_FORMAT]),
+  replication: replication(),
+  streamArn: given('The stream that the replicate function reads.'),
+  deadLetterQueueUrl: given('The dead-letter queue.'),
+  onFailureBucket: given('The bucket for batches that Lambda gives up, and for reports.'),
+  lookAgainQueueUrl: Optional(
+    given('Where deletes are announced. Required with "checked" tombstones.'),
   ),
-);
+});
 
 const file = closed({
   $schema: Optional(Text({ description: 'Path of this schema, for editors.' })),
