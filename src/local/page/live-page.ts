@@ -10,12 +10,13 @@ import {
   type PageState,
   type Present,
   type RunPhase,
+  type Snapshot,
   viewOf,
   withSnapshot,
 } from './page-state.ts';
 import type { ControlsView } from './page-view.ts';
 import type { RunControls } from './run-controls.ts';
-import { type Shown, snapshots } from './snapshots.ts';
+import { COUNTED, type Counts } from './page-vitals.ts';
 import { type TableWatch, watchTables } from './table-watch.ts';
 
 export interface LivePage {
@@ -34,9 +35,11 @@ export interface LivePage {
   close(): Promise<void>;
 }
 
-interface ShownRun extends Shown {
+interface ShownRun {
   readonly world: LocalWorld;
   readonly controls: RunControls;
+  /** Writes that the workload has made so far. */
+  readonly writes: () => number;
 }
 
 export interface LivePageOptions {
@@ -86,9 +89,9 @@ export async function openLivePage({ port, clock }: LivePageOptions): Promise<Li
   return {
     url: server.url,
     show(run) {
-      const next = snapshots(run, clock);
+      const latencies = run.world.tally.latencyReader();
       const take = () => {
-        state = withSnapshot(state, next());
+        state = withSnapshot(state, snapshotOf(run, { atMs: clock.now(), latencyMs: latencies() }));
         server.push();
       };
       take();
@@ -117,6 +120,21 @@ export async function openLivePage({ port, clock }: LivePageOptions): Promise<Li
       server.push();
       await server.stop();
     },
+  };
+}
+
+/** What the function has published, and the consumer has counted. */
+function snapshotOf(
+  { world: { tally, mapping }, writes }: ShownRun,
+  now: Pick<Snapshot, 'atMs' | 'latencyMs'>,
+): Snapshot {
+  const { received, done, givenUp } = mapping.counts;
+  return {
+    ...now,
+    writes: writes(),
+    sums: Object.fromEntries(COUNTED.map((name) => [name, tally.sum(name)])) as Counts,
+    pending: received - done - givenUp,
+    oldestUnappliedMs: tally.latest('OldestUnappliedAge') ?? 0,
   };
 }
 

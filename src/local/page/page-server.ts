@@ -2,9 +2,10 @@
 // buttons. Answers the page's own origin only, so that no other site that a browser has open can read
 // the run or press a button.
 
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { packageFile } from '../../package-files.ts';
 import { HOST, startLoopbackServer } from '../loopback/server.ts';
-import { type Assets, readAssets } from './page-assets.ts';
 import { FAULT_NAMES, type FaultName, type PageView } from './page-view.ts';
 
 export interface PageServerOptions {
@@ -29,6 +30,14 @@ export interface PageServer {
 const WATCHERS_MAX = 16;
 const CONNECTIONS_MAX = 64;
 
+/** The built files. They are self-contained: the browser loads nothing else. */
+const FILES = [
+  ['/', 'page.html', 'text/html; charset=utf-8'],
+  ['/icon.svg', 'icon.svg', 'image/svg+xml'],
+  ['/page.js', 'page.js', 'text/javascript; charset=utf-8'],
+  ['/page.css', 'page.css', 'text/css; charset=utf-8'],
+] as const;
+
 const HEADERS = {
   'Content-Security-Policy':
     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
@@ -41,7 +50,12 @@ const HEADERS = {
 
 /** @throws FerryError `local.port.in-use`. */
 export async function startPageServer(options: PageServerOptions): Promise<PageServer> {
-  const assets = readAssets();
+  const assets = new Map<string, Asset>(
+    FILES.map(([path, name, type]) => [
+      path,
+      { type, body: readFileSync(packageFile(`dist/page/${name}`)) },
+    ]),
+  );
   const watchers = new Set<ServerResponse>();
   const server = await startLoopbackServer({
     port: options.port,
@@ -67,8 +81,14 @@ export async function startPageServer(options: PageServerOptions): Promise<PageS
   };
 }
 
+interface Asset {
+  readonly type: string;
+  readonly body: Uint8Array;
+}
+
 interface Page {
-  readonly assets: Assets;
+  /** By path, as a browser asks for them. */
+  readonly assets: ReadonlyMap<string, Asset>;
   readonly watchers: Set<ServerResponse>;
   readonly options: PageServerOptions;
 }

@@ -10,6 +10,7 @@ import {
   type PageView,
   type Point,
   type Sentence,
+  type WatchedCounts,
 } from './page-view.ts';
 
 export type RunPhase =
@@ -47,16 +48,13 @@ export interface PageState {
 }
 
 /** What is known at the moment, beside the snapshots. */
-export interface Present {
+export interface Present extends WatchedCounts {
   readonly nowMs: number;
   readonly phase: RunPhase;
   readonly route: string;
   readonly controls: ControlsView;
   /** State of the event source mapping. */
   readonly readerState: string;
-  readonly waitingLetters?: number | undefined;
-  readonly sourceItems?: number | undefined;
-  readonly destinationItems?: number | undefined;
   /** What the comparison of the tables has shown. */
   readonly result?: RunResult | undefined;
 }

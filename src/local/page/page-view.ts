@@ -47,17 +47,20 @@ export interface ControlsView {
   readonly redriveResult: string;
 }
 
-export interface PageView {
+/** Undefined while they are not known. */
+export interface WatchedCounts {
+  readonly waitingLetters?: number | undefined;
+  readonly sourceItems?: number | undefined;
+  readonly destinationItems?: number | undefined;
+}
+
+export interface PageView extends WatchedCounts {
   readonly verdict: Sentence;
   /** What the comparison of the tables has shown, where replication goes on after it. */
   readonly note: string;
   readonly route: string;
   readonly points: readonly Point[];
   readonly totals: Readonly<Record<DrawnOutcome | 'writes', number>>;
-  /** Undefined while it is not known. */
-  readonly waitingLetters?: number | undefined;
-  readonly sourceItems?: number | undefined;
-  readonly destinationItems?: number | undefined;
   readonly controls: ControlsView;
   /** Nothing comes after it. */
   readonly ended: boolean;

@@ -10,19 +10,6 @@ import type { Fault } from '../faults/faults.ts';
 import { type LocalRedrive, stayed } from '../run/local-redrive.ts';
 import { type ControlsView, FAULT_NAMES, type FaultName } from './page-view.ts';
 
-export interface RunControls {
-  view(): ControlsView;
-  /** Whether anything was ever switched on or redriven. */
-  used(): boolean;
-  /** Safe to repeat. @returns false while closed. */
-  setFault(name: FaultName, on: boolean): boolean;
-  /** Begins a redrive, unless one is under way. @returns false while closed. */
-  redrive(): boolean;
-  open(): void;
-  /** Takes every fault back, and resolves once no redrive is under way. */
-  close(): Promise<void>;
-}
-
 export interface RunControlsOptions {
   readonly faults: FaultProxy;
   readonly redrive: LocalRedrive;
@@ -39,16 +26,12 @@ const FAULTS: Readonly<Record<FaultName, Fault>> = {
 /** Bounds a redrive of given-up batches while new ones keep coming. */
 const REDRIVE_MS_MAX = 60_000;
 
-export function runControls(options: RunControlsOptions): RunControls {
-  return new Controls(options);
-}
-
-class Controls implements RunControls {
+export class RunControls {
   readonly #options: RunControlsOptions;
   readonly #takeBacks = new Map<FaultName, () => void>();
   #isOpen = false;
   #used = false;
-  #redriving: Redriving | undefined;
+  #redriving: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
   #redriveResult = '';
 
   constructor(options: RunControlsOptions) {
@@ -65,10 +48,12 @@ class Controls implements RunControls {
     };
   }
 
+  /** Whether anything was ever switched on or redriven. */
   used(): boolean {
     return this.#used;
   }
 
+  /** Safe to repeat. @returns false while closed. */
   setFault(name: FaultName, on: boolean): boolean {
     if (!this.#isOpen) return false;
     this.#used = true;
@@ -80,6 +65,7 @@ class Controls implements RunControls {
     return true;
   }
 
+  /** Begins a redrive, unless one is under way. @returns false while closed. */
   redrive(): boolean {
     if (!this.#isOpen) return false;
     this.#used = true;
@@ -96,6 +82,7 @@ class Controls implements RunControls {
     this.#options.onChange();
   }
 
+  /** Takes every fault back, and resolves once no redrive is under way. */
   async close(): Promise<void> {
     this.#isOpen = false;
     for (const name of FAULT_NAMES) this.#takeBack(name);
@@ -115,11 +102,6 @@ class Controls implements RunControls {
     this.#redriving = undefined;
     this.#options.onChange();
   }
-}
-
-interface Redriving {
-  readonly stop: AbortController;
-  readonly done: Promise<void>;
 }
 
 /** @returns what it did, for people. Never rejects. */

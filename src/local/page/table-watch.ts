@@ -7,13 +7,7 @@ import type { Clock, Item } from '../../ports.ts';
 import type { LocalFailures } from '../run/local-failures.ts';
 import type { LocalRegion } from '../engine/local-region.ts';
 import type { LocalWorld } from '../run/local-world.ts';
-
-/** Undefined while it is not known. */
-interface WatchedCounts {
-  readonly waitingLetters?: number | undefined;
-  readonly sourceItems?: number | undefined;
-  readonly destinationItems?: number | undefined;
-}
+import type { WatchedCounts } from './page-view.ts';
 
 export interface TableWatch {
   latest(): WatchedCounts;

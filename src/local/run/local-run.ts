@@ -1,6 +1,7 @@
 // The whole of Ferry on one machine: a workload on the source, the function that ships behind a local
 // event source mapping, and at the end a comparison of the two tables.
 
+import { once } from 'node:events';
 import type { Cleanup } from './cleanup.ts';
 import { compareTables } from './compare-tables.ts';
 import { endsWithin } from './ends-within.ts';
@@ -10,7 +11,7 @@ import { type LocalRedrive, localRedrive, stayed } from './local-redrive.ts';
 import { type LocalWorld, type LocalWorldOptions, startLocalWorld } from './local-world.ts';
 import { injectScheduled } from '../faults/fault-schedule.ts';
 import { type LivePage, openLivePage } from '../page/live-page.ts';
-import { type RunControls, runControls } from '../page/run-controls.ts';
+import { RunControls } from '../page/run-controls.ts';
 import { resultOf } from './run-result.ts';
 import {
   type CountedRun,
@@ -102,7 +103,7 @@ function newRun(world: LocalWorld, page: LivePage, options: LocalRunOptions): Ru
   const redrive = localRedrive(world, credentials);
   const { faults } = world;
   const onChange = () => page.refresh();
-  const controls = runControls({ faults, redrive, onChange, onProblem });
+  const controls = new RunControls({ faults, redrive, onChange, onProblem });
   const counts = { writes: 0, writesPerSecond: 0 };
   const run = { world, options, page, controls, redrive, startMs: clock.now(), ...counts };
   page.show({ world, controls, writes: () => run.writes });
@@ -125,7 +126,7 @@ async function replicate(run: Run): Promise<LocalRunSummary> {
     onVerified(summary);
     page.phase('replicating', resultOf(summary));
     controls.open();
-    await aborted(stop);
+    if (!stop.aborted) await once(stop, 'abort');
     const last = await settle(run);
     await page.end(resultOf(last));
     return last;
@@ -218,11 +219,4 @@ async function redriveAtTheEnd(run: Run): Promise<LocalRunSummary['redriven']> {
 /** Whether any record was ever put aside, redriven since or not. */
 function wasPutAside({ world: { mapping, tally } }: Run): boolean {
   return tally.sum('DeadLetteredRecords') + mapping.counts.givenUp > 0;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
