@@ -1,9 +1,7 @@
 // One embedded DynamoDB engine, which stands for one Region on this machine. Hands on its endpoint
 // once it answers. The engine ends with stop(), or with this process, however that one ends.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { get } from 'node:http';
+import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -43,6 +41,7 @@ const ENGINE_PACKAGE = `@dynoxide/${process.platform}-${process.arch}`;
 const ENGINE_VERSION = '1.2.1';
 const START_TIMEOUT_MS = 10_000;
 const POLL_INTERVAL_MS = 10;
+const HEALTH_TIMEOUT_MS = 1_000;
 /** Time for the engine to close its files after SIGTERM. */
 const STOP_GRACE_MS = 2_000;
 /** Another program may take a free port before the engine does; five times in a row is not an accident. */
@@ -129,27 +128,25 @@ async function startEngine(
   }
 }
 
-interface SupervisedEngine {
-  readonly exited: Promise<EngineExit>;
-  running(): boolean;
-  stderr(): string;
-  pid(): number;
-  stop(): Promise<void>;
-}
+type SupervisedEngine = ReturnType<typeof supervise>;
 
-function supervise(program: string, args: readonly string[]): SupervisedEngine {
+function supervise(program: string, args: readonly string[]) {
   const shell = spawn('/bin/sh', ['-c', SUPERVISOR, 'ferry-engine', program, ...args], {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const stdout = tailOf(shell.stdout);
   const stderr = tailOf(shell.stderr);
-  // A write to a supervisor that has gone is no news: `exited` tells.
+  // That it has gone, or never came, is no news: `exited` tells.
   shell.stdin.on('error', () => undefined);
+  shell.on('error', () => undefined);
   let running = true;
-  const exited = untilClosed(shell).then((code): EngineExit => {
-    running = false;
-    return { code, stderr: stderr() };
+  const exited = new Promise<EngineExit>((resolve) => {
+    // "close", not "exit": only then has every process that held the pipes gone.
+    shell.on('close', (code) => {
+      running = false;
+      resolve({ code, stderr: stderr() });
+    });
   });
   const stop = async () => {
     shell.stdin.write('TERM\n');
@@ -158,17 +155,6 @@ function supervise(program: string, args: readonly string[]): SupervisedEngine {
     clearTimeout(impatience);
   };
   return { exited, stop, stderr, running: () => running, pid: () => Number.parseInt(stdout(), 10) };
-}
-
-/** Waits for "close", not "exit": only then has every process that held the pipes gone. */
-async function untilClosed(shell: ChildProcess): Promise<number | null> {
-  try {
-    const [code] = (await once(shell, 'close')) as [number | null];
-    return code;
-  } catch {
-    // The shell could not be started at all.
-    return null;
-  }
 }
 
 async function untilReady(
@@ -210,18 +196,13 @@ function startError(
   );
 }
 
-function isHealthy(endpoint: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const request = get(endpoint, { agent: false, timeout: 1_000 }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (body += chunk));
-      response.on('end', () => resolve(body.startsWith('healthy')));
-      response.on('error', () => resolve(false));
-    });
-    request.on('timeout', () => request.destroy());
-    request.on('error', () => resolve(false));
-  });
+async function isHealthy(endpoint: string): Promise<boolean> {
+  try {
+    const response = await fetch(endpoint, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    return (await response.text()).startsWith('healthy');
+  } catch {
+    return false;
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -23,6 +23,8 @@ export interface LocalRegionOptions {
   readonly endpoint?: string | undefined;
   /** Port for the engine; a free one if absent. */
   readonly port?: number | undefined;
+  /** File of the engine that keeps the tables. @default memory. */
+  readonly dbPath?: string | undefined;
   readonly credentials: Credentials;
 }
 
@@ -53,9 +55,10 @@ export async function openLocalRegion({
   region,
   endpoint,
   port,
+  dbPath,
   credentials,
 }: LocalRegionOptions): Promise<LocalRegion> {
-  const engine = endpoint === undefined ? await startEmbeddedDynamoDb({ port }) : undefined;
+  const engine = endpoint === undefined ? await startEmbeddedDynamoDb({ port, dbPath }) : undefined;
   const url = engine?.endpoint ?? endpoint ?? '';
   const client = namingFailures(new DynamoDBClient({ region, endpoint: url, credentials }));
   const created: string[] = [];
