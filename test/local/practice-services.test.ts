@@ -15,7 +15,8 @@ import { keepConfig } from '../../src/local/run/kept-config.ts';
 import type { LambdaApiState } from '../../src/local/lambda/lambda-api.ts';
 import type { LocalWorld } from '../../src/local/run/local-world.ts';
 import { createMetricHistory } from '../../src/local/cloudwatch/metric-history.ts';
-import { type RegionApis, startRegionApis } from '../../src/local/run/region-apis.ts';
+import type { ServiceServer } from '../../src/local/loopback/service.ts';
+import { startRegionApis } from '../../src/local/run/region-apis.ts';
 
 const STREAM_ARN =
   'arn:aws:dynamodb:us-east-1:000000000000:table/Orders/stream/2026-01-31T12:00:00.000';
@@ -58,7 +59,7 @@ describe('the history of metrics', () => {
 });
 
 describe('Lambda of a local run', () => {
-  let apis: RegionApis;
+  let apis: ServiceServer;
   let state: LambdaApiState;
   const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
   const region = () => ({ region: 'us-east-1', endpoints: { lambda: apis.endpoint } });

@@ -2,6 +2,7 @@
 // they disable and enable. A pure answer to a request; the server around it is in region-apis.ts.
 
 import type { StreamConsumer } from '../../stream/consumer.ts';
+import type { ServiceRequest } from '../loopback/service.ts';
 
 interface LocalFunction {
   readonly name: string;
@@ -22,13 +23,6 @@ export interface LambdaApiState {
   lastResult: string;
 }
 
-export interface ApiRequest {
-  readonly method: string;
-  /** With its query. */
-  readonly path: string;
-  readonly text: string;
-}
-
 export interface ApiAnswer {
   readonly status: number;
   readonly body: object;
@@ -38,19 +32,20 @@ export interface ApiAnswer {
 
 /** @returns undefined for what is no request to Lambda. */
 export function answerLambda(
-  request: ApiRequest,
+  { method, target, body }: ServiceRequest,
   state: LambdaApiState,
   nowMs: number,
 ): ApiAnswer | undefined {
-  const { method, path, text } = request;
-  const { pathname } = new URL(path, 'http://localhost');
+  const { pathname, searchParams } = new URL(target, 'http://localhost');
   const [, name] = /^\/[\d-]+\/functions\/([^/]+)\/configuration$/.exec(pathname) ?? [];
   if (name !== undefined) return configurationOf(decodeURIComponent(name), state);
-  if (/^\/[\d-]+\/event-source-mappings\/?$/.test(pathname)) return mappings(path, state);
+  if (/^\/[\d-]+\/event-source-mappings\/?$/.test(pathname)) {
+    return mappings(searchParams.get('FunctionName'), state);
+  }
   const [, id] = /^\/[\d-]+\/event-source-mappings\/([^/]+)$/.exec(pathname) ?? [];
   if (id === undefined || method !== 'PUT') return undefined;
   if (id !== state.mappingId) return missing(`There is no event source mapping ${id}.`);
-  const { Enabled } = JSON.parse(text) as { readonly Enabled?: boolean };
+  const { Enabled } = JSON.parse(body.toString()) as { readonly Enabled?: boolean };
   state.mapping.setEnabled(Enabled === true);
   state.mappingChangedAtMs = nowMs;
   return { status: 202, body: mappingOf(state) };
@@ -73,8 +68,7 @@ function configurationOf(name: string, { functions }: LambdaApiState): ApiAnswer
 }
 
 /** There is one mapping, of the first function. */
-function mappings(path: string, state: LambdaApiState): ApiAnswer {
-  const name = new URL(path, 'http://localhost').searchParams.get('FunctionName');
+function mappings(name: string | null, state: LambdaApiState): ApiAnswer {
   const isIts = name === state.functions[0]?.name;
   return { status: 200, body: { EventSourceMappings: isIts ? [mappingOf(state)] : [] } };
 }

@@ -2,10 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Credentials } from '../../aws/credentials.ts';
-import { systemRandom } from '../../aws/system-clock.ts';
-import { requireControl } from '../../composition/control.ts';
-import { openLookAgain } from '../../composition/look-again.ts';
-import { copyContext } from '../../composition/pair-work.ts';
+import { copyContext, openPairWriting, retriesUntil } from '../../composition/pair-work.ts';
 import { openTablePair } from '../../composition/table-pair.ts';
 import { backfill } from '../../backfill/backfill.ts';
 import { openBackfill } from '../../backfill/run.ts';
@@ -27,15 +24,14 @@ export async function copySource(
   { replication, failures, streamArn }: LocalWorld,
   { credentials, clock, stop }: LocalCopyOptions,
 ): Promise<void> {
-  const retries = { clock, random: systemRandom, stop };
+  const retries = retriesUntil(stop, clock);
   const concurrency = WORKERS * REQUESTS_PER_WORKER;
   const pair = await openTablePair({ replication, credentials, concurrency, writes: true });
   try {
     const queueUrl = failures.lookAgainQueueUrl;
-    const control = await requireControl(pair, { apply: true, streamArn }, retries);
-    const lookAgain = await openLookAgain({ replication, credentials, queueUrl, apply: true });
+    const setup = { replication, pair, streamArn, retries, queueUrl, credentials, apply: true };
     const context = {
-      ...copyContext({ replication, pair, streamArn, control, lookAgain, retries }, {}),
+      ...copyContext(await openPairWriting(setup), {}),
       pageItems: PAGE_ITEMS,
       // They show as differences in the end.
       onRejected: () => undefined,

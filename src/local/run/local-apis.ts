@@ -13,20 +13,21 @@ import type { MetricAsked } from '../cloudwatch/cloudwatch-api.ts';
 import type { StreamConsumer } from '../../stream/consumer.ts';
 import type { ConsumerOptions } from '../../stream/context.ts';
 import type { LambdaApiState } from '../lambda/lambda-api.ts';
+import type { ServiceServer } from '../loopback/service.ts';
 import type { LocalFailures } from './local-failures.ts';
 import {
   createMetricHistory,
   type MetricHistory,
   type Points,
 } from '../cloudwatch/metric-history.ts';
-import { type RegionApis, startRegionApis } from './region-apis.ts';
+import { startRegionApis } from './region-apis.ts';
 
 /** Receives what happens from the start on; answers once `open` has been called. */
 export interface LocalApis {
   readonly history: MetricHistory;
   /** For the event source mapping's options. */
   readonly onBatch: NonNullable<ConsumerOptions['onBatch']>;
-  open(parts: LocalApiParts): Promise<RegionApis>;
+  open(parts: LocalApiParts): Promise<ServiceServer>;
 }
 
 interface LocalApiParts {
@@ -57,8 +58,16 @@ export function localApis(clock: Clock): LocalApis {
     },
     open(parts) {
       const { replication, variables, mapping, streamArn } = parts;
+      const { name, source, function: deployment } = replication;
+      const replicate = {
+        name: functionName(name),
+        region: source.region,
+        variables,
+        timeoutSeconds: deployment.timeoutSeconds,
+        createdAtMs: clock.now(),
+      };
       const lambda: LambdaApiState = {
-        functions: [functionOf(replication, variables, clock.now())],
+        functions: [replicate],
         mapping,
         mappingId: MAPPING_ID,
         streamArn,
@@ -70,21 +79,6 @@ export function localApis(clock: Clock): LocalApis {
       const metrics = (asked: MetricAsked) => pointsOf(asked, parts, { history, clock });
       return startRegionApis({ lambda, metrics, clock });
     },
-  };
-}
-
-function functionOf(
-  { name, source, function: settings }: ReplicationConfig,
-  variables: LocalApiParts['variables'],
-  createdAtMs: number,
-) {
-  const { timeoutSeconds } = settings;
-  return {
-    name: functionName(name),
-    region: source.region,
-    variables,
-    timeoutSeconds,
-    createdAtMs,
   };
 }
 

@@ -20,7 +20,11 @@ import {
   startLambda,
   startLookAgain,
 } from '../lambda/local-functions.ts';
-import { type LocalRegion, openLocalRegion } from '../engine/local-region.ts';
+import {
+  type LocalRegion,
+  type LocalRegionOptions,
+  openLocalRegion,
+} from '../engine/local-region.ts';
 import { createMetricsTally, type MetricsTally } from '../cloudwatch/metrics-tally.ts';
 import { type OwnTable, ownTable, requireReadable, streamOfNew } from '../engine/source-stream.ts';
 import type { KeySchema } from './workload.ts';
@@ -145,22 +149,21 @@ async function openStream(
 }
 
 async function openRegions(options: LocalWorldOptions, cleanups: Cleanup[]) {
-  const { replication, credentials } = options;
-  const source = await openLocalRegion({
-    region: replication.source.region,
-    endpoint: options.sourceEndpoint,
-    port: options.sourcePort,
-    credentials,
-  });
-  cleanups.push(() => source.close());
-  const destination = await openLocalRegion({
-    region: replication.destination.region,
-    endpoint: options.destinationEndpoint,
-    port: options.destinationPort,
-    credentials,
-  });
-  cleanups.push(() => destination.close());
-  return { source, destination };
+  const { replication, credentials, sourceEndpoint, destinationEndpoint } = options;
+  const open = async (place: Omit<LocalRegionOptions, 'credentials'>) => {
+    const region = await openLocalRegion({ ...place, credentials });
+    cleanups.push(() => region.close());
+    return region;
+  };
+  const [from, to] = [replication.source.region, replication.destination.region];
+  return {
+    source: await open({ region: from, endpoint: sourceEndpoint, port: options.sourcePort }),
+    destination: await open({
+      region: to,
+      endpoint: destinationEndpoint,
+      port: options.destinationPort,
+    }),
+  };
 }
 
 interface MappingParts {

@@ -18,12 +18,10 @@ export interface RegionApisOptions {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-export type RegionApis = ServiceServer;
-
 /** A request of either service is far smaller. */
 const REQUEST_BYTES_MAX = 1024 * 1024;
 
-export function startRegionApis(options: RegionApisOptions): Promise<RegionApis> {
+export function startRegionApis(options: RegionApisOptions): Promise<ServiceServer> {
   return serve({
     name: 'Lambda and CloudWatch of this run',
     bodyBytesMax: REQUEST_BYTES_MAX,
@@ -34,17 +32,16 @@ export function startRegionApis(options: RegionApisOptions): Promise<RegionApis>
 }
 
 function answerOf(
-  { method, target: path, headers, body }: ServiceRequest,
+  request: ServiceRequest,
   { lambda, metrics, clock }: RegionApisOptions,
 ): ApiAnswer {
+  const { method, target, headers, body } = request;
   const operation = String(headers['x-amz-target'] ?? '');
-  const text = body.toString();
   if (operation.endsWith('.GetMetricData')) {
-    return { status: 200, body: answerMetricData(text, metrics) };
+    return { status: 200, body: answerMetricData(body.toString(), metrics) };
   }
-  const answer =
-    operation === '' ? answerLambda({ method, path, text }, lambda, clock.now()) : undefined;
-  const what = operation === '' ? `${method} ${path}` : operation;
+  const answer = operation === '' ? answerLambda(request, lambda, clock.now()) : undefined;
+  const what = operation === '' ? `${method} ${target}` : operation;
   return answer ?? refusal('UnknownOperationException', `ferry local does not have ${what}`);
 }
 

@@ -1,23 +1,11 @@
 // What a local run has done so far, and what it has come to: counts from its event source mapping and its metrics.
 
 import type { VerifyReport } from '../../verify/verify.ts';
+import type { LocalRedrive } from './local-redrive.ts';
 import type { LocalWorld } from './local-world.ts';
 import type { Percentiles } from '../cloudwatch/metrics-tally.ts';
 
-export interface LocalRunProgress {
-  readonly writes: number;
-  readonly records: number;
-  readonly applied: number;
-  readonly superseded: number;
-  readonly coalesced: number;
-  readonly skipped: number;
-  readonly deadLettered: number;
-  /** Of the records applied since the last progress. */
-  readonly latestLatencyMs: Percentiles | undefined;
-}
-
-/** The last line of `ferry local --json`. Fields are added, never renamed. */
-export interface LocalRunSummary {
+interface RunCounts {
   readonly writes: number;
   /** Stream records handed to the function, each counted once. */
   readonly records: number;
@@ -26,6 +14,15 @@ export interface LocalRunSummary {
   readonly coalesced: number;
   readonly skipped: number;
   readonly deadLettered: number;
+}
+
+export interface LocalRunProgress extends RunCounts {
+  /** Of the records applied since the last progress. */
+  readonly latestLatencyMs: Percentiles | undefined;
+}
+
+/** The last line of `ferry local --json`. Fields are added, never renamed. */
+export interface LocalRunSummary extends RunCounts {
   /** Records given up to the on-failure destination. */
   readonly givenUp: number;
   /** Records handed over again after a failure. */
@@ -38,12 +35,7 @@ export interface LocalRunSummary {
    * With faults, be they of the story or of the live page: what became of the dead letters and given-up
    * batches, over all redrives.
    */
-  readonly redriven?: {
-    readonly applied: number;
-    readonly superseded: number;
-    readonly coalesced: number;
-    readonly left: number;
-  };
+  readonly redriven?: LocalRedrive['totals'] & { readonly left: number };
   /** Milliseconds from the write call to the item's arrival; all zero if nothing was applied. */
   readonly latencyMs: Percentiles;
   readonly recordsPerSecond: number;
@@ -74,7 +66,10 @@ export function progressOf(run: Pick<CountedRun, 'writes' | 'world'>): LocalRunP
   return { ...countsOf(run), latestLatencyMs: run.world.tally.latestLatencies() };
 }
 
-function countsOf({ writes, world: { mapping, tally } }: Pick<CountedRun, 'writes' | 'world'>) {
+function countsOf({
+  writes,
+  world: { mapping, tally },
+}: Pick<CountedRun, 'writes' | 'world'>): RunCounts {
   return {
     writes,
     records: mapping.counts.received,
