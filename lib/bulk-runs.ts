@@ -14,10 +14,9 @@ import {
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { bulkName } from '../src/config/names.ts';
-import { segmentPolicies, segmentWildcards } from './bulk-policies.ts';
+import { segmentPolicies } from './bulk-policies.ts';
 import { SEGMENTS_LABEL, segmentStates } from './bulk-states.ts';
-import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
-import { createLogGroup } from './log-group.ts';
+import { createFerryFunction, createLogGroup, type DeployedReplication } from './ferry-function.ts';
 import { acknowledgeWildcards, allow, policy } from './policies.ts';
 
 /** One of these per replication whose configuration says `"bulk": true`. */
@@ -33,8 +32,7 @@ export class BulkRuns extends Construct {
       functionName: bulkName(deployed.replication.name),
       description: `Ferry ${deployed.replication.name}: segments of backfill, verify and redrive`,
       roleDescription: 'the function for segments of backfill, verify and redrive',
-      policies: segmentPolicies(this, deployed),
-      wildcards: segmentWildcards(deployed),
+      ...segmentPolicies(this, deployed),
       memorySize: 1_024,
       timeout: Duration.minutes(15),
     });

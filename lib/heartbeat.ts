@@ -10,7 +10,7 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { HEARTBEAT_PERIOD_MS, heartbeatName } from '../src/config/names.ts';
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
-import { useOfKey } from './key-grants.ts';
+import { useOfTableKey } from './key-grants.ts';
 import { allow, policy, tableArn } from './policies.ts';
 
 /** One of these per replication whose configuration has a `heartbeat`. */
@@ -43,11 +43,11 @@ export class Heartbeat extends Construct {
     return {
       WriteHeartbeat: policy(
         this.#onItem(['dynamodb:GetItem', 'dynamodb:PutItem'], replication, source),
-        ...useOfKey(source),
+        ...useOfTableKey(source),
       ),
       ReadTwin: policy(
         this.#onItem(['dynamodb:GetItem'], replication, destination),
-        ...useOfKey(destination),
+        ...useOfTableKey(destination),
       ),
     };
   }
@@ -58,13 +58,12 @@ export class Heartbeat extends Construct {
     { heartbeat = { key: {} } }: ReplicationConfig,
     { region, table }: { readonly region: string; readonly table: string },
   ): PolicyStatement {
-    const statement = allow(actions, tableArn(this, region, table));
     // Which attribute is the partition key, an existing table does not tell here: any of its values. How
     // numbers are compared is not documented, so that keys with one go without. The schema takes no text
     // that a policy cannot hold.
     const values = Object.values(heartbeat.key);
-    if (values.every((value) => typeof value === 'string'))
-      statement.addCondition('ForAllValues:StringEquals', { 'dynamodb:LeadingKeys': values });
-    return statement;
+    const isText = values.every((value) => typeof value === 'string');
+    const ofKey = { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': values } };
+    return allow(actions, tableArn(this, region, table), isText ? ofKey : {});
   }
 }

@@ -1,17 +1,10 @@
 // What the policies of customer managed keys must allow. The app cannot change them, because it knows a key by its
-// ARN only. Docs and `npm run key-policy` show these statements to the key's owner.
+// ARN only. docs/customer-keys.md and `npm run key-policy` show these statements to the key's owner.
 
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { keyOf } from '../src/config/encryption-keys.ts';
 import { bulkName } from '../src/config/names.ts';
-import {
-  ENVIRONMENT_KEY_ACTIONS,
-  type KeyedService,
-  LOG_KEY_ACTIONS,
-  REQUEST_KEY_ACTIONS,
-  TABLE_KEY_ACTIONS,
-  viaService,
-} from './key-grants.ts';
+import { keyActions, type KeyedService, viaService } from './key-grants.ts';
 import { partitionAt } from './policies.ts';
 
 export interface KeyPolicyStatement {
@@ -33,12 +26,8 @@ export function keyPolicies(
 ): ReadonlyMap<string, readonly KeyPolicyStatement[]> {
   const uses = replications.flatMap(keyUses);
   const keys = [...new Set(uses.map(({ keyArn }) => keyArn))];
-  return new Map(
-    keys.map((keyArn) => {
-      const ofKey = uses.filter((use) => use.keyArn === keyArn);
-      return [keyArn, statements(ofKey, { account, region: ofKey[0]?.region ?? '' })];
-    }),
-  );
+  const usesOf = (key: string) => uses.filter(({ keyArn }) => keyArn === key);
+  return new Map(keys.map((key) => [key, statements(usesOf(key), account)]));
 }
 
 interface KeyUse {
@@ -53,136 +42,106 @@ interface KeyUse {
 }
 
 function keyUses(replication: ReplicationConfig): KeyUse[] {
-  const { name, source, destination } = replication;
-  const logGroups = [
-    `log-group:/aws/lambda/ferry-${name}-*`,
-    ...(replication.bulk ? [`log-group:/aws/vendedlogs/states/${bulkName(name)}`] : []),
-  ];
+  const { name, source, destination, tombstones, bulk } = replication;
   const { region } = destination;
-  const stateKey = keyOf(replication, 'stateTable');
-  const uses: (Omit<KeyUse, 'keyArn' | 'region'> & {
-    keyArn: string | undefined;
-    region?: string;
-  })[] = [
-    { keyArn: source.kmsKeyArn, service: 'dynamodb', grants: source.create },
-    { keyArn: destination.kmsKeyArn, region, service: 'dynamodb', grants: destination.create },
-    { keyArn: stateKey, region, service: 'dynamodb', grants: true },
-    { keyArn: keyOf(replication, 'functions'), service: 'lambda', grants: true },
-    { keyArn: keyOf(replication, 'deadLetterQueue'), service: 'sqs' },
-    ...(replication.tombstones === 'checked'
-      ? [{ keyArn: keyOf(replication, 'lookAgainQueue'), service: 'sqs' as const }]
-      : []),
-    { keyArn: keyOf(replication, 'onFailureBucket'), service: 's3' },
-    { keyArn: keyOf(replication, 'logGroups'), service: 'logs', resources: logGroups },
-    {
-      keyArn: keyOf(replication, 'alarmTopic'),
-      service: 'cloudwatch',
-      resources: [`alarm:ferry-${name}-*`],
-    },
-  ];
-  return uses.flatMap(({ keyArn, ...use }) =>
-    keyArn === undefined ? [] : { keyArn, region: source.region, ...use },
-  );
-}
-
-interface Place {
-  /** To which the app is deployed. */
-  readonly account: string;
-  readonly region: string;
-}
-
-function statements(uses: readonly KeyUse[], place: Place): KeyPolicyStatement[] {
-  const through = (some: readonly KeyUse[]) =>
-    [...new Set(some.map(({ service }) => service))]
-      .filter((service) => service !== 'cloudwatch')
-      .toSorted();
-  const resources = (service: KeyUse['service']) =>
-    uses.filter((use) => use.service === service).flatMap((use) => use.resources ?? []);
-  const [services, granted] = [through(uses), through(uses.filter(({ grants }) => grants))];
+  const runs = `log-group:/aws/vendedlogs/states/${bulkName(name)}`;
+  const logGroups = [`log-group:/aws/lambda/ferry-${name}-*`, ...(bulk ? [runs] : [])];
+  const use = (
+    keyArn: string | undefined,
+    service: KeyUse['service'],
+    more: Partial<KeyUse> = {},
+  ): KeyUse[] =>
+    keyArn === undefined ? [] : [{ keyArn, region: source.region, service, ...more }];
   return [
-    ...(services.length === 0 ? [] : [forRoles(services, place)]),
-    ...(granted.length === 0 ? [] : [forDeployments(granted, place)]),
-    ...(resources('logs').length === 0 ? [] : [forLogs(resources('logs'), place)]),
-    ...(resources('cloudwatch').length === 0 ? [] : [forAlarms(resources('cloudwatch'), place)]),
+    ...use(source.kmsKeyArn, 'dynamodb', { grants: source.create }),
+    ...use(destination.kmsKeyArn, 'dynamodb', { region, grants: destination.create }),
+    ...use(keyOf(replication, 'stateTable'), 'dynamodb', { region, grants: true }),
+    ...use(keyOf(replication, 'functions'), 'lambda', { grants: true }),
+    ...use(keyOf(replication, 'deadLetterQueue'), 'sqs'),
+    ...(tombstones === 'checked' ? use(keyOf(replication, 'lookAgainQueue'), 'sqs') : []),
+    ...use(keyOf(replication, 'onFailureBucket'), 's3'),
+    ...use(keyOf(replication, 'logGroups'), 'logs', { resources: logGroups }),
+    ...use(keyOf(replication, 'alarmTopic'), 'cloudwatch', {
+      resources: [`alarm:ferry-${name}-*`],
+    }),
   ];
-}
-
-/** The account as a principal lets its IAM policies decide: those of Ferry's roles, and of operators. */
-function ofAccount({ account, region }: Place): KeyPolicyStatement['Principal'] {
-  return { AWS: `arn:${partitionAt(region).name}:iam::${account}:root` };
-}
-
-const ROLE_ACTIONS: Readonly<Record<KeyedService, readonly string[]>> = {
-  dynamodb: TABLE_KEY_ACTIONS,
-  lambda: ENVIRONMENT_KEY_ACTIONS,
-  logs: LOG_KEY_ACTIONS,
-  s3: [...REQUEST_KEY_ACTIONS.putObject, ...REQUEST_KEY_ACTIONS.getObject],
-  sqs: [...REQUEST_KEY_ACTIONS.sendMessage, ...REQUEST_KEY_ACTIONS.receiveMessage],
-};
-
-function forRoles(services: readonly KeyedService[], place: Place): KeyPolicyStatement {
-  const actions = services.flatMap((service) => ROLE_ACTIONS[service]);
-  return {
-    Sid: 'FerryRolesAndOperators',
-    Effect: 'Allow',
-    Principal: ofAccount(place),
-    Action: [...new Set(actions)].toSorted(),
-    Resource: '*',
-    Condition: {
-      StringEquals: {
-        'kms:ViaService': services.flatMap((service) => viaService(service, place.region)),
-      },
-    },
-  };
 }
 
 /** What DynamoDB and Lambda need from the caller that creates a table or a function with a key. */
-function forDeployments(services: readonly KeyedService[], place: Place): KeyPolicyStatement {
-  return {
-    ...forRoles(services, place),
-    Sid: 'FerryDeployments',
-    Action: [
-      'kms:CreateGrant',
-      'kms:Decrypt',
-      'kms:DescribeKey',
-      'kms:Encrypt',
-      'kms:GenerateDataKey*',
-      'kms:ReEncrypt*',
-    ],
-  };
-}
+const DEPLOYMENT_ACTIONS = [
+  'kms:CreateGrant',
+  'kms:Decrypt',
+  'kms:DescribeKey',
+  'kms:Encrypt',
+  'kms:GenerateDataKey*',
+  'kms:ReEncrypt*',
+];
+const LOG_ACTIONS = [
+  'kms:Decrypt*',
+  'kms:Describe*',
+  'kms:Encrypt*',
+  'kms:GenerateDataKey*',
+  'kms:ReEncrypt*',
+];
+const ALARM_ACTIONS = ['kms:Decrypt', 'kms:GenerateDataKey*'];
 
-function forLogs(logGroups: readonly string[], { account, region }: Place): KeyPolicyStatement {
-  const { name, dnsSuffix } = partitionAt(region);
-  const arns = logGroups.map((group) => `arn:${name}:logs:${region}:${account}:${group}`);
-  return {
-    Sid: 'FerryLogs',
-    Effect: 'Allow',
-    Principal: { Service: `logs.${region}.${dnsSuffix}` },
-    Action: [
-      'kms:Decrypt*',
-      'kms:Describe*',
-      'kms:Encrypt*',
-      'kms:GenerateDataKey*',
-      'kms:ReEncrypt*',
-    ],
-    Resource: '*',
-    Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': arns } },
-  };
-}
-
-function forAlarms(alarms: readonly string[], { account, region }: Place): KeyPolicyStatement {
-  const { name } = partitionAt(region);
-  const arns = alarms.map((alarm) => `arn:${name}:cloudwatch:${region}:${account}:${alarm}`);
-  return {
-    Sid: 'FerryAlarms',
-    Effect: 'Allow',
-    Principal: { Service: 'cloudwatch.amazonaws.com' },
-    Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
-    Resource: '*',
-    Condition: {
-      StringEquals: { 'aws:SourceAccount': account },
-      ArnLike: { 'aws:SourceArn': arns },
+/** @param account to which the app is deployed. */
+function statements(uses: readonly KeyUse[], account: string): KeyPolicyStatement[] {
+  const region = uses[0]?.region ?? '';
+  const { name: partition, dnsSuffix } = partitionAt(region);
+  const arns = (service: KeyUse['service']) =>
+    uses
+      .filter((use) => use.service === service)
+      .flatMap(({ resources = [] }) => resources)
+      .map((resource) => `arn:${partition}:${service}:${region}:${account}:${resource}`);
+  const through = (services: readonly KeyedService[]) => ({
+    StringEquals: { 'kms:ViaService': services.flatMap((one) => viaService(one, region)) },
+  });
+  const [services, granted] = [servicesOf(uses), servicesOf(uses.filter(({ grants }) => grants))];
+  const [logGroups, alarms] = [arns('logs'), arns('cloudwatch')];
+  // The account as a principal lets its IAM policies decide: those of Ferry's roles, and of operators.
+  const ofAccount = { AWS: `arn:${partition}:iam::${account}:root` };
+  const all = [
+    {
+      users: services,
+      Sid: 'FerryRolesAndOperators',
+      Principal: ofAccount,
+      Action: [...new Set(services.flatMap(keyActions))].toSorted(),
+      Condition: through(services),
     },
-  };
+    {
+      users: granted,
+      Sid: 'FerryDeployments',
+      Principal: ofAccount,
+      Action: DEPLOYMENT_ACTIONS,
+      Condition: through(granted),
+    },
+    {
+      users: logGroups,
+      Sid: 'FerryLogs',
+      Principal: { Service: `logs.${region}.${dnsSuffix}` },
+      Action: LOG_ACTIONS,
+      Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
+    },
+    {
+      users: alarms,
+      Sid: 'FerryAlarms',
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Action: ALARM_ACTIONS,
+      Condition: {
+        StringEquals: { 'aws:SourceAccount': account },
+        ArnLike: { 'aws:SourceArn': alarms },
+      },
+    },
+  ];
+  return all
+    .filter(({ users }) => users.length > 0)
+    .map(({ Sid, Principal, Action, Condition }) => {
+      return { Sid, Effect: 'Allow', Principal, Action, Resource: '*', Condition };
+    });
+}
+
+function servicesOf(uses: readonly KeyUse[]): KeyedService[] {
+  const services = uses.flatMap(({ service }) => (service === 'cloudwatch' ? [] : service));
+  return [...new Set(services)].toSorted();
 }

@@ -14,7 +14,7 @@ import type { ReplicationConfig } from '../src/config/schema.ts';
 import { LOOK_AGAIN_RETENTION_SECONDS, lookAgainName } from '../src/config/names.ts';
 import { customerKey, queueEncryption } from './customer-key.ts';
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
-import { useOfDestinationKeys, useOfQueueKey } from './key-grants.ts';
+import { useOfDestinationKeys, useOfKey } from './key-grants.ts';
 import { allow, policy, tableArn } from './policies.ts';
 
 const TIMEOUT = Duration.minutes(1);
@@ -81,7 +81,7 @@ function policies(
   return {
     ReceiveAnnouncements: policy(
       allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], queue.queueArn),
-      ...useOfQueueKey(replication, 'lookAgainQueue', 'receiveMessage'),
+      ...useOfKey(replication, 'lookAgainQueue', 'sqs:ReceiveMessage'),
     ),
     LookAtTwin: policy(
       allow(['dynamodb:BatchGetItem', 'dynamodb:DeleteItem'], tableArn(scope, region, table)),

@@ -4,7 +4,7 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { DeployedReplication } from './ferry-function.ts';
-import { useOfBucketKey, useOfDestinationKeys, useOfKey, useOfQueueKey } from './key-grants.ts';
+import { useOfDestinationKeys, useOfKey, useOfTableKey } from './key-grants.ts';
 import { actionsByPlace, COMMANDS, type Place } from './operator-needs.ts';
 import { tableArn } from './policies.ts';
 
@@ -47,10 +47,10 @@ function arnsOf(
 
 function useOfKeys({ replication }: DeployedReplication) {
   return [
-    ...useOfKey(replication.source),
+    ...useOfTableKey(replication.source),
     ...useOfDestinationKeys(replication),
-    ...useOfQueueKey(replication, 'deadLetterQueue', 'receiveMessage'),
-    ...useOfQueueKey(replication, 'lookAgainQueue', 'sendMessage'),
-    ...useOfBucketKey(replication, 'getObject'),
+    ...useOfKey(replication, 'deadLetterQueue', 'sqs:ReceiveMessage'),
+    ...useOfKey(replication, 'lookAgainQueue', 'sqs:SendMessage'),
+    ...useOfKey(replication, 'onFailureBucket', 's3:GetObject'),
   ];
 }

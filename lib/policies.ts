@@ -1,7 +1,7 @@
 // Statements that the roles of this app share.
 
 import { Aws, Stack, Token, Validations } from 'aws-cdk-lib';
-import { PolicyDocument, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import { type Conditions, PolicyDocument, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { type Partition, partitionOf } from '../src/config/partition.ts';
 
@@ -31,16 +31,12 @@ export function policy(...statements: PolicyStatement[]): PolicyDocument {
   return new PolicyDocument({ statements });
 }
 
-/** A role's policy of this name, where it has statements. */
-export function optionalPolicy(
-  name: string,
-  statements: PolicyStatement[],
-): Record<string, PolicyDocument> {
-  return statements.length === 0 ? {} : { [name]: policy(...statements) };
-}
-
-export function allow(actions: string[], resource: string): PolicyStatement {
-  return new PolicyStatement({ actions, resources: [resource] });
+export function allow(
+  actions: readonly string[],
+  resource: string,
+  conditions: Conditions = {},
+): PolicyStatement {
+  return new PolicyStatement({ actions: [...actions], resources: [resource], conditions });
 }
 
 /** Answers cdk-nag's finding about each resource with a wildcard in a role's policies. */

@@ -4,21 +4,19 @@ import type { PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
-import type { DeployedReplication } from './ferry-function.ts';
-import { useOfBucketKey, useOfDestinationKeys, useOfKey, useOfQueueKey } from './key-grants.ts';
+import type { DeployedReplication, RolePolicies } from './ferry-function.ts';
+import { useOfDestinationKeys, useOfKey, useOfTableKey } from './key-grants.ts';
 import { allow, fitsPolicy, policy, tableArn } from './policies.ts';
 
 /** What the replicate function may do. */
-export function replicatorPolicies(
-  scope: Construct,
-  deployed: DeployedReplication,
-): Record<string, PolicyDocument> {
+export function replicatorPolicies(scope: Construct, deployed: DeployedReplication): RolePolicies {
   const { replication, streamArn, deadLetterQueue, onFailureBucket } = deployed;
   const { source, destination, stateTable } = replication;
   const { region } = destination;
   const twin = tableArn(scope, region, destination.table);
   const state = tableArn(scope, region, stateTable);
-  return {
+  const objects = onFailureBucket.arnForObjects('*');
+  const policies = {
     ReadStream: policy(
       allow(
         ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
@@ -26,7 +24,7 @@ export function replicatorPolicies(
       ),
       // Lambda requires it of a stream's reader, and IAM knows no resource to limit it to.
       allow(['dynamodb:ListStreams'], '*'),
-      ...useOfKey(source),
+      ...useOfTableKey(source),
     ),
     WriteDestination: policy(
       allow(['dynamodb:PutItem', 'dynamodb:DeleteItem'], twin),
@@ -38,26 +36,20 @@ export function replicatorPolicies(
     AdoptFirst: policy(...firstAdoption(replication, { twin, state })),
     SendDeadLetters: policy(
       allow(['sqs:SendMessage'], deadLetterQueue.queueArn),
-      ...useOfQueueKey(replication, 'deadLetterQueue', 'sendMessage'),
+      ...useOfKey(replication, 'deadLetterQueue', 'sqs:SendMessage'),
     ),
     ...announceDeletes(deployed),
     StoreFailedBatches: policy(
       allow(['s3:ListBucket'], onFailureBucket.bucketArn),
-      allow(['s3:PutObject'], onFailureBucket.arnForObjects('*')),
-      ...useOfBucketKey(replication, 'putObject'),
+      allow(['s3:PutObject'], objects),
+      ...useOfKey(replication, 'onFailureBucket', 's3:PutObject'),
     ),
   };
-}
-
-/** The resources in these policies with a wildcard, and why. */
-export function replicatorWildcards({
-  onFailureBucket,
-}: DeployedReplication): Record<string, string> {
-  return {
+  const wildcards = {
     '*': 'dynamodb:ListStreams, which Lambda requires, cannot be limited to a resource.',
-    [onFailureBucket.arnForObjects('*')]:
-      'Lambda chooses the names of the objects that it writes to this bucket.',
+    [objects]: 'Lambda chooses the names of the objects that it writes to this bucket.',
   };
+  return { policies, wildcards };
 }
 
 /** With "checked" tombstones, also of whatever else deletes items under the guard. */
@@ -69,7 +61,7 @@ export function announceDeletes({
   return {
     AnnounceDeletes: policy(
       allow(['sqs:SendMessage'], lookAgainQueue.queueArn),
-      ...useOfQueueKey(replication, 'lookAgainQueue', 'sendMessage'),
+      ...useOfKey(replication, 'lookAgainQueue', 'sqs:SendMessage'),
     ),
   };
 }
@@ -79,17 +71,15 @@ function firstAdoption(
   { name, reservedAttribute, destination }: ReplicationConfig,
   { twin, state }: { readonly twin: string; readonly state: string },
 ): PolicyStatement[] {
-  const control = allow(['dynamodb:PutItem'], state);
-  const keys = [`${name}#control`];
+  const controlRow = { 'dynamodb:LeadingKeys': [`${name}#control`] };
   const { partitionKey, sortKey } = destination;
   const twinKeys = [partitionKey, sortKey].flatMap((key) => (key === undefined ? [] : key.name));
-  control.addCondition('ForAllValues:StringEquals', { 'dynamodb:LeadingKeys': keys });
   return [
     allow(['dynamodb:DescribeTable'], twin),
     allow(['dynamodb:DescribeTable'], state),
     scanOf(twin, [reservedAttribute, ...twinKeys]),
     scanOf(state, [LEDGER_ATTRIBUTES.id]),
-    control,
+    allow(['dynamodb:PutItem'], state, { 'ForAllValues:StringEquals': controlRow }),
   ];
 }
 
@@ -98,9 +88,9 @@ function firstAdoption(
  * are allowed in case that DynamoDB counts them as asked for.
  */
 function scanOf(table: string, attributes: string[]): PolicyStatement {
-  const scan = allow(['dynamodb:Scan'], table);
-  if (attributes.every(fitsPolicy))
-    scan.addCondition('ForAllValues:StringEquals', { 'dynamodb:Attributes': attributes });
-  scan.addCondition('StringEquals', { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' });
-  return scan;
+  const only = { 'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes } };
+  return allow(['dynamodb:Scan'], table, {
+    ...(attributes.every(fitsPolicy) && only),
+    StringEquals: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+  });
 }

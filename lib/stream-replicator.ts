@@ -24,7 +24,7 @@ import { createFerryFunction, type DeployedReplication } from './ferry-function.
 import { fit, FUNCTION_DESCRIPTION_MAX } from './fit.ts';
 import { createLookAgainQueue } from './look-again.ts';
 import { partitionAt } from './policies.ts';
-import { replicatorPolicies, replicatorWildcards } from './replicator-policies.ts';
+import { replicatorPolicies } from './replicator-policies.ts';
 
 export type StreamReplicatorProps = Pick<DeployedReplication, 'replication' | 'streamArn'>;
 
@@ -72,8 +72,7 @@ export class StreamReplicator extends Construct {
         FUNCTION_DESCRIPTION_MAX,
       ),
       roleDescription: 'the replicate function',
-      policies: replicatorPolicies(this, this.deployed),
-      wildcards: replicatorWildcards(this.deployed),
+      ...replicatorPolicies(this, this.deployed),
       memorySize: settings.memoryMiB,
       timeout: Duration.seconds(settings.timeoutSeconds),
     });
