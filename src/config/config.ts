@@ -5,7 +5,7 @@ import { withTableKeys } from './encryption-keys.ts';
 import { stateTableName } from './names.ts';
 import { invalidConfig, type LineOf, type Problem, ruleProblem } from './problems.ts';
 import { ruleProblems } from './rules.ts';
-import type { Config, ReplicationConfig } from './schema.ts';
+import type { Config, ReplicationConfig, Replications } from './schema.ts';
 import { REPLICATIONS_MAX, schemaProblems } from './schema-check.ts';
 
 /**
@@ -26,18 +26,15 @@ export function parseConfig(value: unknown, origin = 'ferry.json', lineOf?: Line
   return deepFreeze({ replications: withTableKeys(sound) });
 }
 
-/** The replications in which the schema finds no problem, by their index. */
-function soundReplications(
-  config: unknown,
-  problems: readonly Problem[],
-): Map<number, ReplicationConfig> {
+/** Those in which the schema finds no problem. */
+function soundReplications(config: unknown, problems: readonly Problem[]): Replications {
   const unsound = new Set(problems.map(({ at }) => at[1]));
   const { replications } = (config ?? {}) as { replications?: unknown };
   const all = (Array.isArray(replications) ? replications : []) as ReplicationInFile[];
   // The rules compare each with each, which takes too long in a list without an end.
   if (all.length > REPLICATIONS_MAX) return new Map();
   const sound = [...all.entries()].filter(([index]) => !unsound.has(String(index)));
-  return new Map(sound.map(([index, one]) => [index, withStateTable(one)]));
+  return new Map(sound.map(([index, one]) => [`replications.${index}`, withStateTable(one)]));
 }
 
 type ReplicationInFile = Omit<ReplicationConfig, 'stateTable'>;

@@ -3,23 +3,13 @@
 //
 // A key belongs to one Region. A multi-Region key has a replica in each of its Regions, with the same key ID.
 
-import type { EncryptionConfig, ReplicationConfig, TableConfig } from './schema.ts';
+import type { EncryptionConfig, ReplicationConfig, Replications, TableConfig } from './schema.ts';
 import { isMistyped } from './regions.ts';
 import { placeOf } from './tables.ts';
 import { partitionOf } from './partition.ts';
 
 /** Instead of a key: the encryption that the service has by itself. */
 const NO_KEY = 'none';
-
-/** What the app creates in the source's Region, tables apart. */
-const SOURCE_RESOURCES = [
-  'deadLetterQueue',
-  'lookAgainQueue',
-  'onFailureBucket',
-  'alarmTopic',
-  'logGroups',
-  'functions',
-] as const satisfies ReadonlyArray<keyof EncryptionConfig>;
 
 export type KeyedResource = Exclude<keyof EncryptionConfig, 'kmsKeyArn' | 'destinationKmsKeyArn'>;
 
@@ -54,9 +44,7 @@ function replicaArn(keyArn: string, region: string): string {
  * The replications with the key of each table that the app creates, also where another setting names the
  * table: readers and writers of the table need the key.
  */
-export function withTableKeys(
-  replications: ReadonlyMap<number, ReplicationConfig>,
-): ReplicationConfig[] {
+export function withTableKeys(replications: Replications): ReplicationConfig[] {
   const keys = createdKeys(replications);
   const keyed = <T extends TableConfig>(table: T): T => {
     const kmsKeyArn = table.kmsKeyArn ?? keys.get(placeOf(table))?.keyArn;
@@ -76,46 +64,39 @@ interface CreatedKey {
 }
 
 /** Of the tables with `"create": true`, by place. */
-function createdKeys(
-  replications: ReadonlyMap<number, ReplicationConfig>,
-): ReadonlyMap<string, CreatedKey> {
+function createdKeys(replications: Replications): ReadonlyMap<string, CreatedKey> {
   const keys = new Map<string, CreatedKey>();
-  for (const [index, replication] of replications) {
+  for (const [path, replication] of replications) {
     const { source, destination, encryption } = replication;
-    const sides = [
-      ['source', source, encryption?.kmsKeyArn],
-      ['destination', destination, destinationKey(replication)],
-    ] as const;
-    for (const [side, table, forAll] of sides) {
-      const path = `replications.${index}.${side}`;
-      if (table.create) keys.set(placeOf(table), { path, keyArn: table.kmsKeyArn ?? forAll });
-    }
+    const add = (side: string, table: TableConfig, forAll: string | undefined) => {
+      if (!table.create) return;
+      keys.set(placeOf(table), { path: `${path}.${side}`, keyArn: table.kmsKeyArn ?? forAll });
+    };
+    add('source', source, encryption?.kmsKeyArn);
+    add('destination', destination, destinationKey(replication));
   }
   return keys;
 }
 
 /** One line for each key that cannot encrypt what it is named for. */
-export function* keyProblems(
-  replications: ReadonlyMap<number, ReplicationConfig>,
-): Generator<string> {
+export function* keyProblems(replications: Replications): Generator<string> {
   const created = createdKeys(replications);
-  for (const [index, replication] of replications) {
-    const path = `replications.${index}`;
-    const { source, destination, encryption } = replication;
-    yield* placeProblems(`${path}.source.kmsKeyArn`, source.kmsKeyArn, source);
-    yield* placeProblems(`${path}.destination.kmsKeyArn`, destination.kmsKeyArn, destination);
-    yield* otherKeyProblems(`${path}.source`, source, created);
-    yield* otherKeyProblems(`${path}.destination`, destination, created);
-    const inSource = ['kmsKeyArn', ...SOURCE_RESOURCES] as const;
-    for (const name of inSource) {
-      yield* placeProblems(`${path}.encryption.${name}`, encryption?.[name], source);
+  for (const [path, replication] of replications) {
+    const { source, destination, encryption = {} } = replication;
+    for (const [side, table] of Object.entries({ source, destination })) {
+      yield* placeProblems(`${path}.${side}.kmsKeyArn`, table.kmsKeyArn, table);
+      yield* otherKeyProblems(`${path}.${side}`, table, created);
     }
-    for (const name of ['destinationKmsKeyArn', 'stateTable'] as const) {
-      yield* placeProblems(`${path}.encryption.${name}`, encryption?.[name], destination);
+    for (const [name, keyArn] of Object.entries(encryption)) {
+      const table = IN_DESTINATION.includes(name) ? destination : source;
+      yield* placeProblems(`${path}.encryption.${name}`, keyArn, table);
     }
     yield* missingKeyProblems(path, replication);
   }
 }
+
+/** The settings of "encryption" whose key is in the Region of the destination. */
+const IN_DESTINATION = ['destinationKmsKeyArn', 'stateTable'];
 
 function* placeProblems(
   path: string,

@@ -4,19 +4,16 @@ import { keyProblems } from './encryption-keys.ts';
 import { show } from './problems.ts';
 import { mistypedRegions } from './regions.ts';
 import { keysOf, replicationProblems } from './replication-rules.ts';
-import type { ReplicationConfig, TableConfig } from './schema.ts';
+import type { Replications, TableConfig } from './schema.ts';
 import { clashProblems, createdTables, placeOf } from './tables.ts';
 
-/** One line per problem: path, value, and what was expected. `replications` are by their index. */
-export function* ruleProblems(
-  replications: ReadonlyMap<number, ReplicationConfig>,
-): Generator<string> {
+/** One line per problem: path, value, and what was expected. */
+export function* ruleProblems(replications: Replications): Generator<string> {
   const created = createdTables(replications);
   // The app may create a table for another setting.
   const keys = (table: TableConfig) =>
     keysOf(table.create ? table : (created.get(placeOf(table)) ?? table));
-  for (const [index, replication] of replications) {
-    const path = `replications.${index}`;
+  for (const [path, replication] of replications) {
     const { source, destination } = replication;
     yield* mistypedRegions(path, replication);
     yield* replicationProblems(path, replication, {
@@ -27,17 +24,16 @@ export function* ruleProblems(
   yield* nameProblems(replications);
   yield* clashProblems(replications);
   yield* keyProblems(replications);
-  yield* circleProblems([...replications.values()]);
+  yield* circleProblems(replications);
 }
 
 /** Names are for stacks and tombstones. */
-function* nameProblems(replications: ReadonlyMap<number, ReplicationConfig>): Generator<string> {
-  const first = new Map<string, number>();
-  for (const [index, { name }] of replications) {
+function* nameProblems(replications: Replications): Generator<string> {
+  const first = new Map<string, string>();
+  for (const [path, { name }] of replications) {
     const earlier = first.get(name);
-    if (earlier === undefined) first.set(name, index);
-    else
-      yield `replications.${index}.name must be unique, got ${show(name)}, which is also replications.${earlier}.name`;
+    if (earlier === undefined) first.set(name, path);
+    else yield `${path}.name must be unique, got ${show(name)}, which is also ${earlier}.name`;
   }
 }
 
@@ -45,12 +41,12 @@ function* nameProblems(replications: ReadonlyMap<number, ReplicationConfig>): Ge
  * A record that comes back to a table it came from would be written there as a new change, over what
  * the application has written since, and go round for ever.
  */
-function* circleProblems(replications: readonly ReplicationConfig[]): Generator<string> {
-  for (const { name, source, destination } of replications) {
+function* circleProblems(replications: Replications): Generator<string> {
+  for (const { name, source, destination } of replications.values()) {
     const start = placeOf(source);
     const reached = new Set([placeOf(destination)]);
     for (const place of reached) {
-      for (const next of replications) {
+      for (const next of replications.values()) {
         if (placeOf(next.source) === place) reached.add(placeOf(next.destination));
       }
     }

@@ -393,6 +393,9 @@ export type Deployment = Omit<Of<typeof variable>, 'format' | 'lookAgainQueueUrl
   readonly lookAgainQueueUrl?: string | undefined;
 };
 
+/** By their path in the file, such as replications.0. */
+export type Replications = ReadonlyMap<string, ReplicationConfig>;
+
 export interface Config {
   readonly replications: readonly ReplicationConfig[];
 }

@@ -7,7 +7,7 @@
 // - A source may have several destinations, and a destination may be the source of another replication. Only
 //   a way back to a source, which rules.ts looks for, is refused.
 
-import type { ReplicationConfig, TableConfig } from './schema.ts';
+import type { Replications, TableConfig } from './schema.ts';
 
 /** A setting that names a table. */
 interface TableUse {
@@ -28,9 +28,7 @@ export function placeOf({ region, table }: Pick<TableConfig, 'region' | 'table'>
 }
 
 /** One line for each setting whose table is taken already, by the first setting that takes it. */
-export function* clashProblems(
-  replications: ReadonlyMap<number, ReplicationConfig>,
-): Generator<string> {
+export function* clashProblems(replications: Replications): Generator<string> {
   const usesOf = new Map<string, TableUse[]>();
   for (const use of tableUses(replications)) {
     const earlier = usesOf.get(use.place) ?? [];
@@ -41,21 +39,16 @@ export function* clashProblems(
 }
 
 /** The tables that the app creates as `create: true` describes them, by place. */
-export function createdTables(
-  replications: ReadonlyMap<number, ReplicationConfig>,
-): ReadonlyMap<string, TableConfig> {
-  const tables = [...replications.values()].flatMap(({ source, destination }) => [
-    source,
-    destination,
-  ]);
-  return new Map(
-    tables.filter(({ create }) => create).map((table) => [placeOf(table), table] as const),
-  );
+export function createdTables(replications: Replications): ReadonlyMap<string, TableConfig> {
+  const created = new Map<string, TableConfig>();
+  for (const { source, destination } of replications.values()) {
+    for (const table of [source, destination]) if (table.create) created.set(placeOf(table), table);
+  }
+  return created;
 }
 
-function* tableUses(replications: ReadonlyMap<number, ReplicationConfig>): Generator<TableUse> {
-  for (const [index, { source, destination, stateTable }] of replications) {
-    const path = `replications.${index}`;
+function* tableUses(replications: Replications): Generator<TableUse> {
+  for (const [path, { source, destination, stateTable }] of replications) {
     const state = placeOf({ region: destination.region, table: stateTable });
     yield tableUse(`${path}.source`, 'source', source);
     yield tableUse(`${path}.destination`, 'destination', destination);
