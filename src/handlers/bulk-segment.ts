@@ -65,12 +65,19 @@ interface PairCall extends Call {
 /** @returns the same task, further on. */
 export async function handler(event: unknown, invocation: Context): Promise<BulkTask> {
   const call = parseBulkTask(event);
-  const deployment = readDeployment(process.env);
+  const deployment = deployed();
   const lines: string[] = [];
   const remainingMs = () => invocation.getRemainingTimeInMillis();
   const next = await workOn({ call, deployment, invocation, lines, remainingMs });
   await storeReport(lines, next, { invocation, deployment });
   return { ...next, part: call.part + 1 };
+}
+
+/** Without the endpoints that are for commands: a function need not reach them. */
+function deployed(): Deployment {
+  const { replication, ...places } = readDeployment(process.env);
+  const { endpoints: _, ...source } = replication.source;
+  return { ...places, replication: { ...replication, source } };
 }
 
 /** Refusals end the run; a table that does not answer is none: Step Functions tries again. */
