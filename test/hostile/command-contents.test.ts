@@ -15,7 +15,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { main } from '../../src/cli/main.ts';
 import { type FaultProxy, startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import type { Fault } from '../../src/local/faults/faults.ts';
-import { type S3Server, startS3Server } from '../../src/local/s3/server.ts';
+import type { ServiceServer } from '../../src/local/loopback/service.ts';
+import { startS3Server } from '../../src/local/s3/server.ts';
 import { type SqsServer, startSqsServer } from '../../src/local/sqs/server.ts';
 import { lambdaRecord, type RecordFacts } from '../fixtures/records.ts';
 import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
@@ -30,7 +31,7 @@ const BUCKET = 'failures';
 
 let regions: TwoRegions;
 let proxy: FaultProxy;
-let s3: S3Server;
+let s3: ServiceServer;
 let sqs: SqsServer;
 let objects: S3Client;
 let messages: SQSClient;

@@ -43,7 +43,7 @@ async function send(body: string, DelaySeconds = 0): Promise<void> {
 function start(invoke: (event: QueueEvent) => Promise<unknown>): QueueMapping {
   const mapping = startQueueMapping({
     queue: sqsMessages(client, queueUrl),
-    hasten: () => sqs.hasten(QUEUE),
+    hasten: () => sqs.queue(QUEUE).hasten(),
     invoke,
     clock: systemClock,
     onProblem: () => undefined,

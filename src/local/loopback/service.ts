@@ -33,6 +33,13 @@ export interface Service {
   tooLong(size: number): Error;
 }
 
+export interface ServiceOptions {
+  /** @default a free port. */
+  readonly port?: number | undefined;
+  /** Epoch milliseconds. @default the system clock. */
+  readonly now?: (() => number) | undefined;
+}
+
 export interface ServiceServer {
   readonly endpoint: string;
   /** Ends requests that wait, lets their answers leave, and closes every connection. Safe to repeat. */

@@ -68,12 +68,12 @@ export async function openLocalFailures(
     queue: sqsMessages(messages, queueUrl),
     lookAgainQueueUrl,
     lookAgainQueue: sqsMessages(messages, lookAgainQueueUrl),
-    hastenLookAgain: () => sqs.hasten(lookAgainName(name)),
+    hastenLookAgain: () => sqs.queue(lookAgainName(name)).hasten(),
     bucketName: BUCKET,
     bucket,
     objectEndpoint: s3.endpoint,
     queueEndpoint: sqs.endpoint,
-    oldestSentAtMs: (queueName) => sqs.oldestSentAtMs(queueName),
+    oldestSentAtMs: (queueName) => sqs.queue(queueName).oldestSentAtMs(),
     keep: (document) => bucket.put(objectKey(document), JSON.stringify(document)),
     async close() {
       messages.destroy();

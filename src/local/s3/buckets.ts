@@ -6,14 +6,15 @@ import { S3Error } from './error.ts';
 const KEY_BYTES_MAX = 1_024;
 
 /** What a writer hands over. */
-export interface ObjectDraft {
+interface ObjectDraft {
   readonly bytes: Buffer;
   readonly contentType: string;
   /** Headers with checksums that the writer gave, to be given back to readers. */
   readonly checksums: Readonly<Record<string, string>>;
+  readonly nowMs: number;
 }
 
-export interface S3Object extends ObjectDraft {
+export interface S3Object extends Omit<ObjectDraft, 'nowMs'> {
   readonly key: string;
   /** MD5 in quotes, as HTTP wants it. */
   readonly etag: string;
@@ -34,15 +35,10 @@ interface ListPage {
 }
 
 export class S3Bucket {
-  readonly #now: () => number;
   readonly #objects = new Map<string, S3Object>();
 
-  constructor({ now }: { now: () => number }) {
-    this.#now = now;
-  }
-
   /** Stores an object, in the place of the one that had the key before. */
-  put(key: string, draft: ObjectDraft): S3Object {
+  put(key: string, { nowMs, ...draft }: ObjectDraft): S3Object {
     if (Buffer.byteLength(key) > KEY_BYTES_MAX) {
       throw new S3Error('KeyTooLongError', 'Your key is too long', {
         Size: String(Buffer.byteLength(key)),
@@ -50,7 +46,7 @@ export class S3Bucket {
       });
     }
     const etag = `"${createHash('md5').update(draft.bytes).digest('hex')}"`;
-    const storedAtMs = Math.floor(this.#now() / 1_000) * 1_000;
+    const storedAtMs = Math.floor(nowMs / 1_000) * 1_000;
     const object = { ...draft, key, etag, storedAtMs };
     this.#objects.set(key, object);
     return object;
@@ -79,12 +75,7 @@ export class S3Bucket {
 }
 
 export class S3Buckets {
-  readonly #now: () => number;
   readonly #buckets = new Map<string, S3Bucket>();
-
-  constructor({ now }: { now: () => number }) {
-    this.#now = now;
-  }
 
   create(name: string): void {
     if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name)) {
@@ -97,7 +88,7 @@ export class S3Buckets {
         'Your previous request to create the named bucket succeeded and you already own it.';
       throw new S3Error('BucketAlreadyOwnedByYou', message, { BucketName: name });
     }
-    this.#buckets.set(name, new S3Bucket({ now: this.#now }));
+    this.#buckets.set(name, new S3Bucket());
   }
 
   /** @throws S3Error `NoSuchBucket`. */

@@ -12,6 +12,7 @@ interface S3Request extends ServiceRequest {
   /** Empty where the bucket itself is addressed. */
   readonly key: string;
   readonly query: URLSearchParams;
+  readonly nowMs: number;
 }
 
 interface Operation {
@@ -73,10 +74,11 @@ function listBucket({ bucket, query }: S3Request, buckets: S3Buckets): Answer {
   return { status: 200, headers: { 'content-type': 'application/xml' }, body };
 }
 
-function putObject({ bucket, key, headers, body: bytes }: S3Request, buckets: S3Buckets): Answer {
+function putObject(request: S3Request, buckets: S3Buckets): Answer {
+  const { bucket, key, headers, body: bytes, nowMs } = request;
   const checksums = checkedHeaders(headers, bytes);
   const contentType = headers['content-type'] ?? 'binary/octet-stream';
-  const { etag } = buckets.get(bucket).put(key, { bytes, contentType, checksums });
+  const { etag } = buckets.get(bucket).put(key, { bytes, contentType, checksums, nowMs });
   return { status: 200, headers: { etag, ...checksums } };
 }
 

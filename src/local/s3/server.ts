@@ -6,6 +6,7 @@ import {
   type Answer,
   serve,
   type Service,
+  type ServiceOptions,
   type ServiceRequest,
   type ServiceServer,
 } from '../loopback/service.ts';
@@ -15,25 +16,22 @@ import { OBJECT_BYTES_MAX, tooLarge } from './object-body.ts';
 import { perform } from './operations.ts';
 import { leaf, parent, xmlDocument } from './xml.ts';
 
-interface S3ServerOptions {
-  /** @default a free port. */
-  readonly port?: number | undefined;
-  /** Epoch milliseconds. @default the system clock. */
-  readonly now?: (() => number) | undefined;
-}
-
-export type S3Server = ServiceServer;
-
 /**
  * Starts it without any bucket.
  * @throws FerryError `local.port.in-use`.
  */
-export function startS3Server({ port, now = Date.now }: S3ServerOptions = {}): Promise<S3Server> {
-  const buckets = new S3Buckets({ now });
+export function startS3Server({
+  port,
+  now = Date.now,
+}: ServiceOptions = {}): Promise<ServiceServer> {
+  const buckets = new S3Buckets();
   const service: Service = {
     name: 'the local S3',
     bodyBytesMax: OBJECT_BYTES_MAX,
-    perform: (request) => named(request, perform({ ...request, ...addressOf(request) }, buckets)),
+    perform(request) {
+      const addressed = { ...request, ...addressOf(request), nowMs: now() };
+      return named(request, perform(addressed, buckets));
+    },
     refuse: (error, request) => named(request, refusal(error, request)),
     tooLong: tooLarge,
   };

@@ -6,16 +6,6 @@ import { randomUUID } from 'node:crypto';
 import { invalidParameter, invalidValue, missingParameter, SqsError } from './error.ts';
 import { type QueueSettings, RANGES } from './queue-settings.ts';
 
-/** A message as it was handed to one consumer. */
-export interface ReceivedMessage {
-  readonly body: string;
-  readonly messageId: string;
-  readonly receiptHandle: string;
-  readonly sentAtMs: number;
-  readonly firstReceivedAtMs: number;
-  readonly receiveCount: number;
-}
-
 interface StoredMessage {
   readonly body: string;
   readonly messageId: string;
@@ -24,6 +14,12 @@ interface StoredMessage {
   firstReceivedAtMs: number | undefined;
   lastReceivedAtMs: number;
   receiveCount: number;
+}
+
+/** A message as it was handed to one consumer. */
+export interface ReceivedMessage extends Readonly<StoredMessage> {
+  readonly receiptHandle: string;
+  readonly firstReceivedAtMs: number;
 }
 
 const REFUSED_CHARACTER = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;

@@ -53,11 +53,9 @@ export function queueArn(name: string, region: string): string {
   return `arn:aws:sqs:${region}:${ACCOUNT}:${name}`;
 }
 
-/** The name in a queue URL; the host does not matter, so that a tunnel or an alias works, too. */
+/** The name in a queue URL, empty where it has none. The host does not matter, so that a tunnel works, too. */
 export function queueName(url: string): string {
-  const name = new RegExp(`^https?://[^/]+/${ACCOUNT}/([\\w-]+)$`).exec(url)?.[1];
-  if (name !== undefined) return name;
-  throw new SqsError('QueueDoesNotExist', 'The specified queue does not exist.');
+  return new RegExp(`^https?://[^/]+/${ACCOUNT}/([\\w-]+)$`).exec(url)?.[1] ?? '';
 }
 
 function checkSameSettings(existing: QueueSettings, wanted: Partial<QueueSettings>): void {

@@ -2,36 +2,29 @@
 // memory and end with it.
 
 import { describeError } from '../../errors.ts';
-import { type Answer, serve, type Service, type ServiceRequest } from '../loopback/service.ts';
+import {
+  type Answer,
+  serve,
+  type Service,
+  type ServiceOptions,
+  type ServiceRequest,
+  type ServiceServer,
+} from '../loopback/service.ts';
 import { SqsError } from './error.ts';
 import { parseBody } from './input.ts';
 import { perform } from './operations.ts';
+import type { SqsQueue } from './queue.ts';
 import { RANGES } from './queue-settings.ts';
 import { queueUrl, SqsQueues } from './queues.ts';
 
-interface SqsServerOptions {
-  /** @default a free port. */
-  readonly port?: number | undefined;
-  /** Epoch milliseconds. @default the system clock. */
-  readonly now?: (() => number) | undefined;
-}
-
-export interface SqsServer {
-  readonly endpoint: string;
+export interface SqsServer extends ServiceServer {
   /** URL of the queue `name`, whether it exists yet or not. */
   queueUrl(name: string): string;
   /**
-   * Ends the delays of all messages in the queue `name`: for a test or a demonstration that cannot wait.
+   * What SQS cannot do or say, for a test or a demonstration.
    * @throws SqsError `QueueDoesNotExist`.
    */
-  hasten(name: string): void;
-  /**
-   * When the oldest message in the queue `name` was sent; undefined where it is empty.
-   * @throws SqsError `QueueDoesNotExist`.
-   */
-  oldestSentAtMs(name: string): number | undefined;
-  /** Ends long polls at once, with no message, and closes every connection. Safe to repeat. */
-  stop(): Promise<void>;
+  queue(name: string): Pick<SqsQueue, 'hasten' | 'oldestSentAtMs'>;
 }
 
 /**
@@ -46,16 +39,13 @@ const TARGET_PREFIX = 'AmazonSQS.';
 export async function startSqsServer({
   port,
   now = Date.now,
-}: SqsServerOptions = {}): Promise<SqsServer> {
+}: ServiceOptions = {}): Promise<SqsServer> {
   const queues = new SqsQueues(now);
   const server = await serve(serviceOf(queues), port);
-  const { endpoint } = server;
   return {
-    endpoint,
-    queueUrl: (name) => queueUrl(endpoint, name),
-    hasten: (name) => queues.get(name).hasten(),
-    oldestSentAtMs: (name) => queues.get(name).oldestSentAtMs(),
-    stop: () => server.stop(),
+    ...server,
+    queueUrl: (name) => queueUrl(server.endpoint, name),
+    queue: (name) => queues.get(name),
   };
 }
 
