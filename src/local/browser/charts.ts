@@ -2,19 +2,15 @@
 // in the legends are the latest ones, or those under the pointer.
 
 import uPlot from 'uplot';
-import { DRAWN_OUTCOMES, type PageView, type Point } from '../page/page-view.ts';
+import { DRAWN_OUTCOMES, type Point } from '../page/page-view.ts';
+import { element } from './element.ts';
 import { colourOf, legend, type Look, paintOf } from './looks.ts';
 
-export interface Charts {
-  show(view: PageView): void;
-}
-
-export function drawCharts(): Charts {
+/** @returns a function that shows the latest points in both. */
+export function drawCharts(): (points: readonly Point[]) => void {
   const charts = [chart(LATENCY), chart(OUTCOMES)];
-  return {
-    show({ points }) {
-      for (const one of charts) one.show(points);
-    },
+  return (points) => {
+    for (const show of charts) show(points);
   };
 }
 
@@ -111,8 +107,8 @@ function heightOf({ rates }: Point, index: number): number | null {
 }
 
 function chart(plan: Plan) {
-  const place = placeOf(plan.id);
-  const key = legend(placeOf(`${plan.id}-legend`), plan.looks);
+  const place = element(plan.id);
+  const key = legend(element(`${plan.id}-legend`), plan.looks);
   let points: readonly Point[] = [];
   let pointed: number | null | undefined;
   const showFigures = () => {
@@ -135,12 +131,10 @@ function chart(plan: Plan) {
     plot = draw();
     key.repaint();
   });
-  return {
-    show(latest: readonly Point[]) {
-      points = latest;
-      plot.setData(dataOf(plan, points));
-      showFigures();
-    },
+  return (latest: readonly Point[]) => {
+    points = latest;
+    plot.setData(dataOf(plan, points));
+    showFigures();
   };
 }
 
@@ -197,12 +191,6 @@ function marksFrom(min: number): number[] {
 
 function sizeOf({ clientWidth, clientHeight }: HTMLElement) {
   return { width: clientWidth, height: clientHeight };
-}
-
-function placeOf(id: string): HTMLElement {
-  const place = document.getElementById(id);
-  if (place === null) throw new Error(`the page has no element "${id}"`);
-  return place;
 }
 
 const waiting = (ms: number | null) => (ms !== null && ms >= WAITING_MS_MIN ? ms : null);

@@ -2,16 +2,11 @@
 // tells the run which buttons were pressed.
 
 import { FAULT_NAMES, type ControlsView, type PageView, type Tone } from '../page/page-view.ts';
+import { grouped } from '../../text/number-text.ts';
 import { drawCharts } from './charts.ts';
+import { element } from './element.ts';
 
-const GROUPED = new Intl.NumberFormat('en-US');
 const SIGNS: Readonly<Record<Tone, string>> = { good: '✓', busy: '…', bad: '!' };
-
-function element(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no element "${id}"`);
-  return found;
-}
 
 /** Writes only what is new, so that selections stay and screen readers do not repeat it. */
 function say(id: string, text: string): void {
@@ -19,10 +14,10 @@ function say(id: string, text: string): void {
   if (place.textContent !== text) place.textContent = text;
 }
 
-const figure = (value: number | undefined) => (value === undefined ? '–' : GROUPED.format(value));
+const figure = (value: number | undefined) => (value === undefined ? '–' : grouped(value));
 
 let shown: PageView | undefined;
-const charts = drawCharts();
+const showPoints = drawCharts();
 
 function show(view: PageView): void {
   const before = shown;
@@ -35,7 +30,7 @@ function show(view: PageView): void {
   say('destination-items', figure(view.destinationItems));
   element('letters').classList.toggle('alarming', (view.waitingLetters ?? 0) > 0);
   showControls(view.controls);
-  charts.show(view);
+  showPoints(view.points);
 }
 
 function showVerdict({ verdict, note, ended }: PageView, before: PageView | undefined): void {
