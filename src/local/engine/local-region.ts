@@ -2,7 +2,6 @@
 // it that are removed at the end. Tables that exist already are never touched.
 
 import {
-  type AttributeDefinition,
   CreateTableCommand,
   type CreateTableCommandInput,
   DeleteTableCommand,
@@ -12,7 +11,6 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { Credentials } from '../../aws/credentials.ts';
 import { namingFailures } from '../../aws/named-failures.ts';
-import type { KeyAttribute } from '../../config/schema.ts';
 import { FerryError } from '../../errors.ts';
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from './embedded-dynamodb.ts';
 import type { KeySchema } from '../run/workload.ts';
@@ -85,17 +83,15 @@ export async function openLocalRegion({
     async close() {
       try {
         // An engine of our own forgets its tables anyway.
-        if (engine === undefined) await deleteTables(client, created);
+        if (engine !== undefined) return;
+        for (const table of created)
+          await client.send(new DeleteTableCommand({ TableName: table }));
       } finally {
         client.destroy();
         await engine?.stop();
       }
     },
   };
-}
-
-async function deleteTables(client: DynamoDBClient, tables: readonly string[]): Promise<void> {
-  for (const table of tables) await client.send(new DeleteTableCommand({ TableName: table }));
 }
 
 function tableInput(
@@ -107,19 +103,18 @@ function tableInput(
   return {
     TableName: table,
     BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: keys.map(attributeDefinition),
+    AttributeDefinitions: keys.map(({ name, type }) => ({
+      AttributeName: name,
+      AttributeType: type,
+    })),
     KeySchema: keys.map(({ name }, index) => ({
       AttributeName: name,
       KeyType: index === 0 ? 'HASH' : 'RANGE',
     })),
-    ...(stream
-      ? { StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' } }
-      : {}),
+    ...(stream && {
+      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
+    }),
   };
-}
-
-function attributeDefinition({ name, type }: KeyAttribute): AttributeDefinition {
-  return { AttributeName: name, AttributeType: type };
 }
 
 async function engineLost(engine: EmbeddedDynamoDb | undefined, region: string): Promise<never> {

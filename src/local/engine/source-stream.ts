@@ -47,17 +47,15 @@ export async function requireReadable(
       if (await endsWithin(ANSWER_MS_MAX, reader.shards(), clock)) return;
       throw new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`);
     } catch (cause) {
-      if (attempt === ATTEMPTS_MAX) throw unreadable(streamArn, endpoint, cause);
+      if (attempt === ATTEMPTS_MAX) {
+        throw new FerryError(
+          `The stream ${streamArn} cannot be read at ${endpoint}: ${describeError(cause)}.`,
+          { code: 'local.stream.unreadable', hint: HINT, cause },
+        );
+      }
       await clock.sleep(PAUSE_MS);
     }
   }
-}
-
-function unreadable(streamArn: string, endpoint: string, cause: unknown): FerryError {
-  return new FerryError(
-    `The stream ${streamArn} cannot be read at ${endpoint}: ${describeError(cause)}.`,
-    { code: 'local.stream.unreadable', hint: HINT, cause },
-  );
 }
 
 export interface OwnTable {
@@ -75,21 +73,16 @@ export async function ownTable(
   credentials: Credentials,
 ): Promise<OwnTable> {
   const facts = await describeTable({ region, endpoint, credentials }, table);
-  if (facts === undefined) throw missing(table, { region, endpoint });
+  if (facts === undefined) {
+    throw new FerryError(`There is no table ${table} at ${endpoint} in ${region}.`, {
+      code: 'local.source.missing',
+      hint: 'DynamoDB Local keeps tables by Region and access key, unless it was started with -sharedDb: give the Region with --config, and the key in AWS_ACCESS_KEY_ID.',
+    });
+  }
   const [partitionKey, sortKey] = facts.keys;
   if (partitionKey === undefined) throw new Error(`${endpoint} describes ${table} without a key`);
   const schema = { partitionKey, ...(sortKey === undefined ? {} : { sortKey }) };
   return { schema, streamArn: streamOf(facts) };
-}
-
-function missing(
-  table: string,
-  { region, endpoint }: Pick<LocalRegion, 'region' | 'endpoint'>,
-): FerryError {
-  return new FerryError(`There is no table ${table} at ${endpoint} in ${region}.`, {
-    code: 'local.source.missing',
-    hint: 'DynamoDB Local keeps tables by Region and access key, unless it was started with -sharedDb: give the Region with --config, and the key in AWS_ACCESS_KEY_ID.',
-  });
 }
 
 function streamOf(facts: TableFacts): string {

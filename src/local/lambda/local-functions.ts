@@ -72,13 +72,8 @@ export function startLookAgain(
 /** Metrics, and that a first batch has adopted its stream. */
 const EXPECTED_LINES = ['{"_aws"', '{"event":"control.adopted"'];
 
-interface FunctionToStart {
-  readonly handler: FunctionName;
-  readonly variables: Readonly<Record<string, string>>;
-}
-
 export function startLambda(
-  { handler, variables }: FunctionToStart,
+  { handler, variables }: { handler: FunctionName; variables: Record<string, string> },
   { replication, failures, tally }: FunctionPlace,
   { credentials, onProblem }: FunctionOptions,
   cleanups: Cleanup[],

@@ -2,6 +2,7 @@
 // from its write to the first consistent read that had it. Asks neither the stream nor Ferry.
 
 import { BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { inParallel, type Task } from '../../pacing/in-parallel.ts';
 import type { Clock, Item } from '../../ports.ts';
 
 export interface ArrivalWatchOptions {
@@ -68,16 +69,11 @@ export class ArrivalWatch {
   /** One look at everything. */
   async #look(): Promise<void> {
     const all = [...this.#awaited.values()];
-    const reads: Awaited[][] = [];
+    const reads: Task[] = [];
     for (let from = 0; from < all.length; from += KEYS_PER_READ) {
-      reads.push(all.slice(from, from + KEYS_PER_READ));
+      reads.push(() => this.#read(all.slice(from, from + KEYS_PER_READ)));
     }
-    const reader = async () => {
-      for (let read = reads.shift(); read !== undefined; read = reads.shift()) {
-        await this.#read(read);
-      }
-    };
-    await Promise.all(Array.from({ length: READS_AT_ONCE }, reader));
+    await inParallel(reads, READS_AT_ONCE);
   }
 
   async #read(items: readonly Awaited[]): Promise<void> {

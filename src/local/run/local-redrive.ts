@@ -75,7 +75,6 @@ async function redriveOnce(
     queueUrl: failures.queueUrl,
     bucket: failures.bucketName,
     lookAgainQueueUrl: failures.lookAgainQueueUrl,
-    objectEndpoint: failures.objectEndpoint,
     credentials,
   });
   try {

@@ -108,7 +108,7 @@ function attributes(random: Random): Item {
     noBytes: { B: new Uint8Array() },
     paid: { BOOL: random.next() < 0.5 },
     nothing: { NULL: true },
-    tags: { SS: ['a', `b${below(random, 10)}`, text() || 'c'].filter(isFirst) },
+    tags: { SS: [...new Set(['a', `b${below(random, 10)}`, text() || 'c'])] },
     codes: { NS: [String(below(random, 10)), '1000000000000000000001'] },
     keys: { BS: [bytes(4), Buffer.from('fixed')] },
     address: {
@@ -122,8 +122,4 @@ function attributes(random: Random): Item {
 
 function digits(random: Random, length: number): string {
   return `${1 + below(random, 9)}${Array.from({ length: length - 1 }, () => below(random, 10)).join('')}`;
-}
-
-function isFirst<T>(value: T, index: number, all: readonly T[]): boolean {
-  return all.indexOf(value) === index;
 }
