@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { afterAll, describe, expect, it } from 'vitest';
-import { KNOWN_REGIONS, regionDoubt } from '../../src/config/known-regions.ts';
+import { KNOWN_REGIONS, regionDoubt } from '../../src/config/regions.ts';
 import { appOf, EXISTING, stackOf, temporary } from '../lib/stack-templates.ts';
 
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
