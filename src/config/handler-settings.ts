@@ -41,8 +41,8 @@ export function handlerSettings(
   const { source, destination, stateTable, reservedAttribute, unversionedItems } = replication;
   const { ttlDeletes, tombstones, systemicRejections, timestampAttribute } = replication;
   const { httpClient, concurrency, memoryMiB, timeoutSeconds } = replication.function;
-  const { deadLetterQueueUrl, onFailureBucket, streamArn, lookAgainQueueUrl } = places;
   return {
+    ...places,
     replication: replication.name,
     sourceRegion: source.region,
     destinationRegion: destination.region,
@@ -55,10 +55,6 @@ export function handlerSettings(
     tombstones,
     systemicRejections,
     timestampAttribute,
-    deadLetterQueueUrl,
-    onFailureBucket,
-    streamArn,
-    lookAgainQueueUrl,
     lookAgainSeconds: lookAgainDelaySeconds(timeoutSeconds),
     httpClient,
     // A TLS socket takes about a tenth of a MiB.
