@@ -37,7 +37,7 @@ export function createReportFile(path: string, header: ReportHeader): ReportFile
   requireReplaceable(path, header);
   // Two at once must not write into each other's.
   const partPath = `${path}.${process.pid}.part`;
-  const file = openOrExplain(path, partPath);
+  const file = explained(path, () => openSync(partPath, 'w'));
   const add = (line: string) => writeSync(file, `${lineOf(line)}\n`);
   add(headerLine(header));
   return {
@@ -78,24 +78,24 @@ function requireReplaceable(
 const HEADER_BYTES_MAX = 65_536;
 
 function headerOf(path: string): ReportHeader | 'nothing' | 'no report' {
-  if (!isFile(path) || statSync(path).size === 0) return 'nothing';
-  const bytes = Buffer.alloc(HEADER_BYTES_MAX);
-  const file = openOrExplain(path, path, 'r');
-  try {
-    const text = bytes.toString('utf8', 0, readSync(file, bytes));
-    const line = parseReportLine(text.split(/\r?\n/)[0] ?? '');
+  return explained(path, () => {
+    const existing = statSync(path, { throwIfNoEntry: false });
+    if (existing?.isDirectory() === true) throw new Error('it is a directory');
+    // A report is put in place by its name: /dev/null would be a file then, for the whole machine.
+    if (existing?.isFile() === false) throw new Error('it is a device or a pipe, not a file');
+    if (existing === undefined || existing.size === 0) return 'nothing';
+    const line = parseReportLine(firstLine(path));
     return line?.kind === 'header' ? line.header : 'no report';
-  } finally {
-    closeSync(file);
-  }
+  });
 }
 
-function isFile(path: string): boolean {
+function firstLine(path: string): string {
+  const bytes = Buffer.alloc(HEADER_BYTES_MAX);
+  const file = openSync(path, 'r');
   try {
-    return statSync(path).isFile();
-  } catch {
-    // Absent, or below a file: `openOrExplain` says so.
-    return false;
+    return bytes.toString('utf8', 0, readSync(file, bytes)).split(/\r?\n/)[0] ?? '';
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -109,13 +109,9 @@ function lineOf(json: string): string {
   return json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 
-function openOrExplain(path: string, partPath: string, flags: 'r' | 'w' = 'w'): number {
+function explained<T>(path: string, action: () => T): T {
   try {
-    const existing = statSync(path, { throwIfNoEntry: false });
-    if (existing?.isDirectory() === true) throw new Error('it is a directory');
-    // A report is put in place by its name: /dev/null would be a file then, for the whole machine.
-    if (existing?.isFile() === false) throw new Error('it is a device or a pipe, not a file');
-    return openSync(partPath, flags);
+    return action();
   } catch (cause) {
     throw new UsageError(`Cannot write the report ${path}: ${(cause as Error).message}.`, {
       code: 'report.unwritable',
