@@ -4,7 +4,7 @@
 import { type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { lookAgainSeconds } from '../src/config/names.ts';
-import type { ReplicationMetrics } from './replication-metrics.ts';
+import { MAXIMUM, type ReplicationMetrics } from './replication-metrics.ts';
 
 export interface AlarmSpec {
   /** Last part of the alarm's name. */
@@ -26,7 +26,7 @@ export interface AlarmSpec {
 const MINUTE_MS = 60_000;
 /** Heartbeats are written every minute, and a new mapping takes a minute or two to read the first. */
 const HEARTBEAT_LATE_MS = 5 * MINUTE_MS;
-const HOUR_MS = 60 * MINUTE_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
 /** The stream keeps a record for 24 hours: after the first one, an operator looks, */
 export const WAITING_MS = HOUR_MS;
 /** and after half of them, an operator must act. */
@@ -42,11 +42,9 @@ export function alarmSpecs(
 ): AlarmSpec[] {
   const drafts = [
     ...lagAlarms(replication, metrics),
-    ...heldAlarms(metrics),
     ...lossAlarms(metrics),
     ...lookAgainAlarms(replication, metrics),
-    ...destinationAlarms(metrics),
-    ...functionAlarms(metrics),
+    ...failureAlarms(metrics),
   ];
   const periods = invocationMinutes(replication);
   return drafts.map((draft) => ({ threshold: 1, minutes: 1, periods, ...draft }));
@@ -72,7 +70,7 @@ function lagAlarms(
     meaning: `No heartbeat has reached the twin for ${HEARTBEAT_LATE_MS / MINUTE_MS} minutes, or no heartbeat is written any more.`,
     // Not the arrivals, which a new deployment lacks in its first minutes. This age counts from the first
     // heartbeat that was written.
-    metric: metrics.own('HeartbeatAge', { statistic: Stats.MAXIMUM }),
+    metric: metrics.own('HeartbeatAge', MAXIMUM),
     threshold: HEARTBEAT_LATE_MS,
     periods: 5,
     silence: true,
@@ -108,14 +106,13 @@ function lagAlarms(
  * own alarm: metric math returns no datapoint if one of its metrics has none.
  */
 function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
-  const statistic = Stats.MAXIMUM;
-  const unapplied = metrics.own('OldestUnappliedAge', { statistic });
-  const read = metrics.handler('IteratorAge', { statistic });
+  const unapplied = metrics.own('OldestUnappliedAge', MAXIMUM);
+  const read = metrics.handler('IteratorAge', MAXIMUM);
   const waiting = {
     meaning: `Records have waited in the stream for ${hours(WAITING_MS)}. The stream keeps them for 24 hours.`,
     firstStep: 'Run ferry status, and check that the event source mapping is enabled.',
-    threshold: WAITING_MS,
     // No short peak is that old, and a long invocation leaves minutes without a datapoint.
+    threshold: WAITING_MS,
     runbook: 'records-waiting',
   };
   const expiring = {
@@ -132,21 +129,6 @@ function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     { anchor: 'iterator-expiring', metric: read, ...expiring },
   ];
 }
-
-function heldAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
-  return [
-    {
-      anchor: 'records-held',
-      firstStep:
-        'Read the log of the replicate function: batch.held names the reason. Replication does not continue until you act.',
-      meaning:
-        'Records are held: the control row does not list their stream, or the destination rejects nearly all of them.',
-      metric: metrics.own('HeldRecords'),
-    },
-  ];
-}
-
-const HOUR_SECONDS = HOUR_MS / 1000;
 
 function hours(ms: number): string {
   return ms === HOUR_MS ? 'an hour' : `${ms / HOUR_MS} hours`;
@@ -173,7 +155,7 @@ function lookAgainAlarms(
         'Check that the event source mapping of the look-again function is enabled. Do not purge its queue.',
       meaning: 'Deletes have not been looked at again for an hour. Readers may see deleted items.',
       metric: age,
-      threshold: lookAgainSeconds(timeoutSeconds) + HOUR_SECONDS,
+      threshold: lookAgainSeconds(timeoutSeconds) + HOUR_MS / 1000,
     },
     {
       // SQS leaves a message out of the age above once it has been received three times.
@@ -193,6 +175,14 @@ function lookAgainAlarms(
 
 function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
   return [
+    {
+      anchor: 'records-held',
+      firstStep:
+        'Read the log of the replicate function: batch.held names the reason. Replication does not continue until you act.',
+      meaning:
+        'Records are held: the control row does not list their stream, or the destination rejects nearly all of them.',
+      metric: metrics.own('HeldRecords'),
+    },
     {
       anchor: 'dead-letters',
       firstStep:
@@ -227,7 +217,7 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
   ];
 }
 
-function destinationAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
+function failureAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
   return [
     {
       anchor: 'destination-denied',
@@ -255,11 +245,6 @@ function destinationAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       metric: metrics.own('DestinationThrottles'),
       minutes: 3,
     },
-  ];
-}
-
-function functionAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
-  return [
     {
       anchor: 'function-errors',
       firstStep:

@@ -7,10 +7,10 @@ import {
   type IMetric,
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
-import type { MetricName } from '../src/config/names.ts';
+import { LIST_PRICES, type MetricName } from '../src/config/names.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { alarmSpecs } from './alarm-specs.ts';
-import { expression, type ReplicationMetrics } from './replication-metrics.ts';
+import { expression, MAXIMUM, PERIOD, type ReplicationMetrics } from './replication-metrics.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -68,8 +68,6 @@ export function lagGraphs(
   ];
 }
 
-const MAXIMUM = { statistic: Stats.MAXIMUM };
-
 function inMinutes(id: string, ms: IMetric, label: string): IMetric {
   return expression(`${id} / ${MINUTE_MS}`, { [id]: ms }, label);
 }
@@ -116,7 +114,7 @@ export function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
 }
 
 export function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWidgetProps[] {
-  const age = metrics.lookAgainAge('oldest delete to be looked at again');
+  const age = metrics.lookAgainAge({ label: 'oldest delete to be looked at again' });
   const lookAgain = {
     title: 'Deletes looked at again',
     ...left('per minute', metrics.own('Revenants', sum('deleted items that came back'))),
@@ -124,7 +122,7 @@ export function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): G
   return [
     {
       title: 'Dead letters in the queue',
-      ...left('records', metrics.deadLetters('dead letters')),
+      ...left('records', metrics.deadLetters({ label: 'dead letters' })),
       leftAnnotations: [alarmLine('dead-letters')],
     },
     {
@@ -193,7 +191,42 @@ export function destinationGraphs(
   ];
 }
 
-export function left(unit: string, ...metrics: IMetric[]) {
+/** Dollars per hour at the rate of each minute, by what they are paid for. */
+export function costGraphs(
+  { destination, stateTable, function: { memoryMiB } }: ReplicationConfig,
+  metrics: ReplicationMetrics,
+): GraphWidgetProps[] {
+  const perMs = ((memoryMiB / 1_024) * LIST_PRICES.lambdaGBSecond) / 1_000;
+  const written = (table: string) => metrics.destination('ConsumedWriteCapacityUnits', table);
+  return [
+    {
+      title: 'Cost per hour, at the rate of each minute (estimate)',
+      stacked: true,
+      ...left(
+        'US dollars per hour',
+        expression(
+          `FILL(ms, 0) * ${hourly(perMs)} + FILL(invocations, 0) * ${hourly(LIST_PRICES.lambdaRequest)}`,
+          { ms: metrics.handler('Duration'), invocations: metrics.handler('Invocations') },
+          'function',
+        ),
+        expression(
+          `(FILL(twin, 0) + FILL(state, 0)) * ${hourly(LIST_PRICES.writeUnit)}`,
+          { twin: written(destination.table), state: written(stateTable) },
+          'writes at the destination',
+        ),
+      ),
+    },
+  ];
+}
+
+const PERIODS_PER_HOUR = 3_600 / PERIOD.toSeconds();
+
+/** Metric math knows no exponents. */
+function hourly(dollars: number): string {
+  return (dollars * PERIODS_PER_HOUR).toFixed(12).replace(/0+$/, '');
+}
+
+function left(unit: string, ...metrics: IMetric[]) {
   return { left: metrics, leftYAxis: { label: unit, min: 0, showUnits: false } };
 }
 

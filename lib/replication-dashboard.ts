@@ -12,53 +12,41 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import { alarmSpecs, EXPIRING_MS, WAITING_MS } from './alarm-specs.ts';
+import { alarmSpecs, EXPIRING_MS, HOUR_MS, WAITING_MS } from './alarm-specs.ts';
 import { dashboardName, isUrl } from './alarm-text.ts';
-import { costPerHour } from './cost-estimate.ts';
 import {
   alarmLines,
+  costGraphs,
   destinationGraphs,
   flowGraphs,
   lagGraphs,
-  left,
   lossGraphs,
 } from './dashboard-graphs.ts';
 import type { ReplicationMetrics } from './replication-metrics.ts';
 import { entriesFor, entryTitle } from './runbook-entries.ts';
 
-export interface ReplicationDashboardProps {
-  readonly replication: ReplicationConfig;
-  readonly metrics: ReplicationMetrics;
-}
-
-export class ReplicationDashboard extends Construct {
-  readonly dashboard: Dashboard;
-
-  constructor(scope: Construct, id: string, { replication, metrics }: ReplicationDashboardProps) {
-    super(scope, id);
-    const { name, source, destination, alarms } = replication;
-    this.dashboard = new Dashboard(this, 'Dashboard', {
-      dashboardName: dashboardName(name),
-      defaultInterval: Duration.hours(3),
-      periodOverride: PeriodOverride.INHERIT,
-      widgets: [
-        [
-          text(
-            `# ${name}: ${source.table} (${source.region}) to ${destination.table} (${destination.region})\nEach row answers one question. A red line is the threshold of the alarm that it names. When an alarm fires, see ${isUrl(alarms.runbook) ? `[the runbook](${alarms.runbook})` : 'the runbook below'}. In a terminal: \`ferry status --replication ${name}\`.`,
-          ),
-        ],
-        ...rows(replication, metrics),
-        ...runbookRows(replication, metrics),
-      ],
-    });
-  }
+export function createDashboard(
+  scope: Construct,
+  replication: ReplicationConfig,
+  metrics: ReplicationMetrics,
+): Dashboard {
+  const { name, source, destination, alarms } = replication;
+  const runbook = isUrl(alarms.runbook) ? `[the runbook](${alarms.runbook})` : 'the runbook below';
+  const title = text(
+    `# ${name}: ${source.table} (${source.region}) to ${destination.table} (${destination.region})\nEach row answers one question. A red line is the threshold of the alarm that it names. When an alarm fires, see ${runbook}. In a terminal: \`ferry status --replication ${name}\`.`,
+  );
+  return new Dashboard(new Construct(scope, 'Monitoring'), 'Dashboard', {
+    dashboardName: dashboardName(name),
+    defaultInterval: Duration.hours(3),
+    periodOverride: PeriodOverride.INHERIT,
+    widgets: [[title], ...rows(replication, metrics), ...runbookRows(replication, metrics)],
+  });
 }
 
 const WIDTH = 24;
 const HEIGHT = 6;
 /** Room for a heading and two lines. */
 const TEXT_HEIGHT = 2;
-const MINUTE_MS = 60_000;
 
 function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWidget[][] {
   const { runbook } = replication.alarms;
@@ -71,7 +59,7 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
   ];
   return [
     ...row(
-      `Is it behind?\nTime from a write at the source to the write on the twin. ${precision(replication)} The stream keeps records for 24 hours. Alarms fire when a record has waited for ${hours(WAITING_MS)} hour and for ${hours(EXPIRING_MS)} hours.`,
+      `Is it behind?\nTime from a write at the source to the write on the twin. ${precision(replication)} The stream keeps records for 24 hours. Alarms fire when a record has waited for ${WAITING_MS / HOUR_MS} hour and for ${EXPIRING_MS / HOUR_MS} hours.`,
       'latency-high',
       lagGraphs(replication, metrics, alarmLine),
     ),
@@ -93,19 +81,9 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
     ...row(
       'What does it cost?\nAn estimate with the on-demand list prices of us-east-1. It does not include reads, queue requests, logs, alarms and indexes of the twin.',
       'costs',
-      [
-        {
-          title: 'Cost per hour, at the rate of each minute (estimate)',
-          stacked: true,
-          ...left('US dollars per hour', ...costPerHour(replication, metrics)),
-        },
-      ],
+      costGraphs(replication, metrics),
     ),
   ];
-}
-
-function hours(ms: number): number {
-  return ms / (60 * MINUTE_MS);
 }
 
 function precision({ timestampAttribute, heartbeat }: ReplicationConfig): string {

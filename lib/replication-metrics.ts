@@ -1,110 +1,109 @@
 // Every metric of a replication that alarms watch and graphs show, with the statistic that fits it: Ferry's own, and
-// those of the AWS services that it uses.
+// those of the AWS services that it uses. Each by the minute, and summed up, unless said otherwise.
 
 import { Duration } from 'aws-cdk-lib';
-import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  type IMetric,
+  MathExpression,
+  Metric,
+  type MetricOptions,
+  Stats,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import { heartbeatName, type MetricName } from '../src/config/names.ts';
+import {
+  heartbeatName,
+  METRIC_NAMESPACE,
+  type METRIC_DIMENSIONS,
+  type MetricName,
+} from '../src/config/names.ts';
 import type { LookAgain } from './look-again.ts';
 import type { StreamReplicator } from './stream-replicator.ts';
 
 export const PERIOD = Duration.minutes(1);
-const OF_LAMBDA = { namespace: 'AWS/Lambda', period: PERIOD };
-
-interface Look {
-  readonly statistic: string;
-  readonly label?: string;
-}
+const SUM = { statistic: Stats.SUM, period: PERIOD };
+export const MAXIMUM = { statistic: Stats.MAXIMUM, period: PERIOD };
 
 export class ReplicationMetrics {
   readonly #replication: ReplicationConfig;
   readonly #replicator: StreamReplicator;
   readonly #lookAgain: LookAgain | undefined;
 
-  constructor(
-    replication: ReplicationConfig,
-    replicator: StreamReplicator,
-    lookAgain: LookAgain | undefined,
-  ) {
-    this.#replication = replication;
+  constructor(replicator: StreamReplicator, lookAgain: LookAgain | undefined) {
+    this.#replication = replicator.deployed.replication;
     this.#replicator = replicator;
     this.#lookAgain = lookAgain;
   }
 
-  /** One of Ferry's own; summed up unless said otherwise. */
-  own(name: MetricName, look: Look = { statistic: Stats.SUM }): Metric {
-    return this.#replicator.metric(name, { ...look, period: PERIOD });
+  /** One of Ferry's own. */
+  own(metricName: MetricName, options: MetricOptions = {}): Metric {
+    const { name, source, destination } = this.#replication;
+    const dimensionsMap: Record<(typeof METRIC_DIMENSIONS)[number], string> = {
+      Replication: name,
+      SourceRegion: source.region,
+      ReceivingRegion: destination.region,
+    };
+    const namespace = METRIC_NAMESPACE;
+    return new Metric({ namespace, metricName, dimensionsMap, ...SUM, ...options });
   }
 
   /** One of Lambda's about the function. */
-  handler(name: string, look: Look = { statistic: Stats.SUM }): Metric {
-    return this.#replicator.function.metric(name, { ...look, period: PERIOD });
+  handler(name: string, options: MetricOptions = {}): Metric {
+    return this.#replicator.function.metric(name, { ...SUM, ...options });
   }
 
   /** One of Lambda's about the heartbeat function; there is one where the configuration has a `heartbeat`. */
-  heartbeat(metricName: string, look: Look = { statistic: Stats.SUM }): Metric {
-    const dimensionsMap = { FunctionName: heartbeatName(this.#replication.name) };
-    return new Metric({ ...OF_LAMBDA, metricName, dimensionsMap, ...look });
+  heartbeat(metricName: string): Metric {
+    return ofLambda(metricName, { FunctionName: heartbeatName(this.#replication.name) });
   }
 
   /** One of Lambda's event counts of the event source mapping. */
-  mapping(metricName: string, look: Look = { statistic: Stats.SUM }): Metric {
-    return ofMapping(this.#replicator.eventSourceMapping, metricName, look);
+  mapping(metricName: string, options: MetricOptions = {}): Metric {
+    return ofMapping(this.#replicator.eventSourceMapping, metricName, options);
   }
 
   /** One of DynamoDB's about the twin or the state table, from their Region. */
-  destination(
-    metricName: string,
-    TableName: string,
-    look: Look = { statistic: Stats.SUM },
-  ): Metric {
+  destination(metricName: string, TableName: string, options: MetricOptions = {}): Metric {
     const { region } = this.#replication.destination;
     const ofTable = { namespace: 'AWS/DynamoDB', dimensionsMap: { TableName }, region };
-    return new Metric({ ...ofTable, metricName, ...look, period: PERIOD });
+    return new Metric({ ...ofTable, metricName, ...SUM, ...options });
   }
 
-  deadLetters(label?: string): Metric {
-    return this.#replicator.deployed.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
-      statistic: Stats.MAXIMUM,
-      period: PERIOD,
-      ...(label === undefined ? {} : { label }),
-    });
+  deadLetters(options: MetricOptions = {}): Metric {
+    const queue = this.#replicator.deployed.deadLetterQueue;
+    return queue.metricApproximateNumberOfMessagesVisible({ ...MAXIMUM, ...options });
   }
 
   /** How long the oldest delete has waited to be looked at again, in seconds; with "checked" tombstones. */
-  lookAgainAge(label?: string): Metric | undefined {
-    return this.#replicator.deployed.lookAgainQueue?.metricApproximateAgeOfOldestMessage({
-      statistic: Stats.MAXIMUM,
-      period: PERIOD,
-      ...(label === undefined ? {} : { label }),
-    });
+  lookAgainAge(options: MetricOptions = {}): Metric | undefined {
+    const queue = this.#replicator.deployed.lookAgainQueue;
+    return queue?.metricApproximateAgeOfOldestMessage({ ...MAXIMUM, ...options });
   }
 
   /** Messages that the look-again function could not finish, or could not be called for. */
   lookAgainFailures(): Metric | undefined {
-    if (this.#lookAgain === undefined) return undefined;
-    const { eventSourceMapping } = this.#lookAgain;
-    return ofMapping(eventSourceMapping, 'FailedInvokeEventCount', { statistic: Stats.SUM });
+    const mapping = this.#lookAgain?.eventSourceMapping;
+    return mapping && ofMapping(mapping, 'FailedInvokeEventCount');
   }
 
   oldestDeadLetter(label: string): IMetric {
     const queue = this.#replicator.deployed.deadLetterQueue;
-    const seconds = queue.metricApproximateAgeOfOldestMessage({
-      statistic: Stats.MAXIMUM,
-      period: PERIOD,
-    });
+    const seconds = queue.metricApproximateAgeOfOldestMessage(MAXIMUM);
     return expression('seconds / 86400', { seconds }, label);
   }
 }
 
-function ofMapping(
-  { eventSourceMappingId }: EventSourceMapping,
+function ofMapping(mapping: EventSourceMapping, metricName: string, options?: MetricOptions) {
+  const dimensionsMap = { EventSourceMappingUUID: mapping.eventSourceMappingId };
+  return ofLambda(metricName, dimensionsMap, options);
+}
+
+function ofLambda(
   metricName: string,
-  look: Look,
+  dimensionsMap: Record<string, string>,
+  options: MetricOptions = {},
 ): Metric {
-  const dimensionsMap = { EventSourceMappingUUID: eventSourceMappingId };
-  return new Metric({ ...OF_LAMBDA, metricName, dimensionsMap, ...look });
+  return new Metric({ namespace: 'AWS/Lambda', metricName, dimensionsMap, ...SUM, ...options });
 }
 
 export function expression(

@@ -1,7 +1,7 @@
 // One replication in the source's stack: everything that Ferry deploys beside the source table. The twin and
 // Ferry's own table are a ReplicationDestination.
 
-import { Annotations, Stack, Stage, Token } from 'aws-cdk-lib';
+import { Annotations, Duration, Stack, Stage, Token } from 'aws-cdk-lib';
 import { type Dashboard, type Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { type Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -19,7 +19,7 @@ import { keyPolicies } from './key-policy.ts';
 import { LookAgain } from './look-again.ts';
 import { grantRedrive } from './operator-grants.ts';
 import { ReplicationAlarms } from './replication-alarms.ts';
-import { ReplicationDashboard } from './replication-dashboard.ts';
+import { createDashboard } from './replication-dashboard.ts';
 import { ReplicationMetrics } from './replication-metrics.ts';
 import type { AlarmProps, ConfiguredReplication, ReplicationProps } from './replication-props.ts';
 import { configurationOf, type OtherReplication } from './replication-settings.ts';
@@ -72,9 +72,8 @@ export class Replication extends Construct {
       ? new BulkRuns(this, 'BulkRuns', replicator.deployed)
       : undefined;
     this.heartbeat = this.config.heartbeat && this.#createHeartbeat(replicator);
-    this.#metrics = new ReplicationMetrics(this.config, replicator, this.lookAgain);
-    const monitored = { replication: this.config, metrics: this.#metrics };
-    this.dashboard = new ReplicationDashboard(this, 'Monitoring', monitored).dashboard;
+    this.#metrics = new ReplicationMetrics(replicator, this.lookAgain);
+    this.dashboard = createDashboard(this, this.config, this.#metrics);
     if (fromProps?.alarms !== false) this.addAlarms(fromProps?.alarms);
     if (Construct.isConstruct(fromProps?.destination))
       this.node.addDependency(fromProps.destination);
@@ -101,7 +100,7 @@ export class Replication extends Construct {
 
   /** One of Ferry's own metrics. @default - sum over 5 minutes */
   metric(name: MetricName, props?: MetricOptions): Metric {
-    return this.#replicator.metric(name, { statistic: Stats.SUM, ...props });
+    return this.#metrics.own(name, { ...FIVE_MINUTES, ...props });
   }
 
   /** Time from a write at the source to its copy on the twin. @default - p99 over 5 minutes */
@@ -121,10 +120,7 @@ export class Replication extends Construct {
 
   /** Records that wait in the dead-letter queue. @default - maximum over 5 minutes */
   metricDeadLetters(props?: MetricOptions): Metric {
-    return this.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
-      statistic: Stats.MAXIMUM,
-      ...props,
-    });
+    return this.#metrics.deadLetters({ ...FIVE_MINUTES, ...props });
   }
 
   #createHeartbeat({ deployed, eventSourceMapping }: StreamReplicator): Heartbeat {
@@ -157,7 +153,7 @@ export class Replication extends Construct {
       });
       if (services.length === 0) continue;
       Annotations.of(this).addInfo(
-        `The policy of ${keyArn} must let ${services.join(' and ')} use it. "npm run key-policy" prints the statements; docs/customer-keys.md explains them.`,
+        `The policy of ${keyArn} must let ${services.join(' and ')} use it. docs/customer-keys.md has the statements.`,
       );
     }
   }
@@ -171,6 +167,9 @@ export class Replication extends Construct {
     }
   }
 }
+
+/** CloudWatch's own default. */
+const FIVE_MINUTES = { period: Duration.minutes(5) };
 
 function streamOf({ source }: ReplicationConfig, streamArn = source.streamArn): string {
   if (streamArn !== undefined) return streamArn;

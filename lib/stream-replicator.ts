@@ -2,7 +2,6 @@
 // for what does not get through.
 
 import { Duration, Stack, Token } from 'aws-cdk-lib';
-import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   EventSourceMapping,
   type Function as LambdaFunction,
@@ -12,12 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import {
-  functionName,
-  METRIC_NAMESPACE,
-  type METRIC_DIMENSIONS,
-  type MetricName,
-} from '../src/config/names.ts';
+import { functionName } from '../src/config/names.ts';
 import { UsageError } from '../src/errors.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
@@ -48,17 +42,6 @@ export class StreamReplicator extends Construct {
     };
     this.function = this.#createFunction();
     this.eventSourceMapping = this.#createEventSourceMapping();
-  }
-
-  /** One of the handler's own metrics, for graphs and alarms. */
-  metric(metricName: MetricName, options: MetricOptions = {}): Metric {
-    const { name, source, destination } = this.deployed.replication;
-    const dimensionsMap: Record<(typeof METRIC_DIMENSIONS)[number], string> = {
-      Replication: name,
-      SourceRegion: source.region,
-      ReceivingRegion: destination.region,
-    };
-    return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap, ...options });
   }
 
   #createFunction(): LambdaFunction {

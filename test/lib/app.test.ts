@@ -732,15 +732,9 @@ describe('StreamReplicator', () => {
 
   it("names the handler's metrics with their dimensions", () => {
     const stack = new Stack(emptyApp(), 'Stack', { env: { region: 'us-east-1' } });
-    const replication = replicationOf(EXISTING);
-    const replicator = new StreamReplicator(stack, 'Replicator', {
-      replication,
-      streamArn: STREAM_ARN,
-    });
+    const replication = new Replication(stack, 'Default', { config: replicationOf(EXISTING) });
 
-    const { metricStat } = replicator
-      .metric('ReplicationLatency', { statistic: 'p99' })
-      .toMetricConfig();
+    const { metricStat } = replication.metricReplicationLatency().toMetricConfig();
 
     expect(metricStat).toMatchObject({
       namespace: 'Ferry',

@@ -444,7 +444,7 @@ describe('the app says what the owner of a key must allow', () => {
 
     expect(others).toEqual([]);
     expect(info).toContain(
-      `The policy of ${SOURCE_KEY} must let logs.us-east-1.amazonaws.com and cloudwatch.amazonaws.com use it.`,
+      `The policy of ${SOURCE_KEY} must let logs.us-east-1.amazonaws.com and cloudwatch.amazonaws.com use it. docs/customer-keys.md has the statements.`,
     );
   });
 
