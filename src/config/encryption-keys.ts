@@ -4,9 +4,8 @@
 // A key belongs to one Region. A multi-Region key has a replica in each of its Regions, with the same key ID.
 
 import type { EncryptionConfig, ReplicationConfig, Replications, TableConfig } from './schema.ts';
-import { isMistyped } from './regions.ts';
+import { arnProblems } from './regions.ts';
 import { placeOf } from './tables.ts';
-import { partitionOf } from './partition.ts';
 
 /** Instead of a key: the encryption that the service has by itself. */
 const NO_KEY = 'none';
@@ -98,22 +97,10 @@ export function* keyProblems(replications: Replications): Generator<string> {
 /** The settings of "encryption" whose key is in the Region of the destination. */
 const IN_DESTINATION = ['destinationKmsKeyArn', 'stateTable'];
 
-function* placeProblems(
-  path: string,
-  keyArn: string | undefined,
-  table: TableConfig,
-): Generator<string> {
-  if (keyArn === undefined || keyArn === NO_KEY) return;
-  const { region } = table;
-  const [, partition, , keyRegion = ''] = keyArn.split(':');
-  if (isMistyped(table, keyRegion)) return;
-  const { name } = partitionOf(region);
-  if (partition !== name) {
-    yield `${path} must be a key in the partition ${name}, as ${region} is, got one in ${partition}`;
-  } else if (keyRegion !== region) {
-    const advice = isMultiRegion(keyArn) ? `; name its replica ${replicaArn(keyArn, region)}` : '';
-    yield `${path} must be a key in ${region}, got one in ${keyRegion}${advice}`;
-  }
+function* placeProblems(path: string, arn = NO_KEY, table: TableConfig): Generator<string> {
+  if (arn === NO_KEY) return;
+  const advice = isMultiRegion(arn) ? `; name its replica ${replicaArn(arn, table.region)}` : '';
+  yield* arnProblems(path, arn, { table, what: 'a key', advice });
 }
 
 /** A table has one key, whichever setting names the table. */

@@ -1,7 +1,8 @@
-// Mistyped Regions: a Region that is not known is no mistake by itself, because AWS adds Regions. It is one where
-// the ARNs beside it are in a Region that is known.
+// Regions of tables, and of the ARNs beside them. A Region that is not known is no mistake by itself, because AWS
+// adds Regions. It is one where the ARNs beside it are in a Region that is known.
 
 import { nearestName } from '../text/nearest-name.ts';
+import { partitionOf } from './partition.ts';
 import type { ReplicationConfig, TableConfig } from './schema.ts';
 
 export const KNOWN_REGIONS = [
@@ -66,7 +67,7 @@ function mayBeMistyped({ region, endpoint }: Place): boolean {
 }
 
 /** Whether `place` and an ARN differ because the Region of `place` is mistyped, which is said once of that Region. */
-export function isMistyped(place: Place, arnRegion: string): boolean {
+function isMistyped(place: Place, arnRegion: string): boolean {
   return mayBeMistyped(place) && isKnownRegion(arnRegion);
 }
 
@@ -86,6 +87,22 @@ export function* mistypedRegions(
     if (meant === undefined) continue;
     yield `${path}.${side}.region must be the Region of the ARNs beside it, ${meant}, got "${place.region}", which is not a Region that Ferry knows`;
   }
+}
+
+/** One line for an ARN that is in another partition or Region than the table that it is for. */
+export function* arnProblems(
+  path: string,
+  arn: string,
+  { table, what, advice = '' }: { table: TableConfig; what: 'a key' | 'a stream'; advice?: string },
+): Generator<string> {
+  const { region } = table;
+  const [, partition, , arnRegion = ''] = arn.split(':');
+  if (isMistyped(table, arnRegion)) return;
+  const { name } = partitionOf(region);
+  if (partition !== name)
+    yield `${path} must be ${what} in the partition ${name}, as ${region} is, got one in ${partition}`;
+  else if (arnRegion !== region)
+    yield `${path} must be ${what} in ${region}, got one in ${arnRegion}${advice}`;
 }
 
 /** What to look at again before a deployment: Regions that may be mistyped, each once. */

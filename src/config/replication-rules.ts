@@ -1,9 +1,8 @@
 // The rules about one replication that its schema cannot say: each is about two settings or more.
 
 import { CHECKED_TIMEOUT_SECONDS_MAX } from './names.ts';
-import { partitionOf } from './partition.ts';
 import { show } from './problems.ts';
-import { isMistyped } from './regions.ts';
+import { arnProblems } from './regions.ts';
 import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './schema.ts';
 
 /** Of an existing table that the app does not create elsewhere, only DynamoDB knows the keys: none here. */
@@ -47,24 +46,19 @@ function* tableProblems(path: string, table: TableConfig): Generator<string> {
 }
 
 function* streamProblems(path: string, source: SourceConfig): Generator<string> {
-  const { create, streamArn, region, table, endpoint } = source;
+  const { create, streamArn, table, endpoint } = source;
   if (create && streamArn !== undefined) {
     yield `${path}: "streamArn" names an existing stream, and "create": true makes a new one; remove one of them`;
   }
   if (!create && streamArn === undefined) {
     yield `${path}: "streamArn" is required for an existing table, and is missing; or set "create": true`;
   }
-  const [, partition, , streamRegion, , resource] = streamArn?.split(':') ?? [];
+  if (streamArn === undefined) return;
   // An emulator has a Region of its own making.
-  if (streamRegion !== undefined && endpoint === undefined && !isMistyped(source, streamRegion)) {
-    if (streamRegion !== region)
-      yield `${path}.streamArn must be a stream in ${region}, got one in ${streamRegion}`;
-    const { name } = partitionOf(region);
-    if (partition !== name)
-      yield `${path}.streamArn must be in the partition ${name}, as ${region} is, got ${partition}`;
-  }
-  const streamTable = resource?.split('/')[1];
-  if (streamTable !== undefined && streamTable !== table) {
+  if (endpoint === undefined)
+    yield* arnProblems(`${path}.streamArn`, streamArn, { table: source, what: 'a stream' });
+  const [, streamTable] = streamArn.split('/');
+  if (streamTable !== table) {
     yield `${path}.streamArn must be a stream of ${table}, got one of ${streamTable}`;
   }
 }

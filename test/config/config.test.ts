@@ -479,7 +479,7 @@ describe('tables that must not be mixed up', () => {
           { region: 'eu-west-1', table: 'Twin' },
         ),
       ],
-      'replications.0.source.streamArn must be in the partition aws, as us-east-1 is, got aws-us-gov',
+      'replications.0.source.streamArn must be a stream in the partition aws, as us-east-1 is, got one in aws-us-gov',
     ],
   ])('are refused: %s', (_, replications, message) => {
     expect(problemsOf({ replications })).toContain(message);
