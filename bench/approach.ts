@@ -1,13 +1,16 @@
-// What an approach is, and the settings that all of them share.
+// What an approach is, and the replication that all of them measure.
 
+import { parseConfig } from '../src/config/config.ts';
+import { handlerSettings } from '../src/config/handler-settings.ts';
+import type { Deployment, ReplicationConfig } from '../src/config/schema.ts';
 import { firstRow } from '../src/model/control-row.ts';
-import type { HandlerSettings } from '../src/config/handler-settings.ts';
-import { STREAM_ARN } from './batches.ts';
+import type { Replicator } from '../src/replicate/replicate-batch.ts';
+import { type LambdaRecord, STREAM_ARN } from './batches.ts';
 
 /** Brings one batch; tells how many records of it, where it does not do all. */
 export type Approach = (
   endpoint: string,
-) => (records: readonly unknown[]) => Promise<number | void>;
+) => (records: readonly LambdaRecord[]) => Promise<number | void>;
 
 export const CREDENTIALS = {
   accessKeyId: 'AKIDBENCH',
@@ -16,25 +19,42 @@ export const CREDENTIALS = {
   sessionToken: 't'.repeat(857),
 };
 
-/** Of a function with one core, which has 1,769 MiB. */
-export const SETTINGS: HandlerSettings = {
-  replication: 'orders',
-  sourceRegion: 'us-east-1',
-  destinationRegion: 'eu-west-1',
-  destinationTable: 'Orders',
-  stateTable: 'ferry-orders-state',
-  deadLetterQueueUrl: 'http://127.0.0.1:9/none',
-  onFailureBucket: 'none',
-  reservedAttribute: '_ferry',
-  unversionedItems: 'replace',
-  ttlDeletes: 'replicate',
-  tombstones: 'checked',
-  systemicRejections: 'hold',
-  lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
-  lookAgainSeconds: 125,
-  httpClient: 'signed',
-  concurrency: 800,
+/** Of processes that are measured. */
+export const ENVIRONMENT = {
+  ...process.env,
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+  AWS_SESSION_TOKEN: CREDENTIALS.sessionToken,
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 };
+
+export interface Changes {
+  readonly tombstones?: ReplicationConfig['tombstones'];
+  readonly function?: Partial<ReplicationConfig['function']>;
+}
+
+/** Of a function with one core, which has 1,769 MiB. */
+export function deploymentAt(endpoint: string, changes: Changes = {}): Deployment {
+  const configured = {
+    name: 'orders',
+    source: { region: 'us-east-1', table: 'Orders', streamArn: STREAM_ARN },
+    destination: { region: 'eu-west-1', table: 'Orders', endpoint },
+    ...changes,
+    function: { memoryMiB: 1_769, concurrency: 800, ...changes.function },
+  };
+  const { replications } = parseConfig({ replications: [configured] });
+  return {
+    replication: replications[0] as ReplicationConfig,
+    streamArn: STREAM_ARN,
+    deadLetterQueueUrl: 'http://127.0.0.1:9/none',
+    onFailureBucket: 'none',
+    lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
+  };
+}
+
+const { replication, ...places } = deploymentAt('http://127.0.0.1:9');
+export const SETTINGS = handlerSettings(replication, places);
 
 /** Knows the stream of every batch. */
 export const CONTROL_ROW = firstRow({
@@ -46,3 +66,11 @@ export const CONTROL_ROW = firstRow({
   tag: 'bench',
   nowMs: 0,
 });
+
+/** What a replicator has besides, and is not measured. */
+export const UNMEASURED: Pick<Replicator, 'deadLetters' | 'lookAgain' | 'metrics' | 'log'> = {
+  deadLetters: { send: () => Promise.reject(new Error('nothing should be put aside')) },
+  lookAgain: { announce: () => Promise.resolve() },
+  metrics: { publish: () => undefined },
+  log: () => undefined,
+};

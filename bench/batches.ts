@@ -1,5 +1,9 @@
 // Batches as Lambda hands them to the function, made from nothing but numbers, the same in every run.
 
+import type { Item } from '../src/model/attribute-value.ts';
+import { seededRandom } from '../src/local/seeded-random.ts';
+import type { Random } from '../src/ports.ts';
+
 export interface BatchShape {
   readonly records: number;
   /** Different items; with fewer than records, chosen as in nature: the first take most. */
@@ -14,31 +18,37 @@ export interface BatchShape {
   readonly ageSeconds?: number;
   /** Number of the first item and record: batches that follow each other. @default 0 */
   readonly first?: number;
+  /** Number of the item of a record, which has a number, too. @default chosen as `keys` says */
+  readonly itemOf?: (index: number) => number;
+  /** @default STREAM_ARN */
+  readonly streamArn?: string;
 }
 
 export const STREAM_ARN =
   'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000';
 
+export type LambdaRecord = ReturnType<typeof record>;
+
 /** Members of `event.Records`, as JSON.parse of an event makes them. */
-export function makeBatch(shape: BatchShape): unknown[] {
-  const { records, keys, bytes, deleteShare, first = 0, event = 'MODIFY', ageSeconds } = shape;
-  const random = sequence(20_260_131);
-  const pick = keys < records ? zipf(keys, random) : undefined;
+export function makeBatch(shape: BatchShape): LambdaRecord[] {
+  const { records, keys, deleteShare, first = 0, event = 'MODIFY', ageSeconds } = shape;
+  const random = seededRandom(20_260_131);
+  const chosen = keys < records ? zipf(keys, random) : (index: number) => index;
+  const { itemOf = chosen } = shape;
   const createdAt =
     ageSeconds === undefined ? LONG_AGO : Math.floor(Date.now() / 1000) - ageSeconds;
   const made = Array.from({ length: records }, (_, place) => {
     const index = first + place;
-    const number = pick === undefined ? index : pick();
-    const eventName = random() < deleteShare ? 'REMOVE' : event;
-    return record({ index, number, bytes, eventName, createdAt });
+    const number = itemOf(index);
+    const eventName = random.next() < deleteShare ? 'REMOVE' : event;
+    return record(shape, { index, number, eventName, createdAt });
   });
-  return JSON.parse(JSON.stringify(made)) as unknown[];
+  return JSON.parse(JSON.stringify(made)) as LambdaRecord[];
 }
 
 interface RecordFacts {
   readonly index: number;
   readonly number: number;
-  readonly bytes: number;
   readonly eventName: 'INSERT' | 'MODIFY' | 'REMOVE';
   /** Epoch seconds. */
   readonly createdAt: number;
@@ -46,9 +56,12 @@ interface RecordFacts {
 
 const LONG_AGO = 1_769_860_800;
 
-function record({ index, number, bytes, eventName, createdAt }: RecordFacts): object {
+function record(
+  { bytes, streamArn = STREAM_ARN }: BatchShape,
+  { index, number, eventName, createdAt }: RecordFacts,
+) {
   const Keys = { pk: { S: `customer-${number}` }, sk: { S: 'order#2026-01-31T12:00' } };
-  const NewImage = {
+  const NewImage: Item = {
     ...Keys,
     total: { N: '12345.67' },
     paid: { BOOL: true },
@@ -62,11 +75,11 @@ function record({ index, number, bytes, eventName, createdAt }: RecordFacts): ob
     eventVersion: '1.1',
     eventSource: 'aws:dynamodb',
     awsRegion: 'us-east-1',
-    eventSourceARN: STREAM_ARN,
+    eventSourceARN: streamArn,
     dynamodb: {
       ApproximateCreationDateTime: createdAt,
       Keys,
-      ...(eventName === 'REMOVE' ? {} : { NewImage }),
+      ...(eventName !== 'REMOVE' && { NewImage }),
       SequenceNumber: String(100_000_000_000_000_000_000n + BigInt(index)),
       SizeBytes: bytes,
       StreamViewType: 'NEW_IMAGE',
@@ -75,12 +88,12 @@ function record({ index, number, bytes, eventName, createdAt }: RecordFacts): ob
 }
 
 /** Item n is chosen in proportion to 1/n. */
-function zipf(keys: number, random: () => number): () => number {
+function zipf(keys: number, random: Random): () => number {
   const sums: number[] = [];
   let sum = 0;
   for (let number = 1; number <= keys; number += 1) sums.push((sum += 1 / number));
   return () => {
-    const wanted = random() * sum;
+    const wanted = random.next() * sum;
     let [low, high] = [0, keys - 1];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -88,14 +101,5 @@ function zipf(keys: number, random: () => number): () => number {
       else high = middle;
     }
     return low;
-  };
-}
-
-/** Park and Miller's generator: 0 up to 1. */
-function sequence(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
   };
 }

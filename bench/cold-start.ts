@@ -2,16 +2,14 @@
 // the stock client that does nothing but put one item.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { parseConfig } from '../src/config/config.ts';
 import { functionVariables } from '../src/config/function-variable.ts';
-import type { ReplicationConfig } from '../src/config/schema.ts';
 import { functionModule } from '../src/package-files.ts';
-import { SETTINGS } from './approach.ts';
-import { makeBatch, STREAM_ARN } from './batches.ts';
+import { deploymentAt, ENVIRONMENT } from './approach.ts';
+import { makeBatch } from './batches.ts';
 import { onCore } from './core-pinning.ts';
 
 const STOCK = `
@@ -32,13 +30,6 @@ process.stderr.write(String(performance.now() - startMs));
 process.exit(0);
 `;
 
-const VARIABLES = {
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'AKIDBENCH',
-  AWS_SECRET_ACCESS_KEY: 'secret',
-  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-};
-
 /** @returns milliseconds of ours and of the stock client's, in pairs. */
 export function coldStarts(endpoint: string, rounds: number): Array<readonly [number, number]> {
   const directory = mkdtempSync(join(tmpdir(), 'ferry-cold-'));
@@ -50,10 +41,10 @@ export function coldStarts(endpoint: string, rounds: number): Array<readonly [nu
     const event = JSON.stringify({
       Records: makeBatch({ records: 1, keys: 1, bytes: 200, deleteShare: 0 }),
     });
-    const settings = variablesOf(endpoint);
-    const time = (bundle: string, env: NodeJS.ProcessEnv, ...args: string[]) => {
+    const settings = functionVariables(deploymentAt(endpoint));
+    const time = (bundle: string, env: Record<string, string>, ...args: string[]) => {
       const [command, ...rest] = onCore(0, [process.execPath, timer, bundle, ...args]);
-      const options = { env: { ...process.env, ...VARIABLES, ...env }, encoding: 'utf8' } as const;
+      const options = { env: { ...ENVIRONMENT, ...env }, encoding: 'utf8' } as const;
       const said = spawnSync(command, rest, options).stderr;
       if (!(Number(said) > 0)) throw new Error(`a cold start told no time: ${said}`);
       return Number(said);
@@ -67,25 +58,8 @@ export function coldStarts(endpoint: string, rounds: number): Array<readonly [nu
   }
 }
 
-/** The function's own variable, with a twin at `endpoint`. */
-function variablesOf(endpoint: string): Record<string, string> {
-  const configured = {
-    name: SETTINGS.replication,
-    source: { region: SETTINGS.sourceRegion, table: 'Orders', streamArn: STREAM_ARN },
-    destination: { region: SETTINGS.destinationRegion, table: 'Orders', endpoint },
-  };
-  return functionVariables({
-    replication: parseConfig({ replications: [configured] }).replications[0] as ReplicationConfig,
-    streamArn: STREAM_ARN,
-    deadLetterQueueUrl: SETTINGS.deadLetterQueueUrl,
-    onFailureBucket: SETTINGS.onFailureBucket,
-    lookAgainQueueUrl: SETTINGS.lookAgainQueueUrl,
-  });
-}
-
 function bundleStock(directory: string): string {
-  const outfile = join(directory, 'stock', 'index.mjs');
-  mkdirSync(join(directory, 'stock'));
+  const outfile = join(directory, 'stock.mjs');
   buildSync({
     stdin: { contents: STOCK, resolveDir: process.cwd() },
     outfile,

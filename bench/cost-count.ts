@@ -19,14 +19,14 @@ export interface Cost {
 }
 
 /** What a request writes to: a delete costs what the item there is worth. */
-export type StoredSize = (table: string, key: Item) => Promise<number>;
+type Stored = (table: string, key: Item) => Promise<Item | undefined>;
 
 export class CostCount {
   cost: Cost = noCost();
-  readonly #storedSize: StoredSize;
+  readonly #stored: Stored;
 
-  constructor(storedSize: StoredSize) {
-    this.#storedSize = storedSize;
+  constructor(stored: Stored) {
+    this.#stored = stored;
   }
 
   reset(): void {
@@ -40,7 +40,7 @@ export class CostCount {
         const reply = await inner.write(request);
         const isRefused = reply.kind === 'refused' && request.operation === 'PutItem';
         // A refused put costs what is there, or one unit where nothing is.
-        this.cost.write += isRefused ? writeUnits(itemSizeBytes(reply.item ?? {})) : units;
+        this.cost.write += isRefused ? unitsOfItem(reply.item) : units;
         return reply;
       },
     };
@@ -90,7 +90,7 @@ export class CostCount {
   async #unitsOf({ operation, input }: WriteRequest): Promise<number> {
     switch (operation) {
       case 'PutItem':
-        return writeUnits(itemSizeBytes(input.Item ?? {}));
+        return unitsOfItem(input.Item);
       case 'DeleteItem':
         return this.#unitsOfStored(input);
       case 'UpdateItem':
@@ -98,7 +98,7 @@ export class CostCount {
       case 'TransactWriteItems': {
         let sum = 0;
         for (const { Put, Delete, Update, ConditionCheck } of input.TransactItems ?? []) {
-          if (Put !== undefined) sum += writeUnits(itemSizeBytes(Put.Item ?? {}));
+          if (Put !== undefined) sum += unitsOfItem(Put.Item);
           if (Delete !== undefined) sum += await this.#unitsOfStored(Delete);
           if ((Update ?? ConditionCheck) !== undefined) sum += STATE_ROW_UNITS;
         }
@@ -108,8 +108,13 @@ export class CostCount {
   }
 
   async #unitsOfStored({ TableName, Key }: Place): Promise<number> {
-    return writeUnits(await this.#storedSize(TableName ?? '', Key ?? {}));
+    return unitsOfItem(await this.#stored(TableName ?? '', Key ?? {}));
   }
+}
+
+/** Of what a put writes, or of nothing. */
+export function unitsOfItem(item: Item | undefined): number {
+  return writeUnits(itemSizeBytes(item ?? {}));
 }
 
 function noCost(): Cost {

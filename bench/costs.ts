@@ -2,10 +2,8 @@
 // write unit and of three: so many times a plain write of the item, and so many units besides.
 
 import { fileURLToPath } from 'node:url';
-import type { HandlerSettings } from '../src/config/handler-settings.ts';
-import { startEmbeddedDynamoDb } from '../src/local/engine/embedded-dynamodb.ts';
 import type { Cost } from './cost-count.ts';
-import { openScene, type Scene } from './cost-scene.ts';
+import { openScene, type RecordOf, type Scene } from './cost-scene.ts';
 
 /** Of a kind of write: `times` a plain write of the item, `plus` units besides. */
 export interface CostRow {
@@ -23,73 +21,65 @@ const [SMALL, LARGE] = [
   { bytes: 2_600, units: 3 },
 ] as const;
 
-type Play = (scene: Scene, bytes: number, number: number) => Promise<void>;
+type Play = (scene: Scene, record: RecordOf) => Promise<unknown>;
 
-const STRICT: Partial<HandlerSettings> = { tombstones: 'strict' };
+const STRICT = { tombstones: 'strict' } as const;
 const PLAYS: Readonly<Record<string, Play>> = {
-  'checked: insert, young': (scene, bytes, number) =>
-    scene.bring(scene.record({ event: 'INSERT', bytes, number })),
-  'checked: insert, older than 30 s': (scene, bytes, number) =>
-    scene.bring(scene.record({ event: 'INSERT', bytes, number, isLate: true })),
-  'strict: insert': (scene, bytes, number) =>
-    scene.bring(scene.record({ event: 'INSERT', bytes, number }), STRICT),
-  update: async (scene, bytes, number) => {
-    await present(scene, bytes, number);
-    await scene.bring(scene.record({ event: 'MODIFY', bytes, number }));
+  'checked: insert, young': (scene, record) => scene.bring(record('INSERT')),
+  'checked: insert, older than 30 s': (scene, record) =>
+    scene.bring(record('INSERT', { isLate: true })),
+  'strict: insert': (scene, record) => scene.bring(record('INSERT'), STRICT),
+  update: async (scene, record) => {
+    await present(scene, record);
+    await scene.bring(record('MODIFY'));
   },
-  'update on an empty place': (scene, bytes, number) =>
-    scene.bring(scene.record({ event: 'MODIFY', bytes, number })),
-  'checked: delete': async (scene, bytes, number) => {
-    await present(scene, bytes, number);
-    await scene.bring(scene.record({ event: 'REMOVE', bytes, number }));
+  'update on an empty place': (scene, record) => scene.bring(record('MODIFY')),
+  'checked: delete': async (scene, record) => {
+    await present(scene, record);
+    await scene.bring(record('REMOVE'));
   },
-  'strict: delete': async (scene, bytes, number) => {
-    await present(scene, bytes, number);
-    await scene.bring(scene.record({ event: 'REMOVE', bytes, number }), STRICT);
+  'strict: delete': async (scene, record) => {
+    await present(scene, record);
+    await scene.bring(record('REMOVE'), STRICT);
   },
-  copy: (scene, bytes, number) => scene.copy(scene.record({ event: 'INSERT', bytes, number })),
-  're-synchronise, different': async (scene, bytes, number) => {
-    const record = scene.record({ event: 'MODIFY', bytes, number });
-    await present(scene, bytes, number);
-    await scene.putAtSource(differing(record));
-    await scene.resynchronize(record);
+  copy: (scene, record) => scene.copy(record('INSERT')),
+  're-synchronise, different': async (scene, record) => {
+    const newest = record('MODIFY');
+    await present(scene, record);
+    await scene.changeAtSource(newest);
+    await scene.resynchronize(newest);
   },
-  'redrive of a put': async (scene, bytes, number) => {
-    await present(scene, bytes, number);
-    await scene.redrive(scene.record({ event: 'MODIFY', bytes, number }));
+  'redrive of a put': async (scene, record) => {
+    await present(scene, record);
+    await scene.redrive(record('MODIFY'));
   },
   'cold start': (scene) => scene.start(),
 };
 
 /** The item is at the twin already; what that took does not count. */
-async function present(scene: Scene, bytes: number, number: number): Promise<void> {
-  await scene.bring(scene.record({ event: 'INSERT', bytes, number }));
+async function present(scene: Scene, record: RecordOf): Promise<void> {
+  await scene.bring(record('INSERT'));
   scene.count.reset();
 }
 
-function differing(record: unknown): unknown {
-  return JSON.parse(JSON.stringify(record).replace('"12345.67"', '"76543.21"'));
-}
-
-/** Every kind, counted on an engine of its own. */
+/** Every kind, in one scene. */
 export async function countCosts(): Promise<CostRow[]> {
-  const engine = await startEmbeddedDynamoDb({});
+  const scene = await openScene();
   try {
-    const scene = await openScene(engine.endpoint);
     const rows: CostRow[] = [];
     let number = 0;
     for (const [what, play] of Object.entries(PLAYS)) {
       const costs: Cost[] = [];
       for (const { bytes } of [SMALL, LARGE]) {
         scene.count.reset();
-        await play(scene, bytes, (number += 1));
+        await play(scene, scene.recordsOf((number += 1), bytes));
         costs.push({ ...scene.count.cost });
       }
       rows.push(rowOf(what, costs as [Cost, Cost]));
     }
     return rows;
   } finally {
-    await engine.stop();
+    await scene.close();
   }
 }
 

@@ -6,6 +6,7 @@ import Client from 'undici/lib/dispatcher/client.js';
 import { requestSigner } from '../src/aws/signed/sigv4.ts';
 import { versionOf } from '../src/model/guard.ts';
 import { type Approach, CREDENTIALS, SETTINGS } from './approach.ts';
+import type { LambdaRecord } from './batches.ts';
 
 const TARGET = 'DynamoDB_20120810.PutItem';
 
@@ -16,8 +17,8 @@ export const leanestWith =
     return (records) => send(mapped(records));
   };
 
-function* mapped(records: readonly unknown[]): Generator<string> {
-  for (const record of records) yield guardedPut(record as LambdaRecord);
+function* mapped(records: readonly LambdaRecord[]): Generator<string> {
+  for (const record of records) yield guardedPut(record);
 }
 
 /** Sends texts as requests of one kind, as many at a time as there are sockets. */
@@ -52,14 +53,6 @@ export const sendersWith = (lanes: number, target: string) => (endpoint: string)
     await Promise.all(sockets.map(lane));
   };
 };
-
-interface LambdaRecord {
-  readonly dynamodb: {
-    readonly NewImage: object;
-    readonly SequenceNumber: string;
-    readonly ApproximateCreationDateTime: number;
-  };
-}
 
 const LABEL_MS = Date.UTC(2026, 0, 31, 12);
 

@@ -10,12 +10,13 @@ import { parseStreamRecord } from '../src/model/stream-record.ts';
 import { GuardedPut } from '../src/model/guarded-put.ts';
 import { seriesInEpoch } from '../src/model/guard.ts';
 import { type Approach, CREDENTIALS, SETTINGS } from './approach.ts';
+import type { LambdaRecord } from './batches.ts';
 
 const client = (endpoint: string) =>
   new DynamoDBClient({ region: 'eu-west-1', endpoint, credentials: CREDENTIALS });
 
 /** What our handler would send, as the SDK takes it. */
-function puts(records: readonly unknown[]): PutItemCommandInput[] {
+function puts(records: readonly LambdaRecord[]): PutItemCommandInput[] {
   const series = seriesInEpoch(1);
   return records.flatMap((raw, position) => {
     const { kind, record } = parseStreamRecord(raw, position, series);

@@ -1,11 +1,20 @@
-// Measurements, each in a fresh process on a core of its own.
+// Measurements, each in a fresh process on a core of its own. The programs are built as what Lambda runs is built:
+// tsx would be measured with them otherwise.
 
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { FUNCTION_OPTIONS } from '../bin/bundles.ts';
 import { startEmbeddedDynamoDb } from '../src/local/engine/embedded-dynamodb.ts';
-import { built, type Program } from './build.ts';
+import { openLocalRegion } from '../src/local/engine/local-region.ts';
+import { CREDENTIALS, ENVIRONMENT, SETTINGS } from './approach.ts';
 import { moveToCore, onCore } from './core-pinning.ts';
+import type { Found } from './goals.ts';
 import type { Figures, Job } from './measure.ts';
 import type { Stub } from './stub.ts';
+import { createDestination } from './two-regions.ts';
 
 export function measure(job: Job): Figures {
   const memoryMiB = job.approach === 'ferry, 256 MiB' ? 256 : ONE_CORE_MIB;
@@ -13,18 +22,22 @@ export function measure(job: Job): Figures {
 }
 
 /** A million records: microseconds per record of the first thousands, and of all. */
-export function growth({ endpoint }: Stub): { firstUs: number; allUs: number } {
-  return run('growth', [endpoint]) as { firstUs: number; allUs: number };
+export function growth({ endpoint }: Stub): Found['growth'][number] {
+  return run('growth', [endpoint]) as Found['growth'][number];
 }
 
 /** Records/s, ours and the engine's limit, in turn. */
-export async function catchUp(
-  backlog: number,
-): Promise<ReadonlyArray<{ readonly ferry: number; readonly limit: number }>> {
+export async function catchUp(backlog: number): Promise<Found['catchUp']> {
   const engine = await startEmbeddedDynamoDb({});
   moveToCore(1, engine.pid);
+  const { destinationRegion: region, replication } = SETTINGS;
+  const { endpoint } = engine;
   try {
-    return run('catch-up', [engine.endpoint, String(backlog)]) as never;
+    await createDestination(
+      await openLocalRegion({ region, endpoint, credentials: CREDENTIALS }),
+      replication,
+    );
+    return run('catch-up', [endpoint, String(backlog)]) as Found['catchUp'];
   } finally {
     await engine.stop();
   }
@@ -46,12 +59,24 @@ function memoryOptions(memoryMiB: number): string[] {
 }
 
 function run(program: Program, args: readonly string[], memoryMiB = ONE_CORE_MIB): unknown {
-  const node = [process.execPath, ...memoryOptions(memoryMiB), built(program)] as const;
+  programs ??= buildPrograms();
+  const path = join(programs, `${program}.mjs`);
+  const node = [process.execPath, ...memoryOptions(memoryMiB), path] as const;
   const [command, ...rest] = onCore(0, [...node, ...args]);
-  const { stdout, stderr } = spawnSync(command, rest, {
-    encoding: 'utf8',
-    env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-  });
+  const { stdout, stderr } = spawnSync(command, rest, { encoding: 'utf8', env: ENVIRONMENT });
   if (stdout === '') throw new Error(`${program} ${args.join(' ')} said nothing but: ${stderr}`);
   return JSON.parse(stdout);
+}
+
+type Program = (typeof PROGRAMS)[number];
+const PROGRAMS = ['measure', 'growth', 'catch-up'] as const;
+let programs: string | undefined;
+
+/** @returns the directory that they are built into. */
+function buildPrograms(): string {
+  const outdir = mkdtempSync(join(tmpdir(), 'ferry-bench-'));
+  process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));
+  const entryPoints = PROGRAMS.map((name) => ({ in: `bench/${name}.ts`, out: name }));
+  buildSync({ ...FUNCTION_OPTIONS, entryPoints, outdir, write: true });
+  return outdir;
 }

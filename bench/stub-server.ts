@@ -5,9 +5,9 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
 import type { Item } from '../src/model/attribute-value.ts';
-import { itemSizeBytes, writeUnits } from '../src/model/capacity.ts';
 import { putControlRow } from '../src/model/control-row.ts';
 import { CONTROL_ROW, SETTINGS } from './approach.ts';
+import { unitsOfItem } from './cost-count.ts';
 import { COUNTS_PATH, type Counts } from './stub.ts';
 
 const [roundTripMs = 0, countsUnits = 0] = process.argv.slice(2).map(Number);
@@ -98,10 +98,6 @@ function unitsOf(
     default:
       return 1;
   }
-}
-
-function unitsOfItem(item: Item | undefined): number {
-  return writeUnits(itemSizeBytes(item ?? {}));
 }
 
 const server = createServer(serve);
