@@ -1,7 +1,6 @@
 // Names and limits that the deployed function and the infrastructure around it must agree on.
 // Both sides import them from here, so that neither can misspell one.
 
-/** CloudWatch namespace of every Ferry metric. */
 export const METRIC_NAMESPACE = 'Ferry';
 
 /** CloudWatch dimensions of every Ferry metric, in order. */

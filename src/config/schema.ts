@@ -401,5 +401,3 @@ export interface Config {
 }
 
 export type TtlDeletes = ReplicationConfig['ttlDeletes'];
-export type Tombstones = ReplicationConfig['tombstones'];
-export type UnversionedItems = ReplicationConfig['unversionedItems'];

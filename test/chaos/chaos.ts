@@ -12,7 +12,6 @@ import { systemClock } from '../../src/aws/system-clock.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { mentionLine } from '../../src/verify/difference-report.ts';
-import type { Tombstones } from '../../src/config/schema.ts';
 import { compareTables } from '../../src/local/run/compare-tables.ts';
 import { type FaultProxy, startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import type { Fault } from '../../src/local/faults/faults.ts';
@@ -30,7 +29,7 @@ export interface ChaosOptions {
   readonly seconds: number;
   readonly kills: number;
   readonly keys: number;
-  readonly tombstones: Tombstones;
+  readonly tombstones: ReplicationConfig['tombstones'];
   readonly onStory: (line: string) => void;
 }
 
@@ -444,7 +443,7 @@ async function redriveAll(world: LocalWorld): Promise<{ redriven: number; left: 
   return { redriven: applied + superseded + coalesced, left: await world.failures.queue.size() };
 }
 
-function replication(tombstones: Tombstones): ReplicationConfig {
+function replication(tombstones: ReplicationConfig['tombstones']): ReplicationConfig {
   const table = { create: true, partitionKey: { name: 'pk', type: 'S' } };
   const [only] = parseConfig({
     replications: [

@@ -6,7 +6,6 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
-import type { Tombstones } from '../../src/config/schema.ts';
 import type { Cleanup } from '../../src/local/run/cleanup.ts';
 import { type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
@@ -19,7 +18,7 @@ afterEach(async () => {
 });
 
 /** @returns whether the twin shows the deleted item once the first invocation has come to its end. */
-async function overlap(tombstones: Tombstones) {
+async function overlap(tombstones: ReplicationConfig['tombstones']) {
   const world = await startLocalWorld(
     {
       replication: replication(tombstones),
@@ -77,7 +76,7 @@ it('never shows it with strict ones', async () => {
   expect({ whenDeleted, whenLate }).toEqual({ whenDeleted: false, whenLate: false });
 });
 
-function replication(tombstones: Tombstones): ReplicationConfig {
+function replication(tombstones: ReplicationConfig['tombstones']): ReplicationConfig {
   const table = { create: true, partitionKey: { name: 'pk', type: 'S' } };
   const { replications } = parseConfig({
     replications: [

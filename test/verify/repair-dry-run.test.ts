@@ -8,7 +8,7 @@ import { canonicalKey } from '../../src/model/attribute-value.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
 import { ledgerRowKey } from '../../src/model/write-request.ts';
 import { FerryError } from '../../src/errors.ts';
-import type { UnversionedItems } from '../../src/config/schema.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { repair, type RepairContext, type RepairedItem } from '../../src/verify/repair.ts';
 import { LATER_EPOCH } from '../../src/resync/resynchronize-key.ts';
@@ -48,7 +48,7 @@ const ROWS: ReadonlyArray<readonly [string, Item]> = [
 ];
 
 /** An item for each combination, named after it. */
-async function plant(policy: UnversionedItems): Promise<Item[]> {
+async function plant(policy: ReplicationConfig['unversionedItems']): Promise<Item[]> {
   const keys: Item[] = [];
   for (const value of SOURCES) {
     for (const [twinName, twin] of TWINS) {
@@ -66,7 +66,7 @@ async function plant(policy: UnversionedItems): Promise<Item[]> {
 }
 
 interface Run {
-  readonly policy: UnversionedItems;
+  readonly policy: ReplicationConfig['unversionedItems'];
   readonly apply: boolean;
   readonly parts?: Partial<RepairContext>;
 }
@@ -122,7 +122,7 @@ function lineOf(item: RepairedItem): string {
   }
 }
 
-it.each<UnversionedItems>(['keep', 'replace'])(
+it.each<ReplicationConfig['unversionedItems']>(['keep', 'replace'])(
   'tells of every item what the run does then: unversioned items, %s',
   async (policy) => {
     const keys = await plant(policy);
