@@ -6,13 +6,12 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { ApproachName } from './approaches.ts';
-import type { BatchShape } from './batches.ts';
 import { coldStarts } from './cold-start.ts';
 import { pinning } from './core-pinning.ts';
-import { type Found, goalsOf, isMet, wantedText } from './goals.ts';
-import type { Figures } from './measure.ts';
+import { type Found, foundText, goalsOf, isMet, wantedText } from './goals.ts';
+import type { Figures, Job } from './measure.ts';
 import { catchUp, growth, measure } from './processes.ts';
-import { cpuPerRecord, perSecond, type Result, RESULTS_FILE, short, spread } from './results.ts';
+import { cpuPerRecord, perSecond, type Result, RESULTS_FILE, short } from './results.ts';
 import { type Scenario, SCENARIOS } from './scenarios.ts';
 import { startStub, type Stub } from './stub.ts';
 
@@ -43,22 +42,32 @@ async function stubOf(roundTripMs: number, countsUnits = false): Promise<Stub> {
 
 async function play({ name, roundTripMs, shape, approaches }: Scenario): Promise<Result[]> {
   const { endpoint } = await stubOf(roundTripMs);
-  const figures = new Map<ApproachName, Figures[]>();
+  const results = approaches.map((approach) => ({
+    scenario: name,
+    approach,
+    rounds: [] as Figures[],
+  }));
   for (const round of rounds)
-    for (const approach of approaches) {
+    for (const { approach, rounds: figures } of results) {
       const warmUps = warmUpsOf(approach, roundTripMs);
       const one = measure({ approach, endpoint, shape, warmUps, leastMs: MEASURED_MS_MIN });
-      figures.set(approach, [...(figures.get(approach) ?? []), one]);
+      figures.push(one);
       say(
         `${name}, ${approach}, round ${round + 1}: ${short(perSecond(one))} records/s, ${short(cpuPerRecord(one))} us of processor, ${short(one.peakMiB)} MiB`,
       );
     }
-  const results: Result[] = [];
-  for (const approach of approaches) {
-    const unitsPerRecord = await writeUnits(approach, shape);
-    results.push({ scenario: name, approach, rounds: figures.get(approach) ?? [], unitsPerRecord });
-  }
-  return results;
+  const counting = await stubOf(0, true);
+  return results.map((result) => ({
+    ...result,
+    unitsPerRecord: unitsPerRecord({ ...result, endpoint: counting.endpoint, shape }),
+  }));
+}
+
+/** From a run of its own; the same at every distance. */
+function unitsPerRecord(counted: Pick<Job, 'approach' | 'endpoint' | 'shape'>): number {
+  const { approach, endpoint, shape } = counted;
+  const { records, writeUnits } = measure({ approach, endpoint, shape, warmUps: 0, leastMs: 0 });
+  return writeUnits / records;
 }
 
 /** Nothing that waits for a distant place most of the time has to be warm. */
@@ -67,25 +76,6 @@ function warmUpsOf(approach: ApproachName, roundTripMs: number): number {
     return 0;
   if (approach === 'stock SDK, all at once' && roundTripMs > 0) return 0;
   return 2;
-}
-
-const counted = new Map<string, number>();
-
-/** Per record; the same at every distance. */
-async function writeUnits(approach: ApproachName, shape: BatchShape): Promise<number> {
-  const name = JSON.stringify({ approach, shape });
-  const known = counted.get(name);
-  if (known !== undefined) return known;
-  const { endpoint } = await stubOf(0, true);
-  const { records, writeUnits: units } = measure({
-    approach,
-    endpoint,
-    shape,
-    warmUps: 0,
-    leastMs: 0,
-  });
-  counted.set(name, units / records);
-  return units / records;
 }
 
 async function findAll(): Promise<Found> {
@@ -112,7 +102,7 @@ try {
   writeFileSync(RESULTS_FILE, `${JSON.stringify(file, null, 1)}\n`);
   for (const goal of goalsOf(found)) {
     console.log(
-      `${isMet(goal) ? 'met   ' : 'MISSED'}  ${goal.what}: ${spread(goal.figures)}${goal.unit}, wanted ${wantedText(goal)}`,
+      `${isMet(goal) ? 'met   ' : 'MISSED'}  ${goal.what}: ${foundText(goal)}, wanted ${wantedText(goal)}`,
     );
   }
 } finally {

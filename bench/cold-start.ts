@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
+import { FUNCTION_OPTIONS } from '../bin/bundles.ts';
 import { functionVariables } from '../src/config/function-variable.ts';
 import { functionModule } from '../src/package-files.ts';
 import { deploymentAt, ENVIRONMENT } from './approach.ts';
@@ -61,15 +62,12 @@ export function coldStarts(endpoint: string, rounds: number): Array<readonly [nu
 function bundleStock(directory: string): string {
   const outfile = join(directory, 'stock.mjs');
   buildSync({
+    ...FUNCTION_OPTIONS,
     stdin: { contents: STOCK, resolveDir: process.cwd() },
     outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    mainFields: ['module', 'main'],
+    splitting: false,
     minify: true,
-    logLevel: 'silent',
+    write: true,
   });
   return outfile;
 }

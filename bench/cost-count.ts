@@ -1,16 +1,10 @@
 // Ports that count what their requests cost, by DynamoDB's rules, whatever the engine behind them says.
 
+import type { DeleteItemInput } from '@aws-sdk/client-dynamodb';
 import { itemSizeBytes, readUnits, writeUnits } from '../src/model/capacity.ts';
 import type { ReadRequest } from '../src/model/read-request.ts';
 import type { WriteRequest } from '../src/model/write-request.ts';
-import type {
-  TwinReader,
-  TwinWriter,
-  Item,
-  ItemReader,
-  LookAgainQueue,
-  TransactionWriter,
-} from '../src/ports.ts';
+import type { TwinReader, TwinWriter, Item, ItemReader, LookAgainQueue } from '../src/ports.ts';
 
 export interface Cost {
   write: number;
@@ -18,7 +12,7 @@ export interface Cost {
   queueRequests: number;
 }
 
-/** What a request writes to: a delete costs what the item there is worth. */
+/** An item of a table. */
 type Stored = (table: string, key: Item) => Promise<Item | undefined>;
 
 export class CostCount {
@@ -42,15 +36,6 @@ export class CostCount {
         // A refused put costs what is there, or one unit where nothing is.
         this.cost.write += isRefused ? unitsOfItem(reply.item) : units;
         return reply;
-      },
-    };
-  }
-
-  transactions(inner: TransactionWriter): TransactionWriter {
-    return {
-      transact: async (input) => {
-        this.cost.write += await this.#unitsOf({ operation: 'TransactWriteItems', input });
-        return inner.transact(input);
       },
     };
   }
@@ -87,28 +72,35 @@ export class CostCount {
     };
   }
 
-  async #unitsOf({ operation, input }: WriteRequest): Promise<number> {
-    switch (operation) {
-      case 'PutItem':
-        return unitsOfItem(input.Item);
-      case 'DeleteItem':
-        return this.#unitsOfStored(input);
-      case 'UpdateItem':
-        return STATE_ROW_UNITS;
-      case 'TransactWriteItems': {
-        let sum = 0;
-        for (const { Put, Delete, Update, ConditionCheck } of input.TransactItems ?? []) {
-          if (Put !== undefined) sum += unitsOfItem(Put.Item);
-          if (Delete !== undefined) sum += await this.#unitsOfStored(Delete);
-          if ((Update ?? ConditionCheck) !== undefined) sum += STATE_ROW_UNITS;
-        }
-        return 2 * sum;
-      }
-    }
+  async #unitsOf(request: WriteRequest): Promise<number> {
+    const { TableName = '', Key = {} } = deleteOf(request) ?? {};
+    return unitsOfWrite(request, TableName === '' ? undefined : await this.#stored(TableName, Key));
   }
+}
 
-  async #unitsOfStored({ TableName, Key }: Place): Promise<number> {
-    return unitsOfItem(await this.#stored(TableName ?? '', Key ?? {}));
+/** No request deletes two items. */
+function deleteOf({ operation, input }: WriteRequest): DeleteItemInput | undefined {
+  if (operation === 'DeleteItem') return input;
+  if (operation !== 'TransactWriteItems') return undefined;
+  return input.TransactItems?.find(({ Delete }) => Delete !== undefined)?.Delete;
+}
+
+/**
+ * Ledger rows are all below 1 KB, unless a key is longer.
+ * @param stored what a delete finds: it costs what the item there is worth.
+ */
+export function unitsOfWrite({ operation, input }: WriteRequest, stored?: Item): number {
+  switch (operation) {
+    case 'PutItem':
+      return unitsOfItem(input.Item);
+    case 'DeleteItem':
+      return unitsOfItem(stored);
+    case 'UpdateItem':
+      return unitsOfItem(undefined);
+    case 'TransactWriteItems': {
+      const items = input.TransactItems?.map(({ Put, Delete }) => Put?.Item ?? (Delete && stored));
+      return 2 * (items ?? []).reduce((sum, item) => sum + unitsOfItem(item), 0);
+    }
   }
 }
 
@@ -120,14 +112,6 @@ export function unitsOfItem(item: Item | undefined): number {
 function noCost(): Cost {
   return { write: 0, read: 0, queueRequests: 0 };
 }
-
-interface Place {
-  readonly TableName: string | undefined;
-  readonly Key: Item | undefined;
-}
-
-/** Ledger rows are all below 1 KB, unless a key is longer. */
-const STATE_ROW_UNITS = 1;
 
 /** Each item of a batch costs at least a unit, or half of one where the read is eventually consistent. */
 function unitsOfRead({ operation, input }: ReadRequest, items: readonly Item[]): number {

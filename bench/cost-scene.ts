@@ -115,8 +115,9 @@ export async function openScene() {
     /** Copies the image of a record as a backfill does. */
     async copy({ dynamodb: { Keys, NewImage = {} } }: LambdaRecord): Promise<void> {
       const plan = { rules: SETTINGS, floor: FLOOR };
-      const request = copyRequest([toCopy(Keys, NewImage, plan)], plan);
-      await count.transactions(pair.transactions).transact(request);
+      const input = copyRequest([toCopy(Keys, NewImage, plan)], plan);
+      const { kind } = await ports.twinWriter.write({ operation: 'TransactWriteItems', input });
+      if (kind !== 'written') throw new Error(`not copied: ${kind}`);
     },
     /** Reads the control row as a function does that has just been started. */
     start: openControl,

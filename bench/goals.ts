@@ -1,7 +1,7 @@
 // What is wanted, beside what was found.
 
 import type { ApproachName } from './approaches.ts';
-import { cpuPerRecord, median, perSecond, ratios, type Result } from './results.ts';
+import { cpuPerRecord, median, perSecond, ratios, type Result, spread } from './results.ts';
 
 export interface Found {
   readonly results: readonly Result[];
@@ -14,7 +14,8 @@ export interface Found {
 
 export interface Goal {
   readonly what: string;
-  readonly unit: ' x' | ' MiB';
+  /** @default x, of a ratio */
+  readonly unit?: 'x' | 'MiB';
   readonly least?: number;
   readonly most?: number;
   /** One for each round. */
@@ -26,9 +27,14 @@ export function isMet({ least = -Infinity, most = Infinity, figures }: Goal): bo
   return found >= least && found <= most;
 }
 
-export function wantedText({ least, most, unit }: Goal): string {
-  if (least === undefined) return `at most ${most}${unit}`;
-  return most === undefined ? `at least ${least}${unit}` : `${least} to ${most}${unit}`;
+export function wantedText({ least, most, unit = 'x' }: Goal): string {
+  if (least === undefined) return `at most ${most} ${unit}`;
+  return most === undefined ? `at least ${least} ${unit}` : `${least} to ${most} ${unit}`;
+}
+
+/** The median, and in brackets the lowest and the highest. */
+export function foundText({ figures, unit = 'x' }: Goal): string {
+  return `${spread(figures)} ${unit}`;
 }
 
 export function goalsOf({ results, coldStarts, growth, catchUp }: Found): Goal[] {
@@ -45,61 +51,52 @@ export function goalsOf({ results, coldStarts, growth, catchUp }: Found): Goal[]
   return [
     {
       what: 'records/s at 70 ms, against the stock SDK, one after the other',
-      unit: ' x',
       least: 300,
       figures: against(far, 'stock SDK, one after the other', perSecond),
     },
     {
       what: 'records/s at 70 ms, against the stock SDK, all at once',
-      unit: ' x',
       least: 8,
       figures: against(far, 'stock SDK, all at once', perSecond),
     },
     {
       what: 'records/s at 70 ms, against batch writes without conditions',
-      unit: ' x',
       least: 1.5,
       figures: against(far, 'stock SDK, batch writes, no conditions', perSecond),
     },
     {
       what: 'processor time per record at 0 ms, against the stock SDK',
-      unit: ' x',
       most: 0.12,
       figures: against(near, 'stock SDK, all at once', cpuPerRecord),
     },
     {
       what: 'processor time per record at 0 ms, against the leanest client',
-      unit: ' x',
       most: 1.6,
       figures: against(near, 'leanest', cpuPerRecord),
     },
     {
       what: 'records/s of a zipf batch, against ferry without coalescing',
-      unit: ' x',
       least: 5,
       figures: against(zipf, 'ferry, never coalescing', perSecond),
     },
     {
       what: 'catching up on the embedded engine, against its own limit for conditional puts',
-      unit: ' x',
       least: 0.8,
       figures: catchUp.map(({ ferry, limit }) => ferry / limit),
     },
     {
       what: 'module init and first request, against a bare stock client',
-      unit: ' x',
       most: 0.5,
       figures: coldStarts.map(([ours, stock]) => ours / stock),
     },
     {
       what: 'peak memory of a full event: 10,000 records of 600 B',
-      unit: ' MiB',
+      unit: 'MiB',
       most: 256,
       figures: fullEvent.rounds.map(({ peakMiB }) => peakMiB),
     },
     {
       what: 'time per record of 1,000,000 records, against the first thousands',
-      unit: ' x',
       least: 0.85,
       most: 1.15,
       figures: growth.map(({ firstUs, allUs }) => allUs / firstUs),

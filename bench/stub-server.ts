@@ -4,10 +4,11 @@
 
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
-import type { Item } from '../src/model/attribute-value.ts';
+import type { BatchWriteItemInput } from '@aws-sdk/client-dynamodb';
+import type { WriteRequest } from '../src/model/write-request.ts';
 import { putControlRow } from '../src/model/control-row.ts';
 import { CONTROL_ROW, SETTINGS } from './approach.ts';
-import { unitsOfItem } from './cost-count.ts';
+import { unitsOfItem, unitsOfWrite } from './cost-count.ts';
 import { COUNTS_PATH, type Counts } from './stub.ts';
 
 const [roundTripMs = 0, countsUnits = 0] = process.argv.slice(2).map(Number);
@@ -66,38 +67,19 @@ function answer(socket: Socket, { head, body }: { head: string; body: string }):
   }
   counts.requests += 1;
   const operation = OPERATION.exec(head)?.[1] ?? '';
-  if (countsUnits > 0) counts.writeUnits += unitsOf(operation, JSON.parse(body) as Body);
+  if (countsUnits > 0) counts.writeUnits += unitsOf(operation, body);
   const bytes = OTHERS[operation] ?? WRITTEN;
   if (roundTripMs === 0) socket.write(bytes);
   else setTimeout(() => socket.write(bytes), roundTripMs);
 }
 
-interface Body {
-  readonly Item?: Item;
-  readonly RequestItems?: Record<string, ReadonlyArray<{ readonly PutRequest: { Item: Item } }>>;
-  readonly TransactItems?: ReadonlyArray<{ readonly Put?: { readonly Item: Item } }>;
-}
-
-/** Ledger rows and deleted items of this benchmark are all below 1 KB. */
-function unitsOf(
-  operation: string,
-  { Item: item, RequestItems = {}, TransactItems = [] }: Body,
-): number {
-  switch (operation) {
-    case 'PutItem':
-      return unitsOfItem(item);
-    case 'BatchWriteItem': {
-      const puts = Object.values(RequestItems).flat();
-      return puts.reduce((sum, { PutRequest }) => sum + unitsOfItem(PutRequest.Item), 0);
-    }
-    case 'TransactWriteItems':
-      return TransactItems.reduce((sum, { Put }) => sum + 2 * unitsOfItem(Put?.Item), 0);
-    case 'BatchGetItem':
-    case 'GetItem':
-      return 0;
-    default:
-      return 1;
-  }
+/** Deleted items of this benchmark are all below 1 KB. */
+function unitsOf(operation: string, body: string): number {
+  if (operation.includes('Get')) return 0;
+  const input = JSON.parse(body) as Partial<BatchWriteItemInput>;
+  if (input.RequestItems === undefined) return unitsOfWrite({ operation, input } as WriteRequest);
+  const puts = Object.values(input.RequestItems).flat();
+  return puts.reduce((sum, { PutRequest }) => sum + unitsOfItem(PutRequest?.Item), 0);
 }
 
 const server = createServer(serve);

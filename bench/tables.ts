@@ -3,7 +3,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Found, type Goal, goalsOf, isMet, wantedText } from './goals.ts';
+import { type Found, foundText, type Goal, goalsOf, isMet, wantedText } from './goals.ts';
 import {
   cpuPerRecord,
   median,
@@ -28,7 +28,7 @@ function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>):
 
 function goalRow(goal: Goal): string[] {
   const verdict = isMet(goal) ? 'met' : '**missed**';
-  return [goal.what, wantedText(goal), `${spread(goal.figures)}${goal.unit}`, verdict];
+  return [goal.what, wantedText(goal), foundText(goal), verdict];
 }
 
 export function goalsTable(results: ResultsFile): string {

@@ -9,17 +9,6 @@ import { type LocalRegion, openLocalRegion } from '../src/local/engine/local-reg
 import type { KeySchema } from '../src/local/run/workload.ts';
 import { CREDENTIALS } from './approach.ts';
 
-export interface TwoRegions {
-  readonly source: LocalRegion;
-  readonly destination: LocalRegion;
-  /** Empty where the source has no stream yet. */
-  readonly streamArn: string;
-  /** For a configuration file. */
-  readonly configuration: object;
-  readonly replication: ReplicationConfig;
-  close(): Promise<void>;
-}
-
 export interface TwoRegionsOptions {
   readonly name: string;
   /** Of `Orders`, the table on both sides. @default those of `makeBatch` */
@@ -41,7 +30,7 @@ export async function openTwoRegions({
   keys = ORDER_KEYS,
   stream = true,
   directory,
-}: TwoRegionsOptions): Promise<TwoRegions> {
+}: TwoRegionsOptions) {
   const open = (region: string) =>
     openLocalRegion({
       region,
@@ -62,12 +51,12 @@ export async function openTwoRegions({
   return {
     source,
     destination,
+    /** Empty where the source has no stream yet. */
     streamArn,
+    /** For a configuration file. */
     configuration,
     replication: parseConfig(configuration).replications[0] as ReplicationConfig,
-    async close() {
-      await Promise.all([source.close(), destination.close()]);
-    },
+    close: () => Promise.all([source.close(), destination.close()]),
   };
 }
 
