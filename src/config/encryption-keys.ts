@@ -44,9 +44,9 @@ function replicaArn(keyArn: string, region: string): string {
  * table: readers and writers of the table need the key.
  */
 export function withTableKeys(replications: Replications): ReplicationConfig[] {
-  const keys = createdKeys(replications);
+  const created = createdTables(replications);
   const keyed = <T extends TableConfig>(table: T): T => {
-    const kmsKeyArn = table.kmsKeyArn ?? keys.get(placeOf(table))?.keyArn;
+    const kmsKeyArn = table.kmsKeyArn ?? created.get(placeOf(table))?.keyArn;
     return kmsKeyArn === undefined ? table : { ...table, kmsKeyArn };
   };
   return [...replications.values()].map((replication) => ({
@@ -56,30 +56,31 @@ export function withTableKeys(replications: Replications): ReplicationConfig[] {
   }));
 }
 
-interface CreatedKey {
-  /** Of the setting that creates the table. */
+interface CreatedTable {
+  /** Of the setting that creates it. */
   readonly path: string;
+  readonly table: TableConfig;
   readonly keyArn: string | undefined;
 }
 
-/** Of the tables with `"create": true`, by place. */
-function createdKeys(replications: Replications): ReadonlyMap<string, CreatedKey> {
-  const keys = new Map<string, CreatedKey>();
+/** The tables that the app creates as `"create": true` describes them, by place. */
+export function createdTables(replications: Replications): ReadonlyMap<string, CreatedTable> {
+  const tables = new Map<string, CreatedTable>();
   for (const [path, replication] of replications) {
     const { source, destination, encryption } = replication;
     const add = (side: string, table: TableConfig, forAll: string | undefined) => {
-      if (!table.create) return;
-      keys.set(placeOf(table), { path: `${path}.${side}`, keyArn: table.kmsKeyArn ?? forAll });
+      const keyArn = table.kmsKeyArn ?? forAll;
+      if (table.create) tables.set(placeOf(table), { path: `${path}.${side}`, table, keyArn });
     };
     add('source', source, encryption?.kmsKeyArn);
     add('destination', destination, destinationKey(replication));
   }
-  return keys;
+  return tables;
 }
 
 /** One line for each key that cannot encrypt what it is named for. */
 export function* keyProblems(replications: Replications): Generator<string> {
-  const created = createdKeys(replications);
+  const created = createdTables(replications);
   for (const [path, replication] of replications) {
     const { source, destination, encryption = {} } = replication;
     for (const [side, table] of Object.entries({ source, destination })) {
@@ -107,7 +108,7 @@ function* placeProblems(path: string, arn = NO_KEY, table: TableConfig): Generat
 function* otherKeyProblems(
   path: string,
   table: TableConfig,
-  created: ReadonlyMap<string, CreatedKey>,
+  created: ReadonlyMap<string, CreatedTable>,
 ): Generator<string> {
   const creator = created.get(placeOf(table));
   if (table.create || table.kmsKeyArn === undefined || creator === undefined) return;

@@ -1,18 +1,18 @@
 // The rules of a configuration that its schema cannot say: those about each replication, and those between several.
 
-import { keyProblems } from './encryption-keys.ts';
+import { createdTables, keyProblems } from './encryption-keys.ts';
 import { show } from './problems.ts';
 import { mistypedRegions } from './regions.ts';
 import { keysOf, replicationProblems } from './replication-rules.ts';
 import type { Replications, TableConfig } from './schema.ts';
-import { clashProblems, createdTables, placeOf } from './tables.ts';
+import { clashProblems, placeOf } from './tables.ts';
 
 /** One line per problem: path, value, and what was expected. */
 export function* ruleProblems(replications: Replications): Generator<string> {
   const created = createdTables(replications);
   // The app may create a table for another setting.
   const keys = (table: TableConfig) =>
-    keysOf(table.create ? table : (created.get(placeOf(table)) ?? table));
+    keysOf(table.create ? table : (created.get(placeOf(table))?.table ?? table));
   for (const [path, replication] of replications) {
     const { source, destination } = replication;
     yield* mistypedRegions(path, replication);

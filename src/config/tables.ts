@@ -38,15 +38,6 @@ export function* clashProblems(replications: Replications): Generator<string> {
   }
 }
 
-/** The tables that the app creates as `create: true` describes them, by place. */
-export function createdTables(replications: Replications): ReadonlyMap<string, TableConfig> {
-  const created = new Map<string, TableConfig>();
-  for (const { source, destination } of replications.values()) {
-    for (const table of [source, destination]) if (table.create) created.set(placeOf(table), table);
-  }
-  return created;
-}
-
 function* tableUses(replications: Replications): Generator<TableUse> {
   for (const [path, { source, destination, stateTable }] of replications) {
     const state = placeOf({ region: destination.region, table: stateTable });
