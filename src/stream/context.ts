@@ -25,10 +25,7 @@ export interface ConsumerOptions {
 }
 
 interface DeliveredBatch {
-  readonly shardId: string;
   readonly records: readonly DynamoDBRecord[];
-  /** 1 for the first time. */
-  readonly invocation: number;
   readonly result: InvocationResult;
 }
 

@@ -14,7 +14,7 @@ export interface DeliverySettings extends Omit<EventSourceConfig, 'enabled'> {
 
 export type InvocationResult =
   | { readonly kind: 'returned'; readonly response: unknown }
-  | { readonly kind: 'failed'; readonly errorName: string };
+  | { readonly kind: 'failed' };
 
 export type FailureCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded';
 
@@ -57,15 +57,15 @@ export function afterInvocation(
 ): Delivery {
   const failure = failureIn(batch, result);
   const { records } = batch;
-  if (failure.kind === 'none') return { done: records, retry: [] };
+  if (failure === 'none') return { done: records, retry: [] };
 
   const rest = { ...batch, invocations: batch.invocations + 1 };
-  if (failure.kind === 'from') {
-    const done = records.slice(0, failure.index);
-    const remaining = { ...rest, records: records.slice(failure.index) };
+  if (failure !== 'whole') {
+    const done = records.slice(0, failure);
+    const remaining = { ...rest, records: records.slice(failure) };
     // Split at the checkpoint, which like every split uses no retry; but at the first record there
     // is nothing to split.
-    const split = settings.bisectBatchOnFunctionError && failure.index > 0;
+    const split = settings.bisectBatchOnFunctionError && failure > 0;
     return { done, ...(split ? { retry: [remaining] } : retryOrGiveUp(remaining, settings)) };
   }
   if (settings.bisectBatchOnFunctionError && records.length > 1) {
@@ -86,24 +86,18 @@ function retryOrGiveUp(batch: Batch, { retryAttempts }: DeliverySettings): Omit<
   return { retry: [{ ...batch, retries: batch.retries + 1 }] };
 }
 
-type Failure =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'whole' }
-  /** Everything before `index` is done. */
-  | { readonly kind: 'from'; readonly index: number };
-
-const NONE: Failure = { kind: 'none' };
-const WHOLE: Failure = { kind: 'whole' };
+/** A number is the index before which everything is done. */
+type Failure = 'none' | 'whole' | number;
 
 function failureIn({ records }: Batch, result: InvocationResult): Failure {
-  if (result.kind === 'failed') return WHOLE;
+  if (result.kind === 'failed') return 'whole';
   const { response } = result;
-  if (response === undefined || response === null || response === '') return NONE;
+  if (response === undefined || response === null || response === '') return 'none';
   // Silent in the documentation: answers that are no object, and lists that are no list.
-  if (typeof response !== 'object' || Array.isArray(response)) return WHOLE;
+  if (typeof response !== 'object' || Array.isArray(response)) return 'whole';
   const failures = (response as { batchItemFailures?: unknown }).batchItemFailures;
-  if (failures === undefined || failures === null) return NONE;
-  if (!Array.isArray(failures)) return WHOLE;
+  if (failures === undefined || failures === null) return 'none';
+  if (!Array.isArray(failures)) return 'whole';
   return lowestOf(failures, records);
 }
 
@@ -113,10 +107,10 @@ function lowestOf(failures: readonly unknown[], records: readonly DynamoDBRecord
   let lowest: string | undefined;
   for (const failure of failures) {
     const identifier = (failure as { itemIdentifier?: unknown } | null | undefined)?.itemIdentifier;
-    if (typeof identifier !== 'string' || !positions.has(identifier)) return WHOLE;
+    if (typeof identifier !== 'string' || !positions.has(identifier)) return 'whole';
     if (lowest === undefined || compareSequenceNumbers(identifier, lowest) < 0) lowest = identifier;
   }
-  return lowest === undefined ? NONE : { kind: 'from', index: positions.get(lowest) ?? 0 };
+  return lowest === undefined ? 'none' : (positions.get(lowest) ?? 0);
 }
 
 /**

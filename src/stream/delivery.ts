@@ -71,12 +71,12 @@ export class ShardDelivery {
     try {
       result = { kind: 'returned', response: await invoke({ Records: [...records] }) };
     } catch (error) {
-      result = { kind: 'failed', errorName: error instanceof Error ? error.name : 'Error' };
+      result = { kind: 'failed' };
       onProblem(
         `invoke the function with ${records.length} records, attempt ${invocation}: ${describeError(error)}`,
       );
     }
-    onBatch?.({ shardId: this.#shardId, records, invocation, result });
+    onBatch?.({ records, result });
     return result;
   }
 

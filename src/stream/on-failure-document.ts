@@ -45,7 +45,6 @@ export interface GivenUpBatch {
   readonly nowMs: number;
 }
 
-/** The document for a batch that is given up. */
 export function onFailureDocument(given: GivenUpBatch): OnFailureDocument {
   const { batch, condition, result, shardId, streamArn, functionArn, nowMs } = given;
   const [first, last] = [batch.records[0], batch.records.at(-1)];

@@ -27,7 +27,7 @@ const SETTINGS: DeliverySettings = {
   maxRecordAgeSeconds: 3_600,
 };
 const BISECT = { ...SETTINGS, bisectBatchOnFunctionError: true };
-const FAILED: InvocationResult = { kind: 'failed', errorName: 'Error' };
+const FAILED: InvocationResult = { kind: 'failed' };
 
 interface RecordFields {
   readonly key?: string;
