@@ -67,15 +67,13 @@ describe('Lambda of a local run', () => {
   beforeEach(async () => {
     let enabled = true;
     state = {
-      functions: [
-        {
-          name: functionName('orders'),
-          region: 'us-east-1',
-          variables: {},
-          timeoutSeconds: 60,
-          createdAtMs: 1_000,
-        },
-      ],
+      function: {
+        name: functionName('orders'),
+        region: 'us-east-1',
+        variables: {},
+        timeoutSeconds: 60,
+        createdAtMs: 1_000,
+      },
       mapping: {
         get state(): ConsumerState {
           return enabled ? 'Enabled' : 'Disabled';

@@ -4,6 +4,7 @@
 import type { StreamConsumer } from '../../stream/consumer.ts';
 import type { ServiceRequest } from '../loopback/service.ts';
 
+/** The replicate function. */
 interface LocalFunction {
   readonly name: string;
   readonly region: string;
@@ -13,7 +14,7 @@ interface LocalFunction {
 }
 
 export interface LambdaApiState {
-  readonly functions: readonly LocalFunction[];
+  readonly function: LocalFunction;
   readonly mapping: Pick<StreamConsumer, 'state' | 'setEnabled'>;
   readonly mappingId: string;
   readonly streamArn: string;
@@ -51,15 +52,14 @@ export function answerLambda(
   return { status: 202, body: mappingOf(state) };
 }
 
-function configurationOf(name: string, { functions }: LambdaApiState): ApiAnswer {
-  const found = functions.find((one) => one.name === name);
-  if (found === undefined) return missing(`Function not found: ${name}`);
-  const { region, variables, timeoutSeconds, createdAtMs } = found;
+function configurationOf(name: string, { function: replicate }: LambdaApiState): ApiAnswer {
+  if (name !== replicate.name) return missing(`Function not found: ${name}`);
+  const { variables, timeoutSeconds, createdAtMs } = replicate;
   return {
     status: 200,
     body: {
       FunctionName: name,
-      FunctionArn: localFunctionArn({ name, region }),
+      FunctionArn: localFunctionArn(replicate),
       Timeout: timeoutSeconds,
       Environment: { Variables: variables },
       LastModified: new Date(createdAtMs).toISOString().replace('Z', '+0000'),
@@ -67,19 +67,18 @@ function configurationOf(name: string, { functions }: LambdaApiState): ApiAnswer
   };
 }
 
-/** There is one mapping, of the first function. */
+/** There is one mapping. */
 function mappings(name: string | null, state: LambdaApiState): ApiAnswer {
-  const isIts = name === state.functions[0]?.name;
+  const isIts = name === state.function.name;
   return { status: 200, body: { EventSourceMappings: isIts ? [mappingOf(state)] : [] } };
 }
 
 function mappingOf(state: LambdaApiState): object {
-  const [{ name, region } = { name: '', region: '' }] = state.functions;
   return {
     UUID: state.mappingId,
     State: state.mapping.state,
     EventSourceArn: state.streamArn,
-    FunctionArn: localFunctionArn({ name, region }),
+    FunctionArn: localFunctionArn(state.function),
     LastProcessingResult: state.lastResult,
     LastModified: state.mappingChangedAtMs / 1000,
   };

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { FerryError } from '../../errors.ts';
+import { FerryError, namedError } from '../../errors.ts';
 import { packageFile } from '../../package-files.ts';
 import type { FunctionErrorFields, Invocation, Reply } from './lambda-bootstrap.ts';
 
@@ -89,7 +89,10 @@ export function startLambdaProcess(options: LambdaProcessOptions): LambdaFunctio
 
   return {
     invoke(event) {
-      if (stopping) return Promise.reject(functionStopped());
+      if (stopping) {
+        const message = 'The function was stopped and takes no more invocations.';
+        return Promise.reject(new FerryError(message, { code: 'local.function.stopped' }));
+      }
       const invocation = invokeInTurn(event);
       running.add(invocation);
       const over = () => void running.delete(invocation);
@@ -169,7 +172,7 @@ class ExecutionEnvironment {
     });
     this.#initialized = this.#initialize();
     // Heard by the first invocation, which may come to it a little later.
-    this.#initialized.catch(ignore);
+    this.#initialized.catch(() => undefined);
   }
 
   async invoke(event: unknown): Promise<unknown> {
@@ -202,7 +205,7 @@ class ExecutionEnvironment {
     const ended = new Promise<void>((resolve) => {
       this.#current = { ...current, resolve: () => resolve(), reject: () => resolve() };
     });
-    current.reject(functionError({ name: 'PollerReplaced', message: 'The poller was replaced' }));
+    current.reject(namedError('PollerReplaced', 'The poller was replaced'));
     return {
       goOn: () => this.#child.kill('SIGCONT'),
       over: ended.then(() => this.end()),
@@ -302,16 +305,5 @@ function readLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) 
 }
 
 function functionError({ name, message, stack }: FunctionErrorFields): Error {
-  const error = new Error(message);
-  error.name = name;
-  if (stack !== undefined) error.stack = stack;
-  return error;
+  return Object.assign(namedError(name, message), stack !== undefined && { stack });
 }
-
-function functionStopped(): FerryError {
-  return new FerryError('The function was stopped and takes no more invocations.', {
-    code: 'local.function.stopped',
-  });
-}
-
-function ignore(): void {}

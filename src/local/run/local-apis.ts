@@ -59,15 +59,14 @@ export function localApis(clock: Clock): LocalApis {
     open(parts) {
       const { replication, variables, mapping, streamArn } = parts;
       const { name, source, function: deployment } = replication;
-      const replicate = {
-        name: functionName(name),
-        region: source.region,
-        variables,
-        timeoutSeconds: deployment.timeoutSeconds,
-        createdAtMs: clock.now(),
-      };
       const lambda: LambdaApiState = {
-        functions: [replicate],
+        function: {
+          name: functionName(name),
+          region: source.region,
+          variables,
+          timeoutSeconds: deployment.timeoutSeconds,
+          createdAtMs: clock.now(),
+        },
         mapping,
         mappingId: MAPPING_ID,
         streamArn,
