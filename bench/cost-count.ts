@@ -4,7 +4,7 @@ import type { DeleteItemInput } from '@aws-sdk/client-dynamodb';
 import { itemSizeBytes, readUnits, writeUnits } from '../src/model/capacity.ts';
 import type { ReadRequest } from '../src/model/read-request.ts';
 import type { WriteRequest } from '../src/model/write-request.ts';
-import type { TwinReader, TwinWriter, Item, ItemReader, LookAgainQueue } from '../src/ports.ts';
+import type { TwinReader, TwinWriter, Item, ItemReader } from '../src/ports.ts';
 
 export interface Cost {
   write: number;
@@ -58,16 +58,6 @@ export class CostCount {
         const item = await inner.get(key);
         this.cost.read += readUnits(itemSizeBytes(item ?? {}));
         return item;
-      },
-    };
-  }
-
-  /** A message is sent, received and deleted. */
-  lookAgain(inner: LookAgainQueue): LookAgainQueue {
-    return {
-      announce: (body) => {
-        this.cost.queueRequests += 3;
-        return inner.announce(body);
       },
     };
   }

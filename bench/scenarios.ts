@@ -56,10 +56,5 @@ export const SCENARIOS: readonly Scenario[] = [
   shaped('items of 100 B', { bytes: 120 }),
   shaped('items of 1 KB', { records: 5_000, keys: 5_000, bytes: ONE_UNIT_BYTES }),
   shaped('items of 100 KB', { records: 60, keys: 60, bytes: 100_000 }),
-  {
-    name: 'a full event in 256 MiB: 10,000 records of 600 B',
-    roundTripMs: 70,
-    shape: { ...DISTINCT, bytes: 600 },
-    approaches: ['ferry, 256 MiB'],
-  },
+  shaped('a full event in 256 MiB: 10,000 records of 600 B', { bytes: 600 }, ['ferry, 256 MiB']),
 ];

@@ -21,14 +21,8 @@ export interface Stub {
 
 /** @param countsUnits reads what it is sent, which takes time. */
 export async function startStub(roundTripMs: number, countsUnits = false): Promise<Stub> {
-  const args = [
-    '--import',
-    'tsx',
-    'bench/stub-server.ts',
-    `${roundTripMs}`,
-    `${Number(countsUnits)}`,
-  ];
-  const [command, ...rest] = onCore(1, [process.execPath, ...args]);
+  const program = ['bench/stub-server.ts', `${roundTripMs}`, `${Number(countsUnits)}`];
+  const [command, ...rest] = onCore(1, [process.execPath, '--import', 'tsx', ...program]);
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   if (child.stdout === null) throw new Error('no output');
   const [port] = (await once(child.stdout, 'data')) as [Buffer];

@@ -65,12 +65,8 @@ export function scenarioTables({ results }: ResultsFile): string {
   return names
     .map((name) => {
       const members = results.filter(({ scenario }) => scenario === name);
-      const [first] = members;
-      if (first === undefined) return '';
-      return table(
-        [name, ...head],
-        members.map((one) => resultRow(one, first)),
-      );
+      const rows = members.map((one, _, [first = one]) => resultRow(one, first));
+      return table([name, ...head], rows);
     })
     .join('\n\n');
 }

@@ -1,9 +1,8 @@
 // What esbuild makes of the sources, in memory: the modules that Node runs, what Lambda runs, and the live page.
 
-import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type BuildOptions, type Plugin, build as bundle, type OutputFile } from 'esbuild';
-import { packageFile } from '../src/package-files.ts';
+import { FUNCTION_NAMES, packageFile } from '../src/package-files.ts';
 
 /** For packages that are no ES modules, and ask for Node's own while they are loaded. */
 const REQUIRE =
@@ -75,8 +74,7 @@ const FUNCTION_SCHEMA: Plugin = {
 
 /** Each function with the SDK inside. What it imports only when needed becomes a chunk beside `index.mjs`. */
 export function buildFunctions(): Array<Promise<OutputFile[]>> {
-  const names = readdirSync(packageFile('src/handlers')).map((file) => file.replace('.ts', ''));
-  return names.map((name) =>
+  return FUNCTION_NAMES.map((name) =>
     outputOf({
       ...FUNCTION_OPTIONS,
       entryPoints: [{ in: `src/handlers/${name}.ts`, out: 'index' }],
