@@ -1,6 +1,7 @@
 // A queue -> invocations of a function, the way Lambda's event source mapping makes them of an SQS queue:
 // what the function has taken is deleted, and what it reports as failed comes back.
 
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { describeError } from '../../errors.ts';
 import type { Clock, MessageQueue, QueuedMessage } from '../../ports.ts';
 
@@ -17,13 +18,11 @@ export interface QueueMappingOptions {
 
 /** As much of Lambda's event as a function may rely on here. */
 export interface QueueEvent {
-  readonly Records: ReadonlyArray<{
-    readonly messageId: string;
-    readonly receiptHandle: string;
-    readonly body: string;
-    readonly attributes: { readonly SentTimestamp: string };
-    readonly eventSource: 'aws:sqs';
-  }>;
+  readonly Records: ReadonlyArray<
+    Pick<SQSRecord, 'messageId' | 'receiptHandle' | 'body' | 'eventSource'> & {
+      readonly attributes: Pick<SQSRecord['attributes'], 'SentTimestamp'>;
+    }
+  >;
 }
 
 export interface QueueMapping {
@@ -110,8 +109,6 @@ function eventOf(messages: readonly QueuedMessage[]): QueueEvent {
 
 /** With `ReportBatchItemFailures`. */
 function failuresIn(response: unknown): ReadonlySet<string> {
-  const { batchItemFailures = [] } = (response ?? {}) as {
-    batchItemFailures?: ReadonlyArray<{ readonly itemIdentifier: string }>;
-  };
+  const { batchItemFailures = [] } = (response ?? {}) as Partial<SQSBatchResponse>;
   return new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
 }

@@ -66,7 +66,6 @@ export class ArrivalWatch {
     }
   }
 
-  /** One look at everything. */
   async #look(): Promise<void> {
     const all = [...this.#awaited.values()];
     const reads: Task[] = [];

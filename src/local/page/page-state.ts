@@ -85,7 +85,6 @@ export function withSnapshot(state: PageState, snapshot: Snapshot): PageState {
   };
 }
 
-/** What the page shows of it. */
 export function viewOf(state: PageState, present: Present): PageView {
   const { phase, result, route, controls } = present;
   const { waitingLetters, sourceItems, destinationItems } = present;
