@@ -26,11 +26,11 @@ export interface AlarmSpec {
 const MINUTE_MS = 60_000;
 /** Heartbeats are written every minute, and a new mapping takes a minute or two to read the first. */
 const HEARTBEAT_LATE_MS = 5 * MINUTE_MS;
-export const HOUR_MS = 60 * MINUTE_MS;
+const HOUR_MS = 60 * MINUTE_MS;
 /** The stream keeps a record for 24 hours: after the first one, an operator looks, */
-export const WAITING_MS = HOUR_MS;
+export const WAITING_HOURS = 1;
 /** and after half of them, an operator must act. */
-export const EXPIRING_MS = 12 * HOUR_MS;
+export const EXPIRING_HOURS = 12;
 
 /** Without numbers, one datapoint of 1 or more alarms, in periods that follow from the timeout of the function. */
 type Numbers = 'threshold' | 'minutes' | 'periods';
@@ -109,17 +109,17 @@ function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
   const unapplied = metrics.own('OldestUnappliedAge', MAXIMUM);
   const read = metrics.handler('IteratorAge', MAXIMUM);
   const waiting = {
-    meaning: `Records have waited in the stream for ${hours(WAITING_MS)}. The stream keeps them for 24 hours.`,
+    meaning: `Records have waited in the stream for ${hours(WAITING_HOURS)}. The stream keeps them for 24 hours.`,
     firstStep: 'Run ferry status, and check that the event source mapping is enabled.',
     // No short peak is that old, and a long invocation leaves minutes without a datapoint.
-    threshold: WAITING_MS,
+    threshold: WAITING_HOURS * HOUR_MS,
     runbook: 'records-waiting',
   };
   const expiring = {
-    meaning: `Records have waited in the stream for ${hours(EXPIRING_MS)}. Act now: the stream keeps them for 24 hours.`,
+    meaning: `Records have waited in the stream for ${hours(EXPIRING_HOURS)}. Act now: the stream keeps them for 24 hours.`,
     firstStep:
       'Run ferry status, and check that the event source mapping is enabled. Lambda then moves records that get too old to the on-failure bucket, and ferry redrive applies them later.',
-    threshold: EXPIRING_MS,
+    threshold: EXPIRING_HOURS * HOUR_MS,
     runbook: 'records-expiring',
   };
   return [
@@ -130,8 +130,8 @@ function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
   ];
 }
 
-function hours(ms: number): string {
-  return ms === HOUR_MS ? 'an hour' : `${ms / HOUR_MS} hours`;
+function hours(count: number): string {
+  return count === 1 ? 'an hour' : `${count} hours`;
 }
 
 /** With "checked" tombstones. */

@@ -1,29 +1,26 @@
 // What an alarm means, and what to do first -> its description. An email shows nothing else.
 
+import { Token } from 'aws-cdk-lib';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import { dashboardUrl } from './console-links.ts';
+import type { AlarmSpec } from './alarm-specs.ts';
 import { entryTitle } from './runbook-entries.ts';
 
 /** CloudWatch's limit for the description of an alarm. */
 export const ALARM_DESCRIPTION_MAX = 1024;
 
+/** Ends with a link if the runbook has a URL, else with the name of the entry and the dashboard that shows it. */
 export function alarmDescription(
-  { name, source, alarms }: ReplicationConfig,
-  { meaning, firstStep, entry }: { meaning: string; firstStep: string; entry: string },
+  { name, source: { region }, alarms }: ReplicationConfig,
+  spec: Pick<AlarmSpec, 'anchor' | 'runbook' | 'meaning' | 'firstStep'>,
 ): string {
-  const more = `More: ferry status --replication ${name}.`;
-  return `${meaning} First: ${firstStep} ${more} Runbook: ${runbookPlace(alarms.runbook, { name, region: source.region, entry })}`;
-}
-
-/** A link if the runbook has a URL, else the name of the entry and the dashboard that shows it. */
-function runbookPlace(
-  runbook: string,
-  { name, region, entry }: { name: string; region: string; entry: string },
-): string {
-  if (isUrl(runbook)) return `${runbook}#${entry}`;
-  const url = dashboardUrl(region, dashboardName(name));
-  const dashboard = url ?? `the dashboard ${dashboardName(name)} in ${region}`;
-  return `"${entryTitle(entry)}" in ${runbook}, and on ${dashboard}`;
+  const { anchor, runbook: entry = anchor, meaning, firstStep } = spec;
+  const dashboard = dashboardName(name);
+  const url = dashboardUrl(region, dashboard) ?? `the dashboard ${dashboard} in ${region}`;
+  const place = isUrl(alarms.runbook)
+    ? `${alarms.runbook}#${entry}`
+    : `"${entryTitle(entry)}" in ${alarms.runbook}, and on ${url}`;
+  return `${meaning} First: ${firstStep} More: ferry status --replication ${name}. Runbook: ${place}`;
 }
 
 export function isUrl(runbook: string): boolean {
@@ -32,4 +29,19 @@ export function isUrl(runbook: string): boolean {
 
 export function dashboardName(replication: string): string {
   return `ferry-${replication}`;
+}
+
+const CONSOLES: Readonly<Record<string, string>> = {
+  aws: 'console.aws.amazon.com',
+  'aws-cn': 'console.amazonaws.cn',
+  'aws-us-gov': 'console.amazonaws-us-gov.com',
+};
+
+/** Undefined where the console is not known: in a Region that only a deployment knows, and in some partitions. */
+function dashboardUrl(region: string, dashboardName: string): string | undefined {
+  if (Token.isUnresolved(region)) return undefined;
+  // A Region that is newer than this release of the CDK has no known partition. New ones are in `aws`.
+  const console = CONSOLES[RegionInfo.get(region).partition ?? 'aws'];
+  if (console === undefined) return undefined;
+  return `https://${region}.${console}/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`;
 }

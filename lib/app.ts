@@ -60,18 +60,14 @@ function addReplication(app: App, config: ReplicationConfig): Replication {
 function addOutputs(stack: Stack, replication: Replication): void {
   const output = (id: string, description: string, value = '') =>
     new CfnOutput(stack, id, { description, value });
-  const {
-    eventSourceMapping: mapping,
-    deadLetterQueue: queue,
-    onFailureBucket: bucket,
-  } = replication;
-  const topicArn = replication.alarms?.topic.topicArn;
+  const { alarms, eventSourceMapping: mapping, deadLetterQueue, onFailureBucket } = replication;
+  const toSubscribe = 'Topic of the alarms: subscribe the operators on call';
   const toPause = 'Its event source mapping, to pause or resume';
-  output('AlarmTopicArn', 'Topic of the alarms: subscribe the operators on call', topicArn);
+  output('AlarmTopicArn', toSubscribe, alarms?.topic.topicArn);
   output('FunctionName', 'The replicate function', replication.function.functionName);
   output('EventSourceMappingId', toPause, mapping.eventSourceMappingId);
-  output('DeadLetterQueueUrl', 'Records that cannot be applied', queue.queueUrl);
-  output('OnFailureBucketName', 'Batches that Lambda gave up', bucket.bucketName);
+  output('DeadLetterQueueUrl', 'Records that cannot be applied', deadLetterQueue.queueUrl);
+  output('OnFailureBucketName', 'Batches that Lambda gave up', onFailureBucket.bucketName);
 }
 
 interface Built {

@@ -3,7 +3,7 @@
 import type { Construct } from 'constructs';
 import { ON_FAILURE_OBJECT_PREFIX, REPORT_OBJECT_PREFIX } from '../src/config/names.ts';
 import type { DeployedReplication, RolePolicies } from './ferry-function.ts';
-import { useOfDestinationKeys, useOfKey, useOfTableKey } from './key-grants.ts';
+import { useOfDestinationKeys, useOfKey, useOfTableKey } from './customer-keys.ts';
 import { allow, policy, tableArn } from './policies.ts';
 import { announceDeletes } from './replicator-policies.ts';
 

@@ -1,7 +1,7 @@
 // For what outgrows one machine: a state machine that runs the segments of a backfill, a verify or a redrive as
 // functions, many at a time, each with the very operations that the commands use.
 
-import { ArnFormat, Aws, Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import {
@@ -17,7 +17,7 @@ import { bulkName } from '../src/config/names.ts';
 import { segmentPolicies } from './bulk-policies.ts';
 import { SEGMENTS_LABEL, segmentStates } from './bulk-states.ts';
 import { createFerryFunction, createLogGroup, type DeployedReplication } from './ferry-function.ts';
-import { acknowledgeWildcards, allow, policy } from './policies.ts';
+import { acknowledgeWildcards, allow, arnHere, policy } from './policies.ts';
 
 /** One of these per replication whose configuration says `"bulk": true`. */
 export class BulkRuns extends Construct {
@@ -65,23 +65,15 @@ export class BulkRuns extends Construct {
  */
 function runnerRole(scope: Construct, replication: ReplicationConfig, functionArn: string): Role {
   const name = bulkName(replication.name);
-  const arnOf = (resource: string, resourceName: string) =>
-    Stack.of(scope).formatArn({
-      partition: Aws.PARTITION,
-      service: 'states',
-      resource,
-      resourceName,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
-  const executions = arnOf('execution', `${name}:*`);
-  const segments = arnOf('execution', `${name}/${SEGMENTS_LABEL}:*`);
+  const executions = arnHere(scope, 'states', `execution:${name}:*`);
+  const segments = arnHere(scope, 'states', `execution:${name}/${SEGMENTS_LABEL}:*`);
   const role = new Role(scope, 'RunnerRole', {
     description: `Ferry ${replication.name}: the state machine for backfill, verify and redrive`,
     assumedBy: new ServicePrincipal('states.amazonaws.com'),
     inlinePolicies: {
       InvokeFunction: policy(allow(['lambda:InvokeFunction'], functionArn)),
       RunSegments: policy(
-        allow(['states:StartExecution'], arnOf('stateMachine', name)),
+        allow(['states:StartExecution'], arnHere(scope, 'states', `stateMachine:${name}`)),
         allow(['states:DescribeExecution', 'states:StopExecution'], executions),
         // If an operator redrives a run, Step Functions redrives its failed segments by this role.
         allow(['states:RedriveExecution'], segments),

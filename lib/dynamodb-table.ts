@@ -6,8 +6,8 @@ import {
   type Attribute,
   AttributeType,
   Billing,
-  type StreamViewType,
   TableEncryptionV2,
+  type TablePropsV2,
   TableV2,
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Key } from 'aws-cdk-lib/aws-kms';
@@ -15,15 +15,11 @@ import type { Construct } from 'constructs';
 import type { KeyAttribute, TableConfig } from '../src/config/schema.ts';
 import { UsageError } from '../src/errors.ts';
 
-export interface ProtectedTableProps {
+type Optional = Pick<TablePropsV2, 'sortKey' | 'timeToLiveAttribute' | 'dynamoStream'>;
+
+interface ProtectedTableProps extends Optional {
   readonly tableName: string;
   readonly partitionKey: Attribute;
-  /** @default - the partition key alone is the key */
-  readonly sortKey?: Attribute;
-  /** @default - items do not expire */
-  readonly timeToLiveAttribute?: string;
-  /** @default - the table has no stream */
-  readonly dynamoStream?: StreamViewType;
   /** @default - an AWS managed key */
   readonly kmsKeyArn?: string | undefined;
 }
@@ -59,7 +55,7 @@ export function createConfiguredTable(
   scope: Construct,
   id: string,
   { table, partitionKey, sortKey, kmsKeyArn }: TableConfig,
-  options: Pick<ProtectedTableProps, 'dynamoStream' | 'timeToLiveAttribute'> = {},
+  options: Omit<Optional, 'sortKey'> = {},
 ): TableV2 {
   if (partitionKey === undefined) {
     throw new UsageError(`Table ${table} cannot be created without a partition key.`, {

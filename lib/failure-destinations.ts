@@ -1,9 +1,11 @@
 // Where records go that do not reach the twin: the dead-letter queue, to which the function sends
 // what cannot be applied, and the on-failure bucket, where Lambda puts the batches it gives up.
+// The look-again queue is made like the first.
 
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { BlockPublicAccess, Bucket } from 'aws-cdk-lib/aws-s3';
-import { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import {
@@ -11,7 +13,7 @@ import {
   DEAD_LETTER_RETENTION_SECONDS,
   DEAD_LETTER_SIZE_BYTES_MAX,
 } from '../src/config/names.ts';
-import { bucketEncryption, customerKey, queueEncryption } from './customer-key.ts';
+import { customerKey } from './customer-keys.ts';
 
 /**
  * Life of a batch in the on-failure bucket. Nothing announces its end, so it leaves a quarter of a
@@ -21,27 +23,46 @@ const FAILED_BATCH_LIFE = Duration.days(90);
 
 /** The queue for records that cannot be applied, as large and as patient as SQS allows. */
 export function createDeadLetterQueue(scope: Construct, replication: ReplicationConfig): Queue {
-  const queue = new Queue(scope, 'DeadLetterQueue', {
+  return createQueue(scope, 'DeadLetterQueue', {
     queueName: deadLetterQueueName(replication.name),
     retentionPeriod: Duration.seconds(DEAD_LETTER_RETENTION_SECONDS),
     maxMessageSizeBytes: DEAD_LETTER_SIZE_BYTES_MAX,
-    ...queueEncryption(customerKey(scope, replication, 'deadLetterQueue')),
+    key: customerKey(scope, replication, 'deadLetterQueue'),
+    whyNoDeadLetters:
+      'It is a dead-letter queue: the function sends to it, so no queue names it as such.',
+  });
+}
+
+/** @param props with the answer to cdk-nag's finding that the queue has no dead-letter queue. */
+export function createQueue(
+  scope: Construct,
+  id: string,
+  {
+    key,
+    whyNoDeadLetters,
+    ...props
+  }: QueueProps & { readonly key: IKey | undefined; readonly whyNoDeadLetters: string },
+): Queue {
+  const queue = new Queue(scope, id, {
+    ...props,
+    encryption: key === undefined ? QueueEncryption.SQS_MANAGED : QueueEncryption.KMS,
+    ...(key && { encryptionMasterKey: key }),
     enforceSSL: true,
-    // Its letters are data. Only a first deployment that fails takes the empty queue back, so that
+    // Its messages are data. Only a first deployment that fails takes the empty queue back, so that
     // the queue's name is free for the next one.
     removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   });
-  Validations.of(queue).acknowledge({
-    id: 'AwsSolutions-SQS3',
-    reason: 'It is a dead-letter queue: the function sends to it, so no queue names it as such.',
-  });
+  Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: whyNoDeadLetters });
   return queue;
 }
 
 /** The bucket for batches that Lambda gives up, each with all its records. */
 export function createOnFailureBucket(scope: Construct, replication: ReplicationConfig): Bucket {
+  const encryptionKey = customerKey(scope, replication, 'onFailureBucket');
   const bucket = new Bucket(scope, 'OnFailureBucket', {
-    ...bucketEncryption(customerKey(scope, replication, 'onFailureBucket')),
+    encryption: encryptionKey === undefined ? BucketEncryption.S3_MANAGED : BucketEncryption.KMS,
+    // A bucket key spares a request to KMS for each object.
+    ...(encryptionKey && { encryptionKey, bucketKeyEnabled: true }),
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     enforceSSL: true,
     // Lambda gives every object a name of its own, so there are no versions to keep.

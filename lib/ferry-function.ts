@@ -16,9 +16,8 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Deployment, ReplicationConfig } from '../src/config/schema.ts';
 import { type FunctionName, functionDirectory } from '../src/package-files.ts';
-import { customerKey } from './customer-key.ts';
 import { functionEnvironment } from './function-environment.ts';
-import { useOfKey } from './key-grants.ts';
+import { customerKey, useOfKey } from './customer-keys.ts';
 import { acknowledgeWildcards, allow, policy } from './policies.ts';
 
 /** A replication, and what its functions have to know of its stack. */

@@ -10,7 +10,7 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { HEARTBEAT_PERIOD_MS, heartbeatName } from '../src/config/names.ts';
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
-import { useOfTableKey } from './key-grants.ts';
+import { useOfTableKey } from './customer-keys.ts';
 import { allow, policy, tableArn } from './policies.ts';
 
 /** One of these per replication whose configuration has a `heartbeat`. */

@@ -4,7 +4,7 @@
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { keyOf } from '../src/config/encryption-keys.ts';
 import { bulkName } from '../src/config/names.ts';
-import { keyActions, type KeyedService, viaService } from './key-grants.ts';
+import { keyActions, type KeyedService, viaService } from './customer-keys.ts';
 import { partitionAt } from './policies.ts';
 
 export interface KeyPolicyStatement {

@@ -1,20 +1,20 @@
 // Deletes that are looked at again: the queue in which they wait, and the function that then looks at their
 // keys on the twin.
 
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type { PolicyDocument } from 'aws-cdk-lib/aws-iam';
 import {
   EventSourceMapping,
   type Function as LambdaFunction,
   MetricType,
 } from 'aws-cdk-lib/aws-lambda';
-import { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { LOOK_AGAIN_RETENTION_SECONDS, lookAgainName } from '../src/config/names.ts';
-import { customerKey, queueEncryption } from './customer-key.ts';
+import { createQueue } from './failure-destinations.ts';
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
-import { useOfDestinationKeys, useOfKey } from './key-grants.ts';
+import { customerKey, useOfDestinationKeys, useOfKey } from './customer-keys.ts';
 import { allow, policy, tableArn } from './policies.ts';
 
 const TIMEOUT = Duration.minutes(1);
@@ -24,21 +24,15 @@ const MESSAGES_PER_INVOCATION = 10;
 
 /** In the source Region, beside the function that announces deletes. */
 export function createLookAgainQueue(scope: Construct, replication: ReplicationConfig): Queue {
-  const queue = new Queue(scope, 'LookAgainQueue', {
+  return createQueue(scope, 'LookAgainQueue', {
     queueName: lookAgainName(replication.name),
     retentionPeriod: Duration.seconds(LOOK_AGAIN_RETENTION_SECONDS),
     // As Lambda asks for: six times the time of an invocation.
     visibilityTimeout: Duration.seconds(6 * TIMEOUT.toSeconds()),
-    ...queueEncryption(customerKey(scope, replication, 'lookAgainQueue')),
-    enforceSSL: true,
-    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-  });
-  Validations.of(queue).acknowledge({
-    id: 'AwsSolutions-SQS3',
-    reason:
+    key: customerKey(scope, replication, 'lookAgainQueue'),
+    whyNoDeadLetters:
       'A delete that could not be looked at must come back until it can; an alarm tells its age.',
   });
-  return queue;
 }
 
 /** One of these per replication with "checked" tombstones. */

@@ -77,12 +77,9 @@ const BULK_RUN: readonly Need[] = [
 ];
 const READ_BUCKET = 'bucket s3:ListBucket GetObject';
 const REDRIVE_LOOK: readonly Need[] = [
-  'source dynamodb:DescribeTable',
-  'twin dynamodb:DescribeTable',
-  'state dynamodb:DescribeTable GetItem',
-  'source dynamodb:BatchGetItem',
-  'twin dynamodb:BatchGetItem',
-  'state dynamodb:BatchGetItem',
+  'source dynamodb:DescribeTable BatchGetItem',
+  'twin dynamodb:DescribeTable BatchGetItem',
+  'state dynamodb:DescribeTable GetItem BatchGetItem',
   FUNCTION,
   'deadLetters sqs:GetQueueAttributes ReceiveMessage ChangeMessageVisibility',
   READ_BUCKET,

@@ -1,6 +1,6 @@
 // Statements that the roles of this app share.
 
-import { Aws, Stack, Token, Validations } from 'aws-cdk-lib';
+import { ArnFormat, Aws, Stack, Token, Validations } from 'aws-cdk-lib';
 import { type Conditions, PolicyDocument, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { type Partition, partitionOf } from '../src/config/partition.ts';
@@ -9,6 +9,12 @@ import { type Partition, partitionOf } from '../src/config/partition.ts';
 export function partitionAt(region: string): Partition {
   if (!Token.isUnresolved(region)) return partitionOf(region);
   return { name: Aws.PARTITION, dnsSuffix: Aws.URL_SUFFIX };
+}
+
+/** Of a resource in this account and Region. */
+export function arnHere(scope: Construct, service: string, resource: string): string {
+  const { NO_RESOURCE_NAME: arnFormat } = ArnFormat;
+  return Stack.of(scope).formatArn({ partition: Aws.PARTITION, service, resource, arnFormat });
 }
 
 /** Of a table in this account. */

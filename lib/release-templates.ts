@@ -14,14 +14,13 @@ import {
 import { CfnFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { FunctionName } from '../src/package-files.ts';
-import { withNames } from './documents/function-permissions.ts';
+import { withNames } from './documents/permissions-document.ts';
+import type { Resources } from './documents/sample-templates.ts';
 import { Replication } from './replication.ts';
 import { ReplicationDestination } from './replication-destination.ts';
 
 export interface Template {
-  readonly Resources: Readonly<
-    Record<string, { readonly Type: string; readonly Properties: Record<string, unknown> }>
-  >;
+  readonly Resources: Resources;
 }
 
 /** Beside the source table. The code of a function is the object `CodePrefix` + its name + `.zip` of `CodeBucket`. */

@@ -1,7 +1,6 @@
 // Alarms for what an operator must act on. Each description ends with the place of its entry in the runbook. All
 // alarms notify one topic. A composite alarm sums them up, for other dashboards.
 
-import { ArnFormat, Aws, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   AlarmRule,
@@ -18,7 +17,8 @@ import type { ReplicationConfig } from '../src/config/schema.ts';
 import { alarmTopicName } from '../src/config/names.ts';
 import { type AlarmSpec, alarmSpecs } from './alarm-specs.ts';
 import { alarmDescription } from './alarm-text.ts';
-import { customerKey } from './customer-key.ts';
+import { customerKey } from './customer-keys.ts';
+import { arnHere } from './policies.ts';
 import type { ReplicationMetrics } from './replication-metrics.ts';
 
 export interface ReplicationAlarmsProps {
@@ -58,13 +58,7 @@ export class ReplicationAlarms extends Construct {
       enforceSSL: true,
       ...(masterKey && { masterKey }),
     });
-    const alarms = Stack.of(this).formatArn({
-      partition: Aws.PARTITION,
-      service: 'cloudwatch',
-      resource: 'alarm',
-      resourceName: alarmName(replication.name, '*'),
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
+    const alarms = arnHere(this, 'cloudwatch', `alarm:${alarmName(replication.name, '*')}`);
     // The rule about TLS replaces the policy of a new topic, which would let the account's alarms in.
     topic.addToResourcePolicy(
       new PolicyStatement({
@@ -79,12 +73,11 @@ export class ReplicationAlarms extends Construct {
   }
 
   #createAlarm(replication: ReplicationConfig, spec: AlarmSpec): Alarm {
-    const { name } = replication;
-    const { anchor, metric, threshold, minutes, runbook: entry = anchor } = spec;
+    const { anchor, metric, threshold, minutes } = spec;
     const isSilence = spec.silence === true;
     const alarm = new Alarm(this, anchor, {
-      alarmName: alarmName(name, anchor),
-      alarmDescription: alarmDescription(replication, { ...spec, entry }),
+      alarmName: alarmName(replication.name, anchor),
+      alarmDescription: alarmDescription(replication, spec),
       metric,
       threshold,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -103,9 +96,9 @@ export class ReplicationAlarms extends Construct {
 
   /** Without an action: each of its parts notifies already. */
   #createSummary(replication: ReplicationConfig): CompositeAlarm {
-    const { name } = replication;
-    return new CompositeAlarm(this, 'degraded', {
-      compositeAlarmName: alarmName(name, 'degraded'),
+    const { anchor } = DEGRADED;
+    return new CompositeAlarm(this, anchor, {
+      compositeAlarmName: alarmName(replication.name, anchor),
       alarmDescription: alarmDescription(replication, DEGRADED),
       alarmRule: AlarmRule.anyOf(...this.alarms),
     });
@@ -113,9 +106,9 @@ export class ReplicationAlarms extends Construct {
 }
 
 const DEGRADED = {
+  anchor: 'degraded',
   meaning: 'Replication degraded: one of its alarms fires.',
   firstStep: 'Look at the other alarms of this replication.',
-  entry: 'degraded',
 };
 
 function alarmName(replication: string, anchor: string): string {

@@ -12,7 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import { alarmSpecs, EXPIRING_MS, HOUR_MS, WAITING_MS } from './alarm-specs.ts';
+import { alarmSpecs, EXPIRING_HOURS, WAITING_HOURS } from './alarm-specs.ts';
 import { dashboardName, isUrl } from './alarm-text.ts';
 import {
   alarmLines,
@@ -59,7 +59,7 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
   ];
   return [
     ...row(
-      `Is it behind?\nTime from a write at the source to the write on the twin. ${precision(replication)} The stream keeps records for 24 hours. Alarms fire when a record has waited for ${WAITING_MS / HOUR_MS} hour and for ${EXPIRING_MS / HOUR_MS} hours.`,
+      `Is it behind?\nTime from a write at the source to the write on the twin. ${precision(replication)} The stream keeps records for 24 hours. Alarms fire when a record has waited for ${WAITING_HOURS} hour and for ${EXPIRING_HOURS} hours.`,
       'latency-high',
       lagGraphs(replication, metrics, alarmLine),
     ),
@@ -116,12 +116,8 @@ function runbookRows(replication: ReplicationConfig, metrics: ReplicationMetrics
   const title = text(
     '## Runbook\nWhat to do when an alarm fires. Ferry’s `docs/runbook.md` has more.',
   );
-  return [[title], ...pairs(entries)];
+  return [[title], entries];
 }
 
 /** Entries that other entries name. */
 const MORE_ENTRIES = ['costs', 'outage-longer-than-a-day', 'tables-that-differ'];
-
-function pairs(widgets: readonly IWidget[]): IWidget[][] {
-  return widgets.flatMap((_, index) => (index % 2 === 0 ? [widgets.slice(index, index + 2)] : []));
-}

@@ -55,8 +55,10 @@ export class ReplicationDestination extends Construct implements DestinationTabl
     this.region = destination.region;
     this.tableName = destination.table;
     this.stateTableName = stateTable;
-    [this.encryptionKey, this.stateTableKey] =
-      'config' in props ? [] : [props.encryptionKey, props.stateTableKey];
+    const { timeToLiveAttribute, ...keys }: Partial<ReplicationDestinationProps> =
+      'config' in props ? {} : props;
+    this.encryptionKey = keys.encryptionKey;
+    this.stateTableKey = keys.stateTableKey;
     // Tombstones outlive the stack: without them, a late redrive could bring deleted items back.
     this.stateTable = createProtectedTable(this, 'StateTable', {
       tableName: stateTable,
@@ -64,10 +66,10 @@ export class ReplicationDestination extends Construct implements DestinationTabl
       timeToLiveAttribute: LEDGER_ATTRIBUTES.expiresAt,
       kmsKeyArn: stateKeyArn,
     });
-    const { timeToLiveAttribute } = 'config' in props ? {} : props;
-    const expiry = timeToLiveAttribute === undefined ? {} : { timeToLiveAttribute };
     this.twin = destination.create
-      ? createConfiguredTable(this, 'TwinTable', destination, expiry)
+      ? createConfiguredTable(this, 'TwinTable', destination, {
+          ...(timeToLiveAttribute && { timeToLiveAttribute }),
+        })
       : undefined;
   }
 }

@@ -66,17 +66,19 @@ export interface AlarmProps {
 }
 
 /** Settings of `ferry.json` with the same name, meaning and default: docs/settings.md describes them. */
-type Settings = Pick<
-  ReplicationConfig,
-  | 'bulk'
-  | 'reservedAttribute'
-  | 'systemicRejections'
-  | 'timestampAttribute'
-  | 'tombstones'
-  | 'ttlDeletes'
-  | 'unversionedItems'
->;
-export interface ReplicationProps extends Partial<Settings> {
+export const SHARED_SETTINGS = [
+  'tombstones',
+  'systemicRejections',
+  'ttlDeletes',
+  'unversionedItems',
+  'reservedAttribute',
+  'timestampAttribute',
+  'bulk',
+] as const satisfies ReadonlyArray<keyof ReplicationConfig>;
+
+type SharedSettings = Pick<ReplicationConfig, (typeof SHARED_SETTINGS)[number]>;
+
+export interface ReplicationProps extends Partial<SharedSettings> {
   /**
    * 1 to 30 lower-case letters, digits and dashes. Part of the names of functions and queues, and of every
    * tombstone: never rename it.

@@ -7,7 +7,11 @@ import { Construct } from 'constructs';
 import { parseConfig } from '../src/config/config.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { UsageError } from '../src/errors.ts';
-import type { DestinationTable, ReplicationProps } from './replication-props.ts';
+import {
+  type DestinationTable,
+  type ReplicationProps,
+  SHARED_SETTINGS,
+} from './replication-props.ts';
 import { type Settings, StandIns } from './stand-ins.ts';
 
 /** A replication of the same app, and the path of its construct. */
@@ -60,13 +64,7 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
       ...(topic && { alarmTopic: 'none' }),
       stateTable: destination.stateTableKey?.keyArn ?? 'none',
     },
-    tombstones: props.tombstones,
-    systemicRejections: props.systemicRejections,
-    ttlDeletes: props.ttlDeletes,
-    unversionedItems: props.unversionedItems,
-    reservedAttribute: props.reservedAttribute,
-    timestampAttribute: props.timestampAttribute,
-    bulk: props.bulk,
+    ...Object.fromEntries(SHARED_SETTINGS.map((name) => [name, props[name]])),
     heartbeat: heartbeatKey && { key: heartbeatKey },
     alarms: { email, runbook, latencySeconds: latency?.toSeconds() },
     eventSource: {

@@ -55,11 +55,14 @@ export class Replication extends Construct {
   constructor(scope: Construct, id: string, props: ReplicationProps | ConfiguredReplication) {
     super(scope, id);
     const fromProps = 'config' in props ? undefined : props;
-    this.config =
-      'config' in props ? props.config : configurationOf(this, props, this.#otherReplications());
+    const { config, streamArn }: ConfiguredReplication =
+      'config' in props
+        ? props
+        : { config: configurationOf(this, props, this.#otherReplications()) };
+    this.config = config;
     const replicator = new StreamReplicator(this, 'Replicator', {
-      replication: this.config,
-      streamArn: streamOf(this.config, 'config' in props ? props.streamArn : undefined),
+      replication: config,
+      streamArn: streamOf(config, streamArn),
     });
     this.#replicator = replicator;
     this.function = replicator.function;
@@ -68,12 +71,12 @@ export class Replication extends Construct {
     this.onFailureBucket = replicator.deployed.onFailureBucket;
     const { lookAgainQueue: queue } = replicator.deployed;
     this.lookAgain = queue && new LookAgain(this, 'LookAgain', replicator.deployed, queue);
-    this.bulkRuns = this.config.bulk
-      ? new BulkRuns(this, 'BulkRuns', replicator.deployed)
-      : undefined;
-    this.heartbeat = this.config.heartbeat && this.#createHeartbeat(replicator);
+    this.bulkRuns = config.bulk ? new BulkRuns(this, 'BulkRuns', replicator.deployed) : undefined;
+    this.heartbeat = config.heartbeat && new Heartbeat(this, 'Heartbeat', replicator.deployed);
+    // The first heartbeat is late from the start if nothing reads the stream yet.
+    this.heartbeat?.node.addDependency(this.eventSourceMapping);
     this.#metrics = new ReplicationMetrics(replicator, this.lookAgain);
-    this.dashboard = createDashboard(this, this.config, this.#metrics);
+    this.dashboard = createDashboard(this, config, this.#metrics);
     if (fromProps?.alarms !== false) this.addAlarms(fromProps?.alarms);
     if (Construct.isConstruct(fromProps?.destination))
       this.node.addDependency(fromProps.destination);
@@ -94,8 +97,7 @@ export class Replication extends Construct {
 
   /** Lets `grantee` run `ferry redrive --apply` on this replication. */
   grantRedrive(grantee: IGrantable): Grant {
-    const { deployed, function: replicate } = this.#replicator;
-    return grantRedrive(this, grantee, { ...deployed, function: replicate });
+    return grantRedrive(grantee, this.#replicator);
   }
 
   /** One of Ferry's own metrics. @default - sum over 5 minutes */
@@ -121,13 +123,6 @@ export class Replication extends Construct {
   /** Records that wait in the dead-letter queue. @default - maximum over 5 minutes */
   metricDeadLetters(props?: MetricOptions): Metric {
     return this.#metrics.deadLetters({ ...FIVE_MINUTES, ...props });
-  }
-
-  #createHeartbeat({ deployed, eventSourceMapping }: StreamReplicator): Heartbeat {
-    const heartbeat = new Heartbeat(this, 'Heartbeat', deployed);
-    // The first heartbeat is late from the start if nothing reads the stream yet.
-    heartbeat.node.addDependency(eventSourceMapping);
-    return heartbeat;
   }
 
   /** Of the same account, as far as it is known: names must not clash, and nothing must go round in a circle. */

@@ -5,7 +5,7 @@ import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
 import type { DeployedReplication, RolePolicies } from './ferry-function.ts';
-import { useOfDestinationKeys, useOfKey, useOfTableKey } from './key-grants.ts';
+import { useOfDestinationKeys, useOfKey, useOfTableKey } from './customer-keys.ts';
 import { allow, fitsPolicy, policy, tableArn } from './policies.ts';
 
 /** What the replicate function may do. */

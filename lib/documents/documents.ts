@@ -5,8 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SCHEMA } from '../../src/config/schema.ts';
 import { withAlarmLines } from './alarm-lines.ts';
-import { functionPolicies } from './function-permissions.ts';
-import { operatorPolicies } from './operator-permissions.ts';
+import { functionPolicies, operatorPolicies } from './permissions-document.ts';
 import { sampleResources } from './sample-templates.ts';
 import { settingsTables } from './settings-document.ts';
 

@@ -1,5 +1,6 @@
-// The roles of a template -> what each function may do, as IAM has it, with names instead of references.
+// The roles of a template, and what each command asks for -> the policies of docs/permissions.md.
 
+import { actionsByPlace, COMMANDS, type CommandNeeds, type Place } from '../operator-needs.ts';
 import type { Resources } from './sample-templates.ts';
 
 interface Role {
@@ -12,15 +13,15 @@ interface Role {
 
 type Statement = Readonly<Record<string, unknown>>;
 
-/** One heading and one policy for each role. */
+/** One heading and one policy for each role, as IAM has it, with names instead of references. */
 export function functionPolicies(resources: Resources): string {
   return Object.values(resources)
     .filter(({ Type }) => Type === 'AWS::IAM::Role')
-    .map(({ Properties }) => section(Properties as unknown as Role, resources))
+    .map(({ Properties }) => roleSection(Properties as unknown as Role, resources))
     .join('\n\n');
 }
 
-function section({ Description, Policies }: Role, resources: Resources): string {
+function roleSection({ Description, Policies }: Role, resources: Resources): string {
   const statements = Policies.flatMap(({ PolicyName, PolicyDocument: { Statement } }) =>
     Statement.map((statement, index) => ({
       Sid: `${PolicyName}${index === 0 ? '' : index + 1}`,
@@ -31,7 +32,7 @@ function section({ Description, Policies }: Role, resources: Resources): string 
   return `### ${title}\n\n${policyBlock(statements)}`;
 }
 
-export function policyBlock(statements: readonly object[]): string {
+function policyBlock(statements: readonly object[]): string {
   const policy = { Version: '2012-10-17', Statement: statements };
   // Lists of names in one line each.
   const json = JSON.stringify(policy, null, 2).replaceAll(
@@ -65,11 +66,14 @@ const PSEUDO: Readonly<Record<string, string>> = {
   'AWS::URLSuffix': 'amazonaws.com',
 };
 
+function arnIn(region: string, service: string, resource: string): string {
+  return `arn:aws:${service}:${region}:${ACCOUNT}:${resource}`;
+}
+
 /** Of a resource in the stack, by its logical id. */
 function arnOf(id: string, resources: Resources): string {
   const { Type, Properties } = resources[id] ?? { Type: 'none', Properties: {} };
-  const arn = (service: string, name: unknown) =>
-    `arn:aws:${service}:us-east-1:${ACCOUNT}:${String(name)}`;
+  const arn = (service: string, name: unknown) => arnIn('us-east-1', service, String(name));
   switch (Type) {
     case 'AWS::SQS::Queue':
       return arn('sqs', Properties['QueueName']);
@@ -84,4 +88,45 @@ function arnOf(id: string, resources: Resources): string {
     default:
       throw new Error(`What is the ARN of ${id}, a ${Type}?`);
   }
+}
+
+const table = (region: string, name: string) => arnIn(region, 'dynamodb', `table/${name}`);
+const inSource = (service: string, name: string) => arnIn('us-east-1', service, name);
+
+const RESOURCES: Readonly<Record<Place, string | readonly string[]>> = {
+  source: table('us-east-1', 'Orders'),
+  twin: table('eu-west-1', 'Orders'),
+  state: table('eu-west-1', 'ferry-orders-state'),
+  replicate: inSource('lambda', 'function:ferry-orders-replicate'),
+  heartbeat: inSource('lambda', 'function:ferry-orders-heartbeat'),
+  bulkFunction: inSource('lambda', 'function:ferry-orders-bulk'),
+  stateMachine: inSource('states', 'stateMachine:ferry-orders-bulk'),
+  executions: inSource('states', 'execution:ferry-orders-bulk:*'),
+  mappings: inSource('lambda', 'event-source-mapping:*'),
+  deadLetters: inSource('sqs', 'ferry-orders-dead-letters'),
+  lookAgain: inSource('sqs', 'ferry-orders-look-again'),
+  bucket: ['arn:aws:s3:::BUCKET', 'arn:aws:s3:::BUCKET/*'],
+  anything: '*',
+};
+
+/** One heading and one policy for each command, and a second policy for `--apply`. */
+export function operatorPolicies(): string {
+  return COMMANDS.map(commandSection).join('\n\n');
+}
+
+function commandSection({ command, always, apply }: CommandNeeds): string {
+  const more = apply.filter((need) => !always.includes(need));
+  const first = `### ferry ${command}\n\n${policyBlock(statements(always))}`;
+  return more.length === 0
+    ? first
+    : `${first}\n\nTo add for \`--apply\`:\n\n${policyBlock(statements(more))}`;
+}
+
+/** One for each place, with all that is done there. */
+function statements(needs: readonly string[]): object[] {
+  return [...actionsByPlace(needs)].map(([place, actions]) => ({
+    Effect: 'Allow',
+    Action: actions.toSorted(),
+    Resource: RESOURCES[place],
+  }));
 }

@@ -1,10 +1,25 @@
-// What a role may ask of customer managed keys: no more than its own work needs, and only through the service
+// Customer managed keys in constructs. They are named by ARN, so their policies are their owner's: key-policy.ts
+// has what these must allow. A role may ask no more of a key than its own work needs, and only through the service
 // whose data the key encrypts.
 
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
 import type { ReplicationConfig, TableConfig } from '../src/config/schema.ts';
 import { type KeyedResource, keyOf } from '../src/config/encryption-keys.ts';
 import { allow, partitionAt } from './policies.ts';
+
+/** The key of a resource; undefined where it has none. */
+export function customerKey(
+  scope: Construct,
+  replication: ReplicationConfig,
+  resource: KeyedResource,
+  /** In the scope, of the construct that it encrypts. @default - the resource's name */
+  id: string = resource,
+): IKey | undefined {
+  const keyArn = keyOf(replication, resource);
+  return keyArn === undefined ? undefined : Key.fromKeyArn(scope, `${id}Key`, keyArn);
+}
 
 /** What each request, with the permissions of its caller, makes its service ask of KMS. */
 const KEY_ACTIONS = {
