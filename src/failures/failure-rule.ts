@@ -22,14 +22,20 @@ export interface FailureContext {
   readonly roleOf: (table: string, region: string) => TableRole | undefined;
 }
 
+/** What is told of a failure of a known kind. */
+export type Told = Omit<FailureStory, 'kind'>;
+
 export interface FailureRule {
   readonly kind: string;
   /** Names or codes, a pattern of codes, or a question. */
   readonly when: readonly string[] | RegExp | ((link: ErrorLink) => boolean);
-  readonly tell: (link: ErrorLink, context: FailureContext) => Omit<FailureStory, 'kind'>;
+  /** Of an answer that counts whatever its name is. */
+  readonly status?: number;
+  readonly tell: (link: ErrorLink, context: FailureContext) => Told;
 }
 
-export function isMatch({ when }: FailureRule, link: ErrorLink): boolean {
+export function isMatch({ when, status }: FailureRule, link: ErrorLink): boolean {
+  if (status !== undefined && link.status === status) return true;
   if (typeof when === 'function') return when(link);
   if (when instanceof RegExp) return when.test(link.code);
   return when.includes(link.name) || when.includes(link.code);

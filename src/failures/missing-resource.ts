@@ -1,6 +1,7 @@
 // What AWS does not have -> what it is for Ferry, and what to do about exactly that.
 
 import type { FailedRequest } from '../errors.ts';
+import type { Told } from './failure-rule.ts';
 
 export type TableRole = 'source' | 'destination' | 'state';
 
@@ -10,16 +11,10 @@ export interface NamedTable {
   readonly role: TableRole | undefined;
 }
 
-interface Missing {
-  /** A sentence. */
-  readonly happened: string;
-  readonly advice: string;
-}
-
 const ACCOUNT = 'that the credentials belong to the account that has it';
 const DEPLOY = `Deploy the replication with \`npx cdk deploy --all\`, or check ${ACCOUNT}.`;
 
-export function missingTable({ table, region, role }: NamedTable): Missing {
+export function missingTable({ table, region, role }: NamedTable): Told {
   const what = role === undefined ? 'table' : TABLES[role].what;
   return {
     happened: `There is no ${what} ${table} in ${region}.`,
@@ -28,7 +23,7 @@ export function missingTable({ table, region, role }: NamedTable): Missing {
   };
 }
 
-const TABLES: Readonly<Record<TableRole, { readonly what: string; readonly advice: string }>> = {
+const TABLES = {
   source: {
     what: 'source table',
     advice: `Check the name and the Region of the source, and ${ACCOUNT}.`,
@@ -41,14 +36,14 @@ const TABLES: Readonly<Record<TableRole, { readonly what: string; readonly advic
     what: 'state table',
     advice: `Deploy the replication with \`npx cdk deploy --all\`, correct "stateTable" in the configuration, or check ${ACCOUNT}.`,
   },
-};
+} as const;
 
 /** @param roleOf what the configuration has a table for. */
 export function missingResource(
   request: FailedRequest | undefined,
   message: string,
   roleOf: (table: string, region: string) => TableRole | undefined,
-): Missing {
+): Told {
   const { service, resource, region = 'this Region' } = request ?? {};
   if (resource === undefined) {
     return { happened: `AWS does not have the requested resource: ${message}`, advice: DEPLOY };

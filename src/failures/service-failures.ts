@@ -2,13 +2,23 @@
 
 import type { ErrorLink } from './error-chain.ts';
 import { actionOf, requestText } from './failed-request.ts';
-import { type FailureContext, type FailureRule, type FailureStory, said } from './failure-rule.ts';
+import { type FailureContext, type FailureRule, said, type Told } from './failure-rule.ts';
 import { missingResource } from './missing-resource.ts';
 
 export const SERVICE_FAILURES: readonly FailureRule[] = [
   {
     kind: 'denied',
-    when: ({ name, status }) => DENIALS.includes(name) || status === 403,
+    when: [
+      'AccessDenied',
+      'AccessDeniedException',
+      'AuthorizationErrorException',
+      'Forbidden',
+      'KMSAccessDeniedException',
+      'KmsAccessDenied',
+      'NotAuthorized',
+      'UnauthorizedOperation',
+    ],
+    status: 403,
     tell: denied,
   },
   {
@@ -27,8 +37,13 @@ export const SERVICE_FAILURES: readonly FailureRule[] = [
   },
   {
     kind: 'other-region',
+    when: [
+      'PermanentRedirect',
+      'AuthorizationHeaderMalformed',
+      'IllegalLocationConstraintException',
+    ],
     // S3 answers to HeadBucket with the status alone.
-    when: ({ name, status }) => OTHER_REGION.includes(name) || status === 301,
+    status: 301,
     tell: (link, { request }) => ({
       happened: `${request?.resource ?? 'The bucket'} is in another Region than ${request?.region ?? 'the configured one'} (${said(link)}).`,
       advice: 'Correct the Region in the configuration, or the name of the bucket.',
@@ -36,7 +51,19 @@ export const SERVICE_FAILURES: readonly FailureRule[] = [
   },
   {
     kind: 'throttled',
-    when: ({ name, status }) => THROTTLES.includes(name) || status === 429,
+    when: [
+      'LimitExceededException',
+      'ProvisionedThroughputExceededException',
+      'RequestLimitExceeded',
+      'RequestThrottled',
+      'RequestThrottledException',
+      'SlowDown',
+      'Throttling',
+      'ThrottledException',
+      'ThrottlingException',
+      'TooManyRequestsException',
+    ],
+    status: 429,
     tell: (link, { request }) => ({
       happened: `AWS still throttles ${requestText(request)} after all retries (${said(link)}).`,
       advice:
@@ -70,36 +97,6 @@ export const SERVICE_FAILURES: readonly FailureRule[] = [
   },
 ];
 
-const OTHER_REGION: readonly string[] = [
-  'PermanentRedirect',
-  'AuthorizationHeaderMalformed',
-  'IllegalLocationConstraintException',
-];
-
-const DENIALS: readonly string[] = [
-  'AccessDenied',
-  'AccessDeniedException',
-  'AuthorizationErrorException',
-  'Forbidden',
-  'KMSAccessDeniedException',
-  'KmsAccessDenied',
-  'NotAuthorized',
-  'UnauthorizedOperation',
-];
-
-const THROTTLES: readonly string[] = [
-  'LimitExceededException',
-  'ProvisionedThroughputExceededException',
-  'RequestLimitExceeded',
-  'RequestThrottled',
-  'RequestThrottledException',
-  'SlowDown',
-  'Throttling',
-  'ThrottledException',
-  'ThrottlingException',
-  'TooManyRequestsException',
-];
-
 const BREAKDOWNS: readonly string[] = [
   'InternalError',
   'InternalFailure',
@@ -111,7 +108,7 @@ const BREAKDOWNS: readonly string[] = [
 ];
 
 /** AWS names user, action, resource and policy in most denials, and nothing in others. */
-function denied(link: ErrorLink, { request }: FailureContext): Omit<FailureStory, 'kind'> {
+function denied(link: ErrorLink, { request }: FailureContext): Told {
   const { message } = link;
   const [, action = request && actionOf(request)] =
     /not authorized to perform:? ([\w-]+:\w+)/.exec(message) ?? [];
@@ -133,7 +130,7 @@ function denied(link: ErrorLink, { request }: FailureContext): Omit<FailureStory
 }
 
 /** An answer of another kind. */
-export function refused(link: ErrorLink, { request }: FailureContext): Omit<FailureStory, 'kind'> {
+export function refused(link: ErrorLink, { request }: FailureContext): Told {
   return {
     happened: `AWS rejected ${requestText(request)} (${said(link)}).`,
     advice: 'Check names, ARNs, URLs and Regions in the configuration and in the options.',

@@ -39,14 +39,12 @@ export function attributeText({ name, type }: KeyAttribute): string {
   return `"${name}" (${type})`;
 }
 
-export function error(subject: string, says: string, advice: string): Finding[] {
-  return [{ severity: 'error', subject, says, advice }];
-}
+export const error = findingOf('error');
+export const warning = findingOf('warning');
+export const note = findingOf('note');
 
-export function warning(subject: string, says: string, advice: string): Finding[] {
-  return [{ severity: 'warning', subject, says, advice }];
-}
-
-export function note(subject: string, says: string, advice: string): Finding[] {
-  return [{ severity: 'note', subject, says, advice }];
+function findingOf(severity: Finding['severity']) {
+  return (subject: string, says: string, advice: string): Finding[] => [
+    { severity, subject, says, advice },
+  ];
 }

@@ -2,14 +2,16 @@
 
 import { deadLetterQueueName, lookAgainName } from '../config/names.ts';
 
+interface ScopeTable {
+  readonly region: string;
+  readonly table: string;
+  readonly create: boolean;
+}
+
 export interface TeardownScope {
   readonly name: string;
-  readonly source: { readonly region: string; readonly table: string; readonly create: boolean };
-  readonly destination: {
-    readonly region: string;
-    readonly table: string;
-    readonly create: boolean;
-  };
+  readonly source: ScopeTable;
+  readonly destination: ScopeTable;
   readonly stateTable: string;
   /** On-failure buckets: those that are of this replication, and those whose names are too short to tell. */
   readonly buckets: readonly BucketGuess[];
@@ -52,27 +54,17 @@ export function leftoversOf({
 }: TeardownScope): Leftover[] {
   const inSource = { region: source.region, stack: sourceStack(name) };
   const inDestination = { region: destination.region, stack: destinationStack(name) };
-  const queue = (what: string, queueName: string): Leftover => ({
-    kind: 'queue',
-    what,
-    name: queueName,
-    ...inSource,
-  });
-  const table = (what: string, tableName: string, place: typeof inSource): Leftover => ({
-    kind: 'table',
-    what,
-    name: tableName,
-    ...place,
-  });
+  const queue = { kind: 'queue', ...inSource } as const;
+  const bucket = { kind: 'bucket', ...inSource } as const;
+  const twin = { kind: 'table', what: 'twin', name: destination.table, ...inDestination } as const;
+  const table = { kind: 'table', what: 'source table', name: source.table, ...inSource } as const;
   return [
-    queue('dead-letter queue', deadLetterQueueName(name)),
-    queue('look-again queue', lookAgainName(name)),
-    ...buckets.map(
-      (bucket): Leftover => ({ kind: 'bucket', what: 'on-failure bucket', ...bucket, ...inSource }),
-    ),
-    table('state table', stateTable, inDestination),
-    ...(destination.create ? [table('twin', destination.table, inDestination)] : []),
-    ...(source.create ? [table('source table', source.table, inSource)] : []),
+    { ...queue, what: 'dead-letter queue', name: deadLetterQueueName(name) },
+    { ...queue, what: 'look-again queue', name: lookAgainName(name) },
+    ...buckets.map((guess) => ({ ...bucket, what: 'on-failure bucket', ...guess })),
+    { kind: 'table', what: 'state table', name: stateTable, ...inDestination },
+    ...(destination.create ? [twin] : []),
+    ...(source.create ? [table] : []),
   ];
 }
 
