@@ -95,7 +95,7 @@ export async function deployedBulk(
   region: ServiceRegion,
   replication: string,
 ): Promise<DeployedBulk> {
-  const isLocal = Object.values(region.endpoints ?? {}).some(isLoopback);
+  const isLocal = isLoopback(region.endpoints?.lambda ?? '');
   const hint = isLocal ? NO_LOCAL_BULK : DEPLOY_BULK;
   const name = bulkName(replication);
   const deployed = await describe(region, name, hint);

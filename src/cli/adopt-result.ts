@@ -7,11 +7,10 @@ import { type ControlRow, newestEpoch, standingOf } from '../model/control-row.t
 import { duration } from '../text/duration.ts';
 import { type AdoptStep, refusal } from '../switchover/adopt.ts';
 import type { EventSource } from '../ports.ts';
-import { type PairCall, printResult, titleOf } from './call.ts';
-import { counted, EXIT, grouped, type Io } from './output.ts';
+import { type Call, type PairCall, printResult, titleOf } from './call.ts';
+import { counted, EXIT, grouped } from './output.ts';
 import { money } from './rows.ts';
 
-/** What a screen needs of a plan. */
 export interface ShownPlan extends PairCall {
   readonly plan: AdoptionPlan;
   readonly choice: AdoptionChoice;
@@ -39,10 +38,9 @@ export function printPlan(shown: ShownPlan): number {
 
 function planFacts(
   plan: Exclude<AdoptionPlan, { kind: 'refused' }>,
-  { replication, mappings, choice, settleMs }: ShownPlan,
+  { mappings, choice, settleMs }: ShownPlan,
 ): object {
   return {
-    replication: replication.name,
     apply: false,
     adopt: plan.kind !== 'nothing',
     why: plan.kind === 'nothing' ? undefined : plan.why,
@@ -99,16 +97,12 @@ function idsOf(mappings: readonly EventSource[]): string {
   return mappings.map(({ id }) => id).join(', ');
 }
 
-export interface Adopted extends ShownPlan {
-  readonly row: ControlRow;
-}
-
-export function printAdopted(adopted: Adopted): void {
-  const { replication, row, mappings, choice } = adopted;
+export function printAdopted(adopted: ShownPlan, row: ControlRow): void {
+  const { replication, mappings, choice } = adopted;
   const { n, streams } = newestEpoch(row);
   const stay = choice.asIs ? [] : stillDisabled(mappings, row);
-  const result = { replication: replication.name, apply: true, adopt: true, ...rowFacts(row) };
-  printResult(adopted, { ...result, disabledMappings: stay.map(({ id }) => id) }, [
+  const disabledMappings = stay.map(({ id }) => id);
+  printResult(adopted, { apply: true, adopt: true, ...rowFacts(row), disabledMappings }, [
     titleOf(replication),
     `Epoch ${n} is open for the stream ${streams.join(', ')}.`,
     choice.asIs
@@ -145,18 +139,16 @@ function enable(id: string, { source }: ReplicationConfig): string {
   return `To enable it, run: aws lambda update-event-source-mapping --region ${source.region} --uuid ${id} --enabled`;
 }
 
-export interface AdoptReporter {
-  readonly onStep: (step: AdoptStep) => void;
-  /** Prints what reading all versions costs, before they are read. */
-  begin(shown: ShownPlan): void;
-  /** After a failure: which mappings are disabled now, and what to do. */
-  listDisabled(): void;
+/** Printed before all versions are read. */
+export function announceReading({ io, plan, pair }: ShownPlan): void {
+  if (plan.kind !== 'survey') return;
+  io.err(`Reading the version of every item of the twin (${costOf(pair)}), because ${plan.why}.`);
 }
 
 /** Between lines where no terminal shows a status line. */
 const PLAIN_INTERVAL_MS = 30_000;
 
-export function adoptReporter(io: Io, replication: ReplicationConfig): AdoptReporter {
+export function adoptReporter({ io, replication }: Call) {
   const disabled = new Map<string, EventSource>();
   let shownLeftMs = Infinity;
   let isWaiting = false;
@@ -199,12 +191,7 @@ export function adoptReporter(io: Io, replication: ReplicationConfig): AdoptRepo
   };
   return {
     onStep,
-    begin({ plan, pair }) {
-      if (plan.kind !== 'survey') return;
-      io.err(
-        `Reading the version of every item of the twin (${costOf(pair)}), because ${plan.why}.`,
-      );
-    },
+    /** After a failure: which mappings are disabled now, and what to do. */
     listDisabled() {
       for (const id of disabled.keys()) {
         io.err(

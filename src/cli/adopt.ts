@@ -8,7 +8,7 @@ import { lookAgainSeconds } from '../config/names.ts';
 import { identify } from '../replicate/first-adoption.ts';
 import { adopt, type AdoptContext, type AdoptStep, planNow } from '../switchover/adopt.ts';
 import { wrongOption } from './arguments.ts';
-import { adoptReporter, printAdopted, printPlan } from './adopt-result.ts';
+import { adoptReporter, announceReading, printAdopted, printPlan } from './adopt-result.ts';
 import { onReplication, type PairCall, withOpen } from './call.ts';
 import type { Command } from './command.ts';
 import { EXIT } from './output.ts';
@@ -48,7 +48,7 @@ interface AdoptCall extends PairCall {
 async function run(call: AdoptCall): Promise<number> {
   const { options, io, sources } = call;
   const choice = { again: options.has('again'), asIs: options.has('as-is') };
-  const reporter = adoptReporter(io, call.replication);
+  const reporter = adoptReporter(call);
   const context = await contextOf(call, reporter.onStep);
   const plan = await planNow(choice, context);
   const mappings = (await sources?.mappings.list()) ?? [];
@@ -57,9 +57,9 @@ async function run(call: AdoptCall): Promise<number> {
   if (!options.has('apply') || plan.kind === 'nothing' || plan.kind === 'refused') {
     return printPlan(shown);
   }
-  reporter.begin(shown);
+  announceReading(shown);
   try {
-    printAdopted({ ...shown, row: await adopt(choice, context) });
+    printAdopted(shown, await adopt(choice, context));
     return EXIT.done;
   } catch (error) {
     reporter.listDisabled();

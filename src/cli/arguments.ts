@@ -35,16 +35,10 @@ export function parseOptions(command: Command, args: readonly string[]): ParsedO
   };
 }
 
-interface Arguments {
-  readonly values: ReadonlyMap<string, string | true>;
-  readonly positionals: readonly string[];
-  /** Each a sentence without its full stop. */
-  readonly problems: readonly string[];
-}
-
-function readArguments(command: Command, args: readonly string[]): Arguments {
+function readArguments(command: Command, args: readonly string[]) {
   const values = new Map<string, string | true>();
   const positionals: string[] = [];
+  /** Each a sentence without its full stop. */
   const problems = new Set<string>();
   for (const token of tokensOf(command, args)) {
     if (token.kind === 'positional') positionals.push(token.value);
@@ -71,12 +65,7 @@ function tokensOf({ options }: Command, args: readonly string[]) {
   return parseArgs({ ...settings, allowPositionals: true }).tokens;
 }
 
-interface OptionToken {
-  readonly index: number;
-  readonly name: string;
-  readonly value: string | undefined;
-  readonly inlineValue: boolean | undefined;
-}
+type OptionToken = Extract<ReturnType<typeof tokensOf>[number], { kind: 'option' }>;
 
 interface Given {
   readonly command: Command;
@@ -94,7 +83,7 @@ function problemOf(token: OptionToken, { command, args, isThere }: Given): strin
     return value === undefined ? undefined : `--${name} takes no value, got "${value}"`;
   if (value === undefined) return `--${name} needs ${wanted}, got nothing`;
   // A number may be negative; anything else that looks like an option is one.
-  const isOption = inlineValue !== true && /^-\D/.test(value);
+  const isOption = !inlineValue && /^-\D/.test(value);
   if (isOption) return `--${name} needs ${wanted}, got the option ${value}`;
   if (value === '') return `--${name} needs ${wanted}, got ""`;
   return isThere ? `--${name} is given twice` : undefined;

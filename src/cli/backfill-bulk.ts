@@ -10,7 +10,7 @@ import type { ObjectStore } from '../ports.ts';
 import { incompleteBulk, perWorker, runInBulk } from './bulk.ts';
 import type { Call } from './call.ts';
 
-export interface Copying {
+interface Copying {
   readonly call: Call;
   readonly context: BackfillContext;
   readonly onProgress: (progress: BackfillProgress) => void;
@@ -21,7 +21,7 @@ export async function copyInBulk(
   run: BackfillRun,
   { call, context, onProgress }: Copying,
 ): Promise<void> {
-  const { options, io, replication } = call;
+  const { options } = call;
   const show = async () => {
     const { progress, open } = await backfillProgress(run, context);
     onProgress(progress);
@@ -29,15 +29,13 @@ export async function copyInBulk(
   };
   const { open: segments } = await show();
   await runInBulk(
+    call,
     {
-      io,
-      replication,
       // Another try of the same run is another execution.
       name: `${run.run}-${systemClock.now()}`,
       earlier: run.execution,
       onStarted: (execution) => noteExecution(run, execution, context),
       segments,
-      workers: options.integer('workers') ?? 1,
       task: {
         operation: 'backfill',
         run,

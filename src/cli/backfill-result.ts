@@ -24,13 +24,11 @@ interface Estimated extends Call {
   readonly done: DoneBefore | undefined;
 }
 
-/** What a backfill would take; nothing has been changed. */
 export function printEstimate(estimated: Estimated): void {
   const { replication, expected, unfinished, copied, done } = estimated;
   printResult(
     estimated,
     {
-      replication: replication.name,
       apply: false,
       estimate: expected,
       ...(unfinished === undefined ? {} : { resumes: unfinished.startedAt, copied }),
@@ -76,13 +74,11 @@ export interface BackfillOutcome extends Call {
   readonly rejected: readonly RejectedCopy[];
 }
 
-/** What a backfill has done until it ended. */
 export function printBackfill(outcome: BackfillOutcome): void {
-  const { replication, progress, finished, resumed, rejected } = outcome;
+  const { progress, finished, resumed, rejected } = outcome;
   printResult(
     outcome,
     {
-      replication: replication.name,
       apply: true,
       finished,
       resumed,

@@ -3,13 +3,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../aws/system-clock.ts';
-import {
-  copyContext,
-  openPairWriting,
-  type PairWriting,
-  retriesUntil,
-} from '../composition/pair-work.ts';
-import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
+import { copyContext } from '../composition/pair-work.ts';
+import type { TablePair } from '../composition/table-pair.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import { dollars } from '../model/capacity.ts';
 import { type CopyEstimate, estimateCopy } from '../backfill/estimate.ts';
@@ -25,17 +20,23 @@ import {
 import { wrongOption } from './arguments.ts';
 import { beginStream, timeWarning, withBeforeStream } from './backfill-before-stream.ts';
 import { type DoneBefore, ENABLE_LEFT, printBackfill, printEstimate } from './backfill-result.ts';
-import { copyInBulk, type Copying } from './backfill-bulk.ts';
-import { bulkOption, requireBulkRates } from './bulk.ts';
-import { type Call, exitCode, onReplication, untilInterrupted, withOpen } from './call.ts';
+import { copyInBulk } from './backfill-bulk.ts';
+import { requireBulkRates } from './bulk.ts';
+import { exitCode, untilInterrupted } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 import { replicationOptions } from './replication.ts';
 import { money } from './rows.ts';
-import { checkBulk, checkLookAgain } from './run-needs.ts';
+import { checkBulk, onPairWriting, type WritingCall } from './run-needs.ts';
 import { segmentCount } from './segments.ts';
+import {
+  bulkOption,
+  lookAgainOption,
+  unitsOption,
+  workersOf,
+  workersOption,
+} from './work-options.ts';
 
 export const backfillCommand: Command = {
   name: 'backfill',
@@ -48,22 +49,9 @@ export const backfillCommand: Command = {
       help: 'copy to a new twin before its event source mapping is enabled; this uses half the WCU or less',
     },
     bulk: bulkOption,
-    workers: {
-      value: 'N',
-      range: [1, 1_000],
-      default: '4',
-      help: 'table segments to copy at the same time',
-    },
-    'read-units': {
-      value: 'PER_SECOND',
-      range: [1, 10_000_000],
-      help: 'maximum read capacity to use on the source, in RCU',
-    },
-    'write-units': {
-      value: 'PER_SECOND',
-      range: [1, 10_000_000],
-      help: 'maximum write capacity to use on the destination, in WCU',
-    },
+    workers: workersOption('table segments to copy at the same time'),
+    'read-units': unitsOption('maximum read capacity to use on the source, in RCU'),
+    'write-units': unitsOption('maximum write capacity to use on the destination, in WCU'),
     ...lookAgainOption,
     json: { help: 'print the result as one line of JSON' },
   },
@@ -72,19 +60,9 @@ export const backfillCommand: Command = {
       throw wrongOption('--apply and --dry-run contradict each other.', 'Use one of them.');
     }
     requireBulkRates(options);
-    const queueUrl = lookAgainUrl(options);
-    return onReplication({ options, io }, HINT, (call) =>
-      withOpen(openPair(call), async (pair) => {
-        const { replication } = call;
-        const apply = options.has('apply');
-        const setup = { replication, pair, streamArn: streamOf(pair), queueUrl, apply };
-        const writing = await openPairWriting({ ...setup, retries: retriesUntil(io.interrupted) });
-        const work = { ...call, ...writing };
-        if (apply) return copy(work);
-        await checkLookAgain({ replication, queueUrl }, io);
-        if (options.has('bulk')) await checkBulk(replication, io);
-        return planOnly(work);
-      }),
+    const needs = { hint: HINT, concurrency: REQUESTS_PER_WORKER * workersOf(options) };
+    return onPairWriting({ options, io }, needs, (call) =>
+      options.has('apply') ? copy(call) : planOnly(call),
     );
   },
 };
@@ -95,13 +73,6 @@ const REQUESTS_PER_WORKER = 5;
 const PAGE_ITEMS_MAX = 2_000;
 const REJECTED_SHOWN_MAX = 20;
 
-type BackfillCall = Call & PairWriting;
-
-function openPair({ options, replication }: Call): Promise<TablePair> {
-  const concurrency = REQUESTS_PER_WORKER * (options.integer('workers') ?? 0);
-  return openTablePair({ replication, concurrency, writes: true });
-}
-
 async function estimate(
   { source, facts }: TablePair,
   beforeStream: boolean,
@@ -111,8 +82,9 @@ async function estimate(
 }
 
 /** Refuses what the copy itself would refuse, and finds the unfinished run that it would go on with. */
-async function planOnly(call: BackfillCall): Promise<number> {
+async function planOnly(call: WritingCall): Promise<number> {
   const { options, pair, io } = call;
+  if (options.has('bulk')) await checkBulk(call);
   const beforeStream = options.has('before-stream');
   const restart = options.has('restart');
   const fresh = { ...newRun(call), ...(beforeStream ? { beforeStream } : {}) };
@@ -127,8 +99,7 @@ async function planOnly(call: BackfillCall): Promise<number> {
   return EXIT.done;
 }
 
-/** A copy before the stream that has ended, and whether its stream is applied already. */
-async function doneBefore(fresh: BackfillRun, call: BackfillCall): Promise<DoneBefore | undefined> {
+async function doneBefore(fresh: BackfillRun, call: WritingCall): Promise<DoneBefore | undefined> {
   return withBeforeStream(call, async (before) => {
     const run = await checkBeforeStream(fresh, call.options.has('restart'), before);
     return run && { run, isBegun: (await planStream(run, before)).length > 0 };
@@ -139,7 +110,7 @@ function doneAlready({ startedAt }: BackfillRun): string {
   return `The copy that started at ${startedAt} has already finished.`;
 }
 
-async function copy(call: BackfillCall): Promise<number> {
+async function copy(call: WritingCall): Promise<number> {
   if (!call.options.has('before-stream')) return copyFrom(newRun(call), call);
   return withBeforeStream(call, async (before) => {
     const run = { ...newRun(call), beforeStream: true };
@@ -153,7 +124,7 @@ async function copy(call: BackfillCall): Promise<number> {
 /** @param before where the stream is to be started in the end. */
 async function copyFrom(
   fresh: BackfillRun,
-  call: BackfillCall,
+  call: WritingCall,
   before?: BeforeStreamContext,
 ): Promise<number> {
   const { options, io, pair } = call;
@@ -174,7 +145,7 @@ async function copyFrom(
   const finished = await isFinished(io, () =>
     options.has('bulk')
       ? copyInBulk(run, { call, context, onProgress })
-      : copyHere(run, { call, context, onProgress }),
+      : backfill(run, context, { workers: workersOf(options), onProgress }),
   );
   printBackfill({ ...call, progress, finished, resumed, rejected });
   const isBegun = before === undefined || (finished && (await isStreamBegun(run, call, before)));
@@ -183,7 +154,7 @@ async function copyFrom(
 
 async function isStreamBegun(
   run: BackfillRun,
-  call: BackfillCall,
+  call: WritingCall,
   before: BeforeStreamContext,
 ): Promise<boolean> {
   const isBegun = await isFinished(call.io, () => beginStream(run, call, before));
@@ -196,13 +167,8 @@ async function isFinished(io: Io, work: () => Promise<unknown>): Promise<boolean
   return (await untilInterrupted(io, () => work().then(() => true))) ?? false;
 }
 
-function copyHere(run: BackfillRun, { call, context, onProgress }: Copying) {
-  const workers = call.options.integer('workers') ?? 1;
-  return backfill(run, context, { workers, onProgress });
-}
-
 function contextOf(
-  call: BackfillCall,
+  call: WritingCall,
   onRejected: (rejected: RejectedCopy) => void,
 ): BackfillContext {
   const { options } = call;
@@ -217,14 +183,14 @@ function contextOf(
 /** A page is written within a minute or so, at about four units an item, so that little is done twice. */
 function pageItems(options: ParsedOptions): number {
   const perSecond = options.integer('write-units') ?? Infinity;
-  const perWorker = (perSecond * 60) / 4 / (options.integer('workers') ?? 1);
+  const perWorker = (perSecond * 60) / 4 / workersOf(options);
   return Math.max(1, Math.min(PAGE_ITEMS_MAX, Math.floor(perWorker)));
 }
 
-function newRun({ pair, options, streamArn }: BackfillCall): BackfillRun {
+function newRun({ pair, options, streamArn }: WritingCall): BackfillRun {
   return {
     run: randomBytes(8).toString('hex'),
-    totalSegments: segmentCount(pair.facts.source.sizeBytes, options.integer('workers') ?? 1),
+    totalSegments: segmentCount(pair.facts.source.sizeBytes, workersOf(options)),
     streamArn,
     destination: identityOf(pair.facts.destination),
     startedAt: new Date(systemClock.now()).toISOString(),

@@ -1,5 +1,6 @@
 // One call of a command about one replication: what was typed, where the command prints, and what it opens.
 
+import { environmentEndpoint } from '../aws/endpoints.ts';
 import type { TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { ParsedOptions } from './command.ts';
@@ -7,9 +8,12 @@ import { EXIT, type Io } from './output.ts';
 import { selectedReplication } from './replication.ts';
 import { explained } from './service-errors.ts';
 
-export interface Call {
+export interface GivenCall {
   readonly options: ParsedOptions;
   readonly io: Io;
+}
+
+export interface Call extends GivenCall {
   readonly replication: ReplicationConfig;
 }
 
@@ -24,12 +28,20 @@ export interface PairCall extends Call {
  * @throws FerryError
  */
 export async function onReplication(
-  { options, io }: Omit<Call, 'replication'>,
+  { options, io }: GivenCall,
   hint: string,
   run: (call: Call) => Promise<number>,
 ): Promise<number> {
-  const replication = await selectedReplication(options);
+  const replication = withS3Endpoint(await selectedReplication(options), io);
   return explained({ hint, replications: [replication] }, () => run({ options, io, replication }));
+}
+
+/** The one that the environment names, unless the configuration does. */
+function withS3Endpoint(replication: ReplicationConfig, { environment }: Io): ReplicationConfig {
+  const s3 = environmentEndpoint('S3', environment);
+  if (s3 === undefined) return replication;
+  const { source } = replication;
+  return { ...replication, source: { ...source, endpoints: { s3, ...source.endpoints } } };
 }
 
 /** Closes what was opened, however `use` ends. */
@@ -58,13 +70,17 @@ export async function untilInterrupted<Result>(
   }
 }
 
-/** The result: one line of JSON for scripts, or lines for people. */
+/**
+ * The result: one line of JSON for scripts, or lines for people.
+ * @param facts what the line has beside the name of the replication, if the call is about one.
+ */
 export function printResult(
-  { options, io }: Omit<Call, 'replication'>,
+  { options, io, replication }: GivenCall & Partial<Call>,
   facts: object,
   lines: readonly string[],
 ): void {
-  if (options.has('json')) io.out(JSON.stringify(facts));
+  const about = replication && { replication: replication.name };
+  if (options.has('json')) io.out(JSON.stringify({ ...about, ...facts }));
   else for (const line of lines) io.out(line);
 }
 

@@ -9,7 +9,17 @@ export interface OptionSpec {
   readonly help: string;
   /** For whole numbers: the range that is accepted. */
   readonly range?: readonly [min: number, max: number];
-  readonly default?: string;
+  readonly default?: string | undefined;
+}
+
+/** An option that takes a whole number. @param fallback its default. */
+export function numberOption(
+  value: string,
+  range: readonly [min: number, max: number],
+  help: string,
+  fallback?: number,
+): OptionSpec {
+  return { value, range, help, default: fallback?.toString() };
 }
 
 export interface Command {
@@ -31,7 +41,6 @@ export interface ParsedOptions {
   operand(name: string): string;
 }
 
-/** The help text of one command. */
 export function helpOf({ name, options, operands = [] }: Command, summary: string): string {
   const rows = Object.entries(options).map(([option, { value, help, default: fallback }]) => [
     `--${option}${value === undefined ? '' : ` ${value}`}`,

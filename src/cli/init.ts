@@ -15,10 +15,10 @@ import { wrongOption } from './arguments.ts';
 import { twinConstruct } from './twin-construct.ts';
 import { UsageError } from '../errors.ts';
 import type { Item } from '../ports.ts';
-import { printResult } from './call.ts';
+import { type GivenCall, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { endpoint } from './local-setup.ts';
-import { EXIT, type Io } from './output.ts';
+import { EXIT } from './output.ts';
 import { explained } from './service-errors.ts';
 
 export const initCommand: Command = {
@@ -56,14 +56,12 @@ const SAMPLE_ITEMS = 1_000;
 
 type Place = Pick<TableConfig, 'region' | 'table' | 'create'> & { readonly endpoint?: string };
 
-interface Call {
-  readonly options: ParsedOptions;
-  readonly io: Io;
+interface InitCall extends GivenCall {
   readonly source: Place;
   readonly destination: Place;
 }
 
-async function lookAndWrite({ options, io, source, destination }: Call): Promise<number> {
+async function lookAndWrite({ options, io, source, destination }: InitCall): Promise<number> {
   const tables = {
     source: await requireTable(source, 'source'),
     destination: await requireTable(destination, 'destination'),
@@ -77,7 +75,7 @@ async function lookAndWrite({ options, io, source, destination }: Call): Promise
   const replication = replicationOf(tables, options);
   const isFit = !findings.some(({ severity }) => severity === 'error');
   if (isFit) writeConfig(replication, options);
-  print({ options, io, findings, replication, isFit });
+  print({ options, io }, { findings, replication, isFit });
   return isFit ? EXIT.done : EXIT.failed;
 }
 
@@ -175,17 +173,15 @@ function existingConfig(path: string): { replications: object[] } {
 }
 
 interface Outcome {
-  readonly options: ParsedOptions;
-  readonly io: Io;
   readonly findings: readonly Finding[];
   readonly replication: { readonly name: string };
   readonly isFit: boolean;
 }
 
-function print({ options, io, findings, replication, isFit }: Outcome): void {
-  const path = options.text('config') ?? '';
+function print(call: GivenCall, { findings, replication, isFit }: Outcome): void {
+  const path = call.options.text('config') ?? '';
   const { name } = replication;
-  printResult({ options, io }, { written: isFit ? path : null, findings, replication }, [
+  printResult(call, { written: isFit ? path : null, findings, replication }, [
     ...findings.flatMap(({ severity, says, advice }) => [
       `${severity.padEnd(8)} ${says}`,
       `${' '.repeat(9)}${advice}`,

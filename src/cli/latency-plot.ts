@@ -10,7 +10,6 @@ import type { LatencyLevel, LatencyRun } from '../local/latency/latency-run.ts';
 import { grouped, wrapped } from './output.ts';
 import { columns } from './rows.ts';
 
-/** The lines of the result, for people. */
 export function latencyText(run: LatencyRun, svg: string | undefined, width = 80): string[] {
   const { levels } = run;
   if (levels.length === 0) return [];

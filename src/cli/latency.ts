@@ -13,7 +13,7 @@ import {
 import type { LocalWorld } from '../local/run/local-world.ts';
 import { wrongOption } from './arguments.ts';
 import { exitCode, printResult } from './call.ts';
-import type { Command, ParsedOptions } from './command.ts';
+import { type Command, numberOption, type ParsedOptions } from './command.ts';
 import {
   checkPicture,
   latencyFacts,
@@ -37,13 +37,8 @@ export const latencyCommand: Command = {
       default: '30,90,180,300',
       help: 'writes per second of each level, separated by commas',
     },
-    duration: { value: 'SECONDS', range: [1, 600], default: '20', help: 'length of each level' },
-    wait: {
-      value: 'SECONDS',
-      range: [1, 60],
-      default: '60',
-      help: 'maximum wait for the last items of a level',
-    },
+    duration: numberOption('SECONDS', [1, 600], 'length of each level', 20),
+    wait: numberOption('SECONDS', [1, 60], 'maximum wait for the last items of a level', 60),
     svg: { value: 'FILE', help: 'also write the plot to this file' },
     json: { help: 'print the figures as one line of JSON' },
     ...localWorldOptions,

@@ -10,7 +10,7 @@ import { resultOf } from '../local/run/run-result.ts';
 import type { LocalRunProgress, LocalRunSummary } from '../local/run/run-summary.ts';
 import { wrongOption } from './arguments.ts';
 import { exitCode, printResult } from './call.ts';
-import type { Command, ParsedOptions } from './command.ts';
+import { type Command, numberOption, type OptionSpec, type ParsedOptions } from './command.ts';
 import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
 import { grouped, type Io } from './output.ts';
 import { oncePerChange } from './progress.ts';
@@ -19,20 +19,10 @@ import { columns, figures, type Row } from './rows.ts';
 export const local: Command = {
   name: 'local',
   options: {
-    rate: {
-      value: 'WRITES_PER_SECOND',
-      range: [1, 10_000],
-      default: '100',
-      help: 'writes to the source per second',
-    },
-    duration: {
-      value: 'SECONDS',
-      range: [1, 86_400],
-      default: '30',
-      help: 'length of the workload',
-    },
-    items: { value: 'N', range: [1, 1_000_000], default: '1000', help: 'number of different keys' },
-    seed: { value: 'N', range: [0, 4_294_967_295], help: 'repeat the workload of an earlier run' },
+    rate: numberOption('WRITES_PER_SECOND', [1, 10_000], 'writes to the source per second', 100),
+    duration: numberOption('SECONDS', [1, 86_400], 'length of the workload', 30),
+    items: numberOption('N', [1, 1_000_000], 'number of different keys', 1000),
+    seed: numberOption('N', [0, 4_294_967_295], 'repeat the workload of an earlier run'),
     faults: {
       help: 'inject throttling, an outage, invalid records and a crash, then redrive; with --keep, you redrive',
     },
@@ -41,27 +31,15 @@ export const local: Command = {
       value: 'FILE',
       help: 'path of that file, which must not exist (default: in a new folder)',
     },
-    port: {
-      value: 'PORT',
-      range: [1, 65_535],
-      help: 'port of the live page (default: a free one)',
-    },
+    port: portOption('port of the live page (default: a free one)'),
     json: { help: 'print the summary as one line of JSON; with --keep, again at the end' },
     ...localWorldOptions,
     'source-table': {
       value: 'NAME',
       help: 'replicate this table of --source-endpoint instead of a new one; it must have a stream; it is only read, and its items are copied at once',
     },
-    'source-port': {
-      value: 'PORT',
-      range: [1, 65_535],
-      help: 'port of the embedded source Region',
-    },
-    'destination-port': {
-      value: 'PORT',
-      range: [1, 65_535],
-      help: 'port of the embedded destination Region',
-    },
+    'source-port': portOption('port of the embedded source Region'),
+    'destination-port': portOption('port of the embedded destination Region'),
   },
   async run(options, io) {
     requireDifferentPorts(options);
@@ -91,6 +69,10 @@ export const local: Command = {
     return exitCode(resultOf(summary).clean);
   },
 };
+
+function portOption(help: string): OptionSpec {
+  return numberOption('PORT', [1, 65_535], help);
+}
 
 /** @throws UsageError where two options name one port. */
 function requireDifferentPorts(options: ParsedOptions): void {

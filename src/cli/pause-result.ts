@@ -55,7 +55,6 @@ export function horizonLines(
   ];
 }
 
-/** The alarms that a pause sets off. */
 export function alarmLines({ heartbeat }: ReplicationConfig): string[] {
   return heartbeat === undefined
     ? ['The pause sets off no alarm, because the replication has no heartbeat.']
@@ -74,25 +73,19 @@ export function deploymentLines({ eventSource }: ReplicationConfig): string[] {
 }
 
 export function pauseFacts(
-  replication: ReplicationConfig,
+  { eventSource }: ReplicationConfig,
   { paused, mark }: Pick<PauseResult, 'paused'> & Partial<PauseResult>,
-  facts: {
-    readonly apply: boolean;
-    readonly lag: Lag | undefined;
-    readonly all: readonly EventSource[];
-  },
+  { apply, lag, all }: { apply: boolean; lag: Lag | undefined; all: readonly EventSource[] },
 ): object {
-  const { maxRecordAgeSeconds } = replication.eventSource;
-  const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, maxRecordAgeSeconds);
+  const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, eventSource.maxRecordAgeSeconds);
   return {
-    replication: replication.name,
-    apply: facts.apply,
+    apply,
     pausedSince: utcTime(paused.sinceMs),
     changesGivenUpAfter: utcTime(givenUpAfterMs),
     changesLostAfter: utcTime(lostAfterMs),
-    lagMs: facts.lag?.lagMs ?? null,
+    lagMs: lag?.lagMs ?? null,
     marked: mark === undefined ? null : mark.kind === 'marked',
-    mappings: facts.all.map(({ id, state }) => ({ id, state })),
+    mappings: all.map(({ id, state }) => ({ id, state })),
   };
 }
 

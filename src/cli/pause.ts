@@ -21,6 +21,7 @@ import { whatHappened } from '../failures/what-happened.ts';
 import type { EventSource } from '../ports.ts';
 import {
   type Call,
+  type GivenCall,
   exitCode,
   onReplication,
   printResult,
@@ -58,7 +59,7 @@ export interface PauseCall extends Call {
 
 /** Runs a pause or a resume where the replication is deployed. */
 export function atPausePlace(
-  given: Omit<Call, 'replication'>,
+  given: GivenCall,
   run: (call: PauseCall) => Promise<number>,
 ): Promise<number> {
   return onReplication(given, HINT, (call) =>

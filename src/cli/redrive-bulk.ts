@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../aws/system-clock.ts';
+import { openBulk } from '../composition/bulk-setup.ts';
 import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
 import { ObjectSlices } from '../bulk/object-slices.ts';
 import { parseFailureMessage } from '../model/failure-message.ts';
@@ -13,21 +14,21 @@ import {
   WORKER_RECORDS_PER_SECOND,
 } from '../redrive/estimate.ts';
 import { segmentsReported } from '../bulk/reports.ts';
-import { redrive } from '../redrive/redrive.ts';
 import { objectText } from '../redrive/unpack.ts';
 import { joinedReport, newReport, type RedriveReport } from '../redrive/report.ts';
 import { RedriveReports } from '../redrive/worker-reports.ts';
 import type { ObjectStore } from '../ports.ts';
 import { wrongOption } from './arguments.ts';
-import { incompleteBulk, openBulkOf, perWorker, runInBulk } from './bulk.ts';
+import { incompleteBulk, perWorker, runInBulk } from './bulk.ts';
 import { exitCode, printResult, titleOf, withOpen } from './call.ts';
 import type { ParsedOptions } from './command.ts';
 import { grouped } from './output.ts';
 import { progressReporter } from './progress.ts';
-import { type RedriveCall, withRedrive } from './redrive-here.ts';
+import { type RedriveCall, redriveHere } from './redrive-here.ts';
 import { outcomeFacts } from './redrive-progress.ts';
 import { printRedriven } from './redrive-result.ts';
 import { figures, money } from './rows.ts';
+import { workersOf } from './work-options.ts';
 
 /** Begins the names of executions. */
 const RUN_PREFIX = 'redrive-';
@@ -68,13 +69,7 @@ export async function redriveInBulk(call: RedriveCall): Promise<number> {
   const plan = await planned(call);
   if (!call.options.has('apply')) return printPlan(plan, call);
   const ofObjects = await redriveObjectsInBulk(plan, call);
-  const { report: ofLetters } = await withRedrive(call, async (context, options, preview) => {
-    const onProgress = () => undefined;
-    return {
-      report: await redrive(context, { ...options, onProgress }, { onlyQueue: true }),
-      preview,
-    };
-  });
+  const { report: ofLetters } = await redriveHere(call, { onlyQueue: true });
   // All objects that the workers have found are in the bucket.
   const report = joinedReport({ ...ofObjects, remainingObjects: ofObjects.remaining }, ofLetters);
   return printRedriven({ ...call, report });
@@ -89,8 +84,8 @@ interface Plan {
 
 function planned(call: RedriveCall): Promise<Plan> {
   const { options, replication } = call;
-  return withOpen(openBulkOf(call), async ({ runs, bucket }) => {
-    const workers = options.integer('workers') ?? 1;
+  return withOpen(openBulk(replication), async ({ runs, bucket }) => {
+    const workers = workersOf(options);
     const slices = new ObjectSlices(Math.min(SLICES_MAX, SLICES_PER_WORKER * workers));
     let first: string | undefined;
     for await (const objects of bucket.list(ON_FAILURE_OBJECT_PREFIX)) {
@@ -117,7 +112,7 @@ async function sampled(
 }
 
 async function redriveObjectsInBulk(plan: Plan, call: RedriveCall): Promise<RedriveReport> {
-  const { options, io, replication, filter } = call;
+  const { options, io, filter } = call;
   const { slices, estimate, earlier } = plan;
   const boundaries = slices.boundaries();
   if (boundaries.length === 0 && earlier === undefined) return newReport();
@@ -127,13 +122,11 @@ async function redriveObjectsInBulk(plan: Plan, call: RedriveCall): Promise<Redr
   let reports: RedriveReports | undefined;
   let doneBefore: number | undefined;
   return runInBulk(
+    call,
     {
-      io,
-      replication,
       name,
       earlier,
       segments,
-      workers: options.integer('workers') ?? 1,
       task: {
         operation: 'redrive',
         run: name,
@@ -169,14 +162,12 @@ async function requireAllDone(run: string, slices: number, bucket: ObjectStore):
   );
 }
 
-/** What --apply would start. */
 function printPlan({ slices, estimate, earlier }: Plan, call: RedriveCall): number {
-  const { options, replication } = call;
-  const workers = options.integer('workers') ?? 1;
+  const workers = workersOf(call.options);
   const { objects, bytes } = slices;
   const facts = { objects, bytes, workers, slices: slices.boundaries().length, estimate };
-  printResult(call, { replication: replication.name, apply: false, ...facts, earlier }, [
-    `${titleOf(replication)}: estimate of a bulk redrive`,
+  printResult(call, { apply: false, ...facts, earlier }, [
+    `${titleOf(call.replication)}: estimate of a bulk redrive`,
     ...figures([
       ['objects', grouped(objects)],
       ['bytes', grouped(bytes)],

@@ -18,7 +18,6 @@ export interface Preview {
 }
 
 export interface Redriven extends Call {
-  /** What was to be redriven. */
   readonly filter: RedriveFilter;
   readonly report: RedriveReport;
   /** Absent of a bulk run, whose workers report no items. */
@@ -38,9 +37,8 @@ function isAllDone({ report, filter }: Pick<Redriven, 'report' | 'filter'>): boo
   return undone + unreadable + trimmed + remaining === 0;
 }
 
-function factsOf({ options, replication, report, preview }: Redriven): object {
+function factsOf({ options, report, preview }: Redriven): object {
   return {
-    replication: replication.name,
     apply: options.has('apply'),
     ...report,
     sampleKeys: report.sampleKeys.map(itemAsJson),
@@ -79,7 +77,6 @@ function linesOf({ options, replication, filter, report, preview }: Redriven): s
   ];
 }
 
-/** What a dry run prints below the reasons. */
 function previewLines(report: RedriveReport, preview: Preview | undefined): string[] {
   const { items, more } = preview ?? { items: [], more: 0 };
   const { oldestMs, newestMs, matched, would } = report;

@@ -3,17 +3,15 @@
 import { systemClock } from '../aws/system-clock.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
 import { canonicalKey, type Item } from '../model/attribute-value.ts';
-import { redrive } from '../redrive/redrive.ts';
 import { wrongOption } from './arguments.ts';
 import { type Call, onReplication } from './call.ts';
-import type { Command, ParsedOptions } from './command.ts';
+import { type Command, numberOption, type ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
-import { lookAgainOption, lookAgainUrl, urlOf } from './look-again-option.ts';
 import { redriveInBulk, requireWholeBulk } from './redrive-bulk.ts';
-import { type RedriveCall, withRedrive } from './redrive-here.ts';
-import { redriveProgress } from './redrive-progress.ts';
+import { redriveHere } from './redrive-here.ts';
 import { printRedriven } from './redrive-result.ts';
 import { replicationOptions } from './replication.ts';
+import { lookAgainOption, queueUrlOf, workersOption } from './work-options.ts';
 
 export const redriveCommand: Command = {
   name: 'redrive',
@@ -38,17 +36,12 @@ export const redriveCommand: Command = {
       range: [1, 100_000_000],
       help: 'maximum number of records; without --apply, of items to list',
     },
-    rate: {
-      value: 'RECORDS_PER_SECOND',
-      range: [1, 100_000],
-      help: 'maximum records per second (default: no limit)',
-    },
-    'hide-for': {
-      value: 'SECONDS',
-      range: [1, 43_200],
-      default: '300',
-      help: 'visibility timeout of the messages',
-    },
+    rate: numberOption(
+      'RECORDS_PER_SECOND',
+      [1, 100_000],
+      'maximum records per second (default: no limit)',
+    ),
+    'hide-for': numberOption('SECONDS', [1, 43_200], 'visibility timeout of the messages', 300),
     'queue-url': {
       value: 'URL',
       help: 'URL of the dead-letter queue (default: of the deployed function)',
@@ -61,12 +54,7 @@ export const redriveCommand: Command = {
     bulk: {
       help: 'redrive the batches in the bucket on the deployed state machine (needs "bulk": true in the configuration)',
     },
-    workers: {
-      value: 'N',
-      range: [1, 1_000],
-      default: '4',
-      help: 'with --bulk: functions to run at the same time',
-    },
+    workers: workersOption('with --bulk: functions to run at the same time'),
     json: { help: 'print the report as one line of JSON' },
   },
   async run(options, io) {
@@ -78,12 +66,13 @@ export const redriveCommand: Command = {
       parkedAfterMs: pointInTime('newer-than', options),
     };
     requireWholeBulk(options);
-    const queueUrl = urlOf('queue-url', options);
-    const lookAgainQueueUrl = lookAgainUrl(options);
+    const queueUrl = queueUrlOf('queue-url', options);
+    const lookAgainQueueUrl = queueUrlOf('look-again-queue-url', options);
     return onReplication({ options, io }, HINT, async (named) => {
       if (key !== undefined) await requireKeyOfTable(key, named);
       const call = { ...named, queueUrl, lookAgainQueueUrl, filter };
-      return options.has('bulk') ? redriveInBulk(call) : redriveHere(call);
+      if (options.has('bulk')) return redriveInBulk(call);
+      return printRedriven({ ...call, ...(await redriveHere(call)) });
     });
   },
 };
@@ -97,14 +86,6 @@ async function requireKeyOfTable(key: Item, { options, replication }: Call): Pro
   const found = await streamOfTable(place, place.table);
   // A missing table fails when it is opened.
   if (found !== undefined) requireKeyOf(found.keys, key);
-}
-
-async function redriveHere(call: RedriveCall): Promise<number> {
-  const redriven = await withRedrive(call, async (context, redriveOptions, preview) => {
-    const onProgress = await redriveProgress(context, call.io);
-    return { report: await redrive(context, { ...redriveOptions, onProgress }), preview };
-  });
-  return printRedriven({ ...call, ...redriven });
 }
 
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

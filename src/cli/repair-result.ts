@@ -90,13 +90,13 @@ function lineOf(item: RepairedItem, apply: boolean): string {
   }
 }
 
-function factsOf({ replication, apply, report, items }: Repaired): object {
+function factsOf({ apply, report, items }: Repaired): object {
   const { repaired, others } = items;
   const all = [...repaired, ...others].map((item) => ({ ...item, ...plainKey(item) }));
   const leftKeys = others.flatMap((item) =>
     item.kind === 'left' ? [{ ...plainKey(item), why: item.why }] : [],
   );
-  return { replication: replication.name, apply, ...report, items: all, leftKeys };
+  return { apply, ...report, items: all, leftKeys };
 }
 
 /** With bytes as base64 text. */

@@ -1,22 +1,16 @@
 // `ferry repair`: makes the items of a report equal to the source's items, and never overwrites a newer one.
 
-import {
-  openPairWriting,
-  type PairWriting,
-  repairContext,
-  retriesUntil,
-} from '../composition/pair-work.ts';
-import { openTablePair, streamOf } from '../composition/table-pair.ts';
+import { repairContext } from '../composition/pair-work.ts';
 import { repair } from '../verify/repair.ts';
 import { wrongOption } from './arguments.ts';
-import { type Call, exitCode, onReplication, untilInterrupted, withOpen } from './call.ts';
-import type { Command } from './command.ts';
-import { lookAgainOption, lookAgainUrl } from './look-again-option.ts';
+import { exitCode, untilInterrupted } from './call.ts';
+import { type Command, numberOption } from './command.ts';
 import { EXIT, grouped } from './output.ts';
 import { itemList, printRepaired } from './repair-result.ts';
 import { replicationOptions } from './replication.ts';
 import { keysOfReport } from './report-file.ts';
-import { checkLookAgain } from './run-needs.ts';
+import { onPairWriting, type WritingCall } from './run-needs.ts';
+import { lookAgainOption, settleMsOf, settleOption } from './work-options.ts';
 
 export const repairCommand: Command = {
   name: 'repair',
@@ -24,29 +18,18 @@ export const repairCommand: Command = {
     ...replicationOptions,
     report: { value: 'FILE', help: 'report of `ferry verify`' },
     apply: { help: 'write the repairs' },
-    rate: {
-      value: 'ITEMS_PER_SECOND',
-      range: [1, 100_000],
-      default: '100',
-      help: 'maximum writes per second',
-    },
-    settle: {
-      value: 'SECONDS',
-      range: [0, 3_600],
-      default: '10',
-      help: 'time for which an item must be unchanged; use more than the replication latency',
-    },
-    limit: {
-      value: 'N',
-      range: [0, 1_000_000],
-      default: '20',
-      help: 'maximum number of repaired items to list, and of other items',
-    },
+    rate: numberOption('ITEMS_PER_SECOND', [1, 100_000], 'maximum writes per second', 100),
+    settle: settleOption('time for which an item must be unchanged'),
+    limit: numberOption(
+      'N',
+      [0, 1_000_000],
+      'maximum number of repaired items to list, and of other items',
+      20,
+    ),
     ...lookAgainOption,
     json: { help: 'print the result as one line of JSON' },
   },
   async run(options, io) {
-    const queueUrl = lookAgainUrl(options);
     const path = options.text('report');
     if (path === undefined) {
       throw wrongOption(
@@ -54,24 +37,16 @@ export const repairCommand: Command = {
         'Run `ferry verify` first. Then name its report with --report.',
       );
     }
-    return onReplication({ options, io }, HINT, (call) => {
-      const { replication } = call;
-      const opening = openTablePair({ replication, concurrency: WRITES_AT_ONCE, writes: true });
-      return withOpen(opening, async (pair) => {
-        const apply = options.has('apply');
-        const setup = { replication, pair, streamArn: streamOf(pair), queueUrl, apply };
-        const writing = await openPairWriting({ ...setup, retries: retriesUntil(io.interrupted) });
-        if (!apply) await checkLookAgain({ replication, queueUrl }, io);
-        return repairListed({ ...call, ...writing, path });
-      });
-    });
+    return onPairWriting({ options, io }, NEEDS, (call) => repairListed({ ...call, path }));
   },
 };
 
-const HINT = 'Repaired items stay repaired. Run the command again for the others.';
-const WRITES_AT_ONCE = 16;
+const NEEDS = {
+  hint: 'Repaired items stay repaired. Run the command again for the others.',
+  concurrency: 16,
+};
 
-type RepairCall = Call & PairWriting & { readonly path: string };
+type RepairCall = WritingCall & { readonly path: string };
 
 async function repairListed(call: RepairCall): Promise<number> {
   const { options, io } = call;
@@ -79,7 +54,7 @@ async function repairListed(call: RepairCall): Promise<number> {
   const items = itemList(options.integer('limit') ?? 0);
   const context = repairContext(call, {
     itemsPerSecond: options.integer('rate'),
-    settleMs: 1000 * (options.integer('settle') ?? 0),
+    settleMs: settleMsOf(options),
   });
   const report = await untilInterrupted(io, () =>
     repair(listedKeys(call), context, {

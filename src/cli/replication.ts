@@ -5,6 +5,7 @@ import { deployment } from '../aws/deployed-function.ts';
 import { loadConfig } from '../config/config-file.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
+import { wrongOption } from './arguments.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 
 const USUAL_FILE = 'ferry.json';
@@ -24,11 +25,9 @@ export const replicationOptions: Readonly<
 export async function selectedReplications(
   options: ParsedOptions,
 ): Promise<readonly ReplicationConfig[]> {
-  const place = options.text('deployed');
-  if (place !== undefined) return [await deployedReplication(place, options)];
-  const path = options.text('config') ?? USUAL_FILE;
-  const isNamed = options.text('replication') !== undefined;
-  return isNamed ? [replicationFrom(path, options)] : loadConfig(path).replications;
+  const isNamed = ['deployed', 'replication'].some((name) => options.text(name) !== undefined);
+  if (isNamed) return [await selectedReplication(options)];
+  return loadConfig(options.text('config') ?? USUAL_FILE).replications;
 }
 
 /** The one that a command works on. @throws as `selectedReplications`, and if the file has several. */
@@ -44,17 +43,14 @@ async function deployedReplication(
 ): Promise<ReplicationConfig> {
   const other = ['config', 'replication'].find((name) => options.text(name) !== undefined);
   if (other !== undefined)
-    throw deployedWrong(`--deployed names a replication already: leave out --${other}.`);
+    throw wrongOption(`--deployed names a replication already: leave out --${other}.`, DEPLOYED);
   const [, region, name] = /^([a-z0-9-]+)\/([a-z][a-z0-9-]{0,29})$/.exec(place) ?? [];
   if (region === undefined || name === undefined)
-    throw deployedWrong(`--deployed must be a Region and a name, got "${place}".`);
+    throw wrongOption(`--deployed must be a Region and a name, got "${place}".`, DEPLOYED);
   return (await deployment({ region }, name)).replication;
 }
 
-function deployedWrong(message: string): UsageError {
-  const hint = 'For example --deployed us-east-1/orders: the Region of the source, and the name.';
-  return new UsageError(message, { code: 'usage.options', hint });
-}
+const DEPLOYED = 'For example --deployed us-east-1/orders: the Region of the source, and the name.';
 
 /** @throws UsageError where the file is not usable, or the choice not clear. */
 export function replicationFrom(path: string, options: ParsedOptions): ReplicationConfig {

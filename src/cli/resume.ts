@@ -44,29 +44,21 @@ interface Plan {
 function printPlan(call: PauseCall, { all, planned, isDone }: Plan): number {
   const { replication, context } = call;
   const { paused, left, unreached } = planned;
-  printResult(
-    call,
-    {
-      replication: replication.name,
-      apply: false,
-      pausedSince: sinceOf(planned),
-      mappings: all.map(({ id, state }) => ({ id, state })),
-      ...mappingFacts(planned),
-    },
-    [
-      titleOf(replication),
-      ...mappingLines(all),
-      ...(paused === undefined
-        ? []
-        : [
-            `The replication is paused since ${utcTime(paused.sinceMs)}.`,
-            ...lossLines(paused, replication, context.clock.now()),
-          ]),
-      ...leftLines(left),
-      ...(unreached === undefined ? [] : [unknownPause(unreached)]),
-      ...(isDone ? ['The replication is not paused. There is nothing to do.'] : stepLines(planned)),
-    ],
-  );
+  const mappings = all.map(({ id, state }) => ({ id, state }));
+  const pausedSince = sinceOf(planned);
+  printResult(call, { apply: false, pausedSince, mappings, ...mappingFacts(planned) }, [
+    titleOf(replication),
+    ...mappingLines(all),
+    ...(paused === undefined
+      ? []
+      : [
+          `The replication is paused since ${pausedSince}.`,
+          ...lossLines(paused, replication, context.clock.now()),
+        ]),
+    ...leftLines(left),
+    ...(unreached === undefined ? [] : [unknownPause(unreached)]),
+    ...(isDone ? ['The replication is not paused. There is nothing to do.'] : stepLines(planned)),
+  ]);
   return exitCode(isDone);
 }
 
@@ -79,7 +71,6 @@ function mappingFacts({ enabled, left }: ResumeResult): object {
   return { enabledMappings: ids(enabled), leftMappings: ids(left) };
 }
 
-/** What it would do. */
 function stepLines({ paused, enabled }: ResumeResult): string[] {
   const steps = [
     ...(paused === undefined ? [] : ['remove the pause from the control row']),
@@ -93,16 +84,9 @@ function stepLines({ paused, enabled }: ResumeResult): string[] {
 function printResumed(call: PauseCall, result: ResumeResult): number {
   const { io, replication, context } = call;
   const { left, unreached } = result;
-  printResult(
-    call,
-    {
-      replication: replication.name,
-      apply: true,
-      pausedSince: sinceOf(result),
-      ...mappingFacts(result),
-    },
-    [titleOf(replication), ...resumedLines(result, replication, context.clock.now())],
-  );
+  const facts = { apply: true, pausedSince: sinceOf(result), ...mappingFacts(result) };
+  const lines = resumedLines(result, replication, context.clock.now());
+  printResult(call, facts, [titleOf(replication), ...lines]);
   if (unreached !== undefined) io.err(unresumed(unreached));
   return exitCode(left.length === 0 && unreached === undefined);
 }

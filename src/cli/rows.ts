@@ -50,7 +50,6 @@ export function capacityRows(
   ];
 }
 
-/** The most memory that this process has used. */
 export function memoryRow(): Row {
   return ['peak memory', `${peakMemoryMiB()} MiB`];
 }
@@ -65,19 +64,21 @@ export function money(amount: number): string {
 }
 
 /** A label, a value, and a sparkline or a remark. */
-export type RemarkRow = readonly [label: string, value: string, remark: string];
+export type RemarkRow = readonly [label: string, value: string, remark?: string];
 
 /**
  * Rows on a terminal of so many columns: sparklines are left out if they do not fit, and what does not fit beside its
  * label gets lines of its own.
  */
 export function rowsWithin(rows: readonly RemarkRow[], width: number): string[] {
-  const whole = listed(rows);
+  const whole = listed(rows.map(([label, value, remark = '']) => [label, value, remark]));
   const pairs = listed(rows.map(([label, value]) => [label, value]));
-  const sparkWidth = Math.max(...rows.map(([, , text]) => (isSparkline(text) ? text.length : 0)));
+  const sparkWidth = Math.max(
+    ...rows.map(([, , text = '']) => (isSparkline(text) ? text.length : 0)),
+  );
   const pairWidth = Math.max(...pairs.map((line) => line.length));
   const isWide = pairWidth + GAP.length + sparkWidth <= width;
-  return rows.flatMap(([label, value, remark], index) => {
+  return rows.flatMap(([label, value, remark = ''], index) => {
     const [line = '', pair = ''] = [whole[index], pairs[index]];
     if (isWide && line.length <= width) return [line];
     const own = (text: string) => indented(text, MARGIN + MARGIN, width);

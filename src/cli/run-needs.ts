@@ -1,22 +1,46 @@
-// What a run with --apply needs before it starts. A dry run tries it, and continues without it.
+// A command that writes to the twin, opened: what it needs is there before it starts. A dry run tries it, and continues
+// without it.
 
 import { type LookAgainSetup, openLookAgain } from '../composition/look-again.ts';
+import { openPairWriting, type PairWriting, retriesUntil } from '../composition/pair-work.ts';
+import { openTablePair, streamOf } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { FerryError } from '../errors.ts';
-import { openBulkOf } from './bulk.ts';
+import { openBulk } from '../composition/bulk-setup.ts';
+import { type Call, type GivenCall, onReplication, withOpen } from './call.ts';
 import type { Io } from './output.ts';
 import { withStory } from './service-errors.ts';
+import { queueUrlOf } from './work-options.ts';
 
-export async function checkLookAgain(
-  setup: Omit<LookAgainSetup, 'apply'>,
-  io: Pick<Io, 'err'>,
-): Promise<void> {
-  await tryForRun(() => openLookAgain({ ...setup, apply: true }), { ...setup, io });
+export type WritingCall = Call & PairWriting;
+
+/** @param concurrency requests to the destination at the same time. */
+export async function onPairWriting(
+  given: GivenCall,
+  { hint, concurrency }: { readonly hint: string; readonly concurrency: number },
+  run: (call: WritingCall) => Promise<number>,
+): Promise<number> {
+  const { options, io } = given;
+  const queueUrl = queueUrlOf('look-again-queue-url', options);
+  return onReplication(given, hint, (call) => {
+    const { replication } = call;
+    return withOpen(openTablePair({ replication, concurrency, writes: true }), async (pair) => {
+      const apply = options.has('apply');
+      const setup = { replication, pair, streamArn: streamOf(pair), queueUrl, apply };
+      const writing = await openPairWriting({ ...setup, retries: retriesUntil(io.interrupted) });
+      if (!apply) await checkLookAgain({ replication, queueUrl }, io);
+      return run({ ...call, ...writing });
+    });
+  });
+}
+
+function checkLookAgain(setup: Omit<LookAgainSetup, 'apply'>, io: Pick<Io, 'err'>): Promise<void> {
+  return tryForRun(() => openLookAgain({ ...setup, apply: true }), { ...setup, io });
 }
 
 /** The state machine, and the bucket for its reports. */
-export async function checkBulk(replication: ReplicationConfig, io: Io): Promise<void> {
-  await tryForRun(async () => (await openBulkOf({ replication, io })).close(), { replication, io });
+export function checkBulk({ replication, io }: Call): Promise<void> {
+  return tryForRun(async () => (await openBulk(replication)).close(), { replication, io });
 }
 
 async function tryForRun(

@@ -1,5 +1,6 @@
 // The status of one replication for scripts.
 
+import { isCount } from '../composition/read-vitals.ts';
 import { horizonOf, utcTime } from '../status/pause.ts';
 import { highestOf, isRead, latest, type Series, sumSince, type Vitals } from '../model/vitals.ts';
 import { runbookLink } from './runbook-link.ts';
@@ -18,7 +19,7 @@ export function statusFacts(status: Status): object {
     isPaused || (isUnread && trend === 'none') ? null : isNothing ? 0 : Math.round(ageMs);
   const inTheHour = Object.fromEntries(
     Object.entries({ ...own, ...services })
-      .filter(([name]) => !GAUGES.includes(name))
+      .filter(([name]) => isCount(name))
       .map(([name, series]) => [name, sumSince(series, 0)]),
   );
   return {
@@ -61,15 +62,3 @@ function pauseFacts(paused: Vitals['paused']) {
   const { lostAfterMs } = horizonOf(paused, Infinity);
   return { since: utcTime(paused.sinceMs), changesLostAfter: utcTime(lostAfterMs) };
 }
-
-/** Metrics whose sum over an hour has no meaning. */
-const GAUGES: readonly string[] = [
-  'ReplicationLatency',
-  'HeartbeatLatency',
-  'HeartbeatAge',
-  'OldestUnappliedAge',
-  'PendingRecords',
-  'IteratorAge',
-  'ApproximateAgeOfOldestMessage',
-  'LookAgainAge',
-];

@@ -43,7 +43,7 @@ export function statusRows(status: Status): RemarkRow[] {
     ...lagRows(status),
     ...flowRows(vitals),
     ...troubleRows(vitals),
-    ['event source mapping', mappingText(vitals), ''],
+    ['event source mapping', mappingText(vitals)],
   ];
 }
 
@@ -63,22 +63,16 @@ function lagRows(status: Status): RemarkRow[] {
   const { nowMs, own, services, latency } = vitals;
   const { waits, expires, pending } = waiting(status);
   const percentiles = (['p50', 'p90', 'p99'] as const).map((name) => timeOf(latency[name]));
+  const percentilesText = dated(percentiles.join(', '), latency.p99, nowMs);
   const beat = own.HeartbeatLatency;
+  const oldest = highestOf(own.OldestUnappliedAge, services.IteratorAge);
   return [
-    [
-      'latency p50, p90, p99',
-      dated(percentiles.join(', '), latency.p99, nowMs),
-      sparkOf(vitals, latency.p99),
-    ],
+    ['latency p50, p90, p99', percentilesText, sparkOf(vitals, latency.p99)],
     ...(replication.heartbeat === undefined
       ? []
       : [['heartbeat', dated(timeOf(beat), beat, nowMs), sparkOf(vitals, beat)] as const]),
-    [
-      'oldest waiting record',
-      waits,
-      sparkOf(vitals, highestOf(own.OldestUnappliedAge, services.IteratorAge)),
-    ],
-    ['expires from the stream in', expires, ''],
+    ['oldest waiting record', waits, sparkOf(vitals, oldest)],
+    ['expires from the stream in', expires],
     ['pending records (estimate)', pending, sparkOf(vitals, own.PendingRecords)],
   ];
 }
@@ -88,13 +82,7 @@ export function statusBacklog({ replication, vitals }: Status): Backlog {
   return backlogOf(vitals, replication.alarms.latencySeconds * 1000);
 }
 
-interface Waiting {
-  readonly waits: string;
-  readonly expires: string;
-  readonly pending: string;
-}
-
-function waiting(status: Status): Waiting {
+function waiting(status: Status) {
   const { vitals } = status;
   const { nowMs, paused } = vitals;
   const { ageMs, trend, leftMs } = statusBacklog(status);
@@ -177,25 +165,15 @@ function troubleRows({ own, services, deadLetters }: Vitals): RemarkRow[] {
     ['denied', own.DestinationDenied],
     ['function errors', services.Errors],
   ] as const;
+  const failed = inTheHour(...failures.map(([, series]) => series));
+  const { DroppedEventCount, DestinationDeliveryFailures } = services;
   return [
     ['dead letters', grouped(deadLetters), oldest],
-    [
-      'batches given up, last hour',
-      inTheHour(services.OnFailureDestinationDeliveredEventCount),
-      '',
-    ],
-    [
-      'records lost, last hour',
-      inTheHour(services.DroppedEventCount, services.DestinationDeliveryFailures),
-      '',
-    ],
-    ['revenants, last hour', inTheHour(own.Revenants), ''],
-    ['oldest look-again message', lookAgainAge(services.LookAgainAge), ''],
-    [
-      'failures, last hour',
-      inTheHour(...failures.map(([, series]) => series)),
-      breakdown(failures),
-    ],
+    ['batches given up, last hour', inTheHour(services.OnFailureDestinationDeliveredEventCount)],
+    ['records lost, last hour', inTheHour(DroppedEventCount, DestinationDeliveryFailures)],
+    ['revenants, last hour', inTheHour(own.Revenants)],
+    ['oldest look-again message', lookAgainAge(services.LookAgainAge)],
+    ['failures, last hour', failed, breakdown(failures)],
   ];
 }
 

@@ -6,7 +6,7 @@ import type { ReplicationConfig } from '../config/schema.ts';
 import { utcTime } from '../status/pause.ts';
 import { verdictOf } from '../status/verdict.ts';
 import { FerryError } from '../errors.ts';
-import { type Call, exitCode, printResult } from './call.ts';
+import { exitCode, type GivenCall, printResult } from './call.ts';
 import type { Command } from './command.ts';
 import { EXIT, type Io, wrapped } from './output.ts';
 import { selectedReplications, replicationOptions } from './replication.ts';
@@ -34,8 +34,6 @@ export const statusCommand: Command = {
 const WATCH_MS = 10_000;
 const NAP_MS = 250;
 
-type Look = Omit<Call, 'replication'>;
-
 function lookAt(replications: readonly ReplicationConfig[], nowMs: number): Promise<Status[]> {
   return Promise.all(
     replications.map(async (replication) => {
@@ -49,7 +47,7 @@ function lookAt(replications: readonly ReplicationConfig[], nowMs: number): Prom
   );
 }
 
-function show(all: readonly Status[], look: Look): number {
+function show(all: readonly Status[], look: GivenCall): number {
   for (const status of all)
     printResult(look, statusFacts(status), statusScreen(status, look.io.resultColumns?.()));
   return exitCode(all.every(({ verdict }) => verdict.level === 'healthy'));
@@ -65,7 +63,7 @@ function beginScreen({ clear, out }: Io, nowMs: number): void {
  * @returns the exit code of the last refresh.
  * @throws where the first read fails; later failures are printed, and it tries again.
  */
-async function watch(replications: readonly ReplicationConfig[], call: Look): Promise<number> {
+async function watch(replications: readonly ReplicationConfig[], call: GivenCall): Promise<number> {
   const { io } = call;
   const clock = io.clock ?? systemClock;
   for (let isFirst = true; ; isFirst = false) {
@@ -84,7 +82,7 @@ async function watch(replications: readonly ReplicationConfig[], call: Look): Pr
 
 async function lookAndShow(
   replications: readonly ReplicationConfig[],
-  call: Look,
+  call: GivenCall,
   begin?: () => void,
 ): Promise<number> {
   const { options, io } = call;
@@ -94,7 +92,7 @@ async function lookAndShow(
 }
 
 /** Below the last screen, whose figures are not refreshed. */
-function reportFailure({ message, hint }: FerryError, { options, io }: Look): number {
+function reportFailure({ message, hint }: FerryError, { options, io }: GivenCall): number {
   const print = options.has('json') ? io.err : io.out;
   const seconds = WATCH_MS / 1000;
   const what = `${utcTime((io.clock ?? systemClock).now())} The status could not be read: ${message} The next refresh is in ${seconds} s.`;

@@ -1,7 +1,6 @@
 // `ferry teardown`: lists the resources that stay when the stacks of a replication are deleted, how to import them,
 // and deletes them. It deletes only with --apply, and only empty or named resources.
 
-import { environmentEndpoint } from '../aws/endpoints.ts';
 import { openTeardown, type TeardownPlace } from '../composition/teardown-place.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import {
@@ -39,13 +38,8 @@ export const teardownCommand: Command = {
   },
   run: (options, io) =>
     onReplication({ options, io }, HINT, (call) => {
-      const objectEndpoint = environmentEndpoint('S3', io.environment);
-      const setup = {
-        replication: call.replication,
-        bucket: options.text('bucket'),
-        objectEndpoint,
-      };
-      return withOpen(openTeardown(setup), (place) => run({ ...call, place }));
+      const opening = openTeardown(call.replication, options.text('bucket'));
+      return withOpen(opening, (place) => run({ ...call, place }));
     }),
 };
 
@@ -62,11 +56,8 @@ async function run(call: TeardownCall): Promise<number> {
   const context = { ...place, named, stop: io.interrupted };
   if (options.has('apply')) return removeAll(call, context);
   const found = await lookAround(context);
-  printResult(
-    call,
-    resultFacts(call, { apply: false, found, deleted: [] }),
-    planLines(call, found),
-  );
+  const facts = resultFacts(place, { apply: false, found, deleted: [] });
+  printResult(call, facts, planLines(call, found));
   return exitCode(isGone(found, place));
 }
 
@@ -106,7 +97,7 @@ async function removeAll(call: TeardownCall, context: TeardownContext): Promise<
     );
     return EXIT.differences;
   }
-  printResult(call, resultFacts(call, { apply: true, found, deleted }), leftLines(call, found));
+  printResult(call, resultFacts(place, { apply: true, found, deleted }), leftLines(call, found));
   return exitCode(isGone(found, place));
 }
 
@@ -179,12 +170,8 @@ interface Result {
   readonly deleted: readonly string[];
 }
 
-function resultFacts(
-  { replication, place }: TeardownCall,
-  { apply, found, deleted }: Result,
-): object {
+function resultFacts(place: TeardownPlace, { apply, found, deleted }: Result): object {
   return {
-    replication: replication.name,
     apply,
     deployed: place.isDeployed,
     deleted,

@@ -12,14 +12,14 @@ import type { Call } from './call.ts';
 import type { ParsedOptions } from './command.ts';
 import { progressReporter } from './progress.ts';
 import type { ReportFile } from './report-file.ts';
+import { settleMsOf } from './work-options.ts';
 
 export interface BulkVerify extends Call {
   readonly segments: readonly number[];
   readonly totalSegments: number;
-  readonly workers: number;
 }
 
-interface Findings {
+export interface Findings {
   readonly file: ReportFile;
   readonly shown: Difference[];
 }
@@ -41,32 +41,29 @@ const BULK_SETTLE_SECONDS_MAX = 15;
 
 /** @throws FerryError `bulk.failed` or `bulk.incomplete`, or the reason of `io.interrupted`. */
 export async function verifyInBulk(call: BulkVerify, findings: Findings): Promise<VerifyReport> {
-  const { options, io, replication, segments, totalSegments, workers } = call;
+  const { options, io, segments, totalSegments } = call;
   const run = randomBytes(8).toString('hex');
   const report = progressReporter(io, systemClock, 'segments');
   const task = {
     operation: 'verify' as const,
     run,
     totalSegments,
-    settleMs: 1000 * (options.integer('settle') ?? 0),
+    settleMs: settleMsOf(options),
     values: options.has('values'),
     readUnits: perWorker('read-units', options),
   };
   const onTick = async (bucket: ObjectStore) =>
     report({ done: await segmentsReported(run, bucket), expected: segments.length, facts: [] });
-  return runInBulk(
-    { io, replication, name: run, segments, workers, task, onTick },
-    async (bucket) => {
-      const sum = newReport();
-      for await (const line of reportLines(run, bucket)) addLine(line, sum, findings);
-      if (sum.segmentsDone !== segments.length)
-        throw incompleteBulk(
-          `The reports of the bulk run cover only ${sum.segmentsDone} of ${segments.length} segments.`,
-          'Nothing is proved. Run the command again.',
-        );
-      return sum;
-    },
-  );
+  return runInBulk(call, { name: run, segments, task, onTick }, async (bucket) => {
+    const sum = newReport();
+    for await (const line of reportLines(run, bucket)) addLine(line, sum, findings);
+    if (sum.segmentsDone !== segments.length)
+      throw incompleteBulk(
+        `The reports of the bulk run cover only ${sum.segmentsDone} of ${segments.length} segments.`,
+        'Nothing is proved. Run the command again.',
+      );
+    return sum;
+  });
 }
 
 /** A line of a segment's report: part of its summary, or a difference. */

@@ -16,7 +16,6 @@ export function differences({ missing, different, extraneous }: VerifyReport): n
 }
 
 export interface Verified extends Call {
-  /** What was compared. */
   readonly scope: Scope;
   readonly report: VerifyReport;
   readonly shown: readonly Difference[];
@@ -27,11 +26,10 @@ export interface Verified extends Call {
 }
 
 export function printVerified(verified: Verified): void {
-  const { replication, report, path, scope, paused } = verified;
+  const { report, path, scope, paused } = verified;
   printResult(
     verified,
     {
-      replication: replication.name,
       equal: isProvedEqual(verified),
       pausedSince: paused === undefined ? null : utcTime(paused.sinceMs),
       ...report,

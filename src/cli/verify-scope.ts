@@ -8,6 +8,7 @@ import type { Random } from '../ports.ts';
 import { wrongOption } from './arguments.ts';
 import type { ParsedOptions } from './command.ts';
 import { chosenSegments, segmentCount } from './segments.ts';
+import { workersOf } from './work-options.ts';
 
 /** Segments of a scan. */
 interface Segments {
@@ -42,7 +43,7 @@ export function scopeOf({ options, key, percent, facts }: Wish, random: Random):
   if (key !== undefined) return { kind: 'key', key };
   // DynamoDB counts every few hours: a twin may be larger than its source was then.
   const sizeBytes = Math.max(facts.source.sizeBytes, facts.destination.sizeBytes);
-  const wholeSegments = segmentCount(sizeBytes, options.integer('workers') ?? 1);
+  const wholeSegments = segmentCount(sizeBytes, workersOf(options));
   const everything = {
     kind: 'everything' as const,
     segments: chosenSegments(wholeSegments, wholeSegments, random),

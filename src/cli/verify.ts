@@ -9,7 +9,7 @@ import { differenceLine, mentionLine } from '../verify/difference-report.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
 import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../verify/verify.ts';
 import { wrongOption } from './arguments.ts';
-import { bulkOption, requireBulkRates } from './bulk.ts';
+import { requireBulkRates } from './bulk.ts';
 import { exitCode, onReplication, type PairCall, untilInterrupted, withOpen } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
@@ -18,10 +18,18 @@ import { progressReporter } from './progress.ts';
 import { replicationOptions } from './replication.ts';
 import { createReportFile, noReportFile, type ReportFile } from './report-file.ts';
 import { percentOf } from './segments.ts';
-import { requireShortLooks, SHOWN_MAX, verifyInBulk } from './verify-bulk.ts';
+import { type Findings, requireShortLooks, SHOWN_MAX, verifyInBulk } from './verify-bulk.ts';
 import { differences, isProvedEqual, printVerified } from './verify-result.ts';
 import { announceScope } from './verify-sample.ts';
 import { reportPath, requireOneScope, type Scope, scopeOf } from './verify-scope.ts';
+import {
+  bulkOption,
+  settleMsOf,
+  settleOption,
+  unitsOption,
+  workersOf,
+  workersOption,
+} from './work-options.ts';
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -37,24 +45,10 @@ export const verifyCommand: Command = {
       help: 'file for all differences, which `ferry repair` reads (default ferry-NAME-differences.jsonl; with --sample ferry-NAME.sample-differences.jsonl; with --key none)',
     },
     values: { help: 'also write the attribute values of different items to the report' },
-    settle: {
-      value: 'SECONDS',
-      range: [0, 3_600],
-      default: '10',
-      help: 'time between the two reads of a difference; use more than the replication latency',
-    },
+    settle: settleOption('time between the two reads of a difference'),
     bulk: bulkOption,
-    workers: {
-      value: 'N',
-      range: [1, 1_000],
-      default: '4',
-      help: 'table segments to compare at the same time',
-    },
-    'read-units': {
-      value: 'PER_SECOND',
-      range: [1, 10_000_000],
-      help: 'maximum read capacity to use on each side, in RCU',
-    },
+    workers: workersOption('table segments to compare at the same time'),
+    'read-units': unitsOption('maximum read capacity to use on each side, in RCU'),
     json: { help: 'print the result as one line of JSON' },
   },
   async run(options, io) {
@@ -129,26 +123,19 @@ function whatIsLeft(options: ParsedOptions, { partPath }: ReportFile): string {
   return partPath === undefined ? '' : ` The differences found so far are in ${partPath}.`;
 }
 
-interface Findings {
-  readonly context: VerifyContext;
-  readonly file: ReportFile;
-  readonly shown: Difference[];
-}
-
-function lookFor(call: VerifyCall, findings: Findings): Promise<VerifyReport> {
+function lookFor(
+  call: VerifyCall,
+  { context, ...findings }: Findings & { readonly context: VerifyContext },
+): Promise<VerifyReport> {
   const { options, scope } = call;
-  const { context } = findings;
   if (scope.kind === 'key') return verifyKey(scope.key, context);
   const work = { ...call, ...scanOf(call, scope) };
   return options.has('bulk') ? verifyInBulk(work, findings) : verify(context, work);
 }
 
-function contextOf(
-  { options, io, pair }: VerifyCall,
-  { file, shown }: Omit<Findings, 'context'>,
-): VerifyContext {
+function contextOf({ options, io, pair }: VerifyCall, { file, shown }: Findings): VerifyContext {
   const readUnits = options.integer('read-units');
-  const settleMs = 1000 * (options.integer('settle') ?? 0);
+  const settleMs = settleMsOf(options);
   const values = options.has('values');
   return {
     ...compareContext(pair, { readUnits, settleMs }, retriesUntil(io.interrupted)),
@@ -174,5 +161,5 @@ function scanOf({ options, io, pair }: VerifyCall, scope: Exclude<Scope, { kind:
         `${grouped(Math.round(now.sourceReadUnits + now.destinationReadUnits))} RCU`,
       ],
     });
-  return { segments, totalSegments, workers: options.integer('workers') ?? 1, onProgress };
+  return { segments, totalSegments, workers: workersOf(options), onProgress };
 }

@@ -15,20 +15,15 @@ export interface BulkSetup {
 }
 
 /**
- * @param objectEndpoint an endpoint of S3 other than the Region's own.
  * @throws FerryError `deployment.missing` where the replication is not deployed with `"bulk": true`, and
  *   `deployment.differs` where the function would work on other tables.
  */
-export async function openBulk(
-  replication: ReplicationConfig,
-  objectEndpoint?: string,
-): Promise<BulkSetup> {
+export async function openBulk(replication: ReplicationConfig): Promise<BulkSetup> {
   const { source } = replication;
   const { stateMachineArn, bucket, ...deployed } = await deployedBulk(source, replication.name);
   requireSame(replication, deployed.replication);
   const client = stepFunctionsClient(serviceSettings(source, 'sfn'));
-  const { region, endpoints } = source;
-  const objects = objectClient({ region, endpoint: endpoints?.s3 ?? objectEndpoint });
+  const objects = objectClient(serviceSettings(source, 's3'));
   return {
     runs: stepFunctions(client, stateMachineArn),
     bucket: s3Objects(objects, bucket),
@@ -44,10 +39,7 @@ function requireSame(replication: ReplicationConfig, deployed: ReplicationConfig
   if (here === there) return;
   throw new FerryError(
     `The function has been deployed for ${there}; the configuration says ${here}.`,
-    {
-      code: 'deployment.differs',
-      hint: 'Deploy it with `npx cdk deploy --all`.',
-    },
+    { code: 'deployment.differs', hint: 'Deploy it with `npx cdk deploy --all`.' },
   );
 }
 

@@ -77,10 +77,7 @@ async function findRow(
   if (found.kind === 'unreadable')
     throw new FerryError(
       `The control row in ${rules.stateTable} is not usable: ${found.problem}.`,
-      {
-        code: 'control.unreadable',
-        hint: 'Use the release that the function was deployed with.',
-      },
+      { code: 'control.unreadable', hint: 'Use the release that the function was deployed with.' },
     );
   return found.kind === 'row' ? found.row : undefined;
 }
@@ -118,10 +115,9 @@ function missing({ replication, stateTable }: WriteRules): FerryError {
 
 async function requireSameTables(
   row: ControlRow,
-  place: ControlPlace,
+  { rules, twinReader }: ControlPlace,
   retries: RetryContext,
 ): Promise<void> {
-  const { rules, twinReader } = place;
   const { reservedAttribute, destinationTable, stateTable } = rules;
   if (row.reserved !== reservedAttribute) throw otherAttribute(row, reservedAttribute);
   const idOf = (table: string) => retry(() => twinReader.tableId(table), retries);
@@ -153,20 +149,13 @@ function otherTable(what: string, id: string | undefined, expected: string): Fer
 }
 
 function requireStream(streamArn: string, row: ControlRow): void {
-  switch (standingOf(streamArn, row).kind) {
-    case 'current':
-      return;
-    case 'ended':
-      throw otherStream(
-        `The epoch of the stream ${streamArn} has ended: another source has been adopted since.`,
-      );
-    case 'unknown':
-      throw otherStream(`The control row does not know the stream ${streamArn}.`);
-  }
-}
-
-function otherStream(problem: string): FerryError {
-  return new FerryError(problem, {
+  const { kind } = standingOf(streamArn, row);
+  if (kind === 'current') return;
+  const problem =
+    kind === 'ended'
+      ? `The epoch of the stream ${streamArn} has ended: another source has been adopted since.`
+      : `The control row does not know the stream ${streamArn}.`;
+  throw new FerryError(problem, {
     code: 'control.stream',
     hint: 'If the replication was pointed at this table, run `ferry adopt`: the records of its stream are held back until then.',
   });

@@ -120,13 +120,25 @@ function zip<Name extends string>(
 }
 
 /** Of the oldest and the most, the highest; of all others, the sum. */
-const HIGHEST: readonly MetricName[] = [
+const HIGHEST: ReadonlyArray<MetricName | ServiceMetric> = [
   'ReplicationLatency',
   'HeartbeatLatency',
   'HeartbeatAge',
   'OldestUnappliedAge',
   'PendingRecords',
+  'IteratorAge',
+  'ApproximateAgeOfOldestMessage',
+  'LookAgainAge',
 ];
+
+/** Whether a metric counts what happens, so that its figures can be added up. */
+export function isCount(name: string): boolean {
+  return !HIGHEST.some((one) => one === name);
+}
+
+function statisticOf(name: MetricName | ServiceMetric): string {
+  return isCount(name) ? 'Sum' : 'Maximum';
+}
 
 function ownQueries({
   name,
@@ -141,7 +153,7 @@ function ownQueries({
   const names = Object.keys(METRIC_UNITS) as MetricName[];
   return new Map(
     names.map((metric) => {
-      const statistic = HIGHEST.includes(metric) ? 'Maximum' : 'Sum';
+      const statistic = statisticOf(metric);
       return [metric, { namespace: METRIC_NAMESPACE, name: metric, dimensions, statistic }];
     }),
   );
@@ -153,30 +165,25 @@ function serviceQueries(
 ): Map<ServiceMetric, MetricQuery> {
   const ofFunction = { FunctionName: functionName(name) };
   const ofMapping = { EventSourceMappingUUID: mapping?.id ?? 'none' };
-  const ofQueue = { QueueName: deadLetterQueueName(name) };
-  const lookAgain = {
+  const ageIn = (QueueName: string) => ({
     namespace: 'AWS/SQS',
     name: 'ApproximateAgeOfOldestMessage',
-    dimensions: { QueueName: lookAgainName(name) },
+    dimensions: { QueueName },
     statistic: 'Maximum',
-  };
-  const query = (
-    namespace: string,
-    metric: ServiceMetric,
-    dimensions: Readonly<Record<string, string>>,
-    statistic = 'Sum',
-  ): readonly [ServiceMetric, MetricQuery] => [
-    metric,
-    { namespace, name: metric, dimensions, statistic },
-  ];
-  return new Map([
-    query('AWS/Lambda', 'IteratorAge', ofFunction, 'Maximum'),
-    query('AWS/Lambda', 'Errors', ofFunction),
-    query('AWS/Lambda', 'Throttles', ofFunction),
-    query('AWS/Lambda', 'DestinationDeliveryFailures', ofFunction),
-    query('AWS/Lambda', 'OnFailureDestinationDeliveredEventCount', ofMapping),
-    query('AWS/Lambda', 'DroppedEventCount', ofMapping),
-    query('AWS/SQS', 'ApproximateAgeOfOldestMessage', ofQueue, 'Maximum'),
-    ['LookAgainAge', lookAgain] as const,
+  });
+  const ofLambda = (metric: ServiceMetric, dimensions: Readonly<Record<string, string>>) =>
+    [
+      metric,
+      { namespace: 'AWS/Lambda', name: metric, dimensions, statistic: statisticOf(metric) },
+    ] as const;
+  return new Map<ServiceMetric, MetricQuery>([
+    ofLambda('IteratorAge', ofFunction),
+    ofLambda('Errors', ofFunction),
+    ofLambda('Throttles', ofFunction),
+    ofLambda('DestinationDeliveryFailures', ofFunction),
+    ofLambda('OnFailureDestinationDeliveredEventCount', ofMapping),
+    ofLambda('DroppedEventCount', ofMapping),
+    ['ApproximateAgeOfOldestMessage', ageIn(deadLetterQueueName(name))],
+    ['LookAgainAge', ageIn(lookAgainName(name))],
   ]);
 }

@@ -36,8 +36,6 @@ export interface RedriveSetup {
   readonly queueUrl?: string | undefined;
   readonly bucket?: string | undefined;
   readonly lookAgainQueueUrl?: string | undefined;
-  /** An endpoint of S3 other than the Region's own. */
-  readonly objectEndpoint?: string | undefined;
   readonly credentials?: Credentials | undefined;
   /** Ends the waiting for the control row. */
   readonly stop: AbortSignal;
@@ -54,7 +52,7 @@ export interface OpenRedrive {
 
 /** @throws FerryError where the deployment, the tables or the control row do not fit. */
 export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
-  const { replication, objectEndpoint, credentials, apply, withoutSource = false } = setup;
+  const { replication, credentials, apply, withoutSource = false } = setup;
   const { source, destination } = replication;
   const { streamArn, keyAttributes } = await tableOf(setup);
   const rules = handlerSettings(replication, { ...(await failurePlaces(setup)), streamArn });
@@ -66,8 +64,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     destination: readClient({ ...destination, credentials }),
   };
   const streams = streamsClient({ ...source, credentials });
-  const endpoint = source.endpoints?.s3 ?? objectEndpoint;
-  const objects = objectClient({ region: source.region, endpoint, credentials });
+  const objects = objectClient({ ...serviceSettings(source, 's3'), credentials });
   const messages =
     setup.onlyObjects === true
       ? undefined

@@ -28,20 +28,16 @@ export interface TeardownPlace {
   close(): void;
 }
 
-export interface TeardownSetup {
-  readonly replication: ReplicationConfig;
-  /** Named by the operator. */
-  readonly bucket: string | undefined;
-  /** Of S3, where it is not the Region's own. */
-  readonly objectEndpoint: string | undefined;
-}
-
-/** @throws what the services throw. */
-export async function openTeardown(setup: TeardownSetup): Promise<TeardownPlace> {
-  const { replication, objectEndpoint } = setup;
+/**
+ * @param bucket named by the operator.
+ * @throws what the services throw.
+ */
+export async function openTeardown(
+  replication: ReplicationConfig,
+  bucket: string | undefined,
+): Promise<TeardownPlace> {
   const { name, source, destination, stateTable } = replication;
-  const { region, endpoints } = source;
-  const objects = objectClient({ region, endpoint: endpoints?.s3 ?? objectEndpoint });
+  const objects = objectClient(serviceSettings(source, 's3'));
   const queues = serviceSettings(source, 'sqs');
   const messages = messagesClient(queues);
   const tables = {
@@ -49,7 +45,7 @@ export async function openTeardown(setup: TeardownSetup): Promise<TeardownPlace>
     [destination.region]: tablesClient(destination),
   };
   const deployedBucket = await bucketInUse(replication);
-  const known = setup.bucket ?? deployedBucket;
+  const known = bucket ?? deployedBucket;
   const { buckets, problem } =
     known === undefined
       ? await findBuckets(replication, (prefix) => bucketsLike(objects, source.region, prefix))
@@ -75,16 +71,11 @@ async function bucketInUse({ name, source }: ReplicationConfig): Promise<string 
   }
 }
 
-interface FoundBuckets {
-  readonly buckets: readonly BucketGuess[];
-  readonly problem: string | undefined;
-}
-
 /** Who may not list buckets can still name one. */
 async function findBuckets(
   { name }: ReplicationConfig,
   list: (prefix: string) => Promise<readonly string[]>,
-): Promise<FoundBuckets> {
+): Promise<{ buckets: readonly BucketGuess[]; problem: string | undefined }> {
   try {
     const names = await list(bucketPrefix(name));
     return { buckets: names.flatMap((one) => guessBucket(name, one) ?? []), problem: undefined };

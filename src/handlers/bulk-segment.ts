@@ -3,7 +3,6 @@
 
 import type { Context } from 'aws-lambda';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
-import { environmentEndpoint } from '../aws/endpoints.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import {
   compareContext,
@@ -116,7 +115,6 @@ async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
       onlyObjects: true,
       bucket: deployment.onFailureBucket,
       lookAgainQueueUrl: deployment.lookAgainQueueUrl,
-      objectEndpoint: environmentEndpoint('S3', process.env),
       stop: NEVER,
     }),
   );
