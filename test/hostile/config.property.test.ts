@@ -128,7 +128,15 @@ it('accepts or refuses whatever it is given, and leaves it as it was', () => {
 /** What Ajv finds, by the names from the file to the value or to the name that is wrong. */
 function foundByAjv(value: unknown): string[] {
   if (validate(value)) return [];
-  return (validate.errors ?? []).map(({ instancePath, params }) => {
+  const errors = validate.errors ?? [];
+  const mistyped = errors.filter(({ keyword }) => keyword === 'type');
+  // Of a number that is no integer, Ajv checks the range, too.
+  const first = errors.filter(
+    (error) =>
+      mistyped.includes(error) ||
+      mistyped.every(({ instancePath }) => instancePath !== error.instancePath),
+  );
+  return first.map(({ instancePath, params }) => {
     const names = instancePath
       .split('/')
       .slice(1)
@@ -146,7 +154,9 @@ it('finds by the schema what Ajv finds, and fills in the same defaults', () => {
   const tally = { sound: 0, unsound: 0 };
   fc.assert(
     fc.property(config, (drawn) => {
-      const [ours, theirs] = [expanded(drawn), expanded(drawn)].map((one) => structuredClone(one));
+      // structuredClone has a smaller stack than JSON.
+      const json = JSON.stringify(expanded(drawn));
+      const [ours, theirs] = [JSON.parse(json), JSON.parse(json)] as unknown[];
       const found = schemaProblems(ours).map(({ at }) => JSON.stringify(at));
 
       expect(found.toSorted()).toEqual(foundByAjv(theirs).toSorted());
