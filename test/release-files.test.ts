@@ -103,6 +103,14 @@ it('takes the code of both functions from the bucket of the operator', () => {
   ]);
 });
 
+it('has a source template that fits a bucket, but no direct upload, as the README says', () => {
+  const { length } = read('source.template.json');
+
+  expect(readFileSync('README.md', 'utf8')).toContain('needs `--s3-bucket`');
+  expect(length).toBeGreaterThan(51_200);
+  expect(length).toBeLessThan(1_000_000);
+});
+
 it('gives both functions a variable that they read, and that its schema describes', () => {
   const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(
     json('function-variable.schema.json'),
