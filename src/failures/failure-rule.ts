@@ -22,7 +22,7 @@ export interface FailureContext {
   readonly roleOf: (table: string, region: string) => TableRole | undefined;
 }
 
-/** What is told of a failure of a known kind. */
+/** What the message says about a failure of a known kind. */
 export type Told = Omit<FailureStory, 'kind'>;
 
 export interface FailureRule {
