@@ -3,7 +3,7 @@
 import type { TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { Item } from './model/attribute-value.ts';
-import type { BatchSummary } from './model/outcome.ts';
+import type { BatchSummary } from './model/batch-response.ts';
 import type { DeadLetter } from './model/dead-letter.ts';
 import type { ReadRequest } from './model/read-request.ts';
 import type { Leftover } from './teardown/leftovers.ts';

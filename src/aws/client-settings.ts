@@ -1,9 +1,8 @@
 // Settings that every AWS client of Ferry takes beside its own options.
 
 import type { SourceConfig } from '../config/schema.ts';
-import type { Credentials } from './credentials.ts';
 import { isLoopback } from './endpoints.ts';
-import { localCredentials } from './local-credentials.ts';
+import { type Credentials, localCredentials } from './credentials.ts';
 
 export interface ClientSettings {
   readonly region: string;

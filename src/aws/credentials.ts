@@ -1,7 +1,69 @@
-// Credentials as AWS clients take them.
+// Credentials. AWS clients find theirs by the SDK's own search. For an endpoint on this machine: those that are
+// configured, or else some that mean nothing. An emulator may keep different tables for different keys, so what is
+// configured comes first.
 
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** As AWS clients take them. */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const MEANINGLESS: Credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+
+/** For the `credentials` of an SDK client. */
+export async function localCredentials(): Promise<Credentials> {
+  return credentialsFor(process.env);
+}
+
+/** Asks no metadata service unless something is configured here: without one, that takes seconds. */
+export async function credentialsFor(environment: Environment): Promise<Credentials> {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
+  // As the SDK has it, a profile that is named comes first.
+  if (accessKeyId && secretAccessKey && !environment['AWS_PROFILE']) {
+    const { AWS_SESSION_TOKEN: sessionToken } = environment;
+    return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+  }
+  if (!isAnyConfigured(environment)) return MEANINGLESS;
+  try {
+    const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+    return await defaultProvider()();
+  } catch {
+    // A profile without credentials, such as one that only names a Region.
+    return MEANINGLESS;
+  }
+}
+
+const VARIABLES = [
+  'AWS_PROFILE',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+];
+
+function isAnyConfigured(environment: Environment): boolean {
+  const files = [
+    environment['AWS_SHARED_CREDENTIALS_FILE'] ?? inHome(environment, 'credentials'),
+    environment['AWS_CONFIG_FILE'] ?? inHome(environment, 'config'),
+  ];
+  return VARIABLES.some((name) => environment[name]) || files.some((file) => existsSync(file));
+}
+
+function inHome({ HOME }: Environment, name: string): string {
+  return join(HOME ?? homeOfUser(), '.aws', name);
+}
+
+/** A user without an entry in the list of users has none. */
+function homeOfUser(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
 }

@@ -7,7 +7,7 @@ import {
   METRIC_UNITS,
   type MetricName,
 } from '../config/names.ts';
-import type { BatchSummary } from '../model/outcome.ts';
+import type { BatchSummary } from '../model/batch-response.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
 import type { Clock, Metrics } from '../ports.ts';
 

@@ -10,7 +10,7 @@ import { unchangedFrom } from '../model/guard.ts';
 import { twinItem } from '../model/twin-item.ts';
 import type { WriteRules } from '../model/rules.ts';
 import type { BackfillContext } from './context.ts';
-import { ledgerRowKey } from '../model/write-request.ts';
+import { ledgerRowKey } from '../model/ledger-row.ts';
 
 export interface Copy {
   readonly key: Item;

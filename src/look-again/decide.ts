@@ -6,7 +6,8 @@ import type { AnnouncedDelete } from '../model/announcement.ts';
 import { isUnnamed, type Version, versionIn } from '../model/guard.ts';
 import { itemsRequest, type ReadRequest } from '../model/read-request.ts';
 import type { WriteRules } from '../model/rules.ts';
-import { ledgerRowKey, type WriteRequest } from '../model/write-request.ts';
+import { ledgerRowKey } from '../model/ledger-row.ts';
+import type { WriteRequest } from '../model/write-request.ts';
 
 export type LookRules = Pick<
   WriteRules,

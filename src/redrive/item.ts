@@ -4,7 +4,7 @@
 import { newestEpoch } from '../model/control-row.ts';
 import type { StreamRecord } from '../model/stream-record.ts';
 import { classifyFailure } from '../model/write-failure.ts';
-import { type LedgerRowKey, ledgerRowKey } from '../model/write-request.ts';
+import { type LedgerRowKey, ledgerRowKey } from '../model/ledger-row.ts';
 import { FerryError } from '../errors.ts';
 import type { Item } from '../ports.ts';
 import { retryingReader } from '../pacing/retrying.ts';

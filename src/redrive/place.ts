@@ -3,7 +3,7 @@
 import type { ControlRow } from '../model/control-row.ts';
 import type { Version } from '../model/guard.ts';
 import type { StreamRecord } from '../model/stream-record.ts';
-import type { LedgerRowKey } from '../model/write-request.ts';
+import type { LedgerRowKey } from '../model/ledger-row.ts';
 import type { TtlDeletes } from '../config/schema.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import type { Redriven } from './outcome.ts';

@@ -6,7 +6,7 @@ import type { ItemStates } from '../resync/resynchronization.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { canonicalKey } from '../model/attribute-value.ts';
-import { ledgerRowKey } from '../model/write-request.ts';
+import { ledgerRowKey } from '../model/ledger-row.ts';
 import type { Item } from '../ports.ts';
 import type { RetryContext } from '../pacing/retry.ts';
 import { type FoundItems, batchGetItems } from './batch-get-items.ts';

@@ -7,7 +7,7 @@ import { deletesIn, lookUpRequest } from '../model/look-up.ts';
 import type { Version } from '../model/guard.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
 import { classifyFailure } from '../model/write-failure.ts';
-import { ledgerRowKey } from '../model/write-request.ts';
+import { ledgerRowKey } from '../model/ledger-row.ts';
 import type { WriteRules } from '../model/rules.ts';
 import type { TwinReader, Item } from '../ports.ts';
 import type { DestinationHealth } from './destination-health.ts';

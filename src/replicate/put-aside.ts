@@ -5,7 +5,7 @@ import { TAIL_TIME_MS } from '../config/names.ts';
 import type { Outcome, UnfinishedWhy } from '../model/outcome.ts';
 import type { MalformedRecord, StreamRecord } from '../model/stream-record.ts';
 import { classifyFailure } from '../model/write-failure.ts';
-import { failureBound, keepLedgerRow } from '../model/write-request.ts';
+import { failureBound, keepLedgerRow } from '../model/ledger-row.ts';
 import type { StreamRules } from '../model/rules.ts';
 import type { DeadLetterQueue } from '../ports.ts';
 import type { Rejection, WriteOutcome } from './apply-lane.ts';

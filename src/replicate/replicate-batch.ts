@@ -9,7 +9,8 @@ import { type DestinationHealth, destinationHealth } from './destination-health.
 import { toLanes } from '../model/lanes.ts';
 import { seriesInEpoch, type SeriesOf } from '../model/guard.ts';
 import type { StreamRules } from '../model/rules.ts';
-import { type BatchSummary, type Outcome, summarizeBatch } from '../model/outcome.ts';
+import { type BatchSummary, summarizeBatch } from '../model/batch-response.ts';
+import type { Outcome } from '../model/outcome.ts';
 import {
   type ParsedRecord,
   parseStreamRecord,

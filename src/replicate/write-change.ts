@@ -5,7 +5,7 @@ import { GuardedPut } from '../model/guarded-put.ts';
 import { latenciesOf } from '../model/latency.ts';
 import { refusalCause, type Version } from '../model/guard.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from '../model/stream-record.ts';
-import { guardedDelete, putTransaction, tombstone } from '../model/write-request.ts';
+import { guardedDelete, putTransaction, tombstone } from '../model/tombstone.ts';
 import type { StreamRules } from '../model/rules.ts';
 import type { WriteReply } from '../ports.ts';
 import type { WriteOutcome } from './apply-lane.ts';

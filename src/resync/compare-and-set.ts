@@ -7,12 +7,8 @@ import type { Item } from '../model/attribute-value.ts';
 import { unchangedFrom, type Version } from '../model/guard.ts';
 import { twinItem, type WrittenAs } from '../model/twin-item.ts';
 import type { WriteRules } from '../model/rules.ts';
-import {
-  expiry,
-  type LedgerRowKey,
-  ledgerRowKey,
-  type WriteRequest,
-} from '../model/write-request.ts';
+import { expiry, type LedgerRowKey, ledgerRowKey } from '../model/ledger-row.ts';
+import type { WriteRequest } from '../model/write-request.ts';
 
 /** The twin's item is read before the ledger row. */
 export interface ItemAsRead extends LedgerRowKey {

@@ -7,7 +7,8 @@ import { deleteAsRead, type ItemAsRead, putAsRead } from './compare-and-set.ts';
 import { findDiscrepancy } from '../model/discrepancy.ts';
 import { above, epochIn, type Version, versionIn } from '../model/guard.ts';
 import type { WriteRules } from '../model/rules.ts';
-import type { LedgerRowKey, WriteRequest } from '../model/write-request.ts';
+import type { LedgerRowKey } from '../model/ledger-row.ts';
+import type { WriteRequest } from '../model/write-request.ts';
 
 /** What source, twin and state table have of an item. */
 export interface ItemStates {

@@ -9,7 +9,7 @@ import {
 import type { Version } from '../model/guard.ts';
 import type { WriteFailure } from '../model/write-failure.ts';
 import type { WriteRules } from '../model/rules.ts';
-import { type LedgerRowKey, ledgerRowKey } from '../model/write-request.ts';
+import { type LedgerRowKey, ledgerRowKey } from '../model/ledger-row.ts';
 import type { Item, ItemReader, LookAgainQueue } from '../ports.ts';
 import { announceDeletes } from '../replicate/announce-deletes.ts';
 import { send, type SendContext, type SendResult } from '../replicate/send.ts';

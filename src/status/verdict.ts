@@ -11,8 +11,8 @@ import {
   type Verdict,
   type VerdictRules,
 } from './verdict-case.ts';
-import { READING } from './verdicts-of-reading.ts';
-import { WRITING } from './verdicts-of-writing.ts';
+import { READING } from './stuck-reading.ts';
+import { WRITING } from './stuck-writing.ts';
 
 export type { Verdict, VerdictRules } from './verdict-case.ts';
 

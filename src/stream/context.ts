@@ -2,7 +2,7 @@
 
 import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import type { Clock, StreamReader } from '../ports.ts';
-import type { DeliverySettings, InvocationResult } from './delivery-rules.ts';
+import type { DeliverySettings, InvocationResult } from './retry-and-bisect.ts';
 import type { OnFailureDocument } from './on-failure-document.ts';
 
 export interface ConsumerOptions {

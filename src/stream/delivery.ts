@@ -8,7 +8,7 @@ import {
   type FailureCondition,
   type InvocationResult,
   separateExpired,
-} from './delivery-rules.ts';
+} from './retry-and-bisect.ts';
 import { onFailureDocument } from './on-failure-document.ts';
 
 export class ShardDelivery {

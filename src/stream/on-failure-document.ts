@@ -2,7 +2,7 @@
 
 import type { DynamoDBRecord } from 'aws-lambda';
 import { type Batch, sequenceNumberOf } from './batches.ts';
-import type { FailureCondition, InvocationResult } from './delivery-rules.ts';
+import type { FailureCondition, InvocationResult } from './retry-and-bisect.ts';
 
 /** About the batch, and the batch itself. */
 export interface OnFailureDocument {

@@ -3,7 +3,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { emfMetrics } from '../../src/aws/emf-metrics.ts';
-import type { BatchSummary } from '../../src/model/outcome.ts';
+import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { WriteReply } from '../../src/ports.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';

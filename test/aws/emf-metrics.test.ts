@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { emfMetrics } from '../../src/aws/emf-metrics.ts';
 import { METRIC_UNITS } from '../../src/config/names.ts';
-import type { BatchSummary } from '../../src/model/outcome.ts';
+import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { createMetricsTally } from '../../src/local/cloudwatch/metrics-tally.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 

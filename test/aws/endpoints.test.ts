@@ -20,7 +20,7 @@ import { writeClient } from '../../src/aws/dynamodb-table.ts';
 import { environmentEndpoint, isLoopback } from '../../src/aws/endpoints.ts';
 import { eventSources } from '../../src/aws/event-source.ts';
 import { messagesClient, tablesClient } from '../../src/aws/leftovers.ts';
-import { credentialsFor } from '../../src/aws/local-credentials.ts';
+import { credentialsFor } from '../../src/aws/credentials.ts';
 import { namingFailures } from '../../src/aws/named-failures.ts';
 import { objectClient, s3Objects } from '../../src/aws/s3-objects.ts';
 import { sqsDeadLetters } from '../../src/aws/sqs-dead-letters.ts';

@@ -15,7 +15,7 @@ import { canonicalKey } from '../../src/model/attribute-value.ts';
 import type { BackfillRun } from '../../src/backfill/checkpoint.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
 import type { WriteRules } from '../../src/model/rules.ts';
-import { ledgerRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
 import { startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 import { backfill, continueSegment } from '../../src/backfill/backfill.ts';

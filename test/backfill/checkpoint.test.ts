@@ -12,7 +12,8 @@ import {
   segmentRow,
 } from '../../src/backfill/checkpoint.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
-import { ledgerRowKey, type WriteRequest } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { Item } from '../../src/ports.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 import { NOW_MS } from '../fixtures/replication.ts';

@@ -19,7 +19,8 @@ import { REQUEST_TIMEOUT_MS } from '../../src/config/names.ts';
 import { classifyFailure } from '../../src/model/write-failure.ts';
 import { GuardedPut } from '../../src/model/guarded-put.ts';
 import type { PutRecord } from '../../src/model/stream-record.ts';
-import { putTransaction, type WriteRequest } from '../../src/model/write-request.ts';
+import { putTransaction } from '../../src/model/tombstone.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { TwinWriter } from '../../src/ports.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
 

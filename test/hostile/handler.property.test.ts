@@ -7,7 +7,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { emfMetrics } from '../../src/aws/emf-metrics.ts';
-import type { BatchSummary } from '../../src/model/outcome.ts';
+import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { parseFailureMessage } from '../../src/model/failure-message.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { Item, WriteReply } from '../../src/ports.ts';

@@ -18,7 +18,7 @@ import { parseConfig } from '../../src/config/config.ts';
 import { functionVariables } from '../../src/config/function-variable.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { METRIC_DIMENSIONS, METRIC_UNITS, type MetricName } from '../../src/config/names.ts';
-import type { BatchSummary } from '../../src/model/outcome.ts';
+import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 import { BEATING, only, resources, templates, temporary } from './stack-templates.ts';

@@ -9,7 +9,7 @@ import {
   revenantsAmong,
 } from '../../src/look-again/decide.ts';
 import { versionOf } from '../../src/model/guard.ts';
-import { ledgerRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
 const TARGET = SETTINGS;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { deletesIn, lookUpRequest } from '../../src/model/look-up.ts';
-import { ledgerRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
 it('asks for the deletes of ledger rows only, and takes an answer that lags behind', () => {

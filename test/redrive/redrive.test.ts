@@ -7,7 +7,7 @@ import { FerryError } from '../../src/errors.ts';
 import { parseAnnouncement } from '../../src/model/announcement.ts';
 import { nextEpoch } from '../../src/model/control-row.ts';
 import { above, floorOf, type Version, versionOf } from '../../src/model/guard.ts';
-import { ledgerRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
 import { redrive, type RedriveContext, type RedriveOptions } from '../../src/redrive/redrive.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { TwinWriter, Item } from '../../src/ports.ts';

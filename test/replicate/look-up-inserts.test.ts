@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import { seriesInEpoch, versionOf } from '../../src/model/guard.ts';
-import { ledgerRowKey, type WriteRequest } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { Item, ReadReply } from '../../src/ports.ts';
 import { lambdaRecord, SETTINGS, STREAM_ARN } from '../fixtures/records.ts';

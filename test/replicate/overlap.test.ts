@@ -3,7 +3,8 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
-import { ledgerRowKey, type WriteRequest } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { TwinWriter } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';

@@ -1,7 +1,7 @@
 // One invocation that answered: what became of each record, told from the wire alone, against what the
 // function counted and what it answered to Lambda; and that it answered in time, with nothing under way.
 
-import type { BatchSummary } from '../../src/model/outcome.ts';
+import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { isBound, isOfControlRow, type Judge, versionIn } from './judge.ts';
 import { SECOND } from './plan.ts';
 import type { Process, Sent } from './process.ts';

@@ -8,15 +8,9 @@ import { canonicalItem } from '../../src/model/attribute-value.ts';
 import { floorOf } from '../../src/model/guard.ts';
 import { GuardedPut } from '../../src/model/guarded-put.ts';
 import type { PutRecord, RemoveRecord } from '../../src/model/stream-record.ts';
-import {
-  failureBound,
-  guardedDelete,
-  keepLedgerRow,
-  putTransaction,
-  ledgerRowKey,
-  tombstone,
-  type WriteRequest,
-} from '../../src/model/write-request.ts';
+import { failureBound, keepLedgerRow, ledgerRowKey } from '../../src/model/ledger-row.ts';
+import { guardedDelete, putTransaction, tombstone } from '../../src/model/tombstone.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { Item } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';

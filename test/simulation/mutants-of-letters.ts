@@ -1,9 +1,10 @@
 // The mutants of the protocol's list about letters that are sent too early: their records come again, and
 // get others.
 
-import type { BatchSummary } from '../../src/model/outcome.ts';
+import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { classifyFailure } from '../../src/model/write-failure.ts';
-import { failureBound, keepLedgerRow, type WriteRequest } from '../../src/model/write-request.ts';
+import { failureBound, keepLedgerRow } from '../../src/model/ledger-row.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import { parseStreamRecord } from '../../src/model/stream-record.ts';
 import type { ReplicationContext } from '../../src/replicate/replicate-batch.ts';
 import type { TwinWriter } from '../../src/ports.ts';

@@ -8,7 +8,8 @@
 
 import { lookUpRequest } from '../../src/model/look-up.ts';
 import { seriesInEpoch } from '../../src/model/guard.ts';
-import { ledgerRowKey, type WriteRequest } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
+import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { ControlKeeper } from '../../src/replicate/control-keeper.ts';
 import type { TwinReader, TwinWriter, Item, LookAgainQueue } from '../../src/ports.ts';
 import type { Mutant } from './mutants.ts';

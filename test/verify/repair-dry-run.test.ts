@@ -6,7 +6,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
-import { ledgerRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
 import { FerryError } from '../../src/errors.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { paceOf } from '../../src/pacing/pace.ts';

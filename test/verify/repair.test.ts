@@ -6,7 +6,7 @@ import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
 import { parseAnnouncement } from '../../src/model/announcement.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
-import { ledgerRowKey } from '../../src/model/write-request.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { repair, type RepairContext } from '../../src/verify/repair.ts';
 import { FerryError } from '../../src/errors.ts';

@@ -2,13 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { TOMBSTONE_LIFE_SECONDS } from '../../src/config/names.ts';
 import { GuardedPut } from '../../src/model/guarded-put.ts';
 import type { PutRecord, RemoveRecord } from '../../src/model/stream-record.ts';
-import {
-  failureBound,
-  guardedDelete,
-  keepLedgerRow,
-  putTransaction,
-  tombstone,
-} from '../../src/model/write-request.ts';
+import { failureBound, keepLedgerRow } from '../../src/model/ledger-row.ts';
+import { guardedDelete, putTransaction, tombstone } from '../../src/model/tombstone.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
 
 const NOW_MS = 1_800_000_000_500;

@@ -16,7 +16,7 @@ import {
   type DeliverySettings,
   type InvocationResult,
   separateExpired,
-} from '../../src/stream/delivery-rules.ts';
+} from '../../src/stream/retry-and-bisect.ts';
 import { onFailureDocument } from '../../src/stream/on-failure-document.ts';
 
 const SETTINGS: DeliverySettings = {

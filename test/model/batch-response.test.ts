@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RefusalCause } from '../../src/model/guard.ts';
-import { type Outcome, type RecordOutcome, summarizeBatch } from '../../src/model/outcome.ts';
+import { summarizeBatch } from '../../src/model/batch-response.ts';
+import type { Outcome, RecordOutcome } from '../../src/model/outcome.ts';
 
 const applied: Outcome = { kind: 'applied', latencyMs: 10 };
 const FAILURES = { throttled: 2, unreachable: 0, denied: 0, rejected: 0, unknown: 0 };

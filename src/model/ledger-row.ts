@@ -1,0 +1,96 @@
+// The ledger row of an item: its key, its life, and the versions that it remembers: of the last delete, and of the
+// newest change that was put aside.
+
+import { createHash } from 'node:crypto';
+import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import { LEDGER_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
+import type { Item } from './attribute-value.ts';
+import type { Version } from './guard.ts';
+import type { LedgerRules } from './rules.ts';
+import type { WriteRequest } from './write-request.ts';
+
+/** Identity of an item's ledger row. */
+export interface LedgerRowKey {
+  readonly key: Item;
+  /** Canonical text of `key`. */
+  readonly keyText: string;
+}
+
+/**
+ * Raises the failure bound of an item to a version that is about to be dead-lettered. Where a higher
+ * bound is known, the request is refused, and `keepLedgerRow` is due instead.
+ */
+export function failureBound(
+  row: LedgerRowKey,
+  version: Version,
+  rules: LedgerRules,
+  nowMs: number,
+): WriteRequest {
+  return raisedVersion({ ...row, attribute: LEDGER_ATTRIBUTES.failed, version }, rules, nowMs);
+}
+
+/** Prolongs the life of a ledger row, and changes nothing else. */
+export function keepLedgerRow(row: LedgerRowKey, rules: LedgerRules, nowMs: number): WriteRequest {
+  return ledgerRowUpdate(row, rules, {
+    UpdateExpression: 'SET #expiresAt = :expiresAt',
+    ExpressionAttributeNames: {},
+    ExpressionAttributeValues: expiry(nowMs),
+  });
+}
+
+export interface Raise extends LedgerRowKey {
+  readonly attribute: string;
+  readonly version: Version;
+}
+
+/** Raises one of the versions that a ledger row remembers. */
+export function raisedVersion(raise: Raise, rules: LedgerRules, nowMs: number): WriteRequest {
+  const { attribute, version, keyText } = raise;
+  return ledgerRowUpdate(raise, rules, {
+    UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
+    // Equal is this very record again, and it may not have got further than here.
+    ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
+    ExpressionAttributeNames: { '#own': attribute, '#key': LEDGER_ATTRIBUTES.key },
+    ExpressionAttributeValues: { ':v': { S: version }, ':key': { S: keyText }, ...expiry(nowMs) },
+  });
+}
+
+/** An update of an item's ledger row; `change` sets `#expiresAt` among other things. */
+function ledgerRowUpdate(
+  { keyText }: LedgerRowKey,
+  rules: LedgerRules,
+  change: Pick<
+    UpdateItemInput,
+    | 'UpdateExpression'
+    | 'ConditionExpression'
+    | 'ExpressionAttributeNames'
+    | 'ExpressionAttributeValues'
+  >,
+): WriteRequest {
+  return {
+    operation: 'UpdateItem',
+    input: {
+      TableName: rules.stateTable,
+      Key: ledgerRowKey(rules, keyText),
+      ...change,
+      ExpressionAttributeNames: {
+        ...change.ExpressionAttributeNames,
+        '#expiresAt': LEDGER_ATTRIBUTES.expiresAt,
+      },
+    },
+  };
+}
+
+/** A digest, because an item's key may be longer than a partition key of the state table may be. */
+export function ledgerRowKey(
+  { replication }: Pick<LedgerRules, 'replication'>,
+  keyText: string,
+): Item {
+  const digest = createHash('sha256').update(keyText).digest('hex');
+  return { [LEDGER_ATTRIBUTES.id]: { S: `${replication}#${digest}` } };
+}
+
+/** The value `:expiresAt` of a ledger row that is touched now. */
+export function expiry(nowMs: number): Record<string, { N: string }> {
+  return { ':expiresAt': { N: String(Math.floor(nowMs / 1000) + TOMBSTONE_LIFE_SECONDS) } };
+}
