@@ -1,9 +1,8 @@
 // When an AWS service, the network or a file says no: an answer for the operator, not a bug with a stack.
 
 import type { ReplicationConfig } from '../config/schema.ts';
-import type { FailureStory } from '../failures/failure-rule.ts';
+import type { FailureStory, TableRole } from '../failures/failure-rule.ts';
 import { failureStory } from '../failures/failure-story.ts';
-import type { TableRole } from '../failures/missing-resource.ts';
 import { FerryError, requestOf } from '../errors.ts';
 
 export interface About {

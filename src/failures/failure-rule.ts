@@ -2,7 +2,6 @@
 
 import type { FailedRequest } from '../errors.ts';
 import type { ErrorLink } from './error-chain.ts';
-import type { TableRole } from './missing-resource.ts';
 
 export interface FailureStory {
   /** Stable, for machines: `credentials-missing`, `denied`, … */
@@ -12,6 +11,9 @@ export interface FailureStory {
   /** What to do. */
   readonly advice: string;
 }
+
+/** What a configuration has a table for. */
+export type TableRole = 'source' | 'destination' | 'state';
 
 export interface FailureContext {
   /** The request that failed, where it is known. */

@@ -1,9 +1,7 @@
 // What AWS does not have -> what it is for Ferry, and what to do about exactly that.
 
 import type { FailedRequest } from '../errors.ts';
-import type { Told } from './failure-rule.ts';
-
-export type TableRole = 'source' | 'destination' | 'state';
+import type { TableRole, Told } from './failure-rule.ts';
 
 export interface NamedTable {
   readonly table: string;
