@@ -161,6 +161,15 @@ describe('ferry config', () => {
     expect(JSON.parse(out)).toEqual({ replications: [config] });
   });
 
+  it('saves for a teardown what is gone with the function', async () => {
+    const file = join(regions.directory, 'saved.json');
+    writeFileSync(file, (await runHere(['config', ...AT])).out);
+    regions.lambda.isDeployed = false;
+
+    expect(await runHere(['teardown', ...AT])).toMatchObject({ exitCode: 1 });
+    expect(loadConfig(file).replications).toEqual([config]);
+  });
+
   it('prints one of several replications by its name', async () => {
     const [first] = (JSON.parse(readFileSync(regions.config, 'utf8')) as Config).replications;
     const second = {
