@@ -47,7 +47,7 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
   const { destination, encryption, heartbeatKey } = props;
   const { key, ...keys }: Partial<Record<string, IKey>> = { ...encryption };
   const { latency, email, runbook, topic } = props.alarms || {};
-  refuseUnknownRegion(scope, destination);
+  refuseElsewhere(scope, destination);
   return {
     name: props.name ?? nameOf(scope.node.id),
     source: sourceSettings(scope, props.source),
@@ -99,21 +99,28 @@ function sourceSettings(
   }
   refuseWrongStream(scope, source);
   const arns = [source.tableArn, streamArn].map((arn) => arn.split(/[:/]/));
-  const known = (index: number) =>
-    arns.map((parts) => parts[index]).find((part) => part && !Token.isUnresolved(part));
+  const known = (index: number, given?: string) =>
+    [...arns.map((parts) => parts[index]), given].find((it) => it && !Token.isUnresolved(it));
   const { region } = 'env' in source ? source.env : Stack.of(scope);
   return {
     region: known(3) ?? (Token.isUnresolved(region) ? Stack.of(scope).region : region),
-    table: known(6) ?? ('tableName' in source ? source.tableName : nameIn(scope, source.tableArn)),
+    table:
+      known(6, createdTable(source)?.tableName) ??
+      ('tableName' in source ? source.tableName : nameIn(scope, source.tableArn)),
     streamArn,
     kmsKeyArn: source.encryptionKey?.keyArn,
   };
 }
 
-/** Where the app creates the table, its stream is known. */
-function refuseWrongStream(scope: Construct, source: ReplicationProps['source']): void {
+/** Where the app creates the table, its stream is known, and its name if the app gives one. */
+function createdTable(source: ReplicationProps['source']): CfnTable | CfnGlobalTable | undefined {
   const table = 'node' in source ? source.node.defaultChild : undefined;
-  if (!(table instanceof CfnTable || table instanceof CfnGlobalTable)) return;
+  return table instanceof CfnTable || table instanceof CfnGlobalTable ? table : undefined;
+}
+
+function refuseWrongStream(scope: Construct, source: ReplicationProps['source']): void {
+  const table = createdTable(source);
+  if (table === undefined) return;
   const stream: unknown = Stack.of(table).resolve(table.streamSpecification);
   const { streamViewType: view = 'NEW_IMAGE' } = (stream ?? {}) as { streamViewType?: string };
   if (view.startsWith('NEW')) return;
@@ -127,10 +134,17 @@ function nameIn(scope: Construct, tableArn: string): string {
   return Stack.of(scope).splitArn(tableArn, ArnFormat.SLASH_RESOURCE_NAME).resourceName ?? '';
 }
 
-/** In the source's stack, the Region of another stack without one would be the source's. */
-function refuseUnknownRegion(scope: Construct, destination: DestinationTable): void {
-  if (!Construct.isConstruct(destination) || !Token.isUnresolved(destination.region)) return;
-  if (Stack.of(destination) === Stack.of(scope)) return;
+/** In the source's stack, the Region of another stack without one would be the source's, as its account is. */
+function refuseElsewhere(scope: Construct, destination: DestinationTable): void {
+  if (!Construct.isConstruct(destination)) return;
+  const [here, there] = [Stack.of(scope), Stack.of(destination)];
+  if (![here.account, there.account].some(Token.isUnresolved) && here.account !== there.account) {
+    throw refusal(
+      scope,
+      `destination is in account ${there.account}, and source in ${here.account}. Both must be in one account.`,
+    );
+  }
+  if (here === there || !Token.isUnresolved(destination.region)) return;
   throw refusal(
     scope,
     "destination has no Region. Give its stack one: `env: { region: 'eu-west-1' }`.",

@@ -59,7 +59,7 @@ export async function deployedSettings(
 }
 
 async function replicateVariables(region: ServiceRegion, name: string) {
-  const hint = 'Deploy it with `npx cdk deploy --all`, or choose other credentials.';
+  const hint = 'Check its Region and name, deploy the replication, or choose other credentials.';
   return variablesOf(name, await describe(region, name, hint));
 }
 

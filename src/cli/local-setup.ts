@@ -1,7 +1,7 @@
 // The options that `local` and `latency` share: which replication they run, and what their two Regions are.
 
 import type { Credentials } from '../aws/credentials.ts';
-import { credentialsFor } from '../aws/local-credentials.ts';
+import { credentialsFor } from '../aws/credentials.ts';
 import { parseConfig } from '../config/config.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';

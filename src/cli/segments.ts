@@ -1,6 +1,5 @@
-// How many segments a scan of a table has, and which of them a sample reads.
+// How many segments a scan of a table has, and how much of it a sample reads.
 
-import type { Random } from '../ports.ts';
 import { wrongOption } from './arguments.ts';
 import type { ParsedOptions } from './command.ts';
 
@@ -12,16 +11,6 @@ const SEGMENTS_MAX = 10_000;
 /** A few for each worker, so that all workers end at about the same time. */
 export function segmentCount(sizeBytes: number, workers: number): number {
   return Math.min(Math.max(4 * workers, Math.ceil(sizeBytes / SEGMENT_BYTES)), SEGMENTS_MAX);
-}
-
-/** `count` of all segments, each as likely as any other. */
-export function chosenSegments(total: number, count: number, random: Random): number[] {
-  const all = Array.from({ length: total }, (_, segment) => segment);
-  for (let index = 0; index < count; index += 1) {
-    const other = index + Math.floor(random.next() * (total - index));
-    [all[index], all[other]] = [all[other] as number, all[index] as number];
-  }
-  return all.slice(0, count);
 }
 
 /** --sample 1% */

@@ -1,13 +1,13 @@
 // What a verify compares: one item, a sample, or everything; and which file its report may replace.
 
-import { type SamplePlan, planSample } from '../verify/sample.ts';
+import { chosenSegments, type SamplePlan, planSample } from '../verify/sample.ts';
 import type { ReportScope } from '../verify/difference-report.ts';
 import type { Item } from '../model/attribute-value.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import type { Random } from '../ports.ts';
 import { wrongOption } from './arguments.ts';
 import type { ParsedOptions } from './command.ts';
-import { chosenSegments, segmentCount } from './segments.ts';
+import { segmentCount } from './segments.ts';
 import { workersOf } from './work-options.ts';
 
 /** Segments of a scan. */

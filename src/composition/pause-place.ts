@@ -37,7 +37,7 @@ export async function openPausePlace(replication: ReplicationConfig): Promise<Pa
 function missing({ name, source }: ReplicationConfig): FerryError {
   return new FerryError(`There is no function ${functionName(name)} in ${source.region}.`, {
     code: 'deployment.missing',
-    hint: 'Deploy it with `npx cdk deploy --all`, or choose other credentials.',
+    hint: 'Check its Region and name, deploy the replication, or choose other credentials.',
   });
 }
 

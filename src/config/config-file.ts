@@ -48,7 +48,7 @@ function unreadable(path: string, cause: NodeJS.ErrnoException): UsageError {
       : `Cannot read the configuration file ${full}: ${cause.message}.`,
     {
       code: 'config.unreadable',
-      hint: 'Run the command in the folder that has ferry.json, name the file with --config, or let `ferry init` write one.',
+      hint: 'Run the command in the folder that has ferry.json, name the file with --config or a deployed function with --deployed, or let `ferry init` write one.',
       cause,
     },
   );

@@ -5,6 +5,7 @@ import { FerryError } from '../errors.ts';
 import { FUNCTION_VARIABLE, stateTableName, VARIABLE_FORMAT } from './names.ts';
 import { type Problem, problemList, ruleProblem } from './problems.ts';
 import { replicationProblems } from './replication-rules.ts';
+import { circleProblems } from './rules.ts';
 import type { Deployment, ReplicationConfig, TableConfig } from './schema.ts';
 import { schemaProblems } from './schema-check.ts';
 import { withoutDefaults } from './without-defaults.ts';
@@ -21,14 +22,19 @@ export function functionVariables(deployment: Deployment): Record<string, string
   return { [FUNCTION_VARIABLE]: JSON.stringify({ format: VARIABLE_FORMAT, ...deployment }) };
 }
 
-/** For a replication whose names are too long for Lambda's limit: what functions use, without defaults. */
+/** For a replication whose names are too long for Lambda's limit: what functions and commands use, without defaults. */
 export function shortVariables({ replication, ...places }: Deployment): Record<string, string> {
-  const { alarms: _, bulk: __, encryption: ___, eventSource: ____, ...used } = replication;
+  const { encryption: _, ...used } = replication;
+  const { latencySeconds } = used.alarms;
   const { source, destination, function: settings } = used;
   const side = ({ region, table, endpoint }: TableConfig) => ({ region, table, endpoint });
-  const { logRetentionDays: _____, ...rest } = settings;
-  const short = { ...used, source: side(source), destination: side(destination), function: rest };
-  return functionVariables({ ...places, replication: withoutDefaults(short) as ReplicationConfig });
+  const { logRetentionDays: __, ...rest } = settings;
+  const alarms = { latencySeconds };
+  const short = { ...used, source: side(source), destination: side(destination), alarms };
+  return functionVariables({
+    ...places,
+    replication: withoutDefaults({ ...short, function: rest }) as ReplicationConfig,
+  });
 }
 
 /**
@@ -67,6 +73,8 @@ function wholeReplication({ replication, streamArn }: Written): ReplicationConfi
 
 function* deploymentProblems({ replication, lookAgainQueueUrl }: Deployment): Generator<string> {
   yield* replicationProblems('replication', replication);
+  // At synthesis, the names of tables may not be known.
+  yield* circleProblems(new Map([['replication', replication]]));
   if (replication.tombstones === 'checked' && lookAgainQueueUrl === undefined)
     yield 'lookAgainQueueUrl is required with "checked" tombstones, and is missing';
 }

@@ -41,7 +41,7 @@ function* nameProblems(replications: Replications): Generator<string> {
  * A record that comes back to a table it came from would be written there as a new change, over what
  * the application has written since, and go round for ever.
  */
-function* circleProblems(replications: Replications): Generator<string> {
+export function* circleProblems(replications: Replications): Generator<string> {
   for (const { name, source, destination } of replications.values()) {
     const start = placeOf(source);
     const reached = new Set([placeOf(destination)]);

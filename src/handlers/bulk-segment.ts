@@ -48,6 +48,8 @@ const REPORT_BYTES_MAX = 64 * 1_024 * 1_024;
 const WAITING_MAX = 4_000;
 const PAGE_ITEMS_MAX = 2_000;
 const CONCURRENCY = 16;
+/** Of a redrive, which reads at the same time. Lambda has 1,024 file descriptors. */
+const WRITES_MAX = 512;
 
 interface Call {
   readonly call: BulkTask;
@@ -76,7 +78,9 @@ export async function handler(event: unknown, invocation: Context): Promise<Bulk
 function deployed(): Deployment {
   const { replication, ...places } = readDeployment(process.env);
   const { endpoints: _, ...source } = replication.source;
-  return { ...places, replication: { ...replication, source } };
+  const concurrency = Math.min(replication.function.concurrency, WRITES_MAX);
+  const settings = { ...replication.function, concurrency };
+  return { ...places, replication: { ...replication, source, function: settings } };
 }
 
 /** Refusals end the run; a table that does not answer is none: Step Functions tries again. */

@@ -1,5 +1,7 @@
-// How much of a table a sample reads, and what it proves. What is drawn by chance are segments of a scan:
+// Which part of a table a sample reads, and what it proves. What is drawn by chance are segments of a scan:
 // ranges of partition key hashes, in which an item's neighbours come along.
+
+import type { Random } from '../ports.ts';
 
 /** Confidence of every statement. */
 export const CONFIDENCE = 0.95;
@@ -42,6 +44,16 @@ export function planSample(wish: SampleWish): SamplePlan {
   return units >= sizeBytes / READ_UNIT_BYTES + wholeSegments
     ? { kind: 'everything', why: 'as-cheap' }
     : { kind: 'sample', count, totalSegments };
+}
+
+/** `count` of all segments, each as likely as any other. */
+export function chosenSegments(total: number, count: number, random: Random): number[] {
+  const all = Array.from({ length: total }, (_, segment) => segment);
+  for (let index = 0; index < count; index += 1) {
+    const other = index + Math.floor(random.next() * (total - index));
+    [all[index], all[other]] = [all[other] as number, all[index] as number];
+  }
+  return all.slice(0, count);
 }
 
 /**

@@ -117,13 +117,13 @@ describe('the variable of a function', () => {
     );
   });
 
-  it('is shorter without what no function uses and what is so by default', () => {
+  it('is shorter without what neither functions nor commands use, and without defaults', () => {
     const whole = deployment({
       tombstones: 'strict',
       ttlDeletes: 'skip',
       heartbeat: { key: { pk: 'beat' } },
       encryption: { kmsKeyArn: KEY, destinationKmsKeyArn: KEY.replace('us-east', 'eu-west') },
-      alarms: { email: 'oncall@example.com' },
+      alarms: { email: 'oncall@example.com', latencySeconds: 7 },
       eventSource: { batchSize: 10 },
       function: { concurrency: 7 },
     });
@@ -136,6 +136,9 @@ describe('the variable of a function', () => {
     expect(handlerSettings(read, places)).toEqual(handlerSettings(whole.replication, PLACES));
     expect(read.heartbeat).toEqual(whole.replication.heartbeat);
     expect(read.source.streamArn).toBe(STREAM_ARN);
+    // What commands read of it.
+    expect(read.eventSource).toEqual(whole.replication.eventSource);
+    expect(read.alarms.latencySeconds).toBe(7);
   });
 });
 
@@ -179,6 +182,11 @@ describe('a variable that cannot be used', () => {
       'a stream of another table',
       { ...replication(), source: { ...replication().source, table: 'Carts' } },
       'replication.source.streamArn must be a stream of Carts, got one of Orders',
+    ],
+    [
+      'the source as its destination',
+      { ...replication(), destination: { region: 'us-east-1', table: 'Orders', create: false } },
+      'replication "orders" must not lead back to its source, got a way from us-east-1/Orders to itself',
     ],
   ])('is refused by the rules of a configuration, too: %s', (_, wrong, message) => {
     expect(refusalOf(written({ replication: wrong })).message).toContain(`\n  ${message}`);

@@ -138,7 +138,12 @@ describe('credentials', () => {
       '`aws sso login`',
     ],
     [answer('ExpiredTokenException'), 'credentials-expired', 'have expired', 'Log in again'],
-    [answer('UnrecognizedClientException'), 'credentials-invalid', 'rejected the credentials', 'Region'],
+    [
+      answer('UnrecognizedClientException'),
+      'credentials-invalid',
+      'rejected the credentials',
+      'Region',
+    ],
     [
       answer('InvalidSignatureException', 'The request signature we calculated does not match'),
       'credentials-invalid',

@@ -18,7 +18,6 @@ import { parseReportLine } from '../../src/verify/difference-report.ts';
 import { parseFailureMessage } from '../../src/model/failure-message.ts';
 import { describeError, FerryError, UsageError } from '../../src/errors.ts';
 import { openBackfill } from '../../src/backfill/run.ts';
-import type { BackfillContext } from '../../src/backfill/context.ts';
 import { matches, parseDeadLetters } from '../../src/redrive/dead-letter.ts';
 import { redrive } from '../../src/redrive/redrive.ts';
 import type { ItemReader, ObjectStore } from '../../src/ports.ts';
@@ -415,8 +414,7 @@ describe('a row of the state table', () => {
       destination: 'd',
       startedAt: 'now',
     };
-    const open = (restart: boolean) =>
-      openBackfill(fresh, restart, context as unknown as BackfillContext);
+    const open = (restart: boolean) => openBackfill(fresh, restart, context);
 
     await expect(open(false)).rejects.toMatchObject({ code: 'backfill.unreadable' });
     expect(await open(true)).toEqual({ run: fresh, resumed: false });

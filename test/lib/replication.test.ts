@@ -410,6 +410,18 @@ describe('a destination of the app', () => {
       partitionKey,
     });
 
+  it('is refused in another account', () => {
+    const app = emptyApp();
+    const place = (account: string, region: string) => ({ env: { account, region } });
+    const stack = stackIn(place('111122223333', 'us-east-1'), app);
+    const elsewhere = stackIn(place('444455556666', 'eu-west-1'), app, 'Twin');
+    const twin = new ReplicationDestination(elsewhere, 'Orders', destination);
+
+    expect(() => replicate(stack, { destination: twin })).toThrow(
+      'destination is in account 444455556666, and source in 111122223333. Both must be in one account.',
+    );
+  });
+
   it('is deployed before the stack of the source', () => {
     const app = emptyApp();
     const [twins, stack] = [stackIn(EU, app, 'Twins'), stackIn(US, app)];
@@ -657,6 +669,22 @@ describe('other replications of the app', () => {
     replicate(stackIn(US, app));
 
     expect(() => replicate(stackIn(place, app, 'Other'), props, 'Others')).toThrow(problem);
+  });
+
+  it('must not have a way back to a table that the app names', () => {
+    const stack = stackIn();
+    const named = new TableV2(stack, 'Table', {
+      tableName: 'Orders',
+      partitionKey,
+      dynamoStream: StreamViewType.NEW_IMAGE,
+    });
+
+    expect(() =>
+      replicate(stack, {
+        source: named,
+        destination: { region: 'us-east-1', tableName: 'Orders' },
+      }),
+    ).toThrow('must not lead back to its source, got a way from us-east-1/Orders to itself');
   });
 
   it('are not compared across accounts, where names and tables are others', () => {
