@@ -85,6 +85,11 @@ const LOG_ACTIONS = [
 ];
 const ALARM_ACTIONS = ['kms:Decrypt', 'kms:GenerateDataKey*'];
 
+interface Users {
+  /** Without any, the statement is not needed. */
+  readonly users: readonly string[];
+}
+
 /** @param account to which the app is deployed. */
 function statements(uses: readonly KeyUse[], account: string): KeyPolicyStatement[] {
   const region = uses[0]?.region ?? '';
@@ -101,7 +106,7 @@ function statements(uses: readonly KeyUse[], account: string): KeyPolicyStatemen
   const [logGroups, alarms] = [arns('logs'), arns('cloudwatch')];
   // The account as a principal lets its IAM policies decide: those of Ferry's roles, and of operators.
   const ofAccount = { AWS: `arn:${partition}:iam::${account}:root` };
-  const all = [
+  const all: readonly (Omit<KeyPolicyStatement, 'Effect' | 'Resource'> & Users)[] = [
     {
       users: services,
       Sid: 'FerryRolesAndOperators',
