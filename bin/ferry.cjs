@@ -20,7 +20,8 @@ async function start() {
     await import('../dist/src/cli/process.js');
   } catch (error) {
     if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    refuse('The packages that Ferry needs are not installed.', `Run \`npm ci\` in ${project}.`);
+    const [root] = project.split(`${path.sep}node_modules${path.sep}`);
+    refuse('The packages that Ferry needs are not installed.', `Run \`npm ci\` in ${root}.`);
   }
 }
 

@@ -9,7 +9,7 @@ import { keyOf } from '../src/config/encryption-keys.ts';
 import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
 import { createConfiguredTable, createProtectedTable } from './dynamodb-table.ts';
 import type { ConfiguredReplication, DestinationTable } from './replication-props.ts';
-import { nameOf } from './replication-settings.ts';
+import { nameOf, refusal } from './replication-settings.ts';
 
 export interface ReplicationDestinationProps {
   /** Of the replication. @default - the construct's id, with dashes */
@@ -76,6 +76,8 @@ export class ReplicationDestination extends Construct implements DestinationTabl
 
 function tablesOf(scope: Construct, props: ReplicationDestinationProps) {
   const { name = nameOf(scope.node.id), tableName, partitionKey, sortKey } = props;
+  if (sortKey !== undefined && partitionKey === undefined)
+    throw refusal(scope, 'sortKey needs a partitionKey, with which the twin is created.');
   const destination = {
     region: Stack.of(scope).region,
     table: tableName,

@@ -151,7 +151,7 @@ function refuseElsewhere(scope: Construct, destination: DestinationTable): void 
   );
 }
 
-function refusal(scope: Construct, problem: string): UsageError {
+export function refusal(scope: Construct, problem: string): UsageError {
   return new UsageError(`${scope.node.path}: ${problem}`, { code: 'config.invalid' });
 }
 

@@ -45,9 +45,12 @@ async function run({ args, out, leaves = false }: Call) {
 }
 
 describe('ferry cannot start, and says why', () => {
-  it('where the packages are not installed', { timeout: 60_000 }, async () => {
-    mkdirSync(join(folder, 'clone/bin'), { recursive: true });
-    const copy = join(folder, 'clone/bin/ferry.cjs');
+  it.each([
+    ['a clone', 'clone'],
+    ['an app of its own', 'clone/node_modules/@scope/ferry'],
+  ])('where the packages of %s are not installed', { timeout: 60_000 }, async (_, place) => {
+    mkdirSync(join(folder, place, 'bin'), { recursive: true });
+    const copy = join(folder, place, 'bin/ferry.cjs');
     copyFileSync(LAUNCHER, copy);
 
     expect(await run({ args: [copy, 'status'] })).toEqual({

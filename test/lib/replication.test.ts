@@ -410,6 +410,14 @@ describe('a destination of the app', () => {
       partitionKey,
     });
 
+  it('is refused with a sort key alone, which would create no twin', () => {
+    const props = { name: 'orders', tableName: 'OrdersTwin', sortKey: partitionKey };
+
+    expect(() => new ReplicationDestination(stackIn({}), 'Twin', props)).toThrow(
+      'Twin: sortKey needs a partitionKey, with which the twin is created.',
+    );
+  });
+
   it('is refused in another account', () => {
     const app = emptyApp();
     const place = (account: string, region: string) => ({ env: { account, region } });
