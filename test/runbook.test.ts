@@ -224,7 +224,7 @@ it('begins with a status, which names an entry', async () => {
 
 it('has an entry for everything that a verdict or the dashboard points at', () => {
   const verdicts = textsIn('src/status')
-    .filter((path) => path.includes('verdict'))
+    .filter((path) => /verdict|stuck/.test(path))
     .flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/'([a-z]+(?:-[a-z]+)+)'/g)]);
   const linked = { ...BEATING, alarms: { runbook: 'https://x.test/r' } };
   const dashboard = JSON.stringify(only(templates(linked).source, 'AWS::CloudWatch::Dashboard'));
