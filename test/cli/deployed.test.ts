@@ -91,7 +91,7 @@ describe('a command about a deployed replication', () => {
       'no function has that name',
       () => (regions.lambda.isDeployed = false),
       'There is no function ferry-orders-replicate in us-east-1.',
-      'Deploy it with',
+      'Check its Region and name',
     ],
     [
       'release 0.2.0 deployed it',
