@@ -99,7 +99,7 @@ describe('ferry backfill, killed', () => {
     const killed = await openTwoRegions();
     try {
       await putAll(killed.source, 'Orders', orders(1_200, 10_000));
-      const args = ['backfill', '--apply', '--workers', '2', '--write-units', '6000'];
+      const args = ['backfill', '--apply', '--workers', '2', '--write-units', '3000'];
       let kills = 0;
       const endings: object[] = [];
       // A kill may come between the end of the run and that of its process.
