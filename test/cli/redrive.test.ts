@@ -294,7 +294,7 @@ describe('ferry redrive, killed at random', () => {
     const letters = await deployed.queue.size();
     let kills = 0;
     while (kills < 8) {
-      const { child, finished } = start(['redrive', '--apply', '--hide-for', '1', '--rate', '60']);
+      const { child, finished } = start(['redrive', '--apply', '--hide-for', '1', '--rate', '40']);
       const timer = setTimeout(() => child.kill('SIGKILL'), 900 + below(random, 1_500));
       const { exitCode } = await finished;
       clearTimeout(timer);
