@@ -72,12 +72,7 @@ export async function deployedTimeoutSeconds(
   region: ServiceRegion,
   replication: string,
 ): Promise<number | undefined> {
-  try {
-    return (await describe(region, functionName(replication), '')).timeoutSeconds;
-  } catch (error) {
-    if (error instanceof FerryError && error.code === 'deployment.missing') return undefined;
-    throw error;
-  }
+  return (await ifDeployed(describe(region, functionName(replication), '')))?.timeoutSeconds;
 }
 
 export interface DeployedBulk {
@@ -124,8 +119,13 @@ export async function deployedSinceMs(
   region: ServiceRegion,
   name: string,
 ): Promise<number | undefined> {
+  return (await ifDeployed(describe(region, name, '')))?.changedAtMs;
+}
+
+/** @returns undefined where the function that was asked for is not deployed. */
+export async function ifDeployed<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
-    return (await describe(region, name, '')).changedAtMs;
+    return await asked;
   } catch (error) {
     if (error instanceof FerryError && error.code === 'deployment.missing') return undefined;
     throw error;

@@ -9,7 +9,6 @@ import { namingFailures } from '../aws/named-failures.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { queueClient, sqsMessages } from '../aws/sqs-messages.ts';
 import { readStreamRange, streamsClient } from '../aws/stream-ranges.ts';
-import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
 import { type HandlerSettings, handlerSettings } from '../config/handler-settings.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -24,6 +23,7 @@ import type { RedriveContext } from '../redrive/redrive.ts';
 import type { MessageQueue } from '../ports.ts';
 import { requireControl } from './control.ts';
 import { openLookAgain } from './look-again.ts';
+import { retriesUntil } from './pair-work.ts';
 import { tableMissing } from './table-check.ts';
 
 export interface RedriveSetup {
@@ -76,7 +76,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     for (const tables of signed) tables.close();
     messages?.destroy();
   };
-  const retries = { clock: systemClock, random: systemRandom, stop: setup.stop };
+  const retries = retriesUntil(setup.stop);
   const place = {
     rules,
     twinReader: dynamoDbTwinReader(writer),
@@ -101,8 +101,8 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
         ...(setup.onlyObjects === true
           ? {}
           : { readRange: (range: StreamRange) => readStreamRange(streams, range) }),
-        clock: systemClock,
-        random: systemRandom,
+        clock: retries.clock,
+        random: retries.random,
         health: destinationHealth(),
         limit: new ConcurrencyLimit(rules.concurrency),
         // No Lambda ends this invocation.

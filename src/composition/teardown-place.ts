@@ -2,7 +2,7 @@
 // clients by which all that stays is found and deleted.
 
 import { serviceSettings } from '../aws/client-settings.ts';
-import { deployedSettings } from '../aws/deployed-function.ts';
+import { deployedSettings, ifDeployed } from '../aws/deployed-function.ts';
 import { awsLeftovers, bucketsLike, messagesClient, tablesClient } from '../aws/leftovers.ts';
 import { objectClient } from '../aws/s3-objects.ts';
 import { systemClock } from '../aws/system-clock.ts';
@@ -14,7 +14,6 @@ import {
   type Leftover,
   leftoversOf,
 } from '../teardown/leftovers.ts';
-import { FerryError } from '../errors.ts';
 import { whatHappened } from '../failures/what-happened.ts';
 import type { LeftoverStore } from '../ports.ts';
 
@@ -63,12 +62,7 @@ export async function openTeardown(
 
 /** The bucket of the deployed function; undefined where there is no function. */
 async function bucketInUse({ name, source }: ReplicationConfig): Promise<string | undefined> {
-  try {
-    return (await deployedSettings(source, name)).onFailureBucket;
-  } catch (error) {
-    if (error instanceof FerryError && error.code === 'deployment.missing') return undefined;
-    throw error;
-  }
+  return (await ifDeployed(deployedSettings(source, name)))?.onFailureBucket;
 }
 
 /** Who may not list buckets can still name one. */
