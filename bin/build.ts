@@ -34,7 +34,7 @@ const SETTINGS = [
 ];
 /** They run from their sources only, or are bundled. */
 const NOT_SHIPPED =
-  /\.d\.ts$|^bin\/(?!app\.ts)|^lib\/documents\/|^src\/(handlers|local\/browser)\//;
+  /\.d\.ts$|^bin\/(?!app\.ts)|^lib\/(documents\/|release-templates)|^src\/(handlers|local\/browser)\//;
 const DIST = packageFile('dist');
 
 /** For vitest, before all tests. */
