@@ -13,6 +13,7 @@ import {
 } from 'aws-cdk-lib';
 import { CfnFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { NAME_PATTERN } from '../src/config/names.ts';
 import type { FunctionName } from '../src/package-files.ts';
 import { withNames } from './documents/permissions-document.ts';
 import type { Resources } from './documents/sample-templates.ts';
@@ -78,7 +79,7 @@ type Parameter = (id: string, description: string, more?: CfnParameterProps) => 
 
 function nameFrom(parameter: Parameter): string {
   return parameter('Name', 'Name of the replication, which is part of the names of resources', {
-    allowedPattern: '[a-z][a-z0-9-]{0,29}',
+    allowedPattern: NAME_PATTERN,
   });
 }
 

@@ -3,6 +3,7 @@
 
 import { deployment } from '../aws/deployed-function.ts';
 import { loadConfig } from '../config/config-file.ts';
+import { NAME_PATTERN } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import { wrongOption } from './arguments.ts';
@@ -44,12 +45,13 @@ async function deployedReplication(
   const other = ['config', 'replication'].find((name) => options.text(name) !== undefined);
   if (other !== undefined)
     throw wrongOption(`--deployed names a replication already: leave out --${other}.`, DEPLOYED);
-  const [, region, name] = /^([a-z0-9-]+)\/([a-z][a-z0-9-]{0,29})$/.exec(place) ?? [];
+  const [, region, name] = PLACE.exec(place) ?? [];
   if (region === undefined || name === undefined)
     throw wrongOption(`--deployed must be a Region and a name, got "${place}".`, DEPLOYED);
   return (await deployment({ region }, name)).replication;
 }
 
+const PLACE = new RegExp(`^([a-z0-9-]+)/(${NAME_PATTERN})$`);
 const DEPLOYED = 'For example --deployed us-east-1/orders: the Region of the source, and the name.';
 
 /** @throws UsageError where the file is not usable, or the choice not clear. */

@@ -105,6 +105,9 @@ export const VARIABLE_FORMAT = 1;
 /** How often the heartbeat function writes. */
 export const HEARTBEAT_PERIOD_MS = 60_000;
 
+/** What the name of a replication has to be. */
+export const NAME_PATTERN = '[a-z][a-z0-9-]{0,29}';
+
 /** Names of what the app deploys for a replication, by which the commands find it. */
 export const functionName = (replication: string) => `ferry-${replication}-replicate`;
 /** Of the function and of the state machine that work on tables too large for one machine. */

@@ -3,7 +3,7 @@
 // Where a text has a pattern, the first sentence of its description says which form it has: problems quote that.
 
 import { type Static, type TSchema, type TSchemaOptions, Type } from 'typebox';
-import { FUNCTION_VARIABLE, VARIABLE_FORMAT } from './names.ts';
+import { FUNCTION_VARIABLE, NAME_PATTERN, VARIABLE_FORMAT } from './names.ts';
 
 const definitions: Record<string, TSchema> = {};
 
@@ -291,7 +291,7 @@ const replication = define(
   'replication',
   closed({
     name: Text({
-      pattern: '^[a-z][a-z0-9-]{0,29}$',
+      pattern: `^${NAME_PATTERN}$`,
       description:
         '1 to 30 lower-case letters, digits and dashes, starting with a letter. It is part of the names of stacks, queues and functions, and of every tombstone. Do not rename it.',
     }),
