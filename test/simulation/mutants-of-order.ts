@@ -40,7 +40,7 @@ const looksNowhere: NonNullable<Mutant['reader']> = (port, { facts }) => ({
       : port.read(request),
 });
 
-/** Whoever has put an insert asks the ledger row then, and takes it back. */
+/** A function that has put an insert asks the ledger row then, and takes it back. */
 const looksAfter =
   (isConsistent: boolean): NonNullable<Mutant['destination']> =>
   (port, process, world) => {
