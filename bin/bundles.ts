@@ -57,6 +57,9 @@ export function buildModules(paths: readonly string[]): Promise<OutputFile[]> {
   });
 }
 
+/** Definitions that only a file has. */
+const OF_FILES = ['defaults', 'sourceDefaults', 'destinationDefaults', 'fleet'];
+
 /** A function checks its variable, without prose, and without the keys that only a deployment uses. */
 const FUNCTION_SCHEMA: Plugin = {
   name: 'function-schema',
@@ -64,7 +67,7 @@ const FUNCTION_SCHEMA: Plugin = {
     build.onLoad({ filter: /ferry\.schema\.json$/ }, async ({ path }) => {
       const whole: unknown = JSON.parse(await readFile(path, 'utf8'));
       const contents = JSON.stringify(whole, (name, member: unknown) => {
-        if (['description', 'examples', 'title'].includes(name)) return undefined;
+        if (['description', 'examples', 'title', ...OF_FILES].includes(name)) return undefined;
         return name.startsWith('encryption') ? {} : member;
       });
       return { contents, loader: 'json' };

@@ -13,15 +13,23 @@ const TABLE_KEY =
 const RESOURCE_KEY =
   'safe. New data is encrypted with it. Earlier data needs the old key: keep that key enabled until no such data is left. See [customer-keys.md](customer-keys.md).';
 const IN_PLACE = 'safe. The event source mapping is updated in place.';
+const ACCOUNT =
+  '**something new**. Stacks are deployed to another account, and the old ones stay, and replicate. End the old replication first: [Teardown](runbook.md#teardown).';
 const FUNCTION_IN_PLACE = 'safe. The function is updated in place.';
 
 export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
   $schema: 'safe. For editors only.',
+  defaults:
+    '**with care**. As each of its settings, for every replication that does not have its own. `ferry config --resolved` shows the result.',
+  'fleet.email': 'safe. The new address must confirm its subscription in each Region.',
+  'fleet.kmsKeyArn': RESOURCE_KEY,
   name: '**something new**. Another replication to the same twin. The stacks of the old name stay, and replicate: follow [Changes that need care](runbook.md#changes-that-need-care).',
   'source.region':
     '**something new**. Another source, in new stacks. The old stacks stay, and replicate. End the old replication first: [Teardown](runbook.md#teardown), then [Source replaced](runbook.md#source-replaced).',
   'source.table':
     '**with care**. Another source: its records are held until `ferry adopt`. See [Source replaced](runbook.md#source-replaced). With `create`, a new, empty table is created, and the old one stays.',
+  'source.account': ACCOUNT,
+  'source.profile': COMMANDS_ONLY,
   'source.streamArn':
     '**with care**. The event source mapping is replaced, and starts at the oldest record. A later stream of the same table: [Stream replaced](runbook.md#stream-replaced). Another table: [Source replaced](runbook.md#source-replaced).',
   'source.create': CREATE,
@@ -38,11 +46,16 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
     '**something new**. Another twin and another, empty state table. The old ones stay. Records are held until `ferry adopt`: follow [Twin made anew](runbook.md#twin-made-anew).',
   'destination.table':
     '**something new**. Another twin, without any of the earlier items. The function does not notice it. Adopt at once, as in [Twin made anew](runbook.md#twin-made-anew).',
+  'destination.account': ACCOUNT,
+  'destination.profile': COMMANDS_ONLY,
   'destination.create': CREATE,
   'destination.partitionKey': OTHER_KEY,
   'destination.sortKey': OTHER_KEY,
   'destination.kmsKeyArn': TABLE_KEY,
   'destination.endpoint': 'safe. It must be an endpoint of the same table.',
+  'destination.credentials.secret':
+    'safe. The functions read the new secret. Keep the keys of the old one valid until they are deployed.',
+  'destination.credentials.kmsKeyArn': 'safe. The roles get access to the new key.',
   stateTable:
     '**with care**. Another, empty state table: the tombstones are lost, and records are held until `ferry adopt`. Follow [Twin made anew](runbook.md#twin-made-anew). The old table stays.',
   ttlDeletes:
@@ -57,6 +70,8 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
     '**never**. Under another name, all versions would be lost. The function holds every record. Create a new replication with a new twin.',
   timestampAttribute: 'safe. It changes only how latency is measured.',
   bulk: 'safe. From true to false: the state machine is deleted. Let no bulk run be in progress.',
+  dashboard: 'safe. The dashboard is created or deleted.',
+  operatorRole: 'safe. The roles of the operators are created or deleted.',
   'encryption.kmsKeyArn': RESOURCE_KEY,
   'encryption.destinationKmsKeyArn': TABLE_KEY,
   'encryption.deadLetterQueue': RESOURCE_KEY,
@@ -68,6 +83,9 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
   'encryption.stateTable': TABLE_KEY,
   'heartbeat.key':
     'safe. The old item stays. Delete it at the source; its delete is replicated. If you remove `heartbeat`, its function, rule and alarms are deleted.',
+  'alarms.enabled': 'safe. The alarms are created or deleted.',
+  'alarms.topicArn':
+    'safe. The alarms notify the new topic. A topic that Ferry created is deleted, and with it its subscriptions.',
   'alarms.email': 'safe. The new address must confirm its subscription.',
   'alarms.latencySeconds': 'safe. The alarm changes at once.',
   'alarms.runbook': 'safe. The texts of alarms and dashboard change.',
@@ -85,5 +103,7 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
     '**with care**. Higher: deploy. Lower: follow [Changes that need care](runbook.md#changes-that-need-care). The number of minutes that the alarms look at changes.',
   'function.concurrency': FUNCTION_IN_PLACE,
   'function.httpClient': 'safe. Both send the same requests.',
+  'function.architecture': FUNCTION_IN_PLACE,
+  'function.runtime': FUNCTION_IN_PLACE,
   'function.logRetentionDays': 'safe. Lower: CloudWatch Logs deletes older events.',
 };

@@ -27,12 +27,13 @@ const { properties: OF_FILE = {}, definitions: DEFINITIONS } = SCHEMA as Schema 
   readonly definitions: Readonly<Record<string, Schema>>;
 };
 /** Described as a whole. */
-const WHOLES = new Set(['partitionKey', 'sortKey', 'key']);
+const WHOLES = new Set(['defaults', 'partitionKey', 'sortKey', 'key']);
 
-/** Every setting of a replication, and the one beside them. */
+/** Every setting of a file, with those of a replication as if they were its own. */
 export function allSettings(): Setting[] {
+  const { replications: _, ...beside } = OF_FILE;
   return [
-    { path: '$schema', schema: OF_FILE['$schema'] ?? {}, isRequired: false },
+    ...settingsOf({ properties: beside }, ''),
     ...settingsOf(DEFINITIONS['replication'] ?? {}, ''),
   ];
 }

@@ -83,7 +83,10 @@ const HINT = 'Records that were not redriven are unchanged. Run the command agai
 async function requireKeyOfTable(key: Item, { options, replication }: Call): Promise<void> {
   const { source, destination } = replication;
   const place = options.has('without-source') ? destination : source;
-  const found = await streamOfTable(place, place.table);
+  const found = await streamOfTable(
+    { region: place.region, endpoint: place.endpoint },
+    place.table,
+  );
   // A missing table fails when it is opened.
   if (found !== undefined) requireKeyOf(found.keys, key);
 }

@@ -21,7 +21,9 @@ export async function openPausePlace(replication: ReplicationConfig): Promise<Pa
   const sources = await openEventSources(replication);
   if (sources === undefined) throw missing(replication);
   const { mappings } = sources;
-  const client = namingFailures(writeClient({ ...replication.destination, concurrency: 1 }));
+  const client = namingFailures(
+    writeClient({ ...replication.destination, credentials: undefined, concurrency: 1 }),
+  );
   return {
     mappings,
     rules: writeRules(replication),
@@ -46,7 +48,9 @@ function missing({ name, source }: ReplicationConfig): FerryError {
  * @throws what the service or the network throws.
  */
 export async function controlNow(replication: ReplicationConfig): Promise<FoundControl> {
-  const client = namingFailures(writeClient({ ...replication.destination, concurrency: 1 }));
+  const client = namingFailures(
+    writeClient({ ...replication.destination, credentials: undefined, concurrency: 1 }),
+  );
   try {
     return await readControl(writeRules(replication), dynamoDbTwinReader(client));
   } finally {

@@ -41,7 +41,7 @@ export async function openTeardown(
   const messages = messagesClient(queues);
   const tables = {
     [source.region]: tablesClient(source),
-    [destination.region]: tablesClient(destination),
+    [destination.region]: tablesClient({ ...destination, credentials: undefined }),
   };
   const deployedBucket = await bucketInUse(replication);
   const known = bucket ?? deployedBucket;

@@ -2,10 +2,11 @@
 // finds, and those that its rules find, such as "not the same table twice".
 
 import { withTableKeys } from './encryption-keys.ts';
-import { stateTableName } from './names.ts';
+import { type FilledReplication, withDependentDefaults } from './dependent-defaults.ts';
+import { whereWritten, withFileDefaults } from './file-defaults.ts';
 import { invalidConfig, type LineOf, type Problem, ruleProblem } from './problems.ts';
 import { ruleProblems } from './rules.ts';
-import type { Config, ReplicationConfig, Replications } from './schema.ts';
+import type { Config, Replications } from './schema.ts';
 import { REPLICATIONS_MAX, schemaProblems } from './schema-check.ts';
 
 /**
@@ -18,30 +19,41 @@ export function parseConfig(value: unknown, origin = 'ferry.json', lineOf?: Line
     const text = `the file must not be nested more than ${LEVELS_MAX} levels deep`;
     throw invalidConfig(origin, [{ at: [], text }]);
   }
-  const filled: unknown = structuredClone(value);
+  const filled = withDefaults(value);
   const wrong = schemaProblems(filled);
   const sound = soundReplications(filled, wrong);
-  const problems = [...wrong, ...[...ruleProblems(sound)].map(ruleProblem)];
+  const broken = [...ruleProblems(sound)].map(ruleProblem);
+  const problems = distinct([...wrong, ...broken].map(whereWritten(value)));
   if (problems.length > 0) throw invalidConfig(origin, problems, lineOf);
-  return deepFreeze({ replications: withTableKeys(sound) });
+  const { fleet } = filled as Pick<Config, 'fleet'>;
+  return deepFreeze({ ...(fleet && { fleet }), replications: withTableKeys(sound) });
+}
+
+/** A copy of the file's value, with its `defaults` in every replication. */
+function withDefaults(value: unknown): unknown {
+  const file: unknown = structuredClone(value);
+  const { replications, defaults } = (file ?? {}) as { replications?: unknown; defaults?: unknown };
+  if (defaults === undefined || !Array.isArray(replications)) return file;
+  const whole = replications.map((one: unknown) => withFileDefaults(one, defaults));
+  return { ...(file as object), replications: whole };
+}
+
+/** A problem of the defaults is one of every replication. */
+function distinct(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [problem.text, problem])).values()];
 }
 
 /** Those in which the schema finds no problem. */
 function soundReplications(config: unknown, problems: readonly Problem[]): Replications {
   const unsound = new Set(problems.map(({ at }) => at[1]));
   const { replications } = (config ?? {}) as { replications?: unknown };
-  const all = (Array.isArray(replications) ? replications : []) as ReplicationInFile[];
+  const all = (Array.isArray(replications) ? replications : []) as FilledReplication[];
   // The rules compare each with each, which takes too long in a list without an end.
   if (all.length > REPLICATIONS_MAX) return new Map();
   const sound = [...all.entries()].filter(([index]) => !unsound.has(String(index)));
-  return new Map(sound.map(([index, one]) => [`replications.${index}`, withStateTable(one)]));
-}
-
-type ReplicationInFile = Omit<ReplicationConfig, 'stateTable'>;
-
-/** The one default that the schema cannot say. */
-function withStateTable(replication: ReplicationInFile): ReplicationConfig {
-  return { stateTable: stateTableName(replication.name), ...replication };
+  return new Map(
+    sound.map(([index, one]) => [`replications.${index}`, withDependentDefaults(one)]),
+  );
 }
 
 /** Far more than the schema has: what goes through a value member by member must come to an end. */

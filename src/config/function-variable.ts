@@ -2,7 +2,8 @@
 // deployment writes it. Functions and commands read it by the configuration's own schema and rules.
 
 import { FerryError } from '../errors.ts';
-import { FUNCTION_VARIABLE, stateTableName, VARIABLE_FORMAT } from './names.ts';
+import { type FilledReplication, withDependentDefaults } from './dependent-defaults.ts';
+import { FUNCTION_VARIABLE, VARIABLE_FORMAT } from './names.ts';
 import { type Problem, problemList, ruleProblem } from './problems.ts';
 import { replicationProblems } from './replication-rules.ts';
 import { circleProblems } from './rules.ts';
@@ -18,8 +19,12 @@ export function isOlder(environment: Environment): boolean {
 }
 
 /** Values that are known at deployment may be in it: none of them needs escaping in JSON. */
-export function functionVariables(deployment: Deployment): Record<string, string> {
-  return { [FUNCTION_VARIABLE]: JSON.stringify({ format: VARIABLE_FORMAT, ...deployment }) };
+export function functionVariables({ replication, ...places }: Deployment): Record<string, string> {
+  // A profile is one of the operator's machine.
+  const side = <T extends TableConfig>({ profile: _, ...table }: T) => table;
+  const [source, destination] = [side(replication.source), side(replication.destination)];
+  const deployed = { ...places, replication: { ...replication, source, destination } };
+  return { [FUNCTION_VARIABLE]: JSON.stringify({ format: VARIABLE_FORMAT, ...deployed }) };
 }
 
 /** For a replication whose names are too long for Lambda's limit: what functions and commands use, without defaults. */
@@ -27,7 +32,9 @@ export function shortVariables({ replication, ...places }: Deployment): Record<s
   const { encryption: _, ...used } = replication;
   const { latencySeconds } = used.alarms;
   const { source, destination, function: settings } = used;
-  const side = ({ region, table, endpoint }: TableConfig) => ({ region, table, endpoint });
+  const side = ({ region, table, account, endpoint, credentials }: TableConfig) => ({
+    ...{ region, table, account, endpoint, credentials },
+  });
   const { logRetentionDays: __, ...rest } = settings;
   const alarms = { latencySeconds };
   const short = { ...used, source: side(source), destination: side(destination), alarms };
@@ -57,18 +64,17 @@ function ofVariable({ text }: Problem): Problem {
 }
 
 interface Written {
-  readonly replication: Omit<ReplicationConfig, 'stateTable'>;
+  readonly replication: FilledReplication;
   readonly streamArn: string;
 }
 
-/** With what may be left out: the name of the state table, and the stream of an existing table. */
+/** With what may be left out, such as the stream of an existing table. */
 function wholeReplication({ replication, streamArn }: Written): ReplicationConfig {
-  const { name, source } = replication;
-  return {
-    stateTable: stateTableName(name),
+  const { source } = replication;
+  return withDependentDefaults({
     ...replication,
     source: source.create ? source : { streamArn, ...source },
-  };
+  });
 }
 
 function* deploymentProblems({ replication, lookAgainQueueUrl }: Deployment): Generator<string> {

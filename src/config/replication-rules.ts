@@ -50,9 +50,6 @@ function* streamProblems(path: string, source: SourceConfig): Generator<string> 
   if (create && streamArn !== undefined) {
     yield `${path}: "streamArn" names an existing stream, and "create": true makes a new one; remove one of them`;
   }
-  if (!create && streamArn === undefined) {
-    yield `${path}: "streamArn" is required for an existing table, and is missing; or set "create": true`;
-  }
   if (streamArn === undefined) return;
   // An emulator has a Region of its own making.
   if (endpoint === undefined)

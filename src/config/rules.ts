@@ -4,8 +4,9 @@ import { createdTables, keyProblems } from './encryption-keys.ts';
 import { show } from './problems.ts';
 import { mistypedRegions } from './regions.ts';
 import { keysOf, replicationProblems } from './replication-rules.ts';
-import type { Replications, TableConfig } from './schema.ts';
-import { clashProblems, placeOf } from './tables.ts';
+import type { Replications, SourceConfig, TableConfig } from './schema.ts';
+import { accountProblems } from './accounts.ts';
+import { clashProblems, placeOf, readerProblems } from './tables.ts';
 
 /** One line per problem: path, value, and what was expected. */
 export function* ruleProblems(replications: Replications): Generator<string> {
@@ -20,11 +21,24 @@ export function* ruleProblems(replications: Replications): Generator<string> {
       source: keys(source),
       destination: keys(destination),
     });
+    yield* missingStream(`${path}.source`, source, created);
   }
+  yield* accountProblems(replications);
   yield* nameProblems(replications);
   yield* clashProblems(replications);
+  yield* readerProblems(replications);
   yield* keyProblems(replications);
   yield* circleProblems(replications);
+}
+
+/** The stack of a table that another setting creates takes the stream from there. */
+function* missingStream(
+  path: string,
+  { create, streamArn, ...source }: SourceConfig,
+  created: ReturnType<typeof createdTables>,
+): Generator<string> {
+  if (create || streamArn !== undefined || created.has(placeOf(source))) return;
+  yield `${path}: "streamArn" is required for an existing table, and is missing; or set "create": true`;
 }
 
 /** Names are for stacks and tombstones. */

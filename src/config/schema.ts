@@ -26,6 +26,12 @@ function closed<const P extends Record<string, TSchema>>(properties: P, more: TS
   return Type.Object(properties, { additionalProperties: false, ...more });
 }
 
+/** What a file can say for all of its replications: nothing has to be there, and nothing is there by itself. */
+function withoutRequired(properties: Record<string, TSchema>, more: TSchemaOptions = {}) {
+  const { required: _, ...schema } = closed(properties, more);
+  return schema as TSchema;
+}
+
 function group<const P extends Record<string, TSchema>>(
   name: string,
   description: string,
@@ -115,6 +121,27 @@ const streamArn = Text({
   examples: ['arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000'],
 });
 
+const account = form('account', '^[0-9]{12}$', 'The 12 digits of an AWS account.');
+
+const profile = Text({
+  minLength: 1,
+  maxLength: 255,
+  description:
+    'The profile of the AWS configuration files by which the commands reach this side. Functions do not use it. Default: the credentials that the AWS SDK finds by itself.',
+});
+
+const place = {
+  region: region(),
+  table: tableName(),
+  account: Optional(
+    account({
+      description:
+        'The 12 digits of the AWS account of this side. Required on both sides of every replication of the file if one of them has it.',
+    }),
+  ),
+  profile: Optional(profile),
+};
+
 const tableKeys = {
   partitionKey: Optional(keyAttribute()),
   sortKey: Optional(keyAttribute()),
@@ -122,27 +149,44 @@ const tableKeys = {
   endpoint: Optional(endpoint()),
 };
 
-const source = define(
-  'source',
-  closed({
-    region: region(),
-    table: tableName(),
-    streamArn: Optional(streamArn),
-    create: flag(false, 'Create the table, with its stream, instead of using an existing one.'),
-    ...tableKeys,
-    endpoints: Optional(serviceEndpoints()),
-  }),
+const ofSource = {
+  ...place,
+  streamArn: Optional(streamArn),
+  create: flag(false, 'Create the table, with its stream, instead of using an existing one.'),
+  ...tableKeys,
+  endpoints: Optional(serviceEndpoints()),
+};
+
+const source = define('source', closed(ofSource));
+
+const credentials = group(
+  'credentials',
+  'How functions and commands reach a destination in another partition, where no role of the source has rights.',
+  {
+    secret: Text({
+      pattern:
+        '^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@-]{1,519}$',
+      description:
+        'The ARN of a Secrets Manager secret in the Region of the source. It holds JSON with accessKeyId and secretAccessKey, and optionally sessionToken and expiration (ISO 8601).',
+      examples: ['arn:aws:secretsmanager:us-east-1:111122223333:secret:ferry/china-AbCdEf'],
+    }),
+    kmsKeyArn: Optional(
+      kmsKeyArn({
+        description:
+          'The ARN of the customer managed key, not of an alias, that encrypts the secret.',
+      }),
+    ),
+  },
 );
 
-const destination = define(
-  'destination',
-  closed({
-    region: region(),
-    table: tableName(),
-    create: flag(false, 'Create the table, instead of using an existing one.'),
-    ...tableKeys,
-  }),
-);
+const ofDestination = {
+  ...place,
+  create: flag(false, 'Create the table, instead of using an existing one.'),
+  ...tableKeys,
+  credentials: Optional(credentials()),
+};
+
+const destination = define('destination', closed(ofDestination));
 
 const encryptionKey = form(
   'encryptionKey',
@@ -213,14 +257,25 @@ const heartbeat = group(
   },
 );
 
+const email = form('email', '^[^@\\s]+@[^@\\s]+$', 'An email address.', {
+  maxLength: 254,
+  examples: ['oncall@example.com'],
+});
+
 const alarms = group('alarms', 'When alarms fire, and where they are sent.', {
-  email: Optional(
+  enabled: flag(true, 'Whether to create the alarms. Each costs a monthly price.'),
+  topicArn: Optional(
     Text({
-      pattern: '^[^@\\s]+@[^@\\s]+$',
-      maxLength: 254,
+      pattern: '^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_-]{1,256}$',
+      description:
+        'The ARN of an existing SNS topic in the Region of the source, for these alarms instead of a topic of Ferry. Its policy must let CloudWatch publish.',
+      examples: ['arn:aws:sns:us-east-1:111122223333:oncall'],
+    }),
+  ),
+  email: Optional(
+    email({
       description:
         'An email address. It receives every alarm, after it has confirmed the subscription.',
-      examples: ['oncall@example.com'],
     }),
   ),
   latencySeconds: integer(
@@ -259,9 +314,13 @@ const eventSource = group(
       [-1, 10_000, -1],
       'Retries of a failing batch. With -1, Lambda retries until maxRecordAgeSeconds, so that records wait in the stream during an outage of the destination.',
     ),
-    maxRecordAgeSeconds: integer(
-      [60, 82_800, 72_000],
-      'Age at which Lambda moves a record to the on-failure bucket. It must be below the 24 hours for which the stream keeps a record, with time left to catch up.',
+    maxRecordAgeSeconds: defaulted(
+      Integer({
+        minimum: 60,
+        maximum: 82_800,
+        description:
+          'Age at which Lambda moves a record to the on-failure bucket. It must be below the 24 hours for which the stream keeps a record, with time left to catch up. Default: 72000; in aws-cn 43200, because Lambda stores only where the records are there, and `ferry redrive` must read them from the stream in time.',
+      }),
     ),
   },
 );
@@ -280,12 +339,67 @@ const functionSettings = group('function', 'The replicate function.', {
     ['signed', 'sdk'],
     'How the function sends its writes: signed, with requests that Ferry signs itself for a tenth of the processor time, or sdk, with the AWS SDK.',
   ),
+  architecture: choice(['arm64', 'x86_64'], 'Processor of the functions.'),
+  runtime: choice(['nodejs24.x', 'nodejs22.x'], 'Runtime of the functions.'),
   logRetentionDays: defaulted(
     Enum([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653], {
       default: 30,
     }),
   ),
 });
+
+const settings = {
+  stateTable: defaulted(
+    tableName({
+      description:
+        "Name of Ferry's own table in the destination Region. Default: ferry-NAME-state.",
+    }),
+  ),
+  ttlDeletes: choice(
+    ['replicate', 'skip'],
+    'Whether deletes by the TTL of the source are replicated, or skipped because the destination has its own TTL.',
+  ),
+  tombstones: choice(
+    ['checked', 'strict'],
+    'How Ferry keeps deleted items from coming back. checked: inserts that are older than 30 s are looked up first, and deletes are looked at again. After a crash or an overlap of invocations, a deleted item may show for minutes. strict: every insert is a transaction, which costs four times as much. A deleted item never shows.',
+  ),
+  systemicRejections: choice(
+    ['hold', 'dead-letter'],
+    'What happens if the destination rejects at least 100 different items, and 90 % of a batch, for one reason: hold the records and raise an alarm, or send each of them to the dead-letter queue.',
+  ),
+  unversionedItems: choice(
+    ['replace', 'keep'],
+    'What happens to items of the destination that Ferry did not write: replace them, or keep them.',
+  ),
+  reservedAttribute: defaulted(
+    Text({
+      ...attributeName,
+      default: '_ferry',
+      description: 'Top-level attribute that holds the version of each item of the destination.',
+    }),
+  ),
+  timestampAttribute: Optional(
+    Text({
+      ...attributeName,
+      description:
+        'Top-level attribute in which the application writes the time of each write. A number, or text with a number, is epoch seconds below 10^11, milliseconds below 10^14, else microseconds. Other text is ISO 8601 with a time of day, in UTC if it has no offset. Latency is as exact as this timestamp. Without the setting, latency reads up to one second too high. An item without it, or with a time over 48 hours old or 15 minutes ahead, is measured by the time of the stream and counted as TimestampFallbacks. Deletes then have no timestamp and no latency.',
+    }),
+  ),
+  bulk: flag(
+    false,
+    'Whether to deploy a state machine that runs `ferry backfill --bulk`, `ferry verify --bulk` and `ferry redrive --bulk` as concurrent functions: for tables that are too large for one machine, and for the millions of records of a long outage. It costs nothing while it does not run.',
+  ),
+  dashboard: flag(true, 'Whether to create a dashboard. Each costs a monthly price.'),
+  operatorRole: flag(
+    false,
+    'Whether to create roles that operators assume for the commands: ferry-NAME-operator, and ferry-NAME-operator-read, which cannot change anything. The commands then assume them. Requires the account of both sides.',
+  ),
+  encryption: Optional(encryption()),
+  heartbeat: Optional(heartbeat()),
+  alarms: defaulted(alarms({ default: {} })),
+  eventSource: defaulted(eventSource({ default: {} })),
+  function: defaulted(functionSettings({ default: {} })),
+};
 
 const replication = define(
   'replication',
@@ -297,51 +411,7 @@ const replication = define(
     }),
     source: source(),
     destination: destination(),
-    stateTable: defaulted(
-      tableName({
-        description:
-          "Name of Ferry's own table in the destination Region. Default: ferry-NAME-state.",
-      }),
-    ),
-    ttlDeletes: choice(
-      ['replicate', 'skip'],
-      'Whether deletes by the TTL of the source are replicated, or skipped because the destination has its own TTL.',
-    ),
-    tombstones: choice(
-      ['checked', 'strict'],
-      'How Ferry keeps deleted items from coming back. checked: inserts that are older than 30 s are looked up first, and deletes are looked at again. After a crash or an overlap of invocations, a deleted item may show for minutes. strict: every insert is a transaction, which costs four times as much. A deleted item never shows.',
-    ),
-    systemicRejections: choice(
-      ['hold', 'dead-letter'],
-      'What happens if the destination rejects at least 100 different items, and 90 % of a batch, for one reason: hold the records and raise an alarm, or send each of them to the dead-letter queue.',
-    ),
-    unversionedItems: choice(
-      ['replace', 'keep'],
-      'What happens to items of the destination that Ferry did not write: replace them, or keep them.',
-    ),
-    reservedAttribute: defaulted(
-      Text({
-        ...attributeName,
-        default: '_ferry',
-        description: 'Top-level attribute that holds the version of each item of the destination.',
-      }),
-    ),
-    timestampAttribute: Optional(
-      Text({
-        ...attributeName,
-        description:
-          'Top-level attribute in which the application writes the time of each write. A number, or text with a number, is epoch seconds below 10^11, milliseconds below 10^14, else microseconds. Other text is ISO 8601 with a time of day, in UTC if it has no offset. Latency is as exact as this timestamp. Without the setting, latency reads up to one second too high. An item without it, or with a time over 48 hours old or 15 minutes ahead, is measured by the time of the stream and counted as TimestampFallbacks. Deletes then have no timestamp and no latency.',
-      }),
-    ),
-    bulk: flag(
-      false,
-      'Whether to deploy a state machine that runs `ferry backfill --bulk`, `ferry verify --bulk` and `ferry redrive --bulk` as concurrent functions: for tables that are too large for one machine, and for the millions of records of a long outage. It costs nothing while it does not run.',
-    ),
-    encryption: Optional(encryption()),
-    heartbeat: Optional(heartbeat()),
-    alarms: defaulted(alarms({ default: {} })),
-    eventSource: defaulted(eventSource({ default: {} })),
-    function: defaulted(functionSettings({ default: {} })),
+    ...settings,
   }),
 );
 
@@ -358,8 +428,43 @@ const variable = group('functionVariable', `The variable ${FUNCTION_VARIABLE} of
   ),
 });
 
+const sourceDefaults = define('sourceDefaults', withoutRequired(ofSource));
+const destinationDefaults = define('destinationDefaults', withoutRequired(ofDestination));
+
+const defaults = define(
+  'defaults',
+  withoutRequired(
+    { source: sourceDefaults(), destination: destinationDefaults(), ...settings },
+    {
+      description:
+        'Settings for every replication that does not have its own. Objects are merged, and arrays replaced.',
+    },
+  ),
+);
+
+const fleet = group(
+  'fleet',
+  'For each account and Region of a source: one dashboard of all replications, one alarm that summarizes theirs, and one topic for all alarms, in a stack of its own.',
+  {
+    email: Optional(
+      email({
+        description:
+          'An email address. It receives every alarm of every replication, after it has confirmed the subscription in each Region.',
+      }),
+    ),
+    kmsKeyArn: Optional(
+      encryptionKey({
+        description:
+          'The ARN of a customer managed KMS key, not of an alias, for the topic. Its policy must allow CloudWatch to use it. All sources must then be in its Region.',
+      }),
+    ),
+  },
+);
+
 const file = closed({
   $schema: Optional(Text({ description: 'Path of this schema, for editors.' })),
+  defaults: Optional(defaults()),
+  fleet: Optional(fleet()),
   replications: Type.Array(replication(), {
     minItems: 1,
     maxItems: 100,
@@ -387,6 +492,7 @@ export type KeyAttribute = Of<typeof keyAttribute>;
 export type EncryptionConfig = Of<typeof encryption>;
 export type ServiceEndpoints = Of<typeof serviceEndpoints>;
 export type EventSourceConfig = Of<typeof eventSource>;
+export type FleetConfig = Of<typeof fleet>;
 export type HeartbeatConfig = Of<typeof heartbeat>;
 /** What a function knows of its replication, and of the deployment that it is part of. */
 export type Deployment = Omit<Of<typeof variable>, 'format' | 'lookAgainQueueUrl'> & {
@@ -397,6 +503,7 @@ export type Deployment = Omit<Of<typeof variable>, 'format' | 'lookAgainQueueUrl
 export type Replications = ReadonlyMap<string, ReplicationConfig>;
 
 export interface Config {
+  readonly fleet?: FleetConfig | undefined;
   readonly replications: readonly ReplicationConfig[];
 }
 

@@ -6,6 +6,7 @@
 // - A state table belongs to one replication, and is neither a source nor a destination.
 // - A source may have several destinations, and a destination may be the source of another replication. Only
 //   a way back to a source, which rules.ts looks for, is refused.
+// - A stream has at most two readers.
 
 import type { Replications, TableConfig } from './schema.ts';
 
@@ -20,11 +21,15 @@ interface TableUse {
 }
 
 /**
- * Where a table is. Endpoints are left out, because two of them may lead to the same table. So are accounts:
- * the configuration does not say to which one the app is deployed.
+ * Where a table is. Endpoints are left out, because two of them may lead to the same table. Either all tables of a
+ * file have an account, or none has one.
  */
-export function placeOf({ region, table }: Pick<TableConfig, 'region' | 'table'>): string {
-  return `${region}/${table}`;
+export function placeOf({
+  account,
+  region,
+  table,
+}: Pick<TableConfig, 'account' | 'region' | 'table'>): string {
+  return account === undefined ? `${region}/${table}` : `${account}/${region}/${table}`;
 }
 
 /** One line for each setting whose table is taken already, by the first setting that takes it. */
@@ -40,7 +45,7 @@ export function* clashProblems(replications: Replications): Generator<string> {
 
 function* tableUses(replications: Replications): Generator<TableUse> {
   for (const [path, { source, destination, stateTable }] of replications) {
-    const state = placeOf({ region: destination.region, table: stateTable });
+    const state = placeOf({ ...destination, table: stateTable });
     yield tableUse(`${path}.source`, 'source', source);
     yield tableUse(`${path}.destination`, 'destination', destination);
     yield { path: `${path}.stateTable`, role: 'stateTable', place: state, creates: true };
@@ -68,6 +73,21 @@ function clashOf(use: TableUse, other: TableUse): string | undefined {
 function createdTwice(use: TableUse, other: TableUse): string {
   const [owner, guest] =
     use.role === 'source' && other.role !== 'source' ? [use, other] : [other, use];
-  const advice = guest.role === 'source' ? '; give its "streamArn" instead' : '';
+  const advice = guest.role === 'source' ? '; leave its "streamArn" out' : '';
   return `${guest.path}.create must be false for ${guest.place}, which ${owner.path} creates${advice}`;
+}
+
+/** AWS advises at most two readers of a shard: a third would throttle the others. */
+const READERS_MAX = 2;
+
+/** One line for each replication that would be one reader too many of a stream. */
+export function* readerProblems(replications: Replications): Generator<string> {
+  const readers = new Map<string, string[]>();
+  for (const [path, { name, source }] of replications) {
+    const place = placeOf(source);
+    const others = readers.get(place) ?? [];
+    if (others.length >= READERS_MAX)
+      yield `${path}.source must be a table that at most one other replication reads, got ${place}, which ${others.join(' and ')} read; replicate from the twin of one of them instead`;
+    readers.set(place, [...others, name]);
+  }
 }

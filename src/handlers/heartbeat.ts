@@ -21,7 +21,10 @@ const parts = openOnce(async () => {
   const context = {
     key,
     source: dynamoDbReader(readClient(source), { table: source.table, keyAttributes }),
-    twin: dynamoDbReader(readClient(destination), { table: destination.table, keyAttributes }),
+    twin: dynamoDbReader(readClient({ ...destination, credentials: undefined }), {
+      table: destination.table,
+      keyAttributes,
+    }),
     table: source.table,
     writer: dynamoDbTwinWriter(writeClient({ ...source, concurrency: 1 })),
     clock: systemClock,

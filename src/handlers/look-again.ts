@@ -14,7 +14,11 @@ const CONCURRENCY = 64;
 
 const parts = openOnce(async () => {
   const { replication } = readDeployment(process.env);
-  const client = writeClient({ ...replication.destination, concurrency: CONCURRENCY });
+  const client = writeClient({
+    ...replication.destination,
+    credentials: undefined,
+    concurrency: CONCURRENCY,
+  });
   const [twinWriter, twinReader] = [dynamoDbTwinWriter(client), dynamoDbTwinReader(client)];
   const rules = writeRules(replication);
   const context = { rules, twinWriter, twinReader, clock: systemClock, random: systemRandom, log };

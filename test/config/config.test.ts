@@ -531,7 +531,7 @@ describe('tables that must not be mixed up', () => {
     [
       'a source that two replications create',
       [one('x', a, b), one('y', a, c)],
-      'replications.1.source.create must be false for us-east-1/Orders, which replications.0.source creates; give its "streamArn" instead',
+      'replications.1.source.create must be false for us-east-1/Orders, which replications.0.source creates; leave its "streamArn" out',
     ],
     [
       'a table that is created as a destination, and later as a source',
@@ -579,7 +579,7 @@ describe('tables that must not be mixed up', () => {
     });
 
     expect(message.split('\n').slice(1)).toEqual([
-      '  replications.1.source.create must be false for us-east-1/Orders, which replications.0.source creates; give its "streamArn" instead',
+      '  replications.1.source.create must be false for us-east-1/Orders, which replications.0.source creates; leave its "streamArn" out',
       '  replications.1.destination must have one source only, got eu-west-1/Orders, which is also replications.0.destination',
       '  replications.1.stateTable must be a table that nothing else uses, got eu-west-1/Orders, which is also replications.0.destination',
     ]);

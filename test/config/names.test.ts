@@ -1,6 +1,7 @@
 // Figures that only make sense together.
 
 import { expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/config.ts';
 import * as contract from '../../src/config/names.ts';
 import schema from '../../ferry.schema.json' with { type: 'json' };
 
@@ -66,9 +67,18 @@ it('delays no announcement for longer than SQS can', () => {
   expect(lookAgainSeconds(CHECKED_TIMEOUT_SECONDS_MAX)).toBe(DELAY_SECONDS_MAX);
 });
 
+/** By default. */
+function ageIn(region: string): number | undefined {
+  const source = { region, table: 'Orders', create: true, partitionKey: { name: 'pk', type: 'S' } };
+  const destination = { region, table: 'Twin' };
+  const { replications } = parseConfig({ replications: [{ name: 'orders', source, destination }] });
+  return replications[0]?.eventSource.maxRecordAgeSeconds;
+}
+
 it('gives records up before the stream forgets them', () => {
   const { maxRecordAgeSeconds } = schema.definitions.eventSource.properties;
 
   expect(maxRecordAgeSeconds.maximum).toBeLessThan(24 * 60 * 60);
-  expect(maxRecordAgeSeconds.default).toBeLessThanOrEqual(20 * 60 * 60);
+  expect(ageIn('us-east-1')).toBe(20 * 60 * 60);
+  expect(ageIn('cn-north-1')).toBe(12 * 60 * 60);
 });

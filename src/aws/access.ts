@@ -1,0 +1,47 @@
+// How one side of a replication is reached, as a value: nothing else decides whose credentials a client has.
+
+import type { ServiceEndpoints } from '../config/schema.ts';
+
+/** As AWS clients take them. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+}
+
+/** Credentials that are kept until they end, or until a service refuses them. */
+export interface CredentialSource {
+  /** At once, and the same object, for as long as they are good. */
+  get(): Credentials | Promise<Credentials>;
+  /**
+   * To call after an answer that says that these credentials are not valid, or not any more.
+   * @returns whether there are others now, so that another try makes sense.
+   */
+  refused(credentials: Credentials): Promise<boolean>;
+}
+
+export interface Access {
+  readonly region: string;
+  /** Of DynamoDB. @default what environment or profile name, or else the Region's own */
+  readonly endpoint?: string | undefined;
+  /** Of other services. @default the same */
+  readonly endpoints?: ServiceEndpoints | undefined;
+  /** @default the SDK's own search for them */
+  readonly credentials?: CredentialSource | undefined;
+}
+
+/** How both sides of a replication are reached. */
+export interface Sides {
+  readonly source: Access;
+  readonly destination: Access;
+}
+
+type Settings = Pick<Access, 'region' | 'endpoint' | 'endpoints'>;
+
+/** Of the settings of one side, which hold more. @param credentials by default, those that the SDK finds */
+export function accessTo(
+  { region, endpoint, endpoints }: Settings,
+  credentials?: CredentialSource,
+): Access {
+  return { region, endpoint, endpoints, credentials };
+}

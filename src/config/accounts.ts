@@ -1,0 +1,90 @@
+// Accounts and partitions of the two sides: by which role or secret the functions reach the twin, and what is wrong
+// with the settings about that.
+
+import { bulkName, functionName, heartbeatName, lookAgainName } from './names.ts';
+import { partitionOf } from './partition.ts';
+import type { ReplicationConfig, Replications, TableConfig } from './schema.ts';
+
+type Sides = Pick<ReplicationConfig, 'name' | 'source' | 'destination'>;
+
+/** In the destination's account: what may be done to the twin and to the ledger. */
+export const writerRoleName = (replication: string) => `ferry-${replication}-writer`;
+/** The same without what changes anything. */
+export const readerRoleName = (replication: string) => `ferry-${replication}-reader`;
+/** In the source's account, for the commands. */
+export const operatorRoleName = (replication: string) => `ferry-${replication}-operator`;
+export const operatorReadRoleName = (replication: string) => `ferry-${replication}-operator-read`;
+
+/** Whether the destination is in another partition, so that a secret has its credentials. */
+export function isOtherPartition({ source, destination }: Sides): boolean {
+  return partitionOf(source.region) !== partitionOf(destination.region);
+}
+
+/** Whether the twin is reached by a role of another account of the same partition. */
+export function isOtherAccount({ source, destination, ...rest }: Sides): boolean {
+  if (isOtherPartition({ source, destination, ...rest })) return false;
+  return source.account !== destination.account;
+}
+
+/** @param side whose account and partition it is. */
+export function roleArn(side: Pick<TableConfig, 'account' | 'region'>, roleName: string): string {
+  return `arn:${partitionOf(side.region).name}:iam::${side.account}:role/${roleName}`;
+}
+
+/** The roles that the writer role trusts, by their name, which is the function's. */
+export function writingRoleNames({ name, ...replication }: ReplicationConfig): string[] {
+  return [
+    functionName(name),
+    ...(replication.tombstones === 'checked' ? [lookAgainName(name)] : []),
+    ...(replication.bulk ? [bulkName(name)] : []),
+    ...(replication.heartbeat === undefined ? [] : [heartbeatName(name)]),
+    ...(replication.operatorRole ? [operatorRoleName(name)] : []),
+  ];
+}
+
+/** One line for each setting about accounts, roles and secrets that does not fit the others. */
+export function* accountProblems(replications: Replications): Generator<string> {
+  const all = [...replications].flatMap(([path, { source, destination }]) => [
+    { path: `${path}.source`, side: source },
+    { path: `${path}.destination`, side: destination },
+  ]);
+  const named = all.find(({ side }) => side.account !== undefined);
+  for (const { path, side } of all) {
+    if (named === undefined || side.account !== undefined) continue;
+    yield `${path}.account is required, because ${named.path} has one, and is missing`;
+  }
+  for (const [path, replication] of replications) {
+    yield* credentialProblems(path, replication);
+    yield* operatorProblems(path, replication);
+  }
+}
+
+function* credentialProblems(path: string, replication: ReplicationConfig): Generator<string> {
+  const { source, destination } = replication;
+  const at = `${path}.destination.credentials`;
+  const [from, to] = [source, destination].map(({ region }) => partitionOf(region).name);
+  if (!isOtherPartition(replication)) {
+    if (destination.credentials === undefined) return;
+    yield `${at} is for a destination in another partition, got ${source.region} and ${destination.region}, both in ${from}; for another account, give both sides their "account"`;
+    return;
+  }
+  // An emulator has no partitions.
+  if (destination.credentials === undefined) {
+    if (destination.endpoint === undefined)
+      yield `${at} is required for a destination in another partition, ${from} to ${to}: name a secret in ${source.region} with keys of ${to}`;
+    return;
+  }
+  const { secret } = destination.credentials;
+  const [, partition, , region] = secret.split(':');
+  if (region !== source.region || partition !== from)
+    yield `${at}.secret must be a secret in ${source.region}, where the functions read it, got ${secret}`;
+}
+
+/** The name of a role is not enough to assume it. */
+function* operatorProblems(
+  path: string,
+  { operatorRole, source }: ReplicationConfig,
+): Generator<string> {
+  if (!operatorRole || source.account !== undefined) return;
+  yield `${path}.source.account is required with "operatorRole": the commands assume a role by its ARN`;
+}
