@@ -38,9 +38,13 @@ function withDefaults(value: unknown): unknown {
   return { ...(file as object), replications: whole };
 }
 
-/** A problem of the defaults is one of every replication. */
+/** A problem of the defaults is one of every replication, and is said once. */
 function distinct(problems: readonly Problem[]): Problem[] {
-  return [...new Map(problems.map((problem) => [problem.text, problem])).values()];
+  const seen = new Set<string>();
+  return problems.filter(({ at, text }) => {
+    const what = at[0] === 'defaults' ? at.join('.') : text;
+    return !seen.has(what) && seen.add(what);
+  });
 }
 
 /** Those in which the schema finds no problem. */

@@ -27,7 +27,7 @@ export function whereWritten(file: unknown): (problem: Problem) => Problem {
     if (list !== 'replications' || setting.length === 0) return problem;
     if (has(file, problem.at) || !has(file, ['defaults', ...setting])) return problem;
     const at = ['defaults', ...setting];
-    const text = problem.text.replace(`replications.${index}.`, 'defaults.');
+    const text = problem.text.replace(`replications.${index}`, 'defaults');
     return { at, text };
   };
 }

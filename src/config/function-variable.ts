@@ -21,7 +21,7 @@ export function isOlder(environment: Environment): boolean {
 /** Values that are known at deployment may be in it: none of them needs escaping in JSON. */
 export function functionVariables({ replication, ...places }: Deployment): Record<string, string> {
   // A profile is one of the operator's machine.
-  const side = <T extends TableConfig>({ profile: _, ...table }: T) => table;
+  const side = <T extends TableConfig>(table: T) => ({ ...table, profile: undefined });
   const [source, destination] = [side(replication.source), side(replication.destination)];
   const deployed = { ...places, replication: { ...replication, source, destination } };
   return { [FUNCTION_VARIABLE]: JSON.stringify({ format: VARIABLE_FORMAT, ...deployed }) };
@@ -32,9 +32,9 @@ export function shortVariables({ replication, ...places }: Deployment): Record<s
   const { encryption: _, ...used } = replication;
   const { latencySeconds } = used.alarms;
   const { source, destination, function: settings } = used;
-  const side = ({ region, table, account, endpoint, credentials }: TableConfig) => ({
-    ...{ region, table, account, endpoint, credentials },
-  });
+  const side = ({ region, table, account, endpoint, credentials }: TableConfig) => {
+    return { region, table, account, endpoint, credentials };
+  };
   const { logRetentionDays: __, ...rest } = settings;
   const alarms = { latencySeconds };
   const short = { ...used, source: side(source), destination: side(destination), alarms };
