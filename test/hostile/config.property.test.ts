@@ -24,6 +24,13 @@ import {
 } from './arbitrary.ts';
 
 const VALID = {
+  defaults: {
+    destination: { account: '111122223333' },
+    source: { account: '111122223333', endpoints: { sqs: 'http://127.0.0.1:4566' } },
+    alarms: { latencySeconds: 30 },
+    dashboard: false,
+  },
+  fleet: { email: 'ops@example.com' },
   replications: [
     {
       name: 'orders',
@@ -69,7 +76,7 @@ const config = fc.oneof(
 );
 
 /** What a refusal says: a line for each problem, with the path of the value. */
-const PROBLEM = /^ {2}(the file|replications?)\b/;
+const PROBLEM = /^ {2}(the file|defaults|fleet|replications?)\b/;
 
 function outcomeOf(value: unknown): 'accepted' | 'refused' {
   try {
