@@ -121,6 +121,7 @@ function factsOf(description: TableDescription): Omit<TableFacts, 'region' | 'ta
     arn: description.TableArn ?? '',
     id: description.TableId,
     replicaRegions: (description.Replicas ?? []).flatMap(({ RegionName }) => RegionName ?? []),
+    isStronglyConsistent: description.MultiRegionConsistency === 'STRONG',
     status: description.TableStatus ?? 'UNKNOWN',
     keys: keysOf(description.KeySchema, description),
     stream: isOn

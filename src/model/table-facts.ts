@@ -24,6 +24,8 @@ export interface TableFacts {
   readonly endpoint?: string | undefined;
   /** Regions of its replicas, where it is a global table. */
   readonly replicaRegions: readonly string[];
+  /** A global table with multi-Region strong consistency: it has no transactions. */
+  readonly isStronglyConsistent?: boolean | undefined;
   readonly status: string;
   /** Partition key first. */
   readonly keys: readonly KeyAttribute[];

@@ -9,7 +9,6 @@ const VERSION_BYTES = 120;
 
 export const TABLE_CHECKS: readonly Check[] = [
   sameTable,
-  globalTable,
   notActive,
   timeToLive,
   encryption,
@@ -35,20 +34,6 @@ function isOneTable(source: TableFacts, destination: TableFacts): boolean {
   return source.id === undefined
     ? source.endpoint === destination.endpoint
     : source.id === destination.id;
-}
-
-/** A write to one replica appears in the stream of the other, and would be replicated again without end. */
-function globalTable({ source, destination }: Pair): Finding[] {
-  const isReplica =
-    source.table === destination.table &&
-    (source.replicaRegions.includes(destination.region) ||
-      destination.replicaRegions.includes(source.region));
-  if (!isReplica) return [];
-  return error(
-    'global-table',
-    `${nameOf(source)} and ${nameOf(destination)} are replicas of one global table.`,
-    'DynamoDB already replicates them, and Ferry would replicate its own writes. Name another destination.',
-  );
 }
 
 function notActive({ source, destination }: Pair): Finding[] {

@@ -78,6 +78,25 @@ it('says so when nothing answers in time', async () => {
   );
 });
 
+it('tells where the replicas of a global table are, and how consistent they are', async () => {
+  const settings = await behind((operation, _, say) => {
+    const replica = (RegionName: string) => ({ RegionName, ReplicaStatus: 'ACTIVE' });
+    const Table = {
+      TableStatus: 'ACTIVE',
+      GlobalTableVersion: '2019.11.21',
+      Replicas: [replica('us-east-1'), replica('us-east-2')],
+      GlobalTableWitnesses: [{ RegionName: 'us-west-2', WitnessStatus: 'ACTIVE' }],
+      MultiRegionConsistency: 'STRONG',
+    };
+    say(200, operation === 'DescribeTable' ? { Table } : { TimeToLiveDescription: {} });
+  });
+
+  expect(await describeTable(settings, 'Orders')).toMatchObject({
+    replicaRegions: ['us-east-1', 'us-east-2'],
+    isStronglyConsistent: true,
+  });
+});
+
 it('knows the partition key of an index from its sort key, also where there are several', async () => {
   const key = (AttributeName: string, KeyType: string) => ({ AttributeName, KeyType });
   const names = ['pk', 'tenant', 'day', 'hour', 'minute'];

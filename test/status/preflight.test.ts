@@ -116,11 +116,36 @@ describe('preflight', () => {
       ['error global-table'],
     ],
     [
-      'not a copy of a global table',
+      'a copy of a global table',
       { region: 'us-east-1', replicaRegions: ['eu-west-1'] },
       { region: 'eu-west-1', table: 'Copy' },
-      [],
+      ['warning source-replica'],
     ],
+    [
+      'a copy to a global table',
+      { region: 'us-east-1' },
+      { region: 'eu-west-1', table: 'Copy', replicaRegions: ['eu-west-1', 'us-east-1'] },
+      ['warning destination-replica'],
+    ],
+    [
+      'replicas of two global tables',
+      { replicaRegions: ['one'] },
+      { replicaRegions: ['two'] },
+      ['warning source-replica', 'warning destination-replica'],
+    ],
+    [
+      'a twin that refuses transactions',
+      {},
+      { replicaRegions: ['one', 'two'], isStronglyConsistent: true },
+      ['error strong-destination'],
+    ],
+    [
+      'a strongly consistent source',
+      { replicaRegions: ['one', 'two'], isStronglyConsistent: true },
+      {},
+      ['note source-replica'],
+    ],
+    ['not a table that lists only itself', { replicaRegions: ['source'] }, {}, []],
     [
       'a reserved attribute that is a key',
       { keys: [...facts('').keys, { name: '_ferry', type: 'S' }] },
@@ -167,6 +192,10 @@ describe('preflight', () => {
     expect(look({}, {}, { sample: [large] })).toEqual(['warning item-size']);
     expect(look({}, {}, { sample: [{ pk: { S: 'a' }, _ferry: { S: 'mine' } }] })).toEqual([
       'warning reserved-attribute',
+    ]);
+    const legacy = { 'aws:rep:updatetime': { N: '1' }, 'aws:rep:deleting': { BOOL: false } };
+    expect(look({}, {}, { sample: [{ pk: { S: 'a' }, ...legacy }] })).toEqual([
+      'warning replica-attributes',
     ]);
   });
 
