@@ -1,0 +1,43 @@
+// A line per replication, the worst first, and a total: for people.
+
+import { type FleetRow, fleetTotal, worstFirst } from '../status/fleet.ts';
+import { duration } from '../text/duration.ts';
+import { counted, grouped, wrapped } from './output.ts';
+import { columns } from './rows.ts';
+
+/** What a narrow terminal cuts off comes last. */
+const HEADINGS = ['verdict', 'replication', 'oldest', 'dead letters', 'p99', ''];
+const ALIGN = ['left', 'left', 'right', 'right', 'right', 'left'] as const;
+const NONE = '-';
+
+/** @param width of the terminal. @default lines of any length */
+export function fleetScreen(rows: readonly FleetRow[], width = Infinity): string[] {
+  const cells = worstFirst(rows).map(cellsOf);
+  return [
+    ...columns([HEADINGS, ...cells], ALIGN).map((line) => cut(line, width)),
+    '',
+    ...wrapped(totalLine(rows), width),
+    ...wrapped('`ferry status --replication NAME` shows all figures of one.', width),
+    '',
+  ];
+}
+
+function cellsOf({ level, name, oldestMs, deadLetters, p99Ms, text }: FleetRow): string[] {
+  const letters = deadLetters === null ? NONE : grouped(deadLetters);
+  return [level, name, timeOf(oldestMs), letters, timeOf(p99Ms), text];
+}
+
+/** Nothing that waits is 0 ms old. */
+function timeOf(ms: number | null): string {
+  return ms === null || ms === 0 ? NONE : duration(ms);
+}
+
+function cut(line: string, width: number): string {
+  return line.length <= width ? line : `${line.slice(0, width - 1).trimEnd()}…`;
+}
+
+function totalLine(rows: readonly FleetRow[]): string {
+  const { replications, levels, deadLetters } = fleetTotal(rows);
+  const parts = Object.entries(levels).map(([level, count]) => `${grouped(count)} ${level}`);
+  return `${counted(replications, 'replication')}: ${parts.join(', ')}. ${counted(deadLetters, 'dead letter')}.`;
+}

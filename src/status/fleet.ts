@@ -1,0 +1,59 @@
+// Several replications at a glance: which of them needs an operator first, and how many are well.
+
+import type { Verdict } from './verdict-case.ts';
+
+/** `unreadable`: what it is like is not known, because it could not be read. */
+export type FleetLevel = Verdict['level'] | 'unreadable';
+
+/** The worst first: where nothing is applied, then where it is not known, then where it is late. */
+const LEVELS: readonly FleetLevel[] = [
+  'stuck',
+  'held',
+  'unreadable',
+  'behind',
+  'unknown',
+  'paused',
+  'starting',
+  'healthy',
+];
+
+export interface FleetRow {
+  readonly name: string;
+  readonly level: FleetLevel;
+  /** A sentence without its full stop. */
+  readonly text: string;
+  /** Of the oldest waiting change; null where it is not known, like the other figures. */
+  readonly oldestMs: number | null;
+  readonly p99Ms: number | null;
+  readonly deadLetters: number | null;
+}
+
+/** Of one level, first the one whose changes have waited longest, then the one with the most dead letters. */
+export function worstFirst(rows: readonly FleetRow[]): FleetRow[] {
+  return rows.toSorted(
+    (a, b) =>
+      LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) ||
+      (b.oldestMs ?? 0) - (a.oldestMs ?? 0) ||
+      (b.deadLetters ?? 0) - (a.deadLetters ?? 0),
+  );
+}
+
+export interface FleetTotal {
+  readonly replications: number;
+  /** How many replications have each level, the worst first. */
+  readonly levels: Readonly<Partial<Record<FleetLevel, number>>>;
+  /** Of the replications that could be read. */
+  readonly deadLetters: number;
+}
+
+export function fleetTotal(rows: readonly FleetRow[]): FleetTotal {
+  const counts = LEVELS.map((level) => {
+    const having = rows.filter((row) => row.level === level);
+    return [level, having.length] as const;
+  });
+  return {
+    replications: rows.length,
+    levels: Object.fromEntries(counts.filter(([, count]) => count > 0)),
+    deadLetters: rows.reduce((sum, { deadLetters }) => sum + (deadLetters ?? 0), 0),
+  };
+}

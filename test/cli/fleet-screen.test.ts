@@ -1,0 +1,48 @@
+// A line per replication and a total, on terminals of any width.
+
+import { describe, expect, it } from 'vitest';
+import { fleetScreen } from '../../src/cli/fleet-screen.ts';
+import type { FleetRow } from '../../src/status/fleet.ts';
+
+function row(name: string, parts: Partial<FleetRow> = {}): FleetRow {
+  const well = { level: 'healthy', text: 'p99 latency is 850 ms' } as const;
+  return { name, ...well, oldestMs: 0, p99Ms: 850, deadLetters: 0, ...parts };
+}
+const unread: Partial<FleetRow> = {
+  level: 'unreadable',
+  text: 'These credentials may not call lambda:GetFunctionConfiguration',
+  oldestMs: null,
+  p99Ms: null,
+  deadLetters: null,
+};
+
+describe('the screen', () => {
+  const rows = [
+    row('orders'),
+    row('users', { level: 'behind', text: 'by 3 min', oldestMs: 180_000, deadLetters: 1_234 }),
+    row('carts', unread),
+  ];
+
+  it('has a line for each, and a total', () => {
+    expect(fleetScreen(rows)).toEqual([
+      'verdict     replication  oldest  dead letters     p99',
+      'unreadable  carts             -             -       -  These credentials may not call lambda:GetFunctionConfiguration',
+      'behind      users         3 min         1,234  850 ms  by 3 min',
+      'healthy     orders            -             0  850 ms  p99 latency is 850 ms',
+      '',
+      '3 replications: 1 unreadable, 1 behind, 1 healthy. 1,234 dead letters.',
+      '`ferry status --replication NAME` shows all figures of one.',
+      '',
+    ]);
+  });
+
+  it.each([40, 60, 80, 200])('fits a terminal of %i columns', (width) => {
+    const lines = fleetScreen(rows, width);
+
+    expect(lines.filter((line) => line.length > width)).toEqual([]);
+    expect(lines[1]?.startsWith('unreadable  carts')).toBe(true);
+    expect(lines[1]?.endsWith('…')).toBe(width < 120);
+    expect(lines[3]).toContain('healthy     orders');
+    expect(lines.join(' ')).toContain('1,234 dead letters.');
+  });
+});

@@ -1,0 +1,56 @@
+// Several replications at a glance, from rows that are made up.
+
+import { describe, expect, it } from 'vitest';
+import { type FleetRow, fleetTotal, worstFirst } from '../../src/status/fleet.ts';
+
+function row(name: string, parts: Partial<FleetRow> = {}): FleetRow {
+  const well = { level: 'healthy', text: 'p99 latency is 850 ms' } as const;
+  return { name, ...well, oldestMs: 0, p99Ms: 850, deadLetters: 0, ...parts };
+}
+const unread: Partial<FleetRow> = {
+  level: 'unreadable',
+  text: 'These credentials may not call lambda:GetFunctionConfiguration',
+  oldestMs: null,
+  p99Ms: null,
+  deadLetters: null,
+};
+const namesOf = (rows: readonly FleetRow[]) => rows.map(({ name }) => name);
+
+describe('worst first', () => {
+  it('puts those first where nothing is applied, and those that are well last', () => {
+    const rows = [
+      row('well'),
+      row('starting', { level: 'starting' }),
+      row('paused', { level: 'paused' }),
+      row('unknown', { level: 'unknown' }),
+      row('behind', { level: 'behind' }),
+      row('unread', unread),
+      row('held', { level: 'held' }),
+      row('stuck', { level: 'stuck' }),
+    ];
+
+    expect(namesOf(worstFirst(rows))).toEqual(namesOf(rows).toReversed());
+  });
+
+  it('orders one level by the oldest waiting change, then by dead letters, then as in the file', () => {
+    const rows = [
+      row('c', { level: 'behind', oldestMs: 5 }),
+      row('d', { level: 'behind', oldestMs: 5 }),
+      row('b', { level: 'behind', oldestMs: 5, deadLetters: 1 }),
+      row('a', { level: 'behind', oldestMs: 6 }),
+      row('e', { level: 'behind', oldestMs: null }),
+    ];
+
+    expect(namesOf(worstFirst(rows))).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+});
+
+it('counts the levels that there are, and all dead letters that are known', () => {
+  const rows = [row('a', { deadLetters: 2 }), row('b', unread), row('c', { deadLetters: 40 })];
+
+  expect(fleetTotal(rows)).toEqual({
+    replications: 3,
+    levels: { unreadable: 1, healthy: 2 },
+    deadLetters: 42,
+  });
+});
