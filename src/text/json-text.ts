@@ -63,6 +63,18 @@ export function linesOf(text: string): (path: readonly string[]) => number | und
   };
 }
 
+/** A part of a text, up to the character before `end`. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** @returns where the elements of a list are that is a member of a sound JSON text. */
+export function elementSpans(text: string, list: string): Span[] {
+  const elements = new Scan(text).document().get(list)?.members.values() ?? [];
+  return [...elements].map(({ offset, end }) => ({ start: offset, end }));
+}
+
 function problemAt(offset: number, message: string, text: string): JsonProblem {
   const { line, column } = placeOf(text, offset);
   const whole = text.split(END_OF_LINE)[line - 1] ?? '';
@@ -89,7 +101,10 @@ function excerptOf(line: string, column: number): string {
 type Members = Map<string, Member>;
 
 interface Member {
+  /** Of the name, or of an element. */
   readonly offset: number;
+  /** Behind the value. */
+  end: number;
   readonly members: Members;
 }
 
@@ -97,7 +112,7 @@ interface Member {
 interface Open {
   readonly start: number;
   readonly end: '}' | ']';
-  readonly members: Members;
+  readonly member: Member;
 }
 
 const SPACE = /[ \t\r\n]*/y;
@@ -117,28 +132,30 @@ class Scan {
   }
 
   document(): Members {
-    const members: Members = new Map();
-    this.#value(members);
+    const root: Member = { offset: 0, end: 0, members: new Map() };
+    this.#value(root);
     for (;;) {
       const innermost = this.#open.at(-1);
       if (innermost === undefined) break;
       this.#memberOrEnd(innermost);
     }
     if (this.#next() !== '') throw this.#wrong(`nothing may follow the end, got ${this.#seen()}`);
-    return members;
+    return root.members;
   }
 
-  /** A text or a word; of an object or an array, whose members go into `members`, only the beginning. */
-  #value(members: Members): void {
+  /** A text or a word; of an object or an array, whose members go into `member`, only the beginning. */
+  #value(member: Member): void {
     const next = this.#next();
     if (next === '"') this.#string();
     else if (next === '{' || next === '[') {
-      this.#open.push({ start: this.#at, end: next === '{' ? '}' : ']', members });
+      this.#open.push({ start: this.#at, end: next === '{' ? '}' : ']', member });
       this.#at += 1;
     } else this.#word();
+    member.end = this.#at;
   }
 
-  #memberOrEnd({ start, end, members }: Open): void {
+  #memberOrEnd({ start, end, member }: Open): void {
+    const { members } = member;
     const comma = members.size > 0 && this.#next() === ',' ? this.#at : undefined;
     if (comma !== undefined) this.#at += 1;
     const next = this.#next();
@@ -155,13 +172,14 @@ class Scan {
     if (comma !== undefined)
       throw this.#wrong(`no comma may stand before "${end}": remove it`, comma);
     this.#at += 1;
+    member.end = this.#at;
     this.#open.pop();
   }
 
   #member(end: string, siblings: Members): void {
-    const member: Member = { offset: this.#at, members: new Map() };
+    const member: Member = { offset: this.#at, end: this.#at, members: new Map() };
     siblings.set(end === '}' ? this.#name(siblings) : String(siblings.size), member);
-    this.#value(member.members);
+    this.#value(member);
   }
 
   #name(siblings: Members): string {
