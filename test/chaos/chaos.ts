@@ -2,8 +2,6 @@
 // operators' commands; with invocations that are stopped while others take their batches, and go on later;
 // and networks in front of the destination, the function's and the operators', that throttle, break and delay.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,17 +9,26 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
-import { mentionLine } from '../../src/verify/difference-report.ts';
 import { compareTables } from '../../src/local/run/compare-tables.ts';
 import { type FaultProxy, startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
-import type { Fault } from '../../src/local/faults/faults.ts';
-import { localRedrive } from '../../src/local/run/local-redrive.ts';
 import type { Cleanup } from '../../src/local/run/cleanup.ts';
 import { type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
 import type { Random } from '../../src/ports.ts';
+import { announcedTo, configAt, everythingListed, startCommand } from './commands.ts';
+import {
+  CREDENTIALS,
+  disturb,
+  overlap,
+  redriveAll,
+  stopOne,
+  type Struck,
+  struckBy,
+  until,
+  untilAllStruck,
+} from './disturbance.ts';
 import { type RestartableEngine, restartableEngine } from './restartable-engine.ts';
-import { keyOf, steadyWriter } from './steady-writer.ts';
+import { steadyWriter } from './steady-writer.ts';
 import { watchTwin } from './twin-watch.ts';
 
 export interface ChaosOptions {
@@ -89,10 +96,7 @@ const TURNS: readonly Victim[] = [
 ];
 type KilledCommand = Exclude<Victim, 'function' | 'overlap' | 'source' | 'destination'>;
 
-type Struck = 'throttle' | 'error' | 'reset' | 'late' | 'poison';
-
 const NAME = 'chaos';
-const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
 const WRITERS = 4;
 const DOWN_MS_MAX = 800;
 
@@ -137,7 +141,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     const config = join(directory, 'ferry.json');
     writeFileSync(config, configAt(operators.endpoint, world));
     const listed = join(directory, 'listed.jsonl');
-    writeFileSync(listed, everythingListed(options.keys));
+    writeFileSync(listed, everythingListed(NAME, options.keys));
     return await play({ world, engines, operators, config, listed, random, options });
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
@@ -201,44 +205,6 @@ async function play(stage: Stage): Promise<ChaosReport> {
   };
 }
 
-/** Small, because each unknown outcome makes its batch wait ten seconds for the request to land. */
-const UNKNOWN_SHARE = 0.0005;
-/** In one put of a hundred. */
-const POISON_MARKER = '"b77';
-
-/** A network that is never quite well, and items that the destination refuses for a while. */
-function disturb(faults: FaultProxy): () => void {
-  const takeBacks = [
-    faults.inject({ kind: 'throttle', share: 0.02 }),
-    faults.inject({ kind: 'error', share: UNKNOWN_SHARE }),
-    faults.inject({ kind: 'reset', share: UNKNOWN_SHARE }),
-    faults.inject({ kind: 'late', share: UNKNOWN_SHARE, ms: 200 }),
-    faults.inject({ kind: 'poison', marker: POISON_MARKER }),
-  ];
-  return () => takeBacks.forEach((takeBack) => takeBack());
-}
-
-/** What chance has left out so far happens now. */
-async function untilAllStruck(faults: FaultProxy): Promise<void> {
-  const missing: Fault[] = [
-    { kind: 'error', share: 0.1 },
-    { kind: 'reset', share: 0.1 },
-    { kind: 'late', share: 0.1, ms: 200 },
-  ];
-  for (const fault of missing) {
-    const hasStruck = () => faults.counts.injected[fault.kind] > 0;
-    if (hasStruck()) continue;
-    const takeBack = faults.inject(fault);
-    await until(`a fault: ${fault.kind}`, hasStruck);
-    takeBack();
-  }
-}
-
-function struckBy({ counts: { injected } }: FaultProxy): Record<Struck, number> {
-  const { throttle, error, reset, late, poison } = injected;
-  return { throttle, error, reset, late, poison };
-}
-
 async function killAll(stage: Stage): Promise<Record<Victim, number>> {
   const { random, options } = stage;
   const kills = {
@@ -284,40 +250,6 @@ async function kill(victim: Victim, stage: Stage): Promise<void> {
   }
 }
 
-/** More than its own batch: they delete some of what the stopped invocation is still going to put. */
-const RECORDS_OVERLAPPED = 2_000;
-const OVERLAP_MS_MAX = 10_000;
-
-/** Stops an invocation, not kills it, while others take its batch and the next ones; then it goes on. */
-async function overlap(world: LocalWorld): Promise<void> {
-  const goOn = await stopOne(world);
-  const { counts } = world.mapping;
-  const { done } = counts;
-  const endMs = performance.now() + OVERLAP_MS_MAX;
-  const isLate = () => performance.now() > endMs;
-  try {
-    await until('a second invocation', () => counts.done > done);
-    await until('more', () => isLate() || counts.done > done + RECORDS_OVERLAPPED);
-  } finally {
-    goOn();
-  }
-}
-
-/** Stops an invocation that has many writes to send again. @returns what lets it go on. */
-async function stopOne({ lambda, faults }: LocalWorld): Promise<() => void> {
-  let goOn: (() => void) | undefined;
-  const { throttle } = faults.counts.injected;
-  const operations = ['PutItem', 'TransactWriteItems'];
-  const takeBack = faults.inject({ kind: 'throttle', share: 1, operations });
-  try {
-    await until('throttled writes', () => faults.counts.injected.throttle > throttle + 30);
-    await until('an invocation', () => (goOn = lambda.abandon()) !== undefined);
-  } finally {
-    takeBack();
-  }
-  return () => goOn?.();
-}
-
 /** With rates at which they are at work for seconds. */
 function argumentsOf(command: KilledCommand, { world, config, listed }: Stage): string[] {
   const { queueUrl, bucketName } = world.failures;
@@ -334,10 +266,6 @@ function argumentsOf(command: KilledCommand, { world, config, listed }: Stage): 
     case 'repair':
       return ['repair', '--apply', ...announced, ...rates, '--report', listed];
   }
-}
-
-function announcedTo({ failures }: LocalWorld): string[] {
-  return ['--look-again-queue-url', failures.lookAgainQueueUrl];
 }
 
 /** The first two or so only describe the tables. */
@@ -379,68 +307,6 @@ async function backfillToItsEnd(stage: Stage): Promise<ChaosReport['backfill']> 
   if (exitCode !== 0 && exitCode !== 3) throw new Error(`the backfill ended with ${exitCode}`);
   const { finished, items, copied } = JSON.parse(stdout) as ChaosReport['backfill'];
   return { finished, items, copied };
-}
-
-function startCommand(args: readonly string[], { world, config }: Stage) {
-  const { accessKeyId, secretAccessKey } = CREDENTIALS;
-  const child = spawn(process.execPath, ['bin/ferry.cjs', ...args, '--config', config], {
-    env: {
-      ...process.env,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_ENDPOINT_URL_S3: world.failures.objectEndpoint,
-    },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  let stdout = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  const finished = once(child, 'close').then(([exitCode, signal]) => ({
-    exitCode: exitCode as number | null,
-    signal: signal as NodeJS.Signals | null,
-    stdout,
-  }));
-  return { child, finished };
-}
-
-const PATIENCE_MS = 180_000;
-
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + PATIENCE_MS;
-  while (!(await condition())) {
-    if (performance.now() > endMs) throw new Error(`waited in vain for ${what}`);
-    await delay(5);
-  }
-}
-
-/** The replication as the operators see it. */
-function configAt(endpoint: string, { replication }: LocalWorld): string {
-  const destination = { ...replication.destination, endpoint };
-  return JSON.stringify({ replications: [{ ...replication, destination }] });
-}
-
-/** A report that suspects every item: a repair looks itself what is different. */
-function everythingListed(keys: number): string {
-  const header = {
-    ferry: 'differences',
-    replication: NAME,
-    source: 'us-east-1/Orders',
-    destination: 'eu-west-1/Orders',
-    startedAt: '2026-01-31T12:00:00.000Z',
-  };
-  const lines = Array.from({ length: keys }, (_, key) => mentionLine('in-flight', keyOf(key)));
-  return [JSON.stringify(header), ...lines, '{"summary":{}}', ''].join('\n');
-}
-
-/** As an operator would in the end: until nothing is left. Killed ones have hidden letters for a while. */
-async function redriveAll(world: LocalWorld): Promise<{ redriven: number; left: number }> {
-  const redrive = localRedrive(world, CREDENTIALS);
-  for (let round = 1; round <= 20; round += 1) {
-    await redrive.applyToAll();
-    if ((await world.failures.queue.size()) === 0) break;
-    await delay(1_000);
-  }
-  const { applied, superseded, coalesced } = redrive.totals;
-  return { redriven: applied + superseded + coalesced, left: await world.failures.queue.size() };
 }
 
 function replication(tombstones: ReplicationConfig['tombstones']): ReplicationConfig {
