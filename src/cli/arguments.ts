@@ -90,12 +90,17 @@ function problemOf(token: OptionToken, { command, args, isThere }: Given): strin
 }
 
 /** @param given as it was typed: parseArgs reads `-rate` as four options of one letter. */
-function unknownOption(given: string, { options }: Command): string {
+function unknownOption(given: string, { name, options }: Command): string {
   const [typed = given] = given.split('=');
+  if (FOR_SEVERAL.includes(typed) && options['replication'] !== undefined)
+    return `ferry ${name} works on one replication, which --replication names, and has no option ${typed}`;
   const nearest = nearestName(typed.replace(/^-+/, ''), Object.keys(options));
   const meant = nearest === undefined ? '' : ` (did you mean --${nearest}?)`;
   return `there is no option ${typed}${meant}`;
 }
+
+/** Of some commands that other commands are used like. */
+const FOR_SEVERAL: readonly string[] = ['--all', '--at-once'];
 
 function wrongOperands({ name, operands = [] }: Command, given: readonly string[]): string {
   if (operands.length === 0) return `ferry ${name} takes only options, got "${given.join(' ')}"`;

@@ -72,7 +72,8 @@ export const COMMANDS: readonly ListedCommand[] = [
   },
   {
     name: 'config',
-    summary: 'Print the configuration with every value: of a file, or of a deployed replication.',
+    summary:
+      'Print the configuration of a file or of a deployed replication, as written or with every value.',
     load: async () => (await import('./config.ts')).configCommand,
   },
   {

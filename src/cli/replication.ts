@@ -6,8 +6,9 @@ import { loadConfig } from '../config/config-file.ts';
 import { NAME_PATTERN } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
+import { nearestName } from '../text/nearest-name.ts';
 import { wrongOption } from './arguments.ts';
-import type { OptionSpec, ParsedOptions } from './command.ts';
+import { numberOption, type OptionSpec, type ParsedOptions } from './command.ts';
 
 const USUAL_FILE = 'ferry.json';
 
@@ -19,30 +20,78 @@ export const replicationOptions: Readonly<
   deployed: { value: 'REGION/NAME', help: 'a deployed replication, instead of a file' },
 };
 
+/** Of commands that show one, some or all. */
+export const replicationsOptions = {
+  ...replicationOptions,
+  replication: { value: 'NAMES', help: 'which replications of the file: NAME or NAME,NAME' },
+};
+
+/** Of commands that work on several if that is asked for. */
+export const severalOptions = {
+  ...replicationsOptions,
+  all: { help: 'work on every replication of the file' },
+  'at-once': numberOption(
+    'N',
+    [1, 20],
+    'of several replications, how many to work on at the same time (default 2)',
+  ),
+};
+
 /**
- * The deployed replication that the options name, or all of the file.
+ * The deployed replication that the options name, or those of the file, or all of the file in its order.
  * @throws UsageError if the file is not usable, or the options contradict each other; or what Lambda throws.
  */
 export async function selectedReplications(
   options: ParsedOptions,
 ): Promise<readonly ReplicationConfig[]> {
-  const isNamed = ['deployed', 'replication'].some((name) => options.text(name) !== undefined);
-  if (isNamed) return [await selectedReplication(options)];
-  return loadConfig(options.text('config') ?? USUAL_FILE).replications;
+  const place = options.text('deployed');
+  if (place !== undefined) return [await deployedReplication(place, options)];
+  const path = configPath(options);
+  const { replications } = loadConfig(path);
+  const names = options.text('replication');
+  return names === undefined ? replications : named(names.split(','), { path, replications });
+}
+
+/** Those that a command works on: several only if that is asked for. @throws as `selectedReplications`. */
+export async function chosenReplications(
+  options: ParsedOptions,
+): Promise<readonly ReplicationConfig[]> {
+  const isNamed = options.text('replication') !== undefined;
+  if (isNamed && options.has('all'))
+    throw wrongOption('--all and --replication contradict each other.', 'Use one of them.');
+  const found = await selectedReplications(options);
+  const isSeveral = found.length > 1;
+  if (isSeveral && !isNamed && !options.has('all'))
+    throw unclear(`${configPath(options)} has several replications.`, {
+      hint: 'Use --all, or name some of them with --replication',
+      replications: found,
+    });
+  if (options.text('at-once') !== undefined && !isSeveral && !options.has('all'))
+    throw wrongOption(
+      '--at-once is for several replications.',
+      'Name them with --replication NAME,NAME, or use --all.',
+    );
+  return found;
 }
 
 /** The one that a command works on. @throws as `selectedReplications`, and if the file has several. */
 export async function selectedReplication(options: ParsedOptions): Promise<ReplicationConfig> {
   const place = options.text('deployed');
   if (place !== undefined) return deployedReplication(place, options);
-  return replicationFrom(options.text('config') ?? USUAL_FILE, options);
+  return replicationFrom(configPath(options), options);
+}
+
+export function configPath(options: ParsedOptions): string {
+  return options.text('config') ?? USUAL_FILE;
 }
 
 async function deployedReplication(
   place: string,
   options: ParsedOptions,
 ): Promise<ReplicationConfig> {
-  const other = ['config', 'replication'].find((name) => options.text(name) !== undefined);
+  const other = ['config', 'replication', 'all'].find(
+    (name) => options.text(name) !== undefined || options.has(name),
+  );
   if (other !== undefined)
     throw wrongOption(`--deployed names a replication already: leave out --${other}.`, DEPLOYED);
   const [, region, name] = PLACE.exec(place) ?? [];
@@ -58,16 +107,48 @@ const DEPLOYED = 'For example --deployed us-east-1/orders: the Region of the sou
 export function replicationFrom(path: string, options: ParsedOptions): ReplicationConfig {
   const wanted = options.text('replication');
   const { replications } = loadConfig(path);
-  const found = replications.filter(({ name }) => wanted === undefined || name === wanted);
+  const hint = NAME_ONE;
+  if (wanted?.includes(',') === true)
+    throw unclear(`This command works on one replication, got --replication ${wanted}.`, {
+      hint,
+      replications,
+    });
+  const found = wanted === undefined ? replications : named([wanted], { path, replications });
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
+  throw unclear(`${path} has several replications.`, { hint, replications });
+}
+
+const NAME_ONE = 'Name one of them with --replication';
+
+interface ConfigFile {
+  readonly path: string;
+  readonly replications: readonly ReplicationConfig[];
+}
+
+function named(wanted: readonly string[], { path, replications }: ConfigFile): ReplicationConfig[] {
+  const names = replications.map(({ name }) => name);
+  const unknown = wanted.filter((name) => !names.includes(name));
+  if (unknown.length === 0) return replications.filter(({ name }) => wanted.includes(name));
+  const meant = unknown.map((name) => {
+    const nearest = nearestName(name, names);
+    return nearest === undefined ? `"${name}"` : `"${name}" (did you mean ${nearest}?)`;
+  });
+  const message = `${path} has no replication ${meant.join(' or ')}.`;
+  throw unclear(message, { hint: NAME_ONE, replications });
+}
+
+function unclear(
+  message: string,
+  { hint, replications }: Pick<ConfigFile, 'replications'> & { readonly hint: string },
+): UsageError {
   const names = replications.map(({ name }) => name).join(', ');
-  throw new UsageError(
-    wanted === undefined
-      ? `${path} has several replications.`
-      : `${path} has no replication "${wanted}".`,
-    { code: 'usage.replication', hint: `Name one of them with --replication: ${names}.` },
-  );
+  return new UsageError(message, { code: 'usage.replication', hint: `${hint}: ${names}.` });
+}
+
+/** The same options, about one replication of several. */
+export function optionsFor(name: string, options: ParsedOptions): ParsedOptions {
+  return { ...options, text: (one) => (one === 'replication' ? name : options.text(one)) };
 }
 
 /** Commands that are about no replication of a file. */

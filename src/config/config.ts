@@ -30,7 +30,7 @@ export function parseConfig(value: unknown, origin = 'ferry.json', lineOf?: Line
 }
 
 /** A copy of the file's value, with its `defaults` in every replication. */
-function withDefaults(value: unknown): unknown {
+export function withDefaults(value: unknown): unknown {
   const file: unknown = structuredClone(value);
   const { replications, defaults } = (file ?? {}) as { replications?: unknown; defaults?: unknown };
   if (defaults === undefined || !Array.isArray(replications)) return file;

@@ -142,8 +142,25 @@ describe('a function of release 0.2.0', () => {
 });
 
 describe('ferry config', () => {
+  it('prints a file as it was written, with its defaults in every replication', async () => {
+    const { replications } = JSON.parse(readFileSync(regions.config, 'utf8')) as Config;
+    const path = join(regions.directory, 'usual.json');
+    const fleet = { email: 'ops@example.com' };
+    const defaults = { bulk: true, alarms: { latencySeconds: 30 } };
+    writeFileSync(
+      path,
+      JSON.stringify({ $schema: './ferry.schema.json', fleet, defaults, replications }),
+    );
+
+    const { exitCode, out } = await runHere(['config', '--config', path]);
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toEqual({ fleet, replications: [{ ...replications[0], ...defaults }] });
+  });
+
   it('prints a file with every value, which is a configuration again', async () => {
-    const { exitCode, out, err } = await runHere(['config', '--config', regions.config]);
+    const resolved = ['config', '--config', regions.config, '--resolved'];
+    const { exitCode, out, err } = await runHere(resolved);
     const path = join(regions.directory, 'whole.json');
     writeFileSync(path, out);
 
@@ -155,10 +172,13 @@ describe('ferry config', () => {
   });
 
   it('prints that of a deployed function', async () => {
-    const { exitCode, out, err } = await runHere(['config', ...AT]);
+    const short = JSON.parse((await runHere(['config', ...AT])).out) as object;
+    const { exitCode, out, err } = await runHere(['config', ...AT, '--resolved']);
 
     expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
     expect(JSON.parse(out)).toEqual({ replications: [config] });
+    expect(parseConfig(short).replications).toEqual([config]);
+    expect(short).not.toHaveProperty('replications.0.tombstones');
   });
 
   it('saves for a teardown what is gone with the function', async () => {
