@@ -41,7 +41,7 @@ function roomOf(path: string): string {
 const RULES = ['src', 'model', 'pacing', 'text', 'failures', 'config'];
 const COPYING = RULES.concat('replicate', 'resync');
 const WORK = COPYING.concat(
-  'look-again heartbeat redrive backfill verify bulk status switchover teardown'.split(' '),
+  'look-again heartbeat redrive backfill verify bulk status switchover teardown init'.split(' '),
 );
 
 /** What each room may import, itself and types of src/ports.ts apart. */
@@ -50,6 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   text: [],
   config: ['src', 'text'],
   model: ['config', 'text'],
+  permissions: ['src', 'config'],
   failures: ['src'],
   pacing: ['src', 'model'],
   replicate: ['src', 'model', 'pacing', 'config'],
@@ -63,14 +64,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   status: RULES,
   switchover: [...COPYING, 'status'],
   teardown: RULES,
+  init: RULES,
   stream: ['src', 'config', 'text'],
   aws: ['src', 'config', 'model', 'failures', 'text'],
   composition: ['aws', ...WORK],
   handlers: ['composition', 'aws', ...WORK],
   local: ['stream', 'composition', 'aws', ...WORK],
-  cli: ['local', 'composition', 'aws', ...WORK],
-  lib: ['src', 'config'],
-  bin: ['cli', 'lib', 'src', 'config'],
+  cli: ['local', 'composition', 'aws', 'permissions', ...WORK],
+  lib: ['src', 'config', 'permissions'],
+  bin: ['cli', 'lib', 'src', 'config', 'permissions'],
 };
 
 it('finds the sources at all', () => {

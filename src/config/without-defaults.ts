@@ -10,7 +10,8 @@ export function withoutDefaults(replication: object): object {
   return difference(replication, usual);
 }
 
-function difference(value: object, usual: object): object {
+/** What `value` has that `usual` has not, or has otherwise. */
+export function difference(value: object, usual: object): object {
   const usualOf = new Map<string, unknown>(Object.entries(usual));
   const kept = Object.entries(value as Readonly<Record<string, unknown>>).flatMap(
     ([name, member]) => {

@@ -1,0 +1,92 @@
+// The facts of a pair of tables -> its entry in a configuration file, with or without defaults beside it.
+
+import { difference } from '../config/without-defaults.ts';
+import type { TableConfig } from '../config/schema.ts';
+import type { TableFacts } from '../model/table-facts.ts';
+
+const SIDES = ['source', 'destination'] as const;
+export type Side = (typeof SIDES)[number];
+
+export interface PairFacts {
+  readonly source: TableFacts;
+  readonly destination: TableFacts;
+}
+
+/** The same for all tables of a side. */
+type Place = Partial<Pick<TableConfig, 'region' | 'account' | 'profile' | 'endpoint'>>;
+
+export interface Entry {
+  readonly name: string;
+  readonly source: object;
+  readonly destination: object;
+}
+
+/** What all replications of a file have unless they say otherwise, as far as it matters here. */
+export interface FileDefaults {
+  readonly source?: Partial<TableConfig>;
+  readonly destination?: Partial<TableConfig>;
+  readonly reservedAttribute?: string;
+}
+
+export interface EntryOptions {
+  /** By which the commands reach a side. */
+  readonly profiles: Readonly<Partial<Record<Side, string | undefined>>>;
+  /** Whether other replications of the file name their accounts: then all have to. */
+  readonly namesAccounts: boolean;
+}
+
+/** A whole entry, for a file without defaults. */
+export function entryOf(name: string, pair: PairFacts, options: EntryOptions): Entry {
+  const { stream, ...source } = pair.source;
+  return {
+    name,
+    source: {
+      ...placeOf('source', pair, options),
+      ...tableOf(source),
+      ...(stream && { streamArn: stream.arn }),
+    },
+    destination: { ...placeOf('destination', pair, options), ...tableOf(pair.destination) },
+  };
+}
+
+/** The defaults of a file in which all pairs are between the same two places. */
+export function defaultsFor(pair: PairFacts, options: EntryOptions): FileDefaults {
+  const [source, destination] = SIDES.map((side) => placeOf(side, pair, options));
+  return { ...(source && { source }), ...(destination && { destination }) };
+}
+
+/** An entry without what the defaults say. */
+export function withoutUsual(entry: Entry, defaults: FileDefaults): object {
+  const existing = SIDES.map((side) =>
+    defaults[side]?.create === true
+      ? [side, { ...entry[side], create: false }]
+      : [side, entry[side]],
+  );
+  return difference({ ...entry, ...(Object.fromEntries(existing) as object) }, defaults);
+}
+
+function placeOf(side: Side, pair: PairFacts, { profiles, namesAccounts }: EntryOptions): Place {
+  const { region, endpoint, arn } = pair[side];
+  const profile = profiles[side];
+  const account = namesAccounts || isApart(pair) ? accountOf(arn) : undefined;
+  return {
+    region,
+    ...(account !== undefined && { account }),
+    ...(profile !== undefined && { profile }),
+    ...(endpoint !== undefined && { endpoint }),
+  };
+}
+
+/** Whether the tables are in two accounts. Those of emulators mean nothing. */
+function isApart({ source, destination }: PairFacts): boolean {
+  if (source.endpoint !== undefined || destination.endpoint !== undefined) return false;
+  return accountOf(source.arn) !== accountOf(destination.arn);
+}
+
+function tableOf({ table, kmsKeyArn }: Pick<TableFacts, 'table' | 'kmsKeyArn'>) {
+  return { table, ...(kmsKeyArn !== undefined && { kmsKeyArn }) };
+}
+
+function accountOf(arn: string): string | undefined {
+  return /^arn:[^:]+:dynamodb:[^:]*:(\d{12}):/.exec(arn)?.[1];
+}
