@@ -1,6 +1,7 @@
 // Tables on embedded engines, and the product's own operations over ports that count what they cost.
 
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { fixedCredentials, sidesOf } from '../src/aws/access.ts';
 import { systemRandom } from '../src/aws/system-clock.ts';
 import { copyRequest, toCopy } from '../src/backfill/copy.ts';
 import { openTablePair } from '../src/composition/table-pair.ts';
@@ -34,9 +35,9 @@ export async function openScene() {
   const { source, replication } = regions;
   const pair = await openTablePair({
     replication,
+    sides: sidesOf(replication, fixedCredentials(CREDENTIALS)),
     concurrency: 1,
     writes: false,
-    credentials: CREDENTIALS,
   });
   const count = new CostCount((table, key) =>
     (table === SETTINGS.destinationTable ? pair.twin : pair.ledger).get(key),

@@ -45,3 +45,16 @@ export function accessTo(
 ): Access {
   return { region, endpoint, endpoints, credentials };
 }
+
+/** Both sides with the same credentials. */
+export function sidesOf(
+  { source, destination }: { readonly source: Settings; readonly destination: Settings },
+  credentials?: CredentialSource,
+): Sides {
+  return { source: accessTo(source, credentials), destination: accessTo(destination, credentials) };
+}
+
+/** Of keys that are known, and stay as they are. */
+export function fixedCredentials(credentials: Credentials): CredentialSource {
+  return { get: () => credentials, refused: async () => false };
+}

@@ -1,16 +1,9 @@
 // Settings that every AWS client of Ferry takes beside its own options.
 
-import type { SourceConfig } from '../config/schema.ts';
-import { isLoopback } from './endpoints.ts';
-import { type Credentials, localCredentials } from './credentials.ts';
+import type { ServiceEndpoints } from '../config/schema.ts';
+import type { Access, CredentialSource } from './access.ts';
 
-export interface ClientSettings {
-  readonly region: string;
-  /** @default what environment or profile name, or else the Region's own */
-  readonly endpoint?: string | undefined;
-  /** @default the SDK's own search for them */
-  readonly credentials?: Credentials | undefined;
-}
+export type ClientSettings = Omit<Access, 'endpoints'>;
 
 /**
  * The time limits of one try, for the SDK's own handler, which has none. With three tries, an endpoint that
@@ -25,26 +18,34 @@ export const TRY_LIMITS = {
 } as const;
 
 /**
- * The settings in the form that SDK clients take: what is not set is not there. For an endpoint on this machine,
- * credentials that mean nothing will do. A client without a handler of its own has the time limits.
+ * The settings in the form that SDK clients take: what is not set is not there. A client without a handler of its own
+ * has the time limits.
  */
 export function clientSettings({ region, endpoint, credentials }: ClientSettings) {
-  const common = { region, requestHandler: { ...TRY_LIMITS } };
-  if (endpoint === undefined) return { ...common, ...(credentials && { credentials }) };
-  const fallback = isLoopback(endpoint) ? localCredentials : undefined;
-  const provided = credentials ?? fallback;
-  return { ...common, endpoint, ...(provided && { credentials: provided }) };
+  return {
+    region,
+    requestHandler: { ...TRY_LIMITS },
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials && { credentials: sdkCredentials(credentials) }),
+  };
+}
+
+/** Asked for each request: the SDK would keep credentials without an end for ever. */
+function sdkCredentials(source: CredentialSource) {
+  const provide = async () => {
+    const { sessionToken, ...keys } = await source.get();
+    return { ...keys, ...(sessionToken !== undefined && { sessionToken }) };
+  };
+  return Object.assign(provide, { memoized: true });
 }
 
 /** Services of the source's Region whose endpoint a configuration can name. */
-export type RegionService = keyof NonNullable<SourceConfig['endpoints']>;
-
-export type ServiceRegion = Pick<SourceConfig, 'region' | 'endpoints'>;
+export type RegionService = keyof ServiceEndpoints;
 
 /** The settings of a client for another service than DynamoDB. */
 export function serviceSettings(
-  { region, endpoints = {} }: ServiceRegion,
+  { region, endpoints = {}, credentials }: Access,
   service: RegionService,
 ): ClientSettings {
-  return { region, endpoint: endpoints[service] };
+  return { region, endpoint: endpoints[service], credentials };
 }

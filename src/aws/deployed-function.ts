@@ -12,7 +12,8 @@ import { bulkName, functionName } from '../config/names.ts';
 import type { Deployment, ReplicationConfig } from '../config/schema.ts';
 import { timestampMs } from '../model/timestamp.ts';
 import { FerryError } from '../errors.ts';
-import { clientSettings, type ServiceRegion, serviceSettings } from './client-settings.ts';
+import type { Access } from './access.ts';
+import { clientSettings, serviceSettings } from './client-settings.ts';
 import { isLoopback } from './endpoints.ts';
 import { namingFailures } from './named-failures.ts';
 
@@ -21,9 +22,9 @@ import { namingFailures } from './named-failures.ts';
  * @throws FerryError `deployment.missing`, `deployment.environment`, or for its variable `deployment.invalid`,
  *   `deployment.older` or `deployment.newer`; or what Lambda throws.
  */
-export async function deployment(region: ServiceRegion, replication: string): Promise<Deployment> {
+export async function deployment(access: Access, replication: string): Promise<Deployment> {
   const name = functionName(replication);
-  return readDeployment(await replicateVariables(region, name), name);
+  return readDeployment(await replicateVariables(access, name), name);
 }
 
 /** What a command needs of a deployment whose configuration it has. */
@@ -40,11 +41,11 @@ export type DeployedSettings = Pick<
  * @throws as `deployment`.
  */
 export async function deployedSettings(
-  region: ServiceRegion,
+  access: Access,
   replication: string,
 ): Promise<DeployedSettings> {
   const name = functionName(replication);
-  const variables = await replicateVariables(region, name);
+  const variables = await replicateVariables(access, name);
   if (isOlder(variables)) {
     return {
       deadLetterQueueUrl: variables['FERRY_DEAD_LETTER_QUEUE_URL'] ?? '',
@@ -58,9 +59,9 @@ export async function deployedSettings(
   return { ...handlerSettings(config, places), isOlder: false };
 }
 
-async function replicateVariables(region: ServiceRegion, name: string) {
+async function replicateVariables(access: Access, name: string) {
   const hint = 'Check its Region and name, deploy the replication, or choose other credentials.';
-  return variablesOf(name, await describe(region, name, hint));
+  return variablesOf(name, await describe(access, name, hint));
 }
 
 /**
@@ -69,10 +70,10 @@ async function replicateVariables(region: ServiceRegion, name: string) {
  * @throws what Lambda throws.
  */
 export async function deployedTimeoutSeconds(
-  region: ServiceRegion,
+  access: Access,
   replication: string,
 ): Promise<number | undefined> {
-  return (await ifDeployed(describe(region, functionName(replication), '')))?.timeoutSeconds;
+  return (await ifDeployed(describe(access, functionName(replication), '')))?.timeoutSeconds;
 }
 
 export interface DeployedBulk {
@@ -86,14 +87,11 @@ export interface DeployedBulk {
  * Where the bulk runs of `replication` are.
  * @throws FerryError `deployment.missing` or `deployment.environment`, or what Lambda throws.
  */
-export async function deployedBulk(
-  region: ServiceRegion,
-  replication: string,
-): Promise<DeployedBulk> {
-  const isLocal = isLoopback(region.endpoints?.lambda ?? '');
+export async function deployedBulk(access: Access, replication: string): Promise<DeployedBulk> {
+  const isLocal = isLoopback(access.endpoints?.lambda ?? '');
   const hint = isLocal ? NO_LOCAL_BULK : DEPLOY_BULK;
   const name = bulkName(replication);
-  const deployed = await describe(region, name, hint);
+  const deployed = await describe(access, name, hint);
   const { onFailureBucket, ...known } = readDeployment(variablesOf(name, deployed), name);
   return {
     // The state machine has the function's name, account and Region.
@@ -115,11 +113,8 @@ const NO_LOCAL_BULK =
  * @returns undefined where it is not deployed.
  * @throws what Lambda throws.
  */
-export async function deployedSinceMs(
-  region: ServiceRegion,
-  name: string,
-): Promise<number | undefined> {
-  return (await ifDeployed(describe(region, name, '')))?.changedAtMs;
+export async function deployedSinceMs(access: Access, name: string): Promise<number | undefined> {
+  return (await ifDeployed(describe(access, name, '')))?.changedAtMs;
 }
 
 /** @returns undefined where the function that was asked for is not deployed. */
@@ -151,8 +146,8 @@ function variablesOf(
   );
 }
 
-async function describe(region: ServiceRegion, FunctionName: string, hint: string) {
-  const settings = clientSettings(serviceSettings(region, 'lambda'));
+async function describe(access: Access, FunctionName: string, hint: string) {
+  const settings = clientSettings(serviceSettings(access, 'lambda'));
   const client = namingFailures(new LambdaClient({ ...settings, maxAttempts: 3 }));
   try {
     const {
@@ -166,7 +161,7 @@ async function describe(region: ServiceRegion, FunctionName: string, hint: strin
     return { arn: FunctionArn, environment, timeoutSeconds: Timeout, changedAtMs };
   } catch (cause) {
     if (!(cause instanceof ResourceNotFoundException)) throw cause;
-    throw new FerryError(`There is no function ${FunctionName} in ${region.region}.`, {
+    throw new FerryError(`There is no function ${FunctionName} in ${access.region}.`, {
       code: 'deployment.missing',
       hint,
       cause,

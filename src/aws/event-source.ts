@@ -6,14 +6,15 @@ import {
   UpdateEventSourceMappingCommand,
 } from '@aws-sdk/client-lambda';
 import type { EventSource, EventSources } from '../ports.ts';
-import { clientSettings, type ServiceRegion, serviceSettings } from './client-settings.ts';
+import type { Access } from './access.ts';
+import { clientSettings, serviceSettings } from './client-settings.ts';
 import { namingFailures } from './named-failures.ts';
 
 export function lambdaEventSources(
-  region: ServiceRegion,
+  access: Access,
   FunctionName: string,
 ): EventSources & { close(): void } {
-  const settings = clientSettings(serviceSettings(region, 'lambda'));
+  const settings = clientSettings(serviceSettings(access, 'lambda'));
   const client = namingFailures(new LambdaClient({ ...settings, maxAttempts: 3 }));
   return {
     list: () => listStreams(client, FunctionName),
@@ -43,10 +44,10 @@ async function listStreams(client: LambdaClient, FunctionName: string): Promise<
 
 /** The mappings of a function, read once. */
 export async function eventSources(
-  region: ServiceRegion,
+  access: Access,
   functionName: string,
 ): Promise<readonly EventSource[]> {
-  const sources = lambdaEventSources(region, functionName);
+  const sources = lambdaEventSources(access, functionName);
   try {
     return await sources.list();
   } finally {

@@ -30,9 +30,12 @@ export const adoptCommand: Command = {
       throw wrongOption('--as-is and --again contradict each other.', 'Use one of them.');
     }
     return onReplication({ options, io }, HINT, (call) => {
-      const { replication } = call;
-      return withOpen(openTablePair({ replication, concurrency: WORKERS, writes: true }), (pair) =>
-        withOpen(openEventSources(replication), (sources) => run({ ...call, pair, sources })),
+      const { replication, sides } = call;
+      const opening = openTablePair({ replication, sides, concurrency: WORKERS, writes: true });
+      return withOpen(opening, (pair) =>
+        withOpen(openEventSources(replication, sides), (sources) =>
+          run({ ...call, pair, sources }),
+        ),
       );
     });
   },

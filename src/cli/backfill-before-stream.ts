@@ -15,10 +15,10 @@ import { type Call, type PairCall, withOpen } from './call.ts';
 import type { Io } from './output.ts';
 
 export function withBeforeStream<T>(
-  { io, replication, pair, streamArn }: PairCall & { readonly streamArn: string },
+  { io, replication, sides, pair, streamArn }: PairCall & { readonly streamArn: string },
   action: (context: BeforeStreamContext) => Promise<T>,
 ): Promise<T> {
-  return withOpen(openEventSources(replication), (sources) =>
+  return withOpen(openEventSources(replication, sides), (sources) =>
     action({
       ...retriesUntil(io.interrupted, io.clock),
       rules: pair.rules,

@@ -33,7 +33,7 @@ export function runInBulk<T>(
   work: BulkWork,
   conclude: (bucket: ObjectStore) => Promise<T>,
 ): Promise<T> {
-  return withOpen(openBulk(call.replication), async ({ runs, bucket }) => {
+  return withOpen(openBulk(call.replication, call.sides), async ({ runs, bucket }) => {
     const execution = await startOrJoin(runs, call, work);
     await followBulkRun(runs, execution, {
       ...retriesUntil(call.io.interrupted),

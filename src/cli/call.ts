@@ -1,6 +1,7 @@
 // One call of a command about one replication: what was typed, where the command prints, and what it opens.
 
-import { environmentEndpoint } from '../aws/endpoints.ts';
+import type { Sides } from '../aws/access.ts';
+import { operatorSides } from '../composition/operator-access.ts';
 import type { TablePair } from '../composition/table-pair.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { ParsedOptions } from './command.ts';
@@ -15,6 +16,7 @@ export interface GivenCall {
 
 export interface Call extends GivenCall {
   readonly replication: ReplicationConfig;
+  readonly sides: Sides;
 }
 
 export interface PairCall extends Call {
@@ -28,20 +30,29 @@ export interface PairCall extends Call {
  * @throws FerryError
  */
 export async function onReplication(
-  { options, io }: GivenCall,
+  given: GivenCall,
   hint: string,
   run: (call: Call) => Promise<number>,
 ): Promise<number> {
-  const replication = withS3Endpoint(await selectedReplication(options), io);
-  return explained({ hint, replications: [replication] }, () => run({ options, io, replication }));
+  return aboutReplication(await selectedReplication(given.options), given, { hint, run });
 }
 
-/** The one that the environment names, unless the configuration does. */
-function withS3Endpoint(replication: ReplicationConfig, { environment }: Io): ReplicationConfig {
-  const s3 = environmentEndpoint('S3', environment);
-  if (s3 === undefined) return replication;
-  const { source } = replication;
-  return { ...replication, source: { ...source, endpoints: { s3, ...source.endpoints } } };
+export interface Work {
+  readonly hint: string;
+  readonly run: (call: Call) => Promise<number>;
+}
+
+/** The same, about a replication that is chosen already. */
+export function aboutReplication(
+  replication: ReplicationConfig,
+  { options, io }: GivenCall,
+  { hint, run }: Work,
+): Promise<number> {
+  return explained({ hint, replications: [replication] }, async () => {
+    const needs = { apply: options.has('apply'), environment: io.environment };
+    const sides = await operatorSides(replication, needs);
+    return run({ options, io, replication, sides });
+  });
 }
 
 /** Closes what was opened, however `use` ends. */

@@ -4,6 +4,7 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import { systemClock } from '../aws/system-clock.ts';
+import { usualAccess } from '../composition/operator-access.ts';
 import { requireTable } from '../composition/table-check.ts';
 import { parseConfig } from '../config/config.ts';
 import { loadConfig, readConfigFile } from '../config/config-file.ts';
@@ -41,7 +42,7 @@ export const initCommand: Command = {
     for (const doubt of regionDoubts({ source, destination })) io.err(`Warning: ${doubt}`);
     return explained({ hint: HINT }, async () => {
       if (options.has('create-destination')) {
-        const facts = await requireTable(source, 'source');
+        const facts = await requireTable(usualAccess(source), source.table, 'source');
         io.out(twinConstruct(facts, destination, replicationName(source.table, options)));
         return EXIT.done;
       }
@@ -63,8 +64,8 @@ interface InitCall extends GivenCall {
 
 async function lookAndWrite({ options, io, source, destination }: InitCall): Promise<number> {
   const tables = {
-    source: await requireTable(source, 'source'),
-    destination: await requireTable(destination, 'destination'),
+    source: await requireTable(usualAccess(source), source.table, 'source'),
+    destination: await requireTable(usualAccess(destination), destination.table, 'destination'),
   };
   const findings = preflight({
     ...tables,
@@ -80,7 +81,7 @@ async function lookAndWrite({ options, io, source, destination }: InitCall): Pro
 }
 
 async function sampleOf(place: Place, { keys }: TableFacts): Promise<readonly Item[]> {
-  const client = readClient(place);
+  const client = readClient(usualAccess(place));
   try {
     const keyAttributes = keys.map(({ name }) => name);
     const reader = dynamoDbReader(client, { table: place.table, keyAttributes });

@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import { retriesUntil } from '../composition/pair-work.ts';
 import { openPausePlace, type PausePlace } from '../composition/pause-place.ts';
 import { readVitals } from '../composition/read-vitals.ts';
-import type { ReplicationConfig } from '../config/schema.ts';
 import { backlogOf } from '../status/backlog-trend.ts';
 import type { FoundControl, Paused } from '../model/control-row.ts';
 import { pauseFrom, utcTime } from '../status/pause.ts';
@@ -63,7 +62,7 @@ export function atPausePlace(
   run: (call: PauseCall) => Promise<number>,
 ): Promise<number> {
   return onReplication(given, HINT, (call) =>
-    withOpen(openPausePlace(call.replication), (place) =>
+    withOpen(openPausePlace(call.replication, call.sides), (place) =>
       run({ ...call, context: contextOf(call, place) }),
     ),
   );
@@ -81,11 +80,11 @@ function contextOf({ io }: Call, place: PausePlace): PauseContext {
 }
 
 async function run(call: PauseCall): Promise<number> {
-  const { options, replication, context } = call;
+  const { options, context } = call;
   const all = await retry(() => context.mappings.list(), context);
   const { paused: found, obstacle } = await notedNow(context);
   const isDone = found !== undefined && all.every(({ state }) => state === 'Disabled');
-  const lag = found === undefined ? await lagNow(replication, context.clock.now()) : undefined;
+  const lag = found === undefined ? await lagNow(call) : undefined;
   const planned = found ?? pauseFrom(pausedSince(all, context.clock.now()), lag?.lagMs ?? 0);
   if (!options.has('apply') || isDone)
     return printPlan({ ...call, all, lag, paused: planned, isDone, obstacle });
@@ -110,9 +109,9 @@ async function notedNow({ rules, twinReader }: PauseContext): Promise<Noted> {
 }
 
 /** A pause is possible without it. */
-async function lagNow(replication: ReplicationConfig, nowMs: number): Promise<Lag> {
+async function lagNow({ replication, sides, context: { clock } }: PauseCall): Promise<Lag> {
   try {
-    return { lagMs: backlogOf(await readVitals(replication, nowMs), 0).ageMs };
+    return { lagMs: backlogOf(await readVitals(replication, sides, clock.now()), 0).ageMs };
   } catch (error) {
     return { lagMs: undefined, why: whatHappened(error) };
   }

@@ -83,8 +83,8 @@ interface Plan {
 }
 
 function planned(call: RedriveCall): Promise<Plan> {
-  const { options, replication } = call;
-  return withOpen(openBulk(replication), async ({ runs, bucket }) => {
+  const { options, replication, sides } = call;
+  return withOpen(openBulk(replication, sides), async ({ runs, bucket }) => {
     const workers = workersOf(options);
     const slices = new ObjectSlices(Math.min(SLICES_MAX, SLICES_PER_WORKER * workers));
     let first: string | undefined;

@@ -27,12 +27,13 @@ const LISTED_OF_APPLIED_MAX = 1_000;
 
 /** @param onlyQueue for what a bulk run leaves, which is too little to show progress. */
 export function redriveHere(call: RedriveCall, { onlyQueue = false } = {}): Promise<RedrivenHere> {
-  const { options, io, filter, replication, queueUrl, lookAgainQueueUrl } = call;
+  const { options, io, filter, replication, sides, queueUrl, lookAgainQueueUrl } = call;
   const apply = options.has('apply');
   const limit = options.integer('limit');
   const listedMax = Math.min(limit ?? LISTED_DEFAULT, apply ? LISTED_OF_APPLIED_MAX : Infinity);
   const opening = openRedrive({
     replication,
+    sides,
     queueUrl,
     bucket: options.text('bucket'),
     lookAgainQueueUrl,

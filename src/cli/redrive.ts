@@ -80,13 +80,9 @@ export const redriveCommand: Command = {
 const HINT = 'Records that were not redriven are unchanged. Run the command again for them.';
 
 /** Without this check, a wrong key would select nothing, and look like success. */
-async function requireKeyOfTable(key: Item, { options, replication }: Call): Promise<void> {
-  const { source, destination } = replication;
-  const place = options.has('without-source') ? destination : source;
-  const found = await streamOfTable(
-    { region: place.region, endpoint: place.endpoint },
-    place.table,
-  );
+async function requireKeyOfTable(key: Item, { options, replication, sides }: Call): Promise<void> {
+  const side = options.has('without-source') ? 'destination' : 'source';
+  const found = await streamOfTable(sides[side], replication[side].table);
   // A missing table fails when it is opened.
   if (found !== undefined) requireKeyOf(found.keys, key);
 }

@@ -4,7 +4,6 @@
 import { type LookAgainSetup, openLookAgain } from '../composition/look-again.ts';
 import { openPairWriting, type PairWriting, retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair, streamOf } from '../composition/table-pair.ts';
-import type { ReplicationConfig } from '../config/schema.ts';
 import { FerryError } from '../errors.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
 import { type Call, type GivenCall, onReplication, withOpen } from './call.ts';
@@ -23,12 +22,13 @@ export async function onPairWriting(
   const { options, io } = given;
   const queueUrl = queueUrlOf('look-again-queue-url', options);
   return onReplication(given, hint, (call) => {
-    const { replication } = call;
-    return withOpen(openTablePair({ replication, concurrency, writes: true }), async (pair) => {
+    const { replication, sides } = call;
+    const opening = openTablePair({ replication, sides, concurrency, writes: true });
+    return withOpen(opening, async (pair) => {
       const apply = options.has('apply');
-      const setup = { replication, pair, streamArn: streamOf(pair), queueUrl, apply };
+      const setup = { replication, sides, pair, streamArn: streamOf(pair), queueUrl, apply };
       const writing = await openPairWriting({ ...setup, retries: retriesUntil(io.interrupted) });
-      if (!apply) await checkLookAgain({ replication, queueUrl }, io);
+      if (!apply) await checkLookAgain({ replication, sides, queueUrl }, io);
       return run({ ...call, ...writing });
     });
   });
@@ -39,13 +39,13 @@ function checkLookAgain(setup: Omit<LookAgainSetup, 'apply'>, io: Pick<Io, 'err'
 }
 
 /** The state machine, and the bucket for its reports. */
-export function checkBulk({ replication, io }: Call): Promise<void> {
-  return tryForRun(async () => (await openBulk(replication)).close(), { replication, io });
+export function checkBulk({ replication, sides, io }: Call): Promise<void> {
+  return tryForRun(async () => (await openBulk(replication, sides)).close(), { replication, io });
 }
 
 async function tryForRun(
   open: () => Promise<unknown>,
-  { replication, io }: { readonly replication: ReplicationConfig; readonly io: Pick<Io, 'err'> },
+  { replication, io }: Pick<Call, 'replication'> & { readonly io: Pick<Io, 'err'> },
 ): Promise<void> {
   try {
     await open();

@@ -1,6 +1,7 @@
 // `ferry status`: shows whether the twin is behind, by how much and why, and which entry of the runbook to read.
 
 import { systemClock } from '../aws/system-clock.ts';
+import { operatorSides } from '../composition/operator-access.ts';
 import { readVitals } from '../composition/read-vitals.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { utcTime } from '../status/pause.ts';
@@ -34,10 +35,14 @@ export const statusCommand: Command = {
 const WATCH_MS = 10_000;
 const NAP_MS = 250;
 
-function lookAt(replications: readonly ReplicationConfig[], nowMs: number): Promise<Status[]> {
+function lookAt(
+  replications: readonly ReplicationConfig[],
+  { environment, clock = systemClock }: Io,
+): Promise<Status[]> {
   return Promise.all(
     replications.map(async (replication) => {
-      const vitals = await readVitals(replication, nowMs);
+      const sides = await operatorSides(replication, { apply: false, environment });
+      const vitals = await readVitals(replication, sides, clock.now());
       const verdict = verdictOf(vitals, {
         behindMs: replication.alarms.latencySeconds * 1000,
         heartbeat: replication.heartbeat !== undefined,
@@ -86,7 +91,7 @@ async function lookAndShow(
   begin?: () => void,
 ): Promise<number> {
   const { options, io } = call;
-  const all = await lookAt(replications, (io.clock ?? systemClock).now());
+  const all = await lookAt(replications, io);
   if (!options.has('json')) begin?.();
   return show(all, call);
 }

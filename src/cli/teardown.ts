@@ -38,7 +38,7 @@ export const teardownCommand: Command = {
   },
   run: (options, io) =>
     onReplication({ options, io }, HINT, (call) => {
-      const opening = openTeardown(call.replication, options.text('bucket'));
+      const opening = openTeardown(call.replication, call.sides, options.text('bucket'));
       return withOpen(opening, (place) => run({ ...call, place }));
     }),
 };

@@ -59,8 +59,8 @@ export const verifyCommand: Command = {
     requireShortLooks(options);
     requireReportOfValues(options);
     return onReplication({ options, io }, HINT, (call) => {
-      const { replication } = call;
-      const opening = openTablePair({ replication, concurrency: 1, writes: false });
+      const { replication, sides } = call;
+      const opening = openTablePair({ replication, sides, concurrency: 1, writes: false });
       return withOpen(opening, async (pair) => {
         const control = await checkControl(pair, retriesUntil(io.interrupted));
         const wanted = key && requireKeyOf(pair.facts.source.keys, key);

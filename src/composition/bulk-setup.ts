@@ -1,5 +1,6 @@
 // Where the bulk runs of a deployed replication are: its state machine, and the bucket for their reports.
 
+import type { Sides } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
 import { deployedBulk } from '../aws/deployed-function.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
@@ -18,8 +19,10 @@ export interface BulkSetup {
  * @throws FerryError `deployment.missing` where the replication is not deployed with `"bulk": true`, and
  *   `deployment.differs` where the function would work on other tables.
  */
-export async function openBulk(replication: ReplicationConfig): Promise<BulkSetup> {
-  const { source } = replication;
+export async function openBulk(
+  replication: ReplicationConfig,
+  { source }: Sides,
+): Promise<BulkSetup> {
   const { stateMachineArn, bucket, ...deployed } = await deployedBulk(source, replication.name);
   requireSame(replication, deployed.replication);
   const client = stepFunctionsClient(serviceSettings(source, 'sfn'));

@@ -1,5 +1,6 @@
 // The event source mappings of a deployed replication, for commands that pause or start it.
 
+import type { Sides } from '../aws/access.ts';
 import { deployedTimeoutSeconds } from '../aws/deployed-function.ts';
 import { lambdaEventSources } from '../aws/event-source.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -14,10 +15,10 @@ export interface DeployedSources {
 }
 
 /** @returns undefined where no function is deployed. */
-export async function openEventSources({
-  name,
-  source,
-}: ReplicationConfig): Promise<DeployedSources | undefined> {
+export async function openEventSources(
+  { name }: ReplicationConfig,
+  { source }: Sides,
+): Promise<DeployedSources | undefined> {
   const timeoutSeconds = await deployedTimeoutSeconds(source, name);
   if (timeoutSeconds === undefined) return undefined;
   const mappings = lambdaEventSources(source, functionName(name));

@@ -1,7 +1,7 @@
 // The queue to which commands announce their deletes: the deployed one, unless it is named.
 
+import type { Sides } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
-import type { Credentials } from '../aws/credentials.ts';
 import { deployedSettings } from '../aws/deployed-function.ts';
 import { sqsLookAgain } from '../aws/sqs-look-again.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -11,11 +11,11 @@ import type { LookAgainQueue } from '../ports.ts';
 
 export interface LookAgainSetup {
   readonly replication: ReplicationConfig;
+  readonly sides: Sides;
   /** Unless it is given, the deployed function is asked. */
   readonly queueUrl?: string | undefined;
   /** Whether the command is going to delete anything: one that only looks needs no queue. */
   readonly apply: boolean;
-  readonly credentials?: Credentials | undefined;
 }
 
 /**
@@ -23,12 +23,11 @@ export interface LookAgainSetup {
  * @throws FerryError as `deployedSettings` does, and `deployment.differs` where the function has no such queue.
  */
 export async function openLookAgain(setup: LookAgainSetup): Promise<LookAgainQueue> {
-  const { replication, apply, credentials } = setup;
-  const { tombstones, source } = replication;
-  if (!apply || tombstones === 'strict') return noQueue();
+  const { replication, sides, apply } = setup;
+  if (!apply || replication.tombstones === 'strict') return noQueue();
   const { queueUrl, delaySeconds } = await queueOf(setup);
-  const settings = serviceSettings(source, 'sqs');
-  return sqsLookAgain({ ...settings, queueUrl, delaySeconds, credentials });
+  const settings = serviceSettings(sides.source, 'sqs');
+  return sqsLookAgain({ ...settings, queueUrl, delaySeconds });
 }
 
 function noQueue(): LookAgainQueue {
@@ -39,12 +38,12 @@ function noQueue(): LookAgainQueue {
   };
 }
 
-async function queueOf({ replication, queueUrl }: LookAgainSetup) {
-  const { name, source, function: deployment } = replication;
+async function queueOf({ replication, sides, queueUrl }: LookAgainSetup) {
+  const { name, function: deployment } = replication;
   if (queueUrl !== undefined) {
     return { queueUrl, delaySeconds: lookAgainDelaySeconds(deployment.timeoutSeconds) };
   }
-  const deployed = await deployedSettings(source, name);
+  const deployed = await deployedSettings(sides.source, name);
   if (deployed.lookAgainQueueUrl !== undefined) {
     return { queueUrl: deployed.lookAgainQueueUrl, delaySeconds: deployed.lookAgainSeconds };
   }

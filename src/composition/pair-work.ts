@@ -1,7 +1,7 @@
 // What work on an open pair needs, made once for the commands and for the segments of a bulk run: how requests are
 // retried, how fast tables are used, and by which control row the twin is written.
 
-import type { Credentials } from '../aws/credentials.ts';
+import type { Sides } from '../aws/access.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import type { BackfillContext } from '../backfill/context.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -42,14 +42,14 @@ export interface PairWritingSetup extends Omit<PairWriting, 'control' | 'lookAga
   /** Unless it is given, the deployed function is asked. */
   readonly queueUrl: string | undefined;
   readonly apply: boolean;
-  readonly credentials?: Credentials | undefined;
+  readonly sides: Sides;
 }
 
 /** @throws FerryError as `requireControl` and `openLookAgain` do. */
 export async function openPairWriting(setup: PairWritingSetup): Promise<PairWriting> {
-  const { replication, pair, streamArn, retries, queueUrl, apply, credentials } = setup;
+  const { replication, pair, streamArn, retries, queueUrl, apply, sides } = setup;
   const control = await requireControl(pair, { apply, streamArn }, retries);
-  const lookAgain = await openLookAgain({ replication, queueUrl, apply, credentials });
+  const lookAgain = await openLookAgain({ replication, sides, queueUrl, apply });
   return { replication, pair, streamArn, retries, control, lookAgain };
 }
 

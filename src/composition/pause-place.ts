@@ -1,6 +1,7 @@
 // What a pause and a resume work on: the event source mappings in the source's Region, and the control row in the
 // destination's.
 
+import type { Sides } from '../aws/access.ts';
 import { dynamoDbTwinWriter, dynamoDbTwinReader, writeClient } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -17,13 +18,14 @@ export type PausePlace = Pick<PauseContext, 'mappings' | 'rules' | 'twinReader' 
 };
 
 /** @throws FerryError `deployment.missing`, or what Lambda throws. */
-export async function openPausePlace(replication: ReplicationConfig): Promise<PausePlace> {
-  const sources = await openEventSources(replication);
+export async function openPausePlace(
+  replication: ReplicationConfig,
+  sides: Sides,
+): Promise<PausePlace> {
+  const sources = await openEventSources(replication, sides);
   if (sources === undefined) throw missing(replication);
   const { mappings } = sources;
-  const client = namingFailures(
-    writeClient({ ...replication.destination, credentials: undefined, concurrency: 1 }),
-  );
+  const client = namingFailures(writeClient({ ...sides.destination, concurrency: 1 }));
   return {
     mappings,
     rules: writeRules(replication),
@@ -47,10 +49,11 @@ function missing({ name, source }: ReplicationConfig): FerryError {
  * The control row as it is now, read once.
  * @throws what the service or the network throws.
  */
-export async function controlNow(replication: ReplicationConfig): Promise<FoundControl> {
-  const client = namingFailures(
-    writeClient({ ...replication.destination, credentials: undefined, concurrency: 1 }),
-  );
+export async function controlNow(
+  replication: ReplicationConfig,
+  sides: Sides,
+): Promise<FoundControl> {
+  const client = namingFailures(writeClient({ ...sides.destination, concurrency: 1 }));
   try {
     return await readControl(writeRules(replication), dynamoDbTwinReader(client));
   } finally {

@@ -1,13 +1,14 @@
 // How a deployed replication is: its figures from CloudWatch, its reader from Lambda, its queue from SQS, and
 // its stream from DynamoDB, all read at the same time.
 
+import type { Access, Sides } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
 import { cloudWatchClient, type MetricQuery, readSeries } from '../aws/cloudwatch-metrics.ts';
 import { deployedSettings, deployedSinceMs } from '../aws/deployed-function.ts';
 import { eventSources } from '../aws/event-source.ts';
 import { queueClient, sqsMessages } from '../aws/sqs-messages.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
-import type { ReplicationConfig, SourceConfig } from '../config/schema.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import {
   deadLetterQueueName,
   functionName,
@@ -35,14 +36,19 @@ const PERCENTILES: readonly Percentile[] = ['p50', 'p90', 'p99'];
 /**
  * @throws FerryError `deployment.missing` where the replication is not deployed, or what the services throw.
  */
-export async function readVitals(replication: ReplicationConfig, nowMs: number): Promise<Vitals> {
-  const { name, source } = replication;
+export async function readVitals(
+  replication: ReplicationConfig,
+  sides: Sides,
+  nowMs: number,
+): Promise<Vitals> {
+  const { name } = replication;
+  const { source } = sides;
   const { deadLetterQueueUrl, isOlder } = await deployedSettings(source, name);
   const [mappings, stream, deadLetters, control, heartbeatSinceMs] = await Promise.all([
     eventSources(source, functionName(name)),
-    streamOfTable(source, source.table),
+    streamOfTable(source, replication.source.table),
     queueSize(source, deadLetterQueueUrl),
-    pauseNow(replication),
+    pauseNow(replication, sides),
     replication.heartbeat && deployedSinceMs(source, heartbeatName(name)),
   ]);
   const streamArn = stream?.arn;
@@ -56,16 +62,17 @@ export async function readVitals(replication: ReplicationConfig, nowMs: number):
     isOlder,
     ...control,
     heartbeatSinceMs,
-    ...(await figures(replication, mapping, nowMs)),
+    ...(await figures({ replication, source, mapping, nowMs })),
   };
 }
 
 /** A status is wanted most when the destination does not answer: then the pause is not known, and all else is. */
 async function pauseNow(
   replication: ReplicationConfig,
+  sides: Sides,
 ): Promise<Pick<Vitals, 'paused' | 'controlProblem'>> {
   try {
-    const found = await controlNow(replication);
+    const found = await controlNow(replication, sides);
     if (found.kind === 'unreadable') return { paused: 'unknown', controlProblem: found.problem };
     return found.kind === 'row' ? { paused: found.row.paused } : {};
   } catch (error) {
@@ -73,7 +80,7 @@ async function pauseNow(
   }
 }
 
-async function queueSize(source: SourceConfig, queueUrl: string): Promise<number> {
+async function queueSize(source: Access, queueUrl: string): Promise<number> {
   const client = queueClient({ ...serviceSettings(source, 'sqs'), queueUrl });
   try {
     return await sqsMessages(client, queueUrl).size();
@@ -84,18 +91,21 @@ async function queueSize(source: SourceConfig, queueUrl: string): Promise<number
 
 type Figures = Pick<Vitals, 'own' | 'services' | 'latency' | 'leastUnapplied'>;
 
-async function figures(
-  replication: ReplicationConfig,
-  mapping: EventSource | undefined,
-  nowMs: number,
-): Promise<Figures> {
+interface Asked {
+  readonly replication: ReplicationConfig;
+  readonly source: Access;
+  readonly mapping: EventSource | undefined;
+  readonly nowMs: number;
+}
+
+async function figures({ replication, source, mapping, nowMs }: Asked): Promise<Figures> {
   const own = ownQueries(replication);
   const services = serviceQueries(replication, mapping);
   const latency = PERCENTILES.map((statistic) => ({
     ...own.get('ReplicationLatency')!,
     statistic,
   }));
-  const client = cloudWatchClient(serviceSettings(replication.source, 'cloudwatch'));
+  const client = cloudWatchClient(serviceSettings(source, 'cloudwatch'));
   try {
     const least = { ...own.get('OldestUnappliedAge')!, statistic: 'Minimum' };
     const queries = [...own.values(), ...services.values(), ...latency, least];

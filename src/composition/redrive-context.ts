@@ -1,7 +1,7 @@
 // What a redrive of a deployed replication needs: its queues, its bucket, its tables, and the control row.
 
+import type { Sides } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
-import type { Credentials } from '../aws/credentials.ts';
 import { deployedSettings } from '../aws/deployed-function.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import { dynamoDbTwinWriter, dynamoDbTwinReader, writeClient } from '../aws/dynamodb-table.ts';
@@ -28,6 +28,7 @@ import { tableMissing } from './table-check.ts';
 
 export interface RedriveSetup {
   readonly replication: ReplicationConfig;
+  readonly sides: Sides;
   /** Whether anything is going to be written. */
   readonly apply: boolean;
   /** The source is lost, and is not asked. */
@@ -36,7 +37,6 @@ export interface RedriveSetup {
   readonly queueUrl?: string | undefined;
   readonly bucket?: string | undefined;
   readonly lookAgainQueueUrl?: string | undefined;
-  readonly credentials?: Credentials | undefined;
   /** Ends the waiting for the control row. */
   readonly stop: AbortSignal;
   /** Only objects are redriven: there is no queue of letters, and no stream to read a range of. */
@@ -52,23 +52,23 @@ export interface OpenRedrive {
 
 /** @throws FerryError where the deployment, the tables or the control row do not fit. */
 export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
-  const { replication, credentials, apply, withoutSource = false } = setup;
-  const { source, destination } = replication;
+  const { replication, sides, apply, withoutSource = false } = setup;
+  const { source, destination } = sides;
   const { streamArn, keyAttributes } = await tableOf(setup);
   const rules = handlerSettings(replication, { ...(await failurePlaces(setup)), streamArn });
   const { concurrency, deadLetterQueueUrl: queueUrl } = rules;
 
-  const writer = namingFailures(writeClient({ ...destination, credentials, concurrency }));
+  const writer = namingFailures(writeClient({ ...destination, concurrency }));
   const reads = {
-    source: readClient({ ...source, credentials }),
-    destination: readClient({ ...destination, credentials }),
+    source: readClient(source),
+    destination: readClient(destination),
   };
-  const streams = streamsClient({ ...source, credentials });
-  const objects = objectClient({ ...serviceSettings(source, 's3'), credentials });
+  const streams = streamsClient(source);
+  const objects = objectClient(serviceSettings(source, 's3'));
   const messages =
     setup.onlyObjects === true
       ? undefined
-      : queueClient({ ...serviceSettings(source, 'sqs'), queueUrl, credentials });
+      : queueClient({ ...serviceSettings(source, 'sqs'), queueUrl });
   const clients = [writer, ...Object.values(reads), streams, objects];
   const signed: SignedTables[] = [];
   const close = () => {
@@ -85,9 +85,9 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   try {
     const readControl = () => requireControl(place, { apply, streamArn }, retries);
     const control = await readControl();
-    const announcing = { replication, apply, credentials, queueUrl: setup.lookAgainQueueUrl };
+    const announcing = { replication, sides, apply, queueUrl: setup.lookAgainQueueUrl };
     const lookAgain = await openLookAgain(announcing);
-    const ports = await openTables({ settings: rules, replication, writer, reads }, signed);
+    const ports = await openTables({ settings: rules, replication, sides, writer, reads }, signed);
     return {
       context: {
         rules,
@@ -130,13 +130,14 @@ const NO_QUEUE: MessageQueue = {
 interface OpenTables {
   readonly settings: HandlerSettings;
   readonly replication: ReplicationConfig;
+  readonly sides: Sides;
   readonly writer: DynamoDBClient;
   readonly reads: { readonly source: DynamoDBClient; readonly destination: DynamoDBClient };
 }
 
 /** Carried as the function carries its writes. */
 async function openTables(
-  { settings, replication, writer, reads }: OpenTables,
+  { settings, replication, sides, writer, reads }: OpenTables,
   signed: SignedTables[],
 ): Promise<Pick<RedriveContext, 'twinWriter' | 'source' | 'twin' | 'ledger'>> {
   const { source, destination, stateTable } = replication;
@@ -151,8 +152,12 @@ async function openTables(
       ledger: table(reads.destination, stateTable),
     };
   }
-  const there = await signedTables({ ...destination, client: reads.destination, concurrency });
-  const here = await signedTables({ ...source, client: reads.source, concurrency });
+  const there = await signedTables({
+    ...sides.destination,
+    client: reads.destination,
+    concurrency,
+  });
+  const here = await signedTables({ ...sides.source, client: reads.source, concurrency });
   signed.push(there, here);
   return {
     twinWriter: there.twinWriter,
@@ -163,10 +168,10 @@ async function openTables(
 }
 
 /** The source, or its twin where the source is lost: both have the same key. */
-async function tableOf({ replication, credentials, withoutSource }: RedriveSetup) {
-  const { source, destination } = replication;
-  const place = withoutSource === true ? destination : source;
-  const found = await streamOfTable({ ...place, credentials }, place.table);
+async function tableOf({ replication, sides, withoutSource }: RedriveSetup) {
+  const { source } = replication;
+  const side = withoutSource === true ? 'destination' : 'source';
+  const found = await streamOfTable(sides[side], replication[side].table);
   const keyAttributes = (found?.keys ?? []).map(({ name }) => name);
   if (withoutSource === true) return { streamArn: undefined, keyAttributes };
   if (found === undefined) throw tableMissing({ ...source, role: 'source' });
@@ -177,11 +182,11 @@ async function tableOf({ replication, credentials, withoutSource }: RedriveSetup
   });
 }
 
-async function failurePlaces({ replication, bucket, onlyObjects, ...setup }: RedriveSetup) {
+async function failurePlaces({ replication, sides, bucket, onlyObjects, ...setup }: RedriveSetup) {
   const queueUrl = onlyObjects === true ? '' : setup.queueUrl;
   if (queueUrl !== undefined && bucket !== undefined)
     return { deadLetterQueueUrl: queueUrl, onFailureBucket: bucket };
-  const deployed = await deployedSettings(replication.source, replication.name);
+  const deployed = await deployedSettings(sides.source, replication.name);
   return {
     deadLetterQueueUrl: queueUrl ?? deployed.deadLetterQueueUrl,
     onFailureBucket: bucket ?? deployed.onFailureBucket,

@@ -1,6 +1,6 @@
 // Describes the two tables of a replication, and refuses a pair that does not fit before anything is done.
 
-import type { Credentials } from '../aws/credentials.ts';
+import type { Access, Sides } from '../aws/access.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { describeTable } from '../aws/table-facts.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';
@@ -12,7 +12,7 @@ import type { TableFacts } from '../model/table-facts.ts';
 import { FerryError } from '../errors.ts';
 
 export interface TableCheck {
-  readonly credentials?: Credentials | undefined;
+  readonly sides: Sides;
   /** Whether the stream matters: not to those who only compare. */
   readonly needsStream: boolean;
 }
@@ -20,10 +20,14 @@ export interface TableCheck {
 /** @throws FerryError `tables.unfit` or `table.missing`, or what the service or the network throws. */
 export async function checkTables(
   replication: ReplicationConfig,
-  { credentials, needsStream }: TableCheck,
+  { sides, needsStream }: TableCheck,
 ): Promise<{ source: TableFacts; destination: TableFacts }> {
-  const source = await requireTable(replication.source, 'source', credentials);
-  const destination = await requireTable(replication.destination, 'destination', credentials);
+  const source = await requireTable(sides.source, replication.source.table, 'source');
+  const destination = await requireTable(
+    sides.destination,
+    replication.destination.table,
+    'destination',
+  );
   const findings = preflight({
     source,
     destination,
@@ -49,7 +53,14 @@ function namedKey({ create, kmsKeyArn }: TableConfig): string | undefined {
 }
 
 /** What only concerns a replication that runs. */
-const STREAM_SUBJECTS = ['stream', 'stream-view', 'other-stream', 'other-key', 'heartbeat-key'];
+const STREAM_SUBJECTS = [
+  'stream',
+  'stream-view',
+  'other-stream',
+  'other-key',
+  'heartbeat-key',
+  'strong-destination',
+];
 
 /** @throws FerryError `tables.unfit`, with every error and what to do about it. */
 function refuseOnErrors(findings: readonly Finding[]): void {
@@ -63,13 +74,13 @@ function refuseOnErrors(findings: readonly Finding[]): void {
 
 /** @throws FerryError `table.missing`, or what the service or the network throws. */
 export async function requireTable(
-  { table, ...settings }: TableConfig,
+  access: Access,
+  table: string,
   role: TableRole,
-  credentials?: Credentials,
 ): Promise<TableFacts> {
-  const facts = await describeTable({ ...settings, credentials }, table);
+  const facts = await describeTable(access, table);
   if (facts !== undefined) return facts;
-  throw tableMissing({ table, region: settings.region, role });
+  throw tableMissing({ table, region: access.region, role });
 }
 
 export function tableMissing(table: NamedTable): FerryError {

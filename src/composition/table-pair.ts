@@ -1,7 +1,7 @@
 // Both tables of a replication and Ferry's state table, opened for long work: described, found fit, and
 // ready to be read and written.
 
-import type { Credentials } from '../aws/credentials.ts';
+import type { Sides } from '../aws/access.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import {
   dynamoDbTwinWriter,
@@ -22,11 +22,11 @@ import { writeRules } from './write-rules.ts';
 
 export interface TablePairSetup {
   readonly replication: ReplicationConfig;
+  readonly sides: Sides;
   /** Requests to the destination at the same time. */
   readonly concurrency: number;
   /** Whether anything is going to be written: then Ferry's state table and the stream must be there. */
   readonly writes: boolean;
-  readonly credentials?: Credentials | undefined;
 }
 
 export interface TablePair {
@@ -44,14 +44,14 @@ export interface TablePair {
 
 /** @throws FerryError where the tables are not fit for each other, before anything is written. */
 export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
-  const { replication, concurrency, credentials, writes } = setup;
+  const { replication, sides, concurrency, writes } = setup;
   const { source, destination, stateTable } = replication;
-  const facts = await checkTables(replication, { credentials, needsStream: writes });
+  const facts = await checkTables(replication, { sides, needsStream: writes });
   if (writes) await requireStateTable(setup);
 
-  const writer = namingFailures(writeClient({ ...destination, credentials, concurrency }));
-  const sourceReads = readClient({ ...source, credentials });
-  const destinationReads = readClient({ ...destination, credentials });
+  const writer = namingFailures(writeClient({ ...sides.destination, concurrency }));
+  const sourceReads = readClient(sides.source);
+  const destinationReads = readClient(sides.destination);
   const keyAttributes = facts.source.keys.map(({ name }) => name);
   return {
     facts,
@@ -92,9 +92,9 @@ export function streamOf({ facts }: Pick<TablePair, 'facts'>): string {
   });
 }
 
-async function requireStateTable({ replication, credentials }: TablePairSetup): Promise<void> {
+async function requireStateTable({ replication, sides }: TablePairSetup): Promise<void> {
   const { stateTable, destination } = replication;
-  const facts = await requireTable({ ...destination, table: stateTable }, 'state', credentials);
+  const facts = await requireTable(sides.destination, stateTable, 'state');
   const keys = facts.keys.map(({ name, type }) => `${name} (${type})`).join(', ');
   if (keys === `${LEDGER_ATTRIBUTES.id} (S)`) return;
   throw new FerryError(

@@ -1,6 +1,7 @@
 // What a teardown looks at: whether the function is still deployed, which buckets are the replication's, and the
 // clients by which all that stays is found and deleted.
 
+import type { Access, Sides } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
 import { deployedSettings, ifDeployed } from '../aws/deployed-function.ts';
 import { awsLeftovers, bucketsLike, messagesClient, tablesClient } from '../aws/leftovers.ts';
@@ -33,17 +34,18 @@ export interface TeardownPlace {
  */
 export async function openTeardown(
   replication: ReplicationConfig,
+  sides: Sides,
   bucket: string | undefined,
 ): Promise<TeardownPlace> {
   const { name, source, destination, stateTable } = replication;
-  const objects = objectClient(serviceSettings(source, 's3'));
-  const queues = serviceSettings(source, 'sqs');
+  const objects = objectClient(serviceSettings(sides.source, 's3'));
+  const queues = serviceSettings(sides.source, 'sqs');
   const messages = messagesClient(queues);
   const tables = {
-    [source.region]: tablesClient(source),
-    [destination.region]: tablesClient({ ...destination, credentials: undefined }),
+    [source.region]: tablesClient(sides.source),
+    [destination.region]: tablesClient(sides.destination),
   };
-  const deployedBucket = await bucketInUse(replication);
+  const deployedBucket = await bucketInUse(name, sides.source);
   const known = bucket ?? deployedBucket;
   const { buckets, problem } =
     known === undefined
@@ -61,7 +63,7 @@ export async function openTeardown(
 }
 
 /** The bucket of the deployed function; undefined where there is no function. */
-async function bucketInUse({ name, source }: ReplicationConfig): Promise<string | undefined> {
+async function bucketInUse(name: string, source: Access): Promise<string | undefined> {
   return (await ifDeployed(deployedSettings(source, name)))?.onFailureBucket;
 }
 

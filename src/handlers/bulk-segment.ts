@@ -2,6 +2,7 @@
 // commands, for as long as the invocation has time. The state machine calls it again until the segment is done.
 
 import type { Context } from 'aws-lambda';
+import { sidesOf } from '../aws/access.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import {
@@ -99,7 +100,7 @@ async function workOn(work: Call): Promise<BulkTask> {
   const { replication } = work.deployment;
   const writes = task.operation === 'backfill';
   const pair = await patiently(() =>
-    openTablePair({ replication, concurrency: CONCURRENCY, writes }),
+    openTablePair({ replication, sides: sidesOf(replication), concurrency: CONCURRENCY, writes }),
   );
   try {
     return task.operation === 'backfill'
@@ -115,6 +116,7 @@ async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
   const { context, ...opened } = await patiently(() =>
     openRedrive({
       replication: deployment.replication,
+      sides: sidesOf(deployment.replication),
       apply: true,
       onlyObjects: true,
       bucket: deployment.onFailureBucket,
@@ -142,7 +144,8 @@ async function copyOn(task: BackfillTask, work: PairCall): Promise<BulkTask> {
   const { streamArn } = task.run;
   const retries = retriesUntil(NEVER);
   // It may have been adopted anew since the command that began the run.
-  const setup = { replication, pair, streamArn, retries, queueUrl, apply: true };
+  const sides = sidesOf(replication);
+  const setup = { replication, sides, pair, streamArn, retries, queueUrl, apply: true };
   const done = await continueSegment(task.run, call.segment, {
     ...copyContext(await openPairWriting(setup), task),
     pageItems: pageItems(task),

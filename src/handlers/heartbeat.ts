@@ -1,6 +1,7 @@
 // Lambda's entry for heartbeats, called every minute: writes the heartbeat item to the source, and publishes how far
 // behind its twin is.
 
+import { accessTo } from '../aws/access.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import { dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { writeMetrics } from '../aws/emf-metrics.ts';
@@ -20,13 +21,13 @@ const parts = openOnce(async () => {
   const keyAttributes = Object.keys(key);
   const context = {
     key,
-    source: dynamoDbReader(readClient(source), { table: source.table, keyAttributes }),
-    twin: dynamoDbReader(readClient({ ...destination, credentials: undefined }), {
+    source: dynamoDbReader(readClient(accessTo(source)), { table: source.table, keyAttributes }),
+    twin: dynamoDbReader(readClient(accessTo(destination)), {
       table: destination.table,
       keyAttributes,
     }),
     table: source.table,
-    writer: dynamoDbTwinWriter(writeClient({ ...source, concurrency: 1 })),
+    writer: dynamoDbTwinWriter(writeClient({ ...accessTo(source), concurrency: 1 })),
     clock: systemClock,
     periodMs: HEARTBEAT_PERIOD_MS,
   };

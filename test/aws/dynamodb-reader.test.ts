@@ -1,4 +1,5 @@
 import { afterAll, expect, it } from 'vitest';
+import { fixedCredentials } from '../../src/aws/access.ts';
 import { dynamoDbReader, readClient } from '../../src/aws/dynamodb-reader.ts';
 import type { Item } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
@@ -13,7 +14,7 @@ function reader(table: string) {
   const client = readClient({
     region: 'eu-west-1',
     endpoint: engine().endpoint,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    credentials: fixedCredentials({ accessKeyId: 'test', secretAccessKey: 'test' }),
   });
   closing.push(() => client.destroy());
   return dynamoDbReader(client, { table, keyAttributes: ['pk', 'sk'] });

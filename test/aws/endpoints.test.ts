@@ -11,7 +11,7 @@ import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { ListStreamsCommand } from '@aws-sdk/client-dynamodb-streams';
 import { GetQueueUrlCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ServiceRegion } from '../../src/aws/client-settings.ts';
+import type { Access } from '../../src/aws/access.ts';
 import { cloudWatchClient, readSeries } from '../../src/aws/cloudwatch-metrics.ts';
 import { serviceSettings } from '../../src/aws/client-settings.ts';
 import { deployedSettings } from '../../src/aws/deployed-function.ts';
@@ -30,6 +30,7 @@ import { stepFunctions, stepFunctionsClient } from '../../src/aws/step-functions
 import { streamsClient } from '../../src/aws/stream-ranges.ts';
 import { describeTable } from '../../src/aws/table-facts.ts';
 import { withStory } from '../../src/cli/service-errors.ts';
+import { usualAccess } from '../../src/composition/operator-access.ts';
 import type { DeadLetter } from '../../src/model/dead-letter.ts';
 import { FerryError } from '../../src/errors.ts';
 
@@ -75,7 +76,7 @@ afterEach(async () => {
   }
 });
 
-const REGION: ServiceRegion = { region: 'us-east-1' };
+const REGION: Access = { region: 'us-east-1' };
 /** Nothing answers there: whoever asks it has not read the environment. */
 const NOWHERE = 'http://127.0.0.1:9';
 const QUEUE_URL = `${NOWHERE}/111122223333/ferry-orders-dead-letters`;
@@ -87,9 +88,9 @@ interface Client {
   readonly ask: (endpoint?: string) => Promise<unknown>;
 }
 
-const sideOf = (endpoint?: string) => ({ region: 'us-east-1', endpoint });
-const sourceOf = (service: 'cloudwatch' | 'lambda' | 'sfn', endpoint?: string): ServiceRegion =>
-  endpoint === undefined ? REGION : { ...REGION, endpoints: { [service]: endpoint } };
+const sideOf = (endpoint?: string) => usualAccess({ region: 'us-east-1', endpoint });
+const sourceOf = (service: 'cloudwatch' | 'lambda' | 'sfn', endpoint?: string): Access =>
+  endpoint === undefined ? REGION : usualAccess({ ...REGION, endpoints: { [service]: endpoint } });
 const anHour = { fromMs: 0, toMs: 3_600_000 };
 
 const CLIENTS: readonly Client[] = [

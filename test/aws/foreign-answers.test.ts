@@ -3,6 +3,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { accessTo, fixedCredentials } from '../../src/aws/access.ts';
 import { dynamoDbReader, readClient } from '../../src/aws/dynamodb-reader.ts';
 import { dynamoDbTwinReader, writeClient } from '../../src/aws/dynamodb-table.ts';
 import { signedRequests } from '../../src/aws/signed/signed-requests.ts';
@@ -15,6 +16,8 @@ import { classifyFailure } from '../../src/model/write-failure.ts';
 import type { TwinReader } from '../../src/ports.ts';
 
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+const sideOf = (endpoint: string) =>
+  accessTo({ region: 'eu-west-1', endpoint }, fixedCredentials(credentials));
 const OWN = { 'x-amzn-requestid': 'TEST' };
 const key = { pk: { S: 'order-1' } };
 
@@ -34,14 +37,13 @@ async function answering(headers: Record<string, string>, body: string): Promise
 }
 
 const READERS: Readonly<Record<string, (endpoint: string) => TwinReader>> = {
-  'the SDK': (endpoint) =>
-    dynamoDbTwinReader(writeClient({ region: 'eu-west-1', endpoint, credentials, concurrency: 1 })),
+  'the SDK': (endpoint) => dynamoDbTwinReader(writeClient({ ...sideOf(endpoint), concurrency: 1 })),
   'requests signed here': (endpoint) =>
     signedTwinReader(
       signedRequests({
         region: 'eu-west-1',
         endpoint,
-        credentials: () => credentials,
+        credentials: fixedCredentials(credentials),
         concurrency: 1,
         timeoutMs: 5_000,
         clock: systemClock,
@@ -96,11 +98,7 @@ describe.each(Object.entries(READERS))('a read by %s', (_, open) => {
 });
 
 describe('a command does not take a proxy’s answer', () => {
-  const settings = async () => ({
-    region: 'eu-west-1',
-    endpoint: await answering(OWN, '{"status":"blocked"}'),
-    credentials,
-  });
+  const settings = async () => sideOf(await answering(OWN, '{"status":"blocked"}'));
 
   it('for an item that is not there', async () => {
     const client = readClient(await settings());

@@ -4,11 +4,12 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { fixedCredentials } from '../../src/aws/access.ts';
 import { sqsLookAgain } from '../../src/aws/sqs-look-again.ts';
 import { REQUEST_TIMEOUT_MS } from '../../src/config/names.ts';
 import { startLocal } from '../contract/sqs-target.ts';
 
-const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+const credentials = fixedCredentials({ accessKeyId: 'test', secretAccessKey: 'test' });
 
 let server: Server | undefined;
 afterEach(() => {

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { fixedCredentials } from '../../src/aws/access.ts';
 import { queueClient } from '../../src/aws/sqs-messages.ts';
 import { main } from '../../src/cli/main.ts';
 import { loadConfig } from '../../src/config/config-file.ts';
@@ -82,7 +83,11 @@ it('by redrive, of records whose maps have no order', async () => {
   const keys = { at: { N: '7' }, zone: { S: 'north' } };
   const record = lambdaRecord({ keys, streamArn: regions.streamArn });
   const { queueUrl } = failures;
-  const sqs = queueClient({ region: 'us-east-1', queueUrl, credentials: CREDENTIALS });
+  const sqs = queueClient({
+    region: 'us-east-1',
+    queueUrl,
+    credentials: fixedCredentials(CREDENTIALS),
+  });
   const letter = { schemaVersion: 1, replication: 'orders', reason: { name: 'X' }, failedAt: 0 };
   const MessageBody = JSON.stringify({ ...letter, record });
   await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));

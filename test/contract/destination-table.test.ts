@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import { DynamoDBClient, type TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import { afterEach, describe, expect, it } from 'vitest';
+import { fixedCredentials } from '../../src/aws/access.ts';
 import {
   dynamoDbTwinWriter,
   dynamoDbTransactions,
@@ -44,7 +45,12 @@ const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
 /** Everything that carries writes to the destination. */
 const CARRIERS: Readonly<Record<string, (endpoint: string) => Carrier>> = {
   'the SDK': (endpoint) => {
-    const options = { region: 'eu-west-1', endpoint, concurrency: 4, credentials: CREDENTIALS };
+    const options = {
+      region: 'eu-west-1',
+      endpoint,
+      concurrency: 4,
+      credentials: fixedCredentials(CREDENTIALS),
+    };
     const client = writeClient(options);
     return { table: dynamoDbTwinWriter(client), close: () => client.destroy() };
   },
@@ -53,7 +59,7 @@ const CARRIERS: Readonly<Record<string, (endpoint: string) => Carrier>> = {
       region: 'eu-west-1',
       endpoint,
       concurrency: 4,
-      credentials: async () => CREDENTIALS,
+      credentials: fixedCredentials(CREDENTIALS),
       timeoutMs: REQUEST_TIMEOUT_MS,
       clock: systemClock,
     });
@@ -224,7 +230,11 @@ describe.each(Object.entries(CARRIERS))('by %s', (_, open) => {
 it('goes without the middleware that the SDK calls by these names', () => {
   const names = (client: DynamoDBClient) =>
     client.middlewareStack.identify().map((entry) => entry.split(' ')[0]);
-  const options = { region: 'eu-west-1', concurrency: 4, credentials: CREDENTIALS };
+  const options = {
+    region: 'eu-west-1',
+    concurrency: 4,
+    credentials: fixedCredentials(CREDENTIALS),
+  };
   const stock = names(new DynamoDBClient({ region: 'eu-west-1' }));
 
   expect(stock).toEqual(expect.arrayContaining(UNUSED_MIDDLEWARE));
@@ -235,7 +245,12 @@ it('goes without the middleware that the SDK calls by these names', () => {
 
 async function transactAgainst(listener: RequestListener, input: TransactWriteItemsInput) {
   const { endpoint } = await listening(listener);
-  const options = { region: 'eu-west-1', endpoint, concurrency: 4, credentials: CREDENTIALS };
+  const options = {
+    region: 'eu-west-1',
+    endpoint,
+    concurrency: 4,
+    credentials: fixedCredentials(CREDENTIALS),
+  };
   const client = writeClient(options);
   try {
     return { reply: await dynamoDbTransactions(client).transact(input) };

@@ -2,6 +2,7 @@
 
 import { CreateQueueCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { fixedCredentials } from '../../src/aws/access.ts';
 import { queueClient, sqsMessages } from '../../src/aws/sqs-messages.ts';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import {
@@ -22,7 +23,7 @@ beforeAll(async () => {
   client = queueClient({
     region: 'us-east-1',
     queueUrl: sqs.endpoint,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    credentials: fixedCredentials({ accessKeyId: 'test', secretAccessKey: 'test' }),
   });
   queueUrl = (await client.send(new CreateQueueCommand({ QueueName: QUEUE }))).QueueUrl ?? '';
 });

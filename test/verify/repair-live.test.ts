@@ -4,6 +4,7 @@
 
 import { DeleteItemCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
+import { fixedCredentials } from '../../src/aws/access.ts';
 import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
 import { dynamoDbTwinWriter, writeClient } from '../../src/aws/dynamodb-table.ts';
 import { floorOf, requireSeries } from '../../src/model/guard.ts';
@@ -142,7 +143,11 @@ async function repairAll(live: LiveTable, { endpoint, mutation, tally }: RepairS
   const client = { region: 'eu-west-1', endpoint };
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   const reads = new DynamoDBClient({ ...client, credentials, maxAttempts: 1 });
-  const writes = writeClient({ ...client, credentials, concurrency: 16 });
+  const writes = writeClient({
+    ...client,
+    credentials: fixedCredentials(credentials),
+    concurrency: 16,
+  });
   const retries = { clock: turns.clock, random, stop: new AbortController().signal };
   const reader = (table: string) => {
     const plain = dynamoDbReader(reads, { table, keyAttributes: ['id'] });

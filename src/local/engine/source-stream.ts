@@ -6,6 +6,7 @@ import { endsWithin } from '../run/ends-within.ts';
 import { streamAnewCommands, streamOnCommand } from '../../status/stream-commands.ts';
 import type { TableFacts } from '../../model/table-facts.ts';
 import { describeTable } from '../../aws/table-facts.ts';
+import { accessTo, fixedCredentials } from '../../aws/access.ts';
 import type { Credentials } from '../../aws/credentials.ts';
 import { describeError, FerryError } from '../../errors.ts';
 import type { LocalRegion } from './local-region.ts';
@@ -72,7 +73,8 @@ export async function ownTable(
   { region, endpoint }: Pick<LocalRegion, 'region' | 'endpoint'>,
   credentials: Credentials,
 ): Promise<OwnTable> {
-  const facts = await describeTable({ region, endpoint, credentials }, table);
+  const access = accessTo({ region, endpoint }, fixedCredentials(credentials));
+  const facts = await describeTable(access, table);
   if (facts === undefined) {
     throw new FerryError(`There is no table ${table} at ${endpoint} in ${region}.`, {
       code: 'local.source.missing',

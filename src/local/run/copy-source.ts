@@ -1,6 +1,7 @@
 // The items of a table that was given -> its twin in a local world, as `ferry backfill --apply` copies them.
 
 import { randomBytes } from 'node:crypto';
+import { fixedCredentials, sidesOf } from '../../aws/access.ts';
 import type { Credentials } from '../../aws/credentials.ts';
 import { copyContext, openPairWriting, retriesUntil } from '../../composition/pair-work.ts';
 import { openTablePair } from '../../composition/table-pair.ts';
@@ -26,10 +27,11 @@ export async function copySource(
 ): Promise<void> {
   const retries = retriesUntil(stop, clock);
   const concurrency = WORKERS * REQUESTS_PER_WORKER;
-  const pair = await openTablePair({ replication, credentials, concurrency, writes: true });
+  const sides = sidesOf(replication, fixedCredentials(credentials));
+  const pair = await openTablePair({ replication, sides, concurrency, writes: true });
   try {
     const queueUrl = failures.lookAgainQueueUrl;
-    const setup = { replication, pair, streamArn, retries, queueUrl, credentials, apply: true };
+    const setup = { replication, pair, streamArn, retries, queueUrl, sides, apply: true };
     const context = {
       ...copyContext(await openPairWriting(setup), {}),
       pageItems: PAGE_ITEMS,

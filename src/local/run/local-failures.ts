@@ -3,18 +3,19 @@
 
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
+import { fixedCredentials } from '../../aws/access.ts';
 import type { Credentials } from '../../aws/credentials.ts';
 import { objectClient, s3Objects } from '../../aws/s3-objects.ts';
 import { queueClient, sqsMessages } from '../../aws/sqs-messages.ts';
 import type { ReplicationConfig } from '../../config/schema.ts';
 import {
   DEAD_LETTER_RETENTION_SECONDS,
-  DEAD_LETTER_SIZE_BYTES_MAX,
   deadLetterQueueName,
   LOOK_AGAIN_RETENTION_SECONDS,
   lookAgainName,
   ON_FAILURE_OBJECT_PREFIX,
 } from '../../config/names.ts';
+import { servicesAt } from '../../config/partition-services.ts';
 import type { MessageQueue, ObjectStore } from '../../ports.ts';
 import type { OnFailureDocument } from '../../stream/on-failure-document.ts';
 import { startS3Server } from '../s3/server.ts';
@@ -45,7 +46,7 @@ export async function openLocalFailures(
   credentials: Credentials,
 ): Promise<LocalFailures> {
   const [sqs, s3] = await Promise.all([startSqsServer(), startS3Server()]);
-  const settings = { region: source.region, credentials };
+  const settings = { region: source.region, credentials: fixedCredentials(credentials) };
   const messages = queueClient({ ...settings, endpoint: sqs.endpoint, queueUrl: sqs.endpoint });
   const objects = objectClient({ ...settings, endpoint: s3.endpoint });
   const createQueue = async (QueueName: string, Attributes: Record<string, string>) => {
@@ -56,7 +57,7 @@ export async function openLocalFailures(
   };
   const queueUrl = await createQueue(deadLetterQueueName(name), {
     MessageRetentionPeriod: String(DEAD_LETTER_RETENTION_SECONDS),
-    MaximumMessageSize: String(DEAD_LETTER_SIZE_BYTES_MAX),
+    MaximumMessageSize: String(servicesAt(source.region).messageBytesMax),
   });
   const lookAgainQueueUrl = await createQueue(lookAgainName(name), {
     MessageRetentionPeriod: String(LOOK_AGAIN_RETENTION_SECONDS),

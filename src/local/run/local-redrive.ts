@@ -1,6 +1,7 @@
 // The redrives of a local run, as `ferry redrive` does them: from its queue and bucket, through the guard,
 // to the destination that the function writes to, faults included.
 
+import { fixedCredentials, sidesOf } from '../../aws/access.ts';
 import type { Credentials } from '../../aws/credentials.ts';
 import { openRedrive } from '../../composition/redrive-context.ts';
 import { ON_FAILURE_OBJECT_PREFIX } from '../../config/names.ts';
@@ -69,13 +70,13 @@ async function redriveOnce(
 ): Promise<RedriveReport> {
   const destination = { ...replication.destination, endpoint: faults.endpoint };
   const { context, ...opened } = await openRedrive({
-    replication: { ...replication, destination },
+    replication,
+    sides: sidesOf({ ...replication, destination }, fixedCredentials(credentials)),
     apply: options.apply,
     stop: options.stop,
     queueUrl: failures.queueUrl,
     bucket: failures.bucketName,
     lookAgainQueueUrl: failures.lookAgainQueueUrl,
-    credentials,
   });
   try {
     return await redrive(context, {

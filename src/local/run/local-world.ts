@@ -1,6 +1,7 @@
 // Everything that a local run needs, started in order: two Regions with their tables, queues and a bucket,
 // the Lambda bundles that ship, and the event source mappings that feed them.
 
+import { fixedCredentials } from '../../aws/access.ts';
 import type { Credentials } from '../../aws/credentials.ts';
 import { dynamoDbStreamReader } from '../../aws/dynamodb-streams.ts';
 import { streamsClient } from '../../aws/stream-ranges.ts';
@@ -141,7 +142,7 @@ async function openStream(
   { credentials, clock }: LocalWorldOptions,
   cleanups: Cleanup[],
 ): Promise<StreamReader> {
-  const streams = streamsClient({ region, endpoint, credentials });
+  const streams = streamsClient({ region, endpoint, credentials: fixedCredentials(credentials) });
   cleanups.push(() => streams.destroy());
   const reader = dynamoDbStreamReader(streams, streamArn);
   await requireReadable(reader, { streamArn, endpoint }, clock);
