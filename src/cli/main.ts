@@ -2,14 +2,14 @@
 
 import manifest from '../../package.json' with { type: 'json' };
 import { nearestName } from '../text/nearest-name.ts';
-import { FerryError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { parseOptions } from './arguments.ts';
 import { type Command, helpOf, type ParsedOptions } from './command.ts';
 import { COMMANDS, type ListedCommand } from './commands.ts';
 import { EXIT, type Io } from './output.ts';
 import { withCommandsFor } from './replication.ts';
 import { listed } from './rows.ts';
-import { withStory } from './service-errors.ts';
+import { failureText, isInterruption, withStory } from './service-errors.ts';
 
 const HELP: readonly string[] = ['--help', '-h'];
 const VERSION: readonly string[] = ['--version', '-v', '-V'];
@@ -93,17 +93,8 @@ function explain(error: unknown, io: Io): number {
     io.err('ferry: stopped before any work started.');
     return EXIT.differences;
   }
-  if (error instanceof FerryError) {
-    io.err(`ferry: ${error.message}`);
-    if (error.hint !== undefined) io.err(`Hint: ${error.hint}`);
-    return error instanceof UsageError ? EXIT.usage : EXIT.failed;
-  }
-  io.err(`ferry: unexpected: ${error instanceof Error ? error.stack : String(error)}`);
-  return EXIT.failed;
-}
-
-/** Once they work, commands handle Ctrl-C themselves. */
-function isInterruption(error: unknown, { interrupted }: Io): boolean {
-  const cause = error instanceof FerryError ? error.cause : error;
-  return interrupted.aborted && cause === interrupted.reason;
+  const { message, hint } = failureText(error);
+  io.err(`ferry: ${message}`);
+  if (hint !== undefined) io.err(`Hint: ${hint}`);
+  return error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }

@@ -38,9 +38,18 @@ export const EXIT = {
 
 /** [=====     ] 120 of about 300 */
 export function progressBar(done: number, expected: number): string {
+  return `${bar(done, expected)} ${doneOf(done, expected)}`;
+}
+
+/** [=====     ] 12 of 30 */
+export function countBar(done: number, count: number): string {
+  return `${bar(done, count)} ${grouped(done)} of ${grouped(count)}`;
+}
+
+function bar(done: number, expected: number): string {
   const width = 20;
   const filled = Math.round((done / Math.max(done, expected, 1)) * width);
-  return `[${'='.repeat(filled).padEnd(width)}] ${doneOf(done, expected)}`;
+  return `[${'='.repeat(filled).padEnd(width)}]`;
 }
 
 /** "120 of about 300", or "310" where the estimate was too low. */

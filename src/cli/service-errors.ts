@@ -4,6 +4,7 @@ import type { ReplicationConfig } from '../config/schema.ts';
 import type { FailureStory, TableRole } from '../failures/failure-rule.ts';
 import { failureStory } from '../failures/failure-story.ts';
 import { FerryError, requestOf } from '../errors.ts';
+import type { Io } from './output.ts';
 
 export interface About {
   /** What holds however the command ended, such as what is done already; may be empty. */
@@ -23,6 +24,21 @@ export async function explained<T>(about: About, action: () => Promise<T>): Prom
   } catch (cause) {
     throw withStory(cause, about);
   }
+}
+
+/** What is printed about it: what happened, and what to do. Only a bug has a stack. */
+export function failureText(error: unknown): {
+  readonly message: string;
+  readonly hint?: string | undefined;
+} {
+  if (error instanceof FerryError) return { message: error.message, hint: error.hint };
+  return { message: `unexpected: ${error instanceof Error ? error.stack : String(error)}` };
+}
+
+/** Whether Ctrl-C ended the work. Once they work, commands handle it themselves. */
+export function isInterruption(error: unknown, { interrupted }: Pick<Io, 'interrupted'>): boolean {
+  const cause = error instanceof FerryError ? error.cause : error;
+  return interrupted.aborted && cause === interrupted.reason;
 }
 
 /** @returns the error itself where it is a refusal already, or a bug. */

@@ -7,7 +7,7 @@ import { runbookLink } from './runbook-link.ts';
 import { IN_FLIGHT_MS, pendingFigure, type Status, statusBacklog } from './status-figures.ts';
 
 /** Fields are added, never renamed. */
-export function statusFacts(status: Status): object {
+export function statusFacts(status: Status) {
   const { replication, vitals, verdict } = status;
   const { own, services, latency, deadLetters, mapping } = vitals;
   const last = (series: Series | undefined) => latest(series)?.[1] ?? null;

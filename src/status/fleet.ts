@@ -7,8 +7,8 @@ export type FleetLevel = Verdict['level'] | 'unreadable';
 
 /** The worst first: where nothing is applied, then where it is not known, then where it is late. */
 const LEVELS: readonly FleetLevel[] = [
-  'stuck',
   'held',
+  'stuck',
   'unreadable',
   'behind',
   'unknown',

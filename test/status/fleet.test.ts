@@ -25,8 +25,8 @@ describe('worst first', () => {
       row('unknown', { level: 'unknown' }),
       row('behind', { level: 'behind' }),
       row('unread', unread),
-      row('held', { level: 'held' }),
       row('stuck', { level: 'stuck' }),
+      row('held', { level: 'held' }),
     ];
 
     expect(namesOf(worstFirst(rows))).toEqual(namesOf(rows).toReversed());
