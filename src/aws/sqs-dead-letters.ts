@@ -3,11 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import {
-  DEAD_LETTER_OBJECT_PREFIX,
-  DEAD_LETTER_SIZE_BYTES_MAX,
-  REQUEST_TIMEOUT_MS,
-} from '../config/names.ts';
+import { DEAD_LETTER_OBJECT_PREFIX, REQUEST_TIMEOUT_MS } from '../config/names.ts';
+import { servicesAt } from '../config/partition-services.ts';
 import { deadLetterMessage } from '../model/dead-letter.ts';
 import type { DeadLetterQueue, ObjectStore } from '../ports.ts';
 import { configuredEndpoint } from './endpoints.ts';
@@ -41,7 +38,7 @@ export function sqsDeadLetters(options: SqsDeadLettersOptions): DeadLetterQueue 
       const abortSignal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
       const objectKey = `${DEAD_LETTER_OBJECT_PREFIX}${letter.failedAt.slice(0, 10)}/${randomUUID()}.json`;
       const message = deadLetterMessage(letter, {
-        sizeBytesMax: DEAD_LETTER_SIZE_BYTES_MAX,
+        sizeBytesMax: servicesAt(region).messageBytesMax,
         objectKey,
       });
       // Stored first: a message must never point to nothing.

@@ -3,6 +3,7 @@
 
 import { withTableKeys } from './encryption-keys.ts';
 import { type FilledReplication, withDependentDefaults } from './dependent-defaults.ts';
+import { fleetProblems } from './fleet.ts';
 import { whereWritten, withFileDefaults } from './file-defaults.ts';
 import { invalidConfig, type LineOf, type Problem, ruleProblem } from './problems.ts';
 import { ruleProblems } from './rules.ts';
@@ -22,10 +23,11 @@ export function parseConfig(value: unknown, origin = 'ferry.json', lineOf?: Line
   const filled = withDefaults(value);
   const wrong = schemaProblems(filled);
   const sound = soundReplications(filled, wrong);
-  const broken = [...ruleProblems(sound)].map(ruleProblem);
+  const { fleet } = (filled ?? {}) as Partial<Config>;
+  const sane = wrong.some(({ at }) => at[0] === 'fleet') ? undefined : fleet;
+  const broken = [...ruleProblems(sound), ...fleetProblems(sane, sound)].map(ruleProblem);
   const problems = distinct([...wrong, ...broken].map(whereWritten(value)));
   if (problems.length > 0) throw invalidConfig(origin, problems, lineOf);
-  const { fleet } = filled as Pick<Config, 'fleet'>;
   return deepFreeze({ ...(fleet && { fleet }), replications: withTableKeys(sound) });
 }
 

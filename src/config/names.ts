@@ -86,9 +86,6 @@ export const TOMBSTONE_LIFE_SECONDS = 15 * 24 * 60 * 60;
 /** Retention of the dead-letter queue: the longest that SQS offers. */
 export const DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 60 * 60;
 
-/** Largest message the dead-letter queue takes: the longest that SQS offers. */
-export const DEAD_LETTER_SIZE_BYTES_MAX = 1_048_576;
-
 /** Where the function keeps records that are too large for the queue, in the on-failure bucket. */
 export const DEAD_LETTER_OBJECT_PREFIX = 'dead-letters/';
 
@@ -112,11 +109,25 @@ export const NAME_PATTERN = '[a-z][a-z0-9-]{0,29}';
 export const functionName = (replication: string) => `ferry-${replication}-replicate`;
 /** Of the function and of the state machine that work on tables too large for one machine. */
 export const bulkName = (replication: string) => `ferry-${replication}-bulk`;
+/** Step Functions puts it into the ARN of each segment's execution. */
+export const SEGMENTS_LABEL = 'Segments';
 export const heartbeatName = (replication: string) => `ferry-${replication}-heartbeat`;
 /** Of the state table, unless it is configured. */
 export const stateTableName = (replication: string) => `ferry-${replication}-state`;
 export const alarmTopicName = (replication: string) => `ferry-${replication}-alarms`;
 export const deadLetterQueueName = (replication: string) => `ferry-${replication}-dead-letters`;
+
+/** Of the stacks of the app. */
+export const sourceStack = (replication: string) => `ferry-${replication}-source`;
+export const destinationStack = (replication: string) => `ferry-${replication}-destination`;
+
+/** CloudFormation shortens both parts of a bucket's name, but never to less than this. */
+export const STACK_PART_MIN = 20;
+
+/** CloudFormation made the bucket's name of the stack's, the bucket's and a random part. */
+export function bucketPrefix(replication: string): string {
+  return sourceStack(replication).toLowerCase().slice(0, STACK_PART_MIN);
+}
 
 /** Deletes wait here until they are looked at again, in the source Region. */
 export const lookAgainName = (replication: string) => `ferry-${replication}-look-again`;

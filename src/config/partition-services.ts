@@ -1,9 +1,11 @@
-// What the services of a partition lack, as far as Ferry needs it: the only list. Constructs, functions and commands
+// What the services of a partition have, as far as Ferry needs it: the only list. Constructs, functions and commands
 // ask it about the Region of the source, where all of this is.
 //
-// Sources: docs.amazonaws.cn, "AWS Lambda" in "Feature availability and implementation differences" (no S3 on-failure
-// destinations for DynamoDB, no metrics of event source mappings, no X-Ray). What is not documented for a partition is
-// taken to be missing there, unless it is old enough to be everywhere.
+// Sources: the lists of differences of AWS Lambda in the documentation of the China Regions (docs.amazonaws.cn,
+// "Feature availability and implementation differences") and of AWS GovCloud ("How AWS Lambda differs"). Both lack S3
+// on-failure destinations for DynamoDB streams and metrics of event source mappings, China lacks X-Ray, and GovCloud
+// lacks JSON logs. SQS announced 1 MiB for the commercial Regions and GovCloud. What is not documented for a partition
+// is taken to be missing there, because a deployment fails at a property that a service does not know.
 
 import { partitionOf } from './partition.ts';
 
@@ -12,6 +14,8 @@ export interface PartitionServices {
   readonly onFailureBucket: boolean;
   /** Lambda publishes event counts of event source mappings. */
   readonly mappingMetrics: boolean;
+  /** Lambda writes its own log lines as JSON, as Ferry's always are. */
+  readonly jsonLogs: boolean;
   /** Step Functions sends traces to X-Ray. */
   readonly tracing: boolean;
   /** The largest message that SQS takes, in bytes. */
@@ -23,26 +27,28 @@ export interface PartitionServices {
 const EVERYTHING: PartitionServices = {
   onFailureBucket: true,
   mappingMetrics: true,
+  jsonLogs: true,
   tracing: true,
   messageBytesMax: 1_048_576,
   listPrices: true,
 };
 
-const OLD_MESSAGE_BYTES_MAX = 262_144;
+const ELSEWHERE: PartitionServices = {
+  onFailureBucket: false,
+  mappingMetrics: false,
+  jsonLogs: false,
+  tracing: false,
+  messageBytesMax: 262_144,
+  listPrices: false,
+};
 
-const LACKING: Readonly<Record<string, Partial<PartitionServices>>> = {
-  'aws-cn': {
-    onFailureBucket: false,
-    mappingMetrics: false,
-    tracing: false,
-    messageBytesMax: OLD_MESSAGE_BYTES_MAX,
-    listPrices: false,
-  },
-  'aws-us-gov': { listPrices: false },
-  'aws-eusc': { messageBytesMax: OLD_MESSAGE_BYTES_MAX, listPrices: false },
+const PARTITIONS: Readonly<Record<string, PartitionServices>> = {
+  aws: EVERYTHING,
+  'aws-cn': { ...ELSEWHERE, jsonLogs: true },
+  'aws-us-gov': { ...ELSEWHERE, tracing: true, messageBytesMax: EVERYTHING.messageBytesMax },
 };
 
 /** Of the partition of a Region. */
 export function servicesAt(region: string): PartitionServices {
-  return { ...EVERYTHING, ...LACKING[partitionOf(region).name] };
+  return PARTITIONS[partitionOf(region).name] ?? ELSEWHERE;
 }

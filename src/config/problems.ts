@@ -13,7 +13,7 @@ export type LineOf = (path: readonly string[]) => number | undefined;
 
 /** A problem that a rule found: its text begins with the path. */
 export function ruleProblem(text: string): Problem {
-  return { at: (/^replications[^\s:]*/.exec(text)?.[0] ?? '').split('.'), text };
+  return { at: (/^(?:replications|fleet)[^\s:]*/.exec(text)?.[0] ?? '').split('.'), text };
 }
 
 export function invalidConfig(

@@ -74,11 +74,11 @@ function isMistyped(place: Place, arnRegion: string): boolean {
 /** One line for each mistyped Region, however many ARNs contradict it. */
 export function* mistypedRegions(
   path: string,
-  { source, destination, encryption }: ReplicationConfig,
+  { source, destination, encryption, alarms }: ReplicationConfig,
 ): Generator<string> {
   const { destinationKmsKeyArn, stateTable, ...ofSource } = encryption ?? {};
   const arns = {
-    source: [source.streamArn, source.kmsKeyArn, ...Object.values(ofSource)],
+    source: [source.streamArn, source.kmsKeyArn, alarms.topicArn, ...Object.values(ofSource)],
     destination: [destination.kmsKeyArn, destinationKmsKeyArn, stateTable],
   };
   for (const [side, place] of Object.entries({ source, destination })) {
@@ -93,7 +93,11 @@ export function* mistypedRegions(
 export function* arnProblems(
   path: string,
   arn: string,
-  { table, what, advice = '' }: { table: TableConfig; what: 'a key' | 'a stream'; advice?: string },
+  {
+    table,
+    what,
+    advice = '',
+  }: { table: TableConfig; what: 'a key' | 'a stream' | 'a topic'; advice?: string },
 ): Generator<string> {
   const { region } = table;
   const [, partition, , arnRegion = ''] = arn.split(':');
@@ -109,7 +113,7 @@ export function* arnProblems(
 export function regionDoubts({
   source,
   destination,
-}: Pick<ReplicationConfig, 'source' | 'destination'>): string[] {
+}: Readonly<Record<'source' | 'destination', Place>>): string[] {
   const doubts = [source, destination]
     .filter(mayBeMistyped)
     .flatMap(({ region }) => regionDoubt(region) ?? []);

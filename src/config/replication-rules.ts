@@ -30,6 +30,7 @@ export function* replicationProblems(
   yield* attributeProblems(path, replication, keys);
   yield* heartbeatProblems(path, replication, keys);
   yield* timeoutProblems(path, replication);
+  yield* topicProblems(`${path}.alarms`, replication);
 }
 
 function* tableProblems(path: string, table: TableConfig): Generator<string> {
@@ -87,6 +88,16 @@ function* timeoutProblems(
   if (tombstones === 'checked' && timeoutSeconds > CHECKED_TIMEOUT_SECONDS_MAX) {
     yield `${path}.function.timeoutSeconds must be at most ${CHECKED_TIMEOUT_SECONDS_MAX} with "checked" tombstones, whose deletes are looked at again within the 900 s that SQS delays a message, got ${timeoutSeconds}`;
   }
+}
+
+function* topicProblems(
+  path: string,
+  { alarms: { topicArn, email }, source }: ReplicationConfig,
+): Generator<string> {
+  if (topicArn === undefined) return;
+  yield* arnProblems(`${path}.topicArn`, topicArn, { table: source, what: 'a topic' });
+  if (email !== undefined)
+    yield `${path}.email is for a topic of the replication, and topicArn names another; subscribe the address to that topic`;
 }
 
 function* heartbeatProblems(

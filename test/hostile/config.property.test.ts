@@ -47,7 +47,7 @@ const VALID = {
       heartbeat: { key: { pk: 'beat', sk: 0 } },
       tombstones: 'strict',
       systemicRejections: 'dead-letter',
-      alarms: { email: 'ops@example.com' },
+      alarms: { runbook: 'https://runbook.example' },
       eventSource: { batchSize: 100, enabled: false },
       function: { concurrency: 10, timeoutSeconds: 900 },
     },

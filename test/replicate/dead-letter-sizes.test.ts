@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { DEAD_LETTER_SIZE_BYTES_MAX } from '../../src/config/names.ts';
+import { servicesAt } from '../../src/config/partition-services.ts';
 import { type DeployedReplication, deployLocally, TWIN } from '../fixtures/deployed-replication.ts';
 import { lambdaRecord } from '../fixtures/records.ts';
 import { wireCall, wireJson } from '../fixtures/wire.ts';
@@ -67,6 +67,7 @@ async function expectTwin(record: { dynamodb: { NewImage?: unknown; Keys?: unkno
   expect(wireJson(item) === wireJson(NewImage as object)).toBe(true);
 }
 
+const DEAD_LETTER_SIZE_BYTES_MAX = servicesAt('us-east-1').messageBytesMax;
 const bytes = (length: number) => Buffer.alloc(length, 7).toString('base64');
 
 it.each([
