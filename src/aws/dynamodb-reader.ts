@@ -13,6 +13,7 @@ import type { Item, ReadableTable } from '../ports.ts';
 import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
 import { namingFailures } from './named-failures.ts';
+import { tryingOthers } from './other-credentials.ts';
 
 /** A page of 1 MB from another continent takes a second or two. */
 const READ_TIMEOUT_MS = 30_000;
@@ -20,7 +21,7 @@ const READ_TIMEOUT_MS = 30_000;
 export function readClient(settings: ClientSettings): DynamoDBClient {
   const requestHandler = new CheckedHandler(TRY_LIMITS);
   const options = { ...clientSettings(settings), maxAttempts: 5, requestHandler };
-  return namingFailures(new DynamoDBClient(options));
+  return tryingOthers(namingFailures(new DynamoDBClient(options)), settings.credentials);
 }
 
 export interface TableName {

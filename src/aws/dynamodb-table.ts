@@ -18,6 +18,7 @@ import type { WriteRequest } from '../model/write-request.ts';
 import type { ReadRequest } from '../model/read-request.ts';
 import type { TwinReader, TwinWriter, ReadReply, TransactionWriter } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { tryingOthers } from './other-credentials.ts';
 import { undiciHandler } from './undici-handler.ts';
 import { cancellation, CANCELLATION_CODES, refusal } from './signed/write-reply.ts';
 
@@ -39,7 +40,7 @@ export function writeClient({ concurrency, ...settings }: WriteClientOptions): D
     requestHandler: undiciHandler({ concurrency, timeoutMs: REQUEST_TIMEOUT_MS }),
   });
   for (const name of UNUSED_MIDDLEWARE) client.middlewareStack.remove(name);
-  return client;
+  return tryingOthers(client, settings.credentials, REQUEST_TIMEOUT_MS);
 }
 
 /** They take a twelfth of a request's processor time, and Ferry uses nothing of what they do. */

@@ -4,6 +4,7 @@
 import { UndiciHttpHandler } from '@smithy/undici-http-handler';
 import { Agent, type Dispatcher } from 'undici';
 import { requireOwnResponse } from './checked-handler.ts';
+import type { TimedRequest } from './other-credentials.ts';
 import { resettingConnector } from './signed/resetting-connector.ts';
 import { IDLE_MS_MAX } from './signed/sockets.ts';
 
@@ -42,7 +43,8 @@ class TimedHandler extends UndiciHttpHandler {
   /** A signal with each command would do as well, but then the SDK puts its middleware together anew. */
   override async handle(request: SdkRequest, { abortSignal }: SdkOptions = {}) {
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), this.#timeoutMs);
+    const { withinMs = this.#timeoutMs } = request as TimedRequest;
+    const timer = setTimeout(() => controller.abort(), withinMs);
     try {
       const { response } = await super.handle(request, {
         abortSignal: either(controller.signal, abortSignal),

@@ -1,10 +1,11 @@
 // The parts of a replicator, made once from its deployment. What a healthy one never needs is loaded when it is needed.
 
+import type { Access } from '../aws/access.ts';
+import { findCredentials, keptCredentials } from '../aws/credential-source.ts';
 import { emfMetrics } from '../aws/emf-metrics.ts';
 import { environmentEndpoint } from '../aws/endpoints.ts';
 import { dynamoDbEndpoint, signedRequests } from '../aws/signed/signed-requests.ts';
 import { signedTwinReader, signedTwinWriter } from '../aws/signed/signed-table.ts';
-import { findCredentials, signingCredentials } from '../aws/signed/signing-credentials.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { handlerSettings, type HandlerSettings } from '../config/handler-settings.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';
@@ -16,6 +17,7 @@ import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
 import { controlKeeper } from '../replicate/control-keeper.ts';
 import { rejectionMemory } from '../replicate/systemic-rejection.ts';
 import type { Replicator } from '../replicate/replicate-batch.ts';
+import { functionSides } from './function-access.ts';
 import { logLine as log, metricsOf } from './function-output.ts';
 import { openOnce } from './open-once.ts';
 
@@ -28,7 +30,8 @@ export async function openReplicator(
 ): Promise<Replicator> {
   const settings = handlerSettings(replication, places);
   const rules = { ...settings, heartbeatKeyText: heartbeatKeyText(replication) };
-  const twin = await openTwin(settings, environment);
+  const { destination } = functionSides(replication, environment);
+  const twin = await openTwin(settings, destination, environment);
   const base = { rules, ...twin, clock: systemClock, random: systemRandom, log };
   return {
     ...base,
@@ -48,22 +51,24 @@ function heartbeatKeyText({ heartbeat }: ReplicationConfig): string | undefined 
 
 /** Of the two ways to carry a write, only the one that is used is loaded. */
 async function openTwin(
-  settings: HandlerSettings,
+  { httpClient, concurrency }: HandlerSettings,
+  access: Access,
   environment: Environment,
 ): Promise<Pick<Replicator, 'twinWriter' | 'twinReader'>> {
-  const { destinationRegion: region, destinationEndpoint: endpoint, concurrency } = settings;
-  if (settings.httpClient === 'sdk') {
+  const { region, endpoint, credentials } = access;
+  if (httpClient === 'sdk') {
     const sdk = await import('../aws/dynamodb-table.ts');
-    const client = sdk.writeClient({ region, endpoint, concurrency });
+    const client = sdk.writeClient({ ...access, concurrency });
     return {
       twinWriter: sdk.dynamoDbTwinWriter(client),
       twinReader: sdk.dynamoDbTwinReader(client),
     };
   }
+  const find = () => findCredentials(environment);
   const requests = signedRequests({
     region,
     endpoint: endpoint ?? environmentEndpoint('DYNAMODB', environment) ?? dynamoDbEndpoint(region),
-    credentials: signingCredentials(() => findCredentials(environment), systemClock),
+    credentials: credentials ?? keptCredentials({ find, clock: systemClock }),
     concurrency,
     timeoutMs: REQUEST_TIMEOUT_MS,
     clock: systemClock,

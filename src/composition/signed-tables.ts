@@ -2,10 +2,11 @@
 // of many records. Credentials and endpoint are those of an SDK client, wherever it has found them.
 
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { CredentialSource } from '../aws/access.ts';
+import { keptCredentials } from '../aws/credential-source.ts';
 import { configuredEndpoint } from '../aws/endpoints.ts';
 import { dynamoDbEndpoint, signedRequests } from '../aws/signed/signed-requests.ts';
 import { signedTwinWriter, signedItems, signedTwinReader } from '../aws/signed/signed-table.ts';
-import { signingCredentials } from '../aws/signed/signing-credentials.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import { resourceOf } from '../failures/failed-request.ts';
@@ -17,6 +18,8 @@ import type { TwinWriter, ItemReader } from '../ports.ts';
 export interface SignedTablesSetup {
   readonly region: string;
   readonly endpoint?: string | undefined;
+  /** @default those of the client */
+  readonly credentials?: CredentialSource | undefined;
   /** For the same Region. */
   readonly client: DynamoDBClient;
   /** Writes at the same time. */
@@ -29,6 +32,10 @@ export interface SignedTables {
   close(): void;
 }
 
+function sdkCredentials({ config }: DynamoDBClient): CredentialSource {
+  return keptCredentials({ find: () => config.credentials(), clock: systemClock });
+}
+
 /** A batch of a hundred items has up to 16 MB. */
 const READ_TIMEOUT_MS = 30_000;
 const READS_AT_ONCE = 32;
@@ -38,7 +45,7 @@ export async function signedTables(setup: SignedTablesSetup): Promise<SignedTabl
   const options = {
     region,
     endpoint: setup.endpoint ?? (await configuredEndpoint(client)) ?? dynamoDbEndpoint(region),
-    credentials: signingCredentials(() => client.config.credentials(), systemClock),
+    credentials: setup.credentials ?? sdkCredentials(client),
     clock: systemClock,
   };
   const writes = signedRequests({ ...options, concurrency, timeoutMs: REQUEST_TIMEOUT_MS });

@@ -2,8 +2,9 @@
 // commands, for as long as the invocation has time. The state machine calls it again until the segment is done.
 
 import type { Context } from 'aws-lambda';
-import { sidesOf } from '../aws/access.ts';
+import type { Sides } from '../aws/access.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
+import { functionSides } from '../composition/function-access.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import {
   compareContext,
@@ -55,6 +56,7 @@ const WRITES_MAX = 512;
 interface Call {
   readonly call: BulkTask;
   readonly deployment: Deployment;
+  readonly sides: Sides;
   readonly invocation: Context;
   readonly lines: string[];
   readonly remainingMs: () => number;
@@ -68,9 +70,10 @@ interface PairCall extends Call {
 export async function handler(event: unknown, invocation: Context): Promise<BulkTask> {
   const call = parseBulkTask(event);
   const deployment = deployed();
+  const sides = functionSides(deployment.replication, process.env);
   const lines: string[] = [];
   const remainingMs = () => invocation.getRemainingTimeInMillis();
-  const next = await workOn({ call, deployment, invocation, lines, remainingMs });
+  const next = await workOn({ call, deployment, sides, invocation, lines, remainingMs });
   await storeReport(lines, next, { invocation, deployment });
   return { ...next, part: call.part + 1 };
 }
@@ -95,12 +98,13 @@ async function patiently<T>(action: () => Promise<T>): Promise<T> {
 }
 
 async function workOn(work: Call): Promise<BulkTask> {
+  const { sides } = work;
   const { task } = work.call;
   if (task.operation === 'redrive') return redriveOn(task, work);
   const { replication } = work.deployment;
   const writes = task.operation === 'backfill';
   const pair = await patiently(() =>
-    openTablePair({ replication, sides: sidesOf(replication), concurrency: CONCURRENCY, writes }),
+    openTablePair({ replication, sides, concurrency: CONCURRENCY, writes }),
   );
   try {
     return task.operation === 'backfill'
@@ -112,11 +116,11 @@ async function workOn(work: Call): Promise<BulkTask> {
 }
 
 async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
-  const { call, deployment, invocation, lines, remainingMs } = work;
+  const { call, deployment, sides, invocation, lines, remainingMs } = work;
   const { context, ...opened } = await patiently(() =>
     openRedrive({
       replication: deployment.replication,
-      sides: sidesOf(deployment.replication),
+      sides,
       apply: true,
       onlyObjects: true,
       bucket: deployment.onFailureBucket,
@@ -139,12 +143,11 @@ async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
 }
 
 async function copyOn(task: BackfillTask, work: PairCall): Promise<BulkTask> {
-  const { call, deployment, pair, lines, remainingMs } = work;
+  const { call, deployment, sides, pair, lines, remainingMs } = work;
   const { replication, lookAgainQueueUrl: queueUrl } = deployment;
   const { streamArn } = task.run;
   const retries = retriesUntil(NEVER);
   // It may have been adopted anew since the command that began the run.
-  const sides = sidesOf(replication);
   const setup = { replication, sides, pair, streamArn, retries, queueUrl, apply: true };
   const done = await continueSegment(task.run, call.segment, {
     ...copyContext(await openPairWriting(setup), task),

@@ -1,11 +1,11 @@
 // Lambda's entry for heartbeats, called every minute: writes the heartbeat item to the source, and publishes how far
 // behind its twin is.
 
-import { accessTo } from '../aws/access.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import { dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { writeMetrics } from '../aws/emf-metrics.ts';
 import { systemClock } from '../aws/system-clock.ts';
+import { functionSides } from '../composition/function-access.ts';
 import { metricsOf } from '../composition/function-output.ts';
 import { openOnce } from '../composition/open-once.ts';
 import { readDeployment } from '../config/function-variable.ts';
@@ -19,15 +19,16 @@ const parts = openOnce(async () => {
   if (heartbeat === undefined) throw new Error(`${name} has no heartbeat`);
   const key = heartbeatItemKey(heartbeat);
   const keyAttributes = Object.keys(key);
+  const sides = functionSides(replication, process.env);
   const context = {
     key,
-    source: dynamoDbReader(readClient(accessTo(source)), { table: source.table, keyAttributes }),
-    twin: dynamoDbReader(readClient(accessTo(destination)), {
+    source: dynamoDbReader(readClient(sides.source), { table: source.table, keyAttributes }),
+    twin: dynamoDbReader(readClient(sides.destination), {
       table: destination.table,
       keyAttributes,
     }),
     table: source.table,
-    writer: dynamoDbTwinWriter(writeClient({ ...accessTo(source), concurrency: 1 })),
+    writer: dynamoDbTwinWriter(writeClient({ ...sides.source, concurrency: 1 })),
     clock: systemClock,
     periodMs: HEARTBEAT_PERIOD_MS,
   };

@@ -1,10 +1,10 @@
 // Lambda's entry for announced deletes, called with messages of the look-again queue whose delay is over.
 
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { accessTo } from '../aws/access.ts';
 import { dynamoDbTwinReader, dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { writeMetrics } from '../aws/emf-metrics.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { functionSides } from '../composition/function-access.ts';
 import { logLine as log, metricsOf } from '../composition/function-output.ts';
 import { openOnce } from '../composition/open-once.ts';
 import { writeRules } from '../composition/write-rules.ts';
@@ -15,7 +15,8 @@ const CONCURRENCY = 64;
 
 const parts = openOnce(async () => {
   const { replication } = readDeployment(process.env);
-  const client = writeClient({ ...accessTo(replication.destination), concurrency: CONCURRENCY });
+  const { destination } = functionSides(replication, process.env);
+  const client = writeClient({ ...destination, concurrency: CONCURRENCY });
   const [twinWriter, twinReader] = [dynamoDbTwinWriter(client), dynamoDbTwinReader(client)];
   const rules = writeRules(replication);
   const context = { rules, twinWriter, twinReader, clock: systemClock, random: systemRandom, log };

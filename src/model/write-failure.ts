@@ -50,6 +50,8 @@ const KINDS: Readonly<Record<FailureKind, readonly string[]>> = {
     'AccessDenied',
     'AccessDeniedException',
     'CredentialsProviderError',
+    // Ferry's own, of a role that cannot be assumed or a secret that cannot be read.
+    'CredentialsUnavailable',
     'ExpiredToken',
     'ExpiredTokenException',
     'IncompleteSignature',

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { createServer as tlsServer, type Server as TlsServer } from 'node:tls';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { expect, it } from 'vitest';
+import { fixedCredentials } from '../../src/aws/access.ts';
 import { signedRequests } from '../../src/aws/signed/signed-requests.ts';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import { undiciHandler } from '../../src/aws/undici-handler.ts';
@@ -32,7 +33,7 @@ const CARRIERS: Readonly<Record<string, (endpoint: string) => Carrier>> = {
     const requests = signedRequests({
       region,
       endpoint,
-      credentials: () => credentials,
+      credentials: fixedCredentials(credentials),
       concurrency: 1,
       timeoutMs: REQUEST_MS,
       clock: systemClock,

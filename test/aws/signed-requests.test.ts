@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer as netServer, type Socket } from 'node:net';
 import { createServer as tlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { findCredentials, signingCredentials } from '../../src/aws/signed/signing-credentials.ts';
+import { fixedCredentials } from '../../src/aws/access.ts';
 import { type SignedRequests, signedRequests } from '../../src/aws/signed/signed-requests.ts';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import { classifyFailure } from '../../src/model/write-failure.ts';
@@ -37,7 +37,7 @@ async function open(
   opened = signedRequests({
     region: 'eu-west-1',
     endpoint,
-    credentials: async () => CREDENTIALS,
+    credentials: { get: async () => CREDENTIALS, refused: async () => false },
     concurrency: 2,
     timeoutMs: 500,
     clock: systemClock,
@@ -151,10 +151,11 @@ describe('a request that waits for credentials', () => {
   async function sendAfter(waitMs: number) {
     const clock = handClock(Date.now());
     let arrived = 0;
-    const credentials = async () => {
+    const get = async () => {
       clock.pass(waitMs);
       return CREDENTIALS;
     };
+    const credentials = { ...fixedCredentials(CREDENTIALS), get };
     const requests = await open(() => (arrived += 1), { clock, credentials });
     const error: unknown = await requests.send(TARGET, '{}').catch((failure: unknown) => failure);
     return { error, arrived };
@@ -180,7 +181,7 @@ describe('a request that waits for credentials', () => {
     let come: (found: typeof CREDENTIALS) => void = () => undefined;
     const search = new Promise<typeof CREDENTIALS>((resolve) => (come = resolve));
     const requests = await open(() => (arrived += 1), {
-      credentials: () => search,
+      credentials: { ...fixedCredentials(CREDENTIALS), get: () => search },
       timeoutMs: 100,
     });
 
@@ -309,72 +310,4 @@ it('trusts no certificate that nobody has vouched for', async () => {
   expect(requested).toBe(false);
   tls.closeAllConnections();
   tls.close();
-});
-
-describe('credentials', () => {
-  it('are asked for once, and again before they expire', async () => {
-    let nowMs = 0;
-    let found = 0;
-    const credentials = signingCredentials(
-      async () => ({
-        ...CREDENTIALS,
-        accessKeyId: `AKID${(found += 1)}`,
-        expiration: new Date(nowMs + HOUR_MS),
-      }),
-      { now: () => nowMs },
-    );
-    const ids: string[] = [];
-    for (const minutes of [0, 10, 54, 56, 60, 112]) {
-      nowMs = minutes * 60_000;
-      ids.push((await credentials()).accessKeyId);
-    }
-
-    expect(ids).toEqual(['AKID1', 'AKID1', 'AKID1', 'AKID2', 'AKID2', 'AKID3']);
-  });
-
-  it('are asked for again after a failure', async () => {
-    let tries = 0;
-    const credentials = signingCredentials(async () => {
-      tries += 1;
-      if (tries === 1)
-        throw Object.assign(new Error('not now'), { name: 'CredentialsProviderError' });
-      return CREDENTIALS;
-    }, systemClock);
-
-    await expect(credentials()).rejects.toThrow('not now');
-    expect(await credentials()).toEqual(CREDENTIALS);
-  });
-
-  it('stay in use until their end when nobody can tell new ones', async () => {
-    let nowMs = 0;
-    let isDown = false;
-    const credentials = signingCredentials(
-      async () => {
-        if (isDown) throw new Error('nobody knows');
-        return { ...CREDENTIALS, expiration: new Date(HOUR_MS) };
-      },
-      { now: () => nowMs },
-    );
-    const first = await credentials();
-    isDown = true;
-    nowMs = HOUR_MS - 60_000;
-
-    expect(await credentials()).toBe(first);
-    nowMs = HOUR_MS;
-    await expect((async () => credentials())()).rejects.toThrow('nobody knows');
-  });
-
-  it('come from the environment where it has them', async () => {
-    const environment = {
-      AWS_ACCESS_KEY_ID: 'AKIDENV',
-      AWS_SECRET_ACCESS_KEY: 'secret',
-      AWS_SESSION_TOKEN: 'token',
-    };
-
-    expect(await findCredentials(environment)).toEqual({
-      accessKeyId: 'AKIDENV',
-      secretAccessKey: 'secret',
-      sessionToken: 'token',
-    });
-  });
 });

@@ -5,7 +5,8 @@ import { createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { requestSigner, type SigningCredentials } from '../../src/aws/signed/sigv4.ts';
+import type { Credentials } from '../../src/aws/access.ts';
+import { requestSigner } from '../../src/aws/signed/sigv4.ts';
 
 const PLACE = {
   region: 'eu-west-1',
@@ -17,7 +18,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** What the SDK's signer would send. */
 async function reference(
   request: { target: string; body: string },
-  credentials: SigningCredentials,
+  credentials: Credentials,
   nowMs: number,
 ) {
   const signer = new SignatureV4({

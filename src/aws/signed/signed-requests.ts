@@ -4,8 +4,16 @@
 import type { Dispatcher } from 'undici';
 import { partitionOf } from '../../config/partition.ts';
 import type { Clock } from '../../ports.ts';
-import type { CredentialSource } from './signing-credentials.ts';
-import { requestSigner, type SignableRequest, type SigningCredentials } from './sigv4.ts';
+import type { Credentials, CredentialSource } from '../access.ts';
+import { REFUSALS } from '../credential-source.ts';
+import {
+  AGAIN_MS_MIN,
+  credentialsWithin,
+  lateCredentials,
+  LEAST_MS,
+  timeLimit,
+} from '../time-limit.ts';
+import { requestSigner, type SignableRequest } from './sigv4.ts';
 import type { RawAnswer } from './service-answer.ts';
 import { type Socket, Sockets } from './sockets.ts';
 
@@ -34,10 +42,11 @@ export interface SignedRequests {
 
 /** DynamoDB rejects a signature whose time is off by more than five minutes. */
 const SKEW_MS_MIN = 4 * 60_000;
-const SKEWED = /"(?:[^"]*#)?(?:InvalidSignatureException|RequestExpired|RequestTimeTooSkewed)"/;
-
-/** No answer comes sooner: with less time left, a request is not sent any more. */
-const LEAST_MS = 10;
+const SKEWED: ReadonlySet<string> = new Set([
+  'InvalidSignatureException',
+  'RequestExpired',
+  'RequestTimeTooSkewed',
+]);
 
 export function signedRequests(options: SignedRequestsOptions): SignedRequests {
   const { region, endpoint, credentials, timeoutMs, clock, concurrency } = options;
@@ -45,69 +54,59 @@ export function signedRequests(options: SignedRequestsOptions): SignedRequests {
   const sign = requestSigner({ region, service: 'dynamodb', host });
   const sockets = new Sockets({ origin, most: concurrency });
   let skewMs = 0;
-  const signedBy = (who: SigningCredentials, request: SignableRequest) =>
+  const signedBy = (who: Credentials, request: SignableRequest) =>
     sign(request, who, clock.now() + skewMs);
+  /** @returns who shall sign once more, after an answer that says that nothing else was looked at. */
+  const corrected = async (name: string, { who, usedMs, date, leftMs }: Refused) => {
+    const foundMs = Date.parse(date) - clock.now();
+    if (SKEWED.has(name) && Math.abs(foundMs - usedMs) > SKEW_MS_MIN) {
+      skewMs = foundMs;
+      return who;
+    }
+    if (!REFUSALS.has(name)) return undefined;
+    const areOthers = await credentialsWithin(credentials.refused(who), leftMs());
+    return areOthers ? credentialsWithin(credentials.get(), leftMs()) : undefined;
+  };
   return {
     async send(target, text) {
       const request = { target, body: Buffer.from(text) };
       const leftMs = timeLimit(timeoutMs, clock);
-      const found = credentials();
+      const found = credentials.get();
       const isKnown = !(found instanceof Promise);
-      // In Lambda they are known, and there is nothing to wait for.
-      const who = isKnown ? found : await inTime(found, timeoutMs);
+      // Nearly always they are known, and there is nothing to wait for.
+      const who = isKnown ? found : await credentialsWithin(found, timeoutMs);
       const withinMs = isKnown ? timeoutMs : leftMs();
       if (withinMs < LEAST_MS) throw lateCredentials(timeoutMs);
       const usedMs = skewMs;
       const outgoing = { headers: signedBy(who, request), body: request.body, withinMs };
       const first = await exchange(outgoing, sockets, clock);
-      if (!isSkewed(first)) return first;
-      const foundMs = Date.parse(first.date) - clock.now();
-      if (!(Math.abs(foundMs - usedMs) > SKEW_MS_MIN)) return first;
-      // Refused before anything else was looked at: it has surely not been applied.
-      skewMs = foundMs;
+      const name = refusalIn(first);
+      if (name === undefined) return first;
+      const next = await corrected(name, { who, usedMs, date: first.date, leftMs });
       const againMs = leftMs();
-      if (againMs < AGAIN_MS_MIN) return first;
-      const again = { ...outgoing, headers: signedBy(who, request), withinMs: againMs };
+      if (next === undefined || againMs < AGAIN_MS_MIN) return first;
+      const again = { ...outgoing, headers: signedBy(next, request), withinMs: againMs };
       return exchange(again, sockets, clock);
     },
     close: () => sockets.close(),
   };
 }
 
+interface Refused {
+  readonly who: Credentials;
+  readonly usedMs: number;
+  readonly date: string;
+  readonly leftMs: () => number;
+}
+
+/** Of an item, quotation marks would be escaped. */
+const ERROR_NAME = /"__type"\s*:\s*"(?:[^"]*#)?(\w+)"/;
+
 /** Only the service itself can say that a request was not applied: what has no request id may say anything. */
-function isSkewed({ status, requestId, body }: Answer): boolean {
-  return status >= 400 && requestId !== '' && SKEWED.test(body);
-}
-
-/**
- * The caller reckons with one time limit, whatever a request spends it on.
- * @returns a function that gives the milliseconds left: 0 if the clock was set back, since they are unknown then.
- */
-function timeLimit(timeoutMs: number, clock: Pick<Clock, 'now'>): () => number {
-  const startMs = clock.now();
-  return () => {
-    const passedMs = clock.now() - startMs;
-    return passedMs < 0 ? 0 : timeoutMs - passedMs;
-  };
-}
-
-async function inTime<T>(search: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(lateCredentials(timeoutMs)), timeoutMs);
-  });
-  try {
-    return await Promise.race([search, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** By the name that says that nothing has been sent. */
-function lateCredentials(timeoutMs: number): Error {
-  return Object.assign(new Error(`no credentials within ${timeoutMs} ms`), {
-    name: 'CredentialsProviderError',
-  });
+function refusalIn({ status, requestId, body }: Answer): string | undefined {
+  if (status < 400 || requestId === '') return undefined;
+  const name = ERROR_NAME.exec(body)?.[1] ?? '';
+  return SKEWED.has(name) || REFUSALS.has(name) ? name : undefined;
 }
 
 interface OutgoingRequest {
@@ -115,9 +114,6 @@ interface OutgoingRequest {
   readonly body: Buffer;
   readonly withinMs: number;
 }
-
-/** With less time left, a request is not sent a second time. */
-const AGAIN_MS_MIN = 100;
 
 interface DatedAnswer extends Answer {
   readonly date: string;

@@ -3,12 +3,7 @@
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
 import { createHmac, hash } from 'node:crypto';
-
-export interface SigningCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
-}
+import type { Credentials } from '../access.ts';
 
 export interface SigningPlace {
   readonly region: string;
@@ -29,7 +24,7 @@ const CONTENT_TYPE = 'application/x-amz-json-1.0';
 /** What all requests of a second have in common. */
 interface Second {
   readonly atSeconds: number;
-  readonly credentials: SigningCredentials;
+  readonly credentials: Credentials;
   readonly day: Day;
   readonly signedHeaders: string;
   /** Of the canonical request, without the last header's value. */
@@ -52,11 +47,7 @@ interface Day {
 /** @returns a function that makes all headers of a request, name and value in turn. */
 export function requestSigner(place: SigningPlace) {
   let now: Second | undefined;
-  return (
-    { target, body }: SignableRequest,
-    credentials: SigningCredentials,
-    nowMs: number,
-  ): string[] => {
+  return ({ target, body }: SignableRequest, credentials: Credentials, nowMs: number): string[] => {
     const atSeconds = Math.floor(nowMs / 1000);
     if (now?.atSeconds !== atSeconds || now.credentials !== credentials)
       now = secondOf(atSeconds, credentials, { place, before: now });
@@ -80,7 +71,7 @@ function canonicalHash(
 
 function secondOf(
   atSeconds: number,
-  credentials: SigningCredentials,
+  credentials: Credentials,
   { place, before }: { readonly place: SigningPlace; readonly before: Second | undefined },
 ): Second {
   const { region, service, host } = place;
@@ -113,7 +104,7 @@ function amzDate(atSeconds: number): string {
 }
 
 /** @param scope its parts, in order, make the key. */
-function signingKey(scope: string, { secretAccessKey }: SigningCredentials): Buffer {
+function signingKey(scope: string, { secretAccessKey }: Credentials): Buffer {
   return scope
     .split('/')
     .reduce<Buffer>(

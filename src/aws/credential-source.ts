@@ -1,0 +1,122 @@
+// Credentials that are kept while they are good: found again before they end, when they are old, and when a service
+// refuses them. While those at hand still work, no request waits for others.
+
+import type { Clock } from '../ports.ts';
+import type { Credentials, CredentialSource } from './access.ts';
+
+export interface FoundCredentials extends Credentials {
+  /** @default they do not end by themselves */
+  readonly expiration?: Date | undefined;
+}
+
+export interface KeptOptions {
+  /** One search at a time. It must end by itself. */
+  readonly find: () => Promise<FoundCredentials>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Older ones are found again, since they may have been replaced. @default until they end */
+  readonly ageMsMax?: number;
+  /** Learns why a search has failed. */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
+/** So long before their end, new ones are asked for. */
+const REFRESH_MS = 5 * 60_000;
+/** Thousands of requests may be refused at once: so long after a search that did not help, there is no other. */
+const PAUSE_MS = 1_000;
+
+export function keptCredentials(options: KeptOptions): CredentialSource {
+  const { find, clock, ageMsMax = Infinity, onFailure } = options;
+  let known: { readonly credentials: FoundCredentials; readonly atMs: number } | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  let search: Promise<FoundCredentials> | undefined;
+  let pausedAtMs = -Infinity;
+  const isPaused = () => isWithin(pausedAtMs, PAUSE_MS, clock.now());
+  const isGood = () => {
+    if (known === undefined || !isWithin(known.atMs, ageMsMax, clock.now())) return false;
+    return endMs(known.credentials) - clock.now() > REFRESH_MS;
+  };
+  const look = async () => {
+    try {
+      const credentials = await find();
+      known = { credentials, atMs: clock.now() };
+      failure = undefined;
+      if (!isGood()) pausedAtMs = clock.now();
+      return credentials;
+    } catch (error) {
+      failure = { error };
+      pausedAtMs = clock.now();
+      onFailure?.(error);
+      throw error;
+    } finally {
+      search = undefined;
+    }
+  };
+  const started = () => (search ??= look());
+  return {
+    get() {
+      if (known !== undefined && isGood()) return known.credentials;
+      if (known !== undefined && clock.now() < endMs(known.credentials)) {
+        // Its failure is remembered, and counts when these have ended.
+        if (!isPaused()) started().catch(() => undefined);
+        return known.credentials;
+      }
+      if (search !== undefined || !isPaused()) return started();
+      if (failure !== undefined) return Promise.reject(failure.error);
+      // They have been found just now. Whether they have ended is the service's to say: this clock may be wrong.
+      return known === undefined ? started() : known.credentials;
+    },
+    async refused(credentials) {
+      if (known !== undefined && !isSame(known.credentials, credentials)) return true;
+      if (search === undefined && isPaused()) return false;
+      if (search === undefined) pausedAtMs = clock.now();
+      const found = await started().catch(() => credentials);
+      return !isSame(found, credentials);
+    },
+  };
+}
+
+/** A clock that was set back says nothing of an age. */
+function isWithin(sinceMs: number, ms: number, nowMs: number): boolean {
+  return nowMs >= sinceMs && nowMs - sinceMs < ms;
+}
+
+function endMs({ expiration }: FoundCredentials): number {
+  return expiration?.getTime() ?? Infinity;
+}
+
+function isSame(one: Credentials, other: Credentials): boolean {
+  return (
+    one.accessKeyId === other.accessKeyId &&
+    one.secretAccessKey === other.secretAccessKey &&
+    one.sessionToken === other.sessionToken
+  );
+}
+
+/** In Lambda, they are good for as long as the environment lives. */
+export async function findCredentials(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<FoundCredentials> {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = environment;
+  if (accessKeyId !== undefined && secretAccessKey !== undefined)
+    return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+  const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+  return defaultProvider()();
+}
+
+/** How a service says that credentials are not valid, or not any more: such a request has surely not been applied. */
+export const REFUSALS: ReadonlySet<string> = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'IncompleteSignature',
+  'IncompleteSignatureException',
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'InvalidToken',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+]);

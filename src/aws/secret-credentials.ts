@@ -1,0 +1,97 @@
+// Credentials from a secret of AWS Secrets Manager: for another partition, whose roles cannot be assumed from this one.
+// Any rotation may rewrite the secret, so it is read again every few minutes.
+
+import type { Clock } from '../ports.ts';
+import type { Access, CredentialSource } from './access.ts';
+import { clientSettings } from './client-settings.ts';
+import { type FoundCredentials, keptCredentials } from './credential-source.ts';
+import { unavailable, unusable } from './credentials-unavailable.ts';
+
+export interface SecretOptions {
+  /** Its ARN. */
+  readonly secret: string;
+  /** Who reads it, and in which Region. */
+  readonly by: Pick<Access, 'region' | 'credentials'>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
+const AGE_MS_MAX = 5 * 60_000;
+
+/** Its failures count as `denied`. */
+export function secretCredentials({
+  clock,
+  onFailure,
+  ...options
+}: SecretOptions): CredentialSource {
+  return keptCredentials({ find: () => read(options), clock, ageMsMax: AGE_MS_MAX, onFailure });
+}
+
+type Reading = Pick<SecretOptions, 'secret' | 'by'>;
+
+async function read({ secret, by }: Reading): Promise<FoundCredentials> {
+  const { region } = by;
+  const call = { service: 'secretsmanager', operation: 'GetSecretValue', resource: secret, region };
+  // Loaded here: most replications never need it.
+  const { GetSecretValueCommand, SecretsManagerClient } = await import(
+    '@aws-sdk/client-secrets-manager'
+  );
+  const client = new SecretsManagerClient({ ...clientSettings(by), maxAttempts: 3 });
+  let text: string | undefined;
+  try {
+    ({ SecretString: text } = await client.send(new GetSecretValueCommand({ SecretId: secret })));
+  } catch (error) {
+    throw unavailable(call, error);
+  } finally {
+    client.destroy();
+  }
+  const found = credentialsIn(text);
+  if (typeof found !== 'string') return found;
+  throw unusable(call, found);
+}
+
+const isTime = (text: string) =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) &&
+  !Number.isNaN(Date.parse(text));
+const isPrintable = (text: string) => /^[!-~]+$/.test(text);
+
+/** What the members of a secret must look like: they become parts of headers. */
+const MEMBERS = [
+  {
+    name: 'accessKeyId',
+    isFit: (text: string) => /^\w{3,128}$/.test(text),
+    is: 'an access key ID',
+  },
+  { name: 'secretAccessKey', isFit: isPrintable, is: 'text without spaces' },
+  { name: 'sessionToken', isFit: isPrintable, is: 'text without spaces', isOptional: true },
+  { name: 'expiration', isFit: isTime, is: 'a time as 2026-01-31T12:00:00Z', isOptional: true },
+] as const;
+
+/** @returns the credentials, or what is wrong with the secret, without any of its values. */
+export function credentialsIn(text: string | undefined): FoundCredentials | string {
+  if (text === undefined) return 'it has no text';
+  const members = objectIn(text);
+  if (members === undefined) return 'it is not a JSON object';
+  const problems = MEMBERS.flatMap(({ name, isFit, is, ...more }) => {
+    const value = members[name];
+    if (value === undefined) return 'isOptional' in more ? [] : [`it has no ${name}`];
+    return typeof value === 'string' && isFit(value) ? [] : [`its ${name} is not ${is}`];
+  });
+  if (problems.length > 0) return problems.join(', and ');
+  const { accessKeyId = '', secretAccessKey = '', sessionToken, expiration } = members as Texts;
+  const keys = { accessKeyId, secretAccessKey, sessionToken };
+  return { ...keys, ...(expiration !== undefined && { expiration: new Date(expiration) }) };
+}
+
+type Texts = Readonly<Record<string, string>>;
+
+function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    return { ...value };
+  } catch {
+    // The parser's own error has a part of the text in it.
+    return undefined;
+  }
+}

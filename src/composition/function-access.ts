@@ -1,0 +1,48 @@
+// How a function reaches both sides: the source by its own role, the twin by that role, by one of the destination's
+// account, or by keys that a secret has.
+
+import { accessTo, type CredentialSource, type Sides } from '../aws/access.ts';
+import { assumedRole } from '../aws/assumed-role.ts';
+import { secretCredentials } from '../aws/secret-credentials.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import { isOtherAccount, roleArn, writerRoleName } from '../config/accounts.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
+import { logLine } from './function-output.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @param environment has the function's name, by which the other account's trail knows it. */
+export function functionSides(replication: ReplicationConfig, environment: Environment): Sides {
+  const { source, destination } = replication;
+  const credentials = twinCredentials(replication, environment);
+  // Lambda gives the initialization a whole processor, and a small function a part of one.
+  void warmUp(credentials);
+  return { source: accessTo(source), destination: accessTo(destination, credentials) };
+}
+
+/** @returns undefined for the function's own role. */
+function twinCredentials(
+  replication: ReplicationConfig,
+  environment: Environment,
+): CredentialSource | undefined {
+  const { name, source, destination } = replication;
+  const common = { by: { region: source.region }, clock: systemClock, onFailure };
+  if (destination.credentials !== undefined)
+    return secretCredentials({ secret: destination.credentials.secret, ...common });
+  if (!isOtherAccount(replication)) return undefined;
+  return assumedRole({
+    roleArn: roleArn(destination, writerRoleName(name)),
+    sessionName: environment['AWS_LAMBDA_FUNCTION_NAME'] ?? `ferry-${name}`,
+    ...common,
+  });
+}
+
+/** A failure is logged, and counts with the first request. */
+async function warmUp(credentials: CredentialSource | undefined): Promise<void> {
+  await Promise.resolve(credentials?.get()).catch(() => undefined);
+}
+
+/** Its message has names only: what a service answers may repeat what was signed. */
+function onFailure(error: unknown): void {
+  logLine({ event: 'credentials.unavailable', error: error instanceof Error ? error.message : '' });
+}
