@@ -4,6 +4,7 @@
 import { type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { lookAgainSeconds } from '../src/config/names.ts';
+import { expiringHours, WAITING_HOURS } from '../src/config/record-age.ts';
 import { MAXIMUM, type ReplicationMetrics } from './replication-metrics.ts';
 
 export interface AlarmSpec {
@@ -27,10 +28,6 @@ const MINUTE_MS = 60_000;
 /** Heartbeats are written every minute, and a new mapping takes a minute or two to read the first. */
 const HEARTBEAT_LATE_MS = 5 * MINUTE_MS;
 const HOUR_MS = 60 * MINUTE_MS;
-/** The stream keeps a record for 24 hours: after the first one, an operator looks, */
-export const WAITING_HOURS = 1;
-/** and after half of them, an operator must act. */
-export const EXPIRING_HOURS = 12;
 
 /** Without numbers, one datapoint of 1 or more alarms, in periods that follow from the timeout of the function. */
 type Numbers = 'threshold' | 'minutes' | 'periods';
@@ -59,10 +56,8 @@ function invocationMinutes({ function: { timeoutSeconds } }: ReplicationConfig):
 }
 
 /** Each of these is an estimate of one thing: how long the twin would be behind if the source fell silent. */
-function lagAlarms(
-  { alarms, heartbeat }: ReplicationConfig,
-  metrics: ReplicationMetrics,
-): AlarmDraft[] {
+function lagAlarms(replication: ReplicationConfig, metrics: ReplicationMetrics): AlarmDraft[] {
+  const { alarms, heartbeat } = replication;
   const silence: AlarmDraft = {
     anchor: 'heartbeat-missing',
     firstStep:
@@ -96,7 +91,7 @@ function lagAlarms(
       threshold: alarms.latencySeconds * 1000,
       minutes: 3,
     },
-    ...ageAlarms(metrics),
+    ...ageAlarms(replication, metrics),
     ...(heartbeat === undefined ? [] : [silence, failing]),
   ];
 }
@@ -105,7 +100,8 @@ function lagAlarms(
  * The age of the oldest record, as Lambda publishes it, and as the function and the heartbeat publish it. Each has its
  * own alarm: metric math returns no datapoint if one of its metrics has none.
  */
-function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
+function ageAlarms(replication: ReplicationConfig, metrics: ReplicationMetrics): AlarmDraft[] {
+  const expiringAfter = expiringHours(replication);
   const unapplied = metrics.own('OldestUnappliedAge', MAXIMUM);
   const read = metrics.handler('IteratorAge', MAXIMUM);
   const waiting = {
@@ -116,10 +112,11 @@ function ageAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
     runbook: 'records-waiting',
   };
   const expiring = {
-    meaning: `Records have waited in the stream for ${hours(EXPIRING_HOURS)}. Act now: the stream keeps them for 24 hours.`,
-    firstStep:
-      'Run ferry status, and check that the event source mapping is enabled. Lambda then moves records that get too old to the on-failure bucket, and ferry redrive applies them later.',
-    threshold: EXPIRING_HOURS * HOUR_MS,
+    meaning: `Records have waited in the stream for ${hours(expiringAfter)}. Act now: the stream keeps them for 24 hours.`,
+    firstStep: metrics.services.onFailureBucket
+      ? 'Run ferry status, and check that the event source mapping is enabled. Lambda then moves records that get too old to the on-failure bucket, and ferry redrive applies them later.'
+      : 'Run ferry status, and check that the event source mapping is enabled. For records that get too old, Lambda only sends a pointer to the dead-letter queue, and ferry redrive must read them from the stream before it deletes them.',
+    threshold: expiringAfter * HOUR_MS,
     runbook: 'records-expiring',
   };
   return [
@@ -174,23 +171,9 @@ function lookAgainAlarms(
 }
 
 function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
-  return [
-    {
-      anchor: 'records-held',
-      firstStep:
-        'Read the log of the replicate function: batch.held names the reason. Replication does not continue until you act.',
-      meaning:
-        'Records are held: the control row does not list their stream, or the destination rejects nearly all of them.',
-      metric: metrics.own('HeldRecords'),
-    },
-    {
-      anchor: 'dead-letters',
-      firstStep:
-        'Run ferry redrive without --apply. It lists the reasons and changes nothing. Do not move the messages by hand.',
-      meaning:
-        'Records that the destination rejects in every attempt wait in the dead-letter queue.',
-      metric: metrics.deadLetters(),
-    },
+  const { onFailureBucket, mappingMetrics } = metrics.services;
+  const place = onFailureBucket ? 'bucket' : 'dead-letter queue';
+  const ofMapping: AlarmDraft[] = [
     {
       anchor: 'batches-given-up',
       firstStep:
@@ -206,11 +189,32 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       meaning: 'Lambda dropped records without storing them. Only the source has these changes.',
       metric: metrics.mapping('DroppedEventCount'),
     },
+  ];
+  return [
+    {
+      anchor: 'records-held',
+      firstStep:
+        'Read the log of the replicate function: batch.held names the reason. Replication does not continue until you act.',
+      meaning:
+        'Records are held: the control row does not list their stream, or the destination rejects nearly all of them.',
+      metric: metrics.own('HeldRecords'),
+    },
+    {
+      anchor: 'dead-letters',
+      firstStep:
+        'Run ferry redrive without --apply. It lists the reasons and changes nothing. Do not move the messages by hand.',
+      meaning: onFailureBucket
+        ? 'Records that the destination rejects in every attempt wait in the dead-letter queue.'
+        : 'Records that the destination rejects, or pointers to batches that Lambda gave up, wait in the dead-letter queue. Redrive at once: the stream keeps the records of such a batch for 24 hours.',
+      metric: metrics.deadLetters(),
+    },
+    ...(mappingMetrics ? ofMapping : []),
     {
       anchor: 'deliveries-failed',
-      firstStep:
-        'Restore the permission of the function to write to the bucket. Then find what the twin lacks with ferry verify.',
-      meaning: 'Lambda could not put a batch that it gave up into the on-failure bucket.',
+      firstStep: `Restore the permission of the function to write to the ${place}. Then find what the twin lacks with ferry verify.`,
+      meaning: onFailureBucket
+        ? 'Lambda could not put a batch that it gave up into the on-failure bucket.'
+        : 'Lambda could not send the pointer to a batch that it gave up to the dead-letter queue.',
       metric: metrics.handler('DestinationDeliveryFailures'),
       runbook: 'batches-lost',
     },

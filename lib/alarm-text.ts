@@ -38,7 +38,7 @@ const CONSOLES: Readonly<Record<string, string>> = {
 };
 
 /** Undefined where the console is not known: in a Region that only a deployment knows, and in some partitions. */
-function dashboardUrl(region: string, dashboardName: string): string | undefined {
+export function dashboardUrl(region: string, dashboardName: string): string | undefined {
   if (Token.isUnresolved(region)) return undefined;
   // A Region that is newer than this release of the CDK has no known partition. New ones are in `aws`.
   const console = CONSOLES[RegionInfo.get(region).partition ?? 'aws'];

@@ -1,13 +1,16 @@
 // A checked configuration in, Ferry's own app out: a pair of stacks per replication, destination first, because
-// the source's function needs its tables from its first record on.
+// the source's function needs its tables from its first record on. A fleet has a stack more for each Region.
 
 import { type App, CfnOutput, Stack, Validations } from 'aws-cdk-lib';
-import { StreamViewType } from 'aws-cdk-lib/aws-dynamodb';
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import type { Config, ReplicationConfig } from '../src/config/schema.ts';
+import { isOtherPartition } from '../src/config/accounts.ts';
+import { destinationStack, sourceStack } from '../src/config/names.ts';
+import type { Config, ReplicationConfig, TableConfig } from '../src/config/schema.ts';
 import { placeOf } from '../src/config/tables.ts';
-import { createConfiguredTable } from './dynamodb-table.ts';
+import { createConfiguredTable, SOURCE_STREAM } from './dynamodb-table.ts';
 import { fit, STACK_DESCRIPTION_MAX } from './fit.ts';
+import { addFleets, fleetTopic } from './fleet.ts';
 import { Replication } from './replication.ts';
 import { ReplicationDestination } from './replication-destination.ts';
 
@@ -16,44 +19,68 @@ import { ReplicationDestination } from './replication-destination.ts';
  * first finding that is not acknowledged.
  * @throws UsageError when a replication cannot be deployed as configured.
  */
-export function buildApp(app: App, config: Config): void {
-  const built = config.replications.map((replication) => {
-    const { stateTable } = addDestination(app, replication);
-    const source = Stack.of(addReplication(app, replication));
-    source.addStackDependency(stateTable.stack);
-    return { replication, source };
+export function buildApp(app: App, { replications, fleet }: Config): void {
+  const sources = new Set(replications.map(({ source }) => placeOf(source)));
+  /** By place: also where another replication names the table. */
+  const created = new Map<string, TableV2>();
+  const pairs = replications.map((replication) => {
+    const { source, destination } = replication;
+    const there = addDestination(app, replication, sources.has(placeOf(destination)));
+    if (there.twin !== undefined) created.set(placeOf(destination), there.twin);
+    const stack = addSourceStack(app, replication);
+    if (source.create) created.set(placeOf(source), createSource(stack, replication));
+    // Each partition is deployed by a command of its own.
+    if (!isOtherPartition(replication)) stack.addStackDependency(there.stateTable.stack);
+    return { replication, stack };
   });
-  deployTwinsFirst(built);
+  for (const { replication, stack } of pairs) {
+    const { source, destination, alarms } = replication;
+    const replicated = new Replication(stack, 'Default', {
+      config: replication,
+      streamArn: source.streamArn ?? created.get(placeOf(source))?.tableStreamArn,
+      alarmTopic: fleet && alarms.topicArn === undefined ? fleetTopic(stack) : undefined,
+    });
+    addOutputs(stack, replicated);
+    // In a chain, the twin may be a table that another replication creates, as its source.
+    const twin = created.get(placeOf(destination));
+    if (twin !== undefined && !isOtherPartition(replication)) stack.addStackDependency(twin.stack);
+  }
+  if (fleet !== undefined) addFleets(app, fleet, pairs);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 }
 
 // As `Default`, a construct adds nothing to the logical ids of what is in it.
 
-function addDestination(app: App, config: ReplicationConfig): ReplicationDestination {
+function addDestination(
+  app: App,
+  config: ReplicationConfig,
+  isSource: boolean,
+): ReplicationDestination {
   const { name, source, destination } = config;
   const description = `Ferry ${name}: the twin of ${source.table} (${source.region}), and its state`;
-  const stack = new Stack(app, `ferry-${name}-destination`, {
-    env: { region: destination.region },
-    description: fit(description, STACK_DESCRIPTION_MAX),
-  });
-  return new ReplicationDestination(stack, 'Default', { config });
+  const stack = addStack(app, destinationStack(name), destination, description);
+  return new ReplicationDestination(stack, 'Default', { config, isSource });
 }
 
-function addReplication(app: App, config: ReplicationConfig): Replication {
-  const { name, source, destination } = config;
+function addSourceStack(app: App, { name, source, destination }: ReplicationConfig): Stack {
   const description = `Ferry ${name}: replicates ${source.table} to ${destination.table} (${destination.region})`;
-  const stack = new Stack(app, `ferry-${name}-source`, {
-    env: { region: source.region },
+  return addStack(app, sourceStack(name), source, description);
+}
+
+function createSource(stack: Stack, { source }: ReplicationConfig): TableV2 {
+  return createConfiguredTable(stack, 'SourceTable', source, { dynamoStream: SOURCE_STREAM });
+}
+
+function addStack(
+  app: App,
+  id: string,
+  { account, region }: Pick<TableConfig, 'account' | 'region'>,
+  description: string,
+): Stack {
+  return new Stack(app, id, {
+    env: { region, ...(account && { account }) },
     description: fit(description, STACK_DESCRIPTION_MAX),
   });
-  // Ferry writes whole items, so it needs the new image and would only pay for an old one.
-  const stream = { dynamoStream: StreamViewType.NEW_IMAGE };
-  const { tableStreamArn } = source.create
-    ? createConfiguredTable(stack, 'SourceTable', source, stream)
-    : {};
-  const replication = new Replication(stack, 'Default', { config, streamArn: tableStreamArn });
-  addOutputs(stack, replication);
-  return replication;
 }
 
 /** Tells operators where to look. */
@@ -63,27 +90,9 @@ function addOutputs(stack: Stack, replication: Replication): void {
   const { alarms, eventSourceMapping: mapping, deadLetterQueue, onFailureBucket } = replication;
   const toSubscribe = 'Topic of the alarms: subscribe the operators on call';
   const toPause = 'Its event source mapping, to pause or resume';
-  output('AlarmTopicArn', toSubscribe, alarms?.topic.topicArn);
+  if (alarms !== undefined) output('AlarmTopicArn', toSubscribe, alarms.topic.topicArn);
   output('FunctionName', 'The replicate function', replication.function.functionName);
   output('EventSourceMappingId', toPause, mapping.eventSourceMappingId);
   output('DeadLetterQueueUrl', 'Records that cannot be applied', deadLetterQueue.queueUrl);
   output('OnFailureBucketName', 'Batches that Lambda gave up', onFailureBucket.bucketName);
-}
-
-interface Built {
-  readonly replication: ReplicationConfig;
-  readonly source: Stack;
-}
-
-/** In a chain, the twin of one replication may be a table that another creates, as its source. */
-function deployTwinsFirst(built: readonly Built[]): void {
-  const creators = new Map(
-    built
-      .filter(({ replication }) => replication.source.create)
-      .map(({ replication, source }) => [placeOf(replication.source), source] as const),
-  );
-  for (const { replication, source } of built) {
-    const creator = creators.get(placeOf(replication.destination));
-    if (creator !== undefined) source.addStackDependency(creator);
-  }
 }

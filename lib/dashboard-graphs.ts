@@ -99,21 +99,33 @@ export function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
         metrics.own('SupersededByTombstone', sum('deleted since')),
       ),
     },
-    {
-      title: 'Stream records at the event source mapping',
-      ...left(
-        'per minute',
-        metrics.mapping('PolledEventCount', sum('polled')),
-        metrics.mapping('FilteredOutEventCount', sum('filtered out')),
-        metrics.mapping('InvokedEventCount', sum('invoked')),
-        metrics.mapping('FailedInvokeEventCount', sum('failed')),
-        metrics.mapping('DroppedEventCount', sum('dropped')),
-      ),
-    },
+    ...(metrics.services.mappingMetrics ? [mappingGraph(metrics)] : []),
   ];
 }
 
+function mappingGraph(metrics: ReplicationMetrics): GraphWidgetProps {
+  return {
+    title: 'Stream records at the event source mapping',
+    ...left(
+      'per minute',
+      metrics.mapping('PolledEventCount', sum('polled')),
+      metrics.mapping('FilteredOutEventCount', sum('filtered out')),
+      metrics.mapping('InvokedEventCount', sum('invoked')),
+      metrics.mapping('FailedInvokeEventCount', sum('failed')),
+      metrics.mapping('DroppedEventCount', sum('dropped')),
+    ),
+  };
+}
+
 export function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWidgetProps[] {
+  const { onFailureBucket, mappingMetrics } = metrics.services;
+  const place = onFailureBucket ? 'bucket' : 'queue';
+  const ofMapping = mappingMetrics
+    ? [
+        metrics.mapping('OnFailureDestinationDeliveredEventCount', sum('given up to the bucket')),
+        metrics.mapping('DroppedEventCount', sum('lost')),
+      ]
+    : [];
   const age = metrics.lookAgainAge({ label: 'oldest delete to be looked at again' });
   const lookAgain = {
     title: 'Deletes looked at again',
@@ -135,11 +147,10 @@ export function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): G
       ...left(
         'per minute',
         metrics.own('HeldRecords', sum('held')),
-        metrics.mapping('OnFailureDestinationDeliveredEventCount', sum('given up to the bucket')),
-        metrics.mapping('DroppedEventCount', sum('lost')),
-        metrics.handler('DestinationDeliveryFailures', sum('failed deliveries to the bucket')),
+        ...ofMapping,
+        metrics.handler('DestinationDeliveryFailures', sum(`failed deliveries to the ${place}`)),
       ),
-      leftAnnotations: [alarmLine('batches-given-up')],
+      leftAnnotations: [alarmLine(mappingMetrics ? 'batches-given-up' : 'deliveries-failed')],
     },
     ...(age === undefined ? [] : [{ ...lookAgain, ...right('seconds', age) }]),
   ];
@@ -153,20 +164,21 @@ export function destinationGraphs(
     metrics.destination('ConsumedWriteCapacityUnits', table, sum(label));
   const throttled = (table: string, label: string) =>
     metrics.destination('WriteThrottleEvents', table, sum(label));
+  const writes = {
+    title: 'Writes at the destination',
+    ...left(
+      'write units per minute',
+      written(destination.table, 'twin'),
+      written(stateTable, 'state table'),
+    ),
+    ...right(
+      'throttles per minute',
+      throttled(destination.table, 'twin throttled'),
+      throttled(stateTable, 'state table throttled'),
+    ),
+  };
   return [
-    {
-      title: 'Writes at the destination',
-      ...left(
-        'write units per minute',
-        written(destination.table, 'twin'),
-        written(stateTable, 'state table'),
-      ),
-      ...right(
-        'throttles per minute',
-        throttled(destination.table, 'twin throttled'),
-        throttled(stateTable, 'state table throttled'),
-      ),
-    },
+    ...(metrics.seesDestination ? [writes] : []),
     {
       title: 'Failed requests and invocations',
       ...left(
@@ -198,6 +210,11 @@ export function costGraphs(
 ): GraphWidgetProps[] {
   const perMs = ((memoryMiB / 1_024) * LIST_PRICES.lambdaGBSecond) / 1_000;
   const written = (table: string) => metrics.destination('ConsumedWriteCapacityUnits', table);
+  const writes = expression(
+    `(FILL(twin, 0) + FILL(state, 0)) * ${hourly(LIST_PRICES.writeUnit)}`,
+    { twin: written(destination.table), state: written(stateTable) },
+    'writes at the destination',
+  );
   return [
     {
       title: 'Cost per hour, at the rate of each minute (estimate)',
@@ -209,11 +226,7 @@ export function costGraphs(
           { ms: metrics.handler('Duration'), invocations: metrics.handler('Invocations') },
           'function',
         ),
-        expression(
-          `(FILL(twin, 0) + FILL(state, 0)) * ${hourly(LIST_PRICES.writeUnit)}`,
-          { twin: written(destination.table), state: written(stateTable) },
-          'writes at the destination',
-        ),
+        ...(metrics.seesDestination ? [writes] : []),
       ),
     },
   ];

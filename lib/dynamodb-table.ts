@@ -6,6 +6,7 @@ import {
   type Attribute,
   AttributeType,
   Billing,
+  StreamViewType,
   TableEncryptionV2,
   type TablePropsV2,
   TableV2,
@@ -14,6 +15,9 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { KeyAttribute, TableConfig } from '../src/config/schema.ts';
 import { UsageError } from '../src/errors.ts';
+
+/** Ferry writes whole items, so it needs the new image and would only pay for an old one. */
+export const SOURCE_STREAM = StreamViewType.NEW_IMAGE;
 
 type Optional = Pick<TablePropsV2, 'sortKey' | 'timeToLiveAttribute' | 'dynamoStream'>;
 

@@ -1,6 +1,7 @@
 // Where records go that do not reach the twin: the dead-letter queue, to which the function sends
-// what cannot be applied, and the on-failure bucket, where Lambda puts the batches it gives up.
-// The look-again queue is made like the first.
+// what cannot be applied, and the on-failure bucket, where Lambda puts the batches it gives up. In a partition
+// where Lambda does not store them, the queue gets where they are in the stream. The look-again queue is made like
+// the first.
 
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -8,11 +9,8 @@ import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3'
 import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import {
-  deadLetterQueueName,
-  DEAD_LETTER_RETENTION_SECONDS,
-  DEAD_LETTER_SIZE_BYTES_MAX,
-} from '../src/config/names.ts';
+import { deadLetterQueueName, DEAD_LETTER_RETENTION_SECONDS } from '../src/config/names.ts';
+import { servicesAt } from '../src/config/partition-services.ts';
 import { customerKey } from './customer-keys.ts';
 
 /**
@@ -26,7 +24,7 @@ export function createDeadLetterQueue(scope: Construct, replication: Replication
   return createQueue(scope, 'DeadLetterQueue', {
     queueName: deadLetterQueueName(replication.name),
     retentionPeriod: Duration.seconds(DEAD_LETTER_RETENTION_SECONDS),
-    maxMessageSizeBytes: DEAD_LETTER_SIZE_BYTES_MAX,
+    maxMessageSizeBytes: servicesAt(replication.source.region).messageBytesMax,
     key: customerKey(scope, replication, 'deadLetterQueue'),
     whyNoDeadLetters:
       'It is a dead-letter queue: the function sends to it, so no queue names it as such.',

@@ -9,7 +9,6 @@ import {
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
@@ -17,14 +16,14 @@ import type { ReplicationConfig } from '../src/config/schema.ts';
 import { alarmTopicName } from '../src/config/names.ts';
 import { type AlarmSpec, alarmSpecs } from './alarm-specs.ts';
 import { alarmDescription } from './alarm-text.ts';
+import { createAlarmTopic } from './alarm-topic.ts';
 import { customerKey } from './customer-keys.ts';
-import { arnHere } from './policies.ts';
 import type { ReplicationMetrics } from './replication-metrics.ts';
 
 export interface ReplicationAlarmsProps {
   readonly replication: ReplicationConfig;
   readonly metrics: ReplicationMetrics;
-  /** @default - a topic of its own */
+  /** @default - that of the configuration, or else a topic of its own */
   readonly topic?: ITopic | undefined;
 }
 
@@ -41,7 +40,7 @@ export class ReplicationAlarms extends Construct {
   ) {
     super(scope, id);
     const { email } = replication.alarms;
-    this.topic = topic ?? this.#createTopic(replication);
+    this.topic = topic ?? this.#topicOf(replication);
     if (email !== undefined) this.topic.addSubscription(new EmailSubscription(email));
     this.alarms = alarmSpecs(replication, metrics).map((spec) =>
       this.#createAlarm(replication, spec),
@@ -49,27 +48,15 @@ export class ReplicationAlarms extends Construct {
     this.summary = this.#createSummary(replication);
   }
 
-  #createTopic(replication: ReplicationConfig): Topic {
-    // Without a customer key it is not encrypted: CloudWatch may not use AWS's own key for SNS, and alarms carry
-    // no items.
-    const masterKey = customerKey(this, replication, 'alarmTopic');
-    const topic = new Topic(this, 'Topic', {
+  #topicOf(replication: ReplicationConfig): ITopic {
+    const { topicArn } = replication.alarms;
+    if (topicArn !== undefined) return Topic.fromTopicArn(this, 'Topic', topicArn);
+    return createAlarmTopic(this, {
       topicName: alarmTopicName(replication.name),
-      enforceSSL: true,
-      ...(masterKey && { masterKey }),
+      alarmNames: alarmName(replication.name, '*'),
+      sid: 'AlarmsOfThisReplication',
+      masterKey: customerKey(this, replication, 'alarmTopic'),
     });
-    const alarms = arnHere(this, 'cloudwatch', `alarm:${alarmName(replication.name, '*')}`);
-    // The rule about TLS replaces the policy of a new topic, which would let the account's alarms in.
-    topic.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'AlarmsOfThisReplication',
-        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-        actions: ['sns:Publish'],
-        resources: [topic.topicArn],
-        conditions: { ArnLike: { 'aws:SourceArn': alarms } },
-      }),
-    );
-    return topic;
   }
 
   #createAlarm(replication: ReplicationConfig, spec: AlarmSpec): Alarm {
@@ -105,12 +92,13 @@ export class ReplicationAlarms extends Construct {
   }
 }
 
-const DEGRADED = {
+/** Sums up the alarms of a replication. */
+export const DEGRADED = {
   anchor: 'degraded',
   meaning: 'Replication degraded: one of its alarms fires.',
   firstStep: 'Look at the other alarms of this replication.',
 };
 
-function alarmName(replication: string, anchor: string): string {
+export function alarmName(replication: string, anchor: string): string {
   return `ferry-${replication}-${anchor}`;
 }

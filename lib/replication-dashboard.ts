@@ -12,7 +12,8 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import { alarmSpecs, EXPIRING_HOURS, WAITING_HOURS } from './alarm-specs.ts';
+import { expiringHours, WAITING_HOURS } from '../src/config/record-age.ts';
+import { alarmSpecs } from './alarm-specs.ts';
 import { dashboardName, isUrl } from './alarm-text.ts';
 import {
   alarmLines,
@@ -59,7 +60,7 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
   ];
   return [
     ...row(
-      `Is it behind?\nTime from a write at the source to the write on the twin. ${precision(replication)} The stream keeps records for 24 hours. Alarms fire when a record has waited for ${WAITING_HOURS} hour and for ${EXPIRING_HOURS} hours.`,
+      `Is it behind?\nTime from a write at the source to the write on the twin. ${precision(replication)} The stream keeps records for 24 hours. Alarms fire when a record has waited for ${WAITING_HOURS} hour and for ${expiringHours(replication)} hours.`,
       'latency-high',
       lagGraphs(replication, metrics, alarmLine),
     ),
@@ -78,11 +79,13 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
       'destination-unreachable',
       destinationGraphs(replication, metrics),
     ),
-    ...row(
-      'What does it cost?\nAn estimate with the on-demand list prices of us-east-1. It does not include reads, queue requests, logs, alarms and indexes of the twin.',
-      'costs',
-      costGraphs(replication, metrics),
-    ),
+    ...(metrics.services.listPrices
+      ? row(
+          'What does it cost?\nAn estimate with the on-demand list prices of us-east-1. It does not include reads, queue requests, logs, alarms and indexes of the twin.',
+          'costs',
+          costGraphs(replication, metrics),
+        )
+      : []),
   ];
 }
 
@@ -109,7 +112,8 @@ const ENTRY_HEIGHT = 9;
 function runbookRows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWidget[][] {
   if (isUrl(replication.alarms.runbook)) return [];
   const ofAlarms = alarmSpecs(replication, metrics).map(({ anchor, runbook = anchor }) => runbook);
-  const anchors = new Set([...ofAlarms, ...MORE_ENTRIES]);
+  const givenUp = metrics.services.onFailureBucket ? [] : ['batches-given-up'];
+  const anchors = new Set([...ofAlarms, ...givenUp, ...MORE_ENTRIES]);
   const entries = entriesFor(replication, anchors).map(
     (markdown) => new TextWidget({ markdown, width: WIDTH / 2, height: ENTRY_HEIGHT }),
   );

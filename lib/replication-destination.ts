@@ -7,7 +7,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { keyOf } from '../src/config/encryption-keys.ts';
 import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
-import { createConfiguredTable, createProtectedTable } from './dynamodb-table.ts';
+import { createConfiguredTable, createProtectedTable, SOURCE_STREAM } from './dynamodb-table.ts';
 import type { ConfiguredReplication, DestinationTable } from './replication-props.ts';
 import { nameOf, refusal } from './replication-settings.ts';
 
@@ -22,6 +22,8 @@ export interface ReplicationDestinationProps {
   readonly sortKey?: Attribute;
   /** Of a twin that is created. @default - its items do not expire */
   readonly timeToLiveAttribute?: string;
+  /** Whether a twin that is created is the source of another replication. @default false */
+  readonly isSource?: boolean;
   /** Of the twin. @default - an AWS managed key */
   readonly encryptionKey?: IKey;
   /** @default - ferry-NAME-state */
@@ -45,7 +47,9 @@ export class ReplicationDestination extends Construct implements DestinationTabl
   constructor(
     scope: Construct,
     id: string,
-    props: ReplicationDestinationProps | Pick<ConfiguredReplication, 'config'>,
+    props:
+      | ReplicationDestinationProps
+      | (Pick<ConfiguredReplication, 'config'> & Pick<ReplicationDestinationProps, 'isSource'>),
   ) {
     super(scope, id);
     const { destination, stateTable, stateKeyArn } =
@@ -69,6 +73,7 @@ export class ReplicationDestination extends Construct implements DestinationTabl
     this.twin = destination.create
       ? createConfiguredTable(this, 'TwinTable', destination, {
           ...(timeToLiveAttribute && { timeToLiveAttribute }),
+          ...(props.isSource === true && { dynamoStream: SOURCE_STREAM }),
         })
       : undefined;
   }

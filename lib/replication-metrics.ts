@@ -10,6 +10,8 @@ import {
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import { isOtherAccount, isOtherPartition } from '../src/config/accounts.ts';
+import { type PartitionServices, servicesAt } from '../src/config/partition-services.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import {
   heartbeatName,
@@ -25,6 +27,10 @@ const SUM = { statistic: Stats.SUM, period: PERIOD };
 export const MAXIMUM = { statistic: Stats.MAXIMUM, period: PERIOD };
 
 export class ReplicationMetrics {
+  /** Of the partition of the source. */
+  readonly services: PartitionServices;
+  /** Whether CloudWatch shows metrics of the twin here: of another account or partition, it does not. */
+  readonly seesDestination: boolean;
   readonly #replication: ReplicationConfig;
   readonly #replicator: StreamReplicator;
   readonly #lookAgain: LookAgain | undefined;
@@ -33,18 +39,14 @@ export class ReplicationMetrics {
     this.#replication = replicator.deployed.replication;
     this.#replicator = replicator;
     this.#lookAgain = lookAgain;
+    this.services = servicesAt(this.#replication.source.region);
+    this.seesDestination =
+      !isOtherAccount(this.#replication) && !isOtherPartition(this.#replication);
   }
 
   /** One of Ferry's own. */
   own(metricName: MetricName, options: MetricOptions = {}): Metric {
-    const { name, source, destination } = this.#replication;
-    const dimensionsMap: Record<(typeof METRIC_DIMENSIONS)[number], string> = {
-      Replication: name,
-      SourceRegion: source.region,
-      ReceivingRegion: destination.region,
-    };
-    const namespace = METRIC_NAMESPACE;
-    return new Metric({ namespace, metricName, dimensionsMap, ...SUM, ...options });
+    return ownMetric(this.#replication, metricName, options);
   }
 
   /** One of Lambda's about the function. */
@@ -81,9 +83,16 @@ export class ReplicationMetrics {
   }
 
   /** Messages that the look-again function could not finish, or could not be called for. */
-  lookAgainFailures(): Metric | undefined {
+  lookAgainFailures(): IMetric | undefined {
     const mapping = this.#lookAgain?.eventSourceMapping;
-    return mapping && ofMapping(mapping, 'FailedInvokeEventCount');
+    const queue = this.#replicator.deployed.lookAgainQueue;
+    if (mapping === undefined || queue === undefined) return undefined;
+    if (this.services.mappingMetrics) return ofMapping(mapping, 'FailedInvokeEventCount');
+    const received = queue.metricNumberOfMessagesReceived(SUM);
+    const deleted = queue.metricNumberOfMessagesDeleted(SUM);
+    // Of a message that is received and deleted, the minute may differ.
+    const text = 'IF(received > 2 * FILL(deleted, 0), 1, 0)';
+    return expression(text, { received, deleted }, 'received, and not deleted');
   }
 
   oldestDeadLetter(label: string): IMetric {
@@ -91,6 +100,21 @@ export class ReplicationMetrics {
     const seconds = queue.metricApproximateAgeOfOldestMessage(MAXIMUM);
     return expression('seconds / 86400', { seconds }, label);
   }
+}
+
+/** Of a replication whose constructs may be in another stack. */
+export function ownMetric(
+  { name, source, destination }: Pick<ReplicationConfig, 'name' | 'source' | 'destination'>,
+  metricName: MetricName,
+  options: MetricOptions = {},
+): Metric {
+  const dimensionsMap: Record<(typeof METRIC_DIMENSIONS)[number], string> = {
+    Replication: name,
+    SourceRegion: source.region,
+    ReceivingRegion: destination.region,
+  };
+  const namespace = METRIC_NAMESPACE;
+  return new Metric({ namespace, metricName, dimensionsMap, ...SUM, ...options });
 }
 
 function ofMapping(mapping: EventSourceMapping, metricName: string, options?: MetricOptions) {

@@ -2,6 +2,7 @@
 
 import type { Duration, IResource } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { ReplicationConfig } from '../src/config/schema.ts';
@@ -74,6 +75,7 @@ export const SHARED_SETTINGS = [
   'reservedAttribute',
   'timestampAttribute',
   'bulk',
+  'dashboard',
 ] as const satisfies ReadonlyArray<keyof ReplicationConfig>;
 
 type SharedSettings = Pick<ReplicationConfig, (typeof SHARED_SETTINGS)[number]>;
@@ -102,7 +104,7 @@ export interface ReplicationProps extends Partial<SharedSettings> {
   readonly parallelizationFactor?: number;
   /** @default - until `maxRecordAge` */
   readonly retryAttempts?: number;
-  /** Age at which Lambda gives a record up to the on-failure bucket. @default - 20 hours */
+  /** Age at which Lambda gives a record up. @default - 20 hours; 12 hours where it does not store the record */
   readonly maxRecordAge?: Duration;
   /** Whether Lambda reads the stream. @default true */
   readonly enabled?: boolean;
@@ -114,6 +116,10 @@ export interface ReplicationProps extends Partial<SharedSettings> {
   readonly concurrency?: number;
   /** What carries the function's writes. @default 'signed' */
   readonly httpClient?: ReplicationConfig['function']['httpClient'];
+  /** Of all functions. @default - ARM */
+  readonly architecture?: Architecture;
+  /** Of all functions. @default - Node.js 24 */
+  readonly runtime?: Runtime;
   /** @default - 30 days */
   readonly logRetention?: RetentionDays;
 }
@@ -124,4 +130,6 @@ export interface ConfiguredReplication {
   readonly config: ReplicationConfig;
   /** @default - the `streamArn` of the configuration */
   readonly streamArn?: string | undefined;
+  /** @default - the topic of the configuration, or one for this replication */
+  readonly alarmTopic?: ITopic | undefined;
 }

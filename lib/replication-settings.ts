@@ -66,7 +66,12 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
     },
     ...Object.fromEntries(SHARED_SETTINGS.map((name) => [name, props[name]])),
     heartbeat: heartbeatKey && { key: heartbeatKey },
-    alarms: { email, runbook, latencySeconds: latency?.toSeconds() },
+    alarms: {
+      email,
+      runbook,
+      latencySeconds: latency?.toSeconds(),
+      ...(props.alarms === false && { enabled: false }),
+    },
     eventSource: {
       batchSize: props.batchSize,
       maxBatchingWindowSeconds: props.maxBatchingWindow?.toSeconds(),
@@ -80,6 +85,8 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
       timeoutSeconds: props.timeout?.toSeconds(),
       concurrency: props.concurrency,
       httpClient: props.httpClient,
+      architecture: props.architecture?.name,
+      runtime: props.runtime?.name,
       logRetentionDays: props.logRetention,
     },
   };
