@@ -2,9 +2,9 @@
 // `npm run --silent key-policy -- --account 111122223333 [--config FILE]`.
 
 import { parseArgs } from 'node:util';
-import { keyPolicies } from '../lib/key-policy.ts';
 import { loadConfig } from '../src/config/config-file.ts';
 import { UsageError } from '../src/errors.ts';
+import { keyPolicies } from '../src/permissions/key-policy.ts';
 
 function optionsOf(args: string[]): { account: string; config: string } {
   const { values, tokens } = parseArgs({

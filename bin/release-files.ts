@@ -26,16 +26,15 @@ function zipOf(directory: string): Uint8Array {
 }
 
 mkdirSync(RELEASE, { recursive: true });
-const source = sourceTemplate();
 const { definitions } = JSON.parse(readFileSync(packageFile('ferry.schema.json'), 'utf8')) as {
   readonly definitions: Readonly<Record<string, object>>;
 };
 const sums = [
   ...FUNCTION_NAMES.map((name) => write(`${name}.zip`, zipOf(functionDirectory(name)))),
   write('function-variable.schema.json', { ...definitions['functionVariable'], definitions }),
-  write('source.template.json', source),
+  write('source.template.json', sourceTemplate()),
   write('destination.template.json', destinationTemplate()),
-  write('policies.json', rolePolicies(source)),
+  write('policies.json', rolePolicies()),
 ];
 writeFileSync(join(RELEASE, 'SHA256SUMS'), sums.join(''));
 process.stdout.write(sums.join(''));

@@ -13,9 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
-
-/** Step Functions puts it into the ARN of each segment's execution. */
-export const SEGMENTS_LABEL = 'Segments';
+import { SEGMENTS_LABEL } from '../src/config/names.ts';
 
 /** The function is called for a segment until it says that the segment is done. */
 export function segmentStates(scope: Construct, segment: IFunction): DistributedMap {

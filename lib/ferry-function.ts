@@ -2,23 +2,29 @@
 // holds one inline policy per need. Whatever waits for the function finds its rights in force.
 
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { type PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
   Code,
   Function as LambdaFunction,
   LoggingFormat,
   Runtime,
+  RuntimeFamily,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Deployment, ReplicationConfig } from '../src/config/schema.ts';
+import { servicesAt } from '../src/config/partition-services.ts';
 import { type FunctionName, functionDirectory } from '../src/package-files.ts';
+import { isOtherAccount } from '../src/config/accounts.ts';
+import type { Arns } from '../src/permissions/arns.ts';
+import { functionNeeds, RUNNERS } from '../src/permissions/function-needs.ts';
+import type { Place } from '../src/permissions/statement.ts';
+import { customerKey } from './customer-keys.ts';
 import { functionEnvironment } from './function-environment.ts';
-import { customerKey, useOfKey } from './customer-keys.ts';
-import { acknowledgeWildcards, allow, policy } from './policies.ts';
+import { acknowledgeWildcards, arnsIn, policiesOf } from './policies.ts';
 
 /** A replication, and what its functions have to know of its stack. */
 export interface DeployedReplication {
@@ -31,20 +37,11 @@ export interface DeployedReplication {
   readonly lookAgainQueue: Queue | undefined;
 }
 
-/** What a function may do, besides writing its logs and reading its environment. */
-export interface RolePolicies {
-  readonly policies: Readonly<Record<string, PolicyDocument>>;
-  /** Resources in these policies with a wildcard, and why. @default - none */
-  readonly wildcards?: Readonly<Record<string, string>>;
-}
-
-interface FerryFunctionProps extends RolePolicies {
+interface FerryFunctionProps {
   readonly deployed: DeployedReplication;
   readonly code: FunctionName;
   readonly functionName: string;
   readonly description: string;
-  /** Of the role, after the replication's name. */
-  readonly roleDescription: string;
   readonly memorySize: number;
   readonly timeout: Duration;
   /** Of asynchronous invocations. @default - Lambda's own */
@@ -55,39 +52,55 @@ interface FerryFunctionProps extends RolePolicies {
 /** Adds `Function`, its `Role` and its `LogGroup` to `scope`. */
 export function createFerryFunction(
   scope: Construct,
-  { deployed, code, roleDescription, policies, wildcards, ...props }: FerryFunctionProps,
+  { deployed, code, ...props }: FerryFunctionProps,
 ): LambdaFunction {
   const { replication } = deployed;
+  const { architecture, runtime } = replication.function;
   const { functionName } = props;
   const environmentEncryption = customerKey(scope, replication, 'functions');
   const logGroup = createLogGroup(scope, 'LogGroup', {
     logGroupName: `/aws/lambda/${functionName}`,
     replication,
   });
-  const decrypt = useOfKey(replication, 'functions', 'lambda:InvokeFunction');
-  const writeLogs = allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn);
+  const arns = deployedArns(scope, deployed, { logs: logGroup.logGroupArn });
+  const needs = functionNeeds(code, replication, arns);
   const role = new Role(scope, 'Role', {
-    description: `Ferry ${replication.name}: ${roleDescription}`,
+    // The writer role of another account trusts it by its name.
+    ...(isOtherAccount(replication) && { roleName: functionName }),
+    description: `Ferry ${replication.name}: ${RUNNERS[code]}`,
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    inlinePolicies: {
-      WriteLogs: policy(writeLogs, ...useOfKey(replication, 'logGroups', 'logs:PutLogEvents')),
-      ...policies,
-      ...(decrypt.length > 0 && { DecryptEnvironment: policy(...decrypt) }),
-    },
+    inlinePolicies: policiesOf(needs),
   });
-  if (wildcards !== undefined) acknowledgeWildcards(role, wildcards);
+  acknowledgeWildcards(role, needs);
   return new LambdaFunction(scope, 'Function', {
     ...props,
-    runtime: Runtime.NODEJS_24_X,
-    architecture: Architecture.ARM_64,
+    runtime: new Runtime(runtime, RuntimeFamily.NODEJS),
+    architecture: architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,
     // As `npm run build` made it: the modules, and nothing else that is beside them.
     code: Code.fromAsset(functionDirectory(code), { exclude: ['*', '!*.mjs'] }),
     handler: 'index.handler',
-    loggingFormat: LoggingFormat.JSON,
+    loggingFormat: servicesAt(replication.source.region).jsonLogs
+      ? LoggingFormat.JSON
+      : LoggingFormat.TEXT,
     logGroup,
     environment: functionEnvironment(functionName, deploymentOf(deployed)),
     ...(environmentEncryption && { environmentEncryption }),
     role,
+  });
+}
+
+/** What the functions and the operators of a replication have to do with. */
+export function deployedArns(
+  scope: Construct,
+  { replication, streamArn, deadLetterQueue, onFailureBucket, lookAgainQueue }: DeployedReplication,
+  known: Partial<Record<Place, string>> = {},
+): Arns {
+  return arnsIn(scope, replication, {
+    stream: streamArn,
+    deadLetters: deadLetterQueue.queueArn,
+    bucket: onFailureBucket.bucketArn,
+    ...(lookAgainQueue && { lookAgain: lookAgainQueue.queueArn }),
+    ...known,
   });
 }
 

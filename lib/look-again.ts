@@ -2,20 +2,15 @@
 // keys on the twin.
 
 import { Duration } from 'aws-cdk-lib';
-import type { PolicyDocument } from 'aws-cdk-lib/aws-iam';
-import {
-  EventSourceMapping,
-  type Function as LambdaFunction,
-  MetricType,
-} from 'aws-cdk-lib/aws-lambda';
+import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { LOOK_AGAIN_RETENTION_SECONDS, lookAgainName } from '../src/config/names.ts';
 import { createQueue } from './failure-destinations.ts';
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
-import { customerKey, useOfDestinationKeys, useOfKey } from './customer-keys.ts';
-import { allow, policy, tableArn } from './policies.ts';
+import { customerKey } from './customer-keys.ts';
+import { mappingMetrics } from './mapping-metrics.ts';
 
 const TIMEOUT = Duration.minutes(1);
 /** So many invocations at once; each reads a hundred keys a request. */
@@ -48,8 +43,6 @@ export class LookAgain extends Construct {
       code: 'look-again',
       functionName: lookAgainName(replication.name),
       description: `Ferry ${replication.name}: looks at deletes again`,
-      roleDescription: 'the function that looks at deletes again',
-      policies: policies(this, replication, queue),
       memorySize: 256,
       timeout: TIMEOUT,
     });
@@ -60,31 +53,7 @@ export class LookAgain extends Construct {
       batchSize: MESSAGES_PER_INVOCATION,
       maxConcurrency: CONCURRENCY_MAX,
       reportBatchItemFailures: true,
-      metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
+      ...mappingMetrics(replication.source),
     });
   }
-}
-
-/** Reads versions, deletes items, and can write none. */
-function policies(
-  scope: Construct,
-  replication: ReplicationConfig,
-  queue: Queue,
-): Record<string, PolicyDocument> {
-  const { region, table } = replication.destination;
-  return {
-    ReceiveAnnouncements: policy(
-      allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], queue.queueArn),
-      ...useOfKey(replication, 'lookAgainQueue', 'sqs:ReceiveMessage'),
-    ),
-    LookAtTwin: policy(
-      allow(['dynamodb:BatchGetItem', 'dynamodb:DeleteItem'], tableArn(scope, region, table)),
-      // A revenant goes in a transaction that asks whether its delete is remembered.
-      allow(
-        ['dynamodb:GetItem', 'dynamodb:ConditionCheckItem'],
-        tableArn(scope, region, replication.stateTable),
-      ),
-      ...useOfDestinationKeys(replication),
-    ),
-  };
 }

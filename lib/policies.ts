@@ -1,9 +1,12 @@
-// Statements that the roles of this app share.
+// What roles may do -> policies of the CDK, with CloudFormation's references for what it creates.
 
 import { ArnFormat, Aws, Stack, Token, Validations } from 'aws-cdk-lib';
-import { type Conditions, PolicyDocument, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import { PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { type Partition, partitionOf } from '../src/config/partition.ts';
+import type { ReplicationConfig, TableConfig } from '../src/config/schema.ts';
+import { type Arns, arnsOf } from '../src/permissions/arns.ts';
+import type { Needs, Place, Statement } from '../src/permissions/statement.ts';
 
 /** Of a Region that only a deployment knows, CloudFormation fills the partition in. */
 export function partitionAt(region: string): Partition {
@@ -17,40 +20,62 @@ export function arnHere(scope: Construct, service: string, resource: string): st
   return Stack.of(scope).formatArn({ partition: Aws.PARTITION, service, resource, arnFormat });
 }
 
-/** Of a table in this account. */
-export function tableArn(scope: Construct, region: string, tableName: string): string {
-  return Stack.of(scope).formatArn({
-    partition: Aws.PARTITION,
-    service: 'dynamodb',
-    region,
-    resource: 'table',
-    resourceName: tableName,
+/**
+ * What statements are about in this stack. The accounts of both sides are the stack's, unless the configuration has them.
+ * @param known what the stack itself knows better than by name.
+ */
+export function arnsIn(
+  scope: Construct,
+  replication: ReplicationConfig,
+  known: Partial<Record<Place, string>> = {},
+): Arns {
+  const owner = ({ account = Stack.of(scope).account }: TableConfig) => {
+    return { partition: Aws.PARTITION, account };
+  };
+  const { source, destination } = replication;
+  return arnsOf(replication, {
+    source: owner(source),
+    destination: owner(destination),
+    partitionAt,
+    known,
   });
 }
 
-/** A policy takes no other characters than these, and reads `${` as the beginning of a variable. */
-export function fitsPolicy(text: string): boolean {
-  return /^[\u0020-\u00ff]*$/.test(text) && !text.includes('${');
+/** One document for each need. */
+export function policiesOf(needs: Needs): Record<string, PolicyDocument> {
+  return Object.fromEntries(
+    Object.entries(needs).map(([name, statements]) => [
+      name,
+      new PolicyDocument({ statements: statements.map(policyStatement) }),
+    ]),
+  );
 }
 
-export function policy(...statements: PolicyStatement[]): PolicyDocument {
-  return new PolicyDocument({ statements });
-}
-
-export function allow(
-  actions: readonly string[],
-  resource: string,
-  conditions: Conditions = {},
-): PolicyStatement {
+export function policyStatement({ actions, resource, conditions }: Statement): PolicyStatement {
   return new PolicyStatement({ actions: [...actions], resources: [resource], conditions });
 }
 
+/** Why the resources of a place have a wildcard. */
+const WILDCARDS: Partial<Record<Place, string>> = {
+  anything: 'IAM knows no resource to which these actions could be limited.',
+  objects: 'Lambda chooses the names of the objects that it writes to this bucket.',
+  reports: 'Each report is an object of its own, under this prefix.',
+  batches: 'Each batch that Lambda gives up is an object of its own, under this prefix.',
+  executions: 'A segment runs as an execution of this state machine; Step Functions names them.',
+  segments: 'A segment runs as an execution of this state machine; Step Functions names them.',
+  mappings: 'Lambda gives an event source mapping its id; the operator finds it by the function.',
+};
+
 /** Answers cdk-nag's finding about each resource with a wildcard in a role's policies. */
-export function acknowledgeWildcards(role: Role, reasons: Readonly<Record<string, string>>): void {
-  const findings = Object.entries(reasons).map(([resource, reason]) => ({
-    id: `AwsSolutions-IAM5[Resource::${asFound(Stack.of(role).resolve(resource))}]`,
-    reason,
-  }));
+export function acknowledgeWildcards(role: Construct, needs: Needs): void {
+  const findings = Object.values(needs)
+    .flat()
+    .flatMap(({ place, resource }) => {
+      const reason = WILDCARDS[place];
+      if (reason === undefined) return [];
+      const found = asFound(Stack.of(role).resolve(resource));
+      return { id: `AwsSolutions-IAM5[Resource::${found}]`, reason };
+    });
   Validations.of(role).acknowledge(...findings);
 }
 

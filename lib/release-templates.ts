@@ -15,8 +15,9 @@ import { CfnFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-la
 import type { Construct } from 'constructs';
 import { NAME_PATTERN } from '../src/config/names.ts';
 import type { FunctionName } from '../src/package-files.ts';
-import { withNames } from './documents/permissions-document.ts';
-import type { Resources } from './documents/sample-templates.ts';
+import { functionSets } from '../src/permissions/policies.ts';
+import type { IamPolicy } from '../src/permissions/statement.ts';
+import { type Resources, sampleReplication } from './documents/sample-templates.ts';
 import { Replication } from './replication.ts';
 import { ReplicationDestination } from './replication-destination.ts';
 
@@ -64,15 +65,32 @@ export function destinationTemplate(): Template {
   });
 }
 
-/** By logical id of the role: its policies, with `${Name}` and the like where a deployment knows the value. */
-export function rolePolicies({ Resources }: Template): Record<string, unknown> {
-  const roles = Object.entries(Resources).filter(([, { Type }]) => Type === 'AWS::IAM::Role');
-  return Object.fromEntries(
-    roles.map(([id, { Properties }]) => [
-      id,
-      withNames(Properties['Policies'], (one) => `\${${one.replace('AWS::', '')}}`),
-    ]),
+/** By the name of the role: its policy, with `${Name}` and the like where a deployment knows the value. */
+export function rolePolicies(): Record<string, IamPolicy> {
+  const { source, ...sample } = sampleReplication();
+  const replication = {
+    ...sample,
+    name: '${Name}',
+    stateTable: 'ferry-${Name}-state',
+    source: { ...source, account: '${AccountId}', region: '${Region}' },
+    destination: {
+      region: '${DestinationRegion}',
+      table: '${DestinationTableName}',
+      account: '${AccountId}',
+      create: false,
+    },
+  };
+  const known = {
+    source: '${SourceTableArn}',
+    stream: '${SourceStreamArn}',
+    bucket: '${OnFailureBucketArn}',
+  };
+  const policies = functionSets(replication, known).map(({ role, policy }) => [role, policy]);
+  const text = JSON.stringify(Object.fromEntries(policies)).replaceAll(
+    'arn:aws',
+    'arn:${Partition}',
   );
+  return JSON.parse(text) as Record<string, IamPolicy>;
 }
 
 type Parameter = (id: string, description: string, more?: CfnParameterProps) => string;

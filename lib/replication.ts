@@ -13,11 +13,12 @@ import type { MetricName } from '../src/config/names.ts';
 import { regionDoubts } from '../src/config/regions.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { UsageError } from '../src/errors.ts';
+import { keyPolicies } from '../src/permissions/key-policy.ts';
 import { BulkRuns } from './bulk-runs.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { keyPolicies } from './key-policy.ts';
 import { LookAgain } from './look-again.ts';
 import { grantRedrive } from './operator-grants.ts';
+import { partitionAt } from './policies.ts';
 import { ReplicationAlarms } from './replication-alarms.ts';
 import { createDashboard } from './replication-dashboard.ts';
 import { ReplicationMetrics } from './replication-metrics.ts';
@@ -41,7 +42,8 @@ export class Replication extends Construct {
   readonly deadLetterQueue: Queue;
   /** Batches that Lambda gave up after their last retry or at their highest age. */
   readonly onFailureBucket: Bucket;
-  readonly dashboard: Dashboard;
+  /** Undefined where `dashboard` is `false`. */
+  readonly dashboard: Dashboard | undefined;
   /** With "checked" tombstones. */
   readonly lookAgain: LookAgain | undefined;
   /** With `bulk`. */
@@ -55,10 +57,13 @@ export class Replication extends Construct {
   constructor(scope: Construct, id: string, props: ReplicationProps | ConfiguredReplication) {
     super(scope, id);
     const fromProps = 'config' in props ? undefined : props;
-    const { config, streamArn }: ConfiguredReplication =
-      'config' in props
-        ? props
-        : { config: configurationOf(this, props, this.#otherReplications()) };
+    const {
+      config,
+      streamArn,
+      alarmTopic: topic,
+    }: ConfiguredReplication = 'config' in props
+      ? props
+      : { config: configurationOf(this, props, this.#otherReplications()) };
     this.config = config;
     const replicator = new StreamReplicator(this, 'Replicator', {
       replication: config,
@@ -76,15 +81,16 @@ export class Replication extends Construct {
     // The first heartbeat is late from the start if nothing reads the stream yet.
     this.heartbeat?.node.addDependency(this.eventSourceMapping);
     this.#metrics = new ReplicationMetrics(replicator, this.lookAgain);
-    this.dashboard = createDashboard(this, config, this.#metrics);
-    if (fromProps?.alarms !== false) this.addAlarms(fromProps?.alarms);
+    this.dashboard = config.dashboard ? createDashboard(this, config, this.#metrics) : undefined;
+    if (config.alarms.enabled) this.addAlarms(fromProps?.alarms || { ...(topic && { topic }) });
     if (Construct.isConstruct(fromProps?.destination))
       this.node.addDependency(fromProps.destination);
     this.#letServicesUseKeys(fromProps === undefined ? [] : keysOf(fromProps));
     this.#doubtRegions();
+    for (const lack of whatIsMissing(config, this.#metrics)) Annotations.of(this).addInfo(lack);
   }
 
-  /** Undefined until `addAlarms()`, where `alarms` is `false`. */
+  /** Undefined until `addAlarms()`, where alarms are switched off. */
   get alarms(): ReplicationAlarms | undefined {
     return this.#alarms;
   }
@@ -137,7 +143,8 @@ export class Replication extends Construct {
 
   /** Without it, the deployment fails at a log group, and no alarm is sent. */
   #letServicesUseKeys(keys: readonly IKey[]): void {
-    for (const [keyArn, statements] of keyPolicies([this.config], Stack.of(this).account)) {
+    const policies = keyPolicies([this.config], Stack.of(this).account, partitionAt);
+    for (const [keyArn, statements] of policies) {
       const key = keys.find((one) => one.keyArn === keyArn);
       const services = statements.flatMap((statement) => {
         if (!('Service' in statement.Principal)) return [];
@@ -172,6 +179,19 @@ function streamOf({ source }: ReplicationConfig, streamArn = source.streamArn): 
     code: 'config.invalid',
     hint: 'Give the table\'s "streamArn", or set "create" to true to make a new table.',
   });
+}
+
+/** What partitions and accounts take away from a replication. */
+function* whatIsMissing(
+  { source: { region }, dashboard }: ReplicationConfig,
+  { services, seesDestination }: ReplicationMetrics,
+): Generator<string> {
+  if (!services.onFailureBucket)
+    yield `In ${region}, Lambda does not store the records that it gives up. The dead-letter queue gets where they are in the stream, which keeps them for 24 hours.`;
+  if (!services.mappingMetrics)
+    yield `In ${region}, Lambda publishes no metrics of event source mappings. The alarms batches-given-up and batches-lost are left out, and look-again-failing counts messages of the queue.`;
+  if (dashboard && !seesDestination)
+    yield 'The dashboard has no metrics of the twin, because the twin is in another account or partition.';
 }
 
 function keysOf({ source, destination, encryption }: ReplicationProps): IKey[] {

@@ -6,19 +6,18 @@ import {
   EventSourceMapping,
   type Function as LambdaFunction,
   type IEventSourceDlq,
-  MetricType,
   StartingPosition,
 } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { functionName } from '../src/config/names.ts';
+import { servicesAt } from '../src/config/partition-services.ts';
 import { UsageError } from '../src/errors.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
 import { fit, FUNCTION_DESCRIPTION_MAX } from './fit.ts';
 import { createLookAgainQueue } from './look-again.ts';
-import { partitionAt } from './policies.ts';
-import { replicatorPolicies } from './replicator-policies.ts';
+import { mappingMetrics } from './mapping-metrics.ts';
 
 export type StreamReplicatorProps = Pick<DeployedReplication, 'replication' | 'streamArn'>;
 
@@ -31,7 +30,7 @@ export class StreamReplicator extends Construct {
 
   constructor(scope: Construct, id: string, { replication, streamArn }: StreamReplicatorProps) {
     super(scope, id);
-    refuseWrongRegions(Stack.of(this).region, replication);
+    refuseWrongRegion(Stack.of(this).region, replication);
     this.deployed = {
       replication,
       streamArn,
@@ -54,20 +53,19 @@ export class StreamReplicator extends Construct {
         `Ferry ${name}: writes changes of ${source.table} to ${destination.table} (${destination.region})`,
         FUNCTION_DESCRIPTION_MAX,
       ),
-      roleDescription: 'the replicate function',
-      ...replicatorPolicies(this, this.deployed),
       memorySize: settings.memoryMiB,
       timeout: Duration.seconds(settings.timeoutSeconds),
     });
   }
 
   #createEventSourceMapping(): EventSourceMapping {
-    const { replication, streamArn, onFailureBucket } = this.deployed;
-    const { eventSource } = replication;
-    // CDK's own S3 destination would let the function read and delete what is stored there.
-    const onFailure: IEventSourceDlq = {
-      bind: () => ({ destination: onFailureBucket.bucketArn }),
-    };
+    const { replication, streamArn, onFailureBucket, deadLetterQueue } = this.deployed;
+    const { eventSource, source } = replication;
+    const destination = servicesAt(source.region).onFailureBucket
+      ? onFailureBucket.bucketArn
+      : deadLetterQueue.queueArn;
+    // CDK's own destinations would give the function more permissions than it needs.
+    const onFailure: IEventSourceDlq = { bind: () => ({ destination }) };
     // Not CDK's DynamoEventSource, which refuses batches over 1,000 records. The mapping waits for
     // the function, the function for its role, and the role holds its policies.
     return new EventSourceMapping(this, 'EventSourceMapping', {
@@ -83,26 +81,19 @@ export class StreamReplicator extends Construct {
       maxRecordAge: Duration.seconds(eventSource.maxRecordAgeSeconds),
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
-      metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
+      ...mappingMetrics(source),
       onFailure,
     });
   }
 }
 
-function refuseWrongRegions(stackRegion: string, replication: ReplicationConfig): void {
-  const { name, source, destination } = replication;
+function refuseWrongRegion(stackRegion: string, replication: ReplicationConfig): void {
+  const { name, source } = replication;
   // Of a stack without a Region, only its deployment shows where it is.
   if (![stackRegion, source.region].some(Token.isUnresolved) && stackRegion !== source.region) {
     throw new UsageError(
       `The replicator of ${name} must be in ${source.region}, beside its stream; its stack is in ${stackRegion}.`,
       { code: 'config.invalid', hint: "Give the stack the source's Region in env." },
-    );
-  }
-  const [from, to] = [source, destination].map(({ region }) => partitionAt(region).name);
-  if (from !== to && ![from, to].some(Token.isUnresolved)) {
-    throw new UsageError(
-      `${name} cannot be deployed from ${source.region} to ${destination.region}: a role in the partition ${from} has no rights in ${to}.`,
-      { code: 'config.invalid', hint: 'Choose two Regions of one partition.' },
     );
   }
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import schema from '../ferry.schema.json' with { type: 'json' };
-import { keyPolicies } from '../lib/key-policy.ts';
+import { keyPolicies } from '../src/permissions/key-policy.ts';
 import { parseConfig } from '../src/config/config.ts';
 
 const TIMEOUT_MS = 150_000;

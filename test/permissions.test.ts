@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COMMANDS } from '../lib/operator-needs.ts';
+import { COMMANDS } from '../src/permissions/operator-needs.ts';
 import { main } from '../src/cli/main.ts';
 import { functionModule } from '../src/package-files.ts';
 import type { ObjectStore } from '../src/ports.ts';

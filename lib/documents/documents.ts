@@ -12,11 +12,7 @@ import { settingsTables } from './settings-document.ts';
 const DOCUMENTS: Readonly<Record<string, (current: string) => string>> = {
   'docs/runbook.md': (current) => withAlarmLines(current, sampleResources()),
   'docs/permissions.md': (current) =>
-    between(
-      between(current, 'functions', functionPolicies(sampleResources())),
-      'operators',
-      operatorPolicies(),
-    ),
+    between(between(current, 'functions', functionPolicies()), 'operators', operatorPolicies()),
   'docs/settings.md': (current) => between(current, 'settings', settingsTables()),
   'ferry.schema.json': () => `${JSON.stringify(SCHEMA, null, 2)}\n`,
 };

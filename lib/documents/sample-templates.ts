@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import cdk from '../../cdk.json' with { type: 'json' };
 import { parseConfig } from '../../src/config/config.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { buildApp } from '../app.ts';
 
 interface Resource {
@@ -30,6 +31,13 @@ const SAMPLE = {
   // With an address, the description of an alarm ends with the anchor of its entry.
   alarms: { runbook: 'https://runbook.example' },
 };
+
+/** The same, checked. */
+export function sampleReplication(): ReplicationConfig {
+  const [replication] = parseConfig({ replications: [SAMPLE] }).replications;
+  if (replication === undefined) throw new Error('One replication is parsed to one.');
+  return replication;
+}
 
 let made: Resources | undefined;
 

@@ -1,6 +1,14 @@
 // What stays of a replication when its stacks are deleted, and what a teardown may delete of it.
 
-import { deadLetterQueueName, lookAgainName } from '../config/names.ts';
+import {
+  deadLetterQueueName,
+  destinationStack,
+  lookAgainName,
+  sourceStack,
+  STACK_PART_MIN,
+} from '../config/names.ts';
+
+export { bucketPrefix, destinationStack, sourceStack } from '../config/names.ts';
 
 interface ScopeTable {
   readonly region: string;
@@ -41,9 +49,6 @@ export const IMPORT_IDENTIFIERS: Readonly<Record<Leftover['kind'], string>> = {
   table: 'TableName',
 };
 
-export const sourceStack = (replication: string) => `ferry-${replication}-source`;
-export const destinationStack = (replication: string) => `ferry-${replication}-destination`;
-
 /** Everything that the app creates and keeps, in the order in which it is looked at. */
 export function leftoversOf({
   name,
@@ -68,14 +73,7 @@ export function leftoversOf({
   ];
 }
 
-/** CloudFormation shortens both parts of a bucket's name, but never to less than this. */
-const STACK_PART_MIN = 20;
 const BUCKET_PART = '-replicatoronfailure';
-
-/** CloudFormation made the bucket's name of the stack's, the bucket's and a random part. */
-export function bucketPrefix(replication: string): string {
-  return sourceStack(replication).toLowerCase().slice(0, STACK_PART_MIN);
-}
 
 /** @returns undefined where the bucket is of something else. */
 export function guessBucket(replication: string, name: string): BucketGuess | undefined {

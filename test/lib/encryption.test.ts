@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, it } from 'vitest';
-import { keyPolicies, type KeyPolicyStatement } from '../../lib/key-policy.ts';
+import { keyPolicies, type KeyPolicyStatement } from '../../src/permissions/key-policy.ts';
 import { appOf, BEATING, EXISTING, replicationOf, stackOf, temporary } from './stack-templates.ts';
 
 afterAll(() => rmSync(temporary, { recursive: true }));

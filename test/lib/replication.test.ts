@@ -41,7 +41,7 @@ import {
   type ReplicationProps,
   type SourceTable,
 } from '../../lib/index.ts';
-import { COMMANDS } from '../../lib/operator-needs.ts';
+import { COMMANDS } from '../../src/permissions/operator-needs.ts';
 import { readDeployment } from '../../src/config/function-variable.ts';
 import { emptyApp, EXISTING, replicationOf, STREAM_ARN, temporary } from './stack-templates.ts';
 

@@ -1,21 +1,7 @@
-// What each command asks AWS for, by IAM's names: the operator's part of docs/permissions.md, and what
-// constructs grant. A test runs the commands and compares with the requests that they really send.
+// What each command asks AWS for, by IAM's names: the operator's part of docs/permissions.md, and what operators'
+// roles and constructs grant. A test runs the commands and compares with the requests that they really send.
 
-/** Of one replication, in the terms of the document. */
-export type Place =
-  | 'source'
-  | 'twin'
-  | 'state'
-  | 'replicate'
-  | 'heartbeat'
-  | 'bulkFunction'
-  | 'stateMachine'
-  | 'executions'
-  | 'mappings'
-  | 'deadLetters'
-  | 'lookAgain'
-  | 'bucket'
-  | 'anything';
+import type { Place } from './statement.ts';
 
 /** One service and its actions on one place. */
 type Need = `${Place} ${string}:${string}`;
@@ -39,15 +25,6 @@ function needs(
 function eachAction(need: Need): string[] {
   const [, place = '', service = '', actions = ''] = /^(\w+) (\w+):(.+)$/.exec(need) ?? [];
   return actions.split(' ').map((action) => `${service}:${action} ${place}`);
-}
-
-/** What is done at each place: `dynamodb:GetItem` and more at `state`. */
-export function actionsByPlace(needs: readonly string[]): ReadonlyMap<Place, string[]> {
-  const actions = new Map<Place, string[]>();
-  for (const [action, place] of needs.map((need) => need.split(' ') as [string, Place])) {
-    actions.set(place, (actions.get(place) ?? []).concat(action));
-  }
-  return actions;
 }
 
 /** Commands that work on items first look at the tables and at the control row. */

@@ -1,11 +1,11 @@
 // What the policies of customer managed keys must allow. The app cannot change them, because it knows a key by its
 // ARN only. docs/customer-keys.md and `npm run key-policy` show these statements to the key's owner.
 
-import type { ReplicationConfig } from '../src/config/schema.ts';
-import { keyOf } from '../src/config/encryption-keys.ts';
-import { bulkName } from '../src/config/names.ts';
-import { keyActions, type KeyedService, viaService } from './customer-keys.ts';
-import { partitionAt } from './policies.ts';
+import { keyOf } from '../config/encryption-keys.ts';
+import { bulkName } from '../config/names.ts';
+import { partitionOf } from '../config/partition.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
+import { keyActions, type KeyedService, viaService } from './key-use.ts';
 
 export interface KeyPolicyStatement {
   readonly Sid: string;
@@ -19,20 +19,31 @@ export interface KeyPolicyStatement {
   >;
 }
 
-/** By the ARN of the key: what its policy must allow, for all these replications together. */
+/**
+ * By the ARN of the key: what its policy must allow, for all these replications together.
+ * @param account of the sides for which none is configured.
+ */
 export function keyPolicies(
   replications: readonly ReplicationConfig[],
   account: string,
+  partitionAt = partitionOf,
 ): ReadonlyMap<string, readonly KeyPolicyStatement[]> {
   const uses = replications.flatMap(keyUses);
   const keys = [...new Set(uses.map(({ keyArn }) => keyArn))];
-  const usesOf = (key: string) => uses.filter(({ keyArn }) => keyArn === key);
-  return new Map(keys.map((key) => [key, statements(usesOf(key), account)]));
+  return new Map(
+    keys.map((key) => {
+      const ofKey = uses.filter(({ keyArn }) => keyArn === key);
+      const owner = ofKey.find((use) => use.account !== undefined)?.account ?? account;
+      return [key, statements(ofKey, owner, partitionAt)];
+    }),
+  );
 }
 
 interface KeyUse {
   readonly keyArn: string;
   readonly region: string;
+  /** Of the roles and services that use it. */
+  readonly account?: string | undefined;
   /** The service that uses the key: with the permissions of its caller, or its service principal for logs and alarms. */
   readonly service: KeyedService | 'cloudwatch';
   /** Whether a deployment makes the service keep a grant to the key. */
@@ -43,7 +54,7 @@ interface KeyUse {
 
 function keyUses(replication: ReplicationConfig): KeyUse[] {
   const { name, source, destination, tombstones, bulk } = replication;
-  const { region } = destination;
+  const there = { region: destination.region, account: destination.account };
   const runs = `log-group:/aws/vendedlogs/states/${bulkName(name)}`;
   const logGroups = [`log-group:/aws/lambda/ferry-${name}-*`, ...(bulk ? [runs] : [])];
   const use = (
@@ -51,11 +62,14 @@ function keyUses(replication: ReplicationConfig): KeyUse[] {
     service: KeyUse['service'],
     more: Partial<KeyUse> = {},
   ): KeyUse[] =>
-    keyArn === undefined ? [] : [{ keyArn, region: source.region, service, ...more }];
+    keyArn === undefined
+      ? []
+      : [{ keyArn, region: source.region, account: source.account, service, ...more }];
   return [
     ...use(source.kmsKeyArn, 'dynamodb', { grants: source.create }),
-    ...use(destination.kmsKeyArn, 'dynamodb', { region, grants: destination.create }),
-    ...use(keyOf(replication, 'stateTable'), 'dynamodb', { region, grants: true }),
+    ...use(destination.kmsKeyArn, 'dynamodb', { ...there, grants: destination.create }),
+    ...use(destination.credentials?.kmsKeyArn, 'secretsmanager'),
+    ...use(keyOf(replication, 'stateTable'), 'dynamodb', { ...there, grants: true }),
     ...use(keyOf(replication, 'functions'), 'lambda', { grants: true }),
     ...use(keyOf(replication, 'deadLetterQueue'), 'sqs'),
     ...(tombstones === 'checked' ? use(keyOf(replication, 'lookAgainQueue'), 'sqs') : []),
@@ -91,7 +105,11 @@ interface Users {
 }
 
 /** @param account to which the app is deployed. */
-function statements(uses: readonly KeyUse[], account: string): KeyPolicyStatement[] {
+function statements(
+  uses: readonly KeyUse[],
+  account: string,
+  partitionAt: typeof partitionOf,
+): KeyPolicyStatement[] {
   const region = uses[0]?.region ?? '';
   const { name: partition, dnsSuffix } = partitionAt(region);
   const arns = (service: KeyUse['service']) =>
@@ -100,7 +118,9 @@ function statements(uses: readonly KeyUse[], account: string): KeyPolicyStatemen
       .flatMap(({ resources = [] }) => resources)
       .map((resource) => `arn:${partition}:${service}:${region}:${account}:${resource}`);
   const through = (services: readonly KeyedService[]) => ({
-    StringEquals: { 'kms:ViaService': services.flatMap((one) => viaService(one, region)) },
+    StringEquals: {
+      'kms:ViaService': services.flatMap((one) => viaService(one, region, partitionAt)),
+    },
   });
   const [services, granted] = [servicesOf(uses), servicesOf(uses.filter(({ grants }) => grants))];
   const [logGroups, alarms] = [arns('logs'), arns('cloudwatch')];

@@ -1,0 +1,253 @@
+// What each function of a replication, and the state machine of its bulk runs, may do: one entry for each need.
+
+import { LEDGER_ATTRIBUTES, ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
+import { servicesAt } from '../config/partition-services.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
+import type { FunctionName } from '../package-files.ts';
+import { allowing, type Arns } from './arns.ts';
+import { usingKeys } from './key-use.ts';
+import { throughAccess } from './reach.ts';
+import type { Needs, Place, Statement } from './statement.ts';
+
+/** The roles by what runs with them, and what it is called. */
+export const RUNNERS = {
+  replicate: 'the replicate function',
+  'look-again': 'the function that looks at deletes again',
+  'bulk-segment': 'the function for segments of backfill, verify and redrive',
+  heartbeat: 'the heartbeat function',
+} as const satisfies Record<FunctionName, string>;
+
+interface Parts {
+  readonly replication: ReplicationConfig;
+  readonly allow: ReturnType<typeof allowing>;
+  readonly keys: ReturnType<typeof usingKeys>;
+}
+
+const NEEDS: Readonly<Record<FunctionName, (parts: Parts) => Needs>> = {
+  replicate: replicatorNeeds,
+  'look-again': lookAgainNeeds,
+  'bulk-segment': segmentNeeds,
+  heartbeat: heartbeatNeeds,
+};
+
+/** The functions that a replication has. */
+export function functionsOf({ tombstones, bulk, heartbeat }: ReplicationConfig): FunctionName[] {
+  return [
+    'replicate',
+    ...(tombstones === 'checked' ? (['look-again'] as const) : []),
+    ...(bulk ? (['bulk-segment'] as const) : []),
+    ...(heartbeat === undefined ? [] : (['heartbeat'] as const)),
+  ];
+}
+
+/** @param arns with that of the function's log group. */
+export function functionNeeds(
+  code: FunctionName,
+  replication: ReplicationConfig,
+  arns: Arns,
+): Needs {
+  const { allow, keys, ...rest } = partsOf(replication, arns);
+  const decrypt = keys.of('functions', 'lambda:InvokeFunction');
+  return {
+    WriteLogs: [
+      allow('logs', ['logs:CreateLogStream', 'logs:PutLogEvents']),
+      ...keys.of('logGroups', 'logs:PutLogEvents'),
+    ],
+    ...throughAccess(NEEDS[code]({ allow, keys, ...rest }), replication, arns),
+    ...(decrypt.length > 0 && { DecryptEnvironment: decrypt }),
+  };
+}
+
+/** What a function does, wherever it has the rights for it. */
+export function ownNeeds(code: FunctionName, replication: ReplicationConfig, arns: Arns): Needs {
+  return NEEDS[code](partsOf(replication, arns));
+}
+
+function partsOf(replication: ReplicationConfig, arns: Arns): Parts {
+  return { replication, allow: allowing(arns), keys: usingKeys(replication, arns) };
+}
+
+function replicatorNeeds({ replication, allow, keys }: Parts): Needs {
+  const { onFailureBucket: lambdaStores } = servicesAt(replication.source.region);
+  return {
+    ReadStream: [
+      allow('stream', [
+        'dynamodb:DescribeStream',
+        'dynamodb:GetRecords',
+        'dynamodb:GetShardIterator',
+      ]),
+      // Lambda requires it of a stream's reader, and IAM knows no resource to limit it to.
+      allow('anything', ['dynamodb:ListStreams']),
+      ...keys.ofSource,
+    ],
+    WriteDestination: [
+      allow('twin', ['dynamodb:PutItem', 'dynamodb:DeleteItem']),
+      // In a transaction, a put asks the ledger row whether its item has been deleted since.
+      allow('state', ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem']),
+      allow('state', ['dynamodb:GetItem', 'dynamodb:BatchGetItem']),
+      ...keys.ofDestination,
+    ],
+    AdoptFirst: firstAdoption(replication, allow),
+    SendDeadLetters: [
+      allow('deadLetters', ['sqs:SendMessage']),
+      ...keys.of('deadLetterQueue', 'sqs:SendMessage'),
+    ],
+    ...announceDeletes({ replication, allow, keys }),
+    StoreFailedBatches: [
+      ...(lambdaStores ? [allow('bucket', ['s3:ListBucket'])] : []),
+      // The function stores dead letters here that are too large for the queue.
+      allow('objects', ['s3:PutObject']),
+      ...keys.of('onFailureBucket', 's3:PutObject'),
+    ],
+  };
+}
+
+/** With "checked" tombstones, also of whatever else deletes items under the guard. */
+function announceDeletes({ replication, allow, keys }: Parts): Needs {
+  if (replication.tombstones !== 'checked') return {};
+  return {
+    AnnounceDeletes: [
+      allow('lookAgain', ['sqs:SendMessage']),
+      ...keys.of('lookAgainQueue', 'sqs:SendMessage'),
+    ],
+  };
+}
+
+/** Once in a replication's life: to see that nothing was written before, and to write the control row. */
+function firstAdoption(
+  { name, reservedAttribute, destination }: ReplicationConfig,
+  allow: Parts['allow'],
+): Statement[] {
+  const { partitionKey, sortKey } = destination;
+  const twinKeys = [partitionKey, sortKey].flatMap((key) => (key === undefined ? [] : key.name));
+  return [
+    allow('twin', ['dynamodb:DescribeTable']),
+    allow('state', ['dynamodb:DescribeTable']),
+    scanOf('twin', [reservedAttribute, ...twinKeys], allow),
+    scanOf('state', [LEDGER_ATTRIBUTES.id], allow),
+    allow('state', ['dynamodb:PutItem'], ofItems([`${name}#control`])),
+  ];
+}
+
+/**
+ * Of no more than these attributes. The function asks for the first alone; the keys, where they are known,
+ * are allowed in case that DynamoDB counts them as asked for.
+ */
+function scanOf(place: Place, attributes: string[], allow: Parts['allow']): Statement {
+  const only = { 'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes } };
+  return allow(place, ['dynamodb:Scan'], {
+    ...(attributes.every(fitsPolicy) && only),
+    StringEquals: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+  });
+}
+
+/** A policy takes no other characters than these, and reads `${` as the beginning of a variable. */
+function fitsPolicy(text: string): boolean {
+  return /^[\u0020-\u00ff]*$/.test(text) && !text.includes('${');
+}
+
+function ofItems(partitionKeys: string[]) {
+  return { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitionKeys } };
+}
+
+/** Reads versions, deletes items, and can write none. */
+function lookAgainNeeds({ allow, keys }: Parts): Needs {
+  return {
+    ReceiveAnnouncements: [
+      allow('lookAgain', ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes']),
+      ...keys.of('lookAgainQueue', 'sqs:ReceiveMessage'),
+    ],
+    LookAtTwin: [
+      allow('twin', ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem']),
+      // A revenant goes in a transaction that asks whether its delete is remembered.
+      allow('state', ['dynamodb:GetItem', 'dynamodb:ConditionCheckItem']),
+      ...keys.ofDestination,
+    ],
+  };
+}
+
+const DESCRIBE = ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'];
+const READ_ITEMS = [...DESCRIBE, 'dynamodb:GetItem', 'dynamodb:BatchGetItem'];
+const READ = [...READ_ITEMS, 'dynamodb:Scan'];
+const STATE_ROW_WRITES = ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'];
+
+/** To read both tables, to write copies and records to one, and to keep checkpoints in the state table. */
+function segmentNeeds({ replication, allow, keys }: Parts): Needs {
+  const onlyBatches = { StringEquals: { 's3:prefix': ON_FAILURE_OBJECT_PREFIX } };
+  return {
+    StoreReports: [
+      allow('reports', ['s3:PutObject']),
+      ...keys.of('onFailureBucket', 's3:PutObject'),
+    ],
+    RemoveRedrivenBatches: [
+      allow('bucket', ['s3:ListBucket'], onlyBatches),
+      allow('batches', ['s3:GetObject', 's3:DeleteObject']),
+      ...keys.of('onFailureBucket', 's3:GetObject'),
+    ],
+    ReadSource: [allow('source', READ), ...keys.ofSource],
+    CopyToDestination: [
+      // A copy that its ledger row refuses is re-synchronised, which may delete it, too.
+      allow('twin', [
+        ...READ,
+        'dynamodb:PutItem',
+        'dynamodb:DeleteItem',
+        'dynamodb:ConditionCheckItem',
+      ]),
+      allow('state', [...READ_ITEMS, 'dynamodb:PutItem', ...STATE_ROW_WRITES]),
+      ...keys.ofDestination,
+    ],
+    ...announceDeletes({ replication, allow, keys }),
+  };
+}
+
+/** The heartbeat's own partition, and no other. */
+function heartbeatNeeds({ replication: { heartbeat = { key: {} } }, allow, keys }: Parts): Needs {
+  // Which attribute is the partition key, an existing table does not tell here: any of its values. How
+  // numbers are compared is not documented, so that keys with one go without. The schema takes no text
+  // that a policy cannot hold.
+  const values = Object.values(heartbeat.key);
+  const texts = values.filter((value) => typeof value === 'string');
+  const item = texts.length === values.length ? ofItems(texts) : {};
+  return {
+    WriteHeartbeat: [
+      allow('source', ['dynamodb:GetItem', 'dynamodb:PutItem'], item),
+      ...keys.ofSource,
+    ],
+    ReadTwin: [allow('twin', ['dynamodb:GetItem'], item), ...keys.ofTwin],
+  };
+}
+
+/** Of the state machine. */
+export function bulkRunNeeds({ source }: ReplicationConfig, arns: Arns): Needs {
+  const { tracing } = servicesAt(source.region);
+  const allow = allowing(arns);
+  return {
+    InvokeFunction: [allow('bulkFunction', ['lambda:InvokeFunction'])],
+    RunSegments: [
+      allow('stateMachine', ['states:StartExecution']),
+      allow('executions', ['states:DescribeExecution', 'states:StopExecution']),
+      // If an operator redrives a run, Step Functions redrives its failed segments by this role.
+      allow('segments', ['states:RedriveExecution']),
+    ],
+    WriteLogs: [allow('anything', LOG_DELIVERY)],
+    ...(tracing && { WriteTraces: [allow('anything', TRACING)] }),
+  };
+}
+
+// The actions that Step Functions documents for each; none of them knows a resource.
+const LOG_DELIVERY = [
+  'logs:CreateLogDelivery',
+  'logs:GetLogDelivery',
+  'logs:UpdateLogDelivery',
+  'logs:DeleteLogDelivery',
+  'logs:ListLogDeliveries',
+  'logs:PutResourcePolicy',
+  'logs:DescribeResourcePolicies',
+  'logs:DescribeLogGroups',
+];
+const TRACING = [
+  'xray:PutTraceSegments',
+  'xray:PutTelemetryRecords',
+  'xray:GetSamplingRules',
+  'xray:GetSamplingTargets',
+];

@@ -1,0 +1,100 @@
+// What operators may do with one replication: the statements of each command, and of the roles for all of them.
+
+import type { ReplicationConfig } from '../config/schema.ts';
+import { allowing, type Arns } from './arns.ts';
+import { usingKeys } from './key-use.ts';
+import { COMMANDS } from './operator-needs.ts';
+import { throughAccess } from './reach.ts';
+import { merged, type Needs, type Place, type Statement } from './statement.ts';
+
+/** What the commands need with the rights of a role, and how far these reach. */
+export type Variant = 'operator' | 'operator-read';
+
+/** Not of a role: `init` comes before there is a replication, and a role for every day cannot delete tables. */
+const WITHOUT_ROLE: Readonly<Record<string, 'wholly' | 'apply'>> = {
+  init: 'wholly',
+  teardown: 'apply',
+};
+
+/** Of the commands with `--apply`, or without it: "dynamodb:GetItem state". */
+function needsOf(variant: Variant): string[] {
+  return COMMANDS.flatMap(({ command, always, apply }) => {
+    const without = WITHOUT_ROLE[command];
+    if (without === 'wholly') return [];
+    return variant === 'operator' && without === undefined ? [...always, ...apply] : always;
+  });
+}
+
+/** All that a variant of the operators' role may do, at both sides. */
+export function operatorStatements(
+  variant: Variant,
+  replication: ReplicationConfig,
+  arns: Arns,
+): Statement[] {
+  return commandStatements(needsOf(variant), replication, arns);
+}
+
+/** In the source's account. */
+export function operatorRoleNeeds(
+  variant: Variant,
+  replication: ReplicationConfig,
+  arns: Arns,
+): Needs {
+  const all = { Operate: operatorStatements(variant, replication, arns) };
+  const by = variant === 'operator' ? 'writer' : 'reader';
+  return throughAccess(all, replication, arns, by);
+}
+
+/** What the given needs allow where the replication has what they are about, with the keys. */
+export function commandStatements(
+  needs: readonly string[],
+  replication: ReplicationConfig,
+  arns: Arns,
+): Statement[] {
+  const allow = allowing(arns);
+  const there = [...new Set(needs)].filter((need) => isThere(placeOf(need), replication));
+  const statements = there.map((need) => {
+    const [action = ''] = need.split(' ');
+    const isOfObject = action.startsWith('s3:') && action.endsWith('Object');
+    return allow(isOfObject ? 'objects' : placeOf(need), [action]);
+  });
+  return merged([...statements, ...there.flatMap((need) => keysFor(need, replication, arns))]);
+}
+
+function placeOf(need: string): Place {
+  return need.split(' ')[1] as Place;
+}
+
+function isThere(
+  place: Place,
+  { tombstones, bulk, heartbeat }: Pick<ReplicationConfig, 'tombstones' | 'bulk' | 'heartbeat'>,
+): boolean {
+  if (place === 'lookAgain') return tombstones === 'checked';
+  if (place === 'heartbeat') return heartbeat !== undefined;
+  return bulk || !['bulkFunction', 'stateMachine', 'executions'].includes(place);
+}
+
+/** What a request makes its service ask of a key, with the permissions of its caller. */
+function keysFor(need: string, replication: ReplicationConfig, arns: Arns): Statement[] {
+  const keys = usingKeys(replication, arns);
+  const [action = '', place] = need.split(' ');
+  if (ITEM_REQUEST.test(action)) {
+    if (place === 'source') return keys.ofSource;
+    return place === 'twin' ? keys.ofTwin : keys.ofState;
+  }
+  switch (action) {
+    case 'sqs:ReceiveMessage':
+      return keys.of('deadLetterQueue', action);
+    case 'sqs:SendMessage':
+      return keys.of('lookAgainQueue', action);
+    case 's3:GetObject':
+      return keys.of('onFailureBucket', action);
+    case 'lambda:GetFunctionConfiguration':
+      return keys.of('functions', 'lambda:InvokeFunction');
+    default:
+      return [];
+  }
+}
+
+/** DynamoDB describes and deletes a table without its key. */
+const ITEM_REQUEST = /^dynamodb:(Scan|\w+Item)$/;

@@ -1,0 +1,201 @@
+// The policies that functions and operators of one replication need, ready to be pasted: with the trust policies of the
+// roles that other roles assume.
+
+import {
+  isOtherAccount,
+  isOtherPartition,
+  operatorReadRoleName,
+  operatorRoleName,
+  readerRoleName,
+  roleArn,
+  writerRoleName,
+} from '../config/accounts.ts';
+import { bulkName, functionName, heartbeatName, lookAgainName } from '../config/names.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
+import type { FunctionName } from '../package-files.ts';
+import { type Arns, ownersOf, textArns } from './arns.ts';
+import { destinationRoles, type DestinationRole, writerNeeds } from './destination-roles.ts';
+import { bulkRunNeeds, functionNeeds, functionsOf, RUNNERS } from './function-needs.ts';
+import { commandStatements, operatorRoleNeeds, type Variant } from './operator-access.ts';
+import { COMMANDS } from './operator-needs.ts';
+import { throughAccess } from './reach.ts';
+import {
+  type IamPolicy,
+  isAtDestination,
+  type Place,
+  policyOf,
+  policyOfAll,
+  type Statement,
+} from './statement.ts';
+
+export interface PermissionSet {
+  /** Who needs it. */
+  readonly title: string;
+  /** Of a role that the app makes: the name that it has or can have. */
+  readonly role?: string;
+  /** Where it belongs. */
+  readonly account: string;
+  readonly policy: IamPolicy;
+  /** Of a role that others assume. */
+  readonly trust?: IamPolicy;
+}
+
+type Known = Partial<Record<Place, string>>;
+
+const FUNCTIONS: Readonly<Record<FunctionName, (replication: string) => string>> = {
+  replicate: functionName,
+  'look-again': lookAgainName,
+  'bulk-segment': bulkName,
+  heartbeat: heartbeatName,
+};
+
+/** The roles of the functions and of the state machine, and what they assume or use at the destination. */
+export function functionSets(replication: ReplicationConfig, known: Known = {}): PermissionSet[] {
+  const { source, destination } = ownersOf(replication);
+  const { region } = replication.source;
+  const group = (code: FunctionName) =>
+    `arn:${source.partition}:logs:${region}:${source.account}:log-group:/aws/lambda/${FUNCTIONS[code](replication.name)}:*`;
+  const arns = textArns(replication, known);
+  const sets = functionsOf(replication).map((code) => ({
+    title: capitalized(RUNNERS[code]),
+    role: FUNCTIONS[code](replication.name),
+    account: source.account,
+    policy: policyOf(
+      functionNeeds(code, replication, textArns(replication, { logs: group(code), ...known })),
+    ),
+  }));
+  const machine = {
+    title: 'The state machine for backfill, verify and redrive',
+    role: `${bulkName(replication.name)}-runner`,
+    account: source.account,
+    policy: policyOf(bulkRunNeeds(replication, arns)),
+  };
+  const user = {
+    title: `The user whose keys are in ${replication.destination.credentials?.secret}`,
+    account: destination.account,
+    policy: policyOf(writerNeeds(replication, arns)),
+  };
+  return [
+    ...sets,
+    ...(replication.bulk ? [machine] : []),
+    ...roleSets(replication, arns, 'writer'),
+    ...(isOtherPartition(replication) && replication.destination.credentials ? [user] : []),
+  ];
+}
+
+function roleSets(
+  replication: ReplicationConfig,
+  arns: Arns,
+  role: DestinationRole['role'],
+): PermissionSet[] {
+  const names = { writer: writerRoleName, reader: readerRoleName };
+  const { source, destination } = ownersOf(replication);
+  return destinationRoles(replication, arns)
+    .filter((one) => one.role === role)
+    .map(({ needs, trusted }) => ({
+      title: `The role ${names[role](replication.name)}`,
+      role: names[role](replication.name),
+      account: destination.account,
+      policy: policyOf(needs),
+      trust: trustOf(`arn:${source.partition}:iam::${source.account}:root`, trusted),
+    }));
+}
+
+/** An account, and of it only these roles. */
+function trustOf(account: string, roles: readonly string[] = []): IamPolicy {
+  const condition = { Condition: { ArnEquals: { 'aws:PrincipalArn': roles } } };
+  const statement = {
+    Effect: 'Allow',
+    Principal: { AWS: account },
+    Action: 'sts:AssumeRole',
+    ...(roles.length > 0 && condition),
+  };
+  return { Version: '2012-10-17', Statement: [statement] };
+}
+
+/** With the roles that the stacks make for operators, or without. */
+export function operatorSets(replication: ReplicationConfig, known: Known = {}): PermissionSet[] {
+  const arns = textArns(replication, known);
+  const own = replication.operatorRole
+    ? operatorRoleSets(replication, arns)
+    : [
+        ...commandSets(replication, arns, 'without --apply', always()),
+        ...commandSets(replication, arns, 'with --apply', [...always(), ...applying('others')]),
+      ];
+  return [
+    ...own,
+    ...commandSets(replication, arns, '`ferry teardown --apply`', applying('teardown')),
+  ];
+}
+
+function always(): string[] {
+  return COMMANDS.flatMap((command) => command.always);
+}
+
+/** The rights to delete tables are apart from the others. */
+function applying(what: 'teardown' | 'others'): string[] {
+  return COMMANDS.filter(
+    ({ command }) => (command === 'teardown') === (what === 'teardown'),
+  ).flatMap(({ apply }) => apply);
+}
+
+/** One policy, or one for each account. */
+function commandSets(
+  replication: ReplicationConfig,
+  arns: Arns,
+  what: string,
+  needs: readonly string[],
+): PermissionSet[] {
+  const { source, destination } = ownersOf(replication);
+  const statements = commandStatements(needs, replication, arns);
+  const set = (account: string, of: readonly Statement[]) => ({
+    title: `Commands ${what}`,
+    account,
+    policy: policyOfAll(of),
+  });
+  const isByProfile = isOtherAccount(replication) || replication.destination.profile !== undefined;
+  if (isOtherPartition(replication) && !isByProfile) {
+    const needed = throughAccess({ Commands: statements }, replication, arns);
+    return [set(source.account, Object.values(needed).flat())];
+  }
+  if (source.account === destination.account) return [set(source.account, statements)];
+  return [
+    set(
+      source.account,
+      statements.filter((one) => !isAtDestination(one)),
+    ),
+    set(destination.account, statements.filter(isAtDestination)),
+  ];
+}
+
+function operatorRoleSets(replication: ReplicationConfig, arns: Arns): PermissionSet[] {
+  const { name } = replication;
+  const { source } = ownersOf(replication);
+  const { account } = source;
+  const root = `arn:${source.partition}:iam::${account}:root`;
+  const roles: ReadonlyArray<readonly [Variant, string]> = [
+    ['operator-read', operatorReadRoleName(name)],
+    ['operator', operatorRoleName(name)],
+  ];
+  const resources = roles.map(([, role]) => roleArn(replication.source, role));
+  const assume = { Effect: 'Allow', Action: 'sts:AssumeRole', Resource: resources };
+  return [
+    {
+      title: 'People and pipelines that run commands',
+      account,
+      policy: { Version: '2012-10-17', Statement: [assume] },
+    },
+    ...roles.map(([variant, role]) => ({
+      title: `The role ${role}`,
+      role,
+      account,
+      policy: policyOf(operatorRoleNeeds(variant, replication, arns)),
+      trust: trustOf(root),
+    })),
+    ...roleSets(replication, arns, 'reader'),
+  ];
+}
+
+function capitalized(text: string): string {
+  return text.replace(/^./, (first) => first.toUpperCase());
+}

@@ -1,0 +1,39 @@
+// How roles of the source reach the destination: by their own rights, by a role of the other account, or by the keys
+// of a secret.
+
+import { isOtherAccount, isOtherPartition } from '../config/accounts.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
+import { allowing, type Arns } from './arns.ts';
+import { usingKeys } from './key-use.ts';
+import { isAtDestination, type Needs, type Statement } from './statement.ts';
+
+/** The needs of a role of the source: those at the destination only where its own rights reach so far. */
+export function throughAccess(
+  needs: Needs,
+  replication: ReplicationConfig,
+  arns: Arns,
+  by: 'writer' | 'reader' = 'writer',
+): Needs {
+  const reach = reachOf(replication, arns, by);
+  if (reach === undefined) return needs;
+  const here = Object.entries(needs).flatMap(([name, all]) => {
+    const kept = all.filter((statement) => !isAtDestination(statement));
+    return kept.length === 0 ? [] : [[name, kept] as const];
+  });
+  return { ...Object.fromEntries(here), ...(reach.length > 0 && { ReachDestination: reach }) };
+}
+
+/** @returns undefined where the role itself has the rights. */
+function reachOf(
+  replication: ReplicationConfig,
+  arns: Arns,
+  by: 'writer' | 'reader',
+): Statement[] | undefined {
+  const allow = allowing(arns);
+  if (isOtherAccount(replication)) return [allow(by, ['sts:AssumeRole'])];
+  if (!isOtherPartition(replication)) return undefined;
+  // An emulator takes any keys.
+  if (replication.destination.credentials === undefined) return [];
+  const { ofSecret } = usingKeys(replication, arns);
+  return [allow('secret', ['secretsmanager:GetSecretValue']), ...ofSecret];
+}

@@ -1,0 +1,91 @@
+// One statement of an IAM policy, before it has IAM's form: lib makes policies of these, `ferry permissions` prints
+// them, and tests compare them with the calls that are made.
+
+/** Of one replication, in the terms of docs/permissions.md. */
+export type Place =
+  | 'source'
+  | 'twin'
+  | 'state'
+  | 'stream'
+  | 'replicate'
+  | 'heartbeat'
+  | 'bulkFunction'
+  | 'stateMachine'
+  | 'executions'
+  | 'segments'
+  | 'mappings'
+  | 'deadLetters'
+  | 'lookAgain'
+  | 'bucket'
+  | 'objects'
+  | 'reports'
+  | 'batches'
+  | 'logs'
+  | 'writer'
+  | 'reader'
+  | 'operator'
+  | 'secret'
+  | 'sourceKey'
+  | 'destinationKey'
+  | 'anything';
+
+export type Conditions = Readonly<
+  Record<string, Readonly<Record<string, string | readonly string[]>>>
+>;
+
+export interface Statement {
+  readonly place: Place;
+  readonly resource: string;
+  readonly actions: readonly string[];
+  readonly conditions: Conditions;
+}
+
+/** By the name of what each is for. */
+export type Needs = Readonly<Record<string, readonly Statement[]>>;
+
+/** Whether it is about something in the account of the destination. */
+export function isAtDestination({ place }: Statement): boolean {
+  return ['twin', 'state', 'destinationKey'].includes(place);
+}
+
+/** One for each resource and condition, with all that is done there. */
+export function merged(statements: readonly Statement[]): Statement[] {
+  const byResource = new Map<string, Statement>();
+  for (const statement of statements) {
+    const key = JSON.stringify([statement.resource, statement.conditions]);
+    const actions = [...(byResource.get(key)?.actions ?? []), ...statement.actions];
+    byResource.set(key, { ...statement, actions: [...new Set(actions)].toSorted() });
+  }
+  return [...byResource.values()];
+}
+
+export interface IamPolicy {
+  readonly Version: '2012-10-17';
+  readonly Statement: readonly object[];
+}
+
+/** As IAM takes it, with a Sid for each need. */
+export function policyOf(needs: Needs): IamPolicy {
+  const statements = Object.entries(needs).flatMap(([name, all]) =>
+    merged(all).map((one, index) => ({
+      Sid: `${name}${index === 0 ? '' : index + 1}`,
+      ...withoutSid(one),
+    })),
+  );
+  return { Version: '2012-10-17', Statement: statements };
+}
+
+/** The same without Sids, for needs that have no names. */
+export function policyOfAll(statements: readonly Statement[]): IamPolicy {
+  return { Version: '2012-10-17', Statement: merged(statements).map(withoutSid) };
+}
+
+function withoutSid({ actions, resource, conditions }: Statement): object {
+  const hasConditions = Object.keys(conditions).length > 0;
+  return {
+    Effect: 'Allow',
+    Action: actions,
+    Resource: resource,
+    ...(hasConditions && { Condition: conditions }),
+  };
+}
