@@ -13,7 +13,7 @@ export function parseOptions(command: Command, args: readonly string[]): ParsedO
   const { name, options, operands = [] } = command;
   const { values, positionals, problems } = readArguments(command, args);
   const text = (option: string) => {
-    const value = values.get(option) ?? options[option]?.default;
+    const [value = options[option]?.default] = values.get(option) ?? [];
     return typeof value === 'string' ? value : undefined;
   };
   const outOfRange = Object.entries(options).flatMap(([option, { range }]) => {
@@ -26,26 +26,28 @@ export function parseOptions(command: Command, args: readonly string[]): ParsedO
   if (all.length > 0) throw usageError(name, all);
   return {
     text,
+    texts: (option) => (values.get(option) ?? []).filter((value) => typeof value === 'string'),
     integer: (option) => {
       const value = text(option);
       return value === undefined ? undefined : Number(value);
     },
-    has: (option) => values.get(option) === true,
+    has: (option) => values.get(option)?.[0] === true,
     operand: (operand) => positionals[operands.indexOf(operand)] ?? '',
   };
 }
 
 function readArguments(command: Command, args: readonly string[]) {
-  const values = new Map<string, string | true>();
+  const values = new Map<string, ReadonlyArray<string | true>>();
   const positionals: string[] = [];
   /** Each a sentence without its full stop. */
   const problems = new Set<string>();
   for (const token of tokensOf(command, args)) {
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
-    const problem = problemOf(token, { command, args, isThere: values.has(token.name) });
+    const earlier = values.get(token.name) ?? [];
+    const problem = problemOf(token, { command, args, isThere: earlier.length > 0 });
     if (problem !== undefined) problems.add(problem);
-    else values.set(token.name, token.value ?? true);
+    else values.set(token.name, [...earlier, token.value ?? true]);
   }
   const operands = command.operands ?? [];
   // What stands behind an unknown option may be its value.
@@ -86,7 +88,7 @@ function problemOf(token: OptionToken, { command, args, isThere }: Given): strin
   const isOption = !inlineValue && /^-\D/.test(value);
   if (isOption) return `--${name} needs ${wanted}, got the option ${value}`;
   if (value === '') return `--${name} needs ${wanted}, got ""`;
-  return isThere ? `--${name} is given twice` : undefined;
+  return isThere && options[name]?.many !== true ? `--${name} is given twice` : undefined;
 }
 
 /** @param given as it was typed: parseArgs reads `-rate` as four options of one letter. */

@@ -10,6 +10,8 @@ export interface OptionSpec {
   /** For whole numbers: the range that is accepted. */
   readonly range?: readonly [min: number, max: number];
   readonly default?: string | undefined;
+  /** May be given several times. */
+  readonly many?: true;
 }
 
 /** An option that takes a whole number. @param fallback its default. */
@@ -34,6 +36,8 @@ export interface Command {
 /** The options of one call. Asking for one that the command does not declare is a bug. */
 export interface ParsedOptions {
   text(name: string): string | undefined;
+  /** All values of an option that may be given several times. */
+  texts(name: string): readonly string[];
   /** A whole number, or undefined where the option was not given and has no default. */
   integer(name: string): number | undefined;
   has(name: string): boolean;

@@ -1,34 +1,32 @@
-// `ferry init`: checks two tables before anything is deployed, lists errors and risks, and writes the configuration.
+// `ferry init`: checks tables before anything is deployed, lists errors and risks, and writes the configuration.
 
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
-import { systemClock } from '../aws/system-clock.ts';
-import { usualAccess } from '../composition/operator-access.ts';
+import { lookAtPair } from '../composition/pair-look.ts';
 import { requireTable } from '../composition/table-check.ts';
-import { parseConfig } from '../config/config.ts';
-import { loadConfig, readConfigFile } from '../config/config-file.ts';
-import type { TableConfig } from '../config/schema.ts';
-import { regionDoubts } from '../config/regions.ts';
-import { type Finding, preflight } from '../status/preflight.ts';
-import type { TableFacts } from '../model/table-facts.ts';
+import { entryOf } from '../init/entry.ts';
+import { firstStep } from '../init/first-step.ts';
+import { nameFrom } from '../init/replication-names.ts';
 import { wrongOption } from './arguments.ts';
-import { twinConstruct } from './twin-construct.ts';
-import { UsageError } from '../errors.ts';
-import type { Item } from '../ports.ts';
 import { type GivenCall, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { endpoint } from './local-setup.ts';
+import { entryOptionsOf, initAll } from './init-all.ts';
+import { openFile, writeEntries } from './init-file.ts';
+import { placesOf, sidesAt, tableAt } from './init-place.ts';
+import { type CheckedPair, findingLines, isFit, nextSteps } from './init-result.ts';
 import { EXIT } from './output.ts';
 import { explained } from './service-errors.ts';
+import { twinConstruct } from './twin-construct.ts';
 
 export const initCommand: Command = {
   name: 'init',
   operands: ['SOURCE', 'DESTINATION'],
   options: {
+    all: { help: 'check all tables; SOURCE and DESTINATION are Regions' },
+    match: { value: 'PATTERN', many: true, help: "with --all, only such tables, as in 'prod-*'" },
+    exclude: { value: 'PATTERN', many: true, help: 'with --all, no such tables' },
+    verbose: { help: 'with --all, list every finding' },
     name: { value: 'NAME', help: 'name of the replication (default: from the source table)' },
     config: { value: 'FILE', help: 'file to write', default: 'ferry.json' },
-    add: { help: 'add the replication to an existing file' },
+    add: { help: 'add to an existing file, and change nothing else in it' },
     'create-destination': {
       help: 'only print CDK code that creates a twin with the same keys and indexes',
     },
@@ -37,162 +35,76 @@ export const initCommand: Command = {
     json: { help: 'print findings and configuration as one line of JSON' },
   },
   async run(options, io) {
-    const source = tableAt('source', options);
-    const destination = tableAt('destination', options);
-    for (const doubt of regionDoubts({ source, destination })) io.err(`Warning: ${doubt}`);
-    return explained({ hint: HINT }, async () => {
-      if (options.has('create-destination')) {
-        const facts = await requireTable(usualAccess(source), source.table, 'source');
-        io.out(twinConstruct(facts, destination, replicationName(source.table, options)));
-        return EXIT.done;
-      }
-      refuseOverwriting(options);
-      return lookAndWrite({ options, io, source, destination });
+    refuseContradictions(options);
+    const call = { options, io };
+    return explained({ hint: 'Nothing was written.' }, () => {
+      if (options.has('all')) return initAll(call);
+      return options.has('create-destination') ? printTwin(call) : initOne(call);
     });
   },
 };
 
-const HINT = 'Nothing was written.';
-const SAMPLE_ITEMS = 1_000;
+const OF_ONE = ['name', 'create-destination'];
+const OF_ALL = ['match', 'exclude', 'verbose'];
 
-type Place = Pick<TableConfig, 'region' | 'table' | 'create'> & { readonly endpoint?: string };
-
-interface InitCall extends GivenCall {
-  readonly source: Place;
-  readonly destination: Place;
+function refuseContradictions(options: ParsedOptions): void {
+  const isAll = options.has('all');
+  const wrong = (isAll ? OF_ONE : OF_ALL).find(
+    (name) => options.has(name) || options.text(name) !== undefined,
+  );
+  if (wrong === undefined) return;
+  throw isAll
+    ? wrongOption(`--${wrong} is for one table: leave out --all.`, ONE)
+    : wrongOption(`--${wrong} is for all tables of a Region: use --all.`, ALL);
 }
 
-async function lookAndWrite({ options, io, source, destination }: InitCall): Promise<number> {
-  const tables = {
-    source: await requireTable(usualAccess(source), source.table, 'source'),
-    destination: await requireTable(usualAccess(destination), destination.table, 'destination'),
-  };
-  const findings = preflight({
-    ...tables,
-    sample: await sampleOf(source, tables.source),
-    reservedAttribute: '_ferry',
-    nowMs: systemClock.now(),
+const ONE = 'For example: ferry init us-east-1/Orders eu-west-1/Orders';
+const ALL = "For example: ferry init --all us-east-1 eu-west-1 --match 'prod-*'";
+
+function tablesOf(options: ParsedOptions) {
+  return { source: tableAt('source', options), destination: tableAt('destination', options) };
+}
+
+async function printTwin(call: GivenCall): Promise<number> {
+  const { source, destination } = tablesOf(call.options);
+  const sides = sidesAt(placesOf({ source, destination }, {}, call));
+  const facts = await requireTable(sides.source, source.table, 'source');
+  call.io.out(twinConstruct(facts, destination, nameOf(source.table, call.options)));
+  return EXIT.done;
+}
+
+async function initOne(call: GivenCall): Promise<number> {
+  const { options } = call;
+  const tables = tablesOf(options);
+  const file = openFile(options);
+  const { defaults = {} } = file.value;
+  const look = await lookAtPair({
+    sides: sidesAt(placesOf(tables, defaults, call)),
+    source: tables.source.table,
+    destination: tables.destination.table,
+    reservedAttribute: defaults.reservedAttribute ?? '_ferry',
   });
-  const replication = replicationOf(tables, options);
-  const isFit = !findings.some(({ severity }) => severity === 'error');
-  if (isFit) writeConfig(replication, options);
-  print({ options, io }, { findings, replication, isFit });
-  return isFit ? EXIT.done : EXIT.failed;
+  const name = nameOf(tables.source.table, options);
+  const entry = entryOf(name, look, entryOptionsOf(file));
+  if (isFit(look)) writeEntries([entry], {}, options);
+  print(call, file.path, { look, entry, findings: look.findings });
+  return isFit(look) ? EXIT.done : EXIT.failed;
 }
 
-async function sampleOf(place: Place, { keys }: TableFacts): Promise<readonly Item[]> {
-  const client = readClient(usualAccess(place));
-  try {
-    const keyAttributes = keys.map(({ name }) => name);
-    const reader = dynamoDbReader(client, { table: place.table, keyAttributes });
-    return (await reader.scan({ segment: 0, totalSegments: 1, limit: SAMPLE_ITEMS })).items;
-  } finally {
-    client.destroy();
-  }
-}
-
-function replicationOf(
-  { source, destination }: { source: TableFacts; destination: TableFacts },
-  options: ParsedOptions,
-) {
-  return {
-    name: replicationName(source.table, options),
-    source: { ...configOf(source), ...(source.stream && { streamArn: source.stream.arn }) },
-    destination: configOf(destination),
-  };
-}
-
-function configOf({ region, table, kmsKeyArn, endpoint }: TableFacts) {
-  return {
-    region,
-    table,
-    ...(kmsKeyArn === undefined ? {} : { kmsKeyArn }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-  };
-}
-
-function replicationName(table: string, options: ParsedOptions): string {
+function nameOf(table: string, options: ParsedOptions): string {
   return options.text('name') ?? nameFrom(table);
 }
 
-/** Lower case, digits and dashes, at most 30, a letter first: OrderEvents_v2 -> orderevents-v2 */
-function nameFrom(table: string): string {
-  const name = table
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^[^a-z]+/, '')
-    .slice(0, 30)
-    .replace(/-+$/, '');
-  return name === '' ? 'replication' : name;
-}
-
-/** us-east-1/Orders */
-function tableAt(side: 'source' | 'destination', options: ParsedOptions): Place {
-  const text = options.operand(side === 'source' ? 'SOURCE' : 'DESTINATION');
-  const match = /^([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([a-zA-Z0-9_.-]{3,255})$/.exec(text);
-  const [, region, table] = match ?? [];
-  if (region === undefined || table === undefined) {
-    throw wrongOption(
-      `The ${side} must be a Region and a table, got "${text}".`,
-      'For example: ferry init us-east-1/Orders eu-west-1/Orders',
-    );
-  }
-  const url = endpoint(`${side}-endpoint`, options);
-  return { region, table, create: false, ...(url === undefined ? {} : { endpoint: url }) };
-}
-
-function refuseOverwriting(options: ParsedOptions): void {
-  const path = options.text('config') ?? '';
-  if (options.has('add') || !existsSync(path)) return;
-  throw new UsageError(`${path} already exists, and was not changed.`, {
-    code: 'config.exists',
-    hint: 'Use --add to add the replication to the file, or name another file with --config.',
-  });
-}
-
-/** Checked as every command checks it, then renamed into place. */
-function writeConfig(replication: object, options: ParsedOptions): void {
-  // Another process may have written the file since the first check.
-  refuseOverwriting(options);
-  const path = options.text('config') ?? '';
-  const existing = existsSync(path) ? existingConfig(path) : { replications: [] };
-  const config = {
-    $schema: './ferry.schema.json',
-    ...existing,
-    replications: [...existing.replications, replication],
-  };
-  parseConfig(config, path);
-  writeFileSync(`${path}.part`, `${JSON.stringify(config, undefined, 2)}\n`);
-  renameSync(`${path}.part`, path);
-}
-
-function existingConfig(path: string): { replications: object[] } {
-  const config = readConfigFile(path);
-  loadConfig(path);
-  const { replications = [], ...others } = config as { replications?: object[] };
-  return { ...others, replications };
-}
-
-interface Outcome {
-  readonly findings: readonly Finding[];
-  readonly replication: { readonly name: string };
-  readonly isFit: boolean;
-}
-
-function print(call: GivenCall, { findings, replication, isFit }: Outcome): void {
-  const path = call.options.text('config') ?? '';
-  const { name } = replication;
-  printResult(call, { written: isFit ? path : null, findings, replication }, [
-    ...findings.flatMap(({ severity, says, advice }) => [
-      `${severity.padEnd(8)} ${says}`,
-      `${' '.repeat(9)}${advice}`,
-    ]),
-    ...(isFit
+function print(call: GivenCall, path: string, pair: CheckedPair): void {
+  const { findings, entry, look } = pair;
+  const written = isFit(pair) ? path : null;
+  const facts = { written, findings, replication: entry, firstStep: firstStep(look) };
+  printResult(call, facts, [
+    ...findingLines(findings),
+    ...(isFit(pair)
       ? [
-          `${path} describes the replication ${name}. Next:`,
-          `  npx cdk deploy --all -c config=${resolve(path)}   (in the folder of Ferry)`,
-          `  ferry backfill --replication ${name}`,
-          `  ferry verify --replication ${name}`,
+          `${path} describes the replication ${entry.name}. Next:`,
+          ...nextSteps(path, [pair], false),
         ]
       : ['Nothing was written. Remove the causes of the errors first.']),
   ]);

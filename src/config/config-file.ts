@@ -12,19 +12,15 @@ import type { Config } from './schema.ts';
  * @throws UsageError `config.unreadable` or `config.invalid`; the latter lists every problem.
  */
 export function loadConfig(path: string): Config {
-  const { text, value } = readJson(path);
+  const { text, value } = readConfigFile(path);
   return parseConfig(value, path, linesOf(text));
 }
 
 /**
- * The value that the file holds, not yet checked.
+ * What the file holds, not yet checked.
  * @throws UsageError `config.unreadable`, or `config.invalid` where it is not JSON.
  */
-export function readConfigFile(path: string): unknown {
-  return readJson(path).value;
-}
-
-function readJson(path: string): { readonly text: string; readonly value: unknown } {
+export function readConfigFile(path: string): { readonly text: string; readonly value: unknown } {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);

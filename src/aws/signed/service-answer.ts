@@ -36,6 +36,7 @@ const FORMS: Readonly<Record<string, Form>> = {
   },
   DescribeTable: { may: [], must: 'Table' },
   DescribeTimeToLive: { may: [], must: 'TimeToLiveDescription' },
+  ListTables: { may: ['LastEvaluatedTableName'], must: 'TableNames' },
   DescribeStream: { may: [], must: 'StreamDescription' },
   GetShardIterator: { may: [], must: 'ShardIterator' },
   GetRecords: { may: ['NextShardIterator'], must: 'Records' },

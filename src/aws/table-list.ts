@@ -1,0 +1,29 @@
+// The names of all tables of an account in a Region.
+
+import { DynamoDBClient, paginateListTables } from '@aws-sdk/client-dynamodb';
+import { CheckedHandler } from './checked-handler.ts';
+import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
+import { namingFailures } from './named-failures.ts';
+
+/** ListTables is throttled for an account as a whole: with its waits, this many tries take up to two minutes. */
+const TRIES_MAX = 10;
+
+/** As many as DynamoDB returns at once. */
+const PAGE_SIZE = 100;
+
+export async function listTables(
+  settings: ClientSettings,
+  pageSize = PAGE_SIZE,
+): Promise<string[]> {
+  const requestHandler = new CheckedHandler(TRY_LIMITS);
+  const options = { ...clientSettings(settings), maxAttempts: TRIES_MAX, requestHandler };
+  const client = namingFailures(new DynamoDBClient(options));
+  try {
+    const names: string[] = [];
+    for await (const { TableNames = [] } of paginateListTables({ client, pageSize }, {}))
+      names.push(...TableNames);
+    return names;
+  } finally {
+    client.destroy();
+  }
+}

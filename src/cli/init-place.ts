@@ -1,0 +1,65 @@
+// Where `ferry init` looks: what its operands name, and how both sides are reached.
+
+import type { Sides } from '../aws/access.ts';
+import { usualAccess } from '../composition/operator-access.ts';
+import { regionDoubts } from '../config/regions.ts';
+import type { FileDefaults, Side } from '../init/entry.ts';
+import { wrongOption } from './arguments.ts';
+import type { ParsedOptions } from './command.ts';
+import { endpoint } from './local-setup.ts';
+import type { Io } from './output.ts';
+
+export interface NamedTable {
+  readonly region: string;
+  readonly table: string;
+}
+
+/** How the tables of a side are reached. */
+export interface Place {
+  readonly region: string;
+  readonly endpoint?: string;
+}
+
+export type Places = Readonly<Record<Side, Place>>;
+
+const EXAMPLES =
+  'For example: ferry init us-east-1/Orders eu-west-1/Orders. Or, for all tables: ferry init --all us-east-1 eu-west-1.';
+
+/** us-east-1/Orders */
+export function tableAt(side: Side, options: ParsedOptions): NamedTable {
+  const text = operandOf(side, options);
+  const match = /^([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([a-zA-Z0-9_.-]{3,255})$/.exec(text);
+  const [, region, table] = match ?? [];
+  if (region !== undefined && table !== undefined) return { region, table };
+  throw wrongOption(`The ${side} must be a Region and a table, got "${text}".`, EXAMPLES);
+}
+
+/** us-east-1 */
+export function regionAt(side: Side, options: ParsedOptions): { readonly region: string } {
+  const region = operandOf(side, options);
+  if (/^[a-z]{2,4}(?:-[a-z]+)+-\d+$/.test(region)) return { region };
+  throw wrongOption(`With --all, the ${side} must be a Region, got "${region}".`, EXAMPLES);
+}
+
+function operandOf(side: Side, options: ParsedOptions): string {
+  return options.operand(side === 'source' ? 'SOURCE' : 'DESTINATION');
+}
+
+/** Warns of Regions that may be mistyped. */
+export function placesOf(
+  sides: Readonly<Record<Side, { readonly region: string }>>,
+  defaults: FileDefaults,
+  { options, io }: { readonly options: ParsedOptions; readonly io: Io },
+): Places {
+  const placeOf = (side: Side): Place => {
+    const url = endpoint(`${side}-endpoint`, options) ?? defaults[side]?.endpoint;
+    return { region: sides[side].region, ...(url !== undefined && { endpoint: url }) };
+  };
+  const places = { source: placeOf('source'), destination: placeOf('destination') };
+  for (const doubt of regionDoubts(places)) io.err(`Warning: ${doubt}`);
+  return places;
+}
+
+export function sidesAt({ source, destination }: Places): Sides {
+  return { source: usualAccess(source), destination: usualAccess(destination) };
+}

@@ -1,0 +1,150 @@
+// What `ferry init` prints: findings, what was left out, and the commands that come next.
+
+import { resolve } from 'node:path';
+import type { PairLook } from '../composition/pair-look.ts';
+import type { Entry } from '../init/entry.ts';
+import { firstStep } from '../init/first-step.ts';
+import type { Selection } from '../init/select-tables.ts';
+import type { Finding } from '../status/preflight.ts';
+import { counted } from './output.ts';
+import { columns } from './rows.ts';
+
+/** A pair that was checked. */
+export interface CheckedPair {
+  readonly look: PairLook;
+  /** Those of the pair, and of its entry in the file. */
+  readonly findings: readonly Finding[];
+  readonly entry: Entry;
+}
+
+export interface FleetOutcome {
+  readonly path: string;
+  /** Whether the file was made. */
+  readonly isNew: boolean;
+  /** Region of the destination. */
+  readonly region: string;
+  readonly checked: readonly CheckedPair[];
+  readonly selection: Selection;
+  /** Tables that the file replicates already. */
+  readonly present: readonly string[];
+}
+
+export function isFit({ findings }: Pick<CheckedPair, 'findings'>): boolean {
+  return !findings.some(({ severity }) => severity === 'error');
+}
+
+/** Each finding, and what to do about it. */
+export function findingLines(findings: readonly Finding[]): string[] {
+  return findings.flatMap(({ severity, says, advice }) => [
+    `${severity.padEnd(8)} ${says}`,
+    `${' '.repeat(9)}${advice}`,
+  ]);
+}
+
+/** @param isAll whether these are all replications of the file. */
+export function nextSteps(path: string, pairs: readonly CheckedPair[], isAll: boolean): string[] {
+  const stepOf = (step: string) => pairs.filter(({ look }) => firstStep(look) === step);
+  const [toCopy, toCompare] = [stepOf('backfill'), stepOf('verify')];
+  const command = (name: string, some: readonly CheckedPair[]) =>
+    `  ferry ${name} ${chosen(some, isAll && some.length === pairs.length)}${at(path)}`;
+  return [
+    `  npx cdk deploy --all -c config=${resolve(path)}   (in the folder of Ferry)`,
+    ...(toCopy.length === 0 ? [] : [command('backfill', toCopy)]),
+    command('verify', pairs),
+    ...(toCompare.length === 0
+      ? []
+      : [
+          `Compare before you copy: as many items as in the source are in ${someOf(toCompare.map(twinOf))}.`,
+        ]),
+  ];
+}
+
+function chosen(pairs: readonly CheckedPair[], isAll: boolean): string {
+  if (isAll && pairs.length > 1) return '--all';
+  return `--replication ${pairs.map(({ entry }) => entry.name).join()}`;
+}
+
+function at(path: string): string {
+  return path === 'ferry.json' ? '' : ` --config ${path}`;
+}
+
+function twinOf({ look: { destination } }: CheckedPair): string {
+  return `${destination.region}/${destination.table}`;
+}
+
+export function fleetFacts({ path, checked, selection, present }: FleetOutcome): object {
+  const tables = checked.map(({ look, findings, entry }) => {
+    const written = isFit({ findings });
+    const { name: replication } = entry;
+    return {
+      table: look.source.table,
+      replication: written ? replication : null,
+      firstStep: firstStep(look),
+      findings,
+    };
+  });
+  const { withoutTwin, own } = selection;
+  return { written: checked.some(isFit) ? path : null, tables, withoutTwin, own, present };
+}
+
+/** One line for each pair, those with errors first. @param isVerbose with every finding below it. */
+export function fleetLines(outcome: FleetOutcome, isVerbose: boolean): string[] {
+  const { checked, selection, present, path, region } = outcome;
+  const sorted = RANKS.flatMap((rank) => checked.filter((one) => rankOf(one) === rank));
+  const rows = columns(sorted.map(rowOf));
+  const { own, withoutTwin } = selection;
+  const details = (index: number) => (isVerbose ? findingLines(sorted[index]?.findings ?? []) : []);
+  return [
+    ...rows.flatMap((row, index) => [row, ...details(index)]),
+    ...(own.length === 0 ? [] : [`Left out, because they are Ferry's own: ${someOf(own)}.`]),
+    ...(present.length === 0 ? [] : [`Already in ${path}: ${someOf(present)}.`]),
+    ...(withoutTwin.length === 0 ? [] : twinless(withoutTwin, region)),
+    ...summary(outcome, isVerbose),
+  ];
+}
+
+const RANKS = ['error', 'warning', 'fits'] as const;
+
+function rankOf({ findings }: CheckedPair): (typeof RANKS)[number] {
+  const [worst] = findings;
+  return worst === undefined || worst.severity === 'note' ? 'fits' : worst.severity;
+}
+
+function rowOf(one: CheckedPair): string[] {
+  const { look, findings, entry } = one;
+  const serious = findings.filter(({ severity }) => severity !== 'note');
+  const more = serious.length > 1 ? ` (and ${serious.length - 1} more)` : '';
+  const says = `${serious[0]?.says ?? ''}${more}`;
+  return [rankOf(one), look.source.table, isFit(one) ? entry.name : '-', says];
+}
+
+function twinless(tables: readonly string[], region: string): string[] {
+  return [
+    `Without a table of the same name in ${region}: ${someOf(tables, tables.length)}.`,
+    'For such a table, `ferry init SOURCE DESTINATION --create-destination` prints CDK code of a twin. Or describe it in the file, with "create": true and its keys.',
+  ];
+}
+
+function summary({ path, checked, isNew, selection }: FleetOutcome, isVerbose: boolean): string[] {
+  const written = checked.filter(isFit);
+  const left = checked.length - written.length + selection.withoutTwin.length;
+  const verbose =
+    isVerbose || checked.every((one) => rankOf(one) === 'fits')
+      ? []
+      : ['With --verbose, every finding is listed, and what to do about it.'];
+  if (written.length === 0) return [...verbose, 'Nothing was written.'];
+  const others = left === 0 ? '' : ` ${counted(left, 'table')} left out.`;
+  return [
+    ...verbose,
+    `${path} describes ${counted(written.length, isNew ? 'replication' : 'more replication')}.${others} Next:`,
+    ...nextSteps(path, written, isNew),
+  ];
+}
+
+const LISTED_MAX = 8;
+
+export function someOf(names: readonly string[], max = LISTED_MAX): string {
+  const more = names.length - max;
+  const listed = names.slice(0, max).join(', ');
+  return more > 0 ? `${listed} and ${more} more` : listed;
+}

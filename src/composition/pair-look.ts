@@ -1,0 +1,46 @@
+// Two tables as they are before they are replicated: described, some items read, and judged.
+
+import type { Access, Sides } from '../aws/access.ts';
+import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import type { PairFacts } from '../init/entry.ts';
+import type { TableFacts } from '../model/table-facts.ts';
+import type { Item } from '../ports.ts';
+import { type Finding, preflight } from '../status/preflight.ts';
+import { requireTable } from './table-check.ts';
+
+export interface PairLook extends PairFacts {
+  /** Errors first. */
+  readonly findings: readonly Finding[];
+}
+
+export interface PairToLookAt {
+  readonly sides: Sides;
+  readonly source: string;
+  readonly destination: string;
+  readonly reservedAttribute: string;
+}
+
+/** @throws FerryError `table.missing`, or what the service or the network throws. */
+export async function lookAtPair(pair: PairToLookAt): Promise<PairLook> {
+  const { sides, reservedAttribute } = pair;
+  const source = await requireTable(sides.source, pair.source, 'source');
+  const destination = await requireTable(sides.destination, pair.destination, 'destination');
+  const sample = await sampleOf(sides.source, source);
+  const nowMs = systemClock.now();
+  const findings = preflight({ source, destination, sample, reservedAttribute, nowMs });
+  return { source, destination, findings };
+}
+
+const SAMPLE_ITEMS = 1_000;
+
+async function sampleOf(access: Access, { table, keys }: TableFacts): Promise<readonly Item[]> {
+  const client = readClient(access);
+  try {
+    const keyAttributes = keys.map(({ name }) => name);
+    const reader = dynamoDbReader(client, { table, keyAttributes });
+    return (await reader.scan({ segment: 0, totalSegments: 1, limit: SAMPLE_ITEMS })).items;
+  } finally {
+    client.destroy();
+  }
+}
