@@ -1,13 +1,23 @@
 // A replication with only the settings that are not as they are by default, for a file or a variable that is short.
 
 import { isDeepStrictEqual } from 'node:util';
+import { type FilledReplication, withDependentDefaults } from './dependent-defaults.ts';
+import type { ReplicationConfig } from './schema.ts';
 import { schemaProblems } from './schema-check.ts';
 
-export function withoutDefaults(replication: object): object {
-  const usual = { source: {}, destination: {} };
+type Replication = Pick<ReplicationConfig, 'name' | 'source'> & Readonly<Record<string, unknown>>;
+
+export function withoutDefaults(replication: Replication): object {
+  const filled: unknown = { source: {}, destination: {} };
   // Only its defaults are wanted: it has no tables.
-  schemaProblems({ replications: [usual] });
-  return difference(replication, usual);
+  schemaProblems({ replications: [filled] });
+  const { name, source } = replication;
+  const { stateTable, eventSource } = withDependentDefaults({
+    ...(filled as FilledReplication),
+    name,
+    source,
+  });
+  return difference(replication, { ...(filled as object), stateTable, eventSource });
 }
 
 /** What `value` has that `usual` has not, or has otherwise. */

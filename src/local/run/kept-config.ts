@@ -59,15 +59,8 @@ function isUnchanged(path: string, text: string): boolean {
 /** Without what a local world does not have: heartbeats and bulk runs. */
 function replicationOf(world: LocalWorld): object {
   const { replication, faults, streamArn, endpoints } = world;
-  const {
-    source,
-    destination,
-    stateTable,
-    name,
-    heartbeat: _,
-    bulk: __,
-    ...settings
-  } = replication;
+  const { source, destination, stateTable, name } = replication;
+  const { heartbeat: _, bulk: __, ...settings } = replication;
   const places = {
     name,
     source: {
@@ -85,5 +78,5 @@ function replicationOf(world: LocalWorld): object {
     },
     stateTable,
   };
-  return { ...places, ...withoutDefaults(settings) };
+  return { ...withoutDefaults(settings), ...places };
 }
