@@ -20,12 +20,19 @@ export const TABLE_CHECKS: readonly Check[] = [
 ];
 
 function sameTable({ source, destination }: Pair): Finding[] {
-  if (nameOf(source) !== nameOf(destination) && !isOneTable(source, destination)) return [];
+  const isOnePlace = nameOf(source) === nameOf(destination) && !isApart(source, destination);
+  if (!isOnePlace && !isOneTable(source, destination)) return [];
   return error(
     'same-table',
     `${nameOf(source)} is both source and destination.`,
     'The table would replicate to itself. Name another table.',
   );
+}
+
+/** In one Region, but in two accounts. */
+function isApart(source: TableFacts, destination: TableFacts): boolean {
+  const [from, to] = [source, destination].map(({ arn }) => arn.split(':')[4]);
+  return from !== undefined && to !== undefined && from !== to;
 }
 
 /** ARNs differ by Region and account, except those of emulators. An endpoint can have several names. */

@@ -66,6 +66,12 @@ describe('preflight', () => {
       { region: 'one', endpoint: 'http://b' },
       ['error same-table'],
     ],
+    [
+      'not one Region and name in two accounts',
+      { region: 'one', arn: 'arn:aws:dynamodb:one:111122223333:table/Orders' },
+      { region: 'one', arn: 'arn:aws:dynamodb:one:444455556666:table/Orders' },
+      [],
+    ],
     ['a table in the making', { status: 'CREATING' }, {}, ['error not-active']],
     ['not of one that changes', { status: 'UPDATING' }, {}, []],
     ['another key name', {}, { keys: [{ name: 'id', type: 'S' }] }, ['error key-schema']],
