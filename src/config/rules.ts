@@ -1,5 +1,6 @@
 // The rules of a configuration that its schema cannot say: those about each replication, and those between several.
 
+import { chainProblems } from './chains.ts';
 import { createdTables, keyProblems } from './encryption-keys.ts';
 import { show } from './problems.ts';
 import { mistypedRegions } from './regions.ts';
@@ -29,6 +30,7 @@ export function* ruleProblems(replications: Replications): Generator<string> {
   yield* readerProblems(replications);
   yield* keyProblems(replications);
   yield* circleProblems(replications);
+  yield* chainProblems(replications);
 }
 
 /** The stack of a table that another setting creates takes the stream from there. */

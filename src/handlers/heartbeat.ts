@@ -15,7 +15,7 @@ import { beat } from '../heartbeat/beat.ts';
 
 const parts = openOnce(async () => {
   const { replication } = readDeployment(process.env);
-  const { name, source, destination, heartbeat } = replication;
+  const { name, source, destination, heartbeat, reservedAttribute } = replication;
   if (heartbeat === undefined) throw new Error(`${name} has no heartbeat`);
   const key = heartbeatItemKey(heartbeat);
   const keyAttributes = Object.keys(key);
@@ -31,6 +31,7 @@ const parts = openOnce(async () => {
     writer: dynamoDbTwinWriter(writeClient({ ...sides.source, concurrency: 1 })),
     clock: systemClock,
     periodMs: HEARTBEAT_PERIOD_MS,
+    reservedAttribute,
   };
   return { context, metrics: metricsOf(replication) };
 });

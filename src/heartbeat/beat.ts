@@ -14,9 +14,11 @@ export interface BeatContext {
   readonly writer: TwinWriter;
   readonly clock: Clock;
   readonly periodMs: number;
+  readonly reservedAttribute: string;
 }
 
 /**
+ * Where the source is the twin of another replication, that one brings the heartbeats, and none is written.
  * @returns the age of the oldest heartbeat that is not on the twin, in milliseconds.
  * @throws what a request throws. Where only the twin cannot be read, the next heartbeat has been written.
  */
@@ -28,13 +30,16 @@ export async function beat({
   writer,
   clock,
   periodMs,
+  reservedAttribute,
 }: BeatContext): Promise<number> {
   const [before, arrived] = await Promise.allSettled([source.get(key), twin.get(key)]);
   if (before.status === 'rejected') throw before.reason;
   const nowMs = clock.now();
-  const next = nextBeat(key, { source: before.value }, nowMs);
-  const { kind } = await writer.write(beatRequest(table, key, next));
-  if (kind === 'refused') throw keyTaken(key);
+  if (before.value?.[reservedAttribute] === undefined) {
+    const next = nextBeat(key, { source: before.value }, nowMs);
+    const { kind } = await writer.write(beatRequest(table, key, next));
+    if (kind === 'refused') throw keyTaken(key);
+  }
   if (arrived.status === 'rejected') throw arrived.reason;
   return oldestBeatMs({ source: before.value, twin: arrived.value }, { nowMs, periodMs });
 }

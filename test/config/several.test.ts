@@ -260,6 +260,48 @@ describe('one source with several readers', () => {
   });
 });
 
+describe('a chain', () => {
+  const beat = (pk: string) => ({ heartbeat: { key: { pk } } });
+  const chained = (first: object, second: object) => [
+    one('second', defined(to('Users')), { region: 'ap-south-1', table: 'Zones' }, second),
+    one('first', from('Orders'), to('Users', defined(made)), first),
+  ];
+
+  it.each([
+    ['settings that both have', { reservedAttribute: '_v' }, { reservedAttribute: '_v' }],
+    ['one heartbeat that goes through both', beat('beat'), beat('beat')],
+    ['a heartbeat of the first hop alone', beat('beat'), {}],
+    ['expiries that only one hop skips', {}, { ttlDeletes: 'skip' }],
+  ])('may have %s', (_, first, second) => {
+    expect(problemsOf({ replications: chained(first, second) })).toEqual([]);
+  });
+
+  it.each<[string, object, object, string]>([
+    [
+      'the versions of the first hop like data',
+      {},
+      { reservedAttribute: '_second' },
+      'replications.0.reservedAttribute must be that of replications.1, which writes its source, got "_second" and "_ferry"',
+    ],
+    [
+      'a second writer of heartbeats into the first twin',
+      {},
+      beat('beat'),
+      'replications.0.heartbeat.key must be that of replications.1, which writes its source, got {"pk":"beat"} and nothing',
+    ],
+    [
+      'heartbeats of two keys',
+      beat('first'),
+      beat('second'),
+      'replications.0.heartbeat.key must be that of replications.1, which writes its source, got {"pk":"second"} and {"pk":"first"}',
+    ],
+  ])('must not have %s', (_, first, second, message) => {
+    expect(problemsOf({ replications: chained(first, second) })).toEqual([
+      expect.stringContaining(message),
+    ]);
+  });
+});
+
 it('keeps the profile of an operator out of the functions', () => {
   const source = from('Orders', { profile: 'mine', account: A });
   const destination = to('Orders', { profile: 'theirs', account: B });

@@ -35,6 +35,7 @@ const context = (parts: Partial<BeatContext> = {}): BeatContext => ({
   writer: engine().twinWriter,
   clock: { now: () => nowMs, sleep: async () => undefined },
   periodMs: PERIOD_MS,
+  reservedAttribute: '_ferry',
   ...parts,
 });
 
@@ -99,6 +100,16 @@ describe('a heartbeat', () => {
   it('tells how old the first ever is where the twin has never had one', async () => {
     expect(await beats(4)).toEqual([0, PERIOD_MS, 2 * PERIOD_MS, 3 * PERIOD_MS]);
   });
+});
+
+it('only looks where another replication brings the heartbeats: its source is the twin of that one', async () => {
+  const brought = { ...key, writtenAt: { N: String(START_MS) }, _ferry: { M: { v: { S: '1' } } } };
+  await put('Orders', brought);
+  await put('OrdersTwin', { ...brought, writtenAt: { N: String(START_MS - PERIOD_MS) } });
+
+  expect(await beats(3)).toEqual([0, PERIOD_MS, 2 * PERIOD_MS]);
+
+  expect(await engine().get('Orders', key)).toEqual(brought);
 });
 
 describe('a heartbeat that cannot do all of its work', () => {
