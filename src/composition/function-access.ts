@@ -3,6 +3,7 @@
 
 import { accessTo, type CredentialSource, type Sides } from '../aws/access.ts';
 import { assumedRole } from '../aws/assumed-role.ts';
+import { environmentEndpoint, isLoopback } from '../aws/endpoints.ts';
 import { secretCredentials } from '../aws/secret-credentials.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { isOtherAccount, roleArn, writerRoleName } from '../config/accounts.ts';
@@ -27,9 +28,13 @@ function twinCredentials(
 ): CredentialSource | undefined {
   const { name, source, destination } = replication;
   const common = { by: { region: source.region }, clock: systemClock, onFailure };
-  if (destination.credentials !== undefined)
+  // An emulator has neither secrets nor roles, unless the environment says where they are.
+  const isThere = (service: 'SECRETS_MANAGER' | 'STS') =>
+    !isLoopback(destination.endpoint ?? '') ||
+    environmentEndpoint(service, environment) !== undefined;
+  if (destination.credentials !== undefined && isThere('SECRETS_MANAGER'))
     return secretCredentials({ secret: destination.credentials.secret, ...common });
-  if (!isOtherAccount(replication)) return undefined;
+  if (!isOtherAccount(replication) || !isThere('STS')) return undefined;
   return assumedRole({
     roleArn: roleArn(destination, writerRoleName(name)),
     sessionName: environment['AWS_LAMBDA_FUNCTION_NAME'] ?? `ferry-${name}`,
