@@ -44,15 +44,16 @@ export function arnsIn(
 /** One document for each need. */
 export function policiesOf(needs: Needs): Record<string, PolicyDocument> {
   return Object.fromEntries(
-    Object.entries(needs).map(([name, statements]) => [
-      name,
-      new PolicyDocument({ statements: statements.map(policyStatement) }),
-    ]),
+    Object.entries(needs).map(([name, statements]) => [name, policyDocument(statements)]),
   );
 }
 
-export function policyStatement({ actions, resource, conditions }: Statement): PolicyStatement {
-  return new PolicyStatement({ actions: [...actions], resources: [resource], conditions });
+export function policyDocument(all: readonly Statement[]): PolicyDocument {
+  const statements = all.map(
+    ({ actions, resource, conditions }) =>
+      new PolicyStatement({ actions: [...actions], resources: [resource], conditions }),
+  );
+  return new PolicyDocument({ statements });
 }
 
 /** Why the resources of a place have a wildcard. */

@@ -10,6 +10,7 @@ import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
 import { createConfiguredTable, createProtectedTable, SOURCE_STREAM } from './dynamodb-table.ts';
 import type { ConfiguredReplication, DestinationTable } from './replication-props.ts';
 import { nameOf, refusal } from './replication-settings.ts';
+import { createDestinationRoles, createWriterPolicy } from './writer-role.ts';
 
 export interface ReplicationDestinationProps {
   /** Of the replication. @default - the construct's id, with dashes */
@@ -76,6 +77,9 @@ export class ReplicationDestination extends Construct implements DestinationTabl
           ...(props.isSource === true && { dynamoStream: SOURCE_STREAM }),
         })
       : undefined;
+    if (!('config' in props)) return;
+    createDestinationRoles(this, props.config);
+    createWriterPolicy(this, props.config);
   }
 }
 

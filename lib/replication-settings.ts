@@ -148,7 +148,7 @@ function refuseElsewhere(scope: Construct, destination: DestinationTable): void 
   if (![here.account, there.account].some(Token.isUnresolved) && here.account !== there.account) {
     throw refusal(
       scope,
-      `destination is in account ${there.account}, and source in ${here.account}. Both must be in one account.`,
+      `destination is in account ${there.account}, and source in ${here.account}. Two accounts need a configuration file: ferry.json can name both.`,
     );
   }
   if (here === there || !Token.isUnresolved(destination.region)) return;

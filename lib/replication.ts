@@ -18,6 +18,7 @@ import { BulkRuns } from './bulk-runs.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { LookAgain } from './look-again.ts';
 import { grantRedrive } from './operator-grants.ts';
+import { createOperatorRoles } from './operator-roles.ts';
 import { partitionAt } from './policies.ts';
 import { ReplicationAlarms } from './replication-alarms.ts';
 import { createDashboard } from './replication-dashboard.ts';
@@ -78,6 +79,7 @@ export class Replication extends Construct {
     this.lookAgain = queue && new LookAgain(this, 'LookAgain', replicator.deployed, queue);
     this.bulkRuns = config.bulk ? new BulkRuns(this, 'BulkRuns', replicator.deployed) : undefined;
     this.heartbeat = config.heartbeat && new Heartbeat(this, 'Heartbeat', replicator.deployed);
+    createOperatorRoles(this, replicator.deployed);
     // The first heartbeat is late from the start if nothing reads the stream yet.
     this.heartbeat?.node.addDependency(this.eventSourceMapping);
     this.#metrics = new ReplicationMetrics(replicator, this.lookAgain);

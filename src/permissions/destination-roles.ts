@@ -5,7 +5,9 @@ import {
   isOtherAccount,
   isOtherPartition,
   operatorReadRoleName,
+  readerRoleName,
   roleArn,
+  writerRoleName,
   writingRoleNames,
 } from '../config/accounts.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -38,7 +40,10 @@ export function readerNeeds(replication: ReplicationConfig, arns: Arns): Needs {
 }
 
 export interface DestinationRole {
-  readonly role: 'writer' | 'reader';
+  readonly id: 'WriterRole' | 'ReaderRole';
+  readonly roleName: string;
+  /** What assumes it. */
+  readonly purpose: string;
   readonly needs: Needs;
   /** ARNs of the roles that may assume it, all of the source's account. */
   readonly trusted: readonly string[];
@@ -48,21 +53,19 @@ export interface DestinationRole {
 export function destinationRoles(replication: ReplicationConfig, arns: Arns): DestinationRole[] {
   if (!isOtherAccount(replication)) return [];
   const { name, source, operatorRole } = replication;
-  const trusted = (names: readonly string[]) => names.map((one) => roleArn(source, one));
-  return [
-    {
-      role: 'writer',
-      needs: writerNeeds(replication, arns),
-      trusted: trusted(writingRoleNames(replication)),
-    },
-    ...(operatorRole
-      ? [
-          {
-            role: 'reader' as const,
-            needs: readerNeeds(replication, arns),
-            trusted: trusted([operatorReadRoleName(name)]),
-          },
-        ]
-      : []),
-  ];
+  const writer = {
+    id: 'WriterRole',
+    roleName: writerRoleName(name),
+    purpose: 'what writes the twin',
+    needs: writerNeeds(replication, arns),
+    trusted: writingRoleNames(replication).map((one) => roleArn(source, one)),
+  } as const;
+  const reader = {
+    id: 'ReaderRole',
+    roleName: readerRoleName(name),
+    purpose: 'commands that change nothing',
+    needs: readerNeeds(replication, arns),
+    trusted: [roleArn(source, operatorReadRoleName(name))],
+  } as const;
+  return operatorRole ? [writer, reader] : [writer];
 }

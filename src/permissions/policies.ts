@@ -6,9 +6,7 @@ import {
   isOtherPartition,
   operatorReadRoleName,
   operatorRoleName,
-  readerRoleName,
   roleArn,
-  writerRoleName,
 } from '../config/accounts.ts';
 import { bulkName, functionName, heartbeatName, lookAgainName } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -78,7 +76,7 @@ export function functionSets(replication: ReplicationConfig, known: Known = {}):
   return [
     ...sets,
     ...(replication.bulk ? [machine] : []),
-    ...roleSets(replication, arns, 'writer'),
+    ...roleSets(replication, arns, 'WriterRole'),
     ...(isOtherPartition(replication) && replication.destination.credentials ? [user] : []),
   ];
 }
@@ -86,15 +84,14 @@ export function functionSets(replication: ReplicationConfig, known: Known = {}):
 function roleSets(
   replication: ReplicationConfig,
   arns: Arns,
-  role: DestinationRole['role'],
+  id: DestinationRole['id'],
 ): PermissionSet[] {
-  const names = { writer: writerRoleName, reader: readerRoleName };
   const { source, destination } = ownersOf(replication);
   return destinationRoles(replication, arns)
-    .filter((one) => one.role === role)
-    .map(({ needs, trusted }) => ({
-      title: `The role ${names[role](replication.name)}`,
-      role: names[role](replication.name),
+    .filter((role) => role.id === id)
+    .map(({ roleName, needs, trusted }) => ({
+      title: `The role ${roleName}`,
+      role: roleName,
       account: destination.account,
       policy: policyOf(needs),
       trust: trustOf(`arn:${source.partition}:iam::${source.account}:root`, trusted),
@@ -192,7 +189,7 @@ function operatorRoleSets(replication: ReplicationConfig, arns: Arns): Permissio
       policy: policyOf(operatorRoleNeeds(variant, replication, arns)),
       trust: trustOf(root),
     })),
-    ...roleSets(replication, arns, 'reader'),
+    ...roleSets(replication, arns, 'ReaderRole'),
   ];
 }
 

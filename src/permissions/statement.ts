@@ -56,7 +56,23 @@ export function merged(statements: readonly Statement[]): Statement[] {
     const actions = [...(byResource.get(key)?.actions ?? []), ...statement.actions];
     byResource.set(key, { ...statement, actions: [...new Set(actions)].toSorted() });
   }
-  return [...byResource.values()];
+  const all = [...byResource.values()];
+  return all.flatMap((statement) => withoutAllowed(statement, all));
+}
+
+/** What is allowed without a condition needs none elsewhere. */
+function withoutAllowed(statement: Statement, all: readonly Statement[]): Statement[] {
+  const free = all.filter(
+    (other) =>
+      other !== statement && !isConditional(other) && other.resource === statement.resource,
+  );
+  const allowed = new Set(free.flatMap(({ actions }) => actions));
+  const actions = statement.actions.filter((action) => !allowed.has(action));
+  return actions.length === 0 ? [] : [{ ...statement, actions }];
+}
+
+function isConditional({ conditions }: Statement): boolean {
+  return Object.keys(conditions).length > 0;
 }
 
 export interface IamPolicy {
@@ -80,12 +96,12 @@ export function policyOfAll(statements: readonly Statement[]): IamPolicy {
   return { Version: '2012-10-17', Statement: merged(statements).map(withoutSid) };
 }
 
-function withoutSid({ actions, resource, conditions }: Statement): object {
-  const hasConditions = Object.keys(conditions).length > 0;
+function withoutSid(statement: Statement): object {
+  const { actions, resource, conditions } = statement;
   return {
     Effect: 'Allow',
     Action: actions,
     Resource: resource,
-    ...(hasConditions && { Condition: conditions }),
+    ...(isConditional(statement) && { Condition: conditions }),
   };
 }

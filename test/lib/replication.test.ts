@@ -426,7 +426,7 @@ describe('a destination of the app', () => {
     const twin = new ReplicationDestination(elsewhere, 'Orders', destination);
 
     expect(() => replicate(stack, { destination: twin })).toThrow(
-      'destination is in account 444455556666, and source in 111122223333. Both must be in one account.',
+      'destination is in account 444455556666, and source in 111122223333. Two accounts need a configuration file: ferry.json can name both.',
     );
   });
 
