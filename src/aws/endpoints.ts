@@ -4,7 +4,7 @@
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** As the SDK's variables spell it: AWS_ENDPOINT_URL_DYNAMODB. */
-type Service = 'DYNAMODB' | 'S3';
+type Service = 'DYNAMODB' | 'S3' | 'SECRETS_MANAGER' | 'STS';
 
 /** @returns undefined where the environment names none, or says that it does not count. */
 export function environmentEndpoint(

@@ -48,9 +48,9 @@ export function aboutReplication(
   { options, io }: GivenCall,
   { hint, run }: Work,
 ): Promise<number> {
-  return explained({ hint, replications: [replication] }, async () => {
-    const needs = { apply: options.has('apply'), environment: io.environment };
-    const sides = await operatorSides(replication, needs);
+  const apply = options.has('apply');
+  return explained({ hint, replications: [replication], apply }, async () => {
+    const sides = await operatorSides(replication, { apply, environment: io.environment });
     return run({ options, io, replication, sides });
   });
 }

@@ -1,9 +1,10 @@
 // When an AWS service, the network or a file says no: an answer for the operator, not a bug with a stack.
 
+import { operatorIdentities, reachOf, type Side } from '../config/identity.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { FailureStory, TableRole } from '../failures/failure-rule.ts';
 import { failureStory } from '../failures/failure-story.ts';
-import { FerryError, requestOf } from '../errors.ts';
+import { type FailedRequest, FerryError, requestOf } from '../errors.ts';
 import type { Io } from './output.ts';
 
 export interface About {
@@ -11,6 +12,8 @@ export interface About {
   readonly hint: string;
   /** They name the roles of tables that are missing. */
   readonly replications?: readonly ReplicationConfig[];
+  /** Whether the command changes anything: then it may have other credentials. @default false */
+  readonly apply?: boolean;
 }
 
 /**
@@ -42,9 +45,10 @@ export function isInterruption(error: unknown, { interrupted }: Pick<Io, 'interr
 }
 
 /** @returns the error itself where it is a refusal already, or a bug. */
-export function withStory(cause: unknown, { hint, replications }: About): unknown {
+export function withStory(cause: unknown, about: About): unknown {
   if (cause instanceof FerryError) return cause;
-  const story = storyOf(cause, replications);
+  const { hint } = about;
+  const story = storyOf(cause, about);
   if (story === undefined) return cause;
   return new FerryError(story.happened, {
     code: `failure.${story.kind}`,
@@ -54,18 +58,40 @@ export function withStory(cause: unknown, { hint, replications }: About): unknow
 }
 
 /** @returns undefined for a bug. */
-function storyOf(
-  error: unknown,
-  replications: readonly ReplicationConfig[] = [],
-): FailureStory | undefined {
+function storyOf(error: unknown, about: About): FailureStory | undefined {
+  const { replications = [] } = about;
+  const request = requestOf(error);
   return failureStory(error, {
-    request: requestOf(error),
+    request,
+    reach: reachIn(request, about),
     profile: process.env['AWS_PROFILE'],
     roleOf(table, region) {
       const roles = replications.map((replication) => roleIn(replication, table, region));
       return roles.find((role) => role !== undefined);
     },
   });
+}
+
+/** @returns undefined where no setting has chosen the credentials, or several may have. */
+function reachIn(request: FailedRequest | undefined, about: About): string | undefined {
+  const { replications = [], apply = false } = about;
+  const reaches = replications.flatMap((replication) => {
+    const side = request && sideOf(request, replication);
+    if (side === undefined) return [];
+    return [reachOf(side, operatorIdentities(replication, apply)[side])];
+  });
+  const [reach, ...others] = new Set(reaches);
+  return others.length === 0 ? reach : undefined;
+}
+
+/** All but tables is in the Region of the source. */
+function sideOf(request: FailedRequest, replication: ReplicationConfig): Side | undefined {
+  const { service, resource = '', region = '' } = request;
+  if (service === 'sts' || service === 'secretsmanager') return undefined;
+  if (service !== 'dynamodb') return region === replication.source.region ? 'source' : undefined;
+  const [table = ''] = resource.split(', ');
+  const role = roleIn(replication, table, region);
+  return role === 'state' ? 'destination' : role;
 }
 
 function roleIn(

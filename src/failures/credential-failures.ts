@@ -1,7 +1,7 @@
 // Failures of who asks: credentials that are missing, expired or not accepted, and a clock that makes them so.
 
 import { requestText } from './failed-request.ts';
-import { type FailureRule, shortened } from './failure-rule.ts';
+import { choosingOthers, type FailureRule, reachText, shortened } from './failure-rule.ts';
 
 const SIGNATURE: readonly string[] = ['InvalidSignatureException', 'SignatureDoesNotMatch'];
 
@@ -18,21 +18,32 @@ export const CREDENTIAL_FAILURES: readonly FailureRule[] = [
     }),
   },
   {
+    kind: 'credentials-unavailable',
+    when: ['CredentialsUnavailable'],
+    tell: ({ message }, { request }) => ({
+      happened: `The credentials of one side are not available: ${shortened(message)}.`,
+      advice:
+        request?.service === 'sts'
+          ? 'Check that the role is deployed ("operatorRole": true), that its policy trusts the account and the role that assume it, and that these may call sts:AssumeRole. Or name a profile for each side.'
+          : 'Check that the secret exists, that it has accessKeyId and secretAccessKey, and that these credentials may call secretsmanager:GetSecretValue.',
+    }),
+  },
+  {
     kind: 'sso-expired',
     when: ({ name, message }) =>
       /^(CredentialsProviderError|TokenProviderError|ProviderError)$/.test(name) &&
       /sso/i.test(message),
-    tell: (link) => ({
-      happened: `The SSO session cannot be used: ${shortened(link.message)}.`,
+    tell: (link, context) => ({
+      happened: `The SSO session cannot be used: ${shortened(link.message)}.${reachText(context)}`,
       advice:
-        'Run `aws sso login`, with --profile if AWS_PROFILE is set. Then run the command again.',
+        'Run `aws sso login`, with --profile if a profile is set. Then run the command again.',
     }),
   },
   {
     kind: 'credentials-expired',
     when: ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'TokenRefreshRequired'],
-    tell: (link, { request }) => ({
-      happened: `The AWS credentials of ${requestText(request)} have expired (${link.name}).`,
+    tell: (link, context) => ({
+      happened: `The AWS credentials of ${requestText(context.request)} have expired (${link.name}).${reachText(context)}`,
       advice: 'Log in again, for example with `aws sso login`, or renew the session token.',
     }),
   },
@@ -42,10 +53,10 @@ export const CREDENTIAL_FAILURES: readonly FailureRule[] = [
       ['CredentialsProviderError', 'TokenProviderError', 'ProviderError'].includes(name) ||
       /^(Credential is missing|Resolved credential object is not valid)/.test(message) ||
       ['MissingAuthenticationToken', 'MissingAuthenticationTokenException'].includes(name),
-    tell: (link, { profile }) => ({
+    tell: (link, { profile, ...context }) => ({
       happened: /from any providers|is missing/.test(link.message)
         ? `No AWS credentials were found${profile ? ` in the profile "${profile}", which AWS_PROFILE names` : ''}.`
-        : `The AWS credentials cannot be loaded: ${shortened(link.message)}.`,
+        : `The AWS credentials cannot be loaded: ${shortened(link.message)}.${reachText(context)}`,
       advice:
         'Log in with the AWS CLI, name a profile that has credentials in AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
     }),
@@ -63,11 +74,11 @@ export const CREDENTIAL_FAILURES: readonly FailureRule[] = [
       'SignatureDoesNotMatch',
       'InvalidSecurity',
     ],
-    tell: (link, { request }) => ({
-      happened: `AWS rejected the credentials of ${requestText(request)} (${link.name}).`,
+    tell: (link, context) => ({
+      happened: `AWS rejected the credentials of ${requestText(context.request)} (${link.name}).${reachText(context)}`,
       advice: SIGNATURE.includes(link.name)
-        ? 'The secret access key does not belong to the access key. Check both, or choose others with AWS_PROFILE.'
-        : 'Check the access key and the session token, or choose others with AWS_PROFILE. A Region that is not enabled in the account also rejects all credentials.',
+        ? `The secret access key does not belong to the access key. Check both, or ${choosingOthers(context)}.`
+        : `Check the access key and the session token, or ${choosingOthers(context)}. A Region that is not enabled in the account also rejects all credentials.`,
     }),
   },
   {

@@ -20,6 +20,8 @@ export interface FailureContext {
   readonly request: FailedRequest | undefined;
   /** What AWS_PROFILE says. */
   readonly profile?: string | undefined;
+  /** How the configuration reaches the side of the request: "the destination by the profile "recovery"". */
+  readonly reach?: string | undefined;
   /** What the configuration has a table for. */
   readonly roleOf: (table: string, region: string) => TableRole | undefined;
 }
@@ -57,6 +59,18 @@ const MESSAGE_CHARS_MAX = 400;
 export function shortened(message: string): string {
   const text = message.replace(/\s+/g, ' ').trim().replace(/\.$/, '');
   return text.length <= MESSAGE_CHARS_MAX ? text : `${text.slice(0, MESSAGE_CHARS_MAX)}…`;
+}
+
+/** Which of its settings has chosen the credentials, where one has: for the end of a sentence about them. */
+export function reachText({ reach }: Pick<FailureContext, 'reach'>): string {
+  return reach === undefined ? '' : ` The configuration reaches ${reach}.`;
+}
+
+/** What to do about credentials that do not fit. */
+export function choosingOthers({ reach }: Pick<FailureContext, 'reach'>): string {
+  return reach === undefined
+    ? 'choose others with AWS_PROFILE'
+    : 'name others in the configuration';
 }
 
 /** Where the request went. */

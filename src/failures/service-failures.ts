@@ -2,7 +2,14 @@
 
 import type { ErrorLink } from './error-chain.ts';
 import { actionOf, requestText } from './failed-request.ts';
-import { type FailureContext, type FailureRule, said, type Told } from './failure-rule.ts';
+import {
+  choosingOthers,
+  type FailureContext,
+  type FailureRule,
+  reachText,
+  said,
+  type Told,
+} from './failure-rule.ts';
 import { missingResource } from './missing-resource.ts';
 
 export const SERVICE_FAILURES: readonly FailureRule[] = [
@@ -108,8 +115,10 @@ const BREAKDOWNS: readonly string[] = [
 ];
 
 /** AWS names user, action, resource and policy in most denials, and nothing in others. */
-function denied(link: ErrorLink, { request }: FailureContext): Told {
+function denied(link: ErrorLink, context: FailureContext): Told {
   const { message } = link;
+  const { request } = context;
+  const choosing = choosingOthers(context);
   const [, action = request && actionOf(request)] =
     /not authorized to perform:? ([\w-]+:\w+)/.exec(message) ?? [];
   const [, resource = request?.resource] =
@@ -122,10 +131,10 @@ function denied(link: ErrorLink, { request }: FailureContext): Told {
       : [`in ${request.region}`]),
   ].join(' ');
   return {
-    happened: `These credentials may not call ${what} (${said(link)}).`,
+    happened: `These credentials may not call ${what} (${said(link)}).${reachText(context)}`,
     advice: /explicit deny/.test(message)
-      ? `A policy denies it explicitly. Change that policy, or choose other credentials with AWS_PROFILE.`
-      : `Allow ${action ?? 'it'} for these credentials, or choose others with AWS_PROFILE. docs/permissions.md has a policy for every command.`,
+      ? `A policy denies it explicitly. Change that policy, or ${choosing.replace('others', 'other credentials')}.`
+      : `Allow ${action ?? 'it'} for these credentials, or ${choosing}. docs/permissions.md has a policy for every command.`,
   };
 }
 

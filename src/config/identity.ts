@@ -1,0 +1,85 @@
+// Whose credentials a command has at each side of a replication, as its configuration says.
+
+import {
+  isOtherAccount,
+  isOtherPartition,
+  operatorReadRoleName,
+  operatorRoleName,
+  readerRoleName,
+  roleArn,
+  writerRoleName,
+} from './accounts.ts';
+import type { ReplicationConfig } from './schema.ts';
+
+export type Side = 'source' | 'destination';
+
+export type Identity =
+  /** Of the SDK's own search. */
+  | { readonly kind: 'found' }
+  | { readonly kind: 'profile'; readonly profile: string }
+  | { readonly kind: 'role'; readonly arn: string; readonly by: Identity }
+  | { readonly kind: 'secret'; readonly secret: string; readonly by: Identity };
+
+export const FOUND: Identity = { kind: 'found' };
+
+/** @param apply whether the command is going to change anything. */
+export function operatorIdentities(
+  replication: ReplicationConfig,
+  apply: boolean,
+): Readonly<Record<Side, Identity>> {
+  const { name, source, operatorRole } = replication;
+  const own = ofProfile(source.profile);
+  const roleName = (apply ? operatorRoleName : operatorReadRoleName)(name);
+  const operator = roleOf(source, roleName, own ?? FOUND);
+  const usual = operatorRole ? operator : FOUND;
+  const here = own ?? usual;
+  return { source: here, destination: atDestination(replication, { apply, here, usual }) };
+}
+
+interface Known {
+  readonly apply: boolean;
+  /** At the source. */
+  readonly here: Identity;
+  /** Where no profile is named. */
+  readonly usual: Identity;
+}
+
+function atDestination(replication: ReplicationConfig, { apply, here, usual }: Known): Identity {
+  const { name, destination } = replication;
+  const named = ofProfile(destination.profile);
+  if (named !== undefined) return named;
+  if (isOtherPartition(replication)) {
+    // An emulator needs none.
+    if (destination.credentials === undefined) return FOUND;
+    return { kind: 'secret', secret: destination.credentials.secret, by: here };
+  }
+  if (usual.kind !== 'role' || !isOtherAccount(replication)) return usual;
+  return roleOf(destination, (apply ? writerRoleName : readerRoleName)(name), usual);
+}
+
+function ofProfile(profile: string | undefined): Identity | undefined {
+  return profile === undefined ? undefined : { kind: 'profile', profile };
+}
+
+function roleOf(side: Parameters<typeof roleArn>[0], name: string, by: Identity): Identity {
+  return { kind: 'role', arn: roleArn(side, name), by };
+}
+
+/** "the source by the profile "orders"", or undefined where no setting has chosen the credentials. */
+export function reachOf(side: Side, identity: Identity): string | undefined {
+  return identity.kind === 'found' ? undefined : `the ${side} by ${identityText(identity)}`;
+}
+
+/** For a sentence: "the profile "orders"". */
+export function identityText(identity: Identity): string {
+  switch (identity.kind) {
+    case 'found':
+      return 'the credentials that the AWS SDK finds';
+    case 'profile':
+      return `the profile "${identity.profile}"`;
+    case 'role':
+      return `the role ${identity.arn}, assumed with ${identityText(identity.by)}`;
+    case 'secret':
+      return `the secret ${identity.secret}, read with ${identityText(identity.by)}`;
+  }
+}
