@@ -37,7 +37,7 @@ export function buildApp(app: App, { replications, fleet }: Config): void {
     const { source, destination, alarms } = replication;
     const replicated = new Replication(stack, 'Default', {
       config: replication,
-      streamArn: source.streamArn ?? created.get(placeOf(source))?.tableStreamArn,
+      streamArn: source.streamArn ?? streamIn(stack, created.get(placeOf(source))),
       alarmTopic: fleet && alarms.topicArn === undefined ? fleetTopic(stack) : undefined,
     });
     addOutputs(stack, replicated);
@@ -69,6 +69,13 @@ function addSourceStack(app: App, { name, source, destination }: ReplicationConf
 
 function createSource(stack: Stack, { source }: ReplicationConfig): TableV2 {
   return createConfiguredTable(stack, 'SourceTable', source, { dynamoStream: SOURCE_STREAM });
+}
+
+/** From another stack as an export, which every partition knows. */
+function streamIn(stack: Stack, table: TableV2 | undefined): string | undefined {
+  if (table?.tableStreamArn === undefined || table.stack === stack) return table?.tableStreamArn;
+  stack.addStackDependency(table.stack);
+  return table.stack.exportValue(table.tableStreamArn);
 }
 
 function addStack(

@@ -52,7 +52,7 @@ export class BulkRuns extends Construct {
       stateMachineType: StateMachineType.STANDARD,
       role: runnerRole(this, replication, this.function.functionArn).withoutPolicyUpdates(),
       definitionBody: DefinitionBody.fromString(Stack.of(this).toJsonString(states.toGraphJson())),
-      tracingEnabled: tracing,
+      ...(tracing && { tracingEnabled: true }),
       // Keys of items may be in the input of a state: names and times are enough.
       logs: { destination: logs, level: LogLevel.ALL, includeExecutionData: false },
     });

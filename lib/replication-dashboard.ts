@@ -113,7 +113,8 @@ function runbookRows(replication: ReplicationConfig, metrics: ReplicationMetrics
   if (isUrl(replication.alarms.runbook)) return [];
   const ofAlarms = alarmSpecs(replication, metrics).map(({ anchor, runbook = anchor }) => runbook);
   const givenUp = metrics.services.onFailureBucket ? [] : ['batches-given-up'];
-  const anchors = new Set([...ofAlarms, ...givenUp, ...MORE_ENTRIES]);
+  const costs = metrics.services.listPrices ? ['costs'] : [];
+  const anchors = new Set([...ofAlarms, ...givenUp, ...costs, ...MORE_ENTRIES]);
   const entries = entriesFor(replication, anchors).map(
     (markdown) => new TextWidget({ markdown, width: WIDTH / 2, height: ENTRY_HEIGHT }),
   );
@@ -124,4 +125,4 @@ function runbookRows(replication: ReplicationConfig, metrics: ReplicationMetrics
 }
 
 /** Entries that other entries name. */
-const MORE_ENTRIES = ['costs', 'outage-longer-than-a-day', 'tables-that-differ'];
+const MORE_ENTRIES = ['outage-longer-than-a-day', 'tables-that-differ'];

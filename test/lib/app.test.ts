@@ -3,7 +3,7 @@
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type App, Stack, Validations } from 'aws-cdk-lib';
+import { Stack, Validations } from 'aws-cdk-lib';
 import type { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -38,22 +38,13 @@ import {
   templates,
   temporary,
   useOfKey,
+  violations,
 } from './stack-templates.ts';
 
 const created = templates(CREATED);
 
 afterAll(() => rmSync(temporary, { recursive: true }));
 afterEach(() => vi.restoreAllMocks());
-
-/** The findings in the report of a synthesis. */
-function violations(app: App): string[] {
-  const report = JSON.parse(readFileSync(join(app.outdir, 'validation-report.json'), 'utf8')) as {
-    pluginReports: { violations: { ruleName: string }[] }[];
-  };
-  return report.pluginReports.flatMap((plugin) =>
-    plugin.violations.map(({ ruleName }) => ruleName),
-  );
-}
 
 describe('the app', () => {
   it('makes a pair of stacks per replication, each in its Region, the destination first', () => {

@@ -1,6 +1,6 @@
 // Configurations, and the templates that the CDK app makes of them, for the tests of lib/.
 
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -38,7 +38,7 @@ interface Resource {
   readonly UpdateReplacePolicy?: string;
 }
 
-interface TemplateJson {
+export interface TemplateJson {
   readonly Resources: Readonly<Record<string, Resource>>;
   readonly Outputs?: Readonly<Record<string, { readonly Value: unknown }>>;
 }
@@ -72,6 +72,16 @@ export function templates(replication: object): {
   const template = (side: string) =>
     Template.fromStack(stackOf(app, `ferry-orders-${side}`)).toJSON() as TemplateJson;
   return { source: template('source'), destination: template('destination') };
+}
+
+/** The findings in the report of a synthesis. */
+export function violations(app: App): string[] {
+  const report = JSON.parse(readFileSync(join(app.outdir, 'validation-report.json'), 'utf8')) as {
+    pluginReports: { violations: { ruleName: string }[] }[];
+  };
+  return report.pluginReports.flatMap((plugin) =>
+    plugin.violations.map(({ ruleName }) => ruleName),
+  );
 }
 
 export function stackOf(app: App, id: string): Stack {
