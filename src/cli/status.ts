@@ -1,17 +1,19 @@
 // `ferry status`: shows whether the twin is behind, by how much and why, and which entry of the runbook to read.
 
-import { systemClock } from '../aws/system-clock.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { operatorSides } from '../composition/operator-access.ts';
 import { readVitals } from '../composition/read-vitals.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
+import { retryInTime } from '../pacing/retry.ts';
 import { utcTime } from '../status/pause.ts';
 import { verdictOf } from '../status/verdict.ts';
 import { FerryError } from '../errors.ts';
 import { exitCode, type GivenCall, printResult } from './call.ts';
 import type { Command } from './command.ts';
 import { EXIT, type Io, wrapped } from './output.ts';
-import { selectedReplications, replicationOptions } from './replication.ts';
-import { explained, withStory } from './service-errors.ts';
+import { replicationsOptions, selectedReplications } from './replication.ts';
+import { explained, isInterruption, withStory } from './service-errors.ts';
+import { readFleet, showFleet } from './status-fleet.ts';
 import { statusFacts } from './status-facts.ts';
 import type { Status } from './status-figures.ts';
 import { statusScreen } from './status-screen.ts';
@@ -19,9 +21,9 @@ import { statusScreen } from './status-screen.ts';
 export const statusCommand: Command = {
   name: 'status',
   options: {
-    ...replicationOptions,
+    ...replicationsOptions,
     watch: { help: 'refresh every ten seconds, until Ctrl-C' },
-    json: { help: 'print one line of JSON per replication' },
+    json: { help: 'print one line of JSON per replication, and of several a total' },
   },
   async run(options, io) {
     const replications = await selectedReplications(options);
@@ -35,27 +37,26 @@ export const statusCommand: Command = {
 const WATCH_MS = 10_000;
 const NAP_MS = 250;
 
+/** Of several replications, some requests are throttled. */
 function lookAt(
-  replications: readonly ReplicationConfig[],
+  replication: ReplicationConfig,
   { environment, clock = systemClock }: Io,
-): Promise<Status[]> {
-  return Promise.all(
-    replications.map(async (replication) => {
-      const sides = await operatorSides(replication, { apply: false, environment });
-      const vitals = await readVitals(replication, sides, clock.now());
-      const verdict = verdictOf(vitals, {
-        behindMs: replication.alarms.latencySeconds * 1000,
-        heartbeat: replication.heartbeat !== undefined,
-      });
-      return { replication, vitals, verdict };
-    }),
-  );
+): Promise<Status> {
+  const wait = { clock, random: systemRandom, remainingMs: () => Infinity, leastMs: 0 };
+  return retryInTime(async () => {
+    const sides = await operatorSides(replication, { apply: false, environment });
+    const vitals = await readVitals(replication, sides, clock.now());
+    const verdict = verdictOf(vitals, {
+      behindMs: replication.alarms.latencySeconds * 1000,
+      heartbeat: replication.heartbeat !== undefined,
+    });
+    return { replication, vitals, verdict };
+  }, wait);
 }
 
-function show(all: readonly Status[], look: GivenCall): number {
-  for (const status of all)
-    printResult(look, statusFacts(status), statusScreen(status, look.io.resultColumns?.()));
-  return exitCode(all.every(({ verdict }) => verdict.level === 'healthy'));
+function show(status: Status, look: GivenCall): number {
+  printResult(look, statusFacts(status), statusScreen(status, look.io.resultColumns?.()));
+  return exitCode(status.verdict.level === 'healthy');
 }
 
 /** In a file, one screen follows the other. */
@@ -71,9 +72,11 @@ function beginScreen({ clear, out }: Io, nowMs: number): void {
 async function watch(replications: readonly ReplicationConfig[], call: GivenCall): Promise<number> {
   const { io } = call;
   const clock = io.clock ?? systemClock;
+  let code: number = EXIT.differences;
   for (let isFirst = true; ; isFirst = false) {
     const shown = lookAndShow(replications, call, () => beginScreen(io, clock.now()));
-    const code = await shown.catch((error: unknown) => {
+    code = await shown.catch((error: unknown) => {
+      if (isInterruption(error, io)) return code;
       const explainedError = withStory(error, { hint: '', replications });
       if (isFirst || !(explainedError instanceof FerryError)) throw error;
       return reportFailure(explainedError, call);
@@ -91,9 +94,12 @@ async function lookAndShow(
   begin?: () => void,
 ): Promise<number> {
   const { options, io } = call;
-  const all = await lookAt(replications, io);
+  const [only, ...others] = replications;
+  const look = (replication: ReplicationConfig) => lookAt(replication, io);
+  const isOne = only !== undefined && others.length === 0;
+  const found = isOne ? await look(only) : await readFleet(replications, io, look);
   if (!options.has('json')) begin?.();
-  return show(all, call);
+  return 'vitals' in found ? show(found, call) : showFleet(found, call);
 }
 
 /** Below the last screen, whose figures are not refreshed. */
