@@ -26,7 +26,7 @@ import { exitCode, untilInterrupted } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
-import { replicationOptions } from './replication.ts';
+import { severalOptions } from './replication.ts';
 import { money } from './rows.ts';
 import { checkBulk, onPairWriting, type WritingCall } from './run-needs.ts';
 import { segmentCount } from './segments.ts';
@@ -41,7 +41,7 @@ import {
 export const backfillCommand: Command = {
   name: 'backfill',
   options: {
-    ...replicationOptions,
+    ...severalOptions,
     apply: { help: 'copy the items; an unfinished backfill continues where it stopped' },
     'dry-run': { help: 'only estimate items, capacity and cost; the same as without --apply' },
     restart: { help: 'discard the progress of an unfinished backfill and start again' },
@@ -60,7 +60,8 @@ export const backfillCommand: Command = {
       throw wrongOption('--apply and --dry-run contradict each other.', 'Use one of them.');
     }
     requireBulkRates(options);
-    const needs = { hint: HINT, concurrency: REQUESTS_PER_WORKER * workersOf(options) };
+    const concurrency = REQUESTS_PER_WORKER * workersOf(options);
+    const needs = { hint: HINT, concurrency, several: true };
     return onPairWriting({ options, io }, needs, (call) =>
       options.has('apply') ? copy(call) : planOnly(call),
     );

@@ -27,7 +27,7 @@ export const configCommand: Command = {
 /** A deployed function has every value. */
 function asWritten(chosen: readonly ReplicationConfig[], options: ParsedOptions): object[] {
   if (options.text('deployed') !== undefined) return chosen.map(withoutDefaults);
-  const file = withDefaults(readConfigFile(configPath(options)));
+  const file = withDefaults(readConfigFile(configPath(options)).value);
   const { replications } = file as { replications: Array<Pick<ReplicationConfig, 'name'>> };
   return replications.filter(({ name }) => chosen.some((one) => one.name === name));
 }

@@ -4,19 +4,20 @@ import { systemClock } from '../aws/system-clock.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
 import { canonicalKey, type Item } from '../model/attribute-value.ts';
 import { wrongOption } from './arguments.ts';
-import { type Call, onReplication } from './call.ts';
+import type { Call } from './call.ts';
 import { type Command, numberOption, type ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
 import { redriveInBulk, requireWholeBulk } from './redrive-bulk.ts';
 import { redriveHere } from './redrive-here.ts';
 import { printRedriven } from './redrive-result.ts';
-import { replicationOptions } from './replication.ts';
+import { severalOptions } from './replication.ts';
+import { onReplications } from './several.ts';
 import { lookAgainOption, queueUrlOf, workersOption } from './work-options.ts';
 
 export const redriveCommand: Command = {
   name: 'redrive',
   options: {
-    ...replicationOptions,
+    ...severalOptions,
     apply: { help: 'apply the records again' },
     reason: {
       value: 'NAME',
@@ -68,16 +69,19 @@ export const redriveCommand: Command = {
     requireWholeBulk(options);
     const queueUrl = queueUrlOf('queue-url', options);
     const lookAgainQueueUrl = queueUrlOf('look-again-queue-url', options);
-    return onReplication({ options, io }, HINT, async (named) => {
+    const run = async (named: Call) => {
       if (key !== undefined) await requireKeyOfTable(key, named);
       const call = { ...named, queueUrl, lookAgainQueueUrl, filter };
       if (options.has('bulk')) return redriveInBulk(call);
       return printRedriven({ ...call, ...(await redriveHere(call)) });
-    });
+    };
+    return onReplications({ options, io }, { hint: HINT, forOne: FOR_ONE, run });
   },
 };
 
 const HINT = 'Records that were not redriven are unchanged. Run the command again for them.';
+
+const FOR_ONE = ['key', 'queue-url', 'bucket', 'look-again-queue-url'];
 
 /** Without this check, a wrong key would select nothing, and look like success. */
 async function requireKeyOfTable(key: Item, { options, replication, sides }: Call): Promise<void> {

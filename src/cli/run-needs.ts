@@ -9,20 +9,28 @@ import { openBulk } from '../composition/bulk-setup.ts';
 import { type Call, type GivenCall, onReplication, withOpen } from './call.ts';
 import type { Io } from './output.ts';
 import { withStory } from './service-errors.ts';
+import { onReplications } from './several.ts';
 import { queueUrlOf } from './work-options.ts';
 
 export type WritingCall = Call & PairWriting;
 
-/** @param concurrency requests to the destination at the same time. */
+interface WritingNeeds {
+  readonly hint: string;
+  /** Requests to the destination at the same time. */
+  readonly concurrency: number;
+  /** Whether the command may be about several replications. @default false */
+  readonly several?: boolean;
+}
+
 export async function onPairWriting(
   given: GivenCall,
-  { hint, concurrency }: { readonly hint: string; readonly concurrency: number },
+  { hint, concurrency, several = false }: WritingNeeds,
   run: (call: WritingCall) => Promise<number>,
 ): Promise<number> {
-  const { options, io } = given;
+  const { options } = given;
   const queueUrl = queueUrlOf('look-again-queue-url', options);
-  return onReplication(given, hint, (call) => {
-    const { replication, sides } = call;
+  const runOne = (call: Call) => {
+    const { replication, sides, io } = call;
     const opening = openTablePair({ replication, sides, concurrency, writes: true });
     return withOpen(opening, async (pair) => {
       const apply = options.has('apply');
@@ -31,7 +39,10 @@ export async function onPairWriting(
       if (!apply) await checkLookAgain({ replication, sides, queueUrl }, io);
       return run({ ...call, ...writing });
     });
-  });
+  };
+  return several
+    ? onReplications(given, { hint, forOne: ['look-again-queue-url'], run: runOne })
+    : onReplication(given, hint, runOne);
 }
 
 function checkLookAgain(setup: Omit<LookAgainSetup, 'apply'>, io: Pick<Io, 'err'>): Promise<void> {

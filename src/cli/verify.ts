@@ -10,14 +10,15 @@ import type { Difference } from '../verify/confirm-differences.ts';
 import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../verify/verify.ts';
 import { wrongOption } from './arguments.ts';
 import { requireBulkRates } from './bulk.ts';
-import { exitCode, onReplication, type PairCall, untilInterrupted, withOpen } from './call.ts';
+import { type Call, exitCode, type PairCall, untilInterrupted, withOpen } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
 import { counted, EXIT, grouped } from './output.ts';
 import { progressReporter } from './progress.ts';
-import { replicationOptions } from './replication.ts';
+import { severalOptions } from './replication.ts';
 import { createReportFile, noReportFile, type ReportFile } from './report-file.ts';
 import { percentOf } from './segments.ts';
+import { onReplications } from './several.ts';
 import { type Findings, requireShortLooks, SHOWN_MAX, verifyInBulk } from './verify-bulk.ts';
 import { differences, isProvedEqual, printVerified } from './verify-result.ts';
 import { announceScope } from './verify-sample.ts';
@@ -34,7 +35,7 @@ import {
 export const verifyCommand: Command = {
   name: 'verify',
   options: {
-    ...replicationOptions,
+    ...severalOptions,
     sample: {
       value: 'PERCENT',
       help: 'compare randomly chosen segments of the tables, for example 1%; compares everything if that costs no more',
@@ -58,17 +59,18 @@ export const verifyCommand: Command = {
     requireBulkRates(options);
     requireShortLooks(options);
     requireReportOfValues(options);
-    return onReplication({ options, io }, HINT, (call) => {
+    const run = (call: Call) => {
       const { replication, sides } = call;
       const opening = openTablePair({ replication, sides, concurrency: 1, writes: false });
       return withOpen(opening, async (pair) => {
         const control = await checkControl(pair, retriesUntil(io.interrupted));
         const wanted = key && requireKeyOf(pair.facts.source.keys, key);
         const scope = scopeOf({ options, key: wanted, percent, facts: pair.facts }, systemRandom);
-        announceScope(scope, io);
+        announceScope(scope, call.io);
         return compare({ ...call, pair, scope, paused: control?.paused });
       });
-    });
+    };
+    return onReplications({ options, io }, { hint: HINT, forOne: ['key', 'report'], run });
   },
 };
 

@@ -1,0 +1,183 @@
+// One command about several replications: a few at the same time, each with its result under its name, in the order of
+// the file, and a total. One that fails does not stop the others.
+
+import type { ReplicationConfig } from '../config/schema.ts';
+import { FerryError } from '../errors.ts';
+import { mapInParallel } from '../pacing/in-parallel.ts';
+import { wrongOption } from './arguments.ts';
+import { aboutReplication, type GivenCall, type Work } from './call.ts';
+import type { ParsedOptions } from './command.ts';
+import { counted, countBar, EXIT, fitted, grouped, type Io } from './output.ts';
+import { chosenReplications, optionsFor, withCommandsFor } from './replication.ts';
+import { failureText, isInterruption } from './service-errors.ts';
+
+export interface WorkOnSeveral extends Work {
+  /** Options that cannot be meant for several replications. */
+  readonly forOne: readonly string[];
+}
+
+/**
+ * A replication has --workers of its own, which can use a whole core. The second one works while the first one waits:
+ * for an answer, for its rate, or between two reads of a difference.
+ */
+const AT_ONCE = 2;
+
+/**
+ * Runs a command about the replications that its options name.
+ * @returns the exit code; of several, the worst.
+ * @throws FerryError where there is one, and UsageError before anything is begun.
+ */
+export async function onReplications(given: GivenCall, work: WorkOnSeveral): Promise<number> {
+  const { options, io } = given;
+  const replications = await chosenReplications(options);
+  const [only, ...others] = replications;
+  if (only !== undefined && others.length === 0) return aboutReplication(only, given, work);
+  refuseForOne(work.forOne, { options, replications });
+  const progress = progressOf(replications.length, io);
+  const print = inOrder<Result>((result) => printOne(result, given));
+  const results = await mapInParallel(
+    replications,
+    options.integer('at-once') ?? AT_ONCE,
+    async (replication, index) => {
+      const result = await resultOf(replication, { ...given, work, progress });
+      progress.end(replication.name);
+      print(index, result);
+      return result;
+    },
+  );
+  return printTotal(results, given);
+}
+
+function refuseForOne(
+  forOne: readonly string[],
+  { options, replications }: { options: ParsedOptions; replications: readonly ReplicationConfig[] },
+): void {
+  const given = forOne.filter((name) => options.text(name) !== undefined);
+  if (given.length === 0) return;
+  throw wrongOption(
+    `${given.map((name) => `--${name}`).join(' and ')} cannot be used for several replications.`,
+    `Name one of them with --replication: ${replications.map(({ name }) => name).join(', ')}.`,
+  );
+}
+
+interface Progress {
+  readonly tell: (name: string, line: string) => void;
+  readonly end: (name: string) => void;
+}
+
+/** On a terminal, one line for all. */
+function progressOf(count: number, io: Io): Progress {
+  const underWay = new Map<string, string>();
+  let done = 0;
+  const show = () => {
+    const facts = [...underWay].map(([name, line]) => `${name}: ${line}`);
+    io.status(fitted([countBar(done, count), ...facts], io));
+  };
+  return {
+    tell(name, line) {
+      underWay.set(name, line);
+      show();
+    },
+    end(name) {
+      underWay.delete(name);
+      done += 1;
+      show();
+    },
+  };
+}
+
+/** Room for the first figures of one replication. */
+const PROGRESS_COLUMNS = 24;
+
+/** Prints each as soon as those before it are printed. */
+function inOrder<T>(print: (one: T) => void): (index: number, one: T) => void {
+  const waiting = new Map<number, T>();
+  let next = 0;
+  return (index, one) => {
+    waiting.set(index, one);
+    for (let first = waiting.get(next); first !== undefined; first = waiting.get(next)) {
+      waiting.delete(next);
+      next += 1;
+      print(first);
+    }
+  };
+}
+
+interface Result {
+  readonly name: string;
+  readonly code: number;
+  readonly lines: readonly string[];
+  readonly error?: Readonly<{ code: string; message: string; hint?: string | undefined }>;
+}
+
+/** Never rejects. */
+async function resultOf(
+  replication: ReplicationConfig,
+  { progress, work, ...given }: GivenCall & { readonly work: Work; readonly progress: Progress },
+): Promise<Result> {
+  const { name } = replication;
+  const lines: string[] = [];
+  const options = optionsFor(name, given.options);
+  const io: Io = {
+    ...given.io,
+    out: (line) => lines.push(line),
+    err: (line) => given.io.err(`${name}: ${withCommandsFor(options, line)}`),
+    status: (line) => progress.tell(name, line),
+    statusColumns: () => PROGRESS_COLUMNS,
+  };
+  try {
+    io.interrupted.throwIfAborted();
+    const code = await aboutReplication(replication, { options, io }, work);
+    return { name, code, lines };
+  } catch (error) {
+    if (isInterruption(error, io)) return { name, lines, code: EXIT.differences, error: STOPPED };
+    const failure = failureText(error);
+    const code = error instanceof FerryError ? error.code : 'unexpected';
+    return { name, lines, code: EXIT.failed, error: { code, ...failure } };
+  }
+}
+
+const STOPPED = { code: 'stopped', message: 'Stopped before any work started.' };
+
+function printOne({ name, lines, code, error }: Result, { options, io }: GivenCall): void {
+  if (options.has('json')) {
+    const facts = lines.map((line) => JSON.parse(line) as object);
+    const whole = error === undefined ? facts : [{ replication: name, ...facts[0], error }];
+    for (const one of whole) io.out(JSON.stringify(one));
+    return;
+  }
+  const { message, hint } = error ?? {};
+  const own = optionsFor(name, options);
+  const all = [
+    ...lines,
+    ...(message === undefined ? [] : [code === EXIT.failed ? `failed: ${message}` : message]),
+    ...(hint === undefined ? [] : [`Hint: ${hint}`]),
+  ];
+  io.out(name);
+  for (const line of all) io.out(`  ${withCommandsFor(own, line)}`);
+  io.out('');
+}
+
+const MEANINGS = [
+  ['done', 'done'],
+  ['differences', 'with differences or work left'],
+  ['failed', 'failed'],
+] as const;
+
+/** @returns the worst exit code. */
+function printTotal(results: readonly Result[], { options, io }: GivenCall): number {
+  const groups = MEANINGS.map(([outcome, text]) => {
+    const names = results.filter(({ code }) => code === EXIT[outcome]).map(({ name }) => name);
+    const listed = outcome === 'done' ? '' : `: ${names.join(', ')}`;
+    return { outcome, count: names.length, text: `${grouped(names.length)} ${text}${listed}` };
+  });
+  const found = groups.filter(({ count }) => count > 0);
+  const counts = Object.fromEntries(groups.map(({ outcome, count }) => [outcome, count]));
+  const total = counted(results.length, 'replication');
+  io.out(
+    options.has('json')
+      ? JSON.stringify({ fleet: { replications: results.length, ...counts } })
+      : `${total}: ${found.map(({ text }) => text).join('; ')}.`,
+  );
+  return EXIT[found.at(-1)?.outcome ?? 'done'];
+}
