@@ -58,3 +58,10 @@ export function sidesOf(
 export function fixedCredentials(credentials: Credentials): CredentialSource {
   return { get: () => credentials, refused: async () => false };
 }
+
+/** What a service says of a request that it refuses may repeat what was signed. */
+export function withoutKeys(text: string, credentials: Credentials): string {
+  const { accessKeyId, secretAccessKey, sessionToken = '' } = credentials;
+  const values = [accessKeyId, secretAccessKey, sessionToken].filter((value) => value !== '');
+  return values.reduce((rest, value) => rest.replaceAll(value, '…'), text);
+}

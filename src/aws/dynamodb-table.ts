@@ -40,7 +40,7 @@ export function writeClient({ concurrency, ...settings }: WriteClientOptions): D
     requestHandler: undiciHandler({ concurrency, timeoutMs: REQUEST_TIMEOUT_MS }),
   });
   for (const name of UNUSED_MIDDLEWARE) client.middlewareStack.remove(name);
-  return tryingOthers(client, settings.credentials, REQUEST_TIMEOUT_MS);
+  return tryingOthers(client, settings.credentials, { timeoutMs: REQUEST_TIMEOUT_MS });
 }
 
 /** They take a twelfth of a request's processor time, and Ferry uses nothing of what they do. */

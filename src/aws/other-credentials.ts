@@ -1,7 +1,8 @@
 // Makes an SDK client try once more with other credentials where a service refuses those that it had: such a request
 // has not been applied.
 
-import type { CredentialSource } from './access.ts';
+import type { Clock } from '../ports.ts';
+import { type Credentials, type CredentialSource, withoutKeys } from './access.ts';
 import { REFUSALS } from './credential-source.ts';
 import { systemClock } from './system-clock.ts';
 import {
@@ -30,32 +31,41 @@ interface Arguments {
 
 type Next = (args: Arguments) => Promise<unknown>;
 
+export interface TryingOptions {
+  /** For a request, waiting for credentials and both tries included. @default longer than other limits */
+  readonly timeoutMs?: number;
+  readonly clock?: Pick<Clock, 'now'>;
+}
+
 /**
  * @param credentials of the client's settings, too.
- * @param timeoutMs for a request, waiting for credentials and both tries included. @default more than other limits
  * @returns the same client.
  */
 export function tryingOthers<Client extends SdkClient>(
   client: Client,
   credentials: CredentialSource | undefined,
-  timeoutMs = 60_000,
+  { timeoutMs = 60_000, clock = systemClock }: TryingOptions = {},
 ): Client {
   if (credentials === undefined) return client;
   const tried =
     (next: Next): Next =>
     async (args) => {
-      const leftMs = timeLimit(timeoutMs, systemClock);
+      const leftMs = timeLimit(timeoutMs, clock);
       const found = credentials.get();
       const who = found instanceof Promise ? await credentialsWithin(found, leftMs()) : found;
       if (leftMs() < LEAST_MS) throw lateCredentials(timeoutMs);
+      const attempt = (by: Credentials) =>
+        next({ ...args, leftMs }).catch((error: unknown) => {
+          throw isRefusal(error) ? withoutItsKeys(error, by) : error;
+        });
       try {
-        return await next({ ...args, leftMs });
+        return await attempt(who);
       } catch (error) {
         if (!isRefusal(error)) throw error;
         const areOthers = await credentialsWithin(credentials.refused(who), leftMs());
         if (!areOthers || leftMs() < AGAIN_MS_MIN) throw error;
       }
-      return next({ ...args, leftMs });
+      return attempt(await credentialsWithin(credentials.get(), leftMs()));
     };
   // The request that has been signed is another object than the one before.
   const timed =
@@ -71,6 +81,12 @@ export function tryingOthers<Client extends SdkClient>(
   return client;
 }
 
-function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): error is Error {
   return error instanceof Error && REFUSALS.has(error.name);
+}
+
+function withoutItsKeys(error: Error, who: Credentials): Error {
+  error.message = withoutKeys(error.message, who);
+  error.stack = withoutKeys(error.stack ?? '', who);
+  return error;
 }

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer as netServer, type Socket } from 'node:n
 import { createServer as tlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { fixedCredentials } from '../../src/aws/access.ts';
+import { REFUSALS } from '../../src/aws/credential-source.ts';
 import { type SignedRequests, signedRequests } from '../../src/aws/signed/signed-requests.ts';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import { classifyFailure } from '../../src/model/write-failure.ts';
@@ -144,6 +145,92 @@ describe('a clock that is wrong', () => {
     // Each once, and signed with the time of this clock.
     expect(dates).toHaveLength(2);
     expect(dates).not.toContain('20010101');
+  });
+});
+
+describe('credentials that the service refuses', () => {
+  const OTHERS = { accessKeyId: 'AKIDOTHER', secretAccessKey: 'other' };
+
+  /** Refuses all but `OTHERS`, and repeats what was signed. */
+  async function sendRefused(
+    name: string,
+    { others = OTHERS, passMs = 0, own = OWN, refuseAll = false } = {},
+  ) {
+    const clock = handClock(Date.now());
+    const by: string[] = [];
+    let known: typeof CREDENTIALS = CREDENTIALS;
+    const credentials = {
+      get: () => known,
+      refused: async () => {
+        clock.pass(passMs);
+        known = others;
+        return others !== CREDENTIALS;
+      },
+    };
+    const requests = await open(
+      (incoming, response) => {
+        const id = /Credential=(\w+)/.exec(String(incoming.headers.authorization))?.[1] ?? '';
+        by.push(id);
+        const isGood = id === OTHERS.accessKeyId && !refuseAll;
+        const refusal = JSON.stringify({ __type: `x#${name}`, message: incoming.headers });
+        response.writeHead(isGood ? 200 : 400, { ...own }).end(isGood ? '{}' : refusal);
+      },
+      { clock, credentials },
+    );
+    const answer = await requests.send(TARGET, '{}').catch((error: unknown) => error);
+    return { answer, by };
+  }
+
+  it.each([...REFUSALS])('are replaced by others after %s', async (name) => {
+    const { answer, by } = await sendRefused(name);
+
+    expect(answer).toMatchObject({ status: 200 });
+    expect(by).toEqual(['AKIDTEST', 'AKIDOTHER']);
+  });
+
+  it.each([
+    ['there are no others', 'ExpiredTokenException', { others: CREDENTIALS }, 400],
+    ['no time is left', 'ExpiredTokenException', { passMs: 450 }, 400],
+    [
+      'the answer is not the service’s',
+      'ExpiredTokenException',
+      { own: { 'x-amzn-requestid': '' } },
+      400,
+    ],
+    ['the request itself is refused', 'AccessDeniedException', {}, 400],
+  ])('are not replaced where %s', async (_, name, parts, status) => {
+    const { answer, by } = await sendRefused(name, parts);
+
+    expect(answer).toMatchObject({ status });
+    expect(by).toEqual(['AKIDTEST']);
+  });
+
+  it('are replaced once, however many are refused, and no answer says which they were', async () => {
+    const { answer, by } = await sendRefused('ExpiredTokenException', { refuseAll: true });
+
+    expect(by).toEqual(['AKIDTEST', 'AKIDOTHER']);
+    expect(answer).toMatchObject({ status: 400, checksum: '' });
+    expect(JSON.stringify(answer)).toContain('ExpiredTokenException');
+    expect(JSON.stringify(answer)).not.toContain('AKID');
+  });
+
+  it('are not looked for by an answer that has such a name in an item', async () => {
+    const by: string[] = [];
+    const item = { pk: { S: '"__type":"x#ExpiredTokenException"' }, __type: { S: 'ExpiredToken' } };
+    const credentials = {
+      get: () => CREDENTIALS,
+      refused: async (who: typeof CREDENTIALS) => by.push(who.accessKeyId) > 0,
+    };
+    const requests = await open(
+      (_, response) =>
+        response
+          .writeHead(400, OWN)
+          .end(JSON.stringify({ Item: item, __type: 'x#ConditionalCheckFailedException' })),
+      { credentials },
+    );
+
+    expect((await requests.send(TARGET, '{}')).status).toBe(400);
+    expect(by).toEqual([]);
   });
 });
 

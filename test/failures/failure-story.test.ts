@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { FailureContext } from '../../src/failures/failure-rule.ts';
 import { failureStory } from '../../src/failures/failure-story.ts';
 import { resourceOf, serviceOf } from '../../src/failures/failed-request.ts';
-import { namedError } from '../../src/errors.ts';
+import { unavailable, unusable } from '../../src/aws/credentials-unavailable.ts';
+import { namedError, requestOf } from '../../src/errors.ts';
+import { classifyFailure } from '../../src/model/write-failure.ts';
 
 const REQUEST = {
   service: 'dynamodb',
@@ -111,6 +113,46 @@ describe('the network', () => {
     expect(story(outer)).toBeUndefined();
     inner.cause = network('ECONNRESET');
     expect(story(outer)).toMatchObject({ kind: 'connection-broken' });
+  });
+});
+
+describe('credentials that cannot be got', () => {
+  const role = {
+    service: 'sts',
+    operation: 'AssumeRole',
+    resource: 'arn:aws:iam::222222222222:role/ferry-orders-writer',
+    region: 'us-east-1',
+  };
+  const secret = {
+    service: 'secretsmanager',
+    operation: 'GetSecretValue',
+    resource: 'arn:aws:secretsmanager:us-east-1:111111111111:secret:keys-AbCdEf',
+    region: 'us-east-1',
+  };
+  it.each([
+    {
+      error: unavailable(role, answer('AccessDenied', 'repeats MARK')),
+      happened: `sts:AssumeRole on ${role.resource} of account 222222222222 in us-east-1 failed with AccessDenied.`,
+      advice: 'sts:AssumeRole',
+    },
+    {
+      error: unavailable(secret, network('ECONNREFUSED')),
+      happened: `secretsmanager:GetSecretValue on ${secret.resource} of account 111111111111 in us-east-1 failed with ECONNREFUSED.`,
+      advice: 'Check that the secret exists',
+    },
+    {
+      error: unusable(secret, 'it has no accessKeyId'),
+      happened: 'found a secret that cannot be used: it has no accessKeyId.',
+      advice: 'Check that the secret exists',
+    },
+  ])('are told by call, account and Region: $happened', ({ error, happened, advice }) => {
+    const told = story(error, { request: requestOf(error) });
+
+    expect(told?.kind).toBe('credentials-unavailable');
+    expect(told?.happened).toContain(happened);
+    expect(told?.advice).toContain(advice);
+    expect(classifyFailure(error).kind).toBe('denied');
+    expect(`${error.stack} ${JSON.stringify(error)}`).not.toContain('MARK');
   });
 });
 

@@ -4,7 +4,7 @@
 import type { Dispatcher } from 'undici';
 import { partitionOf } from '../../config/partition.ts';
 import type { Clock } from '../../ports.ts';
-import type { Credentials, CredentialSource } from '../access.ts';
+import { type Credentials, type CredentialSource, withoutKeys } from '../access.ts';
 import { REFUSALS } from '../credential-source.ts';
 import {
   AGAIN_MS_MIN,
@@ -84,9 +84,10 @@ export function signedRequests(options: SignedRequestsOptions): SignedRequests {
       if (name === undefined) return first;
       const next = await corrected(name, { who, usedMs, date: first.date, leftMs });
       const againMs = leftMs();
-      if (next === undefined || againMs < AGAIN_MS_MIN) return first;
+      if (next === undefined || againMs < AGAIN_MS_MIN) return withoutItsKeys(first, who);
       const again = { ...outgoing, headers: signedBy(next, request), withinMs: againMs };
-      return exchange(again, sockets, clock);
+      const second = await exchange(again, sockets, clock);
+      return refusalIn(second) === undefined ? second : withoutItsKeys(second, next);
     },
     close: () => sockets.close(),
   };
@@ -107,6 +108,11 @@ function refusalIn({ status, requestId, body }: Answer): string | undefined {
   if (status < 400 || requestId === '') return undefined;
   const name = ERROR_NAME.exec(body)?.[1] ?? '';
   return SKEWED.has(name) || REFUSALS.has(name) ? name : undefined;
+}
+
+/** Then its checksum is not that of its body any more. */
+function withoutItsKeys(answer: Answer, who: Credentials): Answer {
+  return { ...answer, checksum: '', body: withoutKeys(answer.body, who) };
 }
 
 interface OutgoingRequest {
