@@ -110,6 +110,23 @@ describe('ferry status of several replications', () => {
     }
   });
 
+  it('asks again where it is throttled', async () => {
+    const { state } = fleet.orders.cloud;
+    const throttled = { status: 400, type: 'ThrottlingException' };
+    let requests = 0;
+    // More often than the SDK tries.
+    const refusal = () => (++requests <= 4 ? throttled : undefined);
+    Object.defineProperty(state, 'refusal', { get: refusal, configurable: true });
+    try {
+      const { out } = await status(['--replication', 'orders,users', '--json']);
+
+      expect(documents(out)[0]).toMatchObject({ replication: 'orders', level: 'healthy' });
+      expect(requests).toBeGreaterThan(4);
+    } finally {
+      Object.defineProperty(state, 'refusal', { value: undefined, writable: true });
+    }
+  });
+
   it('fails only where none can be read', async () => {
     const { replications } = JSON.parse(readFileSync(fleet.config, 'utf8')) as {
       replications: ReadonlyArray<{ name: string; destination: object }>;
