@@ -2,9 +2,7 @@
 // account, or by keys that a secret has.
 
 import { accessTo, type CredentialSource, type Sides } from '../aws/access.ts';
-import { assumedRole } from '../aws/assumed-role.ts';
 import { environmentEndpoint, isLoopback } from '../aws/endpoints.ts';
-import { secretCredentials } from '../aws/secret-credentials.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { isOtherAccount, roleArn, writerRoleName } from '../config/accounts.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -13,28 +11,34 @@ import { logLine } from './function-output.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @param environment has the function's name, by which the other account's trail knows it. */
-export function functionSides(replication: ReplicationConfig, environment: Environment): Sides {
+export async function functionSides(
+  replication: ReplicationConfig,
+  environment: Environment,
+): Promise<Sides> {
   const { source, destination } = replication;
-  const credentials = twinCredentials(replication, environment);
+  const credentials = await twinCredentials(replication, environment);
   // Lambda gives the initialization a whole processor, and a small function a part of one.
   void warmUp(credentials);
   return { source: accessTo(source), destination: accessTo(destination, credentials) };
 }
 
-/** @returns undefined for the function's own role. */
-function twinCredentials(
+/** @returns undefined for the function's own role. What is loaded here, most replications never need. */
+async function twinCredentials(
   replication: ReplicationConfig,
   environment: Environment,
-): CredentialSource | undefined {
+): Promise<CredentialSource | undefined> {
   const { name, source, destination } = replication;
   const common = { by: { region: source.region }, clock: systemClock, onFailure };
   // An emulator has neither secrets nor roles, unless the environment says where they are.
   const isThere = (service: 'SECRETS_MANAGER' | 'STS') =>
     !isLoopback(destination.endpoint ?? '') ||
     environmentEndpoint(service, environment) !== undefined;
-  if (destination.credentials !== undefined && isThere('SECRETS_MANAGER'))
+  if (destination.credentials !== undefined && isThere('SECRETS_MANAGER')) {
+    const { secretCredentials } = await import('../aws/secret-credentials.ts');
     return secretCredentials({ secret: destination.credentials.secret, ...common });
+  }
   if (!isOtherAccount(replication) || !isThere('STS')) return undefined;
+  const { assumedRole } = await import('../aws/assumed-role.ts');
   return assumedRole({
     roleArn: roleArn(destination, writerRoleName(name)),
     sessionName: environment['AWS_LAMBDA_FUNCTION_NAME'] ?? `ferry-${name}`,

@@ -30,7 +30,7 @@ export async function openReplicator(
 ): Promise<Replicator> {
   const settings = handlerSettings(replication, places);
   const rules = { ...settings, heartbeatKeyText: heartbeatKeyText(replication) };
-  const { destination } = functionSides(replication, environment);
+  const { destination } = await functionSides(replication, environment);
   const twin = await openTwin(settings, destination, environment);
   const base = { rules, ...twin, clock: systemClock, random: systemRandom, log };
   return {

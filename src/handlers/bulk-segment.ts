@@ -70,7 +70,7 @@ interface PairCall extends Call {
 export async function handler(event: unknown, invocation: Context): Promise<BulkTask> {
   const call = parseBulkTask(event);
   const deployment = deployed();
-  const sides = functionSides(deployment.replication, process.env);
+  const sides = await functionSides(deployment.replication, process.env);
   const lines: string[] = [];
   const remainingMs = () => invocation.getRemainingTimeInMillis();
   const next = await workOn({ call, deployment, sides, invocation, lines, remainingMs });

@@ -19,7 +19,7 @@ const parts = openOnce(async () => {
   if (heartbeat === undefined) throw new Error(`${name} has no heartbeat`);
   const key = heartbeatItemKey(heartbeat);
   const keyAttributes = Object.keys(key);
-  const sides = functionSides(replication, process.env);
+  const sides = await functionSides(replication, process.env);
   const context = {
     key,
     source: dynamoDbReader(readClient(sides.source), { table: source.table, keyAttributes }),

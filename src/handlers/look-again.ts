@@ -15,7 +15,7 @@ const CONCURRENCY = 64;
 
 const parts = openOnce(async () => {
   const { replication } = readDeployment(process.env);
-  const { destination } = functionSides(replication, process.env);
+  const { destination } = await functionSides(replication, process.env);
   const client = writeClient({ ...destination, concurrency: CONCURRENCY });
   const [twinWriter, twinReader] = [dynamoDbTwinWriter(client), dynamoDbTwinReader(client)];
   const rules = writeRules(replication);
