@@ -5,8 +5,8 @@ import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
 import { namingFailures } from './named-failures.ts';
 
-/** ListTables is throttled for an account as a whole: with its waits, this many tries take up to two minutes. */
-const TRIES_MAX = 10;
+/** An account's requests for ListTables are throttled together. With the SDK's waits, these tries take half a minute. */
+const TRIES_MAX = 8;
 
 /** As many as DynamoDB returns at once. */
 const PAGE_SIZE = 100;

@@ -84,8 +84,13 @@ const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]
     'init',
     () => ['us-east-1/Orders', 'eu-west-1/Orders', ...endpoints(), '--config', `${report()}.json`],
   ],
+  [
+    'init',
+    () => ['--all', 'us-east-1', 'eu-west-1', ...endpoints(), '--config', `${report()}.all.json`],
+  ],
   ['status', config],
   ['config', config],
+  ['permissions', config],
   ['config', () => [...config(), '--resolved']],
   ['verify', () => [...config(), '--settle', '0', '--report', report()]],
   ['verify', () => [...config(), '--settle', '0', '--key', '{"pk":"a"}']],
