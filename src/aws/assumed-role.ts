@@ -6,6 +6,7 @@ import type { Access, CredentialSource } from './access.ts';
 import { clientSettings } from './client-settings.ts';
 import { type FoundCredentials, keptCredentials } from './credential-source.ts';
 import { unavailable } from './credentials-unavailable.ts';
+import { tryingOthers } from './other-credentials.ts';
 
 export interface RoleOptions {
   readonly roleArn: string;
@@ -31,7 +32,8 @@ async function assume({ roleArn, sessionName, by }: Assuming): Promise<FoundCred
   const call = { service: 'sts', operation: 'AssumeRole', resource: roleArn, region: by.region };
   // Loaded here: most replications never need it.
   const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
-  const client = new STSClient({ ...clientSettings(by), maxAttempts: 3 });
+  const settings = { ...clientSettings(by), maxAttempts: 3 };
+  const client = tryingOthers(new STSClient(settings), by.credentials);
   try {
     const { Credentials: found } = await client.send(
       new AssumeRoleCommand({
