@@ -15,7 +15,7 @@ import type { Cleanup } from '../../src/local/run/cleanup.ts';
 import { type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
 import type { Random } from '../../src/ports.ts';
-import { announcedTo, configAt, everythingListed, startCommand } from './commands.ts';
+import { announcedTo, configAt, listing, startCommand } from './commands.ts';
 import {
   CREDENTIALS,
   disturb,
@@ -28,7 +28,7 @@ import {
   untilAllStruck,
 } from './disturbance.ts';
 import { type RestartableEngine, restartableEngine } from './restartable-engine.ts';
-import { steadyWriter } from './steady-writer.ts';
+import { keyOf, steadyWriter } from './steady-writer.ts';
 import { watchTwin } from './twin-watch.ts';
 
 export interface ChaosOptions {
@@ -141,7 +141,13 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     const config = join(directory, 'ferry.json');
     writeFileSync(config, configAt(operators.endpoint, world));
     const listed = join(directory, 'listed.jsonl');
-    writeFileSync(listed, everythingListed(NAME, options.keys));
+    writeFileSync(
+      listed,
+      listing(
+        NAME,
+        Array.from({ length: options.keys }, (_, key) => keyOf(key)),
+      ),
+    );
     return await play({ world, engines, operators, config, listed, random, options });
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();

@@ -3,9 +3,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { LocalWorld } from '../../src/local/run/local-world.ts';
+import type { Item } from '../../src/model/attribute-value.ts';
 import { mentionLine } from '../../src/verify/difference-report.ts';
 import { CREDENTIALS } from './disturbance.ts';
-import { keyOf } from './steady-writer.ts';
 
 export function startCommand(
   args: readonly string[],
@@ -41,8 +41,8 @@ export function configAt(endpoint: string, { replication }: LocalWorld): string 
   return JSON.stringify({ replications: [{ ...replication, destination }] });
 }
 
-/** A report that suspects every item: a repair looks itself what is different. */
-export function everythingListed(replication: string, keys: number): string {
+/** A report that suspects these items: a repair looks itself what is different. */
+export function listing(replication: string, keys: readonly Item[]): string {
   const header = {
     ferry: 'differences',
     replication,
@@ -50,6 +50,6 @@ export function everythingListed(replication: string, keys: number): string {
     destination: 'eu-west-1/Orders',
     startedAt: '2026-01-31T12:00:00.000Z',
   };
-  const lines = Array.from({ length: keys }, (_, key) => mentionLine('in-flight', keyOf(key)));
+  const lines = keys.map((key) => mentionLine('in-flight', key));
   return [JSON.stringify(header), ...lines, '{"summary":{}}', ''].join('\n');
 }

@@ -16,15 +16,22 @@ const UNKNOWN_SHARE = 0.0005;
 /** In one put of a hundred. */
 const POISON_MARKER = '"b77';
 
-/** A network that is never quite well, and items that the destination refuses for a while. */
-export function disturb(faults: FaultProxy): () => void {
-  const takeBacks = [
-    faults.inject({ kind: 'throttle', share: 0.02 }),
-    faults.inject({ kind: 'error', share: UNKNOWN_SHARE }),
-    faults.inject({ kind: 'reset', share: UNKNOWN_SHARE }),
-    faults.inject({ kind: 'late', share: UNKNOWN_SHARE, ms: 200 }),
-    faults.inject({ kind: 'poison', marker: POISON_MARKER }),
-  ];
+/** Some writes are throttled, and some items are such as the destination refuses. */
+export const THROTTLE: Fault = { kind: 'throttle', share: 0.02 };
+const POISON: Fault = { kind: 'poison', marker: POISON_MARKER };
+/** A network that is never quite well. */
+const NETWORK: readonly Fault[] = [
+  { kind: 'error', share: UNKNOWN_SHARE },
+  { kind: 'reset', share: UNKNOWN_SHARE },
+  { kind: 'late', share: UNKNOWN_SHARE, ms: 200 },
+];
+
+/** @returns what ends it. */
+export function disturb(
+  faults: FaultProxy,
+  how: readonly Fault[] = [THROTTLE, ...NETWORK, POISON],
+): () => void {
+  const takeBacks = how.map((fault) => faults.inject(fault));
   return () => takeBacks.forEach((takeBack) => takeBack());
 }
 
@@ -54,7 +61,7 @@ const RECORDS_OVERLAPPED = 2_000;
 const OVERLAP_MS_MAX = 10_000;
 
 /** Stops an invocation, not kills it, while others take its batch and the next ones; then it goes on. */
-export async function overlap(world: LocalWorld): Promise<void> {
+export async function overlap(world: LocalWorld, records = RECORDS_OVERLAPPED): Promise<void> {
   const goOn = await stopOne(world);
   const { counts } = world.mapping;
   const { done } = counts;
@@ -62,7 +69,7 @@ export async function overlap(world: LocalWorld): Promise<void> {
   const isLate = () => performance.now() > endMs;
   try {
     await until('a second invocation', () => counts.done > done);
-    await until('more', () => isLate() || counts.done > done + RECORDS_OVERLAPPED);
+    await until('more', () => isLate() || counts.done > done + records);
   } finally {
     goOn();
   }

@@ -9,6 +9,8 @@ export interface TwinWatch {
   readonly looks: number;
   /** An older state over a newer one: never allowed. */
   readonly steppedBack: string[];
+  /** A lower version in the place of a higher one, without a delete between them: never allowed. */
+  readonly versionsDown: string[];
   /** A backfill's copy of an item that the stream had written or deleted before: never allowed. */
   readonly copiedOver: string[];
   /**
@@ -34,7 +36,8 @@ export function watchTwin(
 ): TwinWatch {
   const watched = Array.from({ length: Math.min(100, keys) }, (_, number) => keyOf(number));
   const shown = new Map<string, { write: number; isThere: boolean }>();
-  const watch = { looks: 0, steppedBack: [] as string[], passing: 0 };
+  const watch = { looks: 0, steppedBack: [] as string[], versionsDown: [] as string[], passing: 0 };
+  const versions = new Map<string, string>();
   const copiedOver = new Set<string>();
   const back = new Map<string, string>();
   const look = async () => {
@@ -48,6 +51,10 @@ export function watchTwin(
     for (const { pk } of watched) {
       const before = shown.get(pk.S) ?? { write: 0, isThere: false };
       const version = found.get(pk.S)?.['_ferry']?.M?.['v']?.S ?? '';
+      const held = versions.get(pk.S) ?? '';
+      if (version !== '' && version < held)
+        watch.versionsDown.push(`${pk.S}: ${version} in the place of ${held}`);
+      versions.set(pk.S, version);
       if (COPIED.test(version) && before.write > 0) copiedOver.add(`${pk.S}: over ${before.write}`);
       // Both take items as they are at the source, ahead of the stream, which is still to catch up with them:
       // "Catching up with a copy" in docs/guarantees.md.
@@ -86,6 +93,7 @@ export function watchTwin(
       return [...copiedOver];
     },
     steppedBack: watch.steppedBack,
+    versionsDown: watch.versionsDown,
     finished: run(),
   };
 }

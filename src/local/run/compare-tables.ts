@@ -9,7 +9,10 @@ import type { LocalWorld } from './local-world.ts';
 /** Between two looks: on one machine, a record arrives in a fraction of it. */
 const SETTLE_MS = 1_000;
 
-export function compareTables(world: LocalWorld, clock: Clock): Promise<VerifyReport> {
+export function compareTables(
+  world: Pick<LocalWorld, 'source' | 'destination' | 'schema' | 'replication'>,
+  clock: Clock,
+): Promise<VerifyReport> {
   const { source, destination, schema, replication } = world;
   const keyAttributes = [schema.partitionKey, schema.sortKey].flatMap((key) => key?.name ?? []);
   const reader = (region: LocalRegion, table: string) =>
