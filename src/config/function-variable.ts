@@ -35,12 +35,13 @@ export function shortVariables({ replication, ...places }: Deployment): Record<s
   const side = ({ region, table, account, endpoint, credentials }: TableConfig) => {
     return { region, table, account, endpoint, credentials };
   };
-  const { logRetentionDays: __, ...rest } = settings;
+  const { logRetentionDays: __, architecture: ___, runtime: ____, ...rest } = settings;
   const alarms = { latencySeconds };
-  const short = { ...used, source: side(source), destination: side(destination), alarms };
+  const sides = { source: side(source), destination: side(destination) };
+  const short = { ...used, ...sides, alarms, function: rest };
   return functionVariables({
     ...places,
-    replication: withoutDefaults({ ...short, function: rest }) as ReplicationConfig,
+    replication: withoutDefaults(short) as ReplicationConfig,
   });
 }
 

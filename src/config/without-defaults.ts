@@ -2,21 +2,21 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { type FilledReplication, withDependentDefaults } from './dependent-defaults.ts';
-import type { ReplicationConfig } from './schema.ts';
 import { schemaProblems } from './schema-check.ts';
 
-type Replication = Pick<ReplicationConfig, 'name' | 'source'> & Readonly<Record<string, unknown>>;
+/** As the file has it, or a function's variable. */
+interface Replication {
+  readonly name: string;
+  readonly source: { readonly region: string };
+}
 
 export function withoutDefaults(replication: Replication): object {
   const filled: unknown = { source: {}, destination: {} };
   // Only its defaults are wanted: it has no tables.
   schemaProblems({ replications: [filled] });
   const { name, source } = replication;
-  const { stateTable, eventSource } = withDependentDefaults({
-    ...(filled as FilledReplication),
-    name,
-    source,
-  });
+  const usual = { ...(filled as object), name, source } as FilledReplication;
+  const { stateTable, eventSource } = withDependentDefaults(usual);
   return difference(replication, { ...(filled as object), stateTable, eventSource });
 }
 
