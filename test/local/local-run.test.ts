@@ -5,6 +5,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/config-file.ts';
+import type { Config } from '../../src/config/schema.ts';
 import type { LocalRunSummary } from '../../src/local/run/run-summary.ts';
 
 let running: ChildProcess | undefined;
@@ -126,16 +128,21 @@ describe('ferry local', () => {
       'arn:aws:dynamodb:ap-south-1:111122223333:table/Precious/stream/2026-01-31T12:00:00.000',
     kmsKeyArn: key('ap-south-1'),
   };
+  // No role of these accounts can be assumed here, and there is no such profile.
+  const ours = { account: '111122223333', profile: 'nobody' };
+  const theirs = { account: '444455556666', profile: 'nobody' };
   it.each([
     ['signed', { source: created, destination: created }],
     ['sdk', { source: existing, destination: { kmsKeyArn: key('eu-north-1') } }],
+    ['sdk', { source: { ...existing, ...ours }, destination: theirs, operatorRole: true }],
   ])(
     'takes keys and settings from a configuration, and never its tables (writes: %s)',
-    async (httpClient, { source, destination }) => {
+    async (httpClient, { source, destination, ...settings }) => {
       const directory = mkdtempSync(join(tmpdir(), 'ferry-local-test-'));
       const path = join(directory, 'ferry.json');
       const replication = {
         name: 'rehearsal',
+        ...settings,
         source: { region: 'ap-south-1', table: 'Precious', ...source },
         destination: { region: 'eu-north-1', table: 'Precious', ...destination },
         function: { httpClient },
@@ -143,15 +150,15 @@ describe('ferry local', () => {
       };
       writeFileSync(path, JSON.stringify({ replications: [replication] }));
 
-      const finished = await ferryLocal([
-        '--config',
-        path,
-        '--duration',
-        '2',
-        '--rate',
-        '100',
-        '--json',
-      ]);
+      const kept = join(directory, 'kept.json');
+      const options = ['--config', path, '--write-config', kept, '--json'];
+      let forCommands: Config | undefined;
+      const finished = await ferryLocal(
+        [...options, '--duration', '2', '--rate', '100'],
+        (stderr) => {
+          if (stderr.includes('live page')) forCommands ??= loadConfig(kept);
+        },
+      );
       rmSync(directory, { recursive: true });
 
       expect(finished.exitCode).toBe(0);
@@ -159,6 +166,10 @@ describe('ferry local', () => {
       expect(finished.stderr).toContain('eu-north-1');
       expect(finished.stderr).not.toContain('UsageError');
       expect(finished.stderr).not.toContain('Precious');
+      expect(forCommands?.replications[0]).toMatchObject({
+        name: 'rehearsal',
+        operatorRole: false,
+      });
     },
   );
 

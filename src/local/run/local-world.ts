@@ -203,18 +203,31 @@ function startMapping(
 }
 
 /**
- * The same replication between tables of this run; the source may be a given one. These have other streams than
- * the configured tables, and no keys of KMS.
+ * The same replication between tables of this run; the source may be a given one. These have other streams than the
+ * configured tables, no keys of KMS, and no accounts.
  */
 function atTables(
   { replication, runId, sourceTable }: LocalWorldOptions,
   { source, destination }: Pick<LocalWorld, 'source' | 'destination'>,
 ): ReplicationConfig {
   const { encryption: _, ...settings } = replication;
-  const { streamArn: __, kmsKeyArn: ___, ...configured } = replication.source;
-  const { kmsKeyArn: ____, ...twin } = replication.destination;
+  const {
+    streamArn: _streamArn,
+    kmsKeyArn: _sourceKey,
+    account: _sourceAccount,
+    profile: _sourceProfile,
+    ...configured
+  } = replication.source;
+  const {
+    kmsKeyArn: _twinKey,
+    account: _twinAccount,
+    profile: _twinProfile,
+    credentials: _credentials,
+    ...twin
+  } = replication.destination;
   return {
     ...settings,
+    operatorRole: false,
     source: {
       ...configured,
       table: sourceTable ?? `ferry-local-${runId}-source`,
