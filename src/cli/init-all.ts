@@ -15,7 +15,13 @@ import { mapInParallel } from '../pacing/in-parallel.ts';
 import { retry } from '../pacing/retry.ts';
 import { error } from '../status/finding.ts';
 import { type GivenCall, printResult } from './call.ts';
-import { type ConfigFile, openFile, problemWith, writeEntries } from './init-file.ts';
+import {
+  type ConfigFile,
+  entryOptionsOf,
+  openFile,
+  problemWith,
+  writeEntries,
+} from './init-file.ts';
 import { placesOf, type Places, regionAt, sidesAt } from './init-place.ts';
 import {
   type CheckedPair,
@@ -52,7 +58,7 @@ export async function initAll(given: GivenCall): Promise<number> {
     file,
     places,
     sides: sidesAt(places),
-    entryOptions: entryOptionsOf(file),
+    entryOptions: entryOptionsOf(file, places),
   };
   const { selection, present } = await choose(call);
   const checked = await checkAll(selection.pairs, call);
@@ -73,11 +79,6 @@ export async function initAll(given: GivenCall): Promise<number> {
   };
   printResult(given, fleetFacts(outcome), fleetLines(outcome, options.has('verbose')));
   return exitCodeOf(outcome);
-}
-
-export function entryOptionsOf({ replications }: ConfigFile): EntryOptions {
-  const namesAccounts = replications.some(({ source }) => source.account !== undefined);
-  return { profiles: {}, namesAccounts };
 }
 
 function exitCodeOf({ checked, selection }: FleetOutcome): number {

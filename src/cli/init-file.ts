@@ -4,11 +4,12 @@ import { existsSync, realpathSync, renameSync, statSync, writeFileSync } from 'n
 import { parseConfig } from '../config/config.ts';
 import { readConfigFile } from '../config/config-file.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { type Entry, type FileDefaults, withoutUsual } from '../init/entry.ts';
+import { type Entry, type EntryOptions, type FileDefaults, withoutUsual } from '../init/entry.ts';
 import { UsageError } from '../errors.ts';
 import { withAppended } from '../text/json-append.ts';
 import { linesOf, parseJson } from '../text/json-text.ts';
 import type { ParsedOptions } from './command.ts';
+import type { Places } from './init-place.ts';
 
 interface FileValue {
   readonly defaults?: FileDefaults;
@@ -41,6 +42,14 @@ export function openFile(options: ParsedOptions): ConfigFile {
 }
 
 const NEW = { $schema: './ferry.schema.json', replications: [] };
+
+/** What the entries of a file say of places. */
+export function entryOptionsOf({ replications }: ConfigFile, places: Places): EntryOptions {
+  const namesAccounts = replications.some(({ source }) => source.account !== undefined);
+  const { source, destination } = places;
+  const profiles = { source: source.profile, destination: destination.profile };
+  return { profiles, namesAccounts };
+}
 
 /** What a new file has beside its entries; one that exists keeps its own. */
 export interface FileFrame {

@@ -1,7 +1,7 @@
 // Where `ferry init` looks: what its operands name, and how both sides are reached.
 
 import type { Sides } from '../aws/access.ts';
-import { usualAccess } from '../composition/operator-access.ts';
+import { profileAccess } from '../composition/operator-access.ts';
 import { regionDoubts } from '../config/regions.ts';
 import type { FileDefaults, Side } from '../init/entry.ts';
 import { wrongOption } from './arguments.ts';
@@ -18,6 +18,8 @@ export interface NamedTable {
 export interface Place {
   readonly region: string;
   readonly endpoint?: string;
+  /** Of the AWS configuration files. */
+  readonly profile?: string;
 }
 
 export type Places = Readonly<Record<Side, Place>>;
@@ -53,7 +55,12 @@ export function placesOf(
 ): Places {
   const placeOf = (side: Side): Place => {
     const url = endpoint(`${side}-endpoint`, options) ?? defaults[side]?.endpoint;
-    return { region: sides[side].region, ...(url !== undefined && { endpoint: url }) };
+    const profile = options.text(`${side}-profile`) ?? defaults[side]?.profile;
+    return {
+      region: sides[side].region,
+      ...(url !== undefined && { endpoint: url }),
+      ...(profile !== undefined && { profile }),
+    };
   };
   const places = { source: placeOf('source'), destination: placeOf('destination') };
   for (const doubt of regionDoubts(places)) io.err(`Warning: ${doubt}`);
@@ -61,5 +68,8 @@ export function placesOf(
 }
 
 export function sidesAt({ source, destination }: Places): Sides {
-  return { source: usualAccess(source), destination: usualAccess(destination) };
+  return {
+    source: profileAccess(source, source.profile),
+    destination: profileAccess(destination, destination.profile),
+  };
 }

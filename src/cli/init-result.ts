@@ -51,12 +51,17 @@ export function nextSteps(path: string, pairs: readonly CheckedPair[], isAll: bo
     `  npx cdk deploy --all -c config=${resolve(path)}   (in the folder of Ferry)`,
     ...(toCopy.length === 0 ? [] : [command('backfill', toCopy)]),
     command('verify', pairs),
-    ...(toCompare.length === 0
-      ? []
-      : [
-          `Compare before you copy: as many items as in the source are in ${someOf(toCompare.map(twinOf))}.`,
-        ]),
+    ...comparedFirst(toCompare.map(twinOf)),
   ];
+}
+
+function comparedFirst(twins: readonly string[]): string[] {
+  if (twins.length === 0) return [];
+  const have =
+    twins.length === 1
+      ? 'has about as many items as its source'
+      : 'have about as many items as their sources';
+  return [`${someOf(twins)} ${have}: compare before you copy.`];
 }
 
 function chosen(pairs: readonly CheckedPair[], isAll: boolean): string {

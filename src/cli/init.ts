@@ -8,8 +8,8 @@ import { nameFrom } from '../init/replication-names.ts';
 import { wrongOption } from './arguments.ts';
 import { type GivenCall, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import { entryOptionsOf, initAll } from './init-all.ts';
-import { openFile, writeEntries } from './init-file.ts';
+import { initAll } from './init-all.ts';
+import { entryOptionsOf, openFile, writeEntries } from './init-file.ts';
 import { placesOf, sidesAt, tableAt } from './init-place.ts';
 import { type CheckedPair, findingLines, isFit, nextSteps } from './init-result.ts';
 import { EXIT } from './output.ts';
@@ -32,6 +32,8 @@ export const initCommand: Command = {
     },
     'source-endpoint': { value: 'URL', help: 'DynamoDB endpoint of the source' },
     'destination-endpoint': { value: 'URL', help: 'DynamoDB endpoint of the destination' },
+    'source-profile': { value: 'NAME', help: 'profile of the AWS configuration files' },
+    'destination-profile': { value: 'NAME', help: 'the same for the destination' },
     json: { help: 'print findings and configuration as one line of JSON' },
   },
   async run(options, io) {
@@ -78,14 +80,15 @@ async function initOne(call: GivenCall): Promise<number> {
   const tables = tablesOf(options);
   const file = openFile(options);
   const { defaults = {} } = file.value;
+  const places = placesOf(tables, defaults, call);
   const look = await lookAtPair({
-    sides: sidesAt(placesOf(tables, defaults, call)),
+    sides: sidesAt(places),
     source: tables.source.table,
     destination: tables.destination.table,
     reservedAttribute: defaults.reservedAttribute ?? '_ferry',
   });
   const name = nameOf(tables.source.table, options);
-  const entry = entryOf(name, look, entryOptionsOf(file));
+  const entry = entryOf(name, look, entryOptionsOf(file, places));
   if (isFit(look)) writeEntries([entry], {}, options);
   print(call, file.path, { look, entry, findings: look.findings });
   return isFit(look) ? EXIT.done : EXIT.failed;

@@ -3,7 +3,7 @@
 import { existsSync, lstatSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { loadConfig } from '../../src/config/config-file.ts';
 import { startAnswering } from '../fixtures/answering.ts';
@@ -46,6 +46,7 @@ beforeAll(async () => {
   await putAll(destination, 'prod-copied', copied.slice(1));
 }, 60_000);
 afterAll(() => regions.close());
+afterEach(() => vi.unstubAllEnvs());
 beforeEach(() => rmSync(config, { force: true }));
 
 const OLD_IMAGES = new CreateTableCommand({
@@ -127,7 +128,9 @@ describe('ferry init --all', () => {
     expect(copied.exitCode).toBe(0);
     expect(copied.out).toContain(`ferry backfill --replication prod-fit --config ${config}\n`);
     expect(copied.out).toContain(`ferry verify --all --config ${config}\n`);
-    expect(copied.out).toContain('as many items as in the source are in eu-west-1/prod-copied.');
+    expect(copied.out).toContain(
+      'eu-west-1/prod-copied has about as many items as its source: compare before',
+    );
     expect(empty.out).toContain(`ferry backfill --all --config ${config}\n`);
     expect(one.out).not.toContain('ferry backfill');
     expect(one.out).toContain(`ferry verify --replication prod-copied --config ${config}\n`);
@@ -206,6 +209,21 @@ describe('ferry init --all', () => {
     expect(one.err).toContain('--match is for all tables of a Region: use --all.');
     expect(two.err).toContain('--verbose is for all tables of a Region: use --all.');
     expect([table, one, two].map(({ exitCode }) => exitCode)).toEqual([2, 2, 2]);
+  });
+
+  it('reaches each side by the profile that is named, and keeps it in the file', async () => {
+    const profiles = join(regions.directory, 'credentials');
+    writeFileSync(profiles, '[far]\naws_access_key_id = test\naws_secret_access_key = test\n');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', profiles);
+    const table = ['--match', 'prod-fit'];
+    const wrong = await initAll([...table, '--source-profile', 'nowhere']);
+    const right = await initAll([...table, '--destination-profile', 'far']);
+
+    expect(wrong.exitCode).toBe(1);
+    expect(wrong.err).toContain('nowhere');
+    expect({ ...right }).toMatchObject({ exitCode: 0 });
+    const [made] = loadConfig(config).replications;
+    expect([made?.source.profile, made?.destination.profile]).toEqual([undefined, 'far']);
   });
 
   it('shows how far it is', async () => {

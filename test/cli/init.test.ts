@@ -415,6 +415,31 @@ describe('wrong tables stop every command before anything is written', () => {
     expect(err).toContain('us-east-1/Streamless has no stream.');
   });
 
+  it('a twin that refuses transactions stops what writes, and not what compares', async () => {
+    const strong = await startAnswering((operation, pass, say) => {
+      if (operation !== 'DescribeTable') return pass();
+      const key = { AttributeName: 'pk', KeyType: 'HASH' };
+      return say(200, {
+        Table: {
+          TableStatus: 'ACTIVE',
+          KeySchema: [key],
+          AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+          MultiRegionConsistency: 'STRONG',
+        },
+      });
+    }, regions.destination.endpoint);
+    writeFileSync(config, JSON.stringify(replication(at(regions.source), at(strong))));
+    const settings = ['--config', config];
+    const report = join(regions.directory, 'strong.jsonl');
+    const backfill = await runHere(['backfill', '--apply', ...settings]);
+    const verify = await runHere(['verify', '--settle', '0', '--report', report, ...settings]);
+    await strong.close();
+
+    expect(backfill.exitCode).toBe(1);
+    expect(backfill.err).toContain('is a global table with multi-Region strong consistency.');
+    expect(verify).toMatchObject({ exitCode: 0 });
+  });
+
   it('backfill: a state table that is not there', async () => {
     const made = replication(at(regions.source), at(regions.destination));
     const [one] = made.replications;
