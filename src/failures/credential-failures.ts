@@ -57,8 +57,9 @@ export const CREDENTIAL_FAILURES: readonly FailureRule[] = [
       happened: /from any providers|is missing/.test(link.message)
         ? `No AWS credentials were found${profile ? ` in the profile "${profile}", which AWS_PROFILE names` : ''}.`
         : `The AWS credentials cannot be loaded: ${shortened(link.message)}.${reachText(context)}`,
-      advice:
-        'Log in with the AWS CLI, name a profile that has credentials in AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+      advice: context.reach
+        ? 'Check the name in the configuration, and the profile in the AWS configuration files. Log in again if its credentials come from a login.'
+        : 'Log in with the AWS CLI, name a profile that has credentials in AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
     }),
   },
   {

@@ -46,6 +46,68 @@ it('leaves bugs alone', async () => {
   await expect(explained({ hint: '' }, () => Promise.reject(bug))).rejects.toBe(bug);
 });
 
+/** Two accounts and an operators' role: without --apply, it only reads. */
+const { replications: REACHED } = parseConfig({
+  defaults: { operatorRole: true },
+  replications: [
+    {
+      name: 'orders',
+      source: {
+        region: 'us-east-1',
+        table: 'Orders',
+        account: '111122223333',
+        create: true,
+        partitionKey: { name: 'pk', type: 'S' },
+      },
+      destination: { region: 'eu-west-1', table: 'Orders', account: '444455556666' },
+    },
+  ],
+});
+const OPERATOR = 'the role arn:aws:iam::111122223333:role/ferry-orders-operator';
+const ROLE = 'the role arn:aws:iam::444455556666:role/ferry-orders';
+const FOUND = 'assumed with the credentials that the AWS SDK finds.';
+
+it.each([
+  ['dynamodb', 'us-east-1', 'Orders', false, `the source by ${OPERATOR}-read, ${FOUND}`],
+  [
+    'dynamodb',
+    'eu-west-1',
+    'ferry-orders-state',
+    false,
+    `the destination by ${ROLE}-reader, assumed with ${OPERATOR}-read, ${FOUND}`,
+  ],
+  [
+    'dynamodb',
+    'eu-west-1',
+    'Orders, ferry-orders-state',
+    true,
+    `the destination by ${ROLE}-writer, assumed with ${OPERATOR}, ${FOUND}`,
+  ],
+  ['sqs', 'us-east-1', 'ferry-orders-dead-letters', true, `the source by ${OPERATOR}, ${FOUND}`],
+])(
+  'says whose credentials a denied request of %s in %s about %s had (apply: %s)',
+  async (service, region, resource, apply, reach) => {
+    const error = namedError('AccessDeniedException');
+    noteRequest(error, { service, operation: 'Any', resource, region, endpoint: undefined });
+    const about = { hint: '', replications: REACHED, apply };
+
+    await expect(explained(about, () => Promise.reject(error))).rejects.toThrow(
+      `The configuration reaches ${reach}`,
+    );
+  },
+);
+
+it('says nothing of credentials that no setting has chosen, or that several may have chosen', async () => {
+  const error = namedError('AccessDeniedException');
+  const request = { service: 'sqs', operation: 'Any', resource: undefined, region: 'us-east-1' };
+  noteRequest(error, { ...request, endpoint: undefined });
+  for (const replications of [REPLICATIONS, [...REPLICATIONS, ...REACHED]]) {
+    const asked = explained({ hint: '', replications }, () => Promise.reject(error));
+
+    await expect(asked).rejects.toThrow(/^((?!The configuration reaches).)*$/);
+  }
+});
+
 it('names the role that a missing table has in the configuration', async () => {
   const roles = [
     ['us-east-1', 'Orders', 'There is no source table Orders in us-east-1.'],

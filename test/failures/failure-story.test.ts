@@ -269,6 +269,18 @@ describe('permissions', () => {
     });
   });
 
+  it('says how the configuration reaches the side, and does not speak of other profiles', () => {
+    const reach = 'the destination by the profile "recovery"';
+    const told = story(answer('AccessDeniedException', ''), { reach });
+
+    expect(told?.happened).toContain(
+      'The configuration reaches the destination by the profile "rec',
+    );
+    expect(told?.advice).toBe(
+      'Allow dynamodb:DescribeTable for these credentials, or name others in the configuration. docs/permissions.md has a policy for every command.',
+    );
+  });
+
   it('says that a policy denies it explicitly', () => {
     const message = 'is not authorized to perform: sqs:ReceiveMessage with an explicit deny';
 
