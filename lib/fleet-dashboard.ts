@@ -25,9 +25,9 @@ const MINUTE_MS = 60_000;
 export function createFleetDashboard(
   stack: Stack,
   replications: readonly ReplicationConfig[],
-): void {
+): Dashboard {
   const title = `# All replications from ${stack.region}\nIn a terminal, \`ferry status\` lists them, the worst first.`;
-  new Dashboard(stack, 'Dashboard', {
+  return new Dashboard(stack, 'Dashboard', {
     dashboardName: dashboardName(FLEET),
     defaultInterval: Duration.hours(3),
     periodOverride: PeriodOverride.INHERIT,

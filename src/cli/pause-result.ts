@@ -1,5 +1,6 @@
 // What a pause or a resume would do, does, or has done, for people or for machines.
 
+import { expiringHours, givesUp } from '../config/record-age.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { Paused } from '../model/control-row.ts';
 import { duration } from '../text/duration.ts';
@@ -37,16 +38,17 @@ export function mappingLines(all: readonly EventSource[]): string[] {
 /** The times of the pause, before it begins and after it. */
 export function horizonLines(
   paused: Paused,
-  { eventSource }: ReplicationConfig,
+  replication: ReplicationConfig,
   lag: Lag | undefined,
 ): string[] {
+  const { eventSource } = replication;
   const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, eventSource.maxRecordAgeSeconds);
   const age = duration(eventSource.maxRecordAgeSeconds * 1000);
   return [
     `Resume before ${utcTime(lostAfterMs)}. After that, changes are lost, because the stream keeps a record for 24 hours.`,
     ...(givenUpAfterMs < lostAfterMs
       ? [
-          `If you resume after ${utcTime(givenUpAfterMs)}, Lambda sends records older than ${age} to the on-failure bucket. Then redrive them.`,
+          `If you resume after ${utcTime(givenUpAfterMs)}, Lambda ${givesUp(replication, `records older than ${age}`)}. Then redrive them.`,
         ]
       : []),
     ...(lag !== undefined && lag.lagMs === undefined
@@ -55,11 +57,11 @@ export function horizonLines(
   ];
 }
 
-export function alarmLines({ heartbeat }: ReplicationConfig): string[] {
-  return heartbeat === undefined
+export function alarmLines(replication: ReplicationConfig): string[] {
+  return replication.heartbeat === undefined
     ? ['The pause sets off no alarm, because the replication has no heartbeat.']
     : [
-        'The pause sets off these alarms: heartbeat-missing after 5 minutes, records-waiting after 1 hour, records-expiring after 12 hours.',
+        `The pause sets off these alarms: heartbeat-missing after 5 minutes, records-waiting after 1 hour, records-expiring after ${expiringHours(replication)} hours.`,
       ];
 }
 
@@ -116,13 +118,11 @@ export function resumedLines(
   ];
 }
 
-export function lossLines(
-  paused: Paused,
-  { eventSource, name }: ReplicationConfig,
-  nowMs: number,
-): string[] {
+export function lossLines(paused: Paused, replication: ReplicationConfig, nowMs: number): string[] {
+  const { eventSource, name } = replication;
   const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, eventSource.maxRecordAgeSeconds);
-  const redrive = `Lambda sends records older than ${duration(eventSource.maxRecordAgeSeconds * 1000)} to the on-failure bucket. When the status is healthy, run \`ferry redrive --replication ${name} --apply\`.`;
+  const older = `records older than ${duration(eventSource.maxRecordAgeSeconds * 1000)}`;
+  const redrive = `Lambda ${givesUp(replication, older)}. When the status is healthy, run \`ferry redrive --replication ${name} --apply\`.`;
   if (nowMs >= lostAfterMs)
     return [
       `Changes from ${utcTime(paused.oldestMs)} to ${utcTime(nowMs - (lostAfterMs - paused.oldestMs))} are lost.`,

@@ -1,5 +1,7 @@
 // `ferry resume`: replicates again after a pause. Without --apply, it shows what it would do.
 
+import { givesUp } from '../config/record-age.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { utcTime } from '../status/pause.ts';
 import { retry } from '../pacing/retry.ts';
 import { controlNow, planResume, resume, type ResumeResult } from '../switchover/pause.ts';
@@ -87,7 +89,7 @@ function printResumed(call: PauseCall, result: ResumeResult): number {
   const facts = { apply: true, pausedSince: sinceOf(result), ...mappingFacts(result) };
   const lines = resumedLines(result, replication, context.clock.now());
   printResult(call, facts, [titleOf(replication), ...lines]);
-  if (unreached !== undefined) io.err(unresumed(unreached));
+  if (unreached !== undefined) io.err(unresumed(unreached, replication));
   return exitCode(left.length === 0 && unreached === undefined);
 }
 
@@ -95,6 +97,6 @@ function unknownPause(why: string): string {
   return `The control row cannot be read, so it is unknown whether a pause is noted: ${why}.`;
 }
 
-function unresumed(why: string): string {
-  return `The control row could not be changed: ${why}. It may still have a pause. Then the function holds every record, and Lambda sends records that are too old to the on-failure bucket. When the destination responds again, run \`ferry resume --apply\` again.`;
+function unresumed(why: string, replication: ReplicationConfig): string {
+  return `The control row could not be changed: ${why}. It may still have a pause. Then the function holds every record, and Lambda ${givesUp(replication, 'records that are too old')}. When the destination responds again, run \`ferry resume --apply\` again.`;
 }

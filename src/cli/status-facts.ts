@@ -4,7 +4,13 @@ import { isCount } from '../composition/read-vitals.ts';
 import { horizonOf, utcTime } from '../status/pause.ts';
 import { highestOf, isRead, latest, type Series, sumSince, type Vitals } from '../model/vitals.ts';
 import { runbookLink } from './runbook-link.ts';
-import { IN_FLIGHT_MS, pendingFigure, type Status, statusBacklog } from './status-figures.ts';
+import {
+  IN_FLIGHT_MS,
+  pendingFigure,
+  type Status,
+  statusBacklog,
+  statusDeadline,
+} from './status-figures.ts';
 
 /** Fields are added, never renamed. */
 export function statusFacts(status: Status) {
@@ -41,6 +47,7 @@ export function statusFacts(status: Status) {
       oldestUnappliedMs: timeAt(highestOf(own.OldestUnappliedAge, services.IteratorAge)),
       pendingRecordsEstimate: timeAt(own.PendingRecords),
     },
+    deadline: deadlineFacts(status),
     deadLetters,
     oldestLookAgainSeconds: last(services.LookAgainAge),
     mapping: mapping ?? null,
@@ -49,6 +56,14 @@ export function statusFacts(status: Status) {
     deployedFunction: vitals.isOlder === true ? 'older' : 'current',
     inTheLastHour: inTheHour,
   };
+}
+
+/** Null where Lambda stores what it gives up, or where nothing waits. */
+function deadlineFacts(status: Status) {
+  const deadline = statusDeadline(status);
+  if (deadline === undefined) return null;
+  const { givenUpAfterMs, redriveUntilMs } = deadline;
+  return { givenUpAfter: utcTime(givenUpAfterMs), redriveUntil: utcTime(redriveUntilMs) };
 }
 
 function timeAt(series: Series | undefined): string | null {

@@ -1,6 +1,7 @@
 // The figures behind a verdict, as the rows of the status screen.
 
 import { type Backlog, backlogOf, WINDOW_MS } from '../status/backlog-trend.ts';
+import { type Deadline, deadlineOf, deadlineText, notedUntilMs } from '../status/deadline.ts';
 import { STREAM_LIFE_MS, utcTime } from '../status/pause.ts';
 import { sparkline } from '../status/sparkline.ts';
 import type { Verdict } from '../status/verdict.ts';
@@ -42,7 +43,7 @@ export function statusRows(status: Status): RemarkRow[] {
     ...heldRows(vitals),
     ...lagRows(status),
     ...flowRows(vitals),
-    ...troubleRows(vitals),
+    ...troubleRows(status),
     ['event source mapping', mappingText(vitals)],
   ];
 }
@@ -73,8 +74,25 @@ function lagRows(status: Status): RemarkRow[] {
       : [['heartbeat', dated(timeOf(beat), beat, nowMs), sparkOf(vitals, beat)] as const]),
     ['oldest waiting record', waits, sparkOf(vitals, oldest)],
     ['expires from the stream in', expires],
+    ...deadlineRows(status),
     ['pending records (estimate)', pending, sparkOf(vitals, own.PendingRecords)],
   ];
+}
+
+/** Only where Lambda does not store what it gives up. */
+function deadlineRows(status: Status): RemarkRow[] {
+  const deadline = statusDeadline(status);
+  if (deadline === undefined) return [];
+  return [['given up by Lambda', deadlineText(deadline, status.vitals.nowMs)]];
+}
+
+/** Of the oldest waiting record. */
+export function statusDeadline(status: Status): Deadline | undefined {
+  const { replication, vitals } = status;
+  const { nowMs, paused } = vitals;
+  const { ageMs, trend } = statusBacklog(status);
+  if (paused !== undefined && paused !== 'unknown') return deadlineOf(replication, paused.oldestMs);
+  return deadlineOf(replication, trend === 'none' ? undefined : nowMs - ageMs);
 }
 
 /** The backlog by the rule of the verdict. */
@@ -153,11 +171,12 @@ function inTheHour(...all: ReadonlyArray<Series | undefined>): string {
   return grouped(all.reduce((sum, series) => sum + sumSince(series, 0), 0));
 }
 
-function troubleRows({ own, services, deadLetters }: Vitals): RemarkRow[] {
+function troubleRows({ replication, vitals }: Status): RemarkRow[] {
+  const { nowMs, own, services, deadLetters } = vitals;
   const [, oldestSeconds = 0] = latest(services.ApproximateAgeOfOldestMessage) ?? [];
   const oldest =
     deadLetters > 0 && oldestSeconds > 0
-      ? `oldest ${duration(oldestSeconds * 1000)}, kept for 14 days`
+      ? `oldest ${duration(oldestSeconds * 1000)}, kept for 14 days${notedText(replication, nowMs - oldestSeconds * 1000)}`
       : '';
   const failures = [
     ['throttled', own.DestinationThrottles],
@@ -175,6 +194,12 @@ function troubleRows({ own, services, deadLetters }: Vitals): RemarkRow[] {
     ['oldest look-again message', lookAgainAge(services.LookAgainAge)],
     ['failures, last hour', failed, breakdown(failures)],
   ];
+}
+
+/** A batch that Lambda gave up is only noted there. */
+function notedText(replication: ReplicationConfig, sentMs: number): string {
+  const untilMs = notedUntilMs(replication, sentMs);
+  return untilMs === undefined ? '' : `; redrive given-up batches until ${utcTime(untilMs)}`;
 }
 
 /** Of an hour: "3 throttled, 1 denied". */

@@ -7,7 +7,7 @@ import { MINUTE_MS } from '../model/vitals.ts';
 export const STREAM_LIFE_MS = 24 * 60 * MINUTE_MS;
 
 export interface Horizon {
-  /** A resume after this sends the oldest batches to the on-failure bucket. */
+  /** At a resume after this, Lambda gives up the oldest batches. */
   readonly givenUpAfterMs: number;
   /** After this, the stream no longer has the oldest changes. */
   readonly lostAfterMs: number;

@@ -104,7 +104,7 @@ function orderOf(app: App): Record<string, string[]> {
 function infosOf(app: App, id: string): string[] {
   return Annotations.fromStack(stackOf(app, id))
     .findInfo('*', Match.anyValue())
-    .map(({ entry }) => String(entry.data));
+    .map(({ entry }) => entry.data as string);
 }
 
 const replications = (...all: object[]) => ({ replications: all });
