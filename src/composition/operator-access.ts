@@ -62,17 +62,13 @@ function refusalsOnly(error: unknown): void {
   if (!(error instanceof FerryError) || error.code !== 'access.unknown') throw error;
 }
 
-/** With the credentials that the SDK finds. For an endpoint on this machine, some that mean nothing will do. */
-export function usualAccess(settings: Settings): Access {
-  return accessTo(settings, usualCredentials(settings));
-}
-
-/** @param profile of the AWS configuration files. @default as `usualAccess` */
-export function profileAccess(settings: Settings, profile: string | undefined): Access {
-  if (profile === undefined) return usualAccess(settings);
+/** @param profile of the AWS configuration files. @default the credentials that the SDK finds */
+export function profileAccess(settings: Settings, profile?: string): Access {
+  if (profile === undefined) return accessTo(settings, usualCredentials(settings));
   return accessTo(settings, profileCredentials(profile, settings.region, systemClock));
 }
 
+/** For an endpoint on this machine, some that mean nothing will do. */
 function usualCredentials(settings: Settings): CredentialSource | undefined {
   if (!isLocal(settings)) return undefined;
   return keptCredentials({ find: localCredentials, clock: systemClock });

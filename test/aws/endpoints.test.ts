@@ -30,7 +30,7 @@ import { stepFunctions, stepFunctionsClient } from '../../src/aws/step-functions
 import { streamsClient } from '../../src/aws/stream-ranges.ts';
 import { describeTable } from '../../src/aws/table-facts.ts';
 import { withStory } from '../../src/cli/service-errors.ts';
-import { usualAccess } from '../../src/composition/operator-access.ts';
+import { profileAccess } from '../../src/composition/operator-access.ts';
 import type { DeadLetter } from '../../src/model/dead-letter.ts';
 import { FerryError } from '../../src/errors.ts';
 
@@ -88,9 +88,11 @@ interface Client {
   readonly ask: (endpoint?: string) => Promise<unknown>;
 }
 
-const sideOf = (endpoint?: string) => usualAccess({ region: 'us-east-1', endpoint });
+const sideOf = (endpoint?: string) => profileAccess({ region: 'us-east-1', endpoint });
 const sourceOf = (service: 'cloudwatch' | 'lambda' | 'sfn', endpoint?: string): Access =>
-  endpoint === undefined ? REGION : usualAccess({ ...REGION, endpoints: { [service]: endpoint } });
+  endpoint === undefined
+    ? REGION
+    : profileAccess({ ...REGION, endpoints: { [service]: endpoint } });
 const anHour = { fromMs: 0, toMs: 3_600_000 };
 
 const CLIENTS: readonly Client[] = [

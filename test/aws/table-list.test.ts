@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { listTables } from '../../src/aws/table-list.ts';
-import { usualAccess } from '../../src/composition/operator-access.ts';
+import { profileAccess } from '../../src/composition/operator-access.ts';
 import { type Answer, type Answering, startAnswering } from '../fixtures/answering.ts';
 import { useEngine } from '../fixtures/engine.ts';
 
@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 const behind = async (answer: Answer) => {
   answering = await startAnswering(answer, engine().endpoint);
-  return usualAccess({ region: 'eu-west-1', endpoint: answering.endpoint });
+  return profileAccess({ region: 'eu-west-1', endpoint: answering.endpoint });
 };
 
 it('lists the tables of all pages, also where requests are throttled', async () => {

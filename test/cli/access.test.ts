@@ -15,6 +15,7 @@ import {
   openGate,
   openKeyCloud,
 } from '../fixtures/key-cloud.ts';
+import { openMonitoringCloud } from '../fixtures/monitoring-cloud.ts';
 import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
 
 const [HERE, THERE] = ['111111111111', '222222222222'];
@@ -286,6 +287,23 @@ it('says which role cannot be assumed, in which account and Region, and what to 
   );
   expect(err).toContain('Hint: Check that the role is deployed ("operatorRole": true)');
   expect(keysAt(destination)).toEqual([]);
+});
+
+it('shows a status without the destination, whose role cannot be assumed', async () => {
+  const mapping = { state: 'Enabled', streamArn: two.streamArn, changedAtMs: 0 };
+  const figures = { ReplicationLatency: () => 300, OldestUnappliedAge: () => 300 };
+  const deployed = { figures, mapping, deadLetters: 7, isDeployed: true };
+  const monitoring = await openMonitoringCloud(deployed);
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAOWN');
+  cloud.state.roles.add(role(HERE, 'operator-read'));
+  const { out } = await ferry({ ...accounts, operatorRole: true }, 'status', '--json');
+  await monitoring.close();
+
+  expect(JSON.parse(out)).toMatchObject({
+    deadLetters: 7,
+    pause: 'unknown',
+    controlProblem: expect.stringContaining(`sts:AssumeRole on ${role(THERE, 'reader')}`),
+  });
 });
 
 it('asks STS once about the replications of a fleet', async () => {
