@@ -26,21 +26,17 @@ const PAUSE_MS = 1_000;
 
 export function keptCredentials(options: KeptOptions): CredentialSource {
   const { find, clock, ageMsMax = Infinity, onFailure } = options;
-  let known: { readonly credentials: FoundCredentials; readonly atMs: number } | undefined;
+  let known: Known | undefined;
   let failure: { readonly error: unknown } | undefined;
   let search: Promise<FoundCredentials> | undefined;
   let pausedAtMs = -Infinity;
   const isPaused = () => isWithin(pausedAtMs, PAUSE_MS, clock.now());
-  const isGood = () => {
-    if (known === undefined || !isWithin(known.atMs, ageMsMax, clock.now())) return false;
-    return endMs(known.credentials) - clock.now() > REFRESH_MS;
-  };
   const look = async () => {
     try {
       const credentials = await find();
-      known = { credentials, atMs: clock.now() };
+      known = knownFrom(credentials, clock.now(), ageMsMax);
       failure = undefined;
-      if (!isGood()) pausedAtMs = clock.now();
+      if (!isGood(known, clock.now())) pausedAtMs = clock.now();
       return credentials;
     } catch (error) {
       failure = { error };
@@ -54,8 +50,9 @@ export function keptCredentials(options: KeptOptions): CredentialSource {
   const started = () => (search ??= look());
   return {
     get() {
-      if (known !== undefined && isGood()) return known.credentials;
-      if (known !== undefined && clock.now() < endMs(known.credentials)) {
+      const nowMs = clock.now();
+      if (known !== undefined && isGood(known, nowMs)) return known.credentials;
+      if (known !== undefined && nowMs < known.endMs) {
         // Its failure is remembered, and counts when these have ended.
         if (!isPaused()) started().catch(() => undefined);
         return known.credentials;
@@ -75,13 +72,26 @@ export function keptCredentials(options: KeptOptions): CredentialSource {
   };
 }
 
+interface Known {
+  readonly credentials: FoundCredentials;
+  readonly atMs: number;
+  /** Until then, others are not looked for. */
+  readonly goodUntilMs: number;
+  readonly endMs: number;
+}
+
+function knownFrom(credentials: FoundCredentials, atMs: number, ageMsMax: number): Known {
+  const endMs = credentials.expiration?.getTime() ?? Infinity;
+  return { credentials, atMs, goodUntilMs: Math.min(atMs + ageMsMax, endMs - REFRESH_MS), endMs };
+}
+
+function isGood({ atMs, goodUntilMs }: Known, nowMs: number): boolean {
+  return nowMs >= atMs && nowMs < goodUntilMs;
+}
+
 /** A clock that was set back says nothing of an age. */
 function isWithin(sinceMs: number, ms: number, nowMs: number): boolean {
   return nowMs >= sinceMs && nowMs - sinceMs < ms;
-}
-
-function endMs({ expiration }: FoundCredentials): number {
-  return expiration?.getTime() ?? Infinity;
 }
 
 function isSame(one: Credentials, other: Credentials): boolean {

@@ -27,7 +27,6 @@ export interface HandlerSettings extends WriteRules, FailurePlaces {
   readonly sourceRegion: string;
   readonly destinationRegion: string;
   readonly destinationTable: string;
-  readonly destinationEndpoint?: string | undefined;
   /** Canonical text of the heartbeat item's key, where latency is measured. */
   readonly heartbeatKeyText?: string | undefined;
   /** How long after its announcement a delete is looked at again, 0 to 900. */
@@ -47,7 +46,6 @@ export function handlerSettings(
     sourceRegion: source.region,
     destinationRegion: destination.region,
     destinationTable: destination.table,
-    destinationEndpoint: destination.endpoint,
     stateTable,
     reservedAttribute,
     unversionedItems,
