@@ -61,14 +61,17 @@ function createTopic(stack: Stack, { email, kmsKeyArn }: FleetConfig): void {
 }
 
 /** By names, because ARNs of a hundred alarms are too long for a rule. Without an action: each alarm notifies already. */
-function createSummary(stack: Stack, replications: readonly ReplicationConfig[]): void {
+function createSummary(
+  stack: Stack,
+  replications: readonly ReplicationConfig[],
+): CompositeAlarm | undefined {
   const names = replications
     .filter(({ alarms }) => alarms.enabled)
     .map(({ name }) => `ALARM("${alarmName(name, DEGRADED.anchor)}")`);
-  if (names.length === 0) return;
+  if (names.length === 0) return undefined;
   const dashboard = dashboardName(FLEET);
   const place = dashboardUrl(stack.region, dashboard) ?? `${dashboard} in ${stack.region}`;
-  new CompositeAlarm(stack, 'Degraded', {
+  return new CompositeAlarm(stack, 'Degraded', {
     compositeAlarmName: alarmName(FLEET, DEGRADED.anchor),
     alarmDescription: `Fleet degraded: an alarm of a replication from ${stack.region} fires. First: Run ferry status. It lists the replications, the worst first. Dashboard: ${place}`,
     alarmRule: AlarmRule.fromString(names.join(' OR ')),

@@ -19,6 +19,7 @@ import {
   recordCalls,
 } from './fixtures/recorded-calls.ts';
 import { lambdaRecord, STREAM_ARN } from './fixtures/records.ts';
+import { noteBatch } from './fixtures/noted-batch.ts';
 import { openTwoRegions, putAll, type TwoRegions } from './fixtures/two-regions.ts';
 
 /** Runs a command, and hands on what it asked for. */
@@ -77,6 +78,7 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
     const there = new PutItemCommand({ TableName: TWIN, Item: item('poison') });
     await deployed.engine.client.send(there);
     await deployed.bucket.put('aws/lambda/a1b2/shardId-1/batch', givenUp());
+    await noteBatch(deployed, ['noted']);
     const redrive = ['redrive', ...deployed.config, ...deployed.places.slice(4), ...apply];
     await record(redrive, deployed.environment);
     // Letters from before an adoption are read from the source.
@@ -225,6 +227,7 @@ const PLACES: ReadonlyArray<readonly [RegExp, string]> = [
   [/^(queue|ferry-orders-dead-letters)$/, 'deadLetters'],
   [/^ferry-orders-look-again$/, 'lookAgain'],
   [/^(ferry-local-failures|reports-bucket|ferry-orders-source-.*bucket.*)$/, 'bucket'],
+  [/^stream$/, 'stream'],
   [/^\*$/, 'anything'],
 ];
 

@@ -22,8 +22,9 @@ function needs(
   return { command, always: always.flatMap(eachAction), apply: apply.flatMap(eachAction) };
 }
 
-function eachAction(need: Need): string[] {
-  const [, place = '', service = '', actions = ''] = /^(\w+) (\w+):(.+)$/.exec(need) ?? [];
+/** `state dynamodb:GetItem PutItem` -> `dynamodb:GetItem state` and one more. */
+export function eachAction(need: string): string[] {
+  const [, place = '', service = '', actions = ''] = /^(\w+) ([\w-]+):(.+)$/.exec(need) ?? [];
   return actions.split(' ').map((action) => `${service}:${action} ${place}`);
 }
 
@@ -60,6 +61,8 @@ const REDRIVE_LOOK: readonly Need[] = [
   FUNCTION,
   'deadLetters sqs:GetQueueAttributes ReceiveMessage ChangeMessageVisibility',
   READ_BUCKET,
+  // Of a batch that Lambda only noted in the queue.
+  'stream dynamodb:GetShardIterator GetRecords',
 ];
 const REDRIVE: readonly Need[] = [
   ...GUARDED_WRITE,

@@ -10,6 +10,7 @@ import { main } from '../../src/cli/main.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
 import type { Item } from '../../src/ports.ts';
 import { type DeployedReplication, deployLocally, TWIN } from '../fixtures/deployed-replication.ts';
+import { noteBatch } from '../fixtures/noted-batch.ts';
 import { lambdaRecord } from '../fixtures/records.ts';
 
 const SEED = Number(process.env['SEED'] ?? '20260131');
@@ -93,6 +94,22 @@ describe('ferry redrive', () => {
       left: 0,
     });
     expect(await run('redrive')).toMatchObject({ exitCode: 0 });
+  });
+
+  it('reads a batch from the stream that Lambda only noted in the queue', async () => {
+    await noteBatch(deployed, ['noted-1', 'noted-2']);
+
+    const looked = await run('redrive');
+    const { exitCode, stdout } = await run('redrive', '--apply', '--json');
+
+    expect(looked.stdout).toMatch(/RecordAgeExceeded +2/);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ found: 2, applied: 2, left: 0 });
+    expect(await deployed.queue.size()).toBe(0);
+    for (const id of ['noted-1', 'noted-2'])
+      expect(await deployed.engine.get(TWIN, { pk: { S: id } })).toMatchObject({
+        text: { S: 'noted' },
+      });
   });
 
   it('exits with 3 when something is left', async () => {
