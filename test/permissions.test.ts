@@ -40,19 +40,22 @@ afterAll(() => {
   for (const name of Object.keys(KEYS)) delete process.env[name];
 });
 
+/** A file from the tables of both engines. */
+const making = ({ source, destination, directory }: TwoRegions) => [
+  '--source-endpoint',
+  source.endpoint,
+  '--destination-endpoint',
+  destination.endpoint,
+  '--config',
+  join(directory, 'made.json'),
+];
+
 const SCENES: Readonly<{ [command: string]: Scene }> = {
   init: inRegions(async (regions, record) =>
-    record([
-      'init',
-      'us-east-1/Orders',
-      'eu-west-1/Orders',
-      '--source-endpoint',
-      regions.source.endpoint,
-      '--destination-endpoint',
-      regions.destination.endpoint,
-      '--config',
-      join(regions.directory, 'made.json'),
-    ]),
+    record(['init', 'us-east-1/Orders', 'eu-west-1/Orders', ...making(regions)]),
+  ),
+  'init --all': inRegions(async (regions, record) =>
+    record(['init', '--all', 'us-east-1', 'eu-west-1', ...making(regions)]),
   ),
   status: inRegions(async (regions, record) => {
     const mapping = { state: 'Disabled', streamArn: regions.streamArn };
@@ -67,6 +70,9 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
   }),
   'config --deployed': inRegions((_, record) =>
     record(['config', '--deployed', 'us-east-1/orders']),
+  ),
+  'permissions --deployed': inRegions((_, record) =>
+    record(['permissions', '--deployed', 'us-east-1/orders']),
   ),
   redrive: async (record, apply) => {
     const deployed = await deployLocally('orders');

@@ -4,7 +4,7 @@ import { textArns } from '../../src/permissions/arns.ts';
 import { commandStatements } from '../../src/permissions/operator-access.ts';
 import { type CommandNeeds, COMMANDS } from '../../src/permissions/operator-needs.ts';
 import { functionSets } from '../../src/permissions/policies.ts';
-import { type IamPolicy, policyOfAll } from '../../src/permissions/statement.ts';
+import { type IamPolicy, policyOfAll, policyText } from '../../src/permissions/statement.ts';
 import { sampleReplication } from './sample-templates.ts';
 
 const KNOWN = { bucket: 'arn:aws:s3:::BUCKET' };
@@ -17,12 +17,7 @@ export function functionPolicies(): string {
 }
 
 function policyBlock(policy: IamPolicy): string {
-  // Lists of names in one line each.
-  const json = JSON.stringify(policy, null, 2).replaceAll(
-    /\[\s+("[^\]{}]*")\s+\]/g,
-    (_, names: string) => `[${names.replaceAll(/\s+/g, ' ')}]`,
-  );
-  return ['```json', json, '```'].join('\n');
+  return ['```json', policyText(policy), '```'].join('\n');
 }
 
 /** One heading and one policy for each command, and a second policy for `--apply`. */

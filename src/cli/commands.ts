@@ -77,6 +77,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./config.ts')).configCommand,
   },
   {
+    name: 'permissions',
+    summary: 'Print the least IAM policies for functions, operators and deployments.',
+    load: async () => (await import('./permissions.ts')).permissionsCommand,
+  },
+  {
     name: 'latency',
     summary: 'Measure the time from a write to its item at the twin, at several write rates.',
     load: async () => (await import('./latency.ts')).latencyCommand,

@@ -4,7 +4,7 @@
 import { deployment } from '../aws/deployed-function.ts';
 import { loadConfig } from '../config/config-file.ts';
 import { NAME_PATTERN } from '../config/names.ts';
-import type { ReplicationConfig } from '../config/schema.ts';
+import type { Deployment, ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import { nearestName } from '../text/nearest-name.ts';
 import { wrongOption } from './arguments.ts';
@@ -89,6 +89,11 @@ async function deployedReplication(
   place: string,
   options: ParsedOptions,
 ): Promise<ReplicationConfig> {
+  return (await deploymentAt(place, options)).replication;
+}
+
+/** What a deployed function knows. @throws as `selectedReplications` */
+export async function deploymentAt(place: string, options: ParsedOptions): Promise<Deployment> {
   const other = ['config', 'replication', 'all'].find(
     (name) => options.text(name) !== undefined || options.has(name),
   );
@@ -97,7 +102,7 @@ async function deployedReplication(
   const [, region, name] = PLACE.exec(place) ?? [];
   if (region === undefined || name === undefined)
     throw wrongOption(`--deployed must be a Region and a name, got "${place}".`, DEPLOYED);
-  return (await deployment({ region }, name)).replication;
+  return deployment({ region }, name);
 }
 
 const PLACE = new RegExp(`^([a-z0-9-]+)/(${NAME_PATTERN})$`);

@@ -14,7 +14,7 @@ import {
   SEGMENTS_LABEL,
 } from '../config/names.ts';
 import { type Partition, partitionOf } from '../config/partition.ts';
-import type { ReplicationConfig } from '../config/schema.ts';
+import type { ReplicationConfig, TableConfig } from '../config/schema.ts';
 import type { Conditions, Place, Statement } from './statement.ts';
 
 export interface Arns {
@@ -128,4 +128,21 @@ export function ownersOf({ source, destination }: ReplicationConfig): {
     source: { partition: from, account: sourceAccount },
     destination: { partition: to, account: destination.account ?? elsewhere },
   };
+}
+
+/** Without accounts, a file is deployed to one account of each partition: that of its streams. */
+export function withKnownAccounts(replications: readonly ReplicationConfig[]): ReplicationConfig[] {
+  const owners = replications.flatMap((one) => Object.values(ownersOf(one)));
+  const known = new Map(
+    owners
+      .filter(({ account }) => account !== UNKNOWN_ACCOUNT)
+      .map(({ partition, account }) => [partition, account]),
+  );
+  const whole = <T extends TableConfig>(side: T): T => {
+    const account = side.account ?? known.get(partitionOf(side.region).name);
+    return account === undefined ? side : { ...side, account };
+  };
+  return replications.map(({ source, destination, ...rest }) => {
+    return { ...rest, source: whole(source), destination: whole(destination) };
+  });
 }

@@ -39,11 +39,12 @@ export function keyPolicies(
   );
 }
 
-interface KeyUse {
+export interface KeyUse {
   readonly keyArn: string;
   readonly region: string;
+  readonly side: 'source' | 'destination';
   /** Of the roles and services that use it. */
-  readonly account?: string | undefined;
+  readonly account: string | undefined;
   /** The service that uses the key: with the permissions of its caller, or its service principal for logs and alarms. */
   readonly service: KeyedService | 'cloudwatch';
   /** Whether a deployment makes the service keep a grant to the key. */
@@ -52,19 +53,19 @@ interface KeyUse {
   readonly resources?: readonly string[];
 }
 
-function keyUses(replication: ReplicationConfig): KeyUse[] {
+/** What a replication does with each of its keys. */
+export function keyUses(replication: ReplicationConfig): KeyUse[] {
   const { name, source, destination, tombstones, bulk } = replication;
-  const there = { region: destination.region, account: destination.account };
+  const here = { side: 'source', region: source.region, account: source.account } as const;
+  const { region, account } = destination;
+  const there = { side: 'destination', region, account } as const;
   const runs = `log-group:/aws/vendedlogs/states/${bulkName(name)}`;
   const logGroups = [`log-group:/aws/lambda/ferry-${name}-*`, ...(bulk ? [runs] : [])];
   const use = (
     keyArn: string | undefined,
     service: KeyUse['service'],
     more: Partial<KeyUse> = {},
-  ): KeyUse[] =>
-    keyArn === undefined
-      ? []
-      : [{ keyArn, region: source.region, account: source.account, service, ...more }];
+  ): KeyUse[] => (keyArn === undefined ? [] : [{ keyArn, ...here, service, ...more }]);
   return [
     ...use(source.kmsKeyArn, 'dynamodb', { grants: source.create }),
     ...use(destination.kmsKeyArn, 'dynamodb', { ...there, grants: destination.create }),
@@ -82,7 +83,7 @@ function keyUses(replication: ReplicationConfig): KeyUse[] {
 }
 
 /** What DynamoDB and Lambda need from the caller that creates a table or a function with a key. */
-const DEPLOYMENT_ACTIONS = [
+export const DEPLOYMENT_ACTIONS = [
   'kms:CreateGrant',
   'kms:Decrypt',
   'kms:DescribeKey',

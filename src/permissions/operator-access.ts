@@ -13,6 +13,7 @@ export type Variant = 'operator' | 'operator-read';
 /** Not of a role: `init` comes before there is a replication, and a role for every day cannot delete tables. */
 const WITHOUT_ROLE: Readonly<Record<string, 'wholly' | 'apply'>> = {
   init: 'wholly',
+  'init --all': 'wholly',
   teardown: 'apply',
 };
 

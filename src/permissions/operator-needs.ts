@@ -72,11 +72,15 @@ const REDRIVE: readonly Need[] = [
   'bucket s3:DeleteObject',
 ];
 
+const INIT: readonly Need[] = [
+  'source dynamodb:DescribeTable DescribeTimeToLive Scan',
+  'twin dynamodb:DescribeTable DescribeTimeToLive',
+];
+
 export const COMMANDS: readonly CommandNeeds[] = [
-  needs('init', [
-    'source dynamodb:DescribeTable DescribeTimeToLive Scan',
-    'twin dynamodb:DescribeTable DescribeTimeToLive',
-  ]),
+  needs('init', INIT),
+  // Of all tables that are to be checked.
+  needs('init --all', [...INIT, 'anything dynamodb:ListTables']),
   needs('status', [
     ...MAPPING,
     'heartbeat lambda:GetFunctionConfiguration',
@@ -86,6 +90,7 @@ export const COMMANDS: readonly CommandNeeds[] = [
     'state dynamodb:GetItem',
   ]),
   needs('config --deployed', [FUNCTION]),
+  needs('permissions --deployed', [FUNCTION]),
   needs('redrive', REDRIVE_LOOK, REDRIVE),
   needs(
     'redrive --bulk',

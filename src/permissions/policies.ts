@@ -7,6 +7,7 @@ import {
   operatorReadRoleName,
   operatorRoleName,
   roleArn,
+  writerRoleName,
 } from '../config/accounts.ts';
 import { bulkName, functionName, heartbeatName, lookAgainName } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -29,7 +30,7 @@ import {
 export interface PermissionSet {
   /** Who needs it. */
   readonly title: string;
-  /** Of a role that the app makes: the name that it has or can have. */
+  /** The name that the role or policy has, or can have. */
   readonly role?: string;
   /** Where it belongs. */
   readonly account: string;
@@ -38,7 +39,7 @@ export interface PermissionSet {
   readonly trust?: IamPolicy;
 }
 
-type Known = Partial<Record<Place, string>>;
+export type Known = Partial<Record<Place, string>>;
 
 const FUNCTIONS: Readonly<Record<FunctionName, (replication: string) => string>> = {
   replicate: functionName,
@@ -70,6 +71,7 @@ export function functionSets(replication: ReplicationConfig, known: Known = {}):
   };
   const user = {
     title: `The user whose keys are in ${replication.destination.credentials?.secret}`,
+    role: writerRoleName(replication.name),
     account: destination.account,
     policy: policyOf(writerNeeds(replication, arns)),
   };
@@ -116,8 +118,11 @@ export function operatorSets(replication: ReplicationConfig, known: Known = {}):
   const own = replication.operatorRole
     ? operatorRoleSets(replication, arns)
     : [
-        ...commandSets(replication, arns, 'without --apply', always()),
-        ...commandSets(replication, arns, 'with --apply', [...always(), ...applying('others')]),
+        ...commandSets(replication, arns, 'Commands without --apply', always()),
+        ...commandSets(replication, arns, 'Commands with --apply', [
+          ...always(),
+          ...applying('others'),
+        ]),
       ];
   return [
     ...own,
@@ -140,13 +145,13 @@ function applying(what: 'teardown' | 'others'): string[] {
 function commandSets(
   replication: ReplicationConfig,
   arns: Arns,
-  what: string,
+  title: string,
   needs: readonly string[],
 ): PermissionSet[] {
   const { source, destination } = ownersOf(replication);
   const statements = commandStatements(needs, replication, arns);
   const set = (account: string, of: readonly Statement[]) => ({
-    title: `Commands ${what}`,
+    title,
     account,
     policy: policyOfAll(of),
   });

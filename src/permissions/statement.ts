@@ -83,9 +83,9 @@ export interface IamPolicy {
 /** As IAM takes it, with a Sid for each need. */
 export function policyOf(needs: Needs): IamPolicy {
   const statements = Object.entries(needs).flatMap(([name, all]) =>
-    merged(all).map((one, index) => ({
+    iamStatements(all).map((one, index) => ({
       Sid: `${name}${index === 0 ? '' : index + 1}`,
-      ...withoutSid(one),
+      ...one,
     })),
   );
   return { Version: '2012-10-17', Statement: statements };
@@ -93,15 +93,32 @@ export function policyOf(needs: Needs): IamPolicy {
 
 /** The same without Sids, for needs that have no names. */
 export function policyOfAll(statements: readonly Statement[]): IamPolicy {
-  return { Version: '2012-10-17', Statement: merged(statements).map(withoutSid) };
+  return { Version: '2012-10-17', Statement: iamStatements(statements) };
 }
 
-function withoutSid(statement: Statement): object {
-  const { actions, resource, conditions } = statement;
-  return {
-    Effect: 'Allow',
-    Action: actions,
-    Resource: resource,
-    ...(isConditional(statement) && { Condition: conditions }),
-  };
+/** One for each set of actions, with all that they are allowed on. */
+function iamStatements(statements: readonly Statement[]): object[] {
+  const byActions = new Map<string, Statement[]>();
+  for (const statement of merged(statements)) {
+    const key = JSON.stringify([statement.actions, statement.conditions]);
+    byActions.set(key, [...(byActions.get(key) ?? []), statement]);
+  }
+  return [...byActions.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    const { actions, resource, conditions } = first;
+    return {
+      Effect: 'Allow',
+      Action: actions,
+      Resource: others.length === 0 ? resource : [resource, ...others.map((one) => one.resource)],
+      ...(isConditional(first) && { Condition: conditions }),
+    };
+  });
+}
+
+/** For people: with each list of names in one line. */
+export function policyText(policy: IamPolicy): string {
+  return JSON.stringify(policy, null, 2).replaceAll(
+    /\[\s+("[^\]{}]*")\s+\]/g,
+    (_, names: string) => `[${names.replaceAll(/\s+/g, ' ')}]`,
+  );
 }

@@ -133,7 +133,7 @@ const UNNOTED =
   /^The pause cannot be noted in the control row of the destination now: it could not be read \(There is no table ferry-orders-state in eu-west-1\)\. .*\n?$/;
 
 const withConfig = (name: string, args: readonly string[]) =>
-  ['init', 'local', 'latency', 'config'].includes(commandOf(name))
+  ['init', 'local', 'latency', 'config', 'permissions'].includes(commandOf(name))
     ? args
     : [...args, '--config', 'ferry.json'];
 
