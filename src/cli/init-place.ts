@@ -15,7 +15,7 @@ export interface NamedTable {
 }
 
 /** How the tables of a side are reached. */
-export interface Place {
+interface Place {
   readonly region: string;
   readonly endpoint?: string;
   /** Of the AWS configuration files. */
