@@ -9,7 +9,7 @@ import { type AdoptStep, refusal } from '../switchover/adopt.ts';
 import type { EventSource } from '../ports.ts';
 import { type Call, type PairCall, printResult, titleOf } from './call.ts';
 import { counted, EXIT, grouped } from './output.ts';
-import { money } from './rows.ts';
+import { costs } from './rows.ts';
 
 export interface ShownPlan extends PairCall {
   readonly plan: AdoptionPlan;
@@ -80,14 +80,14 @@ function pauseLines({ mappings, settleMs, isDeployed, choice }: ShownPlan): stri
   return [`Adopt would disable the event source mapping ${idsOf(on)}, and ${wait}.`];
 }
 
-function intentLines(plan: Opened | Survey, { pair, choice }: ShownPlan): string[] {
+function intentLines(plan: Opened | Survey, shown: ShownPlan): string[] {
   if (plan.kind === 'open') {
     const { n, streams } = newestEpoch(plan.row);
     return [`It would open epoch ${n} for the stream ${streams.join()}, because ${plan.why}.`];
   }
   return [
-    `It would read the version of every item of the twin (${costOf(pair)}), because ${plan.why}.`,
-    choice.asIs
+    `It would read the version of every item of the twin (${costOf(shown)}), because ${plan.why}.`,
+    shown.choice.asIs
       ? 'Then it would continue in epoch 1, unless another writer has written to the twin.'
       : 'Then it would open the epoch above the highest one.',
   ];
@@ -140,9 +140,10 @@ function enable(id: string, { source }: ReplicationConfig): string {
 }
 
 /** Printed before all versions are read. */
-export function announceReading({ io, plan, pair }: ShownPlan): void {
+export function announceReading(shown: ShownPlan): void {
+  const { io, plan } = shown;
   if (plan.kind !== 'survey') return;
-  io.err(`Reading the version of every item of the twin (${costOf(pair)}), because ${plan.why}.`);
+  io.err(`Reading the version of every item of the twin (${costOf(shown)}), because ${plan.why}.`);
 }
 
 /** Between lines where no terminal shows a status line. */
@@ -207,8 +208,11 @@ function leftDisabled({ id, streamArn }: EventSource): string {
 }
 
 /** Sizes are up to six hours old. */
-function costOf({ facts: { destination } }: PairCall['pair']): string {
+function costOf({ pair, replication }: ShownPlan): string {
+  const { destination } = pair.facts;
   const units = readUnits(destination.sizeBytes);
-  const cost = money(dollars({ read: units, write: 0 }));
-  return `about ${counted(destination.items, 'item')}, ${grouped(units)} RCU, ${cost}`;
+  const cost = costs(dollars({ read: units, write: 0 }), replication);
+  return [`about ${counted(destination.items, 'item')}`, `${grouped(units)} RCU`, ...cost].join(
+    ', ',
+  );
 }

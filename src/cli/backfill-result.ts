@@ -7,7 +7,7 @@ import type { BackfillProgress } from '../backfill/backfill.ts';
 import type { RejectedCopy } from '../backfill/context.ts';
 import { type Call, printResult, titleOf } from './call.ts';
 import { grouped } from './output.ts';
-import { capacityRows, figures, memoryRow, peakMemoryMiB, type Row } from './rows.ts';
+import { capacityRows, figures, knowsPrices, memoryRow, peakMemoryMiB, type Row } from './rows.ts';
 
 /** A copy before the stream that has ended. */
 export interface DoneBefore {
@@ -26,29 +26,34 @@ interface Estimated extends Call {
 
 export function printEstimate(estimated: Estimated): void {
   const { replication, expected, unfinished, copied, done } = estimated;
+  const isPriced = knowsPrices(replication);
   printResult(
     estimated,
     {
       apply: false,
-      estimate: expected,
+      estimate: isPriced ? expected : { ...expected, dollars: null },
       ...(unfinished === undefined ? {} : { resumes: unfinished.startedAt, copied }),
       ...(done === undefined ? {} : { alreadyDone: done.run.startedAt, streamBegun: done.isBegun }),
     },
     [
       `${titleOf(replication)}: estimate of a backfill`,
       ...figures(estimateRows(estimated)),
-      'The cost uses on-demand list prices of us-east-1. Writes to indexes of the destination are not included.',
+      ...(isPriced
+        ? [
+            'The cost uses on-demand list prices of us-east-1. Writes to indexes of the destination are not included.',
+          ]
+        : []),
       `Nothing was changed. ${nextStep(estimated)}`,
     ],
   );
 }
 
-function estimateRows({ options, expected }: Estimated): Row[] {
+function estimateRows({ options, expected, replication }: Estimated): Row[] {
   const seconds = expected.writeUnits / (options.integer('write-units') ?? Infinity);
   return [
     ['items', `about ${grouped(expected.items)}`],
     ['average size', `${grouped(expected.averageBytes)} bytes`],
-    ...capacityRows(expected, 'about '),
+    ...capacityRows(expected, { replication, prefix: 'about ' }),
     ...(seconds > 0
       ? [['time at this rate', `about ${grouped(Math.ceil(seconds / 60))} min`] as const]
       : []),
@@ -90,14 +95,15 @@ export function printBackfill(outcome: BackfillOutcome): void {
   );
 }
 
-function outcomeLines({ options, replication, progress, finished, rejected }: BackfillOutcome) {
+function outcomeLines(outcome: BackfillOutcome) {
+  const { options, replication, progress, finished, rejected } = outcome;
   const unlisted = progress.rejected - rejected.length;
   const goesOn = options.has('bulk')
     ? 'The bulk run continues without this command. Run the command again to follow it, or stop it in Step Functions.'
     : 'Run the command again: it continues from here.';
   return [
     `${titleOf(replication)}: ${finished ? 'the backfill has processed all items' : 'the backfill was stopped'}`,
-    ...figures(outcomeRows(progress)),
+    ...figures(outcomeRows(outcome)),
     ...rejected.map(({ key, reason }) => `rejected ${itemJson(key)}: ${reason}`),
     ...(unlisted > 0 ? [`and ${grouped(unlisted)} more`] : []),
     ...(progress.rejected > 0 ? [REJECTED_ADVICE] : []),
@@ -105,7 +111,7 @@ function outcomeLines({ options, replication, progress, finished, rejected }: Ba
   ];
 }
 
-function outcomeRows(progress: BackfillProgress): Row[] {
+function outcomeRows({ progress, replication }: BackfillOutcome): Row[] {
   const { items, copied, present, deleted, rejected, resynchronized } = progress;
   return [
     ['items', grouped(items)],
@@ -114,7 +120,7 @@ function outcomeRows(progress: BackfillProgress): Row[] {
     ['deleted meanwhile', grouped(deleted)],
     ['rejected', grouped(rejected)],
     ['read again from the source', grouped(resynchronized)],
-    ...capacityRows(progress),
+    ...capacityRows(progress, { replication }),
     ['segments', `${progress.segmentsDone} of ${progress.totalSegments}`],
     memoryRow(),
   ];

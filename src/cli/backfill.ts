@@ -27,7 +27,7 @@ import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 import { severalOptions } from './replication.ts';
-import { money } from './rows.ts';
+import { costs } from './rows.ts';
 import { checkBulk, onPairWriting, type WritingCall } from './run-needs.ts';
 import { segmentCount } from './segments.ts';
 import {
@@ -128,7 +128,7 @@ async function copyFrom(
   call: WritingCall,
   before?: BeforeStreamContext,
 ): Promise<number> {
-  const { options, io, pair } = call;
+  const { options, io } = call;
   const rejected: RejectedCopy[] = [];
   const context = contextOf(call, (one) => {
     if (rejected.length < REJECTED_SHOWN_MAX) rejected.push(one);
@@ -139,7 +139,7 @@ async function copyFrom(
   let { progress } = await backfillProgress(run, context);
   const onProgress = (now: BackfillProgress) => {
     progress = now;
-    report(stepOf(now, pair));
+    report(stepOf(now, call));
     if (before !== undefined) warnOfTime(run);
   };
   const warnOfTime = timeWarning(io);
@@ -203,14 +203,14 @@ function identityOf({ id, arn }: TableFacts): string {
   return id === undefined ? arn : `${arn} (${id})`;
 }
 
-function stepOf(progress: BackfillProgress, { facts }: TablePair) {
+function stepOf(progress: BackfillProgress, { pair: { facts }, replication }: WritingCall) {
   return {
     done: progress.items,
     expected: facts.source.items,
     facts: [
       `${grouped(Math.round(progress.readUnits))} RCU`,
       `${grouped(Math.round(progress.writeUnits))} WCU`,
-      money(dollars({ read: progress.readUnits, write: progress.writeUnits })),
+      ...costs(dollars({ read: progress.readUnits, write: progress.writeUnits }), replication),
     ],
   };
 }

@@ -27,7 +27,7 @@ import { progressReporter } from './progress.ts';
 import { type RedriveCall, redriveHere } from './redrive-here.ts';
 import { outcomeFacts } from './redrive-progress.ts';
 import { printRedriven } from './redrive-result.ts';
-import { figures, money } from './rows.ts';
+import { costs, figures, type Row } from './rows.ts';
 import { workersOf } from './work-options.ts';
 
 /** Begins the names of executions. */
@@ -165,7 +165,15 @@ async function requireAllDone(run: string, slices: number, bucket: ObjectStore):
 function printPlan({ slices, estimate, earlier }: Plan, call: RedriveCall): number {
   const workers = workersOf(call.options);
   const { objects, bytes } = slices;
-  const facts = { objects, bytes, workers, slices: slices.boundaries().length, estimate };
+  const cost = costs(estimate.dollars, call.replication);
+  const dollars = cost.length > 0 ? estimate.dollars : null;
+  const facts = {
+    objects,
+    bytes,
+    workers,
+    slices: slices.boundaries().length,
+    estimate: { ...estimate, dollars },
+  };
   printResult(call, { apply: false, ...facts, earlier }, [
     `${titleOf(call.replication)}: estimate of a bulk redrive`,
     ...figures([
@@ -174,9 +182,9 @@ function printPlan({ slices, estimate, earlier }: Plan, call: RedriveCall): numb
       ['records', `about ${grouped(estimate.records)}`],
       ['workers', grouped(workers)],
       ['time', `about ${grouped(estimate.minutes)} min`],
-      ['cost', `${money(estimate.dollars)} at most`],
+      ...cost.map((text): Row => ['cost', `${text} at most`]),
     ]),
-    `The time is for ${WORKER_RECORDS_PER_SECOND} records/s per worker. The cost uses on-demand list prices of us-east-1, with one write per record.`,
+    `The time is for ${WORKER_RECORDS_PER_SECOND} records/s per worker.${cost.length > 0 ? ' The cost uses on-demand list prices of us-east-1, with one write per record.' : ''}`,
     ...(earlier === undefined ? [] : [`The execution ${earlier} is running. --apply follows it.`]),
     'Nothing was changed. --apply starts the execution, and then redrives the dead letters of the queue.',
   ]);

@@ -1,5 +1,7 @@
 // Every table that a command prints: rows of cells -> aligned lines, and the rows that several results share.
 
+import { servicesAt } from '../config/partition-services.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { dollars } from '../model/capacity.ts';
 import { isSparkline } from '../status/sparkline.ts';
 import { grouped, wrapped } from './output.ts';
@@ -41,13 +43,26 @@ export function figures(rows: readonly Row[]): string[] {
 /** Consumed capacity of both tables, and its price. @param prefix "about " for an estimate. */
 export function capacityRows(
   { readUnits, writeUnits }: { readonly readUnits: number; readonly writeUnits: number },
-  prefix = '',
+  { replication, prefix = '' }: { readonly replication: Priced; readonly prefix?: string },
 ): Row[] {
+  const cost = dollars({ read: readUnits, write: writeUnits });
   return [
     ['read capacity', `${prefix}${grouped(Math.round(readUnits))} RCU`],
     ['write capacity', `${prefix}${grouped(Math.round(writeUnits))} WCU`],
-    ['cost', money(dollars({ read: readUnits, write: writeUnits }))],
+    ...costs(cost, replication).map((text): Row => ['cost', text]),
   ];
+}
+
+type Priced = Pick<ReplicationConfig, 'source' | 'destination'>;
+
+/** Whether Ferry knows the list prices on both sides. */
+export function knowsPrices({ source, destination }: Priced): boolean {
+  return [source, destination].every(({ region }) => servicesAt(region).listPrices);
+}
+
+/** The text of a cost, or nothing where prices are not known. */
+export function costs(amount: number, replication: Priced): string[] {
+  return knowsPrices(replication) ? [money(amount)] : [];
 }
 
 export function memoryRow(): Row {
@@ -59,7 +74,7 @@ export function peakMemoryMiB(): number {
 }
 
 /** A price at list prices. */
-export function money(amount: number): string {
+function money(amount: number): string {
   return amount < 0.01 ? 'under $0.01' : `about $${amount.toFixed(2)}`;
 }
 
