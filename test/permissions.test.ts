@@ -14,6 +14,7 @@ import { type Handler, openBulkCloud } from './fixtures/bulk-cloud.ts';
 import { deployLocally, TWIN } from './fixtures/deployed-replication.ts';
 import { openMonitoringCloud } from './fixtures/monitoring-cloud.ts';
 import {
+  placeOf,
   type RecordedCall,
   type RecordingOptions,
   recordCalls,
@@ -209,33 +210,8 @@ async function asked(command: string, apply: readonly string[]): Promise<string[
     if (![0, 3].includes(exitCode)) throw new Error(`${args.join(' ')}: ${out}`);
     calls.push(...recorder.calls);
   }, apply);
-  return [...new Set(calls.map(({ action, on }) => `${action} ${placeOf(action, on)}`))].toSorted();
+  return [...new Set(calls.map((call) => `${call.action} ${placeOf(call)}`))].toSorted();
 }
-
-function placeOf(action: string, on: string): string {
-  // IAM knows no resource to limit it to.
-  if (action === 'lambda:ListEventSourceMappings') return 'anything';
-  const place = PLACES.find(([pattern]) => pattern.test(on))?.[1];
-  if (place === undefined) throw new Error(`Which place is ${on}, for ${action}?`);
-  return place;
-}
-
-const PLACES: ReadonlyArray<readonly [RegExp, string]> = [
-  [/^us-east-1 Orders$/, 'source'],
-  [/^eu-west-1 Orders(Twin)?$/, 'twin'],
-  [/^eu-west-1 ferry-orders-state$/, 'state'],
-  [/^ferry-orders-replicate$/, 'replicate'],
-  [/^ferry-orders-heartbeat$/, 'heartbeat'],
-  [/^ferry-orders-bulk$/, 'bulkFunction'],
-  [/:stateMachine:ferry-orders-bulk$/, 'stateMachine'],
-  [/:execution:ferry-orders-bulk:/, 'executions'],
-  [/^a1b2$/, 'mappings'],
-  [/^(queue|ferry-orders-dead-letters)$/, 'deadLetters'],
-  [/^ferry-orders-look-again$/, 'lookAgain'],
-  [/^(ferry-local-failures|reports-bucket|ferry-orders-source-.*bucket.*)$/, 'bucket'],
-  [/^stream$/, 'stream'],
-  [/^\*$/, 'anything'],
-];
 
 async function quietly(args: readonly string[], environment: object = {}) {
   const out: string[] = [];

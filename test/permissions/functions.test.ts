@@ -1,0 +1,242 @@
+// What each function asks AWS for is what its role allows: no more, and no less. In another account or partition, the
+// rights at the destination are those of the writer role, or of the user whose keys the secret holds.
+
+import type { Context, DynamoDBRecord, SQSEvent } from 'aws-lambda';
+import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseConfig } from '../../src/config/config.ts';
+import { functionVariables } from '../../src/config/function-variable.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
+import { type LocalFailures, openLocalFailures } from '../../src/local/run/local-failures.ts';
+import type { FunctionName } from '../../src/package-files.ts';
+import type { Arns } from '../../src/permissions/arns.ts';
+import { writerNeeds } from '../../src/permissions/destination-roles.ts';
+import { functionNeeds, functionsOf, ownNeeds } from '../../src/permissions/function-needs.ts';
+import { isAtDestination, type Needs } from '../../src/permissions/statement.ts';
+import { type KeyCloud, newKeys, openKeyCloud } from '../fixtures/key-cloud.ts';
+import { placeOf, type RecordedCall, recordCalls } from '../fixtures/recorded-calls.ts';
+import { lambdaRecord } from '../fixtures/records.ts';
+import { openTwoRegions, type TwoRegions } from '../fixtures/two-regions.ts';
+
+const [ACCOUNT, OTHER] = ['111111111111', '222222222222'];
+const SECRET = `arn:aws:secretsmanager:us-east-1:${ACCOUNT}:secret:china-AbCdEf`;
+const REACHES = {
+  'its own rights': { region: 'eu-west-1', account: ACCOUNT },
+  'a role of another account': { region: 'eu-west-1', account: OTHER },
+  'the keys of a secret': { region: 'cn-north-1', account: OTHER, credentials: { secret: SECRET } },
+};
+
+/** With the name of the place instead of its ARN. */
+const PLACES: Arns = {
+  of: (place) => place,
+  partitionAt: () => ({ name: 'aws', dnsSuffix: 'amazonaws.com' }),
+};
+
+let regions: TwoRegions;
+let failures: LocalFailures;
+let keys: KeyCloud;
+let streamArn = '';
+beforeEach(async () => {
+  regions = await openTwoRegions();
+  keys = await openKeyCloud();
+  keys.state.roles.add(`arn:aws:iam::${OTHER}:role/ferry-orders-writer`);
+  keys.state.secrets.set(SECRET, newKeys(keys.state, 'AKIACHINA'));
+  for (const [name, value] of Object.entries(keys.variables)) vi.stubEnv(name, value);
+  streamArn = regions.streamArn.replace(/:\d{12}:/, `:${ACCOUNT}:`);
+  failures = await openLocalFailures(replicationTo({ region: 'eu-west-1', account: ACCOUNT }), {
+    accessKeyId: 'test',
+    secretAccessKey: 'test',
+  });
+  vi.stubEnv('AWS_ENDPOINT_URL_S3', failures.objectEndpoint);
+  // A new instance of each function.
+  vi.resetModules();
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  await failures.close();
+  await keys.close();
+  await regions.close();
+});
+
+function replicationTo(destination: object, more: object = {}): ReplicationConfig {
+  const source = { region: 'us-east-1', account: ACCOUNT, table: 'Orders', streamArn };
+  const [replication] = parseConfig({
+    replications: [
+      {
+        name: 'orders',
+        source: { ...source, endpoint: regions.source.endpoint },
+        destination: { table: 'Orders', endpoint: regions.destination.endpoint, ...destination },
+        heartbeat: { key: { pk: 'ferry-heartbeat' } },
+        ...more,
+      },
+    ],
+  }).replications;
+  return replication as ReplicationConfig;
+}
+
+/** Gives this process the variable of the functions. */
+function deploy(replication: ReplicationConfig): void {
+  const variables = functionVariables({
+    replication,
+    streamArn,
+    deadLetterQueueUrl: failures.queueUrl,
+    onFailureBucket: failures.bucketName,
+    lookAgainQueueUrl: failures.lookAgainQueueUrl,
+  });
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+}
+
+const INVOCATION = { getRemainingTimeInMillis: () => 60_000 } as Context;
+
+async function replicate(...records: DynamoDBRecord[]): Promise<void> {
+  const { handler } = await import('../../src/handlers/replicate.ts');
+  const { batchItemFailures } = await handler({ Records: records }, INVOCATION);
+  expect(batchItemFailures).toEqual([]);
+}
+
+let position = 100;
+function change(id: string, eventName: string, more: object = {}): DynamoDBRecord {
+  position += 1;
+  const createdAtSeconds = Math.floor(Date.now() / 1000);
+  return lambdaRecord({
+    id,
+    eventName,
+    sequenceNumber: String(position),
+    streamArn,
+    createdAtSeconds,
+    ...more,
+  });
+}
+
+/** DynamoDB rejects a key of another type. */
+const rejected = { keys: { pk: { N: '1' } } };
+
+/** Each records what its function does. */
+const SCENES: Readonly<Partial<Record<FunctionName, () => Promise<void>>>> = {
+  replicate: () =>
+    recorded(() =>
+      replicate(
+        change('young', 'INSERT'),
+        change('late', 'INSERT', { createdAtSeconds: 1_769_860_800 }),
+        change('unknown', 'MODIFY'),
+        change('young', 'REMOVE'),
+        change('rejected', 'MODIFY', rejected),
+        change('large', 'MODIFY', {
+          ...rejected,
+          attributes: { text: { S: 'x'.repeat(1_100_000) } },
+        }),
+      ),
+    ),
+  'look-again': async () => {
+    await replicate(change('back', 'INSERT'));
+    const { client } = regions.destination;
+    const there = { TableName: 'Orders', Key: { pk: { S: 'back' } } };
+    const { Item } = await client.send(new GetItemCommand(there));
+    await replicate(change('back', 'REMOVE'));
+    await client.send(new PutItemCommand({ TableName: 'Orders', Item }));
+    failures.hastenLookAgain();
+    const messages = await failures.lookAgainQueue.receive(60);
+    expect(messages).toHaveLength(1);
+    const Records = messages.map(({ body }) => ({ messageId: 'a', body }));
+    const { handler } = await import('../../src/handlers/look-again.ts');
+    await recorded(() => handler({ Records } as SQSEvent, INVOCATION));
+    expect((await client.send(new GetItemCommand(there))).Item).toBeUndefined();
+  },
+  heartbeat: async () => {
+    const { handler } = await import('../../src/handlers/heartbeat.ts');
+    await recorded(async () => {
+      await handler();
+      await handler();
+    });
+  },
+};
+
+let calls: readonly RecordedCall[] = [];
+
+/** What is asked for meanwhile. */
+async function recorded(action: () => Promise<unknown>): Promise<void> {
+  const recorder = recordCalls();
+  await action();
+  recorder.stop();
+  calls = recorder.calls;
+}
+
+/** Calls that a service makes with the role of the function, as its documentation lists them. */
+const BY_SERVICES: Readonly<Record<FunctionName, readonly string[]>> = {
+  replicate: [
+    'dynamodb:DescribeStream stream',
+    'dynamodb:GetRecords stream',
+    'dynamodb:GetShardIterator stream',
+    'dynamodb:ListStreams anything',
+    // For what Lambda stores of a batch that it gives up.
+    's3:ListBucket bucket',
+  ],
+  'look-again': [
+    'sqs:ReceiveMessage lookAgain',
+    'sqs:DeleteMessage lookAgain',
+    'sqs:GetQueueAttributes lookAgain',
+  ],
+  'bulk-segment': [],
+  heartbeat: [],
+};
+/** Of every function: Lambda writes what it prints. */
+const LOGS = ['logs:CreateLogStream logs', 'logs:PutLogEvents logs'];
+
+describe.each(Object.entries(REACHES))('with %s, the role of', (_, destination) => {
+  it.each(Object.entries(SCENES) as Array<[FunctionName, () => Promise<void>]>)(
+    '%s allows what the function asks for',
+    { timeout: 60_000 },
+    async (code, scene) => {
+      const asked = new Set<string>();
+      for (const tombstones of ['checked', 'strict']) {
+        if (code === 'look-again' && tombstones === 'strict') continue;
+        const replication = replicationTo(destination, { tombstones });
+        vi.resetModules();
+        deploy(replication);
+        await scene();
+        for (const call of calls) asked.add(`${call.action} ${placeOf(call)}`);
+      }
+
+      const replication = replicationTo(destination);
+      const role = functionNeeds(code, replication, PLACES);
+      const others = isOther(destination) ? needsThere(ownNeeds(code, replication, PLACES)) : [];
+      const expected = [...linesOf(role), ...others].filter(
+        (line) => ![...BY_SERVICES[code], ...LOGS].includes(line),
+      );
+      expect([...asked].toSorted()).toEqual([...new Set(expected)].toSorted());
+    },
+  );
+});
+
+function isOther(destination: object): boolean {
+  return destination !== REACHES['its own rights'];
+}
+
+function needsThere(needs: Needs): string[] {
+  const there = Object.values(needs).map((all) => all.filter(isAtDestination));
+  return linesOf(Object.fromEntries(there.entries()));
+}
+
+/** "dynamodb:GetItem state": objects of a bucket are in the bucket. */
+function linesOf(needs: Needs): string[] {
+  return Object.values(needs)
+    .flat()
+    .flatMap(({ place, actions }) =>
+      actions.map((action) => {
+        const isInBucket = ['objects', 'reports', 'batches'].includes(place);
+        return `${action} ${isInBucket ? 'bucket' : place}`;
+      }),
+    );
+}
+
+it('the writer role allows what the functions together do there', () => {
+  const replication = replicationTo(REACHES['a role of another account'], { bulk: true });
+  const functions = functionsOf(replication).flatMap((code) =>
+    needsThere(ownNeeds(code, replication, PLACES)),
+  );
+
+  expect(functionsOf(replication)).toHaveLength(4);
+  expect(new Set(linesOf(writerNeeds(replication, PLACES)))).toEqual(new Set(functions));
+});
