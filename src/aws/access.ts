@@ -6,7 +6,7 @@ import type { ServiceEndpoints } from '../config/schema.ts';
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
+  readonly sessionToken?: string;
 }
 
 /** Credentials that are kept until they end, or until a service refuses them. */

@@ -1,21 +1,17 @@
 // The credentials of a role: sessions of an hour, from the regional endpoint of AWS STS, renewed before they end.
 
+import type { Credentials as Session } from '@aws-sdk/client-sts';
 import { namedError } from '../errors.ts';
-import type { Clock } from '../ports.ts';
-import type { Access, CredentialSource } from './access.ts';
+import type { CredentialSource } from './access.ts';
 import { clientSettings } from './client-settings.ts';
-import { type FoundCredentials, keptCredentials } from './credential-source.ts';
+import { type AskingOptions, type FoundCredentials, keptCredentials } from './credential-source.ts';
 import { unavailable } from './credentials-unavailable.ts';
 import { tryingOthers } from './other-credentials.ts';
 
-export interface RoleOptions {
+export interface RoleOptions extends AskingOptions {
   readonly roleArn: string;
   /** In the trail of the role's account. Characters that AWS does not take are replaced. */
   readonly sessionName: string;
-  /** Who assumes it, and in which Region. */
-  readonly by: Pick<Access, 'region' | 'credentials'>;
-  readonly clock: Pick<Clock, 'now'>;
-  readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
 /** What AWS allows where a role assumes another one. */
@@ -42,12 +38,15 @@ async function assume({ roleArn, sessionName, by }: Assuming): Promise<FoundCred
         DurationSeconds: SESSION_SECONDS,
       }),
     );
-    if (!found?.AccessKeyId || !found.SecretAccessKey) throw namedError('AnswerWithoutCredentials');
+    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } =
+      found ?? ({} as Partial<Session>);
+    if (!AccessKeyId || !SecretAccessKey || !SessionToken)
+      throw namedError('AnswerWithoutCredentials');
     return {
-      accessKeyId: found.AccessKeyId,
-      secretAccessKey: found.SecretAccessKey,
-      sessionToken: found.SessionToken,
-      expiration: found.Expiration,
+      accessKeyId: AccessKeyId,
+      secretAccessKey: SecretAccessKey,
+      sessionToken: SessionToken,
+      expiration: Expiration,
     };
   } catch (error) {
     throw unavailable(call, error);

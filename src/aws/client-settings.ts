@@ -32,11 +32,7 @@ export function clientSettings({ region, endpoint, credentials }: ClientSettings
 
 /** Asked for each request: the SDK would keep credentials without an end for ever. */
 function sdkCredentials(source: CredentialSource) {
-  const provide = async () => {
-    const { sessionToken, ...keys } = await source.get();
-    return { ...keys, ...(sessionToken !== undefined && { sessionToken }) };
-  };
-  return Object.assign(provide, { memoized: true });
+  return Object.assign(async () => source.get(), { memoized: true });
 }
 
 /** Services of the source's Region whose endpoint a configuration can name. */

@@ -2,7 +2,7 @@
 // refuses them. While those at hand still work, no request waits for others.
 
 import type { Clock } from '../ports.ts';
-import type { Credentials, CredentialSource } from './access.ts';
+import type { Access, Credentials, CredentialSource } from './access.ts';
 
 export interface FoundCredentials extends Credentials {
   /** @default they do not end by themselves */
@@ -17,6 +17,12 @@ export interface KeptOptions {
   readonly ageMsMax?: number;
   /** Learns why a search has failed. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
+/** Where a service of AWS gives the credentials. */
+export interface AskingOptions extends Pick<KeptOptions, 'clock' | 'onFailure'> {
+  /** Who asks, and in which Region. */
+  readonly by: Pick<Access, 'region' | 'credentials'>;
 }
 
 /** So long before their end, new ones are asked for. */
@@ -102,19 +108,22 @@ function isSame(one: Credentials, other: Credentials): boolean {
   );
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** In Lambda, they are good for as long as the environment lives. */
-export async function findCredentials(
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<FoundCredentials> {
-  const {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  } = environment;
-  if (accessKeyId !== undefined && secretAccessKey !== undefined)
-    return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+export async function findCredentials(environment: Environment): Promise<FoundCredentials> {
+  const found = credentialsIn(environment);
+  if (found !== undefined) return found;
   const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
   return defaultProvider()();
+}
+
+/** @returns undefined where the environment has none itself. */
+export function credentialsIn(environment: Environment): Credentials | undefined {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
+  const { AWS_SESSION_TOKEN: sessionToken } = environment;
+  if (!accessKeyId || !secretAccessKey) return undefined;
+  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
 
 /** How a service says that credentials are not valid, or not any more: such a request has surely not been applied. */

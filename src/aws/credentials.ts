@@ -5,13 +5,8 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-
-/** As AWS clients take them. */
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
+import type { Credentials } from './access.ts';
+import { credentialsIn } from './credential-source.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,12 +19,9 @@ export async function localCredentials(): Promise<Credentials> {
 
 /** Asks no metadata service unless something is configured here: without one, that takes seconds. */
 export async function credentialsFor(environment: Environment): Promise<Credentials> {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
+  const found = credentialsIn(environment);
   // As the SDK has it, a profile that is named comes first.
-  if (accessKeyId && secretAccessKey && !environment['AWS_PROFILE']) {
-    const { AWS_SESSION_TOKEN: sessionToken } = environment;
-    return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
-  }
+  if (found !== undefined && !environment['AWS_PROFILE']) return found;
   if (!isAnyConfigured(environment)) return MEANINGLESS;
   try {
     const { defaultProvider } = await import('@aws-sdk/credential-provider-node');

@@ -1,19 +1,15 @@
 // Credentials from a secret of AWS Secrets Manager: for another partition, whose roles cannot be assumed from this one.
 // Any rotation may rewrite the secret, so it is read again every few minutes.
 
-import type { Clock } from '../ports.ts';
-import type { Access, CredentialSource } from './access.ts';
+import type { CredentialSource } from './access.ts';
 import { clientSettings } from './client-settings.ts';
-import { type FoundCredentials, keptCredentials } from './credential-source.ts';
+import { type AskingOptions, type FoundCredentials, keptCredentials } from './credential-source.ts';
 import { unavailable, unusable } from './credentials-unavailable.ts';
+import { tryingOthers } from './other-credentials.ts';
 
-export interface SecretOptions {
+export interface SecretOptions extends AskingOptions {
   /** Its ARN. */
   readonly secret: string;
-  /** Who reads it, and in which Region. */
-  readonly by: Pick<Access, 'region' | 'credentials'>;
-  readonly clock: Pick<Clock, 'now'>;
-  readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
 const AGE_MS_MAX = 5 * 60_000;
@@ -36,7 +32,8 @@ async function read({ secret, by }: Reading): Promise<FoundCredentials> {
   const { GetSecretValueCommand, SecretsManagerClient } = await import(
     '@aws-sdk/client-secrets-manager'
   );
-  const client = new SecretsManagerClient({ ...clientSettings(by), maxAttempts: 3 });
+  const settings = { ...clientSettings(by), maxAttempts: 3 };
+  const client = tryingOthers(new SecretsManagerClient(settings), by.credentials);
   let text: string | undefined;
   try {
     ({ SecretString: text } = await client.send(new GetSecretValueCommand({ SecretId: secret })));
@@ -79,8 +76,12 @@ export function credentialsIn(text: string | undefined): FoundCredentials | stri
   });
   if (problems.length > 0) return problems.join(', and ');
   const { accessKeyId = '', secretAccessKey = '', sessionToken, expiration } = members as Texts;
-  const keys = { accessKeyId, secretAccessKey, sessionToken };
-  return { ...keys, ...(expiration !== undefined && { expiration: new Date(expiration) }) };
+  return {
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken !== undefined && { sessionToken }),
+    ...(expiration !== undefined && { expiration: new Date(expiration) }),
+  };
 }
 
 type Texts = Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 // The options that `local` and `latency` share: which replication they run, and what their two Regions are.
 
-import type { Credentials } from '../aws/credentials.ts';
+import type { Credentials } from '../aws/access.ts';
 import { credentialsFor } from '../aws/credentials.ts';
 import { parseConfig } from '../config/config.ts';
 import type { ReplicationConfig } from '../config/schema.ts';

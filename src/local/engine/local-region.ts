@@ -9,7 +9,7 @@ import {
   DynamoDBClient,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
-import type { Credentials } from '../../aws/credentials.ts';
+import type { Credentials } from '../../aws/access.ts';
 import { namingFailures } from '../../aws/named-failures.ts';
 import { FerryError } from '../../errors.ts';
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from './embedded-dynamodb.ts';

@@ -1,7 +1,7 @@
 // The functions of a local world: the bundles that ship, in processes of their own, with the environment that a
 // deployment would give them.
 
-import type { Credentials } from '../../aws/credentials.ts';
+import type { Credentials } from '../../aws/access.ts';
 import { functionVariables } from '../../config/function-variable.ts';
 import type { ReplicationConfig } from '../../config/schema.ts';
 import { functionModule, type FunctionName } from '../../package-files.ts';

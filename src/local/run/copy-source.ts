@@ -1,8 +1,7 @@
 // The items of a table that was given -> its twin in a local world, as `ferry backfill --apply` copies them.
 
 import { randomBytes } from 'node:crypto';
-import { fixedCredentials, sidesOf } from '../../aws/access.ts';
-import type { Credentials } from '../../aws/credentials.ts';
+import { type Credentials, fixedCredentials, sidesOf } from '../../aws/access.ts';
 import { copyContext, openPairWriting, retriesUntil } from '../../composition/pair-work.ts';
 import { openTablePair } from '../../composition/table-pair.ts';
 import { backfill } from '../../backfill/backfill.ts';

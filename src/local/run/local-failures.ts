@@ -3,8 +3,7 @@
 
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
-import { fixedCredentials } from '../../aws/access.ts';
-import type { Credentials } from '../../aws/credentials.ts';
+import { type Credentials, fixedCredentials } from '../../aws/access.ts';
 import { objectClient, s3Objects } from '../../aws/s3-objects.ts';
 import { queueClient, sqsMessages } from '../../aws/sqs-messages.ts';
 import type { ReplicationConfig } from '../../config/schema.ts';

@@ -1,8 +1,7 @@
 // The redrives of a local run, as `ferry redrive` does them: from its queue and bucket, through the guard,
 // to the destination that the function writes to, faults included.
 
-import { fixedCredentials, sidesOf } from '../../aws/access.ts';
-import type { Credentials } from '../../aws/credentials.ts';
+import { type Credentials, fixedCredentials, sidesOf } from '../../aws/access.ts';
 import { openRedrive } from '../../composition/redrive-context.ts';
 import { ON_FAILURE_OBJECT_PREFIX } from '../../config/names.ts';
 import { redrive, type RedriveOptions } from '../../redrive/redrive.ts';

@@ -1,8 +1,7 @@
 // Everything that a local run needs, started in order: two Regions with their tables, queues and a bucket,
 // the Lambda bundles that ship, and the event source mappings that feed them.
 
-import { fixedCredentials } from '../../aws/access.ts';
-import type { Credentials } from '../../aws/credentials.ts';
+import { type Credentials, fixedCredentials } from '../../aws/access.ts';
 import { dynamoDbStreamReader } from '../../aws/dynamodb-streams.ts';
 import { streamsClient } from '../../aws/stream-ranges.ts';
 import type { ReplicationConfig, ServiceEndpoints } from '../../config/schema.ts';
