@@ -1,46 +1,71 @@
 // Refuses credentials of another account than the configuration names, before anything is done with them.
 
-import type { Access } from '../aws/access.ts';
+import type { Access, CredentialSource } from '../aws/access.ts';
 import { callerAccount } from '../aws/caller-account.ts';
+import { findCredentials, keptCredentials } from '../aws/credential-source.ts';
+import { systemClock } from '../aws/system-clock.ts';
 import { type Identity, identityText, reachOf, type Side } from '../config/identity.ts';
 import { FerryError, requestOf } from '../errors.ts';
 import { failureStory } from '../failures/failure-story.ts';
 import { type Environment, keyringOf } from './keyring.ts';
 
-export interface Checked {
+interface Checked {
   readonly side: Side;
-  readonly region: string;
   /** Undefined where the configuration names none. */
-  readonly account?: string | undefined;
+  readonly account: string | undefined;
   readonly identity: Identity;
+  readonly access: Access;
+  /** Where STS is asked. */
+  readonly region: string;
+  readonly environment: Environment;
 }
 
 /**
- * @param access whose credentials they are, and in which Region STS is asked.
- * @throws FerryError `access.account`, or `access.unknown` where it cannot be found out.
+ * While STS does not tell it, the credentials are not given to any request: what goes without this side goes on.
+ * @throws FerryError `access.account`.
  */
-export async function requireAccount(
-  checked: Checked,
-  { region, credentials }: Access,
-  environment: Environment,
-): Promise<void> {
-  const { account, identity } = checked;
+export async function checkedAccess(checked: Checked): Promise<Access> {
+  const { access, account, identity } = checked;
   // The ARN of a role has its account.
-  if (account === undefined || identity.kind === 'role') return;
+  if (account === undefined || identity.kind === 'role') return access;
+  try {
+    await requireAccount(checked);
+    return access;
+  } catch (error) {
+    if (!(error instanceof FerryError) || error.code !== 'access.unknown') throw error;
+    return { ...access, credentials: onceChecked(checked) };
+  }
+}
+
+function onceChecked(checked: Checked): CredentialSource {
+  const find = () => findCredentials({});
+  const source = checked.access.credentials ?? keptCredentials({ find, clock: systemClock });
+  return {
+    async get() {
+      await requireAccount(checked);
+      return source.get();
+    },
+    refused: (credentials) => source.refused(credentials),
+  };
+}
+
+/** @throws FerryError `access.account`, or `access.unknown` where it cannot be found out. */
+async function requireAccount(checked: Checked): Promise<void> {
+  const { side, account, identity, access, region, environment } = checked;
   const key = `${region} ${identityText(identity)}`;
-  const ask = () => callerAccount({ region, credentials });
+  const ask = () => callerAccount({ region, credentials: access.credentials });
   const asked = keyringOf(environment).account(key, ask);
   const found = await asked.catch((cause: unknown) => {
     throw unknownAccount(checked, cause);
   });
   if (found === account) return;
   throw new FerryError(
-    `The ${checked.side} is in account ${account} (${checked.region}), but sts:GetCallerIdentity in ${region} returns account ${found} for ${identityText(identity)}.`,
+    `The ${side} is in account ${account} (${access.region}), but sts:GetCallerIdentity in ${region} returns account ${found} for ${identityText(identity)}.`,
     { code: 'access.account', hint: hintFor(checked) },
   );
 }
 
-function unknownAccount({ side, account, region, identity }: Checked, cause: unknown): unknown {
+function unknownAccount({ side, account, access, identity }: Checked, cause: unknown): unknown {
   const request = requestOf(cause);
   const story = failureStory(cause, {
     request,
@@ -48,7 +73,7 @@ function unknownAccount({ side, account, region, identity }: Checked, cause: unk
     roleOf: () => undefined,
   });
   if (story === undefined) return cause;
-  const message = `It is not known whether the credentials of the ${side} are of account ${account} (${region}). ${story.happened}`;
+  const message = `It is not known whether the credentials of the ${side} are of account ${account} (${access.region}). ${story.happened}`;
   return new FerryError(message, { code: 'access.unknown', hint: story.advice, cause });
 }
 

@@ -9,10 +9,15 @@ import { profileCredentials } from '../aws/profile-credentials.ts';
 import { secretCredentials } from '../aws/secret-credentials.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { isOtherPartition } from '../config/accounts.ts';
-import { FOUND, type Identity, identityText, operatorIdentities } from '../config/identity.ts';
+import {
+  FOUND,
+  type Identity,
+  identityText,
+  operatorIdentities,
+  type Side,
+} from '../config/identity.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { FerryError } from '../errors.ts';
-import { requireAccount } from './account-check.ts';
+import { checkedAccess } from './account-check.ts';
 import { type Environment, keyringOf } from './keyring.ts';
 
 type Settings = Pick<Access, 'region' | 'endpoint' | 'endpoints'>;
@@ -24,42 +29,28 @@ export interface OperatorNeeds {
   readonly environment: Environment;
 }
 
-/**
- * @throws FerryError as `requireAccount` does.
- */
+/** @throws FerryError `access.account` where credentials are of another account than the configuration says. */
 export async function operatorSides(
   replication: ReplicationConfig,
   { apply, environment }: OperatorNeeds,
 ): Promise<Sides> {
   const { source, destination } = replication;
   const planned = operatorIdentities(replication, apply);
-  const by = { source, environment };
-  const here = usable(planned.source, source, environment);
-  const there = usable(planned.destination, destination, environment);
+  // The source's Region can say whose credentials they are, too, while the destination's does not answer.
+  const askedIn = isOtherPartition(replication) ? destination.region : source.region;
+  const open = async (side: Side, settings: Settings, region: string) => {
+    const identity = usable(planned[side], settings, environment);
+    const access = accessTo(settings, credentialsOf(identity, settings, { source, environment }));
+    if (!isThere('STS', settings, environment)) return access;
+    const { account } = replication[side];
+    return checkedAccess({ side, account, identity, access, region, environment });
+  };
   const s3 = environmentEndpoint('S3', environment);
   const endpoints = s3 === undefined ? source.endpoints : { s3, ...source.endpoints };
-  const sides = {
-    source: accessTo({ ...source, endpoints }, credentialsOf(here, source, by)),
-    destination: accessTo(destination, credentialsOf(there, destination, by)),
+  return {
+    source: await open('source', { ...source, endpoints }, source.region),
+    destination: await open('destination', destination, askedIn),
   };
-  if (isChecked(source, environment))
-    await requireAccount({ side: 'source', ...source, identity: here }, sides.source, environment);
-  if (isChecked(destination, environment)) {
-    // The source's Region can say it, too, while the destination's does not answer.
-    const region = isOtherPartition(replication) ? destination.region : source.region;
-    const checked = requireAccount(
-      { side: 'destination', ...destination, identity: there },
-      { ...sides.destination, region },
-      environment,
-    );
-    await (apply ? checked : checked.catch(refusalsOnly));
-  }
-  return sides;
-}
-
-/** What only looks goes on: its own requests fail for the same reason, and a status shows all the rest. */
-function refusalsOnly(error: unknown): void {
-  if (!(error instanceof FerryError) || error.code !== 'access.unknown') throw error;
 }
 
 /** @param profile of the AWS configuration files. @default the credentials that the SDK finds */
@@ -83,12 +74,15 @@ function isLocal({ endpoint, endpoints = {} }: Settings): boolean {
 function usable(identity: Identity, settings: Settings, environment: Environment): Identity {
   if (identity.kind !== 'role' && identity.kind !== 'secret') return identity;
   const service = identity.kind === 'role' ? 'STS' : 'SECRETS_MANAGER';
-  const isThere = !isLocal(settings) || environmentEndpoint(service, environment) !== undefined;
-  return isThere ? identity : FOUND;
+  return isThere(service, settings, environment) ? identity : FOUND;
 }
 
-function isChecked(settings: Settings, environment: Environment): boolean {
-  return !isLocal(settings) || environmentEndpoint('STS', environment) !== undefined;
+function isThere(
+  service: 'STS' | 'SECRETS_MANAGER',
+  settings: Settings,
+  environment: Environment,
+): boolean {
+  return !isLocal(settings) || Boolean(environment[`AWS_ENDPOINT_URL_${service}`]);
 }
 
 interface By {

@@ -248,33 +248,20 @@ describe('nothing is sent to either side', () => {
     expect(err).toContain('The configuration reaches the source by the profile "missing".');
     expectNothingSent();
   });
-
-  it('with --apply, where it cannot be found out whose credentials they are', async () => {
-    profiles(['recovery', 'AKIAGONE', THERE]);
-    cloud.state.valid.delete('AKIAGONE');
-    const settings = { ...accounts, destination: { account: THERE, profile: 'recovery' } };
-    const { exitCode, err } = await ferry(settings, 'backfill', '--apply');
-
-    expect(exitCode).toBe(1);
-    expect(err).toContain(
-      'It is not known whether the credentials of the destination are of account 222222222222 (eu-west-1). AWS rejected the credentials of sts:GetCallerIdentity in us-east-1 (InvalidClientTokenId).',
-    );
-    expectNothingSent();
-  });
 });
 
-it('only looks without knowing whose credentials they are, and says what refuses them', async () => {
+it('keeps the credentials of a side to itself while it is not known whose they are', async () => {
   profiles(['recovery', 'AKIAGONE', THERE]);
   cloud.state.valid.delete('AKIAGONE');
-  const { exitCode, err } = await verify({
-    ...accounts,
-    destination: { account: THERE, profile: 'recovery' },
-  });
+  const settings = { ...accounts, destination: { account: THERE, profile: 'recovery' } };
+  const { exitCode, err } = await ferry(settings, 'backfill', '--apply');
 
   expect(exitCode).toBe(1);
   expect(err).toContain(
-    'AWS rejected the credentials of dynamodb:DescribeTable of Orders in eu-west-1 (UnrecognizedClientException). The configuration reaches the destination by the profile "recovery".',
+    'It is not known whether the credentials of the destination are of account 222222222222 (eu-west-1). AWS rejected the credentials of sts:GetCallerIdentity in us-east-1 (InvalidClientTokenId). The configuration reaches the destination by the profile "recovery".',
   );
+  expect(keysAt(source)).toEqual(['AKIAOWN']);
+  expect(keysAt(destination)).toEqual([]);
 });
 
 it('says which role cannot be assumed, in which account and Region, and what to do', async () => {
@@ -289,20 +276,38 @@ it('says which role cannot be assumed, in which account and Region, and what to 
   expect(keysAt(destination)).toEqual([]);
 });
 
-it('shows a status without the destination, whose role cannot be assumed', async () => {
-  const mapping = { state: 'Enabled', streamArn: two.streamArn, changedAtMs: 0 };
-  const figures = { ReplicationLatency: () => 300, OldestUnappliedAge: () => 300 };
-  const deployed = { figures, mapping, deadLetters: 7, isDeployed: true };
-  const monitoring = await openMonitoringCloud(deployed);
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAOWN');
-  cloud.state.roles.add(role(HERE, 'operator-read'));
-  const { out } = await ferry({ ...accounts, operatorRole: true }, 'status', '--json');
-  await monitoring.close();
+describe('a status is shown without the destination', () => {
+  async function statusOf(settings: Settings) {
+    const mapping = { state: 'Enabled', streamArn: two.streamArn, changedAtMs: 0 };
+    const figures = { ReplicationLatency: () => 300, OldestUnappliedAge: () => 300 };
+    const deployed = { figures, mapping, deadLetters: 7, isDeployed: true };
+    const monitoring = await openMonitoringCloud(deployed);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAOWN');
+    const { out } = await ferry(settings, 'status', '--json');
+    await monitoring.close();
+    return JSON.parse(out) as unknown;
+  }
 
-  expect(JSON.parse(out)).toMatchObject({
-    deadLetters: 7,
-    pause: 'unknown',
-    controlProblem: expect.stringContaining(`sts:AssumeRole on ${role(THERE, 'reader')}`),
+  it('whose role cannot be assumed', async () => {
+    cloud.state.roles.add(role(HERE, 'operator-read'));
+
+    expect(await statusOf({ ...accounts, operatorRole: true })).toMatchObject({
+      deadLetters: 7,
+      pause: 'unknown',
+      controlProblem: expect.stringContaining(`sts:AssumeRole on ${role(THERE, 'reader')}`),
+    });
+  });
+
+  it('whose account is not known', async () => {
+    profiles(['recovery', 'AKIAGONE', THERE]);
+    cloud.state.valid.delete('AKIAGONE');
+    const destination = { account: THERE, profile: 'recovery' };
+
+    expect(await statusOf({ ...accounts, destination })).toMatchObject({
+      deadLetters: 7,
+      pause: 'unknown',
+      controlProblem: expect.stringContaining('It is not known whether the credentials'),
+    });
   });
 });
 
