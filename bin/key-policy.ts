@@ -36,7 +36,8 @@ function optionsOf(args: string[]): { account: string; config: string } {
 
 try {
   const { account, config } = optionsOf(process.argv.slice(2));
-  const policies = Object.fromEntries(keyPolicies(loadConfig(config).replications, account));
+  const { replications, fleet } = loadConfig(config);
+  const policies = Object.fromEntries(keyPolicies(replications, account, undefined, fleet));
   process.stdout.write(`${JSON.stringify(policies, undefined, 2)}\n`);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;

@@ -1,7 +1,7 @@
 // The replications from one account and Region: one topic for their alarms, one alarm that sums these up, and one
 // dashboard with a row for each replication. The stacks of the sources are deployed first: this alarm needs theirs.
 
-import { type App, Stack } from 'aws-cdk-lib';
+import { Annotations, type App, Stack } from 'aws-cdk-lib';
 import { AlarmRule, CompositeAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
@@ -58,6 +58,10 @@ function createTopic(stack: Stack, { email, kmsKeyArn }: FleetConfig): void {
     masterKey: kmsKeyArn === undefined ? undefined : Key.fromKeyArn(stack, 'TopicKey', kmsKeyArn),
   });
   if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
+  if (kmsKeyArn === undefined) return;
+  Annotations.of(stack).addInfo(
+    `The policy of ${kmsKeyArn} must let cloudwatch.amazonaws.com use it. docs/customer-keys.md has the statements.`,
+  );
 }
 
 /** By names, because ARNs of a hundred alarms are too long for a rule. Without an action: each alarm notifies already. */

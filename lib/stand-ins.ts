@@ -24,11 +24,16 @@ export class StandIns {
   /** A copy without tokens, and without what is undefined. */
   of(settings: Settings): object {
     const tokens = this.#tokens;
-    const { source, destination, encryption } = settings;
+    const { encryption } = settings;
+    const near = beginningOf(settings);
+    const [source, destination] = [
+      { ...settings.source, near },
+      { ...settings.destination, near },
+    ];
     const text = JSON.stringify(settings, function (this: object, name: string, value: unknown) {
       if (typeof value !== 'string' || value === 'none') return value;
       const isOfState = this === encryption && name === 'stateTable';
-      const side = this === destination || isOfState ? destination : source;
+      const side = this === settings.destination || isOfState ? destination : source;
       const isKey = this === encryption || name === 'kmsKeyArn';
       // A key is in the Region of what it encrypts: with a stand-in for one, the other needs one, too.
       if (![value, isKey ? side.region : ''].some(Token.isUnresolved)) return value;
@@ -48,24 +53,32 @@ export class StandIns {
   }
 }
 
-function formOf(name: string, value: string, side: Side): string {
-  if (name === 'region') return regionIn(value);
+/** Where only a deployment knows a Region, it is taken to be in the partition of the other one. */
+function beginningOf({ source, destination }: Settings): string {
+  const known = [source, destination].find(({ region }) => !Token.isUnresolved(region));
+  return known === undefined ? 'xx' : known.region.split('-').slice(0, -2).join('-');
+}
+
+type NearSide = Side & { readonly near: string };
+
+function formOf(name: string, value: string, side: NearSide): string {
+  if (name === 'region') return regionIn(side);
   return name === 'streamArn'
     ? `${arnIn('dynamodb', side)}:table/${tableIn(side.table)}/stream/token`
     : tableIn(value);
 }
 
-function keyIn(side: Side, count: number): string {
+function keyIn(side: NearSide, count: number): string {
   return `${arnIn('kms', side)}:key/00000000-0000-0000-0000-${String(count).padStart(12, '0')}`;
 }
 
-function arnIn(service: string, side: Side): string {
-  const region = regionIn(side.region);
+function arnIn(service: string, side: NearSide): string {
+  const region = regionIn(side);
   return `arn:${partitionOf(region).name}:${service}:${region}:000000000000`;
 }
 
-function regionIn(region: string): string {
-  return Token.isUnresolved(region) ? `xx-token-${region.replaceAll(/\D/g, '')}` : region;
+function regionIn({ region, near }: NearSide): string {
+  return Token.isUnresolved(region) ? `${near}-token-${region.replaceAll(/\D/g, '')}` : region;
 }
 
 function tableIn(table: string): string {

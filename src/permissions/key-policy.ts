@@ -4,7 +4,7 @@
 import { keyOf } from '../config/encryption-keys.ts';
 import { bulkName } from '../config/names.ts';
 import { partitionOf } from '../config/partition.ts';
-import type { ReplicationConfig } from '../config/schema.ts';
+import type { FleetConfig, ReplicationConfig } from '../config/schema.ts';
 import { keyActions, type KeyedService, viaService } from './key-use.ts';
 
 export interface KeyPolicyStatement {
@@ -27,8 +27,9 @@ export function keyPolicies(
   replications: readonly ReplicationConfig[],
   account: string,
   partitionAt = partitionOf,
+  fleet?: FleetConfig,
 ): ReadonlyMap<string, readonly KeyPolicyStatement[]> {
-  const uses = replications.flatMap(keyUses);
+  const uses = [...replications.flatMap(keyUses), ...fleetKeyUses(fleet, replications)];
   const keys = [...new Set(uses.map(({ keyArn }) => keyArn))];
   return new Map(
     keys.map((key) => {
@@ -51,6 +52,19 @@ export interface KeyUse {
   readonly grants?: boolean;
   /** Of logs and alarms: patterns of what is encrypted, as ARNs end. */
   readonly resources?: readonly string[];
+}
+
+/** The key of the fleet's topic is in the one Region of all sources. */
+function fleetKeyUses(
+  fleet: FleetConfig | undefined,
+  [first]: readonly ReplicationConfig[],
+): KeyUse[] {
+  if (fleet?.kmsKeyArn === undefined || first === undefined) return [];
+  const { region, account } = first.source;
+  const resources = ['alarm:ferry-*'];
+  return [
+    { keyArn: fleet.kmsKeyArn, region, side: 'source', account, service: 'cloudwatch', resources },
+  ];
 }
 
 /** What a replication does with each of its keys. */

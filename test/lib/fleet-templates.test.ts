@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../lib/app.ts';
 import { addFleets } from '../../lib/fleet.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import { keyPolicies } from '../../src/permissions/key-policy.ts';
 import { parseDashboardBody } from '../fixtures/dashboard/dashboard-body.ts';
 import {
   CREATED,
@@ -500,6 +501,25 @@ describe('a fleet', () => {
         'KmsMasterKeyId'
       ],
     ).toBe(kmsKeyArn);
+  });
+
+  it('needs a key that CloudWatch may use for Ferry’s alarms', () => {
+    const kmsKeyArn = 'arn:aws:kms:us-east-1:111122223333:key/11111111-aaaa-4aaa-8aaa-111111111111';
+    const config = parseConfig({ fleet: { kmsKeyArn }, replications: [CREATED] });
+
+    expect([...keyPolicies(config.replications, A, undefined, config.fleet)]).toMatchObject([
+      [
+        kmsKeyArn,
+        [
+          {
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Condition: {
+              ArnLike: { 'aws:SourceArn': [`arn:aws:cloudwatch:us-east-1:${A}:alarm:ferry-*`] },
+            },
+          },
+        ],
+      ],
+    ]);
   });
 
   it('shows a row for each replication, which links to its own dashboard', () => {

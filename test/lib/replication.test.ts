@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm';
 import {
   type App,
   Aspects,
+  CfnParameter,
   CfnResource,
   Duration,
   PermissionsBoundary,
@@ -25,6 +26,7 @@ import {
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import {
@@ -778,5 +780,66 @@ describe('the samples of docs/constructs.md', () => {
     runInNewContext(code, { ...constructs, ...names, ...given });
 
     expect(() => app.synth()).not.toThrow();
+  });
+});
+
+describe('what accounts and partitions have, in constructs', () => {
+  it('takes a Region that only the deployment knows to be in the partition of the source', () => {
+    const stack = stackIn({ env: { region: 'cn-north-1' } });
+    const region = new CfnParameter(stack, 'Region').valueAsString;
+    const [tableArn = '', streamArn = ''] = [TABLE_ARN, STREAM_ARN].map((arn) =>
+      arn.replace('arn:aws:dynamodb:us-east-1', 'arn:aws-cn:dynamodb:cn-north-1'),
+    );
+
+    const { config } = replicate(stack, {
+      source: { tableArn, streamArn },
+      destination: { region, tableName: 'OrdersTwin' },
+    });
+
+    expect(config.destination.region).toBe(region);
+    expect(config.eventSource.maxRecordAgeSeconds).toBe(43_200);
+  });
+
+  it('gives a twin that is a source a stream for the next replication', () => {
+    const app = emptyApp();
+    const there = stackIn(EU, app, 'There');
+    const far = stackIn({ env: { region: 'ap-south-1' } }, app, 'Far');
+    const tableName = 'OrdersTwin';
+    const first = new ReplicationDestination(there, 'Orders', {
+      tableName,
+      partitionKey,
+      isSource: true,
+    });
+    if (first.twin === undefined) throw new Error('There is no twin.');
+    const onward = new ReplicationDestination(far, 'Onward', { tableName, partitionKey });
+
+    const { config } = replicate(
+      there,
+      { source: first.twin, destination: onward, dashboard: false },
+      'Onward2',
+    );
+
+    expect(config.source.table).toBe(tableName);
+    Template.fromStack(there).hasResourceProperties('AWS::DynamoDB::GlobalTable', {
+      TableName: tableName,
+      StreamSpecification: { StreamViewType: 'NEW_IMAGE' },
+    });
+    Template.fromStack(there).resourceCountIs('AWS::CloudWatch::Dashboard', 0);
+  });
+
+  it('runs all functions on the given runtime and architecture', () => {
+    const stack = stackIn();
+    replicate(stack, {
+      ...BULKY,
+      runtime: Runtime.NODEJS_22_X,
+      architecture: Architecture.X86_64,
+    });
+
+    const functions = Object.values(
+      Template.fromStack(stack).findResources('AWS::Lambda::Function'),
+    ).map(({ Properties }) => Properties as { Runtime: string; Architectures: string[] });
+    expect(functions).toHaveLength(4);
+    for (const { Runtime: runtime, Architectures } of functions)
+      expect([runtime, ...Architectures]).toEqual(['nodejs22.x', 'x86_64']);
   });
 });
