@@ -549,7 +549,7 @@ describe('a fleet', () => {
     });
     const fleet = emptyApp();
     const stack = new Stack(fleet, 'Sources', { env: { region: 'us-east-1' } });
-    new CfnWaitConditionHandle(stack, 'Something');
+    new CfnWaitConditionHandle(stack, 'Something').overrideLogicalId('Something');
     addFleets(
       fleet,
       {},
