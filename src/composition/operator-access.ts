@@ -48,7 +48,8 @@ export async function operatorSides(
   const s3 = environmentEndpoint('S3', environment);
   const endpoints = s3 === undefined ? source.endpoints : { s3, ...source.endpoints };
   return {
-    source: await open('source', { ...source, endpoints }, source.region),
+    // Those of the configuration alone decide where the source is.
+    source: { ...(await open('source', source, source.region)), endpoints },
     destination: await open('destination', destination, askedIn),
   };
 }
