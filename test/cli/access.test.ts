@@ -278,7 +278,7 @@ it('says which role cannot be assumed, in which account and Region, and what to 
 
 describe('a status is shown without the destination', () => {
   async function statusOf(settings: Settings) {
-    const mapping = { state: 'Enabled', streamArn: two.streamArn, changedAtMs: 0 };
+    const mapping = { state: 'Enabled', streamArn: two.streamArn };
     const figures = { ReplicationLatency: () => 300, OldestUnappliedAge: () => 300 };
     const deployed = { figures, mapping, deadLetters: 7, isDeployed: true };
     const monitoring = await openMonitoringCloud(deployed);
@@ -309,6 +309,24 @@ describe('a status is shown without the destination', () => {
       controlProblem: expect.stringContaining('It is not known whether the credentials'),
     });
   });
+});
+
+it('pauses while it is not known whose credentials the destination’s are', async () => {
+  profiles(['recovery', 'AKIAGONE', THERE]);
+  cloud.state.valid.delete('AKIAGONE');
+  // Nothing listens there: a pause goes without figures, too.
+  vi.stubEnv('AWS_ENDPOINT_URL_CLOUDWATCH', 'http://127.0.0.1:9');
+  two.lambda.isDeployed = true;
+  two.lambda.mappings = [
+    { id: 'a1b2', state: 'Enabled', streamArn: two.streamArn, lastResult: 'OK' },
+  ];
+  const settings = { ...accounts, destination: { account: THERE, profile: 'recovery' } };
+  const { exitCode, err } = await ferry(settings, 'pause', '--apply');
+
+  expect(exitCode).toBe(3);
+  expect(two.lambda.changes).toEqual(['disable a1b2']);
+  expect(err).toContain('could not be noted in the control row: It is not known whether');
+  expect(keysAt(destination)).toEqual([]);
 });
 
 it('asks STS once about the replications of a fleet', async () => {
