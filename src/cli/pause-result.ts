@@ -58,6 +58,8 @@ export function horizonLines(
 }
 
 export function alarmLines(replication: ReplicationConfig): string[] {
+  if (!replication.alarms.enabled)
+    return ['The pause sets off no alarm, because the alarms are switched off.'];
   return replication.heartbeat === undefined
     ? ['The pause sets off no alarm, because the replication has no heartbeat.']
     : [

@@ -14,6 +14,7 @@ import {
   sumSince,
   type Vitals,
 } from '../model/vitals.ts';
+import { servicesAt } from '../config/partition-services.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { duration } from '../text/duration.ts';
 import { grouped } from './output.ts';
@@ -188,7 +189,14 @@ function troubleRows({ replication, vitals }: Status): RemarkRow[] {
   const { DroppedEventCount, DestinationDeliveryFailures } = services;
   return [
     ['dead letters', grouped(deadLetters), oldest],
-    ['batches given up, last hour', inTheHour(services.OnFailureDestinationDeliveredEventCount)],
+    ...(servicesAt(replication.source.region).mappingMetrics
+      ? [
+          [
+            'batches given up, last hour',
+            inTheHour(services.OnFailureDestinationDeliveredEventCount),
+          ] as const,
+        ]
+      : []),
     ['records lost, last hour', inTheHour(DroppedEventCount, DestinationDeliveryFailures)],
     ['revenants, last hour', inTheHour(own.Revenants)],
     ['oldest look-again message', lookAgainAge(services.LookAgainAge)],

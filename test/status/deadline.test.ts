@@ -101,6 +101,11 @@ describe('ferry status', () => {
     expect(row(statusOf(there, {}), 'given up by Lambda')).toBeUndefined();
   });
 
+  it('shows no count of batches where Lambda does not publish it', () => {
+    expect(row(statusOf(there, {}), 'batches given up, last hour')).toBeUndefined();
+    expect(row(statusOf(here, {}), 'batches given up, last hour')?.[1]).toBe('0');
+  });
+
   it('shows it during a pause', () => {
     const paused = { sinceMs: NOON - HOUR, oldestMs: NOON - 2 * HOUR };
 
@@ -136,6 +141,14 @@ describe('a pause', () => {
     expect(lossLines(paused, here, NOON + 21 * HOUR)[0]).toContain(
       'Lambda sends records older than 20 h to the on-failure bucket. When the status is healthy',
     );
+  });
+
+  it('names no alarms where they are switched off', () => {
+    const quiet = { ...here, heartbeat: { key: { pk: 'b' } } };
+
+    expect(alarmLines({ ...quiet, alarms: { ...quiet.alarms, enabled: false } })).toEqual([
+      'The pause sets off no alarm, because the alarms are switched off.',
+    ]);
   });
 
   it('names the hours of the alarms there', () => {
