@@ -19,7 +19,7 @@ import {
   type RecordingOptions,
   recordCalls,
 } from './fixtures/recorded-calls.ts';
-import { lambdaRecord, STREAM_ARN } from './fixtures/records.ts';
+import { givenUp, lambdaRecord } from './fixtures/records.ts';
 import { noteBatch } from './fixtures/noted-batch.ts';
 import { openTwoRegions, putAll, type TwoRegions } from './fixtures/two-regions.ts';
 
@@ -84,7 +84,10 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
     // The twin has what the letter deletes.
     const there = new PutItemCommand({ TableName: TWIN, Item: item('poison') });
     await deployed.engine.client.send(there);
-    await deployed.bucket.put('aws/lambda/a1b2/shardId-1/batch', givenUp());
+    await deployed.bucket.put(
+      'aws/lambda/a1b2/shardId-1/batch',
+      givenUp([lambdaRecord({ id: 'b', sequenceNumber: '901' })]),
+    );
     await noteBatch(deployed, ['noted']);
     const redrive = ['redrive', ...deployed.config, ...deployed.places.slice(4), ...apply];
     await record(redrive, deployed.environment);
@@ -116,7 +119,10 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
     await record(['backfill', '--before-stream', ...config, ...apply]);
   }),
   'redrive --bulk': inBulk(async (config, record, apply, bulk) => {
-    await bulk.bucket.put('aws/lambda/a1b2/shardId-1/batch', givenUp());
+    await bulk.bucket.put(
+      'aws/lambda/a1b2/shardId-1/batch',
+      givenUp([lambdaRecord({ id: 'b', sequenceNumber: '901' })]),
+    );
     await record(['redrive', '--bulk', ...config, '--queue-url', bulk.queueUrl, ...apply]);
   }),
   'backfill --bulk': inBulk(async (config, record, apply) =>
@@ -278,23 +284,6 @@ function inBulk(
 function map(regions: TwoRegions, state: string): void {
   Object.assign(regions.lambda, {
     mappings: [{ id: 'a1b2', state, streamArn: regions.streamArn }],
-  });
-}
-
-/** A batch as Lambda stores it. */
-function givenUp(): string {
-  const records = [lambdaRecord({ id: 'b', sequenceNumber: '901' })];
-  return JSON.stringify({
-    requestContext: { condition: 'RetryAttemptsExhausted' },
-    timestamp: new Date().toISOString(),
-    DDBStreamBatchInfo: {
-      shardId: 'shardId-1',
-      startSequenceNumber: '901',
-      endSequenceNumber: '901',
-      batchSize: 1,
-      streamArn: STREAM_ARN,
-    },
-    payload: JSON.stringify({ Records: records }),
   });
 }
 

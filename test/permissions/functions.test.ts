@@ -2,8 +2,9 @@
 // rights at the destination are those of the writer role, or of the user whose keys the secret holds.
 
 import type { Context, DynamoDBRecord, SQSEvent } from 'aws-lambda';
-import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DescribeTableCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { runRow } from '../../src/backfill/checkpoint.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { functionVariables } from '../../src/config/function-variable.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
@@ -12,13 +13,16 @@ import type { FunctionName } from '../../src/package-files.ts';
 import type { Arns } from '../../src/permissions/arns.ts';
 import { writerNeeds } from '../../src/permissions/destination-roles.ts';
 import { functionNeeds, functionsOf, ownNeeds } from '../../src/permissions/function-needs.ts';
+import type { Clock } from '../../src/ports.ts';
+import { STORED_FORMAT } from '../../src/model/stored-format.ts';
 import { isAtDestination, type Needs } from '../../src/permissions/statement.ts';
 import { type KeyCloud, newKeys, openKeyCloud } from '../fixtures/key-cloud.ts';
 import { placeOf, type RecordedCall, recordCalls } from '../fixtures/recorded-calls.ts';
-import { lambdaRecord } from '../fixtures/records.ts';
-import { openTwoRegions, type TwoRegions } from '../fixtures/two-regions.ts';
+import { givenUp, lambdaRecord, SETTINGS } from '../fixtures/records.ts';
+import { openTwoRegions, putAll, runHere, type TwoRegions } from '../fixtures/two-regions.ts';
 
-const [ACCOUNT, OTHER] = ['111111111111', '222222222222'];
+/** The embedded engine's, and another one. */
+const [ACCOUNT, OTHER] = ['000000000000', '222222222222'];
 const SECRET = `arn:aws:secretsmanager:us-east-1:${ACCOUNT}:secret:china-AbCdEf`;
 const REACHES = {
   'its own rights': { region: 'eu-west-1', account: ACCOUNT },
@@ -42,7 +46,7 @@ beforeEach(async () => {
   keys.state.roles.add(`arn:aws:iam::${OTHER}:role/ferry-orders-writer`);
   keys.state.secrets.set(SECRET, newKeys(keys.state, 'AKIACHINA'));
   for (const [name, value] of Object.entries(keys.variables)) vi.stubEnv(name, value);
-  streamArn = regions.streamArn.replace(/:\d{12}:/, `:${ACCOUNT}:`);
+  ({ streamArn } = regions);
   failures = await openLocalFailures(replicationTo({ region: 'eu-west-1', account: ACCOUNT }), {
     accessKeyId: 'test',
     secretAccessKey: 'test',
@@ -114,7 +118,7 @@ function change(id: string, eventName: string, more: object = {}): DynamoDBRecor
 const rejected = { keys: { pk: { N: '1' } } };
 
 /** Each records what its function does. */
-const SCENES: Readonly<Partial<Record<FunctionName, () => Promise<void>>>> = {
+const SCENES: Readonly<Record<FunctionName, () => Promise<void>>> = {
   replicate: () =>
     recorded(() =>
       replicate(
@@ -144,6 +148,13 @@ const SCENES: Readonly<Partial<Record<FunctionName, () => Promise<void>>>> = {
     await recorded(() => handler({ Records } as SQSEvent, INVOCATION));
     expect((await client.send(new GetItemCommand(there))).Item).toBeUndefined();
   },
+  'bulk-segment': async () => {
+    const tasks = await bulkTasks();
+    const { handler } = await import('../../src/handlers/bulk-segment.ts');
+    await recorded(async () => {
+      for (const task of tasks) await handler(task, BULK_INVOCATION);
+    });
+  },
   heartbeat: async () => {
     const { handler } = await import('../../src/handlers/heartbeat.ts');
     await recorded(async () => {
@@ -152,6 +163,60 @@ const SCENES: Readonly<Partial<Record<FunctionName, () => Promise<void>>>> = {
     });
   },
 };
+
+/** Time for everything. */
+const BULK_INVOCATION = { getRemainingTimeInMillis: () => 900_000, awsRequestId: 'a' } as Context;
+
+/** Waits take no time. */
+function hurried(): Clock {
+  let skewMs = 0;
+  return {
+    now: () => Date.now() + skewMs,
+    async sleep(ms) {
+      skewMs += ms;
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+/** What the state machine hands to the function. */
+async function bulkTasks(): Promise<object[]> {
+  const { source, destination } = regions;
+  const { Table } = await destination.client.send(
+    new DescribeTableCommand({ TableName: 'Orders' }),
+  );
+  const run = {
+    run: 'b1',
+    totalSegments: 1,
+    streamArn,
+    destination: Table?.TableId ?? '',
+    startedAt: '2026-01-31T12:00:00.000Z',
+  };
+  await replicate(
+    change('deleted', 'INSERT'),
+    change('deleted', 'REMOVE'),
+    change('stale', 'INSERT'),
+  );
+  const items = ['new', 'deleted', 'stale'].map((pk) => ({ pk: { S: pk }, text: { S: 'x' } }));
+  await putAll(source, 'Orders', items);
+  await putAll(destination, 'Orders', [{ pk: { S: 'alone' } }]);
+  const written = { nowMs: Date.now(), overwrite: 'always' } as const;
+  await destination.twinWriter.write(runRow(run, SETTINGS, written));
+  const batch = (...records: object[]) =>
+    failures.bucket.put(`aws/lambda/a1b2/shardId-1/${records.length}`, givenUp(records, streamArn));
+  // From before an adoption: their items are read from the source.
+  await batch(...['new', 'alone', 'stale', 'gone'].map((id) => change(id, 'MODIFY')));
+  const adopt = ['adopt', '--again', '--apply', '--config', regions.config];
+  const { signal } = new AbortController();
+  expect(await runHere(adopt, signal, hurried())).toMatchObject({ exitCode: 0 });
+  await batch(change('stale', 'REMOVE'));
+  const tasks = [
+    { operation: 'verify', run: 'v1', totalSegments: 1, settleMs: 0, values: false },
+    { operation: 'redrive', run: 'r1', boundaries: ['aws/lambda/b'], filter: {} },
+    { operation: 'backfill', run },
+  ];
+  return tasks.map((task) => ({ segment: 0, task: { format: STORED_FORMAT, ...task } }));
+}
 
 let calls: readonly RecordedCall[] = [];
 
