@@ -9,6 +9,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { EXIT } from '../src/cli/output.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { METRIC_UNITS } from '../src/config/names.ts';
+import { BEATING, CREATED, templates } from './lib/stack-templates.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const architecture = readFileSync('docs/architecture.md', 'utf8');
@@ -95,6 +96,18 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(run('ferry config --help')).toContain('--deployed REGION/NAME'),
   'ferry status --deployed us-east-1/orders': () =>
     expect(run('ferry status --help')).toContain('--deployed REGION/NAME'),
+  // test/cli/init-all.test.ts runs it against two engines; status-fleet.test.ts and several.test.ts run the next ones.
+  "ferry init --all us-east-1 eu-west-1 --match 'prod-*' --exclude 'prod-scratch-*'": () =>
+    expect(run('ferry init --help')).toMatch(/--all.*--match PATTERN.*--exclude PATTERN/s),
+  'ferry status --watch': () => expect(run('ferry status --help')).toContain('--watch'),
+  'ferry verify --all --at-once 4': () =>
+    expect(run('ferry verify --help')).toMatch(/--all.*--at-once N/s),
+  'ferry redrive --replication orders,users --apply': () =>
+    expect(run('ferry redrive --help')).toContain('NAME,NAME'),
+  'npx cdk deploy ferry-orders-destination --exclusively --profile china': () =>
+    expect(run('npx cdk ls')).toContain('ferry-orders-destination'),
+  'npx cdk deploy ferry-orders-source --exclusively --profile orders': () =>
+    expect(run('npx cdk ls')).toContain('ferry-orders-source'),
   'npx cdk synth': (command) => {
     const output = mkdtempSync(join(tmpdir(), 'ferry-readme-'));
     expect(run(command, ['--quiet', '--output', output])).toBeDefined();
@@ -143,14 +156,55 @@ it('has configuration samples that are accepted', () => {
   const { replications } = JSON.parse(sample) as { replications: object[] };
 
   expect(parseConfig({ replications }).replications).toHaveLength(1);
-  expect(additions).toHaveLength(1);
+  expect(additions).toHaveLength(3);
   for (const addition of additions) {
-    const more = JSON.parse(addition) as object;
-    expect(
-      parseConfig({ replications: [{ ...replications[0], ...more }] }).replications,
-    ).toMatchObject([more]);
+    const more = JSON.parse(addition) as { readonly defaults?: object };
+    // What a file says of all its replications, or what one of them says.
+    const { defaults } = more;
+    const file =
+      defaults === undefined
+        ? { replications: [{ ...replications[0], ...more }] }
+        : { ...more, replications: replications.map(withoutRegions) };
+    expect(parseConfig(file).replications).toMatchObject([defaults ?? more]);
   }
 });
+
+/** The Regions are in the defaults. */
+function withoutRegions(replication: object): object {
+  const member = (name: string, value: unknown) => (name === 'region' ? undefined : value);
+  return JSON.parse(JSON.stringify(replication, member)) as object;
+}
+
+it('has a page about accounts whose samples are accepted', () => {
+  const page = readFileSync('docs/accounts.md', 'utf8');
+  const [account, , partition] = [...page.matchAll(/^```json\n(.*?)^```$/gms)].map(
+    ([, text = '']) => JSON.parse(text) as { readonly defaults: object; replications: object[] },
+  );
+
+  expect(parseConfig(account).replications).toMatchObject([account?.defaults]);
+  expect(parseConfig({ ...account, ...partition }).replications).toMatchObject([
+    partition?.defaults,
+  ]);
+});
+
+it('tells how many alarms a replication pays for', () => {
+  const count = (replication: object) =>
+    Object.values(templates(replication).source.Resources).filter(
+      ({ Type }) => Type === 'AWS::CloudWatch::Alarm',
+    ).length;
+  const [alarms, beating] = [count(CREATED), count(BEATING)];
+
+  expect(flat(readme)).toContain(
+    `a replication has ${alarms} alarms for $${(alarms / 10).toFixed(2)} a month, ${beating} with a heartbeat, and one composite alarm for $0.50`,
+  );
+  expect(flat(readme)).toContain(
+    `Fifty replications thus pay $${(50 * (alarms + 5)) / 10} for alarms and $${50 * 3} for dashboards`,
+  );
+});
+
+function flat(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
+}
 
 it('names paths that exist', () => {
   const paths = [
