@@ -2,8 +2,11 @@
 // byte for byte.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sqsDeadLetters } from '../../src/aws/sqs-dead-letters.ts';
 import { main } from '../../src/cli/main.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { servicesAt } from '../../src/config/partition-services.ts';
+import { openLocalFailures } from '../../src/local/run/local-failures.ts';
 import { type DeployedReplication, deployLocally, TWIN } from '../fixtures/deployed-replication.ts';
 import { lambdaRecord } from '../fixtures/records.ts';
 import { wireCall, wireJson } from '../fixtures/wire.ts';
@@ -68,6 +71,7 @@ async function expectTwin(record: { dynamodb: { NewImage?: unknown; Keys?: unkno
 }
 
 const DEAD_LETTER_SIZE_BYTES_MAX = servicesAt('us-east-1').messageBytesMax;
+const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
 const bytes = (length: number) => Buffer.alloc(length, 7).toString('base64');
 
 it.each([
@@ -113,4 +117,38 @@ it.each([
   await redriveAll();
   await expectTwin(record);
   expect((await deployed.attributes()).objects).toEqual([]);
+});
+
+it.each([
+  ['us-east-1', 'in the message'],
+  ['cn-north-1', 'in the bucket'],
+])('keeps a record of 300 KB where a message of %s may be: %s', async (region, where) => {
+  const [replication] = parseConfig({
+    replications: [
+      {
+        name: 'sizes',
+        source: { region, table: 'Orders', create: true, partitionKey: { name: 'pk', type: 'S' } },
+        destination: { region, table: 'OrdersTwin' },
+      },
+    ],
+  }).replications;
+  if (replication === undefined) throw new Error('There is no replication.');
+  const failures = await openLocalFailures(replication, CREDENTIALS);
+  const { queueUrl, queue, bucket } = failures;
+  const openBucket = async () => bucket;
+  const letters = sqsDeadLetters({ queueUrl, region, concurrency: 1, openBucket });
+  const record = lambdaRecord({ id: 'large', attributes: { text: { S: 'x'.repeat(300_000) } } });
+
+  await letters.send({
+    replication: 'sizes',
+    reason: { class: 'rejected', name: 'ValidationException', message: 'too odd' },
+    attempts: [],
+    failedAt: '2026-01-31T12:00:00.000Z',
+    record,
+  });
+
+  const [message] = await queue.receive(60);
+  expect(message?.body.includes('recordObject')).toBe(where === 'in the bucket');
+  expect(message?.body.length).toBeLessThanOrEqual(servicesAt(region).messageBytesMax);
+  await failures.close();
 });
