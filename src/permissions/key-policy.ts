@@ -69,7 +69,8 @@ function fleetKeyUses(
 
 /** What a replication does with each of its keys. */
 export function keyUses(replication: ReplicationConfig): KeyUse[] {
-  const { name, source, destination, tombstones, bulk } = replication;
+  const { name, source, destination, tombstones, bulk, alarms } = replication;
+  const hasTopic = alarms.enabled && alarms.topicArn === undefined;
   const here = { side: 'source', region: source.region, account: source.account } as const;
   const { region, account } = destination;
   const there = { side: 'destination', region, account } as const;
@@ -90,9 +91,11 @@ export function keyUses(replication: ReplicationConfig): KeyUse[] {
     ...(tombstones === 'checked' ? use(keyOf(replication, 'lookAgainQueue'), 'sqs') : []),
     ...use(keyOf(replication, 'onFailureBucket'), 's3'),
     ...use(keyOf(replication, 'logGroups'), 'logs', { resources: logGroups }),
-    ...use(keyOf(replication, 'alarmTopic'), 'cloudwatch', {
-      resources: [`alarm:ferry-${name}-*`],
-    }),
+    ...(hasTopic
+      ? use(keyOf(replication, 'alarmTopic'), 'cloudwatch', {
+          resources: [`alarm:ferry-${name}-*`],
+        })
+      : []),
   ];
 }
 

@@ -14,6 +14,7 @@ import {
   CREATED,
   emptyApp,
   only,
+  replicationOf,
   resources,
   stackOf,
   STREAM_ARN,
@@ -520,6 +521,20 @@ describe('a fleet', () => {
         ],
       ],
     ]);
+  });
+
+  it('needs no key for a topic that a replication does not have', () => {
+    const kmsKeyArn = 'arn:aws:kms:us-east-1:111122223333:key/mrk-1111aaaa1111aaaa1111aaaa1111aaaa';
+    const servicesOf = (alarms: object) => {
+      const keyed = replicationOf({ ...CREATED, encryption: { kmsKeyArn }, alarms });
+      return JSON.stringify([...keyPolicies([keyed], A).values()]);
+    };
+
+    expect(servicesOf({})).toContain('cloudwatch.amazonaws.com');
+    expect(servicesOf({ enabled: false })).not.toContain('cloudwatch.amazonaws.com');
+    expect(servicesOf({ topicArn: mine.replace('eu-west-1', 'us-east-1') })).not.toContain(
+      'cloudwatch.amazonaws.com',
+    );
   });
 
   it('shows a row for each replication, which links to its own dashboard', () => {
