@@ -115,6 +115,71 @@ describe.each(CASES)('%s', (_, config) => {
   );
 });
 
+describe('a source in another account', () => {
+  const [, config] = CASES.find(([name]) => name.startsWith('two accounts with')) ?? [];
+  const [replication] = config?.replications ?? [];
+  if (config === undefined || replication === undefined) throw new Error('The case is missing.');
+  const stacks = synthesized(config).map(resourcesOf);
+  const roles = stacks
+    .flatMap((all) => Object.values(all))
+    .filter(({ Type }) => Type === 'AWS::IAM::Role')
+    .map(({ Properties }) => Properties);
+  const named = (name: string) => roles.find(({ RoleName }) => RoleName === `ferry-orders-${name}`);
+
+  it('has a writer role for sessions of one hour', () => {
+    for (const name of ['writer', 'reader'])
+      expect(named(name)).toMatchObject({ MaxSessionDuration: 3_600 });
+  });
+
+  it('is trusted by the names that its roles really have, and by no pattern', () => {
+    const trusted = ['writer', 'reader'].flatMap((name) => {
+      const [statement] = named(name)?.AssumeRolePolicyDocument?.Statement ?? [];
+      const { Principal, Condition } = statement as {
+        Principal: { AWS: string };
+        Condition: { ArnEquals: { 'aws:PrincipalArn': string[] } };
+      };
+      expect(Principal.AWS).toBe('arn:aws:iam::111122223333:root');
+      return Condition.ArnEquals['aws:PrincipalArn'];
+    });
+
+    const prefix = 'arn:aws:iam::111122223333:role/';
+    expect(sorted(trusted)).toEqual(
+      sorted(
+        ['replicate', 'look-again', 'bulk', 'heartbeat', 'operator', 'operator-read'].map(
+          (name) => `${prefix}ferry-orders-${name}`,
+        ),
+      ),
+    );
+    for (const arn of trusted)
+      expect(roles.map(({ RoleName }) => `${prefix}${RoleName}`)).toContain(arn);
+  });
+
+  it('has no rights at the destination but to assume these roles', () => {
+    const ofSource = roles.filter(({ RoleName }) => !/-(?:writer|reader)$/.test(RoleName ?? ''));
+    const there = ofSource.map(({ Policies }) =>
+      (JSON.stringify(Policies).match(/[^"]*444455556666[^"]*/g) ?? []).join(' '),
+    );
+
+    expect(there).toHaveLength(7);
+    expect(there.filter((text) => text !== '').toSorted()).toEqual([
+      ':iam::444455556666:role/ferry-orders-reader',
+      ...Array.from({ length: 5 }, () => ':iam::444455556666:role/ferry-orders-writer'),
+    ]);
+  });
+});
+
+it('has an output with the policy for the user of another partition', () => {
+  const [, config] = CASES.find(([name]) => name === 'another partition') ?? [];
+  if (config === undefined) throw new Error('The case is missing.');
+  const outputs = synthesized(config).flatMap(({ template }) =>
+    Object.entries((template as { Outputs?: Record<string, { Value: unknown }> }).Outputs ?? {}),
+  );
+
+  expect(Object.fromEntries(outputs)['WriterPolicyArn']).toMatchObject({
+    Value: { Ref: expect.stringMatching(/^WriterPolicy/) as string },
+  });
+});
+
 it('has a row for each type of resource, and for no other', () => {
   const types = CASES.flatMap(([, config]) => typesIn(synthesized(config).map(resourcesOf)));
 
