@@ -49,6 +49,8 @@ const PER_THOUSAND: Readonly<Record<string, number>> = {
   TransactionConflictException: 20,
   ECONNREFUSED: 10,
   AccessDeniedException: 10,
+  'no access for functions': 25,
+  'no access for commands': 15,
   'request timed out': 100,
   'answer reset': 50,
   'request is very late': 30,
@@ -63,6 +65,13 @@ const PER_THOUSAND: Readonly<Record<string, number>> = {
   'transaction cancelled for one part': 5,
   'empty page': 100,
   'tampered with': 20,
+  // Along a chain.
+  chain: 50,
+  'second hop: outcome applied': 50,
+  'second hop: outcome dead-lettered': 5,
+  'second hop: outcome newer': 10,
+  'second hop: redrive ended': 15,
+  'second hop: repaired': 5,
   // Outcomes.
   'outcome applied': 900,
   'outcome coalesced': 100,

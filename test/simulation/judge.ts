@@ -419,7 +419,9 @@ export class Judge {
   #requireWritten(key: string, after: Item): void {
     const write = this.#writes.get(Number(after['w']?.N));
     const { _ferry: _, ...content } = after;
-    const same = write?.key === key && JSON.stringify(write.image) === JSON.stringify(content);
+    // What the hop before has brought has the version of that hop.
+    const { _ferry: __, ...image } = write?.image ?? {};
+    const same = write?.key === key && JSON.stringify(image) === JSON.stringify(content);
     if (!same) this.violation(`content: ${key} shows what was never written`);
   }
 

@@ -3,6 +3,7 @@
 
 import type { Random } from '../../src/ports.ts';
 import {
+  ACCESS_ERRORS,
   DAY,
   type Disturbance,
   HOUR,
@@ -13,7 +14,7 @@ import {
   SECOND,
   type Settings,
 } from './plan.ts';
-import { between, happens, oneOf } from './random.ts';
+import { between, happens, oneOf, randomOf } from './random.ts';
 import type { Timeline } from './timeline.ts';
 
 export type Unnumbered = Omit<PlannedWrite, 'number'>;
@@ -46,9 +47,12 @@ export function motifOf(random: Random, time: Timeline): Motif {
 }
 
 /** One that was added later, by a chance of its own, so that the worlds before stay what they were. */
-export function addedMotifOf(random: Random, time: Timeline): Motif {
-  if (!happens(random, ADDED_CHANCE)) return NONE;
-  return poisonBehindTimeout(random, time(random.next() * 0.7), KEY);
+export function addedMotifOf(seed: number, time: Timeline): Motif {
+  for (const [name, make] of ADDED) {
+    const random = randomOf(seed, name);
+    if (happens(random, ADDED_CHANCE)) return make(random, time(random.next() * 0.7), KEY);
+  }
+  return NONE;
 }
 
 /** A letter, a newer write that only a repair can bring, and the letter put back after it. */
@@ -320,6 +324,38 @@ const poisonBehindTimeout: MakeMotif = (random, atMs, key) => ({
   rates: { lostAck: 0, timeout: 0, crash: 0 },
   untilMs: atMs + MINUTE,
 });
+
+/** A redrive of a batch for which some requests to the twin are refused: the keys are revoked in one place before another. */
+const deniedMidway: MakeMotif = (random, atMs, key) => {
+  const lateMs = atMs + 45 * SECOND;
+  const motif = givenUp([put(key, atMs), put('n', atMs + 100), put('o', atMs + 200)], atMs);
+  return {
+    ...motif,
+    disturbances: [
+      ...motif.disturbances,
+      {
+        kind: 'access',
+        who: 'commands',
+        isOfBoth: false,
+        error: oneOf(random, ACCESS_ERRORS),
+        share: 0.3,
+        atMs: lateMs,
+        forMs: 30 * SECOND,
+      },
+    ],
+    commands: [0, 5, 10].map((later) => ({
+      ...redriveAt(lateMs + later * SECOND),
+      name: `redrive-of-motif-${later}`,
+    })),
+    rates: { lostBatch: 0, throttle: 0, timeout: 0 },
+    untilMs: lateMs + MINUTE,
+  };
+};
+
+const ADDED = [
+  ['added motif', poisonBehindTimeout],
+  ['denied', deniedMidway],
+] as const;
 
 const MOTIFS = [
   overtakenByRedrive,

@@ -36,6 +36,8 @@ interface Redrive {
 }
 
 export interface Mutation {
+  /** Made by the second replication of a chain alone. */
+  readonly isOfSecondHop?: boolean;
   /** Another request in the place of the one that Ferry sends. */
   readonly rewrite?: (request: WriteRequest, process: Process) => WriteRequest;
   readonly destination?: (port: TwinWriter, process: Process, world: World) => TwinWriter;

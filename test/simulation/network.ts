@@ -5,7 +5,7 @@ import type { Random } from '../../src/ports.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import { serviceError } from './memory-dynamodb.ts';
-import { type Disturbance, type Plan, type Rates, SECOND } from './plan.ts';
+import { type AccessError, type Disturbance, type Plan, type Rates, SECOND } from './plan.ts';
 import type { Process, Sent } from './process.ts';
 import { between, happens, oneOf } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -22,6 +22,7 @@ interface Fate {
   readonly error?: string | undefined;
 }
 
+type AccessLoss = Extract<Disturbance, { kind: 'access' }>;
 export type Outage = Extract<Disturbance, { kind: 'outage' }>;
 
 const REQUEST_TIMEOUT_MS = 5 * SECOND;
@@ -52,6 +53,7 @@ export class Network {
   readonly #plan: Plan;
   readonly tell: NetworkOptions['tell'];
   readonly #outages: readonly Outage[];
+  readonly #losses: readonly AccessLoss[];
 
   constructor({ scheduler, plan, note, tell }: NetworkOptions) {
     this.scheduler = scheduler;
@@ -59,6 +61,7 @@ export class Network {
     this.tell = tell;
     this.#plan = plan;
     this.#outages = plan.disturbances.filter((one) => one.kind === 'outage');
+    this.#losses = plan.disturbances.filter((one) => one.kind === 'access');
   }
 
   rates(): Rates {
@@ -137,11 +140,10 @@ export class Network {
     }
   }
 
-  #fateOf(
-    { facts: { random, slowMs } }: Process,
-    service: Service,
-    tables: readonly string[],
-  ): Fate {
+  #fateOf(process: Process, service: Service, tables: readonly string[]): Fate {
+    const { random, slowMs } = process.facts;
+    const denied = this.#deniedTo(process, service);
+    if (denied !== undefined) return this.#refused(denied, 5);
     const doneMs = between(random, 1, slowMs);
     const outage = service === 'destination' ? this.#outageNow(random) : undefined;
     if (outage !== undefined) return this.#struck(outage, random);
@@ -171,6 +173,18 @@ export class Network {
     sent.cancelled = { at, code };
     this.note('transaction cancelled for one part');
     return { doneMs: fate.toldMs, toldMs: fate.toldMs };
+  }
+
+  #deniedTo({ facts: { kind, random } }: Process, service: Service): AccessError | undefined {
+    const nowMs = this.scheduler.now();
+    if (this.#losses.length === 0 || nowMs >= this.#plan.calmAtMs) return undefined;
+    const who = kind === 'handler' || kind === 'look-again' ? 'functions' : 'commands';
+    const isNow = (one: AccessLoss) => nowMs >= one.atMs && nowMs < one.atMs + one.forMs;
+    const loss = this.#losses.find((one) => one.who === who && isNow(one));
+    if (loss === undefined || !(loss.isOfBoth || service === 'destination')) return undefined;
+    if (loss.share < 1 && !happens(random, loss.share)) return undefined;
+    this.note(`no access for ${who}`);
+    return loss.error;
   }
 
   #outageNow(random: Random): Outage | undefined {

@@ -2,6 +2,7 @@
 // operators do and when they are killed. Data alone, so that a failing plan can be made smaller.
 
 import type { KeyShape } from './keys.ts';
+import type { Item } from './memory-dynamodb.ts';
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
@@ -21,7 +22,18 @@ export interface PlannedWrite {
   readonly byService?: boolean | undefined;
   /** The stream's record of it has no image, or tells of nothing that Ferry knows. */
   readonly malformed: boolean;
+  /** What the twin of the hop before has: nothing in the world of that hop itself. */
+  readonly brought?: Item | undefined;
 }
+
+/** What the service says, or what gives the credentials before anything is sent. */
+export const ACCESS_ERRORS = [
+  'ExpiredTokenException',
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+  'CredentialsProviderError',
+] as const;
+export type AccessError = (typeof ACCESS_ERRORS)[number];
 
 export type OutageKind = 'unreachable' | 'denied' | 'silent' | 'throttled';
 
@@ -74,6 +86,18 @@ export type Disturbance =
       readonly how: 'delete' | 'replace';
     }
   | { readonly atMs: number; readonly kind: 'mapping-off'; readonly forMs: number }
+  /** The credentials of all functions, or of all commands, have expired or are revoked; then there are others. */
+  | {
+      readonly atMs: number;
+      readonly kind: 'access';
+      readonly forMs: number;
+      readonly who: 'functions' | 'commands';
+      readonly error: AccessError;
+      /** Of their requests: keys that are made valid or invalid are so in one place before another. */
+      readonly share: number;
+      /** Of commands: for the source's side, too. Functions have other credentials for the twin alone. */
+      readonly isOfBoth: boolean;
+    }
   | {
       readonly atMs: number;
       readonly kind: 'outage';
@@ -162,4 +186,8 @@ export interface Plan {
   readonly fixedAtMs: number;
   /** When faults end. */
   readonly calmAtMs: number;
+  /** Of a chain: the replication that has the twin as its source. It has no writes of its own. */
+  readonly next?: Plan | undefined;
+  /** Of what the hop before brings: how much the twin will not take. */
+  readonly broughtPoison?: number | undefined;
 }

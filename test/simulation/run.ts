@@ -5,6 +5,7 @@ import { parseDeadLetters } from '../../src/redrive/dead-letter.ts';
 import { redriveLetters } from '../../src/redrive/lanes.ts';
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
+import { TABLES } from './judge.ts';
 import { judgeTables, reasonOf, requireEqual, requireVerified } from './judge-tables.ts';
 import { controlFor } from './command-parts.ts';
 import { requireEverything } from './copying.ts';
@@ -27,14 +28,48 @@ const EVENTS_MAX = 30_000;
 const REDRIVES_MAX = 6;
 
 export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
-  const world = new World({ plan, ...options });
-  schedule(world);
+  const hops = hopsOf(plan, options);
+  const [world] = hops;
+  const violations = () => hops.flatMap(({ judge }) => judge.violations);
+  const inOrder = async (step: (hop: World) => Promise<void> | void) => {
+    for (const hop of hops) if (violations().length === 0) await step(hop);
+  };
+  for (const hop of hops) schedule(hop);
   await rest(world);
-  if (world.judge.violations.length === 0) await followRunbook(world);
-  if (world.judge.violations.length === 0) await applyAgain(world);
-  if (world.judge.violations.length === 0) world.judge.requireLetters();
-  const { violations } = world.judge;
-  return { violations, coverage: world.coverage, events: world.scheduler.ran };
+  await inOrder(followRunbook);
+  await inOrder(requireAlong);
+  await inOrder(applyAgain);
+  await inOrder(({ judge }) => judge.requireLetters());
+  return { violations: violations(), coverage: coverageOf(hops), events: world.scheduler.ran };
+}
+
+/** A mistake is made by all hops, or by the second one only. */
+function hopsOf(plan: Plan, options: RunOptions): [World, ...World[]] {
+  const { mutation } = options;
+  const isOfSecond = mutation?.isOfSecondHop === true;
+  const before = new World({ plan, ...options, mutation: isOfSecond ? undefined : mutation });
+  if (plan.next === undefined) return [before];
+  return [before, new World({ ...options, plan: plan.next, before })];
+}
+
+/** The end of a chain has what its beginning has, unless a hop keeps an item that is not Ferry's. */
+function requireAlong(last: World): void {
+  const { before } = last;
+  if (before === undefined) return;
+  before.note('chain');
+  for (const key of new Set([...before.names(), ...last.names()])) {
+    if (before.differs(key) || last.differs(key)) continue;
+    const [from, to] = [before.db.get(TABLES.source, key), last.db.get(TABLES.twin, key)];
+    if (JSON.stringify(from?.['w']) !== JSON.stringify(to?.['of']))
+      last.judge.violation(`along: ${key} is another item at the end of the chain`);
+  }
+}
+
+function coverageOf(hops: readonly World[]): Map<string, number> {
+  const named = hops.flatMap(({ before, coverage }) =>
+    [...coverage].map(([name, count]) => [before ? `second hop: ${name}` : name, count] as const),
+  );
+  return new Map(named);
 }
 
 function schedule(world: World): void {
@@ -90,6 +125,9 @@ function disturb(one: Disturbance, world: World): void {
       return;
     case 'mapping-off':
       switchOff(one.forMs, world);
+      return;
+    case 'access':
+      world.tell(() => `${one.error} for ${one.who}, ${one.forMs / SECOND} s`);
       return;
     case 'outage':
       world.tell(() => `outage: ${one.how}, ${one.share} of all requests, ${one.forMs / SECOND} s`);
@@ -174,7 +212,8 @@ function switchOff(forMs: number, world: World): void {
 }
 
 async function rest(world: World): Promise<void> {
-  const isAtRest = await world.scheduler.rest(EVENTS_MAX);
+  const hops = world.before === undefined && world.next === undefined ? 1 : 2;
+  const isAtRest = await world.scheduler.rest(EVENTS_MAX * hops);
   if (!isAtRest) world.judge.violation('the world does not come to rest');
 }
 

@@ -22,6 +22,7 @@ export class SourceTable {
   /** Somebody has disabled the mapping. */
   #isDisabled = false;
   #isRecreating = false;
+  #brought = 0;
   /** Resolves when the mappings of all earlier streams are done. */
   #drained: Promise<unknown> = Promise.resolve();
 
@@ -92,6 +93,16 @@ export class SourceTable {
   write(planned: PlannedWrite): void {
     const write = this.#accept(planned);
     if (write !== undefined) this.#record(write);
+  }
+
+  /** The hop before has written to its twin, which is this source. */
+  bring(key: string, item: Item | undefined): void {
+    const number = (this.#brought += 1);
+    const { seed, broughtPoison = 0 } = this.#world.plan;
+    const poison = happens(randomOf(seed, `brought ${number}`), broughtPoison);
+    const kind = item === undefined ? 'delete' : 'put';
+    const atMs = this.#world.scheduler.now();
+    this.write({ number, atMs, key, kind, poison, malformed: false, brought: item });
   }
 
   /** Undefined where nothing changes: deleting what is not there makes no record. */
@@ -259,7 +270,7 @@ export class SourceTable {
       );
   }
 
-  #imageOf({ number, key, poison }: PlannedWrite): Item {
+  #imageOf({ number, key, poison, brought }: PlannedWrite): Item {
     const { keys, plan, scheduler } = this.#world;
     const image = { ...keys.keyOf(key), w: { N: String(number) } };
     const beat = { writtenAt: { N: String(Math.floor(scheduler.now())) } };
@@ -268,6 +279,9 @@ export class SourceTable {
       ...image,
       ...(isBeat ? beat : {}),
       ...(poison ? { poison: { BOOL: true } } : {}),
+      // As the twin has them: which write of the application, and the version.
+      ...(brought?.['w'] && { of: brought['w'] }),
+      ...(brought?.['_ferry'] && { _ferry: brought['_ferry'] }),
     };
   }
 }

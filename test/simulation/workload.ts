@@ -4,8 +4,16 @@ import type { Random } from '../../src/ports.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import { compatible, disturbancesOf, ratesOf, settingsOf } from './faults.ts';
 import { addedMotifOf, motifOf, type Unnumbered } from './motifs.ts';
-import { type Plan, type PlannedCommand, type PlannedWrite, SECOND } from './plan.ts';
-import { between, happens, oneOf, randomOf, swarm } from './random.ts';
+import {
+  ACCESS_ERRORS,
+  type Disturbance,
+  HOUR,
+  type Plan,
+  type PlannedCommand,
+  type PlannedWrite,
+  SECOND,
+} from './plan.ts';
+import { between, happens, hashOf, oneOf, randomOf, swarm } from './random.ts';
 import { START_MS, type Timeline, timeline } from './timeline.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e'] as const;
@@ -23,12 +31,10 @@ export function planOf(seed: number): Plan {
   const fixedAtMs = time(between(random, 0.3, 1));
   const chosen = motifOf(random, time);
   const motif =
-    chosen.writes.length + chosen.commands.length > 0
-      ? chosen
-      : addedMotifOf(randomOf(seed, 'added motif'), time);
+    chosen.writes.length + chosen.commands.length > 0 ? chosen : addedMotifOf(seed, time);
   const { untilMs = 0 } = motif;
   const writes = numbered([...writesOf(random, { time, keys, poison }), ...motif.writes]);
-  return {
+  const plan: Plan = {
     seed,
     startMs: START_MS,
     settings: { ...settingsOf(random), ...motif.settings },
@@ -47,6 +53,61 @@ export function planOf(seed: number): Plan {
     fixedAtMs: Math.max(fixedAtMs, untilMs),
     calmAtMs: Math.max(time(1), untilMs),
   };
+  const whole = { ...plan, disturbances: withAccess(seed, plan, time) };
+  return isChain(seed, whole) ? { ...whole, next: nextOf(seed, whole, { time, keys }) } : whole;
+}
+
+/** Worlds that were added later are made by chances of their own, so that the others stay what they were. */
+const CHAINS = 0.08;
+const WITHOUT_ACCESS = 0.1;
+
+/** Credentials that stop working, mostly while somebody is at work. */
+function withAccess(seed: number, plan: Plan, time: Timeline): Disturbance[] {
+  const random = randomOf(seed, 'access');
+  if (!happens(random, WITHOUT_ACCESS)) return [...plan.disturbances];
+  const begun = [...plan.writes, ...plan.commands].map(({ atMs }) => atMs);
+  const losses = Array.from({ length: 1 + below(random, 3) }, () => {
+    const near = begun[below(random, begun.length)] ?? time(random.next());
+    const who = oneOf<'functions' | 'commands'>(random, ['functions', 'functions', 'commands']);
+    return {
+      kind: 'access' as const,
+      who,
+      isOfBoth: who === 'commands' && happens(random, 0.5),
+      atMs: near + between(random, -2, 3) * SECOND,
+      forMs: oneOf(random, [200, 2 * SECOND, 20 * SECOND, 90 * SECOND, 2 * HOUR]),
+      error: oneOf(random, ACCESS_ERRORS),
+      share: oneOf(random, [1, 1, 0.3]),
+    };
+  });
+  return inOrder([...plan.disturbances, ...losses]);
+}
+
+/** A twin that is made anew has another stream, which needs another plan. */
+function isChain(seed: number, { disturbances }: Plan): boolean {
+  const isAnew = (one: Disturbance) => one.kind === 'anew' && one.tables.includes('twin');
+  return happens(randomOf(seed, 'chain'), CHAINS) && !disturbances.some(isAnew);
+}
+
+/** Settings, faults and commands of its own, at the same time: what it has to do comes from the hop before. */
+function nextOf(
+  seed: number,
+  { settings, writes, ...first }: Plan,
+  { time, keys }: Omit<WriteParts, 'poison'>,
+): Plan {
+  const random = randomOf(seed, 'second hop');
+  const { keyShape } = settings;
+  const plan: Plan = {
+    ...first,
+    seed: hashOf(`second hop of ${seed}`),
+    settings: { ...settingsOf(random), keyShape, hasHeartbeat: false },
+    rates: ratesOf(random),
+    preExisting: [],
+    writes: [],
+    disturbances: inOrder(compatible(disturbancesOf(random, { time, keys }))),
+    commands: inOrder(inBulk(seed, commandsOf(random, { time, keys, writes }))),
+    broughtPoison: swarm(random, 0.4, 0.3),
+  };
+  return plan;
 }
 
 interface WriteParts {

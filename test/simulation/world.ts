@@ -40,6 +40,8 @@ export interface WorldOptions {
   readonly ignored?: ReadonlySet<string> | undefined;
   /** Takes what happens, for people, where it is wanted. */
   readonly story?: string[] | undefined;
+  /** Of the hop before, where it is the second of a chain. */
+  readonly before?: World | undefined;
 }
 
 /** Young, a request, late, clocks: what looking again waits for beyond the function's timeout. */
@@ -90,17 +92,21 @@ export class World {
   deployed: Deployed;
   /** A table has been made anew, and everything must be copied. */
   isAnew = false;
+  /** Along a chain. */
+  readonly before: World | undefined;
+  next: World | undefined;
   readonly #refusedDeletes = new Set<string>();
   readonly #story: string[] | undefined;
 
-  constructor({ plan, mutation = {}, ignored, story }: WorldOptions) {
+  constructor({ plan, mutation = {}, ignored, story, before }: WorldOptions) {
     this.plan = plan;
     this.mutation = mutation;
     this.#story = story;
     this.keys = keysOf(plan.settings.keyShape);
     this.random = randomOf(plan.seed, 'world');
     this.deployed = plan.settings;
-    this.scheduler = new Scheduler(plan.startMs);
+    this.before = before;
+    this.scheduler = before?.scheduler ?? new Scheduler(plan.startMs);
     const note = (situation: string) => this.note(situation);
     const tell = (line: () => string) => this.tell(line);
     this.network = new Network({ scheduler: this.scheduler, plan, note, tell });
@@ -116,6 +122,7 @@ export class World {
     this.bulkRuns = new BulkRuns(this);
     this.source = new SourceTable(this);
     this.streams.push(this.source.stream.arn);
+    if (before !== undefined) before.next = this;
   }
 
   note(situation: string): void {
@@ -125,7 +132,8 @@ export class World {
   tell(line: () => string): void {
     const { plan, scheduler } = this;
     const seconds = ((scheduler.now() - plan.startMs) / SECOND).toFixed(3);
-    this.#story?.push(`${seconds.padStart(12)} s  ${line()}`);
+    const hop = this.before === undefined ? '' : 'second hop: ';
+    this.#story?.push(`${seconds.padStart(12)} s  ${hop}${line()}`);
   }
 
   settings(): HandlerSettings {
@@ -288,9 +296,9 @@ export class World {
 
   /** Whether source and twin have different items now; versions are no difference. */
   differs(key: string): boolean {
-    const source = this.db.get(TABLES.source, key);
+    const { _ferry: __, ...source } = this.db.get(TABLES.source, key) ?? {};
     const { _ferry: _, ...twin } = this.db.get(TABLES.twin, key) ?? {};
-    return JSON.stringify(source ?? {}) !== JSON.stringify(twin);
+    return JSON.stringify(source) !== JSON.stringify(twin);
   }
 
   #newDb(): MemoryDynamoDb {
@@ -309,7 +317,10 @@ export class World {
         if (table !== TABLES.twin || scheduler.now() >= plan.fixedAtMs) return false;
         return item === undefined ? this.#refusedDeletes.has(name) : item['poison'] !== undefined;
       },
-      onChange: (change, cause) => this.judge.onChange(change, cause),
+      onChange: (change, cause) => {
+        this.judge.onChange(change, cause);
+        if (change.table === TABLES.twin) this.next?.source.bring(change.key, change.after);
+      },
     });
   }
 }
