@@ -4,7 +4,7 @@
 import { CfnOutput, Duration } from 'aws-cdk-lib';
 import { AccountPrincipal, ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { isOtherPartition, writerRoleName } from '../src/config/accounts.ts';
+import { writerRoleName } from '../src/config/accounts.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { destinationRoles, writerNeeds } from '../src/permissions/destination-roles.ts';
 import { arnsIn, policiesOf, policyDocument } from './policies.ts';
@@ -33,7 +33,7 @@ export function createWriterPolicy(
   replication: ReplicationConfig,
 ): CfnOutput | undefined {
   const { name, source, destination } = replication;
-  if (!isOtherPartition(replication) || destination.credentials === undefined) return undefined;
+  if (destination.credentials === undefined) return undefined;
   const arns = arnsIn(scope, replication);
   const policy = new ManagedPolicy(scope, 'WriterPolicy', {
     managedPolicyName: writerRoleName(name),

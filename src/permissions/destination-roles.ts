@@ -3,7 +3,6 @@
 
 import {
   isOtherAccount,
-  isOtherPartition,
   operatorReadRoleName,
   readerRoleName,
   roleArn,
@@ -29,8 +28,8 @@ export function writerNeeds(replication: ReplicationConfig, arns: Arns): Needs {
 
 /** Without a profile for it, commands reach another partition by the secret, too. */
 function operatorsWrite(replication: ReplicationConfig): boolean {
-  const { operatorRole, destination } = replication;
-  return operatorRole || (isOtherPartition(replication) && destination.profile === undefined);
+  const { credentials, profile } = replication.destination;
+  return replication.operatorRole || (credentials !== undefined && profile === undefined);
 }
 
 /** Of the role for commands that change nothing. */

@@ -1,5 +1,6 @@
 // What operators may do with one replication: the statements of each command, and of the roles for all of them.
 
+import { servicesAt } from '../config/partition-services.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { allowing, type Arns } from './arns.ts';
 import { usingKeys } from './key-use.ts';
@@ -10,23 +11,18 @@ import { merged, type Needs, type Place, type Statement } from './statement.ts';
 /** What the commands need with the rights of a role, and how far these reach. */
 export type Variant = 'operator' | 'operator-read';
 
-/** Not of a role: `init` comes before there is a replication, and a role for every day cannot delete tables. */
-const WITHOUT_ROLE: Readonly<Record<string, 'wholly' | 'apply'>> = {
-  init: 'wholly',
-  'init --all': 'wholly',
-  teardown: 'apply',
-};
-
-/** Of the commands with `--apply`, or without it: "dynamodb:GetItem state". */
+/**
+ * Of all commands about a replication: "dynamodb:GetItem state". `init` comes before there is one, and a role for every
+ * day cannot delete tables.
+ */
 function needsOf(variant: Variant): string[] {
   return COMMANDS.flatMap(({ command, always, apply }) => {
-    const without = WITHOUT_ROLE[command];
-    if (without === 'wholly') return [];
-    return variant === 'operator' && without === undefined ? [...always, ...apply] : always;
+    if (command.startsWith('init')) return [];
+    return variant === 'operator' && command !== 'teardown' ? [...always, ...apply] : always;
   });
 }
 
-/** All that a variant of the operators' role may do, at both sides. */
+/** For all commands, at both sides. */
 export function operatorStatements(
   variant: Variant,
   replication: ReplicationConfig,
@@ -68,8 +64,10 @@ function placeOf(need: string): Place {
 
 function isThere(
   place: Place,
-  { tombstones, bulk, heartbeat }: Pick<ReplicationConfig, 'tombstones' | 'bulk' | 'heartbeat'>,
+  { source, tombstones, bulk, heartbeat }: ReplicationConfig,
 ): boolean {
+  // Only a batch that Lambda does not store has to be read again.
+  if (place === 'stream') return !servicesAt(source.region).onFailureBucket;
   if (place === 'lookAgain') return tombstones === 'checked';
   if (place === 'heartbeat') return heartbeat !== undefined;
   return bulk || !['bulkFunction', 'stateMachine', 'executions'].includes(place);

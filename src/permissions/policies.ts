@@ -2,8 +2,6 @@
 // roles that other roles assume.
 
 import {
-  isOtherAccount,
-  isOtherPartition,
   operatorReadRoleName,
   operatorRoleName,
   roleArn,
@@ -15,7 +13,12 @@ import type { FunctionName } from '../package-files.ts';
 import { type Arns, ownersOf, textArns } from './arns.ts';
 import { destinationRoles, type DestinationRole, writerNeeds } from './destination-roles.ts';
 import { bulkRunNeeds, functionNeeds, functionsOf, RUNNERS } from './function-needs.ts';
-import { commandStatements, operatorRoleNeeds, type Variant } from './operator-access.ts';
+import {
+  commandStatements,
+  operatorRoleNeeds,
+  operatorStatements,
+  type Variant,
+} from './operator-access.ts';
 import { COMMANDS } from './operator-needs.ts';
 import { throughAccess } from './reach.ts';
 import {
@@ -79,7 +82,7 @@ export function functionSets(replication: ReplicationConfig, known: Known = {}):
     ...sets,
     ...(replication.bulk ? [machine] : []),
     ...roleSets(replication, arns, 'WriterRole'),
-    ...(isOtherPartition(replication) && replication.destination.credentials ? [user] : []),
+    ...(replication.destination.credentials === undefined ? [] : [user]),
   ];
 }
 
@@ -112,51 +115,38 @@ function trustOf(account: string, roles: readonly string[] = []): IamPolicy {
   return { Version: '2012-10-17', Statement: [statement] };
 }
 
-/** With the roles that the stacks make for operators, or without. */
+/** With the roles that the stacks make for operators, or without. The rights to delete tables are apart. */
 export function operatorSets(replication: ReplicationConfig, known: Known = {}): PermissionSet[] {
   const arns = textArns(replication, known);
-  const own = replication.operatorRole
-    ? operatorRoleSets(replication, arns)
-    : [
-        ...commandSets(replication, arns, 'Commands without --apply', always()),
-        ...commandSets(replication, arns, 'Commands with --apply', [
-          ...always(),
-          ...applying('others'),
-        ]),
-      ];
+  const sets = (title: string, statements: readonly Statement[]) =>
+    commandSets(replication, arns, { title, statements });
+  const all = (variant: Variant) => operatorStatements(variant, replication, arns);
+  const { apply = [] } = COMMANDS.find(({ command }) => command === 'teardown') ?? {};
   return [
-    ...own,
-    ...commandSets(replication, arns, '`ferry teardown --apply`', applying('teardown')),
+    ...(replication.operatorRole
+      ? operatorRoleSets(replication, arns)
+      : [
+          ...sets('Commands without --apply', all('operator-read')),
+          ...sets('Commands with --apply', all('operator')),
+        ]),
+    ...sets('`ferry teardown --apply`', commandStatements(apply, replication, arns)),
   ];
-}
-
-function always(): string[] {
-  return COMMANDS.flatMap((command) => command.always);
-}
-
-/** The rights to delete tables are apart from the others. */
-function applying(what: 'teardown' | 'others'): string[] {
-  return COMMANDS.filter(
-    ({ command }) => (command === 'teardown') === (what === 'teardown'),
-  ).flatMap(({ apply }) => apply);
 }
 
 /** One policy, or one for each account. */
 function commandSets(
   replication: ReplicationConfig,
   arns: Arns,
-  title: string,
-  needs: readonly string[],
+  { title, statements }: { readonly title: string; readonly statements: readonly Statement[] },
 ): PermissionSet[] {
   const { source, destination } = ownersOf(replication);
-  const statements = commandStatements(needs, replication, arns);
   const set = (account: string, of: readonly Statement[]) => ({
     title,
     account,
     policy: policyOfAll(of),
   });
-  const isByProfile = isOtherAccount(replication) || replication.destination.profile !== undefined;
-  if (isOtherPartition(replication) && !isByProfile) {
+  const { credentials, profile } = replication.destination;
+  if (credentials !== undefined && profile === undefined) {
     const needed = throughAccess({ Commands: statements }, replication, arns);
     return [set(source.account, Object.values(needed).flat())];
   }

@@ -1,13 +1,13 @@
 // How roles of the source reach the destination: by their own rights, by a role of the other account, or by the keys
 // of a secret.
 
-import { isOtherAccount, isOtherPartition } from '../config/accounts.ts';
+import { isOtherAccount } from '../config/accounts.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { allowing, type Arns } from './arns.ts';
 import { usingKeys } from './key-use.ts';
 import { isAtDestination, type Needs, type Statement } from './statement.ts';
 
-/** The needs of a role of the source: those at the destination only where its own rights reach so far. */
+/** The needs of a role of the source: those at the destination only where its own rights reach that far. */
 export function throughAccess(
   needs: Needs,
   replication: ReplicationConfig,
@@ -20,7 +20,7 @@ export function throughAccess(
     const kept = all.filter((statement) => !isAtDestination(statement));
     return kept.length === 0 ? [] : [[name, kept] as const];
   });
-  return { ...Object.fromEntries(here), ...(reach.length > 0 && { ReachDestination: reach }) };
+  return { ...Object.fromEntries(here), ReachDestination: reach };
 }
 
 /** @returns undefined where the role itself has the rights. */
@@ -31,9 +31,7 @@ function reachOf(
 ): Statement[] | undefined {
   const allow = allowing(arns);
   if (isOtherAccount(replication)) return [allow(by, ['sts:AssumeRole'])];
-  if (!isOtherPartition(replication)) return undefined;
-  // An emulator takes any keys.
-  if (replication.destination.credentials === undefined) return [];
+  if (replication.destination.credentials === undefined) return undefined;
   const { ofSecret } = usingKeys(replication, arns);
   return [allow('secret', ['secretsmanager:GetSecretValue']), ...ofSecret];
 }

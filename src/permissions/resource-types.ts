@@ -4,7 +4,7 @@
 // --type RESOURCE --type-name NAME` prints them. Left out are calls for properties that no template of Ferry sets,
 // such as a VPC, and calls that delete what a stack keeps: tables and buckets.
 
-import { isOtherAccount, isOtherPartition } from '../config/accounts.ts';
+import { isOtherAccount } from '../config/accounts.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 
 /** By what a stack is about, as ARNs name it. */
@@ -131,7 +131,7 @@ export function destinationTypes(replication: ReplicationConfig): string[] {
   return [
     'AWS::DynamoDB::GlobalTable',
     ...(isOtherAccount(replication) ? ['AWS::IAM::Role'] : []),
-    ...(isOtherPartition(replication) && credentials ? ['AWS::IAM::ManagedPolicy'] : []),
+    ...(credentials === undefined ? [] : ['AWS::IAM::ManagedPolicy']),
   ];
 }
 

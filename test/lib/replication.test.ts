@@ -371,6 +371,18 @@ describe('a stack without a Region', () => {
     }
   });
 
+  it('may write to a Region that is known, in whichever partition it is deployed', () => {
+    const there = stackIn({});
+    const destinationThere = { region: 'cn-northwest-1', tableName: 'OrdersTwin' };
+    replicate(there, { source: ordersTable(there), destination: destinationThere });
+
+    const policies = resourcesIn(there, 'AWS::IAM::Role').map(({ Properties }) =>
+      JSON.stringify(Properties['Policies']),
+    );
+    expect(policies).toHaveLength(2);
+    for (const text of policies) expect(text).toContain(':dynamodb:cn-northwest-1:');
+  });
+
   it('names Region and table of the source as values of the deployment', () => {
     expect(stack.resolve(replication.config.source.region)).toEqual({ Ref: 'AWS::Region' });
   });
