@@ -33,7 +33,7 @@ function operatorsWrite(replication: ReplicationConfig): boolean {
 }
 
 /** Of the role for commands that change nothing. */
-export function readerNeeds(replication: ReplicationConfig, arns: Arns): Needs {
+function readerNeeds(replication: ReplicationConfig, arns: Arns): Needs {
   const all = operatorStatements('operator-read', replication, arns);
   return { ReadDestination: all.filter(isAtDestination) };
 }

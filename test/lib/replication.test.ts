@@ -735,7 +735,9 @@ it('grants a redrive what `ferry redrive --apply` asks for, and no more', () => 
 
   expect(grant.success).toBe(true);
   const { always = [], apply = [] } = COMMANDS.find(({ command }) => command === 'redrive') ?? {};
-  const wanted = [...always, ...apply].map((need) => need.split(' ')[0] ?? '');
+  // Here, Lambda stores the batches that it gives up, and no stream has to be read for them.
+  const needs = [...always, ...apply].filter((need) => !need.endsWith(' stream'));
+  const wanted = needs.map((need) => need.split(' ')[0] ?? '');
   const { Properties } = onlyIn(stack, 'AWS::IAM::Policy');
   const { Statement } = Properties['PolicyDocument'] as {
     Statement: { Action: string | string[]; Resource: unknown }[];
