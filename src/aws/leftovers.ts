@@ -39,24 +39,20 @@ export interface LeftoverClients {
   /** For a client of one queue. */
   readonly queues: ClientSettings;
   readonly objects: S3Client;
-  /** By Region. */
-  readonly tables: Readonly<Record<string, DynamoDBClient>>;
+  readonly tables: Readonly<Record<'source' | 'destination', DynamoDBClient>>;
   readonly clock: Clock;
 }
 
 export function awsLeftovers(clients: LeftoverClients): LeftoverStore {
   const { messages, objects, tables, clock } = clients;
-  const kindOf = ({ kind, region }: Parameters<LeftoverStore['find']>[0]): Kind => {
+  const kindOf = ({ kind, side }: Parameters<LeftoverStore['find']>[0]): Kind => {
     switch (kind) {
       case 'queue':
         return queues(messages, clients.queues);
       case 'bucket':
         return buckets(objects);
-      case 'table': {
-        const client = tables[region];
-        if (client === undefined) throw new Error(`no client for tables in ${region}`);
-        return tablesOf(client, clock);
-      }
+      case 'table':
+        return tablesOf(tables[side], clock);
     }
   };
   return {

@@ -3,10 +3,12 @@
 
 import { openTeardown, type TeardownPlace } from '../composition/teardown-place.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
+import { placeOf } from '../config/tables.ts';
 import {
   destinationStack,
   fullName,
   IMPORT_IDENTIFIERS,
+  type Leftover,
   sourceStack,
 } from '../teardown/leftovers.ts';
 import { FerryError } from '../errors.ts';
@@ -86,9 +88,8 @@ async function removeAll(call: TeardownCall, context: TeardownContext): Promise<
   const deleted: string[] = [];
   const found = await untilInterrupted(io, () =>
     tearDown(context, (leftover) => {
-      const { what, name, region } = leftover;
       deleted.push(fullName(leftover));
-      io.err(`Deleted the ${what} ${name} (${region}).`);
+      io.err(`Deleted the ${whatAndWhere(leftover)}.`);
     }),
   );
   if (found === undefined) {
@@ -131,8 +132,12 @@ function leftLines(call: TeardownCall, found: readonly Found[]): string[] {
   return [first, ...found.flatMap(foundLines), ...noteLines(call)];
 }
 
+function whatAndWhere({ what, name, account, region }: Leftover): string {
+  return `${what} ${name} (${account === undefined ? region : `${account}/${region}`})`;
+}
+
 function foundLines({ leftover, remains, decision }: Found): string[] {
-  const { kind, what, name, region, stack, isCertain = true } = leftover;
+  const { kind, stack, isCertain = true } = leftover;
   const holds = remains.holds === undefined ? 'empty' : `has ${remains.holds}`;
   const doubt = isCertain
     ? ''
@@ -142,7 +147,7 @@ function foundLines({ leftover, remains, decision }: Found): string[] {
       ? 'would be deleted'
       : `kept; \`--delete ${fullName(leftover)}\` deletes it`;
   return [
-    `  ${what} ${name} (${region}): ${holds}${doubt}; ${fate}`,
+    `  ${whatAndWhere(leftover)}: ${holds}${doubt}; ${fate}`,
     `    import: \`npx cdk import ${stack}\`, ${IMPORT_IDENTIFIERS[kind]} ${remains.id}`,
   ];
 }
@@ -157,8 +162,7 @@ function noteLines({ replication, place }: TeardownCall): string[] {
           `The buckets could not be listed (${place.bucketProblem}). Name the bucket with --bucket.`,
         ]),
     ...own.map(
-      ({ region, table }) =>
-        `Ferry did not create the table ${region}/${table}, and never deletes it.`,
+      (table) => `Ferry did not create the table ${placeOf(table)}, and never deletes it.`,
     ),
     'CloudFormation deletes log groups, alarms, roles and functions with their stacks.',
   ];
@@ -178,6 +182,7 @@ function resultFacts(place: TeardownPlace, { apply, found, deleted }: Result): o
     left: found.map(({ leftover, remains, decision }) => ({
       kind: leftover.kind,
       name: leftover.name,
+      account: leftover.account,
       region: leftover.region,
       stack: leftover.stack,
       importIdentifier: { [IMPORT_IDENTIFIERS[leftover.kind]]: remains.id },

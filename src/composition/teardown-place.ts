@@ -42,8 +42,8 @@ export async function openTeardown(
   const queues = serviceSettings(sides.source, 'sqs');
   const messages = messagesClient(queues);
   const tables = {
-    [source.region]: tablesClient(sides.source),
-    [destination.region]: tablesClient(sides.destination),
+    source: tablesClient(sides.source),
+    destination: tablesClient(sides.destination),
   };
   const deployedBucket = await bucketInUse(name, sides.source);
   const known = bucket ?? deployedBucket;

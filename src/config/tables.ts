@@ -28,7 +28,7 @@ export function placeOf({
   account,
   region,
   table,
-}: Pick<TableConfig, 'account' | 'region' | 'table'>): string {
+}: Pick<TableConfig, 'region' | 'table'> & { readonly account?: string | undefined }): string {
   return account === undefined ? `${region}/${table}` : `${account}/${region}/${table}`;
 }
 

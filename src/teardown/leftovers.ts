@@ -7,10 +7,12 @@ import {
   sourceStack,
   STACK_PART_MIN,
 } from '../config/names.ts';
+import { placeOf } from '../config/tables.ts';
 
 export { bucketPrefix, destinationStack, sourceStack } from '../config/names.ts';
 
 interface ScopeTable {
+  readonly account?: string | undefined;
   readonly region: string;
   readonly table: string;
   readonly create: boolean;
@@ -35,6 +37,8 @@ export interface Leftover {
   /** For people: "dead-letter queue". */
   readonly what: string;
   readonly name: string;
+  readonly side: 'source' | 'destination';
+  readonly account?: string | undefined;
   readonly region: string;
   /** Of the CDK app: where it can be imported. */
   readonly stack: string;
@@ -57,8 +61,13 @@ export function leftoversOf({
   stateTable,
   buckets,
 }: TeardownScope): Leftover[] {
-  const inSource = { region: source.region, stack: sourceStack(name) };
-  const inDestination = { region: destination.region, stack: destinationStack(name) };
+  const at = ({ account, region }: ScopeTable) => ({ account, region });
+  const inSource = { side: 'source', ...at(source), stack: sourceStack(name) } as const;
+  const inDestination = {
+    side: 'destination',
+    ...at(destination),
+    stack: destinationStack(name),
+  } as const;
   const queue = { kind: 'queue', ...inSource } as const;
   const bucket = { kind: 'bucket', ...inSource } as const;
   const twin = { kind: 'table', what: 'twin', name: destination.table, ...inDestination } as const;
@@ -85,9 +94,11 @@ export function guessBucket(replication: string, name: string): BucketGuess | un
   return isShortened ? { name, isCertain: false } : undefined;
 }
 
-/** How an operator names one: source and twin often have the same name. */
-export function fullName({ region, name }: Pick<Leftover, 'region' | 'name'>): string {
-  return `${region}/${name}`;
+type Place = Pick<Leftover, 'account' | 'region' | 'name'>;
+
+/** How an operator names one: source and twin often have the same name, and two accounts may have the same Region. */
+export function fullName({ name, ...place }: Place): string {
+  return placeOf({ ...place, table: name });
 }
 
 export type Decision = 'delete' | 'keep';
@@ -98,7 +109,7 @@ export type Decision = 'delete' | 'keep';
  * @param named by their full names.
  */
 export function decide(
-  leftover: Pick<Leftover, 'region' | 'name' | 'isCertain'>,
+  leftover: Place & Pick<Leftover, 'isCertain'>,
   holds: string | undefined,
   named: ReadonlySet<string>,
 ): Decision {

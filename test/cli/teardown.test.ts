@@ -163,6 +163,36 @@ describe('ferry teardown', () => {
     expect(await names()).toMatchObject({ source: ['Orders'], destination: [] });
   });
 
+  it('keeps two accounts of one Region apart', async () => {
+    const { replications } = JSON.parse(readFileSync(created, 'utf8')) as {
+      replications: [{ source: object; destination: object }];
+    };
+    const [one] = replications;
+    const region = 'us-east-1';
+    const replication = {
+      ...one,
+      source: { ...one.source, region, account: '111111111111' },
+      destination: { ...one.destination, region, account: '222222222222' },
+    };
+    writeFileSync(created, JSON.stringify({ replications: [replication] }));
+    await regions.adopt();
+    await putAll(regions.source, 'Orders', [{ pk: { S: 'a' } }, { pk: { S: 'b' } }]);
+    await putAll(regions.destination, 'Orders', [{ pk: { S: 'a' } }]);
+
+    const both = await teardown(created, '--apply', '--delete', 'us-east-1/Orders');
+    const twin = ['--delete', '222222222222/us-east-1/Orders'];
+    const { out, err } = await teardown(created, '--apply', ...twin);
+
+    expect(both.exitCode).toBe(2);
+    expect(both.err).toContain('111111111111/us-east-1/Orders');
+    expect(err).toContain('Deleted the twin Orders (222222222222/us-east-1).');
+    expect(out).toContain('`--delete 111111111111/us-east-1/Orders` deletes it');
+    expect(await names()).toMatchObject({
+      source: ['Orders'],
+      destination: ['ferry-orders-state'],
+    });
+  });
+
   it('never touches tables that the app has not created', async () => {
     const { exitCode, out, err } = await teardown(regions.config, '--apply');
 
