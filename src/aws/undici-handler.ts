@@ -7,6 +7,7 @@ import { requireOwnResponse } from './checked-handler.ts';
 import type { TimedRequest } from './other-credentials.ts';
 import { resettingConnector } from './signed/resetting-connector.ts';
 import { IDLE_MS_MAX } from './signed/sockets.ts';
+import { lateCredentials, LEAST_MS } from './time-limit.ts';
 
 export interface UndiciHandlerOptions {
   /** Sockets at most; one request each. */
@@ -44,6 +45,8 @@ class TimedHandler extends UndiciHttpHandler {
   override async handle(request: SdkRequest, { abortSignal }: SdkOptions = {}) {
     const controller = new AbortController();
     const { withinMs = this.#timeoutMs } = request as TimedRequest;
+    // To be signed, it has waited for other credentials than it began with.
+    if (withinMs < LEAST_MS) throw lateCredentials(this.#timeoutMs);
     const timer = setTimeout(() => controller.abort(), withinMs);
     try {
       const { response } = await super.handle(request, {

@@ -5,8 +5,10 @@ import { DynamoDBClient, DynamoDBServiceException, GetItemCommand } from '@aws-s
 import { expect, it } from 'vitest';
 import { clientSettings } from '../../src/aws/client-settings.ts';
 import { type TimedRequest, tryingOthers } from '../../src/aws/other-credentials.ts';
+import { undiciHandler } from '../../src/aws/undici-handler.ts';
 import { REFUSALS } from '../../src/aws/credential-source.ts';
 import { classifyFailure } from '../../src/model/write-failure.ts';
+import { startAnswering } from '../fixtures/answering.ts';
 
 const KEYS = { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret', sessionToken: 'TOKEN+MARK' };
 const OTHERS = { accessKeyId: 'AKIDOTHER', secretAccessKey: 'other' };
@@ -112,6 +114,38 @@ it('there is no word of a session’s token in an error either', async () => {
   const { send } = open({ others: KEYS });
 
   await expect(send()).rejects.toThrow(/^signed: (?!.*(AKID|MARK))/);
+});
+
+it('a request whose credentials end while it is signed, and come too late, is not sent', async () => {
+  let [nowMs, sent] = [1_000, 0];
+  const server = await startAnswering(() => {
+    sent += 1;
+    return {};
+  });
+  const found = [KEYS, KEYS];
+  const credentials = {
+    async get() {
+      if (found.length < 2) nowMs += 5_000;
+      return found.pop() ?? KEYS;
+    },
+    refused: async () => false,
+  };
+  const { endpoint } = server;
+  const client = new DynamoDBClient({
+    ...clientSettings({ region: 'eu-west-1', endpoint, credentials }),
+    maxAttempts: 1,
+    requestHandler: undiciHandler({ concurrency: 1, timeoutMs: 5_000 }),
+  });
+  tryingOthers(client, credentials, { timeoutMs: 5_000, clock: { now: () => nowMs } });
+
+  const error: unknown = await client
+    .send(new GetItemCommand({ TableName: 'Orders', Key: { pk: { S: 'order-1' } } }))
+    .catch((failure: unknown) => failure);
+
+  expect(classifyFailure(error).kind).toBe('denied');
+  expect(sent).toBe(0);
+  client.destroy();
+  await server.close();
 });
 
 it('requests under way at the same time have a time limit each', async () => {
