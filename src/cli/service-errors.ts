@@ -94,13 +94,15 @@ function sideOf(request: FailedRequest, replication: ReplicationConfig): Side | 
   return role === 'state' ? 'destination' : role;
 }
 
+/** @returns undefined where two accounts may have it. */
 function roleIn(
   { source, destination, stateTable }: ReplicationConfig,
   table: string,
   region: string,
 ): TableRole | undefined {
-  if (table === source.table && region === source.region) return 'source';
-  if (region !== destination.region) return undefined;
-  if (table === destination.table) return 'destination';
-  return table === stateTable ? 'state' : undefined;
+  const tables = { source, destination, state: { ...destination, table: stateTable } };
+  const [role, ...others] = (['source', 'destination', 'state'] as const).filter(
+    (one) => tables[one].table === table && tables[one].region === region,
+  );
+  return others.length === 0 ? role : undefined;
 }

@@ -32,7 +32,7 @@ export const teardownCommand: Command = {
     ...replicationOptions,
     apply: { help: 'delete empty resources, and the resources that --delete names' },
     delete: {
-      value: 'REGION/NAME,…',
+      value: '[ACCOUNT/]REGION/NAME,…',
       help: 'also delete these queues, buckets or tables, with their data',
     },
     bucket: { value: 'NAME', help: 'the on-failure bucket, if it cannot be found' },

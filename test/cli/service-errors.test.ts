@@ -108,6 +108,20 @@ it('says nothing of credentials that no setting has chosen, or that several may 
   }
 });
 
+it('does not guess a side where two accounts have a table of one name in one Region', async () => {
+  const [found] = REACHED;
+  if (found === undefined) throw new Error('there is none');
+  const destination = { ...found.destination, region: found.source.region };
+  const error = namedError('ResourceNotFoundException');
+  const request = { service: 'dynamodb', operation: 'Scan', resource: 'Orders' };
+  noteRequest(error, { ...request, region: 'us-east-1', endpoint: undefined });
+  const about = { hint: '', replications: [{ ...found, destination }] };
+
+  await expect(explained(about, () => Promise.reject(error))).rejects.toThrow(
+    /^There is no table Orders in us-east-1\.$/,
+  );
+});
+
 it('names the role that a missing table has in the configuration', async () => {
   const roles = [
     ['us-east-1', 'Orders', 'There is no source table Orders in us-east-1.'],
