@@ -4,7 +4,7 @@
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** As the SDK's variables spell it: AWS_ENDPOINT_URL_DYNAMODB. */
-type Service = 'DYNAMODB' | 'S3' | 'SECRETS_MANAGER' | 'STS';
+type Service = 'DYNAMODB' | 'S3';
 
 /** @returns undefined where the environment names none, or says that it does not count. */
 export function environmentEndpoint(
@@ -20,6 +20,15 @@ export function environmentEndpoint(
 export function isLoopback(endpoint: string): boolean {
   if (!URL.canParse(endpoint)) return false;
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(endpoint).hostname);
+}
+
+/** An emulator has neither roles nor secrets, unless the environment says where they are. */
+export function isThere(
+  service: 'SECRETS_MANAGER' | 'STS',
+  isLocal: boolean,
+  environment: Environment,
+): boolean {
+  return !isLocal || Boolean(environment[`AWS_ENDPOINT_URL_${service}`]);
 }
 
 /** The part of an SDK client that knows what environment and profile name for its service. */

@@ -2,13 +2,12 @@
 // account, or by keys that a secret has.
 
 import { accessTo, type CredentialSource, type Sides } from '../aws/access.ts';
-import { environmentEndpoint, isLoopback } from '../aws/endpoints.ts';
+import { isLoopback, isThere } from '../aws/endpoints.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { isOtherAccount, roleArn, writerRoleName } from '../config/accounts.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { logLine } from './function-output.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from './keyring.ts';
 
 /** @param environment has the function's name, by which the other account's trail knows it. */
 export async function functionSides(
@@ -29,15 +28,12 @@ async function twinCredentials(
 ): Promise<CredentialSource | undefined> {
   const { name, source, destination } = replication;
   const common = { by: { region: source.region }, clock: systemClock, onFailure };
-  // An emulator has neither secrets nor roles, unless the environment says where they are.
-  const isThere = (service: 'SECRETS_MANAGER' | 'STS') =>
-    !isLoopback(destination.endpoint ?? '') ||
-    environmentEndpoint(service, environment) !== undefined;
-  if (destination.credentials !== undefined && isThere('SECRETS_MANAGER')) {
+  const isLocal = isLoopback(destination.endpoint ?? '');
+  if (destination.credentials && isThere('SECRETS_MANAGER', isLocal, environment)) {
     const { secretCredentials } = await import('../aws/secret-credentials.ts');
     return secretCredentials({ secret: destination.credentials.secret, ...common });
   }
-  if (!isOtherAccount(replication) || !isThere('STS')) return undefined;
+  if (!isOtherAccount(replication) || !isThere('STS', isLocal, environment)) return undefined;
   const { assumedRole } = await import('../aws/assumed-role.ts');
   return assumedRole({
     roleArn: roleArn(destination, writerRoleName(name)),

@@ -4,7 +4,7 @@ import { type Access, accessTo, type CredentialSource, type Sides } from '../aws
 import { assumedRole } from '../aws/assumed-role.ts';
 import { keptCredentials } from '../aws/credential-source.ts';
 import { localCredentials } from '../aws/credentials.ts';
-import { environmentEndpoint, isLoopback } from '../aws/endpoints.ts';
+import { environmentEndpoint, isLoopback, isThere } from '../aws/endpoints.ts';
 import { profileCredentials } from '../aws/profile-credentials.ts';
 import { secretCredentials } from '../aws/secret-credentials.ts';
 import { systemClock } from '../aws/system-clock.ts';
@@ -41,7 +41,7 @@ export async function operatorSides(
   const open = async (side: Side, settings: Settings, region: string) => {
     const identity = usable(planned[side], settings, environment);
     const access = accessTo(settings, credentialsOf(identity, settings, { source, environment }));
-    if (!isThere('STS', settings, environment)) return access;
+    if (!isThere('STS', isLocal(settings), environment)) return access;
     const { account } = replication[side];
     return checkedAccess({ side, account, identity, access, region, environment });
   };
@@ -71,19 +71,10 @@ function isLocal({ endpoint, endpoints = {} }: Settings): boolean {
   return Object.values(endpoints).some((url) => isLoopback(url));
 }
 
-/** An emulator has neither roles nor secrets, unless the environment says where they are. */
 function usable(identity: Identity, settings: Settings, environment: Environment): Identity {
   if (identity.kind !== 'role' && identity.kind !== 'secret') return identity;
   const service = identity.kind === 'role' ? 'STS' : 'SECRETS_MANAGER';
-  return isThere(service, settings, environment) ? identity : FOUND;
-}
-
-function isThere(
-  service: 'STS' | 'SECRETS_MANAGER',
-  settings: Settings,
-  environment: Environment,
-): boolean {
-  return !isLocal(settings) || Boolean(environment[`AWS_ENDPOINT_URL_${service}`]);
+  return isThere(service, isLocal(settings), environment) ? identity : FOUND;
 }
 
 interface By {
