@@ -1,7 +1,21 @@
 // Failures of who asks: credentials that are missing, expired or not accepted, and a clock that makes them so.
 
 import { requestText } from './failed-request.ts';
-import { choosingOthers, type FailureRule, reachText, shortened } from './failure-rule.ts';
+import {
+  choosingOthers,
+  type FailureContext,
+  type FailureRule,
+  reachText,
+  shortened,
+} from './failure-rule.ts';
+
+function loadingAdvice(message: string, { reach }: Pick<FailureContext, 'reach'>): string {
+  if (/multi-factor/.test(message))
+    return 'Ferry does not ask for MFA codes. Choose a profile that needs none, for example one of IAM Identity Center.';
+  return reach
+    ? 'Check the name in the configuration, and the profile in the AWS configuration files. Log in again if its credentials come from a login.'
+    : 'Log in with the AWS CLI, name a profile that has credentials in AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.';
+}
 
 const SIGNATURE: readonly string[] = ['InvalidSignatureException', 'SignatureDoesNotMatch'];
 
@@ -57,9 +71,7 @@ export const CREDENTIAL_FAILURES: readonly FailureRule[] = [
       happened: /from any providers|is missing/.test(link.message)
         ? `No AWS credentials were found${profile ? ` in the profile "${profile}", which AWS_PROFILE names` : ''}.`
         : `The AWS credentials cannot be loaded: ${shortened(link.message)}.${reachText(context)}`,
-      advice: context.reach
-        ? 'Check the name in the configuration, and the profile in the AWS configuration files. Log in again if its credentials come from a login.'
-        : 'Log in with the AWS CLI, name a profile that has credentials in AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+      advice: loadingAdvice(link.message, context),
     }),
   },
   {

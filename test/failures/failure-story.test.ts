@@ -233,6 +233,16 @@ it('names the profile that has no credentials', () => {
   );
 });
 
+it('says that a profile with an MFA device cannot be used', () => {
+  const message = 'Profile recovery requires multi-factor authentication, but no MFA code callback';
+  const failure = namedError('CredentialsProviderError', message);
+
+  for (const reach of [undefined, 'the destination by the profile "recovery"'])
+    expect(story(failure, { reach })?.advice).toBe(
+      'Ferry does not ask for MFA codes. Choose a profile that needs none, for example one of IAM Identity Center.',
+    );
+});
+
 describe('permissions', () => {
   it('names user, action, resource and policy as AWS does', () => {
     const message =
