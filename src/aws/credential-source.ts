@@ -29,6 +29,8 @@ export interface AskingOptions extends Pick<KeptOptions, 'clock' | 'onFailure'> 
 const REFRESH_MS = 5 * 60_000;
 /** Thousands of requests may be refused at once: so long after a search that did not help, there is no other. */
 const PAUSE_MS = 1_000;
+/** The same where what it has found ends soon, or has ended, and no service has refused it: reading a secret costs. */
+const LONG_PAUSE_MS = 15_000;
 
 export function keptCredentials(options: KeptOptions): CredentialSource {
   const { find, clock, ageMsMax = Infinity, onFailure } = options;
@@ -36,7 +38,7 @@ export function keptCredentials(options: KeptOptions): CredentialSource {
   let failure: { readonly error: unknown } | undefined;
   let search: Promise<FoundCredentials> | undefined;
   let pausedAtMs = -Infinity;
-  const isPaused = () => isWithin(pausedAtMs, PAUSE_MS, clock.now());
+  const isPaused = (ms: number) => isWithin(pausedAtMs, ms, clock.now());
   const look = async () => {
     try {
       const credentials = await find();
@@ -58,19 +60,20 @@ export function keptCredentials(options: KeptOptions): CredentialSource {
     get() {
       const nowMs = clock.now();
       if (known !== undefined && isGood(known, nowMs)) return known.credentials;
+      const isResting = isPaused(failure === undefined ? LONG_PAUSE_MS : PAUSE_MS);
       if (known !== undefined && nowMs < known.endMs) {
         // Its failure is remembered, and counts when these have ended.
-        if (!isPaused()) started().catch(() => undefined);
+        if (!isResting) started().catch(() => undefined);
         return known.credentials;
       }
-      if (search !== undefined || !isPaused()) return started();
+      if (search !== undefined || !isResting) return started();
       if (failure !== undefined) return Promise.reject(failure.error);
-      // They have been found just now. Whether they have ended is the service's to say: this clock may be wrong.
+      // Whether they have ended is the service's to say: this clock may be wrong.
       return known === undefined ? started() : known.credentials;
     },
     async refused(credentials) {
       if (known !== undefined && !isSame(known.credentials, credentials)) return true;
-      if (search === undefined && isPaused()) return false;
+      if (search === undefined && isPaused(PAUSE_MS)) return false;
       if (search === undefined) pausedAtMs = clock.now();
       const found = await started().catch(() => credentials);
       return !isSame(found, credentials);

@@ -81,15 +81,15 @@ describe('credentials are found', () => {
       rows: ['AKID1 1', 'AKID1 2', 'AKID2 2', 'AKID2 3'],
     },
     {
-      name: 'once a second at most where what is found ends soon',
+      name: 'four times a minute at most where what is found ends soon',
       parts: { endsInMs: MINUTE_MS },
-      atMinutes: [0, 0.001, 0.002, 0.02, 0.021],
+      atMinutes: [0, 0.001, 0.24, 0.25, 0.26],
       rows: ['AKID1 1', 'AKID1 1', 'AKID1 1', 'AKID1 2', 'AKID2 2'],
     },
     {
-      name: 'once a second at most where what is found has ended by this clock, which may be wrong',
+      name: 'as rarely where what is found has ended by this clock, which may be wrong',
       parts: { endsInMs: -HOUR_MS },
-      atMinutes: [0, 0.001, 0.002, 0.02],
+      atMinutes: [0, 0.001, 0.24, 0.25],
       rows: ['AKID1 1', 'AKID1 1', 'AKID1 1', 'AKID2 2'],
     },
   ])('$name', async ({ parts, atMinutes, rows }) => {
@@ -210,6 +210,19 @@ describe('a refusal', () => {
 
     expect(state.searches).toBe(2);
   });
+
+  it.each([MINUTE_MS, -HOUR_MS])(
+    'finds others a second after a search, also where what is found ends in %d ms',
+    async (endsInMs) => {
+      const { source, state } = kept({ endsInMs });
+      const found = await source.get();
+      state.nowMs += 1_000;
+
+      expect(await source.refused(found)).toBe(true);
+
+      expect(state.searches).toBe(2);
+    },
+  );
 
   it('looks at once however young those at hand are, also after a clock was set back', async () => {
     const { source, state } = kept(forever);
