@@ -36,7 +36,8 @@ export interface Sides {
   readonly destination: Access;
 }
 
-type Settings = Pick<Access, 'region' | 'endpoint' | 'endpoints'>;
+/** Of one side in a configuration. */
+export type Settings = Pick<Access, 'region' | 'endpoint' | 'endpoints'>;
 
 /** Of the settings of one side, which hold more. @param credentials by default, those that the SDK finds */
 export function accessTo(

@@ -18,13 +18,11 @@ export interface RoleOptions extends AskingOptions {
 const SESSION_SECONDS = 3_600;
 
 /** Its failures count as `denied`. */
-export function assumedRole({ clock, onFailure, ...options }: RoleOptions): CredentialSource {
-  return keptCredentials({ find: () => assume(options), clock, onFailure });
+export function assumedRole(options: RoleOptions): CredentialSource {
+  return keptCredentials({ ...options, find: () => assume(options) });
 }
 
-type Assuming = Omit<RoleOptions, 'clock' | 'onFailure'>;
-
-async function assume({ roleArn, sessionName, by }: Assuming): Promise<FoundCredentials> {
+async function assume({ roleArn, sessionName, by }: RoleOptions): Promise<FoundCredentials> {
   const call = { service: 'sts', operation: 'AssumeRole', resource: roleArn, region: by.region };
   // Loaded here: most replications never need it.
   const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');

@@ -12,11 +12,6 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const MEANINGLESS: Credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
-/** For the `credentials` of an SDK client. */
-export async function localCredentials(): Promise<Credentials> {
-  return credentialsFor(process.env);
-}
-
 /** Asks no metadata service unless something is configured here: without one, that takes seconds. */
 export async function credentialsFor(environment: Environment): Promise<Credentials> {
   const found = credentialsIn(environment);

@@ -15,17 +15,11 @@ export interface SecretOptions extends AskingOptions {
 const AGE_MS_MAX = 5 * 60_000;
 
 /** Its failures count as `denied`. */
-export function secretCredentials({
-  clock,
-  onFailure,
-  ...options
-}: SecretOptions): CredentialSource {
-  return keptCredentials({ find: () => read(options), clock, ageMsMax: AGE_MS_MAX, onFailure });
+export function secretCredentials(options: SecretOptions): CredentialSource {
+  return keptCredentials({ ...options, find: () => read(options), ageMsMax: AGE_MS_MAX });
 }
 
-type Reading = Pick<SecretOptions, 'secret' | 'by'>;
-
-async function read({ secret, by }: Reading): Promise<FoundCredentials> {
+async function read({ secret, by }: SecretOptions): Promise<FoundCredentials> {
   const { region } = by;
   const call = { service: 'secretsmanager', operation: 'GetSecretValue', resource: secret, region };
   // Loaded here: most replications never need it.

@@ -7,7 +7,11 @@ import { systemClock } from '../aws/system-clock.ts';
 import { type Identity, identityText, reachOf, type Side } from '../config/identity.ts';
 import { FerryError, requestOf } from '../errors.ts';
 import { failureStory } from '../failures/failure-story.ts';
-import { type Environment, keyringOf } from './keyring.ts';
+import { type Environment, keyring } from './keyring.ts';
+import { openOnce } from './open-once.ts';
+
+/** A failed question is asked again. */
+const accountOf = keyring<() => Promise<string>>();
 
 interface Checked {
   readonly side: Side;
@@ -54,8 +58,8 @@ async function requireAccount(checked: Checked): Promise<void> {
   const { side, account, identity, access, region, environment } = checked;
   const key = `${region} ${identityText(identity)}`;
   const ask = () => callerAccount({ region, credentials: access.credentials });
-  const asked = keyringOf(environment).account(key, ask);
-  const found = await asked.catch((cause: unknown) => {
+  const asked = accountOf(environment, key, () => openOnce(ask));
+  const found = await asked().catch((cause: unknown) => {
     throw unknownAccount(checked, cause);
   });
   if (found === account) return;

@@ -1,9 +1,15 @@
 // How a command reaches both sides of a replication: as its configuration says, and checked before anything is done.
 
-import { type Access, accessTo, type CredentialSource, type Sides } from '../aws/access.ts';
+import {
+  type Access,
+  accessTo,
+  type CredentialSource,
+  type Settings,
+  type Sides,
+} from '../aws/access.ts';
 import { assumedRole } from '../aws/assumed-role.ts';
 import { keptCredentials } from '../aws/credential-source.ts';
-import { localCredentials } from '../aws/credentials.ts';
+import { credentialsFor } from '../aws/credentials.ts';
 import { environmentEndpoint, isLoopback, isThere } from '../aws/endpoints.ts';
 import { profileCredentials } from '../aws/profile-credentials.ts';
 import { secretCredentials } from '../aws/secret-credentials.ts';
@@ -18,9 +24,9 @@ import {
 } from '../config/identity.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { checkedAccess } from './account-check.ts';
-import { type Environment, keyringOf } from './keyring.ts';
+import { type Environment, keyring } from './keyring.ts';
 
-type Settings = Pick<Access, 'region' | 'endpoint' | 'endpoints'>;
+const sourceOf = keyring<CredentialSource>();
 
 export interface OperatorNeeds {
   /** Whether the command is going to change anything. */
@@ -63,7 +69,7 @@ export function profileAccess(settings: Settings, profile?: string): Access {
 /** For an endpoint on this machine, some that mean nothing will do. */
 function usualCredentials(settings: Settings): CredentialSource | undefined {
   if (!isLocal(settings)) return undefined;
-  return keptCredentials({ find: localCredentials, clock: systemClock });
+  return keptCredentials({ find: () => credentialsFor(process.env), clock: systemClock });
 }
 
 function isLocal({ endpoint, endpoints = {} }: Settings): boolean {
@@ -92,7 +98,7 @@ function credentialsOf(
   if (identity.kind === 'found') return usualCredentials(settings);
   const { region, endpoint = '' } = identity.kind === 'profile' ? settings : by.source;
   const key = [region, endpoint, identityText(identity)].join(' ');
-  return keyringOf(by.environment).credentials(key, () => newCredentials(identity, region, by));
+  return sourceOf(by.environment, key, () => newCredentials(identity, region, by));
 }
 
 function newCredentials(

@@ -21,9 +21,8 @@ export function isOtherPartition({ source, destination }: Sides): boolean {
 }
 
 /** Whether the twin is reached by a role of another account of the same partition. */
-export function isOtherAccount({ source, destination, ...rest }: Sides): boolean {
-  if (isOtherPartition({ source, destination, ...rest })) return false;
-  return source.account !== destination.account;
+export function isOtherAccount(sides: Sides): boolean {
+  return !isOtherPartition(sides) && sides.source.account !== sides.destination.account;
 }
 
 /** @param side whose account and partition it is. */

@@ -27,34 +27,22 @@ export function operatorIdentities(
   replication: ReplicationConfig,
   apply: boolean,
 ): Readonly<Record<Side, Identity>> {
-  const { name, source, operatorRole } = replication;
+  const { name, source, destination, operatorRole } = replication;
   const own = ofProfile(source.profile);
   const roleName = (apply ? operatorRoleName : operatorReadRoleName)(name);
-  const operator = roleOf(source, roleName, own ?? FOUND);
-  const usual = operatorRole ? operator : FOUND;
+  const usual = operatorRole ? roleOf(source, roleName, own ?? FOUND) : FOUND;
   const here = own ?? usual;
-  return { source: here, destination: atDestination(replication, { apply, here, usual }) };
+  const there = () => {
+    // An emulator of another partition needs no secret.
+    if (isOtherPartition(replication)) return secretOf(destination.credentials, here) ?? FOUND;
+    if (usual.kind !== 'role' || !isOtherAccount(replication)) return usual;
+    return roleOf(destination, (apply ? writerRoleName : readerRoleName)(name), usual);
+  };
+  return { source: here, destination: ofProfile(destination.profile) ?? there() };
 }
 
-interface Known {
-  readonly apply: boolean;
-  /** At the source. */
-  readonly here: Identity;
-  /** Where no profile is named. */
-  readonly usual: Identity;
-}
-
-function atDestination(replication: ReplicationConfig, { apply, here, usual }: Known): Identity {
-  const { name, destination } = replication;
-  const named = ofProfile(destination.profile);
-  if (named !== undefined) return named;
-  if (isOtherPartition(replication)) {
-    // An emulator needs none.
-    if (destination.credentials === undefined) return FOUND;
-    return { kind: 'secret', secret: destination.credentials.secret, by: here };
-  }
-  if (usual.kind !== 'role' || !isOtherAccount(replication)) return usual;
-  return roleOf(destination, (apply ? writerRoleName : readerRoleName)(name), usual);
+function secretOf(keys: { readonly secret: string } | undefined, by: Identity) {
+  return keys && ({ kind: 'secret', secret: keys.secret, by } as const);
 }
 
 function ofProfile(profile: string | undefined): Identity | undefined {
