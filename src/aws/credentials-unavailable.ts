@@ -8,8 +8,13 @@ type Call = Omit<FailedRequest, 'endpoint' | 'resource'> & {
   readonly resource: string;
 };
 
-/** @param cause what the service or the network has thrown. */
+const NAME = 'CredentialsUnavailable';
+/** Of who calls: nothing was sent then. */
+const NO_CREDENTIALS = [NAME, 'CredentialsProviderError', 'ProviderError', 'TokenProviderError'];
+
+/** @param cause what has been thrown: where who calls has no credentials, that itself says what to do. */
 export function unavailable(call: Call, cause: unknown): Error {
+  if (cause instanceof Error && NO_CREDENTIALS.includes(cause.name)) return cause;
   return failed(call, `failed with ${nameOf(cause)}`);
 }
 
@@ -23,7 +28,7 @@ function failed(call: Call, what: string): Error {
   const { service, operation, resource, region } = call;
   const account = resource.split(':')[4] ?? '';
   const message = `${service}:${operation} on ${resource} of account ${account} in ${region} ${what}`;
-  const error = namedError('CredentialsUnavailable', message);
+  const error = namedError(NAME, message);
   noteRequest(error, { ...call, endpoint: undefined });
   return error;
 }

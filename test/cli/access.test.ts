@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { main } from '../../src/cli/main.ts';
 import { operatorSides } from '../../src/composition/operator-access.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 import {
   type Gate,
   type KeyCloud,
@@ -274,6 +275,36 @@ it('says which role cannot be assumed, in which account and Region, and what to 
   );
   expect(err).toContain('Hint: Check that the role is deployed ("operatorRole": true)');
   expect(keysAt(destination)).toEqual([]);
+});
+
+it.each([
+  {
+    who: 'has no credentials',
+    profile: 'missing',
+    why: /^Could not resolve credentials using profile: \[missing\]/,
+  },
+  {
+    who: 'is a role that cannot be assumed',
+    profile: undefined,
+    why: `sts:AssumeRole on ${role(HERE, 'operator-read')} of account ${HERE} in us-east-1 failed with AccessDenied`,
+  },
+])('tells why a role is not assumed where who assumes it $who', async ({ profile, why }) => {
+  profiles();
+  cloud.state.roles.add(role(THERE, 'reader'));
+  const key = { partitionKey: { name: 'pk', type: 'S' }, create: true };
+  const orders = {
+    name: 'orders',
+    operatorRole: true,
+    source: { region: 'us-east-1', table: 'Orders', account: HERE, profile, ...key },
+    destination: { region: 'eu-west-1', table: 'Orders', account: THERE },
+  };
+  const [one] = parseConfig(JSON.parse(JSON.stringify({ replications: [orders] }))).replications;
+  const needs = { apply: false, environment: { ...process.env } };
+  const asked = operatorSides(one as ReplicationConfig, needs).then(({ destination }) =>
+    destination.credentials?.get(),
+  );
+
+  await expect(asked).rejects.toThrow(why);
 });
 
 describe('a status is shown without the destination', () => {
