@@ -3,9 +3,10 @@
 
 import { bulkName, functionName, heartbeatName, lookAgainName } from './names.ts';
 import { partitionOf } from './partition.ts';
+import { arnProblems } from './regions.ts';
 import type { ReplicationConfig, Replications, TableConfig } from './schema.ts';
 
-type Sides = Pick<ReplicationConfig, 'name' | 'source' | 'destination'>;
+type Sides = Pick<ReplicationConfig, 'source' | 'destination'>;
 
 /** In the destination's account: what may be done to the twin and to the ledger. */
 export const writerRoleName = (replication: string) => `ferry-${replication}-writer`;
@@ -73,10 +74,12 @@ function* credentialProblems(path: string, replication: ReplicationConfig): Gene
       yield `${at} is required for a destination in another partition, ${from} to ${to}: name a secret in ${source.region} with keys of ${to}`;
     return;
   }
-  const { secret } = destination.credentials;
+  const { secret, kmsKeyArn } = destination.credentials;
   const [, partition, , region] = secret.split(':');
   if (region !== source.region || partition !== from)
     yield `${at}.secret must be a secret in ${source.region}, where the functions read it, got ${secret}`;
+  if (kmsKeyArn !== undefined)
+    yield* arnProblems(`${at}.kmsKeyArn`, kmsKeyArn, { table: source, what: 'a key' });
 }
 
 /** The name of a role is not enough to assume it. */

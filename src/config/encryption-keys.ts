@@ -4,6 +4,7 @@
 // A key belongs to one Region. A multi-Region key has a replica in each of its Regions, with the same key ID.
 
 import type { EncryptionConfig, ReplicationConfig, Replications, TableConfig } from './schema.ts';
+import { isOtherAccount, isOtherPartition } from './accounts.ts';
 import { arnProblems } from './regions.ts';
 import { placeOf } from './tables.ts';
 
@@ -27,8 +28,14 @@ export function keyOf(replication: Keyed, resource: KeyedResource): string | und
 function destinationKey({ encryption, source, destination }: Keyed): string | undefined {
   const { kmsKeyArn, destinationKmsKeyArn } = encryption ?? {};
   if (destinationKmsKeyArn !== undefined || kmsKeyArn === undefined) return destinationKmsKeyArn;
+  if (isElsewhere({ source, destination })) return undefined;
   if (source.region === destination.region) return kmsKeyArn;
   return isMultiRegion(kmsKeyArn) ? replicaArn(kmsKeyArn, destination.region) : undefined;
+}
+
+/** A key and its replicas belong to one account. */
+function isElsewhere(sides: Pick<Keyed, 'source' | 'destination'>): boolean {
+  return isOtherAccount(sides) || isOtherPartition(sides);
 }
 
 function isMultiRegion(keyArn: string): boolean {
@@ -125,5 +132,6 @@ function* missingKeyProblems(path: string, replication: ReplicationConfig): Gene
     ...(destination.create && destination.kmsKeyArn === undefined ? ['the destination table'] : []),
   ];
   if (wanting.length === 0) return;
-  yield `${path}.encryption.destinationKmsKeyArn is required, a key in ${destination.region} for ${wanting.join(' and ')}: encryption.kmsKeyArn is a key in one other Region`;
+  const own = isElsewhere(replication) ? 'of another account' : 'in one other Region';
+  yield `${path}.encryption.destinationKmsKeyArn is required, a key in ${destination.region} for ${wanting.join(' and ')}: encryption.kmsKeyArn is a key ${own}`;
 }

@@ -1,7 +1,7 @@
 // The rules about all replications of a file with a "fleet" together.
 
 import { show } from './problems.ts';
-import { arnProblems } from './regions.ts';
+import { arnProblems, ownerProblem } from './regions.ts';
 import type { FleetConfig, Replications } from './schema.ts';
 
 /** Where a replication's name would be, in the names of what the fleet has. */
@@ -18,7 +18,8 @@ export function* fleetProblems(
       yield `${path}.name must not be ${show(FLEET)} in a file with "fleet": the topic, the dashboard and the alarm of the fleet have names that begin with ferry-fleet`;
     if (alarms.email !== undefined && alarms.topicArn === undefined)
       yield `${path}.alarms.email is for a topic of the replication, and its alarms go to the topic of the fleet; use "fleet.email"`;
-    if (fleet.kmsKeyArn !== undefined)
-      yield* arnProblems('fleet.kmsKeyArn', fleet.kmsKeyArn, { table: source, what: 'a key' });
+    if (fleet.kmsKeyArn === undefined) continue;
+    yield* arnProblems('fleet.kmsKeyArn', fleet.kmsKeyArn, { table: source, what: 'a key' });
+    yield* ownerProblem('fleet.kmsKeyArn', fleet.kmsKeyArn, source.account);
   }
 }

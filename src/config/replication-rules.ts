@@ -2,7 +2,7 @@
 
 import { CHECKED_TIMEOUT_SECONDS_MAX } from './names.ts';
 import { show } from './problems.ts';
-import { arnProblems } from './regions.ts';
+import { arnProblems, ownerProblem } from './regions.ts';
 import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './schema.ts';
 
 /** Of an existing table that the app does not create elsewhere, only DynamoDB knows the keys: none here. */
@@ -47,14 +47,16 @@ function* tableProblems(path: string, table: TableConfig): Generator<string> {
 }
 
 function* streamProblems(path: string, source: SourceConfig): Generator<string> {
-  const { create, streamArn, table, endpoint } = source;
+  const { create, streamArn, table, endpoint, account } = source;
   if (create && streamArn !== undefined) {
     yield `${path}: "streamArn" names an existing stream, and "create": true makes a new one; remove one of them`;
   }
   if (streamArn === undefined) return;
   // An emulator has a Region of its own making.
-  if (endpoint === undefined)
+  if (endpoint === undefined) {
     yield* arnProblems(`${path}.streamArn`, streamArn, { table: source, what: 'a stream' });
+    yield* ownerProblem(`${path}.streamArn`, streamArn, account);
+  }
   const [, streamTable] = streamArn.split('/');
   if (streamTable !== table) {
     yield `${path}.streamArn must be a stream of ${table}, got one of ${streamTable}`;

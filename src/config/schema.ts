@@ -143,7 +143,7 @@ const fleet = group(
     kmsKeyArn: Optional(
       encryptionKey({
         description:
-          'The ARN of a customer managed KMS key, not of an alias, for the topic. Its policy must allow CloudWatch to use it. All sources must then be in its Region.',
+          'The ARN of a customer managed KMS key, not of an alias, for the topic. Its policy must allow CloudWatch to use it. All sources must then be in its account and its Region.',
       }),
     ),
   },

@@ -19,6 +19,7 @@ const problemsOf = (file: unknown): string[] => {
 
 const [A, B] = ['111122223333', '444455556666'];
 const SECRET = `arn:aws:secretsmanager:us-east-1:${A}:secret:ferry/china-AbCdEf`;
+const KEY = `arn:aws:kms:us-east-1:${A}:key/11111111-aaaa-4aaa-8aaa-111111111111`;
 const stream = (region: string, table: string, partition = 'aws') =>
   `arn:${partition}:dynamodb:${region}:${A}:table/${table}/stream/2026-01-31T12:00:00.000`;
 const from = (table: string, more: object = {}) => ({
@@ -102,7 +103,11 @@ describe('defaults', () => {
     ],
   ])('have their problems where they were written: %s', (_, defaults, expected) => {
     const replications = ['x', 'y'].map((name) =>
-      one(name, defined(from('Orders', { streamArn: undefined })), to(name === 'x' ? 'Twin' : 'Copy')),
+      one(
+        name,
+        defined(from('Orders', { streamArn: undefined })),
+        to(name === 'x' ? 'Twin' : 'Copy'),
+      ),
     );
     const whole = replications.map(({ source, ...rest }) => ({
       ...rest,
@@ -126,9 +131,9 @@ describe('defaults', () => {
   it('may hold any name without an effect on objects', () => {
     const defaults: unknown = JSON.parse('{"__proto__": {"ttlDeletes": "skip"}}');
 
-    expect(problemsOf({ defaults, replications: [one('x', from('Orders'), to('Orders'))] })[0]).toContain(
-      '"__proto__" is not a setting',
-    );
+    expect(
+      problemsOf({ defaults, replications: [one('x', from('Orders'), to('Orders'))] })[0],
+    ).toContain('"__proto__" is not a setting');
   });
 });
 
@@ -162,7 +167,11 @@ describe('accounts and partitions', () => {
     ],
     [
       'a role of operators',
-      [one('x', from('Orders', { account: A }), to('Orders', { account: A }), { operatorRole: true })],
+      [
+        one('x', from('Orders', { account: A }), to('Orders', { account: A }), {
+          operatorRole: true,
+        }),
+      ],
     ],
   ])('may be %s', (_, replications) => {
     expect(problemsOf({ replications })).toEqual([]);
@@ -176,7 +185,10 @@ describe('accounts and partitions', () => {
     ],
     [
       'an account in one replication only',
-      [one('x', from('Orders'), to('Orders')), one('y', from('Users', { account: A }), to('Users', { account: A }))],
+      [
+        one('x', from('Orders'), to('Orders')),
+        one('y', from('Users', { account: A }), to('Users', { account: A })),
+      ],
       'replications.0.source.account is required, because replications.1.source has one, and is missing',
     ],
     [
@@ -206,6 +218,47 @@ describe('accounts and partitions', () => {
       'replications.0.destination.credentials.secret must be a secret in us-east-1, where the functions read it',
     ],
     [
+      'a key of a secret in another Region',
+      [
+        one(
+          'x',
+          from('Orders'),
+          china({
+            credentials: { secret: SECRET, kmsKeyArn: KEY.replace('us-east-1', 'us-west-2') },
+          }),
+        ),
+      ],
+      'replications.0.destination.credentials.kmsKeyArn must be a key in us-east-1, got one in us-west-2',
+    ],
+    [
+      'a stream of another account',
+      [one('x', from('Orders', { account: B }), to('Orders', { account: B }))],
+      `replications.0.source.streamArn must be in the account of the source, ${B}, got one in ${A}`,
+    ],
+    [
+      'a key for both accounts',
+      [
+        one(
+          'x',
+          from('Orders', { account: A }),
+          to('Orders', { account: B, region: 'us-east-1' }),
+          {
+            encryption: { kmsKeyArn: KEY },
+          },
+        ),
+      ],
+      'replications.0.encryption.destinationKmsKeyArn is required, a key in us-east-1 for the state table: encryption.kmsKeyArn is a key of another account',
+    ],
+    [
+      'a replica of a key for both partitions',
+      [
+        one('x', from('Orders'), china({ credentials }), {
+          encryption: { kmsKeyArn: KEY.replace(/key.*/, `key/mrk-${'1'.repeat(32)}`) },
+        }),
+      ],
+      'replications.0.encryption.destinationKmsKeyArn is required, a key in cn-north-1 for the state table: encryption.kmsKeyArn is a key of another account',
+    ],
+    [
       'keys instead of a secret',
       [one('x', from('Orders'), china({ credentials: { secret: 'AKIAIOSFODNN7EXAMPLE' } }))],
       'replications.0.destination.credentials.secret: expected the ARN of a Secrets Manager secret',
@@ -218,6 +271,20 @@ describe('accounts and partitions', () => {
   ])('are refused: %s', (_, replications, message) => {
     expect(problemsOf({ replications }).join('\n')).toContain(message);
   });
+});
+
+it('refuses a key of a fleet for the topics of two accounts', () => {
+  const file = {
+    fleet: { kmsKeyArn: KEY },
+    replications: [
+      one('x', from('Orders', { account: A }), to('Orders', { account: B })),
+      one('y', from('Users', { ...made, account: B }), to('Users', { account: B })),
+    ].map(defined),
+  };
+
+  expect(problemsOf(file).join('\n')).toContain(
+    `fleet.kmsKeyArn must be in the account of the source, ${B}, got one in ${A}`,
+  );
 });
 
 describe('one source with several readers', () => {
@@ -236,7 +303,10 @@ describe('one source with several readers', () => {
   it('may leave the stream out where another replication creates it as its twin', () => {
     const second = defined({ region: 'eu-west-1', table: 'Users' });
     const third = { region: 'ap-south-1', table: 'Zones' };
-    const replications = [one('a', from('Orders'), to('Users', defined(made))), one('b', second, third)];
+    const replications = [
+      one('a', from('Orders'), to('Users', defined(made))),
+      one('b', second, third),
+    ];
 
     expect(problemsOf({ replications })).toEqual([]);
   });
