@@ -44,13 +44,7 @@ export async function checkedAccess(checked: Checked): Promise<Access> {
 function onceChecked(checked: Checked): CredentialSource {
   const find = () => findCredentials({});
   const source = checked.access.credentials ?? keptCredentials({ find, clock: systemClock });
-  return {
-    async get() {
-      await requireAccount(checked);
-      return source.get();
-    },
-    refused: (credentials) => source.refused(credentials),
-  };
+  return { ...source, get: () => requireAccount(checked).then(() => source.get()) };
 }
 
 /** @throws FerryError `access.account`, or `access.unknown` where it cannot be found out. */
@@ -70,12 +64,8 @@ async function requireAccount(checked: Checked): Promise<void> {
 }
 
 function unknownAccount({ side, account, access, identity }: Checked, cause: unknown): unknown {
-  const request = requestOf(cause);
-  const story = failureStory(cause, {
-    request,
-    reach: reachOf(side, identity),
-    roleOf: () => undefined,
-  });
+  const reach = reachOf(side, identity);
+  const story = failureStory(cause, { request: requestOf(cause), reach, roleOf: () => undefined });
   if (story === undefined) return cause;
   const message = `It is not known whether the credentials of the ${side} are of account ${account} (${access.region}). ${story.happened}`;
   return new FerryError(message, { code: 'access.unknown', hint: story.advice, cause });
