@@ -61,13 +61,14 @@ export interface ChainReport {
 }
 
 type Victim = (typeof TURNS)[number];
+/** After the loss of its twin, a function waits for late requests, and does nothing else meanwhile: both at once. */
 const TURNS = [
   'first function',
   'overlap of the second',
-  'B',
   'second function',
-  'A',
   'overlap of the first',
+  'A',
+  'B',
   'C',
 ] as const;
 

@@ -19,6 +19,7 @@ import { announcedTo, configAt, listing, startCommand } from './commands.ts';
 import {
   CREDENTIALS,
   disturb,
+  everything,
   overlap,
   redriveAll,
   stopOne,
@@ -37,6 +38,8 @@ export interface ChaosOptions {
   readonly kills: number;
   readonly keys: number;
   readonly tombstones: ReplicationConfig['tombstones'];
+  /** Of the requests: those of which the function never hears. */
+  readonly unknown: number;
   readonly onStory: (line: string) => void;
 }
 
@@ -164,26 +167,33 @@ async function play(stage: Stage): Promise<ChaosReport> {
     random,
     keys,
     writers: WRITERS,
+    pauseMs: 0,
     stop: writing.signal,
   });
   const { client } = world.destination;
   const table = world.replication.destination.table;
   const watch = watchTwin(client, table, { keys, stop: watching.signal });
-  const [calm, calmOperators] = [disturb(world.faults), disturb(stage.operators)];
+  const faults = everything(options.unknown);
+  const calm = disturb(world.faults, faults);
+  const calmOperators = disturb(stage.operators, faults);
   const kills = await killAll(stage);
   await untilAllStruck(world.faults);
   const struck = struckBy(world.faults);
   // The stream, which is behind, begins to catch up meanwhile.
   calm();
+  options.onStory('calm');
   const backfill = await backfillToItsEnd(stage);
+  options.onStory('copied');
   // It goes on when everybody else is done: nothing comes that could hide what it brings back.
   const goOn = await stopOne(world);
   writing.abort();
   await writer.finished;
   calmOperators();
+  options.onStory('stopped one');
   await world.mapping.settled();
   goOn();
   await world.settled();
+  options.onStory('settled');
   const redriven = await redriveAll(world);
   await world.lookedAgain();
   const report = await compareTables(world, systemClock);

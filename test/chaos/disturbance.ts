@@ -11,45 +11,48 @@ export const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
 
 export type Struck = 'throttle' | 'error' | 'reset' | 'late' | 'poison';
 
-/** Small, because each unknown outcome makes its batch wait ten seconds for the request to land. */
-const UNKNOWN_SHARE = 0.0005;
 /** In one put of a hundred. */
 const POISON_MARKER = '"b77';
 
 /** Some writes are throttled, and some items are such as the destination refuses. */
 export const THROTTLE: Fault = { kind: 'throttle', share: 0.02 };
 const POISON: Fault = { kind: 'poison', marker: POISON_MARKER };
-/** A network that is never quite well. */
-const NETWORK: readonly Fault[] = [
-  { kind: 'error', share: UNKNOWN_SHARE },
-  { kind: 'reset', share: UNKNOWN_SHARE },
-  { kind: 'late', share: UNKNOWN_SHARE, ms: 200 },
-];
+/**
+ * A network that is never quite well, too.
+ * @param unknown share of the requests of which the function never hears: each makes its batch wait for ten seconds.
+ */
+export function everything(unknown: number): Fault[] {
+  const network: Fault[] = [
+    { kind: 'error', share: unknown },
+    { kind: 'reset', share: unknown },
+    { kind: 'late', share: unknown, ms: 200 },
+  ];
+  return [THROTTLE, ...network, POISON];
+}
 
 /** @returns what ends it. */
-export function disturb(
-  faults: FaultProxy,
-  how: readonly Fault[] = [THROTTLE, ...NETWORK, POISON],
-): () => void {
+export function disturb(faults: FaultProxy, how: readonly Fault[]): () => void {
   const takeBacks = how.map((fault) => faults.inject(fault));
   return () => takeBacks.forEach((takeBack) => takeBack());
 }
 
-/** What chance has left out so far happens now. */
+/** What chance has left out so far happens now, all of it in one batch if possible: it waits once. */
 export async function untilAllStruck(faults: FaultProxy): Promise<void> {
-  const missing: Fault[] = [
-    { kind: 'error', share: 0.1 },
-    { kind: 'reset', share: 0.1 },
-    { kind: 'late', share: 0.1, ms: 200 },
-  ];
-  for (const fault of missing) {
-    const hasStruck = () => faults.counts.injected[fault.kind] > 0;
-    if (hasStruck()) continue;
-    const takeBack = faults.inject(fault);
-    await until(`a fault: ${fault.kind}`, hasStruck);
-    takeBack();
-  }
+  const missing = UNKNOWN.filter(({ kind }) => faults.counts.injected[kind] === 0);
+  await Promise.all(
+    missing.map(async (fault) => {
+      const takeBack = faults.inject(fault);
+      await until(`a fault: ${fault.kind}`, () => faults.counts.injected[fault.kind] > 0);
+      takeBack();
+    }),
+  );
 }
+
+const UNKNOWN: readonly Fault[] = [
+  { kind: 'error', share: 0.1 },
+  { kind: 'reset', share: 0.1 },
+  { kind: 'late', share: 0.1, ms: 200 },
+];
 
 export function struckBy({ counts: { injected } }: FaultProxy): Record<Struck, number> {
   const { throttle, error, reset, late, poison } = injected;

@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import { chaos, type ChaosReport } from './chaos.ts';
 
-const ROUND = { seconds: 10, kills: 12, keys: 500 };
+const ROUND = { seconds: 10, kills: 12, keys: 500, unknown: 0.0005 };
 
 const { values } = parseArgs({
   options: {

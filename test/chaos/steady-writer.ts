@@ -16,8 +16,8 @@ export interface SteadyWriterOptions {
   readonly random: Random;
   readonly keys: number;
   readonly writers: number;
-  /** Of each writer between two groups. @default none */
-  readonly pauseMs?: number;
+  /** Of each writer between two groups. */
+  readonly pauseMs: number;
   readonly stop: AbortSignal;
 }
 
@@ -40,7 +40,7 @@ export function steadyWriter(options: SteadyWriterOptions): SteadyWriter {
       const group = requests(writer, state, options);
       await untilTaken(group, options);
       state.acknowledged += group.length;
-      if (options.pauseMs !== undefined) await delay(options.pauseMs);
+      if (options.pauseMs > 0) await delay(options.pauseMs);
     }
   });
   return {
