@@ -3,7 +3,7 @@
 import type { Verdict } from './verdict-case.ts';
 
 /** `unreadable`: what it is like is not known, because it could not be read. */
-export type FleetLevel = Verdict['level'] | 'unreadable';
+type FleetLevel = Verdict['level'] | 'unreadable';
 
 /** The worst first: where nothing is applied, then where it is not known, then where it is late. */
 const LEVELS: readonly FleetLevel[] = [

@@ -78,7 +78,7 @@ describe('ferry', () => {
     expect(exitCode).toBe(2);
     expect(out).toBe('');
     expect(err).toBe(
-      'ferry: There is no command "lcoal" (did you mean local?).\nHint: Commands: init, local, status, backfill, verify, repair, redrive, adopt, pause, resume, teardown, config, latency.',
+      'ferry: There is no command "lcoal" (did you mean local?).\nHint: Commands: init, local, status, backfill, verify, repair, redrive, adopt, pause, resume, teardown, config, permissions, latency.',
     );
   });
 });
