@@ -39,6 +39,8 @@ export async function onReplication(
 
 export interface Work {
   readonly hint: string;
+  /** Whether it needs the rights to change anything. @default with --apply */
+  readonly changes?: boolean;
   readonly run: (call: Call) => Promise<number>;
 }
 
@@ -46,9 +48,8 @@ export interface Work {
 export function aboutReplication(
   replication: ReplicationConfig,
   { options, io }: GivenCall,
-  { hint, run }: Work,
+  { hint, run, changes: apply = options.has('apply') }: Work,
 ): Promise<number> {
-  const apply = options.has('apply');
   return explained({ hint, replications: [replication], apply }, async () => {
     const sides = await operatorSides(replication, { apply, environment: io.environment });
     return run({ options, io, replication, sides });

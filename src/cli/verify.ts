@@ -70,7 +70,9 @@ export const verifyCommand: Command = {
         return compare({ ...call, pair, scope, paused: control?.paused });
       });
     };
-    return onReplications({ options, io }, { hint: HINT, forOne: ['key', 'report'], run });
+    // A role that may start the state machine may start a backfill, too.
+    const changes = options.has('bulk');
+    return onReplications({ options, io }, { hint: HINT, forOne: ['key', 'report'], run, changes });
   },
 };
 

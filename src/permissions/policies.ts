@@ -126,8 +126,8 @@ export function operatorSets(replication: ReplicationConfig, known: Known = {}):
     ...(replication.operatorRole
       ? operatorRoleSets(replication, arns)
       : [
-          ...sets('Commands without --apply', all('operator-read')),
-          ...sets('Commands with --apply', all('operator')),
+          ...sets('Commands without --apply, but for `verify --bulk`', all('operator-read')),
+          ...sets('`verify --bulk`, and commands with --apply', all('operator')),
         ]),
     ...sets('`ferry teardown --apply`', commandStatements(apply, replication, arns)),
   ];

@@ -54,6 +54,7 @@ interface Settings {
   readonly source?: object;
   readonly destination?: object;
   readonly operatorRole?: boolean;
+  readonly bulk?: boolean;
 }
 
 async function ferry(settings: Settings, ...args: readonly string[]) {
@@ -154,6 +155,15 @@ describe('each side gets its own credentials', () => {
     expect((await verify({ ...settings, operatorRole: true })).exitCode).toBe(3);
     expect([keysAt(source), keysAt(destination)]).toEqual([['ASIASESSION1'], ['ASIASESSION1']]);
     expect(cloud.state.calls).toEqual([`sts:AssumeRole ${role(HERE, 'operator-read')}`]);
+  });
+
+  it('of the operators’ role that writes, for a run of the state machine', async () => {
+    cloud.state.roles.add(role(HERE, 'operator'));
+    const settings = { source: { account: HERE }, destination: { account: HERE } };
+
+    await ferry({ ...settings, operatorRole: true, bulk: true }, 'verify', '--bulk');
+
+    expect(cloud.state.calls[0]).toBe(`sts:AssumeRole ${role(HERE, 'operator')}`);
   });
 
   it('of roles in two accounts, the second assumed by the first', async () => {
