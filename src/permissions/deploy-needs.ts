@@ -17,7 +17,13 @@ import {
   sourceTypes,
   type StackPart,
 } from './resource-types.ts';
-import { type Conditions, policyOfAll, type Statement } from './statement.ts';
+import {
+  type Conditions,
+  type IamPolicy,
+  merged,
+  policyOfAll,
+  type Statement,
+} from './statement.ts';
 
 /** In the names of the roles that `npx cdk bootstrap` makes, unless a qualifier is given to it. */
 const BOOTSTRAP = 'cdk-hnb659fds';
@@ -38,7 +44,7 @@ interface StackNeeds {
 
 export function deploySets(config: Config): PermissionSet[] {
   const sites = sitesOf(config);
-  return [...deployerSets(sites), ...sites.map(executionSet)];
+  return [...deployerSets(sites), ...sites.flatMap(executionSets)];
 }
 
 /** `npx cdk deploy` assumes a role to upload the code, and one to change the stacks. */
@@ -64,14 +70,32 @@ function deployerSets(sites: readonly Site[]): PermissionSet[] {
 /** The most that IAM takes in a managed policy, without white space. */
 const POLICY_CHARACTERS_MAX = 6_144;
 
-function executionSet(site: Site): PermissionSet {
-  const exact = policyOfAll(site.stacks.flatMap((stack) => stackStatements(stack, site)));
-  const isTooLong = JSON.stringify(exact).length > POLICY_CHARACTERS_MAX;
-  return {
-    title: `CloudFormation in ${site.region}, for \`npx cdk bootstrap --cloudformation-execution-policies\``,
-    account: site.account,
-    policy: isTooLong ? policyOfAll(stackStatements(allOf(site.stacks), site)) : exact,
-  };
+/** One policy, or as many as IAM takes the names of all tables in. */
+function executionSets(site: Site): PermissionSet[] {
+  const { region, account } = site;
+  const exact = site.stacks.flatMap((stack) => stackStatements(stack, site));
+  const policies = fits(exact)
+    ? [policyOfAll(exact)]
+    : dividedPolicies(stackStatements(allOf(site.stacks), site));
+  return policies.map((policy, index) => ({
+    title: `CloudFormation in ${region}, for \`npx cdk bootstrap --cloudformation-execution-policies\`${policies.length === 1 ? '' : `, ${index + 1} of ${policies.length}`}`,
+    account,
+    policy,
+  }));
+}
+
+function fits(statements: readonly Statement[]): boolean {
+  return JSON.stringify(policyOfAll(statements)).length <= POLICY_CHARACTERS_MAX;
+}
+
+function dividedPolicies(statements: readonly Statement[]): IamPolicy[] {
+  const parts: Statement[][] = [];
+  for (const statement of merged(statements)) {
+    const [part] = parts.slice(-1);
+    if (part !== undefined && fits([...part, statement])) part.push(statement);
+    else parts.push([statement]);
+  }
+  return parts.map(policyOfAll);
 }
 
 /** For many replications: one pattern for the names of all. */

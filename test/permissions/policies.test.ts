@@ -66,6 +66,29 @@ describe.each(CASES)('%s', (name, { fleet, replications: configured }) => {
   });
 });
 
+it('has several policies where one cannot name all tables', () => {
+  const [, config] = CASES.find(([name]) => name === 'one account that is not named') ?? [];
+  const [orders] = config?.replications ?? [];
+  if (orders === undefined) throw new Error('The case is missing.');
+  const replications = Array.from({ length: 100 }, (_, index) => ({
+    ...orders,
+    name: `orders-${index}`,
+    stateTable: `ferry-orders-${index}-state`,
+    destination: { ...orders.destination, table: `Orders-${'x'.repeat(200)}-${index}` },
+  }));
+
+  const sets = deploySets({ replications });
+
+  const titles = sets.map(({ title }) => title);
+  expect(titles.length).toBeGreaterThan(4);
+  expect(new Set(titles).size).toBe(titles.length);
+  for (const { policy } of sets) expect(JSON.stringify(policy).length).toBeLessThanOrEqual(6_144);
+  const allowed = JSON.stringify(sets);
+  for (const { stateTable, destination } of replications)
+    for (const table of [stateTable, destination.table])
+      expect(allowed).toContain(`table/${table}"`);
+});
+
 it('allows a pattern of names where IAM would not take them all', () => {
   const [, config] = CASES.find(([name]) => name === 'one account') ?? [];
   const [orders] = config?.replications ?? [];
