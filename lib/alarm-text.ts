@@ -11,15 +11,16 @@ export const ALARM_DESCRIPTION_MAX = 1024;
 
 /** Ends with a link if the runbook has a URL, else with the name of the entry and the dashboard that shows it. */
 export function alarmDescription(
-  { name, source: { region }, alarms }: ReplicationConfig,
+  { name, source: { region }, alarms, dashboard: hasDashboard }: ReplicationConfig,
   spec: Pick<AlarmSpec, 'anchor' | 'runbook' | 'meaning' | 'firstStep'>,
 ): string {
   const { anchor, runbook: entry = anchor, meaning, firstStep } = spec;
   const dashboard = dashboardName(name);
   const url = dashboardUrl(region, dashboard) ?? `the dashboard ${dashboard} in ${region}`;
+  const andThere = hasDashboard ? `, and on ${url}` : '';
   const place = isUrl(alarms.runbook)
     ? `${alarms.runbook}#${entry}`
-    : `"${entryTitle(entry)}" in ${alarms.runbook}, and on ${url}`;
+    : `"${entryTitle(entry)}" in ${alarms.runbook}${andThere}`;
   return `${meaning} First: ${firstStep} More: ferry status --replication ${name}. Runbook: ${place}`;
 }
 

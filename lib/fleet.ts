@@ -41,6 +41,8 @@ function addFleet(app: App, id: string, fleet: FleetConfig, members: readonly De
   const replications = members.map(({ replication }) => replication);
   const { account, region } = replications[0]?.source ?? {};
   const stack = new Stack(app, id, {
+    // Of one account. It stays if the file gets accounts: the names in the stack are taken.
+    stackName: ['ferry', FLEET, region].join('-'),
     env: { ...(region && { region }), ...(account && { account }) },
     description: `Ferry: all replications from ${region}`,
   });

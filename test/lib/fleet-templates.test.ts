@@ -293,6 +293,20 @@ describe.each([
   });
 });
 
+it('no alarm leads to a dashboard that is switched off', () => {
+  const template = templateOf(
+    built(replications({ ...CREATED, dashboard: false })),
+    'ferry-orders-source',
+  );
+  const alarms = ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'].flatMap((type) =>
+    resources(template, type),
+  );
+
+  expect(alarms.length).toBeGreaterThan(10);
+  for (const [, { Properties }] of alarms)
+    expect(Properties['AlarmDescription']).toMatch(/Runbook: "[^"]+" in docs\/runbook\.md$/);
+});
+
 describe('a fan-out', () => {
   const app = built(replications(CREATED, SECOND));
 
@@ -399,7 +413,7 @@ describe('a fleet', () => {
     );
   });
 
-  it('names its stacks by the account, too, where there are accounts', () => {
+  it('has a stack for each account, whose name stays when a file gets accounts', () => {
     const two = built({
       fleet: {},
       replications: [
@@ -417,10 +431,10 @@ describe('a fleet', () => {
       two
         .synth()
         .stacks.filter(({ stackName }) => stackName.startsWith('ferry-fleet'))
-        .map(({ stackName, environment: { account } }) => [stackName, account]),
+        .map(({ id, stackName, environment: { account } }) => [id, stackName, account]),
     ).toEqual([
-      [`ferry-fleet-${A}-us-east-1`, A],
-      [`ferry-fleet-${B}-us-east-1`, B],
+      [`ferry-fleet-${A}-us-east-1`, 'ferry-fleet-us-east-1', A],
+      [`ferry-fleet-${B}-us-east-1`, 'ferry-fleet-us-east-1', B],
     ]);
   });
 
