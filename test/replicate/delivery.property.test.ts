@@ -68,6 +68,17 @@ const deleteStillToCome: Scenario = {
   tombstones: 'checked',
 };
 
+/** A young insert is delivered again after its delete, and is not looked up. */
+const backForAWhile: Scenario = {
+  writes: [false, true].map((isDelete) => ({ key: 0, isDelete })),
+  deliveries: [
+    { size: 2, fate: 'fine', every: 1, lateness: 0 },
+    { size: 1, fate: 'read from the beginning', every: 1, lateness: 0 },
+  ],
+  isYoung: true,
+  tombstones: 'checked',
+};
+
 /** What is wrong with the code, for once. */
 interface Mutant {
   readonly destination?: (destination: TwinWriter) => TwinWriter;
@@ -86,7 +97,7 @@ it('shows nothing that it should not, and converges, however a history is delive
       expect(problems).toEqual([]);
       expect(actual).toEqual(expected);
     }),
-    { numRuns: RUNS, examples: [[deleteStillToCome]] },
+    { numRuns: RUNS, examples: [[deleteStillToCome], [backForAWhile]] },
   );
   // Otherwise nothing has come back for a while.
   expect(met).toBeGreaterThan(0);
