@@ -103,7 +103,8 @@ async function removeAll(call: TeardownCall, context: TeardownContext): Promise<
 }
 
 function destroyCommand({ name }: ReplicationConfig): string {
-  return `npx cdk destroy ${sourceStack(name)} ${destinationStack(name)}`;
+  // Otherwise the CDK deletes the stacks that need these, too: that of a fleet, and those of other readers.
+  return `npx cdk destroy ${sourceStack(name)} ${destinationStack(name)} --exclusively`;
 }
 
 function stillDeployed(replication: ReplicationConfig): FerryError {
