@@ -3,7 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { startEmbeddedDynamoDb } from '../../src/local/engine/embedded-dynamodb.ts';
 import { type FaultProxy, startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
@@ -15,6 +15,7 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'ferry-latency-test-'));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => void vi.unstubAllEnvs());
 
 const latency = (args: string) => runHere(['latency', ...args.split(' ')]);
 const SHORT = '--rates 50,100 --duration 2';
@@ -125,8 +126,9 @@ describe('ferry latency', () => {
   });
 
   it('ends on Ctrl-C with what it has, says what is missing, and leaves nothing behind', async () => {
-    const bundles = () => readdirSync(tmpdir()).filter((name) => name.startsWith('ferry-local-'));
-    const before = bundles();
+    const folder = mkdtempSync(join(directory, 'temporary-'));
+    // Another test may leave something for a while.
+    vi.stubEnv('TMPDIR', folder);
 
     const { exitCode, out, err } = await interruptedAtFirstStatus(
       'latency --rates 20,30 --duration 60 --json'.split(' '),
@@ -137,7 +139,7 @@ describe('ferry latency', () => {
     expect(err).toMatch(/[\d,]+ writes were not made\./);
     expect(err).toContain('Stopped before 1 of 2 levels.');
     expect(err).not.toContain('did not arrive');
-    expect(bundles().filter((name) => !before.includes(name))).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 
