@@ -70,7 +70,7 @@ export const heartbeat = group(
           'A number, or a text of 1 to 255 printable characters of ISO 8859-1 other than *, ? and $, because an IAM policy contains it. For example ferry-heartbeat.',
       },
       description:
-        'The key of the item, by attribute: a text for a key of type S, a number for a key of type N. No other writer may use this item.',
+        'The key of the item, by attribute: a text for a key of type S, a number for a key of type N. No other writer may use this item, except that all replications of a chain share it.',
     }),
   },
 );
