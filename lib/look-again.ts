@@ -2,15 +2,19 @@
 // keys on the twin.
 
 import { Duration } from 'aws-cdk-lib';
-import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import {
+  EventSourceMapping,
+  type Function as LambdaFunction,
+  MetricType,
+} from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { LOOK_AGAIN_RETENTION_SECONDS, lookAgainName } from '../src/config/names.ts';
+import { servicesAt } from '../src/config/partition-services.ts';
 import { createQueue } from './failure-destinations.ts';
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
 import { customerKey } from './customer-keys.ts';
-import { mappingMetrics } from './mapping-metrics.ts';
 
 const TIMEOUT = Duration.minutes(1);
 /** So many invocations at once; each reads a hundred keys a request. */
@@ -53,7 +57,9 @@ export class LookAgain extends Construct {
       batchSize: MESSAGES_PER_INVOCATION,
       maxConcurrency: CONCURRENCY_MAX,
       reportBatchItemFailures: true,
-      ...mappingMetrics(replication.source),
+      ...(servicesAt(replication.source.region).mappingMetrics && {
+        metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
+      }),
     });
   }
 }

@@ -6,6 +6,7 @@ import {
   EventSourceMapping,
   type Function as LambdaFunction,
   type IEventSourceDlq,
+  MetricType,
   StartingPosition,
 } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -17,7 +18,6 @@ import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinat
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
 import { fit, FUNCTION_DESCRIPTION_MAX } from './fit.ts';
 import { createLookAgainQueue } from './look-again.ts';
-import { mappingMetrics } from './mapping-metrics.ts';
 
 export type StreamReplicatorProps = Pick<DeployedReplication, 'replication' | 'streamArn'>;
 
@@ -81,7 +81,9 @@ export class StreamReplicator extends Construct {
       maxRecordAge: Duration.seconds(eventSource.maxRecordAgeSeconds),
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
-      ...mappingMetrics(source),
+      ...(servicesAt(source.region).mappingMetrics && {
+        metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
+      }),
       onFailure,
     });
   }

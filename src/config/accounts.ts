@@ -1,7 +1,6 @@
 // Accounts and partitions of the two sides: by which role or secret the functions reach the twin, and what is wrong
 // with the settings about that.
 
-import { bulkName, functionName, heartbeatName, lookAgainName } from './names.ts';
 import { partitionOf } from './partition.ts';
 import { arnProblems } from './regions.ts';
 import type { ReplicationConfig, Replications, TableConfig } from './schema.ts';
@@ -29,17 +28,6 @@ export function isOtherAccount(sides: Sides): boolean {
 /** @param side whose account and partition it is. */
 export function roleArn(side: Pick<TableConfig, 'account' | 'region'>, roleName: string): string {
   return `arn:${partitionOf(side.region).name}:iam::${side.account}:role/${roleName}`;
-}
-
-/** The roles that the writer role trusts, by their name, which is the function's. */
-export function writingRoleNames({ name, ...replication }: ReplicationConfig): string[] {
-  return [
-    functionName(name),
-    ...(replication.tombstones === 'checked' ? [lookAgainName(name)] : []),
-    ...(replication.bulk ? [bulkName(name)] : []),
-    ...(replication.heartbeat === undefined ? [] : [heartbeatName(name)]),
-    ...(replication.operatorRole ? [operatorRoleName(name)] : []),
-  ];
 }
 
 /** One line for each setting about accounts, roles and secrets that does not fit the others. */

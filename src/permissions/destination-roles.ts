@@ -4,14 +4,14 @@
 import {
   isOtherAccount,
   operatorReadRoleName,
+  operatorRoleName,
   readerRoleName,
   roleArn,
   writerRoleName,
-  writingRoleNames,
 } from '../config/accounts.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { Arns } from './arns.ts';
-import { functionsOf, ownNeeds } from './function-needs.ts';
+import { FUNCTION_NAMES, functionsOf, ownNeeds } from './function-needs.ts';
 import { operatorStatements } from './operator-access.ts';
 import { isAtDestination, merged, type Needs } from './statement.ts';
 
@@ -52,12 +52,14 @@ export interface DestinationRole {
 export function destinationRoles(replication: ReplicationConfig, arns: Arns): DestinationRole[] {
   if (!isOtherAccount(replication)) return [];
   const { name, source, operatorRole } = replication;
+  const functions = functionsOf(replication).map((code) => FUNCTION_NAMES[code](name));
+  const writing = [...functions, ...(operatorRole ? [operatorRoleName(name)] : [])];
   const writer = {
     id: 'WriterRole',
     roleName: writerRoleName(name),
     purpose: 'what writes the twin',
     needs: writerNeeds(replication, arns),
-    trusted: writingRoleNames(replication).map((one) => roleArn(source, one)),
+    trusted: writing.map((one) => roleArn(source, one)),
   } as const;
   const reader = {
     id: 'ReaderRole',

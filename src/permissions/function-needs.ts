@@ -1,6 +1,13 @@
 // What each function of a replication, and the state machine of its bulk runs, may do: one entry for each need.
 
-import { LEDGER_ATTRIBUTES, ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
+import {
+  bulkName,
+  functionName,
+  heartbeatName,
+  LEDGER_ATTRIBUTES,
+  lookAgainName,
+  ON_FAILURE_OBJECT_PREFIX,
+} from '../config/names.ts';
 import { servicesAt } from '../config/partition-services.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { FunctionName } from '../package-files.ts';
@@ -16,6 +23,14 @@ export const RUNNERS = {
   'bulk-segment': 'the function for segments of backfill, verify and redrive',
   heartbeat: 'the heartbeat function',
 } as const satisfies Record<FunctionName, string>;
+
+/** Where its account is not the twin's, the role of a function has the same name. */
+export const FUNCTION_NAMES: Readonly<Record<FunctionName, (replication: string) => string>> = {
+  replicate: functionName,
+  'look-again': lookAgainName,
+  'bulk-segment': bulkName,
+  heartbeat: heartbeatName,
+};
 
 interface Parts {
   readonly replication: ReplicationConfig;

@@ -7,12 +7,18 @@ import {
   roleArn,
   writerRoleName,
 } from '../config/accounts.ts';
-import { bulkName, functionName, heartbeatName, lookAgainName } from '../config/names.ts';
+import { bulkName } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { FunctionName } from '../package-files.ts';
 import { type Arns, ownersOf, textArns } from './arns.ts';
 import { destinationRoles, type DestinationRole, writerNeeds } from './destination-roles.ts';
-import { bulkRunNeeds, functionNeeds, functionsOf, RUNNERS } from './function-needs.ts';
+import {
+  bulkRunNeeds,
+  FUNCTION_NAMES,
+  functionNeeds,
+  functionsOf,
+  RUNNERS,
+} from './function-needs.ts';
 import {
   commandStatements,
   operatorRoleNeeds,
@@ -44,23 +50,16 @@ export interface PermissionSet {
 
 export type Known = Partial<Record<Place, string>>;
 
-const FUNCTIONS: Readonly<Record<FunctionName, (replication: string) => string>> = {
-  replicate: functionName,
-  'look-again': lookAgainName,
-  'bulk-segment': bulkName,
-  heartbeat: heartbeatName,
-};
-
 /** The roles of the functions and of the state machine, and what they assume or use at the destination. */
 export function functionSets(replication: ReplicationConfig, known: Known = {}): PermissionSet[] {
   const { source, destination } = ownersOf(replication);
   const { region } = replication.source;
   const group = (code: FunctionName) =>
-    `arn:${source.partition}:logs:${region}:${source.account}:log-group:/aws/lambda/${FUNCTIONS[code](replication.name)}:*`;
+    `arn:${source.partition}:logs:${region}:${source.account}:log-group:/aws/lambda/${FUNCTION_NAMES[code](replication.name)}:*`;
   const arns = textArns(replication, known);
   const sets = functionsOf(replication).map((code) => ({
     title: capitalized(RUNNERS[code]),
-    role: FUNCTIONS[code](replication.name),
+    role: FUNCTION_NAMES[code](replication.name),
     account: source.account,
     policy: policyOf(
       functionNeeds(code, replication, textArns(replication, { logs: group(code), ...known })),
