@@ -22,7 +22,7 @@ import {
   problemWith,
   writeEntries,
 } from './init-file.ts';
-import { placesOf, type Places, regionAt, sidesAt } from './init-place.ts';
+import { placesOf, type Places, regionAt, requireSecret, sidesAt } from './init-place.ts';
 import {
   type CheckedPair,
   fleetFacts,
@@ -52,7 +52,9 @@ export async function initAll(given: GivenCall): Promise<number> {
     destination: regionAt('destination', options),
   };
   const file = openFile(options);
-  const places = placesOf(regions, file.value.defaults ?? {}, given);
+  const { defaults = {} } = file.value;
+  const places = placesOf(regions, defaults, given);
+  requireSecret(places, defaults);
   const call = {
     ...given,
     file,

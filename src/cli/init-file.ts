@@ -46,9 +46,7 @@ const NEW = { $schema: './ferry.schema.json', replications: [] };
 /** What the entries of a file say of places. */
 export function entryOptionsOf({ replications }: ConfigFile, places: Places): EntryOptions {
   const namesAccounts = replications.some(({ source }) => source.account !== undefined);
-  const { source, destination } = places;
-  const profiles = { source: source.profile, destination: destination.profile };
-  return { profiles, namesAccounts };
+  return { reach: places, namesAccounts };
 }
 
 /** What a new file has beside its entries; one that exists keeps its own. */

@@ -2,8 +2,9 @@
 
 import type { Sides } from '../aws/access.ts';
 import { profileAccess } from '../composition/operator-access.ts';
+import { isOtherPartition } from '../config/accounts.ts';
 import { regionDoubts } from '../config/regions.ts';
-import type { FileDefaults, Side } from '../init/entry.ts';
+import type { FileDefaults, Reach, Side } from '../init/entry.ts';
 import { wrongOption } from './arguments.ts';
 import type { ParsedOptions } from './command.ts';
 import { endpoint } from './local-setup.ts';
@@ -15,11 +16,9 @@ export interface NamedTable {
 }
 
 /** How the tables of a side are reached. */
-interface Place {
+interface Place extends Reach {
   readonly region: string;
   readonly endpoint?: string;
-  /** Of the AWS configuration files. */
-  readonly profile?: string;
 }
 
 export type Places = Readonly<Record<Side, Place>>;
@@ -56,15 +55,29 @@ export function placesOf(
   const placeOf = (side: Side): Place => {
     const url = endpoint(`${side}-endpoint`, options) ?? defaults[side]?.endpoint;
     const profile = options.text(`${side}-profile`) ?? defaults[side]?.profile;
+    const secret = side === 'destination' ? options.text('destination-secret') : undefined;
     return {
       region: sides[side].region,
       ...(url !== undefined && { endpoint: url }),
       ...(profile !== undefined && { profile }),
+      ...(secret !== undefined && { credentials: { secret } }),
     };
   };
   const places = { source: placeOf('source'), destination: placeOf('destination') };
   for (const doubt of regionDoubts(places)) io.err(`Warning: ${doubt}`);
   return places;
+}
+
+/** @throws UsageError where the file would lack the secret for another partition; an emulator has none. */
+export function requireSecret(places: Places, defaults: FileDefaults): void {
+  const { source, destination } = places;
+  const isReached = destination.endpoint !== undefined || destination.credentials !== undefined;
+  if (isReached || defaults.destination?.credentials !== undefined) return;
+  if (!isOtherPartition(places)) return;
+  throw wrongOption(
+    `${destination.region} is in another partition than ${source.region}: give --destination-secret.`,
+    `It is the ARN of a Secrets Manager secret in ${source.region} with access keys for ${destination.region}. docs/accounts.md says what it holds.`,
+  );
 }
 
 export function sidesAt({ source, destination }: Places): Sides {

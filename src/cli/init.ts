@@ -10,7 +10,7 @@ import { type GivenCall, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { initAll } from './init-all.ts';
 import { entryOptionsOf, openFile, writeEntries } from './init-file.ts';
-import { placesOf, sidesAt, tableAt } from './init-place.ts';
+import { placesOf, requireSecret, sidesAt, tableAt } from './init-place.ts';
 import { type CheckedPair, findingLines, isFit, nextSteps } from './init-result.ts';
 import { EXIT } from './output.ts';
 import { explained } from './service-errors.ts';
@@ -34,6 +34,10 @@ export const initCommand: Command = {
     'destination-endpoint': { value: 'URL', help: 'DynamoDB endpoint of the destination' },
     'source-profile': { value: 'NAME', help: 'profile of the AWS configuration files' },
     'destination-profile': { value: 'NAME', help: 'the same for the destination' },
+    'destination-secret': {
+      value: 'ARN',
+      help: 'for a destination in another partition, the secret with its access keys',
+    },
     json: { help: 'print findings and configuration as one line of JSON' },
   },
   async run(options, io) {
@@ -81,6 +85,7 @@ async function initOne(call: GivenCall): Promise<number> {
   const file = openFile(options);
   const { defaults = {} } = file.value;
   const places = placesOf(tables, defaults, call);
+  requireSecret(places, defaults);
   const look = await lookAtPair({
     sides: sidesAt(places),
     source: tables.source.table,

@@ -16,7 +16,10 @@ export const operatorRoleName = (replication: string) => `ferry-${replication}-o
 export const operatorReadRoleName = (replication: string) => `ferry-${replication}-operator-read`;
 
 /** Whether the destination is in another partition, so that a secret has its credentials. */
-export function isOtherPartition({ source, destination }: Sides): boolean {
+export function isOtherPartition({
+  source,
+  destination,
+}: Readonly<Record<'source' | 'destination', Pick<TableConfig, 'region'>>>): boolean {
   return partitionOf(source.region) !== partitionOf(destination.region);
 }
 

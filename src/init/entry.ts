@@ -1,8 +1,10 @@
 // The facts of a pair of tables -> its entry in a configuration file, with or without defaults beside it.
 
 import { difference } from '../config/without-defaults.ts';
-import type { TableConfig } from '../config/schema.ts';
+import type { ReplicationConfig, TableConfig } from '../config/schema.ts';
 import type { TableFacts } from '../model/table-facts.ts';
+
+type DestinationConfig = ReplicationConfig['destination'];
 
 const SIDES = ['source', 'destination'] as const;
 export type Side = (typeof SIDES)[number];
@@ -12,8 +14,11 @@ export interface PairFacts {
   readonly destination: TableFacts;
 }
 
+/** How the commands, and in another partition the functions, get the credentials of a side. */
+export type Reach = Partial<Pick<DestinationConfig, 'profile' | 'credentials'>>;
+
 /** The same for all tables of a side. */
-type Place = Partial<Pick<TableConfig, 'region' | 'account' | 'profile' | 'endpoint'>>;
+type Place = Partial<Pick<TableConfig, 'region' | 'account' | 'endpoint'>> & Reach;
 
 export interface Entry {
   readonly name: string;
@@ -24,13 +29,12 @@ export interface Entry {
 /** What all replications of a file have unless they say otherwise, as far as it matters here. */
 export interface FileDefaults {
   readonly source?: Partial<TableConfig>;
-  readonly destination?: Partial<TableConfig>;
+  readonly destination?: Partial<DestinationConfig>;
   readonly reservedAttribute?: string;
 }
 
 export interface EntryOptions {
-  /** By which the commands reach a side. */
-  readonly profiles: Readonly<Partial<Record<Side, string | undefined>>>;
+  readonly reach: Readonly<Record<Side, Reach>>;
   /** Whether other replications of the file name their accounts: then all have to. */
   readonly namesAccounts: boolean;
 }
@@ -65,14 +69,15 @@ export function withoutUsual(entry: Entry, defaults: FileDefaults): object {
   return difference({ ...entry, ...(Object.fromEntries(existing) as object) }, defaults);
 }
 
-function placeOf(side: Side, pair: PairFacts, { profiles, namesAccounts }: EntryOptions): Place {
+function placeOf(side: Side, pair: PairFacts, { reach, namesAccounts }: EntryOptions): Place {
   const { region, endpoint, arn } = pair[side];
-  const profile = profiles[side];
+  const { profile, credentials } = reach[side];
   const account = namesAccounts || isApart(pair) ? accountOf(arn) : undefined;
   return {
     region,
     ...(account !== undefined && { account }),
     ...(profile !== undefined && { profile }),
+    ...(credentials !== undefined && { credentials }),
     ...(endpoint !== undefined && { endpoint }),
   };
 }

@@ -226,6 +226,21 @@ describe('ferry init --all', () => {
     expect([made?.source.profile, made?.destination.profile]).toEqual([undefined, 'far']);
   });
 
+  it('keeps the secret for another partition in the defaults, also when it adds', async () => {
+    const secret = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:ferry/china-AbCdEf';
+    const china = ['us-east-1', 'cn-north-1'];
+    const without = await runHere(['init', '--all', ...china, '--config', config]);
+    await initAll(['--match', 'prod-fit', '--destination-secret', secret], china);
+    const more = await initAll(['--match', 'Orders', '--add'], china);
+
+    expect(without).toMatchObject({ exitCode: 2, out: '' });
+    expect(without.err).toContain('give --destination-secret.');
+    expect(more.exitCode).toBe(0);
+    expect(readFileSync(config, 'utf8').split(secret)).toHaveLength(2);
+    for (const { destination } of loadConfig(config).replications)
+      expect(destination.credentials).toEqual({ secret });
+  });
+
   it('shows how far it is', async () => {
     const shown: string[] = [];
     let nowMs = 0;

@@ -52,6 +52,19 @@ describe('ferry init', () => {
     expect(replication?.source.streamArn).toContain('/stream/');
   });
 
+  it('has a secret for a destination in another partition, and asks for it first', async () => {
+    const tables = ['us-east-1/Orders', 'cn-north-1/Orders'];
+    const secret = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:ferry/china-AbCdEf';
+    const without = await runHere(['init', ...tables, '--config', config]);
+    const wrong = await init(...tables, '--destination-secret', secret.replace('us-', 'eu-'));
+    const right = await init(...tables, '--destination-secret', secret);
+
+    expect([without, wrong, right].map(({ exitCode }) => exitCode)).toEqual([2, 2, 0]);
+    expect(without.err).toContain('than us-east-1: give --destination-secret.');
+    expect(wrong.err).toContain('destination.credentials.secret must be a secret in us-east-1');
+    expect(loadConfig(config).replications[0]?.destination.credentials).toEqual({ secret });
+  });
+
   it('never overwrites a file', async () => {
     writeFileSync(config, 'precious');
 

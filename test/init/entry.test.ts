@@ -24,7 +24,7 @@ const pairOf = (account: string, more: Partial<TableFacts> = {}): PairFacts => (
   source: facts('us-east-1', A, { ...more, stream }),
   destination: facts('eu-west-1', account, more),
 });
-const USUAL = { profiles: {}, namesAccounts: false };
+const USUAL = { reach: { source: {}, destination: {} }, namesAccounts: false };
 
 describe('an entry', () => {
   it('has no account where both tables are in one', () => {
@@ -51,13 +51,15 @@ describe('an entry', () => {
   });
 
   it('leaves out what the defaults say, and names what they say otherwise', () => {
-    const options = { ...USUAL, profiles: { destination: 'far' } };
+    const credentials = { secret: 'of the keys' };
+    const reach = { source: {}, destination: { profile: 'far', credentials } };
+    const options = { ...USUAL, reach };
     const entry = entryOf('orders', pairOf(B), options);
     const other = { source: { region: 'us-west-2' }, destination: { create: true } };
 
     expect(defaultsFor(pairOf(B), options)).toEqual({
       source: { region: 'us-east-1', account: A },
-      destination: { region: 'eu-west-1', account: B, profile: 'far' },
+      destination: { region: 'eu-west-1', account: B, profile: 'far', credentials },
     });
     expect(withoutUsual(entry, defaultsFor(pairOf(B), options))).toEqual({
       name: 'orders',
