@@ -79,14 +79,15 @@ export async function initAll(given: GivenCall): Promise<number> {
     selection,
     present,
   };
-  printResult(given, fleetFacts(outcome), fleetLines(outcome, options.has('verbose')));
+  const shown = { isVerbose: options.has('verbose'), width: given.io.resultColumns?.() };
+  printResult(given, fleetFacts(outcome), fleetLines(outcome, shown));
   return exitCodeOf(outcome);
 }
 
-function exitCodeOf({ checked, selection }: FleetOutcome): number {
+function exitCodeOf({ checked, selection, present }: FleetOutcome): number {
   const isWhole = checked.every(isFit) && selection.withoutTwin.length === 0;
   if (isWhole) return EXIT.done;
-  return checked.some(isFit) ? EXIT.differences : EXIT.failed;
+  return checked.some(isFit) || present.length > 0 ? EXIT.differences : EXIT.failed;
 }
 
 interface Choice {
@@ -95,7 +96,8 @@ interface Choice {
 }
 
 /** @throws FerryError or UsageError if there is nothing to do, or too much. */
-async function choose({ options, file, places, sides }: FleetCall): Promise<Choice> {
+async function choose({ options, io, file, places, sides }: FleetCall): Promise<Choice> {
+  io.status(`Listing the tables of ${places.source.region} and ${places.destination.region}`);
   const source = await listTables(sides.source);
   const destination = await listTables(sides.destination);
   const patterns = { match: options.texts('match'), exclude: options.texts('exclude') };

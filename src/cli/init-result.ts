@@ -7,7 +7,7 @@ import { firstStep } from '../init/first-step.ts';
 import type { Selection } from '../init/select-tables.ts';
 import type { Finding } from '../status/preflight.ts';
 import { counted } from './output.ts';
-import { columns } from './rows.ts';
+import { columns, indented } from './rows.ts';
 
 /** A pair that was checked. */
 export interface CheckedPair {
@@ -33,11 +33,14 @@ export function isFit({ findings }: Pick<CheckedPair, 'findings'>): boolean {
   return !findings.some(({ severity }) => severity === 'error');
 }
 
+/** As wide as a severity. */
+const MARGIN = ' '.repeat(9);
+
 /** Each finding, and what to do about it. */
 export function findingLines(findings: readonly Finding[]): string[] {
   return findings.flatMap(({ severity, says, advice }) => [
     `${severity.padEnd(8)} ${says}`,
-    `${' '.repeat(9)}${advice}`,
+    `${MARGIN}${advice}`,
   ]);
 }
 
@@ -92,20 +95,37 @@ export function fleetFacts({ path, checked, selection, present }: FleetOutcome):
   return { written: checked.some(isFit) ? path : null, tables, withoutTwin, own, present };
 }
 
-/** One line for each pair, those with errors first. @param isVerbose with every finding below it. */
-export function fleetLines(outcome: FleetOutcome, isVerbose: boolean): string[] {
+interface Shown {
+  /** With every finding below its pair. */
+  readonly isVerbose: boolean;
+  /** Of the terminal. @default lines of any length */
+  readonly width?: number | undefined;
+}
+
+/** One line for each pair, those with errors first. */
+export function fleetLines(outcome: FleetOutcome, shown: Shown): string[] {
   const { checked, selection, present, path, region } = outcome;
-  const sorted = RANKS.flatMap((rank) => checked.filter((one) => rankOf(one) === rank));
-  const rows = columns(sorted.map(rowOf));
   const { own, withoutTwin } = selection;
-  const details = (index: number) => (isVerbose ? findingLines(sorted[index]?.findings ?? []) : []);
   return [
-    ...rows.flatMap((row, index) => [row, ...details(index)]),
+    ...pairLines(checked, shown),
     ...(own.length === 0 ? [] : [`Left out, because they are Ferry's own: ${someOf(own)}.`]),
     ...(present.length === 0 ? [] : [`Already in ${path}: ${someOf(present)}.`]),
     ...(withoutTwin.length === 0 ? [] : twinless(withoutTwin, region)),
-    ...summary(outcome, isVerbose),
+    ...summary(outcome, shown),
   ];
+}
+
+/** A finding that does not fit beside its pair is below it. */
+function pairLines(pairs: readonly CheckedPair[], { isVerbose, width = Infinity }: Shown) {
+  const sorted = RANKS.flatMap((rank) => pairs.filter((one) => rankOf(one) === rank));
+  const rows = sorted.map(rowOf);
+  const lines = columns(rows);
+  return sorted.flatMap(({ findings }, index) => {
+    const [line = '', [rank = '', table, name, says = ''] = []] = [lines[index], rows[index]];
+    if (!isVerbose && line.length <= width) return [line];
+    const pair = `${rank.padEnd(8)} ${table}  ${name}`;
+    return [pair, ...(isVerbose ? findingLines(findings) : indented(says, MARGIN, width))];
+  });
 }
 
 const RANKS = ['error', 'warning', 'fits'] as const;
@@ -130,7 +150,10 @@ function twinless(tables: readonly string[], region: string): string[] {
   ];
 }
 
-function summary({ path, checked, isNew, selection }: FleetOutcome, isVerbose: boolean): string[] {
+function summary(
+  { path, checked, isNew, selection }: FleetOutcome,
+  { isVerbose }: Shown,
+): string[] {
   const written = checked.filter(isFit);
   const left = checked.length - written.length + selection.withoutTwin.length;
   const verbose =

@@ -140,10 +140,31 @@ describe('ferry init --all', () => {
     const { out } = await initAll(['--match', 'prod-copied', '--verbose']);
 
     expect(out).toMatch(
-      /^warning {2}prod-copied .*\nwarning .*about 19 items\.\n {9}Ferry replaces/,
+      /^warning {2}prod-copied {2}prod-copied\nwarning .*about 19 items\.\n {9}Ferry replaces/,
     );
     expect(out).toContain('\nnote     The stream has the changes since ');
     expect(out).not.toContain('With --verbose');
+  });
+
+  it.each([40, 80])('fits a terminal of %i columns', async (columns) => {
+    const out: string[] = [];
+    const args = ['--match', 'prod-*s', '--match', 'prod-legacy', '--config', config];
+    await main(['init', '--all', ...REGIONS, ...args, ...endpoints()], {
+      out: (line) => out.push(line),
+      err: () => undefined,
+      status: () => undefined,
+      isTerminal: false,
+      resultColumns: () => columns,
+      environment: {},
+      interrupted: new AbortController().signal,
+    });
+
+    const end = out.findIndex((line) => line.startsWith('With --verbose'));
+    expect(out.slice(0, end).filter((line) => line.length > columns)).toEqual([]);
+    expect(out.slice(0, 2)).toEqual([
+      'error    prod-keys  -',
+      expect.stringMatching(/^ {9}The keys differ:/),
+    ]);
   });
 
   it('is one line of JSON for machines', async () => {
@@ -257,8 +278,9 @@ describe('ferry init --all', () => {
       },
     );
 
-    expect(shown).toHaveLength(8);
-    expect(shown.at(0)).toMatch(/^\[===? +\] 1 of about 8 .*tables\/s$/);
+    expect(shown).toHaveLength(9);
+    expect(shown[0]).toBe('Listing the tables of us-east-1 and eu-west-1');
+    expect(shown[1]).toMatch(/^\[===? +\] 1 of about 8 .*tables\/s$/);
     expect(shown.at(-1)).toMatch(/^\[={20}\] 8 of about 8 /);
   });
 
@@ -365,12 +387,15 @@ describe('ferry init --all --add', () => {
     expect(namesIn(config)).toEqual(['prod-fit', 'prod-fit-2']);
   });
 
-  it('adds nothing where the file has everything', async () => {
+  it('adds nothing where the file has everything that fits', async () => {
     writeFileSync(config, kept());
 
     const { exitCode, out } = await initAll(['--add', '--match', 'Orders']);
+    const left = await initAll(['--add', '--match', 'Orders', '--match', 'prod-streamless']);
 
     expect(exitCode).toBe(0);
+    expect(left.exitCode).toBe(3);
+    expect(left.out).toMatch(/Nothing was written\.$/);
     expect(out).toBe(`Already in ${config}: Orders.\nNothing was written.`);
     expect(readFileSync(config, 'utf8')).toBe(kept());
   });
