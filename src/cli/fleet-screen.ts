@@ -10,16 +10,28 @@ const HEADINGS = ['verdict', 'replication', 'oldest', 'dead letters', 'p99', '']
 const ALIGN = ['left', 'left', 'right', 'right', 'right', 'left'] as const;
 const NONE = '-';
 
-/** @param width of the terminal. @default lines of any length */
-export function fleetScreen(rows: readonly FleetRow[], width = Infinity): string[] {
+/**
+ * @param width of the terminal. @default lines of any length
+ * @param height of the terminal: what has no room on it is only counted. @default all lines
+ */
+export function fleetScreen(
+  rows: readonly FleetRow[],
+  width = Infinity,
+  height = Infinity,
+): string[] {
   const cells = worstFirst(rows).map(cellsOf);
-  return [
-    ...columns([HEADINGS, ...cells], ALIGN).map((line) => cut(line, width)),
+  const end = [
     '',
     ...wrapped(totalLine(rows), width),
     ...wrapped('`ferry status --replication NAME` shows all figures of one.', width),
     '',
   ];
+  const lines = columns([HEADINGS, ...cells], ALIGN).map((line) => cut(line, width));
+  // The last line is that of the cursor, and a command gets options.
+  const room = Math.max(3, height - end.length - 2);
+  if (lines.length <= room) return [...lines, ...end];
+  const shown = lines.slice(0, room - 1);
+  return [...shown, `and ${grouped(lines.length - shown.length)} more`, ...end];
 }
 
 function cellsOf({ level, name, oldestMs, deadLetters, p99Ms, text }: FleetRow): string[] {

@@ -21,6 +21,8 @@ export interface Io {
   readonly resultColumns?: (() => number | undefined) | undefined;
   /** Empties the screen that shows the result; absent where there is none. */
   readonly clear?: (() => void) | undefined;
+  /** Lines of that screen; undefined where they are not known. */
+  readonly screenRows?: (() => number | undefined) | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first Ctrl-C. */
   readonly interrupted: AbortSignal;

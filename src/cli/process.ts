@@ -36,6 +36,9 @@ const outputOf = (stream: NodeJS.WriteStream): OutputStream => ({
   get columns() {
     return stream.columns;
   },
+  get rows() {
+    return stream.rows;
+  },
   write: (text) => {
     if (!closed.has(stream)) stream.write(text);
   },

@@ -61,7 +61,7 @@ export function showFleet(all: ReadonlyArray<Status | Unread>, { options, io }: 
   });
   const lines = options.has('json')
     ? [...facts, { fleet: fleetTotal(rows) }].map((one) => JSON.stringify(one))
-    : fleetScreen(rows, io.resultColumns?.());
+    : fleetScreen(rows, io.resultColumns?.(), options.has('watch') ? io.screenRows?.() : undefined);
   for (const line of lines) io.out(line);
   if (all.every((one) => 'error' in one)) return EXIT.failed;
   return exitCode(rows.every(({ level }) => level === 'healthy'));

@@ -7,6 +7,7 @@ export interface OutputStream {
   readonly isTTY?: boolean | undefined;
   /** Some terminals report none, or 0. */
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
   readonly write: (text: string) => unknown;
 }
 
@@ -19,7 +20,14 @@ export interface OutputStreams {
 export interface Terminal
   extends Pick<
     Io,
-    'out' | 'err' | 'status' | 'isTerminal' | 'statusColumns' | 'resultColumns' | 'clear'
+    | 'out'
+    | 'err'
+    | 'status'
+    | 'isTerminal'
+    | 'statusColumns'
+    | 'resultColumns'
+    | 'clear'
+    | 'screenRows'
   > {
   /** Takes the status line away, so that the shell's prompt begins a line of its own. */
   readonly end: () => void;
@@ -67,6 +75,7 @@ export function terminalOf({ stdout, stderr, environment }: OutputStreams): Term
           stdout.write(CLEAR);
         }
       : undefined,
+    screenRows: () => stdout.rows,
     end,
   };
 }

@@ -45,4 +45,19 @@ describe('the screen', () => {
     expect(lines[3]).toContain('healthy     orders');
     expect(lines.join(' ')).toContain('1,234 dead letters.');
   });
+
+  it('shows the worst on a terminal with few lines, and counts the others', () => {
+    const many = [
+      ...Array.from({ length: 50 }, (_, index) => row(`r${index}`)),
+      row('bad', unread),
+    ];
+    const lines = fleetScreen(many, 80, 24);
+
+    expect(lines.length).toBeLessThan(24);
+    expect(lines[1]).toContain('unreadable  bad');
+    expect(lines).toContain('and 35 more');
+    expect(lines.join(' ')).toContain('51 replications: 1 unreadable, 50 healthy.');
+    expect(fleetScreen(many, 80, 5)[1]).toContain('unreadable  bad');
+    expect(fleetScreen(many, 80, 58)).toEqual(fleetScreen(many, 80));
+  });
 });

@@ -174,6 +174,7 @@ describe('ferry status of several replications', () => {
     const { exitCode } = await status(['--watch'], {
       out: (line) => shown.push(line),
       clear: () => shown.push('CLEAR'),
+      screenRows: () => 8,
       interrupted: stop.signal,
       clock,
     });
@@ -181,6 +182,7 @@ describe('ferry status of several replications', () => {
     expect(exitCode).toBe(3);
     expect(screens()).toBe(2);
     expect(shown.filter((line) => line.startsWith('3 replications:'))).toHaveLength(2);
+    expect(shown.filter((line) => line === 'and 2 more')).toHaveLength(2);
   });
 
   it('is stopped by Ctrl-C between two replications', async () => {
