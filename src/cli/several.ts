@@ -3,9 +3,9 @@
 
 import type { ReplicationConfig } from '../config/schema.ts';
 import { FerryError } from '../errors.ts';
-import { mapInParallel } from '../pacing/in-parallel.ts';
+import { inParallel } from '../pacing/in-parallel.ts';
 import { wrongOption } from './arguments.ts';
-import { aboutReplication, type GivenCall, type Work } from './call.ts';
+import { aboutReplication, exitCode, type GivenCall, type Work } from './call.ts';
 import type { ParsedOptions } from './command.ts';
 import { counted, countBar, EXIT, fitted, grouped, type Io } from './output.ts';
 import { chosenReplications, optionsFor, withCommandsFor } from './replication.ts';
@@ -34,17 +34,18 @@ export async function onReplications(given: GivenCall, work: WorkOnSeveral): Pro
   if (only !== undefined && others.length === 0) return aboutReplication(only, given, work);
   refuseForOne(work.forOne, { options, replications });
   const progress = progressOf(replications.length, io);
-  const print = inOrder<Result>((result) => printOne(result, given));
-  const results = await mapInParallel(
-    replications,
-    options.integer('at-once') ?? AT_ONCE,
-    async (replication, index) => {
-      const result = await resultOf(replication, { ...given, work, progress });
-      progress.end(replication.name);
-      print(index, result);
-      return result;
-    },
-  );
+  const results: Result[] = [];
+  let printed = 0;
+  const tasks = replications.map((replication, index) => async () => {
+    results[index] = await resultOf(replication, { ...given, work, progress });
+    progress.end(replication.name);
+    // Each as soon as those before it are printed.
+    for (let next = results[printed]; next !== undefined; next = results[printed]) {
+      printed += 1;
+      printOne(next, given);
+    }
+  });
+  await inParallel(tasks, options.integer('at-once') ?? AT_ONCE);
   return printTotal(results, given);
 }
 
@@ -88,20 +89,6 @@ function progressOf(count: number, io: Io): Progress {
 
 /** Room for the first figures of one replication. */
 const PROGRESS_COLUMNS = 24;
-
-/** Prints each as soon as those before it are printed. */
-function inOrder<T>(print: (one: T) => void): (index: number, one: T) => void {
-  const waiting = new Map<number, T>();
-  let next = 0;
-  return (index, one) => {
-    waiting.set(index, one);
-    for (let first = waiting.get(next); first !== undefined; first = waiting.get(next)) {
-      waiting.delete(next);
-      next += 1;
-      print(first);
-    }
-  };
-}
 
 interface Result {
   readonly name: string;
@@ -158,26 +145,25 @@ function printOne({ name, lines, code, error }: Result, { options, io }: GivenCa
   io.out('');
 }
 
-const MEANINGS = [
-  ['done', 'done'],
-  ['differences', 'with differences or work left'],
-  ['failed', 'failed'],
-] as const;
-
 /** @returns the worst exit code. */
 function printTotal(results: readonly Result[], { options, io }: GivenCall): number {
-  const groups = MEANINGS.map(([outcome, text]) => {
-    const names = results.filter(({ code }) => code === EXIT[outcome]).map(({ name }) => name);
-    const listed = outcome === 'done' ? '' : `: ${names.join(', ')}`;
-    return { outcome, count: names.length, text: `${grouped(names.length)} ${text}${listed}` };
-  });
-  const found = groups.filter(({ count }) => count > 0);
-  const counts = Object.fromEntries(groups.map(({ outcome, count }) => [outcome, count]));
-  const total = counted(results.length, 'replication');
+  const namesOf = (wanted: number) =>
+    results.filter(({ code }) => code === wanted).map(({ name }) => name);
+  const done = namesOf(EXIT.done).length;
+  const left = namesOf(EXIT.differences);
+  const failed = namesOf(EXIT.failed);
+  const named = (what: string, names: readonly string[]) =>
+    names.length === 0 ? [] : [`${grouped(names.length)} ${what}: ${names.join(', ')}`];
+  const parts = [
+    ...(done === 0 ? [] : [`${grouped(done)} done`]),
+    ...named('with differences or work left', left),
+    ...named('failed', failed),
+  ];
+  const counts = { done, differences: left.length, failed: failed.length };
   io.out(
     options.has('json')
       ? JSON.stringify({ fleet: { replications: results.length, ...counts } })
-      : `${total}: ${found.map(({ text }) => text).join('; ')}.`,
+      : `${counted(results.length, 'replication')}: ${parts.join('; ')}.`,
   );
-  return EXIT[found.at(-1)?.outcome ?? 'done'];
+  return failed.length > 0 ? EXIT.failed : exitCode(left.length === 0);
 }
