@@ -10,7 +10,7 @@ import { REPLICATIONS_MAX } from '../config/schema-check.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { defaultsFor, type EntryOptions, entryOf } from '../init/entry.ts';
 import { namesFrom } from '../init/replication-names.ts';
-import { type Selection, selectTables } from '../init/select-tables.ts';
+import { selectTables } from '../init/select-tables.ts';
 import { mapInParallel } from '../pacing/in-parallel.ts';
 import { retry } from '../pacing/retry.ts';
 import { error } from '../status/finding.ts';
@@ -25,6 +25,7 @@ import {
 import { placesOf, type Places, regionAt, requireSecret, sidesAt } from './init-place.ts';
 import {
   type CheckedPair,
+  type Choice,
   fleetFacts,
   fleetLines,
   type FleetOutcome,
@@ -47,52 +48,34 @@ interface FleetCall extends GivenCall {
 /** @returns the exit code: 3 if some of the tables that were asked for are not in the file. */
 export async function initAll(given: GivenCall): Promise<number> {
   const { options } = given;
-  const regions = {
-    source: regionAt('source', options),
-    destination: regionAt('destination', options),
-  };
+  const [source, destination] = [regionAt('source', options), regionAt('destination', options)];
   const file = openFile(options);
   const { defaults = {} } = file.value;
-  const places = placesOf(regions, defaults, given);
+  const places = placesOf({ source, destination }, defaults, given);
   requireSecret(places, defaults);
-  const call = {
-    ...given,
-    file,
-    places,
-    sides: sidesAt(places),
-    entryOptions: entryOptionsOf(file, places),
-  };
-  const { selection, present } = await choose(call);
-  const checked = await checkAll(selection.pairs, call);
+  const entryOptions = entryOptionsOf(file, places);
+  const call = { ...given, file, places, sides: sidesAt(places), entryOptions };
+  const choice = await choose(call);
+  const checked = await checkAll(choice.pairs, call);
   const fit = checked.filter(isFit);
-  if (fit[0] !== undefined)
-    writeEntries(
-      fit.map(({ entry }) => entry),
-      frameOf(fit[0].look, call),
-      options,
-    );
-  const outcome: FleetOutcome = {
-    path: file.path,
-    isNew: file.text === undefined,
-    region: places.destination.region,
+  const entries = fit.map(({ entry }) => entry);
+  if (fit[0] !== undefined) writeEntries(entries, frameOf(fit[0].look, call), options);
+  const { path, text } = file;
+  const outcome = {
+    ...choice,
     checked,
-    selection,
-    present,
+    path,
+    isNew: text === undefined,
+    region: destination.region,
   };
   const shown = { isVerbose: options.has('verbose'), width: given.io.resultColumns?.() };
   printResult(given, fleetFacts(outcome), fleetLines(outcome, shown));
   return exitCodeOf(outcome);
 }
 
-function exitCodeOf({ checked, selection, present }: FleetOutcome): number {
-  const isWhole = checked.every(isFit) && selection.withoutTwin.length === 0;
-  if (isWhole) return EXIT.done;
+function exitCodeOf({ checked, withoutTwin, present }: FleetOutcome): number {
+  if (checked.every(isFit) && withoutTwin.length === 0) return EXIT.done;
   return checked.some(isFit) || present.length > 0 ? EXIT.differences : EXIT.failed;
-}
-
-interface Choice {
-  readonly selection: Selection;
-  readonly present: readonly string[];
 }
 
 /** @throws FerryError or UsageError if there is nothing to do, or too much. */
@@ -102,26 +85,24 @@ async function choose({ options, io, file, places, sides }: FleetCall): Promise<
   const destination = await listTables(sides.destination);
   const patterns = { match: options.texts('match'), exclude: options.texts('exclude') };
   const found = selectTables({ source, destination }, patterns);
-  const isPresent = isReplicatedBy(file, places);
-  const selection = { ...found, pairs: found.pairs.filter((table) => !isPresent(table)) };
-  const present = found.pairs.filter(isPresent);
+  const replicated = replicatedBy(file, places);
+  const present = found.pairs.filter((table) => replicated.has(table));
+  const pairs = found.pairs.filter((table) => !replicated.has(table));
   if (found.pairs.length + found.withoutTwin.length === 0)
     throw nothingToReplicate(source, places.source.region);
-  const count = file.replications.length + selection.pairs.length;
+  const count = file.replications.length + pairs.length;
   if (count > REPLICATIONS_MAX) throw tooMany(file.path, count);
-  return { selection, present };
+  return { ...found, pairs, present };
 }
 
-function isReplicatedBy({ replications }: ConfigFile, places: Places): (table: string) => boolean {
-  const present = replications
-    .filter(
-      ({ source, destination }) =>
-        source.region === places.source.region &&
-        destination.region === places.destination.region &&
-        source.table === destination.table,
-    )
-    .map(({ source }) => source.table);
-  return (table) => present.includes(table);
+function replicatedBy({ replications }: ConfigFile, places: Places): ReadonlySet<string> {
+  const present = replications.filter(
+    ({ source, destination }) =>
+      source.region === places.source.region &&
+      destination.region === places.destination.region &&
+      source.table === destination.table,
+  );
+  return new Set(present.map(({ source }) => source.table));
 }
 
 function nothingToReplicate(tables: readonly string[], region: string): FerryError {

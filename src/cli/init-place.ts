@@ -23,22 +23,22 @@ interface Place extends Reach {
 
 export type Places = Readonly<Record<Side, Place>>;
 
+const REGION = /^[a-z]{2,4}(?:-[a-z]+)+-\d+$/;
 const EXAMPLES =
   'For example: ferry init us-east-1/Orders eu-west-1/Orders. Or, for all tables: ferry init --all us-east-1 eu-west-1.';
 
 /** us-east-1/Orders */
 export function tableAt(side: Side, options: ParsedOptions): NamedTable {
   const text = operandOf(side, options);
-  const match = /^([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([a-zA-Z0-9_.-]{3,255})$/.exec(text);
-  const [, region, table] = match ?? [];
-  if (region !== undefined && table !== undefined) return { region, table };
+  const [, region, table] = /^(.+)\/([a-zA-Z0-9_.-]{3,255})$/.exec(text) ?? [];
+  if (region !== undefined && REGION.test(region) && table !== undefined) return { region, table };
   throw wrongOption(`The ${side} must be a Region and a table, got "${text}".`, EXAMPLES);
 }
 
 /** us-east-1 */
 export function regionAt(side: Side, options: ParsedOptions): { readonly region: string } {
   const region = operandOf(side, options);
-  if (/^[a-z]{2,4}(?:-[a-z]+)+-\d+$/.test(region)) return { region };
+  if (REGION.test(region)) return { region };
   throw wrongOption(`With --all, the ${side} must be a Region, got "${region}".`, EXAMPLES);
 }
 

@@ -5,7 +5,7 @@ import type { PairLook } from '../composition/pair-look.ts';
 import type { Entry } from '../init/entry.ts';
 import { firstStep } from '../init/first-step.ts';
 import type { Selection } from '../init/select-tables.ts';
-import type { Finding } from '../status/preflight.ts';
+import { type Finding, nameOf } from '../status/finding.ts';
 import { counted } from './output.ts';
 import { columns, indented } from './rows.ts';
 
@@ -17,16 +17,18 @@ export interface CheckedPair {
   readonly entry: Entry;
 }
 
-export interface FleetOutcome {
+export interface Choice extends Selection {
+  /** Tables that the file replicates already. */
+  readonly present: readonly string[];
+}
+
+export interface FleetOutcome extends Choice {
   readonly path: string;
   /** Whether the file was made. */
   readonly isNew: boolean;
-  /** Region of the destination. */
+  /** Of the destination. */
   readonly region: string;
   readonly checked: readonly CheckedPair[];
-  readonly selection: Selection;
-  /** Tables that the file replicates already. */
-  readonly present: readonly string[];
 }
 
 export function isFit({ findings }: Pick<CheckedPair, 'findings'>): boolean {
@@ -54,14 +56,15 @@ export function nextSteps(path: string, pairs: readonly CheckedPair[], isAll: bo
     `  npx cdk deploy --all -c config=${resolve(path)}   (in the folder of Ferry)`,
     ...(toCopy.length === 0 ? [] : [command('backfill', toCopy)]),
     command('verify', pairs),
-    ...comparedFirst(toCompare.map(twinOf)),
+    ...comparedFirst(toCompare),
   ];
 }
 
-function comparedFirst(twins: readonly string[]): string[] {
-  if (twins.length === 0) return [];
+function comparedFirst(pairs: readonly CheckedPair[]): string[] {
+  if (pairs.length === 0) return [];
+  const twins = pairs.map(({ look }) => nameOf(look.destination));
   const have =
-    twins.length === 1
+    pairs.length === 1
       ? 'has about as many items as its source'
       : 'have about as many items as their sources';
   return [`${someOf(twins)} ${have}: compare before you copy.`];
@@ -76,22 +79,14 @@ function at(path: string): string {
   return path === 'ferry.json' ? '' : ` --config ${path}`;
 }
 
-function twinOf({ look: { destination } }: CheckedPair): string {
-  return `${destination.region}/${destination.table}`;
-}
-
-export function fleetFacts({ path, checked, selection, present }: FleetOutcome): object {
-  const tables = checked.map(({ look, findings, entry }) => {
-    const written = isFit({ findings });
-    const { name: replication } = entry;
-    return {
-      table: look.source.table,
-      replication: written ? replication : null,
-      firstStep: firstStep(look),
-      findings,
-    };
-  });
-  const { withoutTwin, own } = selection;
+export function fleetFacts(outcome: FleetOutcome): object {
+  const { path, checked, withoutTwin, own, present } = outcome;
+  const tables = checked.map(({ look, findings, entry }) => ({
+    table: look.source.table,
+    replication: isFit({ findings }) ? entry.name : null,
+    firstStep: firstStep(look),
+    findings,
+  }));
   return { written: checked.some(isFit) ? path : null, tables, withoutTwin, own, present };
 }
 
@@ -104,8 +99,7 @@ interface Shown {
 
 /** One line for each pair, those with errors first. */
 export function fleetLines(outcome: FleetOutcome, shown: Shown): string[] {
-  const { checked, selection, present, path, region } = outcome;
-  const { own, withoutTwin } = selection;
+  const { checked, own, withoutTwin, present, path, region } = outcome;
   return [
     ...pairLines(checked, shown),
     ...(own.length === 0 ? [] : [`Left out, because they are Ferry's own: ${someOf(own)}.`]),
@@ -151,11 +145,11 @@ function twinless(tables: readonly string[], region: string): string[] {
 }
 
 function summary(
-  { path, checked, isNew, selection }: FleetOutcome,
+  { path, checked, isNew, withoutTwin }: FleetOutcome,
   { isVerbose }: Shown,
 ): string[] {
   const written = checked.filter(isFit);
-  const left = checked.length - written.length + selection.withoutTwin.length;
+  const left = checked.length - written.length + withoutTwin.length;
   const verbose =
     isVerbose || checked.every((one) => rankOf(one) === 'fits')
       ? []
