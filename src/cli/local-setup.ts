@@ -22,8 +22,7 @@ export const localWorldOptions = {
 
 /** Without a file, a replication with all defaults between two Regions. */
 export function chosenReplication(options: ParsedOptions): ReplicationConfig {
-  const path = options.text('config');
-  if (path !== undefined) return replicationFrom(path, options);
+  if (options.text('config') !== undefined) return replicationFrom(options);
   if (options.text('replication') === undefined) return DEFAULT;
   throw new UsageError('--replication needs a configuration file.', {
     code: 'usage.replication',

@@ -45,11 +45,9 @@ export async function selectedReplications(
   options: ParsedOptions,
 ): Promise<readonly ReplicationConfig[]> {
   const place = options.text('deployed');
-  if (place !== undefined) return [await deployedReplication(place, options)];
-  const path = configPath(options);
-  const { replications } = loadConfig(path);
-  const names = options.text('replication');
-  return names === undefined ? replications : named(names.split(','), { path, replications });
+  return place === undefined
+    ? replicationsIn(options)
+    : [(await deploymentAt(place, options)).replication];
 }
 
 /** Those that a command works on: several only if that is asked for. @throws as `selectedReplications`. */
@@ -62,10 +60,11 @@ export async function chosenReplications(
   const found = await selectedReplications(options);
   const isSeveral = found.length > 1;
   if (isSeveral && !isNamed && !options.has('all'))
-    throw unclear(`${configPath(options)} has several replications.`, {
-      hint: 'Use --all, or name some of them with --replication',
-      replications: found,
-    });
+    throw unclear(
+      `${configPath(options)} has several replications.`,
+      'Use --all, or name some of them with --replication',
+      found,
+    );
   if (options.text('at-once') !== undefined && !isSeveral && !options.has('all'))
     throw wrongOption(
       '--at-once is for several replications.',
@@ -74,22 +73,18 @@ export async function chosenReplications(
   return found;
 }
 
-/** The one that a command works on. @throws as `selectedReplications`, and if the file has several. */
+/** The one that a command works on. @throws as `selectedReplications`, and if there are several. */
 export async function selectedReplication(options: ParsedOptions): Promise<ReplicationConfig> {
-  const place = options.text('deployed');
-  if (place !== undefined) return deployedReplication(place, options);
-  return replicationFrom(configPath(options), options);
+  return onlyOne(await selectedReplications(options), options);
+}
+
+/** The same, where nothing can be deployed. */
+export function replicationFrom(options: ParsedOptions): ReplicationConfig {
+  return onlyOne(replicationsIn(options), options);
 }
 
 export function configPath(options: ParsedOptions): string {
   return options.text('config') ?? USUAL_FILE;
-}
-
-async function deployedReplication(
-  place: string,
-  options: ParsedOptions,
-): Promise<ReplicationConfig> {
-  return (await deploymentAt(place, options)).replication;
 }
 
 /** What a deployed function knows. @throws as `selectedReplications` */
@@ -108,30 +103,11 @@ export async function deploymentAt(place: string, options: ParsedOptions): Promi
 const PLACE = new RegExp(`^([a-z0-9-]+)/(${NAME_PATTERN})$`);
 const DEPLOYED = 'For example --deployed us-east-1/orders: the Region of the source, and the name.';
 
-/** @throws UsageError where the file is not usable, or the choice not clear. */
-export function replicationFrom(path: string, options: ParsedOptions): ReplicationConfig {
-  const wanted = options.text('replication');
+function replicationsIn(options: ParsedOptions): readonly ReplicationConfig[] {
+  const path = configPath(options);
   const { replications } = loadConfig(path);
-  const hint = NAME_ONE;
-  if (wanted?.includes(',') === true)
-    throw unclear(`This command works on one replication, got --replication ${wanted}.`, {
-      hint,
-      replications,
-    });
-  const found = wanted === undefined ? replications : named([wanted], { path, replications });
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  throw unclear(`${path} has several replications.`, { hint, replications });
-}
-
-const NAME_ONE = 'Name one of them with --replication';
-
-interface ConfigFile {
-  readonly path: string;
-  readonly replications: readonly ReplicationConfig[];
-}
-
-function named(wanted: readonly string[], { path, replications }: ConfigFile): ReplicationConfig[] {
+  const wanted = options.text('replication')?.split(',');
+  if (wanted === undefined) return replications;
   const names = replications.map(({ name }) => name);
   const unknown = wanted.filter((name) => !names.includes(name));
   if (unknown.length === 0) return replications.filter(({ name }) => wanted.includes(name));
@@ -139,13 +115,26 @@ function named(wanted: readonly string[], { path, replications }: ConfigFile): R
     const nearest = nearestName(name, names);
     return nearest === undefined ? `"${name}"` : `"${name}" (did you mean ${nearest}?)`;
   });
-  const message = `${path} has no replication ${meant.join(' or ')}.`;
-  throw unclear(message, { hint: NAME_ONE, replications });
+  throw unclear(`${path} has no replication ${meant.join(' or ')}.`, NAME_ONE, replications);
 }
+
+function onlyOne(found: readonly ReplicationConfig[], options: ParsedOptions): ReplicationConfig {
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  const wanted = options.text('replication');
+  const message =
+    wanted === undefined
+      ? `${configPath(options)} has several replications.`
+      : `This command works on one replication, got --replication ${wanted}.`;
+  throw unclear(message, NAME_ONE, found);
+}
+
+const NAME_ONE = 'Name one of them with --replication';
 
 function unclear(
   message: string,
-  { hint, replications }: Pick<ConfigFile, 'replications'> & { readonly hint: string },
+  hint: string,
+  replications: readonly ReplicationConfig[],
 ): UsageError {
   const names = replications.map(({ name }) => name).join(', ');
   return new UsageError(message, { code: 'usage.replication', hint: `${hint}: ${names}.` });

@@ -150,7 +150,7 @@ describe('a file with several replications', () => {
 
     await expect(selectedReplication(two)).rejects.toMatchObject({
       message: 'This command works on one replication, got --replication orders,users.',
-      hint: `Name one of them with --replication: ${NAMES}`,
+      hint: 'Name one of them with --replication: orders, users.',
     });
     expect(() => parseOptions({ ...command, name: 'pause' }, ['--all'])).toThrow(
       'ferry pause works on one replication, which --replication names, and has no option --all.',
