@@ -220,7 +220,9 @@ describe('ferry teardown', () => {
     expect(looked.out).toContain('It refuses to run while the replication is deployed.');
     expect(refused.exitCode).toBe(1);
     expect(refused.err).toContain('is still deployed.');
-    expect(refused.err).toContain('`npx cdk destroy ferry-orders-source ferry-orders-destination --exclusively`');
+    expect(refused.err).toContain(
+      '`npx cdk destroy ferry-orders-source ferry-orders-destination --exclusively`',
+    );
     expect(await names()).toEqual(ALL);
   });
 

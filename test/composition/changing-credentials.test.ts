@@ -62,7 +62,7 @@ async function start(kind: keyof typeof DESTINATIONS, httpClient: Carrier) {
   const stateTable = `ferry-state-${tables}`;
   await engine().createTable(table, [{ name: 'pk', type: 'S' }]);
   await engine().createTable(stateTable, [{ name: 'id', type: 'S' }]);
-  const source = { region: 'us-east-1', account: '111111111111', table: 'Orders' };
+  const source = { region: 'us-east-1', account: '111122223333', table: 'Orders' };
   const configured = {
     name: 'orders',
     source: { ...source, streamArn: STREAM_ARN },
