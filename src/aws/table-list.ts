@@ -8,19 +8,14 @@ import { namingFailures } from './named-failures.ts';
 /** An account's requests for ListTables are throttled together. With the SDK's waits, these tries take half a minute. */
 const TRIES_MAX = 8;
 
-/** As many as DynamoDB returns at once. */
-const PAGE_SIZE = 100;
-
-export async function listTables(
-  settings: ClientSettings,
-  pageSize = PAGE_SIZE,
-): Promise<string[]> {
+/** @param pageSize at most, and by default, 100. */
+export async function listTables(settings: ClientSettings, pageSize?: number): Promise<string[]> {
   const requestHandler = new CheckedHandler(TRY_LIMITS);
   const options = { ...clientSettings(settings), maxAttempts: TRIES_MAX, requestHandler };
   const client = namingFailures(new DynamoDBClient(options));
   try {
     const names: string[] = [];
-    for await (const { TableNames = [] } of paginateListTables({ client, pageSize }, {}))
+    for await (const { TableNames = [] } of paginateListTables({ client }, { Limit: pageSize }))
       names.push(...TableNames);
     return names;
   } finally {

@@ -139,7 +139,7 @@ function rowOf(one: CheckedPair): string[] {
 
 function twinless(tables: readonly string[], region: string): string[] {
   return [
-    `Without a table of the same name in ${region}: ${someOf(tables, tables.length)}.`,
+    `Without a table of the same name in ${region}: ${tables.join(', ')}.`,
     'For such a table, `ferry init SOURCE DESTINATION --create-destination` prints CDK code of a twin. Or describe it in the file, with "create": true and its keys.',
   ];
 }
@@ -165,8 +165,8 @@ function summary(
 
 const LISTED_MAX = 8;
 
-export function someOf(names: readonly string[], max = LISTED_MAX): string {
-  const more = names.length - max;
-  const listed = names.slice(0, max).join(', ');
+export function someOf(names: readonly string[]): string {
+  const more = names.length - LISTED_MAX;
+  const listed = names.slice(0, LISTED_MAX).join(', ');
   return more > 0 ? `${listed} and ${more} more` : listed;
 }

@@ -38,22 +38,12 @@ export function worstFirst(rows: readonly FleetRow[]): FleetRow[] {
   );
 }
 
-export interface FleetTotal {
-  readonly replications: number;
-  /** How many replications have each level, the worst first. */
-  readonly levels: Readonly<Partial<Record<FleetLevel, number>>>;
-  /** Of the replications that could be read. */
-  readonly deadLetters: number;
-}
-
-export function fleetTotal(rows: readonly FleetRow[]): FleetTotal {
-  const counts = LEVELS.map((level) => {
-    const having = rows.filter((row) => row.level === level);
-    return [level, having.length] as const;
+/** How many have each level, the worst first; and the dead letters of those that could be read. */
+export function fleetTotal(rows: readonly FleetRow[]) {
+  const levels = LEVELS.flatMap((level) => {
+    const count = rows.filter((row) => row.level === level).length;
+    return count === 0 ? [] : [[level, count] as const];
   });
-  return {
-    replications: rows.length,
-    levels: Object.fromEntries(counts.filter(([, count]) => count > 0)),
-    deadLetters: rows.reduce((sum, { deadLetters }) => sum + (deadLetters ?? 0), 0),
-  };
+  const deadLetters = rows.reduce((sum, row) => sum + (row.deadLetters ?? 0), 0);
+  return { replications: rows.length, levels: Object.fromEntries(levels), deadLetters };
 }
