@@ -1,6 +1,15 @@
 // The file that `ferry init` writes: a new one, or one to which entries are added and in which all else stays.
 
-import { existsSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { parseConfig } from '../config/config.ts';
 import { readConfigFile } from '../config/config-file.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -26,11 +35,14 @@ export interface ConfigFile {
 
 /**
  * The file that the options name, with --add; otherwise a new one.
- * @throws UsageError where a file would be overwritten, or cannot be read.
+ * @throws UsageError where a file would be overwritten, or cannot be read; or why none can be made in its folder.
  */
 export function openFile(options: ParsedOptions): ConfigFile {
   const path = options.text('config') ?? '';
-  if (!existsSync(path)) return { path, text: undefined, value: NEW, replications: [] };
+  if (!existsSync(path)) {
+    accessSync(dirname(path), constants.W_OK);
+    return { path, text: undefined, value: NEW, replications: [] };
+  }
   if (!options.has('add'))
     throw new UsageError(`${path} already exists, and was not changed.`, {
       code: 'config.exists',

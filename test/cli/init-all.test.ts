@@ -294,6 +294,17 @@ describe('ferry init --all', () => {
     expect(readFileSync(config, 'utf8')).toBe('precious');
   });
 
+  it('notices a folder that is not there before it asks anything', async () => {
+    const missing = join(regions.directory, 'no-such-folder');
+    const nothing = 'http://127.0.0.1:1';
+    const args = ['--config', join(missing, 'ferry.json'), '--source-endpoint', nothing];
+    const { exitCode, err } = await runHere(['init', '--all', ...REGIONS, ...args]);
+
+    expect(exitCode).toBe(1);
+    expect(err).toContain(`The file ${missing} cannot be used: ENOENT`);
+    expect(err).toContain('Nothing was written.');
+  });
+
   it('waits where requests are throttled', async () => {
     let count = 0;
     const throttling = await startAnswering((operation, pass, say) => {
