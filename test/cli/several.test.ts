@@ -175,7 +175,7 @@ describe('several replications at once', () => {
         `ferry ${name} works on one replication, which --replication names, and has no option --all.`,
       );
       expect(two.err[0]).toContain('This command works on one replication, got');
-      expect(two.err[1]).toContain('--replication: orders, users, carts.');
+      expect(two.err[1]).toContain('--replication: orders, users.');
     },
   );
 });
