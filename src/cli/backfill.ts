@@ -28,8 +28,9 @@ import { EXIT, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
 import { severalOptions } from './replication.ts';
 import { costs } from './rows.ts';
-import { checkBulk, onPairWriting, type WritingCall } from './run-needs.ts';
+import { checkBulk, type WritingCall, writingToPair } from './run-needs.ts';
 import { segmentCount } from './segments.ts';
+import { onReplications } from './several.ts';
 import {
   bulkOption,
   lookAgainOption,
@@ -61,10 +62,8 @@ export const backfillCommand: Command = {
     }
     requireBulkRates(options);
     const concurrency = REQUESTS_PER_WORKER * workersOf(options);
-    const needs = { hint: HINT, concurrency, several: true };
-    return onPairWriting({ options, io }, needs, (call) =>
-      options.has('apply') ? copy(call) : planOnly(call),
-    );
+    const run = writingToPair(options, concurrency, options.has('apply') ? copy : planOnly);
+    return onReplications({ options, io }, { hint: HINT, forOne: ['look-again-queue-url'], run });
   },
 };
 

@@ -3,13 +3,13 @@
 import { repairContext } from '../composition/pair-work.ts';
 import { repair } from '../verify/repair.ts';
 import { wrongOption } from './arguments.ts';
-import { exitCode, untilInterrupted } from './call.ts';
+import { exitCode, onReplication, untilInterrupted } from './call.ts';
 import { type Command, numberOption } from './command.ts';
 import { EXIT, grouped } from './output.ts';
 import { itemList, printRepaired } from './repair-result.ts';
 import { replicationOptions } from './replication.ts';
 import { keysOfReport } from './report-file.ts';
-import { onPairWriting, type WritingCall } from './run-needs.ts';
+import { type WritingCall, writingToPair } from './run-needs.ts';
 import { lookAgainOption, settleMsOf, settleOption } from './work-options.ts';
 
 export const repairCommand: Command = {
@@ -37,14 +37,13 @@ export const repairCommand: Command = {
         'Run `ferry verify` first. Then name its report with --report.',
       );
     }
-    return onPairWriting({ options, io }, NEEDS, (call) => repairListed({ ...call, path }));
+    const run = writingToPair(options, CONCURRENCY, (call) => repairListed({ ...call, path }));
+    return onReplication({ options, io }, HINT, run);
   },
 };
 
-const NEEDS = {
-  hint: 'Repaired items stay repaired. Run the command again for the others.',
-  concurrency: 16,
-};
+const HINT = 'Repaired items stay repaired. Run the command again for the others.';
+const CONCURRENCY = 16;
 
 type RepairCall = WritingCall & { readonly path: string };
 

@@ -6,30 +6,25 @@ import { openPairWriting, type PairWriting, retriesUntil } from '../composition/
 import { openTablePair, streamOf } from '../composition/table-pair.ts';
 import { FerryError } from '../errors.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
-import { type Call, type GivenCall, onReplication, withOpen } from './call.ts';
+import { type Call, withOpen } from './call.ts';
+import type { ParsedOptions } from './command.ts';
 import type { Io } from './output.ts';
 import { withStory } from './service-errors.ts';
-import { onReplications } from './several.ts';
 import { queueUrlOf } from './work-options.ts';
 
 export type WritingCall = Call & PairWriting;
 
-interface WritingNeeds {
-  readonly hint: string;
-  /** Requests to the destination at the same time. */
-  readonly concurrency: number;
-  /** Whether the command may be about several replications. @default false */
-  readonly several?: boolean;
-}
-
-export async function onPairWriting(
-  given: GivenCall,
-  { hint, concurrency, several = false }: WritingNeeds,
+/**
+ * @param concurrency of requests to the destination.
+ * @throws UsageError at once, where an option cannot be used.
+ */
+export function writingToPair(
+  options: ParsedOptions,
+  concurrency: number,
   run: (call: WritingCall) => Promise<number>,
-): Promise<number> {
-  const { options } = given;
+): (call: Call) => Promise<number> {
   const queueUrl = queueUrlOf('look-again-queue-url', options);
-  const runOne = (call: Call) => {
+  return (call) => {
     const { replication, sides, io } = call;
     const opening = openTablePair({ replication, sides, concurrency, writes: true });
     return withOpen(opening, async (pair) => {
@@ -40,9 +35,6 @@ export async function onPairWriting(
       return run({ ...call, ...writing });
     });
   };
-  return several
-    ? onReplications(given, { hint, forOne: ['look-again-queue-url'], run: runOne })
-    : onReplication(given, hint, runOne);
 }
 
 function checkLookAgain(setup: Omit<LookAgainSetup, 'apply'>, io: Pick<Io, 'err'>): Promise<void> {
