@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { PairLook } from '../composition/pair-look.ts';
-import type { Entry } from '../init/entry.ts';
+import { type Entry, isApart } from '../init/entry.ts';
 import { firstStep } from '../init/first-step.ts';
 import type { Selection } from '../init/select-tables.ts';
 import { type Finding, nameOf } from '../status/finding.ts';
@@ -53,11 +53,17 @@ export function nextSteps(path: string, pairs: readonly CheckedPair[], isAll: bo
   const command = (name: string, some: readonly CheckedPair[]) =>
     `  ferry ${name} ${chosen(some, isAll && some.length === pairs.length)}${at(path)}`;
   return [
-    `  npx cdk deploy --all -c config=${resolve(path)}   (in the folder of Ferry)`,
+    deployStep(resolve(path), pairs),
     ...(toCopy.length === 0 ? [] : [command('backfill', toCopy)]),
     command('verify', pairs),
     ...comparedFirst(toCompare),
   ];
+}
+
+function deployStep(path: string, pairs: readonly CheckedPair[]): string {
+  return pairs.some(({ look }) => isApart(look))
+    ? `  npx cdk deploy STACKS --exclusively --profile NAME -c config=${path}   (in the folder of Ferry; for each account, destination first: see docs/accounts.md)`
+    : `  npx cdk deploy --all -c config=${path}   (in the folder of Ferry)`;
 }
 
 function comparedFirst(pairs: readonly CheckedPair[]): string[] {

@@ -83,7 +83,7 @@ function placeOf(side: Side, pair: PairFacts, { reach, namesAccounts }: EntryOpt
 }
 
 /** Whether the tables are in two accounts. Those of emulators mean nothing. */
-function isApart({ source, destination }: PairFacts): boolean {
+export function isApart({ source, destination }: PairFacts): boolean {
   if (source.endpoint !== undefined || destination.endpoint !== undefined) return false;
   return accountOf(source.arn) !== accountOf(destination.arn);
 }
