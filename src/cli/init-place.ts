@@ -24,8 +24,8 @@ interface Place extends Reach {
 export type Places = Readonly<Record<Side, Place>>;
 
 const REGION = /^[a-z]{2,4}(?:-[a-z]+)+-\d+$/;
-const EXAMPLES =
-  'For example: ferry init us-east-1/Orders eu-west-1/Orders. Or, for all tables: ferry init --all us-east-1 eu-west-1.';
+export const EXAMPLES =
+  "For example: ferry init us-east-1/Orders eu-west-1/Orders. Or, for all tables: ferry init --all us-east-1 eu-west-1 --match 'prod-*'.";
 
 /** us-east-1/Orders */
 export function tableAt(side: Side, options: ParsedOptions): NamedTable {

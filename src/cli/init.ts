@@ -10,7 +10,7 @@ import { type GivenCall, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { initAll } from './init-all.ts';
 import { entryOptionsOf, openFile, writeEntries } from './init-file.ts';
-import { placesOf, requireSecret, sidesAt, tableAt } from './init-place.ts';
+import { EXAMPLES, placesOf, requireSecret, sidesAt, tableAt } from './init-place.ts';
 import { type CheckedPair, findingLines, isFit, nextSteps } from './init-result.ts';
 import { EXIT } from './output.ts';
 import { explained } from './service-errors.ts';
@@ -59,13 +59,9 @@ function refuseContradictions(options: ParsedOptions): void {
     (name) => options.has(name) || options.text(name) !== undefined,
   );
   if (wrong === undefined) return;
-  throw isAll
-    ? wrongOption(`--${wrong} is for one table: leave out --all.`, ONE)
-    : wrongOption(`--${wrong} is for all tables of a Region: use --all.`, ALL);
+  const what = isAll ? 'one table: leave out' : 'all tables of a Region: use';
+  throw wrongOption(`--${wrong} is for ${what} --all.`, EXAMPLES);
 }
-
-const ONE = 'For example: ferry init us-east-1/Orders eu-west-1/Orders';
-const ALL = "For example: ferry init --all us-east-1 eu-west-1 --match 'prod-*'";
 
 function tablesOf(options: ParsedOptions) {
   return { source: tableAt('source', options), destination: tableAt('destination', options) };
