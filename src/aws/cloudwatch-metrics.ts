@@ -4,7 +4,7 @@ import { CloudWatchClient, type Metric, paginateGetMetricData } from '@aws-sdk/c
 import { MINUTE_MS, type Series } from '../model/vitals.ts';
 import { FerryError } from '../errors.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
-import { namingFailures } from './named-failures.ts';
+import { sdkClient } from './sdk-client.ts';
 
 export interface MetricQuery {
   readonly namespace: string;
@@ -15,7 +15,7 @@ export interface MetricQuery {
 }
 
 export function cloudWatchClient(settings: ClientSettings): CloudWatchClient {
-  return namingFailures(new CloudWatchClient({ ...clientSettings(settings), maxAttempts: 3 }));
+  return sdkClient(new CloudWatchClient({ ...clientSettings(settings), maxAttempts: 3 }), settings);
 }
 
 const TIMEOUT_MS = 20_000;

@@ -15,7 +15,7 @@ import { FerryError } from '../errors.ts';
 import type { Access } from './access.ts';
 import { clientSettings, serviceSettings } from './client-settings.ts';
 import { isLoopback } from './endpoints.ts';
-import { namingFailures } from './named-failures.ts';
+import { sdkClient } from './sdk-client.ts';
 
 /**
  * What the replicate function of `replication` knows: its configuration, and the places of its deployment.
@@ -148,7 +148,7 @@ function variablesOf(
 
 async function describe(access: Access, FunctionName: string, hint: string) {
   const settings = clientSettings(serviceSettings(access, 'lambda'));
-  const client = namingFailures(new LambdaClient({ ...settings, maxAttempts: 3 }));
+  const client = sdkClient(new LambdaClient({ ...settings, maxAttempts: 3 }), access);
   try {
     const {
       Environment: environment,

@@ -12,8 +12,7 @@ import { FerryError } from '../errors.ts';
 import type { Item, ReadableTable } from '../ports.ts';
 import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
-import { namingFailures } from './named-failures.ts';
-import { tryingOthers } from './other-credentials.ts';
+import { sdkClient } from './sdk-client.ts';
 
 /** A page of 1 MB from another continent takes a second or two. */
 const READ_TIMEOUT_MS = 30_000;
@@ -21,7 +20,7 @@ const READ_TIMEOUT_MS = 30_000;
 export function readClient(settings: ClientSettings): DynamoDBClient {
   const requestHandler = new CheckedHandler(TRY_LIMITS);
   const options = { ...clientSettings(settings), maxAttempts: 5, requestHandler };
-  return tryingOthers(namingFailures(new DynamoDBClient(options)), settings.credentials);
+  return sdkClient(new DynamoDBClient(options), settings);
 }
 
 export interface TableName {

@@ -8,14 +8,14 @@ import {
 import type { EventSource, EventSources } from '../ports.ts';
 import type { Access } from './access.ts';
 import { clientSettings, serviceSettings } from './client-settings.ts';
-import { namingFailures } from './named-failures.ts';
+import { sdkClient } from './sdk-client.ts';
 
 export function lambdaEventSources(
   access: Access,
   FunctionName: string,
 ): EventSources & { close(): void } {
   const settings = clientSettings(serviceSettings(access, 'lambda'));
-  const client = namingFailures(new LambdaClient({ ...settings, maxAttempts: 3 }));
+  const client = sdkClient(new LambdaClient({ ...settings, maxAttempts: 3 }), access);
   return {
     list: () => listStreams(client, FunctionName),
     async setEnabled(UUID, Enabled) {

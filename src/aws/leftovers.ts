@@ -24,7 +24,7 @@ import {
 import { counted } from '../text/number-text.ts';
 import type { Clock, LeftoverStore, Remains } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
-import { namingFailures } from './named-failures.ts';
+import { sdkClient } from './sdk-client.ts';
 import { s3Objects } from './s3-objects.ts';
 import { queueClient, sqsMessages } from './sqs-messages.ts';
 
@@ -62,11 +62,11 @@ export function awsLeftovers(clients: LeftoverClients): LeftoverStore {
 }
 
 export function messagesClient(settings: ClientSettings): SQSClient {
-  return namingFailures(new SQSClient({ ...clientSettings(settings), maxAttempts: 3 }));
+  return sdkClient(new SQSClient({ ...clientSettings(settings), maxAttempts: 3 }), settings);
 }
 
 export function tablesClient(settings: ClientSettings): DynamoDBClient {
-  return namingFailures(new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 3 }));
+  return sdkClient(new DynamoDBClient({ ...clientSettings(settings), maxAttempts: 3 }), settings);
 }
 
 /** Names of the account's buckets in a Region that begin so. */

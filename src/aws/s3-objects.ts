@@ -16,7 +16,7 @@ import { FerryError } from '../errors.ts';
 import type { ObjectStore, StoredObject } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
 import { configuredEndpoint } from './endpoints.ts';
-import { namingFailures } from './named-failures.ts';
+import { sdkClient } from './sdk-client.ts';
 
 /** Time for an answer to begin, and the longest pause within one. */
 const ANSWER_TIMEOUT_MS = REQUEST_TIMEOUT_MS / 2;
@@ -39,7 +39,7 @@ export function objectClient(settings: ClientSettings): S3Client {
   // takes a promise, its types do not say.
   const forcePathStyle = async () => (endpoint ?? (await configuredEndpoint(client))) !== undefined;
   Object.assign(client.config, { forcePathStyle });
-  return namingFailures(client);
+  return sdkClient(client, settings);
 }
 
 /**

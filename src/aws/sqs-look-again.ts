@@ -5,7 +5,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import type { LookAgainQueue } from '../ports.ts';
 import { configuredEndpoint } from './endpoints.ts';
-import { namingFailures } from './named-failures.ts';
+import { sdkClient } from './sdk-client.ts';
 import { type QueueSettings, queueSettings } from './queue-settings.ts';
 
 export interface SqsLookAgainOptions extends QueueSettings {
@@ -21,7 +21,7 @@ export function sqsLookAgain(options: SqsLookAgainOptions): LookAgainQueue {
     maxAttempts: 2,
     requestHandler: new NodeHttpHandler({ connectionTimeout: 2_000 }),
   });
-  namingFailures(client);
+  sdkClient(client, options);
   return {
     async announce(body) {
       const message = { QueueUrl: queueUrl, MessageBody: body, DelaySeconds: delaySeconds };

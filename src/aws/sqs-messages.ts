@@ -17,7 +17,7 @@ import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import { FerryError } from '../errors.ts';
 import type { MessageQueue, QueuedMessage } from '../ports.ts';
 import { configuredEndpoint } from './endpoints.ts';
-import { namingFailures } from './named-failures.ts';
+import { sdkClient } from './sdk-client.ts';
 import { type QueueSettings, queueSettings } from './queue-settings.ts';
 
 /** The most that SQS gives at once. */
@@ -51,7 +51,7 @@ export function queueClient(settings: QueueSettings): SQSClient {
       throwOnRequestTimeout: true,
     }),
   });
-  return namingFailures(client);
+  return sdkClient(client, settings);
 }
 
 /** The messages of the queue. */

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import type { BulkRuns, BulkRunState } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
-import { namingFailures } from './named-failures.ts';
+import { sdkClient } from './sdk-client.ts';
 
 const TIMEOUT_MS = 20_000;
 
@@ -62,5 +62,5 @@ export function stepFunctions(client: SFNClient, stateMachineArn: string): BulkR
 }
 
 export function stepFunctionsClient(settings: ClientSettings): SFNClient {
-  return namingFailures(new SFNClient({ ...clientSettings(settings), maxAttempts: 3 }));
+  return sdkClient(new SFNClient({ ...clientSettings(settings), maxAttempts: 3 }), settings);
 }

@@ -7,7 +7,7 @@ import type { StreamRange } from '../model/failure-message.ts';
 import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
 import { dynamoDbStreamReader } from './dynamodb-streams.ts';
-import { namingFailures } from './named-failures.ts';
+import { sdkClient } from './sdk-client.ts';
 
 /** Errors that say that the stream no longer has the range. */
 const GONE = ['TrimmedDataAccessException', 'ResourceNotFoundException'];
@@ -16,7 +16,7 @@ const PAGE_RECORDS = 1_000;
 export function streamsClient(settings: ClientSettings): DynamoDBStreamsClient {
   const requestHandler = new CheckedHandler(TRY_LIMITS);
   const options = { ...clientSettings(settings), maxAttempts: 3, requestHandler };
-  return namingFailures(new DynamoDBStreamsClient(options));
+  return sdkClient(new DynamoDBStreamsClient(options), settings);
 }
 
 /** Pages of one range: far more than a batch of 10,000 records needs, and not endless. */

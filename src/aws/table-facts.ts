@@ -13,7 +13,7 @@ import type { IndexFacts, TableFacts } from '../model/table-facts.ts';
 import { FerryError } from '../errors.ts';
 import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
-import { namingFailures } from './named-failures.ts';
+import { sdkClient } from './sdk-client.ts';
 
 /** Of all requests about a table, every repetition included. */
 const TIMEOUT_MS = 20_000;
@@ -75,7 +75,7 @@ export async function streamOfTable(
 function describingClient(settings: ClientSettings): DynamoDBClient {
   const requestHandler = new CheckedHandler(TRY_LIMITS);
   const options = { ...clientSettings(settings), maxAttempts: 3, requestHandler };
-  return namingFailures(new DynamoDBClient(options));
+  return sdkClient(new DynamoDBClient(options), settings);
 }
 
 async function expiryOf(

@@ -11,7 +11,12 @@ import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { ListStreamsCommand } from '@aws-sdk/client-dynamodb-streams';
 import { GetQueueUrlCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Access } from '../../src/aws/access.ts';
+import {
+  type Access,
+  accessTo,
+  type CredentialSource,
+  type Settings,
+} from '../../src/aws/access.ts';
 import { cloudWatchClient, readSeries } from '../../src/aws/cloudwatch-metrics.ts';
 import { serviceSettings } from '../../src/aws/client-settings.ts';
 import { deployedSettings } from '../../src/aws/deployed-function.ts';
@@ -30,6 +35,7 @@ import { stepFunctions, stepFunctionsClient } from '../../src/aws/step-functions
 import { streamsClient } from '../../src/aws/stream-ranges.ts';
 import { describeTable } from '../../src/aws/table-facts.ts';
 import { withStory } from '../../src/cli/service-errors.ts';
+import { startRefusingAws } from '../fixtures/refusing-aws.ts';
 import { profileAccess } from '../../src/composition/operator-access.ts';
 import type { DeadLetter } from '../../src/model/dead-letter.ts';
 import { FerryError } from '../../src/errors.ts';
@@ -85,76 +91,82 @@ interface Client {
   readonly name: string;
   readonly variable: string;
   /** A request by it. @param endpoint as a configuration names it. */
-  readonly ask: (endpoint?: string) => Promise<unknown>;
+  readonly ask: (endpoint?: string, by?: CredentialSource) => Promise<unknown>;
 }
 
-const sideOf = (endpoint?: string) => profileAccess({ region: 'us-east-1', endpoint });
-const sourceOf = (service: 'cloudwatch' | 'lambda' | 'sfn', endpoint?: string): Access =>
-  endpoint === undefined
-    ? REGION
-    : profileAccess({ ...REGION, endpoints: { [service]: endpoint } });
+const accessBy = (settings: Settings, by?: CredentialSource): Access =>
+  by === undefined ? profileAccess(settings) : accessTo(settings, by);
+const sideOf = (endpoint?: string, by?: CredentialSource) => accessBy({ ...REGION, endpoint }, by);
+const sourceOf = (
+  service: 'cloudwatch' | 'lambda' | 'sfn',
+  endpoint?: string,
+  by?: CredentialSource,
+): Access =>
+  endpoint === undefined ? REGION : accessBy({ ...REGION, endpoints: { [service]: endpoint } }, by);
 const anHour = { fromMs: 0, toMs: 3_600_000 };
 
 const CLIENTS: readonly Client[] = [
   {
     name: 'reads of a table',
     variable: 'DYNAMODB',
-    ask: (endpoint) =>
-      readClient(sideOf(endpoint)).send(new DescribeTableCommand({ TableName: 'Orders' })),
+    ask: (endpoint, by) =>
+      readClient(sideOf(endpoint, by)).send(new DescribeTableCommand({ TableName: 'Orders' })),
   },
   {
     name: 'writes to a table',
     variable: 'DYNAMODB',
-    ask: (endpoint) =>
-      namingFailures(writeClient({ ...sideOf(endpoint), concurrency: 1 })).send(
+    ask: (endpoint, by) =>
+      namingFailures(writeClient({ ...sideOf(endpoint, by), concurrency: 1 })).send(
         new DescribeTableCommand({ TableName: 'Orders' }),
       ),
   },
   {
     name: 'facts about a table',
     variable: 'DYNAMODB',
-    ask: (endpoint) => describeTable(sideOf(endpoint), 'Orders'),
+    ask: (endpoint, by) => describeTable(sideOf(endpoint, by), 'Orders'),
   },
   {
     name: 'tables of a teardown',
     variable: 'DYNAMODB',
-    ask: (endpoint) =>
-      tablesClient(sideOf(endpoint)).send(new DescribeTableCommand({ TableName: 'Orders' })),
+    ask: (endpoint, by) =>
+      tablesClient(sideOf(endpoint, by)).send(new DescribeTableCommand({ TableName: 'Orders' })),
   },
   {
     name: 'streams',
     variable: 'DYNAMODB_STREAMS',
-    ask: (endpoint) => streamsClient(sideOf(endpoint)).send(new ListStreamsCommand({})),
+    ask: (endpoint, by) => streamsClient(sideOf(endpoint, by)).send(new ListStreamsCommand({})),
   },
   {
     name: 'messages of a queue',
     variable: 'SQS',
-    ask: (endpoint) =>
-      sqsMessages(queueClient({ ...sideOf(endpoint), queueUrl: QUEUE_URL }), QUEUE_URL).size(),
+    ask: (endpoint, by) =>
+      sqsMessages(queueClient({ ...sideOf(endpoint, by), queueUrl: QUEUE_URL }), QUEUE_URL).size(),
   },
   {
     name: 'the look-again queue',
     variable: 'SQS',
-    ask: (endpoint) =>
-      sqsLookAgain({ ...sideOf(endpoint), queueUrl: QUEUE_URL, delaySeconds: 1 }).announce('{}'),
+    ask: (endpoint, by) =>
+      sqsLookAgain({ ...sideOf(endpoint, by), queueUrl: QUEUE_URL, delaySeconds: 1 }).announce(
+        '{}',
+      ),
   },
   {
     name: 'queues of a teardown',
     variable: 'SQS',
-    ask: (endpoint) =>
-      messagesClient(sideOf(endpoint)).send(new GetQueueUrlCommand({ QueueName: 'orders' })),
+    ask: (endpoint, by) =>
+      messagesClient(sideOf(endpoint, by)).send(new GetQueueUrlCommand({ QueueName: 'orders' })),
   },
   {
     name: 'objects of a bucket',
     variable: 'S3',
-    ask: (endpoint) => s3Objects(objectClient(sideOf(endpoint)), 'bucket').get('key'),
+    ask: (endpoint, by) => s3Objects(objectClient(sideOf(endpoint, by)), 'bucket').get('key'),
   },
   {
     name: 'metrics',
     variable: 'CLOUDWATCH',
-    ask: (endpoint) =>
+    ask: (endpoint, by) =>
       readSeries(
-        cloudWatchClient(serviceSettings(sourceOf('cloudwatch', endpoint), 'cloudwatch')),
+        cloudWatchClient(serviceSettings(sourceOf('cloudwatch', endpoint, by), 'cloudwatch')),
         [{ namespace: 'Ferry', name: 'AppliedRecords', dimensions: {}, statistic: 'Sum' }],
         anHour,
       ),
@@ -162,19 +174,19 @@ const CLIENTS: readonly Client[] = [
   {
     name: 'the deployed function',
     variable: 'LAMBDA',
-    ask: (endpoint) => deployedSettings(sourceOf('lambda', endpoint), 'orders'),
+    ask: (endpoint, by) => deployedSettings(sourceOf('lambda', endpoint, by), 'orders'),
   },
   {
     name: 'event source mappings',
     variable: 'LAMBDA',
-    ask: (endpoint) => eventSources(sourceOf('lambda', endpoint), 'ferry-orders-replicate'),
+    ask: (endpoint, by) => eventSources(sourceOf('lambda', endpoint, by), 'ferry-orders-replicate'),
   },
   {
     name: 'bulk runs',
     variable: 'SFN',
-    ask: (endpoint) =>
+    ask: (endpoint, by) =>
       stepFunctions(
-        stepFunctionsClient(serviceSettings(sourceOf('sfn', endpoint), 'sfn')),
+        stepFunctionsClient(serviceSettings(sourceOf('sfn', endpoint, by), 'sfn')),
         'arn:aws:states:us-east-1:111122223333:stateMachine:ferry-orders-bulk',
       ).state('arn:aws:states:us-east-1:111122223333:execution:ferry-orders-bulk:1'),
   },
@@ -343,3 +355,29 @@ it.each([
 ])('%s is on this machine: %s', (endpoint, expected) => {
   expect(isLoopback(endpoint)).toBe(expected);
 });
+
+it.each([...CLIENTS])(
+  '$name: others are tried once where credentials are refused',
+  async ({ ask }) => {
+    const tried: string[] = [];
+    const aws = await startRefusingAws('ExpiredToken', (accessKeyId) => tried.push(accessKeyId));
+    let keys = { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' };
+    const refusals: string[] = [];
+    const by: CredentialSource = {
+      get: () => keys,
+      async refused({ accessKeyId }) {
+        refusals.push(accessKeyId);
+        keys = { accessKeyId: 'AKIDOTHER', secretAccessKey: 'other' };
+        return true;
+      },
+    };
+
+    await ask(aws.endpoint, by).catch(refused);
+    await aws.close();
+
+    expect({ tried, refusals }).toEqual({
+      tried: ['AKIDTEST', 'AKIDOTHER'],
+      refusals: ['AKIDTEST'],
+    });
+  },
+);
