@@ -1,6 +1,5 @@
 // `ferry permissions`: prints the least IAM policies for a configuration, ready to be pasted.
 
-import { loadConfig } from '../config/config-file.ts';
 import type { Config, ReplicationConfig } from '../config/schema.ts';
 import { UNKNOWN_ACCOUNT, withKnownAccounts } from '../permissions/arns.ts';
 import { deploySets } from '../permissions/deploy-needs.ts';
@@ -15,12 +14,7 @@ import { printResult, titleOf } from './call.ts';
 import { wrongOption } from './arguments.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT } from './output.ts';
-import {
-  configPath,
-  deploymentAt,
-  replicationsOptions,
-  selectedReplications,
-} from './replication.ts';
+import { configIn, deploymentAt, replicationsOptions } from './replication.ts';
 
 const AUDIENCES = ['operator', 'function', 'deploy'] as const;
 type Audience = (typeof AUDIENCES)[number];
@@ -73,9 +67,9 @@ interface Chosen {
 async function chosenConfig(options: ParsedOptions): Promise<Chosen> {
   const place = options.text('deployed');
   if (place === undefined) {
-    const { fleet } = loadConfig(configPath(options));
-    const replications = withKnownAccounts(await selectedReplications(options));
-    return { config: { ...(fleet && { fleet }), replications }, known: {} };
+    const config = configIn(options);
+    const replications = withKnownAccounts(config.replications);
+    return { config: { ...config, replications }, known: {} };
   }
   const { replication, streamArn, onFailureBucket } = await deploymentAt(place, options);
   const [, partition] = streamArn.split(':');

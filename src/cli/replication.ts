@@ -4,7 +4,7 @@
 import { deployment } from '../aws/deployed-function.ts';
 import { loadConfig } from '../config/config-file.ts';
 import { NAME_PATTERN } from '../config/names.ts';
-import type { Deployment, ReplicationConfig } from '../config/schema.ts';
+import type { Config, Deployment, ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import { nearestName } from '../text/nearest-name.ts';
 import { wrongOption } from './arguments.ts';
@@ -46,7 +46,7 @@ export async function selectedReplications(
 ): Promise<readonly ReplicationConfig[]> {
   const place = options.text('deployed');
   return place === undefined
-    ? replicationsIn(options)
+    ? configIn(options).replications
     : [(await deploymentAt(place, options)).replication];
 }
 
@@ -80,7 +80,7 @@ export async function selectedReplication(options: ParsedOptions): Promise<Repli
 
 /** The same, where nothing can be deployed. */
 export function replicationFrom(options: ParsedOptions): ReplicationConfig {
-  return onlyOne(replicationsIn(options), options);
+  return onlyOne(configIn(options).replications, options);
 }
 
 export function configPath(options: ParsedOptions): string {
@@ -103,14 +103,17 @@ export async function deploymentAt(place: string, options: ParsedOptions): Promi
 const PLACE = new RegExp(`^([a-z0-9-]+)/(${NAME_PATTERN})$`);
 const DEPLOYED = 'For example --deployed us-east-1/orders: the Region of the source, and the name.';
 
-function replicationsIn(options: ParsedOptions): readonly ReplicationConfig[] {
+/** The file, with those of its replications that the options name, or all of them. */
+export function configIn(options: ParsedOptions): Config {
   const path = configPath(options);
-  const { replications } = loadConfig(path);
+  const config = loadConfig(path);
+  const { replications } = config;
   const wanted = options.text('replication')?.split(',');
-  if (wanted === undefined) return replications;
+  if (wanted === undefined) return config;
   const names = replications.map(({ name }) => name);
   const unknown = wanted.filter((name) => !names.includes(name));
-  if (unknown.length === 0) return replications.filter(({ name }) => wanted.includes(name));
+  if (unknown.length === 0)
+    return { ...config, replications: replications.filter(({ name }) => wanted.includes(name)) };
   const meant = unknown.map((name) => {
     const nearest = nearestName(name, names);
     return nearest === undefined ? `"${name}"` : `"${name}" (did you mean ${nearest}?)`;
