@@ -1,5 +1,6 @@
 // One time limit for a request, whatever it spends it on: credentials, a socket, a second try.
 
+import { namedError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 
 /**
@@ -28,9 +29,7 @@ export async function credentialsWithin<T>(search: T | Promise<T>, timeoutMs: nu
 }
 
 export function lateCredentials(timeoutMs: number): Error {
-  return Object.assign(new Error(`no credentials within ${timeoutMs} ms`), {
-    name: 'CredentialsProviderError',
-  });
+  return namedError('CredentialsProviderError', `no credentials within ${timeoutMs} ms`);
 }
 
 /** No answer comes sooner: with less time left, a request is not sent any more. */

@@ -32,7 +32,7 @@ export interface SignedTables {
   close(): void;
 }
 
-function sdkCredentials({ config }: DynamoDBClient): CredentialSource {
+function credentialsOf({ config }: DynamoDBClient): CredentialSource {
   return keptCredentials({ find: () => config.credentials(), clock: systemClock });
 }
 
@@ -45,7 +45,7 @@ export async function signedTables(setup: SignedTablesSetup): Promise<SignedTabl
   const options = {
     region,
     endpoint: setup.endpoint ?? (await configuredEndpoint(client)) ?? dynamoDbEndpoint(region),
-    credentials: setup.credentials ?? sdkCredentials(client),
+    credentials: setup.credentials ?? credentialsOf(client),
     clock: systemClock,
   };
   const writes = signedRequests({ ...options, concurrency, timeoutMs: REQUEST_TIMEOUT_MS });

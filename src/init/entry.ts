@@ -2,7 +2,7 @@
 
 import { difference } from '../config/without-defaults.ts';
 import type { ReplicationConfig, TableConfig } from '../config/schema.ts';
-import type { TableFacts } from '../model/table-facts.ts';
+import { accountOf, type TableFacts } from '../model/table-facts.ts';
 
 type DestinationConfig = ReplicationConfig['destination'];
 
@@ -70,9 +70,9 @@ export function withoutUsual(entry: Entry, defaults: FileDefaults): object {
 }
 
 function placeOf(side: Side, pair: PairFacts, { reach, namesAccounts }: EntryOptions): Place {
-  const { region, endpoint, arn } = pair[side];
+  const { region, endpoint } = pair[side];
   const { profile, credentials } = reach[side];
-  const account = namesAccounts || isApart(pair) ? accountOf(arn) : undefined;
+  const account = namesAccounts || isApart(pair) ? accountOf(pair[side]) : undefined;
   return {
     region,
     ...(account !== undefined && { account }),
@@ -82,16 +82,12 @@ function placeOf(side: Side, pair: PairFacts, { reach, namesAccounts }: EntryOpt
   };
 }
 
-/** Whether the tables are in two accounts. Those of emulators mean nothing. */
+/** Whether the tables are in two accounts. */
 export function isApart({ source, destination }: PairFacts): boolean {
   if (source.endpoint !== undefined || destination.endpoint !== undefined) return false;
-  return accountOf(source.arn) !== accountOf(destination.arn);
+  return accountOf(source) !== accountOf(destination);
 }
 
 function tableOf({ table, kmsKeyArn }: Pick<TableFacts, 'table' | 'kmsKeyArn'>) {
   return { table, ...(kmsKeyArn !== undefined && { kmsKeyArn }) };
-}
-
-function accountOf(arn: string): string | undefined {
-  return /^arn:[^:]+:dynamodb:[^:]*:(\d{12}):/.exec(arn)?.[1];
 }

@@ -41,3 +41,8 @@ export interface TableFacts {
   readonly items: number;
   readonly sizeBytes: number;
 }
+
+/** The account that has the table. Those of emulators mean nothing. */
+export function accountOf({ arn }: Pick<TableFacts, 'arn'>): string | undefined {
+  return /^arn:[^:]+:dynamodb:[^:]*:(\d{12}):/.exec(arn)?.[1];
+}

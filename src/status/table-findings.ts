@@ -2,7 +2,7 @@
 
 import { ITEM_BYTES_MAX, itemSizeBytes } from '../model/capacity.ts';
 import { type Check, error, type Finding, nameOf, note, type Pair, warning } from './finding.ts';
-import type { TableFacts } from '../model/table-facts.ts';
+import { accountOf, type TableFacts } from '../model/table-facts.ts';
 
 /** The maximum size of the version, with a reserved attribute of an ordinary name. */
 const VERSION_BYTES = 120;
@@ -31,7 +31,7 @@ function sameTable({ source, destination }: Pair): Finding[] {
 
 /** In one Region, but in two accounts. */
 function isApart(source: TableFacts, destination: TableFacts): boolean {
-  const [from, to] = [source, destination].map(({ arn }) => arn.split(':')[4]);
+  const [from, to] = [source, destination].map(accountOf);
   return from !== undefined && to !== undefined && from !== to;
 }
 

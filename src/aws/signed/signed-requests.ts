@@ -3,6 +3,7 @@
 
 import type { Dispatcher } from 'undici';
 import { partitionOf } from '../../config/partition.ts';
+import { namedError } from '../../errors.ts';
 import type { Clock } from '../../ports.ts';
 import { type Credentials, type CredentialSource, withoutKeys } from '../access.ts';
 import { REFUSALS } from '../credential-source.ts';
@@ -202,7 +203,7 @@ function textOf(chunks: readonly Buffer[]): string {
 }
 
 function timeoutError(ms: number): Error {
-  return Object.assign(new Error(`no answer within ${ms} ms`), { name: 'TimeoutError' });
+  return namedError('TimeoutError', `no answer within ${ms} ms`);
 }
 
 /** The Region's own. */

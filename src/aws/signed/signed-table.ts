@@ -1,6 +1,7 @@
 // The destination by requests that Ferry signs itself: the same port, the same outcomes as through the SDK.
 // Bytes have to be those of decodeItem, which are base64 text in JSON.
 
+import { namedError } from '../../errors.ts';
 import { decodeItem, type Item } from '../../model/attribute-value.ts';
 import { itemRequest, itemsRequest } from '../../model/read-request.ts';
 import { requestEncoder } from '../../model/request-encoder.ts';
@@ -107,7 +108,7 @@ function refusalIn(answer: Answer, { operation }: WriteRequest): WriteReply {
 function errorIn(answer: Answer): Error {
   const { __type, message, Message } = parse(answer);
   const name = __type?.split('#').at(-1) ?? `Http${answer.status}`;
-  return Object.assign(new Error(message ?? Message ?? name), { name });
+  return namedError(name, message ?? Message);
 }
 
 /** A proxy, or a service in trouble, may answer with anything. */
