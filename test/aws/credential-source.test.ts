@@ -1,4 +1,4 @@
-// Credentials that are kept: when they are found again, when nobody waits for that, and what a refusal costs.
+// Credentials that are kept: when they are found again, when no request waits for that, and what a refusal costs.
 
 import { describe, expect, it } from 'vitest';
 import type { Credentials } from '../../src/aws/access.ts';
@@ -17,7 +17,7 @@ function kept({ endsInMs = HOUR_MS, ageMsMax = Infinity, change = true } = {}) {
   const find = async (): Promise<FoundCredentials> => {
     state.searches += 1;
     await Promise.resolve();
-    if (state.isDown) throw new Error(`nobody knows ${state.searches}`);
+    if (state.isDown) throw new Error(`not found ${state.searches}`);
     const expiration = endsInMs === Infinity ? undefined : new Date(state.nowMs + endsInMs);
     return { ...keys(change ? state.searches : 1), expiration };
   };
@@ -115,7 +115,7 @@ describe('credentials are found', () => {
   });
 });
 
-describe('where nobody can tell new ones', () => {
+describe('where no new ones can be found', () => {
   it('those at hand stay in use until their end, and are asked for once a second', async () => {
     const parts = kept();
     expect(await parts.id()).toBe('AKID1');
@@ -129,14 +129,14 @@ describe('where nobody can tell new ones', () => {
       HOUR_MS + 500,
     ]);
 
-    expect(rows).toEqual(['AKID1 2', 'AKID1 2', 'AKID1 3', 'nobody knows 4 4', 'nobody knows 4 4']);
+    expect(rows).toEqual(['AKID1 2', 'AKID1 2', 'AKID1 3', 'not found 4 4', 'not found 4 4']);
     expect(parts.state.failures).toBe(3);
   });
 
   it('a failure counts for a second, and no longer', async () => {
     const parts = kept();
     parts.state.isDown = true;
-    expect(await timeline(parts, [0, 999])).toEqual(['nobody knows 1 1', 'nobody knows 1 1']);
+    expect(await timeline(parts, [0, 999])).toEqual(['not found 1 1', 'not found 1 1']);
     parts.state.isDown = false;
 
     expect(await timeline(parts, [1])).toEqual(['AKID2 2']);
@@ -174,7 +174,7 @@ describe('a refusal', () => {
     expect(await id()).toBe('AKID1');
   });
 
-  it('says that there are no others where nobody can tell, and keeps those at hand', async () => {
+  it('says that there are no others where none can be found, and keeps those at hand', async () => {
     const { source, state, id } = kept(forever);
     const found = await source.get();
     state.isDown = true;

@@ -99,7 +99,7 @@ it.each([
 });
 
 it('there is one more try, and no word of any key in the error', async () => {
-  const { tries, send } = open({ accepts: 'nobody' });
+  const { tries, send } = open({ accepts: 'none' });
 
   const error: unknown = await send().catch((failure: unknown) => failure);
 

@@ -1,4 +1,4 @@
-// What a secret must hold to be used, and that what is wrong is told without any of its values.
+// What a secret must hold to be used, and that an error names what is wrong without any of its values.
 
 import { describe, expect, it } from 'vitest';
 import { credentialsIn } from '../../src/aws/secret-credentials.ts';
@@ -82,7 +82,7 @@ describe('a secret', () => {
       '{"accessKeyId":"AKIAMARK","secretAccessKey":"mark","expiration":"2026-13-31T12:00:00Z"}',
       'its expiration is not a time as 2026-01-31T12:00:00Z',
     ],
-  ])('that %s is told', (_, secret, problem) => {
+  ])('an error says that %s', (_, secret, problem) => {
     expect(credentialsIn(secret)).toBe(problem);
   });
 });

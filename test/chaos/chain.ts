@@ -78,7 +78,7 @@ const RECORDS_OVERLAPPED = 100;
 /** One put of ten. */
 const REFUSED: Fault = { kind: 'poison', marker: '"b7' };
 const DOWN_MS_MAX = 800;
-/** Items that nobody writes to again, so that only a copy and a repair can bring them back to B. */
+/** Items without another write, so that only a copy and a repair can bring them back to B. */
 const COPIED = { pk: { S: 'quiet-1' } };
 const REPAIRED = { pk: { S: 'quiet-2' } };
 const QUIET = [COPIED, REPAIRED];

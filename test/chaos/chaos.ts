@@ -38,7 +38,7 @@ export interface ChaosOptions {
   readonly kills: number;
   readonly keys: number;
   readonly tombstones: ReplicationConfig['tombstones'];
-  /** Of the requests: those of which the function never hears. */
+  /** Of the requests: those whose answers never reach the function. */
   readonly unknown: number;
   readonly onStory: (line: string) => void;
 }

@@ -19,7 +19,7 @@ export const THROTTLE: Fault = { kind: 'throttle', share: 0.02 };
 const POISON: Fault = { kind: 'poison', marker: POISON_MARKER };
 /**
  * A network that is never quite well, too.
- * @param unknown share of the requests of which the function never hears: each makes its batch wait for ten seconds.
+ * @param unknown share of the requests whose answers never reach the function: each makes its batch wait for ten seconds.
  */
 export function everything(unknown: number): Fault[] {
   const network: Fault[] = [

@@ -3,25 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import { type CheckedPair, nextSteps } from '../../src/cli/init-result.ts';
 import { entryOf } from '../../src/init/entry.ts';
-import type { TableFacts } from '../../src/model/table-facts.ts';
-
-const facts = (region: string, account: string): TableFacts => ({
-  region,
-  table: 'Orders',
-  arn: `arn:aws:dynamodb:${region}:${account}:table/Orders`,
-  replicaRegions: [],
-  status: 'ACTIVE',
-  keys: [{ name: 'pk', type: 'S' }],
-  indexes: [],
-  billing: 'on-demand',
-  items: 0,
-  sizeBytes: 0,
-});
+import { tableFacts } from '../fixtures/table-facts.ts';
 
 function pairTo(account: string): CheckedPair {
   const look = {
-    source: facts('us-east-1', '111122223333'),
-    destination: facts('eu-west-1', account),
+    source: tableFacts('us-east-1', '111122223333'),
+    destination: tableFacts('eu-west-1', account),
     findings: [],
   };
   const options = { reach: { source: {}, destination: {} }, namesAccounts: false };

@@ -4,9 +4,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
-import type { Io } from '../../src/cli/output.ts';
-import { type Fleet, openFleet } from '../fixtures/fleet.ts';
+import { documents, ferry, type Fleet, openFleet } from '../fixtures/fleet.ts';
 import { contents } from '../fixtures/two-regions.ts';
 
 let fleet: Fleet;
@@ -22,23 +20,6 @@ afterAll(async () => {
   await fleet.close();
 });
 
-async function ferry(args: readonly string[], world: Partial<Io> = {}) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const progress: string[] = [];
-  const exitCode = await main(args, {
-    out: (line) => out.push(line),
-    err: (line) => err.push(line),
-    status: (line) => progress.push(line),
-    isTerminal: false,
-    environment: {},
-    interrupted: new AbortController().signal,
-    ...world,
-  });
-  return { exitCode, out, err, progress };
-}
-const documents = (lines: readonly string[]) =>
-  lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 const verifyAll = ['verify', '--all', '--settle', '0'];
 
 describe('several replications at once', () => {

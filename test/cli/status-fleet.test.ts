@@ -3,9 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
 import type { Io } from '../../src/cli/output.ts';
-import { type Fleet, openFleet } from '../fixtures/fleet.ts';
+import { documents, ferry, type Fleet, openFleet } from '../fixtures/fleet.ts';
 
 let fleet: Fleet;
 beforeAll(async () => {
@@ -13,23 +12,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => fleet.close());
 
-async function status(args: readonly string[], world: Partial<Io> = {}, config = fleet.config) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const progress: string[] = [];
-  const exitCode = await main(['status', '--config', config, ...args], {
-    out: (line) => out.push(line),
-    err: (line) => err.push(line),
-    status: (line) => progress.push(line),
-    isTerminal: false,
-    environment: {},
-    interrupted: new AbortController().signal,
-    ...world,
-  });
-  return { exitCode, out, err, progress };
-}
-const documents = (lines: readonly string[]) =>
-  lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+const status = (args: readonly string[], world: Partial<Io> = {}, config = fleet.config) =>
+  ferry(['status', '--config', config, ...args], world);
 
 describe('ferry status of several replications', () => {
   it('is a line each, the worst first, and a total', async () => {

@@ -107,7 +107,7 @@ describe('the credentials of a command', () => {
   });
 });
 
-it('is told where a setting has chosen it', () => {
+it('is named where a setting has chosen it', () => {
   const { source, destination } = operatorIdentities(
     replicationOf({ destination: { profile: 'recovery' } }),
     false,

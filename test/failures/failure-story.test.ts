@@ -145,7 +145,7 @@ describe('credentials that cannot be got', () => {
       happened: 'found a secret that cannot be used: it has no accessKeyId.',
       advice: 'Check that the secret exists',
     },
-  ])('are told by call, account and Region: $happened', ({ error, happened, advice }) => {
+  ])('are named by call, account and Region: $happened', ({ error, happened, advice }) => {
     const told = story(error, { request: requestOf(error) });
 
     expect(told?.kind).toBe('credentials-unavailable');

@@ -4,25 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { defaultsFor, entryOf, type PairFacts, withoutUsual } from '../../src/init/entry.ts';
 import { firstStep } from '../../src/init/first-step.ts';
 import type { TableFacts } from '../../src/model/table-facts.ts';
+import { tableFacts } from '../fixtures/table-facts.ts';
 
-const facts = (region: string, account: string, more: Partial<TableFacts> = {}): TableFacts => ({
-  region,
-  table: 'Orders',
-  arn: `arn:aws:dynamodb:${region}:${account}:table/Orders`,
-  replicaRegions: [],
-  status: 'ACTIVE',
-  keys: [{ name: 'pk', type: 'S' }],
-  indexes: [],
-  billing: 'on-demand',
-  items: 0,
-  sizeBytes: 0,
-  ...more,
-});
 const [A, B] = ['111122223333', '444455556666'];
 const stream = { arn: 'the stream', viewType: 'NEW_IMAGE' };
 const pairOf = (account: string, more: Partial<TableFacts> = {}): PairFacts => ({
-  source: facts('us-east-1', A, { ...more, stream }),
-  destination: facts('eu-west-1', account, more),
+  source: tableFacts('us-east-1', A, { ...more, stream }),
+  destination: tableFacts('eu-west-1', account, more),
 });
 const USUAL = { reach: { source: {}, destination: {} }, namesAccounts: false };
 

@@ -94,7 +94,7 @@ async function press(pageUrl: string, path: string): Promise<void> {
 }
 
 const POISONED = ['a', 'b', 'c'];
-/** Nobody else writes: a difference that is seen twice is one. */
+/** Nothing else writes: a difference that is seen twice is one. */
 const SOON = ['--settle', '1'];
 
 describe('ferry local --keep', () => {

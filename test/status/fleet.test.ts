@@ -2,18 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { type FleetRow, fleetTotal, worstFirst } from '../../src/status/fleet.ts';
+import { row, unread } from '../fixtures/fleet-rows.ts';
 
-function row(name: string, parts: Partial<FleetRow> = {}): FleetRow {
-  const well = { level: 'healthy', text: 'p99 latency is 850 ms' } as const;
-  return { name, ...well, oldestMs: 0, p99Ms: 850, deadLetters: 0, ...parts };
-}
-const unread: Partial<FleetRow> = {
-  level: 'unreadable',
-  text: 'These credentials may not call lambda:GetFunctionConfiguration',
-  oldestMs: null,
-  p99Ms: null,
-  deadLetters: null,
-};
 const namesOf = (rows: readonly FleetRow[]) => rows.map(({ name }) => name);
 
 describe('worst first', () => {
