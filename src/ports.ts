@@ -155,10 +155,18 @@ export interface ScanPosition {
   readonly limit?: number | undefined;
 }
 
+/** An item that is there, and cannot be copied or compared. */
+export interface UnreadableItem {
+  readonly key: Item;
+  readonly reason: string;
+}
+
 export interface ScanPage {
   readonly items: readonly Item[];
-  /** Keys of items that the SDK cannot read whole. */
-  readonly unreadable: readonly Item[];
+  /** Items that the SDK cannot read whole, or of which the projection makes nothing. */
+  readonly unreadable: readonly UnreadableItem[];
+  /** Keys of the items that the projection leaves out. @default it leaves none out */
+  readonly leftOut?: readonly Item[];
   /** Where to read on; absent at the segment's end. */
   readonly next?: Item | undefined;
   /** Capacity that the page has consumed. */

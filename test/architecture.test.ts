@@ -41,7 +41,9 @@ function roomOf(path: string): string {
 const RULES = ['src', 'model', 'pacing', 'text', 'failures', 'config'];
 const COPYING = RULES.concat('replicate', 'resync');
 const WORK = COPYING.concat(
-  'look-again heartbeat redrive backfill verify bulk status switchover teardown init'.split(' '),
+  'projection look-again heartbeat redrive backfill verify bulk status switchover teardown init'.split(
+    ' ',
+  ),
 );
 
 /** What each room may import, itself and types of src/ports.ts apart. */
@@ -52,6 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ['config', 'text'],
   permissions: ['src', 'config'],
   failures: ['src'],
+  projection: ['src', 'config', 'model', 'text'],
   pacing: ['src', 'model'],
   replicate: ['src', 'model', 'pacing', 'config'],
   resync: [...RULES, 'replicate'],
@@ -71,7 +74,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   handlers: ['composition', 'aws', ...WORK],
   local: ['stream', 'composition', 'aws', ...WORK],
   cli: ['local', 'composition', 'aws', 'permissions', ...WORK],
-  lib: ['src', 'config', 'permissions'],
+  lib: ['src', 'config', 'permissions', 'projection'],
   bin: ['cli', 'lib', 'src', 'config', 'permissions'],
 };
 
@@ -165,7 +168,7 @@ it('opens every file with what it is for', () => {
 
 /** Of the files that describe the settings. */
 function isOfSchema(path: string): boolean {
-  return /^src\/config\/schema(-(forms|resources|tables))?\.ts$/.test(path);
+  return /^src\/config\/schema(-(forms|projection|resources|tables))?\.ts$/.test(path);
 }
 
 it('builds the schema for documents and types only: at run time, ferry.schema.json is read', () => {

@@ -15,6 +15,8 @@ const RESOURCE_KEY =
 const IN_PLACE = 'safe. The event source mapping is updated in place.';
 const ACCOUNT =
   '**something new**. Stacks are deployed to another account, and the old ones stay, and replicate. End the old replication first: [Teardown](runbook.md#teardown).';
+const PROJECTION =
+  '**with care**. Changes from now on are projected in the new way. Items that are not written again stay as they were, until `ferry backfill --reproject`. Follow [Projection changed](runbook.md#projection-changed).';
 const FUNCTION_IN_PLACE = 'safe. The function is updated in place.';
 
 export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
@@ -68,6 +70,15 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
     'safe. It applies to writes from now on. Items that were kept or replaced before do not change.',
   reservedAttribute:
     '**never**. Under another name, all versions would be lost. The function holds every record. Create a new replication with a new twin.',
+  'projection.keepItems': PROJECTION,
+  'projection.attributes.keepOnly': PROJECTION,
+  'projection.attributes.drop': PROJECTION,
+  'projection.attributes.hash': PROJECTION,
+  'projection.attributes.rename': PROJECTION,
+  'projection.attributes.set': PROJECTION,
+  'projection.module': PROJECTION,
+  deadLetters:
+    'safe. It applies to changes that are put aside from now on. What is in the queue and in the bucket stays as it is.',
   timestampAttribute: 'safe. It changes only how latency is measured.',
   bulk: 'safe. From true to false: the state machine is deleted. Let no bulk run be in progress.',
   dashboard: 'safe. The dashboard is created or deleted.',

@@ -27,7 +27,7 @@ const { properties: OF_FILE = {}, definitions: DEFINITIONS } = SCHEMA as Schema 
   readonly definitions: Readonly<Record<string, Schema>>;
 };
 /** Described as a whole. */
-const WHOLES = new Set(['defaults', 'partitionKey', 'sortKey', 'key']);
+const WHOLES = new Set(['defaults', 'partitionKey', 'sortKey', 'key', 'keepItems', 'hash']);
 
 /** Every setting of a file, with those of a replication as if they were its own. */
 export function allSettings(): Setting[] {

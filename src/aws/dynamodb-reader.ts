@@ -52,7 +52,9 @@ export function dynamoDbReader(
       const items = page.Items ?? [];
       return {
         items: items.filter((item) => lostAttribute(item) === undefined),
-        unreadable: items.filter((item) => lostAttribute(item) !== undefined).map(keyOf),
+        unreadable: items
+          .filter((item) => lostAttribute(item) !== undefined)
+          .map((item) => ({ key: keyOf(item), reason: UNREADABLE })),
         next: page.LastEvaluatedKey,
         readUnits: page.ConsumedCapacity?.CapacityUnits ?? 0,
       };
@@ -102,6 +104,8 @@ function inTime() {
 function lostAttribute(item: Item): string | undefined {
   return Object.entries(item).find(([, value]) => value === undefined)?.[0];
 }
+
+const UNREADABLE = 'Unreadable: the AWS SDK cannot read an attribute of it, called __proto__';
 
 function unreadable(name: string): FerryError {
   return new FerryError(`The attribute ${name} of an item cannot be read with this AWS SDK.`, {

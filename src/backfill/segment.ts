@@ -80,7 +80,7 @@ function pageDone(
   { items, unreadable, next, readUnits }: ScanPage,
   { counts, context }: { counts: Readonly<CopyCounts>; context: BackfillContext },
 ): SegmentProgress {
-  for (const key of unreadable) context.onRejected({ key, reason: UNREADABLE });
+  for (const one of unreadable) context.onRejected(one);
   const sum = { ...before.counts };
   addCounts(sum, {
     ...counts,
@@ -100,5 +100,3 @@ function pageWasted(
   addCounts(counts, { ...noCounts(), readUnits, writeUnits });
   return { ...before, counts };
 }
-
-const UNREADABLE = 'Unreadable: the AWS SDK cannot read an attribute of it, called __proto__';

@@ -11,6 +11,7 @@ type WriteRules = Pick<
   | 'ttlDeletes'
   | 'tombstones'
   | 'systemicRejections'
+  | 'deadLetters'
 > &
   Pick<ReplicationConfig['function'], 'httpClient' | 'concurrency'>;
 
@@ -38,7 +39,8 @@ export function handlerSettings(
   places: FailurePlaces,
 ): HandlerSettings {
   const { source, destination, stateTable, reservedAttribute, unversionedItems } = replication;
-  const { ttlDeletes, tombstones, systemicRejections, timestampAttribute } = replication;
+  const { ttlDeletes, tombstones, systemicRejections, deadLetters, timestampAttribute } =
+    replication;
   const { httpClient, concurrency, memoryMiB, timeoutSeconds } = replication.function;
   return {
     ...places,
@@ -52,6 +54,7 @@ export function handlerSettings(
     ttlDeletes,
     tombstones,
     systemicRejections,
+    deadLetters,
     timestampAttribute,
     lookAgainSeconds: lookAgainDelaySeconds(timeoutSeconds),
     httpClient,

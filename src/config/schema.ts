@@ -24,6 +24,7 @@ import {
   functionSettings,
   heartbeat,
 } from './schema-resources.ts';
+import { projection } from './schema-projection.ts';
 import {
   destination,
   keyAttribute,
@@ -65,6 +66,11 @@ const settings = {
       default: '_ferry',
       description: 'Top-level attribute that holds the version of each item of the destination.',
     }),
+  ),
+  projection: Optional(projection()),
+  deadLetters: choice(
+    ['whole', 'projected'],
+    'What is stored of a change that cannot be applied. whole: the record of the stream, with all attributes of the source item, also those that a projection drops or hashes. projected: key, version and reason only. `ferry redrive` then takes the item from the source.',
   ),
   timestampAttribute: Optional(
     Text({
@@ -113,6 +119,12 @@ const variable = group('functionVariable', `The variable ${FUNCTION_VARIABLE} of
   onFailureBucket: given('The bucket for batches that Lambda gives up, and for reports.'),
   lookAgainQueueUrl: Optional(
     given('Where deletes are announced. Required with "checked" tombstones.'),
+  ),
+  projectionDigest: Optional(
+    Text({
+      pattern: '^[0-9a-f]{64}$',
+      description: 'SHA-256 of the projection, as 64 hexadecimal digits.',
+    }),
   ),
 });
 
@@ -180,11 +192,17 @@ export type KeyAttribute = Of<typeof keyAttribute>;
 export type EncryptionConfig = Of<typeof encryption>;
 export type ServiceEndpoints = Of<typeof serviceEndpoints>;
 export type EventSourceConfig = Of<typeof eventSource>;
+export type ProjectionConfig = Of<typeof projection>;
 export type FleetConfig = Of<typeof fleet>;
 export type HeartbeatConfig = Of<typeof heartbeat>;
 /** What a function knows of its replication, and of the deployment that it is part of. */
-export type Deployment = Omit<Of<typeof variable>, 'format' | 'lookAgainQueueUrl'> & {
+export type Deployment = Omit<
+  Of<typeof variable>,
+  'format' | 'lookAgainQueueUrl' | 'projectionDigest'
+> & {
   readonly lookAgainQueueUrl?: string | undefined;
+  /** Of the projection, where there is one. */
+  readonly projectionDigest?: string | undefined;
 };
 
 /** By their path in the file, such as replications.0. */

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalItem, canonicalText, type Item } from './attribute-value.ts';
 import type { TwinRules } from './rules.ts';
-import { twinContent, withoutStamp } from './twin-item.ts';
+import { withoutStamp } from './twin-item.ts';
 
 export type Discrepancy =
   /** Only the source has the item. */
@@ -14,7 +14,10 @@ export type Discrepancy =
   /** Only the destination has it. */
   | 'extraneous';
 
-/** @returns undefined where the twin is as it should be, or both are absent. */
+/**
+ * @param source what the twin should have, as the projected source is read.
+ * @returns undefined where the twin is as it should be, or both are absent.
+ */
 export function findDiscrepancy(
   source: Item | undefined,
   twin: Item | undefined,
@@ -22,13 +25,13 @@ export function findDiscrepancy(
 ): Discrepancy | undefined {
   if (source === undefined) return twin === undefined ? undefined : 'extraneous';
   if (twin === undefined) return 'missing';
-  const [wanted, found] = [twinContent(source, rules), withoutStamp(twin, rules)];
+  const [wanted, found] = [withoutStamp(source, rules), withoutStamp(twin, rules)];
   return canonicalItem(wanted) === canonicalItem(found) ? undefined : 'different';
 }
 
 /** Names of the attributes in which the twin is not as it should be, in order. */
 export function differingAttributes(source: Item, twin: Item, rules: TwinRules): string[] {
-  const [wanted, found] = [twinContent(source, rules), withoutStamp(twin, rules)];
+  const [wanted, found] = [withoutStamp(source, rules), withoutStamp(twin, rules)];
   const names = new Set([...Object.keys(wanted), ...Object.keys(found)]);
   const textOf = (item: Item, name: string) => {
     const value = item[name];
@@ -37,14 +40,9 @@ export function differingAttributes(source: Item, twin: Item, rules: TwinRules):
   return [...names].filter((name) => textOf(wanted, name) !== textOf(found, name)).toSorted();
 }
 
-/** Stands for what the twin should have of a source item: equal to the `twinDigest` of an item that is so. */
-export function sourceDigest(source: Item, rules: TwinRules): string {
-  return itemDigest(twinContent(source, rules));
-}
-
-/** Stands for what the twin has, its version apart. */
-export function twinDigest(twin: Item, rules: TwinRules): string {
-  return itemDigest(withoutStamp(twin, rules));
+/** Stands for what the twin has or should have: equal for items between which there is no discrepancy. */
+export function contentDigest(item: Item, rules: TwinRules): string {
+  return itemDigest(withoutStamp(item, rules));
 }
 
 /** Stands for an item's content, at a fixed size: equal for items that mean the same. */

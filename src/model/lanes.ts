@@ -10,7 +10,7 @@ export type Run = readonly StreamRecord[];
 export interface Lane {
   /** Never empty, in version order. A skipped record stands between two runs. */
   readonly runs: readonly Run[];
-  /** Records that policy leaves out. */
+  /** Records that policy or the projection leaves out. */
   readonly skipped: readonly StreamRecord[];
 }
 
@@ -27,7 +27,7 @@ export function toLanes(records: readonly StreamRecord[], ttlDeletes: TtlDeletes
 
 function toLane(records: StreamRecord[], ttlDeletes: TtlDeletes): Lane {
   // Nearly every item has one record.
-  if (records.length === 1 && !records.some((record) => isSkipped(record, ttlDeletes)))
+  if (records.length === 1 && !isAnyOut(records, ttlDeletes))
     return { runs: [records], skipped: [] };
   // Lambda delivers in order; the order is made sure of, because coalescing trusts it.
   records.sort((a, b) => (a.version < b.version ? -1 : Number(a.version > b.version)));
@@ -41,7 +41,19 @@ function toLane(records: StreamRecord[], ttlDeletes: TtlDeletes): Lane {
       runs.at(-1)?.push(record);
     }
   }
-  return { runs: runs.filter((run) => run.length > 0), skipped };
+  const leftOut = runs.filter((run) => run.every(isLeftOut));
+  for (const run of leftOut) skipped.push(...run);
+  return { runs: runs.filter((run) => !leftOut.includes(run)), skipped };
+}
+
+/** A single record needs no look at others. */
+function isAnyOut(records: readonly StreamRecord[], ttlDeletes: TtlDeletes): boolean {
+  return records.some((record) => isSkipped(record, ttlDeletes) || isLeftOut(record));
+}
+
+/** The twin has never had the item, if this holds of all records of a run. Otherwise the newest decides. */
+function isLeftOut(record: StreamRecord): boolean {
+  return record.eventName === 'REMOVE' && record.leftOut === true;
 }
 
 function isSkipped(record: StreamRecord, ttlDeletes: TtlDeletes): boolean {

@@ -44,7 +44,7 @@ export function latenciesOf(record: StreamRecord, rules: LatencyRules, nowMs: nu
   if (heartbeatMs !== undefined) return { latencyMs: heartbeatMs, heartbeatMs };
   // A delete has no stamp. Among exact latencies, a rounded one would mislead.
   if (record.eventName === 'REMOVE') return {};
-  const latencyMs = sinceStamp(record.newImage, timestampAttribute, nowMs);
+  const latencyMs = sinceStamp(record.sourceImage ?? record.newImage, timestampAttribute, nowMs);
   if (latencyMs !== undefined) return { latencyMs };
   return { latencyMs: sinceStreamTime(record, nowMs), isTimestampFallback: true };
 }
@@ -56,7 +56,7 @@ function heartbeatLatencyMs(
   nowMs: number,
 ): number | undefined {
   if (record.keyText !== heartbeatKeyText || record.eventName === 'REMOVE') return undefined;
-  return sinceStamp(record.newImage, BEAT_ATTRIBUTE, nowMs);
+  return sinceStamp(record.sourceImage ?? record.newImage, BEAT_ATTRIBUTE, nowMs);
 }
 
 function sinceStamp(item: Item, attribute: string, nowMs: number): number | undefined {

@@ -1,9 +1,13 @@
 // What a write obeys, and what decides which item the twin should have.
 
 import type { HandlerSettings } from '../config/handler-settings.ts';
+import type { Projection } from './projection.ts';
 
 /** What the twin's item is made by. */
-export type TwinRules = Pick<HandlerSettings, 'reservedAttribute'>;
+export type TwinRules = Pick<HandlerSettings, 'reservedAttribute'> & {
+  /** @default the twin has each item as the source has it */
+  readonly projection?: Projection | undefined;
+};
 
 /** What every write to the twin and the ledger obeys. */
 export type WriteRules = Pick<
@@ -12,16 +16,21 @@ export type WriteRules = Pick<
   | 'sourceRegion'
   | 'destinationTable'
   | 'stateTable'
-  | 'reservedAttribute'
   | 'unversionedItems'
   | 'tombstones'
->;
+> &
+  TwinRules;
 
 /** What changes from the stream obey beyond that. */
 export type StreamRules = WriteRules &
   Pick<
     HandlerSettings,
-    'ttlDeletes' | 'systemicRejections' | 'timestampAttribute' | 'heartbeatKeyText' | 'streamArn'
+    | 'ttlDeletes'
+    | 'systemicRejections'
+    | 'deadLetters'
+    | 'timestampAttribute'
+    | 'heartbeatKeyText'
+    | 'streamArn'
   >;
 
 /** What finds the ledger's rows of a replication. */

@@ -26,13 +26,18 @@ interface RecordFacts {
 
 export interface PutRecord extends RecordFacts {
   readonly eventName: 'INSERT' | 'MODIFY';
+  /** What the twin should have. */
   readonly newImage: Item;
+  /** What the source has, where a projection has made `newImage` of it. */
+  readonly sourceImage?: Item;
 }
 
 export interface RemoveRecord extends RecordFacts {
   readonly eventName: 'REMOVE';
   /** Deleted by the source table's TTL, not by the application. */
   readonly expired: boolean;
+  /** The projection leaves the item out, and did so before this change, too. */
+  readonly leftOut?: boolean;
 }
 
 export type StreamRecord = PutRecord | RemoveRecord;

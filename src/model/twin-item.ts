@@ -13,20 +13,26 @@ export interface WrittenAs {
 
 type StampRules = Pick<WriteRules, 'reservedAttribute' | 'sourceRegion'>;
 
-export function twinItem(source: Item, written: WrittenAs, rules: StampRules): Item {
-  return { ...source, [rules.reservedAttribute]: stampOf(written, rules) };
+/** The twin's item: `content` is what `twinContent` has made of the source's. */
+export function twinItem(content: Item, written: WrittenAs, rules: StampRules): Item {
+  return { ...content, [rules.reservedAttribute]: stampOf(written, rules) };
 }
 
 /**
- * What the twin should have of a source item, without its version.
+ * What the twin should have of a source item, without its version; undefined where the projection leaves it out.
  * The reserved attribute is Ferry's: a source item that has it was copied from a twin, and loses it.
+ * @throws ProjectionFailed
  */
-export function twinContent(source: Item, rules: TwinRules): Item {
-  return withoutStamp(source, rules);
+export function twinContent(source: Item, key: Item, rules: TwinRules): Item | undefined {
+  const content = rules.reservedAttribute in source ? withoutStamp(source, rules) : source;
+  return rules.projection === undefined ? content : rules.projection.project(content, key);
 }
 
 /** What the twin has, without its version. */
-export function withoutStamp(twin: Item, { reservedAttribute }: TwinRules): Item {
+export function withoutStamp(
+  twin: Item,
+  { reservedAttribute }: Pick<TwinRules, 'reservedAttribute'>,
+): Item {
   const { [reservedAttribute]: _, ...content } = twin;
   return content;
 }

@@ -8,6 +8,7 @@ import { newestEpoch } from '../model/control-row.ts';
 import { type DestinationHealth, destinationHealth } from './destination-health.ts';
 import { toLanes } from '../model/lanes.ts';
 import { seriesInEpoch, type SeriesOf } from '../model/guard.ts';
+import { lacksOldImage, projectRecord } from '../model/projected-record.ts';
 import type { StreamRules } from '../model/rules.ts';
 import { type BatchSummary, summarizeBatch } from '../model/batch-response.ts';
 import type { Outcome } from '../model/outcome.ts';
@@ -85,7 +86,8 @@ export async function replicateBatch(
   if (admission.kind === 'held') return holdBatch(admission, invocation);
 
   const { row, seriesOf } = admission;
-  const parsed = parseAll(rawRecords, seriesOf);
+  const parsed = projectAll(parseAll(rawRecords, seriesOf), invocation);
+  if (parsed === undefined) return holdBatch(OLD_IMAGE_MISSING, invocation);
   const written = await writeAll(parsed, invocation);
   const announced = await announceAll(parsed, written, newestEpoch(row).n, invocation);
   const outcomes = await settleRejections(parsed, announced, invocation);
@@ -98,9 +100,27 @@ function parseAll(raw: readonly unknown[], seriesOf: SeriesOf): ParsedRecord[] {
   return raw.map((one, position) => parseStreamRecord(one, position, seriesOf));
 }
 
+/** @returns undefined where it is not known whether the twin had what the projection leaves out. */
+function projectAll(
+  parsed: readonly ParsedRecord[],
+  { raw, rules }: Invocation,
+): readonly ParsedRecord[] | undefined {
+  if (rules.projection === undefined) return parsed;
+  const projected = parsed.map((one, position) => projectRecord(one, raw[position], rules));
+  return projected.some((one, position) => lacksOldImage(one, raw[position]))
+    ? undefined
+    : projected;
+}
+
 const RESERVED_KEY = {
   kind: 'held',
   why: 'the reserved attribute is a key attribute of the source',
+} as const;
+
+/** Each change of an item that is left out would be a delete. */
+const OLD_IMAGE_MISSING = {
+  kind: 'held',
+  why: 'the projection leaves items out, which needs a stream of NEW_AND_OLD_IMAGES',
 } as const;
 
 /** Then no version could be written. Records of one stream have the same key attributes. */

@@ -2,7 +2,7 @@
 // suspects. Can stop in between, and go on from there.
 
 import { canonicalKey } from '../model/attribute-value.ts';
-import { sourceDigest, twinDigest } from '../model/discrepancy.ts';
+import { contentDigest } from '../model/discrepancy.ts';
 import {
   type ScanCursor,
   type SegmentCursor,
@@ -94,14 +94,13 @@ function takeIn(
 ): Suspect[] {
   const { context, report } = comparison;
   const table = context[side];
-  const digestOf = side === 'source' ? sourceDigest : twinDigest;
   report[side === 'source' ? 'items' : 'destinationItems'] += page.items.length;
   report[`${side}ReadUnits`] += page.readUnits;
   // Equal to nothing, so that each becomes one suspect, and is counted once whichever side cannot be read.
-  const unreadable = page.unreadable.map((key) => ({ key, digest: `unreadable ${side}` }));
+  const unreadable = page.unreadable.map(({ key }) => ({ key, digest: `unreadable ${side}` }));
   const readable = page.items.map((item) => ({
     key: table.keyOf(item),
-    digest: digestOf(item, context.rules),
+    digest: contentDigest(item, context.rules),
   }));
   return [...unreadable, ...readable].flatMap(({ key, digest }) =>
     join.add(side, { key, keyText: canonicalKey(key), digest }),

@@ -3,10 +3,10 @@
 
 import {
   type Discrepancy,
+  contentDigest,
   differingAttributes,
   findDiscrepancy,
   itemDigest,
-  sourceDigest,
 } from '../model/discrepancy.ts';
 import type { TwinRules } from '../model/rules.ts';
 import type { Suspect } from './segment-join.ts';
@@ -85,7 +85,7 @@ async function lookAt(
   }
   const { before, twin, source } = states;
   const { rules } = context;
-  const wanted = (item: Item | undefined) => item && sourceDigest(item, rules);
+  const wanted = (item: Item | undefined) => item && contentDigest(item, rules);
   if (wanted(before) !== wanted(source)) return { states: '' };
   const kind = findDiscrepancy(source, twin, rules);
   if (kind === undefined || (side === 'destination' && kind !== 'extraneous')) return undefined;

@@ -1,7 +1,7 @@
 // Keys of a verify report -> the twin's items made equal to the source's. Each key is read again first. Only a difference
 // that is still there is repaired, by compare-and-set, never over anything newer. Repaired items are compared once more.
 
-import { sourceDigest } from '../model/discrepancy.ts';
+import { contentDigest } from '../model/discrepancy.ts';
 import { canonicalKey } from '../model/attribute-value.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
 import type { Version } from '../model/guard.ts';
@@ -138,7 +138,7 @@ async function fix(
   context: RepairContext & ResynchronizationContext,
   { apply }: RepairOptions,
 ): Promise<Fix> {
-  const digest = (item: Item | undefined) => item && sourceDigest(item, context.rules);
+  const digest = (item: Item | undefined) => item && contentDigest(item, context.rules);
   const item = {
     key,
     keyText: canonicalKey(key),

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { twinContent, twinItem, withoutStamp } from '../../src/model/twin-item.ts';
 
 const RULES = { reservedAttribute: '_ferry', sourceRegion: 'us-east-1' };
+const KEY = { pk: { S: 'a' } };
 const SOURCE = { pk: { S: 'a' }, total: { N: '1' } };
 const STAMPED = { ...SOURCE, _ferry: { M: { v: { S: 'of another twin' } } } };
 
@@ -18,10 +19,11 @@ describe('a twin item', () => {
   });
 
   it.each([SOURCE, STAMPED])('without its version is what the twin should have', (source) => {
-    const item = twinItem(source, { version: 'v1' }, RULES);
+    const content = twinContent(source, KEY, RULES) ?? {};
+    const item = twinItem(content, { version: 'v1' }, RULES);
 
-    expect(withoutStamp(item, RULES)).toEqual(twinContent(source, RULES));
-    expect(twinContent(source, RULES)).toEqual(SOURCE);
+    expect(withoutStamp(item, RULES)).toEqual(content);
+    expect(content).toEqual(SOURCE);
   });
 });
 

@@ -23,7 +23,7 @@ function table(names: readonly string[], contentOf: (name: string) => Content): 
         items: found.filter((one) => contentOf(one) !== 'unreadable').map(itemOf),
         unreadable: found
           .filter((one) => contentOf(one) === 'unreadable')
-          .map((one) => ({ pk: { S: one } })),
+          .map((one) => ({ key: { pk: { S: one } }, reason: 'lost' })),
         readUnits: 1,
         next: index + 1 < present.length ? { at: { N: String(index + 1) } } : undefined,
       };

@@ -158,6 +158,7 @@ export class World {
       concurrency,
       tombstones: this.deployed.tombstones,
       systemicRejections: 'hold',
+      deadLetters: 'whole',
       lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
       lookAgainSeconds: timeoutMs / SECOND + LOOK_AGAIN_EXTRA_SECONDS,
       heartbeatKeyText: hasHeartbeat ? this.keys.textOf(HEARTBEAT_KEY) : undefined,
