@@ -104,6 +104,11 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(run('ferry verify --help')).toMatch(/--all.*--at-once N/s),
   'ferry redrive --replication orders,users --apply': () =>
     expect(run('ferry redrive --help')).toContain('NAME,NAME'),
+  // test/cli/projection.test.ts and test/cli/reproject.test.ts run these against engines.
+  'ferry projection test --replication orders --sample 100': () =>
+    expect(run('ferry projection test --help')).toContain('--sample'),
+  'ferry backfill --replication orders --reproject --apply': () =>
+    expect(run('ferry backfill --help')).toContain('--reproject'),
   'npx cdk deploy ferry-orders-destination --exclusively --profile china': () =>
     expect(run('npx cdk ls')).toContain('ferry-orders-destination'),
   'npx cdk deploy ferry-orders-source --exclusively --profile orders': () =>
@@ -156,7 +161,7 @@ it('has configuration samples that are accepted', () => {
   const { replications } = JSON.parse(sample) as { replications: object[] };
 
   expect(parseConfig({ replications }).replications).toHaveLength(1);
-  expect(additions).toHaveLength(3);
+  expect(additions).toHaveLength(4);
   for (const addition of additions) {
     const more = JSON.parse(addition) as { readonly defaults?: object };
     // What a file says of all its replications, or what one of them says.
