@@ -163,7 +163,7 @@ export interface UnreadableItem {
 
 export interface ScanPage {
   readonly items: readonly Item[];
-  /** Items that the SDK cannot read whole, or of which the projection makes nothing. */
+  /** Items that the SDK cannot read whole, or that the projection fails for. */
   readonly unreadable: readonly UnreadableItem[];
   /** Keys of the items that the projection leaves out. @default it leaves none out */
   readonly leftOut?: readonly Item[];
