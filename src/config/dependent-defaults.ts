@@ -1,8 +1,8 @@
 // The defaults that a schema cannot say: they depend on other settings.
 
 import { stateTableName } from './names.ts';
-import { servicesAt } from './partition-services.ts';
 import type { ReplicationConfig } from './schema.ts';
+import { storesBatches } from './stored-batches.ts';
 
 /** A replication that the schema has filled, which may lack these settings. */
 export type FilledReplication = Omit<ReplicationConfig, 'stateTable' | 'eventSource'> &
@@ -19,8 +19,8 @@ const STORED_HOURS = 20;
 const NOTED_HOURS = 12;
 
 export function withDependentDefaults(replication: FilledReplication): ReplicationConfig {
-  const { name, source, eventSource } = replication;
-  const hours = servicesAt(source.region).onFailureBucket ? STORED_HOURS : NOTED_HOURS;
+  const { name, eventSource } = replication;
+  const hours = storesBatches(replication) ? STORED_HOURS : NOTED_HOURS;
   return {
     stateTable: stateTableName(name),
     ...replication,

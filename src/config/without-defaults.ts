@@ -2,12 +2,14 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { type FilledReplication, withDependentDefaults } from './dependent-defaults.ts';
+import type { ReplicationConfig } from './schema.ts';
 import { schemaProblems } from './schema-check.ts';
 
 /** As the file has it, or a function's variable. */
 interface Replication {
   readonly name: string;
   readonly source: { readonly region: string };
+  readonly deadLetters?: ReplicationConfig['deadLetters'] | undefined;
 }
 
 export function withoutDefaults(replication: Replication): object {
@@ -15,7 +17,8 @@ export function withoutDefaults(replication: Replication): object {
   // Only its defaults are wanted: it has no tables.
   schemaProblems({ replications: [filled] });
   const { name, source } = replication;
-  const usual = { ...(filled as object), name, source } as FilledReplication;
+  const { deadLetters } = { ...(filled as ReplicationConfig), ...replication };
+  const usual = { ...(filled as object), name, source, deadLetters } as FilledReplication;
   const { stateTable, eventSource } = withDependentDefaults(usual);
   return difference(replication, { ...(filled as object), stateTable, eventSource });
 }

@@ -1,8 +1,8 @@
 // Where Lambda does not store the records that it gives up: when that happens to the oldest one that waits, and until
 // when a redrive can still read it from the stream.
 
-import { servicesAt } from '../config/partition-services.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
+import { storesBatches } from '../config/stored-batches.ts';
 import { horizonOf, STREAM_LIFE_MS, utcTime } from './pause.ts';
 
 export interface Deadline {
@@ -10,14 +10,14 @@ export interface Deadline {
   readonly redriveUntilMs: number;
 }
 
-type Given = Pick<ReplicationConfig, 'source' | 'eventSource'>;
+type Given = Pick<ReplicationConfig, 'source' | 'deadLetters' | 'eventSource'>;
 
 /** @param oldestMs when the oldest waiting record was written; undefined where none waits. */
 export function deadlineOf(
-  { source, eventSource }: Given,
+  { eventSource, ...replication }: Given,
   oldestMs: number | undefined,
 ): Deadline | undefined {
-  if (oldestMs === undefined || servicesAt(source.region).onFailureBucket) return undefined;
+  if (oldestMs === undefined || storesBatches(replication)) return undefined;
   const { givenUpAfterMs, lostAfterMs } = horizonOf({ oldestMs }, eventSource.maxRecordAgeSeconds);
   return { givenUpAfterMs, redriveUntilMs: lostAfterMs };
 }
@@ -36,7 +36,10 @@ export function deadlineText({ givenUpAfterMs, redriveUntilMs }: Deadline, nowMs
  * Until when the records of a batch that is only noted in the dead-letter queue are in the stream: they were given up
  * at their highest age, and the message was sent then.
  */
-export function notedUntilMs({ source, eventSource }: Given, sentMs: number): number | undefined {
-  if (servicesAt(source.region).onFailureBucket) return undefined;
+export function notedUntilMs(
+  { eventSource, ...replication }: Given,
+  sentMs: number,
+): number | undefined {
+  if (storesBatches(replication)) return undefined;
   return sentMs + STREAM_LIFE_MS - eventSource.maxRecordAgeSeconds * 1000;
 }

@@ -30,7 +30,12 @@ describe('the services of a partition', () => {
 });
 
 describe('a record that waits', () => {
-  const waiting = (region: string, maxRecordAgeSeconds: number) => ({
+  const waiting = (
+    region: string,
+    maxRecordAgeSeconds: number,
+    deadLetters: 'whole' | 'projected' = 'whole',
+  ) => ({
+    deadLetters,
     source: { region, table: 'Orders', create: false },
     eventSource: {
       batchSize: 1,
@@ -45,16 +50,22 @@ describe('a record that waits', () => {
   it.each([
     ['us-east-1', 3_600, 12],
     ['us-east-1', 82_800, 12],
+    ['us-east-1', 43_200, 6, 'projected'],
     ['cn-north-1', 43_200, 6],
     ['cn-north-1', 82_800, 12],
     ['cn-north-1', 60, 1],
-  ])('in %s with at most %i s: its alarm fires after %i h', (region, seconds, hours) => {
-    expect(expiringHours(waiting(region, seconds))).toBe(hours);
+  ] as const)('in %s with at most %i s: its alarm fires after %i h', (...waits) => {
+    const [region, seconds, hours, deadLetters] = waits;
+
+    expect(expiringHours(waiting(region, seconds, deadLetters))).toBe(hours);
   });
 
   it('is stored, or only noted', () => {
     expect(givesUp(waiting('us-east-1', 60), 'it')).toBe('sends it to the on-failure bucket');
     expect(givesUp(waiting('us-gov-east-1', 60), 'it')).toContain(
+      'only notes in the dead-letter queue',
+    );
+    expect(givesUp(waiting('us-east-1', 60, 'projected'), 'it')).toContain(
       'only notes in the dead-letter queue',
     );
   });

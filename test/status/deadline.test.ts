@@ -60,6 +60,7 @@ describe('the deadline of a record that waits', () => {
     expect(notedUntilMs(there, NOON)).toBe(NOON + 12 * HOUR);
     expect(notedUntilMs(after(20), NOON)).toBe(NOON + 4 * HOUR);
     expect(notedUntilMs(here, NOON)).toBeUndefined();
+    expect(notedUntilMs({ ...here, deadLetters: 'projected' }, NOON)).toBe(NOON + 4 * HOUR);
   });
 });
 

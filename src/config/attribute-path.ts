@@ -1,0 +1,47 @@
+// A path to an attribute, such as profile.phones[0] or orders[*].card -> its steps.
+
+/** Each element of a list. */
+export const EVERY = Symbol('[*]');
+
+/** A name in a map, the index of an element in a list, or each element. */
+export type PathStep = string | number | typeof EVERY;
+
+/** The first step is the top-level attribute. */
+export type AttributePath = readonly [string, ...PathStep[]];
+
+const LENGTH_MAX = 1_000;
+
+/** A dot and a name, or an element: the path has a dot before its first name, too. */
+const STEP = /\.((?:[^.[\]\\]|\\[.[\]\\])+)|\[(0|[1-9]\d{0,5}|\*)\]/suy;
+
+/** The message continues the path of the setting: what it must be, and where the text stops being that. */
+export class PathProblem extends Error {
+  override readonly name = 'PathProblem';
+}
+
+/** @throws PathProblem */
+export function attributePath(text: string): AttributePath {
+  if (text.length > LENGTH_MAX)
+    throw new PathProblem(`must have at most ${LENGTH_MAX} characters, got ${text.length}`);
+  const steps: PathStep[] = [];
+  const dotted = `.${text}`;
+  for (let at = 0; at < dotted.length; at = STEP.lastIndex) {
+    STEP.lastIndex = at;
+    const match = STEP.exec(dotted);
+    if (match === null) throw unreadable(text, dotted.slice(Math.max(at, 1)));
+    steps.push(stepOf(match));
+  }
+  return steps as unknown as AttributePath;
+}
+
+function stepOf([, name, element = '']: RegExpExecArray): PathStep {
+  if (name !== undefined) return name.replaceAll(/\\(.)/gs, '$1');
+  return element === '*' ? EVERY : Number(element);
+}
+
+function unreadable(text: string, rest: string): PathProblem {
+  const where = rest === text ? '' : `, which cannot be read from ${JSON.stringify(rest)} on`;
+  return new PathProblem(
+    `must be names joined by dots, with [0] or [*] for the elements of a list, and a backslash before a dot, a bracket or a backslash of a name, got ${JSON.stringify(text)}${where}`,
+  );
+}
