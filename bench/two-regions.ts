@@ -38,7 +38,8 @@ export async function openTwoRegions({
       dbPath: directory === undefined ? undefined : join(directory, `${region}.db`),
     });
   const [source, destination] = await Promise.all([open('us-east-1'), open('eu-west-1')]);
-  const streamArn = (await source.createTable('Orders', keys, { stream })) ?? '';
+  const view = stream ? 'NEW_IMAGE' : undefined;
+  const streamArn = (await source.createTable('Orders', keys, { stream: view })) ?? '';
   await createDestination(destination, name, keys);
   const [here, there] = [source, destination].map(({ region, endpoint }) => ({
     region,

@@ -26,6 +26,9 @@ export interface LocalRegionOptions {
   readonly credentials: Credentials;
 }
 
+/** What a record of a stream has of its item. */
+export type StreamView = 'NEW_IMAGE' | 'NEW_AND_OLD_IMAGES';
+
 export interface LocalRegion {
   readonly region: string;
   readonly endpoint: string;
@@ -38,7 +41,7 @@ export interface LocalRegion {
   createTable(
     table: string,
     schema: KeySchema,
-    options?: { stream: boolean },
+    options?: { readonly stream?: StreamView | undefined },
   ): Promise<string | undefined>;
   /** Rejects when the engine ends unasked; never settles without an engine of our own. */
   readonly lost: Promise<never>;
@@ -70,7 +73,7 @@ export async function openLocalRegion({
     embedded: engine !== undefined,
     client,
     lost,
-    async createTable(table, schema, { stream } = { stream: false }) {
+    async createTable(table, schema, { stream } = {}) {
       await client.send(new CreateTableCommand(tableInput(table, schema, stream)));
       created.push(table);
       await waitUntilTableExists(
@@ -97,7 +100,7 @@ export async function openLocalRegion({
 function tableInput(
   table: string,
   { partitionKey, sortKey }: KeySchema,
-  stream: boolean,
+  stream: StreamView | undefined,
 ): CreateTableCommandInput {
   const keys = sortKey === undefined ? [partitionKey] : [partitionKey, sortKey];
   return {
@@ -112,7 +115,7 @@ function tableInput(
       KeyType: index === 0 ? 'HASH' : 'RANGE',
     })),
     ...(stream && {
-      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
+      StreamSpecification: { StreamEnabled: true, StreamViewType: stream },
     }),
   };
 }

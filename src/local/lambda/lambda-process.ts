@@ -14,6 +14,8 @@ export interface LambdaFunction {
    * time is up, or with `Runtime.ExitError` when the process died.
    */
   invoke(event: unknown): Promise<unknown>;
+  /** What later invocations run with. Those under way end as they began. */
+  deploy(changes: Pick<LambdaProcessOptions, 'bundlePath' | 'environment'>): void;
   /** Kills every environment, whatever it is doing. The next invocation starts a new one. */
   crash(): void;
   /**
@@ -50,6 +52,7 @@ const BOOTSTRAP = packageFile('dist/src/local/lambda/lambda-bootstrap.js');
 /** The function is ready at once; its processes start with the invocations that need them. */
 export function startLambdaProcess(options: LambdaProcessOptions): LambdaFunction {
   const { environmentsMax = ENVIRONMENTS_MAX } = options;
+  let deployed = options;
   const environments = new Set<ExecutionEnvironment>();
   const idle: ExecutionEnvironment[] = [];
   const running = new Set<Promise<unknown>>();
@@ -76,12 +79,13 @@ export function startLambdaProcess(options: LambdaProcessOptions): LambdaFunctio
     try {
       return await environment.invoke(event);
     } finally {
-      idle.push(environment);
+      if (environment.options === deployed) idle.push(environment);
+      else void environment.end();
     }
   };
 
   const startEnvironment = (): ExecutionEnvironment => {
-    const environment = new ExecutionEnvironment(options);
+    const environment = new ExecutionEnvironment(deployed);
     environments.add(environment);
     void environment.gone.then(() => environments.delete(environment));
     return environment;
@@ -98,6 +102,10 @@ export function startLambdaProcess(options: LambdaProcessOptions): LambdaFunctio
       const over = () => void running.delete(invocation);
       invocation.then(over, over);
       return invocation;
+    },
+    deploy(changes) {
+      deployed = { ...deployed, ...changes };
+      for (const environment of idle.splice(0)) void environment.end();
     },
     crash() {
       for (const environment of environments) void environment.end();
@@ -143,13 +151,13 @@ class ExecutionEnvironment {
   alive = true;
   /** Resolves once the process is gone and its last line was handed on. */
   readonly gone: Promise<void>;
-  readonly #options: LambdaProcessOptions;
+  readonly options: LambdaProcessOptions;
   readonly #child: ChildProcess;
   readonly #initialized: Promise<void>;
   #current: RunningInvocation | undefined;
 
   constructor(options: LambdaProcessOptions) {
-    this.#options = options;
+    this.options = options;
     const { PATH = '' } = process.env;
     this.#child = fork(BOOTSTRAP, [options.bundlePath], {
       execArgv: [],
@@ -177,7 +185,7 @@ class ExecutionEnvironment {
 
   async invoke(event: unknown): Promise<unknown> {
     await this.#initialized;
-    const { timeoutSeconds, environment } = this.#options;
+    const { timeoutSeconds, environment } = this.options;
     const requestId = randomUUID();
     const endMarker = `END RequestId: ${requestId}`;
     const timeoutMs = timeoutSeconds * 1000;
@@ -251,7 +259,7 @@ class ExecutionEnvironment {
   }
 
   #onOutputLine(line: string): void {
-    const { onLogLine } = this.#options;
+    const { onLogLine } = this.options;
     const current = this.#current;
     if (current === undefined || !line.endsWith(current.endMarker)) return onLogLine(line);
     // What the handler wrote last may lack its line feed.
@@ -282,7 +290,7 @@ class ExecutionEnvironment {
     if (current === undefined) return;
     clearTimeout(current.timer);
     this.#current = undefined;
-    const { timeoutSeconds } = this.#options;
+    const { timeoutSeconds } = this.options;
     const error = current.timedOut
       ? { name: 'Sandbox.Timedout', message: `Task timed out after ${timeoutSeconds} seconds` }
       : { name: 'Runtime.ExitError', message: `Runtime exited with ${how}` };

@@ -132,7 +132,9 @@ async function sourceOf(
 ): Promise<OwnTable> {
   if (sourceTable !== undefined) return ownTable(sourceTable, source, credentials);
   const schema = keySchemaOf(options.replication);
-  const streamArn = await source.createTable(replication.source.table, schema, { stream: true });
+  const streamArn = await source.createTable(replication.source.table, schema, {
+    stream: 'NEW_IMAGE',
+  });
   return { schema, streamArn: streamOfNew(streamArn, source) };
 }
 

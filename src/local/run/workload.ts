@@ -72,6 +72,9 @@ const AWKWARD_TEXTS = [
   '{"S":"x"}',
 ];
 
+/** Items move between them, and so enter and leave a projection that keeps some. */
+const COUNTRIES = ['de', 'fr', 'jp', 'us'];
+
 /** Keys of one partition hold several sort keys, as in most tables. */
 export function keyOf(number: number, { partitionKey, sortKey }: KeySchema): Item {
   const partition = sortKey === undefined ? number : Math.floor(number / 8);
@@ -101,6 +104,8 @@ function attributes(random: Random): Item {
   const text = () => AWKWARD_TEXTS[below(random, AWKWARD_TEXTS.length)] ?? '';
   return {
     title: { S: text() },
+    country: { S: COUNTRIES[below(random, COUNTRIES.length)] ?? '' },
+    email: { S: `customer-${below(random, 1000)}@example.com` },
     empty: { S: '' },
     total: { N: digits(random, 38) },
     tiny: { N: `${1 + below(random, 9)}E-${100 + below(random, 20)}` },
