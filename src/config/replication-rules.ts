@@ -1,5 +1,6 @@
 // The rules about one replication that its schema cannot say: each is about two settings or more.
 
+import { numberProblem } from '../text/dynamodb-number.ts';
 import { CHECKED_TIMEOUT_SECONDS_MAX } from './names.ts';
 import { show } from './problems.ts';
 import { arnProblems, ownerProblem } from './regions.ts';
@@ -116,7 +117,7 @@ function* heartbeatProblems(
     if (name === reservedAttribute) {
       yield `${at} must not be the reservedAttribute, which is never part of a key`;
     }
-    if (typeof value === 'number' && !isDynamoDbNumber(value)) {
+    if (typeof value === 'number' && numberProblem(String(value)) !== undefined) {
       yield `${at} must be 0, or between 1e-130 and 1e126 in size, as DynamoDB stores numbers, got ${value}`;
     }
   }
@@ -127,11 +128,6 @@ function* heartbeatProblems(
   if (wanted.length > 0 && given.join(', ') !== wanted.join(', ')) {
     yield `${path}.heartbeat.key must have the source's keys: ${keyText(source)}, got ${given.join(', ')}`;
   }
-}
-
-function isDynamoDbNumber(value: number): boolean {
-  const size = Math.abs(value);
-  return size === 0 || (size >= 1e-130 && size < 1e126);
 }
 
 function keyText(keys: readonly KeyAttribute[]): string {

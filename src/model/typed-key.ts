@@ -2,7 +2,7 @@
 
 import type { KeyAttribute } from '../config/schema.ts';
 import { decodeItem, type Item } from './attribute-value.ts';
-import { numberProblem, withTypedNumbers } from './dynamodb-number.ts';
+import { numberProblem, withTypedNumbers } from '../text/dynamodb-number.ts';
 
 type KeyType = KeyAttribute['type'];
 type KeyValue = { readonly S: string } | { readonly N: string } | { readonly B: Uint8Array };

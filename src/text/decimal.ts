@@ -16,3 +16,20 @@ export function canonicalNumber(text: string): string {
 export function isExactNumber(text: string): boolean {
   return canonicalNumber(text) === canonicalNumber(String(Number(text)));
 }
+
+/** Below zero where the first is the lower one, by value. Both must be numbers. */
+export function compareNumbers(first: string, second: string): number {
+  const [a, b] = [decimalOf(first), decimalOf(second)];
+  if (a.sign !== b.sign || a.sign === 0) return a.sign - b.sign;
+  // Digits without zeros around them: as text, they are in the order of their values.
+  const size =
+    a.magnitude - b.magnitude || (a.digits < b.digits ? -1 : Number(a.digits > b.digits));
+  return a.sign * size;
+}
+
+function decimalOf(text: string) {
+  const [, minus = '', digits = '', scale = '0'] =
+    /^(-?)(\d+)(?:e(-?\d+))?$/.exec(canonicalNumber(text)) ?? [];
+  const sign = digits === '0' ? 0 : minus === '' ? 1 : -1;
+  return { sign, digits, magnitude: Number(scale) + digits.length };
+}

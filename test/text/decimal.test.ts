@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isExactNumber } from '../../src/text/decimal.ts';
+import { compareNumbers, isExactNumber } from '../../src/text/decimal.ts';
 import { parseJson } from '../../src/text/json-text.ts';
 
 it.each([
@@ -25,3 +25,30 @@ it.each(['0.12345678901234567890', '9007199254740993', '1e400', '1e-400', '0.300
     );
   },
 );
+
+it('compares numbers by their value, to the last digit', () => {
+  const inOrder = [
+    '-9.9e125',
+    '-10',
+    '-2.00000000000000000000000000000000000002',
+    '-2.00000000000000000000000000000000000001',
+    '-1.5',
+    '-1e-130',
+    '-0.0',
+    '1E-130',
+    '0.02',
+    '1.49',
+    '15e-1',
+    '1.51',
+    '2',
+    '010',
+    '12345678901234567890123456789012345678',
+    '12345678901234567890123456789012345679',
+    '1e+38',
+  ];
+  const signs = inOrder.map((a) => inOrder.map((b) => Math.sign(compareNumbers(a, b)) + 0));
+
+  expect(signs).toEqual(inOrder.map((_, a) => inOrder.map((__, b) => Math.sign(a - b))));
+  expect(compareNumbers('1.50', '+15e-1')).toBeCloseTo(0);
+  expect(compareNumbers('-0', '0')).toBeCloseTo(0);
+});

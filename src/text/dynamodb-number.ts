@@ -1,6 +1,6 @@
 // The text of a number -> whether DynamoDB can store it as it is. Never goes through a double.
 
-import { canonicalNumber } from '../text/decimal.ts';
+import { canonicalNumber } from './decimal.ts';
 
 /** DynamoDB's limits: digits that are not leading or trailing zeros, and the exponent of the first one. */
 const DIGITS_MAX = 38;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { numberProblem, withTypedNumbers } from '../../src/model/dynamodb-number.ts';
+import { numberProblem, withTypedNumbers } from '../../src/text/dynamodb-number.ts';
 
 const NINES = '9'.repeat(38);
 
