@@ -9,9 +9,11 @@ import {
   ON_FAILURE_OBJECT_PREFIX,
 } from '../config/names.ts';
 import { servicesAt } from '../config/partition-services.ts';
+import { storesBatches } from '../config/stored-batches.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { FunctionName } from '../package-files.ts';
 import { allowing, type Arns } from './arns.ts';
+import { readHashSecrets } from './hash-secrets.ts';
 import { usingKeys } from './key-use.ts';
 import { throughAccess } from './reach.ts';
 import type { Needs, Place, Statement } from './statement.ts';
@@ -36,6 +38,8 @@ interface Parts {
   readonly replication: ReplicationConfig;
   readonly allow: ReturnType<typeof allowing>;
   readonly keys: ReturnType<typeof usingKeys>;
+  /** Of the keys of hashes. */
+  readonly hashSecrets: readonly Statement[];
 }
 
 const NEEDS: Readonly<Record<FunctionName, (parts: Parts) => Needs>> = {
@@ -61,14 +65,15 @@ export function functionNeeds(
   replication: ReplicationConfig,
   arns: Arns,
 ): Needs {
-  const { allow, keys, ...rest } = partsOf(replication, arns);
+  const parts = partsOf(replication, arns);
+  const { allow, keys } = parts;
   const decrypt = keys.of('functions', 'lambda:InvokeFunction');
   return {
     WriteLogs: [
       allow('logs', ['logs:CreateLogStream', 'logs:PutLogEvents']),
       ...keys.of('logGroups', 'logs:PutLogEvents'),
     ],
-    ...throughAccess(NEEDS[code]({ allow, keys, ...rest }), replication, arns),
+    ...throughAccess(NEEDS[code](parts), replication, arns),
     ...(decrypt.length > 0 && { DecryptEnvironment: decrypt }),
   };
 }
@@ -79,11 +84,16 @@ export function ownNeeds(code: FunctionName, replication: ReplicationConfig, arn
 }
 
 function partsOf(replication: ReplicationConfig, arns: Arns): Parts {
-  return { replication, allow: allowing(arns), keys: usingKeys(replication, arns) };
+  return {
+    replication,
+    allow: allowing(arns),
+    keys: usingKeys(replication, arns),
+    hashSecrets: readHashSecrets(replication, arns),
+  };
 }
 
-function replicatorNeeds({ replication, allow, keys }: Parts): Needs {
-  const { onFailureBucket: lambdaStores } = servicesAt(replication.source.region);
+function replicatorNeeds(parts: Parts): Needs {
+  const { replication, allow, keys } = parts;
   return {
     ReadStream: [
       allow('stream', [
@@ -107,14 +117,28 @@ function replicatorNeeds({ replication, allow, keys }: Parts): Needs {
       allow('deadLetters', ['sqs:SendMessage']),
       ...keys.of('deadLetterQueue', 'sqs:SendMessage'),
     ],
-    ...announceDeletes({ replication, allow, keys }),
+    ...announceDeletes(parts),
+    ...storeFailedBatches(parts),
+    ...readHashKeys(parts),
+  };
+}
+
+/** Without whole records, nothing is stored in the bucket. */
+function storeFailedBatches({ replication, allow, keys }: Parts): Needs {
+  if (replication.deadLetters === 'projected') return {};
+  return {
     StoreFailedBatches: [
-      ...(lambdaStores ? [allow('bucket', ['s3:ListBucket'])] : []),
+      ...(storesBatches(replication) ? [allow('bucket', ['s3:ListBucket'])] : []),
       // The function stores dead letters here that are too large for the queue.
       allow('objects', ['s3:PutObject']),
       ...keys.of('onFailureBucket', 's3:PutObject'),
     ],
   };
+}
+
+/** Of what opens the projection. */
+function readHashKeys({ hashSecrets }: Parts): Needs {
+  return hashSecrets.length === 0 ? {} : { ReadHashKeys: hashSecrets };
 }
 
 /** With "checked" tombstones, also of whatever else deletes items under the guard. */
@@ -187,7 +211,8 @@ const READ = [...READ_ITEMS, 'dynamodb:Scan'];
 const STATE_ROW_WRITES = ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'];
 
 /** To read both tables, to write copies and records to one, and to keep checkpoints in the state table. */
-function segmentNeeds({ replication, allow, keys }: Parts): Needs {
+function segmentNeeds(parts: Parts): Needs {
+  const { allow, keys } = parts;
   const onlyBatches = { StringEquals: { 's3:prefix': ON_FAILURE_OBJECT_PREFIX } };
   return {
     StoreReports: [
@@ -211,7 +236,8 @@ function segmentNeeds({ replication, allow, keys }: Parts): Needs {
       allow('state', [...READ_ITEMS, 'dynamodb:PutItem', ...STATE_ROW_WRITES]),
       ...keys.ofDestination,
     ],
-    ...announceDeletes({ replication, allow, keys }),
+    ...announceDeletes(parts),
+    ...readHashKeys(parts),
   };
 }
 

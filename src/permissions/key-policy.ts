@@ -4,6 +4,7 @@
 import { keyOf } from '../config/encryption-keys.ts';
 import { bulkName } from '../config/names.ts';
 import { partitionOf } from '../config/partition.ts';
+import { hashRules } from '../config/projection-settings.ts';
 import type { FleetConfig, ReplicationConfig } from '../config/schema.ts';
 import { keyActions, type KeyedService, viaService } from './key-use.ts';
 
@@ -85,6 +86,7 @@ export function keyUses(replication: ReplicationConfig): KeyUse[] {
     ...use(source.kmsKeyArn, 'dynamodb', { grants: source.create }),
     ...use(destination.kmsKeyArn, 'dynamodb', { ...there, grants: destination.create }),
     ...use(destination.credentials?.kmsKeyArn, 'secretsmanager'),
+    ...hashRules(replication).flatMap(({ kmsKeyArn }) => use(kmsKeyArn, 'secretsmanager')),
     ...use(keyOf(replication, 'stateTable'), 'dynamodb', { ...there, grants: true }),
     ...use(keyOf(replication, 'functions'), 'lambda', { grants: true }),
     ...use(keyOf(replication, 'deadLetterQueue'), 'sqs'),

@@ -3,6 +3,7 @@
 
 import { type KeyedResource, keyOf } from '../config/encryption-keys.ts';
 import type { Partition } from '../config/partition.ts';
+import { hashRules } from '../config/projection-settings.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { Arns } from './arns.ts';
 import type { Statement } from './statement.ts';
@@ -63,6 +64,9 @@ export function usingKeys(replication: ReplicationConfig, { partitionAt }: Arns)
       region: source.region,
       kmsKeyArn: destination.credentials?.kmsKeyArn,
     }),
+    ofHashSecrets: hashRules(replication).flatMap(({ kmsKeyArn }) =>
+      use('secretsmanager:GetSecretValue', { region: source.region, kmsKeyArn }),
+    ),
     /** Of what the app creates in the source's Region. */
     of: (resource: KeyedResource, request: KeyedRequest) =>
       use(request, { region: source.region, kmsKeyArn: keyOf(replication, resource) }),

@@ -1,8 +1,9 @@
 // What operators may do with one replication: the statements of each command, and of the roles for all of them.
 
-import { servicesAt } from '../config/partition-services.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
+import { storesBatches } from '../config/stored-batches.ts';
 import { allowing, type Arns } from './arns.ts';
+import { readHashSecrets } from './hash-secrets.ts';
 import { usingKeys } from './key-use.ts';
 import { COMMANDS } from './operator-needs.ts';
 import { throughAccess } from './reach.ts';
@@ -51,7 +52,8 @@ export function commandStatements(
 ): Statement[] {
   const allow = allowing(arns);
   const there = [...new Set(needs)].filter((need) => isThere(placeOf(need), replication));
-  const statements = there.map((need) => {
+  const statements = there.flatMap((need) => {
+    if (placeOf(need) === 'hashSecret') return readHashSecrets(replication, arns);
     const [action = ''] = need.split(' ');
     const isOfObject = action.startsWith('s3:') && action.endsWith('Object');
     return allow(isOfObject ? 'objects' : placeOf(need), [action]);
@@ -63,12 +65,10 @@ function placeOf(need: string): Place {
   return need.split(' ')[1] as Place;
 }
 
-function isThere(
-  place: Place,
-  { source, tombstones, bulk, heartbeat }: ReplicationConfig,
-): boolean {
+function isThere(place: Place, replication: ReplicationConfig): boolean {
+  const { tombstones, bulk, heartbeat } = replication;
   // Only a batch that Lambda does not store has to be read again.
-  if (place === 'stream') return !servicesAt(source.region).onFailureBucket;
+  if (place === 'stream') return !storesBatches(replication);
   if (place === 'lookAgain') return tombstones === 'checked';
   if (place === 'heartbeat') return heartbeat !== undefined;
   return bulk || !['bulkFunction', 'stateMachine', 'executions'].includes(place);

@@ -25,6 +25,7 @@ export type Place =
   | 'reader'
   | 'operator'
   | 'secret'
+  | 'hashSecret'
   | 'sourceKey'
   | 'destinationKey'
   | 'anything';
