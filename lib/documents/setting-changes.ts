@@ -42,6 +42,7 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
   'source.endpoints.cloudwatch': COMMANDS_ONLY,
   'source.endpoints.lambda': COMMANDS_ONLY,
   'source.endpoints.s3': COMMANDS_ONLY,
+  'source.endpoints.secretsmanager': COMMANDS_ONLY,
   'source.endpoints.sfn': COMMANDS_ONLY,
   'source.endpoints.sqs': COMMANDS_ONLY,
   'destination.region':

@@ -52,6 +52,7 @@ export const serviceEndpoints = group(
     cloudwatch: Optional(serviceEndpoint()),
     lambda: Optional(serviceEndpoint()),
     s3: Optional(serviceEndpoint()),
+    secretsmanager: Optional(serviceEndpoint()),
     sfn: Optional(serviceEndpoint()),
     sqs: Optional(serviceEndpoint()),
   },
