@@ -113,7 +113,7 @@ function ageAlarms(replication: ReplicationConfig, metrics: ReplicationMetrics):
   };
   const expiring = {
     meaning: `Records have waited in the stream for ${hours(expiringAfter)}. Act now: the stream keeps them for 24 hours.`,
-    firstStep: metrics.services.onFailureBucket
+    firstStep: metrics.storesBatches
       ? 'Run ferry status, and check that the event source mapping is enabled. Lambda then moves records that get too old to the on-failure bucket, and ferry redrive applies them later.'
       : 'Run ferry status, and check that the event source mapping is enabled. For records that get too old, Lambda only sends a pointer to the dead-letter queue, and ferry redrive must read them from the stream before it deletes them.',
     threshold: expiringAfter * HOUR_MS,
@@ -171,21 +171,21 @@ function lookAgainAlarms(
 }
 
 function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
-  const { onFailureBucket, mappingMetrics } = metrics.services;
-  const place = onFailureBucket ? 'bucket' : 'dead-letter queue';
+  const { storesBatches } = metrics;
+  const place = storesBatches ? 'bucket' : 'dead-letter queue';
   const ofMapping: AlarmDraft[] = [
     {
       anchor: 'batches-given-up',
       firstStep:
         'Check that the function works again. Then run ferry redrive without --apply. It changes nothing.',
-      meaning:
-        'Lambda gave up batches, and put them into the on-failure bucket with all their records.',
+      meaning: storesBatches
+        ? 'Lambda gave up batches, and put them into the on-failure bucket with all their records.'
+        : 'Lambda gave up batches, and sent pointers to them to the dead-letter queue. Redrive at once: the stream keeps their records for 24 hours.',
       metric: metrics.mapping('OnFailureDestinationDeliveredEventCount'),
     },
     {
       anchor: 'batches-lost',
-      firstStep:
-        'Restore the permission of the function to write to the bucket. Then find what the twin lacks with ferry verify.',
+      firstStep: `Restore the permission of the function to write to the ${place}. Then find what the twin lacks with ferry verify.`,
       meaning: 'Lambda dropped records without storing them. Only the source has these changes.',
       metric: metrics.mapping('DroppedEventCount'),
     },
@@ -203,16 +203,16 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       anchor: 'dead-letters',
       firstStep:
         'Run ferry redrive without --apply. It lists the reasons and changes nothing. Do not move the messages by hand.',
-      meaning: onFailureBucket
+      meaning: storesBatches
         ? 'Records that the destination rejects in every attempt wait in the dead-letter queue.'
         : 'Records that the destination rejects, or pointers to batches that Lambda gave up, wait in the dead-letter queue. Redrive at once: the stream keeps the records of such a batch for 24 hours.',
       metric: metrics.deadLetters(),
     },
-    ...(mappingMetrics ? ofMapping : []),
+    ...(metrics.services.mappingMetrics ? ofMapping : []),
     {
       anchor: 'deliveries-failed',
       firstStep: `Restore the permission of the function to write to the ${place}. Then find what the twin lacks with ferry verify.`,
-      meaning: onFailureBucket
+      meaning: storesBatches
         ? 'Lambda could not put a batch that it gave up into the on-failure bucket.'
         : 'Lambda could not send the pointer to a batch that it gave up to the dead-letter queue.',
       metric: metrics.handler('DestinationDeliveryFailures'),

@@ -7,8 +7,9 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { isOtherPartition } from '../src/config/accounts.ts';
 import { destinationStack, sourceStack } from '../src/config/names.ts';
 import type { Config, ReplicationConfig, TableConfig } from '../src/config/schema.ts';
+import { mayLeaveOut } from '../src/config/projection-settings.ts';
 import { placeOf } from '../src/config/tables.ts';
-import { createConfiguredTable, SOURCE_STREAM } from './dynamodb-table.ts';
+import { createConfiguredTable, sourceStream } from './dynamodb-table.ts';
 import { fit, STACK_DESCRIPTION_MAX } from './fit.ts';
 import { addFleets, fleetTopic } from './fleet.ts';
 import { Replication } from './replication.ts';
@@ -21,14 +22,22 @@ import { ReplicationDestination } from './replication-destination.ts';
  */
 export function buildApp(app: App, { replications, fleet }: Config): void {
   const sources = new Set(replications.map(({ source }) => placeOf(source)));
+  const filtered = new Set(replications.filter(mayLeaveOut).map(({ source }) => placeOf(source)));
   /** By place: also where another replication names the table. */
   const created = new Map<string, TableV2>();
   const pairs = replications.map((replication) => {
     const { source, destination } = replication;
-    const there = addDestination(app, replication, sources.has(placeOf(destination)));
+    const there = addDestination(app, replication, {
+      isSource: sources.has(placeOf(destination)),
+      isFiltered: filtered.has(placeOf(destination)),
+    });
     if (there.twin !== undefined) created.set(placeOf(destination), there.twin);
     const stack = addSourceStack(app, replication);
-    if (source.create) created.set(placeOf(source), createSource(stack, replication));
+    if (source.create) {
+      const dynamoStream = sourceStream(filtered.has(placeOf(source)));
+      const table = createConfiguredTable(stack, 'SourceTable', source, { dynamoStream });
+      created.set(placeOf(source), table);
+    }
     // Each partition is deployed by a command of its own.
     if (!isOtherPartition(replication)) stack.addStackDependency(there.stateTable.stack);
     return { replication, stack };
@@ -54,21 +63,17 @@ export function buildApp(app: App, { replications, fleet }: Config): void {
 function addDestination(
   app: App,
   config: ReplicationConfig,
-  isSource: boolean,
+  stream: { readonly isSource: boolean; readonly isFiltered: boolean },
 ): ReplicationDestination {
   const { name, source, destination } = config;
   const description = `Ferry ${name}: the twin of ${source.table} (${source.region}), and its state`;
   const stack = addStack(app, destinationStack(name), destination, description);
-  return new ReplicationDestination(stack, 'Default', { config, isSource });
+  return new ReplicationDestination(stack, 'Default', { config, ...stream });
 }
 
 function addSourceStack(app: App, { name, source, destination }: ReplicationConfig): Stack {
   const description = `Ferry ${name}: replicates ${source.table} to ${destination.table} (${destination.region})`;
   return addStack(app, sourceStack(name), source, description);
-}
-
-function createSource(stack: Stack, { source }: ReplicationConfig): TableV2 {
-  return createConfiguredTable(stack, 'SourceTable', source, { dynamoStream: SOURCE_STREAM });
 }
 
 /** From another stack as an export, which every partition knows. */

@@ -118,11 +118,11 @@ function mappingGraph(metrics: ReplicationMetrics): GraphWidgetProps {
 }
 
 export function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): GraphWidgetProps[] {
-  const { onFailureBucket, mappingMetrics } = metrics.services;
-  const place = onFailureBucket ? 'bucket' : 'queue';
+  const place = metrics.storesBatches ? 'bucket' : 'queue';
+  const { mappingMetrics } = metrics.services;
   const ofMapping = mappingMetrics
     ? [
-        metrics.mapping('OnFailureDestinationDeliveredEventCount', sum('given up to the bucket')),
+        metrics.mapping('OnFailureDestinationDeliveredEventCount', sum(`given up to the ${place}`)),
         metrics.mapping('DroppedEventCount', sum('lost')),
       ]
     : [];

@@ -16,8 +16,10 @@ import type { Construct } from 'constructs';
 import type { KeyAttribute, TableConfig } from '../src/config/schema.ts';
 import { UsageError } from '../src/errors.ts';
 
-/** Ferry writes whole items, so it needs the new image and would only pay for an old one. */
-export const SOURCE_STREAM = StreamViewType.NEW_IMAGE;
+/** Ferry writes whole items. Only where a projection may leave items out, it must see what an item was. */
+export function sourceStream(isFiltered = false): StreamViewType {
+  return isFiltered ? StreamViewType.NEW_AND_OLD_IMAGES : StreamViewType.NEW_IMAGE;
+}
 
 type Optional = Pick<TablePropsV2, 'sortKey' | 'timeToLiveAttribute' | 'dynamoStream'>;
 

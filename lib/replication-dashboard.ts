@@ -112,7 +112,7 @@ const ENTRY_HEIGHT = 9;
 function runbookRows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWidget[][] {
   if (isUrl(replication.alarms.runbook)) return [];
   const ofAlarms = alarmSpecs(replication, metrics).map(({ anchor, runbook = anchor }) => runbook);
-  const givenUp = metrics.services.onFailureBucket ? [] : ['batches-given-up'];
+  const givenUp = metrics.storesBatches ? [] : ['batches-given-up'];
   const costs = metrics.services.listPrices ? ['costs'] : [];
   const anchors = new Set([...ofAlarms, ...givenUp, ...costs, ...MORE_ENTRIES]);
   const entries = entriesFor(replication, anchors).map(

@@ -7,7 +7,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { keyOf } from '../src/config/encryption-keys.ts';
 import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
-import { createConfiguredTable, createProtectedTable, SOURCE_STREAM } from './dynamodb-table.ts';
+import { createConfiguredTable, createProtectedTable, sourceStream } from './dynamodb-table.ts';
 import type { ConfiguredReplication, DestinationTable } from './replication-props.ts';
 import { nameOf, refusal } from './replication-settings.ts';
 import { createDestinationRoles, createWriterPolicy } from './writer-role.ts';
@@ -25,6 +25,8 @@ export interface ReplicationDestinationProps {
   readonly timeToLiveAttribute?: string;
   /** Whether a twin that is created is the source of another replication. @default false */
   readonly isSource?: boolean;
+  /** Whether the projection of that replication may leave items out: it needs the old images. @default false */
+  readonly isFiltered?: boolean;
   /** Of the twin. @default - an AWS managed key */
   readonly encryptionKey?: IKey;
   /** @default - ferry-NAME-state */
@@ -50,7 +52,8 @@ export class ReplicationDestination extends Construct implements DestinationTabl
     id: string,
     props:
       | ReplicationDestinationProps
-      | (Pick<ConfiguredReplication, 'config'> & Pick<ReplicationDestinationProps, 'isSource'>),
+      | (Pick<ConfiguredReplication, 'config'> &
+          Pick<ReplicationDestinationProps, 'isSource' | 'isFiltered'>),
   ) {
     super(scope, id);
     const { destination, stateTable, stateKeyArn } =
@@ -74,7 +77,7 @@ export class ReplicationDestination extends Construct implements DestinationTabl
     this.twin = destination.create
       ? createConfiguredTable(this, 'TwinTable', destination, {
           ...(timeToLiveAttribute && { timeToLiveAttribute }),
-          ...(props.isSource === true && { dynamoStream: SOURCE_STREAM }),
+          ...(props.isSource === true && { dynamoStream: sourceStream(props.isFiltered) }),
         })
       : undefined;
     if (!('config' in props)) return;

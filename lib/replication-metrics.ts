@@ -13,6 +13,7 @@ import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { isOtherAccount, isOtherPartition } from '../src/config/accounts.ts';
 import { type PartitionServices, servicesAt } from '../src/config/partition-services.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
+import { storesBatches } from '../src/config/stored-batches.ts';
 import {
   heartbeatName,
   METRIC_NAMESPACE,
@@ -29,6 +30,8 @@ export const MAXIMUM = { statistic: Stats.MAXIMUM, period: PERIOD };
 export class ReplicationMetrics {
   /** Of the partition of the source. */
   readonly services: PartitionServices;
+  /** Whether Lambda stores the batches that it gives up. */
+  readonly storesBatches: boolean;
   /** Whether CloudWatch shows metrics of the twin here: of another account or partition, it does not. */
   readonly seesDestination: boolean;
   readonly #replication: ReplicationConfig;
@@ -40,6 +43,7 @@ export class ReplicationMetrics {
     this.#replicator = replicator;
     this.#lookAgain = lookAgain;
     this.services = servicesAt(this.#replication.source.region);
+    this.storesBatches = storesBatches(this.#replication);
     this.seesDestination =
       !isOtherAccount(this.#replication) && !isOtherPartition(this.#replication);
   }

@@ -76,6 +76,7 @@ export const SHARED_SETTINGS = [
   'timestampAttribute',
   'bulk',
   'dashboard',
+  'deadLetters',
 ] as const satisfies ReadonlyArray<keyof ReplicationConfig>;
 
 type SharedSettings = Pick<ReplicationConfig, (typeof SHARED_SETTINGS)[number]>;
@@ -87,9 +88,11 @@ export interface ReplicationProps extends Partial<SharedSettings> {
    * @default - the construct's id, with dashes
    */
   readonly name?: string;
-  /** A table with a stream of new images, in the Region of this stack: an `ITable`, or ARNs. */
+  /** A table with a stream of new images, and of old ones for `keepItems` or a module, in the Region of this stack: an `ITable`, or ARNs. */
   readonly source: TableConstruct | SourceTable;
   readonly destination: DestinationTable;
+  /** What the twin has of the source. A `module` is found from the working folder. @default - everything */
+  readonly projection?: NonNullable<ReplicationConfig['projection']>;
   /** @default - alarms that go to a topic of their own; `false` leaves them to `addAlarms()` */
   readonly alarms?: AlarmProps | false;
   /** @default - keys of the services */

@@ -1,6 +1,7 @@
 // The props of a Replication -> the same checked configuration that a file becomes.
 
-import { ArnFormat, Stack, Token } from 'aws-cdk-lib';
+import { resolve } from 'node:path';
+import { Annotations, ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import { CfnGlobalTable, CfnTable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
@@ -44,13 +45,13 @@ export function nameOf(id: string): string {
 }
 
 function settingsOf(scope: Construct, props: ReplicationProps): Settings {
-  const { destination, encryption, heartbeatKey } = props;
+  const { destination, encryption, heartbeatKey, projection } = props;
   const { key, ...keys }: Partial<Record<string, IKey>> = { ...encryption };
   const { latency, email, runbook, topic } = props.alarms || {};
   refuseElsewhere(scope, destination);
   return {
     name: props.name ?? nameOf(scope.node.id),
-    source: sourceSettings(scope, props.source),
+    source: sourceSettings(scope, props),
     destination: {
       region: destination.region,
       table: destination.tableName,
@@ -65,6 +66,10 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
       stateTable: destination.stateTableKey?.keyArn ?? 'none',
     },
     ...Object.fromEntries(SHARED_SETTINGS.map((name) => [name, props[name]])),
+    projection: projection && {
+      ...projection,
+      module: projection.module && resolve(projection.module),
+    },
     heartbeat: heartbeatKey && { key: heartbeatKey },
     alarms: {
       email,
@@ -95,7 +100,7 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
 /** What the ARNs do not hold, because only a deployment knows it, comes from the table and the stack. */
 function sourceSettings(
   scope: Construct,
-  source: ReplicationProps['source'],
+  { source, projection }: ReplicationProps,
 ): Settings['source'] & { streamArn: string } {
   const streamArn = 'streamArn' in source ? source.streamArn : source.tableStreamArn;
   if (streamArn === undefined) {
@@ -104,7 +109,7 @@ function sourceSettings(
       'source has no stream. Give the table one with new images; for an imported table, tableStreamArn.',
     );
   }
-  refuseWrongStream(scope, source);
+  refuseWrongStream(scope, source, projection);
   const arns = [source.tableArn, streamArn].map((arn) => arn.split(/[:/]/));
   const known = (index: number, given?: string) =>
     [...arns.map((parts) => parts[index]), given].find((it) => it && !Token.isUnresolved(it));
@@ -125,16 +130,31 @@ function createdTable(source: ReplicationProps['source']): CfnTable | CfnGlobalT
   return table instanceof CfnTable || table instanceof CfnGlobalTable ? table : undefined;
 }
 
-function refuseWrongStream(scope: Construct, source: ReplicationProps['source']): void {
+function refuseWrongStream(
+  scope: Construct,
+  source: ReplicationProps['source'],
+  projection: ReplicationProps['projection'],
+): void {
   const table = createdTable(source);
   if (table === undefined) return;
   const stream: unknown = Stack.of(table).resolve(table.streamSpecification);
   const { streamViewType: view = 'NEW_IMAGE' } = (stream ?? {}) as { streamViewType?: string };
-  if (view.startsWith('NEW')) return;
-  throw refusal(
-    scope,
-    `source has a stream of ${view}, which lacks new images. NEW_IMAGE has them.`,
-  );
+  if (!view.startsWith('NEW')) {
+    throw refusal(
+      scope,
+      `source has a stream of ${view}, which lacks new images. NEW_IMAGE has them.`,
+    );
+  }
+  if (view === 'NEW_AND_OLD_IMAGES') return;
+  const lack = `source has a stream of ${view}, which lacks old images. NEW_AND_OLD_IMAGES has them.`;
+  if (projection?.keepItems !== undefined)
+    throw refusal(scope, `projection.keepItems needs old images. ${lack}`);
+  if (projection?.module !== undefined) {
+    Annotations.of(scope).addWarningV2(
+      'ferry:old-images',
+      `A module that leaves items out needs old images. ${lack}`,
+    );
+  }
 }
 
 function nameIn(scope: Construct, tableArn: string): string {

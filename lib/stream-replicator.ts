@@ -13,6 +13,7 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { functionName } from '../src/config/names.ts';
 import { servicesAt } from '../src/config/partition-services.ts';
+import { storesBatches } from '../src/config/stored-batches.ts';
 import { UsageError } from '../src/errors.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
@@ -61,7 +62,7 @@ export class StreamReplicator extends Construct {
   #createEventSourceMapping(): EventSourceMapping {
     const { replication, streamArn, onFailureBucket, deadLetterQueue } = this.deployed;
     const { eventSource, source } = replication;
-    const destination = servicesAt(source.region).onFailureBucket
+    const destination = storesBatches(replication)
       ? onFailureBucket.bucketArn
       : deadLetterQueue.queueArn;
     // CDK's own destinations would give the function more permissions than it needs.
