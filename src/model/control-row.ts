@@ -46,6 +46,8 @@ export interface ControlRow {
   readonly epochs: readonly Epoch[];
   /** While the replication is paused: the function then holds every record, whatever invokes it. */
   readonly paused?: Paused | undefined;
+  /** Digest of the projection that wrote the whole twin: of the last backfill that was completed. Absent without one. */
+  readonly projection?: string | undefined;
 }
 
 /** A pause that an operator asked for. */
@@ -97,8 +99,12 @@ function rowOf(item: Item): ControlRow | undefined {
   const paused = pausedOf(item['paused']);
   if (paused === 'unreadable') return undefined;
   const format = CONTROL_FORMAT;
-  const row = { revision, tag, format, reserved, destinationId, ledgerId, sinceMs, epochs };
-  return paused === undefined ? row : { ...row, paused };
+  const projection = item['projection']?.S;
+  return {
+    ...{ revision, tag, format, reserved, destinationId, ledgerId, sinceMs, epochs },
+    ...(paused !== undefined && { paused }),
+    ...(projection !== undefined && { projection }),
+  };
 }
 
 function pausedOf(value: AttributeValue | undefined): Paused | undefined | 'unreadable' {
@@ -155,7 +161,8 @@ function controlItem(row: ControlRow): Item {
     ledgerId: { S: row.ledgerId },
     since: { N: `${row.sinceMs}` },
     epochs: { L: row.epochs.map(epochItem) },
-    ...(row.paused === undefined ? {} : { paused: pausedItem(row.paused) }),
+    ...(row.paused !== undefined && { paused: pausedItem(row.paused) }),
+    ...(row.projection !== undefined && { projection: { S: row.projection } }),
   };
 }
 
@@ -200,16 +207,20 @@ export function firstRow(identity: Identity, n = 1): ControlRow {
 
 /**
  * Opens the next epoch, whose versions are all above those of the ones before. Its time never goes back,
- * whatever the clock says: letters of the epochs before would pass for its own.
+ * whatever the clock says: letters of the epochs before would pass for its own. Of other tables than before, nobody
+ * knows which projection wrote them.
  */
-export function nextEpoch(row: ControlRow, identity: Identity): ControlRow {
+export function nextEpoch(before: ControlRow, identity: Identity): ControlRow {
   const { region, streamArn, destinationId, ledgerId, tag } = identity;
+  const isSame = before.destinationId === destinationId && before.ledgerId === ledgerId;
+  const row = isSame ? before : withProjection(before, undefined, tag);
   const newest = newestEpoch(row);
   const sinceMs = Math.max(row.sinceMs, identity.nowMs);
   const ended = { ...newest, toMs: sinceMs, end: 'adopted' };
   const opened = { n: newest.n + 1, region, fromMs: sinceMs, streams: [streamArn] };
   const epochs = [...row.epochs.slice(0, -1), ended, opened];
-  return { ...row, revision: row.revision + 1, tag, destinationId, ledgerId, sinceMs, epochs };
+  const revision = before.revision + 1;
+  return { ...row, revision, tag, destinationId, ledgerId, sinceMs, epochs };
 }
 
 /** The same row, paused or, without `paused`, resumed. Epochs stay as they are. */
@@ -217,6 +228,17 @@ export function withPause(row: ControlRow, paused: Paused | undefined, tag: stri
   const { paused: _, ...rest } = row;
   const changed = { ...rest, revision: row.revision + 1, tag };
   return paused === undefined ? changed : { ...changed, paused };
+}
+
+/** The same row of a twin that a projection, or none, has written as a whole. */
+export function withProjection(
+  row: ControlRow,
+  projection: string | undefined,
+  tag: string,
+): ControlRow {
+  const { projection: _, ...rest } = row;
+  const changed = { ...rest, revision: row.revision + 1, tag };
+  return projection === undefined ? changed : { ...changed, projection };
 }
 
 export function newestEpoch({ epochs }: ControlRow): Epoch {

@@ -13,6 +13,7 @@ import {
   seriesIn,
   standingOf,
   withPause,
+  withProjection,
 } from '../../src/model/control-row.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
 
@@ -34,6 +35,7 @@ const IDENTITY = {
 };
 const NAMED = { replication: 'orders', stateTable: 'ferry-orders-state' };
 
+const DIGEST = 'd'.repeat(64);
 const first = firstRow(IDENTITY);
 /** Pointed at another table, whose stream is older. */
 const repointed = nextEpoch(first, {
@@ -41,6 +43,38 @@ const repointed = nextEpoch(first, {
   streamArn: OTHER_OLD,
   tag: 'cli-2',
   nowMs: 2_000,
+});
+
+describe('the projection that wrote the twin', () => {
+  const written = withProjection(first, DIGEST, 'cli-2');
+
+  it('is a change of the row like any other, and leaves no trace once it is removed', () => {
+    expect(written).toEqual({ ...first, projection: DIGEST, revision: 2, tag: 'cli-2' });
+    expect(withProjection(written, undefined, 'cli-3')).toEqual({
+      ...first,
+      revision: 3,
+      tag: 'cli-3',
+    });
+  });
+
+  it('outlasts a pause, a resume and another source', () => {
+    const paused = withPause(written, { sinceMs: 5_000, oldestMs: 4_000 }, 'cli-3');
+    const resumed = withPause(paused, undefined, 'cli-4');
+    const adopted = nextEpoch(resumed, { ...IDENTITY, streamArn: OTHER_OLD, tag: 'cli-5' });
+
+    expect([paused, resumed, adopted].map(({ projection }) => projection)).toEqual([
+      DIGEST,
+      DIGEST,
+      DIGEST,
+    ]);
+  });
+
+  it.each(['destinationId', 'ledgerId'])('is not known of a table made anew: %s', (name) => {
+    const adopted = nextEpoch(written, { ...IDENTITY, [name]: 'another', tag: 'cli-3' });
+
+    expect(adopted).not.toHaveProperty('projection');
+    expect(adopted.revision).toBe(written.revision + 1);
+  });
 });
 
 function stored(row: ControlRow): Item {
@@ -54,6 +88,7 @@ describe('a stored control row', () => {
     ['first', first],
     ['with an ended epoch', repointed],
     ['paused', withPause(first, { sinceMs: 5_000, oldestMs: 4_000 }, 'cli-2')],
+    ['of a projected twin', withProjection(first, DIGEST, 'cli-2')],
   ])('is read back as it was: %s', (_, row) => {
     expect(parseControlRow(stored(row))).toEqual({ kind: 'row', row });
   });
