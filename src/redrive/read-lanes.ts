@@ -9,7 +9,7 @@ import { canonicalKey } from '../model/attribute-value.ts';
 import { ledgerRowKey } from '../model/ledger-row.ts';
 import type { Item } from '../ports.ts';
 import type { RetryContext } from '../pacing/retry.ts';
-import { type FoundItems, batchGetItems } from './batch-get-items.ts';
+import { type FoundItems, batchGetItems } from '../resync/batch-get-items.ts';
 import type { RecordContext } from './context.ts';
 import { decide, type ReadBefore, type TwinStates } from './item.ts';
 import type { PlacedLetter } from './place.ts';

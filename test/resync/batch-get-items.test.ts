@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
-import { batchGetItems } from '../../src/redrive/batch-get-items.ts';
+import { batchGetItems } from '../../src/resync/batch-get-items.ts';
 import type { Item, ManyItems } from '../../src/ports.ts';
 import { serviceError } from '../fixtures/replication.ts';
 
