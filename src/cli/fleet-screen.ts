@@ -2,6 +2,7 @@
 
 import { type FleetRow, fleetTotal, worstFirst } from '../status/fleet.ts';
 import { duration } from '../text/duration.ts';
+import { cut } from '../text/visible.ts';
 import { counted, grouped, wrapped } from './output.ts';
 import { columns } from './rows.ts';
 
@@ -42,10 +43,6 @@ function cellsOf({ level, name, oldestMs, deadLetters, p99Ms, text }: FleetRow):
 /** Nothing that waits is 0 ms old. */
 function timeOf(ms: number | null): string {
   return ms === null || ms === 0 ? NONE : duration(ms);
-}
-
-function cut(line: string, width: number): string {
-  return line.length <= width ? line : `${line.slice(0, width - 1).trimEnd()}…`;
 }
 
 function totalLine(rows: readonly FleetRow[]): string {

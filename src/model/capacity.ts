@@ -10,6 +10,9 @@ const WRITE_UNIT_BYTES = 1_024;
 /** The largest item that DynamoDB takes, names included. */
 export const ITEM_BYTES_MAX = 400 * 1_024;
 
+/** The maximum size of the version, with a reserved attribute of an ordinary name. */
+export const VERSION_BYTES = 120;
+
 /** Bytes of an item as DynamoDB counts them: names and values in UTF-8, numbers by their digits. */
 export function itemSizeBytes(item: Item): number {
   return Object.entries(item).reduce(

@@ -1,11 +1,8 @@
 // Findings about the two tables themselves: their identity, state, expiry, encryption, capacity and items.
 
-import { ITEM_BYTES_MAX, itemSizeBytes } from '../model/capacity.ts';
+import { ITEM_BYTES_MAX, itemSizeBytes, VERSION_BYTES } from '../model/capacity.ts';
 import { type Check, error, type Finding, nameOf, note, type Pair, warning } from './finding.ts';
 import { accountOf, type TableFacts } from '../model/table-facts.ts';
-
-/** The maximum size of the version, with a reserved attribute of an ordinary name. */
-const VERSION_BYTES = 120;
 
 export const TABLE_CHECKS: readonly Check[] = [
   sameTable,

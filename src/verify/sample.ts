@@ -8,11 +8,11 @@ export const CONFIDENCE = 0.95;
 
 const READ_UNIT_BYTES = 4_096;
 /** One page of a scan. */
-const SMALL_BYTES = 1_024 * 1_024;
+export const SMALL_BYTES = 1_024 * 1_024;
 /** If none of so many differs, at most 1 % do. */
 const SEGMENTS_WANTED = 300;
 /** DynamoDB's own limit of TotalSegments. */
-const SEGMENTS_MAX = 1_000_000;
+export const SEGMENTS_MAX = 1_000_000;
 
 export interface SampleWish {
   /** Above 0, up to 100. */
