@@ -1,4 +1,5 @@
-// A record that can never be applied -> the message that keeps it, whole and typed, until an operator redrives it.
+// A record that can never be applied -> the message that keeps it, whole and typed, until an operator redrives it; or
+// only what the record is about.
 
 import { ascii, type Item, itemAsJson } from './attribute-value.ts';
 import type { Version } from './guard.ts';
@@ -28,8 +29,10 @@ export interface DeadLetter {
   readonly sequenceNumber?: string | undefined;
   readonly version?: Version | undefined;
   readonly key?: Item | undefined;
-  /** The stream record exactly as Lambda delivered it. */
-  readonly record: unknown;
+  /** The stream record exactly as Lambda delivered it. A projected letter has the next two instead. */
+  readonly record?: unknown;
+  readonly eventName?: string | undefined;
+  readonly streamArn?: string | undefined;
 }
 
 export type DeadLetterMessage =
@@ -46,6 +49,8 @@ export function deadLetterMessage(
   letter: DeadLetter,
   { sizeBytesMax, objectKey }: { sizeBytesMax: number; objectKey: string },
 ): DeadLetterMessage {
+  if (!('record' in letter))
+    return { body: toAsciiJson({ ...letter, reason: shortened(letter.reason) }) };
   const body = toAsciiJson(letter);
   if (body.length <= sizeBytesMax) return { body };
   const record = withoutOldImage(letter.record);
@@ -67,9 +72,7 @@ function shortened({ message, ...reason }: DeadLetterReason): DeadLetterReason {
   return { ...reason, message: message.slice(0, MESSAGE_LENGTH_MAX) };
 }
 
-function toAsciiJson(
-  letter: Omit<DeadLetter, 'record'> & { record?: unknown; recordObject?: string },
-): string {
+function toAsciiJson(letter: DeadLetter & { recordObject?: string }): string {
   const key = letter.key && itemAsJson(letter.key);
   // Release 0.2.0 called the format `schemaVersion`, and its redrive asks for it.
   const json = JSON.stringify({ schemaVersion: 1, format: STORED_FORMAT, ...letter, key });

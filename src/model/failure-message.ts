@@ -1,5 +1,5 @@
-// A message of the dead-letter queue, or an object of the on-failure bucket -> the records that failed. Three forms:
-// Ferry's own dead letters, Lambda's batches with their payload, and Lambda's messages without one.
+// A message of the dead-letter queue, or an object of the on-failure bucket -> the records that failed. Four forms:
+// Ferry's own dead letters, whole or projected, Lambda's batches with their payload, and Lambda's messages without one.
 
 import { DEAD_LETTER_OBJECT_PREFIX } from '../config/names.ts';
 import { formatProblem } from './stored-format.ts';
@@ -12,6 +12,8 @@ export interface FailedRecord {
   readonly failedAtMs: number;
   /** The stream record as Lambda delivered it. */
   readonly record: unknown;
+  /** It has no image: its letter is a projected one. */
+  readonly isProjected?: boolean | undefined;
 }
 
 /** Records of a shard, where Lambda's message has their sequence numbers only. */
@@ -58,7 +60,7 @@ export function parseFailureMessage(body: string, replication: string): FailureM
 }
 
 function deadLetterMessage(letter: Fields, replication: string): FailureMessage {
-  const { schemaVersion, format = schemaVersion, reason, failedAt, record, recordObject } = letter;
+  const { schemaVersion, format = schemaVersion, reason, failedAt, recordObject } = letter;
   const problem = formatProblem(format);
   if (problem !== undefined) return { kind: 'unreadable', problem };
   if (isText(letter['replication']) && letter['replication'] !== replication)
@@ -71,7 +73,19 @@ function deadLetterMessage(letter: Fields, replication: string): FailureMessage 
       ? { kind: 'stored', objectKey: recordObject, ...about }
       : { kind: 'unreadable', problem: 'its record is not where Ferry keeps records' };
   }
-  return { kind: 'records', records: [{ ...about, record }] };
+  return { kind: 'records', records: [{ ...about, ...recordOf(letter) }] };
+}
+
+function recordOf(letter: Fields): Pick<FailedRecord, 'record' | 'isProjected'> {
+  if ('record' in letter) return { record: letter['record'] };
+  const {
+    key: Keys,
+    sequenceNumber: SequenceNumber,
+    streamArn: eventSourceARN,
+    eventName,
+  } = letter;
+  const record = { eventName, eventSourceARN, dynamodb: { Keys, SequenceNumber } };
+  return { record, isProjected: true };
 }
 
 /** The object is read, and deleted in the end: its key must be one that Ferry gives to dead letters. */

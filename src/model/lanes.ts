@@ -52,7 +52,7 @@ function isAnyOut(records: readonly StreamRecord[], ttlDeletes: TtlDeletes): boo
 }
 
 /** The twin has never had the item, if this holds of all records of a run. Otherwise the newest decides. */
-function isLeftOut(record: StreamRecord): boolean {
+export function isLeftOut(record: StreamRecord): boolean {
   return record.eventName === 'REMOVE' && record.leftOut === true;
 }
 

@@ -15,11 +15,11 @@ export function projectRecord(parsed: ParsedRecord, raw: unknown, rules: TwinRul
     return { kind: 'record', record: asTwinSees(record, raw, rules) };
   } catch (error) {
     if (!(error instanceof ProjectionFailed)) throw error;
-    const { position, sequenceNumber, version, key, keyText } = record;
+    const { position, sequenceNumber, version, key, keyText, eventName } = record;
     const reason = { class: 'rejected' as const, name: error.name, message: error.message };
     return {
       kind: 'malformed',
-      record: { position, sequenceNumber, version, key, keyText, reason },
+      record: { position, sequenceNumber, version, key, keyText, eventName, reason },
     };
   }
 }

@@ -3,6 +3,7 @@
 import type { ControlRow } from '../model/control-row.ts';
 import type { RedriveFilter, StreamRange } from '../model/failure-message.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
+import type { TwinRules } from '../model/rules.ts';
 import type { MessageQueue, ObjectStore } from '../ports.ts';
 import type { ResynchronizationContext } from '../resync/resynchronize-key.ts';
 import type { RedrivenItem } from './outcome.ts';
@@ -10,7 +11,7 @@ import type { RedriveReport } from './report.ts';
 
 /** For single records. */
 export interface RecordContext extends Omit<ResynchronizationContext, 'rules' | 'epoch'> {
-  readonly rules: HandlerSettings;
+  readonly rules: HandlerSettings & TwinRules;
   readonly control: ControlRow;
   /** The source is lost: records that need it are replayed by their version instead. */
   readonly withoutSource: boolean;

@@ -1,7 +1,10 @@
-// Records of a message or object, parsed once -> those of this replication, and those that a redrive is about.
+// Records of a message or object, parsed and projected once -> those of this replication, and those that a redrive is
+// about.
 
 import type { ControlRow } from '../model/control-row.ts';
 import type { FailedRecord, RedriveFilter } from '../model/failure-message.ts';
+import { projectRecord } from '../model/projected-record.ts';
+import type { TwinRules } from '../model/rules.ts';
 import { type ParsedRecord, parseStreamRecord, streamArnOf } from '../model/stream-record.ts';
 import { isForeign, seriesOfFailed } from './replay.ts';
 
@@ -16,11 +19,12 @@ export interface DeadLetter extends FailedRecord {
 export function parseDeadLetters(
   records: readonly FailedRecord[],
   control: ControlRow,
+  rules: TwinRules,
 ): readonly DeadLetter[] {
   const seriesOf = seriesOfFailed(control);
-  return records.map(({ reason, failedAtMs, record }) => {
-    const parsed = parseStreamRecord(record, 0, seriesOf);
-    return { reason, failedAtMs, record, streamArn: streamArnOf(record), parsed };
+  return records.map(({ reason, failedAtMs, record, isProjected }) => {
+    const parsed = projectRecord(parseStreamRecord(record, 0, seriesOf), record, rules);
+    return { reason, failedAtMs, record, isProjected, streamArn: streamArnOf(record), parsed };
   });
 }
 
@@ -33,16 +37,22 @@ export interface Selection {
   readonly foreign: number;
 }
 
+interface SelectionRules {
+  readonly filter: RedriveFilter;
+  readonly limit: number;
+  readonly rules: TwinRules;
+}
+
 /** A record that names no stream makes no sense, and is counted as such: it is not foreign. */
 export function select(
   records: readonly FailedRecord[],
   control: ControlRow,
-  { filter, limit }: { readonly filter: RedriveFilter; readonly limit: number },
+  { filter, limit, rules }: SelectionRules,
 ): Selection {
   const isOfThis = (streamArn: string | undefined) =>
     streamArn === undefined || !isForeign(streamArn, control);
   const ofThis = records.filter(({ record }) => isOfThis(streamArnOf(record)));
-  const found = parseDeadLetters(ofThis, control);
+  const found = parseDeadLetters(ofThis, control, rules);
   const selected = found.filter((letter) => matches(letter, filter)).slice(0, Math.max(0, limit));
   return { found, selected, foreign: records.length - found.length };
 }

@@ -22,14 +22,14 @@ export interface Load {
 export function loadOf(
   contents: Contents,
   { control, remove }: Pick<Load, 'control' | 'remove'>,
-  { options, report }: Run,
+  { context: { rules }, options, report }: Run,
 ): Load | undefined {
   if (typeof contents === 'string') {
     report[contents] += 1;
     return undefined;
   }
   const limit = options.limit - report.matched;
-  const selection = select(contents, control, { filter: options.filter, limit });
+  const selection = select(contents, control, { filter: options.filter, limit, rules });
   addSelection(selection, report);
   const { selected: letters, found } = selection;
   return { letters, control, found: found.length, all: contents.length, remove };

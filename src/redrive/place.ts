@@ -2,6 +2,7 @@
 
 import type { ControlRow } from '../model/control-row.ts';
 import type { Version } from '../model/guard.ts';
+import { isLeftOut } from '../model/lanes.ts';
 import type { StreamRecord } from '../model/stream-record.ts';
 import type { LedgerRowKey } from '../model/ledger-row.ts';
 import type { TtlDeletes } from '../config/schema.ts';
@@ -49,6 +50,12 @@ export function lanesOf(letters: readonly DeadLetter[], order: Order): Lanes {
     if (lane === undefined) lanes.set(placed.keyText, [{ position, ...placed }]);
     else lane.push({ position, ...placed });
   }
+  // The twin has never had these items.
+  for (const [keyText, lane] of lanes) {
+    if (!lane.every(({ record }) => record !== undefined && isLeftOut(record))) continue;
+    for (const { position } of lane) settled.set(position, { kind: 'skipped' });
+    lanes.delete(keyText);
+  }
   return { lanes: [...lanes.values()].map((lane) => lane.toSorted(newestFirst)), settled };
 }
 
@@ -57,12 +64,14 @@ function newestFirst({ version: a = '' }: PlacedLetter, { version: b = '' }: Pla
 }
 
 function placeLetter(letter: DeadLetter, order: Order): PlacedLetter | Redriven {
-  const { parsed, streamArn } = letter;
+  const { parsed, streamArn, isProjected = false } = letter;
   const { key, keyText, version } = parsed.record;
   const record = parsed.kind === 'record' ? parsed.record : undefined;
+  const { control, ttlDeletes, withoutSource, nowMs } = order;
   const isExpiry = record?.eventName === 'REMOVE' && record.expired;
-  if (isExpiry && order.ttlDeletes === 'skip') return { kind: 'skipped' };
-  const hasPlace = order.withoutSource || isInOrder(placeOf(letter), order.control, order.nowMs);
+  if (isExpiry && ttlDeletes === 'skip') return { kind: 'skipped' };
+  if (isProjected && withoutSource) return { kind: 'rejected', why: 'SourceNeeded' };
+  const hasPlace = !isProjected && (withoutSource || isInOrder(placeOf(letter), control, nowMs));
   if (hasPlace && parsed.kind === 'malformed')
     return { kind: 'rejected', why: parsed.record.reason.name };
   if (key === undefined || keyText === undefined) return { kind: 'rejected', why: 'KeyUnknown' };

@@ -32,7 +32,9 @@ async function redriveSelected(loads: readonly Load[], run: Run): Promise<Redriv
   const { context, options, pace, unknown } = run;
   const control = await run.control();
   const letters = loads.flatMap((load) =>
-    isSameOrder(load.control, control) ? load.letters : parseDeadLetters(load.letters, control),
+    isSameOrder(load.control, control)
+      ? load.letters
+      : parseDeadLetters(load.letters, control, context.rules),
   );
   const ports = options.apply ? { lookAgain: announcing(run) } : PRETENDING;
   return redriveLetters(letters, {

@@ -3,7 +3,7 @@
 
 import { TAIL_TIME_MS } from '../config/names.ts';
 import type { Outcome, UnfinishedWhy } from '../model/outcome.ts';
-import type { MalformedRecord, StreamRecord } from '../model/stream-record.ts';
+import { type MalformedRecord, type StreamRecord, streamArnOf } from '../model/stream-record.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { failureBound, keepLedgerRow } from '../model/ledger-row.ts';
 import type { StreamRules } from '../model/rules.ts';
@@ -96,20 +96,20 @@ interface Letter {
   readonly raw: unknown;
 }
 
-async function sendLetter(
-  { record: { sequenceNumber, version, key }, why, raw }: Letter,
-  context: PutAsideContext,
-): Promise<Outcome> {
+async function sendLetter(letter: Letter, context: PutAsideContext): Promise<Outcome> {
+  const { record, why } = letter;
+  const { sequenceNumber, version, key } = record;
+  const { replication, deadLetters } = context.rules;
   try {
     await context.deadLetters.send({
-      replication: context.rules.replication,
+      replication,
       reason: why.reason,
       attempts: why.attempts,
       failedAt: new Date(context.clock.now()).toISOString(),
       sequenceNumber,
       version,
       key,
-      record: raw,
+      ...(deadLetters === 'whole' ? { record: letter.raw } : withoutRecord(letter)),
     });
     return { kind: 'dead-lettered', reason: why.reason.name };
   } catch (error) {
@@ -118,4 +118,16 @@ async function sendLetter(
     // Whatever the queue says, the record is not put aside, and waits in the stream.
     return { kind: 'unfinished', why: failure.kind };
   }
+}
+
+/** The record has what a projection drops. A redrive takes the item from the source instead. */
+function withoutRecord({ record, why: { reason }, raw }: Letter) {
+  const { version, eventName } = record;
+  // A service tells of what was sent. What was not may be in the text of a module, or in names within an item.
+  const wasSent = !('reason' in record);
+  return {
+    reason: wasSent ? reason : { ...reason, message: 'Projected dead letters do not have it.' },
+    eventName,
+    streamArn: version && streamArnOf(raw),
+  };
 }

@@ -6,7 +6,7 @@ import type { AnnouncedDelete } from '../model/announcement.ts';
 import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import { newestEpoch } from '../model/control-row.ts';
 import { type DestinationHealth, destinationHealth } from './destination-health.ts';
-import { toLanes } from '../model/lanes.ts';
+import { type Lane, toLanes } from '../model/lanes.ts';
 import { seriesInEpoch, type SeriesOf } from '../model/guard.ts';
 import { lacksOldImage, projectRecord } from '../model/projected-record.ts';
 import type { StreamRules } from '../model/rules.ts';
@@ -175,10 +175,10 @@ async function writeAll(
         ? { kind: 'rejected', reason: record.reason, attempts: [] }
         : { kind: 'unfinished', why: 'behind' },
   );
-  // Time to put aside what is rejected, and to announce deletes.
-  let hasTail = parsed.some(({ kind, record }) => kind === 'malformed' || isRemove(record));
   const records = parsed.flatMap(({ kind, record }) => (kind === 'record' ? [record] : []));
   const lanes = toLanes(records, rules.ttlDeletes);
+  // Time to put aside what is rejected, and to announce deletes.
+  let hasTail = records.length < parsed.length || lanes.some(hasRemove);
   const deletedVersion = lookUpInserts(lanes, invocation);
   const writing = {
     ...invocation,
@@ -194,8 +194,8 @@ async function writeAll(
   return outcomes;
 }
 
-function isRemove(record: object): boolean {
-  return 'eventName' in record && record.eventName === 'REMOVE';
+function hasRemove({ runs }: Lane): boolean {
+  return runs.some((run) => run.some(({ eventName }) => eventName === 'REMOVE'));
 }
 
 /** Announces the deletes that will not come again; those that come again are announced then. */

@@ -102,7 +102,7 @@ describe('a message or an object', () => {
         const message = parseFailureMessage(text, 'orders');
         kinds.add(message.kind);
         if (message.kind !== 'records') return;
-        for (const letter of parseDeadLetters(message.records, controlRow())) {
+        for (const letter of parseDeadLetters(message.records, controlRow(), SETTINGS)) {
           expect(Number.isFinite(letter.failedAtMs)).toBe(true);
           expect(letter.reason).toMatch(/^[^\p{C}]{1,100}$/u);
           matches(letter, { reason });
