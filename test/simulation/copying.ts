@@ -116,13 +116,14 @@ export async function copySegment(
 export function requireEverything(world: World): void {
   const { db, judge } = world;
   const left = [...db.contents(TABLES.source).keys()].filter(
-    (key) => db.get(TABLES.twin, key) === undefined,
+    (key) => world.expected(key) !== undefined && db.get(TABLES.twin, key) === undefined,
   );
   if (left.length > 0) judge.violation(`copy: left out ${left.join(', ')} in calm`);
 }
 
 /** What nobody has written to since the stream is on, only a backfill brings, and it has come to its end. */
-function requireCopied({ plan, judge, db }: World): void {
+function requireCopied(world: World): void {
+  const { plan, judge, db } = world;
   const written = judge
     .writes()
     .filter(({ entries, lost }) => entries.length > 0 || lost !== undefined);
@@ -131,7 +132,10 @@ function requireCopied({ plan, judge, db }: World): void {
     ...plan.disturbances.flatMap((one) => (one.kind === 'tamper' ? [one.key] : [])),
   ]);
   const left = plan.preExisting.filter(
-    (key) => !touched.has(key) && db.get(TABLES.twin, key) === undefined,
+    (key) =>
+      !touched.has(key) &&
+      world.expected(key) !== undefined &&
+      db.get(TABLES.twin, key) === undefined,
   );
   if (left.length > 0) judge.violation(`copy: left out ${left.join(', ')}`);
 }

@@ -71,6 +71,8 @@ export interface StepBack {
   readonly applied: StreamEntry | undefined;
   readonly version: string | undefined;
   readonly nowMs: number;
+  /** Whether a record is an insert, as the twin sees it. */
+  readonly isInsert: (entry: StreamEntry) => boolean;
 }
 
 /** The exception, or why it is none. */
@@ -117,7 +119,7 @@ function excuseOfReturn(back: StepBack, applied: StreamEntry): Excuse {
   if (intent?.operation !== 'PutItem') return { isNot: 'a transaction sees the tombstone' };
   const isOwn = ({ write }: StreamEntry) =>
     write.key === applied.write.key && write.number <= applied.write.number;
-  if (!process.entries.some((one) => isOwn(one) && one.write.isInsert))
+  if (!process.entries.some((one) => isOwn(one) && back.isInsert(one)))
     return { isNot: 'it is an update' };
   if (sentAtMs + REQUEST_MS + LATE_MS > deadlineMs) return { isNot: 'it was sent too late' };
   const tombstone = item.tombstones.find((one) => one.version > version);

@@ -22,6 +22,8 @@ const REREAD_MS = 3 * SECOND;
 const WRITE_MS = 18 * SECOND;
 const BOUND_MS = 8 * SECOND;
 const LATE_MS = 10 * SECOND;
+const OLD_IMAGE_MISSING =
+  'the projection leaves items out, which needs a stream of NEW_AND_OLD_IMAGES';
 const UNREAD = 'the control row cannot be read';
 const YOUNG_MS = 30 * SECOND;
 
@@ -33,11 +35,16 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   const { saysHeld = '', saysUnread = '' } = process;
   const isUnread = isIdle && saysHeld === UNREAD;
   const isHeld = isUnread || (isIdle && saysHeld !== '' && summary.held === entries.length);
-  judgeControl(answered, isHeld, judge);
+  const isForImages = isHeld && saysHeld === OLD_IMAGE_MISSING;
+  if (!isForImages) judgeControl(answered, isHeld, judge);
+  if ((isForImages || !isHeld) && isForImages !== lacksOldImages(answered, judge))
+    judge.violation(`held: ${process.facts.name} says "${saysHeld}" of what it was given`);
+  judgeCost(answered, judge);
   const fates = isHeld ? entries.map((): Fate => 'unfinished') : fatesOf(answered, judge);
   const checkpoint = fates.indexOf('unfinished');
   const final = checkpoint < 0 ? fates : fates.slice(0, checkpoint);
-  for (const [place, fate] of final.entries()) if (fate === 'skipped') markSkipped(entries[place]);
+  for (const [place, fate] of final.entries())
+    if (fate === 'skipped') markSkipped(entries[place], process);
   const { facts } = process;
   const require = (what: string, told: unknown, seen: unknown) => {
     const [a, b] = [JSON.stringify(told), JSON.stringify(seen)];
@@ -56,8 +63,46 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   require('superseded by cause', causes, summary.counts.superseded);
 }
 
-function markSkipped(entry: StreamEntry | undefined): void {
-  if (entry !== undefined) entry.write.wasSkipped = true;
+function markSkipped(entry: StreamEntry | undefined, process: Process): void {
+  if (entry !== undefined && isSkippedExpiry(entry, process)) entry.write.wasSkipped = true;
+}
+
+function isSkippedExpiry({ write }: StreamEntry, { facts: { settings } }: Process): boolean {
+  return write.expired && settings.ttlDeletes === 'skip';
+}
+
+/** Records of runs of which the twin never had anything: they cost nothing. */
+function leftOutOf({ entries, process }: Answered, judge: Judge): ReadonlySet<StreamEntry> {
+  const runs = new Map<string, StreamEntry[][]>();
+  for (const entry of entries) {
+    const { key } = entry.write;
+    const known = runs.get(key) ?? [[]];
+    runs.set(key, known);
+    const { kind } = judge.seen(entry, process);
+    if (isSkippedExpiry(entry, process)) known.push([]);
+    else if (!entry.write.malformed && kind !== 'failed') known.at(-1)?.push(entry);
+  }
+  const isNever = (entry: StreamEntry) => judge.seen(entry, process).kind === 'never';
+  return new Set([...runs.values()].flat().flatMap((run) => (run.every(isNever) ? run : [])));
+}
+
+/** Nothing is sent for what is left out, nor is its ledger row looked up. */
+function judgeCost(answered: Answered, judge: Judge): void {
+  const { process } = answered;
+  const leftOut = leftOutOf(answered, judge);
+  const sent = requestsByEntry(process, judge);
+  for (const entry of leftOut)
+    if (sent.has(entry)) judge.violation(`cost: ${process.facts.name} wrote what is left out`);
+  const others = answered.entries.filter((entry) => !leftOut.has(entry));
+  const asked = new Set([...process.lookedUp.keys()].map((id) => judge.nameOfRow(id)));
+  for (const { write } of leftOut)
+    if (asked.has(write.key) && !others.some((one) => one.write.key === write.key))
+      judge.violation(`cost: ${process.facts.name} looked up what is left out`);
+}
+
+/** A record leaves its item out, and does not tell whether the twin had it. */
+function lacksOldImages({ entries, process }: Answered, judge: Judge): boolean {
+  return entries.some((entry) => judge.seen(entry, process).kind === 'unknown');
 }
 
 /** Of whatever is final, the control row has known the stream; what is held, it has not. */
@@ -131,7 +176,7 @@ function fatesOf(answered: Answered, judge: Judge): Fate[] {
   const end = endOf(written);
   const announced = written.map((fate, place): Fate => {
     const entry = entries[place] as StreamEntry;
-    const isDelete = entry.write.kind === 'delete' && (fate === 'applied' || fate === 'superseded');
+    const isDelete = judge.seen(entry, process).kind === 'delete' && (fate === 'applied' || fate === 'superseded');
     const isDone = !isChecked || !isDelete || place >= end;
     return isDone || process.announced.has(judge.versionOf(entry)) ? fate : 'unfinished';
   });
@@ -153,11 +198,18 @@ function writtenFates(answered: Answered, judge: Judge): Fate[] {
   const { entries, process } = answered;
   const requests = requestsByEntry(process, judge);
   const after = new Map<string, Fate>();
+  const leftOut = leftOutOf(answered, judge);
   const fates: Fate[] = [];
   for (const [index, entry] of [...entries.entries()].toReversed()) {
     const { write } = entry;
-    const isSkipped = write.expired && process.facts.settings.ttlDeletes === 'skip';
-    const own = isSkipped ? 'skipped' : write.malformed ? 'rejected' : ownFate(requests.get(entry));
+    const isSkipped = isSkippedExpiry(entry, process);
+    const isRejected = write.malformed || judge.seen(entry, process).kind === 'failed';
+    const own =
+      isSkipped || leftOut.has(entry)
+        ? 'skipped'
+        : isRejected
+          ? 'rejected'
+          : ownFate(requests.get(entry));
     const behind = after.get(write.key);
     const fate =
       own ??
@@ -187,13 +239,14 @@ function isKnownDeleted(
 ): boolean {
   const { write } = entry;
   const { settings } = process.facts;
-  if (write.kind === 'delete' || settings.tombstones === 'strict') return false;
+  const isPut = judge.seen(entry, process).kind === 'put';
+  if (!isPut || settings.tombstones === 'strict') return false;
   const { startedAtMs } = process;
   const decidedAtMs = Math.floor(startedAtMs + process.offsetAt(startedAtMs));
   if (decidedAtMs - Math.floor(write.atMs / 1000) * 1000 <= YOUNG_MS) return false;
   const run = entries.slice(0, index + 1).filter((one) => one.write.key === write.key);
   const parted = run.findLastIndex((one) => one.write.expired && settings.ttlDeletes === 'skip');
-  const mayBeNew = run.slice(parted + 1).some((one) => one.write.isInsert && !one.write.malformed);
+  const mayBeNew = run.slice(parted + 1).some((one) => judge.seen(one, process).isInsert);
   if (!mayBeNew) return false;
   const deleted = [...process.lookedUp].find(([id]) => judge.nameOfRow(id) === write.key)?.[1];
   return (deleted ?? '') > judge.versionOf(entry);

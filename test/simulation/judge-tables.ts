@@ -4,6 +4,7 @@
 import { TABLES } from './judge.ts';
 import type { Ending, VerifyEnding } from './operators.ts';
 import type { Deployed } from './plan.ts';
+import { seenBy } from './projecting.ts';
 import type { SourceWrite, StreamEntry } from './stream.ts';
 import type { World } from './world.ts';
 
@@ -41,7 +42,7 @@ function differencesOf(world: World): Map<string, string> {
   const differing = world.names().filter((key) => world.differs(key));
   return new Map(
     differing.map((key) => {
-      const [source, twin] = [db.get(TABLES.source, key), db.get(TABLES.twin, key)];
+      const [source, twin] = [world.expected(key), db.get(TABLES.twin, key)];
       const kind =
         source === undefined ? 'extraneous' : twin === undefined ? 'missing' : 'different';
       return [key, kind];
@@ -50,8 +51,15 @@ function differencesOf(world: World): Map<string, string> {
 }
 
 /** Why an item may differ before anybody has repaired it. */
-export function reasonOf(key: string, { judge, deployed }: World): string | undefined {
-  const writes = judge.writes().filter((write) => write.key === key);
+export function reasonOf(key: string, world: World): string | undefined {
+  const { judge, deployed } = world;
+  const planned = world.plannedFor(key, { planned: deployed.projection });
+  const hasOldImage = world.plan.settings.hasOldImages;
+  // What was never to be on the twin changes nothing there.
+  const writes = judge
+    .writes()
+    .filter((write) => write.key === key)
+    .filter((write) => seenBy(write, planned, hasOldImage).kind !== 'never');
   const last = writes.at(-1);
   const isForeign = ({ record, status }: StreamEntry) =>
     status !== 'done' && !judge.control.hasTable(record.eventSourceARN ?? '');

@@ -13,6 +13,7 @@ import type { Announced } from './look-again-queue.ts';
 import type { Change, Item } from './memory-dynamodb.ts';
 import { DAY, MINUTE, SECOND } from './plan.ts';
 import type { Process, Sent } from './process.ts';
+import { type ProcessSettings, type Seen, seenIn, textOf, twinOf } from './projecting.ts';
 import type { SourceWrite, StreamEntry } from './stream.ts';
 
 export const TABLES = { source: 'source', twin: 'twin', state: 'state' } as const;
@@ -30,6 +31,8 @@ export interface JudgeHost {
   note(situation: string): void;
   tell(line: () => string): void;
   readonly keys: Keys;
+  /** The rules of a projection for an item, which may be exempt. */
+  plannedFor(key: string, settings: ProcessSettings): ProcessSettings['planned'];
 }
 
 export class Judge {
@@ -323,7 +326,7 @@ export class Judge {
     const item = this.#historyOf(key);
     this.#tellStep(change, sent, step.place);
     this.#requireVersion(change, sent, item);
-    if (after !== undefined) this.#requireWritten(key, after);
+    if (after !== undefined) this.#requireWritten(key, after, sent.process.facts.settings);
     const isVisible = before !== undefined || after !== undefined;
     const { shown } = item;
     if (step.by === 'read') {
@@ -402,7 +405,8 @@ export class Judge {
     const version = versionOfItem(change.after) ?? versionIn(sent.intent);
     const applied = this.entryOf(version ?? '');
     const nowMs = this.#host.now();
-    const excuse = excuseOf({ ...back, applied, version, nowMs });
+    const isInsert = (one: StreamEntry) => this.seen(one, sent.process).isInsert;
+    const excuse = excuseOf({ ...back, applied, version, nowMs, isInsert });
     if ('is' in excuse) {
       this.#host.note(excuse.is);
       this.#host.tell(() => `${change.key}: ${excuse.is}`);
@@ -416,13 +420,19 @@ export class Judge {
     item.shown = place;
   }
 
-  #requireWritten(key: string, after: Item): void {
+  /** What the hop before has brought has the version of that hop, which `twinOf` takes away. */
+  #requireWritten(key: string, after: Item, settings: ProcessSettings): void {
     const write = this.#writes.get(Number(after['w']?.N));
     const { _ferry: _, ...content } = after;
-    // What the hop before has brought has the version of that hop.
-    const { _ferry: __, ...image } = write?.image ?? {};
-    const same = write?.key === key && JSON.stringify(image) === JSON.stringify(content);
-    if (!same) this.violation(`content: ${key} shows what was never written`);
+    const expected = twinOf(write?.image ?? {}, this.#host.plannedFor(key, settings));
+    if (expected === undefined) this.violation(`left out: ${key} is on the twin all the same`);
+    else if (write?.key !== key || expected === 'fails' || textOf(expected) !== textOf(content))
+      this.violation(`content: ${key} shows what was never written`);
+  }
+
+  /** A record as the twin sees it under the settings of a process. */
+  seen(entry: StreamEntry, { facts: { settings } }: Process): Seen {
+    return seenIn(entry, { planned: this.#host.plannedFor(entry.write.key, settings) });
   }
 
   #stepOf(change: Change, { process, intent }: Sent): Step {

@@ -2,13 +2,13 @@
 // out of time, in a sandbox that outlives it; what it says is judged at once.
 
 import { ConcurrencyLimit } from '../../src/replicate/concurrency-limit.ts';
-import type { HandlerSettings } from '../../src/config/handler-settings.ts';
 import { type ControlKeeper, controlKeeper } from '../../src/replicate/control-keeper.ts';
 import { type RejectionMemory, rejectionMemory } from '../../src/replicate/systemic-rejection.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { TwinReader, TwinWriter, LogEvent } from '../../src/ports.ts';
 import type { InvocationResult } from './delivery.ts';
 import { judgeInvocation } from './judge-invocation.ts';
+import type { ProcessSettings } from './projecting.ts';
 import type { Process, ProcessFacts } from './process.ts';
 import { happens } from './random.ts';
 import { SourceStream, type StreamEntry } from './stream.ts';
@@ -18,7 +18,7 @@ const NEW_SANDBOXES = 0.15;
 
 /** What outlives an invocation. */
 interface Sandbox {
-  readonly settings: HandlerSettings;
+  readonly settings: ProcessSettings;
   readonly clock: Pick<ProcessFacts, 'skewMs' | 'step'>;
   readonly limit: ConcurrencyLimit;
   readonly rejections: RejectionMemory;

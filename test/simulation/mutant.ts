@@ -3,7 +3,6 @@
 import type { ControlRow } from '../../src/model/control-row.ts';
 import type { RedriveFilter } from '../../src/model/failure-message.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
-import type { HandlerSettings } from '../../src/config/handler-settings.ts';
 import type { ControlContext, ControlKeeper } from '../../src/replicate/control-keeper.ts';
 import type { lookAgain } from '../../src/look-again/look-again.ts';
 import type { replicateBatch } from '../../src/replicate/replicate-batch.ts';
@@ -18,6 +17,7 @@ import type {
   ReadableTable,
   TransactionWriter,
 } from '../../src/ports.ts';
+import type { ProcessSettings } from './projecting.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
 
@@ -43,13 +43,13 @@ export interface Mutation {
   readonly destination?: (port: TwinWriter, process: Process, world: World) => TwinWriter;
   readonly control?: (keeper: ControlKeeper, context: ControlContext) => ControlKeeper;
   /** Whether a redrive replays everything by its version. */
-  readonly withoutSource?: (settings: HandlerSettings) => boolean;
+  readonly withoutSource?: (settings: ProcessSettings) => boolean;
   /** The control row, as a redrive has it. */
   readonly controlRow?: (row: ControlRow) => ControlRow;
   /** Below every record of the stream, as a command has it. */
   readonly floor?: (floor: string) => string;
   /** Of the function. */
-  readonly settings?: (settings: HandlerSettings) => HandlerSettings;
+  readonly settings?: (settings: ProcessSettings) => ProcessSettings;
   /** The reads of the function. */
   readonly reader?: (port: TwinReader, process: Process, world: World) => TwinReader;
   readonly look?: (look: typeof lookAgain) => typeof lookAgain;

@@ -1,6 +1,7 @@
 // What is decided before a simulated world begins: settings, the application's writes, what breaks when, what
 // operators do and when they are killed. Data alone, so that a failing plan can be made smaller.
 
+import type { ProjectionConfig } from '../../src/config/schema.ts';
 import type { KeyShape } from './keys.ts';
 import type { Item } from './memory-dynamodb.ts';
 
@@ -147,6 +148,8 @@ export interface Deployed {
   readonly ttlDeletes: 'replicate' | 'skip';
   /** By mistake, and taken back after a while. */
   readonly reservedAttribute?: string;
+  /** @default the twin has each item as the source has it */
+  readonly projection?: ProjectionConfig | undefined;
 }
 
 export interface Settings extends Deployed {
@@ -159,6 +162,8 @@ export interface Settings extends Deployed {
   readonly concurrency: number;
   readonly unversionedItems: 'replace' | 'keep';
   readonly keyShape: KeyShape;
+  /** Of the source's streams: whether records have old images. */
+  readonly hasOldImages?: boolean | undefined;
   /** How long requests of invocations take at most. */
   readonly slowMs: number;
   /** Where only one table throttles. */

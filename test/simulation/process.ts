@@ -3,7 +3,7 @@
 
 import type { Clock, Random } from '../../src/ports.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
-import type { HandlerSettings } from '../../src/config/handler-settings.ts';
+import type { ProcessSettings } from './projecting.ts';
 import type { StreamEntry } from './stream.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -50,7 +50,7 @@ export interface ProcessFacts {
   readonly crash?: Crash | undefined;
   readonly deadlineMs?: number | undefined;
   /** Under which it began. */
-  readonly settings: HandlerSettings;
+  readonly settings: ProcessSettings;
 }
 
 export class Process {

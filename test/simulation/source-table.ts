@@ -8,6 +8,7 @@ import type { Item } from './memory-dynamodb.ts';
 import type { InvocationResult } from './delivery.ts';
 import { HOUR, type Plan, type PlannedWrite, SECOND } from './plan.ts';
 import type { Process } from './process.ts';
+import { attributesOf } from './projecting.ts';
 import { happens, randomOf } from './random.ts';
 import { isComing, SourceStream, type SourceWrite, type StreamEntry } from './stream.ts';
 import type { World } from './world.ts';
@@ -39,10 +40,17 @@ export class SourceTable {
 
   /** The same table in another Region, which has the same writes, and a stream of its own. */
   #addReplica(isOlder: boolean): void {
-    const { keys, scheduler } = this.#world;
+    const { keys, scheduler, plan } = this.#world;
+    const { hasOldImages } = plan.settings;
     const labelMs = scheduler.now() + (isOlder ? -HOUR : 1);
     const firstSequenceNumber = isOlder ? '5' : '300000000000000000000000';
-    const stream = new SourceStream({ table: 'Replica', keys, labelMs, firstSequenceNumber });
+    const stream = new SourceStream({
+      table: 'Replica',
+      keys,
+      labelMs,
+      firstSequenceNumber,
+      hasOldImages,
+    });
     this.#replica = { stream, entries: [] };
   }
 
@@ -110,10 +118,11 @@ export class SourceTable {
     const { number, kind, key, malformed } = planned;
     const atMs = this.#world.scheduler.now();
     const image = kind === 'put' ? this.#imageOf(planned) : undefined;
-    const isThere = this.#world.db.get(TABLES.source, key) !== undefined;
+    const before = this.#world.db.get(TABLES.source, key);
+    const isThere = before !== undefined;
     if (image === undefined && !isThere) return undefined;
     this.#world.tell(() => `write ${number}: ${kind} ${key}${planned.poison ? ', poison' : ''}`);
-    const facts = { number, key, malformed: malformed && kind !== 'expire', atMs, image };
+    const facts = { number, key, malformed: malformed && kind !== 'expire', atMs, image, before };
     const write: SourceWrite = {
       ...facts,
       kind: image === undefined ? 'delete' : 'put',
@@ -198,12 +207,13 @@ export class SourceTable {
   }
 
   #newStream(firstSequenceNumber: string): SourceStream {
-    const { scheduler, keys } = this.#world;
+    const { scheduler, keys, plan } = this.#world;
     return new SourceStream({
       table: 'Orders',
       keys,
       labelMs: scheduler.now(),
       firstSequenceNumber,
+      hasOldImages: plan.settings.hasOldImages,
     });
   }
 
@@ -277,6 +287,7 @@ export class SourceTable {
     const isBeat = plan.settings.hasHeartbeat && key === HEARTBEAT_KEY;
     return {
       ...image,
+      ...(plan.settings.projection && attributesOf(plan.seed, number)),
       ...(isBeat ? beat : {}),
       ...(poison ? { poison: { BOOL: true } } : {}),
       // As the twin has them: which write of the application, and the version.

@@ -23,6 +23,8 @@ export interface SourceWrite {
   readonly atMs: number;
   /** Absent for a delete. */
   readonly image: Item | undefined;
+  /** What the source had before. */
+  readonly before?: Item | undefined;
   /** Its records, one in each stream that was on. */
   readonly entries: StreamEntry[];
   /** Why no record of it will ever be delivered, if so. */
@@ -61,6 +63,8 @@ export interface StreamOptions {
   readonly keys: Keys;
   readonly labelMs: number;
   readonly firstSequenceNumber: string;
+  /** @default false */
+  readonly hasOldImages?: boolean | undefined;
 }
 
 /** In the text of every record that can never be applied. */
@@ -75,9 +79,11 @@ export class SourceStream {
   #sequence: bigint;
 
   readonly #keys: Keys;
+  readonly #hasOldImages: boolean;
 
-  constructor({ table, keys, labelMs, firstSequenceNumber }: StreamOptions) {
+  constructor({ table, keys, labelMs, firstSequenceNumber, hasOldImages }: StreamOptions) {
     this.#keys = keys;
+    this.#hasOldImages = hasOldImages === true;
     this.labelMs = Math.floor(labelMs);
     const label = new Date(this.labelMs).toISOString().slice(0, -1);
     this.arn = `arn:aws:dynamodb:us-east-1:111122223333:table/${table}/stream/${label}`;
@@ -122,6 +128,7 @@ export class SourceStream {
 
   #recordOf(write: SourceWrite, sequenceNumber: string): DynamoDBRecord {
     const image = write.malformed ? undefined : write.image;
+    const before = this.#hasOldImages ? write.before : undefined;
     const record = {
       eventID: `${this.labelMs}-${sequenceNumber}${write.malformed ? MALFORMED : ''}`,
       eventVersion: '1.1',
@@ -133,9 +140,10 @@ export class SourceStream {
         ApproximateCreationDateTime: Math.floor(write.atMs / 1000),
         Keys: this.#keys.keyOf(write.key),
         ...(image === undefined ? {} : { NewImage: image }),
+        ...(before === undefined ? {} : { OldImage: before }),
         SequenceNumber: sequenceNumber,
         SizeBytes: 100,
-        StreamViewType: 'NEW_IMAGE',
+        StreamViewType: this.#hasOldImages ? 'NEW_AND_OLD_IMAGES' : 'NEW_IMAGE',
       },
       ...identityOf(write),
     };

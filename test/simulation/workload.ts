@@ -13,6 +13,7 @@ import {
   type PlannedWrite,
   SECOND,
 } from './plan.ts';
+import { rulesOf } from './projecting.ts';
 import { between, happens, hashOf, oneOf, randomOf, swarm } from './random.ts';
 import { START_MS, type Timeline, timeline } from './timeline.ts';
 
@@ -53,13 +54,27 @@ export function planOf(seed: number): Plan {
     fixedAtMs: Math.max(fixedAtMs, untilMs),
     calmAtMs: Math.max(time(1), untilMs),
   };
-  const whole = { ...plan, disturbances: withAccess(seed, plan, time) };
+  const projected = projecting(seed, plan);
+  const whole = { ...projected, disturbances: withAccess(seed, projected, time) };
   return isChain(seed, whole) ? { ...whole, next: nextOf(seed, whole, { time, keys }) } : whole;
 }
 
 /** Worlds that were added later are made by chances of their own, so that the others stay what they were. */
 const CHAINS = 0.08;
 const WITHOUT_ACCESS = 0.1;
+
+const PROJECTIONS = 1 / 3;
+const FAILING = 0.2;
+const WITHOUT_OLD_IMAGES = 0.06;
+
+/** Items that enter and leave, and attributes that are dropped, renamed and set. */
+function projecting(seed: number, plan: Plan): Plan {
+  const random = randomOf(seed, 'projection');
+  if (!happens(random, PROJECTIONS)) return plan;
+  const projection = rulesOf(seed, 'first rules', happens(random, FAILING));
+  const hasOldImages = !happens(random, WITHOUT_OLD_IMAGES);
+  return { ...plan, settings: { ...plan.settings, projection, hasOldImages } };
+}
 
 /** Credentials that stop working, mostly while somebody is at work. */
 function withAccess(seed: number, plan: Plan, time: Timeline): Disturbance[] {
@@ -96,7 +111,7 @@ function nextOf(
 ): Plan {
   const random = randomOf(seed, 'second hop');
   const { keyShape } = settings;
-  const plan: Plan = {
+  const plan: Plan = projecting(hashOf(`second hop of ${seed}`), {
     ...first,
     seed: hashOf(`second hop of ${seed}`),
     settings: { ...settingsOf(random), keyShape, hasHeartbeat: false },
@@ -106,7 +121,7 @@ function nextOf(
     disturbances: inOrder(compatible(disturbancesOf(random, { time, keys }))),
     commands: inOrder(inBulk(seed, commandsOf(random, { time, keys, writes }))),
     broughtPoison: swarm(random, 0.4, 0.3),
-  };
+  });
   return plan;
 }
 

@@ -1,22 +1,25 @@
 // Everything outside Ferry's own code, put together for one plan: tables, stream, Lambda, queue, bucket,
 // clocks; and the production code's contexts for its processes.
 
-import type { HandlerSettings } from '../../src/config/handler-settings.ts';
 import type {
   DeadLetterQueue,
   TwinReader,
   TwinWriter,
   LookAgainQueue,
   Random,
+  ReadableTable,
   TransactionWriter,
 } from '../../src/ports.ts';
+import type { ProjectionConfig } from '../../src/config/schema.ts';
+import type { Projection } from '../../src/model/projection.ts';
+import { projectedTable } from '../../src/projection/projected-table.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import { BulkRuns } from './bulk-runs.ts';
 import { FailurePlaces } from './failure-places.ts';
 import { Judge, TABLES } from './judge.ts';
 import { type Keys, keysOf } from './keys.ts';
 import { LookAgain } from './look-again-queue.ts';
-import { MemoryDynamoDb, tableWith } from './memory-dynamodb.ts';
+import { type Item, MemoryDynamoDb, tableWith } from './memory-dynamodb.ts';
 import type { Mutation, Readers } from './mutant.ts';
 import { Lambda } from './lambda.ts';
 import { Network } from './network.ts';
@@ -29,6 +32,7 @@ import {
   readerPort,
   transactionPort,
 } from './ports.ts';
+import { compile, type ProcessSettings, textOf, twinOf } from './projecting.ts';
 import { type Crash, Process, type ProcessFacts, type ProcessKind } from './process.ts';
 import { between, happens, hashOf, oneOf, randomOf } from './random.ts';
 import { Scheduler } from './scheduler.ts';
@@ -61,7 +65,7 @@ export interface ProcessOptions {
   readonly mayCrash: boolean;
   /** Its clock, where others share it. */
   readonly clock?: Pick<ProcessFacts, 'skewMs' | 'step'> | undefined;
-  readonly settings?: HandlerSettings | undefined;
+  readonly settings?: ProcessSettings | undefined;
 }
 
 export interface Ports extends Readers {
@@ -111,7 +115,8 @@ export class World {
     const tell = (line: () => string) => this.tell(line);
     this.network = new Network({ scheduler: this.scheduler, plan, note, tell });
     const now = () => this.scheduler.now();
-    this.judge = new Judge({ now, note, tell, keys: this.keys }, ignored);
+    const plannedFor = (key: string, settings: ProcessSettings) => this.plannedFor(key, settings);
+    this.judge = new Judge({ now, note, tell, keys: this.keys, plannedFor }, ignored);
     this.db = this.#newDb();
     this.places = new FailurePlaces(this.network, {
       posted: (body, process) => this.source.letterPosted(body, process),
@@ -136,13 +141,14 @@ export class World {
     this.#story?.push(`${seconds.padStart(12)} s  ${hop}${line()}`);
   }
 
-  settings(): HandlerSettings {
+  settings(): ProcessSettings {
     const settings = this.#plainSettings();
     return this.mutation.settings?.(settings) ?? settings;
   }
 
-  #plainSettings(): HandlerSettings {
+  #plainSettings(): ProcessSettings {
     const { concurrency, timeoutMs, unversionedItems, hasHeartbeat } = this.plan.settings;
+    const { projection: planned } = this.deployed;
     return {
       replication: 'orders',
       sourceRegion: 'us-east-1',
@@ -163,7 +169,30 @@ export class World {
       lookAgainSeconds: timeoutMs / SECOND + LOOK_AGAIN_EXTRA_SECONDS,
       heartbeatKeyText: hasHeartbeat ? this.keys.textOf(HEARTBEAT_KEY) : undefined,
       httpClient: 'sdk',
+      ...(planned && { projection: this.#compiled(planned), planned }),
     };
+  }
+
+  /** The heartbeat's item is exempt. */
+  #compiled(planned: ProjectionConfig): Projection {
+    const projection = compile(planned);
+    if (!this.plan.settings.hasHeartbeat) return projection;
+    const isBeat = (key: Item) => this.keys.nameOf(key) === HEARTBEAT_KEY;
+    return {
+      ...projection,
+      project: (source, key) => (isBeat(key) ? source : projection.project(source, key)),
+    };
+  }
+
+  /** Of an item, under the rules that are deployed now. */
+  plannedFor(key: string, { planned }: Pick<ProcessSettings, 'planned'>) {
+    return this.plan.settings.hasHeartbeat && key === HEARTBEAT_KEY ? undefined : planned;
+  }
+
+  /** What the twin must have now. */
+  expected(key: string, settings: Pick<ProcessSettings, 'planned'> = { planned: this.deployed.projection }) {
+    const source = this.db.get(TABLES.source, key);
+    return source && twinOf(source, this.plannedFor(key, settings));
   }
 
   /** The twin will not delete the item, until its cause has been removed. */
@@ -262,21 +291,13 @@ export class World {
     const { network, db } = this;
     const parts = { process, network, db };
     return {
-      source: readerPort({
-        ...parts,
-        service: 'source',
-        table: TABLES.source,
-        onRead: (key) => {
-          const place = this.judge.placeOf(key);
-          return () => process.sourceReads.set(key, place);
-        },
-      }),
+      source: projectedTable(this.rawSource(process), process.facts.settings),
       twin: readerPort({
         ...parts,
         service: 'destination',
         table: TABLES.twin,
         onRead: (key) => {
-          const differed = this.differs(key);
+          const differed = this.differs(key, process.facts.settings);
           return () => process.twinDiffered.set(key, differed);
         },
       }),
@@ -289,17 +310,33 @@ export class World {
     };
   }
 
+  /** Without its projection. */
+  rawSource(process: Process): ReadableTable {
+    const { network, db } = this;
+    return readerPort({
+      process,
+      network,
+      db,
+      service: 'source',
+      table: TABLES.source,
+      onRead: (key) => {
+        const place = this.judge.placeOf(key);
+        return () => process.sourceReads.set(key, place);
+      },
+    });
+  }
+
   /** Of every item that either table has or had. */
   names(): string[] {
     const written = this.judge.writes().map(({ key }) => key);
     return [...new Set([...written, ...this.db.contents(TABLES.twin).keys()])];
   }
 
-  /** Whether source and twin have different items now; versions are no difference. */
-  differs(key: string): boolean {
-    const { _ferry: __, ...source } = this.db.get(TABLES.source, key) ?? {};
+  /** Whether the twin has another item now than it must have; versions are no difference. */
+  differs(key: string, settings?: ProcessSettings): boolean {
+    const expected = this.expected(key, settings);
     const { _ferry: _, ...twin } = this.db.get(TABLES.twin, key) ?? {};
-    return JSON.stringify(source) !== JSON.stringify(twin);
+    return expected === 'fails' || textOf(expected) !== textOf(twin);
   }
 
   #newDb(): MemoryDynamoDb {
