@@ -2,10 +2,9 @@
 // Any rotation may rewrite the secret, so it is read again every few minutes.
 
 import type { CredentialSource } from './access.ts';
-import { clientSettings } from './client-settings.ts';
 import { type AskingOptions, type FoundCredentials, keptCredentials } from './credential-source.ts';
 import { unavailable, unusable } from './credentials-unavailable.ts';
-import { tryingOthers } from './other-credentials.ts';
+import { secretText } from './secret-value.ts';
 
 export interface SecretOptions extends AskingOptions {
   /** Its ARN. */
@@ -22,20 +21,9 @@ export function secretCredentials(options: SecretOptions): CredentialSource {
 async function read({ secret, by }: SecretOptions): Promise<FoundCredentials> {
   const { region } = by;
   const call = { service: 'secretsmanager', operation: 'GetSecretValue', resource: secret, region };
-  // Loaded here: most replications never need it.
-  const { GetSecretValueCommand, SecretsManagerClient } = await import(
-    '@aws-sdk/client-secrets-manager'
-  );
-  const settings = { ...clientSettings(by), maxAttempts: 3 };
-  const client = tryingOthers(new SecretsManagerClient(settings), by.credentials);
-  let text: string | undefined;
-  try {
-    ({ SecretString: text } = await client.send(new GetSecretValueCommand({ SecretId: secret })));
-  } catch (error) {
+  const text = await secretText({ secret }, by).catch((error: unknown) => {
     throw unavailable(call, error);
-  } finally {
-    client.destroy();
-  }
+  });
   const found = credentialsIn(text);
   if (typeof found !== 'string') return found;
   throw unusable(call, found);

@@ -1,0 +1,135 @@
+// The projection of a replication, with what it needs from outside: the keys of its hashes, or its module.
+
+import { readFile } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Access } from '../aws/access.ts';
+import { serviceSettings } from '../aws/client-settings.ts';
+import { secretText } from '../aws/secret-value.ts';
+import { heartbeatItemKey } from '../config/heartbeat-key.ts';
+import type { Deployment, ProjectionConfig, ReplicationConfig } from '../config/schema.ts';
+import { describeError, FerryError } from '../errors.ts';
+import type { Projection } from '../model/projection.ts';
+import { digestOfModule } from '../projection/digest.ts';
+import { exceptItem } from '../projection/except-item.ts';
+import { type HashKeys, hashRulesOf } from '../projection/hash-rules.ts';
+import { moduleContext, moduleProjection } from '../projection/module-projection.ts';
+import { rulesProjection } from '../projection/rules-projection.ts';
+
+/** In the folder of a function's bundle, which this file is built into. */
+const DEPLOYED_MODULE = new URL('./projection.mjs', import.meta.url);
+
+/**
+ * Of a deployed function, which has its module beside it.
+ * @throws FerryError `projection.module` or `projection.secret`.
+ */
+export async function functionProjection(
+  { replication, projectionDigest }: Deployment,
+  source: Access,
+  deployedModule = DEPLOYED_MODULE,
+): Promise<Projection | undefined> {
+  const projection = await openProjection(replication, source, () => deployedModule);
+  const isModule = replication.projection?.module !== undefined;
+  if (!isModule || projectionDigest === undefined || projection?.digest === projectionDigest)
+    return projection;
+  throw unfit(
+    `The module of the function has the digest ${projection?.digest}, and ${projectionDigest} was deployed.`,
+    'Deploy the function again.',
+  );
+}
+
+/**
+ * Of a configuration, for a command.
+ * @throws FerryError `projection.module` or `projection.secret`.
+ */
+export async function operatorProjection(
+  replication: ReplicationConfig,
+  source: Access,
+): Promise<Projection | undefined> {
+  return openProjection(replication, source, (module) => {
+    if (isAbsolute(module)) return pathToFileURL(module);
+    throw unfit(
+      `The deployed function has the module ${module} as its projection, and this command cannot read it there.`,
+      'Use --config with the file that has been deployed.',
+    );
+  });
+}
+
+/** @param urlOf where the module is, by its setting. */
+async function openProjection(
+  replication: ReplicationConfig,
+  source: Access,
+  urlOf: (module: string) => URL,
+): Promise<Projection | undefined> {
+  const { projection: config, heartbeat } = replication;
+  if (config === undefined) return undefined;
+  const projection =
+    config.module === undefined
+      ? rulesProjection(config, await readHashKeys(config, source))
+      : await loadModule(urlOf(config.module), replication);
+  return heartbeat ? exceptItem(projection, heartbeatItemKey(heartbeat)) : projection;
+}
+
+async function loadModule(url: URL, replication: ReplicationConfig): Promise<Projection> {
+  const { digest, exports } = await importModule(url);
+  const context = moduleContext(replication);
+  const { reservedAttribute } = replication;
+  return moduleProjection(exports, { digest, context, reservedAttribute });
+}
+
+async function importModule(url: URL): Promise<{ digest: string; exports: object }> {
+  // What a module adds to all objects would be taken for attributes.
+  for (const { prototype } of [Object, Array]) Object.preventExtensions(prototype);
+  try {
+    const digest = digestOfModule(await readFile(url));
+    // Node keeps a module by its URL, also when the file is another one.
+    return { digest, exports: (await import(`${url.href}?${digest}`)) as object };
+  } catch (error) {
+    throw unfit(
+      `The projection's module ${fileURLToPath(url)} cannot be loaded: ${describeError(error)}.`,
+      'It must be one JavaScript module without imports, in a file that can be read.',
+      error,
+    );
+  }
+}
+
+/** Each secret is read once. */
+async function readHashKeys({ attributes }: ProjectionConfig, source: Access): Promise<HashKeys> {
+  const keys = new Map<string, string>();
+  const nameOf: HashKeys = ({ secret, versionId }) => `${secret} ${versionId}`;
+  for (const rule of hashRulesOf(attributes?.hash)) {
+    const name = nameOf(rule);
+    if (!keys.has(name)) keys.set(name, await readHashKey(rule, source));
+  }
+  return (rule) => keys.get(nameOf(rule)) as string;
+}
+
+const KEY_LENGTH_MIN = 16;
+
+async function readHashKey(
+  { secret, versionId }: Parameters<HashKeys>[0],
+  source: Access,
+): Promise<string> {
+  const read = secretText({ secret, versionId }, serviceSettings(source, 'secretsmanager'));
+  const text = await read.catch((error: unknown) => {
+    throw unusable(`cannot be read: ${describeError(error)}`, error);
+  });
+  if (text === undefined) throw unusable('has bytes, and no text');
+  if (text.length < KEY_LENGTH_MIN) throw unusable(`has less than ${KEY_LENGTH_MIN} characters`);
+  return text;
+
+  function unusable(what: string, cause?: unknown): FerryError {
+    return new FerryError(
+      `The secret ${secret}, version ${versionId}, which is the key of a hash, ${what}.`,
+      {
+        code: 'projection.secret',
+        hint: 'Correct "secret" and "versionId" of the hash. secretsmanager:GetSecretValue must be allowed, and so must kms:Decrypt with "kmsKeyArn".',
+        cause,
+      },
+    );
+  }
+}
+
+function unfit(message: string, hint: string, cause?: unknown): FerryError {
+  return new FerryError(message, { code: 'projection.module', hint, cause });
+}
