@@ -1,5 +1,6 @@
 // A redrive by this process, opened as the options say, with a list of items and their outcomes.
 
+import { operatorProjection } from '../composition/open-projection.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import type { RedriveFilter } from '../model/failure-message.ts';
 import type { RedrivenItem } from '../redrive/outcome.ts';
@@ -26,7 +27,10 @@ const LISTED_DEFAULT = 20;
 const LISTED_OF_APPLIED_MAX = 1_000;
 
 /** @param onlyQueue for what a bulk run leaves, which is too little to show progress. */
-export function redriveHere(call: RedriveCall, { onlyQueue = false } = {}): Promise<RedrivenHere> {
+export async function redriveHere(
+  call: RedriveCall,
+  { onlyQueue = false } = {},
+): Promise<RedrivenHere> {
   const { options, io, filter, replication, sides, queueUrl, lookAgainQueueUrl } = call;
   const apply = options.has('apply');
   const limit = options.integer('limit');
@@ -34,6 +38,7 @@ export function redriveHere(call: RedriveCall, { onlyQueue = false } = {}): Prom
   const opening = openRedrive({
     replication,
     sides,
+    projection: await operatorProjection(replication, sides.source),
     queueUrl,
     bucket: options.text('bucket'),
     lookAgainQueueUrl,

@@ -15,6 +15,8 @@ import type { ReplicationConfig } from '../config/schema.ts';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type SignedTables, signedTables } from './signed-tables.ts';
 import { type Item, keyInOrder } from '../model/attribute-value.ts';
+import type { Projection } from '../model/projection.ts';
+import { projectedItems } from '../projection/projected-table.ts';
 import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
 import type { StreamRange } from '../model/failure-message.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
@@ -29,6 +31,7 @@ import { tableMissing } from './table-check.ts';
 export interface RedriveSetup {
   readonly replication: ReplicationConfig;
   readonly sides: Sides;
+  readonly projection: Projection | undefined;
   /** Whether anything is going to be written. */
   readonly apply: boolean;
   /** The source is lost, and is not asked. */
@@ -52,10 +55,11 @@ export interface OpenRedrive {
 
 /** @throws FerryError where the deployment, the tables or the control row do not fit. */
 export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
-  const { replication, sides, apply, withoutSource = false } = setup;
+  const { replication, sides, projection, apply, withoutSource = false } = setup;
   const { source, destination } = sides;
   const { streamArn, keyAttributes } = await tableOf(setup);
-  const rules = handlerSettings(replication, { ...(await failurePlaces(setup)), streamArn });
+  const places = { ...(await failurePlaces(setup)), streamArn };
+  const rules = { ...handlerSettings(replication, places), projection };
   const { concurrency, deadLetterQueueUrl: queueUrl } = rules;
 
   const writer = namingFailures(writeClient({ ...destination, concurrency }));
@@ -96,6 +100,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
         withoutSource,
         lookAgain,
         ...ports,
+        source: projectedItems(ports.source, rules),
         queue: messages === undefined ? NO_QUEUE : sqsMessages(messages, queueUrl),
         bucket: s3Objects(objects, rules.onFailureBucket),
         ...(setup.onlyObjects === true

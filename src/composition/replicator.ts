@@ -20,17 +20,20 @@ import type { Replicator } from '../replicate/replicate-batch.ts';
 import { functionSides } from './function-access.ts';
 import { logLine as log, metricsOf } from './function-output.ts';
 import { openOnce } from './open-once.ts';
+import { functionProjection } from './open-projection.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @param environment of the process, which may have credentials and an endpoint. */
 export async function openReplicator(
-  { replication, ...places }: Deployment,
+  deployment: Deployment,
   environment: Environment,
 ): Promise<Replicator> {
+  const { replication, ...places } = deployment;
   const settings = handlerSettings(replication, places);
-  const rules = { ...settings, heartbeatKeyText: heartbeatKeyText(replication) };
-  const { destination } = await functionSides(replication, environment);
+  const { source, destination } = await functionSides(replication, environment);
+  const projection = await functionProjection(deployment, source);
+  const rules = { ...settings, projection, heartbeatKeyText: heartbeatKeyText(replication) };
   const twin = await openTwin(settings, destination, environment);
   const base = { rules, ...twin, clock: systemClock, random: systemRandom, log };
   return {

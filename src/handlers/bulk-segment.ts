@@ -5,6 +5,7 @@ import type { Context } from 'aws-lambda';
 import type { Sides } from '../aws/access.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { functionSides } from '../composition/function-access.ts';
+import { functionProjection } from '../composition/open-projection.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import {
   compareContext,
@@ -117,10 +118,11 @@ async function workOn(work: Call): Promise<BulkTask> {
 
 async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
   const { call, deployment, sides, invocation, lines, remainingMs } = work;
-  const { context, ...opened } = await patiently(() =>
+  const { context, ...opened } = await patiently(async () =>
     openRedrive({
       replication: deployment.replication,
       sides,
+      projection: await functionProjection(deployment, sides.source),
       apply: true,
       onlyObjects: true,
       bucket: deployment.onFailureBucket,

@@ -44,7 +44,9 @@ function asTwinSees(record: StreamRecord, raw: unknown, rules: TwinRules): Strea
   return { ...record, eventName, newImage: content, sourceImage };
 }
 
-function removal({ newImage: _, ...facts }: PutRecord, leftOut: boolean): RemoveRecord {
+function removal(put: PutRecord, leftOut: boolean): RemoveRecord {
+  const { position, sequenceNumber, version, key, keyText, createdAtSeconds } = put;
+  const facts = { position, sequenceNumber, version, key, keyText, createdAtSeconds };
   return { ...facts, eventName: 'REMOVE', expired: false, leftOut };
 }
 

@@ -155,7 +155,11 @@ async function resynchronize(
   if (result.kind === 'equal') {
     const { changed, found } = result;
     const written = changed ? (found ? 'put' : 'delete') : 'nothing';
-    return { kind: 'resynchronized', written, leavesExtraneous: keepsExtraneous && !found };
+    return {
+      kind: 'resynchronized',
+      written,
+      leavesExtraneous: keepsExtraneous && !found && !changed,
+    };
   }
   const { why, failure } = result;
   if (failure?.kind === 'rejected') return { kind: 'rejected', why };

@@ -134,14 +134,15 @@ interface Found {
 
 function isUnclear(
   { held, deleted, isPut }: Found,
-  { record, twin, ttlDeletes }: ReplayPlan,
+  { record, twin, ttlDeletes, rules }: ReplayPlan,
 ): boolean {
   // Records of another epoch tell of the same writes under other numbers.
   const isOther = (version: Version) => epochIn(version) !== epochIn(record.version);
   const known = [held, deleted].filter((version) => version !== undefined);
   if (known.some((version) => isUnnamed(version) || isOther(version))) return true;
-  // A skipped expiry leaves no tombstone.
-  return isPut && twin === undefined && ttlDeletes === 'skip';
+  // A skipped expiry leaves no tombstone, nor does what an earlier projection has left out.
+  const mayBeUntold = ttlDeletes === 'skip' || rules.projection?.filters === true;
+  return isPut && twin === undefined && mayBeUntold;
 }
 
 function putReplay(record: PutRecord, plan: ReplayPlan): Replay {

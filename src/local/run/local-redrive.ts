@@ -63,13 +63,14 @@ export function stayed({ left, remaining, trimmed, unreadable }: RedriveReport):
 }
 
 async function redriveOnce(
-  { failures, replication, faults }: LocalWorld,
+  { failures, replication, projection, faults }: LocalWorld,
   credentials: Credentials,
   options: Pick<RedriveOptions, 'apply' | 'stop' | 'limit'>,
 ): Promise<RedriveReport> {
   const destination = { ...replication.destination, endpoint: faults.endpoint };
   const { context, ...opened } = await openRedrive({
     replication,
+    projection,
     sides: sidesOf({ ...replication, destination }, fixedCredentials(credentials)),
     apply: options.apply,
     stop: options.stop,
