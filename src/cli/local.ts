@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { duration } from '../text/duration.ts';
+import { hashRules } from '../config/projection-settings.ts';
 import { isMissed } from '../local/latency/reached-rate.ts';
 import { localRun, type RunPlaces } from '../local/run/local-run.ts';
 import type { LocalWorld } from '../local/run/local-world.ts';
@@ -113,6 +114,10 @@ function reporting(options: ParsedOptions, io: Io) {
       if ((summary.redriven?.left ?? 0) === 0) return;
       io.err(`Redrive the dead letters with: ferry redrive --config ${configPath}`);
     },
+    onDeployed: (digest: string | undefined) =>
+      io.err(
+        `Deployed the function with ${digest === undefined ? 'no projection' : `projection ${shortDigest(digest)}`}.`,
+      ),
     onProblem: (problem: string) => io.err(problem),
     onFault: (line: string) => io.err(line),
   };
@@ -129,7 +134,7 @@ function sourceTable(options: ParsedOptions): string | undefined {
 }
 
 function introduction(
-  { source, destination, replication }: LocalWorld,
+  { source, destination, replication, projection }: LocalWorld,
   { pageUrl, configPath }: RunPlaces,
   options: ParsedOptions,
 ): string[] {
@@ -140,6 +145,8 @@ function introduction(
       ['source', source.region, source.endpoint, replication.source.table],
       ['destination', destination.region, destination.endpoint, replication.destination.table],
     ]),
+    ...(projection === undefined ? [] : [`projection   ${shortDigest(projection.digest)}`]),
+    ...(hashRules(replication).length === 0 ? [] : [HASH_KEYS]),
     `live page    ${pageUrl}`,
     ...(configPath === undefined ? [] : [`commands     ferry status --config ${configPath}`]),
     isOwn
@@ -147,6 +154,11 @@ function introduction(
       : `${options.text('rate')} writes/s for ${seconds} s; Ctrl-C ends it early`,
   ];
 }
+
+const HASH_KEYS =
+  'hash keys    made for this run: the hashes differ from those of the real secrets';
+
+const shortDigest = (digest: string) => `${digest.slice(0, 12)}…`;
 
 /** Room for lag and dead letters, whatever their figures. */
 const NARROW_COLUMNS = 60;

@@ -310,7 +310,7 @@ async function compared({ first, second }: Stage) {
   const [ab, bc, ac] = await Promise.all([
     compare(first),
     compare(second),
-    compare({ schema, source, destination, replication: both }),
+    compare({ schema, source, destination, replication: both, projection: undefined }),
   ]);
   return {
     differences: { 'A-B': ab.differences, 'B-C': bc.differences, 'A-C': ac.differences },

@@ -72,7 +72,7 @@ describe('Lambda of a local run', () => {
         region: 'us-east-1',
         variables: {},
         timeoutSeconds: 60,
-        createdAtMs: 1_000,
+        deployedAtMs: 1_000,
       },
       mapping: {
         get state(): ConsumerState {

@@ -8,7 +8,7 @@ import type { TableFacts } from '../../model/table-facts.ts';
 import { describeTable } from '../../aws/table-facts.ts';
 import { accessTo, type Credentials, fixedCredentials } from '../../aws/access.ts';
 import { describeError, FerryError } from '../../errors.ts';
-import type { LocalRegion } from './local-region.ts';
+import type { LocalRegion, StreamView } from './local-region.ts';
 import type { KeySchema } from '../run/workload.ts';
 
 const HINT =
@@ -70,7 +70,7 @@ export interface OwnTable {
 export async function ownTable(
   table: string,
   { region, endpoint }: Pick<LocalRegion, 'region' | 'endpoint'>,
-  credentials: Credentials,
+  { credentials, stream }: { readonly credentials: Credentials; readonly stream: StreamView },
 ): Promise<OwnTable> {
   const access = accessTo({ region, endpoint }, fixedCredentials(credentials));
   const facts = await describeTable(access, table);
@@ -83,14 +83,17 @@ export async function ownTable(
   const [partitionKey, sortKey] = facts.keys;
   if (partitionKey === undefined) throw new Error(`${endpoint} describes ${table} without a key`);
   const schema = { partitionKey, ...(sortKey === undefined ? {} : { sortKey }) };
-  return { schema, streamArn: streamOf(facts) };
+  return { schema, streamArn: streamOf(facts, stream) };
 }
 
-function streamOf(facts: TableFacts): string {
+function streamOf(facts: TableFacts, view: StreamView): string {
   const { table, stream } = facts;
-  if (stream !== undefined && stream.viewType.startsWith('NEW_')) return stream.arn;
+  const fits = view === 'NEW_IMAGE' ? /^NEW_/ : /^NEW_AND_OLD_IMAGES$/;
+  if (stream !== undefined && fits.test(stream.viewType)) return stream.arn;
   const state = stream === undefined ? 'no stream' : `a stream of ${stream.viewType} only`;
-  throw new FerryError(`The table ${table} has ${state}; Ferry needs new images.`, {
+  const needs =
+    view === 'NEW_IMAGE' ? 'Ferry needs new images' : 'the projection needs new and old images';
+  throw new FerryError(`The table ${table} has ${state}; ${needs}.`, {
     code: 'local.stream.missing',
     hint:
       stream === undefined

@@ -10,7 +10,8 @@ interface LocalFunction {
   readonly region: string;
   readonly variables: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
-  readonly createdAtMs: number;
+  /** Of its latest deployment. */
+  readonly deployedAtMs: number;
 }
 
 export interface LambdaApiState {
@@ -54,7 +55,7 @@ export function answerLambda(
 
 function configurationOf(name: string, { function: replicate }: LambdaApiState): ApiAnswer {
   if (name !== replicate.name) return missing(`Function not found: ${name}`);
-  const { variables, timeoutSeconds, createdAtMs } = replicate;
+  const { variables, timeoutSeconds, deployedAtMs } = replicate;
   return {
     status: 200,
     body: {
@@ -62,7 +63,7 @@ function configurationOf(name: string, { function: replicate }: LambdaApiState):
       FunctionArn: localFunctionArn(replicate),
       Timeout: timeoutSeconds,
       Environment: { Variables: variables },
-      LastModified: new Date(createdAtMs).toISOString().replace('Z', '+0000'),
+      LastModified: new Date(deployedAtMs).toISOString().replace('Z', '+0000'),
     },
   };
 }

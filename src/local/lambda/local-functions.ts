@@ -1,21 +1,30 @@
 // The functions of a local world: the bundles that ship, in processes of their own, with the environment that a
 // deployment would give them.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Credentials } from '../../aws/access.ts';
 import { functionVariables } from '../../config/function-variable.ts';
 import type { ReplicationConfig } from '../../config/schema.ts';
-import { functionModule, type FunctionName } from '../../package-files.ts';
+import type { Projection } from '../../model/projection.ts';
+import { copyWithModule, functionModule, type FunctionName } from '../../package-files.ts';
 import type { Clock } from '../../ports.ts';
 import type { MetricsTally } from '../cloudwatch/metrics-tally.ts';
 import type { FaultProxy } from '../faults/fault-proxy.ts';
 import type { Cleanup } from '../run/cleanup.ts';
 import type { LocalFailures } from '../run/local-failures.ts';
-import { type LambdaFunction, startLambdaProcess } from './lambda-process.ts';
+import {
+  type LambdaFunction,
+  type LambdaProcessOptions,
+  startLambdaProcess,
+} from './lambda-process.ts';
 import { startQueueMapping } from './queue-mapping.ts';
 
 /** What functions need of the world that they run in. */
 export interface FunctionPlace {
   readonly replication: ReplicationConfig;
+  readonly projection: Projection | undefined;
   readonly streamArn: string;
   readonly failures: LocalFailures;
   readonly faults: FaultProxy;
@@ -31,6 +40,7 @@ interface FunctionOptions {
 /** The environment of each function: the twin is behind the faults. */
 export function localVariables({
   replication,
+  projection,
   failures,
   faults,
   streamArn,
@@ -42,6 +52,7 @@ export function localVariables({
     deadLetterQueueUrl: failures.queueUrl,
     onFailureBucket: failures.bucketName,
     lookAgainQueueUrl: failures.lookAgainQueueUrl,
+    projectionDigest: projection?.digest,
   });
 }
 
@@ -56,8 +67,7 @@ export function startLookAgain(
 ): () => Promise<void> {
   const { replication, failures } = parts;
   if (replication.tombstones === 'strict') return async () => undefined;
-  const variables = localVariables(parts);
-  const lambda = startLambda({ handler: 'look-again', variables }, parts, options, cleanups);
+  const lambda = startLambda('look-again', parts, options, cleanups);
   const mapping = startQueueMapping({
     queue: failures.lookAgainQueue,
     hasten: () => failures.hastenLookAgain(),
@@ -73,23 +83,15 @@ export function startLookAgain(
 const EXPECTED_LINES = ['{"_aws"', '{"event":"control.adopted"'];
 
 export function startLambda(
-  { handler, variables }: { handler: FunctionName; variables: Record<string, string> },
-  { replication, failures, tally }: FunctionPlace,
-  { credentials, onProblem }: FunctionOptions,
+  handler: FunctionName,
+  parts: FunctionPlace,
+  options: FunctionOptions,
   cleanups: Cleanup[],
 ): LambdaFunction {
-  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const { replication, tally } = parts;
+  const { onProblem } = options;
   const lambda = startLambdaProcess({
-    bundlePath: functionModule(handler),
-    environment: {
-      ...variables,
-      AWS_REGION: replication.source.region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
-      AWS_ENDPOINT_URL_S3: failures.objectEndpoint,
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-    },
+    ...codeOf(handler, parts, options, cleanups),
     timeoutSeconds: replication.function.timeoutSeconds,
     onLogLine: (line) => {
       tally.addLine(line);
@@ -98,4 +100,31 @@ export function startLambda(
   });
   cleanups.push(() => lambda.stop());
   return lambda;
+}
+
+/** What a deployment would give a function: its files, with the module of a projection, and its environment. */
+export function codeOf(
+  handler: FunctionName,
+  parts: FunctionPlace,
+  { credentials }: Pick<FunctionOptions, 'credentials'>,
+  cleanups: Cleanup[],
+): Pick<LambdaProcessOptions, 'bundlePath' | 'environment'> {
+  const { replication, failures } = parts;
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const environment = {
+    ...localVariables(parts),
+    AWS_REGION: replication.source.region,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
+    AWS_ENDPOINT_URL_S3: failures.objectEndpoint,
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  };
+  const { module } = replication.projection ?? {};
+  if (module === undefined || handler !== 'replicate')
+    return { bundlePath: functionModule(handler), environment };
+  const directory = mkdtempSync(join(tmpdir(), 'ferry-function-'));
+  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+  copyWithModule(handler, module, directory);
+  return { bundlePath: join(directory, 'index.mjs'), environment };
 }

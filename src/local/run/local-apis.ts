@@ -32,8 +32,8 @@ export interface LocalApis {
 
 interface LocalApiParts {
   readonly replication: ReplicationConfig;
-  /** Environment of the replicate function. */
-  readonly variables: Readonly<Record<string, string>>;
+  /** Of the replicate function, as it is deployed at the moment. */
+  readonly deployed: () => Pick<LambdaApiState['function'], 'variables' | 'deployedAtMs'>;
   readonly mapping: StreamConsumer;
   readonly streamArn: string;
   readonly failures: Pick<LocalFailures, 'oldestSentAtMs'>;
@@ -57,15 +57,12 @@ export function localApis(clock: Clock): LocalApis {
       }
     },
     open(parts) {
-      const { replication, variables, mapping, streamArn } = parts;
-      const { name, source, function: deployment } = replication;
+      const { replication, deployed, mapping, streamArn } = parts;
+      const { name, source, function: settings } = replication;
       const lambda: LambdaApiState = {
-        function: {
-          name: functionName(name),
-          region: source.region,
-          variables,
-          timeoutSeconds: deployment.timeoutSeconds,
-          createdAtMs: clock.now(),
+        get function() {
+          const { timeoutSeconds } = settings;
+          return { name: functionName(name), region: source.region, timeoutSeconds, ...deployed() };
         },
         mapping,
         mappingId: MAPPING_ID,

@@ -2,7 +2,7 @@
 // the on-failure bucket behind a local S3. The queue of deletes to look at again is beside them.
 
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { CreateQueueCommand } from '@aws-sdk/client-sqs';
+import { CreateQueueCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { type Credentials, fixedCredentials } from '../../aws/access.ts';
 import { objectClient, s3Objects } from '../../aws/s3-objects.ts';
 import { queueClient, sqsMessages } from '../../aws/sqs-messages.ts';
@@ -15,6 +15,7 @@ import {
   ON_FAILURE_OBJECT_PREFIX,
 } from '../../config/names.ts';
 import { servicesAt } from '../../config/partition-services.ts';
+import { storesBatches } from '../../config/stored-batches.ts';
 import type { MessageQueue, ObjectStore } from '../../ports.ts';
 import type { OnFailureDocument } from '../../stream/on-failure-document.ts';
 import { startS3Server } from '../s3/server.ts';
@@ -41,9 +42,10 @@ export interface LocalFailures {
 const BUCKET = 'ferry-local-failures';
 
 export async function openLocalFailures(
-  { name, source }: ReplicationConfig,
+  replication: ReplicationConfig,
   credentials: Credentials,
 ): Promise<LocalFailures> {
+  const { name, source } = replication;
   const [sqs, s3] = await Promise.all([startSqsServer(), startS3Server()]);
   const settings = { region: source.region, credentials: fixedCredentials(credentials) };
   const messages = queueClient({ ...settings, endpoint: sqs.endpoint, queueUrl: sqs.endpoint });
@@ -74,7 +76,12 @@ export async function openLocalFailures(
     objectEndpoint: s3.endpoint,
     queueEndpoint: sqs.endpoint,
     oldestSentAtMs: (queueName) => sqs.queue(queueName).oldestSentAtMs(),
-    keep: (document) => bucket.put(objectKey(document), JSON.stringify(document)),
+    async keep({ payload, ...metadata }) {
+      if (storesBatches(replication))
+        return bucket.put(objectKey(metadata), JSON.stringify({ ...metadata, payload }));
+      const MessageBody = JSON.stringify(metadata);
+      await messages.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
+    },
     async close() {
       messages.destroy();
       objects.destroy();
@@ -84,7 +91,11 @@ export async function openLocalFailures(
 }
 
 /** As Lambda names them, below its own prefix: mapping, shard, day, and what makes it unique. */
-function objectKey({ requestContext, timestamp, DDBStreamBatchInfo }: OnFailureDocument): string {
+function objectKey({
+  requestContext,
+  timestamp,
+  DDBStreamBatchInfo,
+}: Omit<OnFailureDocument, 'payload'>): string {
   const { shardId, startSequenceNumber } = DDBStreamBatchInfo;
   const day = timestamp.slice(0, 10).replaceAll('-', '/');
   const unique = `${timestamp}-${startSequenceNumber}-${requestContext.approximateInvokeCount}`;

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import type { Cleanup } from './cleanup.ts';
 import { compareTables } from './compare-tables.ts';
 import { endsWithin } from './ends-within.ts';
+import { followConfig } from './follow-config.ts';
 import { keepConfig } from './kept-config.ts';
 import { copySource } from './copy-source.ts';
 import { type LocalRedrive, localRedrive, stayed } from './local-redrive.ts';
@@ -42,6 +43,8 @@ export interface LocalRunOptions extends LocalWorldOptions {
   /** Where the commands' configuration is written. @default a new folder with `keep`, and nowhere without */
   readonly configPath?: string | undefined;
   readonly onStarted: (world: LocalWorld, places: RunPlaces) => void;
+  /** Called when the function was deployed with the projection of that file, by its digest. */
+  readonly onDeployed: (digest: string | undefined) => void;
   readonly onVerified: (summary: LocalRunSummary) => void;
   readonly onProgress: (progress: LocalRunProgress) => void;
 }
@@ -79,12 +82,13 @@ export async function localRun(options: LocalRunOptions): Promise<LocalRunSummar
 /** @returns the path of the file; it goes with its world. */
 function keepConfigOf(
   world: LocalWorld,
-  { keep, configPath }: LocalRunOptions,
+  options: LocalRunOptions,
   cleanups: Cleanup[],
 ): string | undefined {
+  const { keep, configPath } = options;
   if (!keep && configPath === undefined) return undefined;
   const config = keepConfig(world, configPath);
-  cleanups.push(() => config.remove());
+  cleanups.push(() => config.remove(), followConfig(config.path, world, options));
   return config.path;
 }
 
@@ -145,13 +149,17 @@ async function injectFaults({ world, options, startMs }: Run): Promise<void> {
   await injectScheduled({ world, clock, durationMs: durationSeconds * 1000, stop, onFault });
 }
 
-/** Writes to the run's own source. Of a table that was given, it copies the items, and lets its owner write. */
+/**
+ * Writes to the run's own source. Of a table that was given, it copies the items, and lets its owner write. A copy, be it
+ * of nothing, also notes the projection that has written the twin.
+ */
 async function feed(run: Run): Promise<void> {
   const { world, options } = run;
-  if (options.sourceTable === undefined) return writeAll(run);
-  const { credentials, clock, durationSeconds, stop } = options;
+  const { credentials, clock, durationSeconds, stop, sourceTable } = options;
   const untilMs = clock.now() + durationSeconds * 1000;
-  await copySource(world, { credentials, clock, stop });
+  if (sourceTable !== undefined || world.projection !== undefined)
+    await copySource(world, { credentials, clock, stop });
+  if (sourceTable === undefined) return writeAll(run);
   while (!stop.aborted && clock.now() < untilMs) await clock.sleep(NAP_MS);
 }
 

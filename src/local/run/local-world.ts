@@ -1,20 +1,25 @@
 // Everything that a local run needs, started in order: two Regions with their tables, queues and a bucket,
 // the Lambda bundles that ship, and the event source mappings that feed them.
 
-import { type Credentials, fixedCredentials } from '../../aws/access.ts';
+import { accessTo, type Credentials, fixedCredentials } from '../../aws/access.ts';
 import { dynamoDbStreamReader } from '../../aws/dynamodb-streams.ts';
 import { streamsClient } from '../../aws/stream-ranges.ts';
-import type { ReplicationConfig, ServiceEndpoints } from '../../config/schema.ts';
+import { operatorProjection } from '../../composition/open-projection.ts';
+import type { ProjectionConfig, ReplicationConfig, ServiceEndpoints } from '../../config/schema.ts';
+import type { Projection } from '../../model/projection.ts';
 import { functionName, LEDGER_ATTRIBUTES } from '../../config/names.ts';
+import { storesBatches } from '../../config/stored-batches.ts';
 import type { Clock, Random, StreamReader } from '../../ports.ts';
 import { type StreamConsumer, startConsumer } from '../../stream/consumer.ts';
-import { localFunctionArn } from '../lambda/lambda-api.ts';
+import { type LambdaApiState, localFunctionArn } from '../lambda/lambda-api.ts';
 import { type FaultProxy, startFaultProxy } from '../faults/fault-proxy.ts';
 import type { LambdaFunction } from '../lambda/lambda-process.ts';
 import type { Cleanup } from './cleanup.ts';
 import { type LocalApis, localApis } from './local-apis.ts';
 import { type LocalFailures, openLocalFailures } from './local-failures.ts';
+import { startLocalSecrets } from './local-secrets.ts';
 import {
+  codeOf,
   type FunctionPlace,
   localVariables,
   startLambda,
@@ -56,8 +61,9 @@ const DEFAULT_SCHEMA: KeySchema = {
 export interface LocalWorld {
   readonly source: LocalRegion;
   readonly destination: LocalRegion;
-  /** As it runs here: with the tables of this run, at their endpoints. */
+  /** As it runs here: with the tables of this run, at their endpoints, and the projection deployed last. */
   readonly replication: ReplicationConfig;
+  readonly projection: Projection | undefined;
   readonly schema: KeySchema;
   readonly streamArn: string;
   /** Of the source Region's services other than DynamoDB. */
@@ -76,7 +82,15 @@ export interface LocalWorld {
   settled(): Promise<void>;
   /** The last part of it: for deletes that others have announced since. */
   lookedAgain(): Promise<void>;
+  /**
+   * Deploys the function with another projection.
+   * @returns whether it is another one.
+   */
+  deploy(projection: ProjectionConfig | undefined): Promise<boolean>;
 }
+
+/** The replicate function. */
+type Deployed = FunctionPlace & Pick<LambdaApiState['function'], 'variables' | 'deployedAtMs'>;
 
 /** Pushes to `cleanups` what ends each thing it starts, so that nothing is left if a later one fails. */
 export async function startLocalWorld(
@@ -84,27 +98,42 @@ export async function startLocalWorld(
   cleanups: Cleanup[],
 ): Promise<LocalWorld> {
   const { source, destination } = await openRegions(options, cleanups);
-  const replication = atTables(options, { source, destination });
+  const secrets = await startLocalSecrets();
+  cleanups.push(() => secrets.stop());
+  const atHome = atTables(options, { source, destination, secretsmanager: secrets.endpoint });
   const { credentials, onProblem, random, clock } = options;
-  const { schema, streamArn } = await sourceOf({ source, replication }, options);
+  const access = accessTo(atHome.source, fixedCredentials(credentials));
+  const projection = await operatorProjection(atHome, access);
+  const { schema, streamArn } = await sourceOf(
+    { source, replication: atHome, projection },
+    options,
+  );
   const reader = await openStream({ source, streamArn }, options, cleanups);
-  await destination.createTable(replication.destination.table, schema);
-  await destination.createTable(replication.stateTable, STATE_SCHEMA);
+  await destination.createTable(atHome.destination.table, schema);
+  await destination.createTable(atHome.stateTable, STATE_SCHEMA);
 
-  const failures = await openLocalFailures(replication, credentials);
+  const failures = await openLocalFailures(atHome, credentials);
   cleanups.push(() => failures.close());
   const faults = await startFaultProxy({ upstream: destination.endpoint, random, onProblem });
   cleanups.push(() => faults.stop());
   const apis = localApis(clock);
   const tally = createMetricsTally((name, values) => apis.history.add(name, values, clock.now()));
-  const places = { s3: failures.objectEndpoint, sqs: failures.queueEndpoint };
-  const here = { ...replication, source: { ...replication.source, endpoints: places } };
-  const parts = { replication: here, failures, faults, tally, streamArn };
-  const variables = localVariables(parts);
-  const lambda = startLambda({ handler: 'replicate', variables }, parts, options, cleanups);
+  const places = {
+    ...atHome.source.endpoints,
+    s3: failures.objectEndpoint,
+    sqs: failures.queueEndpoint,
+  };
+  const replication = { ...atHome, source: { ...atHome.source, endpoints: places } };
+  const parts = { replication, projection, failures, faults, tally, streamArn };
+  let deployed: Deployed = {
+    ...parts,
+    variables: localVariables(parts),
+    deployedAtMs: clock.now(),
+  };
+  const lambda = startLambda('replicate', parts, options, cleanups);
   const mapping = startMapping({ ...parts, lambda, reader, apis }, options, cleanups);
   const lookedAgain = startLookAgain(parts, options, cleanups);
-  const server = await apis.open({ ...parts, mapping, variables });
+  const server = await apis.open({ ...parts, mapping, deployed: () => deployed });
   cleanups.push(() => server.stop());
   const endpoints = { ...places, lambda: server.endpoint, cloudwatch: server.endpoint };
   const settled = async () => {
@@ -112,29 +141,46 @@ export async function startLocalWorld(
     await lambda.idle();
     await lookedAgain();
   };
+  const deploy = async (settings: ProjectionConfig | undefined) => {
+    const { projection: _, ...rest } = replication;
+    const changed = { ...rest, ...(settings && { projection: settings }) };
+    const opened = await operatorProjection(changed, access);
+    const next = { ...parts, replication: changed, projection: opened };
+    if (next.projection?.digest === deployed.projection?.digest) return false;
+    lambda.deploy(codeOf('replicate', next, options, cleanups));
+    deployed = { ...next, variables: localVariables(next), deployedAtMs: clock.now() };
+    return true;
+  };
   return {
+    ...parts,
     source,
     destination,
     schema,
     mapping,
     lambda,
-    ...parts,
     endpoints,
     settled,
     lookedAgain,
+    deploy,
+    get replication() {
+      return deployed.replication;
+    },
+    get projection() {
+      return deployed.projection;
+    },
   };
 }
 
 /** A new table, or one that is there already. */
 async function sourceOf(
-  { source, replication }: Pick<LocalWorld, 'source' | 'replication'>,
+  { source, replication, projection }: Pick<LocalWorld, 'source' | 'replication' | 'projection'>,
   { sourceTable, credentials, ...options }: LocalWorldOptions,
 ): Promise<OwnTable> {
-  if (sourceTable !== undefined) return ownTable(sourceTable, source, credentials);
+  // Old images tell whether the twin has what is left out.
+  const stream = projection?.filters === true ? 'NEW_AND_OLD_IMAGES' : 'NEW_IMAGE';
+  if (sourceTable !== undefined) return ownTable(sourceTable, source, { credentials, stream });
   const schema = keySchemaOf(options.replication);
-  const streamArn = await source.createTable(replication.source.table, schema, {
-    stream: 'NEW_IMAGE',
-  });
+  const streamArn = await source.createTable(replication.source.table, schema, { stream });
   return { schema, streamArn: streamOfNew(streamArn, source) };
 }
 
@@ -194,7 +240,8 @@ function startMapping(
       await failures.keep(document);
       const { batchSize } = document.DDBStreamBatchInfo;
       apis.history.add('OnFailureDestinationDeliveredEventCount', [batchSize], clock.now());
-      onProblem(`gave a batch up to the bucket: ${document.requestContext.condition}`);
+      const place = storesBatches(replication) ? 'bucket' : 'queue';
+      onProblem(`gave a batch up to the ${place}: ${document.requestContext.condition}`);
     },
     onProblem,
     onBatch: apis.onBatch,
@@ -209,7 +256,12 @@ function startMapping(
  */
 function atTables(
   { replication, runId, sourceTable }: LocalWorldOptions,
-  { source, destination }: Pick<LocalWorld, 'source' | 'destination'>,
+  {
+    source,
+    destination,
+    secretsmanager,
+  }: Pick<LocalWorld, 'source' | 'destination'> &
+    Required<Pick<ServiceEndpoints, 'secretsmanager'>>,
 ): ReplicationConfig {
   const { encryption: _, ...settings } = replication;
   const {
@@ -233,6 +285,7 @@ function atTables(
       ...configured,
       table: sourceTable ?? `ferry-local-${runId}-source`,
       endpoint: source.endpoint,
+      endpoints: { secretsmanager },
     },
     destination: {
       ...twin,

@@ -45,11 +45,11 @@ function answerOf(
   return answer ?? refusal('UnknownOperationException', `ferry local does not have ${what}`);
 }
 
-function refusal(errorType: string, message: string): ApiAnswer {
+export function refusal(errorType: string, message: string): ApiAnswer {
   return { status: 400, body: { __type: errorType, message, Message: message }, errorType };
 }
 
-function toAnswer({ status, body, errorType }: ApiAnswer): Answer {
+export function toAnswer({ status, body, errorType }: ApiAnswer): Answer {
   const headers = {
     'content-type': 'application/x-amz-json-1.0',
     ...(errorType !== undefined && { 'x-amzn-errortype': errorType }),
