@@ -185,12 +185,11 @@ function streamOf({ source }: ReplicationConfig, streamArn = source.streamArn): 
 
 /** What partitions and accounts take away from a replication. */
 function* whatIsMissing(
-  { source: { region }, deadLetters, dashboard }: ReplicationConfig,
+  { source: { region }, dashboard }: ReplicationConfig,
   { services, storesBatches, seesDestination }: ReplicationMetrics,
 ): Generator<string> {
-  const isProjected = deadLetters === 'projected';
   if (!storesBatches)
-    yield `${isProjected ? 'With projected dead letters' : `In ${region}`}, Lambda does not store the records that it gives up. The dead-letter queue gets where they are in the stream, which keeps them for 24 hours.`;
+    yield `${services.onFailureBucket ? 'With projected dead letters' : `In ${region}`}, Lambda does not store the records that it gives up. The dead-letter queue gets where they are in the stream, which keeps them for 24 hours.`;
   if (!services.mappingMetrics)
     yield `In ${region}, Lambda publishes no metrics of event source mappings. The alarms batches-given-up and batches-lost are left out, and look-again-failing counts messages of the queue.`;
   if (dashboard && !seesDestination)
