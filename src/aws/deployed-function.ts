@@ -30,7 +30,11 @@ export async function deployment(access: Access, replication: string): Promise<D
 /** What a command needs of a deployment whose configuration it has. */
 export type DeployedSettings = Pick<
   HandlerSettings,
-  'deadLetterQueueUrl' | 'onFailureBucket' | 'lookAgainQueueUrl' | 'lookAgainSeconds'
+  | 'deadLetterQueueUrl'
+  | 'onFailureBucket'
+  | 'lookAgainQueueUrl'
+  | 'lookAgainSeconds'
+  | 'projectionDigest'
 > & {
   /** Whether release 0.2.0 deployed it. */
   readonly isOlder: boolean;

@@ -17,6 +17,7 @@ export function statusFacts(status: Status) {
   const { replication, vitals, verdict } = status;
   const { own, services, latency, deadLetters, mapping } = vitals;
   const last = (series: Series | undefined) => latest(series)?.[1] ?? null;
+  const { deployed = null, written = 'unknown' } = vitals.projection ?? {};
   const { trend, ageMs } = statusBacklog(status);
   const isPaused = vitals.paused !== undefined && vitals.paused !== 'unknown';
   const isUnread = isPaused || !isRead(vitals);
@@ -53,6 +54,7 @@ export function statusFacts(status: Status) {
     mapping: mapping ?? null,
     pause: pauseFacts(vitals.paused),
     controlProblem: vitals.controlProblem ?? null,
+    projection: { deployed, written },
     deployedFunction: vitals.isOlder === true ? 'older' : 'current',
     inTheLastHour: inTheHour,
   };

@@ -1,7 +1,7 @@
 // One screen per replication: the verdict first, then the figures behind it.
 
 import { sumSince } from '../model/vitals.ts';
-import { verdictText } from '../status/verdict.ts';
+import { outdatedText, verdictText } from '../status/verdict.ts';
 import { grouped, wrapped } from './output.ts';
 import { indented, rowsWithin } from './rows.ts';
 import { runbookLink } from './runbook-link.ts';
@@ -36,7 +36,9 @@ function precision({ replication: { timestampAttribute }, vitals }: Status): str
 }
 
 /** What the operator has to know beside the verdict. */
-function notes({ verdict, vitals: { paused, controlProblem, isOlder = false } }: Status): string[] {
+function notes({ verdict, vitals }: Status): string[] {
+  const { paused, controlProblem, isOlder = false } = vitals;
+  const outdated = verdict.level === 'outdated' ? undefined : outdatedText(vitals);
   const why = controlProblem === undefined ? '' : ` (${controlProblem})`;
   return [
     ...(isOlder ? ['The deployed function is older than this command. Deploy it again.'] : []),
@@ -45,6 +47,7 @@ function notes({ verdict, vitals: { paused, controlProblem, isOlder = false } }:
           `The control row of the destination cannot be read from here${why}. It is unknown whether the replication is paused.`,
         ]
       : []),
+    ...(outdated === undefined ? [] : [outdated]),
   ];
 }
 

@@ -43,14 +43,16 @@ export async function readVitals(
 ): Promise<Vitals> {
   const { name } = replication;
   const { source } = sides;
-  const { deadLetterQueueUrl, isOlder } = await deployedSettings(source, name);
-  const [mappings, stream, deadLetters, control, heartbeatSinceMs] = await Promise.all([
-    eventSources(source, functionName(name)),
-    streamOfTable(source, replication.source.table),
-    queueSize(source, deadLetterQueueUrl),
-    pauseNow(replication, sides),
-    replication.heartbeat && deployedSinceMs(source, heartbeatName(name)),
-  ]);
+  const deployed = await deployedSettings(source, name);
+  const { deadLetterQueueUrl, isOlder } = deployed;
+  const [mappings, stream, deadLetters, { written, ...control }, heartbeatSinceMs] =
+    await Promise.all([
+      eventSources(source, functionName(name)),
+      streamOfTable(source, replication.source.table),
+      queueSize(source, deadLetterQueueUrl),
+      controlOf(replication, sides),
+      replication.heartbeat && deployedSinceMs(source, heartbeatName(name)),
+    ]);
   const streamArn = stream?.arn;
   // While a stream is replaced, there may be two.
   const mapping = mappings.find((one) => one.streamArn === streamArn) ?? mappings[0];
@@ -61,20 +63,25 @@ export async function readVitals(
     deadLetters,
     isOlder,
     ...control,
+    projection: { deployed: deployed.projectionDigest ?? null, written },
     heartbeatSinceMs,
     ...(await figures({ replication, source, mapping, nowMs })),
   };
 }
 
-/** A status is wanted most when the destination does not answer: then the pause is not known, and all else is. */
-async function pauseNow(
+/** A status is wanted most when the destination does not answer: then the control row is not known, and all else is. */
+async function controlOf(
   replication: ReplicationConfig,
   sides: Sides,
-): Promise<Pick<Vitals, 'paused' | 'controlProblem'>> {
+): Promise<
+  Pick<Vitals, 'paused' | 'controlProblem'> & { readonly written?: string | null | undefined }
+> {
   try {
     const found = await controlNow(replication, sides);
     if (found.kind === 'unreadable') return { paused: 'unknown', controlProblem: found.problem };
-    return found.kind === 'row' ? { paused: found.row.paused } : {};
+    if (found.kind === 'missing') return { written: null };
+    const { paused, projection = null } = found.row;
+    return { paused, written: projection };
   } catch (error) {
     return { paused: 'unknown', controlProblem: whatHappened(error) };
   }

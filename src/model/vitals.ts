@@ -44,8 +44,16 @@ export interface Vitals {
   readonly paused?: Paused | 'unknown' | undefined;
   /** Why the control row cannot be read, without a full stop; there where `paused` is `unknown`. */
   readonly controlProblem?: string | undefined;
+  /** Digests of the projections that are deployed, and that wrote the twin; null for none. */
+  readonly projection?: KnownProjection | undefined;
   /** Whether an older release deployed the function. */
   readonly isOlder?: boolean | undefined;
+}
+
+interface KnownProjection {
+  readonly deployed: string | null;
+  /** Undefined where the control row cannot be read. */
+  readonly written: string | null | undefined;
 }
 
 interface Mapping {

@@ -5,12 +5,13 @@ import type { Verdict } from './verdict-case.ts';
 /** `unreadable`: what it is like is not known, because it could not be read. */
 type FleetLevel = Verdict['level'] | 'unreadable';
 
-/** The worst first: where nothing is applied, then where it is not known, then where it is late. */
+/** The worst first: where nothing is applied, then where it is not known, then where it is late, or wrong. */
 const LEVELS: readonly FleetLevel[] = [
   'held',
   'stuck',
   'unreadable',
   'behind',
+  'outdated',
   'unknown',
   'paused',
   'starting',

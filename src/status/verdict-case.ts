@@ -9,9 +9,17 @@ export interface Verdict {
    * `held`: nothing is applied, because the control row, or the operator, has to say how to go on. `paused`:
    * nothing is applied, because an operator wanted it. `starting`: nothing is applied yet, because Lambda is
    * about to read the stream. `unknown`: the metrics are those of a healthy replication, but the control row
-   * cannot be read.
+   * cannot be read. `outdated`: another projection wrote the twin than the one that is deployed.
    */
-  readonly level: 'healthy' | 'behind' | 'stuck' | 'held' | 'paused' | 'starting' | 'unknown';
+  readonly level:
+    | 'healthy'
+    | 'behind'
+    | 'stuck'
+    | 'held'
+    | 'paused'
+    | 'starting'
+    | 'outdated'
+    | 'unknown';
   /** A sentence without its full stop. */
   readonly text: string;
   /** Anchor of the runbook's entry. */

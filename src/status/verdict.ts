@@ -11,6 +11,7 @@ import {
   type Verdict,
   type VerdictRules,
 } from './verdict-case.ts';
+import { projectionNotices } from './projection-findings.ts';
 import { READING } from './stuck-reading.ts';
 import { WRITING } from './stuck-writing.ts';
 
@@ -21,7 +22,7 @@ export function verdictText({ level, text }: Verdict): string {
   return /^(by|since) /.test(text) ? `${level} ${text}` : `${level}: ${text}`;
 }
 
-const RULES: readonly Rule[] = [...READING, ...WRITING, controlUnknown];
+const RULES: readonly Rule[] = [...READING, ...WRITING, outdated, controlUnknown];
 
 export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
   const one = caseOf(vitals, rules);
@@ -30,6 +31,19 @@ export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
     if (verdict !== undefined) return verdict;
   }
   return healthy(one);
+}
+
+function outdated({ vitals }: Case): Verdict | undefined {
+  const text = outdatedText(vitals);
+  if (text === undefined) return undefined;
+  const [first = '', ...rest] = text.replace(/\.$/, '');
+  const sentence = first.toLowerCase() + rest.join('');
+  return { level: 'outdated', text: sentence, runbook: 'projection-changed' };
+}
+
+/** What is wrong about the projection, and what to do; undefined where nothing is. */
+export function outdatedText({ projection }: Vitals): string | undefined {
+  return projection && projectionNotices(projection)[0]?.text;
 }
 
 /** Only the control row says whether the replication is paused, or has another stream. */

@@ -94,6 +94,23 @@ describe('ferry status of several replications', () => {
     }
   });
 
+  it('has a word for a twin of another projection', async () => {
+    const { state } = fleet.orders.cloud;
+    const { settings } = state;
+    state.settings = { ...settings, projectionDigest: '1'.repeat(64) };
+    try {
+      const { exitCode, out } = await status(['--replication', 'orders,users']);
+
+      expect(exitCode).toBe(3);
+      expect(out[2]).toMatch(
+        /^outdated +orders .* no backfill has been completed with the deployed /,
+      );
+      expect(out).toContain('2 replications: 1 stuck, 1 outdated. 0 dead letters.');
+    } finally {
+      Object.assign(state, { settings });
+    }
+  });
+
   it('asks again where it is throttled', async () => {
     const { state } = fleet.orders.cloud;
     const throttled = { status: 400, type: 'ThrottlingException' };

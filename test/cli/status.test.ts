@@ -3,13 +3,17 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PutItemCommand, type PutItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
+import type { HandlerSettings } from '../../src/config/handler-settings.ts';
+import { firstRow, putControlRow, withProjection } from '../../src/model/control-row.ts';
 import {
   type Figure,
   type MonitoringCloud,
   openMonitoringCloud,
 } from '../fixtures/monitoring-cloud.ts';
+import { SETTINGS } from '../fixtures/records.ts';
 import { openTwoRegions, runHere, type TwoRegions } from '../fixtures/two-regions.ts';
 
 let regions: TwoRegions;
@@ -76,10 +80,21 @@ function well() {
     refusal: undefined,
     changedAt: undefined,
     variables: undefined,
+    settings: {},
   };
 }
 
+/** A control row that a backfill with this projection has completed. */
+async function writtenBy(projection: string | undefined): Promise<void> {
+  const identity = { region: 'us-east-1', streamArn, reserved: '_ferry', tag: 'test', nowMs: 0 };
+  const row = firstRow({ ...identity, destinationId: 'twin', ledgerId: 'state' });
+  const { operation: _, input } = putControlRow(withProjection(row, projection, 'test'), SETTINGS);
+  const { TableName, Item } = input as PutItemCommandInput;
+  await regions.destination.client.send(new PutItemCommand({ TableName, Item }));
+}
+
 interface Scene {
+  readonly settings?: Partial<HandlerSettings>;
   readonly figures?: Readonly<Record<string, Figure>>;
   readonly mapping?: { state: string; streamArn: string; changedAt?: number } | undefined;
   readonly changedAt?: string;
@@ -130,6 +145,45 @@ describe('ferry status', () => {
     );
     expect(now.out).not.toContain('is older than');
     expect(JSON.parse(json)).toMatchObject({ deployedFunction: 'older' });
+  });
+
+  it('says whether the twin was written by the projection that is deployed', async () => {
+    const [ours, earlier] = ['1'.repeat(64), '2'.repeat(64)];
+    const settings = { projectionDigest: ours };
+    const found = async (written: string | undefined, deployed: object = settings) => {
+      await writtenBy(written);
+      const { out: json } = await status({ settings: deployed }, '--json');
+      const { level, verdict: text, projection } = JSON.parse(json) as Record<string, unknown>;
+      return { level, text, projection };
+    };
+
+    expect(await found(undefined)).toEqual({
+      level: 'outdated',
+      text: expect.stringMatching(/^no backfill .* Run `ferry backfill`$/) as string,
+      projection: { deployed: ours, written: null },
+    });
+    expect(await found(ours)).toMatchObject({ level: 'healthy' });
+    expect(await found(undefined, {})).toEqual({
+      level: 'healthy',
+      text: 'p99 latency is 850 ms',
+      projection: { deployed: null, written: null },
+    });
+    expect(await found(earlier)).toEqual({
+      level: 'outdated',
+      text: expect.stringMatching(
+        /^the twin was written by another projection\. Run `ferry backfill --reproject`$/,
+      ) as string,
+      projection: { deployed: ours, written: earlier },
+    });
+    const { exitCode, out } = await status({ settings });
+    expect(exitCode).toBe(3);
+    expect(out.split('\n')[1]).toMatch(
+      /^outdated: the twin was written by another projection\..*\. See \S+\/docs\/runbook\.md#projection-changed$/,
+    );
+    // What is worse comes first; this is said all the same.
+    const stuck = await status({ settings, mapping: { state: 'Disabled', streamArn } });
+    expect(stuck.out).toMatch(/^stuck: .*\n(.*\n)?The twin was written by another projection\. /m);
+    await writtenBy(undefined);
   });
 
   it('says first that records are held, whatever else is wrong', async () => {

@@ -13,6 +13,7 @@ describe('worst first', () => {
       row('starting', { level: 'starting' }),
       row('paused', { level: 'paused' }),
       row('unknown', { level: 'unknown' }),
+      row('outdated', { level: 'outdated' }),
       row('behind', { level: 'behind' }),
       row('unread', unread),
       row('stuck', { level: 'stuck' }),
