@@ -45,3 +45,30 @@ function unreadable(text: string, rest: string): PathProblem {
     `must be names joined by dots, with [0] or [*] for the elements of a list, and a backslash before a dot, a bracket or a backslash of a name, got ${JSON.stringify(text)}${where}`,
   );
 }
+
+/** Whether both are one attribute, or one is inside the other. */
+export function overlap(first: AttributePath, second: AttributePath): boolean {
+  const both = first.slice(0, second.length);
+  return both.every((step, index) => has(step, second[index]) || has(second[index], step));
+}
+
+export function isWithin(inner: AttributePath, outer: AttributePath): boolean {
+  return inner.length >= outer.length && overlap(inner, outer);
+}
+
+export function isAround(outer: AttributePath, inner: AttributePath): boolean {
+  return isWithin(inner, outer);
+}
+
+export function isSame(first: AttributePath, second: AttributePath): boolean {
+  return first.length === second.length && overlap(first, second);
+}
+
+/** Whether all of the inner path is in the outer one: [*] is more than [0]. */
+export function covers(outer: AttributePath, inner: AttributePath): boolean {
+  return outer.every((step, index) => has(step, inner[index]));
+}
+
+function has(step: PathStep | undefined, other: PathStep | undefined): boolean {
+  return step === other || (step === EVERY && typeof other === 'number');
+}

@@ -3,6 +3,7 @@
 
 import { nearestName } from '../text/nearest-name.ts';
 import { partitionOf } from './partition.ts';
+import { hashRules } from './projection-settings.ts';
 import type { ReplicationConfig, TableConfig } from './schema.ts';
 
 export const KNOWN_REGIONS = [
@@ -74,11 +75,17 @@ function isMistyped(place: Place, arnRegion: string): boolean {
 /** One line for each mistyped Region, however many ARNs contradict it. */
 export function* mistypedRegions(
   path: string,
-  { source, destination, encryption, alarms }: ReplicationConfig,
+  { source, destination, encryption, alarms, projection }: ReplicationConfig,
 ): Generator<string> {
   const { destinationKmsKeyArn, stateTable, ...ofSource } = encryption ?? {};
   const arns = {
-    source: [source.streamArn, source.kmsKeyArn, alarms.topicArn, ...Object.values(ofSource)],
+    source: [
+      source.streamArn,
+      source.kmsKeyArn,
+      alarms.topicArn,
+      ...Object.values(ofSource),
+      ...hashRules({ projection }).map(({ secret }) => secret),
+    ],
     destination: [destination.kmsKeyArn, destinationKmsKeyArn, stateTable],
   };
   for (const [side, place] of Object.entries({ source, destination })) {
@@ -97,7 +104,7 @@ export function* arnProblems(
     table,
     what,
     advice = '',
-  }: { table: TableConfig; what: 'a key' | 'a stream' | 'a topic'; advice?: string },
+  }: { table: TableConfig; what: 'a key' | 'a secret' | 'a stream' | 'a topic'; advice?: string },
 ): Generator<string> {
   const { region } = table;
   const [, partition, , arnRegion = ''] = arn.split(':');
