@@ -61,6 +61,15 @@ export class BulkRuns {
     );
   }
 
+  /** All of them, by an operator. */
+  stop(): void {
+    for (const [name, { state, followers }] of this.#executions) {
+      if (state.kind !== 'running') continue;
+      this.#executions.set(name, { state: { kind: 'failed', why: 'stopped' }, followers: [] });
+      for (const tell of followers) tell();
+    }
+  }
+
   isRunning(name: string | undefined): boolean {
     return this.#executions.get(name ?? '')?.state.kind === 'running';
   }
@@ -102,10 +111,12 @@ export class BulkRuns {
     const process = this.#world.process(facts);
     process.labelMs = Date.parse(`${run.streamArn.split('/stream/')[1]}Z`);
     this.#world.tell(() => `${name} begins`);
+    this.#world.commands.add(process);
     return new Promise((resolve) => {
       const end = (ending: CallEnd) => {
         if (ending.kind !== 'killed' && !process.alive) return;
         process.endedAtMs = scheduler.now();
+        this.#world.commands.delete(process);
         this.#world.tell(() => `${name} is ${ending.kind}`);
         resolve(ending);
       };

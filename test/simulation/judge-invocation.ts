@@ -176,7 +176,9 @@ function fatesOf(answered: Answered, judge: Judge): Fate[] {
   const end = endOf(written);
   const announced = written.map((fate, place): Fate => {
     const entry = entries[place] as StreamEntry;
-    const isDelete = judge.seen(entry, process).kind === 'delete' && (fate === 'applied' || fate === 'superseded');
+    // The newest of a run decides for all, even if by itself it would cost nothing.
+    const isRemoval = judge.seen(entry, process).kind !== 'put';
+    const isDelete = isRemoval && (fate === 'applied' || fate === 'superseded');
     const isDone = !isChecked || !isDelete || place >= end;
     return isDone || process.announced.has(judge.versionOf(entry)) ? fate : 'unfinished';
   });

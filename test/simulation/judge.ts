@@ -33,6 +33,8 @@ export interface JudgeHost {
   readonly keys: Keys;
   /** The rules of a projection for an item, which may be exempt. */
   plannedFor(key: string, settings: ProcessSettings): ProcessSettings['planned'];
+  /** Whether a process has rules of a projection that have been replaced too long ago. */
+  isOutdated(process: Process): boolean;
 }
 
 export class Judge {
@@ -342,6 +344,7 @@ export class Judge {
       item.backSinceMs = undefined;
     }
     item.high = Math.max(item.high, item.shown);
+    if (this.#host.isOutdated(sent.process)) item.stays = 'later than D';
     if (version !== undefined && version >= this.#newestVersion(key)) item.isTampered = false;
     if (step.by !== 'record') return;
     if (epochOf(version) > item.epoch) item.streamed = 0;

@@ -16,6 +16,7 @@ import type { Item } from '../../src/ports.ts';
 import { basics, controlFor, floorFor } from './command-parts.ts';
 import { runBackfill } from './copying.ts';
 import type { PlannedCommand } from './plan.ts';
+import { SECRET } from './projecting.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
 
@@ -35,8 +36,12 @@ export function startCommand(
   const process = world.process({ ...command, mayCrash: false });
   const { name } = process.facts;
   process.labelMs = world.source.stream.labelMs;
+  if (command.kind !== 'adopt') world.commands.add(process);
   world.tell(() => `${name} begins`);
   const end = (ending: Ending) => {
+    world.commands.delete(process);
+    if (JSON.stringify(ending).includes(SECRET))
+      world.judge.violation(`leak: ${name} tells what the projection drops`);
     world.note(`${command.kind} ${ending.kind}`);
     world.tell(() => `${name} ${ending.kind}: ${describe(ending)}`);
     onEnd(ending);

@@ -34,7 +34,11 @@ const CONDITIONS: readonly [Condition, ...Condition[]] = [
 ];
 
 /** Applied twice, each gives another item than once, or fails. */
-const RENAMES = [{ a: 'b', b: 'c' }, { a: 'b' }, { a: 'b', b: 'a' }] as const;
+const RENAMES = [
+  { a: 'b', b: 'c' },
+  { a: 'd', b: 'a' },
+  { a: 'b', b: 'a' },
+] as const;
 /** Fails for the items that have the attribute. */
 export const TAKEN = { a: 'taken' } as const;
 

@@ -12,6 +12,7 @@ import { requireEverything } from './copying.ts';
 import { type Command, type Ending, HIDDEN_SECONDS, startCommand } from './operators.ts';
 import type { Item } from './memory-dynamodb.ts';
 import { DAY, type Deployed, type Disturbance, HOUR, type Plan, SECOND } from './plan.ts';
+import { isSound, rulesOf } from './projecting.ts';
 import { MALFORMED } from './stream.ts';
 import { World, type WorldOptions } from './world.ts';
 
@@ -184,11 +185,30 @@ function makeAnew(
   }
 }
 
+/** Commands under the rules before are stopped; then everything is rewritten that is not as it must be by now. */
+function deployProjection(change: Partial<Deployed>, world: World): void {
+  world.note('projection changed');
+  world.deployProjection(change);
+  const atMs = world.scheduler.now();
+  world.scheduler.after(world.plan.settings.timeoutMs + OLD_REQUESTS_MS, () => {
+    const name = `reproject-${atMs.toFixed(0)}`;
+    const slow = { settleMs: SECOND, slowMs: CALM_REQUEST_MS };
+    startCommand({ ...slow, name, kind: 'backfill' }, world, () => undefined);
+  });
+}
+
+/** To be given up, and to land all the same. */
+const OLD_REQUESTS_MS = 15 * SECOND;
+
 /** A mistake in the configuration is taken back after so long. */
 const MISTAKE_MS = 90 * SECOND;
 
 /** What is decided under either settings must have landed, and been looked at, before the other begins. */
 function deploy(change: Partial<Deployed>, world: World): void {
+  if ('projection' in change) {
+    deployProjection(change, world);
+    return;
+  }
   if (change.tombstones === undefined) {
     const isMistake = change.reservedAttribute !== undefined;
     // Before the first adoption, it is no mistake.
@@ -238,9 +258,13 @@ async function command(what: CalmCommand, world: World): Promise<Ending | undefi
 /** Redrive until nothing is left, copy what is older than the stream, compare, repair, compare. */
 async function followRunbook(world: World): Promise<void> {
   world.tell(() => 'all is calm');
+  if (!isSound(world.deployed.projection)) {
+    const projection = rulesOf(world.plan.seed, 'last rules', false);
+    world.deployProjection({ projection });
+  }
   await redriveAll(world);
   const { preExisting } = world.plan;
-  if (preExisting.length > 0 || world.isAnew) {
+  if (preExisting.length > 0 || world.isAnew || world.isReprojecting) {
     const ending = await command({ name: 'last-backfill', kind: 'backfill' }, world);
     const isWhole = ending?.kind === 'ended' && !(ending.report as { resumed: boolean }).resumed;
     // One that goes on has copied some items long ago.

@@ -287,7 +287,7 @@ export class SourceTable {
     const isBeat = plan.settings.hasHeartbeat && key === HEARTBEAT_KEY;
     return {
       ...image,
-      ...(plan.settings.projection && attributesOf(plan.seed, number)),
+      ...(plan.settings.hasOldImages !== undefined && attributesOf(plan.seed, number)),
       ...(isBeat ? beat : {}),
       ...(poison ? { poison: { BOOL: true } } : {}),
       // As the twin has them: which write of the application, and the version.

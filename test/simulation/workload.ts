@@ -54,7 +54,7 @@ export function planOf(seed: number): Plan {
     fixedAtMs: Math.max(fixedAtMs, untilMs),
     calmAtMs: Math.max(time(1), untilMs),
   };
-  const projected = projecting(seed, plan);
+  const projected = projecting(seed, plan, time);
   const whole = { ...projected, disturbances: withAccess(seed, projected, time) };
   return isChain(seed, whole) ? { ...whole, next: nextOf(seed, whole, { time, keys }) } : whole;
 }
@@ -65,15 +65,26 @@ const WITHOUT_ACCESS = 0.1;
 
 const PROJECTIONS = 1 / 3;
 const FAILING = 0.2;
+/** To a replication that had none, and the other way round. */
+const ADDED = 0.1;
+const TAKEN_AWAY = 0.1;
+const CHANGED = 0.25;
 const WITHOUT_OLD_IMAGES = 0.06;
 
 /** Items that enter and leave, and attributes that are dropped, renamed and set. */
-function projecting(seed: number, plan: Plan): Plan {
+function projecting(seed: number, plan: Plan, time: Timeline): Plan {
   const random = randomOf(seed, 'projection');
   if (!happens(random, PROJECTIONS)) return plan;
-  const projection = rulesOf(seed, 'first rules', happens(random, FAILING));
+  const fails = happens(random, FAILING);
   const hasOldImages = !happens(random, WITHOUT_OLD_IMAGES);
-  return { ...plan, settings: { ...plan.settings, projection, hasOldImages } };
+  const first = happens(random, ADDED) ? undefined : rulesOf(seed, 'first rules', fails);
+  const settings = { ...plan.settings, projection: first, hasOldImages };
+  const projection = happens(random, TAKEN_AWAY) ? undefined : rulesOf(seed, 'other rules', false);
+  const isDue = fails || first === undefined || happens(random, CHANGED);
+  const changes: Disturbance[] = isDue
+    ? [{ atMs: time(random.next()), kind: 'deploy', change: { projection } }]
+    : [];
+  return { ...plan, settings, disturbances: inOrder([...plan.disturbances, ...changes]) };
 }
 
 /** Credentials that stop working, mostly while somebody is at work. */
@@ -111,7 +122,7 @@ function nextOf(
 ): Plan {
   const random = randomOf(seed, 'second hop');
   const { keyShape } = settings;
-  const plan: Plan = projecting(hashOf(`second hop of ${seed}`), {
+  const plan: Plan = {
     ...first,
     seed: hashOf(`second hop of ${seed}`),
     settings: { ...settingsOf(random), keyShape, hasHeartbeat: false },
@@ -121,8 +132,8 @@ function nextOf(
     disturbances: inOrder(compatible(disturbancesOf(random, { time, keys }))),
     commands: inOrder(inBulk(seed, commandsOf(random, { time, keys, writes }))),
     broughtPoison: swarm(random, 0.4, 0.3),
-  });
-  return plan;
+  };
+  return projecting(plan.seed, plan, time);
 }
 
 interface WriteParts {

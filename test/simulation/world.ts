@@ -96,6 +96,12 @@ export class World {
   deployed: Deployed;
   /** A table has been made anew, and everything must be copied. */
   isAnew = false;
+  /** The rules of the projection have changed, and everything must be rewritten. */
+  isReprojecting = false;
+  /** Commands at work, and workers of bulk runs. */
+  readonly commands = new Set<Process>();
+  /** When the rules were changed. */
+  #projectedSinceMs = -Infinity;
   /** Along a chain. */
   readonly before: World | undefined;
   next: World | undefined;
@@ -116,7 +122,9 @@ export class World {
     this.network = new Network({ scheduler: this.scheduler, plan, note, tell });
     const now = () => this.scheduler.now();
     const plannedFor = (key: string, settings: ProcessSettings) => this.plannedFor(key, settings);
-    this.judge = new Judge({ now, note, tell, keys: this.keys, plannedFor }, ignored);
+    const isOutdated = (process: Process) => this.isOutdated(process);
+    const host = { now, note, tell, keys: this.keys, plannedFor, isOutdated };
+    this.judge = new Judge(host, ignored);
     this.db = this.#newDb();
     this.places = new FailurePlaces(this.network, {
       posted: (body, process) => this.source.letterPosted(body, process),
@@ -190,7 +198,10 @@ export class World {
   }
 
   /** What the twin must have now. */
-  expected(key: string, settings: Pick<ProcessSettings, 'planned'> = { planned: this.deployed.projection }) {
+  expected(
+    key: string,
+    settings: Pick<ProcessSettings, 'planned'> = { planned: this.deployed.projection },
+  ) {
     const source = this.db.get(TABLES.source, key);
     return source && twinOf(source, this.plannedFor(key, settings));
   }
@@ -205,6 +216,22 @@ export class World {
     this.note('settings changed under way');
     this.deployed = { ...this.deployed, ...change };
     this.lambda.deploy();
+  }
+
+  deployProjection(change: Partial<Deployed>): void {
+    this.isReprojecting = true;
+    this.#projectedSinceMs = this.scheduler.now();
+    this.deploy(change);
+    this.bulkRuns.stop();
+    for (const process of this.commands) process.kill();
+    this.commands.clear();
+  }
+
+  /** Whether a process has rules that are not in force, when nothing of it should land any more. */
+  isOutdated({ facts: { settings } }: Process): boolean {
+    const { timeoutMs } = this.plan.settings;
+    const isOver = this.scheduler.now() > this.#projectedSinceMs + timeoutMs + 15 * SECOND;
+    return isOver && settings.planned !== this.deployed.projection;
   }
 
   tamper(key: string, how: 'delete' | 'replace'): void {
