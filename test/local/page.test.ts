@@ -260,6 +260,7 @@ describe('the end of a run', () => {
     givenUp: 0,
     retried: 0,
     items: 60,
+    leftOut: 0,
     differences: 0,
     unconfirmed: 0,
     latencyMs: { p50: 1, p90: 1, p99: 1, max: 1 },
@@ -276,6 +277,7 @@ describe('the end of a run', () => {
   const cases: ReadonlyArray<readonly [Partial<LocalRunSummary>, boolean, string]> = [
     [{}, true, 'The tables are equal: 60 items.'],
     [{ items: 1 }, true, 'The tables are equal: 1 item.'],
+    [{ items: 2, leftOut: 1_500 }, true, 'The tables are equal: 2 items, and 1,500 left out.'],
     [redriven(1), false, 'The tables are equal, but 1 record was not redriven.'],
     [redriven(0), true, 'The tables are equal: 60 items.'],
     [redriven(3), false, 'The tables are equal, but 3 records were not redriven.'],

@@ -16,6 +16,9 @@ function say(id: string, text: string): void {
 
 const figure = (value: number | undefined) => (value === undefined ? '–' : grouped(value));
 
+const leftOutText = (value: number | undefined) =>
+  value === undefined ? '' : `${grouped(value)} left out by the projection`;
+
 let shown: PageView | undefined;
 const showPoints = drawCharts();
 
@@ -27,6 +30,7 @@ function show(view: PageView): void {
   say('writes', figure(view.totals.writes));
   say('letters', figure(view.waitingLetters));
   say('source-items', figure(view.sourceItems));
+  say('left-out', leftOutText(view.leftOutItems));
   say('destination-items', figure(view.destinationItems));
   element('letters').classList.toggle('alarming', (view.waitingLetters ?? 0) > 0);
   showControls(view.controls);

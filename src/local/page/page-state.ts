@@ -87,7 +87,7 @@ export function withSnapshot(state: PageState, snapshot: Snapshot): PageState {
 
 export function viewOf(state: PageState, present: Present): PageView {
   const { phase, result, route, controls } = present;
-  const { waitingLetters, sourceItems, destinationItems } = present;
+  const { waitingLetters, sourceItems, leftOutItems, destinationItems } = present;
   const { points, last } = state;
   return {
     verdict: sentenceOf(state, present),
@@ -97,6 +97,7 @@ export function viewOf(state: PageState, present: Present): PageView {
     totals: { writes: last?.writes ?? 0, ...drawn(last?.sums) },
     waitingLetters,
     sourceItems,
+    leftOutItems,
     destinationItems,
     controls,
     ended: phase === 'ended',

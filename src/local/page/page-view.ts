@@ -51,6 +51,8 @@ export interface ControlsView {
 export interface WatchedCounts {
   readonly waitingLetters?: number | undefined;
   readonly sourceItems?: number | undefined;
+  /** Of those, items that the projection leaves out, where it does. */
+  readonly leftOutItems?: number | undefined;
   readonly destinationItems?: number | undefined;
 }
 

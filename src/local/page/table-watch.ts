@@ -6,6 +6,7 @@ import { ON_FAILURE_OBJECT_PREFIX } from '../../config/names.ts';
 import type { Clock, Item } from '../../ports.ts';
 import type { LocalFailures } from '../run/local-failures.ts';
 import type { LocalRegion } from '../engine/local-region.ts';
+import { projectedSource } from '../run/compare-tables.ts';
 import type { LocalWorld } from '../run/local-world.ts';
 import type { WatchedCounts } from './page-view.ts';
 
@@ -53,13 +54,15 @@ export function watchTables(
 }
 
 async function countsOf(world: LocalWorld): Promise<WatchedCounts> {
-  const { source, destination, replication, failures } = world;
-  const [waitingLetters, sourceItems, destinationItems] = await Promise.all([
+  const { source, destination, replication, projection, failures } = world;
+  const isWhole = projection?.filters !== true;
+  const [waitingLetters, sourceItems, leftOutItems, destinationItems] = await Promise.all([
     unlessItFails(lettersIn(failures)),
     unlessItFails(itemsIn(source, replication.source.table)),
+    isWhole ? undefined : unlessItFails(leftOutOf(world)),
     unlessItFails(itemsIn(destination, replication.destination.table)),
   ]);
-  return { waitingLetters, sourceItems, destinationItems };
+  return { waitingLetters, sourceItems, leftOutItems, destinationItems };
 }
 
 /** A page that lacks a number is better than a run that ends for it. */
@@ -98,6 +101,20 @@ async function scannedItems({ client }: LocalRegion, table: string): Promise<num
     count += reply.Count ?? 0;
     next = reply.LastEvaluatedKey;
     if (next === undefined) return count;
+  }
+  return undefined;
+}
+
+/** How many items of the source the projection leaves out. */
+async function leftOutOf(world: LocalWorld): Promise<number | undefined> {
+  const source = projectedSource(world);
+  let count = 0;
+  let after: Item | undefined;
+  for (let pages = 1; pages <= PAGES_MAX; pages += 1) {
+    const page = await source.scan({ segment: 0, totalSegments: 1, after });
+    count += page.leftOut?.length ?? 0;
+    after = page.next;
+    if (after === undefined) return count;
   }
   return undefined;
 }

@@ -20,7 +20,7 @@ export function followConfig(
   world: LocalWorld,
   { clock, onDeployed, onProblem }: FollowOptions,
 ): Cleanup {
-  let stopping = false;
+  const stopping = new AbortController();
   let reported = '';
   const look = async () => {
     try {
@@ -34,14 +34,14 @@ export function followConfig(
     }
   };
   const follow = async () => {
-    while (!stopping) {
+    while (!stopping.signal.aborted) {
       await clock.sleep(LOOK_MS);
       await look();
     }
   };
   const following = follow();
   return async () => {
-    stopping = true;
+    stopping.abort();
     await following;
   };
 }

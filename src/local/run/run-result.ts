@@ -1,6 +1,6 @@
 // The summary of a run -> its result: one sentence, and whether all is well. Pure.
 
-import { counted } from '../../text/number-text.ts';
+import { counted, grouped } from '../../text/number-text.ts';
 import type { LocalRunSummary } from './run-summary.ts';
 
 export interface RunResult {
@@ -29,7 +29,9 @@ function textOf(summary: LocalRunSummary): string {
   if (left > 0) return `The tables are equal, but ${records(left)} not redriven.`;
   if (givenUp > 0 && redriven === undefined)
     return `The tables are equal, but ${records(givenUp)} given up.`;
-  return `The tables are equal: ${counted(summary.items, 'item')}.`;
+  const { items, leftOut } = summary;
+  const rest = leftOut > 0 ? `, and ${grouped(leftOut)} left out` : '';
+  return `The tables are equal: ${counted(items, 'item')}${rest}.`;
 }
 
 function records(count: number): string {

@@ -1,6 +1,6 @@
 // What a local run has done so far, and what it has come to: counts from its event source mapping and its metrics.
 
-import type { VerifyReport } from '../../verify/verify.ts';
+import type { TableReport } from './compare-tables.ts';
 import type { LocalRedrive } from './local-redrive.ts';
 import type { LocalWorld } from './local-world.ts';
 import type { Percentiles } from '../cloudwatch/metrics-tally.ts';
@@ -28,6 +28,8 @@ export interface LocalRunSummary extends RunCounts {
   /** Records handed over again after a failure. */
   readonly retried: number;
   readonly items: number;
+  /** Items of the source that the projection leaves out. */
+  readonly leftOut: number;
   readonly differences: number;
   /** Items that kept changing while they were compared. */
   readonly unconfirmed: number;
@@ -57,7 +59,7 @@ export interface CountedRun {
 }
 
 interface Outcome {
-  readonly report: VerifyReport;
+  readonly report: TableReport;
   readonly durationSeconds: number;
   readonly redriven: LocalRunSummary['redriven'];
 }
@@ -91,6 +93,7 @@ export function summaryOf(
     givenUp: mapping.counts.givenUp,
     retried: tally.sum('RetriedRecords'),
     items: report.items,
+    leftOut: report.leftOut,
     differences: report.missing + report.different + report.extraneous,
     unconfirmed: report.inFlight + report.unreadable,
     ...(redriven === undefined ? {} : { redriven }),
