@@ -5,7 +5,6 @@ import { isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Access } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
-import { secretText } from '../aws/secret-value.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';
 import type { Deployment, ProjectionConfig, ReplicationConfig } from '../config/schema.ts';
 import { describeError, FerryError } from '../errors.ts';
@@ -13,7 +12,8 @@ import type { Projection } from '../model/projection.ts';
 import { digestOfModule } from '../projection/digest.ts';
 import { exceptItem } from '../projection/except-item.ts';
 import { type HashKeys, hashRulesOf } from '../projection/hash-rules.ts';
-import { moduleContext, moduleProjection } from '../projection/module-projection.ts';
+import { moduleContext, moduleProjection, thrownText } from '../projection/module-projection.ts';
+import { checkModuleText } from '../projection/module-text.ts';
 import { rulesProjection } from '../projection/rules-projection.ts';
 
 /** In the folder of a function's bundle, which this file is built into. */
@@ -46,8 +46,8 @@ export async function operatorProjection(
   replication: ReplicationConfig,
   source: Access,
 ): Promise<Projection | undefined> {
-  return openProjection(replication, source, (module) => {
-    if (isAbsolute(module)) return pathToFileURL(module);
+  return openProjection(replication, source, async (module) => {
+    if (isAbsolute(module)) return checkedModule(module);
     throw unfit(
       `The deployed function has the module ${module} as its projection, and this command cannot read it there.`,
       'Use --config with the file that has been deployed.',
@@ -59,14 +59,14 @@ export async function operatorProjection(
 async function openProjection(
   replication: ReplicationConfig,
   source: Access,
-  urlOf: (module: string) => URL,
+  urlOf: (module: string) => URL | Promise<URL>,
 ): Promise<Projection | undefined> {
   const { projection: config, heartbeat } = replication;
   if (config === undefined) return undefined;
   const projection =
     config.module === undefined
       ? rulesProjection(config, await readHashKeys(config, source))
-      : await loadModule(urlOf(config.module), replication);
+      : await loadModule(await urlOf(config.module), replication);
   return heartbeat ? exceptItem(projection, heartbeatItemKey(heartbeat)) : projection;
 }
 
@@ -77,20 +77,36 @@ async function loadModule(url: URL, replication: ReplicationConfig): Promise<Pro
   return moduleProjection(exports, { digest, context, reservedAttribute });
 }
 
+async function checkedModule(path: string): Promise<URL> {
+  const url = pathToFileURL(path);
+  checkModuleText(await contentsOf(url), path);
+  return url;
+}
+
+async function contentsOf(url: URL): Promise<Uint8Array> {
+  return readFile(url).catch((error: unknown) => {
+    throw notLoaded(url, error);
+  });
+}
+
 async function importModule(url: URL): Promise<{ digest: string; exports: object }> {
   // What a module adds to all objects would be taken for attributes.
   for (const { prototype } of [Object, Array]) Object.preventExtensions(prototype);
+  const digest = digestOfModule(await contentsOf(url));
   try {
-    const digest = digestOfModule(await readFile(url));
     // Node keeps a module by its URL, also when the file is another one.
     return { digest, exports: (await import(`${url.href}?${digest}`)) as object };
   } catch (error) {
-    throw unfit(
-      `The projection's module ${fileURLToPath(url)} cannot be loaded: ${describeError(error)}.`,
-      'It must be one JavaScript module without imports, in a file that can be read.',
-      error,
-    );
+    throw notLoaded(url, error);
   }
+}
+
+function notLoaded(url: URL, cause: unknown): FerryError {
+  return unfit(
+    `The projection's module ${fileURLToPath(url)} cannot be loaded: ${thrownText(cause)}.`,
+    'It must be one JavaScript module without imports, in a file that can be read.',
+    cause,
+  );
 }
 
 /** Each secret is read once. */
@@ -110,6 +126,8 @@ async function readHashKey(
   { secret, versionId }: Parameters<HashKeys>[0],
   source: Access,
 ): Promise<string> {
+  // Loaded here: most replications never need it.
+  const { secretText } = await import('../aws/secret-value.ts');
   const read = secretText({ secret, versionId }, serviceSettings(source, 'secretsmanager'));
   const text = await read.catch((error: unknown) => {
     throw unusable(`cannot be read: ${describeError(error)}`, error);

@@ -84,14 +84,14 @@ function call(project: ProjectFunction, item: Item, context: ModuleContext): unk
   try {
     returned = project(item, context);
   } catch (error) {
-    throw new ProjectionFailed('ProjectionFailed', `the module threw ${textOf(error)}`);
+    throw new ProjectionFailed('ProjectionFailed', `the module threw ${thrownText(error)}`);
   }
   if (isPromise(returned)) throw promised(returned);
   return returned;
 }
 
 function promised(promise: Promise<unknown>): ProjectionFailed {
-  // If nothing waited for it, its failure would end the process.
+  // If nothing waited for it, its failure would end the function.
   void Promise.prototype.then.call(promise, undefined, () => undefined);
   return new ProjectionFailed('ProjectionNotStorable', 'the module returned a promise');
 }
@@ -109,7 +109,7 @@ function checked(returned: unknown, reservedAttribute: string): Item {
 const TEXT_MAX = 300;
 
 /** Anything can be thrown, and anything can throw when it is looked at. */
-function textOf(error: unknown): string {
+export function thrownText(error: unknown): string {
   try {
     return cut(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
   } catch {
