@@ -34,11 +34,12 @@ const CONDITIONS: readonly [Condition, ...Condition[]] = [
 ];
 
 /** Applied twice, each gives another item than once, or fails. */
-const RENAMES = [
+type Renames = Readonly<Record<string, string>>;
+const RENAMES: readonly [Renames, ...Renames[]] = [
   { a: 'b', b: 'c' },
   { a: 'd', b: 'a' },
   { a: 'b', b: 'a' },
-] as const;
+];
 /** Fails for the items that have the attribute. */
 export const TAKEN = { a: 'taken' } as const;
 
