@@ -47,8 +47,13 @@ export const latencyCommand: Command = {
     const rates = ratesOf(options.text('rates') ?? '');
     const svg = options.text('svg');
     if (svg !== undefined) checkPicture(svg);
+    const { projection, ...replication } = chosenReplication(options, io);
+    if (projection !== undefined)
+      io.err(
+        'Latency is measured without the projection, which does not know the items of this run.',
+      );
     const run = await latencyRun({
-      replication: chosenReplication(options),
+      replication,
       rates,
       durationSeconds: options.integer('duration') ?? 0,
       waitSeconds: options.integer('wait') ?? 0,

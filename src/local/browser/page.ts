@@ -17,7 +17,7 @@ function say(id: string, text: string): void {
 const figure = (value: number | undefined) => (value === undefined ? '–' : grouped(value));
 
 const leftOutText = (value: number | undefined) =>
-  value === undefined ? '' : `${grouped(value)} left out by the projection`;
+  value === undefined ? '' : `${grouped(value)} left out`;
 
 let shown: PageView | undefined;
 const showPoints = drawCharts();
