@@ -92,6 +92,16 @@ function valuesOf(part: Schema): string {
   return usual === undefined ? range : `${range}; default ${value(usual)}`;
 }
 
-function typeOf({ type }: Schema): string {
-  return { string: 'text', boolean: '`true`, `false`', object: 'object' }[String(type)] ?? '';
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'text',
+  boolean: '`true`, `false`',
+  object: 'object',
+  array: 'list',
+};
+
+function typeOf({ type = [] }: Schema): string {
+  return [type]
+    .flat()
+    .map((one) => TYPES[one])
+    .join(' or ');
 }

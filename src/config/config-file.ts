@@ -1,19 +1,28 @@
 // A configuration file -> its checked configuration, or what is wrong with the file, and in which line.
 
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { JsonProblem, jsonText, linesOf, parseJson } from '../text/json-text.ts';
 import { parseConfig } from './config.ts';
-import type { Config } from './schema.ts';
+import type { Config, ReplicationConfig } from './schema.ts';
 
 /**
- * Reads and checks a configuration file.
+ * Reads and checks a configuration file. The paths of modules, which start from its folder, are then absolute.
  * @throws UsageError `config.unreadable` or `config.invalid`; the latter lists every problem.
  */
 export function loadConfig(path: string): Config {
   const { text, value } = readConfigFile(path);
-  return parseConfig(value, path, linesOf(text));
+  const { fleet, replications } = parseConfig(value, path, linesOf(text));
+  const absolute = replications.map((one) => withModuleIn(dirname(resolve(path)), one));
+  return Object.freeze({ ...(fleet && { fleet }), replications: Object.freeze(absolute) });
+}
+
+function withModuleIn(folder: string, replication: ReplicationConfig): ReplicationConfig {
+  const { module } = replication.projection ?? {};
+  if (module === undefined) return replication;
+  const projection = Object.freeze({ module: resolve(folder, module) });
+  return Object.freeze({ ...replication, projection });
 }
 
 /**

@@ -1,10 +1,11 @@
 // The one environment variable of every function: its replication, and what only the deployment knows, as JSON. A
 // deployment writes it. Functions and commands read it by the configuration's own schema and rules.
 
+import { basename } from 'node:path';
 import { FerryError } from '../errors.ts';
 import { type FilledReplication, withDependentDefaults } from './dependent-defaults.ts';
 import { FUNCTION_VARIABLE, VARIABLE_FORMAT } from './names.ts';
-import { type Problem, problemList, ruleProblem } from './problems.ts';
+import { type Problem, problemList, ruleProblem, show } from './problems.ts';
 import { replicationProblems } from './replication-rules.ts';
 import { circleProblems } from './rules.ts';
 import type { Deployment, ReplicationConfig, TableConfig } from './schema.ts';
@@ -20,10 +21,12 @@ export function isOlder(environment: Environment): boolean {
 
 /** Values that are known at deployment may be in it: none of them needs escaping in JSON. */
 export function functionVariables({ replication, ...places }: Deployment): Record<string, string> {
-  // A profile is one of the operator's machine.
+  // A profile is one of the operator's machine, and so is the path of a module.
   const side = <T extends TableConfig>(table: T) => ({ ...table, profile: undefined });
   const [source, destination] = [side(replication.source), side(replication.destination)];
-  const deployed = { ...places, replication: { ...replication, source, destination } };
+  const { module } = replication.projection ?? {};
+  const projection = module === undefined ? replication.projection : { module: basename(module) };
+  const deployed = { ...places, replication: { ...replication, source, destination, projection } };
   return { [FUNCTION_VARIABLE]: JSON.stringify({ format: VARIABLE_FORMAT, ...deployed }) };
 }
 
@@ -78,12 +81,18 @@ function wholeReplication({ replication, streamArn }: Written): ReplicationConfi
   });
 }
 
-function* deploymentProblems({ replication, lookAgainQueueUrl }: Deployment): Generator<string> {
+function* deploymentProblems({
+  replication,
+  lookAgainQueueUrl,
+  projectionDigest,
+}: Deployment): Generator<string> {
   yield* replicationProblems('replication', replication);
   // At synthesis, the names of tables may not be known.
   yield* circleProblems(new Map([['replication', replication]]));
   if (replication.tombstones === 'checked' && lookAgainQueueUrl === undefined)
     yield 'lookAgainQueueUrl is required with "checked" tombstones, and is missing';
+  if ((replication.projection === undefined) !== (projectionDigest === undefined))
+    yield `projectionDigest must be there exactly if there is a projection, got ${show(projectionDigest)}`;
 }
 
 function parse(text: string | undefined, owner: string): unknown {

@@ -140,6 +140,8 @@ const attributes = group(
       Type.Unsafe<HashRule | readonly HashRule[]>({
         type: ['object', 'array'],
         items: hashRule(),
+        minItems: 1,
+        maxItems: 1_000,
         properties: hash,
         required: ['attribute', 'secret', 'versionId'],
         additionalProperties: false,
@@ -185,7 +187,7 @@ export const projection = group(
     attributes: Optional(attributes()),
     module: Optional(
       Text({
-        pattern: '^.{1,1000}\\.mjs$',
+        pattern: '^.{0,1000}[^/\\\\]\\.mjs$',
         description:
           'The path of a JavaScript module with the extension .mjs, from the folder of the configuration file. It exports project(item, context), has no imports, and is used instead of keepItems and attributes.',
         examples: ['./projections/orders.mjs'],

@@ -47,6 +47,14 @@ describe('parseConfig', () => {
     expect(Object.isFrozen(config.replications[0]?.eventSource)).toBe(true);
   });
 
+  it('gives records up sooner where they are not stored', () => {
+    const [first] = parseConfig({
+      replications: [replication({ deadLetters: 'projected' })],
+    }).replications;
+
+    expect(first?.eventSource.maxRecordAgeSeconds).toBe(43_200);
+  });
+
   it('leaves the value it was given alone', () => {
     const value = { replications: [replication()] };
     const before = structuredClone(value);
@@ -276,6 +284,39 @@ describe('parseConfig', () => {
 });
 
 describe('loadConfig', () => {
+  it('finds the modules of projections from the folder of the file', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ferry-config-'));
+    const path = join(folder, 'ferry.json');
+    const at = (module: string) => ({ projection: { module } });
+    const destination = { region: 'eu-west-1', table: 'Carts' };
+    const [orders, users, carts] = [
+      replication(at('/modules/orders.mjs')),
+      replication({
+        ...at('../users.mjs'),
+        name: 'users',
+        destination: { ...destination, table: 'Users' },
+      }),
+      replication({ name: 'carts', destination }),
+    ];
+    const load = (replications: object[], defaults: object) => {
+      writeFileSync(path, JSON.stringify({ defaults, replications }));
+      return loadConfig(path).replications.map(({ projection }) => projection?.module);
+    };
+
+    expect(load([orders, users], {})).toEqual([
+      '/modules/orders.mjs',
+      join(folder, '../users.mjs'),
+    ]);
+    expect(load([orders, carts], at('./projections/any.mjs'))).toEqual([
+      '/modules/orders.mjs',
+      join(folder, 'projections/any.mjs'),
+    ]);
+    const config = loadConfig(path);
+    const frozen = [config, config.replications, ...config.replications].map(Object.isFrozen);
+    expect(frozen).not.toContain(false);
+    rmSync(folder, { recursive: true });
+  });
+
   it('reads the file of this repository', () => {
     expect(loadConfig('ferry.json').replications).toHaveLength(1);
   });

@@ -41,6 +41,17 @@ const deployment = (parts: object = {}): Deployment => ({
   ...PLACES,
 });
 
+const DIGEST = 'ab'.repeat(32);
+const PROJECTION = {
+  keepItems: { not: { attribute: 'tenant', in: [{ S: 'eu' }, { N: '7' }] } },
+  attributes: { drop: ['profile.email'], rename: { a: 'b' }, set: { region: { S: 'eu' } } },
+};
+/** Of a replication with this projection. */
+const projecting = (projection: object): Deployment => ({
+  ...deployment({ projection, deadLetters: 'projected' }),
+  projectionDigest: DIGEST,
+});
+
 /** The refusal of a variable that holds this. */
 function refusalOf(value: unknown): FerryError {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
@@ -139,6 +150,49 @@ describe('the variable of a function', () => {
     // What commands read of it.
     expect(read.eventSource).toEqual(whole.replication.eventSource);
     expect(read.alarms.latencySeconds).toBe(7);
+  });
+});
+
+describe('the variable of a function with a projection', () => {
+  it.each([
+    ['as it is', functionVariables],
+    ['where it is short', shortVariables],
+  ])('has its rules and its digest, %s', (_, variables) => {
+    const whole = projecting(PROJECTION);
+    const { replication: read, projectionDigest } = readDeployment(variables(whole));
+
+    expect(read.projection).toEqual(PROJECTION);
+    expect(read.deadLetters).toBe('projected');
+    expect(read.eventSource).toEqual(whole.replication.eventSource);
+    expect(projectionDigest).toBe(DIGEST);
+  });
+
+  it.each([
+    ['as it is', functionVariables],
+    ['where it is short', shortVariables],
+  ])('has only the name of its module’s file, %s', (_, variables) => {
+    const module = '/home/deployer/projections/orders.mjs';
+    const written = variables(projecting({ module }));
+
+    expect(JSON.stringify(written)).not.toContain('deployer');
+    expect(readDeployment(written).replication.projection).toEqual({ module: 'orders.mjs' });
+  });
+
+  it.each([
+    ['a projection without one', { ...projecting(PROJECTION), projectionDigest: undefined }],
+    ['one without a projection', { ...deployment(), projectionDigest: DIGEST }],
+  ])('has a digest exactly if there is a projection: %s is refused', (_, wrong) => {
+    expect(() => readDeployment(functionVariables(wrong))).toThrow(
+      'projectionDigest must be there exactly if there is a projection, got ',
+    );
+  });
+
+  it('is refused by the rules of a projection', () => {
+    const wrong = { ...replication(), projection: { attributes: { drop: ['_ferry', 'a..b'] } } };
+    const { message } = refusalOf(written({ replication: wrong, projectionDigest: DIGEST }));
+
+    expect(message).toContain('replication.projection.attributes.drop.0 must not be about the');
+    expect(message).toContain('replication.projection.attributes.drop.1 must be names joined');
   });
 });
 

@@ -4,6 +4,7 @@
 // What a property demands depends on what was drawn; tallies make sure that each case has been met.
 /* oxlint-disable vitest/no-conditional-expect */
 
+import { basename } from 'node:path';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -22,6 +23,30 @@ import {
   hostileValue,
   runs,
 } from './arbitrary.ts';
+
+const HASH = {
+  attribute: 'profile.email',
+  secret: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:ferry/hash-AbCdEf',
+  versionId: '11111111-aaaa-4aaa-8aaa-111111111111',
+};
+const PROJECTION = {
+  keepItems: {
+    or: [
+      { attribute: 'tenant', in: [{ S: 'eu' }, { N: '1' }, { NULL: true }, { SS: ['a', 'b'] }] },
+      { not: { attribute: 'size', between: [{ N: '1' }, { N: '10.5' }] } },
+      { and: [{ attribute: 'name', beginsWith: { B: 'AAE=' } }] },
+      { attribute: 'note', exists: false },
+      { attribute: 'body', equals: { M: { list: { L: [{ BOOL: true }, { BS: ['AAE='] }] } } } },
+    ],
+  },
+  attributes: {
+    keepOnly: ['profile', 'orders[*].card', String.raw`dotted\.name`],
+    drop: ['profile.phones[0]'],
+    hash: [HASH],
+    rename: { 'profile.name': 'title', profile: 'person' },
+    set: { region: { S: 'eu' }, 'person.age': { N: '7' } },
+  },
+};
 
 const VALID = {
   defaults: {
@@ -50,6 +75,8 @@ const VALID = {
       alarms: { runbook: 'https://runbook.example' },
       eventSource: { batchSize: 100, enabled: false },
       function: { concurrency: 10, timeoutSeconds: 900 },
+      projection: PROJECTION,
+      deadLetters: 'projected',
     },
     {
       name: 'users',
@@ -60,9 +87,32 @@ const VALID = {
           'arn:aws:dynamodb:us-east-1:111122223333:table/Users/stream/2026-01-31T12:00:00.000',
       },
       destination: { region: 'eu-west-1', table: 'Users' },
+      projection: { module: './projections/users.mjs' },
     },
   ],
 };
+
+const hash = fc.array(change, { minLength: 1, maxLength: 1 }).map((all) => changed(HASH, all));
+
+const projection = fc.oneof(
+  fc.array(change, { minLength: 0, maxLength: 2 }).map((all) => changed(PROJECTION, all)),
+  fc
+    .oneof(hash, fc.constantFrom([], [HASH, HASH], {}, null))
+    .map((one) => ({ attributes: { hash: one } })),
+  fc.constantFrom({}, { S: '', N: '1' }, { L: [{}] }, { M: { a: { B: 1 } } }).map((value) => {
+    return {
+      attributes: { set: { a: value } },
+      keepItems: { not: { attribute: 'a', in: [value] } },
+    };
+  }),
+  fc.array(hostileText, { minLength: 1 }).map((drop) => ({ attributes: { drop } })),
+  fc.tuple(hostileText, hostileText).map(([path, to]) => {
+    const rules = { rename: Object.fromEntries([[path, to]]), drop: [to] };
+    return { attributes: { ...rules, set: Object.fromEntries([[to, { S: path }]]) } };
+  }),
+  hostileText.map((module) => ({ module: `${module}.mjs` })),
+  hostileValue,
+);
 
 const config = fc.oneof(
   { weight: 1, arbitrary: hostileValue },
@@ -71,6 +121,13 @@ const config = fc.oneof(
     arbitrary: fc
       .array(change, { minLength: 0, maxLength: 3 })
       .map((changes) => changed(VALID, changes)),
+  },
+  {
+    weight: 2,
+    arbitrary: projection.map((drawn) => {
+      const [first] = VALID.replications;
+      return { replications: [{ ...first, projection: drawn }] };
+    }),
   },
   { weight: 1, arbitrary: fc.array(anyJson).map((replications) => ({ replications })) },
 );
@@ -107,10 +164,21 @@ function expectWhole(parsed: ReturnType<typeof parseConfig>): void {
         deadLetterQueueUrl: 'http://127.0.0.1:1/queue',
         onFailureBucket: 'failures',
         lookAgainQueueUrl: 'http://127.0.0.1:1/look-again',
+        projectionDigest: replication.projection && '0'.repeat(64),
       }),
     ) as Deployment;
-    expect(readDeployment(functionVariables(deployment))).toEqual(deployment);
+    expect(readDeployment(functionVariables(deployment))).toEqual(withoutFolders(deployment));
   }
+}
+
+function withoutFolders(deployment: Deployment): Deployment {
+  const { replication } = deployment;
+  const { module } = replication.projection ?? {};
+  if (module === undefined) return deployment;
+  return {
+    ...deployment,
+    replication: { ...replication, projection: { module: basename(module) } },
+  };
 }
 
 function unfrozen(value: unknown): boolean {
@@ -130,6 +198,18 @@ it('accepts or refuses whatever it is given, and leaves it as it was', () => {
     runs(150),
   );
   for (const count of Object.values(tally)) expect(count).toBeGreaterThan(5);
+});
+
+it('accepts or refuses any projection', () => {
+  const [orders] = VALID.replications;
+  const tally = { accepted: 0, refused: 0 };
+  fc.assert(
+    fc.property(projection, (drawn) => {
+      tally[outcomeOf(expanded({ replications: [{ ...orders, projection: drawn }] }))] += 1;
+    }),
+    runs(400),
+  );
+  for (const count of Object.values(tally)) expect(count).toBeGreaterThan(30);
 });
 
 /** What Ajv finds, by the names from the file to the value or to the name that is wrong. */
