@@ -74,6 +74,46 @@ describe('a dead letter', () => {
   });
 });
 
+describe('a projected dead letter', () => {
+  const key = { pk: { S: 'order-ü' }, sk: { B: Buffer.from([0, 1, 2]) } };
+  const letter: DeadLetter = {
+    replication: 'orders',
+    reason: { class: 'rejected', name: 'ProjectionFailed', message: 'It is left out.' },
+    attempts: [],
+    failedAt: new Date(FAILED_AT_MS).toISOString(),
+    sequenceNumber: '7',
+    version: VERSION,
+    key,
+    eventName: 'MODIFY',
+    streamArn:
+      'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
+  };
+  const { body, ...rest } = deadLetterMessage(letter, { sizeBytesMax: 10, objectKey: OBJECT_KEY });
+  const Keys = { pk: { S: 'order-ü' }, sk: { B: 'AAEC' } };
+
+  it('has no record for which 0.2.0 could delete it: there, it fails as MalformedRecord and stays', () => {
+    expect(json(body)).toEqual({ schemaVersion: 1, format: 1, ...letter, key: Keys });
+    expect(rest).toEqual({});
+  });
+
+  it('is read as a record without images', () => {
+    const { eventName, streamArn: eventSourceARN } = letter;
+    const record = { eventName, eventSourceARN, dynamodb: { Keys, SequenceNumber: '7' } };
+
+    expect(parseFailureMessage(body, 'orders')).toEqual({
+      kind: 'records',
+      records: [
+        { reason: 'ProjectionFailed', failedAtMs: FAILED_AT_MS, record, isProjected: true },
+      ],
+    });
+    expect(parseFailureMessage(body, 'others')).toEqual({ kind: 'foreign' });
+  });
+
+  it.each([2, '1', null, {}])('of format %j is unreadable: it stays where it is', (format) => {
+    expect(parseFailureMessage(ofFormat(format, body), 'orders').kind).toBe('unreadable');
+  });
+});
+
 describe('an announcement of deletes', () => {
   const body = stored('announcement');
   const key = { pk: { S: 'order-ü' }, sk: { B: Buffer.from([0, 1, 2]) } };

@@ -75,4 +75,18 @@ describe('deadLetterMessage', () => {
       'record',
     );
   });
+
+  it('never needs an object without its record, and cuts what a service says', () => {
+    const { record: _, ...projected } = letter({});
+    const reason = { ...projected.reason, message: 'x'.repeat(5_000) };
+
+    const message = deadLetterMessage({ ...projected, reason }, limit(1));
+
+    expect(message).not.toHaveProperty('record');
+    expect(JSON.parse(message.body)).toMatchObject({
+      version: '0001.x.7',
+      reason: { message: 'x'.repeat(1_000) },
+    });
+    expect(JSON.parse(message.body)).not.toHaveProperty('recordObject');
+  });
 });

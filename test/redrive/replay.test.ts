@@ -11,6 +11,7 @@ import {
   type ReplayPlan,
   seriesOfFailed,
 } from '../../src/redrive/replay.ts';
+import { PROJECTION } from '../fixtures/projected-changes.ts';
 import { type RecordFacts, SETTINGS, STREAM_ARN, streamRecord } from '../fixtures/records.ts';
 import { controlRow } from '../fixtures/replication.ts';
 
@@ -114,6 +115,17 @@ describe('a redriven put', () => {
     expect(decide(PUT, { ledgerRow: row(v('3')) }, SKIP)).toEqual({ kind: 'resynchronize' });
     expect(decide(PUT, { twin: twin(v('4')) }, SKIP)).toMatchObject({ kind: 'write' });
     expect(decide(PUT, {}, { ...SKIP, ...WITHOUT_SOURCE })).toMatchObject({ kind: 'write' });
+  });
+
+  it('asks the source on an empty place if an earlier projection may have left the item out', () => {
+    const filters = { rules: { ...SETTINGS, projection: PROJECTION } };
+    const drops = { rules: { ...SETTINGS, projection: { ...PROJECTION, filters: false } } };
+
+    expect(decide(PUT, {}, filters)).toEqual({ kind: 'resynchronize' });
+    expect(decide(PUT, { twin: twin(v('4')) }, filters)).toMatchObject({ kind: 'write' });
+    expect(decide(PUT, {}, { ...filters, ...WITHOUT_SOURCE })).toMatchObject({ kind: 'write' });
+    expect(decide(PUT, {}, drops)).toMatchObject({ kind: 'write' });
+    expect(decide(DELETE, {}, filters)).toMatchObject({ kind: 'write', outcome: 'applied' });
   });
 
   it.each<[string, Partial<States>]>([
