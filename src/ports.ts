@@ -142,6 +142,8 @@ export interface ItemReader {
    * @param attributes of each item, those of the key among them. @default all
    */
   getMany?(keys: readonly Item[], attributes?: readonly string[]): Promise<ManyItems>;
+  /** Whether an item is there that the projection leaves out. @default it leaves none out */
+  leavesOut?(key: Item): Promise<boolean>;
 }
 
 /** Where in a parallel scan to read. */
@@ -158,7 +160,10 @@ export interface ScanPosition {
 /** An item that is there, and cannot be copied or compared. */
 export interface UnreadableItem {
   readonly key: Item;
+  /** Tells nothing of the item. */
   readonly reason: string;
+  /** What a module says, where that is the reason: for a terminal, not for what is stored. */
+  readonly detail?: string;
 }
 
 export interface ScanPage {

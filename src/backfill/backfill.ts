@@ -13,6 +13,7 @@ import {
   type SegmentProgress,
 } from './checkpoint.ts';
 import type { BackfillContext } from './context.ts';
+import { requireSameProjection, segmentsOf } from './projection.ts';
 import { finishBackfill, requireCurrent } from './run.ts';
 import { backfillSegment } from './segment.ts';
 
@@ -34,6 +35,7 @@ export async function backfill(
   context: BackfillContext,
   { workers, onProgress }: BackfillOptions,
 ): Promise<BackfillProgress> {
+  requireSameProjection(run, context.rules.projection?.digest);
   const failure = new AbortController();
   const stop = AbortSignal.any([context.stop, failure.signal]);
   const segments = await loadSegments(run, context);
@@ -77,6 +79,7 @@ export async function continueSegment(
   segment: number,
   context: BackfillContext,
 ): Promise<boolean> {
+  requireSameProjection(run, context.rules.projection?.digest);
   await requireCurrent(run, context);
   const from = await storedSegment(run, segment, context);
   return (await backfillSegment({ run, segment, from }, context, () => undefined)).done;
@@ -95,7 +98,8 @@ const LOADS_AT_ONCE = 16;
 
 /** Where each segment of a run was left. */
 function loadSegments(run: BackfillRun, context: BackfillContext): Promise<SegmentProgress[]> {
-  const segments = Array.from({ length: run.totalSegments }, (_, segment) => segment);
+  const length = segmentsOf(run, context.rules.projection);
+  const segments = Array.from({ length }, (_, segment) => segment);
   return mapInParallel(segments, LOADS_AT_ONCE, (segment) => storedSegment(run, segment, context));
 }
 

@@ -29,7 +29,7 @@ export interface BeforeStreamContext extends RetryContext {
  * @throws FerryError `backfill.unreadable`, `backfill.mapping-enabled` or `backfill.twin-not-new`.
  */
 export async function checkBeforeStream(
-  wanted: Pick<BackfillRun, 'streamArn' | 'destination'>,
+  wanted: Pick<BackfillRun, 'streamArn' | 'destination' | 'projection'>,
   restart: boolean,
   context: BeforeStreamContext,
 ): Promise<BackfillRun | undefined> {
@@ -37,7 +37,8 @@ export async function checkBeforeStream(
   const isSame =
     known?.beforeStream === true &&
     known.streamArn === wanted.streamArn &&
-    known.destination === wanted.destination;
+    known.destination === wanted.destination &&
+    known.projection === wanted.projection;
   if (isSame && known.finishedAt !== undefined) return known;
   await requireDisabled(context);
   if (!isSame) await requireNew(context);

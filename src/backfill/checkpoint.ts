@@ -21,14 +21,23 @@ export interface BackfillRun {
   readonly startedAt: string;
   /** The event source mapping does not run yet: items are put without asking their ledger rows. */
   readonly beforeStream?: boolean | undefined;
+  /** Digest of the projection that it copies by; absent without one. */
+  readonly projection?: string | undefined;
+  /** What the twin has is compared, too, and made what the projection makes of the source. */
+  readonly reproject?: boolean | undefined;
   /** The latest execution of the state machine for it, where it is a bulk run. */
   readonly execution?: string | undefined;
   readonly finishedAt?: string | undefined;
 }
 
-const RESULTS = ['copied', 'present', 'deleted', 'rejected'] as const;
-/** `resynchronized` items are counted by their result, too. */
-const COUNTS = ['items', ...RESULTS, 'resynchronized', 'readUnits', 'writeUnits'] as const;
+/** `rewritten`: the twin had the item, but not as it should be. */
+const RESULTS = ['copied', 'present', 'deleted', 'rejected', 'leftOut', 'rewritten'] as const;
+/**
+ * `resynchronized` items are counted by their result, too. `removed` are items of the twin that the source does not
+ * have, or that the projection leaves out.
+ */
+const OTHERS = ['resynchronized', 'removed', 'readUnits', 'writeUnits'] as const;
+const COUNTS = ['items', ...RESULTS, ...OTHERS] as const;
 export type CopyCounts = Record<(typeof COUNTS)[number], number>;
 
 export interface SegmentProgress {
@@ -75,7 +84,16 @@ const CONDITIONS: Readonly<Record<Overwrite, string | undefined>> = {
   'if-own': '#run = :run',
 };
 
-const TEXTS = ['run', 'streamArn', 'destination', 'startedAt', 'execution', 'finishedAt'] as const;
+const TEXTS = [
+  'run',
+  'streamArn',
+  'destination',
+  'startedAt',
+  'projection',
+  'execution',
+  'finishedAt',
+] as const;
+const FLAGS = ['beforeStream', 'reproject'] as const;
 
 /** Writes the run's row. */
 export function runRow(
@@ -91,7 +109,9 @@ export function runRow(
     ...runKey(rules),
     ...Object.fromEntries(texts),
     totalSegments: { N: String(run.totalSegments) },
-    ...(run.beforeStream === true ? { beforeStream: { BOOL: true } } : {}),
+    ...Object.fromEntries(
+      FLAGS.filter((name) => run[name] === true).map((name) => [name, { BOOL: true }]),
+    ),
   };
   return putRow(row, rules, nowMs, conditionOf(overwrite, run));
 }
@@ -122,7 +142,7 @@ export function parseRun(row: Item | undefined): BackfillRun | undefined {
   const totalSegments = Number(row?.['totalSegments']?.N);
   if (run === undefined || streamArn === undefined || !isSegmentCount(totalSegments))
     return undefined;
-  const beforeStream = row?.['beforeStream']?.BOOL === true ? { beforeStream: true } : {};
+  const flags = FLAGS.filter((name) => row?.[name]?.BOOL === true).map((name) => [name, true]);
   return {
     destination: '',
     startedAt: '',
@@ -130,7 +150,7 @@ export function parseRun(row: Item | undefined): BackfillRun | undefined {
     run,
     streamArn,
     totalSegments,
-    ...beforeStream,
+    ...Object.fromEntries(flags),
   };
 }
 

@@ -22,7 +22,7 @@ export interface BackfillContext extends RetryContext {
   /** The newest of the control row. */
   readonly epoch: number;
   readonly source: ReadableTable;
-  readonly twin: ItemReader;
+  readonly twin: ReadableTable;
   readonly ledger: ItemReader;
   readonly transactions: TransactionWriter;
   readonly twinWriter: TwinWriter;
@@ -40,6 +40,8 @@ export interface BackfillContext extends RetryContext {
 
 export interface RejectedCopy {
   readonly key: Item;
-  /** The error's name and message. */
+  /** The error's name and message; of a projection, its name. */
   readonly reason: string;
+  /** What a module says of the item: for a terminal, not for what is stored. */
+  readonly detail?: string;
 }

@@ -18,7 +18,7 @@ import type { CancellationReason, Item } from '../ports.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { retry } from '../pacing/retry.ts';
 import type { BackfillContext, RejectedCopy } from './context.ts';
-import { type CopiedKey, resynchronizeCopy } from './resynchronize-copy.ts';
+import { resynchronizeAtPace } from './resynchronize-copy.ts';
 
 /**
  * A copy is safe as long as every delete since its read is remembered: for 15 days. An hour leaves room
@@ -110,14 +110,9 @@ async function settle(
 /** @returns whether its result has been counted. */
 async function isResynchronized(copy: Copy, page: Page): Promise<boolean> {
   const { context, counts, rejected } = page;
-  const units = copyUnits([copy]);
-  await context.writePace.take(units, context.stop);
-  const result: CopiedKey = await resynchronizeCopy(copy, context);
-  const spent = result.kind === 'again' || !result.written ? 0 : units;
-  context.writePace.spend(spent - units);
-  counts.writeUnits += spent;
+  const result = await resynchronizeAtPace(copy, context, counts);
   if (result.kind === 'again') return false;
-  if (result.kind === 'rejected') rejected.push({ key: copy.key, reason: result.reason });
+  if (result.kind === 'rejected') rejected.push(result.rejected);
   counts[result.kind] += 1;
   counts.resynchronized += 1;
   return true;

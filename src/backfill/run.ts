@@ -5,6 +5,7 @@ import { retry, type RetryContext } from '../pacing/retry.ts';
 import type { ItemReader } from '../ports.ts';
 import { type BackfillRun, parseRun, runKey, runRow, unreadable } from './checkpoint.ts';
 import type { BackfillContext } from './context.ts';
+import { claimProjection, isReprojecting, requireSameProjection } from './projection.ts';
 
 /** Where runs are stored. */
 type RunPlace = Pick<BackfillContext, 'rules' | 'ledger' | 'twinWriter'> & RetryContext;
@@ -38,7 +39,7 @@ export function streamLeftMs(startedAt: string, nowMs: number): number {
 /**
  * The unfinished run, if there is one, or the new one: what a dry run shows, and a run opens. Changes nothing.
  * @throws FerryError `backfill.stream-changed`, `backfill.destination-changed`, `backfill.mode-changed`,
- *   `backfill.too-late` or `backfill.unreadable`.
+ *   `backfill.projection-changed`, `backfill.too-late` or `backfill.unreadable`.
  */
 export async function planBackfill(
   fresh: BackfillRun,
@@ -49,6 +50,7 @@ export async function planBackfill(
   if (known === undefined || known.finishedAt !== undefined) return { run: fresh, resumed: false };
   requireSameTables(known, fresh);
   requireSameMode(known, fresh, context.clock.now());
+  requireSameProjection(known, fresh.projection);
   return { run: known, resumed: true };
 }
 
@@ -100,10 +102,19 @@ function requireSameMode(known: BackfillRun, fresh: BackfillRun, nowMs: number):
         : 'Go on without --before-stream, or begin anew with --restart.',
     });
   }
+  // Another way round: what is compared is copied, too.
+  if (isReprojecting(fresh) && !isReprojecting(known)) throw withoutComparing(known);
   if (!beforeStream || streamLeftMs(startedAt, nowMs) >= 0) return;
   throw new FerryError(
     `The unfinished backfill before the stream of ${startedAt} began more than 24 hours ago; the stream no longer has the changes since.`,
     { code: 'backfill.too-late', hint: 'Begin anew with --restart.' },
+  );
+}
+
+function withoutComparing({ startedAt }: BackfillRun): FerryError {
+  return new FerryError(
+    `The unfinished backfill of ${startedAt} does not compare what the twin has already.`,
+    { code: 'backfill.mode-changed', hint: 'Begin anew with --restart.' },
   );
 }
 
@@ -121,8 +132,14 @@ export async function noteExecution(
 /**
  * For when all segments are done: the next run begins anew then. If a later run has been started meanwhile, the row is
  * the later run's, and stays as it is.
+ * @throws FerryError as `claimProjection` does.
  */
-export async function finishBackfill(run: BackfillRun, context: RunPlace): Promise<void> {
+export async function finishBackfill(
+  run: BackfillRun,
+  context: RunPlace & Pick<BackfillContext, 'epoch'>,
+): Promise<void> {
+  // First: a run that is killed in between is not finished, and the next command does the rest.
+  if ((await storedRun(context))?.run === run.run) await claimProjection(run, context);
   const nowMs = context.clock.now();
   const finishedAt = new Date(nowMs).toISOString();
   const row = runRow({ ...run, finishedAt }, context.rules, { nowMs, overwrite: 'if-own' });
@@ -132,7 +149,9 @@ export async function finishBackfill(run: BackfillRun, context: RunPlace): Promi
 /** @throws FerryError `backfill.superseded` where another run has taken its place. */
 export async function requireCurrent(run: BackfillRun, context: RunPlace): Promise<void> {
   const current = await storedRun(context);
-  if (current?.run === run.run && current.finishedAt === undefined) return;
+  // Of two commands that work on a run beside the stream, the slower one does no harm.
+  const isOpen = current?.finishedAt === undefined || isReprojecting(run);
+  if (current?.run === run.run && isOpen) return;
   throw new FerryError(`The backfill ${run.run} is not the current one any more.`, {
     code: 'backfill.superseded',
     hint: 'Another has been started since, or this one has been finished: nothing has to be done.',

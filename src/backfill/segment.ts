@@ -2,7 +2,7 @@
 // run killed anywhere goes on from there.
 
 import { retry } from '../pacing/retry.ts';
-import type { ScanPage, ScanPosition } from '../ports.ts';
+import type { ReadableTable, ScanPage, ScanPosition } from '../ports.ts';
 import {
   addCounts,
   type BackfillRun,
@@ -12,7 +12,9 @@ import {
   segmentRow,
 } from './checkpoint.ts';
 import type { BackfillContext } from './context.ts';
-import { copyPage } from './copy-page.ts';
+import { type CopiedPage, copyPage } from './copy-page.ts';
+import { isReprojecting } from './projection.ts';
+import { removePage, reprojectPage } from './reproject-page.ts';
 import { requireCurrent } from './run.ts';
 
 export interface BackfillSegment {
@@ -34,23 +36,31 @@ export async function backfillSegment(
   const place = { run: run.run, segment };
   let progress = from;
   const beforeStream = run.beforeStream === true;
+  const isOfTwin = segment >= totalSegments;
   const pageItems = beforeStream
     ? Math.min(context.pageItems, PLAIN_PAGE_ITEMS_MAX)
     : context.pageItems;
   let limit = pageItems;
   while (!progress.done && context.isTimeUp?.() !== true) {
-    const position = { segment, totalSegments, after: progress.next, limit };
-    const page = await readPage(position, context);
-    const { items, readAtMs } = page;
-    // Another process may have finished the copy: the stream is applied soon.
-    if (beforeStream) await requireCurrent(run, context);
-    const { counts, expired } = await copyPage({ items, readAtMs, beforeStream }, context);
+    const position = {
+      segment: segment % totalSegments,
+      totalSegments,
+      after: progress.next,
+      limit,
+    };
+    const page = await readPage(isOfTwin ? context.twin : context.source, position, context);
+    // Another process may have finished the copy: the stream is applied soon. Or it works by another projection.
+    if (beforeStream || isReprojecting(run)) await requireCurrent(run, context);
+    const { counts: done, expired } = isOfTwin
+      ? await removePage(page, context)
+      : await copyOrReproject(page, run, context);
+    const counts = { ...done, readUnits: done.readUnits + page.readUnits };
     if (expired) {
-      progress = pageWasted(progress, { ...page, writeUnits: counts.writeUnits });
+      progress = pageWasted(progress, counts);
       limit = Math.max(1, Math.floor(limit / 4));
     } else {
       limit = Math.min(pageItems, limit * 2);
-      progress = pageDone(progress, page, { counts, context });
+      progress = pageDone(progress, page, isOfTwin ? counts : withLeftOut(counts, page, context));
       const row = segmentRow(progress, place, context.rules, context.clock.now());
       await retry(() => context.twinWriter.write(row), context);
       onPage(progress);
@@ -59,35 +69,56 @@ export async function backfillSegment(
   return progress;
 }
 
+function copyOrReproject(
+  page: ReadPage,
+  run: BackfillRun,
+  context: BackfillContext,
+): Promise<CopiedPage> {
+  if (isReprojecting(run)) return reprojectPage(page, context);
+  return copyPage({ ...page, beforeStream: run.beforeStream === true }, context);
+}
+
+type ReadPage = ScanPage & { readonly readAtMs: number };
+
 /** The time is that of the try that succeeded: a page's life does not include the wait for its turn. */
 async function readPage(
+  table: ReadableTable,
   position: ScanPosition,
   context: BackfillContext,
-): Promise<ScanPage & { readAtMs: number }> {
-  const { source, readPace, clock } = context;
+): Promise<ReadPage> {
+  const { readPace, clock } = context;
   const read = async () => {
     await readPace.ready(context.stop);
     const readAtMs = clock.now();
-    return { readAtMs, ...(await source.scan(position)) };
+    return { readAtMs, ...(await table.scan(position)) };
   };
   const page = await retry(read, context);
   readPace.spend(page.readUnits);
   return page;
 }
 
+/** With the items of the source's page that are not copied. */
+function withLeftOut(
+  counts: Readonly<CopyCounts>,
+  { items, unreadable, leftOut = [] }: ScanPage,
+  { onRejected }: BackfillContext,
+): CopyCounts {
+  for (const one of unreadable) onRejected(one);
+  return {
+    ...counts,
+    items: items.length + unreadable.length + leftOut.length,
+    rejected: counts.rejected + unreadable.length,
+    leftOut: leftOut.length,
+  };
+}
+
 function pageDone(
   before: SegmentProgress,
-  { items, unreadable, next, readUnits }: ScanPage,
-  { counts, context }: { counts: Readonly<CopyCounts>; context: BackfillContext },
+  { next }: ScanPage,
+  counts: Readonly<CopyCounts>,
 ): SegmentProgress {
-  for (const one of unreadable) context.onRejected(one);
   const sum = { ...before.counts };
-  addCounts(sum, {
-    ...counts,
-    items: items.length + unreadable.length,
-    rejected: counts.rejected + unreadable.length,
-    readUnits,
-  });
+  addCounts(sum, counts);
   return { counts: sum, done: next === undefined, next };
 }
 

@@ -5,6 +5,7 @@ import type { BackfillRun } from '../backfill/checkpoint.ts';
 import type { CopyEstimate } from '../backfill/estimate.ts';
 import type { BackfillProgress } from '../backfill/backfill.ts';
 import type { RejectedCopy } from '../backfill/context.ts';
+import { wholeReason } from '../resync/unreadable-item.ts';
 import { type Call, printResult, titleOf } from './call.ts';
 import { grouped } from './output.ts';
 import { capacityRows, figures, knowsPrices, memoryRow, peakMemoryMiB, type Row } from './rows.ts';
@@ -89,7 +90,7 @@ export function printBackfill(outcome: BackfillOutcome): void {
       resumed,
       ...progress,
       peakMemoryMiB: peakMemoryMiB(),
-      rejectedKeys: rejected.map(({ key, reason }) => ({ key: itemAsJson(key), reason })),
+      rejectedKeys: rejected.map((one) => ({ key: itemAsJson(one.key), reason: wholeReason(one) })),
     },
     outcomeLines(outcome),
   );
@@ -104,7 +105,7 @@ function outcomeLines(outcome: BackfillOutcome) {
   return [
     `${titleOf(replication)}: ${finished ? 'the backfill has processed all items' : 'the backfill was stopped'}`,
     ...figures(outcomeRows(outcome)),
-    ...rejected.map(({ key, reason }) => `rejected ${itemJson(key)}: ${reason}`),
+    ...rejected.map((one) => `rejected ${itemJson(one.key)}: ${wholeReason(one)}`),
     ...(unlisted > 0 ? [`and ${grouped(unlisted)} more`] : []),
     ...(progress.rejected > 0 ? [REJECTED_ADVICE] : []),
     ...(finished ? [] : [goesOn]),

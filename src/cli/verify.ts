@@ -148,7 +148,7 @@ function contextOf({ options, io, pair }: VerifyCall, { file, shown }: Findings)
       file.add(differenceLine(difference, { values }));
     },
     onInFlight: (key) => file.add(mentionLine('in-flight', key)),
-    onUnreadable: (key) => file.add(mentionLine('unreadable', key)),
+    onUnreadable: (key, { reason }) => file.add(mentionLine('unreadable', key, reason)),
   };
 }
 

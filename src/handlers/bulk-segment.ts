@@ -171,7 +171,7 @@ async function compareOn(task: VerifyTask, work: PairCall): Promise<BulkTask> {
       waitingMax: WAITING_MAX,
       onDifference: (difference) => lines.push(differenceLine(difference, { values })),
       onInFlight: (key) => lines.push(mentionLine('in-flight', key)),
-      onUnreadable: (key) => lines.push(mentionLine('unreadable', key)),
+      onUnreadable: (key, { reason }) => lines.push(mentionLine('unreadable', key, reason)),
     },
     () => remainingMs() < LAST_LOOKS_MS || isFull(lines),
   );

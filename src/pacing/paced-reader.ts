@@ -29,5 +29,10 @@ export function pacedReader(
         () => table.get(key),
         (item) => readUnits(item === undefined ? 0 : itemSizeBytes(item)),
       ),
+    leavesOut: (key) =>
+      read(
+        async () => (await table.leavesOut?.(key)) ?? false,
+        () => readUnits(0),
+      ),
   };
 }

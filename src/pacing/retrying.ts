@@ -5,7 +5,10 @@ import { retry, type RetryContext } from './retry.ts';
 
 /** One item at a time: a batch reports what the service had no capacity for. */
 export function retryingReader(reader: ItemReader, retries: RetryContext): ItemReader {
-  return { get: (key) => retry(() => reader.get(key), retries) };
+  return {
+    get: (key) => retry(() => reader.get(key), retries),
+    leavesOut: (key) => retry(async () => (await reader.leavesOut?.(key)) ?? false, retries),
+  };
 }
 
 export function retryingTable(table: TwinWriter, retries: RetryContext): TwinWriter {

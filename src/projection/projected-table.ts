@@ -16,6 +16,10 @@ export function projectedItems(source: ItemReader, rules: TwinRules): ItemReader
       const item = await source.get(key);
       return item && contentOf(item, key, rules);
     },
+    async leavesOut(key) {
+      const item = await source.get(key);
+      return item !== undefined && contentOf(item, key, rules) === undefined;
+    },
     ...(source.getMany && {
       async getMany(keys) {
         // Not some attributes: the projection is made of the whole item.
@@ -72,7 +76,7 @@ function projectAll(
       else projected.items.push(content);
     } catch (error) {
       if (!(error instanceof ProjectionFailed)) throw error;
-      projected.unreadable.push({ key, reason: `${error.name}: ${error.message}` });
+      projected.unreadable.push({ key, reason: error.name, detail: error.message });
     }
   }
   return projected;

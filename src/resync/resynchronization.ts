@@ -14,6 +14,8 @@ import type { WriteRequest } from '../model/write-request.ts';
 export interface ItemStates {
   /** Read after the other two: what changes later has a stream record of its own, which will win. */
   readonly source: Item | undefined;
+  /** The projection leaves the source's item out. Read if the twin would keep it otherwise. */
+  readonly isLeftOut?: boolean | undefined;
   readonly twin: Item | undefined;
   readonly ledgerRow: Item | undefined;
 }
@@ -24,7 +26,7 @@ interface Resynchronization extends LedgerRowKey {
   readonly floor: Version;
   /** Of a record that is redriven: what is written must be above it. */
   readonly redriven?: Version | undefined;
-  /** The twin keeps an item that the source does not have: it may have expired there. */
+  /** The twin keeps an item that the source does not have: it may have expired there. Not one that is left out. */
   readonly keepsExtraneous?: boolean | undefined;
   readonly rules: WriteRules;
   readonly nowMs: number;
@@ -55,7 +57,8 @@ export function decideResynchronization(plan: DecisionPlan): ResynchronizationDe
   if (isOfLaterEpoch(states, epoch, rules)) return { kind: 'later-epoch' };
   if (isExpected?.(states.source) === false) return { kind: 'unexpected' };
   if (isKept(states.twin, rules)) return { kind: 'kept' };
-  if (states.source === undefined && plan.keepsExtraneous === true) return { kind: 'equal' };
+  const isGone = states.source === undefined && states.isLeftOut !== true;
+  if (isGone && plan.keepsExtraneous === true) return { kind: 'equal' };
   return isSettled(plan) ? { kind: 'equal', deleted: knownDelete(states) } : writeOf(plan);
 }
 

@@ -109,7 +109,10 @@ export const OBSTACLES = {
 } as const;
 
 async function decide(item: KeyToResynchronize, context: ResynchronizationContext) {
-  const states = item.states ?? (await readStates(item, context));
+  const read = item.states ?? (await readStates(item, context));
+  const isInDoubt = item.keepsExtraneous === true && read.source === undefined;
+  const isLeftOut = isInDoubt && ((await context.source.leavesOut?.(item.key)) ?? false);
+  const states = { ...read, isLeftOut };
   const { rules, clock, epoch } = context;
   const plan = { ...item, states, rules, epoch, nowMs: clock.now() };
   return { decision: decideResynchronization(plan), found: states.source !== undefined };

@@ -5,7 +5,6 @@ import {
   type ControlRow,
   type FoundControl,
   type Paused,
-  putControlRow,
   standingOf,
   withPause,
 } from '../model/control-row.ts';
@@ -17,6 +16,7 @@ import type { TwinReader, TwinWriter, EventSource } from '../ports.ts';
 import { readControl } from '../replicate/first-adoption.ts';
 import { retry, OUTAGES } from '../pacing/retry.ts';
 import { whatHappened } from '../failures/what-happened.ts';
+import { changeRow } from './change-row.ts';
 import { type SwitchContext, switchMappings } from './switch-mappings.ts';
 
 export interface PauseContext extends SwitchContext {
@@ -45,7 +45,7 @@ export async function pause(lagMs: number, context: PauseContext): Promise<Pause
   const paused = pauseFrom(pausedSince(all, context.clock.now()), lagMs);
   await switchMappings(all, false, context);
   try {
-    const found = await changeRow(
+    const found = await changePause(
       (row) => (row.paused === undefined ? paused : undefined),
       context,
     );
@@ -100,7 +100,7 @@ export async function resume(context: PauseContext): Promise<ResumeResult> {
   const { paused } = planResume(all, before);
   const change = (row: ControlRow) => (row.paused === undefined ? undefined : 'resumed');
   const found =
-    before.kind === 'unreached' ? before : await reached(changeRow(change, context), context);
+    before.kind === 'unreached' ? before : await reached(changePause(change, context), context);
   const { enabled, left, unreached } = planResume(all, found);
   await switchMappings(enabled, true, context);
   return { paused, enabled, left, unreached };
@@ -155,34 +155,17 @@ function mayWrite({ streamArn }: EventSource, found: FoundControl | Unreached): 
   return found.kind !== 'row' || standingOf(streamArn, found.row).kind === 'current';
 }
 
-/** The row changes seldom: so many changes in a row are a fault. */
-const TRIES_MAX = 5;
-
-/**
- * @param change undefined where the row is as it should be.
- * @returns the row that is there now.
- * @throws FerryError `control.outrun`, or what a request throws.
- */
-async function changeRow(
+/** @param change undefined where the row is as it should be. */
+function changePause(
   change: (row: ControlRow) => Paused | 'resumed' | undefined,
   context: PauseContext,
 ): Promise<FoundControl> {
-  const { rules, twinReader, twinWriter, tag } = context;
-  for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
-    const found = await retry(() => readControl(rules, twinReader), context);
-    if (found.kind !== 'row') return found;
-    const wanted = change(found.row);
-    if (wanted === undefined) return found;
-    const row = withPause(found.row, wanted === 'resumed' ? undefined : wanted, tag);
-    // A refusal may be of this run's own row, whose answer was lost: the next round reads it.
-    const request = putControlRow(row, rules);
-    const reply = await retry(() => twinWriter.write(request), context);
-    if (reply.kind === 'written') return { kind: 'row', row };
-  }
-  throw new FerryError(`The control row of ${rules.replication} changes all the time.`, {
-    code: 'control.outrun',
-    hint: 'See who changes it, and run the command again.',
-  });
+  const { rules, twinReader, tag } = context;
+  const changed = (row: ControlRow) => {
+    const wanted = change(row);
+    return wanted && withPause(row, wanted === 'resumed' ? undefined : wanted, tag);
+  };
+  return changeRow(changed, { ...context, readRow: () => readControl(rules, twinReader) });
 }
 
 function noMapping(): FerryError {

@@ -37,6 +37,8 @@ export interface ScanCounts {
   /** Items of the source that were compared, and of the destination: those that can be read. */
   items: number;
   destinationItems: number;
+  /** Items of the source that the projection leaves out. */
+  leftOut: number;
   /** Capacity consumed on each side by scans; reads of single items come on top. */
   sourceReadUnits: number;
   destinationReadUnits: number;
@@ -96,6 +98,7 @@ function takeIn(
   const table = context[side];
   report[side === 'source' ? 'items' : 'destinationItems'] += page.items.length;
   report[`${side}ReadUnits`] += page.readUnits;
+  report.leftOut += page.leftOut?.length ?? 0;
   // Equal to nothing, so that each becomes one suspect, and is counted once whichever side cannot be read.
   const unreadable = page.unreadable.map(({ key }) => ({ key, digest: `unreadable ${side}` }));
   const readable = page.items.map((item) => ({

@@ -10,10 +10,10 @@ import {
 } from '../model/discrepancy.ts';
 import type { TwinRules } from '../model/rules.ts';
 import type { Suspect } from './segment-join.ts';
-import { FerryError } from '../errors.ts';
 import type { Clock, Item, ItemReader } from '../ports.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { sleep } from '../pacing/sleep.ts';
+import { type WhyUnreadable, whyUnreadable } from '../resync/unreadable-item.ts';
 
 export interface Difference {
   readonly key: Item;
@@ -35,8 +35,8 @@ export interface ConfirmContext {
   readonly onDifference: (difference: Difference) => Promise<void> | void;
   /** The item kept changing, at every look. */
   readonly onInFlight: (key: Item) => void;
-  /** The item cannot be read whole with the SDK, on one of the sides. */
-  readonly onUnreadable: (key: Item) => void;
+  /** The item cannot be read whole with the SDK, on one of the sides, or the projection makes nothing of it. */
+  readonly onUnreadable: (key: Item, why: WhyUnreadable) => void;
 }
 
 /** The first read drops what changed during the scan, the second proves; the others are for busy items. */
@@ -76,14 +76,16 @@ async function lookAt(
   { key, side }: Suspect,
   context: ConfirmContext,
 ): Promise<Observation | undefined> {
-  const states = await readStates(key, context);
-  if (typeof states === 'string') {
+  const reads = await readStates(key, context);
+  const ofSource = reads.before.why ?? reads.source.why;
+  const why = ofSource ?? reads.twin.why;
+  if (why !== undefined) {
     // An item that cannot be read exists: what the source has is a suspect of its own.
-    const isOther = side === 'destination' && states !== 'only the twin unreadable';
-    if (!isOther) context.onUnreadable(key);
+    const isOnlyTwin = ofSource === undefined && reads.source.item === undefined;
+    if (side === 'source' || isOnlyTwin) context.onUnreadable(key, why);
     return undefined;
   }
-  const { before, twin, source } = states;
+  const [before, twin, source] = [reads.before.item, reads.twin.item, reads.source.item];
   const { rules } = context;
   const wanted = (item: Item | undefined) => item && contentDigest(item, rules);
   if (wanted(before) !== wanted(source)) return { states: '' };
@@ -102,20 +104,22 @@ async function lookAt(
 async function readStates(key: Item, { source, destination }: ConfirmContext) {
   const before = await readable(key, source);
   const twin = await readable(key, destination);
-  const after = await readable(key, source);
-  if (before === UNREADABLE || after === UNREADABLE) return 'unreadable';
-  if (twin === UNREADABLE) return after === undefined ? 'only the twin unreadable' : 'unreadable';
-  return { before, twin, source: after };
+  return { before, twin, source: await readable(key, source) };
 }
 
-const UNREADABLE = 'unreadable';
+interface Reading {
+  readonly item?: Item | undefined;
+  /** Where it cannot be read. */
+  readonly why?: WhyUnreadable;
+}
 
-async function readable(key: Item, reader: ItemReader): Promise<Item | undefined | 'unreadable'> {
+async function readable(key: Item, reader: ItemReader): Promise<Reading> {
   try {
-    return await reader.get(key);
+    return { item: await reader.get(key) };
   } catch (error) {
-    if (error instanceof FerryError && error.code === 'item.unreadable') return UNREADABLE;
-    throw error;
+    const why = whyUnreadable(error);
+    if (why === undefined) throw error;
+    return { why };
   }
 }
 

@@ -14,6 +14,8 @@ export interface ReportHeader {
   readonly startedAt: string;
   /** What was compared. Absent in reports of early releases. */
   readonly scope?: ReportScope;
+  /** Digest of the projection that it was compared by. Absent without one. */
+  readonly projection?: string | undefined;
 }
 
 export type ReportScope = 'everything' | 'sample' | 'key';
@@ -55,13 +57,17 @@ export function differenceLine(
 }
 
 /** An item that is listed with its key only, and why. */
-export function mentionLine(kind: 'in-flight' | 'unreadable', key: Item): string {
-  return `{"kind":${JSON.stringify(kind)},"key":${itemJson(key)}}`;
+export function mentionLine(kind: 'in-flight' | 'unreadable', key: Item, reason?: string): string {
+  return `{"kind":${JSON.stringify(kind)},"key":${itemJson(key)}${reasonField(reason)}}`;
 }
 
 /** An item that the destination rejects, and why. Parts of a bulk backfill have no other lines. */
 export function rejectedLine({ key, reason }: Rejected): string {
-  return `{"kind":"rejected","format":${STORED_FORMAT},"key":${itemJson(key)},"reason":${JSON.stringify(reason)}}`;
+  return `{"kind":"rejected","format":${STORED_FORMAT},"key":${itemJson(key)}${reasonField(reason)}}`;
+}
+
+function reasonField(reason: string | undefined): string {
+  return reason === undefined ? '' : `,"reason":${JSON.stringify(reason)}`;
 }
 
 interface Rejected {
@@ -76,7 +82,7 @@ export type ReportLine =
       readonly kind: 'key';
       readonly key: Item;
       readonly difference?: ReportedDifference;
-      /** Why the destination rejects it, if it does. */
+      /** Why the destination rejects it, or why it cannot be read. */
       readonly reason?: string;
     }
   | { readonly kind: 'summary'; readonly summary: unknown }

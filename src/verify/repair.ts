@@ -6,7 +6,6 @@ import { canonicalKey } from '../model/attribute-value.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
 import type { Version } from '../model/guard.ts';
 import type { ResynchronizationDecision } from '../resync/resynchronization.ts';
-import { FerryError } from '../errors.ts';
 import type { Item } from '../ports.ts';
 import { confirmDifferences, type ConfirmContext, type Difference } from './confirm-differences.ts';
 import type { Suspect } from './segment-join.ts';
@@ -19,6 +18,7 @@ import {
   type ResynchronizationContext,
   resynchronizeKey,
 } from '../resync/resynchronize-key.ts';
+import { type WhyUnreadable, wholeReason, whyUnreadable } from '../resync/unreadable-item.ts';
 
 export interface RepairContext extends Omit<ResynchronizationContext, 'health'> {
   /** Longer than records are under way, and than a request that was given up may still be applied. */
@@ -107,7 +107,8 @@ async function repairBatch(
     report.inFlight += 1;
     options.onItem({ kind: 'in-flight', key });
   };
-  const onUnreadable = (key: Item) => reportLeft(key, UNREADABLE, report, options);
+  const onUnreadable = (key: Item, why: WhyUnreadable) =>
+    reportLeft(key, wholeReason(why), report, options);
   const events = { onDifference, onInFlight, onUnreadable };
   await confirmDifferences(suspects(keys), confirmContext(context, events));
   report.looked += keys.length;
@@ -150,9 +151,9 @@ async function fix(
   try {
     return apply ? await repairOne(item, context) : fixOf(await decideKey(item, context));
   } catch (error) {
-    if (error instanceof FerryError && error.code === 'item.unreadable')
-      return { kind: 'left', why: UNREADABLE };
-    throw error;
+    const why = whyUnreadable(error);
+    if (why === undefined) throw error;
+    return { kind: 'left', why: wholeReason(why) };
   }
 }
 
@@ -206,7 +207,6 @@ async function stillDifferent(
   return differing;
 }
 
-const UNREADABLE = 'the AWS SDK cannot read an attribute of it, called __proto__';
 const KEPT = 'the item is not Ferry’s and is kept (unversionedItems)';
 const STILL_DIFFERENT = 'still different: another program writes to the item';
 

@@ -41,7 +41,7 @@ export interface VerifyReport extends ScanCounts, Record<Discrepancy, number> {
   expired: number;
   /** Changed at every look, so that nothing can be said of them. */
   inFlight: number;
-  /** Cannot be read whole with the SDK, on either side. */
+  /** Cannot be read whole with the SDK, on either side, or the projection makes nothing of it. */
   unreadable: number;
   segmentsDone: number;
 }
@@ -84,7 +84,10 @@ export async function verifyKey(key: Item, context: VerifyContext): Promise<Veri
     source: recording('source'),
     destination: recording('destination'),
   });
-  return { ...report, items: Number(has.source), destinationItems: Number(has.destination) };
+  const isAbsent = !has.source && report.unreadable === 0;
+  const leftOut = Number(isAbsent && (await context.source.leavesOut?.(key)) === true);
+  const [items, destinationItems] = [Number(has.source), Number(has.destination)];
+  return { ...report, items, destinationItems, leftOut };
 }
 
 /** A part of a segment, for a worker whose time is limited. */
@@ -113,17 +116,22 @@ function counting(context: VerifyContext, report: VerifyReport): ConfirmContext 
         return;
       }
       report[difference.kind] += 1;
-      context.onDifference(difference);
+      // The twin may still have what the projection drops.
+      context.onDifference(
+        context.rules.projection === undefined
+          ? difference
+          : { ...difference, destination: undefined },
+      );
     },
     onInFlight(key) {
       if (!isNew(key)) return;
       report.inFlight += 1;
       context.onInFlight(key);
     },
-    onUnreadable(key) {
+    onUnreadable(key, why) {
       if (!isNew(key)) return;
       report.unreadable += 1;
-      context.onUnreadable(key);
+      context.onUnreadable(key, why);
     },
   };
 }
@@ -151,26 +159,31 @@ function onceEach(): (key: Item) => boolean {
 const EXPIRY_AGE_MS_MAX = 5 * 365 * 24 * 60 * 60 * 1000;
 
 /** The side that still has it is going to remove it by itself, as the other has done. */
-function isExpired(
-  { kind, source, destination }: Difference,
-  { timeToLive = {}, clock }: VerifyContext,
-): boolean {
-  if (kind === 'different') return false;
-  const [item, attribute] =
-    kind === 'missing' ? [source, timeToLive.source] : [destination, timeToLive.destination];
-  const expiresAt = attribute === undefined ? undefined : item?.[attribute]?.N;
+function isExpired(difference: Difference, { timeToLive = {}, clock }: VerifyContext): boolean {
+  const expiresAt = expiryOf(difference, timeToLive)?.N;
   if (expiresAt === undefined) return false;
   const ageMs = clock.now() - Number(expiresAt) * 1000;
   return ageMs > 0 && ageMs < EXPIRY_AGE_MS_MAX;
 }
 
-/** The sum of two parts. */
-export function addReport(sum: VerifyReport, part: VerifyReport): void {
-  for (const name of Object.keys(sum) as Array<keyof VerifyReport>) sum[name] += part[name];
+function expiryOf(
+  { kind, source, destination }: Difference,
+  timeToLive: NonNullable<VerifyContext['timeToLive']>,
+) {
+  const valueOf = (item: Item | undefined, side: Side) => item?.[timeToLive[side] ?? ''];
+  if (kind === 'extraneous') return valueOf(destination, 'destination');
+  if (kind === 'different' || timeToLive.source === undefined) return undefined;
+  // The projection may have given it the name that it has on the twin.
+  return valueOf(source, 'source') ?? valueOf(source, 'destination');
+}
+
+/** The sum of two parts. Functions of earlier releases do not count everything. */
+export function addReport(sum: VerifyReport, part: Partial<VerifyReport>): void {
+  for (const name of Object.keys(sum) as Array<keyof VerifyReport>) sum[name] += part[name] ?? 0;
 }
 
 export function newReport(): VerifyReport {
-  const items = { items: 0, destinationItems: 0 };
+  const items = { items: 0, destinationItems: 0, leftOut: 0 };
   const differences = { missing: 0, different: 0, extraneous: 0 };
   const others = { expired: 0, inFlight: 0, unreadable: 0 };
   const units = { sourceReadUnits: 0, destinationReadUnits: 0 };

@@ -510,7 +510,8 @@ describe('a copy that its ledger row refuses', () => {
 
   it('ends the run if trying again cannot help, so that its page is copied again', async () => {
     const scene = await refused();
-    const twin = { get: () => Promise.reject(serviceError('AccessDeniedException', 'no more')) };
+    const denied = () => Promise.reject(serviceError('AccessDeniedException', 'no more'));
+    const twin = { ...scene.context().twin, get: denied };
     const lookAgain = {
       announce: () => Promise.reject(serviceError('AccessDeniedException', 'no more')),
     };
@@ -898,8 +899,9 @@ function without(table: ReadableTable, id: string): ReadableTable {
 }
 
 /** The twin shows an item as soon as it is looked at. */
-function appearing({ twin, rules: target }: BackfillContext, item: Item): ItemReader {
+function appearing({ twin, rules: target }: BackfillContext, item: Item): ReadableTable {
   return {
+    ...twin,
     async get(key) {
       await putAll(engine(), target.destinationTable, [item]);
       return twin.get(key);

@@ -26,12 +26,15 @@ const RUN: BackfillRun = {
   startedAt: '2026-01-31T12:00:00.000Z',
 };
 const counts = {
-  items: 7,
+  items: 12,
   copied: 3,
   present: 2,
   deleted: 1,
   rejected: 1,
+  leftOut: 3,
+  rewritten: 2,
   resynchronized: 2,
+  removed: 4,
   readUnits: 1.5,
   writeUnits: 28,
 };
@@ -48,6 +51,8 @@ describe('the row of a run', () => {
     ['finished', { ...RUN, finishedAt: '2026-01-31T13:00:00.000Z' }],
     ['in bulk', { ...RUN, execution: 'arn:execution' }],
     ['before the stream', { ...RUN, beforeStream: true }],
+    ['with a projection', { ...RUN, projection: 'd'.repeat(64) }],
+    ['that compares', { ...RUN, projection: 'd'.repeat(64), reproject: true }],
   ])('reads as it was written, %s', (_, run) => {
     expect(parseRun(stored(runRow(run, SETTINGS, { nowMs: NOW_MS, overwrite: 'always' })))).toEqual(
       run,
@@ -134,9 +139,12 @@ describe('counts', () => {
     addCounts(sum, counts);
 
     expect(sum).toEqual({
-      items: 14,
+      items: 24,
       copied: 6,
       present: 4,
+      leftOut: 6,
+      rewritten: 4,
+      removed: 8,
       deleted: 2,
       rejected: 2,
       resynchronized: 4,

@@ -165,7 +165,7 @@ it.each([false, true])(
     const changing: ItemReader = {
       async get(key) {
         if (key['pk']?.S === odd.pk.S && (reads += 1) > 4)
-          throw new FerryError('lost', { code: 'item.unreadable' });
+          throw new FerryError('no __proto__', { code: 'item.unreadable' });
         return source.get(key);
       },
     };

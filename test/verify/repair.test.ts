@@ -137,7 +137,7 @@ it('goes on with the next batch after an outage that is over', async () => {
 it('leaves what it cannot read, and says so', async () => {
   const key = await planted('a', undefined);
   const twin: ItemReader = {
-    get: () => Promise.reject(new FerryError('lost', { code: 'item.unreadable' })),
+    get: () => Promise.reject(new FerryError('no __proto__', { code: 'item.unreadable' })),
   };
 
   const { report, left } = await run([key], { twin });
