@@ -47,7 +47,7 @@ export const latencyCommand: Command = {
     const rates = ratesOf(options.text('rates') ?? '');
     const svg = options.text('svg');
     if (svg !== undefined) checkPicture(svg);
-    const { projection, ...replication } = chosenReplication(options, io);
+    const { projection, ...replication } = chosenReplication(options);
     if (projection !== undefined)
       io.err(
         'Latency is measured without the projection, which does not know the items of this run.',

@@ -8,11 +8,11 @@ import { UsageError } from '../errors.ts';
 import { wrongOption } from './arguments.ts';
 import type { OptionSpec, ParsedOptions } from './command.ts';
 import type { Io } from './output.ts';
-import { configIn, configPath } from './replication.ts';
+import { replicationFrom } from './replication.ts';
 
 export const localWorldOptions = {
   config: { value: 'FILE', help: 'configuration file with the settings of a replication' },
-  replication: { value: 'NAME', help: 'replication of the file (default: its first)' },
+  replication: { value: 'NAME', help: 'replication of the file, if it has several' },
   'source-endpoint': { value: 'URL', help: 'DynamoDB endpoint to use as the source Region' },
   'destination-endpoint': {
     value: 'URL',
@@ -20,31 +20,14 @@ export const localWorldOptions = {
   },
 } satisfies Readonly<Record<string, OptionSpec>>;
 
-/**
- * Without a file, a replication with all defaults between two Regions. Of several in a file, the first: their own tables
- * are not touched.
- */
-export function chosenReplication(options: ParsedOptions, io: Io): ReplicationConfig {
-  if (options.text('config') !== undefined) return firstIn(options, io);
+/** Without a file, a replication with all defaults between two Regions. */
+export function chosenReplication(options: ParsedOptions): ReplicationConfig {
+  if (options.text('config') !== undefined) return replicationFrom(options);
   if (options.text('replication') === undefined) return DEFAULT;
   throw new UsageError('--replication needs a configuration file.', {
     code: 'usage.replication',
     hint: 'Name the file with --config.',
   });
-}
-
-function firstIn(options: ParsedOptions, io: Io): ReplicationConfig {
-  const [first, ...others] = configIn(options).replications as readonly [
-    ReplicationConfig,
-    ...ReplicationConfig[],
-  ];
-  if (others.length > 0) {
-    const names = others.map(({ name }) => name).join(', ');
-    io.err(
-      `This run is about the replication ${first.name} of ${configPath(options)}. Name another one with --replication: ${names}.`,
-    );
-  }
-  return first;
 }
 
 const KEY = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } };

@@ -45,7 +45,7 @@ export const local: Command = {
   async run(options, io) {
     requireDifferentPorts(options);
     const summary = await localRun({
-      replication: chosenReplication(options, io),
+      replication: chosenReplication(options),
       writesPerSecond: options.integer('rate') ?? 0,
       durationSeconds: options.integer('duration') ?? 0,
       items: options.integer('items') ?? 0,

@@ -78,6 +78,11 @@ export async function selectedReplication(options: ParsedOptions): Promise<Repli
   return onlyOne(await selectedReplications(options), options);
 }
 
+/** The same, where nothing can be deployed. */
+export function replicationFrom(options: ParsedOptions): ReplicationConfig {
+  return onlyOne(configIn(options).replications, options);
+}
+
 export function configPath(options: ParsedOptions): string {
   return options.text('config') ?? USUAL_FILE;
 }
