@@ -5,7 +5,6 @@ import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
-  Code,
   Function as LambdaFunction,
   LoggingFormat,
   Runtime,
@@ -17,12 +16,13 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Deployment, ReplicationConfig } from '../src/config/schema.ts';
 import { servicesAt } from '../src/config/partition-services.ts';
-import { type FunctionName, functionDirectory } from '../src/package-files.ts';
+import type { FunctionName } from '../src/package-files.ts';
 import { isOtherAccount } from '../src/config/accounts.ts';
 import type { Arns } from '../src/permissions/arns.ts';
 import { functionNeeds, RUNNERS } from '../src/permissions/function-needs.ts';
 import type { Place } from '../src/permissions/statement.ts';
 import { customerKey } from './customer-keys.ts';
+import { type DeployedProjection, functionCode } from './function-code.ts';
 import { functionEnvironment } from './function-environment.ts';
 import { acknowledgeWildcards, arnsIn, policiesOf } from './policies.ts';
 
@@ -35,6 +35,7 @@ export interface DeployedReplication {
   readonly onFailureBucket: Bucket;
   /** With "checked" tombstones. */
   readonly lookAgainQueue: Queue | undefined;
+  readonly projection: DeployedProjection | undefined;
 }
 
 interface FerryFunctionProps {
@@ -76,8 +77,7 @@ export function createFerryFunction(
     ...props,
     runtime: new Runtime(runtime, RuntimeFamily.NODEJS),
     architecture: architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,
-    // As `npm run build` made it: the modules, and nothing else that is beside them.
-    code: Code.fromAsset(functionDirectory(code), { exclude: ['*', '!*.mjs'] }),
+    code: functionCode(code, deployed.projection),
     handler: 'index.handler',
     loggingFormat: servicesAt(replication.source.region).jsonLogs
       ? LoggingFormat.JSON
@@ -121,12 +121,14 @@ export function createLogGroup(
 }
 
 function deploymentOf(deployed: DeployedReplication): Deployment {
-  const { replication, streamArn, deadLetterQueue, onFailureBucket, lookAgainQueue } = deployed;
+  const { replication, streamArn, projection } = deployed;
+  const { deadLetterQueue, onFailureBucket, lookAgainQueue } = deployed;
   return {
     replication,
     streamArn,
     deadLetterQueueUrl: deadLetterQueue.queueUrl,
     onFailureBucket: onFailureBucket.bucketName,
     ...(lookAgainQueue && { lookAgainQueueUrl: lookAgainQueue.queueUrl }),
+    ...(projection && { projectionDigest: projection.digest }),
   };
 }

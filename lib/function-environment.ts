@@ -26,7 +26,7 @@ export function functionEnvironment(
     `The settings of ${deployment.replication.name} need ${bytes} bytes in the environment of ${functionName}; Lambda takes ${ENVIRONMENT_BYTES_MAX}.`,
     {
       code: 'config.invalid',
-      hint: 'Shorten the longest: heartbeat.key, reservedAttribute, timestampAttribute, stateTable, or an endpoint. Letters other than ASCII take two to four bytes each.',
+      hint: 'Shorten the longest: heartbeat.key, reservedAttribute, timestampAttribute, stateTable, an endpoint, or a projection, whose rules a module can have instead. Letters other than ASCII take two to four bytes each.',
     },
   );
 }

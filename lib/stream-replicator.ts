@@ -17,6 +17,7 @@ import { storesBatches } from '../src/config/stored-batches.ts';
 import { UsageError } from '../src/errors.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
 import { createFerryFunction, type DeployedReplication } from './ferry-function.ts';
+import { projectionOf } from './function-code.ts';
 import { fit, FUNCTION_DESCRIPTION_MAX } from './fit.ts';
 import { createLookAgainQueue } from './look-again.ts';
 
@@ -39,6 +40,7 @@ export class StreamReplicator extends Construct {
       onFailureBucket: createOnFailureBucket(this, replication),
       lookAgainQueue:
         replication.tombstones === 'checked' ? createLookAgainQueue(this, replication) : undefined,
+      projection: projectionOf(replication),
     };
     this.function = this.#createFunction();
     this.eventSourceMapping = this.#createEventSourceMapping();

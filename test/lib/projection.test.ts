@@ -1,5 +1,5 @@
-// What a deployment makes of a projection: streams with old images, rights to the keys of hashes, letters without
-// records, and functions with a module beside them.
+// What a deployment makes of a projection: streams with old images, rights to the keys of hashes, and letters
+// without records.
 
 import { rmSync } from 'node:fs';
 import { Stack } from 'aws-cdk-lib';

@@ -30,6 +30,25 @@ const REACHES = {
   'the keys of a secret': { region: 'cn-north-1', account: OTHER, credentials: { secret: SECRET } },
 };
 
+const HASH_KEY = `arn:aws:secretsmanager:us-east-1:${ACCOUNT}:secret:hash-AbCdEf`;
+/** The function opens a projection, and nothing whole is stored. */
+const PROJECTED = {
+  deadLetters: 'projected',
+  projection: {
+    attributes: {
+      hash: {
+        attribute: 'text',
+        secret: HASH_KEY,
+        versionId: '11111111-aaaa-4aaa-8aaa-111111111111',
+      },
+    },
+  },
+};
+const REPLICATIONS: ReadonlyArray<readonly [string, object, object]> = [
+  ...Object.entries(REACHES).map(([name, destination]) => [name, destination, {}] as const),
+  ['a projection, and letters without records', REACHES['its own rights'], PROJECTED],
+];
+
 /** With the name of the place instead of its ARN. */
 const PLACES: Arns = {
   of: (place) => place,
@@ -45,6 +64,7 @@ beforeEach(async () => {
   keys = await openKeyCloud();
   keys.state.roles.add(`arn:aws:iam::${OTHER}:role/ferry-orders-writer`);
   keys.state.secrets.set(SECRET, newKeys(keys.state, 'AKIACHINA'));
+  keys.state.secrets.set(HASH_KEY, 'the key of all hashes');
   for (const [name, value] of Object.entries(keys.variables)) vi.stubEnv(name, value);
   ({ streamArn } = regions);
   failures = await openLocalFailures(replicationTo({ region: 'eu-west-1', account: ACCOUNT }), {
@@ -249,7 +269,7 @@ const BY_SERVICES: Readonly<Record<FunctionName, readonly string[]>> = {
 /** Of every function: Lambda writes what it prints. */
 const LOGS = ['logs:CreateLogStream logs', 'logs:PutLogEvents logs'];
 
-describe.each(Object.entries(REACHES))('with %s, the role of', (_, destination) => {
+describe.each(REPLICATIONS)('with %s, the role of', (_, destination, settings) => {
   it.each(Object.entries(SCENES) as Array<[FunctionName, () => Promise<void>]>)(
     '%s allows what the function asks for',
     { timeout: 60_000 },
@@ -257,14 +277,14 @@ describe.each(Object.entries(REACHES))('with %s, the role of', (_, destination) 
       const asked = new Set<string>();
       for (const tombstones of ['checked', 'strict']) {
         if (code === 'look-again' && tombstones === 'strict') continue;
-        const replication = replicationTo(destination, { tombstones });
+        const replication = replicationTo(destination, { ...settings, tombstones });
         vi.resetModules();
         deploy(replication);
         await scene();
         for (const call of calls) asked.add(`${call.action} ${placeOf(call)}`);
       }
 
-      const replication = replicationTo(destination);
+      const replication = replicationTo(destination, settings);
       const role = functionNeeds(code, replication, PLACES);
       const others = isOther(destination) ? needsThere(ownNeeds(code, replication, PLACES)) : [];
       const expected = [...linesOf(role), ...others].filter(
