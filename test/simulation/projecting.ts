@@ -87,7 +87,7 @@ export function twinOf(
   if (keepItems?.not !== undefined && kept === false) return undefined;
   if (keepItems?.attribute !== undefined && kept !== true) return undefined;
   const { drop = [], rename = {}, set = {} } = attributes;
-  const left = (drop as readonly string[]).reduce(without, item);
+  const left = drop.reduce(without, item);
   const old = Object.keys(rename).filter((name) => left[name] !== undefined);
   const rest = old.reduce(without, left);
   const moved = old.map((name) => [rename[name] ?? '', left[name]] as const);
