@@ -46,6 +46,8 @@ const LETTER = {
   record: lambdaRecord({ id: 'a', sequenceNumber: '5' }),
 };
 const { record: _, ...POINTER } = { ...LETTER, recordObject: 'dead-letters/1.json' };
+const { recordObject: __, ...ABOUT } = POINTER;
+const PROJECTED = { ...ABOUT, eventName: 'REMOVE', streamArn: LETTER.record.eventSourceARN };
 const BATCH_INFO = {
   shardId: 'shardId-1',
   startSequenceNumber: '1',
@@ -78,7 +80,7 @@ const STRANGE = {
 };
 const NOWHERE = { ...RANGE, DDBStreamBatchInfo: { ...BATCH_INFO, shardId: 'nonsense' } };
 
-const WHOLE: readonly object[] = [LETTER, POINTER, RANGE, BATCH, OPEN_BATCH];
+const WHOLE: readonly object[] = [LETTER, POINTER, PROJECTED, RANGE, BATCH, OPEN_BATCH];
 /** OLD twice: with changes, few of them still ask the source. */
 const DOCUMENTS = [...WHOLE, OLD, OLD, NOWHERE, THEIRS, STRANGE];
 
