@@ -9,6 +9,7 @@ import {
   backfillProgress,
   continueSegment,
 } from '../../src/backfill/backfill.ts';
+import { projectionOf } from '../../src/backfill/projection.ts';
 import { finishBackfill, noteExecution, openBackfill } from '../../src/backfill/run.ts';
 import type { BackfillContext } from '../../src/backfill/context.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
@@ -31,15 +32,22 @@ export async function runBackfill(
   const control = await controlFor(process, world);
   const context = contextOf(process, world, control);
   const wasAnew = world.isAnew;
-  const { run, resumed } = await openRun(process, world, context);
+  const { run, resumed } = await openRun(control, { process, world }, context);
+  if (run.reproject === true) {
+    world.note('reproject');
+    // Nothing of the function with the rules before may land beside it.
+    await context.clock.sleep(world.outdatedInMs());
+  }
   if (resumed) world.note('backfill goes on');
   const progress = isBulk
     ? await copyInBulk(run, context, { process, world })
     : await backfill(run, context, { workers: 2, onProgress: () => undefined });
-  const { items, copied, present, deleted, rejected } = progress;
+  const { items, copied, present, deleted, rejected, leftOut, rewritten, removed } = progress;
   if (deleted > 0) world.note('copy refused by a tombstone');
   if (present > 0) world.note('copy refused by an item');
-  if (items !== copied + present + deleted + rejected)
+  if (rewritten > 0) world.note('rewritten by a backfill');
+  if (removed > 0) world.note('removed by a backfill');
+  if (items !== copied + present + deleted + rejected + leftOut + rewritten)
     world.judge.violation(`counters: backfill ${JSON.stringify(progress)}`);
   if (world.isAnew === wasAnew) requireCopied(world);
   return { ...progress, resumed };
@@ -140,8 +148,16 @@ function requireCopied(world: World): void {
   if (left.length > 0) judge.violation(`copy: left out ${left.join(', ')}`);
 }
 
-async function openRun(process: Process, world: World, context: BackfillContext) {
+async function openRun(
+  { projection: written }: ControlRow,
+  { process, world }: { readonly process: Process; readonly world: World },
+  context: BackfillContext,
+) {
+  const wanted = process.facts.settings.projection?.digest;
+  // Where it is refused, the operator asks for it.
+  const isAsked = written !== undefined && written !== wanted;
   const fresh = {
+    ...projectionOf({ wanted, written, isAsked }),
     run: process.facts.name,
     totalSegments: world.plan.settings.totalSegments,
     streamArn: world.source.stream.arn,

@@ -13,6 +13,7 @@ import { type Command, type Ending, HIDDEN_SECONDS, startCommand } from './opera
 import type { Item } from './memory-dynamodb.ts';
 import { DAY, type Deployed, type Disturbance, HOUR, type Plan, SECOND } from './plan.ts';
 import { isSound, rulesOf } from './projecting.ts';
+import { happens } from './random.ts';
 import { MALFORMED } from './stream.ts';
 import { World, type WorldOptions } from './world.ts';
 
@@ -190,15 +191,11 @@ function deployProjection(change: Partial<Deployed>, world: World): void {
   world.note('projection changed');
   world.deployProjection(change);
   const atMs = world.scheduler.now();
-  world.scheduler.after(world.plan.settings.timeoutMs + OLD_REQUESTS_MS, () => {
-    const name = `reproject-${atMs.toFixed(0)}`;
-    const slow = { settleMs: SECOND, slowMs: CALM_REQUEST_MS };
-    startCommand({ ...slow, name, kind: 'backfill' }, world, () => undefined);
-  });
+  const name = `reproject-${atMs.toFixed(0)}`;
+  const slow = { settleMs: SECOND, slowMs: CALM_REQUEST_MS };
+  const isBulk = happens(world.random, 0.3);
+  startCommand({ ...slow, name, kind: 'backfill', isBulk }, world, () => undefined);
 }
-
-/** To be given up, and to land all the same. */
-const OLD_REQUESTS_MS = 15 * SECOND;
 
 /** A mistake in the configuration is taken back after so long. */
 const MISTAKE_MS = 90 * SECOND;

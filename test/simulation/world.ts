@@ -12,6 +12,7 @@ import type {
 } from '../../src/ports.ts';
 import type { ProjectionConfig } from '../../src/config/schema.ts';
 import type { Projection } from '../../src/model/projection.ts';
+import { exceptItem } from '../../src/projection/except-item.ts';
 import { projectedTable } from '../../src/projection/projected-table.ts';
 import { below } from '../../src/local/seeded-random.ts';
 import { BulkRuns } from './bulk-runs.ts';
@@ -19,7 +20,7 @@ import { FailurePlaces } from './failure-places.ts';
 import { Judge, TABLES } from './judge.ts';
 import { type Keys, keysOf } from './keys.ts';
 import { LookAgain } from './look-again-queue.ts';
-import { type Item, MemoryDynamoDb, tableWith } from './memory-dynamodb.ts';
+import { MemoryDynamoDb, tableWith } from './memory-dynamodb.ts';
 import type { Mutation, Readers } from './mutant.ts';
 import { Lambda } from './lambda.ts';
 import { Network } from './network.ts';
@@ -184,12 +185,8 @@ export class World {
   /** The heartbeat's item is exempt. */
   #compiled(planned: ProjectionConfig): Projection {
     const projection = compile(planned);
-    if (!this.plan.settings.hasHeartbeat) return projection;
-    const isBeat = (key: Item) => this.keys.nameOf(key) === HEARTBEAT_KEY;
-    return {
-      ...projection,
-      project: (source, key) => (isBeat(key) ? source : projection.project(source, key)),
-    };
+    const { hasHeartbeat } = this.plan.settings;
+    return hasHeartbeat ? exceptItem(projection, this.keys.keyOf(HEARTBEAT_KEY)) : projection;
   }
 
   /** Of an item, under the rules that are deployed now. */
@@ -227,11 +224,15 @@ export class World {
     this.commands.clear();
   }
 
+  /** Until nothing of a function with the rules before can land any more. */
+  outdatedInMs(): number {
+    const untilMs = this.#projectedSinceMs + this.plan.settings.timeoutMs + 15 * SECOND;
+    return Math.max(0, untilMs - this.scheduler.now());
+  }
+
   /** Whether a process has rules that are not in force, when nothing of it should land any more. */
   isOutdated({ facts: { settings } }: Process): boolean {
-    const { timeoutMs } = this.plan.settings;
-    const isOver = this.scheduler.now() > this.#projectedSinceMs + timeoutMs + 15 * SECOND;
-    return isOver && settings.planned !== this.deployed.projection;
+    return this.outdatedInMs() === 0 && settings.planned !== this.deployed.projection;
   }
 
   tamper(key: string, how: 'delete' | 'replace'): void {
