@@ -69,8 +69,8 @@ function link(target: string, path: string): void {
   if (existsSync(target)) symlinkSync(target, path);
 }
 
-const inApp = (command: string) =>
-  execFileSync('npx', ['--no-install', ...command.split(' ')], {
+const inApp = (command: string, ...more: string[]) =>
+  execFileSync('npx', ['--no-install', ...command.split(' '), ...more], {
     cwd: join(folder, 'app'),
     env: { ...ENVIRONMENT, HOME: folder },
     encoding: 'utf8',
@@ -158,6 +158,40 @@ describe('an app of its own', () => {
     rmSync(join(app, 'built'), { recursive: true });
   });
 });
+
+it('ships a module of the app beside its functions', () => {
+  const app = join(folder, 'app');
+  const text = 'export const project = (item) => item;\n';
+  writeFileSync(join(app, 'orders.mjs'), text);
+  writeFileSync(join(app, 'projected.mjs'), PROJECTED_APP);
+
+  inApp('cdk synth --quiet --app', 'node projected.mjs');
+
+  const assets = readdirSync(join(app, 'cdk.out')).filter((name) => name.startsWith('asset.'));
+  const projecting = assets.filter((name) =>
+    existsSync(join(app, 'cdk.out', name, 'projection.mjs')),
+  );
+  expect(projecting).toHaveLength(1);
+  const code = join(app, 'cdk.out', projecting[0] ?? '');
+  expect(readFileSync(join(code, 'projection.mjs'), 'utf8')).toBe(text);
+  expect(readFileSync(join(code, 'index.mjs'))).toEqual(
+    readFileSync(join(installed, 'dist/functions/replicate/index.mjs')),
+  );
+  rmSync(join(app, 'cdk.out'), { recursive: true });
+});
+
+const PROJECTED_APP = `
+import { App, Stack } from 'aws-cdk-lib';
+import { Replication } from '${manifest.name}';
+
+const stack = new Stack(new App(), 'Orders', { env: { region: 'us-east-1' } });
+const tableArn = 'arn:aws:dynamodb:us-east-1:111122223333:table/Orders';
+new Replication(stack, 'Orders', {
+  source: { tableArn, streamArn: tableArn + '/stream/2026-01-31T12:00:00.000' },
+  destination: { region: 'eu-west-1', tableName: 'OrdersTwin' },
+  projection: { module: './orders.mjs' },
+});
+`;
 
 it('lets a CommonJS program read a configuration', () => {
   const program = `console.log(typeof require('${manifest.name}/config').parseConfig)`;
