@@ -134,10 +134,10 @@ async function checkAll(tables: readonly string[], call: FleetCall): Promise<Che
     file.replications.map(({ name }) => name),
   );
   const report = progressReporter(io, clock, 'tables');
-  const reservedAttribute = file.value.defaults?.reservedAttribute ?? '_ferry';
+  const { reservedAttribute = '_ferry', projection } = file.value.defaults ?? {};
   let done = 0;
   return mapInParallel(tables, PAIRS_AT_ONCE, async (table) => {
-    const pair = { sides, source: table, destination: table, reservedAttribute };
+    const pair = { sides, source: table, destination: table, reservedAttribute, projection };
     const look = await retry(() => lookAtPair(pair), retries);
     done += 1;
     report({ done, expected: tables.length, facts: [] });

@@ -87,6 +87,7 @@ async function initOne(call: GivenCall): Promise<number> {
     source: tables.source.table,
     destination: tables.destination.table,
     reservedAttribute: defaults.reservedAttribute ?? '_ferry',
+    projection: defaults.projection,
   });
   const name = nameOf(tables.source.table, options);
   const entry = entryOf(name, look, entryOptionsOf(file, places));

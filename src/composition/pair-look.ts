@@ -6,7 +6,7 @@ import { systemClock } from '../aws/system-clock.ts';
 import type { PairFacts } from '../init/entry.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import type { Item } from '../ports.ts';
-import { type Finding, preflight } from '../status/preflight.ts';
+import { type Finding, type Pair, preflight } from '../status/preflight.ts';
 import { requireTable } from './table-check.ts';
 
 export interface PairLook extends PairFacts {
@@ -14,21 +14,20 @@ export interface PairLook extends PairFacts {
   readonly findings: readonly Finding[];
 }
 
-export interface PairToLookAt {
+export interface PairToLookAt extends Pick<Pair, 'reservedAttribute' | 'projection'> {
   readonly sides: Sides;
   readonly source: string;
   readonly destination: string;
-  readonly reservedAttribute: string;
 }
 
 /** @throws FerryError `table.missing`, or what the service or the network throws. */
 export async function lookAtPair(pair: PairToLookAt): Promise<PairLook> {
-  const { sides, reservedAttribute } = pair;
+  const { sides, reservedAttribute, projection } = pair;
   const source = await requireTable(sides.source, pair.source, 'source');
   const destination = await requireTable(sides.destination, pair.destination, 'destination');
   const sample = await sampleOf(sides.source, source);
   const nowMs = systemClock.now();
-  const findings = preflight({ source, destination, sample, reservedAttribute, nowMs });
+  const findings = preflight({ source, destination, sample, reservedAttribute, projection, nowMs });
   return { source, destination, findings };
 }
 

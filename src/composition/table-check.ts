@@ -33,6 +33,7 @@ export async function checkTables(
     destination,
     sample: [],
     reservedAttribute: replication.reservedAttribute,
+    projection: replication.projection,
     heartbeatKey: replication.heartbeat && heartbeatItemKey(replication.heartbeat),
     nowMs: systemClock.now(),
     configuredStreamArn: replication.source.streamArn,

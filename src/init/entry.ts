@@ -1,7 +1,7 @@
 // The facts of a pair of tables -> its entry in a configuration file, with or without defaults beside it.
 
 import { difference } from '../config/without-defaults.ts';
-import type { ReplicationConfig, TableConfig } from '../config/schema.ts';
+import type { ProjectionConfig, ReplicationConfig, TableConfig } from '../config/schema.ts';
 import { accountOf, type TableFacts } from '../model/table-facts.ts';
 
 type DestinationConfig = ReplicationConfig['destination'];
@@ -31,6 +31,7 @@ export interface FileDefaults {
   readonly source?: Partial<TableConfig>;
   readonly destination?: Partial<DestinationConfig>;
   readonly reservedAttribute?: string;
+  readonly projection?: ProjectionConfig;
 }
 
 export interface EntryOptions {

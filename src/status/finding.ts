@@ -1,6 +1,6 @@
 // A finding about a pair of tables: an error, a risk or a fact, with its meaning and what to do.
 
-import type { KeyAttribute } from '../config/schema.ts';
+import type { KeyAttribute, ProjectionConfig } from '../config/schema.ts';
 import type { Item } from '../model/attribute-value.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 
@@ -20,6 +20,7 @@ export interface Pair {
   /** Some items of the source. */
   readonly sample: readonly Item[];
   readonly reservedAttribute: string;
+  readonly projection?: ProjectionConfig | undefined;
   /** The key of the heartbeat item, where there is one. */
   readonly heartbeatKey?: Item | undefined;
   readonly nowMs: number;

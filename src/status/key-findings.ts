@@ -1,6 +1,8 @@
 // Findings about keys: of the tables, their indexes, the heartbeat and the reserved attribute.
 
+import { pathProblems } from '../config/path-rules.ts';
 import type { KeyAttribute } from '../config/schema.ts';
+import { fateOf } from './projected-attribute.ts';
 import {
   attributeText,
   type Check,
@@ -11,7 +13,14 @@ import {
   warning,
 } from './finding.ts';
 
-export const KEY_CHECKS: readonly Check[] = [keySchema, reservedKey, heartbeatKeys, indexes];
+export const KEY_CHECKS: readonly Check[] = [
+  keySchema,
+  reservedKey,
+  heartbeatKeys,
+  indexes,
+  projectedKeys,
+  projectedIndexes,
+];
 
 function keySchema({ source, destination }: Pair): Finding[] {
   const [left, right] = [source, destination].map(({ keys }) => keysText(keys));
@@ -75,6 +84,40 @@ function indexes({ source, destination }: Pair): Finding[] {
       'The twin rejects items that have another type or an empty value in that attribute. They become dead letters.',
     );
   });
+}
+
+/** All else about a projection has been checked with its configuration. */
+function projectedKeys({ source, projection, reservedAttribute }: Pair): Finding[] {
+  const keys = source.keys.map(({ name }) => name);
+  const fixed = { keys, reservedAttribute };
+  const problems = [...pathProblems('projection.attributes', projection?.attributes ?? {}, fixed)];
+  if (problems.length === 0) return [];
+  return error(
+    'projection-key',
+    `The projection does not fit ${nameOf(source)}: ${problems.join('; ')}.`,
+    'Key attributes cannot be dropped, hashed, renamed or set. Correct the projection.',
+  );
+}
+
+function projectedIndexes({ destination, projection }: Pair): Finding[] {
+  const fixed = new Set(destination.keys.map(({ name }) => name));
+  return destination.indexes.flatMap(({ name: index, keys }) =>
+    keys.flatMap(({ name, type }) => {
+      const change = fixed.has(name) ? undefined : fateOf(name, projection)?.change;
+      if (change === undefined) return [];
+      return warning(
+        'projection-index',
+        `The projection ${change} "${name}", which is a key of the index ${index} of ${nameOf(destination)}.`,
+        change === 'hashes' ? hashedKeyAdvice(type) : 'The twin has no items in that index.',
+      );
+    }),
+  );
+}
+
+function hashedKeyAdvice(type: KeyAttribute['type']): string {
+  return type === 'S'
+    ? 'The index has hashes instead of values.'
+    : `A hash is of type S, and the key of the index is of type ${type}: the twin rejects the items, and they become dead letters.`;
 }
 
 function keysText(keys: readonly KeyAttribute[]): string {

@@ -4,18 +4,21 @@ import type { TableFacts } from '../model/table-facts.ts';
 
 type Place = Pick<TableFacts, 'region' | 'table' | 'endpoint'>;
 
+/** What the records of a stream have, as far as Ferry reads them. */
+type View = 'NEW_IMAGE' | 'NEW_AND_OLD_IMAGES';
+
 /** Turns on a stream with new images. */
-export function streamOnCommand(place: Place): string {
-  return updateTable(place, 'StreamEnabled=true,StreamViewType=NEW_IMAGE');
+export function streamOnCommand(place: Place, view: View = 'NEW_IMAGE'): string {
+  return updateTable(place, `StreamEnabled=true,StreamViewType=${view}`);
 }
 
 /** DynamoDB refuses another view for a stream that is on: it has to be turned off first, and gets another ARN. */
-export function streamAnewCommands(place: Place): string {
+export function streamAnewCommands(place: Place, view?: View): string {
   // A table takes no second change while it has the status UPDATING.
   return [
     updateTable(place, 'StreamEnabled=false'),
     `aws dynamodb wait table-exists ${placeOptions(place)}`,
-    streamOnCommand(place),
+    streamOnCommand(place, view),
   ].join(' && ');
 }
 

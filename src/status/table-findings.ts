@@ -1,6 +1,7 @@
 // Findings about the two tables themselves: their identity, state, expiry, encryption, capacity and items.
 
 import { ITEM_BYTES_MAX, itemSizeBytes, VERSION_BYTES } from '../model/capacity.ts';
+import { fateOf } from './projected-attribute.ts';
 import { type Check, error, type Finding, nameOf, note, type Pair, warning } from './finding.ts';
 import { accountOf, type TableFacts } from '../model/table-facts.ts';
 
@@ -62,9 +63,10 @@ function adviceOn(status: string): string {
   }
 }
 
-function timeToLive({ source, destination }: Pair): Finding[] {
+function timeToLive({ source, destination, projection }: Pair): Finding[] {
   const [from, to] = [source.timeToLiveAttribute, destination.timeToLiveAttribute];
   if (from === to && from === undefined) return [];
+  const [fate, lost] = [from, to].map((name) => name && fateOf(name, projection));
   if (from !== undefined && to === undefined) {
     return note(
       'ttl',
@@ -72,10 +74,17 @@ function timeToLive({ source, destination }: Pair): Finding[] {
       'Ferry replicates the deletes of expired items if "ttlDeletes" is "replicate", the default.',
     );
   }
-  if (from === to) {
+  if (lost) {
     return warning(
       'ttl',
-      `Items expire by "${from}" on both sides.`,
+      `The projection ${lost.change} "${to}", by which items of ${nameOf(destination)} expire.`,
+      'Items of the twin then do not expire. Ferry replicates the deletes of expired items if "ttlDeletes" is "replicate", the default.',
+    );
+  }
+  if (to === (fate ? fate.to : from)) {
+    return warning(
+      'ttl',
+      `Items expire by "${from}" on both sides${from === to ? '' : `, which is "${to}" on the twin`}.`,
       'Replicating the deletes of expired items costs WCU without effect. Set "ttlDeletes" to "skip".',
     );
   }

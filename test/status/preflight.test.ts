@@ -257,6 +257,170 @@ describe('preflight', () => {
     expect(look({}, {}, { configuredStreamArn: facts('').stream?.arn })).toEqual([]);
   });
 
+  const hash = {
+    attribute: 'day',
+    secret: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:ferry/hash-AbCdEf',
+    versionId: '11111111-aaaa-4aaa-8aaa-111111111111',
+  };
+  const keepItems = { attribute: 'tenant', exists: true };
+  const module = '/projections/orders.mjs';
+  const { arn = '' } = facts('').stream ?? {};
+  const viewed = (viewType: string) => ({ stream: { arn, viewType } });
+  const ttl = (timeToLiveAttribute?: string) => ({ timeToLiveAttribute });
+  const indexed = { indexes: [index('day', 'S')] };
+  const numbered = { indexes: [index('day', 'N')] };
+
+  it.each<[string, Pair['projection'], Partial<TableFacts>, Partial<TableFacts>, string[]]>([
+    ['nothing of old images that are there', { keepItems }, viewed('NEW_AND_OLD_IMAGES'), {}, []],
+    ['nothing of old images that nothing needs', { attributes: { drop: ['a'] } }, {}, {}, []],
+    ['missing old images', { keepItems }, {}, {}, ['error stream-view']],
+    ['missing old images that a module may need', { module }, {}, {}, ['warning stream-view']],
+    ['missing new images of a module', { module }, viewed('OLD_IMAGE'), {}, ['error stream-view']],
+    ['a missing stream', { keepItems }, { stream: undefined }, {}, ['error stream']],
+    ['a key that is dropped', { attributes: { drop: ['pk'] } }, {}, {}, ['error projection-key']],
+    [
+      'a new name that is a key',
+      { attributes: { rename: { a: 'pk' } } },
+      {},
+      {},
+      ['error projection-key'],
+    ],
+    [
+      'a key that is set',
+      { attributes: { set: { pk: { S: '' } } } },
+      {},
+      {},
+      ['error projection-key'],
+    ],
+    ['nothing of a key that is kept', { attributes: { keepOnly: ['a'] } }, {}, {}, []],
+    [
+      'an index key that is dropped',
+      { attributes: { drop: ['day'] } },
+      indexed,
+      indexed,
+      ['warning projection-index'],
+    ],
+    [
+      'an index key that is not kept',
+      { attributes: { keepOnly: ['a'] } },
+      indexed,
+      indexed,
+      ['warning projection-index'],
+    ],
+    [
+      'an index key that is renamed',
+      { attributes: { rename: { day: 'a' } } },
+      indexed,
+      indexed,
+      ['warning projection-index'],
+    ],
+    [
+      'an index key that is hashed',
+      { attributes: { hash } },
+      numbered,
+      numbered,
+      ['warning projection-index'],
+    ],
+    ['nothing of an index of the source', { attributes: { drop: ['day'] } }, indexed, {}, []],
+    ['nothing of what is inside a map', { attributes: { drop: ['day.a'] } }, indexed, indexed, []],
+    [
+      'nothing of an index key that is kept',
+      { attributes: { keepOnly: ['day'] } },
+      indexed,
+      indexed,
+      [],
+    ],
+    [
+      'nothing of a name that another attribute gets',
+      { attributes: { drop: ['day'], rename: { a: 'day' } } },
+      indexed,
+      indexed,
+      [],
+    ],
+    [
+      'nothing of an index key that is set',
+      { attributes: { keepOnly: ['a'], set: { day: { S: 'x' } } } },
+      indexed,
+      indexed,
+      [],
+    ],
+    [
+      'nothing of what only a module knows',
+      { module },
+      { ...viewed('NEW_AND_OLD_IMAGES'), ...indexed },
+      indexed,
+      [],
+    ],
+    [
+      'an expiry that is dropped',
+      { attributes: { drop: ['ttl'] } },
+      ttl('ttl'),
+      ttl('ttl'),
+      ['warning ttl'],
+    ],
+    [
+      'an expiry of the source alone',
+      { attributes: { drop: ['ttl'] } },
+      ttl('ttl'),
+      {},
+      ['note ttl'],
+    ],
+  ])('tells of a projection and %s', (_, projection, source, destination, expected) => {
+    expect(look(source, destination, { projection })).toEqual(expected);
+  });
+
+  it('says what becomes of the items that expire', () => {
+    const said = (attributes: object, from: string, to: string) =>
+      preflight({
+        source: { ...facts('s'), ...ttl(from) },
+        destination: { ...facts('d'), ...ttl(to) },
+        sample: [],
+        reservedAttribute: '_ferry',
+        nowMs: NOW_MS,
+        projection: { attributes },
+      })
+        .filter(({ subject }) => subject === 'ttl')
+        .map(({ says, advice }) => `${says} ${advice}`);
+    const renamed = { rename: { ttl: 'until' } };
+
+    expect(said({ drop: ['ttl'] }, 'ttl', 'ttl')).toEqual([
+      'The projection drops "ttl", by which items of d/Orders expire. Items of the twin then do not expire. Ferry replicates the deletes of expired items if "ttlDeletes" is "replicate", the default.',
+    ]);
+    expect(said(renamed, 'ttl', 'ttl')).toEqual([
+      expect.stringContaining('The projection renames "ttl", by which items of d/Orders expire.'),
+    ]);
+    expect(said(renamed, 'ttl', 'until')).toEqual([
+      expect.stringContaining('Items expire by "ttl" on both sides, which is "until" on the twin.'),
+    ]);
+    expect(said(renamed, 'ttl', 'other')).toEqual([
+      expect.stringContaining('The twin would lose items that the source has.'),
+    ]);
+    expect(said({ drop: ['a'] }, 'ttl', 'ttl')).toEqual([
+      expect.stringContaining('Items expire by "ttl" on both sides. Replicating'),
+    ]);
+  });
+
+  it('names what a projection cannot do, and what to do instead', () => {
+    const found = preflight({
+      source: { ...facts('s'), indexes: numbered.indexes },
+      destination: { ...facts('d'), indexes: numbered.indexes },
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+      projection: { keepItems, attributes: { drop: ['pk'], hash } },
+    });
+    const said = found.map(({ subject, says, advice }) => `${subject}: ${says} ${advice}`);
+
+    expect(said).toEqual([
+      'projection-key: The projection does not fit s/Orders: projection.attributes.drop.0 must not be about a key attribute, which stays as it is, got "pk". Key attributes cannot be dropped, hashed, renamed or set. Correct the projection.',
+      expect.stringMatching(
+        /^stream-view: .* "keepItems" leaves items out, so Ferry needs old images, too\..*StreamViewType=NEW_AND_OLD_IMAGES`/,
+      ),
+      'projection-index: The projection hashes "day", which is a key of the index by of d/Orders. A hash is of type S, and the key of the index is of type N: the twin rejects the items, and they become dead letters.',
+      expect.stringContaining('stream-age'),
+    ]);
+  });
+
   it('puts errors first, and says of each what to do', () => {
     const found = preflight({
       source: { ...facts('s'), timeToLiveAttribute: 'ttl', stream: undefined },

@@ -19,6 +19,14 @@ it('turns a stream with another view off before it turns it on', () => {
   ]);
 });
 
+it('turns a stream on with old images where they are needed', () => {
+  const commands = streamAnewCommands(place, 'NEW_AND_OLD_IMAGES');
+
+  expect(commands).toMatch(
+    / --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES$/,
+  );
+});
+
 it('names the endpoint of the table in each command, and only where it has one', () => {
   const commands = streamAnewCommands({ ...place, endpoint: 'http://127.0.0.1:8000' });
 
