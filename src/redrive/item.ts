@@ -2,6 +2,7 @@
 // or as the source has the item by now. What was read ahead is good for the first attempt.
 
 import { newestEpoch } from '../model/control-row.ts';
+import { ProjectionFailed } from '../model/projection.ts';
 import type { StreamRecord } from '../model/stream-record.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { type LedgerRowKey, ledgerRowKey } from '../model/ledger-row.ts';
@@ -50,12 +51,16 @@ export async function redriveItem(
   } catch (error) {
     if (stop.aborted) return { kind: 'unfinished', why: 'stopped' };
     if (error instanceof FerryError && error.code === 'item.unreadable')
-      return { kind: 'rejected', why: error.code };
+      return { kind: 'rejected', why: failureOf(error) };
     const { kind, name } = classifyFailure(error);
     if (kind !== 'rejected') throw error;
     // No table here takes such a key.
     return { kind: 'rejected', why: name };
   }
+}
+
+function failureOf({ cause, code }: FerryError): string {
+  return cause instanceof ProjectionFailed ? cause.name : code;
 }
 
 /** A table that throttles reads must not end the run. */

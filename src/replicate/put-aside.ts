@@ -126,7 +126,9 @@ function withoutRecord({ record, why: { reason }, raw }: Letter) {
   // A service tells of what was sent. What was not may be in the text of a module, or in names within an item.
   const wasSent = !('reason' in record);
   return {
-    reason: wasSent ? reason : { ...reason, message: 'Projected dead letters do not have it.' },
+    reason: wasSent
+      ? reason
+      : { ...reason, message: 'The message is not kept in projected dead letters.' },
     eventName,
     streamArn: version && streamArnOf(raw),
   };
