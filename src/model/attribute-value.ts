@@ -92,6 +92,14 @@ export function canonicalText(value: AttributeValue): string {
   return JSON.stringify(canonicalValue(value));
 }
 
+/** Whether both mean the same. Texts, the usual case, are compared at once. */
+export function isSameValue(a: AttributeValue | undefined, b: AttributeValue | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined) return false;
+  if (a.S !== undefined || b.S !== undefined) return a.S === b.S;
+  return canonicalText(a) === canonicalText(b);
+}
+
 /** Bytes that know their JSON. */
 class Binary extends Uint8Array {
   toJSON(): string {

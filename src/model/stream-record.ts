@@ -5,8 +5,8 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { DeadLetterReason } from './dead-letter.ts';
 import {
   canonicalKey,
-  canonicalText,
   decodeItem,
+  isSameValue,
   MalformedValue,
   type Item,
 } from './attribute-value.ts';
@@ -183,16 +183,10 @@ function parseNewImage(change: Readonly<Record<string, unknown>>, key: Item): It
     );
   }
   const image = decodeItem(change['NewImage'], 'NewImage');
-  if (!Object.keys(key).every((name) => isSame(key[name], image[name]))) {
+  if (!Object.keys(key).every((name) => isSameValue(key[name], image[name]))) {
     throw new Malformed('KeysNotInImage', 'NewImage does not carry the key that Keys names');
   }
   return image;
-}
-
-/** Nearly always, it is the very same text. */
-function isSame(a: AttributeValue = { NULL: true }, b: AttributeValue = { NULL: true }): boolean {
-  if (a.S !== undefined && a.S === b.S) return true;
-  return canonicalText(a) === canonicalText(b);
 }
 
 function parseTime(value: unknown): number | undefined {

@@ -12,6 +12,8 @@ import { type Attributes, putAttribute } from './set-attribute.ts';
 /** DynamoDB has 32 levels, and a value at the top is on the first. */
 const DEPTH_MAX = 31;
 const NAME_BYTES_MAX = 65_535;
+/** With zeros for an exponent, and some to spare. */
+const NUMBER_LENGTH_MAX = 1_000;
 
 /**
  * @param reserved the attribute that is Ferry's.
@@ -53,11 +55,12 @@ function tooLarge(): MalformedValue {
 
 function mapOf(value: unknown, depth: number, budget: Budget): Attributes {
   const map: Attributes = {};
-  for (const [name, member] of entriesOf(value, 'must be a plain object')) {
+  const plain = plainObject(value, 'must be a plain object');
+  for (const name of Object.keys(plain)) {
     within(`.${name}`, () => {
       requireName(name);
       spend(budget, name.length + 1);
-      putAttribute(map, name, valueOf(member, depth, budget));
+      putAttribute(map, name, valueOf(dataOf(plain, name), depth, budget));
     });
   }
   return map;
@@ -71,11 +74,12 @@ function requireName(name: string): void {
 }
 
 function valueOf(value: unknown, depth: number, budget: Budget): AttributeValue {
-  const [entry, ...others] = entriesOf(value, 'must be a DynamoDB value such as {S: "text"}');
-  if (entry === undefined || others.length > 0)
+  const typed = plainObject(value, 'must be a DynamoDB value such as {S: "text"}');
+  const [type, ...others] = Object.keys(typed);
+  if (type === undefined || others.length > 0)
     throw new MalformedValue('must have exactly one type');
   if (depth > DEPTH_MAX) throw new MalformedValue('is nested deeper than 32 levels');
-  const [type, content] = entry;
+  const content = dataOf(typed, type);
   spend(budget, 1);
   switch (type) {
     case 'S':
@@ -118,7 +122,8 @@ function textOf(content: unknown): string {
 }
 
 function numberOf(content: unknown): string {
-  if (typeof content !== 'string') throw new MalformedValue('must be a number as a string');
+  if (typeof content !== 'string' || content.length > NUMBER_LENGTH_MAX)
+    throw new MalformedValue('must be a number as a string');
   const problem = numberProblem(content);
   if (problem !== undefined) throw new MalformedValue(problem);
   return content;
@@ -151,13 +156,13 @@ function listOf<T>(content: unknown, memberOf: (member: unknown) => T): T[] {
 }
 
 /** @param wanted what it must be. */
-function entriesOf(value: unknown, wanted: string): Array<[string, unknown]> {
+function plainObject(value: unknown, wanted: string): object {
   if (typeof value !== 'object' || value === null || isProxy(value))
     throw new MalformedValue(wanted);
   const prototype: unknown = Object.getPrototypeOf(value);
   const isPlain = prototype === Object.prototype || prototype === null;
   if (!isPlain || Object.getOwnPropertySymbols(value).length > 0) throw new MalformedValue(wanted);
-  return Object.keys(value).map((name) => [name, dataOf(value, name)]);
+  return value;
 }
 
 function dataOf(value: object, name: string): unknown {
