@@ -31,6 +31,7 @@ export const ENVIRONMENT = {
 
 export interface Changes {
   readonly tombstones?: ReplicationConfig['tombstones'];
+  readonly projection?: ReplicationConfig['projection'];
   readonly function?: Partial<ReplicationConfig['function']>;
 }
 

@@ -53,6 +53,13 @@ export const APPROACHES = {
   ferry,
   'ferry, 256 MiB': ferryWith({ function: { memoryMiB: 256 } }),
   'ferry, strict': ferryWith({ tombstones: 'strict' }),
+  'ferry, drop and rename': ferryWith({
+    projection: { attributes: { drop: ['tags'], rename: { total: 'amount' } } },
+  }),
+  'ferry, keepItems': ferryWith({
+    projection: { keepItems: { attribute: 'paid', equals: { BOOL: true } } },
+  }),
+  'ferry, a module': ferryWith({ projection: { module: '/projection.mjs' } }),
   'ferry over the SDK': ferryWith({ function: { httpClient: 'sdk' } }),
   'ferry, never coalescing': neverCoalescing,
   'stock SDK, one after the other': serial,

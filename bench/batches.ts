@@ -14,6 +14,8 @@ export interface BatchShape {
   readonly deleteShare: number;
   /** Of what is not deleted. @default MODIFY */
   readonly event?: 'INSERT' | 'MODIFY';
+  /** Whether records have the item before the change, too. */
+  readonly oldImages?: boolean;
   /** How old the records are; the default is older than any look-up asks about. @default a year or so */
   readonly ageSeconds?: number;
   /** Number of the first item and record: batches that follow each other. @default 0 */
@@ -57,7 +59,7 @@ interface RecordFacts {
 const LONG_AGO = 1_769_860_800;
 
 function record(
-  { bytes, streamArn = STREAM_ARN }: BatchShape,
+  { bytes, oldImages, streamArn = STREAM_ARN }: BatchShape,
   { index, number, eventName, createdAt }: RecordFacts,
 ) {
   const Keys = { pk: { S: `customer-${number}` }, sk: { S: 'order#2026-01-31T12:00' } };
@@ -80,6 +82,7 @@ function record(
       ApproximateCreationDateTime: createdAt,
       Keys,
       ...(eventName !== 'REMOVE' && { NewImage }),
+      ...(oldImages === true && { OldImage: NewImage }),
       SequenceNumber: String(100_000_000_000_000_000_000n + BigInt(index)),
       SizeBytes: bytes,
       StreamViewType: 'NEW_IMAGE',

@@ -2,7 +2,7 @@
 // tsx would be measured with them otherwise.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -77,6 +77,7 @@ function buildPrograms(): string {
   const outdir = mkdtempSync(join(tmpdir(), 'ferry-bench-'));
   process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));
   const entryPoints = PROGRAMS.map((name) => ({ in: `bench/${name}.ts`, out: name }));
+  copyFileSync('examples/projection/orders.mjs', join(outdir, 'projection.mjs'));
   buildSync({ ...FUNCTION_OPTIONS, entryPoints, outdir, write: true });
   return outdir;
 }
