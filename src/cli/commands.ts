@@ -43,6 +43,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./repair.ts')).repairCommand,
   },
   {
+    name: 'projection test',
+    summary: 'Apply the projection to some items of the source, and show them before and after.',
+    load: async () => (await import('./projection-test.ts')).projectionTestCommand,
+  },
+  {
     name: 'redrive',
     summary:
       'Apply dead letters and failed batches again, without overwriting newer items. Without --apply, change nothing.',

@@ -15,23 +15,27 @@ const HELP: readonly string[] = ['--help', '-h'];
 const VERSION: readonly string[] = ['--version', '-v', '-V'];
 
 export async function main(argv: readonly string[], io: Io): Promise<number> {
-  const [name, ...args] = argv;
-  if (name === undefined) {
-    io.out(overview());
+  if (argv.length === 0) {
+    io.out(overview(COMMANDS));
     return EXIT.usage;
   }
   try {
-    return await run(name, args, io);
+    return await run(argv, io);
   } catch (error) {
     return explain(withStory(error, { hint: '' }), io);
   }
 }
 
-async function run(name: string, args: readonly string[], io: Io): Promise<number> {
-  if (name === 'help' || HELP.includes(name)) return help(args[0], io);
+async function run(words: readonly string[], io: Io): Promise<number> {
+  const [name = '', ...rest] = words;
+  if (name === 'help' || HELP.includes(name)) return help(rest, io);
   if (name === 'version' || VERSION.includes(name)) return version(io);
-  const listed = find(name);
-  if (args.some((arg) => HELP.includes(arg))) return help(name, io);
+  if (words.some((word) => HELP.includes(word)))
+    return help(
+      words.filter((word) => !HELP.includes(word)),
+      io,
+    );
+  const { listed, args } = find(words);
   if (args.some((arg) => VERSION.includes(arg))) return version(io);
   const command = await listed.load();
   return runIt(command, parseOptions(command, args), io);
@@ -49,10 +53,13 @@ async function runIt(command: Command, options: ParsedOptions, io: Io): Promise<
 }
 
 /** `ferry help`, or `ferry help COMMAND`. */
-async function help(name: string | undefined, io: Io): Promise<number> {
-  if (name === undefined) io.out(overview());
+async function help(words: readonly string[], io: Io): Promise<number> {
+  const [name] = words;
+  const ofFirstWord = COMMANDS.filter((command) => command.name.startsWith(`${name} `));
+  if (name === undefined) io.out(overview(COMMANDS));
+  else if (words.length === 1 && ofFirstWord.length > 0) io.out(overview(ofFirstWord));
   else {
-    const { load, summary } = find(name);
+    const { load, summary } = find(words).listed;
     io.out(helpOf(await load(), summary));
   }
   return EXIT.done;
@@ -63,27 +70,38 @@ function version(io: Io): number {
   return EXIT.done;
 }
 
-function overview(): string {
+function overview(commands: readonly ListedCommand[]): string {
   return [
     'Usage: ferry COMMAND [options]',
     '',
-    ...listed(COMMANDS.map(({ name, summary }) => [name, summary])),
+    ...listed(commands.map(({ name, summary }) => [name, summary])),
     '',
     '`ferry COMMAND --help` lists the options, `ferry --version` prints the version.',
   ].join('\n');
 }
 
-/** @throws UsageError `usage.command` */
-function find(name: string): ListedCommand {
-  const found = COMMANDS.find((candidate) => candidate.name === name);
-  if (found !== undefined) return found;
-  const names = COMMANDS.map((command) => command.name);
-  const nearest = nearestName(name, names);
+/**
+ * The command that the arguments begin with, which has one word or two, and what stands behind it.
+ * @throws UsageError `usage.command`
+ */
+function find(words: readonly string[]): { listed: ListedCommand; args: readonly string[] } {
+  const found = COMMANDS.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `));
+  if (found !== undefined)
+    return { listed: found, args: words.slice(found.name.split(' ').length) };
+  throw unknownCommand(words);
+}
+
+function unknownCommand([first = '', second]: readonly string[]): UsageError {
+  const ofFirstWord = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+  const names = (ofFirstWord.length > 0 ? ofFirstWord : COMMANDS).map(({ name }) => name);
+  const isSecond = ofFirstWord.length > 0 && second?.startsWith('-') === false;
+  const given = isSecond ? `${first} ${second}` : first;
+  const nearest = nearestName(given, names);
   const meant = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
-  throw new UsageError(
-    name.startsWith('-')
-      ? `The command must come before its options, got "${name}".`
-      : `There is no command "${name}"${meant}.`,
+  return new UsageError(
+    first.startsWith('-')
+      ? `The command must come before its options, got "${first}".`
+      : `There is no command "${given}"${meant}.`,
     { code: 'usage.command', hint: `Commands: ${names.join(', ')}.` },
   );
 }

@@ -2,6 +2,9 @@
 
 import { canonicalItem, type Item } from '../model/attribute-value.ts';
 import { ITEM_BYTES_MAX, itemSizeBytes, VERSION_BYTES } from '../model/capacity.ts';
+import { ProjectionFailed } from '../model/projection.ts';
+import type { TwinRules } from '../model/rules.ts';
+import { twinContent } from '../model/twin-item.ts';
 
 /** Of one call. */
 export type Outcome =
@@ -10,14 +13,28 @@ export type Outcome =
   /** The message may have what the module says of the item. */
   | { readonly kind: 'failed'; readonly name: string; readonly message: string };
 
-export interface Tried {
+/** One call. */
+export function outcomeOf({ source, key }: KeyedItem, rules: TwinRules): Outcome {
+  try {
+    const content = twinContent(source, key, rules);
+    return content === undefined ? { kind: 'left-out' } : { kind: 'kept', content };
+  } catch (error) {
+    if (!(error instanceof ProjectionFailed)) throw error;
+    return { kind: 'failed', name: error.name, message: error.message };
+  }
+}
+
+export interface KeyedItem {
   readonly key: Item;
   readonly source: Item;
+}
+
+export interface Tried extends KeyedItem {
   /** Of all calls, the first first. */
   readonly outcomes: readonly [Outcome, ...Outcome[]];
 }
 
-export type Judged = Pick<Tried, 'key' | 'source'> &
+export type Judged = KeyedItem &
   (
     | Outcome
     /** The calls have different results, in these attributes or, where there is none, in whether there is an item. */

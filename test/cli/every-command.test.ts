@@ -46,6 +46,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   backfill: { args: [] },
   verify: { args: [] },
   repair: { args: ['--report', 'report.jsonl'] },
+  'projection test': { args: ['--config', 'projected.json'] },
   redrive: { args: [] },
   adopt: { args: [] },
   pause: { args: [], codes: { table: 3 } },
@@ -60,7 +61,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 };
 const NAMES = Object.keys(ROWS);
-const commandOf = (name: string) => name.split(' ')[0] ?? '';
+const commandOf = (name: string) => name.split(' --')[0] ?? '';
 const rowOf = (name: string): Row => ROWS[name] ?? { args: [] };
 
 const CONFIG = {
@@ -85,6 +86,9 @@ let folder = '';
 beforeAll(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'ferry-every-')));
   writeFileSync(join(folder, 'ferry.json'), JSON.stringify(CONFIG));
+  const [replication] = CONFIG.replications;
+  const projected = { ...replication, projection: { attributes: { drop: ['email'] } } };
+  writeFileSync(join(folder, 'projected.json'), JSON.stringify({ replications: [projected] }));
   writeFileSync(join(folder, 'report.jsonl'), '');
   // What is in the user's folder must not count: neither a broken TypeScript project, nor another tsx.
   writeFileSync(join(folder, 'tsconfig.json'), '{ "compilerOptions": ');
@@ -133,7 +137,7 @@ const UNNOTED =
   /^The pause cannot be noted in the control row of the destination now: it could not be read \(There is no table ferry-orders-state in eu-west-1\)\. .*\n?$/;
 
 const withConfig = (name: string, args: readonly string[]) =>
-  ['init', 'local', 'latency', 'config', 'permissions'].includes(commandOf(name))
+  ['init', 'local', 'latency', 'config', 'permissions', 'projection test'].includes(commandOf(name))
     ? args
     : [...args, '--config', 'ferry.json'];
 

@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
@@ -70,6 +71,15 @@ async function ferry(...args: string[]) {
 
 const report = () => join(regions.directory, 'report.jsonl');
 const config = () => ['--config', regions.config];
+const projected = () => {
+  const path = join(regions.directory, 'projected.json');
+  const { replications } = JSON.parse(readFileSync(regions.config, 'utf8')) as {
+    replications: object[];
+  };
+  const projection = { attributes: { drop: ['email'] } };
+  writeFileSync(path, JSON.stringify({ replications: [{ ...replications[0], projection }] }));
+  return path;
+};
 const places = () => ['--queue-url', failures.queueUrl, '--bucket', failures.bucketName];
 const endpoints = () => [
   '--source-endpoint',
@@ -99,6 +109,7 @@ const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]
   ['backfill', () => [...config(), '--all', '--at-once', '2']],
   ['backfill', () => [...config(), '--apply']],
   ['repair', () => [...config(), '--settle', '0', '--report', report(), '--apply']],
+  ['projection test', () => ['--config', projected()]],
   ['redrive', () => [...config(), ...places()]],
   ['redrive', () => [...config(), ...places(), '--apply']],
   ['adopt', config],
@@ -132,7 +143,7 @@ describe('ferry COMMAND --json', () => {
   });
 
   it.each(CALLS)('%s prints one document', { timeout: 120_000 }, async (name, args) => {
-    const { exitCode, out, err } = await ferry(name, ...args(), '--json');
+    const { exitCode, out, err } = await ferry(...name.split(' '), ...args(), '--json');
 
     expect({ exitCode, err }).toMatchObject({ exitCode: expect.toBeOneOf([0, 3]) as number });
     expect(documents(out)).toEqual([expect.any(Object)]);
@@ -144,10 +155,11 @@ describe('ferry COMMAND --json', () => {
     '%s prints nothing where it cannot begin',
     async (name) => {
       const operands = name === 'init' ? ['us-east-1/Orders', 'eu-west-1/Orders'] : [];
-      const wrong = await ferry(name, ...operands, '--json', '--no-such-option');
+      const words = name.split(' ');
+      const wrong = await ferry(...words, ...operands, '--json', '--no-such-option');
       const nowhere = ['--config', '/nowhere/ferry.json', '--report', '/nowhere/report'];
       const missing = await ferry(
-        name,
+        ...words,
         ...operands,
         '--json',
         ...nowhere.slice(0, name === 'repair' || name === 'verify' ? 4 : 2),

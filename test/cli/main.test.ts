@@ -31,20 +31,21 @@ describe('ferry', () => {
   it.each(COMMANDS.map(({ name, summary }) => [name, summary]))(
     'explains %s in the overview, and its options in every way that people ask',
     async (name, summary) => {
-      const help = await ferry('help', name);
+      const words = name.split(' ');
+      const help = await ferry('help', ...words);
 
       expect(help).toMatchObject({ exitCode: 0, err: '' });
       expect(help.out).toContain(`Usage: ferry ${name} `);
       expect(help.out).toContain(summary);
       expect(help.out).toMatch(/\n {2}--json /);
       expect((await ferry('help')).out).toMatch(new RegExp(`^ {2}${name} +[A-Z]`, 'm'));
-      for (const words of [
-        [name, '--help'],
-        [name, '-h'],
-        ['--help', name],
-        [name, '--json', '-h'],
+      for (const typed of [
+        [...words, '--help'],
+        [...words, '-h'],
+        ['--help', ...words],
+        [...words, '--json', '-h'],
       ]) {
-        expect({ words, ...(await ferry(...words)) }).toEqual({ words, ...help });
+        expect({ typed, ...(await ferry(...typed)) }).toEqual({ typed, ...help });
       }
     },
   );
@@ -78,8 +79,34 @@ describe('ferry', () => {
     expect(exitCode).toBe(2);
     expect(out).toBe('');
     expect(err).toBe(
-      'ferry: There is no command "lcoal" (did you mean local?).\nHint: Commands: init, local, status, backfill, verify, repair, redrive, adopt, pause, resume, teardown, config, permissions, latency.',
+      'ferry: There is no command "lcoal" (did you mean local?).\nHint: Commands: init, local, status, backfill, verify, repair, projection test, redrive, adopt, pause, resume, teardown, config, permissions, latency.',
     );
+  });
+
+  it.each([
+    [[], '"projection" (did you mean projection test?)'],
+    [['tset'], '"projection tset" (did you mean projection test?)'],
+    [['--json'], '"projection" (did you mean projection test?)'],
+    [['deploy', '--json'], '"projection deploy" (did you mean projection test?)'],
+  ])('names the second words of a first one: ferry projection %j', async (words, what) => {
+    expect(await ferry('projection', ...words)).toEqual({
+      exitCode: 2,
+      out: '',
+      err: `ferry: There is no command ${what}.\nHint: Commands: projection test.`,
+    });
+  });
+
+  it('explains a first word by its commands', async () => {
+    for (const words of [
+      ['projection', '--help'],
+      ['help', 'projection'],
+    ]) {
+      const { exitCode, out } = await ferry(...words);
+
+      expect(exitCode).toBe(0);
+      expect(out).toMatch(/\n {2}projection test {2}Apply the projection /);
+      expect(out).not.toContain('redrive');
+    }
   });
 });
 
