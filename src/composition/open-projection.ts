@@ -6,12 +6,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Access } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';
+import { hashRules } from '../config/projection-settings.ts';
 import type { Deployment, ProjectionConfig, ReplicationConfig } from '../config/schema.ts';
 import { describeError, FerryError } from '../errors.ts';
 import type { Projection } from '../model/projection.ts';
 import { digestOfModule } from '../projection/digest.ts';
 import { exceptItem } from '../projection/except-item.ts';
-import { type HashKeys, hashRulesOf } from '../projection/hash-rules.ts';
+import type { HashKeys } from '../projection/hash.ts';
 import { moduleContext, moduleProjection, thrownText } from '../projection/module-projection.ts';
 import { checkModuleText } from '../projection/module-text.ts';
 import { rulesProjection } from '../projection/rules-projection.ts';
@@ -110,10 +111,10 @@ function notLoaded(url: URL, cause: unknown): FerryError {
 }
 
 /** Each secret is read once. */
-async function readHashKeys({ attributes }: ProjectionConfig, source: Access): Promise<HashKeys> {
+async function readHashKeys(projection: ProjectionConfig, source: Access): Promise<HashKeys> {
   const keys = new Map<string, string>();
   const nameOf: HashKeys = ({ secret, versionId }) => `${secret} ${versionId}`;
-  for (const rule of hashRulesOf(attributes?.hash)) {
+  for (const rule of hashRules({ projection })) {
     const name = nameOf(rule);
     if (!keys.has(name)) keys.set(name, await readHashKey(rule, source));
   }

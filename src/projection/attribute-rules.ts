@@ -1,13 +1,15 @@
 // The rules about attributes -> one function of an item, made once. All paths but those of `set` are the source's, so
-// one walk keeps, drops, hashes and renames. Only maps and lists on a path are copied; other values pass by reference.
+// one walk keeps, drops, hashes and renames. The configuration has been checked: no two rules contradict each other.
+// Only maps and lists on a path are copied; other values pass by reference.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { attributePath, EVERY, type PathStep } from '../config/attribute-path.ts';
+import { hashRules } from '../config/projection-settings.ts';
 import type { ProjectionConfig } from '../config/schema.ts';
 import type { Item } from '../model/attribute-value.ts';
 import { ProjectionFailed } from '../model/projection.ts';
 import { valueOf } from './condition.ts';
-import { type HashKeys, hashRulesOf, hashWith } from './hash-rules.ts';
+import { type HashKeys, hashWith } from './hash.ts';
 import { type Attributes, putAttribute, setAttribute } from './set-attribute.ts';
 
 type AttributeRules = NonNullable<ProjectionConfig['attributes']>;
@@ -46,11 +48,11 @@ export function compileAttributes(
 }
 
 function rulesOf(attributes: AttributeRules, hashKeys: HashKeys): Rule[] {
-  const { keepOnly = [], drop = [], hash, rename = {} } = attributes;
+  const { keepOnly = [], drop = [], rename = {} } = attributes;
   return [
     ...keepOnly.map((path): Rule => ({ kind: 'keep', steps: attributePath(path) })),
     ...drop.map((path): Rule => ({ kind: 'drop', steps: attributePath(path) })),
-    ...hashRulesOf(hash).map(
+    ...hashRules({ projection: { attributes } }).map(
       (rule): Rule => ({
         kind: 'hash',
         steps: attributePath(rule.attribute),
@@ -117,19 +119,11 @@ function changeOf({ rules, isClosed }: Scope): Change | undefined {
   const isOpen = !isClosed || here.some(({ kind }) => kind === 'keep');
   if (here.some(({ kind }) => kind === 'drop')) return () => undefined;
   if (!isOpen && !rules.some(({ kind }) => kind === 'keep')) return () => undefined;
-  const hashes = here.flatMap((rule) => (rule.kind === 'hash' ? rule.hash : []));
+  for (const rule of here) if (rule.kind === 'hash') return rule.hash;
   const deeper = rules.filter(({ steps, kind }) => {
-    // Names are changed after values are hashed: by then, the names in a hashed one are gone.
-    const isDone = kind === 'keep' ? isOpen : kind === 'rename' && hashes.length > 0;
-    return steps.length > 0 && !isDone;
+    return steps.length > 0 && !(isOpen && kind === 'keep');
   });
-  const inside =
-    deeper.length === 0 ? undefined : changeInside({ rules: deeper, isClosed: !isOpen });
-  if (hashes.length === 0) return inside;
-  return (value) => {
-    const rest = inside === undefined ? value : inside(value);
-    return rest && hashes.reduce((hashed, hash) => hash(hashed), rest);
-  };
+  return deeper.length === 0 ? undefined : changeInside({ rules: deeper, isClosed: !isOpen });
 }
 
 function changeInside({ rules, isClosed }: Scope): Change {

@@ -1,15 +1,17 @@
 // What stands for a projection: equal digests make equal twins.
 
 import { createHash } from 'node:crypto';
+import { hashRules } from '../config/projection-settings.ts';
 import type { ProjectionConfig } from '../config/schema.ts';
-import { type HashRules, hashRulesOf } from './hash-rules.ts';
 
 /** Another one for another meaning of the same rules. */
 const FORMAT = 1;
 
 /** SHA-256 of the rules, as hexadecimal digits. The order of names does not count. */
-export function digestOfRules({ keepItems, attributes }: ProjectionConfig): string {
-  const hash = attributes && hashesOf(attributes.hash);
+export function digestOfRules(projection: ProjectionConfig): string {
+  const { keepItems, attributes } = projection;
+  // Which key encrypts a secret says nothing of its text.
+  const hash = hashRules({ projection }).map(({ kmsKeyArn: _, ...rule }) => rule);
   const rules = { format: FORMAT, keepItems, attributes: attributes && { ...attributes, hash } };
   return sha256(JSON.stringify(rules, inOrder));
 }
@@ -17,14 +19,6 @@ export function digestOfRules({ keepItems, attributes }: ProjectionConfig): stri
 /** SHA-256 of the file of a module, as hexadecimal digits. */
 export function digestOfModule(bytes: Uint8Array): string {
   return sha256(bytes);
-}
-
-/** Which key encrypts a secret says nothing of its text. */
-function hashesOf(hash: HashRules | undefined): readonly object[] | undefined {
-  if (hash === undefined) return undefined;
-  return hashRulesOf(hash).map(({ attribute, secret, versionId }) => {
-    return { attribute, secret, versionId };
-  });
 }
 
 function inOrder(_: string, value: unknown): unknown {

@@ -5,7 +5,7 @@ import type { Projection } from '../model/projection.ts';
 import { compileAttributes } from './attribute-rules.ts';
 import { compileCondition } from './condition.ts';
 import { digestOfRules } from './digest.ts';
-import type { HashKeys } from './hash-rules.ts';
+import type { HashKeys } from './hash.ts';
 import { requireKey } from './key-kept.ts';
 
 /** @param hashKeys is asked now, once for each rule that hashes. */
