@@ -3,12 +3,18 @@
 
 import { decodeItem, type Item, MalformedValue } from './attribute-value.ts';
 import { ProjectionFailed } from './projection.ts';
-import type { TwinRules } from './rules.ts';
+import type { StreamRules, TwinRules } from './rules.ts';
 import type { ParsedRecord, PutRecord, RemoveRecord, StreamRecord } from './stream-record.ts';
 import { twinContent } from './twin-item.ts';
 
+type ProjectingRules = TwinRules & Partial<Pick<StreamRules, 'ttlDeletes'>>;
+
 /** @param raw the record as Lambda delivered it: its old image tells whether the twin had the item. */
-export function projectRecord(parsed: ParsedRecord, raw: unknown, rules: TwinRules): ParsedRecord {
+export function projectRecord(
+  parsed: ParsedRecord,
+  raw: unknown,
+  rules: ProjectingRules,
+): ParsedRecord {
   if (rules.projection === undefined || parsed.kind === 'malformed') return parsed;
   const { record } = parsed;
   try {
@@ -33,7 +39,7 @@ export function lacksOldImage({ kind, record }: ParsedRecord, raw: unknown): boo
   return isLeftOut && eventNameOf(raw) === 'MODIFY' && oldImageOf(raw) === undefined;
 }
 
-function asTwinSees(record: StreamRecord, raw: unknown, rules: TwinRules): StreamRecord {
+function asTwinSees(record: StreamRecord, raw: unknown, rules: ProjectingRules): StreamRecord {
   if (record.eventName === 'REMOVE')
     return wasLeftOut(record, raw, rules) ? { ...record, leftOut: true } : record;
   const content = twinContent(record.newImage, record.key, rules);
@@ -61,8 +67,14 @@ function removal(put: PutRecord, leftOut: boolean): RemoveRecord {
 }
 
 /** Where that is not known, the twin may have had the item. */
-function wasLeftOut({ eventName, key }: StreamRecord, raw: unknown, rules: TwinRules): boolean {
+function wasLeftOut(
+  { eventName, key }: StreamRecord,
+  raw: unknown,
+  rules: ProjectingRules,
+): boolean {
   if (rules.projection?.filters !== true) return false;
+  // The twin may have an item whose expiry was skipped, and no reprojection can tell it from a deleted one.
+  if (rules.ttlDeletes === 'skip' && eventName !== 'MODIFY') return false;
   if (eventName === 'INSERT') return true;
   const before = oldImageOf(raw);
   if (before === undefined) return false;

@@ -107,6 +107,23 @@ describe('a change under a projection', () => {
     expect(projectRecord(parsed, raw, { reservedAttribute: '_ferry' })).toBe(parsed);
   });
 
+  it.each(['INSERT', 'REMOVE'] as const)(
+    'removes with %s what a skipped expiry may have left on the twin',
+    (eventName) => {
+      const raw = {
+        ...lambdaRecord({ eventName, keys: KEY, attributes: OUT }),
+        ...(eventName === 'REMOVE' && { OldImage: OUT }),
+      };
+      const parsed = parseStreamRecord(raw, 0, seriesInEpoch(1));
+      const rules = { reservedAttribute: '_ferry', projection: PROJECTION } as const;
+
+      const { record } = projectRecord(parsed, raw, { ...rules, ttlDeletes: 'skip' });
+
+      expect(record).toMatchObject({ eventName: 'REMOVE' });
+      expect(record).not.toMatchObject({ leftOut: true });
+    },
+  );
+
   it('needs the old image only where it leaves an item out', () => {
     expect(seen({ eventName: 'MODIFY', after: OUT }).isBlind).toBe(true);
     expect(seen({ eventName: 'MODIFY', after: IN }).isBlind).toBe(false);

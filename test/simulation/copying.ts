@@ -25,14 +25,14 @@ const PAGES_LEFT_TO_THE_NEXT = 0.3;
 const LAST_PAGE_MS = 60_000;
 
 export async function runBackfill(
-  { isBulk = false }: Pick<PlannedCommand, 'isBulk'>,
+  { isBulk = false, reproject = false }: Pick<PlannedCommand, 'isBulk' | 'reproject'>,
   process: Process,
   world: World,
 ): Promise<object> {
   const control = await controlFor(process, world);
   const context = contextOf(process, world, control);
   const wasAnew = world.isAnew;
-  const { run, resumed } = await openRun(control, { process, world }, context);
+  const { run, resumed } = await openRun(control, { process, world, reproject }, context);
   if (run.reproject === true) {
     world.note('reproject');
     // Nothing of the function with the rules before may land beside it.
@@ -150,12 +150,16 @@ function requireCopied(world: World): void {
 
 async function openRun(
   { projection: written }: ControlRow,
-  { process, world }: { readonly process: Process; readonly world: World },
+  {
+    process,
+    world,
+    reproject,
+  }: { readonly process: Process; readonly world: World; readonly reproject: boolean },
   context: BackfillContext,
 ) {
   const wanted = process.facts.settings.projection?.digest;
   // Where it is refused, the operator asks for it.
-  const isAsked = written !== undefined && written !== wanted;
+  const isAsked = reproject || (written !== undefined && written !== wanted);
   const fresh = {
     ...projectionOf({ wanted, written, isAsked }),
     run: process.facts.name,

@@ -3,7 +3,7 @@
 
 import { TABLES } from './judge.ts';
 import type { Ending, VerifyEnding } from './operators.ts';
-import type { Deployed } from './plan.ts';
+import type { Deployed, Disturbance } from './plan.ts';
 import { seenBy } from './projecting.ts';
 import type { SourceWrite, StreamEntry } from './stream.ts';
 import type { World } from './world.ts';
@@ -54,12 +54,14 @@ function differencesOf(world: World): Map<string, string> {
 export function reasonOf(key: string, world: World): string | undefined {
   const { judge, deployed } = world;
   const planned = world.plannedFor(key, { planned: deployed.projection });
+  const isOfLatest = !world.plan.disturbances.some(changesExpiries);
+  const settings = { ttlDeletes: isOfLatest ? deployed.ttlDeletes : 'replicate', planned } as const;
   const hasOldImage = world.plan.settings.hasOldImages;
   // What was never to be on the twin changes nothing there.
   const writes = judge
     .writes()
     .filter((write) => write.key === key)
-    .filter((write) => seenBy(write, planned, hasOldImage).kind !== 'never');
+    .filter((write) => seenBy(write, settings, hasOldImage).kind !== 'never');
   const last = writes.at(-1);
   const isForeign = ({ record, status }: StreamEntry) =>
     status !== 'done' && !judge.control.hasTable(record.eventSourceARN ?? '');
@@ -75,6 +77,10 @@ export function reasonOf(key: string, world: World): string | undefined {
   // A copy or a repair had shown what the lost records told; then those still on the way took it back.
   const hasLost = writes.some(({ lost }) => lost !== undefined);
   return hasLost && item.read > 0 ? 'a copy was taken back, and records are lost' : undefined;
+}
+
+function changesExpiries(one: Disturbance): boolean {
+  return one.kind === 'deploy' && one.change.ttlDeletes !== undefined;
 }
 
 /** Whether the stream brings a write, or the failure places do. */

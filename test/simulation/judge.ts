@@ -435,7 +435,8 @@ export class Judge {
 
   /** A record as the twin sees it under the settings of a process. */
   seen(entry: StreamEntry, { facts: { settings } }: Process): Seen {
-    return seenIn(entry, { planned: this.#host.plannedFor(entry.write.key, settings) });
+    const planned = this.#host.plannedFor(entry.write.key, settings);
+    return seenIn(entry, { ...settings, planned });
   }
 
   #stepOf(change: Change, { process, intent }: Sent): Step {

@@ -40,6 +40,7 @@ export function startCommand(
   world.tell(() => `${name} begins`);
   const end = (ending: Ending) => {
     world.commands.delete(process);
+    if (command.reproject === true && ending.kind === 'ended') world.isReprojecting = false;
     if (JSON.stringify(ending).includes(SECRET))
       world.judge.violation(`leak: ${name} tells what the projection drops`);
     world.note(`${command.kind} ${ending.kind}`);

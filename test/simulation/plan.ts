@@ -120,6 +120,8 @@ export interface PlannedCommand {
   readonly limit?: number | undefined;
   /** Of a backfill: a state machine does it. */
   readonly isBulk?: boolean | undefined;
+  /** Of a backfill: what the twin has is compared, too. */
+  readonly reproject?: boolean | undefined;
 }
 
 export interface Rates {

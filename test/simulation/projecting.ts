@@ -108,6 +108,8 @@ export function textOf(item: Item | undefined): string {
   return JSON.stringify(Object.entries(item ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+type SeeingSettings = Pick<ProcessSettings, 'planned' | 'ttlDeletes'>;
+
 export interface Seen {
   /** `never`: the twin did not have the item before, and does not get it. `unknown`: the old image is missing. */
   readonly kind: 'put' | 'delete' | 'never' | 'failed' | 'unknown';
@@ -117,24 +119,23 @@ export interface Seen {
 /** A write as the twin sees it. Without the old image, a delete is one of an item that the twin may have. */
 export function seenBy(
   { image, before, isInsert, malformed }: SourceWrite,
-  planned: ProjectionConfig | undefined,
+  { planned, ttlDeletes }: SeeingSettings,
   hasOldImage = true,
 ): Seen {
   const filters = planned?.keepItems !== undefined;
   const wasThere = !isInsert && !(hasOldImage && before && twinOf(before, planned) === undefined);
+  // What has expired may still be on the twin.
+  const mayBeThere = wasThere || (ttlDeletes === 'skip' && (isInsert || image === undefined));
   if (image === undefined || malformed)
-    return { kind: filters && !wasThere ? 'never' : 'delete', isInsert: false };
+    return { kind: filters && !mayBeThere ? 'never' : 'delete', isInsert: false };
   const after = twinOf(image, planned);
   if (after === 'fails') return { kind: 'failed', isInsert: false };
   if (after !== undefined) return { kind: 'put', isInsert: isInsert || (filters && !wasThere) };
-  if (!wasThere) return { kind: 'never', isInsert: false };
+  if (!mayBeThere) return { kind: 'never', isInsert: false };
   return { kind: hasOldImage ? 'delete' : 'unknown', isInsert: false };
 }
 
 /** Of a record, as an invocation with these settings must see it. */
-export function seenIn(
-  { write, record }: StreamEntry,
-  { planned }: Pick<ProcessSettings, 'planned'>,
-): Seen {
-  return seenBy(write, planned, record.dynamodb?.OldImage !== undefined || write.isInsert);
+export function seenIn({ write, record }: StreamEntry, settings: SeeingSettings): Seen {
+  return seenBy(write, settings, record.dynamodb?.OldImage !== undefined || write.isInsert);
 }

@@ -194,7 +194,11 @@ function deployProjection(change: Partial<Deployed>, world: World): void {
   const name = `reproject-${atMs.toFixed(0)}`;
   const slow = { settleMs: SECOND, slowMs: CALM_REQUEST_MS };
   const isBulk = happens(world.random, 0.3);
-  startCommand({ ...slow, name, kind: 'backfill', isBulk }, world, () => undefined);
+  startCommand(
+    { ...slow, name, kind: 'backfill', isBulk, reproject: true },
+    world,
+    () => undefined,
+  );
 }
 
 /** A mistake in the configuration is taken back after so long. */
@@ -236,7 +240,7 @@ async function rest(world: World): Promise<void> {
   if (!isAtRest) world.judge.violation('the world does not come to rest');
 }
 
-type CalmCommand = Pick<Command, 'name' | 'kind'>;
+type CalmCommand = Pick<Command, 'name' | 'kind' | 'reproject'>;
 const CALM_REQUEST_MS = 20;
 
 /** A command in calm, which must come to its end. */
@@ -262,7 +266,10 @@ async function followRunbook(world: World): Promise<void> {
   await redriveAll(world);
   const { preExisting } = world.plan;
   if (preExisting.length > 0 || world.isAnew || world.isReprojecting) {
-    const ending = await command({ name: 'last-backfill', kind: 'backfill' }, world);
+    const ending = await command(
+      { name: 'last-backfill', kind: 'backfill', reproject: world.isReprojecting },
+      world,
+    );
     const isWhole = ending?.kind === 'ended' && !(ending.report as { resumed: boolean }).resumed;
     // One that goes on has copied some items long ago.
     if (isWhole) requireEverything(world);
