@@ -5,7 +5,8 @@ import { rmSync } from 'node:fs';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fit } from '../../lib/fit.ts';
-import { ENVIRONMENT_BYTES_MAX } from '../../lib/function-environment.ts';
+import { ENVIRONMENT_BYTES_MAX, functionEnvironment } from '../../lib/function-environment.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { readDeployment } from '../../src/config/function-variable.ts';
 import { appOf, stackOf, temporary } from './stack-templates.ts';
 
@@ -253,6 +254,54 @@ it('refuses texts that together are longer than a function’s environment, befo
   expect(() => appOf(everything)).toThrow(
     /^The settings of n-+n need \d+ bytes in the environment of ferry-n-+n-[a-z-]+; Lambda takes 4096\.$/,
   );
+});
+
+describe('the rules of a projection in a function’s environment', () => {
+  const environment = (projection: object) => {
+    const source = { region: FROM, table: 'Orders', streamArn: streamArn('Orders') };
+    const destination = { region: TO, table: 'Orders' };
+    const [replication] = parseConfig({
+      replications: [{ name: 'orders', source, destination, projection }],
+    }).replications;
+    if (replication === undefined) throw new Error('no replication');
+    const places = { deadLetterQueueUrl: 'https://queue', onFailureBucket: 'bucket' };
+    const deployed = { lookAgainQueueUrl: 'https://queue', projectionDigest: '0'.repeat(64) };
+    return functionEnvironment('ferry-orders-replicate', {
+      replication,
+      streamArn: streamArn('Orders'),
+      ...places,
+      ...deployed,
+    });
+  };
+  const dropping = (count: number) => ({
+    attributes: { drop: Array.from({ length: count }, (_, index) => `attribute-${index}`) },
+  });
+
+  it('are read as they are, also where the other settings are shortened for them', () => {
+    for (const count of [1, 80, 165]) {
+      const variables = environment(dropping(count));
+
+      expect(Buffer.byteLength(JSON.stringify(variables))).toBeLessThan(ENVIRONMENT_BYTES_MAX);
+      expect(readDeployment(variables).replication.projection).toEqual(dropping(count));
+    }
+    expect(environment(dropping(165))['FERRY_REPLICATION']).not.toContain('latencySeconds');
+  });
+
+  it('are refused where they are too long, with what to do', () => {
+    expect(() => environment(dropping(300))).toThrow(
+      expect.objectContaining({
+        code: 'config.invalid',
+        message: expect.stringMatching(
+          /^The settings of orders need \d+ bytes .* Lambda takes 4096\.$/,
+        ),
+        hint: expect.stringContaining('a projection, whose rules a module can have instead'),
+      }),
+    );
+    const module = `/${'long/'.repeat(190)}orders.mjs`;
+    expect(readDeployment(environment({ module })).replication.projection).toEqual({
+      module: 'orders.mjs',
+    });
+  });
 });
 
 describe('fit', () => {
