@@ -119,7 +119,7 @@ function changeOf({ rules, isClosed }: Scope): Change | undefined {
   const isOpen = !isClosed || here.some(({ kind }) => kind === 'keep');
   if (here.some(({ kind }) => kind === 'drop')) return () => undefined;
   if (!isOpen && !rules.some(({ kind }) => kind === 'keep')) return () => undefined;
-  for (const rule of here) if (rule.kind === 'hash') return rule.hash;
+  for (const rule of here) if (rule.kind === 'hash' && isOpen) return rule.hash;
   const deeper = rules.filter(({ steps, kind }) => {
     return steps.length > 0 && !(isOpen && kind === 'keep');
   });
