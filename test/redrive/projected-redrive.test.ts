@@ -361,6 +361,19 @@ describe('a batch that Lambda gave up', () => {
     expect(deleted).toBe(end === 'out' ? newest : undefined);
   });
 
+  it('deletes what has expired, where it is made again outside and expiries are skipped', async () => {
+    const skip = { ...WHOLE, ttlDeletes: 'skip' as const };
+    await deliver(changesOf(['gone', 'in', 'expired'], { id }), skip);
+    const places = await batchOf(changesOf(['gone', 'out'], { id, first: 3 }));
+    const before = await twin();
+
+    const { report } = await run(places, skip);
+
+    expect(before).toEqual(twinContentOf(id, 'in', 1));
+    expect(report).toMatchObject({ applied: 1, left: 0 });
+    expect(await twin()).toBeUndefined();
+  });
+
   it('tries the next older record where the projection fails for the newest', async () => {
     await putSource('in', 1);
     const places = await batchOf(changesOf(['gone', 'in', 'broken'], { id }));

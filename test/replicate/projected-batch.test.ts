@@ -102,12 +102,20 @@ describe('the requests of a batch', () => {
   it.each<[string, State[], string[], object]>([
     ['expires inside', ['in', 'expired'], [], { skipped: 1 }],
     ['expires outside', ['out', 'expired'], [], { skipped: 1 }],
+    // The twin may still have the item that has expired.
     [
       'is changed, expires, and is made again outside',
       ['in', 'in', 'expired', 'out', 'out'],
-      ['PutItem 1'],
-      { applied: 1, skipped: 3 },
+      ['PutItem 1', 'UpdateItem 4', 'DeleteItem 4'],
+      { applied: 2, coalesced: 1, skipped: 1 },
     ],
+    [
+      'is made outside, and deleted',
+      ['gone', 'out', 'gone'],
+      ['UpdateItem 2', 'DeleteItem 2'],
+      { applied: 1, coalesced: 1 },
+    ],
+    ['changes outside', ['out', 'out'], [], { skipped: 1 }],
     [
       'is outside, expires, and is made again inside',
       ['out', 'out', 'expired', 'in'],
