@@ -3,7 +3,7 @@
 
 import { TABLES } from './judge.ts';
 import type { Ending, VerifyEnding } from './operators.ts';
-import type { Deployed, Disturbance } from './plan.ts';
+import type { Deployed } from './plan.ts';
 import { seenBy } from './projecting.ts';
 import type { SourceWrite, StreamEntry } from './stream.ts';
 import type { World } from './world.ts';
@@ -53,15 +53,11 @@ function differencesOf(world: World): Map<string, string> {
 /** Why an item may differ before anybody has repaired it. */
 export function reasonOf(key: string, world: World): string | undefined {
   const { judge, deployed } = world;
-  const planned = world.plannedFor(key, { planned: deployed.projection });
-  const isOfLatest = !world.plan.disturbances.some(changesExpiries);
-  const settings = { ttlDeletes: isOfLatest ? deployed.ttlDeletes : 'replicate', planned } as const;
-  const hasOldImage = world.plan.settings.hasOldImages;
   // What was never to be on the twin changes nothing there.
   const writes = judge
     .writes()
     .filter((write) => write.key === key)
-    .filter((write) => seenBy(write, settings, hasOldImage).kind !== 'never');
+    .filter((write) => !isLeftOut(write, world));
   const last = writes.at(-1);
   const isForeign = ({ record, status }: StreamEntry) =>
     status !== 'done' && !judge.control.hasTable(record.eventSourceARN ?? '');
@@ -79,8 +75,14 @@ export function reasonOf(key: string, world: World): string | undefined {
   return hasLost && item.read > 0 ? 'a copy was taken back, and records are lost' : undefined;
 }
 
-function changesExpiries(one: Disturbance): boolean {
-  return one.kind === 'deploy' && one.change.ttlDeletes !== undefined;
+/** Under any rules that there were: what is not on the twin by then, a reprojection puts there. */
+function isLeftOut(write: SourceWrite, world: World): boolean {
+  return world.deployments.some(({ projection, ttlDeletes }) => {
+    const planned = world.plannedFor(write.key, { planned: projection });
+    return (
+      seenBy(write, { planned, ttlDeletes }, world.plan.settings.hasOldImages).kind === 'never'
+    );
+  });
 }
 
 /** Whether the stream brings a write, or the failure places do. */
