@@ -38,6 +38,7 @@ export async function openScene() {
     sides: sidesOf(replication, fixedCredentials(CREDENTIALS)),
     concurrency: 1,
     writes: false,
+    projection: undefined,
   });
   const count = new CostCount((table, key) =>
     (table === SETTINGS.destinationTable ? pair.twin : pair.ledger).get(key),

@@ -63,6 +63,34 @@ export async function deployedSettings(
   return { ...handlerSettings(config, places), isOlder: false };
 }
 
+export interface DeployedProjection {
+  /** Null without a projection. */
+  readonly digest: string | null;
+  readonly timeoutSeconds: number;
+  /** When the function was created or updated last, epoch milliseconds. */
+  readonly changedAtMs: number | undefined;
+  /** Lambda is still updating it. */
+  readonly isChanging: boolean;
+}
+
+/**
+ * By which projection the replicate function of `replication` writes, and since when.
+ * @returns undefined where it is not deployed.
+ * @throws as `deployment`, except for an older release: it has no projection.
+ */
+export async function deployedProjection(
+  access: Access,
+  replication: string,
+): Promise<DeployedProjection | undefined> {
+  const name = functionName(replication);
+  const deployed = await ifDeployed(describe(access, name, ''));
+  if (deployed === undefined) return undefined;
+  const variables = variablesOf(name, deployed);
+  const known = isOlder(variables) ? undefined : readDeployment(variables, name);
+  const { timeoutSeconds, changedAtMs, isChanging } = deployed;
+  return { digest: known?.projectionDigest ?? null, timeoutSeconds, changedAtMs, isChanging };
+}
+
 async function replicateVariables(access: Access, name: string) {
   const hint = 'Check its Region and name, deploy the replication, or choose other credentials.';
   return variablesOf(name, await describe(access, name, hint));
@@ -85,6 +113,8 @@ export interface DeployedBulk {
   readonly bucket: string;
   /** The replication that it works on. */
   readonly replication: ReplicationConfig;
+  /** Null without a projection. */
+  readonly projection: string | null;
 }
 
 /**
@@ -104,6 +134,7 @@ export async function deployedBulk(access: Access, replication: string): Promise
       .replace(':function:', ':stateMachine:'),
     bucket: onFailureBucket,
     replication: known.replication,
+    projection: known.projectionDigest ?? null,
   };
 }
 
@@ -159,10 +190,12 @@ async function describe(access: Access, FunctionName: string, hint: string) {
       FunctionArn = '',
       Timeout = 0,
       LastModified = '',
+      LastUpdateStatus,
     } = await client.send(new GetFunctionConfigurationCommand({ FunctionName }));
     // "2026-01-31T12:00:00.000+0000"
     const changedAtMs = timestampMs({ S: LastModified });
-    return { arn: FunctionArn, environment, timeoutSeconds: Timeout, changedAtMs };
+    const isChanging = LastUpdateStatus === 'InProgress';
+    return { arn: FunctionArn, environment, timeoutSeconds: Timeout, changedAtMs, isChanging };
   } catch (cause) {
     if (!(cause instanceof ResourceNotFoundException)) throw cause;
     throw new FerryError(`There is no function ${FunctionName} in ${access.region}.`, {

@@ -16,25 +16,37 @@ export interface CopyEstimate {
 /** Version, write time and Region, under the attribute's name. */
 const RESERVED_BYTES = 100;
 
+export interface CopyOptions {
+  /** Each copy is one plain put. */
+  readonly beforeStream?: boolean;
+  /** Items of the sample that are not written. */
+  readonly others?: number;
+  /** The twin is read, too. */
+  readonly readsTwin?: boolean;
+}
+
 /**
  * @param table as DescribeTable has it: brought up to date about every six hours, so that it may say 0 of
  *   a table that is not empty.
- * @param beforeStream whether each copy is one plain put.
+ * @param sample items that are written.
  */
 export function estimateCopy(
   table: { readonly items: number; readonly sizeBytes: number },
   sample: readonly Item[],
-  beforeStream = false,
+  { beforeStream = false, others = 0, readsTwin = false }: CopyOptions = {},
 ): CopyEstimate {
   const sizes = sample.map((item) => itemSizeBytes(item));
-  const sampled = sizes.reduce((sum, size) => sum + size, 0);
-  const items = Math.max(table.items, sample.length);
-  const averageBytes = sample.length === 0 ? 0 : sampled / sample.length;
+  const sampledBytes = sizes.reduce((sum, size) => sum + size, 0);
+  const sampled = sample.length + others;
+  const items = Math.max(table.items, sampled);
+  const averageBytes = sample.length === 0 ? 0 : sampledBytes / sample.length;
   const unitsOf = (sizeBytes: number) =>
     beforeStream ? writeUnits(sizeBytes) : copyUnits([{ sizeBytes }]);
   const perItem = sizes.map((size) => unitsOf(size + RESERVED_BYTES));
-  const write = (items * perItem.reduce((sum, units) => sum + units, 0)) / (sample.length || 1);
-  const read = items === 0 ? 0 : readUnits(Math.max(table.sizeBytes, items * averageBytes));
+  const write = (items * perItem.reduce((sum, units) => sum + units, 0)) / (sampled || 1);
+  const ofSource = items === 0 ? 0 : readUnits(Math.max(table.sizeBytes, items * averageBytes));
+  // Item by item, and a unit where nothing is.
+  const read = ofSource + (readsTwin ? items * Math.max(1, readUnits(averageBytes)) : 0);
   return {
     items,
     averageBytes: Math.round(averageBytes),

@@ -31,7 +31,13 @@ export const adoptCommand: Command = {
     }
     return onReplication({ options, io }, HINT, (call) => {
       const { replication, sides } = call;
-      const opening = openTablePair({ replication, sides, concurrency: WORKERS, writes: true });
+      const opening = openTablePair({
+        replication,
+        sides,
+        concurrency: WORKERS,
+        writes: true,
+        projection: undefined,
+      });
       return withOpen(opening, (pair) =>
         withOpen(openEventSources(replication, sides), (sources) =>
           run({ ...call, pair, sources }),

@@ -3,6 +3,7 @@
 import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import type { CopyEstimate } from '../backfill/estimate.ts';
+import { isReprojecting } from '../backfill/projection.ts';
 import type { BackfillProgress } from '../backfill/backfill.ts';
 import type { RejectedCopy } from '../backfill/context.ts';
 import { wholeReason } from '../resync/unreadable-item.ts';
@@ -17,8 +18,27 @@ export interface DoneBefore {
   readonly isBegun: boolean;
 }
 
-interface Estimated extends Call {
+export interface Expectation {
   readonly expected: CopyEstimate;
+  /** What the sample is, where there is more to say than its size. */
+  readonly sample: Sample | undefined;
+}
+
+interface Sample {
+  readonly items: number;
+  readonly leftOut: number;
+  /** Items that cannot be read, or for which the projection fails. */
+  readonly unreadable: number;
+  /** By what the twin has, if it is compared. */
+  readonly present?: number;
+  readonly toCopy?: number;
+  readonly toRewrite?: number;
+  readonly toRemove?: number;
+}
+
+interface Estimated extends Call, Expectation {
+  /** The run that --apply would begin, or continue. */
+  readonly run: BackfillRun;
   /** The run that --apply would continue, and how many items it has copied. */
   readonly unfinished: BackfillRun | undefined;
   readonly copied: number | undefined;
@@ -26,13 +46,15 @@ interface Estimated extends Call {
 }
 
 export function printEstimate(estimated: Estimated): void {
-  const { replication, expected, unfinished, copied, done } = estimated;
+  const { replication, expected, sample, run, unfinished, copied, done } = estimated;
   const isPriced = knowsPrices(replication);
   printResult(
     estimated,
     {
       apply: false,
       estimate: isPriced ? expected : { ...expected, dollars: null },
+      ...projectionFacts(run),
+      ...(sample && { sample }),
       ...(unfinished === undefined ? {} : { resumes: unfinished.startedAt, copied }),
       ...(done === undefined ? {} : { alreadyDone: done.run.startedAt, streamBegun: done.isBegun }),
     },
@@ -49,11 +71,36 @@ export function printEstimate(estimated: Estimated): void {
   );
 }
 
-function estimateRows({ options, expected, replication }: Estimated): Row[] {
+function projectionFacts(run: BackfillRun) {
+  return { projection: run.projection ?? null, reproject: isReprojecting(run) };
+}
+
+function sampleRows({ expected: { items }, sample }: Estimated): Row[] {
+  if (sample === undefined) return [];
+  return SAMPLED.flatMap(([name, title]) => {
+    const count = sample[name];
+    if (count === undefined) return [];
+    const all = Math.round((items * count) / (sample.items || 1));
+    return [[title, `about ${grouped(all)}, ${grouped(count)} in a sample`] as const];
+  });
+}
+
+const SAMPLED = [
+  ['leftOut', 'left out'],
+  ['unreadable', 'rejected'],
+  ['present', 'already there'],
+  ['toCopy', 'to copy'],
+  ['toRewrite', 'to rewrite'],
+  ['toRemove', 'to remove'],
+] as const;
+
+function estimateRows(estimated: Estimated): Row[] {
+  const { options, expected, replication } = estimated;
   const seconds = expected.writeUnits / (options.integer('write-units') ?? Infinity);
   return [
     ['items', `about ${grouped(expected.items)}`],
     ['average size', `${grouped(expected.averageBytes)} bytes`],
+    ...sampleRows(estimated),
     ...capacityRows(expected, { replication, prefix: 'about ' }),
     ...(seconds > 0
       ? [['time at this rate', `about ${grouped(Math.ceil(seconds / 60))} min`] as const]
@@ -63,17 +110,21 @@ function estimateRows({ options, expected, replication }: Estimated): Row[] {
 
 export const ENABLE_LEFT = 'Run the command again to enable the event source mapping.';
 
-function nextStep({ unfinished, copied = 0, done }: Estimated): string {
+function nextStep({ run, unfinished, copied = 0, done }: Estimated): string {
   if (done !== undefined)
     return done.isBegun
       ? '--apply does nothing: the event source mapping is already enabled.'
       : '--apply copies nothing, and enables the event source mapping.';
+  const doesAll = isReprojecting(run)
+    ? '--apply copies what the twin does not have, rewrites what is different, and removes what the projection leaves out.'
+    : '--apply copies everything.';
   return unfinished === undefined
-    ? '--apply copies everything.'
+    ? doesAll
     : `--apply continues the backfill that started at ${unfinished.startedAt}. It has copied ${grouped(copied)} of these items.`;
 }
 
 export interface BackfillOutcome extends Call {
+  readonly run: BackfillRun;
   readonly progress: BackfillProgress;
   readonly finished: boolean;
   readonly resumed: boolean;
@@ -81,13 +132,14 @@ export interface BackfillOutcome extends Call {
 }
 
 export function printBackfill(outcome: BackfillOutcome): void {
-  const { progress, finished, resumed, rejected } = outcome;
+  const { run, progress, finished, resumed, rejected } = outcome;
   printResult(
     outcome,
     {
       apply: true,
       finished,
       resumed,
+      ...projectionFacts(run),
       ...progress,
       peakMemoryMiB: peakMemoryMiB(),
       rejectedKeys: rejected.map((one) => ({ key: itemAsJson(one.key), reason: wholeReason(one) })),
@@ -112,14 +164,22 @@ function outcomeLines(outcome: BackfillOutcome) {
   ];
 }
 
-function outcomeRows({ progress, replication }: BackfillOutcome): Row[] {
+function outcomeRows({ run, progress, replication }: BackfillOutcome): Row[] {
   const { items, copied, present, deleted, rejected, resynchronized } = progress;
+  const { leftOut, rewritten, removed } = progress;
   return [
     ['items', grouped(items)],
     ['copied', grouped(copied)],
     ['already there', grouped(present)],
     ['deleted meanwhile', grouped(deleted)],
     ['rejected', grouped(rejected)],
+    ...(run.projection === undefined ? [] : [['left out', grouped(leftOut)] as const]),
+    ...(isReprojecting(run)
+      ? [
+          ['rewritten', grouped(rewritten)] as const,
+          ['removed from the twin', grouped(removed)] as const,
+        ]
+      : []),
     ['read again from the source', grouped(resynchronized)],
     ...capacityRows(progress, { replication }),
     ['segments', `${progress.segmentsDone} of ${progress.totalSegments}`],
@@ -128,4 +188,4 @@ function outcomeRows({ progress, replication }: BackfillOutcome): Row[] {
 }
 
 const REJECTED_ADVICE =
-  'The destination rejects these items. Remove the cause. Then `ferry verify` lists them, and `ferry repair` copies them.';
+  'The destination rejects these items, or the projection fails. Remove the cause. Then `ferry verify` lists them, and `ferry repair` copies them.';

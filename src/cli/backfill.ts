@@ -7,7 +7,8 @@ import { copyContext } from '../composition/pair-work.ts';
 import type { TablePair } from '../composition/table-pair.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import { dollars } from '../model/capacity.ts';
-import { type CopyEstimate, estimateCopy } from '../backfill/estimate.ts';
+import { estimateCopy } from '../backfill/estimate.ts';
+import { isReprojecting, projectionOf } from '../backfill/projection.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import { backfill, type BackfillProgress, backfillProgress } from '../backfill/backfill.ts';
 import { openBackfill, planBackfill } from '../backfill/run.ts';
@@ -19,7 +20,14 @@ import {
 } from '../backfill/before-stream.ts';
 import { wrongOption } from './arguments.ts';
 import { beginStream, timeWarning, withBeforeStream } from './backfill-before-stream.ts';
-import { type DoneBefore, ENABLE_LEFT, printBackfill, printEstimate } from './backfill-result.ts';
+import { lookAtTwin, untilOnlyDeployed } from './backfill-reproject.ts';
+import {
+  type DoneBefore,
+  ENABLE_LEFT,
+  type Expectation,
+  printBackfill,
+  printEstimate,
+} from './backfill-result.ts';
 import { copyInBulk } from './backfill-bulk.ts';
 import { requireBulkRates } from './bulk.ts';
 import { exitCode, untilInterrupted } from './call.ts';
@@ -46,6 +54,9 @@ export const backfillCommand: Command = {
     apply: { help: 'copy the items; an unfinished backfill continues where it stopped' },
     'dry-run': { help: 'only estimate items, capacity and cost; the same as without --apply' },
     restart: { help: 'discard the progress of an unfinished backfill and start again' },
+    reproject: {
+      help: 'also rewrite what another projection wrote to the twin, and remove what the projection leaves out',
+    },
     'before-stream': {
       help: 'copy to a new twin before its event source mapping is enabled; this uses half the WCU or less',
     },
@@ -73,13 +84,32 @@ const REQUESTS_PER_WORKER = 5;
 const PAGE_ITEMS_MAX = 2_000;
 const REJECTED_SHOWN_MAX = 20;
 
+/** Of what is in a sample, too, where the twin is not just a copy. */
 async function estimate(
-  { source, facts }: TablePair,
-  beforeStream: boolean,
-): Promise<CopyEstimate> {
-  const { items: sample } = await source.scan({ segment: 0, totalSegments: 1, limit: 1_000 });
-  return estimateCopy(facts.source, sample, beforeStream);
+  { facts }: TablePair,
+  run: BackfillRun,
+  context: BackfillContext,
+): Promise<Expectation> {
+  const { source } = context;
+  const page = await source.scan({ segment: 0, totalSegments: 1, limit: 1_000 });
+  const { items, unreadable, leftOut = [] } = page;
+  const readsTwin = isReprojecting(run);
+  const twin = readsTwin ? await lookAtTwin({ items, leftOut }, context) : undefined;
+  const toWrite = twin?.toWrite ?? items;
+  const sampled = items.length + unreadable.length + leftOut.length;
+  const expected = estimateCopy(facts.source, toWrite, {
+    beforeStream: run.beforeStream === true,
+    others: sampled - toWrite.length,
+    readsTwin,
+  });
+  const isOfInterest = readsTwin || leftOut.length + unreadable.length > 0;
+  const sample = { items: sampled, leftOut: leftOut.length, unreadable: unreadable.length };
+  const { copy: toCopy, present, rewrite: toRewrite, remove: toRemove } = twin ?? NOTHING;
+  const found = twin && { present, toCopy, toRewrite, toRemove };
+  return { expected, sample: isOfInterest ? { ...sample, ...found } : undefined };
 }
+
+const NOTHING = { copy: 0, present: 0, rewrite: 0, remove: 0 };
 
 /** Refuses what the copy itself would refuse, and finds the unfinished run that it would go on with. */
 async function planOnly(call: WritingCall): Promise<number> {
@@ -94,8 +124,9 @@ async function planOnly(call: WritingCall): Promise<number> {
   const unfinished = planned?.resumed === true ? planned.run : undefined;
   const copied = unfinished && (await backfillProgress(unfinished, context)).progress.items;
   if (done !== undefined) io.err(doneAlready(done.run));
-  const expected = await estimate(pair, beforeStream);
-  printEstimate({ ...call, expected, unfinished, copied, done });
+  const run = unfinished ?? fresh;
+  const expectation = await estimate(pair, run, context);
+  printEstimate({ ...call, ...expectation, run, unfinished, copied, done });
   return EXIT.done;
 }
 
@@ -132,7 +163,14 @@ async function copyFrom(
   const context = contextOf(call, (one) => {
     if (rejected.length < REJECTED_SHOWN_MAX) rejected.push(one);
   });
-  const { run, resumed } = await openBackfill(fresh, options.has('restart'), context);
+  const restart = options.has('restart');
+  const planned = await planBackfill(fresh, restart, context);
+  const waits = isReprojecting(planned.run);
+  if (waits && !(await isFinished(io, () => untilOnlyDeployed(call)))) {
+    io.err('Stopped. Nothing was changed.');
+    return EXIT.differences;
+  }
+  const { run, resumed } = await openBackfill(fresh, restart, context);
   if (resumed) io.err(`Continuing the backfill that started at ${run.startedAt}.`);
   const report = progressReporter(io, systemClock, 'items');
   let { progress } = await backfillProgress(run, context);
@@ -147,7 +185,7 @@ async function copyFrom(
       ? copyInBulk(run, { call, context, onProgress })
       : backfill(run, context, { workers: workersOf(options), onProgress }),
   );
-  printBackfill({ ...call, progress, finished, resumed, rejected });
+  printBackfill({ ...call, run, progress, finished, resumed, rejected });
   const isBegun = before === undefined || (finished && (await isStreamBegun(run, call, before)));
   return exitCode(finished && isBegun && progress.rejected === 0);
 }
@@ -187,13 +225,17 @@ function pageItems(options: ParsedOptions): number {
   return Math.max(1, Math.min(PAGE_ITEMS_MAX, Math.floor(perWorker)));
 }
 
-function newRun({ pair, options, streamArn }: WritingCall): BackfillRun {
+/** @throws FerryError `backfill.projection-changed`. */
+function newRun({ pair, options, streamArn, control }: WritingCall): BackfillRun {
+  const wanted = pair.rules.projection?.digest;
+  const isAsked = options.has('reproject');
   return {
     run: randomBytes(8).toString('hex'),
     totalSegments: segmentCount(pair.facts.source.sizeBytes, workersOf(options)),
     streamArn,
     destination: identityOf(pair.facts.destination),
     startedAt: new Date(systemClock.now()).toISOString(),
+    ...projectionOf({ wanted, written: control.projection, isAsked }),
   };
 }
 

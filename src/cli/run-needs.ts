@@ -2,6 +2,8 @@
 // without it.
 
 import { type LookAgainSetup, openLookAgain } from '../composition/look-again.ts';
+import { requireDeployedProjection } from '../composition/deployed-projection.ts';
+import { operatorProjection } from '../composition/open-projection.ts';
 import { openPairWriting, type PairWriting, retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair, streamOf } from '../composition/table-pair.ts';
 import { FerryError } from '../errors.ts';
@@ -26,12 +28,15 @@ export function writingToPair(
   const queueUrl = queueUrlOf('look-again-queue-url', options);
   return (call) => {
     const { replication, sides, io } = call;
-    const opening = openTablePair({ replication, sides, concurrency, writes: true });
+    const opening = operatorProjection(replication, sides.source).then((projection) =>
+      openTablePair({ replication, sides, concurrency, writes: true, projection }),
+    );
     return withOpen(opening, async (pair) => {
       const apply = options.has('apply');
       const setup = { replication, sides, pair, streamArn: streamOf(pair), queueUrl, apply };
       const writing = await openPairWriting({ ...setup, retries: retriesUntil(io.interrupted) });
       if (!apply) await checkLookAgain({ replication, sides, queueUrl }, io);
+      await checkProjection({ ...call, ...writing }, queueUrl);
       return run({ ...call, ...writing });
     });
   };
@@ -39,6 +44,19 @@ export function writingToPair(
 
 function checkLookAgain(setup: Omit<LookAgainSetup, 'apply'>, io: Pick<Io, 'err'>): Promise<void> {
   return tryForRun(() => openLookAgain({ ...setup, apply: true }), { ...setup, io });
+}
+
+/** Of a replication that has never had a projection, the function is asked if it is asked anyway. */
+async function checkProjection(
+  { replication, sides, pair, control, options, io }: WritingCall,
+  queueUrl: string | undefined,
+): Promise<void> {
+  const digest = pair.rules.projection?.digest;
+  const asksAnyway = replication.tombstones === 'checked' && queueUrl === undefined;
+  if (digest === undefined && control.projection === undefined && !asksAnyway) return;
+  const check = () => requireDeployedProjection(replication, sides.source, digest);
+  if (options.has('apply')) await check();
+  else await tryForRun(check, { replication, io });
 }
 
 /** The state machine, and the bucket for its reports. */

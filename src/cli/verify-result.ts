@@ -3,6 +3,7 @@
 import { itemJson } from '../model/attribute-value.ts';
 import type { Paused } from '../model/control-row.ts';
 import { utcTime } from '../status/pause.ts';
+import type { ProjectionNotice } from '../status/projection-findings.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
 import type { VerifyReport } from '../verify/verify.ts';
 import { type Call, printResult } from './call.ts';
@@ -21,12 +22,15 @@ export interface Verified extends Call {
   readonly shown: readonly Difference[];
   /** The pause in which it was compared. */
   readonly paused?: Paused | undefined;
+  /** Digest of the projection that it was compared by. */
+  readonly projection?: string | undefined;
+  readonly notices?: readonly ProjectionNotice[];
   /** Of the report; absent where none has been written. */
   readonly path: string | undefined;
 }
 
 export function printVerified(verified: Verified): void {
-  const { report, path, scope, paused } = verified;
+  const { report, path, scope, paused, projection, notices = [] } = verified;
   printResult(
     verified,
     {
@@ -36,24 +40,28 @@ export function printVerified(verified: Verified): void {
       scope: scope.kind,
       ...(scope.kind === 'key' ? { found: !isNothing(report) } : {}),
       ...sampleFacts(verified),
+      projection: projection ?? null,
+      projectionNotices: notices,
       report: path,
       peakMemoryMiB: peakMemoryMiB(),
     },
     [
       // Of a single item, the counts say nothing that the verdict does not.
-      ...(scope.kind === 'key' ? [] : figures(rows(report))),
+      ...(scope.kind === 'key' ? [] : figures(rows(verified))),
       ...listed(verified),
       ...verdict(verified),
       ...sampleLines(verified),
       ...lettersFirst(verified),
+      ...notices.map(({ text }) => text),
     ],
   );
 }
 
-function rows(report: VerifyReport): Row[] {
+function rows({ report, projection }: Verified): Row[] {
   const readUnits = report.sourceReadUnits + report.destinationReadUnits;
   return [
     ['items of the source', grouped(report.items)],
+    ...(projection === undefined ? [] : [['left out', grouped(report.leftOut)] as const]),
     ['items of the destination', grouped(report.destinationItems)],
     ['missing', grouped(report.missing)],
     ['different', grouped(report.different)],
@@ -106,6 +114,8 @@ function verdict({ report, path, scope, paused }: Verified): readonly string[] {
 }
 
 function equality(report: VerifyReport, { kind }: Scope): string {
+  if (kind === 'key' && report.leftOut > 0)
+    return 'The projection leaves the item out, and the twin does not have it.';
   return kind === 'key' && report.expired > 0
     ? 'The item has expired, and only one table still has it. DynamoDB will delete it.'
     : `The ${WHAT[kind]} are equal.`;
@@ -139,8 +149,9 @@ function nextStep(path: string | undefined): string {
 
 /** Whether no item was met on either side. */
 function isNothing(report: VerifyReport): boolean {
-  const { items, destinationItems, inFlight, unreadable, expired } = report;
-  return items + destinationItems + differences(report) + inFlight + unreadable + expired === 0;
+  const { items, destinationItems, leftOut, inFlight, unreadable, expired } = report;
+  const others = leftOut + inFlight + unreadable + expired;
+  return items + destinationItems + differences(report) + others === 0;
 }
 
 /**

@@ -1,10 +1,14 @@
 // `ferry verify`: prove that both tables are equal, or list exactly what is different.
 
+import { deployedProjection } from '../aws/deployed-function.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { checkControl } from '../composition/control.ts';
+import { operatorProjection } from '../composition/open-projection.ts';
 import { compareContext, retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair } from '../composition/table-pair.ts';
-import type { Paused } from '../model/control-row.ts';
+import { whatHappened } from '../failures/what-happened.ts';
+import type { ControlRow, Paused } from '../model/control-row.ts';
+import { type ProjectionNotice, projectionNotices } from '../status/projection-findings.ts';
 import { differenceLine, mentionLine } from '../verify/difference-report.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
 import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../verify/verify.ts';
@@ -61,13 +65,17 @@ export const verifyCommand: Command = {
     requireReportOfValues(options);
     const run = (call: Call) => {
       const { replication, sides } = call;
-      const opening = openTablePair({ replication, sides, concurrency: 1, writes: false });
+      const setup = { replication, sides, concurrency: 1, writes: false };
+      const opening = operatorProjection(replication, sides.source).then((projection) =>
+        openTablePair({ ...setup, projection }),
+      );
       return withOpen(opening, async (pair) => {
         const control = await checkControl(pair, retriesUntil(io.interrupted));
         const wanted = key && requireKeyOf(pair.facts.source.keys, key);
         const scope = scopeOf({ options, key: wanted, percent, facts: pair.facts }, systemRandom);
         announceScope(scope, call.io);
-        return compare({ ...call, pair, scope, paused: control?.paused });
+        const notices = await noticesOf({ ...call, pair }, control);
+        return compare({ ...call, pair, scope, paused: control?.paused, notices });
       });
     };
     // A role that may start the state machine may start a backfill, too.
@@ -88,7 +96,26 @@ function requireReportOfValues(options: ParsedOptions): void {
   );
 }
 
+/** A replication that has never had a projection does not ask the function. */
+async function noticesOf(
+  { io, replication, sides, pair }: PairCall,
+  control: ControlRow | undefined,
+): Promise<readonly ProjectionNotice[]> {
+  const file = pair.rules.projection?.digest ?? null;
+  const written = control && (control.projection ?? null);
+  if (file === null && (written ?? null) === null) return [];
+  try {
+    const deployed = await deployedProjection(sides.source, replication.name);
+    return projectionNotices({ file, deployed: deployed?.digest, written });
+  } catch (error) {
+    // The comparison does not need it.
+    io.err(`The deployed projection is not known: ${whatHappened(error)}.`);
+    return [];
+  }
+}
+
 interface VerifyCall extends PairCall {
+  readonly notices: readonly ProjectionNotice[];
   readonly scope: Scope;
   /** As it was at the beginning. */
   readonly paused: Paused | undefined;
@@ -107,11 +134,12 @@ async function compare(call: VerifyCall): Promise<number> {
     return EXIT.differences;
   }
   file.finish({ ...report });
-  printVerified({ ...call, report, shown, path });
+  const projection = call.pair.rules.projection?.digest;
+  printVerified({ ...call, report, shown, path, projection });
   return exitCode(isProvedEqual({ report, scope }));
 }
 
-function headerOf({ replication: { name, source, destination }, scope }: VerifyCall) {
+function headerOf({ replication: { name, source, destination }, scope, pair }: VerifyCall) {
   return {
     ferry: 'differences' as const,
     replication: name,
@@ -119,6 +147,7 @@ function headerOf({ replication: { name, source, destination }, scope }: VerifyC
     destination: `${destination.region}/${destination.table}`,
     startedAt: new Date(systemClock.now()).toISOString(),
     scope: scope.kind,
+    projection: pair.rules.projection?.digest,
   };
 }
 

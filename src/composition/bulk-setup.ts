@@ -8,6 +8,7 @@ import { stepFunctions, stepFunctionsClient } from '../aws/step-functions.ts';
 import type { ReplicationConfig, TableConfig } from '../config/schema.ts';
 import { FerryError } from '../errors.ts';
 import type { BulkRuns, ObjectStore } from '../ports.ts';
+import { configuredDigest } from './deployed-projection.ts';
 
 export interface BulkSetup {
   readonly runs: BulkRuns;
@@ -25,6 +26,7 @@ export async function openBulk(
 ): Promise<BulkSetup> {
   const { stateMachineArn, bucket, ...deployed } = await deployedBulk(source, replication.name);
   requireSame(replication, deployed.replication);
+  await requireSameProjection(replication, deployed.projection);
   const client = stepFunctionsClient(serviceSettings(source, 'sfn'));
   const objects = objectClient(serviceSettings(source, 's3'));
   return {
@@ -42,6 +44,18 @@ function requireSame(replication: ReplicationConfig, deployed: ReplicationConfig
   if (here === there) return;
   throw new FerryError(
     `The function has been deployed for ${there}; the configuration says ${here}.`,
+    { code: 'deployment.differs', hint: 'Deploy it with `npx cdk deploy --all`.' },
+  );
+}
+
+async function requireSameProjection(
+  replication: ReplicationConfig,
+  deployed: string | null,
+): Promise<void> {
+  const here = await configuredDigest(replication);
+  if (here === undefined || here === deployed) return;
+  throw new FerryError(
+    'The function has been deployed with another projection than the configuration has.',
     { code: 'deployment.differs', hint: 'Deploy it with `npx cdk deploy --all`.' },
   );
 }

@@ -13,9 +13,11 @@ import { namingFailures } from '../aws/named-failures.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { streamLabelMs } from '../model/guard.ts';
+import type { Projection } from '../model/projection.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
+import { projectedTable } from '../projection/projected-table.ts';
 import type { TwinReader, TwinWriter, ReadableTable, TransactionWriter } from '../ports.ts';
 import { checkTables, requireTable } from './table-check.ts';
 import { writeRules } from './write-rules.ts';
@@ -27,11 +29,14 @@ export interface TablePairSetup {
   readonly concurrency: number;
   /** Whether anything is going to be written: then Ferry's state table and the stream must be there. */
   readonly writes: boolean;
+  /** Of the replication; undefined without one. */
+  readonly projection: Projection | undefined;
 }
 
 export interface TablePair {
   readonly facts: { readonly source: TableFacts; readonly destination: TableFacts };
   readonly rules: WriteRules;
+  /** As the projection makes it. */
   readonly source: ReadableTable;
   readonly twin: ReadableTable;
   readonly ledger: ReadableTable;
@@ -44,7 +49,7 @@ export interface TablePair {
 
 /** @throws FerryError where the tables are not fit for each other, before anything is written. */
 export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
-  const { replication, sides, concurrency, writes } = setup;
+  const { replication, sides, concurrency, writes, projection } = setup;
   const { source, destination, stateTable } = replication;
   const facts = await checkTables(replication, { sides, needsStream: writes });
   if (writes) await requireStateTable(setup);
@@ -53,10 +58,12 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
   const sourceReads = readClient(sides.source);
   const destinationReads = readClient(sides.destination);
   const keyAttributes = facts.source.keys.map(({ name }) => name);
+  const rules = { ...writeRules(replication), projection };
+  const items = dynamoDbReader(sourceReads, { table: source.table, keyAttributes });
   return {
     facts,
-    rules: writeRules(replication),
-    source: dynamoDbReader(sourceReads, { table: source.table, keyAttributes }),
+    rules,
+    source: projectedTable(items, rules),
     twin: dynamoDbReader(destinationReads, { table: destination.table, keyAttributes }),
     ledger: dynamoDbReader(destinationReads, {
       table: stateTable,

@@ -104,8 +104,9 @@ async function workOn(work: Call): Promise<BulkTask> {
   if (task.operation === 'redrive') return redriveOn(task, work);
   const { replication } = work.deployment;
   const writes = task.operation === 'backfill';
+  const projection = await functionProjection(work.deployment, sides.source);
   const pair = await patiently(() =>
-    openTablePair({ replication, sides, concurrency: CONCURRENCY, writes }),
+    openTablePair({ replication, sides, concurrency: CONCURRENCY, writes, projection }),
   );
   try {
     return task.operation === 'backfill'

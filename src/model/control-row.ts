@@ -207,8 +207,8 @@ export function firstRow(identity: Identity, n = 1): ControlRow {
 
 /**
  * Opens the next epoch, whose versions are all above those of the ones before. Its time never goes back,
- * whatever the clock says: letters of the epochs before would pass for its own. Of other tables than before, nobody
- * knows which projection wrote them.
+ * whatever the clock says: letters of the epochs before would pass for its own. It is not known which projection wrote
+ * other tables than before.
  */
 export function nextEpoch(before: ControlRow, identity: Identity): ControlRow {
   const { region, streamArn, destinationId, ledgerId, tag } = identity;

@@ -3,8 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { type Credentials, fixedCredentials, sidesOf } from '../../aws/access.ts';
 import { copyContext, openPairWriting, retriesUntil } from '../../composition/pair-work.ts';
+import { operatorProjection } from '../../composition/open-projection.ts';
 import { openTablePair } from '../../composition/table-pair.ts';
 import { backfill } from '../../backfill/backfill.ts';
+import { projectionOf } from '../../backfill/projection.ts';
 import { openBackfill } from '../../backfill/run.ts';
 import type { Clock } from '../../ports.ts';
 import type { LocalWorld } from './local-world.ts';
@@ -27,7 +29,8 @@ export async function copySource(
   const retries = retriesUntil(stop, clock);
   const concurrency = WORKERS * REQUESTS_PER_WORKER;
   const sides = sidesOf(replication, fixedCredentials(credentials));
-  const pair = await openTablePair({ replication, sides, concurrency, writes: true });
+  const projection = await operatorProjection(replication, sides.source);
+  const pair = await openTablePair({ replication, sides, concurrency, writes: true, projection });
   try {
     const queueUrl = failures.lookAgainQueueUrl;
     const setup = { replication, pair, streamArn, retries, queueUrl, sides, apply: true };
@@ -43,6 +46,7 @@ export async function copySource(
       streamArn,
       destination: pair.facts.destination.arn,
       startedAt: new Date(clock.now()).toISOString(),
+      ...projectionOf({ wanted: projection?.digest, written: undefined, isAsked: false }),
     };
     const { run } = await openBackfill(fresh, false, context);
     await backfill(run, context, { workers: WORKERS, onProgress: () => undefined });

@@ -1,0 +1,74 @@
+// `ferry backfill --reproject`: the wait for earlier invocations of the function, and what a sample says of the twin.
+
+import type { DeployedProjection } from '../aws/deployed-function.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import { noCounts } from '../backfill/checkpoint.ts';
+import type { BackfillContext } from '../backfill/context.ts';
+import { readTogether, type Reprojection, reprojectionOf } from '../backfill/reproject-page.ts';
+import { requireDeployedProjection } from '../composition/deployed-projection.ts';
+import { LATE_REQUEST_MS } from '../config/names.ts';
+import { canonicalKey } from '../model/attribute-value.ts';
+import { sleep } from '../pacing/sleep.ts';
+import type { Item } from '../ports.ts';
+import { duration } from '../text/duration.ts';
+import type { WritingCall } from './run-needs.ts';
+
+/** Beside late requests, clocks may differ. */
+const CLOCKS_MS = 5_000;
+
+/** Until when an invocation of before the last deployment can write. */
+export function writesUntilMs(deployed: DeployedProjection, nowMs: number): number {
+  const changedAtMs = deployed.isChanging ? nowMs : (deployed.changedAtMs ?? 0);
+  return changedAtMs + deployed.timeoutSeconds * 1000 + LATE_REQUEST_MS + CLOCKS_MS;
+}
+
+/**
+ * Waits until no invocation with another projection can write any more.
+ * @throws FerryError `deployment.differs`, or the reason of `io.interrupted`.
+ */
+export async function untilOnlyDeployed(call: WritingCall): Promise<void> {
+  const { io, replication, sides, pair, retries } = call;
+  const clock = io.clock ?? systemClock;
+  const digest = pair.rules.projection?.digest;
+  for (let isTold = false; ; isTold = true) {
+    const deployed = await requireDeployedProjection(replication, sides.source, digest);
+    const nowMs = clock.now();
+    const leftMs = deployed === undefined ? 0 : writesUntilMs(deployed, nowMs) - nowMs;
+    if (leftMs <= 0) return;
+    if (!isTold)
+      io.err(
+        `The function was deployed lately. Waiting ${duration(leftMs)}, until no earlier invocation can write with another projection.`,
+      );
+    await sleep(leftMs, { ...retries, clock }, (ms) => io.status(`waiting ${duration(ms)}`));
+  }
+}
+
+/** What a sample says of an item: of the kept ones what is to be done, and of those that are left out. */
+export interface SampledTwin extends Readonly<Record<Reprojection, number>> {
+  /** Left out, and on the twin. */
+  readonly remove: number;
+  /** The kept items that are not on the twin as they should be. */
+  readonly toWrite: readonly Item[];
+}
+
+export async function lookAtTwin(
+  { items, leftOut }: { readonly items: readonly Item[]; readonly leftOut: readonly Item[] },
+  { source, twin, rules, ...context }: BackfillContext,
+): Promise<SampledTwin> {
+  const counts = noCounts();
+  const kept = items.map((content) => {
+    const key = source.keyOf(content);
+    return { key, content, keyText: canonicalKey(key) };
+  });
+  const keys = [...kept.map(({ key }) => key), ...leftOut];
+  const twins = await readTogether(keys, twin, context, counts);
+  const found = { copy: 0, present: 0, rewrite: 0 };
+  const toWrite: Item[] = [];
+  for (const item of kept) {
+    const todo = reprojectionOf(item, twins, rules);
+    found[todo] += 1;
+    if (todo !== 'present') toWrite.push(item.content);
+  }
+  const remove = leftOut.filter((key) => twins.get(canonicalKey(key)) !== undefined).length;
+  return { ...found, remove, toWrite };
+}
