@@ -44,12 +44,13 @@ export function exampleLines(examples: readonly Example[], shown: Shown): string
   const rows = examples.flatMap(({ changes }) => changes.map((one) => cellsOf(one, shown)));
   const [heading = '', ...lines] = listed(within([headings(shown), ...rows], shown));
   let next = 0;
-  return examples.flatMap(({ key, source, twin, changes }, index) => {
+  return examples.flatMap(({ key, source, twin, changes }) => {
+    const isFirst = next === 0 && changes.length > 0;
     const own = lines.slice(next, (next += changes.length));
     const title = cut(visible(itemJson(key)), shown.width);
     const text = shown.keysOnly ? '' : `: ${visible(itemJson(inOrder(source)))}`;
     const about = twin === undefined ? [cut(`  left out${text}`, shown.width)] : own;
-    return [title, ...(index === 0 && rows.length > 0 ? [heading] : []), ...about, ''];
+    return [title, ...(isFirst ? [heading] : []), ...about, ''];
   });
 }
 

@@ -2,12 +2,22 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import type { Io } from '../../src/cli/output.ts';
+import { loadConfig } from '../../src/config/config-file.ts';
+import { functionVariables } from '../../src/config/function-variable.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
+import { startLocalSecrets } from '../../src/local/run/local-secrets.ts';
 import type { Item } from '../../src/ports.ts';
-import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
+import {
+  contents,
+  openTwoRegions,
+  putAll,
+  runHere,
+  type TwoRegions,
+} from '../fixtures/two-regions.ts';
 
 const itemAt = (index: number): Item => ({
   pk: { S: `item-${index}` },
@@ -29,7 +39,7 @@ beforeAll(async () => {
     replications: [typeof replication];
   };
   [replication] = file.replications;
-  for (const name of ['BothImages', 'Many', 'Empty']) await createTable(name);
+  for (const name of ['BothImages', 'Many', 'Empty', 'Large']) await createTable(name);
   await putAll(regions.source, 'BothImages', ITEMS);
 });
 afterAll(() => regions.close());
@@ -50,14 +60,16 @@ interface Setup {
   readonly projection?: object;
   /** @default Orders, whose stream has no old images */
   readonly table?: string;
+  readonly secrets?: string;
   readonly args?: readonly string[];
   readonly world?: Partial<Io>;
 }
 
-async function ferry({ projection, table = 'Orders', args = [], world = {} }: Setup) {
+async function ferry({ projection, table = 'Orders', secrets, args = [], world = {} }: Setup) {
   const config = join(regions.directory, `projection-${(files += 1)}.json`);
   const streamArn = replication.source.streamArn.replace('/Orders/', `/${table}/`);
-  const source = { ...replication.source, table, streamArn };
+  const endpoints = secrets === undefined ? {} : { endpoints: { secretsmanager: secrets } };
+  const source = { ...replication.source, table, streamArn, ...endpoints };
   const replications = [{ ...replication, source, ...(projection && { projection }) }];
   writeFileSync(config, JSON.stringify({ replications }));
   const out: string[] = [];
@@ -193,6 +205,25 @@ describe('a projection that is well', () => {
     });
   });
 
+  it('shows hashes, and none of their keys', async () => {
+    const secrets = await startLocalSecrets();
+    const secret = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:ferry/hash-AbCdEf';
+    const versionId = '11111111-aaaa-4aaa-8aaa-111111111111';
+    const hash = { attribute: 'email', secret, versionId };
+    try {
+      const setup = { projection: { attributes: { hash } }, secrets: secrets.endpoint };
+      const { exitCode, text } = await ferry(setup);
+
+      expect(exitCode).toBe(0);
+      expect(text).toMatch(
+        /\n {2}hashed +email +\{"S":"person\d@example.com"\} +\{"S":"[\w-]{43}"\}\n/,
+      );
+      expect(text).not.toContain('ferry local');
+    } finally {
+      await secrets.stop();
+    }
+  });
+
   it('changes nothing', async () => {
     await ferry(WELL);
 
@@ -281,6 +312,20 @@ describe('a projection that is not well', () => {
     }
   });
 
+  it('makes an item that is too large with its version', async () => {
+    const text = { S: 'x'.repeat(409_300) };
+    await regions.source.client.send(
+      new PutItemCommand({ TableName: 'Large', Item: { pk: { S: 'a' }, text } }),
+    );
+    const projection = { attributes: { set: { more: { S: 'y'.repeat(200) } } } };
+    const { text: shown } = await ferry({ projection, table: 'Large' });
+    const found = await facts({ projection, table: 'Large' });
+
+    expect(found).toMatchObject({ exitCode: 3, kept: 1, tooLarge: 1, bytesAfter: 409_511 });
+    expect(found.problems).toMatchObject([{ kind: 'too-large', reason: '409,511 bytes' }]);
+    expect(shown).toContain('too-large {"pk":{"S":"a"}}: 409,511 bytes');
+  });
+
   it('keeps state: what it leaves out depends on the order', async () => {
     const { exitCode, unstable, problems } = await facts({
       projection: module('first-seen'),
@@ -366,6 +411,24 @@ describe('wrong usage', () => {
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: [] });
     expect(err).toMatch(/^ferry: .*\nHint: .*\.$/);
     expect(err).toContain(message);
+  });
+
+  it('a module of a deployed function, which only the file of the deployment has', async () => {
+    const [config] = loadConfig(regions.config).replications as [ReplicationConfig];
+    regions.lambda.variables = functionVariables({
+      replication: { ...config, projection: module('orders') },
+      streamArn: regions.streamArn,
+      deadLetterQueueUrl: 'http://127.0.0.1:1/queue',
+      onFailureBucket: 'failures',
+      lookAgainQueueUrl: 'http://127.0.0.1:1/queue',
+      projectionDigest: '1'.repeat(64),
+    });
+    const args = ['--deployed', 'us-east-1/orders'];
+    const { exitCode, err } = await runHere(['projection', 'test', ...args]);
+
+    expect({ exitCode, err }).toEqual({ exitCode: 2, err: expect.any(String) as string });
+    expect(err).toContain('has the module orders.mjs as its projection');
+    expect(err).toContain('Hint: Use --config with the file that has been deployed.');
   });
 
   it('a file that imports another, before the source is read', async () => {
