@@ -227,6 +227,6 @@ function warnOfMissedRate(summary: LocalRunSummary, io: Io): void {
 
 function redriveRows({ redriven }: LocalRunSummary): Row[] {
   if (redriven === undefined) return [];
-  const outcomes = ['applied', 'superseded', 'coalesced', 'left'] as const;
+  const outcomes = ['applied', 'superseded', 'coalesced', 'resynchronized', 'left'] as const;
   return outcomes.map((name) => [`redriven: ${name}`, grouped(redriven[name])] as const);
 }

@@ -7,6 +7,8 @@ import { isRead, MINUTE_MS } from '../model/vitals.ts';
 /** Lambda creates or enables a mapping within minutes. */
 const STARTING_MS_MAX = 60 * MINUTE_MS;
 
+const FUNCTION_FAILED = 'PROBLEM: Function call failed';
+
 /** The worst first. */
 export const READING: readonly Rule[] = [
   isPaused,
@@ -77,8 +79,10 @@ function readsAnotherStream({ vitals: { mapping, streamArn } }: Case): Verdict |
   );
 }
 
-/** Lambda's result begins with PROBLEM if it may not use the stream, or its key. */
-function cannotRead({ vitals: { mapping } }: Case): Verdict | undefined {
+/** Lambda's result begins with PROBLEM if it may not use the stream, or its key; and if an invocation failed. */
+function cannotRead({ vitals: { mapping }, waited }: Case): Verdict | undefined {
   if (mapping?.lastResult.startsWith('PROBLEM') !== true) return undefined;
+  if (mapping.lastResult === FUNCTION_FAILED)
+    return stuck(`the last invocation of the function failed${waited}`, 'function-errors');
   return stuck(`Lambda cannot read the stream: ${mapping.lastResult}`, 'records-waiting');
 }

@@ -383,6 +383,12 @@ describe('ferry status', () => {
       'records-waiting',
     ],
     [
+      'the last invocation failed',
+      { figures: FLOWING, lastResult: 'PROBLEM: Function call failed' },
+      /^the last invocation of the function failed/,
+      'function-errors',
+    ],
+    [
       'nobody reads',
       { mapping: undefined },
       /^the function has no event source mapping$/,

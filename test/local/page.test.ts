@@ -272,7 +272,7 @@ describe('the end of a run', () => {
     seed: 1,
   };
   const redriven = (left: number) => ({
-    redriven: { applied: 1, superseded: 1, coalesced: 0, left },
+    redriven: { applied: 1, superseded: 1, coalesced: 0, resynchronized: 0, left },
   });
   const cases: ReadonlyArray<readonly [Partial<LocalRunSummary>, boolean, string]> = [
     [{}, true, 'The tables are equal: 60 items.'],

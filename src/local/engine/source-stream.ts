@@ -70,7 +70,7 @@ export interface OwnTable {
 export async function ownTable(
   table: string,
   { region, endpoint }: Pick<LocalRegion, 'region' | 'endpoint'>,
-  { credentials, stream }: { readonly credentials: Credentials; readonly stream: StreamView },
+  { credentials, view }: { readonly credentials: Credentials; readonly view: StreamView },
 ): Promise<OwnTable> {
   const access = accessTo({ region, endpoint }, fixedCredentials(credentials));
   const facts = await describeTable(access, table);
@@ -83,7 +83,7 @@ export async function ownTable(
   const [partitionKey, sortKey] = facts.keys;
   if (partitionKey === undefined) throw new Error(`${endpoint} describes ${table} without a key`);
   const schema = { partitionKey, ...(sortKey === undefined ? {} : { sortKey }) };
-  return { schema, streamArn: streamOf(facts, stream) };
+  return { schema, streamArn: streamOf(facts, view) };
 }
 
 function streamOf(facts: TableFacts, view: StreamView): string {
@@ -97,7 +97,7 @@ function streamOf(facts: TableFacts, view: StreamView): string {
     code: 'local.stream.missing',
     hint:
       stream === undefined
-        ? `Turn it on: ${streamOnCommand(facts)}`
-        : `A stream's view cannot be changed. Turn it off, and on again: ${streamAnewCommands(facts)}`,
+        ? `Turn it on: ${streamOnCommand(facts, view)}`
+        : `A stream's view cannot be changed. Turn it off, and on again: ${streamAnewCommands(facts, view)}`,
   });
 }

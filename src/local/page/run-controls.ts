@@ -120,12 +120,13 @@ async function redriveOnce(
 
 /** One sentence about a redrive. Names and counts only. */
 export function redriveResultOf(report: RedriveReport): string {
-  const { applied, superseded, failures } = report;
+  const { applied, superseded, resynchronized, failures } = report;
   const left = stayed(report);
   if (report.found + left === 0) return 'Nothing was waiting for a redrive.';
   const why = Object.keys(failures).slice(0, 3).join(', ');
   return [
     `Redriven: ${grouped(applied)} applied, ${grouped(superseded)} superseded by something newer, `,
+    ...(resynchronized > 0 ? [`${grouped(resynchronized)} read from the source, `] : []),
     `${grouped(left)} left${left > 0 && why !== '' ? ` (${why})` : ''}.`,
   ].join('');
 }

@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Credentials, fixedCredentials, sidesOf } from '../../aws/access.ts';
 import { copyContext, openPairWriting, retriesUntil } from '../../composition/pair-work.ts';
-import { operatorProjection } from '../../composition/open-projection.ts';
 import { openTablePair } from '../../composition/table-pair.ts';
 import { backfill } from '../../backfill/backfill.ts';
 import { projectionOf } from '../../backfill/projection.ts';
@@ -23,13 +22,12 @@ const REQUESTS_PER_WORKER = 5;
 const PAGE_ITEMS = 1_000;
 
 export async function copySource(
-  { replication, failures, streamArn }: LocalWorld,
+  { replication, projection, failures, streamArn }: LocalWorld,
   { credentials, clock, stop }: LocalCopyOptions,
 ): Promise<void> {
   const retries = retriesUntil(stop, clock);
   const concurrency = WORKERS * REQUESTS_PER_WORKER;
   const sides = sidesOf(replication, fixedCredentials(credentials));
-  const projection = await operatorProjection(replication, sides.source);
   const pair = await openTablePair({ replication, sides, concurrency, writes: true, projection });
   try {
     const queueUrl = failures.lookAgainQueueUrl;

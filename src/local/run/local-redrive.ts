@@ -14,6 +14,7 @@ export interface LocalRedrive {
     readonly applied: number;
     readonly superseded: number;
     readonly coalesced: number;
+    readonly resynchronized: number;
   };
   /** Puts back what can be put back. For when no new dead letters come. */
   applyToAll(): Promise<RedriveReport>;
@@ -27,13 +28,14 @@ export interface LocalRedrive {
 }
 
 export function localRedrive(world: LocalWorld, credentials: Credentials): LocalRedrive {
-  const totals = { applied: 0, superseded: 0, coalesced: 0 };
+  const totals = { applied: 0, superseded: 0, coalesced: 0, resynchronized: 0 };
   const never = new AbortController().signal;
   const apply = async (stop: AbortSignal, limit: number) => {
     const report = await redriveOnce(world, credentials, { apply: true, stop, limit });
     totals.applied += report.applied;
     totals.superseded += report.superseded;
     totals.coalesced += report.coalesced;
+    totals.resynchronized += report.resynchronized;
     return report;
   };
   return {

@@ -8,6 +8,7 @@ import { operatorProjection } from '../../composition/open-projection.ts';
 import type { ProjectionConfig, ReplicationConfig, ServiceEndpoints } from '../../config/schema.ts';
 import type { Projection } from '../../model/projection.ts';
 import { functionName, LEDGER_ATTRIBUTES } from '../../config/names.ts';
+import { mayLeaveOut } from '../../config/projection-settings.ts';
 import { storesBatches } from '../../config/stored-batches.ts';
 import type { Clock, Random, StreamReader } from '../../ports.ts';
 import { type StreamConsumer, startConsumer } from '../../stream/consumer.ts';
@@ -104,10 +105,7 @@ export async function startLocalWorld(
   const { credentials, onProblem, random, clock } = options;
   const access = accessTo(atHome.source, fixedCredentials(credentials));
   const projection = await operatorProjection(atHome, access);
-  const { schema, streamArn } = await sourceOf(
-    { source, replication: atHome, projection },
-    options,
-  );
+  const { schema, streamArn } = await sourceOf({ source, replication: atHome }, options);
   const reader = await openStream({ source, streamArn }, options, cleanups);
   await destination.createTable(atHome.destination.table, schema);
   await destination.createTable(atHome.stateTable, STATE_SCHEMA);
@@ -173,12 +171,16 @@ export async function startLocalWorld(
 
 /** A new table, or one that is there already. */
 async function sourceOf(
-  { source, replication, projection }: Pick<LocalWorld, 'source' | 'replication' | 'projection'>,
+  { source, replication }: Pick<LocalWorld, 'source' | 'replication'>,
   { sourceTable, credentials, ...options }: LocalWorldOptions,
 ): Promise<OwnTable> {
-  // Old images tell whether the twin has what is left out.
-  const stream = projection?.filters === true ? 'NEW_AND_OLD_IMAGES' : 'NEW_IMAGE';
-  if (sourceTable !== undefined) return ownTable(sourceTable, source, { credentials, stream });
+  const viewIf = (isLeavingOut: boolean) => (isLeavingOut ? 'NEW_AND_OLD_IMAGES' : 'NEW_IMAGE');
+  if (sourceTable !== undefined) {
+    // A module may leave nothing out.
+    const view = viewIf(replication.projection?.keepItems !== undefined);
+    return ownTable(sourceTable, source, { credentials, view });
+  }
+  const stream = viewIf(mayLeaveOut(replication));
   const schema = keySchemaOf(options.replication);
   const streamArn = await source.createTable(replication.source.table, schema, { stream });
   return { schema, streamArn: streamOfNew(streamArn, source) };
