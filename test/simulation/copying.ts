@@ -142,7 +142,7 @@ function requireCopied(world: World): void {
   const left = plan.preExisting.filter(
     (key) =>
       !touched.has(key) &&
-      world.expected(key) !== undefined &&
+      typeof world.expected(key) === 'object' &&
       db.get(TABLES.twin, key) === undefined,
   );
   if (left.length > 0) judge.violation(`copy: left out ${left.join(', ')}`);

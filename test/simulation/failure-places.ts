@@ -23,6 +23,8 @@ interface StoredMessage {
 export interface LetterEvents {
   posted(body: string, process: Process): void;
   expired(body: string): void;
+  /** To be told of everything that is stored. */
+  kept(text: string): void;
 }
 
 export class FailurePlaces {
@@ -91,8 +93,11 @@ export class FailurePlaces {
     };
   }
 
-  /** What Lambda puts into the bucket, by itself. */
-  storeBatch({ entries, condition, invocations, shardId }: GivenUp): void {
+  /**
+   * What Lambda puts into the bucket, by itself.
+   * @param isRange or into the queue, without the records.
+   */
+  storeBatch({ entries, condition, invocations, shardId }: GivenUp, isRange = false): void {
     const nowMs = this.#network.scheduler.now();
     this.#count += 1;
     const info = {
@@ -109,17 +114,28 @@ export class FailurePlaces {
         startSequenceNumber: entries[0]?.sequenceNumber,
         endSequenceNumber: entries.at(-1)?.sequenceNumber,
       },
-      payload: JSON.stringify({ Records: entries.map(({ record }) => record) }),
+      ...(isRange
+        ? {}
+        : { payload: JSON.stringify({ Records: entries.map(({ record }) => record) }) }),
     };
+    if (isRange) {
+      this.#store(JSON.stringify(document));
+      return;
+    }
     const number = String(this.#count).padStart(6, '0');
     this.objects.set(`aws/lambda/mapping/${shardId}/${number}`, JSON.stringify(document));
   }
 
   #keep(body: string, process: Process): void {
+    this.#store(body);
+    this.#events.posted(body, process);
+  }
+
+  #store(body: string): void {
     const sentAtMs = this.#network.scheduler.now();
     const id = `message-${(this.#count += 1)}`;
     this.#messages.set(id, { id, body, sentAtMs, visibleAtMs: 0 });
-    this.#events.posted(body, process);
+    this.#events.kept(body);
   }
 
   #receive(hiddenSeconds: number, { facts }: Process): QueuedMessage[] {

@@ -93,7 +93,8 @@ export class Lambda {
       invocations: 1,
       shardId: 'foreign',
     } as const;
-    this.#world.places.storeBatch({ entries, ...why });
+    const isRange = this.#world.plan.settings.deadLetters === 'projected';
+    this.#world.places.storeBatch({ entries, ...why }, isRange);
   }
 
   /** One that is free, or a new one. */

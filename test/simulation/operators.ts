@@ -108,7 +108,8 @@ async function runRedrive(
       remainingMs: () => Infinity,
       queue: world.mutation.queue?.(queue, process, world) ?? queue,
       bucket: world.mutation.bucket?.(bucket, { filter, limit, process, world }) ?? bucket,
-      readRange: async () => 'trimmed',
+      readRange: (range) =>
+        world.network.send(process, 'source', () => world.source.readRange(range)),
     },
     {
       apply: true,

@@ -164,6 +164,8 @@ export interface Settings extends Deployed {
   readonly concurrency: number;
   readonly unversionedItems: 'replace' | 'keep';
   readonly keyShape: KeyShape;
+  /** @default whole */
+  readonly deadLetters?: 'whole' | 'projected' | undefined;
   /** Of the source's streams: whether records have old images. */
   readonly hasOldImages?: boolean | undefined;
   /** How long requests of invocations take at most. */

@@ -3,6 +3,7 @@
 
 import { parseDeadLetters } from '../../src/redrive/dead-letter.ts';
 import { redriveLetters } from '../../src/redrive/lanes.ts';
+import type { StreamRange } from '../../src/model/failure-message.ts';
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { TABLES } from './judge.ts';
@@ -300,14 +301,23 @@ async function redriveAll(world: World): Promise<void> {
   if (left > 0) world.judge.violation(`calm: ${left} dead letters or batches stay`);
 }
 
+interface BatchMessage {
+  readonly DDBStreamBatchInfo?: StreamRange;
+  readonly payload?: string;
+}
+
 /** Letters and batches that can be put back: with images, and of a table that the replication has had. */
-function parked({ places, judge }: World): number {
+function parked({ places, judge, source }: World): number {
   const bodies = [...places.bodies(), ...places.objects.values()];
   const isOwn = (body: string) => {
     const arn = /arn:aws:dynamodb:[^"\\]*/.exec(body)?.[0] ?? '';
     return judge.control.hasTable(arn);
   };
-  return bodies.filter((body) => !body.includes(MALFORMED) && isOwn(body)).length;
+  const isGone = (body: string) => {
+    const { DDBStreamBatchInfo: range, payload } = JSON.parse(body) as BatchMessage;
+    return range !== undefined && payload === undefined && source.staysAside(range);
+  };
+  return bodies.filter((body) => !body.includes(MALFORMED) && isOwn(body) && !isGone(body)).length;
 }
 
 /** Every record that ever came, once more, in any order: nothing may change. */

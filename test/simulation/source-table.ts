@@ -10,7 +10,8 @@ import { HOUR, type Plan, type PlannedWrite, SECOND } from './plan.ts';
 import type { Process } from './process.ts';
 import { attributesOf } from './projecting.ts';
 import { happens, randomOf } from './random.ts';
-import { isComing, SourceStream, type SourceWrite, type StreamEntry } from './stream.ts';
+import type { StreamRange } from '../../src/model/failure-message.ts';
+import { isComing, isTrimmed, SourceStream, type SourceWrite, type StreamEntry } from './stream.ts';
 import type { World } from './world.ts';
 
 export class SourceTable {
@@ -241,7 +242,7 @@ export class SourceTable {
     );
     const random = randomOf(this.#world.plan.seed, `batch ${batch.entries[0]?.write.number}`);
     if (!happens(random, this.#world.network.rates().lostBatch))
-      this.#world.places.storeBatch(batch);
+      this.#world.places.storeBatch(batch, this.#world.plan.settings.deadLetters === 'projected');
     else for (const entry of batch.entries) this.#loseEntry(entry, 'its batch was lost');
   }
 
@@ -263,21 +264,53 @@ export class SourceTable {
   }
 
   letterExpired(body: string): void {
-    const entry = this.#entryOf(body);
-    if (entry !== undefined) this.#lose(entry.write, 'its letter expired');
+    const message = JSON.parse(body) as { DDBStreamBatchInfo?: StreamRange };
+    const range = message.DDBStreamBatchInfo;
+    const entries = range === undefined ? [this.#entryOf(body)] : this.#entriesIn(range);
+    for (const entry of entries)
+      if (entry !== undefined) this.#lose(entry.write, 'its letter expired');
   }
 
-  /** The record that a letter holds. */
+  /** The record that a letter holds or names. */
   #entryOf(body: string): StreamEntry | undefined {
-    const { record } = JSON.parse(body) as { record: StreamEntry['record'] };
-    const { SequenceNumber } = record.dynamodb ?? {};
+    const letter = JSON.parse(body) as Letter;
+    const { eventSourceARN = letter.streamArn, dynamodb } = letter.record ?? {};
+    const { SequenceNumber = letter.sequenceNumber } = dynamodb ?? {};
     return this.#world.judge
       .entries()
       .find(
         (one) =>
-          one.sequenceNumber === SequenceNumber &&
-          one.record.eventSourceARN === record.eventSourceARN,
+          one.sequenceNumber === SequenceNumber && one.record.eventSourceARN === eventSourceARN,
       );
+  }
+
+  /** What the stream still has of a range; if it has not all of it, the rest is lost. */
+  readRange(range: StreamRange): readonly unknown[] | 'trimmed' {
+    const entries = this.#entriesIn(range);
+    const nowMs = this.#world.scheduler.now();
+    if (!entries.some((entry) => isTrimmed(entry, nowMs)))
+      return entries.map(({ record }) => record);
+    this.#world.note('range trimmed before its redrive');
+    for (const entry of entries)
+      if (entry.status === 'given-up') this.#loseEntry(entry, 'trimmed before its redrive');
+    return 'trimmed';
+  }
+
+  /** Whether a range cannot be put back as a whole. */
+  staysAside(range: StreamRange): boolean {
+    const nowMs = this.#world.scheduler.now();
+    const entries = this.#entriesIn(range);
+    return entries.some((entry) => isTrimmed(entry, nowMs) || entry.write.malformed);
+  }
+
+  #entriesIn({ streamArn, shardId, ...range }: StreamRange): StreamEntry[] {
+    const from = BigInt(range.startSequenceNumber);
+    const to = BigInt(range.endSequenceNumber);
+    return this.#world.judge.entries().filter((entry) => {
+      const number = BigInt(entry.sequenceNumber);
+      const isOfShard = entry.shardId === shardId && entry.record.eventSourceARN === streamArn;
+      return isOfShard && number >= from && number <= to;
+    });
   }
 
   #imageOf({ number, key, poison, brought }: PlannedWrite): Item {
@@ -295,6 +328,12 @@ export class SourceTable {
       ...(brought?.['_ferry'] && { _ferry: brought['_ferry'] }),
     };
   }
+}
+
+interface Letter {
+  readonly record?: StreamEntry['record'] | undefined;
+  readonly streamArn?: string | undefined;
+  readonly sequenceNumber?: string | undefined;
 }
 
 /** Of the item that heartbeats are written to, where there are any. */

@@ -35,6 +35,7 @@ export interface StreamEntry {
   readonly write: SourceWrite;
   readonly sequenceNumber: string;
   readonly record: DynamoDBRecord;
+  readonly shardId: string;
   /** As the event source mapping has it. */
   status: 'waiting' | 'done' | 'given-up' | 'lost';
   /** When it was last given up to the bucket. */
@@ -93,14 +94,16 @@ export class SourceStream {
 
   /** To be attached to the write by whoever has a mapping for it. */
   append(write: SourceWrite): StreamEntry | undefined {
-    const place = hashOf(write.key);
-    const shard = this.shards.find((one) => !one.closed && place >= one.from && place < one.to);
+    const hash = hashOf(write.key);
+    const shard = this.shards.find((one) => !one.closed && hash >= one.from && hash < one.to);
     if (shard === undefined) return undefined;
     this.#sequence += BigInt(1 + (write.number % 3));
     const sequenceNumber = this.#sequence.toString();
     const record = this.#recordOf(write, sequenceNumber);
     const counts = { deliveries: 0, letters: 0, lettersAllowed: 1 };
-    const entry: StreamEntry = { write, sequenceNumber, record, status: 'waiting', ...counts };
+    const { id: shardId } = shard;
+    const place = { sequenceNumber, shardId };
+    const entry: StreamEntry = { write, ...place, record, status: 'waiting', ...counts };
     shard.entries.push(entry);
     return entry;
   }

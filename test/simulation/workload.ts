@@ -70,6 +70,7 @@ const ADDED = 0.1;
 const TAKEN_AWAY = 0.1;
 const CHANGED = 0.25;
 const WITHOUT_OLD_IMAGES = 0.06;
+const PROJECTED_LETTERS = 0.3;
 
 /** Items that enter and leave, and attributes that are dropped, renamed and set. */
 function projecting(seed: number, plan: Plan, time: Timeline): Plan {
@@ -78,7 +79,8 @@ function projecting(seed: number, plan: Plan, time: Timeline): Plan {
   const fails = happens(random, FAILING);
   const hasOldImages = !happens(random, WITHOUT_OLD_IMAGES);
   const first = happens(random, ADDED) ? undefined : rulesOf(seed, 'first rules', fails);
-  const settings = { ...plan.settings, projection: first, hasOldImages };
+  const deadLetters = happens(random, PROJECTED_LETTERS) ? 'projected' : 'whole';
+  const settings = { ...plan.settings, projection: first, hasOldImages, deadLetters } as const;
   const projection = happens(random, TAKEN_AWAY) ? undefined : rulesOf(seed, 'other rules', false);
   const isDue = fails || first === undefined || happens(random, CHANGED);
   const changes: Disturbance[] = isDue

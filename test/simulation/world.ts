@@ -33,7 +33,7 @@ import {
   readerPort,
   transactionPort,
 } from './ports.ts';
-import { compile, type ProcessSettings, textOf, twinOf } from './projecting.ts';
+import { compile, type ProcessSettings, SECRET, textOf, twinOf } from './projecting.ts';
 import { type Crash, Process, type ProcessFacts, type ProcessKind } from './process.ts';
 import { between, happens, hashOf, oneOf, randomOf } from './random.ts';
 import { Scheduler } from './scheduler.ts';
@@ -133,6 +133,7 @@ export class World {
     this.places = new FailurePlaces(this.network, {
       posted: (body, process) => this.source.letterPosted(body, process),
       expired: (body) => this.source.letterExpired(body),
+      kept: (text) => this.#requireProjected(text),
     });
     this.lambda = new Lambda(this);
     this.lookAgain = new LookAgain(this);
@@ -140,6 +141,12 @@ export class World {
     this.source = new SourceTable(this);
     this.streams.push(this.source.stream.arn);
     if (before !== undefined) before.next = this;
+  }
+
+  /** What is stored or told does not hold what the projection drops. */
+  #requireProjected(text: string): void {
+    if (this.plan.settings.deadLetters === 'projected' && text.includes(SECRET))
+      this.judge.violation('leak: a letter or a batch holds what the projection drops');
   }
 
   note(situation: string): void {
@@ -176,7 +183,7 @@ export class World {
       concurrency,
       tombstones: this.deployed.tombstones,
       systemicRejections: 'hold',
-      deadLetters: 'whole',
+      deadLetters: this.plan.settings.deadLetters ?? 'whole',
       lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
       lookAgainSeconds: timeoutMs / SECOND + LOOK_AGAIN_EXTRA_SECONDS,
       heartbeatKeyText: hasHeartbeat ? this.keys.textOf(HEARTBEAT_KEY) : undefined,
