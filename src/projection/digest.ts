@@ -11,7 +11,9 @@ const FORMAT = 1;
 export function digestOfRules(projection: ProjectionConfig): string {
   const { keepItems, attributes } = projection;
   // Which key encrypts a secret says nothing of its text.
-  const hash = hashRules({ projection }).map(({ kmsKeyArn: _, ...rule }) => rule);
+  const hash = hashRules({ projection }).map(({ attribute, secret, versionId }) => {
+    return { attribute, secret, versionId };
+  });
   const rules = { format: FORMAT, keepItems, attributes: attributes && { ...attributes, hash } };
   return sha256(JSON.stringify(rules, inOrder));
 }
