@@ -8,7 +8,11 @@ import { compareContext, retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair } from '../composition/table-pair.ts';
 import { whatHappened } from '../failures/what-happened.ts';
 import type { ControlRow, Paused } from '../model/control-row.ts';
-import { type ProjectionNotice, projectionNotices } from '../status/projection-findings.ts';
+import {
+  type ProjectionNotice,
+  projectionNotices,
+  tableNotices,
+} from '../status/projection-findings.ts';
 import { differenceLine, mentionLine } from '../verify/difference-report.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
 import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../verify/verify.ts';
@@ -104,13 +108,14 @@ async function noticesOf(
   const file = pair.rules.projection?.digest ?? null;
   const written = control && (control.projection ?? null);
   if (file === null && (written ?? null) === null) return [];
+  const ofTables = tableNotices(pair.facts.findings);
   try {
     const deployed = await deployedProjection(sides.source, replication.name);
-    return projectionNotices({ file, deployed: deployed?.digest, written });
+    return [...ofTables, ...projectionNotices({ file, deployed: deployed?.digest, written })];
   } catch (error) {
     // The comparison does not need it.
     io.err(`The deployed projection is not known: ${whatHappened(error)}.`);
-    return [];
+    return ofTables;
   }
 }
 

@@ -17,11 +17,18 @@ export interface TableCheck {
   readonly needsStream: boolean;
 }
 
+export interface CheckedTables {
+  readonly source: TableFacts;
+  readonly destination: TableFacts;
+  /** No errors among those that matter. */
+  readonly findings: readonly Finding[];
+}
+
 /** @throws FerryError `tables.unfit` or `table.missing`, or what the service or the network throws. */
 export async function checkTables(
   replication: ReplicationConfig,
   { sides, needsStream }: TableCheck,
-): Promise<{ source: TableFacts; destination: TableFacts }> {
+): Promise<CheckedTables> {
   const source = await requireTable(sides.source, replication.source.table, 'source');
   const destination = await requireTable(
     sides.destination,
@@ -45,7 +52,7 @@ export async function checkTables(
   refuseOnErrors(
     findings.filter(({ subject }) => needsStream || !STREAM_SUBJECTS.includes(subject)),
   );
-  return { source, destination };
+  return { source, destination, findings };
 }
 
 /** A table that the app creates changes its key with the next deployment. */
@@ -57,6 +64,7 @@ function namedKey({ create, kmsKeyArn }: TableConfig): string | undefined {
 const STREAM_SUBJECTS = [
   'stream',
   'stream-view',
+  'projection-stream',
   'other-stream',
   'other-key',
   'heartbeat-key',

@@ -14,12 +14,11 @@ import type { ReplicationConfig } from '../config/schema.ts';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { streamLabelMs } from '../model/guard.ts';
 import type { Projection } from '../model/projection.ts';
-import type { TableFacts } from '../model/table-facts.ts';
 import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import { projectedTable } from '../projection/projected-table.ts';
 import type { TwinReader, TwinWriter, ReadableTable, TransactionWriter } from '../ports.ts';
-import { checkTables, requireTable } from './table-check.ts';
+import { type CheckedTables, checkTables, requireTable } from './table-check.ts';
 import { writeRules } from './write-rules.ts';
 
 export interface TablePairSetup {
@@ -34,7 +33,7 @@ export interface TablePairSetup {
 }
 
 export interface TablePair {
-  readonly facts: { readonly source: TableFacts; readonly destination: TableFacts };
+  readonly facts: CheckedTables;
   readonly rules: WriteRules;
   /** As the projection makes it. */
   readonly source: ReadableTable;

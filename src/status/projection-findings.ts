@@ -1,5 +1,7 @@
 // Which projection the configuration has, which one is deployed, and which one wrote the twin -> what does not fit.
 
+import type { Finding } from './finding.ts';
+
 /** Of a projection; null where there is none. */
 export type ProjectionDigest = string | null;
 
@@ -13,7 +15,7 @@ export interface KnownProjections {
 }
 
 export interface ProjectionNotice {
-  readonly kind: 'not-written' | 'not-deployed';
+  readonly kind: 'not-written' | 'not-deployed' | 'tables';
   /** What is wrong, and what to do: whole sentences. */
   readonly text: string;
 }
@@ -27,6 +29,13 @@ export function projectionNotices(known: KnownProjections): ProjectionNotice[] {
   if (file !== undefined && file !== deployed)
     notices.push({ kind: 'not-deployed', text: OTHER_DEPLOYED });
   return notices;
+}
+
+/** What the twin cannot do as the source does, because of its projection. */
+export function tableNotices(findings: readonly Finding[]): ProjectionNotice[] {
+  return findings
+    .filter(({ subject }) => subject.startsWith('projection-'))
+    .map(({ says, advice }) => ({ kind: 'tables', text: `${says} ${advice}` }));
 }
 
 /** A backfill without the option finds that out by itself. */

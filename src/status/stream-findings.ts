@@ -33,7 +33,7 @@ function streamView({ source: { stream, ...source }, projection }: Pair): Findin
   const isSure = projection?.keepItems !== undefined;
   const cause = isSure ? '"keepItems" leaves items out' : 'The module may leave items out';
   return (isSure ? error : warning)(
-    'stream-view',
+    'projection-stream',
     says,
     `${cause}, so Ferry needs old images, too. Without them, the function does not know whether an item was in the twin before, and holds the batch. ${change}`,
   );

@@ -76,7 +76,7 @@ function timeToLive({ source, destination, projection }: Pair): Finding[] {
   }
   if (lost) {
     return warning(
-      'ttl',
+      'projection-ttl',
       `The projection ${lost.change} "${to}", by which items of ${nameOf(destination)} expire.`,
       'Items of the twin then do not expire. Ferry replicates the deletes of expired items if "ttlDeletes" is "replicate", the default.',
     );

@@ -6,11 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTwoRegions, type TwoRegions } from '../fixtures/two-regions.ts';
 
 let regions: TwoRegions;
+let cartsStream: string;
 let plain: { readonly replications: readonly object[] };
 beforeAll(async () => {
   regions = await openTwoRegions();
   plain = JSON.parse(readFileSync(regions.config, 'utf8')) as typeof plain;
-  await regions.source.createTable('Carts', [{ name: 'pk', type: 'S' }], true);
+  cartsStream = await regions.source.createTable('Carts', [{ name: 'pk', type: 'S' }], true);
   await regions.destination.createTable('Carts', [{ name: 'pk', type: 'S' }]);
 }, 60_000);
 afterAll(() => regions.close());
@@ -47,6 +48,25 @@ describe('tables that a projection does not fit', () => {
     const { exitCode, err } = await regions.ferry(...command);
 
     expect({ exitCode, err }).toMatchObject({ exitCode: 1, err: expect.stringContaining(message) });
+  });
+
+  it('is told by `ferry verify` where it can compare them', async () => {
+    const [orders] = plain.replications as Array<Record<'source' | 'destination', object>>;
+    const at = (side: 'source' | 'destination') => ({ ...orders?.[side], table: 'Carts' });
+    write({
+      source: { ...at('source'), streamArn: cartsStream },
+      destination: at('destination'),
+      projection: { keepItems },
+    });
+
+    const { exitCode, out } = await regions.ferry('verify', '--settle', '0', '--json');
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      projectionNotices: expect.arrayContaining([
+        { kind: 'tables', text: expect.stringContaining('so Ferry needs old images, too.') },
+      ]),
+    });
   });
 
   const endpoints = () =>

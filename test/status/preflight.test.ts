@@ -273,8 +273,14 @@ describe('preflight', () => {
   it.each<[string, Pair['projection'], Partial<TableFacts>, Partial<TableFacts>, string[]]>([
     ['nothing of old images that are there', { keepItems }, viewed('NEW_AND_OLD_IMAGES'), {}, []],
     ['nothing of old images that nothing needs', { attributes: { drop: ['a'] } }, {}, {}, []],
-    ['missing old images', { keepItems }, {}, {}, ['error stream-view']],
-    ['missing old images that a module may need', { module }, {}, {}, ['warning stream-view']],
+    ['missing old images', { keepItems }, {}, {}, ['error projection-stream']],
+    [
+      'missing old images that a module may need',
+      { module },
+      {},
+      {},
+      ['warning projection-stream'],
+    ],
     ['missing new images of a module', { module }, viewed('OLD_IMAGE'), {}, ['error stream-view']],
     ['a missing stream', { keepItems }, { stream: undefined }, {}, ['error stream']],
     ['a key that is dropped', { attributes: { drop: ['pk'] } }, {}, {}, ['error projection-key']],
@@ -356,7 +362,7 @@ describe('preflight', () => {
       { attributes: { drop: ['ttl'] } },
       ttl('ttl'),
       ttl('ttl'),
-      ['warning ttl'],
+      ['warning projection-ttl'],
     ],
     [
       'an expiry of the source alone',
@@ -379,7 +385,7 @@ describe('preflight', () => {
         nowMs: NOW_MS,
         projection: { attributes },
       })
-        .filter(({ subject }) => subject === 'ttl')
+        .filter(({ subject }) => subject.endsWith('ttl'))
         .map(({ says, advice }) => `${says} ${advice}`);
     const renamed = { rename: { ttl: 'until' } };
 
@@ -414,7 +420,7 @@ describe('preflight', () => {
     expect(said).toEqual([
       'projection-key: The projection does not fit s/Orders: projection.attributes.drop.0 must not be about a key attribute, which stays as it is, got "pk". Key attributes cannot be dropped, hashed, renamed or set. Correct the projection.',
       expect.stringMatching(
-        /^stream-view: .* "keepItems" leaves items out, so Ferry needs old images, too\..*StreamViewType=NEW_AND_OLD_IMAGES`/,
+        /^projection-stream: .* "keepItems" leaves items out, so Ferry needs old images, too\..*StreamViewType=NEW_AND_OLD_IMAGES`/,
       ),
       'projection-index: The projection hashes "day", which is a key of the index by of d/Orders. A hash is of type S, and the key of the index is of type N: the twin rejects the items, and they become dead letters.',
       expect.stringContaining('stream-age'),

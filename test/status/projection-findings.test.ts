@@ -1,7 +1,7 @@
 // What is noticed of the three projections that should be the same.
 
 import { expect, it } from 'vitest';
-import { projectionNotices } from '../../src/status/projection-findings.ts';
+import { projectionNotices, tableNotices } from '../../src/status/projection-findings.ts';
 
 const [ONE, TWO] = ['1'.repeat(64), '2'.repeat(64)];
 const kinds = (...[known]: Parameters<typeof projectionNotices>) =>
@@ -31,4 +31,16 @@ it('says what to do', () => {
   ]);
   // Nothing was projected before: a plain backfill does it.
   expect(textOf(null).join()).toContain('Run `ferry backfill`.');
+});
+
+it('tells what the tables make of a projection, and nothing else of them', () => {
+  const says = 'The projection drops "day", which is a key of the index by.';
+  const advice = 'The twin has no items in that index.';
+
+  expect(
+    tableNotices([
+      { severity: 'warning', subject: 'projection-index', says, advice },
+      { severity: 'warning', subject: 'occupied', says: 'It has items.', advice: 'Look.' },
+    ]),
+  ).toEqual([{ kind: 'tables', text: `${says} ${advice}` }]);
 });
