@@ -10,8 +10,11 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { functionVariables, readDeployment } from '../../src/config/function-variable.ts';
-import type { Deployment } from '../../src/config/schema.ts';
+import type { Deployment, ProjectionConfig } from '../../src/config/schema.ts';
 import { schemaProblems } from '../../src/config/schema-check.ts';
+import type { Item } from '../../src/model/attribute-value.ts';
+import { ProjectionFailed } from '../../src/model/projection.ts';
+import { rulesProjection } from '../../src/projection/rules-projection.ts';
 import { UsageError } from '../../src/errors.ts';
 import schema from '../../ferry.schema.json' with { type: 'json' };
 import {
@@ -168,8 +171,35 @@ function expectWhole(parsed: ReturnType<typeof parseConfig>): void {
       }),
     ) as Deployment;
     expect(readDeployment(functionVariables(deployment))).toEqual(withoutFolders(deployment));
+    expectToProject(replication.projection);
   }
 }
+
+/** What is accepted is made into a function, and fails at an item only in one way. */
+function expectToProject(projection: ProjectionConfig | undefined): void {
+  if (projection === undefined || projection.module !== undefined) return;
+  const compiled = rulesProjection(projection, () => 'the text of a secret');
+  for (const item of ITEMS) {
+    try {
+      compiled.project({ ...KEY, ...item }, KEY);
+    } catch (error) {
+      expect(error).toBeInstanceOf(ProjectionFailed);
+    }
+  }
+}
+
+const KEY = { pk: { S: 'a' }, sk: { N: '1' } };
+const ITEMS: readonly Item[] = [
+  {},
+  {
+    tenant: { SS: ['b', 'a'] },
+    size: { N: '10.50' },
+    name: { B: new Uint8Array([0, 1, 2]) },
+    profile: { M: { email: { S: 'e' }, name: { S: 'n' }, phones: { L: [{ S: '1' }] } } },
+    orders: { L: [{ M: { card: { S: 'c' } } }, { NULL: true }] },
+  },
+  { tenant: { S: 'eu' }, profile: { S: 'text' }, orders: { M: {} }, title: { BOOL: true } },
+];
 
 function withoutFolders(deployment: Deployment): Deployment {
   const { replication } = deployment;
