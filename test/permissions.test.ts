@@ -4,14 +4,19 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COMMANDS } from '../src/permissions/operator-needs.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type CommandNeeds, COMMANDS } from '../src/permissions/operator-needs.ts';
 import { main } from '../src/cli/main.ts';
+import { parseConfig } from '../src/config/config.ts';
+import { functionVariables } from '../src/config/function-variable.ts';
+import type { ProjectionConfig, ReplicationConfig } from '../src/config/schema.ts';
 import { functionModule } from '../src/package-files.ts';
 import type { ObjectStore } from '../src/ports.ts';
+import { digestOfRules } from '../src/projection/digest.ts';
 import { openBucketCloud } from './fixtures/bucket-cloud.ts';
 import { type Handler, openBulkCloud } from './fixtures/bulk-cloud.ts';
 import { deployLocally, TWIN } from './fixtures/deployed-replication.ts';
+import { type KeyCloud, openKeyCloud } from './fixtures/key-cloud.ts';
 import { openMonitoringCloud } from './fixtures/monitoring-cloud.ts';
 import {
   placeOf,
@@ -19,7 +24,7 @@ import {
   type RecordingOptions,
   recordCalls,
 } from './fixtures/recorded-calls.ts';
-import { givenUp, lambdaRecord } from './fixtures/records.ts';
+import { givenUp, lambdaRecord, SETTINGS } from './fixtures/records.ts';
 import { noteBatch } from './fixtures/noted-batch.ts';
 import { openTwoRegions, putAll, type TwoRegions } from './fixtures/two-regions.ts';
 
@@ -35,6 +40,15 @@ type Scene = (record: Record, apply: readonly string[]) => Promise<void>;
 const KEYS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 const TABLE_KEY = { partitionKey: { name: 'pk', type: 'S' } };
 const item = (pk: string) => ({ pk: { S: pk }, text: { S: 'x' } });
+
+const HASH_KEY = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:hash-AbCdEf';
+const versionId = '11111111-aaaa-4aaa-8aaa-111111111111';
+const HASHES: ProjectionConfig = {
+  keepItems: { attribute: 'hidden', exists: false },
+  attributes: { hash: { attribute: 'text', secret: HASH_KEY, versionId } },
+};
+/** Of the replication of every scene. */
+let projection: ProjectionConfig | undefined;
 
 beforeAll(() => Object.assign(process.env, KEYS));
 afterAll(() => {
@@ -76,7 +90,8 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
     record(['permissions', '--deployed', 'us-east-1/orders']),
   ),
   redrive: async (record, apply) => {
-    const deployed = await deployLocally('orders');
+    const deployed = await deployLocally('orders', projection && { projection });
+    const secrets = await openSecrets();
     await deployed.park(3);
     await deployed.stream([
       lambdaRecord({ id: 'poison', sequenceNumber: '900', eventName: 'REMOVE' }),
@@ -95,6 +110,7 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
     await deployed.park(3);
     await quietly(['adopt', '--again', '--apply', ...deployed.config], deployed.environment);
     await record(redrive, deployed.environment);
+    await secrets.close();
     await deployed.close();
   },
   verify: inRegions(async (regions, record) => {
@@ -110,8 +126,17 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
   backfill: inRegions(async (regions, record, apply) => {
     await putAll(regions.source, 'Orders', [item('a')]);
     await regions.adopt();
+    await copyFirst(regions);
     await record(['backfill', '--config', regions.config, ...apply]);
   }),
+  'backfill --reproject': inRegions(async (regions, record, apply) => {
+    await differ(regions);
+    await putAll(regions.source, 'Orders', [{ ...item('c'), hidden: { BOOL: true } }]);
+    await record(['backfill', '--reproject', '--config', regions.config, ...apply]);
+  }),
+  'projection test': inRegions((regions, record) =>
+    record(['projection', 'test', '--config', regions.config]),
+  ),
   'backfill --before-stream': inRegions(async (regions, record, apply) => {
     await putAll(regions.source, 'Orders', [item('a')]);
     map(regions, 'Disabled');
@@ -166,31 +191,73 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
 };
 
 describe('an operator needs for', () => {
+  afterEach(() => {
+    projection = undefined;
+  });
+
   it.each(COMMANDS)(
     '$command what the document says',
-    async ({ command, always, apply }) => {
-      const dry = await asked(command, []);
-      const applied = apply.length > 0 ? await asked(command, ['--apply']) : [];
+    async (needs) => {
+      if (ALWAYS_PROJECTING.includes(needs.command)) projection = HASHES;
+      await compareWithCalls(needs);
+    },
+    120_000,
+  );
 
-      expect(dry).toEqual(always.toSorted());
-      const rest = apply.filter((one) => !always.includes(one));
-      const more = applied.filter((one) => !always.includes(one));
-      const notPlayed = NOT_PLAYED[command] ?? [];
-      expect(more.filter((one) => !rest.includes(one))).toEqual([]);
-      expect(rest.filter((one) => !more.includes(one) && !notPlayed.includes(one))).toEqual([]);
+  const opening = COMMANDS.filter(({ command, always, apply }) => {
+    const opens = [...always, ...apply].some((need) => need.endsWith(' hashSecret'));
+    return opens && !ALWAYS_PROJECTING.includes(command);
+  });
+
+  it.each(opening)(
+    '$command with a projection what the document says',
+    async (needs) => {
+      projection = HASHES;
+      await compareWithCalls(needs);
     },
     120_000,
   );
 
   it('every command that there is, apart from those for this machine only', async () => {
     const { out } = await quietly(['--help']);
-    const known = [...out.matchAll(/^ {2}([a-z]+) {2,}/gm)].map((match) => match[1] ?? '');
+    const known = [...out.matchAll(/^ {2}([a-z]+)(?: [a-z]+)? {2,}/gm)].map(
+      (match) => match[1] ?? '',
+    );
     const listed = new Set(COMMANDS.map(({ command }) => command.split(' ')[0]));
 
     expect(known.length).toBeGreaterThan(8);
     expect(known.filter((name) => !listed.has(name)).toSorted()).toEqual(['latency', 'local']);
   });
 });
+
+/** Their scenes need a projection. */
+const ALWAYS_PROJECTING = ['backfill --reproject', 'projection test'];
+
+async function compareWithCalls({ command, always, apply }: CommandNeeds): Promise<void> {
+  const dry = await asked(command, []);
+  const applied = apply.length > 0 ? await asked(command, ['--apply']) : [];
+
+  const [first, all] = [always, [...always, ...apply]].map(ofReplication) as [string[], string[]];
+  expect(dry).toEqual(first);
+  const rest = all.filter((one) => !first.includes(one));
+  const more = applied.filter((one) => !first.includes(one));
+  const notPlayed = NOT_PLAYED[command] ?? [];
+  expect(more.filter((one) => !rest.includes(one))).toEqual([]);
+  expect(rest.filter((one) => !more.includes(one) && !notPlayed.includes(one))).toEqual([]);
+}
+
+/** Without a projection, nothing asks for what is only there with one. */
+function ofReplication(needs: readonly string[]): string[] {
+  const there = needs.filter((need) => projection || !/ (hashSecret|projecting)$/.test(need));
+  return [...new Set(there.map((need) => need.replace(/projecting$/, 'replicate')))].toSorted();
+}
+
+/** The projection has written the whole twin. Otherwise, a backfill does what it does with `--reproject`. */
+async function copyFirst({ config }: TwoRegions): Promise<void> {
+  if (projection === undefined) return;
+  const { exitCode, out } = await quietly(['backfill', '--apply', '--config', config]);
+  if (exitCode !== 0) throw new Error(out);
+}
 
 /** What no scene brings about. */
 const NOT_PLAYED: Readonly<{ [command: string]: readonly string[] }> = {
@@ -240,12 +307,42 @@ async function quietly(args: readonly string[], environment: object = {}) {
   return { exitCode, out: out.join('\n') };
 }
 
+/** With the key of the hashes. */
+async function openSecrets(): Promise<KeyCloud> {
+  const cloud = await openKeyCloud();
+  cloud.state.valid.add(KEYS.AWS_ACCESS_KEY_ID);
+  cloud.state.secrets.set(HASH_KEY, 'the key of all hashes');
+  process.env[SECRETS] = cloud.variables[SECRETS];
+  return cloud;
+}
+
+const SECRETS = 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
+
+/** As it is configured, and deployed. */
+function project(regions: TwoRegions, of: ProjectionConfig): void {
+  const [replication] = replicationsOf(regions);
+  const replications = [{ ...replication, projection: of }];
+  writeFileSync(regions.config, JSON.stringify({ replications }));
+  const { deadLetterQueueUrl, onFailureBucket } = SETTINGS;
+  regions.lambda.variables = functionVariables({
+    deadLetterQueueUrl,
+    onFailureBucket,
+    lookAgainQueueUrl: regions.lambda.settings.lookAgainQueueUrl,
+    replication: parseConfig({ replications }).replications[0] as ReplicationConfig,
+    streamArn: regions.streamArn,
+    projectionDigest: digestOfRules(of),
+  });
+}
+
 type InRegions = (regions: TwoRegions, record: Record, apply: readonly string[]) => Promise<void>;
 
 function inRegions(scene: InRegions): Scene {
   return async (record, apply) => {
-    const regions = await openTwoRegions();
+    const regions = await openTwoRegions(undefined, projection && 'NEW_AND_OLD_IMAGES');
+    const secrets = await openSecrets();
+    if (projection !== undefined) project(regions, projection);
     await scene(regions, record, apply);
+    await secrets.close();
     await regions.close();
   };
 }
@@ -261,6 +358,7 @@ function inBulk(
   return inRegions(async (regions, record, apply) => {
     await putAll(regions.source, 'Orders', [item('a')]);
     await regions.adopt();
+    await copyFirst(regions);
     const bundle = functionModule('bulk-segment');
     const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler };
     const { lookAgainQueueUrl = '' } = regions.lambda.settings;

@@ -76,6 +76,7 @@ function sourceArns({ name, source, destination }: ReplicationConfig, deployed: 
     `arn:${owner.partition}:iam::${owner.account}:role/${roleName}`;
   return {
     replicate: arn('lambda', `function:${functionName(name)}`),
+    projecting: arn('lambda', `function:${functionName(name)}`),
     heartbeat: arn('lambda', `function:${heartbeatName(name)}`),
     bulkFunction: arn('lambda', `function:${bulkName(name)}`),
     stateMachine: arn('states', `stateMachine:${bulkName(name)}`),

@@ -66,10 +66,11 @@ function placeOf(need: string): Place {
 }
 
 function isThere(place: Place, replication: ReplicationConfig): boolean {
-  const { tombstones, bulk, heartbeat } = replication;
+  const { tombstones, bulk, heartbeat, projection } = replication;
   // Only a batch that Lambda does not store has to be read again.
   if (place === 'stream') return !storesBatches(replication);
   if (place === 'lookAgain') return tombstones === 'checked';
+  if (place === 'projecting') return projection !== undefined;
   if (place === 'heartbeat') return heartbeat !== undefined;
   return bulk || !['bulkFunction', 'stateMachine', 'executions'].includes(place);
 }

@@ -47,6 +47,10 @@ const GUARDED_WRITE: readonly Need[] = [
   'state dynamodb:UpdateItem ConditionCheckItem',
   'lookAgain sqs:SendMessage',
 ];
+/** For commands that open the projection: the keys of its hashes. */
+const HASH_KEYS = 'hashSecret secretsmanager:GetSecretValue';
+/** It also says by which projection it writes. */
+const PROJECTION: readonly Need[] = [HASH_KEYS, 'projecting lambda:GetFunctionConfiguration'];
 const BULK_FUNCTION = 'bulkFunction lambda:GetFunctionConfiguration';
 const BULK_RUN: readonly Need[] = [
   BULK_FUNCTION,
@@ -61,6 +65,7 @@ const REDRIVE_LOOK: readonly Need[] = [
   FUNCTION,
   'deadLetters sqs:GetQueueAttributes ReceiveMessage ChangeMessageVisibility',
   READ_BUCKET,
+  HASH_KEYS,
   // Of a batch that Lambda only noted in the queue.
   'stream dynamodb:GetShardIterator GetRecords',
 ];
@@ -98,22 +103,39 @@ export const COMMANDS: readonly CommandNeeds[] = [
     // After the bulk run, the dead letters are redriven as without `--bulk`.
     [...BULK_RUN, ...REDRIVE_LOOK, ...REDRIVE],
   ),
-  needs('verify', [...TABLES, 'source dynamodb:Scan GetItem', 'twin dynamodb:Scan GetItem']),
+  needs('verify', [
+    ...TABLES,
+    ...PROJECTION,
+    'source dynamodb:Scan GetItem',
+    'twin dynamodb:Scan GetItem',
+  ]),
   needs(
     'repair',
-    [...TABLES_TO_WRITE, FUNCTION, 'source dynamodb:GetItem', 'twin dynamodb:GetItem'],
+    [...TABLES_TO_WRITE, FUNCTION, HASH_KEYS, 'source dynamodb:GetItem', 'twin dynamodb:GetItem'],
     GUARDED_WRITE,
   ),
   needs(
     'backfill',
-    [...TABLES_TO_WRITE, FUNCTION, 'source dynamodb:Scan'],
+    [...TABLES_TO_WRITE, FUNCTION, HASH_KEYS, 'source dynamodb:Scan'],
     ['twin dynamodb:PutItem', 'state dynamodb:ConditionCheckItem PutItem'],
+  ),
+  needs(
+    'backfill --reproject',
+    [...TABLES_TO_WRITE, FUNCTION, HASH_KEYS, 'source dynamodb:Scan', 'twin dynamodb:BatchGetItem'],
+    [
+      ...GUARDED_WRITE,
+      'source dynamodb:GetItem BatchGetItem',
+      // Also for items that the source does not have.
+      'twin dynamodb:Scan GetItem',
+      'state dynamodb:PutItem',
+    ],
   ),
   needs(
     'backfill --before-stream',
     [
       ...TABLES_TO_WRITE,
       ...MAPPING,
+      HASH_KEYS,
       'source dynamodb:Scan',
       'twin dynamodb:Scan',
       'state dynamodb:Scan',
@@ -122,10 +144,11 @@ export const COMMANDS: readonly CommandNeeds[] = [
   ),
   needs(
     'backfill --bulk',
-    [...TABLES_TO_WRITE, FUNCTION, BULK_FUNCTION, 'source dynamodb:Scan'],
+    [...TABLES_TO_WRITE, FUNCTION, BULK_FUNCTION, HASH_KEYS, 'source dynamodb:Scan'],
     ['state dynamodb:PutItem', ...BULK_RUN],
   ),
-  needs('verify --bulk', [...TABLES, ...BULK_RUN, READ_BUCKET]),
+  needs('verify --bulk', [...TABLES, ...PROJECTION, ...BULK_RUN, READ_BUCKET]),
+  needs('projection test', ['source dynamodb:DescribeTable DescribeTimeToLive Scan', HASH_KEYS]),
   needs(
     'pause',
     [

@@ -8,6 +8,8 @@ export type Place =
   | 'state'
   | 'stream'
   | 'replicate'
+  /** The same, where the replication has a projection. */
+  | 'projecting'
   | 'heartbeat'
   | 'bulkFunction'
   | 'stateMachine'

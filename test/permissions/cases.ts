@@ -41,6 +41,13 @@ const encryption = {
   onFailureBucket: key('us-east-1', ONE, 3),
 };
 
+const hash = (digit: number) => ({
+  attribute: 'email',
+  secret: `arn:aws:secretsmanager:us-east-1:${ONE}:secret:ferry/hash-AbCdEf`,
+  versionId: `${String(digit).repeat(8)}-aaaa-4aaa-8aaa-111111111111`,
+  kmsKeyArn: key('us-east-1', ONE, digit),
+});
+
 const REPLICATIONS: Readonly<Record<string, object>> = {
   'one account': { ...existing, ...EVERYTHING },
   'one account that is not named': { ...created, tombstones: 'strict' },
@@ -67,6 +74,19 @@ const REPLICATIONS: Readonly<Record<string, object>> = {
       ...china.destination,
       profile: 'china',
       credentials: { ...china.destination.credentials, kmsKeyArn: key('us-east-1', ONE, 7) },
+    },
+  },
+  'hashes of a projection, and letters without records': {
+    ...existing,
+    ...EVERYTHING,
+    source: { ...existing.source, account: ONE },
+    destination: { ...existing.destination, account: ONE },
+    operatorRole: true,
+    deadLetters: 'projected',
+    projection: {
+      attributes: {
+        hash: [hash(1), { ...hash(1), attribute: 'phone' }, { ...hash(2), attribute: 'name' }],
+      },
     },
   },
   'within China': {

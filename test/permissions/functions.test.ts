@@ -6,7 +6,7 @@ import { DescribeTableCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/c
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runRow } from '../../src/backfill/checkpoint.ts';
 import { parseConfig } from '../../src/config/config.ts';
-import { functionVariables } from '../../src/config/function-variable.ts';
+import { functionVariables, readDeployment } from '../../src/config/function-variable.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { type LocalFailures, openLocalFailures } from '../../src/local/run/local-failures.ts';
 import type { FunctionName } from '../../src/package-files.ts';
@@ -14,6 +14,7 @@ import type { Arns } from '../../src/permissions/arns.ts';
 import { writerNeeds } from '../../src/permissions/destination-roles.ts';
 import { functionNeeds, functionsOf, ownNeeds } from '../../src/permissions/function-needs.ts';
 import type { Clock } from '../../src/ports.ts';
+import { digestOfRules } from '../../src/projection/digest.ts';
 import { STORED_FORMAT } from '../../src/model/stored-format.ts';
 import { isAtDestination, type Needs } from '../../src/permissions/statement.ts';
 import { type KeyCloud, newKeys, openKeyCloud } from '../fixtures/key-cloud.ts';
@@ -108,6 +109,7 @@ function deploy(replication: ReplicationConfig): void {
     deadLetterQueueUrl: failures.queueUrl,
     onFailureBucket: failures.bucketName,
     lookAgainQueueUrl: failures.lookAgainQueueUrl,
+    ...(replication.projection && { projectionDigest: digestOfRules(replication.projection) }),
   });
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
 }
@@ -205,12 +207,14 @@ async function bulkTasks(): Promise<object[]> {
   const { Table } = await destination.client.send(
     new DescribeTableCommand({ TableName: 'Orders' }),
   );
+  const { projectionDigest: projection } = readDeployment(process.env);
   const run = {
     run: 'b1',
     totalSegments: 1,
     streamArn,
     destination: Table?.TableId ?? '',
     startedAt: '2026-01-31T12:00:00.000Z',
+    ...(projection !== undefined && { projection, reproject: true }),
   };
   await replicate(
     change('deleted', 'INSERT'),
