@@ -72,6 +72,21 @@ describe('the row of a backfill', () => {
     expect(parseRun(row)).toEqual(run);
   });
 
+  it('holds a projection beside what 0.2.0 wrote: a reader that does not know it reads the rest', () => {
+    const digest = 'd'.repeat(64);
+    const projected = { ...run, projection: digest, reproject: true };
+
+    const row = rowOf(runRow(projected, SETTINGS, { nowMs: NOW_MS, overwrite: 'always' }));
+
+    const { projection, reproject, ...known } = row;
+    expect({ projection, reproject }).toEqual({
+      projection: { S: digest },
+      reproject: { BOOL: true },
+    });
+    expect(parseRun(row)).toEqual(projected);
+    expect(parseRun(known)).toEqual(run);
+  });
+
   it('is refused in a newer format, unless a restart forgets it', async () => {
     await expect(plan(newer, false)).rejects.toMatchObject({
       code: 'backfill.unreadable',
@@ -84,6 +99,12 @@ describe('the row of a backfill', () => {
 describe('the row of a segment', () => {
   const progress = { counts: { ...noCounts(), items: 7 }, done: false, next: key };
   const written = rowOf(segmentRow(progress, { run: 'ab12', segment: 3 }, SETTINGS, NOW_MS));
+
+  it('counts nothing for what 0.2.0 did not count', () => {
+    const { leftOut: _, rewritten: __, removed: ___, ...known } = written['counts']?.M ?? {};
+
+    expect(parseSegment({ ...written, counts: { M: known } })).toEqual(progress);
+  });
 
   it('is read as 0.2.0 wrote it', () => {
     const { format: _, ...earlier } = written;
@@ -121,6 +142,24 @@ describe('the report of a comparison', () => {
     return keys;
   };
   const mention = mentionLine('in-flight', key);
+
+  it('lists a key the same, with a reason or without', () => {
+    expect(parseReportLine(mentionLine('unreadable', key))).toEqual({ kind: 'key', key });
+    expect(parseReportLine(mentionLine('unreadable', key, 'ProjectionFailed'))).toEqual({
+      kind: 'key',
+      key,
+      reason: 'ProjectionFailed',
+    });
+  });
+
+  it('may name a projection in its header', () => {
+    const projected = { ...header, projection: 'd'.repeat(64) };
+
+    expect(parseReportLine(headerLine(projected))).toMatchObject({
+      kind: 'header',
+      header: projected,
+    });
+  });
 
   it('is read as 0.2.0 wrote it', async () => {
     const lines = [JSON.stringify(header), mention, JSON.stringify({ summary: { items: 1 } })];
