@@ -17,6 +17,9 @@ export const NOT_THE_TWIN: ReadonlySet<string> = new Set([
   'control',
   'letters',
   'floor',
+  'cost',
+  'held',
+  'leak',
 ]);
 
 /** Where a mistake gives itself away at once, the twin may take longer to show it. */

@@ -18,7 +18,7 @@ import type {
   TransactionWriter,
 } from '../../src/ports.ts';
 import type { ProcessSettings } from './projecting.ts';
-import type { Process } from './process.ts';
+import type { Process, ProcessKind } from './process.ts';
 import type { World } from './world.ts';
 
 export interface Readers {
@@ -50,6 +50,8 @@ export interface Mutation {
   readonly floor?: (floor: string) => string;
   /** Of the function. */
   readonly settings?: (settings: ProcessSettings) => ProcessSettings;
+  /** Of a process of some kind. */
+  readonly rules?: (settings: ProcessSettings, kind: ProcessKind) => ProcessSettings;
   /** The reads of the function. */
   readonly reader?: (port: TwinReader, process: Process, world: World) => TwinReader;
   readonly look?: (look: typeof lookAgain) => typeof lookAgain;

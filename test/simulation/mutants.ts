@@ -4,6 +4,7 @@ import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { Mutation } from './mutant.ts';
 import { MUTANTS_OF_ACCESS } from './mutants-of-access.ts';
 import { MUTANTS_OF_COMMANDS } from './mutants-of-commands.ts';
+import { MUTANTS_OF_PROJECTION } from './mutants-of-projection.ts';
 import { MUTANTS_OF_LETTERS } from './mutants-of-letters.ts';
 import { MUTANTS_OF_REDRIVE } from './mutants-of-redrive.ts';
 import { MUTANTS_OF_ORDER } from './mutants-of-order.ts';
@@ -191,4 +192,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_INVOCATIONS,
   ...MUTANTS_OF_COMMANDS,
   ...MUTANTS_OF_ACCESS,
+  ...MUTANTS_OF_PROJECTION,
 ];

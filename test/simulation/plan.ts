@@ -23,6 +23,8 @@ export interface PlannedWrite {
   readonly byService?: boolean | undefined;
   /** The stream's record of it has no image, or tells of nothing that Ferry knows. */
   readonly malformed: boolean;
+  /** Whether conditions of projections keep the item. @default by chance */
+  readonly keeps?: boolean | undefined;
   /** What the twin of the hop before has: nothing in the world of that hop itself. */
   readonly brought?: Item | undefined;
 }

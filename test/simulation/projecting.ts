@@ -7,6 +7,7 @@ import type { Condition } from '../../src/config/schema-projection.ts';
 import type { Projection } from '../../src/model/projection.ts';
 import { rulesProjection } from '../../src/projection/rules-projection.ts';
 import type { Item } from './memory-dynamodb.ts';
+import type { PlannedWrite } from './plan.ts';
 import { happens, oneOf, randomOf } from './random.ts';
 import type { SourceWrite, StreamEntry } from './stream.ts';
 
@@ -62,11 +63,14 @@ export function isSound(planned: ProjectionConfig | undefined): boolean {
 }
 
 /** Of the item that a write puts. */
-export function attributesOf(seed: number, number: number): Item {
+export function attributesOf(
+  seed: number,
+  { number, keeps }: Pick<PlannedWrite, 'number' | 'keeps'>,
+): Item {
   const random = randomOf(seed, `item ${number}`);
   const [keep, b, taken] = [random.next(), happens(random, 0.5), happens(random, 0.4)];
   return {
-    ...(keep < 0.9 ? { keep: { BOOL: keep < 0.45 } } : {}),
+    ...(keep < 0.9 || keeps !== undefined ? { keep: { BOOL: keeps ?? keep < 0.45 } } : {}),
     a: { S: `a-of-${number}` },
     ...(b ? { b: { S: `b-of-${number}` } } : {}),
     ...(taken ? { taken: { S: `taken-of-${number}` } } : {}),

@@ -284,6 +284,12 @@ export class SourceTable {
       );
   }
 
+  /** A projected letter with its record. */
+  wholeLetter(body: string): string {
+    const record = body.includes('DDBStreamBatchInfo') ? undefined : this.#entryOf(body)?.record;
+    return JSON.stringify({ ...(JSON.parse(body) as object), ...(record && { record }) });
+  }
+
   /** What the stream still has of a range; if it has not all of it, the rest is lost. */
   readRange(range: StreamRange): readonly unknown[] | 'trimmed' {
     const entries = this.#entriesIn(range);
@@ -313,14 +319,14 @@ export class SourceTable {
     });
   }
 
-  #imageOf({ number, key, poison, brought }: PlannedWrite): Item {
+  #imageOf({ number, key, poison, keeps, brought }: PlannedWrite): Item {
     const { keys, plan, scheduler } = this.#world;
     const image = { ...keys.keyOf(key), w: { N: String(number) } };
     const beat = { writtenAt: { N: String(Math.floor(scheduler.now())) } };
     const isBeat = plan.settings.hasHeartbeat && key === HEARTBEAT_KEY;
     return {
       ...image,
-      ...(plan.settings.hasOldImages !== undefined && attributesOf(plan.seed, number)),
+      ...(plan.settings.hasOldImages !== undefined && attributesOf(plan.seed, { number, keeps })),
       ...(isBeat ? beat : {}),
       ...(poison ? { poison: { BOOL: true } } : {}),
       // As the twin has them: which write of the application, and the version.

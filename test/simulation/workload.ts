@@ -69,6 +69,8 @@ const FAILING = 0.2;
 const ADDED = 0.1;
 const TAKEN_AWAY = 0.1;
 const CHANGED = 0.25;
+/** Items are not deleted, but leave. */
+const LEAVING = 0.4;
 const WITHOUT_OLD_IMAGES = 0.06;
 const PROJECTED_LETTERS = 0.3;
 
@@ -86,7 +88,15 @@ function projecting(seed: number, plan: Plan, time: Timeline): Plan {
   const changes: Disturbance[] = isDue
     ? [{ atMs: time(random.next()), kind: 'deploy', change: { projection } }]
     : [];
-  return { ...plan, settings, disturbances: inOrder([...plan.disturbances, ...changes]) };
+  const writes = happens(random, LEAVING) ? plan.writes.map(leaving) : plan.writes;
+  return { ...plan, settings, writes, disturbances: inOrder([...plan.disturbances, ...changes]) };
+}
+
+function leaving(write: PlannedWrite): PlannedWrite {
+  if (write.kind === 'expire' || write.malformed) return write;
+  return write.kind === 'delete'
+    ? { ...write, kind: 'put', poison: false, byService: false, keeps: false }
+    : { ...write, keeps: true };
 }
 
 /** Credentials that stop working, mostly while somebody is at work. */

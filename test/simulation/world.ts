@@ -261,7 +261,8 @@ export class World {
   }
 
   process(options: ProcessOptions): Process {
-    const { name, kind, slowMs, deadlineMs, mayCrash, settings = this.settings() } = options;
+    const { name, kind, slowMs, deadlineMs, mayCrash, settings: given = this.settings() } = options;
+    const settings = this.mutation.rules?.(given, kind) ?? given;
     const random = randomOf(this.plan.seed, name);
     const crashes = mayCrash && happens(random, this.network.rates().crash);
     const crash: Crash | undefined = crashes
