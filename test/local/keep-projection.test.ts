@@ -4,7 +4,16 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { POISON_MARKER } from '../../src/local/faults/fault-schedule.ts';
-import { ferry, inNewFolder, keptRun, LIMIT_MS, press, WAIT, write } from './fixtures/kept-run.ts';
+import {
+  ferry,
+  inNewFolder,
+  keptRun,
+  LIMIT_MS,
+  press,
+  twinItems,
+  WAIT,
+  write,
+} from './fixtures/kept-run.ts';
 
 const folder = inNewFolder();
 const PAID = { paid: { BOOL: true }, country: { S: 'de' } };
@@ -36,6 +45,13 @@ it(
       exitCode: 0,
       out: expect.stringMatching(/^ +failed +0$/m) as string,
     });
+
+    const twin = await twinItems(config);
+    expect(twin.length).toBeGreaterThan(0);
+    for (const item of twin) {
+      expect(item).toMatchObject({ paid: { BOOL: true }, copiedFrom: { S: 'us-east-1' } });
+      for (const name of ['email', 'photo', 'address']) expect(item).not.toHaveProperty(name);
+    }
 
     await press(pageUrl, '/faults/poison/on');
     await write(config, ['a', 'b', 'c'], POISONED);

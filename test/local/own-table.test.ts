@@ -1,6 +1,9 @@
 // A table of one's own in a local engine: replicated with what it holds already, and only read. And sources that
 // have no stream to replicate, which end the run instead of letting it wait.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   CreateTableCommand,
   DescribeTableCommand,
@@ -114,6 +117,45 @@ it(
       expect({ exitCode, err }).toEqual({ exitCode: 1, err: expect.stringContaining(problem) });
       expect(err).toContain('Hint: ');
     }
+  },
+  LIMIT_MS,
+);
+
+it(
+  'keeps to a projection of the table, if its stream has the images that this takes',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ferry-own-table-'));
+    const config = join(folder, 'ferry.json');
+    const keepItems = { attribute: 'order', between: [{ N: '3' }, { N: '12' }] };
+    const table = { table: 'Anything', create: true, partitionKey: { name: 'order', type: 'N' } };
+    const replication = {
+      name: 'kept',
+      source: { region: 'us-east-1', ...table },
+      destination: { region: 'eu-west-1', ...table },
+      projection: { keepItems, attributes: { rename: { what: 'kind' } } },
+    };
+    writeFileSync(config, JSON.stringify({ replications: [replication] }));
+    await createTable('Kept');
+    for (let order = 1; order <= 30; order += 1) await put('Kept', order);
+    await turnStreamOn('Kept', 'NEW_AND_OLD_IMAGES');
+    await put('Kept', 7);
+    await put('Kept', 31);
+    await createTable('NewOnly');
+    await turnStreamOn('NewOnly', 'NEW_IMAGE');
+    const options = ['--config', config, '--source-endpoint', engine.endpoint, '--source-table'];
+
+    const kept = await ferryLocal(...options, 'Kept', '--json');
+    const refused = await ferryLocal(...options, 'NewOnly');
+    rmSync(folder, { recursive: true });
+
+    expect(kept.exitCode).toBe(0);
+    expect(JSON.parse(kept.out)).toMatchObject({ items: 10, leftOut: 21, differences: 0 });
+    expect(refused).toMatchObject({
+      exitCode: 1,
+      err: expect.stringMatching(
+        /a stream of NEW_IMAGE only; the projection needs new and old images.*StreamViewType=NEW_AND_OLD_IMAGES/s,
+      ) as string,
+    });
   },
   LIMIT_MS,
 );
