@@ -28,6 +28,7 @@ import { floorOf, versionOf } from '../../src/model/guard.ts';
 import { ledgerRowKey } from '../../src/model/ledger-row.ts';
 import type { Projection } from '../../src/model/projection.ts';
 import type { WriteRules } from '../../src/model/rules.ts';
+import { withoutStamp } from '../../src/model/twin-item.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import type { Clock, Item, ReadableTable } from '../../src/ports.ts';
 import { projectedTable } from '../../src/projection/projected-table.ts';
@@ -525,9 +526,7 @@ async function sceneOf(projection: Projection | undefined, items: readonly Item[
     versionOf: async (id: string) => (await twin()).get(id)?.['_ferry']?.M?.['v']?.S,
     tombstoneOf: async (id: string) => (await ledgerRow(id))?.[LEDGER_ATTRIBUTES.deleted]?.S,
     twinContents: async () =>
-      Object.fromEntries(
-        [...(await twin())].map(([id, { _ferry: _, ...content }]) => [id, content]),
-      ),
+      Object.fromEntries([...(await twin())].map(([id, one]) => [id, withoutStamp(one, rules)])),
   };
 }
 
