@@ -5,14 +5,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SCHEMA } from '../../src/config/schema.ts';
 import { withAlarmLines } from './alarm-lines.ts';
-import { functionPolicies, operatorPolicies } from './permissions-document.ts';
+import { functionPolicies, hashPolicy, operatorPolicies } from './permissions-document.ts';
 import { sampleResources } from './sample-templates.ts';
 import { settingsTables } from './settings-document.ts';
 
 const DOCUMENTS: Readonly<Record<string, (current: string) => string>> = {
   'docs/runbook.md': (current) => withAlarmLines(current, sampleResources()),
-  'docs/permissions.md': (current) =>
-    between(between(current, 'functions', functionPolicies()), 'operators', operatorPolicies()),
+  'docs/permissions.md': (current) => {
+    const withFunctions = between(current, 'functions', functionPolicies());
+    const withOperators = between(withFunctions, 'operators', operatorPolicies());
+    return between(withOperators, 'hashes', hashPolicy());
+  },
   'docs/settings.md': (current) => between(current, 'settings', settingsTables()),
   'ferry.schema.json': () => `${JSON.stringify(SCHEMA, null, 2)}\n`,
 };

@@ -1,6 +1,7 @@
 // What functions and commands may do -> the policies of docs/permissions.md.
 
 import { textArns } from '../../src/permissions/arns.ts';
+import { readHashSecrets } from '../../src/permissions/hash-secrets.ts';
 import { commandStatements } from '../../src/permissions/operator-access.ts';
 import { type CommandNeeds, COMMANDS } from '../../src/permissions/operator-needs.ts';
 import { functionSets } from '../../src/permissions/policies.ts';
@@ -14,6 +15,18 @@ export function functionPolicies(): string {
   return functionSets(sampleReplication(), KNOWN)
     .map(({ title, policy }) => `### ${title}\n\n${policyBlock(policy)}`)
     .join('\n\n');
+}
+
+/** Of functions and commands that open a projection with a rule that hashes. */
+export function hashPolicy(): string {
+  const hash = {
+    attribute: 'email',
+    secret: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:ferry/hash-AbCdEf',
+    versionId: '11111111-aaaa-4aaa-8aaa-111111111111',
+    kmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+  };
+  const replication = { ...sampleReplication(), projection: { attributes: { hash } } };
+  return policyBlock(policyOfAll(readHashSecrets(replication, textArns(replication))));
 }
 
 function policyBlock(policy: IamPolicy): string {
