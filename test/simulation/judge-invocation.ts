@@ -64,7 +64,9 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
 }
 
 function markSkipped(entry: StreamEntry | undefined, process: Process): void {
-  if (entry !== undefined && isSkippedExpiry(entry, process)) entry.write.wasSkipped = true;
+  if (entry === undefined) return;
+  if (isSkippedExpiry(entry, process)) entry.write.wasSkipped = true;
+  else entry.write.wasLeftOut = true;
 }
 
 function isSkippedExpiry({ write }: StreamEntry, { facts: { settings } }: Process): boolean {

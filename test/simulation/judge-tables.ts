@@ -75,14 +75,12 @@ export function reasonOf(key: string, world: World): string | undefined {
   return hasLost && item.read > 0 ? 'a copy was taken back, and records are lost' : undefined;
 }
 
-/** Under any rules that there were: what is not on the twin by then, a reprojection puts there. */
+/** By the rules now, or those under which it was delivered. */
 function isLeftOut(write: SourceWrite, world: World): boolean {
-  return world.deployments.some(({ projection, ttlDeletes }) => {
-    const planned = world.plannedFor(write.key, { planned: projection });
-    return (
-      seenBy(write, { planned, ttlDeletes }, world.plan.settings.hasOldImages).kind === 'never'
-    );
-  });
+  const { deployed, plan } = world;
+  const planned = world.plannedFor(write.key, { planned: deployed.projection });
+  const seen = seenBy(write, { ...deployed, planned }, plan.settings.hasOldImages);
+  return seen.kind === 'never' || write.wasLeftOut === true;
 }
 
 /** Whether the stream brings a write, or the failure places do. */

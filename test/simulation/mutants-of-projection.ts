@@ -150,7 +150,7 @@ export const MUTANTS_OF_PROJECTION: readonly Mutant[] = [
   },
   {
     name: 'projection: leaving is not announced',
-    caughtBy: 1,
+    caughtBy: 2_009,
     seedsMax: 20_000,
     lookAgain: (port, process, world) => ({
       async announce(body) {

@@ -20,6 +20,8 @@ export interface SourceWrite {
   readonly byService?: boolean | undefined;
   /** An expiry that was left out by policy. */
   wasSkipped?: boolean;
+  /** The projection left it out, and the twin had nothing of it. */
+  wasLeftOut?: boolean;
   readonly atMs: number;
   /** Absent for a delete. */
   readonly image: Item | undefined;

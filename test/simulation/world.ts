@@ -95,8 +95,6 @@ export class World {
   /** ARNs of the source's streams, oldest first. */
   readonly streams: string[] = [];
   deployed: Deployed;
-  /** All that were deployed, the latest last. */
-  readonly deployments: Deployed[];
   /** A table has been made anew, and everything must be copied. */
   isAnew = false;
   /** The rules of the projection have changed, and everything must be rewritten. */
@@ -118,7 +116,6 @@ export class World {
     this.keys = keysOf(plan.settings.keyShape);
     this.random = randomOf(plan.seed, 'world');
     this.deployed = plan.settings;
-    this.deployments = [plan.settings];
     this.before = before;
     this.scheduler = before?.scheduler ?? new Scheduler(plan.startMs);
     const note = (situation: string) => this.note(situation);
@@ -222,7 +219,6 @@ export class World {
     this.tell(() => `deployed: ${JSON.stringify(change)}`);
     this.note('settings changed under way');
     this.deployed = { ...this.deployed, ...change };
-    this.deployments.push(this.deployed);
     this.lambda.deploy();
   }
 
