@@ -20,7 +20,6 @@ import type { Replicator } from '../replicate/replicate-batch.ts';
 import { functionSides } from './function-access.ts';
 import { logLine as log, metricsOf } from './function-output.ts';
 import { openOnce } from './open-once.ts';
-import { functionProjection } from './open-projection.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,7 +31,7 @@ export async function openReplicator(
   const { replication, ...places } = deployment;
   const settings = handlerSettings(replication, places);
   const { source, destination } = await functionSides(replication, environment);
-  const projection = await functionProjection(deployment, source);
+  const projection = await projectionOf(deployment, source);
   const rules = { ...settings, projection, heartbeatKeyText: heartbeatKeyText(replication) };
   const twin = await openTwin(settings, destination, environment);
   const base = { rules, ...twin, clock: systemClock, random: systemRandom, log };
@@ -50,6 +49,13 @@ export async function openReplicator(
 /** Records are known by the text of their key. */
 function heartbeatKeyText({ heartbeat }: ReplicationConfig): string | undefined {
   return heartbeat && canonicalKey(decodeItem(heartbeatItemKey(heartbeat), 'key'));
+}
+
+/** Without a projection, nothing of it is loaded. */
+async function projectionOf(deployment: Deployment, source: Access) {
+  if (deployment.replication.projection === undefined) return undefined;
+  const { functionProjection } = await import('./open-projection.ts');
+  return functionProjection(deployment, source);
 }
 
 /** Of the two ways to carry a write, only the one that is used is loaded. */

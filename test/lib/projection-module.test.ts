@@ -166,6 +166,32 @@ describe('a module', () => {
   });
 });
 
+describe('without a projection, the replicate function', () => {
+  it('loads nothing that projects items', () => {
+    const folder = functionDirectory('replicate');
+    const files = Object.entries(filesIn(folder));
+    const projecting = files.filter(([, text]) => text.includes('ProjectionNotStorable'));
+    const atStart = withImports('index.mjs', new Map(files));
+
+    expect(projecting.length).toBeGreaterThan(0);
+    expect(atStart.size).toBeGreaterThan(2);
+    expect(projecting.filter(([name]) => atStart.has(name))).toEqual([]);
+  });
+});
+
+/** Of what is imported when it starts, not later. */
+function withImports(
+  name: string,
+  files: ReadonlyMap<string, string>,
+  found = new Set<string>(),
+): ReadonlySet<string> {
+  if (found.has(name)) return found;
+  found.add(name);
+  const imported = files.get(name)?.matchAll(/(?:\bfrom|\bimport)\s*"\.\/([^"]+)"/g) ?? [];
+  for (const [, other = ''] of imported) withImports(other, files, found);
+  return found;
+}
+
 describe('refused at synthesis is a module', () => {
   it.each([
     ['that is not there', 'absent.mjs', undefined, /absent\.mjs cannot be read: ENOENT/],
