@@ -107,6 +107,14 @@ const PER_THOUSAND: Readonly<Record<string, number>> = {
   copied: 10,
   repaired: 50,
   'repair needed in the end': 10,
+  // Projections.
+  'projection changed': 30,
+  reproject: 50,
+  'rewritten by a backfill': 5,
+  'removed by a backfill': 3,
+  'range trimmed before its redrive': 0.3,
+  'held for old images': 1,
+  'projection fails': 5,
   // What the guarantees name as exceptions.
   'catching up': 5,
   'back for a while': 15,

@@ -36,7 +36,8 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   const isUnread = isIdle && saysHeld === UNREAD;
   const isHeld = isUnread || (isIdle && saysHeld !== '' && summary.held === entries.length);
   const isForImages = isHeld && saysHeld === OLD_IMAGE_MISSING;
-  if (!isForImages) judgeControl(answered, isHeld, judge);
+  if (isForImages) judge.note('held for old images');
+  else judgeControl(answered, isHeld, judge);
   if ((isForImages || !isHeld) && isForImages !== lacksOldImages(answered, judge))
     judge.violation(`held: ${process.facts.name} says "${saysHeld}" of what it was given`);
   judgeCost(answered, judge);
@@ -45,6 +46,8 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   const final = checkpoint < 0 ? fates : fates.slice(0, checkpoint);
   for (const [place, fate] of final.entries())
     if (fate === 'skipped') markSkipped(entries[place], process);
+  const isFailed = (entry: StreamEntry) => judge.seen(entry, process).kind === 'failed';
+  if (entries.some(isFailed)) judge.note('projection fails');
   const { facts } = process;
   const require = (what: string, told: unknown, seen: unknown) => {
     const [a, b] = [JSON.stringify(told), JSON.stringify(seen)];

@@ -67,6 +67,9 @@ export function reasonOf(key: string, world: World): string | undefined {
   if (item.stays !== undefined) return item.stays;
   if (last?.expired === true && isSkipped(last, deployed)) return 'an expiry is skipped';
   if (last?.malformed === true) return 'the record makes no sense';
+  // A redrive that does not find the item at the source takes it for one that has expired.
+  if (last?.lost !== undefined && last.kind === 'delete' && deployed.ttlDeletes === 'skip')
+    return `the record was lost: ${last.lost}`;
   const newest = writes.findLast((write) => isToShow(write, deployed) && !judge.isOverruled(write));
   if (item.shown < (newest?.number ?? 0)) return undefined;
   if (last?.lost !== undefined) return `the record was lost: ${last.lost}`;

@@ -75,6 +75,10 @@ export class Judge {
     this.#ignored = ignored;
   }
 
+  note(situation: string): void {
+    this.#host.note(situation);
+  }
+
   violation(text: string): void {
     if (this.#ignored.has(text.split(':')[0] ?? '')) return;
     this.#host.tell(() => `VIOLATION ${text}`);

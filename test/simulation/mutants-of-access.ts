@@ -39,7 +39,7 @@ export const MUTANTS_OF_ACCESS: readonly Mutant[] = [
   },
   {
     name: 'second hop that keeps the version of the first',
-    caughtBy: 23,
+    caughtBy: 25,
     seedsMax: 200,
     isOfSecondHop: true,
     rewrite: (request) => {
@@ -51,7 +51,7 @@ export const MUTANTS_OF_ACCESS: readonly Mutant[] = [
   },
   {
     name: 'second hop that orders by the versions of the first',
-    caughtBy: 23,
+    caughtBy: 25,
     seedsMax: 200,
     isOfSecondHop: true,
     rewrite: (request) => {
@@ -71,7 +71,7 @@ export const MUTANTS_OF_ACCESS: readonly Mutant[] = [
   },
   {
     name: 'second hop that compares the versions of the first',
-    caughtBy: 3,
+    caughtBy: 30,
     seedsMax: 200,
     isOfSecondHop: true,
     readers: ({ source, twin, ledger }) => ({ source: withVersionsAsData(source), twin, ledger }),

@@ -125,7 +125,7 @@ export const MUTANTS_OF_PROJECTION: readonly Mutant[] = [
   },
   {
     name: 'projection: an item that enters is an update',
-    caughtBy: 1,
+    caughtBy: 7,
     seedsMax: 500,
     replicate: (replicate) => (records, context) =>
       replicate(

@@ -94,7 +94,7 @@ export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   },
   {
     name: '29 foreign batch redriven',
-    caughtBy: 93,
+    caughtBy: 194,
     seedsMax: 5_000,
     controlRow: (row) => ({
       ...row,
