@@ -3,7 +3,7 @@
 import type { Finding } from './finding.ts';
 
 /** Of a projection; null where there is none. */
-export type ProjectionDigest = string | null;
+type ProjectionDigest = string | null;
 
 export interface KnownProjections {
   /** @default it does not matter */
