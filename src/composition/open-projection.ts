@@ -7,7 +7,7 @@ import type { Access } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';
 import { hashRules } from '../config/projection-settings.ts';
-import type { Deployment, ProjectionConfig, ReplicationConfig } from '../config/schema.ts';
+import type { ProjectionConfig, ReplicationConfig } from '../config/schema.ts';
 import { describeError, FerryError } from '../errors.ts';
 import type { Projection } from '../model/projection.ts';
 import { digestOfModule } from '../projection/digest.ts';
@@ -16,28 +16,6 @@ import type { HashKeys } from '../projection/hash.ts';
 import { moduleContext, moduleProjection, thrownText } from '../projection/module-projection.ts';
 import { checkModuleText } from '../projection/module-text.ts';
 import { rulesProjection } from '../projection/rules-projection.ts';
-
-/** In the folder of a function's bundle, which this file is built into. */
-const DEPLOYED_MODULE = new URL('./projection.mjs', import.meta.url);
-
-/**
- * Of a deployed function, which has its module beside it.
- * @throws FerryError `projection.module` or `projection.secret`.
- */
-export async function functionProjection(
-  { replication, projectionDigest }: Deployment,
-  source: Access,
-  deployedModule = DEPLOYED_MODULE,
-): Promise<Projection | undefined> {
-  const projection = await openProjection(replication, source, () => deployedModule);
-  const isModule = replication.projection?.module !== undefined;
-  if (!isModule || projectionDigest === undefined || projection?.digest === projectionDigest)
-    return projection;
-  throw unfit(
-    `The module of the function has the digest ${projection?.digest}, and ${projectionDigest} was deployed.`,
-    'Deploy the function again.',
-  );
-}
 
 /**
  * Of a configuration, for a command.
@@ -57,7 +35,7 @@ export async function operatorProjection(
 }
 
 /** @param urlOf where the module is, by its setting. */
-async function openProjection(
+export async function openProjection(
   replication: ReplicationConfig,
   source: Access,
   urlOf: (module: string) => URL | Promise<URL>,
@@ -149,6 +127,6 @@ async function readHashKey(
   }
 }
 
-function unfit(message: string, hint: string, cause?: unknown): FerryError {
+export function unfit(message: string, hint: string, cause?: unknown): FerryError {
   return new FerryError(message, { code: 'projection.module', hint, cause });
 }

@@ -54,7 +54,7 @@ function heartbeatKeyText({ heartbeat }: ReplicationConfig): string | undefined 
 /** Without a projection, nothing of it is loaded. */
 async function projectionOf(deployment: Deployment, source: Access) {
   if (deployment.replication.projection === undefined) return undefined;
-  const { functionProjection } = await import('./open-projection.ts');
+  const { functionProjection } = await import('./function-projection.ts');
   return functionProjection(deployment, source);
 }
 

@@ -5,7 +5,7 @@ import type { Context } from 'aws-lambda';
 import type { Sides } from '../aws/access.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { functionSides } from '../composition/function-access.ts';
-import { functionProjection } from '../composition/open-projection.ts';
+import { functionProjection } from '../composition/function-projection.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import {
   compareContext,
