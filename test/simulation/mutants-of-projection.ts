@@ -6,7 +6,6 @@ import { decodeItem } from '../../src/model/attribute-value.ts';
 import { ProjectionFailed } from '../../src/model/projection.ts';
 import type { StreamRules } from '../../src/model/rules.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
-import type { Item } from '../../src/ports.ts';
 import { versionIn } from './judge.ts';
 import type { Mutation } from './mutant.ts';
 import type { Mutant } from './mutants.ts';
@@ -30,7 +29,7 @@ function seen(record: unknown, { projection }: StreamRules) {
   const { dynamodb = {} } = record as DynamoDBRecord;
   const made = (image: unknown) => {
     if (image === undefined) return undefined;
-    const item = decodeItem(image, 'image') as Item;
+    const item = decodeItem(image, 'image');
     try {
       return projection === undefined ? item : (projection.project(item, {}) ?? 'left out');
     } catch (error) {
