@@ -48,7 +48,9 @@ it("is the same in every release: a stored digest is compared with the next rele
     attributes: { drop: ['photo'], hash: HASH, set: { from: { S: 'us' } } },
   };
 
-  expect(digestOfRules(rules)).toMatchInlineSnapshot(`"cfafb5c2c7c05d9ed6d82de74ae917d897b29ffc9dac52b16d74862c78e0d64d"`);
+  expect(digestOfRules(rules)).toMatchInlineSnapshot(
+    `"cfafb5c2c7c05d9ed6d82de74ae917d897b29ffc9dac52b16d74862c78e0d64d"`,
+  );
 });
 
 it("is the SHA-256 of a module's bytes", () => {
