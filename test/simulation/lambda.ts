@@ -8,7 +8,7 @@ import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { TwinReader, TwinWriter, LogEvent } from '../../src/ports.ts';
 import type { InvocationResult } from './delivery.ts';
 import { judgeInvocation } from './judge-invocation.ts';
-import type { ProcessSettings } from './projecting.ts';
+import { type ProcessSettings, SECRET } from './projecting.ts';
 import type { Process, ProcessFacts } from './process.ts';
 import { happens } from './random.ts';
 import { SourceStream, type StreamEntry } from './stream.ts';
@@ -182,8 +182,10 @@ export class Lambda {
       random,
       clock: this.#world.clockOf(process),
       metrics: { publish: () => this.#world.note('invocation counted') },
-      log: ({ event, why }: LogEvent) => {
-        if (event === 'batch.held') process.saysHeld = textOf(why);
+      log: (line: LogEvent) => {
+        if (line.event === 'batch.held') process.saysHeld = textOf(line['why']);
+        if (JSON.stringify(line).includes(SECRET))
+          judge.violation(`leak: ${process.facts.name} logs what the projection drops`);
       },
       remainingMs: () => deadlineMs - scheduler.now(),
     };

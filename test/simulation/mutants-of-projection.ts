@@ -184,6 +184,17 @@ export const MUTANTS_OF_PROJECTION: readonly Mutant[] = [
     ),
   },
   {
+    name: 'projection: what has expired stays, though left out',
+    caughtBy: 109,
+    seedsMax: 2_000,
+    replicate: given((records, rules) =>
+      records.filter((one) => {
+        const isUpdate = (one as DynamoDBRecord).eventName === 'MODIFY';
+        return isUpdate || rules.ttlDeletes === 'replicate' || !isOut(one, rules);
+      }),
+    ),
+  },
+  {
     name: 'projection: verify on raw items',
     caughtBy: 3,
     seedsMax: 500,
