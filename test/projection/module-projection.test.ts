@@ -250,7 +250,11 @@ describe('what DynamoDB cannot store is refused, by its place and not by its val
       `item ${wanted}`,
     ],
     ['a symbol among the names', { ...ITEM, [Symbol('mark')]: { S: 'mark' } }, `item ${wanted}`],
-    ['a thenable', { ...ITEM, ...Object.fromEntries([['then', () => undefined]]) }, 'item.then must be a DynamoDB value'],
+    [
+      'a thenable',
+      { ...ITEM, ...Object.fromEntries(['then'].map((name) => [name, () => undefined])) },
+      'item.then must be a DynamoDB value',
+    ],
     ['plain JSON', { ...KEY, a: 'mark' }, 'item.a must be a DynamoDB value such as {S: "text"}'],
     ['undefined as a value', { ...KEY, a: undefined }, 'item.a must be a DynamoDB value'],
     [
