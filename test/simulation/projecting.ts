@@ -42,7 +42,7 @@ const RENAMES: readonly [Renames, ...Renames[]] = [
   { a: 'b', b: 'a' },
 ];
 /** Fails for the items that have the attribute. */
-export const TAKEN = { a: 'taken' } as const;
+const TAKEN = { a: 'taken' } as const;
 
 /** Rules by chance. @param fails whether they fail for some items. */
 export function rulesOf(seed: number, name: string, fails: boolean): ProjectionConfig {
