@@ -59,16 +59,22 @@ export function buildModules(paths: readonly string[]): Promise<OutputFile[]> {
 
 /** Definitions that only a file has. */
 const OF_FILES = ['defaults', 'sourceDefaults', 'destinationDefaults', 'fleet'];
+/** Definitions that only a projection uses. */
+const OF_PROJECTIONS = ['attributePath', 'condition', 'hash', 'projectedAttributes', 'typedValue'];
+const NOT_IN_FUNCTIONS = ['description', 'examples', 'title', ...OF_FILES, ...OF_PROJECTIONS];
 
-/** A function checks its variable, without prose, and without the keys that only a deployment uses. */
+/**
+ * A function checks its variable, without prose, and without what the deployment has checked: keys that only a
+ * deployment uses, and the rules of a projection.
+ */
 const FUNCTION_SCHEMA: Plugin = {
   name: 'function-schema',
   setup(build) {
     build.onLoad({ filter: /ferry\.schema\.json$/ }, async ({ path }) => {
       const whole: unknown = JSON.parse(await readFile(path, 'utf8'));
       const contents = JSON.stringify(whole, (name, member: unknown) => {
-        if (['description', 'examples', 'title', ...OF_FILES].includes(name)) return undefined;
-        return name.startsWith('encryption') ? {} : member;
+        if (NOT_IN_FUNCTIONS.includes(name)) return undefined;
+        return name.startsWith('encryption') || name === 'projection' ? {} : member;
       });
       return { contents, loader: 'json' };
     });

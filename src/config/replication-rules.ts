@@ -3,7 +3,6 @@
 import { numberProblem } from '../text/dynamodb-number.ts';
 import { CHECKED_TIMEOUT_SECONDS_MAX } from './names.ts';
 import { show } from './problems.ts';
-import { projectionProblems } from './projection-rules.ts';
 import { arnProblems, ownerProblem } from './regions.ts';
 import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './schema.ts';
 
@@ -33,8 +32,6 @@ export function* replicationProblems(
   yield* heartbeatProblems(path, replication, keys);
   yield* timeoutProblems(path, replication);
   yield* topicProblems(`${path}.alarms`, replication);
-  const names = [...keys.source, ...keys.destination].map(({ name }) => name);
-  yield* projectionProblems(`${path}.projection`, replication, names);
 }
 
 function* tableProblems(path: string, table: TableConfig): Generator<string> {

@@ -4,6 +4,7 @@ import { chainProblems } from './chains.ts';
 import { createdTables, keyProblems } from './encryption-keys.ts';
 import { show } from './problems.ts';
 import { mistypedRegions } from './regions.ts';
+import { projectionProblems } from './projection-rules.ts';
 import { keysOf, replicationProblems } from './replication-rules.ts';
 import type { Replications, SourceConfig, TableConfig } from './schema.ts';
 import { accountProblems } from './accounts.ts';
@@ -18,10 +19,11 @@ export function* ruleProblems(replications: Replications): Generator<string> {
   for (const [path, replication] of replications) {
     const { source, destination } = replication;
     yield* mistypedRegions(path, replication);
-    yield* replicationProblems(path, replication, {
-      source: keys(source),
-      destination: keys(destination),
-    });
+    const pair = { source: keys(source), destination: keys(destination) };
+    yield* replicationProblems(path, replication, pair);
+    const names = [...pair.source, ...pair.destination].map(({ name }) => name);
+    // A function has the rules that were checked here, and does not carry the checks.
+    yield* projectionProblems(`${path}.projection`, replication, names);
     yield* missingStream(`${path}.source`, source, created);
   }
   yield* accountProblems(replications);

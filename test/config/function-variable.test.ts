@@ -186,14 +186,6 @@ describe('the variable of a function with a projection', () => {
       'projectionDigest must be there exactly if there is a projection, got ',
     );
   });
-
-  it('is refused by the rules of a projection', () => {
-    const wrong = { ...replication(), projection: { attributes: { drop: ['_ferry', 'a..b'] } } };
-    const { message } = refusalOf(written({ replication: wrong, projectionDigest: DIGEST }));
-
-    expect(message).toContain('replication.projection.attributes.drop.0 must not be about the');
-    expect(message).toContain('replication.projection.attributes.drop.1 must be names joined');
-  });
 });
 
 describe('a variable that cannot be used', () => {
