@@ -67,9 +67,9 @@ export function requireSameProjection(
   );
 }
 
-/** Segments of a run: of the source and, where a projection leaves items out, as many of the twin. */
+/** Segments of a run: of the source and, where this projection or the one before may leave items out, of the twin. */
 export function segmentsOf(run: BackfillRun, projection: Projection | undefined): number {
-  const ofTwin = isReprojecting(run) && projection?.filters === true;
+  const ofTwin = isReprojecting(run) && projection?.filters !== false;
   return ofTwin ? 2 * run.totalSegments : run.totalSegments;
 }
 

@@ -141,7 +141,7 @@ function isUnclear(
   const known = [held, deleted].filter((version) => version !== undefined);
   if (known.some((version) => isUnnamed(version) || isOther(version))) return true;
   // A skipped expiry leaves no tombstone, nor does what an earlier projection has left out.
-  const mayBeUntold = ttlDeletes === 'skip' || rules.projection?.filters === true;
+  const mayBeUntold = ttlDeletes === 'skip' || rules.projection !== undefined;
   return isPut && twin === undefined && mayBeUntold;
 }
 

@@ -124,7 +124,8 @@ describe('a redriven put', () => {
     expect(decide(PUT, {}, filters)).toEqual({ kind: 'resynchronize' });
     expect(decide(PUT, { twin: twin(v('4')) }, filters)).toMatchObject({ kind: 'write' });
     expect(decide(PUT, {}, { ...filters, ...WITHOUT_SOURCE })).toMatchObject({ kind: 'write' });
-    expect(decide(PUT, {}, drops)).toMatchObject({ kind: 'write' });
+    // The one before may have left items out.
+    expect(decide(PUT, {}, drops)).toEqual({ kind: 'resynchronize' });
     expect(decide(DELETE, {}, filters)).toMatchObject({ kind: 'write', outcome: 'applied' });
   });
 

@@ -40,7 +40,10 @@ export function startCommand(
   world.tell(() => `${name} begins`);
   const end = (ending: Ending) => {
     world.commands.delete(process);
-    if (command.reproject === true && ending.kind === 'ended') world.isReprojecting = false;
+    // Whoever reads that items were rejected begins again.
+    const isWhole =
+      ending.kind === 'ended' && (ending.report as { rejected?: number }).rejected === 0;
+    if (command.reproject === true && isWhole) world.isReprojecting = false;
     if (JSON.stringify(ending).includes(SECRET))
       world.judge.violation(`leak: ${name} tells what the projection drops`);
     world.note(`${command.kind} ${ending.kind}`);

@@ -126,11 +126,12 @@ export function seenBy(
   { planned, ttlDeletes }: SeeingSettings,
   hasOldImage = true,
 ): Seen {
+  if (malformed) return { kind: 'delete', isInsert: false };
   const filters = planned?.keepItems !== undefined;
   const wasThere = !isInsert && !(hasOldImage && before && twinOf(before, planned) === undefined);
   // What has expired may still be on the twin.
   const mayBeThere = wasThere || (ttlDeletes === 'skip' && (isInsert || image === undefined));
-  if (image === undefined || malformed)
+  if (image === undefined)
     return { kind: filters && !mayBeThere ? 'never' : 'delete', isInsert: false };
   const after = twinOf(image, planned);
   if (after === 'fails') return { kind: 'failed', isInsert: false };
