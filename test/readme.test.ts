@@ -69,6 +69,8 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(readFileSync(svg, 'utf8')).toContain('</svg>');
     rmSync(directory, { recursive: true });
   },
+  'ferry local --config examples/projection/ferry.json --replication orders-eu': (command) =>
+    expect(run(command, SHORT)).toContain('The tables are equal'),
   // Needs a deployment; test/cli/redrive.test.ts runs it against a local one.
   'ferry redrive --replication orders': () =>
     expect(run('ferry redrive --help')).toContain('--apply'),

@@ -17,6 +17,8 @@ const ACCOUNT =
   '**something new**. Stacks are deployed to another account, and the old ones stay, and replicate. End the old replication first: [Teardown](runbook.md#teardown).';
 const PROJECTION =
   '**with care**. Changes from now on are projected in the new way. Items that are not written again stay as they were, until `ferry backfill --reproject`. Follow [Projection changed](runbook.md#projection-changed).';
+const FILTER =
+  `${PROJECTION} The first one gives a source with \`create\` a stream with old images, which is another stream.` as const;
 const FUNCTION_IN_PLACE = 'safe. The function is updated in place.';
 
 export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
@@ -71,13 +73,13 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
     'safe. It applies to writes from now on. Items that were kept or replaced before do not change.',
   reservedAttribute:
     '**never**. Under another name, all versions would be lost. The function holds every record. Create a new replication with a new twin.',
-  'projection.keepItems': PROJECTION,
+  'projection.keepItems': FILTER,
   'projection.attributes.keepOnly': PROJECTION,
   'projection.attributes.drop': PROJECTION,
   'projection.attributes.hash': PROJECTION,
   'projection.attributes.rename': PROJECTION,
   'projection.attributes.set': PROJECTION,
-  'projection.module': PROJECTION,
+  'projection.module': FILTER,
   deadLetters:
     'safe. It applies to changes that are put aside from now on. What is in the queue and in the bucket stays as it is.',
   timestampAttribute: 'safe. It changes only how latency is measured.',
