@@ -98,7 +98,7 @@ const LOADS_AT_ONCE = 16;
 
 /** Where each segment of a run was left. */
 function loadSegments(run: BackfillRun, context: BackfillContext): Promise<SegmentProgress[]> {
-  const length = segmentsOf(run, context.rules.projection);
+  const length = segmentsOf(run);
   const segments = Array.from({ length }, (_, segment) => segment);
   return mapInParallel(segments, LOADS_AT_ONCE, (segment) => storedSegment(run, segment, context));
 }

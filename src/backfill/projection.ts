@@ -9,7 +9,6 @@ import {
   controlKey,
   withProjection,
 } from '../model/control-row.ts';
-import type { Projection } from '../model/projection.ts';
 import { changeRow } from '../switchover/change-row.ts';
 import type { BackfillRun } from './checkpoint.ts';
 import type { BackfillContext } from './context.ts';
@@ -67,10 +66,9 @@ export function requireSameProjection(
   );
 }
 
-/** Segments of a run: of the source and, where this projection or the one before may leave items out, of the twin. */
-export function segmentsOf(run: BackfillRun, projection: Projection | undefined): number {
-  const ofTwin = isReprojecting(run) && projection?.filters !== false;
-  return ofTwin ? 2 * run.totalSegments : run.totalSegments;
+/** Segments of a run: of the source and, where it compares, as many of the twin. */
+export function segmentsOf(run: BackfillRun): number {
+  return isReprojecting(run) ? 2 * run.totalSegments : run.totalSegments;
 }
 
 type ControlPlace = Pick<
@@ -79,19 +77,23 @@ type ControlPlace = Pick<
 >;
 
 /**
- * Writes into the control row that the run's projection has written the whole twin.
+ * Writes into the control row that the run's projection has written the whole twin. What was put aside earlier has no
+ * place any more: an earlier projection may have left out, without a trace, the delete of its item.
  * @throws FerryError `control.stream` where the twin may be another one by now, and what `changeRow` throws.
  */
 export async function claimProjection(
   { run, projection, reproject }: BackfillRun,
   context: ControlPlace,
 ): Promise<void> {
-  if (projection === undefined && reproject !== true) return;
-  const { rules, ledger, epoch } = context;
+  if (reproject !== true) return;
+  const { rules, ledger, epoch, clock } = context;
   const readRow = async () => parseControlRow(await ledger.get(controlKey(rules)));
   const change = (row: ControlRow) => {
     if (newestEpoch(row).n !== epoch) throw adopted();
-    return row.projection === projection ? undefined : withProjection(row, projection, run);
+    // Its answer may have been lost.
+    if (row.tag === run) return undefined;
+    const sinceMs = Math.max(row.sinceMs, clock.now());
+    return { ...withProjection(row, projection, run), sinceMs };
   };
   const found = await changeRow(change, { ...context, readRow });
   if (found.kind !== 'row') throw adopted();

@@ -150,7 +150,7 @@ export async function finishBackfill(
 export async function requireCurrent(run: BackfillRun, context: RunPlace): Promise<void> {
   const current = await storedRun(context);
   // Of two commands that work on a run beside the stream, the slower one does no harm.
-  const isOpen = current?.finishedAt === undefined || isReprojecting(run);
+  const isOpen = current?.finishedAt === undefined || run.beforeStream !== true;
   if (current?.run === run.run && isOpen) return;
   throw new FerryError(`The backfill ${run.run} is not the current one any more.`, {
     code: 'backfill.superseded',

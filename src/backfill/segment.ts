@@ -49,8 +49,8 @@ export async function backfillSegment(
       limit,
     };
     const page = await readPage(isOfTwin ? context.twin : context.source, position, context);
-    // Another process may have finished the copy: the stream is applied soon. Or it works by another projection.
-    if (beforeStream || isReprojecting(run)) await requireCurrent(run, context);
+    // Another process may have finished a copy before the stream, or may work by another projection.
+    await requireCurrent(run, context);
     const { counts: done, expired } = isOfTwin
       ? await removePage(page, context)
       : await copyOrReproject(page, run, context);

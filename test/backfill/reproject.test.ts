@@ -33,6 +33,7 @@ import { paceOf } from '../../src/pacing/pace.ts';
 import type { Clock, Item, ReadableTable } from '../../src/ports.ts';
 import { projectedTable } from '../../src/projection/projected-table.ts';
 import { rulesProjection } from '../../src/projection/rules-projection.ts';
+import { isInOrder } from '../../src/redrive/replay.ts';
 import { controlKey } from '../../src/model/control-row.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS, STREAM_ARN } from '../fixtures/records.ts';
@@ -155,15 +156,18 @@ describe('a backfill that reprojects', () => {
     expect(again.writeUnits).toBe(0);
   });
 
-  it('reads no more of the twin than the source where nothing is left out', async () => {
-    const scene = await sceneOf(dropsEmail, [item('raw')]);
-    await scene.putTwin({ ...item('raw'), ...stamp('6') });
-    // Not this run's business: `ferry verify` finds it.
-    await scene.putTwin({ ...item('strange'), ...stamp('7') });
+  it.each([dropsEmail, undefined])(
+    'removes what an earlier projection left behind, though nothing is left out now',
+    async (projection) => {
+      const scene = await sceneOf(projection, [item('raw')]);
+      await scene.putTwin({ ...item('raw'), ...stamp('6') });
+      // Deleted at the source while another projection left it out, which was never completed.
+      await scene.putTwin({ ...item('gone', 'us'), ...stamp('7') });
 
-    expect(await scene.run()).toMatchObject({ rewritten: 1, removed: 0, totalSegments: 2 });
-    expect(Object.keys(await scene.twinContents()).toSorted()).toEqual(['raw', 'strange']);
-  });
+      expect(await scene.run()).toMatchObject({ removed: 1, totalSegments: 4 });
+      expect(Object.keys(await scene.twinContents())).toEqual(['raw']);
+    },
+  );
 
   it('makes a whole copy again where the projection was removed', async () => {
     const scene = await sceneOf(undefined, [item('a'), item('b', 'us')]);
@@ -367,6 +371,19 @@ describe('its run', () => {
   });
 });
 
+describe('a copy without comparing', () => {
+  it('writes no more once another run has taken its place: it may be of another projection', async () => {
+    const scene = await sceneOf(keepsEu, [item('a')]);
+    await scene.claim(keepsEu.digest);
+    const run = await scene.open({ reproject: undefined });
+    await openBackfill({ ...run, run: 'another', reproject: true }, true, scene.context());
+
+    await expect(scene.resume(run)).rejects.toMatchObject({ code: 'backfill.superseded' });
+
+    expect(await scene.twinContents()).toEqual({});
+  });
+});
+
 describe('the control row in the end', () => {
   it('keeps everything else, also what another command changes at the same moment', async () => {
     const scene = await sceneOf(keepsEu, [item('a')]);
@@ -391,6 +408,19 @@ describe('the control row in the end', () => {
       projection: keepsEu.digest,
       revision: 3,
     });
+  });
+
+  it('lets a redrive ask the source about what was put aside before, also where the digest is the same', async () => {
+    const scene = await sceneOf(dropsEmail, [item('a')]);
+    await scene.claim(dropsEmail.digest);
+
+    await scene.run();
+
+    const control = await scene.control();
+    expect(control.projection).toBe(dropsEmail.digest);
+    expect(isInOrder({ streamArn: STREAM_ARN, failedAtMs: NOW_MS - 1 }, control, NOW_MS)).toBe(
+      false,
+    );
   });
 
   it('stays as it is where another epoch has been opened: the twin may be another one', async () => {
