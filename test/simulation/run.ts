@@ -381,11 +381,7 @@ async function redriveAgain(world: World): Promise<void> {
   await all;
   const after = contents(world);
   // What says that an item was deleted may have been lost with the state table.
-  // What an earlier projection left out was deleted without a trace, and without one, no redrive asks the source.
-  const hasTrace = world.deployed.projection !== undefined || !world.hasProjected;
-  const isDeleted = (key: string) => world.db.get(TABLES.source, key) === undefined;
-  const isExcused = (key: string) =>
-    differed.has(key) || judge.itemOf(key).stays === 'forgotten' || (!hasTrace && isDeleted(key));
+  const isExcused = (key: string) => differed.has(key) || judge.itemOf(key).stays === 'forgotten';
   for (const key of new Set([...before.keys(), ...after.keys()]))
     if (before.get(key) !== after.get(key) && !isExcused(key))
       judge.violation(`again: records that came twice changed ${key}`);

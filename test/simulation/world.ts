@@ -99,8 +99,6 @@ export class World {
   isAnew = false;
   /** The rules of the projection have changed, and everything must be rewritten. */
   isReprojecting = false;
-  /** They have changed at some time. */
-  hasProjected = false;
   /** Commands at work, and workers of bulk runs. */
   readonly commands = new Set<Process>();
   /** When the rules were changed. */
@@ -226,7 +224,6 @@ export class World {
 
   deployProjection(change: Partial<Deployed>): void {
     this.isReprojecting = true;
-    this.hasProjected = true;
     this.#projectedSinceMs = this.scheduler.now();
     this.deploy(change);
     this.bulkRuns.stop();
