@@ -13,13 +13,13 @@ import type { Item } from '../ports.ts';
 import { duration } from '../text/duration.ts';
 import type { WritingCall } from './run-needs.ts';
 
-/** Beside late requests, clocks may differ. */
-const CLOCKS_MS = 5_000;
+/** Lambda notes when an update was asked for, and invokes the earlier function for a minute more. Clocks may differ. */
+const UPDATE_MS = 65_000;
 
 /** Until when an invocation of before the last deployment can write. */
 export function writesUntilMs(deployed: DeployedProjection, nowMs: number): number {
   const changedAtMs = deployed.isChanging ? nowMs : (deployed.changedAtMs ?? 0);
-  return changedAtMs + deployed.timeoutSeconds * 1000 + LATE_REQUEST_MS + CLOCKS_MS;
+  return changedAtMs + deployed.timeoutSeconds * 1000 + LATE_REQUEST_MS + UPDATE_MS;
 }
 
 /**

@@ -7,6 +7,7 @@ import type { RedrivenItem } from '../redrive/outcome.ts';
 import { redrive } from '../redrive/redrive.ts';
 import type { RedriveReport } from '../redrive/report.ts';
 import { type Call, withOpen } from './call.ts';
+import { checkProjection } from './run-needs.ts';
 import { redriveProgress } from './redrive-progress.ts';
 import type { Preview } from './redrive-result.ts';
 
@@ -35,18 +36,23 @@ export async function redriveHere(
   const apply = options.has('apply');
   const limit = options.integer('limit');
   const listedMax = Math.min(limit ?? LISTED_DEFAULT, apply ? LISTED_OF_APPLIED_MAX : Infinity);
+  const bucket = options.text('bucket');
+  const withoutSource = options.has('without-source');
   const opening = openRedrive({
     replication,
     sides,
     projection: await operatorProjection(replication, sides.source),
     queueUrl,
-    bucket: options.text('bucket'),
+    bucket,
     lookAgainQueueUrl,
     apply,
-    withoutSource: options.has('without-source'),
+    withoutSource,
     stop: io.interrupted,
   });
   return withOpen(opening, async ({ context, ...opened }) => {
+    // Where the Region of the source is lost, so is the function.
+    const asksAnyway = queueUrl === undefined || bucket === undefined;
+    if (!withoutSource) await checkProjection({ ...call, ...context, asksAnyway });
     const items: RedrivenItem[] = [];
     let more = 0;
     const settings = {

@@ -7,6 +7,8 @@ import { operatorProjection } from '../composition/open-projection.ts';
 import { openPairWriting, type PairWriting, retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair, streamOf } from '../composition/table-pair.ts';
 import { FerryError } from '../errors.ts';
+import type { ControlRow } from '../model/control-row.ts';
+import type { TwinRules } from '../model/rules.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
 import { type Call, withOpen } from './call.ts';
 import type { ParsedOptions } from './command.ts';
@@ -36,7 +38,8 @@ export function writingToPair(
       const setup = { replication, sides, pair, streamArn: streamOf(pair), queueUrl, apply };
       const writing = await openPairWriting({ ...setup, retries: retriesUntil(io.interrupted) });
       if (!apply) await checkLookAgain({ replication, sides, queueUrl }, io);
-      await checkProjection({ ...call, ...writing }, queueUrl);
+      const asksAnyway = replication.tombstones === 'checked' && queueUrl === undefined;
+      await checkProjection({ ...call, rules: pair.rules, control: writing.control, asksAnyway });
       return run({ ...call, ...writing });
     });
   };
@@ -46,17 +49,26 @@ function checkLookAgain(setup: Omit<LookAgainSetup, 'apply'>, io: Pick<Io, 'err'
   return tryForRun(() => openLookAgain({ ...setup, apply: true }), { ...setup, io });
 }
 
+export interface ProjectionCheck extends Pick<Call, 'replication' | 'sides' | 'options' | 'io'> {
+  readonly rules: TwinRules;
+  readonly control: ControlRow;
+  /** The function is asked for something else, too. */
+  readonly asksAnyway: boolean;
+}
+
 /** Of a replication that has never had a projection, the function is asked if it is asked anyway. */
-async function checkProjection(
-  { replication, sides, pair, control, options, io }: WritingCall,
-  queueUrl: string | undefined,
-): Promise<void> {
-  const digest = pair.rules.projection?.digest;
-  const asksAnyway = replication.tombstones === 'checked' && queueUrl === undefined;
-  if (digest === undefined && control.projection === undefined && !asksAnyway) return;
-  const check = () => requireDeployedProjection(replication, sides.source, digest);
-  if (options.has('apply')) await check();
-  else await tryForRun(check, { replication, io });
+export async function checkProjection({
+  replication,
+  sides,
+  options,
+  io,
+  ...check
+}: ProjectionCheck): Promise<void> {
+  const digest = check.rules.projection?.digest;
+  if (digest === undefined && check.control.projection === undefined && !check.asksAnyway) return;
+  const compare = () => requireDeployedProjection(replication, sides.source, digest);
+  if (options.has('apply')) await compare();
+  else await tryForRun(compare, { replication, io });
 }
 
 /** The state machine, and the bucket for its reports. */

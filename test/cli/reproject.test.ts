@@ -110,6 +110,7 @@ it('refuses to write by a projection that is not deployed', async () => {
   for (const args of [
     ['backfill', '--apply', '--reproject'],
     ['repair', '--apply', '--report', report, '--settle', '0'],
+    ['redrive', '--apply'],
   ]) {
     const { exitCode, err } = await regions.ferry(...args);
     expect({ args, exitCode }).toEqual({ args, exitCode: 1 });
@@ -117,6 +118,7 @@ it('refuses to write by a projection that is not deployed', async () => {
   }
   const dry = await regions.ferry('backfill', '--reproject');
   expect(dry.err).toContain('With --apply, the command would fail before it changes anything');
+  expect((await regions.ferry('redrive', '--without-source')).err).not.toContain('projection');
   expect(Object.keys(await twin()).toSorted()).toEqual(['a', 'b', 'c']);
   const { facts } = await verify();
   expect(facts['projectionNotices']).toMatchObject([{ kind: 'not-deployed' }]);
@@ -165,9 +167,9 @@ it('waits until no invocation of before the deployment can write', async () => {
     const { exitCode, out, err } = await runHere(args, undefined, clock);
 
     expect(exitCode).toBe(0);
-    // The timeout of the function, and 15 s.
-    expect(nowMs).toBe(deployedAtMs + 75_000);
-    expect(err).toContain('Waiting 74 s');
+    // The timeout of the function, and 75 s.
+    expect(nowMs).toBe(deployedAtMs + 135_000);
+    expect(err).toContain('Waiting 2 min');
     expect(JSON.parse(out)).toMatchObject({ present: 2, leftOut: 1, removed: 1, reproject: true });
     expect(await twin()).toEqual({ a: projected('a'), b: projected('b') });
     expect((await verify()).facts).toMatchObject({ equal: true, projectionNotices: [] });
@@ -179,8 +181,8 @@ it('waits until no invocation of before the deployment can write', async () => {
 it('counts from now while Lambda updates the function', () => {
   const deployed = { digest: null, timeoutSeconds: 60, changedAtMs: 1_000 };
 
-  expect(writesUntilMs({ ...deployed, isChanging: false }, 50_000)).toBe(76_000);
-  expect(writesUntilMs({ ...deployed, isChanging: true }, 50_000)).toBe(125_000);
+  expect(writesUntilMs({ ...deployed, isChanging: false }, 50_000)).toBe(136_000);
+  expect(writesUntilMs({ ...deployed, isChanging: true }, 50_000)).toBe(185_000);
 });
 
 it('finds differences in what the twin should have, ignores what is dropped, and shows neither', async () => {
