@@ -16,6 +16,7 @@ import type { HashKeys } from '../projection/hash.ts';
 import { moduleContext, moduleProjection, thrownText } from '../projection/module-projection.ts';
 import { checkModuleText } from '../projection/module-text.ts';
 import { rulesProjection } from '../projection/rules-projection.ts';
+import { confined, protectBuiltIns } from './confined-module.ts';
 
 /**
  * Of a configuration, for a command.
@@ -53,7 +54,7 @@ async function loadModule(url: URL, replication: ReplicationConfig): Promise<Pro
   const { digest, exports } = await importModule(url);
   const context = moduleContext(replication);
   const { reservedAttribute } = replication;
-  return moduleProjection(exports, { digest, context, reservedAttribute });
+  return moduleProjection(exports, { digest, context, reservedAttribute, confined });
 }
 
 async function checkedModule(path: string): Promise<URL> {
@@ -69,8 +70,7 @@ async function contentsOf(url: URL): Promise<Uint8Array> {
 }
 
 async function importModule(url: URL): Promise<{ digest: string; exports: object }> {
-  // What a module adds to all objects would be taken for attributes.
-  for (const { prototype } of [Object, Array]) Object.preventExtensions(prototype);
+  protectBuiltIns();
   const digest = digestOfModule(await contentsOf(url));
   try {
     // Node keeps a module by its URL, also when the file is another one.

@@ -29,6 +29,8 @@ export interface ModuleOptions {
   readonly context: ModuleContext;
   /** What a module returns must not have it. */
   readonly reservedAttribute: string;
+  /** Calls the module. */
+  readonly confined: <Result>(call: () => Result) => Result;
 }
 
 export function moduleContext({ name, source, destination }: ReplicationConfig): ModuleContext {
@@ -46,14 +48,15 @@ export function moduleContext({ name, source, destination }: ReplicationConfig):
  */
 export function moduleProjection(
   exports: object,
-  { digest, context, reservedAttribute }: ModuleOptions,
+  { digest, context, reservedAttribute, confined }: ModuleOptions,
 ): Projection {
   const made = functionOf(exports);
   return {
     digest,
     filters: true,
     project(source, key) {
-      const returned = call(made, copyOf(source), context);
+      const item = copyOf(source);
+      const returned = called(() => confined(() => made(item, context)));
       if (returned === undefined) return undefined;
       const content = checked(returned, reservedAttribute);
       requireKey(content, source, key);
@@ -79,29 +82,25 @@ function unfit(what: string): FerryError {
   });
 }
 
-function call(project: ProjectFunction, item: Item, context: ModuleContext): unknown {
-  let returned: unknown;
+function called(call: () => unknown): unknown {
   try {
-    returned = project(item, context);
+    const returned = call();
+    // If nothing waited for it, its failure would end the function.
+    if (isPromise(returned)) void Promise.prototype.then.call(returned, undefined, () => undefined);
+    return returned;
   } catch (error) {
     throw new ProjectionFailed('ProjectionFailed', `the module threw ${thrownText(error)}`);
   }
-  if (isPromise(returned)) throw promised(returned);
-  return returned;
-}
-
-function promised(promise: Promise<unknown>): ProjectionFailed {
-  // If nothing waited for it, its failure would end the function.
-  void Promise.prototype.then.call(promise, undefined, () => undefined);
-  return new ProjectionFailed('ProjectionNotStorable', 'the module returned a promise');
 }
 
 function checked(returned: unknown, reservedAttribute: string): Item {
+  if (isPromise(returned))
+    throw new ProjectionFailed('ProjectionNotStorable', 'the module returned a promise');
   try {
     return storableItem(returned, reservedAttribute);
   } catch (error) {
-    if (!(error instanceof MalformedValue)) throw error;
-    const message = `what the module returned cannot be stored: ${cut(error.message)}`;
+    const why = error instanceof MalformedValue ? cut(error.message) : thrownText(error);
+    const message = `what the module returned cannot be stored: ${why}`;
     throw new ProjectionFailed('ProjectionNotStorable', message);
   }
 }

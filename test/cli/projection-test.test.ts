@@ -280,11 +280,12 @@ describe('a projection that is not well', () => {
 
     expect(exitCode).toBe(3);
     expect(text).toContain('Enable the stream again with NEW_AND_OLD_IMAGES.');
-    expect(text).toMatch(/The projection cannot be deployed like this\.$/);
+    expect(text).toMatch(/Do not deploy the projection like this\.$/);
   });
 
   it.each([
     ['throws', 1, 'failed', 'ProjectionFailed: the module threw Error: odd \u001b[31mitem'],
+    ['exits', 10, 'failed', /^ProjectionFailed: .*a module cannot end the process$/],
     ['changes-key', 10, 'failed', /^ProjectionKeyChanged: /],
     ['promise', 10, 'failed', /^ProjectionNotStorable: the module returned a promise/],
     ['thenable', 10, 'failed', /^ProjectionNotStorable: /],
@@ -390,7 +391,7 @@ describe('a module that does not end well', () => {
   });
 
   it.each([
-    ['exits', 'The module of the projection has ended its thread.'],
+    ['exits-at-once', 'The module of the projection has ended its thread.'],
     ['later', 'The module of the projection failed with Error: too late.'],
   ])('%s: says so', async (name, message) => {
     const { exitCode, out, err } = await ferry({ projection: module(name) });

@@ -164,12 +164,28 @@ it.each([
     'Object.prototype.more = { S: "x" }; export const project = 1;',
     'TypeError',
   ],
-])('refuses a module that %s', async (name, text, message) => {
+  ...['Array.prototype.map', 'JSON.stringify', 'Promise.prototype.then', 'Object.keys'].map(
+    (name) => [
+      `replaces ${name}`,
+      `${name} = () => []; export const project = (item) => item;`,
+      'TypeError',
+    ],
+  ),
+])('refuses a module that %s', async (name = '', text = '', message) => {
   const path = moduleFile(`${name}.mjs`, text);
   const failure = await failureOf(operatorProjection(replication({ module: path }), access()));
 
   expect(failure.code).toBe('projection.module');
   expect(failure.message).toContain(message);
+});
+
+it('fails for an item where a module replaces what is built in', async () => {
+  const text = 'export const project = (item) => { Array.prototype.map = () => []; return item; };';
+  const path = moduleFile('later.mjs', text);
+  const projection = await operatorProjection(replication({ module: path }), access());
+
+  expect(() => projection?.project(ITEM, KEY)).toThrow(/^the module threw TypeError: /);
+  expect([1].map(String)).toEqual(['1']);
 });
 
 it('says where a module is missing, and asks for the configuration of a deployed one', async () => {

@@ -7,6 +7,7 @@ import type { Context, DynamoDBStreamEvent } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { sqsDeadLetters } from '../../src/aws/sqs-dead-letters.ts';
 import { main } from '../../src/cli/main.ts';
+import { confined } from '../../src/composition/confined-module.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { functionVariables } from '../../src/config/function-variable.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
@@ -174,6 +175,10 @@ it('keeps nothing of what a module says of an item', async () => {
     () => {
       throw SECRET;
     },
+    (item) => {
+      console.log(item, console);
+      return { ...item, [SECRET]: {} };
+    },
     ({ email, pk }) => ({ pk, [SECRET]: { X: email } }),
     ({ email }) => ({ pk: email }),
     async ({ email }) => Promise.reject(new Error(email?.S)),
@@ -185,7 +190,7 @@ it('keeps nothing of what a module says of an item', async () => {
   const openBucket = async () => deployed.bucket;
   const queue = sqsDeadLetters({ queueUrl, region: 'us-east-1', concurrency: 4, openBucket });
   for (const [index, project] of projects.entries()) {
-    const options = { digest: '0'.repeat(64), context: moduleContext(replication) };
+    const options = { digest: '0'.repeat(64), context: moduleContext(replication), confined };
     // Not async by its type, as a module may be.
     const made = (item: Item) => project(item);
     const projection = moduleProjection(

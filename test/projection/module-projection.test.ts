@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { confined } from '../../src/composition/confined-module.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { FerryError } from '../../src/errors.ts';
 import { canonicalItem, decodeItem, type Item, itemJson } from '../../src/model/attribute-value.ts';
@@ -14,7 +15,7 @@ const CONTEXT = moduleContext({
   source: { region: 'us-east-1', table: 'Orders' },
   destination: { region: 'eu-west-1', table: 'Twin' },
 } as ReplicationConfig);
-const OPTIONS = { digest: 'd', context: CONTEXT, reservedAttribute: '_ferry' };
+const OPTIONS = { digest: 'd', context: CONTEXT, reservedAttribute: '_ferry', confined };
 
 /** With members that TypeScript would not allow in an item: what a module does is not checked before it runs. */
 type Loose = Record<string, unknown>;
@@ -187,6 +188,16 @@ describe('a module that throws', () => {
       },
       'RangeError',
     ],
+    ['by ending the process', () => process.exit(0), 'Error: a module cannot end the process'],
+    [
+      'through a promise that cannot be waited for',
+      () =>
+        Object.defineProperties(
+          Promise.resolve(),
+          Object.getOwnPropertyDescriptors(hidden('constructor')),
+        ),
+      'Error: a getter ran',
+    ],
     [
       'by changing what it knows of the replication',
       (_: never, context: { source: { region: string } }) => {
@@ -224,6 +235,13 @@ const nested = (levels: number): object =>
   levels === 0 ? { S: 'x' } : { M: { m: nested(levels - 1) } };
 
 const huge = new Uint8Array(500_000);
+
+/** Its memory is somebody else's. */
+function detached(): Uint8Array {
+  const bytes = new Uint8Array([1]);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
 
 describe('what DynamoDB cannot store is refused, by its place and not by its value', () => {
   const wanted = 'must be a plain object';
@@ -351,6 +369,7 @@ describe('what DynamoDB cannot store is refused, by its place and not by its val
       { ...KEY, a: { S: '€'.repeat(140_000) } },
       'item is larger than 400 KB',
     ],
+    ['bytes that are gone', { ...KEY, a: { B: detached() } }, 'TypeError: '],
     [
       'a million elements',
       { ...KEY, a: { L: Array.from({ length: 1e6 }, () => ({ NULL: true })) } },
@@ -380,6 +399,25 @@ describe('what DynamoDB cannot store is refused, by its place and not by its val
 
     expect(projected(() => most)).toEqual(most);
   });
+});
+
+it('lets a module write nothing to the console, which is there again afterwards', () => {
+  const log = vi.spyOn(console, 'log').mockReturnValue();
+  const exit = Object.getOwnPropertyDescriptor(process, 'exit');
+  projected((item: Item) => {
+    console.log(item);
+    return item;
+  });
+  failureOf((item: Item) => {
+    console.log(item);
+    throw new Error('failed');
+  });
+
+  expect(log).not.toHaveBeenCalled();
+  expect(Object.getOwnPropertyDescriptor(process, 'exit')).toEqual(exit);
+  console.log('of Ferry');
+  expect(log).toHaveBeenCalledOnce();
+  log.mockRestore();
 });
 
 it.each([() => Promise.resolve(ITEM), () => Promise.reject(new Error('late'))])(
