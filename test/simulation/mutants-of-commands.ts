@@ -115,7 +115,7 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'backfill that takes a busy item for a copy',
-    caughtBy: 612,
+    caughtBy: 896,
     seedsMax: 5_000,
     transactions: (port) => ({
       async transact(input) {
@@ -132,7 +132,7 @@ export const MUTANTS_OF_COMMANDS: readonly Mutant[] = [
   },
   {
     name: 'scan that ends with an empty page',
-    caughtBy: 140,
+    caughtBy: 51,
     seedsMax: 1_000,
     readers: ({ source, twin, ledger }) => ({ source: endsEarly(source), twin, ledger }),
   },

@@ -259,7 +259,7 @@ export const MUTANTS_OF_PROJECTION: readonly Mutant[] = [
   },
   {
     name: 'reproject: plain puts',
-    caughtBy: 16,
+    caughtBy: 737,
     seedsMax: 10_000,
     rewrite: only(['backfill'], (request) =>
       versionIn(request)?.endsWith('~') === true ? withoutGuard(putOf(request, false)) : request,

@@ -38,13 +38,13 @@ export const MUTANTS_OF_REDRIVE: readonly Mutant[] = [
   },
   {
     name: '23 twin made anew, old letters replayed',
-    caughtBy: 1_189,
+    caughtBy: 1_317,
     seedsMax: 20_000,
     controlRow: (row) => ({ ...row, sinceMs: 0 }),
   },
   {
     name: '23 letters of what was written before the epoch replayed',
-    caughtBy: 1_189,
+    caughtBy: 1_317,
     seedsMax: 20_000,
     queue: (queue) => ({
       ...queue,
