@@ -4,7 +4,7 @@ import { ImportType, initSync, parse } from 'es-module-lexer';
 import { FerryError } from '../errors.ts';
 
 const BYTES_MAX = 1024 * 1024;
-const BUNDLE_HINT =
+export const BUNDLE_HINT =
   'Make one file of it: npx esbuild projection.ts --bundle --format=esm --outfile=projection.mjs';
 const FUNCTION_HINT =
   'Write `export function project(item, context) { ... }`. It returns the item of the twin, or undefined to leave the item out.';

@@ -204,6 +204,12 @@ describe('refused at synthesis is a module', () => {
       /large\.mjs has 1100002 bytes/,
     ],
     ['that is not JavaScript', 'no.mjs', 'export {', /no\.mjs is not JavaScript/],
+    [
+      'in TypeScript',
+      'types.mjs',
+      '\nexport const project = (item: object) => item;',
+      /types\.mjs, line 2, is not JavaScript: SyntaxError: Unexpected token ':'\./,
+    ],
   ])('%s', (_, name, text, message) => {
     const module = text === undefined ? join(temporary, name) : moduleFile(name, text);
 
