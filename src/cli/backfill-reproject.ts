@@ -13,13 +13,16 @@ import type { Item } from '../ports.ts';
 import { duration } from '../text/duration.ts';
 import type { WritingCall } from './run-needs.ts';
 
-/** Lambda notes when an update was asked for, and invokes the earlier function for a minute more. Clocks may differ. */
-const UPDATE_MS = 65_000;
+/** Beside late requests, clocks may differ. */
+const CLOCKS_MS = 5_000;
+/** Lambda notes when an update was asked for; until it is made, it invokes the function as it was. */
+const UPDATE_MS = 60_000;
 
-/** Until when an invocation of before the last deployment can write. */
-export function writesUntilMs(deployed: DeployedProjection, nowMs: number): number {
-  const changedAtMs = deployed.isChanging ? nowMs : (deployed.changedAtMs ?? 0);
-  return changedAtMs + deployed.timeoutSeconds * 1000 + LATE_REQUEST_MS + UPDATE_MS;
+/** Until when an invocation of before the last deployment can write, where this one was first seen at `seenMs`. */
+export function writesUntilMs(deployed: DeployedProjection, seenMs: number): number {
+  const { changedAtMs = 0, isChanging, timeoutSeconds } = deployed;
+  const begunMs = isChanging ? seenMs : Math.min(seenMs, changedAtMs + UPDATE_MS);
+  return begunMs + timeoutSeconds * 1000 + LATE_REQUEST_MS + CLOCKS_MS;
 }
 
 /**
@@ -30,10 +33,15 @@ export async function untilOnlyDeployed(call: WritingCall): Promise<void> {
   const { io, replication, sides, pair, retries } = call;
   const clock = io.clock ?? systemClock;
   const digest = pair.rules.projection?.digest;
-  for (let isTold = false; ; isTold = true) {
+  let seen: (DeployedProjection & { readonly untilMs: number }) | undefined;
+  for (;;) {
     const deployed = await requireDeployedProjection(replication, sides.source, digest);
+    if (deployed === undefined) return;
+    const isTold = seen !== undefined;
     const nowMs = clock.now();
-    const leftMs = deployed === undefined ? 0 : writesUntilMs(deployed, nowMs) - nowMs;
+    if (seen === undefined || seen.isChanging || seen.changedAtMs !== deployed.changedAtMs)
+      seen = { ...deployed, untilMs: writesUntilMs(deployed, nowMs) };
+    const leftMs = seen.untilMs - nowMs;
     if (leftMs <= 0) return;
     if (!isTold)
       io.err(
