@@ -288,6 +288,11 @@ describe('the end of a run', () => {
       'The tables differ in 2 items. 3 records wait for a redrive.',
     ],
     [{ givenUp: 5, deadLettered: 0 }, false, 'The tables are equal, but 5 records were given up.'],
+    [
+      { unconfirmed: 3 },
+      false,
+      '3 items kept changing or cannot be read, so the comparison is undecided.',
+    ],
     [{ applied: 89 }, false, 'Without a counted outcome: 1 record.'],
   ];
 

@@ -1,7 +1,7 @@
 // The file of a kept run is its deployment, too: when its projection changes, the function gets the new one.
 
 import { loadConfig } from '../../config/config-file.ts';
-import { describeError } from '../../errors.ts';
+import { describeError, FerryError } from '../../errors.ts';
 import type { Clock } from '../../ports.ts';
 import type { Cleanup } from './cleanup.ts';
 import type { LocalWorld } from './local-world.ts';
@@ -28,7 +28,7 @@ export function followConfig(
       if (await world.deploy(replication?.projection)) onDeployed(world.projection?.digest);
       reported = '';
     } catch (error) {
-      const problem = describeError(error);
+      const problem = `The function stays as it is. ${textOf(error)}`;
       if (problem !== reported) onProblem(problem);
       reported = problem;
     }
@@ -44,4 +44,9 @@ export function followConfig(
     stopping.abort();
     await following;
   };
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof FerryError)) return describeError(error);
+  return [error.message, ...(error.hint === undefined ? [] : [error.hint])].join(' ');
 }

@@ -17,7 +17,7 @@ export function resultOf(summary: LocalRunSummary): RunResult {
 }
 
 function textOf(summary: LocalRunSummary): string {
-  const { differences, givenUp, redriven } = summary;
+  const { differences, unconfirmed, givenUp, redriven } = summary;
   const left = redriven?.left ?? 0;
   if (differences > 0) {
     const waiting =
@@ -26,6 +26,9 @@ function textOf(summary: LocalRunSummary): string {
   }
   const missing = unaccounted(summary);
   if (missing !== 0) return `Without a counted outcome: ${counted(missing, 'record')}.`;
+  // Such as items for which the projection fails.
+  if (unconfirmed > 0)
+    return `${counted(unconfirmed, 'item')} kept changing or cannot be read, so the comparison is undecided.`;
   if (left > 0) return `The tables are equal, but ${records(left)} not redriven.`;
   if (givenUp > 0 && redriven === undefined)
     return `The tables are equal, but ${records(givenUp)} given up.`;
