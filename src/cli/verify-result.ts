@@ -60,8 +60,12 @@ export function printVerified(verified: Verified): void {
 function rows({ report, projection }: Verified): Row[] {
   const readUnits = report.sourceReadUnits + report.destinationReadUnits;
   return [
-    ['items of the source', grouped(report.items)],
-    ...(projection === undefined ? [] : [['left out', grouped(report.leftOut)] as const]),
+    ...(projection === undefined
+      ? [['items of the source', grouped(report.items)] as const]
+      : [
+          ['items of the source, kept', grouped(report.items)] as const,
+          ['left out', grouped(report.leftOut)] as const,
+        ]),
     ['items of the destination', grouped(report.destinationItems)],
     ['missing', grouped(report.missing)],
     ['different', grouped(report.different)],

@@ -189,7 +189,7 @@ export const projection = group(
       Text({
         pattern: '^.{0,1000}[^/\\\\]\\.mjs$',
         description:
-          'The path of a JavaScript module with the extension .mjs, from the folder of the configuration file. It exports project(item, context), has no imports, and is used instead of keepItems and attributes.',
+          'The path of a JavaScript module with the extension .mjs (compile TypeScript to one), from the folder of the configuration file. It exports project(item, context), has no imports, and is used instead of keepItems and attributes.',
         examples: ['./projections/orders.mjs'],
       }),
     ),

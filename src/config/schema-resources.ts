@@ -137,7 +137,7 @@ export const eventSource = group(
         minimum: 60,
         maximum: 82_800,
         description:
-          'Age at which Lambda moves a record to the on-failure bucket. It must be below the 24 hours for which the stream keeps a record, with time left to catch up. Default: 72000. Outside the partition aws, the default is 43200: Lambda then only notes in the dead-letter queue where the records are, and `ferry redrive` must read them from the stream in time.',
+          'Age at which Lambda moves a record to the on-failure bucket. It must be below the 24 hours for which the stream keeps a record, with time left to catch up. Default: 72000. With "deadLetters": "projected", and outside the partition aws, the default is 43200: Lambda then only notes in the dead-letter queue where the records are, and `ferry redrive` must read them from the stream in time.',
       }),
     ),
   },
