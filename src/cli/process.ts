@@ -49,11 +49,19 @@ const { end, ...terminal } = terminalOf({
   stderr: outputOf(process.stderr),
   environment: process.env,
 });
-// Also after the second Ctrl-C.
-process.on('exit', end);
+let isDone = false;
+process.on('exit', (code) => {
+  // Also after the second Ctrl-C.
+  end();
+  // That of a command that was done would prove something.
+  if (isDone || code !== EXIT.done) return;
+  process.stderr.write('ferry: The module of the projection has ended the command.\n');
+  process.exitCode = EXIT.failed;
+});
 
 process.exitCode = await main(process.argv.slice(2), {
   ...terminal,
   environment: process.env,
   interrupted: interrupt.signal,
 });
+isDone = true;

@@ -95,3 +95,23 @@ describe('ferry writes for a reader', () => {
     expect(err).toMatch(/^ferry: The result cannot be written: ENOSPC.*\n$/);
   });
 });
+
+it('ferry fails where the module of a projection ends it, as if all were well', async () => {
+  const config = join(folder, 'ferry.json');
+  const streamArn =
+    'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000';
+  const replication = {
+    name: 'orders',
+    source: { region: 'us-east-1', table: 'Orders', streamArn },
+    destination: { region: 'eu-west-1', table: 'Twin' },
+    projection: { module: resolve('test/fixtures/projections/exits-at-once.mjs') },
+  };
+  writeFileSync(config, JSON.stringify({ replications: [replication] }));
+
+  const { exitCode, err } = await run({ args: [LAUNCHER, 'verify', '--config', config] });
+
+  expect({ exitCode, err }).toEqual({
+    exitCode: 1,
+    err: 'ferry: The module of the projection has ended the command.\n',
+  });
+}, 60_000);
