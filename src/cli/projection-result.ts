@@ -2,7 +2,7 @@
 
 import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import { type Counts, countsOf, isTooLarge, type Judged } from '../projection/sample-test.ts';
-import { cut, visible } from '../text/visible.ts';
+import { visible } from '../text/visible.ts';
 import { itemSizeBytes } from '../model/capacity.ts';
 import { type Call, exitCode, printResult, titleOf } from './call.ts';
 import { grouped, wrapped } from './output.ts';
@@ -56,9 +56,8 @@ export function printProjectionTest(test: ProjectionTest): number {
       ...exampleLines(examples, { keysOnly, width }),
       ...figures(rows(counts, test)),
       '',
-      ...listed(problems).map((line) => cut(line, width)),
-      ...[...advice(counts, lacksOldImages), verdict(counts, isWell)].flatMap((line) =>
-        wrapped(line, width),
+      ...[...listed(problems), ...advice(counts, lacksOldImages), verdict(counts, isWell)].flatMap(
+        (line) => wrapped(line, width),
       ),
     ],
   );
@@ -134,7 +133,7 @@ function advice({ failed, unstable, tooLarge }: Counts, lacksOldImages: boolean)
 
 function verdict({ items }: Counts, isWell: boolean): string {
   if (items === 0) return 'The source has no items, so nothing was tested.';
-  if (!isWell) return 'The projection cannot be deployed like this.';
+  if (!isWell) return 'Do not deploy the projection like this.';
   return 'Each item was projected three times, with the same result. Nothing was changed.';
 }
 
