@@ -7,7 +7,7 @@ import { retriesUntil } from '../composition/pair-work.ts';
 import { requireTable } from '../composition/table-check.ts';
 import { requireProjection, tryProjection } from '../composition/try-projection.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { FerryError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { seededRandom } from '../local/seeded-random.ts';
 import { paceOf } from '../pacing/pace.ts';
 import { pacedReader } from '../pacing/paced-reader.ts';
@@ -34,14 +34,7 @@ export const projectionTestCommand: Command = {
     const replication = await selectedReplication(options);
     if (replication.projection === undefined) throw noProjection(replication);
     const work = { hint: 'Nothing was changed.', changes: false, run: testProjection };
-    try {
-      return await aboutReplication(replication, { options, io }, work);
-    } catch (error) {
-      // Its module is part of the configuration.
-      if (!(error instanceof FerryError) || error.code !== 'projection.module') throw error;
-      const { message, code, hint = '' } = error;
-      throw new UsageError(message, { code, hint, cause: error });
-    }
+    return aboutReplication(replication, { options, io }, work);
   },
 };
 

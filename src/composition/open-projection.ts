@@ -8,7 +8,7 @@ import { serviceSettings } from '../aws/client-settings.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';
 import { hashRules } from '../config/projection-settings.ts';
 import type { ProjectionConfig, ReplicationConfig } from '../config/schema.ts';
-import { describeError, FerryError } from '../errors.ts';
+import { describeError, FerryError, UsageError } from '../errors.ts';
 import type { Projection } from '../model/projection.ts';
 import { digestOfModule } from '../projection/digest.ts';
 import { exceptItem } from '../projection/except-item.ts';
@@ -83,7 +83,7 @@ async function importModule(url: URL): Promise<{ digest: string; exports: object
 function notLoaded(url: URL, cause: unknown): FerryError {
   return unfit(
     `The projection's module ${fileURLToPath(url)} cannot be loaded: ${thrownText(cause)}.`,
-    'It must be one JavaScript module without imports, in a file that can be read.',
+    'It must be one JavaScript module without imports. A relative path starts from the folder of the configuration file.',
     cause,
   );
 }
@@ -127,6 +127,7 @@ async function readHashKey(
   }
 }
 
-export function unfit(message: string, hint: string, cause?: unknown): FerryError {
-  return new FerryError(message, { code: 'projection.module', hint, cause });
+/** The module is part of the configuration. */
+export function unfit(message: string, hint: string, cause?: unknown): UsageError {
+  return new UsageError(message, { code: 'projection.module', hint, cause });
 }

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Access } from '../aws/access.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { describeError, FerryError, type FerryErrorDetails } from '../errors.ts';
+import { describeError, FerryError, type FerryErrorDetails, UsageError } from '../errors.ts';
 import { itemJson } from '../model/attribute-value.ts';
 import { packageFile } from '../package-files.ts';
 import { type KeyedItem, type Outcome, outcomeOf, type Tried } from '../projection/sample-test.ts';
@@ -108,7 +108,7 @@ async function openThread(trial: ProjectionTrial): Promise<Instance> {
   try {
     await thread.ask('begin', '');
     const opened = (await thread.ask('open', 'while it was loaded')) as Opened;
-    if ('refused' in opened) throw new FerryError(opened.refused.message, opened.refused);
+    if ('refused' in opened) throw new UsageError(opened.refused.message, opened.refused);
     return {
       digest: opened.digest,
       run: async (item) =>

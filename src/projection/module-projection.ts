@@ -4,7 +4,7 @@
 import { isAsyncFunction, isGeneratorFunction, isPromise } from 'node:util/types';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { FerryError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { type Item, MalformedValue } from '../model/attribute-value.ts';
 import { type Projection, ProjectionFailed } from '../model/projection.ts';
 import { requireKey } from './key-kept.ts';
@@ -44,7 +44,7 @@ export function moduleContext({ name, source, destination }: ReplicationConfig):
 
 /**
  * @param exports of the module.
- * @throws FerryError `projection.module` where it has no synchronous function `project`.
+ * @throws UsageError `projection.module` where it has no synchronous function `project`.
  */
 export function moduleProjection(
   exports: object,
@@ -75,11 +75,12 @@ function functionOf(exports: object): ProjectFunction {
   return project as ProjectFunction;
 }
 
-function unfit(what: string): FerryError {
-  return new FerryError(`The module of the projection ${what}.`, {
-    code: 'projection.module',
-    hint: 'Write `export function project(item, context) { ... }`. It returns the item of the twin, or undefined to leave the item out.',
-  });
+export const FUNCTION_HINT =
+  'Write `export function project(item, context) { ... }`. It returns the item of the twin, or undefined to leave the item out.';
+
+function unfit(what: string): UsageError {
+  const message = `The module of the projection ${what}.`;
+  return new UsageError(message, { code: 'projection.module', hint: FUNCTION_HINT });
 }
 
 function called(call: () => unknown): unknown {

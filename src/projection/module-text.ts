@@ -1,17 +1,16 @@
 // The text of a projection's module, looked at before it is deployed or loaded: a function has this one file only.
 
 import { ImportType, initSync, parse } from 'es-module-lexer';
-import { FerryError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
+import { FUNCTION_HINT } from './module-projection.ts';
 
 const BYTES_MAX = 1024 * 1024;
 export const BUNDLE_HINT =
   'Make one file of it: npx esbuild projection.ts --bundle --format=esm --outfile=projection.mjs';
-const FUNCTION_HINT =
-  'Write `export function project(item, context) { ... }`. It returns the item of the twin, or undefined to leave the item out.';
 
 /**
  * @param path of the file, for messages.
- * @throws FerryError `projection.module`, with the line.
+ * @throws UsageError `projection.module`, with the line.
  */
 export function checkModuleText(bytes: Uint8Array, path: string): void {
   if (!path.endsWith('.mjs')) throw unfit(`${path} is not a .mjs file.`);
@@ -54,6 +53,6 @@ function placeOf(text: string, at: number, path: string): string {
   return `${path}, line ${text.slice(0, at).split('\n').length},`;
 }
 
-function unfit(message: string, hint = BUNDLE_HINT, cause?: unknown): FerryError {
-  return new FerryError(message, { code: 'projection.module', hint, cause });
+function unfit(message: string, hint = BUNDLE_HINT, cause?: unknown): UsageError {
+  return new UsageError(message, { code: 'projection.module', hint, cause });
 }
