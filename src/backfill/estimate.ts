@@ -21,7 +21,7 @@ export interface CopyOptions {
   readonly beforeStream?: boolean;
   /** Items of the sample that are not written. */
   readonly others?: number;
-  /** The twin is read, too. */
+  /** Both tables are read, and compared. */
   readonly readsTwin?: boolean;
 }
 
@@ -45,8 +45,9 @@ export function estimateCopy(
   const perItem = sizes.map((size) => unitsOf(size + RESERVED_BYTES));
   const write = (items * perItem.reduce((sum, units) => sum + units, 0)) / (sampled || 1);
   const ofSource = items === 0 ? 0 : readUnits(Math.max(table.sizeBytes, items * averageBytes));
-  // Item by item, and a unit where nothing is.
-  const read = ofSource + (readsTwin ? items * Math.max(1, readUnits(averageBytes)) : 0);
+  // Each table is scanned, and the other one read item by item, with a unit where nothing is.
+  const compared = 2 * (ofSource + items * Math.max(1, readUnits(averageBytes)));
+  const read = readsTwin ? compared : ofSource;
   return {
     items,
     averageBytes: Math.round(averageBytes),

@@ -8,13 +8,13 @@ import { addReport, newReport, type VerifyReport } from '../verify/verify.ts';
 import type { ObjectStore } from '../ports.ts';
 import { wrongOption } from './arguments.ts';
 import { incompleteBulk, perWorker, runInBulk } from './bulk.ts';
-import type { Call } from './call.ts';
+import type { PairCall } from './call.ts';
 import type { ParsedOptions } from './command.ts';
 import { progressReporter } from './progress.ts';
 import type { ReportFile } from './report-file.ts';
 import { settleMsOf } from './work-options.ts';
 
-export interface BulkVerify extends Call {
+export interface BulkVerify extends PairCall {
   readonly segments: readonly number[];
   readonly totalSegments: number;
 }
@@ -56,7 +56,11 @@ export async function verifyInBulk(call: BulkVerify, findings: Findings): Promis
     report({ done: await segmentsReported(run, bucket), expected: segments.length, facts: [] });
   return runInBulk(call, { name: run, segments, task, onTick }, async (bucket) => {
     const sum = newReport();
-    for await (const line of reportLines(run, bucket)) addLine(line, sum, findings);
+    const projection = call.pair.rules.projection?.digest;
+    for await (const line of reportLines(run, bucket)) {
+      if (line.line?.kind === 'summary') requireSame(line.line.summary, projection);
+      addLine(line, sum, findings);
+    }
     if (sum.segmentsDone !== segments.length)
       throw incompleteBulk(
         `The reports of the bulk run cover only ${sum.segmentsDone} of ${segments.length} segments.`,
@@ -64,6 +68,16 @@ export async function verifyInBulk(call: BulkVerify, findings: Findings): Promis
       );
     return sum;
   });
+}
+
+/** Whoever deploys while segments are compared changes what the others are compared by. */
+function requireSame(summary: unknown, wanted: string | undefined): void {
+  const { projection } = summary as { readonly projection?: string };
+  if (projection === wanted) return;
+  throw incompleteBulk(
+    'The function was deployed with another projection during the bulk run.',
+    'Nothing is proved. Run the command again.',
+  );
 }
 
 /** A line of a segment's report: part of its summary, or a difference. */

@@ -176,7 +176,7 @@ async function compareOn(task: VerifyTask, work: PairCall): Promise<BulkTask> {
     },
     () => remainingMs() < LAST_LOOKS_MS || isFull(lines),
   );
-  lines.push(summaryLine(report));
+  lines.push(summaryLine({ ...report, projection: pair.rules.projection?.digest }));
   const cursor = next === undefined ? undefined : cursorJson(next);
   return { ...call, cursor, done: next === undefined };
 }

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { FUNCTION_VARIABLE } from '../../src/config/names.ts';
 import { controlKey } from '../../src/model/control-row.ts';
 import { functionModule } from '../../src/package-files.ts';
 import { digestOfRules } from '../../src/projection/digest.ts';
@@ -79,6 +80,23 @@ it('compares in its functions by the projection', async () => {
 
   expect(exitCode).toBe(0);
   expect(JSON.parse(out)).toMatchObject({ equal: true, items: 40, leftOut: 20 });
+});
+
+it('proves nothing where its functions have got another projection meanwhile', async () => {
+  const report = `${regions.directory}/report.jsonl`;
+  const before = process.env[FUNCTION_VARIABLE] ?? '';
+  const { replication, ...rest } = JSON.parse(before) as { replication: object };
+  const keeps = { keepItems: KEEPS.keepItems };
+  const [projection, projectionDigest] = [keeps, digestOfRules(keeps)];
+  const after = { ...rest, replication: { ...replication, projection }, projectionDigest };
+  process.env[FUNCTION_VARIABLE] = JSON.stringify(after);
+
+  const args = ['--settle', '0', '--workers', '1', '--report', report];
+  const { exitCode, err } = await regions.ferry('verify', '--bulk', ...args);
+  process.env[FUNCTION_VARIABLE] = before;
+
+  expect(exitCode).toBe(1);
+  expect(err).toContain('deployed with another projection during the bulk run');
 });
 
 it('does not begin where the function has another projection', async () => {

@@ -51,6 +51,14 @@ describe('estimateCopy', () => {
     expect(estimateCopy({ items: 0, sizeBytes: 0 }, [small, small])).toMatchObject({ items: 2 });
   });
 
+  it('counts, of tables that are compared, a scan of both and each of their items', () => {
+    const small = { pk: { S: 'a' } };
+    const estimate = (readsTwin: boolean) =>
+      estimateCopy({ items: 1_000, sizeBytes: 40_960 }, [small], { readsTwin }).readUnits;
+
+    expect(estimate(true)).toBe(2 * (estimate(false) + 1_000));
+  });
+
   it('makes nothing of nothing', () => {
     expect(estimateCopy({ items: 0, sizeBytes: 0 }, [])).toEqual({
       items: 0,
