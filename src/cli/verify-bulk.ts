@@ -70,7 +70,7 @@ export async function verifyInBulk(call: BulkVerify, findings: Findings): Promis
   });
 }
 
-/** Whoever deploys while segments are compared changes what the others are compared by. */
+/** After a deployment, the other segments are compared by another projection. */
 function requireSame(summary: unknown, wanted: string | undefined): void {
   const { projection } = summary as { readonly projection?: string };
   if (projection === wanted) return;
