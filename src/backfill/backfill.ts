@@ -55,7 +55,7 @@ export async function backfill(
     }
   });
   await inParallel(tasks, workers);
-  await finishBackfill(run, context);
+  await finishBackfill(run, progress(), context);
   return progress();
 }
 

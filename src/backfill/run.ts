@@ -3,7 +3,14 @@
 import { FerryError } from '../errors.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
 import type { ItemReader } from '../ports.ts';
-import { type BackfillRun, parseRun, runKey, runRow, unreadable } from './checkpoint.ts';
+import {
+  type BackfillRun,
+  type CopyCounts,
+  parseRun,
+  runKey,
+  runRow,
+  unreadable,
+} from './checkpoint.ts';
 import type { BackfillContext } from './context.ts';
 import { claimProjection, isReprojecting, requireSameProjection } from './projection.ts';
 
@@ -132,14 +139,17 @@ export async function noteExecution(
 /**
  * For when all segments are done: the next run begins anew then. If a later run has been started meanwhile, the row is
  * the later run's, and stays as it is.
+ * @param rejected items that the twin has as they were: then this projection has not written all of it.
  * @throws FerryError as `claimProjection` does.
  */
 export async function finishBackfill(
   run: BackfillRun,
+  { rejected }: Pick<CopyCounts, 'rejected'>,
   context: RunPlace & Pick<BackfillContext, 'epoch'>,
 ): Promise<void> {
   // First: a run that is killed in between is not finished, and the next command does the rest.
-  if ((await storedRun(context))?.run === run.run) await claimProjection(run, context);
+  const isWhole = rejected === 0 && (await storedRun(context))?.run === run.run;
+  if (isWhole) await claimProjection(run, context);
   const nowMs = context.clock.now();
   const finishedAt = new Date(nowMs).toISOString();
   const row = runRow({ ...run, finishedAt }, context.rules, { nowMs, overwrite: 'if-own' });

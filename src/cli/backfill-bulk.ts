@@ -52,7 +52,7 @@ export async function copyInBulk(
           'The deployed function may have another configuration. Deploy it, and run the command again.',
         );
       if (progress.rejected > 0) await listRejected(run, bucket, context);
-      await finishBackfill(run, context);
+      await finishBackfill(run, progress, context);
     },
   );
 }

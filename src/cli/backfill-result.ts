@@ -149,7 +149,7 @@ export function printBackfill(outcome: BackfillOutcome): void {
 }
 
 function outcomeLines(outcome: BackfillOutcome) {
-  const { options, replication, progress, finished, rejected } = outcome;
+  const { options, replication, run, progress, finished, rejected } = outcome;
   const unlisted = progress.rejected - rejected.length;
   const goesOn = options.has('bulk')
     ? 'The bulk run continues without this command. Run the command again to follow it, or stop it in Step Functions.'
@@ -159,7 +159,7 @@ function outcomeLines(outcome: BackfillOutcome) {
     ...figures(outcomeRows(outcome)),
     ...rejected.map((one) => `rejected ${itemJson(one.key)}: ${wholeReason(one)}`),
     ...(unlisted > 0 ? [`and ${grouped(unlisted)} more`] : []),
-    ...(progress.rejected > 0 ? [REJECTED_ADVICE] : []),
+    ...(progress.rejected > 0 ? [rejectedAdvice(run)] : []),
     ...(finished ? [] : [goesOn]),
   ];
 }
@@ -187,5 +187,9 @@ function outcomeRows({ run, progress, replication }: BackfillOutcome): Row[] {
   ];
 }
 
-const REJECTED_ADVICE =
-  'The destination rejects these items, or the projection fails. Remove the cause. Then `ferry verify` lists them, and `ferry repair` copies them.';
+function rejectedAdvice(run: BackfillRun): string {
+  const next = isReprojecting(run)
+    ? 'run the command again: until then, the twin has these items as they were, and `ferry status` says so.'
+    : '`ferry verify` lists them, and `ferry repair` copies them.';
+  return `The destination rejects these items, or the projection fails. Remove the cause. Then ${next}`;
+}

@@ -634,7 +634,7 @@ describe('a backfill before the stream', () => {
     const { run } = await scene.open(1, true);
     let isFinished = false;
     const source = scanned(scene.context().source, async () => {
-      if (!isFinished) await finishBackfill(run, scene.context());
+      if (!isFinished) await finishBackfill(run, { rejected: 0 }, scene.context());
       isFinished = true;
     });
 
@@ -731,7 +731,7 @@ describe('opening a backfill', () => {
     const { run: old } = await openBackfill(runOf('a'), false, context);
     const { run } = await openBackfill(runOf('b'), true, context);
 
-    await finishBackfill(old, context);
+    await finishBackfill(old, { rejected: 0 }, context);
     const working = continueSegment(old, 0, context);
 
     await expect(working).rejects.toMatchObject({ code: 'backfill.superseded' });

@@ -100,7 +100,7 @@ async function copyInBulk(
   if (state.kind === 'failed') throw new Error(`the bulk run has failed: ${state.why}`);
   const { progress, open } = await backfillProgress(run, context);
   if (open.length > 0) throw new Error('some segments of the bulk run are not done');
-  await finishBackfill(run, context);
+  await finishBackfill(run, progress, context);
   return progress;
 }
 
