@@ -128,6 +128,6 @@ async function readHashKey(
 }
 
 /** The module is part of the configuration. */
-export function unfit(message: string, hint: string, cause?: unknown): UsageError {
+function unfit(message: string, hint: string, cause?: unknown): UsageError {
   return new UsageError(message, { code: 'projection.module', hint, cause });
 }

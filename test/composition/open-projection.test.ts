@@ -12,7 +12,7 @@ import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { FerryError } from '../../src/errors.ts';
 import { serve, type ServiceServer } from '../../src/local/loopback/service.ts';
 import { FUNCTION_NAMES, functionDirectory } from '../../src/package-files.ts';
-import { digestOfModule } from '../../src/projection/digest.ts';
+import { digestOfModule, digestOfRules } from '../../src/projection/digest.ts';
 
 const SECRET = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:ferry/hash-AbCdEf';
 const [VERSION, SHORT, BINARY] = ['1', '2', '3'].map((digit) => digit.repeat(32));
@@ -139,8 +139,20 @@ it('loads the module of a function, and refuses another one than was deployed', 
 
   expect(projection).toMatchObject({ digest, filters: true });
   expect(projection?.project(ITEM, KEY)).toEqual({ ...KEY, a: ITEM.a });
-  expect(failure.code).toBe('projection.module');
+  expect(failure.code).toBe('deployment.invalid');
   expect(failure.message).toContain(digest);
+});
+
+it('uses no rules of a function but those that its digest stands for', async () => {
+  const written = { attributes: { drop: ['a'] } };
+  const digest = digestOfRules(written);
+  // Of a variable that no deployment has checked.
+  const mistaken = { attributes: { drops: ['a'] } } as object;
+  const open = (projection: object) =>
+    functionProjection(deployment({ ...replication(written), projection }, digest), access());
+
+  expect((await open(written))?.project(ITEM, KEY)).toEqual({ ...KEY, b: ITEM.b });
+  expect((await failureOf(open(mistaken))).code).toBe('deployment.invalid');
 });
 
 it('loads a module for a command, and loads it anew when the file is another one', async () => {
