@@ -49,6 +49,7 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
   const { key, ...keys }: Partial<Record<string, IKey>> = { ...encryption };
   const { latency, email, runbook, topic } = props.alarms || {};
   refuseElsewhere(scope, destination);
+  refuseUnknown(scope, projection);
   return {
     name: props.name ?? nameOf(scope.node.id),
     source: sourceSettings(scope, props),
@@ -95,6 +96,15 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
       logRetentionDays: props.logRetention,
     },
   };
+}
+
+/** Its digest is part of the deployment. */
+function refuseUnknown(scope: Construct, projection: ReplicationProps['projection']): void {
+  if (Token.isUnresolved(JSON.stringify(projection) ?? ''))
+    throw refusal(
+      scope,
+      'projection has a value that only the deployment will know, such as an attribute of another construct. Write the value out.',
+    );
 }
 
 /** What the ARNs do not hold, because only a deployment knows it, comes from the table and the stack. */

@@ -2,7 +2,7 @@
 // without records.
 
 import { rmSync } from 'node:fs';
-import { Stack } from 'aws-cdk-lib';
+import { Aws, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { AttributeType, StreamViewType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -91,6 +91,14 @@ describe('a source table of the app', () => {
       replicate({ projection: { attributes } }, StreamViewType.NEW_IMAGE).alarms,
     ).toBeDefined();
   });
+});
+
+it('is refused where only the deployment will know a rule of it, because it has a digest', () => {
+  const set = { account: { S: Aws.ACCOUNT_ID } };
+
+  expect(() =>
+    replicate({ projection: { attributes: { set } } }, StreamViewType.NEW_IMAGE),
+  ).toThrow('Stack/Orders: projection has a value that only the deployment will know');
 });
 
 function replicate(props: Partial<ReplicationProps>, stream: StreamViewType): Replication {
