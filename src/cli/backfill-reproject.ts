@@ -55,7 +55,7 @@ export async function untilOnlyDeployed(call: WritingCall): Promise<void> {
 export interface SampledTwin extends Readonly<Record<Reprojection, number>> {
   /** Left out, and on the twin. */
   readonly remove: number;
-  /** The kept items that are not on the twin as they should be. */
+  /** The kept items that are not on the twin as they should be, and what is to be removed. */
   readonly toWrite: readonly Item[];
 }
 
@@ -77,6 +77,8 @@ export async function lookAtTwin(
     found[todo] += 1;
     if (todo !== 'present') toWrite.push(item.content);
   }
-  const remove = leftOut.filter((key) => twins.get(canonicalKey(key)) !== undefined).length;
-  return { ...found, remove, toWrite };
+  const toRemove = leftOut
+    .map((key) => twins.get(canonicalKey(key)))
+    .filter((item) => item !== undefined);
+  return { ...found, remove: toRemove.length, toWrite: [...toWrite, ...toRemove] };
 }

@@ -142,7 +142,7 @@ export function printBackfill(outcome: BackfillOutcome): void {
       ...projectionFacts(run),
       ...progress,
       peakMemoryMiB: peakMemoryMiB(),
-      rejectedKeys: rejected.map((one) => ({ key: itemAsJson(one.key), reason: wholeReason(one) })),
+      rejectedKeys: rejected.map(({ key, reason }) => ({ key: itemAsJson(key), reason })),
     },
     outcomeLines(outcome),
   );

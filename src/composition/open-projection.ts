@@ -109,6 +109,8 @@ async function readHashKey(
   const { secretText } = await import('../aws/secret-value.ts');
   const read = secretText({ secret, versionId }, serviceSettings(source, 'secretsmanager'));
   const text = await read.catch((error: unknown) => {
+    // Commands say what to do.
+    if (error instanceof Error && error.name === 'CredentialsProviderError') throw error;
     throw unusable(`cannot be read: ${describeError(error)}`, error);
   });
   if (text === undefined) throw unusable('has bytes, and no text');

@@ -18,7 +18,7 @@ import {
   type ResynchronizationContext,
   resynchronizeKey,
 } from '../resync/resynchronize-key.ts';
-import { type WhyUnreadable, wholeReason, whyUnreadable } from '../resync/unreadable-item.ts';
+import { type WhyUnreadable, whyUnreadable } from '../resync/unreadable-item.ts';
 
 export interface RepairContext extends Omit<ResynchronizationContext, 'health'> {
   /** Longer than records are under way, and than a request that was given up may still be applied. */
@@ -108,7 +108,7 @@ async function repairBatch(
     options.onItem({ kind: 'in-flight', key });
   };
   const onUnreadable = (key: Item, why: WhyUnreadable) =>
-    reportLeft(key, wholeReason(why), report, options);
+    reportLeft(key, why.reason, report, options);
   const events = { onDifference, onInFlight, onUnreadable };
   await confirmDifferences(suspects(keys), confirmContext(context, events));
   report.looked += keys.length;
@@ -153,7 +153,7 @@ async function fix(
   } catch (error) {
     const why = whyUnreadable(error);
     if (why === undefined) throw error;
-    return { kind: 'left', why: wholeReason(why) };
+    return { kind: 'left', why: why.reason };
   }
 }
 

@@ -8,7 +8,7 @@ import { writesUntilMs } from '../../src/cli/backfill-reproject.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { functionVariables } from '../../src/config/function-variable.ts';
 import type { ProjectionConfig, ReplicationConfig } from '../../src/config/schema.ts';
-import { digestOfRules } from '../../src/projection/digest.ts';
+import { digestOfModule, digestOfRules } from '../../src/projection/digest.ts';
 import { withoutStamp } from '../../src/model/twin-item.ts';
 import type { Clock, Item } from '../../src/ports.ts';
 import { SETTINGS } from '../fixtures/records.ts';
@@ -54,14 +54,17 @@ function configure(projection: ProjectionConfig | undefined): ReplicationConfig 
   return parseConfig({ replications: [replication] }).replications[0] as ReplicationConfig;
 }
 
-function deploy(projection: ProjectionConfig | undefined): void {
+function deploy(
+  projection: ProjectionConfig | undefined,
+  digest = projection && digestOfRules(projection),
+): void {
   regions.lambda.variables = functionVariables({
     replication: configure(projection),
     streamArn: regions.streamArn,
     deadLetterQueueUrl: 'http://127.0.0.1:1/queue',
     onFailureBucket: 'failures',
     lookAgainQueueUrl: regions.lambda.settings.lookAgainQueueUrl,
-    ...(projection && { projectionDigest: digestOfRules(projection) }),
+    ...(digest !== undefined && { projectionDigest: digest }),
   });
 }
 
@@ -143,6 +146,7 @@ it('wants --reproject for another projection, and says what it would do', async 
   expect(dry.exitCode).toBe(0);
   expect(dry.out).toMatch(/left out +about 1, 1 in a sample/);
   expect(dry.out).toMatch(/to remove +about 1, 1 in a sample/);
+  expect(dry.out).toMatch(/write capacity +about 4 WCU/);
   expect(dry.out).toContain('removes what the projection leaves out');
   expect(Object.keys(await twin()).toSorted()).toEqual(['a', 'b', 'c']);
 });
@@ -242,3 +246,21 @@ async function plant(one: Item): Promise<void> {
     new PutItemCommand({ TableName: 'Orders', Item: { ...one } }),
   );
 }
+
+it('tells machines why an item is left, without what a module says of it', async () => {
+  const text = 'export function project(item) { throw new Error(item.email.S); }';
+  const module = join(regions.directory, 'throws.mjs');
+  writeFileSync(module, text);
+  deploy({ module }, digestOfModule(Buffer.from(text)));
+
+  const copied = await json('backfill', '--reproject', '--apply');
+  await verify();
+  const repaired = await json('repair', '--settle', '0', '--report', report);
+
+  expect(copied).toMatchObject({ exitCode: 3, facts: { rejected: 3 } });
+  expect(repaired).toMatchObject({ exitCode: 3, facts: { left: 3 } });
+  for (const { facts } of [copied, repaired]) {
+    expect(JSON.stringify(facts)).toContain('"ProjectionFailed"');
+    expect(JSON.stringify(facts)).not.toContain(SECRET);
+  }
+});
