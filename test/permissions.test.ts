@@ -267,6 +267,11 @@ async function copyFirst({ config }: TwoRegions): Promise<void> {
 const NOT_PLAYED: Readonly<{ [command: string]: readonly string[] }> = {
   // An item that something else changes meanwhile is read again, alone.
   redrive: ['dynamodb:GetItem source', 'dynamodb:GetItem twin'],
+  // Where there are bulk runs, it asks for one that redrives.
+  'backfill --reproject': [
+    'lambda:GetFunctionConfiguration bulkFunction',
+    'states:ListExecutions stateMachine',
+  ],
   // Its letters are redriven as without `--bulk`, and here it has none.
   'redrive --bulk': COMMANDS.flatMap(({ command, always, apply }) =>
     command === 'redrive' ? [...always, ...apply] : [],

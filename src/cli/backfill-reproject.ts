@@ -5,12 +5,16 @@ import { systemClock } from '../aws/system-clock.ts';
 import { noCounts } from '../backfill/checkpoint.ts';
 import type { BackfillContext } from '../backfill/context.ts';
 import { readTogether, type Reprojection, reprojectionOf } from '../backfill/reproject-page.ts';
+import { openBulk } from '../composition/bulk-setup.ts';
 import { requireDeployedProjection } from '../composition/deployed-projection.ts';
 import { LATE_REQUEST_MS } from '../config/names.ts';
+import { FerryError } from '../errors.ts';
 import { canonicalKey } from '../model/attribute-value.ts';
 import { sleep } from '../pacing/sleep.ts';
 import type { Item } from '../ports.ts';
 import { duration } from '../text/duration.ts';
+import { withOpen } from './call.ts';
+import { RUN_PREFIX } from './redrive-bulk.ts';
 import type { WritingCall } from './run-needs.ts';
 
 /** Beside late requests, clocks may differ. */
@@ -25,12 +29,25 @@ export function writesUntilMs(deployed: DeployedProjection, seenMs: number): num
   return begunMs + timeoutSeconds * 1000 + LATE_REQUEST_MS + CLOCKS_MS;
 }
 
+/** Workers of a bulk redrive may have begun before the deployment, and have up to 15 minutes. */
+async function requireNoRedrive({ replication, sides }: WritingCall): Promise<void> {
+  if (!replication.bulk) return;
+  const opening = openBulk(replication, sides);
+  const running = await withOpen(opening, ({ runs }) => runs.running(RUN_PREFIX));
+  if (running === undefined) return;
+  throw new FerryError(`The bulk redrive ${running} is running, perhaps with another projection.`, {
+    code: 'bulk.running',
+    hint: 'Wait for its end, or stop it in Step Functions and wait 15 minutes.',
+  });
+}
+
 /**
  * Waits until no invocation with another projection can write any more.
- * @throws FerryError `deployment.differs`, or the reason of `io.interrupted`.
+ * @throws FerryError `deployment.differs` or `bulk.running`, or the reason of `io.interrupted`.
  */
 export async function untilOnlyDeployed(call: WritingCall): Promise<void> {
   const { io, replication, sides, pair, retries } = call;
+  await requireNoRedrive(call);
   const clock = io.clock ?? systemClock;
   const digest = pair.rules.projection?.digest;
   let seen: (DeployedProjection & { readonly untilMs: number }) | undefined;

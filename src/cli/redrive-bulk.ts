@@ -31,7 +31,7 @@ import { costs, figures, type Row } from './rows.ts';
 import { workersOf } from './work-options.ts';
 
 /** Begins the names of executions. */
-const RUN_PREFIX = 'redrive-';
+export const RUN_PREFIX = 'redrive-';
 /** So that workers which finish early find more. */
 const SLICES_PER_WORKER = 4;
 const SLICES_MAX = 400;

@@ -128,6 +128,9 @@ export const COMMANDS: readonly CommandNeeds[] = [
       // Also for items that the source does not have.
       'twin dynamodb:Scan GetItem',
       'state dynamodb:PutItem',
+      // Whether a bulk redrive is running.
+      BULK_FUNCTION,
+      'stateMachine states:ListExecutions',
     ],
   ),
   needs(

@@ -3,6 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { fixedCredentials } from '../../src/aws/access.ts';
+import { stepFunctions, stepFunctionsClient } from '../../src/aws/step-functions.ts';
 import { FUNCTION_VARIABLE } from '../../src/config/names.ts';
 import { controlKey } from '../../src/model/control-row.ts';
 import { functionModule } from '../../src/package-files.ts';
@@ -15,6 +17,7 @@ const KEEPS = {
   keepItems: { attribute: 'country', equals: { S: 'eu' } },
   attributes: { drop: ['email'] },
 };
+const MACHINE = 'arn:aws:states:us-east-1:111122223333:stateMachine:ferry-orders-bulk';
 const ITEMS = 60;
 const item = (number: number) => ({
   pk: { S: `item-${number}` },
@@ -24,6 +27,8 @@ const item = (number: number) => ({
 
 let regions: TwoRegions;
 let cloud: BulkCloud;
+/** The functions wait for it. */
+let busy = Promise.resolve();
 beforeAll(async () => {
   regions = await openTwoRegions(undefined, 'NEW_AND_OLD_IMAGES');
   const items = Array.from({ length: ITEMS }, (_, number) => item(number));
@@ -34,7 +39,11 @@ beforeAll(async () => {
   const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler };
   const { lookAgainQueueUrl = '' } = regions.lambda.settings;
   const setup = { replication: configure(KEEPS), pagesPerCall: 1, lookAgainQueueUrl };
-  cloud = await openBulkCloud(handler, setup);
+  const whenFree: Handler = async (event, context) => {
+    await busy;
+    return handler(event, context);
+  };
+  cloud = await openBulkCloud(whenFree, setup);
 });
 afterAll(async () => {
   await cloud.close();
@@ -43,7 +52,7 @@ afterAll(async () => {
 
 function configure(projection: object | undefined): object {
   const file = JSON.parse(readFileSync(regions.config, 'utf8')) as { replications: [object] };
-  const replication = { ...file.replications[0], projection };
+  const replication = { ...file.replications[0], projection, bulk: true };
   writeFileSync(regions.config, JSON.stringify({ replications: [replication] }));
   return replication;
 }
@@ -70,6 +79,21 @@ it('copies, rewrites and removes in its functions, and notes the projection in t
     controlKey({ replication: 'orders' }),
   );
   expect(row?.['projection']).toEqual({ S: digestOfRules(KEEPS) });
+});
+
+it('does not begin beside a bulk redrive, whose functions may have the projection of before', async () => {
+  let done = () => {};
+  busy = new Promise((resolve) => (done = resolve));
+  const credentials = fixedCredentials({ accessKeyId: 'test', secretAccessKey: 'test' });
+  const client = stepFunctionsClient({ region: 'us-east-1', credentials });
+  const task = { operation: 'redrive', run: 'redrive-1', boundaries: ['z'], filter: {} };
+  await stepFunctions(client, MACHINE).start('redrive-1', { segments: [0], workers: 1, task });
+
+  const refused = await regions.ferry('backfill', '--apply', '--reproject');
+  done();
+
+  expect(refused.exitCode).toBe(1);
+  expect(refused.err).toContain('redrive-1 is running, perhaps with another projection');
 });
 
 it('compares in its functions by the projection', async () => {
