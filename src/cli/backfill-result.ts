@@ -99,7 +99,9 @@ function estimateRows(estimated: Estimated): Row[] {
   const seconds = expected.writeUnits / (options.integer('write-units') ?? Infinity);
   return [
     ['items', `about ${grouped(expected.items)}`],
-    ['average size', `${grouped(expected.averageBytes)} bytes`],
+    ...(expected.writeUnits > 0
+      ? [['average size', `${grouped(expected.averageBytes)} bytes`] as const]
+      : []),
     ...sampleRows(estimated),
     ...capacityRows(expected, { replication, prefix: 'about ' }),
     ...(seconds > 0

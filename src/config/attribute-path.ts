@@ -14,21 +14,23 @@ const LENGTH_MAX = 1_000;
 /** A dot and a name, or an element: the path has a dot before its first name, too. */
 const STEP = /\.((?:[^.[\]\\]|\\[.[\]\\])+)|\[(0|[1-9]\d{0,5}|\*)\]/suy;
 
-/** The message continues the path of the setting: what it must be, and where the text stops being that. */
-export class PathProblem extends Error {
-  override readonly name = 'PathProblem';
+/** Of a configuration that has been checked. */
+export function attributePath(text: string): AttributePath {
+  const path = readPath(text);
+  if (typeof path === 'string') throw new Error(path);
+  return path;
 }
 
-/** @throws PathProblem */
-export function attributePath(text: string): AttributePath {
+/** @returns what the path must be, and where the text stops being that, if it cannot be read. */
+export function readPath(text: string): AttributePath | string {
   if (text.length > LENGTH_MAX)
-    throw new PathProblem(`must have at most ${LENGTH_MAX} characters, got ${text.length}`);
+    return `must have at most ${LENGTH_MAX} characters, got ${text.length}`;
   const steps: PathStep[] = [];
   const dotted = `.${text}`;
   for (let at = 0; at < dotted.length; at = STEP.lastIndex) {
     STEP.lastIndex = at;
     const match = STEP.exec(dotted);
-    if (match === null) throw unreadable(text, dotted.slice(Math.max(at, 1)));
+    if (match === null) return unreadable(text, dotted.slice(Math.max(at, 1)));
     steps.push(stepOf(match));
   }
   return steps as unknown as AttributePath;
@@ -39,11 +41,9 @@ function stepOf([, name, element = '']: RegExpExecArray): PathStep {
   return element === '*' ? EVERY : Number(element);
 }
 
-function unreadable(text: string, rest: string): PathProblem {
+function unreadable(text: string, rest: string): string {
   const where = rest === text ? '' : `, which cannot be read from ${JSON.stringify(rest)} on`;
-  return new PathProblem(
-    `must be names joined by dots, with [0] or [*] for the elements of a list, and a backslash before a dot, a bracket or a backslash of a name, got ${JSON.stringify(text)}${where}`,
-  );
+  return `must be names joined by dots, with [0] or [*] for the elements of a list, and a backslash before a dot, a bracket or a backslash of a name, got ${JSON.stringify(text)}${where}`;
 }
 
 /** Whether both are one attribute, or one is inside the other. */
@@ -54,10 +54,6 @@ export function overlap(first: AttributePath, second: AttributePath): boolean {
 
 export function isWithin(inner: AttributePath, outer: AttributePath): boolean {
   return inner.length >= outer.length && overlap(inner, outer);
-}
-
-export function isAround(outer: AttributePath, inner: AttributePath): boolean {
-  return isWithin(inner, outer);
 }
 
 export function isSame(first: AttributePath, second: AttributePath): boolean {

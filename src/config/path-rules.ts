@@ -3,14 +3,12 @@
 
 import {
   type AttributePath,
-  attributePath,
   covers,
-  isAround,
   isSame,
   isWithin,
   overlap,
-  PathProblem,
   type PathStep,
+  readPath,
 } from './attribute-path.ts';
 import { show } from './problems.ts';
 import { hashRules } from './projection-settings.ts';
@@ -46,7 +44,7 @@ export function* pathProblems(
 ): Generator<string> {
   const rules: Rule[] = [];
   for (const written of writtenPaths(attributes)) {
-    const steps = stepsOf(written.text);
+    const steps = readPath(written.text);
     if (typeof steps === 'string') yield `${path}.${written.at} ${steps}`;
     else rules.push({ ...written, steps });
   }
@@ -76,16 +74,6 @@ function writtenPaths(attributes: Attributes): Written[] {
   ];
 }
 
-/** @returns what is wrong with the path, where it cannot be read. */
-function stepsOf(text: string): AttributePath | string {
-  try {
-    return attributePath(text);
-  } catch (error) {
-    if (error instanceof PathProblem) return error.message;
-    throw error;
-  }
-}
-
 function* fixedProblems(
   path: string,
   { rule, at, text, steps, to }: Rule,
@@ -113,13 +101,15 @@ function* keepProblems(path: string, rules: readonly Rule[]): Generator<string> 
   if (kept.length === 0) return;
   for (const { rule, at, text, steps } of rules) {
     const isKept = kept.some((keep) => covers(keep.steps, steps));
-    const isAround = rule === 'rename' && kept.some((keep) => isWithin(keep.steps, steps));
-    if (['hash', 'rename'].includes(rule) && !isKept && !isAround)
+    const isOutside = rule === 'rename' && kept.some((keep) => isWithin(keep.steps, steps));
+    if (['hash', 'rename'].includes(rule) && !isKept && !isOutside)
       yield `${path}.${at} must be an attribute that keepOnly has, got ${show(text)}`;
   }
 }
 
 type Clash = (first: AttributePath, second: AttributePath) => boolean;
+
+const isAround: Clash = (outer, inner) => isWithin(inner, outer);
 
 /** By two rules in their order: whether a path of the first and one of the second contradict each other. */
 const CLASHES: Readonly<Record<string, Clash>> = {
