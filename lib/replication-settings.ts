@@ -6,6 +6,7 @@ import { CfnGlobalTable, CfnTable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { parseConfig } from '../src/config/config.ts';
+import { projectionProblems } from '../src/config/projection-rules.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { UsageError } from '../src/errors.ts';
 import {
@@ -36,6 +37,8 @@ export function configurationOf(
   const paths = others.map(({ path }) => path);
   const config = parsed(replications, [...paths, scope.node.path]).at(-1);
   if (config === undefined) throw new Error('Each replication is parsed to one.');
+  const [problem] = projectionProblems('projection', config, keyNames(props.source));
+  if (problem !== undefined) throw refusal(scope, problem);
   return standIns.undo(config);
 }
 
@@ -138,6 +141,13 @@ function sourceSettings(
 function createdTable(source: ReplicationProps['source']): CfnTable | CfnGlobalTable | undefined {
   const table = 'node' in source ? source.node.defaultChild : undefined;
   return table instanceof CfnTable || table instanceof CfnGlobalTable ? table : undefined;
+}
+
+/** As far as the app creates the table. */
+function keyNames(source: ReplicationProps['source']): string[] {
+  const table = createdTable(source);
+  const keys: unknown = table && Stack.of(table).resolve(table.keySchema);
+  return ((keys ?? []) as Array<{ attributeName: string }>).map((key) => key.attributeName);
 }
 
 function refuseWrongStream(

@@ -93,6 +93,14 @@ describe('a source table of the app', () => {
   });
 });
 
+it('is refused where it changes a key attribute of a table of the app', () => {
+  const projection = { attributes: { drop: ['email', 'pk'] } };
+
+  expect(() => replicate({ projection }, StreamViewType.NEW_IMAGE)).toThrow(
+    'Stack/Orders: projection.attributes.drop.1 must not be about a key attribute, which stays as it is, got "pk"',
+  );
+});
+
 it('is refused where only the deployment will know a rule of it, because it has a digest', () => {
   const set = { account: { S: Aws.ACCOUNT_ID } };
 
