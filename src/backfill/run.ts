@@ -110,18 +110,15 @@ function requireSameMode(known: BackfillRun, fresh: BackfillRun, nowMs: number):
     });
   }
   // Another way round: what is compared is copied, too.
-  if (isReprojecting(fresh) && !isReprojecting(known)) throw withoutComparing(known);
+  if (isReprojecting(fresh) && !isReprojecting(known))
+    throw new FerryError(
+      `The unfinished backfill of ${startedAt} does not compare what the twin has already.`,
+      { code: 'backfill.mode-changed', hint: 'Begin anew with --restart.' },
+    );
   if (!beforeStream || streamLeftMs(startedAt, nowMs) >= 0) return;
   throw new FerryError(
     `The unfinished backfill before the stream of ${startedAt} began more than 24 hours ago; the stream no longer has the changes since.`,
     { code: 'backfill.too-late', hint: 'Begin anew with --restart.' },
-  );
-}
-
-function withoutComparing({ startedAt }: BackfillRun): FerryError {
-  return new FerryError(
-    `The unfinished backfill of ${startedAt} does not compare what the twin has already.`,
-    { code: 'backfill.mode-changed', hint: 'Begin anew with --restart.' },
   );
 }
 

@@ -7,7 +7,6 @@ import { operatorProjection } from '../composition/open-projection.ts';
 import { openPairWriting, type PairWriting, retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair, streamOf } from '../composition/table-pair.ts';
 import { FerryError } from '../errors.ts';
-import type { ControlRow } from '../model/control-row.ts';
 import type { TwinRules } from '../model/rules.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
 import { type Call, withOpen } from './call.ts';
@@ -49,23 +48,18 @@ function checkLookAgain(setup: Omit<LookAgainSetup, 'apply'>, io: Pick<Io, 'err'
   return tryForRun(() => openLookAgain({ ...setup, apply: true }), { ...setup, io });
 }
 
-export interface ProjectionCheck extends Pick<Call, 'replication' | 'sides' | 'options' | 'io'> {
+interface ProjectionCheck
+  extends Pick<WritingCall, 'replication' | 'sides' | 'options' | 'io' | 'control'> {
   readonly rules: TwinRules;
-  readonly control: ControlRow;
   /** The function is asked for something else, too. */
   readonly asksAnyway: boolean;
 }
 
 /** Of a replication that has never had a projection, the function is asked if it is asked anyway. */
-export async function checkProjection({
-  replication,
-  sides,
-  options,
-  io,
-  ...check
-}: ProjectionCheck): Promise<void> {
-  const digest = check.rules.projection?.digest;
-  if (digest === undefined && check.control.projection === undefined && !check.asksAnyway) return;
+export async function checkProjection(check: ProjectionCheck): Promise<void> {
+  const { replication, sides, options, io, rules, control, asksAnyway } = check;
+  const digest = rules.projection?.digest;
+  if (digest === undefined && control.projection === undefined && !asksAnyway) return;
   const compare = () => requireDeployedProjection(replication, sides.source, digest);
   if (options.has('apply')) await compare();
   else await tryForRun(compare, { replication, io });

@@ -2,7 +2,7 @@
 
 import type { Sides } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
-import { deployedBulk } from '../aws/deployed-function.ts';
+import { type DeployedBulk, deployedBulk } from '../aws/deployed-function.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { stepFunctions, stepFunctionsClient } from '../aws/step-functions.ts';
 import type { ReplicationConfig, TableConfig } from '../config/schema.ts';
@@ -25,8 +25,7 @@ export async function openBulk(
   { source }: Sides,
 ): Promise<BulkSetup> {
   const { stateMachineArn, bucket, ...deployed } = await deployedBulk(source, replication.name);
-  requireSame(replication, deployed.replication);
-  await requireSameProjection(replication, deployed.projection);
+  await requireSame(replication, deployed);
   const client = stepFunctionsClient(serviceSettings(source, 'sfn'));
   const objects = objectClient(serviceSettings(source, 's3'));
   return {
@@ -39,25 +38,23 @@ export async function openBulk(
   };
 }
 
-function requireSame(replication: ReplicationConfig, deployed: ReplicationConfig): void {
-  const [here, there] = [tablesOf(replication), tablesOf(deployed)];
-  if (here === there) return;
-  throw new FerryError(
-    `The function has been deployed for ${there}; the configuration says ${here}.`,
-    { code: 'deployment.differs', hint: 'Deploy it with `npx cdk deploy --all`.' },
-  );
+async function requireSame(
+  replication: ReplicationConfig,
+  deployed: Pick<DeployedBulk, 'replication' | 'projection'>,
+): Promise<void> {
+  const [here, there] = [tablesOf(replication), tablesOf(deployed.replication)];
+  if (here !== there)
+    throw differs(`The function has been deployed for ${there}; the configuration says ${here}.`);
+  const digest = await configuredDigest(replication);
+  if (digest !== undefined && digest !== deployed.projection)
+    throw differs(
+      'The function has been deployed with another projection than the configuration has.',
+    );
 }
 
-async function requireSameProjection(
-  replication: ReplicationConfig,
-  deployed: string | null,
-): Promise<void> {
-  const here = await configuredDigest(replication);
-  if (here === undefined || here === deployed) return;
-  throw new FerryError(
-    'The function has been deployed with another projection than the configuration has.',
-    { code: 'deployment.differs', hint: 'Deploy it with `npx cdk deploy --all`.' },
-  );
+function differs(message: string): FerryError {
+  const hint = 'Deploy it with `npx cdk deploy --all`.';
+  return new FerryError(message, { code: 'deployment.differs', hint });
 }
 
 function tablesOf({
