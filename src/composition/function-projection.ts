@@ -10,8 +10,8 @@ import { openProjection } from './open-projection.ts';
 const DEPLOYED_MODULE = new URL('./projection.mjs', import.meta.url);
 
 /**
- * Of a deployed function, which has its module beside it. Nothing checks rules here: those of another digest may be a
- * mistake of whoever wrote the variable, and would let through what they should drop.
+ * Of a deployed function, which has its module beside it. Nothing checks rules here: those of another digest may have
+ * been written without a check, and let through what they should drop.
  * @throws FerryError `projection.module`, `projection.secret` or `deployment.invalid`.
  */
 export async function functionProjection(
