@@ -65,6 +65,9 @@ export function moduleProjection(
   };
 }
 
+export const FUNCTION_HINT =
+  'Write `export function project(item, context) { ... }`. It returns the item of the twin, or undefined to leave the item out.';
+
 type ProjectFunction = (item: Item, context: ModuleContext) => unknown;
 
 function functionOf(exports: object): ProjectFunction {
