@@ -78,9 +78,6 @@ function functionOf(exports: object): ProjectFunction {
   return project as ProjectFunction;
 }
 
-export const FUNCTION_HINT =
-  'Write `export function project(item, context) { ... }`. It returns the item of the twin, or undefined to leave the item out.';
-
 function unfit(what: string): UsageError {
   const message = `The module of the projection ${what}.`;
   return new UsageError(message, { code: 'projection.module', hint: FUNCTION_HINT });
