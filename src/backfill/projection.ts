@@ -42,7 +42,7 @@ function changed(wanted: string | undefined): FerryError {
   const now = wanted === undefined ? 'no projection' : 'another one';
   return new FerryError(`The twin was written by a projection, and the configuration has ${now}.`, {
     code: 'backfill.projection-changed',
-    hint: 'Deploy the configuration. Then use --reproject: it rewrites what is different.',
+    hint: 'Once the configuration is deployed, use --reproject: it rewrites what is different.',
   });
 }
 

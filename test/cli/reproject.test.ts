@@ -136,7 +136,7 @@ it('wants --reproject for another projection, and says what it would do', async 
   const dry = await regions.ferry('backfill', '--reproject');
 
   expect(refused.exitCode).toBe(1);
-  expect(refused.err).toContain('Then use --reproject');
+  expect(refused.err).toContain('use --reproject');
   expect(noticed.facts['projectionNotices']).toEqual([
     {
       kind: 'not-written',
