@@ -99,10 +99,12 @@ export async function removePage(
   { items, unreadable }: Pick<ScanPage, 'items' | 'unreadable'>,
   context: BackfillContext,
 ): Promise<CopiedPage> {
-  const { source, twin } = context;
+  const { source, twin, rules } = context;
   const counts = noCounts();
+  // What Ferry has not written, no earlier projection has left behind.
+  const isOwn = (item: Item) => rules.reservedAttribute in item;
   const all = [
-    ...items.map((item) => keyed(twin.keyOf(item), item)),
+    ...items.map((item) => ({ ...keyed(twin.keyOf(item), item), keepsExtraneous: !isOwn(item) })),
     ...unreadable.map(({ key }) => keyed(key, {})),
   ];
   const keys = all.map(({ key }) => key);

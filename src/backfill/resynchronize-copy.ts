@@ -22,7 +22,10 @@ export type CopiedKey =
   | { readonly kind: 'again' };
 
 /** With the larger of the sizes that the source's and the twin's item have. */
-export type KeyToCopy = Omit<Copy, 'item'>;
+export interface KeyToCopy extends Omit<Copy, 'item'> {
+  /** The twin keeps an item that the source does not have. @default as skipped expiries ask for it */
+  readonly keepsExtraneous?: boolean;
+}
 
 /**
  * As fast as writes may be, and with what it takes in `counts`.
@@ -44,11 +47,12 @@ export async function resynchronizeAtPace(
 }
 
 async function resynchronizeCopy(
-  { key, keyText }: KeyToCopy,
+  { key, keyText, keepsExtraneous = false }: KeyToCopy,
   context: BackfillContext,
 ): Promise<CopiedKey> {
   const { floor, ttlDeletes, stop } = context;
-  const item = { key, keyText, floor, keepsExtraneous: ttlDeletes === 'skip' };
+  const keeps = keepsExtraneous || ttlDeletes === 'skip';
+  const item = { key, keyText, floor, keepsExtraneous: keeps };
   const result = await resynchronizeKey(item, withRetries(context)).catch(unreadable);
   stop.throwIfAborted();
   const rejectedFor = (why: Omit<RejectedCopy, 'key'>) =>

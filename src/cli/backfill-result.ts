@@ -118,7 +118,7 @@ function nextStep({ run, unfinished, copied = 0, done }: Estimated): string {
       ? '--apply does nothing: the event source mapping is already enabled.'
       : '--apply copies nothing, and enables the event source mapping.';
   const doesAll = isReprojecting(run)
-    ? '--apply copies what the twin does not have, rewrites what is different, and removes what the projection leaves out or the source does not have.'
+    ? '--apply copies what the twin does not have, rewrites what is different, and removes what the projection leaves out, and what Ferry has written and the source does not have.'
     : '--apply copies everything.';
   return unfinished === undefined
     ? doesAll

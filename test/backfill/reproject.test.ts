@@ -135,19 +135,25 @@ describe('a backfill that reprojects', () => {
     await scene.putTwin({ ...item('left', 'us'), ...stamp('7') });
     // Deleted at the source while the function skipped what it leaves out.
     await scene.putTwin({ ...item('gone', 'us'), ...stamp('8') });
+    // Not Ferry's: without a source item to replace it, or left out.
+    await scene.putTwin(item('foreign'));
+    await scene.putTwin(item('never', 'us'));
 
     const progress = await scene.run();
 
     expect(progress).toMatchObject({ items: 6, copied: 2, present: 1, rewritten: 1, leftOut: 2 });
-    expect(progress).toMatchObject({ removed: 2, deleted: 0, rejected: 0, resynchronized: 3 });
+    expect(progress).toMatchObject({ removed: 3, deleted: 0, rejected: 0, resynchronized: 5 });
     expect(progress).toMatchObject({ totalSegments: 4, segmentsDone: 4 });
     expect(await scene.twinContents()).toEqual(
-      Object.fromEntries(['missing', 'equal', 'raw', 'entered'].map((id) => [id, projected(id)])),
+      Object.fromEntries([
+        ...['missing', 'equal', 'raw', 'entered'].map((id) => [id, projected(id)] as const),
+        ['foreign', item('foreign')] as const,
+      ]),
     );
     expect(await scene.versionOf('equal')).toBe(version('5'));
     expect(await scene.versionOf('raw')).toBe(`${version('6')}~`);
     expect(await scene.tombstoneOf('left')).toBe(`${version('7')}~`);
-    expect(scene.announced.flatMap(keysIn).toSorted()).toEqual(['gone', 'left']);
+    expect(scene.announced.flatMap(keysIn).toSorted()).toEqual(['gone', 'left', 'never']);
     expect(await scene.written()).toBe(keepsEu.digest);
 
     const again = await scene.run();
