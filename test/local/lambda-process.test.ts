@@ -272,4 +272,15 @@ describe('a function on this machine', () => {
     expect(survived).toBe(true);
     expect(await eventually(() => !isRunning(pid))).toBe(true);
   });
+
+  it('ends when its parent is killed, also while its handler never returns', async () => {
+    const owner = await startOwner('endless function');
+    const { pid } = owner.owned;
+    const running = isRunning(pid);
+
+    process.kill(owner.process.pid, 'SIGKILL');
+
+    expect(running).toBe(true);
+    expect(await eventually(() => !isRunning(pid))).toBe(true);
+  });
 });

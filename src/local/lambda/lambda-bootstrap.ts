@@ -2,6 +2,7 @@
 // handler once per message of the parent process, and replies. Ends with the parent process.
 
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 
 export interface Invocation {
   readonly requestId: string;
@@ -32,6 +33,7 @@ process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit(0));
 if (!process.connected) process.exit(0);
+new Worker(new URL('./parent-watch.js', import.meta.url), { workerData: process.ppid }).unref();
 
 try {
   const handler = await loadHandler(process.argv[2] ?? '');
