@@ -1,7 +1,8 @@
 // What a projection made of some source items, each projected several times -> what is well, and what is not.
 
-import { canonicalItem, type Item } from '../model/attribute-value.ts';
+import type { Item } from '../model/attribute-value.ts';
 import { ITEM_BYTES_MAX, itemSizeBytes, VERSION_BYTES } from '../model/capacity.ts';
+import { itemDigest } from '../model/discrepancy.ts';
 import { ProjectionFailed } from '../model/projection.ts';
 import type { TwinRules } from '../model/rules.ts';
 import { twinContent } from '../model/twin-item.ts';
@@ -49,7 +50,7 @@ export function judge({ key, source, outcomes }: Tried): Judged {
 }
 
 function meaning(outcome: Outcome): string {
-  if (outcome.kind === 'kept') return canonicalItem(outcome.content);
+  if (outcome.kind === 'kept') return itemDigest(outcome.content);
   // A message may have the time.
   return outcome.kind === 'failed' ? `failed ${outcome.name}` : outcome.kind;
 }
@@ -59,7 +60,7 @@ function differing(outcomes: readonly Outcome[]): string[] {
   if (items.length < outcomes.length) return [];
   const names = new Set(items.flatMap((item) => Object.keys(item)));
   const valueIn = (item: Item, name: string) =>
-    canonicalItem(Object.fromEntries(Object.entries(item).filter(([one]) => one === name)));
+    itemDigest(Object.fromEntries(Object.entries(item).filter(([one]) => one === name)));
   return [...names]
     .filter((name) => new Set(items.map((item) => valueIn(item, name))).size > 1)
     .toSorted();

@@ -291,7 +291,7 @@ describe('a backfill that reprojects', () => {
 });
 
 describe('its run', () => {
-  it('goes on where it was stopped, and ends once, whoever works on it', async () => {
+  it('goes on where it was stopped, and ends once, whichever command works on it', async () => {
     const items = Array.from({ length: 40 }, (_, index) =>
       item(`item-${index}`, index % 4 === 0 ? 'us' : 'eu'),
     );

@@ -50,7 +50,7 @@ describe('tables that a projection does not fit', () => {
     expect({ exitCode, err }).toMatchObject({ exitCode: 1, err: expect.stringContaining(message) });
   });
 
-  it('is told by `ferry verify` where it can compare them', async () => {
+  it('is a notice of `ferry verify` where it can compare them', async () => {
     const [orders] = plain.replications as Array<Record<'source' | 'destination', object>>;
     const at = (side: 'source' | 'destination') => ({ ...orders?.[side], table: 'Carts' });
     write({

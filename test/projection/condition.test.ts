@@ -126,7 +126,7 @@ describe.each<[string, object, Condition, boolean]>([
   ['does not exist', a({ NULL: true }), { attribute: 'a', exists: false }, false],
   ['not', {}, { not: { attribute: 'a', equals: { S: 'x' } } }, true],
   [
-    'and, of which one is not fulfilled',
+    'and, one part is not fulfilled',
     a({ S: 'x' }),
     {
       and: [
@@ -137,7 +137,7 @@ describe.each<[string, object, Condition, boolean]>([
     false,
   ],
   [
-    'or, of which one is fulfilled',
+    'or, one part is fulfilled',
     a({ S: 'x' }),
     {
       or: [

@@ -236,7 +236,7 @@ const nested = (levels: number): object =>
 
 const huge = new Uint8Array(500_000);
 
-/** Its memory is somebody else's. */
+/** Its memory belongs to another thread. */
 function detached(): Uint8Array {
   const bytes = new Uint8Array([1]);
   structuredClone(bytes.buffer, { transfer: [bytes.buffer] });

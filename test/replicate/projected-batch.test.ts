@@ -20,7 +20,7 @@ import { invocation, NOW_MS, scripted, scriptedReader } from '../fixtures/replic
 const RULES = { ...SETTINGS, projection: PROJECTION };
 const SKIP = { ...RULES, ttlDeletes: 'skip' as const };
 
-/** A destination that takes everything, and notes which operation it was and of which version. */
+/** A destination that takes everything, and notes operations and versions. */
 function recording() {
   const twinWriter = scripted(() => ({ kind: 'written' }));
   const operations = () =>

@@ -70,7 +70,7 @@ interface Mutant {
   readonly records?: (batch: readonly DynamoDBRecord[], world: History) => DynamoDBRecord[];
   readonly writer?: (port: TwinWriter) => TwinWriter;
   readonly rules?: (rules: StreamRules) => StreamRules;
-  /** With checked tombstones, whoever looks again may put it right. */
+  /** With checked tombstones, the second look may put it right. */
   readonly tombstones?: Scenario['tombstones'];
 }
 
@@ -348,7 +348,7 @@ class World {
     };
   }
 
-  /** Its poller is replaced while one of its requests is under way; it goes on, and nobody hears its answer. */
+  /** Its poller is replaced while one of its requests is under way; it goes on, and its answer is not heard. */
   #overlap(batch: readonly DynamoDBRecord[], { at, lateness }: Step): void {
     const plain = this.#plainWriter();
     let count = 0;

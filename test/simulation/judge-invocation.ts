@@ -76,7 +76,7 @@ function isSkippedExpiry({ write }: StreamEntry, { facts: { settings } }: Proces
   return write.expired && settings.ttlDeletes === 'skip';
 }
 
-/** Records of runs of which the twin never had anything: they cost nothing. */
+/** Records of runs that the twin never had anything of: they cost nothing. */
 function leftOutOf({ entries, process }: Answered, judge: Judge): ReadonlySet<StreamEntry> {
   const runs = new Map<string, StreamEntry[][]>();
   for (const entry of entries) {

@@ -66,7 +66,7 @@ describe('a sample of items', () => {
 
   it.each([
     ['a small table', { items: ITEMS, sizeBytes: 1_000 }],
-    ['a table of which DynamoDB knows nothing yet', { items: 0, sizeBytes: 0 }],
+    ['a table that DynamoDB has no figures of yet', { items: 0, sizeBytes: 0 }],
   ])('is drawn from all items of %s', async (_, facts) => {
     const some = await draw({ facts });
     const all = await draw({ facts, wanted: ITEMS });
