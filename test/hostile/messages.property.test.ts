@@ -428,7 +428,7 @@ describe('a row of the state table', () => {
         const { counts, done } = parseSegment(some);
         expect(typeof done).toBe('boolean');
         expect(Object.values(counts).every(Number.isFinite)).toBe(true);
-        expect(Object.keys(counts)).toHaveLength(8);
+        expect(Object.keys(counts)).toHaveLength(11);
       }),
       runs(500),
     );
