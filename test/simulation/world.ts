@@ -231,6 +231,10 @@ export class World {
     this.commands.clear();
   }
 
+  get hasProjectedAnew(): boolean {
+    return this.#projectedSinceMs > -Infinity;
+  }
+
   /** Until nothing of a function with the rules before can land any more. */
   outdatedInMs(): number {
     const untilMs = this.#projectedSinceMs + this.plan.settings.timeoutMs + 15 * SECOND;
