@@ -145,7 +145,9 @@ export class Judge {
     const { key, number } = entry.write;
     const row = this.#rows.get(key);
     const isBound = (row?.['f']?.S ?? '') >= this.versionOf(entry);
-    if (!this.itemOf(key).isTampered && (!isBound || !this.#lives(row)))
+    // An adoption follows, and the letter is from before it.
+    const isAnew = process.startedAtMs <= this.#lostAtMs;
+    if (!this.itemOf(key).isTampered && !isAnew && (!isBound || !this.#lives(row)))
       this.violation(`memory: the letter of write ${number} has no failure bound`);
     entry.letters += 1;
     if (entry.letters > 1) this.#host.note('letter sent again');
