@@ -1,9 +1,11 @@
 // What an approach is, and the replication that all of them measure.
 
+import { readFileSync } from 'node:fs';
 import { parseConfig } from '../src/config/config.ts';
 import { handlerSettings } from '../src/config/handler-settings.ts';
 import type { Deployment, ReplicationConfig } from '../src/config/schema.ts';
 import { firstRow } from '../src/model/control-row.ts';
+import { digestOfModule, digestOfRules } from '../src/projection/digest.ts';
 import type { Replicator } from '../src/replicate/replicate-batch.ts';
 import { type LambdaRecord, STREAM_ARN } from './batches.ts';
 
@@ -45,13 +47,21 @@ export function deploymentAt(endpoint: string, changes: Changes = {}): Deploymen
     function: { memoryMiB: 1_769, concurrency: 800, ...changes.function },
   };
   const { replications } = parseConfig({ replications: [configured] });
+  const { projection } = changes;
   return {
     replication: replications[0] as ReplicationConfig,
+    ...(projection && { projectionDigest: digestOf(projection) }),
     streamArn: STREAM_ARN,
     deadLetterQueueUrl: 'http://127.0.0.1:9/none',
     onFailureBucket: 'none',
     lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
   };
+}
+
+/** Of the rules, or of the module that is beside the bundle of the benchmark. */
+function digestOf(projection: NonNullable<Changes['projection']>): string {
+  if (projection.module === undefined) return digestOfRules(projection);
+  return digestOfModule(readFileSync(new URL('./projection.mjs', import.meta.url)));
 }
 
 const { replication, ...places } = deploymentAt('http://127.0.0.1:9');
