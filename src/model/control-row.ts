@@ -101,7 +101,14 @@ function rowOf(item: Item): ControlRow | undefined {
   const format = CONTROL_FORMAT;
   const projection = item['projection']?.S;
   return {
-    ...{ revision, tag, format, reserved, destinationId, ledgerId, sinceMs, epochs },
+    revision,
+    tag,
+    format,
+    reserved,
+    destinationId,
+    ledgerId,
+    sinceMs,
+    epochs,
     ...(paused !== undefined && { paused }),
     ...(projection !== undefined && { projection }),
   };

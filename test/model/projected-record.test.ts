@@ -18,9 +18,9 @@ const BROKEN = { ...KEY, country: { N: '1' } };
 const PROJECTION: Projection = {
   digest: '0'.repeat(64),
   filters: true,
-  project({ email: _, ...item }) {
-    if (item['country']?.S === undefined) throw new ProjectionFailed('ProjectionFailed', 'broken');
-    return item['country'].S === 'de' ? item : undefined;
+  project({ pk = { S: '' }, country }) {
+    if (country?.S === undefined) throw new ProjectionFailed('ProjectionFailed', 'broken');
+    return country.S === 'de' ? { pk, country } : undefined;
   },
 };
 
