@@ -16,6 +16,7 @@ import { type LambdaApiState, localFunctionArn } from '../lambda/lambda-api.ts';
 import { type FaultProxy, startFaultProxy } from '../faults/fault-proxy.ts';
 import type { LambdaFunction } from '../lambda/lambda-process.ts';
 import type { Cleanup } from './cleanup.ts';
+import { atTables } from './run-tables.ts';
 import { type LocalApis, localApis } from './local-apis.ts';
 import { type LocalFailures, openLocalFailures } from './local-failures.ts';
 import { startLocalSecrets } from './local-secrets.ts';
@@ -250,56 +251,6 @@ function startMapping(
   });
   cleanups.push(() => mapping.stop());
   return mapping;
-}
-
-/**
- * The same replication between tables of this run; the source may be a given one. These have other streams than the
- * configured tables, no keys of KMS, and no accounts.
- */
-function atTables(
-  { replication, runId, sourceTable }: LocalWorldOptions,
-  {
-    source,
-    destination,
-    secretsmanager,
-  }: Pick<LocalWorld, 'source' | 'destination'> &
-    Required<Pick<ServiceEndpoints, 'secretsmanager'>>,
-): ReplicationConfig {
-  const { encryption: _, ...settings } = replication;
-  const {
-    streamArn: _streamArn,
-    kmsKeyArn: _sourceKey,
-    account: _sourceAccount,
-    profile: _sourceProfile,
-    ...configured
-  } = replication.source;
-  const {
-    kmsKeyArn: _twinKey,
-    account: _twinAccount,
-    profile: _twinProfile,
-    credentials: _credentials,
-    ...twin
-  } = replication.destination;
-  return {
-    ...settings,
-    operatorRole: false,
-    source: {
-      ...configured,
-      table: sourceTable ?? `ferry-local-${runId}-source`,
-      endpoint: source.endpoint,
-      endpoints: { secretsmanager },
-    },
-    destination: {
-      ...twin,
-      table: `ferry-local-${runId}-destination`,
-      endpoint: destination.endpoint,
-    },
-    stateTable: `ferry-local-${runId}-state`,
-    // The workload stamps its writes, so that latency is exact.
-    ...(sourceTable === undefined
-      ? { timestampAttribute: replication.timestampAttribute ?? 'writtenAt' }
-      : {}),
-  };
 }
 
 function keySchemaOf({ source }: ReplicationConfig): KeySchema {
