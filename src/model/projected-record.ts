@@ -3,11 +3,9 @@
 
 import { decodeItem, type Item, MalformedValue } from './attribute-value.ts';
 import { ProjectionFailed } from './projection.ts';
-import type { StreamRules, TwinRules } from './rules.ts';
+import type { ProjectingRules } from './rules.ts';
 import type { ParsedRecord, PutRecord, RemoveRecord, StreamRecord } from './stream-record.ts';
 import { twinContent } from './twin-item.ts';
-
-type ProjectingRules = TwinRules & Partial<Pick<StreamRules, 'ttlDeletes'>>;
 
 /** @param raw the record as Lambda delivered it: its old image tells whether the twin had the item. */
 export function projectRecord(
@@ -21,12 +19,10 @@ export function projectRecord(
     return { kind: 'record', record: asTwinSees(record, raw, rules) };
   } catch (error) {
     if (!(error instanceof ProjectionFailed)) throw error;
-    const { position, sequenceNumber, version, key, keyText, eventName } = record;
+    const { position, sequenceNumber, version, key, keyText, createdAtSeconds, eventName } = record;
+    const facts = { position, sequenceNumber, version, key, keyText, createdAtSeconds, eventName };
     const reason = { class: 'rejected' as const, name: error.name, message: error.message };
-    return {
-      kind: 'malformed',
-      record: { position, sequenceNumber, version, key, keyText, eventName, reason },
-    };
+    return { kind: 'malformed', record: { ...facts, reason } };
   }
 }
 
@@ -35,8 +31,9 @@ export function projectRecord(
  * had the item.
  */
 export function lacksOldImage({ kind, record }: ParsedRecord, raw: unknown): boolean {
-  const isLeftOut = kind === 'record' && record.eventName === 'REMOVE';
-  return isLeftOut && eventNameOf(raw) === 'MODIFY' && oldImageOf(raw) === undefined;
+  if (kind === 'malformed' || record.eventName !== 'REMOVE') return false;
+  const { eventName, dynamodb } = raw as { eventName?: unknown; dynamodb?: { OldImage?: unknown } };
+  return eventName === 'MODIFY' && dynamodb?.OldImage === undefined;
 }
 
 function asTwinSees(record: StreamRecord, raw: unknown, rules: ProjectingRules): StreamRecord {
@@ -84,10 +81,6 @@ function wasLeftOut(
     if (error instanceof ProjectionFailed) return false;
     throw error;
   }
-}
-
-function eventNameOf(raw: unknown): unknown {
-  return (raw as { eventName?: unknown } | null | undefined)?.eventName;
 }
 
 function oldImageOf(raw: unknown): Item | undefined {

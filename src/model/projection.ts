@@ -23,8 +23,8 @@ export class ProjectionFailed extends Error {
   override readonly name: ProjectionFailure;
 
   /** @param message may tell what the module of an operator says of the item. */
-  constructor(name: ProjectionFailure, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(name: ProjectionFailure, message: string) {
+    super(message);
     this.name = name;
   }
 }

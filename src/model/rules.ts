@@ -33,5 +33,8 @@ export type StreamRules = WriteRules &
     | 'streamArn'
   >;
 
+/** What makes of a record the change that the twin sees. */
+export type ProjectingRules = TwinRules & Pick<StreamRules, 'ttlDeletes'>;
+
 /** What finds the ledger's rows of a replication. */
 export type LedgerRules = Pick<WriteRules, 'replication' | 'stateTable'>;

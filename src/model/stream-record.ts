@@ -46,8 +46,9 @@ export type StreamRecord = PutRecord | RemoveRecord;
 export interface MalformedRecord {
   readonly position: number;
   readonly reason: DeadLetterReason;
-  /** Where only its projection fails. */
+  /** These two where only its projection fails. */
   readonly eventName?: StreamRecord['eventName'] | undefined;
+  readonly createdAtSeconds?: number | undefined;
   readonly sequenceNumber?: string | undefined;
   readonly version?: Version | undefined;
   readonly key?: Item | undefined;

@@ -4,7 +4,7 @@
 import type { ControlRow } from '../model/control-row.ts';
 import type { FailedRecord, RedriveFilter } from '../model/failure-message.ts';
 import { projectRecord } from '../model/projected-record.ts';
-import type { TwinRules } from '../model/rules.ts';
+import type { ProjectingRules } from '../model/rules.ts';
 import { type ParsedRecord, parseStreamRecord, streamArnOf } from '../model/stream-record.ts';
 import { isForeign, seriesOfFailed } from './replay.ts';
 
@@ -19,7 +19,7 @@ export interface DeadLetter extends FailedRecord {
 export function parseDeadLetters(
   records: readonly FailedRecord[],
   control: ControlRow,
-  rules: TwinRules,
+  rules: ProjectingRules,
 ): readonly DeadLetter[] {
   const seriesOf = seriesOfFailed(control);
   return records.map(({ reason, failedAtMs, record, isProjected }) => {
@@ -40,7 +40,7 @@ export interface Selection {
 interface SelectionRules {
   readonly filter: RedriveFilter;
   readonly limit: number;
-  readonly rules: TwinRules;
+  readonly rules: ProjectingRules;
 }
 
 /** A record that names no stream makes no sense, and is counted as such: it is not foreign. */

@@ -79,6 +79,6 @@ function placeLetter(letter: DeadLetter, order: Order): PlacedLetter | Redriven 
 }
 
 function placeOf({ failedAtMs, streamArn, parsed }: DeadLetter) {
-  const seconds = parsed.kind === 'record' ? parsed.record.createdAtSeconds : undefined;
+  const { createdAtSeconds: seconds } = parsed.record;
   return { failedAtMs, streamArn, writtenAtMs: seconds === undefined ? undefined : seconds * 1000 };
 }

@@ -281,9 +281,9 @@ function answer(
   { health, clock, metrics, log }: Invocation,
 ): BatchSummary {
   const summary = summarizeBatch(
-    parsed.map(({ kind, record }, index) => ({
+    parsed.map(({ record }, index) => ({
       sequenceNumber: record.sequenceNumber,
-      createdAtSeconds: kind === 'record' ? record.createdAtSeconds : undefined,
+      createdAtSeconds: record.createdAtSeconds,
       outcome: outcomes[index] as Outcome,
     })),
     { failures: health.failures, nowMs: clock.now() },

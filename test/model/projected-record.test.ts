@@ -9,6 +9,7 @@ import { type Projection, ProjectionFailed } from '../../src/model/projection.ts
 import { parseStreamRecord } from '../../src/model/stream-record.ts';
 import { lambdaRecord } from '../fixtures/records.ts';
 
+const RULES = { reservedAttribute: '_ferry', ttlDeletes: 'replicate' } as const;
 const KEY = { pk: { S: 'a' } };
 const IN = { ...KEY, country: { S: 'de' }, email: { S: 'a@example.com' } };
 const OUT = { ...KEY, country: { S: 'fr' } };
@@ -41,7 +42,7 @@ function seen(
   });
   const raw = { ...record, dynamodb: { ...dynamodb, ...(before && { OldImage: before }) } };
   const parsed = parseStreamRecord(raw, 0, seriesInEpoch(1));
-  const projected = projectRecord(parsed, raw, { reservedAttribute: '_ferry', projection });
+  const projected = projectRecord(parsed, raw, { ...RULES, projection });
   return { parsed, projected, isBlind: lacksOldImage(projected, raw) };
 }
 
@@ -98,27 +99,31 @@ describe('a change under a projection', () => {
     const reason = { class: 'rejected', name: 'ProjectionFailed', message: 'broken' };
     expect(projected).toMatchObject({ kind: 'malformed', record: { key: KEY, reason } });
     expect(projected.record.version).toBeDefined();
+    // Its age counts while it waits.
+    expect(projected.record.createdAtSeconds).toBeDefined();
   });
 
   it('is as it was without a projection', () => {
     const raw = lambdaRecord({ eventName: 'INSERT', keys: KEY, attributes: IN });
     const parsed = parseStreamRecord(raw, 0, seriesInEpoch(1));
 
-    expect(projectRecord(parsed, raw, { reservedAttribute: '_ferry' })).toBe(parsed);
+    expect(projectRecord(parsed, raw, RULES)).toBe(parsed);
   });
 
   it.each(['INSERT', 'REMOVE'] as const)(
     'removes with %s what a skipped expiry may have left on the twin',
     (eventName) => {
-      const raw = {
-        ...lambdaRecord({ eventName, keys: KEY, attributes: OUT }),
-        ...(eventName === 'REMOVE' && { OldImage: OUT }),
-      };
+      const { dynamodb, ...facts } = lambdaRecord({ eventName, keys: KEY, attributes: OUT });
+      const old = eventName === 'REMOVE' && { OldImage: OUT };
+      const raw = { ...facts, dynamodb: { ...dynamodb, ...old } };
       const parsed = parseStreamRecord(raw, 0, seriesInEpoch(1));
       const rules = { reservedAttribute: '_ferry', projection: PROJECTION } as const;
 
       const { record } = projectRecord(parsed, raw, { ...rules, ttlDeletes: 'skip' });
 
+      expect(projectRecord(parsed, raw, { ...RULES, ...rules }).record).toMatchObject({
+        leftOut: true,
+      });
       expect(record).toMatchObject({ eventName: 'REMOVE' });
       expect(record).not.toMatchObject({ leftOut: true });
     },
@@ -129,5 +134,13 @@ describe('a change under a projection', () => {
     expect(seen({ eventName: 'MODIFY', after: IN }).isBlind).toBe(false);
     expect(seen({ eventName: 'INSERT', after: OUT }).isBlind).toBe(false);
     expect(seen({ eventName: 'REMOVE' }).isBlind).toBe(false);
+  });
+
+  it('is a delete where the old image makes no sense, which holds nothing up', () => {
+    const before = { pk: { X: 'no type' } } as unknown as Item;
+    const { projected, isBlind } = seen({ eventName: 'MODIFY', before, after: OUT });
+
+    expect(projected.record).toMatchObject({ eventName: 'REMOVE', leftOut: false });
+    expect(isBlind).toBe(false);
   });
 });
