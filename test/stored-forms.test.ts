@@ -39,7 +39,7 @@ describe('the control row', () => {
 
     if (found.kind !== 'row') throw new Error(`it is ${found.kind}`);
     expect(putControlRow(found.row, NAMED).input).toMatchObject({ Item: withOne });
-    // Whoever writes the row back without it makes the next backfill compare everything.
+    // A release that writes the row back without it makes the next backfill compare everything.
     const { projection: _, ...known } = found.row;
     expect(parseControlRow(item)).toEqual({ kind: 'row', row: known });
   });

@@ -82,10 +82,9 @@ type ControlPlace = Pick<
  * @throws FerryError `control.stream` where the twin may be another one by now, and what `changeRow` throws.
  */
 export async function claimProjection(
-  { run, projection, reproject }: BackfillRun,
+  { run, projection }: BackfillRun,
   context: ControlPlace,
 ): Promise<void> {
-  if (reproject !== true) return;
   const { rules, ledger, epoch, clock } = context;
   const readRow = async () => parseControlRow(await ledger.get(controlKey(rules)));
   const change = (row: ControlRow) => {

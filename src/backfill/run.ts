@@ -145,8 +145,8 @@ export async function finishBackfill(
   context: RunPlace & Pick<BackfillContext, 'epoch'>,
 ): Promise<void> {
   // First: a run that is killed in between is not finished, and the next command does the rest.
-  const isWhole = rejected === 0 && (await storedRun(context))?.run === run.run;
-  if (isWhole) await claimProjection(run, context);
+  const isWhole = run.reproject === true && rejected === 0;
+  if (isWhole && (await storedRun(context))?.run === run.run) await claimProjection(run, context);
   const nowMs = context.clock.now();
   const finishedAt = new Date(nowMs).toISOString();
   const row = runRow({ ...run, finishedAt }, context.rules, { nowMs, overwrite: 'if-own' });

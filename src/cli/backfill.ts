@@ -104,12 +104,14 @@ async function estimate(
   });
   const isOfInterest = readsTwin || leftOut.length + unreadable.length > 0;
   const sample = { items: sampled, leftOut: leftOut.length, unreadable: unreadable.length };
-  const { copy: toCopy, present, rewrite: toRewrite, remove: toRemove } = twin ?? NOTHING;
-  const found = twin && { present, toCopy, toRewrite, toRemove };
+  const found = twin && {
+    present: twin.present,
+    toCopy: twin.copy,
+    toRewrite: twin.rewrite,
+    toRemove: twin.remove,
+  };
   return { expected, sample: isOfInterest ? { ...sample, ...found } : undefined };
 }
-
-const NOTHING = { copy: 0, present: 0, rewrite: 0, remove: 0 };
 
 /** Refuses what the copy itself would refuse, and finds the unfinished run that it would go on with. */
 async function planOnly(call: WritingCall): Promise<number> {

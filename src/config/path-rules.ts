@@ -12,8 +12,8 @@ import {
 } from './attribute-path.ts';
 import { show } from './problems.ts';
 import { hashRules } from './projection-settings.ts';
+import { isWellFormed } from '../text/well-formed.ts';
 import type { ProjectionConfig } from './schema.ts';
-import { isText } from './typed-value.ts';
 
 type Attributes = NonNullable<ProjectionConfig['attributes']>;
 
@@ -86,7 +86,7 @@ function* fixedProblems(
     if (rule !== 'keepOnly' && keys.includes(name))
       yield `${path}.${at} must not be about a key attribute, which stays as it is, got ${show(name)}`;
   }
-  if (![text, to ?? ''].every(isText))
+  if (![text, to ?? ''].every(isWellFormed))
     yield `${path}.${at} must be Unicode text, got ${show(to ?? text)}`;
   if (to === undefined) return;
   const last = steps.at(-1);

@@ -1,8 +1,8 @@
 // The settings of a projection: which items the twin has, and which of their attributes, under which names.
 
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { attributeName, closed, define, form, group } from './schema-forms.ts';
-import { KEY_ARN, KEY_EXAMPLE } from './schema-tables.ts';
+import { KEY_ARN, KEY_EXAMPLE, SECRET_PATTERN } from './schema-tables.ts';
 
 const { Optional, String: Text, Boolean: Flag, Array: List } = Type;
 
@@ -90,8 +90,7 @@ const path = form(
 const hash = {
   attribute: path({ description: 'The path of the attribute whose value is hashed.' }),
   secret: Text({
-    pattern:
-      '^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@-]{1,519}$',
+    pattern: SECRET_PATTERN,
     description:
       'The ARN of a Secrets Manager secret in the Region of the source. Its text, of at least 16 characters, is the key of the hash.',
     examples: ['arn:aws:secretsmanager:us-east-1:111122223333:secret:ferry/hash-AbCdEf'],
@@ -172,12 +171,7 @@ const attributes = group(
   },
 );
 
-export interface HashRule {
-  readonly attribute: string;
-  readonly secret: string;
-  readonly versionId: string;
-  readonly kmsKeyArn?: string;
-}
+export type HashRule = Static<ReturnType<typeof hashRule>>;
 
 export const projection = group(
   'projection',

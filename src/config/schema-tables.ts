@@ -104,13 +104,15 @@ export const ofSource = {
 
 export const source = define('source', closed(ofSource));
 
+export const SECRET_PATTERN =
+  '^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@-]{1,519}$';
+
 const credentials = group(
   'credentials',
   'How functions and commands reach a destination in another partition, where no role of the source has rights.',
   {
     secret: Text({
-      pattern:
-        '^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@-]{1,519}$',
+      pattern: SECRET_PATTERN,
       description:
         'The ARN of a Secrets Manager secret in the Region of the source. It holds JSON with accessKeyId and secretAccessKey, and optionally sessionToken and expiration (ISO 8601).',
       examples: ['arn:aws:secretsmanager:us-east-1:111122223333:secret:ferry/china-AbCdEf'],

@@ -2,6 +2,7 @@
 
 import { canonicalNumber, compareNumbers } from '../text/decimal.ts';
 import { numberProblem } from '../text/dynamodb-number.ts';
+import { isWellFormed } from '../text/well-formed.ts';
 import { show } from './problems.ts';
 import type { TypedValue } from './schema-projection.ts';
 
@@ -27,7 +28,7 @@ export function valueProblem(value: TypedValue, level = 1): string | undefined {
 }
 
 function scalarProblem(type: string, text: string): string | undefined {
-  if (type === 'S') return isText(text) ? undefined : `${show(text)} is not Unicode text`;
+  if (type === 'S') return isWellFormed(text) ? undefined : `${show(text)} is not Unicode text`;
   if (type === 'B') return isBase64(text) ? undefined : `${show(text)} is not base64 text`;
   const problem = numberProblem(text);
   return problem && `${show(text)} ${problem}`;
@@ -47,16 +48,11 @@ function setProblem(type: string, members: readonly string[]): string | undefine
 /** Elements of a list are named by their indexes. */
 function membersProblem(members: object, level: number): string | undefined {
   for (const [name, member] of Object.entries(members)) {
-    if (name === '' || !isText(name)) return `${show(name)} is not the name of an attribute`;
+    if (name === '' || !isWellFormed(name)) return `${show(name)} is not the name of an attribute`;
     const problem = valueProblem(member as TypedValue, level + 1);
     if (problem !== undefined) return problem;
   }
   return undefined;
-}
-
-/** Without half of a surrogate pair, for which UTF-8 has no bytes. */
-export function isText(text: string): boolean {
-  return !/\p{Cs}/u.test(text);
 }
 
 /** As it comes back from bytes: Node skips what is not base64. */

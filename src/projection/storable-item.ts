@@ -8,6 +8,7 @@ import { ITEM_BYTES_MAX, itemSizeBytes } from '../model/capacity.ts';
 import { canonicalNumber } from '../text/decimal.ts';
 import { numberProblem } from '../text/dynamodb-number.ts';
 import { type Attributes, putAttribute } from './set-attribute.ts';
+import { isWellFormed } from '../text/well-formed.ts';
 
 /** DynamoDB has 32 levels, and a value at the top is on the first. */
 const DEPTH_MAX = 31;
@@ -116,8 +117,7 @@ function spent<T extends { readonly length: number }>(content: T, budget: Budget
 
 function textOf(content: unknown): string {
   if (typeof content !== 'string') throw new MalformedValue('must be a string');
-  // DynamoDB would store another character.
-  if (/\p{Surrogate}/u.test(content)) throw new MalformedValue('has half of a character');
+  if (!isWellFormed(content)) throw new MalformedValue('has half of a character');
   return content;
 }
 

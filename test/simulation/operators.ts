@@ -40,7 +40,7 @@ export function startCommand(
   world.tell(() => `${name} begins`);
   const end = (ending: Ending) => {
     world.commands.delete(process);
-    // Whoever reads that items were rejected begins again.
+    // An operator who reads that items were rejected begins again.
     const isWhole =
       ending.kind === 'ended' && (ending.report as { rejected?: number }).rejected === 0;
     if (command.reproject === true && isWhole) world.isReprojecting = false;
