@@ -191,8 +191,10 @@ async function play(stage: Stage): Promise<ChainReport> {
     pauseMs: PAUSE_MS,
     stop: writing.signal,
   });
-  const table = second.replication.destination.table;
-  const watch = watchTwin(second.destination.client, table, { keys, stop: watching.signal });
+  const watch = watchTwin(second.destination.client, second.replication, {
+    keys,
+    stop: watching.signal,
+  });
   // Only the first hop has items that its twin refuses. Killed engines break connections on both.
   const calms = [disturb(first.faults, [THROTTLE, REFUSED]), disturb(second.faults, [THROTTLE])];
   await strikeAll(stage);

@@ -171,8 +171,7 @@ async function play(stage: Stage): Promise<ChaosReport> {
     stop: writing.signal,
   });
   const { client } = world.destination;
-  const table = world.replication.destination.table;
-  const watch = watchTwin(client, table, { keys, stop: watching.signal });
+  const watch = watchTwin(client, world.replication, { keys, stop: watching.signal });
   const faults = everything(options.unknown);
   const calm = disturb(world.faults, faults);
   const calmOperators = disturb(stage.operators, faults);

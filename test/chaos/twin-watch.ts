@@ -1,8 +1,12 @@
 // Looks at some items of the twin again and again: what the stream shows of an item must never be older than
 // what it has shown before, and a backfill must never copy over it.
 
-import { BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { BatchGetItemCommand, type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { setTimeout as delay } from 'node:timers/promises';
+import { LEDGER_ATTRIBUTES } from '../../src/config/names.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
+import { canonicalKey, decodeItem } from '../../src/model/attribute-value.ts';
+import { ledgerRowKey } from '../../src/model/ledger-row.ts';
 import { keyOf } from './steady-writer.ts';
 
 export interface TwinWatch {
@@ -31,15 +35,25 @@ const REPAIRED = /~$/;
 
 export function watchTwin(
   client: DynamoDBClient,
-  table: string,
+  replication: ReplicationConfig,
   { keys, stop }: { readonly keys: number; readonly stop: AbortSignal },
 ): TwinWatch {
+  const { table } = replication.destination;
   const watched = Array.from({ length: Math.min(100, keys) }, (_, number) => keyOf(number));
   const shown = new Map<string, { write: number; isThere: boolean }>();
   const watch = { looks: 0, steppedBack: [] as string[], versionsDown: [] as string[], passing: 0 };
   const versions = new Map<string, string>();
   const copiedOver = new Set<string>();
   const back = new Map<string, string>();
+  // An item may be deleted and back between two looks, most of all while its engine is down.
+  const wasDeleted = async (pk: string, held: string) => {
+    const keyText = canonicalKey(decodeItem({ pk: { S: pk } }, 'key'));
+    const Key = ledgerRowKey({ replication: replication.name }, keyText);
+    const { Item } = await client.send(
+      new GetItemCommand({ TableName: replication.stateTable, Key, ConsistentRead: true }),
+    );
+    return (Item?.[LEDGER_ATTRIBUTES.deleted]?.S ?? '') >= held;
+  };
   const look = async () => {
     const { Responses } = await client.send(
       new BatchGetItemCommand({
@@ -49,11 +63,13 @@ export function watchTwin(
     watch.looks += 1;
     const found = new Map((Responses?.[table] ?? []).map((item) => [item['pk']?.S ?? '', item]));
     for (const { pk } of watched) {
-      const before = shown.get(pk.S) ?? { write: 0, isThere: false };
+      let before = shown.get(pk.S) ?? { write: 0, isThere: false };
       const version = found.get(pk.S)?.['_ferry']?.M?.['v']?.S ?? '';
       const held = versions.get(pk.S) ?? '';
-      if (version !== '' && version < held)
-        watch.versionsDown.push(`${pk.S}: ${version} in the place of ${held}`);
+      if (version !== '' && version < held) {
+        if (await wasDeleted(pk.S, held)) before = { ...before, isThere: false };
+        else watch.versionsDown.push(`${pk.S}: ${version} in the place of ${held}`);
+      }
       versions.set(pk.S, version);
       if (COPIED.test(version) && before.write > 0) copiedOver.add(`${pk.S}: over ${before.write}`);
       // Both take items as they are at the source, ahead of the stream, which is still to catch up with them:
