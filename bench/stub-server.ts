@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
 import type { BatchWriteItemInput } from '@aws-sdk/client-dynamodb';
 import type { WriteRequest } from '../src/model/write-request.ts';
-import { putControlRow } from '../src/model/control-row.ts';
+import { putControlRow } from '../src/model/control-item.ts';
 import { CONTROL_ROW, SETTINGS } from './approach.ts';
 import { unitsOfItem, unitsOfWrite } from './cost-count.ts';
 import { COUNTS_PATH, type Counts } from './stub.ts';

@@ -169,7 +169,7 @@ it('opens every file with what it is for', () => {
 
 /** Of the files that describe the settings. */
 function isOfSchema(path: string): boolean {
-  return /^src\/config\/schema(-(forms|projection|resources|tables))?\.ts$/.test(path);
+  return /^src\/config\/schema(-(forms|projection|resources|switching|tables))?\.ts$/.test(path);
 }
 
 it('builds the schema for documents and types only: at run time, ferry.schema.json is read', () => {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { announcementBodies, parseAnnouncement } from '../src/model/announcement.ts';
 import type { Item } from '../src/model/attribute-value.ts';
-import { parseControlRow, putControlRow } from '../src/model/control-row.ts';
+import { parseControlRow, putControlRow } from '../src/model/control-item.ts';
 import { type DeadLetter, deadLetterMessage } from '../src/model/dead-letter.ts';
 import { parseFailureMessage } from '../src/model/failure-message.ts';
 
@@ -44,10 +44,10 @@ describe('the control row', () => {
     expect(parseControlRow(item)).toEqual({ kind: 'row', row: known });
   });
 
-  it.each([2, 9])('of format %i is refused', (format) => {
+  it.each([3, 9])('of format %i is refused', (format) => {
     const item = { ...(json(stored('control-row')) as Item), format: { N: String(format) } };
 
-    const problem = `its format is ${format}; this release reads 1`;
+    const problem = `its format is ${format}; this release reads 1 and 2`;
     expect(parseControlRow(item)).toEqual({ kind: 'unreadable', problem });
   });
 });

@@ -97,6 +97,25 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
   'encryption.stateTable': TABLE_KEY,
   'heartbeat.key':
     'safe. The old item stays. Delete it at the source; its delete is replicated. If you remove `heartbeat`, its function, rule and alarms are deleted.',
+  'switching.fence':
+    '**with care**. Not while a switch is in progress, and only while the source is active. Remove the statements FerryFence and FerryInbound from the resource policies of both tables, if you change it to `application`.',
+  'switching.markers': 'safe. It applies to the next switch.',
+  'switching.operatorRoles':
+    'safe. It applies to the next switch. The fence of an earlier one stays as it is.',
+  'switching.streamArn':
+    '**with care**. As `source.streamArn`, for the other direction: [Stream replaced](runbook.md#stream-replaced).',
+  'switching.stateTable':
+    '**with care**. Another, empty table: the copy of the control row in the source Region is lost, and records are held. Follow [Twin made anew](runbook.md#twin-made-anew).',
+  'switching.endpoints.cloudwatch': COMMANDS_ONLY,
+  'switching.endpoints.lambda': COMMANDS_ONLY,
+  'switching.endpoints.s3': COMMANDS_ONLY,
+  'switching.endpoints.secretsmanager': COMMANDS_ONLY,
+  'switching.endpoints.sfn': COMMANDS_ONLY,
+  'switching.endpoints.sqs': COMMANDS_ONLY,
+  'switching.tally.region':
+    'safe. Applications must use the same table. Counts of the old one are lost.',
+  'switching.tally.table':
+    'safe. Applications must use the same table. Counts of the old one are lost.',
   'alarms.enabled': 'safe. The alarms are created or deleted.',
   'alarms.topicArn':
     'safe. The alarms notify the new topic. A topic that Ferry created is deleted, and with it its subscriptions.',

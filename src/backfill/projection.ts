@@ -2,13 +2,8 @@
 // wrote, everything has to be compared.
 
 import { FerryError } from '../errors.ts';
-import {
-  type ControlRow,
-  newestEpoch,
-  parseControlRow,
-  controlKey,
-  withProjection,
-} from '../model/control-row.ts';
+import { parseControlRow, controlKey } from '../model/control-item.ts';
+import { type ControlRow, newestEpoch, withProjection } from '../model/control-row.ts';
 import { changeRow } from '../switchover/change-row.ts';
 import type { BackfillRun } from './checkpoint.ts';
 import type { BackfillContext } from './context.ts';

@@ -1,12 +1,18 @@
 // The defaults that a schema cannot say: they depend on other settings.
 
-import { stateTableName } from './names.ts';
-import type { ReplicationConfig } from './schema.ts';
+import { backName, stateTableName } from './names.ts';
+import type { ReplicationConfig, SwitchingConfig } from './schema.ts';
 import { storesBatches } from './stored-batches.ts';
 
 /** A replication that the schema has filled, which may lack these settings. */
-export type FilledReplication = Omit<ReplicationConfig, 'stateTable' | 'eventSource'> &
+export type FilledReplication = Omit<
+  ReplicationConfig,
+  'stateTable' | 'eventSource' | 'switching'
+> &
   Partial<Pick<ReplicationConfig, 'stateTable'>> & {
+    readonly switching?:
+      | (Omit<SwitchingConfig, 'stateTable'> & Partial<SwitchingConfig>)
+      | undefined;
     readonly eventSource: Omit<ReplicationConfig['eventSource'], 'maxRecordAgeSeconds'> &
       Partial<ReplicationConfig['eventSource']>;
   };
@@ -19,11 +25,13 @@ const STORED_HOURS = 20;
 const NOTED_HOURS = 12;
 
 export function withDependentDefaults(replication: FilledReplication): ReplicationConfig {
-  const { name, eventSource } = replication;
+  const { name, eventSource, switching, ...rest } = replication;
   const hours = storesBatches(replication) ? STORED_HOURS : NOTED_HOURS;
   return {
     stateTable: stateTableName(name),
-    ...replication,
+    ...rest,
+    name,
+    ...(switching && { switching: { stateTable: stateTableName(backName(name)), ...switching } }),
     eventSource: { maxRecordAgeSeconds: hours * HOUR_SECONDS, ...eventSource },
   };
 }

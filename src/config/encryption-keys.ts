@@ -25,7 +25,7 @@ export function keyOf(replication: Keyed, resource: KeyedResource): string | und
 }
 
 /** For tables that the app creates in the destination's Region. */
-function destinationKey({ encryption, source, destination }: Keyed): string | undefined {
+export function destinationKey({ encryption, source, destination }: Keyed): string | undefined {
   const { kmsKeyArn, destinationKmsKeyArn } = encryption ?? {};
   if (destinationKmsKeyArn !== undefined || kmsKeyArn === undefined) return destinationKmsKeyArn;
   if (isElsewhere({ source, destination })) return undefined;

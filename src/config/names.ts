@@ -105,6 +105,13 @@ export const HEARTBEAT_PERIOD_MS = 60_000;
 /** What the name of a replication has to be. */
 export const NAME_PATTERN = '[a-z][a-z0-9-]{0,29}';
 
+/** What the name of the way back has after that of its replication. */
+const BACK = '-back';
+export const backName = (replication: string) => `${replication}${BACK}`;
+export const isBackName = (replication: string) => replication.endsWith(BACK);
+/** Of the replication that a way back belongs to. */
+export const outwardName = (back: string) => back.slice(0, -BACK.length);
+
 /** Names of what the app deploys for a replication, by which the commands find it. */
 export const functionName = (replication: string) => `ferry-${replication}-replicate`;
 /** Of the function and of the state machine that work on tables too large for one machine. */

@@ -8,6 +8,7 @@ import { projectionProblems } from './projection-rules.ts';
 import { keysOf, replicationProblems } from './replication-rules.ts';
 import type { Replications, SourceConfig, TableConfig } from './schema.ts';
 import { accountProblems } from './accounts.ts';
+import { switchingProblems } from './switching-rules.ts';
 import { clashProblems, placeOf, readerProblems } from './tables.ts';
 
 /** One line per problem: path, value, and what was expected. */
@@ -33,6 +34,7 @@ export function* ruleProblems(replications: Replications): Generator<string> {
   yield* keyProblems(replications);
   yield* circleProblems(replications);
   yield* chainProblems(replications);
+  yield* switchingProblems(replications);
 }
 
 /** The stack of a table that another setting creates takes the stream from there. */

@@ -5,7 +5,11 @@ import { attributeName, closed, define, flag, form, group } from './schema-forms
 
 const { Optional, String: Text, Enum } = Type;
 
-const region = form('region', '^[a-z]{2,4}(-[a-z]+)+-[0-9]+$', 'An AWS Region, such as us-east-1.');
+export const region = form(
+  'region',
+  '^[a-z]{2,4}(-[a-z]+)+-[0-9]+$',
+  'An AWS Region, such as us-east-1.',
+);
 
 export const tableName = form(
   'tableName',
@@ -58,13 +62,16 @@ export const serviceEndpoints = group(
   },
 );
 
-const streamArn = Text({
-  pattern:
-    '^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[a-zA-Z0-9_.-]{3,255}/stream/.{1,60}$',
-  description:
-    'The stream of an existing table: `aws dynamodb describe-table` prints it as LatestStreamArn.',
-  examples: ['arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000'],
-});
+export const streamArn = form(
+  'streamArn',
+  '^arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[a-zA-Z0-9_.-]{3,255}/stream/.{1,60}$',
+  'The stream of an existing table: `aws dynamodb describe-table` prints it as LatestStreamArn.',
+  {
+    examples: [
+      'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
+    ],
+  },
+);
 
 const account = form('account', '^[0-9]{12}$', 'The 12 digits of an AWS account.');
 
@@ -96,7 +103,7 @@ const tableKeys = {
 
 export const ofSource = {
   ...place,
-  streamArn: Optional(streamArn),
+  streamArn: Optional(streamArn()),
   create: flag(false, 'Create the table, with its stream, instead of using an existing one.'),
   ...tableKeys,
   endpoints: Optional(serviceEndpoints()),

@@ -25,6 +25,7 @@ import {
   heartbeat,
 } from './schema-resources.ts';
 import { projection } from './schema-projection.ts';
+import { switching } from './schema-switching.ts';
 import {
   destination,
   keyAttribute,
@@ -90,6 +91,7 @@ const settings = {
   ),
   encryption: Optional(encryption()),
   heartbeat: Optional(heartbeat()),
+  switching: Optional(switching()),
   alarms: defaulted(alarms({ default: {} })),
   eventSource: defaulted(eventSource({ default: {} })),
   function: defaulted(functionSettings({ default: {} })),
@@ -195,6 +197,7 @@ export type EventSourceConfig = Of<typeof eventSource>;
 export type ProjectionConfig = Of<typeof projection>;
 export type FleetConfig = Of<typeof fleet>;
 export type HeartbeatConfig = Of<typeof heartbeat>;
+export type SwitchingConfig = Of<typeof switching>;
 /** What a function knows of its replication, and of the deployment that it is part of. */
 export type Deployment = Omit<
   Of<typeof variable>,

@@ -44,11 +44,19 @@ export function* clashProblems(replications: Replications): Generator<string> {
 }
 
 function* tableUses(replications: Replications): Generator<TableUse> {
-  for (const [path, { source, destination, stateTable }] of replications) {
+  for (const [path, { source, destination, stateTable, switching }] of replications) {
     const state = placeOf({ ...destination, table: stateTable });
     yield tableUse(`${path}.source`, 'source', source);
     yield tableUse(`${path}.destination`, 'destination', destination);
     yield { path: `${path}.stateTable`, role: 'stateTable', place: state, creates: true };
+    if (switching === undefined) continue;
+    const back = placeOf({ ...source, table: switching.stateTable });
+    yield {
+      path: `${path}.switching.stateTable`,
+      role: 'stateTable',
+      place: back,
+      creates: true,
+    };
   }
 }
 

@@ -1,15 +1,16 @@
 // The control row of a replication: which streams may write to the twin now, and in which epoch. Read by the
 // function and by every command that writes; changed only by compare-and-set on its revision.
 
-import type { AttributeValue, PutItemInput } from '@aws-sdk/client-dynamodb';
-import { LEDGER_ATTRIBUTES } from '../config/names.ts';
-import type { Item } from './attribute-value.ts';
 import { seriesInEpoch, type SeriesOf, streamLabelMs } from './guard.ts';
 import type { LedgerRules } from './rules.ts';
-import type { WriteRequest } from './write-request.ts';
+import type { SwitchRecord } from './switch-record.ts';
 
-/** Raised when a reader of the old form could misread the new one. */
-const CONTROL_FORMAT = 1;
+/**
+ * Raised when a reader of the old form could misread the new one: a row that a switch has written says which Region is
+ * active, and a function that does not know it would go on.
+ */
+export const CONTROL_FORMAT = 1;
+export const SWITCHED_FORMAT = 2;
 
 /** The highest number that the text of a version has room for. */
 export const EPOCH_MAX = 9_999;
@@ -25,8 +26,14 @@ export interface Epoch {
   /** When it ended, epoch milliseconds; absent for the newest. */
   readonly toMs?: number | undefined;
   /** Why it ended. */
-  readonly end?: string | undefined;
+  readonly end?: EpochEnd | undefined;
 }
+
+/**
+ * `adopted`: by `ferry adopt`. `drained`: by a switch that has proved that all of it is on the other side. `lost`: by a
+ * switch that could not reach its Region.
+ */
+export type EpochEnd = 'adopted' | 'drained' | 'lost';
 
 export interface ControlRow {
   /** Grows by one with every change. */
@@ -46,6 +53,10 @@ export interface ControlRow {
   readonly epochs: readonly Epoch[];
   /** While the replication is paused: the function then holds every record, whatever invokes it. */
   readonly paused?: Paused | undefined;
+  /** While a switch is about to open another epoch: nobody writes by this row. */
+  readonly closing?: true | undefined;
+  /** The switch that holds the row. */
+  readonly switch?: SwitchRecord | undefined;
   /** Digest of the projection that wrote the whole twin: of the last backfill that was completed. Absent without one. */
   readonly projection?: string | undefined;
 }
@@ -66,129 +77,6 @@ export type FoundControl =
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 export type Named = LedgerRules;
-
-export function controlKey({ replication }: Pick<Named, 'replication'>): Item {
-  return { [LEDGER_ATTRIBUTES.id]: { S: `${replication}#control` } };
-}
-
-export function parseControlRow(item: Item | undefined): FoundControl {
-  if (item === undefined) return { kind: 'missing' };
-  const format = numberOf(item['format']);
-  if (format !== CONTROL_FORMAT) {
-    const problem = `its format is ${format ?? 'missing'}; this release reads ${CONTROL_FORMAT}`;
-    return { kind: 'unreadable', problem };
-  }
-  const row = rowOf(item);
-  return row === undefined
-    ? {
-        kind: 'unreadable',
-        problem: 'it lacks a revision, the tables, its epochs or the times of its pause',
-      }
-    : { kind: 'row', row };
-}
-
-function rowOf(item: Item): ControlRow | undefined {
-  const epochs = (item['epochs']?.L ?? []).map(epochOf);
-  const [revision, sinceMs] = [numberOf(item['revision']), numberOf(item['since'])];
-  const [tag, reserved] = [item['tag']?.S, item['reserved']?.S];
-  const [destinationId, ledgerId] = [item['destinationId']?.S, item['ledgerId']?.S];
-  if (revision === undefined || sinceMs === undefined || epochs.length === 0) return undefined;
-  if (tag === undefined || reserved === undefined) return undefined;
-  if (destinationId === undefined || ledgerId === undefined) return undefined;
-  if (!epochs.every((one) => one !== undefined) || !isAscending(epochs)) return undefined;
-  const paused = pausedOf(item['paused']);
-  if (paused === 'unreadable') return undefined;
-  const format = CONTROL_FORMAT;
-  const projection = item['projection']?.S;
-  return {
-    revision,
-    tag,
-    format,
-    reserved,
-    destinationId,
-    ledgerId,
-    sinceMs,
-    epochs,
-    ...(paused !== undefined && { paused }),
-    ...(projection !== undefined && { projection }),
-  };
-}
-
-function pausedOf(value: AttributeValue | undefined): Paused | undefined | 'unreadable' {
-  if (value === undefined) return undefined;
-  const [sinceMs, oldestMs] = [numberOf(value.M?.['since']), numberOf(value.M?.['oldest'])];
-  return sinceMs === undefined || oldestMs === undefined ? 'unreadable' : { sinceMs, oldestMs };
-}
-
-function epochOf(value: AttributeValue): Epoch | undefined {
-  const { n, region, from, streams, to, end } = value.M ?? {};
-  const [number, fromMs] = [numberOf(n), numberOf(from)];
-  const arns = (streams?.L ?? []).map((arn) => arn.S);
-  if (number === undefined || fromMs === undefined || region?.S === undefined) return undefined;
-  if (arns.length === 0 || !arns.every((arn) => arn !== undefined)) return undefined;
-  return { n: number, region: region.S, fromMs, streams: arns, toMs: numberOf(to), end: end?.S };
-}
-
-/** Versions have four digits for it, and the last is taken for the newest. */
-function isAscending(epochs: readonly Epoch[]): boolean {
-  return epochs.every(({ n }, index) => n > (epochs[index - 1]?.n ?? 0) && n <= EPOCH_MAX);
-}
-
-function numberOf(value: AttributeValue | undefined): number | undefined {
-  const number = Number(value?.N ?? Number.NaN);
-  return Number.isSafeInteger(number) ? number : undefined;
-}
-
-/**
- * Writes `row`: the first revision where there is no row, any other over the one before. Refused with the
- * stored row, whose `tag` says which process wrote it.
- */
-export function putControlRow(row: ControlRow, named: Named): WriteRequest {
-  const isFirst = row.revision === 1;
-  const input: PutItemInput = {
-    TableName: named.stateTable,
-    Item: { ...controlKey(named), ...controlItem(row) },
-    ConditionExpression: isFirst ? 'attribute_not_exists(#id)' : '#revision = :before',
-    ExpressionAttributeNames: isFirst
-      ? { '#id': LEDGER_ATTRIBUTES.id }
-      : { '#revision': 'revision' },
-    ...(isFirst ? {} : { ExpressionAttributeValues: { ':before': { N: `${row.revision - 1}` } } }),
-    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-  };
-  return { operation: 'PutItem', input };
-}
-
-function controlItem(row: ControlRow): Item {
-  return {
-    revision: { N: `${row.revision}` },
-    tag: { S: row.tag },
-    format: { N: `${row.format}` },
-    reserved: { S: row.reserved },
-    destinationId: { S: row.destinationId },
-    ledgerId: { S: row.ledgerId },
-    since: { N: `${row.sinceMs}` },
-    epochs: { L: row.epochs.map(epochItem) },
-    ...(row.paused !== undefined && { paused: pausedItem(row.paused) }),
-    ...(row.projection !== undefined && { projection: { S: row.projection } }),
-  };
-}
-
-function pausedItem({ sinceMs, oldestMs }: Paused): AttributeValue {
-  return { M: { since: { N: `${sinceMs}` }, oldest: { N: `${oldestMs}` } } };
-}
-
-function epochItem({ n, region, fromMs, streams, toMs, end }: Epoch): AttributeValue {
-  return {
-    M: {
-      n: { N: `${n}` },
-      region: { S: region },
-      from: { N: `${fromMs}` },
-      streams: { L: streams.map((arn) => ({ S: arn })) },
-      ...(toMs === undefined ? {} : { to: { N: `${toMs}` } }),
-      ...(end === undefined ? {} : { end: { S: end } }),
-    },
-  };
-}
 
 /** What a first adoption, or an `adopt`, knows of the replication. */
 export interface Identity {
@@ -223,7 +111,7 @@ export function nextEpoch(before: ControlRow, identity: Identity): ControlRow {
   const row = isSame ? before : withProjection(before, undefined, tag);
   const newest = newestEpoch(row);
   const sinceMs = Math.max(row.sinceMs, identity.nowMs);
-  const ended = { ...newest, toMs: sinceMs, end: 'adopted' };
+  const ended: Epoch = { ...newest, toMs: sinceMs, end: 'adopted' };
   const opened = { n: newest.n + 1, region, fromMs: sinceMs, streams: [streamArn] };
   const epochs = [...row.epochs.slice(0, -1), ended, opened];
   const revision = before.revision + 1;

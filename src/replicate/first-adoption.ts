@@ -1,14 +1,8 @@
 // The first control row of a replication, written only where nothing shows that Ferry has written before.
 
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
-import {
-  controlKey,
-  type FoundControl,
-  firstRow,
-  type Identity,
-  parseControlRow,
-  putControlRow,
-} from '../model/control-row.ts';
+import { controlKey, parseControlRow, putControlRow } from '../model/control-item.ts';
+import { type FoundControl, firstRow, type Identity } from '../model/control-row.ts';
 import type { ReadRequest } from '../model/read-request.ts';
 import type { LedgerRules, WriteRules } from '../model/rules.ts';
 import type { TwinReader, TwinWriter } from '../ports.ts';

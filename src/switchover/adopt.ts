@@ -14,13 +14,8 @@ import {
   surveyTwin,
   type VersionSurvey,
 } from './adoption.ts';
-import {
-  type ControlRow,
-  type Identity,
-  parseControlRow,
-  putControlRow,
-  standingOf,
-} from '../model/control-row.ts';
+import { parseControlRow, putControlRow } from '../model/control-item.ts';
+import { type ControlRow, type Identity, standingOf } from '../model/control-row.ts';
 import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import type {

@@ -2,7 +2,8 @@
 // stays as it is by then.
 
 import { FerryError } from '../errors.ts';
-import { type ControlRow, type FoundControl, putControlRow } from '../model/control-row.ts';
+import { putControlRow } from '../model/control-item.ts';
+import { type ControlRow, type FoundControl } from '../model/control-row.ts';
 import type { LedgerRules } from '../model/rules.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
 import type { TwinWriter } from '../ports.ts';

@@ -16,14 +16,8 @@ import type { ProjectionConfig, TtlDeletes } from '../../src/config/schema.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 import { parseAnnouncement } from '../../src/model/announcement.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
-import {
-  firstRow,
-  nextEpoch,
-  parseControlRow,
-  putControlRow,
-  withPause,
-  withProjection,
-} from '../../src/model/control-row.ts';
+import { parseControlRow, putControlRow } from '../../src/model/control-item.ts';
+import { firstRow, nextEpoch, withPause, withProjection } from '../../src/model/control-row.ts';
 import { floorOf, versionOf } from '../../src/model/guard.ts';
 import { ledgerRowKey } from '../../src/model/ledger-row.ts';
 import type { Projection } from '../../src/model/projection.ts';
@@ -34,7 +28,7 @@ import type { Clock, Item, ReadableTable } from '../../src/ports.ts';
 import { projectedTable } from '../../src/projection/projected-table.ts';
 import { rulesProjection } from '../../src/projection/rules-projection.ts';
 import { isInOrder } from '../../src/redrive/replay.ts';
-import { controlKey } from '../../src/model/control-row.ts';
+import { controlKey } from '../../src/model/control-item.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS, STREAM_ARN } from '../fixtures/records.ts';
 import { NOW_MS } from '../fixtures/replication.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fixedCredentials } from '../../src/aws/access.ts';
 import { stepFunctions, stepFunctionsClient } from '../../src/aws/step-functions.ts';
 import { FUNCTION_VARIABLE } from '../../src/config/names.ts';
-import { controlKey } from '../../src/model/control-row.ts';
+import { controlKey } from '../../src/model/control-item.ts';
 import { functionModule } from '../../src/package-files.ts';
 import { digestOfRules } from '../../src/projection/digest.ts';
 import { type BulkCloud, type Handler, openBulkCloud } from '../fixtures/bulk-cloud.ts';

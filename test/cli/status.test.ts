@@ -7,7 +7,8 @@ import { PutItemCommand, type PutItemCommandInput } from '@aws-sdk/client-dynamo
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import type { HandlerSettings } from '../../src/config/handler-settings.ts';
-import { firstRow, putControlRow, withProjection } from '../../src/model/control-row.ts';
+import { putControlRow } from '../../src/model/control-item.ts';
+import { firstRow, withProjection } from '../../src/model/control-row.ts';
 import {
   type Figure,
   type MonitoringCloud,

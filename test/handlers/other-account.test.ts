@@ -11,7 +11,7 @@ import { LEDGER_ATTRIBUTES } from '../../src/config/names.ts';
 import { startS3Server } from '../../src/local/s3/server.ts';
 import { canonicalKey, type Item } from '../../src/model/attribute-value.ts';
 import { announcementBodies } from '../../src/model/announcement.ts';
-import { putControlRow } from '../../src/model/control-row.ts';
+import { putControlRow } from '../../src/model/control-item.ts';
 import { ledgerRowKey } from '../../src/model/ledger-row.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import {

@@ -9,7 +9,7 @@ import { crc32 } from 'node:zlib';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { putControlRow } from '../../src/model/control-row.ts';
+import { putControlRow } from '../../src/model/control-item.ts';
 import { environmentOf } from '../fixtures/deployment.ts';
 import { type SqsServer, startSqsServer } from '../../src/local/sqs/server.ts';
 import { lambdaRecord, type RecordFacts, SETTINGS } from '../fixtures/records.ts';

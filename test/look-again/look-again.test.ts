@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { announcementBodies } from '../../src/model/announcement.ts';
-import { nextEpoch, putControlRow } from '../../src/model/control-row.ts';
+import { putControlRow } from '../../src/model/control-item.ts';
+import { nextEpoch } from '../../src/model/control-row.ts';
 import { versionOf } from '../../src/model/guard.ts';
 import type { ReadRequest } from '../../src/model/read-request.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
@@ -230,7 +231,7 @@ describe('a message comes back', () => {
       },
     ],
     ['there is no control row', { row: undefined }],
-    ['the control row is of another format', { row: { ...rowItem(), format: { N: '2' } } }],
+    ['the control row is of another format', { row: { ...rowItem(), format: { N: '3' } } }],
     [
       'the control row names another reserved attribute',
       { row: { ...rowItem(), reserved: { S: '_other' } } },

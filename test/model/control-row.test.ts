@@ -3,13 +3,12 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Item } from '../../src/model/attribute-value.ts';
+import { parseControlRow, putControlRow } from '../../src/model/control-item.ts';
 import {
   type ControlRow,
   firstRow,
   nextEpoch,
   newestEpoch,
-  parseControlRow,
-  putControlRow,
   seriesIn,
   standingOf,
   withPause,
@@ -103,11 +102,11 @@ describe('a stored control row', () => {
   });
 
   it('is not guessed from another format', () => {
-    const newer = { ...stored(first), format: { N: '2' } };
+    const newer = { ...stored(first), format: { N: '3' } };
 
     expect(parseControlRow(newer)).toEqual({
       kind: 'unreadable',
-      problem: 'its format is 2; this release reads 1',
+      problem: 'its format is 3; this release reads 1 and 2',
     });
   });
 

@@ -3,12 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Item } from '../../src/model/attribute-value.ts';
-import {
-  type ControlRow,
-  nextEpoch,
-  putControlRow,
-  withPause,
-} from '../../src/model/control-row.ts';
+import { putControlRow } from '../../src/model/control-item.ts';
+import { type ControlRow, nextEpoch, withPause } from '../../src/model/control-row.ts';
 import { versionOf } from '../../src/model/guard.ts';
 import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, REQUEST_TIMEOUT_MS } from '../../src/config/names.ts';
 import type { HandlerSettings } from '../../src/config/handler-settings.ts';
@@ -138,9 +134,9 @@ describe('a batch is held back', () => {
     ],
     [
       'under another format',
-      { ...itemOf(controlRow()), format: { N: '2' } },
+      { ...itemOf(controlRow()), format: { N: '3' } },
       STREAM_ARN,
-      /its format is 2/,
+      /its format is 3/,
     ],
   ])('%s', async (_, item, streamArn, why) => {
     expect(await keeperOver(item).admit(streamArn)).toEqual({

@@ -4,7 +4,7 @@
 import { DeleteTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Item } from '../../src/model/attribute-value.ts';
-import { controlKey } from '../../src/model/control-row.ts';
+import { controlKey } from '../../src/model/control-item.ts';
 import { versionOf } from '../../src/model/guard.ts';
 import { adoptFirst, readControl } from '../../src/replicate/first-adoption.ts';
 import { useEngine } from '../fixtures/engine.ts';

@@ -7,7 +7,7 @@ import type { DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { canonicalItem, decodeItem } from '../../src/model/attribute-value.ts';
-import { putControlRow } from '../../src/model/control-row.ts';
+import { putControlRow } from '../../src/model/control-item.ts';
 import { ProjectionFailed } from '../../src/model/projection.ts';
 import type { StreamRules } from '../../src/model/rules.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';

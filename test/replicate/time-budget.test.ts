@@ -4,7 +4,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ANSWER_MARGIN_MS, LATE_REQUEST_MS, REQUEST_TIMEOUT_MS } from '../../src/config/names.ts';
 import type { Item } from '../../src/model/attribute-value.ts';
-import { putControlRow } from '../../src/model/control-row.ts';
+import { putControlRow } from '../../src/model/control-item.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
 import { controlKeeper } from '../../src/replicate/control-keeper.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';

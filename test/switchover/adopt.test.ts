@@ -3,13 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Item } from '../../src/model/attribute-value.ts';
-import {
-  type ControlRow,
-  firstRow,
-  nextEpoch,
-  parseControlRow,
-  putControlRow,
-} from '../../src/model/control-row.ts';
+import { parseControlRow, putControlRow } from '../../src/model/control-item.ts';
+import { type ControlRow, firstRow, nextEpoch } from '../../src/model/control-row.ts';
 import { versionOf } from '../../src/model/guard.ts';
 import { adopt, type AdoptContext, type AdoptStep } from '../../src/switchover/adopt.ts';
 import type { EventSource, EventSources, ReadableTable } from '../../src/ports.ts';

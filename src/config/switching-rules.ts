@@ -1,0 +1,78 @@
+// What a replication that can be switched may be combined with, and the one name that is taken for ways back.
+
+import { isOtherPartition } from './accounts.ts';
+import { backName, isBackName, NAME_PATTERN } from './names.ts';
+import { show } from './problems.ts';
+import type { ReplicationConfig, Replications } from './schema.ts';
+import { placeOf } from './tables.ts';
+
+/** One line per problem: path, value, and what was expected. */
+export function* switchingProblems(replications: Replications): Generator<string> {
+  for (const [path, replication] of replications) {
+    if (isBackName(replication.name))
+      yield `${path}.name must not end in -back, which names the other direction of a replication with "switching", got ${show(replication.name)}`;
+    if (replication.switching === undefined) continue;
+    yield* combinationProblems(`${path}.switching`, replication);
+    yield* placeProblems(`${path}.switching`, replication);
+    yield* otherReaderProblems(path, replication, replications);
+  }
+}
+
+function* combinationProblems(path: string, replication: ReplicationConfig): Generator<string> {
+  const { name, projection, unversionedItems, ttlDeletes, encryption = {} } = replication;
+  const without = (setting: string, why: string) =>
+    `${path} cannot be combined with ${setting}: ${why}; remove one of them`;
+  if (!new RegExp(`^${NAME_PATTERN}$`).test(backName(name)))
+    yield `${path} needs a name of at most 25 characters, because the other direction is named ${backName(name)}, got ${show(name)}`;
+  if (projection !== undefined)
+    yield without('"projection"', 'a twin that is not the whole source cannot become the source');
+  if (unversionedItems === 'keep')
+    yield without(
+      '"unversionedItems": "keep"',
+      'after a switch, the items of the application have no version, and would never be replaced',
+    );
+  if (ttlDeletes === 'skip')
+    yield without(
+      '"ttlDeletes": "skip"',
+      'a switch compares the tables, and would find every skipped expiry different',
+    );
+  for (const resource of Object.keys(encryption)) {
+    if (resource !== 'kmsKeyArn' && resource !== 'destinationKmsKeyArn')
+      yield `${path} can be combined with encryption.kmsKeyArn and encryption.destinationKmsKeyArn only, which are used in both directions, got encryption.${resource}`;
+  }
+}
+
+function* placeProblems(path: string, replication: ReplicationConfig): Generator<string> {
+  const { source, destination, switching, stateTable } = replication;
+  if (switching === undefined) return;
+  if (source.region === destination.region)
+    yield `${path} needs two Regions, got ${source.region} for both`;
+  if (isOtherPartition(replication) || destination.credentials !== undefined)
+    yield `${path} needs both tables in one partition, whose roles can reach both; got ${source.region} and ${destination.region}`;
+  const { streamArn } = switching;
+  if (destination.create && streamArn !== undefined)
+    yield `${path}: "streamArn" names the stream of an existing destination, and "create": true makes a new one; remove one of them`;
+  if (!destination.create && streamArn === undefined)
+    yield `${path}.streamArn is required for an existing destination, whose changes are replicated after a switch, and is missing`;
+  if (streamArn !== undefined && streamArn.split('/')[1] !== destination.table)
+    yield `${path}.streamArn must be a stream of ${destination.table}, got one of ${streamArn.split('/')[1]}`;
+  if (switching.stateTable === source.table || switching.stateTable === stateTable)
+    yield `${path}.stateTable must be a table that nothing else uses, got ${show(switching.stateTable)}`;
+}
+
+/** Either table may be written by Ferry, and either stream has two readers: a function, and an operator who switches. */
+function* otherReaderProblems(
+  path: string,
+  { name, source, destination }: ReplicationConfig,
+  replications: Replications,
+): Generator<string> {
+  const own = [placeOf(source), placeOf(destination)];
+  for (const [otherPath, other] of replications) {
+    if (other.name === name) continue;
+    const shared = [placeOf(other.source), placeOf(other.destination)].find((place) =>
+      own.includes(place),
+    );
+    if (shared !== undefined)
+      yield `${path}.switching needs tables that no other replication uses, got ${shared}, which is also of ${otherPath}`;
+  }
+}
