@@ -22,7 +22,7 @@ const AVOIDED: ReadonlyArray<readonly [RegExp, string]> = [
 
 /** Names that say nothing to a reader from the field. */
 const NAMES =
-  /\b(?:insist\w*|Patience|patience|strays?|[oO]utlook|Chancy|Parcels?|parcels?|untold|Sight)\b/;
+  /\b(?:insist\w*|Patience|patience|[oO]utlook|Chancy|Parcels?|parcels?|untold|Sight)\b/;
 
 const DOCUMENTS = [
   'README.md',
