@@ -95,6 +95,9 @@ export const ON_FAILURE_OBJECT_PREFIX = 'aws/lambda/';
 /** Where bulk runs put what they find, in the same bucket. */
 export const REPORT_OBJECT_PREFIX = 'reports/';
 
+/** Where writes of a lost Region wait for a decision, in the same bucket. */
+export const STRANDED_OBJECT_PREFIX = 'stranded/';
+
 /** The one variable of every function, and the number of its form. */
 export const FUNCTION_VARIABLE = 'FERRY_REPLICATION';
 export const VARIABLE_FORMAT = 1;
