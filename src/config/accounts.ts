@@ -14,6 +14,10 @@ export const readerRoleName = (replication: string) => `ferry-${replication}-rea
 /** In the source's account, for the commands. */
 export const operatorRoleName = (replication: string) => `ferry-${replication}-operator`;
 export const operatorReadRoleName = (replication: string) => `ferry-${replication}-operator-read`;
+/** With "switching", beside the source of a direction: may only put an item there, and has no exemption from a fence. */
+export const probeRoleName = (replication: string) => `ferry-${replication}-probe`;
+/** In each account, of the function that switches in a Region. Names of roles are those of all Regions. */
+export const switchRoleName = (region: string) => `ferry-switch-${region}`;
 
 /** Whether the destination is in another partition, so that a secret has its credentials. */
 export function isOtherPartition({
