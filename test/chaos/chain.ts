@@ -19,11 +19,8 @@ import type { ReplicationConfig } from '../../src/config/schema.ts';
 import type { Fault } from '../../src/local/faults/faults.ts';
 import type { Cleanup } from '../../src/local/run/cleanup.ts';
 import { compareTables } from '../../src/local/run/compare-tables.ts';
-import {
-  type LocalWorld,
-  type LocalWorldOptions,
-  startLocalWorld,
-} from '../../src/local/run/local-world.ts';
+import type { LocalWorldOptions } from '../../src/local/run/local-place.ts';
+import { type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { below, seededRandom } from '../../src/local/seeded-random.ts';
 import type { Item } from '../../src/model/attribute-value.ts';
 import { streamLabelMs } from '../../src/model/guard.ts';

@@ -24,9 +24,13 @@ export interface MetricsTally {
   latencyReader(): () => Percentiles | undefined;
 }
 
-/** @param onValues called with the values of each metric of each document. */
+/**
+ * @param onValues called with the values of each metric of each document.
+ * @param whole what counts the same lines, and others.
+ */
 export function createMetricsTally(
   onValues: (name: string, values: readonly number[]) => void = () => undefined,
+  whole?: Pick<MetricsTally, 'addLine'>,
 ): MetricsTally {
   const sums = new Map<string, number>();
   const latest = new Map<string, number>();
@@ -41,6 +45,7 @@ export function createMetricsTally(
   };
   return {
     addLine(line) {
+      whole?.addLine(line);
       for (const [name, values] of metricsOf(line)) {
         onValues(name, values);
         sums.set(

@@ -1,25 +1,20 @@
 // Everything that a local run needs, started in order: two Regions with their tables, queues and a bucket,
 // the Lambda bundles that ship, and the event source mappings that feed them.
 
-import { accessTo, type Credentials, fixedCredentials } from '../../aws/access.ts';
-import { dynamoDbStreamReader } from '../../aws/dynamodb-streams.ts';
-import { streamsClient } from '../../aws/stream-ranges.ts';
+import { accessTo, fixedCredentials } from '../../aws/access.ts';
 import { operatorProjection } from '../../composition/open-projection.ts';
-import type { ProjectionConfig, ReplicationConfig, ServiceEndpoints } from '../../config/schema.ts';
+import type { ProjectionConfig, ServiceEndpoints } from '../../config/schema.ts';
 import type { Projection } from '../../model/projection.ts';
-import { functionName, LEDGER_ATTRIBUTES } from '../../config/names.ts';
-import { mayLeaveOut } from '../../config/projection-settings.ts';
+import { functionName } from '../../config/names.ts';
 import { storesBatches } from '../../config/stored-batches.ts';
-import type { Clock, Random, StreamReader } from '../../ports.ts';
+import type { StreamReader } from '../../ports.ts';
 import { type StreamConsumer, startConsumer } from '../../stream/consumer.ts';
 import { type LambdaApiState, localFunctionArn } from '../lambda/lambda-api.ts';
 import { type FaultProxy, startFaultProxy } from '../faults/fault-proxy.ts';
 import type { LambdaFunction } from '../lambda/lambda-process.ts';
 import type { Cleanup } from './cleanup.ts';
-import { atTables } from './run-tables.ts';
 import { type LocalApis, localApis } from './local-apis.ts';
 import { type LocalFailures, openLocalFailures } from './local-failures.ts';
-import { startLocalSecrets } from './local-secrets.ts';
 import {
   codeOf,
   type FunctionPlace,
@@ -27,47 +22,19 @@ import {
   startLambda,
   startLookAgain,
 } from '../lambda/local-functions.ts';
-import {
-  type LocalRegion,
-  type LocalRegionOptions,
-  openLocalRegion,
-} from '../engine/local-region.ts';
 import { createMetricsTally, type MetricsTally } from '../cloudwatch/metrics-tally.ts';
-import { type OwnTable, ownTable, requireReadable, streamOfNew } from '../engine/source-stream.ts';
-import type { KeySchema } from './workload.ts';
+import {
+  createTwin,
+  createWayBack,
+  type LocalPlace,
+  type LocalWorldOptions,
+  openLocalPlace,
+  openStream,
+} from './local-place.ts';
 
-export interface LocalWorldOptions {
-  readonly replication: ReplicationConfig;
-  readonly sourceEndpoint?: string | undefined;
-  /** A table that is there already, at `sourceEndpoint`: it is only read. @default one of its own */
-  readonly sourceTable?: string | undefined;
-  readonly destinationEndpoint?: string | undefined;
-  readonly sourcePort?: number | undefined;
-  readonly destinationPort?: number | undefined;
-  readonly credentials: Credentials;
-  /** Distinguishes the tables of this run from those of others at the same endpoint. */
-  readonly runId: string;
-  readonly clock: Clock;
-  /** Decides which requests a fault strikes. */
-  readonly random: Random;
-  /** Something went wrong and is being dealt with; for people. */
-  readonly onProblem: (problem: string) => void;
-}
-
-const STATE_SCHEMA: KeySchema = { partitionKey: { name: LEDGER_ATTRIBUTES.id, type: 'S' } };
-const DEFAULT_SCHEMA: KeySchema = {
-  partitionKey: { name: 'pk', type: 'S' },
-  sortKey: { name: 'sk', type: 'S' },
-};
-
-export interface LocalWorld {
-  readonly source: LocalRegion;
-  readonly destination: LocalRegion;
-  /** As it runs here: with the tables of this run, at their endpoints, and the projection deployed last. */
-  readonly replication: ReplicationConfig;
+/** `replication` is as it runs here, with the projection deployed last. */
+export interface LocalWorld extends LocalPlace {
   readonly projection: Projection | undefined;
-  readonly schema: KeySchema;
-  readonly streamArn: string;
   /** Of the source Region's services other than DynamoDB. */
   readonly endpoints: ServiceEndpoints;
   readonly mapping: StreamConsumer;
@@ -94,29 +61,60 @@ export interface LocalWorld {
 /** The replicate function. */
 type Deployed = FunctionPlace & Pick<LambdaApiState['function'], 'variables' | 'deployedAtMs'>;
 
-/** Pushes to `cleanups` what ends each thing it starts, so that nothing is left if a later one fails. */
+/** Both directions of a replication that can be switched, between the same two tables. */
+export interface BothDirections {
+  /** The direction of the configuration. */
+  readonly outward: LocalWorld;
+  readonly back: LocalWorld;
+  /** Of both. */
+  readonly tally: MetricsTally;
+}
+
+/** One direction. Pushes to `cleanups` what ends each thing it starts, so that nothing is left if a later one fails. */
 export async function startLocalWorld(
   options: LocalWorldOptions,
   cleanups: Cleanup[],
 ): Promise<LocalWorld> {
-  const { source, destination } = await openRegions(options, cleanups);
-  const secrets = await startLocalSecrets();
-  cleanups.push(() => secrets.stop());
-  const atHome = atTables(options, { source, destination, secretsmanager: secrets.endpoint });
+  const { switching: _, ...replication } = options.replication;
+  const place = await openLocalPlace({ ...options, replication }, cleanups);
+  await createTwin(place);
+  return startDirection(place, options, cleanups);
+}
+
+/** The same with the way back, for a replication that can be switched. */
+export async function startBothDirections(
+  options: LocalWorldOptions,
+  cleanups: Cleanup[],
+): Promise<BothDirections> {
+  const place = await openLocalPlace(options, cleanups);
+  const wayBack = await createWayBack(place, options.clock);
+  const tally = createMetricsTally();
+  return {
+    outward: await startDirection(place, options, cleanups, tally),
+    back: await startDirection(wayBack, options, cleanups, tally),
+    tally,
+  };
+}
+
+async function startDirection(
+  place: LocalPlace,
+  options: LocalWorldOptions,
+  cleanups: Cleanup[],
+  whole?: MetricsTally,
+): Promise<LocalWorld> {
+  const { replication: atHome, destination, streamArn } = place;
   const { credentials, onProblem, random, clock } = options;
   const access = accessTo(atHome.source, fixedCredentials(credentials));
   const projection = await operatorProjection(atHome, access);
-  const { schema, streamArn } = await sourceOf({ source, replication: atHome }, options);
-  const reader = await openStream({ source, streamArn }, options, cleanups);
-  await destination.createTable(atHome.destination.table, schema);
-  await destination.createTable(atHome.stateTable, STATE_SCHEMA);
-
+  const reader = await openStream(place, options, cleanups);
   const failures = await openLocalFailures(atHome, credentials);
   cleanups.push(() => failures.close());
   const faults = await startFaultProxy({ upstream: destination.endpoint, random, onProblem });
   cleanups.push(() => faults.stop());
   const apis = localApis(clock);
-  const tally = createMetricsTally((name, values) => apis.history.add(name, values, clock.now()));
+  const keep = (name: string, values: readonly number[]) =>
+    apis.history.add(name, values, clock.now());
+  const tally = createMetricsTally(keep, whole);
   const places = {
     ...atHome.source.endpoints,
     s3: failures.objectEndpoint,
@@ -151,10 +149,8 @@ export async function startLocalWorld(
     return true;
   };
   return {
+    ...place,
     ...parts,
-    source,
-    destination,
-    schema,
     mapping,
     lambda,
     endpoints,
@@ -167,53 +163,6 @@ export async function startLocalWorld(
     get projection() {
       return deployed.projection;
     },
-  };
-}
-
-/** A new table, or one that is there already. */
-async function sourceOf(
-  { source, replication }: Pick<LocalWorld, 'source' | 'replication'>,
-  { sourceTable, credentials, ...options }: LocalWorldOptions,
-): Promise<OwnTable> {
-  const viewIf = (isLeavingOut: boolean) => (isLeavingOut ? 'NEW_AND_OLD_IMAGES' : 'NEW_IMAGE');
-  if (sourceTable !== undefined) {
-    // A module may leave nothing out.
-    const view = viewIf(replication.projection?.keepItems !== undefined);
-    return ownTable(sourceTable, source, { credentials, view });
-  }
-  const stream = viewIf(mayLeaveOut(replication));
-  const schema = keySchemaOf(options.replication);
-  const streamArn = await source.createTable(replication.source.table, schema, { stream });
-  return { schema, streamArn: streamOfNew(streamArn, source) };
-}
-
-async function openStream(
-  { source: { region, endpoint }, streamArn }: Pick<LocalWorld, 'source' | 'streamArn'>,
-  { credentials, clock }: LocalWorldOptions,
-  cleanups: Cleanup[],
-): Promise<StreamReader> {
-  const streams = streamsClient({ region, endpoint, credentials: fixedCredentials(credentials) });
-  cleanups.push(() => streams.destroy());
-  const reader = dynamoDbStreamReader(streams, streamArn);
-  await requireReadable(reader, { streamArn, endpoint }, clock);
-  return reader;
-}
-
-async function openRegions(options: LocalWorldOptions, cleanups: Cleanup[]) {
-  const { replication, credentials, sourceEndpoint, destinationEndpoint } = options;
-  const open = async (place: Omit<LocalRegionOptions, 'credentials'>) => {
-    const region = await openLocalRegion({ ...place, credentials });
-    cleanups.push(() => region.close());
-    return region;
-  };
-  const [from, to] = [replication.source.region, replication.destination.region];
-  return {
-    source: await open({ region: from, endpoint: sourceEndpoint, port: options.sourcePort }),
-    destination: await open({
-      region: to,
-      endpoint: destinationEndpoint,
-      port: options.destinationPort,
-    }),
   };
 }
 
@@ -251,9 +200,4 @@ function startMapping(
   });
   cleanups.push(() => mapping.stop());
   return mapping;
-}
-
-function keySchemaOf({ source }: ReplicationConfig): KeySchema {
-  const { partitionKey, sortKey } = source;
-  return partitionKey === undefined ? DEFAULT_SCHEMA : { partitionKey, sortKey };
 }

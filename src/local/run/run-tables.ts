@@ -1,6 +1,6 @@
 // A replication of a configuration -> the same one between the tables of a local run.
 
-import type { ReplicationConfig, ServiceEndpoints } from '../../config/schema.ts';
+import type { ReplicationConfig, ServiceEndpoints, SwitchingConfig } from '../../config/schema.ts';
 import type { LocalRegion } from '../engine/local-region.ts';
 
 interface RunTables {
@@ -24,7 +24,7 @@ export function atTables(
   { replication, runId, sourceTable }: RunTables,
   { source, destination, secretsmanager }: RunPlaces,
 ): ReplicationConfig {
-  const { encryption: _, ...settings } = replication;
+  const { encryption: _, switching, ...settings } = replication;
   const {
     streamArn: _streamArn,
     kmsKeyArn: _sourceKey,
@@ -54,9 +54,20 @@ export function atTables(
       endpoint: destination.endpoint,
     },
     stateTable: `ferry-local-${runId}-state`,
+    ...(switching && { switching: switchingAt(switching, runId) }),
     // The workload stamps its writes, so that latency is exact.
     ...(sourceTable === undefined
       ? { timestampAttribute: replication.timestampAttribute ?? 'writtenAt' }
       : {}),
+  };
+}
+
+/** Here, the application keeps itself from writing, and there is no third Region. */
+function switchingAt({ markers }: SwitchingConfig, runId: string): SwitchingConfig {
+  return {
+    fence: 'application',
+    markers,
+    operatorRoles: [],
+    stateTable: `ferry-local-${runId}-back-state`,
   };
 }
