@@ -16,8 +16,13 @@ export const operatorRoleName = (replication: string) => `ferry-${replication}-o
 export const operatorReadRoleName = (replication: string) => `ferry-${replication}-operator-read`;
 /** With "switching", beside the source of a direction: may only put an item there, and has no exemption from a fence. */
 export const probeRoleName = (replication: string) => `ferry-${replication}-probe`;
-/** In each account, of the function that switches in a Region. Names of roles are those of all Regions. */
-export const switchRoleName = (region: string) => `ferry-switch-${region}`;
+/** With "switching", beside the source of a direction: what a switch does there, in either direction. */
+export const switchRoleName = (replication: string) => `ferry-${replication}-switch`;
+/** Of the function that switches in a Region, which assumes the ones above. Names of roles are those of all Regions. */
+export const switchFunctionRoleName = (region: string) => `ferry-switch-${region}`;
+/** With "switching", in the destination's account: as the writer, for operators alone, who may write control rows. */
+export const operatorWriterRoleName = (replication: string) =>
+  `ferry-${replication}-operator-writer`;
 
 /** Whether the destination is in another partition, so that a secret has its credentials. */
 export function isOtherPartition({

@@ -1,7 +1,14 @@
 // The ARN of each place of a replication, by the names that the app gives: with the accounts of a deployment, or with
 // CloudFormation's references.
 
-import { operatorRoleName, readerRoleName, writerRoleName } from '../config/accounts.ts';
+import {
+  operatorRoleName,
+  operatorWriterRoleName,
+  probeRoleName,
+  readerRoleName,
+  writerRoleName,
+} from '../config/accounts.ts';
+import { otherDirection } from '../config/directions.ts';
 import {
   bucketPrefix,
   bulkName,
@@ -21,6 +28,8 @@ export interface Arns {
   readonly of: (place: Place) => string;
   /** For the names of services in conditions. */
   readonly partitionAt: (region: string) => Partition;
+  /** Of the other direction. @throws Error without "switching" */
+  readonly other: () => Arns;
 }
 
 export interface Owner {
@@ -47,8 +56,11 @@ export function arnsOf(replication: ReplicationConfig, deployed: Deployed): Arns
     reports: `${bucket}/${REPORT_OBJECT_PREFIX}*`,
     batches: `${bucket}/${ON_FAILURE_OBJECT_PREFIX}*`,
   };
+  const { source, destination } = deployed;
+  const exchanged = { ...deployed, source: destination, destination: source, known: {} };
   return {
     partitionAt,
+    other: () => arnsOf(otherDirection(replication), exchanged),
     of(place) {
       const arn = all[place as keyof typeof all];
       if (arn === undefined) throw new Error(`What is the ARN of ${place}?`);
@@ -58,13 +70,14 @@ export function arnsOf(replication: ReplicationConfig, deployed: Deployed): Arns
 }
 
 function tableArns(replication: ReplicationConfig, deployed: Deployed) {
-  const { source, destination, stateTable } = replication;
+  const { source, destination, stateTable, switching } = replication;
   const table = ({ partition, account }: Owner, region: string, name: string) =>
     `arn:${partition}:dynamodb:${region}:${account}:table/${name}`;
   return {
     source: table(deployed.source, source.region, source.table),
     twin: table(deployed.destination, destination.region, destination.table),
     state: table(deployed.destination, destination.region, stateTable),
+    ...(switching && { sourceState: table(deployed.source, source.region, switching.stateTable) }),
   };
 }
 
@@ -89,7 +102,9 @@ function sourceArns({ name, source, destination }: ReplicationConfig, deployed: 
     // CloudFormation gives it a name with this beginning.
     bucket: `arn:${partition}:s3:::${bucketPrefix(name)}*`,
     writer: role(deployed.destination, writerRoleName(name)),
+    operatorWriter: role(deployed.destination, operatorWriterRoleName(name)),
     reader: role(deployed.destination, readerRoleName(name)),
+    probe: role(deployed.source, probeRoleName(name)),
     operator: role(deployed.source, operatorRoleName(name)),
     ...(destination.credentials && { secret: destination.credentials.secret }),
     anything: '*',

@@ -108,11 +108,15 @@ function replicatorNeeds(parts: Parts): Needs {
     WriteDestination: [
       allow('twin', ['dynamodb:PutItem', 'dynamodb:DeleteItem']),
       // In a transaction, a put asks the ledger row whether its item has been deleted since.
-      allow('state', ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem']),
+      ...writeRows(parts, ['dynamodb:UpdateItem'], ['dynamodb:ConditionCheckItem']),
       allow('state', ['dynamodb:GetItem', 'dynamodb:BatchGetItem']),
       ...keys.ofDestination,
     ],
-    AdoptFirst: firstAdoption(replication, allow),
+    // Own writes are told from strays by the rows of their deletes.
+    ...readOwnCopy(parts, ['dynamodb:GetItem', 'dynamodb:BatchGetItem']),
+    ...(replication.switching === undefined && {
+      AdoptFirst: firstAdoption(replication, allow),
+    }),
     SendDeadLetters: [
       allow('deadLetters', ['sqs:SendMessage']),
       ...keys.of('deadLetterQueue', 'sqs:SendMessage'),
@@ -121,6 +125,28 @@ function replicatorNeeds(parts: Parts): Needs {
     ...storeFailedBatches(parts),
     ...readHashKeys(parts),
   };
+}
+
+/** In the state table. With "switching", only operators and switches write the control row. */
+function writeRows(
+  { replication: { name, switching }, allow }: Parts,
+  writes: readonly string[],
+  more: readonly string[],
+): Statement[] {
+  if (switching === undefined) return [allow('state', [...writes, ...more])];
+  const otherRows = {
+    'ForAllValues:StringNotEquals': { 'dynamodb:LeadingKeys': [`${name}#control`] },
+  };
+  return [allow('state', writes, otherRows), allow('state', more)];
+}
+
+/** Of the control row, in the ledger beside the source. */
+function readOwnCopy(
+  { replication, allow, keys }: Parts,
+  actions: readonly string[] = ['dynamodb:GetItem'],
+): Needs {
+  if (replication.switching === undefined) return {};
+  return { ReadOwnCopy: [allow('sourceState', actions), ...keys.ofSourceState] };
 }
 
 /** Without whole records, nothing is stored in the bucket. */
@@ -190,7 +216,8 @@ function ofItems(partitionKeys: string[]) {
 }
 
 /** Reads versions, deletes items, and can write none. */
-function lookAgainNeeds({ allow, keys }: Parts): Needs {
+function lookAgainNeeds(parts: Parts): Needs {
+  const { allow, keys } = parts;
   return {
     ReceiveAnnouncements: [
       allow('lookAgain', ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes']),
@@ -202,13 +229,13 @@ function lookAgainNeeds({ allow, keys }: Parts): Needs {
       allow('state', ['dynamodb:GetItem', 'dynamodb:ConditionCheckItem']),
       ...keys.ofDestination,
     ],
+    ...readOwnCopy(parts),
   };
 }
 
 const DESCRIBE = ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'];
 const READ_ITEMS = [...DESCRIBE, 'dynamodb:GetItem', 'dynamodb:BatchGetItem'];
 const READ = [...READ_ITEMS, 'dynamodb:Scan'];
-const STATE_ROW_WRITES = ['dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'];
 
 /** To read both tables, to write copies and records to one, and to keep checkpoints in the state table. */
 function segmentNeeds(parts: Parts): Needs {
@@ -233,16 +260,23 @@ function segmentNeeds(parts: Parts): Needs {
         'dynamodb:DeleteItem',
         'dynamodb:ConditionCheckItem',
       ]),
-      allow('state', [...READ_ITEMS, 'dynamodb:PutItem', ...STATE_ROW_WRITES]),
+      ...writeRows(
+        parts,
+        ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+        [...READ_ITEMS, 'dynamodb:ConditionCheckItem'],
+      ),
       ...keys.ofDestination,
     ],
+    ...readOwnCopy(parts),
     ...announceDeletes(parts),
     ...readHashKeys(parts),
   };
 }
 
 /** The heartbeat's own partition, and no other. */
-function heartbeatNeeds({ replication: { heartbeat = { key: {} } }, allow, keys }: Parts): Needs {
+function heartbeatNeeds(parts: Parts): Needs {
+  const { replication, allow, keys } = parts;
+  const { name, heartbeat = { key: {} }, switching } = replication;
   // Which attribute is the partition key, an existing table does not tell here: any of its values. How
   // numbers are compared is not documented, so that keys with one go without. The schema takes no text
   // that a policy cannot hold.
@@ -255,6 +289,13 @@ function heartbeatNeeds({ replication: { heartbeat = { key: {} } }, allow, keys 
       ...keys.ofSource,
     ],
     ReadTwin: [allow('twin', ['dynamodb:GetItem'], item), ...keys.ofTwin],
+    ...(switching && {
+      ReadOtherCopy: [
+        allow('state', ['dynamodb:GetItem'], ofItems([`${name}#control`])),
+        ...keys.ofState,
+      ],
+    }),
+    ...readOwnCopy(parts),
   };
 }
 

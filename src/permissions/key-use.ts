@@ -1,6 +1,7 @@
 // What roles may ask of customer managed keys: no more than their own work needs, and only through the service whose
 // data the key encrypts. key-policy.ts has what the policies of the keys must allow.
 
+import { otherDirection } from '../config/directions.ts';
 import { type KeyedResource, keyOf } from '../config/encryption-keys.ts';
 import type { Partition } from '../config/partition.ts';
 import { hashRules } from '../config/projection-settings.ts';
@@ -53,10 +54,18 @@ export function usingKeys(replication: ReplicationConfig, { partitionAt }: Arns)
     return [{ place, resource: kmsKeyArn, actions: KEY_ACTIONS[request], conditions }];
   };
   const stateKey = { region: destination.region, kmsKeyArn: keyOf(replication, 'stateTable') };
+  const ofSource = use('dynamodb:*', source);
+  const besideSource = {
+    region: source.region,
+    kmsKeyArn: replication.switching && keyOf(otherDirection(replication), 'stateTable'),
+  };
   const ofTwin = use('dynamodb:*', destination, 'destinationKey');
   const ofState = use('dynamodb:*', stateKey, 'destinationKey');
   return {
-    ofSource: use('dynamodb:*', source),
+    ofSource,
+    /** With "switching". */
+    ofSourceState:
+      besideSource.kmsKeyArn === source.kmsKeyArn ? ofSource : use('dynamodb:*', besideSource),
     ofTwin,
     ofState,
     ofDestination: stateKey.kmsKeyArn === destination.kmsKeyArn ? ofTwin : [...ofTwin, ...ofState],

@@ -6,6 +6,8 @@ export type Place =
   | 'source'
   | 'twin'
   | 'state'
+  /** With "switching", the ledger beside the source. */
+  | 'sourceState'
   | 'stream'
   | 'replicate'
   /** The same, where the replication has a projection. */
@@ -24,7 +26,10 @@ export type Place =
   | 'batches'
   | 'logs'
   | 'writer'
+  | 'operatorWriter'
   | 'reader'
+  /** With "switching", a role beside the source. */
+  | 'probe'
   | 'operator'
   | 'secret'
   | 'hashSecret'
@@ -41,21 +46,24 @@ export interface Statement {
   readonly resource: string;
   readonly actions: readonly string[];
   readonly conditions: Conditions;
+  /** Of the other direction, whose source is at the destination. @default as the place says */
+  readonly isAtDestination?: boolean;
 }
 
 /** By the name of what each is for. */
 export type Needs = Readonly<Record<string, readonly Statement[]>>;
 
 /** Whether it is about something in the account of the destination. */
-export function isAtDestination({ place }: Statement): boolean {
-  return ['twin', 'state', 'destinationKey'].includes(place);
+export function isAtDestination({ place, isAtDestination: known }: Statement): boolean {
+  return known ?? ['twin', 'state', 'destinationKey'].includes(place);
 }
 
 /** One for each resource and condition, with all that is done there. */
 export function merged(statements: readonly Statement[]): Statement[] {
   const byResource = new Map<string, Statement>();
   for (const statement of statements) {
-    const key = JSON.stringify([statement.resource, statement.conditions]);
+    const { resource, conditions } = statement;
+    const key = JSON.stringify([resource, conditions, isAtDestination(statement)]);
     const actions = [...(byResource.get(key)?.actions ?? []), ...statement.actions];
     byResource.set(key, { ...statement, actions: [...new Set(actions)].toSorted() });
   }
@@ -67,7 +75,10 @@ export function merged(statements: readonly Statement[]): Statement[] {
 function withoutAllowed(statement: Statement, all: readonly Statement[]): Statement[] {
   const free = all.filter(
     (other) =>
-      other !== statement && !isConditional(other) && other.resource === statement.resource,
+      other !== statement &&
+      !isConditional(other) &&
+      other.resource === statement.resource &&
+      isAtDestination(other) === isAtDestination(statement),
   );
   const allowed = new Set(free.flatMap(({ actions }) => actions));
   const actions = statement.actions.filter((action) => !allowed.has(action));

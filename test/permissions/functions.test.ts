@@ -54,6 +54,7 @@ const REPLICATIONS: ReadonlyArray<readonly [string, object, object]> = [
 const PLACES: Arns = {
   of: (place) => place,
   partitionAt: () => ({ name: 'aws', dnsSuffix: 'amazonaws.com' }),
+  other: () => PLACES,
 };
 
 let regions: TwoRegions;
