@@ -41,7 +41,7 @@ function roomOf(path: string): string {
 const RULES = ['src', 'model', 'pacing', 'text', 'failures', 'config'];
 const COPYING = RULES.concat('replicate', 'resync');
 const WORK = COPYING.concat(
-  'projection look-again heartbeat redrive backfill verify bulk status switchover teardown init'.split(
+  'projection look-again heartbeat redrive backfill verify bulk status switchover switching teardown init'.split(
     ' ',
   ),
 );
@@ -66,6 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   redrive: [...COPYING, 'bulk'],
   status: RULES,
   switchover: [...COPYING, 'status'],
+  switching: [...COPYING, 'redrive', 'verify', 'switchover'],
   teardown: RULES,
   init: RULES,
   stream: ['src', 'config', 'text'],
