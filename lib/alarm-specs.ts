@@ -39,7 +39,8 @@ export function alarmSpecs(
 ): AlarmSpec[] {
   const drafts = [
     ...lagAlarms(replication, metrics),
-    ...lossAlarms(metrics),
+    ...lossAlarms(replication, metrics),
+    ...switchingAlarms(replication, metrics),
     ...lookAgainAlarms(replication, metrics),
     ...failureAlarms(metrics),
   ];
@@ -170,7 +171,34 @@ function lookAgainAlarms(
   ];
 }
 
-function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
+/** In each direction. */
+function switchingAlarms(
+  { switching, source, destination }: ReplicationConfig,
+  metrics: ReplicationMetrics,
+): AlarmDraft[] {
+  if (switching === undefined) return [];
+  return [
+    {
+      anchor: 'stray-writes',
+      firstStep: `Find out which application writes to ${source.table} in ${source.region}, and stop it. Then run ferry verify.`,
+      meaning: `An application writes to ${source.table} in ${source.region} while the table is the twin. Ferry does not replicate these writes.`,
+      metric: metrics.own('StrayWrites'),
+    },
+    {
+      anchor: 'control-unreadable',
+      firstStep: `Check the health of ${source.region} and ${destination.region}. If one of them is lost, see The source is lost in docs/switching.md.`,
+      meaning:
+        'A copy of the control row cannot be read, so that nobody knows which table is active. Records wait in the stream.',
+      metric: metrics.own('ControlUnreadable'),
+      // The event source mapping pauses longer and longer between its attempts.
+      minutes: 5,
+      periods: 8,
+      runbook: 'control-row-unreadable',
+    },
+  ];
+}
+
+function lossAlarms({ switching }: ReplicationConfig, metrics: ReplicationMetrics): AlarmDraft[] {
   const { storesBatches } = metrics;
   const place = storesBatches ? 'bucket' : 'dead-letter queue';
   const ofMapping: AlarmDraft[] = [
@@ -198,6 +226,8 @@ function lossAlarms(metrics: ReplicationMetrics): AlarmDraft[] {
       meaning:
         'Records are held: the control row does not list their stream, or the destination rejects nearly all of them.',
       metric: metrics.own('HeldRecords'),
+      // A switch holds them for a minute.
+      ...(switching && { minutes: 3 }),
     },
     {
       anchor: 'dead-letters',

@@ -72,7 +72,10 @@ function inMinutes(id: string, ms: IMetric, label: string): IMetric {
   return expression(`${id} / ${MINUTE_MS}`, { [id]: ms }, label);
 }
 
-export function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
+export function flowGraphs(
+  { switching }: ReplicationConfig,
+  metrics: ReplicationMetrics,
+): GraphWidgetProps[] {
   const outcome = (name: MetricName, label: string, color: string) =>
     metrics.own(name, sum(label)).with({ color });
   return [
@@ -90,6 +93,7 @@ export function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
         outcome('AppliedRecords', 'applied', Color.BLUE),
       ),
     },
+    ...(switching ? [switchingGraph(metrics)] : []),
     {
       title: 'Superseded records by cause',
       ...left(
@@ -101,6 +105,24 @@ export function flowGraphs(metrics: ReplicationMetrics): GraphWidgetProps[] {
     },
     ...(metrics.services.mappingMetrics ? [mappingGraph(metrics)] : []),
   ];
+}
+
+/** No metric can tell a Region: where this direction has own records, the other one is active. */
+function switchingGraph(metrics: ReplicationMetrics): GraphWidgetProps {
+  return {
+    title: 'While the source is the twin',
+    ...left(
+      'per minute',
+      metrics.own('OwnRecords', sum('own records')),
+      metrics.own('HeldRecords', sum('held')),
+      metrics.own('StrandedRecords', sum('stranded')),
+    ),
+    ...right(
+      'per minute',
+      metrics.own('StrayWrites', sum('stray writes')),
+      metrics.own('ControlUnreadable', sum('control row unreadable')),
+    ),
+  };
 }
 
 function mappingGraph(metrics: ReplicationMetrics): GraphWidgetProps {

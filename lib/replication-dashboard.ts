@@ -67,7 +67,7 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
     ...row(
       'Is it moving?\nEvery record has one of these outcomes. Superseded: the twin already had something newer. The causes separate conflicts from redeliveries.',
       'records-waiting',
-      flowGraphs(metrics),
+      flowGraphs(replication, metrics),
     ),
     ...row(
       'Is anything stuck or lost?\nThese graphs should be empty.',

@@ -39,19 +39,28 @@ export function sampleReplication(): ReplicationConfig {
   return replication;
 }
 
+/** The same, where the direction can be switched. */
+const SWITCHED = {
+  ...SAMPLE,
+  switching: {
+    streamArn:
+      'arn:aws:dynamodb:eu-west-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
+  },
+};
+
 let made: Resources | undefined;
 
-/** Of the stack in the source Region. */
+/** Of the stack in the source Region, with what only switching adds. */
 export function sampleResources(): Resources {
-  return (made ??= synthesize());
+  return (made ??= { ...synthesize(SWITCHED), ...synthesize(SAMPLE) });
 }
 
-function synthesize(): Resources {
+function synthesize(replication: object): Resources {
   const directory = mkdtempSync(join(tmpdir(), 'ferry-documents-'));
   try {
     const outdir = join(directory, 'cdk.out');
     const app = new App({ context: cdk.context, outdir, autoSynth: false });
-    buildApp(app, parseConfig({ replications: [SAMPLE] }));
+    buildApp(app, parseConfig({ replications: [replication] }));
     const stack = app.synth().getStackByName(`ferry-${SAMPLE.name}-source`);
     return (stack.template as { Resources: Resources }).Resources;
   } finally {

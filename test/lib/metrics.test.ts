@@ -43,6 +43,10 @@ const SENSIBLE: Readonly<Record<MetricName, readonly string[]>> = {
   SkippedRecords: ['Sum'],
   RetriedRecords: ['Sum'],
   HeldRecords: ['Sum'],
+  OwnRecords: ['Sum'],
+  StrayWrites: ['Sum'],
+  StrandedRecords: ['Sum'],
+  ControlUnreadable: ['Sum'],
   Revenants: ['Sum'],
   DeadLetteredRecords: ['Sum'],
   DestinationThrottles: ['Sum'],
@@ -52,7 +56,7 @@ const SENSIBLE: Readonly<Record<MetricName, readonly string[]>> = {
   PendingRecords: ['Maximum'],
 };
 
-const { source } = templates({ ...BEATING, timestampAttribute: 'updatedAt' });
+const { source } = templates({ ...BEATING, timestampAttribute: 'updatedAt', switching: {} });
 const body = parseDashboardBody(
   only(source, 'AWS::CloudWatch::Dashboard').Properties['DashboardBody'],
 );
@@ -204,10 +208,19 @@ describe('what is emitted', () => {
 function emittedForABatch(): string[] {
   const lines: string[] = [];
   const clock = { now: () => 1_234, sleep: async () => undefined };
-  const kinds = { throttled: 1, unreachable: 1, denied: 1, rejected: 1, unknown: 1 };
+  const kinds = { throttled: 1, unreachable: 1, denied: 1, rejected: 1, held: 1, unknown: 1 };
   const summary: BatchSummary = {
     batchItemFailures: [{ itemIdentifier: '1' }],
-    counts: { applied: 1, superseded: 1, coalesced: 1, skipped: 1, 'dead-lettered': 1 },
+    counts: {
+      applied: 1,
+      superseded: 1,
+      coalesced: 1,
+      skipped: 1,
+      own: 1,
+      stray: 1,
+      stranded: 1,
+      'dead-lettered': 1,
+    },
     superseded: {
       redelivery: 1,
       newer: 1,
@@ -215,9 +228,11 @@ function emittedForABatch(): string[] {
       unversioned: 1,
       'not-returned': 1,
       'not-comparable': 1,
+      ended: 1,
     },
     retried: 1,
     held: 1,
+    isUnreadable: true,
     latenciesMs: [1],
     heartbeatsMs: [1],
     negativeLatencies: 1,
