@@ -63,8 +63,12 @@ function toMetricValues(summary: BatchSummary): MetricValues[] {
     OldestUnappliedAge: Math.round(summary.oldestUnappliedMs),
     PendingRecords: summary.pendingRecords,
     NegativeLatencies: summary.negativeLatencies,
-    // Only where there are any: a metric costs money, and most replications have no stamps.
+    // Only where there are any: a metric costs money, and most replications have no stamps and no switches.
     ...(timestampFallbacks > 0 ? { TimestampFallbacks: timestampFallbacks } : {}),
+    ...(counts.own > 0 ? { OwnRecords: counts.own } : {}),
+    ...(counts.stray > 0 ? { StrayWrites: counts.stray } : {}),
+    ...(counts.stranded > 0 ? { StrandedRecords: counts.stranded } : {}),
+    ...(summary.isUnreadable ? { ControlUnreadable: 1 } : {}),
     ...(heartbeatsMs.length > 0 ? { HeartbeatLatency: heartbeatsMs.map(Math.round) } : {}),
   };
   const [head, ...tail] = chunks(latenciesMs.map(Math.round));

@@ -31,6 +31,14 @@ export const METRIC_UNITS = {
   CoalescedRecords: 'Count',
   /** Left out by policy, such as expiries when `ttlDeletes` is "skip". */
   SkippedRecords: 'Count',
+  /** Of a table while it was the twin: what Ferry itself wrote, and what needs no second look. */
+  OwnRecords: 'Count',
+  /** Of a table while it was the twin, and not by Ferry: an application has written there. */
+  StrayWrites: 'Count',
+  /** Of a Region that was lost, kept in the on-failure bucket until an operator decides. */
+  StrandedRecords: 'Count',
+  /** Batches that were held back, because a copy of the control row could not be read. */
+  ControlUnreadable: 'Count',
   /** Handed back to the stream, to be delivered again. */
   RetriedRecords: 'Count',
   /** Of these: held back, because the control row does not know their stream, or nearly all are rejected. */
@@ -197,3 +205,30 @@ export const WRITE_TIME_MS = REQUEST_TIMEOUT_MS + LATE_REQUEST_MS + ANSWER_MARGI
 
 /** The same of a letter, its bound, or an announcement, which do no harm when they land late. */
 export const TAIL_TIME_MS = REQUEST_TIMEOUT_MS + ANSWER_MARGIN_MS;
+
+/** How long a look at both copies of the control row lets writes start, counted from before the look. */
+export const LEASE_MS = 5_000;
+
+/**
+ * From the moment at which the copies are closed until nothing that was begun before can land: a lease, a request, the
+ * time for which it may be late, and a margin.
+ */
+export const CLOSE_WAIT_MS = LEASE_MS + REQUEST_TIMEOUT_MS + LATE_REQUEST_MS + 4_000;
+
+/** An epoch begins so long before it is opened: by so much, the stream's clock may be behind. */
+export const FROM_MARGIN_MS = 2_000;
+
+/** A fence holds once writes have been denied for so long. */
+export const FENCE_DENIALS_MS = 30_000;
+
+/** DynamoDB refuses another change of a resource policy for so long. */
+export const POLICY_PAUSE_MS = 15_000;
+
+/** A resource policy has at most so many bytes. */
+export const POLICY_BYTES_MAX = 20_480;
+
+/** An application that promises to write no more has kept its word for so long. */
+export const APPLICATION_QUIET_MS = 10_000;
+
+/** How long the writes of a lost Region are kept. */
+export const STRANDED_DAYS = 90;

@@ -1,8 +1,8 @@
 // Per-record outcomes -> the partial batch response for Lambda, and the figures of the invocation.
 
 import { pendingRecords } from './backlog.ts';
-import { padSequenceNumber, type RefusalCause } from './guard.ts';
-import type { Outcome, RecordOutcome } from './outcome.ts';
+import { padSequenceNumber } from './guard.ts';
+import type { Outcome, RecordOutcome, SupersededCause } from './outcome.ts';
 import type { FailureKind } from './write-failure.ts';
 
 type FinalKind = Exclude<Outcome['kind'], 'unfinished'>;
@@ -16,8 +16,10 @@ export interface BatchSummary {
   readonly retried: number;
   /** Of these, those that are held back until an operator acts. */
   readonly held: number;
+  /** Whether they are, because a copy of the control row could not be read. */
+  readonly isUnreadable: boolean;
   /** Superseded records by cause. */
-  readonly superseded: Readonly<Record<RefusalCause, number>>;
+  readonly superseded: Readonly<Record<SupersededCause, number>>;
   /** Of every record applied in this invocation, redelivered or not; none is below zero. */
   readonly latenciesMs: readonly number[];
   /** The same of heartbeats. */
@@ -36,6 +38,12 @@ export interface BatchSummary {
   readonly pendingRecords: number;
 }
 
+export interface BatchFacts
+  extends Pick<BatchSummary, 'failures'>,
+    Partial<Pick<BatchSummary, 'isUnreadable'>> {
+  readonly nowMs: number;
+}
+
 /**
  * Sums up a batch. Lambda delivers again everything from the lowest unfinished record on, also what
  * succeeded; those records are counted when they come back, so that each is counted once.
@@ -44,10 +52,10 @@ export interface BatchSummary {
  */
 export function summarizeBatch(
   records: readonly RecordOutcome[],
-  { failures, nowMs }: { failures: BatchSummary['failures']; nowMs: number },
+  { failures, nowMs, isUnreadable = false }: BatchFacts,
 ): BatchSummary {
   const checkpoint = lowestUnfinished(records);
-  const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, 'dead-lettered': 0 };
+  const counts = noCounts();
   const superseded = noRefusals();
   let retried = 0;
   let held = 0;
@@ -68,6 +76,7 @@ export function summarizeBatch(
     superseded,
     retried,
     held,
+    isUnreadable,
     causes,
     failures,
     ...latencyFigures(records),
@@ -76,7 +85,20 @@ export function summarizeBatch(
   };
 }
 
-function noRefusals(): Record<RefusalCause, number> {
+function noCounts(): Record<FinalKind, number> {
+  return {
+    applied: 0,
+    superseded: 0,
+    coalesced: 0,
+    skipped: 0,
+    own: 0,
+    stray: 0,
+    stranded: 0,
+    'dead-lettered': 0,
+  };
+}
+
+function noRefusals(): Record<SupersededCause, number> {
   return {
     redelivery: 0,
     newer: 0,
@@ -84,6 +106,7 @@ function noRefusals(): Record<RefusalCause, number> {
     unversioned: 0,
     'not-returned': 0,
     'not-comparable': 0,
+    ended: 0,
   };
 }
 
@@ -133,7 +156,11 @@ function causeOf(outcome: Outcome): string | undefined {
     case 'applied':
     case 'coalesced':
     case 'skipped':
+    case 'own':
       return undefined;
+    case 'stray':
+    case 'stranded':
+      return outcome.kind;
   }
 }
 

@@ -7,14 +7,23 @@ import type { FailureKind } from './write-failure.ts';
 /** How one record ended. All but `unfinished` are final. */
 export type Outcome =
   | ({ readonly kind: 'applied' } & Latencies)
-  | { readonly kind: 'superseded'; readonly cause: RefusalCause }
+  | { readonly kind: 'superseded'; readonly cause: SupersededCause }
   | { readonly kind: 'coalesced' }
   | { readonly kind: 'skipped' }
+  /** Written by Ferry while the table was the twin. */
+  | { readonly kind: 'own' }
+  /** Written by somebody else while the table was the twin. */
+  | { readonly kind: 'stray' }
+  /** Of an epoch that was lost: kept until an operator decides. */
+  | { readonly kind: 'stranded' }
   | { readonly kind: 'dead-lettered'; readonly reason: string }
   /** To be delivered again, because of a failure, because time ran out, behind such a record, or held back. */
   | { readonly kind: 'unfinished'; readonly why: UnfinishedWhy };
 
-export type UnfinishedWhy = FailureKind | 'deadline' | 'halted' | 'behind' | 'held';
+/** `ended`: of an epoch that has been proved to be on the other side as a whole. */
+export type SupersededCause = RefusalCause | 'ended';
+
+export type UnfinishedWhy = FailureKind | 'deadline' | 'halted' | 'behind';
 
 /** A record's place in the batch and how it ended. */
 export interface RecordOutcome {

@@ -11,6 +11,8 @@ export type FailureKind =
   | 'denied'
   /** The service will never take this request: the record is dead-lettered. */
   | 'rejected'
+  /** Not sent, because another direction may be active by now: surely not applied. */
+  | 'held'
   /** May or may not have been applied: the item must not be written again in this invocation. */
   | 'unknown';
 
@@ -74,6 +76,8 @@ const KINDS: Readonly<Record<FailureKind, readonly string[]>> = {
     'SerializationException',
     'ValidationException',
   ],
+  // Ferry's own.
+  held: ['LeaseLost'],
   unknown: [],
 };
 

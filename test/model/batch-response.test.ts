@@ -4,7 +4,8 @@ import { summarizeBatch } from '../../src/model/batch-response.ts';
 import type { Outcome, RecordOutcome } from '../../src/model/outcome.ts';
 
 const applied: Outcome = { kind: 'applied', latencyMs: 10 };
-const FAILURES = { throttled: 2, unreachable: 0, denied: 0, rejected: 0, unknown: 0 };
+const FAILURES = { throttled: 2, unreachable: 0, denied: 0, rejected: 0, held: 0, unknown: 0 };
+const NONE = { own: 0, stray: 0, stranded: 0 };
 const NOW_MS = 1_000_000;
 const sumUp = (records: RecordOutcome[]) =>
   summarizeBatch(records, { failures: FAILURES, nowMs: NOW_MS });
@@ -26,9 +27,10 @@ describe('summarizeBatch', () => {
 
     expect(summary).toEqual({
       batchItemFailures: [],
-      counts: { applied: 1, superseded: 1, coalesced: 1, skipped: 1, 'dead-lettered': 1 },
+      counts: { ...NONE, applied: 1, superseded: 1, coalesced: 1, skipped: 1, 'dead-lettered': 1 },
       retried: 0,
       held: 0,
+      isUnreadable: false,
       superseded: {
         redelivery: 0,
         newer: 1,
@@ -36,6 +38,7 @@ describe('summarizeBatch', () => {
         unversioned: 0,
         'not-returned': 0,
         'not-comparable': 0,
+        ended: 0,
       },
       latenciesMs: [10],
       heartbeatsMs: [],

@@ -168,7 +168,8 @@ function judgeTime(process: Process, judge: Judge): void {
 }
 
 function tally(fates: readonly Fate[]): BatchSummary['counts'] {
-  const counts = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, 'dead-lettered': 0 };
+  const written = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, 'dead-lettered': 0 };
+  const counts = { ...written, own: 0, stray: 0, stranded: 0 };
   for (const fate of fates) if (fate !== 'unfinished' && fate !== 'rejected') counts[fate] += 1;
   return counts;
 }
@@ -308,7 +309,7 @@ function failuresOf(
   writes: readonly Sent[],
   controlError: string | undefined,
 ): BatchSummary['failures'] {
-  const failures = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, unknown: 0 };
+  const failures = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, held: 0, unknown: 0 };
   if (controlError !== undefined) failures[KINDS[controlError] ?? 'unknown'] += 1;
   for (const sent of writes) {
     const kind = isOfControlRow(sent.intent) ? undefined : KINDS[sent.told ?? ''];

@@ -1,0 +1,177 @@
+// The right to write in one direction of a replication that can be switched: both copies of the control row, read not
+// long ago. Whoever writes asks before each write, and only a look that is too old costs requests.
+
+import { LEASE_MS } from '../config/names.ts';
+import { type Consent, consentOf, type ControlCopies } from '../model/control-copies.ts';
+import type { FoundControl } from '../model/control-row.ts';
+import type { LedgerRules } from '../model/rules.ts';
+import { classifyFailure, type WriteFailure } from '../model/write-failure.ts';
+import { FerryError } from '../errors.ts';
+import type { Clock, Log, TransactionWriter, TwinReader, TwinWriter } from '../ports.ts';
+import { readControl } from './first-adoption.ts';
+
+/** Where one copy is. */
+export interface CopyPlace {
+  readonly rules: LedgerRules;
+  readonly reader: TwinReader;
+}
+
+export interface LeaseSetup {
+  /** Beside the direction's source, and beside its destination. */
+  readonly copies: Readonly<Record<keyof ControlCopies, CopyPlace>>;
+  /** Of the direction's source: it writes only while this Region is active. */
+  readonly region: string;
+  readonly clock: Pick<Clock, 'now'>;
+  /** A clock that nobody sets. The wall clock may be set back, and this one may stop while a sandbox is frozen. */
+  readonly monotonicMs: () => number;
+  readonly log?: Log;
+}
+
+/** What the copies have shown. */
+export interface Look {
+  readonly copies: ControlCopies;
+  readonly consent: Consent;
+  /** Of a copy that could not be read. */
+  readonly failure?: WriteFailure | undefined;
+}
+
+/**
+ * To be asked right before each write.
+ * @returns undefined where the write may start; a promise where the copies have to be read first.
+ * @throws LeaseLost, as the promise does.
+ */
+export type Permit = () => Promise<void> | undefined;
+
+export interface Lease {
+  /** What the copies show, younger than a lease. Never rejects. */
+  look(): Promise<Look>;
+  /** For work that was begun in an epoch: it must not go on in a later one. */
+  permit(epoch: number): Permit;
+}
+
+/** Nothing has been sent. For the function, the record is unfinished; a command ends. */
+export class LeaseLost extends FerryError {
+  override readonly name = 'LeaseLost';
+
+  constructor(why: string) {
+    super(`Nothing more is written in this direction: ${why}.`, {
+      code: 'switching.lease',
+      hint: 'Nothing is lost. Run the command again when `ferry status` shows which Region is active.',
+    });
+  }
+}
+
+const RENEW_MS = LEASE_MS / 2;
+/** What could not be read, or is held, is not read again before. */
+const AGAIN_MS = 1_000;
+
+interface Moment {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+interface Reading extends Look {
+  /** Before the requests were sent: what they show may have changed since. */
+  readonly at: Moment;
+}
+
+export function switchLease({ copies, region, clock, monotonicMs, log }: LeaseSetup): Lease {
+  let latest: Reading | undefined;
+  let underWay: { readonly at: Moment; readonly done: Promise<Reading> } | undefined;
+  const moment = () => ({ wallMs: clock.now(), monotonicMs: monotonicMs() });
+  const ageOf = (at: Moment) => Math.max(clock.now() - at.wallMs, monotonicMs() - at.monotonicMs);
+  const readNow = async (at: Moment): Promise<Reading> => {
+    const reading = { at, ...(await readCopies(copies, log)) };
+    const isOlder = latest !== undefined && latest.at.monotonicMs > at.monotonicMs;
+    // A failure takes nothing away from a lease that is good for a while.
+    const isWorse =
+      latest !== undefined && reading.failure !== undefined && ageOf(latest.at) < LEASE_MS;
+    if (!isOlder && !isWorse) latest = reading;
+    return reading;
+  };
+  /** One at a time, but never one that a frozen sandbox has left behind. */
+  const read = (): Promise<Reading> => {
+    if (underWay === undefined || ageOf(underWay.at) >= AGAIN_MS) {
+      const at = moment();
+      underWay = { at, done: readNow(at) };
+    }
+    return underWay.done;
+  };
+  const inTime = (reading: Reading): Reading =>
+    ageOf(reading.at) < LEASE_MS ? reading : { ...reading, consent: tooSlow(reading.consent) };
+  return {
+    async look() {
+      const lifeMs = latest?.consent.kind === 'open' ? LEASE_MS : AGAIN_MS;
+      if (latest === undefined || ageOf(latest.at) >= lifeMs) return inTime(await read());
+      if (ageOf(latest.at) >= RENEW_MS) void read();
+      return latest;
+    },
+    permit: (epoch) => () => {
+      const ageMs = latest === undefined ? Infinity : ageOf(latest.at);
+      if (latest === undefined || ageMs >= LEASE_MS)
+        return read().then((reading) => requireOpen(inTime(reading).consent, epoch, region));
+      if (ageMs >= RENEW_MS) void read();
+      requireOpen(latest.consent, epoch, region);
+      return undefined;
+    },
+  };
+}
+
+async function readCopies(places: LeaseSetup['copies'], log: Log | undefined): Promise<Look> {
+  const [source, destination] = await Promise.all([
+    readCopy(places.source),
+    readCopy(places.destination),
+  ]);
+  const failure = source.failure ?? destination.failure;
+  if (failure !== undefined) log?.({ event: 'control.unreadable', error: failure.name });
+  const copies = { source: source.found, destination: destination.found };
+  return { copies, consent: consentOf(copies), failure };
+}
+
+interface Copy {
+  readonly found: FoundControl;
+  readonly failure?: WriteFailure;
+}
+
+async function readCopy({ rules, reader }: CopyPlace): Promise<Copy> {
+  try {
+    return { found: await readControl(rules, reader) };
+  } catch (error) {
+    const failure = classifyFailure(error);
+    const problem = `${rules.stateTable} cannot be read: ${failure.name}`;
+    return { found: { kind: 'unreadable', problem }, failure };
+  }
+}
+
+function tooSlow({ own }: Consent): Consent {
+  return { kind: 'held', why: 'the copies of the control row were read too slowly', own };
+}
+
+function requireOpen(consent: Consent, epoch: number, region: string): void {
+  if (consent.kind === 'held') throw new LeaseLost(consent.why);
+  const { n, region: active } = consent.epoch;
+  if (n !== epoch) throw new LeaseLost(`epoch ${epoch} has ended, and epoch ${n} is open`);
+  if (active !== region) throw new LeaseLost(`${active} is active`);
+}
+
+/** The same writer, which writes only while `permit` holds. */
+export function leasedWriter(writer: TwinWriter, permit: Permit): TwinWriter {
+  return {
+    async write(request) {
+      const renewed = permit();
+      if (renewed !== undefined) await renewed;
+      return writer.write(request);
+    },
+  };
+}
+
+/** The same of transactions. */
+export function leasedTransactions(writer: TransactionWriter, permit: Permit): TransactionWriter {
+  return {
+    async transact(input) {
+      const renewed = permit();
+      if (renewed !== undefined) await renewed;
+      return writer.transact(input);
+    },
+  };
+}
