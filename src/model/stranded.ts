@@ -48,20 +48,23 @@ export interface StrandedObject {
   readonly body: string;
 }
 
-/** Of one epoch, at least one. The same entries always make the same object: storing them again changes nothing. */
+/**
+ * Of one epoch and one kind, at least one. The same entries always make the same object: storing them again changes
+ * nothing.
+ */
 export function strandedObject(entries: readonly StrandedEntry[]): StrandedObject {
   const [first] = entries;
   if (first === undefined) throw new Error('an object without stranded writes');
   const body = entries.map(lineOf).join('');
   const digest = createHash('sha256').update(body).digest('hex');
-  const kind = isStrandedRecord(first) ? 'records' : 'items';
+  const kind = isStrandedRecord(first) ? 'records' : first.reason;
   return { key: `${strandedPrefix(first.epoch, kind)}${digest}.jsonl`, body };
 }
 
-/** Of the keys of objects. `decisions` are those on single writes, `classes` what became of them at the rejoin. */
+/** Of the keys of objects: what was kept, what became of it at the rejoin, and what an operator has decided. */
 export function strandedPrefix(
   epoch: number,
-  kind: 'records' | 'items' | 'classes' | 'decisions',
+  kind: 'records' | StrandedItem['reason'] | 'classes' | 'decisions',
 ): string {
   return `${STRANDED_OBJECT_PREFIX}${String(epoch).padStart(4, '0')}/${kind}/`;
 }

@@ -70,7 +70,7 @@ describe('a stranded write', () => {
     expect(again).toEqual(first);
     expect(first.key).toMatch(/^stranded\/0001\/records\/[0-9a-f]{64}\.jsonl$/);
     expect(strandedObject([RECORD]).key).not.toBe(first.key);
-    expect(strandedObject([ITEM]).key).toMatch(/^stranded\/0001\/items\//);
+    expect(strandedObject([ITEM]).key).toMatch(/^stranded\/0001\/compared\//);
   });
 
   it('needs something to keep', () => {
