@@ -1,7 +1,14 @@
 // The live page in the browser: receives a whole view every second, writes it into the document, and
 // tells the run which buttons were pressed.
 
-import { FAULT_NAMES, type ControlsView, type PageView, type Tone } from '../page/page-view.ts';
+import {
+  FAULT_NAMES,
+  type ControlsView,
+  type Figures,
+  type PageView,
+  type SwitchingView,
+  type Tone,
+} from '../page/page-view.ts';
 import { grouped } from '../../text/number-text.ts';
 import { drawCharts } from './charts.ts';
 import { element } from './element.ts';
@@ -34,6 +41,7 @@ function show(view: PageView): void {
   say('destination-items', figure(view.destinationItems));
   element('letters').classList.toggle('alarming', (view.waitingLetters ?? 0) > 0);
   showControls(view.controls);
+  if (view.switching !== undefined) showSwitching(view.switching);
   showPoints(view.points);
 }
 
@@ -48,6 +56,32 @@ function showVerdict({ verdict, note, ended }: PageView, before: PageView | unde
   say('note', note === '' ? '' : `When the workload was over: ${note}`);
   document.title = `${SIGNS[verdict.tone]} ${verdict.text} · Ferry`;
   if (ended) say('connection', 'The run has ended; this is what it showed last.');
+}
+
+/** Takes the place of the buttons: such a run has a story of its own. */
+function showSwitching(view: SwitchingView): void {
+  const { source, destination, step, state, proof } = view;
+  element('controls').hidden = true;
+  element('switching').hidden = false;
+  say('writes-title', 'Writes to both tables');
+  say('source-title', `Items in ${source}`);
+  say('destination-title', `Items in ${destination}`);
+  say('step', step);
+  list('state', state);
+  list('proof', proof);
+  element('proof-title').hidden = proof.length === 0;
+}
+
+function list(id: string, figures: Figures): void {
+  const place = element(id);
+  const text = figures.flat().join('\n');
+  if (place.dataset['shown'] === text) return;
+  place.dataset['shown'] = text;
+  const rows = figures.flatMap(([name, value]) => [
+    Object.assign(document.createElement('dt'), { textContent: name }),
+    Object.assign(document.createElement('dd'), { textContent: value }),
+  ]);
+  place.replaceChildren(...rows);
 }
 
 function showControls({ open, faults, redriving, redriveResult }: ControlsView): void {

@@ -2,7 +2,7 @@
 // snapshot a second, and sends it to every browser that is open.
 
 import type { Clock } from '../../ports.ts';
-import type { LocalWorld } from '../run/local-world.ts';
+import type { CountedWorld } from '../run/local-world.ts';
 import type { RunResult } from '../run/run-result.ts';
 import { startPageServer } from './page-server.ts';
 import {
@@ -14,7 +14,7 @@ import {
   viewOf,
   withSnapshot,
 } from './page-state.ts';
-import type { ControlsView } from './page-view.ts';
+import type { ControlsView, SwitchingView } from './page-view.ts';
 import type { RunControls } from './run-controls.ts';
 import { COUNTED, type Counts } from './page-vitals.ts';
 import { type TableWatch, watchTables } from './table-watch.ts';
@@ -36,8 +36,11 @@ export interface LivePage {
 }
 
 interface ShownRun {
-  readonly world: LocalWorld;
-  readonly controls: RunControls;
+  readonly world: CountedWorld;
+  /** @default none of them does anything */
+  readonly controls?: RunControls;
+  /** Where the direction of the run is switched. */
+  readonly switching?: () => SwitchingView;
   /** Writes that the workload has made so far. */
   readonly writes: () => number;
 }
@@ -71,19 +74,20 @@ export async function openLivePage({ port, clock }: LivePageOptions): Promise<Li
     phase,
     result,
     readerState: showing?.world.mapping.state ?? '',
-    route: showing === undefined ? '' : routeOf(showing.world),
-    controls: showing?.controls.view() ?? CLOSED,
+    route: showing === undefined ? '' : routeOf(showing),
+    controls: showing?.controls?.view() ?? CLOSED,
+    switching: showing?.switching?.(),
     ...showing?.tables.latest(),
   });
   const server = await startPageServer({
     port,
     view: () => viewOf(state, present()),
-    setFault: (name, on) => showing?.controls.setFault(name, on) ?? false,
-    redrive: () => showing?.controls.redrive() ?? false,
+    setFault: (name, on) => showing?.controls?.setFault(name, on) ?? false,
+    redrive: () => showing?.controls?.redrive() ?? false,
   });
   const freeze = async () => {
     clearInterval(showing?.timer);
-    await showing?.controls.close();
+    await showing?.controls?.close();
     await showing?.tables.stop();
   };
   return {
@@ -138,6 +142,8 @@ function snapshotOf(
   };
 }
 
-function routeOf({ source, destination }: LocalWorld): string {
-  return `${source.region} → ${destination.region}`;
+function routeOf({ world: { source, destination }, switching }: ShownRun): string {
+  const regions = [source.region, destination.region];
+  const isBack = switching?.().active === destination.region;
+  return (isBack ? regions.toReversed() : regions).join(' → ');
 }

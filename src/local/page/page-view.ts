@@ -56,6 +56,21 @@ export interface WatchedCounts {
   readonly destinationItems?: number | undefined;
 }
 
+export type Figures = ReadonlyArray<readonly [name: string, value: string]>;
+
+/** Of a run whose direction is switched. */
+export interface SwitchingView {
+  /** As they are configured. */
+  readonly source: string;
+  readonly destination: string;
+  readonly active: string;
+  /** What is going on, in a sentence that stays while only figures change. */
+  readonly step: string;
+  readonly state: Figures;
+  /** Of the latest switch that has ended. */
+  readonly proof: Figures;
+}
+
 export interface PageView extends WatchedCounts {
   readonly verdict: Sentence;
   /** What the comparison of the tables has shown, where replication goes on after it. */
@@ -64,6 +79,7 @@ export interface PageView extends WatchedCounts {
   readonly points: readonly Point[];
   readonly totals: Readonly<Record<DrawnOutcome | 'writes', number>>;
   readonly controls: ControlsView;
+  readonly switching?: SwitchingView | undefined;
   /** Nothing comes after it. */
   readonly ended: boolean;
 }

@@ -2,12 +2,10 @@
 // Asked every two seconds while a browser is open, one question at a time.
 
 import { DescribeTableCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
-import { ON_FAILURE_OBJECT_PREFIX } from '../../config/names.ts';
 import type { Clock, Item } from '../../ports.ts';
-import type { LocalFailures } from '../run/local-failures.ts';
 import type { LocalRegion } from '../engine/local-region.ts';
 import { projectedSource } from '../run/compare-tables.ts';
-import type { LocalWorld } from '../run/local-world.ts';
+import type { CountedWorld } from '../run/local-world.ts';
 import type { WatchedCounts } from './page-view.ts';
 
 export interface TableWatch {
@@ -24,7 +22,7 @@ const WAKE_MS = 250;
 const PAGES_MAX = 10;
 
 export function watchTables(
-  world: LocalWorld,
+  world: CountedWorld,
   { clock, wanted }: { readonly clock: Clock; readonly wanted: () => boolean },
 ): TableWatch {
   let counts: WatchedCounts = {};
@@ -53,11 +51,11 @@ export function watchTables(
   };
 }
 
-async function countsOf(world: LocalWorld): Promise<WatchedCounts> {
+async function countsOf(world: CountedWorld): Promise<WatchedCounts> {
   const { source, destination, replication, projection, failures } = world;
   const isWhole = projection?.filters !== true;
   const [waitingLetters, sourceItems, leftOutItems, destinationItems] = await Promise.all([
-    unlessItFails(lettersIn(failures)),
+    unlessItFails(failures.letters()),
     unlessItFails(itemsIn(source, replication.source.table)),
     isWhole ? undefined : unlessItFails(leftOutOf(world)),
     unlessItFails(itemsIn(destination, replication.destination.table)),
@@ -72,13 +70,6 @@ async function unlessItFails<T>(asked: Promise<T>): Promise<T | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** Messages on the queue, and batches in the bucket. */
-async function lettersIn({ queue, bucket }: LocalFailures): Promise<number> {
-  let count = await queue.size();
-  for await (const objects of bucket.list(ON_FAILURE_OBJECT_PREFIX)) count += objects.length;
-  return count;
 }
 
 /** The embedded engine keeps its item count up to date; elsewhere it may be hours old. */
@@ -106,7 +97,7 @@ async function scannedItems({ client }: LocalRegion, table: string): Promise<num
 }
 
 /** How many items of the source the projection leaves out. */
-async function leftOutOf(world: LocalWorld): Promise<number | undefined> {
+async function leftOutOf(world: CountedWorld): Promise<number | undefined> {
   const source = projectedSource(world);
   let count = 0;
   let after: Item | undefined;

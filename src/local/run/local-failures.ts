@@ -32,6 +32,8 @@ export interface LocalFailures {
   readonly bucket: ObjectStore;
   readonly objectEndpoint: string;
   readonly queueEndpoint: string;
+  /** What waits for a redrive: messages on the queue, and batches in the bucket. */
+  letters(): Promise<number>;
   /** When the oldest message of a queue was sent, epoch milliseconds; undefined where there is none. */
   oldestSentAtMs(queueName: string): number | undefined;
   /** Keeps a batch that was given up, where Lambda would. */
@@ -65,9 +67,10 @@ export async function openLocalFailures(
   });
   await objects.send(new CreateBucketCommand({ Bucket: BUCKET }));
   const bucket = s3Objects(objects, BUCKET);
+  const queue = sqsMessages(messages, queueUrl);
   return {
     queueUrl,
-    queue: sqsMessages(messages, queueUrl),
+    queue,
     lookAgainQueueUrl,
     lookAgainQueue: sqsMessages(messages, lookAgainQueueUrl),
     hastenLookAgain: () => sqs.queue(lookAgainName(name)).hasten(),
@@ -75,6 +78,11 @@ export async function openLocalFailures(
     bucket,
     objectEndpoint: s3.endpoint,
     queueEndpoint: sqs.endpoint,
+    async letters() {
+      let count = await queue.size();
+      for await (const page of bucket.list(ON_FAILURE_OBJECT_PREFIX)) count += page.length;
+      return count;
+    },
     oldestSentAtMs: (queueName) => sqs.queue(queueName).oldestSentAtMs(),
     async keep({ payload, ...metadata }) {
       if (storesBatches(replication))

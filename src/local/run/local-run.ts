@@ -94,6 +94,7 @@ function keepConfigOf(
 }
 
 interface Run extends CountedRun {
+  readonly world: LocalWorld;
   readonly options: LocalRunOptions;
   readonly page: LivePage;
   readonly controls: RunControls;

@@ -58,6 +58,12 @@ export interface LocalWorld extends LocalPlace {
   deploy(projection: ProjectionConfig | undefined): Promise<boolean>;
 }
 
+/** What the counts of a run are taken from: one direction, or both. */
+export interface CountedWorld extends LocalPlace, Pick<LocalWorld, 'projection' | 'tally'> {
+  readonly mapping: Pick<StreamConsumer, 'counts' | 'state'>;
+  readonly failures: Pick<LocalFailures, 'letters'>;
+}
+
 /** The replicate function. */
 type Deployed = FunctionPlace & Pick<LambdaApiState['function'], 'variables' | 'deployedAtMs'>;
 
@@ -66,8 +72,7 @@ export interface BothDirections {
   /** The direction of the configuration. */
   readonly outward: LocalWorld;
   readonly back: LocalWorld;
-  /** Of both. */
-  readonly tally: MetricsTally;
+  readonly whole: CountedWorld;
 }
 
 /** One direction. Pushes to `cleanups` what ends each thing it starts, so that nothing is left if a later one fails. */
@@ -89,10 +94,32 @@ export async function startBothDirections(
   const place = await openLocalPlace(options, cleanups);
   const wayBack = await createWayBack(place, options.clock);
   const tally = createMetricsTally();
+  const outward = await startDirection(place, options, cleanups, tally);
+  const back = await startDirection(wayBack, options, cleanups, tally);
   return {
-    outward: await startDirection(place, options, cleanups, tally),
-    back: await startDirection(wayBack, options, cleanups, tally),
-    tally,
+    outward,
+    back,
+    whole: { ...place, projection: undefined, tally, ...sumsOf(outward, back) },
+  };
+}
+
+function sumsOf(outward: LocalWorld, back: LocalWorld): Pick<CountedWorld, 'mapping' | 'failures'> {
+  return {
+    mapping: {
+      get counts() {
+        const { counts } = outward.mapping;
+        const names = Object.keys(counts) as Array<keyof typeof counts>;
+        const sums = names.map((name) => [name, counts[name] + back.mapping.counts[name]]);
+        return Object.fromEntries(sums) as typeof counts;
+      },
+      get state() {
+        const { state } = outward.mapping;
+        return state === 'Enabled' ? back.mapping.state : state;
+      },
+    },
+    failures: {
+      letters: async () => (await outward.failures.letters()) + (await back.failures.letters()),
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { TableReport } from './compare-tables.ts';
 import type { LocalRedrive } from './local-redrive.ts';
-import type { LocalWorld } from './local-world.ts';
+import type { CountedWorld } from './local-world.ts';
 import type { Percentiles } from '../cloudwatch/metrics-tally.ts';
 
 interface RunCounts {
@@ -51,7 +51,7 @@ export interface LocalRunSummary extends RunCounts {
 
 /** Of a run, what its counts are taken from. */
 export interface CountedRun {
-  readonly world: LocalWorld;
+  readonly world: CountedWorld;
   readonly options: { readonly writesPerSecond: number; readonly seed: number };
   readonly writes: number;
   /** As reached. */

@@ -11,9 +11,12 @@ import { TimedWriter } from '../latency/timed-writer.ts';
 import type { Clock } from '../../ports.ts';
 import type { WorkloadWrite } from './workload.ts';
 
-export interface WriteLoopOptions {
+export interface WritePlace {
   readonly client: DynamoDBClient;
   readonly table: string;
+}
+
+export interface WriteLoopOptions extends WritePlace {
   readonly nextWrite: (nowMs: number) => WorkloadWrite;
   readonly clock: Clock;
   readonly writesPerSecond: number;
@@ -34,20 +37,19 @@ export async function writeLoop(options: WriteLoopOptions): Promise<number> {
     endMs: clock.now() + durationMs,
     clock,
     stop,
-    send: () => send(options),
+    send: async () => {
+      await sendWrite(options, options.nextWrite(clock.now()));
+      options.onWritten();
+    },
   });
   await writer.run();
   return writer.reachedRate;
 }
 
-async function send({
-  client,
-  table,
-  nextWrite,
-  clock,
-  onWritten,
-}: WriteLoopOptions): Promise<void> {
-  const write = nextWrite(clock.now());
+export async function sendWrite(
+  { client, table }: WritePlace,
+  write: WorkloadWrite,
+): Promise<void> {
   switch (write.kind) {
     case 'put':
       await client.send(new PutItemCommand({ TableName: table, Item: write.item }));
@@ -61,7 +63,6 @@ async function send({
       );
       break;
   }
-  onWritten();
 }
 
 function setAll(attributes: Readonly<Record<string, AttributeValue>>) {
