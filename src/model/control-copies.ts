@@ -13,7 +13,7 @@ export interface ControlCopies {
 
 /** What the copies say together. */
 export type Consent =
-  /** Both show the same epoch, and nobody is about to end it. */
+  /** Both show the same epoch, and no switch is about to end it. */
   | { readonly kind: 'open'; readonly epoch: Epoch; readonly own: ControlRow }
   /** `own` where it can be read: what is in an epoch that has ended is judged all the same. */
   | { readonly kind: 'held'; readonly why: string; readonly own: ControlRow | undefined };
@@ -51,7 +51,7 @@ export function wasSwitched({ format, epochs }: ControlRow): boolean {
 export type RecordVerdict =
   /** Of the epoch that may write. */
   | 'apply'
-  /** Written while its table was the twin: by Ferry, or by somebody by mistake. */
+  /** Written while its table was the twin: by Ferry, or by an application by mistake. */
   | 'own'
   /** Of an epoch that has ended, and that is on the other side as a whole. */
   | 'ended'
@@ -80,7 +80,11 @@ export function verdictOn(
 }
 
 /** The epoch of `region` that a time belongs to. What `ferry adopt` has ended goes on in the epoch that it opened. */
-function epochAt(timeMs: number, region: string, { epochs }: ControlRow): Epoch | undefined {
+export function epochAt(
+  timeMs: number,
+  region: string,
+  { epochs }: Pick<ControlRow, 'epochs'>,
+): Epoch | undefined {
   const at = epochs.findIndex(
     (epoch, index) =>
       epoch.region === region &&

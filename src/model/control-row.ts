@@ -53,7 +53,7 @@ export interface ControlRow {
   readonly epochs: readonly Epoch[];
   /** While the replication is paused: the function then holds every record, whatever invokes it. */
   readonly paused?: Paused | undefined;
-  /** While a switch is about to open another epoch: nobody writes by this row. */
+  /** While a switch is about to open another epoch: no function and no command writes by this row. */
   readonly closing?: true | undefined;
   /** The switch that holds the row. */
   readonly switch?: SwitchRecord | undefined;
