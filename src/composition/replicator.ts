@@ -12,9 +12,13 @@ import { heartbeatItemKey } from '../config/heartbeat-key.ts';
 import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import type { Deployment, ReplicationConfig } from '../config/schema.ts';
 import { canonicalKey, decodeItem } from '../model/attribute-value.ts';
-import type { DeadLetterQueue, LookAgainQueue } from '../ports.ts';
+import type { DeadLetterQueue, LookAgainQueue, ObjectStore } from '../ports.ts';
 import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
-import { controlKeeper } from '../replicate/control-keeper.ts';
+import {
+  type ControlContext,
+  controlKeeper,
+  type ControlKeeper,
+} from '../replicate/control-keeper.ts';
 import { rejectionMemory } from '../replicate/systemic-rejection.ts';
 import type { Replicator } from '../replicate/replicate-batch.ts';
 import { functionSides } from './function-access.ts';
@@ -35,12 +39,15 @@ export async function openReplicator(
   const rules = { ...settings, projection, heartbeatKeyText: heartbeatKeyText(replication) };
   const twin = await openTwin(settings, destination, environment);
   const base = { rules, ...twin, clock: systemClock, random: systemRandom, log };
+  const bucket = openOnce(() => openBucket(settings));
+  const openSource = () =>
+    openTwin({ ...settings, concurrency: READS_AT_ONCE }, source, environment);
   return {
     ...base,
-    control: controlKeeper(base),
+    control: await controlOf(replication, { ...base, openSource, bucket }),
     limit: new ConcurrencyLimit(settings.concurrency),
     rejections: rejectionMemory(),
-    deadLetters: deadLetterQueue(settings),
+    deadLetters: deadLetterQueue(settings, bucket),
     lookAgain: lookAgainQueue(settings),
     metrics: emfMetrics(metricsOf(replication)),
   };
@@ -56,6 +63,27 @@ async function projectionOf(deployment: Deployment, source: Access) {
   if (deployment.replication.projection === undefined) return undefined;
   const { functionProjection } = await import('./function-projection.ts');
   return functionProjection(deployment, source);
+}
+
+/** Of both copies of the control row, and of deletes at the source while it is the twin. */
+const READS_AT_ONCE = 8;
+
+interface ControlSetup extends ControlContext {
+  readonly openSource: () => Promise<Pick<Replicator, 'twinReader'>>;
+  readonly bucket: () => Promise<ObjectStore>;
+}
+
+/** Without "switching", nothing of it is loaded. */
+async function controlOf(
+  replication: ReplicationConfig,
+  setup: ControlSetup,
+): Promise<ControlKeeper> {
+  if (replication.switching === undefined) return controlKeeper(setup);
+  const { openSource, bucket, twinReader: destination } = setup;
+  const { functionSwitching } = await import('./function-switching.ts');
+  const { twinReader: source } = await openSource();
+  const put: ObjectStore['put'] = async (key, body) => (await bucket()).put(key, body);
+  return functionSwitching(replication, { source, destination }, { ...setup, bucket: { put } });
 }
 
 /** Of the two ways to carry a write, only the one that is used is loaded. */
@@ -88,12 +116,15 @@ async function openTwin(
 /** Lambda has 1,024 file descriptors, and the writes may have 900 of them. */
 const DEAD_LETTERS_AT_ONCE_MAX = 50;
 
-function deadLetterQueue(settings: HandlerSettings): DeadLetterQueue {
+function deadLetterQueue(
+  settings: HandlerSettings,
+  openOwnBucket: () => Promise<ObjectStore>,
+): DeadLetterQueue {
   const { sourceRegion: region, deadLetterQueueUrl: queueUrl, concurrency } = settings;
   const queue = openOnce(async () => {
     const { sqsDeadLetters } = await import('../aws/sqs-dead-letters.ts');
     return sqsDeadLetters({
-      openBucket: openOnce(() => openBucket(settings)),
+      openBucket: openOwnBucket,
       concurrency: Math.min(concurrency, DEAD_LETTERS_AT_ONCE_MAX),
       queueUrl,
       region,

@@ -38,10 +38,10 @@ export interface BatchSummary {
   readonly pendingRecords: number;
 }
 
-export interface BatchFacts
-  extends Pick<BatchSummary, 'failures'>,
-    Partial<Pick<BatchSummary, 'isUnreadable'>> {
+export interface BatchFacts extends Pick<BatchSummary, 'failures'> {
   readonly nowMs: number;
+  /** @default false */
+  readonly isUnreadable?: boolean | undefined;
 }
 
 /**

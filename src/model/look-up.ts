@@ -6,13 +6,17 @@ import type { Item } from './attribute-value.ts';
 import type { Version } from './guard.ts';
 import type { LedgerRules } from './rules.ts';
 
-/** Eventually consistent: a delete that it cannot see yet has not been looked at again either. */
+/**
+ * Of inserts, eventually consistent: a delete that it cannot see yet has not been looked at again either.
+ * @param isConsistent for who must not miss one.
+ */
 export function lookUpRequest(
   rows: readonly Item[],
   { stateTable }: Pick<LedgerRules, 'stateTable'>,
+  isConsistent = false,
 ): ReadRequest {
   const attributes = [LEDGER_ATTRIBUTES.id, LEDGER_ATTRIBUTES.deleted];
-  return itemsRequest({ table: stateTable, keys: rows, attributes, isConsistent: false });
+  return itemsRequest({ table: stateTable, keys: rows, attributes, isConsistent });
 }
 
 /** By the ids of rows. */

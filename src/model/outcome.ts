@@ -2,7 +2,7 @@
 
 import type { Latencies } from './latency.ts';
 import type { RefusalCause } from './guard.ts';
-import type { FailureKind } from './write-failure.ts';
+import type { FailureKind, WriteFailure } from './write-failure.ts';
 
 /** How one record ended. All but `unfinished` are final. */
 export type Outcome =
@@ -24,6 +24,17 @@ export type Outcome =
 export type SupersededCause = RefusalCause | 'ended';
 
 export type UnfinishedWhy = FailureKind | 'deadline' | 'halted' | 'behind';
+
+export const HELD: Outcome = { kind: 'unfinished', why: 'held' };
+
+/**
+ * Of a record that is held back.
+ * @param failure where the control row could not be read: an outage is no reason to call an operator to it.
+ */
+export function heldBy(failure: WriteFailure | undefined): Outcome {
+  if (failure === undefined || failure.kind === 'rejected') return HELD;
+  return { kind: 'unfinished', why: failure.kind };
+}
 
 /** A record's place in the batch and how it ended. */
 export interface RecordOutcome {

@@ -4,10 +4,13 @@
 import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import { type ControlRow, type FoundControl, seriesIn, standingOf } from '../model/control-row.ts';
 import type { SeriesOf } from '../model/guard.ts';
+import type { Outcome } from '../model/outcome.ts';
+import type { MalformedRecord, ParsedRecord, StreamRecord } from '../model/stream-record.ts';
 import { classifyFailure, retryDelayMs, type WriteFailure } from '../model/write-failure.ts';
 import { namedError } from '../errors.ts';
 import type { StreamRules } from '../model/rules.ts';
 import type { Clock, TwinReader, TwinWriter, Log, Random } from '../ports.ts';
+import type { DestinationHealth } from './destination-health.ts';
 import { adoptFirst, readControl } from './first-adoption.ts';
 
 export interface ControlContext {
@@ -21,13 +24,50 @@ export interface ControlContext {
 
 /** Whether a batch may be applied. */
 export type Admission =
-  | { readonly kind: 'admitted'; readonly row: ControlRow; readonly seriesOf: SeriesOf }
+  | {
+      readonly kind: 'admitted';
+      readonly row: ControlRow;
+      readonly seriesOf: SeriesOf;
+      /** Of a replication that can be switched: not every record is to be written. */
+      readonly switched?: SwitchedBatch;
+    }
   | {
       readonly kind: 'held';
       readonly why: string;
       /** Where the row could not be read: the destination is to blame, and not what the row says. */
       readonly failure?: WriteFailure | undefined;
+      /** Of a replication that can be switched: there is an alarm on it. */
+      readonly isUnreadable?: boolean;
     };
+
+/** A batch of a replication that can be switched. */
+export interface SwitchedBatch {
+  /** Its writes need the lease. */
+  readonly twinWriter: TwinWriter;
+  /** Settles what is not to be written. Never rejects. */
+  settle(parsed: readonly ParsedRecord[], batch: DeliveredBatch): Promise<SettledRecords>;
+}
+
+export interface DeliveredBatch {
+  /** As Lambda delivered them. */
+  readonly raw: readonly unknown[];
+  readonly health: DestinationHealth;
+  readonly remainingMs: () => number;
+}
+
+/** A record whose end is known before anything is written. */
+export interface SettledRecord {
+  readonly kind: 'settled';
+  readonly record: StreamRecord | MalformedRecord;
+  readonly outcome: Outcome;
+}
+
+export interface SettledRecords {
+  readonly records: ReadonlyArray<ParsedRecord | SettledRecord>;
+  readonly isHeld: boolean;
+  /** Held, because a copy of the control row could not be read. */
+  readonly isUnreadable: boolean;
+}
 
 export interface ControlKeeper {
   /**

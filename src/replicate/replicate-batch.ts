@@ -11,7 +11,7 @@ import { seriesInEpoch, type SeriesOf } from '../model/guard.ts';
 import { lacksOldImage, projectRecord } from '../model/projected-record.ts';
 import type { StreamRules } from '../model/rules.ts';
 import { type BatchSummary, summarizeBatch } from '../model/batch-response.ts';
-import type { Outcome } from '../model/outcome.ts';
+import { HELD, heldBy, type Outcome } from '../model/outcome.ts';
 import {
   type ParsedRecord,
   parseStreamRecord,
@@ -20,7 +20,6 @@ import {
   type StreamRecord,
 } from '../model/stream-record.ts';
 import { isSystemic, type RejectionMemory, type Verdicts } from './systemic-rejection.ts';
-import type { WriteFailure } from '../model/write-failure.ts';
 import type {
   Clock,
   DeadLetterQueue,
@@ -33,7 +32,7 @@ import type {
 } from '../ports.ts';
 import { announceDeletes } from './announce-deletes.ts';
 import { applyLane, type WriteOutcome } from './apply-lane.ts';
-import type { Admission, ControlKeeper } from './control-keeper.ts';
+import type { Admission, ControlKeeper, SettledRecord } from './control-keeper.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { lookUpInserts } from './look-up-inserts.ts';
 import { putAside } from './put-aside.ts';
@@ -64,7 +63,10 @@ interface Invocation extends ReplicationContext {
   readonly raw: readonly unknown[];
   readonly health: DestinationHealth;
   readonly decidedAtMs: number;
+  readonly isUnreadable?: boolean | undefined;
 }
+
+type BatchRecord = ParsedRecord | SettledRecord;
 
 /**
  * Replicates `rawRecords`, `event.Records` of one stream shard in stream order.
@@ -85,13 +87,27 @@ export async function replicateBatch(
   const admission = await context.control.admit(streamsOf(rawRecords), context.remainingMs);
   if (admission.kind === 'held') return holdBatch(admission, invocation);
 
-  const { row, seriesOf } = admission;
+  const { row, seriesOf, switched } = admission;
+  const epoch = newestEpoch(row).n;
   const parsed = projectAll(parseAll(rawRecords, seriesOf), invocation);
   if (parsed === undefined) return holdBatch(OLD_IMAGE_MISSING, invocation);
+  if (switched === undefined) return applyAll(parsed, epoch, invocation);
+  const { records, isHeld, isUnreadable } = await switched.settle(parsed, invocation);
+  const { twinWriter } = switched;
+  return applyAll(records, epoch, { ...invocation, twinWriter, isUnreadable }, isHeld);
+}
+
+async function applyAll(
+  parsed: readonly BatchRecord[],
+  epoch: number,
+  invocation: Invocation,
+  isHeld = false,
+): Promise<BatchSummary> {
   const written = await writeAll(parsed, invocation);
-  const announced = await announceAll(parsed, written, newestEpoch(row).n, invocation);
+  const announced = await announceAll(parsed, written, epoch, invocation);
   const outcomes = await settleRejections(parsed, announced, invocation);
   await letLateRequestsLand(invocation);
+  if (isHeld) await waitAtMost(HELD_ANSWER_MS, invocation);
   return answer(parsed, outcomes, invocation);
 }
 
@@ -139,46 +155,34 @@ function streamsOf(raw: readonly unknown[]): ReadonlySet<string> {
 
 /** Nothing is written. It is answered late, or Lambda would deliver it again at once, for hours. */
 async function holdBatch(
-  { why, failure }: Extract<Admission, { kind: 'held' }>,
+  { why, failure, isUnreadable }: Extract<Admission, { kind: 'held' }>,
   invocation: Invocation,
 ): Promise<BatchSummary> {
   const { raw, clock, log, health } = invocation;
   log({ event: 'batch.held', why, records: raw.length });
   if (failure !== undefined) health.note(failure, clock.now());
   await waitAtMost(HELD_ANSWER_MS, invocation);
-  const outcome = failure === undefined ? HELD : unread(failure);
+  const outcome = heldBy(failure);
   // Only their numbers and times are of interest.
   const parsed = parseAll(raw, seriesInEpoch(0));
   return answer(
     parsed,
     parsed.map(() => outcome),
-    invocation,
+    { ...invocation, isUnreadable },
   );
-}
-
-const HELD: Outcome = { kind: 'unfinished', why: 'held' };
-
-/** An outage is no reason to call an operator to the control row. */
-function unread({ kind }: WriteFailure): Outcome {
-  return kind === 'rejected' ? HELD : { kind: 'unfinished', why: kind };
 }
 
 /** Writes every item's newest record. What cannot be parsed is rejected already. */
 async function writeAll(
-  parsed: readonly ParsedRecord[],
+  parsed: readonly BatchRecord[],
   invocation: Invocation,
 ): Promise<WriteOutcome[]> {
   const { rules, limit, remainingMs } = invocation;
-  const outcomes = parsed.map(
-    ({ kind, record }): WriteOutcome =>
-      kind === 'malformed'
-        ? { kind: 'rejected', reason: record.reason, attempts: [] }
-        : { kind: 'unfinished', why: 'behind' },
-  );
+  const outcomes = parsed.map(startOf);
   const records = parsed.flatMap(({ kind, record }) => (kind === 'record' ? [record] : []));
   const lanes = toLanes(records, rules.ttlDeletes);
   // Time to put aside what is rejected, and to announce deletes.
-  let hasTail = records.length < parsed.length || lanes.some(hasRemove);
+  let hasTail = parsed.some(({ kind }) => kind === 'malformed') || lanes.some(hasRemove);
   const deletedVersion = lookUpInserts(lanes, invocation);
   const writing = {
     ...invocation,
@@ -194,13 +198,20 @@ async function writeAll(
   return outcomes;
 }
 
+function startOf(one: BatchRecord): WriteOutcome {
+  if (one.kind === 'settled') return one.outcome;
+  return one.kind === 'malformed'
+    ? { kind: 'rejected', reason: one.record.reason, attempts: [] }
+    : { kind: 'unfinished', why: 'behind' };
+}
+
 function hasRemove({ runs }: Lane): boolean {
   return runs.some((run) => run.some(({ eventName }) => eventName === 'REMOVE'));
 }
 
 /** Announces the deletes that will not come again; those that come again are announced then. */
 async function announceAll(
-  parsed: readonly ParsedRecord[],
+  parsed: readonly BatchRecord[],
   outcomes: readonly WriteOutcome[],
   epoch: number,
   invocation: Invocation,
@@ -227,7 +238,7 @@ function isDelete(record: StreamRecord, outcome: WriteOutcome | undefined): bool
 
 /** Puts aside what is rejected, unless nearly everything is. */
 async function settleRejections(
-  parsed: readonly ParsedRecord[],
+  parsed: readonly BatchRecord[],
   outcomes: readonly WriteOutcome[],
   invocation: Invocation,
 ): Promise<Outcome[]> {
@@ -244,7 +255,7 @@ async function settleRejections(
   return putAside({ raw, records, outcomes }, invocation);
 }
 
-function verdictsIn(parsed: readonly ParsedRecord[], outcomes: readonly WriteOutcome[]): Verdicts {
+function verdictsIn(parsed: readonly BatchRecord[], outcomes: readonly WriteOutcome[]): Verdicts {
   let accepted = 0;
   const rejected = new Map<string, Set<string>>();
   for (const [position, outcome] of outcomes.entries()) {
@@ -276,9 +287,9 @@ async function waitAtMost(ms: number, { clock, remainingMs }: Invocation): Promi
 }
 
 function answer(
-  parsed: readonly ParsedRecord[],
+  parsed: readonly BatchRecord[],
   outcomes: readonly Outcome[],
-  { health, clock, metrics, log }: Invocation,
+  { health, clock, metrics, log, isUnreadable }: Invocation,
 ): BatchSummary {
   const summary = summarizeBatch(
     parsed.map(({ record }, index) => ({
@@ -286,7 +297,7 @@ function answer(
       createdAtSeconds: record.createdAtSeconds,
       outcome: outcomes[index] as Outcome,
     })),
-    { failures: health.failures, nowMs: clock.now() },
+    { failures: health.failures, nowMs: clock.now(), isUnreadable },
   );
   metrics.publish(summary);
   const { causes, retried } = summary;
