@@ -19,10 +19,16 @@ import { happens } from './random.ts';
 import type { Network, Service } from './network.ts';
 import type { Process, Sent } from './process.ts';
 
+/** The service, or what stands before it. */
+export type Database = Pick<
+  MemoryDynamoDb,
+  'execute' | 'read' | 'get' | 'scan' | 'gapAfter' | 'nameOf' | 'keyOf' | 'tableId'
+>;
+
 export interface PortParts {
   readonly process: Process;
   readonly network: Network;
-  readonly db: MemoryDynamoDb;
+  readonly db: Database;
   /** What a mutant makes of a request before it is sent. */
   readonly rewrite: (request: WriteRequest, process: Process) => WriteRequest;
 }

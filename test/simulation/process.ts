@@ -14,7 +14,8 @@ export type ProcessKind =
   | 'backfill'
   | 'repair'
   | 'verify'
-  | 'adopt';
+  | 'adopt'
+  | 'operator';
 
 /** One request, from the moment it is sent; what is not known yet is absent. */
 export interface Sent {

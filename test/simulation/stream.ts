@@ -58,11 +58,16 @@ export interface StreamShard {
   readonly from: number;
   readonly to: number;
   readonly entries: StreamEntry[];
+  /** Readers are told that nothing more will come. */
   closed: boolean;
+  /** Takes no more writes. */
+  isOver: boolean;
 }
 
 export interface StreamOptions {
   readonly table: string;
+  /** @default us-east-1 */
+  readonly region?: string | undefined;
   readonly keys: Keys;
   readonly labelMs: number;
   readonly firstSequenceNumber: string;
@@ -83,13 +88,17 @@ export class SourceStream {
 
   readonly #keys: Keys;
   readonly #hasOldImages: boolean;
+  readonly #region: string;
 
-  constructor({ table, keys, labelMs, firstSequenceNumber, hasOldImages }: StreamOptions) {
+  constructor(options: StreamOptions) {
+    const { table, region = 'us-east-1', keys, labelMs, firstSequenceNumber } = options;
+    const { hasOldImages } = options;
+    this.#region = region;
     this.#keys = keys;
     this.#hasOldImages = hasOldImages === true;
     this.labelMs = Math.floor(labelMs);
     const label = new Date(this.labelMs).toISOString().slice(0, -1);
-    this.arn = `arn:aws:dynamodb:us-east-1:111122223333:table/${table}/stream/${label}`;
+    this.arn = `arn:aws:dynamodb:${region}:111122223333:table/${table}/stream/${label}`;
     this.#sequence = BigInt(firstSequenceNumber);
     this.#open(undefined, 0, HASHES);
   }
@@ -97,7 +106,7 @@ export class SourceStream {
   /** To be attached to the write by whoever has a mapping for it. */
   append(write: SourceWrite): StreamEntry | undefined {
     const hash = hashOf(write.key);
-    const shard = this.shards.find((one) => !one.closed && hash >= one.from && hash < one.to);
+    const shard = this.shards.find((one) => !one.isOver && hash >= one.from && hash < one.to);
     if (shard === undefined) return undefined;
     this.#sequence += BigInt(1 + (write.number % 3));
     const sequenceNumber = this.#sequence.toString();
@@ -112,21 +121,35 @@ export class SourceStream {
 
   /** Every open shard ends, and two go on in its place. */
   split(): StreamShard[] {
-    const open = this.shards.filter(({ closed }) => !closed);
+    const open = this.shards.filter(({ isOver }) => !isOver);
     return open.flatMap((parent) => {
-      parent.closed = true;
+      this.end(parent);
       const middle = Math.floor((parent.from + parent.to) / 2);
       return [this.#open(parent, parent.from, middle), this.#open(parent, middle, parent.to)];
     });
   }
 
+  /** Every open shard ends, and another one goes on in its place. */
+  rollOver(): StreamShard[] {
+    const open = this.shards.filter(({ isOver }) => !isOver);
+    return open.map((parent) => {
+      this.end(parent);
+      return this.#open(parent, parent.from, parent.to);
+    });
+  }
+
   close(): void {
-    for (const shard of this.shards) shard.closed = true;
+    for (const shard of this.shards) this.end(shard);
+  }
+
+  protected end(shard: StreamShard): void {
+    shard.isOver = true;
+    shard.closed = true;
   }
 
   #open(parent: StreamShard | undefined, from: number, to: number): StreamShard {
     const id = `shard-${this.labelMs % 1e8}-${this.shards.length}`;
-    const shard = { id, parent, from, to, entries: [], closed: false };
+    const shard = { id, parent, from, to, entries: [], closed: false, isOver: false };
     this.shards.push(shard);
     return shard;
   }
@@ -139,7 +162,7 @@ export class SourceStream {
       eventVersion: '1.1',
       eventName: eventNameOf(write),
       eventSource: 'aws:dynamodb',
-      awsRegion: 'us-east-1',
+      awsRegion: this.#region,
       eventSourceARN: this.arn,
       dynamodb: {
         ApproximateCreationDateTime: Math.floor(write.atMs / 1000),

@@ -1,0 +1,311 @@
+// What must hold in a world that is switched, told from what happens in its tables alone. Knows who has written what;
+// shares no decision with the code that it judges.
+
+import { parseControlRow } from '../../../src/model/control-item.ts';
+import type { ControlRow, Epoch } from '../../../src/model/control-row.ts';
+import type { BatchSummary } from '../../../src/model/batch-response.ts';
+import type { Change, Item } from '../memory-dynamodb.ts';
+import { SECOND } from '../plan.ts';
+import type { Process, Sent } from '../process.ts';
+import type { StreamEntry } from '../stream.ts';
+import type { Side } from './plan.ts';
+import type { Sight, Witness } from './ports.ts';
+import type { Origin, Region, RegionWrite } from './region.ts';
+import { strandedIn } from './stranded.ts';
+import { otherSide, SIDES, type SwitchWorld } from './world.ts';
+
+const LEASE_MS = 5 * SECOND;
+/** By so much, a clock of a sandbox may be behind. */
+const LEASE_TOLERANCE_MS = 100;
+
+const SIDE_OF: Readonly<Record<string, Side>> = { 'us-east-1': 'east', 'eu-west-1': 'west' };
+const COPY_IDS: Readonly<Record<Side, string>> = {
+  east: 'orders-back#control',
+  west: 'orders#control',
+};
+
+type JudgedAs = 'application' | 'own' | 'stray' | 'ended' | 'stranded';
+
+export class SwitchJudge {
+  readonly violations: string[] = [];
+  readonly rows: Partial<Record<Side, ControlRow>> = {};
+  /** When each epoch was opened, by its number. */
+  readonly openedAtMs = new Map<number, number>();
+  /** Sequence numbers of letters that a switch has accepted. */
+  readonly accepted = new Set<string>();
+  readonly #closedAtMs: Partial<Record<Side, number>> = {};
+  readonly #world: SwitchWorld;
+  readonly #ignored: ReadonlySet<string>;
+  readonly #judged = new Map<StreamEntry, JudgedAs>();
+  /** Who has written an item last, by table and key. */
+  readonly #last = new Map<string, Origin>();
+  #newest: Epoch | undefined;
+
+  constructor(world: SwitchWorld, ignored: ReadonlySet<string> = new Set()) {
+    this.#world = world;
+    this.#ignored = ignored;
+  }
+
+  violation(text: string): void {
+    if (this.#ignored.has(text.split(':')[0] ?? '')) return;
+    this.#world.tell(() => `VIOLATION ${text}`);
+    this.violations.push(text);
+  }
+
+  activeSide(): Side {
+    return SIDE_OF[this.#newest?.region ?? ''] ?? 'east';
+  }
+
+  newest(): Epoch | undefined {
+    return this.#newest;
+  }
+
+  /** For how long the copy of a side has been closing. */
+  closedForMs(side: Side): number {
+    const atMs = this.#closedAtMs[side];
+    return atMs === undefined ? 0 : this.#world.scheduler.now() - atMs;
+  }
+
+  onLedger({ table, key, before, after }: Change, sent: Sent | undefined): void {
+    const side = SIDES.find((one) => table === `ledger-${one}`) ?? 'east';
+    if (key !== COPY_IDS[side]) return;
+    const found = parseControlRow(after);
+    if (found.kind !== 'row') {
+      this.violation(`copy: the copy in the ${side} is ${found.kind}`);
+      return;
+    }
+    const earlier = parseControlRow(before);
+    const { row } = found;
+    this.rows[side] = row;
+    this.#world.tell(() => `${sent?.process.facts.name}: ${describe(side, row)}`);
+    if (earlier.kind === 'row') this.#requireGrowth(side, earlier.row, row);
+    this.#noteClosing(side, row);
+    this.#noteNewest(side, row);
+  }
+
+  #requireGrowth(side: Side, before: ControlRow, after: ControlRow): void {
+    if (after.revision !== before.revision + 1)
+      this.violation(`epochs: revision ${after.revision} after ${before.revision} in the ${side}`);
+    for (const [index, old] of before.epochs.entries()) {
+      const now = after.epochs[index];
+      const isSame = now?.n === old.n && now.region === old.region && now.fromMs === old.fromMs;
+      const isEndSame = old.end === undefined || (now?.end === old.end && now.toMs === old.toMs);
+      if (!isSame || !isEndSame)
+        this.violation(`epochs: epoch ${old.n} has changed in the ${side}`);
+    }
+    const opened = after.epochs.length > before.epochs.length;
+    if (opened && this.closedForMs(side) < LEASE_MS)
+      this.violation(
+        `closing: the ${side} passes to another epoch ${this.closedForMs(side)} ms after closing`,
+      );
+  }
+
+  #noteClosing(side: Side, { closing }: ControlRow): void {
+    if (closing !== true) delete this.#closedAtMs[side];
+    else this.#closedAtMs[side] ??= this.#world.scheduler.now();
+  }
+
+  #noteNewest(side: Side, row: ControlRow): void {
+    const newest = row.epochs.at(-1);
+    if (newest === undefined || newest.n <= (this.#newest?.n ?? 0)) return;
+    const before = row.epochs.at(-2);
+    this.#newest = newest;
+    this.openedAtMs.set(newest.n, this.#world.scheduler.now());
+    const active = SIDE_OF[newest.region] ?? 'east';
+    if (before === undefined) return;
+    if (active !== side) this.violation(`epochs: the ${side} was told first of its other side`);
+    this.#world.note(`opened ${active}, ${before.end}`);
+    if (before.end === 'drained') this.#requireEqual('open');
+    this.#world.applications.opened(active);
+  }
+
+  /** Both tables have the same items, but for what excuses them. */
+  #requireEqual(when: 'open' | 'end'): void {
+    const { db, regions } = this.#world;
+    const [east, west] = [db.contents(regions.east.table), db.contents(regions.west.table)];
+    for (const key of new Set([...east.keys(), ...west.keys()])) {
+      if (isMarker(key) || this.#isExcused(key)) continue;
+      const [one, other] = [contentOf(east.get(key)), contentOf(west.get(key))];
+      if (one !== other)
+        this.violation(`${when}: ${key} is ${one} in the east, ${other} in the west`);
+    }
+  }
+
+  #isExcused(key: string): boolean {
+    const { regions } = this.#world;
+    const isStray = SIDES.some((side) => {
+      const origin = this.#last.get(`${regions[side].table} ${key}`);
+      return origin?.kind === 'application' && origin.isStray;
+    });
+    if (isStray) this.#world.note('a stray excuses a difference');
+    return isStray || this.#isAccepted(key);
+  }
+
+  /** An accepted letter excuses its own record, and no newer one. */
+  #isAccepted(key: string): boolean {
+    return SIDES.some((side) => {
+      const last = this.#world.regions[side].writes.findLast(
+        (one) => one.key === key && one.origin.kind === 'application',
+      );
+      return last?.entries.some(({ sequenceNumber }) => this.accepted.has(sequenceNumber)) ?? false;
+    });
+  }
+
+  onTable({ key, before, after }: Change, region: Region, origin: Origin): void {
+    if (before === undefined && after === undefined) return;
+    this.#last.set(`${region.table} ${key}`, origin);
+    if (origin.kind === 'application' || region.side !== this.activeSide()) return;
+    if (origin.kind === 'operator' && isMarker(key)) return;
+    const { name } = origin.sent.process.facts;
+    this.violation(`active: ${name} changes ${key} in the ${region.side}, which is active`);
+  }
+
+  /** Whoever writes has read both copies not long ago, and both showed that it may. */
+  writes({ facts: { name } }: Process, side: Side, { seen }: Witness): void {
+    const fromMs = this.#world.scheduler.now() - LEASE_MS - LEASE_TOLERANCE_MS;
+    const [east = [], west = []] = SIDES.map((one) =>
+      (seen.get(one) ?? []).filter(({ sentAtMs }) => sentAtMs >= fromMs),
+    );
+    const problems = east.flatMap((one) => west.map((other) => obstacleIn(one, other, side)));
+    if (problems.includes(undefined)) return;
+    const why = problems[0] ?? 'it has not looked at both copies in time';
+    this.violation(`lease: ${name} writes in the ${side}: ${why}`);
+  }
+
+  /** What an invocation says of records. Of a batch of several, it says how many were taken for what. */
+  invocation(entries: readonly StreamEntry[], summary: BatchSummary, name: string): void {
+    const { own, stray } = countsOf(summary);
+    const origins = entries.map(originOf);
+    const strays = origins.filter((one) => one.kind === 'application' && one.isStray).length;
+    const others = origins.filter((one) => one.kind !== 'application').length;
+    if (stray > strays)
+      this.violation(`stray: ${name} takes ${stray} of ${strays} records for strays`);
+    if (own + stray > strays + others)
+      this.violation(`own: ${name} takes records of applications for Ferry's`);
+    const [entry] = entries;
+    if (entries.length === 1 && entry !== undefined && summary.batchItemFailures.length === 0)
+      this.#judgeOne(entry, summary, name);
+  }
+
+  #judgeOne(entry: StreamEntry, summary: BatchSummary, name: string): void {
+    const origin = originOf(entry);
+    const now = judgedAs(summary);
+    if (now === undefined) return;
+    const before = this.#judged.get(entry);
+    this.#judged.set(entry, now);
+    this.#world.note(`judged as ${now}`);
+    const isSame =
+      before === undefined ||
+      before === now ||
+      (before === 'application' && (now === 'ended' || now === 'stranded'));
+    if (!isSame) this.violation(`judged: ${name} judges a record as ${now} that was ${before}`);
+    const isLegal =
+      origin.kind !== 'application'
+        ? now === 'own'
+        : origin.isStray || (now !== 'own' && now !== 'stray');
+    if (!isLegal)
+      this.violation(`judged: ${name} takes a record of ${origin.kind} for one of ${now}`);
+    if (origin.kind === 'application' && origin.isStray && now === 'own' && !isBlind(entry))
+      this.violation(`stray: ${name} does not see the stray write ${origin.number}`);
+  }
+
+  /** At the end, when nothing is under way any more. */
+  finish(): void {
+    this.#requireEqual('end');
+    for (const key of this.#keys()) this.#requireContent(key);
+  }
+
+  #keys(): Set<string> {
+    return new Set(SIDES.flatMap((side) => this.#applicationWrites(side).map(({ key }) => key)));
+  }
+
+  #applicationWrites(side: Side): RegionWrite[] {
+    return this.#world.regions[side].writes.filter(({ origin }) => origin.kind === 'application');
+  }
+
+  /** The item is as the last write left it that nothing excuses. */
+  #requireContent(key: string): void {
+    if (this.#isExcused(key)) return;
+    const writes = SIDES.flatMap((side) => this.#applicationWrites(side))
+      .filter((one) => one.key === key)
+      .toSorted((a, b) => realTimeOf(a) - realTimeOf(b));
+    const stranded = strandedIn(this.#world);
+    const side = this.activeSide();
+    const found = contentOf(this.#world.db.get(this.#world.regions[side].table, key));
+    const allowed: string[] = [];
+    for (const write of writes.toReversed()) {
+      allowed.push(contentOf(write.image));
+      if (!isStrayWrite(write) && !stranded.covers(write)) break;
+    }
+    if (writes.every((one) => isStrayWrite(one) || stranded.covers(one))) allowed.push('nothing');
+    if (!allowed.includes(found))
+      this.violation(`lost: ${key} is ${found}, and must be ${allowed.join(' or ')}`);
+  }
+}
+
+/** Why two sights of the copies are no lease. */
+function obstacleIn(one: Sight, other: Sight, side: Side): string | undefined {
+  const rows = [one, other].flatMap(({ item }) => {
+    const found = parseControlRow(item);
+    return found.kind === 'row' ? [found.row] : [];
+  });
+  const newest = rows.map(({ epochs }) => epochs.at(-1));
+  const [row] = rows;
+  if (row === undefined) return 'it knows no copy';
+  if (rows.some(({ closing }) => closing === true)) return 'a copy is closing';
+  if (newest.some((epoch) => epoch?.n !== newest[0]?.n)) return 'the copies are apart';
+  if (SIDE_OF[newest[0]?.region ?? ''] === side) return 'the side is active';
+  return rows.length === 1 && row.epochs.length > 1 ? 'a copy is missing' : undefined;
+}
+
+function realTimeOf({ realAtMs }: RegionWrite): number {
+  return realAtMs;
+}
+
+function isStrayWrite({ origin }: RegionWrite): boolean {
+  return origin.kind === 'application' && origin.isStray;
+}
+
+function originOf({ write }: StreamEntry): Origin {
+  return (write as RegionWrite).origin;
+}
+
+export function isMarker(key: string): boolean {
+  return key.startsWith('ferry-marker-');
+}
+
+/** An item without versions; which write it is of. */
+export function contentOf(item: Item | undefined): string {
+  if (item === undefined) return 'nothing';
+  const { _ferry: _, ...rest } = item;
+  return JSON.stringify(Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Strays that Ferry cannot tell from its own writes: an old copy, and a delete. */
+function isBlind({ write }: StreamEntry): boolean {
+  const isOldCopy = write.before === undefined && write.image?.['_ferry'] !== undefined;
+  return isOldCopy || write.kind === 'delete';
+}
+
+function countsOf({ counts }: BatchSummary): { own: number; stray: number } {
+  const { own = 0, stray = 0 } = counts as Partial<Record<string, number>>;
+  return { own, stray };
+}
+
+/** Of a batch of one. */
+function judgedAs({ counts, superseded }: BatchSummary): JudgedAs | undefined {
+  const of = counts as Partial<Record<string, number>>;
+  const ended = (superseded as Partial<Record<string, number>>)['ended'] ?? 0;
+  if (ended > 0) return 'ended';
+  for (const name of ['own', 'stray', 'stranded'] as const) if ((of[name] ?? 0) > 0) return name;
+  if ((of['skipped'] ?? 0) > 0 || (of['unfinished'] ?? 0) > 0) return undefined;
+  return 'application';
+}
+
+function describe(side: Side, { revision, epochs, closing, switch: held }: ControlRow): string {
+  const list = epochs.map(({ n, region, end }) => `${n} ${SIDE_OF[region]}${end ? ` ${end}` : ''}`);
+  const state = [...(closing ? ['closing'] : []), ...(held ? [`${held.step} by ${held.id}`] : [])];
+  return `copy in the ${side}, revision ${revision}: ${[list.join(', '), ...state].join('; ')}`;
+}
+
+export { otherSide };

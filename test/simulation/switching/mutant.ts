@@ -1,0 +1,21 @@
+// What a broken Ferry is made of: each part stands in for one of the production code's, without changing it.
+
+import type { ControlKeeper } from '../../../src/replicate/control-keeper.ts';
+import type { Lease, LeaseSetup } from '../../../src/replicate/lease.ts';
+import type { replicateBatch } from '../../../src/replicate/replicate-batch.ts';
+import type { WriteRequest } from '../../../src/model/write-request.ts';
+import type { Process } from '../process.ts';
+import type { DirectionFunction } from './function.ts';
+import type { SwitchWorld } from './world.ts';
+
+export interface SwitchMutation {
+  /** Another request in the place of the one that Ferry sends. */
+  readonly rewrite?: (request: WriteRequest, process: Process, world: SwitchWorld) => WriteRequest;
+  readonly lease?: (setup: LeaseSetup, world: SwitchWorld) => LeaseSetup;
+  readonly leaseOf?: (lease: Lease, world: SwitchWorld) => Lease;
+  readonly control?: (keeper: ControlKeeper, of: DirectionFunction) => ControlKeeper;
+  readonly replicate?: (
+    replicate: typeof replicateBatch,
+    of: DirectionFunction,
+  ) => typeof replicateBatch;
+}
