@@ -272,3 +272,21 @@ export interface LeftoverStore {
   /** Deletes it, with everything in it. Removing it again, after a failure, is harmless. */
   remove(leftover: Leftover, remains: Remains): Promise<void>;
 }
+
+/** The resource policy of a table. */
+export interface TablePolicy {
+  /** As it was a few seconds ago, or later. */
+  read(): Promise<FoundPolicy>;
+  /**
+   * Writes `policy` over what was read, or removes it.
+   * @returns `changed` where it is not what was read, and `paused` where DynamoDB takes no change yet: nothing was
+   *   written then.
+   */
+  replace(found: FoundPolicy, policy: string | undefined): Promise<'done' | 'changed' | 'paused'>;
+}
+
+export interface FoundPolicy {
+  /** JSON. Both are undefined where the table has none. */
+  readonly policy: string | undefined;
+  readonly revisionId: string | undefined;
+}

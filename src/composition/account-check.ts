@@ -1,7 +1,7 @@
 // Refuses credentials of another account than the configuration names, before anything is done with them.
 
 import type { Access, CredentialSource } from '../aws/access.ts';
-import { callerAccount } from '../aws/caller-account.ts';
+import { type Caller, callerOf } from '../aws/caller-account.ts';
 import { findCredentials, keptCredentials } from '../aws/credential-source.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { type Identity, identityText, reachOf, type Side } from '../config/identity.ts';
@@ -11,7 +11,7 @@ import { type Environment, keyring } from './keyring.ts';
 import { openOnce } from './open-once.ts';
 
 /** A failed question is asked again. */
-const accountOf = keyring<() => Promise<string>>();
+const accountOf = keyring<() => Promise<Caller>>();
 
 interface Checked {
   readonly side: Side;
@@ -51,9 +51,9 @@ function onceChecked(checked: Checked): CredentialSource {
 async function requireAccount(checked: Checked): Promise<void> {
   const { side, account, identity, access, region, environment } = checked;
   const key = `${region} ${identityText(identity)}`;
-  const ask = () => callerAccount({ region, credentials: access.credentials });
+  const ask = () => callerOf({ region, credentials: access.credentials });
   const asked = accountOf(environment, key, () => openOnce(ask));
-  const found = await asked().catch((cause: unknown) => {
+  const { account: found } = await asked().catch((cause: unknown) => {
     throw unknownAccount(checked, cause);
   });
   if (found === account) return;

@@ -1,0 +1,135 @@
+// The fence of a table: by its resource policy, with a probe, or by the promise of an operator.
+
+import { UsageError } from '../errors.ts';
+import type { Clock, TablePolicy } from '../ports.ts';
+import { policyWith, type PolicyWish, statementsOf } from './fence-policy.ts';
+import type { Fence, FenceWish } from './ports.ts';
+
+export interface PolicyFenceSetup {
+  readonly tableArn: string;
+  readonly policy: TablePolicy;
+  /** ARNs of the roles that write in spite of the fence. */
+  readonly exempt: readonly string[];
+  /** ARNs of the roles of the functions that replicate to the table. */
+  readonly inbound: readonly string[];
+  /** Sends one. */
+  readonly probe: () => Promise<'refused' | 'writable'>;
+  readonly clock: Clock;
+}
+
+export interface PolicyFence extends Fence {
+  /**
+   * Before a switch begins.
+   * @throws UsageError `fence.size`, `fence.policy` or `fence.probe` where the fence could not be raised.
+   */
+  check(): Promise<void>;
+}
+
+/** DynamoDB may show an earlier policy for a few seconds. */
+const STALE_MS = 2_000;
+/** Of policies that change in between, or that are shown too late. */
+const TRIES_MAX = 6;
+/** DynamoDB does not say how long it will refuse a change. */
+const PAUSED_MS = 3_000;
+/** Of a probe without an answer about the fence. */
+const PROBES_MAX = 3;
+const PROBE_AGAIN_MS = 500;
+
+export function policyFence(setup: PolicyFenceSetup): PolicyFence {
+  const { policy, clock } = setup;
+  return {
+    kind: 'policy',
+    async set(wish, id) {
+      for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
+        const found = await policy.read();
+        const wanted = policyWith(found.policy, policyWish(setup, wish, id));
+        if (wanted === found.policy) return 0;
+        const outcome = await policy.replace(found, wanted);
+        if (outcome === 'done') return 0;
+        if (outcome === 'paused') return PAUSED_MS;
+        await clock.sleep(STALE_MS);
+      }
+      throw conflict(setup);
+    },
+    probe: () => probed(setup),
+    check: () => check(setup),
+  };
+}
+
+/** A fence that is there already has passed. */
+async function check(setup: PolicyFenceSetup): Promise<void> {
+  const { policy, tableArn, clock } = setup;
+  for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
+    const found = await policy.read();
+    policyWith(found.policy, policyWish(setup, { fenced: true, inboundRefused: true }, LONGEST_ID));
+    if (statementsOf(found.policy, tableArn).includes('FerryFence')) return;
+    if ((await probed(setup)) === 'writable') return;
+    // Another run may be raising it.
+    await clock.sleep(STALE_MS);
+  }
+  throw new UsageError(
+    `The probe is denied to write to ${tableArn} although there is no fence, so that its denials would prove nothing.`,
+    {
+      code: 'fence.probe',
+      hint: 'Look for another policy that denies it, or run the command with --fenced-by-application.',
+    },
+  );
+}
+
+/** For the size of the policy. */
+const LONGEST_ID = 'x'.repeat(40);
+
+function policyWish(
+  { tableArn, exempt, inbound }: PolicyFenceSetup,
+  { fenced, inboundRefused }: FenceWish,
+  tag: string,
+): PolicyWish {
+  return {
+    tableArn,
+    tag,
+    ...(fenced !== undefined && { fence: fenced ? exempt : 'none' }),
+    ...(inboundRefused !== undefined && { inbound: inboundRefused ? inbound : 'none' }),
+  };
+}
+
+async function probed({ probe, clock }: PolicyFenceSetup): Promise<'refused' | 'writable'> {
+  for (let tries = 1; tries < PROBES_MAX; tries += 1) {
+    try {
+      return await probe();
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      await clock.sleep(PROBE_AGAIN_MS);
+    }
+  }
+  return probe();
+}
+
+function conflict({ tableArn }: PolicyFenceSetup): UsageError {
+  return new UsageError(
+    `Another program keeps changing the resource policy of ${tableArn}: it was another one after each of ${TRIES_MAX} reads.`,
+    {
+      code: 'fence.conflict',
+      hint: 'Stop what changes the policy, such as a deployment, and run the command again: it goes on where it is.',
+    },
+  );
+}
+
+/**
+ * An operator promises that no application writes. The policy gets no statement, and loses those of an earlier switch.
+ * @param policy of the table; absent where it is not used at all.
+ */
+export function promisedFence(policy?: Fence): Fence {
+  return {
+    kind: 'application',
+    async set({ fenced, inboundRefused }, id) {
+      const wish = {
+        ...(fenced === false && { fenced }),
+        ...(inboundRefused === false && { inboundRefused }),
+      };
+      return policy === undefined || Object.keys(wish).length === 0 ? 0 : policy.set(wish, id);
+    },
+    async probe() {
+      throw new Error('an application is not probed');
+    },
+  };
+}
