@@ -1,11 +1,14 @@
 // A checked configuration in, Ferry's own app out: a pair of stacks per replication, destination first, because
-// the source's function needs its tables from its first record on. A fleet has a stack more for each Region.
+// the source's function needs its tables from its first record on. With "switching", the way back is another pair. A
+// fleet, and what can be switched, has a stack more for each Region.
 
 import { type App, CfnOutput, Stack, Validations } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { isOtherPartition } from '../src/config/accounts.ts';
-import { destinationStack, sourceStack } from '../src/config/names.ts';
+import { topicArnOf } from '../src/config/alarm-topic.ts';
+import { directionsOf, otherDirection } from '../src/config/directions.ts';
+import { destinationStack, isBackName, sourceStack } from '../src/config/names.ts';
 import type { Config, ReplicationConfig, TableConfig } from '../src/config/schema.ts';
 import { mayLeaveOut } from '../src/config/projection-settings.ts';
 import { placeOf } from '../src/config/tables.ts';
@@ -14,6 +17,7 @@ import { fit, STACK_DESCRIPTION_MAX } from './fit.ts';
 import { addFleets, fleetTopic } from './fleet.ts';
 import { Replication } from './replication.ts';
 import { ReplicationDestination } from './replication-destination.ts';
+import { addSwitches } from './switches.ts';
 
 /**
  * Adds the stacks of `config` to `app`, and the AwsSolutions checks, which stop a synthesis at the
@@ -21,19 +25,26 @@ import { ReplicationDestination } from './replication-destination.ts';
  * @throws UsageError when a replication cannot be deployed as configured.
  */
 export function buildApp(app: App, { replications, fleet }: Config): void {
-  const sources = new Set(replications.map(({ source }) => placeOf(source)));
-  const filtered = new Set(replications.filter(mayLeaveOut).map(({ source }) => placeOf(source)));
+  const directions = replications.flatMap(directionsOf);
+  const sources = new Set(directions.map(({ source }) => placeOf(source)));
+  const filtered = new Set(
+    directions
+      .filter((one) => mayLeaveOut(one) || one.switching)
+      .map(({ source }) => placeOf(source)),
+  );
   /** By place: also where another replication names the table. */
   const created = new Map<string, TableV2>();
-  const pairs = replications.map((replication) => {
-    const { source, destination } = replication;
+  const ledgers = new Map<string, Stack>();
+  const pairs = directions.map((replication) => {
+    const { name, source, destination } = replication;
     const there = addDestination(app, replication, {
       isSource: sources.has(placeOf(destination)),
       isFiltered: filtered.has(placeOf(destination)),
     });
     if (there.twin !== undefined) created.set(placeOf(destination), there.twin);
+    ledgers.set(name, there.stateTable.stack);
     const stack = addSourceStack(app, replication);
-    if (source.create) {
+    if (source.create && !isBackName(name)) {
       const dynamoStream = sourceStream(filtered.has(placeOf(source)));
       const table = createConfiguredTable(stack, 'SourceTable', source, { dynamoStream });
       created.set(placeOf(source), table);
@@ -43,17 +54,21 @@ export function buildApp(app: App, { replications, fleet }: Config): void {
     return { replication, stack };
   });
   for (const { replication, stack } of pairs) {
-    const { source, destination, alarms } = replication;
+    const { source, destination } = replication;
     const replicated = new Replication(stack, 'Default', {
       config: replication,
       streamArn: source.streamArn ?? streamIn(stack, created.get(placeOf(source))),
-      alarmTopic: fleet && alarms.topicArn === undefined ? fleetTopic(stack) : undefined,
+      alarmTopic: fleet && topicArnOf(replication) === undefined ? fleetTopic(stack) : undefined,
     });
     addOutputs(stack, replicated);
     // In a chain, the twin may be a table that another replication creates, as its source.
     const twin = created.get(placeOf(destination));
     if (twin !== undefined && !isOtherPartition(replication)) stack.addStackDependency(twin.stack);
+    // Its functions read the control row beside the source, too.
+    const beside = replication.switching && ledgers.get(otherDirection(replication).name);
+    if (beside !== undefined) stack.addStackDependency(beside);
   }
+  addSwitches(app, directions);
   if (fleet !== undefined) addFleets(app, fleet, pairs);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 }

@@ -1,10 +1,11 @@
-// What all functions of a replication share: runtime, log group, JSON logs, keys, built code, and a role that
-// holds one inline policy per need. Whatever waits for the function finds its rights in force.
+// What all functions share: runtime, log group, JSON logs, keys, built code, and a role that holds one inline policy
+// per need. Whatever waits for the function finds its rights in force.
 
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
+  type Code,
   Function as LambdaFunction,
   LoggingFormat,
   Runtime,
@@ -16,11 +17,14 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Deployment, ReplicationConfig } from '../src/config/schema.ts';
 import { servicesAt } from '../src/config/partition-services.ts';
-import type { FunctionName } from '../src/package-files.ts';
 import { isOtherAccount } from '../src/config/accounts.ts';
 import type { Arns } from '../src/permissions/arns.ts';
-import { functionNeeds, RUNNERS } from '../src/permissions/function-needs.ts';
-import type { Place } from '../src/permissions/statement.ts';
+import {
+  functionNeeds,
+  type ReplicationFunction,
+  RUNNERS,
+} from '../src/permissions/function-needs.ts';
+import type { Needs, Place } from '../src/permissions/statement.ts';
 import { customerKey } from './customer-keys.ts';
 import { type DeployedProjection, functionCode } from './function-code.ts';
 import { functionEnvironment } from './function-environment.ts';
@@ -38,9 +42,7 @@ export interface DeployedReplication {
   readonly projection: DeployedProjection | undefined;
 }
 
-interface FerryFunctionProps {
-  readonly deployed: DeployedReplication;
-  readonly code: FunctionName;
+interface FunctionProps {
   readonly functionName: string;
   readonly description: string;
   readonly memorySize: number;
@@ -50,40 +52,72 @@ interface FerryFunctionProps {
   readonly maxEventAge?: Duration;
 }
 
+interface FerryFunctionProps extends FunctionProps {
+  readonly deployed: DeployedReplication;
+  readonly code: ReplicationFunction;
+}
+
 /** Adds `Function`, its `Role` and its `LogGroup` to `scope`. */
 export function createFerryFunction(
   scope: Construct,
   { deployed, code, ...props }: FerryFunctionProps,
 ): LambdaFunction {
   const { replication } = deployed;
-  const { architecture, runtime } = replication.function;
   const { functionName } = props;
+  // The writer role of another account trusts it by its name, and the fence of a table lets it write.
+  const isNamed = isOtherAccount(replication) || replication.switching !== undefined;
+  return createFunction(scope, props, {
+    replication,
+    code: functionCode(code, deployed.projection),
+    environment: functionEnvironment(functionName, deploymentOf(deployed)),
+    ...(isNamed && { roleName: functionName }),
+    runner: `Ferry ${replication.name}: ${RUNNERS[code]}`,
+    needsOf: (logs) => functionNeeds(code, replication, deployedArns(scope, deployed, { logs })),
+  });
+}
+
+interface FunctionParts {
+  /** Whose settings and keys it has. */
+  readonly replication: ReplicationConfig;
+  readonly code: Code;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly roleName?: string;
+  /** Of the role. */
+  readonly runner: string;
+  /** By the ARN of the log group. */
+  readonly needsOf: (logs: string) => Needs;
+}
+
+/** The same for any function. */
+export function createFunction(
+  scope: Construct,
+  props: FunctionProps,
+  { replication, roleName, runner, needsOf, ...parts }: FunctionParts,
+): LambdaFunction {
+  const { architecture, runtime } = replication.function;
   const environmentEncryption = customerKey(scope, replication, 'functions');
   const logGroup = createLogGroup(scope, 'LogGroup', {
-    logGroupName: `/aws/lambda/${functionName}`,
+    logGroupName: `/aws/lambda/${props.functionName}`,
     replication,
   });
-  const arns = deployedArns(scope, deployed, { logs: logGroup.logGroupArn });
-  const needs = functionNeeds(code, replication, arns);
+  const needs = needsOf(logGroup.logGroupArn);
   const role = new Role(scope, 'Role', {
-    // The writer role of another account trusts it by its name.
-    ...(isOtherAccount(replication) && { roleName: functionName }),
-    description: `Ferry ${replication.name}: ${RUNNERS[code]}`,
+    ...(roleName !== undefined && { roleName }),
+    description: runner,
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     inlinePolicies: policiesOf(needs),
   });
   acknowledgeWildcards(role, needs);
   return new LambdaFunction(scope, 'Function', {
     ...props,
+    ...parts,
     runtime: new Runtime(runtime, RuntimeFamily.NODEJS),
     architecture: architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,
-    code: functionCode(code, deployed.projection),
     handler: 'index.handler',
     loggingFormat: servicesAt(replication.source.region).jsonLogs
       ? LoggingFormat.JSON
       : LoggingFormat.TEXT,
     logGroup,
-    environment: functionEnvironment(functionName, deploymentOf(deployed)),
     ...(environmentEncryption && { environmentEncryption }),
     role,
   });

@@ -5,7 +5,7 @@ import { PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { type Partition, partitionOf } from '../src/config/partition.ts';
 import type { ReplicationConfig, TableConfig } from '../src/config/schema.ts';
-import { type Arns, arnsOf } from '../src/permissions/arns.ts';
+import { type Arns, arnsOf, type Owner } from '../src/permissions/arns.ts';
 import type { Needs, Place, Statement } from '../src/permissions/statement.ts';
 
 /** Of a Region that only a deployment knows, CloudFormation fills the partition in. */
@@ -29,16 +29,18 @@ export function arnsIn(
   replication: ReplicationConfig,
   known: Partial<Record<Place, string>> = {},
 ): Arns {
+  return arnsOf(replication, { ...ownersIn(scope, replication), partitionAt, known });
+}
+
+/** Of both sides, for CloudFormation. */
+export function ownersIn(
+  scope: Construct,
+  { source, destination }: ReplicationConfig,
+): Record<'source' | 'destination', Owner> {
   const owner = ({ account = Stack.of(scope).account }: TableConfig) => {
     return { partition: Aws.PARTITION, account };
   };
-  const { source, destination } = replication;
-  return arnsOf(replication, {
-    source: owner(source),
-    destination: owner(destination),
-    partitionAt,
-    known,
-  });
+  return { source: owner(source), destination: owner(destination) };
 }
 
 /** One document for each need. */
@@ -64,6 +66,9 @@ const WILDCARDS: Partial<Record<Place, string>> = {
   batches: 'Each batch that Lambda gives up is an object of its own, under this prefix.',
   executions: 'A segment runs as an execution of this state machine; Step Functions names them.',
   segments: 'A segment runs as an execution of this state machine; Step Functions names them.',
+  bucket:
+    'CloudFormation chooses the end of the name of the bucket, in the stack of the other direction.',
+  stream: 'DynamoDB makes the end of the ARN of the stream, in the stack of the other direction.',
   mappings: 'Lambda gives an event source mapping its id; the operator finds it by the function.',
 };
 
@@ -75,6 +80,7 @@ export function acknowledgeWildcards(role: Construct, needs: Needs): void {
       const reason = WILDCARDS[place];
       if (reason === undefined) return [];
       const found = asFound(Stack.of(role).resolve(resource));
+      if (!found.includes('*')) return [];
       return { id: `AwsSolutions-IAM5[Resource::${found}]`, reason };
     });
   Validations.of(role).acknowledge(...findings);

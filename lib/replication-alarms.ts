@@ -13,6 +13,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
+import { topicArnOf } from '../src/config/alarm-topic.ts';
 import { alarmTopicName } from '../src/config/names.ts';
 import { type AlarmSpec, alarmSpecs } from './alarm-specs.ts';
 import { alarmDescription } from './alarm-text.ts';
@@ -49,7 +50,7 @@ export class ReplicationAlarms extends Construct {
   }
 
   #topicOf(replication: ReplicationConfig): ITopic {
-    const { topicArn } = replication.alarms;
+    const topicArn = topicArnOf(replication);
     if (topicArn !== undefined) return Topic.fromTopicArn(this, 'Topic', topicArn);
     return createAlarmTopic(this, {
       topicName: alarmTopicName(replication.name),

@@ -6,7 +6,7 @@ import { type Attribute, AttributeType, type TableV2 } from 'aws-cdk-lib/aws-dyn
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { keyOf } from '../src/config/encryption-keys.ts';
-import { LEDGER_ATTRIBUTES } from '../src/config/names.ts';
+import { isBackName, LEDGER_ATTRIBUTES } from '../src/config/names.ts';
 import { createConfiguredTable, createProtectedTable, sourceStream } from './dynamodb-table.ts';
 import type { ConfiguredReplication, DestinationTable } from './replication-props.ts';
 import { nameOf, refusal } from './replication-settings.ts';
@@ -44,7 +44,7 @@ export class ReplicationDestination extends Construct implements DestinationTabl
   readonly stateTableKey: IKey | undefined;
   /** Tombstones, failure bounds, checkpoints and the control row. */
   readonly stateTable: TableV2;
-  /** Undefined where the twin exists already. */
+  /** Undefined where the twin exists already, or is the source that the other direction creates. */
   readonly twin: TableV2 | undefined;
 
   constructor(
@@ -74,12 +74,13 @@ export class ReplicationDestination extends Construct implements DestinationTabl
       timeToLiveAttribute: LEDGER_ATTRIBUTES.expiresAt,
       kmsKeyArn: stateKeyArn,
     });
-    this.twin = destination.create
-      ? createConfiguredTable(this, 'TwinTable', destination, {
-          ...(timeToLiveAttribute && { timeToLiveAttribute }),
-          ...(props.isSource === true && { dynamoStream: sourceStream(props.isFiltered) }),
-        })
-      : undefined;
+    this.twin =
+      destination.create && !('config' in props && isBackName(props.config.name))
+        ? createConfiguredTable(this, 'TwinTable', destination, {
+            ...(timeToLiveAttribute && { timeToLiveAttribute }),
+            ...(props.isSource === true && { dynamoStream: sourceStream(props.isFiltered) }),
+          })
+        : undefined;
     if (!('config' in props)) return;
     createDestinationRoles(this, props.config);
     createWriterPolicy(this, props.config);

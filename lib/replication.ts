@@ -26,6 +26,7 @@ import { ReplicationMetrics } from './replication-metrics.ts';
 import type { AlarmProps, ConfiguredReplication, ReplicationProps } from './replication-props.ts';
 import { configurationOf, type OtherReplication } from './replication-settings.ts';
 import { StreamReplicator } from './stream-replicator.ts';
+import { createSwitchRoles } from './switch-roles.ts';
 
 /**
  * Keeps a table in another Region equal to a table of this stack's Region.
@@ -80,6 +81,7 @@ export class Replication extends Construct {
     this.bulkRuns = config.bulk ? new BulkRuns(this, 'BulkRuns', replicator.deployed) : undefined;
     this.heartbeat = config.heartbeat && new Heartbeat(this, 'Heartbeat', replicator.deployed);
     createOperatorRoles(this, replicator.deployed);
+    createSwitchRoles(this, replicator.deployed);
     // The first heartbeat is late from the start if nothing reads the stream yet.
     this.heartbeat?.node.addDependency(this.eventSourceMapping);
     this.#metrics = new ReplicationMetrics(replicator, this.lookAgain);

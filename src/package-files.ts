@@ -8,7 +8,14 @@ import { fileURLToPath } from 'node:url';
 const PACKAGE = new URL(import.meta.url.endsWith('.ts') ? '../' : '../../', import.meta.url);
 
 /** Of what Lambda runs. */
-export const FUNCTION_NAMES = ['replicate', 'look-again', 'bulk-segment', 'heartbeat'] as const;
+export const FUNCTION_NAMES = [
+  'replicate',
+  'look-again',
+  'bulk-segment',
+  'heartbeat',
+  'switch',
+  'region-switch',
+] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 /** @returns the absolute path of a file of the package, for example of `docs/runbook.md`. */

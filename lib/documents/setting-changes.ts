@@ -100,6 +100,8 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
   'switching.fence':
     '**with care**. Not while a switch is in progress, and only while the source is active. Remove the statements FerryFence and FerryInbound from the resource policies of both tables, if you change it to `application`.',
   'switching.markers': 'safe. It applies to the next switch.',
+  'switching.layer':
+    'safe. The functions for Region switch plans are updated. It applies to the next switch.',
   'switching.operatorRoles':
     'safe. It applies to the next switch. The fence of an earlier one stays as it is.',
   'switching.streamArn':

@@ -36,6 +36,12 @@ export function otherDirection(replication: ReplicationConfig): ReplicationConfi
   };
 }
 
+/** All that is deployed of a replication: itself, and the way back where it can be switched. */
+export function directionsOf(replication: ReplicationConfig): ReplicationConfig[] {
+  const { switching } = replication;
+  return switching === undefined ? [replication] : [replication, otherDirection(replication)];
+}
+
 /** The direction that the configuration file has. */
 export function outward(replication: ReplicationConfig): ReplicationConfig {
   return isBackName(replication.name) ? otherDirection(replication) : replication;
@@ -50,4 +56,9 @@ function exchangedKeys(
     ...(ofDestination !== undefined && { kmsKeyArn: ofDestination }),
     ...(kmsKeyArn !== undefined && { destinationKmsKeyArn: kmsKeyArn }),
   };
+}
+
+/** As the configuration file, and everybody who types it, names the replication of a direction. */
+export function givenName({ name }: Pick<ReplicationConfig, 'name'>): string {
+  return isBackName(name) ? outwardName(name) : name;
 }

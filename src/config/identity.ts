@@ -5,6 +5,7 @@ import {
   isOtherPartition,
   operatorReadRoleName,
   operatorRoleName,
+  operatorWriterRoleName,
   readerRoleName,
   roleArn,
   writerRoleName,
@@ -27,7 +28,7 @@ export function operatorIdentities(
   replication: ReplicationConfig,
   apply: boolean,
 ): Readonly<Record<Side, Identity>> {
-  const { name, source, destination, operatorRole } = replication;
+  const { name, source, destination, operatorRole, switching } = replication;
   const own = ofProfile(source.profile);
   const roleName = (apply ? operatorRoleName : operatorReadRoleName)(name);
   const usual = operatorRole ? roleOf(source, roleName, own ?? FOUND) : FOUND;
@@ -36,7 +37,8 @@ export function operatorIdentities(
     // An emulator of another partition needs no secret.
     if (isOtherPartition(replication)) return secretOf(destination.credentials, here) ?? FOUND;
     if (usual.kind !== 'role' || !isOtherAccount(replication)) return usual;
-    return roleOf(destination, (apply ? writerRoleName : readerRoleName)(name), usual);
+    const writing = switching === undefined ? writerRoleName : operatorWriterRoleName;
+    return roleOf(destination, (apply ? writing : readerRoleName)(name), usual);
   };
   return { source: here, destination: ofProfile(destination.profile) ?? there() };
 }

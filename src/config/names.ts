@@ -232,3 +232,13 @@ export const APPLICATION_QUIET_MS = 10_000;
 
 /** How long the writes of a lost Region are kept. */
 export const STRANDED_DAYS = 90;
+
+/** Of the state machine that switches many tables, and of the function that it calls, in each Region. */
+export const SWITCH_NAME = 'ferry-switch';
+/** The same for Region switch plans; the second is for a Region that is lost. */
+export const REGION_SWITCH_NAME = 'ferry-region-switch';
+export const REGION_SWITCH_LOST_NAME = 'ferry-lost-region-switch';
+/** Step Functions puts it into the ARN of the execution of each table. */
+export const TABLES_LABEL = 'Tables';
+/** The one variable of these functions. */
+export const SWITCH_VARIABLE = 'FERRY_SWITCH';

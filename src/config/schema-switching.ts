@@ -1,7 +1,7 @@
 // The settings of a replication whose direction can be switched.
 
 import { Type } from 'typebox';
-import { choice, defaulted, flag, group } from './schema-forms.ts';
+import { choice, defaulted, flag, group, integer } from './schema-forms.ts';
 import { serviceEndpoints, streamArn, tableName, region } from './schema-tables.ts';
 
 const { Optional, String: Text } = Type;
@@ -23,6 +23,10 @@ export const switching = group(
     markers: flag(
       true,
       'Whether a switch writes items of its own, ferry-marker-…, to prove that it has read the stream to its end. A table whose partition key is a number has none in any case, and its switches compare the tables.',
+    ),
+    layer: integer(
+      [1, 100, 1],
+      'The layer in which Region switch plans switch the replication. Layers run one after the other, in ascending order. The replications of one layer are switched side by side.',
     ),
     operatorRoles: defaulted(
       Type.Array(

@@ -112,7 +112,7 @@ function sourceArns({ name, source, destination }: ReplicationConfig, deployed: 
 }
 
 /** @returns what makes statements about places by their ARNs. */
-export function allowing(arns: Arns) {
+export function allowing(arns: Pick<Arns, 'of'>) {
   return (place: Place, actions: readonly string[], conditions: Conditions = {}): Statement => ({
     place,
     resource: arns.of(place),

@@ -5,6 +5,7 @@ import {
   isOtherAccount,
   operatorReadRoleName,
   operatorRoleName,
+  operatorWriterRoleName,
   readerRoleName,
   roleArn,
   writerRoleName,
@@ -26,10 +27,20 @@ export function writerNeeds(replication: ReplicationConfig, arns: Arns): Needs {
   return { WriteDestination: merged([...functions, ...operators].filter(isAtDestination)) };
 }
 
-/** Without a profile for it, commands reach another partition by the secret, too. */
-function operatorsWrite(replication: ReplicationConfig): boolean {
-  const { credentials, profile } = replication.destination;
-  return replication.operatorRole || (credentials !== undefined && profile === undefined);
+/**
+ * Without a profile for it, commands reach another partition by the secret, too. With "switching", operators have a role of
+ * their own: what functions can assume must not write the control row.
+ */
+function operatorsWrite({ operatorRole, switching, destination }: ReplicationConfig): boolean {
+  const { credentials, profile } = destination;
+  if (credentials !== undefined && profile === undefined) return true;
+  return operatorRole && switching === undefined;
+}
+
+/** Of a role for all commands. */
+function operatorWriterNeeds(replication: ReplicationConfig, arns: Arns): Needs {
+  const all = operatorStatements('operator', replication, arns);
+  return { OperateDestination: all.filter(isAtDestination) };
 }
 
 /** Of the role for commands that change nothing. */
@@ -39,7 +50,7 @@ function readerNeeds(replication: ReplicationConfig, arns: Arns): Needs {
 }
 
 export interface DestinationRole {
-  readonly id: 'WriterRole' | 'ReaderRole';
+  readonly id: 'WriterRole' | 'OperatorWriterRole' | 'ReaderRole';
   readonly roleName: string;
   /** What assumes it. */
   readonly purpose: string;
@@ -51,15 +62,23 @@ export interface DestinationRole {
 /** For a source in another account of the same partition. */
 export function destinationRoles(replication: ReplicationConfig, arns: Arns): DestinationRole[] {
   if (!isOtherAccount(replication)) return [];
-  const { name, source, operatorRole } = replication;
+  const { name, source, operatorRole, switching } = replication;
   const functions = functionsOf(replication).map((code) => FUNCTION_NAMES[code](name));
-  const writing = [...functions, ...(operatorRole ? [operatorRoleName(name)] : [])];
+  const isForOperators = operatorRole && switching === undefined;
+  const writing = [...functions, ...(isForOperators ? [operatorRoleName(name)] : [])];
   const writer = {
     id: 'WriterRole',
     roleName: writerRoleName(name),
     purpose: 'what writes the twin',
     needs: writerNeeds(replication, arns),
     trusted: writing.map((one) => roleArn(source, one)),
+  } as const;
+  const operatorWriter = {
+    id: 'OperatorWriterRole',
+    roleName: operatorWriterRoleName(name),
+    purpose: 'commands',
+    needs: operatorWriterNeeds(replication, arns),
+    trusted: [roleArn(source, operatorRoleName(name))],
   } as const;
   const reader = {
     id: 'ReaderRole',
@@ -68,5 +87,6 @@ export function destinationRoles(replication: ReplicationConfig, arns: Arns): De
     needs: readerNeeds(replication, arns),
     trusted: [roleArn(source, operatorReadRoleName(name))],
   } as const;
-  return operatorRole ? [writer, reader] : [writer];
+  if (!operatorRole) return [writer];
+  return switching === undefined ? [writer, reader] : [writer, operatorWriter, reader];
 }

@@ -18,16 +18,21 @@ import { usingKeys } from './key-use.ts';
 import { throughAccess } from './reach.ts';
 import type { Needs, Place, Statement } from './statement.ts';
 
+/** Of one replication, in one direction. */
+export type ReplicationFunction = Exclude<FunctionName, 'switch' | 'region-switch'>;
+
 /** The roles by what runs with them, and what it is called. */
 export const RUNNERS = {
   replicate: 'the replicate function',
   'look-again': 'the function that looks at deletes again',
   'bulk-segment': 'the function for segments of backfill, verify and redrive',
   heartbeat: 'the heartbeat function',
-} as const satisfies Record<FunctionName, string>;
+} as const satisfies Record<ReplicationFunction, string>;
 
 /** Where its account is not the twin's, the role of a function has the same name. */
-export const FUNCTION_NAMES: Readonly<Record<FunctionName, (replication: string) => string>> = {
+export const FUNCTION_NAMES: Readonly<
+  Record<ReplicationFunction, (replication: string) => string>
+> = {
   replicate: functionName,
   'look-again': lookAgainName,
   'bulk-segment': bulkName,
@@ -42,7 +47,7 @@ interface Parts {
   readonly hashSecrets: readonly Statement[];
 }
 
-const NEEDS: Readonly<Record<FunctionName, (parts: Parts) => Needs>> = {
+const NEEDS: Readonly<Record<ReplicationFunction, (parts: Parts) => Needs>> = {
   replicate: replicatorNeeds,
   'look-again': lookAgainNeeds,
   'bulk-segment': segmentNeeds,
@@ -50,7 +55,11 @@ const NEEDS: Readonly<Record<FunctionName, (parts: Parts) => Needs>> = {
 };
 
 /** The functions that a replication has. */
-export function functionsOf({ tombstones, bulk, heartbeat }: ReplicationConfig): FunctionName[] {
+export function functionsOf({
+  tombstones,
+  bulk,
+  heartbeat,
+}: ReplicationConfig): ReplicationFunction[] {
   return [
     'replicate',
     ...(tombstones === 'checked' ? (['look-again'] as const) : []),
@@ -61,7 +70,7 @@ export function functionsOf({ tombstones, bulk, heartbeat }: ReplicationConfig):
 
 /** @param arns with that of the function's log group. */
 export function functionNeeds(
-  code: FunctionName,
+  code: ReplicationFunction,
   replication: ReplicationConfig,
   arns: Arns,
 ): Needs {
@@ -79,7 +88,11 @@ export function functionNeeds(
 }
 
 /** What a function does, wherever it has the rights for it. */
-export function ownNeeds(code: FunctionName, replication: ReplicationConfig, arns: Arns): Needs {
+export function ownNeeds(
+  code: ReplicationFunction,
+  replication: ReplicationConfig,
+  arns: Arns,
+): Needs {
   return NEEDS[code](partsOf(replication, arns));
 }
 
@@ -299,9 +312,9 @@ function heartbeatNeeds(parts: Parts): Needs {
   };
 }
 
-/** Of the state machine. */
-export function bulkRunNeeds({ source }: ReplicationConfig, arns: Arns): Needs {
-  const { tracing } = servicesAt(source.region);
+/** Of a state machine whose map runs in a distributed way. */
+export function runnerNeeds(region: string, arns: Pick<Arns, 'of'>): Needs {
+  const { tracing } = servicesAt(region);
   const allow = allowing(arns);
   return {
     InvokeFunction: [allow('bulkFunction', ['lambda:InvokeFunction'])],

@@ -1,6 +1,7 @@
 // What the policies of customer managed keys must allow. The app cannot change them, because it knows a key by its
 // ARN only. docs/customer-keys.md and `npm run key-policy` show these statements to the key's owner.
 
+import { topicArnOf } from '../config/alarm-topic.ts';
 import { keyOf } from '../config/encryption-keys.ts';
 import { bulkName } from '../config/names.ts';
 import { partitionOf } from '../config/partition.ts';
@@ -71,7 +72,7 @@ function fleetKeyUses(
 /** What a replication does with each of its keys. */
 export function keyUses(replication: ReplicationConfig): KeyUse[] {
   const { name, source, destination, tombstones, bulk, alarms } = replication;
-  const hasTopic = alarms.enabled && alarms.topicArn === undefined;
+  const hasTopic = alarms.enabled && topicArnOf(replication) === undefined;
   const here = { side: 'source', region: source.region, account: source.account } as const;
   const { region, account } = destination;
   const there = { side: 'destination', region, account } as const;

@@ -1,13 +1,14 @@
 // What operators may do with one replication: the statements of each command, and of the roles for all of them.
 
+import { otherDirection } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { storesBatches } from '../config/stored-batches.ts';
 import { allowing, type Arns } from './arns.ts';
 import { readHashSecrets } from './hash-secrets.ts';
 import { usingKeys } from './key-use.ts';
-import { COMMANDS } from './operator-needs.ts';
+import { COMMANDS, SWITCH_COMMANDS } from './operator-needs.ts';
 import { throughAccess } from './reach.ts';
-import { merged, type Needs, type Place, type Statement } from './statement.ts';
+import { isAtDestination, merged, type Needs, type Place, type Statement } from './statement.ts';
 
 /** What the commands need with the rights of a role, and how far these reach. */
 export type Variant = 'operator' | 'operator-read';
@@ -30,7 +31,25 @@ export function operatorStatements(
   replication: ReplicationConfig,
   arns: Arns,
 ): Statement[] {
-  return commandStatements(needsOf(variant), replication, arns);
+  const all = commandStatements(needsOf(variant), replication, arns);
+  if (replication.switching === undefined) return all;
+  return merged([...all, ...switchStatements(replication, arns, variant)]);
+}
+
+/** For switches to either side: of each direction, what is beside its source and what is beside its destination. */
+export function switchStatements(
+  replication: ReplicationConfig,
+  arns: Arns,
+  variant: Variant = 'operator',
+): Statement[] {
+  const needs = SWITCH_COMMANDS.flatMap(({ always, apply }) =>
+    variant === 'operator' ? [...always, ...apply] : always,
+  );
+  const back = commandStatements(needs, otherDirection(replication), arns.other());
+  return merged([
+    ...commandStatements(needs, replication, arns),
+    ...back.map((one) => ({ ...one, isAtDestination: !isAtDestination(one) })),
+  ]);
 }
 
 /** In the source's account. */
@@ -40,8 +59,8 @@ export function operatorRoleNeeds(
   arns: Arns,
 ): Needs {
   const all = { Operate: operatorStatements(variant, replication, arns) };
-  const by = variant === 'operator' ? 'writer' : 'reader';
-  return throughAccess(all, replication, arns, by);
+  const writer = replication.switching === undefined ? 'writer' : 'operatorWriter';
+  return throughAccess(all, replication, arns, variant === 'operator' ? writer : 'reader');
 }
 
 /** What the given needs allow where the replication has what they are about, with the keys. */
@@ -66,9 +85,10 @@ function placeOf(need: string): Place {
 }
 
 function isThere(place: Place, replication: ReplicationConfig): boolean {
-  const { tombstones, bulk, heartbeat, projection } = replication;
-  // Only a batch that Lambda does not store has to be read again.
-  if (place === 'stream') return !storesBatches(replication);
+  const { tombstones, bulk, heartbeat, projection, switching } = replication;
+  if (place === 'sourceState') return switching !== undefined;
+  // Only a batch that Lambda does not store has to be read again, and what a switch drains.
+  if (place === 'stream') return switching !== undefined || !storesBatches(replication);
   if (place === 'lookAgain') return tombstones === 'checked';
   if (place === 'projecting') return projection !== undefined;
   if (place === 'heartbeat') return heartbeat !== undefined;
@@ -81,6 +101,7 @@ function keysFor(need: string, replication: ReplicationConfig, arns: Arns): Stat
   const [action = '', place] = need.split(' ');
   if (ITEM_REQUEST.test(action)) {
     if (place === 'source') return keys.ofSource;
+    if (place === 'sourceState') return keys.ofSourceState;
     return place === 'twin' ? keys.ofTwin : keys.ofState;
   }
   switch (action) {
@@ -88,8 +109,11 @@ function keysFor(need: string, replication: ReplicationConfig, arns: Arns): Stat
       return keys.of('deadLetterQueue', action);
     case 'sqs:SendMessage':
       return keys.of('lookAgainQueue', action);
+    case 's3:PutObject':
     case 's3:GetObject':
       return keys.of('onFailureBucket', action);
+    case 'dynamodb:GetRecords':
+      return keys.ofSource;
     case 'lambda:GetFunctionConfiguration':
       return keys.of('functions', 'lambda:InvokeFunction');
     default:

@@ -33,6 +33,7 @@ const TABLES: readonly Need[] = [
   'source dynamodb:DescribeTable DescribeTimeToLive',
   'twin dynamodb:DescribeTable DescribeTimeToLive',
   'state dynamodb:DescribeTable GetItem',
+  'sourceState dynamodb:GetItem',
 ];
 /** Commands that write also check the TTL of the state table. */
 const TABLES_TO_WRITE: readonly Need[] = [...TABLES, 'state dynamodb:DescribeTimeToLive'];
@@ -77,10 +78,41 @@ const REDRIVE: readonly Need[] = [
   'bucket s3:DeleteObject',
 ];
 
+/** What a switch looks at, in the direction that it drains: with "switching". */
+const SWITCH_LOOK: readonly Need[] = [
+  ...TABLES,
+  FUNCTION,
+  'source dynamodb:GetItem BatchGetItem GetResourcePolicy',
+  'twin dynamodb:GetItem BatchGetItem GetResourcePolicy',
+  'state dynamodb:BatchGetItem',
+  'stream dynamodb:DescribeStream GetShardIterator GetRecords',
+  'deadLetters sqs:GetQueueAttributes ReceiveMessage ChangeMessageVisibility',
+  READ_BUCKET,
+];
+const SWITCH: readonly Need[] = [
+  ...GUARDED_WRITE,
+  // Markers.
+  'source dynamodb:PutItem DeleteItem',
+  'twin dynamodb:ConditionCheckItem',
+  // Of both copies of the control row, and of the proof.
+  'sourceState dynamodb:PutItem',
+  'state dynamodb:PutItem',
+  'source dynamodb:PutResourcePolicy DeleteResourcePolicy',
+  'twin dynamodb:PutResourcePolicy DeleteResourcePolicy',
+  'probe sts:AssumeRole',
+  // Both tables are compared where there are no markers, and when a lost Region rejoins.
+  'source dynamodb:Scan',
+  'twin dynamodb:Scan',
+  'bucket s3:PutObject DeleteObject',
+];
+
 const INIT: readonly Need[] = [
   'source dynamodb:DescribeTable DescribeTimeToLive Scan',
   'twin dynamodb:DescribeTable DescribeTimeToLive',
 ];
+
+/** Of a replication that can be switched. */
+export const SWITCH_COMMANDS: readonly CommandNeeds[] = [needs('drain', SWITCH_LOOK, SWITCH)];
 
 export const COMMANDS: readonly CommandNeeds[] = [
   needs('init', INIT),

@@ -9,15 +9,15 @@ import {
 } from '../config/accounts.ts';
 import { bulkName } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import type { FunctionName } from '../package-files.ts';
 import { type Arns, ownersOf, textArns } from './arns.ts';
 import { destinationRoles, type DestinationRole, writerNeeds } from './destination-roles.ts';
 import {
-  bulkRunNeeds,
   FUNCTION_NAMES,
   functionNeeds,
   functionsOf,
+  type ReplicationFunction,
   RUNNERS,
+  runnerNeeds,
 } from './function-needs.ts';
 import {
   commandStatements,
@@ -54,7 +54,7 @@ export type Known = Partial<Record<Place, string>>;
 export function functionSets(replication: ReplicationConfig, known: Known = {}): PermissionSet[] {
   const { source, destination } = ownersOf(replication);
   const { region } = replication.source;
-  const group = (code: FunctionName) =>
+  const group = (code: ReplicationFunction) =>
     `arn:${source.partition}:logs:${region}:${source.account}:log-group:/aws/lambda/${FUNCTION_NAMES[code](replication.name)}:*`;
   const arns = textArns(replication, known);
   const sets = functionsOf(replication).map((code) => ({
@@ -69,7 +69,7 @@ export function functionSets(replication: ReplicationConfig, known: Known = {}):
     title: 'The state machine for backfill, verify and redrive',
     role: `${bulkName(replication.name)}-runner`,
     account: source.account,
-    policy: policyOf(bulkRunNeeds(replication, arns)),
+    policy: policyOf(runnerNeeds(region, arns)),
   };
   const user = {
     title: `The user whose keys are in ${replication.destination.credentials?.secret}`,

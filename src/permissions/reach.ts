@@ -7,12 +7,15 @@ import { allowing, type Arns } from './arns.ts';
 import { usingKeys } from './key-use.ts';
 import { isAtDestination, type Needs, type Statement } from './statement.ts';
 
+/** A role of the other account. */
+type Reacher = 'writer' | 'operatorWriter' | 'reader';
+
 /** The needs of a role of the source: those at the destination only where its own rights reach that far. */
 export function throughAccess(
   needs: Needs,
   replication: ReplicationConfig,
   arns: Arns,
-  by: 'writer' | 'reader' = 'writer',
+  by: Reacher = 'writer',
 ): Needs {
   const reach = reachOf(replication, arns, by);
   if (reach === undefined) return needs;
@@ -24,11 +27,7 @@ export function throughAccess(
 }
 
 /** @returns undefined where the role itself has the rights. */
-function reachOf(
-  replication: ReplicationConfig,
-  arns: Arns,
-  by: 'writer' | 'reader',
-): Statement[] | undefined {
+function reachOf(replication: ReplicationConfig, arns: Arns, by: Reacher): Statement[] | undefined {
   const allow = allowing(arns);
   if (isOtherAccount(replication)) return [allow(by, ['sts:AssumeRole'])];
   if (replication.destination.credentials === undefined) return undefined;

@@ -5,6 +5,7 @@
 // such as a VPC, and calls that delete what a stack keeps: tables and buckets.
 
 import { isOtherAccount } from '../config/accounts.ts';
+import { topicArnOf } from '../config/alarm-topic.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 
 /** By what a stack is about, as ARNs name it. */
@@ -112,7 +113,7 @@ function topicTypes(email: string | undefined): string[] {
 /** @param isOfFleet whether the alarms go to the topic of a fleet. */
 export function sourceTypes(replication: ReplicationConfig, isOfFleet: boolean): string[] {
   const { source, alarms, dashboard, bulk, heartbeat } = replication;
-  const hasTopic = alarms.enabled && alarms.topicArn === undefined && !isOfFleet;
+  const hasTopic = alarms.enabled && topicArnOf(replication) === undefined && !isOfFleet;
   return [
     ...(source.create ? ['AWS::DynamoDB::GlobalTable'] : []),
     ...ALWAYS,

@@ -30,6 +30,7 @@ export type Place =
   | 'reader'
   /** With "switching", a role beside the source. */
   | 'probe'
+  | 'switcher'
   | 'operator'
   | 'secret'
   | 'hashSecret'

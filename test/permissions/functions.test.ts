@@ -9,10 +9,15 @@ import { parseConfig } from '../../src/config/config.ts';
 import { functionVariables, readDeployment } from '../../src/config/function-variable.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { type LocalFailures, openLocalFailures } from '../../src/local/run/local-failures.ts';
-import type { FunctionName } from '../../src/package-files.ts';
+
 import type { Arns } from '../../src/permissions/arns.ts';
 import { writerNeeds } from '../../src/permissions/destination-roles.ts';
-import { functionNeeds, functionsOf, ownNeeds } from '../../src/permissions/function-needs.ts';
+import {
+  functionNeeds,
+  functionsOf,
+  ownNeeds,
+  type ReplicationFunction,
+} from '../../src/permissions/function-needs.ts';
 import type { Clock } from '../../src/ports.ts';
 import { digestOfRules } from '../../src/projection/digest.ts';
 import { STORED_FORMAT } from '../../src/model/stored-format.ts';
@@ -141,7 +146,7 @@ function change(id: string, eventName: string, more: object = {}): DynamoDBRecor
 const rejected = { keys: { pk: { N: '1' } } };
 
 /** Each records what its function does. */
-const SCENES: Readonly<Record<FunctionName, () => Promise<void>>> = {
+const SCENES: Readonly<Record<ReplicationFunction, () => Promise<void>>> = {
   replicate: () =>
     recorded(() =>
       replicate(
@@ -254,7 +259,7 @@ async function recorded(action: () => Promise<unknown>): Promise<void> {
 }
 
 /** Calls that a service makes with the role of the function, as its documentation lists them. */
-const BY_SERVICES: Readonly<Record<FunctionName, readonly string[]>> = {
+const BY_SERVICES: Readonly<Record<ReplicationFunction, readonly string[]>> = {
   replicate: [
     'dynamodb:DescribeStream stream',
     'dynamodb:GetRecords stream',
@@ -275,7 +280,7 @@ const BY_SERVICES: Readonly<Record<FunctionName, readonly string[]>> = {
 const LOGS = ['logs:CreateLogStream logs', 'logs:PutLogEvents logs'];
 
 describe.each(REPLICATIONS)('with %s, the role of', (_, destination, settings) => {
-  it.each(Object.entries(SCENES) as Array<[FunctionName, () => Promise<void>]>)(
+  it.each(Object.entries(SCENES) as Array<[ReplicationFunction, () => Promise<void>]>)(
     '%s allows what the function asks for',
     { timeout: 60_000 },
     async (code, scene) => {

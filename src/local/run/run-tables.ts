@@ -67,6 +67,7 @@ function switchingAt({ markers }: SwitchingConfig, runId: string): SwitchingConf
   return {
     fence: 'application',
     markers,
+    layer: 1,
     operatorRoles: [],
     stateTable: `ferry-local-${runId}-back-state`,
   };
