@@ -35,6 +35,17 @@ export async function storedRun({
   return run;
 }
 
+/**
+ * A backfill that has begun and not ended: what a switch asks before it begins.
+ * @throws as `storedRun` does.
+ */
+export async function unfinishedBackfill(
+  place: Parameters<typeof storedRun>[0],
+): Promise<BackfillRun | undefined> {
+  const run = await storedRun(place);
+  return run?.finishedAt === undefined ? run : undefined;
+}
+
 /** Retention of a DynamoDB stream. */
 const STREAM_LIFE_MS = 24 * 60 * 60 * 1000;
 
@@ -53,8 +64,8 @@ export async function planBackfill(
   restart: boolean,
   context: RunPlace,
 ): Promise<{ run: BackfillRun; resumed: boolean }> {
-  const known = restart ? undefined : await storedRun(context);
-  if (known === undefined || known.finishedAt !== undefined) return { run: fresh, resumed: false };
+  const known = restart ? undefined : await unfinishedBackfill(context);
+  if (known === undefined) return { run: fresh, resumed: false };
   requireSameTables(known, fresh);
   requireSameMode(known, fresh, context.clock.now());
   requireSameProjection(known, fresh.projection);

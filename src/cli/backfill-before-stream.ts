@@ -3,6 +3,7 @@
 import { systemClock } from '../aws/system-clock.ts';
 import { openEventSources } from '../composition/event-sources.ts';
 import { retriesUntil } from '../composition/pair-work.ts';
+import { givenName } from '../config/directions.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import { duration } from '../text/duration.ts';
 import {
@@ -57,7 +58,7 @@ export async function beginStream(
   if (enabled.length === 0) {
     const until = new Date(Date.parse(run.startedAt) + 24 * 60 * 60 * 1000).toISOString();
     io.err(
-      `${replication.name} has no event source mapping yet. Set "eventSource": {"enabled": true} and deploy before ${until}. The stream keeps changes for 24 hours.`,
+      `${givenName(replication)} has no event source mapping yet. Set "eventSource": {"enabled": true} and deploy before ${until}. The stream keeps changes for 24 hours.`,
     );
     return;
   }

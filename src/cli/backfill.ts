@@ -74,7 +74,8 @@ export const backfillCommand: Command = {
     requireBulkRates(options);
     const concurrency = REQUESTS_PER_WORKER * workersOf(options);
     const run = writingToPair(options, concurrency, options.has('apply') ? copy : planOnly);
-    return onReplications({ options, io }, { hint: HINT, forOne: ['look-again-queue-url'], run });
+    const work = { hint: HINT, run, direction: 'active' as const };
+    return onReplications({ options, io }, { ...work, forOne: ['look-again-queue-url'] });
   },
 };
 

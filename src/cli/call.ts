@@ -1,9 +1,14 @@
 // One call of a command about one replication: what was typed, where the command prints, and what it opens.
 
 import type { Sides } from '../aws/access.ts';
+import { type DirectionName, openDirection, requireFree } from '../composition/active-direction.ts';
+import { type CommandLease, openCommandLease } from '../composition/command-lease.ts';
 import { operatorSides } from '../composition/operator-access.ts';
 import type { TablePair } from '../composition/table-pair.ts';
+import { givenName } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
+import { FerryError } from '../errors.ts';
+import { wrongOption } from './arguments.ts';
 import type { ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
 import { selectedReplication } from './replication.ts';
@@ -17,6 +22,10 @@ export interface GivenCall {
 export interface Call extends GivenCall {
   readonly replication: ReplicationConfig;
   readonly sides: Sides;
+  /** Of a replication that can be switched: the one that `replication` and `sides` are about. */
+  readonly direction?: DirectionName | undefined;
+  /** Of a command that writes in that direction. */
+  readonly lease?: CommandLease | undefined;
 }
 
 export interface PairCall extends Call {
@@ -33,14 +42,20 @@ export async function onReplication(
   given: GivenCall,
   hint: string,
   run: (call: Call) => Promise<number>,
+  direction?: Work['direction'],
 ): Promise<number> {
-  return aboutReplication(await selectedReplication(given.options), given, { hint, run });
+  const replication = await selectedReplication(given.options);
+  return aboutReplication(replication, given, { hint, run, direction });
 }
 
 export interface Work {
   readonly hint: string;
   /** Whether it needs the rights to change anything. @default with --apply */
   readonly changes?: boolean;
+  /** @default that of the configuration file */
+  readonly direction?: 'active' | DirectionName | undefined;
+  /** Whether it may write while a switch has not closed the copies yet. @default it may not */
+  readonly besideSwitch?: boolean;
   readonly run: (call: Call) => Promise<number>;
 }
 
@@ -48,12 +63,48 @@ export interface Work {
 export function aboutReplication(
   replication: ReplicationConfig,
   { options, io }: GivenCall,
-  { hint, run, changes: apply = options.has('apply') }: Work,
+  work: Work,
 ): Promise<number> {
+  const { hint, run, direction, changes: apply = options.has('apply') } = work;
   return explained({ hint, replications: [replication], apply }, async () => {
+    if (replication.switching === undefined && direction !== undefined && direction !== 'active')
+      throw oneDirection(replication);
     const sides = await operatorSides(replication, { apply, environment: io.environment });
-    return run({ options, io, replication, sides });
+    const call = { options, io, replication, sides };
+    if (direction === undefined || replication.switching === undefined) return run(call);
+    return inDirection(call, { ...work, direction, changes: apply });
   });
+}
+
+function oneDirection({ name }: ReplicationConfig): FerryError {
+  return wrongOption(
+    `--direction is for replications with "switching", and ${name} has one direction.`,
+    'Leave it out.',
+  );
+}
+
+/** A switch that closes the copies ends the work as Ctrl-C does. */
+async function inDirection(
+  { options, io, ...given }: Call,
+  { hint, run, changes: apply, ...work }: Work & Required<Pick<Work, 'changes'>>,
+): Promise<number> {
+  const wanted = work.direction === 'active' ? undefined : work.direction;
+  const needs = { wanted, apply, environment: io.environment, stop: io.interrupted };
+  const opened = await openDirection(given.replication, given.sides, needs);
+  const { replication, sides, direction, state } = opened;
+  io.err(`Direction ${direction}: ${directionText(replication)}.`);
+  if (options.has('apply')) requireFree(state, given.replication, work);
+  return explained({ hint, replications: [replication], apply }, () =>
+    withOpen(Promise.resolve(openCommandLease(replication, sides)), async (lease) => {
+      const interrupted = AbortSignal.any([io.interrupted, lease.lost]);
+      const call = { options, io: { ...io, interrupted }, replication, sides, direction, lease };
+      const code = await run(call);
+      const reason: unknown = lease.lost.reason;
+      if (!(reason instanceof FerryError)) return code;
+      io.err(`${reason.message} Hint: ${reason.hint}`);
+      return code === EXIT.done ? EXIT.differences : code;
+    }),
+  );
 }
 
 /** Closes what was opened, however `use` ends. */
@@ -87,11 +138,11 @@ export async function untilInterrupted<Result>(
  * @param facts what the line has beside the name of the replication, if the call is about one.
  */
 export function printResult(
-  { options, io, replication }: GivenCall & Partial<Call>,
+  { options, io, replication, direction }: GivenCall & Partial<Call>,
   facts: object,
   lines: readonly string[],
 ): void {
-  const about = replication && { replication: replication.name };
+  const about = replication && { replication: givenName(replication), direction };
   if (options.has('json')) io.out(JSON.stringify({ ...about, ...facts }));
   else for (const line of lines) io.out(line);
 }
@@ -100,6 +151,10 @@ export function exitCode(isDone: boolean): number {
   return isDone ? EXIT.done : EXIT.differences;
 }
 
-export function titleOf({ name, source, destination }: ReplicationConfig): string {
-  return `${name}, ${source.region}/${source.table} to ${destination.region}/${destination.table}`;
+export function titleOf(replication: ReplicationConfig): string {
+  return `${givenName(replication)}, ${directionText(replication)}`;
+}
+
+function directionText({ source, destination }: ReplicationConfig): string {
+  return `${source.region}/${source.table} to ${destination.region}/${destination.table}`;
 }

@@ -9,7 +9,7 @@ import { COMMANDS, type ListedCommand } from './commands.ts';
 import { EXIT, type Io } from './output.ts';
 import { withCommandsFor } from './replication.ts';
 import { listed } from './rows.ts';
-import { failureText, isInterruption, withStory } from './service-errors.ts';
+import { exitCodeOf, failureText, isInterruption, withStory } from './service-errors.ts';
 
 const HELP: readonly string[] = ['--help', '-h'];
 const VERSION: readonly string[] = ['--version', '-v', '-V'];
@@ -114,5 +114,5 @@ function explain(error: unknown, io: Io): number {
   const { message, hint } = failureText(error);
   io.err(`ferry: ${message}`);
   if (hint !== undefined) io.err(`Hint: ${hint}`);
-  return error instanceof UsageError ? EXIT.usage : EXIT.failed;
+  return exitCodeOf(error);
 }

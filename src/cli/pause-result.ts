@@ -1,5 +1,6 @@
 // What a pause or a resume would do, does, or has done, for people or for machines.
 
+import { givenName } from '../config/directions.ts';
 import { expiringHours, givesUp } from '../config/record-age.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { Paused } from '../model/control-row.ts';
@@ -121,10 +122,10 @@ export function resumedLines(
 }
 
 export function lossLines(paused: Paused, replication: ReplicationConfig, nowMs: number): string[] {
-  const { eventSource, name } = replication;
+  const { eventSource } = replication;
   const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, eventSource.maxRecordAgeSeconds);
   const older = `records older than ${duration(eventSource.maxRecordAgeSeconds * 1000)}`;
-  const redrive = `Lambda ${givesUp(replication, older)}. When the status is healthy, run \`ferry redrive --replication ${name} --apply\`.`;
+  const redrive = `Lambda ${givesUp(replication, older)}. When the status is healthy, run \`ferry redrive --replication ${givenName(replication)} --apply\`.`;
   if (nowMs >= lostAfterMs)
     return [
       `Changes from ${utcTime(paused.oldestMs)} to ${utcTime(nowMs - (lostAfterMs - paused.oldestMs))} are lost.`,

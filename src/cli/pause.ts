@@ -61,11 +61,11 @@ export function atPausePlace(
   given: GivenCall,
   run: (call: PauseCall) => Promise<number>,
 ): Promise<number> {
-  return onReplication(given, HINT, (call) =>
+  const work = (call: Call) =>
     withOpen(openPausePlace(call.replication, call.sides), (place) =>
       run({ ...call, context: contextOf(call, place) }),
-    ),
-  );
+    );
+  return onReplication(given, HINT, work, 'active');
 }
 
 const HINT = 'You can safely run the command again. `ferry status` shows what is done.';

@@ -32,7 +32,7 @@ export async function redriveHere(
   call: RedriveCall,
   { onlyQueue = false } = {},
 ): Promise<RedrivenHere> {
-  const { options, io, filter, replication, sides, queueUrl, lookAgainQueueUrl } = call;
+  const { options, io, filter, replication, sides, lease, queueUrl, lookAgainQueueUrl } = call;
   const apply = options.has('apply');
   const limit = options.integer('limit');
   const listedMax = Math.min(limit ?? LISTED_DEFAULT, apply ? LISTED_OF_APPLIED_MAX : Infinity);
@@ -48,6 +48,7 @@ export async function redriveHere(
     apply,
     withoutSource,
     stop: io.interrupted,
+    lease,
   });
   return withOpen(opening, async ({ context, ...opened }) => {
     // Where the Region of the source is lost, so is the function.

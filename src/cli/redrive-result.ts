@@ -1,5 +1,6 @@
 // What a redrive has found and done, or would do: for people or for machines.
 
+import { givenName } from '../config/directions.ts';
 import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import type { RedriveFilter } from '../model/failure-message.ts';
 import type { ItemOutcome, RedrivenItem } from '../redrive/outcome.ts';
@@ -65,7 +66,7 @@ function linesOf({ options, replication, filter, report, preview }: Redriven): s
   const isUntouched = !apply && matched > 0;
   const found = counted(matched, isSome ? 'selected failed record' : 'failed record');
   return [
-    `${replication.name}: ${found}${isUntouched ? '. Nothing was changed.' : ''}`,
+    `${givenName(replication)}: ${found}${isUntouched ? '. Nothing was changed.' : ''}`,
     ...figures(Object.entries(reasons).map(([reason, count]) => [reason, grouped(count)])),
     ...(apply ? outcomeLines(report) : previewLines(report, preview)),
     ...selectionLines(report, filter),
@@ -111,7 +112,8 @@ function countLines(outcomes: Outcomes): string[] {
   const failures = Object.entries(outcomes.failures).map(
     ([name, count]) => `still fail with ${name}: ${grouped(count)}`,
   );
-  return [...figures(COUNTS.map((name) => [name, grouped(outcomes[name])])), ...failures];
+  const names = outcomes.stranded === 0 ? COUNTS : ([...COUNTS, 'stranded'] as const);
+  return [...figures(names.map((name) => [name, grouped(outcomes[name])])), ...failures];
 }
 
 function lineOf({ key, outcome, records }: RedrivenItem): string {

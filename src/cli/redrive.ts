@@ -4,7 +4,7 @@ import { systemClock } from '../aws/system-clock.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
 import { canonicalKey, type Item } from '../model/attribute-value.ts';
 import { wrongOption } from './arguments.ts';
-import type { Call } from './call.ts';
+import type { Call, Work } from './call.ts';
 import { type Command, numberOption, type ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
 import { redriveInBulk, requireWholeBulk } from './redrive-bulk.ts';
@@ -52,6 +52,10 @@ export const redriveCommand: Command = {
     'without-source': {
       help: 'do not read the source, if its Region is lost; an older record can overwrite a copy or a repair',
     },
+    direction: {
+      value: 'out|back',
+      help: 'of a replication with "switching": what was put aside in this direction (default: in the one whose source is active)',
+    },
     bulk: {
       help: 'redrive the batches in the bucket on the deployed state machine (needs "bulk": true in the configuration)',
     },
@@ -75,13 +79,25 @@ export const redriveCommand: Command = {
       if (options.has('bulk')) return redriveInBulk(call);
       return printRedriven({ ...call, ...(await redriveHere(call)) });
     };
-    return onReplications({ options, io }, { hint: HINT, forOne: FOR_ONE, run });
+    // The letters that a switch waits for are redriven while it waits.
+    const work = { hint: HINT, run, direction: directionIn(options), besideSwitch: true };
+    return onReplications({ options, io }, { ...work, forOne: FOR_ONE });
   },
 };
 
 const HINT = 'Records that were not redriven are unchanged. Run the command again for them.';
 
 const FOR_ONE = ['key', 'queue-url', 'bucket', 'look-again-queue-url'];
+
+function directionIn(options: ParsedOptions): Work['direction'] {
+  const text = options.text('direction');
+  if (text === undefined) return 'active';
+  if (text === 'out' || text === 'back') return text;
+  throw wrongOption(
+    `--direction must be out or back, got "${text}".`,
+    'out is from the source to the destination of the configuration.',
+  );
+}
 
 /** Without this check, a wrong key would select nothing, and look like success. */
 async function requireKeyOfTable(key: Item, { options, replication, sides }: Call): Promise<void> {

@@ -1,5 +1,6 @@
 // What a repair has done, or would do, with each item: for people or for machines.
 
+import { givenName } from '../config/directions.ts';
 import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import type { RepairedItem, RepairReport } from '../verify/repair.ts';
 import { type Call, printResult } from './call.ts';
@@ -45,7 +46,7 @@ function linesOf(repaired: Repaired): string[] {
   const { replication, apply, report } = repaired;
   const listed = counted(report.looked, 'listed item');
   return [
-    `${replication.name}: ${listed}${apply ? '' : '. Nothing was changed.'}`,
+    `${givenName(replication)}: ${listed}${apply ? '' : '. Nothing was changed.'}`,
     ...figures([
       ['equal now', grouped(report.equal)],
       [apply ? 'written' : 'to write', grouped(report.put)],

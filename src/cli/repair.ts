@@ -1,5 +1,6 @@
 // `ferry repair`: makes the items of a report equal to the source's items, and never overwrites a newer one.
 
+import { givenName } from '../config/directions.ts';
 import { repairContext } from '../composition/pair-work.ts';
 import { repair } from '../verify/repair.ts';
 import { wrongOption } from './arguments.ts';
@@ -38,7 +39,7 @@ export const repairCommand: Command = {
       );
     }
     const run = writingToPair(options, CONCURRENCY, (call) => repairListed({ ...call, path }));
-    return onReplication({ options, io }, HINT, run);
+    return onReplication({ options, io }, HINT, run, 'active');
   },
 };
 
@@ -72,10 +73,11 @@ async function repairListed(call: RepairCall): Promise<number> {
   return exitCode(left + inFlight + (apply ? 0 : put + deleted) === 0);
 }
 
-function listedKeys({ io, replication, pair, path }: RepairCall) {
+function listedKeys({ io, replication, direction, pair, path }: RepairCall) {
   const more = (why: string) => io.err(`${why} There may be more differences.`);
   return keysOfReport(path, {
-    replication: replication.name,
+    replication: givenName(replication),
+    direction,
     keys: pair.facts.source.keys,
     onUnfinished: () => more('The verify that wrote this report did not finish.'),
     onPartial: (scope) =>

@@ -123,6 +123,7 @@ function explained<T>(path: string, action: () => T): T {
 
 export interface ReportExpectation {
   readonly replication: string;
+  readonly direction?: ReportHeader['direction'];
   readonly keys: readonly KeyAttribute[];
   /** Told of a report whose verify did not come to its end. */
   readonly onUnfinished: () => void;
@@ -132,7 +133,7 @@ export interface ReportExpectation {
 
 /**
  * The keys that a report lists.
- * @throws UsageError where the file is no report, or one of another replication.
+ * @throws UsageError where the file is no report, or one of another replication or direction.
  */
 export async function* keysOfReport(
   path: string,
@@ -198,10 +199,15 @@ function checkHeader(
   { path, expected }: { path: string; expected: ReportExpectation },
 ): void {
   if (line?.kind !== 'header') throw notAReport(path, 'its first line is not the header of one');
-  const { replication, scope = 'everything' } = line.header;
+  const { replication, direction = 'out', scope = 'everything' } = line.header;
   if (scope !== 'everything') expected.onPartial?.(scope);
-  if (replication === expected.replication) return;
-  throw notAReport(path, `it is about "${replication}", not "${expected.replication}"`);
+  if (replication !== expected.replication)
+    throw notAReport(path, `it is about "${replication}", not "${expected.replication}"`);
+  if (direction === (expected.direction ?? 'out')) return;
+  throw notAReport(
+    path,
+    `it is about the direction ${direction}, and the other Region is active by now`,
+  );
 }
 
 /** Without the text of the line, which may be the contents of an item. */

@@ -28,9 +28,9 @@ export function writingToPair(
 ): (call: Call) => Promise<number> {
   const queueUrl = queueUrlOf('look-again-queue-url', options);
   return (call) => {
-    const { replication, sides, io } = call;
+    const { replication, sides, io, lease } = call;
     const opening = operatorProjection(replication, sides.source).then((projection) =>
-      openTablePair({ replication, sides, concurrency, writes: true, projection }),
+      openTablePair({ replication, sides, concurrency, writes: true, projection, lease }),
     );
     return withOpen(opening, async (pair) => {
       const apply = options.has('apply');

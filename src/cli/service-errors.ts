@@ -4,8 +4,8 @@ import { operatorIdentities, reachOf, type Side } from '../config/identity.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { FailureStory, TableRole } from '../failures/failure-rule.ts';
 import { failureStory } from '../failures/failure-story.ts';
-import { type FailedRequest, FerryError, requestOf } from '../errors.ts';
-import type { Io } from './output.ts';
+import { type FailedRequest, FerryError, requestOf, UsageError } from '../errors.ts';
+import { EXIT, type Io } from './output.ts';
 
 export interface About {
   /** What holds however the command ended, such as what is done already; may be empty. */
@@ -27,6 +27,14 @@ export async function explained<T>(about: About, action: () => Promise<T>): Prom
   } catch (cause) {
     throw withStory(cause, about);
   }
+}
+
+/** Refusals that leave something undone, which another run of the command does later. */
+const LATER: readonly string[] = ['switching.lease', 'switching.lost'];
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return EXIT.usage;
+  return error instanceof FerryError && LATER.includes(error.code) ? EXIT.differences : EXIT.failed;
 }
 
 /** What is printed about it: what happened, and what to do. Only a bug has a stack. */

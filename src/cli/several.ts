@@ -9,7 +9,7 @@ import { aboutReplication, exitCode, type GivenCall, type Work } from './call.ts
 import type { ParsedOptions } from './command.ts';
 import { counted, countBar, EXIT, fitted, grouped, type Io } from './output.ts';
 import { chosenReplications, optionsFor, withCommandsFor } from './replication.ts';
-import { failureText, isInterruption } from './service-errors.ts';
+import { exitCodeOf, failureText, isInterruption } from './service-errors.ts';
 
 export interface WorkOnSeveral extends Work {
   /** Options that cannot be meant for several replications. */
@@ -120,7 +120,9 @@ async function resultOf(
     if (isInterruption(error, io)) return { name, lines, code: EXIT.differences, error: STOPPED };
     const failure = failureText(error);
     const code = error instanceof FerryError ? error.code : 'unexpected';
-    return { name, lines, code: EXIT.failed, error: { code, ...failure } };
+    const isLater = exitCodeOf(error) === EXIT.differences;
+    const exit = isLater ? EXIT.differences : EXIT.failed;
+    return { name, lines, code: exit, error: { code, ...failure } };
   }
 }
 

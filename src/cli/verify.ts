@@ -3,6 +3,7 @@
 import { deployedProjection } from '../aws/deployed-function.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { checkControl } from '../composition/control.ts';
+import { givenName } from '../config/directions.ts';
 import { operatorProjection } from '../composition/open-projection.ts';
 import { compareContext, retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair } from '../composition/table-pair.ts';
@@ -68,8 +69,8 @@ export const verifyCommand: Command = {
     requireShortLooks(options);
     requireReportOfValues(options);
     const run = (call: Call) => {
-      const { replication, sides } = call;
-      const setup = { replication, sides, concurrency: 1, writes: false };
+      const { replication, sides, lease } = call;
+      const setup = { replication, sides, concurrency: 1, writes: false, lease };
       const opening = operatorProjection(replication, sides.source).then((projection) =>
         openTablePair({ ...setup, projection }),
       );
@@ -84,7 +85,8 @@ export const verifyCommand: Command = {
     };
     // A role that may start the state machine may start a backfill, too.
     const changes = options.has('bulk');
-    return onReplications({ options, io }, { hint: HINT, forOne: ['key', 'report'], run, changes });
+    const work = { hint: HINT, run, changes, direction: 'active' as const };
+    return onReplications({ options, io }, { ...work, forOne: ['key', 'report'] });
   },
 };
 
@@ -129,7 +131,7 @@ interface VerifyCall extends PairCall {
 async function compare(call: VerifyCall): Promise<number> {
   const { options, io, replication, scope } = call;
   const named = options.text('report');
-  const path = reportPath(scope.kind, { named, replication: replication.name });
+  const path = reportPath(scope.kind, { named, replication: givenName(replication) });
   const file = path === undefined ? noReportFile() : createReportFile(path, headerOf(call));
   const shown: Difference[] = [];
   const context = contextOf(call, { file, shown });
@@ -144,10 +146,12 @@ async function compare(call: VerifyCall): Promise<number> {
   return exitCode(isProvedEqual({ report, scope }));
 }
 
-function headerOf({ replication: { name, source, destination }, scope, pair }: VerifyCall) {
+function headerOf({ replication, direction, scope, pair }: VerifyCall) {
+  const { source, destination } = replication;
   return {
     ferry: 'differences' as const,
-    replication: name,
+    replication: givenName(replication),
+    direction,
     source: `${source.region}/${source.table}`,
     destination: `${destination.region}/${destination.table}`,
     startedAt: new Date(systemClock.now()).toISOString(),

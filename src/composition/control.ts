@@ -1,17 +1,21 @@
 // The control row for a command: read, written where a command that writes is the first to do so, and
 // compared with the tables and the configuration before anything is done.
 
+import { givenName } from '../config/directions.ts';
 import { type ControlRow, firstRow, standingOf } from '../model/control-row.ts';
 import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import { adoptFirst, identify, isUntouched, readControl } from '../replicate/first-adoption.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
-import type { TwinReader, TwinWriter } from '../ports.ts';
+import type { TwinWriter } from '../ports.ts';
+import type { CommandLease } from './command-lease.ts';
+import { type AdoptedPlace, requireSameTables } from './control-tables.ts';
+import { switchedControl } from './switched-control.ts';
 
-export interface ControlPlace {
-  readonly rules: WriteRules;
-  readonly twinReader: TwinReader;
+export interface ControlPlace extends AdoptedPlace {
   readonly twinWriter: TwinWriter;
+  /** Of a replication that can be switched. */
+  readonly lease?: CommandLease | undefined;
 }
 
 export interface ControlDemand {
@@ -19,18 +23,25 @@ export interface ControlDemand {
   readonly apply: boolean;
   /** The source's stream now; undefined where the command does without the source. */
   readonly streamArn: string | undefined;
+  /** Of a command that settles what is left of a direction that is not active, too. */
+  readonly inactive?: boolean | undefined;
 }
 
 /**
  * The control row for a command that writes, or shows what it would write.
  * @throws FerryError `control.missing`, `control.unreadable`, `control.attribute`, `control.table` or
- *   `control.stream`.
+ *   `control.stream`; `switching.lease` where another Region is active by now.
  */
 export async function requireControl(
   place: ControlPlace,
-  { apply, streamArn }: ControlDemand,
+  { apply, streamArn, inactive }: ControlDemand,
   retries: RetryContext,
 ): Promise<ControlRow> {
+  if (place.lease !== undefined) {
+    const row = await switchedControl(place, place.lease, { streamArn, inactive }, retries);
+    if (row === undefined) throw missingCopies(place.rules);
+    return row;
+  }
   const found = await findRow(place, retries);
   const row = found ?? (await firstOf(place, { apply, streamArn }, retries));
   await requireSameTables(row, place, retries);
@@ -47,6 +58,8 @@ export async function checkControl(
   place: ControlPlace,
   retries: RetryContext,
 ): Promise<ControlRow | undefined> {
+  if (place.lease !== undefined)
+    return switchedControl(place, place.lease, { inactive: true }, retries);
   const row = await findIfDeployed(place, retries);
   if (row !== undefined) await requireSameTables(row, place, retries);
   return row;
@@ -113,39 +126,11 @@ function missing({ replication, stateTable }: WriteRules): FerryError {
   );
 }
 
-async function requireSameTables(
-  row: ControlRow,
-  { rules, twinReader }: ControlPlace,
-  retries: RetryContext,
-): Promise<void> {
-  const { reservedAttribute, destinationTable, stateTable } = rules;
-  if (row.reserved !== reservedAttribute) throw otherAttribute(row, reservedAttribute);
-  const idOf = (table: string) => retry(() => twinReader.tableId(table), retries);
-  const [destinationId, ledgerId] = await Promise.all([destinationTable, stateTable].map(idOf));
-  if (destinationId !== row.destinationId)
-    throw otherTable(`The twin ${destinationTable}`, destinationId, row.destinationId);
-  if (ledgerId !== row.ledgerId)
-    throw otherTable(`The state table ${stateTable}`, ledgerId, row.ledgerId);
-}
-
-function otherAttribute({ reserved }: ControlRow, configured: string): FerryError {
-  return new FerryError(
-    `The items of the twin have their versions in the attribute "${reserved}"; the configuration says "${configured}".`,
-    {
-      code: 'control.attribute',
-      hint: `Set "reservedAttribute" to "${reserved}". Under another name, every version would be lost, and every item would look different.`,
-    },
-  );
-}
-
-function otherTable(what: string, id: string | undefined, expected: string): FerryError {
-  return new FerryError(
-    `${what} is another table than the one that was adopted: its TableId is ${id}, expected ${expected}.`,
-    {
-      code: 'control.table',
-      hint: 'If it was made anew, run `ferry adopt`, then `ferry backfill`. Otherwise check table names and credentials.',
-    },
-  );
+function missingCopies({ replication: name }: WriteRules): FerryError {
+  return new FerryError(`Neither Region has a control row of ${givenName({ name })}.`, {
+    code: 'control.missing',
+    hint: 'Run `ferry adopt`, which writes both: with "switching", nothing else writes the first ones.',
+  });
 }
 
 function requireStream(streamArn: string, row: ControlRow): void {

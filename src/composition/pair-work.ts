@@ -47,9 +47,10 @@ export interface PairWritingSetup extends Omit<PairWriting, 'control' | 'lookAga
 
 /** @throws FerryError as `requireControl` and `openLookAgain` do. */
 export async function openPairWriting(setup: PairWritingSetup): Promise<PairWriting> {
-  const { replication, pair, streamArn, retries, queueUrl, apply, sides } = setup;
-  const control = await requireControl(pair, { apply, streamArn }, retries);
+  const { replication, streamArn, retries, queueUrl, apply, sides } = setup;
+  const control = await requireControl(setup.pair, { apply, streamArn }, retries);
   const lookAgain = await openLookAgain({ replication, sides, queueUrl, apply });
+  const pair = setup.pair.lease?.writing(newestEpoch(control).n, setup.pair) ?? setup.pair;
   return { replication, pair, streamArn, retries, control, lookAgain };
 }
 

@@ -15,6 +15,7 @@ import type { ReplicationConfig } from '../config/schema.ts';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type SignedTables, signedTables } from './signed-tables.ts';
 import { type Item, keyInOrder } from '../model/attribute-value.ts';
+import { newestEpoch } from '../model/control-row.ts';
 import type { Projection } from '../model/projection.ts';
 import { projectedItems } from '../projection/projected-table.ts';
 import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
@@ -23,6 +24,7 @@ import { destinationHealth } from '../replicate/destination-health.ts';
 import { FerryError } from '../errors.ts';
 import type { RedriveContext } from '../redrive/redrive.ts';
 import type { MessageQueue } from '../ports.ts';
+import type { CommandLease } from './command-lease.ts';
 import { requireControl } from './control.ts';
 import { openLookAgain } from './look-again.ts';
 import { retriesUntil } from './pair-work.ts';
@@ -44,6 +46,8 @@ export interface RedriveSetup {
   readonly stop: AbortSignal;
   /** Only objects are redriven: there is no queue of letters, and no stream to read a range of. */
   readonly onlyObjects?: boolean | undefined;
+  /** Of a replication that can be switched. */
+  readonly lease?: CommandLease | undefined;
 }
 
 export interface OpenRedrive {
@@ -55,7 +59,7 @@ export interface OpenRedrive {
 
 /** @throws FerryError where the deployment, the tables or the control row do not fit. */
 export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
-  const { replication, sides, projection, apply, withoutSource = false } = setup;
+  const { replication, sides, projection, apply, withoutSource = false, lease } = setup;
   const { source, destination } = sides;
   const { streamArn, keyAttributes } = await tableOf(setup);
   const places = { ...(await failurePlaces(setup)), streamArn };
@@ -85,13 +89,16 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     rules,
     twinReader: dynamoDbTwinReader(writer),
     twinWriter: dynamoDbTwinWriter(writer),
+    lease,
   };
   try {
-    const readControl = () => requireControl(place, { apply, streamArn }, retries);
+    const demand = { apply, streamArn, inactive: true };
+    const readControl = () => requireControl(place, demand, retries);
     const control = await readControl();
     const announcing = { replication, sides, apply, queueUrl: setup.lookAgainQueueUrl };
     const lookAgain = await openLookAgain(announcing);
     const ports = await openTables({ settings: rules, replication, sides, writer, reads }, signed);
+    const bucket = s3Objects(objects, rules.onFailureBucket);
     return {
       context: {
         rules,
@@ -100,9 +107,11 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
         withoutSource,
         lookAgain,
         ...ports,
+        ...lease?.writing(newestEpoch(control).n, { twinWriter: ports.twinWriter }),
         source: projectedItems(ports.source, rules),
         queue: messages === undefined ? NO_QUEUE : sqsMessages(messages, queueUrl),
-        bucket: s3Objects(objects, rules.onFailureBucket),
+        bucket,
+        ...(lease && { strandedTo: bucket }),
         ...(setup.onlyObjects === true
           ? {}
           : { readRange: (range: StreamRange) => readStreamRange(streams, range) }),

@@ -18,6 +18,7 @@ import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import { projectedTable } from '../projection/projected-table.ts';
 import type { TwinReader, TwinWriter, ReadableTable, TransactionWriter } from '../ports.ts';
+import type { CommandLease } from './command-lease.ts';
 import { type CheckedTables, checkTables, requireTable } from './table-check.ts';
 import { writeRules } from './write-rules.ts';
 
@@ -30,6 +31,8 @@ export interface TablePairSetup {
   readonly writes: boolean;
   /** Of the replication; undefined without one. */
   readonly projection: Projection | undefined;
+  /** Of a replication that can be switched. */
+  readonly lease?: CommandLease | undefined;
 }
 
 export interface TablePair {
@@ -43,12 +46,13 @@ export interface TablePair {
   readonly twinReader: TwinReader;
   readonly twinWriter: TwinWriter;
   readonly transactions: TransactionWriter;
+  readonly lease?: CommandLease | undefined;
   close(): void;
 }
 
 /** @throws FerryError where the tables are not fit for each other, before anything is written. */
 export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
-  const { replication, sides, concurrency, writes, projection } = setup;
+  const { replication, sides, concurrency, writes, projection, lease } = setup;
   const { source, destination, stateTable } = replication;
   const facts = await checkTables(replication, { sides, needsStream: writes });
   if (writes) await requireStateTable(setup);
@@ -71,6 +75,7 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
     twinReader: dynamoDbTwinReader(writer),
     twinWriter: dynamoDbTwinWriter(writer),
     transactions: dynamoDbTransactions(writer),
+    lease,
     close() {
       for (const client of [writer, sourceReads, destinationReads]) client.destroy();
     },

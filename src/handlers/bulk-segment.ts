@@ -6,6 +6,7 @@ import type { Sides } from '../aws/access.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { functionSides } from '../composition/function-access.ts';
 import { functionProjection } from '../composition/function-projection.ts';
+import { type CommandLease, openCommandLease } from '../composition/command-lease.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import {
   compareContext,
@@ -58,6 +59,7 @@ interface Call {
   readonly call: BulkTask;
   readonly deployment: Deployment;
   readonly sides: Sides;
+  readonly lease: CommandLease | undefined;
   readonly invocation: Context;
   readonly lines: string[];
   readonly remainingMs: () => number;
@@ -74,7 +76,10 @@ export async function handler(event: unknown, invocation: Context): Promise<Bulk
   const sides = await functionSides(deployment.replication, process.env);
   const lines: string[] = [];
   const remainingMs = () => invocation.getRemainingTimeInMillis();
-  const next = await workOn({ call, deployment, sides, invocation, lines, remainingMs });
+  const { replication } = deployment;
+  const lease = replication.switching && openCommandLease(replication, sides);
+  const work = { call, deployment, sides, lease, invocation, lines, remainingMs };
+  const next = await untilSwitched(lease, workOn(work));
   await storeReport(lines, next, { invocation, deployment });
   return { ...next, part: call.part + 1 };
 }
@@ -98,15 +103,28 @@ async function patiently<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The state machine knows refusals by their name. */
+async function untilSwitched<T>(lease: CommandLease | undefined, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (lease?.lost.aborted !== true) throw error;
+    const { message, code, hint = '' } = lease.lost.reason as FerryError;
+    throw new FerryError(message, { code, hint, cause: error });
+  } finally {
+    lease?.close();
+  }
+}
+
 async function workOn(work: Call): Promise<BulkTask> {
-  const { sides } = work;
+  const { sides, lease } = work;
   const { task } = work.call;
   if (task.operation === 'redrive') return redriveOn(task, work);
   const { replication } = work.deployment;
   const writes = task.operation === 'backfill';
   const projection = await functionProjection(work.deployment, sides.source);
   const pair = await patiently(() =>
-    openTablePair({ replication, sides, concurrency: CONCURRENCY, writes, projection }),
+    openTablePair({ replication, sides, concurrency: CONCURRENCY, writes, projection, lease }),
   );
   try {
     return task.operation === 'backfill'
@@ -118,7 +136,7 @@ async function workOn(work: Call): Promise<BulkTask> {
 }
 
 async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
-  const { call, deployment, sides, invocation, lines, remainingMs } = work;
+  const { call, deployment, sides, lease, invocation, lines, remainingMs } = work;
   const { context, ...opened } = await patiently(async () =>
     openRedrive({
       replication: deployment.replication,
@@ -128,7 +146,8 @@ async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
       onlyObjects: true,
       bucket: deployment.onFailureBucket,
       lookAgainQueueUrl: deployment.lookAgainQueueUrl,
-      stop: NEVER,
+      stop: lease?.lost ?? NEVER,
+      lease,
     }),
   );
   try {
@@ -136,6 +155,7 @@ async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
     const { report, next } = await redriveSlice(call, task, {
       context,
       isTimeUp: () => remainingMs() < LAST_LOADS_MS,
+      stop: lease?.lost,
       store: (part) => context.bucket.put(key, `${partLine(part)}\n`),
     });
     lines.push(summaryLine(report));
@@ -146,10 +166,10 @@ async function redriveOn(task: RedriveTask, work: Call): Promise<BulkTask> {
 }
 
 async function copyOn(task: BackfillTask, work: PairCall): Promise<BulkTask> {
-  const { call, deployment, sides, pair, lines, remainingMs } = work;
+  const { call, deployment, sides, lease, pair, lines, remainingMs } = work;
   const { replication, lookAgainQueueUrl: queueUrl } = deployment;
   const { streamArn } = task.run;
-  const retries = retriesUntil(NEVER);
+  const retries = retriesUntil(lease?.lost ?? NEVER);
   // It may have been adopted anew since the command that began the run.
   const setup = { replication, sides, pair, streamArn, retries, queueUrl, apply: true };
   const done = await continueSegment(task.run, call.segment, {

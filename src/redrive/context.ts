@@ -15,6 +15,8 @@ export interface RecordContext extends Omit<ResynchronizationContext, 'rules' | 
   readonly control: ControlRow;
   /** The source is lost: records that need it are replayed by their version instead. */
   readonly withoutSource: boolean;
+  /** Of a replication that can be switched: where writes of a lost Region are kept. @default it cannot be switched */
+  readonly strandedTo?: Pick<ObjectStore, 'put'> | undefined;
 }
 
 export interface RedriveContext extends RecordContext {

@@ -4,7 +4,9 @@
 import type { AnnouncedDelete } from '../model/announcement.ts';
 import { newestEpoch } from '../model/control-row.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
+import type { StrandedRecord } from '../model/stranded.ts';
 import { announceDeletes } from '../replicate/announce-deletes.ts';
+import { keepStranded } from '../replicate/keep-stranded.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import type { Pace } from '../pacing/pace.ts';
 import type { RecordContext } from './context.ts';
@@ -36,15 +38,31 @@ export async function redriveLetters(
   letters: readonly DeadLetter[],
   run: LanesRun,
 ): Promise<Redriven[]> {
-  const { rules, control, withoutSource, clock } = run.context;
+  const { rules, control, withoutSource, clock, strandedTo } = run.context;
   const { ttlDeletes } = rules;
   const order = { control, ttlDeletes, withoutSource, nowMs: clock.now() };
-  const { lanes, settled } = lanesOf(letters, order);
+  const switched = strandedTo && rules;
+  const { lanes, settled, stranded } = lanesOf(letters, { ...order, switched });
+  const kept = await keep(stranded, run.context);
   const tried = await redriveLanes(lanes, run);
   const undone = await announce(lanes.flat(), tried, run.context);
   return letters.map(
-    (_, at) => undone.get(at) ?? tried.get(at) ?? settled.get(at) ?? unfinished('behind'),
+    (_, at) =>
+      undone.get(at) ?? tried.get(at) ?? settled.get(at) ?? kept.get(at) ?? unfinished('behind'),
   );
+}
+
+async function keep(
+  stranded: ReadonlyMap<number, StrandedRecord>,
+  context: RecordContext,
+): Promise<Outcomes> {
+  const { strandedTo: bucket } = context;
+  if (bucket === undefined || stranded.size === 0) return new Map();
+  const ports = { ...context, bucket, replication: context.rules.replication };
+  const { kind, why } = { why: '', ...(await keepStranded([...stranded.values()], ports)) };
+  const outcome: Redriven =
+    kind === 'stranded' ? { kind: 'stranded' } : unfinished(`bucket: ${why}`);
+  return new Map([...stranded.keys()].map((position) => [position, outcome]));
 }
 
 /** By the letter's position. Of a lane that ends early, the older letters are absent. */

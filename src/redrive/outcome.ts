@@ -22,8 +22,11 @@ export type ItemOutcome =
       readonly isUnknown?: boolean;
     };
 
-/** `coalesced`: a newer record of the item has been enough. `skipped`: by configuration. */
-export type Redriven = ItemOutcome | { readonly kind: 'coalesced' | 'skipped' };
+/**
+ * `coalesced`: a newer record of the item has been enough. `skipped`: by configuration. `stranded`: of a Region that was
+ * lost, and kept until an operator decides.
+ */
+export type Redriven = ItemOutcome | { readonly kind: 'coalesced' | 'skipped' | 'stranded' };
 
 /** Whether the record needs no other try. */
 export function isFinal(outcome: Redriven): boolean {

@@ -3,11 +3,13 @@
 import type { ControlRow } from '../model/control-row.ts';
 import type { Version } from '../model/guard.ts';
 import { isLeftOut } from '../model/lanes.ts';
+import type { StrandedRecord } from '../model/stranded.ts';
 import type { StreamRecord } from '../model/stream-record.ts';
 import type { LedgerRowKey } from '../model/ledger-row.ts';
 import type { TtlDeletes } from '../config/schema.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import type { Redriven } from './outcome.ts';
+import { dueOf, type SwitchedOrder } from './past-epoch.ts';
 import { isInOrder } from './replay.ts';
 
 /** A letter whose item is known. */
@@ -26,6 +28,8 @@ export interface Order {
   /** Every version is taken as it is. */
   readonly withoutSource: boolean;
   readonly nowMs: number;
+  /** Of a replication that can be switched. */
+  readonly switched?: SwitchedOrder | undefined;
 }
 
 /** With its index among all letters. */
@@ -35,13 +39,21 @@ export interface Lanes {
   readonly lanes: ReadonlyArray<readonly LaneLetter[]>;
   /** By position; absent of letters that are in a lane. */
   readonly settled: ReadonlyMap<number, Redriven>;
+  /** By position: of letters that are final once these are kept. */
+  readonly stranded: ReadonlyMap<number, StrandedRecord>;
 }
 
 export function lanesOf(letters: readonly DeadLetter[], order: Order): Lanes {
   const lanes = new Map<string, LaneLetter[]>();
   const settled = new Map<number, Redriven>();
+  const stranded = new Map<number, StrandedRecord>();
   for (const [position, letter] of letters.entries()) {
-    const placed = placeLetter(letter, order);
+    const due = order.switched && dueOf(letter, order.switched, order.control);
+    if (due?.kind === 'keep') {
+      stranded.set(position, due.entry);
+      continue;
+    }
+    const placed = due === undefined || due.kind === 'replay' ? placeLetter(letter, order) : due;
     if ('kind' in placed) {
       settled.set(position, placed);
       continue;
@@ -56,7 +68,11 @@ export function lanesOf(letters: readonly DeadLetter[], order: Order): Lanes {
     for (const { position } of lane) settled.set(position, { kind: 'skipped' });
     lanes.delete(keyText);
   }
-  return { lanes: [...lanes.values()].map((lane) => lane.toSorted(newestFirst)), settled };
+  return {
+    lanes: [...lanes.values()].map((lane) => lane.toSorted(newestFirst)),
+    settled,
+    stranded,
+  };
 }
 
 function newestFirst({ version: a = '' }: PlacedLetter, { version: b = '' }: PlacedLetter): number {

@@ -25,6 +25,8 @@ export interface RedriveReport {
   skipped: number;
   /** Older than the tombstones: the item was read from the source instead. */
   resynchronized: number;
+  /** Of a Region that was lost: kept until an operator decides. */
+  stranded: number;
   /** Failed again, or could not be tried; they stay where they are. */
   failing: number;
   /** Why, by name. */
@@ -45,7 +47,14 @@ export interface RedriveReport {
   would?: Outcomes;
 }
 
-const DONE = ['applied', 'superseded', 'coalesced', 'skipped', 'resynchronized'] as const;
+const DONE = [
+  'applied',
+  'superseded',
+  'coalesced',
+  'skipped',
+  'resynchronized',
+  'stranded',
+] as const;
 const REST = ['trimmed', 'unreadable', 'foreign', 'left', 'remaining', 'remainingObjects'] as const;
 type Count = (typeof DONE)[number] | (typeof REST)[number] | 'found' | 'matched' | 'failing';
 

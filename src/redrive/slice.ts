@@ -10,6 +10,8 @@ export interface SliceWork {
   readonly context: RedriveContext;
   /** Asked before more objects are taken in hand. */
   readonly isTimeUp: () => boolean;
+  /** @default only Lambda ends it */
+  readonly stop?: AbortSignal | undefined;
   /** Stores what has been done so far, for the command that follows the run. Replaces what it stored before. */
   readonly store: (report: RedriveReport) => Promise<void>;
 }
@@ -18,12 +20,12 @@ const STORE_INTERVAL_MS = 15_000;
 
 /**
  * @returns also the key behind which to go on; undefined where the slice is done.
- * @throws Error where the destination is down: the slice is to be tried again.
+ * @throws Error where the destination is down, or `stop` has ended it: the slice is to be tried again.
  */
 export async function redriveSlice(
   { segment, cursor }: BulkTask,
   { boundaries, filter, recordsPerSecond = Infinity }: RedriveTask,
-  { context, isTimeUp, store }: SliceWork,
+  { context, isTimeUp, stop = NEVER, store }: SliceWork,
 ): Promise<{ readonly report: RedriveReport; readonly next: string | undefined }> {
   const { after, upTo } = rangeOf(boundaries, segment);
   const { clock } = context;
@@ -43,7 +45,7 @@ export async function redriveSlice(
   const options = { apply: true, filter, limit: Infinity, recordsPerSecond, hiddenSeconds: 0 };
   const result = await redriveObjects(
     context,
-    { ...options, stop: NEVER, onProgress },
+    { ...options, stop, onProgress },
     { after: cursor ?? after, upTo, isTimeUp },
   );
   await storing;
@@ -53,5 +55,4 @@ export async function redriveSlice(
   throw new Error('the destination is down');
 }
 
-/** Only Lambda ends it. */
 const NEVER = new AbortController().signal;

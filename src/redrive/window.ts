@@ -7,6 +7,7 @@ import type { TwinWriter, LookAgainQueue } from '../ports.ts';
 import { parseDeadLetters } from './dead-letter.ts';
 import { deleteFinal } from './delete-final.ts';
 import { redriveLetters } from './lanes.ts';
+import type { RedriveContext } from './context.ts';
 import type { Load } from './load.ts';
 import type { Redriven } from './outcome.ts';
 import { addOutcome, newOutcomes } from './report.ts';
@@ -36,7 +37,7 @@ async function redriveSelected(loads: readonly Load[], run: Run): Promise<Redriv
       ? load.letters
       : parseDeadLetters(load.letters, control, context.rules),
   );
-  const ports = options.apply ? { lookAgain: announcing(run) } : PRETENDING;
+  const ports = options.apply ? { lookAgain: announcing(run) } : pretending(context);
   return redriveLetters(letters, {
     context: { ...context, control, ...ports },
     pace,
@@ -66,6 +67,12 @@ const written: TwinWriter = { write: async () => ({ kind: 'written' }) };
 
 /** In the places of what is written to: every write would be done, every delete announced. */
 const PRETENDING = { twinWriter: written, lookAgain: { announce: async () => undefined } };
+
+function pretending({ strandedTo }: RedriveContext) {
+  return strandedTo === undefined
+    ? PRETENDING
+    : { ...PRETENDING, strandedTo: { put: async () => undefined } };
+}
 
 /** Whether both give every record the same place. */
 function isSameOrder(a: ControlRow, b: ControlRow): boolean {

@@ -162,10 +162,19 @@ function changePause(
 ): Promise<FoundControl> {
   const { rules, twinReader, tag } = context;
   const changed = (row: ControlRow) => {
+    if (row.switch !== undefined || row.closing === true) throw switching(row);
     const wanted = change(row);
     return wanted && withPause(row, wanted === 'resumed' ? undefined : wanted, tag);
   };
   return changeRow(changed, { ...context, readRow: () => readControl(rules, twinReader) });
+}
+
+function switching({ switch: record }: ControlRow): FerryError {
+  const by = record === undefined ? 'an epoch is being opened' : `${record.by} is switching it`;
+  return new FerryError(`The control row cannot be changed now: ${by}.`, {
+    code: 'switching.lease',
+    hint: '`ferry status` shows how far it is. Run the command again when it has ended.',
+  });
 }
 
 function noMapping(): FerryError {

@@ -12,6 +12,8 @@ export interface ReportHeader {
   readonly source: string;
   readonly destination: string;
   readonly startedAt: string;
+  /** Of a replication that can be switched. Absent where it cannot. */
+  readonly direction?: 'out' | 'back' | undefined;
   /** What was compared. Absent in reports of early releases. */
   readonly scope?: ReportScope;
   /** Digest of the projection that it was compared by. Absent without one. */
