@@ -3,8 +3,11 @@
 import { systemClock, systemMonotonicMs } from '../aws/system-clock.ts';
 import { otherDirection } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import type { TwinReader } from '../ports.ts';
-import { type CopyPlace, type Lease, switchLease } from '../replicate/lease.ts';
+import type { Turn } from '../heartbeat/beat.ts';
+import { newestEpoch } from '../model/control-row.ts';
+import { namedError } from '../errors.ts';
+import type { TwinReader, TwinWriter } from '../ports.ts';
+import { type CopyPlace, type Lease, leasedWriter, switchLease } from '../replicate/lease.ts';
 import { logLine } from './function-output.ts';
 
 /** How the state tables of both sides are read. */
@@ -32,4 +35,29 @@ export function functionLease(replication: ReplicationConfig, readers: SideReade
     log: logLine,
   });
   return { lease, ledger };
+}
+
+/**
+ * Whether the heartbeat of a direction is due. None is written while a switch holds the replication, since it waits
+ * until nothing comes any more.
+ * @throws by the name of the failure where nothing can be read.
+ */
+export async function heartbeatTurn(
+  lease: Lease,
+  region: string,
+  writer: TwinWriter,
+): Promise<Turn> {
+  const { copies, consent, failure } = await lease.look();
+  const { own } = consent;
+  if (own === undefined && failure !== undefined) throw namedError(failure.name, failure.message);
+  const newest = own && newestEpoch(own);
+  const isActive = newest?.region === region;
+  const isSwitching = [copies.source, copies.destination].some(
+    (found) => found.kind === 'row' && found.row.switch !== undefined,
+  );
+  const isDue = isActive && consent.kind === 'open' && !isSwitching;
+  return {
+    isActive,
+    writer: isDue ? leasedWriter(writer, lease.permit(consent.epoch.n)) : undefined,
+  };
 }

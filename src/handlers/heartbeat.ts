@@ -2,7 +2,8 @@
 // behind its twin is.
 
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
-import { dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
+import type { Access, Sides } from '../aws/access.ts';
+import { dynamoDbTwinReader, dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { writeMetrics } from '../aws/emf-metrics.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { functionSides } from '../composition/function-access.ts';
@@ -11,7 +12,9 @@ import { openOnce } from '../composition/open-once.ts';
 import { readDeployment } from '../config/function-variable.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';
 import { HEARTBEAT_PERIOD_MS } from '../config/names.ts';
-import { beat } from '../heartbeat/beat.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
+import { beat, type Turn } from '../heartbeat/beat.ts';
+import type { TwinWriter } from '../ports.ts';
 
 const parts = openOnce(async () => {
   const { replication } = readDeployment(process.env);
@@ -20,6 +23,7 @@ const parts = openOnce(async () => {
   const key = heartbeatItemKey(heartbeat);
   const keyAttributes = Object.keys(key);
   const sides = await functionSides(replication, process.env);
+  const writer = dynamoDbTwinWriter(writeClient({ ...sides.source, concurrency: 1 }));
   const context = {
     key,
     source: dynamoDbReader(readClient(sides.source), { table: source.table, keyAttributes }),
@@ -28,13 +32,26 @@ const parts = openOnce(async () => {
       keyAttributes,
     }),
     table: source.table,
-    writer: dynamoDbTwinWriter(writeClient({ ...sides.source, concurrency: 1 })),
+    writer,
     clock: systemClock,
     periodMs: HEARTBEAT_PERIOD_MS,
     reservedAttribute,
+    turn: replication.switching && (await turnOf(replication, sides, writer)),
   };
   return { context, metrics: metricsOf(replication) };
 });
+
+async function turnOf(
+  replication: ReplicationConfig,
+  sides: Sides,
+  writer: TwinWriter,
+): Promise<() => Promise<Turn>> {
+  const { functionLease, heartbeatTurn } = await import('../composition/function-lease.ts');
+  const readerOf = (side: Access) => dynamoDbTwinReader(writeClient({ ...side, concurrency: 1 }));
+  const readers = { source: readerOf(sides.source), destination: readerOf(sides.destination) };
+  const { lease } = functionLease(replication, readers);
+  return () => heartbeatTurn(lease, replication.source.region, writer);
+}
 
 /** @throws what a request throws: Lambda counts it as an error of the function. */
 export async function handler(): Promise<void> {

@@ -1,4 +1,5 @@
-// One heartbeat: reads how far the last ones have come, and writes the next one.
+// One heartbeat: reads how far the last ones have come, and writes the next one, where the source is the one that
+// applications write to.
 
 import { beatRequest, nextBeat, oldestBeatMs } from './heartbeat.ts';
 import { itemJson } from '../model/attribute-value.ts';
@@ -15,10 +16,20 @@ export interface BeatContext {
   readonly clock: Clock;
   readonly periodMs: number;
   readonly reservedAttribute: string;
+  /** Of a replication that can be switched. @default the source is always active */
+  readonly turn?: (() => Promise<Turn>) | undefined;
+}
+
+export interface Turn {
+  /** Whether applications write to the source, and not to the twin. */
+  readonly isActive: boolean;
+  /** Undefined where no heartbeat is to be written. */
+  readonly writer: TwinWriter | undefined;
 }
 
 /**
- * Where the source is the twin of another replication, that one brings the heartbeats, and none is written.
+ * Where the source is the twin of another replication, that one brings the heartbeats, and none is written. One that
+ * can be switched writes them while its source is active, and nothing is about to change that.
  * @returns the age of the oldest heartbeat that is not on the twin, in milliseconds.
  * @throws what a request throws. Where only the twin cannot be read, the next heartbeat has been written.
  */
@@ -31,16 +42,20 @@ export async function beat({
   clock,
   periodMs,
   reservedAttribute,
+  turn,
 }: BeatContext): Promise<number> {
   const [before, arrived] = await Promise.allSettled([source.get(key), twin.get(key)]);
   if (before.status === 'rejected') throw before.reason;
+  const isOfTwin = before.value?.[reservedAttribute] !== undefined;
+  const own = await (turn?.() ?? { isActive: true, writer: isOfTwin ? undefined : writer });
   const nowMs = clock.now();
-  if (before.value?.[reservedAttribute] === undefined) {
+  if (own.writer !== undefined) {
     const next = nextBeat(key, { source: before.value }, nowMs);
-    const { kind } = await writer.write(beatRequest(table, key, next));
+    const { kind } = await own.writer.write(beatRequest(table, key, next));
     if (kind === 'refused') throw keyTaken(key);
   }
   if (arrived.status === 'rejected') throw arrived.reason;
+  if (!own.isActive) return 0;
   return oldestBeatMs({ source: before.value, twin: arrived.value }, { nowMs, periodMs });
 }
 

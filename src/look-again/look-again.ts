@@ -7,7 +7,7 @@ import {
   parseAnnouncement,
 } from '../model/announcement.ts';
 import { TAIL_TIME_MS } from '../config/names.ts';
-import { newestEpoch } from '../model/control-row.ts';
+import { type ControlRow, newestEpoch } from '../model/control-row.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
 import {
   lookRequest,
@@ -22,6 +22,7 @@ import type { WriteRules } from '../model/rules.ts';
 import { namedError } from '../errors.ts';
 import type { Clock, TwinReader, TwinWriter, Item, Log, Random } from '../ports.ts';
 import { readControl } from '../replicate/first-adoption.ts';
+import { type Lease, leasedWriter } from '../replicate/lease.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { repliesTo, retryInTime, TRIES_IN_TIME_MAX } from '../pacing/retry.ts';
 import { send, type SendContext } from '../replicate/send.ts';
@@ -35,6 +36,8 @@ export interface LookAgainContext {
   /** Milliseconds until Lambda ends the invocation. */
   readonly remainingMs: () => number;
   readonly log: Log;
+  /** Of a replication that can be switched. */
+  readonly lease?: Lease | undefined;
 }
 
 export interface Announced {
@@ -66,8 +69,9 @@ export async function lookAgain(
 ): Promise<LookAgainReport> {
   const report = { failed: [] as string[], looked: 0, revenants: 0, dropped: 0 };
   const epoch = await currentEpoch(context);
+  const leased = underLease(epoch, context);
   const tasks = messages.map(({ messageId, body }) => async () => {
-    const end = await lookAtOne(parseAnnouncement(body), epoch, context);
+    const end = await lookAtOne(parseAnnouncement(body), epoch, leased);
     report.revenants += end.revenants;
     if (end.kind === 'looked') report.looked += end.looked;
     else context.log({ event: `look-again.${end.kind}`, why: end.why });
@@ -83,19 +87,35 @@ type CurrentEpoch =
   | { readonly kind: 'unknown'; readonly why: string };
 
 async function currentEpoch(context: LookAgainContext): Promise<CurrentEpoch> {
+  if (context.lease !== undefined) {
+    const { consent } = await context.lease.look();
+    return consent.kind === 'open'
+      ? epochOf(consent.own, context)
+      : { kind: 'unknown', why: consent.why };
+  }
   try {
     const found = await retryInTime(() => readControl(context.rules, context.twinReader), {
       ...context,
       leastMs,
     });
-    if (found.kind !== 'row') return { kind: 'unknown', why: `the control row is ${found.kind}` };
-    // No version would be found under another attribute, and the deletes would be lost.
-    if (found.row.reserved !== context.rules.reservedAttribute)
-      return { kind: 'unknown', why: 'the control row names another reserved attribute' };
-    return { kind: 'known', n: newestEpoch(found.row).n };
+    if (found.kind === 'row') return epochOf(found.row, context);
+    return { kind: 'unknown', why: `the control row is ${found.kind}` };
   } catch (error) {
     return { kind: 'unknown', why: `the control row: ${classifyFailure(error).name}` };
   }
+}
+
+/** No version would be found under another attribute, and the deletes would be lost. */
+function epochOf(row: ControlRow, { rules }: LookAgainContext): CurrentEpoch {
+  if (row.reserved !== rules.reservedAttribute)
+    return { kind: 'unknown', why: 'the control row names another reserved attribute' };
+  return { kind: 'known', n: newestEpoch(row).n };
+}
+
+function underLease(epoch: CurrentEpoch, context: LookAgainContext): LookAgainContext {
+  const { lease, twinWriter } = context;
+  if (lease === undefined || epoch.kind === 'unknown') return context;
+  return { ...context, twinWriter: leasedWriter(twinWriter, lease.permit(epoch.n)) };
 }
 
 type End = { readonly revenants: number } & (
