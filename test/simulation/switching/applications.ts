@@ -1,7 +1,7 @@
 // Applications on both sides: they write to the table that they believe to be active, are refused by fences, learn of
 // switches a while later, and some write to the twin by mistake.
 
-import { type Item, serviceError } from '../memory-dynamodb.ts';
+import type { Item } from '../memory-dynamodb.ts';
 import { SECOND } from '../plan.ts';
 import { between, happens } from '../random.ts';
 import type { PlannedWrite, Side } from './plan.ts';
@@ -63,7 +63,7 @@ export class Applications {
         undefined,
       );
     } else {
-      const Item = this.#itemOf({ key, kind, number, poison }, before, region);
+      const Item = this.#itemOf({ key, kind, number, poison }, before);
       db.execute({ operation: 'PutItem', input: { TableName, Item } }, undefined);
     }
     this.#writing = undefined;
@@ -73,14 +73,14 @@ export class Applications {
   #itemOf(
     { key, kind, number, poison }: Pick<PlannedWrite, 'key' | 'kind' | 'number' | 'poison'>,
     before: Item | undefined,
-    region: Region,
   ): Item {
     const own = { ...this.#world.keys.keyOf(key), w: { N: `${number}` } };
     const item = { ...own, ...(poison && { poison: { BOOL: true } }) };
     if (kind === 'update') return { ...before, ...item };
     if (kind !== 're-put') return item;
-    // Somebody has read it some time ago, and puts it back with a change.
-    const states = region.writes.filter((one) => one.key === key && one.image !== undefined);
+    // Somebody has read it some time ago, on either side, and puts it back with a change.
+    const all = SIDES.flatMap((side) => this.#world.regions[side].writes);
+    const states = all.filter((one) => one.key === key && one.image !== undefined);
     const old = states[Math.floor(this.#random.next() * states.length)]?.image;
     return { ...old, ...item };
   }
@@ -130,5 +130,3 @@ export class Applications {
     if (this.#world.judge.activeSide() === side) this.belief[from] = side;
   }
 }
-
-export { serviceError };

@@ -10,7 +10,7 @@ import {
   type RejectionMemory,
   rejectionMemory,
 } from '../../../src/replicate/systemic-rejection.ts';
-import type { LogEvent, TwinReader, TwinWriter } from '../../../src/ports.ts';
+import type { LogEvent, ObjectStore, TwinReader, TwinWriter } from '../../../src/ports.ts';
 import type { InvocationResult } from '../delivery.ts';
 import { EventSourceMapping, type GivenUp } from '../event-source.ts';
 import { FailurePlaces } from '../failure-places.ts';
@@ -24,7 +24,7 @@ import type { Side } from './plan.ts';
 import { readerOf, writerTo } from './ports.ts';
 import { REGIONS } from './region.ts';
 import { Sandbox, type SandboxClock, SandboxProcess } from './sandbox.ts';
-import { otherSide, type SwitchWorld } from './world.ts';
+import { otherSide, type Place, type SwitchWorld } from './world.ts';
 
 const NEW_SANDBOXES = 0.15;
 const LOOK_AGAIN_EXTRA_SECONDS = 65;
@@ -179,7 +179,8 @@ export class DirectionFunction {
       twinWriter: this.#writerIn(sandbox),
       ledger: here,
       bucket: {
-        put: (key: string, body: string) => this.places.bucket(sandbox.current()).put(key, body),
+        put: (key: string, body: string) =>
+          this.bucketFor(sandbox.current(), this.source).put(key, body),
       },
       clock,
       random,
@@ -204,6 +205,24 @@ export class DirectionFunction {
   /** The other direction. */
   back(): DirectionFunction {
     return this.#world.functions[this.destination];
+  }
+
+  /** Of failures, as somebody reaches it. */
+  bucketFor(process: Process, from: Place): ObjectStore {
+    const network = this.#world.link(from, this.source);
+    const call = <T>(action: () => T) => network.send(process, 'bucket', action);
+    const { objects } = this.places;
+    return {
+      put: (key, body) => call(() => void objects.set(key, body)),
+      get: (key) => call(() => objects.get(key)),
+      delete: (key) => call(() => void objects.delete(key)),
+      async *list(prefix, after = '') {
+        const keys = await call(() =>
+          [...objects.keys()].filter((key) => key.startsWith(prefix) && key > after).toSorted(),
+        );
+        yield keys.map((key) => ({ key, sizeBytes: objects.get(key)?.length ?? 0, storedAtMs: 0 }));
+      },
+    };
   }
 
   #readerIn(sandbox: Sandbox, side: Side): TwinReader {

@@ -31,8 +31,8 @@ export class SwitchJudge {
   readonly rows: Partial<Record<Side, ControlRow>> = {};
   /** When each epoch was opened, by its number. */
   readonly openedAtMs = new Map<number, number>();
-  /** Sequence numbers of letters that a switch has accepted. */
-  readonly accepted = new Set<string>();
+  /** Sequence numbers of letters that switches have accepted, and the epoch that each was to end. */
+  readonly #accepted = new Map<string, number>();
   readonly #closedAtMs: Partial<Record<Side, number>> = {};
   readonly #world: SwitchWorld;
   readonly #ignored: ReadonlySet<string>;
@@ -58,6 +58,10 @@ export class SwitchJudge {
 
   newest(): Epoch | undefined {
     return this.#newest;
+  }
+
+  accept(sequenceNumber: string): void {
+    this.#accepted.set(sequenceNumber, this.#newest?.n ?? 0);
   }
 
   /** For how long the copy of a side has been closing. */
@@ -124,30 +128,34 @@ export class SwitchJudge {
     const { db, regions } = this.#world;
     const [east, west] = [db.contents(regions.east.table), db.contents(regions.west.table)];
     for (const key of new Set([...east.keys(), ...west.keys()])) {
-      if (isMarker(key) || this.#isExcused(key)) continue;
+      if (isMarker(key) || this.#isStray(key)) continue;
+      if (when === 'open' && this.#isAccepted(key, when)) continue;
       const [one, other] = [contentOf(east.get(key)), contentOf(west.get(key))];
       if (one !== other)
         this.violation(`${when}: ${key} is ${one} in the east, ${other} in the west`);
     }
   }
 
-  #isExcused(key: string): boolean {
+  #isStray(key: string): boolean {
     const { regions } = this.#world;
     const isStray = SIDES.some((side) => {
       const origin = this.#last.get(`${regions[side].table} ${key}`);
       return origin?.kind === 'application' && origin.isStray;
     });
     if (isStray) this.#world.note('a stray excuses a difference');
-    return isStray || this.#isAccepted(key);
+    return isStray;
   }
 
-  /** An accepted letter excuses its own record, and no newer one. */
-  #isAccepted(key: string): boolean {
+  /** An accepted letter excuses its own record, and no newer one; after its switch, the item is repaired. */
+  #isAccepted(key: string, when: 'open' | 'end'): boolean {
+    const ended = (this.#newest?.n ?? 0) - 1;
+    const isIt = (sequenceNumber: string) => {
+      const epoch = this.#accepted.get(sequenceNumber);
+      return epoch !== undefined && (when === 'end' || epoch === ended);
+    };
     return SIDES.some((side) => {
-      const last = this.#world.regions[side].writes.findLast(
-        (one) => one.key === key && one.origin.kind === 'application',
-      );
-      return last?.entries.some(({ sequenceNumber }) => this.accepted.has(sequenceNumber)) ?? false;
+      const last = this.#applicationWrites(side).findLast((one) => one.key === key);
+      return last?.entries.some((one) => isIt(one.sequenceNumber)) ?? false;
     });
   }
 
@@ -225,7 +233,7 @@ export class SwitchJudge {
 
   /** The item is as the last write left it that nothing excuses. */
   #requireContent(key: string): void {
-    if (this.#isExcused(key)) return;
+    if (this.#isStray(key) || this.#isAccepted(key, 'end')) return;
     const writes = SIDES.flatMap((side) => this.#applicationWrites(side))
       .filter((one) => one.key === key)
       .toSorted((a, b) => realTimeOf(a) - realTimeOf(b));

@@ -8,7 +8,7 @@ import { DAY, SECOND } from '../plan.ts';
 import type { Process } from '../process.ts';
 import type { DirectionFunction } from './function.ts';
 import { readerOf, type Witness, writerTo } from './ports.ts';
-import type { SwitchWorld } from './world.ts';
+import type { Place, SwitchWorld } from './world.ts';
 
 interface Message {
   readonly id: string;
@@ -32,9 +32,9 @@ export class LookAgain {
     this.#of = of;
   }
 
-  port(process: Process): LookAgainQueue {
+  port(process: Process, from: Place = this.#of.source): LookAgainQueue {
     const { source, settings } = this.#of;
-    const network = this.#world.link(source, source);
+    const network = this.#world.link(from, source);
     const delayMs = settings.lookAgainSeconds * SECOND;
     return { announce: (body) => network.send(process, 'queue', () => this.#keep(body, delayMs)) };
   }
@@ -98,7 +98,7 @@ export class LookAgain {
       rules: settings,
       twinWriter: writerTo(options, destination, true),
       twinReader: there,
-      // LEASE
+      lease: switchLease(world.mutation.lease?.(setup, world) ?? setup),
       clock: process.clock(),
       random,
       log: () => undefined,

@@ -4,6 +4,8 @@ import type { ControlKeeper } from '../../../src/replicate/control-keeper.ts';
 import type { Lease, LeaseSetup } from '../../../src/replicate/lease.ts';
 import type { replicateBatch } from '../../../src/replicate/replicate-batch.ts';
 import type { WriteRequest } from '../../../src/model/write-request.ts';
+import type { nextStep } from '../../../src/switching/next-step.ts';
+import type { SwitchPorts } from '../../../src/switching/ports.ts';
 import type { Process } from '../process.ts';
 import type { DirectionFunction } from './function.ts';
 import type { SwitchWorld } from './world.ts';
@@ -14,6 +16,8 @@ export interface SwitchMutation {
   readonly lease?: (setup: LeaseSetup, world: SwitchWorld) => LeaseSetup;
   readonly leaseOf?: (lease: Lease, world: SwitchWorld) => Lease;
   readonly control?: (keeper: ControlKeeper, of: DirectionFunction) => ControlKeeper;
+  readonly nextStep?: typeof nextStep;
+  readonly switchPorts?: (ports: SwitchPorts, world: SwitchWorld) => SwitchPorts;
   readonly replicate?: (
     replicate: typeof replicateBatch,
     of: DirectionFunction,

@@ -1,59 +1,202 @@
-// Operators, who switch, are killed, and begin again.
+// Operators, each in a process of its own: they switch, are killed anywhere, begin again, get in each other's way, cancel,
+// and redrive what stands in the way of a proof.
 
-import { switchedRow, endedEpochs } from '../../../src/model/switch-rows.ts';
-import { putControlRow } from '../../../src/model/control-item.ts';
-import type { ControlRow } from '../../../src/model/control-row.ts';
+import { FerryError } from '../../../src/errors.ts';
+import { nextStep } from '../../../src/switching/next-step.ts';
+import { newSwitch } from '../../../src/switching/run.ts';
+import type { SwitchRequest, SwitchResult } from '../../../src/switching/step.ts';
 import { SECOND } from '../plan.ts';
+import { redriveAll } from './commands.ts';
 import type { PlannedSwitch, Side } from './plan.ts';
-import { otherSide, type SwitchWorld } from './world.ts';
+import { switchPortsFor } from './switch-ports.ts';
+import { otherSide, SIDES, type SwitchWorld } from './world.ts';
+
+export type Ending =
+  | { readonly kind: 'killed' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'ended'; readonly result: SwitchResult };
+
+interface Attempt {
+  readonly name: string;
+  readonly target: Side;
+  readonly kind: SwitchRequest['kind'];
+  readonly slowMs: number;
+  readonly killAfterMs?: number | undefined;
+  /** Sequence numbers of letters. */
+  readonly accepted?: readonly string[] | undefined;
+}
+
+const TRIES_MAX = 6;
+/** After faults have ended. */
+const LAST_TRIES_MAX = 25;
+const AGAIN_MS = 30 * SECOND;
 
 export class Operators {
   readonly #world: SwitchWorld;
-  #endedAtMs = 0;
+  #underWay = 0;
+  #count = 0;
+  #hasEnded = false;
 
   constructor(world: SwitchWorld) {
     this.#world = world;
   }
 
   schedule(one: PlannedSwitch): void {
-    this.#world.scheduler.at(one.atMs, () => void this.#scripted(one.target));
+    const { scheduler } = this.#world;
+    const { target, slowMs, atMs } = one;
+    scheduler.at(atMs, () => void this.#switch(one));
+    const beside = { target, slowMs };
+    if (one.doubledAfterMs !== undefined)
+      scheduler.at(
+        atMs + one.doubledAfterMs,
+        () => void this.#once({ ...beside, name: 'double', kind: 'switch' }),
+      );
+    if (one.cancelAfterMs !== undefined)
+      scheduler.at(
+        atMs + one.cancelAfterMs,
+        () => void this.#once({ ...beside, name: 'cancel', kind: 'cancel' }),
+      );
   }
 
-  finish(): void {}
+  /** As often as it takes, or until somebody else has taken over. */
+  async #switch({ target, slowMs, killAfterMs, restartAfterMs }: PlannedSwitch): Promise<void> {
+    let accepted: readonly string[] = [];
+    for (let tries = 0; tries < TRIES_MAX && !this.#world.isCalm(); tries += 1) {
+      const ending = await this.#once({
+        name: 'switch',
+        target,
+        kind: 'switch',
+        slowMs,
+        killAfterMs: killAfterMs[tries],
+        accepted,
+      });
+      if (ending.kind === 'killed') await this.#world.scheduler.sleep(restartAfterMs);
+      else if (isOver(ending)) return;
+      else {
+        accepted = await this.#clear(ending, target);
+        await this.#world.scheduler.sleep(AGAIN_MS);
+      }
+    }
+  }
 
-  requireEnded(_: number): void {}
+  /** Redrives what stands in the way. @returns letters that nothing helps. */
+  async #clear(ending: Ending, target: Side): Promise<readonly string[]> {
+    if (ending.kind !== 'ended' || ending.result.kind !== 'unproven') return [];
+    const { open } = ending.result;
+    this.#world.note('not proven');
+    await redriveAll(this.#world, otherSide(target), `redrive-${(this.#count += 1)}`);
+    return open.letters.flatMap(({ sequenceNumber }) => sequenceNumber ?? []);
+  }
 
-  async #scripted(target: Side): Promise<void> {
-    const { scheduler, regions, judge, db } = this.#world;
-    const old = otherSide(target);
-    if (judge.activeSide() === target) return;
-    const put = (side: Side, row: ControlRow) => {
-      const rules = {
-        replication: side === 'west' ? 'orders' : 'orders-back',
-        stateTable: regions[side].ledger,
-      };
-      db.execute(putControlRow(row, rules), undefined);
+  /** Faults have ended: what somebody has begun comes to an end. */
+  async finish(target: Side): Promise<void> {
+    const world = this.#world;
+    for (let tries = 0; tries < LAST_TRIES_MAX; tries += 1) {
+      await redriveAll(world, world.judge.activeSide(), `redrive-${(this.#count += 1)}`);
+      const ending = await this.#once({ name: 'last', target, kind: 'switch', slowMs: 20 });
+      if (ending.kind === 'ended' && isDone(ending.result)) {
+        for (const side of SIDES) await redriveAll(world, side, `redrive-${(this.#count += 1)}`);
+        this.#hasEnded = true;
+        return;
+      }
+      await world.scheduler.sleep(AGAIN_MS);
+    }
+  }
+
+  requireEnded(): void {
+    const { judge } = this.#world;
+    if (!this.#hasEnded) judge.violation('end: the last switch does not end');
+    for (const side of SIDES) {
+      const row = judge.rows[side];
+      if (row?.closing === true || row?.switch !== undefined)
+        judge.violation(`end: the copy in the ${side} is still held`);
+    }
+  }
+
+  async #once(attempt: Attempt): Promise<Ending> {
+    const world = this.#world;
+    const { plan, applications } = world;
+    this.#underWay += 1;
+    applications.isQuiet = plan.fence.isPromised;
+    const ending = await this.#run(attempt);
+    this.#underWay -= 1;
+    if (this.#underWay === 0 && ending.kind !== 'killed') applications.isQuiet = false;
+    const { name, target } = attempt;
+    world.tell(() => `${name} to the ${target} ends: ${describe(ending)}`);
+    world.note(`${attempt.kind} ${describe(ending).split(':')[0]}`);
+    return ending;
+  }
+
+  #run({ name, target, kind, slowMs, killAfterMs, accepted = [] }: Attempt): Promise<Ending> {
+    const world = this.#world;
+    const { settings } = world.functions[otherSide(target)];
+    const process = world.process({
+      name: `${name}-${(this.#count += 1)}`,
+      kind: 'operator',
+      slowMs,
+      settings,
+      mayCrash: false,
+    });
+    world.tell(() => `${process.facts.name} begins: ${kind} to the ${target}`);
+    for (const one of accepted) world.judge.accept(one);
+    const request: SwitchRequest = {
+      kind,
+      apply: true,
+      by: process.facts.name,
+      accepted,
+      proof: 'tail',
     };
-    const row = (side: Side) => judge.rows[side] as ControlRow;
-    if (judge.rows[old] === undefined) put(old, { ...row(target), revision: 1 });
-    regions[old].policy.set({ ...regions[old].policy.state(), fence: true }, scheduler.now());
-    await scheduler.sleep(120 * SECOND);
-    put(target, switchedRow(row(target), { tag: 'x', closing: true }));
-    put(old, switchedRow(row(old), { tag: 'x', closing: true }));
-    await scheduler.sleep(24 * SECOND);
-    const fromMs = Math.floor(scheduler.now()) - 2000;
-    const epochs = (side: Side) => [
-      ...endedEpochs(row(side), 'drained', fromMs),
-      {
-        n: (row(side).epochs.at(-1)?.n ?? 0) + 1,
-        region: regions[target].name,
-        fromMs,
-        streams: [regions[target].stream.arn],
-      },
-    ];
-    put(target, switchedRow(row(target), { tag: 'x', epochs: epochs(target) }));
-    regions[target].policy.set({ fence: false, inbound: false }, scheduler.now());
-    put(old, switchedRow(row(old), { tag: 'x', epochs: epochs(old) }));
-    this.#endedAtMs = scheduler.now();
+    return new Promise((resolve) => {
+      process.onDeath = () => resolve({ kind: 'killed' });
+      if (killAfterMs !== undefined) world.scheduler.after(killAfterMs, () => process.kill());
+      const ports = switchPortsFor(world, process, target);
+      const state = newSwitch(request, process.facts.random);
+      const go = async (): Promise<SwitchResult> => {
+        for (;;) {
+          const { phase, waitMs, result } = await (world.mutation.nextStep ?? nextStep)(
+            state,
+            ports,
+          );
+          if (result !== undefined) return result;
+          world.note(`phase ${phase}`);
+          if (waitMs > 0) await process.clock().sleep(waitMs);
+        }
+      };
+      go().then(
+        (result) => end({ kind: 'ended', result }),
+        (error: unknown) => end({ kind: 'failed', error }),
+      );
+      const end = (ending: Ending) => {
+        if (!process.alive) return;
+        process.endedAtMs = world.scheduler.now();
+        resolve(ending);
+      };
+    });
+  }
+}
+
+function isDone({ kind }: SwitchResult): boolean {
+  return kind === 'switched' || kind === 'finished' || kind === 'already';
+}
+
+/** Done, cancelled, or somebody else is at work. */
+function isOver(ending: Ending): boolean {
+  if (ending.kind === 'ended') return isDone(ending.result) || ending.result.kind === 'cancelled';
+  return ending.kind === 'failed' && codeOf(ending.error) === 'switching.taken';
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof FerryError) return error.code;
+  return error instanceof Error ? error.name : '';
+}
+
+function describe(ending: Ending): string {
+  switch (ending.kind) {
+    case 'killed':
+      return 'killed';
+    case 'failed':
+      return `failed ${codeOf(ending.error)}: ${String(ending.error)}`;
+    case 'ended':
+      return `${ending.result.kind}: ${'why' in ending.result ? ending.result.why : ''}`;
   }
 }

@@ -88,6 +88,8 @@ export interface SwitchPlan {
     readonly delayMs: number;
     /** How many of the requests that should be refused are not, until shortly before the last look. */
     readonly leaks: number;
+    /** The operator promises that applications write nothing, in the place of a policy. */
+    readonly isPromised: boolean;
   };
   /** At the beginning, A's copy of the control row is missing, as before the first switch. */
   readonly isCopyMissing: boolean;

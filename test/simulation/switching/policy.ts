@@ -1,4 +1,9 @@
-// The resource policy of a table, as far as fences go: a change is in force for each request after a while of its own.
+// The resource policy of a table: a change is refused for a while after another one, seen by readers a little later, and
+// in force for each request after a while of its own.
+
+import type { FoundPolicy } from '../../../src/ports.ts';
+import { statementsOf } from '../../../src/switching/fence-policy.ts';
+import { SECOND } from '../plan.ts';
 
 export interface PolicyState {
   /** Applications are refused. */
@@ -9,29 +14,53 @@ export interface PolicyState {
 
 interface Version extends PolicyState {
   readonly atMs: number;
+  readonly policy: string | undefined;
 }
 
-export class TablePolicy {
-  revision = 0;
-  readonly #versions: Version[] = [{ atMs: -Infinity, fence: false, inbound: false }];
+const PAUSE_MS = 15 * SECOND;
+const NONE: Version = { atMs: -Infinity, policy: undefined, fence: false, inbound: false };
+
+export class SimulatedPolicy {
+  readonly #arn: string;
+  readonly #versions: Version[] = [NONE];
+
+  constructor(arn: string) {
+    this.#arn = arn;
+  }
 
   state(): PolicyState {
-    return this.#versions.at(-1) ?? { fence: false, inbound: false };
+    return this.#latest();
   }
 
-  set(state: PolicyState, atMs: number): void {
-    this.revision += 1;
-    this.#versions.push({ ...state, atMs });
-  }
-
-  /** Since when the last change of the fence is there. */
-  fencedSinceMs(): number {
-    const last = this.#versions.findLastIndex(({ fence }) => !fence);
-    return this.#versions[last + 1]?.atMs ?? Infinity;
-  }
-
-  /** As a request sees it that meets the policy of a moment. */
+  /** As a request meets it that sees the policy of a moment. */
   at(ms: number): PolicyState {
-    return this.#versions.findLast(({ atMs }) => atMs <= ms) ?? this.state();
+    return this.#versions.findLast(({ atMs }) => atMs <= ms) ?? NONE;
+  }
+
+  /** As somebody reads it who sees the policy of a moment. */
+  read(ms: number): FoundPolicy {
+    const index = this.#versions.findLastIndex(({ atMs }) => atMs <= ms);
+    const policy = this.#versions[index]?.policy;
+    return { policy, revisionId: policy === undefined ? undefined : `${index}` };
+  }
+
+  replace(
+    found: FoundPolicy,
+    policy: string | undefined,
+    nowMs: number,
+  ): 'done' | 'changed' | 'paused' {
+    const latest = this.#latest();
+    const revisionId =
+      latest.policy === undefined ? undefined : `${this.#versions.lastIndexOf(latest)}`;
+    if (revisionId !== found.revisionId) return 'changed';
+    if (nowMs - latest.atMs < PAUSE_MS) return 'paused';
+    const names: readonly string[] = statementsOf(policy, this.#arn);
+    const [fence, inbound] = [names.includes('FerryFence'), names.includes('FerryInbound')];
+    this.#versions.push({ atMs: nowMs, policy, fence, inbound });
+    return 'done';
+  }
+
+  #latest(): Version {
+    return this.#versions.at(-1) ?? NONE;
   }
 }

@@ -1,17 +1,15 @@
 // One side: its table with stream and policy, the ledger of the direction that leads to it, and the application's
 // writes to it.
 
-import { DAY } from '../plan.ts';
 import type { Shard, ShardPage, StreamReader } from '../../../src/ports.ts';
 import type { EventSourceMapping } from '../event-source.ts';
-import type { Keys } from '../keys.ts';
 import { serviceError, type Change } from '../memory-dynamodb.ts';
 import type { Sent } from '../process.ts';
 import { between, happens, randomOf } from '../random.ts';
 import { isTrimmed, type SourceWrite, type StreamEntry } from '../stream.ts';
 import { LaggingStream } from './lagging-stream.ts';
-import type { Side, SwitchPlan } from './plan.ts';
-import { TablePolicy } from './policy.ts';
+import type { Side } from './plan.ts';
+import { SimulatedPolicy } from './policy.ts';
 import type { SwitchWorld } from './world.ts';
 
 /** Who has made a change. */
@@ -27,6 +25,9 @@ export interface RegionWrite extends SourceWrite {
   readonly origin: Origin;
 }
 
+/** As the policies of both tables name theirs. */
+export const TABLE_ARN = 'arn:aws:dynamodb:us-east-1:111122223333:table/orders';
+
 export const REGIONS: Readonly<Record<Side, string>> = { east: 'us-east-1', west: 'eu-west-1' };
 
 export class Region {
@@ -34,7 +35,7 @@ export class Region {
   readonly table: string;
   readonly ledger: string;
   readonly stream: LaggingStream;
-  readonly policy = new TablePolicy();
+  readonly policy = new SimulatedPolicy(TABLE_ARN);
   readonly writes: RegionWrite[] = [];
   mapping: EventSourceMapping | undefined;
   readonly side: Side;
@@ -56,7 +57,7 @@ export class Region {
       {
         table: this.table,
         region: this.name,
-        keys: keys as Keys,
+        keys,
         // The other side's label may be older or later.
         labelMs: plan.startMs - (side === 'east' ? 2 : 1 + (plan.seed % 3)) * 1000,
         firstSequenceNumber: side === 'east' ? '900' : '100000000000000000000',
@@ -154,9 +155,3 @@ export class Region {
     return isTrimmed(entry, this.#world.scheduler.now());
   }
 }
-
-export function isOver(write: SourceWrite, nowMs: number): boolean {
-  return nowMs - write.atMs > DAY;
-}
-
-export type { SwitchPlan };

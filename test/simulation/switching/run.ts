@@ -1,6 +1,6 @@
 // One plan from beginning to end -> what went wrong, and what it has been through.
 
-import { HOUR, SECOND } from '../plan.ts';
+import { SECOND } from '../plan.ts';
 import type { SwitchMutation } from './mutant.ts';
 import { Operators } from './operators.ts';
 import type { Disturbance, SwitchPlan } from './plan.ts';
@@ -20,8 +20,6 @@ export interface SwitchRunResult {
 
 /** A run that never ends would show itself here. */
 const EVENTS_MAX = 60_000;
-/** After faults have ended. */
-const LAST_SWITCH_MS = 20 * 60 * SECOND;
 
 export async function runSwitchPlan(
   plan: SwitchPlan,
@@ -33,13 +31,16 @@ export async function runSwitchPlan(
   for (const write of plan.writes) scheduler.at(write.atMs, () => world.applications.write(write));
   for (const one of plan.disturbances) scheduler.at(one.atMs, () => disturb(world, one));
   for (const one of plan.switches) operators.schedule(one);
-  scheduler.at(plan.calmAtMs + SECOND, () => operators.finish());
+  scheduler.at(
+    plan.calmAtMs + SECOND,
+    () => void operators.finish(plan.switches.at(-1)?.target ?? 'west'),
+  );
   let isOver = false;
   while (!isOver && judge.violations.length === 0 && scheduler.ran < EVENTS_MAX)
     isOver = await scheduler.rest(EVENTS_MAX);
   if (judge.violations.length === 0) {
     if (!isOver) judge.violation(`end: it goes on after ${scheduler.ran} events`);
-    operators.requireEnded(plan.calmAtMs + LAST_SWITCH_MS);
+    operators.requireEnded();
     judge.finish();
   }
   return { violations: judge.violations, events: scheduler.ran, coverage: world.coverage };
@@ -70,5 +71,3 @@ function disturb(world: SwitchWorld, one: Disturbance): void {
       break;
   }
 }
-
-export { HOUR };

@@ -37,6 +37,7 @@ export function switchPlanOf(seed: number): SwitchPlan {
     fence: {
       delayMs: swarm(random, 0.4, 20 * SECOND),
       leaks: swarm(random, 0.35, 0.5),
+      isPromised: happens(random, 0.12),
     },
     isCopyMissing: happens(random, 0.3),
     writes: writesOf(randomOf(seed, 'writes'), lengthMs),
@@ -100,7 +101,7 @@ function settingsOf(random: Random): Settings {
     timeoutMs: 30 * SECOND,
     concurrency: oneOf(random, [1, 4, 16]),
     unversionedItems: 'replace',
-    keyShape: oneOf(random, ['S', 'S', 'composite']),
+    keyShape: oneOf(random, ['S', 'S', 'S', 'composite', 'N']),
     slowMs: oneOf(random, [10, 50, 300]),
     hasHeartbeat: false,
     totalSegments: 1,

@@ -7,7 +7,8 @@ import type { WriteRequest } from '../../../src/model/write-request.ts';
 import { firstRow } from '../../../src/model/control-row.ts';
 import { putControlRow } from '../../../src/model/control-item.ts';
 import { below } from '../../../src/local/seeded-random.ts';
-import { keysOf, type Keys } from '../keys.ts';
+import type { Keys } from '../keys.ts';
+import { switchKeysOf } from './keys.ts';
 import { type Change, MemoryDynamoDb, serviceError, tableWith } from '../memory-dynamodb.ts';
 import { Network, type Outage } from '../network.ts';
 import { SECOND } from '../plan.ts';
@@ -66,7 +67,7 @@ export class SwitchWorld {
     this.mutation = mutation;
     this.#story = story;
     this.scheduler = new Scheduler(plan.startMs);
-    this.keys = keysOf(plan.settings.keyShape);
+    this.keys = switchKeysOf(plan.settings.keyShape);
     this.judge = new SwitchJudge(this, ignored);
     this.db = this.#newDb();
     this.regions = { east: new Region(this, 'east'), west: new Region(this, 'west') };
