@@ -8,7 +8,8 @@ import type { TwinRules, WriteRules } from './rules.ts';
 
 const EPOCH_DIGITS = 4;
 const LABEL_DIGITS = 13;
-const SEQUENCE_DIGITS = 40;
+/** How many characters of a version are the sequence number. */
+export const SEQUENCE_DIGITS = 40;
 
 export type Version = string;
 

@@ -24,7 +24,8 @@ export interface SwitchProof {
   readonly lettersAccepted: readonly string[];
   /** `to` is absent of a drain, after which they still are. */
   readonly writesRefused: { readonly from: string; readonly to?: string };
-  readonly rpo: { readonly seconds: number; readonly proven: boolean };
+  /** `seconds` is null where it is not known: of a lost Region. */
+  readonly rpo: { readonly seconds: number | null; readonly proven: boolean };
   readonly rtoSeconds?: number;
   readonly lookedAgain: { readonly keys: number; readonly differences: number };
   /** Items of either table, where the tables were compared. */

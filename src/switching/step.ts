@@ -16,13 +16,15 @@ export interface SwitchRequest {
   readonly accepted: readonly string[];
   /** `full` compares the tables, too. A switch without markers does so in any case. */
   readonly proof: 'tail' | 'full';
+  /** With a fence of the application: for how long no record may come behind the markers. @default 10 s */
+  readonly quietMs?: number | undefined;
   /** From the fence on: when it has passed, the switch is cancelled. @default no limit */
   readonly timeoutMs?: number | undefined;
   /** Of a lost Region: go on although its DynamoDB answers. */
   readonly evenIfReachable?: boolean | undefined;
 }
 
-/** In their order, as they are shown; the numbers are those of docs/switching.md. */
+/** Of a planned switch, in their order; the numbers are those of docs/switching.md. */
 export type SwitchPhase =
   /** Looks at both copies, and decides what there is to do. */
   | 'checking'
@@ -43,6 +45,8 @@ export type SwitchPhase =
   /** 5 */
   | 'waiting'
   | 'looking-again'
+  /** Something was found: opens both copies again, and audits once more. */
+  | 'reopening'
   /** 6: opens, and then lets the target be written. */
   | 'opening'
   | 'admitting'
@@ -53,6 +57,11 @@ export type SwitchPhase =
   /** Opens the copies again, and then takes the fence away. */
   | 'cancelling'
   | 'unfencing'
+  /** Of a lost Region: reads when its newest changes have arrived. */
+  | 'measuring'
+  /** Of its rejoin: waits for the way back, classes what differed, and repairs from the active side. */
+  | 'catching-up'
+  | 'classing'
   | 'done';
 
 export interface SwitchCounts {
@@ -65,12 +74,23 @@ export interface SwitchCounts {
   readonly behind: number;
   /** Records that the switch has applied by itself. */
   readonly applied: number;
+  /** Of a rejoin: items of the lost Region that were saved, classed, put and deleted. */
+  readonly rejoin?: RejoinCounts | undefined;
+}
+
+export interface RejoinCounts {
+  /** Items of either side that were compared. */
+  items: number;
+  saved: number;
+  classed: number;
+  put: number;
+  deleted: number;
 }
 
 /** The answer of a piece of work. */
 export interface StepResult {
   /** What comes next. */
-  readonly phase: SwitchPhase | string;
+  readonly phase: SwitchPhase;
   readonly counts: SwitchCounts;
   /** How long to wait before the next call; 0 to go on at once. */
   readonly waitMs: number;
@@ -89,7 +109,35 @@ export type SwitchResult =
   | { readonly kind: 'finished'; readonly active: string; readonly epoch: number }
   | { readonly kind: 'cancelled'; readonly why: string; readonly active: string }
   /** The fence stays, if it was raised. */
+  /** Of a lost Region: what a switch would do, and what is known of its last changes. */
+  | {
+      readonly kind: 'lost-preview';
+      readonly from: string;
+      readonly to: string;
+      readonly newest: readonly NewestArrival[];
+    }
+  | {
+      readonly kind: 'rejoin-preview';
+      readonly region: string;
+      readonly epoch: number;
+      readonly lostSinceMs: number;
+    }
+  | {
+      readonly kind: 'rejoined';
+      readonly counts: RejoinCounts;
+      readonly undecided: number;
+      readonly left: readonly LeftItem[];
+    }
   | { readonly kind: 'unproven'; readonly why: string; readonly open: OpenWork };
+
+/** Of a shard of the stream of the active side: when the newest change was made that had come from the lost Region. */
+export interface NewestArrival {
+  readonly shardId: string;
+  /** Epoch milliseconds; undefined where it has none. */
+  readonly atMs: number | undefined;
+  /** The shard has been read to its tip: there is no newer one. */
+  readonly isWhole: boolean;
+}
 
 /** What stands in the way of a proof. */
 export interface OpenWork {
@@ -124,6 +172,7 @@ export interface SwitchPreview {
 export function exitCodeOf({ result, asked }: { result: SwitchResult; asked: SwitchRequest }) {
   if (result.kind === 'cancelled') return asked.kind === 'cancel' ? 0 : 3;
   if (result.kind === 'preview') return isClear(result.preview.open) ? 0 : 3;
+  if (result.kind === 'rejoined') return result.left.length > 0 ? 3 : 0;
   return result.kind === 'unproven' ? 3 : 0;
 }
 

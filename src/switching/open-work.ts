@@ -1,0 +1,44 @@
+// What waits in a direction for a redrive or a backfill, and is not excused.
+
+import { verdictOn } from '../model/control-copies.ts';
+import { type ControlRow, newestEpoch } from '../model/control-row.ts';
+import type { OpenLetter, OpenLetters } from './ports.ts';
+import type { OpenWork } from './step.ts';
+
+export interface Excuses {
+  /** A copy that lists the epochs. */
+  readonly row: ControlRow;
+  /** Sequence numbers. */
+  readonly accepted: ReadonlySet<string>;
+}
+
+/** Letters of an epoch that has ended do not count: that switch has proved its end, or accepted them. */
+export function openLetters(letters: readonly OpenLetter[], { row, accepted }: Excuses) {
+  const epoch = newestEpoch(row);
+  const consent = { kind: 'open', epoch, own: row } as const;
+  return letters.filter(({ sequenceNumber, createdAtSeconds }) => {
+    if (accepted.has(sequenceNumber ?? '')) return false;
+    if (createdAtSeconds === undefined) return true;
+    return verdictOn(createdAtSeconds, epoch.region, consent) === 'apply';
+  });
+}
+
+export function openWork(
+  { letters, batches, lost }: OpenLetters,
+  backfill: boolean,
+  excuses: Excuses,
+): OpenWork {
+  return { letters: openLetters(letters, excuses), batches, lost, backfill, rejected: [] };
+}
+
+/** For people: what stands in the way. */
+export function whatIsOpen({ letters, batches, lost, backfill, rejected }: OpenWork): string {
+  const parts = [
+    [letters.length, 'open dead letters'],
+    [batches, 'batches in the on-failure bucket'],
+    [lost, 'of them lost'],
+    [rejected.length, 'records that the twin rejects'],
+  ] as const;
+  const counted = parts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
+  return [...counted, ...(backfill ? ['a backfill that has not ended'] : [])].join(', ');
+}

@@ -1,0 +1,171 @@
+// Steps 4 to 7 of a switch: closes both copies, waits until nothing that was begun before can land, looks at everything
+// again, opens the target with one write, and tells the other side.
+
+import { CLOSE_WAIT_MS } from '../config/names.ts';
+import { itemJson } from '../model/attribute-value.ts';
+import { type ControlRow, newestEpoch } from '../model/control-row.ts';
+import { itemDigest } from '../model/discrepancy.ts';
+import { retry } from '../pacing/retry.ts';
+import type { Item } from '../ports.ts';
+import { recordContext, resynchronizeKeys } from './applying.ts';
+import { auditPiece, isAtTip, isFull, stillOpen, unexcused } from './auditing.ts';
+import { compareOn, newComparison } from './comparing.ts';
+import { changeBoth, changeCopy, requireOwn } from './copies.ts';
+import { cancelFor } from './fencing.ts';
+import { deleteMarkers, hasMarkers, writeMarkers } from './markers.ts';
+import type { SwitchPorts } from './ports.ts';
+import { proofIn, proofKey, putProof, type SwitchProof } from './proof.ts';
+import { proofOf, withAdmission } from './prove.ts';
+import { openedEpochs } from './rows.ts';
+import { endWith, goOn, type Phase, type SwitchWork } from './run.ts';
+import { isClear } from './step.ts';
+
+const WAIT_MS = 2_000;
+const PAUSE_MS = 250;
+/** A fence that leaks so often does not hold. */
+const REOPENED_MAX = 10;
+const REPAIRED_AT_ONCE = 100;
+/** In the on-failure bucket: items of the old table that accepted letters have left behind. */
+const ACCEPTED_PREFIX = 'accepted-letters/';
+
+/** Both copies first: the wait begins when the second is closed. */
+export const close: Phase = async (work, ports) => {
+  if (work.closedAtMs === undefined) {
+    await changeBoth({ step: 'closed', closing: true }, { work, ports });
+    work.closedAtMs = ports.clock.now();
+  }
+  const waitMs = await ports.target.fence.set({ inboundRefused: true }, work.id);
+  return goOn(work, waitMs > 0 ? 'closing' : 'waiting', waitMs);
+};
+
+export const wait: Phase = async (work, ports) => {
+  await requireOwn(work, ports);
+  const { audit, closedAtMs = Infinity } = work;
+  const leftMs = closedAtMs + CLOSE_WAIT_MS - ports.clock.now();
+  if (leftMs > 0) return goOn(work, 'waiting', Math.min(leftMs, WAIT_MS));
+  audit.doubtAll();
+  work.recordsBefore = audit.records;
+  work.comparison = isFull(work, ports) ? newComparison() : undefined;
+  // What was read so far proves nothing of what came since.
+  work.markers = undefined;
+  for (const shard of audit.shards.values()) shard.emptyReads = 0;
+  work.lookedAgain = { keys: audit.keys.size, differences: 0 };
+  return goOn(work, 'looking-again');
+};
+
+export const lookAgain: Phase = async (work, ports) => {
+  await requireOwn(work, ports);
+  const { audit, comparison } = work;
+  if (hasMarkers(ports)) await writeMarkers(work, ports);
+  const behind = await auditPiece(work, ports);
+  if (behind.length > 0 || audit.records > work.recordsBefore || audit.isTrimmed)
+    return goOn(work, 'reopening');
+  const isCompared = comparison === undefined || (await compareOn(comparison, ports));
+  if (comparison !== undefined && unexcused(comparison, work).length > 0)
+    return goOn(work, 'reopening');
+  if (!isCompared || audit.behind.size > 0 || !isAtTip(work, ports))
+    return goOn(work, 'looking-again', PAUSE_MS);
+  if (!isClear(await stillOpen(work, ports))) return goOn(work, 'reopening');
+  await deleteMarkers(work, ports);
+  return work.request.kind === 'drain' ? endDrain(work, ports) : goOn(work, 'opening');
+};
+
+/** A fence of the function that stayed would stop the replication. */
+export const reopen: Phase = async (work, ports) => {
+  if (work.closedAtMs !== undefined) {
+    await changeBoth({ step: 'fenced' }, { work, ports });
+    work.closedAtMs = undefined;
+    work.reopened += 1;
+  }
+  const waitMs = await ports.target.fence.set({ inboundRefused: false }, work.id);
+  if (waitMs > 0) return goOn(work, 'reopening', waitMs);
+  if (work.reopened > REOPENED_MAX)
+    return cancelFor(work, 'changes have come after the fence, again and again');
+  work.markers = undefined;
+  work.comparison = undefined;
+  return goOn(work, 'auditing');
+};
+
+/** Stays fenced. */
+async function endDrain(work: SwitchWork, ports: SwitchPorts) {
+  const proof = proofOf(work, ports, undefined);
+  await save(proof, ports);
+  await changeBoth({ step: 'drained' }, { work, ports });
+  return endWith(work, { kind: 'drained', proof });
+}
+
+/** The proof first: a run that finishes this one's switch finds it. */
+export const open: Phase = async (work, ports) => {
+  await requireOwn(work, ports);
+  const n = newestEpoch(work.row).n + 1;
+  work.proof = proofOf(work, ports, n);
+  await save(work.proof, ports);
+  const nowMs = ports.clock.now();
+  work.opened = await changeCopy(
+    'target',
+    (row) => ({ step: 'opened', epochs: openedEpochs(row, ports.target, nowMs) }),
+    { work, ports },
+  );
+  return goOn(work, 'admitting');
+};
+
+/** Applications may write to the target, and the function of the way back to the old table, which stays fenced. */
+export const admit: Phase = async (work, ports) => {
+  await requireOwn(work, ports, ['target']);
+  const { id } = work;
+  const fenceMs = await ports.target.fence.set({ fenced: false }, id);
+  if (fenceMs === 0) work.admittedAtMs ??= ports.clock.now();
+  const inboundMs = await ports.old.fence.set({ inboundRefused: false }, id);
+  const waitMs = Math.max(fenceMs, inboundMs);
+  return goOn(work, waitMs > 0 ? 'admitting' : 'telling', waitMs);
+};
+
+export const tell: Phase = async (work, ports) => {
+  await requireOwn(work, ports, ['target']);
+  const { opened } = work;
+  if (opened === undefined) throw new Error('a switch that tells of an epoch it does not know');
+  const { n } = newestEpoch(opened);
+  // Whoever has the target's record may tell, whatever run has claimed this copy.
+  const mayTake = (row: ControlRow) => newestEpoch(row).n <= n;
+  await changeCopy('old', { step: 'opened', epochs: opened.epochs }, { work, ports, mayTake });
+  const key = proofKey(ports.replication, n);
+  const proof = work.proof ?? proofIn(await retry(() => ports.target.ledger.get(key), ports));
+  if (proof !== undefined) {
+    work.proof = withAdmission(proof, work.admittedAtMs ?? ports.clock.now());
+    await save(work.proof, ports);
+  }
+  return goOn(work, 'repairing');
+};
+
+function save(proof: SwitchProof, { target, ...retries }: SwitchPorts) {
+  return retry(() => target.writer.write(putProof(proof, target.rules)), retries);
+}
+
+/** Of accepted letters: the old table has what the target never got, or the next switch would find it different. */
+export const repairAccepted: Phase = async (work, ports) => {
+  await requireOwn(work, ports);
+  const { row, opened = row } = work;
+  const toRepair = (work.toRepair ??= await acceptedKeys(work, ports));
+  const keys = toRepair.splice(0, REPAIRED_AT_ONCE);
+  if (keys.length === 0) return goOn(work, 'releasing');
+  for (const key of keys) await keep(key, newestEpoch(opened).n - 1, ports);
+  const way = { from: ports.target, to: ports.old, direction: ports.back };
+  const { rejected } = await resynchronizeKeys(keys, recordContext(opened, ports, way), ports);
+  work.left.push(...rejected);
+  return goOn(work, 'repairing');
+};
+
+async function acceptedKeys({ accepted, before }: SwitchWork, ports: SwitchPorts): Promise<Item[]> {
+  const wanted = new Set([...accepted, ...(before?.letters ?? [])]);
+  if (wanted.size === 0) return [];
+  const { letters } = await ports.drained.letters.read();
+  const asked = letters.filter(({ sequenceNumber = '' }) => wanted.has(sequenceNumber));
+  return asked.flatMap(({ key }) => (key === undefined ? [] : [key]));
+}
+
+async function keep(key: Item, epoch: number, { old, drained }: SwitchPorts): Promise<void> {
+  const item = await old.table.get(key);
+  if (item === undefined) return;
+  const name = `${String(epoch).padStart(4, '0')}/${itemDigest(key).replaceAll('/', '_')}.json`;
+  await drained.bucket.put(ACCEPTED_PREFIX + name, itemJson(item));
+}
