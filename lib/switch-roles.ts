@@ -2,7 +2,7 @@
 
 import { AccountPrincipal, CompositePrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { switchers, switchRoles } from '../src/permissions/switch-needs.ts';
+import { byAccount, switchers, switchRoles } from '../src/permissions/switch-needs.ts';
 import { deployedArns, type DeployedReplication } from './ferry-function.ts';
 import { acknowledgeWildcards, ownersIn, policiesOf } from './policies.ts';
 
@@ -12,19 +12,17 @@ export function createSwitchRoles(scope: Construct, deployed: DeployedReplicatio
   const roles = switchRoles(replication, deployedArns(scope, deployed));
   if (roles.length === 0) return;
   const trusted = switchers(replication, ownersIn(scope, replication));
-  const accounts = [...new Set(trusted.map((arn) => arn.split(':')[4] ?? ''))];
   for (const { id, roleName, purpose, needs } of roles) {
     const role = new Role(scope, id, {
       roleName,
       description: `Ferry ${replication.name}: ${purpose}`,
       // Accounts, because a trust policy takes no role that does not exist yet.
       assumedBy: new CompositePrincipal(
-        ...accounts.map((account) => {
-          const ofAccount = trusted.filter((arn) => arn.split(':')[4] === account);
-          return new AccountPrincipal(account).withConditions({
-            ArnEquals: { 'aws:PrincipalArn': ofAccount },
-          });
-        }),
+        ...byAccount(trusted).map(([root, roles]) =>
+          new AccountPrincipal(root.split(':')[4]).withConditions({
+            ArnEquals: { 'aws:PrincipalArn': roles },
+          }),
+        ),
       ),
       inlinePolicies: policiesOf(needs),
     });

@@ -1,22 +1,25 @@
 // For what can be switched, a stack in each account and Region: the state machine that switches many tables, the function
 // that it calls, and two functions for Region switch plans of Application Recovery Controller.
 
-import { type App, Aws, Duration, Stack } from 'aws-cdk-lib';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { type App, Duration, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { switchFunctionRoleName, switchRoleName } from '../src/config/accounts.ts';
-import { givenName, otherDirection } from '../src/config/directions.ts';
+import { switchFunctionRoleName } from '../src/config/accounts.ts';
+import { givenName } from '../src/config/directions.ts';
 import {
   isBackName,
-  REGION_SWITCH_LOST_NAME,
-  REGION_SWITCH_NAME,
+  REGION_SWITCH_NAMES,
   SWITCH_NAME,
   SWITCH_VARIABLE,
-  TABLES_LABEL,
 } from '../src/config/names.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import { regionSwitchNeeds, switchFunctionNeeds } from '../src/permissions/switch-needs.ts';
+import type { Arns } from '../src/permissions/arns.ts';
+import {
+  assumedBySwitch,
+  regionSwitchNeeds,
+  switchFunctionNeeds,
+  switchMachine,
+  switchSites,
+} from '../src/permissions/switch-needs.ts';
 import { createFunction } from './ferry-function.ts';
 import { functionCode } from './function-code.ts';
 import { arnHere, ownersIn } from './policies.ts';
@@ -25,19 +28,14 @@ import { switchStates } from './switch-states.ts';
 
 /** @param directions of all replications. */
 export function addSwitches(app: App, directions: readonly ReplicationConfig[]): void {
-  const places = new Map<string, ReplicationConfig[]>();
-  for (const direction of directions.filter(({ switching }) => switching !== undefined)) {
-    const { account, region } = direction.source;
-    const id = [SWITCH_NAME, ...(account === undefined ? [] : [account]), region].join('-');
-    places.set(id, [...(places.get(id) ?? []), direction]);
-  }
-  for (const [id, here] of places) addSwitchStack(app, id, here);
+  for (const here of switchSites(directions)) addSwitchStack(app, here);
 }
 
-function addSwitchStack(app: App, id: string, here: readonly ReplicationConfig[]): void {
+function addSwitchStack(app: App, here: readonly ReplicationConfig[]): void {
   const [first] = here;
   if (first === undefined) return;
   const { account, region } = first.source;
+  const id = [SWITCH_NAME, ...(account === undefined ? [] : [account]), region].join('-');
   const stack = new Stack(app, id, {
     stackName: `${SWITCH_NAME}-${region}`,
     env: { region, ...(account && { account }) },
@@ -45,33 +43,31 @@ function addSwitchStack(app: App, id: string, here: readonly ReplicationConfig[]
   });
   // Names, steps and times: no data that would need a key of the customer.
   const { encryption: _, ...settings } = first;
-  const machine = createSwitch(new Construct(stack, 'Switch'), settings, here);
-  for (const [name, isLost] of [
-    [REGION_SWITCH_NAME, false],
-    [REGION_SWITCH_LOST_NAME, true],
-  ] as const) {
-    const scope = new Construct(stack, isLost ? 'RegionSwitchLost' : 'RegionSwitch');
-    createRegionSwitch(scope, { name, settings, machine, layers: layersOf(here, isLost) });
+  const arns = switchMachine((service, resource) => arnHere(stack, service, resource));
+  createSwitch(new Construct(stack, 'Switch'), { settings, here, arns });
+  for (const name of REGION_SWITCH_NAMES) {
+    const isLost = name === 'ferry-lost-region-switch';
+    const scope = new Construct(stack, isLost ? 'LostRegionSwitch' : 'RegionSwitch');
+    createRegionSwitch(scope, { name, settings, arns, layers: layersOf(here, isLost) });
   }
+}
+
+interface SwitchParts {
+  readonly settings: ReplicationConfig;
+  readonly arns: Pick<Arns, 'of'>;
 }
 
 function createSwitch(
   scope: Construct,
-  settings: ReplicationConfig,
-  here: readonly ReplicationConfig[],
-): StateMachine {
+  { settings, here, arns }: SwitchParts & { readonly here: readonly ReplicationConfig[] },
+): void {
   const { region } = settings.source;
-  const roles = here.flatMap((direction) => {
-    const { source, destination } = ownersIn(scope, direction);
-    const arn = ({ account }: { account: string }, name: string) =>
-      `arn:${Aws.PARTITION}:iam::${account}:role/${switchRoleName(name)}`;
-    return [arn(source, direction.name), arn(destination, otherDirection(direction).name)];
-  });
+  const roles = assumedBySwitch(here, (direction) => ownersIn(scope, direction));
   const lambda = createFunction(
     scope,
     {
       functionName: SWITCH_NAME,
-      description: 'Ferry: one piece of a switch, for the state machine of the same name',
+      description: 'Ferry: a piece of a switch, for the state machine of the same name',
       memorySize: 1_024,
       timeout: Duration.minutes(15),
     },
@@ -85,40 +81,27 @@ function createSwitch(
       needsOf: (logs) => switchFunctionNeeds(logs, roles),
     },
   );
-  return createStateMachine(scope, {
+  createStateMachine(scope, {
     name: SWITCH_NAME,
     runner: 'Ferry: the state machine that switches many tables',
     replication: settings,
     startState: switchStates(scope, lambda),
-    arns: machineArns(scope, lambda),
+    arns,
   });
 }
 
-function machineArns(scope: Construct, { functionArn }: LambdaFunction) {
-  const places: Readonly<Record<string, string>> = {
-    bulkFunction: functionArn,
-    stateMachine: arnHere(scope, 'states', `stateMachine:${SWITCH_NAME}`),
-    executions: arnHere(scope, 'states', `execution:${SWITCH_NAME}:*`),
-    segments: arnHere(scope, 'states', `execution:${SWITCH_NAME}/${TABLES_LABEL}:*`),
-  };
-  return { of: (place: string) => places[place] ?? '*' };
-}
-
-interface RegionSwitchProps {
+interface RegionSwitchProps extends SwitchParts {
   readonly name: string;
-  readonly settings: ReplicationConfig;
-  readonly machine: StateMachine;
   readonly layers: object;
 }
 
 function createRegionSwitch(
   scope: Construct,
-  { name, settings, machine, layers }: RegionSwitchProps,
-): LambdaFunction {
-  const { stateMachineArn } = machine;
-  const executions = arnHere(scope, 'states', `execution:${SWITCH_NAME}:*`);
+  { name, settings, arns, layers }: RegionSwitchProps,
+): void {
   const { region } = settings.source;
-  return createFunction(
+  const variable = { stateMachineArn: arns.of('stateMachine'), target: region, layers };
+  createFunction(
     scope,
     {
       functionName: name,
@@ -129,11 +112,9 @@ function createRegionSwitch(
     {
       replication: settings,
       code: functionCode('region-switch', undefined),
-      environment: {
-        [SWITCH_VARIABLE]: JSON.stringify({ stateMachineArn, target: region, layers }),
-      },
-      runner: 'Ferry: starts the state machine for a Region switch plan',
-      needsOf: (logs) => regionSwitchNeeds(logs, { stateMachineArn, executions }),
+      environment: { [SWITCH_VARIABLE]: JSON.stringify(variable) },
+      runner: `Ferry: the function ${name}`,
+      needsOf: (logs) => regionSwitchNeeds(logs, arns),
     },
   );
 }

@@ -7,15 +7,15 @@ import type { Construct } from 'constructs';
 import { writerRoleName } from '../src/config/accounts.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { destinationRoles, writerNeeds } from '../src/permissions/destination-roles.ts';
-import { arnsIn, policiesOf, policyDocument } from './policies.ts';
+import { acknowledgeWildcards, arnsIn, policiesOf, policyDocument } from './policies.ts';
 
 /** @returns the roles of another account. */
 export function createDestinationRoles(scope: Construct, replication: ReplicationConfig): Role[] {
   const { name, source } = replication;
-  return destinationRoles(replication, arnsIn(scope, replication)).map((role) => {
-    const { id, roleName, purpose, needs, trusted } = role;
+  return destinationRoles(replication, arnsIn(scope, replication)).map((one) => {
+    const { id, roleName, purpose, needs, trusted } = one;
     const account = new AccountPrincipal(source.account);
-    return new Role(scope, id, {
+    const role = new Role(scope, id, {
       roleName,
       description: `Ferry ${name}: ${purpose} in account ${source.account}`,
       // The account, because a trust policy takes no role that does not exist yet.
@@ -24,6 +24,8 @@ export function createDestinationRoles(scope: Construct, replication: Replicatio
       // Roles that assume a role get no longer sessions.
       maxSessionDuration: Duration.hours(1),
     });
+    acknowledgeWildcards(role, needs);
+    return role;
   });
 }
 

@@ -1,6 +1,8 @@
 // `ferry permissions`: prints the least IAM policies for a configuration, ready to be pasted.
 
-import type { Config, ReplicationConfig } from '../config/schema.ts';
+import { directionsOf } from '../config/directions.ts';
+import { isBackName } from '../config/names.ts';
+import type { Config } from '../config/schema.ts';
 import { UNKNOWN_ACCOUNT, withKnownAccounts } from '../permissions/arns.ts';
 import { deploySets } from '../permissions/deploy-needs.ts';
 import {
@@ -8,6 +10,7 @@ import {
   type Known,
   operatorSets,
   type PermissionSet,
+  switchSets,
 } from '../permissions/policies.ts';
 import { policyText } from '../permissions/statement.ts';
 import { printResult, titleOf } from './call.ts';
@@ -81,12 +84,15 @@ function chaptersFor(audience: Audience, config: Config, known: Known): Chapter[
   if (audience === 'deploy')
     return [{ for: audience, title: 'deployment', policies: deploySets(config) }];
   const sets = audience === 'operator' ? operatorSets : functionSets;
-  return config.replications.map((replication: ReplicationConfig) => ({
+  const all = config.replications.flatMap(directionsOf).map((replication) => ({
     for: audience,
     replication: replication.name,
     title: `${audience}s of ${titleOf(replication)}`,
-    policies: sets(replication, known),
+    policies: sets(replication, isBackName(replication.name) ? {} : known),
   }));
+  const switches = audience === 'operator' ? [] : switchSets(config.replications);
+  if (switches.length === 0) return all;
+  return [...all, { for: audience, title: 'functions that switch', policies: switches }];
 }
 
 function chapterLines({ title, policies }: Chapter): string[] {

@@ -235,9 +235,8 @@ export const STRANDED_DAYS = 90;
 
 /** Of the state machine that switches many tables, and of the function that it calls, in each Region. */
 export const SWITCH_NAME = 'ferry-switch';
-/** The same for Region switch plans; the second is for a Region that is lost. */
-export const REGION_SWITCH_NAME = 'ferry-region-switch';
-export const REGION_SWITCH_LOST_NAME = 'ferry-lost-region-switch';
+/** Of functions for Region switch plans: for planned ones, and for a Region that is lost. */
+export const REGION_SWITCH_NAMES = ['ferry-region-switch', 'ferry-lost-region-switch'] as const;
 /** Step Functions puts it into the ARN of the execution of each table. */
 export const TABLES_LABEL = 'Tables';
 /** The one variable of these functions. */

@@ -2,7 +2,15 @@
 // then makes the resources.
 
 import { FLEET } from '../config/fleet.ts';
-import { bucketPrefix, bulkName, STACK_PART_MIN } from '../config/names.ts';
+import { directionsOf } from '../config/directions.ts';
+import {
+  bucketPrefix,
+  bulkName,
+  isBackName,
+  REGION_SWITCH_NAMES,
+  STACK_PART_MIN,
+  SWITCH_NAME,
+} from '../config/names.ts';
 import { partitionOf } from '../config/partition.ts';
 import type { Config, ReplicationConfig } from '../config/schema.ts';
 import { type Owner, ownersOf } from './arns.ts';
@@ -16,6 +24,7 @@ import {
   RESOURCE_TYPES,
   sourceTypes,
   type StackPart,
+  SWITCH_TYPES,
 } from './resource-types.ts';
 import {
   type Conditions,
@@ -24,6 +33,7 @@ import {
   policyOfAll,
   type Statement,
 } from './statement.ts';
+import { switchSites } from './switch-needs.ts';
 
 /** In the names of the roles that `npx cdk bootstrap` makes, unless a qualifier is given to it. */
 const BOOTSTRAP = 'cdk-hnb659fds';
@@ -40,6 +50,8 @@ interface StackNeeds {
   readonly types: readonly string[];
   readonly tables: readonly string[];
   readonly keys: readonly KeyUse[];
+  /** Names of functions and state machines that do not begin as others do. */
+  readonly names?: readonly string[];
 }
 
 export function deploySets(config: Config): PermissionSet[] {
@@ -105,6 +117,7 @@ function allOf(stacks: readonly StackNeeds[]): StackNeeds {
     types: [...new Set(stacks.flatMap(({ types }) => types))],
     tables: stacks.flatMap(({ tables }) => tables),
     keys: stacks.flatMap(({ keys }) => keys),
+    names: stacks.flatMap(({ names = [] }) => names),
   };
 }
 
@@ -140,7 +153,7 @@ function keyStatement({ keyArn, service, region }: KeyUse): Statement {
 }
 
 function partArns(
-  { name, tables }: StackNeeds,
+  { name, tables, names = [] }: StackNeeds,
   { partition, account, region }: Site,
 ): Record<StackPart, readonly string[]> {
   const arn = (service: string, resource: string, at = region) =>
@@ -148,23 +161,24 @@ function partArns(
   const all = name === '*' ? 'ferry-*' : `ferry-${name}-*`;
   // CloudFormation makes these names of the stack's, which it may shorten.
   const shortened = `${all.slice(0, -1).slice(0, STACK_PART_MIN)}*`;
+  const functions = names.length > 0 ? names : [all];
   const assets = `${BOOTSTRAP}-assets-${account}-${region}`;
   return {
     tables: tables.map((table) => arn('dynamodb', `table/${table}`)),
     roles: [arn('iam', `role/${shortened}`, '')],
     policies: [arn('iam', `policy/${all}`, '')],
-    functions: [arn('lambda', `function:${all}`)],
+    functions: functions.map((one) => arn('lambda', `function:${one}`)),
     mappings: [arn('lambda', 'event-source-mapping:*')],
     rules: [arn('events', `rule/${shortened}`)],
-    logGroups: ['lambda', 'vendedlogs/states'].map((folder) =>
-      arn('logs', `log-group:/aws/${folder}/${all}`),
+    logGroups: ['lambda', 'vendedlogs/states'].flatMap((folder) =>
+      functions.map((one) => arn('logs', `log-group:/aws/${folder}/${one}`)),
     ),
     queues: [arn('sqs', all)],
     buckets: [`arn:${partition}:s3:::${name === '*' ? all : `${bucketPrefix(name)}*`}`],
     topics: [arn('sns', all)],
     alarms: [arn('cloudwatch', `alarm:${all}`)],
     dashboards: [arn('cloudwatch', `dashboard/ferry-${name}*`, '')],
-    stateMachines: [arn('states', `stateMachine:${bulkName(name)}`)],
+    stateMachines: [arn('states', `stateMachine:${names[0] ?? bulkName(name)}`)],
     code: [`arn:${partition}:s3:::${assets}/*`],
     version: [arn('ssm', 'parameter/cdk-bootstrap/*')],
     anything: ['*'],
@@ -179,15 +193,19 @@ function sitesOf({ replications, fleet }: Config): Site[] {
     const stacks = [...(sites.get(id)?.stacks ?? []), stack];
     sites.set(id, { ...owner, region, stacks });
   };
-  for (const replication of replications) {
+  const directions = replications.flatMap(directionsOf);
+  for (const replication of directions) {
     const owners = ownersOf(replication);
     add(owners.source, replication.source.region, sourceStack(replication, fleet !== undefined));
     add(owners.destination, replication.destination.region, destinationStack(replication));
   }
+  for (const [first] of switchSites(directions)) {
+    if (first !== undefined) add(ownersOf(first).source, first.source.region, SWITCH_STACK);
+  }
   const stacks = [...sites.values()];
   if (fleet === undefined) return stacks;
   for (const site of stacks) {
-    const members = replications.filter(
+    const members = directions.filter(
       (one) => ownersOf(one).source.account === site.account && one.source.region === site.region,
     );
     const types = fleetTypes(members, fleet.email);
@@ -196,12 +214,20 @@ function sitesOf({ replications, fleet }: Config): Site[] {
   return [...sites.values()];
 }
 
+const SWITCH_STACK: StackNeeds = {
+  name: 'switch',
+  types: SWITCH_TYPES,
+  tables: [],
+  keys: [],
+  names: [SWITCH_NAME, ...REGION_SWITCH_NAMES],
+};
+
 function sourceStack(replication: ReplicationConfig, isOfFleet: boolean): StackNeeds {
   const { name, source } = replication;
   return {
     name,
     types: sourceTypes(replication, isOfFleet),
-    tables: source.create ? [source.table] : [],
+    tables: source.create && !isBackName(name) ? [source.table] : [],
     keys: grantedKeys(replication, 'source'),
   };
 }
@@ -211,7 +237,7 @@ function destinationStack(replication: ReplicationConfig): StackNeeds {
   return {
     name,
     types: destinationTypes(replication),
-    tables: [stateTable, ...(destination.create ? [destination.table] : [])],
+    tables: [stateTable, ...(destination.create && !isBackName(name) ? [destination.table] : [])],
     keys: grantedKeys(replication, 'destination'),
   };
 }

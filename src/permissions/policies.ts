@@ -5,9 +5,11 @@ import {
   operatorReadRoleName,
   operatorRoleName,
   roleArn,
+  switchFunctionRoleName,
   writerRoleName,
 } from '../config/accounts.ts';
-import { bulkName } from '../config/names.ts';
+import { directionsOf } from '../config/directions.ts';
+import { bulkName, REGION_SWITCH_NAMES, SWITCH_NAME } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { type Arns, ownersOf, textArns } from './arns.ts';
 import { destinationRoles, type DestinationRole, writerNeeds } from './destination-roles.ts';
@@ -30,11 +32,22 @@ import { throughAccess } from './reach.ts';
 import {
   type IamPolicy,
   isAtDestination,
+  type Needs,
   type Place,
   policyOf,
   policyOfAll,
   type Statement,
 } from './statement.ts';
+import {
+  assumedBySwitch,
+  byAccount,
+  regionSwitchNeeds,
+  switchers,
+  switchFunctionNeeds,
+  switchMachine,
+  switchRoles,
+  switchSites,
+} from './switch-needs.ts';
 
 export interface PermissionSet {
   /** Who needs it. */
@@ -82,7 +95,53 @@ export function functionSets(replication: ReplicationConfig, known: Known = {}):
     ...(replication.bulk ? [machine] : []),
     ...roleSets(replication, arns, 'WriterRole'),
     ...(replication.destination.credentials === undefined ? [] : [user]),
+    ...switchRoleSets(replication, arns),
   ];
+}
+
+/** The roles beside the source that a switch assumes. */
+function switchRoleSets(replication: ReplicationConfig, arns: Arns): PermissionSet[] {
+  const owners = ownersOf(replication);
+  return switchRoles(replication, arns).map(({ roleName, needs }) => ({
+    title: `The role ${roleName}`,
+    role: roleName,
+    account: owners.source.account,
+    policy: policyOf(needs),
+    trust: trustOf(...byAccount(switchers(replication, owners))),
+  }));
+}
+
+/** Of the functions that switch, and of their state machine, in each account and Region. */
+export function switchSets(replications: readonly ReplicationConfig[]): PermissionSet[] {
+  return switchSites(replications.flatMap(directionsOf)).flatMap((directions) => {
+    const [first] = directions;
+    if (first === undefined) return [];
+    const { region } = first.source;
+    const { partition, account } = ownersOf(first).source;
+    const arn = (service: string, resource: string) =>
+      `arn:${partition}:${service}:${region}:${account}:${resource}`;
+    const logs = (name: string) => arn('logs', `log-group:/aws/lambda/${name}:*`);
+    const roles = assumedBySwitch(directions, ownersOf);
+    const set = (title: string, role: string, needs: Needs) => {
+      return { title: `${title} in ${region}`, role, account, policy: policyOf(needs) };
+    };
+    const machine = switchMachine(arn);
+    return [
+      set(
+        'The function that switches',
+        switchFunctionRoleName(region),
+        switchFunctionNeeds(logs(SWITCH_NAME), roles),
+      ),
+      set(
+        'The state machine that switches many tables',
+        `${SWITCH_NAME}-${region}-runner`,
+        runnerNeeds(region, machine),
+      ),
+      ...REGION_SWITCH_NAMES.map((name) =>
+        set(`The function ${name}`, `${name}-${region}`, regionSwitchNeeds(logs(name), machine)),
+      ),
+    ];
+  });
 }
 
 function roleSets(
@@ -98,20 +157,19 @@ function roleSets(
       role: roleName,
       account: destination.account,
       policy: policyOf(needs),
-      trust: trustOf(`arn:${source.partition}:iam::${source.account}:root`, trusted),
+      trust: trustOf([`arn:${source.partition}:iam::${source.account}:root`, trusted]),
     }));
 }
 
-/** An account, and of it only these roles. */
-function trustOf(account: string, roles: readonly string[] = []): IamPolicy {
-  const condition = { Condition: { ArnEquals: { 'aws:PrincipalArn': roles } } };
-  const statement = {
+/** Accounts, and of each only these roles. */
+function trustOf(...accounts: ReadonlyArray<readonly [string, (readonly string[])?]>): IamPolicy {
+  const statements = accounts.map(([account, roles]) => ({
     Effect: 'Allow',
     Principal: { AWS: account },
     Action: 'sts:AssumeRole',
-    ...(roles.length > 0 && condition),
-  };
-  return { Version: '2012-10-17', Statement: [statement] };
+    ...(roles && { Condition: { ArnEquals: { 'aws:PrincipalArn': roles } } }),
+  }));
+  return { Version: '2012-10-17', Statement: statements };
 }
 
 /** With the roles that the stacks make for operators, or without. The rights to delete tables are apart. */
@@ -181,8 +239,9 @@ function operatorRoleSets(replication: ReplicationConfig, arns: Arns): Permissio
       role,
       account,
       policy: policyOf(operatorRoleNeeds(variant, replication, arns)),
-      trust: trustOf(root),
+      trust: trustOf([root]),
     })),
+    ...roleSets(replication, arns, 'OperatorWriterRole'),
     ...roleSets(replication, arns, 'ReaderRole'),
   ];
 }

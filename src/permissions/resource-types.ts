@@ -6,6 +6,7 @@
 
 import { isOtherAccount } from '../config/accounts.ts';
 import { topicArnOf } from '../config/alarm-topic.ts';
+import { isBackName } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 
 /** By what a stack is about, as ARNs name it. */
@@ -112,10 +113,10 @@ function topicTypes(email: string | undefined): string[] {
 
 /** @param isOfFleet whether the alarms go to the topic of a fleet. */
 export function sourceTypes(replication: ReplicationConfig, isOfFleet: boolean): string[] {
-  const { source, alarms, dashboard, bulk, heartbeat } = replication;
+  const { name, source, alarms, dashboard, bulk, heartbeat } = replication;
   const hasTopic = alarms.enabled && topicArnOf(replication) === undefined && !isOfFleet;
   return [
-    ...(source.create ? ['AWS::DynamoDB::GlobalTable'] : []),
+    ...(source.create && !isBackName(name) ? ['AWS::DynamoDB::GlobalTable'] : []),
     ...ALWAYS,
     ...(alarms.enabled ? ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'] : []),
     ...(hasTopic ? topicTypes(alarms.email) : []),
@@ -135,6 +136,14 @@ export function destinationTypes(replication: ReplicationConfig): string[] {
     ...(credentials === undefined ? [] : ['AWS::IAM::ManagedPolicy']),
   ];
 }
+
+/** Of the stack that switches, in one account and Region. */
+export const SWITCH_TYPES = [
+  'AWS::IAM::Role',
+  'AWS::Logs::LogGroup',
+  'AWS::Lambda::Function',
+  'AWS::StepFunctions::StateMachine',
+];
 
 /** Of the stack of a fleet in one account and Region, with these replications. */
 export function fleetTypes(

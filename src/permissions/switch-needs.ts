@@ -8,11 +8,12 @@ import {
   switchRoleName,
 } from '../config/accounts.ts';
 import { otherDirection } from '../config/directions.ts';
+import { SWITCH_NAME, TABLES_LABEL } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { allowing, type Arns, type Owner } from './arns.ts';
 import { usingKeys } from './key-use.ts';
 import { switchStatements } from './operator-access.ts';
-import { isAtDestination, type Needs } from './statement.ts';
+import { isAtDestination, type Needs, type Place } from './statement.ts';
 
 /** A role beside the source of a direction. */
 interface SwitchRole {
@@ -67,6 +68,44 @@ export function switchers(
   ];
 }
 
+/** ARNs, with the root of their account. */
+export function byAccount(roles: readonly string[]): Array<readonly [string, string[]]> {
+  const accountOf = (arn: string) => arn.split(':')[4];
+  return [...new Set(roles.map(accountOf))].map((account) => {
+    const own = roles.filter((arn) => accountOf(arn) === account);
+    return [own[0]?.replace(/:role\/.*$/, ':root') ?? '', own] as const;
+  });
+}
+
+/** Each account and Region that can be switched to, with the directions from there. */
+export function switchSites(directions: readonly ReplicationConfig[]): ReplicationConfig[][] {
+  const sites = new Map<string, ReplicationConfig[]>();
+  for (const direction of directions.filter(({ switching }) => switching !== undefined)) {
+    const { account = '', region } = direction.source;
+    const id = `${account} ${region}`;
+    sites.set(id, [...(sites.get(id) ?? []), direction]);
+  }
+  return [...sites.values()];
+}
+
+/** ARNs of the roles beside both sides of all directions from a Region. */
+export function assumedBySwitch(
+  directions: readonly ReplicationConfig[],
+  ownersOf: (direction: ReplicationConfig) => Readonly<Record<'source' | 'destination', Owner>>,
+): string[] {
+  return directions.flatMap((direction) => {
+    const { source, destination } = ownersOf(direction);
+    const names = [
+      [source, direction.name],
+      [destination, otherDirection(direction).name],
+    ] as const;
+    return names.map(
+      ([{ partition, account }, name]) =>
+        `arn:${partition}:iam::${account}:role/${switchRoleName(name)}`,
+    );
+  });
+}
+
 /** Of the function that switches. */
 export function switchFunctionNeeds(logs: string, roles: readonly string[]): Needs {
   const assume = roles.map(
@@ -76,23 +115,27 @@ export function switchFunctionNeeds(logs: string, roles: readonly string[]): Nee
   return { ...writeLogs(logs), AssumeRoles: assume };
 }
 
+/** What the state machine that switches is about. @param arnHere of its account and Region */
+export function switchMachine(
+  arnHere: (service: string, resource: string) => string,
+): Pick<Arns, 'of'> {
+  const places: Partial<Record<Place, string>> = {
+    bulkFunction: arnHere('lambda', `function:${SWITCH_NAME}`),
+    stateMachine: arnHere('states', `stateMachine:${SWITCH_NAME}`),
+    executions: arnHere('states', `execution:${SWITCH_NAME}:*`),
+    segments: arnHere('states', `execution:${SWITCH_NAME}/${TABLES_LABEL}:*`),
+  };
+  return { of: (place) => places[place] ?? '*' };
+}
+
 /** Of a function for Region switch plans. */
-export function regionSwitchNeeds(
-  logs: string,
-  places: { readonly stateMachineArn: string; readonly executions: string },
-): Needs {
-  const { stateMachineArn, executions } = places;
-  const start = ['states:StartExecution', 'states:ListExecutions'];
+export function regionSwitchNeeds(logs: string, machine: Pick<Arns, 'of'>): Needs {
+  const allow = allowing(machine);
   return {
     ...writeLogs(logs),
     RunSwitch: [
-      { place: 'stateMachine', resource: stateMachineArn, actions: start, conditions: {} },
-      {
-        place: 'executions',
-        resource: executions,
-        actions: ['states:DescribeExecution'],
-        conditions: {},
-      },
+      allow('stateMachine', ['states:StartExecution', 'states:ListExecutions']),
+      allow('executions', ['states:DescribeExecution']),
     ],
   };
 }

@@ -66,6 +66,21 @@ const REPLICATIONS: Readonly<Record<string, object>> = {
     destination: { ...twoAccounts.destination, kmsKeyArn: key('eu-west-1', OTHER, 5) },
     encryption: { ...encryption, destinationKmsKeyArn: key('eu-west-1', OTHER, 6) },
   },
+  'one account, with switching': { ...created, ...EVERYTHING, switching: {} },
+  'two accounts with operator roles, keys and switching': {
+    ...twoAccounts,
+    operatorRole: true,
+    source: { ...twoAccounts.source, kmsKeyArn: key('us-east-1', ONE, 4) },
+    destination: { ...twoAccounts.destination, kmsKeyArn: key('eu-west-1', OTHER, 5) },
+    encryption: {
+      kmsKeyArn: key('us-east-1', ONE, 1),
+      destinationKmsKeyArn: key('eu-west-1', OTHER, 6),
+    },
+    switching: {
+      streamArn: `arn:aws:dynamodb:eu-west-1:${OTHER}:table/OrdersTwin/stream/2026-01-31T12:00:00.000`,
+      operatorRoles: [`arn:aws:iam::${ONE}:role/oncall`],
+    },
+  },
   'another partition': { ...china, ...EVERYTHING },
   'another partition with a key, a profile and operator roles': {
     ...china,

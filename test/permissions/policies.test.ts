@@ -4,9 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { directionsOf } from '../../src/config/directions.ts';
 import { withKnownAccounts } from '../../src/permissions/arns.ts';
 import { deploySets } from '../../src/permissions/deploy-needs.ts';
-import { functionSets, operatorSets, type PermissionSet } from '../../src/permissions/policies.ts';
+import {
+  functionSets,
+  operatorSets,
+  type PermissionSet,
+  switchSets,
+} from '../../src/permissions/policies.ts';
 import { runHere } from '../fixtures/two-regions.ts';
 import { CASES } from './cases.ts';
 
@@ -14,8 +20,8 @@ const folder = mkdtempSync(join(tmpdir(), 'ferry-permissions-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe.each(CASES)('%s', (name, { fleet, replications: configured }) => {
-  const replications = withKnownAccounts(configured);
-  const config = { fleet, replications };
+  const config = { fleet, replications: withKnownAccounts(configured) };
+  const replications = config.replications.flatMap(directionsOf);
 
   it('for functions', () => {
     expect(replications.map((one) => printed(functionSets(one)))).toMatchSnapshot();
@@ -25,6 +31,13 @@ describe.each(CASES)('%s', (name, { fleet, replications: configured }) => {
     expect(replications.map((one) => printed(operatorSets(one)))).toMatchSnapshot();
   });
 
+  it('for what switches many tables', () => {
+    const sets = printed(switchSets(config.replications));
+
+    if (replications.length > config.replications.length) expect(sets).toMatchSnapshot();
+    else expect(sets).toEqual([]);
+  });
+
   it('for a deployment', () => {
     expect(printed(deploySets(config))).toMatchSnapshot();
   });
@@ -32,6 +45,7 @@ describe.each(CASES)('%s', (name, { fleet, replications: configured }) => {
   it('in policies that IAM takes', () => {
     const sets = [
       ...replications.flatMap((one) => [...functionSets(one), ...operatorSets(one)]),
+      ...switchSets(config.replications),
       ...deploySets(config),
     ];
     for (const { title, policy } of sets) {

@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs';
 import type { CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api';
 import { afterAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../lib/app.ts';
+import { directionsOf } from '../../src/config/directions.ts';
 import { partitionOf } from '../../src/config/partition.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { ownersOf } from '../../src/permissions/arns.ts';
@@ -14,6 +15,7 @@ import {
   fleetTypes,
   RESOURCE_TYPES,
   sourceTypes,
+  SWITCH_TYPES,
 } from '../../src/permissions/resource-types.ts';
 import { emptyApp, temporary } from '../lib/stack-templates.ts';
 import { CASES } from './cases.ts';
@@ -62,7 +64,7 @@ describe.each(CASES)('%s', (_, config) => {
 
   it('has in each stack the types of resources that CloudFormation may make there', () => {
     const isOfFleet = config.fleet !== undefined;
-    for (const replication of config.replications) {
+    for (const replication of config.replications.flatMap(directionsOf)) {
       const { name } = replication;
       expect(typesIn(stack(`ferry-${name}-source`))).toEqual(
         sorted(sourceTypes(replication, isOfFleet)),
@@ -72,9 +74,15 @@ describe.each(CASES)('%s', (_, config) => {
       );
     }
     for (const { stackName, template } of stacks) {
+      if (stackName.startsWith('ferry-switch-'))
+        expect(typesIn([(template as { Resources: Resources }).Resources])).toEqual(
+          sorted(SWITCH_TYPES),
+        );
       const region = /^ferry-fleet-(.*)$/.exec(stackName)?.[1];
       if (region === undefined) continue;
-      const members = config.replications.filter(({ source }) => source.region === region);
+      const members = config.replications
+        .flatMap(directionsOf)
+        .filter(({ source }) => source.region === region);
       expect(members.length).toBeGreaterThan(0);
       expect(typesIn([(template as { Resources: Resources }).Resources])).toEqual(
         sorted(fleetTypes(members, config.fleet?.email)),
@@ -82,7 +90,7 @@ describe.each(CASES)('%s', (_, config) => {
     }
   });
 
-  it.each(config.replications)(
+  it.each(config.replications.flatMap(directionsOf))(
     'prints the policies that the roles of $name have',
     (replication) => {
       const known = { bucket: BUCKET };
@@ -218,7 +226,7 @@ function rolesIn(resources: Resources, where: Omit<Place, 'resources'>): Role[] 
       const statements = documents.flatMap((one) => one?.Statement ?? []);
       const trust = Properties.AssumeRolePolicyDocument?.Statement[0];
       return {
-        names: [RoleName, ManagedPolicyName, Description.replace(/^Ferry \w+: /, '')].filter(
+        names: [RoleName, ManagedPolicyName, Description.replace(/^Ferry [\w-]+: /, '')].filter(
           (one) => one !== undefined,
         ),
         permissions: permissionsOf(resolved(statements, place) as Statement[]),
@@ -267,6 +275,9 @@ function resolved(value: unknown, place: Place): unknown {
     const [separator, parts] = content as [string, unknown[]];
     return parts.map(inside).join(separator);
   }
+  // Of a table that the stack of the other direction creates.
+  if (kind === 'Fn::ImportValue')
+    return `arn:aws:dynamodb:${place.region}:${place.account}:table/OrdersTwin/stream/*`;
   if (kind.startsWith('Fn::')) throw new Error(`What does ${kind} stand for?`);
   return Object.fromEntries(members.map(([name, one]) => [name, inside(one)]));
 }
