@@ -45,6 +45,7 @@ function planFacts(
     adopt: plan.kind !== 'nothing',
     why: plan.kind === 'nothing' ? undefined : plan.why,
     ...(plan.kind === 'survey' ? {} : rowFacts(plan.row)),
+    ...copyFacts(plan),
     mappings: mappings.map(({ id, state }) => ({ id, state })),
     waitSeconds: choice.asIs || plan.kind === 'nothing' ? 0 : settleMs / 1000,
   };
@@ -53,6 +54,14 @@ function planFacts(
 function rowFacts(row: ControlRow) {
   const { n, streams } = newestEpoch(row);
   return { revision: row.revision, epoch: n, streams };
+}
+
+/** Of a replication that can be switched. */
+function copyFacts(plan: AdoptionPlan): object {
+  if (plan.kind !== 'open' || plan.copies === undefined) return {};
+  const { there, beside } = plan.copies;
+  const factsOf = ({ row, isThere }: typeof there) => ({ ...rowFacts(row), written: !isThere });
+  return { copies: { destination: factsOf(there), source: factsOf(beside) } };
 }
 
 function nothingLines(row: ControlRow): string[] {
@@ -71,8 +80,8 @@ function planLines(plan: Opened | Survey, shown: ShownPlan): string[] {
   ];
 }
 
-function pauseLines({ mappings, settleMs, isDeployed, choice }: ShownPlan): string[] {
-  if (choice.asIs) return [];
+function pauseLines({ mappings, settleMs, isDeployed, choice, plan }: ShownPlan): string[] {
+  if (choice.asIs || (plan.kind === 'open' && plan.sameEpochs)) return [];
   if (!isDeployed) return ['No function is deployed, so no mapping has to be disabled.'];
   const on = mappings.filter(({ state }) => state !== 'Disabled');
   const wait = `wait ${duration(settleMs)}, until no earlier write can arrive`;
@@ -83,6 +92,7 @@ function pauseLines({ mappings, settleMs, isDeployed, choice }: ShownPlan): stri
 function intentLines(plan: Opened | Survey, shown: ShownPlan): string[] {
   if (plan.kind === 'open') {
     const { n, streams } = newestEpoch(plan.row);
+    if (plan.copies !== undefined) return copyLines(plan.copies, plan, shown);
     return [`It would open epoch ${n} for the stream ${streams.join()}, because ${plan.why}.`];
   }
   return [
@@ -91,6 +101,19 @@ function intentLines(plan: Opened | Survey, shown: ShownPlan): string[] {
       ? 'Then it would continue in epoch 1, unless another writer has written to the twin.'
       : 'Then it would open the epoch above the highest one.',
   ];
+}
+
+function copyLines(
+  copies: Required<Opened>['copies'],
+  { why, row, sameEpochs }: Opened,
+  { replication: { source, destination } }: ShownPlan,
+): string[] {
+  const { n, streams } = newestEpoch(row);
+  const change = ({ row: { revision }, isThere }: typeof copies.there, region: string) =>
+    isThere ? `none in ${region}` : `revision ${revision} in ${region}`;
+  const both = `${change(copies.there, destination.region)}, ${change(copies.beside, source.region)}`;
+  const what = sameEpochs ? 'complete' : `open epoch ${n} for the stream ${streams.join()} in`;
+  return [`It would ${what} both copies of the control row, because ${why}: ${both}.`];
 }
 
 function idsOf(mappings: readonly EventSource[]): string {
@@ -179,7 +202,11 @@ export function adoptReporter({ io, replication }: Call) {
         );
         return;
       case 'write':
-        io.err(`Opening epoch ${newestEpoch(step.row).n}, because ${step.why}.`);
+        io.err(
+          step.sameEpochs
+            ? `Completing both copies of the control row, because ${step.why}.`
+            : `Opening epoch ${newestEpoch(step.row).n}, because ${step.why}.`,
+        );
         return;
       case 'enable':
         disabled.delete(step.mapping.id);

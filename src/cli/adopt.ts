@@ -3,16 +3,17 @@
 import { randomBytes } from 'node:crypto';
 import { type DeployedSources, openEventSources } from '../composition/event-sources.ts';
 import { retriesUntil } from '../composition/pair-work.ts';
-import { openTablePair, streamOf } from '../composition/table-pair.ts';
-import { lookAgainSeconds } from '../config/names.ts';
+import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
+import { otherDirection } from '../config/directions.ts';
+import { CLOSE_WAIT_MS, lookAgainSeconds } from '../config/names.ts';
 import { identify } from '../replicate/first-adoption.ts';
 import { adopt, type AdoptContext, type AdoptStep, planNow } from '../switchover/adopt.ts';
 import { wrongOption } from './arguments.ts';
 import { adoptReporter, announceReading, printAdopted, printPlan } from './adopt-result.ts';
-import { onReplication, type PairCall, withOpen } from './call.ts';
+import { aboutReplication, type Call, type PairCall, withOpen } from './call.ts';
 import type { Command } from './command.ts';
 import { EXIT } from './output.ts';
-import { replicationOptions } from './replication.ts';
+import { replicationOptions, selectedReplication } from './replication.ts';
 
 export const adoptCommand: Command = {
   name: 'adopt',
@@ -29,28 +30,39 @@ export const adoptCommand: Command = {
     if (options.has('as-is') && options.has('again')) {
       throw wrongOption('--as-is and --again contradict each other.', 'Use one of them.');
     }
-    return onReplication({ options, io }, HINT, (call) => {
-      const { replication, sides } = call;
-      const opening = openTablePair({
-        replication,
-        sides,
-        concurrency: WORKERS,
-        writes: true,
-        projection: undefined,
-      });
-      return withOpen(opening, (pair) =>
-        withOpen(openEventSources(replication, sides), (sources) =>
-          run({ ...call, pair, sources }),
+    const adopting = (call: Call) =>
+      withOpen(openPair(call), (pair) =>
+        withOpen(openBeside(call), (beside) =>
+          withOpen(openEventSources(call.replication, call.sides), (sources) =>
+            run({ ...call, pair, beside, sources }),
+          ),
         ),
       );
-    });
+    const replication = await selectedReplication(options);
+    // Only an adoption goes on with what an adoption has closed.
+    const work = { direction: 'active', mayWrite: 'unless-switched' } as const;
+    return aboutReplication(replication, { options, io }, { hint: HINT, run: adopting, ...work });
   },
 };
+
+function openPair({ replication, sides }: Pick<Call, 'replication' | 'sides'>): Promise<TablePair> {
+  const setup = { concurrency: WORKERS, writes: true, projection: undefined };
+  return openTablePair({ replication, sides, ...setup });
+}
+
+/** The other direction: its twin is the source, whose ledger has a copy of the control row, too. */
+async function openBeside({ replication, sides }: Call): Promise<TablePair | undefined> {
+  if (replication.switching === undefined) return undefined;
+  const exchanged = { source: sides.destination, destination: sides.source };
+  return openPair({ replication: otherDirection(replication), sides: exchanged });
+}
 
 const HINT = 'Then run the command again. Any mapping that it has disabled is named above.';
 const WORKERS = 8;
 
 interface AdoptCall extends PairCall {
+  /** Of a replication that can be switched. */
+  readonly beside: TablePair | undefined;
   readonly sources: DeployedSources | undefined;
 }
 
@@ -79,21 +91,24 @@ async function run(call: AdoptCall): Promise<number> {
 }
 
 async function contextOf(
-  { io, pair, sources }: AdoptCall,
+  { io, replication, pair, beside, sources }: AdoptCall,
   onStep: (step: AdoptStep) => void,
 ): Promise<AdoptContext> {
-  const { rules, twinReader } = pair;
+  const { region } = replication.source;
   const tag = `adopt-${randomBytes(6).toString('hex')}`;
+  const placeOf = async (one: TablePair) => {
+    const { rules, twinReader, twinWriter, twin, ledger } = one;
+    const identity = await identify({ rules, streamArn: streamOf(pair), tag }, twinReader);
+    return { rules, twinReader, twinWriter, twin, ledger, identity: { ...identity, region } };
+  };
+  const regions = { there: replication.destination.region, beside: region };
+  const landMs = sources === undefined ? 0 : lookAgainSeconds(sources.timeoutSeconds) * 1000;
   return {
     ...retriesUntil(io.interrupted, io.clock),
-    rules,
-    identity: await identify({ rules, streamArn: streamOf(pair), tag }, twinReader),
-    twinReader,
-    twinWriter: pair.twinWriter,
-    twin: pair.twin,
-    ledger: pair.ledger,
+    ...(await placeOf(pair)),
+    beside: beside && { ...(await placeOf(beside)), regions },
     mappings: sources?.mappings,
-    settleMs: sources === undefined ? 0 : lookAgainSeconds(sources.timeoutSeconds) * 1000,
+    settleMs: beside === undefined ? landMs : Math.max(landMs, CLOSE_WAIT_MS),
     workers: WORKERS,
     onStep,
   };

@@ -1,7 +1,12 @@
 // One call of a command about one replication: what was typed, where the command prints, and what it opens.
 
 import type { Sides } from '../aws/access.ts';
-import { type DirectionName, openDirection, requireFree } from '../composition/active-direction.ts';
+import {
+  type DirectionName,
+  type MayWrite,
+  openDirection,
+  requireFree,
+} from '../composition/active-direction.ts';
 import { type CommandLease, openCommandLease } from '../composition/command-lease.ts';
 import { operatorSides } from '../composition/operator-access.ts';
 import type { TablePair } from '../composition/table-pair.ts';
@@ -54,8 +59,8 @@ export interface Work {
   readonly changes?: boolean;
   /** @default that of the configuration file */
   readonly direction?: 'active' | DirectionName | undefined;
-  /** Whether it may write while a switch has not closed the copies yet. @default it may not */
-  readonly besideSwitch?: boolean;
+  /** In that direction, while somebody else changes which Region is active. @default 'unless-changing' */
+  readonly mayWrite?: MayWrite | undefined;
   readonly run: (call: Call) => Promise<number>;
 }
 
@@ -93,7 +98,7 @@ async function inDirection(
   const opened = await openDirection(given.replication, given.sides, needs);
   const { replication, sides, direction, state } = opened;
   io.err(`Direction ${direction}: ${directionText(replication)}.`);
-  if (options.has('apply')) requireFree(state, given.replication, work);
+  if (options.has('apply')) requireFree(state, given.replication, work.mayWrite);
   return explained({ hint, replications: [replication], apply }, () =>
     withOpen(Promise.resolve(openCommandLease(replication, sides)), async (lease) => {
       const interrupted = AbortSignal.any([io.interrupted, lease.lost]);

@@ -79,8 +79,9 @@ export const redriveCommand: Command = {
       if (options.has('bulk')) return redriveInBulk(call);
       return printRedriven({ ...call, ...(await redriveHere(call)) });
     };
-    // The letters that a switch waits for are redriven while it waits.
-    const work = { hint: HINT, run, direction: directionIn(options), besideSwitch: true };
+    // A switch may wait for the letters to be redriven.
+    const mayWrite = 'unless-closing' as const;
+    const work = { hint: HINT, run, direction: directionIn(options), mayWrite };
     return onReplications({ options, io }, { ...work, forOne: FOR_ONE });
   },
 };

@@ -91,15 +91,17 @@ export function activeDirection(
   return state.epoch.region === source.region ? 'out' : 'back';
 }
 
+/** `unless-switched`: it may while an adoption is opening an epoch. `unless-closing`: while a switch keeps it open. */
+export type MayWrite = 'unless-changing' | 'unless-switched' | 'unless-closing';
+
 /**
  * For a command that is going to write.
- * @param besideSwitch it may go on until the copies are closed.
  * @throws FerryError `switching.lost` or `switching.lease`.
  */
 export function requireFree(
   state: DirectionState,
   replication: ReplicationConfig,
-  { besideSwitch = false }: { readonly besideSwitch?: boolean | undefined },
+  mayWrite: MayWrite = 'unless-changing',
 ): void {
   if (state.kind !== 'active') return;
   const { switch: record, lost, closing } = state;
@@ -111,10 +113,15 @@ export function requireFree(
         hint: `Nothing was changed. When ${lost.region} is back, run \`ferry rejoin\`.`,
       },
     );
-  if (!closing && (record === undefined || besideSwitch)) return;
+  const isChanging = {
+    'unless-changing': closing || record !== undefined,
+    'unless-switched': record !== undefined,
+    'unless-closing': closing,
+  };
+  if (!isChanging[mayWrite]) return;
   const by =
     record === undefined
-      ? 'An epoch is being opened'
+      ? 'an epoch is being opened, or `ferry adopt` has not ended'
       : `${record.by} has been switching it to ${record.target} since ${utcTime(record.startedAtMs)} (${record.step})`;
   throw new FerryError(`${replication.name} cannot be written to now: ${by}.`, {
     code: 'switching.lease',

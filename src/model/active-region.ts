@@ -66,7 +66,7 @@ export function activeRegion(copies: RegionCopies): DirectionState {
     kind: 'active',
     epoch,
     row,
-    closing: row.closing === true || theirs?.closing === true,
+    closing: row.closing === true || theirs?.closing === true || isBehind(row, theirs),
     ...(record && { switch: record }),
     ...(lost && { lost }),
     ...(apart !== undefined && { apart }),
@@ -91,13 +91,17 @@ function lostIn(row: ControlRow, theirs: ControlRow | undefined): LostRegion | u
   return hasRejoined ? undefined : { region: before.region, sinceMs: before.toMs };
 }
 
+/** Another epoch of the same Region is being opened. */
+function isBehind(row: ControlRow, theirs: ControlRow | undefined): boolean {
+  return theirs !== undefined && newestEpoch(theirs).n !== newestEpoch(row).n;
+}
+
 /** Why the other copy does not say the same as the newest. */
 function difference(row: ControlRow, place: string, other: RegionCopy): string | undefined {
   const says = sayingOf(place, row);
   const { found, region } = other;
   if (found.kind === 'row') {
-    const [mine, theirs] = [newestEpoch(row), newestEpoch(found.row)];
-    if (mine.n === theirs.n && mine.region === theirs.region) return undefined;
+    if (newestEpoch(row).region === newestEpoch(found.row).region) return undefined;
     return `${says}, and ${sayingOf(region, found.row)}`;
   }
   if (found.kind !== 'missing') return `${says}, and ${unreadableText(other)}`;

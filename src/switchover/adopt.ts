@@ -2,13 +2,16 @@
 // under the old control row can land any more, replaces the row by compare-and-set, and enables the
 // mappings again. Safe to interrupt and to repeat.
 
+import { closedRow, type CopiesFound, openedCopies, planCopies } from './adopt-copies.ts';
 import {
   type AdoptionChoice,
   type AdoptionPlan,
   newSurvey,
+  type Opened,
   planAdoption,
   planAfterSurvey,
   type Refused,
+  type Side,
   type Survey,
   surveyState,
   surveyTwin,
@@ -33,13 +36,21 @@ import { retry, type RetryContext } from '../pacing/retry.ts';
 import { sleep } from '../pacing/sleep.ts';
 import { switchMappings, type SwitchStep } from './switch-mappings.ts';
 
-export interface AdoptContext extends RetryContext {
+/** Where a control row is, and the tables that it is about. */
+export interface RowAndTables {
   readonly rules: WriteRules;
   readonly identity: Omit<Identity, 'nowMs'>;
   readonly twinReader: TwinReader;
   readonly twinWriter: TwinWriter;
   readonly twin: ReadableTable;
   readonly ledger: ReadableTable;
+}
+
+export interface AdoptContext extends RetryContext, RowAndTables {
+  /** Of a replication that can be switched: the place of the copy beside the source. */
+  readonly beside?:
+    | (RowAndTables & { readonly regions: Readonly<Record<Side, string>> })
+    | undefined;
   /** Undefined where no function is deployed: nothing has to be paused. */
   readonly mappings: EventSources | undefined;
   /** How long after a mapping is disabled a write of its function may still land, and be looked at. */
@@ -55,7 +66,12 @@ export type AdoptStep =
   | { readonly kind: 'leave-disabled'; readonly mapping: EventSource }
   | { readonly kind: 'settling'; readonly leftMs: number; readonly totalMs: number }
   | { readonly kind: 'reading'; readonly survey: VersionSurvey; readonly readUnits: number }
-  | { readonly kind: 'write'; readonly row: ControlRow; readonly why: string };
+  | {
+      readonly kind: 'write';
+      readonly row: ControlRow;
+      readonly why: string;
+      readonly sameEpochs?: true;
+    };
 
 /**
  * What is to be done, as of now. Nothing is changed.
@@ -65,9 +81,25 @@ export async function planNow(
   choice: AdoptionChoice,
   context: AdoptContext,
 ): Promise<AdoptionPlan> {
-  const { rules, identity, twinReader, clock } = context;
+  const copies = await copiesFound(context);
+  if (copies !== undefined) return planCopies(copies, choice);
+  const { found, identity } = await foundAt(context, context);
+  return planAdoption(found, identity, choice);
+}
+
+async function foundAt({ rules, twinReader, identity }: RowAndTables, context: AdoptContext) {
   const found = await retry(() => readControl(rules, twinReader), context);
-  return planAdoption(found, { ...identity, nowMs: clock.now() }, choice);
+  return { found, identity: { ...identity, nowMs: context.clock.now() } };
+}
+
+async function copiesFound(context: AdoptContext): Promise<CopiesFound | undefined> {
+  const { beside } = context;
+  if (beside === undefined) return undefined;
+  const { regions } = beside;
+  return {
+    there: { region: regions.there, ...(await foundAt(context, context)) },
+    beside: { region: regions.beside, ...(await foundAt(beside, context)) },
+  };
 }
 
 /**
@@ -80,7 +112,8 @@ export async function adopt(choice: AdoptionChoice, context: AdoptContext): Prom
   if (plan.kind === 'nothing') return plan.row;
   if (plan.kind === 'refused') throw refusal(plan);
   // As it is, the stream goes on in its epoch, and its function does not read the row yet.
-  const paused = choice.asIs ? [] : await pause(context);
+  const opensEpoch = plan.kind === 'survey' || plan.sameEpochs !== true;
+  const paused = choice.asIs || !opensEpoch ? [] : await pause(context);
   const row = await replaceRow(choice, context);
   for (const mapping of paused) await resume(mapping, row, context);
   return row;
@@ -92,9 +125,9 @@ async function replaceRow(choice: AdoptionChoice, context: AdoptContext): Promis
   if (plan.kind === 'nothing') return plan.row;
   const opened = plan.kind === 'survey' ? await planBySurvey(plan, choice, context) : plan;
   if (opened.kind === 'refused') throw refusal(opened);
-  if (!choice.asIs) await requireDisabled(context);
-  context.onStep({ kind: 'write', row: opened.row, why: opened.why });
-  await write(opened.row, context);
+  if (!choice.asIs && opened.sameEpochs !== true) await requireDisabled(context);
+  context.onStep({ ...opened, kind: 'write' });
+  await writeOpened(opened, context);
   return opened.row;
 }
 
@@ -119,6 +152,7 @@ async function pause(context: AdoptContext): Promise<readonly EventSource[]> {
   };
   const all = await retry(() => mappings.list(), context);
   await switchMappings(all, false, switching);
+  await closeCopies(context);
   const { settleMs: totalMs } = context;
   // Until every write that was decided before has landed, and its delete can be looked at.
   await sleep(totalMs, context, (leftMs) => onStep({ kind: 'settling', leftMs, totalMs }));
@@ -143,14 +177,21 @@ async function requireDisabled(context: AdoptContext): Promise<void> {
 }
 
 async function planBySurvey(plan: Survey, choice: AdoptionChoice, context: AdoptContext) {
-  const survey = await readVersions(context);
+  const survey = await readVersions(choice, context);
   const nowMs = context.clock.now();
-  return planAfterSurvey(survey, { ...context.identity, nowMs }, choice, plan);
+  const opened = planAfterSurvey(survey, { ...context.identity, nowMs }, choice, plan);
+  const copies = opened.kind === 'open' ? await copiesFound(context) : undefined;
+  return copies === undefined || opened.kind === 'refused'
+    ? opened
+    : openedCopies(opened.row, opened.why, copies);
 }
 
 /** Every version of the twin and of the state table. */
-async function readVersions(context: AdoptContext): Promise<VersionSurvey> {
-  const { twin, ledger, identity, onStep } = context;
+async function readVersions(
+  { asIs }: AdoptionChoice,
+  context: AdoptContext,
+): Promise<VersionSurvey> {
+  const { twin, ledger, identity, beside, onStep } = context;
   const survey = newSurvey();
   let readUnits = 0;
   const noteWith = (take: typeof surveyTwin) => (page: ScanPage) => {
@@ -160,6 +201,10 @@ async function readVersions(context: AdoptContext): Promise<VersionSurvey> {
   };
   await readAll(twin, context, noteWith(surveyTwin));
   await readAll(ledger, context, noteWith(surveyState));
+  // The source may have been a twin before.
+  if (beside === undefined || asIs) return survey;
+  await readAll(beside.twin, context, noteWith(surveyTwin));
+  await readAll(beside.ledger, context, noteWith(surveyState));
   return survey;
 }
 
@@ -181,15 +226,38 @@ async function readAll(
   await inParallel(tasks, workers);
 }
 
+/** Until both copies are open, nobody writes in either direction, whatever he has read before. */
+async function closeCopies(context: AdoptContext): Promise<void> {
+  const { beside, identity } = context;
+  if (beside === undefined) return;
+  for (const place of [context, beside]) {
+    const { found } = await foundAt(place, context);
+    if (found.kind !== 'row' || found.row.closing === true) continue;
+    if (found.row.switch !== undefined) throw outrun();
+    await write(closedRow(found.row, identity.tag), place, context);
+  }
+}
+
+async function writeOpened({ row, copies }: Opened, context: AdoptContext): Promise<void> {
+  const { beside } = context;
+  if (copies === undefined || beside === undefined) return write(row, context, context);
+  if (!copies.there.isThere) await write(copies.there.row, context, context);
+  if (!copies.beside.isThere) await write(copies.beside.row, beside, context);
+}
+
 /** If the reply was lost, the tag of the stored row shows that it is this run's. */
-async function write(row: ControlRow, context: AdoptContext): Promise<void> {
-  const { rules, twinWriter } = context;
+async function write(row: ControlRow, place: RowAndTables, context: AdoptContext): Promise<void> {
+  const { rules, twinWriter } = place;
   const request = putControlRow(row, rules);
   const reply = await retry(() => twinWriter.write(request), context);
   if (reply.kind === 'written') return;
   const there = parseControlRow(reply.item);
   if (there.kind === 'row' && there.row.tag === row.tag) return;
-  throw new FerryError('Another command changed the control row meanwhile.', {
+  throw outrun();
+}
+
+function outrun(): FerryError {
+  return new FerryError('Another command changed the control row meanwhile.', {
     code: 'adopt.outrun',
     hint: 'Run the command again: it shows what is left to do.',
   });

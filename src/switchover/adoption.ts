@@ -27,6 +27,19 @@ export interface Opened {
   readonly kind: 'open';
   readonly row: ControlRow;
   readonly why: string;
+  /** Of a replication that can be switched; `row` is that of `there`. */
+  readonly copies?: Readonly<Record<Side, CopyToWrite>>;
+  /** No epoch is opened: only what a copy lacks is written. */
+  readonly sameEpochs?: true;
+}
+
+/** The ledgers that have a copy of the control row: at the destination, and beside the source. */
+export type Side = 'there' | 'beside';
+
+export interface CopyToWrite {
+  readonly row: ControlRow;
+  /** Whether it is as it should be already. */
+  readonly isThere: boolean;
 }
 
 export interface Refused {
@@ -99,7 +112,7 @@ const NEWER_RELEASE = 'Use the release that wrote it, or a later one.';
 const WITHOUT_AS_IS = 'Run it without --as-is: it opens a new epoch.';
 const NEW_TWIN = 'Make a new twin and a new state table.';
 
-function refused(problem: string, advice: string): Refused {
+export function refused(problem: string, advice: string): Refused {
   return { kind: 'refused', problem, advice };
 }
 

@@ -344,9 +344,9 @@ describe('what is refused, before anything is paused', () => {
     ],
     [
       'a row of another format',
-      { ...rowItem(controlRow()), format: { N: '2' } },
+      { ...rowItem(controlRow()), format: { N: '3' } },
       AGAIN,
-      /its format is 2/,
+      /its format is 3/,
     ],
     [
       '--as-is over a row that does not know the stream',
