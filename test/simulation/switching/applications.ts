@@ -49,8 +49,9 @@ export class Applications {
   }
 
   /** What is written is written: whoever is not heard by the fence is heard by the stream. */
-  do({ key, kind, number, poison, isStray }: PlannedWrite, region: Region): void {
-    const { db, keys } = this.#world;
+  do({ key, kind, number, poison }: PlannedWrite, region: Region): void {
+    const { db, keys, judge } = this.#world;
+    const isStray = judge.isTwin(region.side);
     const before = db.get(region.table, key);
     const TableName = region.table;
     this.#writing = { kind: 'application', isStray, number };

@@ -40,6 +40,7 @@ export class SwitchJudge {
   /** Who has written an item last, by table and key. */
   readonly #last = new Map<string, Origin>();
   #newest: Epoch | undefined;
+  #isAfterLoss = false;
 
   constructor(world: SwitchWorld, ignored: ReadonlySet<string> = new Set()) {
     this.#world = world;
@@ -54,6 +55,13 @@ export class SwitchJudge {
 
   activeSide(): Side {
     return SIDE_OF[this.#newest?.region ?? ''] ?? 'east';
+  }
+
+  /** Whether who writes there now writes to a twin that knows it: not so in a Region that was lost. */
+  isTwin(side: Side): boolean {
+    const known = this.rows[side]?.epochs.at(-1);
+    const isTold = known === undefined || known.n === this.#newest?.n || !this.#isAfterLoss;
+    return isTold && side !== this.activeSide();
   }
 
   newest(): Epoch | undefined {
@@ -119,6 +127,7 @@ export class SwitchJudge {
     if (before === undefined) return;
     if (active !== side) this.violation(`epochs: the ${side} was told first of its other side`);
     this.#world.note(`opened ${active}, ${before.end}`);
+    this.#isAfterLoss = before.end === 'lost';
     if (before.end === 'drained') this.#requireEqual('open');
     this.#world.applications.opened(active);
   }
@@ -205,7 +214,8 @@ export class SwitchJudge {
     const isSame =
       before === undefined ||
       before === now ||
-      (before === 'application' && (now === 'ended' || now === 'stranded'));
+      (before === 'application' && (now === 'ended' || now === 'stranded')) ||
+      (before === 'stray' && now === 'own' && isBlind(entry));
     if (!isSame) this.violation(`judged: ${name} judges a record as ${now} that was ${before}`);
     const isLegal =
       origin.kind !== 'application'
@@ -289,10 +299,13 @@ export function contentOf(item: Item | undefined): string {
   return JSON.stringify(Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Strays that Ferry cannot tell from its own writes: an old copy, and a delete. */
-function isBlind({ write }: StreamEntry): boolean {
-  const isOldCopy = write.before === undefined && write.image?.['_ferry'] !== undefined;
-  return isOldCopy || write.kind === 'delete';
+/** Strays that Ferry cannot tell from its own writes: a copy of a later state than what is there, and a delete. */
+function isBlind({ write: { kind, before, image } }: StreamEntry): boolean {
+  return kind === 'delete' || versionOf(image) > versionOf(before);
+}
+
+function versionOf(item: Item | undefined): string {
+  return item?.['_ferry']?.M?.['v']?.S ?? '';
 }
 
 function countsOf({ counts }: BatchSummary): { own: number; stray: number } {

@@ -93,14 +93,24 @@ export class Operators {
     const world = this.#world;
     for (let tries = 0; tries < LAST_TRIES_MAX; tries += 1) {
       await redriveAll(world, world.judge.activeSide(), `redrive-${(this.#count += 1)}`);
-      const ending = await this.#once({ name: 'last', target, kind: 'switch', slowMs: 20 });
-      if (ending.kind === 'ended' && isDone(ending.result)) {
+      const held = this.#heldFor() ?? target;
+      const ending = await this.#once({ name: 'last', target: held, kind: 'switch', slowMs: 20 });
+      if (held === target && ending.kind === 'ended' && isDone(ending.result)) {
         for (const side of SIDES) await redriveAll(world, side, `redrive-${(this.#count += 1)}`);
         this.#hasEnded = true;
         return;
       }
       await world.scheduler.sleep(AGAIN_MS);
     }
+  }
+
+  /** What a switch was for that somebody has left behind. */
+  #heldFor(): Side | undefined {
+    const { judge, regions } = this.#world;
+    const held = SIDES.map((side) => judge.rows[side]?.switch?.target).find(
+      (one) => one !== undefined,
+    );
+    return SIDES.find((side) => regions[side].name === held);
   }
 
   requireEnded(): void {
@@ -136,6 +146,8 @@ export class Operators {
       slowMs,
       settings,
       mayCrash: false,
+      // The beginning of an epoch is read from it.
+      clock: { skewMs: 0, step: { atMs: 0, byMs: 0 } },
     });
     world.tell(() => `${process.facts.name} begins: ${kind} to the ${target}`);
     for (const one of accepted) world.judge.accept(one);

@@ -97,6 +97,10 @@ export class Region {
     this.writes.push(write);
     const entry = this.stream.append(write);
     if (entry !== undefined) write.entries.push(entry);
+    this.#world.tell(
+      () =>
+        `record ${number} of the ${this.side}, ${new Date(Math.floor(write.atMs / 1000) * 1000).toISOString()}: ${origin.kind}, ${key}`,
+    );
   }
 
   split(kind: 'split' | 'roll-over'): void {
