@@ -7,6 +7,7 @@ import { check } from './checking.ts';
 import { cancel, claim, probeFence, raiseFence, release, unfence } from './fencing.ts';
 import { admit, close, lookAgain, open, reopen, repairAccepted, tell, wait } from './opening.ts';
 import { nextLostStep } from './lost.ts';
+import { nextRejoinStep } from './rejoin.ts';
 import type { SwitchPorts } from './ports.ts';
 import type { Phase, SwitchState } from './run.ts';
 import type { StepResult, SwitchPhase } from './step.ts';
@@ -42,6 +43,7 @@ const PHASES: Readonly<Partial<Record<SwitchPhase, Phase>>> = {
 export async function nextStep(state: SwitchState, ports: SwitchPorts): Promise<StepResult> {
   ports.stop.throwIfAborted();
   if (state.request.kind === 'lost') return nextLostStep(state, ports);
+  if (state.request.kind === 'rejoin') return nextRejoinStep(state, ports);
   const { work } = state;
   if (work === undefined) return check(state, ports);
   const phase = PHASES[work.phase];

@@ -126,7 +126,6 @@ export type SwitchResult =
       readonly kind: 'rejoined';
       readonly counts: RejoinCounts;
       readonly undecided: number;
-      readonly left: readonly LeftItem[];
     }
   | { readonly kind: 'unproven'; readonly why: string; readonly open: OpenWork };
 
@@ -172,7 +171,6 @@ export interface SwitchPreview {
 export function exitCodeOf({ result, asked }: { result: SwitchResult; asked: SwitchRequest }) {
   if (result.kind === 'cancelled') return asked.kind === 'cancel' ? 0 : 3;
   if (result.kind === 'preview') return isClear(result.preview.open) ? 0 : 3;
-  if (result.kind === 'rejoined') return result.left.length > 0 ? 3 : 0;
   return result.kind === 'unproven' ? 3 : 0;
 }
 

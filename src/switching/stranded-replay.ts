@@ -7,7 +7,6 @@ import { keyAttributeOf } from '../model/guard.ts';
 import { withoutStamp } from '../model/twin-item.ts';
 import { retry } from '../pacing/retry.ts';
 import type { Item, TwinWriter } from '../ports.ts';
-import { leasedWriter, switchLease } from '../replicate/lease.ts';
 import { decide, type StrandedWrite } from './stranded.ts';
 import type { StrandedPlace } from './stranded-objects.ts';
 import type { SwitchPorts } from './ports.ts';
@@ -29,14 +28,6 @@ const left = (why: string): ReplayResult => ({ kind: 'left', why });
 
 /** Each attempt fails only because the item has changed since it was read. */
 const ATTEMPTS_MAX = 5;
-
-/** @param epoch the one that is open: once another one is, nothing more is written. */
-export function replayWriter(epoch: number, { target, old, clock }: SwitchPorts): TwinWriter {
-  const copies = { source: target, destination: old };
-  const { region } = target;
-  const lease = switchLease({ copies, region, clock, monotonicMs: () => clock.now() });
-  return leasedWriter(target.writer, lease.permit(epoch));
-}
 
 /**
  * Safe to interrupt and to repeat: what an earlier run has put there is not put there again.

@@ -10,7 +10,8 @@ import {
   strandedWrites,
   type StrandedWrite,
 } from './stranded.ts';
-import { replayStranded, type ReplayResult, replayWriter } from './stranded-replay.ts';
+import { writerTo } from './rejoin-repair.ts';
+import { replayStranded, type ReplayResult } from './stranded-replay.ts';
 import type { SwitchPorts } from './ports.ts';
 import type { StrandedPlace, UnreadableLine } from './stranded-objects.ts';
 
@@ -57,7 +58,7 @@ export async function runStranded(
   events: StrandedEvents,
 ): Promise<StrandedReport> {
   const report = newStrandedReport();
-  const writer = replayWriter(newestEpoch(row).n, ports);
+  const writer = writerTo(ports.target, newestEpoch(row).n, ports);
   const places = strandedPlaces(row, ports, (line) => {
     report.unreadable += 1;
     events.onUnreadable(line);

@@ -19,11 +19,11 @@ import {
 } from './confirm-differences.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 
-export interface VerifyContext extends Omit<ConfirmContext, Side>, ScanContext {
+export interface VerifyContext extends Omit<ConfirmContext, Side | 'onDifference'>, ScanContext {
   /** Attribute in which the items of a side say when DynamoDB is to remove them, where it does. */
   readonly timeToLive?: Readonly<Partial<Record<Side, string | undefined>>>;
-  /** Called with differences that are real; those of expired items are only counted. */
-  readonly onDifference: (difference: Difference) => void;
+  /** Called with differences that are real, and waited for; those of expired items are only counted. */
+  readonly onDifference: (difference: Difference) => unknown;
 }
 
 export interface VerifyOptions {
@@ -109,7 +109,7 @@ function counting(context: VerifyContext, report: VerifyReport): ConfirmContext 
   const isNew = onceEach();
   return {
     ...context,
-    onDifference(difference) {
+    async onDifference(difference) {
       if (!isNew(difference.key)) return;
       if (isExpired(difference, context)) {
         report.expired += 1;
@@ -117,7 +117,7 @@ function counting(context: VerifyContext, report: VerifyReport): ConfirmContext 
       }
       report[difference.kind] += 1;
       // The twin may still have what the projection drops.
-      context.onDifference(
+      await context.onDifference(
         context.rules.projection === undefined
           ? difference
           : { ...difference, destination: undefined },

@@ -361,7 +361,13 @@ function stranded(raw: DynamoDBRecord, epoch: number, { world, rules }: Place): 
   const replication = rules.replication === 'orders' ? 'orders-back' : 'orders';
   const old = raw.dynamodb?.OldImage;
   return {
-    ...{ replication, epoch, key, version, sequenceNumber, createdAtSeconds, eventName },
+    replication,
+    epoch,
+    key,
+    version,
+    sequenceNumber,
+    createdAtSeconds,
+    eventName,
     ...(record.eventName !== 'REMOVE' && { newImage: record.newImage }),
     ...(old !== undefined && { oldImage: decodeItem(old, 'OldImage') }),
   };

@@ -1,0 +1,285 @@
+// Takes a Region back that was lost: ends its epoch there, saves what it has and the active side has not, lets the way
+// back catch up, and repairs it from the active side. Each call does a bounded piece of it; a run that takes over goes
+// on where the copies of the control row say.
+
+import { APPLICATION_QUIET_MS, LEASE_MS } from '../config/names.ts';
+import { type ControlRow, type Epoch, newestEpoch } from '../model/control-row.ts';
+import { endedEpochs } from '../model/switch-rows.ts';
+import { UsageError } from '../errors.ts';
+import { AuditMemory } from './audit-memory.ts';
+import { changeCopy, createMissing, readCopies, requireOwn } from './copies.ts';
+import { FENCE_OPEN, PROBE_EVERY_MS, probeOnce } from './fencing.ts';
+import { lookAtBehind } from './looking.ts';
+import { openWork, whatIsOpen } from './open-work.ts';
+import { takenBy } from './plan.ts';
+import type { SwitchPorts } from './ports.ts';
+import { readOn } from './reading.ts';
+import { repairOn } from './rejoin-repair.ts';
+import { endWith, goOn, newWork, NO_COUNTS, type SwitchState, type SwitchWork } from './run.ts';
+import { newPass, saveOn, type SavingPass } from './saving.ts';
+import { EMPTY_READS } from './shards.ts';
+import { classStranded } from './stranded-classes.ts';
+import type { StrandedPlace } from './stranded-objects.ts';
+import { countUndecided } from './stranded.ts';
+import type {
+  LeftItem,
+  OpenWork,
+  RejoinCounts,
+  StepResult,
+  SwitchPhase,
+  SwitchResult,
+} from './step.ts';
+
+interface RejoinWork extends SwitchWork {
+  /** That was lost. */
+  readonly lost: Epoch;
+  readonly totals: RejoinCounts;
+  pass: SavingPass;
+  /** Every shard of the active side has been read as far as it went when the other side was opened. */
+  isRead: boolean;
+  toldAtMs: number;
+}
+
+type RejoinPhase = (work: RejoinWork, ports: SwitchPorts) => Promise<StepResult>;
+
+/** @throws UsageError where no Region was lost, or what a request throws: another run goes on then. */
+export async function nextRejoinStep(state: SwitchState, ports: SwitchPorts): Promise<StepResult> {
+  // What the request asks for stays the same from the first call to the last.
+  const work = state.work as RejoinWork | undefined;
+  if (work === undefined) return begin(state, ports);
+  if (work.isClaimed) await requireOwn(work, ports);
+  const phase = PHASES[work.phase];
+  if (phase === undefined) throw new Error(`a rejoin has no phase ${work.phase}`);
+  const result = await phase(work, ports);
+  return { ...result, counts: countsOf(work) };
+}
+
+const PHASES: Partial<Record<SwitchPhase, RejoinPhase>> = {
+  claiming,
+  fencing,
+  probing,
+  closing,
+  waiting,
+  comparing,
+  telling,
+  'catching-up': catchingUp,
+  classing,
+  repairing,
+  releasing,
+};
+
+function countsOf({ audit, totals }: RejoinWork) {
+  const { shards, records, keys, behind, applied } = audit;
+  const counts = { shards: shards.size, records, keys: keys.size, behind: behind.size, applied };
+  return { ...counts, rejoin: { ...totals } };
+}
+
+async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult> {
+  const found = await readCopies(ports);
+  const { target, old } = ports;
+  const row = found.target.kind === 'row' ? found.target.row : undefined;
+  const lost = row?.epochs.at(-2);
+  const isOpen = row?.closing !== true && row?.epochs.at(-1)?.region === target.region;
+  if (row === undefined || lost?.end !== 'lost' || !isOpen) throw notLost(ports);
+  const there = found.old.kind === 'row' ? found.old.row : undefined;
+  const records = [row.switch, there?.switch].flatMap((record) => record ?? []);
+  const other = records.find((record) => record.target !== target.region);
+  if (other !== undefined) throw takenBy(other);
+  const epoch = newestEpoch(row);
+  const ended = (result: SwitchResult): StepResult => ({
+    phase: 'done',
+    counts: NO_COUNTS,
+    waitMs: 0,
+    result,
+  });
+  const isTold = there !== undefined && newestEpoch(there).n === epoch.n;
+  if (isTold && records.length === 0)
+    return ended({ kind: 'already', active: target.region, epoch: epoch.n });
+  if (!state.request.apply)
+    return ended({
+      kind: 'rejoin-preview',
+      region: old.region,
+      epoch: lost.n,
+      lostSinceMs: lost.toMs ?? epoch.fromMs,
+    });
+  const nowMs = ports.clock.now();
+  const audit = new AuditMemory({ row, epoch, accepted: new Set() });
+  const before = row.switch ?? there?.switch;
+  const known = { row, epoch, audit, before, letters: [], finishes: isTold, nowMs };
+  const work: RejoinWork = {
+    ...newWork(state, { ...known, phase: 'claiming' }),
+    lost,
+    totals: { items: 0, saved: 0, classed: 0, put: 0, deleted: 0 },
+    pass: newPass('compared'),
+    isRead: false,
+    toldAtMs: nowMs,
+  };
+  state.work = work;
+  return goOn(work, 'claiming');
+}
+
+function notLost({ target, old }: SwitchPorts): UsageError {
+  return new UsageError(
+    `There is nothing to rejoin: ${target.region} was not opened because ${old.region} was lost.`,
+    {
+      code: 'switching.not-lost',
+      hint: 'See `ferry status`. If `ferry failover --source-lost` was interrupted, run it again first.',
+    },
+  );
+}
+
+/** What a run before this one has closed stays closed: an epoch that is over must not open again. */
+async function claiming(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  const { lost, row } = work;
+  const { n, region, fromMs, streams } = lost;
+  const epochs = [...row.epochs.slice(0, -2), { n, region, fromMs, streams }];
+  await createMissing({ ...work, row: { ...row, epochs } }, ports);
+  const known = (await readCopies(ports)).old;
+  const ids = [row.switch, known.kind === 'row' ? known.row.switch : undefined];
+  const taken = ids.find((record) => record !== undefined && record.target !== ports.target.region);
+  if (taken !== undefined) throw takenBy(taken);
+  const free = [undefined, work.id, ...ids.map((record) => record?.id)];
+  const mayTake = (copy: ControlRow) => free.includes(copy.switch?.id);
+  const claim = (copy: ControlRow) => ({
+    step: 'rejoining' as const,
+    ...(isClosed(copy) && { closing: true as const }),
+  });
+  await changeCopy('target', claim, { work, ports, mayTake });
+  await changeCopy('old', claim, { work, ports, mayTake });
+  work.isClaimed = true;
+  return goOn(work, 'fencing');
+}
+
+/** Its newest epoch is over, and the next one is not there yet. */
+function isClosed(copy: ControlRow): boolean {
+  return copy.closing === true && newestEpoch(copy).end !== undefined;
+}
+
+/** Its function of the way back may write to it again: the copies say when. */
+async function fencing(work: RejoinWork, { old, clock }: SwitchPorts): Promise<StepResult> {
+  const waitMs = await old.fence.set({ fenced: true, inboundRefused: false }, work.id);
+  if (waitMs > 0) return goOn(work, 'fencing', waitMs);
+  work.ownFenceAtMs = clock.now();
+  if (work.finishes) return goOn(work, 'catching-up');
+  return goOn(work, 'probing');
+}
+
+async function probing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  if (ports.old.fence.kind === 'application') {
+    const { quietMs = APPLICATION_QUIET_MS } = work.request;
+    const leftMs = (work.ownFenceAtMs ?? 0) + quietMs - ports.clock.now();
+    return leftMs > 0 ? goOn(work, 'probing', leftMs) : goOn(work, 'closing');
+  }
+  const state = await probeOnce(work, ports);
+  if (state === 'open') return unproven(work, FENCE_OPEN);
+  return state === 'effective' ? goOn(work, 'closing') : goOn(work, 'probing', PROBE_EVERY_MS);
+}
+
+/** The epoch ends now, not when the other side was opened: a Region that was cut off may have been written on. */
+async function closing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  const endMs = Math.ceil(ports.clock.now() / 1000) * 1000;
+  const close = (copy: ControlRow) => ({
+    step: 'rejoining' as const,
+    closing: true as const,
+    epochs: endedEpochs(copy, 'lost', endMs),
+  });
+  await changeCopy('old', close, { work, ports });
+  work.closedAtMs = Math.max(ports.clock.now(), endMs);
+  return goOn(work, 'waiting');
+}
+
+/** Longer than a lease, so that no function judges records by what the copy was. */
+async function waiting(work: RejoinWork, { clock }: SwitchPorts): Promise<StepResult> {
+  const leftMs = (work.closedAtMs ?? 0) + LEASE_MS + LEASE_MARGIN_MS - clock.now();
+  return leftMs > 0 ? goOn(work, 'waiting', leftMs) : goOn(work, 'comparing');
+}
+
+const LEASE_MARGIN_MS = 2_000;
+
+/** Nothing goes on as long as there is an item that cannot be saved. */
+async function comparing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  const { pass, totals } = work;
+  const isDone = await saveOn(pass, placeOf(work, ports), ports);
+  Object.assign(totals, { items: pass.items, saved: pass.saved });
+  pass.keys = [];
+  if (!isDone) return goOn(work, 'comparing');
+  if (pass.unreadable.length > 0) return unproven(work, UNREADABLE, pass.unreadable);
+  return goOn(work, 'telling');
+}
+
+const UNREADABLE = 'items cannot be read whole, and would be overwritten without having been saved';
+
+function placeOf({ lost }: RejoinWork, { drained }: SwitchPorts): StrandedPlace {
+  const { bucket, rules } = drained;
+  // A line that cannot be read waits for the operator, who sees it in the list.
+  return { bucket, replication: rules.replication, epoch: lost.n, onUnreadable: () => undefined };
+}
+
+/** From now on the way back runs. */
+async function telling(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  const open = (copy: ControlRow) => ({
+    step: 'rejoining' as const,
+    epochs: [...copy.epochs, work.epoch],
+  });
+  await changeCopy('old', open, { work, ports });
+  work.toldAtMs = ports.clock.now();
+  return goOn(work, 'catching-up');
+}
+
+/** Until all that the active side had written by then is here: else its own writes would be taken for stranded ones. */
+async function catchingUp(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  const { audit, row } = work;
+  if (!work.isRead) {
+    await readOn(audit, ports.target.stream, ports);
+    work.isRead = [...audit.shards.values()].every(
+      ({ ended, emptyReads, newestMs = 0 }) =>
+        ended || emptyReads >= EMPTY_READS || newestMs > work.toldAtMs,
+    );
+  }
+  await lookAtBehind(audit, ports.old, ports);
+  const open = openWork(await ports.back.letters.read(), false, { row, accepted: new Set() });
+  if (open.letters.length + open.batches + open.lost > 0)
+    return unproven(work, whatIsOpen(open), [], open);
+  if (!work.isRead || audit.behind.size > 0) return goOn(work, 'catching-up', PAUSE_MS);
+  return goOn(work, 'classing');
+}
+
+const PAUSE_MS = 500;
+
+async function classing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  work.totals.classed += await classStranded(placeOf(work, ports), ports);
+  work.pass = newPass('overwritten');
+  return goOn(work, 'repairing');
+}
+
+async function repairing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  const { pass, totals, left } = work;
+  const isDone = await saveOn(pass, placeOf(work, ports), ports);
+  const { put, deleted, left: notRepaired } = await repairOn(pass.keys, work.epoch, ports);
+  pass.keys = [];
+  totals.put += put;
+  totals.deleted += deleted;
+  left.push(...notRepaired);
+  if (!isDone) return goOn(work, 'repairing');
+  left.push(...pass.unreadable);
+  return left.length > 0 ? unproven(work, NOT_REPAIRED, left) : goOn(work, 'releasing');
+}
+
+const NOT_REPAIRED = 'items could not be repaired';
+
+async function releasing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  const row = await changeCopy('old', { step: undefined }, { work, ports });
+  await changeCopy('target', { step: undefined }, { work, ports });
+  const undecided = await countUndecided(row, ports);
+  return endWith(work, { kind: 'rejoined', counts: work.totals, undecided });
+}
+
+/** The record stays: the next run goes on from the copies. */
+function unproven(
+  work: RejoinWork,
+  why: string,
+  rejected: readonly LeftItem[] = [],
+  open: OpenWork = { letters: [], batches: 0, lost: 0, backfill: false, rejected: [] },
+): StepResult {
+  return endWith(work, { kind: 'unproven', why, open: { ...open, rejected } });
+}
