@@ -2,17 +2,16 @@
 
 import { AccountPrincipal, CompositePrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { byAccount, switchers, switchRoles } from '../src/permissions/switch-needs.ts';
+import { byAccount, switchRoles } from '../src/permissions/switch-needs.ts';
 import { deployedArns, type DeployedReplication } from './ferry-function.ts';
 import { acknowledgeWildcards, ownersIn, policiesOf } from './policies.ts';
 
 /** None without "switching". */
 export function createSwitchRoles(scope: Construct, deployed: DeployedReplication): void {
   const { replication } = deployed;
-  const roles = switchRoles(replication, deployedArns(scope, deployed));
-  if (roles.length === 0) return;
-  const trusted = switchers(replication, ownersIn(scope, replication));
-  for (const { id, roleName, purpose, needs } of roles) {
+  const owners = ownersIn(scope, replication);
+  for (const one of switchRoles(replication, deployedArns(scope, deployed), owners)) {
+    const { id, roleName, purpose, needs, trusted } = one;
     const role = new Role(scope, id, {
       roleName,
       description: `Ferry ${replication.name}: ${purpose}`,

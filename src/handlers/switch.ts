@@ -2,54 +2,187 @@
 // long as the invocation has time, and fails a layer whose tables have not all been switched.
 
 import type { Context } from 'aws-lambda';
-import { SWITCH_VARIABLE } from '../config/names.ts';
-import { isBackName, outwardName } from '../config/names.ts';
-import { type Layer, type LayerTask, parseLayers, requireAllDone } from '../switching/layers.ts';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { logLine } from '../composition/function-output.ts';
+import { type FunctionSwitch, openFunctionSwitch } from '../composition/switch-function.ts';
+import { isBackName, outwardName, SWITCH_VARIABLE } from '../config/names.ts';
+import { FerryError } from '../errors.ts';
+import type { Clock } from '../ports.ts';
+import { type LayerTask, parseLayers, requireAllDone } from '../switching/layers.ts';
+import { newSwitch, nextStep, type SwitchState } from '../switching/next-step.ts';
+import { exitCodeOf, type SwitchResult } from '../switching/step.ts';
 
-/** One table, and how it ended. */
-export interface Ended {
+/** One table, between two calls. */
+interface TableState {
+  readonly task: LayerTask;
+  /** Of the execution, which no other one has. */
+  readonly run: string;
+  /** How often the function has been called for it before. */
+  readonly calls?: number;
+}
+
+/** How one table ended. */
+interface Ended {
   readonly replication: string;
+  readonly result?: string;
   /** Why, for people. */
   readonly failed?: string;
 }
 
-type SwitchEvent =
-  | { readonly kind: 'layers'; readonly payload: unknown }
-  | {
-      readonly kind: 'ended';
-      readonly layer: number;
-      readonly resources: readonly LayerTask[];
-      readonly results: readonly Partial<Ended>[];
-    };
-
-/** @returns what the next state needs. */
-export async function handler(event: SwitchEvent, _: Context): Promise<object> {
-  if (event.kind === 'layers') return { layers: layersHere(event.payload) };
-  requireAllDone(event.layer, event.resources.length, failuresOf(event));
-  return {};
+interface EndedLayer {
+  readonly kind: 'ended';
+  readonly layer: number;
+  readonly resources: readonly LayerTask[];
+  /** What a run that was stopped leaves has another form. */
+  readonly results: ReadonlyArray<Partial<Ended>>;
 }
 
-function layersHere(payload: unknown): Layer[] {
-  const here = process.env['AWS_REGION'] ?? '';
-  const names = JSON.parse(process.env[SWITCH_VARIABLE] ?? '') as Record<string, string[]>;
-  const known = Object.entries(names).flatMap(([there, directions]) =>
-    directions.map((name) => {
-      const isBack = isBackName(name);
-      const [source, destination] = isBack ? [there, here] : [here, there];
-      return [isBack ? outwardName(name) : name, { source, destination }] as const;
+export type SwitchEvent =
+  | { readonly kind: 'layers'; readonly payload: unknown }
+  | { readonly kind: 'step'; readonly state: TableState }
+  | EndedLayer;
+
+/** Time for a piece of work, and for the answer. */
+const LAST_STEP_MS = 120_000;
+/** Half a day of invocations of a quarter of an hour: a switch that takes longer does not end by itself. */
+const CALLS_MAX = 50;
+
+interface Under {
+  readonly open: FunctionSwitch;
+  readonly state: SwitchState;
+  /** Where another instance went on meanwhile, this one has lost the switch. */
+  calls: number;
+}
+
+/** Of this instance of the function, by run. Another instance begins the switch again where it left off. */
+const under = new Map<string, Under>();
+
+export const handler = switchHandler(systemClock);
+
+/** @returns what the next state of the state machine needs. */
+export function switchHandler(clock: Clock) {
+  return async (event: SwitchEvent, invocation: Context): Promise<object> => {
+    if (event.kind === 'layers') return { layers: parseLayers(event.payload, known(), region()) };
+    if (event.kind === 'step') return stepOn(event.state, invocation, clock);
+    requireAllDone(event.layer, event.resources.length, failuresOf(event));
+    return {};
+  };
+}
+
+const region = () => process.env['AWS_REGION'] ?? '';
+
+/** By the Region of their destinations, the directions whose source is here. */
+const directions = () =>
+  JSON.parse(process.env[SWITCH_VARIABLE] ?? '{}') as Readonly<Record<string, readonly string[]>>;
+
+const givenName = (direction: string) =>
+  isBackName(direction) ? outwardName(direction) : direction;
+
+function known() {
+  const entries = Object.entries(directions()).flatMap(([there, names]) =>
+    names.map((name) => {
+      const [source, destination] = isBackName(name) ? [there, region()] : [region(), there];
+      return [givenName(name), { source, destination }] as const;
     }),
   );
-  return parseLayers(payload, new Map(known), here);
+  return new Map(entries);
 }
 
+/** Refusals end the table's run; what a request throws is tried again by the state machine. */
+async function stepOn(table: TableState, invocation: Context, clock: Clock): Promise<object> {
+  const { task, calls = 0 } = table;
+  const { replication } = task;
+  const ended = (end: Omit<Ended, 'replication'>) => ({ ...table, ended: { replication, ...end } });
+  if (calls >= CALLS_MAX) return ended({ failed: `it has not ended after ${calls} calls` });
+  try {
+    const end = await workOn({ ...table, calls }, invocation, clock);
+    return end === undefined ? { ...table, calls: calls + 1, waitSeconds: 1 } : ended(end);
+  } catch (error) {
+    if (error instanceof FerryError) return ended({ failed: `${error.message} (${error.code})` });
+    throw error;
+  }
+}
+
+/** @returns undefined while there is more to do than the invocation has time for. */
+async function workOn(
+  table: Required<TableState>,
+  invocation: Context,
+  clock: Clock,
+): Promise<Omit<Ended, 'replication'> | undefined> {
+  const { replication } = table.task;
+  const current = await taken(table, invocation, clock);
+  const { open, state } = current;
+  try {
+    while (invocation.getRemainingTimeInMillis() > LAST_STEP_MS) {
+      const { phase, counts, waitMs, result } = await nextStep(state, open.ports);
+      const { records, keys, behind, applied } = counts;
+      logLine({ event: 'switch.step', replication, phase, records, keys, behind, applied });
+      if (result !== undefined) {
+        close(table, current);
+        return endOf(result, exitCodeOf({ result, asked: state.request }));
+      }
+      if (waitMs > 0) await clock.sleep(waitMs);
+    }
+  } catch (error) {
+    close(table, current);
+    throw error;
+  }
+  current.calls = table.calls + 1;
+  return undefined;
+}
+
+function endOf(result: SwitchResult, exitCode: number): Omit<Ended, 'replication'> {
+  const { kind } = result;
+  if (exitCode === 0) return { result: kind };
+  return { failed: 'why' in result ? `${kind}: ${result.why}` : kind };
+}
+
+/** The switch that this instance has been at, or that begins, or begins again, here. */
+async function taken(
+  table: Required<TableState>,
+  { invokedFunctionArn }: Context,
+  clock: Clock,
+): Promise<Under> {
+  const { task, calls } = table;
+  const kept = under.get(idOf(table));
+  if (kept?.calls === calls) return kept;
+  if (kept !== undefined) close(table, kept);
+  const all = Object.values(directions()).flat();
+  const open = await openFunctionSwitch(task, {
+    direction: all.find((name) => givenName(name) === task.replication) ?? task.replication,
+    region: region(),
+    account: invokedFunctionArn.split(':')[4] ?? '',
+    environment: process.env,
+    clock,
+    random: systemRandom,
+    stop: NEVER,
+  });
+  const begun = { open, state: newSwitch(open.request, systemRandom), calls };
+  under.set(idOf(table), begun);
+  try {
+    await open.check();
+    return begun;
+  } catch (error) {
+    close(table, begun);
+    throw error;
+  }
+}
+
+function close(table: TableState, { open }: Under): void {
+  open.close();
+  under.delete(idOf(table));
+}
+
+const idOf = ({ run, task }: TableState) => `${run} ${task.replication}`;
+
 /** What has no result has failed, too: its run was stopped. */
-function failuresOf({
-  resources,
-  results,
-}: Extract<SwitchEvent, { kind: 'ended' }>): readonly string[] {
+function failuresOf({ resources, results }: EndedLayer): readonly string[] {
   return resources.flatMap(({ replication }) => {
     const ended = results.find((one) => one.replication === replication);
     if (ended !== undefined && ended.failed === undefined) return [];
     return `${replication}: ${ended?.failed ?? 'its run was stopped'}`;
   });
 }
+
+/** Only Lambda ends an invocation. */
+const NEVER = new AbortController().signal;

@@ -42,7 +42,6 @@ import {
   assumedBySwitch,
   byAccount,
   regionSwitchNeeds,
-  switchers,
   switchFunctionNeeds,
   switchMachine,
   switchRoles,
@@ -102,12 +101,12 @@ export function functionSets(replication: ReplicationConfig, known: Known = {}):
 /** The roles beside the source that a switch assumes. */
 function switchRoleSets(replication: ReplicationConfig, arns: Arns): PermissionSet[] {
   const owners = ownersOf(replication);
-  return switchRoles(replication, arns).map(({ roleName, needs }) => ({
+  return switchRoles(replication, arns, owners).map(({ roleName, needs, trusted }) => ({
     title: `The role ${roleName}`,
     role: roleName,
     account: owners.source.account,
     policy: policyOf(needs),
-    trust: trustOf(...byAccount(switchers(replication, owners))),
+    trust: trustOf(...byAccount(trusted)),
   }));
 }
 

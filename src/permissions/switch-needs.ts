@@ -2,7 +2,9 @@
 // source of each direction, where its table, its ledger, its stream and its letters are.
 
 import {
+  isOtherAccount,
   operatorRoleName,
+  operatorWriterRoleName,
   probeRoleName,
   switchFunctionRoleName,
   switchRoleName,
@@ -21,12 +23,24 @@ interface SwitchRole {
   readonly roleName: string;
   readonly purpose: string;
   readonly needs: Needs;
+  /** ARNs of the roles that may assume it. */
+  readonly trusted: readonly string[];
 }
 
+type Owners = Readonly<Record<'source' | 'destination', Owner>>;
+
 /** With "switching". */
-export function switchRoles(replication: ReplicationConfig, arns: Arns): SwitchRole[] {
-  const { name, switching } = replication;
+export function switchRoles(
+  replication: ReplicationConfig,
+  arns: Arns,
+  owners: Owners,
+): SwitchRole[] {
+  const { name, switching, operatorRole } = replication;
   if (switching === undefined) return [];
+  const trusted = switchers(replication, owners);
+  const prober = roleOf(owners.source, switchRoleName(name));
+  const other = operatorWriterRoleName(otherDirection(replication).name);
+  const farOperator = operatorRole && isOtherAccount(replication);
   const { ofSource } = usingKeys(replication, arns);
   const here = switchStatements(replication, arns).filter((one) => !isAtDestination(one));
   return [
@@ -35,6 +49,7 @@ export function switchRoles(replication: ReplicationConfig, arns: Arns): SwitchR
       roleName: switchRoleName(name),
       purpose: 'what a switch does beside the source',
       needs: { Switch: here },
+      trusted,
     },
     {
       id: 'ProbeRole',
@@ -42,18 +57,18 @@ export function switchRoles(replication: ReplicationConfig, arns: Arns): SwitchR
       purpose: 'asks whether the source takes writes',
       // Its put has a condition that cannot hold.
       needs: { Probe: [allowing(arns)('source', ['dynamodb:PutItem']), ...ofSource] },
+      trusted: [...trusted, prober, ...(farOperator ? [roleOf(owners.source, other)] : [])],
     },
   ];
 }
 
-/** ARNs of the roles that may assume these: of the operators, and of the functions that switch in either Region. */
-export function switchers(
-  replication: ReplicationConfig,
-  owners: { readonly source: Owner; readonly destination: Owner },
-): string[] {
+function roleOf({ partition, account }: Owner, roleName: string): string {
+  return `arn:${partition}:iam::${account}:role/${roleName}`;
+}
+
+/** Of the operators, and of the functions that switch in either Region. */
+function switchers(replication: ReplicationConfig, owners: Owners): string[] {
   const { source, destination, operatorRole, switching } = replication;
-  const roleOf = ({ partition, account }: Owner, roleName: string) =>
-    `arn:${partition}:iam::${account}:role/${roleName}`;
   const other = otherDirection(replication).name;
   return [
     ...(switching?.operatorRoles ?? []),
@@ -91,18 +106,14 @@ export function switchSites(directions: readonly ReplicationConfig[]): Replicati
 /** ARNs of the roles beside both sides of all directions from a Region. */
 export function assumedBySwitch(
   directions: readonly ReplicationConfig[],
-  ownersOf: (direction: ReplicationConfig) => Readonly<Record<'source' | 'destination', Owner>>,
+  ownersOf: (direction: ReplicationConfig) => Owners,
 ): string[] {
   return directions.flatMap((direction) => {
     const { source, destination } = ownersOf(direction);
-    const names = [
-      [source, direction.name],
-      [destination, otherDirection(direction).name],
-    ] as const;
-    return names.map(
-      ([{ partition, account }, name]) =>
-        `arn:${partition}:iam::${account}:role/${switchRoleName(name)}`,
-    );
+    return [
+      roleOf(source, switchRoleName(direction.name)),
+      roleOf(destination, switchRoleName(otherDirection(direction).name)),
+    ];
   });
 }
 
