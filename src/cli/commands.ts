@@ -70,6 +70,45 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./resume.ts')).resumeCommand,
   },
   {
+    name: 'drain',
+    summary:
+      'Compare the twin with the stream beside live traffic. With --apply, refuse writes and prove that all have arrived.',
+    load: async () => (await import('./drain.ts')).drainCommand,
+  },
+  {
+    name: 'failover',
+    summary:
+      'Activate the configured destination, without losing a write. Without --apply, only check.',
+    load: async () => (await import('./failover.ts')).failoverCommand,
+  },
+  {
+    name: 'failback',
+    summary: 'Activate the configured source again. Without --apply, only check.',
+    load: async () => (await import('./failover.ts')).failbackCommand,
+  },
+  {
+    name: 'rejoin',
+    summary:
+      'Take a Region back that was lost, and keep what was written there. Without --apply, change nothing.',
+    load: async () => (await import('./rejoin.ts')).rejoinCommand,
+  },
+  {
+    name: 'stranded list',
+    summary: 'List the writes of a lost Region that the active one does not have.',
+    load: async () => (await import('./stranded.ts')).strandedListCommand,
+  },
+  {
+    name: 'stranded replay',
+    summary:
+      'Put stranded writes into the active table, where it is unchanged. Without --apply, change nothing.',
+    load: async () => (await import('./stranded.ts')).strandedReplayCommand,
+  },
+  {
+    name: 'stranded drop',
+    summary: 'Decide that stranded writes are not wanted. Without --apply, change nothing.',
+    load: async () => (await import('./stranded.ts')).strandedDropCommand,
+  },
+  {
     name: 'teardown',
     summary:
       'List the resources that stay when the stacks are deleted, show how to import them, and delete them.',

@@ -28,11 +28,21 @@ const AT_ONCE = 2;
  * @throws FerryError where there is one, and UsageError before anything is begun.
  */
 export async function onReplications(given: GivenCall, work: WorkOnSeveral): Promise<number> {
-  const { options, io } = given;
+  const { options } = given;
   const replications = await chosenReplications(options);
   const [only, ...others] = replications;
   if (only !== undefined && others.length === 0) return aboutReplication(only, given, work);
   refuseForOne(work.forOne, { options, replications });
+  return runOnEach(replications, given, work);
+}
+
+/** The same about replications that are chosen already, with a total in any case. */
+export async function runOnEach(
+  replications: readonly ReplicationConfig[],
+  given: GivenCall,
+  work: Work,
+): Promise<number> {
+  const { options, io } = given;
   const progress = progressOf(replications.length, io);
   const results: Result[] = [];
   let printed = 0;

@@ -1,0 +1,175 @@
+// `ferry stranded list`, `replay` and `drop`: writes of a Region that was lost, which have not been made in the Region
+// that is active since.
+
+import { canonicalKey, type Item, itemJson } from '../model/attribute-value.ts';
+import { FerryError } from '../errors.ts';
+import { readCopy } from '../switching/copies.ts';
+import type { SwitchPorts } from '../switching/ports.ts';
+import {
+  runStranded,
+  type StrandedOutcome,
+  type StrandedReport,
+} from '../switching/stranded-run.ts';
+import { recordOf, type StrandedWrite } from '../switching/stranded.ts';
+import type { StrandedPlace } from '../switching/stranded-objects.ts';
+import { exitCode, onReplication, printResult, titleOf, withOpen, type Call } from './call.ts';
+import type { Command, OptionSpec } from './command.ts';
+import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
+import { counted, grouped } from './output.ts';
+import { replicationOptions } from './replication.ts';
+import { listed } from './rows.ts';
+import { activeSide, openFor } from './switch.ts';
+
+type Action = 'list' | 'replay' | 'drop';
+
+export const strandedListCommand = strandedCommand('list', {
+  key: keyOption('only the item with this key'),
+  images: { help: 'show each write with its images: as it was kept, and on both sides' },
+});
+
+export const strandedReplayCommand = strandedCommand('replay', {
+  key: keyOption('the item with this key, also if the active Region has written it since'),
+  apply: { help: 'put them into the active table, as the application would' },
+});
+
+export const strandedDropCommand = strandedCommand('drop', {
+  key: keyOption('only the item with this key'),
+  apply: { help: 'record that they are not wanted; nothing is deleted' },
+});
+
+function strandedCommand(action: Action, options: Readonly<Record<string, OptionSpec>>): Command {
+  return {
+    name: `stranded ${action}`,
+    options: {
+      ...replicationOptions,
+      ...options,
+      json: { help: 'print the result as one line of JSON' },
+    },
+    run: (given, io) =>
+      onReplication({ options: given, io }, HINT, async (call) => {
+        const target = await activeSide(call);
+        const opening = openFor(call, { target, fencedByApplication: false, isLost: false });
+        return withOpen(opening, ({ ports }) => run(action, call, ports));
+      }),
+  };
+}
+
+const HINT = 'You can safely run the command again.';
+
+async function run(action: Action, call: Call, ports: SwitchPorts): Promise<number> {
+  const { options, io, replication } = call;
+  const key = keyFrom(options);
+  const keyText = key && canonicalKey(requireKeyOf(ports.target.keys, key));
+  const apply = action !== 'list' && options.has('apply');
+  const found = await readCopy(ports.target, ports);
+  if (found.kind !== 'row') throw noRow(ports.target.region);
+  const isJson = options.has('json');
+  const writes: object[] = [];
+  if (!isJson) io.out(titleOf(replication));
+  const report = await runStranded(
+    { action, apply, keyText },
+    { row: found.row, ports },
+    {
+      async onWrite(write, place, outcome) {
+        if (keyText !== undefined && keyText !== write.keyText) return;
+        if (action !== 'list' && outcome === undefined) return;
+        const images = options.has('images') ? await imagesOf(write, place) : undefined;
+        if (isJson) writes.push(writeFacts(write, outcome, images));
+        else for (const line of writeLines(write, outcome, { images, apply })) io.out(line);
+      },
+      onUnreadable: ({ object, line, problem }) =>
+        io.err(`${object}, line ${line}, cannot be read: ${problem}.`),
+    },
+  );
+  const facts = { operation: `stranded ${action}`, apply, ...report, writes };
+  printResult(call, facts, totals(report, { action, apply }));
+  return exitCode(report.undecided + report.unreadable === 0);
+}
+
+interface Images {
+  readonly record?: Item | undefined;
+  readonly lost?: Item | undefined;
+  readonly active?: Item | undefined;
+}
+
+async function imagesOf(write: StrandedWrite, place: StrandedPlace): Promise<Images> {
+  const record = (await recordOf(write, place))?.newImage;
+  return { record, lost: write.item?.lost, active: write.item?.active };
+}
+
+function writeFacts(
+  { epoch, key, class: kind, decision, record }: StrandedWrite,
+  outcome: StrandedOutcome | undefined,
+  images: Images = {},
+): object {
+  const json = (item: Item | undefined) => item && (JSON.parse(itemJson(item)) as object);
+  return {
+    epoch,
+    key: json(key),
+    class: kind,
+    decision,
+    version: record?.version,
+    writtenAt: record && timeOf(record.createdAtSeconds),
+    event: record?.eventName,
+    ...(outcome && { outcome: outcome.kind }),
+    ...(outcome?.kind === 'left' && { why: outcome.why }),
+    ...Object.fromEntries(
+      Object.entries(images).map(([name, item]: [string, Item]) => [name, json(item)]),
+    ),
+  };
+}
+
+const timeOf = (seconds: number) => new Date(seconds * 1000).toISOString();
+
+const OUTCOMES = {
+  put: 'put',
+  deleted: 'deleted',
+  equal: 'the same there',
+  dropped: 'dropped',
+} as const;
+
+function writeLines(
+  { key, class: kind, decision, record }: StrandedWrite,
+  outcome: StrandedOutcome | undefined,
+  { images = {}, apply }: { readonly images?: Images | undefined; readonly apply: boolean },
+): string[] {
+  const what =
+    outcome === undefined
+      ? (decision ?? '')
+      : outcome.kind === 'left'
+        ? `left: ${outcome.why}`
+        : `${apply ? '' : 'would be '}${OUTCOMES[outcome.kind]}`;
+  const when = record === undefined ? 'time unknown' : timeOf(record.createdAtSeconds);
+  const cells = [kind ?? 'not classed', itemJson(key), when, record?.eventName ?? '', what];
+  const shown = Object.entries(images).map(([name, item]: [string, Item | undefined]) => [
+    `  ${name}`,
+    item === undefined ? 'no item' : itemJson(item),
+  ]);
+  return [...listed([cells]), ...listed(shown)];
+}
+
+function totals(
+  report: StrandedReport,
+  { action, apply }: { action: Action; apply: boolean },
+): string[] {
+  const { arrived, stranded, overtaken, unclassed, undecided, replayed, dropped, left } = report;
+  const would = apply ? '' : 'would be ';
+  return [
+    `${grouped(stranded)} stranded, ${grouped(overtaken)} overtaken, ${grouped(arrived)} arrived${unclassed > 0 ? `, ${grouped(unclassed)} not classed yet` : ''}.`,
+    ...(action === 'replay'
+      ? [`${grouped(replayed)} ${would}replayed, ${grouped(left)} left.`]
+      : []),
+    ...(action === 'drop' ? [`${grouped(dropped)} ${would}dropped.`] : []),
+    undecided === 0
+      ? 'No stranded write waits for a decision.'
+      : `${counted(undecided, 'write')} to decide: run \`ferry stranded replay --apply\` or \`ferry stranded drop --apply\`.`,
+    ...(action !== 'list' && !apply ? ['Nothing was changed. Run the command with --apply.'] : []),
+  ];
+}
+
+function noRow(region: string): FerryError {
+  return new FerryError(`The control row in ${region} cannot be read.`, {
+    code: 'control.unreadable',
+    hint: '`ferry status` shows both copies.',
+  });
+}

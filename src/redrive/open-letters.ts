@@ -1,0 +1,71 @@
+// What waits for a redrive, looked at as a whole: every message of the queue, and every object of the bucket. Changes
+// nothing.
+
+import type { Version } from '../model/guard.ts';
+import type { Item } from '../ports.ts';
+import { objectLoads } from './bucket-objects.ts';
+import type { RedriveContext } from './context.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import { HeldMessages } from './held-messages.ts';
+import type { Load } from './load.ts';
+import { dueOf } from './past-epoch.ts';
+import { messageLoads } from './queue-messages.ts';
+import { newRun } from './run.ts';
+
+export interface WaitingLetters {
+  /** Of the queue. */
+  readonly letters: readonly WaitingLetter[];
+  /** Batches with records that a redrive would apply, or that cannot be read. */
+  readonly batches: number;
+  /** Of these, those that cannot be read: the stream no longer has them, or they make no sense. */
+  readonly lost: number;
+}
+
+export interface WaitingLetter {
+  /** Both are absent where the record does not tell them. */
+  readonly sequenceNumber: string | undefined;
+  readonly key: Item | undefined;
+  readonly version?: Version | undefined;
+  readonly createdAtSeconds?: number | undefined;
+  /** Name of the error. */
+  readonly reason: string;
+}
+
+/** Meanwhile, no other reader gets the messages. */
+const HIDDEN_SECONDS = 120;
+
+/** @throws what a request throws, or the reason of `stop`: a part of them proves nothing. */
+export async function waitingLetters(
+  context: RedriveContext,
+  stop: AbortSignal,
+): Promise<WaitingLetters> {
+  const everything = { filter: {}, limit: Infinity, recordsPerSecond: Infinity };
+  const options = { ...everything, apply: false, hiddenSeconds: HIDDEN_SECONDS, stop };
+  const run = newRun(context, { ...options, onProgress: () => undefined });
+  const letters: WaitingLetter[] = [];
+  const held = new HeldMessages(run);
+  try {
+    for await (const loads of messageLoads(run, held))
+      letters.push(...loads.flatMap((load) => load.letters.map(letterOf)));
+    if (held.isFull) throw new Error('the queue holds more messages than can be looked at');
+  } finally {
+    await held.release();
+  }
+  let batches = 0;
+  for await (const { loads } of objectLoads(run)) {
+    batches += loads.filter((load) => load.letters.some((one) => isDue(one, load, context))).length;
+  }
+  stop.throwIfAborted();
+  const lost = run.report.trimmed + run.report.unreadable;
+  return { letters, batches: batches + lost, lost };
+}
+
+/** Records of an epoch that has ended, and those of Ferry's own writes, are not applied by a redrive. */
+function isDue(letter: DeadLetter, { control }: Load, { rules }: RedriveContext): boolean {
+  return dueOf(letter, rules, control).kind !== 'superseded';
+}
+
+function letterOf({ reason, parsed: { record } }: DeadLetter): WaitingLetter {
+  const { sequenceNumber, key, version, createdAtSeconds } = record;
+  return { sequenceNumber, key, version, createdAtSeconds, reason };
+}
