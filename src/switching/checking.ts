@@ -15,6 +15,7 @@ import {
   type SwitchState,
   type SwitchWork,
 } from './run.ts';
+import { countUndecided } from './stranded.ts';
 import {
   isClear,
   type OpenWork,
@@ -46,9 +47,22 @@ async function checkOpenWork(
   plan: Begun,
   ports: SwitchPorts,
 ): Promise<StepResult> {
-  const { letters, open } = await readOpenWork(state.request.accepted, plan.row, ports);
-  if (isClear(open) || !state.request.apply) return begin(state, plan, { ports, letters });
+  const { letters, open: waiting } = await readOpenWork(state.request.accepted, plan.row, ports);
+  const open = { ...waiting, ...(await strandedIn(plan.row, ports)) };
+  // What a dead run has closed is opened first: until then, nothing can be redriven.
+  const isHeld = plan.record !== undefined;
+  if (isClear(open) || isHeld || !state.request.apply)
+    return begin(state, plan, { ports, letters });
   return ended({ kind: 'unproven', why: whatIsOpen(open), open });
+}
+
+/** Only before a switch begins: nothing becomes undecided later. */
+async function strandedIn(
+  row: ControlRow,
+  ports: SwitchPorts,
+): Promise<Pick<OpenWork, 'stranded'>> {
+  const stranded = await countUndecided(row, ports);
+  return stranded > 0 ? { stranded } : {};
 }
 
 /** Of the letters that the operator accepts, those that are there; and what else waits. */
@@ -105,7 +119,8 @@ function ended(result: SwitchResult): StepResult {
 /** What a dry run tells, once the audit is near the tip of the stream. */
 export async function previewOf(work: SwitchWork, ports: SwitchPorts): Promise<SwitchPreview> {
   const { row, before, audit, accepted } = work;
-  const { open } = await readOpenWork(accepted, row, ports);
+  const { open: waiting } = await readOpenWork(accepted, row, ports);
+  const open = { ...waiting, ...(await strandedIn(row, ports)) };
   const lagMs = lagOf(work, ports.clock.now());
   const fenceMs = ports.old.fence.kind === 'policy' ? FENCE_DENIALS_MS : APPLICATION_QUIET_MS;
   return {

@@ -32,12 +32,20 @@ export function openWork(
 }
 
 /** For people: what stands in the way. */
-export function whatIsOpen({ letters, batches, lost, backfill, rejected }: OpenWork): string {
+export function whatIsOpen({
+  letters,
+  batches,
+  lost,
+  backfill,
+  rejected,
+  stranded = 0,
+}: OpenWork): string {
   const parts = [
     [letters.length, 'open dead letters'],
     [batches, 'batches in the on-failure bucket'],
     [lost, 'of them lost'],
     [rejected.length, 'records that the twin rejects'],
+    [stranded, 'stranded writes to be decided (`ferry stranded list`)'],
   ] as const;
   const counted = parts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
   return [...counted, ...(backfill ? ['a backfill that has not ended'] : [])].join(', ');

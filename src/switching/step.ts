@@ -145,6 +145,8 @@ export interface OpenWork {
   readonly batches: number;
   readonly lost: number;
   readonly backfill: boolean;
+  /** Stranded writes of a lost Region that nobody has decided on. @default none */
+  readonly stranded?: number | undefined;
   /** What could not be applied, and why; the first of them. */
   readonly rejected: readonly LeftItem[];
 }
@@ -174,6 +176,13 @@ export function exitCodeOf({ result, asked }: { result: SwitchResult; asked: Swi
   return result.kind === 'unproven' ? 3 : 0;
 }
 
-export function isClear({ letters, batches, lost, backfill, rejected }: OpenWork): boolean {
-  return letters.length + batches + lost + rejected.length === 0 && !backfill;
+export function isClear({
+  letters,
+  batches,
+  lost,
+  backfill,
+  rejected,
+  stranded = 0,
+}: OpenWork): boolean {
+  return letters.length + batches + lost + rejected.length + stranded === 0 && !backfill;
 }

@@ -174,7 +174,7 @@ describe('failover --source-lost', () => {
       // A close of a dead operator is not gone on from: the whole wait begins again.
       expect(newestEpoch(row).fromMs - takenOverMs >= 21_000).toBe(!isOpened);
       // What the dead one sends late is refused.
-      await expect(nextStep(dead, ports)).rejects.toThrow();
+      await expect(nextStep(dead, ports)).rejects.toThrow(UsageError);
       expect(await world.west.row()).toEqual(row);
     },
   );
@@ -359,6 +359,28 @@ describe('stranded writes', () => {
     const again = await strandedRun({ action: 'replay' });
     expect(again.report).toMatchObject({ replayed: 0, left: 0, undecided: 0 });
     expect(await countUndecided(await west.row(), world.ports())).toBe(0);
+  });
+
+  it('hold up a failback until they are decided', async () => {
+    const { east, west } = world;
+    const ports: SwitchPorts = {
+      ...world.ports(),
+      target: east.side(),
+      old: west.side(),
+      drained: west.direction(east),
+      back: east.direction(west),
+    };
+
+    const held = await run({ kind: 'switch' }, { ports });
+
+    expect(held).toMatchObject({ kind: 'unproven', open: { stranded: 3 } });
+    expect(held?.kind === 'unproven' && held.why).toContain('3 stranded writes');
+    expect(west.isFenced).toBe(false);
+    await strandedRun({ action: 'drop' });
+    const back = await run({ kind: 'switch' }, { ports, onStep: wayBack });
+    expect(back).toMatchObject({ kind: 'switched', proof: { rpo: { seconds: 0, proven: true } } });
+    expect([east.isFenced, west.isFenced]).toEqual([false, true]);
+    expect(await east.items()).toEqual(await west.items());
   });
 
   it('change nothing without --apply', async () => {
