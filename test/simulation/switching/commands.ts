@@ -79,8 +79,8 @@ export function commandPorts(world: SwitchWorld, process: Process, source: Side)
     if (consent.kind !== 'open') throw new Error(`held: ${consent.why}`);
     if (consent.epoch.region !== rules.sourceRegion) throw new Error('the other direction is open');
     const { destination: found, source: other } = copies;
-    if (found.kind === 'row') return found.row;
     if (other.kind === 'row') return other.row;
+    if (found.kind === 'row') return found.row;
     throw new Error('no copy');
   };
   const parts = { process, db: world.db, service: 'destination' as const };
@@ -120,6 +120,7 @@ async function redriveIn(world: SwitchWorld, process: Process, source: Side): Pr
       control,
       readControl: readRow,
       withoutSource: false,
+      strandedTo: of.bucketFor(process, 'operator'),
       health: destinationHealth(),
       remainingMs: () => Infinity,
       queue: of.places.queue(process),

@@ -1,6 +1,7 @@
 // A table's stream whose records and shards can be seen a while after they are there: in order within a shard, but a
 // child's records may be seen before the last ones of its parent.
 
+import { DAY } from '../plan.ts';
 import type { Scheduler } from '../scheduler.ts';
 import {
   SourceStream,
@@ -30,6 +31,7 @@ export class LaggingStream extends SourceStream {
   readonly #lag: LagOptions;
   readonly #hidden = new Map<StreamShard, Hidden>();
   readonly #listedAtMs = new Map<StreamShard, number>();
+  readonly #overAtMs = new Map<StreamShard, number>();
   readonly #shardOf = new Map<string, StreamShard>();
 
   constructor(options: StreamOptions, lag: LagOptions) {
@@ -60,10 +62,14 @@ export class LaggingStream extends SourceStream {
     return this.#opened(super.rollOver());
   }
 
-  /** Those that DescribeStream knows. */
+  /** Those that DescribeStream knows: a closed one for a day. */
   listed(): StreamShard[] {
     const nowMs = this.#lag.scheduler.now();
-    return this.shards.filter((shard) => (this.#listedAtMs.get(shard) ?? Infinity) <= nowMs);
+    return this.shards.filter(
+      (shard) =>
+        (this.#listedAtMs.get(shard) ?? Infinity) <= nowMs &&
+        nowMs - (this.#overAtMs.get(shard) ?? nowMs) <= DAY,
+    );
   }
 
   shard(id: string): StreamShard | undefined {
@@ -72,6 +78,7 @@ export class LaggingStream extends SourceStream {
 
   protected override end(shard: StreamShard): void {
     super.end(shard);
+    this.#overAtMs.set(shard, this.#lag.scheduler.now());
     shard.closed = this.#hiddenOf(shard).entries.length === 0;
   }
 

@@ -117,7 +117,6 @@ export class Region {
         call(() =>
           this.stream
             .listed()
-            .filter(({ closed, entries }) => !closed || entries.some((one) => !this.#isGone(one)))
             .map(({ id, parent }): Shard => ({ shardId: id, parentShardId: parent?.id })),
         ),
       open: (shardId, after) => call(() => `${shardId}|${this.#placeBehind(shardId, after)}`),
