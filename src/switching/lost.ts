@@ -3,7 +3,6 @@
 
 import { CLOSE_WAIT_MS } from '../config/names.ts';
 import { type ControlRow, type Epoch, newestEpoch } from '../model/control-row.ts';
-import { classifyFailure } from '../model/write-failure.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { retry } from '../pacing/retry.ts';
 import { readControl } from '../replicate/first-adoption.ts';
@@ -50,9 +49,11 @@ async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult
   const { target, clock } = ports;
   const row = await requireRow(ports);
   const epoch = newestEpoch(row);
-  const isOpen = epoch.region === target.region && row.closing !== true;
-  // Of a switch that was killed after it had opened the Region: applications may still be refused.
-  const finishes = isOpen && row.switch?.target === target.region;
+  const isActive = epoch.region === target.region;
+  const isOpen = isActive && row.closing !== true;
+  if (isActive && !isOpen && row.switch?.target !== target.region) throw mayBeOpen(ports);
+  // A switch to here that was killed at its end, or one from here that has closed nothing: applications may be refused.
+  const finishes = isOpen && row.switch !== undefined;
   if (isOpen && !finishes) {
     const result = { kind: 'already', active: target.region, epoch: epoch.n } as const;
     return { phase: 'done', counts: NO_COUNTS, waitMs: 0, result };
@@ -101,9 +102,7 @@ async function isReachable({ old }: SwitchPorts): Promise<boolean> {
       await readControl(old.rules, old.reader);
       return true;
     } catch (error) {
-      const { kind } = classifyFailure(error);
-      const isAnswer = error instanceof Error && '$metadata' in error && isRefusal(error);
-      if (isAnswer || (kind !== 'unreachable' && kind !== 'unknown')) return true;
+      if (isRefusal(error)) return true;
     }
   }
   return false;
@@ -111,9 +110,10 @@ async function isReachable({ old }: SwitchPorts): Promise<boolean> {
 
 const REACH_TRIES = 3;
 
-/** An answer of the service that blames the request: a table that is gone is a table in a Region that works. */
-function isRefusal(error: Error & { readonly $metadata?: unknown }): boolean {
-  const { httpStatusCode = 0 } = (error.$metadata ?? {}) as { httpStatusCode?: number };
+/** The service blames the request: a table that is not there is missing in a Region that works. */
+function isRefusal(error: unknown): boolean {
+  const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
+  const { httpStatusCode = 0 } = $metadata ?? {};
   return httpStatusCode >= 400 && httpStatusCode < 500;
 }
 
@@ -122,6 +122,17 @@ function reachable({ old }: SwitchPorts): UsageError {
     code: 'switching.reachable',
     hint: 'Use `ferry failover` without --source-lost, which loses nothing. If the Region must be left although it answers, add --even-if-reachable.',
   });
+}
+
+/** The other side was closed, and opened or not: nobody here can tell. */
+function mayBeOpen({ old, target }: SwitchPorts): UsageError {
+  return new UsageError(
+    `A switch from ${target.region} to ${old.region} has closed both sides, and may have opened ${old.region}.`,
+    {
+      code: 'switching.half-open',
+      hint: `When ${old.region} is back, run \`ferry failback\` or \`ferry failover\` to it again, or cancel it.`,
+    },
+  );
 }
 
 async function measuring(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
@@ -162,7 +173,8 @@ function isSame({ id, row: { revision } }: SwitchWork) {
 /** The lost epoch ends where the next one begins. A run that takes over sets the time anew. */
 function lostEpochs(row: ControlRow, { target }: SwitchPorts, nowMs: number): readonly Epoch[] {
   if (newestEpoch(row).region !== target.region) return openedEpochs(row, target, nowMs, 'lost');
-  const { toMs: _, end: __, ...ended } = row.epochs.at(-2) ?? newestEpoch(row);
+  const { toMs: _, end, ...ended } = row.epochs.at(-2) ?? newestEpoch(row);
+  if (end !== 'lost') throw new Error('a copy that is closing, and no epoch of it was lost');
   const epochs = [...row.epochs.slice(0, -2), ended];
   return openedEpochs({ ...row, epochs }, target, nowMs, 'lost');
 }
@@ -201,12 +213,12 @@ async function admitting(work: LostWork, { target, clock }: SwitchPorts): Promis
   return goOn(work, 'releasing');
 }
 
-/** A switch that was planned keeps its record: its end has to be told to the other Region. */
+/** A planned switch that has opened this Region keeps its record: its end has to be told to the other one. */
 async function releasing(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
   const { region } = ports.target;
   if (work.finishes) {
-    const isLost = work.row.epochs.at(-2)?.end === 'lost';
-    if (isLost) await changeCopy('target', { step: undefined }, { work, ports });
+    const isOver = work.row.epochs.at(-2)?.end !== 'drained' || work.before?.target !== region;
+    if (isOver) await changeCopy('target', { step: undefined }, { work, ports });
     return endWith(work, { kind: 'finished', active: region, epoch: work.epoch.n });
   }
   const proof = proofOf(work, ports);

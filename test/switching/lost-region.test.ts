@@ -49,6 +49,17 @@ interface RunOptions {
 /** The way back runs beside the rejoin, as its function does. */
 const wayBack = async () => world.west.replicate(world.east);
 
+function failbackPorts(): SwitchPorts {
+  const { east, west } = world;
+  return {
+    ...world.ports(),
+    target: east.side(),
+    old: west.side(),
+    drained: west.direction(east),
+    back: east.direction(west),
+  };
+}
+
 /** us-east-1 is lost with what it has not replicated yet, and eu-west-1 is opened. */
 async function lose(): Promise<void> {
   const { east, west } = world;
@@ -133,6 +144,28 @@ describe('failover --source-lost', () => {
     expect(result?.kind).toBe('switched');
   });
 
+  it.each([
+    ['AccessDeniedException', 400, true],
+    ['ThrottlingException', 400, true],
+    ['ServiceUnavailable', 503, false],
+    ['TimeoutError', undefined, false],
+  ])('takes %s (%s) for an answer: %s', async (name, httpStatusCode, isAnswer) => {
+    const ports = world.ports();
+    const read = () =>
+      Promise.reject(Object.assign(new Error(name), { name, $metadata: { httpStatusCode } }));
+    const answering = {
+      ...ports,
+      old: { ...ports.old, reader: { ...ports.old.reader, read } },
+    };
+
+    const result = await run({ kind: 'lost', apply: false }, { ports: answering }).then(
+      (found) => found?.kind,
+      (error: UsageError) => error.code,
+    );
+
+    expect(result).toBe(isAnswer ? 'switching.reachable' : 'lost-preview');
+  });
+
   it('shows when the newest changes have arrived, and changes nothing, without --apply', async () => {
     const { east, west } = world;
     await east.put('a');
@@ -193,6 +226,39 @@ describe('failover --source-lost', () => {
     world.isLost = false;
     await expect(nextStep(planned, ports)).rejects.toThrow(/holds the replication|has ended/);
   });
+
+  it.each([
+    ['probing', 'finished'],
+    ['letters', 'finished'],
+    ['waiting', 'may have opened us-east-1'],
+  ])(
+    'knows of a failback that has lost its target before %s whether it was opened: %s',
+    async (phase, expected) => {
+      const { east, west } = world;
+      world.isLost = true;
+      await run({ kind: 'lost' });
+      world.isLost = false;
+      await run({ kind: 'rejoin' }, { onStep: wayBack });
+      await run(
+        { kind: 'switch' },
+        { ports: failbackPorts(), until: (step) => step.phase === phase },
+      );
+      world.isLost = true;
+      const before = await west.row();
+
+      const result = await run({ kind: 'lost' }).then(
+        ({ kind } = { kind: 'already', active: '', epoch: 0 }) => kind,
+        (error: Error) => error.message,
+      );
+
+      expect(result).toContain(expected);
+      const row = await west.row();
+      expect(row.epochs).toEqual(before.epochs);
+      const isTaken = expected === 'finished';
+      expect([row.switch === undefined, west.isFenced]).toEqual([isTaken, !isTaken]);
+      expect(east.isFenced).toBe(true);
+    },
+  );
 
   it('says so where the target is active already', async () => {
     world.isLost = true;
@@ -363,13 +429,7 @@ describe('stranded writes', () => {
 
   it('hold up a failback until they are decided', async () => {
     const { east, west } = world;
-    const ports: SwitchPorts = {
-      ...world.ports(),
-      target: east.side(),
-      old: west.side(),
-      drained: west.direction(east),
-      back: east.direction(west),
-    };
+    const ports = failbackPorts();
 
     const held = await run({ kind: 'switch' }, { ports });
 
