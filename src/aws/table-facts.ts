@@ -56,14 +56,21 @@ export async function describeTable(
 export async function streamOfTable(
   settings: ClientSettings,
   TableName: string,
-): Promise<{ readonly arn: string | undefined; readonly keys: TableFacts['keys'] } | undefined> {
+): Promise<
+  | {
+      readonly arn: string | undefined;
+      readonly viewType: string | undefined;
+      readonly keys: TableFacts['keys'];
+    }
+  | undefined
+> {
   const client = describingClient(settings);
   try {
     const { Table = {} } = await client.send(new DescribeTableCommand({ TableName }), {
       abortSignal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const { stream, keys } = factsOf(Table);
-    return { arn: stream?.arn, keys };
+    return { arn: stream?.arn, viewType: stream?.viewType, keys };
   } catch (error) {
     if (error instanceof ResourceNotFoundException) return undefined;
     throw error;

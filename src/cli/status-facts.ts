@@ -1,5 +1,8 @@
 // The status of one replication for scripts.
 
+import { givenName } from '../config/directions.ts';
+import type { ActiveRegion } from '../model/active-region.ts';
+import type { SwitchRecord } from '../model/switch-record.ts';
 import { isCount } from '../composition/read-vitals.ts';
 import { horizonOf, utcTime } from '../status/pause.ts';
 import { highestOf, isRead, latest, type Series, sumSince, type Vitals } from '../model/vitals.ts';
@@ -10,6 +13,8 @@ import {
   type Status,
   statusBacklog,
   statusDeadline,
+  strayWrites,
+  type SwitchingOf,
 } from './status-figures.ts';
 
 /** Fields are added, never renamed. */
@@ -30,7 +35,8 @@ export function statusFacts(status: Status) {
       .map(([name, series]) => [name, sumSince(series, 0)]),
   );
   return {
-    replication: replication.name,
+    replication: givenName(replication),
+    direction: status.switching?.direction,
     level: verdict.level,
     verdict: verdict.text,
     runbook:
@@ -56,8 +62,36 @@ export function statusFacts(status: Status) {
     controlProblem: vitals.controlProblem ?? null,
     projection: { deployed, written },
     deployedFunction: vitals.isOlder === true ? 'older' : 'current',
+    switching: status.switching && switchingFacts(status, status.switching),
     inTheLastHour: inTheHour,
   };
+}
+
+function switchingFacts(status: Status, { state, own, other, strandedObjects }: SwitchingOf) {
+  const { epoch, lost, switch: record } = state.kind === 'active' ? state : NOTHING_ACTIVE;
+  return {
+    active: epoch?.region ?? null,
+    since: epoch === undefined ? null : utcTime(epoch.fromMs),
+    epoch: epoch?.n ?? null,
+    switch: record === undefined ? null : switchFacts(record),
+    lost: lost === undefined ? null : { region: lost.region, since: utcTime(lost.sinceMs) },
+    strayWrites: strayWrites(status),
+    strandedObjects: strandedObjects ?? null,
+    own: { level: own.level, verdict: own.text },
+    other: {
+      direction: other.direction,
+      level: other.verdict.level,
+      verdict: other.verdict.text,
+      deadLetters: other.vitals?.deadLetters ?? null,
+    },
+  };
+}
+
+const NOTHING_ACTIVE: Partial<ActiveRegion> = {};
+
+function switchFacts({ target, step, by, startedAtMs, fencedAtMs, keys }: SwitchRecord) {
+  const fencedAt = fencedAtMs === undefined ? null : utcTime(fencedAtMs);
+  return { target, step, by, startedAt: utcTime(startedAtMs), fencedAt, keys };
 }
 
 /** Null where Lambda stores what it gives up, or where nothing waits. */

@@ -1,5 +1,7 @@
 // The figures behind a verdict, as the rows of the status screen.
 
+import type { DirectionName } from '../composition/active-direction.ts';
+import type { DirectionState } from '../model/active-region.ts';
 import { type Backlog, backlogOf, WINDOW_MS } from '../status/backlog-trend.ts';
 import { type Deadline, deadlineOf, deadlineText, notedUntilMs } from '../status/deadline.ts';
 import { STREAM_LIFE_MS, utcTime } from '../status/pause.ts';
@@ -17,13 +19,34 @@ import {
 import { servicesAt } from '../config/partition-services.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { duration } from '../text/duration.ts';
-import { grouped } from './output.ts';
+import { counted, grouped } from './output.ts';
 import type { RemarkRow } from './rows.ts';
 
 export interface Status {
   readonly replication: ReplicationConfig;
   readonly vitals: Vitals;
   readonly verdict: Verdict;
+  /** Of a replication that can be switched: `replication` and `vitals` are those of the active direction. */
+  readonly switching?: SwitchingOf | undefined;
+}
+
+export interface SwitchingOf {
+  readonly state: DirectionState;
+  readonly direction: DirectionName;
+  /** About the active direction alone. */
+  readonly own: Verdict;
+  readonly other: {
+    readonly direction: DirectionName;
+    readonly verdict: Verdict;
+    readonly vitals: Vitals | undefined;
+  };
+  readonly strandedObjects: number | undefined;
+}
+
+/** Writes of applications to the twin, in the last hour: the function beside the twin counts them. */
+export function strayWrites({ vitals, switching }: Status): number {
+  const both = [vitals, switching?.other.vitals];
+  return both.reduce((sum, one) => sum + sumSince(one?.own.StrayWrites, 0), 0);
 }
 
 /** Three minutes each. */
@@ -45,6 +68,7 @@ export function statusRows(status: Status): RemarkRow[] {
     ...lagRows(status),
     ...flowRows(vitals),
     ...troubleRows(status),
+    ...switchingRows(status),
     ['event source mapping', mappingText(vitals)],
   ];
 }
@@ -201,6 +225,27 @@ function troubleRows({ replication, vitals }: Status): RemarkRow[] {
     ['revenants, last hour', inTheHour(own.Revenants)],
     ['oldest look-again message', lookAgainAge(services.LookAgainAge)],
     ['failures, last hour', failed, breakdown(failures)],
+  ];
+}
+
+function switchingRows(status: Status): RemarkRow[] {
+  const { switching } = status;
+  if (switching === undefined) return [];
+  const { other, strandedObjects } = switching;
+  return [
+    ['stray writes, last hour', grouped(strayWrites(status))],
+    ...(strandedObjects === undefined || strandedObjects === 0
+      ? []
+      : [
+          [
+            'stranded writes',
+            counted(strandedObjects, 'object'),
+            '`ferry stranded list` shows what is undecided',
+          ] as const,
+        ]),
+    ...(other.vitals === undefined
+      ? []
+      : [[`dead letters, ${other.direction}`, grouped(other.vitals.deadLetters)] as const]),
   ];
 }
 

@@ -54,7 +54,10 @@ export function showFleet(all: ReadonlyArray<Status | Unread>, { options, io }: 
   const rows = facts.map((one): FleetRow => {
     const { replication: name, level, verdict } = one;
     // Commands that the verdict names are about this replication.
-    const about = { name, level, text: withCommandsFor(optionsFor(name, options), verdict) };
+    const active = 'switching' in one ? one.switching?.active : undefined;
+    const whole =
+      active === undefined || active === null ? verdict : `${active} active; ${verdict}`;
+    const about = { name, level, text: withCommandsFor(optionsFor(name, options), whole) };
     if ('error' in one) return { ...about, oldestMs: null, p99Ms: null, deadLetters: null };
     const { oldestUnappliedMs: oldestMs, latencyMs, deadLetters } = one;
     return { ...about, oldestMs, p99Ms: latencyMs.p99, deadLetters };

@@ -1,6 +1,8 @@
 // One screen per replication: the verdict first, then the figures behind it.
 
+import { givenName } from '../config/directions.ts';
 import { sumSince } from '../model/vitals.ts';
+import { activeText } from '../status/switching.ts';
 import { outdatedText, verdictText } from '../status/verdict.ts';
 import { grouped, wrapped } from './output.ts';
 import { indented, rowsWithin } from './rows.ts';
@@ -9,15 +11,26 @@ import { type Status, statusRows } from './status-figures.ts';
 
 /** @param width of the terminal. @default lines of any length */
 export function statusScreen(status: Status, width = Infinity): string[] {
-  const { name, source, destination } = status.replication;
-  const title = `${name}: ${source.region}/${source.table} to ${destination.region}/${destination.table}`;
-  const head = [title, verdictLine(status), ...notes(status)];
+  const { source, destination } = status.replication;
+  const title = `${givenName(status.replication)}: ${source.region}/${source.table} to ${destination.region}/${destination.table}`;
+  const head = [title, verdictLine(status), ...switchingLines(status), ...notes(status)];
   return [
     ...head.flatMap((line) => wrapped(line, width)),
     '',
     ...rowsWithin(statusRows(status), width),
     ...precision(status).flatMap((line) => indented(line, '  ', width)),
     '',
+  ];
+}
+
+/** What is active since when, and how both directions are. */
+function switchingLines({ switching }: Status): string[] {
+  if (switching === undefined) return [];
+  const { state, direction, own, other } = switching;
+  const active = activeText(state);
+  return [
+    ...(active === undefined ? [] : [`${active}.`]),
+    `Direction ${direction}: ${verdictText(own)}. Direction ${other.direction}: ${verdictText(other.verdict)}.`,
   ];
 }
 

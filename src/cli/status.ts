@@ -2,11 +2,14 @@
 
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { operatorSides } from '../composition/operator-access.ts';
+import { readSwitching, type SwitchingVitals } from '../composition/read-switching.ts';
 import { readVitals } from '../composition/read-vitals.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { retryInTime } from '../pacing/retry.ts';
 import { utcTime } from '../status/pause.ts';
-import { verdictOf } from '../status/verdict.ts';
+import type { Vitals } from '../model/vitals.ts';
+import { switchingVerdict, worseOf } from '../status/switching.ts';
+import { type Verdict, verdictOf } from '../status/verdict.ts';
 import { FerryError } from '../errors.ts';
 import { exitCode, type GivenCall, printResult } from './call.ts';
 import type { Command } from './command.ts';
@@ -15,7 +18,7 @@ import { replicationsOptions, selectedReplications } from './replication.ts';
 import { explained, isInterruption, withStory } from './service-errors.ts';
 import { readFleet, showFleet } from './status-fleet.ts';
 import { statusFacts } from './status-facts.ts';
-import type { Status } from './status-figures.ts';
+import { type Status, statusBacklog } from './status-figures.ts';
 import { statusScreen } from './status-screen.ts';
 
 export const statusCommand: Command = {
@@ -45,13 +48,45 @@ function lookAt(
   const wait = { clock, random: systemRandom, remainingMs: () => Infinity, leastMs: 0 };
   return retryInTime(async () => {
     const sides = await operatorSides(replication, { apply: false, environment });
-    const vitals = await readVitals(replication, sides, clock.now());
-    const verdict = verdictOf(vitals, {
-      behindMs: replication.alarms.latencySeconds * 1000,
-      heartbeat: replication.heartbeat !== undefined,
-    });
-    return { replication, vitals, verdict };
+    const nowMs = clock.now();
+    if (replication.switching === undefined)
+      return statusOf(replication, await readVitals(replication, sides, nowMs));
+    return switchedStatus(await readSwitching(replication, sides, { environment, nowMs }));
   }, wait);
+}
+
+/** @param isActive only the active direction of a replication that can be switched has a heartbeat. */
+function statusOf(replication: ReplicationConfig, vitals: Vitals, isActive = true): Status {
+  const verdict = verdictOf(vitals, {
+    behindMs: replication.alarms.latencySeconds * 1000,
+    heartbeat: isActive && replication.heartbeat !== undefined,
+    oldImages: replication.switching !== undefined,
+  });
+  return { replication, vitals, verdict };
+}
+
+function switchedStatus({ state, active, other, strandedObjects }: SwitchingVitals): Status {
+  const status = statusOf(active.replication, active.vitals);
+  const { direction } = other;
+  const otherStatus =
+    'vitals' in other ? statusOf(other.replication, other.vitals, false) : undefined;
+  const otherVerdict: Verdict =
+    'why' in other ? { level: 'unknown', text: other.why } : (otherStatus ?? status).verdict;
+  const { nowMs } = active.vitals;
+  const maxRecordAgeMs = active.replication.eventSource.maxRecordAgeSeconds * 1000;
+  const waitedMs = statusBacklog(status).ageMs;
+  const first = switchingVerdict({ state, nowMs, waitedMs, maxRecordAgeMs });
+  return {
+    ...status,
+    verdict: first ?? worseOf(status.verdict, otherVerdict, direction),
+    switching: {
+      state,
+      direction: active.direction,
+      own: status.verdict,
+      other: { direction, verdict: otherVerdict, vitals: otherStatus?.vitals },
+      strandedObjects,
+    },
+  };
 }
 
 function show(status: Status, look: GivenCall): number {

@@ -60,6 +60,7 @@ export async function readVitals(
     nowMs,
     mapping,
     streamArn,
+    streamView: stream?.viewType,
     deadLetters,
     isOlder,
     ...control,

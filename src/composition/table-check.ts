@@ -42,6 +42,7 @@ export async function checkTables(
     reservedAttribute: replication.reservedAttribute,
     projection: replication.projection,
     heartbeatKey: replication.heartbeat && heartbeatItemKey(replication.heartbeat),
+    isSwitched: replication.switching !== undefined,
     nowMs: systemClock.now(),
     configuredStreamArn: replication.source.streamArn,
     configuredKeys: {
@@ -65,6 +66,7 @@ const STREAM_SUBJECTS = [
   'stream',
   'stream-view',
   'projection-stream',
+  'switching-stream',
   'other-stream',
   'other-key',
   'heartbeat-key',

@@ -23,6 +23,8 @@ export interface Pair {
   readonly projection?: ProjectionConfig | undefined;
   /** The key of the heartbeat item, where there is one. */
   readonly heartbeatKey?: Item | undefined;
+  /** Whether either table can become the source. */
+  readonly isSwitched?: boolean | undefined;
   readonly nowMs: number;
   /** The stream that the configuration names. */
   readonly configuredStreamArn?: string | undefined;

@@ -7,8 +7,10 @@ type FleetLevel = Verdict['level'] | 'unreadable';
 
 /** The worst first: where nothing is applied, then where it is not known, then where it is late, or wrong. */
 const LEVELS: readonly FleetLevel[] = [
+  'lost',
   'held',
   'stuck',
+  'switching',
   'unreadable',
   'behind',
   'outdated',

@@ -2,28 +2,66 @@
 
 import { mayLeaveOut } from '../config/projection-settings.ts';
 import { streamLabelMs } from '../model/guard.ts';
+import type { TableFacts } from '../model/table-facts.ts';
 import { type Check, error, type Finding, nameOf, note, type Pair, warning } from './finding.ts';
 import { streamAnewCommands, streamOnCommand } from './stream-commands.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-export const STREAM_CHECKS: readonly Check[] = [streamOff, streamView, otherStream, streamAge];
+export const STREAM_CHECKS: readonly Check[] = [
+  streamOff,
+  streamView,
+  switchedStreams,
+  otherStream,
+  streamAge,
+];
 
-function streamOff({ source, projection }: Pair): Finding[] {
+function streamOff({ source, projection, isSwitched = false }: Pair): Finding[] {
   if (source.stream !== undefined) return [];
-  const images = mayLeaveOut({ projection }) ? 'new and old images' : 'new images';
-  return error(
-    'stream',
-    `${nameOf(source)} has no stream.`,
-    `Enable it with ${images}: \`${streamOnCommand(source, viewFor(projection))}\`.`,
-  );
+  const view = isSwitched ? 'NEW_AND_OLD_IMAGES' : viewFor(projection);
+  return error('stream', `${nameOf(source)} has no stream.`, enableText(source, view));
 }
 
-function streamView({ source: { stream, ...source }, projection }: Pair): Finding[] {
+function enableText(table: TableFacts, view: ReturnType<typeof viewFor>): string {
+  const images = view === 'NEW_IMAGE' ? 'new images' : 'new and old images';
+  return `Enable it with ${images}: \`${streamOnCommand(table, view)}\`.`;
+}
+
+/** Both are read: the twin's shows what applications write there, and becomes the source's with a switch. */
+function switchedStreams({ source, destination, isSwitched = false }: Pair): Finding[] {
+  const view = 'NEW_AND_OLD_IMAGES';
+  const why = 'With "switching", Ferry reads both streams, and needs their old images, too.';
+  return [source, destination].flatMap((table) => {
+    const { stream } = table;
+    if (!isSwitched || stream?.viewType === view) return [];
+    // Of the source, `streamOff` says it.
+    if (stream === undefined)
+      return table === source
+        ? []
+        : error(
+            'switching-stream',
+            `${nameOf(table)} has no stream.`,
+            `${why} ${enableText(table, view)}`,
+          );
+    return error('switching-stream', viewText(table, stream), `${why} ${changeText(table, view)}`);
+  });
+}
+
+function viewText(table: TableFacts, { viewType }: NonNullable<TableFacts['stream']>): string {
+  return `The stream of ${nameOf(table)} has the view type ${viewType}.`;
+}
+
+function changeText(table: TableFacts, view: ReturnType<typeof viewFor>): string {
+  return `The view type of a stream cannot be changed. Disable the stream, and enable it again: \`${streamAnewCommands(table, view)}\`. The stream then has another ARN. Check first that no other consumer needs the old one.`;
+}
+
+function streamView({ source, projection, isSwitched = false }: Pair): Finding[] {
+  const { stream } = source;
   const view = viewFor(projection);
-  if (stream === undefined || [view, 'NEW_AND_OLD_IMAGES'].includes(stream.viewType)) return [];
-  const says = `The stream of ${nameOf(source)} has the view type ${stream.viewType}.`;
-  const change = `The view type of a stream cannot be changed. Disable the stream, and enable it again: \`${streamAnewCommands(source, view)}\`. The stream then has another ARN. Check first that no other consumer needs the old one.`;
+  if (isSwitched || stream === undefined || [view, 'NEW_AND_OLD_IMAGES'].includes(stream.viewType))
+    return [];
+  const says = viewText(source, stream);
+  const change = changeText(source, view);
   if (!stream.viewType.startsWith('NEW_'))
     return error(
       'stream-view',

@@ -16,6 +16,7 @@ export const READING: readonly Rule[] = [
   isStarting,
   isUnread,
   readsAnotherStream,
+  lacksOldImages,
   cannotRead,
 ];
 
@@ -75,6 +76,16 @@ function readsAnotherStream({ vitals: { mapping, streamArn } }: Case): Verdict |
   if (mapping?.streamArn === streamArn) return undefined;
   return stuck(
     'the source has a new stream, but the event source mapping reads the old one',
+    'stream-replaced',
+  );
+}
+
+/** Without them, what applications write to the twin cannot be told from what Ferry writes. */
+function lacksOldImages({ vitals: { streamView }, rules }: Case): Verdict | undefined {
+  if (rules.oldImages !== true || streamView === undefined) return undefined;
+  if (streamView === 'NEW_AND_OLD_IMAGES') return undefined;
+  return stuck(
+    `the stream has the view type ${streamView}, and "switching" needs NEW_AND_OLD_IMAGES`,
     'stream-replaced',
   );
 }

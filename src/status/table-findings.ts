@@ -63,9 +63,10 @@ function adviceOn(status: string): string {
   }
 }
 
-function timeToLive({ source, destination, projection }: Pair): Finding[] {
+function timeToLive({ source, destination, projection, isSwitched }: Pair): Finding[] {
   const [from, to] = [source.timeToLiveAttribute, destination.timeToLiveAttribute];
   if (from === to && from === undefined) return [];
+  if (isSwitched === true && from !== undefined) return switchedTimeToLive(source, from, to);
   const [fate, lost] = [from, to].map((name) => name && fateOf(name, projection));
   if (from !== undefined && to === undefined) {
     return note(
@@ -93,6 +94,18 @@ function timeToLive({ source, destination, projection }: Pair): Finding[] {
     `Items of ${nameOf(destination)} expire by "${to}". Items of ${nameOf(source)} ${from === undefined ? 'do not expire' : `expire by "${from}"`}.`,
     'The twin would lose items that the source has. Disable the TTL of the twin.',
   );
+}
+
+/** What expires on the twin by itself is a delete that the source does not know. */
+function switchedTimeToLive(source: TableFacts, from: string, to: string | undefined): Finding[] {
+  const rule = 'Enable time to live on the active table only, and move it after a switch.';
+  return to === undefined
+    ? note('ttl', `Items of ${nameOf(source)} expire by "${from}".`, rule)
+    : warning(
+        'ttl',
+        `Items expire by "${from}"${from === to ? '' : ` and "${to}"`} on both sides.`,
+        rule,
+      );
 }
 
 function encryption({ source, destination }: Pair): Finding[] {

@@ -9,7 +9,8 @@ export interface Verdict {
    * `held`: nothing is applied, because the control row, or the operator, has to say how to go on. `paused`:
    * nothing is applied, because an operator wanted it. `starting`: nothing is applied yet, because Lambda is
    * about to read the stream. `unknown`: the metrics are those of a healthy replication, but the control row
-   * cannot be read. `outdated`: another projection wrote the twin than the one that is deployed.
+   * cannot be read. `outdated`: another projection wrote the twin than the one that is deployed. `switching`: an
+   * operator changes which Region is active. `lost`: a Region was lost, and has not rejoined.
    */
   readonly level:
     | 'healthy'
@@ -19,6 +20,8 @@ export interface Verdict {
     | 'paused'
     | 'starting'
     | 'outdated'
+    | 'switching'
+    | 'lost'
     | 'unknown';
   /** A sentence without its full stop. */
   readonly text: string;
@@ -31,6 +34,8 @@ export interface VerdictRules {
   readonly behindMs: number;
   /** Whether a heartbeat is expected every minute. */
   readonly heartbeat: boolean;
+  /** Whether the stream must have old images, too. @default it need not */
+  readonly oldImages?: boolean;
 }
 
 /** The length of "now", in periods. */
@@ -86,6 +91,7 @@ export const ANSWERED = [
   ['SupersededRecords', 'superseded'],
   ['CoalescedRecords', 'coalesced'],
   ['SkippedRecords', 'skipped'],
+  ['OwnRecords', "Ferry's own"],
   ['DeadLetteredRecords', 'sent to the dead-letter queue'],
 ] as const;
 

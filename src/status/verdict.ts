@@ -19,6 +19,8 @@ export type { Verdict, VerdictRules } from './verdict-case.ts';
 
 /** "behind by 3 min", "healthy: p99 latency is 850 ms" */
 export function verdictText({ level, text }: Verdict): string {
+  if (level === 'lost') return `LOST ${text}`;
+  if (level === 'switching') return `SWITCHING: ${text}`;
   return /^(by|since) /.test(text) ? `${level} ${text}` : `${level}: ${text}`;
 }
 

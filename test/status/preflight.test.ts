@@ -427,6 +427,33 @@ describe('preflight', () => {
     ]);
   });
 
+  it('needs old images of both streams where either table can become the source', () => {
+    const both = { stream: { arn: 'a', viewType: 'NEW_AND_OLD_IMAGES' } };
+    const ttl = { timeToLiveAttribute: 'ttl' };
+    const isSwitched = true;
+
+    expect(look(both, both, { isSwitched })).toEqual([]);
+    expect(look({}, both, { isSwitched })).toEqual(['error switching-stream']);
+    expect(look(both, {}, { isSwitched })).toEqual(['error switching-stream']);
+    expect(look(both, { stream: undefined }, { isSwitched })).toEqual(['error switching-stream']);
+    expect(look({ stream: undefined }, both, { isSwitched })).toEqual(['error stream']);
+    expect(look({ ...both, ...ttl }, both, { isSwitched })).toEqual(['note ttl']);
+    expect(look({ ...both, ...ttl }, { ...both, ...ttl }, { isSwitched })).toEqual(['warning ttl']);
+    const [missing] = preflight({
+      source: { ...facts('s'), ...both },
+      destination: { ...facts('d'), stream: undefined },
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+      isSwitched,
+    });
+    expect(missing).toMatchObject({
+      says: 'd/Orders has no stream.',
+      advice:
+        'With "switching", Ferry reads both streams, and needs their old images, too. Enable it with new and old images: `aws dynamodb update-table --region d --table-name Orders --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`.',
+    });
+  });
+
   it('puts errors first, and says of each what to do', () => {
     const found = preflight({
       source: { ...facts('s'), timeToLiveAttribute: 'ttl', stream: undefined },

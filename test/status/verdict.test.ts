@@ -72,6 +72,19 @@ describe('the verdict on the figures of an hour', () => {
     expect(verdict(parts)).toMatchObject({ level, text });
   });
 
+  it('needs old images of a stream only where either table can become the source', () => {
+    const rules = { behindMs: 30_000, heartbeat: false };
+    const plain = vitals({ streamView: 'NEW_IMAGE' });
+
+    expect(verdictOf(plain, rules).level).toBe('healthy');
+    expect(verdictOf(plain, { ...rules, oldImages: true })).toMatchObject({
+      level: 'stuck',
+      text: 'the stream has the view type NEW_IMAGE, and "switching" needs NEW_AND_OLD_IMAGES',
+    });
+    const whole = vitals({ streamView: 'NEW_AND_OLD_IMAGES' });
+    expect(verdictOf(whole, { ...rules, oldImages: true }).level).toBe('healthy');
+  });
+
   const counted: MetricName[] = [
     'AppliedRecords',
     'SupersededRecords',
