@@ -155,7 +155,8 @@ async function taken(
     environment: process.env,
     clock,
     random: systemRandom,
-    stop: NEVER,
+    // Only Lambda ends an invocation.
+    stop: new AbortController().signal,
   });
   const begun = { open, state: newSwitch(open.request, systemRandom), calls };
   under.set(idOf(table), begun);
@@ -183,6 +184,3 @@ function failuresOf({ resources, results }: EndedLayer): readonly string[] {
     return `${replication}: ${ended?.failed ?? 'its run was stopped'}`;
   });
 }
-
-/** Only Lambda ends an invocation. */
-const NEVER = new AbortController().signal;
