@@ -14,10 +14,7 @@ import type { ReplicationConfig } from '../config/schema.ts';
 import { FerryError } from '../errors.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import type { RetryContext } from '../pacing/retry.ts';
-import { readCopy } from '../switching/copies.ts';
 import type { Fence, SwitchPorts, SwitchSide } from '../switching/ports.ts';
-import { countUndecided } from '../switching/stranded.ts';
-import { counted } from '../text/number-text.ts';
 import type { Environment } from './keyring.ts';
 import { openSwitchDirection } from './switch-direction.ts';
 import { type OpenFence, openFence } from './switch-fence.ts';
@@ -44,8 +41,7 @@ export interface OpenSwitch {
   readonly ports: SwitchPorts;
   /**
    * Before anything is changed.
-   * @throws UsageError `fence.size`, `fence.policy` or `fence.probe` where the fence could not be raised, FerryError
-   *   `switching.undecided` while writes of a lost Region wait for a decision.
+   * @throws UsageError `fence.size`, `fence.policy` or `fence.probe` where the fence could not be raised.
    */
   check(): Promise<void>;
   close(): void;
@@ -89,7 +85,6 @@ export async function openSwitchPorts(setup: SwitchSetup): Promise<OpenSwitch> {
     };
     const fences = isLost ? [] : [oldSide.fence, targetSide.fence];
     const check = async () => {
-      await requireDecided(ports);
       for (const fence of fences) await fence.check();
     };
     return { ports, check, close };
@@ -97,19 +92,6 @@ export async function openSwitchPorts(setup: SwitchSetup): Promise<OpenSwitch> {
     close();
     throw error;
   }
-}
-
-async function requireDecided(ports: SwitchPorts): Promise<void> {
-  const found = await readCopy(ports.target, ports);
-  const count = found.kind === 'row' ? await countUndecided(found.row, ports) : 0;
-  if (count === 0) return;
-  throw new FerryError(
-    `${counted(count, 'stranded write')} of a lost Region must be decided first.`,
-    {
-      code: 'switching.undecided',
-      hint: 'Nothing was changed. `ferry stranded list` shows them; replay or drop them.',
-    },
-  );
 }
 
 /** A table, as the direction that starts at it and the one that ends there have it. */
