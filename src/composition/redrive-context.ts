@@ -134,7 +134,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   }
 }
 
-const NO_QUEUE: MessageQueue = {
+export const NO_QUEUE: MessageQueue = {
   receive: async () => [],
   delete: async () => undefined,
   release: async () => undefined,

@@ -24,6 +24,7 @@ import { readControl } from '../replicate/first-adoption.ts';
 import { type Lease, leasedWriter, LeaseLost, switchLease } from '../replicate/lease.ts';
 import type { SwitchDirection, SwitchSide } from '../switching/ports.ts';
 import { openLookAgain } from './look-again.ts';
+import { NO_QUEUE } from './redrive-context.ts';
 
 export interface DirectionSetup extends RetryContext {
   readonly direction: ReplicationConfig;
@@ -48,7 +49,9 @@ export async function openSwitchDirection(setup: DirectionSetup): Promise<OpenDi
   const writer = namingFailures(writeClient({ ...sides.destination, concurrency }));
   const streams = streamsClient(sides.source);
   const objects = objectClient(serviceSettings(sides.source, 's3'));
-  const messages = queueClient({ ...serviceSettings(sides.source, 'sqs'), queueUrl });
+  const messages = isLost
+    ? undefined
+    : queueClient({ ...serviceSettings(sides.source, 'sqs'), queueUrl });
   const twinWriter = leasedInEpoch(dynamoDbTwinWriter(writer), leaseOf(setup), source.region);
   const lookAgain = isLost ? unannounced(direction) : await lookAgainOf(setup, places);
   const bucket = s3Objects(objects, onFailureBucket);
@@ -68,7 +71,7 @@ export async function openSwitchDirection(setup: DirectionSetup): Promise<OpenDi
     ledger: destination.ledger,
     twinWriter,
     lookAgain,
-    queue: sqsMessages(messages, queueUrl),
+    queue: messages === undefined ? NO_QUEUE : sqsMessages(messages, queueUrl),
     bucket,
     readRange: (range) => readStreamRange(streams, range),
     health: destinationHealth(),
@@ -84,7 +87,7 @@ export async function openSwitchDirection(setup: DirectionSetup): Promise<OpenDi
     unfinishedBackfill: async () =>
       (await unfinishedBackfill({ rules, ledger: destination.ledger, ...retries })) !== undefined,
     close() {
-      for (const client of [writer, streams, objects, messages]) client.destroy();
+      for (const client of [writer, streams, objects, messages]) client?.destroy();
     },
   };
 }
