@@ -1,5 +1,7 @@
 // The options that `local` and `latency` share: which replication they run, and what their two Regions are.
 
+import { randomBytes } from 'node:crypto';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import type { Credentials } from '../aws/access.ts';
 import { credentialsFor } from '../aws/credentials.ts';
 import { parseConfig } from '../config/config.ts';
@@ -30,13 +32,36 @@ export function chosenReplication(options: ParsedOptions): ReplicationConfig {
   });
 }
 
+/** What a run with a workload needs, whatever its story. */
+export async function workloadOptions(options: ParsedOptions, io: Io) {
+  return {
+    writesPerSecond: options.integer('rate') ?? 0,
+    durationSeconds: options.integer('duration') ?? 0,
+    items: options.integer('items') ?? 0,
+    seed: options.integer('seed') ?? randomBytes(4).readUInt32BE(),
+    sourceEndpoint: endpoint('source-endpoint', options),
+    destinationEndpoint: endpoint('destination-endpoint', options),
+    sourcePort: options.integer('source-port'),
+    destinationPort: options.integer('destination-port'),
+    pagePort: options.integer('port'),
+    credentials: await credentials(io),
+    runId: randomBytes(3).toString('hex'),
+    clock: systemClock,
+    random: systemRandom,
+    stop: io.interrupted,
+    onProblem: (problem: string) => io.err(problem),
+  };
+}
+
 const KEY = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } };
-const [DEFAULT] = parseConfig({
+export const [DEFAULT] = parseConfig({
   replications: [
     {
       name: 'local',
       source: { region: 'us-east-1', table: 'source', create: true, ...KEY },
       destination: { region: 'eu-west-1', table: 'destination', create: true, ...KEY },
+      // Of use to a run that is switched; others leave it out.
+      switching: { fence: 'application' },
     },
   ],
 }).replications as readonly [ReplicationConfig];

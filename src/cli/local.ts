@@ -1,21 +1,18 @@
 // `ferry local`: runs Ferry on this machine, without an AWS account and without anything to clean up.
 
-import { randomBytes } from 'node:crypto';
-import { systemClock, systemRandom } from '../aws/system-clock.ts';
-import { duration } from '../text/duration.ts';
 import { hashRules } from '../config/projection-settings.ts';
-import { isMissed } from '../local/latency/reached-rate.ts';
 import { localRun, type RunPlaces } from '../local/run/local-run.ts';
 import type { LocalWorld } from '../local/run/local-world.ts';
 import { resultOf } from '../local/run/run-result.ts';
-import type { LocalRunProgress, LocalRunSummary } from '../local/run/run-summary.ts';
+import type { LocalRunSummary } from '../local/run/run-summary.ts';
 import { wrongOption } from './arguments.ts';
 import { exitCode, printResult } from './call.ts';
 import { type Command, numberOption, type OptionSpec, type ParsedOptions } from './command.ts';
-import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
-import { grouped, type Io } from './output.ts';
-import { oncePerChange } from './progress.ts';
-import { columns, figures, type Row } from './rows.ts';
+import { failoverOptions, isFailover, localFailover } from './local-failover.ts';
+import { chosenReplication, localWorldOptions, workloadOptions } from './local-setup.ts';
+import { progressLine, summaryRows, warnOfMissedRate } from './local-result.ts';
+import type { Io } from './output.ts';
+import { columns, figures } from './rows.ts';
 
 export const local: Command = {
   name: 'local',
@@ -27,6 +24,7 @@ export const local: Command = {
     faults: {
       help: 'inject throttling, an outage, invalid records and a crash, then redrive; with --keep, you redrive',
     },
+    ...failoverOptions,
     keep: { help: 'run until Ctrl-C, and write a configuration file for the other commands' },
     'write-config': {
       value: 'FILE',
@@ -44,25 +42,13 @@ export const local: Command = {
   },
   async run(options, io) {
     requireDifferentPorts(options);
+    if (isFailover(options)) return localFailover(options, io);
     const summary = await localRun({
+      ...(await workloadOptions(options, io)),
       replication: chosenReplication(options),
-      writesPerSecond: options.integer('rate') ?? 0,
-      durationSeconds: options.integer('duration') ?? 0,
-      items: options.integer('items') ?? 0,
-      seed: options.integer('seed') ?? randomBytes(4).readUInt32BE(),
-      sourceEndpoint: endpoint('source-endpoint', options),
       sourceTable: sourceTable(options),
       configPath: options.text('write-config'),
-      destinationEndpoint: endpoint('destination-endpoint', options),
-      sourcePort: options.integer('source-port'),
-      destinationPort: options.integer('destination-port'),
-      pagePort: options.integer('port'),
-      credentials: await credentials(io),
-      runId: randomBytes(3).toString('hex'),
-      clock: systemClock,
-      random: systemRandom,
       faults: options.has('faults'),
-      stop: io.interrupted,
       keep: options.has('keep'),
       ...reporting(options, io),
     });
@@ -91,21 +77,14 @@ function requireDifferentPorts(options: ParsedOptions): void {
   }
 }
 
-/** A status line that is updated on a terminal; elsewhere a line every few seconds, if the figures change. */
 function reporting(options: ParsedOptions, io: Io) {
-  const report = oncePerChange(io);
-  const plainEvery = 10;
-  let calls = 0;
   let configPath: string | undefined;
   return {
     onStarted: (world: LocalWorld, places: RunPlaces) => {
       configPath = places.configPath;
       for (const line of introduction(world, places, options)) io.err(line);
     },
-    onProgress: (progress: LocalRunProgress) => {
-      calls += 1;
-      if (io.isTerminal || calls % plainEvery === 0) report(factsOf(progress, io));
-    },
+    onProgress: progressLine(io),
     onVerified: (summary: LocalRunSummary) => {
       printSummary(summary, options, io);
       io.err(
@@ -118,7 +97,6 @@ function reporting(options: ParsedOptions, io: Io) {
       io.err(
         `Deployed the function with ${digest === undefined ? 'no projection' : `projection ${shortDigest(digest)}`}.`,
       ),
-    onProblem: (problem: string) => io.err(problem),
     onFault: (line: string) => io.err(line),
   };
 }
@@ -160,73 +138,9 @@ const HASH_KEYS =
 
 const shortDigest = (digest: string) => `${digest.slice(0, 12)}…`;
 
-/** Room for lag and dead letters, whatever their figures. */
-const NARROW_COLUMNS = 60;
-
-/** The most important first: a narrow terminal shows no more than these. */
-function factsOf(progress: LocalRunProgress, { statusColumns }: Io): string[] {
-  const { writes, applied, superseded, coalesced, deadLettered } = progress;
-  const isNarrow = (statusColumns?.() ?? Infinity) < NARROW_COLUMNS;
-  return [
-    isNarrow ? `lag ${lagInBrief(progress)}` : `lag p50/p99 ${lagOf(progress)}`,
-    `dead letters ${grouped(deadLettered)}`,
-    `writes ${grouped(writes)}`,
-    `applied ${grouped(applied)}`,
-    `superseded ${grouped(superseded)}`,
-    `coalesced ${grouped(coalesced)}`,
-  ];
-}
-
-function lagOf({ latestLatencyMs: lag }: LocalRunProgress): string {
-  return lag === undefined ? '-' : `${grouped(lag.p50)}/${grouped(lag.p99)} ms`;
-}
-
-function lagInBrief({ latestLatencyMs: lag }: LocalRunProgress): string {
-  return lag === undefined ? '-' : `${duration(lag.p50)}/${duration(lag.p99)}`;
-}
-
 function printSummary(summary: LocalRunSummary, options: ParsedOptions, io: Io): void {
   warnOfMissedRate(summary, io);
   printResult({ options, io }, summary, [...figures(summaryRows(summary)), resultOf(summary).text]);
   if (options.has('json') || options.text('source-table') !== undefined) return;
   io.err(`To repeat this workload, use --seed ${summary.seed}.`);
-}
-
-function summaryRows(summary: LocalRunSummary): Row[] {
-  const { latencyMs } = summary;
-  const counts = ['writes', 'records', 'applied', 'superseded', 'coalesced', 'skipped'] as const;
-  return [
-    ...counts.map((name) => [name, grouped(summary[name])] as const),
-    ['dead letters', grouped(summary.deadLettered)],
-    ['given up', grouped(summary.givenUp)],
-    ...redriveRows(summary),
-    ['latency p50', `${grouped(latencyMs.p50)} ms`],
-    ['latency p90', `${grouped(latencyMs.p90)} ms`],
-    ['latency p99', `${grouped(latencyMs.p99)} ms`],
-    ['writes/s', rateText(summary)],
-    ['records/s', grouped(summary.recordsPerSecond)],
-  ];
-}
-
-/** Without writes, no rate was asked for, or the run was stopped before. */
-function missesRate({ writes, writesPerSecond, askedWritesPerSecond }: LocalRunSummary): boolean {
-  return writes > 0 && isMissed(writesPerSecond, askedWritesPerSecond);
-}
-
-function rateText(summary: LocalRunSummary): string {
-  const reached = grouped(summary.writesPerSecond);
-  return missesRate(summary) ? `${reached} of ${grouped(summary.askedWritesPerSecond)}` : reached;
-}
-
-function warnOfMissedRate(summary: LocalRunSummary, io: Io): void {
-  if (!missesRate(summary)) return;
-  io.err(
-    `The rate was missed: ${rateText(summary)} writes/s were reached. The source or this machine is too slow.`,
-  );
-}
-
-function redriveRows({ redriven }: LocalRunSummary): Row[] {
-  if (redriven === undefined) return [];
-  const outcomes = ['applied', 'superseded', 'coalesced', 'resynchronized', 'left'] as const;
-  return outcomes.map((name) => [`redriven: ${name}`, grouped(redriven[name])] as const);
 }

@@ -19,11 +19,17 @@ export interface SteadyWriterOptions {
   /** Of each writer between two groups. */
   readonly pauseMs: number;
   readonly stop: AbortSignal;
+  /** Number of the write before the first. @default 0 */
+  readonly after?: number;
+  /** Called with what the source has taken. */
+  readonly onTaken?: (group: readonly WriteRequest[]) => void;
 }
 
 export interface SteadyWriter {
   /** Writes that the source has acknowledged. */
   readonly acknowledged: number;
+  /** Number of the last one. */
+  readonly last: number;
   /** Resolves when the last write of each key has been acknowledged. */
   readonly finished: Promise<void>;
 }
@@ -34,18 +40,22 @@ const GROUP_MAX = 25;
 
 /** Each writer has keys of its own, so that the writes of a key follow each other. */
 export function steadyWriter(options: SteadyWriterOptions): SteadyWriter {
-  const state = { acknowledged: 0, write: 0 };
+  const state = { acknowledged: 0, write: options.after ?? 0 };
   const writers = Array.from({ length: options.writers }, async (_, writer) => {
     while (!options.stop.aborted) {
       const group = requests(writer, state, options);
       await untilTaken(group, options);
       state.acknowledged += group.length;
+      options.onTaken?.(group);
       if (options.pauseMs > 0) await delay(options.pauseMs);
     }
   });
   return {
     get acknowledged() {
       return state.acknowledged;
+    },
+    get last() {
+      return state.write;
     },
     finished: Promise.all(writers).then(() => undefined),
   };

@@ -9,14 +9,21 @@ export interface RunResult {
   readonly clean: boolean;
 }
 
-export function resultOf(summary: LocalRunSummary): RunResult {
+/** Of a run that is switched, also what was acknowledged as Ferry's own, as strays, or kept as stranded. */
+type Summary = LocalRunSummary & {
+  readonly own?: number;
+  readonly strays?: number;
+  readonly strandedRecords?: number;
+};
+
+export function resultOf(summary: Summary): RunResult {
   const { differences, unconfirmed, givenUp, redriven } = summary;
   const undone = redriven === undefined ? givenUp : redriven.left;
   const clean = differences + unconfirmed + undone === 0 && unaccounted(summary) === 0;
   return { text: textOf(summary), clean };
 }
 
-function textOf(summary: LocalRunSummary): string {
+function textOf(summary: Summary): string {
   const { differences, unconfirmed, givenUp, redriven } = summary;
   const left = redriven?.left ?? 0;
   if (differences > 0) {
@@ -42,7 +49,9 @@ function records(count: number): string {
 }
 
 /** Every record must have ended in exactly one outcome. */
-function unaccounted(summary: LocalRunSummary): number {
+function unaccounted(summary: Summary): number {
   const { records, applied, superseded, coalesced, skipped, deadLettered, givenUp } = summary;
-  return records - applied - superseded - coalesced - skipped - deadLettered - givenUp;
+  const { own = 0, strays = 0, strandedRecords = 0 } = summary;
+  const ended = applied + superseded + coalesced + skipped + deadLettered + givenUp;
+  return records - ended - own - strays - strandedRecords;
 }
