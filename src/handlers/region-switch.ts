@@ -8,6 +8,7 @@ import { stepFunctions, stepFunctionsClient } from '../aws/step-functions.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { SWITCH_VARIABLE } from '../config/names.ts';
 import { FerryError } from '../errors.ts';
+import type { Clock } from '../ports.ts';
 import { openOnce } from '../composition/open-once.ts';
 import { payloadOf, type ShortLayers } from '../switching/layers.ts';
 
@@ -29,19 +30,22 @@ const parts = openOnce(async () => {
   return { ...variable, runs, prefix: `${process.env['AWS_LAMBDA_FUNCTION_NAME']}-` };
 });
 
-/** @throws until all tables are switched. */
-export async function handler(_event: unknown, invocation: Context): Promise<{ active: string }> {
-  const { runs, prefix, layers, target } = await parts();
-  const running = await runs.running(prefix);
-  const execution =
-    running ?? (await runs.start(prefix + invocation.awsRequestId, payloadOf(layers)));
-  while (invocation.getRemainingTimeInMillis() > LAST_LOOK_MS) {
-    const state = await runs.state(execution);
-    if (state.kind === 'succeeded') return { active: target };
-    if (state.kind === 'failed') throw unfinished(`${execution} has failed: ${state.why}`);
-    await systemClock.sleep(LOOK_MS);
-  }
-  throw unfinished(`${execution} is running`);
+/** It throws until all tables are switched. */
+export const handler = regionSwitchHandler(systemClock);
+
+export function regionSwitchHandler(clock: Clock) {
+  return async (_event: unknown, invocation: Context): Promise<{ readonly active: string }> => {
+    const { runs, prefix, layers, target } = await parts();
+    const running = await runs.running(prefix);
+    const run = running ?? (await runs.start(prefix + invocation.awsRequestId, payloadOf(layers)));
+    while (invocation.getRemainingTimeInMillis() > LAST_LOOK_MS) {
+      const state = await runs.state(run);
+      if (state.kind === 'succeeded') return { active: target };
+      if (state.kind === 'failed') throw unfinished(`${run} has failed: ${state.why}`);
+      await clock.sleep(LOOK_MS);
+    }
+    throw unfinished(`${run} is running`);
+  };
 }
 
 function unfinished(why: string): FerryError {
