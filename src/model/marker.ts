@@ -1,5 +1,5 @@
-// Items that a switch puts into the table that it drains: whoever has read one in every open shard has read everything
-// that was written before it. They have key attributes only, the handlers skip them, and the switch deletes them.
+// Items that a switch puts into the table that it drains: a reader that has found one in every open shard has
+// read everything that was written before. They have key attributes only, the handlers skip them, and the switch deletes them.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Item } from './attribute-value.ts';

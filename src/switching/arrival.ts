@@ -18,7 +18,7 @@ export function lastRecordOf(record: StreamRecord, rules: TwinRules): LastRecord
   return { version: record.version, digest };
 }
 
-/** An item with this version must have this content: somebody else may have changed it since. */
+/** An item with this version must have this content: an application may have changed it since. */
 export function hasArrived(
   { version, digest }: LastRecord,
   { twin, ledgerRow }: TwinStates,

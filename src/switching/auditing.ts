@@ -12,7 +12,7 @@ import { changeBoth, requireOwn } from './copies.ts';
 import { cancelFor } from './fencing.ts';
 import { lookAtBehind } from './looking.ts';
 import { deleteMarkers, hasMarkers, writeMarkers } from './markers.ts';
-import { whatIsOpen } from './open-work.ts';
+import { isAccepted, whatIsOpen } from './open-work.ts';
 import type { OpenLetter, SwitchPorts } from './ports.ts';
 import { readOn } from './reading.ts';
 import { endWith, goOn, type Phase, type SwitchWork } from './run.ts';
@@ -27,7 +27,7 @@ const CALM_MS = 30_000;
 const PAUSE_MS = 250;
 /** Beside the traffic, it need not be quick: each look at what is behind costs reads. */
 const AHEAD_PAUSE_MS = 1_000;
-/** How often both copies are told of the progress. */
+/** How often the progress is written to both copies. */
 const NOTE_EVERY_MS = 15_000;
 /** Of what could not be applied: enough to see why. */
 const REJECTED_SHOWN = 100;
@@ -178,7 +178,7 @@ export async function stillOpen(work: SwitchWork, ports: SwitchPorts): Promise<O
 /** Also where its letter is gone. */
 function malformedIn({ audit: { malformed }, request }: SwitchWork): OpenLetter[] {
   const accepted = new Set(request.accepted);
-  return malformed.filter(({ sequenceNumber = '' }) => !accepted.has(sequenceNumber));
+  return malformed.filter((letter) => !isAccepted(letter, accepted));
 }
 
 /** The fence stays: the operator redrives or accepts what is open, and goes on, or cancels. */

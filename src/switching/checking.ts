@@ -4,7 +4,7 @@ import { type ControlRow, newestEpoch } from '../model/control-row.ts';
 import { CLOSE_WAIT_MS, APPLICATION_QUIET_MS, FENCE_DENIALS_MS } from '../config/names.ts';
 import { AuditMemory } from './audit-memory.ts';
 import { readCopies } from './copies.ts';
-import { openWork, whatIsOpen } from './open-work.ts';
+import { isAccepted, openWork, whatIsOpen } from './open-work.ts';
 import { planSwitch, type SwitchPlan } from './plan.ts';
 import type { OpenLetter, SwitchPorts } from './ports.ts';
 import {
@@ -76,7 +76,7 @@ export async function readOpenWork(
     drained.unfinishedBackfill(),
   ]);
   const asked = new Set(wanted);
-  const letters = found.letters.filter(({ sequenceNumber = '' }) => asked.has(sequenceNumber));
+  const letters = found.letters.filter((letter) => isAccepted(letter, asked));
   return { letters, open: openWork(found, backfill, { row, accepted: asked }) };
 }
 
@@ -92,7 +92,7 @@ function begin(
   const { apply, kind: asked } = state.request;
   if (!apply && (finishes || asked === 'cancel'))
     return ended({ kind: 'preview', preview: nothingToAudit(record?.step ?? 'opened', ports) });
-  // What is not held by anybody stays so until the audit has caught up with the traffic.
+  // Nothing is claimed before the audit has caught up with the traffic, unless another run has claimed it already.
   const isHeld = record !== undefined || finishes;
   const phase = isHeld && apply ? 'claiming' : 'ahead';
   const accepted = new Set(letters.flatMap(({ sequenceNumber }) => sequenceNumber ?? []));

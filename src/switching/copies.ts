@@ -105,7 +105,7 @@ export async function createMissing(work: SwitchWork, ports: SwitchPorts): Promi
       ledgerId: ledgerId ?? '',
       tag: `${work.id}.0`,
     };
-    // Refused where somebody else has written it meanwhile: then that one is claimed.
+    // Refused if another process has written it meanwhile: then that row is claimed.
     await retry(() => writer.write(putControlRow(copiedRow(work.row, identity), rules)), ports);
   }
 }

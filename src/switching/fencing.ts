@@ -1,7 +1,7 @@
 // Steps 1 and 2 of a switch, claim and fence; and their end, if the switch is cancelled: both copies are opened first,
 // and only then is the fence taken away.
 
-import { FENCE_DENIALS_MS } from '../config/names.ts';
+import { CLOSE_WAIT_MS, FENCE_DENIALS_MS } from '../config/names.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
 import { changeBoth, changeCopy, createMissing, requireOwn } from './copies.ts';
 import { deleteMarkers } from './markers.ts';
@@ -20,6 +20,7 @@ export const PROBE_EVERY_MS = 1_000;
 export const claim: Phase = async (work, ports) => {
   if (!work.isClaimed) await takeRecord(work, ports);
   work.isClaimed = true;
+  work.claimedAtMs ??= ports.clock.now();
   if (work.finishes) return goOn(work, 'admitting');
   if (work.before !== undefined) {
     const waitMs = await ports.target.fence.set({ inboundRefused: false }, work.id);
@@ -33,7 +34,7 @@ export const claim: Phase = async (work, ports) => {
 };
 
 async function takeRecord(work: SwitchWork, ports: SwitchPorts): Promise<void> {
-  // Whoever has claimed since this run looked first has the switch.
+  // A run that has claimed since this one looked first has the switch.
   const known = [...work.ids, work.id];
   const { n } = newestEpoch(work.row);
   const mayTake = (row: ControlRow) =>
@@ -100,6 +101,9 @@ export const unfence: Phase = async (work, ports) => {
   await requireOwn(work, ports);
   const waitMs = await setBoth(ports, work.id);
   if (waitMs > 0) return goOn(work, 'unfencing', waitMs);
+  // A late request of the run before could still refuse the function, and would for good.
+  const leftMs = (work.claimedAtMs ?? 0) + CLOSE_WAIT_MS - ports.clock.now();
+  if (work.before !== undefined && leftMs > 0) return goOn(work, 'unfencing', leftMs);
   return goOn(work, 'releasing');
 };
 
@@ -111,10 +115,10 @@ async function setBoth({ old, target }: SwitchPorts, id: string): Promise<number
 
 /** Lets the record go: the last thing that a switch does. */
 export const release: Phase = async (work, ports) => {
-  const { opened, cancelledFor: why, proof, left } = work;
-  await requireOwn(work, ports);
+  const { opened, cancelledFor: why, proof, left, isReleased } = work;
+  await requireOwn(work, ports, isReleased ? ['target'] : undefined);
   await deleteMarkers(work, ports);
-  await changeCopy('old', { step: undefined }, { work, ports });
+  if (!isReleased) await changeCopy('old', { step: undefined }, { work, ports });
   await changeCopy('target', { step: undefined }, { work, ports });
   if (why !== undefined) return endWith(work, { kind: 'cancelled', why, active: ports.old.region });
   if (proof !== undefined) return endWith(work, { kind: 'switched', proof, left });

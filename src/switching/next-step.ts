@@ -37,7 +37,7 @@ const PHASES: Readonly<Partial<Record<SwitchPhase, Phase>>> = {
 };
 
 /**
- * @throws UsageError `switching.taken` for somebody else's switch, FerryError where the copies or the fence cannot be
+ * @throws UsageError `switching.taken` for the switch of another run, FerryError where the copies or the fence cannot be
  *   used, or what a request throws: another run may take over then.
  */
 export async function nextStep(state: SwitchState, ports: SwitchPorts): Promise<StepResult> {

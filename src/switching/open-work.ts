@@ -16,11 +16,19 @@ export interface Excuses {
 export function openLetters(letters: readonly OpenLetter[], { row, accepted }: Excuses) {
   const epoch = newestEpoch(row);
   const consent = { kind: 'open', epoch, own: row } as const;
-  return letters.filter(({ sequenceNumber, createdAtSeconds }) => {
-    if (accepted.has(sequenceNumber ?? '')) return false;
-    if (createdAtSeconds === undefined) return true;
-    return verdictOn(createdAtSeconds, epoch.region, consent) === 'apply';
+  return letters.filter((letter) => {
+    const { createdAtSeconds: seconds } = letter;
+    if (isAccepted(letter, accepted)) return false;
+    return seconds === undefined || verdictOn(seconds, epoch.region, consent) === 'apply';
   });
+}
+
+/** A letter that does not tell its sequence number cannot be accepted. */
+export function isAccepted(
+  { sequenceNumber }: Pick<OpenLetter, 'sequenceNumber'>,
+  accepted: ReadonlySet<string>,
+): boolean {
+  return sequenceNumber !== undefined && accepted.has(sequenceNumber);
 }
 
 export function openWork(

@@ -10,15 +10,17 @@ import type { Item } from '../ports.ts';
 import { recordContext, resynchronizeKeys } from './applying.ts';
 import { auditPiece, isAtTip, isFull, stillOpen, unexcused } from './auditing.ts';
 import { compareOn, newComparison } from './comparing.ts';
-import { changeBoth, changeCopy, requireOwn } from './copies.ts';
+import { changeBoth, changeCopy, readCopy, requireOwn } from './copies.ts';
 import { cancelFor } from './fencing.ts';
 import { deleteMarkers, hasMarkers, writeMarkers } from './markers.ts';
+import { isAccepted } from './open-work.ts';
 import type { SwitchPorts } from './ports.ts';
 import { proofIn, proofKey, putProof, type SwitchProof } from './proof.ts';
 import { proofOf, withAdmission } from './prove.ts';
 import { openedEpochs } from './rows.ts';
 import { endWith, goOn, type Phase, type SwitchWork } from './run.ts';
 import { isClear } from './step.ts';
+import { raiseEpoch } from './tallying.ts';
 
 const WAIT_MS = 2_000;
 const PAUSE_MS = 250;
@@ -30,6 +32,8 @@ const ACCEPTED_PREFIX = 'accepted-letters/';
 
 /** Both copies first: the wait begins when the second is closed. */
 export const close: Phase = async (work, ports) => {
+  // The policy has no record to compare: a run that has been taken over must not change it any more.
+  await requireOwn(work, ports);
   if (work.closedAtMs === undefined) {
     await changeBoth({ step: 'closed', closing: true }, { work, ports });
     work.closedAtMs = ports.clock.now();
@@ -115,6 +119,7 @@ export const admit: Phase = async (work, ports) => {
   const { id } = work;
   const fenceMs = await ports.target.fence.set({ fenced: false }, id);
   if (fenceMs === 0) work.admittedAtMs ??= ports.clock.now();
+  await raiseEpoch(newestEpoch(work.opened ?? work.row).n, ports);
   const inboundMs = await ports.old.fence.set({ inboundRefused: false }, id);
   const waitMs = Math.max(fenceMs, inboundMs);
   return goOn(work, waitMs > 0 ? 'admitting' : 'telling', waitMs);
@@ -125,9 +130,12 @@ export const tell: Phase = async (work, ports) => {
   const { opened } = work;
   if (opened === undefined) throw new Error('a switch that tells of an epoch it does not know');
   const { n } = newestEpoch(opened);
-  // Whoever has the target's record may tell, whatever run has claimed this copy.
-  const mayTake = (row: ControlRow) => newestEpoch(row).n <= n;
-  await changeCopy('old', { step: 'opened', epochs: opened.epochs }, { work, ports, mayTake });
+  const found = await readCopy(ports.old, ports);
+  work.isReleased = found.kind === 'row' && isTold(found.row, n);
+  // The run with the target's record may write this copy, whatever run has claimed it; but none that has been let go.
+  const mayTake = (row: ControlRow) => newestEpoch(row).n <= n && !isTold(row, n);
+  if (!work.isReleased)
+    await changeCopy('old', { step: 'opened', epochs: opened.epochs }, { work, ports, mayTake });
   const key = proofKey(ports.replication, n);
   const proof = work.proof ?? proofIn(await retry(() => ports.target.ledger.get(key), ports));
   if (proof !== undefined) {
@@ -137,13 +145,18 @@ export const tell: Phase = async (work, ports) => {
   return goOn(work, 'repairing');
 };
 
+/** And let go by the run that has told it. */
+function isTold(row: ControlRow, n: number): boolean {
+  return newestEpoch(row).n === n && row.switch === undefined;
+}
+
 function save(proof: SwitchProof, { target, ...retries }: SwitchPorts) {
   return retry(() => target.writer.write(putProof(proof, target.rules)), retries);
 }
 
 /** Of accepted letters: the old table has what the target never got, or the next switch would find it different. */
 export const repairAccepted: Phase = async (work, ports) => {
-  await requireOwn(work, ports);
+  await requireOwn(work, ports, ['target']);
   const { row, opened = row } = work;
   const toRepair = (work.toRepair ??= await acceptedKeys(work, ports));
   const keys = toRepair.splice(0, REPAIRED_AT_ONCE);
@@ -159,7 +172,7 @@ async function acceptedKeys({ accepted, before }: SwitchWork, ports: SwitchPorts
   const wanted = new Set([...accepted, ...(before?.letters ?? [])]);
   if (wanted.size === 0) return [];
   const { letters } = await ports.drained.letters.read();
-  const asked = letters.filter(({ sequenceNumber = '' }) => wanted.has(sequenceNumber));
+  const asked = letters.filter((letter) => isAccepted(letter, wanted));
   return asked.flatMap(({ key }) => (key === undefined ? [] : [key]));
 }
 

@@ -29,7 +29,7 @@ interface Begun {
 }
 
 export type SwitchPlan =
-  /** The target is active, and nobody is at work. */
+  /** The target is active, and no switch is under way. */
   | { readonly kind: 'already'; readonly row: ControlRow }
   /** The target's copy has been opened: the rest is to be done. */
   | (Begun & { readonly kind: 'finish' })
@@ -37,7 +37,7 @@ export type SwitchPlan =
   | { readonly kind: 'nothing'; readonly row: ControlRow }
   | (Begun & { readonly kind: 'begin' });
 
-/** @throws FerryError where the copies cannot be used, UsageError `switching.taken` for somebody else's switch. */
+/** @throws FerryError where the copies cannot be used, UsageError `switching.taken` for another switch. */
 export function planSwitch(
   found: FoundCopies,
   { kind }: Pick<SwitchRequest, 'kind'>,

@@ -31,9 +31,17 @@ export interface SwitchPorts {
   readonly back: SwitchDirection;
   /** Whether a switch may write markers to the table that it drains. */
   readonly markers: boolean;
+  /** In a third Region: applications count their writes there. Absent where none is configured. */
+  readonly tally?: TallyPlace | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly stop: AbortSignal;
+}
+
+export interface TallyPlace {
+  readonly table: string;
+  readonly rows: Pick<ReadableTable, 'scan'>;
+  readonly writer: TwinWriter;
 }
 
 /** One table, what Ferry keeps beside it, and its stream. */
@@ -112,7 +120,7 @@ export interface Fence {
 
 /** What is not mentioned stays as it is. */
 export interface FenceWish {
-  /** Whether everybody but Ferry and its operators is refused. */
+  /** Whether all writers but Ferry and its operators are refused. */
   readonly fenced?: boolean;
   /** Whether the function that replicates to this table is refused. */
   readonly inboundRefused?: boolean;
