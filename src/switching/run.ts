@@ -49,6 +49,9 @@ export interface SwitchWork {
   readonly excused: ReadonlyMap<string, string>;
   readonly startedAtMs: number;
   isClaimed: boolean;
+  claimedAtMs: number | undefined;
+  /** The old copy has been told of the new epoch, and let go, by an earlier run. */
+  isReleased: boolean;
   isAhead: boolean;
   /** From when on writes were refused: by the first run that fenced, and by this one. */
   fencedAtMs: number | undefined;
@@ -115,6 +118,8 @@ export function newWork({ request, id }: SwitchState, begin: Beginning): SwitchW
     writes: 0,
     startedAtMs: before?.startedAtMs ?? nowMs,
     isClaimed: false,
+    claimedAtMs: undefined,
+    isReleased: false,
     isAhead: false,
     fencedAtMs: before?.fencedAtMs,
     ownFenceAtMs: undefined,
