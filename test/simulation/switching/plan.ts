@@ -93,6 +93,8 @@ export interface SwitchPlan {
   };
   /** At the beginning, A's copy of the control row is missing, as before the first switch. */
   readonly isCopyMissing: boolean;
+  /** What operators only read is answered at once. */
+  readonly isQuick: boolean;
   readonly writes: readonly PlannedWrite[];
   readonly switches: readonly PlannedSwitch[];
   readonly disturbances: readonly Disturbance[];

@@ -37,9 +37,10 @@ export function switchPlanOf(seed: number): SwitchPlan {
     fence: {
       delayMs: swarm(random, 0.4, 20 * SECOND),
       leaks: swarm(random, 0.35, 0.5),
-      isPromised: happens(random, 0.12),
+      isPromised: happens(random, 0.25),
     },
     isCopyMissing: happens(random, 0.3),
+    isQuick: happens(random, 0.7),
     writes: writesOf(randomOf(seed, 'writes'), lengthMs),
     switches,
     disturbances,

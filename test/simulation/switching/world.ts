@@ -22,6 +22,7 @@ import { DirectionFunction } from './function.ts';
 import { SwitchJudge } from './judge.ts';
 import type { SwitchMutation } from './mutant.ts';
 import type { Side, SwitchPlan } from './plan.ts';
+import { QuickNetwork } from './quick-network.ts';
 import { type Origin, Region } from './region.ts';
 
 /** Where a request comes from. */
@@ -108,7 +109,12 @@ export class SwitchWorld {
     const nothing = { preExisting: [], writes: [], commands: [], fixedAtMs: calmAtMs };
     const disturbances = this.#outagesOf(from, to);
     const plan = { seed, startMs, settings, rates, calmAtMs, ...nothing, disturbances };
-    const network = new Network({ scheduler: this.scheduler, plan, note, tell });
+    const isQuick = from === 'operator' && this.plan.isQuick;
+    const Way = isQuick ? QuickNetwork : Network;
+    const network = new Way({ scheduler: this.scheduler, plan, note, tell });
+    if (network instanceof QuickNetwork)
+      network.isBroken = () =>
+        this.isStruck('down', to) || (to === 'east' && this.isStruck('partition', to));
     this.#links.set(name, network);
     return network;
   }
