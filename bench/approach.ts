@@ -34,6 +34,7 @@ export const ENVIRONMENT = {
 export interface Changes {
   readonly tombstones?: ReplicationConfig['tombstones'];
   readonly projection?: ReplicationConfig['projection'];
+  readonly switching?: Partial<ReplicationConfig['switching']>;
   readonly function?: Partial<ReplicationConfig['function']>;
 }
 
@@ -41,7 +42,13 @@ export interface Changes {
 export function deploymentAt(endpoint: string, changes: Changes = {}): Deployment {
   const configured = {
     name: 'orders',
-    source: { region: 'us-east-1', table: 'Orders', streamArn: STREAM_ARN },
+    source: {
+      region: 'us-east-1',
+      table: 'Orders',
+      streamArn: STREAM_ARN,
+      // Its state table is read, too.
+      ...(changes.switching && { endpoint }),
+    },
     destination: { region: 'eu-west-1', table: 'Orders', endpoint },
     ...changes,
     function: { memoryMiB: 1_769, concurrency: 800, ...changes.function },

@@ -5,15 +5,17 @@ import type { Deployment } from '../src/config/schema.ts';
 import { controlKeeper } from '../src/replicate/control-keeper.ts';
 import { replicateBatch, type ReplicationContext } from '../src/replicate/replicate-batch.ts';
 import { type Approach, type Changes, deploymentAt, SETTINGS, UNMEASURED } from './approach.ts';
-import type { LambdaRecord } from './batches.ts';
+import { type LambdaRecord, STREAM_ARN } from './batches.ts';
 import { leanestWith } from './leanest.ts';
 import { batchWrites, fanOut, serial } from './peers.ts';
 
 async function open(deployment: Deployment): Promise<ReplicationContext> {
   const replicator = await openReplicator(deployment, process.env);
   const context = { ...replicator, ...UNMEASURED, remainingMs: () => Infinity };
-  // The shipped one logs to stdout, where the figures go.
-  return { ...context, control: controlKeeper(context) };
+  // The shipped one logs to stdout, where the figures go. That of switching says nothing while all is well.
+  return deployment.replication.switching === undefined
+    ? { ...context, control: controlKeeper(context) }
+    : context;
 }
 
 /** What ships, with changed settings. */
@@ -60,6 +62,9 @@ export const APPROACHES = {
     projection: { keepItems: { attribute: 'paid', equals: { BOOL: true } } },
   }),
   'ferry, a module': ferryWith({ projection: { module: '/projection.mjs' } }),
+  'ferry, switching': ferryWith({
+    switching: { streamArn: STREAM_ARN.replace('us-east-1', 'eu-west-1') },
+  }),
   'ferry over the SDK': ferryWith({ function: { httpClient: 'sdk' } }),
   'ferry, never coalescing': neverCoalescing,
   'stock SDK, one after the other': serial,
