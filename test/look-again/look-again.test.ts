@@ -3,12 +3,15 @@
 import { describe, expect, it } from 'vitest';
 import { announcementBodies } from '../../src/model/announcement.ts';
 import { putControlRow } from '../../src/model/control-item.ts';
-import { nextEpoch } from '../../src/model/control-row.ts';
+import { type ControlRow, nextEpoch } from '../../src/model/control-row.ts';
 import { versionOf } from '../../src/model/guard.ts';
 import type { ReadRequest } from '../../src/model/read-request.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
 import { lookAgain, type LookAgainContext } from '../../src/look-again/look-again.ts';
 import type { TwinReader, Item, ReadReply, WriteReply } from '../../src/ports.ts';
+import { LEASE_MS } from '../../src/config/names.ts';
+import { switchedRow } from '../../src/model/switch-rows.ts';
+import { type Copies, epoch, HERE, leaseOver, rowOf, THERE } from '../fixtures/switched.ts';
 import { controlRow, scripted, scriptedReader, serviceError } from '../fixtures/replication.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
@@ -292,5 +295,78 @@ describe('a message is dropped', () => {
 
     expect(report).toMatchObject({ failed: [], dropped: 1 });
     expect(deleted).toEqual([]);
+  });
+});
+
+describe('under the lease of a replication that can be switched', () => {
+  const away = rowOf(epoch(1, HERE, 0, { to: 1000, end: 'drained' }), epoch(2, THERE, 1000));
+  const back = rowOf(...away.epochs.slice(0, 1), epoch(2, THERE, 1000), epoch(3, HERE, 2000));
+  const closing = switchedRow(back, { tag: 'closed', closing: true });
+
+  /** A scene with a deleted item that has come back. */
+  function leased(copies: Copies) {
+    const { context, batches, deleted } = scene({ twin: [held('a', v(3))] });
+    const clock = { now: () => nowMs, sleep: async () => undefined };
+    let nowMs = 0;
+    const lease = leaseOver(copies, clock);
+    const pass = (ms: number) => {
+      nowMs += ms;
+    };
+    return { context: { ...context, lease }, batches, deleted, pass };
+  }
+  const of = (epochNumber: number) => message([['a', 5]], { epoch: epochNumber });
+  const both = (row: ControlRow): Copies => ({ source: row, destination: row });
+
+  it('a deleted item of the open epoch is removed', async () => {
+    const { context, deleted } = leased(both(back));
+
+    expect(await lookAgain([of(3)], context)).toMatchObject({ failed: [], revenants: 1 });
+    expect(deleted).toHaveLength(1);
+  });
+
+  it.each([
+    ['before a switch there and back', back],
+    ['after which the other Region became active', away],
+  ])('a message of an epoch %s is dropped', async (_, row) => {
+    const { context, batches, deleted } = leased(both(row));
+
+    expect(await lookAgain([of(1)], context)).toMatchObject({ failed: [], dropped: 1 });
+    expect([...batches, ...deleted]).toEqual([]);
+  });
+
+  it.each<[string, Copies]>([
+    ['one copy is closing', { source: back, destination: closing }],
+    ['a copy cannot be read', { source: back, destination: serviceError('TimeoutError') }],
+    ['the copies show different epochs', { source: back, destination: away }],
+  ])('messages come back while %s', async (_, copies) => {
+    const { context, deleted } = leased(copies);
+
+    expect(await lookAgain([of(3), of(1)], context)).toMatchObject({ failed: ['m-1', 'm-1'] });
+    expect(deleted).toEqual([]);
+  });
+
+  it('nothing is deleted once the copies are closed', async () => {
+    const copies = both(back);
+    const { context, deleted, pass } = leased(copies);
+    const { twinReader } = context;
+    const slow: TwinReader = {
+      ...twinReader,
+      async read(request) {
+        Object.assign(copies, both(closing));
+        pass(LEASE_MS);
+        return twinReader.read(request);
+      },
+    };
+
+    const report = await lookAgain([of(3)], { ...context, twinReader: slow });
+
+    expect(report).toMatchObject({ failed: ['m-1'], revenants: 0 });
+    expect(deleted).toEqual([]);
+  });
+
+  it('messages come back under another reserved attribute', async () => {
+    const { context } = leased(both({ ...back, reserved: '_old' }));
+
+    expect(await lookAgain([of(3)], context)).toMatchObject({ failed: ['m-1'] });
   });
 });
