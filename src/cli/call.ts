@@ -59,7 +59,7 @@ export interface Work {
   readonly changes?: boolean;
   /** @default that of the configuration file */
   readonly direction?: 'active' | DirectionName | undefined;
-  /** In that direction, while somebody else changes which Region is active. @default 'unless-changing' */
+  /** In that direction, while another command changes which Region is active. @default 'unless-changing' */
   readonly mayWrite?: MayWrite | undefined;
   readonly run: (call: Call) => Promise<number>;
 }

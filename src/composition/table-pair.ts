@@ -20,6 +20,7 @@ import { projectedTable } from '../projection/projected-table.ts';
 import type { TwinReader, TwinWriter, ReadableTable, TransactionWriter } from '../ports.ts';
 import type { CommandLease } from './command-lease.ts';
 import { type CheckedTables, checkTables, requireTable } from './table-check.ts';
+import { withoutMarkers } from './without-markers.ts';
 import { writeRules } from './write-rules.ts';
 
 export interface TablePairSetup {
@@ -62,12 +63,13 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
   const destinationReads = readClient(sides.destination);
   const keyAttributes = facts.source.keys.map(({ name }) => name);
   const rules = { ...writeRules(replication), projection };
+  const readable = replication.switching === undefined ? asItIs : withoutMarkers;
   const items = dynamoDbReader(sourceReads, { table: source.table, keyAttributes });
   return {
     facts,
     rules,
-    source: projectedTable(items, rules),
-    twin: dynamoDbReader(destinationReads, { table: destination.table, keyAttributes }),
+    source: readable(projectedTable(items, rules)),
+    twin: readable(dynamoDbReader(destinationReads, { table: destination.table, keyAttributes })),
     ledger: dynamoDbReader(destinationReads, {
       table: stateTable,
       keyAttributes: [LEDGER_ATTRIBUTES.id],
@@ -80,6 +82,10 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
       for (const client of [writer, sourceReads, destinationReads]) client.destroy();
     },
   };
+}
+
+function asItIs(table: ReadableTable): ReadableTable {
+  return table;
 }
 
 /** Which attribute of an item makes DynamoDB remove it, on each side. */

@@ -58,7 +58,7 @@ function exchangedKeys(
   };
 }
 
-/** As the configuration file, and everybody who types it, names the replication of a direction. */
+/** As the configuration file, and every command, names the replication of a direction. */
 export function givenName({ name }: Pick<ReplicationConfig, 'name'>): string {
   return isBackName(name) ? outwardName(name) : name;
 }

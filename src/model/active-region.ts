@@ -30,11 +30,11 @@ export interface ActiveRegion {
   readonly row: ControlRow;
   /** The switch that holds a copy. */
   readonly switch?: SwitchRecord | undefined;
-  /** Whether nobody may write, because the epoch is about to end, or has just been opened. */
+  /** Nothing may be written, because the epoch is about to end, or has just been opened. */
   readonly closing: boolean;
   /** A Region that was lost, and has not rejoined. */
   readonly lost?: LostRegion | undefined;
-  /** Why nobody may write, where no switch and no lost Region is the reason. A sentence without its full stop. */
+  /** Why nothing may be written, where no switch and no lost Region is the reason. A sentence without its full stop. */
   readonly apart?: string | undefined;
 }
 

@@ -4,6 +4,7 @@
 import { MalformedValue } from '../model/attribute-value.ts';
 import { epochAt, verdictOn } from '../model/control-copies.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
+import { isMarker } from '../model/marker.ts';
 import type { StrandedRecord } from '../model/stranded.ts';
 import { strandedRecord } from '../replicate/keep-stranded.ts';
 import type { DeadLetter } from './dead-letter.ts';
@@ -27,7 +28,8 @@ export function dueOf(
   control: ControlRow,
 ): Due {
   const epoch = newestEpoch(control);
-  const { createdAtSeconds } = letter.parsed.record;
+  const { createdAtSeconds, key } = letter.parsed.record;
+  if (key !== undefined && isMarker(key)) return { kind: 'skipped' };
   if (createdAtSeconds === undefined)
     return epoch.region === sourceRegion
       ? { kind: 'replay' }
@@ -48,7 +50,7 @@ export function dueOf(
   }
 }
 
-/** What makes no sense cannot be kept as a write that somebody decides on: it stays where it is. */
+/** What makes no sense cannot be kept as a write that an operator decides on: it stays where it is. */
 function strandedBy({ parsed, record: raw }: DeadLetter, epoch: number, replication: string): Due {
   if (parsed.kind !== 'record') return { kind: 'rejected', why: parsed.record.reason.name };
   try {

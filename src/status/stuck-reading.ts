@@ -80,7 +80,7 @@ function readsAnotherStream({ vitals: { mapping, streamArn } }: Case): Verdict |
   );
 }
 
-/** Without them, what applications write to the twin cannot be told from what Ferry writes. */
+/** Only old images show what applications write to the twin beside Ferry. */
 function lacksOldImages({ vitals: { streamView }, rules }: Case): Verdict | undefined {
   if (rules.oldImages !== true || streamView === undefined) return undefined;
   if (streamView === 'NEW_AND_OLD_IMAGES') return undefined;

@@ -1,5 +1,5 @@
-// Which Region is active, and what goes on beside that: a switch, a lost Region, copies of the control row by which
-// nobody may write. The verdict about it comes before all others.
+// Which Region is active, and what goes on beside that: a switch, a lost Region, copies of the control row that allow no
+// writes. The verdict about it comes before all others.
 
 import type { ActiveRegion, DirectionState } from '../model/active-region.ts';
 import type { SwitchRecord } from '../model/switch-record.ts';
@@ -28,7 +28,7 @@ export function switchingVerdict(now: SwitchingNow): Verdict | undefined {
   if (state.lost !== undefined) return { level: 'lost', text: lostText(state, now) };
   if (state.apart !== undefined) return held(state.apart);
   return state.closing
-    ? held('nobody may write, because an epoch is being opened, or `ferry adopt` has not ended')
+    ? held('nothing is written, because an epoch is being opened, or `ferry adopt` has not ended')
     : undefined;
 }
 

@@ -95,7 +95,7 @@ function copyOf(opened: ControlRow, { found, identity }: CopyFound): CopyToWrite
   return isSame && closing !== true ? { row: found.row, isThere: true } : { row, isThere: false };
 }
 
-/** The same row, by which nobody may write. */
+/** The same row, which allows no writes. */
 export function closedRow(row: ControlRow, tag: string): ControlRow {
   return { ...row, revision: row.revision + 1, tag, closing: true };
 }

@@ -226,7 +226,7 @@ async function readAll(
   await inParallel(tasks, workers);
 }
 
-/** Until both copies are open, nobody writes in either direction, whatever he has read before. */
+/** Until both copies are open, nothing is written in either direction, whatever was read before. */
 async function closeCopies(context: AdoptContext): Promise<void> {
   const { beside, identity } = context;
   if (beside === undefined) return;
