@@ -144,3 +144,38 @@ describe('a heartbeat that cannot do all of its work', () => {
     );
   });
 });
+
+describe('a heartbeat of a replication that can be switched', () => {
+  const brought = () => ({
+    ...key,
+    writtenAt: { N: String(START_MS - PERIOD_MS) },
+    firstWrittenAt: { N: String(START_MS - PERIOD_MS) },
+    _ferry: { M: { v: { S: 'some version' } } },
+  });
+
+  it('is written while its Region is active, also over one that the other direction brought', async () => {
+    await put('Orders', brought());
+    const turn = async () => ({ isActive: true, writer: engine().twinWriter });
+
+    expect(await beat(context({ turn }))).toBe(PERIOD_MS);
+
+    expect(await engine().get('Orders', key)).toEqual({
+      ...key,
+      writtenAt: { N: String(START_MS) },
+      firstWrittenAt: { N: String(START_MS - PERIOD_MS) },
+    });
+  });
+
+  it.each([
+    ['is not written while a switch holds the copies, and tells its age', true, PERIOD_MS],
+    ['is not written while the other Region is active, and has no age', false, 0],
+  ])('%s', async (_, isActive, ageMs) => {
+    await put('Orders', brought());
+
+    expect(await beat(context({ turn: async () => ({ isActive, writer: undefined }) }))).toBe(
+      ageMs,
+    );
+
+    expect(await engine().get('Orders', key)).toEqual(brought());
+  });
+});
