@@ -1,5 +1,9 @@
 // Commands that write beside switches, under the lease: redrives and backfills.
 
+import { backfill } from '../../../src/backfill/backfill.ts';
+import { openBackfill } from '../../../src/backfill/run.ts';
+import { requireSeries, versionOf } from '../../../src/model/guard.ts';
+import { paceOf } from '../../../src/pacing/pace.ts';
 import { newestEpoch } from '../../../src/model/control-row.ts';
 
 import { redrive } from '../../../src/redrive/redrive.ts';
@@ -16,11 +20,16 @@ import type { SwitchWorld } from './world.ts';
 const HIDDEN_SECONDS = 300;
 
 /** Everything that waits in the direction from `source`, unless that side is not active. */
-export async function redriveAll(world: SwitchWorld, source: Side, name: string): Promise<void> {
+export async function redriveAll(
+  world: SwitchWorld,
+  source: Side,
+  name: string,
+  more: Pick<Command, 'slowMs' | 'killAfterMs'> = { slowMs: 20 },
+): Promise<void> {
   const { places } = world.functions[source];
   const batches = [...places.objects.keys()].some((key) => key.startsWith('aws/lambda/'));
   if (!batches && places.bodies().length === 0) return;
-  await runCommand(world, { name, kind: 'redrive', source, slowMs: 20 }, (process) =>
+  await runCommand(world, { ...more, name, kind: 'redrive', source }, (process) =>
     redriveIn(world, process, source),
   );
 }
@@ -92,7 +101,7 @@ export function commandPorts(world: SwitchWorld, process: Process, source: Side)
     readRow,
     /** Writers of the epoch. */
     writers: (epoch: number) => {
-      const permit = lease.permit(epoch);
+      const permit = world.mutation.permit?.(lease.permit(epoch), process) ?? lease.permit(epoch);
       return {
         twinWriter: leasedWriter(writerTo(options, destination, true), permit),
         transactions: leasedTransactions(transactionsTo(options, destination), permit),
@@ -107,6 +116,44 @@ export function commandPorts(world: SwitchWorld, process: Process, source: Side)
     random: process.facts.random,
     stop: new AbortController().signal,
   };
+}
+
+/** All items of the active side, as copies below every record of its stream. */
+export async function backfillFrom(
+  world: SwitchWorld,
+  source: Side,
+  command: Command,
+): Promise<void> {
+  await runCommand(world, command, (process) => backfillIn(world, process, source));
+}
+
+async function backfillIn(world: SwitchWorld, process: Process, source: Side): Promise<unknown> {
+  const { writers, readRow, reader: _, ...ports } = commandPorts(world, process, source);
+  const control = await readRow();
+  const { n } = newestEpoch(control);
+  const { arn } = world.regions[source].stream;
+  const unlimited = paceOf(Infinity, ports.clock);
+  const context = {
+    ...ports,
+    ...writers(n),
+    ttlDeletes: 'replicate' as const,
+    epoch: n,
+    floor: versionOf(requireSeries(arn, n), '0'),
+    readPace: unlimited,
+    writePace: unlimited,
+    pageItems: world.plan.settings.pageItems,
+    onRejected: () => world.note('copy rejected'),
+  };
+  const fresh = {
+    run: process.facts.name,
+    totalSegments: 1,
+    streamArn: arn,
+    destination: world.db.tableId(`orders-${world.functions[source].destination}`),
+    startedAt: new Date(ports.clock.now()).toISOString(),
+  };
+  const { run } = await openBackfill(fresh, false, context);
+  const { copied } = await backfill(run, context, { workers: 1, onProgress: () => undefined });
+  return { copied };
 }
 
 async function redriveIn(world: SwitchWorld, process: Process, source: Side): Promise<unknown> {

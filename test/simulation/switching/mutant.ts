@@ -1,9 +1,11 @@
 // What a broken Ferry is made of: each part stands in for one of the production code's, without changing it.
 
 import type { ControlKeeper } from '../../../src/replicate/control-keeper.ts';
-import type { Lease, LeaseSetup } from '../../../src/replicate/lease.ts';
+import type { Lease, LeaseSetup, Permit } from '../../../src/replicate/lease.ts';
 import type { replicateBatch } from '../../../src/replicate/replicate-batch.ts';
 import type { WriteRequest } from '../../../src/model/write-request.ts';
+import type { SwitchState } from '../../../src/switching/run.ts';
+import type { StepResult } from '../../../src/switching/step.ts';
 import type { nextStep } from '../../../src/switching/next-step.ts';
 import type { SwitchPorts } from '../../../src/switching/ports.ts';
 import type { Process } from '../process.ts';
@@ -16,7 +18,15 @@ export interface SwitchMutation {
   readonly lease?: (setup: LeaseSetup, world: SwitchWorld) => LeaseSetup;
   readonly leaseOf?: (lease: Lease, world: SwitchWorld) => Lease;
   readonly control?: (keeper: ControlKeeper, of: DirectionFunction) => ControlKeeper;
-  readonly nextStep?: typeof nextStep;
+  /** Of a command. */
+  readonly permit?: (permit: Permit, process: Process) => Permit;
+  /** One step of an operator. */
+  readonly step?: (
+    step: typeof nextStep,
+    state: SwitchState,
+    ports: SwitchPorts,
+    world: SwitchWorld,
+  ) => Promise<StepResult>;
   readonly switchPorts?: (ports: SwitchPorts, world: SwitchWorld) => SwitchPorts;
   readonly replicate?: (
     replicate: typeof replicateBatch,

@@ -6,8 +6,8 @@ import { nextStep } from '../../../src/switching/next-step.ts';
 import { newSwitch } from '../../../src/switching/run.ts';
 import type { SwitchRequest, SwitchResult } from '../../../src/switching/step.ts';
 import { SECOND } from '../plan.ts';
-import { redriveAll } from './commands.ts';
-import type { PlannedSwitch, Side } from './plan.ts';
+import { backfillFrom, redriveAll } from './commands.ts';
+import type { PlannedCommand, PlannedSwitch, Side } from './plan.ts';
 import { switchPortsFor } from './switch-ports.ts';
 import { otherSide, SIDES, type SwitchWorld } from './world.ts';
 
@@ -58,6 +58,16 @@ export class Operators {
       );
   }
 
+  /** Beside a switch. */
+  command({ kind, ...one }: PlannedCommand): void {
+    const world = this.#world;
+    world.scheduler.at(one.atMs, () => {
+      const source = world.judge.activeSide();
+      if (kind === 'redrive') void redriveAll(world, source, one.name, one);
+      else void backfillFrom(world, source, { ...one, kind, source });
+    });
+  }
+
   /** As often as it takes, or until somebody else has taken over. */
   async #switch({ target, slowMs, killAfterMs, restartAfterMs }: PlannedSwitch): Promise<void> {
     let accepted: readonly string[] = [];
@@ -84,7 +94,16 @@ export class Operators {
     if (ending.kind !== 'ended' || ending.result.kind !== 'unproven') return [];
     const { open } = ending.result;
     this.#world.note('not proven');
-    await redriveAll(this.#world, otherSide(target), `redrive-${(this.#count += 1)}`);
+    const source = otherSide(target);
+    const name = `clear-${(this.#count += 1)}`;
+    await redriveAll(this.#world, source, name);
+    if (open.backfill)
+      await backfillFrom(this.#world, source, {
+        name: `${name}-too`,
+        kind: 'backfill',
+        source,
+        slowMs: 20,
+      });
     return open.letters.flatMap(({ sequenceNumber }) => sequenceNumber ?? []);
   }
 
@@ -95,6 +114,7 @@ export class Operators {
       await redriveAll(world, world.judge.activeSide(), `redrive-${(this.#count += 1)}`);
       const held = this.#heldFor() ?? target;
       const ending = await this.#once({ name: 'last', target: held, kind: 'switch', slowMs: 20 });
+      await this.#clear(ending, held);
       if (held === target && ending.kind === 'ended' && isDone(ending.result)) {
         for (const side of SIDES) await redriveAll(world, side, `redrive-${(this.#count += 1)}`);
         this.#hasEnded = true;
@@ -165,10 +185,12 @@ export class Operators {
       const state = newSwitch(request, process.facts.random);
       const go = async (): Promise<SwitchResult> => {
         for (;;) {
-          const { phase, waitMs, result } = await (world.mutation.nextStep ?? nextStep)(
+          const { phase, waitMs, result } = await (world.mutation.step?.(
+            nextStep,
             state,
             ports,
-          );
+            world,
+          ) ?? nextStep(state, ports));
           if (result !== undefined) return result;
           world.note(`phase ${phase}`);
           if (waitMs > 0) await process.clock().sleep(waitMs);

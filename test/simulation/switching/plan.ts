@@ -72,6 +72,7 @@ export interface PlannedCommand {
   readonly name: string;
   readonly atMs: number;
   readonly slowMs: number;
+  readonly killAfterMs?: number | undefined;
 }
 
 export interface SwitchPlan {

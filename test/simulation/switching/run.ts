@@ -31,6 +31,7 @@ export async function runSwitchPlan(
   for (const write of plan.writes) scheduler.at(write.atMs, () => world.applications.write(write));
   for (const one of plan.disturbances) scheduler.at(one.atMs, () => disturb(world, one));
   for (const one of plan.switches) operators.schedule(one);
+  for (const one of plan.commands) operators.command(one);
   scheduler.at(
     plan.calmAtMs + SECOND,
     () => void operators.finish(plan.switches.at(-1)?.target ?? 'west'),

@@ -2,6 +2,7 @@
 
 import type { KeyAttribute } from '../../../src/config/schema.ts';
 import { deadLetterIn } from './letters.ts';
+import { unfinishedBackfill } from '../../../src/backfill/run.ts';
 import { leasedWriter, switchLease } from '../../../src/replicate/lease.ts';
 import type { TablePolicy } from '../../../src/ports.ts';
 import { policyFence, promisedFence } from '../../../src/switching/policy-fence.ts';
@@ -125,6 +126,11 @@ function directionFor(run: Run, source: Side): SwitchDirection {
     lookAgain: of.lookAgain.port(process, 'operator'),
     letters: { read: () => deadLetterIn(world, process, of) },
     bucket: of.bucketFor(process, 'operator'),
-    unfinishedBackfill: async () => false,
+    unfinishedBackfill: async () => {
+      const ledger = sideFor(run, destination).ledger;
+      const stop = new AbortController().signal;
+      const retries = { clock: process.clock(), random: process.facts.random, stop };
+      return (await unfinishedBackfill({ ...retries, rules, ledger })) !== undefined;
+    },
   };
 }

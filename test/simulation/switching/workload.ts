@@ -44,7 +44,7 @@ export function switchPlanOf(seed: number): SwitchPlan {
     writes: writesOf(randomOf(seed, 'writes'), lengthMs),
     switches,
     disturbances,
-    commands: commandsOf(randomOf(seed, 'commands'), lengthMs),
+    commands: commandsOf(randomOf(seed, 'commands'), switches),
     calmAtMs: Math.max(lengthMs, ...endsMs),
   };
   return shifted(plan);
@@ -141,6 +141,7 @@ function writesOf(random: Random, lengthMs: number): PlannedWrite[] {
   const count = 8 + below(random, 28);
   const keys = 1 + below(random, KEYS.length);
   const strays = swarm(random, 0.3, 0.15);
+  const poison = swarm(random, 0.2, 0.2);
   return Array.from({ length: count }, () => random.next() * lengthMs)
     .toSorted((a, b) => a - b)
     .map((atMs, index) => ({
@@ -150,7 +151,7 @@ function writesOf(random: Random, lengthMs: number): PlannedWrite[] {
       kind: oneOf(random, ['put', 'put', 'update', 'update', 're-put', 'delete', 'delete']),
       from: oneOf(random, SIDES),
       isStray: happens(random, strays),
-      poison: false,
+      poison: happens(random, poison),
     }));
 }
 
@@ -216,6 +217,16 @@ function disturbancesOf(
   ];
 }
 
-function commandsOf(_: Random, __: number): PlannedCommand[] {
-  return [];
+function commandsOf(random: Random, switches: readonly PlannedSwitch[]): PlannedCommand[] {
+  const count = happens(random, 0.3) ? 1 + below(random, 2) : 0;
+  return Array.from({ length: count }, (_, index): PlannedCommand => {
+    const one = switches[below(random, switches.length)];
+    return {
+      kind: oneOf(random, ['backfill', 'redrive']),
+      name: `command-${index}`,
+      atMs: (one?.atMs ?? 0) + between(random, -10, SWITCH_MS / SECOND) * SECOND,
+      slowMs: oneOf(random, [20, 200, 3_000]),
+      killAfterMs: happens(random, 0.2) ? random.next() * 20 * SECOND : undefined,
+    };
+  });
 }
