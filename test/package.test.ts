@@ -204,6 +204,33 @@ it('lets a CommonJS program read a configuration', () => {
   expect(printed.trim()).toBe('function');
 });
 
+describe('the tally of an application', () => {
+  it('brings no package of its own', () => {
+    const files = new Set([join(installed, 'dist/src/tally/index.js')]);
+    for (const file of files)
+      for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(/from "(\.[^"]+)"/g))
+        files.add(resolve(dirname(file), path));
+
+    expect(files.size).toBeGreaterThan(3);
+    expect([...files].flatMap((file) => packagesIn(readFileSync(file, 'utf8')))).toEqual([]);
+  });
+
+  it('is used as the sample does', () => {
+    const app = join(folder, 'app');
+    cpSync('examples/tally/orders.mts', join(app, 'orders.mts'));
+
+    inApp('tsc --noEmit --strict --skipLibCheck --module nodenext --types node', 'orders.mts');
+
+    const program = `console.log(typeof require('${manifest.name}/tally').openTally)`;
+    const printed = execFileSync(process.execPath, ['--eval', program], {
+      cwd: app,
+      encoding: 'utf8',
+    });
+    expect(printed.trim()).toBe('function');
+    rmSync(join(app, 'orders.mts'));
+  });
+});
+
 describe('the command', () => {
   it('tells its version and its help', () => {
     expect(inApp('ferry --version').trim()).toBe(`ferry ${manifest.version}`);

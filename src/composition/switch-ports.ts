@@ -17,6 +17,7 @@ import type { RetryContext } from '../pacing/retry.ts';
 import type { Fence, SwitchPorts, SwitchSide } from '../switching/ports.ts';
 import type { Environment } from './keyring.ts';
 import { openSwitchDirection } from './switch-direction.ts';
+import { openTallyPlace } from './switch-tally.ts';
 import { type OpenFence, openFence } from './switch-fence.ts';
 import { checkTables, requireTable } from './table-check.ts';
 import { writeRules } from './write-rules.ts';
@@ -72,6 +73,8 @@ export async function openSwitchPorts(setup: SwitchSetup): Promise<OpenSwitch> {
       return direction;
     };
     const [a, b] = [oldSide.side, targetSide.side];
+    const tally = openTallyPlace(replication, there.access);
+    if (tally !== undefined) opened.push(tally);
     const ports: SwitchPorts = {
       replication: replication.name,
       target: b,
@@ -79,6 +82,7 @@ export async function openSwitchPorts(setup: SwitchSetup): Promise<OpenSwitch> {
       drained: await between(here, { source: a, destination: b }),
       back: await between(there, { source: b, destination: a }),
       markers: replication.switching?.markers ?? true,
+      tally,
       clock,
       random,
       stop,

@@ -2,10 +2,10 @@
 // each item that differed, and an object for each decision.
 
 import { createHash } from 'node:crypto';
-import { canonicalItem, type Item } from './attribute-value.ts';
+import { itemDigest } from './discrepancy.ts';
 import { epochIn, type Version } from './guard.ts';
 import { formatProblem, STORED_FORMAT } from './stored-format.ts';
-import { type StrandedItem, type StrandedRecord, strandedPrefix } from './stranded.ts';
+import { type StrandedItem, strandedPrefix } from './stranded.ts';
 
 export const STRANDED_CLASSES = ['arrived', 'stranded', 'overtaken'] as const;
 /**
@@ -22,38 +22,30 @@ export interface Slots {
   readonly lost: Version | undefined;
 }
 
-/**
- * @param record the newest of its item that was kept, if any.
- * @param slots as they are once the way back has caught up, and before the repair.
- */
-export function strandedClass(
-  item: StrandedItem,
-  record: Pick<StrandedRecord, 'version' | 'newImage'> | undefined,
-  { active, lost }: Slots,
-): StrandedClass {
-  const isLast = record !== undefined && isSameItem(record.newImage, item.lost);
-  if (isLast && active !== undefined && active >= record.version) return 'arrived';
-  return (epochIn(lost ?? '') ?? 0) > item.epoch ? 'overtaken' : 'stranded';
+/** The newest record of an item that was kept. */
+export interface KeptVersion {
+  readonly version: Version;
+  /** Of its new image; undefined of a delete. */
+  readonly digest: string | undefined;
 }
 
-/** Whether a record that was kept is the last word on its item; an older one says nothing of later writes. */
-function isSameItem(image: Item | undefined, item: Item | undefined): boolean {
-  if (image === undefined || item === undefined) return image === item;
-  return canonicalItem(image) === canonicalItem(item);
+/** @param slots as they are once the way back has caught up, and before the repair. */
+export function strandedClass(
+  item: StrandedItem,
+  record: KeptVersion | undefined,
+  { active, lost }: Slots,
+): StrandedClass {
+  // A record that is not the last word on its item says nothing of later writes.
+  const isLast = record !== undefined && record.digest === (item.lost && itemDigest(item.lost));
+  if (isLast && active !== undefined && active >= record.version) return 'arrived';
+  return (epochIn(lost ?? '') ?? 0) > item.epoch ? 'overtaken' : 'stranded';
 }
 
 /** A line of an object of classes. */
 export interface ClassLine {
   readonly class: StrandedClass;
-  /** Where the item was saved: a line of the object that the classes are of. */
+  /** Where the item was saved: a line of the object that the classes are of, from 0 on. */
   readonly line: number;
-  readonly keyText: string;
-  /** Of the record that was kept. */
-  readonly version?: Version | undefined;
-  readonly createdAtSeconds?: number | undefined;
-  /** Where the record is: the key of an object, and a line in it. */
-  readonly recordObject?: string | undefined;
-  readonly recordLine?: number | undefined;
 }
 
 export function classLine(line: ClassLine): string {
@@ -62,14 +54,10 @@ export function classLine(line: ClassLine): string {
 
 /** @returns undefined where it is not one. */
 export function parseClassLine(text: string): ClassLine | undefined {
-  const value = parsed(text);
-  const { class: found, line, keyText, recordObject } = value;
-  const isWhole =
-    STRANDED_CLASSES.some((one) => one === found) &&
-    Number.isSafeInteger(line) &&
-    typeof keyText === 'string' &&
-    ['string', 'undefined'].includes(typeof recordObject);
-  return isWhole ? (value as unknown as ClassLine) : undefined;
+  const { line, class: found } = fieldsOf(text);
+  const known = STRANDED_CLASSES.find((one) => one === found);
+  if (known === undefined || !Number.isSafeInteger(line)) return undefined;
+  return { class: known, line: Number(line) };
 }
 
 /** The classes of the items of an object. */
@@ -80,24 +68,18 @@ export function classesKey(epoch: number, itemsKey: string): string {
 export const STRANDED_DECISIONS = ['replayed', 'dropped'] as const;
 export type StrandedDecision = (typeof STRANDED_DECISIONS)[number];
 
-/** One object for each item, so that it is not asked about again. */
-export function decisionKey(epoch: number, keyText: string): string {
+/** An object for each item, named after it and the decision: a list of names tells all. */
+export function decisionKey(epoch: number, keyText: string, decision: StrandedDecision): string {
   const digest = createHash('sha256').update(keyText).digest('hex');
-  return `${strandedPrefix(epoch, 'decisions')}${digest}.json`;
+  return `${strandedPrefix(epoch, 'decisions')}${digest}.${decision}.json`;
 }
 
-export function decisionBody(decision: StrandedDecision, keyText: string, nowMs: number): string {
+export function decisionBody(keyText: string, nowMs: number): string {
   const at = new Date(nowMs).toISOString();
-  return JSON.stringify({ format: STORED_FORMAT, decision, keyText, at });
+  return JSON.stringify({ format: STORED_FORMAT, keyText, at });
 }
 
-/** @returns undefined where it is not one. */
-export function parseDecision(body: string): StrandedDecision | undefined {
-  const { decision } = parsed(body);
-  return STRANDED_DECISIONS.find((one) => one === decision);
-}
-
-function parsed(json: string): Readonly<Record<string, unknown>> {
+function fieldsOf(json: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(json);
     if (typeof value !== 'object' || value === null) return {};

@@ -14,11 +14,13 @@ import { PROOF_FORMAT, putProof, type SwitchProof } from './proof.ts';
 import { openedEpochs } from './rows.ts';
 import { endWith, goOn, newWork, NO_COUNTS, type SwitchState, type SwitchWork } from './run.ts';
 import type { StepResult, SwitchPhase } from './step.ts';
+import { compareTally, newTallyReading, raiseEpoch, type TallyReading } from './tallying.ts';
 
 interface LostWork extends SwitchWork {
   readonly arrivals: ArrivalReading;
   /** All shards have been read to their tips. */
   isMeasured: boolean;
+  readonly tally: TallyReading;
 }
 
 type LostPhase = (work: LostWork, ports: SwitchPorts) => Promise<StepResult>;
@@ -74,6 +76,7 @@ async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult
     ...newWork(state, { ...known, nowMs: clock.now() }),
     arrivals: new Map(),
     isMeasured: false,
+    tally: newTallyReading(),
   };
   state.work = work;
   if (finishes && request.apply) await takeOver(work, ports);
@@ -154,6 +157,9 @@ async function measureOn(work: LostWork, ports: SwitchPorts): Promise<boolean> {
 
 /** Claims the copy as well: what a predecessor sends late is refused from now on. */
 async function closing(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
+  const { n, region } = work.epoch;
+  // First of all: nothing else stops applications in a Region that is cut off.
+  await raiseEpoch(region === ports.target.region ? n : n + 1, ports);
   const close = (row: ControlRow) => ({
     step: 'closed' as const,
     closing: true as const,
@@ -189,9 +195,11 @@ async function fencing(work: LostWork, { target, clock }: SwitchPorts): Promise<
 
 async function waiting(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
   if (!work.isMeasured) await measureOn(work, ports);
+  const isCompared = await compareTally(work.tally, ports);
   const leftMs = (work.closedAtMs ?? 0) + CLOSE_WAIT_MS - ports.clock.now();
-  if (leftMs <= 0) return goOn(work, 'opening');
-  return goOn(work, 'waiting', Math.min(leftMs, WAIT_MS));
+  // Applications must know of stale items from the beginning.
+  if (leftMs <= 0 && isCompared) return goOn(work, 'opening');
+  return goOn(work, 'waiting', isCompared ? Math.min(leftMs, WAIT_MS) : 0);
 }
 
 const WAIT_MS = 1_000;
@@ -232,7 +240,8 @@ function takeOver(work: LostWork, ports: SwitchPorts): Promise<unknown> {
   return changeCopy('target', { step: 'opened' }, { work, ports, mayTake: isSame(work) });
 }
 
-function proofOf(work: LostWork, { replication, old, target }: SwitchPorts): SwitchProof {
+function proofOf(work: LostWork, ports: SwitchPorts): SwitchProof {
+  const { replication, old, target } = ports;
   const { startedAtMs, admittedAtMs = startedAtMs, opened, epoch, arrivals, id, request } = work;
   const newest = arrivalsOf(arrivals);
   const time = (ms: number) => new Date(ms).toISOString();
@@ -251,6 +260,9 @@ function proofOf(work: LostWork, { replication, old, target }: SwitchPorts): Swi
     rpo: { seconds: rpoSeconds(newest, startedAtMs) ?? null, proven: false },
     rtoSeconds: (admittedAtMs - startedAtMs) / 1000,
     lookedAgain: { keys: 0, differences: 0 },
+    ...(ports.tally !== undefined && {
+      tally: { rows: work.tally.rows, quarantined: work.tally.quarantined },
+    }),
     fence: target.fence.kind,
     switch: id,
     by: request.by,

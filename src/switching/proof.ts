@@ -28,6 +28,8 @@ export interface SwitchProof {
   readonly rpo: { readonly seconds: number | null; readonly proven: boolean };
   readonly rtoSeconds?: number;
   readonly lookedAgain: { readonly keys: number; readonly differences: number };
+  /** Of a lost Region, with a tally: its rows, and the items of the target that lack a write. */
+  readonly tally?: { readonly rows: number; readonly quarantined: number };
   /** Items of either table, where the tables were compared. */
   readonly compared?: { readonly items: number; readonly destinationItems: number };
   readonly fence: 'policy' | 'application';

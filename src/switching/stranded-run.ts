@@ -12,6 +12,7 @@ import {
 } from './stranded.ts';
 import { writerTo } from './rejoin-repair.ts';
 import { replayStranded, type ReplayResult } from './stranded-replay.ts';
+import { release } from './tallying.ts';
 import type { SwitchPorts } from './ports.ts';
 import type { StrandedPlace, UnreadableLine } from './stranded-objects.ts';
 
@@ -89,7 +90,10 @@ async function act(
   // What the repair has not overwritten yet has not been shown to anybody.
   if (write.class === undefined) return { kind: 'left', why: 'the rejoin has not classed it yet' };
   const { bucket } = acting.place;
-  if (apply) await decide(write, 'dropped', { bucket, nowMs: acting.ports.clock.now() });
+  if (apply) {
+    await release(write.key, acting.ports);
+    await decide(write, 'dropped', { bucket, nowMs: acting.ports.clock.now() });
+  }
   return { kind: 'dropped' };
 }
 

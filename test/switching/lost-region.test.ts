@@ -405,6 +405,74 @@ describe('rejoin', () => {
 
 const PLACE = { replication: 'orders', epoch: 1, onUnreadable: () => undefined };
 
+describe('with a tally in a third Region', () => {
+  const key = (id: string) => ({ pk: { S: id } });
+  const writeCounted = async (id: string) => {
+    const n = await world.tallyIn(world.east).begin(key(id));
+    await world.east.put(id, { _tally: { N: `${n}` } });
+  };
+
+  it('refuses the lost Region at once, and knows what has begun there and not arrived', async () => {
+    const { east, west } = world;
+    await world.openTally();
+    await writeCounted('arrived');
+    await writeCounted('changed');
+    await east.replicate(west);
+    world.isLost = true;
+    await writeCounted('changed');
+    await writeCounted('new');
+    const seen: string[] = [];
+    const onStep = async ({ phase }: StepResult) => {
+      const refused = await world
+        .tallyIn(east)
+        .begin(key('tried'))
+        .then(
+          () => 'counted',
+          ({ name }: Error) => name,
+        );
+      seen.push(`${phase}: ${refused}`);
+    };
+
+    const result = await run({ kind: 'lost' }, { onStep });
+
+    expect(seen[0]).toBe('closing: counted');
+    expect(seen.slice(1).every((one) => one.endsWith(': TallyRefused'))).toBe(true);
+    expect(result).toMatchObject({ proof: { tally: { rows: 4, quarantined: 3 } } });
+    const tally = world.tallyIn(west);
+    const stale = await Promise.all(
+      ['arrived', 'changed', 'new'].map((id) => tally.isStale(key(id))),
+    );
+    expect(stale).toEqual([false, true, true]);
+  });
+
+  it('lets an item go when the active side has its write, or the operator has dropped it', async () => {
+    const { east, west } = world;
+    await world.openTally();
+    world.isLost = true;
+    await writeCounted('replayed');
+    await writeCounted('dropped');
+    await run({ kind: 'lost' });
+    await comeBack();
+    const { found } = await strandedRun();
+    const [first, second] = ['replayed', 'dropped'].map(
+      (id) => found.find(({ write }) => write.key['pk']?.S === id)?.write.keyText,
+    );
+    const tally = world.tallyIn(west);
+    const stale = () => Promise.all(['replayed', 'dropped'].map((id) => tally.isStale(key(id))));
+    expect(await stale()).toEqual([true, true]);
+
+    await strandedRun({ action: 'replay', keyText: first });
+    expect(await stale()).toEqual([false, true]);
+    await strandedRun({ action: 'drop', keyText: second });
+    expect(await stale()).toEqual([false, false]);
+
+    const back = await run({ kind: 'switch' }, { ports: failbackPorts(), onStep: wayBack });
+    expect(back?.kind).toBe('switched');
+    expect(await world.tallyIn(east).begin(key('replayed'))).toBeGreaterThan(0);
+    await expect(tally.begin(key('replayed'))).rejects.toThrow('Another Region than eu-west-1');
+  });
+});
+
 describe('stranded writes', () => {
   beforeEach(async () => {
     await lose();

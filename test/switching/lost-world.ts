@@ -2,7 +2,7 @@
 // test lets it, also for the records of the streams.
 
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { DeleteItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, DynamoDB, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { fixedCredentials } from '../../src/aws/access.ts';
@@ -31,11 +31,14 @@ import type {
   SwitchDirection,
   SwitchPorts,
   SwitchSide,
+  TallyPlace,
 } from '../../src/switching/ports.ts';
+import { openTally, type Tally } from '../../src/tally/index.ts';
 import { type TestEngine, testEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
 
 const TABLE = 'Orders';
+const TALLY = 'orders-tally';
 const KEYS = [{ name: 'pk', type: 'S' as const }];
 const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
 /** All records of a second have the same time, and an epoch begins and ends between two. */
@@ -49,6 +52,8 @@ export class LostWorld {
   aheadMs = 0;
   /** The first request to the lost Region fails, as all others do. */
   isLost = false;
+  /** In a third Region, where there is one: another table of the engine in the west. */
+  tally: TallyPlace | undefined;
   readonly #stop = new AbortController();
 
   private constructor(east: Place, west: Place, close: () => Promise<void>) {
@@ -73,6 +78,21 @@ export class LostWorld {
     });
     await world.adopt();
     return world;
+  }
+
+  async openTally(): Promise<void> {
+    const { engine } = this.west;
+    await engine.createTable(TALLY, [{ name: 'id', type: 'S' }]);
+    const rows = dynamoDbReader(engine.client, { table: TALLY, keyAttributes: ['id'] });
+    this.tally = { table: TALLY, rows, writer: engine.twinWriter };
+  }
+
+  /** As an application of a Region uses it. */
+  tallyIn({ region, engine, rules: { stateTable: state } }: Place): Tally {
+    const client = clientOf(engine);
+    const local = { client, table: TABLE, stateTable: state };
+    const third = clientOf(this.west.engine);
+    return openTally({ client: third, table: TALLY, replication: 'orders', region, local });
   }
 
   close = () => this.#close();
@@ -110,6 +130,7 @@ export class LostWorld {
       drained: this.east.direction(this.west),
       back: this.west.direction(this.east),
       markers: true,
+      tally: this.tally,
       clock: { now: this.now, sleep: async (ms) => this.pass(ms) },
       random: { next: () => Math.random() },
       stop: this.#stop.signal,
@@ -371,4 +392,8 @@ function stranded(raw: DynamoDBRecord, epoch: number, { world, rules }: Place): 
     ...(record.eventName !== 'REMOVE' && { newImage: record.newImage }),
     ...(old !== undefined && { oldImage: decodeItem(old, 'OldImage') }),
   };
+}
+
+function clientOf({ endpoint }: TestEngine): DynamoDB {
+  return new DynamoDB({ region: 'us-west-2', endpoint, credentials: CREDENTIALS });
 }
