@@ -1,7 +1,7 @@
 // `ferry stranded list`, `replay` and `drop`: writes of a Region that was lost, which have not been made in the Region
 // that is active since.
 
-import { canonicalKey, type Item, itemJson } from '../model/attribute-value.ts';
+import { type Item, itemJson } from '../model/attribute-value.ts';
 import { FerryError } from '../errors.ts';
 import { readCopy } from '../switching/copies.ts';
 import type { SwitchPorts } from '../switching/ports.ts';
@@ -59,7 +59,7 @@ const HINT = 'You can safely run the command again.';
 async function run(action: Action, call: Call, ports: SwitchPorts): Promise<number> {
   const { options, io, replication } = call;
   const key = keyFrom(options);
-  const keyText = key && canonicalKey(requireKeyOf(ports.target.keys, key));
+  const chosen = key && requireKeyOf(ports.target.keys, key);
   const apply = action !== 'list' && options.has('apply');
   const found = await readCopy(ports.target, ports);
   if (found.kind !== 'row') throw noRow(ports.target.region);
@@ -67,11 +67,10 @@ async function run(action: Action, call: Call, ports: SwitchPorts): Promise<numb
   const writes: object[] = [];
   if (!isJson) io.out(titleOf(replication));
   const report = await runStranded(
-    { action, apply, keyText },
+    { action, apply, key: chosen },
     { row: found.row, ports },
     {
       async onWrite(write, place, outcome) {
-        if (keyText !== undefined && keyText !== write.keyText) return;
         if (action !== 'list' && outcome === undefined) return;
         const images = options.has('images') ? await imagesOf(write, place) : undefined;
         if (isJson) writes.push(writeFacts(write, outcome, images));

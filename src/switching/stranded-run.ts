@@ -1,6 +1,7 @@
 // `stranded list`, `replay` and `drop`: goes through everything that is kept of lost Regions, and counts what it is and
 // what became of it.
 
+import { canonicalKey } from '../model/attribute-value.ts';
 import type { StrandedClass } from '../model/stranded-class.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
 import {
@@ -13,6 +14,7 @@ import {
 import { writerTo } from './rejoin-repair.ts';
 import { replayStranded, type ReplayResult } from './stranded-replay.ts';
 import { release } from './tallying.ts';
+import type { Item } from '../ports.ts';
 import type { SwitchPorts } from './ports.ts';
 import type { StrandedPlace, UnreadableLine } from './stranded-objects.ts';
 
@@ -20,8 +22,8 @@ export interface StrandedRequest {
   readonly action: 'list' | 'replay' | 'drop';
   /** Of `replay` and `drop`: without it, nothing is changed, and the outcomes say what would be done. */
   readonly apply: boolean;
-  /** Canonical text of the key of a single item. @default every stranded write that is undecided */
-  readonly keyText?: string | undefined;
+  /** Of a single item. @default every stranded write that is undecided */
+  readonly key?: Item | undefined;
 }
 
 export type StrandedOutcome = ReplayResult | { readonly kind: 'dropped' };
@@ -29,7 +31,7 @@ export type StrandedOutcome = ReplayResult | { readonly kind: 'dropped' };
 export interface StrandedReport extends Record<StrandedClass, number> {
   /** Not classed yet: the rejoin has not ended. */
   unclassed: number;
-  /** Stranded or not classed, and still to be decided after this run. */
+  /** Of those that the request is about: stranded or not classed, and still to be decided after this run. */
   undecided: number;
   replayed: number;
   dropped: number;
@@ -64,11 +66,15 @@ export async function runStranded(
     report.unreadable += 1;
     events.onUnreadable(line);
   });
+  const { action, apply, key } = request;
+  const keyText = key && canonicalKey(key);
+  // Also one that was counted and never written, of which nothing is kept.
+  if (action === 'drop' && apply && key !== undefined) await release(key, ports);
   for (const place of places)
     for await (const write of strandedWrites(place)) {
       ports.stop.throwIfAborted();
       report[write.class ?? 'unclassed'] += 1;
-      if (request.keyText !== undefined && request.keyText !== write.keyText) continue;
+      if (keyText !== undefined && keyText !== write.keyText) continue;
       const outcome = await act(write, request, { place, ports, writer });
       count(report, write, outcome);
       await events.onWrite(write, place, outcome);
@@ -81,10 +87,10 @@ type Acting = Parameters<typeof replayStranded>[1];
 /** @returns undefined where there is nothing to do about it. */
 async function act(
   write: StrandedWrite,
-  { action, apply, keyText }: StrandedRequest,
+  { action, apply, key }: StrandedRequest,
   acting: Acting,
 ): Promise<StrandedOutcome | undefined> {
-  const chosen = keyText !== undefined;
+  const chosen = key !== undefined;
   if (action === 'list' || (!chosen && !isUndecided(write))) return undefined;
   if (action === 'replay') return replayStranded(write, acting, { apply, chosen });
   // What the repair has not overwritten yet has not been shown to anybody.

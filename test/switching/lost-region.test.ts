@@ -453,17 +453,13 @@ describe('with a tally in a third Region', () => {
     await writeCounted('dropped');
     await run({ kind: 'lost' });
     await comeBack();
-    const { found } = await strandedRun();
-    const [first, second] = ['replayed', 'dropped'].map(
-      (id) => found.find(({ write }) => write.key['pk']?.S === id)?.write.keyText,
-    );
     const tally = world.tallyIn(west);
     const stale = () => Promise.all(['replayed', 'dropped'].map((id) => tally.isStale(key(id))));
     expect(await stale()).toEqual([true, true]);
 
-    await strandedRun({ action: 'replay', keyText: first });
+    await strandedRun({ action: 'replay', key: key('replayed') });
     expect(await stale()).toEqual([false, true]);
-    await strandedRun({ action: 'drop', keyText: second });
+    await strandedRun({ action: 'drop', key: key('dropped') });
     expect(await stale()).toEqual([false, false]);
 
     const back = await run({ kind: 'switch' }, { ports: failbackPorts(), onStep: wayBack });
@@ -532,8 +528,7 @@ describe('stranded writes', () => {
       why: 'the active side has written it since it was compared',
     });
     expect((await world.west.get('stranded'))?.['value']).toEqual({ S: 'written since' });
-    const keyText = found.find(({ write: { key } }) => key['pk']?.S === 'stranded')?.write.keyText;
-    const chosen = await strandedRun({ action: 'replay', keyText });
+    const chosen = await strandedRun({ action: 'replay', key: { pk: { S: 'stranded' } } });
     expect(chosen.report).toMatchObject({ replayed: 1, undecided: 0 });
     expect((await world.west.get('stranded'))?.['value']).toEqual({ S: 'late' });
   });
