@@ -30,7 +30,7 @@ export async function explained<T>(about: About, action: () => Promise<T>): Prom
 }
 
 /** Refusals that leave something undone, which another run of the command does later. */
-const LATER: readonly string[] = ['switching.lease', 'switching.lost', 'switching.undecided'];
+const LATER: readonly string[] = ['switching.lease', 'switching.lost', 'switching.unclear'];
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;

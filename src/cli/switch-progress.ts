@@ -7,14 +7,14 @@ import { counted, grouped, type Io } from './output.ts';
 import { oncePerChange } from './progress.ts';
 
 interface Step {
-  /** As docs/switching.md counts them. A phase of a lower one is a step back. */
+  /** As docs/switching.md counts them. */
   readonly number: number;
   readonly doing: string;
-  /** Printed when the switch goes on to a higher one. */
+  /** Printed when the switch goes on to another one. */
   readonly done: (counts: SwitchCounts) => string;
 }
 
-/** @param lostTo of a Region that is lost, or rejoins, other things are done in the same phases. */
+/** Where a Region is lost, or rejoins, other things are done in the same phases. */
 function stepsOf(
   { old, target }: SwitchPorts,
   kind: SwitchRequest['kind'],
@@ -74,7 +74,11 @@ function stepsOf(
     };
   const again = step(5, 'looks again', ({ keys }) => `5 looked again: ${grouped(keys)} equal`);
   const audited = step(3, 'audits', auditedText);
-  const letters = step(4, 'asks for dead letters', '4 closed');
+  const letters = step(
+    4,
+    'asks for dead letters',
+    kind === 'drain' ? '4 no open dead letters' : '4 closed',
+  );
   return {
     ...common,
     ahead: step(
@@ -113,17 +117,24 @@ export function switchProgress(
   const steps = stepsOf(ports, kind);
   const tell = oncePerChange(io);
   let last: Step | undefined;
-  return ({ phase, counts }) => {
+  return ({ phase, counts, result }) => {
     const next = steps[phase];
-    const number = next?.number ?? Infinity;
-    // At the end of a switch that was given up, nothing more is done.
-    if (last !== undefined && number > last.number && (next !== undefined || last.number >= 6))
-      io.err(last.done(counts));
-    if (last !== undefined && number < last.number)
-      io.err('Changes have come behind the fence: audits again.');
-    last = next ?? last;
+    // What was given up has not been done.
+    const isDone = next === undefined ? ENDS.includes(result?.kind) : next.number !== last?.number;
+    if (phase === 'reopening' && last?.number !== next?.number)
+      io.err('Something has changed since: audits again.');
+    else if (last !== undefined && isDone && phase !== 'cancelling') io.err(last.done(counts));
+    last = next;
     const { keys, behind } = counts;
     const facts = keys === 0 ? [] : [`${grouped(keys - behind)} of ${counted(keys, 'key')}`];
     if (next !== undefined && io.isTerminal) tell([next.doing, ...facts]);
   };
 }
+
+const ENDS: ReadonlyArray<string | undefined> = [
+  'drained',
+  'switched',
+  'finished',
+  'rejoined',
+  'cancelled',
+];

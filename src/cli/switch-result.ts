@@ -4,7 +4,13 @@ import { itemJson } from '../model/attribute-value.ts';
 import { utcTime } from '../status/pause.ts';
 import type { OpenLetter } from '../switching/ports.ts';
 import type { SwitchProof } from '../switching/proof.ts';
-import { isClear, type LeftItem, type OpenWork, type SwitchResult } from '../switching/step.ts';
+import {
+  isClear,
+  type LeftItem,
+  type OpenWork,
+  type SwitchRequest,
+  type SwitchResult,
+} from '../switching/step.ts';
 import { duration } from '../text/duration.ts';
 import { counted, grouped } from './output.ts';
 import { listed } from './rows.ts';
@@ -66,7 +72,10 @@ function leftFacts({ key, why }: LeftItem): object {
 }
 
 /** @param command with which the switch goes on. */
-export function switchLines(result: SwitchResult, command: string): string[] {
+export function switchLines(
+  result: SwitchResult,
+  { command, request }: { readonly command: string; readonly request: SwitchRequest },
+): string[] {
   switch (result.kind) {
     case 'already':
       return [
@@ -79,11 +88,13 @@ export function switchLines(result: SwitchResult, command: string): string[] {
     case 'cancelled':
       return [`Cancelled: ${result.why}. ${result.active} is active.`];
     case 'preview':
-      return previewLines(result.preview, command);
+      return request.kind === 'cancel'
+        ? cancelLines(result.preview, command)
+        : previewLines(result.preview, command);
     case 'drained':
       return [
         ...proofLines(result.proof),
-        `${result.proof.from} stays fenced. Go on with the switch, or run \`${command} --cancel\`.`,
+        `${result.proof.from} stays fenced. Go on with the switch, or run \`${command} --cancel --apply\`.`,
       ];
     case 'switched':
       return [...proofLines(result.proof), ...leftLines(result.left), ...followUps(result.proof)];
@@ -116,16 +127,10 @@ export function switchLines(result: SwitchResult, command: string): string[] {
   }
 }
 
+type Preview = Extract<SwitchResult, { kind: 'preview' }>['preview'];
+
 function previewLines(
-  {
-    from,
-    to,
-    counts,
-    open,
-    lagMs,
-    expectedOutageMs,
-    takesOver,
-  }: Extract<SwitchResult, { kind: 'preview' }>['preview'],
+  { from, to, counts, open, lagMs, expectedOutageMs, takesOver }: Preview,
   command: string,
 ): string[] {
   const { keys, behind, records, shards } = counts;
@@ -143,7 +148,7 @@ function previewLines(
         'behind',
         behind === 0
           ? 'no key'
-          : `${counted(behind, 'key')}, the oldest change by ${duration(lagMs)}`,
+          : `${counted(behind, 'key')}; the oldest change is ${duration(lagMs)} old`,
       ],
       ['dead letters', grouped(open.letters.length)],
       ['expected outage', `about ${duration(expectedOutageMs)} of refused writes`],
@@ -156,9 +161,24 @@ function previewLines(
   ];
 }
 
+function cancelLines({ from, to, takesOver }: Preview, command: string): string[] {
+  return [
+    `A switch to ${to} is under way, at the step "${takesOver}".`,
+    `It would be ended: both control rows are opened again, and then the fence of ${from} is removed.`,
+    `Nothing was changed. Run \`${command} --cancel --apply\`.`,
+  ];
+}
+
 const LETTERS_SHOWN = 20;
 
-function openLines({ letters, batches, lost, backfill, rejected }: OpenWork): string[] {
+function openLines({
+  letters,
+  batches,
+  lost,
+  backfill,
+  rejected,
+  stranded = 0,
+}: OpenWork): string[] {
   const more = letters.length - LETTERS_SHOWN;
   return [
     ...listed(letters.slice(0, LETTERS_SHOWN).map(letterCells)),
@@ -169,6 +189,9 @@ function openLines({ letters, batches, lost, backfill, rejected }: OpenWork): st
         ]
       : []),
     ...(backfill ? ['  a backfill that has not ended: see `ferry backfill`'] : []),
+    ...(stranded > 0
+      ? [`  ${counted(stranded, 'stranded write')} to decide: see \`ferry stranded list\``]
+      : []),
     ...leftLines(rejected),
   ];
 }

@@ -2,9 +2,13 @@
 // it ended. It may be stopped at any step: another run goes on.
 
 import { systemRandom, systemClock } from '../aws/system-clock.ts';
+import type { Sides } from '../aws/access.ts';
 import { activeDirection, readCopies } from '../composition/active-direction.ts';
+import { controlNow } from '../composition/pause-place.ts';
+import { otherDirection } from '../config/directions.ts';
 import { type OpenSwitch, openSwitchPorts, requireSwitching } from '../composition/switch-ports.ts';
 import type { Side } from '../config/identity.ts';
+import { FerryError, UsageError } from '../errors.ts';
 import { activeRegion } from '../model/active-region.ts';
 import { sleep } from '../pacing/sleep.ts';
 import { newSwitch, nextStep } from '../switching/next-step.ts';
@@ -25,12 +29,32 @@ export interface Switching {
   readonly fencedByApplication: boolean;
 }
 
-export function runSwitch(call: Call, switching: Switching): Promise<number> {
+/** @throws UsageError also where both copies do not allow a switch: nothing has been changed then. */
+export async function runSwitch(call: Call, switching: Switching): Promise<number> {
+  try {
+    return await opened(call, switching);
+  } catch (cause) {
+    if (!(cause instanceof FerryError) || !REFUSALS.includes(cause.code)) throw cause;
+    const { code, message, hint = '' } = cause;
+    throw new UsageError(message, { code, hint, cause });
+  }
+}
+
+/** What both copies of the control row may say. */
+const REFUSALS: readonly string[] = [
+  'control.stream',
+  'control.unreadable',
+  'switching.apart',
+  'switching.copy',
+  'switching.not-adopted',
+];
+
+function opened(call: Call, switching: Switching): Promise<number> {
   const { request, fencedByApplication, target } = switching;
   const isLost = request.kind === 'lost';
-  return withOpen(openFor(call, { target, fencedByApplication, isLost }), async (opened) => {
-    if (request.kind === 'switch' || request.kind === 'drain') await opened.check();
-    return goThrough(call, switching, opened);
+  return withOpen(openFor(call, { target, fencedByApplication, isLost }), async (open) => {
+    if (request.kind === 'switch' || request.kind === 'drain') await open.check();
+    return goThrough(call, switching, open);
   });
 }
 
@@ -70,7 +94,7 @@ async function goThrough(call: Call, switching: Switching, { ports }: OpenSwitch
   const operation = command.replace('ferry ', '');
   printResult(call, { operation, apply: request.apply, ...switchFacts(result) }, [
     titleOf(replication),
-    ...switchLines(result, command),
+    ...switchLines(result, switching),
   ]);
   return exitCodeOf({ result, asked: request });
 }
@@ -91,9 +115,18 @@ function stopped({ command, request }: Switching, latest: StepResult | undefined
 /** The side that is active now, whether or not the other one answers. */
 export async function activeSide({ replication, sides, io }: Call): Promise<Side> {
   requireSwitching(replication);
-  const state = activeRegion(await readCopies(replication, sides, io.interrupted));
+  const copies = await readCopies(replication, sides, io.interrupted);
+  const isCutOff = copies.every(({ found }) => found.kind === 'unreached');
+  // Neither Region answers, and says why.
+  if (isCutOff) await controlNow(otherDirection(replication), exchanged(sides));
+  const state = activeRegion(copies);
   return activeDirection(replication, state) === 'out' ? 'source' : 'destination';
 }
+
+const exchanged = ({ source, destination }: Sides): Sides => ({
+  source: destination,
+  destination: source,
+});
 
 export const otherSide = (side: Side): Side => (side === 'source' ? 'destination' : 'source');
 

@@ -116,7 +116,7 @@ async function placesOf(setup: SwitchSetup): Promise<readonly [Place, Place]> {
   const [there, here] = target === 'destination' ? [destination, source] : [source, destination];
   const facts = isLost
     ? await factsWithout({ toTarget, there })
-    : await bothFacts({ toTarget, fromTarget, there, here });
+    : await bothFacts(setup, { source, destination });
   return [
     { access: there, starting: fromTarget, ending: toTarget, facts: facts.there },
     { access: here, starting: toTarget, ending: fromTarget, facts: facts.here },
@@ -129,25 +129,22 @@ function accessesOf({ replication, sides: { source, destination } }: SwitchSetup
   return { source, destination: { ...destination, endpoints } };
 }
 
+/** Both streams must be fit: each is read after one switch or another. */
+async function bothFacts({ replication, target }: SwitchSetup, { source, destination }: Sides) {
+  const needsStream = true;
+  const out = await checkTables(replication, { sides: { source, destination }, needsStream });
+  await checkTables(otherDirection(replication), {
+    sides: { source: destination, destination: source },
+    needsStream,
+  });
+  return target === 'destination'
+    ? { here: out.source, there: out.destination }
+    : { here: out.destination, there: out.source };
+}
+
 interface Towards {
   readonly toTarget: ReplicationConfig;
   readonly there: Access;
-}
-
-/** Both streams must be fit: each is read after one switch or another. */
-async function bothFacts({
-  toTarget,
-  fromTarget,
-  there,
-  here,
-}: Towards & { readonly fromTarget: ReplicationConfig; readonly here: Access }) {
-  const needsStream = true;
-  await checkTables(fromTarget, { sides: { source: there, destination: here }, needsStream });
-  const { source, destination } = await checkTables(toTarget, {
-    sides: { source: here, destination: there },
-    needsStream,
-  });
-  return { here: source, there: destination };
 }
 
 /** What is known of a table that cannot be asked. */

@@ -33,6 +33,8 @@ interface Row {
   readonly at?: (endpoint: string) => readonly string[];
 }
 
+const SWITCHED = ['--config', 'switched.json'];
+
 /** A new command needs a row, and so does an option by which a command begins in another way. */
 const ROWS: Readonly<Record<string, Row>> = {
   init: { args: ['us-east-1/Orders', 'eu-west-1/Orders', '--config', 'new.json'] },
@@ -51,6 +53,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   adopt: { args: [] },
   pause: { args: [], codes: { table: 3 } },
   resume: { args: [] },
+  drain: { args: SWITCHED },
+  failover: { args: SWITCHED },
+  failback: { args: SWITCHED },
+  rejoin: { args: SWITCHED },
+  'stranded list': { args: SWITCHED },
+  'stranded replay': { args: SWITCHED },
+  'stranded drop': { args: SWITCHED },
   teardown: { args: [], codes: { table: 0 } },
   config: { args: ['--deployed', 'us-east-1/orders'], codes: { table: 0 } },
   permissions: { args: ['--deployed', 'us-east-1/orders'], codes: { table: 0 } },
@@ -89,6 +98,9 @@ beforeAll(() => {
   const [replication] = CONFIG.replications;
   const projected = { ...replication, projection: { attributes: { drop: ['email'] } } };
   writeFileSync(join(folder, 'projected.json'), JSON.stringify({ replications: [projected] }));
+  const streamArn = replication?.source.streamArn.replace('us-east-1', 'eu-west-1');
+  const switched = { ...replication, switching: { streamArn } };
+  writeFileSync(join(folder, 'switched.json'), JSON.stringify({ replications: [switched] }));
   writeFileSync(join(folder, 'report.jsonl'), '');
   // What is in the user's folder must not count: neither a broken TypeScript project, nor another tsx.
   writeFileSync(join(folder, 'tsconfig.json'), '{ "compilerOptions": ');
@@ -137,6 +149,7 @@ const UNNOTED =
   /^The pause cannot be noted in the control row of the destination now: it could not be read \(There is no table ferry-orders-state in eu-west-1\)\. .*\n?$/;
 
 const withConfig = (name: string, args: readonly string[]) =>
+  args.includes('--config') ||
   ['init', 'local', 'latency', 'config', 'permissions', 'projection test'].includes(commandOf(name))
     ? args
     : [...args, '--config', 'ferry.json'];

@@ -30,8 +30,10 @@ beforeAll(async () => {
   failures = await openLocalFailures(replication, { accessKeyId: 'test', secretAccessKey: 'test' });
   vi.stubEnv('AWS_ENDPOINT_URL_S3', failures.objectEndpoint);
   vi.stubEnv('AWS_ENDPOINT_URL_SQS', new URL(failures.queueUrl).origin);
-  const { queueUrl: deadLetterQueueUrl } = failures;
-  regions.lambda.settings = { ...regions.lambda.settings, deadLetterQueueUrl };
+  const { queueUrl: deadLetterQueueUrl, bucketName: onFailureBucket } = failures;
+  const places = { deadLetterQueueUrl, onFailureBucket };
+  regions.lambda.settings = { ...regions.lambda.settings, ...places };
+  await createSwitched(replication);
   regions.lambda.mappings = [{ id: 'a1b2', state: 'Enabled', streamArn: regions.streamArn }];
   await regions.adopt();
   await putAll(regions.source, 'Orders', [{ pk: { S: 'a' } }, { pk: { S: 'b' } }]);
@@ -42,6 +44,27 @@ afterAll(async () => {
   await regions.close();
   await cloud.close();
 });
+
+/** A replication beside the other one, which can be switched. */
+async function createSwitched(other: ReplicationConfig): Promise<void> {
+  const [keys, id] = [[{ name: 'pk', type: 'S' }], [{ name: 'id', type: 'S' }]] as const;
+  const { source, destination, directory } = regions;
+  const both = 'NEW_AND_OLD_IMAGES';
+  const streams = [
+    await source.createTable('Books', keys, both),
+    await destination.createTable('Books', keys, both),
+  ];
+  await source.createTable('ferry-books-back-state', id);
+  await destination.createTable('ferry-books-state', id);
+  const books = {
+    name: 'books',
+    source: { ...other.source, table: 'Books', streamArn: streams[0] },
+    destination: { ...other.destination, table: 'Books' },
+    switching: { fence: 'application', streamArn: streams[1] },
+  };
+  const text = JSON.stringify({ replications: [books] });
+  writeFileSync(join(directory, 'switched.json'), text);
+}
 
 /** Waits take no time. */
 function hurried(): Clock {
@@ -80,6 +103,7 @@ const projected = () => {
   writeFileSync(path, JSON.stringify({ replications: [{ ...replications[0], projection }] }));
   return path;
 };
+const switched = () => ['--config', join(regions.directory, 'switched.json')];
 const places = () => ['--queue-url', failures.queueUrl, '--bucket', failures.bucketName];
 const endpoints = () => [
   '--source-endpoint',
@@ -118,6 +142,15 @@ const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]
   ['pause', () => [...config(), '--apply']],
   ['resume', config],
   ['resume', () => [...config(), '--apply']],
+  ['adopt', () => [...switched(), '--apply']],
+  ['drain', switched],
+  ['failback', switched],
+  ['failover', switched],
+  ['failover', () => [...switched(), '--source-lost', '--even-if-reachable', '--apply']],
+  ['rejoin', switched],
+  ['stranded list', switched],
+  ['stranded replay', switched],
+  ['stranded drop', switched],
   ['teardown', config],
   ['latency', () => ['--rates', '20', '--duration', '1']],
   ['local', () => ['--rate', '20', '--duration', '1', '--seed', '1']],

@@ -43,7 +43,7 @@ interface Version {
   readonly fromMs: number;
 }
 
-export async function openPolicyCloud(first?: string): Promise<PolicyCloud> {
+export async function openPolicyCloud(first?: string, tableArn = TABLE_ARN): Promise<PolicyCloud> {
   let nowMs = Date.UTC(2026, 0, 31, 12);
   const versions: Version[] = [{ policy: first, fromMs: nowMs - 3_600_000 }];
   let lastChangeMs = -Infinity;
@@ -58,7 +58,7 @@ export async function openPolicyCloud(first?: string): Promise<PolicyCloud> {
     cloud.before?.();
     const { Policy, ExpectedRevisionId } = input;
     const current = newest();
-    if (input.ResourceArn !== TABLE_ARN) return refused('ResourceNotFoundException');
+    if (input.ResourceArn !== tableArn) return refused('ResourceNotFoundException');
     if (ExpectedRevisionId !== undefined && ExpectedRevisionId !== revisionOf(current))
       return refused('PolicyNotFoundException');
     if (Policy !== undefined && Buffer.byteLength(Policy) > BYTES_MAX)
@@ -79,7 +79,7 @@ export async function openPolicyCloud(first?: string): Promise<PolicyCloud> {
     if (fault !== undefined) return refused(fault, fault);
     const denied = cloud.denial?.(principal);
     const action = 'dynamodb:PutItem';
-    const about = `User: ${principal} is not authorized to perform: ${action} on resource: ${TABLE_ARN}`;
+    const about = `User: ${principal} is not authorized to perform: ${action} on resource: ${tableArn}`;
     if (denied !== undefined) return refused('AccessDeniedException', `${about} ${denied}`);
     const leaks = cloud.leaks(cloud.puts.length);
     const policy = newest(cloud.effectiveAfterMs, leaks ? 1 : 0);
