@@ -47,15 +47,24 @@ async function nextPage(
   { audit, stream, retries }: Reading,
 ): Promise<ShardPage | undefined> {
   const { shardId, after } = shard;
-  try {
-    const iterator = (shard.iterator ??= await retry(() => stream.open(shardId, after), retries));
-    return await retry(() => stream.read(iterator, PAGE_RECORDS), retries);
-  } catch (error) {
-    const name = error instanceof Error ? error.name : '';
-    if (name !== 'ExpiredIteratorException' && name !== 'TrimmedDataAccessException') throw error;
-    shard.iterator = undefined;
-    // Records behind the last one that was read are gone. From the beginning, what is gone was never looked for.
-    if (name === 'TrimmedDataAccessException' && after !== undefined) audit.isTrimmed = true;
-    return undefined;
-  }
+  const page = await retry(async () => {
+    try {
+      shard.iterator ??= await stream.open(shardId, after);
+      return await stream.read(shard.iterator, PAGE_RECORDS);
+    } catch (error) {
+      return reopening(error);
+    }
+  }, retries);
+  if (typeof page !== 'string') return page;
+  shard.iterator = undefined;
+  // Records behind the last one that was read are gone. From the beginning, what is gone was never looked for.
+  if (page === 'TrimmedDataAccessException' && after !== undefined) audit.isTrimmed = true;
+  return undefined;
+}
+
+/** Errors that another try with the same iterator cannot help. */
+function reopening(error: unknown): 'ExpiredIteratorException' | 'TrimmedDataAccessException' {
+  const name = error instanceof Error ? error.name : '';
+  if (name === 'ExpiredIteratorException' || name === 'TrimmedDataAccessException') return name;
+  throw error;
 }

@@ -18,6 +18,8 @@ const DONE: SwitchRequest = {
   proof: 'tail',
 };
 
+const IDLE_MS = 10_000;
+
 let world: LostWorld;
 beforeAll(async () => {
   world = await LostWorld.open();
@@ -82,7 +84,9 @@ async function drive(
     const answer = await nextStep(state, ports);
     steps.push(answer);
     if (answer.result !== undefined) return answer.result;
-    world.pass(answer.waitMs);
+    // Fewer looks at what only takes time.
+    const isIdle = answer.phase === 'probing' || answer.phase === 'waiting';
+    world.pass(isIdle ? IDLE_MS : answer.waitMs);
   }
   if (stepsMax === 400) throw new Error(`no end: ${steps.map(({ phase }) => phase).join(' ')}`);
   return undefined;
@@ -446,6 +450,59 @@ describe('tables without markers', () => {
     const items = Object.keys(await east.items()).length;
     expect(result).toMatchObject({ proof: { compared: { items, destinationItems: items } } });
     await expectSwitchedTo(west, 12);
+  });
+});
+
+describe('a fence of the application', () => {
+  it('is believed after ten quiet seconds behind the markers', async () => {
+    const { active, target } = await nextTarget();
+    const ports = portsTo(target);
+    const fence = { kind: 'application', set: async () => 0, probe: probeOfNone } as const;
+    const driven = begin(target, {}, { old: { ...ports.old, fence } });
+    let writes = 3;
+
+    const result = await drive(driven, {
+      before: async (phase) => {
+        if (phase === 'auditing' && writes-- > 0) await active.put(`unquiet-${writes}`);
+      },
+    });
+
+    if (result?.kind !== 'switched') throw new Error(JSON.stringify(result));
+    expect(result.proof).toMatchObject({ fence: 'application', keys: expect.any(Number) });
+    expect(driven.steps.map(({ phase }) => phase)).not.toContain('probing');
+    expect(result.proof.rtoSeconds).toBeGreaterThanOrEqual(34);
+    expect(await target.items()).toEqual(await active.items());
+    active.isFenced = true;
+    active.fences.push({ inboundRefused: false });
+  });
+});
+
+async function probeOfNone(): Promise<never> {
+  throw new Error('an application has no fence to probe');
+}
+
+describe('a side without a copy', () => {
+  it('gets one before the switch claims', async () => {
+    const other = await LostWorld.open();
+    const shared = world;
+    world = other;
+    try {
+      await other.east.engine.twinWriter.write({
+        operation: 'DeleteItem',
+        input: { TableName: 'ferry-orders-back-state', Key: { id: { S: 'orders-back#control' } } },
+      });
+      await other.east.put('first');
+
+      const { result } = await switchTo(other.west);
+
+      expect(result).toMatchObject({ kind: 'switched', proof: { keys: 1, applied: 1 } });
+      await expectSwitchedTo(other.west, 2);
+      const tableId = await other.east.engine.twinReader.tableId('Orders');
+      expect((await other.east.row()).destinationId).toBe(tableId);
+    } finally {
+      world = shared;
+      await other.close();
+    }
   });
 });
 
