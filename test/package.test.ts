@@ -219,7 +219,10 @@ describe('the tally of an application', () => {
     const app = join(folder, 'app');
     cpSync('examples/tally/orders.mts', join(app, 'orders.mts'));
 
-    inApp('tsc --noEmit --strict --skipLibCheck --module nodenext --types node', 'orders.mts');
+    inApp(
+      'tsc --ignoreConfig --noEmit --strict --skipLibCheck --module nodenext --types node',
+      'orders.mts',
+    );
 
     const program = `console.log(typeof require('${manifest.name}/tally').openTally)`;
     const printed = execFileSync(process.execPath, ['--eval', program], {
