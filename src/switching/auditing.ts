@@ -23,6 +23,7 @@ import { isClear, type LeftItem, type OpenWork, type StepResult } from './step.t
 const NEAR_TIP_MS = 60_000;
 /** What is still behind after so long without progress has to be applied behind the fence. */
 const CALM_MS = 30_000;
+const BEHIND_MAX = 100_000;
 /** Between two looks that have found nothing new. */
 const PAUSE_MS = 250;
 /** Beside the traffic, it need not be quick: each look at what is behind costs reads. */
@@ -41,13 +42,22 @@ export const auditAhead: Phase = async (work, ports) => {
   const isNear = [...audit.shards.values()].every(
     (shard) => shard.ended || isNearTip(shard, nowMs, NEAR_TIP_MS),
   );
+  if (!isNear && !isHeldUp(work)) {
+    work.leastBehind = Infinity;
+    return goOn(work, 'ahead');
+  }
   const isCaughtUp = work.fencedAtMs !== undefined || lagOf(work, nowMs) <= NEAR_TIP_MS;
-  if (!isNear || !(isCaughtUp || isCalm(work, nowMs))) return goOn(work, 'ahead', AHEAD_PAUSE_MS);
+  if (!(isNear && isCaughtUp) && !isCalm(work, nowMs)) return goOn(work, 'ahead', AHEAD_PAUSE_MS);
   work.isAhead = true;
   if (!request.apply)
     return endWith(work, { kind: 'preview', preview: await previewOf(work, ports) });
   return goOn(work, work.isClaimed ? 'fencing' : 'claiming');
 };
+
+/** Nothing more is read then: of what is behind, the whole record is in memory. */
+function isHeldUp({ audit }: SwitchWork): boolean {
+  return audit.behind.size >= BEHIND_MAX;
+}
 
 /** Whether the number of keys that are behind has not fallen for a while. */
 function isCalm(work: SwitchWork, nowMs: number): boolean {
@@ -60,20 +70,25 @@ function isCalm(work: SwitchWork, nowMs: number): boolean {
 }
 
 /** @returns the keys that are still behind, of those that were looked at. */
-export async function auditPiece(
+async function auditPiece(work: SwitchWork, ports: SwitchPorts): Promise<readonly AuditedKey[]> {
+  if (!isHeldUp(work)) await readOn(work.audit, ports.old.stream, ports);
+  return lookAtBehind(work.audit, ports.target, ports);
+}
+
+/** Behind the fence: until each open shard has shown a marker. */
+export async function auditToMarkers(
   work: SwitchWork,
   ports: SwitchPorts,
 ): Promise<readonly AuditedKey[]> {
-  await readOn(work.audit, ports.old.stream, ports);
-  return lookAtBehind(work.audit, ports.target, ports);
+  if (hasMarkers(ports) && !isHeldUp(work)) await writeMarkers(work, ports);
+  return auditPiece(work, ports);
 }
 
 export const audit: Phase = async (work, ports) => {
   await requireOwn(work, ports);
   if (isLate(work, ports)) return cancelFor(work, 'it has taken longer than the time-out');
   const before = work.audit.records;
-  if (hasMarkers(ports)) await writeMarkers(work, ports);
-  const behind = await auditPiece(work, ports);
+  const behind = await auditToMarkers(work, ports);
   await applyBehind(behind, work, ports);
   if (work.audit.isTrimmed) return trimmed(work);
   const nowMs = ports.clock.now();

@@ -8,11 +8,11 @@ import { itemDigest } from '../model/discrepancy.ts';
 import { retry } from '../pacing/retry.ts';
 import type { Item } from '../ports.ts';
 import { recordContext, resynchronizeKeys } from './applying.ts';
-import { auditPiece, isAtTip, isFull, stillOpen, unexcused } from './auditing.ts';
+import { auditToMarkers, isAtTip, isFull, stillOpen, unexcused } from './auditing.ts';
 import { compareOn, newComparison } from './comparing.ts';
 import { changeBoth, changeCopy, readCopy, requireOwn } from './copies.ts';
 import { cancelFor } from './fencing.ts';
-import { deleteMarkers, hasMarkers, writeMarkers } from './markers.ts';
+import { deleteMarkers } from './markers.ts';
 import { isAccepted } from './open-work.ts';
 import type { SwitchPorts } from './ports.ts';
 import { proofIn, proofKey, putProof, type SwitchProof } from './proof.ts';
@@ -60,8 +60,7 @@ export const wait: Phase = async (work, ports) => {
 export const lookAgain: Phase = async (work, ports) => {
   await requireOwn(work, ports);
   const { audit, comparison } = work;
-  if (hasMarkers(ports)) await writeMarkers(work, ports);
-  const behind = await auditPiece(work, ports);
+  const behind = await auditToMarkers(work, ports);
   if (behind.length > 0 || audit.records > work.recordsBefore || audit.isTrimmed)
     return goOn(work, 'reopening');
   const isCompared = comparison === undefined || (await compareOn(comparison, ports));

@@ -453,6 +453,38 @@ describe('tables without markers', () => {
   });
 });
 
+describe('a replication that is behind', () => {
+  it('catches up before writes are refused', async () => {
+    const { active, target } = await nextTarget();
+    await active.put('old-one');
+    world.pass(120_000);
+    const driven = begin(target);
+    let looks = 0;
+
+    const result = await drive(driven, {
+      before: async (phase) => {
+        if (phase === 'ahead' && (looks += 1) === 5) await active.replicate(target);
+      },
+    });
+
+    expect(looks).toBeGreaterThanOrEqual(5);
+    expect(result).toMatchObject({ kind: 'switched', proof: { applied: 0 } });
+  });
+
+  it('is waited for as long as it makes progress', async () => {
+    const { active, target } = await nextTarget();
+    await active.put('older');
+    world.pass(120_000);
+    const driven = begin(target);
+
+    const result = await drive(driven);
+
+    expect(result).toMatchObject({ kind: 'switched', proof: { applied: 1 } });
+    const ahead = driven.steps.filter(({ phase }) => phase === 'ahead');
+    expect(ahead.reduce((sum, { waitMs }) => sum + waitMs, 0)).toBeGreaterThanOrEqual(29_000);
+  });
+});
+
 describe('a fence of the application', () => {
   it('is believed after ten quiet seconds behind the markers', async () => {
     const { active, target } = await nextTarget();
