@@ -15,7 +15,7 @@ import type { SwitchSide } from './ports.ts';
 
 const BATCHES_AT_ONCE = 16;
 /** Of one piece of work. */
-export const LOOKS_MAX = 10_000;
+const LOOKS_MAX = 10_000;
 
 type Place = Pick<SwitchSide, 'table' | 'ledger' | 'rules'>;
 
@@ -71,7 +71,8 @@ async function statesOf(
     table,
     retries,
   );
-  const ledgerRows = await readAll(entries.filter(isDelete).map(rowOf), ledger, retries);
+  const gone = entries.filter(({ keyText }) => items.get(keyText) === undefined);
+  const ledgerRows = await readAll(gone.map(rowOf), ledger, retries);
   const states = new Map<string, TwinStates>();
   for (const entry of entries) {
     const text = canonicalKey(entry.key);
@@ -79,10 +80,6 @@ async function statesOf(
     if (items.has(text)) states.set(entry.keyText, { twin: items.get(text), ledgerRow });
   }
   return states;
-}
-
-function isDelete({ record, arrived }: AuditedKey): boolean {
-  return record === undefined ? arrived?.digest === undefined : record.eventName === 'REMOVE';
 }
 
 async function readAll(

@@ -20,7 +20,7 @@ export function hasMarkers({ markers, old }: Pick<SwitchPorts, 'markers' | 'old'
 }
 
 /** A leaf that this round did not know needs another round: its parent's markers say nothing of it. */
-export function roundFor(work: SwitchWork, nowMs: number): MarkerRound {
+function roundFor(work: SwitchWork, nowMs: number): MarkerRound {
   const { markers, audit, id, rounds } = work;
   const leaves = new Set(leavesOf(audit.shards.values()).map(({ shardId }) => shardId));
   if (markers !== undefined && [...leaves].every((leaf) => markers.leaves.has(leaf)))

@@ -13,7 +13,7 @@ export interface Excuses {
 }
 
 /** Letters of an epoch that has ended do not count: that switch has proved its end, or accepted them. */
-export function openLetters(letters: readonly OpenLetter[], { row, accepted }: Excuses) {
+function openLetters(letters: readonly OpenLetter[], { row, accepted }: Excuses) {
   const epoch = newestEpoch(row);
   const consent = { kind: 'open', epoch, own: row } as const;
   return letters.filter((letter) => {

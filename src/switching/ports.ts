@@ -78,7 +78,7 @@ export interface SwitchDirection {
 }
 
 /** What was put aside in a direction, and waits for a redrive. */
-export interface Letters {
+interface Letters {
   /** Everything that waits. Changes nothing. */
   read(): Promise<OpenLetters>;
 }
