@@ -78,6 +78,9 @@ function tableArns(replication: ReplicationConfig, deployed: Deployed) {
     twin: table(deployed.destination, destination.region, destination.table),
     state: table(deployed.destination, destination.region, stateTable),
     ...(switching && { sourceState: table(deployed.source, source.region, switching.stateTable) }),
+    ...(switching?.tally && {
+      tally: table(deployed.source, switching.tally.region, switching.tally.table),
+    }),
   };
 }
 

@@ -87,6 +87,7 @@ function placeOf(need: string): Place {
 function isThere(place: Place, replication: ReplicationConfig): boolean {
   const { tombstones, bulk, heartbeat, projection, switching } = replication;
   if (place === 'sourceState') return switching !== undefined;
+  if (place === 'tally') return switching?.tally !== undefined;
   // Only a batch that Lambda does not store has to be read again, and what a switch drains.
   if (place === 'stream') return switching !== undefined || !storesBatches(replication);
   if (place === 'lookAgain') return tombstones === 'checked';
@@ -102,6 +103,7 @@ function keysFor(need: string, replication: ReplicationConfig, arns: Arns): Stat
   if (ITEM_REQUEST.test(action)) {
     if (place === 'source') return keys.ofSource;
     if (place === 'sourceState') return keys.ofSourceState;
+    if (place === 'tally') return [];
     return place === 'twin' ? keys.ofTwin : keys.ofState;
   }
   switch (action) {

@@ -63,6 +63,7 @@ const REDRIVE_LOOK: readonly Need[] = [
   'source dynamodb:DescribeTable BatchGetItem',
   'twin dynamodb:DescribeTable BatchGetItem',
   'state dynamodb:DescribeTable GetItem BatchGetItem',
+  'sourceState dynamodb:GetItem',
   FUNCTION,
   'deadLetters sqs:GetQueueAttributes ReceiveMessage ChangeMessageVisibility',
   READ_BUCKET,
@@ -104,6 +105,7 @@ const SWITCH: readonly Need[] = [
   'source dynamodb:Scan',
   'twin dynamodb:Scan',
   'bucket s3:PutObject DeleteObject',
+  'tally dynamodb:Scan PutItem',
 ];
 
 const INIT: readonly Need[] = [
@@ -125,6 +127,7 @@ export const COMMANDS: readonly CommandNeeds[] = [
     'deadLetters sqs:GetQueueAttributes',
     'source dynamodb:DescribeTable',
     'state dynamodb:GetItem',
+    'sourceState dynamodb:GetItem',
   ]),
   needs('config --deployed', [FUNCTION]),
   needs('permissions --deployed', [FUNCTION]),
@@ -190,15 +193,25 @@ export const COMMANDS: readonly CommandNeeds[] = [
       ...MAPPING,
       'source dynamodb:DescribeTable',
       'state dynamodb:GetItem',
+      'sourceState dynamodb:GetItem',
       'deadLetters sqs:GetQueueAttributes',
     ],
     CHANGE_MAPPING,
   ),
-  needs('resume', [...MAPPING, 'state dynamodb:GetItem'], CHANGE_MAPPING),
+  needs(
+    'resume',
+    [...MAPPING, 'state dynamodb:GetItem', 'sourceState dynamodb:GetItem'],
+    CHANGE_MAPPING,
+  ),
   needs(
     'adopt',
-    [...TABLES_TO_WRITE, ...MAPPING],
-    [...CHANGE_MAPPING, 'twin dynamodb:Scan', 'state dynamodb:Scan'],
+    [...TABLES_TO_WRITE, ...MAPPING, 'sourceState dynamodb:DescribeTable DescribeTimeToLive'],
+    [
+      ...CHANGE_MAPPING,
+      'twin dynamodb:Scan',
+      'state dynamodb:Scan',
+      'sourceState dynamodb:Scan PutItem',
+    ],
   ),
   needs(
     'teardown',

@@ -30,6 +30,8 @@ export type Place =
   | 'reader'
   /** With "switching", a role beside the source. */
   | 'probe'
+  /** In a third Region, where applications count their writes. */
+  | 'tally'
   | 'switcher'
   | 'operator'
   | 'secret'

@@ -2,7 +2,6 @@
 // of the active side that lack a write which had begun.
 
 import { canonicalKey } from '../model/attribute-value.ts';
-import type { WriteRequest } from '../model/write-request.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { retry } from '../pacing/retry.ts';
 import type { Item, ReadableTable } from '../ports.ts';
@@ -10,7 +9,6 @@ import { batchGetItems } from '../resync/batch-get-items.ts';
 import {
   isBehind,
   quarantineItem,
-  quarantineKey,
   raisedActive,
   tallyRowOf,
   type TallyRow,
@@ -82,23 +80,15 @@ function readOne(key: Item, table: ReadableTable, ports: SwitchPorts) {
   return retry(() => table.get(key), ports);
 }
 
+/** @param row of a number that the item is to have; with 0, it has it. */
 async function quarantine(row: TallyRow, ports: SwitchPorts): Promise<void> {
   const { replication, target, clock } = ports;
   const Item = quarantineItem(replication, row, clock.now());
-  await write({ operation: 'PutItem', input: { TableName: target.rules.stateTable, Item } }, ports);
+  const input = { TableName: target.rules.stateTable, Item };
+  await retry(() => target.writer.write({ operation: 'PutItem', input }), ports);
 }
 
 /** The operator has decided that the write is not wanted. */
 export async function release(key: Item, ports: SwitchPorts): Promise<void> {
-  const { replication, target, tally } = ports;
-  if (tally === undefined) return;
-  const Key = quarantineKey(replication, key);
-  await write(
-    { operation: 'DeleteItem', input: { TableName: target.rules.stateTable, Key } },
-    ports,
-  );
-}
-
-async function write(request: WriteRequest, ports: SwitchPorts): Promise<void> {
-  await retry(() => ports.target.writer.write(request), ports);
+  if (ports.tally !== undefined) await quarantine({ key, n: 0 }, ports);
 }
