@@ -12,5 +12,5 @@ export const systemClock: Clock = {
 
 export const systemRandom: Random = { next: () => Math.random() };
 
-/** Milliseconds from any beginning: nobody sets it, as the wall clock may be set. It may stop while the machine does. */
+/** Milliseconds from any beginning. It cannot be set, as the wall clock can, and may stop while the machine does. */
 export const systemMonotonicMs = (): number => performance.now();

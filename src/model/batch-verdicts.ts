@@ -5,7 +5,7 @@ import { type ControlRow, standingOf } from './control-row.ts';
 import { isMarker } from './marker.ts';
 import { type ParsedRecord, streamArnOf } from './stream-record.ts';
 
-/** `marker`: of a switch, nobody's data. `timeless`: it does not tell its time, and cannot be judged. */
+/** `marker`: of a switch, and no data. `timeless`: it does not tell its time, and cannot be judged. */
 export type BatchVerdict = RecordVerdict | 'marker' | 'timeless';
 
 export interface Judging {

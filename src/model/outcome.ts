@@ -12,7 +12,7 @@ export type Outcome =
   | { readonly kind: 'skipped' }
   /** Written by Ferry while the table was the twin. */
   | { readonly kind: 'own' }
-  /** Written by somebody else while the table was the twin. */
+  /** Written by an application while the table was the twin. */
   | { readonly kind: 'stray' }
   /** Of an epoch that was lost: kept until an operator decides. */
   | { readonly kind: 'stranded' }

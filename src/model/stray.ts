@@ -19,7 +19,7 @@ export function authorOf(
   }: Pick<StreamRules, 'reservedAttribute' | 'heartbeatKeyText'>,
 ): Author {
   if (record.keyText === heartbeatKeyText) return 'ferry';
-  // The twin's own TTL: nobody has written.
+  // The twin's own TTL: no application has written.
   if (record.eventName === 'REMOVE') return record.expired ? 'ferry' : 'deleter';
   const version = versionIn(record.newImage[reservedAttribute]);
   if (version === undefined) return 'application';

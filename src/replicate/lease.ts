@@ -1,5 +1,5 @@
 // The right to write in one direction of a replication that can be switched: both copies of the control row, read not
-// long ago. Whoever writes asks before each write, and only a look that is too old costs requests.
+// long ago. A writer asks before each write, and only a look that is too old costs requests.
 
 import { LEASE_MS } from '../config/names.ts';
 import { type Consent, consentOf, type ControlCopies } from '../model/control-copies.ts';
@@ -22,7 +22,7 @@ export interface LeaseSetup {
   /** Of the direction's source: it writes only while this Region is active. */
   readonly region: string;
   readonly clock: Pick<Clock, 'now'>;
-  /** A clock that nobody sets. The wall clock may be set back, and this one may stop while a sandbox is frozen. */
+  /** A clock that cannot be set. The wall clock may be set back, and this one may stop while a sandbox is frozen. */
   readonly monotonicMs: () => number;
   readonly log?: Log;
 }

@@ -1,5 +1,5 @@
 // The records of a batch that are not to be written, settled before anything is: what the table was given while it was
-// the twin, what belongs to an epoch that has ended or was lost, and what nobody can judge now.
+// the twin, what belongs to an epoch that has ended or was lost, and what cannot be judged now.
 
 import { MalformedValue } from '../model/attribute-value.ts';
 import { type BatchVerdict, type Judging, verdictsOn } from '../model/batch-verdicts.ts';
