@@ -17,7 +17,7 @@ import type { Side } from './plan.ts';
 import { readerOf, transactionsTo, writerTo } from './ports.ts';
 import type { SwitchWorld } from './world.ts';
 
-const HIDDEN_SECONDS = 300;
+export const HIDDEN_SECONDS = 300;
 
 /** Everything that waits in the direction from `source`, unless that side is not active. */
 export async function redriveAll(

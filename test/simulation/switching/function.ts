@@ -26,6 +26,8 @@ import { REGIONS } from './region.ts';
 import { Sandbox, type SandboxClock, SandboxProcess } from './sandbox.ts';
 import { otherSide, type Place, type SwitchWorld } from './world.ts';
 
+const ENABLING_MS = 20 * SECOND;
+const NOT_READ: InvocationResult = { kind: 'returned', failures: [] };
 const NEW_SANDBOXES = 0.15;
 const LOOK_AGAIN_EXTRA_SECONDS = 65;
 
@@ -98,7 +100,8 @@ export class DirectionFunction {
       scheduler,
       settings: plan.settings,
       random: world.random(`mapping of ${this.source}`),
-      invoke: (entries: readonly StreamEntry[]) => this.#invoke(entries),
+      invoke: (entries: readonly StreamEntry[]) =>
+        this.#isEnabled() ? this.#invoke(entries) : Promise.resolve(NOT_READ),
       giveUp: (batch: GivenUp) => this.places.storeBatch(batch),
       lose: (entry, why) => {
         entry.status = 'lost';
@@ -112,6 +115,13 @@ export class DirectionFunction {
       note: (situation) => world.note(situation),
       problem: (text) => world.judge.violation(text),
     });
+  }
+
+  /** A mapping that is enabled by the switch takes a while, and reads nothing that came before. */
+  #isEnabled(): boolean {
+    const { mutation, judge } = this.#world;
+    if (mutation.isEnabledLate !== true || this.source === 'east') return true;
+    return judge.openedForMs(this.source) > ENABLING_MS;
   }
 
   async #invoke(entries: readonly StreamEntry[]): Promise<InvocationResult> {

@@ -68,6 +68,13 @@ export class SwitchJudge {
     return this.#newest;
   }
 
+  /** For how long a side has been opened for the first time; 0 where it never was. */
+  openedForMs(side: Side): number {
+    const first = this.rows[side]?.epochs.find((one) => SIDE_OF[one.region] === side);
+    const atMs = first && this.openedAtMs.get(first.n);
+    return atMs === undefined ? 0 : this.#world.scheduler.now() - atMs;
+  }
+
   accept(sequenceNumber: string): void {
     this.#accepted.set(sequenceNumber, this.#newest?.n ?? 0);
   }

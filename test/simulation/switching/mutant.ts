@@ -28,6 +28,8 @@ export interface SwitchMutation {
     world: SwitchWorld,
   ) => Promise<StepResult>;
   readonly switchPorts?: (ports: SwitchPorts, world: SwitchWorld) => SwitchPorts;
+  /** The event source mapping of a direction begins at LATEST when its source is opened. */
+  readonly isEnabledLate?: boolean;
   readonly replicate?: (
     replicate: typeof replicateBatch,
     of: DirectionFunction,

@@ -6,7 +6,7 @@ import { nextStep } from '../../../src/switching/next-step.ts';
 import { newSwitch } from '../../../src/switching/run.ts';
 import type { SwitchRequest, SwitchResult } from '../../../src/switching/step.ts';
 import { SECOND } from '../plan.ts';
-import { backfillFrom, redriveAll } from './commands.ts';
+import { backfillFrom, HIDDEN_SECONDS, redriveAll } from './commands.ts';
 import type { PlannedCommand, PlannedSwitch, Side } from './plan.ts';
 import { switchPortsFor } from './switch-ports.ts';
 import { otherSide, SIDES, type SwitchWorld } from './world.ts';
@@ -116,11 +116,22 @@ export class Operators {
       const ending = await this.#once({ name: 'last', target: held, kind: 'switch', slowMs: 20 });
       await this.#clear(ending, held);
       if (held === target && ending.kind === 'ended' && isDone(ending.result)) {
-        for (const side of SIDES) await redriveAll(world, side, `redrive-${(this.#count += 1)}`);
+        await this.#redriveRest();
         this.#hasEnded = true;
         return;
       }
       await world.scheduler.sleep(AGAIN_MS);
+    }
+  }
+
+  /** What another run has taken is hidden for a while. */
+  async #redriveRest(): Promise<void> {
+    const world = this.#world;
+    const active = world.judge.activeSide();
+    for (let tries = 0; tries < 3; tries += 1) {
+      await redriveAll(world, active, `rest-${(this.#count += 1)}`);
+      if (world.functions[active].places.bodies().length === 0) return;
+      await world.scheduler.sleep(HIDDEN_SECONDS * SECOND);
     }
   }
 
@@ -193,7 +204,8 @@ export class Operators {
           ) ?? nextStep(state, ports));
           if (result !== undefined) return result;
           world.note(`phase ${phase}`);
-          if (waitMs > 0) await process.clock().sleep(waitMs);
+          // Every step takes some time.
+          await process.clock().sleep(Math.max(waitMs, 1));
         }
       };
       go().then(
