@@ -250,9 +250,12 @@ async function playedBy({ command, ...needs }: CommandNeeds) {
   };
 }
 
-/** Without a projection, nothing asks for what is only there with one. */
+/** Without a projection, or without "switching", nothing asks for what is only there with one. */
 function ofReplication(needs: readonly string[]): string[] {
-  const there = needs.filter((need) => projection || !/ (hashSecret|projecting)$/.test(need));
+  const there = needs.filter(
+    (need) =>
+      !/ sourceState$/.test(need) && (projection || !/ (hashSecret|projecting)$/.test(need)),
+  );
   return [...new Set(there.map((need) => need.replace(/projecting$/, 'replicate')))].toSorted();
 }
 

@@ -30,7 +30,12 @@ export async function explained<T>(about: About, action: () => Promise<T>): Prom
 }
 
 /** Refusals that leave something undone, which another run of the command does later. */
-const LATER: readonly string[] = ['switching.lease', 'switching.lost', 'switching.unclear'];
+const LATER: readonly string[] = [
+  'switching.lease',
+  'switching.lost',
+  'switching.unclear',
+  'switching.apart',
+];
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;

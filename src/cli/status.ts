@@ -9,7 +9,7 @@ import { retryInTime } from '../pacing/retry.ts';
 import { utcTime } from '../status/pause.ts';
 import type { Vitals } from '../model/vitals.ts';
 import { switchingVerdict, worseOf } from '../status/switching.ts';
-import { type Verdict, verdictOf } from '../status/verdict.ts';
+import { verdictOf } from '../status/verdict.ts';
 import { FerryError } from '../errors.ts';
 import { exitCode, type GivenCall, printResult } from './call.ts';
 import type { Command } from './command.ts';
@@ -65,25 +65,27 @@ function statusOf(replication: ReplicationConfig, vitals: Vitals, isActive = tru
   return { replication, vitals, verdict };
 }
 
-function switchedStatus({ state, active, other, strandedObjects }: SwitchingVitals): Status {
-  const status = statusOf(active.replication, active.vitals);
+function switchedStatus({ state, shown, other, strandedObjects }: SwitchingVitals): Status {
+  const isActive =
+    state.kind !== 'active' || state.epoch.region === shown.replication.source.region;
+  const status = statusOf(shown.replication, shown.vitals, isActive);
   const { direction } = other;
-  const otherStatus =
-    'vitals' in other ? statusOf(other.replication, other.vitals, false) : undefined;
-  const otherVerdict: Verdict =
-    'why' in other ? { level: 'unknown', text: other.why } : (otherStatus ?? status).verdict;
-  const { nowMs } = active.vitals;
-  const maxRecordAgeMs = active.replication.eventSource.maxRecordAgeSeconds * 1000;
+  const beside: Pick<Status, 'verdict'> & Partial<Status> =
+    'vitals' in other
+      ? statusOf(other.replication, other.vitals, false)
+      : { verdict: { level: 'unknown', text: other.why } };
+  const { nowMs } = shown.vitals;
+  const maxRecordAgeMs = shown.replication.eventSource.maxRecordAgeSeconds * 1000;
   const waitedMs = statusBacklog(status).ageMs;
   const first = switchingVerdict({ state, nowMs, waitedMs, maxRecordAgeMs });
   return {
     ...status,
-    verdict: first ?? worseOf(status.verdict, otherVerdict, direction),
+    verdict: first ?? worseOf(status.verdict, beside.verdict, direction),
     switching: {
       state,
-      direction: active.direction,
+      direction: shown.direction,
       own: status.verdict,
-      other: { direction, verdict: otherVerdict, vitals: otherStatus?.vitals },
+      other: { direction, verdict: beside.verdict, vitals: beside.vitals },
       strandedObjects,
     },
   };

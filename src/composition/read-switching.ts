@@ -22,17 +22,22 @@ export interface DirectionVitals {
   readonly vitals: Vitals;
 }
 
+interface Unread {
+  readonly direction: DirectionName;
+  readonly why: string;
+  readonly error: unknown;
+}
+
 export interface SwitchingVitals {
   readonly state: DirectionState;
-  /** The direction whose source is active; where that is not known, the one of the configuration. */
-  readonly active: DirectionVitals;
-  /** The other one, or why it could not be read. */
-  readonly other: DirectionVitals | { readonly direction: DirectionName; readonly why: string };
+  /** The direction whose source is active, or the other one where that one cannot be read. */
+  readonly shown: DirectionVitals;
+  readonly other: DirectionVitals | Unread;
   /** Objects with writes of a lost Region, up to a page of them; undefined where none was lost, or they cannot be listed. */
   readonly strandedObjects: number | undefined;
 }
 
-/** @throws as `readVitals` does of the active direction. */
+/** @throws as `readVitals` does of the active direction, where neither can be read. */
 export async function readSwitching(
   replication: ReplicationConfig,
   sides: Sides,
@@ -48,19 +53,27 @@ export async function readSwitching(
   } as const;
   const isBack = state.kind === 'active' && state.epoch.region === back.source.region;
   const [one, two] = isBack ? [way, out] : [out, way];
-  const vitalsOf = async ({ sides: places, ...direction }: typeof out | typeof way) => ({
-    ...direction,
-    vitals: await readVitals(direction.replication, places, nowMs),
-  });
-  const [active, other, strandedObjects] = await Promise.all([
-    vitalsOf(one),
-    vitalsOf(two).catch((error: unknown) => ({
-      direction: two.direction,
-      why: whatHappened(error),
-    })),
+  const [first, second, strandedObjects] = await Promise.all([
+    vitalsOf(one, nowMs),
+    vitalsOf(two, nowMs),
     strandedIn(state, [out, way]),
   ]);
-  return { state, active, other, strandedObjects };
+  // With the Region of the source, its figures may be lost: those beside the twin say how fresh it is.
+  if ('vitals' in first) return { state, shown: first, other: second, strandedObjects };
+  if ('vitals' in second) return { state, shown: second, other: first, strandedObjects };
+  throw first.error;
+}
+
+async function vitalsOf(
+  { direction, replication, sides }: Place & Pick<DirectionVitals, 'direction'>,
+  nowMs: number,
+): Promise<DirectionVitals | Unread> {
+  try {
+    const vitals = await readVitals(replication, sides, nowMs);
+    return { direction, replication, vitals };
+  } catch (error) {
+    return { direction, why: whatHappened(error), error };
+  }
 }
 
 interface Place {

@@ -194,7 +194,7 @@ it('says which copy somebody has deleted', async () => {
 
   const { exitCode, err } = await adopt();
 
-  expect(exitCode).toBe(1);
+  expect(exitCode).toBe(3);
   expect(err).toContain(
     'the control row in eu-west-1 says that eu-west-1 is active (epoch 2), and there is none in us-east-1',
   );

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unfinishedBackfill } from '../../src/backfill/run.ts';
+import { writeRules } from '../../src/composition/write-rules.ts';
+import { resume } from '../../src/switchover/pause.ts';
 import { retriesUntil } from '../../src/composition/pair-work.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import type { ItemReader } from '../../src/ports.ts';
@@ -86,11 +88,26 @@ describe('the direction of a command', () => {
 
     const { exitCode, err } = await regions.ferry('verify');
 
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(3);
     expect(err).toContain(
       'It is not known which Region is active: the control row in eu-west-1 says that eu-west-1 is active (epoch 2), and the control row in us-east-1 says that us-east-1 is active (epoch 1).',
     );
   });
+});
+
+it('is not known where a copy is of another release', async () => {
+  const { b } = regions;
+  await regions.write();
+  const Key = { id: { S: 'orders#control' } };
+  const Item = { ...(await b.engine.get('ferry-orders-state', Key)), format: { N: '9' } };
+  await b.engine.client.send(new PutItemCommand({ TableName: 'ferry-orders-state', Item }));
+
+  const { exitCode, err } = await regions.ferry('verify');
+
+  expect(exitCode).toBe(3);
+  expect(err).toContain(
+    'It is not known which Region is active: the control row in eu-west-1 cannot be read: its format is 9; this release reads 1 and 2.',
+  );
 });
 
 describe('a switch that goes on', () => {
@@ -150,6 +167,28 @@ describe('a switch that goes on', () => {
       'Nothing more is written in this direction: the direction is being switched.',
     );
     expect(await count(b)).toBeLessThan(60);
+  });
+
+  it('is not overwritten by a resume that began before it', async () => {
+    const { b } = regions;
+    const mapping = { id: 'a1b2', state: 'Enabled', lastResult: 'OK', streamArn: 's' };
+    await regions.write({ record: switchRecord() });
+
+    const resuming = resume({
+      ...retriesUntil(new AbortController().signal),
+      rules: writeRules(b.inbound),
+      twinReader: b.engine.twinReader,
+      twinWriter: b.engine.twinWriter,
+      mappings: { list: async () => [mapping], setEnabled: async () => undefined },
+      onStep: () => undefined,
+      tag: 'test',
+    });
+
+    await expect(resuming).rejects.toMatchObject({
+      code: 'switching.lease',
+      message: 'The control row cannot be changed now: alice is switching it.',
+    });
+    expect((await regions.copy(b))?.revision).toBe(1);
   });
 
   it('does not stop a command that only looks', async () => {
