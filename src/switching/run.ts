@@ -50,7 +50,7 @@ export interface SwitchWork {
   readonly startedAtMs: number;
   isClaimed: boolean;
   claimedAtMs: number | undefined;
-  /** The old copy has been told of the new epoch, and let go, by an earlier run. */
+  /** An earlier run has written the new epoch to the old copy, and let it go. */
   isReleased: boolean;
   isAhead: boolean;
   /** From when on writes were refused: by the first run that fenced, and by this one. */

@@ -145,7 +145,7 @@ export interface OpenWork {
   readonly batches: number;
   readonly lost: number;
   readonly backfill: boolean;
-  /** Stranded writes of a lost Region that nobody has decided on. @default none */
+  /** Stranded writes of a lost Region without a decision. @default none */
   readonly stranded?: number | undefined;
   /** What could not be applied, and why; the first of them. */
   readonly rejected: readonly LeftItem[];
