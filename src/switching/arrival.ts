@@ -32,3 +32,11 @@ export function hasArrived(
   if (twin === undefined || held === undefined) return false;
   return held > version || (held === version && contentDigest(twin, rules) === digest);
 }
+
+/** The same of a replication that goes on: it may have brought what came later, an item or a delete. */
+export function hasPassed(last: LastRecord, states: TwinStates, rules: TwinRules): boolean {
+  const { twin, ledgerRow } = states;
+  const held = versionIn(twin?.[rules.reservedAttribute]);
+  const newest = twin === undefined ? ledgerRow?.[LEDGER_ATTRIBUTES.deleted]?.S : held;
+  return (newest ?? '') > last.version || hasArrived(last, states, rules);
+}

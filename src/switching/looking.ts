@@ -21,6 +21,7 @@ type Place = Pick<SwitchSide, 'table' | 'ledger' | 'rules'>;
 
 /**
  * Looks at the keys that are behind, those first that were looked at the longest ago.
+ * @param isThere what counts as arrived.
  * @returns those that still are.
  * @throws what a read throws and repeating cannot help.
  */
@@ -28,6 +29,7 @@ export async function lookAtBehind(
   audit: AuditMemory,
   target: Place,
   retries: RetryContext,
+  isThere = hasArrived,
 ): Promise<readonly AuditedKey[]> {
   const entries = [...audit.behind].slice(0, LOOKS_MAX).flatMap((keyText) => {
     const entry = audit.keys.get(keyText);
@@ -36,20 +38,27 @@ export async function lookAtBehind(
   const batches = chunks(entries, BATCH_KEYS_MAX);
   const left = await mapInParallel(batches, BATCHES_AT_ONCE, async (batch) => {
     const states = await statesOf(batch, target, retries);
-    return batch.filter((entry) => !settle(entry, states.get(entry.keyText), { audit, target }));
+    const place = { audit, target, isThere };
+    return batch.filter((entry) => !settle(entry, states.get(entry.keyText), place));
   });
   return left.flat();
+}
+
+interface Settling {
+  readonly audit: AuditMemory;
+  readonly target: Place;
+  readonly isThere: typeof hasArrived;
 }
 
 /** @returns whether it has arrived. */
 function settle(
   entry: AuditedKey,
   states: TwinStates | undefined,
-  { audit, target }: { readonly audit: AuditMemory; readonly target: Place },
+  { audit, target, isThere }: Settling,
 ): boolean {
   const { record, arrived } = entry;
   const last = record === undefined ? arrived : lastRecordOf(record, target.rules);
-  if (last !== undefined && states !== undefined && hasArrived(last, states, target.rules)) {
+  if (last !== undefined && states !== undefined && isThere(last, states, target.rules)) {
     audit.arrived(entry, last);
     return true;
   }
@@ -71,7 +80,7 @@ async function statesOf(
     table,
     retries,
   );
-  const gone = entries.filter(({ keyText }) => items.get(keyText) === undefined);
+  const gone = entries.filter(({ key }) => items.get(canonicalKey(key)) === undefined);
   const ledgerRows = await readAll(gone.map(rowOf), ledger, retries);
   const states = new Map<string, TwinStates>();
   for (const entry of entries) {

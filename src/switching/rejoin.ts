@@ -6,6 +6,7 @@ import { APPLICATION_QUIET_MS, LEASE_MS } from '../config/names.ts';
 import { type ControlRow, type Epoch, newestEpoch } from '../model/control-row.ts';
 import { endedEpochs } from '../model/switch-rows.ts';
 import { UsageError } from '../errors.ts';
+import { hasPassed } from './arrival.ts';
 import { AuditMemory } from './audit-memory.ts';
 import { changeCopy, createMissing, readCopies, requireOwn } from './copies.ts';
 import { FENCE_OPEN, PROBE_EVERY_MS, probeOnce } from './fencing.ts';
@@ -236,7 +237,7 @@ async function catchingUp(work: RejoinWork, ports: SwitchPorts): Promise<StepRes
         ended || emptyReads >= EMPTY_READS || newestMs > work.toldAtMs,
     );
   }
-  await lookAtBehind(audit, ports.old, ports);
+  await lookAtBehind(audit, ports.old, ports, hasPassed);
   const open = openWork(await ports.back.letters.read(), false, { row, accepted: new Set() });
   if (open.letters.length + open.batches + open.lost > 0)
     return unproven(work, whatIsOpen(open), [], open);

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { requireSeries, versionOf } from '../../src/model/guard.ts';
-import { hasArrived, lastRecordOf } from '../../src/switching/arrival.ts';
+import { hasArrived, hasPassed, lastRecordOf } from '../../src/switching/arrival.ts';
 import { SETTINGS, STREAM_ARN, streamRecord } from '../fixtures/records.ts';
 
 const v = (number: string) => versionOf(requireSeries(STREAM_ARN, 1), number);
@@ -48,5 +48,19 @@ describe('a delete', () => {
     const ledgerRow = d === undefined ? undefined : { d: { S: d } };
 
     expect(hasArrived(removed, { twin, ledgerRow }, SETTINGS)).toBe(arrived);
+  });
+});
+
+describe('a record of a replication that goes on', () => {
+  it.each([
+    ['a put', 'its tombstone of later', put, undefined, v('6'), true],
+    ['a put', 'an older tombstone', put, undefined, v('4'), false],
+    ['a put', 'its own version with another content', put, item(v('5'), 'y'), undefined, false],
+    ['a delete', 'a later item', removed, item(v('6')), undefined, true],
+    ['a delete', 'an older item behind its tombstone', removed, item(v('4')), v('5'), false],
+  ])('has passed with %s, where the twin has %s', (_, __, last, twin, d, passed) => {
+    const ledgerRow = d === undefined ? undefined : { d: { S: d } };
+
+    expect(hasPassed(last, { twin, ledgerRow }, SETTINGS)).toBe(passed);
   });
 });
