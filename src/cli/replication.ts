@@ -3,6 +3,7 @@
 
 import { deployment } from '../aws/deployed-function.ts';
 import { loadConfig } from '../config/config-file.ts';
+import { outward } from '../config/directions.ts';
 import { NAME_PATTERN } from '../config/names.ts';
 import type { Config, Deployment, ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
@@ -47,7 +48,7 @@ export async function selectedReplications(
   const place = options.text('deployed');
   return place === undefined
     ? configIn(options).replications
-    : [(await deploymentAt(place, options)).replication];
+    : [outward((await deploymentAt(place, options)).replication)];
 }
 
 /** Those that a command works on: several only if that is asked for. @throws as `selectedReplications`. */

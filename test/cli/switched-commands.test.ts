@@ -7,12 +7,14 @@ import { join } from 'node:path';
 import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unfinishedBackfill } from '../../src/backfill/run.ts';
+import { otherDirection } from '../../src/config/directions.ts';
+import { functionVariables } from '../../src/config/function-variable.ts';
 import { writeRules } from '../../src/composition/write-rules.ts';
 import { resume } from '../../src/switchover/pause.ts';
 import { retriesUntil } from '../../src/composition/pair-work.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import type { ItemReader } from '../../src/ports.ts';
-import { putAll } from '../fixtures/two-regions.ts';
+import { putAll, runHere } from '../fixtures/two-regions.ts';
 import {
   openSwitchedRegions,
   type Side,
@@ -108,6 +110,24 @@ it('is not known where a copy is of another release', async () => {
   expect(err).toContain(
     'It is not known which Region is active: the control row in eu-west-1 cannot be read: its format is 9; this release reads 1 and 2.',
   );
+});
+
+it('is that of the replication also where its way back is named', async () => {
+  const { b, failures, lambda } = regions;
+  await regions.write();
+  lambda.variables = functionVariables({
+    replication: otherDirection(regions.replication),
+    streamArn: b.streamArn,
+    deadLetterQueueUrl: failures.queueUrl,
+    onFailureBucket: failures.bucketName,
+    lookAgainQueueUrl: failures.lookAgainQueueUrl,
+  });
+  const args = ['--deployed', 'eu-west-1/orders-back', '--key', '{"pk":{"S":"one"}}', '--json'];
+
+  const { out, err } = await runHere(['verify', '--settle', '0', ...args]);
+
+  expect(err).toContain('Direction out: us-east-1/Orders to eu-west-1/Orders.');
+  expect(json(out)).toMatchObject({ replication: 'orders', direction: 'out', found: false });
 });
 
 describe('a switch that goes on', () => {
