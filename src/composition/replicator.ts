@@ -8,10 +8,8 @@ import { dynamoDbEndpoint, signedRequests } from '../aws/signed/signed-requests.
 import { signedTwinReader, signedTwinWriter } from '../aws/signed/signed-table.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { handlerSettings, type HandlerSettings } from '../config/handler-settings.ts';
-import { heartbeatItemKey } from '../config/heartbeat-key.ts';
 import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import type { Deployment, ReplicationConfig } from '../config/schema.ts';
-import { canonicalKey, decodeItem } from '../model/attribute-value.ts';
 import type { DeadLetterQueue, LookAgainQueue, ObjectStore } from '../ports.ts';
 import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
 import {
@@ -24,6 +22,7 @@ import type { Replicator } from '../replicate/replicate-batch.ts';
 import { functionSides } from './function-access.ts';
 import { logLine as log, metricsOf } from './function-output.ts';
 import { openOnce } from './open-once.ts';
+import { heartbeatKeyText } from './write-rules.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -51,11 +50,6 @@ export async function openReplicator(
     lookAgain: lookAgainQueue(settings),
     metrics: emfMetrics(metricsOf(replication)),
   };
-}
-
-/** Records are known by the text of their key. */
-function heartbeatKeyText({ heartbeat }: ReplicationConfig): string | undefined {
-  return heartbeat && canonicalKey(decodeItem(heartbeatItemKey(heartbeat), 'key'));
 }
 
 /** Without a projection, nothing of it is loaded. */

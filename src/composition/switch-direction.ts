@@ -25,6 +25,7 @@ import { type Lease, leasedWriter, LeaseLost, switchLease } from '../replicate/l
 import type { SwitchDirection, SwitchSide } from '../switching/ports.ts';
 import { openLookAgain } from './look-again.ts';
 import { NO_QUEUE } from './redrive-context.ts';
+import { heartbeatKeyText } from './write-rules.ts';
 
 export interface DirectionSetup extends RetryContext {
   readonly direction: ReplicationConfig;
@@ -44,7 +45,12 @@ export async function openSwitchDirection(setup: DirectionSetup): Promise<OpenDi
   const { direction, sides, source, destination, isLost, ...retries } = setup;
   const places = isLost ? NOT_ASKED : await deployedSettings(sides.source, direction.name);
   const { streamArn } = source;
-  const rules = { ...handlerSettings(direction, { ...places, streamArn }), projection: undefined };
+  const rules = {
+    ...handlerSettings(direction, { ...places, streamArn }),
+    projection: undefined,
+    // Both sides have a heartbeat of their own: it is no write of an application.
+    heartbeatKeyText: heartbeatKeyText(direction),
+  };
   const { deadLetterQueueUrl: queueUrl, onFailureBucket, concurrency } = rules;
   const writer = namingFailures(writeClient({ ...sides.destination, concurrency }));
   const streams = streamsClient(sides.source);

@@ -1,6 +1,8 @@
 // Where a replication's writes go and under which rules, from its configuration.
 
+import { heartbeatItemKey } from '../config/heartbeat-key.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
+import { canonicalKey, decodeItem } from '../model/attribute-value.ts';
 import type { WriteRules } from '../model/rules.ts';
 
 export function writeRules(replication: ReplicationConfig): WriteRules {
@@ -15,4 +17,9 @@ export function writeRules(replication: ReplicationConfig): WriteRules {
     unversionedItems,
     tombstones,
   };
+}
+
+/** Records are known by the text of their key. */
+export function heartbeatKeyText({ heartbeat }: ReplicationConfig): string | undefined {
+  return heartbeat && canonicalKey(decodeItem(heartbeatItemKey(heartbeat), 'key'));
 }
