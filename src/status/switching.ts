@@ -20,20 +20,22 @@ export interface SwitchingNow {
 /** @returns undefined where one Region is active, and nothing changes that. */
 export function switchingVerdict(now: SwitchingNow): Verdict | undefined {
   const { state } = now;
-  if (state.kind === 'unclear') return { level: 'unknown', text: state.why };
+  if (state.kind === 'unclear') return { level: 'unknown', text: state.why, runbook: UNREADABLE };
   if (state.kind === 'unwritten')
     return held('neither Region has a control row: nothing is replicated until `ferry adopt`');
   if (state.switch !== undefined)
     return { level: 'switching', text: switchText(state.switch, now.nowMs) };
   if (state.lost !== undefined) return { level: 'lost', text: lostText(state, now) };
-  if (state.apart !== undefined) return held(state.apart);
+  if (state.apart !== undefined) return held(state.apart, UNREADABLE);
   return state.closing
     ? held('nothing is written, because an epoch is being opened, or `ferry adopt` has not ended')
     : undefined;
 }
 
-function held(text: string): Verdict {
-  return { level: 'held', text, runbook: 'records-held' };
+const UNREADABLE = 'control-row-unreadable';
+
+function held(text: string, runbook = 'records-held'): Verdict {
+  return { level: 'held', text, runbook };
 }
 
 /** "audited, 7,909 keys, fenced for 41 s; alice, to eu-west-1" */

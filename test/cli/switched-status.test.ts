@@ -184,6 +184,7 @@ describe('ferry status', () => {
       verdict: expect.stringContaining(
         'the control row in us-east-1 says that us-east-1 is active (epoch 1)',
       ) as string,
+      runbook: expect.stringMatching(/#control-row-unreadable$/) as string,
     });
   });
 
