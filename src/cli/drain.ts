@@ -3,8 +3,8 @@
 
 import { aboutReplication, type Call } from './call.ts';
 import type { Command } from './command.ts';
-import { replicationOptions, selectedReplication } from './replication.ts';
-import { activeSide, otherSide, runSwitch, SWITCH_HINT } from './switch.ts';
+import { replicationOptions } from './replication.ts';
+import { activeSide, otherSide, runSwitch, SWITCH_HINT, switchableReplication } from './switch.ts';
 import { FENCING_OPTIONS, switchRequest } from './switch-options.ts';
 
 export const drainCommand: Command = {
@@ -16,7 +16,7 @@ export const drainCommand: Command = {
     json: { help: 'print the result as one line of JSON' },
   },
   async run(options, io) {
-    const replication = await selectedReplication(options);
+    const replication = await switchableReplication(options);
     const request = switchRequest(options, { kind: 'drain', ...replication });
     const fencedByApplication = options.has('fenced-by-application');
     const run = async (call: Call) =>

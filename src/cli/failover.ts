@@ -3,8 +3,14 @@
 
 import { aboutReplication, type Call } from './call.ts';
 import type { Command } from './command.ts';
-import { replicationOptions, selectedReplication } from './replication.ts';
-import { runSwitch, SWITCH_HINT, type SwitchCommand, TARGETS } from './switch.ts';
+import { replicationOptions } from './replication.ts';
+import {
+  runSwitch,
+  SWITCH_HINT,
+  switchableReplication,
+  type SwitchCommand,
+  TARGETS,
+} from './switch.ts';
 import { LAYER_OPTIONS, runLayers } from './switch-layers.ts';
 import { FENCING_OPTIONS, LOST_OPTIONS, switchRequest } from './switch-options.ts';
 
@@ -25,7 +31,7 @@ function switchCommand(name: SwitchCommand): Command {
     async run(options, io) {
       if (options.has('all') || options.text('layers') !== undefined)
         return runLayers(name, { options, io });
-      const replication = await selectedReplication(options);
+      const replication = await switchableReplication(options);
       const request = switchRequest(options, { kind: 'switch', ...replication });
       const fencedByApplication = options.has('fenced-by-application');
       const switching = {

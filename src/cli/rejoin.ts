@@ -1,9 +1,9 @@
 // `ferry rejoin`: takes a Region back that was lost. Without --apply, it says what it would do.
 
-import { onReplication } from './call.ts';
+import { aboutReplication, type Call } from './call.ts';
 import type { Command } from './command.ts';
 import { replicationOptions } from './replication.ts';
-import { activeSide, runSwitch } from './switch.ts';
+import { activeSide, runSwitch, switchableReplication } from './switch.ts';
 import { operatorName } from './switch-options.ts';
 
 export const rejoinCommand: Command = {
@@ -18,22 +18,23 @@ export const rejoinCommand: Command = {
     },
     json: { help: 'print the result as one line of JSON' },
   },
-  run: (options, io) =>
-    onReplication(
-      { options, io },
-      'Run the same command again: it goes on where it is.',
-      async (call) =>
-        runSwitch(call, {
-          command: 'ferry rejoin',
-          target: await activeSide(call),
-          request: {
-            kind: 'rejoin',
-            apply: options.has('apply'),
-            by: operatorName(),
-            accepted: [],
-            proof: 'tail',
-          },
-          fencedByApplication: options.has('fenced-by-application'),
-        }),
-    ),
+  async run(options, io) {
+    const request = {
+      kind: 'rejoin',
+      apply: options.has('apply'),
+      by: operatorName(),
+      accepted: [],
+      proof: 'tail',
+    } as const;
+    const fencedByApplication = options.has('fenced-by-application');
+    const run = async (call: Call) =>
+      runSwitch(call, {
+        command: 'ferry rejoin',
+        target: await activeSide(call),
+        request,
+        fencedByApplication,
+      });
+    const hint = 'Run the same command again: it goes on where it is.';
+    return aboutReplication(await switchableReplication(options), { options, io }, { hint, run });
+  },
 };

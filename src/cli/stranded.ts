@@ -12,13 +12,13 @@ import {
 } from '../switching/stranded-run.ts';
 import { recordOf, type StrandedWrite } from '../switching/stranded.ts';
 import type { StrandedPlace } from '../switching/stranded-objects.ts';
-import { exitCode, onReplication, printResult, titleOf, withOpen, type Call } from './call.ts';
+import { exitCode, aboutReplication, printResult, titleOf, withOpen, type Call } from './call.ts';
 import type { Command, OptionSpec } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
 import { counted, grouped } from './output.ts';
 import { replicationOptions } from './replication.ts';
 import { listed } from './rows.ts';
-import { activeSide, openFor } from './switch.ts';
+import { activeSide, openFor, switchableReplication } from './switch.ts';
 
 type Action = 'list' | 'replay' | 'drop';
 
@@ -45,12 +45,15 @@ function strandedCommand(action: Action, options: Readonly<Record<string, Option
       ...options,
       json: { help: 'print the result as one line of JSON' },
     },
-    run: (given, io) =>
-      onReplication({ options: given, io }, HINT, async (call) => {
+    async run(given, io) {
+      const work = async (call: Call) => {
         const target = await activeSide(call);
         const opening = openFor(call, { target, fencedByApplication: false, isLost: false });
         return withOpen(opening, ({ ports }) => run(action, call, ports));
-      }),
+      };
+      const replication = await switchableReplication(given);
+      return aboutReplication(replication, { options: given, io }, { hint: HINT, run: work });
+    },
   };
 }
 
@@ -81,7 +84,8 @@ async function run(action: Action, call: Call, ports: SwitchPorts): Promise<numb
     },
   );
   const facts = { operation: `stranded ${action}`, apply, ...report, writes };
-  printResult(call, facts, totals(report, { action, apply }));
+  const isWhole = chosen === undefined && (apply || action === 'list');
+  printResult(call, facts, totals(report, { action, apply, isWhole }));
   return exitCode(report.undecided + report.unreadable === 0);
 }
 
@@ -149,7 +153,7 @@ function writeLines(
 
 function totals(
   report: StrandedReport,
-  { action, apply }: { action: Action; apply: boolean },
+  { action, apply, isWhole }: { action: Action; apply: boolean; isWhole: boolean },
 ): string[] {
   const { arrived, stranded, overtaken, unclassed, undecided, replayed, dropped, left } = report;
   const would = apply ? '' : 'would be ';
@@ -159,11 +163,15 @@ function totals(
       ? [`${grouped(replayed)} ${would}replayed, ${grouped(left)} left.`]
       : []),
     ...(action === 'drop' ? [`${grouped(dropped)} ${would}dropped.`] : []),
-    undecided === 0
-      ? 'No stranded write waits for a decision.'
-      : `${counted(undecided, 'write')} to decide: run \`ferry stranded replay --apply\` or \`ferry stranded drop --apply\`.`,
+    ...(isWhole ? [decisionText(undecided)] : []),
     ...(action !== 'list' && !apply ? ['Nothing was changed. Run the command with --apply.'] : []),
   ];
+}
+
+function decisionText(undecided: number): string {
+  return undecided === 0
+    ? 'No stranded write waits for a decision.'
+    : `${counted(undecided, 'write')} to decide: run \`ferry stranded replay --apply\` or \`ferry stranded drop --apply\`.`;
 }
 
 function noRow(region: string): FerryError {

@@ -1,6 +1,7 @@
 // `ferry failover --all`: many tables, one layer after the other, and those of a layer side by side.
 
 import { readFileSync } from 'node:fs';
+import { outward } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { type LayerTask, parseLayers, payloadOf } from '../switching/layers.ts';
 import { JsonProblem, jsonText, parseJson } from '../text/json-text.ts';
@@ -37,7 +38,9 @@ export async function runLayers(name: SwitchCommand, given: GivenCall): Promise<
       '--accept-letters is for one replication.',
       'For several, give each its AcceptLetters in the file of --layers.',
     );
-  const known = (await selectedReplications(options)).filter(({ switching }) => switching);
+  const known = (await selectedReplications(options))
+    .filter(({ switching }) => switching !== undefined)
+    .map(outward);
   const requests = new Map(
     known.map((one) => [one.name, switchRequest(options, { kind: 'switch', ...one })]),
   );

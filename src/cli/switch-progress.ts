@@ -51,6 +51,12 @@ function stepsOf(
     fencing,
     probing: fencing,
   };
+  const repaired = step(
+    7,
+    `repairs ${old.region}`,
+    ({ rejoin }) =>
+      `7 repaired ${old.region}: ${grouped(rejoin?.put ?? 0)} put, ${grouped(rejoin?.deleted ?? 0)} deleted`,
+  );
   if (kind === 'rejoin')
     return {
       ...common,
@@ -64,13 +70,8 @@ function stepsOf(
         'classes what was stranded',
         ({ rejoin }) => `6 classed ${grouped(rejoin?.classed ?? 0)}`,
       ),
-      repairing: step(
-        7,
-        `repairs ${old.region}`,
-        ({ rejoin }) =>
-          `7 repaired ${old.region}: ${grouped(rejoin?.put ?? 0)} put, ${grouped(rejoin?.deleted ?? 0)} deleted`,
-      ),
-      releasing: step(7, 'lets the record go', '7 repaired'),
+      repairing: repaired,
+      releasing: { ...repaired, doing: 'lets the record go' },
     };
   const again = step(5, 'looks again', ({ keys }) => `5 looked again: ${grouped(keys)} equal`);
   const audited = step(3, 'audits', auditedText);
@@ -99,8 +100,8 @@ function stepsOf(
     telling: told,
     repairing: { ...told, doing: 'repairs items of accepted letters' },
     releasing: { ...told, doing: 'lets the record go' },
-    cancelling: step(8, 'opens both control rows again', '8 opened both control rows again'),
-    unfencing: step(9, `unfences ${old.region}`, `9 unfenced ${old.region}`),
+    cancelling: step(8, 'opens both control rows again', 'opened both control rows again'),
+    unfencing: step(9, `unfences ${old.region}`, `unfenced ${old.region}`),
   };
 }
 
@@ -131,10 +132,4 @@ export function switchProgress(
   };
 }
 
-const ENDS: ReadonlyArray<string | undefined> = [
-  'drained',
-  'switched',
-  'finished',
-  'rejoined',
-  'cancelled',
-];
+const ENDS: ReadonlyArray<string | undefined> = ['drained', 'switched', 'finished', 'rejoined'];

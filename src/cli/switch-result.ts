@@ -1,5 +1,6 @@
 // What a switch has come to, or would: for people, and as JSON for scripts.
 
+import type { Side } from '../config/identity.ts';
 import { itemJson } from '../model/attribute-value.ts';
 import { utcTime } from '../status/pause.ts';
 import type { OpenLetter } from '../switching/ports.ts';
@@ -71,11 +72,17 @@ function leftFacts({ key, why }: LeftItem): object {
   return { key: JSON.parse(itemJson(key)) as object, why };
 }
 
-/** @param command with which the switch goes on. */
-export function switchLines(
-  result: SwitchResult,
-  { command, request }: { readonly command: string; readonly request: SwitchRequest },
-): string[] {
+export interface ToldSwitch {
+  /** As people type it. */
+  readonly command: string;
+  readonly request: SwitchRequest;
+  readonly target: Side;
+  /** Whether this run has changed anything. */
+  readonly hasBegun: boolean;
+}
+
+export function switchLines(result: SwitchResult, told: ToldSwitch): string[] {
+  const { command, request, target } = told;
   switch (result.kind) {
     case 'already':
       return [
@@ -90,11 +97,11 @@ export function switchLines(
     case 'preview':
       return request.kind === 'cancel'
         ? cancelLines(result.preview, command)
-        : previewLines(result.preview, command);
+        : previewLines(result.preview, told);
     case 'drained':
       return [
         ...proofLines(result.proof),
-        `${result.proof.from} stays fenced. Go on with the switch, or run \`${command} --cancel --apply\`.`,
+        `${result.proof.from} stays fenced. Run \`ferry ${target === 'destination' ? 'failover' : 'failback'} --apply\` to go on, or \`${command} --cancel --apply\`.`,
       ];
     case 'switched':
       return [...proofLines(result.proof), ...leftLines(result.left), ...followUps(result.proof)];
@@ -102,7 +109,10 @@ export function switchLines(
       return [
         `Not proven: ${result.why}.`,
         ...openLines(result.open),
-        `A fence that was raised stays. Redrive or accept what is open, and run \`${command} --apply\` again. Or run \`${command} --cancel --apply\`.`,
+        `${told.hasBegun ? 'What is fenced stays fenced.' : 'Nothing was changed.'} Decide on what is open, and run \`${command} --apply\` again.`,
+        ...(told.hasBegun && request.kind !== 'rejoin'
+          ? [`To end the switch instead, run \`${command} --cancel --apply\`.`]
+          : []),
       ];
     case 'lost-preview':
       return [
@@ -114,7 +124,7 @@ export function switchLines(
           ]),
         ),
         `Later changes are stranded in ${result.from} until it rejoins.`,
-        `Nothing was changed. Run \`${command} --source-lost --apply\`.`,
+        `Nothing was changed. Run \`${command} --source-lost${request.evenIfReachable === true ? ' --even-if-reachable' : ''} --apply\`.`,
       ];
     case 'rejoin-preview':
       return [
@@ -131,11 +141,14 @@ type Preview = Extract<SwitchResult, { kind: 'preview' }>['preview'];
 
 function previewLines(
   { from, to, counts, open, lagMs, expectedOutageMs, takesOver }: Preview,
-  command: string,
+  { command, request }: ToldSwitch,
 ): string[] {
+  const isDrain = request.kind === 'drain';
   const { keys, behind, records, shards } = counts;
   return [
-    `${from} is active, ${to} would become active.`,
+    isDrain
+      ? `${from} is active. The drain would prove that ${to} has everything, and leave ${from} fenced.`
+      : `${from} is active, ${to} would become active.`,
     ...(takesOver === undefined
       ? []
       : [`Another run holds the switch, at the step "${takesOver}": it would be taken over.`]),
@@ -154,7 +167,7 @@ function previewLines(
       ['expected outage', `about ${duration(expectedOutageMs)} of refused writes`],
     ]),
     ...openLines(open),
-    `Steps: 1 claim, 2 fence ${from}, 3 audit, 4 close, 5 wait and look again, 6 open ${to}, 7 tell ${from}.`,
+    `Steps: 1 claim, 2 fence ${from}, 3 audit, 4 ${isDrain ? 'ask for dead letters, 5 wait and look again' : `close, 5 wait and look again, 6 open ${to}, 7 tell ${from}`}.`,
     isClear(open)
       ? `Nothing was changed. Run \`${command} --apply\`.`
       : 'Nothing was changed. With --apply, it would stop before the fence, until nothing is open.',

@@ -5,16 +5,24 @@ import { systemRandom, systemClock } from '../aws/system-clock.ts';
 import type { Sides } from '../aws/access.ts';
 import { activeDirection, readCopies } from '../composition/active-direction.ts';
 import { controlNow } from '../composition/pause-place.ts';
-import { otherDirection } from '../config/directions.ts';
+import { otherDirection, outward } from '../config/directions.ts';
 import { type OpenSwitch, openSwitchPorts, requireSwitching } from '../composition/switch-ports.ts';
 import type { Side } from '../config/identity.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { activeRegion } from '../model/active-region.ts';
 import { sleep } from '../pacing/sleep.ts';
 import { newSwitch, nextStep } from '../switching/next-step.ts';
-import { exitCodeOf, type StepResult, type SwitchRequest } from '../switching/step.ts';
+import {
+  exitCodeOf,
+  type StepResult,
+  type SwitchPhase,
+  type SwitchRequest,
+} from '../switching/step.ts';
 import { type Call, printResult, titleOf, untilInterrupted, withOpen } from './call.ts';
+import type { ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
+import { selectedReplication } from './replication.ts';
 import { switchProgress } from './switch-progress.ts';
 import { switchFacts, switchLines } from './switch-result.ts';
 
@@ -63,7 +71,6 @@ export function openFor(
   { replication, sides, io }: Call,
   place: Pick<Parameters<typeof openSwitchPorts>[0], 'target' | 'fencedByApplication' | 'isLost'>,
 ): Promise<OpenSwitch> {
-  requireSwitching(replication);
   const { clock = systemClock, environment, interrupted: stop } = io;
   return openSwitchPorts({
     ...place,
@@ -82,39 +89,46 @@ async function goThrough(call: Call, switching: Switching, { ports }: OpenSwitch
   const state = newSwitch(request, ports.random);
   const tell = switchProgress(ports, request.kind, io);
   let latest: StepResult | undefined;
+  let hasBegun = false;
   const result = await untilInterrupted(io, async () => {
     for (;;) {
       latest = await nextStep(state, ports);
       tell(latest);
+      hasBegun ||= request.apply && !UNCHANGED.includes(latest.phase);
       if (latest.result !== undefined) return latest.result;
       await sleep(latest.waitMs, ports);
     }
   });
-  if (result === undefined) return stopped(switching, latest, io);
+  if (result === undefined) return stopped(switching, io, hasBegun ? latest?.phase : undefined);
   const operation = command.replace('ferry ', '');
   printResult(call, { operation, apply: request.apply, ...switchFacts(result) }, [
     titleOf(replication),
-    ...switchLines(result, switching),
+    ...switchLines(result, { ...switching, hasBegun }),
   ]);
   return exitCodeOf({ result, asked: request });
 }
 
 /** Phases in which nothing has been changed yet. */
-const UNCHANGED = ['checking', 'ahead', 'measuring', 'claiming'];
+const UNCHANGED: readonly SwitchPhase[] = ['checking', 'ahead', 'measuring', 'claiming', 'done'];
 
-function stopped({ command, request }: Switching, latest: StepResult | undefined, io: Io): number {
-  const phase = latest?.phase ?? 'checking';
+function stopped({ command }: Switching, io: Io, phase?: SwitchPhase): number {
   io.err(
-    !request.apply || UNCHANGED.includes(phase)
-      ? 'Stopped. Nothing was changed.'
+    phase === undefined
+      ? 'Stopped. This run has changed nothing.'
       : `Stopped at "${phase}". What was refused stays refused. Run \`${command} --apply\` again to go on, or with --cancel to undo it.`,
   );
   return EXIT.differences;
 }
 
+/** As the configuration has it, also where a function beside the destination has told it. */
+export async function switchableReplication(options: ParsedOptions): Promise<ReplicationConfig> {
+  const replication = await selectedReplication(options);
+  requireSwitching(replication);
+  return outward(replication);
+}
+
 /** The side that is active now, whether or not the other one answers. */
 export async function activeSide({ replication, sides, io }: Call): Promise<Side> {
-  requireSwitching(replication);
   const copies = await readCopies(replication, sides, io.interrupted);
   const isCutOff = copies.every(({ found }) => found.kind === 'unreached');
   // Neither Region answers, and says why.

@@ -11,7 +11,7 @@ import { otherDirection } from '../config/directions.ts';
 import type { Side } from '../config/identity.ts';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { FerryError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import type { RetryContext } from '../pacing/retry.ts';
 import type { Fence, SwitchPorts, SwitchSide } from '../switching/ports.ts';
@@ -214,7 +214,7 @@ async function openSide(
 
 export function requireSwitching({ name, switching }: ReplicationConfig): void {
   if (switching !== undefined) return;
-  throw new FerryError(`${name} cannot be switched: it has no "switching" in its configuration.`, {
+  throw new UsageError(`${name} cannot be switched: it has no "switching" in its configuration.`, {
     code: 'switching.off',
     hint: 'Add "switching" and deploy the replication.',
   });
