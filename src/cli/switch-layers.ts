@@ -44,6 +44,7 @@ export async function runLayers(name: SwitchCommand, given: GivenCall): Promise<
   const requests = new Map(
     known.map((one) => [one.name, switchRequest(options, { kind: 'switch', ...one })]),
   );
+  const codes: number[] = [];
   for (const { layer, resources } of layersOf(name, options, known)) {
     const tasks = new Map(resources.map((task) => [task.replication, task]));
     const inLayer = known.filter((one) => tasks.has(one.name));
@@ -66,9 +67,10 @@ export async function runLayers(name: SwitchCommand, given: GivenCall): Promise<
         });
       },
     });
-    if (code !== EXIT.done && options.has('apply')) return code;
+    codes.push(code);
+    if (code !== EXIT.done && options.has('apply')) break;
   }
-  return EXIT.done;
+  return [EXIT.failed, EXIT.differences].find((code) => codes.includes(code)) ?? EXIT.done;
 }
 
 function layersOf(

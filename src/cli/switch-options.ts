@@ -38,7 +38,7 @@ export const LOST_OPTIONS = {
 } satisfies Record<string, OptionSpec>;
 
 /** Options that say how a table is drained; there is nothing to drain with any of the second list. */
-const DRAINING = ['accept-letters', 'fenced-by-application', 'quiet', 'timeout', 'proof'] as const;
+const DRAINING = ['accept-letters', 'quiet', 'timeout', 'proof'] as const;
 const NOT_DRAINING = ['cancel', 'source-lost'] as const;
 
 /** @throws UsageError `usage.options`, before anything is opened. */

@@ -488,6 +488,32 @@ describe('in layers', () => {
     expect(out).toContain('1 replication: 1 done.');
   });
 
+  it('does not begin a layer behind one that has failed', async () => {
+    const { replication, config } = regions;
+    const name = 'books';
+    const streamArn =
+      'arn:aws:dynamodb:us-east-1:111122223333:table/Books/stream/2026-01-31T12:00:00.000';
+    const books = {
+      name,
+      source: { ...replication.source, table: 'Books', streamArn },
+      destination: { ...replication.destination, table: 'Books' },
+      switching: { fence: 'application', streamArn },
+    };
+    const orders = { ...replication, switching: { ...replication.switching, layer: 2 } };
+    const path = `${config}.two.json`;
+    writeFileSync(path, JSON.stringify({ replications: [books, orders] }));
+    const before = await everything();
+
+    const args = ['failover', '--all', '--apply', '--config', path];
+    const { exitCode, out } = await runHere(args, undefined, hurried);
+
+    rmSync(path);
+    expect(exitCode).toBe(1);
+    expect(out).toContain('books\n  failed: There is no source table Books in us-east-1.');
+    expect(out).not.toContain('Layer 2');
+    expect(await everything()).toEqual(before);
+  });
+
   it.each([
     ['an unknown type', payload('FailoverAurora'), /resourceType must be one of/],
     ['an unknown replication', payload('PlannedFailoverDynamoDB', 'other'), /must be one that can/],
