@@ -23,9 +23,11 @@ export type Outcome =
 /** `ended`: of an epoch that has been proved to be on the other side as a whole. */
 export type SupersededCause = RefusalCause | 'ended';
 
-export type UnfinishedWhy = FailureKind | 'deadline' | 'halted' | 'behind';
+/** `held`: until an operator acts. `switching`: until a switch is over, or given up. */
+export type UnfinishedWhy = FailureKind | 'deadline' | 'halted' | 'behind' | 'held';
 
 export const HELD: Outcome = { kind: 'unfinished', why: 'held' };
+export const SWITCHING: Outcome = { kind: 'unfinished', why: 'switching' };
 
 /**
  * Of a record that is held back.

@@ -12,7 +12,7 @@ export type FailureKind =
   /** The service will never take this request: the record is dead-lettered. */
   | 'rejected'
   /** Not sent, because another direction may be active by now: surely not applied. */
-  | 'held'
+  | 'switching'
   /** May or may not have been applied: the item must not be written again in this invocation. */
   | 'unknown';
 
@@ -77,7 +77,7 @@ const KINDS: Readonly<Record<FailureKind, readonly string[]>> = {
     'ValidationException',
   ],
   // Ferry's own.
-  held: ['LeaseLost'],
+  switching: ['LeaseLost'],
   unknown: [],
 };
 

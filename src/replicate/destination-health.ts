@@ -24,7 +24,14 @@ export interface DestinationHealth {
 const ANSWERS: readonly FailureKind[] = ['throttled', 'rejected'];
 
 export function destinationHealth(): DestinationHealth {
-  const failures = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, held: 0, unknown: 0 };
+  const failures = {
+    throttled: 0,
+    unreachable: 0,
+    denied: 0,
+    rejected: 0,
+    switching: 0,
+    unknown: 0,
+  };
   // Without the names that every object has: an error may be called "constructor".
   const errors = Object.create(null) as Record<string, number>;
   let inARow = 0;

@@ -98,7 +98,7 @@ export function switchLease({ copies, region, clock, monotonicMs, log }: LeaseSe
     return underWay.done;
   };
   const inTime = (reading: Reading): Reading =>
-    ageOf(reading.at) < LEASE_MS ? reading : { ...reading, consent: tooSlow(reading.consent) };
+    ageOf(reading.at) < LEASE_MS ? reading : { ...reading, ...tooSlow(reading.consent) };
   return {
     async look() {
       const lifeMs = latest?.consent.kind === 'open' ? LEASE_MS : AGAIN_MS;
@@ -143,8 +143,10 @@ async function readCopy({ rules, reader }: CopyPlace): Promise<Copy> {
   }
 }
 
-function tooSlow({ own }: Consent): Consent {
-  return { kind: 'held', why: 'the copies of the control row were read too slowly', own };
+function tooSlow({ own }: Consent): Pick<Reading, 'consent' | 'failure'> {
+  const message = 'the copies of the control row were read too slowly';
+  const failure: WriteFailure = { kind: 'unreachable', name: 'TooSlow', message };
+  return { consent: { kind: 'held', why: message, own }, failure };
 }
 
 function requireOpen(consent: Consent, epoch: number, region: string): void {

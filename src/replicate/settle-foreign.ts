@@ -5,7 +5,7 @@ import { MalformedValue } from '../model/attribute-value.ts';
 import { type BatchVerdict, type Judging, verdictsOn } from '../model/batch-verdicts.ts';
 import { type Consent, epochAt } from '../model/control-copies.ts';
 import type { DeadLetterReason } from '../model/dead-letter.ts';
-import { heldBy, type Outcome } from '../model/outcome.ts';
+import { heldBy, type Outcome, SWITCHING } from '../model/outcome.ts';
 import type { StrandedRecord } from '../model/stranded.ts';
 import type { ParsedRecord, StreamRecord } from '../model/stream-record.ts';
 import type { StreamRules } from '../model/rules.ts';
@@ -143,8 +143,10 @@ export function whyHeld(consent: Consent): string {
 
 /** Lambda delivers all from here on again, whatever became of it. */
 function holdFrom(below: number, work: Work, { log }: SettleContext): void {
-  const { parsed, consent, failure, health } = work;
+  const { parsed, consent, failure, health, isUnreadable } = work;
+  const isSwitching = consent.kind === 'held' && !isUnreadable;
+  const outcome = isSwitching ? SWITCHING : heldBy(failure);
   log({ event: 'batch.held', why: whyHeld(consent), records: parsed.length - below });
   if (failure !== undefined) health.noteError(`control row: ${failure.name}`);
-  for (let index = below; index < parsed.length; index += 1) settle(work, index, heldBy(failure));
+  for (let index = below; index < parsed.length; index += 1) settle(work, index, outcome);
 }

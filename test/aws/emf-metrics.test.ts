@@ -39,7 +39,7 @@ const summary = (latenciesMs: number[]): BatchSummary => ({
   timestampFallbacks: 14,
   pendingRecords: 12,
   causes: {},
-  failures: { throttled: 7, unreachable: 8, denied: 9, rejected: 0, held: 0, unknown: 1 },
+  failures: { throttled: 7, unreachable: 8, denied: 9, rejected: 0, switching: 0, unknown: 1 },
   oldestUnappliedMs: 61_000.4,
   latenciesMs,
 });

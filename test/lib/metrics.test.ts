@@ -208,7 +208,7 @@ describe('what is emitted', () => {
 function emittedForABatch(): string[] {
   const lines: string[] = [];
   const clock = { now: () => 1_234, sleep: async () => undefined };
-  const kinds = { throttled: 1, unreachable: 1, denied: 1, rejected: 1, held: 1, unknown: 1 };
+  const kinds = { throttled: 1, unreachable: 1, denied: 1, rejected: 1, switching: 1, unknown: 1 };
   const summary: BatchSummary = {
     batchItemFailures: [{ itemIdentifier: '1' }],
     counts: {

@@ -4,7 +4,7 @@ import { summarizeBatch } from '../../src/model/batch-response.ts';
 import type { Outcome, RecordOutcome } from '../../src/model/outcome.ts';
 
 const applied: Outcome = { kind: 'applied', latencyMs: 10 };
-const FAILURES = { throttled: 2, unreachable: 0, denied: 0, rejected: 0, held: 0, unknown: 0 };
+const FAILURES = { throttled: 2, unreachable: 0, denied: 0, rejected: 0, switching: 0, unknown: 0 };
 const NONE = { own: 0, stray: 0, stranded: 0 };
 const NOW_MS = 1_000_000;
 const sumUp = (records: RecordOutcome[]) =>

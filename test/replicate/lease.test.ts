@@ -237,7 +237,7 @@ describe('work of an epoch', () => {
 
   it('ends as a write that was surely not sent', () => {
     expect(classifyFailure(new LeaseLost('why'))).toMatchObject({
-      kind: 'held',
+      kind: 'switching',
       name: 'LeaseLost',
     });
   });
@@ -296,7 +296,10 @@ describe('the lease is renewed', () => {
     open();
 
     expect(await writing).toMatch(/too slowly/);
-    expect(await looking).toMatchObject({ consent: { kind: 'held', own: FIRST } });
+    expect(await looking).toMatchObject({
+      consent: { kind: 'held', own: FIRST },
+      failure: { kind: 'unreachable', name: 'TooSlow' },
+    });
   });
 
   it('and never waits for a read that a frozen sandbox has left behind', async () => {
