@@ -52,6 +52,7 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
   const { key, ...keys }: Partial<Record<string, IKey>> = { ...encryption };
   const { latency, email, runbook, topic } = props.alarms || {};
   refuseElsewhere(scope, destination);
+  refuseSwitching(scope, props);
   refuseUnknown(scope, projection);
   return {
     name: props.name ?? nameOf(scope.node.id),
@@ -99,6 +100,15 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
       logRetentionDays: props.logRetention,
     },
   };
+}
+
+/** Both directions are deployed together, in four stacks and two more for the switches. */
+function refuseSwitching(scope: Construct, props: object): void {
+  if ('switching' in props)
+    throw refusal(
+      scope,
+      'switching needs the stacks of a configuration file, which has both directions. Describe the replication in ferry.json.',
+    );
 }
 
 /** Its digest is part of the deployment. */

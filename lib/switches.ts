@@ -10,6 +10,7 @@ import {
   REGION_SWITCH_NAMES,
   SWITCH_NAME,
   SWITCH_VARIABLE,
+  switchStack,
 } from '../src/config/names.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import type { Arns } from '../src/permissions/arns.ts';
@@ -35,8 +36,7 @@ function addSwitchStack(app: App, here: readonly ReplicationConfig[]): void {
   const [first] = here;
   if (first === undefined) return;
   const { account, region } = first.source;
-  const id = [SWITCH_NAME, ...(account === undefined ? [] : [account]), region].join('-');
-  const stack = new Stack(app, id, {
+  const stack = new Stack(app, switchStack(account, region), {
     stackName: `${SWITCH_NAME}-${region}`,
     env: { region, ...(account && { account }) },
     description: `Ferry: switches tables to ${region}, and away from it`,

@@ -5,7 +5,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SCHEMA } from '../../src/config/schema.ts';
 import { withAlarmLines } from './alarm-lines.ts';
-import { functionPolicies, hashPolicy, operatorPolicies } from './permissions-document.ts';
+import {
+  functionPolicies,
+  hashPolicy,
+  operatorPolicies,
+  switchPolicies,
+} from './permissions-document.ts';
 import { sampleResources } from './sample-templates.ts';
 import { settingsTables } from './settings-document.ts';
 
@@ -14,7 +19,8 @@ const DOCUMENTS: Readonly<Record<string, (current: string) => string>> = {
   'docs/permissions.md': (current) => {
     const withFunctions = between(current, 'functions', functionPolicies());
     const withOperators = between(withFunctions, 'operators', operatorPolicies());
-    return between(withOperators, 'hashes', hashPolicy());
+    const withSwitches = between(withOperators, 'switches', switchPolicies());
+    return between(withSwitches, 'hashes', hashPolicy());
   },
   'docs/settings.md': (current) => between(current, 'settings', settingsTables()),
   'ferry.schema.json': () => `${JSON.stringify(SCHEMA, null, 2)}\n`,

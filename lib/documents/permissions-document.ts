@@ -2,19 +2,40 @@
 
 import { textArns } from '../../src/permissions/arns.ts';
 import { readHashSecrets } from '../../src/permissions/hash-secrets.ts';
-import { commandStatements } from '../../src/permissions/operator-access.ts';
-import { type CommandNeeds, COMMANDS } from '../../src/permissions/operator-needs.ts';
-import { functionSets } from '../../src/permissions/policies.ts';
+import { commandStatements, inBothDirections } from '../../src/permissions/operator-access.ts';
+import {
+  type CommandNeeds,
+  COMMANDS,
+  SWITCH_COMMANDS,
+} from '../../src/permissions/operator-needs.ts';
+import { functionSets, type PermissionSet, switchSets } from '../../src/permissions/policies.ts';
 import { type IamPolicy, policyOfAll, policyText } from '../../src/permissions/statement.ts';
-import { sampleReplication } from './sample-templates.ts';
+import { sampleReplication, switchedReplication } from './sample-templates.ts';
 
 const KNOWN = { bucket: 'arn:aws:s3:::BUCKET' };
 
 /** One heading and one policy for each role. */
 export function functionPolicies(): string {
-  return functionSets(sampleReplication(), KNOWN)
-    .map(({ title, policy }) => `### ${title}\n\n${policyBlock(policy)}`)
-    .join('\n\n');
+  return functionSets(sampleReplication(), KNOWN).map(setSection).join('\n\n');
+}
+
+function setSection({ title, policy }: PermissionSet): string {
+  return `### ${title}\n\n${policyBlock(policy)}`;
+}
+
+/** Of what is there with "switching" only, in the source's Region, and of the function that writes. */
+export function switchPolicies(): string {
+  const replication = switchedReplication();
+  const [replicate, ...others] = functionSets(replication, KNOWN);
+  const roles = others.filter(({ title }) => title.startsWith('The role '));
+  const here = switchSets([replication]).filter(({ title }) => title.endsWith('in us-east-1'));
+  const sets = [...(replicate ? [replicate] : []), ...roles, ...here].map(setSection);
+  const commands = SWITCH_COMMANDS.map((needs) =>
+    commandSection(needs, (some) =>
+      policyOfAll(inBothDirections(some, replication, textArns(replication, KNOWN))),
+    ),
+  );
+  return [...sets, ...commands].join('\n\n');
 }
 
 /** Of functions and commands that open a projection with a rule that hashes. */
@@ -35,15 +56,18 @@ function policyBlock(policy: IamPolicy): string {
 
 /** One heading and one policy for each command, and a second policy for `--apply`. */
 export function operatorPolicies(): string {
-  return COMMANDS.map(commandSection).join('\n\n');
+  return COMMANDS.map((needs) => commandSection(needs, policyFor)).join('\n\n');
 }
 
-function commandSection({ command, always, apply }: CommandNeeds): string {
+function commandSection(
+  { command, always, apply }: CommandNeeds,
+  policyOf: (needs: readonly string[]) => IamPolicy,
+): string {
   const more = apply.filter((need) => !always.includes(need));
-  const first = `### ferry ${command}\n\n${policyBlock(policyFor(always))}`;
+  const first = `### ferry ${command}\n\n${policyBlock(policyOf(always))}`;
   return more.length === 0
     ? first
-    : `${first}\n\nTo add for \`--apply\`:\n\n${policyBlock(policyFor(more))}`;
+    : `${first}\n\nTo add for \`--apply\`:\n\n${policyBlock(policyOf(more))}`;
 }
 
 function policyFor(needs: readonly string[]): IamPolicy {

@@ -32,13 +32,6 @@ const SAMPLE = {
   alarms: { runbook: 'https://runbook.example' },
 };
 
-/** The same, checked. */
-export function sampleReplication(): ReplicationConfig {
-  const [replication] = parseConfig({ replications: [SAMPLE] }).replications;
-  if (replication === undefined) throw new Error('One replication is parsed to one.');
-  return replication;
-}
-
 /** The same, where the direction can be switched. */
 const SWITCHED = {
   ...SAMPLE,
@@ -47,6 +40,16 @@ const SWITCHED = {
       'arn:aws:dynamodb:eu-west-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
   },
 };
+
+/** Checked. */
+export const sampleReplication = () => parsed(SAMPLE);
+export const switchedReplication = () => parsed(SWITCHED);
+
+function parsed(sample: object): ReplicationConfig {
+  const [replication] = parseConfig({ replications: [sample] }).replications;
+  if (replication === undefined) throw new Error('One replication is parsed to one.');
+  return replication;
+}
 
 let made: Resources | undefined;
 

@@ -36,7 +36,7 @@ export function operatorStatements(
   return merged([...all, ...switchStatements(replication, arns, variant)]);
 }
 
-/** For switches to either side: of each direction, what is beside its source and what is beside its destination. */
+/** For switches to either side. */
 export function switchStatements(
   replication: ReplicationConfig,
   arns: Arns,
@@ -45,6 +45,15 @@ export function switchStatements(
   const needs = SWITCH_COMMANDS.flatMap(({ always, apply }) =>
     variant === 'operator' ? [...always, ...apply] : always,
   );
+  return inBothDirections(needs, replication, arns);
+}
+
+/** Of each direction, what is beside its source and what is beside its destination. */
+export function inBothDirections(
+  needs: readonly string[],
+  replication: ReplicationConfig,
+  arns: Arns,
+): Statement[] {
   const back = commandStatements(needs, otherDirection(replication), arns.other());
   return merged([
     ...commandStatements(needs, replication, arns),

@@ -79,42 +79,55 @@ const REDRIVE: readonly Need[] = [
   'bucket s3:DeleteObject',
 ];
 
-/** What a switch looks at, in the direction that it drains: with "switching". */
-const SWITCH_LOOK: readonly Need[] = [
-  ...TABLES,
+/** Of a replication that can be switched. Either table can be the one that is drained. */
+const SWITCHED: readonly Need[] = [
+  'source dynamodb:DescribeTable DescribeTimeToLive',
+  'state dynamodb:GetItem',
   FUNCTION,
-  'source dynamodb:GetItem BatchGetItem GetResourcePolicy',
-  'twin dynamodb:GetItem BatchGetItem GetResourcePolicy',
+];
+const STREAM = 'stream dynamodb:DescribeStream GetShardIterator GetRecords';
+const SWITCH_LOOK: readonly Need[] = [
+  ...SWITCHED,
+  STREAM,
+  'source dynamodb:GetResourcePolicy',
+  // Its put has a condition that cannot hold.
+  'probe sts:AssumeRole',
+  'twin dynamodb:BatchGetItem',
   'state dynamodb:BatchGetItem',
-  'stream dynamodb:DescribeStream GetShardIterator GetRecords',
-  'deadLetters sqs:GetQueueAttributes ReceiveMessage ChangeMessageVisibility',
+  'deadLetters sqs:ReceiveMessage ChangeMessageVisibility',
   READ_BUCKET,
 ];
+/** The copies of the control row, the fence, and markers. */
 const SWITCH: readonly Need[] = [
   ...GUARDED_WRITE,
-  // Markers.
-  'source dynamodb:PutItem DeleteItem',
-  'twin dynamodb:ConditionCheckItem',
-  // Of both copies of the control row, and of the proof.
-  'sourceState dynamodb:PutItem',
   'state dynamodb:PutItem',
-  'source dynamodb:PutResourcePolicy DeleteResourcePolicy',
-  'twin dynamodb:PutResourcePolicy DeleteResourcePolicy',
-  'probe sts:AssumeRole',
+  'source dynamodb:PutItem DeleteItem GetItem PutResourcePolicy DeleteResourcePolicy',
   // Both tables are compared where there are no markers, and when a lost Region rejoins.
   'source dynamodb:Scan',
-  'twin dynamodb:Scan',
-  'bucket s3:PutObject DeleteObject',
   'tally dynamodb:Scan PutItem',
 ];
+const STRANDED: readonly Need[] = [...SWITCHED, READ_BUCKET];
 
 const INIT: readonly Need[] = [
   'source dynamodb:DescribeTable DescribeTimeToLive Scan',
   'twin dynamodb:DescribeTable DescribeTimeToLive',
 ];
 
-/** Of a replication that can be switched. */
-export const SWITCH_COMMANDS: readonly CommandNeeds[] = [needs('drain', SWITCH_LOOK, SWITCH)];
+/** Of a replication that can be switched: in both directions. */
+export const SWITCH_COMMANDS: readonly CommandNeeds[] = [
+  needs('drain', SWITCH_LOOK, SWITCH),
+  needs('failover', SWITCH_LOOK, SWITCH),
+  needs('failback', SWITCH_LOOK, SWITCH),
+  needs('rejoin', SWITCHED, [...SWITCH_LOOK, ...SWITCH, 'bucket s3:PutObject']),
+  needs('stranded list', STRANDED),
+  needs(
+    'stranded replay',
+    [...STRANDED, 'source dynamodb:GetItem'],
+    ['source dynamodb:PutItem', 'bucket s3:PutObject'],
+  ),
+  // With a tally, an item of which nothing is kept is no longer in quarantine.
+  needs('stranded drop', STRANDED, ['bucket s3:PutObject', 'state dynamodb:PutItem']),
+];
 
 export const COMMANDS: readonly CommandNeeds[] = [
   needs('init', INIT),

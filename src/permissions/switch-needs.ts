@@ -3,9 +3,11 @@
 
 import {
   isOtherAccount,
+  operatorReadRoleName,
   operatorRoleName,
   operatorWriterRoleName,
   probeRoleName,
+  readerRoleName,
   switchFunctionRoleName,
   switchRoleName,
 } from '../config/accounts.ts';
@@ -35,12 +37,9 @@ export function switchRoles(
   arns: Arns,
   owners: Owners,
 ): SwitchRole[] {
-  const { name, switching, operatorRole } = replication;
+  const { name, switching } = replication;
   if (switching === undefined) return [];
   const trusted = switchers(replication, owners);
-  const prober = roleOf(owners.source, switchRoleName(name));
-  const other = operatorWriterRoleName(otherDirection(replication).name);
-  const farOperator = operatorRole && isOtherAccount(replication);
   const { ofSource } = usingKeys(replication, arns);
   const here = switchStatements(replication, arns).filter((one) => !isAtDestination(one));
   return [
@@ -57,13 +56,25 @@ export function switchRoles(
       purpose: 'asks whether the source takes writes',
       // Its put has a condition that cannot hold.
       needs: { Probe: [allowing(arns)('source', ['dynamodb:PutItem']), ...ofSource] },
-      trusted: [...trusted, prober, ...(farOperator ? [roleOf(owners.source, other)] : [])],
+      trusted: [...trusted, ...probers(replication, owners)],
     },
   ];
 }
 
 function roleOf({ partition, account }: Owner, roleName: string): string {
   return `arn:${partition}:iam::${account}:role/${roleName}`;
+}
+
+/** Dry runs probe, too, and each side is reached by the role of its own account. */
+function probers(replication: ReplicationConfig, { source, destination }: Owners): string[] {
+  const { name, operatorRole } = replication;
+  const other = otherDirection(replication).name;
+  const own = roleOf(source, switchRoleName(name));
+  if (!operatorRole) return [own];
+  const far = isOtherAccount(replication)
+    ? [roleOf(source, operatorWriterRoleName(other)), roleOf(source, readerRoleName(other))]
+    : [roleOf(destination, operatorReadRoleName(other))];
+  return [own, roleOf(source, operatorReadRoleName(name)), ...far];
 }
 
 /** Of the operators, and of the functions that switch in either Region. */
