@@ -61,6 +61,18 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(run(command, SHORT)).toContain('The tables are equal'),
   'ferry local --faults': (command) =>
     expect(run(command, ['--duration', '6', '--rate', '60'])).toContain('redriven: applied'),
+  // test/local/failover.test.ts runs both to their ends, which takes minutes.
+  'ferry local --failover': (command) =>
+    expect(() => run(command, ['--rate', '0'])).toThrow('--rate must be'),
+  'ferry local --failover --source-lost': (command) =>
+    expect(() => run(command, ['--rate', '0'])).toThrow('--rate must be'),
+  // test/cli/switch.test.ts runs these against two Regions.
+  'ferry drain --replication orders': () =>
+    expect(run('ferry drain --help')).toContain('--accept-letters FILE'),
+  'ferry failover --replication orders': () =>
+    expect(run('ferry failover --help')).toContain('--source-lost'),
+  'ferry failover --replication orders --apply': () =>
+    expect(run('ferry failover --help')).toContain('--apply'),
   'ferry latency --svg latency.svg': (command) => {
     const directory = mkdtempSync(join(tmpdir(), 'ferry-readme-'));
     const svg = join(directory, 'latency.svg');
@@ -163,7 +175,7 @@ it('has configuration samples that are accepted', () => {
   const { replications } = JSON.parse(sample) as { replications: object[] };
 
   expect(parseConfig({ replications }).replications).toHaveLength(1);
-  expect(additions).toHaveLength(4);
+  expect(additions).toHaveLength(5);
   for (const addition of additions) {
     const more = JSON.parse(addition) as { readonly defaults?: object };
     // What a file says of all its replications, or what one of them says.
