@@ -377,3 +377,8 @@ function replication(): ReplicationConfig {
   if (only === undefined) throw new Error('no replication');
   return only;
 }
+
+export function isWell(report: SwitchingReport): boolean {
+  const { lost, disagreements, unaccounted, letters, strays, differences } = report;
+  return lost.length + disagreements.length + unaccounted + letters + strays + differences === 0;
+}

@@ -55,7 +55,7 @@ const PROGRESS_INTERVAL_MS = 500;
 /** Times of writing in a story. */
 const CALMS = 3;
 
-/** Runs until the story is told, and leaves nothing behind, also when it fails. */
+/** Runs until the story has ended, and leaves nothing behind, also when it fails. */
 export async function failoverRun(options: FailoverOptions): Promise<FailoverSummary> {
   const { clock, pagePort, onStarted, onProgress } = options;
   const cleanups: Cleanup[] = [];
@@ -188,7 +188,7 @@ class FailoverRun {
     if (phrase !== undefined) this.#say(phrase);
   }
 
-  /** Nobody writes any more: what is on its way arrives, and the tables are compared. */
+  /** Nothing writes any more: what is on its way arrives, and the tables are compared. */
   async #settle(stranded: StrandedOutcome | undefined): Promise<FailoverSummary> {
     const { outward, back, whole } = this.#both;
     this.#page.phase('settling');
@@ -196,7 +196,7 @@ class FailoverRun {
     const isBack = this.#scene.active === 'destination';
     const [active, other] = isBack ? [back, outward] : [outward, back];
     await active.settled();
-    // It is told of what the first has written.
+    // The first has written to its source.
     await other.settled();
     const durationSeconds = (this.#options.clock.now() - this.#startMs) / 1000;
     this.#page.phase('comparing');

@@ -15,7 +15,7 @@ import { atPorts, runSwitch, type SwitcherOptions } from './switcher.ts';
 export interface Stage extends SwitcherOptions {
   /** Who writes to each table: one that moves, or one on each side. */
   readonly applications: Record<Side, Application>;
-  /** Another one, which is told to write nowhere. */
+  /** Another one, which writes nowhere at first. */
   readonly openApplication: () => Application;
   /** Of writing between two switches. */
   readonly calmMs: number;

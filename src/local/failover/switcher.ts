@@ -21,7 +21,7 @@ export interface SwitcherOptions {
   readonly onStep: (step: StepResult) => void;
 }
 
-/** Whoever asks for something of both Regions, in one of them. */
+/** Work on both Regions, from one of them. */
 export async function atPorts<Result>(
   target: Side,
   { both, credentials, clock, random, admit }: SwitcherOptions,
