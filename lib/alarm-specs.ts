@@ -188,7 +188,7 @@ function switchingAlarms(
       anchor: 'control-unreadable',
       firstStep: `Check the health of ${source.region} and ${destination.region}. If one of them is lost, see The source is lost in docs/switching.md.`,
       meaning:
-        'A copy of the control row cannot be read, so that nobody knows which table is active. Records wait in the stream.',
+        'A copy of the control row cannot be read, so the function does not know which table is active. Records wait in the stream.',
       metric: metrics.own('ControlUnreadable'),
       // The event source mapping pauses longer and longer between its attempts.
       minutes: 5,

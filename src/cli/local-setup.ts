@@ -60,7 +60,7 @@ export const [DEFAULT] = parseConfig({
       name: 'local',
       source: { region: 'us-east-1', table: 'source', create: true, ...KEY },
       destination: { region: 'eu-west-1', table: 'destination', create: true, ...KEY },
-      // Of use to a run that is switched; others leave it out.
+      // For a run that is switched; others leave it out.
       switching: { fence: 'application' },
     },
   ],

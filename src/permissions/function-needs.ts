@@ -125,7 +125,7 @@ function replicatorNeeds(parts: Parts): Needs {
       allow('state', ['dynamodb:GetItem', 'dynamodb:BatchGetItem']),
       ...keys.ofDestination,
     ],
-    // Own writes are told from strays by the rows of their deletes.
+    // The rows of deletes distinguish own writes from stray ones.
     ...readOwnCopy(parts, ['dynamodb:GetItem', 'dynamodb:BatchGetItem']),
     ...(replication.switching === undefined && {
       AdoptFirst: firstAdoption(replication, allow),

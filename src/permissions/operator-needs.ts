@@ -125,7 +125,7 @@ export const SWITCH_COMMANDS: readonly CommandNeeds[] = [
     [...STRANDED, 'source dynamodb:GetItem'],
     ['source dynamodb:PutItem', 'bucket s3:PutObject'],
   ),
-  // With a tally, an item of which nothing is kept is no longer in quarantine.
+  // With a tally, an item without a kept write leaves its quarantine.
   needs('stranded drop', STRANDED, ['bucket s3:PutObject', 'state dynamodb:PutItem']),
 ];
 

@@ -127,7 +127,7 @@ function reachable({ old }: SwitchPorts): UsageError {
   });
 }
 
-/** The other side was closed, and opened or not: nobody here can tell. */
+/** The other side was closed, and opened or not: that is not known here. */
 function mayBeOpen({ old, target }: SwitchPorts): UsageError {
   return new UsageError(
     `A switch from ${target.region} to ${old.region} has closed both sides, and may have opened ${old.region}.`,
@@ -185,7 +185,7 @@ function lostEpochs(row: ControlRow, { target }: SwitchPorts, nowMs: number): re
   return openedEpochs({ ...row, epochs }, target, nowMs, 'lost');
 }
 
-/** A function in a Region that is cut off may go on: it loses the right to write here. Nobody can probe that. */
+/** A function in a Region that is cut off may go on: it loses the right to write here. There is no probe for that. */
 async function fencing(work: LostWork, { target, clock }: SwitchPorts): Promise<StepResult> {
   const waitMs = await target.fence.set({ inboundRefused: true }, work.id);
   if (waitMs > 0) return goOn(work, 'fencing', waitMs);
@@ -221,7 +221,7 @@ async function admitting(work: LostWork, { target, clock }: SwitchPorts): Promis
   return goOn(work, 'releasing');
 }
 
-/** A planned switch that has opened this Region keeps its record: its end has to be told to the other one. */
+/** A planned switch that has opened this Region keeps its record: the other Region has to learn of its end. */
 async function releasing(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
   const { region } = ports.target;
   if (work.finishes) {

@@ -68,7 +68,7 @@ export async function runStranded(
   });
   const { action, apply, key } = request;
   const keyText = key && canonicalKey(key);
-  // Also one that was counted and never written, of which nothing is kept.
+  // Also one that was counted and never written: nothing is kept of it.
   if (action === 'drop' && apply && key !== undefined) await release(key, ports);
   for (const place of places)
     for await (const write of strandedWrites(place)) {
@@ -93,7 +93,7 @@ async function act(
   const chosen = key !== undefined;
   if (action === 'list' || (!chosen && !isUndecided(write))) return undefined;
   if (action === 'replay') return replayStranded(write, acting, { apply, chosen });
-  // What the repair has not overwritten yet has not been shown to anybody.
+  // What the repair has not overwritten yet has not been listed.
   if (write.class === undefined) return { kind: 'left', why: 'the rejoin has not classed it yet' };
   const { bucket } = acting.place;
   if (apply) {

@@ -13,7 +13,8 @@ import {
   type StrandedDecision,
 } from '../model/stranded-class.ts';
 import { isStrandedRecord, type StrandedItem, type StrandedRecord } from '../model/stranded.ts';
-import type { Item } from '../ports.ts';
+import { STRANDED_OBJECT_PREFIX } from '../config/names.ts';
+import type { Item, ObjectStore } from '../ports.ts';
 import type { SwitchDirection, SwitchPorts } from './ports.ts';
 import {
   type KeptRecord,
@@ -55,7 +56,7 @@ export function strandedPlaces(
     .map(({ n, region }) => kept(region === old.region ? drained : back, n));
 }
 
-/** Every item that differed, and then every item of which only records were kept. */
+/** Every item that differed, and then every item with kept records only. */
 export async function* strandedWrites(place: StrandedPlace): AsyncGenerator<StrandedWrite> {
   const { epoch } = place;
   const decided = await decisionsIn(place);
@@ -74,7 +75,7 @@ export async function* strandedWrites(place: StrandedPlace): AsyncGenerator<Stra
       yield { epoch, ...found, decision: decisionOn(keyText), record: records.get(keyText) };
     }
   }
-  // Both sides were equal when they were compared, and nobody wrote to the lost one any more.
+  // Both sides were equal when they were compared, and nothing wrote to the lost one any more.
   for (const [keyText, record] of records) {
     const facts = { epoch, key: record.key, keyText, record, item: undefined };
     if (!seen.has(keyText)) yield { ...facts, class: 'arrived', decision: undefined };
@@ -118,6 +119,34 @@ export async function countUndecided(row: ControlRow, ports: SwitchPorts): Promi
   for (const place of places)
     for await (const write of strandedWrites(place)) count += Number(isUndecided(write));
   return count;
+}
+
+/**
+ * The same of one bucket, by the epochs that it has. Where nothing was compared, the Region may not have rejoined, and
+ * every write counts.
+ */
+export async function countUndecidedIn(
+  kept: Pick<StrandedPlace, 'bucket' | 'replication'>,
+): Promise<number> {
+  let count = 0;
+  const onUnreadable = () => (count += 1);
+  for (const epoch of await epochsIn(kept.bucket)) {
+    let [all, undecided, isCompared] = [0, 0, false];
+    for await (const write of strandedWrites({ ...kept, epoch, onUnreadable })) {
+      all += 1;
+      undecided += Number(isUndecided(write));
+      isCompared ||= write.item !== undefined;
+    }
+    count += isCompared ? undecided : all;
+  }
+  return count;
+}
+
+async function epochsIn(bucket: ObjectStore): Promise<ReadonlySet<number>> {
+  const epochs = new Set<number>();
+  for await (const page of bucket.list(STRANDED_OBJECT_PREFIX))
+    for (const { key } of page) epochs.add(Number(key.split('/')[1]));
+  return epochs;
 }
 
 /** The image of the record, which is not read with the list. */
