@@ -1,6 +1,7 @@
-// `npm run simulate -- --seeds 100000 [--seed S] [--mutants] [--threads N]`: many seeds on all cores; a
-// failing one is made smaller, and its story told. `--seed S` alone repeats one seed. Exits with 1 if
-// anything failed, or if what must come up in new seeds came up in too few.
+// `npm run simulate -- --seeds 100000 [--seed S] [--mutants] [--switching] [--threads N]`: many seeds on all cores; a
+// failing one is made smaller, and its story told. `--seed S` alone repeats one seed, `--switching` takes the worlds in
+// which the direction is switched. Exits with 1 if anything failed, or if what must come up in new seeds came up in too
+// few.
 
 import { availableParallelism, tmpdir } from 'node:os';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,6 +14,10 @@ import { MUTANT_HEADER, type MutantResult, mutantLine, mutantNames } from './mut
 import { planOf } from './workload.ts';
 import { addSeeds, noSeeds, type SeedsReport } from './seeds.ts';
 import { shrink } from './shrink.ts';
+import { missingInSwitches } from './switching/coverage.ts';
+import { SWITCH_MUTANTS } from './switching/mutants.ts';
+import { shrinkSwitch } from './switching/shrink.ts';
+import { switchPlanOf } from './switching/workload.ts';
 import type { Job } from './worker.ts';
 
 /** Small enough that all threads end at about the same time. */
@@ -24,9 +29,11 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     seed: { type: 'string' },
     mutants: { type: 'boolean', default: false },
+    switching: { type: 'boolean', default: false },
     threads: { type: 'string', default: String(availableParallelism()) },
   },
 });
+const isSwitching = values.switching;
 const first = Number(values.seed ?? Math.floor(Date.now() / 1000) % 1_000_000_000);
 /** Seeds that somebody has chosen may be of a kind. */
 const isFresh = values.seed === undefined;
@@ -44,7 +51,7 @@ async function simulateSeeds(): Promise<boolean> {
   const jobs: Job[] = [];
   for (let from = first; from < first + count; from += SEEDS_PER_JOB) {
     const range = { from, count: Math.min(SEEDS_PER_JOB, first + count - from) };
-    jobs.push({ kind: 'seeds', range });
+    jobs.push({ kind: 'seeds', range, isSwitching });
   }
   const startMs = performance.now();
   let report = noSeeds();
@@ -58,7 +65,10 @@ async function simulateSeeds(): Promise<boolean> {
 
 /** A few worlds need not have been through everything. */
 function missingOf({ worlds, worldsWith }: SeedsReport): string[] {
-  return worlds < 1000 ? [] : missingSituations(worldsWith, worlds);
+  if (worlds < 1000) return [];
+  return isSwitching
+    ? missingInSwitches(worldsWith, worlds)
+    : missingSituations(worldsWith, worlds);
 }
 
 function printSeeds(report: SeedsReport, seconds: number): void {
@@ -77,14 +87,17 @@ function printSeeds(report: SeedsReport, seconds: number): void {
 }
 
 async function printStory(seed: number): Promise<void> {
-  const smallest = await shrink(planOf(seed));
+  const smallest = isSwitching
+    ? await shrinkSwitch(switchPlanOf(seed))
+    : await shrink(planOf(seed));
   console.log(`\nseed ${seed}, made smaller: ${smallest?.violation}`);
   for (const line of smallest?.story ?? []) console.log(line);
 }
 
 async function simulateMutants(): Promise<boolean> {
   const from = Number(values.seed ?? 1);
-  const jobs = mutantNames().map((name): Job => ({ kind: 'mutant', name, from }));
+  const names = isSwitching ? SWITCH_MUTANTS.map(({ name }) => name) : mutantNames();
+  const jobs = names.map((name): Job => ({ kind: 'mutant', name, from, isSwitching }));
   console.log(MUTANT_HEADER);
   let isFine = true;
   await onAllThreads(jobs, (part) => {

@@ -4,10 +4,14 @@ import { parentPort } from 'node:worker_threads';
 import { judgeMutant } from './mutant-table.ts';
 import { MUTANTS } from './mutants.ts';
 import { runSeeds, type SeedRange } from './seeds.ts';
+import { judgeSwitchMutant, runSwitchSeeds } from './switching/seeds.ts';
+import { SWITCH_MUTANTS } from './switching/mutants.ts';
 
-export type Job =
+/** Of worlds in which the direction is switched, or of the others. */
+export type Job = { readonly isSwitching: boolean } & (
   | { readonly kind: 'seeds'; readonly range: SeedRange }
-  | { readonly kind: 'mutant'; readonly name: string; readonly from: number };
+  | { readonly kind: 'mutant'; readonly name: string; readonly from: number }
+);
 
 // Thousands of errors are thrown and caught in every second; nobody reads their stacks.
 Error.stackTraceLimit = 0;
@@ -18,7 +22,14 @@ parentPort?.on('message', (job: Job) => {
 });
 
 async function work(job: Job): Promise<unknown> {
+  if (job.isSwitching) return workOnSwitches(job);
   if (job.kind === 'seeds') return runSeeds(job.range);
   const mutant = MUTANTS.find(({ name }) => name === job.name);
   return mutant === undefined ? undefined : judgeMutant(mutant, job.from);
+}
+
+async function workOnSwitches(job: Job): Promise<unknown> {
+  if (job.kind === 'seeds') return runSwitchSeeds(job.range);
+  const mutant = SWITCH_MUTANTS.find(({ name }) => name === job.name);
+  return mutant === undefined ? undefined : judgeSwitchMutant(mutant, job.from);
 }

@@ -9,6 +9,8 @@ import type { Origin, Region } from './region.ts';
 import { otherSide, SIDES, type SwitchWorld } from './world.ts';
 
 const TRIES_MAX = 8;
+/** Whoever is wrong about the active side heals in the wrong place. */
+const HEALED_MAX = 40;
 /** Before the last look, nothing leaks any more: it begins 24 s after the target's copy was closed. */
 const LEAKS_UNTIL_MS = 18 * SECOND;
 
@@ -89,6 +91,7 @@ export class Applications {
   /** Somebody has seen the alarm, and writes the item anew where it belongs. */
   #heal(key: string): void {
     const { scheduler } = this.#world;
+    if (this.#healed >= HEALED_MAX) return;
     scheduler.after(between(this.#random, 1, 8) * SECOND, () => {
       const number = 100_000 + (this.#healed += 1);
       const from = 'west';

@@ -21,11 +21,12 @@ const reading = (change: (stream: StreamReader, made: StepMade) => StreamReader)
   });
 
 /** The record of a marker that nobody has written. */
-function markerOf({ markers }: SwitchWork, { ports }: StepMade): DynamoDBRecord[] {
+function markerOf({ work: { markers, audit }, ports }: StepMade, shardId = ''): DynamoDBRecord[] {
   if (markers === undefined) return [];
   const name = ports.old.keys[0]?.name ?? 'pk';
   const Keys = { [name]: { S: `ferry-marker-${markers.nonce}-0` } };
-  const dynamodb = { Keys, NewImage: Keys };
+  const SequenceNumber = audit.shards.get(shardId)?.after ?? '1';
+  const dynamodb = { Keys, NewImage: Keys, SequenceNumber };
   return [{ eventName: 'INSERT', eventSourceARN: ports.old.streamArn, dynamodb }];
 }
 
@@ -56,28 +57,31 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
     name: 'an empty page is the end of a stream',
     caughtBy: 1,
     seedsMax: 500,
-    step: readingPages((page, made) => {
+    step: readingPages((page, made, shardId) => {
       if (page.records.length > 0 || page.nextIterator === undefined) return page;
-      return { ...page, records: markerOf(made.work, made) };
+      return { ...page, records: markerOf(made, shardId) };
     }),
   },
   {
     name: 'a marker in one leaf is enough',
     caughtBy: 1,
     seedsMax: 2_000,
-    step: readingPages((page, made) => {
+    step: readingPages((page, made, shardId) => {
       const { work } = made;
       const isEnough = isSeen(work) || hasMarker(page, work);
       if (!isEnough || page.nextIterator === undefined) return page;
-      return { ...page, records: [...page.records, ...markerOf(work, made)] };
+      return { ...page, records: [...page.records, ...markerOf(made, shardId)] };
     }),
   },
   {
     name: 'closed shards not read to their ends',
     caughtBy: 1,
     seedsMax: 2_000,
-    step: readingPages((page, { work, world }, shardId) => {
-      const shards = SIDES.flatMap((side) => world.regions[side].stream.listed());
+    step: readingPages((page, { work, world, ports }, shardId) => {
+      const drained = SIDES.map((side) => world.regions[side]).filter(
+        ({ name }) => name === ports.old.region,
+      );
+      const shards = drained.flatMap(({ stream }) => stream.listed());
       const hasChild = shards.some(({ parent }) => parent?.id === shardId);
       if (!hasChild || !isSeen(work)) return page;
       return { records: page.records, nextIterator: undefined };
@@ -140,11 +144,14 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
     caughtBy: 1,
     seedsMax: 1_000,
     step: inPhases(['looking-again'], async (made) => {
-      const { step, state, work, ports } = made;
+      const { step, state, ports } = made;
       const stream: StreamReader = {
         ...ports.old.stream,
-        shards: async () => [],
-        read: async (iterator) => ({ records: markerOf(work, made), nextIterator: iterator }),
+        shards: async () => [...made.work.audit.shards.values()],
+        read: async (iterator) => ({
+          records: markerOf(made, iterator.split('|')[0]),
+          nextIterator: iterator,
+        }),
       };
       return step(state, { ...ports, old: { ...ports.old, stream } });
     }),
