@@ -9,15 +9,19 @@ import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3'
 import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import { deadLetterQueueName, DEAD_LETTER_RETENTION_SECONDS } from '../src/config/names.ts';
+import {
+  deadLetterQueueName,
+  DEAD_LETTER_RETENTION_SECONDS,
+  STRANDED_DAYS,
+} from '../src/config/names.ts';
 import { servicesAt } from '../src/config/partition-services.ts';
 import { customerKey } from './customer-keys.ts';
 
 /**
- * Life of a batch in the on-failure bucket. Nothing announces its end, so it leaves a quarter of a
- * year to notice; after it, only a verify and a repair find what the batch held.
+ * Life of a batch in the on-failure bucket, and of a stranded write. Nothing announces its end, so it leaves a quarter
+ * of a year to notice; after it, only a verify and a repair find what the batch held.
  */
-const FAILED_BATCH_LIFE = Duration.days(90);
+const FAILED_BATCH_LIFE = Duration.days(STRANDED_DAYS);
 
 /** The queue for records that cannot be applied, as large and as patient as SQS allows. */
 export function createDeadLetterQueue(scope: Construct, replication: ReplicationConfig): Queue {

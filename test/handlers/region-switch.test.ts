@@ -26,11 +26,10 @@ beforeEach(async () => {
   runs = [];
   ends = 'SUCCEEDED';
   server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
-      const input = JSON.parse(body) as Record<string, string>;
-      response.end(JSON.stringify(answer(operation, input)));
-    });
+    const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
+    void text(request).then((body) =>
+      response.end(JSON.stringify(answer(operation, JSON.parse(body) as Record<string, string>))),
+    );
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   vi.stubEnv('AWS_ENDPOINT_URL_SFN', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);

@@ -18,7 +18,8 @@ const app = new App({
   context: { ...cdk.context, '@aws-cdk/core:validateAgainstDefaultRules': true },
 });
 const stack = new Stack(app, 'plans');
-new CfnInclude(stack, 'Plans', { templateFile: 'examples/region-switch/plans.yaml' });
+const templateFile = 'examples/region-switch/plans.yaml';
+const plans = new CfnInclude(stack, 'Plans', { templateFile });
 const template = Template.fromStack(stack).toJSON() as TemplateJson;
 
 interface Plan {
@@ -38,6 +39,7 @@ interface Plan {
 it('is a template that CloudFormation takes', () => {
   expect(() => app.synth()).not.toThrow();
   expect(resources(template, 'AWS::ARCRegionSwitch::Plan')).toHaveLength(2);
+  expect(plans.getParameter('PrimaryRegion').type).toBe('String');
 });
 
 it.each([

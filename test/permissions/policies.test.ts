@@ -32,10 +32,7 @@ describe.each(CASES)('%s', (name, { fleet, replications: configured }) => {
   });
 
   it('for what switches many tables', () => {
-    const sets = printed(switchSets(config.replications));
-
-    if (replications.length > config.replications.length) expect(sets).toMatchSnapshot();
-    else expect(sets).toEqual([]);
+    expect(printed(switchSets(config.replications))).toMatchSnapshot();
   });
 
   it('for a deployment', () => {

@@ -31,7 +31,8 @@ import {
   type TemplateJson,
 } from '../lib/stack-templates.ts';
 
-const [A, B] = ['us-east-1', 'eu-west-1'];
+const A = 'us-east-1';
+const B = 'eu-west-1';
 const NAMES = Array.from({ length: 10 }, (_, index) => `table${index + 1}`);
 const LAYERS = [NAMES.slice(0, 3), NAMES.slice(3, 7), NAMES.slice(7)];
 /** Of the second layer. */
@@ -76,10 +77,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_REGION', B);
   vi.stubEnv('AWS_ENDPOINT_URL_S3', failures.objectEndpoint);
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', b.endpoint);
-  vi.stubEnv(
-    'FERRY_SWITCH',
-    JSON.stringify({ [A as string]: NAMES.map((name) => `${name}-back`) }),
-  );
+  vi.stubEnv('FERRY_SWITCH', JSON.stringify({ [A]: NAMES.map((name) => `${name}-back`) }));
   vi.spyOn(process.stdout, 'write').mockReturnValue(true);
 }, 120_000);
 
@@ -121,8 +119,13 @@ async function createReplication(name: string): Promise<ReplicationConfig> {
       engine.twinReader.tableId(direction.stateTable),
     ]);
     const row = firstRow({
-      ...{ region: A as string, streamArn, reserved: '_ferry', tag: 'test', nowMs: 0 },
-      ...{ destinationId, ledgerId },
+      region: A,
+      streamArn,
+      reserved: '_ferry',
+      tag: 'test',
+      nowMs: 0,
+      destinationId,
+      ledgerId,
     });
     await engine.twinWriter.write(putControlRow(row, writeRules(direction)));
   }
