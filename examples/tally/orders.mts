@@ -36,6 +36,6 @@ export async function saveOrder(id: string, total: string): Promise<'saved' | 'n
 export async function readOrder(id: string) {
   const key = { pk: { S: id } };
   const { Item: order } = await dynamodb.getItem({ TableName: 'Orders', Key: key });
-  // After a Region was lost: somebody had begun to write this order, and the write is not here.
+  // After a Region was lost: a write of this order had begun there, and is not here.
   return { order, isStale: await tally.isStale(key) };
 }

@@ -7,7 +7,7 @@ import { epochIn, type Version } from './guard.ts';
 import { formatProblem, STORED_FORMAT } from './stored-format.ts';
 import { type StrandedItem, strandedPrefix } from './stranded.ts';
 
-export const STRANDED_CLASSES = ['arrived', 'stranded', 'overtaken'] as const;
+const STRANDED_CLASSES = ['arrived', 'stranded', 'overtaken'] as const;
 /**
  * `arrived`: it is on the active side, or was. `stranded`: it is not, and the active Region has not written the item
  * since. `overtaken`: the active Region has written the item since.

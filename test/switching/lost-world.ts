@@ -42,7 +42,7 @@ const TALLY = 'orders-tally';
 const KEYS = [{ name: 'pk', type: 'S' as const }];
 const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
 /** All records of a second have the same time, and an epoch begins and ends between two. */
-export const MOMENT_MS = 5_000;
+const MOMENT_MS = 5_000;
 
 export class LostWorld {
   readonly east: Place;
