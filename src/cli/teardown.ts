@@ -2,17 +2,11 @@
 // and deletes them. It deletes only with --apply, and only empty or named resources.
 
 import { openTeardown, type TeardownPlace } from '../composition/teardown-place.ts';
+import { directionsOf } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { placeOf } from '../config/tables.ts';
-import {
-  destinationStack,
-  fullName,
-  IMPORT_IDENTIFIERS,
-  type Leftover,
-  sourceStack,
-} from '../teardown/leftovers.ts';
+import { fullName } from '../teardown/leftovers.ts';
 import { FerryError } from '../errors.ts';
-import { type Found, lookAround, tearDown, type TeardownContext } from '../teardown/teardown.ts';
+import { lookAround, tearDown, type TeardownContext } from '../teardown/teardown.ts';
 import { wrongOption } from './arguments.ts';
 import {
   type Call,
@@ -25,6 +19,14 @@ import {
 import type { Command } from './command.ts';
 import { EXIT } from './output.ts';
 import { replicationOptions } from './replication.ts';
+import {
+  destroyCommand,
+  leftLines,
+  planLines,
+  resultFacts,
+  type TeardownResult,
+  whatAndWhere,
+} from './teardown-result.ts';
 
 export const teardownCommand: Command = {
   name: 'teardown',
@@ -35,12 +37,17 @@ export const teardownCommand: Command = {
       value: '[ACCOUNT/]REGION/NAME,…',
       help: 'also delete these queues, buckets or tables, with their data',
     },
-    bucket: { value: 'NAME', help: 'the on-failure bucket, if it cannot be found' },
+    bucket: {
+      value: 'NAME',
+      help: 'the on-failure bucket, if it cannot be found; with "switching", NAME,NAME: that of the way back, too',
+    },
     json: { help: 'print the result as one line of JSON' },
   },
   run: (options, io) =>
     onReplication({ options, io }, HINT, (call) => {
-      const opening = openTeardown(call.replication, call.sides, options.text('bucket'));
+      const needs = { apply: options.has('apply'), environment: io.environment };
+      const buckets = bucketsIn(call);
+      const opening = openTeardown(call.replication, call.sides, { ...needs, buckets });
       return withOpen(opening, (place) => run({ ...call, place }));
     }),
 };
@@ -51,6 +58,15 @@ interface TeardownCall extends Call {
   readonly place: TeardownPlace;
 }
 
+function bucketsIn({ options, replication }: Call): string[] {
+  const names = [...namesIn(options.text('bucket'))];
+  if (names.length <= directionsOf(replication).length) return names;
+  throw wrongOption(
+    `--bucket names ${names.length} buckets, and each direction of ${replication.name} has one.`,
+    'Name one for each direction.',
+  );
+}
+
 async function run(call: TeardownCall): Promise<number> {
   const { options, io, place } = call;
   const named = namesIn(options.text('delete'));
@@ -58,14 +74,14 @@ async function run(call: TeardownCall): Promise<number> {
   const context = { ...place, named, stop: io.interrupted };
   if (options.has('apply')) return removeAll(call, context);
   const found = await lookAround(context);
-  const facts = resultFacts(place, { apply: false, found, deleted: [] });
-  printResult(call, facts, planLines(call, found));
-  return exitCode(isGone(found, place));
+  const result = { apply: false, found, deleted: [], fences: await place.fences() };
+  printResult(call, resultFacts(place, result), planLines(call, result));
+  return exitCode(isGone(result, place));
 }
 
 /** Whether nothing is left, and everything could be listed. */
-function isGone(found: readonly Found[], { bucketProblem }: TeardownPlace): boolean {
-  return found.length === 0 && bucketProblem === undefined;
+function isGone({ found, fences }: TeardownResult, { bucketProblem }: TeardownPlace): boolean {
+  return found.length + fences.length === 0 && bucketProblem === undefined;
 }
 
 function namesIn(text: string | undefined): ReadonlySet<string> {
@@ -98,13 +114,9 @@ async function removeAll(call: TeardownCall, context: TeardownContext): Promise<
     );
     return EXIT.differences;
   }
-  printResult(call, resultFacts(place, { apply: true, found, deleted }), leftLines(call, found));
-  return exitCode(isGone(found, place));
-}
-
-function destroyCommand({ name }: ReplicationConfig): string {
-  // Otherwise the CDK deletes the stacks that need these, too: that of a fleet, and those of other readers.
-  return `npx cdk destroy ${sourceStack(name)} ${destinationStack(name)} --exclusively`;
+  const result = { apply: true, found, deleted, fences: await place.fences() };
+  printResult(call, resultFacts(place, result), leftLines(call, result));
+  return exitCode(isGone(result, place));
 }
 
 function stillDeployed(replication: ReplicationConfig): FerryError {
@@ -112,84 +124,4 @@ function stillDeployed(replication: ReplicationConfig): FerryError {
     code: 'teardown.deployed',
     hint: `Delete the stacks first: \`${destroyCommand(replication)}\`. Without --apply, teardown lists the resources that stay.`,
   });
-}
-
-function planLines(call: TeardownCall, found: readonly Found[]): string[] {
-  const { replication, place } = call;
-  const { isDeployed } = place;
-  return [
-    isDeployed
-      ? `${replication.name} is deployed. These resources stay when \`${destroyCommand(replication)}\` deletes its stacks:`
-      : `${replication.name} is not deployed in ${replication.source.region}. These resources exist:`,
-    ...(found.length === 0 ? ['  none'] : found.flatMap(foundLines)),
-    ...noteLines(call),
-    'Nothing was changed. --apply deletes empty resources, and the resources that --delete names.',
-    ...(isDeployed ? ['It refuses to run while the replication is deployed.'] : []),
-  ];
-}
-
-function leftLines(call: TeardownCall, found: readonly Found[]): string[] {
-  const first = found.length === 0 ? 'No resource is left.' : 'These resources are left:';
-  return [first, ...found.flatMap(foundLines), ...noteLines(call)];
-}
-
-function whatAndWhere({ what, name, account, region }: Leftover): string {
-  return `${what} ${name} (${account === undefined ? region : `${account}/${region}`})`;
-}
-
-function foundLines({ leftover, remains, decision }: Found): string[] {
-  const { kind, stack, isCertain = true } = leftover;
-  const holds = remains.holds === undefined ? 'empty' : `has ${remains.holds}`;
-  const doubt = isCertain
-    ? ''
-    : '; the name is shortened, so another replication may own the resource';
-  const fate =
-    decision === 'delete'
-      ? 'would be deleted'
-      : `kept; \`--delete ${fullName(leftover)}\` deletes it`;
-  return [
-    `  ${whatAndWhere(leftover)}: ${holds}${doubt}; ${fate}`,
-    `    import: \`npx cdk import ${stack}\`, ${IMPORT_IDENTIFIERS[kind]} ${remains.id}`,
-  ];
-}
-
-function noteLines({ replication, place }: TeardownCall): string[] {
-  const { source, destination } = replication;
-  const own = [source, destination].filter(({ create }) => !create);
-  return [
-    ...(place.bucketProblem === undefined
-      ? []
-      : [
-          `The buckets could not be listed (${place.bucketProblem}). Name the bucket with --bucket.`,
-        ]),
-    ...own.map(
-      (table) => `Ferry did not create the table ${placeOf(table)}, and never deletes it.`,
-    ),
-    'CloudFormation deletes log groups, alarms, roles and functions with their stacks.',
-  ];
-}
-
-interface Result {
-  readonly apply: boolean;
-  readonly found: readonly Found[];
-  readonly deleted: readonly string[];
-}
-
-function resultFacts(place: TeardownPlace, { apply, found, deleted }: Result): object {
-  return {
-    apply,
-    deployed: place.isDeployed,
-    deleted,
-    left: found.map(({ leftover, remains, decision }) => ({
-      kind: leftover.kind,
-      name: leftover.name,
-      account: leftover.account,
-      region: leftover.region,
-      stack: leftover.stack,
-      importIdentifier: { [IMPORT_IDENTIFIERS[leftover.kind]]: remains.id },
-      holds: remains.holds ?? null,
-      decision,
-    })),
-    bucketProblem: place.bucketProblem ?? null,
-  };
 }

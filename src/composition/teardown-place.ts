@@ -1,12 +1,13 @@
 // What a teardown looks at: whether the function is still deployed, which buckets are the replication's, and the
-// clients by which all that stays is found and deleted.
+// clients by which all that stays is found and deleted. Of a replication that can be switched, both directions.
 
 import type { Access, Sides } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
 import { deployedSettings, ifDeployed } from '../aws/deployed-function.ts';
 import { awsLeftovers, bucketsLike, messagesClient, tablesClient } from '../aws/leftovers.ts';
-import { objectClient } from '../aws/s3-objects.ts';
+import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { systemClock } from '../aws/system-clock.ts';
+import { otherDirection } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import {
   type BucketGuess,
@@ -17,6 +18,8 @@ import {
 } from '../teardown/leftovers.ts';
 import { whatHappened } from '../failures/what-happened.ts';
 import type { LeftoverStore } from '../ports.ts';
+import { type FenceLeft, fencesLeft, withUndecided } from './fences-left.ts';
+import { type OperatorNeeds, operatorSides } from './operator-access.ts';
 
 export interface TeardownPlace {
   /** Whether the stacks, or at least the function, are still there. */
@@ -25,19 +28,48 @@ export interface TeardownPlace {
   /** Why buckets could not be looked for; undefined where they were. */
   readonly bucketProblem: string | undefined;
   readonly store: LeftoverStore;
+  /** What switches have left in the resource policies of the tables. */
+  fences(): Promise<readonly FenceLeft[]>;
   close(): void;
 }
 
 /**
- * @param bucket named by the operator.
+ * @param buckets named by the operator: that of the replication, and that of the way back.
  * @throws what the services throw.
  */
 export async function openTeardown(
   replication: ReplicationConfig,
   sides: Sides,
-  bucket: string | undefined,
+  { buckets: [bucket, ofBack], ...needs }: OperatorNeeds & { readonly buckets: readonly string[] },
 ): Promise<TeardownPlace> {
-  const { name, source, destination, stateTable } = replication;
+  const fences = () => fencesLeft(replication, sides);
+  const out = await openDirection(replication, sides, bucket);
+  if (replication.switching === undefined) return { ...out, fences };
+  const other = otherDirection(replication);
+  const back = await openDirection(other, await operatorSides(other, needs), ofBack);
+  const storeOf = (leftover: Leftover) => (out.leftovers.includes(leftover) ? out : back).store;
+  return {
+    isDeployed: out.isDeployed || back.isDeployed,
+    leftovers: [...out.leftovers, ...back.leftovers],
+    bucketProblem: out.bucketProblem ?? back.bucketProblem,
+    store: {
+      find: (leftover) => storeOf(leftover).find(leftover),
+      remove: (leftover, remains) => storeOf(leftover).remove(leftover, remains),
+    },
+    fences,
+    close() {
+      out.close();
+      back.close();
+    },
+  };
+}
+
+async function openDirection(
+  replication: ReplicationConfig,
+  sides: Sides,
+  bucket: string | undefined,
+): Promise<Omit<TeardownPlace, 'fences'>> {
+  const { name, source, destination, stateTable, switching } = replication;
   const objects = objectClient(serviceSettings(sides.source, 's3'));
   const queues = serviceSettings(sides.source, 'sqs');
   const messages = messagesClient(queues);
@@ -51,11 +83,15 @@ export async function openTeardown(
     known === undefined
       ? await findBuckets(replication, (prefix) => bucketsLike(objects, source.region, prefix))
       : { buckets: [{ name: known, isCertain: true }], problem: undefined };
+  const store = awsLeftovers({ messages, queues, objects, tables, clock: systemClock });
   return {
     isDeployed: deployedBucket !== undefined,
     leftovers: leftoversOf({ name, source, destination, stateTable, buckets }),
     bucketProblem: problem,
-    store: awsLeftovers({ messages, queues, objects, tables, clock: systemClock }),
+    store:
+      switching === undefined
+        ? store
+        : withUndecided(store, name, (found) => s3Objects(objects, found)),
     close() {
       for (const client of [objects, messages, ...Object.values(tables)]) client.destroy();
     },

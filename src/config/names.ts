@@ -235,6 +235,10 @@ export const STRANDED_DAYS = 90;
 
 /** Of the state machine that switches many tables, and of the function that it calls, in each Region. */
 export const SWITCH_NAME = 'ferry-switch';
+/** Of the stack that they are in, by the account and the Region. */
+export function switchStack(account: string | undefined, region: string): string {
+  return [SWITCH_NAME, ...(account === undefined ? [] : [account]), region].join('-');
+}
 /** Of functions for Region switch plans: for planned ones, and for a Region that is lost. */
 export const REGION_SWITCH_NAMES = ['ferry-region-switch', 'ferry-lost-region-switch'] as const;
 /** Step Functions puts it into the ARN of the execution of each table. */

@@ -3,6 +3,7 @@
 import {
   deadLetterQueueName,
   destinationStack,
+  isBackName,
   lookAgainName,
   sourceStack,
   STACK_PART_MIN,
@@ -53,7 +54,7 @@ export const IMPORT_IDENTIFIERS: Readonly<Record<Leftover['kind'], string>> = {
   table: 'TableName',
 };
 
-/** Everything that the app creates and keeps, in the order in which it is looked at. */
+/** Everything that the app creates and keeps for a direction, in the order in which it is looked at. */
 export function leftoversOf({
   name,
   source,
@@ -77,8 +78,9 @@ export function leftoversOf({
     { ...queue, what: 'look-again queue', name: lookAgainName(name) },
     ...buckets.map((guess) => ({ ...bucket, what: 'on-failure bucket', ...guess })),
     { kind: 'table', what: 'state table', name: stateTable, ...inDestination },
-    ...(destination.create ? [twin] : []),
-    ...(source.create ? [table] : []),
+    // Both directions have the same two, which the stacks of the configured one create.
+    ...(destination.create && !isBackName(name) ? [twin] : []),
+    ...(source.create && !isBackName(name) ? [table] : []),
   ];
 }
 
