@@ -67,7 +67,8 @@ export function statusFacts(status: Status) {
   };
 }
 
-function switchingFacts(status: Status, { state, own, other, strandedObjects }: SwitchingOf) {
+function switchingFacts(status: Status, now: SwitchingOf) {
+  const { state, own, other, strandedObjects, ofTables } = now;
   const { epoch, lost, switch: record } = state.kind === 'active' ? state : NOTHING_ACTIVE;
   return {
     active: epoch?.region ?? null,
@@ -77,6 +78,7 @@ function switchingFacts(status: Status, { state, own, other, strandedObjects }: 
     lost: lost === undefined ? null : { region: lost.region, since: utcTime(lost.sinceMs) },
     strayWrites: strayWrites(status),
     strandedObjects: strandedObjects ?? null,
+    tables: ofTables,
     own: { level: own.level, verdict: own.text },
     other: {
       direction: other.direction,

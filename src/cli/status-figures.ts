@@ -41,6 +41,8 @@ export interface SwitchingOf {
     readonly vitals: Vitals | undefined;
   };
   readonly strandedObjects: number | undefined;
+  /** What is wrong with the tables. */
+  readonly ofTables: readonly string[];
 }
 
 /** Writes of applications to the twin, in the last hour: the function beside the twin counts them. */

@@ -26,11 +26,12 @@ export function statusScreen(status: Status, width = Infinity): string[] {
 /** What is active since when, and how both directions are. */
 function switchingLines({ switching }: Status): string[] {
   if (switching === undefined) return [];
-  const { state, direction, own, other } = switching;
+  const { state, direction, own, other, ofTables } = switching;
   const active = activeText(state);
   return [
     ...(active === undefined ? [] : [`${active}.`]),
     `Direction ${direction}: ${verdictText(own)}. Direction ${other.direction}: ${verdictText(other.verdict)}.`,
+    ...ofTables,
   ];
 }
 

@@ -65,7 +65,8 @@ function statusOf(replication: ReplicationConfig, vitals: Vitals, isActive = tru
   return { replication, vitals, verdict };
 }
 
-function switchedStatus({ state, shown, other, strandedObjects }: SwitchingVitals): Status {
+function switchedStatus(found: SwitchingVitals): Status {
+  const { state, shown, other, strandedObjects, ofTables } = found;
   const isActive =
     state.kind !== 'active' || state.epoch.region === shown.replication.source.region;
   const status = statusOf(shown.replication, shown.vitals, isActive);
@@ -87,6 +88,7 @@ function switchedStatus({ state, shown, other, strandedObjects }: SwitchingVital
       own: status.verdict,
       other: { direction, verdict: beside.verdict, vitals: beside.vitals },
       strandedObjects,
+      ofTables,
     },
   };
 }

@@ -15,6 +15,7 @@ import { type DirectionName, readCopies } from './active-direction.ts';
 import type { Environment } from './keyring.ts';
 import { operatorSides } from './operator-access.ts';
 import { readVitals } from './read-vitals.ts';
+import { lookAtTables } from './table-check.ts';
 
 export interface DirectionVitals {
   readonly direction: DirectionName;
@@ -35,6 +36,8 @@ export interface SwitchingVitals {
   readonly other: DirectionVitals | Unread;
   /** Objects with writes of a lost Region, up to a page of them; undefined where none was lost, or they cannot be listed. */
   readonly strandedObjects: number | undefined;
+  /** What is wrong with the tables, each in a sentence or two. */
+  readonly ofTables: readonly string[];
 }
 
 /** @throws as `readVitals` does of the active direction, where neither can be read. */
@@ -53,14 +56,16 @@ export async function readSwitching(
   } as const;
   const isBack = state.kind === 'active' && state.epoch.region === back.source.region;
   const [one, two] = isBack ? [way, out] : [out, way];
-  const [first, second, strandedObjects] = await Promise.all([
+  const [first, second, strandedObjects, ofTables] = await Promise.all([
     vitalsOf(one, nowMs),
     vitalsOf(two, nowMs),
     strandedIn(state, [out, way]),
+    wrongWithTables(one),
   ]);
+  const beside = { state, strandedObjects, ofTables };
   // With the Region of the source, its figures may be lost: those beside the twin say how fresh it is.
-  if ('vitals' in first) return { state, shown: first, other: second, strandedObjects };
-  if ('vitals' in second) return { state, shown: second, other: first, strandedObjects };
+  if ('vitals' in first) return { ...beside, shown: first, other: second };
+  if ('vitals' in second) return { ...beside, shown: second, other: first };
   throw first.error;
 }
 
@@ -79,6 +84,21 @@ async function vitalsOf(
 interface Place {
   readonly replication: ReplicationConfig;
   readonly sides: Sides;
+}
+
+/** What `ferry init` cannot know, and what changes beside Ferry: both streams, and which of the tables expires items. */
+const CHANGING = ['stream', 'switching-stream', 'other-stream', 'ttl'];
+
+/** @param place the active direction: only its source may expire items. */
+async function wrongWithTables({ replication, sides }: Place): Promise<string[]> {
+  try {
+    const { findings } = await lookAtTables(replication, sides);
+    return findings
+      .filter(({ severity, subject }) => severity !== 'note' && CHANGING.includes(subject))
+      .map(({ says, advice }) => `${says} ${advice}`);
+  } catch (error) {
+    return [`The tables could not be checked: ${whatHappened(error)}.`];
+  }
 }
 
 /** They are in the bucket of the function beside the table that was lost. */

@@ -20,7 +20,7 @@ export interface TableCheck {
 export interface CheckedTables {
   readonly source: TableFacts;
   readonly destination: TableFacts;
-  /** No errors among those that matter. */
+  /** Errors first. */
   readonly findings: readonly Finding[];
 }
 
@@ -28,6 +28,21 @@ export interface CheckedTables {
 export async function checkTables(
   replication: ReplicationConfig,
   { sides, needsStream }: TableCheck,
+): Promise<CheckedTables> {
+  const checked = await lookAtTables(replication, sides);
+  refuseOnErrors(
+    checked.findings.filter(({ subject }) => needsStream || !STREAM_SUBJECTS.includes(subject)),
+  );
+  return checked;
+}
+
+/**
+ * @returns also errors.
+ * @throws FerryError `table.missing`, or what the service or the network throws.
+ */
+export async function lookAtTables(
+  replication: ReplicationConfig,
+  sides: Sides,
 ): Promise<CheckedTables> {
   const source = await requireTable(sides.source, replication.source.table, 'source');
   const destination = await requireTable(
@@ -45,14 +60,12 @@ export async function checkTables(
     isSwitched: replication.switching !== undefined,
     nowMs: systemClock.now(),
     configuredStreamArn: replication.source.streamArn,
+    destinationStreamArn: replication.switching?.streamArn,
     configuredKeys: {
       source: namedKey(replication.source),
       destination: namedKey(replication.destination),
     },
   });
-  refuseOnErrors(
-    findings.filter(({ subject }) => needsStream || !STREAM_SUBJECTS.includes(subject)),
-  );
   return { source, destination, findings };
 }
 

@@ -28,6 +28,8 @@ export interface Pair {
   readonly nowMs: number;
   /** The stream that the configuration names. */
   readonly configuredStreamArn?: string | undefined;
+  /** Where either table can become the source: that of the destination. */
+  readonly destinationStreamArn?: string | undefined;
   /** The KMS keys that the configuration names for existing tables. */
   readonly configuredKeys?: Readonly<Record<'source' | 'destination', string | undefined>>;
 }

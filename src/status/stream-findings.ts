@@ -81,16 +81,19 @@ function viewFor(projection: Pair['projection']) {
   return mayLeaveOut({ projection }) ? 'NEW_AND_OLD_IMAGES' : 'NEW_IMAGE';
 }
 
-function otherStream({
-  source: { stream, ...source },
-  configuredStreamArn: named,
-}: Pair): Finding[] {
-  if (stream === undefined || named === undefined || named === stream.arn) return [];
-  return error(
-    'other-stream',
-    `The configuration names the stream ${named}, but ${nameOf(source)} has the stream ${stream.arn}.`,
-    'The stream was disabled and enabled again. Correct "streamArn", and deploy again.',
-  );
+function otherStream(pair: Pair): Finding[] {
+  const { source, destination, configuredStreamArn, destinationStreamArn } = pair;
+  return [
+    [source, configuredStreamArn] as const,
+    [destination, destinationStreamArn] as const,
+  ].flatMap(([{ stream, ...table }, named]) => {
+    if (stream === undefined || named === undefined || named === stream.arn) return [];
+    return error(
+      'other-stream',
+      `The configuration names the stream ${named}, but ${nameOf(table)} has the stream ${stream.arn}.`,
+      'The stream was disabled and enabled again. Correct "streamArn", and deploy again.',
+    );
+  });
 }
 
 function streamAge({ source, nowMs }: Pair): Finding[] {
