@@ -1,6 +1,9 @@
 // `ferry status` of a replication that can be switched: which Region is active, what a switch is doing, what is lost, and
 // how both directions are.
 
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Figure,
@@ -14,6 +17,7 @@ import {
   type SwitchedRegions,
   switchRecord,
 } from '../fixtures/switched-regions.ts';
+import { runHere } from '../fixtures/two-regions.ts';
 
 const NOW_MS = Date.parse('2026-01-31T15:00:00Z');
 const clock = { now: () => NOW_MS, sleep: async () => undefined };
@@ -95,6 +99,7 @@ describe('ferry status', () => {
         lost: null,
         strayWrites: 0,
         strandedObjects: null,
+        tables: [],
         other: { direction: 'back', level: 'healthy', deadLetters: 0 },
       },
     });
@@ -197,6 +202,36 @@ describe('ferry status', () => {
 
     expect(out).toMatch(/stray writes, last hour +120/);
     expect(await facts()).toMatchObject({ switching: { strayWrites: 120 } });
+  });
+
+  it('says what is wrong with the tables, which change beside Ferry', async () => {
+    await regions.write();
+    const { config, replication, a, b } = regions;
+    const { switching, ...rest } = (
+      JSON.parse(readFileSync(config, 'utf8')) as { replications: [{ switching: object }] }
+    ).replications[0];
+    const older = `${b.streamArn}-before`;
+    const file = join(regions.directory, 'older.json');
+    const changed = { ...rest, switching: { ...switching, streamArn: older } };
+    writeFileSync(file, JSON.stringify({ replications: [changed] }));
+    const expiry = { TimeToLiveSpecification: { AttributeName: 'expires', Enabled: true } };
+    for (const { engine } of [a, b])
+      await engine.client.send(
+        new UpdateTimeToLiveCommand({ TableName: replication.source.table, ...expiry }),
+      );
+
+    const { out } = await runHere(['status', '--config', file], undefined, clock);
+    const json = await runHere(['status', '--config', file, '--json'], undefined, clock);
+
+    const stream = `The configuration names the stream ${older}, but eu-west-1/Orders has the stream ${b.streamArn}.`;
+    const ttl = 'Items expire by "expires" on both sides.';
+    expect(out).toContain(`${stream} The stream was disabled and enabled again.`);
+    expect(out).toContain(`${ttl} Enable time to live on the active table only`);
+    expect(JSON.parse(json.out)).toMatchObject({
+      switching: {
+        tables: [expect.stringContaining(stream), expect.stringContaining(ttl)] as string[],
+      },
+    });
   });
 
   it('is as unwell as its other direction', async () => {

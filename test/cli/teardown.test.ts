@@ -3,11 +3,27 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ListTablesCommand } from '@aws-sdk/client-dynamodb';
-import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  GetQueueUrlCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
+import { canonicalKey } from '../../src/model/attribute-value.ts';
+import { versionOf } from '../../src/model/guard.ts';
+import { decisionKey } from '../../src/model/stranded-class.ts';
+import { strandedObject } from '../../src/model/stranded.ts';
+import { policyWith } from '../../src/switching/fence-policy.ts';
 import { type BucketCloud, openBucketCloud } from '../fixtures/bucket-cloud.ts';
+import { type FencedTable, openFencedTable } from '../fixtures/fenced-table.ts';
 import { openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
+
+interface Replication {
+  readonly source: object;
+  readonly destination: object;
+}
 
 const BUCKET = 'ferry-orders-source-replicatoronfailurebucke-1a2b3c4d5e6f';
 const DEAD_LETTERS = 'ferry-orders-dead-letters';
@@ -205,6 +221,187 @@ describe('ferry teardown', () => {
       err: expect.stringContaining(
         'resources that this replication does not have: us-east-1/Orders',
       ) as string,
+    });
+  });
+
+  describe('of a replication that can be switched', () => {
+    const BACK = 'ferry-orders-back-source-replicatoronfailurebucke-1a2b3c4d5e6f';
+    const WAY_BACK = ['ferry-orders-back-dead-letters', 'ferry-orders-back-look-again'];
+    const endpoints: FencedTable[] = [];
+
+    beforeEach(async () => {
+      cloud.buckets.set(BACK, []);
+      await regions.source.createTable('ferry-orders-back-state', [{ name: 'id', type: 'S' }]);
+      for (const QueueName of WAY_BACK) await sqs.send(new CreateQueueCommand({ QueueName }));
+    });
+    afterEach(async () => {
+      for (const one of endpoints.splice(0)) await one.close();
+    });
+
+    function switched(change: (one: Replication) => object = (one) => one): string {
+      const { replications } = JSON.parse(readFileSync(created, 'utf8')) as {
+        replications: [Replication];
+      };
+      const [one] = replications;
+      const replication = { ...change(one), switching: { fence: 'application' } };
+      const path = join(regions.directory, 'switched.json');
+      writeFileSync(path, JSON.stringify({ replications: [replication] }));
+      return path;
+    }
+
+    it('deletes what is empty of both directions, and each table once', async () => {
+      const config = switched();
+
+      const looked = await teardown(config);
+      const { exitCode, out, err } = await teardown(config, '--apply');
+
+      expect(looked.exitCode).toBe(3);
+      const listed = looked.out.split('\n').map((line) => line.trim());
+      expect(listed).toEqual(
+        expect.arrayContaining([
+          'dead-letter queue ferry-orders-back-dead-letters (eu-west-1): empty; would be deleted',
+          `on-failure bucket ${BACK} (eu-west-1): empty; would be deleted`,
+          'state table ferry-orders-back-state (us-east-1): empty; would be deleted',
+          'import: `npx cdk import ferry-orders-back-source`, BucketName ' + BACK,
+        ]),
+      );
+      expect(err.split('\n')).toEqual([
+        'Deleted the dead-letter queue ferry-orders-dead-letters (us-east-1).',
+        'Deleted the look-again queue ferry-orders-look-again (us-east-1).',
+        `Deleted the on-failure bucket ${BUCKET} (us-east-1).`,
+        'Deleted the state table ferry-orders-state (eu-west-1).',
+        'Deleted the twin Orders (eu-west-1).',
+        'Deleted the source table Orders (us-east-1).',
+        'Deleted the dead-letter queue ferry-orders-back-dead-letters (eu-west-1).',
+        'Deleted the look-again queue ferry-orders-back-look-again (eu-west-1).',
+        `Deleted the on-failure bucket ${BACK} (eu-west-1).`,
+        'Deleted the state table ferry-orders-back-state (us-east-1).',
+      ]);
+      expect(exitCode).toBe(0);
+      expect(out).toContain('The stacks ferry-switch-us-east-1 and ferry-switch-eu-west-1 switch');
+      expect(await names()).toEqual({ source: [], destination: [], buckets: [] });
+    });
+
+    it('takes the names of both buckets, and not of three', async () => {
+      cloud.isDenied = true;
+
+      const { out } = await teardown(switched(), '--bucket', `${BUCKET},${BACK}`);
+      const third = await teardown(switched(), '--bucket', 'a,b,c');
+
+      expect(out).toContain(`on-failure bucket ${BUCKET} (us-east-1): empty; would be deleted`);
+      expect(out).toContain(`on-failure bucket ${BACK} (eu-west-1): empty; would be deleted`);
+      expect(third).toMatchObject({
+        exitCode: 2,
+        err: expect.stringContaining('--bucket names 3 buckets') as string,
+      });
+    });
+
+    it('names the stacks of both directions, and refuses while one is deployed', async () => {
+      regions.lambda.isDeployed = true;
+      regions.lambda.settings = { ...regions.lambda.settings, onFailureBucket: BUCKET };
+
+      const { exitCode, err } = await teardown(switched(), '--apply');
+
+      expect(exitCode).toBe(1);
+      expect(err).toContain(
+        '`npx cdk destroy ferry-orders-source ferry-orders-destination ferry-orders-back-source ferry-orders-back-destination --exclusively`',
+      );
+      expect((await names()).buckets).toEqual([BUCKET, BACK]);
+    });
+
+    it('keeps a bucket with stranded writes to decide on, unless it is named', async () => {
+      const stranded = { replication: 'orders', epoch: 1 };
+      const entry = (pk: string) => {
+        const item = { pk: { S: pk }, text: { S: 'lost' } };
+        const key = { pk: { S: pk } };
+        return { ...stranded, key, reason: 'compared' as const, savedAtMs: 1, lost: item };
+      };
+      const { key, body } = strandedObject([entry('a'), entry('b')]);
+      const dropped = decisionKey(1, canonicalKey({ pk: { S: 'b' } }), 'dropped');
+      cloud.texts.set(key, body);
+      cloud.texts.set(dropped, '{}');
+      cloud.buckets.set(BUCKET, [key, dropped]);
+      const config = switched();
+
+      const kept = await teardown(config, '--apply');
+      const shown = kept.out.split('\n').map((line) => line.trim());
+      cloud.texts.set(key, 'no JSON\n');
+      const unread = await teardown(config);
+      await teardown(config, '--apply', '--delete', `us-east-1/${BUCKET}`);
+
+      expect(kept.exitCode).toBe(3);
+      expect(shown).toContain(
+        `on-failure bucket ${BUCKET} (us-east-1): has 2 objects or more, with 1 stranded write to decide on; kept; \`--delete us-east-1/${BUCKET}\` deletes it`,
+      );
+      expect(unread.out).toContain(
+        'has 2 objects or more, with 1 stranded write to decide on; kept',
+      );
+      expect((await names()).buckets).toEqual([]);
+    });
+
+    it('counts every kept record where nothing was compared yet', async () => {
+      const record = {
+        replication: 'orders',
+        epoch: 1,
+        key: { pk: { S: 'a' } },
+        version: versionOf({ epoch: 1, labelMs: 0 }, '900'),
+        sequenceNumber: '900',
+        createdAtSeconds: 1,
+        eventName: 'REMOVE' as const,
+      };
+      const { key, body } = strandedObject([record]);
+      cloud.texts.set(key, body);
+      cloud.buckets.set(BUCKET, [key]);
+
+      const { out } = await teardown(switched());
+
+      expect(out).toContain('has 1 object or more, with 1 stranded write to decide on; kept');
+    });
+
+    it('says where a switch has left its statements in a resource policy', async () => {
+      const arn = 'arn:aws:dynamodb:ddblocal:000000000000:table/Orders';
+      const [a, b] = [
+        await openFencedTable(regions.source.endpoint, arn),
+        await openFencedTable(regions.destination.endpoint, arn),
+      ];
+      endpoints.push(a, b);
+      const policy = policyWith(undefined, {
+        tableArn: arn,
+        tag: 's1',
+        fence: ['arn:aws:iam::111122223333:role/ferry-orders-back-replicate'],
+      });
+      a.policies.overwrite(policy);
+      b.policies.overwrite('no JSON');
+      const path = switched((one) => ({
+        ...one,
+        source: { ...one.source, endpoint: a.endpoint },
+        destination: { ...one.destination, endpoint: b.endpoint },
+      }));
+      const text = readFileSync(path, 'utf8').replace('"application"', '"policy"');
+      writeFileSync(path, text);
+
+      const left = await teardown(path, '--json');
+      const { out } = await teardown(path);
+      a.policies.overwrite(undefined);
+      b.policies.overwrite('{"Version":"2012-10-17","Statement":[]}');
+      const clean = await teardown(path, '--json');
+
+      expect(JSON.parse(left.out)).toMatchObject({
+        fences: [
+          { table: 'us-east-1/Orders', statements: ['FerryFence'], problem: null },
+          {
+            table: 'eu-west-1/Orders',
+            statements: [],
+            problem: expect.stringContaining('cannot be read as JSON') as string,
+          },
+        ],
+      });
+      expect(out).toContain(
+        'The resource policy of us-east-1/Orders still has statements of a switch: FerryFence. Applications cannot write to the table until you remove them.',
+      );
+      expect(out).toMatch(/The resource policy of eu-west-1\/Orders cannot be read \(/);
+      expect(JSON.parse(clean.out)).toMatchObject({ fences: [] });
+      expect(a.policies.changes + b.policies.changes).toBe(0);
     });
   });
 

@@ -1,8 +1,19 @@
 // What `ferry teardown` lists is what the templates keep: no more, no less.
 
+import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { directionsOf } from '../../src/config/directions.ts';
 import { type Leftover, leftoversOf } from '../../src/teardown/leftovers.ts';
-import { BEATING, EXISTING, replicationOf, templates } from './stack-templates.ts';
+import {
+  appOf,
+  BEATING,
+  CREATED,
+  EXISTING,
+  replicationOf,
+  stackOf,
+  type TemplateJson,
+  templates,
+} from './stack-templates.ts';
 
 const KINDS: Readonly<Record<string, Leftover['kind']>> = {
   'AWS::SQS::Queue': 'queue',
@@ -41,6 +52,23 @@ describe('everything that the stacks keep', () => {
         .toSorted();
     expect(listed('-source')).toEqual(kept(stacks.source));
     expect(listed('-destination')).toEqual(kept(stacks.destination));
+  });
+
+  it('is listed in both directions, with switching', () => {
+    const replication = replicationOf({ ...CREATED, switching: {} });
+    const app = appOf({ ...CREATED, switching: {} });
+    const buckets = [{ name: 'generated', isCertain: true }];
+    const all = directionsOf(replication).flatMap((one) => leftoversOf({ ...one, buckets }));
+
+    const named = ({ kind, name }: Leftover) => `${kind} ${JSON.stringify(name)}`;
+    for (const stack of ['source', 'destination', 'back-source', 'back-destination']) {
+      const id = `ferry-orders-${stack}`;
+      const template = Template.fromStack(stackOf(app, id)).toJSON() as TemplateJson;
+      const listed = all.filter((one) => one.stack === id).map(named);
+      expect(listed.toSorted()).toEqual(kept(template));
+    }
+    for (const stack of ['ferry-switch-us-east-1', 'ferry-switch-eu-west-1'])
+      expect(kept(Template.fromStack(stackOf(app, stack)).toJSON() as TemplateJson)).toEqual([]);
   });
 
   it('does not have a bucket with a name of its own, which is why it is looked for', () => {

@@ -255,6 +255,7 @@ describe('preflight', () => {
   it('knows the configured stream from a later one', () => {
     expect(look({}, {}, { configuredStreamArn: 'another' })).toEqual(['error other-stream']);
     expect(look({}, {}, { configuredStreamArn: facts('').stream?.arn })).toEqual([]);
+    expect(look({}, {}, { destinationStreamArn: 'another' })).toEqual(['error other-stream']);
   });
 
   const hash = {
