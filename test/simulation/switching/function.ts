@@ -150,7 +150,8 @@ export class DirectionFunction {
       scheduler.at(deadlineMs, () => this.#timeOut(process));
       void this.#replicate(entries, process, warm).then(resolve);
     });
-    if (process.alive) {
+    // What it has left behind, and what is never answered, would hold up the next one.
+    if (process.alive && !process.hangs) {
       sandbox.freeze();
       this.#warm.push(warm);
     }

@@ -34,11 +34,15 @@ export class SwitchJudge {
   /** Sequence numbers of letters that switches have accepted, and the epoch that each was to end. */
   readonly #accepted = new Map<string, number>();
   readonly #closedAtMs: Partial<Record<Side, number>> = {};
+  /** The newest epoch that each copy has shown without closing. */
+  readonly #shown: Partial<Record<Side, number>> = {};
   readonly #world: SwitchWorld;
   readonly #ignored: ReadonlySet<string>;
   readonly #judged = new Map<StreamEntry, JudgedAs>();
   /** Who has written an item last, by table and key. */
   readonly #last = new Map<string, Origin>();
+  /** Sides and versions of what Ferry has written. */
+  readonly #arrived = new Set<string>();
   #newest: Epoch | undefined;
   #isAfterLoss = false;
 
@@ -98,6 +102,7 @@ export class SwitchJudge {
     this.rows[side] = row;
     this.#world.tell(() => `${sent?.process.facts.name}: ${describe(side, row)}`);
     if (earlier.kind === 'row') this.#requireGrowth(side, earlier.row, row);
+    else this.#requireClosing(side, row);
     this.#noteClosing(side, row);
     this.#noteNewest(side, row);
   }
@@ -107,16 +112,27 @@ export class SwitchJudge {
       this.violation(`epochs: revision ${after.revision} after ${before.revision} in the ${side}`);
     for (const [index, old] of before.epochs.entries()) {
       const now = after.epochs[index];
-      const isSame = now?.n === old.n && now.region === old.region && now.fromMs === old.fromMs;
-      const isEndSame = old.end === undefined || (now?.end === old.end && now.toMs === old.toMs);
+      // Until it is opened, nobody judges by its times.
+      const isFirm = before.closing !== true;
+      const isFromSame = now?.fromMs === old.fromMs || !isFirm;
+      const isSame = now?.n === old.n && now.region === old.region && isFromSame;
+      const isToSame = now?.toMs === old.toMs || (!isFirm && old.end === 'lost');
+      const isEndSame = old.end === undefined || (now?.end === old.end && isToSame);
       if (!isSame || !isEndSame)
         this.violation(`epochs: epoch ${old.n} has changed in the ${side}`);
     }
-    const opened = after.epochs.length > before.epochs.length;
-    if (opened && this.closedForMs(side) < LEASE_MS)
-      this.violation(
-        `closing: the ${side} passes to another epoch ${this.closedForMs(side)} ms after closing`,
-      );
+    this.#requireClosing(side, after);
+  }
+
+  /** A copy that is closing shows no epoch yet. */
+  #requireClosing(side: Side, { epochs, closing }: ControlRow): void {
+    const n = epochs.at(-1)?.n ?? 0;
+    if (closing === true) return;
+    const before = this.#shown[side] ?? n;
+    this.#shown[side] = n;
+    const closedForMs = this.closedForMs(side);
+    if (n > before && closedForMs < LEASE_MS)
+      this.violation(`closing: the ${side} passes to epoch ${n} ${closedForMs} ms after closing`);
   }
 
   #noteClosing(side: Side, { closing }: ControlRow): void {
@@ -126,7 +142,7 @@ export class SwitchJudge {
 
   #noteNewest(side: Side, row: ControlRow): void {
     const newest = row.epochs.at(-1);
-    if (newest === undefined || newest.n <= (this.#newest?.n ?? 0)) return;
+    if (newest === undefined || newest.n <= (this.#newest?.n ?? 0) || row.closing) return;
     const before = row.epochs.at(-2);
     this.#newest = newest;
     this.openedAtMs.set(newest.n, this.#world.scheduler.now());
@@ -178,6 +194,9 @@ export class SwitchJudge {
   onTable({ key, before, after }: Change, region: Region, origin: Origin): void {
     if (before === undefined && after === undefined) return;
     this.#last.set(`${region.table} ${key}`, origin);
+    const version = versionOf(after);
+    if (origin.kind !== 'application' && version !== '')
+      this.#arrived.add(`${region.side} ${version}`);
     if (origin.kind === 'application' || region.side !== this.activeSide()) return;
     if (origin.kind === 'operator' && isMarker(key)) return;
     const { name } = origin.sent.process.facts;
@@ -238,6 +257,35 @@ export class SwitchJudge {
   finish(): void {
     this.#requireEqual('end');
     for (const key of this.#keys()) this.#requireContent(key);
+    this.#requireKept();
+  }
+
+  /** What a lost side had last of each item has arrived, or is kept. */
+  #requireKept(): void {
+    const stranded = strandedIn(this.#world);
+    const { epochs = [] } = this.rows[this.activeSide()] ?? {};
+    for (const { n, region, end } of epochs) {
+      const side = SIDE_OF[region] ?? 'east';
+      if (end !== 'lost') continue;
+      const writes = this.#applicationWrites(side).filter((one) => !isStrayWrite(one));
+      for (const key of new Set(writes.map((one) => one.key))) {
+        const last = writes.findLast((one) => one.key === key);
+        if (last === undefined || last.image === undefined || stranded.covers(last)) continue;
+        if (!this.#hasArrived(last, n))
+          this.violation(
+            `kept: ${contentOf(last.image)} of the ${side} has neither arrived nor been kept`,
+          );
+      }
+    }
+  }
+
+  #hasArrived({ entries }: RegionWrite, n: number): boolean {
+    const [entry] = entries;
+    const number = (entry?.sequenceNumber ?? '').padStart(40, '0');
+    const epoch = String(n).padStart(4, '0');
+    return [...this.#arrived].some(
+      (version) => version.includes(` ${epoch}.`) && version.endsWith(`.${number}`),
+    );
   }
 
   #keys(): Set<string> {

@@ -43,8 +43,9 @@ export class Operators {
 
   schedule(one: PlannedSwitch): void {
     const { scheduler } = this.#world;
-    const { target, slowMs, atMs } = one;
+    const { target, slowMs, atMs, rejoinAtMs } = one;
     scheduler.at(atMs, () => void this.#switch(one));
+    if (rejoinAtMs !== undefined) scheduler.at(rejoinAtMs, () => void this.#rejoin(one));
     const beside = { target, slowMs };
     if (one.doubledAfterMs !== undefined)
       scheduler.at(
@@ -69,13 +70,14 @@ export class Operators {
   }
 
   /** As often as it takes, or until somebody else has taken over. */
-  async #switch({ target, slowMs, killAfterMs, restartAfterMs }: PlannedSwitch): Promise<void> {
+  async #switch(one: PlannedSwitch): Promise<void> {
+    const { target, slowMs, killAfterMs, restartAfterMs, isLost } = one;
     let accepted: readonly string[] = [];
     for (let tries = 0; tries < TRIES_MAX && !this.#world.isCalm(); tries += 1) {
       const ending = await this.#once({
         name: 'switch',
         target,
-        kind: 'switch',
+        kind: isLost ? 'lost' : 'switch',
         slowMs,
         killAfterMs: killAfterMs[tries],
         accepted,
@@ -86,6 +88,22 @@ export class Operators {
         accepted = await this.#clear(ending, target);
         await this.#world.scheduler.sleep(AGAIN_MS);
       }
+    }
+  }
+
+  /** As often as it takes. */
+  async #rejoin({ target, slowMs, killAfterMs, restartAfterMs }: PlannedSwitch): Promise<void> {
+    for (let tries = 0; tries < TRIES_MAX && !this.#world.isCalm(); tries += 1) {
+      const kills = killAfterMs[tries];
+      const ending = await this.#once({
+        name: 'rejoin',
+        target,
+        kind: 'rejoin',
+        slowMs,
+        killAfterMs: kills,
+      });
+      if (ending.kind === 'ended' && isRejoined(ending.result)) return;
+      await this.#world.scheduler.sleep(ending.kind === 'killed' ? restartAfterMs : AGAIN_MS);
     }
   }
 
@@ -113,15 +131,32 @@ export class Operators {
     for (let tries = 0; tries < LAST_TRIES_MAX; tries += 1) {
       await redriveAll(world, world.judge.activeSide(), `redrive-${(this.#count += 1)}`);
       const held = this.#heldFor() ?? target;
-      const ending = await this.#once({ name: 'last', target: held, kind: 'switch', slowMs: 20 });
+      const kind = this.#kindOfRest(held);
+      const ending = await this.#once({ name: 'last', target: held, kind, slowMs: 20 });
       await this.#clear(ending, held);
-      if (held === target && ending.kind === 'ended' && isDone(ending.result)) {
+      if (
+        kind === 'switch' &&
+        held === target &&
+        ending.kind === 'ended' &&
+        isDone(ending.result)
+      ) {
         await this.#redriveRest();
         this.#hasEnded = true;
         return;
       }
       await world.scheduler.sleep(AGAIN_MS);
     }
+  }
+
+  /** A side that was lost is opened, and then taken back. */
+  #kindOfRest(target: Side): SwitchRequest['kind'] {
+    const [there, here] = [target, otherSide(target)].map((side) => this.#world.judge.rows[side]);
+    const isLoss = there?.epochs.some(({ end }) => end === 'lost') ?? false;
+    if (!isLoss) return 'switch';
+    if (there?.closing === true || there?.switch?.step === 'closed') return 'lost';
+    return here?.epochs.at(-1)?.n === there?.epochs.at(-1)?.n && there?.switch === undefined
+      ? 'switch'
+      : 'rejoin';
   }
 
   /** What another run has taken is hidden for a while. */
@@ -188,6 +223,7 @@ export class Operators {
       by: process.facts.name,
       accepted,
       proof: 'tail',
+      evenIfReachable: true,
     };
     return new Promise((resolve) => {
       process.onDeath = () => resolve({ kind: 'killed' });
@@ -223,6 +259,10 @@ export class Operators {
 
 function isDone({ kind }: SwitchResult): boolean {
   return kind === 'switched' || kind === 'finished' || kind === 'already';
+}
+
+function isRejoined({ kind }: SwitchResult): boolean {
+  return kind === 'rejoined' || kind === 'already';
 }
 
 /** Done, cancelled, or somebody else is at work. */

@@ -25,7 +25,10 @@ export interface PlannedSwitch {
   readonly atMs: number;
   /** `west`: failover, `east`: failback. */
   readonly target: Side;
+  /** The other side cannot be reached. */
   readonly isLost: boolean;
+  /** When somebody begins to take the lost side back, epoch milliseconds. */
+  readonly rejoinAtMs?: number | undefined;
   /** When the operator's process dies, after its beginning; another one is started later. */
   readonly killAfterMs: readonly number[];
   readonly restartAfterMs: number;

@@ -20,7 +20,40 @@ const SIDES = ['east', 'west'] as const;
 /** A planned switch takes about 70 s. */
 const SWITCH_MS = 75 * SECOND;
 
+const LOST = 0.25;
+
 export function switchPlanOf(seed: number): SwitchPlan {
+  const plan = plannedSwitches(seed);
+  const random = randomOf(seed, 'lost');
+  return shifted(happens(random, LOST) ? withLoss(plan, random) : plan);
+}
+
+/** The first switch is that of a side that is cut off, or down; and nothing is put aside. */
+function withLoss(plan: SwitchPlan, random: Random): SwitchPlan {
+  const [first] = plan.switches;
+  if (first === undefined) return plan;
+  const forMs = oneOf(random, [60, 90, 150, 300, 26 * 3600]) * SECOND;
+  const atMs = first.atMs - between(random, 1, 20) * SECOND;
+  const loss: Disturbance = happens(random, 0.75)
+    ? { kind: 'partition', atMs, forMs }
+    : { kind: 'down', side: 'east', atMs, forMs };
+  const rejoinAtMs = atMs + forMs + between(random, 1, 60) * SECOND;
+  const { doubledAfterMs: _, cancelAfterMs: __, ...lost } = first;
+  const others = plan.disturbances.filter(
+    ({ kind }) => !['partition', 'down', 'refusing'].includes(kind),
+  );
+  return {
+    ...plan,
+    fence: { ...plan.fence, isPromised: false },
+    switches: [{ ...lost, target: 'west', isLost: true, rejoinAtMs }],
+    disturbances: [...others, loss],
+    commands: [],
+    writes: plan.writes.map((one) => ({ ...one, poison: false, isStray: false })),
+    calmAtMs: Math.max(plan.calmAtMs, rejoinAtMs + between(random, 100, 200) * SECOND),
+  };
+}
+
+function plannedSwitches(seed: number): SwitchPlan {
   const random = randomOf(seed, 'switching');
   const switches = switchesOf(randomOf(seed, 'switches'));
   const lastMs = Math.max(...switches.map(({ atMs }) => atMs)) + SWITCH_MS;
@@ -47,7 +80,7 @@ export function switchPlanOf(seed: number): SwitchPlan {
     commands: commandsOf(randomOf(seed, 'commands'), switches),
     calmAtMs: Math.max(lengthMs, ...endsMs),
   };
-  return shifted(plan);
+  return plan;
 }
 
 /** Times were counted from 0 on. */
@@ -60,7 +93,10 @@ function shifted(plan: SwitchPlan): SwitchPlan {
     ...plan,
     calmAtMs: plan.calmAtMs + START_MS,
     writes: plan.writes.map(shift),
-    switches: plan.switches.map(shift),
+    switches: plan.switches.map(({ rejoinAtMs, ...one }) => ({
+      ...shift(one),
+      ...(rejoinAtMs !== undefined && { rejoinAtMs: rejoinAtMs + START_MS }),
+    })),
     disturbances: plan.disturbances.map(shift),
     commands: plan.commands.map(shift),
   };
