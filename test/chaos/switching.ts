@@ -74,6 +74,17 @@ const RECORDS_OVERLAPPED = 100;
 /** An operator who does not get through does something else. */
 const RUNS_MAX = 12;
 
+/** In turn; when, is chance. */
+const UNDER_FIRE: readonly Victim[] = ['A', 'overlap', 'outward function', 'B', 'way back'];
+const IN_A_SWITCH: readonly Victim[] = [
+  'operator',
+  'A',
+  'outward function',
+  'operator',
+  'B',
+  'way back',
+];
+
 interface Stage {
   readonly both: BothDirections;
   readonly engines: Readonly<Record<'A' | 'B', RestartableEngine>>;
@@ -213,11 +224,10 @@ async function writeUnderFire(
     after,
     onTaken: (group) => take(group, expected),
   });
-  const victims: Victim[] = ['outward function', 'overlap', 'A', 'way back', 'B'];
   const pauseMs = (options.seconds * 1000) / 3;
   for (let strike = 1; strike <= 3; strike += 1) {
     await delay(pauseMs * (0.5 + random.next()));
-    await kill(victims[below(random, victims.length)] ?? 'A', active, stage);
+    await kill(nextOf(UNDER_FIRE, stage), active, stage);
   }
   stop.abort();
   await writer.finished;
@@ -232,6 +242,11 @@ function take(group: readonly WriteRequest[], expected: Map<string, number>): vo
     const { pk, write } = PutRequest?.Item ?? {};
     if (pk?.S !== undefined) expected.set(pk.S, Number(write?.N));
   }
+}
+
+function nextOf(victims: readonly Victim[], { kills }: Stage): Victim {
+  const sum = Object.values(kills).reduce((total, count) => total + count, 0);
+  return victims[sum % victims.length] ?? 'A';
 }
 
 async function kill(victim: Victim, active: LocalWorld, stage: Stage): Promise<void> {
@@ -278,8 +293,7 @@ async function runUntilDone(command: string, active: LocalWorld, stage: Stage): 
       const { min, max } = KILL_PAUSE_MS;
       await Promise.race([ending, delay(min + random.next() * (max - min))]);
       if (isOver) break;
-      const victims: Victim[] = ['operator', 'outward function', 'operator', 'way back', 'A', 'B'];
-      const victim = victims[below(random, victims.length)] ?? 'A';
+      const victim = nextOf(IN_A_SWITCH, stage);
       if (victim === 'operator' && operatorKills >= options.operatorKills) continue;
       await kill(victim, active, stage);
       if (victim !== 'operator') continue;

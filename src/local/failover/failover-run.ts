@@ -2,7 +2,7 @@
 // the other, and at the end a comparison of the tables.
 
 import type { Side } from '../../config/identity.ts';
-import type { StepResult, SwitchPhase } from '../../switching/step.ts';
+import type { StepResult, SwitchPhase, SwitchRequest } from '../../switching/step.ts';
 import { type LivePage, openLivePage } from '../page/live-page.ts';
 import type { Cleanup } from '../run/cleanup.ts';
 import { compareTables } from '../run/compare-tables.ts';
@@ -18,7 +18,7 @@ import {
 import { createWorkload } from '../run/workload.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { type Application, startApplication } from './application.ts';
-import { PHRASES } from './phrases.ts';
+import { phraseOf } from './phrases.ts';
 import { planned, sourceLost, type StrandedOutcome, type SwitchOutcome } from './story.ts';
 import { type SwitchScene, switchingView } from './switch-view.ts';
 
@@ -133,7 +133,7 @@ class FailoverRun {
         if (mayWrite) this.#enter(side);
         await applications[side].moveTo(mayWrite ? { client, table } : undefined);
       },
-      onStep: (step: StepResult) => this.#onStep(step),
+      onStep: (step: StepResult, kind: SwitchRequest['kind']) => this.#onStep(step, kind),
       onSwitched: (outcome: SwitchOutcome) => {
         this.#switches.push(outcome);
         const { proof } = outcome;
@@ -159,7 +159,8 @@ class FailoverRun {
       nextWrite: createWorkload({
         random: seededRandom(seed + this.#applications.length),
         schema: outward.schema,
-        items,
+        // Of the others, what a lost Region has taken is not overtaken.
+        items: Math.ceil(items / (this.#applications.length + 1)),
         timestampAttribute: outward.replication.timestampAttribute ?? '',
       }),
       writesPerSecond,
@@ -181,10 +182,10 @@ class FailoverRun {
     this.#page.refresh();
   }
 
-  #onStep({ phase }: StepResult): void {
+  #onStep({ phase }: StepResult, kind: SwitchRequest['kind']): void {
     if (phase === this.#phase) return;
     this.#phase = phase;
-    const phrase = PHRASES[phase];
+    const phrase = phraseOf(phase, kind);
     if (phrase !== undefined) this.#say(phrase);
   }
 

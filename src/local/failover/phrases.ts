@@ -1,9 +1,9 @@
 // What a switch does, in the words of the progress lines and of the live page.
 
 import { APPLICATION_QUIET_MS } from '../../config/names.ts';
-import type { SwitchPhase } from '../../switching/step.ts';
+import type { SwitchPhase, SwitchRequest } from '../../switching/step.ts';
 
-export const PHRASES: Readonly<Partial<Record<SwitchPhase, string>>> = {
+const PHRASES: Readonly<Partial<Record<SwitchPhase, string>>> = {
   ahead: 'Compares the twin with the stream, beside the traffic.',
   claiming: 'Claims both copies of the control row.',
   fencing: 'Has the application of the old side refuse writes.',
@@ -20,3 +20,9 @@ export const PHRASES: Readonly<Partial<Record<SwitchPhase, string>>> = {
   classing: 'Says of each difference whether it has arrived, is stranded or overtaken.',
   repairing: 'Makes the old table as the active one is.',
 };
+
+/** @returns undefined where there is nothing to tell. */
+export function phraseOf(phase: SwitchPhase, kind: SwitchRequest['kind']): string | undefined {
+  // Nobody can refuse writes in a Region that is lost.
+  return kind === 'lost' && phase === 'fencing' ? undefined : PHRASES[phase];
+}

@@ -18,7 +18,7 @@ export interface SwitcherOptions {
   readonly random: Random;
   /** Lets the application write to a table, or keeps it from writing. */
   readonly admit: (side: Side, mayWrite: boolean) => Promise<void>;
-  readonly onStep: (step: StepResult) => void;
+  readonly onStep: (step: StepResult, kind: SwitchRequest['kind']) => void;
 }
 
 /** Work on both Regions, from one of them. */
@@ -92,7 +92,7 @@ export function runSwitch(
     const state = newSwitch(request, random);
     for (;;) {
       const step = await nextStep(state, ports);
-      onStep(step);
+      onStep(step, kind);
       const { result, waitMs } = step;
       if (result === undefined) await clock.sleep(waitMs);
       else if (result.kind !== 'unproven' && result.kind !== 'cancelled') return result;
