@@ -31,6 +31,7 @@ describe('a replication that can be switched', () => {
   it('has its defaults', () => {
     expect(parsed({ switching: { streamArn: STREAMS.eu } }).switching).toEqual({
       fence: 'policy',
+      layer: 1,
       markers: true,
       operatorRoles: [],
       streamArn: STREAMS.eu,
@@ -152,3 +153,11 @@ describe('the other direction', () => {
 function keysOf(name: string) {
   return { partitionKey: { name, type: 'S' } };
 }
+
+it('cannot be in a fleet whose topic has a key, which is in one Region', () => {
+  const fleet = { kmsKeyArn: KEYS.us };
+
+  expect(() => parseConfig({ fleet, replications: [ORDERS] })).toThrow(
+    'fleet.kmsKeyArn cannot be combined with replications.0.switching',
+  );
+});

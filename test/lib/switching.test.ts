@@ -2,10 +2,11 @@
 // control rows that only operators and switches can write, and nothing that a partition lacks.
 
 import { rmSync } from 'node:fs';
-import type { App } from 'aws-cdk-lib';
+import { type App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../lib/app.ts';
+import { Replication } from '../../lib/replication.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { otherDirection } from '../../src/config/directions.ts';
 import { deploymentIn } from '../fixtures/deployment.ts';
@@ -20,6 +21,7 @@ import {
   replicationOf,
   resources,
   stackOf,
+  STREAM_ARN,
   tableArn,
   tableNamed,
   temporary,
@@ -407,6 +409,16 @@ it('puts replications into the layers that they name', () => {
 
   expect(JSON.stringify(Variables).replaceAll('\\', '')).toContain(
     '{"1":{"PlannedFailoverDynamoDB":["orders"]},"7":{"PlannedFailoverDynamoDB":["carts"]}}',
+  );
+});
+
+it('is not for props of a construct, which has one direction', () => {
+  const stack = new Stack(emptyApp(), 'Stack', { env: { region: A } });
+  const source = { tableArn: STREAM_ARN.replace(/\/stream.*/, ''), streamArn: STREAM_ARN };
+  const props = { source, destination: { region: B, tableName: 'Orders' }, switching: {} };
+
+  expect(() => new Replication(stack, 'Orders', props)).toThrow(
+    'Stack/Orders: switching needs the stacks of a configuration file',
   );
 });
 
