@@ -1,33 +1,25 @@
 // What "switching" costs while nothing is being switched: records/s and processor time, against the same function
-// without it, one after the other in each round. `npm run bench:switching -- 9`
+// without it. Each round is a process in which both bring the same batch in turn. `npm run bench:switching -- 9`
 
-import type { ApproachName } from './approaches.ts';
 import { foundText, type Goal, isMet, wantedText } from './goals.ts';
-import type { Figures } from './measure.ts';
-import { measure } from './processes.ts';
-import { cpuPerRecord, perSecond } from './results.ts';
+import { sideBySide } from './processes.ts';
+import { median } from './results.ts';
 import { startStub } from './stub.ts';
 
-const ROUNDS_DEFAULT = 9;
-const MEASURED_MS_MIN = 3_000;
+const ROUNDS_DEFAULT = 7;
 const SHAPE = { records: 10_000, keys: 10_000, bytes: 200, deleteShare: 0, oldImages: true };
 
 const rounds = Array.from({ length: Number(process.argv[2] ?? ROUNDS_DEFAULT) });
 const { endpoint, child } = await startStub(0);
 try {
-  const take = (approach: ApproachName): Figures =>
-    measure({ approach, endpoint, shape: SHAPE, warmUps: 2, leastMs: MEASURED_MS_MIN });
-  const found = rounds.map((_, round) => {
-    // Whichever comes second may find another machine.
-    const switchedFirst = round % 2 === 1 && take('ferry, switching');
-    const plain = take('ferry');
-    const switched = switchedFirst || take('ferry, switching');
-    const [speed, cpu] = [
-      perSecond(switched) / perSecond(plain),
-      cpuPerRecord(switched) / cpuPerRecord(plain),
-    ];
-    console.error(`records/s ${speed.toFixed(3)} x, processor time ${cpu.toFixed(3)} x`);
-    return { speed, cpu };
+  const found = rounds.map(() => {
+    const approaches = ['ferry', 'ferry, switching'] as const;
+    const { wall, cpu } = sideBySide({ approaches, endpoint, shape: SHAPE, warmUps: 4, pairs: 20 });
+    const round = { speed: 1 / median(wall), cpu: median(cpu) };
+    console.error(
+      `records/s ${round.speed.toFixed(3)} x, processor time ${round.cpu.toFixed(3)} x`,
+    );
+    return round;
   });
   const goals: Goal[] = [
     {

@@ -37,8 +37,7 @@ export interface Look {
 
 /**
  * To be asked right before each write.
- * @returns undefined where the write may start; a promise where the copies have to be read first.
- * @throws LeaseLost, as the promise does.
+ * @returns undefined where the write may start; otherwise a promise, which rejects with LeaseLost where it may not.
  */
 export type Permit = () => Promise<void> | undefined;
 
@@ -109,10 +108,10 @@ export function switchLease({ copies, region, clock, monotonicMs, log }: LeaseSe
     permit: (epoch) => () => {
       const ageMs = latest === undefined ? Infinity : ageOf(latest.at);
       if (latest === undefined || ageMs >= LEASE_MS)
-        return read().then((reading) => requireOpen(inTime(reading).consent, epoch, region));
+        return read().then((reading) => requireNone(obstacleIn(inTime(reading), epoch, region)));
       if (ageMs >= RENEW_MS) void read();
-      requireOpen(latest.consent, epoch, region);
-      return undefined;
+      const obstacle = obstacleIn(latest, epoch, region);
+      return obstacle && Promise.reject(obstacle);
     },
   };
 }
@@ -149,31 +148,27 @@ function tooSlow({ own }: Consent): Pick<Reading, 'consent' | 'failure'> {
   return { consent: { kind: 'held', why: message, own }, failure };
 }
 
-function requireOpen(consent: Consent, epoch: number, region: string): void {
-  if (consent.kind === 'held') throw new LeaseLost(consent.why);
+function obstacleIn({ consent }: Look, epoch: number, region: string): LeaseLost | undefined {
+  if (consent.kind === 'held') return new LeaseLost(consent.why);
   const { n, region: active } = consent.epoch;
-  if (n !== epoch) throw new LeaseLost(`epoch ${epoch} has ended, and epoch ${n} is open`);
-  if (active !== region) throw new LeaseLost(`${active} is active`);
+  if (n !== epoch) return new LeaseLost(`epoch ${epoch} has ended, and epoch ${n} is open`);
+  return active === region ? undefined : new LeaseLost(`${active} is active`);
 }
 
-/** The same writer, which writes only while `permit` holds. */
+function requireNone(obstacle: LeaseLost | undefined): void {
+  if (obstacle !== undefined) throw obstacle;
+}
+
+/** The same writer, which writes only while `permit` holds. Nearly always there is nothing to wait for. */
 export function leasedWriter(writer: TwinWriter, permit: Permit): TwinWriter {
   return {
-    async write(request) {
-      const renewed = permit();
-      if (renewed !== undefined) await renewed;
-      return writer.write(request);
-    },
+    write: (request) => permit()?.then(() => writer.write(request)) ?? writer.write(request),
   };
 }
 
 /** The same of transactions. */
 export function leasedTransactions(writer: TransactionWriter, permit: Permit): TransactionWriter {
   return {
-    async transact(input) {
-      const renewed = permit();
-      if (renewed !== undefined) await renewed;
-      return writer.transact(input);
-    },
+    transact: (input) => permit()?.then(() => writer.transact(input)) ?? writer.transact(input),
   };
 }
