@@ -85,12 +85,19 @@ export function epochAt(
   region: string,
   { epochs }: Pick<ControlRow, 'epochs'>,
 ): Epoch | undefined {
-  const at = epochs.findIndex(
-    (epoch, index) =>
-      epoch.region === region &&
-      // The first epoch has no beginning: the stream may hold what is older than its adoption.
-      (index === 0 || timeMs >= epoch.fromMs) &&
-      (epoch.end === 'adopted' || epoch.toMs === undefined || timeMs < epoch.toMs),
+  for (const [index, epoch] of epochs.entries()) {
+    // The first epoch has no beginning: the stream may hold what is older than its adoption.
+    const isBefore = index > 0 && timeMs < epoch.fromMs;
+    if (epoch.region !== region || isBefore) continue;
+    const last = lastOf(epochs.slice(index));
+    if (timeMs < (last?.toMs ?? Infinity)) return last;
+  }
+  return undefined;
+}
+
+/** Of a first epoch, and those in which it went on in its Region. */
+function lastOf(epochs: readonly Epoch[]): Epoch | undefined {
+  return epochs.find(
+    ({ end, region }, index) => end !== 'adopted' || epochs[index + 1]?.region !== region,
   );
-  return epochs.slice(at < 0 ? epochs.length : at).find(({ end }) => end !== 'adopted');
 }

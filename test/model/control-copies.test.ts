@@ -103,6 +103,25 @@ describe('a record', () => {
       { n: 2, region: A, fromMs: second(1500), streams: [streamOf(A)] },
     ],
   };
+  /** Each epoch of `SWITCHED` was adopted halfway: the stream was made anew. */
+  const adoptedBetween: ControlRow = {
+    ...SWITCHED,
+    epochs: EPOCHS.flatMap((epoch) => {
+      const { n, fromMs } = epoch;
+      const atMs = fromMs + second(500);
+      return [
+        { ...epoch, n: n * 2 - 1, toMs: atMs, end: 'adopted' as const },
+        { ...epoch, n: n * 2, fromMs: atMs },
+      ];
+    }),
+  };
+  const repointed: ControlRow = {
+    ...FIRST,
+    epochs: [
+      { ...FIRST.epochs[0]!, toMs: second(1500), end: 'adopted' },
+      { n: 2, region: B, fromMs: second(1500), streams: [streamOf(B)] },
+    ],
+  };
   const closing = (row: ControlRow) => switchedRow(row, { tag: 'x', closing: true });
   it.each<[string, number, string, ControlRow, RecordVerdict]>([
     ['of the first epoch, whose beginning is not known', 1, A, FIRST, 'apply'],
@@ -121,6 +140,14 @@ describe('a record', () => {
     ['of the twin, while a copy is closing', 2500, A, closing(SWITCHED), 'hold'],
     ['older than an adoption, which went on in the next epoch', 1200, A, adopted, 'apply'],
     ['later than an adoption', 1700, A, adopted, 'apply'],
+    ['of an epoch that was adopted and then drained', 1200, A, adoptedBetween, 'ended'],
+    ['written by Ferry after an epoch that was adopted', 2500, A, adoptedBetween, 'own'],
+    ['of the newest epoch, after one that was adopted', 3020, A, adoptedBetween, 'apply'],
+    ['of the newest epoch, after an adoption in it', 3600, A, adoptedBetween, 'apply'],
+    ['of the other side’s adopted epoch', 2020, B, adoptedBetween, 'ended'],
+    ['written by Ferry at the other side, after adoptions', 3500, B, adoptedBetween, 'own'],
+    ['of a source that was left for the other Region', 1200, A, repointed, 'hold'],
+    ['written by Ferry since that source was left', 1700, A, repointed, 'own'],
   ])('%s', (_, createdAtSeconds, region, row, verdict) => {
     expect(verdictOn(createdAtSeconds, region, consentOf(both(row)))).toBe(verdict);
   });
