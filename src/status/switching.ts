@@ -24,8 +24,13 @@ export function switchingVerdict(now: SwitchingNow): Verdict | undefined {
   if (state.kind === 'unwritten')
     return held('neither Region has a control row: nothing is replicated until `ferry adopt`');
   if (state.switch !== undefined)
-    return { level: 'switching', text: switchText(state.switch, now.nowMs) };
-  if (state.lost !== undefined) return { level: 'lost', text: lostText(state, now) };
+    return {
+      level: 'switching',
+      text: switchText(state.switch, now.nowMs),
+      runbook: 'planned-evacuation',
+    };
+  if (state.lost !== undefined)
+    return { level: 'lost', text: lostText(state, now), runbook: 'region-lost' };
   if (state.apart !== undefined) return held(state.apart, UNREADABLE);
   return state.closing
     ? held('nothing is written, because an epoch is being opened, or `ferry adopt` has not ended')

@@ -127,8 +127,8 @@ describe('ferry status', () => {
     const { exitCode, out } = await status();
 
     expect(exitCode).toBe(3);
-    expect(out.split('\n')[1]).toBe(
-      'SWITCHING: audited, 7,909 keys, fenced for 41 s; alice, to eu-west-1',
+    expect(out.split('\n')[1]).toMatch(
+      /^SWITCHING: audited, 7,909 keys, fenced for 41 s; alice, to eu-west-1\. See .*runbook\.md#planned-evacuation$/,
     );
     expect(await facts()).toMatchObject({
       level: 'switching',
@@ -154,8 +154,8 @@ describe('ferry status', () => {
     const { exitCode, out } = await status();
 
     expect(exitCode).toBe(3);
-    expect(out.split('\n')[1]).toBe(
-      'LOST us-east-1 since 2026-01-31T14:00:00Z; the way back holds 31 min, limit 20 h',
+    expect(out.split('\n')[1]).toMatch(
+      /^LOST us-east-1 since 2026-01-31T14:00:00Z; the way back holds 31 min, limit 20 h\. See .*runbook\.md#region-lost$/,
     );
     expect(out).toMatch(/stranded writes +1 object/);
     expect(await facts()).toMatchObject({

@@ -23,6 +23,6 @@ const PHRASES: Readonly<Partial<Record<SwitchPhase, string>>> = {
 
 /** @returns undefined where there is nothing to tell. */
 export function phraseOf(phase: SwitchPhase, kind: SwitchRequest['kind']): string | undefined {
-  // Nobody can refuse writes in a Region that is lost.
+  // A Region that is lost has no fence.
   return kind === 'lost' && phase === 'fencing' ? undefined : PHRASES[phase];
 }
