@@ -190,8 +190,10 @@ export class DirectionFunction {
       twinWriter: this.#writerIn(sandbox),
       ledger: here,
       bucket: {
-        put: (key: string, body: string) =>
-          this.bucketFor(sandbox.current(), this.source).put(key, body),
+        put: async (key: string, body: string) => {
+          if (world.mutation.keepsNothing !== true)
+            await this.bucketFor(sandbox.current(), this.source).put(key, body);
+        },
       },
       clock,
       random,

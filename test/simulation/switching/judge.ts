@@ -64,7 +64,7 @@ export class SwitchJudge {
   /** Whether who writes there now writes to a twin that knows it: not so in a Region that was lost. */
   isTwin(side: Side): boolean {
     const known = this.rows[side]?.epochs.at(-1);
-    const isTold = known === undefined || known.n === this.#newest?.n || !this.#isAfterLoss;
+    const isTold = known?.n === this.#newest?.n || !this.#isAfterLoss;
     return isTold && side !== this.activeSide();
   }
 
@@ -236,6 +236,8 @@ export class SwitchJudge {
     if (now === undefined) return;
     const before = this.#judged.get(entry);
     this.#judged.set(entry, now);
+    if (now === 'stranded' && !strandedIn(this.#world).covers(entry.write as RegionWrite))
+      this.violation(`kept: ${name} acknowledges a record of a lost side that is not kept`);
     this.#world.note(`judged as ${now}`);
     const isSame =
       before === undefined ||
@@ -256,13 +258,14 @@ export class SwitchJudge {
   /** At the end, when nothing is under way any more. */
   finish(): void {
     this.#requireEqual('end');
-    for (const key of this.#keys()) this.#requireContent(key);
     this.#requireKept();
+    for (const key of this.#keys()) this.#requireContent(key);
   }
 
   /** What a lost side had last of each item has arrived, or is kept. */
   #requireKept(): void {
     const stranded = strandedIn(this.#world);
+    this.#world.tell(() => `kept: ${stranded.describe()}`);
     const { epochs = [] } = this.rows[this.activeSide()] ?? {};
     for (const { n, region, end } of epochs) {
       const side = SIDE_OF[region] ?? 'east';
@@ -277,6 +280,17 @@ export class SwitchJudge {
           );
       }
     }
+  }
+
+  /** Of a side that was lost, and never seen on the other one. */
+  #isLost(write: RegionWrite): boolean {
+    const { epochs = [] } = this.rows[this.activeSide()] ?? {};
+    return epochs.some(
+      ({ n, region, end }) =>
+        end === 'lost' &&
+        this.#world.regions[SIDE_OF[region] ?? 'east'].writes.includes(write) &&
+        !this.#hasArrived(write, n),
+    );
   }
 
   #hasArrived({ entries }: RegionWrite, n: number): boolean {
@@ -306,11 +320,14 @@ export class SwitchJudge {
     const side = this.activeSide();
     const found = contentOf(this.#world.db.get(this.#world.regions[side].table, key));
     const allowed: string[] = [];
+    // What a lost side had last is looked for elsewhere; what came before it is of no interest any more.
+    const mayMiss = (one: RegionWrite) =>
+      isStrayWrite(one) || stranded.covers(one) || this.#isLost(one);
     for (const write of writes.toReversed()) {
       allowed.push(contentOf(write.image));
-      if (!isStrayWrite(write) && !stranded.covers(write)) break;
+      if (!mayMiss(write)) break;
     }
-    if (writes.every((one) => isStrayWrite(one) || stranded.covers(one))) allowed.push('nothing');
+    if (writes.every(mayMiss)) allowed.push('nothing');
     if (!allowed.includes(found))
       this.violation(`lost: ${key} is ${found}, and must be ${allowed.join(' or ')}`);
   }

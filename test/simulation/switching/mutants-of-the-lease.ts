@@ -1,6 +1,5 @@
 // Mistakes of who writes, and of what judges records.
 
-import { newestEpoch } from '../../../src/model/control-row.ts';
 import { seriesInEpoch } from '../../../src/model/guard.ts';
 import type { ControlKeeper } from '../../../src/replicate/control-keeper.ts';
 import type { Lease, Permit } from '../../../src/replicate/lease.ts';
@@ -33,17 +32,10 @@ const admitting =
     },
   });
 
-/** As if the copies that are apart, or closing, said that all is well. */
-function alwaysOpen(lease: Lease): Lease {
-  return {
-    ...lease,
-    async look() {
-      const look = await lease.look();
-      const { own } = look.consent;
-      if (own === undefined || look.consent.kind === 'open') return look;
-      return { ...look, consent: { kind: 'open', epoch: newestEpoch(own), own } };
-    },
-  };
+/** Judges records by what the copies once were; who writes looks anew. */
+function judgingByOld(lease: Lease): Lease {
+  let first: ReturnType<Lease['look']> | undefined;
+  return { ...lease, look: () => (first ??= lease.look()) };
 }
 
 /** What has a version is Ferry's own. */
@@ -116,10 +108,10 @@ export const MUTANTS_OF_THE_LEASE: readonly SwitchMutant[] = [
     lease: (setup) => ({ ...setup, monotonicMs: () => setup.clock.now() }),
   },
   {
-    name: 'own writes acknowledged while copies are apart',
+    name: 'own writes acknowledged without a lease',
     caughtBy: 1,
     seedsMax: 1_000,
-    leaseOf: alwaysOpen,
+    leaseOf: judgingByOld,
   },
   {
     name: 'own writes told by their versions',

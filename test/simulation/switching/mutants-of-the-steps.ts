@@ -47,7 +47,7 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
     step: inPhases(['claiming'], async ({ step, state, work, ports }) => {
       if (work.request.kind === 'cancel' && !work.isClaimed) {
         await ports.old.fence.set({ fenced: false }, work.id);
-        await ports.clock.sleep(3 * SECOND);
+        await ports.clock.sleep(8 * SECOND);
       }
       return step(state, ports);
     }),

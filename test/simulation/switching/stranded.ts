@@ -13,18 +13,20 @@ interface Line {
 
 export interface Stranded {
   covers(write: RegionWrite): boolean;
+  describe(): string;
 }
 
 export function strandedIn(world: SwitchWorld): Stranded {
   const lines = SIDES.flatMap((side) =>
     [...world.functions[side].places.objects]
-      .filter(([key]) => /^stranded\/\d+\/(records|items)\//.test(key))
+      .filter(([key]) => /^stranded\/\d+\/(records|compared|overwritten)\//.test(key))
       .flatMap(([, body]) => body.split('\n').filter((line) => line !== ''))
       .map((line) => JSON.parse(line) as Line),
   );
   const numbers = new Set(lines.map(({ sequenceNumber }) => sequenceNumber));
   const items = lines.filter(({ reason }) => reason !== undefined);
   return {
+    describe: () => JSON.stringify(lines),
     covers: ({ key, image, entries }) =>
       entries.some(({ sequenceNumber }) => numbers.has(sequenceNumber)) ||
       items.some(

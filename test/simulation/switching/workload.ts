@@ -1,6 +1,7 @@
 // A seed -> a plan: which writes, which switches, and what goes wrong meanwhile. Each part draws from chances of its
 // own, so that leaving one out changes no other.
 
+import { withMotif } from './motifs.ts';
 import type { Random } from '../../../src/ports.ts';
 import { below } from '../../../src/local/seeded-random.ts';
 import { HOUR, MINUTE, type Rates, SECOND, type Settings } from '../plan.ts';
@@ -20,12 +21,15 @@ const SIDES = ['east', 'west'] as const;
 /** A planned switch takes about 70 s. */
 const SWITCH_MS = 75 * SECOND;
 
-const LOST = 0.25;
+const LOST = 0.2;
+/** Of the others. */
+const MOTIF = 0.35;
 
 export function switchPlanOf(seed: number): SwitchPlan {
   const plan = plannedSwitches(seed);
   const random = randomOf(seed, 'lost');
-  return shifted(happens(random, LOST) ? withLoss(plan, random) : plan);
+  if (happens(random, LOST)) return shifted(withLoss(plan, random));
+  return shifted(happens(random, MOTIF) ? withMotif(plan, random) : plan);
 }
 
 /** The first switch is that of a side that is cut off, or down; and nothing is put aside. */
@@ -145,7 +149,7 @@ function settingsOf(random: Random): Settings {
     pageItems: 3,
     firstSequenceNumber: '0',
     skewMs: 0,
-    stepMs: happens(random, 0.3) ? between(random, -8, 8) * SECOND : 0,
+    stepMs: happens(random, 0.5) ? between(random, -8, 4) * SECOND : 0,
   };
 }
 
