@@ -301,8 +301,9 @@ async function runUntilDone(command: string, active: LocalWorld, stage: Stage): 
       child.kill('SIGKILL');
       await ending;
     }
-    const { exitCode, stdout } = await ending;
-    options.onStory(`${command} ended with ${exitCode}: ${stdout.trim().slice(0, 300)}`);
+    const { exitCode, stdout, stderr } = await ending;
+    const problem = exitCode === null || exitCode === 0 ? '' : `${stdout} ${stderr}`;
+    options.onStory(`${command} ended with ${exitCode} ${problem.trim()}`);
     if (exitCode === 0) return runs;
   }
   throw new Error(`${command} has not come to a good end in ${RUNS_MAX} runs`);

@@ -87,6 +87,7 @@ class FailoverRun {
   #scene: Omit<SwitchScene, 'refused'> = {
     active: 'source',
     epoch: 1,
+    isOpen: false,
     line: '',
     proof: undefined,
   };
@@ -130,7 +131,7 @@ class FailoverRun {
       say: (line: string) => this.#say(line),
       admit: async (side: Side, mayWrite: boolean) => {
         const { client, table } = this.#tableOf(side);
-        if (mayWrite) this.#enter(side);
+        this.#admit(side, mayWrite);
         await applications[side].moveTo(mayWrite ? { client, table } : undefined);
       },
       onStep: (step: StepResult, kind: SwitchRequest['kind']) => this.#onStep(step, kind),
@@ -147,9 +148,10 @@ class FailoverRun {
     return { client: outward[side].client, table: outward.replication[side].table };
   }
 
-  #enter(side: Side): void {
+  #admit(side: Side, isOpen: boolean): void {
     const { active, epoch } = this.#scene;
-    this.#scene = { ...this.#scene, active: side, epoch: active === side ? epoch : epoch + 1 };
+    if (active === side) this.#scene = { ...this.#scene, isOpen };
+    else if (isOpen) this.#scene = { ...this.#scene, isOpen, active: side, epoch: epoch + 1 };
   }
 
   #openApplication(): Application {

@@ -1,7 +1,7 @@
 // What the live page shows of a run whose direction is switched.
 
 import type { Side } from '../../config/identity.ts';
-import { counted, grouped } from '../../text/number-text.ts';
+import { grouped } from '../../text/number-text.ts';
 import type { SwitchProof } from '../../switching/proof.ts';
 import type { Figures, SwitchingView } from '../page/page-view.ts';
 import type { BothDirections } from '../run/local-world.ts';
@@ -10,6 +10,8 @@ import type { BothDirections } from '../run/local-world.ts';
 export interface SwitchScene {
   readonly active: Side;
   readonly epoch: number;
+  /** Whether applications may write to the active table. */
+  readonly isOpen: boolean;
   /** Writes that the application has refused so far. */
   readonly refused: number;
   readonly line: string;
@@ -19,7 +21,7 @@ export interface SwitchScene {
 
 export function switchingView(
   { outward: { source, destination } }: BothDirections,
-  { active, epoch, refused, line, proof }: SwitchScene,
+  { active, epoch, isOpen, refused, line, proof }: SwitchScene,
 ): SwitchingView {
   const region = active === 'source' ? source.region : destination.region;
   return {
@@ -30,26 +32,30 @@ export function switchingView(
     state: [
       ['Active', region],
       ['Epoch', `${epoch}`],
+      ['Applications', isOpen ? 'may write' : 'are refused'],
       ['Writes refused so far', grouped(refused)],
     ],
     proof: proof === undefined ? [] : proofFigures(proof),
   };
 }
 
+const secondsText = (seconds: number | null) =>
+  seconds === null ? 'unknown' : `${Math.round(seconds)} s`;
+
 function proofFigures({ epochs, rpo, ...proof }: SwitchProof): Figures {
   const { shards, records, keys, applied, lookedAgain, rtoSeconds = 0 } = proof;
-  const switched = ['Switched', `epoch ${epochs.ended} to ${epochs.opened ?? '–'}`] as const;
-  const times = [
-    ['RPO', rpo.proven ? `${rpo.seconds} s, proven` : `about ${rpo.seconds ?? '?'} s, an estimate`],
-    ['RTO', `${Math.round(rtoSeconds)} s`],
-  ] as const;
-  if (!rpo.proven) return [switched, ...times];
+  const switched = ['Epochs', `${epochs.ended} → ${epochs.opened ?? '–'}`] as const;
+  const rto = ['RTO', `${Math.round(rtoSeconds)} s`] as const;
+  if (!rpo.proven) return [switched, ['RPO, an estimate', secondsText(rpo.seconds)], rto];
   return [
     switched,
-    ['Read', `${counted(records, 'record')} of ${counted(shards, 'shard')}`],
-    ['Compared', counted(keys, 'key')],
+    ['Shards', grouped(shards)],
+    ['Records read', grouped(records)],
+    ['Keys looked up', grouped(keys)],
     ['Applied by the switch', grouped(applied)],
-    ['Looked again', `${grouped(lookedAgain.keys)}, ${grouped(lookedAgain.differences)} differ`],
-    ...times,
+    ['Looked up again', grouped(lookedAgain.keys)],
+    ['Of these, different', grouped(lookedAgain.differences)],
+    ['RPO, proven', secondsText(rpo.seconds)],
+    rto,
   ];
 }
