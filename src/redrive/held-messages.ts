@@ -29,6 +29,10 @@ export class HeldMessages {
     return size >= HELD_MAX || this.#repeated > size + REPEATED_MAX;
   }
 
+  get size(): number {
+    return this.#messages.size;
+  }
+
   /** Whether the latest reply held nothing new: it does not show whether the queue holds more. */
   get isRepeating(): boolean {
     return this.#repeated > 0;

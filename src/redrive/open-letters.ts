@@ -44,10 +44,12 @@ export async function waitingLetters(
   const run = newRun(context, { ...options, onProgress: () => undefined });
   const letters: WaitingLetter[] = [];
   const held = new HeldMessages(run);
+  const size = await context.queue.size();
   try {
     for await (const loads of messageLoads(run, held))
       letters.push(...loads.flatMap((load) => load.letters.map(letterOf)));
     if (held.isFull) throw new Error('the queue holds more messages than can be looked at');
+    for (let others = size - held.size; others > 0; others -= 1) letters.push(IN_OTHER_HANDS);
   } finally {
     await held.release();
   }
@@ -60,9 +62,17 @@ export async function waitingLetters(
   return { letters, batches: batches + lost, lost };
 }
 
-/** Records of an epoch that has ended, and those of Ferry's own writes, are not applied by a redrive. */
+/** A redrive that was killed hides them for a while, and nobody knows what they are. */
+const IN_OTHER_HANDS: WaitingLetter = {
+  sequenceNumber: undefined,
+  key: undefined,
+  reason: 'HeldByAnotherReader',
+};
+
+/** A redrive applies no marker, no record of an epoch that has ended, and none of Ferry's own writes. */
 function isDue(letter: DeadLetter, { control }: Load, { rules }: RedriveContext): boolean {
-  return dueOf(letter, rules, control).kind !== 'superseded';
+  const { kind } = dueOf(letter, rules, control);
+  return kind !== 'superseded' && kind !== 'skipped';
 }
 
 function letterOf({ reason, parsed: { record } }: DeadLetter): WaitingLetter {

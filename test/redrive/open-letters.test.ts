@@ -122,6 +122,30 @@ it('counts no batch of an epoch that has ended, or of another table', async () =
   expect(await look(places)).toMatchObject({ batches: 1 });
 });
 
+it('counts messages that another reader has in hand: it may be dead, and they come back', async () => {
+  const places = failurePlaces();
+  await putAside(places, { sequenceNumber: '101' }, { sequenceNumber: '102' });
+  const [taken] = await places.queue.receive(900);
+  if (taken === undefined) throw new Error('no message');
+  await putAside(places, { sequenceNumber: '103' });
+
+  const { letters } = await look(places);
+
+  expect(letters.map(({ sequenceNumber, reason }) => [sequenceNumber, reason])).toEqual([
+    ['103', 'ItemTooLarge'],
+    [undefined, 'HeldByAnotherReader'],
+    [undefined, 'HeldByAnotherReader'],
+  ]);
+});
+
+it('counts no batch of markers: a redrive has nothing to do with them', async () => {
+  const places = failurePlaces();
+  const keys = { pk: { S: 'ferry-marker-0-1' } };
+  await places.bucket.put('aws/lambda/1', givenUp([lambdaRecord({ keys })]));
+
+  expect(await look(places)).toMatchObject({ batches: 0 });
+});
+
 it('proves nothing where it was stopped, or could not read', async () => {
   const places = failurePlaces();
   await putAside(places, {});
