@@ -94,7 +94,7 @@ const SWITCH_LOOK: readonly Need[] = [
   'probe sts:AssumeRole',
   'twin dynamodb:BatchGetItem',
   'state dynamodb:BatchGetItem',
-  'deadLetters sqs:ReceiveMessage ChangeMessageVisibility',
+  'deadLetters sqs:GetQueueAttributes ReceiveMessage ChangeMessageVisibility',
   READ_BUCKET,
 ];
 /** The copies of the control row, the fence, and markers. */
