@@ -41,7 +41,7 @@ export type Admission =
     };
 
 /** A batch of a replication that can be switched. */
-export interface SwitchedBatch {
+interface SwitchedBatch {
   /** Its writes need the lease. */
   readonly twinWriter: TwinWriter;
   /** Settles what is not to be written. Never rejects. */

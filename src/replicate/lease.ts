@@ -28,7 +28,7 @@ export interface LeaseSetup {
 }
 
 /** What the copies have shown. */
-export interface Look {
+interface Look {
   readonly copies: ControlCopies;
   readonly consent: Consent;
   /** Of a copy that could not be read. */
