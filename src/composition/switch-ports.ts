@@ -7,6 +7,7 @@ import { dynamoDbStreamReader } from '../aws/dynamodb-streams.ts';
 import { dynamoDbTwinReader, dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
 import { streamsClient } from '../aws/stream-ranges.ts';
+import { systemMonotonicMs } from '../aws/system-clock.ts';
 import { otherDirection } from '../config/directions.ts';
 import type { Side } from '../config/identity.ts';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
@@ -84,6 +85,7 @@ export async function openSwitchPorts(setup: SwitchSetup): Promise<OpenSwitch> {
       markers: replication.switching?.markers ?? true,
       tally,
       clock,
+      monotonicMs: systemMonotonicMs,
       random,
       stop,
     };

@@ -3,6 +3,7 @@
 
 import { CLOSE_WAIT_MS } from '../config/names.ts';
 import { type ControlRow, type Epoch, newestEpoch } from '../model/control-row.ts';
+import { classifyFailure } from '../model/write-failure.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { retry } from '../pacing/retry.ts';
 import { readControl } from '../replicate/first-adoption.ts';
@@ -106,6 +107,7 @@ async function isReachable({ old }: SwitchPorts): Promise<boolean> {
       return true;
     } catch (error) {
       if (isRefusal(error)) return true;
+      if (classifyFailure(error).kind === 'denied') throw unasked(old.region, error);
     }
   }
   return false;
@@ -118,6 +120,19 @@ function isRefusal(error: unknown): boolean {
   const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
   const { httpStatusCode = 0 } = $metadata ?? {};
   return httpStatusCode >= 400 && httpStatusCode < 500;
+}
+
+/** Without credentials, no request is sent. */
+function unasked(region: string, cause: unknown): UsageError {
+  const { name, message } = classifyFailure(cause);
+  return new UsageError(
+    `It is not known whether DynamoDB answers in ${region}: ${name}: ${message}`,
+    {
+      code: 'switching.unasked',
+      hint: 'Correct the credentials for that side. If they are not to be had without that Region, add --even-if-reachable.',
+      cause,
+    },
+  );
 }
 
 function reachable({ old }: SwitchPorts): UsageError {
@@ -235,9 +250,11 @@ async function releasing(work: LostWork, ports: SwitchPorts): Promise<StepResult
   return endWith(work, { kind: 'switched', proof, left: [] });
 }
 
-function takeOver(work: LostWork, ports: SwitchPorts): Promise<unknown> {
+/** What opened the epoch may not have said so in the third Region. */
+async function takeOver(work: LostWork, ports: SwitchPorts): Promise<void> {
   work.isClaimed = true;
-  return changeCopy('target', { step: 'opened' }, { work, ports, mayTake: isSame(work) });
+  await changeCopy('target', { step: 'opened' }, { work, ports, mayTake: isSame(work) });
+  await raiseEpoch(work.epoch.n, ports);
 }
 
 function proofOf(work: LostWork, ports: SwitchPorts): SwitchProof {

@@ -34,6 +34,8 @@ export interface SwitchPorts {
   /** In a third Region: applications count their writes there. Absent where none is configured. */
   readonly tally?: TallyPlace | undefined;
   readonly clock: Clock;
+  /** Of leases: a clock that cannot be set. */
+  readonly monotonicMs: () => number;
   readonly random: Random;
   readonly stop: AbortSignal;
 }

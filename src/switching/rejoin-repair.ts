@@ -59,10 +59,10 @@ async function* each(keys: readonly Item[]): AsyncGenerator<Item> {
 export function writerTo(
   { writer }: SwitchSide,
   epoch: number,
-  { target, old, clock }: SwitchPorts,
+  { target, old, clock, monotonicMs }: SwitchPorts,
 ): TwinWriter {
   const copies = { source: target, destination: old };
   const { region } = target;
-  const lease = switchLease({ copies, region, clock, monotonicMs: () => clock.now() });
+  const lease = switchLease({ copies, region, clock, monotonicMs });
   return leasedWriter(writer, lease.permit(epoch));
 }

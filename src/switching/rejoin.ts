@@ -200,7 +200,7 @@ const LEASE_MARGIN_MS = 2_000;
 /** Nothing goes on as long as there is an item that cannot be saved. */
 async function comparing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
   const { pass, totals } = work;
-  const isDone = await saveOn(pass, placeOf(work, ports), ports);
+  const isDone = await saveOn(pass, placeOf(work, ports), ports, () => requireOwn(work, ports));
   Object.assign(totals, { items: pass.items, saved: pass.saved });
   pass.keys = [];
   if (!isDone) return goOn(work, 'comparing');
@@ -248,14 +248,15 @@ async function catchingUp(work: RejoinWork, ports: SwitchPorts): Promise<StepRes
 const PAUSE_MS = 500;
 
 async function classing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
-  work.totals.classed += await classStranded(placeOf(work, ports), ports);
+  const own = () => requireOwn(work, ports);
+  work.totals.classed += await classStranded(placeOf(work, ports), ports, own);
   work.pass = newPass('overwritten');
   return goOn(work, 'repairing');
 }
 
 async function repairing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
   const { pass, totals, left } = work;
-  const isDone = await saveOn(pass, placeOf(work, ports), ports);
+  const isDone = await saveOn(pass, placeOf(work, ports), ports, () => requireOwn(work, ports));
   const { put, deleted, left: notRepaired } = await repairOn(pass.keys, work.epoch, ports);
   pass.keys = [];
   totals.put += put;

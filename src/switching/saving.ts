@@ -39,15 +39,19 @@ export function newPass(reason: StrandedItem['reason']): SavingPass {
   return { reason, open: new Map(segments), items: 0, saved: 0, keys: [], unreadable: [] };
 }
 
-/** @returns whether both tables have been read to their ends. What differs has been saved by then. */
+/**
+ * @param requireOwn throws where another run has taken over: it may have repaired what was compared.
+ * @returns whether both tables have been read to their ends. What differs has been saved by then.
+ */
 export async function saveOn(
   pass: SavingPass,
   place: StrandedPlace,
   ports: SwitchPorts,
+  requireOwn: () => Promise<void>,
 ): Promise<boolean> {
   const { old, target, clock, stop } = ports;
   const until = clock.now() + PIECE_MS;
-  const saver = saverOf(pass, place, ports);
+  const saver = saverOf(pass, place, { ...ports, requireOwn });
   const busy: Item[] = [];
   // As a repair from the active side sees it: that one is the source.
   const isSource = pass.reason === 'overwritten';
@@ -95,13 +99,14 @@ interface Saver {
 function saverOf(
   pass: SavingPass,
   { bucket, replication, epoch }: StrandedPlace,
-  { clock, drained }: SwitchPorts,
+  { clock, drained, requireOwn }: SwitchPorts & { readonly requireOwn: () => Promise<void> },
 ): Saver {
   let entries: StrandedItem[] = [];
   let bytes = 0;
   const flush = async () => {
     const full = entries;
     [entries, bytes] = [[], 0];
+    if (full.length > 0) await requireOwn();
     await saveStranded(full, bucket);
     pass.saved += full.length;
   };

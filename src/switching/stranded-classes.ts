@@ -22,9 +22,14 @@ const ITEMS_AT_ONCE = 16;
 
 /**
  * What has been classed stays as it is: run again, it goes on where it was interrupted.
+ * @param requireOwn throws where another run has taken over: it may have repaired what was looked at.
  * @returns how many items it has classed.
  */
-export async function classStranded(place: StrandedPlace, ports: SwitchPorts): Promise<number> {
+export async function classStranded(
+  place: StrandedPlace,
+  ports: SwitchPorts,
+  requireOwn: () => Promise<void>,
+): Promise<number> {
   const done = new Set<string>();
   for await (const object of objectsOf(place, 'classes')) done.add(object);
   const records = await readRecords(place);
@@ -36,6 +41,7 @@ export async function classStranded(place: StrandedPlace, ports: SwitchPorts): P
     const lines = await mapInParallel(items, ITEMS_AT_ONCE, async ([line, item]) =>
       classLine({ line, class: await classOf(item, records, ports) }),
     );
+    await requireOwn();
     await place.bucket.put(key, lines.join(''));
     count += lines.length;
   }

@@ -2,6 +2,7 @@
 // directions. What was written there is arrived, stranded or overtaken, and nothing of it is lost.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Item } from '../../src/model/attribute-value.ts';
 import { newestEpoch } from '../../src/model/control-row.ts';
 import { decisionKey } from '../../src/model/stranded-class.ts';
 import { UsageError } from '../../src/errors.ts';
@@ -88,12 +89,12 @@ async function comeBack(): Promise<SwitchResult | undefined> {
   return run({ kind: 'rejoin' }, { onStep: wayBack });
 }
 
-async function strandedRun(request: Partial<StrandedRequest> = {}) {
+async function strandedRun(request: Partial<StrandedRequest> = {}, ports = world.ports()) {
   const found: Array<{ write: StrandedWrite; outcome: StrandedOutcome | undefined }> = [];
   const row = await world.west.row();
   const report = await runStranded(
     { action: 'list', apply: true, ...request },
-    { row, ports: world.ports() },
+    { row, ports },
     {
       onWrite: (write, _place, outcome) => void found.push({ write, outcome }),
       onUnreadable: () => undefined,
@@ -145,11 +146,14 @@ describe('failover --source-lost', () => {
   });
 
   it.each([
-    ['AccessDeniedException', 400, true],
-    ['ThrottlingException', 400, true],
-    ['ServiceUnavailable', 503, false],
-    ['TimeoutError', undefined, false],
-  ])('takes %s (%s) for an answer: %s', async (name, httpStatusCode, isAnswer) => {
+    ['AccessDeniedException', 400, 'switching.reachable'],
+    ['ThrottlingException', 400, 'switching.reachable'],
+    ['ServiceUnavailable', 503, 'lost-preview'],
+    ['TimeoutError', undefined, 'lost-preview'],
+    // Nothing was sent, so that nothing is known.
+    ['CredentialsProviderError', undefined, 'switching.unasked'],
+    ['CredentialsUnavailable', undefined, 'switching.unasked'],
+  ])('takes %s (%s) for %s', async (name, httpStatusCode, expected) => {
     const ports = world.ports();
     const read = () =>
       Promise.reject(Object.assign(new Error(name), { name, $metadata: { httpStatusCode } }));
@@ -163,7 +167,7 @@ describe('failover --source-lost', () => {
       (error: UsageError) => error.code,
     );
 
-    expect(result).toBe(isAnswer ? 'switching.reachable' : 'lost-preview');
+    expect(result).toBe(expected);
   });
 
   it('shows when the newest changes have arrived, and changes nothing, without --apply', async () => {
@@ -362,6 +366,38 @@ describe('rejoin', () => {
     expect(classes['overtaken']).toBe('overtaken');
   });
 
+  it.each(['comparing', 'classing'])(
+    'keeps what was found when a run that slept while %s wakes up after another one has ended',
+    async (phase) => {
+      await lose();
+      await writeOn();
+      world.isLost = false;
+      const ports = world.ports();
+      let sleep: (() => Promise<unknown>) | undefined;
+      const get = async (key: Item) => {
+        const item = await ports.target.table.get(key);
+        const asleep = sleep;
+        sleep = undefined;
+        await asleep?.();
+        return item;
+      };
+      const target = { ...ports.target, table: { ...ports.target.table, get } };
+      const sleeper = newSwitch({ ...REQUEST, kind: 'rejoin' }, ports.random);
+      for (let step = await nextStep(sleeper, ports); step.phase !== phase; ) {
+        await wayBack();
+        world.pass(step.waitMs);
+        step = await nextStep(sleeper, ports);
+      }
+      sleep = () => run({ kind: 'rejoin' }, { onStep: wayBack });
+
+      await expect(nextStep(sleeper, { ...ports, target })).rejects.toThrow(UsageError);
+
+      const { report, classes } = await strandedRun();
+      expect(report).toMatchObject({ stranded: 3, unclassed: 0, undecided: 3 });
+      expect(classes['overtaken']).toBe('overtaken');
+    },
+  );
+
   it('ends where the fence does not hold, and nothing is changed behind it', async () => {
     await lose();
     world.isLost = false;
@@ -445,6 +481,18 @@ describe('with a tally in a third Region', () => {
     expect(stale).toEqual([false, true, true]);
   });
 
+  it('lets the active Region in also where a planned switch to it was killed before it said so', async () => {
+    const { east, west } = world;
+    await world.openTally();
+    await run({ kind: 'switch' }, { until: ({ phase }) => phase === 'admitting' });
+    world.isLost = true;
+
+    expect(await run({ kind: 'lost' })).toMatchObject({ kind: 'finished', epoch: 2 });
+
+    expect(await world.tallyIn(west).begin(key('a'))).toBeGreaterThan(0);
+    await expect(world.tallyIn(east).begin(key('a'))).rejects.toThrow('Another Region');
+  });
+
   it('lets an item go when the active side has its write, or the operator has dropped it', async () => {
     const { east, west } = world;
     await world.openTally();
@@ -505,6 +553,18 @@ describe('stranded writes', () => {
     expect(back).toMatchObject({ kind: 'switched', proof: { rpo: { seconds: 0, proven: true } } });
     expect([east.isFenced, west.isFenced]).toEqual([false, true]);
     expect(await east.items()).toEqual(await west.items());
+  });
+
+  it('are not replayed by a clock that was set back, and by a lease that has ended', async () => {
+    const [nowMs, ports] = [world.now(), world.ports()];
+    const clock = { ...ports.clock, now: () => nowMs };
+    const monotonicMs = () => (world.aheadMs += 10_000);
+
+    await expect(
+      strandedRun({ action: 'replay' }, { ...ports, clock, monotonicMs }),
+    ).rejects.toThrow('read too slowly');
+
+    expect(await world.west.get('stranded')).toMatchObject({ value: { S: 'old' } });
   });
 
   it('change nothing without --apply', async () => {

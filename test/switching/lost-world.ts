@@ -132,6 +132,7 @@ export class LostWorld {
       markers: true,
       tally: this.tally,
       clock: { now: this.now, sleep: async (ms) => this.pass(ms) },
+      monotonicMs: this.now,
       random: { next: () => Math.random() },
       stop: this.#stop.signal,
     };

@@ -38,6 +38,7 @@ export function switchPortsFor(world: SwitchWorld, process: Process, target: Sid
     back: directionFor(run, target),
     markers: true,
     clock: process.clock(),
+    monotonicMs: () => run.world.scheduler.now(),
     random: process.facts.random,
     stop: new AbortController().signal,
   };
