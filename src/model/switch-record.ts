@@ -1,7 +1,6 @@
 // What a switch of the direction writes down of itself in the control row, and how that is stored.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Item } from './attribute-value.ts';
 import { integerIn } from './stored-number.ts';
 
 /** What a switch writes down of itself, in both copies of the row. */
@@ -17,8 +16,6 @@ export interface SwitchRecord {
   readonly startedAtMs: number;
   /** From when on writes to the old active table were refused, epoch milliseconds. */
   readonly fencedAtMs?: number | undefined;
-  /** By shard: the sequence number up to which the twin has been compared with the stream. */
-  readonly positions: Readonly<Record<string, string>>;
   /** Sequence numbers of the dead letters that the operator has accepted. */
   readonly letters: readonly string[];
   /** Keys that have been compared. */
@@ -42,7 +39,7 @@ export function switchOf(
   value: AttributeValue | undefined,
 ): SwitchRecord | undefined | 'unreadable' {
   if (value === undefined) return undefined;
-  const { id, target, step, by, startedAt, fencedAt, positions, letters, keys } = value.M ?? {};
+  const { id, target, step, by, startedAt, fencedAt, letters, keys } = value.M ?? {};
   const [startedAtMs, count] = [integerIn(startedAt), integerIn(keys)];
   const known = SWITCH_STEPS.find((one) => one === step?.S);
   if (id?.S === undefined || target?.S === undefined || by?.S === undefined) return 'unreadable';
@@ -55,17 +52,13 @@ export function switchOf(
     by: by.S,
     startedAtMs,
     ...(fencedAtMs !== undefined && { fencedAtMs }),
-    positions: Object.fromEntries(
-      Object.entries(positions?.M ?? {}).map(([shardId, { S = '' }]) => [shardId, S]),
-    ),
     letters: (letters?.L ?? []).map(({ S = '' }) => S),
     keys: count,
   };
 }
 
 export function switchItem(record: SwitchRecord): AttributeValue {
-  const { id, target, step, by, startedAtMs, fencedAtMs, positions, letters, keys } = record;
-  const texts = Object.entries(positions).map(([shardId, S]) => [shardId, { S }]);
+  const { id, target, step, by, startedAtMs, fencedAtMs, letters, keys } = record;
   return {
     M: {
       id: { S: id },
@@ -74,7 +67,6 @@ export function switchItem(record: SwitchRecord): AttributeValue {
       by: { S: by },
       startedAt: { N: `${startedAtMs}` },
       ...(fencedAtMs !== undefined && { fencedAt: { N: `${fencedAtMs}` } }),
-      positions: { M: Object.fromEntries(texts) as Item },
       letters: { L: letters.map((S) => ({ S })) },
       keys: { N: `${keys}` },
     },

@@ -145,9 +145,6 @@ export function newWork({ request, id }: SwitchState, begin: Beginning): SwitchW
 
 export function recordOf(work: SwitchWork, target: string, step: SwitchStep): SwitchRecord {
   const { id, startedAtMs, fencedAtMs, audit, request, accepted, before, finishes } = work;
-  const positions = [...audit.shards.values()].flatMap(({ shardId, after }) =>
-    after === undefined ? [] : [[shardId, after] as const],
-  );
   return {
     id,
     target,
@@ -155,7 +152,6 @@ export function recordOf(work: SwitchWork, target: string, step: SwitchStep): Sw
     by: request.by,
     startedAtMs,
     ...(fencedAtMs !== undefined && { fencedAtMs }),
-    positions: Object.fromEntries(positions),
     letters: finishes ? (before?.letters ?? []) : [...accepted],
     keys: audit.keys.size - audit.behind.size,
   };

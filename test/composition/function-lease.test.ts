@@ -21,7 +21,6 @@ const RECORD: SwitchRecord = {
   step: 'claimed',
   by: 'somebody',
   startedAtMs: 1,
-  positions: {},
   letters: [],
   keys: 0,
 };

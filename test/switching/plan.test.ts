@@ -27,7 +27,6 @@ const record: SwitchRecord = {
   step: 'fenced',
   by: 'somebody',
   startedAtMs: 5_000,
-  positions: {},
   letters: [],
   keys: 0,
 };
