@@ -34,6 +34,8 @@ export interface AuditedKey {
   readonly createdAtSeconds: number | undefined;
   /** Until it has been seen on the other side. */
   record?: StreamRecord | undefined;
+  /** In memory, about. */
+  readonly bytes: number;
   /** Since then. */
   arrived?: LastRecord | undefined;
   /** At the twin, while it was behind. */
@@ -62,6 +64,8 @@ export class AuditMemory {
   readonly markers = new Map<string, Item>();
   records = 0;
   applied = 0;
+  /** Of whole records in memory, about. */
+  bytes = 0;
   /** The stream has lost records that were not read. */
   isTrimmed = false;
   readonly #setup: AuditSetup;
@@ -94,7 +98,7 @@ export class AuditMemory {
     if (!this.#isOfEpoch(seconds)) return;
     this.records += 1;
     if (this.#setup.accepted.has(record.sequenceNumber ?? '')) return;
-    if (kind === 'record') this.#takeRecord(record, streamArnOf(raw));
+    if (kind === 'record') this.#takeRecord(record, raw);
     else
       this.malformed.push({
         sequenceNumber: undefined,
@@ -110,6 +114,7 @@ export class AuditMemory {
   }
 
   arrived(entry: AuditedKey, last: LastRecord): void {
+    this.#forget(entry);
     entry.arrived = last;
     entry.record = undefined;
     entry.rejected = undefined;
@@ -133,14 +138,21 @@ export class AuditMemory {
     return seconds === undefined || verdictOn(seconds, epoch.region, consent) === 'apply';
   }
 
-  #takeRecord(record: StreamRecord, streamArn: string | undefined): void {
+  #takeRecord(record: StreamRecord, raw: unknown): void {
     const { key, keyText, version, createdAtSeconds } = record;
     const before = this.keys.get(keyText);
     // Sequence numbers of a key grow, also across shards: the order of reading does not matter.
     if (before !== undefined && before.version >= version) return;
-    const entry = { key, keyText, streamArn, version, createdAtSeconds, record };
+    if (before !== undefined) this.#forget(before);
+    const [streamArn, bytes] = [streamArnOf(raw), ENTRY_BYTES + sizeOf(raw)];
+    const entry = { key, keyText, streamArn, version, createdAtSeconds, record, bytes };
     this.keys.set(keyText, { ...entry, looks: 0, tries: 0 });
     this.behind.add(keyText);
+    this.bytes += bytes;
+  }
+
+  #forget({ record, bytes }: AuditedKey): void {
+    if (record !== undefined) this.bytes -= bytes;
   }
 }
 
@@ -148,6 +160,14 @@ function timeOf(raw: unknown): number | undefined {
   const { dynamodb } = (raw ?? {}) as { dynamodb?: { ApproximateCreationDateTime?: unknown } };
   const seconds = dynamodb?.ApproximateCreationDateTime;
   return typeof seconds === 'number' && Number.isFinite(seconds) ? seconds : undefined;
+}
+
+/** Of a record without its images. */
+const ENTRY_BYTES = 1_000;
+
+function sizeOf(raw: unknown): number {
+  const { dynamodb } = raw as { dynamodb?: { SizeBytes?: unknown } };
+  return typeof dynamodb?.SizeBytes === 'number' ? dynamodb.SizeBytes : 0;
 }
 
 function eventOf(raw: unknown): unknown {

@@ -23,7 +23,8 @@ import { isClear, type LeftItem, type OpenWork, type StepResult } from './step.t
 const NEAR_TIP_MS = 60_000;
 /** What is still behind after so long without progress has to be applied behind the fence. */
 const CALM_MS = 30_000;
-const BEHIND_MAX = 100_000;
+/** Of records that are behind, in memory. */
+const BEHIND_BYTES_MAX = 128 * 1_024 * 1_024;
 /** Between two looks that have found nothing new. */
 const PAUSE_MS = 250;
 /** Beside the traffic, it need not be quick: each look at what is behind costs reads. */
@@ -54,9 +55,9 @@ export const auditAhead: Phase = async (work, ports) => {
   return goOn(work, work.isClaimed ? 'fencing' : 'claiming');
 };
 
-/** Nothing more is read then: of what is behind, the whole record is in memory. */
+/** Nothing more is read then. */
 function isHeldUp({ audit }: SwitchWork): boolean {
-  return audit.behind.size >= BEHIND_MAX;
+  return audit.bytes >= BEHIND_BYTES_MAX;
 }
 
 /** Whether the number of keys that are behind has not fallen for a while. */
@@ -110,7 +111,9 @@ const NOTHING: OpenWork = { letters: [], batches: 0, lost: 0, backfill: false, r
 export function isAtTip(work: SwitchWork, ports: SwitchPorts): boolean {
   const { markers, audit } = work;
   return isReadThrough(audit.shards.values(), ({ nonce, emptyReads }) =>
-    hasMarkers(ports) ? nonce === markers?.nonce : emptyReads >= EMPTY_READS,
+    hasMarkers(ports)
+      ? markers !== undefined && nonce === markers.nonce
+      : emptyReads >= EMPTY_READS,
   );
 }
 

@@ -66,8 +66,9 @@ export const lookAgain: Phase = async (work, ports) => {
   const isCompared = comparison === undefined || (await compareOn(comparison, ports));
   if (comparison !== undefined && unexcused(comparison, work).length > 0)
     return goOn(work, 'reopening');
-  if (!isCompared || audit.behind.size > 0 || !isAtTip(work, ports))
-    return goOn(work, 'looking-again', PAUSE_MS);
+  // Writes are refused meanwhile: of many keys, the next are looked at without a pause.
+  if (audit.behind.size > 0) return goOn(work, 'looking-again');
+  if (!isCompared || !isAtTip(work, ports)) return goOn(work, 'looking-again', PAUSE_MS);
   if (!isClear(await stillOpen(work, ports))) return goOn(work, 'reopening');
   await deleteMarkers(work, ports);
   return work.request.kind === 'drain' ? endDrain(work, ports) : goOn(work, 'opening');

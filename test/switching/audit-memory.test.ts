@@ -89,6 +89,28 @@ describe('of each key', () => {
     expect(audit.keys.size).toBe(0);
   });
 
+  it('keeps a whole record until it has arrived, or a newer one has come', () => {
+    const withSize = (id: string, sequenceNumber: string) => {
+      const record = lambdaRecord({ id, sequenceNumber });
+      return { ...record, dynamodb: { ...record.dynamodb, SizeBytes: 400_000 } };
+    };
+    const { audit, shard } = auditOf([]);
+    for (const [id, sequenceNumber] of [
+      ['x', '1'],
+      ['y', '2'],
+      ['x', '3'],
+    ] as const)
+      audit.takeIn(withSize(id, sequenceNumber), shard);
+    expect(audit.bytes).toBe(802_000);
+
+    for (const entry of audit.keys.values()) audit.arrived(entry, { ...entry, digest: 'x' });
+
+    expect(audit.bytes).toBe(0);
+    audit.doubtAll();
+    for (const entry of audit.keys.values()) audit.arrived(entry, { ...entry, digest: 'x' });
+    expect(audit.bytes).toBe(0);
+  });
+
   it('looks again at what had arrived', () => {
     const { audit } = auditOf([{ id: 'x' }]);
     const [entry] = audit.keys.values();
