@@ -9,6 +9,7 @@ import { probeWrite } from '../aws/fence-probe.ts';
 import { tablePolicy } from '../aws/resource-policy.ts';
 import { probeRoleName, roleArn } from '../config/accounts.ts';
 import { exemptRoles, inboundRoles } from '../config/fence-roles.ts';
+import { PROBE_KEY } from '../config/names.ts';
 import type { KeyAttribute, ReplicationConfig } from '../config/schema.ts';
 import type { Clock, Item } from '../ports.ts';
 import type { Fence } from '../switching/ports.ts';
@@ -85,7 +86,7 @@ function probeOf({ access, table, keys, starting, clock }: FenceSetup, account: 
 }
 
 const VALUES = {
-  S: { S: 'ferry-probe' },
+  S: { S: PROBE_KEY },
   N: { N: '0' },
-  B: { B: new TextEncoder().encode('ferry-probe') },
+  B: { B: new TextEncoder().encode(PROBE_KEY) },
 } as const;

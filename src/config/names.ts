@@ -233,6 +233,9 @@ export const APPLICATION_QUIET_MS = 10_000;
 /** How long the writes of a lost Region are kept. */
 export const STRANDED_DAYS = 90;
 
+/** Partition key of the item that a probe asks for; a number where it has to be one. */
+export const PROBE_KEY = 'ferry-probe';
+
 /** Of the state machine that switches many tables, and of the function that it calls, in each Region. */
 export const SWITCH_NAME = 'ferry-switch';
 /** Of the stack that they are in, by the account and the Region. */

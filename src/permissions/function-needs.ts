@@ -224,7 +224,7 @@ function fitsPolicy(text: string): boolean {
   return /^[\u0020-\u00ff]*$/.test(text) && !text.includes('${');
 }
 
-function ofItems(partitionKeys: string[]) {
+export function ofItems(partitionKeys: string[]) {
   return { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitionKeys } };
 }
 

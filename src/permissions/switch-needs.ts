@@ -12,9 +12,10 @@ import {
   switchRoleName,
 } from '../config/accounts.ts';
 import { otherDirection } from '../config/directions.ts';
-import { SWITCH_NAME, TABLES_LABEL } from '../config/names.ts';
+import { PROBE_KEY, SWITCH_NAME, TABLES_LABEL } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { allowing, type Arns, type Owner } from './arns.ts';
+import { ofItems } from './function-needs.ts';
 import { usingKeys } from './key-use.ts';
 import { switchStatements } from './operator-access.ts';
 import { isAtDestination, type Needs, type Place } from './statement.ts';
@@ -37,7 +38,7 @@ export function switchRoles(
   arns: Arns,
   owners: Owners,
 ): SwitchRole[] {
-  const { name, switching } = replication;
+  const { name, source, switching } = replication;
   if (switching === undefined) return [];
   const trusted = switchers(replication, owners);
   const { ofSource } = usingKeys(replication, arns);
@@ -54,8 +55,18 @@ export function switchRoles(
       id: 'ProbeRole',
       roleName: probeRoleName(name),
       purpose: 'asks whether the source takes writes',
-      // Its put has a condition that cannot hold.
-      needs: { Probe: [allowing(arns)('source', ['dynamodb:PutItem']), ...ofSource] },
+      // Its put has a condition that cannot hold, which no policy can ask for. Those who only read may assume the role:
+      // they get no other item, where the type of the key is known here. How others are compared is not documented.
+      needs: {
+        Probe: [
+          allowing(arns)(
+            'source',
+            ['dynamodb:PutItem'],
+            source.partitionKey?.type === 'S' ? ofItems([PROBE_KEY]) : {},
+          ),
+          ...ofSource,
+        ],
+      },
       trusted: [...trusted, ...probers(replication, owners)],
     },
   ];

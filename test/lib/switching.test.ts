@@ -286,14 +286,19 @@ describe('the roles of a switch', () => {
     expect(trust('ProbeRole')).toContain('role/ferry-orders-switch');
   });
 
-  it('let a probe put an item into its table, and do nothing else', () => {
+  it('let a probe put its item into its table, and do nothing else', () => {
     for (const [template, table] of [
       [source, tableArn(A, 'Orders')],
       [back, tableArn(B, 'OrdersTwin')],
     ] as const) {
       const all = statementsByRole(template);
       const role = [...all].find(([name]) => name.endsWith('whether the source takes writes'));
-      expect(role?.[1]).toEqual([{ Effect: 'Allow', Action: 'dynamodb:PutItem', Resource: table }]);
+      const Condition = {
+        'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['ferry-probe'] },
+      };
+      expect(role?.[1]).toEqual([
+        { Effect: 'Allow', Action: 'dynamodb:PutItem', Resource: table, Condition },
+      ]);
     }
   });
 
