@@ -70,8 +70,9 @@ export function runCommand(
 
 /** What a command has in the direction from `source`. */
 export function commandPorts(world: SwitchWorld, process: Process, source: Side) {
-  const { settings: rules, destination, lookAgain, back } = world.functions[source];
-  const backRules = back.call(world.functions[source]).settings;
+  const of = world.functions[source];
+  const { settings: rules, destination, lookAgain } = of;
+  const backRules = of.back().settings;
   const options = { world, process, from: 'operator' as const, witness: { seen: new Map() } };
   const setup = {
     copies: {

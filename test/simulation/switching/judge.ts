@@ -12,7 +12,7 @@ import type { Side } from './plan.ts';
 import type { Sight, Witness } from './ports.ts';
 import type { Origin, Region, RegionWrite } from './region.ts';
 import { strandedIn } from './stranded.ts';
-import { otherSide, SIDES, type SwitchWorld } from './world.ts';
+import { SIDES, type SwitchWorld } from './world.ts';
 
 const LEASE_MS = 5 * SECOND;
 /** By so much, a clock of a sandbox may be behind. */
@@ -400,5 +400,3 @@ function describe(side: Side, { revision, epochs, closing, switch: held }: Contr
   const state = [...(closing ? ['closing'] : []), ...(held ? [`${held.step} by ${held.id}`] : [])];
   return `copy in the ${side}, revision ${revision}: ${[list.join(', '), ...state].join('; ')}`;
 }
-
-export { otherSide };

@@ -25,11 +25,16 @@ function endedWhereOpened(item: Item, toMs: number): Item {
   return { ...item, epochs: { L: [...epochs.slice(0, -1), ended] } };
 }
 
+function withoutClosing(item: Item): Item {
+  const { closing: _, ...open } = item;
+  return open;
+}
+
 export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
   {
     name: 'lost: waits for nobody',
-    caughtBy: 1,
-    seedsMax: 100,
+    caughtBy: 2,
+    seedsMax: 20,
     step: of('lost', ['waiting'], ({ step, state, work, ports }) => {
       work.closedAtMs = 0;
       return step(state, ports);
@@ -37,8 +42,8 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
   },
   {
     name: 'lost: its epoch ends when the other side was opened',
-    caughtBy: 1,
-    seedsMax: 500,
+    caughtBy: 2,
+    seedsMax: 20,
     step: of('rejoin', ['closing'], async ({ step, state, ports }) => {
       const { items } = await ports.target.reader.read({
         operation: 'GetItem',
@@ -56,8 +61,8 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
   },
   {
     name: 'lost: taken back without a fence',
-    caughtBy: 1,
-    seedsMax: 2_000,
+    caughtBy: 39,
+    seedsMax: 500,
     step: of('rejoin', ['fencing', 'probing'], async ({ step, state, work, ports }) => {
       if (work.phase === 'probing') return skipTo(work, 'closing');
       const { fence } = ports.old;
@@ -73,30 +78,30 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
   },
   {
     name: 'lost: records acknowledged and not kept',
-    caughtBy: 1,
-    seedsMax: 200,
+    caughtBy: 13,
+    seedsMax: 100,
     keepsNothing: true,
   },
   {
     name: 'lost: tables not compared',
-    caughtBy: 1,
-    seedsMax: 2_000,
+    caughtBy: 17,
+    seedsMax: 200,
     step: of('rejoin', ['comparing'], ({ work }) => skipTo(work, 'telling')),
   },
   {
     name: 'lost: taken back without closing',
-    caughtBy: 1,
-    seedsMax: 100,
+    caughtBy: 2,
+    seedsMax: 20,
     step: of('rejoin', ['closing', 'waiting'], ({ step, state, work, ports }) => {
       if (work.phase === 'waiting') return skipTo(work, 'comparing');
-      const writer = rewriting(ports.old.writer, ({ closing: _, ...item }) => item);
+      const writer = rewriting(ports.old.writer, withoutClosing);
       return step(state, { ...ports, old: { ...ports.old, writer } });
     }),
   },
   {
     name: 'lost: taken back without repair',
-    caughtBy: 1,
-    seedsMax: 200,
+    caughtBy: 2,
+    seedsMax: 20,
     step: of('rejoin', ['repairing'], ({ work }) => skipTo(work, 'releasing')),
   },
 ];

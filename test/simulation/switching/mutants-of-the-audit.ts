@@ -55,7 +55,7 @@ function isSeen({ audit, markers }: SwitchWork): boolean {
 export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   {
     name: 'an empty page is the end of a stream',
-    caughtBy: 1,
+    caughtBy: 55,
     seedsMax: 500,
     step: readingPages((page, made, shardId) => {
       if (page.records.length > 0 || page.nextIterator === undefined) return page;
@@ -75,7 +75,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'closed shards not read to their ends',
-    caughtBy: 1,
+    caughtBy: 207,
     seedsMax: 2_000,
     step: readingPages((page, { work, world, ports }, shardId) => {
       const drained = SIDES.map((side) => world.regions[side]).filter(
@@ -89,8 +89,8 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'nothing applied by the audit',
-    caughtBy: 1,
-    seedsMax: 500,
+    caughtBy: 31,
+    seedsMax: 200,
     step: inPhases(['auditing', 'comparing'], ({ step, state, ports }) => {
       const twinWriter = { write: async () => ({ kind: 'written' }) as const };
       return step(state, { ...ports, drained: { ...ports.drained, twinWriter } });
@@ -98,10 +98,10 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'an accepted letter excuses its key',
-    caughtBy: 1,
-    seedsMax: 5_000,
+    caughtBy: 207,
+    seedsMax: 2_000,
     step: inPhases([...AUDITS], ({ step, state, work, ports }) => {
-      const excused = new Set([...work.excused.keys()]);
+      const excused = [...work.excused.keys()];
       for (const keyText of excused) {
         work.audit.keys.delete(keyText);
         work.audit.behind.delete(keyText);
@@ -111,8 +111,8 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'letters ignored',
-    caughtBy: 1,
-    seedsMax: 500,
+    caughtBy: 258,
+    seedsMax: 2_000,
     step: (step, state, ports) => {
       const letters = { read: async () => ({ letters: [], batches: 0, lost: 0 }) };
       const found = state.work?.audit;
@@ -126,7 +126,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   {
     name: 'no last look',
     caughtBy: 1,
-    seedsMax: 500,
+    seedsMax: 20,
     step: inPhases(['looking-again'], ({ work }) => skipTo(work, 'opening')),
   },
   {
@@ -141,8 +141,8 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'last look at the keys, and not at the stream',
-    caughtBy: 1,
-    seedsMax: 1_000,
+    caughtBy: 8,
+    seedsMax: 50,
     step: inPhases(['looking-again'], async (made) => {
       const { step, state, ports } = made;
       const stream: StreamReader = {
@@ -159,7 +159,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   {
     name: 'iterator age zero is an audit',
     caughtBy: 1,
-    seedsMax: 500,
+    seedsMax: 20,
     step: inPhases(['auditing', 'looking-again'], ({ work, world, ports }) => {
       if (work.phase === 'looking-again') return skipTo(work, 'opening');
       const side = SIDES.find((one) => world.regions[one].name === ports.old.region) ?? 'east';

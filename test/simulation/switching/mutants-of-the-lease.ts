@@ -9,13 +9,15 @@ import { withoutComparison } from './mutations.ts';
 /** Looks once, and goes on for as long as it likes. */
 const once = (permit: Permit): Permit => {
   let isGood = false;
+  const noted = async (renewed: Promise<void>) => {
+    await renewed;
+    isGood = true;
+  };
   return () => {
     if (isGood) return undefined;
     const renewed = permit();
     if (renewed === undefined) isGood = true;
-    return renewed?.then(() => {
-      isGood = true;
-    });
+    return renewed && noted(renewed);
   };
 };
 
@@ -67,20 +69,20 @@ const inTheFirstEpoch = admitting((admission) => ({ ...admission, seriesOf: seri
 export const MUTANTS_OF_THE_LEASE: readonly SwitchMutant[] = [
   {
     name: 'lease looked at when an invocation begins',
-    caughtBy: 1,
-    seedsMax: 200,
+    caughtBy: 7,
+    seedsMax: 50,
     leaseOf: (lease) => ({ ...lease, permit: (epoch) => once(lease.permit(epoch)) }),
   },
   {
     name: 'no lease for redrive and backfill',
     caughtBy: 1,
-    seedsMax: 500,
+    seedsMax: 20,
     permit: () => never,
   },
   {
     name: "lease of the destination's copy alone",
     caughtBy: 1,
-    seedsMax: 50,
+    seedsMax: 20,
     lease: (setup) => ({
       ...setup,
       copies: { source: setup.copies.destination, destination: setup.copies.destination },
@@ -89,7 +91,7 @@ export const MUTANTS_OF_THE_LEASE: readonly SwitchMutant[] = [
   {
     name: "lease of the source's copy alone",
     caughtBy: 1,
-    seedsMax: 50,
+    seedsMax: 20,
     lease: (setup) => ({
       ...setup,
       copies: { source: setup.copies.source, destination: setup.copies.source },
@@ -98,50 +100,50 @@ export const MUTANTS_OF_THE_LEASE: readonly SwitchMutant[] = [
   {
     name: 'age of the lease by a clock that stops',
     caughtBy: 1,
-    seedsMax: 500,
+    seedsMax: 20,
     lease: (setup) => ({ ...setup, clock: { now: setup.monotonicMs } }),
   },
   {
     name: 'age of the lease by a clock that is set',
-    caughtBy: 1,
-    seedsMax: 1_000,
+    caughtBy: 303,
+    seedsMax: 2_000,
     lease: (setup) => ({ ...setup, monotonicMs: () => setup.clock.now() }),
   },
   {
     name: 'own writes acknowledged without a lease',
-    caughtBy: 1,
-    seedsMax: 1_000,
+    caughtBy: 3,
+    seedsMax: 20,
     leaseOf: judgingByOld,
   },
   {
     name: 'own writes told by their versions',
-    caughtBy: 1,
-    seedsMax: 50,
+    caughtBy: 2,
+    seedsMax: 20,
     control: ownByAttribute,
   },
   {
     name: 'versions without epochs',
-    caughtBy: 1,
-    seedsMax: 2_000,
+    caughtBy: 2,
+    seedsMax: 20,
     control: inTheFirstEpoch,
   },
   {
     name: 'strays looked for without old images',
-    caughtBy: 1,
-    seedsMax: 500,
+    caughtBy: 31,
+    seedsMax: 200,
     replicate: (replicate) => (records, context) =>
       replicate(records.map(withoutOldImage), context),
   },
   {
     name: 'mapping enabled by the switch, from LATEST',
-    caughtBy: 1,
-    seedsMax: 500,
+    caughtBy: 7,
+    seedsMax: 50,
     isEnabledLate: true,
   },
   {
     name: 'control rows without compare-and-set',
     caughtBy: 1,
-    seedsMax: 500,
+    seedsMax: 20,
     rewrite: withoutComparison,
   },
 ];

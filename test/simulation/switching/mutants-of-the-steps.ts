@@ -11,8 +11,8 @@ const CLOSING = { closing: { BOOL: true } } as const;
 export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   {
     name: 'passes do not look for their own record',
-    caughtBy: 1,
-    seedsMax: 1_000,
+    caughtBy: 3,
+    seedsMax: 20,
     step: inPhases(['auditing', 'probing', 'waiting', 'looking-again'], ({ step, state, ports }) =>
       step(
         state,
@@ -22,8 +22,8 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   },
   {
     name: "goes on from a dead operator's close",
-    caughtBy: 1,
-    seedsMax: 5_000,
+    caughtBy: 8,
+    seedsMax: 50,
     step: inPhases(['claiming', 'waiting'], async ({ step, state, work, ports }) => {
       const isResumed = work.before?.step === 'closed' && work.request.kind === 'switch';
       if (!isResumed || work.finishes || work.reopened > 0) return step(state, ports);
@@ -109,8 +109,8 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   },
   {
     name: 'waits for no late request',
-    caughtBy: 1,
-    seedsMax: 2_000,
+    caughtBy: 2,
+    seedsMax: 20,
     step: inPhases(['waiting'], ({ step, state, work, ports }) => {
       if (work.closedAtMs !== undefined && work.closedAtMs > ports.clock.now() - 17 * SECOND)
         work.closedAtMs -= 17 * SECOND;

@@ -19,7 +19,7 @@ export interface SwitchRunResult {
 }
 
 /** A run that never ends would show itself here. */
-const EVENTS_MAX = 60_000;
+const EVENTS_MAX = 25_000;
 
 export async function runSwitchPlan(
   plan: SwitchPlan,

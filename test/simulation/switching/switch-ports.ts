@@ -1,6 +1,5 @@
 // What a run of a switch has of the world: both sides, both directions, and the fences.
 
-import type { KeyAttribute } from '../../../src/config/schema.ts';
 import { deadLetterIn } from './letters.ts';
 import { unfinishedBackfill } from '../../../src/backfill/run.ts';
 import { leasedWriter, switchLease } from '../../../src/replicate/lease.ts';
@@ -57,7 +56,7 @@ function sideFor(run: Run, side: Side): SwitchSide {
   return {
     region: region.name,
     streamArn: region.stream.arn,
-    keys: keyAttributesOf(world.plan.settings.keyShape) as readonly KeyAttribute[],
+    keys: keyAttributesOf(world.plan.settings.keyShape),
     rules: settings,
     reader: readerOf(options, side),
     writer: writerTo(options, side, false),
