@@ -55,7 +55,7 @@ export interface SwitchingReport {
   readonly items: number;
 }
 
-export interface SwitchStory {
+interface SwitchStory {
   readonly to: string;
   /** Runs of the command that did not come to a good end, killed or not. */
   readonly runs: number;
