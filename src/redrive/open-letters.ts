@@ -12,20 +12,21 @@ import { dueOf } from './past-epoch.ts';
 import { messageLoads } from './queue-messages.ts';
 import { newRun } from './run.ts';
 
-export interface WaitingLetters {
+export interface OpenLetters {
   /** Of the queue. */
-  readonly letters: readonly WaitingLetter[];
-  /** Batches with records that a redrive would apply, or that cannot be read. */
+  readonly letters: readonly OpenLetter[];
+  /** Batches that Lambda gave up, with records that a redrive would apply, or that cannot be read. */
   readonly batches: number;
   /** Of these, those that cannot be read: the stream no longer has them, or they make no sense. */
   readonly lost: number;
 }
 
-export interface WaitingLetter {
-  /** Both are absent where the record does not tell them. */
+export interface OpenLetter {
+  /** Both are absent where the record does not tell them: such a letter cannot be accepted. */
   readonly sequenceNumber: string | undefined;
   readonly key: Item | undefined;
   readonly version?: Version | undefined;
+  /** When the source accepted the write, epoch seconds. */
   readonly createdAtSeconds?: number | undefined;
   /** Name of the error. */
   readonly reason: string;
@@ -38,11 +39,11 @@ const HIDDEN_SECONDS = 120;
 export async function waitingLetters(
   context: RedriveContext,
   stop: AbortSignal,
-): Promise<WaitingLetters> {
+): Promise<OpenLetters> {
   const everything = { filter: {}, limit: Infinity, recordsPerSecond: Infinity };
   const options = { ...everything, apply: false, hiddenSeconds: HIDDEN_SECONDS, stop };
   const run = newRun(context, { ...options, onProgress: () => undefined });
-  const letters: WaitingLetter[] = [];
+  const letters: OpenLetter[] = [];
   const held = new HeldMessages(run);
   const size = await context.queue.size();
   try {
@@ -63,7 +64,7 @@ export async function waitingLetters(
 }
 
 /** A redrive that was killed hides them for a while, and nobody knows what they are. */
-const IN_OTHER_HANDS: WaitingLetter = {
+const IN_OTHER_HANDS: OpenLetter = {
   sequenceNumber: undefined,
   key: undefined,
   reason: 'HeldByAnotherReader',
@@ -75,7 +76,7 @@ function isDue(letter: DeadLetter, { control }: Load, { rules }: RedriveContext)
   return kind !== 'superseded' && kind !== 'skipped';
 }
 
-function letterOf({ reason, parsed: { record } }: DeadLetter): WaitingLetter {
+function letterOf({ reason, parsed: { record } }: DeadLetter): OpenLetter {
   const { sequenceNumber, key, version, createdAtSeconds } = record;
   return { sequenceNumber, key, version, createdAtSeconds, reason };
 }

@@ -2,11 +2,9 @@
 // of either table.
 
 import type { KeyAttribute } from '../config/schema.ts';
-import type { Version } from '../model/guard.ts';
 import type { WriteRules } from '../model/rules.ts';
 import type {
   Clock,
-  Item,
   ItemReader,
   LookAgainQueue,
   ObjectStore,
@@ -17,6 +15,7 @@ import type {
   TwinWriter,
 } from '../ports.ts';
 import type { RecordContext } from '../redrive/context.ts';
+import type { OpenLetter, OpenLetters } from '../redrive/open-letters.ts';
 
 export interface SwitchPorts {
   /** As the configuration names it. */
@@ -85,24 +84,7 @@ interface Letters {
   read(): Promise<OpenLetters>;
 }
 
-export interface OpenLetters {
-  readonly letters: readonly OpenLetter[];
-  /** Batches that Lambda gave up, in the on-failure bucket or as messages of the queue. */
-  readonly batches: number;
-  /** Of these, those whose records are neither stored nor in the stream any longer. */
-  readonly lost: number;
-}
-
-export interface OpenLetter {
-  /** Absent where the record does not tell it: such a letter cannot be accepted. */
-  readonly sequenceNumber: string | undefined;
-  readonly key: Item | undefined;
-  readonly version?: Version | undefined;
-  /** When the source accepted the write, epoch seconds. */
-  readonly createdAtSeconds?: number | undefined;
-  /** Name of the error. */
-  readonly reason: string;
-}
+export type { OpenLetter, OpenLetters };
 
 /**
  * The statements of Ferry in the resource policy of a table. With `application` the policy is left alone, and the
@@ -113,7 +95,7 @@ export interface Fence {
   /**
    * Changes the policy in one request. Every change that is done makes those fail that another run has sent before it.
    * @param id of the switch that asks.
-   * @returns how many milliseconds later to ask again, because the policy was changed too recently; 0 when it is done.
+   * @returns how many milliseconds later to ask again, because the policy has just been changed; 0 when it is done.
    */
   set(wish: FenceWish, id: string): Promise<number>;
   /** Sends a write that changes nothing, as an application would. Only of `policy`. */
