@@ -18,7 +18,8 @@ export const PROBE_EVERY_MS = 1_000;
  * are refused.
  */
 export const claim: Phase = async (work, ports) => {
-  if (!work.isClaimed) await takeRecord(work, ports);
+  if (work.isClaimed) await requireOwn(work, ports);
+  else await takeRecord(work, ports);
   work.isClaimed = true;
   work.claimedAtMs ??= ports.clock.now();
   if (work.finishes) return goOn(work, 'admitting');

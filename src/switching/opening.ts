@@ -80,7 +80,7 @@ export const reopen: Phase = async (work, ports) => {
     await changeBoth({ step: 'fenced' }, { work, ports });
     work.closedAtMs = undefined;
     work.reopened += 1;
-  }
+  } else await requireOwn(work, ports);
   const waitMs = await ports.target.fence.set({ inboundRefused: false }, work.id);
   if (waitMs > 0) return goOn(work, 'reopening', waitMs);
   if (work.reopened > REOPENED_MAX)

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newestEpoch } from '../../src/model/control-row.ts';
 import { type SwitchState, newSwitch, nextStep } from '../../src/switching/next-step.ts';
 import { FerryError } from '../../src/errors.ts';
-import type { SwitchPorts, SwitchSide } from '../../src/switching/ports.ts';
+import type { FenceWish, SwitchPorts, SwitchSide } from '../../src/switching/ports.ts';
 import { proofIn, proofKey } from '../../src/switching/proof.ts';
 import type { StepResult, SwitchRequest, SwitchResult } from '../../src/switching/step.ts';
 import { LostWorld, type Place } from './lost-world.ts';
@@ -412,6 +412,22 @@ describe('two runs', () => {
     await expect(drive(second)).rejects.toMatchObject({ code: 'switching.taken' });
     expect(await drive(first)).toMatchObject({ kind: 'switched' });
     await expectSwitchedTo(west, 10);
+  });
+
+  it('one that waits for the policy while another takes over leaves the policy alone', async () => {
+    const [east] = sides();
+    await drive(begin(east), { stepsMax: 8 });
+    const asked: FenceWish[] = [];
+    const side = east.side();
+    const set = async (wish: FenceWish) => 3_000 * asked.push(wish);
+    const waiting = begin(east, {}, { target: { ...side, fence: { ...side.fence, set } } });
+    while (asked.length === 0) await drive(waiting, { stepsMax: 1 });
+    await drive(begin(east), { stepsMax: 3 });
+
+    await expect(drive(waiting)).rejects.toMatchObject({ code: 'switching.taken' });
+
+    expect(asked).toEqual([{ inboundRefused: false }]);
+    expect(await drive(begin(east, { kind: 'cancel' }))).toMatchObject({ kind: 'cancelled' });
   });
 });
 

@@ -139,6 +139,17 @@ describe('set', () => {
     expect(cloud.policy()).toContain('"Theirs"');
   });
 
+  it('asks to come back where another run was faster: it may have taken the switch over', async () => {
+    const taken = policyWith(undefined, { tableArn: TABLE_ARN, tag: 'run-2', fence: [INBOUND] });
+    await fence.set({ fenced: true }, 'run-1');
+    await cloud.clock.sleep(15_000);
+    cloud.before = () => cloud.overwrite(taken ?? '');
+
+    expect(await fence.set({ fenced: false }, 'run-1')).toBeGreaterThan(0);
+
+    expect(canWrite(APPLICATION)).toBe(false);
+  });
+
   it('does not add to what a deployment has put back since, or removed', async () => {
     cloud.overwrite(FOREIGN);
     await setUntilDone(fence, { fenced: true }, 'run-1');
@@ -166,7 +177,7 @@ describe('set', () => {
     let count = 0;
     cloud.before = () => cloud.overwrite(FOREIGN.replace('Theirs', `Theirs${(count += 1)}`));
 
-    await expect(fence.set({ fenced: true }, 'run-1')).rejects.toMatchObject({
+    await expect(setUntilDone(fence, { fenced: true }, 'run-1')).rejects.toMatchObject({
       name: 'UsageError',
       code: 'fence.conflict',
     });
