@@ -85,7 +85,13 @@ function layersOf(
   const path = options.text('layers');
   const payload = path === undefined ? byLayer(name, options, known) : documentIn(path);
   const layers = parseLayers(payload, new Map(regions));
-  const other = layers.flatMap(({ resources }) => resources).find((task) => !isFor(name, task));
+  const tasks = layers.flatMap(({ resources }) => resources);
+  if (options.has('cancel') && tasks.some(({ sourceLost }) => sourceLost))
+    throw wrongOption(
+      `--cancel and ${TYPES[name].lost} contradict each other.`,
+      `Use resources of the type ${TYPES[name].planned}.`,
+    );
+  const other = tasks.find((task) => !isFor(name, task));
   if (other === undefined) return layers;
   throw wrongOption(
     `--layers has an operation "${other.operation}" for ${other.replication}, and the command is ferry ${name}.`,

@@ -19,8 +19,8 @@ const SEGMENTS = 8;
 const PIECE_MS = 10_000;
 /** Between two looks at an item: nothing changes in the Region that was lost. */
 const SETTLE_MS = 500;
-/** Of an object, about. */
-const BYTES_MAX = 4 * 1_024 * 1_024;
+/** Of an object, about: as much as a slow line takes within the time of a request. */
+const BYTES_MAX = 1_024 * 1_024;
 
 /** Of one pass over both tables. */
 export interface SavingPass {

@@ -488,6 +488,18 @@ describe('in layers', () => {
     expect(out).toContain('1 replication: 1 done.');
   });
 
+  it('does not take a table for lost where it is asked to cancel', async () => {
+    writeFileSync(layers(), JSON.stringify(payload('UnplannedFailoverDynamoDB')));
+    const before = await everything();
+
+    const args = ['--all', '--layers', layers(), '--cancel', '--apply'];
+    const { exitCode, err } = await regions.ferry('failover', ...args);
+
+    expect({ exitCode, err }).toMatchObject({ exitCode: 2 });
+    expect(err).toContain('--cancel and UnplannedFailoverDynamoDB contradict each other');
+    expect(await everything()).toEqual(before);
+  });
+
   it('does not begin a layer behind one that has failed', async () => {
     const { replication, config } = regions;
     const name = 'books';
