@@ -170,6 +170,15 @@ async function measureOn(work: LostWork, ports: SwitchPorts): Promise<boolean> {
   return work.isMeasured;
 }
 
+/** Nobody waits for an estimate: applications are refused meanwhile. What has not been read is not in it. */
+async function estimateOn(work: LostWork, ports: SwitchPorts): Promise<void> {
+  try {
+    await measureOn(work, ports);
+  } catch {
+    work.isMeasured = true;
+  }
+}
+
 /** Claims the copy as well: what a predecessor sends late is refused from now on. */
 async function closing(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
   const { n, region } = work.epoch;
@@ -209,7 +218,7 @@ async function fencing(work: LostWork, { target, clock }: SwitchPorts): Promise<
 }
 
 async function waiting(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
-  if (!work.isMeasured) await measureOn(work, ports);
+  if (!work.isMeasured) await estimateOn(work, ports);
   const isCompared = await compareTally(work.tally, ports);
   const leftMs = (work.closedAtMs ?? 0) + CLOSE_WAIT_MS - ports.clock.now();
   // Applications must know of stale items from the beginning.

@@ -170,6 +170,18 @@ describe('failover --source-lost', () => {
     expect(result).toBe(expected);
   });
 
+  it('opens the target also where its stream cannot be read for the estimate', async () => {
+    world.isLost = true;
+    const ports = world.ports();
+    const shards = () => Promise.reject(Object.assign(new Error(), { name: 'AccessDenied' }));
+    const target = { ...ports.target, stream: { ...ports.target.stream, shards } };
+
+    const result = await run({ kind: 'lost' }, { ports: { ...ports, target } });
+
+    expect(result).toMatchObject({ kind: 'switched', proof: { rpo: { seconds: null } } });
+    expect((await world.west.row()).closing).toBeUndefined();
+  });
+
   it('shows when the newest changes have arrived, and changes nothing, without --apply', async () => {
     const { east, west } = world;
     await east.put('a');
