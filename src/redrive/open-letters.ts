@@ -63,7 +63,7 @@ export async function waitingLetters(
   return { letters, batches: batches + lost, lost };
 }
 
-/** A redrive that was killed hides them for a while, and nobody knows what they are. */
+/** A redrive that was killed hides them for a while: what they are is not known. */
 const IN_OTHER_HANDS: OpenLetter = {
   sequenceNumber: undefined,
   key: undefined,

@@ -170,7 +170,7 @@ async function measureOn(work: LostWork, ports: SwitchPorts): Promise<boolean> {
   return work.isMeasured;
 }
 
-/** Nobody waits for an estimate: applications are refused meanwhile. What has not been read is not in it. */
+/** An estimate holds nothing up: applications are refused meanwhile. What has not been read is not in it. */
 async function estimateOn(work: LostWork, ports: SwitchPorts): Promise<void> {
   try {
     await measureOn(work, ports);
