@@ -18,7 +18,7 @@ import {
   type VersionSurvey,
 } from './adoption.ts';
 import { parseControlRow, putControlRow } from '../model/control-item.ts';
-import { type ControlRow, type Identity, standingOf } from '../model/control-row.ts';
+import { type ControlRow, type Identity, newestEpoch, standingOf } from '../model/control-row.ts';
 import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import type {
@@ -181,9 +181,16 @@ async function planBySurvey(plan: Survey, choice: AdoptionChoice, context: Adopt
   const nowMs = context.clock.now();
   const opened = planAfterSurvey(survey, { ...context.identity, nowMs }, choice, plan);
   const copies = opened.kind === 'open' ? await copiesFound(context) : undefined;
-  return copies === undefined || opened.kind === 'refused'
-    ? opened
-    : openedCopies(opened.row, opened.why, copies);
+  if (copies === undefined || opened.kind === 'refused') return opened;
+  // A switch may have claimed them, or opened an epoch, while the tables were read.
+  const now = planCopies(copies, choice);
+  if (now.kind === 'refused') return now;
+  if (epochOf(now) !== epochOf(plan)) throw outrun();
+  return openedCopies(opened.row, opened.why, copies);
+}
+
+function epochOf({ row }: Pick<Survey, 'row'>): number | undefined {
+  return row && newestEpoch(row).n;
 }
 
 /** Every version of the twin and of the state table. */

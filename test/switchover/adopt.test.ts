@@ -4,12 +4,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Item } from '../../src/model/attribute-value.ts';
 import { parseControlRow, putControlRow } from '../../src/model/control-item.ts';
-import { type ControlRow, firstRow, nextEpoch } from '../../src/model/control-row.ts';
+import { type ControlRow, firstRow, newestEpoch, nextEpoch } from '../../src/model/control-row.ts';
 import { versionOf } from '../../src/model/guard.ts';
 import { adopt, type AdoptContext, type AdoptStep } from '../../src/switchover/adopt.ts';
 import type { EventSource, EventSources, ReadableTable } from '../../src/ports.ts';
 import { SETTINGS, STREAM_ARN } from '../fixtures/records.ts';
 import { controlRow, scriptedReader, serviceError } from '../fixtures/replication.ts';
+import { switchRecord } from '../fixtures/switched-regions.ts';
 
 const START_MS = 1_769_860_800_000;
 const SETTLE_MS = 125_000;
@@ -333,6 +334,47 @@ describe('another table than the one that was adopted', () => {
     expect(row.epochs.map(({ n }) => n)).toEqual([1, 6]);
   });
 });
+
+describe('two copies of the row', () => {
+  it('are left to a switch that has claimed them while the tables were read', async () => {
+    const there = replication({ row: controlRow(), destinationId: 'made-anew' });
+    const here = replication({ row: controlRow() });
+    const claimed = { ...rowOf(there), revision: 3, switch: switchRecord() };
+    const onStep = ({ kind }: AdoptStep) => {
+      if (kind === 'reading') there.world.row = rowItem(claimed);
+    };
+    const regions = { there: 'eu-west-1', beside: 'us-east-1' };
+    const context = { ...there.context, onStep, beside: { ...here.context, regions } };
+
+    await expect(adopt(PLAIN, context)).rejects.toMatchObject({ code: 'adopt.refused' });
+
+    expect(there.found()).toEqual({ kind: 'row', row: claimed });
+    expect(newestEpoch(rowOf(here)).n).toBe(1);
+  });
+
+  it('are left to an epoch that was opened while the tables were read', async () => {
+    const worlds = [{ destinationId: 'made-anew' }, {}].map((scene) =>
+      replication({ ...scene, row: controlRow() }),
+    );
+    const [there, here] = worlds as [(typeof worlds)[0], (typeof worlds)[0]];
+    const switched = { ...nextEpoch(controlRow(), identityOf(STREAM_ARN)), revision: 9 };
+    const onStep = ({ kind }: AdoptStep) => {
+      if (kind === 'reading') for (const { world } of worlds) world.row = rowItem(switched);
+    };
+    const regions = { there: 'eu-west-1', beside: 'us-east-1' };
+    const context = { ...there.context, onStep, beside: { ...here.context, regions } };
+
+    await expect(adopt(PLAIN, context)).rejects.toMatchObject({ code: 'adopt.outrun' });
+
+    expect(worlds.map(rowOf)).toEqual([switched, switched]);
+  });
+});
+
+function rowOf({ found }: ReturnType<typeof replication>): ControlRow {
+  const copy = found();
+  if (copy.kind !== 'row') throw new Error(copy.kind);
+  return copy.row;
+}
 
 describe('what is refused, before anything is paused', () => {
   it.each<[string, Item | undefined, typeof PLAIN, RegExp]>([
