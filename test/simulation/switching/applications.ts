@@ -19,6 +19,8 @@ export class Applications {
   readonly belief: Record<Side, Side> = { east: 'east', west: 'east' };
   /** As `--fenced-by-application` promises. */
   isQuiet = false;
+  /** Where they have been told to write, whatever is active. */
+  letIn: Side | undefined;
   refused = 0;
   readonly #world: SwitchWorld;
   readonly #random;
@@ -53,7 +55,7 @@ export class Applications {
   /** What is written is written: whoever is not heard by the fence is heard by the stream. */
   do({ key, kind, number, poison }: PlannedWrite, region: Region): void {
     const { db, keys, judge } = this.#world;
-    const isStray = judge.isTwin(region.side);
+    const isStray = judge.isTwin(region.side) && this.letIn !== region.side;
     const before = db.get(region.table, key);
     const TableName = region.table;
     this.#writing = { kind: 'application', isStray, number };

@@ -42,8 +42,8 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   },
   {
     name: 'cancel takes the fence away first',
-    caughtBy: 1,
-    seedsMax: 5_000,
+    caughtBy: 187,
+    seedsMax: 2_000,
     step: inPhases(['claiming'], async ({ step, state, work, ports }) => {
       if (work.request.kind === 'cancel' && !work.isClaimed) {
         await ports.old.fence.set({ fenced: false }, work.id);
@@ -54,8 +54,8 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   },
   {
     name: 'a claim leaves the fence of the function',
-    caughtBy: 1,
-    seedsMax: 1_000,
+    caughtBy: 234,
+    seedsMax: 2_000,
     step: (step, state, ports) => {
       const leaving = (fence: Fence): Fence => ({
         ...fence,
@@ -109,18 +109,19 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   },
   {
     name: 'waits for no late request',
-    caughtBy: 2,
-    seedsMax: 20,
+    caughtBy: 54,
+    seedsMax: 500,
     step: inPhases(['waiting'], ({ step, state, work, ports }) => {
-      if (work.closedAtMs !== undefined && work.closedAtMs > ports.clock.now() - 17 * SECOND)
-        work.closedAtMs -= 17 * SECOND;
+      const { closedAtMs = 0, request } = work;
+      if (request.kind === 'switch' && closedAtMs > ports.clock.now() - 17 * SECOND)
+        work.closedAtMs = closedAtMs - 17 * SECOND;
       return step(state, ports);
     }),
   },
   {
     name: 'waits for less than a lease',
     caughtBy: 1,
-    seedsMax: 50,
+    seedsMax: 20,
     step: inPhases(['waiting'], ({ step, state, work, ports }) => {
       work.closedAtMs = 0;
       return step(state, ports);
@@ -129,12 +130,13 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   {
     name: 'applications let in before the target is opened',
     caughtBy: 1,
-    seedsMax: 200,
+    seedsMax: 20,
     step: inPhases(['closing'], async ({ step, state, ports, world }) => {
       const result = await step(state, ports);
       const target = SIDES.find((side) => world.regions[side].name === ports.target.region);
       await ports.target.fence.set({ fenced: false }, state.id);
       world.applications.isQuiet = false;
+      world.applications.letIn = target;
       if (target !== undefined) for (const side of SIDES) world.applications.belief[side] = target;
       return result;
     }),
@@ -143,7 +145,9 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
     name: 'items of accepted letters not repaired',
     caughtBy: 1,
     seedsMax: 1_000,
-    step: inPhases(['repairing'], ({ work }) => skipTo(work, 'releasing')),
+    step: inPhases(['repairing'], ({ step, state, work, ports }) =>
+      work.request.kind === 'switch' ? skipTo(work, 'releasing') : step(state, ports),
+    ),
   },
 ];
 
