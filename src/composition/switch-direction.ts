@@ -61,9 +61,13 @@ export async function openSwitchDirection(setup: DirectionSetup): Promise<OpenDi
   const twinWriter = leasedInEpoch(dynamoDbTwinWriter(writer), leaseOf(setup), source.region);
   const lookAgain = isLost ? unannounced(direction) : await lookAgainOf(setup, places);
   const bucket = s3Objects(objects, onFailureBucket);
+  // Beside a source that nothing has switched yet, the copy may be missing.
   const control = async () => {
-    const found = await readControl(source.rules, source.reader);
-    if (found.kind === 'row') return found.row;
+    for (const { rules: beside, reader, region } of [source, destination]) {
+      const found = await readControl(beside, reader);
+      if (found.kind === 'row') return found.row;
+      if (found.kind === 'unreadable') throw unreadable(region);
+    }
     throw unreadable(source.region);
   };
   const context = async (): Promise<RedriveContext> => ({

@@ -77,6 +77,11 @@ async function remove(engine: Side['engine'], pk: string): Promise<void> {
   await engine.client.send(new DeleteItemCommand({ TableName: 'Orders', Key: { pk: { S: pk } } }));
 }
 
+async function removeCopy({ engine, inbound }: Side): Promise<void> {
+  const Key = { ...controlKey(writeRules(inbound)) };
+  await engine.client.send(new DeleteItemCommand({ TableName: inbound.stateTable, Key }));
+}
+
 const keysAt = async ({ engine }: Side) =>
   [...(await contents(engine, 'Orders')).keys()].toSorted();
 const json = (out: string) => JSON.parse(out) as Record<string, unknown>;
@@ -214,6 +219,20 @@ describe('with --apply', () => {
       expect(out).toContain('RPO 0, proven.');
     },
   );
+
+  it('writes the copy that is missing beside a source that nothing has switched yet', async () => {
+    await put(regions.a, 'a');
+    await removeCopy(regions.a);
+
+    const { exitCode } = await regions.ferry('failover', '--apply');
+
+    expect(exitCode).toBe(0);
+    const copies = await Promise.all([regions.copy(regions.a), regions.copy(regions.b)]);
+    expect(copies.map((row) => row && newestEpoch(row))).toMatchObject([
+      { n: 2, region: B },
+      { n: 2, region: B },
+    ]);
+  });
 
   it('is cancelled, after it has said what that would do', async () => {
     await put(regions.a, 'a');
@@ -377,13 +396,7 @@ describe('refused, and nothing is changed', () => {
   });
 
   it('no copy at all', async () => {
-    for (const { engine, inbound } of [regions.a, regions.b])
-      await engine.client.send(
-        new DeleteItemCommand({
-          TableName: inbound.stateTable,
-          Key: { ...controlKey(writeRules(inbound)) },
-        }),
-      );
+    for (const side of [regions.a, regions.b]) await removeCopy(side);
 
     const { exitCode, err } = await regions.ferry('failover', '--apply');
 
