@@ -6,12 +6,15 @@ import type { CredentialSource } from './access.ts';
 import { clientSettings } from './client-settings.ts';
 import { type AskingOptions, type FoundCredentials, keptCredentials } from './credential-source.ts';
 import { unavailable } from './credentials-unavailable.ts';
+import { inEitherRegion } from './either-region.ts';
 import { tryingOthers } from './other-credentials.ts';
 
 export interface RoleOptions extends AskingOptions {
   readonly roleArn: string;
   /** In the trail of the role's account. Characters that AWS does not take are replaced. */
   readonly sessionName: string;
+  /** Where STS is asked if it does not answer in the first Region. */
+  readonly otherRegion?: string | undefined;
 }
 
 /** What AWS allows where a role assumes another one. */
@@ -22,11 +25,24 @@ export function assumedRole(options: RoleOptions): CredentialSource {
   return keptCredentials({ ...options, find: () => assume(options) });
 }
 
-async function assume({ roleArn, sessionName, by }: RoleOptions): Promise<FoundCredentials> {
-  const call = { service: 'sts', operation: 'AssumeRole', resource: roleArn, region: by.region };
+async function assume(options: RoleOptions): Promise<FoundCredentials> {
+  const { by, otherRegion: other } = options;
+  const { region } = by;
+  const call = { service: 'sts', operation: 'AssumeRole', resource: options.roleArn, region };
+  try {
+    return await inEitherRegion((at) => assumeIn(at, options), { region, other });
+  } catch (error) {
+    throw unavailable(call, error);
+  }
+}
+
+async function assumeIn(
+  region: string,
+  { roleArn, sessionName, by }: RoleOptions,
+): Promise<FoundCredentials> {
   // Loaded here: most replications never need it.
   const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
-  const settings = { ...clientSettings(by), maxAttempts: 3 };
+  const settings = { ...clientSettings({ ...by, region }), maxAttempts: 3 };
   const client = tryingOthers(new STSClient(settings), by.credentials);
   try {
     const { Credentials: found } = await client.send(
@@ -46,8 +62,6 @@ async function assume({ roleArn, sessionName, by }: RoleOptions): Promise<FoundC
       sessionToken: SessionToken,
       expiration: Expiration,
     };
-  } catch (error) {
-    throw unavailable(call, error);
   } finally {
     client.destroy();
   }

@@ -3,6 +3,7 @@
 import type { Access, CredentialSource } from '../aws/access.ts';
 import { type Caller, callerOf } from '../aws/caller-account.ts';
 import { findCredentials, keptCredentials } from '../aws/credential-source.ts';
+import { inEitherRegion } from '../aws/either-region.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { type Identity, identityText, reachOf, type Side } from '../config/identity.ts';
 import { FerryError, requestOf } from '../errors.ts';
@@ -21,6 +22,8 @@ interface Checked {
   readonly access: Access;
   /** Where STS is asked. */
   readonly region: string;
+  /** The same if it does not answer there. */
+  readonly otherRegion: string | undefined;
   readonly environment: Environment;
 }
 
@@ -49,9 +52,11 @@ function onceChecked(checked: Checked): CredentialSource {
 
 /** @throws FerryError `access.account`, or `access.unknown` where it cannot be found out. */
 async function requireAccount(checked: Checked): Promise<void> {
-  const { side, account, identity, access, region, environment } = checked;
+  const { side, account, identity, access, region, otherRegion: other, environment } = checked;
+  const { credentials } = access;
   const key = `${region} ${identityText(identity)}`;
-  const ask = () => callerOf({ region, credentials: access.credentials });
+  const askIn = (at: string) => callerOf({ region: at, credentials });
+  const ask = () => inEitherRegion(askIn, { region, other });
   const asked = accountOf(environment, key, () => openOnce(ask));
   const { account: found } = await asked().catch((cause: unknown) => {
     throw unknownAccount(checked, cause);

@@ -40,16 +40,19 @@ export async function operatorSides(
   replication: ReplicationConfig,
   { apply, environment }: OperatorNeeds,
 ): Promise<Sides> {
-  const { source, destination } = replication;
+  const { source, destination, switching } = replication;
+  // Either can be lost.
+  const otherRegion = switching && destination.region;
   const planned = operatorIdentities(replication, apply);
   // The source's Region can say whose credentials they are, too, while the destination's does not answer.
   const askedIn = isOtherPartition(replication) ? destination.region : source.region;
+  const by = { source, otherRegion, environment };
   const open = async (side: Side, settings: Settings, region: string) => {
     const identity = usable(planned[side], settings, environment);
-    const access = accessTo(settings, credentialsOf(identity, settings, { source, environment }));
+    const access = accessTo(settings, credentialsOf(identity, settings, by));
     if (!isThere('STS', isLocal(settings), environment)) return access;
     const { account } = replication[side];
-    return checkedAccess({ side, account, identity, access, region, environment });
+    return checkedAccess({ side, account, identity, access, region, otherRegion, environment });
   };
   const s3 = environmentEndpoint('S3', environment);
   const endpoints = s3 === undefined ? source.endpoints : { s3, ...source.endpoints };
@@ -86,6 +89,7 @@ function usable(identity: Identity, settings: Settings, environment: Environment
 interface By {
   /** Its Region has the STS that gives a role, and the secret. */
   readonly source: Settings;
+  readonly otherRegion: string | undefined;
   readonly environment: Environment;
 }
 
@@ -107,9 +111,10 @@ function newCredentials(
   by: By,
 ): CredentialSource {
   const clock = systemClock;
+  const { otherRegion } = by;
   if (identity.kind === 'profile') return profileCredentials(identity.profile, region, clock);
   const asking = { region, credentials: credentialsOf(identity.by, by.source, by) };
   return identity.kind === 'role'
-    ? assumedRole({ roleArn: identity.arn, sessionName: 'ferry', by: asking, clock })
+    ? assumedRole({ roleArn: identity.arn, sessionName: 'ferry', by: asking, otherRegion, clock })
     : secretCredentials({ secret: identity.secret, by: asking, clock });
 }

@@ -196,6 +196,31 @@ describe('each side gets its own credentials', () => {
   });
 });
 
+describe('a replication that can be switched is reached while the source’s Region is lost', () => {
+  const keysThere = async (settings: Settings) => {
+    const table = { table: 'Orders', create: true, partitionKey: { name: 'pk', type: 'S' } };
+    const source = { ...table, region: 'us-east-1', account: HERE };
+    const destination = { ...table, region: 'eu-west-1', account: HERE };
+    const one = { name: 'orders', source, destination, switching: {}, ...settings };
+    const [replication] = parseConfig({ replications: [one] }).replications;
+    if (replication === undefined) throw new Error('no replication');
+    cloud.state.lostRegion = 'us-east-1';
+    const needs = { apply: true, environment: { ...process.env } };
+    const sides = await operatorSides(replication, needs);
+    return (await sides.destination.credentials?.get())?.accessKeyId ?? 'those that the SDK finds';
+  };
+
+  it('by a role', async () => {
+    cloud.state.roles.add(role(HERE, 'operator'));
+
+    expect(await keysThere({ operatorRole: true })).toMatch(/^ASIASESSION/);
+  });
+
+  it('by credentials whose account is asked for', async () => {
+    expect(await keysThere({})).toBe('those that the SDK finds');
+  });
+});
+
 describe('nothing is sent to either side', () => {
   const expectNothingSent = () => expect([keysAt(source), keysAt(destination)]).toEqual([[], []]);
 
