@@ -17,8 +17,11 @@ export async function readOn(
   retries: RetryContext,
 ): Promise<void> {
   audit.list(await retry(() => stream.shards(), retries));
+  // The oldest first: of a long stream, they are trimmed while it is read.
+  const isParentOpen = ({ parentShardId = '' }: ShardProgress) =>
+    audit.shards.get(parentShardId)?.ended === false;
   const tasks = [...audit.shards.values()]
-    .filter(({ ended }) => !ended)
+    .filter((shard) => !shard.ended && !isParentOpen(shard))
     .map((shard) => () => readShard(shard, { audit, stream, retries }));
   await inParallel(tasks, SHARDS_AT_ONCE);
 }

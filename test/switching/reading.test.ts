@@ -54,8 +54,8 @@ const page = (sequenceNumber: string, nextIterator?: string): ShardPage => ({
 });
 
 describe('a stream', () => {
-  it('is read shard by shard until there is nothing new, and a closed one to its end', async () => {
-    const { reader } = streamOf([{ shardId: 'a' }, { shardId: 'b', parentShardId: 'a' }], {
+  it('is read oldest shard first, a closed one to its end, an open one until nothing is new', async () => {
+    const { reader, opened } = streamOf([{ shardId: 'b', parentShardId: 'a' }, { shardId: 'a' }], {
       a: [page('1', 'a2')],
       a2: [page('2')],
       b: [page('3', 'b2')],
@@ -64,8 +64,10 @@ describe('a stream', () => {
 
     await readOn(audit, reader, RETRIES);
 
-    expect(audit.records).toBe(3);
+    expect(opened).toEqual(['a']);
     expect(audit.shards.get('a')).toMatchObject({ ended: true, after: '2' });
+    await readOn(audit, reader, RETRIES);
+    expect(audit.records).toBe(3);
     expect(audit.shards.get('b')).toMatchObject({ ended: false, after: '3', emptyReads: 1 });
     await readOn(audit, reader, RETRIES);
     expect(audit.shards.get('b')).toMatchObject({ ended: false, emptyReads: 2 });
