@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
+import { browserPath, NO_BROWSER, openBrowser } from '../fixtures/browser.ts';
 import type { FailoverSummary } from '../../src/local/failover/failover-run.ts';
 
 const children: ChildProcess[] = [];
@@ -9,20 +10,53 @@ afterAll(() => {
   for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
 });
 
+/** Of one run, the live page in a browser, until its first proof. */
+async function watchPage(url: string): Promise<Record<string, unknown>> {
+  const browser = await openBrowser();
+  try {
+    const page = browser.context.pages()[0] ?? (await browser.context.newPage());
+    const errors: string[] = [];
+    page.on('pageerror', ({ message }) => errors.push(message));
+    await page.goto(url);
+    await page.locator('#proof dd').first().waitFor({ timeout: PATIENCE_MS });
+    const [buttons, state] = [page.locator('#controls'), page.locator('#state')];
+    return {
+      errors,
+      state: await state.textContent(),
+      proof: await page.locator('#proof').textContent(),
+      route: await page.locator('#route').textContent(),
+      hasButtons: await buttons.isVisible(),
+    };
+  } finally {
+    await browser.close();
+  }
+}
+
+const PATIENCE_MS = 400_000;
+
 interface Told {
   readonly exitCode: number | null;
   readonly summary: FailoverSummary;
   readonly story: string;
 }
 
-function failover(...more: readonly string[]): Promise<Told> {
+function failover(
+  more: readonly string[],
+  onPage: (url: string) => void = () => undefined,
+): Promise<Told> {
   const workload = ['--rate', '40', '--duration', '6', '--items', '150', '--seed', '7'];
   const args = ['bin/ferry.cjs', 'local', '--failover', ...workload, '--json', ...more];
   const child = spawn(process.execPath, args);
   children.push(child);
   let [stdout, story] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (story += text));
+  let page: string | undefined;
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    story += text;
+    if (page !== undefined) return;
+    page = /live page +(http:\/\/127\.0\.0\.1:\d+)\n/.exec(story)?.[1];
+    if (page !== undefined) onPage(page);
+  });
   return new Promise((resolve) => {
     child.on('close', (exitCode) => {
       // One line, and nothing else. A run that a failing test has killed leaves none.
@@ -47,8 +81,12 @@ function report(story: string, { switches }: FailoverSummary): void {
 }
 
 describe.concurrent('ferry local --failover', () => {
-  it('switches to the destination and back, with a proof of each', async () => {
-    const { exitCode, summary, story } = await failover();
+  const skipped = browserPath === undefined ? ` (without the page: ${NO_BROWSER})` : '';
+  it(`switches to the destination and back, with a proof of each${skipped}`, async () => {
+    let watched: ReturnType<typeof watchPage> | undefined;
+    const { exitCode, summary, story } = await failover([], (url) => {
+      if (browserPath !== undefined) watched = watchPage(url);
+    });
 
     expect({ exitCode, story }).toMatchObject({ exitCode: 0 });
     report('planned', summary);
@@ -68,10 +106,15 @@ describe.concurrent('ferry local --failover', () => {
     // All writes were made in three epochs. A delete that overtakes the put of its item makes no record.
     const records = summary.switches.reduce((sum, { proof }) => sum + proof.records, 0);
     expect(records).toBeLessThan(summary.writes);
+    if (watched === undefined) return;
+    const shown = await watched;
+    expect(shown).toMatchObject({ errors: [], hasButtons: false, route: 'eu-west-1 → us-east-1' });
+    expect(shown['state']).toMatch(/^Activeeu-west-1Epoch2/);
+    expect(shown['proof']).toMatch(/Records read\d.*RPO, proven0 s/);
   });
 
   it('keeps what a lost source took, and puts it back when the source has rejoined', async () => {
-    const { exitCode, summary, story } = await failover('--source-lost');
+    const { exitCode, summary, story } = await failover(['--source-lost']);
 
     expect({ exitCode, story }).toMatchObject({ exitCode: 0 });
     report('source lost', summary);

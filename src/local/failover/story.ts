@@ -12,6 +12,8 @@ import {
 import type { Application } from './application.ts';
 import { atPorts, runSwitch, type SwitcherOptions } from './switcher.ts';
 
+const NAP_MS = 100;
+
 export interface Stage extends SwitcherOptions {
   /** Who writes to each table: one that moves, or one on each side. */
   readonly applications: Record<Side, Application>;
@@ -52,11 +54,13 @@ export type StrandedOutcome = Pick<
 
 /** @returns what the lost Region had left behind. */
 export async function sourceLost(stage: Stage): Promise<StrandedOutcome> {
-  const { both, applications, say } = stage;
+  const { both, applications, say, stop, clock } = stage;
   const { outward, back } = both;
   const [lost, active] = [outward.source.region, back.source.region];
   await stage.admit('source', true);
   await calm(stage, 'source');
+  // Without a change that has arrived, nothing would be known of the last ones.
+  while (!stop.aborted && outward.tally.sum('AppliedRecords') === 0) await clock.sleep(NAP_MS);
   say(`The Regions are cut off from each other. The application in ${lost} writes on.`);
   const heals = [outward, back].map(({ faults }) => faults.inject({ kind: 'outage' }));
   applications.destination = stage.openApplication();
@@ -75,8 +79,6 @@ export async function sourceLost(stage: Stage): Promise<StrandedOutcome> {
   await calm(stage, 'destination');
   return { arrived, stranded, overtaken, undecided, replayed, dropped };
 }
-
-const NAP_MS = 100;
 
 async function calm({ both, say, calmMs, stop, clock }: Stage, side: Side): Promise<void> {
   const { region } = both.outward[side];
