@@ -97,6 +97,9 @@ const latePut: Motif = (plan, first, random) => {
 /** A letter, and newer writes of its item that only the audit brings. */
 const excusedLetter: Motif = (plan, first, random) => ({
   fence: { ...plan.fence, isPromised: false, leaks: 0.7 },
+  // And back: by then, both sides have the item as the first switch has left it.
+  switches: [first, { ...first, atMs: first.atMs + 260 * SECOND, target: 'east', killAfterMs: [] }],
+  calmAtMs: Math.max(plan.calmAtMs, first.atMs + 380 * SECOND),
   writes: [
     ...plan.writes,
     { ...write(KEY, first.atMs - 6 * SECOND), poison: true },

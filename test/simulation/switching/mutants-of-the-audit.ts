@@ -64,7 +64,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'a marker in one leaf is enough',
-    caughtBy: 1,
+    caughtBy: 2136,
     seedsMax: 2_000,
     step: readingPages((page, made, shardId) => {
       const { work } = made;
@@ -98,7 +98,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'an accepted letter excuses its key',
-    caughtBy: 207,
+    caughtBy: 76,
     seedsMax: 2_000,
     step: inPhases([...AUDITS], ({ step, state, work, ports }) => {
       const excused = [...work.excused.keys()];

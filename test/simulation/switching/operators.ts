@@ -154,9 +154,9 @@ export class Operators {
     const isLoss = there?.epochs.some(({ end }) => end === 'lost') ?? false;
     if (!isLoss) return 'switch';
     if (there?.closing === true || there?.switch?.step === 'closed') return 'lost';
-    return here?.epochs.at(-1)?.n === there?.epochs.at(-1)?.n && there?.switch === undefined
-      ? 'switch'
-      : 'rejoin';
+    const isTold = here?.epochs.at(-1)?.n === there?.epochs.at(-1)?.n;
+    const isFree = there?.switch === undefined && here?.switch === undefined;
+    return isTold && isFree ? 'switch' : 'rejoin';
   }
 
   /** What another run has taken is hidden for a while. */
