@@ -111,11 +111,15 @@ async function goThrough(call: Call, switching: Switching, { ports }: OpenSwitch
 /** Phases in which nothing has been changed yet. */
 const UNCHANGED: readonly SwitchPhase[] = ['checking', 'ahead', 'measuring', 'claiming', 'done'];
 
-function stopped({ command }: Switching, io: Io, phase?: SwitchPhase): number {
+function stopped({ command, request }: Switching, io: Io, phase?: SwitchPhase): number {
+  const { kind, evenIfReachable } = request;
+  const lost = `--source-lost ${evenIfReachable === true ? '--even-if-reachable ' : ''}`;
+  const option = { lost, cancel: '--cancel ', drain: '', switch: '', rejoin: '' }[kind];
+  const isUndone = kind === 'drain' || kind === 'switch';
   io.err(
     phase === undefined
       ? 'Stopped. This run has changed nothing.'
-      : `Stopped at "${phase}". What was refused stays refused. Run \`${command} --apply\` again to go on, or with --cancel to undo it.`,
+      : `Stopped at "${phase}". What was refused stays refused. Run \`${command} ${option}--apply\` again to go on${isUndone ? ', or with --cancel to undo it' : ''}.`,
   );
   return EXIT.differences;
 }

@@ -234,6 +234,19 @@ describe('with --apply', () => {
     ]);
   });
 
+  it('stopped by Ctrl-C where a Region is lost, says how to go on, and cannot be undone', async () => {
+    const interrupt = new AbortController();
+    onWait = () => interrupt.abort();
+
+    const args = ['failover', '--source-lost', '--even-if-reachable', '--apply'];
+    const stopped = await runHere([...args, '--config', regions.config], interrupt.signal, hurried);
+    onWait = () => undefined;
+
+    expect(stopped).toMatchObject({ exitCode: 3, out: '' });
+    expect(stopped.err).toContain('Run `ferry failover --source-lost --even-if-reachable --apply');
+    expect(stopped.err).not.toContain('--cancel');
+  });
+
   it('is cancelled, after it has said what that would do', async () => {
     await put(regions.a, 'a');
     await regions.ferry('drain', '--apply');
