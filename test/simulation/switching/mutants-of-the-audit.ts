@@ -131,7 +131,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'last look at the stream, and at no key',
-    caughtBy: 1,
+    caughtBy: 4067,
     seedsMax: 5_000,
     step: inPhases(['looking-again'], ({ step, state, work, ports }) => {
       for (const [keyText, { arrived }] of work.audit.keys)

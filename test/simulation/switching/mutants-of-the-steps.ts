@@ -143,8 +143,8 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   },
   {
     name: 'items of accepted letters not repaired',
-    caughtBy: 1,
-    seedsMax: 1_000,
+    caughtBy: 1891,
+    seedsMax: 5_000,
     step: inPhases(['repairing'], ({ step, state, work, ports }) =>
       work.request.kind === 'switch' ? skipTo(work, 'releasing') : step(state, ports),
     ),
