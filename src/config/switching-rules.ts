@@ -1,6 +1,6 @@
 // What a replication that can be switched may be combined with, and the one name that is taken for ways back.
 
-import { isOtherPartition } from './accounts.ts';
+import { isOtherAccount, isOtherPartition } from './accounts.ts';
 import { backName, isBackName, NAME_PATTERN } from './names.ts';
 import { show } from './problems.ts';
 import type { ReplicationConfig, Replications } from './schema.ts';
@@ -14,6 +14,7 @@ export function* switchingProblems(replications: Replications): Generator<string
     if (replication.switching === undefined) continue;
     yield* combinationProblems(`${path}.switching`, replication);
     yield* placeProblems(`${path}.switching`, replication);
+    yield* tallyProblems(`${path}.switching.tally`, replication);
     yield* otherReaderProblems(path, replication, replications);
   }
 }
@@ -58,6 +59,16 @@ function* placeProblems(path: string, replication: ReplicationConfig): Generator
     yield `${path}.streamArn must be a stream of ${destination.table}, got one of ${streamArn.split('/')[1]}`;
   if (switching.stateTable === source.table || switching.stateTable === stateTable)
     yield `${path}.stateTable must be a table that nothing else uses, got ${show(switching.stateTable)}`;
+}
+
+/** It is reached by the side that is to be active, and it must say the same to both. */
+function* tallyProblems(path: string, replication: ReplicationConfig): Generator<string> {
+  const { source, destination, switching: { tally } = {} } = replication;
+  if (tally === undefined) return;
+  if ([source.region, destination.region].includes(tally.region))
+    yield `${path}.region must be a third Region, got ${tally.region}`;
+  if (isOtherAccount(replication))
+    yield `${path} needs both tables in one account, which has the table of the tally, too`;
 }
 
 /** Either table may be written by Ferry, and either stream has two readers: a function, and an operator who switches. */

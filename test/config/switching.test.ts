@@ -75,6 +75,23 @@ describe('a replication that can be switched', () => {
       { switching: { streamArn: STREAMS.eu, stateTable: 'Orders' } },
       /switching\.stateTable must be a table that nothing else uses/,
     ],
+    [
+      'a tally beside one of its tables',
+      { switching: { streamArn: STREAMS.eu, tally: { region: 'eu-west-1', table: 'tally' } } },
+      /switching\.tally\.region must be a third Region, got eu-west-1/,
+    ],
+    [
+      'a tally and two accounts',
+      {
+        source: { ...ORDERS.source, account: '111122223333' },
+        destination: { ...ORDERS.destination, account: '444455556666' },
+        switching: {
+          streamArn: STREAMS.eu.replace('111122223333', '444455556666'),
+          tally: { region: 'us-west-2', table: 'tally' },
+        },
+      },
+      /switching\.tally needs both tables in one account/,
+    ],
   ])('is refused with %s', (_, change, problem) => {
     expect(() => parsed(change)).toThrow(problem);
   });
