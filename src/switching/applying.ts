@@ -86,8 +86,10 @@ async function applyOne(
 export interface Resynchronized {
   /** Items that were written. */
   readonly changed: number;
-  /** What could not be made equal, and why. */
+  /** What can never be made equal, and why. */
   readonly rejected: readonly LeftItem[];
+  /** What another try may do. */
+  readonly unfinished: readonly LeftItem[];
 }
 
 /** Makes items equal to those of the other side. */
@@ -109,11 +111,12 @@ export async function resynchronizeKeys(
       stop,
     ),
   );
-  const rejected = outcomes.flatMap((outcome, at) =>
-    'why' in outcome ? [{ key: keys[at] ?? {}, why: outcome.why }] : [],
-  );
+  const left = (wanted: 'rejected' | 'unfinished') =>
+    outcomes.flatMap((outcome, at) =>
+      outcome.kind === wanted ? [{ key: keys[at] ?? {}, why: outcome.why }] : [],
+    );
   const changed = outcomes.filter(
     (outcome) => 'written' in outcome && outcome.written !== 'nothing',
   );
-  return { changed: changed.length, rejected };
+  return { changed: changed.length, rejected: left('rejected'), unfinished: left('unfinished') };
 }

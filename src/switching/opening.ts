@@ -163,8 +163,9 @@ export const repairAccepted: Phase = async (work, ports) => {
   if (keys.length === 0) return goOn(work, 'releasing');
   for (const key of keys) await keep(key, newestEpoch(opened).n - 1, ports);
   const way = { from: ports.target, to: ports.old, direction: ports.back };
-  const { rejected } = await resynchronizeKeys(keys, recordContext(opened, ports, way), ports);
-  work.left.push(...rejected);
+  const context = recordContext(opened, ports, way);
+  const { rejected, unfinished } = await resynchronizeKeys(keys, context, ports);
+  work.left.push(...rejected, ...unfinished);
   return goOn(work, 'repairing');
 };
 

@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newestEpoch } from '../../src/model/control-row.ts';
 import { type SwitchState, newSwitch, nextStep } from '../../src/switching/next-step.ts';
 import { FerryError } from '../../src/errors.ts';
+import type { TwinWriter } from '../../src/ports.ts';
 import type { FenceWish, SwitchPorts, SwitchSide } from '../../src/switching/ports.ts';
 import { proofIn, proofKey } from '../../src/switching/proof.ts';
 import type { StepResult, SwitchRequest, SwitchResult } from '../../src/switching/step.ts';
+import { serviceError } from '../fixtures/replication.ts';
 import { LostWorld, type Place } from './lost-world.ts';
 
 const DONE: SwitchRequest = {
@@ -458,9 +460,19 @@ describe('tables without markers', () => {
       operation: 'DeleteItem',
       input: { TableName: 'Orders', Key: { pk: { S: 'drained' } } },
     });
-    const driven = begin(west, {}, { markers: false });
+    const direction = east.direction(west);
+    const writes: object[] = [];
+    const twinWriter: TwinWriter = {
+      async write(request) {
+        if (writes.push(request) === 1) throw serviceError('TimeoutError');
+        return direction.twinWriter.write(request);
+      },
+    };
+    const driven = begin(west, {}, { markers: false, drained: { ...direction, twinWriter } });
 
     const result = await drive(driven);
+
+    expect(writes.length).toBeGreaterThan(1);
 
     expect(result).toMatchObject({ kind: 'switched', proof: { applied: 1 } });
     const items = Object.keys(await east.items()).length;
