@@ -2,6 +2,7 @@
 // of the active side that lack a write which had begun.
 
 import { canonicalKey } from '../model/attribute-value.ts';
+import { FerryError } from '../errors.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { retry } from '../pacing/retry.ts';
 import type { Item, ReadableTable } from '../ports.ts';
@@ -27,13 +28,21 @@ export function newTallyReading(): TallyReading {
   return { after: undefined, isDone: false, rows: 0, quarantined: 0 };
 }
 
-/** Applications of the other Region are refused from now on. Sending it again is harmless. */
+/**
+ * Applications of the other Region are refused from now on. Sending it again is harmless.
+ * @throws FerryError `tally.epoch` where another epoch is there, and applications of this Region would be refused.
+ */
 export async function raiseEpoch(epoch: number, ports: SwitchPorts): Promise<void> {
   const { tally, replication, target } = ports;
   if (tally === undefined) return;
   const active = { replication, epoch, region: target.region };
   const input = raisedActive(tally.table, active);
-  await retry(() => tally.writer.write({ operation: 'PutItem', input }), ports);
+  const { kind } = await retry(() => tally.writer.write({ operation: 'PutItem', input }), ports);
+  if (kind === 'written') return;
+  throw new FerryError(`The table ${tally.table} knows of a later epoch than ${epoch}.`, {
+    code: 'tally.epoch',
+    hint: `If no other switch is under way, an earlier deployment has left it: delete the item ${replication}#active, and run the command again.`,
+  });
 }
 
 const PAGES_MAX = 20;

@@ -15,6 +15,7 @@ import {
   type StrandedRequest,
 } from '../../src/switching/stranded-run.ts';
 import type { StepResult, SwitchRequest, SwitchResult } from '../../src/switching/step.ts';
+import { raisedActive } from '../../src/tally/tally-row.ts';
 import { LostWorld } from './lost-world.ts';
 
 let world: LostWorld;
@@ -491,6 +492,18 @@ describe('with a tally in a third Region', () => {
       ['arrived', 'changed', 'new'].map((id) => tally.isStale(key(id))),
     );
     expect(stale).toEqual([false, true, true]);
+  });
+
+  it('changes nothing where the third Region knows of a later epoch', async () => {
+    await world.openTally();
+    const { tally } = world;
+    const later = { replication: 'orders', epoch: 7, region: 'us-east-1' };
+    await tally?.writer.write({ operation: 'PutItem', input: raisedActive(tally.table, later) });
+    world.isLost = true;
+
+    await expect(run({ kind: 'lost' })).rejects.toThrow('later epoch than 2');
+
+    expect((await world.west.row()).revision).toBe(1);
   });
 
   it('lets the active Region in also where a planned switch to it was killed before it said so', async () => {
