@@ -4,6 +4,7 @@ import { canonicalKey } from '../model/attribute-value.ts';
 import type { ControlRow } from '../model/control-row.ts';
 import { announceDeletes } from '../replicate/announce-deletes.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
+import { FerryError } from '../errors.ts';
 import { inParallel, mapInParallel } from '../pacing/in-parallel.ts';
 import type { Item } from '../ports.ts';
 import type { RecordContext } from '../redrive/context.ts';
@@ -29,6 +30,19 @@ export async function applyBehind(
     .filter(({ looks }) => looks >= LOOKS_BEFORE)
     .map((entry) => () => applyOne(entry, context, { work, ports }));
   await inParallel(tasks, ITEMS_AT_ONCE);
+  requireAllowed(context, ports.target);
+}
+
+/** It does not pass by itself, and writes of applications are refused meanwhile. */
+export function requireAllowed({ health }: RecordContext, { region }: SwitchSide): void {
+  if (health.failures.denied === 0) return;
+  throw new FerryError(
+    `Writes to ${region} are denied: ${Object.keys(health.errors).join(', ')}.`,
+    {
+      code: 'switching.denied',
+      hint: 'Allow them, as `ferry permissions` says, and run the command again: it goes on.',
+    },
+  );
 }
 
 interface Way {

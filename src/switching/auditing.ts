@@ -4,7 +4,7 @@
 import { APPLICATION_QUIET_MS } from '../config/names.ts';
 import { SEQUENCE_DIGITS } from '../model/guard.ts';
 import type { Item } from '../ports.ts';
-import { applyBehind, onward, resynchronizeKeys } from './applying.ts';
+import { applyBehind, onward, requireAllowed, resynchronizeKeys } from './applying.ts';
 import type { AuditedKey } from './audit-memory.ts';
 import { lagOf, previewOf, readOpenWork } from './checking.ts';
 import { compareOn, newComparison, type TableComparison } from './comparing.ts';
@@ -156,7 +156,9 @@ export const compare: Phase = async (work, ports) => {
   if (unreadable.length > 0) return unproven(work, { ...NOTHING, rejected: unreadable });
   const differing = unexcused(comparison, work);
   if (differing.length === 0) return goOn(work, 'letters');
-  const { rejected, changed } = await resynchronizeKeys(differing, onward(work, ports), ports);
+  const context = onward(work, ports);
+  const { rejected, changed } = await resynchronizeKeys(differing, context, ports);
+  requireAllowed(context, ports.target);
   work.audit.applied += changed;
   work.comparison = newComparison();
   return rejected.length > 0

@@ -243,6 +243,23 @@ describe('what is in the way', () => {
     await expectUnchanged(3);
   });
 
+  it('ends where the twin denies writes, and does not wait for them behind the fence', async () => {
+    const [east, west] = sides();
+    const direction = east.direction(west);
+    const write = async () => {
+      throw serviceError('AccessDeniedException');
+    };
+    await east.put('denied');
+    const driven = begin(west, {}, { drained: { ...direction, twinWriter: { write } } });
+
+    await expect(drive(driven)).rejects.toMatchObject({
+      code: 'switching.denied',
+      message: 'Writes to eu-west-1 are denied: AccessDeniedException.',
+    });
+
+    expect(await drive(begin(west, { kind: 'cancel' }))).toMatchObject({ kind: 'cancelled' });
+  });
+
   it('cancels when the time-out has passed', async () => {
     const [east, west] = sides();
     const driven = begin(west, { timeoutMs: 60_000 });
