@@ -92,12 +92,12 @@ async function switchTo(side: Side, stage: Stage, kind: 'switch' | 'lost' = 'swi
   const to = both.outward[side].region;
   const { refused } = applications[side];
   say(`Switches to ${to}${kind === 'lost' ? ', without the other Region' : ''}.`);
-  const result = await runSwitch(kind, side, stage);
-  if (result.kind !== 'switched') throw new Error(`a switch of a new run ended as ${result.kind}`);
-  const { proof } = result;
+  const proof = await runSwitch(kind, side, stage);
+  if (proof === undefined) throw new Error('a switch without a proof');
   const writesRefused = applications[side].refused - refused;
   const { rtoSeconds = 0, rpo } = proof;
-  const recovery = rpo.proven ? `RPO ${rpo.seconds} s, proven` : `RPO about ${rpo.seconds} s`;
+  const estimate = rpo.seconds === null ? 'unknown' : `about ${rpo.seconds} s`;
+  const recovery = rpo.proven ? `RPO ${rpo.seconds} s, proven` : `RPO ${estimate}`;
   say(
     `${to} is active. ${recovery}. RTO ${rtoSeconds} s, ${counted(writesRefused, 'write')} refused.`,
   );

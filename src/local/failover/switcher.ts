@@ -5,10 +5,14 @@ import { type Credentials, fixedCredentials, sidesOf } from '../../aws/access.ts
 import { openSwitchPorts } from '../../composition/switch-ports.ts';
 import type { Side } from '../../config/identity.ts';
 import { FerryError } from '../../errors.ts';
+import { newestEpoch } from '../../model/control-row.ts';
+import { retry } from '../../pacing/retry.ts';
 import type { Clock, Random } from '../../ports.ts';
+import { readCopy } from '../../switching/copies.ts';
 import { newSwitch, nextStep } from '../../switching/next-step.ts';
 import type { Fence, SwitchPorts } from '../../switching/ports.ts';
-import type { StepResult, SwitchRequest, SwitchResult } from '../../switching/step.ts';
+import { proofIn, proofKey, type SwitchProof } from '../../switching/proof.ts';
+import type { StepResult, SwitchRequest } from '../../switching/step.ts';
 import type { BothDirections } from '../run/local-world.ts';
 
 export interface SwitcherOptions {
@@ -80,27 +84,51 @@ function fenceOf(side: Side, admit: SwitcherOptions['admit']): Fence {
   };
 }
 
-/** @throws FerryError `local.switch.unproven`, or what a step throws. */
-export function runSwitch(
+/** A machine that is too busy may not answer in time. */
+const RUNS_MAX = 5;
+
+/**
+ * Run again where a run fails, as an operator would: it takes the switch over.
+ * @returns the proof of the newest epoch, once it is open; of a rejoin, of the one that was open before.
+ * @throws FerryError `local.switch.unproven`, or what a step throws again and again.
+ */
+export async function runSwitch(
   kind: SwitchRequest['kind'],
   target: Side,
   options: SwitcherOptions,
-): Promise<SwitchResult> {
-  const { clock, random, onStep } = options;
-  const request = { kind, apply: true, by: 'ferry local', accepted: [], proof: 'tail' } as const;
-  return atPorts(target, options, { isLost: kind === 'lost' }, async (ports) => {
-    const state = newSwitch(request, random);
-    for (;;) {
-      const step = await nextStep(state, ports);
-      onStep(step, kind);
-      const { result, waitMs } = step;
-      if (result === undefined) await clock.sleep(waitMs);
-      else if (result.kind !== 'unproven' && result.kind !== 'cancelled') return result;
-      else
-        throw new FerryError(`The switch did not come to its end: ${result.why}.`, {
-          code: 'local.switch.unproven',
-          hint: 'Run it again.',
-        });
+): Promise<SwitchProof | undefined> {
+  for (let run = 1; ; run += 1) {
+    try {
+      return await atPorts(target, options, { isLost: kind === 'lost' }, async (ports) => {
+        await runOnce(kind, ports, options);
+        const found = await readCopy(ports.target, ports);
+        if (found.kind !== 'row') throw new Error(`the copy of the active side is ${found.kind}`);
+        const key = proofKey(ports.replication, newestEpoch(found.row).n);
+        return proofIn(await retry(() => ports.target.ledger.get(key), ports));
+      });
+    } catch (error) {
+      if (run === RUNS_MAX || error instanceof FerryError) throw error;
     }
-  });
+  }
+}
+
+async function runOnce(
+  kind: SwitchRequest['kind'],
+  ports: SwitchPorts,
+  { clock, random, onStep }: SwitcherOptions,
+): Promise<void> {
+  const request = { kind, apply: true, by: 'ferry local', accepted: [], proof: 'tail' } as const;
+  const state = newSwitch(request, random);
+  for (;;) {
+    const step = await nextStep(state, ports);
+    onStep(step, kind);
+    const { result, waitMs } = step;
+    if (result?.kind === 'unproven' || result?.kind === 'cancelled')
+      throw new FerryError(`The switch did not come to its end: ${result.why}.`, {
+        code: 'local.switch.unproven',
+        hint: 'Run it again.',
+      });
+    if (result !== undefined) return;
+    await clock.sleep(waitMs);
+  }
 }
