@@ -64,8 +64,8 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'a marker in one leaf is enough',
-    caughtBy: 2136,
-    seedsMax: 2_000,
+    caughtBy: 945,
+    seedsMax: 5_000,
     step: readingPages((page, made, shardId) => {
       const { work } = made;
       const isEnough = isSeen(work) || hasMarker(page, work);

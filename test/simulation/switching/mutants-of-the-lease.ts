@@ -111,8 +111,8 @@ export const MUTANTS_OF_THE_LEASE: readonly SwitchMutant[] = [
   },
   {
     name: 'own writes acknowledged without a lease',
-    caughtBy: 3,
-    seedsMax: 20,
+    caughtBy: 4,
+    seedsMax: 100,
     leaseOf: judgingByOld,
   },
   {

@@ -11,8 +11,8 @@ const CLOSING = { closing: { BOOL: true } } as const;
 export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   {
     name: 'passes do not look for their own record',
-    caughtBy: 3,
-    seedsMax: 20,
+    caughtBy: 157,
+    seedsMax: 1_000,
     step: inPhases(['auditing', 'probing', 'waiting', 'looking-again'], ({ step, state, ports }) =>
       step(
         state,
