@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type CommandNeeds, COMMANDS } from '../src/permissions/operator-needs.ts';
+import { type CommandNeeds, COMMANDS, SWITCH_COMMANDS } from '../src/permissions/operator-needs.ts';
 import { main } from '../src/cli/main.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { functionVariables } from '../src/config/function-variable.ts';
@@ -227,7 +227,8 @@ describe('an operator needs for', () => {
     const known = [...out.matchAll(/^ {2}([a-z]+)(?: [a-z]+)? {2,}/gm)].map(
       (match) => match[1] ?? '',
     );
-    const listed = new Set(COMMANDS.map(({ command }) => command.split(' ')[0]));
+    const all = [...COMMANDS, ...SWITCH_COMMANDS];
+    const listed = new Set(all.map(({ command }) => command.split(' ')[0]));
 
     expect(known.length).toBeGreaterThan(8);
     expect(known.filter((name) => !listed.has(name)).toSorted()).toEqual(['latency', 'local']);
