@@ -255,7 +255,7 @@ async function playedBy({ command, ...needs }: CommandNeeds) {
 function ofReplication(needs: readonly string[]): string[] {
   const there = needs.filter(
     (need) =>
-      !/ sourceState$/.test(need) && (projection || !/ (hashSecret|projecting)$/.test(need)),
+      !need.endsWith(' sourceState') && (projection || !/ (hashSecret|projecting)$/.test(need)),
   );
   return [...new Set(there.map((need) => need.replace(/projecting$/, 'replicate')))].toSorted();
 }
