@@ -123,12 +123,12 @@ const lateLeaf: Motif = (plan, first, random) => ({
       side: 'east',
       atMs: first.atMs - SECOND,
     },
-    { kind: 'split', side: 'east', atMs: first.atMs + between(random, 25, 55) * SECOND },
+    { kind: 'split', side: 'east', atMs: first.atMs + between(random, 44, 51) * SECOND },
     { kind: 'refusing', side: 'west', atMs: first.atMs + SECOND, forMs: 90 * SECOND },
   ],
   writes: [
     ...plan.writes,
-    ...writesIn(random, [first.atMs + 28 * SECOND, first.atMs + 56 * SECOND], 10),
+    ...writesIn(random, [first.atMs + 34 * SECOND, first.atMs + 51 * SECOND], 10),
   ],
 });
 

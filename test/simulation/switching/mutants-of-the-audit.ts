@@ -64,7 +64,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'a marker in one leaf is enough',
-    caughtBy: 945,
+    caughtBy: 1862,
     seedsMax: 5_000,
     step: readingPages((page, made, shardId) => {
       const { work } = made;
@@ -75,8 +75,8 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'closed shards not read to their ends',
-    caughtBy: 207,
-    seedsMax: 2_000,
+    caughtBy: 3145,
+    seedsMax: 5_000,
     step: readingPages((page, { work, world, ports }, shardId) => {
       const drained = SIDES.map((side) => world.regions[side]).filter(
         ({ name }) => name === ports.old.region,
