@@ -222,7 +222,7 @@ function leftLines(left: readonly LeftItem[]): string[] {
 }
 
 /** The printed proof; the whole of it is in the ledger, and in the JSON. */
-export function proofLines(proof: SwitchProof): string[] {
+function proofLines(proof: SwitchProof): string[] {
   const { shards, records, keys, applied, lettersAccepted, lookedAgain, rpo, rtoSeconds } = proof;
   const { from, to } = proof.writesRefused;
   const clock = (time: string) => time.slice(11, 19);

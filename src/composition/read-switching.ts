@@ -17,7 +17,7 @@ import { operatorSides } from './operator-access.ts';
 import { readVitals } from './read-vitals.ts';
 import { lookAtTables } from './table-check.ts';
 
-export interface DirectionVitals {
+interface DirectionVitals {
   readonly direction: DirectionName;
   readonly replication: ReplicationConfig;
   readonly vitals: Vitals;

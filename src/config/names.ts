@@ -221,9 +221,6 @@ export const FROM_MARGIN_MS = 2_000;
 /** A fence holds once writes have been denied for so long. */
 export const FENCE_DENIALS_MS = 30_000;
 
-/** DynamoDB refuses another change of a resource policy for so long. */
-export const POLICY_PAUSE_MS = 15_000;
-
 /** A resource policy has at most so many bytes. */
 export const POLICY_BYTES_MAX = 20_480;
 

@@ -9,7 +9,7 @@ import type { SwitchRecord } from './switch-record.ts';
 export type SeenCopy = FoundControl | { readonly kind: 'unreached'; readonly why: string };
 
 /** The copy in the ledger of a Region. */
-export interface RegionCopy {
+interface RegionCopy {
   readonly region: string;
   readonly found: SeenCopy;
 }
@@ -17,7 +17,7 @@ export interface RegionCopy {
 /** Both copies, that of the configured source first. */
 export type RegionCopies = readonly [source: RegionCopy, destination: RegionCopy];
 
-export interface LostRegion {
+interface LostRegion {
   readonly region: string;
   readonly sinceMs: number;
 }

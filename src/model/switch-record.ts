@@ -23,7 +23,7 @@ export interface SwitchRecord {
 }
 
 /** In their order. `drained` is where `ferry drain` ends; `rejoining` is of a Region that was lost. */
-export const SWITCH_STEPS = [
+const SWITCH_STEPS = [
   'claimed',
   'fenced',
   'audited',

@@ -16,7 +16,7 @@ export interface PolicyWish {
 }
 
 /** Transactions need them, too. */
-export const FENCED_ACTIONS = [
+const FENCED_ACTIONS = [
   'dynamodb:PutItem',
   'dynamodb:UpdateItem',
   'dynamodb:DeleteItem',

@@ -20,7 +20,7 @@ import {
 } from './adoption.ts';
 
 /** A copy as it is now, and what it should say of its tables. */
-export interface CopyFound {
+interface CopyFound {
   readonly region: string;
   readonly found: FoundControl;
   readonly identity: Identity;

@@ -37,7 +37,7 @@ import { sleep } from '../pacing/sleep.ts';
 import { switchMappings, type SwitchStep } from './switch-mappings.ts';
 
 /** Where a control row is, and the tables that it is about. */
-export interface RowAndTables {
+interface RowAndTables {
   readonly rules: WriteRules;
   readonly identity: Omit<Identity, 'nowMs'>;
   readonly twinReader: TwinReader;

@@ -94,7 +94,8 @@ it('lists every letter of the queue, and leaves all of them visible', async () =
 
   const { letters, batches } = await look(places);
 
-  expect(letters.map(({ sequenceNumber }) => sequenceNumber).toSorted()).toEqual(numbers);
+  expect(letters).toHaveLength(numbers.length);
+  expect(new Set(letters.map(({ sequenceNumber }) => sequenceNumber))).toEqual(new Set(numbers));
   expect(letters[0]).toMatchObject({ reason: 'ItemTooLarge', key: expect.any(Object) as object });
   expect(batches).toBe(0);
   expect(places.contents()).toEqual(before);

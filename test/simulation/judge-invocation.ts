@@ -309,7 +309,14 @@ function failuresOf(
   writes: readonly Sent[],
   controlError: string | undefined,
 ): BatchSummary['failures'] {
-  const failures = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, switching: 0, unknown: 0 };
+  const failures = {
+    throttled: 0,
+    unreachable: 0,
+    denied: 0,
+    rejected: 0,
+    switching: 0,
+    unknown: 0,
+  };
   if (controlError !== undefined) failures[KINDS[controlError] ?? 'unknown'] += 1;
   for (const sent of writes) {
     const kind = isOfControlRow(sent.intent) ? undefined : KINDS[sent.told ?? ''];

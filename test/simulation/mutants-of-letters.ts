@@ -23,7 +23,14 @@ function puttingAside(
   records: readonly unknown[],
   { control, remainingMs, rules: settings, clock, twinWriter, deadLetters }: ReplicationContext,
 ): PuttingAside {
-  const failures = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, switching: 0, unknown: 0 };
+  const failures = {
+    throttled: 0,
+    unreachable: 0,
+    denied: 0,
+    rejected: 0,
+    switching: 0,
+    unknown: 0,
+  };
   const putAside = async (version: string) => {
     const admission = await control.admit(new Set(), remainingMs);
     const seriesOf = admission.kind === 'admitted' ? admission.seriesOf : () => undefined;

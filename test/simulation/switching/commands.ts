@@ -43,7 +43,7 @@ interface Command {
 }
 
 /** Never rejects: who is not allowed to write ends. */
-export function runCommand(
+function runCommand(
   world: SwitchWorld,
   { name, kind, source, slowMs, killAfterMs }: Command,
   run: (process: Process) => Promise<unknown>,
@@ -69,7 +69,7 @@ export function runCommand(
 }
 
 /** What a command has in the direction from `source`. */
-export function commandPorts(world: SwitchWorld, process: Process, source: Side) {
+function commandPorts(world: SwitchWorld, process: Process, source: Side) {
   const of = world.functions[source];
   const { settings: rules, destination, lookAgain } = of;
   const backRules = of.back().settings;

@@ -360,12 +360,12 @@ function originOf({ write }: StreamEntry): Origin {
   return (write as RegionWrite).origin;
 }
 
-export function isMarker(key: string): boolean {
+function isMarker(key: string): boolean {
   return key.startsWith('ferry-marker-');
 }
 
 /** An item without versions; which write it is of. */
-export function contentOf(item: Item | undefined): string {
+function contentOf(item: Item | undefined): string {
   if (item === undefined) return 'nothing';
   const { _ferry: _, ...rest } = item;
   return JSON.stringify(Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1)));

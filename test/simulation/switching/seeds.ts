@@ -7,7 +7,7 @@ import { runSwitchPlan, type SwitchRunOptions } from './run.ts';
 import { switchPlanOf } from './workload.ts';
 
 /** Kinds of violations that say nothing about the tables: rules are broken before anything is lost. */
-export const NOT_THE_TABLES: ReadonlySet<string> = new Set([
+const NOT_THE_TABLES: ReadonlySet<string> = new Set([
   'lease',
   'closing',
   'judged',
