@@ -87,6 +87,12 @@ function plannedSwitches(seed: number): SwitchPlan {
   return plan;
 }
 
+/** A poller that takes over begins with short delays: an outage of hours would be nothing but invocations. */
+function withoutOverlaps({ disturbances, rates }: SwitchPlan): Rates {
+  const isLong = disturbances.some((one) => 'forMs' in one && one.forMs > HOUR);
+  return isLong ? { ...rates, overlap: 0 } : rates;
+}
+
 /** Times were counted from 0 on. */
 function shifted(plan: SwitchPlan): SwitchPlan {
   const shift = <T extends { readonly atMs: number }>(one: T): T => ({
@@ -95,6 +101,7 @@ function shifted(plan: SwitchPlan): SwitchPlan {
   });
   return {
     ...plan,
+    rates: withoutOverlaps(plan),
     calmAtMs: plan.calmAtMs + START_MS,
     writes: plan.writes.map(shift),
     switches: plan.switches.map(({ rejoinAtMs, ...one }) => ({
