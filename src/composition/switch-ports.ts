@@ -7,12 +7,14 @@ import { dynamoDbStreamReader } from '../aws/dynamodb-streams.ts';
 import { dynamoDbTwinReader, dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
 import { streamsClient } from '../aws/stream-ranges.ts';
-import { systemMonotonicMs } from '../aws/system-clock.ts';
+import { serviceSeconds } from '../aws/service-time.ts';
+import { systemClock, systemMonotonicMs } from '../aws/system-clock.ts';
 import { otherDirection } from '../config/directions.ts';
 import type { Side } from '../config/identity.ts';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
+import { controlKey } from '../model/control-item.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import type { RetryContext } from '../pacing/retry.ts';
 import type { Fence, SwitchPorts, SwitchSide } from '../switching/ports.ts';
@@ -210,6 +212,11 @@ async function openSide(
     }),
     stream: dynamoDbStreamReader(streams, streamArn),
     fence: fence.fence,
+    // Only the clock of the machine can be wrong.
+    serviceSeconds: async () =>
+      clock === systemClock
+        ? serviceSeconds(reads, ending.stateTable, controlKey({ replication: ending.name }))
+        : undefined,
   };
   return { side, fence };
 }

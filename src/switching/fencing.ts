@@ -3,6 +3,7 @@
 
 import { CLOSE_WAIT_MS, FENCE_DENIALS_MS } from '../config/names.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
+import { requireClock } from './clock-check.ts';
 import { changeBoth, changeCopy, createMissing, requireOwn } from './copies.ts';
 import { deleteMarkers } from './markers.ts';
 import { endWith, goOn, type Phase, type SwitchWork } from './run.ts';
@@ -45,6 +46,7 @@ async function takeRecord(work: SwitchWork, ports: SwitchPorts): Promise<void> {
     work.opened = await changeCopy('target', { step: 'opened' }, change);
     return;
   }
+  if (work.request.kind !== 'cancel') await requireClock(ports.target, ports);
   await createMissing(work, ports);
   await changeBoth({ step: 'claimed' }, change);
 }

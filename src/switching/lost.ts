@@ -7,6 +7,7 @@ import { classifyFailure } from '../model/write-failure.ts';
 import { FerryError, UsageError } from '../errors.ts';
 import { retry } from '../pacing/retry.ts';
 import { readControl } from '../replicate/first-adoption.ts';
+import { requireClock } from './clock-check.ts';
 import { AuditMemory } from './audit-memory.ts';
 import { changeCopy, readCopy, requireOwn } from './copies.ts';
 import { type ArrivalReading, arrivalsOf, readArrivals, rpoSeconds } from './newest-arrivals.ts';
@@ -181,6 +182,7 @@ async function estimateOn(work: LostWork, ports: SwitchPorts): Promise<void> {
 
 /** Claims the copy as well: what a predecessor sends late is refused from now on. */
 async function closing(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
+  await requireClock(ports.target, ports);
   const { n, region } = work.epoch;
   // First of all: nothing else stops applications in a Region that is cut off.
   await raiseEpoch(region === ports.target.region ? n : n + 1, ports);
@@ -229,6 +231,7 @@ async function waiting(work: LostWork, ports: SwitchPorts): Promise<StepResult> 
 const WAIT_MS = 1_000;
 
 async function opening(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
+  await requireClock(ports.target, ports);
   const open = (row: ControlRow) => ({
     step: 'opened' as const,
     epochs: lostEpochs(row, ports, ports.clock.now()),

@@ -8,6 +8,7 @@ import { itemDigest } from '../model/discrepancy.ts';
 import { retry } from '../pacing/retry.ts';
 import type { Item } from '../ports.ts';
 import { recordContext, resynchronizeKeys } from './applying.ts';
+import { requireClock } from './clock-check.ts';
 import { auditToMarkers, isAtTip, isFull, stillOpen, unexcused } from './auditing.ts';
 import { compareOn, newComparison } from './comparing.ts';
 import { changeBoth, changeCopy, readCopy, requireOwn } from './copies.ts';
@@ -35,6 +36,7 @@ export const close: Phase = async (work, ports) => {
   // The policy has no record to compare: a run that has been taken over must not change it any more.
   await requireOwn(work, ports);
   if (work.closedAtMs === undefined) {
+    await requireClock(ports.target, ports);
     await changeBoth({ step: 'closed', closing: true }, { work, ports });
     work.closedAtMs = ports.clock.now();
   }
@@ -100,6 +102,7 @@ async function endDrain(work: SwitchWork, ports: SwitchPorts) {
 
 /** The proof first: a run that finishes this one's switch finds it. */
 export const open: Phase = async (work, ports) => {
+  await requireClock(ports.target, ports);
   await requireOwn(work, ports);
   const n = newestEpoch(work.row).n + 1;
   work.proof = proofOf(work, ports, n);

@@ -63,6 +63,8 @@ export interface SwitchSide {
   readonly ledger: ItemReader;
   readonly stream: StreamReader;
   readonly fence: Fence;
+  /** What DynamoDB there takes for the time, in epoch seconds, cut off; undefined where it does not say it. */
+  readonly serviceSeconds: () => Promise<number | undefined>;
 }
 
 export interface SwitchDirection {

@@ -6,6 +6,7 @@ import { APPLICATION_QUIET_MS, LEASE_MS } from '../config/names.ts';
 import { type ControlRow, type Epoch, newestEpoch } from '../model/control-row.ts';
 import { endedEpochs } from '../model/switch-rows.ts';
 import { UsageError } from '../errors.ts';
+import { requireClock } from './clock-check.ts';
 import { hasPassed } from './arrival.ts';
 import { AuditMemory } from './audit-memory.ts';
 import { changeCopy, createMissing, readCopies, requireOwn } from './copies.ts';
@@ -178,6 +179,7 @@ async function probing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult
 
 /** The epoch ends now, not when the other side was opened: a Region that was cut off may have been written on. */
 async function closing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  await requireClock(ports.old, ports);
   const endMs = Math.ceil(ports.clock.now() / 1000) * 1000;
   const close = (copy: ControlRow) => ({
     step: 'rejoining' as const,

@@ -252,6 +252,7 @@ export class Place {
       ledger: read(rules.stateTable, ['id']),
       stream: failing(this.stream()),
       fence: this.#fence(),
+      serviceSeconds: async () => undefined,
     };
   }
 

@@ -64,6 +64,7 @@ function sideFor(run: Run, side: Side): SwitchSide {
     ledger: readerPort({ ...parts, table: region.ledger, onRead }),
     stream: region.streamReader(call, () => !world.isCalm() && happens(process.facts.random, 0.2)),
     fence: fenceFor(run, side),
+    serviceSeconds: async () => undefined,
   };
 }
 

@@ -9,9 +9,9 @@ import { firstSwitchFailure, runSwitchSeeds } from './seeds.ts';
 import { shrinkSwitch } from './shrink.ts';
 import { switchPlanOf } from './workload.ts';
 
-/** Other worlds every day, the same ones all day. */
-const FIRST_SEED = Number(process.env['SEED'] ?? Math.floor(Date.now() / 86_400_000) * 100_000);
-const SEEDS = Number(process.env['SEEDS'] ?? '400');
+/** The same worlds every time: `npm run simulate -- --switching` draws others. */
+const FIRST_SEED = Number(process.env['SEED'] ?? '1');
+const SEEDS = Number(process.env['SEEDS'] ?? '300');
 
 describe('a simulated world that is switched', () => {
   it(`ends as promised, whatever happens in it (${SEEDS} seeds from ${FIRST_SEED})`, async () => {

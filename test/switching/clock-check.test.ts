@@ -1,0 +1,62 @@
+// The clock of who switches, against the time of DynamoDB.
+
+import { describe, expect, it } from 'vitest';
+import { FerryError } from '../../src/errors.ts';
+import type { RetryContext } from '../../src/pacing/retry.ts';
+import { clockError, requireClock } from '../../src/switching/clock-check.ts';
+
+/** A machine whose clock is off, and a service that answers after a while. */
+function machine({ offMs, answerMs = 20 }: { readonly offMs: number; readonly answerMs?: number }) {
+  let trueMs = Date.UTC(2026, 0, 31, 14, 2, 13, 730);
+  let asked = 0;
+  const context: RetryContext = {
+    clock: { now: () => trueMs + offMs, sleep: async (ms) => void (trueMs += ms) },
+    random: { next: () => 0.5 },
+    stop: new AbortController().signal,
+  };
+  const serviceSeconds = async () => {
+    asked += 1;
+    trueMs += answerMs;
+    return Math.floor(trueMs / 1000);
+  };
+  const side = { region: 'eu-west-1', serviceSeconds };
+  return { check: () => requireClock(side, context), asked: () => asked, context };
+}
+
+describe('the clock of a switch', () => {
+  it.each([0, 100, -100, 290, -290])('may be off by %i ms', async (offMs) => {
+    await expect(machine({ offMs }).check()).resolves.toBeUndefined();
+  });
+
+  it('may be right where answers are slow', async () => {
+    await expect(machine({ offMs: 0, answerMs: 4_000 }).check()).resolves.toBeUndefined();
+  });
+
+  it.each([
+    [1_000, /about 1 s ahead of that of DynamoDB in eu-west-1/],
+    [8_000, /about 8 s ahead of/],
+    [-1_000, /about 1 s behind that of DynamoDB in eu-west-1/],
+    [-240_000, /about 240 s behind/],
+  ])('must not be off by %i ms', async (offMs, problem) => {
+    const checked = machine({ offMs }).check();
+
+    await expect(checked).rejects.toThrow(problem);
+    await expect(checked).rejects.toMatchObject({ code: 'switching.clock' });
+    await expect(checked).rejects.toBeInstanceOf(FerryError);
+  });
+
+  it('is not compared with a service that does not say its time', async () => {
+    const { context } = machine({ offMs: 60_000 });
+    const side = { region: 'eu-west-1', serviceSeconds: async () => undefined };
+
+    await expect(requireClock(side, context)).resolves.toBeUndefined();
+  });
+
+  it('is known the better, the more samples there are', () => {
+    const one = { seconds: 100, beforeMs: 100_400, afterMs: 100_410 };
+    const next = { seconds: 100, beforeMs: 100_950, afterMs: 100_960 };
+
+    expect(clockError([one])).toEqual({ leastMs: -600, mostMs: 410 });
+    expect(clockError([one, next])).toEqual({ leastMs: -50, mostMs: 410 });
+  });
+});
