@@ -10,8 +10,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'bin/build.ts',
-    // Tests wait for engines and processes most of the time: two files at once, also on a small machine.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Tests wait for engines, processes and the waits of switches most of the time: four files at once, also on a small
+    // machine.
+    maxWorkers: Math.max(4, availableParallelism() - 1),
     env: {
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       AWS_ACCESS_KEY_ID: 'test',
