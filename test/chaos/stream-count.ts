@@ -36,7 +36,7 @@ export function streamCount({ region, endpoint }: LocalRegion, StreamArn: string
       const { Records = [], NextShardIterator } = await client.send(
         new GetRecordsCommand({ ShardIterator }),
       );
-      // Nobody writes meanwhile, and an engine answers an empty page at the end only.
+      // Nothing writes meanwhile, and an engine answers an empty page at the end only.
       if (Records.length === 0) break;
       records.push(...Records);
       ShardIterator = NextShardIterator;

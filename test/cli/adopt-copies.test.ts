@@ -184,7 +184,7 @@ describe('another epoch', () => {
   });
 });
 
-it('says which copy somebody has deleted', async () => {
+it('says which copy has been deleted', async () => {
   const { a, b, epoch } = regions;
   await regions.write({
     epochs: [epoch(1, a, { toMs: 9, end: 'drained' }), epoch(2, b, { fromMs: 9 })],

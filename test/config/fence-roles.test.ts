@@ -72,7 +72,7 @@ it.each([
     [`arn:aws:iam::${ACCOUNT}:role/Admin`, `arn:aws:iam::${ACCOUNT}:role/*/Admin`],
   ],
   [`arn:aws:iam::${ACCOUNT}:user/bob`, [`arn:aws:iam::${ACCOUNT}:user/bob`]],
-])('exempts whoever raises it: %s', (caller, expected) => {
+])('exempts the caller who raises it: %s', (caller, expected) => {
   const others = exemptRoles(orders(), { account: ACCOUNT, caller: undefined });
 
   const roles = exemptRoles(orders(), { account: ACCOUNT, caller });

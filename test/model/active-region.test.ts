@@ -67,7 +67,7 @@ describe('the active Region', () => {
       /, and there is none in eu-west-1$/,
     ],
     [
-      'a copy that nobody can read',
+      'a copy that cannot be read',
       row(FIRST),
       UNREACHED,
       /, and the control row in eu-west-1 cannot be read: nothing answers$/,

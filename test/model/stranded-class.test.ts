@@ -36,7 +36,7 @@ describe('a write of epoch 3', () => {
   const nothing = { active: undefined, lost: undefined };
 
   it.each([
-    ['nobody has written it since', item(LATE), record(7, LATE), nothing, 'stranded'],
+    ['nothing has written it since', item(LATE), record(7, LATE), nothing, 'stranded'],
     ['no record of it was kept', item(LATE), undefined, nothing, 'stranded'],
     [
       'the twin had an older state',

@@ -55,7 +55,7 @@ const SWITCHED = {
     streamArn: `arn:aws:dynamodb:eu-west-1:${ACCOUNT}:table/Orders/stream/2026-01-31T12:00:00.000`,
   },
 };
-/** Of a switched replication: own writes are told from strays by the ledger beside the source. */
+/** Of a switched replication: the ledger beside the source distinguishes own writes from stray ones. */
 const NOT_PLAYED = ['dynamodb:BatchGetItem sourceState'];
 const REPLICATIONS: ReadonlyArray<readonly [string, object, object]> = [
   ...Object.entries(REACHES).map(([name, destination]) => [name, destination, {}] as const),

@@ -74,7 +74,7 @@ const PLACES: Readonly<{ [place: string]: string }> = {
 
 /** "dynamodb:GetItem ledger". */
 function asked({ action, on }: RecordedCall): string | undefined {
-  // Everybody may ask who they are.
+  // Every caller may ask who it is.
   if (action === 'sts:GetCallerIdentity') return undefined;
   const kind = KINDS.find(([pattern]) => pattern.test(on))?.[1];
   if (kind === undefined) throw new Error(`What is ${on}, for ${action}?`);

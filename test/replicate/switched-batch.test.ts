@@ -105,7 +105,7 @@ describe('a record', () => {
     expect(context.announced[0]).toMatch(/"epoch":3,"deletes":\[\{[^}]*\}\},"v":"0003\.[^{]*$/);
   });
 
-  it('without a time is put aside without a bound: nobody can tell its epoch', async () => {
+  it('without a time is put aside without a bound: its epoch is not known', async () => {
     const { dynamodb, ...rest } = at(NOW, '1') as { dynamodb: object };
     const timeless = { ...rest, dynamodb: { ...dynamodb, ApproximateCreationDateTime: undefined } };
 
@@ -143,7 +143,7 @@ describe('a record that was written while its table was the twin', () => {
 
   it.each<[string, Parameters<typeof changed>[0], 'own' | 'stray']>([
     ['a copy', { eventName: 'INSERT', attributes: versioned(THEIRS) }, 'own'],
-    ['a put of nobody’s version', { eventName: 'INSERT' }, 'stray'],
+    ['a put without a version', { eventName: 'INSERT' }, 'stray'],
     ['a newer version', { attributes: versioned(LATER), before: versioned(THEIRS) }, 'own'],
     ['a version over an item without', { attributes: versioned(THEIRS), before: {} }, 'own'],
     [
@@ -162,7 +162,7 @@ describe('a record that was written while its table was the twin', () => {
     ['a delete of an item without a version', { eventName: 'REMOVE', before: {} }, 'own'],
     ['a delete of a newer item', { eventName: 'REMOVE', before: versioned(LATER) }, 'stray'],
     [
-      'a delete that nobody remembers',
+      'a delete without a tombstone',
       { eventName: 'REMOVE', id: 'order-2', before: versioned(THEIRS) },
       'stray',
     ],
@@ -396,7 +396,7 @@ describe('a batch is held', () => {
     expect(requests).toEqual([]);
   });
 
-  it('and is not, where a missing copy is like the other that nobody has switched', async () => {
+  it('and is not, where a missing copy is like the other, which was never switched', async () => {
     const row = { ...rowOf(epoch(1, HERE, 0)), format: 1 };
 
     const { summary } = await run([at(NOW, '1')], {

@@ -58,7 +58,7 @@ export interface StreamShard {
   readonly from: number;
   readonly to: number;
   readonly entries: StreamEntry[];
-  /** Readers are told that nothing more will come. */
+  /** Readers learn that nothing more will come. */
   closed: boolean;
   /** Takes no more writes. */
   isOver: boolean;

@@ -44,7 +44,7 @@ describe('of a table without a policy', () => {
     ]);
   });
 
-  it('the second statement refuses the functions that replicate to it, and nobody else', () => {
+  it('the second statement refuses the functions that replicate to it, and no other role', () => {
     const policy = policyWith(undefined, refuse);
 
     expect(put(policy, INBOUND)).toBe(true);
@@ -60,7 +60,7 @@ describe('of a table without a policy', () => {
   });
 });
 
-describe('of a table with a policy of somebody else', () => {
+describe('of a table with a policy of its owner', () => {
   it('a single statement that stands without a list stays the first of two', () => {
     const policy = policyWith(foreign(), raise) ?? '';
 
@@ -201,14 +201,14 @@ describe('refused, as a wrong use of the command', () => {
         Bool: { 'aws:SecureTransport': 'false' },
       },
     },
-  ])('a statement of somebody else under a name of Ferry’s, %#', (statement) => {
+  ])('a foreign statement under a name of Ferry’s, %#', (statement) => {
     const error = codeOf(foreign([statement]), lower);
 
     expect(error).toMatchObject({ name: 'UsageError', code: 'fence.policy' });
     expect(error.message).toContain(`the statement ${statement.Sid} in it is not one of Ferry's`);
   });
 
-  it('but a name that only begins alike is nobody’s business', () => {
+  it('but a name that only begins alike is left alone', () => {
     expect(policyWith(foreign([{ ...FOREIGN, Sid: 'FerryFence-of-ours' }]), lower)).toContain(
       'of-ours',
     );

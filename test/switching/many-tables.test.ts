@@ -272,7 +272,7 @@ describe('ten tables in three layers', () => {
   }, 120_000);
 });
 
-/** As a backfill that somebody has begun. */
+/** As a backfill that has begun. */
 async function hinder(): Promise<void> {
   const replication = replicationOf(HINDERED);
   const { streamArn = '' } = replication.source;

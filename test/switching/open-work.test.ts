@@ -44,7 +44,7 @@ describe('a letter', () => {
     expect(isClear(work)).toBe(open === 0);
   });
 
-  it('is told with all that is open', () => {
+  it('lists all that is open', () => {
     const work = { ...openOf([letter('1')]), batches: 2, lost: 1, backfill: true };
 
     expect(whatIsOpen(work)).toBe(
@@ -81,7 +81,7 @@ describe('a result', () => {
 describe('a proof', () => {
   const proof = { writesRefused: { from: '2026-01-31T14:02:13.000Z' } } as SwitchProof;
 
-  it('counts the outage from the fence to the opening, whoever finishes the switch', () => {
+  it('counts the outage from the fence to the opening, whichever run finishes the switch', () => {
     const admitted = withAdmission(proof, Date.parse('2026-01-31T14:03:23.200Z'));
 
     expect(admitted.rtoSeconds).toBe(71);

@@ -195,7 +195,7 @@ describe('a dry run', () => {
 });
 
 describe('what is in the way', () => {
-  it('is told before anything is changed', async () => {
+  it('is refused before anything is changed', async () => {
     const [east, west] = sides();
     east.letters = { letters: [letterOf('7')], batches: 2, lost: 1 };
     const before = await Promise.all(sides().map((place) => place.row()));
@@ -410,7 +410,7 @@ describe('two runs', () => {
     await expectSwitchedTo(west, 8);
   });
 
-  it('the switch to another Region is nobody else’s', async () => {
+  it('the switch to another Region belongs to its own run', async () => {
     const [east, west] = sides();
     const first = begin(east);
     await drive(first, { stepsMax: 8 });

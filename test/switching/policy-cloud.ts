@@ -21,7 +21,7 @@ export interface PolicyCloud {
   readonly principals: Map<string, string>;
   /** Beside the policy: what IAM says of a principal's puts. @default they are allowed */
   denial: ((principal: string) => string | undefined) | undefined;
-  /** Runs before each change, as somebody who is faster. */
+  /** Runs before each change, as an editor who is faster. */
   before: (() => void) | undefined;
   /** Names of errors, one for each of the puts that come next. */
   readonly faults: string[];
@@ -29,7 +29,7 @@ export interface PolicyCloud {
   /** Changes that were taken. */
   readonly changes: number;
   policy(): string | undefined;
-  /** As somebody else does, in the pause, too: a deployment, or the console. */
+  /** As another editor does, in the pause, too: a deployment, or the console. */
   overwrite(policy: string | undefined): void;
   close(): Promise<void>;
 }

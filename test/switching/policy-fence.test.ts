@@ -126,7 +126,7 @@ describe('set', () => {
     expect(cloud.changes).toBe(2);
   });
 
-  it('adds to what somebody else has written in between', async () => {
+  it('adds to what another editor has written in between', async () => {
     let isFirst = true;
     cloud.before = () => {
       if (isFirst) cloud.overwrite(FOREIGN);

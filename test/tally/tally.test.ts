@@ -55,7 +55,7 @@ describe('begin', () => {
     expect(await tally.begin({ pk: { S: 'other' } })).toBe(NOW_MS);
   });
 
-  it('never gives the same number twice, whoever writes at the same time', async () => {
+  it('never gives the same number twice, with several writers at the same time', async () => {
     const tallies = Array.from({ length: 4 }, () => tallyIn('us-east-1'));
 
     const numbers = await Promise.all(tallies.map((tally) => tally.begin(KEY)));

@@ -9,7 +9,7 @@ import type { Origin, Region } from './region.ts';
 import { otherSide, SIDES, type SwitchWorld } from './world.ts';
 
 const TRIES_MAX = 8;
-/** Whoever is wrong about the active side heals in the wrong place. */
+/** An application that is wrong about the active side heals in the wrong place. */
 const HEALED_MAX = 40;
 /** Before the last look, nothing leaks any more: it begins 24 s after the target's copy was closed. */
 const LEAKS_UNTIL_MS = 18 * SECOND;
@@ -52,7 +52,7 @@ export class Applications {
     this.do(planned, this.#world.regions[side]);
   }
 
-  /** What is written is written: whoever is not heard by the fence is heard by the stream. */
+  /** What is written is written: a write that the fence lets through is in the stream. */
   do({ key, kind, number, poison }: PlannedWrite, region: Region): void {
     const { db, keys, judge } = this.#world;
     const isStray = judge.isTwin(region.side) && this.letIn !== region.side;
@@ -83,14 +83,14 @@ export class Applications {
     const item = { ...own, ...(poison && { poison: { BOOL: true } }) };
     if (kind === 'update') return { ...before, ...item };
     if (kind !== 're-put') return item;
-    // Somebody has read it some time ago, on either side, and puts it back with a change.
+    // An application has read it some time ago, on either side, and puts it back with a change.
     const all = SIDES.flatMap((side) => this.#world.regions[side].writes);
     const states = all.filter((one) => one.key === key && one.image !== undefined);
     const old = states[Math.floor(this.#random.next() * states.length)]?.image;
     return { ...old, ...item };
   }
 
-  /** Somebody has seen the alarm, and writes the item anew where it belongs. */
+  /** An operator has seen the alarm, and writes the item anew where it belongs. */
   #heal(key: string): void {
     const { scheduler } = this.#world;
     if (this.#healed >= HEALED_MAX) return;
@@ -123,7 +123,7 @@ export class Applications {
     this.belief[from] = active;
   }
 
-  /** A side has become active, and everybody who can be told is told. */
+  /** A side has become active, and the applications that can be reached learn it. */
   opened(side: Side): void {
     const { scheduler } = this.#world;
     for (const from of SIDES) {

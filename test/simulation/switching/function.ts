@@ -208,7 +208,7 @@ export class DirectionFunction {
     };
   }
 
-  /** Of one sandbox, either its monotonic clock stands still while it is frozen, or somebody sets its wall clock. */
+  /** Of one sandbox, either its monotonic clock stands still while it is frozen, or its wall clock is set. */
   #clockOf(name: string): SandboxClock {
     const facts = this.#world.clockFacts(name);
     const stops = happens(this.#world.random(`freeze of ${name}`), 0.6);
@@ -220,7 +220,7 @@ export class DirectionFunction {
     return this.#world.functions[this.destination];
   }
 
-  /** Of failures, as somebody reaches it. */
+  /** Of failures, as one process reaches it. */
   bucketFor(process: Process, from: Place): ObjectStore {
     const network = this.#world.link(from, this.source);
     const call = <T>(action: () => T) => network.send(process, 'bucket', action);

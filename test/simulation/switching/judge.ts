@@ -112,7 +112,7 @@ export class SwitchJudge {
       this.violation(`epochs: revision ${after.revision} after ${before.revision} in the ${side}`);
     for (const [index, old] of before.epochs.entries()) {
       const now = after.epochs[index];
-      // Until it is opened, nobody judges by its times.
+      // Until it is opened, no function judges by its times.
       const isFirm = before.closing !== true;
       const isFromSame = now?.fromMs === old.fromMs || !isFirm;
       const isSame = now?.n === old.n && now.region === old.region && isFromSame;
@@ -203,7 +203,7 @@ export class SwitchJudge {
     this.violation(`active: ${name} changes ${key} in the ${region.side}, which is active`);
   }
 
-  /** Whoever writes has read both copies not long ago, and both showed that it may. */
+  /** A process that writes has read both copies not long ago, and both showed that it may. */
   writes({ facts: { name } }: Process, side: Side, { seen }: Witness): void {
     const fromMs = this.#world.scheduler.now() - LEASE_MS - LEASE_TOLERANCE_MS;
     const [east = [], west = []] = SIDES.map((one) =>

@@ -1,5 +1,5 @@
 // The look-again queue of one direction and its function: deletes that come back after a delay, at least once, until
-// somebody has looked at them.
+// a function has looked at them.
 
 import { switchLease } from '../../../src/replicate/lease.ts';
 import { lookAgain } from '../../../src/look-again/look-again.ts';

@@ -7,7 +7,7 @@ import type { PlannedSwitch, PlannedWrite, SwitchPlan } from './plan.ts';
 
 type Motif = (plan: SwitchPlan, first: PlannedSwitch, random: Random) => Partial<SwitchPlan>;
 
-/** Of an item that nobody else writes to. */
+/** Of an item that nothing else writes to. */
 const KEY = 'm';
 
 /** Plans count from 0 on. */
@@ -64,7 +64,7 @@ const resumedClose: Motif = (plan, first, random) => ({
   ],
 });
 
-/** Somebody cancels when the target is about to be opened. */
+/** An operator cancels when the target is about to be opened. */
 const lateCancel: Motif = (plan, first, random) => {
   const openMs = closingMs(plan) + 25 * SECOND;
   const cancelAfterMs = openMs + between(random, -8, 4) * SECOND;

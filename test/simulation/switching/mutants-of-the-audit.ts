@@ -20,7 +20,7 @@ const reading = (change: (stream: StreamReader, made: StepMade) => StreamReader)
     return step(state, { ...ports, old });
   });
 
-/** The record of a marker that nobody has written. */
+/** The record of a marker that was never written. */
 function markerOf({ work: { markers, audit }, ports }: StepMade, shardId = ''): DynamoDBRecord[] {
   if (markers === undefined) return [];
   const name = ports.old.keys[0]?.name ?? 'pk';

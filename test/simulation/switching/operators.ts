@@ -69,7 +69,7 @@ export class Operators {
     });
   }
 
-  /** As often as it takes, or until somebody else has taken over. */
+  /** As often as it takes, or until another run has taken over. */
   async #switch(one: PlannedSwitch): Promise<void> {
     const { target, slowMs, killAfterMs, restartAfterMs, isLost } = one;
     let accepted: readonly string[] = [];
@@ -125,7 +125,7 @@ export class Operators {
     return open.letters.flatMap(({ sequenceNumber }) => sequenceNumber ?? []);
   }
 
-  /** Faults have ended: what somebody has begun comes to an end. */
+  /** Faults have ended: what an operator has begun comes to an end. */
   async finish(target: Side): Promise<void> {
     const world = this.#world;
     for (let tries = 0; tries < LAST_TRIES_MAX; tries += 1) {
@@ -170,7 +170,7 @@ export class Operators {
     }
   }
 
-  /** What a switch was for that somebody has left behind. */
+  /** What an abandoned switch was for. */
   #heldFor(): Side | undefined {
     const { judge, regions } = this.#world;
     const held = SIDES.map((side) => judge.rows[side]?.switch?.target).find(
@@ -265,7 +265,7 @@ function isRejoined({ kind }: SwitchResult): boolean {
   return kind === 'rejoined' || kind === 'already';
 }
 
-/** Done, cancelled, or somebody else is at work. */
+/** Done, cancelled, or another run is at work. */
 function isOver(ending: Ending): boolean {
   if (ending.kind === 'ended') return isDone(ending.result) || ending.result.kind === 'cancelled';
   return ending.kind === 'failed' && codeOf(ending.error) === 'switching.taken';

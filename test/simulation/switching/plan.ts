@@ -10,7 +10,7 @@ export interface PlannedWrite {
   readonly key: string;
   /**
    * `put`: a new item. `update`: of the item that is there, its reserved attribute among the rest. `re-put`: an older
-   * state of the item, as somebody has read it, reserved attribute and all.
+   * state of the item, as an application has read it, reserved attribute and all.
    */
   readonly kind: 'put' | 'update' | 're-put' | 'delete';
   /** On which side the application runs. */
@@ -27,14 +27,14 @@ export interface PlannedSwitch {
   readonly target: Side;
   /** The other side cannot be reached. */
   readonly isLost: boolean;
-  /** When somebody begins to take the lost side back, epoch milliseconds. */
+  /** When an operator begins to take the lost side back, epoch milliseconds. */
   readonly rejoinAtMs?: number | undefined;
   /** When the operator's process dies, after its beginning; another one is started later. */
   readonly killAfterMs: readonly number[];
   readonly restartAfterMs: number;
   /** Another operator does the same, so much later. */
   readonly doubledAfterMs?: number | undefined;
-  /** Somebody cancels it, so much later. */
+  /** An operator cancels it, so much later. */
   readonly cancelAfterMs?: number | undefined;
   /** How long its requests take at most. */
   readonly slowMs: number;

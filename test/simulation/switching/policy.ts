@@ -37,7 +37,7 @@ export class SimulatedPolicy {
     return this.#versions.findLast(({ atMs }) => atMs <= ms) ?? NONE;
   }
 
-  /** As somebody reads it who sees the policy of a moment. */
+  /** As a reader sees it that has the policy of a moment. */
   read(ms: number): FoundPolicy {
     const index = this.#versions.findLastIndex(({ atMs }) => atMs <= ms);
     const policy = this.#versions[index]?.policy;

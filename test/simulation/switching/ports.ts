@@ -14,7 +14,7 @@ import type { Process } from '../process.ts';
 import type { Side } from './plan.ts';
 import type { Place, SwitchWorld } from './world.ts';
 
-/** One copy of the control row, as somebody has read it who may write by it for a while. */
+/** One copy of the control row, as a process has read it that may write by it for a while. */
 export interface Sight {
   readonly sentAtMs: number;
   readonly item: Item | undefined;
