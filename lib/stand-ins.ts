@@ -7,7 +7,7 @@ import { partitionOf } from '../src/config/partition.ts';
 interface Side {
   readonly region: string;
   readonly table: string;
-  readonly [setting: string]: string | undefined | boolean | object;
+  readonly [setting: string]: string | undefined | number | boolean | object;
 }
 
 /** What a replication in a configuration file holds. */

@@ -34,6 +34,12 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
     '**with care**. Another source: its records are held until `ferry adopt`. See [Source replaced](runbook.md#source-replaced). With `create`, a new, empty table is created, and the old one stays.',
   'source.account': ACCOUNT,
   'source.profile': COMMANDS_ONLY,
+  'source.kinesisStreamArn':
+    '**with care**. Another place of the changes: [Change the source of the changes](runbook.md#change-the-source-of-the-changes)',
+  'source.kinesisRetentionHours':
+    '**with care**. Deploy a higher value before you prolong the retention of the Kinesis stream, and a lower one only after it has been shortened for as long as it was.',
+  'source.kinesisKmsKeyArn':
+    'safe. For permissions only: the Kinesis stream must be encrypted with it. Keep the earlier key enabled until the stream has forgotten what it encrypted.',
   'source.streamArn':
     '**with care**. The event source mapping is replaced, and starts at the oldest record. A later stream of the same table: [Stream replaced](runbook.md#stream-replaced). Another table: [Source replaced](runbook.md#source-replaced).',
   'source.create': CREATE,

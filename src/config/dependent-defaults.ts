@@ -1,5 +1,6 @@
 // The defaults that a schema cannot say: they depend on other settings.
 
+import { KINESIS_AGE_SECONDS_MAX } from './kinesis-rules.ts';
 import { backName, stateTableName } from './names.ts';
 import type { ReplicationConfig, SwitchingConfig } from './schema.ts';
 import { storesBatches } from './stored-batches.ts';
@@ -19,19 +20,28 @@ export type FilledReplication = Omit<
 
 const HOUR_SECONDS = 3_600;
 
-/** Of a stream's 24 hours, the rest is for the batches before it. */
+/** How long the stream of a table keeps a record. */
+const STREAM_HOURS = 24;
+/** Of these, the rest is for the batches before it. */
 const STORED_HOURS = 20;
 /** Where Lambda does not store the records, the rest is for a redrive, which must find them in the stream. */
 const NOTED_HOURS = 12;
 
 export function withDependentDefaults(replication: FilledReplication): ReplicationConfig {
   const { name, eventSource, switching, ...rest } = replication;
-  const hours = storesBatches(replication) ? STORED_HOURS : NOTED_HOURS;
   return {
     stateTable: stateTableName(name),
     ...rest,
     name,
     ...(switching && { switching: { stateTable: stateTableName(backName(name)), ...switching } }),
-    eventSource: { maxRecordAgeSeconds: hours * HOUR_SECONDS, ...eventSource },
+    eventSource: { maxRecordAgeSeconds: recordAgeSeconds(replication), ...eventSource },
   };
+}
+
+/** -1 where Lambda could not wait for as long as the Kinesis stream keeps a record. */
+function recordAgeSeconds(replication: FilledReplication): number {
+  const share = (storesBatches(replication) ? STORED_HOURS : NOTED_HOURS) / STREAM_HOURS;
+  const { kinesisRetentionHours = STREAM_HOURS } = replication.source;
+  const seconds = Math.floor(kinesisRetentionHours * share * HOUR_SECONDS);
+  return seconds > KINESIS_AGE_SECONDS_MAX ? -1 : seconds;
 }

@@ -81,6 +81,7 @@ export function* mistypedRegions(
   const arns = {
     source: [
       source.streamArn,
+      source.kinesisStreamArn,
       source.kmsKeyArn,
       alarms.topicArn,
       ...Object.values(ofSource),
@@ -104,7 +105,11 @@ export function* arnProblems(
     table,
     what,
     advice = '',
-  }: { table: TableConfig; what: 'a key' | 'a secret' | 'a stream' | 'a topic'; advice?: string },
+  }: {
+    table: TableConfig;
+    what: 'a key' | 'a Kinesis stream' | 'a secret' | 'a stream' | 'a topic';
+    advice?: string;
+  },
 ): Generator<string> {
   const { region } = table;
   const [, partition, , arnRegion = ''] = arn.split(':');

@@ -2,6 +2,7 @@
 
 import { numberProblem } from '../text/dynamodb-number.ts';
 import { CHECKED_TIMEOUT_SECONDS_MAX } from './names.ts';
+import { kinesisProblems } from './kinesis-rules.ts';
 import { show } from './problems.ts';
 import { arnProblems, ownerProblem } from './regions.ts';
 import type { KeyAttribute, ReplicationConfig, SourceConfig, TableConfig } from './schema.ts';
@@ -28,6 +29,7 @@ export function* replicationProblems(
   yield* tableProblems(`${path}.source`, replication.source);
   yield* tableProblems(`${path}.destination`, replication.destination);
   yield* streamProblems(`${path}.source`, replication.source);
+  yield* kinesisProblems(path, replication);
   yield* attributeProblems(path, replication, keys);
   yield* heartbeatProblems(path, replication, keys);
   yield* timeoutProblems(path, replication);

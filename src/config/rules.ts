@@ -40,10 +40,11 @@ export function* ruleProblems(replications: Replications): Generator<string> {
 /** The stack of a table that another setting creates takes the stream from there. */
 function* missingStream(
   path: string,
-  { create, streamArn, ...source }: SourceConfig,
+  { create, streamArn, kinesisStreamArn, ...source }: SourceConfig,
   created: ReturnType<typeof createdTables>,
 ): Generator<string> {
-  if (create || streamArn !== undefined || created.has(placeOf(source))) return;
+  if (create || (streamArn ?? kinesisStreamArn) !== undefined || created.has(placeOf(source)))
+    return;
   yield `${path}: "streamArn" is required for an existing table, and is missing; or set "create": true`;
 }
 

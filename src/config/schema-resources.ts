@@ -134,10 +134,10 @@ export const eventSource = group(
     ),
     maxRecordAgeSeconds: defaulted(
       Integer({
-        minimum: 60,
-        maximum: 82_800,
+        minimum: -1,
+        maximum: 604_800,
         description:
-          'Age at which Lambda moves a record to the on-failure bucket. It must be below the 24 hours for which the stream keeps a record, with time left to catch up. Default: 72000. With "deadLetters": "projected", and outside the partition aws, the default is 43200: Lambda then only notes in the dead-letter queue where the records are, and `ferry redrive` must read them from the stream in time.',
+          'Age at which Lambda moves a record to the on-failure bucket: 60 to 82800 for the stream of a table. For a Kinesis stream, 60 to 604800, or -1 for no limit, and the default is five sixths of what the stream keeps, or -1 where that is over 604800. It must be below the 24 hours for which the stream keeps a record, with time left to catch up. Default: 72000. With "deadLetters": "projected", and outside the partition aws, the default is 43200: Lambda then only notes in the dead-letter queue where the records are, and `ferry redrive` must read them from the stream in time.',
       }),
     ),
   },

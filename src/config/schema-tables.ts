@@ -73,6 +73,33 @@ export const streamArn = form(
   },
 );
 
+const KINESIS_ARN = 'arn:aws[a-z-]*:kinesis:[a-z0-9-]+:[0-9]{12}:stream/[a-zA-Z0-9_.-]{1,128}';
+
+const kinesis = {
+  kinesisStreamArn: Optional(
+    Text({
+      pattern: `^${KINESIS_ARN}$`,
+      description:
+        'A Kinesis data stream to which the table sends its changes, in the account and Region of the table: Ferry then reads it instead of the stream of the table. It keeps changes for up to 365 days, and not for 24 hours. DynamoDB must write times with microseconds. Requires kinesisRetentionHours.',
+      examples: ['arn:aws:kinesis:us-east-1:111122223333:stream/order-changes'],
+    }),
+  ),
+  kinesisRetentionHours: Optional(
+    Type.Integer({
+      minimum: 24,
+      maximum: 8_760,
+      description:
+        'How long the Kinesis stream keeps a record, or longer. Deletes are remembered for a day more, and for 15 days at least: a record that outlives the memory of its delete would bring a deleted item back.',
+    }),
+  ),
+  kinesisKmsKeyArn: Optional(
+    kmsKeyArn({
+      description:
+        'The ARN of the customer managed KMS key, not of an alias, that encrypts the Kinesis stream.',
+    }),
+  ),
+};
+
 const account = form('account', '^[0-9]{12}$', 'The 12 digits of an AWS account.');
 
 const profile = Text({
@@ -104,6 +131,7 @@ const tableKeys = {
 export const ofSource = {
   ...place,
   streamArn: Optional(streamArn()),
+  ...kinesis,
   create: flag(false, 'Create the table, with its stream, instead of using an existing one.'),
   ...tableKeys,
   endpoints: Optional(serviceEndpoints()),

@@ -3,6 +3,7 @@
 // so that the order of texts is the order in which the source accepted the writes of an item.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { kinesisSourceOf } from '../config/change-source.ts';
 import type { Item } from './attribute-value.ts';
 import type { TwinRules, WriteRules } from './rules.ts';
 
@@ -71,10 +72,11 @@ export function padSequenceNumber(sequenceNumber: string): string {
 /**
  * Creation time of a stream, from the label at the end of its ARN, in epoch milliseconds.
  * AWS labels are UTC times such as 2026-01-31T12:34:56.789; the embedded engine's are epoch
- * seconds with a fraction.
+ * seconds with a fraction. A Kinesis stream has none: its versions are times, whichever stream they come through.
  * @returns undefined where there is no such label.
  */
 export function streamLabelMs(streamArn: string): number | undefined {
+  if (kinesisSourceOf(streamArn) !== undefined) return 0;
   const label = /\/stream\/(.+)$/.exec(streamArn)?.[1];
   if (label === undefined) return undefined;
   const ms = /^\d{1,10}(\.\d+)?$/.test(label)

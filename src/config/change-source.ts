@@ -1,0 +1,33 @@
+// Where changes of a table are read, as the control row lists it and as records name it: the ARN of the table's stream,
+// or that of a Kinesis stream with the name of the table, since several tables may send their changes there.
+
+import type { SourceConfig } from './schema.ts';
+
+const TABLE_PART = '/table/';
+const KINESIS_SOURCE = /^(arn:[^:]+:kinesis:[^/]+\/[^/]+)\/table\/(.+)$/;
+
+/** Such as arn:aws:kinesis:us-east-1:111122223333:stream/order-changes/table/Orders. */
+export function kinesisSourceArn(kinesisStreamArn: string, table: string): string {
+  return `${kinesisStreamArn}${TABLE_PART}${table}`;
+}
+
+/** @returns undefined of a table's own stream. */
+export function kinesisSourceOf(
+  sourceArn: string,
+): { readonly kinesisStreamArn: string; readonly table: string } | undefined {
+  const [, kinesisStreamArn, table] = KINESIS_SOURCE.exec(sourceArn) ?? [];
+  return kinesisStreamArn === undefined || table === undefined
+    ? undefined
+    : { kinesisStreamArn, table };
+}
+
+/**
+ * What the configuration names; undefined where it names no stream.
+ * @param streamArn of the table, where it is known otherwise.
+ */
+export function configuredSourceArn(
+  { kinesisStreamArn, table, streamArn: configured }: SourceConfig,
+  streamArn = configured,
+): string | undefined {
+  return kinesisStreamArn === undefined ? streamArn : kinesisSourceArn(kinesisStreamArn, table);
+}
