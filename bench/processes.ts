@@ -13,17 +13,12 @@ import { CREDENTIALS, ENVIRONMENT, SETTINGS } from './approach.ts';
 import { moveToCore, onCore } from './core-pinning.ts';
 import type { Found } from './goals.ts';
 import type { Figures, Job } from './measure.ts';
-import type { Pairing, Ratios } from './side-by-side.ts';
 import type { Stub } from './stub.ts';
 import { createDestination } from './two-regions.ts';
 
 export function measure(job: Job): Figures {
   const memoryMiB = job.approach === 'ferry, 256 MiB' ? 256 : ONE_CORE_MIB;
   return run('measure', [JSON.stringify(job)], memoryMiB) as Figures;
-}
-
-export function sideBySide(pairing: Pairing): Ratios {
-  return run('side-by-side', [JSON.stringify(pairing)]) as Ratios;
 }
 
 /** A million records: microseconds per record of the first thousands, and of all. */
@@ -74,7 +69,7 @@ function run(program: Program, args: readonly string[], memoryMiB = ONE_CORE_MIB
 }
 
 type Program = (typeof PROGRAMS)[number];
-const PROGRAMS = ['measure', 'side-by-side', 'growth', 'catch-up'] as const;
+const PROGRAMS = ['measure', 'growth', 'catch-up'] as const;
 let programs: string | undefined;
 
 /** @returns the directory that they are built into. */
