@@ -8,6 +8,7 @@ import {
   type MetricName,
 } from '../config/names.ts';
 import type { BatchSummary } from '../model/batch-response.ts';
+import { metricValues, type MetricValues } from '../model/metric-values.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
 import type { Clock, Metrics } from '../ports.ts';
 
@@ -23,12 +24,10 @@ export interface EmfOptions {
 export function emfMetrics(options: EmfOptions): Metrics {
   return {
     publish(summary) {
-      for (const values of toMetricValues(summary)) writeMetrics(values, options);
+      for (const values of toDocuments(summary)) writeMetrics(values, options);
     },
   };
 }
-
-export type MetricValues = Partial<Record<MetricName, number | readonly number[]>>;
 
 /** Writes one document. */
 export function writeMetrics(
@@ -43,35 +42,9 @@ export function writeMetrics(
   writeLine(JSON.stringify({ _aws, ...named, ...values }));
 }
 
-function toMetricValues(summary: BatchSummary): MetricValues[] {
-  const { counts, superseded, retried, failures, latenciesMs, heartbeatsMs, timestampFallbacks } =
-    summary;
-  const first: MetricValues = {
-    AppliedRecords: counts.applied,
-    SupersededRecords: counts.superseded,
-    SupersededByRedelivery: superseded.redelivery,
-    SupersededByNewerItem: superseded.newer,
-    SupersededByTombstone: superseded.deleted,
-    CoalescedRecords: counts.coalesced,
-    SkippedRecords: counts.skipped,
-    RetriedRecords: retried,
-    HeldRecords: summary.held,
-    DeadLetteredRecords: counts['dead-lettered'],
-    DestinationThrottles: failures.throttled,
-    DestinationUnreachable: failures.unreachable + failures.unknown,
-    DestinationDenied: failures.denied,
-    OldestUnappliedAge: Math.round(summary.oldestUnappliedMs),
-    PendingRecords: summary.pendingRecords,
-    NegativeLatencies: summary.negativeLatencies,
-    // Only where there are any: a metric costs money, and most replications have no stamps and no switches.
-    ...(timestampFallbacks > 0 ? { TimestampFallbacks: timestampFallbacks } : {}),
-    ...(counts.own > 0 ? { OwnRecords: counts.own } : {}),
-    ...(counts.stray > 0 ? { StrayWrites: counts.stray } : {}),
-    ...(counts.stranded > 0 ? { StrandedRecords: counts.stranded } : {}),
-    ...(summary.isUnreadable ? { ControlUnreadable: 1 } : {}),
-    ...(heartbeatsMs.length > 0 ? { HeartbeatLatency: heartbeatsMs.map(Math.round) } : {}),
-  };
-  const [head, ...tail] = chunks(latenciesMs.map(Math.round));
+function toDocuments(summary: BatchSummary): MetricValues[] {
+  const { ReplicationLatency: latencies, ...first } = metricValues(summary);
+  const [head, ...tail] = chunks(latencies ?? []);
   return [
     head === undefined ? first : { ...first, ReplicationLatency: head },
     ...tail.map((values) => ({ ReplicationLatency: values })),
