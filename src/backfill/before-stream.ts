@@ -2,6 +2,7 @@
 // the copy writes to the twin, so that each item costs one plain put, and the stream is read from its oldest record.
 
 import { LATE_REQUEST_MS, LEDGER_ATTRIBUTES } from '../config/names.ts';
+import { type Retention, retentionText } from '../config/record-age.ts';
 import type { BackfillRun } from './checkpoint.ts';
 import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
@@ -20,6 +21,8 @@ export interface BeforeStreamContext extends RetryContext {
   readonly mappings: EventSources | undefined;
   /** Of the source now. */
   readonly streamArn: string;
+  /** @default that of the stream of a table */
+  readonly retention?: Retention | undefined;
 }
 
 /**
@@ -149,10 +152,10 @@ function enabledMeanwhile(mappings: readonly EventSource[]): FerryError {
 /** How long the copies of a run that has ended may still land. */
 export const COPIES_LAND_MS = PLAIN_PAGE_LIFE_MS + LATE_REQUEST_MS;
 
-function requireTime(startedAt: string, { clock }: BeforeStreamContext): void {
-  if (streamLeftMs(startedAt, clock.now()) > 0) return;
+function requireTime(startedAt: string, context: BeforeStreamContext): void {
+  if (streamLeftMs(startedAt, context) > 0) return;
   throw new FerryError(
-    `The backfill before the stream began at ${startedAt}, more than 24 hours ago: the stream no longer has all changes since. The event source mapping is still disabled.`,
+    `The backfill before the stream began at ${startedAt}, more than ${retentionText(context.retention ?? {})} ago: the stream no longer has all changes since. The event source mapping is still disabled.`,
     {
       code: 'backfill.too-late',
       hint: 'Enable the mapping, then run `ferry verify` and `ferry repair`; or begin anew with a new twin and --restart.',

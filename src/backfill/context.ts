@@ -1,5 +1,6 @@
 // What a backfill works with, from the run down to a single copy.
 
+import type { Retention } from '../config/record-age.ts';
 import type { TtlDeletes } from '../config/schema.ts';
 import type { Version } from '../model/guard.ts';
 import type { WriteRules } from '../model/rules.ts';
@@ -32,6 +33,8 @@ export interface BackfillContext extends RetryContext {
   readonly writePace: Pace;
   /** Items of a page at most. */
   readonly pageItems: number;
+  /** @default that of the stream of a table */
+  readonly retention?: Retention | undefined;
   /** Asked before each page. @default there is always time */
   readonly isTimeUp?: () => boolean;
   /** Called once for every item that the destination rejects, when its page is done. */

@@ -1,5 +1,6 @@
 // The run of a backfill, as the ledger has it: found, begun, noted and finished.
 
+import { retentionMs, retentionText } from '../config/record-age.ts';
 import { FerryError } from '../errors.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
 import type { ItemReader } from '../ports.ts';
@@ -15,7 +16,8 @@ import type { BackfillContext } from './context.ts';
 import { claimProjection, isReprojecting, requireSameProjection } from './projection.ts';
 
 /** Where runs are stored. */
-type RunPlace = Pick<BackfillContext, 'rules' | 'ledger' | 'twinWriter'> & RetryContext;
+type RunPlace = Pick<BackfillContext, 'rules' | 'ledger' | 'twinWriter' | 'retention'> &
+  RetryContext;
 
 /**
  * @returns undefined where there is none.
@@ -46,12 +48,12 @@ export async function unfinishedBackfill(
   return run?.finishedAt === undefined ? run : undefined;
 }
 
-/** Retention of a DynamoDB stream. */
-const STREAM_LIFE_MS = 24 * 60 * 60 * 1000;
-
 /** How long the stream still has every change since `startedAt`. */
-export function streamLeftMs(startedAt: string, nowMs: number): number {
-  return Date.parse(startedAt) + STREAM_LIFE_MS - nowMs;
+export function streamLeftMs(
+  startedAt: string,
+  { clock, retention = {} }: Pick<BackfillContext, 'clock' | 'retention'>,
+): number {
+  return Date.parse(startedAt) + retentionMs(retention) - clock.now();
 }
 
 /**
@@ -67,7 +69,7 @@ export async function planBackfill(
   const known = restart ? undefined : await unfinishedBackfill(context);
   if (known === undefined) return { run: fresh, resumed: false };
   requireSameTables(known, fresh);
-  requireSameMode(known, fresh, context.clock.now());
+  requireSameMode(known, fresh, context);
   requireSameProjection(known, fresh.projection);
   return { run: known, resumed: true };
 }
@@ -109,7 +111,7 @@ function requireSameTables(known: BackfillRun, fresh: BackfillRun): void {
 }
 
 /** Once the stream is applied, puts without a check of the ledger row could bring back deleted items. */
-function requireSameMode(known: BackfillRun, fresh: BackfillRun, nowMs: number): void {
+function requireSameMode(known: BackfillRun, fresh: BackfillRun, place: RunPlace): void {
   const { beforeStream = false, startedAt } = known;
   if (beforeStream !== (fresh.beforeStream ?? false)) {
     const began = beforeStream ? 'before the stream' : 'beside the stream';
@@ -126,9 +128,9 @@ function requireSameMode(known: BackfillRun, fresh: BackfillRun, nowMs: number):
       `The unfinished backfill of ${startedAt} does not compare what the twin has already.`,
       { code: 'backfill.mode-changed', hint: 'Begin anew with --restart.' },
     );
-  if (!beforeStream || streamLeftMs(startedAt, nowMs) >= 0) return;
+  if (!beforeStream || streamLeftMs(startedAt, place) >= 0) return;
   throw new FerryError(
-    `The unfinished backfill before the stream of ${startedAt} began more than 24 hours ago; the stream no longer has the changes since.`,
+    `The unfinished backfill before the stream of ${startedAt} began more than ${retentionText(place.retention ?? {})} ago; the stream no longer has the changes since.`,
     { code: 'backfill.too-late', hint: 'Begin anew with --restart.' },
   );
 }

@@ -4,6 +4,7 @@ import { systemClock } from '../aws/system-clock.ts';
 import { openEventSources } from '../composition/event-sources.ts';
 import { retriesUntil } from '../composition/pair-work.ts';
 import { givenName } from '../config/directions.ts';
+import { type Retention, retentionMs, retentionText } from '../config/record-age.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import { duration } from '../text/duration.ts';
 import {
@@ -27,6 +28,7 @@ export function withBeforeStream<T>(
       ledger: pair.ledger,
       mappings: sources?.mappings,
       streamArn,
+      retention: replication.source,
     }),
   );
 }
@@ -35,14 +37,15 @@ export function withBeforeStream<T>(
 const WARNING_LEFT_MS = 4 * 60 * 60 * 1000;
 
 /** Warns once, before the stream expires the changes since the start of the copy. */
-export function timeWarning(io: Io): (run: BackfillRun) => void {
+export function timeWarning(io: Io, retention: Retention): (run: BackfillRun) => void {
+  const { clock = systemClock } = io;
   let isWarned = false;
   return ({ startedAt }) => {
-    const leftMs = streamLeftMs(startedAt, (io.clock ?? systemClock).now());
+    const leftMs = streamLeftMs(startedAt, { clock, retention });
     if (isWarned || leftMs > WARNING_LEFT_MS) return;
     isWarned = true;
     io.err(
-      `The copy started at ${startedAt}. It must finish within ${duration(Math.max(0, leftMs))}, because the stream keeps changes for 24 hours.`,
+      `The copy started at ${startedAt}. It must finish within ${duration(Math.max(0, leftMs))}, because the stream keeps changes for ${retentionText(retention)}.`,
     );
   };
 }
@@ -56,9 +59,9 @@ export async function beginStream(
   io.err(`Waiting up to ${COPIES_LAND_MS / 1000} s, until no copy can be written anymore.`);
   const enabled = await startStream(run, context);
   if (enabled.length === 0) {
-    const until = new Date(Date.parse(run.startedAt) + 24 * 60 * 60 * 1000).toISOString();
+    const untilMs = Date.parse(run.startedAt) + retentionMs(replication.source);
     io.err(
-      `${givenName(replication)} has no event source mapping yet. Set "eventSource": {"enabled": true} and deploy before ${until}. The stream keeps changes for 24 hours.`,
+      `${givenName(replication)} has no event source mapping yet. Set "eventSource": {"enabled": true} and deploy before ${new Date(untilMs).toISOString()}. The stream keeps changes for ${retentionText(replication.source)}.`,
     );
     return;
   }

@@ -182,7 +182,7 @@ async function copyFrom(
     report(stepOf(now, call));
     if (before !== undefined) warnOfTime(run);
   };
-  const warnOfTime = timeWarning(io);
+  const warnOfTime = timeWarning(io, call.replication.source);
   const finished = await isFinished(io, () =>
     options.has('bulk')
       ? copyInBulk(run, { call, context, onProgress })

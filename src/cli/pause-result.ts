@@ -1,7 +1,7 @@
 // What a pause or a resume would do, does, or has done, for people or for machines.
 
 import { givenName } from '../config/directions.ts';
-import { expiringHours, givesUp } from '../config/record-age.ts';
+import { expiringHours, givesUp, isGivenUp, retentionText } from '../config/record-age.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { Paused } from '../model/control-row.ts';
 import { duration } from '../text/duration.ts';
@@ -43,10 +43,10 @@ export function horizonLines(
   lag: Lag | undefined,
 ): string[] {
   const { eventSource } = replication;
-  const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, eventSource.maxRecordAgeSeconds);
+  const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, replication);
   const age = duration(eventSource.maxRecordAgeSeconds * 1000);
   return [
-    `Resume before ${utcTime(lostAfterMs)}. After that, changes are lost, because the stream keeps a record for 24 hours.`,
+    `Resume before ${utcTime(lostAfterMs)}. After that, changes are lost, because the stream keeps a record for ${retentionText(replication.source)}.`,
     ...(givenUpAfterMs < lostAfterMs
       ? [
           `If you resume after ${utcTime(givenUpAfterMs)}, Lambda ${givesUp(replication, `records older than ${age}`)}. Then redrive them.`,
@@ -78,11 +78,11 @@ export function deploymentLines({ eventSource }: ReplicationConfig): string[] {
 }
 
 export function pauseFacts(
-  { eventSource }: ReplicationConfig,
+  replication: ReplicationConfig,
   { paused, mark }: Pick<PauseResult, 'paused'> & Partial<PauseResult>,
   { apply, lag, all }: { apply: boolean; lag: Lag | undefined; all: readonly EventSource[] },
 ): object {
-  const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, eventSource.maxRecordAgeSeconds);
+  const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, replication);
   return {
     apply,
     pausedSince: utcTime(paused.sinceMs),
@@ -123,13 +123,13 @@ export function resumedLines(
 
 export function lossLines(paused: Paused, replication: ReplicationConfig, nowMs: number): string[] {
   const { eventSource } = replication;
-  const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, eventSource.maxRecordAgeSeconds);
+  const { givenUpAfterMs, lostAfterMs } = horizonOf(paused, replication);
   const older = `records older than ${duration(eventSource.maxRecordAgeSeconds * 1000)}`;
   const redrive = `Lambda ${givesUp(replication, older)}. When the status is healthy, run \`ferry redrive --replication ${givenName(replication)} --apply\`.`;
   if (nowMs >= lostAfterMs)
     return [
       `Changes from ${utcTime(paused.oldestMs)} to ${utcTime(nowMs - (lostAfterMs - paused.oldestMs))} are lost.`,
-      redrive,
+      ...(isGivenUp(replication) ? [redrive] : []),
       'Then run `ferry backfill`, `ferry verify` and `ferry repair`.',
     ];
   if (nowMs >= givenUpAfterMs) return [redrive];

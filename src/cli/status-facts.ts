@@ -1,10 +1,11 @@
 // The status of one replication for scripts.
 
 import { givenName } from '../config/directions.ts';
+import { retentionMs } from '../config/record-age.ts';
 import type { ActiveRegion } from '../model/active-region.ts';
 import type { SwitchRecord } from '../model/switch-record.ts';
 import { isCount } from '../composition/read-vitals.ts';
-import { horizonOf, utcTime } from '../status/pause.ts';
+import { utcTime } from '../status/pause.ts';
 import { highestOf, isRead, latest, type Series, sumSince, type Vitals } from '../model/vitals.ts';
 import { runbookLink } from './runbook-link.ts';
 import {
@@ -58,7 +59,7 @@ export function statusFacts(status: Status) {
     deadLetters,
     oldestLookAgainSeconds: last(services.LookAgainAge),
     mapping: mapping ?? null,
-    pause: pauseFacts(vitals.paused),
+    pause: pauseFacts(status),
     controlProblem: vitals.controlProblem ?? null,
     projection: { deployed, written },
     deployedFunction: vitals.isOlder === true ? 'older' : 'current',
@@ -109,9 +110,9 @@ function timeAt(series: Series | undefined): string | null {
   return atMs === undefined ? null : utcTime(atMs);
 }
 
-function pauseFacts(paused: Vitals['paused']) {
+function pauseFacts({ vitals: { paused }, replication: { source } }: Status) {
   if (paused === undefined) return null;
   if (paused === 'unknown') return paused;
-  const { lostAfterMs } = horizonOf(paused, Infinity);
-  return { since: utcTime(paused.sinceMs), changesLostAfter: utcTime(lostAfterMs) };
+  const changesLostAfter = utcTime(paused.oldestMs + retentionMs(source));
+  return { since: utcTime(paused.sinceMs), changesLostAfter };
 }

@@ -4,7 +4,7 @@ import type { DirectionName } from '../composition/active-direction.ts';
 import type { DirectionState } from '../model/active-region.ts';
 import { type Backlog, backlogOf, WINDOW_MS } from '../status/backlog-trend.ts';
 import { type Deadline, deadlineOf, deadlineText, notedUntilMs } from '../status/deadline.ts';
-import { STREAM_LIFE_MS, utcTime } from '../status/pause.ts';
+import { utcTime } from '../status/pause.ts';
 import { sparkline } from '../status/sparkline.ts';
 import type { Verdict } from '../status/verdict.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type Vitals,
 } from '../model/vitals.ts';
 import { servicesAt } from '../config/partition-services.ts';
+import { retentionMs } from '../config/record-age.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { duration } from '../text/duration.ts';
 import { counted, grouped } from './output.ts';
@@ -128,9 +129,10 @@ export function statusBacklog({ replication, vitals }: Status): Backlog {
 }
 
 function waiting(status: Status) {
-  const { vitals } = status;
+  const { vitals, replication } = status;
   const { nowMs, paused } = vitals;
   const { ageMs, trend, leftMs } = statusBacklog(status);
+  const untilExpired = (waitedMs: number) => expiryText(retentionMs(replication.source) - waitedMs);
   if (paused !== undefined && paused !== 'unknown') {
     const mostMs = nowMs - paused.oldestMs;
     const waits = `at most ${duration(mostMs)}: paused`;
@@ -172,8 +174,7 @@ function dated(text: string, series: Series | undefined, nowMs: number): string 
   return `${text} as of ${utcTime(atMs).slice(11, 16)}Z`;
 }
 
-function untilExpired(ageMs: number): string {
-  const leftMs = STREAM_LIFE_MS - ageMs;
+function expiryText(leftMs: number): string {
   return leftMs > 0 ? duration(leftMs) : 'expired: records may be lost';
 }
 

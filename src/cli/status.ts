@@ -61,6 +61,7 @@ function statusOf(replication: ReplicationConfig, vitals: Vitals, isActive = tru
     behindMs: replication.alarms.latencySeconds * 1000,
     heartbeat: isActive && replication.heartbeat !== undefined,
     oldImages: replication.switching !== undefined,
+    retention: replication.source,
   });
   return { replication, vitals, verdict };
 }

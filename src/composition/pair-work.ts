@@ -80,6 +80,7 @@ export function copyContext(
     ...writing(work),
     rules: pair.rules,
     ttlDeletes: replication.ttlDeletes,
+    retention: replication.source,
     source: pair.source,
     twin: pair.twin,
     transactions: pair.transactions,

@@ -2,6 +2,7 @@
 
 import { KINESIS_AGE_SECONDS_MAX } from './kinesis-rules.ts';
 import { backName, stateTableName } from './names.ts';
+import { retentionHours, STREAM_HOURS } from './record-age.ts';
 import type { ReplicationConfig, SwitchingConfig } from './schema.ts';
 import { storesBatches } from './stored-batches.ts';
 
@@ -20,9 +21,7 @@ export type FilledReplication = Omit<
 
 const HOUR_SECONDS = 3_600;
 
-/** How long the stream of a table keeps a record. */
-const STREAM_HOURS = 24;
-/** Of these, the rest is for the batches before it. */
+/** Of a day in the stream, the rest is for the batches before it. */
 const STORED_HOURS = 20;
 /** Where Lambda does not store the records, the rest is for a redrive, which must find them in the stream. */
 const NOTED_HOURS = 12;
@@ -41,7 +40,6 @@ export function withDependentDefaults(replication: FilledReplication): Replicati
 /** -1 where Lambda could not wait for as long as the Kinesis stream keeps a record. */
 function recordAgeSeconds(replication: FilledReplication): number {
   const share = (storesBatches(replication) ? STORED_HOURS : NOTED_HOURS) / STREAM_HOURS;
-  const { kinesisRetentionHours = STREAM_HOURS } = replication.source;
-  const seconds = Math.floor(kinesisRetentionHours * share * HOUR_SECONDS);
+  const seconds = Math.floor(retentionHours(replication.source) * share * HOUR_SECONDS);
   return seconds > KINESIS_AGE_SECONDS_MAX ? -1 : seconds;
 }

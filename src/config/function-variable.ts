@@ -34,13 +34,14 @@ export function functionVariables({ replication, ...places }: Deployment): Recor
 export function shortVariables({ replication, ...places }: Deployment): Record<string, string> {
   const { encryption: _, ...used } = replication;
   const { latencySeconds } = used.alarms;
-  const { source, destination, function: settings } = used;
+  const { kinesisStreamArn, kinesisRetentionHours } = used.source;
   const side = ({ region, table, account, endpoint, credentials }: TableConfig) => {
     return { region, table, account, endpoint, credentials };
   };
-  const { logRetentionDays: __, architecture: ___, runtime: ____, ...rest } = settings;
+  const { logRetentionDays: __, architecture: ___, runtime: ____, ...rest } = used.function;
   const alarms = { latencySeconds };
-  const sides = { source: side(source), destination: side(destination) };
+  const source = { ...side(used.source), kinesisStreamArn, kinesisRetentionHours };
+  const sides = { source, destination: side(used.destination) };
   const short = { ...used, ...sides, alarms, function: rest };
   return functionVariables({
     ...places,
@@ -75,9 +76,10 @@ interface Written {
 /** With what may be left out, such as the stream of an existing table. */
 function wholeReplication({ replication, streamArn }: Written): ReplicationConfig {
   const { source } = replication;
+  const isNamed = source.create || source.kinesisStreamArn !== undefined;
   return withDependentDefaults({
     ...replication,
-    source: source.create ? source : { streamArn, ...source },
+    source: isNamed ? source : { streamArn, ...source },
   });
 }
 

@@ -38,6 +38,8 @@ export interface Vitals {
   readonly deadLetters: number;
   /** ARN of the source's stream now; undefined where it is off. */
   readonly streamArn: string | undefined;
+  /** Why it is off, without a full stop. @default the table has none */
+  readonly streamProblem?: string | undefined;
   /** What its records have, as DynamoDB has it: NEW_IMAGE, … @default enough */
   readonly streamView?: string | undefined;
   /** When the heartbeat function was created or updated last, epoch milliseconds; undefined where there is none. */

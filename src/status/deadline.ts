@@ -1,9 +1,10 @@
 // Where Lambda does not store the records that it gives up: when that happens to the oldest one that waits, and until
 // when a redrive can still read it from the stream.
 
+import { isGivenUp, retentionMs } from '../config/record-age.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { storesBatches } from '../config/stored-batches.ts';
-import { horizonOf, STREAM_LIFE_MS, utcTime } from './pause.ts';
+import { horizonOf, utcTime } from './pause.ts';
 
 export interface Deadline {
   readonly givenUpAfterMs: number;
@@ -13,12 +14,9 @@ export interface Deadline {
 type Given = Pick<ReplicationConfig, 'source' | 'deadLetters' | 'eventSource'>;
 
 /** @param oldestMs when the oldest waiting record was written; undefined where none waits. */
-export function deadlineOf(
-  { eventSource, ...replication }: Given,
-  oldestMs: number | undefined,
-): Deadline | undefined {
-  if (oldestMs === undefined || storesBatches(replication)) return undefined;
-  const { givenUpAfterMs, lostAfterMs } = horizonOf({ oldestMs }, eventSource.maxRecordAgeSeconds);
+export function deadlineOf(replication: Given, oldestMs: number | undefined): Deadline | undefined {
+  if (oldestMs === undefined || !isOnlyNoted(replication)) return undefined;
+  const { givenUpAfterMs, lostAfterMs } = horizonOf({ oldestMs }, replication);
   return { givenUpAfterMs, redriveUntilMs: lostAfterMs };
 }
 
@@ -36,10 +34,13 @@ export function deadlineText({ givenUpAfterMs, redriveUntilMs }: Deadline, nowMs
  * Until when the records of a batch that is only noted in the dead-letter queue are in the stream: they were given up
  * at their highest age, and the message was sent then.
  */
-export function notedUntilMs(
-  { eventSource, ...replication }: Given,
-  sentMs: number,
-): number | undefined {
-  if (storesBatches(replication)) return undefined;
-  return sentMs + STREAM_LIFE_MS - eventSource.maxRecordAgeSeconds * 1000;
+export function notedUntilMs(replication: Given, sentMs: number): number | undefined {
+  if (!isOnlyNoted(replication)) return undefined;
+  const { source, eventSource } = replication;
+  return sentMs + retentionMs(source) - eventSource.maxRecordAgeSeconds * 1000;
+}
+
+/** Of what is given up for its age. */
+function isOnlyNoted(replication: Given): boolean {
+  return isGivenUp(replication) && !storesBatches(replication);
 }

@@ -1,10 +1,9 @@
 // The times of a pause: when the oldest waiting change expires from the stream, and what happens before that.
 
 import type { Paused } from '../model/control-row.ts';
+import { isGivenUp, retentionMs } from '../config/record-age.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { MINUTE_MS } from '../model/vitals.ts';
-
-/** DynamoDB Streams keeps a record for 24 hours. */
-export const STREAM_LIFE_MS = 24 * 60 * MINUTE_MS;
 
 export interface Horizon {
   /** At a resume after this, Lambda gives up the oldest batches. */
@@ -15,11 +14,11 @@ export interface Horizon {
 
 export function horizonOf(
   { oldestMs }: Pick<Paused, 'oldestMs'>,
-  maxRecordAgeSeconds: number,
+  { source, eventSource }: Pick<ReplicationConfig, 'source' | 'eventSource'>,
 ): Horizon {
-  const lostAfterMs = oldestMs + STREAM_LIFE_MS;
-  const givenUpAfterMs = Math.min(oldestMs + maxRecordAgeSeconds * 1000, lostAfterMs);
-  return { givenUpAfterMs, lostAfterMs };
+  const lostAfterMs = oldestMs + retentionMs(source);
+  const ageMs = isGivenUp({ eventSource }) ? eventSource.maxRecordAgeSeconds * 1000 : Infinity;
+  return { givenUpAfterMs: Math.min(oldestMs + ageMs, lostAfterMs), lostAfterMs };
 }
 
 /**

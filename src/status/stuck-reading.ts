@@ -1,6 +1,7 @@
 // The verdicts about the stream and its event source mapping: paused, held, starting, or not read.
 
-import { horizonOf, utcTime } from './pause.ts';
+import { retentionMs } from '../config/record-age.ts';
+import { utcTime } from './pause.ts';
 import { type Case, type Rule, stuck, type Verdict } from './verdict-case.ts';
 import { isRead, MINUTE_MS } from '../model/vitals.ts';
 
@@ -21,7 +22,7 @@ export const READING: readonly Rule[] = [
 ];
 
 /** First, because an operator wanted it. */
-function isPaused({ vitals: { paused, mapping, nowMs } }: Case): Verdict | undefined {
+function isPaused({ vitals: { paused, mapping, nowMs }, rules }: Case): Verdict | undefined {
   if (paused === undefined || paused === 'unknown') return undefined;
   const since = utcTime(paused.sinceMs);
   const runbook = 'paused-replication';
@@ -29,7 +30,7 @@ function isPaused({ vitals: { paused, mapping, nowMs } }: Case): Verdict | undef
     const text = `paused since ${since}, but the event source mapping is ${mapping.state.toLowerCase()}: the function holds all records until \`ferry resume\``;
     return { level: 'held', text, runbook };
   }
-  const { lostAfterMs } = horizonOf(paused, Infinity);
+  const lostAfterMs = paused.oldestMs + retentionMs(rules.retention ?? {});
   const loss =
     nowMs < lostAfterMs
       ? `changes are lost after ${utcTime(lostAfterMs)}`
@@ -71,8 +72,9 @@ function isUnread({ vitals, waited }: Case): Verdict | undefined {
   );
 }
 
-function readsAnotherStream({ vitals: { mapping, streamArn } }: Case): Verdict | undefined {
-  if (streamArn === undefined) return stuck('the source has no stream', 'stream-replaced');
+function readsAnotherStream({ vitals }: Case): Verdict | undefined {
+  const { mapping, streamArn, streamProblem = 'the source has no stream' } = vitals;
+  if (streamArn === undefined) return stuck(streamProblem, 'stream-replaced');
   if (mapping?.streamArn === streamArn) return undefined;
   return stuck(
     'the source has a new stream, but the event source mapping reads the old one',

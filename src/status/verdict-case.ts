@@ -1,6 +1,7 @@
 // What every rule of a verdict reads, and how most of them state their verdict.
 
 import { type Backlog, backlogOf } from './backlog-trend.ts';
+import type { Retention } from '../config/record-age.ts';
 import { duration } from '../text/duration.ts';
 import { lastAbove, periodMsOf, sumSince, type Vitals } from '../model/vitals.ts';
 
@@ -36,6 +37,8 @@ export interface VerdictRules {
   readonly heartbeat: boolean;
   /** Whether the stream must have old images, too. @default it need not */
   readonly oldImages?: boolean;
+  /** How long the stream keeps a record. @default as the stream of a table */
+  readonly retention?: Retention;
 }
 
 /** The length of "now", in periods. */

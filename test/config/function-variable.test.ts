@@ -317,3 +317,28 @@ describe('the settings of the hot path', () => {
     expect(handlerSettings(configured, PLACES).concurrency).toBe(expected);
   });
 });
+
+describe('the variable of a function that reads a Kinesis stream', () => {
+  const kinesisStreamArn = 'arn:aws:kinesis:us-east-1:111122223333:stream/order-changes';
+  const source = {
+    region: 'us-east-1',
+    table: 'Orders',
+    kinesisStreamArn,
+    kinesisRetentionHours: 720,
+  };
+
+  it.each([
+    ['as it is', functionVariables],
+    ['where it is short', shortVariables],
+  ])('has the stream, and how long it keeps a record, %s', (_, variables) => {
+    const places = { ...PLACES, streamArn: kinesisStreamArn };
+    const whole = { replication: replication({ source }), ...places };
+    const { replication: read, ...readPlaces } = readDeployment(variables(whole));
+
+    expect(read.source).toMatchObject(source);
+    expect(read.source.streamArn).toBeUndefined();
+    expect(read.eventSource).toEqual(whole.replication.eventSource);
+    expect(handlerSettings(read, readPlaces)).toEqual(handlerSettings(whole.replication, places));
+    expect(handlerSettings(read, readPlaces).streamArn).toBe(`${kinesisStreamArn}/table/Orders`);
+  });
+});
