@@ -1,5 +1,6 @@
 // Where a replication's writes go and under which rules, from its configuration.
 
+import { arrivalRules } from '../config/change-source.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { canonicalKey, decodeItem } from '../model/attribute-value.ts';
@@ -16,6 +17,7 @@ export function writeRules(replication: ReplicationConfig): WriteRules {
     reservedAttribute,
     unversionedItems,
     tombstones,
+    ...arrivalRules(source),
   };
 }
 

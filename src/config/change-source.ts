@@ -1,6 +1,7 @@
 // Where changes of a table are read, as the control row lists it and as records name it: the ARN of the table's stream,
 // or that of a Kinesis stream with the name of the table, since several tables may send their changes there.
 
+import { TOMBSTONE_LIFE_SECONDS } from './names.ts';
 import type { SourceConfig } from './schema.ts';
 
 const TABLE_PART = '/table/';
@@ -30,4 +31,26 @@ export function configuredSourceArn(
   streamArn = configured,
 ): string | undefined {
   return kinesisStreamArn === undefined ? streamArn : kinesisSourceArn(kinesisStreamArn, table);
+}
+
+/** `any-order`: a change may arrive after a later one of its item, and more than once. */
+export type Arrival = 'in-order' | 'any-order';
+
+export interface ArrivalRules {
+  readonly arrival: Arrival;
+  /** Of a delete: longer than any older change of its item can still arrive. */
+  readonly tombstoneLifeSeconds: number;
+}
+
+const HOUR_SECONDS = 3_600;
+
+export function arrivalRules({
+  kinesisStreamArn,
+  kinesisRetentionHours = 0,
+}: SourceConfig): ArrivalRules {
+  const retainedSeconds = (kinesisRetentionHours + 24) * HOUR_SECONDS;
+  return {
+    arrival: kinesisStreamArn === undefined ? 'in-order' : 'any-order',
+    tombstoneLifeSeconds: Math.max(TOMBSTONE_LIFE_SECONDS, retainedSeconds),
+  };
 }

@@ -1,5 +1,6 @@
 // What the hot path knows of its replication: the settings that writes obey, flat.
 
+import { arrivalRules, type ArrivalRules, configuredSourceArn } from './change-source.ts';
 import { lookAgainDelaySeconds } from './names.ts';
 import type { Deployment, ReplicationConfig } from './schema.ts';
 
@@ -17,12 +18,12 @@ type WriteRules = Pick<
 
 /** Where failures and deletes go: only a deployment knows. */
 export interface FailurePlaces extends Omit<Deployment, 'replication' | 'streamArn'> {
-  /** The stream that the first control row is written for; undefined where it is lost. */
+  /** As the control row lists it. The first one is written for it; undefined where it is lost. */
   readonly streamArn?: string | undefined;
 }
 
 /** Everything that a write from the stream or from a dead letter depends on. */
-export interface HandlerSettings extends WriteRules, FailurePlaces {
+export interface HandlerSettings extends WriteRules, FailurePlaces, ArrivalRules {
   readonly replication: string;
   readonly timestampAttribute?: string | undefined;
   readonly sourceRegion: string;
@@ -44,6 +45,8 @@ export function handlerSettings(
   const { httpClient, concurrency, memoryMiB, timeoutSeconds } = replication.function;
   return {
     ...places,
+    streamArn: configuredSourceArn(source, places.streamArn),
+    ...arrivalRules(source),
     replication: replication.name,
     sourceRegion: source.region,
     destinationRegion: destination.region,

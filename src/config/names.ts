@@ -29,6 +29,10 @@ export const METRIC_UNITS = {
   SupersededByTombstone: 'Count',
   /** Never written, because a newer record of the same item in the batch was. */
   CoalescedRecords: 'Count',
+  /** Of these: another change of the item has the same time, and which of them is later is not known. */
+  TiedRecords: 'Count',
+  /** Of another table that sends its changes to the same Kinesis stream. */
+  ForeignRecords: 'Count',
   /** Left out by policy, such as expiries when `ttlDeletes` is "skip". */
   SkippedRecords: 'Count',
   /** Of a table while it was the twin: what Ferry itself wrote, and what needs no second look. */
@@ -86,7 +90,7 @@ export const LEDGER_ATTRIBUTES = {
 } as const;
 
 /**
- * Life of a tombstone. It must exceed the longest life of a dead letter, 14 days in SQS, or a late
+ * Life of a tombstone, at least. It must exceed the longest life of a dead letter, 14 days in SQS, or a late
  * redrive of an old put could bring back an item whose delete has been forgotten.
  */
 export const TOMBSTONE_LIFE_SECONDS = 15 * 24 * 60 * 60;

@@ -91,6 +91,7 @@ function noCounts(): Record<FinalKind, number> {
     superseded: 0,
     coalesced: 0,
     skipped: 0,
+    foreign: 0,
     own: 0,
     stray: 0,
     stranded: 0,
@@ -101,6 +102,7 @@ function noCounts(): Record<FinalKind, number> {
 function noRefusals(): Record<SupersededCause, number> {
   return {
     redelivery: 0,
+    tied: 0,
     newer: 0,
     deleted: 0,
     unversioned: 0,
@@ -156,6 +158,7 @@ function causeOf(outcome: Outcome): string | undefined {
     case 'applied':
     case 'coalesced':
     case 'skipped':
+    case 'foreign':
     case 'own':
       return undefined;
     case 'stray':

@@ -166,9 +166,9 @@ function isOf(streamArn: string, { streams }: Epoch): boolean {
   });
 }
 
-/** Of the table that a stream belongs to. */
+/** Of the table that a stream belongs to. Of a Kinesis stream, the whole ARN, which names the table. */
 export function tableArnOf(streamArn: string): string {
-  return streamArn.split('/stream/')[0] ?? '';
+  return streamArn.replace(/\/stream\/[^/]*$/, '');
 }
 
 /** Series of records by their streams: of whatever epoch a stream is listed in, the newest first. */

@@ -176,6 +176,8 @@ export function unchangedFrom(twin: Item | undefined, key: Item, { reservedAttri
 export type RefusalCause =
   /** This very version is there: the record was delivered before. */
   | 'redelivery'
+  /** This very version is there with another content: two changes have the same time. */
+  | 'tied'
   /** A newer version is there. */
   | 'newer'
   /** A newer delete is known. */

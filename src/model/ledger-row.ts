@@ -3,10 +3,10 @@
 
 import { createHash } from 'node:crypto';
 import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
-import { LEDGER_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from './attribute-value.ts';
 import type { Version } from './guard.ts';
-import type { LedgerRules } from './rules.ts';
+import type { LedgerRowRules, LedgerRules } from './rules.ts';
 import type { WriteRequest } from './write-request.ts';
 
 /** Identity of an item's ledger row. */
@@ -23,18 +23,22 @@ export interface LedgerRowKey {
 export function failureBound(
   row: LedgerRowKey,
   version: Version,
-  rules: LedgerRules,
+  rules: LedgerRowRules,
   nowMs: number,
 ): WriteRequest {
   return raisedVersion({ ...row, attribute: LEDGER_ATTRIBUTES.failed, version }, rules, nowMs);
 }
 
 /** Prolongs the life of a ledger row, and changes nothing else. */
-export function keepLedgerRow(row: LedgerRowKey, rules: LedgerRules, nowMs: number): WriteRequest {
+export function keepLedgerRow(
+  row: LedgerRowKey,
+  rules: LedgerRowRules,
+  nowMs: number,
+): WriteRequest {
   return ledgerRowUpdate(row, rules, {
     UpdateExpression: 'SET #expiresAt = :expiresAt',
     ExpressionAttributeNames: {},
-    ExpressionAttributeValues: expiry(nowMs),
+    ExpressionAttributeValues: expiry(rules, nowMs),
   });
 }
 
@@ -44,14 +48,18 @@ export interface Raise extends LedgerRowKey {
 }
 
 /** Raises one of the versions that a ledger row remembers. */
-export function raisedVersion(raise: Raise, rules: LedgerRules, nowMs: number): WriteRequest {
+export function raisedVersion(raise: Raise, rules: LedgerRowRules, nowMs: number): WriteRequest {
   const { attribute, version, keyText } = raise;
   return ledgerRowUpdate(raise, rules, {
     UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
     // Equal is this very record again, and it may not have got further than here.
     ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
     ExpressionAttributeNames: { '#own': attribute, '#key': LEDGER_ATTRIBUTES.key },
-    ExpressionAttributeValues: { ':v': { S: version }, ':key': { S: keyText }, ...expiry(nowMs) },
+    ExpressionAttributeValues: {
+      ':v': { S: version },
+      ':key': { S: keyText },
+      ...expiry(rules, nowMs),
+    },
   });
 }
 
@@ -91,6 +99,9 @@ export function ledgerRowKey(
 }
 
 /** The value `:expiresAt` of a ledger row that is touched now. */
-export function expiry(nowMs: number): Record<string, { N: string }> {
-  return { ':expiresAt': { N: String(Math.floor(nowMs / 1000) + TOMBSTONE_LIFE_SECONDS) } };
+export function expiry(
+  { tombstoneLifeSeconds }: Pick<LedgerRowRules, 'tombstoneLifeSeconds'>,
+  nowMs: number,
+): Record<string, { N: string }> {
+  return { ':expiresAt': { N: String(Math.floor(nowMs / 1000) + tombstoneLifeSeconds) } };
 }

@@ -32,6 +32,8 @@ export function metricValues(summary: BatchSummary): BatchMetricValues {
     NegativeLatencies: summary.negativeLatencies,
     // Only where there are any: a metric costs money, and most replications have no stamps and no switches.
     ...(timestampFallbacks > 0 ? { TimestampFallbacks: timestampFallbacks } : {}),
+    ...(superseded.tied > 0 ? { TiedRecords: superseded.tied } : {}),
+    ...(counts.foreign > 0 ? { ForeignRecords: counts.foreign } : {}),
     ...(counts.own > 0 ? { OwnRecords: counts.own } : {}),
     ...(counts.stray > 0 ? { StrayWrites: counts.stray } : {}),
     ...(counts.stranded > 0 ? { StrandedRecords: counts.stranded } : {}),

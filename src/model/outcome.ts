@@ -10,6 +10,8 @@ export type Outcome =
   | { readonly kind: 'superseded'; readonly cause: SupersededCause }
   | { readonly kind: 'coalesced' }
   | { readonly kind: 'skipped' }
+  /** Of another table, whose changes come through the same Kinesis stream. */
+  | { readonly kind: 'foreign' }
   /** Written by Ferry while the table was the twin. */
   | { readonly kind: 'own' }
   /** Written by an application while the table was the twin. */

@@ -18,6 +18,8 @@ export type WriteRules = Pick<
   | 'stateTable'
   | 'unversionedItems'
   | 'tombstones'
+  | 'arrival'
+  | 'tombstoneLifeSeconds'
 > &
   TwinRules;
 
@@ -38,3 +40,6 @@ export type ProjectingRules = TwinRules & Pick<StreamRules, 'ttlDeletes'>;
 
 /** What finds the ledger's rows of a replication. */
 export type LedgerRules = Pick<WriteRules, 'replication' | 'stateTable'>;
+
+/** What writes them: a row lives as long as a tombstone. */
+export type LedgerRowRules = LedgerRules & Pick<WriteRules, 'tombstoneLifeSeconds'>;

@@ -4,7 +4,7 @@ import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { GuardedPut } from './guarded-put.ts';
 import { freeFor } from './guard.ts';
 import { ledgerRowKey, raisedVersion } from './ledger-row.ts';
-import type { LedgerRules, WriteRules } from './rules.ts';
+import type { LedgerRowRules, WriteRules } from './rules.ts';
 import type { PutRecord, RemoveRecord } from './stream-record.ts';
 import type { WriteRequest } from './write-request.ts';
 
@@ -21,7 +21,11 @@ export function guardedDelete(record: RemoveRecord, rules: WriteRules): WriteReq
 }
 
 /** Remembers a delete, unless a newer one is remembered. */
-export function tombstone(record: RemoveRecord, rules: LedgerRules, nowMs: number): WriteRequest {
+export function tombstone(
+  record: RemoveRecord,
+  rules: LedgerRowRules,
+  nowMs: number,
+): WriteRequest {
   return raisedVersion({ ...record, attribute: LEDGER_ATTRIBUTES.deleted }, rules, nowMs);
 }
 

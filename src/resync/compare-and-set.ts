@@ -81,7 +81,7 @@ function tombstoneAsRead(
       ...condition.ExpressionAttributeValues,
       ':new': { S: version },
       ':key': { S: keyText },
-      ...expiry(nowMs),
+      ...expiry(rules, nowMs),
     },
   };
 }

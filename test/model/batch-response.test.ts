@@ -5,7 +5,7 @@ import type { Outcome, RecordOutcome } from '../../src/model/outcome.ts';
 
 const applied: Outcome = { kind: 'applied', latencyMs: 10 };
 const FAILURES = { throttled: 2, unreachable: 0, denied: 0, rejected: 0, switching: 0, unknown: 0 };
-const NONE = { own: 0, stray: 0, stranded: 0 };
+const NONE = { foreign: 0, own: 0, stray: 0, stranded: 0 };
 const NOW_MS = 1_000_000;
 const sumUp = (records: RecordOutcome[]) =>
   summarizeBatch(records, { failures: FAILURES, nowMs: NOW_MS });
@@ -33,6 +33,7 @@ describe('summarizeBatch', () => {
       isUnreadable: false,
       superseded: {
         redelivery: 0,
+        tied: 0,
         newer: 1,
         deleted: 0,
         unversioned: 0,

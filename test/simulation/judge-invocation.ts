@@ -168,7 +168,7 @@ function judgeTime(process: Process, judge: Judge): void {
 }
 
 function tally(fates: readonly Fate[]): BatchSummary['counts'] {
-  const written = { applied: 0, superseded: 0, coalesced: 0, skipped: 0 };
+  const written = { applied: 0, superseded: 0, coalesced: 0, skipped: 0, foreign: 0 };
   // In the order of the summary: both are compared as text.
   const counts = { ...written, own: 0, stray: 0, stranded: 0, 'dead-lettered': 0 };
   for (const fate of fates) if (fate !== 'unfinished' && fate !== 'rejected') counts[fate] += 1;

@@ -10,6 +10,7 @@ import type {
   ReadableTable,
   TransactionWriter,
 } from '../../src/ports.ts';
+import { TOMBSTONE_LIFE_SECONDS } from '../../src/config/names.ts';
 import type { ProjectionConfig } from '../../src/config/schema.ts';
 import type { Projection } from '../../src/model/projection.ts';
 import { exceptItem } from '../../src/projection/except-item.ts';
@@ -179,6 +180,8 @@ export class World {
       ttlDeletes: this.deployed.ttlDeletes,
       concurrency,
       tombstones: this.deployed.tombstones,
+      arrival: 'in-order',
+      tombstoneLifeSeconds: TOMBSTONE_LIFE_SECONDS,
       systemicRejections: 'hold',
       deadLetters: this.plan.settings.deadLetters ?? 'whole',
       lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',

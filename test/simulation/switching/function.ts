@@ -1,6 +1,7 @@
 // The function of one direction: the production code's operation in sandboxes that may crash, hang, run out of time or
 // be frozen; its event source mapping, its letters, its bucket and its look-again queue.
 
+import { TOMBSTONE_LIFE_SECONDS } from '../../../src/config/names.ts';
 import { ConcurrencyLimit } from '../../../src/replicate/concurrency-limit.ts';
 import type { ControlKeeper } from '../../../src/replicate/control-keeper.ts';
 import { switchLease } from '../../../src/replicate/lease.ts';
@@ -85,6 +86,8 @@ export class DirectionFunction {
       ttlDeletes: 'replicate',
       concurrency,
       tombstones,
+      arrival: 'in-order',
+      tombstoneLifeSeconds: TOMBSTONE_LIFE_SECONDS,
       systemicRejections: 'hold',
       deadLetters: 'whole',
       lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
