@@ -1,6 +1,12 @@
-// Figures of the recent past, read from CloudWatch, a value a minute.
+// Figures of the recent past, read from CloudWatch, a value a minute; and figures of now, sent to it.
 
-import { CloudWatchClient, type Metric, paginateGetMetricData } from '@aws-sdk/client-cloudwatch';
+import {
+  CloudWatchClient,
+  type Metric,
+  paginateGetMetricData,
+  PutMetricDataCommand,
+  type PutMetricDataInput,
+} from '@aws-sdk/client-cloudwatch';
 import { MINUTE_MS, type Series } from '../model/vitals.ts';
 import { FerryError } from '../errors.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
@@ -52,6 +58,13 @@ export async function readSeries(
     }
   }
   return found.map((series) => series.toSorted(([a], [b]) => a - b));
+}
+
+/** Sent twice, where an answer is lost, it counts twice. */
+export async function putMetrics(client: CloudWatchClient, input: PutMetricDataInput) {
+  await client.send(new PutMetricDataCommand(input), {
+    abortSignal: AbortSignal.timeout(TIMEOUT_MS),
+  });
 }
 
 function unread(statusCode: string): FerryError {

@@ -1,0 +1,93 @@
+// Figures of invocations -> requests of PutMetricData, with the values of a minute as distributions. Pure.
+
+import {
+  METRIC_DIMENSIONS,
+  METRIC_NAMESPACE,
+  METRIC_UNITS,
+  type MetricName,
+} from '../config/names.ts';
+import type { MetricValues } from '../model/metric-values.ts';
+
+export interface MetricDatum {
+  readonly MetricName: MetricName;
+  readonly Unit: 'Milliseconds' | 'Count';
+  readonly Timestamp: Date;
+  readonly Dimensions: ReadonlyArray<{ readonly Name: string; readonly Value: string }>;
+  readonly Values: readonly number[];
+  /** How often each of them was there. */
+  readonly Counts: readonly number[];
+}
+
+export interface MetricRequest {
+  readonly Namespace: string;
+  readonly MetricData: readonly MetricDatum[];
+}
+
+/** CloudWatch takes so many different values of a metric in one request. */
+const VALUES_MAX = 150;
+const MINUTE_MS = 60_000;
+
+type Distribution = Map<number, number>;
+
+/** Gathers figures until they are taken. Its size is bounded by rounding, as long as they are taken every minute. */
+export class MetricDistributions {
+  readonly #dimensions: MetricDatum['Dimensions'];
+  #minutes = new Map<number, Map<MetricName, Distribution>>();
+
+  /** @param dimensions in the order of METRIC_DIMENSIONS. */
+  constructor(dimensions: readonly string[]) {
+    this.#dimensions = METRIC_DIMENSIONS.map((Name, index) => ({
+      Name,
+      Value: dimensions[index] ?? '',
+    }));
+  }
+
+  add(values: MetricValues, nowMs: number): void {
+    const minute = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
+    const metrics = this.#minutes.get(minute) ?? new Map<MetricName, Distribution>();
+    this.#minutes.set(minute, metrics);
+    for (const [name, given] of Object.entries(values) as Array<[MetricName, number | number[]]>) {
+      const distribution = metrics.get(name) ?? new Map<number, number>();
+      metrics.set(name, distribution);
+      for (const value of [given].flat()) {
+        const rounded = METRIC_UNITS[name] === 'Milliseconds' ? threeDigits(value) : value;
+        distribution.set(rounded, (distribution.get(rounded) ?? 0) + 1);
+      }
+    }
+  }
+
+  /** Everything that was added since. Each metric is in a request once, so that none comes near 1,000 of them or 1 MB. */
+  take(): MetricRequest[] {
+    const requests = [...this.#minutes].flatMap(([minute, metrics]) => {
+      const data = [...metrics].flatMap(([name, values]) => this.#data(name, minute, values));
+      const parts = Math.max(0, ...data.map(({ part }) => part + 1));
+      return Array.from({ length: parts }, (_, index) => ({
+        Namespace: METRIC_NAMESPACE,
+        MetricData: data.flatMap(({ part, datum }) => (part === index ? [datum] : [])),
+      }));
+    });
+    this.#minutes = new Map();
+    return requests;
+  }
+
+  #data(name: MetricName, minute: number, values: Distribution) {
+    const all = [...values];
+    return Array.from({ length: Math.ceil(all.length / VALUES_MAX) }, (_, part) => {
+      const some = all.slice(part * VALUES_MAX, (part + 1) * VALUES_MAX);
+      const datum: MetricDatum = {
+        MetricName: name,
+        Unit: METRIC_UNITS[name],
+        Timestamp: new Date(minute),
+        Dimensions: this.#dimensions,
+        Values: some.map(([value]) => value),
+        Counts: some.map(([, count]) => count),
+      };
+      return { part, datum };
+    });
+  }
+}
+
+/** Half a percent off at most. Otherwise a minute of different latencies would need a request for every 150. */
+function threeDigits(value: number): number {
+  return Number(value.toPrecision(3));
+}
