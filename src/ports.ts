@@ -205,23 +205,78 @@ export interface TransactionWriter {
 
 export interface Shard {
   readonly shardId: string;
-  readonly parentShardId?: string | undefined;
+  /** Listed or not. In Kinesis, a shard that two were merged into has both. */
+  readonly parentShardIds: readonly string[];
 }
 
-export interface ShardPage {
-  readonly records: readonly DynamoDBRecord[];
+export interface ShardPage<R = DynamoDBRecord> {
+  readonly records: readonly R[];
   /** Where to read on; absent when the shard is closed and read to its end. */
   readonly nextIterator?: string | undefined;
+  /** How far the page is behind the shard's newest record, where the service tells: Kinesis does. */
+  readonly behindMs?: number | undefined;
 }
 
-/** A DynamoDB stream, read as Lambda's event source mapping reads it. */
-export interface StreamReader {
+/** A stream of shards, read as Lambda's event source mapping reads it. */
+export interface StreamReader<R = DynamoDBRecord> {
   /** All shards that are known now. */
   shards(): Promise<readonly Shard[]>;
-  /** An iterator behind `afterSequenceNumber`, or at the shard's oldest record. */
-  open(shardId: string, afterSequenceNumber?: string): Promise<string>;
+  /**
+   * An iterator behind `afterSequenceNumber`, or at the shard's oldest record.
+   * Rejects with TrimmedDataAccessException where records behind it are lost, as far as the service tells.
+   * @param settledAtMs everything that had come by then is settled, for services that do not tell.
+   */
+  open(shardId: string, afterSequenceNumber?: string, settledAtMs?: number): Promise<string>;
   /** Up to `limit` (at most 1,000) records from the iterator on, in order, as Lambda would show them. */
-  read(iterator: string, limit: number): Promise<ShardPage>;
+  read(iterator: string, limit: number): Promise<ShardPage<R>>;
+  /** Whether the stream still takes records. @default for ever */
+  isEnabled?(): Promise<boolean>;
+  /** The least from one read of a shard to the next that the service allows. @default none */
+  readonly readIntervalMs?: number;
+}
+
+/** How far a shard is replicated. Everything up to it is settled: applied, or given up and stored. */
+export interface StoredPosition {
+  /** Sequence number of the last record; absent at the shard's beginning. */
+  readonly after?: string | undefined;
+  /** The shard is closed, and settled to its end. */
+  readonly closed: boolean;
+  /** Everything that had come to the shard by then is settled, epoch milliseconds. */
+  readonly atMs: number;
+}
+
+/** The positions of a replication that `ferry run` carries, by shard. */
+export interface Positions {
+  /** Those of shards that the stream no longer lists among them, until they are removed. */
+  read(): Promise<ReadonlyMap<string, StoredPosition>>;
+  /** Rejects with FerryError `positions.fenced` where another process has written since. */
+  write(shardId: string, position: StoredPosition): Promise<void>;
+  /** Removing it again is harmless. */
+  remove(shardId: string): Promise<void>;
+}
+
+/** Which process carries a replication. */
+export interface ProcessLease {
+  /** For people: which process. */
+  readonly holder: string;
+  /** Grows by one with each holder. */
+  readonly fence: number;
+  /** Grows by one with each renewal. */
+  readonly beat: number;
+  /** The holder has ended, and has said so. */
+  readonly released: boolean;
+}
+
+/** The row of a replication's process lease. */
+export interface LeaseRow {
+  /** Consistently read. */
+  read(): Promise<ProcessLease | undefined>;
+  /**
+   * Writes `lease` where fence and beat of the row are those of `expected`, or where there is none.
+   * A rejection does not prove that nothing was written.
+   * @returns whether it was written.
+   */
+  write(lease: ProcessLease, expected: ProcessLease | undefined): Promise<boolean>;
 }
 
 export type BulkRunState =
@@ -245,6 +300,7 @@ export interface EventSource {
   /** Enabled, Disabled, Creating, … */
   readonly state: string;
   readonly lastResult: string;
+  /** As the control row lists it: of a Kinesis stream, with the table. */
   readonly streamArn: string;
   /** When its settings or its state changed last, epoch milliseconds. */
   readonly changedAtMs?: number | undefined;
@@ -252,7 +308,7 @@ export interface EventSource {
 
 /** The event source mappings of the replicate function. */
 export interface EventSources {
-  /** Those that read a DynamoDB stream. */
+  /** Those that read the stream of a table, or a Kinesis stream. */
   list(): Promise<readonly EventSource[]>;
   /** Asks for the change, which takes a while. Asking again is harmless. */
   setEnabled(id: string, enabled: boolean): Promise<void>;

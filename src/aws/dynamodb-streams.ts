@@ -29,6 +29,10 @@ export function dynamoDbStreamReader(
     open: (shardId, afterSequenceNumber) =>
       openShard(client, { streamArn, shardId, afterSequenceNumber }),
     read: (iterator, limit) => readPage(client, { streamArn, iterator, limit }),
+    isEnabled: async () => {
+      const request = new DescribeStreamCommand({ StreamArn: streamArn, Limit: 1 });
+      return (await client.send(request)).StreamDescription?.StreamStatus !== 'DISABLED';
+    },
   };
 }
 
@@ -52,7 +56,7 @@ async function listShards(client: DynamoDBStreamsClient, streamArn: string): Pro
  */
 function toShard({ ShardId, ParentShardId }: SdkShard): Shard {
   if (ShardId === undefined) throw unreadable('a shard has no id');
-  return { shardId: ShardId, parentShardId: ParentShardId };
+  return { shardId: ShardId, parentShardIds: ParentShardId === undefined ? [] : [ParentShardId] };
 }
 
 async function openShard(

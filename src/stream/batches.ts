@@ -1,11 +1,10 @@
 // Records of a shard -> batches, as Lambda forms them: by size, by bytes, and in order for each item.
 
-import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
-import { canonicalNumber } from '../text/decimal.ts';
+import type { EventRecord } from './event-record.ts';
 
 /** Records of one shard, in stream order, never empty; and what it has cost so far. */
 export interface Batch {
-  readonly records: readonly DynamoDBRecord[];
+  readonly records: readonly EventRecord[];
   /** Invocations with this batch or with one that it was cut from. */
   readonly invocations: number;
   /** How many of `retryAttempts` are used up. */
@@ -18,15 +17,15 @@ const EVENT_FRAME_BYTES = Buffer.byteLength('{"Records":[]}');
 
 /** A record that waits for its batch, with its size in an event. */
 export interface WaitingRecord {
-  readonly record: DynamoDBRecord;
+  readonly record: EventRecord;
   readonly bytes: number;
 }
 
-export function toWaitingRecord(record: DynamoDBRecord): WaitingRecord {
+export function toWaitingRecord(record: EventRecord): WaitingRecord {
   return { record, bytes: Buffer.byteLength(JSON.stringify(record)) };
 }
 
-export function newBatch(records: readonly DynamoDBRecord[]): Batch {
+export function newBatch(records: readonly EventRecord[]): Batch {
   return { records, invocations: 0, retries: 0 };
 }
 
@@ -45,40 +44,4 @@ export function nextBatchSize(
     if (size === batchSize || tooLarge) return { size, full: true };
   }
   return { size: waiting.length, full: waiting.length >= batchSize };
-}
-
-/**
- * The slot, 0 up to `parallelizationFactor - 1`, in which a record's batches are made: always the
- * same one for an item, so that its records stay in order while the slots run side by side.
- */
-export function slotOf(record: DynamoDBRecord, parallelizationFactor: number): number {
-  if (parallelizationFactor === 1) return 0;
-  const keys = record.dynamodb?.Keys ?? {};
-  const names = Object.keys(keys).toSorted();
-  const text = JSON.stringify(names.map((name) => [name, withCanonicalNumber(keys[name])]));
-  return hash(text) % parallelizationFactor;
-}
-
-/** Negative, zero or positive, by number: sequence numbers have 1 to 40 digits. */
-export function compareSequenceNumbers(a: string, b: string): number {
-  const [left, right] = [a.padStart(40, '0'), b.padStart(40, '0')];
-  return left < right ? -1 : Number(left > right);
-}
-
-export function sequenceNumberOf(record: DynamoDBRecord): string {
-  return record.dynamodb?.SequenceNumber ?? '';
-}
-
-/** Some engines write one number in several ways. */
-function withCanonicalNumber(value: AttributeValue | undefined) {
-  return value?.N === undefined ? value : { N: canonicalNumber(value.N) };
-}
-
-/** FNV-1a, 32 bits: spreads keys evenly, and the same way in every run. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index += 1) {
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  }
-  return value >>> 0;
 }

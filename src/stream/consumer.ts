@@ -2,16 +2,18 @@
 // record, in order per item, parent shards before their children, until the function has taken it, it is
 // given up to `onFailure`, or the stream has lost it.
 
-import type { DynamoDBStreamEvent } from 'aws-lambda';
 import { describeError, FerryError } from '../errors.ts';
-import type { Shard } from '../ports.ts';
+import type { Shard, StoredPosition } from '../ports.ts';
 import {
   type ConsumerContext,
   type ConsumerCounts,
   type ConsumerOptions,
   retryDelayMs,
+  type TrimmedPosition,
 } from './context.ts';
+import type { StreamEvent } from './event-record.ts';
 import { ShardConsumer } from './shard.ts';
+import { startOf } from './start-positions.ts';
 
 export interface StreamConsumer {
   /** Live. What is received, but neither done nor given up, is still to be delivered. */
@@ -25,9 +27,12 @@ export interface StreamConsumer {
    * @throws FerryError `stream.stopped`, also when stop() comes first.
    */
   settled(): Promise<void>;
-  /** Rejects when the stream is gone for good; never settles otherwise. */
+  /**
+   * Rejects with FerryError `stream.gone` when the stream is gone for good, and with `stream.disabled` when it was turned
+   * off, and all of it has been handed over or given up; never settles otherwise.
+   */
   readonly lost: Promise<never>;
-  /** Ends reading, lets invocations in flight finish, and resolves. Safe to repeat. */
+  /** Ends reading, lets invocations in flight finish, writes positions, and resolves. Safe to repeat. */
   stop(): Promise<void>;
 }
 
@@ -35,12 +40,17 @@ export type ConsumerState = 'Enabled' | 'Disabling' | 'Disabled';
 
 /** New shards appear when old ones end, which is noticed anyway; this is for all other cases. */
 const DISCOVERY_INTERVAL_MS = 10_000;
+/** Between lists of the shards, where reads have an interval, too. */
+const LISTING_GAP_MS = 1_000;
+/** The children of a shard may be listed late. Doubles with each list without them. */
+const CHILDREN_DELAY_MS = 1_000;
+const DAY_MS = 24 * 3_600_000;
 /** An engine that restarts may not know its streams at first. */
 const NOT_FOUND_ATTEMPTS_MAX = 6;
 /** Longest uninterrupted sleep, so that no timer outlives stop() by more. */
 const SLEEP_SLICE_MS = 250;
 
-/** Starts reading at once, at the oldest record of every shard. */
+/** Starts reading at once: at the positions, or at the oldest record of every shard. */
 export function startConsumer(options: ConsumerOptions): StreamConsumer {
   const consumer = new Consumer(options);
   consumer.start();
@@ -76,6 +86,10 @@ class Consumer implements StreamConsumer, ConsumerContext {
   #discoveryWanted = 1;
   #discoveryDone = 0;
   #discovering: Promise<void> = Promise.resolve();
+  /** Where shards start that the first list has. */
+  #stored: ReadonlyMap<string, StoredPosition> | undefined;
+  /** Shards that are not listed any more, and have a row. */
+  readonly #unlisted = new Set<string>();
 
   constructor(options: ConsumerOptions) {
     this.options = { ...options, invoke: (event) => this.#invoke(event, options) };
@@ -129,6 +143,21 @@ class Consumer implements StreamConsumer, ConsumerContext {
     this.#wake();
   }
 
+  trimmed({ shardId, after }: TrimmedPosition): void {
+    const { onTrimmed, onProblem } = this.options;
+    this.counts.trimmed += 1;
+    onTrimmed?.({ shardId, after });
+    onProblem(
+      `shard ${shardId} has lost records behind ${after ?? 'its beginning'}, because they were not read in ` +
+        'time; reading goes on at its oldest record',
+    );
+  }
+
+  backOff(failures: number): Promise<void> {
+    const { random } = this.options;
+    return this.sleep(retryDelayMs(failures) * (random === undefined ? 1 : spread(random.next())));
+  }
+
   async sleep(ms: number): Promise<void> {
     const { clock } = this.options;
     const until = clock.now() + ms;
@@ -146,10 +175,10 @@ class Consumer implements StreamConsumer, ConsumerContext {
     });
   }
 
-  async #invoke(event: DynamoDBStreamEvent, { invoke }: ConsumerOptions) {
+  async #invoke(event: StreamEvent, options: ConsumerOptions) {
     this.#invocations += 1;
     try {
-      return await invoke(event);
+      return await options.invoke(event);
     } finally {
       this.#invocations -= 1;
     }
@@ -160,38 +189,66 @@ class Consumer implements StreamConsumer, ConsumerContext {
   }
 
   async #discover(): Promise<void> {
-    const { reader, clock, onProblem } = this.options;
+    const { reader, clock, onProblem, readIntervalMs } = this.options;
     let failures = 0;
+    let childless = 0;
     while (!this.stopping) {
       const wanted = this.#discoveryWanted;
+      const startedAt = clock.now();
       try {
-        this.#adopt(await reader.shards());
+        const listed = await reader.shards();
+        this.#stored ??= await this.#startAt(listed);
+        this.#adopt(listed);
         this.#discoveryDone = wanted;
         failures = 0;
         this.changed();
+        if (await this.#isAtItsEnd()) this.#lose(disabled(this.options));
       } catch (error) {
         failures += 1;
         if (isGone(error) && failures === NOT_FOUND_ATTEMPTS_MAX)
           this.#lose(gone(this.options, error));
         onProblem(`list the shards, attempt ${failures}: ${describeError(error)}`);
-        await this.sleep(retryDelayMs(failures));
+        await this.backOff(failures);
         continue;
       }
-      const until = clock.now() + DISCOVERY_INTERVAL_MS;
-      const idle = () => !this.stopping && this.#discoveryDone === this.#discoveryWanted;
-      while (idle() && clock.now() < until) await this.nap(until - clock.now());
+      await this.#removeUnlisted();
+      childless = this.#hasChildless() ? childless + 1 : 0;
+      await this.#untilNextList(startedAt, childless);
+      if (readIntervalMs !== undefined) await this.sleep(startedAt + LISTING_GAP_MS - clock.now());
     }
+  }
+
+  /** The positions where shards start. Says what may have been lost. */
+  async #startAt(listed: readonly Shard[]): Promise<ReadonlyMap<string, StoredPosition>> {
+    const { positions, clock, retentionMs = DAY_MS } = this.options;
+    if (positions === undefined) return new Map();
+    const start = startOf(listed, await positions.read(), { nowMs: clock.now(), retentionMs });
+    for (const position of start.trimmed) this.trimmed(position);
+    for (const shardId of start.unlisted) this.#unlisted.add(shardId);
+    return start.positions;
+  }
+
+  async #untilNextList(startedAt: number, childless: number): Promise<void> {
+    const { clock, random, discoveryIntervalMs = DISCOVERY_INTERVAL_MS } = this.options;
+    const soonMs = childless === 0 ? Infinity : CHILDREN_DELAY_MS * 2 ** (childless - 1);
+    const spreading = random === undefined ? 1 : spread(random.next());
+    const until = startedAt + Math.min(discoveryIntervalMs, soonMs) * spreading;
+    const idle = () => !this.stopping && this.#discoveryDone === this.#discoveryWanted;
+    while (idle() && clock.now() < until) await this.nap(until - clock.now());
   }
 
   #adopt(listed: readonly Shard[]): void {
     const ids = new Set(listed.map(({ shardId }) => shardId));
     for (const [id, shard] of this.#shards) {
-      if (shard.finished && !ids.has(id)) this.#shards.delete(id);
+      shard.isListed = ids.has(id);
+      if (shard.isListed || !shard.finished) continue;
+      this.#shards.delete(id);
+      this.#unlisted.add(id);
     }
     for (const shard of listed) {
-      if (!this.#shards.has(shard.shardId)) {
-        this.#shards.set(shard.shardId, new ShardConsumer(shard, this));
-      }
+      const { shardId } = shard;
+      if (this.#shards.has(shardId)) continue;
+      this.#shards.set(shardId, new ShardConsumer(shard, this, this.#stored?.get(shardId)));
     }
     this.#startReady();
   }
@@ -200,10 +257,41 @@ class Consumer implements StreamConsumer, ConsumerContext {
   #startReady(): void {
     if (this.stopping) return;
     for (const shard of this.#shards.values()) {
-      const parent = this.#shards.get(shard.parentShardId ?? '');
-      if (parent === undefined || parent.finished) shard.start();
+      const isHeld = shard.parentShardIds.some((id) => this.#shards.get(id)?.finished === false);
+      if (!isHeld) shard.start();
     }
   }
+
+  /** Whether a shard is over, and what follows it is not listed yet. */
+  #hasChildless(): boolean {
+    const shards = [...this.#shards.values()];
+    const parents = new Set(shards.flatMap(({ parentShardIds }) => parentShardIds));
+    return shards.some(({ shardId, finished }) => finished && !parents.has(shardId));
+  }
+
+  /** A stream that was turned off is readable for a day, and ends without open shards. */
+  async #isAtItsEnd(): Promise<boolean> {
+    const { reader } = this.options;
+    if (![...this.#shards.values()].every(({ finished }) => finished)) return false;
+    return (await reader.isEnabled?.()) === false;
+  }
+
+  async #removeUnlisted(): Promise<void> {
+    const { positions, onProblem } = this.options;
+    for (const shardId of this.#unlisted) {
+      try {
+        await positions?.remove(shardId);
+        this.#unlisted.delete(shardId);
+      } catch (error) {
+        onProblem(`remove the position of shard ${shardId}: ${describeError(error)}`);
+      }
+    }
+  }
+}
+
+/** Half of a delay up to one and a half of it. */
+function spread(chance: number): number {
+  return 0.5 + chance;
 }
 
 function isGone(error: unknown): boolean {
@@ -215,6 +303,13 @@ function gone({ streamArn }: ConsumerOptions, cause: unknown): FerryError {
     code: 'stream.gone',
     hint: 'Was its table deleted, or its stream turned off? Run it again on a table with a stream.',
     cause,
+  });
+}
+
+function disabled({ streamArn }: ConsumerOptions): FerryError {
+  return new FerryError(`The stream ${streamArn} is turned off, and has been read to its end.`, {
+    code: 'stream.disabled',
+    hint: 'If the table has a new stream, changes between the two are in neither: see "The stream was turned off" in the runbook.',
   });
 }
 

@@ -1,17 +1,20 @@
 // What a stream consumer is given, what it counts, and what its shards see of it.
 
-import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import type { Clock, StreamReader } from '../ports.ts';
+import type { Clock, Positions, Random, StreamReader } from '../ports.ts';
+import type { EventRecord, StreamEvent } from './event-record.ts';
 import type { DeliverySettings, InvocationResult } from './retry-and-bisect.ts';
 import type { OnFailureDocument } from './on-failure-document.ts';
 
 export interface ConsumerOptions {
-  readonly reader: StreamReader;
+  readonly reader: StreamReader<EventRecord>;
   readonly streamArn: string;
   /** Named in the on-failure documents. */
   readonly functionArn: string;
-  /** Resolves with the function's response, rejects with its error. */
-  readonly invoke: (event: DynamoDBStreamEvent) => Promise<unknown>;
+  /**
+   * Resolves with the function's response, rejects with its error. A function of one kind of records will do: those of
+   * the reader.
+   */
+  invoke(event: StreamEvent): Promise<unknown>;
   readonly settings: DeliverySettings;
   readonly clock: Clock;
   /** Stores a batch that is given up. Called until it succeeds. */
@@ -22,10 +25,29 @@ export interface ConsumerOptions {
   readonly onBatch?: ((batch: DeliveredBatch) => void) | undefined;
   /** Pause after an empty read. @default 250, Lambda's base rate of four reads a second. */
   readonly pollIntervalMs?: number | undefined;
+  /** From one read of a shard to the next, unless the page was full. @default none */
+  readonly readIntervalMs?: number | undefined;
+  /** From one list of the shards to the next; lists are at least a second apart with `readIntervalMs`. @default 10,000 */
+  readonly discoveryIntervalMs?: number | undefined;
+  /** Spreads retries and lists. @default they are not spread */
+  readonly random?: Random | undefined;
+  /** Where the consumer starts, and what it keeps. @default it starts at the oldest records, and keeps nothing */
+  readonly positions?: Positions | undefined;
+  /** How long the stream keeps records. @default 24 hours, as DynamoDB does */
+  readonly retentionMs?: number | undefined;
+  /** Called where records may have been lost, because they were not read in time. */
+  readonly onTrimmed?: ((trimmed: TrimmedPosition) => void) | undefined;
+}
+
+/** A position whose next records the stream may no longer have. Reading goes on at the oldest record that it has. */
+export interface TrimmedPosition {
+  readonly shardId: string;
+  /** The last record that was read; undefined at the shard's beginning. */
+  readonly after: string | undefined;
 }
 
 interface DeliveredBatch {
-  readonly records: readonly DynamoDBRecord[];
+  readonly records: readonly EventRecord[];
   readonly result: InvocationResult;
 }
 
@@ -58,6 +80,10 @@ export interface ConsumerContext {
   /** To be called whenever the stream may have become quiet. */
   changed(): void;
   shardFinished(): void;
+  /** Counts and reports it. */
+  trimmed(position: TrimmedPosition): void;
+  /** Sleeps after a failure, longer after each in a row. */
+  backOff(failures: number): Promise<void>;
 }
 
 export const POLL_INTERVAL_MS = 250;

@@ -2,7 +2,8 @@
 
 import { describeError } from '../errors.ts';
 import type { Batch } from './batches.ts';
-import { type ConsumerContext, POLL_INTERVAL_MS, retryDelayMs } from './context.ts';
+import { type ConsumerContext, POLL_INTERVAL_MS } from './context.ts';
+import type { EventRecord } from './event-record.ts';
 import {
   afterInvocation,
   type FailureCondition,
@@ -14,10 +15,14 @@ import { onFailureDocument } from './on-failure-document.ts';
 export class ShardDelivery {
   readonly #shardId: string;
   readonly #consumer: ConsumerContext;
-  readonly #onReleased: (records: number) => void;
+  readonly #onReleased: (records: readonly EventRecord[]) => void;
 
-  /** @param onReleased called with the number of records that have been taken or given up. */
-  constructor(shardId: string, consumer: ConsumerContext, onReleased: (records: number) => void) {
+  /** @param onReleased called with the records that have been taken or given up. */
+  constructor(
+    shardId: string,
+    consumer: ConsumerContext,
+    onReleased: (records: readonly EventRecord[]) => void,
+  ) {
     this.#shardId = shardId;
     this.#consumer = consumer;
     this.#onReleased = onReleased;
@@ -38,12 +43,12 @@ export class ShardDelivery {
         result = await this.#invoke(live);
         const { done, retry, givenUp } = afterInvocation(live, result, settings);
         this.#consumer.counts.done += done.length;
-        this.#onReleased(done.length);
+        this.#onReleased(done);
         if (givenUp) await this.#giveUp(givenUp, 'RetryAttemptsExhausted', result);
         batches.unshift(...retry);
         // Progress resets the back-off.
         if (done.length > 0) failures = 0;
-        if (retry.length > 0) await this.#consumer.sleep(retryDelayMs(++failures));
+        if (retry.length > 0) await this.#consumer.backOff(++failures);
       }
       if (this.#consumer.stopping) return;
     }
@@ -58,7 +63,7 @@ export class ShardDelivery {
   }
 
   async #invoke(batch: Batch): Promise<InvocationResult> {
-    const { invoke, onBatch, onProblem } = this.#consumer.options;
+    const { options } = this.#consumer;
     const { counts } = this.#consumer;
     const { records } = batch;
     const invocation = batch.invocations + 1;
@@ -69,14 +74,14 @@ export class ShardDelivery {
     }
     let result: InvocationResult;
     try {
-      result = { kind: 'returned', response: await invoke({ Records: [...records] }) };
+      result = { kind: 'returned', response: await options.invoke({ Records: [...records] }) };
     } catch (error) {
       result = { kind: 'failed' };
-      onProblem(
+      options.onProblem(
         `invoke the function with ${records.length} records, attempt ${invocation}: ${describeError(error)}`,
       );
     }
-    onBatch?.({ records, result });
+    options.onBatch?.({ records, result });
     return result;
   }
 
@@ -105,10 +110,10 @@ export class ShardDelivery {
           `give up ${batch.records.length} records, attempt ${attempt}: ${describeError(error)}`,
         );
         if (this.#consumer.stopping) return;
-        await this.#consumer.sleep(retryDelayMs(attempt));
+        await this.#consumer.backOff(attempt);
       }
     }
     this.#consumer.counts.givenUp += batch.records.length;
-    this.#onReleased(batch.records.length);
+    this.#onReleased(batch.records);
   }
 }

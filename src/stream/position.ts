@@ -1,45 +1,71 @@
 // How far one shard has been read. Kept in memory. Opening a shard again may step back; a record that was
 // received once is not received twice.
 
-import type { DynamoDBRecord } from 'aws-lambda';
-import type { StreamReader } from '../ports.ts';
-import { compareSequenceNumbers, sequenceNumberOf } from './batches.ts';
+import type { Clock, StoredPosition, StreamReader } from '../ports.ts';
+import {
+  compareSequenceNumbers,
+  createdAtSecondsOf,
+  type EventRecord,
+  sequenceNumberOf,
+} from './event-record.ts';
 
-interface Progress {
+export interface Progress {
   /** Not received before. */
-  readonly records: readonly DynamoDBRecord[];
-  /** Whether the page held no records at all. */
+  readonly records: readonly EventRecord[];
+  /** Whether the page held no records at all, and the service knows of none behind it. */
   readonly isEmpty: boolean;
+  /** Before the request was sent. */
+  readonly askedAtMs: number;
   /** Whether the shard is closed, and read to its end. */
   readonly isEnd: boolean;
 }
 
 export class ShardPosition {
-  readonly #reader: StreamReader;
+  readonly #reader: StreamReader<EventRecord>;
   readonly #shardId: string;
+  readonly #clock: Pick<Clock, 'now'>;
   #iterator: string | undefined;
   /** Where to open the shard again; its beginning, if undefined. */
   #after: string | undefined;
+  /** Everything that had come by then has been received, epoch milliseconds. */
+  #readAtMs: number | undefined;
   #lastReceived: string | undefined;
   /** Set by opening: records up to this one have been received before. */
   #repeatsUntil: string | undefined;
 
-  constructor(reader: StreamReader, shardId: string) {
+  constructor(
+    { reader, clock }: { readonly reader: StreamReader<EventRecord>; readonly clock: Clock },
+    shardId: string,
+    stored?: StoredPosition,
+  ) {
     this.#reader = reader;
     this.#shardId = shardId;
+    this.#clock = clock;
+    this.#after = this.#lastReceived = stored?.after;
+    this.#readAtMs = stored?.atMs;
   }
 
   async next(limit: number): Promise<Progress> {
     if (this.#iterator === undefined) {
       this.#repeatsUntil = this.#lastReceived;
-      this.#iterator = await this.#reader.open(this.#shardId, this.#after);
+      this.#iterator = await this.#reader.open(this.#shardId, this.#after, this.#readAtMs);
     }
-    const { records, nextIterator } = await this.#reader.read(this.#iterator, limit);
+    const askedAtMs = this.#clock.now();
+    const { records, nextIterator, behindMs } = await this.#reader.read(this.#iterator, limit);
     this.#iterator = nextIterator;
     const fresh = this.#withoutRepeats(records);
     const last = fresh.at(-1);
-    if (last !== undefined) this.#lastReceived = this.#after = sequenceNumberOf(last);
-    return { records: fresh, isEmpty: records.length === 0, isEnd: nextIterator === undefined };
+    if (last !== undefined) {
+      this.#lastReceived = this.#after = sequenceNumberOf(last);
+      this.#readAtMs = (createdAtSecondsOf(last) ?? askedAtMs / 1000) * 1000;
+    }
+    if (behindMs === 0) this.#readAtMs = askedAtMs;
+    return {
+      records: fresh,
+      isEmpty: records.length === 0 && (behindMs ?? 0) === 0,
+      askedAtMs,
+      isEnd: nextIterator === undefined,
+    };
   }
 
   /** The iterator has expired. */
@@ -49,15 +75,15 @@ export class ShardPosition {
 
   /**
    * The stream has lost records behind this position.
-   * @returns the position, for people.
+   * @returns the position.
    */
-  trimmed(): string {
-    const lost = this.#after ?? 'its beginning';
+  trimmed(): string | undefined {
+    const lost = this.#after;
     this.#iterator = this.#after = undefined;
     return lost;
   }
 
-  #withoutRepeats(records: readonly DynamoDBRecord[]): readonly DynamoDBRecord[] {
+  #withoutRepeats(records: readonly EventRecord[]): readonly EventRecord[] {
     const until = this.#repeatsUntil;
     if (until === undefined) return records;
     const fresh = records.filter(

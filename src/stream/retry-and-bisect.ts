@@ -2,9 +2,14 @@
 // streams. Pure. Where Lambda's documentation is silent, these rules take the reading that helps the
 // function less, so that what works here also works there.
 
-import type { DynamoDBRecord } from 'aws-lambda';
 import type { EventSourceConfig } from '../config/schema.ts';
-import { type Batch, compareSequenceNumbers, sequenceNumberOf } from './batches.ts';
+import type { Batch } from './batches.ts';
+import {
+  compareSequenceNumbers,
+  createdAtSecondsOf,
+  type EventRecord,
+  sequenceNumberOf,
+} from './event-record.ts';
 
 /** The settings of an event source mapping. `ReportBatchItemFailures` is always on. */
 export interface DeliverySettings extends Omit<EventSourceConfig, 'enabled'> {
@@ -20,7 +25,7 @@ export type FailureCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded';
 
 /** Each record of the batch is in exactly one of the three. */
 export interface Delivery {
-  readonly done: readonly DynamoDBRecord[];
+  readonly done: readonly EventRecord[];
   /** To be delivered again, in this order. */
   readonly retry: readonly Batch[];
   /** Goes to the on-failure destination, because the retries are used up. */
@@ -102,7 +107,7 @@ function failureIn({ records }: Batch, result: InvocationResult): Failure {
 }
 
 /** One identifier that names no record of the batch makes the whole batch fail. */
-function lowestOf(failures: readonly unknown[], records: readonly DynamoDBRecord[]): Failure {
+function lowestOf(failures: readonly unknown[], records: readonly EventRecord[]): Failure {
   const positions = new Map(records.map((record, index) => [sequenceNumberOf(record), index]));
   let lowest: string | undefined;
   for (const failure of failures) {
@@ -117,7 +122,7 @@ function lowestOf(failures: readonly unknown[], records: readonly DynamoDBRecord
  * Whole seconds, rounded down like the creation times themselves: at more than the maximum, the
  * record is surely too old. A record without a creation time never is.
  */
-function ageSeconds(record: DynamoDBRecord, nowMs: number): number {
-  const createdAt = record.dynamodb?.ApproximateCreationDateTime;
+function ageSeconds(record: EventRecord, nowMs: number): number {
+  const createdAt = createdAtSecondsOf(record);
   return createdAt === undefined ? 0 : Math.floor(nowMs / 1000) - createdAt;
 }

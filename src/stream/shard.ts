@@ -1,25 +1,20 @@
 // One shard of a stream -> invocations of the function: reads it to its end, in order, and delivers batch
 // after batch until the function has taken each record or it is given up.
 
-import type { DynamoDBRecord } from 'aws-lambda';
 import { describeError } from '../errors.ts';
-import type { Shard } from '../ports.ts';
+import type { Shard, StoredPosition } from '../ports.ts';
 import {
   INVOCATION_PAYLOAD_BYTES_MAX,
   newBatch,
   nextBatchSize,
-  slotOf,
   toWaitingRecord,
   type WaitingRecord,
 } from './batches.ts';
-import {
-  type ConsumerContext,
-  type ConsumerOptions,
-  POLL_INTERVAL_MS,
-  retryDelayMs,
-} from './context.ts';
+import { type ConsumerContext, type ConsumerOptions, POLL_INTERVAL_MS } from './context.ts';
 import { ShardDelivery } from './delivery.ts';
-import { ShardPosition } from './position.ts';
+import { type EventRecord, slotOf } from './event-record.ts';
+import { KeptPosition } from './kept-position.ts';
+import { type Progress, ShardPosition } from './position.ts';
 
 /** A shard is not read on while this many batches wait. */
 const WAITING_BATCHES_MAX = 4;
@@ -37,12 +32,15 @@ interface Slot {
 
 export class ShardConsumer {
   readonly shardId: string;
-  readonly parentShardId: string | undefined;
+  readonly parentShardIds: readonly string[];
   /** Closed, read to its end, and everything delivered. */
-  finished = false;
+  finished: boolean;
+  /** Whether the newest list of the shards has it. */
+  isListed = true;
   readonly #consumer: ConsumerContext;
   readonly #options: ConsumerOptions;
   readonly #position: ShardPosition;
+  readonly #kept: KeptPosition | undefined;
   readonly #delivery: ShardDelivery;
   readonly #slots: readonly Slot[];
   #reading: Promise<void> | undefined;
@@ -53,12 +51,20 @@ export class ShardConsumer {
   #undelivered = 0;
   #makeRoom: () => void = () => undefined;
 
-  constructor({ shardId, parentShardId }: Shard, consumer: ConsumerContext) {
+  /** @param stored where it starts. @default at its oldest record */
+  constructor(
+    { shardId, parentShardIds }: Shard,
+    consumer: ConsumerContext,
+    stored?: StoredPosition,
+  ) {
     this.shardId = shardId;
-    this.parentShardId = parentShardId;
+    this.parentShardIds = parentShardIds;
+    this.finished = stored?.closed === true;
     this.#consumer = consumer;
     this.#options = consumer.options;
-    this.#position = new ShardPosition(consumer.options.reader, shardId);
+    this.#position = new ShardPosition(consumer.options, shardId, stored);
+    const { positions } = consumer.options;
+    this.#kept = positions && new KeptPosition(shardId, { consumer, positions }, stored);
     this.#delivery = new ShardDelivery(shardId, consumer, (records) => this.#release(records));
     const { parallelizationFactor } = this.#options.settings;
     this.#slots = Array.from({ length: parallelizationFactor }, () => ({
@@ -69,7 +75,9 @@ export class ShardConsumer {
   }
 
   start(): void {
-    this.#reading ??= this.#read();
+    if (this.#reading !== undefined || this.finished) return;
+    this.#kept?.start();
+    this.#reading = this.#read();
   }
 
   /** Asks for new proof that the shard is quiet. */
@@ -86,10 +94,11 @@ export class ShardConsumer {
     this.#makeRoom();
     await this.#reading;
     await Promise.all(this.#slots.map(({ over }) => over));
+    if (this.#reading !== undefined) await this.#kept?.over();
   }
 
   async #read(): Promise<void> {
-    const { pollIntervalMs = POLL_INTERVAL_MS } = this.#options;
+    const { clock, pollIntervalMs = POLL_INTERVAL_MS } = this.#options;
     let failures = 0;
     while (!this.#consumer.stopping && !this.#closed) {
       if (!this.#consumer.enabled) {
@@ -101,33 +110,51 @@ export class ShardConsumer {
         continue;
       }
       try {
+        const startedAt = clock.now();
         const page = await this.#position.next(Math.min(this.#roomLeft(), PAGE_RECORDS_MAX));
         failures = 0;
         this.#accept(page);
-        if (page.isEmpty && !page.isEnd) await this.#consumer.nap(pollIntervalMs);
+        if (!page.isEnd) await this.#pause(page, startedAt);
       } catch (error) {
         failures += 1;
         this.#recover(error, failures);
-        await this.#consumer.sleep(retryDelayMs(failures));
+        await this.#consumer.backOff(failures);
       }
     }
   }
 
-  #roomLeft(): number {
-    if (this.#waitingBytes >= WAITING_BATCHES_MAX * INVOCATION_PAYLOAD_BYTES_MAX) return 0;
-    return WAITING_BATCHES_MAX * this.#options.settings.batchSize - this.#waitingRecords;
+  /** Until the next read. A full page has more behind it. */
+  async #pause({ isEmpty, records }: Progress, startedAtMs: number): Promise<void> {
+    const { clock, reader, readIntervalMs, pollIntervalMs = POLL_INTERVAL_MS } = this.#options;
+    const isFull = records.length >= PAGE_RECORDS_MAX;
+    const intervalMs = isFull ? reader.readIntervalMs : readIntervalMs;
+    if (intervalMs !== undefined) {
+      await this.#consumer.sleep(startedAtMs + intervalMs - clock.now());
+    } else if (isEmpty) await this.#consumer.nap(pollIntervalMs);
   }
 
-  #accept({ records, isEmpty, isEnd }: Awaited<ReturnType<ShardPosition['next']>>): void {
+  #roomLeft(): number {
+    if (this.#waitingBytes >= WAITING_BATCHES_MAX * INVOCATION_PAYLOAD_BYTES_MAX) return 0;
+    const { readIntervalMs, settings } = this.#options;
+    const room = WAITING_BATCHES_MAX * settings.batchSize - this.#waitingRecords;
+    // Reads that are few had better be large.
+    return readIntervalMs === undefined
+      ? room
+      : Math.max(room, PAGE_RECORDS_MAX - this.#waitingRecords);
+  }
+
+  #accept({ records, isEmpty, isEnd, askedAtMs }: Progress): void {
     this.#closed = isEnd;
     this.#emptyReads = isEmpty ? this.#emptyReads + 1 : 0;
+    if (this.#emptyReads >= EMPTY_READS_TO_SETTLE) this.#kept?.atTip(askedAtMs);
     for (const record of records) this.#enqueue(record);
     for (const slot of this.#slots) this.#deliverFrom(slot);
     this.#finishIfDone();
     this.#consumer.changed();
   }
 
-  #enqueue(record: DynamoDBRecord): void {
+  #enqueue(record: EventRecord): void {
+    this.#kept?.receive(record);
     const waiting = toWaitingRecord(record);
     this.#slots[slotOf(record, this.#slots.length)]?.waiting.push(waiting);
     this.#waitingRecords += 1;
@@ -139,13 +166,11 @@ export class ShardConsumer {
   #recover(error: unknown, failures: number): void {
     const { onProblem } = this.#options;
     const name = error instanceof Error ? error.name : '';
-    if (name === 'TrimmedDataAccessException') {
-      this.#consumer.counts.trimmed += 1;
-      const position = this.#position.trimmed();
-      onProblem(
-        `shard ${this.shardId} has lost records behind ${position}, because they were not read in ` +
-          'time; reading goes on at its oldest record',
-      );
+    const isGone = name === 'ResourceNotFoundException' && !this.isListed;
+    if (isGone || name === 'TrimmedDataAccessException') {
+      this.#consumer.trimmed({ shardId: this.shardId, after: this.#position.trimmed() });
+      this.#closed = isGone;
+      this.#finishIfDone();
       return;
     }
     // An iterator expires while a shard waits for room. Only repeated expiry is a problem.
@@ -185,8 +210,9 @@ export class ShardConsumer {
     }
   }
 
-  #release(records: number): void {
-    this.#undelivered -= records;
+  #release(records: readonly EventRecord[]): void {
+    this.#kept?.settle(records);
+    this.#undelivered -= records.length;
     this.#finishIfDone();
     this.#consumer.changed();
   }
@@ -194,6 +220,7 @@ export class ShardConsumer {
   #finishIfDone(): void {
     if (this.finished || !this.#closed || this.#undelivered > 0) return;
     this.finished = true;
+    this.#kept?.close();
     this.#consumer.shardFinished();
   }
 }

@@ -18,8 +18,8 @@ export async function readOn(
 ): Promise<void> {
   audit.list(await retry(() => stream.shards(), retries));
   // The oldest first: of a long stream, they are trimmed while it is read.
-  const isParentOpen = ({ parentShardId = '' }: ShardProgress) =>
-    audit.shards.get(parentShardId)?.ended === false;
+  const isParentOpen = ({ parentShardIds }: ShardProgress) =>
+    parentShardIds.some((id) => audit.shards.get(id)?.ended === false);
   const tasks = [...audit.shards.values()]
     .filter((shard) => !shard.ended && !isParentOpen(shard))
     .map((shard) => () => readShard(shard, { audit, stream, retries }));

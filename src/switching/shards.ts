@@ -7,7 +7,7 @@ import type { ShardProgress } from './audit-memory.ts';
 /** Shards without a child. One of them that is closed will have children. */
 export function leavesOf<S extends Shard>(shards: Iterable<S>): S[] {
   const all = [...shards];
-  const parents = new Set(all.map(({ parentShardId }) => parentShardId));
+  const parents = new Set(all.flatMap(({ parentShardIds }) => parentShardIds));
   return all.filter(({ shardId }) => !parents.has(shardId));
 }
 

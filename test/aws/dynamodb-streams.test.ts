@@ -241,9 +241,9 @@ describe('reading what a service sends over the wire', () => {
     );
 
     expect(await reader.shards()).toEqual([
-      { shardId: 'shard-1', parentShardId: undefined },
-      { shardId: 'shard-2', parentShardId: undefined },
-      { shardId: 'shard-3', parentShardId: 'shard-1' },
+      { shardId: 'shard-1', parentShardIds: [] },
+      { shardId: 'shard-2', parentShardIds: [] },
+      { shardId: 'shard-3', parentShardIds: ['shard-1'] },
     ]);
     expect(calls).toHaveLength(2);
   });

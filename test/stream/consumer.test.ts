@@ -7,6 +7,7 @@ import { dynamoDbStreamReader } from '../../src/aws/dynamodb-streams.ts';
 import { systemClock } from '../../src/aws/system-clock.ts';
 import type { OnFailureDocument } from '../../src/stream/on-failure-document.ts';
 import { startEmbeddedDynamoDb } from '../../src/local/engine/embedded-dynamodb.ts';
+import { type EventRecord, sequenceNumberOf } from '../../src/stream/event-record.ts';
 import { startConsumer, type StreamConsumer } from '../../src/stream/consumer.ts';
 import type { ConsumerOptions } from '../../src/stream/context.ts';
 import type { StreamReader } from '../../src/ports.ts';
@@ -44,8 +45,7 @@ function record(sequenceNumber: number, key = 'a', createdAtSeconds?: number): D
 const range = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index);
 const records = (from: number, to: number) => range(from, to).map((number) => record(number));
-const numbers = (list: readonly DynamoDBRecord[]) =>
-  list.map(({ dynamodb }) => Number(dynamodb?.SequenceNumber));
+const numbers = (list: readonly EventRecord[]) => list.map((one) => Number(sequenceNumberOf(one)));
 const failAt = (number: number) => ({ batchItemFailures: [{ itemIdentifier: String(number) }] });
 
 interface Overrides extends Partial<Omit<ConsumerOptions, 'settings'>> {
@@ -827,7 +827,7 @@ describe.runIf(here)('behind the embedded engine', () => {
       pollIntervalMs: 20,
       onFailure: () => undefined,
       onProblem: () => undefined,
-      invoke: async ({ Records }) => {
+      invoke: async ({ Records }: DynamoDBStreamEvent) => {
         calls += 1;
         if (calls % 5 === 0) throw serviceError('Error');
         const upTo = calls % 3 === 0 ? Math.floor(Records.length / 2) : Records.length;

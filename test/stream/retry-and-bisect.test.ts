@@ -3,14 +3,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type Batch,
-  compareSequenceNumbers,
   INVOCATION_PAYLOAD_BYTES_MAX,
   newBatch,
   nextBatchSize,
-  sequenceNumberOf,
-  slotOf,
   toWaitingRecord,
 } from '../../src/stream/batches.ts';
+import {
+  compareSequenceNumbers,
+  type EventRecord,
+  sequenceNumberOf,
+  slotOf,
+} from '../../src/stream/event-record.ts';
 import {
   afterInvocation,
   type DeliverySettings,
@@ -51,7 +54,7 @@ function record(sequenceNumber: string, fields: RecordFields = {}): DynamoDBReco
 const batch = (...sequenceNumbers: string[]): Batch =>
   newBatch(sequenceNumbers.map((number) => record(number)));
 
-const numbers = (records: readonly DynamoDBRecord[]) => records.map(sequenceNumberOf);
+const numbers = (records: readonly EventRecord[]) => records.map(sequenceNumberOf);
 
 const returned = (response: unknown): InvocationResult => ({ kind: 'returned', response });
 
@@ -384,7 +387,7 @@ const behavior: fc.Arbitrary<Behavior> = fc.oneof(
   fc.record({ kind: fc.constant('from' as const), at: fc.nat(30) }),
 );
 
-function resultOf(how: Behavior, records: readonly DynamoDBRecord[]): InvocationResult {
+function resultOf(how: Behavior, records: readonly EventRecord[]): InvocationResult {
   switch (how.kind) {
     case 'whole':
       return FAILED;

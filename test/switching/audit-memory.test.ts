@@ -26,7 +26,7 @@ const row = switchedRow(first, {
 
 function auditOf(records: readonly RecordFacts[], accepted: readonly string[] = []) {
   const audit = new AuditMemory({ row, epoch, accepted: new Set(accepted) });
-  audit.list([{ shardId: 'a' }]);
+  audit.list([{ shardId: 'a', parentShardIds: [] }]);
   const shard = audit.shards.get('a') as ShardProgress;
   for (const record of records) audit.takeIn(lambdaRecord(record), shard);
   return { audit, shard };
@@ -141,6 +141,7 @@ describe('markers', () => {
 describe('shards', () => {
   const shard = (shardId: string, parts: Partial<ShardProgress> = {}): ShardProgress => ({
     shardId,
+    parentShardIds: [],
     ended: false,
     emptyReads: 0,
     ...parts,
@@ -150,8 +151,8 @@ describe('shards', () => {
   it('without children are the leaves', () => {
     const all = [
       shard('a'),
-      shard('b', { parentShardId: 'a' }),
-      shard('c', { parentShardId: 'z' }),
+      shard('b', { parentShardIds: ['a'] }),
+      shard('c', { parentShardIds: ['z'] }),
     ];
 
     expect(leavesOf(all).map(({ shardId }) => shardId)).toEqual(['b', 'c']);
@@ -168,20 +169,20 @@ describe('shards', () => {
       { nonce: 'n', ended: true },
     ],
   ])('are read through (%s) where %s', (expected, _, parent, child) => {
-    const all = [shard('a', parent), shard('b', { parentShardId: 'a', ...child })];
+    const all = [shard('a', parent), shard('b', { parentShardIds: ['a'], ...child })];
 
     expect(isReadThrough(all, isMarked)).toBe(expected);
   });
 
   it('that are gone before they were read lose records', () => {
     const { audit, shard } = auditOf([]);
-    audit.list([{ shardId: 'b' }]);
+    audit.list([{ shardId: 'b', parentShardIds: [] }]);
     expect(audit.isTrimmed).toBe(true);
 
     const other = new AuditMemory({ row, epoch, accepted: new Set() });
-    other.list([{ shardId: 'a' }]);
+    other.list([{ shardId: 'a', parentShardIds: [] }]);
     for (const one of other.shards.values()) one.ended = true;
-    other.list([{ shardId: 'b' }]);
+    other.list([{ shardId: 'b', parentShardIds: [] }]);
     expect(other.isTrimmed).toBe(false);
     expect(shard.ended).toBe(false);
   });

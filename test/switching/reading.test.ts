@@ -55,11 +55,17 @@ const page = (sequenceNumber: string, nextIterator?: string): ShardPage => ({
 
 describe('a stream', () => {
   it('is read oldest shard first, a closed one to its end, an open one until nothing is new', async () => {
-    const { reader, opened } = streamOf([{ shardId: 'b', parentShardId: 'a' }, { shardId: 'a' }], {
-      a: [page('1', 'a2')],
-      a2: [page('2')],
-      b: [page('3', 'b2')],
-    });
+    const { reader, opened } = streamOf(
+      [
+        { shardId: 'b', parentShardIds: ['a'] },
+        { shardId: 'a', parentShardIds: [] },
+      ],
+      {
+        a: [page('1', 'a2')],
+        a2: [page('2')],
+        b: [page('3', 'b2')],
+      },
+    );
     const audit = newAudit();
 
     await readOn(audit, reader, RETRIES);
@@ -74,7 +80,7 @@ describe('a stream', () => {
   });
 
   it('goes on behind the last record where an iterator has expired', async () => {
-    const { reader, opened } = streamOf([{ shardId: 'a' }], {
+    const { reader, opened } = streamOf([{ shardId: 'a', parentShardIds: [] }], {
       a: [page('1', 'a2')],
       a2: [serviceError('ExpiredIteratorException')],
       'a>1': [page('2', 'a3')],
@@ -91,7 +97,7 @@ describe('a stream', () => {
 
   it('has lost records where they are gone behind the last one that was read', async () => {
     const gone = serviceError('TrimmedDataAccessException');
-    const { reader } = streamOf([{ shardId: 'a' }], { a: [gone, page('5', 'a2')], a2: [gone] });
+    const { reader } = streamOf([{ shardId: 'a', parentShardIds: [] }], { a: [gone, page('5', 'a2')], a2: [gone] });
     const audit = newAudit();
 
     await readOn(audit, reader, RETRIES);
@@ -103,7 +109,7 @@ describe('a stream', () => {
   });
 
   it('reads again what was throttled', async () => {
-    const { reader } = streamOf([{ shardId: 'a' }], {
+    const { reader } = streamOf([{ shardId: 'a', parentShardIds: [] }], {
       a: [serviceError('ProvisionedThroughputExceededException'), page('1', 'a2')],
     });
     const audit = newAudit();

@@ -12,6 +12,7 @@ import type { Clock } from '../../ports.ts';
 import type { MetricAsked } from '../cloudwatch/cloudwatch-api.ts';
 import type { StreamConsumer } from '../../stream/consumer.ts';
 import type { ConsumerOptions } from '../../stream/context.ts';
+import { createdAtSecondsOf } from '../../stream/event-record.ts';
 import type { LambdaApiState } from '../lambda/lambda-api.ts';
 import type { ServiceServer } from '../loopback/service.ts';
 import type { LocalFailures } from './local-failures.ts';
@@ -51,7 +52,8 @@ export function localApis(clock: Clock): LocalApis {
       lastResult = result.kind === 'failed' ? FAILED : 'OK';
       const nowMs = clock.now();
       if (result.kind === 'failed') history.add('Errors', [1], nowMs);
-      const createdAt = records.at(-1)?.dynamodb?.ApproximateCreationDateTime;
+      const last = records.at(-1);
+      const createdAt = last && createdAtSecondsOf(last);
       if (createdAt !== undefined) {
         history.add('IteratorAge', [Math.max(0, nowMs - createdAt * 1000)], nowMs);
       }

@@ -17,7 +17,7 @@ import {
 import { servicesAt } from '../../config/partition-services.ts';
 import { storesBatches } from '../../config/stored-batches.ts';
 import type { MessageQueue, ObjectStore } from '../../ports.ts';
-import type { OnFailureDocument } from '../../stream/on-failure-document.ts';
+import { type OnFailureDocument, onFailureObjectKey } from '../../stream/on-failure-document.ts';
 import { startS3Server } from '../s3/server.ts';
 import { startSqsServer } from '../sqs/server.ts';
 
@@ -86,7 +86,10 @@ export async function openLocalFailures(
     oldestSentAtMs: (queueName) => sqs.queue(queueName).oldestSentAtMs(),
     async keep({ payload, ...metadata }) {
       if (storesBatches(replication))
-        return bucket.put(objectKey(metadata), JSON.stringify({ ...metadata, payload }));
+        return bucket.put(
+          onFailureObjectKey(metadata, 'local'),
+          JSON.stringify({ ...metadata, payload }),
+        );
       const MessageBody = JSON.stringify(metadata);
       await messages.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
     },
@@ -96,16 +99,4 @@ export async function openLocalFailures(
       await Promise.all([sqs.stop(), s3.stop()]);
     },
   };
-}
-
-/** As Lambda names them, below its own prefix: mapping, shard, day, and what makes it unique. */
-function objectKey({
-  requestContext,
-  timestamp,
-  DDBStreamBatchInfo,
-}: Omit<OnFailureDocument, 'payload'>): string {
-  const { shardId, startSequenceNumber } = DDBStreamBatchInfo;
-  const day = timestamp.slice(0, 10).replaceAll('-', '/');
-  const unique = `${timestamp}-${startSequenceNumber}-${requestContext.approximateInvokeCount}`;
-  return `${ON_FAILURE_OBJECT_PREFIX}local/${shardId}/${day}/${unique}`;
 }

@@ -9,6 +9,7 @@ import { functionName } from '../../config/names.ts';
 import { storesBatches } from '../../config/stored-batches.ts';
 import type { StreamReader } from '../../ports.ts';
 import { type StreamConsumer, startConsumer } from '../../stream/consumer.ts';
+import { batchInfoOf } from '../../stream/on-failure-document.ts';
 import { type LambdaApiState, localFunctionArn } from '../lambda/lambda-api.ts';
 import { type FaultProxy, startFaultProxy } from '../faults/fault-proxy.ts';
 import type { LambdaFunction } from '../lambda/lambda-process.ts';
@@ -217,7 +218,7 @@ function startMapping(
     clock,
     onFailure: async (document) => {
       await failures.keep(document);
-      const { batchSize } = document.DDBStreamBatchInfo;
+      const { batchSize } = batchInfoOf(document);
       apis.history.add('OnFailureDestinationDeliveredEventCount', [batchSize], clock.now());
       const place = storesBatches(replication) ? 'bucket' : 'queue';
       onProblem(`gave a batch up to the ${place}: ${document.requestContext.condition}`);

@@ -115,9 +115,12 @@ export class Region {
     return {
       shards: () =>
         call(() =>
-          this.stream
-            .listed()
-            .map(({ id, parent }): Shard => ({ shardId: id, parentShardId: parent?.id })),
+          this.stream.listed().map(
+            ({ id, parent }): Shard => ({
+              shardId: id,
+              parentShardIds: parent === undefined ? [] : [parent.id],
+            }),
+          ),
         ),
       open: (shardId, after) => call(() => `${shardId}|${this.#placeBehind(shardId, after)}`),
       read: (iterator, limit) =>

@@ -1,0 +1,124 @@
+// The position of one shard, as it is kept: written once its records are settled, at most once a second, and at the end.
+
+import { describeError } from '../errors.ts';
+import type { Positions, StoredPosition } from '../ports.ts';
+import type { ConsumerContext } from './context.ts';
+import { createdAtSecondsOf, type EventRecord, sequenceNumberOf } from './event-record.ts';
+import { SettledPrefix } from './settled-prefix.ts';
+
+const WRITE_INTERVAL_MS = 1_000;
+/** A shard without records has no new position; its time says that it is read. */
+const REFRESH_INTERVAL_MS = 15 * 60_000;
+const LAST_WRITES_MAX = 3;
+
+export class KeptPosition {
+  readonly #shardId: string;
+  readonly #positions: Positions;
+  readonly #consumer: ConsumerContext;
+  readonly #prefix: SettledPrefix;
+  #position: StoredPosition;
+  #written: StoredPosition | undefined;
+  #writtenAtMs = -Infinity;
+  /** When the shard was last seen to have nothing more, epoch milliseconds. */
+  #tipAtMs = -Infinity;
+  #writing: Promise<void> = Promise.resolve();
+  #isWriting = false;
+
+  constructor(
+    shardId: string,
+    { consumer, positions }: { consumer: ConsumerContext; positions: Positions },
+    stored: StoredPosition | undefined,
+  ) {
+    this.#shardId = shardId;
+    this.#positions = positions;
+    this.#consumer = consumer;
+    this.#prefix = new SettledPrefix(stored?.after);
+    this.#position = stored ?? { closed: false, atMs: consumer.options.clock.now() };
+    this.#written = stored;
+  }
+
+  /** Writes a row for a shard that has none: without one, it could be trimmed and not be missed. */
+  start(): void {
+    this.#writeSoon();
+  }
+
+  receive(record: EventRecord): void {
+    this.#prefix.receive(sequenceNumberOf(record));
+  }
+
+  settle(records: readonly EventRecord[]): void {
+    if (!this.#prefix.settle(records.map(sequenceNumberOf))) return;
+    const last = records.find((record) => sequenceNumberOf(record) === this.#prefix.last);
+    const seconds = last && createdAtSecondsOf(last);
+    this.#move({}, seconds === undefined ? -Infinity : seconds * 1000);
+  }
+
+  /** Everything that the shard had at that time has been received. */
+  atTip(nowMs: number): void {
+    this.#tipAtMs = nowMs;
+    this.#move({}, -Infinity);
+  }
+
+  close(): void {
+    this.#move({ closed: true }, this.#consumer.options.clock.now());
+  }
+
+  /** Resolves once the newest position is written, or cannot be. */
+  async over(): Promise<void> {
+    await this.#writing;
+    for (let attempt = 1; attempt <= LAST_WRITES_MAX && this.#isDue(); attempt += 1) {
+      if (await this.#write(attempt)) return;
+    }
+  }
+
+  #move(change: Partial<StoredPosition>, atMs: number): void {
+    const tipAtMs = this.#prefix.isWhole ? this.#tipAtMs : -Infinity;
+    this.#position = {
+      ...this.#position,
+      ...change,
+      after: this.#prefix.last,
+      atMs: Math.max(this.#position.atMs, atMs, tipAtMs),
+    };
+    this.#writeSoon();
+  }
+
+  #isDue(): boolean {
+    const [written, { after, closed, atMs }] = [this.#written, this.#position];
+    if (written === undefined || written.after !== after || written.closed !== closed) return true;
+    return atMs - written.atMs >= REFRESH_INTERVAL_MS;
+  }
+
+  #writeSoon(): void {
+    if (this.#isWriting || !this.#isDue()) return;
+    this.#isWriting = true;
+    this.#writing = this.#writeWhileDue();
+  }
+
+  async #writeWhileDue(): Promise<void> {
+    const { clock } = this.#consumer.options;
+    let failures = 0;
+    while (this.#isDue()) {
+      await this.#consumer.sleep(this.#writtenAtMs + WRITE_INTERVAL_MS - clock.now());
+      // The last write is that of over().
+      if (this.#consumer.stopping) break;
+      failures = (await this.#write(failures + 1)) ? 0 : failures + 1;
+      if (failures > 0) await this.#consumer.backOff(failures);
+    }
+    this.#isWriting = false;
+  }
+
+  async #write(attempt: number): Promise<boolean> {
+    const { clock, onProblem } = this.#consumer.options;
+    const position = this.#position;
+    this.#writtenAtMs = clock.now();
+    try {
+      await this.#positions.write(this.#shardId, position);
+      this.#written = position;
+      return true;
+    } catch (error) {
+      const where = `the position of shard ${this.#shardId}`;
+      onProblem(`write ${where}, attempt ${attempt}: ${describeError(error)}`);
+      return false;
+    }
+  }
+}
