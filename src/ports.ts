@@ -6,10 +6,11 @@ import type { Item } from './model/attribute-value.ts';
 import type { BatchSummary } from './model/batch-response.ts';
 import type { DeadLetter } from './model/dead-letter.ts';
 import type { ReadRequest } from './model/read-request.ts';
+import type { ProcessLease, StoredPosition } from './model/run-rows.ts';
 import type { Leftover } from './teardown/leftovers.ts';
 import type { WriteRequest } from './model/write-request.ts';
 
-export type { Item };
+export type { Item, ProcessLease, StoredPosition };
 
 export interface Clock {
   /** Epoch milliseconds. */
@@ -235,16 +236,6 @@ export interface StreamReader<R = DynamoDBRecord> {
   readonly readIntervalMs?: number;
 }
 
-/** How far a shard is replicated. Everything up to it is settled: applied, or given up and stored. */
-export interface StoredPosition {
-  /** Sequence number of the last record; absent at the shard's beginning. */
-  readonly after?: string | undefined;
-  /** The shard is closed, and settled to its end. */
-  readonly closed: boolean;
-  /** Everything that had come to the shard by then is settled, epoch milliseconds. */
-  readonly atMs: number;
-}
-
 /** The positions of a replication that `ferry run` carries, by shard. */
 export interface Positions {
   /** Those of shards that the stream no longer lists among them, until they are removed. */
@@ -253,18 +244,6 @@ export interface Positions {
   write(shardId: string, position: StoredPosition): Promise<void>;
   /** Removing it again is harmless. */
   remove(shardId: string): Promise<void>;
-}
-
-/** Which process carries a replication. */
-export interface ProcessLease {
-  /** For people: which process. */
-  readonly holder: string;
-  /** Grows by one with each holder. */
-  readonly fence: number;
-  /** Grows by one with each renewal. */
-  readonly beat: number;
-  /** The holder has ended, and has said so. */
-  readonly released: boolean;
 }
 
 /** The row of a replication's process lease. */
