@@ -20,6 +20,11 @@ export interface StreamConsumer {
   readonly counts: ConsumerCounts;
   /** With Lambda's words. It is "Disabling" until the last invocation is over. */
   readonly state: ConsumerState;
+  /**
+   * Everything that had come to the stream by then is settled, epoch milliseconds. Undefined before the first list of
+   * shards, and where no positions are kept.
+   */
+  readonly settledAtMs: number | undefined;
   /** Disabled, it neither reads nor invokes. Enabled again, it continues where it was. */
   setEnabled(enabled: boolean): void;
   /**
@@ -101,6 +106,11 @@ class Consumer implements StreamConsumer, ConsumerContext {
   get state(): ConsumerState {
     if (this.enabled) return 'Enabled';
     return this.#invocations > 0 ? 'Disabling' : 'Disabled';
+  }
+
+  get settledAtMs(): number | undefined {
+    const times = [...this.#shards.values()].flatMap(({ settledAtMs }) => settledAtMs ?? []);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   setEnabled(enabled: boolean): void {

@@ -37,6 +37,11 @@ export class KeptPosition {
     this.#written = stored;
   }
 
+  /** Everything that had come to the shard by then is settled, epoch milliseconds. */
+  get settledAtMs(): number {
+    return this.#position.atMs;
+  }
+
   /** Writes a row for a shard that has none: without one, it could be trimmed and not be missed. */
   start(): void {
     this.#writeSoon();

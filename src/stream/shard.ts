@@ -74,6 +74,11 @@ export class ShardConsumer {
     }));
   }
 
+  /** Everything that had come by then is settled, where positions are kept. */
+  get settledAtMs(): number | undefined {
+    return this.#reading === undefined || this.finished ? undefined : this.#kept?.settledAtMs;
+  }
+
   start(): void {
     if (this.#reading !== undefined || this.finished) return;
     this.#kept?.start();
