@@ -11,21 +11,23 @@ import {
   type Shard as SdkShard,
 } from '@aws-sdk/client-dynamodb-streams';
 import type { AttributeValue, DynamoDBRecord, StreamRecord } from 'aws-lambda';
-import { FerryError } from '../errors.ts';
 import type { Shard, ShardPage, StreamReader } from '../ports.ts';
+import { listShards, type ShardsPage, unreadable, type Waiting } from './shard-pages.ts';
 
 /** Records per page: the most that the service gives. The embedded engine would give more. */
 const PAGE_RECORDS_MAX = 1_000;
-/** Pages of 100 shards each; no stream comes near it, so more of them means an endless answer. */
-const SHARD_PAGES_MAX = 1_000;
 
-/** Reads `streamArn` through `client`. Rejects with the service's own errors. */
+/**
+ * Reads `streamArn` through `client`. Rejects with the service's own errors.
+ * @param waiting for lists that are throttled. @default they reject
+ */
 export function dynamoDbStreamReader(
   client: DynamoDBStreamsClient,
   streamArn: string,
+  waiting?: Waiting,
 ): StreamReader {
   return {
-    shards: () => listShards(client, streamArn),
+    shards: () => listShards((from) => shardsPage(client, streamArn, from), waiting),
     open: (shardId, afterSequenceNumber) =>
       openShard(client, { streamArn, shardId, afterSequenceNumber }),
     read: (iterator, limit) => readPage(client, { streamArn, iterator, limit }),
@@ -36,18 +38,16 @@ export function dynamoDbStreamReader(
   };
 }
 
-async function listShards(client: DynamoDBStreamsClient, streamArn: string): Promise<Shard[]> {
-  const shards: Shard[] = [];
-  let after: string | undefined;
-  for (let page = 1; page <= SHARD_PAGES_MAX; page += 1) {
-    const { StreamDescription } = await client.send(
-      new DescribeStreamCommand({ StreamArn: streamArn, ExclusiveStartShardId: after }),
-    );
-    shards.push(...(StreamDescription?.Shards ?? []).map(toShard));
-    after = StreamDescription?.LastEvaluatedShardId;
-    if (after === undefined) return shards;
-  }
-  throw unreadable(`the list of shards does not end after ${SHARD_PAGES_MAX} pages`);
+async function shardsPage(
+  client: DynamoDBStreamsClient,
+  streamArn: string,
+  from: string | undefined,
+): Promise<ShardsPage> {
+  const { StreamDescription } = await client.send(
+    new DescribeStreamCommand({ StreamArn: streamArn, ExclusiveStartShardId: from }),
+  );
+  const { Shards = [], LastEvaluatedShardId: next } = StreamDescription ?? {};
+  return { shards: Shards.map(toShard), next };
 }
 
 /**
@@ -168,11 +168,4 @@ function toBase64(bytes: Uint8Array): string {
 /** `fields` without those that have no value, as JSON would have it. */
 function defined<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
-}
-
-function unreadable(why: string): FerryError {
-  return new FerryError(`The stream gave an answer that Ferry cannot read: ${why}.`, {
-    code: 'stream.unreadable',
-    hint: 'Check that the endpoint is DynamoDB Streams, and that the AWS SDK here is up to date.',
-  });
 }

@@ -50,6 +50,14 @@ export function leaseKey({ replication }: Ledger): Item {
   return keyOf(`${replication}#lease`);
 }
 
+/** Of this replication's own process. It says nothing of what has been replicated. */
+export function isRunRow(row: Item, { replication }: Ledger): boolean {
+  const id = row[LEDGER_ATTRIBUTES.id]?.S ?? '';
+  return ['lease', 'position#', 'positions#'].some((kind) =>
+    id.startsWith(`${replication}#${kind}`),
+  );
+}
+
 function keyOf(id: string): Item {
   return { [LEDGER_ATTRIBUTES.id]: { S: id } };
 }

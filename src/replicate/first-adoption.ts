@@ -5,6 +5,7 @@ import { controlKey, parseControlRow, putControlRow } from '../model/control-ite
 import { type FoundControl, firstRow, type Identity } from '../model/control-row.ts';
 import type { ReadRequest } from '../model/read-request.ts';
 import type { LedgerRules, WriteRules } from '../model/rules.ts';
+import { isRunRow } from '../model/run-rows.ts';
 import type { TwinReader, TwinWriter } from '../ports.ts';
 
 export interface Adoption {
@@ -58,10 +59,13 @@ export async function identify(
   return { region, streamArn, reserved, destinationId, ledgerId, tag };
 }
 
-/** The first page of each, consistently read: a twin that Ferry has written shows a version in it. */
+/**
+ * The first page of each, consistently read: a twin that Ferry has written shows a version in it. What a process keeps
+ * for itself in the ledger, before it has replicated anything, is none.
+ */
 export async function isUntouched(settings: WriteRules, reader: TwinReader): Promise<boolean> {
   const rows = await reader.read(firstPage(settings.stateTable, LEDGER_ATTRIBUTES.id));
-  if (rows.items.length > 0) return false;
+  if (!rows.items.every((row) => isRunRow(row, settings))) return false;
   const { reservedAttribute, destinationTable } = settings;
   const page = await reader.read(firstPage(destinationTable, reservedAttribute));
   return page.items.every((item) => item[reservedAttribute] === undefined);

@@ -42,7 +42,10 @@ const FORMS: Readonly<Record<string, Form>> = {
   ListTables: { may: ['LastEvaluatedTableName'], must: 'TableNames' },
   DescribeStream: { may: [], must: 'StreamDescription' },
   GetShardIterator: { may: [], must: 'ShardIterator' },
-  GetRecords: { may: ['NextShardIterator'], must: 'Records' },
+  // The last two are of Kinesis.
+  GetRecords: { may: ['NextShardIterator', 'MillisBehindLatest', 'ChildShards'], must: 'Records' },
+  DescribeStreamSummary: { may: [], must: 'StreamDescriptionSummary' },
+  ListShards: { may: ['NextToken'], must: 'Shards' },
 };
 
 /**
