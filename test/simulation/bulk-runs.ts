@@ -109,7 +109,7 @@ export class BulkRuns {
     const clock = this.#world.clockFacts(name, true);
     const facts = { name, kind: 'backfill', slowMs, deadlineMs, mayCrash: true, clock } as const;
     const process = this.#world.process(facts);
-    process.labelMs = Date.parse(`${run.streamArn.split('/stream/')[1]}Z`);
+    process.labelMs = Date.parse(`${run.streamArn.split('/stream/')[1]}Z`) || 0;
     this.#world.tell(() => `${name} begins`);
     this.#world.commands.add(process);
     return new Promise((resolve) => {

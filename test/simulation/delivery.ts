@@ -2,7 +2,7 @@
 
 import type { Settings } from './plan.ts';
 import type { Process } from './process.ts';
-import type { StreamEntry } from './stream.ts';
+import { arrivalMs, type StreamEntry } from './stream.ts';
 
 /** Records of one shard, in order, and what they have cost so far. */
 export interface Batch {
@@ -21,10 +21,11 @@ export function separateExpired(
   nowMs: number,
   { maxRecordAgeSeconds }: Settings,
 ): { readonly expired: Batch; readonly live: Batch } {
-  const ageSeconds = ({ write }: StreamEntry) =>
-    Math.floor(nowMs / 1000) - Math.floor(write.atMs / 1000);
+  const ageSeconds = (entry: StreamEntry) =>
+    Math.floor(nowMs / 1000) - Math.floor(arrivalMs(entry) / 1000);
   const { entries } = batch;
-  const first = entries.findIndex((entry) => ageSeconds(entry) <= maxRecordAgeSeconds);
+  const ageMax = maxRecordAgeSeconds < 0 ? Infinity : maxRecordAgeSeconds;
+  const first = entries.findIndex((entry) => ageSeconds(entry) <= ageMax);
   const end = first < 0 ? entries.length : first;
   return {
     expired: { ...batch, entries: entries.slice(0, end) },

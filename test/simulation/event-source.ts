@@ -8,7 +8,7 @@ import { type Batch, failureIn, type InvocationResult, separateExpired } from '.
 import { type Settings, MINUTE } from './plan.ts';
 import { between, happens, hashOf } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
-import { isTrimmed, type SourceStream, type StreamEntry, type StreamShard } from './stream.ts';
+import { type ChangeStream, isTrimmed, type StreamEntry, type StreamShard } from './stream.ts';
 
 export interface GivenUp {
   readonly entries: readonly StreamEntry[];
@@ -55,7 +55,7 @@ const RETRY_DELAY_MS_MAX = 30 * MINUTE;
 
 export class EventSourceMapping {
   readonly #host: MappingHost;
-  readonly #stream: SourceStream;
+  readonly #stream: ChangeStream;
   /** Of a mapping beside another one, which alone decides what has become of entries. */
   readonly #ownStatuses: Map<StreamEntry, Status> | undefined;
   #slots: Slot[] = [];
@@ -65,7 +65,7 @@ export class EventSourceMapping {
   #stopped = false;
   #onIdle: () => void = () => undefined;
 
-  constructor(stream: SourceStream, host: MappingHost, isSecond = false) {
+  constructor(stream: ChangeStream, host: MappingHost, isSecond = false) {
     this.#stream = stream;
     this.#host = host;
     this.#factor = host.settings.parallelizationFactor;
@@ -265,8 +265,8 @@ export class EventSourceMapping {
     else this.#mark(entry, 'lost');
   }
 
-  #isOf({ write }: StreamEntry, { index, factor }: Slot): boolean {
-    return hashOf(`slot ${write.key}`) % factor === index;
+  #isOf({ write, kinesis }: StreamEntry, { index, factor }: Slot): boolean {
+    return hashOf(`slot ${kinesis?.partitionKey ?? write.key}`) % factor === index;
   }
 
   #read(slot: Slot): Batch | undefined {

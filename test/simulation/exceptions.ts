@@ -4,6 +4,7 @@
 //   was young. Looking again at the delete has not been yet.
 // - later than D: the same after the delete was looked at, by a request that landed later than Z.
 // - forgotten: the state table was lost, and the twin had no item: nothing says that there was a past.
+// - tied: the Kinesis stream says that two writes were in the same microsecond, or tells times in milliseconds.
 // - catching up: a copy or a repair ran ahead of the stream, or a new epoch begins with older records; what
 //   is applied is still waiting in the stream.
 
@@ -60,6 +61,7 @@ type Exception =
   | 'back for a while'
   | 'later than D'
   | 'tampered with'
+  | 'tied'
   | 'forgotten';
 
 export interface StepBack {
@@ -67,10 +69,13 @@ export interface StepBack {
   readonly change: Change;
   readonly sent: Sent;
   readonly place: number;
-  /** The record that is applied, under which version. */
+  /** The record that is applied, under which version; and whatever says the same. */
   readonly applied: StreamEntry | undefined;
+  readonly copies: readonly StreamEntry[];
   readonly version: string | undefined;
   readonly nowMs: number;
+  /** Whether the stream does not tell if it was written before what is shown. */
+  readonly isTied: boolean;
   /** Whether a record is an insert, as the twin sees it. */
   readonly isInsert: (entry: StreamEntry) => boolean;
 }
@@ -79,9 +84,10 @@ export interface StepBack {
 export type Excuse = { readonly is: Exception } | { readonly isNot: string };
 
 export function excuseOf(back: StepBack): Excuse {
-  const { item, change, sent, applied } = back;
+  const { item, change, sent, applied, isTied } = back;
   if (item.isTampered) return { is: 'tampered with' };
   if (item.isForgotten) return { is: 'forgotten' };
+  if (isTied) return { is: 'tied' };
   if (isGivenUpSince(back)) return { is: 'catching up' };
   if (sent.process.facts.kind !== 'handler') return { isNot: 'it comes out of order' };
   if (isCatchingUp(back)) return { is: 'catching up' };
@@ -90,8 +96,8 @@ export function excuseOf(back: StepBack): Excuse {
   return excuseOfReturn(back, applied);
 }
 
-function isCatchingUp({ item, place, applied, version }: StepBack): boolean {
-  if (applied === undefined || !isInStream(applied)) return false;
+function isCatchingUp({ item, place, copies, version }: StepBack): boolean {
+  if (!copies.some(isInStream)) return false;
   const epoch = epochOf(version);
   if (epoch > item.epoch) return true;
   if (epoch > item.shownIn && place > item.streamed) return true;
@@ -101,9 +107,9 @@ function isCatchingUp({ item, place, applied, version }: StepBack): boolean {
 }
 
 /** It was in the stream when what is shown was read at the source, and comes from the bucket now. */
-function isGivenUpSince({ item, sent, applied }: StepBack): boolean {
+function isGivenUpSince({ item, sent, copies }: StepBack): boolean {
   if (sent.process.facts.kind !== 'redrive' || item.read < item.shown) return false;
-  return (applied?.givenUpAtMs ?? -Infinity) > item.readAtMs;
+  return copies.some(({ givenUpAtMs = -Infinity }) => givenUpAtMs > item.readAtMs);
 }
 
 /** Not done with: given up, put aside or lost by one poller, a record may still be with another. */
@@ -124,8 +130,10 @@ function excuseOfReturn(back: StepBack, applied: StreamEntry): Excuse {
   if (sentAtMs + REQUEST_MS + LATE_MS > deadlineMs) return { isNot: 'it was sent too late' };
   const tombstone = item.tombstones.find((one) => one.version > version);
   if (tombstone === undefined) return { isNot: 'nothing remembers the delete' };
-  const isEarly = process.startedAtMs <= tombstone.atMs + STALE_MS_MAX;
-  const isYoung = process.startedAtMs <= applied.write.atMs + YOUNG_MS + CLOCKS_MS;
+  // From a Kinesis stream, each is looked up, and sees every tombstone that is there.
+  const isKinesis = applied.kinesis !== undefined;
+  const isEarly = process.startedAtMs <= tombstone.atMs + (isKinesis ? 0 : STALE_MS_MAX);
+  const isYoung = !isKinesis && process.startedAtMs <= applied.write.atMs + YOUNG_MS + CLOCKS_MS;
   if (!isEarly && !isYoung) return { isNot: 'the tombstone could be seen' };
   if (version >= item.looked) return { is: 'back for a while' };
   if (nowMs > sentAtMs + REQUEST_MS + LATE_MS) return { is: 'later than D' };

@@ -4,10 +4,12 @@
 import { deadLetterMessage } from '../../src/model/dead-letter.ts';
 import type { DeadLetterQueue, MessageQueue, ObjectStore, QueuedMessage } from '../../src/ports.ts';
 import type { GivenUp } from './event-source.ts';
+import { KINESIS_STREAM_ARN } from './kinesis-stream.ts';
 import type { Network } from './network.ts';
 import { DAY } from './plan.ts';
 import type { Process } from './process.ts';
 import { happens } from './random.ts';
+import { eventOf } from './stream.ts';
 
 const RETENTION_MS = 14 * DAY;
 const MESSAGES_PER_RECEIVE = 10;
@@ -55,7 +57,7 @@ export class FailurePlaces {
         process.failedLetters += 1;
         throw error;
       }
-      process.letters.push(letter.sequenceNumber);
+      process.letters.push(letter);
     };
     return { send };
   }
@@ -100,23 +102,23 @@ export class FailurePlaces {
   storeBatch({ entries, condition, invocations, shardId }: GivenUp, isRange = false): void {
     const nowMs = this.#network.scheduler.now();
     this.#count += 1;
+    const [first] = entries;
+    const isKinesis = first?.kinesis !== undefined;
     const info = {
       shardId,
       batchSize: entries.length,
-      streamArn: entries[0]?.record.eventSourceARN,
+      streamArn: isKinesis ? KINESIS_STREAM_ARN : first?.record.eventSourceARN,
     };
     const document = {
       requestContext: { condition, approximateInvokeCount: invocations },
       version: '1.0',
       timestamp: new Date(nowMs).toISOString(),
-      DDBStreamBatchInfo: {
+      [isKinesis ? 'KinesisBatchInfo' : 'DDBStreamBatchInfo']: {
         ...info,
-        startSequenceNumber: entries[0]?.sequenceNumber,
+        startSequenceNumber: first?.sequenceNumber,
         endSequenceNumber: entries.at(-1)?.sequenceNumber,
       },
-      ...(isRange
-        ? {}
-        : { payload: JSON.stringify({ Records: entries.map(({ record }) => record) }) }),
+      ...(isRange ? {} : { payload: JSON.stringify({ Records: entries.map(eventOf) }) }),
     };
     if (isRange) {
       this.#store(JSON.stringify(document));

@@ -38,7 +38,10 @@ export class ControlHistory {
   hasTable(streamArn: string): boolean {
     const [table] = streamArn.split('/stream/');
     const epochs = epochsOf(this.#rows.at(-1)?.row);
-    return epochs.some(({ streams }) => streams.some((one) => one.split('/stream/')[0] === table));
+    // A batch of Lambda's names the Kinesis stream alone.
+    const isListed = (one: string) =>
+      one.split('/stream/')[0] === table || one.startsWith(`${streamArn}/table/`);
+    return epochs.some(({ streams }) => streams.some(isListed));
   }
 
   /** Whether the row admitted a stream at some moment of a time, or at each. */

@@ -5,6 +5,7 @@ import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { isBound, isOfControlRow, type Judge, versionIn } from './judge.ts';
 import { SECOND } from './plan.ts';
 import type { Process, Sent } from './process.ts';
+import type { Item } from './memory-dynamodb.ts';
 import type { StreamEntry } from './stream.ts';
 
 type Fate = keyof BatchSummary['counts'] | 'rejected' | 'unfinished';
@@ -53,6 +54,7 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
     const [a, b] = [JSON.stringify(told), JSON.stringify(seen)];
     if (a !== b) judge.violation(`counters: ${what} of ${facts.name} is ${a}, but was ${b}`);
   };
+  // Of a Kinesis stream: by place, whatever the times say.
   const lowest = checkpoint < 0 ? [] : [entries[checkpoint]?.sequenceNumber];
   const answer = summary.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
   require('the answer', answer, lowest);
@@ -64,6 +66,36 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   require('failures', summary.failures, failuresOf(process.writes, toControl));
   const causes = Object.values(summary.superseded).reduce((sum, count) => sum + count, 0);
   require('superseded by cause', causes, summary.counts.superseded);
+}
+
+/** Records of the table. */
+function ownOf({ entries }: Pick<Answered, 'entries'>): StreamEntry[] {
+  return entries.filter(({ kinesis }) => kinesis?.isForeign !== true);
+}
+
+/** In the order of the table's history, as far as they tell it; of the same time, the first by place comes first. */
+function inOrder(entries: readonly StreamEntry[]): StreamEntry[] {
+  const timeOf = ({ write, kinesis }: StreamEntry) => (kinesis && write.micros) ?? 0;
+  return entries.toSorted((a, b) => timeOf(a) - timeOf(b));
+}
+
+/** Records for which an earlier one by place stands, of the same item and the same time; and that one. */
+function standInsOf(answered: Answered, judge: Judge): ReadonlyMap<StreamEntry, StreamEntry> {
+  const { process } = answered;
+  const standIns = new Map<StreamEntry, StreamEntry>();
+  const first = new Map<string, StreamEntry>();
+  for (const entry of ownOf(answered)) {
+    if (entry.kinesis === undefined || isUnparsed(entry, judge, process)) continue;
+    const id = `${entry.write.micros} ${entry.write.key}`;
+    const known = first.get(id);
+    if (known === undefined) first.set(id, entry);
+    else standIns.set(entry, known);
+  }
+  return standIns;
+}
+
+function isUnparsed(entry: StreamEntry, judge: Judge, process: Process): boolean {
+  return entry.write.malformed || judge.seen(entry, process).kind === 'failed';
 }
 
 function markSkipped(entry: StreamEntry | undefined, process: Process): void {
@@ -79,7 +111,7 @@ function isSkippedExpiry({ write }: StreamEntry, { facts: { settings } }: Proces
 /** Records of runs that the twin never had anything of: they cost nothing. */
 function leftOutOf({ entries, process }: Answered, judge: Judge): ReadonlySet<StreamEntry> {
   const runs = new Map<string, StreamEntry[][]>();
-  for (const entry of entries) {
+  for (const entry of inOrder(ownOf({ entries }))) {
     const { key } = entry.write;
     const known = runs.get(key) ?? [[]];
     runs.set(key, known);
@@ -98,7 +130,7 @@ function judgeCost(answered: Answered, judge: Judge): void {
   const sent = requestsByEntry(process, judge);
   for (const entry of leftOut)
     if (sent.has(entry)) judge.violation(`cost: ${process.facts.name} wrote what is left out`);
-  const others = answered.entries.filter((entry) => !leftOut.has(entry));
+  const others = ownOf(answered).filter((entry) => !leftOut.has(entry));
   const asked = new Set([...process.lookedUp.keys()].map((id) => judge.nameOfRow(id)));
   for (const { write } of leftOut)
     if (asked.has(write.key) && !others.some((one) => one.write.key === write.key))
@@ -107,14 +139,15 @@ function judgeCost(answered: Answered, judge: Judge): void {
 
 /** A record leaves its item out, and does not tell whether the twin had it. */
 function lacksOldImages({ entries, process }: Answered, judge: Judge): boolean {
-  return entries.some((entry) => judge.seen(entry, process).kind === 'unknown');
+  return ownOf({ entries }).some((entry) => judge.seen(entry, process).kind === 'unknown');
 }
 
 /** Of whatever is final, the control row has known the stream; what is held, it has not. */
 function judgeControl({ entries, process }: Answered, isHeld: boolean, judge: Judge): void {
   const { startedAtMs, endedAtMs = startedAtMs, facts, controlFailures } = process;
   const reserved = facts.settings.reservedAttribute;
-  for (const streamArn of new Set(entries.map(({ record }) => record.eventSourceARN ?? ''))) {
+  const streamArns = ownOf({ entries }).map(({ record }) => record.eventSourceARN ?? '');
+  for (const streamArn of new Set(streamArns)) {
     const ageMs = isHeld ? REREAD_MS : COPY_MS;
     const admitted = judge.control.admitted(
       { streamArn, reserved },
@@ -137,8 +170,9 @@ function judgeOrder({ writes, facts }: Process, judge: Judge): void {
   const latest = new Map<string, Sent>();
   for (const sent of writes) {
     const version = isBound(sent) ? undefined : versionIn(sent.intent);
-    const key = judge.entryOf(version ?? '')?.write.key;
+    const key = judge.nameIn(sent.intent);
     if (version === undefined || key === undefined) continue;
+    if (judge.entryOf(version, key) === undefined) continue;
     const before = latest.get(key);
     const kind = KINDS[before?.told ?? ''];
     latest.set(key, sent);
@@ -187,14 +221,23 @@ function fatesOf(answered: Answered, judge: Judge): Fate[] {
     const isRemoval = judge.seen(entry, process).kind !== 'put';
     const isDelete = isRemoval && (fate === 'applied' || fate === 'superseded');
     const isDone = !isChecked || !isDelete || place >= end;
-    return isDone || process.announced.has(judge.versionOf(entry)) ? fate : 'unfinished';
+    const isAnnounced = process.announced.has(`${entry.write.key} ${judge.versionOf(entry)}`);
+    return isDone || isAnnounced ? fate : 'unfinished';
   });
   const lettersEnd = endOf(announced);
   return announced.map((fate, place): Fate => {
     if (fate !== 'rejected') return fate;
-    const isLettered = process.letters.includes(entries[place]?.sequenceNumber);
+    const isLettered = hasLetter(entries[place] as StreamEntry, process, judge);
     return isLettered && place < lettersEnd ? 'dead-lettered' : 'unfinished';
   });
+}
+
+/** Whether the queue has acknowledged its letter to an invocation. */
+export function hasLetter(entry: StreamEntry, { letters }: Process, judge: Judge): boolean {
+  const { record, kinesis, write, sequenceNumber } = entry;
+  const number = kinesis?.isGarbage === true ? sequenceNumber : record.dynamodb?.SequenceNumber;
+  const isOf = (key: Item | undefined) => key === undefined || judge.nameOfKey(key) === write.key;
+  return letters.some((one) => one.sequenceNumber === number && isOf(one.key));
 }
 
 function endOf(fates: readonly Fate[]): number {
@@ -208,11 +251,18 @@ function writtenFates(answered: Answered, judge: Judge): Fate[] {
   const requests = requestsByEntry(process, judge);
   const after = new Map<string, Fate>();
   const leftOut = leftOutOf(answered, judge);
-  const fates: Fate[] = [];
-  for (const [index, entry] of [...entries.entries()].toReversed()) {
+  const standIns = standInsOf(answered, judge);
+  const fates = new Map<StreamEntry, Fate>();
+  for (const entry of entries) if (entry.kinesis?.isForeign === true) fates.set(entry, 'foreign');
+  for (const entry of inOrder(ownOf(answered)).toReversed()) {
     const { write } = entry;
+    const other = standIns.get(entry);
+    if (other !== undefined) {
+      fates.set(entry, other.write === write ? 'coalesced' : 'superseded');
+      continue;
+    }
     const isSkipped = isSkippedExpiry(entry, process);
-    const isRejected = write.malformed || judge.seen(entry, process).kind === 'failed';
+    const isRejected = isUnparsed(entry, judge, process);
     const own =
       isSkipped || leftOut.has(entry)
         ? 'skipped'
@@ -224,15 +274,15 @@ function writtenFates(answered: Answered, judge: Judge): Fate[] {
       own ??
       (isDone(behind)
         ? 'coalesced'
-        : behind === undefined && isKnownDeleted(entry, index, answered, judge)
+        : behind === undefined && isKnownDeleted(entry, answered, judge)
           ? 'superseded'
           : 'unfinished');
-    fates.unshift(fate);
+    fates.set(entry, fate);
     // A skipped record parts those before it from those after it; a rejected one gives its place away.
     if (isSkipped) after.delete(write.key);
     else if (fate !== 'rejected') after.set(write.key, fate);
   }
-  return fates;
+  return entries.map((entry) => fates.get(entry) ?? 'unfinished');
 }
 
 function isDone(fate: Fate | undefined): boolean {
@@ -240,25 +290,24 @@ function isDone(fate: Fate | undefined): boolean {
 }
 
 /** A late insert of which the look-up has told that its item was deleted since. */
-function isKnownDeleted(
-  entry: StreamEntry,
-  index: number,
-  { entries, process }: Answered,
-  judge: Judge,
-): boolean {
-  const { write } = entry;
+function isKnownDeleted(entry: StreamEntry, answered: Answered, judge: Judge): boolean {
+  const { process } = answered;
+  const { write, kinesis } = entry;
   const { settings } = process.facts;
   const isPut = judge.seen(entry, process).kind === 'put';
   if (!isPut || settings.tombstones === 'strict') return false;
   const { startedAtMs } = process;
   const decidedAtMs = Math.floor(startedAtMs + process.offsetAt(startedAtMs));
-  if (decidedAtMs - Math.floor(write.atMs / 1000) * 1000 <= YOUNG_MS) return false;
-  const run = entries.slice(0, index + 1).filter((one) => one.write.key === write.key);
+  // What arrives in any order is always late.
+  const isYoung = decidedAtMs - Math.floor(write.atMs / 1000) * 1000 <= YOUNG_MS;
+  if (isYoung && kinesis === undefined) return false;
+  const own = inOrder(ownOf(answered)).filter((one) => one.write.key === write.key);
+  const run = own.slice(0, own.indexOf(entry) + 1);
   const parted = run.findLastIndex((one) => one.write.expired && settings.ttlDeletes === 'skip');
   const mayBeNew = run.slice(parted + 1).some((one) => judge.seen(one, process).isInsert);
   if (!mayBeNew) return false;
   const deleted = [...process.lookedUp].find(([id]) => judge.nameOfRow(id) === write.key)?.[1];
-  return (deleted ?? '') > judge.versionOf(entry);
+  return (deleted ?? '') >= judge.versionOf(entry);
 }
 
 /** Undefined where nothing was sent for the record. */
@@ -278,16 +327,30 @@ function ownFate(requests: readonly Sent[] | undefined): Fate | undefined {
   return told === 'written' ? 'applied' : 'unfinished';
 }
 
-function requestsByEntry({ writes }: Process, judge: Judge): Map<StreamEntry, Sent[]> {
+function requestsByEntry({ writes, entries }: Process, judge: Judge): Map<StreamEntry, Sent[]> {
   const requests = new Map<StreamEntry, Sent[]>();
+  const isGiven = new Set(entries.filter(({ write }) => !write.malformed));
   for (const sent of writes) {
-    const entry = judge.entryOf(versionIn(sent.intent) ?? '');
+    const found = judge.entryOf(versionIn(sent.intent) ?? '', judge.nameIn(sent.intent));
+    const entry = found?.kinesis === undefined ? found : firstOf(found, isGiven);
     if (entry === undefined || isBound(sent)) continue;
     const known = requests.get(entry);
     if (known === undefined) requests.set(entry, [sent]);
     else known.push(sent);
   }
   return requests;
+}
+
+/** The one that is written, of those that have the same item and the same time. */
+function firstOf({ write }: StreamEntry, given: ReadonlySet<StreamEntry>): StreamEntry | undefined {
+  for (const one of given)
+    if (one.write.key === write.key && one.write.micros === write.micros && !isOther(one))
+      return one;
+  return undefined;
+}
+
+function isOther({ kinesis }: StreamEntry): boolean {
+  return kinesis?.isForeign === true;
 }
 
 const KINDS: Readonly<Record<string, keyof BatchSummary['failures']>> = {

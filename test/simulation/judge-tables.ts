@@ -70,6 +70,7 @@ export function reasonOf(key: string, world: World): string | undefined {
   // A redrive that does not find the item at the source takes it for one that has expired.
   if (last?.lost !== undefined && last.kind === 'delete' && deployed.ttlDeletes === 'skip')
     return `the record was lost: ${last.lost}`;
+  if (last !== undefined && judge.areTied(key, item.shown, last.number)) return 'tied';
   const newest = writes.findLast((write) => isToShow(write, deployed) && !judge.isOverruled(write));
   if (item.shown < (newest?.number ?? 0)) return undefined;
   if (last?.lost !== undefined) return `the record was lost: ${last.lost}`;

@@ -11,15 +11,14 @@ import { ControlHistory } from './judge-control.ts';
 import type { Keys } from './keys.ts';
 import type { Announced } from './look-again-queue.ts';
 import type { Change, Item } from './memory-dynamodb.ts';
-import { DAY, MINUTE, SECOND } from './plan.ts';
+import { MINUTE, SECOND } from './plan.ts';
 import type { Process, Sent } from './process.ts';
 import { type ProcessSettings, type Seen, seenIn, textOf, twinOf } from './projecting.ts';
 import type { SourceWrite, StreamEntry } from './stream.ts';
 
 export const TABLES = { source: 'source', twin: 'twin', state: 'state' } as const;
 
-/** What a tombstone or a failure bound outlives, and what clocks and late requests take off it at most. */
-const MEMORY_MS = 15 * DAY;
+/** What clocks and late requests take off the life of a tombstone or a failure bound at most. */
 const SLACK_MS = 10 * MINUTE;
 /** A request, and Z. */
 const LATE_MS = 15 * SECOND;
@@ -31,6 +30,8 @@ export interface JudgeHost {
   note(situation: string): void;
   tell(line: () => string): void;
   readonly keys: Keys;
+  /** What a tombstone or a failure bound outlives, by the stream that a process reads or that is read now. */
+  memoryMs(process?: Process): number;
   /** The rules of a projection for an item, which may be exempt. */
   plannedFor(key: string, settings: ProcessSettings): ProcessSettings['planned'];
   /** Whether a process has rules of a projection that have been replaced too long ago. */
@@ -47,8 +48,8 @@ export class Judge {
   readonly control = new ControlHistory();
   /** Of every item that either table has or had, by the text that Ferry knows it by. */
   readonly #names = new Map<string, string>();
-  /** By what their versions say behind the epoch. */
-  readonly #entries = new Map<string, StreamEntry>();
+  /** By what their versions say behind the epoch: records in a Kinesis stream may say the same. */
+  readonly #entries = new Map<string, StreamEntry[]>();
   readonly #labels = new Map<StreamEntry, string>();
   readonly #places = new Map<string, number>();
   /** Ledger rows by their items. */
@@ -95,7 +96,7 @@ export class Judge {
   }
 
   entries(): StreamEntry[] {
-    return [...this.#entries.values()];
+    return [...this.#entries.values()].flat();
   }
 
   accept(write: SourceWrite): void {
@@ -106,21 +107,66 @@ export class Judge {
 
   /** To be told of every record, with the creation time of its stream. */
   learn(entry: StreamEntry, labelMs: number): void {
-    const label = labelText(labelMs, entry.sequenceNumber);
-    this.#entries.set(label, entry);
+    const label = labelText(labelMs, entry.record.dynamodb?.SequenceNumber ?? '');
+    const same = this.#entries.get(label);
+    if (same === undefined) this.#entries.set(label, [entry]);
+    else same.push(entry);
     this.#labels.set(entry, label);
     const newest = this.#newest.get(entry.write.key);
     if (newest === undefined || newest.number < entry.write.number)
       this.#newest.set(entry.write.key, entry.write);
   }
 
+  /** Whether a Kinesis stream does not tell which of two writes of an item came first. */
+  areTied(key: string, one: number, other: number): boolean {
+    const [a, b] = [one, other].map((number) => this.#writes.get(number));
+    if (one === other || a?.key !== key || b?.key !== key) return false;
+    if (a.micros === undefined || b.micros === undefined) return false;
+    const isExact = a.isExact === true && b.isExact === true;
+    const unit = isExact ? 1 : 1000;
+    return Math.floor(a.micros / unit) === Math.floor(b.micros / unit);
+  }
+
   itemOf(key: string): Readonly<ItemHistory> {
     return this.#historyOf(key);
   }
 
-  /** The record that a version stands for. */
-  entryOf(version: string): StreamEntry | undefined {
-    return this.#entries.get(version.slice(EPOCH_LENGTH));
+  /**
+   * The record that a version of an item stands for.
+   * @param isMeant where several changes have the same time.
+   */
+  entryOf(
+    version: string,
+    key?: string,
+    isMeant: (write: SourceWrite) => boolean = () => true,
+  ): StreamEntry | undefined {
+    const all = this.#entries.get(version.slice(EPOCH_LENGTH)) ?? [];
+    const own = all.filter(({ write }) => key === undefined || write.key === key);
+    return own.find(({ write }) => isMeant(write)) ?? own[0];
+  }
+
+  /** All records that say the same as this one, itself among them. */
+  #copiesOf({ write, record }: StreamEntry): StreamEntry[] {
+    return write.entries.filter((one) => one.record.eventSourceARN === record.eventSourceARN);
+  }
+
+  nameOfKey(key: Item): string | undefined {
+    return this.#host.keys.nameOf(key);
+  }
+
+  /** The item that a request writes to, or remembers. */
+  nameIn(request: WriteRequest | undefined): string | undefined {
+    if (request === undefined) return undefined;
+    const { operation, input } = request;
+    if (operation === 'UpdateItem') {
+      const text = input.ExpressionAttributeValues?.[':key']?.S;
+      return this.#names.get(text ?? '') ?? this.#rowNames.get(input.Key?.['id']?.S ?? '');
+    }
+    if (operation !== 'TransactWriteItems')
+      return this.#host.keys.nameOf((operation === 'PutItem' ? input.Item : input.Key) ?? {});
+    const [first] = input.TransactItems ?? [];
+    const key = first?.Put?.Item ?? (first?.Delete ?? first?.ConditionCheck)?.Key;
+    return this.#host.keys.nameOf(key ?? {});
   }
 
   /** Of a record, as of now. */
@@ -147,7 +193,7 @@ export class Judge {
     const isBound = (row?.['f']?.S ?? '') >= this.versionOf(entry);
     // An adoption follows, and the letter is from before it.
     const isAnew = process.startedAtMs <= this.#lostAtMs;
-    if (!this.itemOf(key).isTampered && !isAnew && (!isBound || !this.#lives(row)))
+    if (!this.itemOf(key).isTampered && !isAnew && (!isBound || !this.#lives(row, process)))
       this.violation(`memory: the letter of write ${number} has no failure bound`);
     entry.letters += 1;
     if (entry.letters > 1) this.#host.note('letter sent again');
@@ -167,7 +213,8 @@ export class Judge {
   requireLetters(): void {
     for (const [entry, writers] of this.#writers) {
       const failures = [...writers].filter(({ failedLetters }) => failedLetters > 0);
-      const allowed = entry.lettersAllowed + failures.length;
+      const copies = this.#copiesOf(entry).map(({ lettersAllowed }) => lettersAllowed);
+      const allowed = copies.reduce((sum, one) => sum + one, failures.length);
       if (entry.letters > allowed)
         this.violation(
           `letters: write ${entry.write.number} has ${entry.letters}, and ${allowed} are explained`,
@@ -302,7 +349,9 @@ export class Judge {
     this.#rowNames.set(id, key);
     if (after !== undefined) this.#rows.set(key, after);
     const [oldEnd, end] = [expiryOf(before), expiryOf(after)];
-    if (!this.#lives(after) || end < oldEnd - SLACK_MS)
+    // Behind another stream, rows live shorter or longer.
+    const isShorter = end < Math.min(oldEnd, this.#host.now() + this.#host.memoryMs()) - SLACK_MS;
+    if (!this.#lives(after, sent.process) || isShorter)
       this.violation(`memory: ${key} lives until ${end}, and did until ${oldEnd}`);
     for (const name of ['d', 'f']) {
       const [old, next] = [before?.[name]?.S ?? '', after?.[name]?.S ?? ''];
@@ -312,7 +361,8 @@ export class Judge {
     if (deleted === undefined || deleted === before?.['d']?.S) return;
     const item = this.#historyOf(key);
     item.tombstones.push({ atMs: this.#host.now(), version: deleted });
-    const deletedAs = this.entryOf(deleted)?.write.number;
+    const isDelete = ({ kind }: SourceWrite) => kind === 'delete';
+    const deletedAs = this.entryOf(deleted, key, isDelete)?.write.number;
     const place = deletedAs ?? sent.process.sourceReads.get(key) ?? item.shown;
     // Where no item is, remembering its delete is all that is done.
     if (!this.#present.has(key)) item.shown = Math.max(item.shown, place);
@@ -324,8 +374,8 @@ export class Judge {
     item.remembered = item.lettered;
   }
 
-  #lives(row: Item | undefined): boolean {
-    return expiryOf(row) >= this.#host.now() + MEMORY_MS - SLACK_MS;
+  #lives(row: Item | undefined, process: Process): boolean {
+    return expiryOf(row) >= this.#host.now() + this.#host.memoryMs(process) - SLACK_MS;
   }
 
   #onTwin(change: Change, sent: Sent): void {
@@ -412,10 +462,12 @@ export class Judge {
   #stepBack(back: Pick<StepBack, 'item' | 'change' | 'sent' | 'place'>): void {
     const { item, change, sent, place } = back;
     const version = versionOfItem(change.after) ?? versionIn(sent.intent);
-    const applied = this.entryOf(version ?? '');
+    const applied = this.entryOf(version ?? '', change.key, ({ number }) => number === place);
     const nowMs = this.#host.now();
     const isInsert = (one: StreamEntry) => this.seen(one, sent.process).isInsert;
-    const excuse = excuseOf({ ...back, applied, version, nowMs, isInsert });
+    const copies = applied === undefined ? [] : this.#copiesOf(applied);
+    const isTied = this.areTied(change.key, item.shown, place);
+    const excuse = excuseOf({ ...back, applied, copies, version, nowMs, isInsert, isTied });
     if ('is' in excuse) {
       this.#host.note(excuse.is);
       this.#host.tell(() => `${change.key}: ${excuse.is}`);
@@ -450,7 +502,9 @@ export class Judge {
     const { kind } = process.facts;
     const place = after === undefined ? undefined : Number(after['w']?.N);
     const version = versionOfItem(after) ?? versionIn(intent) ?? '';
-    const entry = this.entryOf(version);
+    const isShown = (write: SourceWrite) =>
+      place === undefined ? write.kind === 'delete' : write.number === place;
+    const entry = this.entryOf(version, key, isShown);
     if (kind === 'look-again') {
       this.#requireRevenant(change, version);
       const deleted = entry?.write.number ?? this.#deletes.get(`${key} ${version}`) ?? 0;

@@ -4,14 +4,15 @@
 import { ConcurrencyLimit } from '../../src/replicate/concurrency-limit.ts';
 import { type ControlKeeper, controlKeeper } from '../../src/replicate/control-keeper.ts';
 import { type RejectionMemory, rejectionMemory } from '../../src/replicate/systemic-rejection.ts';
+import { replicateKinesisBatch } from '../../src/replicate/kinesis-batch.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { TwinReader, TwinWriter, LogEvent } from '../../src/ports.ts';
 import type { InvocationResult } from './delivery.ts';
-import { judgeInvocation } from './judge-invocation.ts';
+import { hasLetter, judgeInvocation } from './judge-invocation.ts';
 import { type ProcessSettings, SECRET } from './projecting.ts';
 import type { Process, ProcessFacts } from './process.ts';
 import { happens } from './random.ts';
-import { SourceStream, type StreamEntry } from './stream.ts';
+import { eventOf, SourceStream, type StreamEntry } from './stream.ts';
 import type { World } from './world.ts';
 
 const NEW_SANDBOXES = 0.15;
@@ -168,7 +169,9 @@ export class Lambda {
   ): Promise<InvocationResult> {
     const { deadlineMs = Infinity, random, settings } = process.facts;
     const { judge, scheduler } = this.#world;
-    const replicate = this.#world.mutation.replicate?.(replicateBatch) ?? replicateBatch;
+    const isKinesis = entries.some(({ kinesis }) => kinesis !== undefined);
+    const operation = isKinesis ? replicateKinesisBatch : replicateBatch;
+    const replicate = this.#world.mutation.replicate?.(operation) ?? operation;
     const { limit, rejections, control } = sandbox;
     const context = {
       rules: settings,
@@ -190,15 +193,11 @@ export class Lambda {
       remainingMs: () => deadlineMs - scheduler.now(),
     };
     try {
-      const summary = await replicate(
-        entries.map(({ record }) => record),
-        context,
-      );
+      const summary = await replicate(entries.map(eventOf), context);
       process.endedAtMs = scheduler.now();
       this.#noteOutcomes(summary.counts, summary.superseded);
       if (summary.held > 0) this.#world.note('batch held');
-      for (const entry of entries)
-        if (process.letters.includes(entry.sequenceNumber)) judge.lettered(entry);
+      for (const entry of entries) if (hasLetter(entry, process, judge)) judge.lettered(entry);
       judgeInvocation({ entries, process, summary }, judge);
       return {
         kind: 'returned',

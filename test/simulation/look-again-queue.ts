@@ -50,7 +50,8 @@ export class LookAgain {
     const port: LookAgainQueue = {
       announce: async (body) => {
         await network.send(process, 'queue', () => this.#keep(body, delayMs, process));
-        for (const { version } of this.parse(body).deletes) process.announced.add(version);
+        for (const { name, version } of this.parse(body).deletes)
+          process.announced.add(`${name} ${version}`);
       },
     };
     return mutation.lookAgain?.(port, process, this.#world) ?? port;

@@ -177,7 +177,8 @@ export function freePut(request: WriteRequest): WriteRequest {
 
 /** As if the queue had taken an announcement. */
 export function pretendAnnounced(body: string, process: Process, world: World): void {
-  for (const { version } of world.lookAgain.parse(body).deletes) process.announced.add(version);
+  for (const { name, version } of world.lookAgain.parse(body).deletes)
+    process.announced.add(`${name} ${version}`);
 }
 
 /** Tries again while it is throttled, whatever the time. */

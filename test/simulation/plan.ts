@@ -23,6 +23,10 @@ export interface PlannedWrite {
   readonly byService?: boolean | undefined;
   /** The stream's record of it has no image, or tells of nothing that Ferry knows. */
   readonly malformed: boolean;
+  /** In the same microsecond as the write before of its item, as a Kinesis stream tells it. */
+  readonly isTied?: boolean | undefined;
+  /** How long after it its record arrives in a Kinesis stream. @default by chance */
+  readonly lateMs?: number | undefined;
   /** Whether conditions of projections keep the item. @default by chance */
   readonly keeps?: boolean | undefined;
   /** What the twin of the hop before has: nothing in the world of that hop itself. */
@@ -64,6 +68,15 @@ export type Disturbance =
       readonly waitMs: number;
       readonly killAfterMs?: number | undefined;
     }
+  /** From the table's stream to a Kinesis stream, or back; then somebody adopts it. */
+  | {
+      readonly atMs: number;
+      readonly kind: 'move';
+      readonly waitMs: number;
+      readonly killAfterMs?: number | undefined;
+    }
+  /** How exactly records in the Kinesis stream tell their times from now on. */
+  | { readonly atMs: number; readonly kind: 'precision'; readonly precision: Precision }
   /** A table is made anew, with the mapping off or while it delivers; then somebody adopts it. */
   | {
       readonly atMs: number;
@@ -156,6 +169,24 @@ export interface Deployed {
   readonly projection?: ProjectionConfig | undefined;
 }
 
+export type Precision = 'MICROSECOND' | 'MILLISECOND';
+
+/** A Kinesis stream to which the source sends its changes. */
+export interface KinesisSettings {
+  /** Whether the function reads it in the beginning, or the stream of the table. */
+  readonly isFirst: boolean;
+  readonly shards: number;
+  readonly retentionMs: number;
+  /** How much later than usual records arrive at most, and how many of them. */
+  readonly lateMs: number;
+  readonly lateShare: number;
+  /** How many records are sent more than once. */
+  readonly duplicates: number;
+  /** How many writes have a record of another table beside theirs. */
+  readonly foreign: number;
+  readonly precision: Precision;
+}
+
 export interface Settings extends Deployed {
   readonly batchSize: number;
   readonly parallelizationFactor: number;
@@ -181,6 +212,8 @@ export interface Settings extends Deployed {
   readonly firstSequenceNumber: string;
   readonly skewMs: number;
   readonly stepMs: number;
+  /** @default the source has no Kinesis stream */
+  readonly kinesis?: KinesisSettings | undefined;
 }
 
 export interface Plan {

@@ -3,6 +3,7 @@
 
 import type { Clock, Random } from '../../src/ports.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
+import type { Item } from './memory-dynamodb.ts';
 import type { ProcessSettings } from './projecting.ts';
 import type { StreamEntry } from './stream.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -54,6 +55,12 @@ export interface ProcessFacts {
   readonly settings: ProcessSettings;
 }
 
+/** By what it says of its record. */
+export interface SentLetter {
+  readonly sequenceNumber?: string | undefined;
+  readonly key?: Item | undefined;
+}
+
 export class Process {
   readonly facts: ProcessFacts;
   killedAtMs: number | undefined;
@@ -71,11 +78,11 @@ export class Process {
   entries: readonly StreamEntry[] = [];
   /** Nobody has heard its answer. */
   isUnheard = false;
-  /** Sequence numbers of letters that the queue has acknowledged to it. */
-  readonly letters: Array<string | undefined> = [];
+  /** Letters that the queue has acknowledged to it. */
+  readonly letters: SentLetter[] = [];
   /** Letters that it was not told of as taken. */
   failedLetters = 0;
-  /** Versions of deletes whose announcement the queue has acknowledged to it. */
+  /** Items and versions of deletes whose announcement the queue has acknowledged to it. */
   readonly announced = new Set<string>();
   /** What it was told that the ledger rows remember, by their ids. */
   readonly lookedUp = new Map<string, string | undefined>();

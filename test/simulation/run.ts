@@ -116,6 +116,14 @@ function disturb(one: Disturbance, world: World): void {
       world.source.repoint();
       world.scheduler.after(one.waitMs, () => adoptAtLast(one.killAfterMs, world, () => undefined));
       return;
+    case 'move':
+      world.source.move();
+      world.scheduler.after(one.waitMs, () => adoptAtLast(one.killAfterMs, world, () => undefined));
+      return;
+    case 'precision':
+      world.tell(() => `the Kinesis stream tells times in ${one.precision}S`);
+      world.source.setPrecision(one.precision);
+      return;
     case 'anew':
       makeAnew(one, world);
       return;
@@ -303,6 +311,7 @@ async function redriveAll(world: World): Promise<void> {
 
 interface BatchMessage {
   readonly DDBStreamBatchInfo?: StreamRange;
+  readonly KinesisBatchInfo?: StreamRange;
   readonly payload?: string;
 }
 
@@ -310,11 +319,15 @@ interface BatchMessage {
 function parked({ places, judge, source }: World): number {
   const bodies = [...places.bodies(), ...places.objects.values()];
   const isOwn = (body: string) => {
-    const arn = /arn:aws:dynamodb:[^"\\]*/.exec(body)?.[0] ?? '';
+    const arn = /arn:aws:(?:dynamodb|kinesis):[^"\\]*/.exec(body)?.[0] ?? '';
     return judge.control.hasTable(arn);
   };
   const isGone = (body: string) => {
-    const { DDBStreamBatchInfo: range, payload } = JSON.parse(body) as BatchMessage;
+    const {
+      KinesisBatchInfo,
+      DDBStreamBatchInfo: range = KinesisBatchInfo,
+      payload,
+    } = JSON.parse(body) as BatchMessage;
     return range !== undefined && payload === undefined && source.staysAside(range);
   };
   return bodies.filter((body) => !body.includes(MALFORMED) && isOwn(body) && !isGone(body)).length;

@@ -3,24 +3,33 @@
 
 import { EventSourceMapping, type GivenUp } from './event-source.ts';
 import { TABLES } from './judge.ts';
+import { KINESIS_STREAM_ARN, KinesisStream } from './kinesis-stream.ts';
 import type { EventSources } from '../../src/ports.ts';
 import type { Item } from './memory-dynamodb.ts';
 import type { InvocationResult } from './delivery.ts';
-import { HOUR, type Plan, type PlannedWrite, SECOND } from './plan.ts';
+import { HOUR, type Plan, type PlannedWrite, type Precision, SECOND } from './plan.ts';
 import type { Process } from './process.ts';
 import { attributesOf } from './projecting.ts';
 import { happens, randomOf } from './random.ts';
 import type { StreamRange } from '../../src/model/failure-message.ts';
-import { isComing, isTrimmed, SourceStream, type SourceWrite, type StreamEntry } from './stream.ts';
+import {
+  type ChangeStream,
+  eventOf,
+  isComing,
+  isTrimmed,
+  SourceStream,
+  type SourceWrite,
+  type StreamEntry,
+} from './stream.ts';
 import type { World } from './world.ts';
 
 export class SourceTable {
-  stream: SourceStream;
+  stream: ChangeStream;
   mapping: EventSourceMapping;
   readonly #world: World;
   #second: EventSourceMapping | undefined;
-  /** A replica's stream, which nobody reads yet, and its records. */
-  #replica: { readonly stream: SourceStream; readonly entries: StreamEntry[] } | undefined;
+  /** A replica's stream, or another one of the table, which nobody reads yet, and its records. */
+  #replica: { readonly stream: ChangeStream; readonly entries: StreamEntry[] } | undefined;
   /** Somebody has disabled the mapping. */
   #isDisabled = false;
   #isRecreating = false;
@@ -33,10 +42,80 @@ export class SourceTable {
     const { preExisting, settings } = world.plan;
     for (const [index, key] of preExisting.entries())
       this.#accept({ ...olderThanStream(world.plan, key), number: index + 1 });
-    this.stream = this.#newStream(settings.firstSequenceNumber);
+    this.stream = this.#firstStream(settings.firstSequenceNumber);
     this.mapping = this.#newMapping();
     const repoint = world.plan.disturbances.find(({ kind }) => kind === 're-point');
     if (repoint?.kind === 're-point') this.#addReplica(repoint.isOlder);
+  }
+
+  /** Of a table that has both, the one that is not read first is read when it is moved to. */
+  #firstStream(firstSequenceNumber: string): ChangeStream {
+    const { plan, scheduler, keys, note } = this.#world;
+    const { kinesis } = plan.settings;
+    if (kinesis === undefined) return this.#newStream(firstSequenceNumber);
+    const random = randomOf(plan.seed, 'Kinesis stream');
+    const stream = new KinesisStream({
+      settings: kinesis,
+      scheduler,
+      keys,
+      random,
+      note: (situation) => note.call(this.#world, situation),
+      onArrival: () => this.#onRecords(stream),
+    });
+    const isMoved = plan.disturbances.some(({ kind }) => kind === 'move');
+    if (kinesis.isFirst && !isMoved) return stream;
+    const own = this.#newStream(firstSequenceNumber);
+    const [first, other] = kinesis.isFirst ? [stream, own] : [own, stream];
+    this.#replica = { stream: other, entries: [] };
+    return first;
+  }
+
+  get isKinesis(): boolean {
+    return this.stream instanceof KinesisStream;
+  }
+
+  setPrecision(precision: Precision): void {
+    for (const stream of [this.stream, this.#replica?.stream])
+      if (stream instanceof KinesisStream) stream.precision = precision;
+  }
+
+  #onRecords(stream: ChangeStream): void {
+    if (stream !== this.stream) return;
+    this.mapping.discover();
+    this.#second?.discover();
+  }
+
+  /** The function reads the other stream of the table, from its oldest record on. */
+  move(): void {
+    const other = this.#replica;
+    if (other === undefined) return;
+    const [old, from] = [this.mapping, this.stream];
+    this.#world.note(`moved to ${other.stream instanceof KinesisStream ? 'Kinesis' : 'the table'}`);
+    this.#world.tell(() => `the changes are read from ${other.stream.arn}`);
+    this.#replica = { stream: from, entries: [] };
+    this.stream = other.stream;
+    this.#recover(other.stream);
+    for (const entry of other.entries) this.#attach(entry);
+    for (const entry of this.#entriesOf(from))
+      if (entry.kinesis?.arrivedAtMs === Infinity) this.#loseEntry(entry, 'it came too late');
+    old.stop();
+    this.#world.lambda.deploy();
+    this.mapping = this.#newMapping();
+    this.mapping.replay();
+  }
+
+  /** What nobody has read of a stream until now can be read. */
+  #recover(stream: ChangeStream): void {
+    const nowMs = this.#world.scheduler.now();
+    for (const entry of this.#entriesOf(stream)) {
+      if (entry.status !== 'lost' || isTrimmed(entry, nowMs)) continue;
+      entry.status = 'waiting';
+      delete entry.write.lost;
+    }
+  }
+
+  #entriesOf({ arn }: ChangeStream): StreamEntry[] {
+    return this.#world.judge.entries().filter(({ record }) => record.eventSourceARN === arn);
   }
 
   /** The same table in another Region, which has the same writes, and a stream of its own. */
@@ -72,6 +151,7 @@ export class SourceTable {
 
   #attach(entry: StreamEntry): void {
     entry.write.entries.push(entry);
+    if (entry.kinesis !== undefined) delete entry.write.lost;
     this.#world.judge.learn(entry, this.stream.labelMs);
   }
 
@@ -128,6 +208,8 @@ export class SourceTable {
       ...facts,
       kind: image === undefined ? 'delete' : 'put',
       isInsert: image !== undefined && !isThere,
+      isTied: planned.isTied,
+      lateMs: planned.lateMs,
       expired: kind === 'expire',
       byService: planned.byService,
       entries: [],
@@ -150,15 +232,15 @@ export class SourceTable {
   }
 
   #record(write: SourceWrite): void {
-    const entry = this.stream.append(write);
-    const copy = this.#replica?.stream.append(write);
-    if (copy !== undefined) this.#replica?.entries.push(copy);
-    if (entry === undefined) {
+    const entries = this.stream.record(write);
+    const { stream: other, entries: copies } = this.#replica ?? {};
+    copies?.push(...(other?.record(write) ?? []));
+    if (entries.length === 0) {
       this.#lose(write, 'no stream was on');
       return;
     }
     if (write.malformed) this.#world.note('malformed record');
-    this.#attach(entry);
+    for (const entry of entries) this.#attach(entry);
     this.mapping.discover();
     this.#second?.discover();
   }
@@ -186,6 +268,11 @@ export class SourceTable {
   /** The stream ends, and another one begins; its mapping begins when the old one's work is over. */
   recreateStream(gapMs: number, drained: boolean): void {
     if (this.#isRecreating) return;
+    if (this.stream instanceof KinesisStream) {
+      this.#interrupt(this.stream, gapMs);
+      return;
+    }
+    if (!(this.stream instanceof SourceStream)) return;
     this.#isRecreating = true;
     const old = this.mapping;
     this.#world.tell(
@@ -204,6 +291,16 @@ export class SourceTable {
       this.#drained = Promise.all([this.#drained, old.idle()]);
       void this.#drained.then(() => fresh.resume());
       this.#isRecreating = false;
+    });
+  }
+
+  /** The table sends nothing for a while. */
+  #interrupt(stream: KinesisStream, gapMs: number): void {
+    this.#world.note('streaming disabled');
+    this.#world.tell(() => `the table sends nothing for ${gapMs.toFixed(0)} ms`);
+    stream.isOff = true;
+    this.#world.scheduler.after(gapMs, () => {
+      stream.isOff = false;
     });
   }
 
@@ -248,8 +345,8 @@ export class SourceTable {
 
   #loseEntry(entry: StreamEntry, why: string): void {
     entry.status = 'lost';
-    // It may come from another stream.
-    if (!isComing(entry.write)) this.#lose(entry.write, why);
+    // It may come from another stream, or once more.
+    if (entry.kinesis?.isForeign !== true && !isComing(entry.write)) this.#lose(entry.write, why);
   }
 
   #lose(write: SourceWrite, why: string): void {
@@ -264,29 +361,37 @@ export class SourceTable {
   }
 
   letterExpired(body: string): void {
-    const message = JSON.parse(body) as { DDBStreamBatchInfo?: StreamRange };
-    const range = message.DDBStreamBatchInfo;
+    const message = JSON.parse(body) as Record<'DDBStreamBatchInfo' | 'KinesisBatchInfo', unknown>;
+    const range = (message.DDBStreamBatchInfo ?? message.KinesisBatchInfo) as
+      | StreamRange
+      | undefined;
     const entries = range === undefined ? [this.#entryOf(body)] : this.#entriesIn(range);
     for (const entry of entries)
       if (entry !== undefined) this.#lose(entry.write, 'its letter expired');
   }
 
-  /** The record that a letter holds or names. */
+  /** The record that a letter holds or names: of several that say the same, the first. */
   #entryOf(body: string): StreamEntry | undefined {
-    const letter = JSON.parse(body) as Letter;
-    const { eventSourceARN = letter.streamArn, dynamodb } = letter.record ?? {};
-    const { SequenceNumber = letter.sequenceNumber } = dynamodb ?? {};
-    return this.#world.judge
-      .entries()
-      .find(
-        (one) =>
-          one.sequenceNumber === SequenceNumber && one.record.eventSourceARN === eventSourceARN,
-      );
+    const { key, sequenceNumber, streamArn, record = {} } = JSON.parse(body) as Letter;
+    const entries = this.#world.judge.entries();
+    const arrived = record.kinesis?.sequenceNumber;
+    if (arrived !== undefined) return entries.find((one) => one.sequenceNumber === arrived);
+    const { eventSourceARN = streamArn, dynamodb } = record;
+    const { SequenceNumber = sequenceNumber, Keys = key, NewImage } = dynamodb ?? {};
+    const same = entries.filter(
+      (one) =>
+        one.record.dynamodb?.SequenceNumber === SequenceNumber &&
+        one.record.eventSourceARN === eventSourceARN &&
+        (one.kinesis === undefined || this.#world.keys.nameOf(Keys as Item) === one.write.key),
+    );
+    const image = JSON.stringify(NewImage);
+    const isWhole = (one: StreamEntry) => JSON.stringify(one.record.dynamodb?.NewImage) === image;
+    return same.find(isWhole) ?? same[0];
   }
 
   /** A projected letter with its record. */
   wholeLetter(body: string): string {
-    const record = body.includes('DDBStreamBatchInfo') ? undefined : this.#entryOf(body)?.record;
+    const record = body.includes('BatchInfo') ? undefined : this.#entryOf(body)?.record;
     return JSON.stringify({ ...(JSON.parse(body) as object), ...(record && { record }) });
   }
 
@@ -294,8 +399,7 @@ export class SourceTable {
   readRange(range: StreamRange): readonly unknown[] | 'trimmed' {
     const entries = this.#entriesIn(range);
     const nowMs = this.#world.scheduler.now();
-    if (!entries.some((entry) => isTrimmed(entry, nowMs)))
-      return entries.map(({ record }) => record);
+    if (!entries.some((entry) => isTrimmed(entry, nowMs))) return entries.map(eventOf);
     this.#world.note('range trimmed before its redrive');
     for (const entry of entries)
       if (entry.status === 'given-up') this.#loseEntry(entry, 'trimmed before its redrive');
@@ -314,7 +418,8 @@ export class SourceTable {
     const to = BigInt(range.endSequenceNumber);
     return this.#world.judge.entries().filter((entry) => {
       const number = BigInt(entry.sequenceNumber);
-      const isOfShard = entry.shardId === shardId && entry.record.eventSourceARN === streamArn;
+      const arn = entry.kinesis === undefined ? entry.record.eventSourceARN : KINESIS_STREAM_ARN;
+      const isOfShard = entry.shardId === shardId && arn === streamArn;
       return isOfShard && number >= from && number <= to;
     });
   }
@@ -337,7 +442,10 @@ export class SourceTable {
 }
 
 interface Letter {
-  readonly record?: StreamEntry['record'] | undefined;
+  readonly key?: Item | undefined;
+  readonly record?:
+    | (StreamEntry['record'] & { readonly kinesis?: { readonly sequenceNumber: string } })
+    | undefined;
   readonly streamArn?: string | undefined;
   readonly sequenceNumber?: string | undefined;
 }

@@ -18,6 +18,12 @@ export interface SourceWrite {
   readonly malformed: boolean;
   /** A delete by a service other than the source's TTL. */
   readonly byService?: boolean | undefined;
+  /** Has the time of the write before of its item. */
+  readonly isTied?: boolean | undefined;
+  readonly lateMs?: number | undefined;
+  /** As a Kinesis stream tells it, and whether it is not rounded down to a millisecond. */
+  micros?: number;
+  isExact?: boolean;
   /** An expiry that was left out by policy. */
   wasSkipped?: boolean;
   /** The projection left it out, and the twin had nothing of it. */
@@ -35,9 +41,12 @@ export interface SourceWrite {
 
 export interface StreamEntry {
   readonly write: SourceWrite;
-  readonly sequenceNumber: string;
+  /** As Lambda knows it. */
+  sequenceNumber: string;
+  /** As a letter has it. */
   readonly record: DynamoDBRecord;
-  readonly shardId: string;
+  shardId: string;
+  readonly kinesis?: KinesisFacts | undefined;
   /** As the event source mapping has it. */
   status: 'waiting' | 'done' | 'given-up' | 'lost';
   /** When it was last given up to the bucket. */
@@ -49,6 +58,33 @@ export interface StreamEntry {
   /** Letters that the queue took, and how many of them the protocol explains. */
   letters: number;
   lettersAllowed: number;
+}
+
+/** Of a record in a Kinesis stream. */
+export interface KinesisFacts {
+  /** Of another table. */
+  readonly isForeign: boolean;
+  /** Its data are not JSON. */
+  readonly isGarbage: boolean;
+  readonly keptMs: number;
+  /** Infinity before. */
+  arrivedAtMs: number;
+  readonly partitionKey: string;
+  /** As base64. */
+  readonly data: string;
+  /** As Lambda delivers it. */
+  event: object | undefined;
+}
+
+/** Where the changes of a table are read. */
+export interface ChangeStream {
+  readonly labelMs: number;
+  /** As the control row lists it. */
+  readonly arn: string;
+  readonly shards: readonly StreamShard[];
+  /** @returns the records of a write, to be attached to it: none where the stream is off. */
+  record(write: SourceWrite): readonly StreamEntry[];
+  split(): void;
 }
 
 export interface StreamShard {
@@ -80,7 +116,7 @@ export const MALFORMED = '-malformed';
 
 const HASHES = 2 ** 32;
 
-export class SourceStream {
+export class SourceStream implements ChangeStream {
   readonly labelMs: number;
   readonly arn: string;
   readonly shards: StreamShard[] = [];
@@ -101,6 +137,11 @@ export class SourceStream {
     this.arn = `arn:aws:dynamodb:${region}:111122223333:table/${table}/stream/${label}`;
     this.#sequence = BigInt(firstSequenceNumber);
     this.#open(undefined, 0, HASHES);
+  }
+
+  record(write: SourceWrite): readonly StreamEntry[] {
+    const entry = this.append(write);
+    return entry === undefined ? [] : [entry];
   }
 
   /** To be attached to the write by whoever has a mapping for it. */
@@ -180,13 +221,13 @@ export class SourceStream {
   }
 }
 
-function identityOf({ expired, byService }: SourceWrite): object {
+export function identityOf({ expired, byService }: SourceWrite): object {
   const identity = (principalId: string) => ({ userIdentity: { type: 'Service', principalId } });
   if (expired) return identity('dynamodb.amazonaws.com');
   return byService === true ? identity('replication.dynamodb.amazonaws.com') : {};
 }
 
-function eventNameOf({ kind, malformed, isInsert }: SourceWrite): string {
+export function eventNameOf({ kind, malformed, isInsert }: SourceWrite): string {
   if (kind === 'put') return isInsert ? 'INSERT' : 'MODIFY';
   return malformed ? 'PURGE' : 'REMOVE';
 }
@@ -197,6 +238,16 @@ export function isComing({ entries }: SourceWrite): boolean {
 }
 
 /** Whether the stream has forgotten a record. */
-export function isTrimmed({ write }: StreamEntry, nowMs: number): boolean {
-  return nowMs - write.atMs > DAY;
+export function isTrimmed(entry: StreamEntry, nowMs: number): boolean {
+  return nowMs - arrivalMs(entry) > (entry.kinesis?.keptMs ?? DAY);
+}
+
+/** As Lambda delivers it. */
+export function eventOf({ kinesis, record }: StreamEntry): object {
+  return kinesis?.event ?? record;
+}
+
+/** From when on its age counts. */
+export function arrivalMs({ write, kinesis }: StreamEntry): number {
+  return kinesis?.arrivedAtMs ?? write.atMs;
 }

@@ -10,7 +10,7 @@ import type {
   ReadableTable,
   TransactionWriter,
 } from '../../src/ports.ts';
-import { TOMBSTONE_LIFE_SECONDS } from '../../src/config/names.ts';
+import { arrivalRules } from '../../src/config/change-source.ts';
 import type { ProjectionConfig } from '../../src/config/schema.ts';
 import type { Projection } from '../../src/model/projection.ts';
 import { exceptItem } from '../../src/projection/except-item.ts';
@@ -20,13 +20,14 @@ import { BulkRuns } from './bulk-runs.ts';
 import { FailurePlaces } from './failure-places.ts';
 import { Judge, TABLES } from './judge.ts';
 import { type Keys, keysOf } from './keys.ts';
+import { KINESIS_STREAM_ARN } from './kinesis-stream.ts';
 import { LookAgain } from './look-again-queue.ts';
 import { MemoryDynamoDb, tableWith } from './memory-dynamodb.ts';
 import type { Mutation, Readers } from './mutant.ts';
 import { Lambda } from './lambda.ts';
 import { Network } from './network.ts';
 import { HEARTBEAT_KEY, SourceTable } from './source-table.ts';
-import { DAY, type Deployed, type Plan, SECOND } from './plan.ts';
+import { DAY, type Deployed, HOUR, type Plan, SECOND } from './plan.ts';
 import {
   destinationPort,
   destinationReaderPort,
@@ -125,7 +126,8 @@ export class World {
     const now = () => this.scheduler.now();
     const plannedFor = (key: string, settings: ProcessSettings) => this.plannedFor(key, settings);
     const isOutdated = (process: Process) => this.isOutdated(process);
-    const host = { now, note, tell, keys: this.keys, plannedFor, isOutdated };
+    const memoryMs = (process?: Process) => this.#memoryMs(process);
+    const host = { now, note, tell, keys: this.keys, memoryMs, plannedFor, isOutdated };
     this.judge = new Judge(host, ignored);
     this.db = this.#newDb();
     this.places = new FailurePlaces(this.network, {
@@ -180,8 +182,7 @@ export class World {
       ttlDeletes: this.deployed.ttlDeletes,
       concurrency,
       tombstones: this.deployed.tombstones,
-      arrival: 'in-order',
-      tombstoneLifeSeconds: TOMBSTONE_LIFE_SECONDS,
+      ...this.#arrival(),
       systemicRejections: 'hold',
       deadLetters: this.plan.settings.deadLetters ?? 'whole',
       lookAgainQueueUrl: 'http://127.0.0.1:9/look-again',
@@ -190,6 +191,25 @@ export class World {
       httpClient: 'sdk',
       ...(planned && { projection: this.#compiled(planned), planned }),
     };
+  }
+
+  #arrival(): Pick<ProcessSettings, 'arrival' | 'tombstoneLifeSeconds'> {
+    const { kinesis } = this.plan.settings;
+    const kinesisRetentionHours = (kinesis?.retentionMs ?? 0) / HOUR;
+    const source = { region: 'us-east-1', table: 'Orders', create: false };
+    return arrivalRules(
+      this.source.isKinesis
+        ? { ...source, kinesisStreamArn: KINESIS_STREAM_ARN, kinesisRetentionHours }
+        : source,
+    );
+  }
+
+  /** Of what is remembered: 15 days, or a day more than a Kinesis stream keeps its records. */
+  #memoryMs(process: Process | undefined): number {
+    const { kinesis } = this.plan.settings;
+    const arn = process?.facts.settings.streamArn ?? this.source.stream.arn;
+    const isKinesis = kinesis !== undefined && arn.startsWith(KINESIS_STREAM_ARN);
+    return Math.max(15 * DAY, isKinesis ? kinesis.retentionMs + DAY : 0);
   }
 
   /** The heartbeat's item is exempt. */
