@@ -7,7 +7,7 @@ import type { SourceConfig } from './schema.ts';
 const TABLE_PART = '/table/';
 const KINESIS_SOURCE = /^(arn:[^:]+:kinesis:[^/]+\/[^/]+)\/table\/(.+)$/;
 
-/** Such as arn:aws:kinesis:us-east-1:111122223333:stream/order-changes/table/Orders. */
+/** Such as …:kinesis:us-east-1:111122223333:stream/order-changes/table/Orders. */
 export function kinesisSourceArn(kinesisStreamArn: string, table: string): string {
   return `${kinesisStreamArn}${TABLE_PART}${table}`;
 }
@@ -22,14 +22,11 @@ export function kinesisSourceOf(
     : { kinesisStreamArn, table };
 }
 
-/**
- * What the configuration names; undefined where it names no stream.
- * @param streamArn of the table, where it is known otherwise.
- */
-export function configuredSourceArn(
-  { kinesisStreamArn, table, streamArn: configured }: SourceConfig,
-  streamArn = configured,
-): string | undefined {
+/** @param streamArn of the table, which counts unless the configuration names a Kinesis stream. */
+export function configuredSourceArn<T extends string | undefined>(
+  { kinesisStreamArn, table }: Pick<SourceConfig, 'kinesisStreamArn' | 'table'>,
+  streamArn: T,
+): T | string {
   return kinesisStreamArn === undefined ? streamArn : kinesisSourceArn(kinesisStreamArn, table);
 }
 

@@ -46,6 +46,10 @@ function toLane(records: StreamRecord[], ttlDeletes: TtlDeletes): Lane {
   return { runs: runs.filter((run) => !leftOut.includes(run)), skipped };
 }
 
+export function hasRemove({ runs }: Lane): boolean {
+  return runs.some((run) => run.some(({ eventName }) => eventName === 'REMOVE'));
+}
+
 /** A single record needs no look at others. */
 function isAnyOut(records: readonly StreamRecord[], ttlDeletes: TtlDeletes): boolean {
   return records.some((record) => isSkipped(record, ttlDeletes) || isLeftOut(record));
@@ -56,6 +60,6 @@ export function isLeftOut(record: StreamRecord): boolean {
   return record.eventName === 'REMOVE' && record.leftOut === true;
 }
 
-function isSkipped(record: StreamRecord, ttlDeletes: TtlDeletes): boolean {
+export function isSkipped(record: StreamRecord, ttlDeletes: TtlDeletes): boolean {
   return ttlDeletes === 'skip' && record.eventName === 'REMOVE' && record.expired;
 }

@@ -8,7 +8,7 @@ import type { LedgerRules } from './rules.ts';
 
 /**
  * Of inserts, eventually consistent: a delete that it cannot see yet has not been looked at again either.
- * @param isConsistent for who must not miss one.
+ * @param isConsistent where changes arrive in any order, and for who must not miss one.
  */
 export function lookUpRequest(
   rows: readonly Item[],

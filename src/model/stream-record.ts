@@ -102,6 +102,11 @@ export function streamArnOf(raw: unknown): string | undefined {
   return typeof arn === 'string' ? arn : undefined;
 }
 
+/** A record that names no stream is one that makes no sense, and is dealt with as such. */
+export function streamArnsIn(raw: readonly unknown[]): ReadonlySet<string> {
+  return new Set(raw.map(streamArnOf).filter((arn) => arn !== undefined));
+}
+
 interface Place {
   readonly position: number;
   readonly seriesOf: SeriesOf;

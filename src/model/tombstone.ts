@@ -43,5 +43,9 @@ function notDeletedSince({ version, keyText }: PutRecord, rules: WriteRules) {
     ConditionExpression: 'attribute_not_exists(#d) OR #d < :v',
     ExpressionAttributeNames: { '#d': LEDGER_ATTRIBUTES.deleted },
     ExpressionAttributeValues: { ':v': { S: version } },
+    // In order, no other change has its version.
+    ...(rules.arrival === 'any-order' && {
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
+    }),
   };
 }

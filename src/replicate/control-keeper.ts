@@ -58,12 +58,14 @@ export interface DeliveredBatch {
 /** A record whose end is known before anything is written. */
 export interface SettledRecord {
   readonly kind: 'settled';
-  readonly record: StreamRecord | MalformedRecord;
+  readonly record: StreamRecord | (Omit<MalformedRecord, 'reason'> & Partial<MalformedRecord>);
   readonly outcome: Outcome;
 }
 
+export type BatchRecord = ParsedRecord | SettledRecord;
+
 export interface SettledRecords {
-  readonly records: ReadonlyArray<ParsedRecord | SettledRecord>;
+  readonly records: readonly BatchRecord[];
   readonly isHeld: boolean;
   /** Held, because a copy of the control row could not be read. */
   readonly isUnreadable: boolean;

@@ -1,7 +1,14 @@
 // One invocation with records of a Kinesis stream: translates them, and replicates those of the table.
 
-import { translateKinesisRecord } from '../model/kinesis-record.ts';
 import type { BatchSummary } from '../model/batch-response.ts';
+import {
+  kinesisSequenceNumber,
+  type Translated,
+  translateKinesisRecord,
+} from '../model/kinesis-record.ts';
+import type { StreamRules } from '../model/rules.ts';
+import { tiesIn } from '../model/ties.ts';
+import type { BatchRecord } from './control-keeper.ts';
 import { replicateBatch, type ReplicationContext } from './replicate-batch.ts';
 
 /**
@@ -13,11 +20,48 @@ export async function replicateKinesisBatch(
   rawRecords: readonly unknown[],
   context: ReplicationContext,
 ): Promise<BatchSummary> {
-  const { streamArn } = context.rules;
-  const listed = streamArn === undefined ? [] : [streamArn];
-  const records = rawRecords.map((raw) => {
-    const translated = translateKinesisRecord(raw, listed);
-    return translated.kind === 'record' ? translated.record : raw;
+  if (!Array.isArray(rawRecords)) return replicateBatch(rawRecords, context);
+  const { rules } = context;
+  const listed = rules.streamArn === undefined ? [] : [rules.streamArn];
+  const numbers = rawRecords.map(kinesisSequenceNumber);
+  const translated = rawRecords.map((raw) => translateKinesisRecord(raw, listed));
+  const records = translated.map((one) => (one.kind === 'record' ? one.record : undefined));
+  return replicateBatch(records, context, {
+    letters: records.map((record, position): unknown => record ?? rawRecords[position]),
+    numbers,
+    settle(parsed) {
+      const ours = parsed.map(
+        (one, position) =>
+          knownRecord(translated[position], { position, sequenceNumber: numbers[position] }) ?? one,
+      );
+      return withTies(ours, rules);
+    },
   });
-  return replicateBatch(records, context);
+}
+
+interface Place {
+  readonly position: number;
+  readonly sequenceNumber: string | undefined;
+}
+
+/** @returns undefined of a record that is to be parsed. */
+function knownRecord(translated: Translated | undefined, place: Place): BatchRecord | undefined {
+  switch (translated?.kind) {
+    case undefined:
+    case 'record':
+      return undefined;
+    case 'malformed':
+      return { kind: 'malformed', record: { ...place, reason: translated.reason } };
+    case 'foreign':
+      return { kind: 'settled', record: place, outcome: { kind: 'foreign' } };
+  }
+}
+
+function withTies(records: readonly BatchRecord[], rules: StreamRules): BatchRecord[] {
+  const parsed = records.flatMap(({ kind, record }) => (kind === 'record' ? [record] : []));
+  const ties = tiesIn(parsed, rules);
+  return records.map((one, position) => {
+    const outcome = ties.get(position);
+    return outcome === undefined ? one : { kind: 'settled', record: one.record, outcome };
+  });
 }

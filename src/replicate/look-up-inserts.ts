@@ -8,13 +8,13 @@ import type { Version } from '../model/guard.ts';
 import { BATCH_KEYS_MAX } from '../model/read-request.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { ledgerRowKey } from '../model/ledger-row.ts';
-import type { WriteRules } from '../model/rules.ts';
+import type { StreamRules } from '../model/rules.ts';
 import type { TwinReader, Item } from '../ports.ts';
 import type { DestinationHealth } from './destination-health.ts';
 import { isYoung, type WriteContext } from './write-change.ts';
 
 export interface LookUpContext {
-  readonly rules: WriteRules;
+  readonly rules: StreamRules;
   readonly twinReader: TwinReader;
   readonly health: DestinationHealth;
   /** When this batch was decided on, epoch milliseconds. */
@@ -53,10 +53,10 @@ export function lookUpInserts(
   };
 }
 
-function isLateInsert(run: Run, { decidedAtMs }: LookUpContext): boolean {
+function isLateInsert(run: Run, context: LookUpContext): boolean {
   const newest = run.at(-1);
   if (newest === undefined || newest.eventName === 'REMOVE') return false;
-  return !isYoung(newest, decidedAtMs) && run.some(({ eventName }) => eventName === 'INSERT');
+  return !isYoung(newest, context) && run.some(({ eventName }) => eventName === 'INSERT');
 }
 
 /** Below every version. */
@@ -73,7 +73,9 @@ async function ask(
   { rules, twinReader, health }: LookUpContext,
 ): Promise<Answer | undefined> {
   try {
-    const { items, unprocessed } = await twinReader.read(lookUpRequest(rows, rules));
+    const { items, unprocessed } = await twinReader.read(
+      lookUpRequest(rows, rules, rules.arrival === 'any-order'),
+    );
     return { deletes: deletesIn(items), unanswered: new Set(unprocessed.map(idOf)) };
   } catch (error) {
     health.noteError(`look-up: ${classifyFailure(error).name}`);

@@ -9,6 +9,7 @@ import { failureBound, keepLedgerRow } from '../model/ledger-row.ts';
 import type { StreamRules } from '../model/rules.ts';
 import type { DeadLetterQueue } from '../ports.ts';
 import type { Rejection, WriteOutcome } from './apply-lane.ts';
+import type { BatchRecord } from './control-keeper.ts';
 import { send, type SendContext } from './send.ts';
 
 export interface PutAsideContext extends SendContext {
@@ -19,7 +20,7 @@ export interface PutAsideContext extends SendContext {
 export interface SettledBatch {
   /** As Lambda delivered them. */
   readonly raw: readonly unknown[];
-  readonly records: ReadonlyArray<StreamRecord | MalformedRecord>;
+  readonly records: ReadonlyArray<BatchRecord['record']>;
   readonly outcomes: readonly WriteOutcome[];
 }
 

@@ -2,11 +2,10 @@
 // ends, and every record is accounted for.
 
 import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, LATE_REQUEST_MS, TAIL_MS } from '../config/names.ts';
-import type { AnnouncedDelete } from '../model/announcement.ts';
 import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import { newestEpoch } from '../model/control-row.ts';
 import { type DestinationHealth, destinationHealth } from './destination-health.ts';
-import { type Lane, toLanes } from '../model/lanes.ts';
+import { hasRemove, toLanes } from '../model/lanes.ts';
 import { seriesInEpoch, type SeriesOf } from '../model/guard.ts';
 import { lacksOldImage, projectRecord } from '../model/projected-record.ts';
 import type { StreamRules } from '../model/rules.ts';
@@ -16,10 +15,10 @@ import {
   type ParsedRecord,
   parseStreamRecord,
   recordKey,
-  streamArnOf,
+  streamArnsIn,
   type StreamRecord,
 } from '../model/stream-record.ts';
-import { isSystemic, type RejectionMemory, type Verdicts } from './systemic-rejection.ts';
+import { isSystemic, type RejectionMemory, verdictsIn } from './systemic-rejection.ts';
 import type {
   Clock,
   DeadLetterQueue,
@@ -30,9 +29,9 @@ import type {
   TwinReader,
   TwinWriter,
 } from '../ports.ts';
-import { announceDeletes } from './announce-deletes.ts';
+import { announceBatch } from './announce-deletes.ts';
 import { applyLane, type WriteOutcome } from './apply-lane.ts';
-import type { Admission, ControlKeeper, SettledRecord } from './control-keeper.ts';
+import type { Admission, BatchRecord, ControlKeeper } from './control-keeper.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { lookUpInserts } from './look-up-inserts.ts';
 import { putAside } from './put-aside.ts';
@@ -59,39 +58,51 @@ export interface ReplicationContext extends Replicator {
   readonly remainingMs: () => number;
 }
 
+/** What is known of records that do not come from the stream of a table. */
+export interface Translation {
+  /** What a letter keeps of each record. */
+  readonly letters: readonly unknown[];
+  /** By which Lambda knows each record. */
+  readonly numbers: ReadonlyArray<string | undefined>;
+  /** Settles what has an end, or makes no sense, before anything is written. */
+  settle(parsed: readonly ParsedRecord[]): readonly BatchRecord[];
+}
+
 interface Invocation extends ReplicationContext {
   readonly raw: readonly unknown[];
+  readonly translation?: Translation | undefined;
   readonly health: DestinationHealth;
   readonly decidedAtMs: number;
   readonly isUnreadable?: boolean | undefined;
 }
 
-type BatchRecord = ParsedRecord | SettledRecord;
-
 /**
  * Replicates `rawRecords`, `event.Records` of one stream shard in stream order.
+ * @param translation of records in the form of a table's stream; those that could not be translated are undefined.
  * @returns what to answer to Lambda, and the figures, which have been published.
  * @throws only where nothing can be said about the batch; Lambda then delivers all of it again.
  */
 export async function replicateBatch(
   rawRecords: readonly unknown[],
   context: ReplicationContext,
+  translation?: Translation,
 ): Promise<BatchSummary> {
   if (!Array.isArray(rawRecords)) {
     throw new Error('the event holds no list of records, so the whole batch must be repeated');
   }
   const [health, decidedAtMs] = [destinationHealth(), context.clock.now()];
-  const invocation = { ...context, raw: rawRecords, health, decidedAtMs };
+  const invocation = { ...context, raw: rawRecords, translation, health, decidedAtMs };
   // Before anything is adopted: the control row would keep the attribute's name.
   if (hasReservedKey(rawRecords, context.rules)) return holdBatch(RESERVED_KEY, invocation);
-  const admission = await context.control.admit(streamsOf(rawRecords), context.remainingMs);
+  const admission = await context.control.admit(streamArnsIn(rawRecords), context.remainingMs);
   if (admission.kind === 'held') return holdBatch(admission, invocation);
 
   const { row, seriesOf, switched } = admission;
   const epoch = newestEpoch(row).n;
   const parsed = projectAll(parseAll(rawRecords, seriesOf), invocation);
   if (parsed === undefined) return holdBatch(OLD_IMAGE_MISSING, invocation);
-  if (switched === undefined) return applyAll(parsed, epoch, invocation);
+  if (switched === undefined)
+    return applyAll(translation?.settle(parsed) ?? parsed, epoch, invocation);
   const { records, isHeld, isUnreadable } = await switched.settle(parsed, invocation);
   const { twinWriter } = switched;
   return applyAll(records, epoch, { ...invocation, twinWriter, isUnreadable }, isHeld);
@@ -104,7 +115,7 @@ async function applyAll(
   isHeld = false,
 ): Promise<BatchSummary> {
   const written = await writeAll(parsed, invocation);
-  const announced = await announceAll(parsed, written, epoch, invocation);
+  const announced = await announceBatch(parsed, written, epoch, invocation);
   const outcomes = await settleRejections(parsed, announced, invocation);
   await letLateRequestsLand(invocation);
   if (isHeld) await waitAtMost(HELD_ANSWER_MS, invocation);
@@ -146,11 +157,6 @@ function hasReservedKey(raw: readonly unknown[], { reservedAttribute }: StreamRu
     if (found !== undefined) return Object.hasOwn(found.key, reservedAttribute);
   }
   return false;
-}
-
-/** A record that names no stream is one that makes no sense, and is dealt with as such. */
-function streamsOf(raw: readonly unknown[]): ReadonlySet<string> {
-  return new Set(raw.map(streamArnOf).filter((arn) => arn !== undefined));
 }
 
 /** Nothing is written. It is answered late, or Lambda would deliver it again at once, for hours. */
@@ -205,44 +211,13 @@ function startOf(one: BatchRecord): WriteOutcome {
     : { kind: 'unfinished', why: 'behind' };
 }
 
-function hasRemove({ runs }: Lane): boolean {
-  return runs.some((run) => run.some(({ eventName }) => eventName === 'REMOVE'));
-}
-
-/** Announces the deletes that will not come again; those that come again are announced then. */
-async function announceAll(
-  parsed: readonly BatchRecord[],
-  outcomes: readonly WriteOutcome[],
-  epoch: number,
-  invocation: Invocation,
-): Promise<WriteOutcome[]> {
-  const lowest = outcomes.findIndex(({ kind }) => kind === 'unfinished');
-  const deletes = parsed.flatMap(({ kind, record }, position): AnnouncedDelete[] => {
-    const isDone = lowest < 0 || position < lowest;
-    return isDone && kind === 'record' && isDelete(record, outcomes[position]) ? [record] : [];
-  });
-  const obstacle = await announceDeletes(deletes, epoch, invocation);
-  if (obstacle === undefined) return [...outcomes];
-  const undone = new Set<object>(deletes);
-  return outcomes.map((outcome, position) =>
-    undone.has(parsed[position]?.record ?? {}) ? { kind: 'unfinished', why: obstacle } : outcome,
-  );
-}
-
-/** Done by this invocation, whether or not its item was there. */
-function isDelete(record: StreamRecord, outcome: WriteOutcome | undefined): boolean {
-  return (
-    record.eventName === 'REMOVE' && (outcome?.kind === 'applied' || outcome?.kind === 'superseded')
-  );
-}
-
 /** Puts aside what is rejected, unless nearly everything is. */
 async function settleRejections(
   parsed: readonly BatchRecord[],
   outcomes: readonly WriteOutcome[],
   invocation: Invocation,
 ): Promise<Outcome[]> {
-  const { rules, rejections, log, raw } = invocation;
+  const { rules, rejections, log, raw, translation } = invocation;
   const verdicts = verdictsIn(parsed, outcomes);
   const streak = rejections.note(verdicts);
   const mayHold = rules.systemicRejections === 'hold' && verdicts.rejected.size > 0;
@@ -252,21 +227,7 @@ async function settleRejections(
     return outcomes.map((outcome) => (outcome.kind === 'rejected' ? HELD : outcome));
   }
   const records = parsed.map(({ record }) => record);
-  return putAside({ raw, records, outcomes }, invocation);
-}
-
-function verdictsIn(parsed: readonly BatchRecord[], outcomes: readonly WriteOutcome[]): Verdicts {
-  let accepted = 0;
-  const rejected = new Map<string, Set<string>>();
-  for (const [position, outcome] of outcomes.entries()) {
-    if (outcome.kind === 'applied' || outcome.kind === 'superseded') accepted += 1;
-    if (outcome.kind !== 'rejected') continue;
-    const { name: reason } = outcome.reason;
-    const items = rejected.get(reason) ?? new Set();
-    const { keyText, sequenceNumber } = parsed[position]?.record ?? {};
-    rejected.set(reason, items.add(keyText ?? sequenceNumber ?? `at ${position}`));
-  }
-  return { accepted, rejected };
+  return putAside({ raw: translation?.letters ?? raw, records, outcomes }, invocation);
 }
 
 /**
@@ -289,11 +250,12 @@ async function waitAtMost(ms: number, { clock, remainingMs }: Invocation): Promi
 function answer(
   parsed: readonly BatchRecord[],
   outcomes: readonly Outcome[],
-  { health, clock, metrics, log, isUnreadable }: Invocation,
+  { health, clock, metrics, log, isUnreadable, translation }: Invocation,
 ): BatchSummary {
   const summary = summarizeBatch(
     parsed.map(({ record }, index) => ({
-      sequenceNumber: record.sequenceNumber,
+      sequenceNumber:
+        translation === undefined ? record.sequenceNumber : translation.numbers[index],
       createdAtSeconds: record.createdAtSeconds,
       outcome: outcomes[index] as Outcome,
     })),

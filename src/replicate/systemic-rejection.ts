@@ -1,6 +1,9 @@
 // When nearly everything is rejected for one reason, the reason is not in the items: a wrong key schema, or a
 // stream that cannot be read. Then nothing is put aside, or the whole stream would be.
 
+import type { WriteOutcome } from './apply-lane.ts';
+import type { BatchRecord } from './control-keeper.ts';
+
 /** Items rejected for one reason, since batches are rejected mostly for it; the first ones are put aside. */
 export const SYSTEMIC_ITEMS_MIN = 100;
 /** Share of a batch's items that the reason must account for. */
@@ -12,6 +15,23 @@ export interface Verdicts {
   readonly accepted: number;
   /** What names each rejected item, by reason. */
   readonly rejected: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+export function verdictsIn(
+  records: readonly BatchRecord[],
+  outcomes: readonly WriteOutcome[],
+): Verdicts {
+  let accepted = 0;
+  const rejected = new Map<string, Set<string>>();
+  for (const [position, outcome] of outcomes.entries()) {
+    if (outcome.kind === 'applied' || outcome.kind === 'superseded') accepted += 1;
+    if (outcome.kind !== 'rejected') continue;
+    const { name: reason } = outcome.reason;
+    const items = rejected.get(reason) ?? new Set();
+    const { keyText, sequenceNumber } = records[position]?.record ?? {};
+    rejected.set(reason, items.add(keyText ?? sequenceNumber ?? `at ${position}`));
+  }
+  return { accepted, rejected };
 }
 
 /** A run of batches that were mostly rejected for one reason. */

@@ -1,12 +1,13 @@
 // One change of the stream -> its requests, sent one after the other.
 
-import { YOUNG_MS } from '../config/names.ts';
 import { GuardedPut } from '../model/guarded-put.ts';
 import { latenciesOf } from '../model/latency.ts';
+import { LEDGER_ATTRIBUTES, YOUNG_MS } from '../config/names.ts';
 import { refusalCause, type Version } from '../model/guard.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from '../model/stream-record.ts';
 import { guardedDelete, putTransaction, tombstone } from '../model/tombstone.ts';
 import type { StreamRules } from '../model/rules.ts';
+import { leaves } from '../model/ties.ts';
 import type { WriteReply } from '../ports.ts';
 import type { WriteOutcome } from './apply-lane.ts';
 import { send, type SendContext, type SendResult } from './send.ts';
@@ -48,8 +49,8 @@ export async function writeRecord(
 }
 
 /** An insert that needs no look at its ledger row. */
-function isPlain(record: PutRecord, { rules, decidedAtMs }: WriteContext): boolean {
-  return rules.tombstones === 'checked' && isYoung(record, decidedAtMs);
+function isPlain(record: PutRecord, context: WriteContext): boolean {
+  return context.rules.tombstones === 'checked' && isYoung(record, context);
 }
 
 /** Or any, with strict tombstones. */
@@ -57,13 +58,22 @@ async function insertLate(record: PutRecord, context: WriteContext): Promise<Sen
   const { rules } = context;
   const deleted = await context.deletedVersion(record.keyText);
   if (deleted === undefined) return send(putTransaction(record, rules), context);
-  if (deleted > record.version) return { kind: 'refused', by: 'ledger-row' };
+  if (deleted >= record.version)
+    return {
+      kind: 'refused',
+      by: 'ledger-row',
+      item: { [LEDGER_ATTRIBUTES.deleted]: { S: deleted } },
+    };
   return send(new GuardedPut(record, rules, 'free'), context);
 }
 
-/** Too young for its delete to be looked at again before it has landed. */
-export function isYoung({ createdAtSeconds }: StreamRecord, nowMs: number): boolean {
-  return createdAtSeconds !== undefined && nowMs - createdAtSeconds * 1000 <= YOUNG_MS;
+/** Too young for its delete to be looked at again before it has landed. In any order, that may have been long ago. */
+export function isYoung(
+  { createdAtSeconds }: StreamRecord,
+  { rules, decidedAtMs }: Pick<WriteContext, 'rules' | 'decidedAtMs'>,
+): boolean {
+  if (rules.arrival === 'any-order' || createdAtSeconds === undefined) return false;
+  return decidedAtMs - createdAtSeconds * 1000 <= YOUNG_MS;
 }
 
 /**
@@ -123,8 +133,13 @@ function refusalOutcome(
   { rules }: WriteContext,
 ): WriteOutcome {
   // The ledger row refuses only when it knows a newer delete.
-  if (by === 'ledger-row') return { kind: 'superseded', cause: 'deleted' };
+  if (by === 'ledger-row') {
+    const isTied = item?.[LEDGER_ATTRIBUTES.deleted]?.S === record.version;
+    return { kind: 'superseded', cause: isTied ? 'tied' : 'deleted' };
+  }
   const cause = refusalCause(item, record, rules);
+  const mayTie = cause === 'redelivery' && rules.arrival === 'any-order';
+  if (mayTie && !leaves(record, item, rules)) return { kind: 'superseded', cause: 'tied' };
   if (cause !== 'not-comparable') return { kind: 'superseded', cause };
   return {
     kind: 'rejected',

@@ -44,7 +44,7 @@ export function cancellation(parts: readonly CancellationPart[], error: Error): 
     throw Object.assign(new Error(other.Message ?? error.message, { cause: error }), { name });
   }
   const [item, ledgerRow] = parts.map(({ Code }) => Code === 'ConditionalCheckFailed');
-  if (ledgerRow === true) return { kind: 'refused', by: 'ledger-row' };
+  if (ledgerRow === true) return { kind: 'refused', by: 'ledger-row', item: parts[1]?.Item };
   if (item === true) return { kind: 'refused', by: 'item', item: parts[0]?.Item };
   throw error;
 }
