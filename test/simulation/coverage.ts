@@ -127,12 +127,27 @@ const PER_THOUSAND: Readonly<Record<string, number>> = {
   'lost: its letter expired': 5,
 };
 
+/** The same of worlds whose source is a Kinesis stream. */
+export const IN_KINESIS: typeof PER_THOUSAND = {
+  'sent more than once': 300,
+  'sent again much later': 150,
+  'arrived out of order': 300,
+  'record of another table': 150,
+  'outcome foreign': 150,
+  'outcome coalesced': 300,
+  'outcome applied': 900,
+  'outcome deleted': 50,
+  'outcome tied': 40,
+  'outcome dead-lettered': 50,
+};
+
 /** Situations that came up in too few of so many worlds. */
 export function missingSituations(
   worldsWith: ReadonlyMap<string, number>,
   worlds: number,
+  wantedPerThousand = PER_THOUSAND,
 ): string[] {
-  return Object.entries(PER_THOUSAND).flatMap(([situation, perThousand]) => {
+  return Object.entries(wantedPerThousand).flatMap(([situation, perThousand]) => {
     const seen = worldsWith.get(situation) ?? 0;
     const wanted = Math.floor((perThousand * worlds) / 1000);
     return seen < wanted ? [`${situation}: in ${seen} of ${worlds} worlds, not ${wanted}`] : [];

@@ -86,6 +86,7 @@ function standInsOf(answered: Answered, judge: Judge): ReadonlyMap<StreamEntry, 
   const first = new Map<string, StreamEntry>();
   for (const entry of ownOf(answered)) {
     if (entry.kinesis === undefined || isUnparsed(entry, judge, process)) continue;
+    if (isSkippedExpiry(entry, process)) continue;
     const id = `${entry.write.micros} ${entry.write.key}`;
     const known = first.get(id);
     if (known === undefined) first.set(id, entry);
@@ -146,7 +147,8 @@ function lacksOldImages({ entries, process }: Answered, judge: Judge): boolean {
 function judgeControl({ entries, process }: Answered, isHeld: boolean, judge: Judge): void {
   const { startedAtMs, endedAtMs = startedAtMs, facts, controlFailures } = process;
   const reserved = facts.settings.reservedAttribute;
-  const streamArns = ownOf({ entries }).map(({ record }) => record.eventSourceARN ?? '');
+  const readable = ownOf({ entries }).filter(({ kinesis }) => kinesis?.isGarbage !== true);
+  const streamArns = readable.map(({ record }) => record.eventSourceARN ?? '');
   for (const streamArn of new Set(streamArns)) {
     const ageMs = isHeld ? REREAD_MS : COPY_MS;
     const admitted = judge.control.admitted(
@@ -215,12 +217,13 @@ function fatesOf(answered: Answered, judge: Judge): Fate[] {
   const { entries, process } = answered;
   const isChecked = process.facts.settings.tombstones === 'checked';
   const end = endOf(written);
+  const standIns = standInsOf(answered, judge);
   const announced = written.map((fate, place): Fate => {
     const entry = entries[place] as StreamEntry;
     // The newest of a run decides for all, even if by itself it would cost nothing.
     const isRemoval = judge.seen(entry, process).kind !== 'put';
     const isDelete = isRemoval && (fate === 'applied' || fate === 'superseded');
-    const isDone = !isChecked || !isDelete || place >= end;
+    const isDone = !isChecked || !isDelete || place >= end || standIns.has(entry);
     const isAnnounced = process.announced.has(`${entry.write.key} ${judge.versionOf(entry)}`);
     return isDone || isAnnounced ? fate : 'unfinished';
   });

@@ -16,6 +16,8 @@ export function judgeTables(world: World): Map<string, string> {
     if (reason === undefined)
       world.judge.violation(`equality: ${key} is ${kind}, and nothing explains it`);
     else world.note(`different: ${reason}`);
+    if (reason === 'tied' && !world.coverage.has('outcome tied'))
+      world.judge.violation(`tied: ${key} is ${kind}, and no tie was counted`);
   }
   return differences;
 }

@@ -193,7 +193,14 @@ export class Judge {
     const isBound = (row?.['f']?.S ?? '') >= this.versionOf(entry);
     // An adoption follows, and the letter is from before it.
     const isAnew = process.startedAtMs <= this.#lostAtMs;
-    if (!this.itemOf(key).isTampered && !isAnew && (!isBound || !this.#lives(row, process)))
+    // What names no item has no bound.
+    const isGarbage = entry.kinesis?.isGarbage === true;
+    if (
+      !this.itemOf(key).isTampered &&
+      !isAnew &&
+      !isGarbage &&
+      (!isBound || !this.#lives(row, process))
+    )
       this.violation(`memory: the letter of write ${number} has no failure bound`);
     entry.letters += 1;
     if (entry.letters > 1) this.#host.note('letter sent again');

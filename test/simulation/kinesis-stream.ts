@@ -30,8 +30,8 @@ export interface KinesisStreamOptions {
   readonly note: (situation: string) => void;
 }
 
-const TABLE = 'Orders';
-const OTHER_TABLE = 'Others';
+export const TABLE = 'Orders';
+export const OTHER_TABLE = 'Others';
 const ACCOUNT = 'arn:aws:kinesis:us-east-1:111122223333';
 export const KINESIS_STREAM_ARN = `${ACCOUNT}:stream/order-changes`;
 const HASHES = 2 ** 32;

@@ -2,7 +2,8 @@
 // became of the twin alone, for mistakes that the counters give away at once.
 
 import { MUTANTS, type Mutant } from './mutants.ts';
-import { firstFailure, type SeedRange } from './seeds.ts';
+import type { RunOptions } from './run.ts';
+import { firstFailure, type PlanOf, type SeedRange } from './seeds.ts';
 
 /** Kinds of violations that say nothing about the twin's contents. */
 export const NOT_THE_TWIN: ReadonlySet<string> = new Set([
@@ -33,17 +34,23 @@ export interface MutantResult {
   readonly byTwin?: { readonly seeds: number; readonly invariant: string } | undefined;
 }
 
-export async function judgeMutant(mutant: Mutant, from: number): Promise<MutantResult> {
+export async function judgeMutant(
+  mutant: Mutant,
+  from: number,
+  plan?: PlanOf,
+): Promise<MutantResult> {
   const { name, seedsMax } = mutant;
-  const byAnything = await caught({ from, count: seedsMax }, mutant);
+  const caught = (range: SeedRange, ignored?: ReadonlySet<string>) =>
+    caughtIn(range, { mutation: mutant, ignored }, plan);
+  const byAnything = await caught({ from, count: seedsMax });
   const isTwin = byAnything !== undefined && !NOT_THE_TWIN.has(byAnything.invariant);
   const range = { from, count: TWIN_SEEDS };
-  const byTwin = isTwin ? byAnything : await caught(range, mutant, NOT_THE_TWIN);
+  const byTwin = isTwin ? byAnything : await caught(range, NOT_THE_TWIN);
   return { name, seedsMax, byAnything, byTwin };
 }
 
-async function caught(range: SeedRange, mutation: Mutant, ignored?: ReadonlySet<string>) {
-  const failure = await firstFailure(range, { mutation, ignored });
+async function caughtIn(range: SeedRange, options: RunOptions, plan?: PlanOf) {
+  const failure = await firstFailure(range, options, plan);
   if (failure === undefined) return undefined;
   const invariant = failure.violation.split(':')[0] ?? '';
   return { seeds: failure.seed - range.from + 1, invariant };
@@ -67,6 +74,6 @@ export const MUTANT_HEADER = [
   'promised',
 ].join('  ');
 
-export function mutantNames(): string[] {
-  return MUTANTS.map(({ name }) => name);
+export function mutantNames(mutants: readonly Mutant[] = MUTANTS): string[] {
+  return mutants.map(({ name }) => name);
 }

@@ -1,7 +1,11 @@
 // Many seeds, one after the other -> what failed, and what they have been through.
 
+import type { Plan } from './plan.ts';
 import { planOf } from './workload.ts';
 import { runPlan, type RunOptions } from './run.ts';
+
+/** Of some kind of worlds. */
+export type PlanOf = (seed: number) => Plan;
 
 export interface SeedRange {
   readonly from: number;
@@ -16,12 +20,15 @@ export interface SeedsReport {
   readonly worldsWith: ReadonlyMap<string, number>;
 }
 
-export async function runSeeds({ from, count }: SeedRange): Promise<SeedsReport> {
+export async function runSeeds(
+  { from, count }: SeedRange,
+  plan: PlanOf = planOf,
+): Promise<SeedsReport> {
   const failures: Array<{ seed: number; violation: string }> = [];
   const worldsWith = new Map<string, number>();
   let events = 0;
   for (let seed = from; seed < from + count; seed += 1) {
-    const result = await runPlan(planOf(seed));
+    const result = await runPlan(plan(seed));
     const [violation] = result.violations;
     if (violation !== undefined) failures.push({ seed, violation });
     events += result.events;
@@ -51,9 +58,10 @@ export function noSeeds(): SeedsReport {
 export async function firstFailure(
   { from, count }: SeedRange,
   options: RunOptions,
+  plan: PlanOf = planOf,
 ): Promise<{ seed: number; violation: string } | undefined> {
   for (let seed = from; seed < from + count; seed += 1) {
-    const [violation] = (await runPlan(planOf(seed), options)).violations;
+    const [violation] = (await runPlan(plan(seed), options)).violations;
     if (violation !== undefined) return { seed, violation };
   }
   return undefined;

@@ -1,7 +1,7 @@
-// `npm run simulate -- --seeds 100000 [--seed S] [--mutants] [--switching] [--threads N]`: many seeds on all cores; a
-// failing one is made smaller, and its story told. `--seed S` alone repeats one seed, `--switching` takes the worlds in
-// which the direction is switched. Exits with 1 if anything failed, or if what must come up in new seeds came up in too
-// few.
+// `npm run simulate -- --seeds 100000 [--seed S] [--mutants] [--kinesis | --switching] [--threads N]`: many seeds on all
+// cores; a failing one is made smaller, and its story told. `--seed S` alone repeats one seed, `--kinesis` takes the
+// worlds whose source is a Kinesis stream, `--switching` those in which the direction is switched. Exits with 1 if
+// anything failed, or if what must come up in new seeds came up in too few.
 
 import { availableParallelism, tmpdir } from 'node:os';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
-import { missingSituations } from './coverage.ts';
+import { IN_KINESIS, missingSituations } from './coverage.ts';
+import { kinesisPlanOf } from './kinesis-plan.ts';
 import { MUTANT_HEADER, type MutantResult, mutantLine, mutantNames } from './mutant-table.ts';
+import { MUTANTS_OF_KINESIS } from './mutants-of-kinesis.ts';
 import { planOf } from './workload.ts';
 import { addSeeds, noSeeds, type SeedsReport } from './seeds.ts';
 import { shrink } from './shrink.ts';
@@ -18,7 +20,7 @@ import { missingInSwitches } from './switching/coverage.ts';
 import { SWITCH_MUTANTS } from './switching/mutants.ts';
 import { shrinkSwitch } from './switching/shrink.ts';
 import { switchPlanOf } from './switching/workload.ts';
-import type { Job } from './worker.ts';
+import type { Job, Worlds } from './worker.ts';
 
 /** Small enough that all threads end at about the same time. */
 const SEEDS_PER_JOB = 250;
@@ -29,11 +31,12 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     seed: { type: 'string' },
     mutants: { type: 'boolean', default: false },
+    kinesis: { type: 'boolean', default: false },
     switching: { type: 'boolean', default: false },
     threads: { type: 'string', default: String(availableParallelism()) },
   },
 });
-const isSwitching = values.switching;
+const worlds: Worlds = values.switching ? 'switching' : values.kinesis ? 'kinesis' : 'ordinary';
 const first = Number(values.seed ?? Math.floor(Date.now() / 1000) % 1_000_000_000);
 /** Seeds that somebody has chosen may be of a kind. */
 const isFresh = values.seed === undefined;
@@ -51,7 +54,7 @@ async function simulateSeeds(): Promise<boolean> {
   const jobs: Job[] = [];
   for (let from = first; from < first + count; from += SEEDS_PER_JOB) {
     const range = { from, count: Math.min(SEEDS_PER_JOB, first + count - from) };
-    jobs.push({ kind: 'seeds', range, isSwitching });
+    jobs.push({ kind: 'seeds', range, worlds });
   }
   const startMs = performance.now();
   let report = noSeeds();
@@ -64,22 +67,22 @@ async function simulateSeeds(): Promise<boolean> {
 }
 
 /** A few worlds need not have been through everything. */
-function missingOf({ worlds, worldsWith }: SeedsReport): string[] {
-  if (worlds < 1000) return [];
-  return isSwitching
-    ? missingInSwitches(worldsWith, worlds)
-    : missingSituations(worldsWith, worlds);
+function missingOf({ worlds: count, worldsWith }: SeedsReport): string[] {
+  if (count < 1000) return [];
+  if (worlds === 'switching') return missingInSwitches(worldsWith, count);
+  const wanted = worlds === 'kinesis' ? IN_KINESIS : undefined;
+  return missingSituations(worldsWith, count, wanted);
 }
 
 function printSeeds(report: SeedsReport, seconds: number): void {
-  const { worlds, events, failures, worldsWith } = report;
-  const rate = (worlds / seconds).toFixed(0);
+  const { worlds: count, events, failures, worldsWith } = report;
+  const rate = (count / seconds).toFixed(0);
   console.log(
-    `${worlds} worlds, ${events} events, ${seconds.toFixed(1)} s: ${rate} worlds per second`,
+    `${count} worlds, ${events} events, ${seconds.toFixed(1)} s: ${rate} worlds per second`,
   );
   if (!isOne)
-    for (const [situation, count] of [...worldsWith].toSorted(([, a], [, b]) => b - a))
-      console.log(`${String(count).padStart(9)}  ${situation}`);
+    for (const [situation, seen] of [...worldsWith].toSorted(([, a], [, b]) => b - a))
+      console.log(`${String(seen).padStart(9)}  ${situation}`);
   const missing = missingOf(report);
   for (const line of missing) console.log(`too rare: ${line}`);
   for (const { seed, violation } of failures) console.log(`FAILED  seed ${seed}: ${violation}`);
@@ -87,17 +90,16 @@ function printSeeds(report: SeedsReport, seconds: number): void {
 }
 
 async function printStory(seed: number): Promise<void> {
-  const smallest = isSwitching
-    ? await shrinkSwitch(switchPlanOf(seed))
-    : await shrink(planOf(seed));
+  const plan = worlds === 'kinesis' ? kinesisPlanOf : planOf;
+  const smallest =
+    worlds === 'switching' ? await shrinkSwitch(switchPlanOf(seed)) : await shrink(plan(seed));
   console.log(`\nseed ${seed}, made smaller: ${smallest?.violation}`);
   for (const line of smallest?.story ?? []) console.log(line);
 }
 
 async function simulateMutants(): Promise<boolean> {
   const from = Number(values.seed ?? 1);
-  const names = isSwitching ? SWITCH_MUTANTS.map(({ name }) => name) : mutantNames();
-  const jobs = names.map((name): Job => ({ kind: 'mutant', name, from, isSwitching }));
+  const jobs = namesOfMutants().map((name): Job => ({ kind: 'mutant', name, from, worlds }));
   console.log(MUTANT_HEADER);
   let isFine = true;
   await onAllThreads(jobs, (part) => {
@@ -106,6 +108,11 @@ async function simulateMutants(): Promise<boolean> {
     isFine &&= result.byAnything !== undefined;
   });
   return isFine;
+}
+
+function namesOfMutants(): string[] {
+  if (worlds === 'switching') return SWITCH_MUTANTS.map(({ name }) => name);
+  return mutantNames(worlds === 'kinesis' ? MUTANTS_OF_KINESIS : undefined);
 }
 
 /** Hands out jobs one by one, and results as they come. */

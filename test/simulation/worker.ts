@@ -2,13 +2,18 @@
 
 import { parentPort } from 'node:worker_threads';
 import { judgeMutant } from './mutant-table.ts';
+import { kinesisPlanOf } from './kinesis-plan.ts';
 import { MUTANTS } from './mutants.ts';
+import { MUTANTS_OF_KINESIS } from './mutants-of-kinesis.ts';
 import { runSeeds, type SeedRange } from './seeds.ts';
 import { judgeSwitchMutant, runSwitchSeeds } from './switching/seeds.ts';
 import { SWITCH_MUTANTS } from './switching/mutants.ts';
+import { planOf } from './workload.ts';
 
-/** Of worlds in which the direction is switched, or of the others. */
-export type Job = { readonly isSwitching: boolean } & (
+/** Worlds in which the direction is switched, those whose source is a Kinesis stream, or the others. */
+export type Worlds = 'ordinary' | 'kinesis' | 'switching';
+
+export type Job = { readonly worlds: Worlds } & (
   | { readonly kind: 'seeds'; readonly range: SeedRange }
   | { readonly kind: 'mutant'; readonly name: string; readonly from: number }
 );
@@ -22,10 +27,13 @@ parentPort?.on('message', (job: Job) => {
 });
 
 async function work(job: Job): Promise<unknown> {
-  if (job.isSwitching) return workOnSwitches(job);
-  if (job.kind === 'seeds') return runSeeds(job.range);
-  const mutant = MUTANTS.find(({ name }) => name === job.name);
-  return mutant === undefined ? undefined : judgeMutant(mutant, job.from);
+  if (job.worlds === 'switching') return workOnSwitches(job);
+  const isKinesis = job.worlds === 'kinesis';
+  const plan = isKinesis ? kinesisPlanOf : planOf;
+  if (job.kind === 'seeds') return runSeeds(job.range, plan);
+  const mutants = isKinesis ? MUTANTS_OF_KINESIS : MUTANTS;
+  const mutant = mutants.find(({ name }) => name === job.name);
+  return mutant === undefined ? undefined : judgeMutant(mutant, job.from, plan);
 }
 
 async function workOnSwitches(job: Job): Promise<unknown> {
