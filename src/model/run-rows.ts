@@ -58,6 +58,11 @@ export function isRunRow(row: Item, { replication }: Ledger): boolean {
   );
 }
 
+/** Of the row that names the stream that is read. */
+export function sourceKey({ replication }: Ledger): Item {
+  return keyOf(`${replication}#source`);
+}
+
 function keyOf(id: string): Item {
   return { [LEDGER_ATTRIBUTES.id]: { S: id } };
 }
@@ -82,34 +87,38 @@ export function putPosition(
         at: { N: `${Math.floor(atMs)}` },
         fence: { N: `${fence}` },
       },
-      ConditionExpression: 'attribute_not_exists(#fence) OR #fence <= :fence',
-      ExpressionAttributeNames: { '#fence': 'fence' },
-      ExpressionAttributeValues: { ':fence': { N: `${fence}` } },
+      ...unlessFenced(fence),
     },
   };
 }
+
+const unlessFenced = (fence: number) => ({
+  ConditionExpression: 'attribute_not_exists(#fence) OR #fence <= :fence',
+  ExpressionAttributeNames: { '#fence': 'fence' },
+  ExpressionAttributeValues: { ':fence': { N: `${fence}` } },
+});
 
 export function deletePosition(place: PositionsPlace, shardId: string): WriteRequest {
   const input = { TableName: place.stateTable, Key: positionKey(place, shardId) };
   return { operation: 'DeleteItem', input };
 }
 
-/** Adds a shard to the row that names them, or takes it out. Two processes may do so at once. */
+/** Adds shards to the row that names them, or takes them out. Two processes may do so at once. */
 export function changeShards(
   place: PositionsPlace,
   change: 'ADD' | 'DELETE',
-  shardId: string,
+  shardIds: readonly string[],
 ): WriteRequest {
   return {
     operation: 'UpdateItem',
     input: {
       TableName: place.stateTable,
       Key: shardsKey(place),
-      UpdateExpression: `SET #format = :format ${change} #shards :shard`,
+      UpdateExpression: `SET #format = :format ${change} #shards :ids`,
       ExpressionAttributeNames: { '#format': 'format', '#shards': 'shards' },
       ExpressionAttributeValues: {
         ':format': { N: `${STORED_FORMAT}` },
-        ':shard': { SS: [shardId] },
+        ':ids': { SS: [...shardIds] },
       },
     },
   };
@@ -132,6 +141,28 @@ export function parsePosition(
   const [after, closed, atMs] = [item['after']?.S, item['closed']?.BOOL, integerIn(item['at'])];
   if (closed === undefined || atMs === undefined) return 'unreadable';
   return [id.slice(`${replication}#position#`.length), { after, closed, atMs }];
+}
+
+/** Notes that this stream is read from now on, unless a later holder of the lease has noted one. */
+export function putSource(place: PositionsPlace, fence: number): WriteRequest {
+  return {
+    operation: 'PutItem',
+    input: {
+      TableName: place.stateTable,
+      Item: {
+        ...sourceKey(place),
+        format: { N: `${STORED_FORMAT}` },
+        source: { S: place.sourceArn },
+        fence: { N: `${fence}` },
+      },
+      ...unlessFenced(fence),
+    },
+  };
+}
+
+export function parseSource(item: Item | undefined): string | 'unreadable' | undefined {
+  if (item === undefined) return undefined;
+  return isReadable(item) ? (item['source']?.S ?? 'unreadable') : 'unreadable';
 }
 
 /** Where fence and beat are those of `expected`, or where there is no row. */

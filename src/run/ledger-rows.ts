@@ -10,11 +10,14 @@ import {
   parseLease,
   parsePosition,
   parseShards,
+  parseSource,
   positionKey,
   type PositionsPlace,
   putLease,
   putPosition,
+  putSource,
   shardsKey,
+  sourceKey,
   type StoredPosition,
 } from '../model/run-rows.ts';
 import { repliesTo } from '../pacing/retry.ts';
@@ -34,6 +37,10 @@ export function ledgerPositions(
   { reader, writer, clock, random }: LedgerAccess,
 ): Positions {
   const known = new Set<string>();
+  const name = inOneGo(async (shardIds) => {
+    await writer.write(changeShards(place, 'ADD', shardIds));
+    for (const shardId of shardIds) known.add(shardId);
+  });
   return {
     async read() {
       const row = await reader.read(itemRequest(place.stateTable, shardsKey(place)));
@@ -56,22 +63,59 @@ export function ledgerPositions(
       return found;
     },
     async write(shardId, position) {
-      if (!known.has(shardId)) {
-        await writer.write(changeShards(place, 'ADD', shardId));
-        known.add(shardId);
-      }
+      if (!known.has(shardId)) await name(shardId);
       const reply = await writer.write(putPosition(place, shardId, position, fence));
       if (reply.kind === 'refused') throw fenced(place);
     },
     async remove(shardId) {
       await writer.write(deletePosition(place, shardId));
-      await writer.write(changeShards(place, 'DELETE', shardId));
+      await writer.write(changeShards(place, 'DELETE', [shardId]));
       known.delete(shardId);
     },
   };
 }
 
+/** Whatever is asked for at once is done in one request: at a start, that is every shard. */
+function inOneGo(work: (shardIds: readonly string[]) => Promise<void>) {
+  let waiting: string[] = [];
+  let next: Promise<void> | undefined;
+  return (shardId: string): Promise<void> => {
+    waiting.push(shardId);
+    next ??= Promise.resolve().then(() => {
+      const all = waiting;
+      [waiting, next] = [[], undefined];
+      return work(all);
+    });
+    return next;
+  };
+}
+
 type PositionKey = ReturnType<typeof positionKey>;
+
+/** The stream that was read last. */
+export interface SourceRow {
+  read(): Promise<string | undefined>;
+  /** Rejects with FerryError `positions.fenced`. */
+  write(sourceArn: string, fence: number): Promise<void>;
+}
+
+export function ledgerSource(
+  ledger: LedgerRules,
+  { reader, writer }: Pick<LedgerAccess, 'reader' | 'writer'>,
+): SourceRow {
+  return {
+    async read() {
+      const { items } = await reader.read(itemRequest(ledger.stateTable, sourceKey(ledger)));
+      const source = parseSource(items[0]);
+      return source === 'unreadable' ? unreadable(ledger, 'the row of the source') : source;
+    },
+    async write(sourceArn, fence) {
+      const place = { ...ledger, sourceArn };
+      const { kind } = await writer.write(putSource(place, fence));
+      if (kind === 'refused') throw fenced(place);
+    },
+  };
+}
 
 export function ledgerLease(
   ledger: LedgerRules,

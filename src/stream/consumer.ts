@@ -3,7 +3,7 @@
 // given up to `onFailure`, or the stream has lost it.
 
 import { describeError, FerryError } from '../errors.ts';
-import type { Shard, StoredPosition } from '../ports.ts';
+import type { Shard } from '../ports.ts';
 import {
   type ConsumerContext,
   type ConsumerCounts,
@@ -13,7 +13,7 @@ import {
 } from './context.ts';
 import type { StreamEvent } from './event-record.ts';
 import { ShardConsumer } from './shard.ts';
-import { startOf } from './start-positions.ts';
+import { type Start, startOf } from './start-positions.ts';
 
 export interface StreamConsumer {
   /** Live. What is received, but neither done nor given up, is still to be delivered. */
@@ -49,7 +49,6 @@ const DISCOVERY_INTERVAL_MS = 10_000;
 const LISTING_GAP_MS = 1_000;
 /** The children of a shard may be listed late. Doubles with each list without them. */
 const CHILDREN_DELAY_MS = 1_000;
-const DAY_MS = 24 * 3_600_000;
 /** An engine that restarts may not know its streams at first. */
 const NOT_FOUND_ATTEMPTS_MAX = 6;
 /** Longest uninterrupted sleep, so that no timer outlives stop() by more. */
@@ -91,8 +90,8 @@ class Consumer implements StreamConsumer, ConsumerContext {
   #discoveryWanted = 1;
   #discoveryDone = 0;
   #discovering: Promise<void> = Promise.resolve();
-  /** Where shards start that the first list has. */
-  #stored: ReadonlyMap<string, StoredPosition> | undefined;
+  /** Whether the first list has been met with the positions. */
+  #started = false;
   /** Shards that are not listed any more, and have a row. */
   readonly #unlisted = new Set<string>();
 
@@ -205,19 +204,23 @@ class Consumer implements StreamConsumer, ConsumerContext {
     while (!this.stopping) {
       const wanted = this.#discoveryWanted;
       const startedAt = clock.now();
+      let doing = 'list the shards';
       try {
         const listed = await reader.shards();
-        this.#stored ??= await this.#startAt(listed);
-        this.#adopt(listed);
+        doing = 'read the positions';
+        this.#adopt(listed, this.#started ? undefined : await this.#startAt(listed));
+        this.#started = true;
         this.#discoveryDone = wanted;
         failures = 0;
         this.changed();
+        doing = 'ask whether the stream is on';
         if (await this.#isAtItsEnd()) this.#lose(disabled(this.options));
       } catch (error) {
         failures += 1;
-        if (isGone(error) && failures === NOT_FOUND_ATTEMPTS_MAX)
+        const isStreamGone = isGone(error) && doing === 'list the shards';
+        if (isStreamGone && failures === NOT_FOUND_ATTEMPTS_MAX)
           this.#lose(gone(this.options, error));
-        onProblem(`list the shards, attempt ${failures}: ${describeError(error)}`);
+        onProblem(`${doing}, attempt ${failures}: ${describeError(error)}`);
         await this.backOff(failures);
         continue;
       }
@@ -228,14 +231,12 @@ class Consumer implements StreamConsumer, ConsumerContext {
     }
   }
 
-  /** The positions where shards start. Says what may have been lost. */
-  async #startAt(listed: readonly Shard[]): Promise<ReadonlyMap<string, StoredPosition>> {
-    const { positions, clock, retentionMs = DAY_MS } = this.options;
-    if (positions === undefined) return new Map();
-    const start = startOf(listed, await positions.read(), { nowMs: clock.now(), retentionMs });
-    for (const position of start.trimmed) this.trimmed(position);
+  /** Says what has been lost. */
+  async #startAt(listed: readonly Shard[]): Promise<Start> {
+    const start = startOf(listed, (await this.options.positions?.read()) ?? new Map());
+    for (const position of start.lost) this.trimmed(position);
     for (const shardId of start.unlisted) this.#unlisted.add(shardId);
-    return start.positions;
+    return start;
   }
 
   async #untilNextList(startedAt: number, childless: number): Promise<void> {
@@ -247,7 +248,7 @@ class Consumer implements StreamConsumer, ConsumerContext {
     while (idle() && clock.now() < until) await this.nap(until - clock.now());
   }
 
-  #adopt(listed: readonly Shard[]): void {
+  #adopt(listed: readonly Shard[], start?: Start): void {
     const ids = new Set(listed.map(({ shardId }) => shardId));
     for (const [id, shard] of this.#shards) {
       shard.isListed = ids.has(id);
@@ -258,7 +259,8 @@ class Consumer implements StreamConsumer, ConsumerContext {
     for (const shard of listed) {
       const { shardId } = shard;
       if (this.#shards.has(shardId)) continue;
-      this.#shards.set(shardId, new ShardConsumer(shard, this, this.#stored?.get(shardId)));
+      const known = { stored: start?.stored.get(shardId), sinceMs: start?.sinceMs };
+      this.#shards.set(shardId, new ShardConsumer(shard, this, known));
     }
     this.#startReady();
   }

@@ -27,7 +27,7 @@ export class KeptPosition {
   constructor(
     shardId: string,
     { consumer, positions }: { consumer: ConsumerContext; positions: Positions },
-    stored: StoredPosition | undefined,
+    { stored, first }: { stored: StoredPosition | undefined; first: StoredPosition },
   ) {
     this.#shardId = shardId;
     this.#positions = positions;

@@ -15,6 +15,7 @@ import { ShardDelivery } from './delivery.ts';
 import { type EventRecord, slotOf } from './event-record.ts';
 import { KeptPosition } from './kept-position.ts';
 import { type Progress, ShardPosition } from './position.ts';
+import { isOutlived } from './start-positions.ts';
 
 /** A shard is not read on while this many batches wait. */
 const WAITING_BATCHES_MAX = 4;
@@ -30,6 +31,16 @@ interface Slot {
   over: Promise<void>;
 }
 
+const DAY_MS = 24 * 3_600_000;
+
+/** What is known of a shard that is new to the consumer. */
+export interface KnownShard {
+  /** Where it starts. @default at its oldest record */
+  readonly stored?: StoredPosition | undefined;
+  /** Since when it may be there, epoch milliseconds. @default now */
+  readonly sinceMs?: number | undefined;
+}
+
 export class ShardConsumer {
   readonly shardId: string;
   readonly parentShardIds: readonly string[];
@@ -41,6 +52,7 @@ export class ShardConsumer {
   readonly #options: ConsumerOptions;
   readonly #position: ShardPosition;
   readonly #kept: KeptPosition | undefined;
+  readonly #first: StoredPosition;
   readonly #delivery: ShardDelivery;
   readonly #slots: readonly Slot[];
   #reading: Promise<void> | undefined;
@@ -51,11 +63,10 @@ export class ShardConsumer {
   #undelivered = 0;
   #makeRoom: () => void = () => undefined;
 
-  /** @param stored where it starts. @default at its oldest record */
   constructor(
     { shardId, parentShardIds }: Shard,
     consumer: ConsumerContext,
-    stored?: StoredPosition,
+    { stored, sinceMs = consumer.options.clock.now() }: KnownShard,
   ) {
     this.shardId = shardId;
     this.parentShardIds = parentShardIds;
@@ -64,7 +75,9 @@ export class ShardConsumer {
     this.#options = consumer.options;
     this.#position = new ShardPosition(consumer.options, shardId, stored);
     const { positions } = consumer.options;
-    this.#kept = positions && new KeptPosition(shardId, { consumer, positions }, stored);
+    const first = stored ?? { closed: false, atMs: sinceMs };
+    this.#first = first;
+    this.#kept = positions && new KeptPosition(shardId, { consumer, positions }, { stored, first });
     this.#delivery = new ShardDelivery(shardId, consumer, (records) => this.#release(records));
     const { parallelizationFactor } = this.#options.settings;
     this.#slots = Array.from({ length: parallelizationFactor }, () => ({
@@ -81,7 +94,7 @@ export class ShardConsumer {
 
   start(): void {
     if (this.#reading !== undefined || this.finished) return;
-    this.#kept?.start();
+    if (this.#isOutlived()) this.#consumer.trimmed({ shardId: this.shardId, after: undefined });
     this.#reading = this.#read();
   }
 
@@ -99,7 +112,7 @@ export class ShardConsumer {
     this.#makeRoom();
     await this.#reading;
     await Promise.all(this.#slots.map(({ over }) => over));
-    if (this.#reading !== undefined) await this.#kept?.over();
+    await this.#kept?.over();
   }
 
   async #read(): Promise<void> {
@@ -138,6 +151,11 @@ export class ShardConsumer {
     } else if (isEmpty) await this.#consumer.nap(pollIntervalMs);
   }
 
+  #isOutlived(): boolean {
+    const { clock, retentionMs = DAY_MS } = this.#options;
+    return isOutlived(this.#first, { nowMs: clock.now(), retentionMs });
+  }
+
   #roomLeft(): number {
     if (this.#waitingBytes >= WAITING_BATCHES_MAX * INVOCATION_PAYLOAD_BYTES_MAX) return 0;
     const { readIntervalMs, settings } = this.#options;
@@ -173,10 +191,14 @@ export class ShardConsumer {
     const name = error instanceof Error ? error.name : '';
     const isGone = name === 'ResourceNotFoundException' && !this.isListed;
     if (isGone || name === 'TrimmedDataAccessException') {
-      this.#consumer.trimmed({ shardId: this.shardId, after: this.#position.trimmed() });
+      const after = this.#position.trimmed();
       this.#closed = isGone;
       this.#finishIfDone();
-      return;
+      // An iterator at the oldest record may lose it before it is used.
+      if (isGone || after !== undefined) {
+        this.#consumer.trimmed({ shardId: this.shardId, after });
+        return;
+      }
     }
     // An iterator expires while a shard waits for room. Only repeated expiry is a problem.
     const isExpired = name === 'ExpiredIteratorException';

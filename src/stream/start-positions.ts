@@ -1,41 +1,43 @@
-// Stored positions and the shards that the stream lists -> where each shard starts, and what may have been lost. Pure.
+// Stored positions and the shards that the stream lists -> where each shard starts, and what has been lost. Pure.
 
 import type { Shard, StoredPosition } from '../ports.ts';
 import type { TrimmedPosition } from './context.ts';
 
 export interface Start {
-  /** Of shards that are listed. A closed one is not read again. */
-  readonly positions: ReadonlyMap<string, StoredPosition>;
-  readonly trimmed: readonly TrimmedPosition[];
+  readonly stored: ReadonlyMap<string, StoredPosition>;
+  /** Since when a shard may be there that has no position, epoch milliseconds; undefined without any position. */
+  readonly sinceMs: number | undefined;
+  /** Positions of shards that are gone, and were not read to their end. */
+  readonly lost: readonly TrimmedPosition[];
   /** Shards that are not listed any more: their rows may go. */
   readonly unlisted: readonly string[];
 }
 
-/**
- * A shard that was not read to its end, and is gone, has lost records. So may one that is read from its beginning by a
- * process that was not there for as long as the stream keeps records: the beginning may be another by now. Of a
- * position behind a record, the service says so when it is opened.
- */
 export function startOf(
   listed: readonly Shard[],
   stored: ReadonlyMap<string, StoredPosition>,
-  { nowMs, retentionMs }: { readonly nowMs: number; readonly retentionMs: number },
 ): Start {
   const ids = new Set(listed.map(({ shardId }) => shardId));
-  const unlisted = [...stored.keys()].filter((shardId) => !ids.has(shardId));
-  const lost = unlisted.filter((shardId) => stored.get(shardId)?.closed === false);
-  const newestAtMs = Math.max(...[...stored.values()].map(({ atMs }) => atMs));
-  const isOutlived = (shardId: string) => {
-    const { after, closed = false, atMs = newestAtMs } = stored.get(shardId) ?? {};
-    return after === undefined && !closed && stored.size > 0 && atMs <= nowMs - retentionMs;
-  };
-  const outlived = [...ids].filter(isOutlived);
+  const unlisted = [...stored].filter(([shardId]) => !ids.has(shardId));
+  const times = [...stored.values()].map(({ atMs }) => atMs);
   return {
-    positions: new Map([...stored].filter(([shardId]) => ids.has(shardId))),
-    trimmed: [...lost, ...outlived].map((shardId) => ({
-      shardId,
-      after: stored.get(shardId)?.after,
-    })),
-    unlisted,
+    stored,
+    // Each new shard gets a position at once, so it came after the newest one that there is.
+    sinceMs: times.length === 0 ? undefined : Math.max(...times),
+    lost: unlisted
+      .filter(([, { closed }]) => !closed)
+      .map(([shardId, { after }]) => ({ shardId, after })),
+    unlisted: unlisted.map(([shardId]) => shardId),
   };
+}
+
+/**
+ * Whether the beginning of a shard may be gone that none of its records has been read of: the stream starts at the
+ * oldest record that it has, and does not say whether there were others. Of a position behind a record, it does.
+ */
+export function isOutlived(
+  { after, atMs }: Pick<StoredPosition, 'after' | 'atMs'>,
+  { nowMs, retentionMs }: { readonly nowMs: number; readonly retentionMs: number },
+): boolean {
+  return after === undefined && nowMs - atMs >= retentionMs;
 }
