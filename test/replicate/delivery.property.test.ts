@@ -1,17 +1,26 @@
 // Any way in which Lambda could deliver a history must leave the destination equal to the source: batches
 // cut anywhere, delivered again after a crash or a partial failure, cut otherwise the second time, handed
 // to a second invocation while the first still runs; and requests of a dead invocation that land late.
+// Through a Kinesis stream, changes also come twice, and in any order.
 // Every state that the twin shows is judged, not only the last. Mutants show that this test can fail.
 
+import type { DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { HandlerSettings } from '../../src/config/handler-settings.ts';
-import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { Clock, TwinReader, TwinWriter, Item } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
+import {
+  BASE_MICROS,
+  type ChangeSource,
+  KINESIS_STREAM,
+  kinesisRecord,
+  SOURCES,
+  TABLE_STREAM,
+} from '../fixtures/kinesis-records.ts';
 import { lookAgainAt } from '../fixtures/look-again.ts';
-import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
+import { lambdaRecord } from '../fixtures/records.ts';
 import { invocation, NOW_MS, serviceError } from '../fixtures/replication.ts';
 
 const RUNS = 100;
@@ -25,6 +34,12 @@ beforeAll(async () => {
 const write = fc.record({
   key: fc.integer({ min: 0, max: 1 }),
   isDelete: fc.constantFrom(false, false, true),
+});
+
+/** How many places later a change comes than it was written, and then once more. */
+const arrival = fc.record({
+  late: fc.integer({ min: 0, max: 6 }),
+  again: fc.option(fc.integer({ min: 0, max: 9 })),
 });
 
 /** One delivery: how many records, and what goes wrong. */
@@ -49,6 +64,8 @@ type Delivery = typeof delivery extends fc.Arbitrary<infer T> ? T : never;
 
 const scenario = fc.record({
   writes: fc.array(write, { minLength: 1, maxLength: 24 }),
+  /** Of a Kinesis stream. */
+  arrivals: fc.array(arrival, { maxLength: 24 }),
   deliveries: fc.array(delivery, { maxLength: 12 }),
   /** Whether the records are less than 30 seconds old. */
   isYoung: fc.boolean(),
@@ -59,6 +76,7 @@ type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 /** The tombstone of a delete lands beside the item's redelivered updates, its DeleteItem only with the next try. */
 const deleteStillToCome: Scenario = {
   writes: [false, false, true, false].map((isDelete) => ({ key: 0, isDelete })),
+  arrivals: [],
   deliveries: [
     { size: 3, fate: 'killed', every: 1, lateness: 1 },
     { size: 1, fate: 'fine', every: 1, lateness: 0 },
@@ -71,6 +89,7 @@ const deleteStillToCome: Scenario = {
 /** A young insert is delivered again after its delete, and is not looked up. */
 const backForAWhile: Scenario = {
   writes: [false, true].map((isDelete) => ({ key: 0, isDelete })),
+  arrivals: [],
   deliveries: [
     { size: 2, fate: 'fine', every: 1, lateness: 0 },
     { size: 1, fate: 'read from the beginning', every: 1, lateness: 0 },
@@ -79,25 +98,40 @@ const backForAWhile: Scenario = {
   tombstones: 'checked',
 };
 
+/** An insert is looked up, and lands only after its delete. */
+const decidedBefore: Scenario = {
+  writes: [false, true].map((isDelete) => ({ key: 0, isDelete })),
+  arrivals: [],
+  deliveries: [
+    { size: 1, fate: 'overlapped', every: 1, lateness: 1 },
+    { size: 2, fate: 'fine', every: 1, lateness: 0 },
+  ],
+  isYoung: false,
+  tombstones: 'checked',
+};
+
 /** What is wrong with the code, for once. */
 interface Mutant {
   readonly destination?: (destination: TwinWriter) => TwinWriter;
   readonly reader?: TwinReader;
   readonly looksAgain?: boolean;
+  readonly settings?: Partial<HandlerSettings>;
+  /** When a change was written, as it is read by its place in the order of arrival. */
+  readonly microsOf?: (micros: number, place: number) => number;
 }
 
 let runs = 0;
 
-it('shows nothing that it should not, and converges, however a history is delivered', async () => {
+it.each(SOURCES)('shows nothing that it should not, and converges: $name', async (source) => {
   let met = 0;
   await fc.assert(
     fc.asyncProperty(scenario, async (plan) => {
-      const { problems, actual, expected, returned } = await deliver(plan, {});
+      const { problems, actual, expected, returned } = await deliver(plan, source, {});
       met += returned;
       expect(problems).toEqual([]);
       expect(actual).toEqual(expected);
     }),
-    { numRuns: RUNS, examples: [[deleteStillToCome], [backForAWhile]] },
+    { numRuns: RUNS, examples: [[deleteStillToCome], [backForAWhile], [decidedBefore]] },
   );
   // Otherwise nothing has come back for a while.
   expect(met).toBeGreaterThan(0);
@@ -105,7 +139,6 @@ it('shows nothing that it should not, and converges, however a history is delive
 
 const MUTANTS: ReadonlyArray<[string, Mutant]> = [
   ['the guard is taken out', { destination: withoutConditions }],
-  ['the guard lets equal and older seconds pass', { destination: withGuardOnSeconds }],
   ['nobody looks again at deletes', { looksAgain: false }],
   ['late inserts are not looked up', { reader: knowingNothing() }],
   ['an update does not ask for its item', { destination: updatingEmptyPlaces }],
@@ -113,12 +146,27 @@ const MUTANTS: ReadonlyArray<[string, Mutant]> = [
   ['deletes are not remembered', { destination: withoutTombstones }],
 ];
 
-it.each(MUTANTS)('notices when %s', async (_, mutant) => {
+const MUTANTS_OF_STREAMS: ReadonlyArray<[string, Mutant]> = [
+  ...MUTANTS,
+  ['the guard lets equal and older seconds pass', { destination: withGuardOnSeconds }],
+];
+
+const MUTANTS_OF_KINESIS: ReadonlyArray<[string, Mutant]> = [
+  ...MUTANTS,
+  ['changes are ordered by arrival', { microsOf: (_, place) => BASE_MICROS + 9_990 + place }],
+  ['times are milliseconds', { microsOf: (micros) => Math.floor(micros / 1_000) * 1_000 }],
+  ['an insert counts as young', { settings: { arrival: 'in-order' } }],
+];
+
+it.each([
+  ...MUTANTS_OF_STREAMS.map((mutant) => [...mutant, TABLE_STREAM] as const),
+  ...MUTANTS_OF_KINESIS.map((mutant) => [...mutant, KINESIS_STREAM] as const),
+])('notices when %s', async (_, mutant, source) => {
   const outcome = await fc.check(
     fc.asyncProperty(scenario, async (drawn) => {
       // What is young may come back for a while, which would hide much.
       const plan = { ...drawn, isYoung: false };
-      const { problems, actual, expected } = await deliver(plan, mutant);
+      const { problems, actual, expected } = await deliver(plan, source, mutant);
       return problems.length === 0 && JSON.stringify(actual) === JSON.stringify(expected);
     }),
     { numRuns: 4_000, endOnFailure: true },
@@ -128,16 +176,25 @@ it.each(MUTANTS)('notices when %s', async (_, mutant) => {
 });
 
 /** Plays a scenario to its end, and heals: what is left is delivered without faults. */
-async function deliver(plan: Scenario, mutant: Mutant) {
+async function deliver(drawn: Scenario, source: ChangeSource, mutant: Mutant) {
+  // Changes that come in any order are not young.
+  const plan = { ...drawn, isYoung: drawn.isYoung && source === TABLE_STREAM };
   const { writes, deliveries, tombstones, isYoung } = plan;
   runs += 1;
-  const { history, expected } = historyOf(writes, { run: `run-${runs}`, isYoung });
-  const settings = { ...SETTINGS, destinationTable: TABLE, tombstones };
+  const { changes, expected } = historyOf(writes, { run: `run-${runs}`, isYoung });
+  const history = source === TABLE_STREAM ? changes : arriving(changes, plan, mutant);
+  const settings = {
+    ...source.settings,
+    destinationTable: TABLE,
+    tombstones,
+    ...mutant.settings,
+  };
   const { destination: mutate = (one: TwinWriter) => one } = mutant;
-  const judge = judgeOver(plan);
+  const judge = judgeOver(plan, source);
   const mutated = mutate(engine().twinWriter);
   const late = lateRequests(judge.watching(mutated, 'late'));
   const world: World = {
+    source,
     settings,
     destination: judge.watching(mutated, 'in time'),
     overlapping: judge.watching(mutated, 'late'),
@@ -164,7 +221,26 @@ async function deliver(plan: Scenario, mutant: Mutant) {
   return { actual, expected, problems: judge.problems, returned: judge.returned() };
 }
 
+/** A shard of a Kinesis stream. */
+function arriving(
+  changes: readonly DynamoDBRecord[],
+  { arrivals }: Scenario,
+  { microsOf = (micros) => micros }: Mutant,
+): object[] {
+  const places = changes.flatMap((change, index) => {
+    const { late = 0, again = null } = arrivals[index] ?? {};
+    const once = { change, at: index + late };
+    return again === null ? [once] : [once, { change, at: index + late + again }];
+  });
+  const inOrder = places.toSorted((a, b) => a.at - b.at);
+  return inOrder.map(({ change }, place) => {
+    const micros = BASE_MICROS + Number(change.dynamodb?.SequenceNumber);
+    return kinesisRecord(change, { place, micros: microsOf(micros, place) });
+  });
+}
+
 interface World {
+  readonly source: ChangeSource;
   readonly settings: HandlerSettings;
   readonly destination: TwinWriter;
   /** The same for an invocation whose poller was replaced. */
@@ -175,15 +251,16 @@ interface World {
 }
 
 function contextWith(
-  { announced, settings, destination: twinWriter, reader: twinReader }: World,
+  { source, announced, settings, destination: twinWriter, reader: twinReader }: World,
   parts: { clock?: Clock } = {},
 ) {
   const lookAgain = { announce: async (body: string) => void announced.push(body) };
-  return invocation({ rules: settings, twinWriter, twinReader, lookAgain, ...parts });
+  const { control } = source;
+  return invocation({ rules: settings, control, twinWriter, twinReader, lookAgain, ...parts });
 }
 
 async function replicateAll(records: readonly object[], world: World): Promise<void> {
-  const { batchItemFailures } = await replicateBatch(records, contextWith(world));
+  const { batchItemFailures } = await world.source.replicate(records, contextWith(world));
   expect(batchItemFailures).toEqual([]);
 }
 
@@ -205,13 +282,13 @@ async function deliverOnce(
       return world.destination.write(request);
     },
   };
-  const { batchItemFailures } = await replicateBatch(batch, contextWith({ ...world, destination }));
+  const context = contextWith({ ...world, destination });
+  const { batchItemFailures } = await world.source.replicate(batch, context);
   // Everything was written, but Lambda never heard of it.
   if (fate === 'answer lost') return 0;
   const [failure] = batchItemFailures;
-  const index = batch.findIndex((record) =>
-    JSON.stringify(record).includes(`"${failure?.itemIdentifier}"`),
-  );
+  const { numberOf } = world.source;
+  const index = batch.findIndex((record) => numberOf(record) === failure?.itemIdentifier);
   return index < 0 ? batch.length : index;
 }
 
@@ -246,7 +323,8 @@ async function beginOverlapped(
       await released;
     },
   };
-  const running = replicateBatch(batch, contextWith({ ...world, destination }, { clock }));
+  const context = contextWith({ ...world, destination }, { clock });
+  const running = world.source.replicate(batch, context);
   await Promise.race([running, isPaused]);
   // Its other lanes go on meanwhile.
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -291,7 +369,7 @@ function lateRequests(destination: TwinWriter) {
  * newer delete is remembered; and it comes back older than that delete only by a write that was decided
  * before it, or while its record is young, and never with strict tombstones.
  */
-function judgeOver({ isYoung, tombstones }: Scenario) {
+function judgeOver({ isYoung, tombstones }: Scenario, { sequenceOf }: ChangeSource) {
   const problems: string[] = [];
   const shown = new Map<string, number | undefined>();
   const deleted = new Map<string, number>();
@@ -320,7 +398,7 @@ function judgeOver({ isYoung, tombstones }: Scenario) {
       if (operation === 'UpdateItem') {
         const { ':v': version, ':key': key } = input.ExpressionAttributeValues ?? {};
         const id = /"(run-[^"]+)"/.exec(key?.S ?? '')?.[1] ?? '';
-        const number = Number(version?.S?.split('.')[2]);
+        const number = sequenceOf(version?.S ?? '');
         if (reply.kind === 'written') deleted.set(id, Math.max(number, deleted.get(id) ?? 0));
       } else {
         const id = idOf(request);
@@ -355,7 +433,7 @@ function historyOf(
 ) {
   const expected: Record<string, number | undefined> = {};
   const createdAtSeconds = NOW_MS / 1000 - (isYoung ? 1.5 : 3_600);
-  const history = writes.flatMap(({ key, isDelete }, index) => {
+  const changes = writes.flatMap(({ key, isDelete }, index) => {
     const id = `${run}-${key}`;
     const before = expected[id];
     if (isDelete && before === undefined) return [];
@@ -366,7 +444,7 @@ function historyOf(
     const eventName = before === undefined ? 'INSERT' : 'MODIFY';
     return [lambdaRecord({ ...facts, eventName, attributes: { write: { N: String(number) } } })];
   });
-  return { history, expected };
+  return { changes, expected };
 }
 
 function withoutConditions(destination: TwinWriter): TwinWriter {
