@@ -1,12 +1,19 @@
 // Arbitrary items, written to one engine, read off its stream, handed to the handler's operation as
-// Lambda would, and read back from another table: not a byte may differ.
+// Lambda would, from that stream or from a Kinesis stream, and read back from another table: not a byte may differ.
 
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import type { DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { dynamoDbStreamReader } from '../../src/aws/dynamodb-streams.ts';
 import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import { attributes, keyValues } from '../fixtures/arbitrary-items.ts';
+import {
+  type ChangeSource,
+  KINESIS_STREAM,
+  SOURCES,
+  wrapped,
+} from '../fixtures/kinesis-records.ts';
 import { type KeyColumn, type TestEngine, useEngine } from '../fixtures/engine.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
 import { invocation } from '../fixtures/replication.ts';
@@ -42,29 +49,63 @@ const schemas: Array<[string, KeyColumn[]]> = [
 
 const engine = useEngine();
 
-it.each(schemas)('delivers arbitrary items unchanged, with keys of %s', async (name, columns) => {
-  const replica = await openReplica(name.replaceAll(/[^A-Z]/g, ''), columns, engine());
-  const key = fc.record(
-    Object.fromEntries(columns.map((column) => [column.name, keyValues[column.type]])),
-  );
-  const items = fc.array(
-    fc.tuple(key, attributes).map(([keys, rest]) => ({ keys, item: { ...rest, ...keys } })),
-    {
-      minLength: 1,
-      maxLength: ITEMS_PER_RUN,
-    },
-  );
+const cases = SOURCES.flatMap((source) =>
+  schemas.map(([name, columns]) => [source.name, name, columns, source] as const),
+);
 
-  await fc.assert(
-    fc.asyncProperty(items, async (batch) => {
+it.each(cases)(
+  'delivers items of %s unchanged, with keys of %s',
+  async (_, __, columns, source) => {
+    const replica = await openReplica(columns, engine(), source);
+
+    await fc.assert(
+      fc.asyncProperty(itemsOf(columns), async (batch) => {
+        for (const { item } of batch) await replica.put(item);
+        await replica.replicate();
+        for (const { keys } of batch)
+          expect(await replica.twinOf(keys)).toBe(await replica.sourceOf(keys));
+      }),
+      { numRuns: RUNS },
+    );
+  },
+);
+
+it('notices when the bytes of a Kinesis stream are decoded once', async () => {
+  const columns = [{ name: 'pk', type: 'S' as const }];
+  // Once more as text: of that, the one decoding that there is leaves what would be left without any.
+  const source: ChangeSource = {
+    ...KINESIS_STREAM,
+    delivered: (records) => KINESIS_STREAM.delivered(asText(records)),
+  };
+  const replica = await openReplica(columns, engine(), source);
+
+  const found = await fc.check(
+    fc.asyncProperty(itemsOf(columns), async (batch) => {
       for (const { item } of batch) await replica.put(item);
       await replica.replicate();
       for (const { keys } of batch)
-        expect(await replica.twinOf(keys)).toBe(await replica.sourceOf(keys));
+        if ((await replica.twinOf(keys)) !== (await replica.sourceOf(keys))) return false;
+      return true;
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS, endOnFailure: true },
   );
+
+  expect(found.counterexample).not.toBeNull();
 });
+
+function asText(records: readonly DynamoDBRecord[]): DynamoDBRecord[] {
+  return records.map((record) => JSON.parse(JSON.stringify(wrapped(record))) as DynamoDBRecord);
+}
+
+function itemsOf(columns: readonly KeyColumn[]) {
+  const key = fc.record(
+    Object.fromEntries(columns.map((column) => [column.name, keyValues[column.type]])),
+  );
+  return fc.array(
+    fc.tuple(key, attributes).map(([keys, rest]) => ({ keys, item: { ...rest, ...keys } })),
+    { minLength: 1, maxLength: ITEMS_PER_RUN },
+  );
+}
 
 it.each(['abc', '1E+500', ''])(
   'puts a record aside whose key is the number "%s", which no table takes',
@@ -103,11 +144,17 @@ it('delivers an attribute called __proto__, of which JavaScript makes something 
   expect(wireJson(twin)).toBe(wireJson(JSON.parse(image) as object));
 });
 
-async function openReplica(suffix: string, columns: KeyColumn[], engine: TestEngine) {
-  const { endpoint, twinWriter } = engine;
-  const [source, twin] = [`source-${suffix}`, `twin-${suffix}`];
-  const streamArn = await engine.createTable(source, columns, true);
-  await engine.createTable(twin, columns);
+let replicas = 0;
+
+async function openReplica(
+  columns: readonly KeyColumn[],
+  { endpoint, twinWriter, createTable }: TestEngine,
+  { delivered, settings, control, replicate: replicateBatchOf }: ChangeSource,
+) {
+  replicas += 1;
+  const [source, twin] = [`source-${replicas}`, `twin-${replicas}`];
+  const streamArn = await createTable(source, columns, true);
+  await createTable(twin, columns);
   const client = new DynamoDBStreamsClient({
     region: 'us-east-1',
     endpoint,
@@ -130,12 +177,10 @@ async function openReplica(suffix: string, columns: KeyColumn[], engine: TestEng
       const { records, nextIterator = '' } = await reader.read(iterator, 1_000);
       iterator = nextIterator;
       // Lambda hands the event over as JSON.
-      const event = JSON.parse(JSON.stringify(records)) as unknown[];
-      const context = invocation({
-        twinWriter,
-        rules: { ...SETTINGS, destinationTable: twin },
-      });
-      const summary = await replicateBatch(event, context);
+      const event = JSON.parse(JSON.stringify(records)) as DynamoDBRecord[];
+      const rules = { ...settings, destinationTable: twin };
+      const context = invocation({ twinWriter, control, rules });
+      const summary = await replicateBatchOf(delivered(event), context);
       expect(summary).toMatchObject({ batchItemFailures: [], counts: { 'dead-lettered': 0 } });
     },
     sourceOf: async (key: object) => (await read(source, key)).text,
