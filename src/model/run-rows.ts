@@ -53,7 +53,7 @@ export function leaseKey({ replication }: Ledger): Item {
 /** Of this replication's own process. It says nothing of what has been replicated. */
 export function isRunRow(row: Item, { replication }: Ledger): boolean {
   const id = row[LEDGER_ATTRIBUTES.id]?.S ?? '';
-  return ['lease', 'position#', 'positions#'].some((kind) =>
+  return ['lease', 'source', 'position#', 'positions#'].some((kind) =>
     id.startsWith(`${replication}#${kind}`),
   );
 }
