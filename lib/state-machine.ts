@@ -14,7 +14,7 @@ import type { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { servicesAt } from '../src/config/partition-services.ts';
 import type { Arns } from '../src/permissions/arns.ts';
-import { runnerNeeds } from '../src/permissions/function-needs.ts';
+import { runnerNeeds } from '../src/permissions/runner-needs.ts';
 import { createLogGroup } from './ferry-function.ts';
 import { acknowledgeWildcards, policiesOf } from './policies.ts';
 

@@ -16,6 +16,7 @@ import { digestOfRules } from '../src/projection/digest.ts';
 import { openBucketCloud } from './fixtures/bucket-cloud.ts';
 import { type Handler, openBulkCloud } from './fixtures/bulk-cloud.ts';
 import { deployLocally, TWIN } from './fixtures/deployed-replication.ts';
+import { KINESIS_ARN, readThroughKinesis } from './fixtures/kinesis-source.ts';
 import { type KeyCloud, openKeyCloud } from './fixtures/key-cloud.ts';
 import { openMonitoringCloud } from './fixtures/monitoring-cloud.ts';
 import {
@@ -49,6 +50,8 @@ const HASHES: ProjectionConfig = {
 };
 /** Of the replication of every scene. */
 let projection: ProjectionConfig | undefined;
+/** The source of every scene sends its changes to a Kinesis stream. */
+let isKinesis = false;
 
 beforeAll(() => Object.assign(process.env, KEYS));
 afterAll(() => {
@@ -73,7 +76,7 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
     record(['init', '--all', 'us-east-1', 'eu-west-1', ...making(regions)]),
   ),
   status: inRegions(async (regions, record) => {
-    const mapping = { state: 'Disabled', streamArn: regions.streamArn };
+    const mapping = { state: 'Disabled', streamArn: eventSourceOf(regions) };
     const cloud = await openMonitoringCloud({
       figures: {},
       mapping,
@@ -190,29 +193,36 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
   }),
 };
 
+/** Their scenes read no file, or need the bundle of a function. */
+const IN_OTHER_SCENES = /^init|--bulk$/;
 /** Their scenes need a projection. */
 const ALWAYS_PROJECTING = ['backfill --reproject', 'projection test'];
 
-type Played = readonly [string, CommandNeeds, ProjectionConfig | undefined];
+type Played = readonly [string, CommandNeeds, 'kinesis' | ProjectionConfig | undefined];
 
-/** Each once, and once more with a projection where it opens one. */
+/** Each once, and once more with a projection where it opens one, and with a Kinesis stream where it looks at it. */
 const PLAYED = COMMANDS.flatMap((needs): Played[] => {
   const { command, always, apply } = needs;
   if (ALWAYS_PROJECTING.includes(command)) return [[command, needs, HASHES]];
   const opens = [...always, ...apply].some((need) => need.endsWith(' hashSecret'));
   const projected = [`${command} with a projection`, needs, HASHES] as const;
-  return [[command, needs, undefined], ...(opens ? [projected] : [])];
+  const looks =
+    always.some((need) => need.endsWith(' streaming')) && !IN_OTHER_SCENES.test(command);
+  const streamed = [`${command} with a Kinesis stream`, needs, 'kinesis'] as const;
+  return [[command, needs, undefined], ...(opens ? [projected] : []), ...(looks ? [streamed] : [])];
 });
 
 describe('an operator needs for', () => {
   afterEach(() => {
     projection = undefined;
+    isKinesis = false;
   });
 
   it.each(PLAYED)(
     '%s what the document says',
     async (_, needs, of) => {
-      projection = of;
+      isKinesis = of === 'kinesis';
+      projection = of === 'kinesis' ? undefined : of;
 
       const { dry, always, notListed, notPlayed } = await playedBy(needs);
 
@@ -235,11 +245,17 @@ describe('an operator needs for', () => {
   });
 });
 
+/** They look at the table for its own stream only. */
+const ONLY_THE_STREAM = ['status', 'pause'];
+
 /** What a command asked for, and what of it, and of its needs, the other lacks. */
 async function playedBy({ command, ...needs }: CommandNeeds) {
   const dry = await asked(command, []);
+  const isUnread = isKinesis && ONLY_THE_STREAM.includes(command);
   const applied = needs.apply.length > 0 ? await asked(command, ['--apply']) : [];
-  const always = ofReplication(needs.always);
+  const always = ofReplication(needs.always).filter(
+    (one) => !isUnread || one !== 'dynamodb:DescribeTable source',
+  );
   const rest = ofReplication(needs.apply).filter((one) => !always.includes(one));
   const more = applied.filter((one) => !always.includes(one));
   const known = [...more, ...(NOT_PLAYED[command] ?? [])];
@@ -251,11 +267,13 @@ async function playedBy({ command, ...needs }: CommandNeeds) {
   };
 }
 
-/** Without a projection, or without "switching", nothing asks for what is only there with one. */
+/** Without a projection, a Kinesis stream or "switching", nothing asks for what is only there with one. */
 function ofReplication(needs: readonly string[]): string[] {
   const there = needs.filter(
     (need) =>
-      !need.endsWith(' sourceState') && (projection || !/ (hashSecret|projecting)$/.test(need)),
+      !need.endsWith(' sourceState') &&
+      (projection || !/ (hashSecret|projecting)$/.test(need)) &&
+      (isKinesis || !/ (kinesis|streaming)$/.test(need)),
   );
   return [...new Set(there.map((need) => need.replace(/projecting$/, 'replicate')))].toSorted();
 }
@@ -354,8 +372,9 @@ function inRegions(scene: InRegions): Scene {
     const regions = await openTwoRegions(undefined, projection && 'NEW_AND_OLD_IMAGES');
     const secrets = await openSecrets();
     if (projection !== undefined) project(regions, projection);
+    const kinesis = isKinesis ? await readThroughKinesis(regions) : undefined;
     await scene(regions, record, apply);
-    await secrets.close();
+    await Promise.all([secrets.close(), kinesis?.close()]);
     await regions.close();
   };
 }
@@ -394,8 +413,12 @@ function inBulk(
 
 function map(regions: TwoRegions, state: string): void {
   Object.assign(regions.lambda, {
-    mappings: [{ id: 'a1b2', state, streamArn: regions.streamArn }],
+    mappings: [{ id: 'a1b2', state, streamArn: eventSourceOf(regions) }],
   });
+}
+
+function eventSourceOf({ streamArn }: TwoRegions): string {
+  return isKinesis ? KINESIS_ARN : streamArn;
 }
 
 /** Missing on the twin, different, and there alone. */

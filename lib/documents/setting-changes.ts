@@ -48,6 +48,7 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
   'source.kmsKeyArn': TABLE_KEY,
   'source.endpoint': 'safe. It must be an endpoint of the same table.',
   'source.endpoints.cloudwatch': COMMANDS_ONLY,
+  'source.endpoints.kinesis': COMMANDS_ONLY,
   'source.endpoints.lambda': COMMANDS_ONLY,
   'source.endpoints.s3': COMMANDS_ONLY,
   'source.endpoints.secretsmanager': COMMANDS_ONLY,
@@ -115,6 +116,7 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
   'switching.stateTable':
     '**with care**. Another, empty table: the copy of the control row in the source Region is lost, and records are held. Follow [Twin made anew](runbook.md#twin-made-anew).',
   'switching.endpoints.cloudwatch': COMMANDS_ONLY,
+  'switching.endpoints.kinesis': COMMANDS_ONLY,
   'switching.endpoints.lambda': COMMANDS_ONLY,
   'switching.endpoints.s3': COMMANDS_ONLY,
   'switching.endpoints.secretsmanager': COMMANDS_ONLY,

@@ -1,23 +1,31 @@
-// The event source mappings that read a table's stream for a function.
+// The event source mappings that read the changes of a table for its function.
 
 import {
   LambdaClient,
   paginateListEventSourceMappings,
   UpdateEventSourceMappingCommand,
 } from '@aws-sdk/client-lambda';
+import { kinesisSourceArn } from '../config/change-source.ts';
+import { functionName } from '../config/names.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import type { EventSource, EventSources } from '../ports.ts';
 import type { Access } from './access.ts';
 import { clientSettings, serviceSettings } from './client-settings.ts';
 import { sdkClient } from './sdk-client.ts';
 
+/** What of a replication says which mappings are its own. */
+type Mapped = Pick<ReplicationConfig, 'name'> & {
+  readonly source: Pick<ReplicationConfig['source'], 'table'>;
+};
+
 export function lambdaEventSources(
   access: Access,
-  FunctionName: string,
+  replication: Mapped,
 ): EventSources & { close(): void } {
   const settings = clientSettings(serviceSettings(access, 'lambda'));
   const client = sdkClient(new LambdaClient({ ...settings, maxAttempts: 3 }), access);
   return {
-    list: () => listStreams(client, FunctionName),
+    list: () => listStreams(client, replication),
     async setEnabled(UUID, Enabled) {
       await client.send(new UpdateEventSourceMappingCommand({ UUID, Enabled }));
     },
@@ -25,7 +33,11 @@ export function lambdaEventSources(
   };
 }
 
-async function listStreams(client: LambdaClient, FunctionName: string): Promise<EventSource[]> {
+async function listStreams(
+  client: LambdaClient,
+  { name, source: { table } }: Mapped,
+): Promise<EventSource[]> {
+  const FunctionName = functionName(name);
   const found: EventSource[] = [];
   for await (const { EventSourceMappings = [] } of paginateListEventSourceMappings(
     { client },
@@ -33,21 +45,29 @@ async function listStreams(client: LambdaClient, FunctionName: string): Promise<
   )) {
     for (const mapping of EventSourceMappings) {
       const { UUID = '', State = '', LastProcessingResult = '', EventSourceArn = '' } = mapping;
-      if (!EventSourceArn.includes(':dynamodb:')) continue;
+      const streamArn = sourceArnOf(EventSourceArn, table);
+      if (streamArn === undefined) continue;
       const facts = { id: UUID, state: State, lastResult: LastProcessingResult };
       const changedAtMs = mapping.LastModified?.getTime();
-      found.push({ ...facts, streamArn: EventSourceArn, changedAtMs });
+      found.push({ ...facts, streamArn, changedAtMs });
     }
   }
   return found;
 }
 
-/** The mappings of a function, read once. */
+/** As the control row lists it; undefined of what is no stream. */
+function sourceArnOf(eventSourceArn: string, table: string): string | undefined {
+  const service = eventSourceArn.split(':')[2];
+  if (service === 'kinesis') return kinesisSourceArn(eventSourceArn, table);
+  return service === 'dynamodb' ? eventSourceArn : undefined;
+}
+
+/** The mappings of the replicate function, read once. */
 export async function eventSources(
   access: Access,
-  functionName: string,
+  replication: Mapped,
 ): Promise<readonly EventSource[]> {
-  const sources = lambdaEventSources(access, functionName);
+  const sources = lambdaEventSources(access, replication);
   try {
     return await sources.list();
   } finally {

@@ -79,7 +79,8 @@ export async function streamOfTable(
   }
 }
 
-function describingClient(settings: ClientSettings): DynamoDBClient {
+/** For requests about tables, not items. */
+export function describingClient(settings: ClientSettings): DynamoDBClient {
   const requestHandler = new CheckedHandler(TRY_LIMITS);
   const options = { ...clientSettings(settings), maxAttempts: 3, requestHandler };
   return sdkClient(new DynamoDBClient(options), settings);

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { type DeployedSources, openEventSources } from '../composition/event-sources.ts';
 import { retriesUntil } from '../composition/pair-work.ts';
-import { openTablePair, streamOf, type TablePair } from '../composition/table-pair.ts';
+import { openTablePair, sourceArnOf, type TablePair } from '../composition/table-pair.ts';
 import { otherDirection } from '../config/directions.ts';
 import { CLOSE_WAIT_MS, lookAgainSeconds } from '../config/names.ts';
 import { identify } from '../replicate/first-adoption.ts';
@@ -95,10 +95,11 @@ async function contextOf(
   onStep: (step: AdoptStep) => void,
 ): Promise<AdoptContext> {
   const { region } = replication.source;
+  const streamArn = sourceArnOf(replication, pair);
   const tag = `adopt-${randomBytes(6).toString('hex')}`;
   const placeOf = async (one: TablePair) => {
     const { rules, twinReader, twinWriter, twin, ledger } = one;
-    const identity = await identify({ rules, streamArn: streamOf(pair), tag }, twinReader);
+    const identity = await identify({ rules, streamArn, tag }, twinReader);
     return { rules, twinReader, twinWriter, twin, ledger, identity: { ...identity, region } };
   };
   const regions = { there: replication.destination.region, beside: region };

@@ -5,7 +5,7 @@ import { type LookAgainSetup, openLookAgain } from '../composition/look-again.ts
 import { requireDeployedProjection } from '../composition/deployed-projection.ts';
 import { operatorProjection } from '../composition/open-projection.ts';
 import { openPairWriting, type PairWriting, retriesUntil } from '../composition/pair-work.ts';
-import { openTablePair, streamOf } from '../composition/table-pair.ts';
+import { openTablePair, sourceArnOf } from '../composition/table-pair.ts';
 import { FerryError } from '../errors.ts';
 import type { TwinRules } from '../model/rules.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
@@ -34,7 +34,8 @@ export function writingToPair(
     );
     return withOpen(opening, async (pair) => {
       const apply = options.has('apply');
-      const setup = { replication, sides, pair, streamArn: streamOf(pair), queueUrl, apply };
+      const streamArn = sourceArnOf(replication, pair);
+      const setup = { replication, sides, pair, streamArn, queueUrl, apply };
       const writing = await openPairWriting({ ...setup, retries: retriesUntil(io.interrupted) });
       if (!apply) await checkLookAgain({ replication, sides, queueUrl }, io);
       const asksAnyway = replication.tombstones === 'checked' && queueUrl === undefined;

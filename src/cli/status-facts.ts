@@ -6,7 +6,7 @@ import type { ActiveRegion } from '../model/active-region.ts';
 import type { SwitchRecord } from '../model/switch-record.ts';
 import { isCount } from '../composition/read-vitals.ts';
 import { utcTime } from '../status/pause.ts';
-import { highestOf, isRead, latest, type Series, sumSince, type Vitals } from '../model/vitals.ts';
+import { highestOf, isRead, latest, type Series, sumSince } from '../model/vitals.ts';
 import { runbookLink } from './runbook-link.ts';
 import {
   IN_FLIGHT_MS,

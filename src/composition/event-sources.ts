@@ -4,7 +4,6 @@ import type { Sides } from '../aws/access.ts';
 import { deployedTimeoutSeconds } from '../aws/deployed-function.ts';
 import { lambdaEventSources } from '../aws/event-source.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { functionName } from '../config/names.ts';
 import type { EventSources } from '../ports.ts';
 
 export interface DeployedSources {
@@ -16,11 +15,11 @@ export interface DeployedSources {
 
 /** @returns undefined where no function is deployed. */
 export async function openEventSources(
-  { name }: ReplicationConfig,
+  replication: ReplicationConfig,
   { source }: Sides,
 ): Promise<DeployedSources | undefined> {
-  const timeoutSeconds = await deployedTimeoutSeconds(source, name);
+  const timeoutSeconds = await deployedTimeoutSeconds(source, replication.name);
   if (timeoutSeconds === undefined) return undefined;
-  const mappings = lambdaEventSources(source, functionName(name));
+  const mappings = lambdaEventSources(source, replication);
   return { mappings, timeoutSeconds, close: () => mappings.close() };
 }

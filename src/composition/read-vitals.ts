@@ -7,7 +7,9 @@ import { cloudWatchClient, type MetricQuery, readSeries } from '../aws/cloudwatc
 import { deployedSettings, deployedSinceMs } from '../aws/deployed-function.ts';
 import { eventSources } from '../aws/event-source.ts';
 import { queueClient, sqsMessages } from '../aws/sqs-messages.ts';
+import { describeStreaming } from '../aws/kinesis-facts.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
+import { kinesisSourceArn } from '../config/change-source.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import {
   deadLetterQueueName,
@@ -25,6 +27,7 @@ import {
   type ServiceMetric,
   type Vitals,
 } from '../model/vitals.ts';
+import { isStreaming } from '../model/kinesis-facts.ts';
 import { whatHappened } from '../failures/what-happened.ts';
 import type { EventSource } from '../ports.ts';
 import { controlNow } from './pause-place.ts';
@@ -47,20 +50,19 @@ export async function readVitals(
   const { deadLetterQueueUrl, isOlder } = deployed;
   const [mappings, stream, deadLetters, { written, ...control }, heartbeatSinceMs] =
     await Promise.all([
-      eventSources(source, functionName(name)),
-      streamOfTable(source, replication.source.table),
+      eventSources(source, replication),
+      streamNow(source, replication),
       queueSize(source, deadLetterQueueUrl),
       controlOf(replication, sides),
       replication.heartbeat && deployedSinceMs(source, heartbeatName(name)),
     ]);
-  const streamArn = stream?.arn;
+  const { streamArn } = stream;
   // While a stream is replaced, there may be two.
   const mapping = mappings.find((one) => one.streamArn === streamArn) ?? mappings[0];
   return {
     nowMs,
     mapping,
-    streamArn,
-    streamView: stream?.viewType,
+    ...stream,
     deadLetters,
     isOlder,
     ...control,
@@ -68,6 +70,22 @@ export async function readVitals(
     heartbeatSinceMs,
     ...(await figures({ replication, source, mapping, nowMs })),
   };
+}
+
+/** Where the changes of the source are read now. */
+async function streamNow(
+  access: Access,
+  { source: { kinesisStreamArn, table } }: ReplicationConfig,
+): Promise<Pick<Vitals, 'streamArn' | 'streamView' | 'streamProblem'>> {
+  if (kinesisStreamArn === undefined) {
+    const stream = await streamOfTable(access, table);
+    return { streamArn: stream?.arn, streamView: stream?.viewType };
+  }
+  const streaming = await describeStreaming(access, { table, kinesisStreamArn });
+  if (isStreaming(streaming)) return { streamArn: kinesisSourceArn(kinesisStreamArn, table) };
+  const { status = 'not enabled' } = streaming;
+  const streamProblem = `the source does not send its changes to ${kinesisStreamArn} (${status})`;
+  return { streamArn: undefined, streamProblem };
 }
 
 /** A status is wanted most when the destination does not answer: then the control row is not known, and all else is. */

@@ -1,6 +1,7 @@
 // Describes the two tables of a replication, and refuses a pair that does not fit before anything is done.
 
 import type { Access, Sides } from '../aws/access.ts';
+import { describeKinesis } from '../aws/kinesis-facts.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { describeTable } from '../aws/table-facts.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';
@@ -29,7 +30,7 @@ export async function checkTables(
   replication: ReplicationConfig,
   { sides, needsStream }: TableCheck,
 ): Promise<CheckedTables> {
-  const checked = await lookAtTables(replication, sides);
+  const checked = await lookAtTables(replication, sides, needsStream);
   refuseOnErrors(
     checked.findings.filter(({ subject }) => needsStream || !STREAM_SUBJECTS.includes(subject)),
   );
@@ -37,12 +38,14 @@ export async function checkTables(
 }
 
 /**
+ * @param needsStream whether a Kinesis stream is looked at, too.
  * @returns also errors.
  * @throws FerryError `table.missing`, or what the service or the network throws.
  */
 export async function lookAtTables(
   replication: ReplicationConfig,
   sides: Sides,
+  needsStream = true,
 ): Promise<CheckedTables> {
   const source = await requireTable(sides.source, replication.source.table, 'source');
   const destination = await requireTable(
@@ -50,6 +53,11 @@ export async function lookAtTables(
     replication.destination.table,
     'destination',
   );
+  const { kinesisStreamArn, table } = replication.source;
+  const kinesis =
+    kinesisStreamArn !== undefined && needsStream
+      ? await describeKinesis(sides.source, { table, kinesisStreamArn })
+      : undefined;
   const findings = preflight({
     source,
     destination,
@@ -59,6 +67,9 @@ export async function lookAtTables(
     heartbeatKey: replication.heartbeat && heartbeatItemKey(replication.heartbeat),
     isSwitched: replication.switching !== undefined,
     nowMs: systemClock.now(),
+    kinesis,
+    configuredRetentionHours: replication.source.kinesisRetentionHours,
+    configuredKinesisKey: replication.source.kinesisKmsKeyArn,
     configuredStreamArn: replication.source.streamArn,
     destinationStreamArn: replication.switching?.streamArn,
     configuredKeys: {
@@ -83,6 +94,10 @@ const STREAM_SUBJECTS = [
   'other-stream',
   'other-key',
   'heartbeat-key',
+  'kinesis',
+  'kinesis-precision',
+  'kinesis-retention',
+  'kinesis-key',
   'strong-destination',
 ];
 

@@ -11,6 +11,7 @@ import {
 } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
+import { configuredSourceArn } from '../config/change-source.ts';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { streamLabelMs } from '../model/guard.ts';
 import type { Projection } from '../model/projection.ts';
@@ -97,11 +98,14 @@ export function timeToLiveOf({ facts: { source, destination } }: Pick<TablePair,
 }
 
 /**
- * The source's stream as it is now.
+ * What the control row lists: the Kinesis stream of the source, or the table's own stream as it is now.
  * @throws FerryError `tables.unfit` where it has no label.
  */
-export function streamOf({ facts }: Pick<TablePair, 'facts'>): string {
-  const { arn = '' } = facts.source.stream ?? {};
+export function sourceArnOf(
+  { source }: Pick<ReplicationConfig, 'source'>,
+  { facts }: Pick<TablePair, 'facts'>,
+): string {
+  const arn = configuredSourceArn(source, facts.source.stream?.arn ?? '');
   if (streamLabelMs(arn) !== undefined) return arn;
   throw new FerryError(`The stream "${arn}" does not tell when it was made.`, {
     code: 'tables.unfit',

@@ -1,12 +1,14 @@
 // What happens to a record that waits in the stream too long, by how long the stream keeps it, and by whether Lambda
 // stores what it gives up.
 
-import type { ReplicationConfig, SourceConfig } from './schema.ts';
+import type { ReplicationConfig } from './schema.ts';
 import { storesBatches } from './stored-batches.ts';
 
 type Waiting = Pick<ReplicationConfig, 'source' | 'deadLetters' | 'eventSource'>;
 /** How long the stream of a source keeps a record. */
-export type Retention = Pick<SourceConfig, 'kinesisRetentionHours'>;
+export interface Retention {
+  readonly kinesisRetentionHours?: number | undefined;
+}
 
 /** The stream of a table keeps a record for so long, */
 export const STREAM_HOURS = 24;

@@ -54,6 +54,7 @@ export const serviceEndpoints = group(
   'Endpoints of other AWS services that the commands use instead of those of the Region: of an emulator, or of `ferry local --keep`.',
   {
     cloudwatch: Optional(serviceEndpoint()),
+    kinesis: Optional(serviceEndpoint()),
     lambda: Optional(serviceEndpoint()),
     s3: Optional(serviceEndpoint()),
     secretsmanager: Optional(serviceEndpoint()),

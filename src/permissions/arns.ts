@@ -75,6 +75,7 @@ function tableArns(replication: ReplicationConfig, deployed: Deployed) {
     `arn:${partition}:dynamodb:${region}:${account}:table/${name}`;
   return {
     source: table(deployed.source, source.region, source.table),
+    streaming: table(deployed.source, source.region, source.table),
     twin: table(deployed.destination, destination.region, destination.table),
     state: table(deployed.destination, destination.region, stateTable),
     ...(switching && { sourceState: table(deployed.source, source.region, switching.stateTable) }),
@@ -102,6 +103,7 @@ function sourceArns({ name, source, destination }: ReplicationConfig, deployed: 
     deadLetters: arn('sqs', deadLetterQueueName(name)),
     lookAgain: arn('sqs', lookAgainName(name)),
     stream: source.streamArn ?? `${arn('dynamodb', `table/${source.table}`)}/stream/*`,
+    ...(source.kinesisStreamArn && { kinesis: source.kinesisStreamArn }),
     // CloudFormation gives it a name with this beginning.
     bucket: `arn:${partition}:s3:::${bucketPrefix(name)}*`,
     writer: role(deployed.destination, writerRoleName(name)),
@@ -141,7 +143,8 @@ export function ownersOf({ source, destination }: ReplicationConfig): {
   readonly destination: Owner;
 } {
   const [from, to] = [partitionOf(source.region).name, partitionOf(destination.region).name];
-  const sourceAccount = source.account ?? source.streamArn?.split(':')[4] ?? UNKNOWN_ACCOUNT;
+  const streamArn = source.kinesisStreamArn ?? source.streamArn;
+  const sourceAccount = source.account ?? streamArn?.split(':')[4] ?? UNKNOWN_ACCOUNT;
   const elsewhere = from === to ? sourceAccount : UNKNOWN_ACCOUNT;
   return {
     source: { partition: from, account: sourceAccount },

@@ -1,22 +1,21 @@
-// What each function of a replication, and the state machine of its bulk runs, may do: one entry for each need.
+// What each function of a replication may do: one entry for each need.
 
 import {
   bulkName,
   functionName,
   heartbeatName,
-  LEDGER_ATTRIBUTES,
   lookAgainName,
   ON_FAILURE_OBJECT_PREFIX,
 } from '../config/names.ts';
-import { servicesAt } from '../config/partition-services.ts';
 import { storesBatches } from '../config/stored-batches.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { FunctionName } from '../package-files.ts';
 import { allowing, type Arns } from './arns.ts';
+import { firstAdoption, ofItems } from './first-adoption.ts';
 import { readHashSecrets } from './hash-secrets.ts';
 import { usingKeys } from './key-use.ts';
 import { throughAccess } from './reach.ts';
-import type { Needs, Place, Statement } from './statement.ts';
+import type { Needs, Statement } from './statement.ts';
 
 /** Of one replication, in one direction. */
 export type ReplicationFunction = Exclude<FunctionName, 'switch' | 'region-switch'>;
@@ -108,16 +107,7 @@ function partsOf(replication: ReplicationConfig, arns: Arns): Parts {
 function replicatorNeeds(parts: Parts): Needs {
   const { replication, allow, keys } = parts;
   return {
-    ReadStream: [
-      allow('stream', [
-        'dynamodb:DescribeStream',
-        'dynamodb:GetRecords',
-        'dynamodb:GetShardIterator',
-      ]),
-      // Lambda requires it of a stream's reader, and IAM knows no resource to limit it to.
-      allow('anything', ['dynamodb:ListStreams']),
-      ...keys.ofSource,
-    ],
+    ReadStream: readStream(parts),
     WriteDestination: [
       allow('twin', ['dynamodb:PutItem', 'dynamodb:DeleteItem']),
       // In a transaction, a put asks the ledger row whether its item has been deleted since.
@@ -139,6 +129,25 @@ function replicatorNeeds(parts: Parts): Needs {
     ...readHashKeys(parts),
   };
 }
+
+/** What Lambda requires of the reader of a stream. IAM knows no resource to which lists could be limited. */
+function readStream({ replication: { source }, allow, keys }: Parts): Statement[] {
+  const actions = (service: string, names: readonly string[]) =>
+    names.map((name) => `${service}:${name}`);
+  if (source.kinesisStreamArn === undefined)
+    return [
+      allow('stream', actions('dynamodb', READ_STREAM)),
+      allow('anything', ['dynamodb:ListStreams']),
+      ...keys.ofSource,
+    ];
+  return [
+    allow('kinesis', actions('kinesis', [...READ_STREAM, 'DescribeStreamSummary', 'ListShards'])),
+    allow('anything', ['kinesis:ListStreams']),
+    ...keys.ofKinesis,
+  ];
+}
+
+const READ_STREAM = ['DescribeStream', 'GetRecords', 'GetShardIterator'];
 
 /** In the state table. With "switching", only operators and switches write the control row. */
 function writeRows(
@@ -191,43 +200,6 @@ function announceDeletes({ replication, allow, keys }: Parts): Needs {
   };
 }
 
-/** Once in a replication's life: to see that nothing was written before, and to write the control row. */
-function firstAdoption(
-  { name, reservedAttribute, destination }: ReplicationConfig,
-  allow: Parts['allow'],
-): Statement[] {
-  const { partitionKey, sortKey } = destination;
-  const twinKeys = [partitionKey, sortKey].flatMap((key) => (key === undefined ? [] : key.name));
-  return [
-    allow('twin', ['dynamodb:DescribeTable']),
-    allow('state', ['dynamodb:DescribeTable']),
-    scanOf('twin', [reservedAttribute, ...twinKeys], allow),
-    scanOf('state', [LEDGER_ATTRIBUTES.id], allow),
-    allow('state', ['dynamodb:PutItem'], ofItems([`${name}#control`])),
-  ];
-}
-
-/**
- * Of no more than these attributes. The function asks for the first alone; the keys, where they are known,
- * are allowed in case that DynamoDB counts them as asked for.
- */
-function scanOf(place: Place, attributes: string[], allow: Parts['allow']): Statement {
-  const only = { 'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes } };
-  return allow(place, ['dynamodb:Scan'], {
-    ...(attributes.every(fitsPolicy) && only),
-    StringEquals: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
-  });
-}
-
-/** A policy takes no other characters than these, and reads `${` as the beginning of a variable. */
-function fitsPolicy(text: string): boolean {
-  return /^[\u0020-\u00ff]*$/.test(text) && !text.includes('${');
-}
-
-export function ofItems(partitionKeys: string[]) {
-  return { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitionKeys } };
-}
-
 /** Reads versions, deletes items, and can write none. */
 function lookAgainNeeds(parts: Parts): Needs {
   const { allow, keys } = parts;
@@ -252,7 +224,7 @@ const READ = [...READ_ITEMS, 'dynamodb:Scan'];
 
 /** To read both tables, to write copies and records to one, and to keep checkpoints in the state table. */
 function segmentNeeds(parts: Parts): Needs {
-  const { allow, keys } = parts;
+  const { replication, allow, keys } = parts;
   const onlyBatches = { StringEquals: { 's3:prefix': ON_FAILURE_OBJECT_PREFIX } };
   return {
     StoreReports: [
@@ -265,6 +237,12 @@ function segmentNeeds(parts: Parts): Needs {
       ...keys.of('onFailureBucket', 's3:GetObject'),
     ],
     ReadSource: [allow('source', READ), ...keys.ofSource],
+    ...(replication.source.kinesisStreamArn && {
+      CheckStream: [
+        allow('streaming', ['dynamodb:DescribeKinesisStreamingDestination']),
+        allow('kinesis', ['kinesis:DescribeStreamSummary']),
+      ],
+    }),
     CopyToDestination: [
       // A copy that its ledger row refuses is re-synchronised, which may delete it, too.
       allow('twin', [
@@ -311,38 +289,3 @@ function heartbeatNeeds(parts: Parts): Needs {
     ...readOwnCopy(parts),
   };
 }
-
-/** Of a state machine whose map runs in a distributed way. */
-export function runnerNeeds(region: string, arns: Pick<Arns, 'of'>): Needs {
-  const { tracing } = servicesAt(region);
-  const allow = allowing(arns);
-  return {
-    InvokeFunction: [allow('bulkFunction', ['lambda:InvokeFunction'])],
-    RunSegments: [
-      allow('stateMachine', ['states:StartExecution']),
-      allow('executions', ['states:DescribeExecution', 'states:StopExecution']),
-      // If an operator redrives a run, Step Functions redrives its failed segments by this role.
-      allow('segments', ['states:RedriveExecution']),
-    ],
-    WriteLogs: [allow('anything', LOG_DELIVERY)],
-    ...(tracing && { WriteTraces: [allow('anything', TRACING)] }),
-  };
-}
-
-// The actions that Step Functions documents for each; none of them knows a resource.
-const LOG_DELIVERY = [
-  'logs:CreateLogDelivery',
-  'logs:GetLogDelivery',
-  'logs:UpdateLogDelivery',
-  'logs:DeleteLogDelivery',
-  'logs:ListLogDeliveries',
-  'logs:PutResourcePolicy',
-  'logs:DescribeResourcePolicies',
-  'logs:DescribeLogGroups',
-];
-const TRACING = [
-  'xray:PutTraceSegments',
-  'xray:PutTelemetryRecords',
-  'xray:GetSamplingRules',
-  'xray:GetSamplingTargets',
-];

@@ -85,6 +85,7 @@ export function keyUses(replication: ReplicationConfig): KeyUse[] {
   ): KeyUse[] => (keyArn === undefined ? [] : [{ keyArn, ...here, service, ...more }]);
   return [
     ...use(source.kmsKeyArn, 'dynamodb', { grants: source.create }),
+    ...use(source.kinesisKmsKeyArn, 'kinesis'),
     ...use(destination.kmsKeyArn, 'dynamodb', { ...there, grants: destination.create }),
     ...use(destination.credentials?.kmsKeyArn, 'secretsmanager'),
     ...hashRules(replication).flatMap(({ kmsKeyArn }) => use(kmsKeyArn, 'secretsmanager')),

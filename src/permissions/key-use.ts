@@ -13,6 +13,7 @@ import type { Statement } from './statement.ts';
 const KEY_ACTIONS = {
   // DynamoDB has the table's data keys already, for each reader and writer of the table or its stream.
   'dynamodb:*': ['kms:Decrypt', 'kms:DescribeKey'],
+  'kinesis:GetRecords': ['kms:Decrypt'],
   // Lambda decrypts the environment as the function, when an instance of it starts, and as the caller that reads it.
   'lambda:InvokeFunction': ['kms:Decrypt'],
   // CloudWatch Logs uses its service principal. AWS recommends these permissions for its callers, too.
@@ -26,7 +27,14 @@ const KEY_ACTIONS = {
 } as const;
 
 export type KeyedRequest = keyof typeof KEY_ACTIONS;
-export type KeyedService = 'dynamodb' | 'lambda' | 'logs' | 's3' | 'secretsmanager' | 'sqs';
+export type KeyedService =
+  | 'dynamodb'
+  | 'kinesis'
+  | 'lambda'
+  | 'logs'
+  | 's3'
+  | 'secretsmanager'
+  | 'sqs';
 
 /** Of all requests to a service. */
 export function keyActions(service: KeyedService): string[] {
@@ -63,6 +71,10 @@ export function usingKeys(replication: ReplicationConfig, { partitionAt }: Arns)
   const ofState = use('dynamodb:*', stateKey, 'destinationKey');
   return {
     ofSource,
+    ofKinesis: use('kinesis:GetRecords', {
+      region: source.region,
+      kmsKeyArn: source.kinesisKmsKeyArn,
+    }),
     /** With "switching". */
     ofSourceState:
       besideSource.kmsKeyArn === source.kmsKeyArn ? ofSource : use('dynamodb:*', besideSource),

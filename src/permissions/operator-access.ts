@@ -97,8 +97,11 @@ function isThere(place: Place, replication: ReplicationConfig): boolean {
   const { tombstones, bulk, heartbeat, projection, switching } = replication;
   if (place === 'sourceState') return switching !== undefined;
   if (place === 'tally') return switching?.tally !== undefined;
+  const isKinesis = replication.source.kinesisStreamArn !== undefined;
+  if (place === 'kinesis' || place === 'streaming') return isKinesis;
   // Only a batch that Lambda does not store has to be read again, and what a switch drains.
-  if (place === 'stream') return switching !== undefined || !storesBatches(replication);
+  if (place === 'stream')
+    return !isKinesis && (switching !== undefined || !storesBatches(replication));
   if (place === 'lookAgain') return tombstones === 'checked';
   if (place === 'projecting') return projection !== undefined;
   if (place === 'heartbeat') return heartbeat !== undefined;
@@ -125,6 +128,8 @@ function keysFor(need: string, replication: ReplicationConfig, arns: Arns): Stat
       return keys.of('onFailureBucket', action);
     case 'dynamodb:GetRecords':
       return keys.ofSource;
+    case 'kinesis:GetRecords':
+      return keys.ofKinesis;
     case 'lambda:GetFunctionConfiguration':
       return keys.of('functions', 'lambda:InvokeFunction');
     default:

@@ -35,8 +35,15 @@ const TABLES: readonly Need[] = [
   'state dynamodb:DescribeTable GetItem',
   'sourceState dynamodb:GetItem',
 ];
+/** Where the source sends its changes to a Kinesis stream. */
+const STREAMING = 'streaming dynamodb:DescribeKinesisStreamingDestination';
+const KINESIS: readonly Need[] = [STREAMING, 'kinesis kinesis:DescribeStreamSummary'];
 /** Commands that write also check the TTL of the state table. */
-const TABLES_TO_WRITE: readonly Need[] = [...TABLES, 'state dynamodb:DescribeTimeToLive'];
+const TABLES_TO_WRITE: readonly Need[] = [
+  ...TABLES,
+  ...KINESIS,
+  'state dynamodb:DescribeTimeToLive',
+];
 const FUNCTION = 'replicate lambda:GetFunctionConfiguration';
 const MAPPING: readonly Need[] = [FUNCTION, 'anything lambda:ListEventSourceMappings'];
 const CHANGE_MAPPING: readonly Need[] = [
@@ -70,6 +77,7 @@ const REDRIVE_LOOK: readonly Need[] = [
   HASH_KEYS,
   // Of a batch that Lambda only noted in the queue.
   'stream dynamodb:GetShardIterator GetRecords',
+  'kinesis kinesis:GetShardIterator GetRecords',
 ];
 const REDRIVE: readonly Need[] = [
   ...GUARDED_WRITE,
@@ -111,6 +119,7 @@ const STRANDED: readonly Need[] = [...SWITCHED, READ_BUCKET];
 const INIT: readonly Need[] = [
   'source dynamodb:DescribeTable DescribeTimeToLive Scan',
   'twin dynamodb:DescribeTable DescribeTimeToLive',
+  ...KINESIS,
 ];
 
 /** Of a replication that can be switched: in both directions. */
@@ -139,6 +148,7 @@ export const COMMANDS: readonly CommandNeeds[] = [
     'anything cloudwatch:GetMetricData',
     'deadLetters sqs:GetQueueAttributes',
     'source dynamodb:DescribeTable',
+    STREAMING,
     'state dynamodb:GetItem',
     'sourceState dynamodb:GetItem',
   ]),
@@ -205,6 +215,7 @@ export const COMMANDS: readonly CommandNeeds[] = [
     [
       ...MAPPING,
       'source dynamodb:DescribeTable',
+      STREAMING,
       'state dynamodb:GetItem',
       'sourceState dynamodb:GetItem',
       'deadLetters sqs:GetQueueAttributes',

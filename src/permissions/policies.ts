@@ -19,7 +19,6 @@ import {
   functionsOf,
   type ReplicationFunction,
   RUNNERS,
-  runnerNeeds,
 } from './function-needs.ts';
 import {
   commandStatements,
@@ -29,6 +28,7 @@ import {
 } from './operator-access.ts';
 import { COMMANDS } from './operator-needs.ts';
 import { throughAccess } from './reach.ts';
+import { runnerNeeds } from './runner-needs.ts';
 import {
   type IamPolicy,
   isAtDestination,

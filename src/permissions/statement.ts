@@ -9,6 +9,10 @@ export type Place =
   /** With "switching", the ledger beside the source. */
   | 'sourceState'
   | 'stream'
+  /** In place of it, where the source sends its changes to a Kinesis stream. */
+  | 'kinesis'
+  /** There, the source. */
+  | 'streaming'
   | 'replicate'
   /** The same, where the replication has a projection. */
   | 'projecting'

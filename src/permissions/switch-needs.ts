@@ -15,7 +15,7 @@ import { otherDirection } from '../config/directions.ts';
 import { PROBE_KEY, SWITCH_NAME, TABLES_LABEL } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { allowing, type Arns, type Owner } from './arns.ts';
-import { ofItems } from './function-needs.ts';
+import { ofItems } from './first-adoption.ts';
 import { usingKeys } from './key-use.ts';
 import { switchStatements } from './operator-access.ts';
 import { isAtDestination, type Needs, type Place } from './statement.ts';

@@ -2,6 +2,7 @@
 
 import type { KeyAttribute, ProjectionConfig } from '../config/schema.ts';
 import type { Item } from '../model/attribute-value.ts';
+import type { KinesisFacts } from '../model/kinesis-facts.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 
 export interface Finding {
@@ -26,6 +27,12 @@ export interface Pair {
   /** Whether either table can become the source. */
   readonly isSwitched?: boolean | undefined;
   readonly nowMs: number;
+  /** Where the source sends its changes to a Kinesis stream: then its own stream is not read. */
+  readonly kinesis?: KinesisFacts | undefined;
+  /** For how long the configuration says that it keeps a record. @default as it does */
+  readonly configuredRetentionHours?: number | undefined;
+  /** Of the Kinesis stream, in the configuration. */
+  readonly configuredKinesisKey?: string | undefined;
   /** The stream that the configuration names. */
   readonly configuredStreamArn?: string | undefined;
   /** Where either table can become the source: that of the destination. */

@@ -2,6 +2,7 @@
 
 import type { Finding, Pair } from './finding.ts';
 import { KEY_CHECKS } from './key-findings.ts';
+import { KINESIS_CHECKS } from './kinesis-findings.ts';
 import { REPLICA_CHECKS } from './replica-findings.ts';
 import { STREAM_CHECKS } from './stream-findings.ts';
 import { TABLE_CHECKS } from './table-findings.ts';
@@ -15,4 +16,10 @@ export function preflight(pair: Pair): Finding[] {
   return found.toSorted((a, b) => rank[a.severity] - rank[b.severity]);
 }
 
-const CHECKS = [...TABLE_CHECKS, ...REPLICA_CHECKS, ...KEY_CHECKS, ...STREAM_CHECKS];
+const CHECKS = [
+  ...TABLE_CHECKS,
+  ...REPLICA_CHECKS,
+  ...KEY_CHECKS,
+  ...STREAM_CHECKS,
+  ...KINESIS_CHECKS,
+];

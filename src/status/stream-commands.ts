@@ -22,6 +22,24 @@ export function streamAnewCommands(place: Place, view?: View): string {
   ].join(' && ');
 }
 
+/** Makes a table send its changes to a Kinesis stream, with times that order them; or changes the times. */
+export function streamingCommand(
+  verb: 'enable' | 'update',
+  place: Place,
+  streamArn: string,
+): string {
+  return `aws dynamodb ${verb}-kinesis-streaming-destination ${placeOptions(place)} --stream-arn ${streamArn} --${verb}-kinesis-streaming-configuration ApproximateCreationDateTimePrecision=MICROSECOND`;
+}
+
+/** Changes how long a Kinesis stream keeps a record. */
+export function retentionCommand(
+  verb: 'decrease' | 'increase',
+  { region }: Pick<Place, 'region'>,
+  { streamArn, hours }: { readonly streamArn: string; readonly hours: number },
+): string {
+  return `aws kinesis ${verb}-stream-retention-period --region ${region} --stream-arn ${streamArn} --retention-period-hours ${hours}`;
+}
+
 function updateTable(place: Place, specification: string): string {
   return `aws dynamodb update-table ${placeOptions(place)} --stream-specification ${specification}`;
 }

@@ -1,4 +1,4 @@
-// Findings about the stream of the source.
+// Findings about the stream of the source, unless it sends its changes to a Kinesis stream.
 
 import { mayLeaveOut } from '../config/projection-settings.ts';
 import { streamLabelMs } from '../model/guard.ts';
@@ -14,7 +14,7 @@ export const STREAM_CHECKS: readonly Check[] = [
   switchedStreams,
   otherStream,
   streamAge,
-];
+].map((check: Check) => (pair) => (pair.kinesis === undefined ? check(pair) : []));
 
 function streamOff({ source, projection, isSwitched = false }: Pair): Finding[] {
   if (source.stream !== undefined) return [];

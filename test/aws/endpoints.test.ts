@@ -179,7 +179,11 @@ const CLIENTS: readonly Client[] = [
   {
     name: 'event source mappings',
     variable: 'LAMBDA',
-    ask: (endpoint, by) => eventSources(sourceOf('lambda', endpoint, by), 'ferry-orders-replicate'),
+    ask: (endpoint, by) =>
+      eventSources(sourceOf('lambda', endpoint, by), {
+        name: 'orders',
+        source: { table: 'Orders' },
+      }),
   },
   {
     name: 'bulk runs',

@@ -63,6 +63,7 @@ describe('Lambda of a local run', () => {
   let state: LambdaApiState;
   const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
   const region = () => ({ region: 'us-east-1', endpoints: { lambda: apis.endpoint } });
+  const mapped = (name: string) => ({ name, source: { table: 'Orders' } });
 
   beforeEach(async () => {
     let enabled = true;
@@ -97,7 +98,7 @@ describe('Lambda of a local run', () => {
   });
 
   it('has its event source mapping, which can be disabled and enabled', async () => {
-    const sources = lambdaEventSources(region(), functionName('orders'));
+    const sources = lambdaEventSources(region(), mapped('orders'));
     const mapping = { id: 'a1b2', streamArn: STREAM_ARN, lastResult: 'OK' };
 
     expect(await sources.list()).toEqual([{ ...mapping, state: 'Enabled', changedAtMs: 1_000 }]);
@@ -107,7 +108,7 @@ describe('Lambda of a local run', () => {
     expect(state.mapping.state).toBe('Enabled');
     await expect(sources.setEnabled('c3d4', true)).rejects.toThrow('no event source mapping c3d4');
     sources.close();
-    expect(await eventSources(region(), functionName('invoices'))).toEqual([]);
+    expect(await eventSources(region(), mapped('invoices'))).toEqual([]);
   });
 
   it('names what it does not have', async () => {

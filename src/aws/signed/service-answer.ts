@@ -36,6 +36,10 @@ const FORMS: Readonly<Record<string, Form>> = {
   },
   DescribeTable: { may: [], must: 'Table' },
   DescribeTimeToLive: { may: [], must: 'TimeToLiveDescription' },
+  DescribeKinesisStreamingDestination: {
+    may: ['KinesisDataStreamDestinations'],
+    must: 'TableName',
+  },
   GetResourcePolicy: { may: ['RevisionId'], must: 'Policy' },
   PutResourcePolicy: { may: ['RevisionId'] },
   DeleteResourcePolicy: { may: ['RevisionId'] },
