@@ -74,7 +74,7 @@ function toShard({ ShardId, ParentShardId, AdjacentParentShardId }: SdkShard): S
 }
 
 /** The shard is in front: the records that are read name it. */
-async function iteratorAt(
+export async function iteratorAt(
   { client, streamArn }: Stream,
   shardId: string,
   ShardIteratorType: ShardIteratorType,

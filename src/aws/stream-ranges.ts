@@ -2,10 +2,11 @@
 
 import { DynamoDBStreamsClient, GetShardIteratorCommand } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBRecord } from 'aws-lambda';
-import { padSequenceNumber } from '../model/guard.ts';
+import { comparableNumber } from '../model/guard.ts';
 import type { StreamRange } from '../model/failure-message.ts';
 import { CheckedHandler } from './checked-handler.ts';
 import { type ClientSettings, clientSettings, TRY_LIMITS } from './client-settings.ts';
+import type { ShardPage } from '../ports.ts';
 import { dynamoDbStreamReader } from './dynamodb-streams.ts';
 import { sdkClient } from './sdk-client.ts';
 
@@ -26,45 +27,54 @@ const PAGES_MAX = 1_000;
 export async function readStreamRange(
   client: DynamoDBStreamsClient,
   range: StreamRange,
-): Promise<readonly unknown[] | 'trimmed'> {
+): Promise<readonly DynamoDBRecord[] | 'trimmed'> {
+  const { streamArn, shardId, startSequenceNumber } = range;
+  const { read } = dynamoDbStreamReader(client, streamArn);
+  return wholeRange(range, {
+    read,
+    numberOf: ({ dynamodb }) => dynamodb?.SequenceNumber ?? '',
+    async open() {
+      const { ShardIterator } = await client.send(
+        new GetShardIteratorCommand({
+          StreamArn: streamArn,
+          ShardId: shardId,
+          ShardIteratorType: 'AT_SEQUENCE_NUMBER',
+          SequenceNumber: startSequenceNumber,
+        }),
+      );
+      return ShardIterator;
+    },
+  });
+}
+
+export interface RangeReader<R> {
+  /** At the first record. */
+  open(): Promise<string | undefined>;
+  read(iterator: string, limit: number): Promise<ShardPage<R>>;
+  numberOf(record: R): string;
+}
+
+/** The same of either kind of stream. */
+export async function wholeRange<R>(
+  { startSequenceNumber, endSequenceNumber }: StreamRange,
+  { open, read, numberOf }: RangeReader<R>,
+): Promise<readonly R[] | 'trimmed'> {
+  const [start, end] = [startSequenceNumber, endSequenceNumber].map(comparableNumber);
+  const found: R[] = [];
+  const lastOf = (records: readonly R[]) => comparableNumber(numberOf(records.at(-1) as R));
   try {
-    const records = await readRange(client, range);
-    const isWhole = numberOf(records[0]) === padSequenceNumber(range.startSequenceNumber);
-    return isWhole && numberOf(records.at(-1)) === padSequenceNumber(range.endSequenceNumber)
-      ? records
-      : 'trimmed';
+    let iterator = await open();
+    for (let page = 1; page <= PAGES_MAX && iterator !== undefined; page += 1) {
+      const { records, nextIterator } = await read(iterator, PAGE_RECORDS);
+      found.push(...records);
+      if (records.length > 0 && lastOf(records) >= (end ?? '')) break;
+      iterator = nextIterator;
+    }
   } catch (error) {
     if (error instanceof Error && GONE.includes(error.name)) return 'trimmed';
     throw error;
   }
-}
-
-async function readRange(
-  client: DynamoDBStreamsClient,
-  range: StreamRange,
-): Promise<DynamoDBRecord[]> {
-  const { streamArn, shardId, startSequenceNumber, endSequenceNumber } = range;
-  const reader = dynamoDbStreamReader(client, streamArn);
-  const { ShardIterator } = await client.send(
-    new GetShardIteratorCommand({
-      StreamArn: streamArn,
-      ShardId: shardId,
-      ShardIteratorType: 'AT_SEQUENCE_NUMBER',
-      SequenceNumber: startSequenceNumber,
-    }),
-  );
-  const found: DynamoDBRecord[] = [];
-  let iterator = ShardIterator;
-  for (let page = 1; page <= PAGES_MAX && iterator !== undefined; page += 1) {
-    const { records, nextIterator } = await reader.read(iterator, PAGE_RECORDS);
-    const end = padSequenceNumber(endSequenceNumber);
-    found.push(...records.filter((record) => numberOf(record) <= end));
-    if (records.some((record) => numberOf(record) >= end)) break;
-    iterator = nextIterator;
-  }
-  return found;
-}
-
-function numberOf(record: DynamoDBRecord | undefined): string {
-  return padSequenceNumber(record?.dynamodb?.SequenceNumber ?? '');
+  const numbers = found.map((record) => comparableNumber(numberOf(record)));
+  const last = numbers.indexOf(end ?? '');
+  return numbers[0] === start && last >= 0 ? found.slice(0, last + 1) : 'trimmed';
 }

@@ -10,6 +10,7 @@ import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { queueClient, sqsMessages } from '../aws/sqs-messages.ts';
 import { readStreamRange, streamsClient } from '../aws/stream-ranges.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
+import { configuredSourceArn } from '../config/change-source.ts';
 import { type HandlerSettings, handlerSettings } from '../config/handler-settings.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -114,7 +115,15 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
         ...(lease && { strandedTo: bucket }),
         ...(setup.onlyObjects === true
           ? {}
-          : { readRange: (range: StreamRange) => readStreamRange(streams, range) }),
+          : {
+              readRange: async (range: StreamRange) =>
+                range.streamArn.includes(':kinesis:')
+                  ? (await import('../aws/kinesis-ranges.ts')).readKinesisRange(
+                      serviceSettings(source, 'kinesis'),
+                      range,
+                    )
+                  : readStreamRange(streams, range),
+            }),
         clock: retries.clock,
         random: retries.random,
         health: destinationHealth(),
@@ -189,7 +198,8 @@ async function tableOf({ replication, sides, withoutSource }: RedriveSetup) {
   const keyAttributes = (found?.keys ?? []).map(({ name }) => name);
   if (withoutSource === true) return { streamArn: undefined, keyAttributes };
   if (found === undefined) throw tableMissing({ ...source, role: 'source' });
-  if (found.arn !== undefined) return { streamArn: found.arn, keyAttributes };
+  const streamArn = configuredSourceArn(source, found.arn);
+  if (streamArn !== undefined) return { streamArn, keyAttributes };
   throw new FerryError(`The source table ${source.table} in ${source.region} has no stream.`, {
     code: 'tables.unfit',
     hint: 'Turn its stream on, with new images. If the Region of the source is lost, use --without-source.',

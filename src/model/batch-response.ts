@@ -1,6 +1,7 @@
 // Per-record outcomes -> the partial batch response for Lambda, and the figures of the invocation.
 
 import { pendingRecords } from './backlog.ts';
+import { comparableNumber } from './guard.ts';
 import type { Outcome, RecordOutcome, SupersededCause } from './outcome.ts';
 import type { FailureKind } from './write-failure.ts';
 
@@ -189,10 +190,5 @@ function isRedelivered(
 }
 
 function isBefore(a: string, b: string): boolean {
-  return padded(a) < padded(b);
-}
-
-/** Those of Kinesis have up to 128 digits. */
-function padded(sequenceNumber: string): string {
-  return sequenceNumber.padStart(128, '0');
+  return comparableNumber(a) < comparableNumber(b);
 }

@@ -166,6 +166,11 @@ function isOf(streamArn: string, { streams }: Epoch): boolean {
   });
 }
 
+/** Source ARNs of all epochs. */
+export function listedSources({ epochs }: ControlRow): string[] {
+  return epochs.flatMap(({ streams }) => streams);
+}
+
 /** Of the table that a stream belongs to. Of a Kinesis stream, the whole ARN, which names the table. */
 export function tableArnOf(streamArn: string): string {
   return streamArn.replace(/\/stream\/[^/]*$/, '');

@@ -1,7 +1,7 @@
 // A message of the dead-letter queue, or an object of the on-failure bucket -> the records that failed. Four forms:
 // Ferry's own dead letters, whole or projected, Lambda's batches with their payload, and Lambda's messages without one.
 
-import { DEAD_LETTER_OBJECT_PREFIX } from '../config/names.ts';
+import { DEAD_LETTER_OBJECT_PREFIX, functionName } from '../config/names.ts';
 import { formatProblem } from './stored-format.ts';
 
 /** A record that was put aside. */
@@ -12,6 +12,8 @@ export interface FailedRecord {
   readonly failedAtMs: number;
   /** The stream record as Lambda delivered it. */
   readonly record: unknown;
+  /** Lambda gave it up for the function of this replication, which acknowledges records of other tables. */
+  readonly isDelivered?: boolean | undefined;
   /** It has no image: its letter is a projected one. */
   readonly isProjected?: boolean | undefined;
 }
@@ -38,6 +40,7 @@ export type FailureMessage =
       readonly range: StreamRange;
       readonly reason: string;
       readonly failedAtMs: number;
+      readonly isDelivered: boolean;
     }
   /** A letter of another replication, which must not reach this one's twin. */
   | { readonly kind: 'foreign' }
@@ -52,7 +55,7 @@ export function parseFailureMessage(body: string, replication: string): FailureM
     const value: unknown = JSON.parse(body);
     if (!isObject(value)) return { kind: 'unreadable', problem: 'it is not an object' };
     const isDeadLetter = 'format' in value || 'schemaVersion' in value;
-    return isDeadLetter ? deadLetterMessage(value, replication) : batchMessage(value);
+    return isDeadLetter ? deadLetterMessage(value, replication) : batchMessage(value, replication);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return { kind: 'unreadable', problem: 'it is not JSON' };
@@ -95,8 +98,8 @@ function isLetterObject(key: unknown): key is string {
 
 const LETTER_OBJECT = new RegExp(`^${DEAD_LETTER_OBJECT_PREFIX}[0-9A-Za-z/-]{1,200}\\.json$`);
 
-function batchMessage(document: Fields): FailureMessage {
-  const info = document['DDBStreamBatchInfo'];
+function batchMessage(document: Fields, replication: string): FailureMessage {
+  const info = document['DDBStreamBatchInfo'] ?? document['KinesisBatchInfo'];
   if (!isObject(info))
     return {
       kind: 'unreadable',
@@ -104,9 +107,13 @@ function batchMessage(document: Fields): FailureMessage {
     };
   const reason = textOf(document['requestContext'], 'condition');
   const failedAtMs = timeOf(document['timestamp']);
+  const isDelivered = isOfFunction(document['requestContext'], replication);
   const records = payloadRecords(document['payload']);
   if (records !== undefined) {
-    return { kind: 'records', records: records.map((record) => ({ reason, failedAtMs, record })) };
+    return {
+      kind: 'records',
+      records: records.map((record) => ({ reason, failedAtMs, record, isDelivered })),
+    };
   }
   const [streamArn, shardId, startSequenceNumber, endSequenceNumber] = [
     'streamArn',
@@ -130,7 +137,13 @@ function batchMessage(document: Fields): FailureMessage {
     range: { streamArn, shardId, startSequenceNumber, endSequenceNumber },
     reason,
     failedAtMs,
+    isDelivered,
   };
+}
+
+function isOfFunction(context: unknown, replication: string): boolean {
+  const arn = isObject(context) ? context['functionArn'] : undefined;
+  return isText(arn) && arn.split(':').includes(functionName(replication));
 }
 
 /** Lambda writes the invocation's event as text; an object is read as well. */

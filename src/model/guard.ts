@@ -69,6 +69,11 @@ export function padSequenceNumber(sequenceNumber: string): string {
   return sequenceNumber.padStart(SEQUENCE_DIGITS, '0');
 }
 
+/** The same of a number that is in no version: those of Kinesis have up to 128 digits. */
+export function comparableNumber(sequenceNumber: string): string {
+  return sequenceNumber.padStart(128, '0');
+}
+
 /**
  * Creation time of a stream, from the label at the end of its ARN, in epoch milliseconds.
  * AWS labels are UTC times such as 2026-01-31T12:34:56.789; the embedded engine's are epoch

@@ -39,8 +39,7 @@ export async function redriveLetters(
   run: LanesRun,
 ): Promise<Redriven[]> {
   const { rules, control, withoutSource, clock, strandedTo } = run.context;
-  const { ttlDeletes } = rules;
-  const order = { control, ttlDeletes, withoutSource, nowMs: clock.now() };
+  const order = { control, rules, withoutSource, nowMs: clock.now() };
   const switched = strandedTo && rules;
   const { lanes, settled, stranded } = lanesOf(letters, { ...order, switched });
   const kept = await keep(stranded, run.context);

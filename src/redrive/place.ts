@@ -6,7 +6,7 @@ import { isLeftOut } from '../model/lanes.ts';
 import type { StrandedRecord } from '../model/stranded.ts';
 import type { StreamRecord } from '../model/stream-record.ts';
 import type { LedgerRowKey } from '../model/ledger-row.ts';
-import type { TtlDeletes } from '../config/schema.ts';
+import type { ProjectingRules, WriteRules } from '../model/rules.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import type { Redriven } from './outcome.ts';
 import { dueOf, type SwitchedOrder } from './past-epoch.ts';
@@ -24,7 +24,8 @@ export interface PlacedLetter extends LedgerRowKey {
 
 export interface Order {
   readonly control: ControlRow;
-  readonly ttlDeletes: TtlDeletes;
+  readonly rules: Pick<WriteRules, 'arrival' | 'tombstoneLifeSeconds'> &
+    Pick<ProjectingRules, 'ttlDeletes'>;
   /** Every version is taken as it is. */
   readonly withoutSource: boolean;
   readonly nowMs: number;
@@ -83,11 +84,12 @@ function placeLetter(letter: DeadLetter, order: Order): PlacedLetter | Redriven 
   const { parsed, streamArn, isProjected = false } = letter;
   const { key, keyText, version } = parsed.record;
   const record = parsed.kind === 'record' ? parsed.record : undefined;
-  const { control, ttlDeletes, withoutSource, nowMs } = order;
+  const { control, rules, withoutSource, nowMs } = order;
   const isExpiry = record?.eventName === 'REMOVE' && record.expired;
-  if (isExpiry && ttlDeletes === 'skip') return { kind: 'skipped' };
+  if (isExpiry && rules.ttlDeletes === 'skip') return { kind: 'skipped' };
   if (isProjected && withoutSource) return { kind: 'rejected', why: 'SourceNeeded' };
-  const hasPlace = !isProjected && (withoutSource || isInOrder(placeOf(letter), control, nowMs));
+  const hasPlace =
+    !isProjected && (withoutSource || isInOrder(placeOf(letter), control, nowMs, rules));
   if (hasPlace && parsed.kind === 'malformed')
     return { kind: 'rejected', why: parsed.record.reason.name };
   if (key === undefined || keyText === undefined) return { kind: 'rejected', why: 'KeyUnknown' };

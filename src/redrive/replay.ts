@@ -1,10 +1,12 @@
 // A dead letter's record -> its place in the order, and what to do with it, given what twin and ledger row have now.
 
-import { LEDGER_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
+import { type ArrivalRules, kinesisSourceOf } from '../config/change-source.ts';
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { TtlDeletes } from '../config/schema.ts';
 import { deleteAsRead, type ItemAsRead, putAsRead } from '../resync/compare-and-set.ts';
 import {
   type ControlRow,
+  listedSources,
   newestEpoch,
   seriesIn,
   standingOf,
@@ -24,13 +26,19 @@ import { isKept } from '../resync/resynchronization.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from '../model/stream-record.ts';
 import type { WriteRequest } from '../model/write-request.ts';
 
-/** A day less than a tombstone lives, so that none expires in between. */
-const REPLAYABLE_MS = (TOMBSTONE_LIFE_SECONDS - 24 * 60 * 60) * 1000;
+/** What is replayed is a day younger than a tombstone that expires, so that none does in between. */
+const DAY_SECONDS = 24 * 60 * 60;
 
-/** Whether a stream belongs to a table that this replication has never had as its source. */
-export function isForeign(streamArn: string, { epochs }: ControlRow): boolean {
+/**
+ * Whether a stream belongs to a table that this replication has never had as its source. A Kinesis stream does not by
+ * itself: its records name their tables.
+ */
+export function isForeign(streamArn: string, control: ControlRow): boolean {
   const tableArn = tableArnOf(streamArn);
-  return !epochs.some(({ streams }) => streams.some((listed) => tableArnOf(listed) === tableArn));
+  return !listedSources(control).some(
+    (listed) =>
+      tableArnOf(listed) === tableArn || kinesisSourceOf(listed)?.kinesisStreamArn === streamArn,
+  );
 }
 
 export interface Place {
@@ -46,11 +54,15 @@ export function isInOrder(
   { failedAtMs, writtenAtMs = failedAtMs, streamArn }: Place,
   control: ControlRow,
   nowMs: number,
+  { arrival, tombstoneLifeSeconds }: ArrivalRules,
 ): boolean {
+  // In any order, a later delete may have arrived long before the record failed.
+  const sinceMs = arrival === 'any-order' ? Math.min(failedAtMs, writtenAtMs) : failedAtMs;
+  if (nowMs - sinceMs > (tombstoneLifeSeconds - DAY_SECONDS) * 1000) return false;
   // What an earlier epoch has applied and forgotten may be newer than what was written before this one.
   const isLater = newestEpoch(control).n > 1;
   const knownSinceMs = isLater ? Math.min(failedAtMs, writtenAtMs) : failedAtMs;
-  if (knownSinceMs < control.sinceMs || nowMs - failedAtMs > REPLAYABLE_MS) return false;
+  if (knownSinceMs < control.sinceMs) return false;
   return streamArn === undefined || standingOf(streamArn, control).kind === 'current';
 }
 

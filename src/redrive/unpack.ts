@@ -1,7 +1,9 @@
-// A failure message -> the records in it, read from the bucket or the stream where it only points to them.
+// A failure message -> the records in it, read from the bucket or the stream where it only points to them. Those of a
+// Kinesis stream are translated.
 
-import type { ControlRow } from '../model/control-row.ts';
+import { listedSources, type ControlRow } from '../model/control-row.ts';
 import type { FailedRecord, FailureMessage, StreamRange } from '../model/failure-message.ts';
+import { isKinesisRecord, translateKinesisRecord } from '../model/kinesis-record.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { FerryError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
@@ -14,6 +16,29 @@ export type Contents = readonly FailedRecord[] | 'trimmed' | 'unreadable' | 'for
 type Stores = Pick<RedriveContext, 'bucket' | 'readRange'>;
 
 export async function unpack(
+  message: FailureMessage,
+  control: ControlRow,
+  context: Stores,
+): Promise<Contents> {
+  const contents = await contentsOf(message, control, context);
+  return typeof contents === 'string' ? contents : translated(contents, control);
+}
+
+/**
+ * A batch of this replication's function may hold records of other tables: what the function would have acknowledged
+ * is left out. In other messages, such a record is foreign. One that cannot be translated stays as it is.
+ */
+function translated(records: readonly FailedRecord[], control: ControlRow): FailedRecord[] {
+  const listed = listedSources(control);
+  return records.flatMap((one) => {
+    if (!isKinesisRecord(one.record)) return [one];
+    const found = translateKinesisRecord(one.record, one.isDelivered === true ? listed : []);
+    if (found.kind === 'foreign') return [];
+    return [found.kind === 'record' ? { ...one, record: found.record } : one];
+  });
+}
+
+async function contentsOf(
   message: FailureMessage,
   control: ControlRow,
   context: Stores,
@@ -55,7 +80,7 @@ export async function objectText(key: string, bucket: ObjectStore): Promise<Obje
   }
 }
 
-/** A range that DynamoDB Streams rejects is unreadable. */
+/** A range that the stream's service rejects is unreadable. */
 async function readRange(
   range: StreamRange,
   context: Stores,

@@ -420,9 +420,9 @@ describe('the control row in the end', () => {
 
     const control = await scene.control();
     expect(control.projection).toBe(dropsEmail.digest);
-    expect(isInOrder({ streamArn: STREAM_ARN, failedAtMs: NOW_MS - 1 }, control, NOW_MS)).toBe(
-      false,
-    );
+    expect(
+      isInOrder({ streamArn: STREAM_ARN, failedAtMs: NOW_MS - 1 }, control, NOW_MS, SETTINGS),
+    ).toBe(false);
   });
 
   it('stays as it is where another epoch has been opened: the twin may be another one', async () => {

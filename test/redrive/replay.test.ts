@@ -263,21 +263,25 @@ describe('the place of a dead letter in the order', () => {
     ['put aside at the beginning of the order', failed(STREAM_ARN, control.sinceMs), true],
     ['put aside before', failed(STREAM_ARN, control.sinceMs - 1), false],
   ])('is known, or not: %s', (_, one, expected) => {
-    expect(isInOrder(one, control, NOW_MS)).toBe(expected);
+    expect(isInOrder(one, control, NOW_MS, SETTINGS)).toBe(expected);
   });
 
   it('is forgotten a day before a tombstone is', () => {
     const always = controlRow();
 
-    expect(isInOrder(failed(STREAM_ARN, NOW_MS - 14 * DAY_MS), always, NOW_MS)).toBe(true);
-    expect(isInOrder(failed(STREAM_ARN, NOW_MS - 14 * DAY_MS - 1), always, NOW_MS)).toBe(false);
+    expect(isInOrder(failed(STREAM_ARN, NOW_MS - 14 * DAY_MS), always, NOW_MS, SETTINGS)).toBe(
+      true,
+    );
+    expect(isInOrder(failed(STREAM_ARN, NOW_MS - 14 * DAY_MS - 1), always, NOW_MS, SETTINGS)).toBe(
+      false,
+    );
   });
 
   it('is lost with its epoch', () => {
     const adopted = pointedAt(OTHER);
 
-    expect(isInOrder(failed(STREAM_ARN), adopted, NOW_MS)).toBe(false);
-    expect(isInOrder(failed(OTHER), adopted, NOW_MS)).toBe(true);
+    expect(isInOrder(failed(STREAM_ARN), adopted, NOW_MS, SETTINGS)).toBe(false);
+    expect(isInOrder(failed(OTHER), adopted, NOW_MS, SETTINGS)).toBe(true);
   });
 
   it('is lost for what was written before an epoch that follows another', () => {
@@ -285,8 +289,8 @@ describe('the place of a dead letter in the order', () => {
     const before = { ...failed(OTHER), writtenAtMs: adopted.sinceMs - 1 };
     const first = { ...failed(STREAM_ARN), writtenAtMs: control.sinceMs - 1 };
 
-    expect(isInOrder(before, adopted, NOW_MS)).toBe(false);
-    expect(isInOrder(first, control, NOW_MS)).toBe(true);
+    expect(isInOrder(before, adopted, NOW_MS, SETTINGS)).toBe(false);
+    expect(isInOrder(first, control, NOW_MS, SETTINGS)).toBe(true);
   });
 });
 
