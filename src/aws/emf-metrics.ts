@@ -4,8 +4,8 @@
 import {
   METRIC_DIMENSIONS,
   METRIC_NAMESPACE,
-  METRIC_UNITS,
-  type MetricName,
+  RUN_METRIC_UNITS,
+  type RunMetricName,
 } from '../config/names.ts';
 import type { BatchSummary } from '../model/batch-response.ts';
 import { metricValues, type MetricValues } from '../model/metric-values.ts';
@@ -52,7 +52,10 @@ function toDocuments(summary: BatchSummary): MetricValues[] {
 }
 
 function directive(names: readonly string[], timestamp: number): object {
-  const Metrics = names.map((name) => ({ Name: name, Unit: METRIC_UNITS[name as MetricName] }));
+  const Metrics = names.map((name) => ({
+    Name: name,
+    Unit: RUN_METRIC_UNITS[name as RunMetricName],
+  }));
   return {
     Timestamp: timestamp,
     CloudWatchMetrics: [{ Namespace: METRIC_NAMESPACE, Dimensions: [METRIC_DIMENSIONS], Metrics }],

@@ -8,24 +8,27 @@ import { servicesAt } from '../config/partition-services.ts';
 import { deadLetterMessage } from '../model/dead-letter.ts';
 import type { DeadLetterQueue, ObjectStore } from '../ports.ts';
 import { configuredEndpoint } from './endpoints.ts';
-import { queueSettings } from './queue-settings.ts';
+import { type QueueSettings, queueSettings } from './queue-settings.ts';
 
-export interface SqsDeadLettersOptions {
-  readonly queueUrl: string;
-  /** The queue's own Region. */
-  readonly region: string;
+/** The Region is the queue's own. */
+export interface SqsDeadLettersOptions extends QueueSettings {
   /** Letters sent at the same time, at most. */
   readonly concurrency: number;
   /** Opened with the first record that needs it, because hardly any ever does. */
   readonly openBucket: () => Promise<ObjectStore>;
 }
 
+export interface SqsDeadLetters extends DeadLetterQueue {
+  /** Sends what is no letter of a record: a note about a batch, as Lambda sends it. */
+  readonly note: (body: string) => Promise<void>;
+}
+
 /** A letter sent twice is harmless, so the SDK may retry, within the time that a request has. */
-export function sqsDeadLetters(options: SqsDeadLettersOptions): DeadLetterQueue {
+export function sqsDeadLetters(options: SqsDeadLettersOptions): SqsDeadLetters {
   const { queueUrl, region, concurrency, openBucket } = options;
   const agent = { keepAlive: true, maxSockets: concurrency };
   const client: SQSClient = new SQSClient({
-    ...queueSettings({ region, queueUrl }, () => configuredEndpoint(client)),
+    ...queueSettings(options, () => configuredEndpoint(client)),
     maxAttempts: 2,
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 2_000,
@@ -33,7 +36,11 @@ export function sqsDeadLetters(options: SqsDeadLettersOptions): DeadLetterQueue 
       httpsAgent: agent,
     }),
   });
+  const post = async (MessageBody: string, abortSignal: AbortSignal) => {
+    await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }), { abortSignal });
+  };
   return {
+    note: (body) => post(body, AbortSignal.timeout(REQUEST_TIMEOUT_MS)),
     async send(letter) {
       const abortSignal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
       const objectKey = `${DEAD_LETTER_OBJECT_PREFIX}${letter.failedAt.slice(0, 10)}/${randomUUID()}.json`;
@@ -45,9 +52,7 @@ export function sqsDeadLetters(options: SqsDeadLettersOptions): DeadLetterQueue 
       if ('record' in message) {
         await (await openBucket()).put(objectKey, message.record, abortSignal);
       }
-      await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: message.body }), {
-        abortSignal,
-      });
+      await post(message.body, abortSignal);
     },
   };
 }

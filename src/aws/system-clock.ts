@@ -10,6 +10,14 @@ export const systemClock: Clock = {
   },
 };
 
+/** The same, for a process whose end none of its sleeps may hold up. */
+export const backgroundClock: Clock = {
+  now: () => Date.now(),
+  sleep: async (ms) => {
+    await delay(ms, undefined, { ref: false });
+  },
+};
+
 export const systemRandom: Random = { next: () => Math.random() };
 
 /** Milliseconds from any beginning. It cannot be set, as the wall clock can, and may stop while the machine does. */

@@ -26,6 +26,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./status.ts')).statusCommand,
   },
   {
+    name: 'run',
+    summary: 'Replicate in this process, without a deployed function, until SIGTERM or Ctrl-C.',
+    load: async () => (await import('./run.ts')).runCommand,
+  },
+  {
     name: 'backfill',
     summary:
       'Copy the existing items of the source, beside live traffic. Without --apply, only estimate.',

@@ -9,11 +9,14 @@ import { type OutputStream, terminalOf } from './terminal.ts';
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 const interrupt = new AbortController();
-process.on('SIGINT', () => {
-  // The second Ctrl-C is for those who cannot wait.
-  if (interrupt.signal.aborted) process.exit(130);
-  interrupt.abort();
-});
+// Service managers end a process with SIGTERM.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    // The second Ctrl-C is for those who cannot wait.
+    if (interrupt.signal.aborted) process.exit(130);
+    interrupt.abort();
+  });
+}
 
 /** A reader that left, as in `ferry status | head -1`, stops the work like Ctrl-C. */
 const closed = new Set<NodeJS.WriteStream>();

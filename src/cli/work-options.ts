@@ -36,6 +36,29 @@ export const lookAgainOption = {
   },
 } satisfies Readonly<Record<string, OptionSpec>>;
 
+/** Where dead letters and given-up batches are. */
+export function lettersOptions(letters: string) {
+  return {
+    letters: { value: 'FOLDER', help: letters },
+    'queue-url': {
+      value: 'URL',
+      help: 'URL of the dead-letter queue (default: of the deployed function)',
+    },
+    bucket: { value: 'NAME', help: 'the on-failure bucket (default: of the deployed function)' },
+  } satisfies Readonly<Record<string, OptionSpec>>;
+}
+
+/** The folder. @throws UsageError where a queue or a bucket is named, too. */
+export function lettersIn(options: ParsedOptions): string | undefined {
+  const folder = options.text('letters');
+  const other = ['queue-url', 'bucket'].find((name) => options.text(name) !== undefined);
+  if (folder === undefined || other === undefined) return folder;
+  throw wrongOption(
+    `--letters and --${other} contradict each other.`,
+    'Use a folder, or a queue and a bucket.',
+  );
+}
+
 /** @throws UsageError where it is not the URL of a queue. */
 export function queueUrlOf(
   name: keyof typeof lookAgainOption | 'queue-url',

@@ -1,6 +1,6 @@
 // The parts of a replicator, made once from its deployment. What a healthy one never needs is loaded when it is needed.
 
-import type { Access } from '../aws/access.ts';
+import type { Access, Sides } from '../aws/access.ts';
 import { findCredentials, keptCredentials } from '../aws/credential-source.ts';
 import { emfMetrics } from '../aws/emf-metrics.ts';
 import { environmentEndpoint } from '../aws/endpoints.ts';
@@ -10,6 +10,7 @@ import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { handlerSettings, type HandlerSettings } from '../config/handler-settings.ts';
 import { REQUEST_TIMEOUT_MS } from '../config/names.ts';
 import type { Deployment, ReplicationConfig } from '../config/schema.ts';
+import type { Projection } from '../model/projection.ts';
 import type { DeadLetterQueue, LookAgainQueue, ObjectStore } from '../ports.ts';
 import { ConcurrencyLimit } from '../replicate/concurrency-limit.ts';
 import {
@@ -20,21 +21,32 @@ import {
 import { rejectionMemory } from '../replicate/systemic-rejection.ts';
 import type { Replicator } from '../replicate/replicate-batch.ts';
 import { functionSides } from './function-access.ts';
-import { logLine as log, metricsOf } from './function-output.ts';
+import { logLine, metricsOf } from './function-output.ts';
 import { openOnce } from './open-once.ts';
 import { heartbeatKeyText } from './write-rules.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @param environment of the process, which may have credentials and an endpoint. */
+/** What a process has of its own in the place of a function's. */
+export interface OwnParts extends Pick<Replicator, 'deadLetters' | 'metrics' | 'log'> {
+  readonly sides: Sides;
+  readonly projection: Projection | undefined;
+}
+
+/**
+ * @param environment of the process, which may have credentials and an endpoint.
+ * @param own of a process that is no function.
+ */
 export async function openReplicator(
   deployment: Deployment,
   environment: Environment,
+  own?: OwnParts,
 ): Promise<Replicator> {
   const { replication, ...places } = deployment;
   const settings = handlerSettings(replication, places);
-  const { source, destination } = await functionSides(replication, environment);
-  const projection = await projectionOf(deployment, source);
+  const { source, destination } = own?.sides ?? (await functionSides(replication, environment));
+  const projection = own === undefined ? await projectionOf(deployment, source) : own.projection;
+  const log = own?.log ?? logLine;
   const rules = { ...settings, projection, heartbeatKeyText: heartbeatKeyText(replication) };
   const twin = await openTwin(settings, destination, environment);
   const base = { rules, ...twin, clock: systemClock, random: systemRandom, log };
@@ -46,9 +58,9 @@ export async function openReplicator(
     control: await controlOf(replication, { ...base, openSource, bucket }),
     limit: new ConcurrencyLimit(settings.concurrency),
     rejections: rejectionMemory(),
-    deadLetters: deadLetterQueue(settings, bucket),
+    deadLetters: own?.deadLetters ?? deadLetterQueue(settings, bucket),
     lookAgain: lookAgainQueue(settings),
-    metrics: emfMetrics(metricsOf(replication)),
+    metrics: own?.metrics ?? emfMetrics(metricsOf(replication)),
   };
 }
 
@@ -81,8 +93,8 @@ async function controlOf(
 }
 
 /** Of the two ways to carry a write, only the one that is used is loaded. */
-async function openTwin(
-  { httpClient, concurrency }: HandlerSettings,
+export async function openTwin(
+  { httpClient, concurrency }: Pick<HandlerSettings, 'httpClient' | 'concurrency'>,
   access: Access,
   environment: Environment,
 ): Promise<Pick<Replicator, 'twinWriter' | 'twinReader'>> {

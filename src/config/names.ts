@@ -64,6 +64,15 @@ export const METRIC_UNITS = {
 
 export type MetricName = keyof typeof METRIC_UNITS;
 
+/** The same, and what a process of `ferry run` publishes beside it. */
+export const RUN_METRIC_UNITS = {
+  ...METRIC_UNITS,
+  /** Positions whose next records the stream had deleted. */
+  TrimmedPositions: 'Count',
+} as const;
+
+export type RunMetricName = keyof typeof RUN_METRIC_UNITS;
+
 /**
  * On-demand list prices of us-east-1 in US dollars, for estimates; other Regions cost up to twice that.
  * Lambda's are those of ARM.

@@ -160,9 +160,10 @@ export function putSource(place: PositionsPlace, fence: number): WriteRequest {
   };
 }
 
-export function parseSource(item: Item | undefined): string | 'unreadable' | undefined {
+/** @returns null where the row cannot be read. */
+export function parseSource(item: Item | undefined): string | null | undefined {
   if (item === undefined) return undefined;
-  return isReadable(item) ? (item['source']?.S ?? 'unreadable') : 'unreadable';
+  return isReadable(item) ? (item['source']?.S ?? null) : null;
 }
 
 /** Where fence and beat are those of `expected`, or where there is no row. */

@@ -107,7 +107,7 @@ export function ledgerSource(
     async read() {
       const { items } = await reader.read(itemRequest(ledger.stateTable, sourceKey(ledger)));
       const source = parseSource(items[0]);
-      return source === 'unreadable' ? unreadable(ledger, 'the row of the source') : source;
+      return source === null ? unreadable(ledger, 'the row of the source') : source;
     },
     async write(sourceArn, fence) {
       const place = { ...ledger, sourceArn };

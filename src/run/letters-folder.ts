@@ -17,6 +17,8 @@ import type {
 
 export interface LettersFolder {
   readonly deadLetters: DeadLetterQueue;
+  /** Keeps what is no letter of a record: a note about a batch. */
+  readonly note: (body: string) => Promise<void>;
   /** The letters, for one reader: what it hides, it hides from itself only. */
   readonly queue: MessageQueue;
   readonly objects: ObjectStore;
@@ -74,14 +76,16 @@ export async function openLettersFolder(
 
 function lettersIn(path: string, clock: Clock): LettersFolder {
   const objects = filesIn(path);
+  const keep = (body: string, at: string) =>
+    objects.put(`${LETTER}${at.replaceAll(':', '')}-${randomUUID()}.json`, body);
   return {
     objects,
     queue: queueIn(path, objects, clock),
+    note: (body) => keep(body, new Date(clock.now()).toISOString()),
     deadLetters: {
       async send(letter) {
         const { body } = deadLetterMessage(letter, { sizeBytesMax: Infinity, objectKey: '' });
-        const at = letter.failedAt.replaceAll(':', '');
-        await objects.put(`${LETTER}${at}-${randomUUID()}.json`, body);
+        await keep(body, letter.failedAt);
       },
     },
   };

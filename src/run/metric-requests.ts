@@ -3,24 +3,24 @@
 import {
   METRIC_DIMENSIONS,
   METRIC_NAMESPACE,
-  METRIC_UNITS,
-  type MetricName,
+  RUN_METRIC_UNITS,
+  type RunMetricName,
 } from '../config/names.ts';
 import type { MetricValues } from '../model/metric-values.ts';
 
 export interface MetricDatum {
-  readonly MetricName: MetricName;
+  readonly MetricName: RunMetricName;
   readonly Unit: 'Milliseconds' | 'Count';
   readonly Timestamp: Date;
-  readonly Dimensions: ReadonlyArray<{ readonly Name: string; readonly Value: string }>;
-  readonly Values: readonly number[];
+  readonly Dimensions: Array<{ readonly Name: string; readonly Value: string }>;
+  readonly Values: number[];
   /** How often each of them was there. */
-  readonly Counts: readonly number[];
+  readonly Counts: number[];
 }
 
 export interface MetricRequest {
   readonly Namespace: string;
-  readonly MetricData: readonly MetricDatum[];
+  readonly MetricData: MetricDatum[];
 }
 
 /** CloudWatch takes so many different values of a metric in one request. */
@@ -32,7 +32,7 @@ type Distribution = Map<number, number>;
 /** Gathers figures until they are taken. Its size is bounded by rounding, as long as they are taken every minute. */
 export class MetricDistributions {
   readonly #dimensions: MetricDatum['Dimensions'];
-  #minutes = new Map<number, Map<MetricName, Distribution>>();
+  #minutes = new Map<number, Map<RunMetricName, Distribution>>();
 
   /** @param dimensions in the order of METRIC_DIMENSIONS. */
   constructor(dimensions: readonly string[]) {
@@ -44,13 +44,15 @@ export class MetricDistributions {
 
   add(values: MetricValues, nowMs: number): void {
     const minute = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
-    const metrics = this.#minutes.get(minute) ?? new Map<MetricName, Distribution>();
+    const metrics = this.#minutes.get(minute) ?? new Map<RunMetricName, Distribution>();
     this.#minutes.set(minute, metrics);
-    for (const [name, given] of Object.entries(values) as Array<[MetricName, number | number[]]>) {
+    for (const [name, given] of Object.entries(values) as Array<
+      [RunMetricName, number | number[]]
+    >) {
       const distribution = metrics.get(name) ?? new Map<number, number>();
       metrics.set(name, distribution);
       for (const value of [given].flat()) {
-        const rounded = METRIC_UNITS[name] === 'Milliseconds' ? threeDigits(value) : value;
+        const rounded = RUN_METRIC_UNITS[name] === 'Milliseconds' ? threeDigits(value) : value;
         distribution.set(rounded, (distribution.get(rounded) ?? 0) + 1);
       }
     }
@@ -70,13 +72,13 @@ export class MetricDistributions {
     return requests;
   }
 
-  #data(name: MetricName, minute: number, values: Distribution) {
+  #data(name: RunMetricName, minute: number, values: Distribution) {
     const all = [...values];
     return Array.from({ length: Math.ceil(all.length / VALUES_MAX) }, (_, part) => {
       const some = all.slice(part * VALUES_MAX, (part + 1) * VALUES_MAX);
       const datum: MetricDatum = {
         MetricName: name,
-        Unit: METRIC_UNITS[name],
+        Unit: RUN_METRIC_UNITS[name],
         Timestamp: new Date(minute),
         Dimensions: this.#dimensions,
         Values: some.map(([value]) => value),

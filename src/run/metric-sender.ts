@@ -2,8 +2,8 @@
 // nothing else.
 
 import type { Clock, Log } from '../ports.ts';
-import { describeError } from '../errors.ts';
 import type { MetricValues } from '../model/metric-values.ts';
+import { failureName } from './quiet.ts';
 import { MetricDistributions, type MetricRequest } from './metric-requests.ts';
 
 export interface MetricSenderOptions {
@@ -48,14 +48,9 @@ export class MetricSender {
         await put(next);
         this.#unsent.shift();
       } catch (error) {
-        log({ event: 'metrics.unsent', requests: this.#unsent.length, error: nameOf(error) });
+        log({ event: 'metrics.unsent', requests: this.#unsent.length, error: failureName(error) });
         return;
       }
     }
   }
-}
-
-/** A message may repeat what was sent. */
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : describeError(error);
 }

@@ -1,6 +1,6 @@
 // The figures of this process as Prometheus reads them: text format 0.0.4. Pure.
 
-import { METRIC_UNITS, type MetricName } from '../config/names.ts';
+import { RUN_METRIC_UNITS, type RunMetricName } from '../config/names.ts';
 import type { MetricValues } from '../model/metric-values.ts';
 
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -12,7 +12,7 @@ const GAUGE_MS = 60_000;
 
 type Kind = 'counter' | 'gauge' | 'histogram';
 
-/** Beside those of METRIC_UNITS: what only a process knows. */
+/** Beside those of RUN_METRIC_UNITS: what only a process knows. */
 const OWN = {
   ferry_lease_held:
     'Whether this process holds the lease of the replication. Otherwise it is a standby.',
@@ -30,16 +30,18 @@ interface Histogram {
 /** Figures of one replication. */
 export class PrometheusFigures {
   readonly #labels: Readonly<Record<string, string>>;
-  readonly #counters = new Map<MetricName, number>();
-  readonly #histograms = new Map<MetricName, Histogram>();
-  readonly #gauges = new Map<MetricName, Array<readonly [atMs: number, value: number]>>();
+  readonly #counters = new Map<RunMetricName, number>();
+  readonly #histograms = new Map<RunMetricName, Histogram>();
+  readonly #gauges = new Map<RunMetricName, Array<readonly [atMs: number, value: number]>>();
 
   constructor(labels: Readonly<Record<string, string>>) {
     this.#labels = labels;
   }
 
   add(values: MetricValues, nowMs: number): void {
-    for (const [name, given] of Object.entries(values) as Array<[MetricName, number | number[]]>) {
+    for (const [name, given] of Object.entries(values) as Array<
+      [RunMetricName, number | number[]]
+    >) {
       const all = [given].flat();
       if (kindOf(name) === 'counter')
         this.#counters.set(
@@ -54,7 +56,7 @@ export class PrometheusFigures {
     }
   }
 
-  samples(name: MetricName, nowMs: number): string[] {
+  samples(name: RunMetricName, nowMs: number): string[] {
     const metric = metricName(name);
     if (kindOf(name) === 'counter') return [this.#sample(metric, this.#counters.get(name) ?? 0)];
     if (kindOf(name) === 'gauge') {
@@ -69,7 +71,7 @@ export class PrometheusFigures {
     return this.#sample(name, value);
   }
 
-  #observe(name: MetricName, seconds: number): void {
+  #observe(name: RunMetricName, seconds: number): void {
     const histogram = this.#histograms.get(name) ?? emptyHistogram();
     this.#histograms.set(name, histogram);
     const bucket = BUCKETS.findIndex((limit) => seconds <= limit);
@@ -100,7 +102,7 @@ export interface ShownReplication {
 
 /** The whole page. */
 export function prometheusText(replications: readonly ShownReplication[], nowMs: number): string {
-  const names = Object.keys(METRIC_UNITS) as MetricName[];
+  const names = Object.keys(RUN_METRIC_UNITS) as RunMetricName[];
   const metrics = names.flatMap((name) => [
     ...header(metricName(name), kindOf(name), `${name} in docs/metrics.md.`),
     ...replications.flatMap(({ figures }) => figures.samples(name, nowMs)),
@@ -116,17 +118,17 @@ function header(name: string, kind: Kind, help: string): string[] {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`];
 }
 
-function kindOf(name: MetricName): Kind {
+function kindOf(name: RunMetricName): Kind {
   if (name === 'ReplicationLatency' || name === 'HeartbeatLatency') return 'histogram';
-  return METRIC_UNITS[name] === 'Count' && name !== 'PendingRecords' ? 'counter' : 'gauge';
+  return RUN_METRIC_UNITS[name] === 'Count' && name !== 'PendingRecords' ? 'counter' : 'gauge';
 }
 
-function inSeconds(name: MetricName): boolean {
-  return METRIC_UNITS[name] === 'Milliseconds';
+function inSeconds(name: RunMetricName): boolean {
+  return RUN_METRIC_UNITS[name] === 'Milliseconds';
 }
 
 /** AppliedRecords -> ferry_applied_records_total. */
-function metricName(name: MetricName): string {
+function metricName(name: RunMetricName): string {
   const words = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const unit = inSeconds(name) ? '_seconds' : '';
   return `ferry${words}${kindOf(name) === 'counter' ? '_total' : unit}`;

@@ -1,7 +1,7 @@
 // The page for Prometheus, read by the rules of the text format, version 0.0.4, by a parser that knows nothing of Ferry.
 
 import { expect, it } from 'vitest';
-import { METRIC_UNITS } from '../../src/config/names.ts';
+import { RUN_METRIC_UNITS } from '../../src/config/names.ts';
 import {
   PROMETHEUS_TYPE,
   PrometheusFigures,
@@ -97,7 +97,7 @@ it('is a page of the format with HELP and TYPE for each metric, also before the 
   const families = parse(prometheusText([shown('orders'), shown('books')], 0));
 
   expect(PROMETHEUS_TYPE).toMatch(/^text\/plain; version=0\.0\.4/);
-  expect(families.size).toBe(Object.keys(METRIC_UNITS).length + Object.keys(OWN).length);
+  expect(families.size).toBe(Object.keys(RUN_METRIC_UNITS).length + Object.keys(OWN).length);
   for (const [name, { type, help, samples }] of families) {
     expect(`${name}: ${help}`).not.toBe(`${name}: `);
     expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter']);

@@ -1,0 +1,105 @@
+// `ferry run`: carries replications in this process, in the place of the deployed functions.
+
+import { METRIC_KINDS, type MetricKind } from '../composition/run-metrics.ts';
+import type { ListenAddress } from '../composition/run-endpoint.ts';
+import type { LetterOptions } from '../composition/run-places.ts';
+import { runProcess } from '../composition/run-process.ts';
+import { systemClock } from '../aws/system-clock.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
+import { UsageError } from '../errors.ts';
+import type { Log } from '../ports.ts';
+import { wrongOption } from './arguments.ts';
+import { exitCode } from './call.ts';
+import type { Command, ParsedOptions } from './command.ts';
+import type { Io } from './output.ts';
+import { replicationsOptions, selectedReplications } from './replication.ts';
+import { explained } from './service-errors.ts';
+import { lettersIn, lettersOptions, queueUrlOf } from './work-options.ts';
+
+const LISTEN = '127.0.0.1:9464';
+
+export const runCommand: Command = {
+  name: 'run',
+  options: {
+    ...replicationsOptions,
+    replication: { value: 'NAMES', help: 'NAME or NAME,NAME (default: all of the file)' },
+    ...lettersOptions('keep records that cannot be applied as files in this folder'),
+    metrics: { value: 'KIND', help: `publish metrics: ${METRIC_KINDS.join(', ')} (default: none)` },
+    listen: {
+      value: 'HOST:PORT',
+      default: LISTEN,
+      help: 'where to answer GET /healthz and, for Prometheus, GET /metrics; or none',
+    },
+    'until-caught-up': { help: 'end once everything that is in the streams now is settled' },
+  },
+  async run(options, io) {
+    const letters: LetterOptions = {
+      letters: lettersIn(options),
+      queueUrl: queueUrlOf('queue-url', options),
+      bucket: options.text('bucket'),
+    };
+    const [metrics, listen] = [metricsIn(options), listenIn(options)];
+    const replications = await selectedReplications(options);
+    for (const one of replications) requireFit(one);
+    const trimmed = await explained({ hint: '', replications, apply: true }, () =>
+      runProcess({
+        replications,
+        letters,
+        metrics,
+        listen,
+        environment: io.environment,
+        untilCaughtUp: options.has('until-caught-up'),
+        stop: io.interrupted,
+        log: logTo(io),
+        writeLine: io.out,
+      }),
+    );
+    return exitCode(trimmed === 0);
+  },
+};
+
+/** One line of JSON for each event. */
+function logTo({ err }: Io): Log {
+  return (event) =>
+    err(JSON.stringify({ at: new Date(systemClock.now()).toISOString(), ...event }));
+}
+
+/** @throws UsageError where only deployed functions can carry it. */
+function requireFit({ name, tombstones, switching }: ReplicationConfig): void {
+  if (switching !== undefined)
+    throw unfit(
+      `${name} can be switched, and \`ferry run\` does not take part in switches.`,
+      'Deploy it, or remove "switching" from its configuration.',
+    );
+  if (tombstones !== 'strict')
+    throw unfit(
+      `${name} has "tombstones": "${tombstones}". \`ferry run\` has no look-again queue, and no timeout that ends a late write, so it cannot keep that promise.`,
+      'Set "tombstones" to "strict". If functions have carried it until now, first read "Changes that need care" in docs/runbook.md.',
+    );
+}
+
+function unfit(message: string, hint: string): UsageError {
+  return new UsageError(message, { code: 'run.unfit', hint });
+}
+
+function metricsIn(options: ParsedOptions): MetricKind | undefined {
+  const wanted = options.text('metrics');
+  const found = METRIC_KINDS.find((kind) => kind === wanted);
+  if (wanted === undefined || found !== undefined) return found;
+  throw wrongOption(
+    `--metrics must be one of ${METRIC_KINDS.join(', ')}, got "${wanted}".`,
+    'Leave it out for no metrics.',
+  );
+}
+
+function listenIn(options: ParsedOptions): ListenAddress | undefined {
+  const text = options.text('listen') ?? LISTEN;
+  if (text === 'none') return undefined;
+  const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (host !== '' && Number(port) <= 65_535)
+    return { host: host.replace(/^\[(.+)\]$/, '$1'), port: Number(port) };
+  throw wrongOption(
+    `--listen must be HOST:PORT or none, got "${text}".`,
+    `For example --listen ${LISTEN}, which only this machine can reach.`,
+  );
+}
