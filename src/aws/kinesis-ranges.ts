@@ -31,13 +31,13 @@ export async function readKinesisRange(
 
 /** A page may be empty in the middle of a shard. At its newest record, the rest of the range is not there. */
 async function readOn(
-  { read, readIntervalMs }: ReturnType<typeof kinesisStreamReader>,
+  reader: ReturnType<typeof kinesisStreamReader>,
   iterator: string,
   limit: number,
 ): Promise<ShardPage<KinesisStreamRecord>> {
-  const page = await read(iterator, limit);
+  const page = await reader.read(iterator, limit);
   if (page.records.length > 0) return page;
   if (page.behindMs === 0) return { records: [] };
-  await systemClock.sleep(readIntervalMs ?? 0);
+  await systemClock.sleep(reader.readIntervalMs ?? 0);
   return page;
 }

@@ -29,9 +29,9 @@ export async function readStreamRange(
   range: StreamRange,
 ): Promise<readonly DynamoDBRecord[] | 'trimmed'> {
   const { streamArn, shardId, startSequenceNumber } = range;
-  const { read } = dynamoDbStreamReader(client, streamArn);
+  const reader = dynamoDbStreamReader(client, streamArn);
   return wholeRange(range, {
-    read,
+    read: (iterator, limit) => reader.read(iterator, limit),
     numberOf: ({ dynamodb }) => dynamodb?.SequenceNumber ?? '',
     async open() {
       const { ShardIterator } = await client.send(
@@ -49,9 +49,9 @@ export async function readStreamRange(
 
 export interface RangeReader<R> {
   /** At the first record. */
-  open(): Promise<string | undefined>;
-  read(iterator: string, limit: number): Promise<ShardPage<R>>;
-  numberOf(record: R): string;
+  readonly open: () => Promise<string | undefined>;
+  readonly read: (iterator: string, limit: number) => Promise<ShardPage<R>>;
+  readonly numberOf: (record: R) => string;
 }
 
 /** The same of either kind of stream. */
