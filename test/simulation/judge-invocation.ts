@@ -10,9 +10,12 @@ import type { StreamEntry } from './stream.ts';
 
 type Fate = keyof BatchSummary['counts'] | 'rejected' | 'unfinished';
 
-export interface Answered {
+interface Batch {
   readonly entries: readonly StreamEntry[];
   readonly process: Process;
+}
+
+export interface Answered extends Batch {
   readonly summary: BatchSummary;
 }
 
@@ -80,7 +83,7 @@ function inOrder(entries: readonly StreamEntry[]): StreamEntry[] {
 }
 
 /** Records for which an earlier one by place stands, of the same item and the same time; and that one. */
-function standInsOf(answered: Answered, judge: Judge): ReadonlyMap<StreamEntry, StreamEntry> {
+function standInsOf(answered: Batch, judge: Judge): ReadonlyMap<StreamEntry, StreamEntry> {
   const { process } = answered;
   const standIns = new Map<StreamEntry, StreamEntry>();
   const first = new Map<string, StreamEntry>();
@@ -93,6 +96,17 @@ function standInsOf(answered: Answered, judge: Judge): ReadonlyMap<StreamEntry, 
     else standIns.set(entry, known);
   }
   return standIns;
+}
+
+/** As the twin sees them. */
+function isSame(
+  entry: StreamEntry,
+  other: StreamEntry,
+  { process }: Answered,
+  judge: Judge,
+): boolean {
+  const [a, b] = [entry, other].map((one) => judge.seen(one, process).kind);
+  return entry.write === other.write || (a !== 'put' && a === b);
 }
 
 function isUnparsed(entry: StreamEntry, judge: Judge, process: Process): boolean {
@@ -110,9 +124,11 @@ function isSkippedExpiry({ write }: StreamEntry, { facts: { settings } }: Proces
 }
 
 /** Records of runs that the twin never had anything of: they cost nothing. */
-function leftOutOf({ entries, process }: Answered, judge: Judge): ReadonlySet<StreamEntry> {
+function leftOutOf({ entries, process }: Batch, judge: Judge): ReadonlySet<StreamEntry> {
   const runs = new Map<string, StreamEntry[][]>();
-  for (const entry of inOrder(ownOf({ entries }))) {
+  const standIns = standInsOf({ entries, process }, judge);
+  const written = ownOf({ entries }).filter((entry) => !standIns.has(entry));
+  for (const entry of inOrder(written)) {
     const { key } = entry.write;
     const known = runs.get(key) ?? [[]];
     runs.set(key, known);
@@ -261,7 +277,7 @@ function writtenFates(answered: Answered, judge: Judge): Fate[] {
     const { write } = entry;
     const other = standIns.get(entry);
     if (other !== undefined) {
-      fates.set(entry, other.write === write ? 'coalesced' : 'superseded');
+      fates.set(entry, isSame(entry, other, answered, judge) ? 'coalesced' : 'superseded');
       continue;
     }
     const isSkipped = isSkippedExpiry(entry, process);

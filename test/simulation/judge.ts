@@ -117,14 +117,18 @@ export class Judge {
       this.#newest.set(entry.write.key, entry.write);
   }
 
-  /** Whether a Kinesis stream does not tell which of two writes of an item came first. */
-  areTied(key: string, one: number, other: number): boolean {
+  /**
+   * Whether a Kinesis stream does not tell which of two writes of an item came first: they have the same time, or one
+   * has no more than the millisecond of the other. Such a time may be that of the other, or not.
+   */
+  tieOf(key: string, one: number, other: number): 'same' | 'near' | undefined {
     const [a, b] = [one, other].map((number) => this.#writes.get(number));
-    if (one === other || a?.key !== key || b?.key !== key) return false;
-    if (a.micros === undefined || b.micros === undefined) return false;
+    if (one === other || a?.key !== key || b?.key !== key) return undefined;
+    if (a.micros === undefined || b.micros === undefined) return undefined;
+    if (a.micros === b.micros) return 'same';
     const isExact = a.isExact === true && b.isExact === true;
-    const unit = isExact ? 1 : 1000;
-    return Math.floor(a.micros / unit) === Math.floor(b.micros / unit);
+    const isNear = Math.floor(a.micros / 1000) === Math.floor(b.micros / 1000);
+    return isNear && !isExact ? 'near' : undefined;
   }
 
   itemOf(key: string): Readonly<ItemHistory> {
@@ -473,12 +477,14 @@ export class Judge {
     const nowMs = this.#host.now();
     const isInsert = (one: StreamEntry) => this.seen(one, sent.process).isInsert;
     const copies = applied === undefined ? [] : this.#copiesOf(applied);
-    const isTied = this.areTied(change.key, item.shown, place);
+    const isTied = this.tieOf(change.key, item.shown, place) !== undefined;
     const excuse = excuseOf({ ...back, applied, copies, version, nowMs, isInsert, isTied });
     if ('is' in excuse) {
       this.#host.note(excuse.is);
       this.#host.tell(() => `${change.key}: ${excuse.is}`);
       if (excuse.is === 'later than D' || excuse.is === 'forgotten') item.stays = excuse.is;
+      if (this.#isLeftBehind({ key: change.key, place, applied, version }))
+        item.stays = 'of an older epoch';
       if (excuse.is === 'back for a while') item.backSinceMs ??= nowMs;
     } else {
       const { kind } = sent.process.facts;
@@ -486,6 +492,18 @@ export class Judge {
       this.violation(`history: ${what}; ${excuse.isNot}`);
     }
     item.shown = place;
+  }
+
+  /**
+   * A record of a Kinesis stream comes late, or once more, in an epoch that has been opened since a newer one of its
+   * item was done: it is above all versions of the epochs before.
+   */
+  #isLeftBehind({ key, place, applied, version = '' }: LateRecord): boolean {
+    const isOlder = epochOf(version) > this.#historyOf(key).shownIn;
+    if (applied?.kinesis === undefined || !isOlder) return false;
+    const newer = this.writes().filter((one) => one.key === key && one.number > place);
+    const isDone = ({ status }: StreamEntry) => status === 'done';
+    return newer.some(({ entries }) => entries.length > 0 && entries.every(isDone));
   }
 
   /** What the hop before has brought has the version of that hop, which `twinOf` takes away. */
@@ -539,6 +557,13 @@ export class Judge {
     this.#items.set(key, found);
     return found;
   }
+}
+
+interface LateRecord {
+  readonly key: string;
+  readonly place: number;
+  readonly applied: StreamEntry | undefined;
+  readonly version: string | undefined;
 }
 
 const SHOWS_NOTHING = {

@@ -94,8 +94,8 @@ export class SourceTable {
     this.#world.tell(() => `the changes are read from ${other.stream.arn}`);
     this.#replica = { stream: from, entries: [] };
     this.stream = other.stream;
-    this.#recover(other.stream);
     for (const entry of other.entries) this.#attach(entry);
+    this.#recover(other.stream);
     for (const entry of this.#entriesOf(from))
       if (entry.kinesis?.arrivedAtMs === Infinity) this.#loseEntry(entry, 'it came too late');
     old.stop();
