@@ -4,7 +4,7 @@
 
 import type { Item } from './attribute-value.ts';
 import { findDiscrepancy } from './discrepancy.ts';
-import { isSkipped } from './lanes.ts';
+import { isLeftOut, isSkipped } from './lanes.ts';
 import type { Outcome } from './outcome.ts';
 import type { ProjectingRules, TwinRules } from './rules.ts';
 import type { StreamRecord } from './stream-record.ts';
@@ -28,7 +28,9 @@ export function tiesIn(
 }
 
 function outcomeBeside(earlier: StreamRecord, record: StreamRecord, rules: TwinRules): Outcome {
-  return earlier.eventName === record.eventName && leaves(record, contentOf(earlier), rules)
+  // What the projection leaves out is not deleted.
+  const isSame = earlier.eventName === record.eventName && isLeftOut(earlier) === isLeftOut(record);
+  return isSame && leaves(record, contentOf(earlier), rules)
     ? { kind: 'coalesced' }
     : { kind: 'superseded', cause: 'tied' };
 }
