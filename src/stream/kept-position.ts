@@ -32,19 +32,16 @@ export class KeptPosition {
     this.#shardId = shardId;
     this.#positions = positions;
     this.#consumer = consumer;
-    this.#prefix = new SettledPrefix(stored?.after);
-    this.#position = stored ?? { closed: false, atMs: consumer.options.clock.now() };
+    this.#prefix = new SettledPrefix(first.after);
+    this.#position = first;
     this.#written = stored;
+    // A shard that is not known yet, and waits for its parent, could be trimmed and not be missed.
+    this.#writeSoon();
   }
 
   /** Everything that had come to the shard by then is settled, epoch milliseconds. */
   get settledAtMs(): number {
     return this.#position.atMs;
-  }
-
-  /** Writes a row for a shard that has none: without one, it could be trimmed and not be missed. */
-  start(): void {
-    this.#writeSoon();
   }
 
   receive(record: EventRecord): void {

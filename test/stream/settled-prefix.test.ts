@@ -25,14 +25,12 @@ describe('the settled prefix of a shard', () => {
   });
 
   it('never passes an open record, and passes all others, in whatever order they are settled', () => {
-    const order = fc
-      .integer({ min: 0, max: 3_000 })
-      .chain((count) =>
-        fc.shuffledSubarray(
-          Array.from({ length: count }, (_, index) => index + 1),
-          { minLength: count },
-        ),
-      );
+    const order = fc.integer({ min: 0, max: 3_000 }).chain((count) =>
+      fc.shuffledSubarray(
+        Array.from({ length: count }, (_, index) => index + 1),
+        { minLength: count },
+      ),
+    );
     fc.assert(
       fc.property(order, fc.integer({ min: 1, max: 500 }), (numbers, size) => {
         const prefix = new SettledPrefix();
