@@ -4,7 +4,7 @@ import { aboutReplication, type Call } from './call.ts';
 import type { Command } from './command.ts';
 import { replicationOptions } from './replication.ts';
 import { activeSide, runSwitch, switchableReplication } from './switch.ts';
-import { operatorName } from './switch-options.ts';
+import { acceptedLetters, FENCING_OPTIONS, operatorName } from './switch-options.ts';
 
 export const rejoinCommand: Command = {
   name: 'rejoin',
@@ -16,14 +16,16 @@ export const rejoinCommand: Command = {
     'fenced-by-application': {
       help: 'promise that no application writes there, and leave the resource policy alone',
     },
+    'accept-letters': FENCING_OPTIONS['accept-letters'],
     json: { help: 'print the result as one line of JSON' },
   },
   async run(options, io) {
+    const file = options.text('accept-letters');
     const request = {
       kind: 'rejoin',
       apply: options.has('apply'),
       by: operatorName(),
-      accepted: [],
+      accepted: file === undefined ? [] : acceptedLetters(file),
       proof: 'tail',
     } as const;
     const fencedByApplication = options.has('fenced-by-application');

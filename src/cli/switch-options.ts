@@ -35,11 +35,15 @@ export const LOST_OPTIONS = {
     help: 'the Region that is active now is lost: activate the other one without a proof',
   },
   'even-if-reachable': { help: 'with --source-lost: although its DynamoDB answers' },
+  'even-if-half-open': {
+    help: 'with --source-lost: although a switch to the lost Region may have opened it',
+  },
 } satisfies Record<string, OptionSpec>;
 
 /** Options that say how a table is drained; there is nothing to drain with any of the second list. */
 const DRAINING = ['accept-letters', 'quiet', 'timeout', 'proof'] as const;
 const NOT_DRAINING = ['cancel', 'source-lost'] as const;
+const LOST_ONLY = ['even-if-reachable', 'even-if-half-open'] as const;
 
 /** @throws UsageError `usage.options`, before anything is opened. */
 export function switchRequest(
@@ -50,8 +54,9 @@ export function switchRequest(
   for (const one of NOT_DRAINING.filter(isGiven))
     for (const other of [...DRAINING, ...NOT_DRAINING].filter(isGiven))
       if (other !== one) throw wrongOption(`--${one} and --${other} contradict each other.`, ONE);
-  if (isGiven('even-if-reachable') && !isGiven('source-lost'))
-    throw wrongOption('--even-if-reachable is for --source-lost.', 'Use both, or neither.');
+  for (const one of LOST_ONLY.filter(isGiven))
+    if (!isGiven('source-lost'))
+      throw wrongOption(`--${one} is for --source-lost.`, 'Use both, or neither.');
   const proof = options.text('proof');
   if (proof !== undefined && proof !== 'full')
     throw wrongOption(`--proof must be "full", got "${proof}".`, 'Leave it out for a tail audit.');
@@ -72,7 +77,14 @@ export function switchRequest(
     quietMs: seconds('quiet'),
     timeoutMs: seconds('timeout'),
     evenIfReachable: options.has('even-if-reachable'),
+    evenIfHalfOpen: options.has('even-if-half-open'),
   };
+}
+
+/** As it was given, to be typed again. */
+export function lostOptions({ evenIfReachable, evenIfHalfOpen }: SwitchRequest): string {
+  const reachable = evenIfReachable === true ? ' --even-if-reachable' : '';
+  return `--source-lost${reachable}${evenIfHalfOpen === true ? ' --even-if-half-open' : ''}`;
 }
 
 const ONE = 'Use one of them.';
@@ -82,7 +94,8 @@ export function operatorName(): string {
   return `${userInfo().username}@${hostname()}`;
 }
 
-function acceptedLetters(path: string): string[] {
+/** Of `--accept-letters`. */
+export function acceptedLetters(path: string): string[] {
   const lines = textOf(path)
     .split(/\r?\n/)
     .map((line) => line.trim());

@@ -15,6 +15,7 @@ import {
 import { duration } from '../text/duration.ts';
 import { counted, grouped } from './output.ts';
 import { listed } from './rows.ts';
+import { lostOptions } from './switch-options.ts';
 
 /** Fields are added, never renamed. */
 export function switchFacts(result: SwitchResult): object {
@@ -32,15 +33,22 @@ export function switchFacts(result: SwitchResult): object {
       return { result: kind, why: result.why, ...openFacts(result.open) };
     case 'lost-preview': {
       const newest = result.newest.map(({ atMs, ...shard }) => ({ ...shard, at: isoTime(atMs) }));
-      return { result: kind, from: result.from, to: result.to, newest };
+      const halfOpen = result.halfOpen && { since: isoTime(result.halfOpen.sinceMs) };
+      return {
+        result: kind,
+        from: result.from,
+        to: result.to,
+        newest,
+        ...(halfOpen && { halfOpen }),
+      };
     }
     case 'rejoin-preview': {
       const { region, epoch, lostSinceMs } = result;
       return { result: kind, region, epoch, lostSince: isoTime(lostSinceMs) };
     }
     case 'rejoined': {
-      const { counts, undecided } = result;
-      return { result: kind, ...counts, undecided };
+      const { counts, undecided, left } = result;
+      return { result: kind, ...counts, undecided, left: left.map(leftFacts) };
     }
     case 'already':
     case 'finished':
@@ -123,8 +131,9 @@ export function switchLines(result: SwitchResult, told: ToldSwitch): string[] {
             `${atMs === undefined ? 'nothing has arrived' : `newest change of ${utcTime(atMs)}`}${isWhole ? '' : ', not read to its tip'}`,
           ]),
         ),
+        ...halfOpenLines(result),
         `Later changes are stranded in ${result.from} until it rejoins.`,
-        `Nothing was changed. Run \`${command} --source-lost${request.evenIfReachable === true ? ' --even-if-reachable' : ''} --apply\`.`,
+        `Nothing was changed. Run \`${command} ${lostOptions(request)} --apply\`.`,
       ];
     case 'rejoin-preview':
       return [
@@ -135,6 +144,21 @@ export function switchLines(result: SwitchResult, told: ToldSwitch): string[] {
     case 'rejoined':
       return rejoinedLines(result);
   }
+}
+
+/** What is assumed, because it cannot be known. */
+function halfOpenLines({
+  from,
+  to,
+  halfOpen,
+}: Extract<SwitchResult, { kind: 'lost-preview' }>): string[] {
+  if (halfOpen === undefined) return [];
+  const { sinceMs } = halfOpen;
+  const since = sinceMs === undefined ? '' : ` since ${utcTime(sinceMs)}`;
+  return [
+    `A switch from ${to} to ${from} has closed both sides. It is assumed that it has opened ${from}, and that applications have written there${since}.`,
+    `${to} would get two epochs: one of ${from}, which is lost, and one of its own.`,
+  ];
 }
 
 type Preview = Extract<SwitchResult, { kind: 'preview' }>['preview'];
@@ -253,6 +277,7 @@ function followUps({ from, to, rpo }: SwitchProof): string[] {
 function rejoinedLines({
   counts,
   undecided,
+  left,
 }: Extract<SwitchResult, { kind: 'rejoined' }>): string[] {
   const { items, saved, put, deleted } = counts;
   return [
@@ -260,5 +285,8 @@ function rejoinedLines({
     undecided === 0
       ? 'No stranded write waits for a decision.'
       : `${counted(undecided, 'stranded write')} to decide: see \`ferry stranded list\`.`,
+    ...(left.length === 0
+      ? []
+      : [`${counted(left.length, 'item')} could not be made equal:`, ...leftLines(left)]),
   ];
 }

@@ -23,6 +23,7 @@ import { type Call, printResult, titleOf, untilInterrupted, withOpen } from './c
 import type { ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
 import { selectedReplication } from './replication.ts';
+import { lostOptions } from './switch-options.ts';
 import { switchProgress } from './switch-progress.ts';
 import { switchFacts, switchLines } from './switch-result.ts';
 
@@ -112,8 +113,8 @@ async function goThrough(call: Call, switching: Switching, { ports }: OpenSwitch
 const UNCHANGED: readonly SwitchPhase[] = ['checking', 'ahead', 'measuring', 'claiming', 'done'];
 
 function stopped({ command, request }: Switching, io: Io, phase?: SwitchPhase): number {
-  const { kind, evenIfReachable } = request;
-  const lost = `--source-lost ${evenIfReachable === true ? '--even-if-reachable ' : ''}`;
+  const { kind } = request;
+  const lost = `${lostOptions(request)} `;
   const option = { lost, cancel: '--cancel ', drain: '', switch: '', rejoin: '' }[kind];
   const isUndone = kind === 'drain' || kind === 'switch';
   io.err(

@@ -7,7 +7,8 @@ import type { FoundControl } from '../model/control-row.ts';
 import type { LedgerRules } from '../model/rules.ts';
 import { classifyFailure, type WriteFailure } from '../model/write-failure.ts';
 import { FerryError } from '../errors.ts';
-import type { Clock, Log, TransactionWriter, TwinReader, TwinWriter } from '../ports.ts';
+import { ageMostMs, type Moment, momentNow, type TwoClocks } from '../pacing/moment.ts';
+import type { Log, TransactionWriter, TwinReader, TwinWriter } from '../ports.ts';
 import { readControl } from './first-adoption.ts';
 
 /** Where one copy is. */
@@ -16,14 +17,11 @@ export interface CopyPlace {
   readonly reader: TwinReader;
 }
 
-export interface LeaseSetup {
+export interface LeaseSetup extends TwoClocks {
   /** Beside the direction's source, and beside its destination. */
   readonly copies: Readonly<Record<keyof ControlCopies, CopyPlace>>;
   /** Of the direction's source: it writes only while this Region is active. */
   readonly region: string;
-  readonly clock: Pick<Clock, 'now'>;
-  /** A clock that cannot be set. The wall clock may be set back, and this one may stop while a sandbox is frozen. */
-  readonly monotonicMs: () => number;
   readonly log?: Log;
 }
 
@@ -64,21 +62,15 @@ const RENEW_MS = LEASE_MS / 2;
 /** What could not be read, or is held, is not read again before. */
 const AGAIN_MS = 1_000;
 
-interface Moment {
-  readonly wallMs: number;
-  readonly monotonicMs: number;
-}
-
 interface Reading extends Look {
   /** Before the requests were sent: what they show may have changed since. */
   readonly at: Moment;
 }
 
-export function switchLease({ copies, region, clock, monotonicMs, log }: LeaseSetup): Lease {
+export function switchLease({ copies, region, log, ...clocks }: LeaseSetup): Lease {
   let latest: Reading | undefined;
   let underWay: { readonly at: Moment; readonly done: Promise<Reading> } | undefined;
-  const moment = () => ({ wallMs: clock.now(), monotonicMs: monotonicMs() });
-  const ageOf = (at: Moment) => Math.max(clock.now() - at.wallMs, monotonicMs() - at.monotonicMs);
+  const ageOf = (at: Moment) => ageMostMs(at, clocks);
   const readNow = async (at: Moment): Promise<Reading> => {
     const reading = { at, ...(await readCopies(copies, log)) };
     const isOlder = latest !== undefined && latest.at.monotonicMs > at.monotonicMs;
@@ -91,7 +83,7 @@ export function switchLease({ copies, region, clock, monotonicMs, log }: LeaseSe
   /** One at a time, but never one that a frozen sandbox has left behind. */
   const read = (): Promise<Reading> => {
     if (underWay === undefined || ageOf(underWay.at) >= AGAIN_MS) {
-      const at = moment();
+      const at = momentNow(clocks);
       underWay = { at, done: readNow(at) };
     }
     return underWay.done;

@@ -3,6 +3,7 @@
 
 import { APPLICATION_QUIET_MS } from '../config/names.ts';
 import { SEQUENCE_DIGITS } from '../model/guard.ts';
+import { momentNow } from '../pacing/moment.ts';
 import type { Item } from '../ports.ts';
 import { applyBehind, onward, requireAllowed, resynchronizeKeys } from './applying.ts';
 import type { AuditedKey } from './audit-memory.ts';
@@ -186,7 +187,7 @@ export const askForLetters: Phase = async (work, ports) => {
   if (!isClear(open)) return unproven(work, open);
   await changeBoth({ step: 'audited' }, { work, ports });
   // A drain closes nothing, and waits all the same until late requests have landed.
-  if (work.request.kind === 'drain') work.closedAtMs = ports.clock.now();
+  if (work.request.kind === 'drain') work.closedAt = momentNow(ports);
   return goOn(work, work.request.kind === 'drain' ? 'waiting' : 'closing');
 };
 

@@ -9,7 +9,7 @@ import { retry } from '../pacing/retry.ts';
 import { readControl } from '../replicate/first-adoption.ts';
 import { changeRow } from '../switchover/change-row.ts';
 import { type FoundCopies, takenBy } from './plan.ts';
-import type { SwitchPorts, SwitchSide } from './ports.ts';
+import type { FenceWish, SwitchPorts, SwitchSide } from './ports.ts';
 import { copiedRow } from './rows.ts';
 import { recordOf, type SwitchWork } from './run.ts';
 
@@ -38,6 +38,22 @@ export async function requireOwn(
     const record = copy.kind === 'row' ? copy.row.switch : undefined;
     if (record?.id !== id) throw takenBy(record);
   }
+}
+
+interface FenceChange {
+  readonly work: Pick<SwitchWork, 'id'>;
+  readonly ports: SwitchPorts;
+  /** Whose copies must have this run's record. @default both */
+  readonly sides?: readonly SideName[] | undefined;
+}
+
+/** Changes the policy of one side, as long as this run has the record. @returns as `Fence.set`. */
+export function setFence(
+  side: SideName,
+  wish: FenceWish,
+  { work, ports, sides }: FenceChange,
+): Promise<number> {
+  return ports[side].fence.set(wish, work.id, () => requireOwn(work, ports, sides));
 }
 
 export interface CopyWish extends Omit<SwitchChange, 'tag' | 'record'> {

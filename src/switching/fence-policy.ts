@@ -47,6 +47,12 @@ export function policyWith(policy: string | undefined, wish: PolicyWish): string
   return text;
 }
 
+/** However DynamoDB writes it. */
+export function isSamePolicy(one: string | undefined, other: string | undefined): boolean {
+  const [left, right] = [one, other].map((text) => text && JSON.stringify(JSON.parse(text)));
+  return left === right;
+}
+
 /** Which of Ferry's statements a policy has. */
 export function statementsOf(
   policy: string | undefined,

@@ -3,8 +3,9 @@
 
 import { CLOSE_WAIT_MS, FENCE_DENIALS_MS } from '../config/names.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
+import { momentNow, waitLeftMs } from '../pacing/moment.ts';
 import { requireClock } from './clock-check.ts';
-import { changeBoth, changeCopy, createMissing, requireOwn } from './copies.ts';
+import { changeBoth, changeCopy, createMissing, requireOwn, setFence } from './copies.ts';
 import { deleteMarkers } from './markers.ts';
 import { endWith, goOn, type Phase, type SwitchWork } from './run.ts';
 import type { SwitchPorts } from './ports.ts';
@@ -22,10 +23,10 @@ export const claim: Phase = async (work, ports) => {
   if (work.isClaimed) await requireOwn(work, ports);
   else await takeRecord(work, ports);
   work.isClaimed = true;
-  work.claimedAtMs ??= ports.clock.now();
+  work.claimedAt ??= momentNow(ports);
   if (work.finishes) return goOn(work, 'admitting');
   if (work.before !== undefined) {
-    const waitMs = await ports.target.fence.set({ inboundRefused: false }, work.id);
+    const waitMs = await setFence('target', { inboundRefused: false }, { work, ports });
     if (waitMs > 0) return goOn(work, 'claiming', waitMs);
   }
   if (work.request.kind === 'cancel') {
@@ -55,7 +56,7 @@ export const raiseFence: Phase = async (work, ports) => {
   await requireOwn(work, ports);
   const { fence } = ports.old;
   const nowMs = ports.clock.now();
-  const waitMs = await fence.set({ fenced: true }, work.id);
+  const waitMs = await setFence('old', { fenced: true }, { work, ports });
   if (waitMs > 0) return goOn(work, 'fencing', waitMs);
   work.fencedAtMs ??= nowMs;
   work.ownFenceAtMs = work.calmSinceMs = nowMs;
@@ -102,17 +103,18 @@ export const cancel: Phase = async (work, ports) => {
 
 export const unfence: Phase = async (work, ports) => {
   await requireOwn(work, ports);
-  const waitMs = await setBoth(ports, work.id);
+  const waitMs = await setBoth(work, ports);
   if (waitMs > 0) return goOn(work, 'unfencing', waitMs);
   // A late request of the run before could still refuse the function, and would for good.
-  const leftMs = (work.claimedAtMs ?? 0) + CLOSE_WAIT_MS - ports.clock.now();
-  if (work.before !== undefined && leftMs > 0) return goOn(work, 'unfencing', leftMs);
+  const { claimedAt = momentNow(ports), before } = work;
+  const leftMs = waitLeftMs(claimedAt, CLOSE_WAIT_MS, ports);
+  if (before !== undefined && leftMs > 0) return goOn(work, 'unfencing', leftMs);
   return goOn(work, 'releasing');
 };
 
-async function setBoth({ old, target }: SwitchPorts, id: string): Promise<number> {
-  const inboundMs = await target.fence.set({ inboundRefused: false }, id);
-  const fenceMs = await old.fence.set({ fenced: false }, id);
+async function setBoth(work: SwitchWork, ports: SwitchPorts): Promise<number> {
+  const inboundMs = await setFence('target', { inboundRefused: false }, { work, ports });
+  const fenceMs = await setFence('old', { fenced: false }, { work, ports });
   return Math.max(inboundMs, fenceMs);
 }
 

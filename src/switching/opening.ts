@@ -5,19 +5,18 @@ import { CLOSE_WAIT_MS } from '../config/names.ts';
 import { itemJson } from '../model/attribute-value.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
 import { itemDigest } from '../model/discrepancy.ts';
-import { retry } from '../pacing/retry.ts';
+import { momentNow, waitLeftMs } from '../pacing/moment.ts';
 import type { Item } from '../ports.ts';
 import { recordContext, resynchronizeKeys } from './applying.ts';
 import { requireClock } from './clock-check.ts';
 import { auditToMarkers, isAtTip, isFull, stillOpen, unexcused } from './auditing.ts';
 import { compareOn, newComparison } from './comparing.ts';
-import { changeBoth, changeCopy, readCopy, requireOwn } from './copies.ts';
+import { changeBoth, changeCopy, readCopy, requireOwn, setFence } from './copies.ts';
 import { cancelFor } from './fencing.ts';
 import { deleteMarkers } from './markers.ts';
 import { isAccepted } from './open-work.ts';
 import type { SwitchPorts } from './ports.ts';
-import { proofIn, proofKey, putProof, type SwitchProof } from './proof.ts';
-import { proofOf, withAdmission } from './prove.ts';
+import { proofOf, savedProof, saveProof, withAdmission } from './prove.ts';
 import { openedEpochs } from './rows.ts';
 import { endWith, goOn, type Phase, type SwitchWork } from './run.ts';
 import { isClear } from './step.ts';
@@ -35,19 +34,19 @@ const ACCEPTED_PREFIX = 'accepted-letters/';
 export const close: Phase = async (work, ports) => {
   // The policy has no record to compare: a run that has been taken over must not change it any more.
   await requireOwn(work, ports);
-  if (work.closedAtMs === undefined) {
+  if (work.closedAt === undefined) {
     await requireClock(ports.target, ports);
     await changeBoth({ step: 'closed', closing: true }, { work, ports });
-    work.closedAtMs = ports.clock.now();
+    work.closedAt = momentNow(ports);
   }
-  const waitMs = await ports.target.fence.set({ inboundRefused: true }, work.id);
+  const waitMs = await setFence('target', { inboundRefused: true }, { work, ports });
   return goOn(work, waitMs > 0 ? 'closing' : 'waiting', waitMs);
 };
 
 export const wait: Phase = async (work, ports) => {
   await requireOwn(work, ports);
-  const { audit, closedAtMs = Infinity } = work;
-  const leftMs = closedAtMs + CLOSE_WAIT_MS - ports.clock.now();
+  const { audit, closedAt = momentNow(ports) } = work;
+  const leftMs = waitLeftMs(closedAt, CLOSE_WAIT_MS, ports);
   if (leftMs > 0) return goOn(work, 'waiting', Math.min(leftMs, WAIT_MS));
   audit.doubtAll();
   work.recordsBefore = audit.records;
@@ -78,12 +77,12 @@ export const lookAgain: Phase = async (work, ports) => {
 
 /** A fence of the function that stayed would stop the replication. */
 export const reopen: Phase = async (work, ports) => {
-  if (work.closedAtMs !== undefined) {
+  if (work.closedAt !== undefined) {
     await changeBoth({ step: 'fenced' }, { work, ports });
-    work.closedAtMs = undefined;
+    work.closedAt = undefined;
     work.reopened += 1;
   } else await requireOwn(work, ports);
-  const waitMs = await ports.target.fence.set({ inboundRefused: false }, work.id);
+  const waitMs = await setFence('target', { inboundRefused: false }, { work, ports });
   if (waitMs > 0) return goOn(work, 'reopening', waitMs);
   if (work.reopened > REOPENED_MAX)
     return cancelFor(work, 'changes have come after the fence, again and again');
@@ -95,7 +94,7 @@ export const reopen: Phase = async (work, ports) => {
 /** Stays fenced. */
 async function endDrain(work: SwitchWork, ports: SwitchPorts) {
   const proof = proofOf(work, ports, undefined);
-  await save(proof, ports);
+  await saveProof(proof, ports);
   await changeBoth({ step: 'drained' }, { work, ports });
   return endWith(work, { kind: 'drained', proof });
 }
@@ -106,7 +105,7 @@ export const open: Phase = async (work, ports) => {
   await requireOwn(work, ports);
   const n = newestEpoch(work.row).n + 1;
   work.proof = proofOf(work, ports, n);
-  await save(work.proof, ports);
+  await saveProof(work.proof, ports);
   const nowMs = ports.clock.now();
   work.opened = await changeCopy(
     'target',
@@ -119,11 +118,11 @@ export const open: Phase = async (work, ports) => {
 /** Applications may write to the target, and the function of the way back to the old table, which stays fenced. */
 export const admit: Phase = async (work, ports) => {
   await requireOwn(work, ports, ['target']);
-  const { id } = work;
-  const fenceMs = await ports.target.fence.set({ fenced: false }, id);
+  const change = { work, ports, sides: ['target'] } as const;
+  const fenceMs = await setFence('target', { fenced: false }, change);
   if (fenceMs === 0) work.admittedAtMs ??= ports.clock.now();
   await raiseEpoch(newestEpoch(work.opened ?? work.row).n, ports);
-  const inboundMs = await ports.old.fence.set({ inboundRefused: false }, id);
+  const inboundMs = await setFence('old', { inboundRefused: false }, change);
   const waitMs = Math.max(fenceMs, inboundMs);
   return goOn(work, waitMs > 0 ? 'admitting' : 'telling', waitMs);
 };
@@ -139,11 +138,10 @@ export const tell: Phase = async (work, ports) => {
   const mayTake = (row: ControlRow) => newestEpoch(row).n <= n && !isTold(row, n);
   if (!work.isReleased)
     await changeCopy('old', { step: 'opened', epochs: opened.epochs }, { work, ports, mayTake });
-  const key = proofKey(ports.replication, n);
-  const proof = work.proof ?? proofIn(await retry(() => ports.target.ledger.get(key), ports));
+  const proof = work.proof ?? (await savedProof(n, ports));
   if (proof !== undefined) {
     work.proof = withAdmission(proof, work.admittedAtMs ?? ports.clock.now());
-    await save(work.proof, ports);
+    await saveProof(work.proof, ports);
   }
   return goOn(work, 'repairing');
 };
@@ -151,10 +149,6 @@ export const tell: Phase = async (work, ports) => {
 /** And let go by the run that has told it. */
 function isTold(row: ControlRow, n: number): boolean {
   return newestEpoch(row).n === n && row.switch === undefined;
-}
-
-function save(proof: SwitchProof, { target, ...retries }: SwitchPorts) {
-  return retry(() => target.writer.write(putProof(proof, target.rules)), retries);
 }
 
 /** Of accepted letters: the old table has what the target never got, or the next switch would find it different. */

@@ -46,12 +46,15 @@ export function planSwitch(
   const rows = rowsOf(found, { target, old });
   const [there, here] = [newestEpoch(rows.target), newestEpoch(rows.old)];
   const records = [rows.target.switch, rows.old.switch].filter((one) => one !== undefined);
-  for (const one of records) if (one.target !== target.region) throw takenBy(one);
   const [record] = records;
-  const held = { record, ids: records.map(({ id }) => id) };
   if (record?.step === 'rejoining' || (here.n > there.n && endsLost(rows.old))) throw lost();
+  const isLost = there.n > here.n && there.region === target.region && endsLost(rows.target);
+  if (isLost && rows.target.closing === true) throw halfLost();
+  // What the copy of a lost Region is held by has ended with the loss.
+  if (isLost) return { kind: 'already', row: rows.target };
+  for (const one of records) if (one.target !== target.region) throw takenBy(one);
+  const held = { record, ids: records.map(({ id }) => id) };
   if (there.n > here.n && there.region === target.region) {
-    if (endsLost(rows.target)) return { kind: 'already', row: rows.target };
     if (kind === 'cancel') throw opened(target.region);
     return { kind: 'finish', row: rows.target, ...held };
   }
@@ -122,6 +125,13 @@ function lost(): UsageError {
   return new UsageError('A Region was lost, and has not rejoined.', {
     code: 'switching.lost',
     hint: 'Run `ferry rejoin` first.',
+  });
+}
+
+function halfLost(): UsageError {
+  return new UsageError('`--source-lost` was interrupted before it opened this Region.', {
+    code: 'switching.lost',
+    hint: 'Run the command again with --source-lost --even-if-reachable, and then `ferry rejoin`.',
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { UsageError } from '../errors.ts';
 import type { Clock, TablePolicy } from '../ports.ts';
-import { policyWith, type PolicyWish, statementsOf } from './fence-policy.ts';
+import { isSamePolicy, policyWith, type PolicyWish, statementsOf } from './fence-policy.ts';
 import type { Fence, FenceWish } from './ports.ts';
 
 export interface PolicyFenceSetup {
@@ -40,10 +40,15 @@ export function policyFence(setup: PolicyFenceSetup): PolicyFence {
   let conflicts = 0;
   return {
     kind: 'policy',
-    async set(wish, id) {
+    async set(wish, id, requireOwn = async () => undefined) {
       const found = await policy.read();
       const wanted = policyWith(found.policy, policyWish(setup, wish, id));
-      const outcome = wanted === found.policy ? 'done' : await policy.replace(found, wanted);
+      if (wanted === found.policy) return 0;
+      // Behind the read: what a run that has taken over writes from now on makes the change fail.
+      await requireOwn();
+      const outcome = await policy.replace(found, wanted);
+      if (outcome === 'done')
+        await undoneUnless(requireOwn, { setup, before: found.policy, wanted });
       if (outcome === 'paused') return PAUSED_MS;
       conflicts = outcome === 'changed' ? conflicts + 1 : 0;
       if (conflicts === TRIES_MAX) throw conflict(setup);
@@ -54,6 +59,38 @@ export function policyFence(setup: PolicyFenceSetup): PolicyFence {
     check: () => check(setup),
   };
 }
+
+interface Change {
+  readonly setup: PolicyFenceSetup;
+  readonly before: string | undefined;
+  readonly wanted: string | undefined;
+}
+
+/**
+ * A process that has slept between the look at its record and the change takes the change back, as long as the policy is
+ * what it has written.
+ */
+async function undoneUnless(requireOwn: () => Promise<void>, change: Change): Promise<void> {
+  try {
+    await requireOwn();
+  } catch (error) {
+    if (error instanceof UsageError) await undo(change);
+    throw error;
+  }
+}
+
+async function undo({ setup: { policy, clock }, before, wanted }: Change): Promise<void> {
+  for (let tries = 1; tries <= UNDO_MAX; tries += 1) {
+    // By now, a read shows the change, and DynamoDB takes the next one at the earliest 15 seconds later.
+    await clock.sleep(PAUSED_MS);
+    const found = await policy.read();
+    if (!isSamePolicy(found.policy, wanted)) return;
+    if ((await policy.replace(found, before)) !== 'paused') return;
+  }
+}
+
+/** For longer than DynamoDB refuses a change. */
+const UNDO_MAX = 10;
 
 /** A fence that is there already has passed. */
 async function check(setup: PolicyFenceSetup): Promise<void> {

@@ -97,9 +97,11 @@ export interface Fence {
   /**
    * Changes the policy in one request. Every change that is done makes those fail that another run has sent before it.
    * @param id of the switch that asks.
+   * @param requireOwn throws where another run has taken over. It is asked between the read of the policy and its change,
+   *   and behind the change, which is then undone: a process may have slept in between.
    * @returns how many milliseconds later to ask again, because the policy has just been changed; 0 when it is done.
    */
-  set(wish: FenceWish, id: string): Promise<number>;
+  set(wish: FenceWish, id: string, requireOwn?: () => Promise<void>): Promise<number>;
   /** Sends a write that changes nothing, as an application would. Only of `policy`. */
   probe(): Promise<'refused' | 'writable'>;
 }

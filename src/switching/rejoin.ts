@@ -3,16 +3,19 @@
 // on where the copies of the control row say.
 
 import { APPLICATION_QUIET_MS, LEASE_MS } from '../config/names.ts';
+import { canonicalKey } from '../model/attribute-value.ts';
 import { type ControlRow, type Epoch, newestEpoch } from '../model/control-row.ts';
-import { endedEpochs } from '../model/switch-rows.ts';
+import type { SwitchRecord } from '../model/switch-record.ts';
 import { UsageError } from '../errors.ts';
+import { momentNow, waitLeftMs } from '../pacing/moment.ts';
 import { requireClock } from './clock-check.ts';
 import { hasPassed } from './arrival.ts';
 import { AuditMemory } from './audit-memory.ts';
-import { changeCopy, createMissing, readCopies, requireOwn } from './copies.ts';
+import { changeCopy, createMissing, readCopies, requireOwn, setFence } from './copies.ts';
 import { FENCE_OPEN, PROBE_EVERY_MS, probeOnce } from './fencing.ts';
 import { lookAtBehind } from './looking.ts';
-import { openWork, whatIsOpen } from './open-work.ts';
+import { epochsAtRejoin, hadOpened } from './lost-epochs.ts';
+import { isAccepted, openWork, whatIsOpen } from './open-work.ts';
 import { takenBy } from './plan.ts';
 import type { SwitchPorts } from './ports.ts';
 import { readOn } from './reading.ts';
@@ -35,6 +38,12 @@ import type {
 interface RejoinWork extends SwitchWork {
   /** That was lost. */
   readonly lost: Epoch;
+  /** Applications may have written there in that epoch. */
+  hadOpened: boolean;
+  /** Items that the SDK cannot read, by canonical key: neither saved nor repaired. */
+  readonly unreadable: Map<string, LeftItem>;
+  /** Canonical keys of accepted letters of the way back. */
+  readonly excusedKeys: Set<string>;
   readonly totals: RejoinCounts;
   pass: SavingPass;
   /** Every shard of the active side has been read as far as it went when the other side was opened. */
@@ -84,9 +93,7 @@ async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult
   const isOpen = row?.closing !== true && row?.epochs.at(-1)?.region === target.region;
   if (row === undefined || lost?.end !== 'lost' || !isOpen) throw notLost(ports);
   const there = found.old.kind === 'row' ? found.old.row : undefined;
-  const records = [row.switch, there?.switch].flatMap((record) => record ?? []);
-  const other = records.find((record) => record.target !== target.region);
-  if (other !== undefined) throw takenBy(other);
+  const records = recordsOf(row, there, ports);
   const epoch = newestEpoch(row);
   const ended = (result: SwitchResult): StepResult => ({
     phase: 'done',
@@ -105,12 +112,15 @@ async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult
       lostSinceMs: lost.toMs ?? epoch.fromMs,
     });
   const nowMs = ports.clock.now();
-  const audit = new AuditMemory({ row, epoch, accepted: new Set() });
-  const before = row.switch ?? there?.switch;
-  const known = { row, epoch, audit, before, letters: [], finishes: isTold, nowMs };
+  const accepted = new Set(state.request.accepted);
+  const audit = new AuditMemory({ row, epoch, accepted });
+  const known = { row, epoch, audit, before: records[0], letters: [], finishes: isTold, nowMs };
   const work: RejoinWork = {
     ...newWork(state, { ...known, phase: 'claiming' }),
     lost,
+    hadOpened: there === undefined || hadOpened(there, lost),
+    unreadable: new Map(),
+    excusedKeys: new Set(),
     totals: { items: 0, saved: 0, classed: 0, put: 0, deleted: 0 },
     pass: newPass('compared'),
     isRead: false,
@@ -118,6 +128,20 @@ async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult
   };
   state.work = work;
   return goOn(work, 'claiming');
+}
+
+/**
+ * Of this switch. The copy of a Region that was lost may have that of a switch from before the loss, which has ended with
+ * it, whatever its target was.
+ * @throws UsageError `switching.taken` for another switch.
+ */
+function recordsOf(row: ControlRow, there: ControlRow | undefined, { target }: SwitchPorts) {
+  const isBefore = there !== undefined && newestEpoch(there).n < newestEpoch(row).n;
+  const records: SwitchRecord[] = [row.switch, there?.switch].flatMap((one) => one ?? []);
+  const isOther = (one: SwitchRecord) => one.target !== target.region;
+  const other = records.find((one) => isOther(one) && !(isBefore && one === there.switch));
+  if (other !== undefined) throw takenBy(other);
+  return records;
 }
 
 function notLost({ target, old }: SwitchPorts): UsageError {
@@ -137,10 +161,8 @@ async function claiming(work: RejoinWork, ports: SwitchPorts): Promise<StepResul
   const epochs = [...row.epochs.slice(0, -2), { n, region, fromMs, streams }];
   await createMissing({ ...work, row: { ...row, epochs } }, ports);
   const known = (await readCopies(ports)).old;
-  const ids = [row.switch, known.kind === 'row' ? known.row.switch : undefined];
-  const taken = ids.find((record) => record !== undefined && record.target !== ports.target.region);
-  if (taken !== undefined) throw takenBy(taken);
-  const free = [undefined, work.id, ...ids.map((record) => record?.id)];
+  const records = recordsOf(row, known.kind === 'row' ? known.row : undefined, ports);
+  const free = [undefined, work.id, ...records.map(({ id }) => id)];
   const mayTake = (copy: ControlRow) => free.includes(copy.switch?.id);
   const claim = (copy: ControlRow) => ({
     step: 'rejoining' as const,
@@ -158,10 +180,11 @@ function isClosed(copy: ControlRow): boolean {
 }
 
 /** Its function of the way back may write to it again: the copies say when. */
-async function fencing(work: RejoinWork, { old, clock }: SwitchPorts): Promise<StepResult> {
-  const waitMs = await old.fence.set({ fenced: true, inboundRefused: false }, work.id);
+async function fencing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  const wish = { fenced: true, inboundRefused: false };
+  const waitMs = await setFence('old', wish, { work, ports });
   if (waitMs > 0) return goOn(work, 'fencing', waitMs);
-  work.ownFenceAtMs = clock.now();
+  work.ownFenceAtMs = ports.clock.now();
   if (work.finishes) return goOn(work, 'catching-up');
   return goOn(work, 'probing');
 }
@@ -184,33 +207,39 @@ async function closing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult
   const close = (copy: ControlRow) => ({
     step: 'rejoining' as const,
     closing: true as const,
-    epochs: endedEpochs(copy, 'lost', endMs),
+    epochs: epochsAtRejoin(copy, work.lost, endMs),
   });
-  await changeCopy('old', close, { work, ports });
-  work.closedAtMs = Math.max(ports.clock.now(), endMs);
+  const closed = await changeCopy('old', close, { work, ports });
+  work.hadOpened = hadOpened(closed, work.lost);
+  work.closedAt = momentNow(ports);
   return goOn(work, 'waiting');
 }
 
 /** Longer than a lease, so that no function judges records by what the copy was. */
-async function waiting(work: RejoinWork, { clock }: SwitchPorts): Promise<StepResult> {
-  const leftMs = (work.closedAtMs ?? 0) + LEASE_MS + LEASE_MARGIN_MS - clock.now();
-  return leftMs > 0 ? goOn(work, 'waiting', leftMs) : goOn(work, 'comparing');
+async function waiting(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
+  const { closedAt = momentNow(ports) } = work;
+  const leftMs = waitLeftMs(closedAt, LEASE_MS + LEASE_MARGIN_MS, ports);
+  if (leftMs > 0) return goOn(work, 'waiting', leftMs);
+  // What differs from a Region that had not been opened is not there yet, and the repair brings it.
+  return goOn(work, work.hadOpened ? 'comparing' : 'telling');
 }
 
-const LEASE_MARGIN_MS = 2_000;
+/** The epoch ends up to a second behind the close. */
+const LEASE_MARGIN_MS = 3_000;
 
-/** Nothing goes on as long as there is an item that cannot be saved. */
 async function comparing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
   const { pass, totals } = work;
   const isDone = await saveOn(pass, placeOf(work, ports), ports, () => requireOwn(work, ports));
   Object.assign(totals, { items: pass.items, saved: pass.saved });
   pass.keys = [];
-  if (!isDone) return goOn(work, 'comparing');
-  if (pass.unreadable.length > 0) return unproven(work, UNREADABLE, pass.unreadable);
-  return goOn(work, 'telling');
+  noteUnreadable(work);
+  return goOn(work, isDone ? 'telling' : 'comparing');
 }
 
-const UNREADABLE = 'items cannot be read whole, and would be overwritten without having been saved';
+/** They hold up nothing: what the SDK cannot read today, it cannot read tomorrow. */
+function noteUnreadable({ pass, unreadable }: RejoinWork): void {
+  for (const item of pass.unreadable.splice(0)) unreadable.set(canonicalKey(item.key), item);
+}
 
 function placeOf({ lost }: RejoinWork, { drained }: SwitchPorts): StrandedPlace {
   const { bucket, rules } = drained;
@@ -240,7 +269,12 @@ async function catchingUp(work: RejoinWork, ports: SwitchPorts): Promise<StepRes
     );
   }
   await lookAtBehind(audit, ports.old, ports, hasPassed);
-  const open = openWork(await ports.back.letters.read(), false, { row, accepted: new Set() });
+  const found = await ports.back.letters.read();
+  const accepted = new Set(work.request.accepted);
+  for (const letter of found.letters)
+    if (letter.key !== undefined && isAccepted(letter, accepted))
+      work.excusedKeys.add(canonicalKey(letter.key));
+  const open = openWork(found, false, { row, accepted });
   if (open.letters.length + open.batches + open.lost > 0)
     return unproven(work, whatIsOpen(open), [], open);
   if (!work.isRead || audit.behind.size > 0) return goOn(work, 'catching-up', PAUSE_MS);
@@ -251,22 +285,23 @@ const PAUSE_MS = 500;
 
 async function classing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
   const own = () => requireOwn(work, ports);
-  work.totals.classed += await classStranded(placeOf(work, ports), ports, own);
+  if (work.hadOpened) work.totals.classed += await classStranded(placeOf(work, ports), ports, own);
   work.pass = newPass('overwritten');
   return goOn(work, 'repairing');
 }
 
 async function repairing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
-  const { pass, totals, left } = work;
+  const { pass, totals, left, excusedKeys } = work;
   const isDone = await saveOn(pass, placeOf(work, ports), ports, () => requireOwn(work, ports));
   const { put, deleted, left: notRepaired } = await repairOn(pass.keys, work.epoch, ports);
   pass.keys = [];
   totals.put += put;
   totals.deleted += deleted;
   left.push(...notRepaired);
+  noteUnreadable(work);
   if (!isDone) return goOn(work, 'repairing');
-  left.push(...pass.unreadable);
-  return left.length > 0 ? unproven(work, NOT_REPAIRED, left) : goOn(work, 'releasing');
+  const isExcused = left.every(({ key }) => excusedKeys.has(canonicalKey(key)));
+  return isExcused ? goOn(work, 'releasing') : unproven(work, NOT_REPAIRED, left);
 }
 
 const NOT_REPAIRED = 'items could not be repaired';
@@ -275,7 +310,8 @@ async function releasing(work: RejoinWork, ports: SwitchPorts): Promise<StepResu
   const row = await changeCopy('old', { step: undefined }, { work, ports });
   await changeCopy('target', { step: undefined }, { work, ports });
   const undecided = await countUndecided(row, ports);
-  return endWith(work, { kind: 'rejoined', counts: work.totals, undecided });
+  const left = [...work.left, ...work.unreadable.values()];
+  return endWith(work, { kind: 'rejoined', counts: work.totals, undecided, left });
 }
 
 /** The record stays: the next run goes on from the copies. */

@@ -4,6 +4,7 @@ import { canonicalKey } from '../model/attribute-value.ts';
 import type { ControlRow, Epoch } from '../model/control-row.ts';
 import { padSequenceNumber } from '../model/guard.ts';
 import type { SwitchRecord, SwitchStep } from '../model/switch-record.ts';
+import type { Moment } from '../pacing/moment.ts';
 import type { Item, Random } from '../ports.ts';
 import type { AuditMemory } from './audit-memory.ts';
 import type { TableComparison } from './comparing.ts';
@@ -49,7 +50,7 @@ export interface SwitchWork {
   readonly excused: ReadonlyMap<string, string>;
   readonly startedAtMs: number;
   isClaimed: boolean;
-  claimedAtMs: number | undefined;
+  claimedAt: Moment | undefined;
   /** An earlier run has written the new epoch to the old copy, and let it go. */
   isReleased: boolean;
   isAhead: boolean;
@@ -61,7 +62,7 @@ export interface SwitchWork {
   /** Since when the audit has found nothing new, or less behind. */
   calmSinceMs: number;
   leastBehind: number;
-  closedAtMs: number | undefined;
+  closedAt: Moment | undefined;
   reopened: number;
   comparison: TableComparison | undefined;
   /** What the audit had read when it began to look again. */
@@ -118,7 +119,7 @@ export function newWork({ request, id }: SwitchState, begin: Beginning): SwitchW
     writes: 0,
     startedAtMs: before?.startedAtMs ?? nowMs,
     isClaimed: false,
-    claimedAtMs: undefined,
+    claimedAt: undefined,
     isReleased: false,
     isAhead: false,
     fencedAtMs: before?.fencedAtMs,
@@ -126,7 +127,7 @@ export function newWork({ request, id }: SwitchState, begin: Beginning): SwitchW
     refusedSinceMs: undefined,
     calmSinceMs: nowMs,
     leastBehind: Infinity,
-    closedAtMs: undefined,
+    closedAt: undefined,
     reopened: 0,
     comparison: undefined,
     recordsBefore: 0,

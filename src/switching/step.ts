@@ -22,6 +22,8 @@ export interface SwitchRequest {
   readonly timeoutMs?: number | undefined;
   /** Of a lost Region: go on although its DynamoDB answers. */
   readonly evenIfReachable?: boolean | undefined;
+  /** Of a lost Region: go on although a switch to it was closed on both sides, and may have opened it. */
+  readonly evenIfHalfOpen?: boolean | undefined;
 }
 
 /** Of a planned switch, in their order; the numbers are those of docs/switching.md. */
@@ -115,6 +117,8 @@ export type SwitchResult =
       readonly from: string;
       readonly to: string;
       readonly newest: readonly NewestArrival[];
+      /** The lost Region may have been opened: it may have accepted writes since this side was fenced. */
+      readonly halfOpen?: { readonly sinceMs: number | undefined };
     }
   | {
       readonly kind: 'rejoin-preview';
@@ -126,6 +130,8 @@ export type SwitchResult =
       readonly kind: 'rejoined';
       readonly counts: RejoinCounts;
       readonly undecided: number;
+      /** Not equal: what cannot be read, and keys of accepted letters that cannot be repaired. */
+      readonly left: readonly LeftItem[];
     }
   | { readonly kind: 'unproven'; readonly why: string; readonly open: OpenWork };
 
@@ -173,6 +179,7 @@ export interface SwitchPreview {
 export function exitCodeOf({ result, asked }: { result: SwitchResult; asked: SwitchRequest }) {
   if (result.kind === 'cancelled') return asked.kind === 'cancel' ? 0 : 3;
   if (result.kind === 'preview') return isClear(result.preview.open) ? 0 : 3;
+  if (result.kind === 'rejoined') return result.left.length === 0 ? 0 : 3;
   return result.kind === 'unproven' ? 3 : 0;
 }
 

@@ -6,6 +6,7 @@ import { fixedCredentials } from '../../src/aws/access.ts';
 import { CheckedHandler } from '../../src/aws/checked-handler.ts';
 import { probeWrite } from '../../src/aws/fence-probe.ts';
 import { tablePolicy } from '../../src/aws/resource-policy.ts';
+import { UsageError } from '../../src/errors.ts';
 import { policyWith } from '../../src/switching/fence-policy.ts';
 import { type PolicyFence, policyFence, promisedFence } from '../../src/switching/policy-fence.ts';
 import { isDenied, openPolicyCloud, type PolicyCloud, TABLE_ARN } from './policy-cloud.ts';
@@ -124,6 +125,45 @@ describe('set', () => {
     expect(await late.replace(seen, wanted)).toBe('changed');
     expect(canWrite(INBOUND)).toBe(true);
     expect(cloud.changes).toBe(2);
+  });
+
+  const taken = () =>
+    Promise.reject(new UsageError('taken', { code: 'switching.taken', hint: '' }));
+
+  it('of a run that was taken over changes nothing, also where it has slept since its last look', async () => {
+    await expect(fence.set({ fenced: true }, 'run-1', taken)).rejects.toThrow('taken');
+    expect(cloud.changes).toBe(0);
+
+    // The other run claims, and changes the policy, between the look and the change.
+    const late = () => fence.set({ fenced: false }, 'run-2').then(() => undefined);
+    await fence.set({ fenced: true }, 'run-1');
+    await cloud.clock.sleep(15_000);
+    const waitMs = await fence.set({ inboundRefused: true }, 'run-1', late);
+
+    expect(waitMs).toBeGreaterThan(0);
+    expect(cloud.policy()).toBeUndefined();
+  });
+
+  it('takes a change back that was late, and leaves what another run has written since', async () => {
+    let looks = 0;
+    const takenSince = () => ((looks += 1) === 1 ? Promise.resolve() : taken());
+    cloud.overwrite(FOREIGN);
+
+    await expect(fence.set({ fenced: true }, 'run-1', takenSince)).rejects.toThrow('taken');
+
+    expect([cloud.policy(), cloud.changes]).toEqual([FOREIGN, 2]);
+
+    looks = 0;
+    await cloud.clock.sleep(15_000);
+    const thenFenced = async () => {
+      if ((looks += 1) === 1) return;
+      await cloud.clock.sleep(15_000);
+      await setUntilDone(fence, { inboundRefused: true }, 'run-2');
+      await taken();
+    };
+    await expect(fence.set({ fenced: true }, 'run-1', thenFenced)).rejects.toThrow('taken');
+
+    expect([APPLICATION, INBOUND].map(canWrite)).toEqual([false, false]);
   });
 
   it('adds to what another editor has written in between', async () => {

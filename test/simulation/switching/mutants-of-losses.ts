@@ -36,7 +36,7 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
     caughtBy: 2,
     seedsMax: 20,
     step: of('lost', ['waiting'], ({ step, state, work, ports }) => {
-      work.closedAtMs = 0;
+      work.closedAt = { wallMs: 0, monotonicMs: 0 };
       return step(state, ports);
     }),
   },

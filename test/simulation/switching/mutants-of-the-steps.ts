@@ -1,5 +1,6 @@
 // Mistakes of the steps: their order, their waits, whom they ask, and what they leave behind.
 
+import { momentNow } from '../../../src/pacing/moment.ts';
 import type { Fence } from '../../../src/switching/ports.ts';
 import { SECOND } from '../plan.ts';
 import type { SwitchMutant } from './mutants.ts';
@@ -36,7 +37,7 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
         writer: rewriting(side.writer, (item) => ({ ...item, ...CLOSING })),
       }));
       await step(state, closed);
-      work.closedAtMs = ports.clock.now();
+      work.closedAt = momentNow(ports);
       return skipTo(work, 'closing');
     }),
   },
@@ -112,9 +113,13 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
     caughtBy: 54,
     seedsMax: 500,
     step: inPhases(['waiting'], ({ step, state, work, ports }) => {
-      const { closedAtMs = 0, request } = work;
-      if (request.kind === 'switch' && closedAtMs > ports.clock.now() - 17 * SECOND)
-        work.closedAtMs = closedAtMs - 17 * SECOND;
+      const { closedAt = momentNow(ports), request } = work;
+      const earlierMs = ports.clock.now() - 17 * SECOND;
+      if (request.kind === 'switch' && closedAt.wallMs > earlierMs)
+        work.closedAt = {
+          wallMs: closedAt.wallMs - 17 * SECOND,
+          monotonicMs: closedAt.monotonicMs - 17 * SECOND,
+        };
       return step(state, ports);
     }),
   },
@@ -123,7 +128,7 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
     caughtBy: 1,
     seedsMax: 20,
     step: inPhases(['waiting'], ({ step, state, work, ports }) => {
-      work.closedAtMs = 0;
+      work.closedAt = { wallMs: 0, monotonicMs: 0 };
       return step(state, ports);
     }),
   },
