@@ -7,6 +7,7 @@ import { percent, REFERENCE, shareWithin } from '../local/latency/latency-share.
 import { latencySvg } from '../local/latency/latency-svg.ts';
 import { UsageError } from '../errors.ts';
 import type { LatencyLevel, LatencyRun } from '../local/latency/latency-run.ts';
+import { wrongOption } from './arguments.ts';
 import { grouped, wrapped } from './output.ts';
 import { columns } from './rows.ts';
 
@@ -25,7 +26,10 @@ export function latencyText(run: LatencyRun, svg: string | undefined, width = 80
     ...notes(run).flatMap(prose),
     '',
     ...prose('Share of the items that were readable at the twin within T'),
-    ...latencyPlot(levels, width),
+    ...latencyPlot(
+      levels.map((level) => ({ ...level, label: rateText(level) })),
+      width,
+    ),
     ...prose(`◇ published: ${published.join(', ')}`),
     ...(svg === undefined ? [] : ['', `The same as a picture: ${svg}`]),
   ];
@@ -39,14 +43,22 @@ export function milliseconds(ms: number): string {
   return Number.isFinite(ms) ? `${grouped(ms)} ms` : 'never';
 }
 
-/** Indexes of columns, the most important first: rate, p50, p99, share within the longest time, … */
-const IMPORTANCE = [0, 3, 5, 9, 2, 4, 6, 7, 8, 1];
+const CARRIERS = { lambda: 'Lambda', run: 'ferry run' } as const;
+
+/** With the carrier, where it is not the function. */
+export function rateText({ rate, carrier }: Pick<LatencyLevel, 'rate' | 'carrier'>): string {
+  return `${rate} writes/s${carrier === 'lambda' ? '' : `, ${CARRIERS[carrier]}`}`;
+}
+
+/** Indexes of columns, the most important first: rate, carrier, p50, p99, share within the longest time, … */
+const IMPORTANCE = [0, 1, 4, 6, 10, 3, 5, 7, 8, 9, 2];
 
 /** As many columns as fit. */
 function table(levels: readonly LatencyLevel[], width: number): string[] {
   const rows = [
     [
       'writes/s',
+      'by',
       'writes',
       'arrived',
       'p50',
@@ -56,10 +68,12 @@ function table(levels: readonly LatencyLevel[], width: number): string[] {
       ...REFERENCE.map(({ withinMs }) => `≤${grouped(withinMs)}`),
     ],
     ...levels.map(cellsOf),
-    ['published', '', '', '', '', '', '', ...REFERENCE.map(({ share }) => percent(share))],
+    ['published', '', '', '', '', '', '', '', ...REFERENCE.map(({ share }) => percent(share))],
   ];
-  for (let count = IMPORTANCE.length; count > 1; count -= 1) {
-    const shown = IMPORTANCE.slice(0, count).toSorted((a, b) => a - b);
+  // Who has carried the changes is the same everywhere, unless there are two.
+  const columnsThere = IMPORTANCE.filter((index) => index !== 1 || isBeside(levels));
+  for (let count = columnsThere.length; count > 1; count -= 1) {
+    const shown = columnsThere.slice(0, count).toSorted((a, b) => a - b);
     const lines = columns(
       rows.map((cells) => shown.map((index) => cells[index] ?? '')),
       shown.map(() => 'right' as const),
@@ -69,9 +83,16 @@ function table(levels: readonly LatencyLevel[], width: number): string[] {
   return [];
 }
 
-function cellsOf({ rate, writes, arrived, latencyMs, latenciesMs }: LatencyLevel): string[] {
+function isBeside(levels: readonly LatencyLevel[]): boolean {
+  return levels.some(({ carrier }) => carrier !== 'lambda');
+}
+
+function cellsOf(level: LatencyLevel): string[] {
+  const { rate, carrier, writes, arrived, latencyMs, latenciesMs } = level;
   return [
-    ...[rate, writes, arrived].map(grouped),
+    grouped(rate),
+    CARRIERS[carrier],
+    ...[writes, arrived].map(grouped),
     ...[latencyMs.p50, latencyMs.p90, latencyMs.p99, latencyMs.max].map((ms) =>
       Number.isFinite(ms) ? grouped(ms) : 'never',
     ),
@@ -87,9 +108,17 @@ function notes({ levels, firstItemMs, engine }: LatencyRun): string[] {
     "published: another replicator, measured between two AWS Regions. This run uses one machine, so it shows Ferry's own share of the time, not AWS's.",
     `Ferry polls the twin, so p50 reads up to ${worst(({ p50 }) => p50)} ms too high, and p99 up to ${worst(({ p99 }) => p99)} ms.`,
     `Writes started up to ${grouped(late)} ms late. The latencies include that time.`,
-    `The first item, with the start of the function, took ${grouped(firstItemMs)} ms. It is not counted.`,
+    `The first item${firstItems(firstItemMs)}. It is not counted.`,
+    ...(isBeside(levels)
+      ? ['Both had strict tombstones, between tables of their own, and took turns at each rate.']
+      : []),
     `Engine: ${engine}.`,
   ];
+}
+
+function firstItems({ lambda = NaN, run }: LatencyRun['firstItemMs']): string {
+  const ofRun = run === undefined ? '' : `, and ${grouped(run)} ms with the start of \`ferry run\``;
+  return `, with the start of the function, took ${grouped(lambda)} ms${ofRun}`;
 }
 
 /** Of `ferry latency --json`. Fields are added, never renamed. */
@@ -97,6 +126,7 @@ export function latencyFacts({ levels, firstItemMs, engine }: LatencyRun, svg?: 
   return {
     levels: levels.map(({ latenciesMs, ...level }) => ({
       rate: level.rate,
+      by: level.carrier,
       planned: level.planned,
       writes: level.writes,
       arrived: level.arrived,
@@ -110,14 +140,16 @@ export function latencyFacts({ levels, firstItemMs, engine }: LatencyRun, svg?: 
       reachedRate: level.reachedRate,
     })),
     published: Object.fromEntries(REFERENCE.map(({ withinMs, share }) => [withinMs, share])),
-    firstItemMs,
+    firstItemMs: firstItemMs.lambda,
+    firstItemOfRunMs: firstItemMs.run,
     engine,
     ...(svg === undefined ? {} : { svg }),
   };
 }
 
-/** Checks the file before the measurement. @throws UsageError where it cannot be written. */
-export function checkPicture(path: string): void {
+/** Checks the file before the measurement. @throws UsageError where it cannot be written, or would have two carriers. */
+export function checkPicture(path: string, beside: boolean): void {
+  if (beside) throw wrongOption('--svg does not go with --run.', 'Leave one of them out.');
   explain(path, () => {
     accessSync(dirname(path), constants.W_OK);
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');

@@ -10,15 +10,16 @@ import {
   type LatencyRun,
   latencyRun,
 } from '../local/latency/latency-run.ts';
-import type { LocalWorld } from '../local/run/local-world.ts';
+import type { LocalPlace } from '../local/run/local-place.ts';
 import { wrongOption } from './arguments.ts';
 import { exitCode, printResult } from './call.ts';
-import { type Command, numberOption, type ParsedOptions } from './command.ts';
+import { type Command, numberOption } from './command.ts';
 import {
   checkPicture,
   latencyFacts,
   latencyText,
   milliseconds,
+  rateText,
   writePicture,
 } from './latency-plot.ts';
 import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
@@ -39,21 +40,28 @@ export const latencyCommand: Command = {
     },
     duration: numberOption('SECONDS', [1, 600], 'length of each level', 20),
     wait: numberOption('SECONDS', [1, 60], 'maximum wait for the last items of a level', 60),
-    svg: { value: 'FILE', help: 'also write the plot to this file' },
+    run: { help: 'also measure `ferry run`, both with strict tombstones, in turns' },
+    svg: { value: 'FILE', help: 'also write the plot to this file, without --run' },
     json: { help: 'print the figures as one line of JSON' },
     ...localWorldOptions,
   },
   async run(options, io) {
     const rates = ratesOf(options.text('rates') ?? '');
     const svg = options.text('svg');
-    if (svg !== undefined) checkPicture(svg);
-    const { projection, ...replication } = chosenReplication(options);
+    const beside = options.has('run');
+    if (svg !== undefined) checkPicture(svg, beside);
+    const { projection, ...chosen } = chosenReplication(options);
+    const replication = beside ? { ...chosen, tombstones: 'strict' as const } : chosen;
     if (projection !== undefined)
       io.err(
         'Latency is measured without the projection, which does not know the items of this run.',
       );
+    io.err(
+      `${rates.join(', ')} writes/s, ${options.text('duration')} s each; Ctrl-C ends it early`,
+    );
     const run = await latencyRun({
       replication,
+      carriers: beside ? ['lambda', 'run'] : ['lambda'],
       rates,
       durationSeconds: options.integer('duration') ?? 0,
       waitSeconds: options.integer('wait') ?? 0,
@@ -64,7 +72,7 @@ export const latencyCommand: Command = {
       clock: systemClock,
       random: systemRandom,
       stop: io.interrupted,
-      ...reporting(rates, options, io),
+      ...reporting(io),
     });
     if (svg !== undefined) writePicture(svg, run.levels);
     printResult(
@@ -72,7 +80,7 @@ export const latencyCommand: Command = {
       latencyFacts(run, svg),
       latencyText(run, svg, io.resultColumns?.()),
     );
-    return verdict(run, rates, io);
+    return verdict(run, rates.length * (beside ? 2 : 1), io);
   },
 };
 
@@ -88,18 +96,16 @@ function ratesOf(text: string): number[] {
 }
 
 /** A bar per level on a terminal; elsewhere a line every ten seconds. */
-function reporting(rates: readonly number[], options: ParsedOptions, io: Io) {
-  const seconds = options.text('duration');
+function reporting(io: Io) {
   let level = -1;
   let report = progressReporter(io, systemClock, 'items');
   return {
-    onStarted: ({ source, destination }: LocalWorld) => {
+    onStarted: ({ source, destination }: LocalPlace) => {
       for (const line of columns([
         ['source', source.region, source.endpoint],
         ['destination', destination.region, destination.endpoint],
       ]))
         io.err(line);
-      io.err(`${rates.join(', ')} writes/s, ${seconds} s each; Ctrl-C ends it early`);
     },
     onProgress: (progress: LatencyProgress) => {
       if (progress.level !== level) report = progressReporter(io, systemClock, 'items');
@@ -108,14 +114,14 @@ function reporting(rates: readonly number[], options: ParsedOptions, io: Io) {
       report({
         done: progress.arrived,
         expected: progress.planned,
-        facts: [`${rates[level]} writes/s`, `${grouped(Math.max(0, onTheWay))} in flight`],
+        facts: [rateText(progress), `${grouped(Math.max(0, onTheWay))} in flight`],
       });
     },
     onLevel: (done: LatencyLevel) => {
       const { rate, writes, arrived, latencyMs } = done;
       const counts = `${grouped(arrived)} of ${grouped(writes)} arrived`;
       const times = `p50 ${milliseconds(latencyMs.p50)}, p99 ${milliseconds(latencyMs.p99)}`;
-      io.err(`${rate} writes/s: ${counts}, ${times}`);
+      io.err(`${rateText(done)}: ${counts}, ${times}`);
       if (isMissed(done.reachedRate, rate)) io.err(missedText(done));
     },
     onProblem: (problem: string) => io.err(problem),
@@ -126,7 +132,7 @@ function missedText({ rate, reachedRate }: LatencyLevel): string {
   return `The rate was missed: ${grouped(reachedRate)} of ${grouped(rate)} writes/s were reached. The source or this machine is too slow.`;
 }
 
-function verdict({ levels }: LatencyRun, rates: readonly number[], io: Io): number {
+function verdict({ levels }: LatencyRun, planned: number, io: Io): number {
   const sum = (of: (level: LatencyLevel) => number) =>
     levels.reduce((total, level) => total + of(level), 0);
   const missing = sum(({ writes, arrived }) => writes - arrived);
@@ -134,8 +140,7 @@ function verdict({ levels }: LatencyRun, rates: readonly number[], io: Io): numb
   if (missing > 0) io.err(`${counted(missing, 'item')} did not arrive in time.`);
   if (unwritten > 0)
     io.err(`${counted(unwritten, 'write')} ${unwritten === 1 ? 'was' : 'were'} not made.`);
-  const left = rates.length - levels.length;
-  if (left > 0) io.err(`Stopped before ${left} of ${counted(rates.length, 'level')}.`);
-  const complete = missing + unwritten === 0 && levels.length === rates.length;
-  return exitCode(complete);
+  const left = planned - levels.length;
+  if (left > 0) io.err(`Stopped before ${left} of ${counted(planned, 'level')}.`);
+  return exitCode(missing + unwritten + left === 0);
 }

@@ -2,11 +2,13 @@
 
 import { describe, expect, it } from 'vitest';
 import { latencyFacts, latencyText } from '../../src/cli/latency-plot.ts';
+import type { LatencyLevel, LatencyRun } from '../../src/local/latency/latency-run.ts';
 
 const times = { p50: 1_180, p90: 2_100, p99: 12_900, max: 13_500 };
-const run = {
+const run: LatencyRun = {
   levels: [
     {
+      carrier: 'lambda',
       rate: 300,
       planned: 6_000,
       writes: 6_000,
@@ -18,7 +20,7 @@ const run = {
       reachedRate: 150.5,
     },
   ],
-  firstItemMs: 987,
+  firstItemMs: { lambda: 987 },
   engine: 'embedded',
 };
 
@@ -50,5 +52,38 @@ it('is as wide as a page in a file', () => {
 it('tells machines the rate that was reached, as a number', () => {
   expect(JSON.parse(JSON.stringify(latencyFacts(run)))).toMatchObject({
     levels: [{ rate: 300, reachedRate: 150.5 }],
+  });
+});
+
+describe('beside `ferry run`', () => {
+  const [level] = run.levels as readonly [LatencyLevel];
+  const both: LatencyRun = {
+    ...run,
+    levels: [level, { ...level, carrier: 'run', latencyMs: { ...times, p99: 800 } }],
+    firstItemMs: { lambda: 987, run: 654 },
+  };
+  const lines = latencyText(both, undefined);
+
+  it('has a row and a panel for each', () => {
+    expect(lines.filter((line) => /^ +300 /.test(line))).toEqual([
+      expect.stringMatching(/300 +Lambda .* 12,900 /),
+      expect.stringMatching(/300 +ferry run .* 800 /),
+    ]);
+    expect(lines).toEqual(
+      expect.arrayContaining(['300 writes/s', '300 writes/s, ferry run']) as string[],
+    );
+    expect(lines.join(' ')).toContain('987 ms, and 654 ms with the start of `ferry run`');
+  });
+
+  it('tells machines which one it was', () => {
+    expect(latencyFacts(both)).toMatchObject({
+      levels: [{ by: 'lambda' }, { by: 'run', latencyMs: { p99: 800 } }],
+      firstItemMs: 987,
+      firstItemOfRunMs: 654,
+    });
+  });
+
+  it('names no carrier where there is one', () => {
+    expect(latencyText(run, undefined).join(' ')).not.toMatch(/Lambda|ferry run/);
   });
 });

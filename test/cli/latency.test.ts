@@ -22,6 +22,7 @@ const SHORT = '--rates 50,100 --duration 2';
 
 interface Level {
   readonly rate: number;
+  readonly by: string;
   readonly writes: number;
   readonly arrived: number;
   readonly latencyMs: Readonly<Record<'p50' | 'p90' | 'p99' | 'max', number | null>>;
@@ -143,6 +144,28 @@ describe('ferry latency', () => {
   });
 });
 
+describe('ferry latency --run', () => {
+  it('measures a process of `ferry run` beside the function, and leaves nothing behind', async () => {
+    const folder = mkdtempSync(join(directory, 'temporary-'));
+    vi.stubEnv('TMPDIR', folder);
+
+    const { exitCode, out } = await latency(`${SHORT} --run --json`);
+
+    const levels = levelsOf(out);
+    expect(exitCode).toBe(0);
+    expect(levels.map(({ rate, by }) => `${rate} ${by}`)).toEqual([
+      '50 lambda',
+      '50 run',
+      '100 lambda',
+      '100 run',
+    ]);
+    for (const { rate, writes, arrived } of levels)
+      expect([writes, arrived]).toEqual([2 * rate, 2 * rate]);
+    expect(JSON.parse(out)).toMatchObject({ firstItemOfRunMs: expect.any(Number) as unknown });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
 /** On a terminal, whose status line shows that the work has begun. */
 async function interruptedAtFirstStatus(args: readonly string[]) {
   const stop = new AbortController();
@@ -174,6 +197,7 @@ describe('ferry latency, wrongly used', () => {
     [['--wait', '61'], '--wait must be a whole number from 1 to 60, got "61"'],
     [['--svg', '/nowhere/at/all.svg'], 'The picture /nowhere/at/all.svg cannot be written: ENOENT'],
     [['--svg', tmpdir()], 'is a folder'],
+    [['--run', '--svg', 'x.svg'], '--svg does not go with --run'],
     [['--replication', 'orders'], '--replication needs a configuration file'],
   ])('refuses %s before it starts anything', async (args, message) => {
     const { exitCode, out, err } = await runHere(['latency', ...args]);

@@ -28,6 +28,7 @@ it('counts from the time a write is due, so that a stall of the writer is not hi
 
   const { levels } = await latencyRun({
     replication,
+    carriers: ['lambda'],
     rates: [50],
     durationSeconds: 3,
     waitSeconds: 20,

@@ -20,12 +20,20 @@ const BLOCKS = '▁▂▃▄▅▆▇█';
 const REFERENCE_MARK = '◇';
 const SIDES: readonly string[] = ['100 % ┤', '│', '50 % ┤', '│'];
 
+interface LabelledSample extends LatencySample {
+  /** @default the rate */
+  readonly label?: string;
+}
+
 /** The lines of the plot, shorter than `columns`. */
-export function latencyPlot(samples: readonly LatencySample[], columns = 80): string[] {
+export function latencyPlot(samples: readonly LabelledSample[], columns = 80): string[] {
   const width = Math.max(WIDTH_MIN, Math.min(WIDTH_MAX, columns - MARGIN - 1));
   const frame = { axis: timeAxis(samples), width };
   return [
-    ...samples.flatMap((sample) => [`${sample.rate} writes/s`, ...panel(sample, frame)]),
+    ...samples.flatMap((sample) => [
+      sample.label ?? `${sample.rate} writes/s`,
+      ...panel(sample, frame),
+    ]),
     ...timeLines(frame),
   ];
 }

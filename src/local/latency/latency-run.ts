@@ -1,5 +1,6 @@
 // How long an item takes from the write to the twin, in the local world: writes at one rate after the
-// other, each at its time whether or not the one before has been answered, and a watch on the twin.
+// other, each at its time whether or not the one before has been answered, and a watch on the twin. With several
+// carriers, they take turns at each rate.
 
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { LatencySample } from './latency-share.ts';
@@ -7,12 +8,14 @@ import { FerryError } from '../../errors.ts';
 import { ArrivalWatch, NUMBER_ATTRIBUTE } from './arrival-watch.ts';
 import type { Cleanup } from '../run/cleanup.ts';
 import type { LocalWorldOptions } from '../run/local-place.ts';
-import { type LocalWorld, startLocalWorld } from '../run/local-world.ts';
+import { type CarriedPlace, type Carrier, startCarrier } from './carrier.ts';
 import { type Percentiles, percentiles } from '../cloudwatch/metrics-tally.ts';
 import { TimedWriter } from './timed-writer.ts';
 import { keyOf } from '../run/workload.ts';
 
 export interface LatencyRunOptions extends LocalWorldOptions {
+  /** Each between tables of its own. */
+  readonly carriers: readonly Carrier[];
   /** Writes per second, one level after the other. */
   readonly rates: readonly number[];
   readonly durationSeconds: number;
@@ -20,20 +23,23 @@ export interface LatencyRunOptions extends LocalWorldOptions {
   readonly waitSeconds: number;
   /** Ends the writing, and soon after the waiting. */
   readonly stop: AbortSignal;
-  readonly onStarted: (world: LocalWorld) => void;
+  readonly onStarted: (place: CarriedPlace) => void;
   readonly onProgress: (progress: LatencyProgress) => void;
   readonly onLevel: (level: LatencyLevel) => void;
 }
 
 export interface LatencyProgress {
-  /** Counted from 0. */
+  /** Counted from 0, over all rates and carriers. */
   readonly level: number;
+  readonly rate: number;
+  readonly carrier: Carrier;
   readonly planned: number;
   readonly writes: number;
   readonly arrived: number;
 }
 
 export interface LatencyLevel extends LatencySample {
+  readonly carrier: Carrier;
   /** Writes that the rate and the duration make. */
   readonly planned: number;
   /** Writes that were sent and answered. */
@@ -50,10 +56,10 @@ export interface LatencyLevel extends LatencySample {
 }
 
 export interface LatencyRun {
-  /** Fewer than the rates if it was stopped. */
+  /** In the order of the rates; fewer if it was stopped. */
   readonly levels: readonly LatencyLevel[];
-  /** Latency of an item before all others, with the start of the function; counted nowhere else. */
-  readonly firstItemMs: number;
+  /** By carrier: latency of an item before all others, with the start of the carrier; counted nowhere else. */
+  readonly firstItemMs: Readonly<Partial<Record<Carrier, number>>>;
   readonly engine: string;
 }
 
@@ -61,40 +67,52 @@ export interface LatencyRun {
 export async function latencyRun(options: LatencyRunOptions): Promise<LatencyRun> {
   const cleanups: Cleanup[] = [];
   try {
-    const world = await startLocalWorld(options, cleanups);
-    options.onStarted(world);
-    const run = measureAll({ world, options, nextNumber: 0 });
+    const runs: Run[] = [];
+    for (const carrier of options.carriers) {
+      const runId = carrier === 'lambda' ? options.runId : `${options.runId}-${carrier}`;
+      const place = await startCarrier(carrier, { ...options, runId }, cleanups);
+      options.onStarted(place);
+      runs.push({ carrier, place, options, nextNumber: 0 });
+    }
     // Without its engine or its stream, a run would try for ever.
-    return await Promise.race([run, world.source.lost, world.destination.lost, world.mapping.lost]);
+    return await Promise.race([measureAll(runs, options), ...runs.map(({ place }) => place.lost)]);
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
   }
 }
 
+/** With one carrier. */
 interface Run {
-  readonly world: LocalWorld;
+  readonly carrier: Carrier;
+  readonly place: CarriedPlace;
   readonly options: LatencyRunOptions;
   nextNumber: number;
 }
 
 const PROGRESS_INTERVAL_MS = 500;
 
-async function measureAll(run: Run): Promise<LatencyRun> {
-  const { world, options } = run;
-  const first = await measure(run, { rate: 1, planned: 1 }, () => undefined);
-  if (first.arrived === 0) throw nothingArrives(options);
+async function measureAll(runs: readonly Run[], options: LatencyRunOptions): Promise<LatencyRun> {
+  const firstItemMs: Partial<Record<Carrier, number>> = {};
+  for (const run of runs) {
+    const first = await measure(run, { rate: 1, planned: 1 }, () => undefined);
+    if (first.arrived === 0) throw nothingArrives(options);
+    firstItemMs[run.carrier] = first.latencyMs.p50;
+  }
   const levels: LatencyLevel[] = [];
-  for (const [index, rate] of options.rates.entries()) {
+  const plans = options.rates.flatMap((rate) => runs.map((run) => ({ rate, run })));
+  for (const [index, { rate, run }] of plans.entries()) {
     if (options.stop.aborted) break;
     const planned = rate * options.durationSeconds;
+    const { carrier } = run;
     const level = await measure(run, { rate, planned }, (writes, arrived) =>
-      options.onProgress({ level: index, planned, writes, arrived }),
+      options.onProgress({ level: index, rate, carrier, planned, writes, arrived }),
     );
     levels.push(level);
     options.onLevel(level);
   }
-  const engine = [...new Set([world.source.engine, world.destination.engine])].join(' -> ');
-  return { levels, firstItemMs: first.latencyMs.p50, engine };
+  const regions = runs.flatMap(({ place: { source, destination } }) => [source, destination]);
+  const engine = [...new Set(regions.map((region) => region.engine))].join(' -> ');
+  return { levels, firstItemMs, engine };
 }
 
 interface Plan {
@@ -110,11 +128,11 @@ async function measure(
   plan: Plan,
   onProgress: (writes: number, arrived: number) => void,
 ): Promise<LatencyLevel> {
-  const { world, options } = run;
+  const { place, options, carrier } = run;
   const { clock } = options;
   const watch = new ArrivalWatch({
-    client: world.destination.client,
-    table: world.replication.destination.table,
+    client: place.destination.client,
+    table: place.replication.destination.table,
     clock,
   });
   const writer = new TimedWriter({
@@ -136,7 +154,7 @@ async function measure(
   };
   try {
     await Promise.all([writeAll(), watch.run()]);
-    return levelOf(plan, writer, watch);
+    return { carrier, ...levelOf(plan, writer, watch) };
   } finally {
     clearInterval(timer);
     options.stop.removeEventListener('abort', hurry);
@@ -145,7 +163,11 @@ async function measure(
   }
 }
 
-function levelOf(plan: Plan, writer: TimedWriter, watch: ArrivalWatch): LatencyLevel {
+function levelOf(
+  plan: Plan,
+  writer: TimedWriter,
+  watch: ArrivalWatch,
+): Omit<LatencyLevel, 'carrier'> {
   const arrived = watch.latenciesMs.length;
   const never = Array.from({ length: watch.pending }, () => Infinity);
   const latenciesMs = [...watch.latenciesMs.toSorted((a, b) => a - b), ...never];
@@ -164,18 +186,18 @@ function levelOf(plan: Plan, writer: TimedWriter, watch: ArrivalWatch): LatencyL
 
 /** A new item with its number, watched for at the twin from the time it was due. */
 async function writeItem(run: Run, watch: ArrivalWatch, dueMs: number): Promise<void> {
-  const { world, options } = run;
-  const { source, timestampAttribute = '' } = world.replication;
+  const { place, options } = run;
+  const { source, timestampAttribute = '' } = place.replication;
   const number = run.nextNumber;
   run.nextNumber += 1;
-  const key = keyOf(number, world.schema);
+  const key = keyOf(number, place.schema);
   const Item = {
     [NUMBER_ATTRIBUTE]: { N: String(number) },
     [timestampAttribute]: { N: String(options.clock.now()) },
     ...key,
   };
   watch.add(number, key, dueMs);
-  await world.source.client.send(new PutItemCommand({ TableName: source.table, Item }));
+  await place.source.client.send(new PutItemCommand({ TableName: source.table, Item }));
 }
 
 function nothingArrives({ waitSeconds, stop }: LatencyRunOptions): FerryError {

@@ -8,6 +8,11 @@ import { withoutDefaults } from '../../config/without-defaults.ts';
 import { UsageError } from '../../errors.ts';
 import type { LocalWorld } from './local-world.ts';
 
+/** Of a world, what is in the file. */
+export interface KeptPlace extends Pick<LocalWorld, 'replication' | 'streamArn' | 'endpoints'> {
+  readonly faults: Pick<LocalWorld['faults'], 'endpoint'>;
+}
+
 export interface KeptConfig {
   /** Absolute: the commands may be started in any folder. */
   readonly path: string;
@@ -19,7 +24,7 @@ export interface KeptConfig {
  * Writes the file, to a new folder for temporary files unless `path` names one.
  * @throws UsageError `local.config.exists`, or what the file system throws.
  */
-export function keepConfig(world: LocalWorld, path: string | undefined): KeptConfig {
+export function keepConfig(world: KeptPlace, path: string | undefined): KeptConfig {
   const folder = path === undefined ? mkdtempSync(join(tmpdir(), 'ferry-local-')) : undefined;
   const file = resolve(path ?? join(folder ?? '', 'ferry.json'));
   const text = `${JSON.stringify({ replications: [replicationOf(world)] }, null, 2)}\n`;
@@ -57,7 +62,7 @@ function isUnchanged(path: string, text: string): boolean {
 }
 
 /** Without what a local world does not have: heartbeats and bulk runs. */
-function replicationOf(world: LocalWorld): object {
+function replicationOf(world: KeptPlace): object {
   const { replication, faults, streamArn, endpoints } = world;
   const { source, destination, stateTable, name } = replication;
   const { heartbeat: _, bulk: __, ...settings } = replication;
