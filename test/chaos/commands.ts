@@ -9,7 +9,7 @@ import { CREDENTIALS } from './disturbance.ts';
 
 export function startCommand(
   args: readonly string[],
-  { world, config }: { readonly world: LocalWorld; readonly config: string },
+  { world, config }: { readonly world?: LocalWorld; readonly config: string },
 ) {
   const { accessKeyId, secretAccessKey } = CREDENTIALS;
   const child = spawn(process.execPath, ['bin/ferry.cjs', ...args, '--config', config], {
@@ -17,7 +17,7 @@ export function startCommand(
       ...process.env,
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_ENDPOINT_URL_S3: world.failures.objectEndpoint,
+      ...(world && { AWS_ENDPOINT_URL_S3: world.failures.objectEndpoint }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

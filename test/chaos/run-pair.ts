@@ -1,0 +1,146 @@
+// Two processes of `ferry run` for one replication, each started again after its death, as a service manager does. Which
+// one holds the lease is known from their logs.
+
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Credentials } from '../../src/aws/access.ts';
+import { type FerryRun, type RunPlace, startFerryRun } from '../../src/local/run/ferry-run.ts';
+import { startCommand } from './commands.ts';
+import { until } from './disturbance.ts';
+
+export interface RunPair {
+  /** The last lines of processes that ended without a signal of ours. */
+  readonly died: string[];
+  /** Resolves once one holds the lease and the other one waits for it. */
+  ready(): Promise<void>;
+  /** Kills the holder. @returns milliseconds until the other one had the lease. */
+  killHolder(): Promise<number>;
+  /** Stops the holder, not kills it, until the other one has the lease; then both go on. */
+  freezeHolder(): Promise<number>;
+  killStandby(): Promise<void>;
+  /** Ends both in an orderly way. @returns their exit codes. */
+  stop(): Promise<Array<number | null>>;
+  /** Redrives the letters of both. */
+  redrive(): Promise<{ readonly redriven: number; readonly left: number }>;
+  /** For the end, whatever has happened. */
+  kill(): void;
+}
+
+const RESTART_MS = 500;
+
+class Hand {
+  state: 'starting' | 'standby' | 'holder' = 'starting';
+  run: FerryRun;
+  stopping = false;
+  readonly letters: string;
+  readonly #start: () => FerryRun;
+
+  constructor(letters: string, start: (hand: Hand) => FerryRun, onDeath: (line: string) => void) {
+    this.letters = letters;
+    this.#start = () => {
+      this.state = 'starting';
+      const run = start(this);
+      run.lost.catch((error: Error) => {
+        if (run.child.signalCode === null) onDeath(error.message);
+        if (!this.stopping) void delay(RESTART_MS).then(() => this.restart());
+      });
+      return run;
+    };
+    this.run = this.#start();
+  }
+
+  restart(): void {
+    if (!this.stopping) this.run = this.#start();
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.run.child.kill(signal);
+  }
+}
+
+export function startRunPair(place: RunPlace, credentials: Credentials): RunPair {
+  const died: string[] = [];
+  const hands = ['a', 'b'].map((name) => {
+    const letters = join(dirname(place.config), `letters-${name}`);
+    const start = (hand: Hand) =>
+      startFerryRun({
+        config: place.config,
+        letters,
+        credentials,
+        onLogLine: (line) => (hand.state = stateAfter(line) ?? hand.state),
+      });
+    return new Hand(letters, start, (line) => died.push(line));
+  });
+  const one = (state: Hand['state']) => hands.find((hand) => hand.state === state);
+  const required = (state: Hand['state']) => {
+    const found = one(state);
+    if (found === undefined) throw new Error(`there is no ${state}`);
+    return found;
+  };
+  const ready = () =>
+    until(
+      'a holder and a standby',
+      () => one('holder') !== undefined && one('standby') !== undefined,
+    );
+  const takeoverBy = async (standby: Hand) => {
+    const sinceMs = performance.now();
+    await until('a takeover', () => standby.state === 'holder');
+    return performance.now() - sinceMs;
+  };
+  return {
+    died,
+    ready,
+    async killHolder() {
+      const [holder, standby] = [required('holder'), required('standby')];
+      holder.signal('SIGKILL');
+      return takeoverBy(standby);
+    },
+    async freezeHolder() {
+      const [holder, standby] = [required('holder'), required('standby')];
+      holder.signal('SIGSTOP');
+      try {
+        return await takeoverBy(standby);
+      } finally {
+        holder.signal('SIGCONT');
+      }
+    },
+    async killStandby() {
+      const { run } = required('standby');
+      run.child.kill('SIGKILL');
+      await run.lost.catch(() => undefined);
+    },
+    stop() {
+      for (const hand of hands) hand.stopping = true;
+      return Promise.all(hands.map(({ run }) => run.stop()));
+    },
+    async redrive() {
+      const ends = { redriven: 0, left: 0 };
+      for (const { letters } of hands) {
+        const { applied, left } = await redriven(letters, place);
+        ends.redriven += applied;
+        ends.left += left;
+      }
+      return ends;
+    },
+    kill() {
+      for (const hand of hands) {
+        hand.stopping = true;
+        hand.signal('SIGKILL');
+      }
+    },
+  };
+}
+
+/** What a line of the log says about its process. */
+function stateAfter(line: string): Hand['state'] | undefined {
+  if (line.includes('"lease.held"')) return 'holder';
+  return /"(?:lease\.lost|replication\.standby)"/.test(line) ? 'standby' : undefined;
+}
+
+async function redriven(letters: string, { config }: RunPlace) {
+  const args = ['redrive', '--letters', letters, '--apply', '--json'];
+  const { stdout, stderr, exitCode } = await startCommand(args, { config }).finished;
+  if (exitCode !== 0) throw new Error(`the redrive ended with ${exitCode}: ${stderr}`);
+  const { applied, superseded, coalesced, left } = JSON.parse(stdout) as Record<string, number>;
+  return { applied: (applied ?? 0) + (superseded ?? 0) + (coalesced ?? 0), left: left ?? 0 };
+}
