@@ -8,6 +8,17 @@ import type { Item } from '../src/model/attribute-value.ts';
 import { parseControlRow, putControlRow } from '../src/model/control-item.ts';
 import { type DeadLetter, deadLetterMessage } from '../src/model/dead-letter.ts';
 import { parseFailureMessage } from '../src/model/failure-message.ts';
+import {
+  changeShards,
+  leaseKey,
+  parseLease,
+  parsePosition,
+  parseShards,
+  positionKey,
+  putLease,
+  putPosition,
+  shardsKey,
+} from '../src/model/run-rows.ts';
 
 const stored = (name: string) =>
   readFileSync(new URL(`./fixtures/stored-0.2.0/${name}.json`, import.meta.url), 'utf8').trim();
@@ -147,5 +158,69 @@ describe('an announcement of deletes', () => {
 
   it.each([2, undefined])('of format %j is not taken for one', (format) => {
     expect(parseAnnouncement(ofFormat(format, body))).toBeUndefined();
+  });
+});
+
+describe('what `ferry run` keeps', () => {
+  const place = { ...NAMED, sourceArn: 'arn:stream' };
+  const position = { after: '7', closed: false, atMs: FAILED_AT_MS };
+  const lease = { holder: 'host/1', fence: 3, beat: 9, released: false };
+  /** As they are stored from now on. */
+  const rows: Readonly<Record<string, Item>> = {
+    position: {
+      id: { S: 'orders#position#shardId-1' },
+      format: { N: '1' },
+      source: { S: 'arn:stream' },
+      after: { S: '7' },
+      closed: { BOOL: false },
+      at: { N: String(FAILED_AT_MS) },
+      fence: { N: '3' },
+    },
+    shards: {
+      id: { S: 'orders#positions#arn:stream' },
+      format: { N: '1' },
+      shards: { SS: ['shardId-1'] },
+    },
+    lease: {
+      id: { S: 'orders#lease' },
+      format: { N: '1' },
+      holder: { S: 'host/1' },
+      fence: { N: '3' },
+      beat: { N: '9' },
+      released: { BOOL: false },
+    },
+  };
+  const row = (name: string): Item => rows[name] ?? {};
+
+  it('is written in this form', () => {
+    const put = putPosition(place, 'shardId-1', position, lease.fence);
+    expect(put.input).toMatchObject({ Item: row('position') });
+    expect(positionKey(place, 'shardId-1')).toEqual({ id: row('position')['id'] });
+    expect(putLease(NAMED, lease, undefined).input).toMatchObject({ Item: row('lease') });
+    expect(leaseKey(NAMED)).toEqual({ id: row('lease')['id'] });
+    expect(shardsKey(place)).toEqual({ id: row('shards')['id'] });
+    expect(changeShards(place, 'ADD', ['shardId-1']).input).toMatchObject({
+      UpdateExpression: 'SET #format = :format ADD #shards :ids',
+      ExpressionAttributeValues: { ':format': { N: '1' }, ':ids': { SS: ['shardId-1'] } },
+    });
+  });
+
+  it('is read from it, a position without a record as well', () => {
+    expect(parsePosition(row('position'), place)).toEqual(['shardId-1', position]);
+    const { after: _, ...beginning } = row('position');
+    expect(parsePosition(beginning, place)).toEqual([
+      'shardId-1',
+      { ...position, after: undefined },
+    ]);
+    expect(parseShards(row('shards'))).toEqual(['shardId-1']);
+    expect(parseLease(row('lease'))).toEqual(lease);
+  });
+
+  it.each([{ N: '2' }, { S: '1' }, undefined])('of format %j is refused', (format) => {
+    const other = (name: string) => ({ ...row(name), format }) as Item;
+
+    expect(parsePosition(other('position'), place)).toBe('unreadable');
+    expect(parseShards(other('shards'))).toBeUndefined();
+    expect(parseLease(other('lease'))).toBe('unreadable');
   });
 });

@@ -44,7 +44,7 @@ export function afterLook(
 }
 
 /**
- * The lease to write, if the row may be taken: there is none, it was released, or it has not moved.
+ * The lease to write, if the row may be taken: there is none, it was released, it is this process's, or it has not moved.
  * @param lookedAtMs before the last look was sent: the row had not moved until then.
  */
 export function leaseToTake(
@@ -53,7 +53,12 @@ export function leaseToTake(
 ): ProcessLease | undefined {
   if (state.kind !== 'standby') return undefined;
   const { seen, seenAtMs = lookedAtMs } = state;
-  const isFree = seen === undefined || seen.released || lookedAtMs - seenAtMs >= TAKE_MS;
+  // Its own row is one that it could not renew, or whose answer was lost.
+  const isFree =
+    seen === undefined ||
+    seen.released ||
+    seen.holder === holder ||
+    lookedAtMs - seenAtMs >= TAKE_MS;
   return isFree ? { holder, fence: (seen?.fence ?? 0) + 1, beat: 0, released: false } : undefined;
 }
 
