@@ -24,7 +24,9 @@ const LOOK_MS = 5_000;
 const LAST_LOOK_MS = 30_000;
 
 const parts = openOnce(async () => {
-  const variable = JSON.parse(process.env[SWITCH_VARIABLE] ?? '') as RegionSwitch;
+  const text = process.env[SWITCH_VARIABLE];
+  if (text === undefined) throw unset();
+  const variable = JSON.parse(text) as RegionSwitch;
   const { stateMachineArn, target } = variable;
   const runs = stepFunctions(stepFunctionsClient(accessTo({ region: target })), stateMachineArn);
   return { ...variable, runs, prefix: `${process.env['AWS_LAMBDA_FUNCTION_NAME']}-` };
@@ -37,7 +39,9 @@ export function regionSwitchHandler(clock: Clock) {
   return async (_event: unknown, invocation: Context): Promise<{ readonly active: string }> => {
     const { runs, prefix, layers, target } = await parts();
     const running = await runs.running(prefix);
-    const run = running ?? (await runs.start(prefix + invocation.awsRequestId, payloadOf(layers)));
+    // Invocations of the same minute start one run: the name of another one is taken.
+    const minute = new Date(clock.now()).toISOString().slice(0, 16).replaceAll(/\D/g, '');
+    const run = running ?? (await runs.start(`${prefix}${target}-${minute}`, payloadOf(layers)));
     while (invocation.getRemainingTimeInMillis() > LAST_LOOK_MS) {
       const state = await runs.state(run);
       if (state.kind === 'succeeded') return { active: target };
@@ -50,4 +54,11 @@ export function regionSwitchHandler(clock: Clock) {
 
 function unfinished(why: string): FerryError {
   return new FerryError(`Not everything is switched: ${why}`, { code: 'switching.unfinished' });
+}
+
+function unset(): FerryError {
+  return new FerryError(`This function has no variable ${SWITCH_VARIABLE}.`, {
+    code: 'switching.variable',
+    hint: 'Deploy its stack again: `cdk deploy` sets the variable.',
+  });
 }

@@ -58,8 +58,9 @@ export function activeRegion(copies: RegionCopies): DirectionState {
   const { row } = newest.found;
   const epoch = newestEpoch(row);
   const theirs = other.found.kind === 'row' ? other.found.row : undefined;
-  const record = row.switch ?? theirs?.switch;
   const lost = lostIn(row, theirs);
+  // What the copy of a lost Region is held by has ended with the loss.
+  const record = row.switch ?? (lost === undefined ? theirs?.switch : undefined);
   const isExplained = lost !== undefined || record !== undefined;
   const apart = isExplained ? undefined : difference(row, newest.region, other);
   return {

@@ -20,6 +20,8 @@ export interface SwitchRecord {
   readonly letters: readonly string[];
   /** Keys that have been compared. */
   readonly keys: number;
+  /** That the audit knows. */
+  readonly total?: number | undefined;
 }
 
 /** In their order. `drained` is where `ferry drain` ends; `rejoining` is of a Region that was lost. */
@@ -39,7 +41,7 @@ export function switchOf(
   value: AttributeValue | undefined,
 ): SwitchRecord | undefined | 'unreadable' {
   if (value === undefined) return undefined;
-  const { id, target, step, by, startedAt, fencedAt, letters, keys } = value.M ?? {};
+  const { id, target, step, by, startedAt, fencedAt, letters, keys, total } = value.M ?? {};
   const [startedAtMs, count] = [integerIn(startedAt), integerIn(keys)];
   const known = SWITCH_STEPS.find((one) => one === step?.S);
   if (id?.S === undefined || target?.S === undefined || by?.S === undefined) return 'unreadable';
@@ -54,11 +56,12 @@ export function switchOf(
     ...(fencedAtMs !== undefined && { fencedAtMs }),
     letters: (letters?.L ?? []).map(({ S = '' }) => S),
     keys: count,
+    total: integerIn(total),
   };
 }
 
 export function switchItem(record: SwitchRecord): AttributeValue {
-  const { id, target, step, by, startedAtMs, fencedAtMs, letters, keys } = record;
+  const { id, target, step, by, startedAtMs, fencedAtMs, letters, keys, total } = record;
   return {
     M: {
       id: { S: id },
@@ -69,6 +72,7 @@ export function switchItem(record: SwitchRecord): AttributeValue {
       ...(fencedAtMs !== undefined && { fencedAt: { N: `${fencedAtMs}` } }),
       letters: { L: letters.map((S) => ({ S })) },
       keys: { N: `${keys}` },
+      ...(total !== undefined && { total: { N: `${total}` } }),
     },
   };
 }

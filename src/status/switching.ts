@@ -4,7 +4,7 @@
 import type { ActiveRegion, DirectionState } from '../model/active-region.ts';
 import type { SwitchRecord } from '../model/switch-record.ts';
 import { duration } from '../text/duration.ts';
-import { grouped } from '../text/number-text.ts';
+import { counted, grouped } from '../text/number-text.ts';
 import { utcTime } from './pause.ts';
 import type { Verdict } from './verdict-case.ts';
 
@@ -43,11 +43,14 @@ function held(text: string, runbook = 'records-held'): Verdict {
   return { level: 'held', text, runbook };
 }
 
-/** "audited, 7,909 keys, fenced for 41 s; alice, to eu-west-1" */
-function switchText({ step, keys, fencedAtMs, by, target }: SwitchRecord, nowMs: number): string {
+/** "audited, 7,909 of 9,113 keys, fenced for 41 s; alice, to eu-west-1" */
+function switchText(record: SwitchRecord, nowMs: number): string {
+  const { step, keys, total, fencedAtMs, by, target } = record;
+  const known =
+    total === undefined ? counted(keys, 'key') : `${grouped(keys)} of ${counted(total, 'key')}`;
   const parts = [
     step,
-    ...(keys === 0 ? [] : [`${grouped(keys)} keys`]),
+    ...(keys === 0 ? [] : [known]),
     ...(fencedAtMs === undefined ? [] : [`fenced for ${duration(nowMs - fencedAtMs)}`]),
   ];
   return `${parts.join(', ')}; ${by}, to ${target}`;

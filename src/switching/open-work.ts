@@ -2,6 +2,7 @@
 
 import { verdictOn } from '../model/control-copies.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
+import { counted, grouped } from '../text/number-text.ts';
 import type { OpenLetter, OpenLetters } from './ports.ts';
 import type { OpenWork } from './step.ts';
 
@@ -49,12 +50,12 @@ export function whatIsOpen({
   stranded = 0,
 }: OpenWork): string {
   const parts = [
-    [letters.length, 'open dead letters'],
-    [batches, 'batches in the on-failure bucket'],
-    [lost, 'of them lost'],
-    [rejected.length, 'records that the twin rejects'],
-    [stranded, 'stranded writes to be decided (`ferry stranded list`)'],
+    [letters.length, counted(letters.length, 'open dead letter')],
+    [batches, `${counted(batches, 'batch', 'batches')} in the on-failure bucket`],
+    [lost, `${grouped(lost)} of them lost`],
+    [rejected.length, `${counted(rejected.length, 'record')} that the twin rejects`],
+    [stranded, `${counted(stranded, 'stranded write')} to be decided (\`ferry stranded list\`)`],
   ] as const;
-  const counted = parts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
-  return [...counted, ...(backfill ? ['a backfill that has not ended'] : [])].join(', ');
+  const open = parts.flatMap(([count, text]) => (count > 0 ? [text] : []));
+  return [...open, ...(backfill ? ['a backfill that has not ended'] : [])].join(', ');
 }

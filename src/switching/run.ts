@@ -155,6 +155,7 @@ export function recordOf(work: SwitchWork, target: string, step: SwitchStep): Sw
     ...(fencedAtMs !== undefined && { fencedAtMs }),
     letters: finishes ? (before?.letters ?? []) : [...accepted],
     keys: audit.keys.size - audit.behind.size,
+    total: audit.keys.size,
   };
 }
 

@@ -21,15 +21,19 @@ let server: Server;
 let runs: Run[];
 /** Runs end so when their turn has come. */
 let ends: string;
+let nowMs: number;
 
 beforeEach(async () => {
   runs = [];
   ends = 'SUCCEEDED';
+  nowMs = Date.UTC(2026, 10, 29, 12, 5);
   server = createServer((request, response) => {
     const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
-    void text(request).then((body) =>
-      response.end(JSON.stringify(answer(operation, JSON.parse(body) as Record<string, string>))),
-    );
+    void text(request).then((body) => {
+      const reply = answer(operation, JSON.parse(body) as Record<string, string>);
+      if ('__type' in reply) response.statusCode = 400;
+      response.end(JSON.stringify(reply));
+    });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   vi.stubEnv('AWS_ENDPOINT_URL_SFN', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -54,6 +58,8 @@ function answer(operation: string, input: Record<string, string>): object {
   const facts = { stateMachineArn: MACHINE, startDate: 1 };
   if (operation === 'StartExecution') {
     const { name = '', input: json = '' } = input;
+    const isTaken = runs.some((one) => one.name === name);
+    if (isTaken) return { __type: 'ExecutionAlreadyExists', message: name };
     runs.push({ name, input: JSON.parse(json), status: 'RUNNING' });
     return { executionArn: arnOf(name), startDate: 1 };
   }
@@ -69,11 +75,11 @@ function answer(operation: string, input: Record<string, string>): object {
 }
 
 /** One invocation, with time for so many looks; a run ends after the second look at it. */
-async function invoke(awsRequestId: string, looks = 9): Promise<unknown> {
+async function invoke(looks = 9): Promise<unknown> {
   let left = looks;
   let slept = 0;
   const clock = {
-    now: () => Date.now(),
+    now: () => nowMs,
     async sleep() {
       slept += 1;
       if (slept < 2) return;
@@ -81,40 +87,52 @@ async function invoke(awsRequestId: string, looks = 9): Promise<unknown> {
     },
   };
   const invocation = {
-    awsRequestId,
     getRemainingTimeInMillis: () => ((left -= 1) < 0 ? 0 : 900_000),
   };
   const { regionSwitchHandler } = await import('../../src/handlers/region-switch.ts');
   return regionSwitchHandler(clock)({ fields: 'unknown' }, invocation as Context);
 }
 
+const FIRST = 'ferry-region-switch-eu-west-1-202611291205';
+
 describe('a Region switch plan', () => {
   it('runs the layers of its environment, and is done when the run is', async () => {
-    expect(await invoke('r1')).toEqual({ active: 'eu-west-1' });
+    expect(await invoke()).toEqual({ active: 'eu-west-1' });
 
-    expect(runs).toEqual([
-      { name: 'ferry-region-switch-r1', input: payloadOf(LAYERS), status: 'SUCCEEDED' },
-    ]);
+    expect(runs).toEqual([{ name: FIRST, input: payloadOf(LAYERS), status: 'SUCCEEDED' }]);
   });
 
   it('joins its own run that is under way, and no other one', async () => {
     runs.push({ name: 'by-hand', input: {}, status: 'RUNNING' });
-    await expect(invoke('r1', 1)).rejects.toThrow('ferry-region-switch-r1 is running');
+    await expect(invoke(1)).rejects.toThrow(`${FIRST} is running`);
+    nowMs += 60_000;
 
-    expect(await invoke('r2')).toEqual({ active: 'eu-west-1' });
-    expect(runs.map(({ name }) => name)).toEqual(['by-hand', 'ferry-region-switch-r1']);
+    expect(await invoke()).toEqual({ active: 'eu-west-1' });
+    expect(runs.map(({ name }) => name)).toEqual(['by-hand', FIRST]);
   });
 
-  it('fails with a run that fails, and starts another one the next time', async () => {
-    ends = 'FAILED';
-    await expect(invoke('r1')).rejects.toThrow('ferry-region-switch-r1 has failed: FAILED');
-    ends = 'SUCCEEDED';
+  it('starts one run where it is invoked twice at once', async () => {
+    const both = await Promise.all([invoke(), invoke()]);
 
-    expect(await invoke('r2')).toEqual({ active: 'eu-west-1' });
-    expect(runs.map(({ name }) => name)).toEqual([
-      'ferry-region-switch-r1',
-      'ferry-region-switch-r2',
-    ]);
+    expect(both).toEqual([{ active: 'eu-west-1' }, { active: 'eu-west-1' }]);
+    expect(runs.map(({ name }) => name)).toEqual([FIRST]);
+  });
+
+  it('fails with a run that fails, and starts another one a minute later', async () => {
+    ends = 'FAILED';
+    await expect(invoke()).rejects.toThrow(`${FIRST} has failed: FAILED`);
+    ends = 'SUCCEEDED';
+    await expect(invoke()).rejects.toThrow(`${FIRST} has failed: FAILED`);
+    nowMs += 60_000;
+
+    expect(await invoke()).toEqual({ active: 'eu-west-1' });
+    expect(runs.map(({ name }) => name)).toEqual([FIRST, FIRST.replace(/5$/, '6')]);
+  });
+
+  it('says so where its variable is missing', async () => {
+    vi.stubEnv('FERRY_SWITCH', undefined);
+
+    await expect(invoke()).rejects.toThrow('has no variable FERRY_SWITCH');
   });
 });
 

@@ -48,7 +48,7 @@ describe('a letter', () => {
     const work = { ...openOf([letter('1')]), batches: 2, lost: 1, backfill: true };
 
     expect(whatIsOpen(work)).toBe(
-      '1 open dead letters, 2 batches in the on-failure bucket, 1 of them lost, a backfill that has not ended',
+      '1 open dead letter, 2 batches in the on-failure bucket, 1 of them lost, a backfill that has not ended',
     );
     expect(isClear({ ...openOf([]), backfill: true })).toBe(false);
   });

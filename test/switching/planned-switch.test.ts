@@ -204,7 +204,7 @@ describe('what is in the way', () => {
 
     expect(result).toMatchObject({
       kind: 'unproven',
-      why: '1 open dead letters, 2 batches in the on-failure bucket, 1 of them lost',
+      why: '1 open dead letter, 2 batches in the on-failure bucket, 1 of them lost',
     });
     expect(await Promise.all(sides().map((place) => place.row()))).toEqual(before);
     east.letters = { letters: [], batches: 0, lost: 0 };
