@@ -39,7 +39,7 @@ const SLICES_MAX = 400;
 /** @throws UsageError where `--bulk` is given with options of a run without it. */
 export function requireWholeBulk(options: ParsedOptions): void {
   if (!options.has('bulk')) return;
-  const given = ['limit', 'bucket', 'without-source'].filter(
+  const given = ['limit', 'bucket', 'letters', 'without-source'].filter(
     (name) => options.has(name) || options.text(name) !== undefined,
   );
   if (given.length === 0) return;

@@ -10,6 +10,7 @@ import { type Call, withOpen } from './call.ts';
 import { checkProjection } from './run-needs.ts';
 import { redriveProgress } from './redrive-progress.ts';
 import type { Preview } from './redrive-result.ts';
+import { lettersIn } from './work-options.ts';
 
 export interface RedriveCall extends Call {
   readonly queueUrl: string | undefined;
@@ -37,11 +38,13 @@ export async function redriveHere(
   const limit = options.integer('limit');
   const listedMax = Math.min(limit ?? LISTED_DEFAULT, apply ? LISTED_OF_APPLIED_MAX : Infinity);
   const bucket = options.text('bucket');
+  const letters = lettersIn(options);
   const withoutSource = options.has('without-source');
   const opening = openRedrive({
     replication,
     sides,
     projection: await operatorProjection(replication, sides.source),
+    letters,
     queueUrl,
     bucket,
     lookAgainQueueUrl,
@@ -52,7 +55,7 @@ export async function redriveHere(
   });
   return withOpen(opening, async ({ context, ...opened }) => {
     // Where the Region of the source is lost, so is the function.
-    const asksAnyway = queueUrl === undefined || bucket === undefined;
+    const asksAnyway = letters === undefined && (queueUrl === undefined || bucket === undefined);
     if (!withoutSource) await checkProjection({ ...call, ...context, asksAnyway });
     const items: RedrivenItem[] = [];
     let more = 0;

@@ -12,7 +12,7 @@ import { redriveHere } from './redrive-here.ts';
 import { printRedriven } from './redrive-result.ts';
 import { severalOptions } from './replication.ts';
 import { onReplications } from './several.ts';
-import { lookAgainOption, queueUrlOf, workersOption } from './work-options.ts';
+import { lettersOptions, lookAgainOption, queueUrlOf, workersOption } from './work-options.ts';
 
 export const redriveCommand: Command = {
   name: 'redrive',
@@ -43,11 +43,9 @@ export const redriveCommand: Command = {
       'maximum records per second (default: no limit)',
     ),
     'hide-for': numberOption('SECONDS', [1, 43_200], 'visibility timeout of the messages', 300),
-    'queue-url': {
-      value: 'URL',
-      help: 'URL of the dead-letter queue (default: of the deployed function)',
-    },
-    bucket: { value: 'NAME', help: 'the on-failure bucket (default: of the deployed function)' },
+    ...lettersOptions(
+      'the folder of `ferry run --letters`, in the place of the queue and the bucket',
+    ),
     ...lookAgainOption,
     'without-source': {
       help: 'do not read the source, if its Region is lost; an older record can overwrite a copy or a repair',

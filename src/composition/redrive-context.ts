@@ -25,6 +25,8 @@ import { destinationHealth } from '../replicate/destination-health.ts';
 import { FerryError } from '../errors.ts';
 import type { RedriveContext } from '../redrive/redrive.ts';
 import type { MessageQueue } from '../ports.ts';
+import { openLettersFolder } from '../run/letters-folder.ts';
+import { systemClock } from '../aws/system-clock.ts';
 import type { CommandLease } from './command-lease.ts';
 import { requireControl } from './control.ts';
 import { openLookAgain } from './look-again.ts';
@@ -39,6 +41,8 @@ export interface RedriveSetup {
   readonly apply: boolean;
   /** The source is lost, and is not asked. */
   readonly withoutSource?: boolean;
+  /** A folder, in the place of the queue and the bucket. */
+  readonly letters?: string | undefined;
   /** Unless all are given, the deployed function is asked. */
   readonly queueUrl?: string | undefined;
   readonly bucket?: string | undefined;
@@ -63,7 +67,11 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   const { replication, sides, projection, apply, withoutSource = false, lease } = setup;
   const { source, destination } = sides;
   const { streamArn, keyAttributes } = await tableOf(setup);
-  const places = { ...(await failurePlaces(setup)), streamArn };
+  const folder =
+    setup.letters === undefined
+      ? undefined
+      : await openLettersFolder(setup.letters, replication.name, systemClock);
+  const places = { ...(folder ? NO_PLACES : await failurePlaces(setup)), streamArn };
   const rules = { ...handlerSettings(replication, places), projection };
   const { concurrency, deadLetterQueueUrl: queueUrl } = rules;
 
@@ -75,7 +83,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
   const streams = streamsClient(source);
   const objects = objectClient(serviceSettings(source, 's3'));
   const messages =
-    setup.onlyObjects === true
+    setup.onlyObjects === true || folder !== undefined
       ? undefined
       : queueClient({ ...serviceSettings(source, 'sqs'), queueUrl });
   const clients = [writer, ...Object.values(reads), streams, objects];
@@ -99,7 +107,8 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     const announcing = { replication, sides, apply, queueUrl: setup.lookAgainQueueUrl };
     const lookAgain = await openLookAgain(announcing);
     const ports = await openTables({ settings: rules, replication, sides, writer, reads }, signed);
-    const bucket = s3Objects(objects, rules.onFailureBucket);
+    const bucket = folder?.objects ?? s3Objects(objects, rules.onFailureBucket);
+    const queue = messages === undefined ? NO_QUEUE : sqsMessages(messages, queueUrl);
     return {
       context: {
         rules,
@@ -110,7 +119,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
         ...ports,
         ...lease?.writing(newestEpoch(control).n, { twinWriter: ports.twinWriter }),
         source: projectedItems(ports.source, rules),
-        queue: messages === undefined ? NO_QUEUE : sqsMessages(messages, queueUrl),
+        queue: folder?.queue ?? queue,
         bucket,
         ...(lease && { strandedTo: bucket }),
         ...(setup.onlyObjects === true
@@ -142,6 +151,8 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     throw error;
   }
 }
+
+const NO_PLACES = { deadLetterQueueUrl: '', onFailureBucket: '' };
 
 export const NO_QUEUE: MessageQueue = {
   receive: async () => [],

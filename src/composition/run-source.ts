@@ -1,6 +1,7 @@
 // The stream that a process reads: of the table, or a Kinesis stream.
 
 import type { Sides } from '../aws/access.ts';
+import { serviceSettings } from '../aws/client-settings.ts';
 import { dynamoDbStreamReader } from '../aws/dynamodb-streams.ts';
 import { kinesisClient, kinesisStreamReader } from '../aws/kinesis-streams.ts';
 import { streamsClient } from '../aws/stream-ranges.ts';
@@ -40,8 +41,7 @@ export function openReader(sourceArn: string, { source }: Sides): OpenReader {
     const reader = dynamoDbStreamReader(client, sourceArn);
     return { reader, streamArn: sourceArn, close: () => client.destroy() };
   }
-  const { region, credentials } = source;
-  const client = kinesisClient({ region, credentials });
+  const client = kinesisClient(serviceSettings(source, 'kinesis'));
   const streamArn = kinesis.kinesisStreamArn;
   const waiting = { clock: backgroundClock, random: systemRandom };
   const reader = kinesisStreamReader(client, streamArn, waiting);
