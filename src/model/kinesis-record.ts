@@ -89,10 +89,11 @@ function microsecondsOf({
   ApproximateCreationDateTime: time,
   ApproximateCreationDateTimePrecision: precision = 'MILLISECOND',
 }: Fields): number {
-  const micros = Number(time) * (precision === 'MICROSECOND' ? 1 : MICROS_PER_MS);
   const isKnown = precision === 'MICROSECOND' || precision === 'MILLISECOND';
-  if (isKnown && Number.isInteger(time) && micros >= MICROS_MIN && micros < MICROS_MAX)
-    return micros;
+  if (isKnown && typeof time === 'number' && Number.isInteger(time)) {
+    const micros = time * (precision === 'MICROSECOND' ? 1 : MICROS_PER_MS);
+    if (micros >= MICROS_MIN && micros < MICROS_MAX) return micros;
+  }
   throw new Untranslatable(
     'ApproximateCreationDateTime must be milliseconds or microseconds, as its precision says',
   );

@@ -1,4 +1,4 @@
-// Any event at all: each record in exactly one outcome, an answer that Lambda accepts, every letter whole,
+// Any event at all, of either source: each record in exactly one outcome, an answer that Lambda accepts, every letter whole,
 // and never an exception but the one that asks for the whole batch again.
 
 // What a property demands depends on what was drawn; tallies make sure that each case has been met.
@@ -9,9 +9,18 @@ import { expect, it } from 'vitest';
 import { emfMetrics } from '../../src/aws/emf-metrics.ts';
 import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { parseFailureMessage } from '../../src/model/failure-message.ts';
-import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
+import { translateKinesisRecord } from '../../src/model/kinesis-record.ts';
 import type { Item, WriteReply } from '../../src/ports.ts';
 import { type FailurePlaces, failurePlaces } from '../fixtures/failure-places.ts';
+import {
+  BASE_MICROS,
+  type ChangeSource,
+  KINESIS_SOURCE,
+  KINESIS_STREAM,
+  kinesisEvent,
+  SOURCES,
+  TABLE_STREAM,
+} from '../fixtures/kinesis-records.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
 import {
   invocation,
@@ -110,6 +119,49 @@ const hostileBatch = fc
   .array(hostileRecord, { maxLength: 12 })
   .chain((records) => fc.shuffledSubarray([...records, ...records.slice(0, 2)]));
 
+/** What is told of a change in its data, and what becomes of these. */
+const WAYS = [
+  'as a change',
+  'as a change',
+  'as a change',
+  'of another table',
+  'in milliseconds',
+  'at any time',
+  'as data',
+  'as it is',
+  'without a number',
+  'cut off',
+] as const;
+const ways = fc.array(fc.constantFrom(...WAYS), { minLength: 1, maxLength: 14 });
+
+/** Places in a shard grow. */
+function throughKinesis(batch: readonly unknown[], how: ReadonlyArray<(typeof WAYS)[number]>) {
+  return batch.map((record, place) => {
+    const way = how[place % how.length];
+    if (way === 'as it is') return record;
+    const { dynamodb, ...about } = (record ?? {}) as { dynamodb?: Record<string, unknown> };
+    const number = dynamodb?.['SequenceNumber'];
+    const micros = BASE_MICROS + (typeof number === 'string' ? Number(number) % 30 || 0 : 0);
+    const time =
+      way === 'in milliseconds'
+        ? { ApproximateCreationDateTime: Math.floor(micros / 1_000) }
+        : {
+            ApproximateCreationDateTime: micros,
+            ApproximateCreationDateTimePrecision: 'MICROSECOND',
+          };
+    const tableName = way === 'of another table' ? 'Customers' : 'Orders';
+    const change = {
+      ...about,
+      tableName,
+      dynamodb: { ...dynamodb, ...(way !== 'at any time' && time) },
+    };
+    const text = JSON.stringify(way === 'as data' ? record : change) ?? '';
+    const event = kinesisEvent(way === 'cut off' ? text.slice(1) : text, { place });
+    const { sequenceNumber: _, ...nameless } = event.kinesis;
+    return way === 'without a number' ? { ...event, kinesis: nameless } : event;
+  });
+}
+
 const ANSWERS = [
   'written',
   'written',
@@ -186,7 +238,7 @@ function readerOf(rows: Plan['rows']) {
   });
 }
 
-async function run(batch: unknown, plan: Plan) {
+async function run(batch: unknown, plan: Plan, source: ChangeSource = TABLE_STREAM) {
   const { answers: said, stored, queue, lookAgain, rows, isHeld, sizeBytesMax, settings } = plan;
   const [clock, places, lines] = [new VirtualClock(), failurePlaces(sizeBytesMax), [] as string[]];
   const endMs = clock.now() + INVOCATION_MS;
@@ -213,7 +265,7 @@ async function run(batch: unknown, plan: Plan) {
   let announced = 0;
   const held = { admit: async () => ({ kind: 'held' as const, why: 'because' }) };
   const context = invocation({
-    ...(isHeld ? { control: held } : {}),
+    control: isHeld ? held : source.control,
     twinReader: readerOf(rows),
     lookAgain: {
       async announce() {
@@ -223,7 +275,7 @@ async function run(batch: unknown, plan: Plan) {
     },
     clock,
     twinWriter,
-    rules: { ...SETTINGS, ...settings },
+    rules: { ...source.settings, ...settings },
     remainingMs: () => endMs - clock.now(),
     metrics: emfMetrics({ settings: SETTINGS, clock, writeLine: (line) => lines.push(line) }),
     deadLetters: {
@@ -234,30 +286,42 @@ async function run(batch: unknown, plan: Plan) {
       },
     },
   });
-  const summary = await replicateBatch(batch as unknown[], context);
+  const summary = await source.replicate(batch as unknown[], context);
   return { summary, lines, logged: context.logged, places, lateMs: clock.now() - endMs };
 }
 
-const sequenceNumberOf = (record: unknown) =>
-  (record as { dynamodb?: { SequenceNumber?: unknown } } | null)?.dynamodb?.SequenceNumber;
-const isReportable = (record: unknown) => {
-  const number = sequenceNumberOf(record);
-  return typeof number === 'string' && /^[0-9]{1,40}$/.test(number);
-};
+function numberOf(record: unknown, source: ChangeSource): unknown {
+  const isObject = typeof record === 'object' && record !== null;
+  const members = { dynamodb: {}, kinesis: {}, ...(isObject ? record : {}) };
+  const { dynamodb, kinesis } = members as { dynamodb: unknown; kinesis: unknown };
+  return source.numberOf({ dynamodb: dynamodb ?? {}, kinesis: kinesis ?? {} });
+}
 
-it('answers any batch, whatever the destination and the queue say', async () => {
+function isReportable(record: unknown, source: ChangeSource): boolean {
+  const number = numberOf(record, source);
+  return (
+    typeof number === 'string' &&
+    /^[0-9]{1,128}$/.test(number) &&
+    (source !== TABLE_STREAM || number.length <= 40)
+  );
+}
+
+it.each(SOURCES)('answers any batch, whatever destination and queue say: $name', async (source) => {
   const tally = { answered: 0, repeated: 0, letters: 0, stored: 0, retried: 0, held: 0 };
+  const foreign = { records: 0 };
   await fc.assert(
-    fc.asyncProperty(hostileBatch, plan, async (drawn, how) => {
-      const batch = expanded(drawn);
+    fc.asyncProperty(hostileBatch, ways, plan, async (drawn, wrapping, how) => {
+      const changes = expanded(drawn) as unknown[];
+      const batch = source === TABLE_STREAM ? changes : throughKinesis(changes, wrapping);
       const before = JSON.stringify(batch);
       try {
-        const result = await run(batch, how);
+        const result = await run(batch, how, source);
         tally.answered += 1;
         tally.retried += result.summary.retried;
         tally.held += result.summary.held;
+        foreign.records += result.summary.counts.foreign;
         if (how.isHeld) expect(result.summary.retried).toBe(batch.length);
-        expectAnswer(result.summary, batch);
+        expectAnswer(result.summary, batch, source);
         expect(result.lateMs).toBeLessThanOrEqual(0);
         for (const line of result.lines) expectMetrics(line);
         const letters = expectLetters(result, batch, how.sizeBytesMax);
@@ -266,7 +330,7 @@ it('answers any batch, whatever the destination and the queue say', async () => 
       } catch (error) {
         if (!(error instanceof Error && WHOLE_BATCH.test(error.message))) throw error;
         // Only where one that must come again cannot be named.
-        expect(batch.every(isReportable)).toBe(false);
+        expect(batch.every((one) => isReportable(one, source))).toBe(false);
         tally.repeated += 1;
       }
       expect(JSON.stringify(batch)).toBe(before);
@@ -275,16 +339,46 @@ it('answers any batch, whatever the destination and the queue say', async () => 
   );
   // It would prove little if it did not get so far.
   for (const count of Object.values(tally)) expect(count).toBeGreaterThan(20);
+  expect(foreign.records > 20).toBe(source === KINESIS_STREAM);
 });
 
-it('asks for the whole batch again where the event holds no list of records', async () => {
-  const noList = fc.oneof(anyJson, fc.constant(undefined)).filter((value) => !Array.isArray(value));
-  await fc.assert(
-    fc.asyncProperty(noList, async (records) => {
-      await expect(run(records, PLAIN)).rejects.toThrow(WHOLE_BATCH);
-    }),
-    runs(200),
+it.each(SOURCES)(
+  'asks for the whole batch again where the event holds no list: $name',
+  async (source) => {
+    const noList = fc
+      .oneof(anyJson, fc.constant(undefined))
+      .filter((value) => !Array.isArray(value));
+    await fc.assert(
+      fc.asyncProperty(noList, async (records) => {
+        await expect(run(records, PLAIN, source)).rejects.toThrow(WHOLE_BATCH);
+      }),
+      runs(200),
+    );
+  },
+);
+
+/** Text, because Node cannot write it. */
+const DEEP = `${'{"L":['.repeat(100_000)}${']}'.repeat(100_000)}`;
+
+it('hands back a record of Kinesis that is nested too deeply, and takes the others', async () => {
+  const [whole, deep] = ['a', 'b'].map((id) =>
+    lambdaRecord({ id, sequenceNumber: '1', attributes: { deep: { S: 'here' } } }),
   );
+  const [first, second] = KINESIS_STREAM.delivered(
+    [whole, deep].filter((one) => one !== undefined),
+  );
+  const { kinesis } = second as { kinesis: { data: string } };
+  const text = Buffer.from(kinesis.data, 'base64').toString().replace('{"S":"here"}', DEEP);
+  const data = Buffer.from(text).toString('base64');
+
+  const { summary, places } = await run(
+    [first, { ...second, kinesis: { ...kinesis, data } }],
+    PLAIN,
+    KINESIS_STREAM,
+  );
+
+  expect(summary).toMatchObject({ counts: { applied: 1 }, retried: 1 });
+  expect(places.contents().messages).toEqual([]);
 });
 
 it('hands back a record that is nested too deeply to be written down, and takes the others', async () => {
@@ -301,7 +395,11 @@ it('hands back a record that is nested too deeply to be written down, and takes 
   expect(places.contents().messages).toEqual([]);
 });
 
-function expectAnswer(summary: BatchSummary, batch: readonly unknown[]): void {
+function expectAnswer(
+  summary: BatchSummary,
+  batch: readonly unknown[],
+  source: ChangeSource,
+): void {
   const { batchItemFailures, counts, retried } = summary;
   expect(totalOf(summary)).toBe(batch.length);
   for (const count of [...Object.values(counts), retried]) {
@@ -311,7 +409,7 @@ function expectAnswer(summary: BatchSummary, batch: readonly unknown[]): void {
   expect(batchItemFailures).toHaveLength(retried > 0 ? 1 : 0);
   for (const { itemIdentifier } of batchItemFailures) {
     expect(itemIdentifier).not.toBe('');
-    expect(batch.map(sequenceNumberOf)).toContain(itemIdentifier);
+    expect(batch.map((one) => numberOf(one, source))).toContain(itemIdentifier);
   }
 }
 
@@ -337,7 +435,8 @@ function expectLetters(
     .filter(([cause]) => cause.startsWith('dead-lettered.'))
     .reduce((sum, [, count]) => sum + count, 0);
   expect(messages).toHaveLength(deadLettered);
-  const known = new Set(batch.flatMap((record) => [JSON.stringify(record), lighter(record)]));
+  const kept = batch.flatMap((raw) => [raw, translated(raw)]);
+  const known = new Set(kept.flatMap((record) => [JSON.stringify(record), lighter(record)]));
   return messages.map((body) => {
     const message = parseFailureMessage(body, SETTINGS.replication);
     expect(body.length).toBeLessThanOrEqual(sizeBytesMax);
@@ -350,6 +449,12 @@ function expectLetters(
     }
     return message.kind;
   });
+}
+
+/** Undefined of a record that is not one of Kinesis. */
+function translated(raw: unknown): unknown {
+  const found = translateKinesisRecord(raw, [KINESIS_SOURCE]);
+  return found.kind === 'record' ? found.record : undefined;
 }
 
 /** The record without the image that no redrive needs. */

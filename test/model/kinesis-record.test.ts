@@ -157,6 +157,7 @@ describe('data that make no sense', () => {
     ['no change', withData((data) => ({ ...data, dynamodb: undefined })), /dynamodb/],
     ['no time', changed({ ApproximateCreationDateTime: undefined }), /ApproximateCreationDateTime/],
     ['a time that is text', changed({ ApproximateCreationDateTime: String(BASE_MICROS) }), /Time/],
+    ['a time that is an object', changed({ ApproximateCreationDateTime: { toString: 7 } }), /Time/],
     ['half a microsecond', changed({ ApproximateCreationDateTime: BASE_MICROS + 0.5 }), /Time/],
     [
       'milliseconds as microseconds',
