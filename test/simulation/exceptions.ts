@@ -5,8 +5,6 @@
 // - later than D: the same after the delete was looked at, by a request that landed later than Z.
 // - forgotten: the state table was lost, and the twin had no item: nothing says that there was a past.
 // - tied: the Kinesis stream says that two writes were in the same microsecond, or tells times in milliseconds.
-// - of an older epoch: a record of a Kinesis stream comes late, or once more, in an epoch that was opened after the newer
-//   ones of its item were done.
 // - catching up: a copy or a repair ran ahead of the stream, or a new epoch begins with older records; what
 //   is applied is still waiting in the stream.
 
@@ -64,7 +62,6 @@ type Exception =
   | 'later than D'
   | 'tampered with'
   | 'tied'
-  | 'of an older epoch'
   | 'forgotten';
 
 export interface StepBack {

@@ -1,6 +1,7 @@
 // The dead-letter queue, whose messages live for 14 days, are hidden while somebody has them, and may come
 // twice; and the on-failure bucket.
 
+import { functionName } from '../../src/config/names.ts';
 import { deadLetterMessage } from '../../src/model/dead-letter.ts';
 import type { DeadLetterQueue, MessageQueue, ObjectStore, QueuedMessage } from '../../src/ports.ts';
 import type { GivenUp } from './event-source.ts';
@@ -13,6 +14,7 @@ import { eventOf } from './stream.ts';
 
 const RETENTION_MS = 14 * DAY;
 const MESSAGES_PER_RECEIVE = 10;
+const FUNCTION_ARN = `arn:aws:lambda:us-east-1:111122223333:function:${functionName('orders')}:$LATEST`;
 
 interface StoredMessage {
   readonly id: string;
@@ -110,7 +112,7 @@ export class FailurePlaces {
       streamArn: isKinesis ? KINESIS_STREAM_ARN : first?.record.eventSourceARN,
     };
     const document = {
-      requestContext: { condition, approximateInvokeCount: invocations },
+      requestContext: { functionArn: FUNCTION_ARN, condition, approximateInvokeCount: invocations },
       version: '1.0',
       timestamp: new Date(nowMs).toISOString(),
       [isKinesis ? 'KinesisBatchInfo' : 'DDBStreamBatchInfo']: {

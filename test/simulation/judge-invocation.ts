@@ -50,6 +50,8 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   const final = checkpoint < 0 ? fates : fates.slice(0, checkpoint);
   for (const [place, fate] of final.entries())
     if (fate === 'skipped') markSkipped(entries[place], process);
+  for (const { kinesis } of entries.slice(0, final.length))
+    if (kinesis !== undefined && !isHeld) kinesis.doneIn = judge.control.epoch();
   const isFailed = (entry: StreamEntry) => judge.seen(entry, process).kind === 'failed';
   if (entries.some(isFailed)) judge.note('projection fails');
   const { facts } = process;

@@ -57,10 +57,8 @@ function differencesOf(world: World): Map<string, string> {
 export function reasonOf(key: string, world: World): string | undefined {
   const { judge, deployed } = world;
   // What was never to be on the twin changes nothing there.
-  const writes = judge
-    .writes()
-    .filter((write) => write.key === key)
-    .filter((write) => !isLeftOut(write, world));
+  const all = judge.writes().filter((write) => write.key === key);
+  const writes = all.filter((write) => !isLeftOut(write, world));
   const last = writes.at(-1);
   const isForeign = ({ record, status }: StreamEntry) =>
     status !== 'done' && !judge.control.hasTable(record.eventSourceARN ?? '');
@@ -75,8 +73,10 @@ export function reasonOf(key: string, world: World): string | undefined {
     return `the record was lost: ${last.lost}`;
   const newest = writes.findLast((write) => isToShow(write, deployed) && !judge.isOverruled(write));
   const tie = judge.tieOf(key, item.shown, newest?.number ?? 0);
-  if (tie !== undefined && newest === last) return `tied: ${tie}`;
-  if (tie === undefined && item.shown < (newest?.number ?? 0)) return undefined;
+  const tieWithLast = judge.tieOf(key, item.shown, all.at(-1)?.number ?? 0);
+  if (tieWithLast !== undefined) return `tied: ${tieWithLast}`;
+  if (tie === undefined && item.shown < (newest?.number ?? 0))
+    return newest !== undefined && judge.isOfOlderEpoch(newest) ? 'of an older epoch' : undefined;
   if (last?.lost !== undefined) return `the record was lost: ${last.lost}`;
   // A copy or a repair had shown what the lost records told; then those still on the way took it back.
   const hasLost = writes.some(({ lost }) => lost !== undefined);

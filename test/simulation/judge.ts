@@ -483,8 +483,6 @@ export class Judge {
       this.#host.note(excuse.is);
       this.#host.tell(() => `${change.key}: ${excuse.is}`);
       if (excuse.is === 'later than D' || excuse.is === 'forgotten') item.stays = excuse.is;
-      if (this.#isLeftBehind({ key: change.key, place, applied, version }))
-        item.stays = 'of an older epoch';
       if (excuse.is === 'back for a while') item.backSinceMs ??= nowMs;
     } else {
       const { kind } = sent.process.facts;
@@ -495,15 +493,14 @@ export class Judge {
   }
 
   /**
-   * A record of a Kinesis stream comes late, or once more, in an epoch that has been opened since a newer one of its
-   * item was done: it is above all versions of the epochs before.
+   * Whether a write is of an older epoch than what its item shows: its records in a Kinesis stream were done before the
+   * epoch was opened, and an older one has come since, late or once more. It is above all versions of the epochs before.
    */
-  #isLeftBehind({ key, place, applied, version = '' }: LateRecord): boolean {
-    const isOlder = epochOf(version) > this.#historyOf(key).shownIn;
-    if (applied?.kinesis === undefined || !isOlder) return false;
-    const newer = this.writes().filter((one) => one.key === key && one.number > place);
-    const isDone = ({ status }: StreamEntry) => status === 'done';
-    return newer.some(({ entries }) => entries.length > 0 && entries.every(isDone));
+  isOfOlderEpoch({ key, entries }: SourceWrite): boolean {
+    const { shownIn } = this.itemOf(key);
+    const isBefore = ({ kinesis, status }: StreamEntry) =>
+      status === 'done' && kinesis !== undefined && (kinesis.doneIn ?? Infinity) < shownIn;
+    return entries.length > 0 && entries.every(isBefore);
   }
 
   /** What the hop before has brought has the version of that hop, which `twinOf` takes away. */
@@ -557,13 +554,6 @@ export class Judge {
     this.#items.set(key, found);
     return found;
   }
-}
-
-interface LateRecord {
-  readonly key: string;
-  readonly place: number;
-  readonly applied: StreamEntry | undefined;
-  readonly version: string | undefined;
 }
 
 const SHOWS_NOTHING = {

@@ -330,7 +330,8 @@ function parked({ places, judge, source }: World): number {
     } = JSON.parse(body) as BatchMessage;
     return range !== undefined && payload === undefined && source.staysAside(range);
   };
-  return bodies.filter((body) => !body.includes(MALFORMED) && isOwn(body) && !isGone(body)).length;
+  const hasSense = (body: string) => !body.includes(MALFORMED) && !source.isMalformed(body);
+  return bodies.filter((body) => hasSense(body) && isOwn(body) && !isGone(body)).length;
 }
 
 /** Every record that ever came, once more, in any order: nothing may change. */

@@ -374,8 +374,11 @@ export class SourceTable {
   #entryOf(body: string): StreamEntry | undefined {
     const { key, sequenceNumber, streamArn, record = {} } = JSON.parse(body) as Letter;
     const entries = this.#world.judge.entries();
-    const arrived = record.kinesis?.sequenceNumber;
-    if (arrived !== undefined) return entries.find((one) => one.sequenceNumber === arrived);
+    const arrived = record.kinesis?.sequenceNumber ?? sequenceNumber;
+    const garbage = entries.find(
+      (one) => one.kinesis?.isGarbage === true && one.sequenceNumber === arrived,
+    );
+    if (garbage !== undefined) return garbage;
     const { eventSourceARN = streamArn, dynamodb } = record;
     const { SequenceNumber = sequenceNumber, Keys = key, NewImage } = dynamodb ?? {};
     const same = entries.filter(
@@ -387,6 +390,12 @@ export class SourceTable {
     const image = JSON.stringify(NewImage);
     const isWhole = (one: StreamEntry) => JSON.stringify(one.record.dynamodb?.NewImage) === image;
     return same.find(isWhole) ?? same[0];
+  }
+
+  /** Of a letter: whether the stream's record of the write tells of nothing that Ferry knows. */
+  isMalformed(body: string): boolean {
+    const entry = body.includes('BatchInfo') ? undefined : this.#entryOf(body);
+    return entry?.kinesis !== undefined && entry.write.malformed;
   }
 
   /** A projected letter with its record. */
