@@ -311,7 +311,7 @@ it.each(SOURCES)('answers any batch, whatever destination and queue say: $name',
   const foreign = { records: 0 };
   await fc.assert(
     fc.asyncProperty(hostileBatch, ways, plan, async (drawn, wrapping, how) => {
-      const changes = expanded(drawn) as unknown[];
+      const changes: unknown[] = expanded(drawn);
       const batch = source === TABLE_STREAM ? changes : throughKinesis(changes, wrapping);
       const before = JSON.stringify(batch);
       try {
