@@ -79,7 +79,8 @@ export class ShardPosition {
    */
   trimmed(): string | undefined {
     const lost = this.#after;
-    this.#iterator = this.#after = undefined;
+    // What is there now has come later, or is of a stream that was made anew and counts from below.
+    this.#iterator = this.#after = this.#lastReceived = undefined;
     return lost;
   }
 

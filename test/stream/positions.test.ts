@@ -102,7 +102,7 @@ describe('positions', () => {
     const { clock, taken } = start(stream);
     await eventually(() => taken.length === 2);
     await clock.sleep(5_000);
-    expect(taken.toSorted()).toEqual([1, 2]);
+    expect(new Set(taken)).toEqual(new Set([1, 2]));
 
     stream.append('right', record(3)).close('right');
     await eventually(() => taken.length === 4);
@@ -549,9 +549,7 @@ describe('killed and started again, at any moment', () => {
           const upTo = how === 'half' ? Math.floor(Records.length / 2) : Records.length;
           for (const number of numbers(Records.slice(0, upTo))) settled.add(number);
           const first = Records[upTo];
-          return (
-            first && { batchItemFailures: [{ itemIdentifier: String(sequenceNumberOf(first)) }] }
-          );
+          return first && { batchItemFailures: [{ itemIdentifier: sequenceNumberOf(first) }] };
         };
         const run = (lifeMs: number | undefined) => {
           const positions = new MemoryPositions(clock, Object.fromEntries(shared));
