@@ -10,8 +10,12 @@ import type { ShardPage } from '../ports.ts';
 import { dynamoDbStreamReader } from './dynamodb-streams.ts';
 import { sdkClient } from './sdk-client.ts';
 
-/** Errors that say that the stream no longer has the range. */
-const GONE = ['TrimmedDataAccessException', 'ResourceNotFoundException'];
+/** Errors that say that the stream no longer has the range; the last one, of Kinesis, that it does not know a number. */
+const GONE = [
+  'TrimmedDataAccessException',
+  'ResourceNotFoundException',
+  'InvalidArgumentException',
+];
 const PAGE_RECORDS = 1_000;
 
 export function streamsClient(settings: ClientSettings): DynamoDBStreamsClient {
