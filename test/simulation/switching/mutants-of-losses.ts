@@ -1,6 +1,7 @@
 // Mistakes where a Region is lost, and taken back.
 
 import { parseControlRow } from '../../../src/model/control-item.ts';
+import { isHalfOpen } from '../../../src/switching/lost-epochs.ts';
 import type { SwitchPhase } from '../../../src/switching/step.ts';
 import type { Item } from '../memory-dynamodb.ts';
 import type { SwitchMutant } from './mutants.ts';
@@ -25,6 +26,12 @@ function endedWhereOpened(item: Item, toMs: number): Item {
   return { ...item, epochs: { L: [...epochs.slice(0, -1), ended] } };
 }
 
+/** The first so many epochs, and the last of them without an end. */
+function goingOn(epochs: NonNullable<Item[string]['L']>, count: number) {
+  const { to: _, end: __, ...last } = epochs[count - 1]?.M ?? {};
+  return [...epochs.slice(0, count - 1), { M: last }];
+}
+
 function withoutClosing(item: Item): Item {
   const { closing: _, ...open } = item;
   return open;
@@ -38,6 +45,20 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
     step: of('lost', ['waiting'], ({ step, state, work, ports }) => {
       work.closedAt = { wallMs: 0, monotonicMs: 0 };
       return step(state, ports);
+    }),
+  },
+  {
+    name: 'lost: what a switch had closed goes on in its epoch',
+    caughtBy: 2385,
+    seedsMax: 5_000,
+    step: of('lost', ['opening'], ({ step, state, work, ports }) => {
+      const { row } = work;
+      if (!isHalfOpen(row, ports.target.region)) return step(state, ports);
+      const writer = rewriting(ports.target.writer, (item) => ({
+        ...item,
+        epochs: { L: goingOn(item['epochs']?.L ?? [], row.epochs.length) },
+      }));
+      return step(state, { ...ports, target: { ...ports.target, writer } });
     }),
   },
   {

@@ -109,6 +109,13 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
     }),
   },
   {
+    name: 'no look at the clock',
+    caughtBy: 125,
+    seedsMax: 1_000,
+    switchPorts: (ports) =>
+      withSides(ports, (side) => ({ ...side, serviceSeconds: async () => undefined })),
+  },
+  {
     name: 'waits for no late request',
     caughtBy: 54,
     seedsMax: 500,

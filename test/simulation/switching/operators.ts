@@ -6,6 +6,7 @@ import { nextStep } from '../../../src/switching/next-step.ts';
 import { newSwitch } from '../../../src/switching/run.ts';
 import type { SwitchRequest, SwitchResult } from '../../../src/switching/step.ts';
 import { SECOND } from '../plan.ts';
+import type { ProcessFacts } from '../process.ts';
 import { backfillFrom, HIDDEN_SECONDS, redriveAll } from './commands.ts';
 import type { PlannedCommand, PlannedSwitch, Side } from './plan.ts';
 import { switchPortsFor } from './switch-ports.ts';
@@ -24,7 +25,10 @@ interface Attempt {
   readonly killAfterMs?: number | undefined;
   /** Sequence numbers of letters. */
   readonly accepted?: readonly string[] | undefined;
+  readonly clock?: OperatorClock;
 }
+
+type OperatorClock = Pick<PlannedSwitch, 'clockOffMs' | 'clockJump'>;
 
 const TRIES_MAX = 6;
 /** After faults have ended. */
@@ -43,20 +47,24 @@ export class Operators {
 
   schedule(one: PlannedSwitch): void {
     const { scheduler } = this.#world;
-    const { target, slowMs, atMs, rejoinAtMs } = one;
+    const { atMs, rejoinAtMs, isLost } = one;
     scheduler.at(atMs, () => void this.#switch(one));
-    if (rejoinAtMs !== undefined) scheduler.at(rejoinAtMs, () => void this.#rejoin(one));
-    const beside = { target, slowMs };
-    if (one.doubledAfterMs !== undefined)
-      scheduler.at(
-        atMs + one.doubledAfterMs,
-        () => void this.#once({ ...beside, name: 'double', kind: 'switch' }),
-      );
-    if (one.cancelAfterMs !== undefined)
-      scheduler.at(
-        atMs + one.cancelAfterMs,
-        () => void this.#once({ ...beside, name: 'cancel', kind: 'cancel' }),
-      );
+    this.#beside(one, atMs, isLost ? 'lost' : 'switch');
+    if (rejoinAtMs === undefined) return;
+    scheduler.at(rejoinAtMs, () => void this.#rejoin(one));
+    this.#beside(one, rejoinAtMs, 'rejoin');
+  }
+
+  /** Another operator does the same, or cancels it: what cannot be cancelled goes on. */
+  #beside(one: PlannedSwitch, atMs: number, kind: Attempt['kind']): void {
+    const { target, slowMs, doubledAfterMs, cancelAfterMs } = one;
+    const { scheduler } = this.#world;
+    const begin = (attempt: Pick<Attempt, 'name' | 'kind'>, afterMs: number | undefined) => {
+      if (afterMs === undefined) return;
+      scheduler.at(atMs + afterMs, () => void this.#once({ ...attempt, target, slowMs }));
+    };
+    begin({ name: 'double', kind }, doubledAfterMs);
+    begin({ name: 'cancel', kind: 'cancel' }, cancelAfterMs);
   }
 
   /** Beside a switch. */
@@ -73,7 +81,9 @@ export class Operators {
   async #switch(one: PlannedSwitch): Promise<void> {
     const { target, slowMs, killAfterMs, restartAfterMs, isLost } = one;
     let accepted: readonly string[] = [];
-    for (let tries = 0; tries < TRIES_MAX && !this.#world.isCalm(); tries += 1) {
+    let clock: OperatorClock = one;
+    const triesMax = one.isLeft === true ? killAfterMs.length : TRIES_MAX;
+    for (let tries = 0; tries < triesMax && !this.#world.isCalm(); tries += 1) {
       const ending = await this.#once({
         name: 'switch',
         target,
@@ -81,7 +91,9 @@ export class Operators {
         slowMs,
         killAfterMs: killAfterMs[tries],
         accepted,
+        clock,
       });
+      clock = clockAfter(ending, clock);
       if (ending.kind === 'killed') await this.#world.scheduler.sleep(restartAfterMs);
       else if (isOver(ending)) return;
       else {
@@ -92,7 +104,9 @@ export class Operators {
   }
 
   /** As often as it takes. */
-  async #rejoin({ target, slowMs, killAfterMs, restartAfterMs }: PlannedSwitch): Promise<void> {
+  async #rejoin(one: PlannedSwitch): Promise<void> {
+    const { target, slowMs, killAfterMs, restartAfterMs } = one;
+    let clock: OperatorClock = one;
     for (let tries = 0; tries < TRIES_MAX && !this.#world.isCalm(); tries += 1) {
       const kills = killAfterMs[tries];
       const ending = await this.#once({
@@ -101,7 +115,9 @@ export class Operators {
         kind: 'rejoin',
         slowMs,
         killAfterMs: kills,
+        clock,
       });
+      clock = clockAfter(ending, clock);
       if (ending.kind === 'ended' && isRejoined(ending.result)) return;
       await this.#world.scheduler.sleep(ending.kind === 'killed' ? restartAfterMs : AGAIN_MS);
     }
@@ -138,7 +154,8 @@ export class Operators {
         kind === 'switch' &&
         held === target &&
         ending.kind === 'ended' &&
-        isDone(ending.result)
+        isDone(ending.result) &&
+        this.#underWay === 0
       ) {
         await this.#redriveRest();
         this.#hasEnded = true;
@@ -152,11 +169,20 @@ export class Operators {
   #kindOfRest(target: Side): SwitchRequest['kind'] {
     const [there, here] = [target, otherSide(target)].map((side) => this.#world.judge.rows[side]);
     const isLoss = there?.epochs.some(({ end }) => end === 'lost') ?? false;
-    if (!isLoss) return 'switch';
+    if (!isLoss) return this.#isHalfOpened(target) ? 'lost' : 'switch';
     if (there?.closing === true || there?.switch?.step === 'closed') return 'lost';
     const isTold = here?.epochs.at(-1)?.n === there?.epochs.at(-1)?.n;
     const isFree = there?.switch === undefined && here?.switch === undefined;
     return isTold && isFree ? 'switch' : 'rejoin';
+  }
+
+  /** A side that a switch had left closed was about to be opened alone. */
+  #isHalfOpened(side: Side): boolean {
+    const { judge, regions } = this.#world;
+    const { name } = regions[side];
+    const row = judge.rows[side];
+    const isHeld = row?.switch?.target === name && row.closing === true;
+    return isHeld && row.epochs.at(-1)?.region === name;
   }
 
   /** What another run has taken is hidden for a while. */
@@ -173,6 +199,8 @@ export class Operators {
   /** What an abandoned switch was for. */
   #heldFor(): Side | undefined {
     const { judge, regions } = this.#world;
+    const half = SIDES.find((side) => this.#isHalfOpened(side));
+    if (half !== undefined) return half;
     const held = SIDES.map((side) => judge.rows[side]?.switch?.target).find(
       (one) => one !== undefined,
     );
@@ -203,7 +231,15 @@ export class Operators {
     return ending;
   }
 
-  #run({ name, target, kind, slowMs, killAfterMs, accepted = [] }: Attempt): Promise<Ending> {
+  /** The beginning of an epoch is read from it. */
+  #clockFor({ clock = {} }: Attempt): Pick<ProcessFacts, 'skewMs' | 'step'> {
+    const { afterMs = 0, byMs = 0 } = clock.clockJump ?? {};
+    const atMs = this.#world.scheduler.now() + afterMs;
+    return { skewMs: clock.clockOffMs ?? 0, step: { atMs, byMs } };
+  }
+
+  #run(attempt: Attempt): Promise<Ending> {
+    const { name, target, kind, slowMs, killAfterMs, accepted = [] } = attempt;
     const world = this.#world;
     const { settings } = world.functions[otherSide(target)];
     const process = world.process({
@@ -212,8 +248,7 @@ export class Operators {
       slowMs,
       settings,
       mayCrash: false,
-      // The beginning of an epoch is read from it.
-      clock: { skewMs: 0, step: { atMs: 0, byMs: 0 } },
+      clock: this.#clockFor(attempt),
     });
     world.tell(() => `${process.facts.name} begins: ${kind} to the ${target}`);
     for (const one of accepted) world.judge.accept(one);
@@ -224,6 +259,7 @@ export class Operators {
       accepted,
       proof: 'tail',
       evenIfReachable: true,
+      evenIfHalfOpen: true,
     };
     return new Promise((resolve) => {
       process.onDeath = () => resolve({ kind: 'killed' });
@@ -255,6 +291,12 @@ export class Operators {
       };
     });
   }
+}
+
+/** Who is refused sets the clock right. */
+function clockAfter(ending: Ending, clock: OperatorClock): OperatorClock {
+  const isRefused = ending.kind === 'failed' && codeOf(ending.error) === 'switching.clock';
+  return isRefused ? {} : { clockOffMs: clock.clockOffMs };
 }
 
 function isDone({ kind }: SwitchResult): boolean {

@@ -38,6 +38,12 @@ export interface PlannedSwitch {
   readonly cancelAfterMs?: number | undefined;
   /** How long its requests take at most. */
   readonly slowMs: number;
+  /** By how much the clock of its operator is off, until a run refuses it. */
+  readonly clockOffMs?: number | undefined;
+  /** The clock is set while the first run is under way. */
+  readonly clockJump?: { readonly afterMs: number; readonly byMs: number } | undefined;
+  /** Its operator dies, and none begins again. */
+  readonly isLeft?: boolean | undefined;
 }
 
 export type Disturbance =

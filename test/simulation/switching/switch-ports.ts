@@ -13,6 +13,7 @@ import type {
 } from '../../../src/switching/ports.ts';
 import { readerPort } from '../ports.ts';
 import type { Process } from '../process.ts';
+import { SECOND } from '../plan.ts';
 import { happens } from '../random.ts';
 import { keyAttributesOf } from './keys.ts';
 import type { Side } from './plan.ts';
@@ -64,7 +65,7 @@ function sideFor(run: Run, side: Side): SwitchSide {
     ledger: readerPort({ ...parts, table: region.ledger, onRead }),
     stream: region.streamReader(call, () => !world.isCalm() && happens(process.facts.random, 0.2)),
     fence: fenceFor(run, side),
-    serviceSeconds: async () => undefined,
+    serviceSeconds: () => call(() => Math.floor(world.scheduler.now() / SECOND)),
   };
 }
 

@@ -1,6 +1,7 @@
 // A seed -> a plan: which writes, which switches, and what goes wrong meanwhile. Each part draws from chances of its
 // own, so that leaving one out changes no other.
 
+import { withHalfOpen, withLoss } from './losses.ts';
 import { withMotif } from './motifs.ts';
 import type { Random } from '../../../src/ports.ts';
 import { below } from '../../../src/local/seeded-random.ts';
@@ -21,6 +22,8 @@ const SIDES = ['east', 'west'] as const;
 /** A planned switch takes about 70 s. */
 const SWITCH_MS = 75 * SECOND;
 
+const HALF_OPEN = 0.04;
+/** Of the others. */
 const LOST = 0.2;
 /** Of the others. */
 const MOTIF = 0.35;
@@ -28,33 +31,9 @@ const MOTIF = 0.35;
 export function switchPlanOf(seed: number): SwitchPlan {
   const plan = plannedSwitches(seed);
   const random = randomOf(seed, 'lost');
+  if (happens(random, HALF_OPEN)) return shifted(withHalfOpen(plan, random));
   if (happens(random, LOST)) return shifted(withLoss(plan, random));
   return shifted(happens(random, MOTIF) ? withMotif(plan, random) : plan);
-}
-
-/** The first switch is that of a side that is cut off, or down; and nothing is put aside. */
-function withLoss(plan: SwitchPlan, random: Random): SwitchPlan {
-  const [first] = plan.switches;
-  if (first === undefined) return plan;
-  const forMs = oneOf(random, [60, 90, 150, 300, 26 * 3600]) * SECOND;
-  const atMs = first.atMs - between(random, 1, 20) * SECOND;
-  const loss: Disturbance = happens(random, 0.75)
-    ? { kind: 'partition', atMs, forMs }
-    : { kind: 'down', side: 'east', atMs, forMs };
-  const rejoinAtMs = atMs + forMs + between(random, 1, 60) * SECOND;
-  const { doubledAfterMs: _, cancelAfterMs: __, ...lost } = first;
-  const others = plan.disturbances.filter(
-    ({ kind }) => !['partition', 'down', 'refusing'].includes(kind),
-  );
-  return {
-    ...plan,
-    fence: { ...plan.fence, isPromised: false },
-    switches: [{ ...lost, target: 'west', isLost: true, rejoinAtMs }],
-    disturbances: [...others, loss],
-    commands: [],
-    writes: plan.writes.map((one) => ({ ...one, poison: false, isStray: false })),
-    calmAtMs: Math.max(plan.calmAtMs, rejoinAtMs + between(random, 100, 200) * SECOND),
-  };
 }
 
 function plannedSwitches(seed: number): SwitchPlan {
@@ -134,7 +113,17 @@ function switchOf(random: Random, atMs: number, target: Side): PlannedSwitch {
     doubledAfterMs: happens(random, 0.15) ? between(random, 0, SWITCH_MS) : undefined,
     cancelAfterMs: happens(random, 0.12) ? between(random, 0, SWITCH_MS) : undefined,
     slowMs: oneOf(random, [20, 60, 200, 2_000]),
+    ...clockOf(random),
   };
+}
+
+/** Off by a little, by about what an epoch's beginning allows for, or by minutes. */
+function clockOf(random: Random): Pick<PlannedSwitch, 'clockOffMs' | 'clockJump'> {
+  const most = oneOf(random, [0.3, 5, 300]) * SECOND;
+  const clockOffMs = happens(random, 0.2) ? between(random, -1, 1) * most : 0;
+  const afterMs = between(random, 0, SWITCH_MS);
+  const byMs = between(random, -60, 60) * SECOND;
+  return { clockOffMs, ...(happens(random, 0.04) && { clockJump: { afterMs, byMs } }) };
 }
 
 function settingsOf(random: Random): Settings {
