@@ -21,10 +21,13 @@ export const OUTAGES: readonly FailureKind[] = ['unreachable', 'unknown'];
  * @param action must be harmless to repeat, also when an earlier try is applied late.
  * @throws what `action` throws and repeating cannot help, or the reason of `stop`.
  */
-export async function retry<T>(action: () => Promise<T>, context: RetryContext): Promise<T> {
+export async function retry<T>(
+  action: () => Promise<T>,
+  { clock, random, stop }: RetryContext,
+): Promise<T> {
   let outages = 0;
-  const begin = () => context.stop.throwIfAborted();
-  return repeat(action, { ...context, begin }, (kind) => {
+  const begin = () => stop.throwIfAborted();
+  return repeat(action, { clock, random, begin }, (kind) => {
     outages = OUTAGES.includes(kind) ? outages + 1 : 0;
     return kind === 'throttled' || (outages > 0 && outages < OUTAGE_TRIES_MAX);
   });

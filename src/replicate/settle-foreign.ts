@@ -103,7 +103,8 @@ async function settleOwn(
     if (kind === 'malformed') settle(work, index, { kind: 'stray' });
     else sane.push({ index, record, raw: work.raw[index] });
   }
-  const ends = await endsOfOwn(sane, { ...context, ...work });
+  const { health, remainingMs } = work;
+  const ends = await endsOfOwn(sane, { ...context, health, remainingMs });
   for (const [place, { index }] of sane.entries()) settle(work, index, ends[place] as Outcome);
 }
 
