@@ -59,6 +59,8 @@ export function setFence(
 export interface CopyWish extends Omit<SwitchChange, 'tag' | 'record'> {
   /** Undefined lets the record go. */
   readonly step: SwitchStep | undefined;
+  /** Of the switch. @default the target of the ports */
+  readonly target?: string | undefined;
 }
 
 /**
@@ -79,8 +81,8 @@ export async function changeCopy(
     // The answer to this very write was lost.
     if (row.tag === tag) return undefined;
     if (!isFree(row)) throw takenBy(row.switch);
-    const { step, ...changed } = typeof wish === 'function' ? wish(row) : wish;
-    const record = step && recordOf(work, ports.target.region, step);
+    const { step, target, ...changed } = typeof wish === 'function' ? wish(row) : wish;
+    const record = step && recordOf(work, target ?? ports.target.region, step);
     return switchedRow(row, { ...changed, tag, record });
   };
   const readRow = () => readControl(rules, reader);

@@ -238,7 +238,12 @@ async function releasing(work: LostWork, ports: SwitchPorts): Promise<StepResult
 /** What opened the epoch may not have said so in the third Region. */
 async function takeOver(work: LostWork, ports: SwitchPorts): Promise<void> {
   work.isClaimed = true;
-  await changeCopy('target', { step: 'opened' }, { work, ports, mayTake: isSame(work) });
+  // It stays the record of the switch that it is of: the other copy may have that switch's, too.
+  const claim = ({ switch: held }: ControlRow) => ({
+    step: held?.step ?? ('opened' as const),
+    target: held?.target,
+  });
+  await changeCopy('target', claim, { work, ports, mayTake: isSame(work) });
   await raiseEpoch(work.epoch.n, ports);
 }
 

@@ -40,6 +40,8 @@ interface RejoinWork extends SwitchWork {
   readonly lost: Epoch;
   /** Applications may have written there in that epoch. */
   hadOpened: boolean;
+  /** Its copy has the epoch of the active side. */
+  isTold: boolean;
   /** Items that the SDK cannot read, by canonical key: neither saved nor repaired. */
   readonly unreadable: Map<string, LeftItem>;
   /** Canonical keys of accepted letters of the way back. */
@@ -119,6 +121,7 @@ async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult
     ...newWork(state, { ...known, phase: 'claiming' }),
     lost,
     hadOpened: there === undefined || hadOpened(there, lost),
+    isTold,
     unreadable: new Map(),
     excusedKeys: new Set(),
     totals: { items: 0, saved: 0, classed: 0, put: 0, deleted: 0 },
@@ -169,7 +172,9 @@ async function claiming(work: RejoinWork, ports: SwitchPorts): Promise<StepResul
     ...(isClosed(copy) && { closing: true as const }),
   });
   await changeCopy('target', claim, { work, ports, mayTake });
-  await changeCopy('old', claim, { work, ports, mayTake });
+  const claimed = await changeCopy('old', claim, { work, ports, mayTake });
+  // A predecessor may have told it until now.
+  work.isTold = newestEpoch(claimed).n === work.epoch.n;
   work.isClaimed = true;
   return goOn(work, 'fencing');
 }
@@ -185,7 +190,7 @@ async function fencing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult
   const waitMs = await setFence('old', wish, { work, ports });
   if (waitMs > 0) return goOn(work, 'fencing', waitMs);
   work.ownFenceAtMs = ports.clock.now();
-  if (work.finishes) return goOn(work, 'catching-up');
+  if (work.isTold) return goOn(work, 'catching-up');
   return goOn(work, 'probing');
 }
 
