@@ -29,7 +29,7 @@ async function read(
   stream.append(SHARD, ...records);
   change(stream);
   const cloud = await openKinesis(KINESIS_ARN, stream, { retentionHours: 24 });
-  stops.push(cloud.stop);
+  stops.push(() => cloud.stop());
   return readKinesisRange(
     {
       region: 'us-east-1',

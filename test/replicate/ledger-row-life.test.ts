@@ -25,7 +25,7 @@ const ledgerRowOf = (id: string) => {
 };
 
 /** Delivers a record `afterMs` after NOW_MS; a put is refused as one that can never be stored. */
-async function deliver(record: object, afterMs = 0) {
+async function deliver(record: object, afterMs = 0, rules = SETTINGS) {
   const twinWriter: TwinWriter = {
     async write(request) {
       if (request.operation === 'PutItem') throw serviceError('ValidationException');
@@ -33,7 +33,7 @@ async function deliver(record: object, afterMs = 0) {
     },
   };
   const clock = { now: () => NOW_MS + afterMs, sleep: async () => undefined };
-  const { counts } = await replicateBatch([record], invocation({ twinWriter, clock }));
+  const { counts } = await replicateBatch([record], invocation({ twinWriter, clock, rules }));
   return counts;
 }
 
@@ -98,3 +98,18 @@ describe('a ledger row lives 15 days from', () => {
     expect([row?.['f']?.S?.endsWith('05'), row?.['d']?.S?.endsWith('06')]).toEqual([true, true]);
   });
 });
+
+it.each([
+  ['a delete', deleted],
+  ['a dead letter', rejected],
+])(
+  'a ledger row of %s lives as long as the source keeps changes, and longer',
+  async (_, change) => {
+    const [id, rules] = [newId(), { ...SETTINGS, tombstoneLifeSeconds: 366 * 86_400 }];
+
+    await deliver(change(id, '5'), 0, rules);
+
+    const expected = String(Math.floor(NOW_MS / 1000) + 366 * 86_400);
+    expect(await ledgerRowOf(id)).toMatchObject({ expiresAt: { N: expected } });
+  },
+);
