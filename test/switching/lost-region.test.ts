@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Item } from '../../src/model/attribute-value.ts';
 import { newestEpoch } from '../../src/model/control-row.ts';
 import { decisionKey } from '../../src/model/stranded-class.ts';
-import { UsageError } from '../../src/errors.ts';
+import { FerryError, UsageError } from '../../src/errors.ts';
 import { newSwitch, nextStep } from '../../src/switching/next-step.ts';
 import type { SwitchPorts } from '../../src/switching/ports.ts';
 import { countUndecided, recordOf, type StrandedWrite } from '../../src/switching/stranded.ts';
@@ -14,7 +14,12 @@ import {
   type StrandedOutcome,
   type StrandedRequest,
 } from '../../src/switching/stranded-run.ts';
-import type { StepResult, SwitchRequest, SwitchResult } from '../../src/switching/step.ts';
+import {
+  exitCodeOf,
+  type StepResult,
+  type SwitchRequest,
+  type SwitchResult,
+} from '../../src/switching/step.ts';
 import { raisedActive } from '../../src/tally/tally-row.ts';
 import { LostWorld } from './lost-world.ts';
 
@@ -437,6 +442,75 @@ describe('rejoin', () => {
     expect(held).toMatchObject({ kind: 'unproven', open: { batches: 2 } });
     world.west.letters = { letters: [], batches: 0, lost: 0 };
     expect(await run({ kind: 'rejoin' }, { onStep: wayBack })).toMatchObject({ kind: 'rejoined' });
+  });
+
+  it('goes on without accepted letters of the way back, and names what it cannot repair', async () => {
+    await lose();
+    await writeOn();
+    await world.west.put('poison', { value: { S: 'newer' } });
+    world.isLost = false;
+    const key = { pk: { S: 'poison' } };
+    const sequenceNumber = await world.west.poison('poison');
+    const letter = { sequenceNumber, key, reason: 'ValidationException' };
+    world.west.letters = { letters: [letter], batches: 0, lost: 0 };
+    const ports = world.ports();
+    const write: typeof ports.old.writer.write = async (request) =>
+      JSON.stringify(request.input).includes('"poison"')
+        ? Promise.reject(Object.assign(new Error('too large'), { name: 'ValidationException' }))
+        : ports.old.writer.write(request);
+    const refusing = { ...ports, old: { ...ports.old, writer: { ...ports.old.writer, write } } };
+
+    const held = await run({ kind: 'rejoin' }, { onStep: wayBack });
+    const accepted = [sequenceNumber];
+    const result = await run({ kind: 'rejoin', accepted }, { onStep: wayBack, ports: refusing });
+
+    expect(held).toMatchObject({ kind: 'unproven', open: { letters: [letter] } });
+    expect(result).toMatchObject({ kind: 'rejoined', left: [{ key }] });
+    const asked = { ...REQUEST, kind: 'rejoin' } as const;
+    expect(result && exitCodeOf({ result, asked })).toBe(3);
+    expect(await world.east.get('poison')).toBeUndefined();
+    expect((await world.east.row()).switch).toBeUndefined();
+  });
+
+  it('repairs the item of an accepted letter from the active side', async () => {
+    await lose();
+    await world.west.put('poison', { value: { S: 'newer' } });
+    world.isLost = false;
+    const accepted = [await world.west.poison('poison')];
+
+    const result = await run({ kind: 'rejoin', accepted }, { onStep: wayBack });
+
+    expect(result).toMatchObject({ kind: 'rejoined', left: [] });
+    expect((await world.east.get('poison'))?.['value']).toEqual({ S: 'newer' });
+  });
+
+  it('names items that cannot be read, and leaves them as they are', async () => {
+    await lose();
+    await writeOn();
+    world.isLost = false;
+    const ports = world.ports();
+    const isStrange = ({ pk }: Item) => pk?.S === 'stranded';
+    const strange = () => new FerryError('no __proto__', { code: 'item.unreadable' });
+    const { table } = ports.old;
+    const unreadable: typeof table = {
+      keyOf: (item) => table.keyOf(item),
+      get: (key) => (isStrange(key) ? Promise.reject(strange()) : table.get(key)),
+      async scan(position) {
+        const page = await table.scan(position);
+        const lost = page.items
+          .filter(isStrange)
+          .map(({ pk }) => ({ key: { pk }, reason: 'lost' }));
+        const items = page.items.filter((item) => !isStrange(item));
+        return { ...page, items, unreadable: lost as typeof page.unreadable };
+      },
+    };
+    const strangePorts = { ...ports, old: { ...ports.old, table: unreadable } };
+
+    const result = await run({ kind: 'rejoin' }, { onStep: wayBack, ports: strangePorts });
+
+    expect(result).toMatchObject({ kind: 'rejoined', left: [{ key: { pk: { S: 'stranded' } } }] });
+    expect((await world.east.get('stranded'))?.['value']).toEqual({ S: 'late' });
+    expect(await world.east.get('new')).toBeUndefined();
   });
 
   it('is refused while another run holds the replication', async () => {

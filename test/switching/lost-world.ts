@@ -289,6 +289,15 @@ export class Place {
     }
   }
 
+  /** The last record of an item is put aside, and not applied. @returns its sequence number. */
+  async poison(id: string): Promise<string> {
+    const records = await this.#records();
+    const last = records.findLast(({ dynamodb }) => dynamodb?.Keys?.['pk']?.S === id);
+    const number = last?.dynamodb?.SequenceNumber ?? '';
+    this.#done.add(number);
+    return number;
+  }
+
   async #handle(raw: DynamoDBRecord, to: Place): Promise<boolean> {
     const [source, destination] = await Promise.all(
       [this, to].map(({ rules, engine }) => readControl(rules, engine.twinReader)),
