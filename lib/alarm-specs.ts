@@ -4,7 +4,7 @@
 import { type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { lookAgainSeconds } from '../src/config/names.ts';
-import { expiringHours, WAITING_HOURS } from '../src/config/record-age.ts';
+import { expiringHours, retentionText, WAITING_HOURS } from '../src/config/record-age.ts';
 import { MAXIMUM, type ReplicationMetrics } from './replication-metrics.ts';
 
 export interface AlarmSpec {
@@ -41,6 +41,7 @@ export function alarmSpecs(
     ...lagAlarms(replication, metrics),
     ...lossAlarms(replication, metrics),
     ...switchingAlarms(replication, metrics),
+    ...kinesisAlarms(replication, metrics),
     ...lookAgainAlarms(replication, metrics),
     ...failureAlarms(metrics),
   ];
@@ -103,17 +104,18 @@ function lagAlarms(replication: ReplicationConfig, metrics: ReplicationMetrics):
  */
 function ageAlarms(replication: ReplicationConfig, metrics: ReplicationMetrics): AlarmDraft[] {
   const expiringAfter = expiringHours(replication);
+  const kept = retentionText(replication.source);
   const unapplied = metrics.own('OldestUnappliedAge', MAXIMUM);
   const read = metrics.handler('IteratorAge', MAXIMUM);
   const waiting = {
-    meaning: `Records have waited in the stream for ${hours(WAITING_HOURS)}. The stream keeps them for 24 hours.`,
+    meaning: `Records have waited in the stream for ${hours(WAITING_HOURS)}. The stream keeps them for ${kept}.`,
     firstStep: 'Run ferry status, and check that the event source mapping is enabled.',
     // No short peak is that old, and a long invocation leaves minutes without a datapoint.
     threshold: WAITING_HOURS * HOUR_MS,
     runbook: 'records-waiting',
   };
   const expiring = {
-    meaning: `Records have waited in the stream for ${hours(expiringAfter)}. Act now: the stream keeps them for 24 hours.`,
+    meaning: `Records have waited in the stream for ${hours(expiringAfter)}. Act now: the stream keeps them for ${kept}.`,
     firstStep: metrics.storesBatches
       ? 'Run ferry status, and check that the event source mapping is enabled. Lambda then moves records that get too old to the on-failure bucket, and ferry redrive applies them later.'
       : 'Run ferry status, and check that the event source mapping is enabled. For records that get too old, Lambda only sends a pointer to the dead-letter queue, and ferry redrive must read them from the stream before it deletes them.',
@@ -171,6 +173,24 @@ function lookAgainAlarms(
   ];
 }
 
+/** Changes of a Kinesis stream are ordered by their time alone. */
+function kinesisAlarms(
+  { source: { kinesisStreamArn } }: ReplicationConfig,
+  metrics: ReplicationMetrics,
+): AlarmDraft[] {
+  if (kinesisStreamArn === undefined) return [];
+  return [
+    {
+      anchor: 'tied-records',
+      firstStep:
+        'Run ferry verify, then ferry repair. If it happens again, check with ferry adopt that DynamoDB sends its changes with microseconds.',
+      meaning:
+        'Two changes of one item have the same time. Ferry kept the first one, and does not know which is later.',
+      metric: metrics.own('TiedRecords'),
+    },
+  ];
+}
+
 /** In each direction. */
 function switchingAlarms(
   { switching, source, destination }: ReplicationConfig,
@@ -198,7 +218,11 @@ function switchingAlarms(
   ];
 }
 
-function lossAlarms({ switching }: ReplicationConfig, metrics: ReplicationMetrics): AlarmDraft[] {
+function lossAlarms(
+  { switching, source }: ReplicationConfig,
+  metrics: ReplicationMetrics,
+): AlarmDraft[] {
+  const kept = retentionText(source);
   const { storesBatches } = metrics;
   const place = storesBatches ? 'bucket' : 'dead-letter queue';
   const ofMapping: AlarmDraft[] = [
@@ -208,7 +232,7 @@ function lossAlarms({ switching }: ReplicationConfig, metrics: ReplicationMetric
         'Check that the function works again. Then run ferry redrive without --apply. It changes nothing.',
       meaning: storesBatches
         ? 'Lambda gave up batches, and put them into the on-failure bucket with all their records.'
-        : 'Lambda gave up batches, and sent pointers to them to the dead-letter queue. Redrive at once: the stream keeps their records for 24 hours.',
+        : `Lambda gave up batches, and sent pointers to them to the dead-letter queue. Redrive at once: the stream keeps their records for ${kept}.`,
       metric: metrics.mapping('OnFailureDestinationDeliveredEventCount'),
     },
     {
@@ -235,7 +259,7 @@ function lossAlarms({ switching }: ReplicationConfig, metrics: ReplicationMetric
         'Run ferry redrive without --apply. It lists the reasons and changes nothing. Do not move the messages by hand.',
       meaning: storesBatches
         ? 'Records that the destination rejects in every attempt wait in the dead-letter queue.'
-        : 'Records that the destination rejects, or pointers to batches that Lambda gave up, wait in the dead-letter queue. Redrive at once: the stream keeps the records of such a batch for 24 hours.',
+        : `Records that the destination rejects, or pointers to batches that Lambda gave up, wait in the dead-letter queue. Redrive at once: the stream keeps the records of such a batch for ${kept}.`,
       metric: metrics.deadLetters(),
     },
     ...(metrics.services.mappingMetrics ? ofMapping : []),

@@ -58,7 +58,7 @@ export function lagGraphs(
         inMinutes('unapplied', metrics.own('OldestUnappliedAge', MAXIMUM), 'not applied'),
         inMinutes('read', metrics.handler('IteratorAge', MAXIMUM), 'when read'),
       ),
-      // Not the alarm at 12 hours: its line would flatten the graph.
+      // Not the alarm at half of the retention: its line would flatten the graph.
       leftAnnotations: [alarmLine('records-waiting', MINUTE_MS)],
     },
     {
@@ -73,9 +73,10 @@ function inMinutes(id: string, ms: IMetric, label: string): IMetric {
 }
 
 export function flowGraphs(
-  { switching }: ReplicationConfig,
+  { switching, source }: ReplicationConfig,
   metrics: ReplicationMetrics,
 ): GraphWidgetProps[] {
+  const isKinesis = source.kinesisStreamArn !== undefined;
   const outcome = (name: MetricName, label: string, color: string) =>
     metrics.own(name, sum(label)).with({ color });
   return [
@@ -101,7 +102,9 @@ export function flowGraphs(
         metrics.own('SupersededByRedelivery', sum('redelivered')),
         metrics.own('SupersededByNewerItem', sum('newer item')),
         metrics.own('SupersededByTombstone', sum('deleted since')),
+        ...(isKinesis ? [metrics.own('TiedRecords', sum('of the same time'))] : []),
       ),
+      ...(isKinesis && right('per minute', metrics.own('ForeignRecords', sum('of other tables')))),
     },
     ...(metrics.services.mappingMetrics ? [mappingGraph(metrics)] : []),
   ];

@@ -11,6 +11,8 @@ export const ENVIRONMENT_BYTES_MAX = 4_096;
 
 /** Of a queue's URL or a bucket's name, which are known at deployment. */
 const TOKEN_BYTES = 130;
+/** The same of the longest ARN of a Kinesis stream. */
+const KINESIS_BYTES = 190;
 
 /** @throws UsageError `config.invalid` when Lambda would not take it. */
 export function functionEnvironment(
@@ -43,6 +45,8 @@ function bytesOf(
 }
 
 /** As long as the stream's ARN is going to be, in the longest partition. */
-function streamArnLike({ source: { region, table } }: Deployment['replication']): string {
+function streamArnLike({ source }: Deployment['replication']): string {
+  const { region, table, kinesisStreamArn } = source;
+  if (kinesisStreamArn !== undefined) return 'x'.repeat(KINESIS_BYTES);
   return `arn:aws-us-gov:dynamodb:${region}:111122223333:table/${table}/stream/2026-01-31T12:00:00.000`;
 }

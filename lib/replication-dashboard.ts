@@ -12,7 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import { expiringHours, WAITING_HOURS } from '../src/config/record-age.ts';
+import { expiringHours, retentionText, WAITING_HOURS } from '../src/config/record-age.ts';
 import { alarmSpecs } from './alarm-specs.ts';
 import { dashboardName, isUrl } from './alarm-text.ts';
 import {
@@ -60,7 +60,7 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
   ];
   return [
     ...row(
-      `Is it behind?\nTime from a write at the source to the write on the twin. ${precision(replication)} The stream keeps records for 24 hours. Alarms fire when a record has waited for ${WAITING_HOURS} hour and for ${expiringHours(replication)} hours.`,
+      `Is it behind?\nTime from a write at the source to the write on the twin. ${precision(replication)} The stream keeps records for ${retentionText(replication.source)}. Alarms fire when a record has waited for ${WAITING_HOURS} hour and for ${expiringHours(replication)} hours.`,
       'latency-high',
       lagGraphs(replication, metrics, alarmLine),
     ),
@@ -89,9 +89,11 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
   ];
 }
 
-function precision({ timestampAttribute, heartbeat }: ReplicationConfig): string {
+function precision({ timestampAttribute, heartbeat, source }: ReplicationConfig): string {
   if (timestampAttribute !== undefined)
     return `Measured by the timestamp in \`${timestampAttribute}\`. Items without it are measured in whole seconds, up to one second too high.`;
+  if (source.kinesisStreamArn !== undefined)
+    return 'Measured from the time that DynamoDB gives the change, in microseconds.';
   const exact = heartbeat === undefined ? '' : ' The latency of a heartbeat is exact.';
   return `Measured in whole seconds, up to one second too high.${exact}`;
 }

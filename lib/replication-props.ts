@@ -18,10 +18,17 @@ export interface TableConstruct extends IResource {
 /** A source table that is known by its ARNs. */
 export interface SourceTable {
   readonly tableArn: string;
-  /** Of its stream, which must have new images. */
-  readonly streamArn: string;
+  /** Of its stream, which must have new images. Not with `kinesisStream`. */
+  readonly streamArn?: string;
   /** @default - none, or one that AWS manages */
   readonly encryptionKey?: IKey;
+}
+
+/** Every `IStream` of the CDK. */
+export interface KinesisStream {
+  readonly streamArn: string;
+  /** @default - none, or one that AWS manages */
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /** The twin, and Ferry's own table beside it. A `ReplicationDestination` is one, too. */
@@ -90,6 +97,14 @@ export interface ReplicationProps extends Partial<SharedSettings> {
   readonly name?: string;
   /** A table with a stream of new images, and of old ones for `keepItems` or a module, in the Region of this stack: an `ITable`, or ARNs. */
   readonly source: TableConstruct | SourceTable;
+  /**
+   * A Kinesis stream of this account and Region to which the source sends its changes, with microseconds. It is read
+   * instead of the stream of the table.
+   * @default - the stream of the table
+   */
+  readonly kinesisStream?: KinesisStream;
+  /** How long `kinesisStream` keeps a record, or longer: 24 hours to 365 days. Required with it. */
+  readonly kinesisRetention?: Duration;
   readonly destination: DestinationTable;
   /** What the twin has of the source. A `module` is found from the working folder. @default - everything */
   readonly projection?: NonNullable<ReplicationConfig['projection']>;
@@ -107,7 +122,10 @@ export interface ReplicationProps extends Partial<SharedSettings> {
   readonly parallelizationFactor?: number;
   /** @default - until `maxRecordAge` */
   readonly retryAttempts?: number;
-  /** Age at which Lambda gives a record up. @default - 20 hours; 12 hours where it does not store the record */
+  /**
+   * Age at which Lambda gives a record up.
+   * @default - 20 hours, or 12 hours where it does not store the record; of a `kinesisStream`, as much of its retention
+   */
   readonly maxRecordAge?: Duration;
   /** Whether Lambda reads the stream. @default true */
   readonly enabled?: boolean;

@@ -121,19 +121,11 @@ function refuseUnknown(scope: Construct, projection: ReplicationProps['projectio
 }
 
 /** What the ARNs do not hold, because only a deployment knows it, comes from the table and the stack. */
-function sourceSettings(
-  scope: Construct,
-  { source, projection }: ReplicationProps,
-): Settings['source'] & { streamArn: string } {
-  const streamArn = 'streamArn' in source ? source.streamArn : source.tableStreamArn;
-  if (streamArn === undefined) {
-    throw refusal(
-      scope,
-      'source has no stream. Give the table one with new images; for an imported table, tableStreamArn.',
-    );
-  }
-  refuseWrongStream(scope, source, projection);
-  const arns = [source.tableArn, streamArn].map((arn) => arn.split(/[:/]/));
+function sourceSettings(scope: Construct, props: ReplicationProps): Settings['source'] {
+  const { source } = props;
+  const changes = changeSettings(scope, props);
+  const ofTable = [source.tableArn, changes.streamArn].filter((arn) => arn !== undefined);
+  const arns = ofTable.map((arn) => arn.split(/[:/]/));
   const known = (index: number, given?: string) =>
     [...arns.map((parts) => parts[index]), given].find((it) => it && !Token.isUnresolved(it));
   const { region } = 'env' in source ? source.env : Stack.of(scope);
@@ -142,9 +134,53 @@ function sourceSettings(
     table:
       known(6, createdTable(source)?.tableName) ??
       ('tableName' in source ? source.tableName : nameIn(scope, source.tableArn)),
-    streamArn,
+    ...changes,
     kmsKeyArn: source.encryptionKey?.keyArn,
   };
+}
+
+/** Where the changes of the source are read. */
+function changeSettings(
+  scope: Construct,
+  { source, projection, kinesisStream, kinesisRetention }: ReplicationProps,
+) {
+  if (kinesisStream !== undefined) {
+    refuseWrongStreaming(scope, source);
+    return {
+      kinesisStreamArn: kinesisStream.streamArn,
+      kinesisRetentionHours: kinesisRetention?.toHours(),
+      kinesisKmsKeyArn: kinesisStream.encryptionKey?.keyArn,
+    };
+  }
+  if (kinesisRetention !== undefined)
+    throw refusal(scope, 'kinesisRetention is for a kinesisStream, which is missing.');
+  const streamArn = 'tableName' in source ? source.tableStreamArn : source.streamArn;
+  if (streamArn === undefined) {
+    throw refusal(
+      scope,
+      'source has no stream. Give the table one with new images; for an imported table, tableStreamArn.',
+    );
+  }
+  refuseWrongStream(scope, source, projection);
+  return { streamArn };
+}
+
+/** As far as the app creates the table. DynamoDB sends microseconds unless the table says otherwise. */
+function refuseWrongStreaming(scope: Construct, source: ReplicationProps['source']): void {
+  const table = createdTable(source);
+  if (table === undefined) return;
+  const { kinesisStreamSpecification, replicas } = table as Partial<CfnTable & CfnGlobalTable>;
+  const sent = JSON.stringify(Stack.of(table).resolve({ kinesisStreamSpecification, replicas }));
+  if (!sent.includes('"kinesisStreamSpecification"'))
+    throw refusal(
+      scope,
+      'source does not send its changes to a Kinesis stream. Give the table one.',
+    );
+  if (sent.includes('"MILLISECOND"'))
+    throw refusal(
+      scope,
+      'source sends its changes with milliseconds, and Ferry needs microseconds.',
+    );
 }
 
 /** Where the app creates the table, its stream is known, and its name if the app gives one. */
@@ -236,5 +272,6 @@ function propOf(setting: string): string {
     .replace(/^stateTable$/, 'destination.stateTableName')
     .replace(/\.table$/, '.tableName')
     .replace('memoryMiB', 'memorySize')
-    .replace(/(Seconds|Days)$/, (unit) => ` (in ${unit.toLowerCase()})`);
+    .replace(/^source\.kinesis/, 'kinesis')
+    .replace(/(Seconds|Hours|Days)$/, (unit) => ` (in ${unit.toLowerCase()})`);
 }

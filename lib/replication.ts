@@ -10,6 +10,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { MetricName } from '../src/config/names.ts';
+import { retentionText } from '../src/config/record-age.ts';
 import { regionDoubts } from '../src/config/regions.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { UsageError } from '../src/errors.ts';
@@ -38,7 +39,7 @@ export class Replication extends Construct {
   readonly config: ReplicationConfig;
   /** Writes the changes to the twin. */
   readonly function: LambdaFunction;
-  /** Reads the source's stream for the function. */
+  /** Reads the stream of the source, or its Kinesis stream, for the function. */
   readonly eventSourceMapping: EventSourceMapping;
   /** Records that cannot be applied, each with its full content. */
   readonly deadLetterQueue: Queue;
@@ -177,7 +178,9 @@ export class Replication extends Construct {
 /** CloudWatch's own default. */
 const FIVE_MINUTES = { period: Duration.minutes(5) };
 
-function streamOf({ source }: ReplicationConfig, streamArn = source.streamArn): string {
+/** What the event source mapping reads. */
+function streamOf({ source }: ReplicationConfig, ofTable = source.streamArn): string {
+  const streamArn = source.kinesisStreamArn ?? ofTable;
   if (streamArn !== undefined) return streamArn;
   throw new UsageError(`Table ${source.table} in ${source.region} has no stream to read.`, {
     code: 'config.invalid',
@@ -187,11 +190,12 @@ function streamOf({ source }: ReplicationConfig, streamArn = source.streamArn): 
 
 /** What partitions and accounts take away from a replication. */
 function* whatIsMissing(
-  { source: { region }, dashboard }: ReplicationConfig,
+  { source, dashboard }: ReplicationConfig,
   { services, storesBatches, seesDestination }: ReplicationMetrics,
 ): Generator<string> {
+  const { region } = source;
   if (!storesBatches)
-    yield `${services.onFailureBucket ? 'With projected dead letters' : `In ${region}`}, Lambda does not store the records that it gives up. The dead-letter queue gets where they are in the stream, which keeps them for 24 hours.`;
+    yield `${services.onFailureBucket ? 'With projected dead letters' : `In ${region}`}, Lambda does not store the records that it gives up. The dead-letter queue gets where they are in the stream, which keeps them for ${retentionText(source)}.`;
   if (!services.mappingMetrics)
     yield `In ${region}, Lambda publishes no metrics of event source mappings. The alarms batches-given-up and batches-lost are left out, and look-again-failing counts messages of the queue.`;
   if (dashboard && !seesDestination)

@@ -34,7 +34,7 @@ export class StandIns {
       if (typeof value !== 'string' || value === 'none') return value;
       const isOfState = this === encryption && name === 'stateTable';
       const side = this === settings.destination || isOfState ? destination : source;
-      const isKey = this === encryption || name === 'kmsKeyArn';
+      const isKey = this === encryption || /kmsKeyArn$/i.test(name);
       // A key is in the Region of what it encrypts: with a stand-in for one, the other needs one, too.
       if (![value, isKey ? side.region : ''].some(Token.isUnresolved)) return value;
       const standIn = isKey ? keyIn(side, tokens.size) : formOf(name, value, side);
@@ -63,6 +63,7 @@ type NearSide = Side & { readonly near: string };
 
 function formOf(name: string, value: string, side: NearSide): string {
   if (name === 'region') return regionIn(side);
+  if (name === 'kinesisStreamArn') return `${arnIn('kinesis', side)}:stream/${tableIn(value)}`;
   return name === 'streamArn'
     ? `${arnIn('dynamodb', side)}:table/${tableIn(side.table)}/stream/token`
     : tableIn(value);

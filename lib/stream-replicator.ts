@@ -1,4 +1,4 @@
-// A stream in, a twin kept: the replicate function and the event source mapping that feeds it, and two places
+// A stream of changes in, a twin kept: the replicate function and the event source mapping that feeds it, and two places
 // for what does not get through.
 
 import { Duration, Stack, Token } from 'aws-cdk-lib';
@@ -13,6 +13,7 @@ import { Construct } from 'constructs';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { functionName } from '../src/config/names.ts';
 import { servicesAt } from '../src/config/partition-services.ts';
+import { isGivenUp } from '../src/config/record-age.ts';
 import { storesBatches } from '../src/config/stored-batches.ts';
 import { UsageError } from '../src/errors.ts';
 import { createDeadLetterQueue, createOnFailureBucket } from './failure-destinations.ts';
@@ -23,7 +24,7 @@ import { createLookAgainQueue } from './look-again.ts';
 
 export type StreamReplicatorProps = Pick<DeployedReplication, 'replication' | 'streamArn'>;
 
-/** Keeps a table in another Region equal to the table whose stream it reads. */
+/** Keeps a table in another Region equal to the table whose changes it reads. */
 export class StreamReplicator extends Construct {
   /** With the queues and the bucket of this construct. */
   readonly deployed: DeployedReplication;
@@ -81,7 +82,9 @@ export class StreamReplicator extends Construct {
       maxBatchingWindow: Duration.seconds(eventSource.maxBatchingWindowSeconds),
       parallelizationFactor: eventSource.parallelizationFactor,
       retryAttempts: eventSource.retryAttempts,
-      maxRecordAge: Duration.seconds(eventSource.maxRecordAgeSeconds),
+      ...(isGivenUp(replication) && {
+        maxRecordAge: Duration.seconds(eventSource.maxRecordAgeSeconds),
+      }),
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
       ...(servicesAt(source.region).mappingMetrics && {

@@ -8,6 +8,7 @@ import { withAlarmLines } from './alarm-lines.ts';
 import {
   functionPolicies,
   hashPolicy,
+  kinesisPolicy,
   operatorPolicies,
   switchPolicies,
 } from './permissions-document.ts';
@@ -20,7 +21,8 @@ const DOCUMENTS: Readonly<Record<string, (current: string) => string>> = {
     const withFunctions = between(current, 'functions', functionPolicies());
     const withOperators = between(withFunctions, 'operators', operatorPolicies());
     const withSwitches = between(withOperators, 'switches', switchPolicies());
-    return between(withSwitches, 'hashes', hashPolicy());
+    const withHashes = between(withSwitches, 'hashes', hashPolicy());
+    return between(withHashes, 'kinesis', kinesisPolicy());
   },
   'docs/settings.md': (current) => between(current, 'settings', settingsTables()),
   'ferry.schema.json': () => `${JSON.stringify(SCHEMA, null, 2)}\n`,

@@ -1,6 +1,7 @@
 // What functions and commands may do -> the policies of docs/permissions.md.
 
 import { textArns } from '../../src/permissions/arns.ts';
+import { functionNeeds } from '../../src/permissions/function-needs.ts';
 import { readHashSecrets } from '../../src/permissions/hash-secrets.ts';
 import { commandStatements, inBothDirections } from '../../src/permissions/operator-access.ts';
 import {
@@ -9,8 +10,13 @@ import {
   SWITCH_COMMANDS,
 } from '../../src/permissions/operator-needs.ts';
 import { functionSets, type PermissionSet, switchSets } from '../../src/permissions/policies.ts';
-import { type IamPolicy, policyOfAll, policyText } from '../../src/permissions/statement.ts';
-import { sampleReplication, switchedReplication } from './sample-templates.ts';
+import {
+  type IamPolicy,
+  policyOf,
+  policyOfAll,
+  policyText,
+} from '../../src/permissions/statement.ts';
+import { kinesisReplication, sampleReplication, switchedReplication } from './sample-templates.ts';
 
 const KNOWN = { bucket: 'arn:aws:s3:::BUCKET' };
 
@@ -48,6 +54,17 @@ export function hashPolicy(): string {
   };
   const replication = { ...sampleReplication(), projection: { attributes: { hash } } };
   return policyBlock(policyOfAll(readHashSecrets(replication, textArns(replication))));
+}
+
+/** What the replicate function reads, where the changes come through an encrypted Kinesis stream. */
+export function kinesisPolicy(): string {
+  const { source, ...rest } = kinesisReplication();
+  const kinesisKmsKeyArn =
+    'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const replication = { ...rest, source: { ...source, kinesisKmsKeyArn } };
+  const arns = textArns(replication, { ...KNOWN, logs: '' });
+  const { ReadStream = [] } = functionNeeds('replicate', replication, arns);
+  return policyBlock(policyOf({ ReadStream }));
 }
 
 function policyBlock(policy: IamPolicy): string {

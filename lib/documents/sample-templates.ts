@@ -41,9 +41,21 @@ const SWITCHED = {
   },
 };
 
+/** The same, where the changes come through a Kinesis stream. */
+const KINESIS = {
+  ...SAMPLE,
+  source: {
+    region: 'us-east-1',
+    table: 'Orders',
+    kinesisStreamArn: 'arn:aws:kinesis:us-east-1:111122223333:stream/order-changes',
+    kinesisRetentionHours: 168,
+  },
+};
+
 /** Checked. */
 export const sampleReplication = () => parsed(SAMPLE);
 export const switchedReplication = () => parsed(SWITCHED);
+export const kinesisReplication = () => parsed(KINESIS);
 
 function parsed(sample: object): ReplicationConfig {
   const [replication] = parseConfig({ replications: [sample] }).replications;
@@ -53,9 +65,13 @@ function parsed(sample: object): ReplicationConfig {
 
 let made: Resources | undefined;
 
-/** Of the stack in the source Region, with what only switching adds. */
+/** Of the stack in the source Region, with what only switching or a Kinesis stream adds. */
 export function sampleResources(): Resources {
-  return (made ??= { ...synthesize(SWITCHED), ...synthesize(SAMPLE) });
+  return (made ??= {
+    ...synthesize(KINESIS),
+    ...synthesize(SWITCHED),
+    ...synthesize(SAMPLE),
+  });
 }
 
 function synthesize(replication: object): Resources {

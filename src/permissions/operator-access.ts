@@ -79,7 +79,7 @@ export function commandStatements(
   arns: Arns,
 ): Statement[] {
   const allow = allowing(arns);
-  const there = [...new Set(needs)].filter((need) => isThere(placeOf(need), replication));
+  const there = [...new Set(needs)].filter((need) => isThere(need, replication));
   const statements = there.flatMap((need) => {
     if (placeOf(need) === 'hashSecret') return readHashSecrets(replication, arns);
     const [action = ''] = need.split(' ');
@@ -93,12 +93,15 @@ function placeOf(need: string): Place {
   return need.split(' ')[1] as Place;
 }
 
-function isThere(place: Place, replication: ReplicationConfig): boolean {
+function isThere(need: string, replication: ReplicationConfig): boolean {
+  const place = placeOf(need);
   const { tombstones, bulk, heartbeat, projection, switching } = replication;
   if (place === 'sourceState') return switching !== undefined;
   if (place === 'tally') return switching?.tally !== undefined;
   const isKinesis = replication.source.kinesisStreamArn !== undefined;
-  if (place === 'kinesis' || place === 'streaming') return isKinesis;
+  if (place === 'streaming') return isKinesis;
+  if (place === 'kinesis')
+    return isKinesis && (!need.startsWith('kinesis:Get') || !storesBatches(replication));
   // Only a batch that Lambda does not store has to be read again, and what a switch drains.
   if (place === 'stream')
     return !isKinesis && (switching !== undefined || !storesBatches(replication));

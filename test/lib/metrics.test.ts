@@ -21,7 +21,14 @@ import { METRIC_DIMENSIONS, METRIC_UNITS, type MetricName } from '../../src/conf
 import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
-import { BEATING, only, resources, templates, temporary } from './stack-templates.ts';
+import {
+  BEATING,
+  only,
+  resources,
+  templates,
+  temporary,
+  type TemplateJson,
+} from './stack-templates.ts';
 
 afterAll(() => rmSync(temporary, { recursive: true }));
 
@@ -59,13 +66,21 @@ const SENSIBLE: Readonly<Record<MetricName, readonly string[]>> = {
 };
 
 const { source } = templates({ ...BEATING, timestampAttribute: 'updatedAt', switching: {} });
-const body = parseDashboardBody(
-  only(source, 'AWS::CloudWatch::Dashboard').Properties['DashboardBody'],
-);
-const graphs = body.widgets.filter((one): one is GraphWidgetBody => one.type === 'metric');
-const rows = graphs.flatMap(({ properties }) => properties.metrics);
+const graphs = graphsOf(source);
+const { source: kinesis } = templates({
+  ...BEATING,
+  source: {
+    region: 'us-east-1',
+    table: 'Orders',
+    kinesisStreamArn: 'arn:aws:kinesis:us-east-1:111122223333:stream/order-changes',
+    kinesisRetentionHours: 168,
+  },
+});
+const rows = [...graphs, ...graphsOf(kinesis)].flatMap(({ properties }) => properties.metrics);
 const onGraphs = rows.filter((row) => lookOf(row).expression === undefined).map(queryOf);
-const alarms = resources(source, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+const alarms = [source, kinesis]
+  .flatMap((one) => resources(one, 'AWS::CloudWatch::Alarm'))
+  .map(([, { Properties }]) => Properties);
 const inAlarms = alarms.flatMap(queriesOf);
 
 interface MetricOfAlarm {
@@ -89,6 +104,12 @@ function queriesOf(alarm: Readonly<Record<string, unknown>>): MetricQuery[] {
       stat: Stat,
     }),
   );
+}
+
+function graphsOf(template: TemplateJson): GraphWidgetBody[] {
+  const { Properties } = only(template, 'AWS::CloudWatch::Dashboard');
+  const { widgets } = parseDashboardBody(Properties['DashboardBody']);
+  return widgets.filter((one): one is GraphWidgetBody => one.type === 'metric');
 }
 
 function lookOf(row: MetricRow) {

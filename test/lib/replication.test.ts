@@ -278,7 +278,10 @@ describe('a source table', () => {
 describe('a wrong prop is refused by its name', () => {
   it.each<[Partial<ReplicationProps>, string]>([
     [{ batchSize: 0 }, '  batchSize must be >= 1, got 0'],
-    [{ maxRecordAge: Duration.seconds(5) }, '  maxRecordAge (in seconds) must be >= 60, got 5'],
+    [
+      { maxRecordAge: Duration.seconds(5) },
+      '  maxRecordAge (in seconds) must be 60 to 82800, got 5',
+    ],
     [{ memorySize: 64 }, '  memorySize must be >= 128, got 64'],
     [{ logRetention: RetentionDays.INFINITE }, '  logRetention (in days) must be one of 1, 3, 5'],
     [{ name: 'Orders!' }, '  name: expected 1 to 30 lower-case letters'],
@@ -736,7 +739,7 @@ it('grants a redrive what `ferry redrive --apply` asks for, and no more', () => 
   expect(grant.success).toBe(true);
   const { always = [], apply = [] } = COMMANDS.find(({ command }) => command === 'redrive') ?? {};
   // Here, Lambda stores the batches that it gives up, so that no stream has to be read, and nothing is hashed.
-  const needs = [...always, ...apply].filter((need) => !/ (stream|hashSecret)$/.test(need));
+  const needs = [...always, ...apply].filter((need) => !/ (stream|kinesis|hashSecret)$/.test(need));
   const wanted = needs.map((need) => need.split(' ')[0] ?? '');
   const { Properties } = onlyIn(stack, 'AWS::IAM::Policy');
   const { Statement } = Properties['PolicyDocument'] as {

@@ -48,6 +48,13 @@ const hash = (digit: number) => ({
   kmsKeyArn: key('us-east-1', ONE, digit),
 });
 
+const KINESIS = {
+  region: 'us-east-1',
+  table: 'Orders',
+  kinesisStreamArn: `arn:aws:kinesis:us-east-1:${ONE}:stream/order-changes`,
+  kinesisRetentionHours: 168,
+};
+
 const REPLICATIONS: Readonly<Record<string, object>> = {
   'one account': { ...existing, ...EVERYTHING },
   'one account that is not named': { ...created, tombstones: 'strict' },
@@ -103,6 +110,14 @@ const REPLICATIONS: Readonly<Record<string, object>> = {
         hash: [hash(1), { ...hash(1), attribute: 'phone' }, { ...hash(2), attribute: 'name' }],
       },
     },
+  },
+  'a Kinesis stream': { ...existing, ...EVERYTHING, source: KINESIS },
+  'a Kinesis stream with keys and operator roles, and letters without records': {
+    ...existing,
+    source: { ...KINESIS, account: ONE, kinesisKmsKeyArn: key('us-east-1', ONE, 8) },
+    destination: { ...existing.destination, account: ONE },
+    operatorRole: true,
+    deadLetters: 'projected',
   },
   'within China': {
     ...created,
