@@ -19,7 +19,7 @@ export interface StoredPosition {
 
 /** Which process carries a replication. */
 export interface ProcessLease {
-  /** For people: which process. */
+  /** Which process it is, for people. */
   readonly holder: string;
   /** Grows by one with each holder. */
   readonly fence: number;
@@ -50,7 +50,7 @@ export function leaseKey({ replication }: Ledger): Item {
   return keyOf(`${replication}#lease`);
 }
 
-/** Of this replication's own process. It says nothing of what has been replicated. */
+/** Of the process that carries this replication. It says nothing of what has been replicated. */
 export function isRunRow(row: Item, { replication }: Ledger): boolean {
   const id = row[LEDGER_ATTRIBUTES.id]?.S ?? '';
   return ['lease', 'source', 'position#', 'positions#'].some((kind) =>

@@ -5,10 +5,10 @@
 import { describeError } from '../errors.ts';
 import type { Clock, LeaseRow, ProcessLease } from '../ports.ts';
 
-export const RENEW_MS = 3_000;
+const RENEW_MS = 3_000;
 /** A holder that has not renewed for so long stops, well before a standby may take over. */
 export const HOLD_MS = 10_000;
-export const LOOK_MS = 2_000;
+const LOOK_MS = 2_000;
 /** A standby takes over a lease that has stayed the same for so long. */
 export const TAKE_MS = 15_000;
 /** Between tries of a request that has failed. */
@@ -29,7 +29,7 @@ export type LeaseState =
       readonly renewedAtMs: number;
     };
 
-export const STANDBY: LeaseState = { kind: 'standby' };
+const STANDBY: LeaseState = { kind: 'standby' };
 
 /** What a standby knows once it has read the row: a lease that has not moved is known for longer. */
 export function afterLook(
@@ -62,7 +62,7 @@ export function leaseToTake(
   return isFree ? { holder, fence: (seen?.fence ?? 0) + 1, beat: 0, released: false } : undefined;
 }
 
-export function renewed(lease: ProcessLease): ProcessLease {
+function renewed(lease: ProcessLease): ProcessLease {
   return { ...lease, beat: lease.beat + 1 };
 }
 
