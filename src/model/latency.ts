@@ -1,7 +1,6 @@
 // How long a record took from the source's write to its place on the twin.
 
-import type { Item } from './attribute-value.ts';
-import type { StreamRecord } from './stream-record.ts';
+import type { PutRecord, StreamRecord } from './stream-record.ts';
 import { timestampMs } from './timestamp.ts';
 
 export interface LatencyRules {
@@ -14,7 +13,7 @@ export interface LatencyRules {
 /** Attribute of the heartbeat item: when it was written, N, epoch milliseconds. */
 export const BEAT_ATTRIBUTE = 'writtenAt';
 
-/** A stream keeps its records for a day. A stamp that is far older is not of this write. */
+/** A stamp that is far older than the write is not of it. */
 const STAMP_AGE_MS_MAX = 48 * 60 * 60 * 1000;
 /**
  * AWS rejects requests whose clock is off by this much. A stamp that is further ahead is not the time of the
@@ -44,7 +43,7 @@ export function latenciesOf(record: StreamRecord, rules: LatencyRules, nowMs: nu
   if (heartbeatMs !== undefined) return { latencyMs: heartbeatMs, heartbeatMs };
   // A delete has no stamp. Among exact latencies, a rounded one would mislead.
   if (record.eventName === 'REMOVE') return {};
-  const latencyMs = sinceStamp(record.sourceImage ?? record.newImage, timestampAttribute, nowMs);
+  const latencyMs = sinceStamp(record, timestampAttribute, nowMs);
   if (latencyMs !== undefined) return { latencyMs };
   return { latencyMs: sinceStreamTime(record, nowMs), isTimestampFallback: true };
 }
@@ -56,14 +55,16 @@ function heartbeatLatencyMs(
   nowMs: number,
 ): number | undefined {
   if (record.keyText !== heartbeatKeyText || record.eventName === 'REMOVE') return undefined;
-  return sinceStamp(record.sourceImage ?? record.newImage, BEAT_ATTRIBUTE, nowMs);
+  return sinceStamp(record, BEAT_ATTRIBUTE, nowMs);
 }
 
-function sinceStamp(item: Item, attribute: string, nowMs: number): number | undefined {
-  const stampMs = timestampMs(item[attribute]);
+/** A Kinesis stream keeps a change for up to a year: what a stamp may be is asked of the time of the write. */
+function sinceStamp(record: PutRecord, attribute: string, nowMs: number): number | undefined {
+  const { sourceImage, newImage, createdAtSeconds = nowMs / 1000 } = record;
+  const stampMs = timestampMs((sourceImage ?? newImage)[attribute]);
   if (stampMs === undefined) return undefined;
-  const sinceMs = nowMs - stampMs;
-  return sinceMs <= STAMP_AGE_MS_MAX && sinceMs >= -STAMP_AHEAD_MS_MAX ? sinceMs : undefined;
+  const ageMs = createdAtSeconds * 1000 - stampMs;
+  return ageMs <= STAMP_AGE_MS_MAX && ageMs >= -STAMP_AHEAD_MS_MAX ? nowMs - stampMs : undefined;
 }
 
 function sinceStreamTime({ createdAtSeconds }: StreamRecord, nowMs: number): number | undefined {

@@ -75,6 +75,21 @@ describe('latency by a timestamp', () => {
     });
   });
 
+  // A Kinesis stream may be read again a year later.
+  it('asks whether a stamp is of the write by the time of the write', () => {
+    const [own, older] = [WRITTEN_MS - 42, WRITTEN_MS - 49 * 60 * 60 * 1000];
+    const laterMs = NOW_MS + 365 * DAY_MS;
+    const latencyOf = (stampMs: number) =>
+      latenciesOf(record(number(String(stampMs))), stamped, laterMs);
+
+    expect(latencyOf(own)).toEqual({ latencyMs: laterMs - own });
+    expect(latencyOf(older)).toEqual({
+      latencyMs: laterMs - WRITTEN_MS,
+      isTimestampFallback: true,
+    });
+    expect(latencyOf(NOW_MS + DAY_MS)).toMatchObject({ isTimestampFallback: true });
+  });
+
   it('counts a fallback also where the stream’s time is not known', () => {
     const timeless = { ...record({}), createdAtSeconds: undefined };
 
