@@ -1,7 +1,8 @@
 // Arbitrary items under arbitrary rules, compiled as the function compiles them, delivered in any way that Lambda could
 // produce: the twin ends as the projection of the source, and shows nothing else on the way. Batches are cut anywhere,
 // delivered again after lost answers and failures, bisected, delivered to a second invocation while the first goes on,
-// and read again from the beginning; shards take turns. Mutants show that this test can fail.
+// and read again from the beginning; shards take turns. Through a Kinesis stream, changes come in any order, too, and
+// some of them twice. Mutants show that this test can fail.
 
 import type { DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
@@ -14,8 +15,8 @@ import type { WriteRequest } from '../../src/model/write-request.ts';
 import { lookAgain } from '../../src/look-again/look-again.ts';
 import type { Item, TwinReader, TwinWriter } from '../../src/ports.ts';
 import { rulesProjection } from '../../src/projection/rules-projection.ts';
-import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import { projectedAttributes, projectionRules } from '../fixtures/arbitrary-rules.ts';
+import { type ChangeSource, SOURCES, TABLE_STREAM } from '../fixtures/kinesis-records.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
 import { controlRow, invocation, NOW_MS } from '../fixtures/replication.ts';
 import { MemoryDynamoDb, serviceError, tableWith } from '../simulation/memory-dynamodb.ts';
@@ -55,9 +56,16 @@ const step = fc.record({
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
+/** Of a Kinesis stream: how many places later a change comes, and once more. */
+const arrival = fc.record({
+  late: fc.integer({ min: 0, max: 5 }),
+  again: fc.option(fc.integer({ min: 0, max: 8 })),
+});
+
 const scenario = fc.record({
   rules: projectionRules,
   writes: fc.array(write, { minLength: 1, maxLength: 20 }),
+  arrivals: fc.array(arrival, { maxLength: 20 }),
   steps: fc.array(step, { maxLength: 12 }),
   isYoung: fc.boolean(),
   tombstones: fc.constantFrom('checked', 'strict'),
@@ -74,21 +82,24 @@ interface Mutant {
   readonly tombstones?: Scenario['tombstones'];
 }
 
-it(`makes the twin the projection of the source, however changes are delivered (seed ${SEED})`, async () => {
-  let [left, entered, failed] = [0, 0, 0];
-  await fc.assert(
-    fc.asyncProperty(scenario, async (plan) => {
-      const result = await play(plan, {});
-      left += result.left;
-      entered += result.entered;
-      failed += result.failed;
-      expect(result.problems).toEqual([]);
-    }),
-    { numRuns: RUNS, seed: SEED },
-  );
-  // Otherwise nothing of interest has happened.
-  expect(Math.min(left, entered, failed)).toBeGreaterThan(RUNS / 20);
-});
+it.each(SOURCES)(
+  `makes the twin the projection of the source (seed ${SEED}): $name`,
+  async (through) => {
+    let [left, entered, failed] = [0, 0, 0];
+    await fc.assert(
+      fc.asyncProperty(scenario, async (plan) => {
+        const result = await play(plan, through, {});
+        left += result.left;
+        entered += result.entered;
+        failed += result.failed;
+        expect(result.problems).toEqual([]);
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+    // Otherwise nothing of interest has happened.
+    expect(Math.min(left, entered, failed)).toBeGreaterThan(RUNS / 20);
+  },
+);
 
 const MUTANTS: ReadonlyArray<[string, Mutant]> = [
   ['items that leave stay', { writer: withoutDeletes, tombstones: 'strict' }],
@@ -100,11 +111,15 @@ const MUTANTS: ReadonlyArray<[string, Mutant]> = [
   ['nothing remembers that an item has left', { writer: withoutTombstones }],
 ];
 
-it.each(MUTANTS)('notices when %s', async (_, mutant) => {
+const MUTANTS_OF_SOURCES = SOURCES.flatMap((through) =>
+  MUTANTS.map(([name, mutant]) => [name, through.name, mutant, through] as const),
+);
+
+it.each(MUTANTS_OF_SOURCES)('notices when %s: %s', async (_, __, mutant, through) => {
   const found = await fc.check(
     fc.asyncProperty(scenario, async (drawn) => {
       const { tombstones = 'checked' } = mutant;
-      const { problems } = await play({ ...drawn, isYoung: false, tombstones }, mutant);
+      const { problems } = await play({ ...drawn, isYoung: false, tombstones }, through, mutant);
       return problems.length === 0;
     }),
     { numRuns: 4_000, seed: SEED, endOnFailure: true },
@@ -114,6 +129,7 @@ it.each(MUTANTS)('notices when %s', async (_, mutant) => {
 });
 
 interface History {
+  readonly through: ChangeSource;
   readonly rules: StreamRules;
   readonly records: ReadonlyArray<readonly DynamoDBRecord[]>;
   /** What the source has in the end, by key. */
@@ -126,9 +142,9 @@ interface History {
   readonly failed: number;
 }
 
-function rulesOf({ rules, tombstones }: Scenario): StreamRules {
+function rulesOf({ rules, tombstones }: Scenario, { settings }: ChangeSource): StreamRules {
   return {
-    ...SETTINGS,
+    ...settings,
     destinationTable: 'twin',
     stateTable: 'state',
     tombstones,
@@ -150,8 +166,8 @@ function projected(item: Item | undefined, { projection }: StreamRules): string 
 }
 
 /** The records of each shard, whose items come one after the other as the writes do. */
-function historyOf(plan: Scenario): History {
-  const rules = rulesOf(plan);
+function historyOf(plan: Scenario, through: ChangeSource): History {
+  const rules = rulesOf(plan, through);
   const wire = new Map<string, object>();
   const records: DynamoDBRecord[][] = Array.from({ length: SHARDS }, () => []);
   const contents = new Map<string, Set<string>>();
@@ -175,7 +191,19 @@ function historyOf(plan: Scenario): History {
     contents.set(id, (contents.get(id) ?? new Set()).add(is ?? ''));
   }
   const source = new Map([...contents.keys()].map((id) => [id, decoded(wire.get(id))]));
-  return { rules, records, source, contents, left, entered, failed };
+  const arriving =
+    through === TABLE_STREAM ? records : records.map((shard) => arrivingIn(shard, plan));
+  return { through, rules, records: arriving, source, contents, left, entered, failed };
+}
+
+function arrivingIn(shard: readonly DynamoDBRecord[], { arrivals }: Scenario): DynamoDBRecord[] {
+  const places = shard.flatMap((record, index) => {
+    const { late = 0, again = null } = arrivals[index] ?? {};
+    const once = { record, at: index + late };
+    // Another object: deliveries are told apart by it.
+    return again === null ? [once] : [once, { record: asJson(record), at: index + late + again }];
+  });
+  return places.toSorted((a, b) => a.at - b.at).map(({ record }) => record);
 }
 
 function decoded(wire: object | undefined): Item | undefined {
@@ -187,8 +215,8 @@ function asJson<T>(value: T): T {
 }
 
 /** Plays a scenario to its end, and heals: what is left is delivered without faults. */
-async function play(plan: Scenario, mutant: Mutant) {
-  const history = historyOf(plan);
+async function play(plan: Scenario, through: ChangeSource, mutant: Mutant) {
+  const history = historyOf(plan, through);
   const world = new World(history, mutant);
   for (const one of plan.steps) {
     await world.deliver(one);
@@ -311,17 +339,21 @@ class World {
 
   /** @returns the place of the first record that is to be delivered again. */
   async #invoke(batch: readonly DynamoDBRecord[], writer = this.#plainWriter()): Promise<number> {
-    const { rules } = this.#history;
+    const { rules, through } = this.#history;
     const given = this.#mutant.records?.(batch, this.#history) ?? [...batch];
     const context = invocation({
+      control: through.control,
       rules: { ...SETTINGS, ...(this.#mutant.rules?.(rules) ?? rules) },
       twinWriter: this.#mutant.writer?.(writer) ?? writer,
       twinReader: this.#reader(),
       lookAgain: { announce: async (body) => void this.#announced.push(body) },
     });
-    const { batchItemFailures } = await replicateBatch(given, context);
+    const events = through.delivered(given);
+    const { batchItemFailures } = await through.replicate(events, context);
     const [failed] = batchItemFailures;
-    const index = batch.findIndex((one) => one.dynamodb?.SequenceNumber === failed?.itemIdentifier);
+    const place = events.findIndex((one) => through.numberOf(one) === failed?.itemIdentifier);
+    const number = given[place]?.dynamodb?.SequenceNumber;
+    const index = batch.findIndex((one) => one.dynamodb?.SequenceNumber === number);
     return index < 0 ? batch.length : index;
   }
 
