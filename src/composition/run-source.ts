@@ -36,14 +36,14 @@ export interface OpenReader {
 
 export function openReader(sourceArn: string, { source }: Sides): OpenReader {
   const kinesis = kinesisSourceOf(sourceArn);
+  const waiting = { clock: backgroundClock, random: systemRandom };
   if (kinesis === undefined) {
     const client = streamsClient(source);
-    const reader = dynamoDbStreamReader(client, sourceArn);
+    const reader = dynamoDbStreamReader(client, sourceArn, waiting);
     return { reader, streamArn: sourceArn, close: () => client.destroy() };
   }
   const client = kinesisClient(serviceSettings(source, 'kinesis'));
   const streamArn = kinesis.kinesisStreamArn;
-  const waiting = { clock: backgroundClock, random: systemRandom };
   const reader = kinesisStreamReader(client, streamArn, waiting);
   return { reader, streamArn, close: () => client.destroy() };
 }
