@@ -11,26 +11,28 @@ import { openReplicator } from '../composition/replicator.ts';
 import { readDeployment } from '../config/function-variable.ts';
 import { replicateBatch } from '../replicate/replicate-batch.ts';
 
+const kinesisBatch = () => import('../replicate/kinesis-batch.ts');
+
 const parts = openOnce(async () => {
   const deployment = readDeployment(process.env);
-  const isKinesis = deployment.replication.source.kinesisStreamArn !== undefined;
-  return {
-    replicator: await openReplicator(deployment, process.env),
-    // Of the two, only the one that is used is loaded.
-    replicate: isKinesis
-      ? (await import('../replicate/kinesis-batch.ts')).replicateKinesisBatch
-      : replicateBatch,
-  };
+  // Only where it is used.
+  if (deployment.replication.source.kinesisStreamArn !== undefined) await kinesisBatch();
+  return openReplicator(deployment, process.env);
 });
 
 // Opened before the first batch: Lambda gives the initialization a whole processor, and a small function a part of one.
 parts().catch(() => undefined);
 
+type Records = ReadonlyArray<{ readonly eventSource?: string }>;
+
 export async function handler(
   event: DynamoDBStreamEvent | KinesisStreamEvent,
   invocation: Context,
 ): Promise<DynamoDBBatchResponse> {
-  const { replicator, replicate } = await parts();
+  const replicator = await parts();
+  // By what has come: while a deployment changes the source, the mappings of both invoke the function.
+  const isKinesis = (event.Records as Records | undefined)?.[0]?.eventSource === 'aws:kinesis';
+  const replicate = isKinesis ? (await kinesisBatch()).replicateKinesisBatch : replicateBatch;
   const { batchItemFailures } = await replicate(event.Records, {
     ...replicator,
     remainingMs: () => invocation.getRemainingTimeInMillis(),

@@ -21,12 +21,14 @@ export async function replicateKinesisBatch(
   context: ReplicationContext,
 ): Promise<BatchSummary> {
   if (!Array.isArray(rawRecords)) return replicateBatch(rawRecords, context);
-  const { rules } = context;
+  // Also while a deployment changes the source to the stream of the table.
+  const rules: StreamRules = { ...context.rules, arrival: 'any-order' };
   const listed = rules.streamArn === undefined ? [] : [rules.streamArn];
   const numbers = rawRecords.map(kinesisSequenceNumber);
   const translated = rawRecords.map((raw) => translateKinesisRecord(raw, listed));
   const records = translated.map((one) => (one.kind === 'record' ? one.record : undefined));
-  return replicateBatch(records, context, {
+  const inAnyOrder = { ...context, rules };
+  return replicateBatch(records, inAnyOrder, {
     letters: records.map((record, position): unknown => record ?? rawRecords[position]),
     numbers,
     settle(parsed) {
