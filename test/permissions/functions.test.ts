@@ -1,7 +1,7 @@
 // What each function asks AWS for is what its role allows: no more, and no less. In another account or partition, the
 // rights at the destination are those of the writer role, or of the user whose keys the secret holds.
 
-import type { Context, DynamoDBRecord, SQSEvent } from 'aws-lambda';
+import type { Context, DynamoDBRecord, DynamoDBStreamEvent, SQSEvent } from 'aws-lambda';
 import { DescribeTableCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runRow } from '../../src/backfill/checkpoint.ts';
@@ -22,6 +22,13 @@ import type { Clock } from '../../src/ports.ts';
 import { digestOfRules } from '../../src/projection/digest.ts';
 import { STORED_FORMAT } from '../../src/model/stored-format.ts';
 import { isAtDestination, type Needs } from '../../src/permissions/statement.ts';
+import { kinesisRecord } from '../fixtures/kinesis-records.ts';
+import {
+  KINESIS_ARN,
+  KINESIS_SOURCE,
+  type KinesisStandIn,
+  readThroughKinesis,
+} from '../fixtures/kinesis-source.ts';
 import { type KeyCloud, newKeys, openKeyCloud } from '../fixtures/key-cloud.ts';
 import { placeOf, type RecordedCall, recordCalls } from '../fixtures/recorded-calls.ts';
 import { givenUp, lambdaRecord, SETTINGS } from '../fixtures/records.ts';
@@ -55,12 +62,15 @@ const SWITCHED = {
     streamArn: `arn:aws:dynamodb:eu-west-1:${ACCOUNT}:table/Orders/stream/2026-01-31T12:00:00.000`,
   },
 };
+/** The source sends its changes to a Kinesis stream. */
+const KINESIS = {};
 /** Of a switched replication: the ledger beside the source distinguishes own writes from stray ones. */
 const NOT_PLAYED = ['dynamodb:BatchGetItem sourceState'];
 const REPLICATIONS: ReadonlyArray<readonly [string, object, object]> = [
   ...Object.entries(REACHES).map(([name, destination]) => [name, destination, {}] as const),
   ['a projection, and letters without records', REACHES['its own rights'], PROJECTED],
   ['switching', REACHES['its own rights'], SWITCHED],
+  ['a Kinesis stream', REACHES['its own rights'], KINESIS],
 ];
 
 /** With the name of the place instead of its ARN. */
@@ -73,6 +83,9 @@ const PLACES: Arns = {
 let regions: TwoRegions;
 let failures: LocalFailures;
 let keys: KeyCloud;
+/** In place of the stream of the table. */
+let kinesis: KinesisStandIn | undefined;
+/** As the control row lists it. */
 let streamArn = '';
 beforeEach(async () => {
   regions = await openTwoRegions();
@@ -96,16 +109,27 @@ afterEach(async () => {
   vi.unstubAllEnvs();
   await failures.close();
   await keys.close();
+  await kinesis?.close();
   await regions.close();
+  kinesis = undefined;
 });
 
 function replicationTo(destination: object, more: object = {}): ReplicationConfig {
-  const source = { region: 'us-east-1', account: ACCOUNT, table: 'Orders', streamArn };
+  const place = { region: 'us-east-1', account: ACCOUNT, table: 'Orders' };
+  const source =
+    kinesis === undefined
+      ? { ...place, streamArn, endpoint: regions.source.endpoint }
+      : {
+          ...place,
+          kinesisStreamArn: KINESIS_ARN,
+          kinesisRetentionHours: 168,
+          endpoint: kinesis.endpoint,
+        };
   const [replication] = parseConfig({
     replications: [
       {
         name: 'orders',
-        source: { ...source, endpoint: regions.source.endpoint },
+        source,
         destination: { table: 'Orders', endpoint: regions.destination.endpoint, ...destination },
         heartbeat: { key: { pk: 'ferry-heartbeat' } },
         ...more,
@@ -132,8 +156,15 @@ const INVOCATION = { getRemainingTimeInMillis: () => 60_000 } as Context;
 
 async function replicate(...records: DynamoDBRecord[]): Promise<void> {
   const { handler } = await import('../../src/handlers/replicate.ts');
-  const { batchItemFailures } = await handler({ Records: records }, INVOCATION);
+  const Records = kinesis === undefined ? records : records.map(throughKinesis);
+  const { batchItemFailures } = await handler({ Records } as DynamoDBStreamEvent, INVOCATION);
   expect(batchItemFailures).toEqual([]);
+}
+
+let place = 0;
+function throughKinesis(record: DynamoDBRecord) {
+  place += 1;
+  return kinesisRecord(record, { place, micros: Date.now() * 1_000 + place });
 }
 
 let position = 100;
@@ -273,6 +304,12 @@ const BY_SERVICES: Readonly<Record<ReplicationFunction, readonly string[]>> = {
     'dynamodb:GetRecords stream',
     'dynamodb:GetShardIterator stream',
     'dynamodb:ListStreams anything',
+    'kinesis:DescribeStream kinesis',
+    'kinesis:DescribeStreamSummary kinesis',
+    'kinesis:GetRecords kinesis',
+    'kinesis:GetShardIterator kinesis',
+    'kinesis:ListShards kinesis',
+    'kinesis:ListStreams anything',
     // For what Lambda stores of a batch that it gives up.
     's3:ListBucket bucket',
   ],
@@ -297,6 +334,7 @@ describe.each(REPLICATIONS)('with %s, the role of', (_, destination, settings) =
     async (code, scene) => {
       const asked = new Set<string>();
       if (settings === SWITCHED) await adoptBefore();
+      if (settings === KINESIS) await readKinesis();
       for (const tombstones of ['checked', 'strict']) {
         if (code === 'look-again' && tombstones === 'strict') continue;
         const replication = replicationTo(destination, { ...settings, tombstones });
@@ -321,6 +359,12 @@ describe.each(REPLICATIONS)('with %s, the role of', (_, destination, settings) =
 async function adoptBefore(): Promise<void> {
   await regions.source.createTable('ferry-orders-back-state', [{ name: 'id', type: 'S' }]);
   await regions.adopt();
+}
+
+async function readKinesis(): Promise<void> {
+  kinesis = await readThroughKinesis(regions);
+  streamArn = KINESIS_SOURCE;
+  vi.stubEnv('AWS_ENDPOINT_URL_KINESIS', kinesis.endpoint);
 }
 
 function isOther(destination: object): boolean {
