@@ -1,7 +1,7 @@
 // For what can be switched, a stack in each account and Region: the state machine that switches many tables, the function
 // that it calls, and two functions for Region switch plans of Application Recovery Controller.
 
-import { type App, Duration, Stack } from 'aws-cdk-lib';
+import { type App, CfnParameter, CfnRule, Duration, Fn, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { switchFunctionRoleName } from '../src/config/accounts.ts';
 import { givenName } from '../src/config/directions.ts';
@@ -41,6 +41,7 @@ function addSwitchStack(app: App, here: readonly ReplicationConfig[]): void {
     env: { region, ...(account && { account }) },
     description: `Ferry: switches tables to ${region}, and away from it`,
   });
+  requireOwnFile(stack, here.map(givenName));
   // Names, steps and times: no data that would need a key of the customer.
   const { encryption: _, ...settings } = first;
   const arns = switchMachine((service, resource) => arnHere(stack, service, resource));
@@ -50,6 +51,22 @@ function addSwitchStack(app: App, here: readonly ReplicationConfig[]): void {
     const scope = new Construct(stack, isLost ? 'LostRegionSwitch' : 'RegionSwitch');
     createRegionSwitch(scope, { name, settings, arns, layers: layersOf(here, isLost) });
   }
+}
+
+/**
+ * Two configuration files of one account and Region would deploy the same stack in turn, each without the replications of
+ * the other. A deployment keeps the value of a parameter: CloudFormation refuses a file that does not have its name.
+ */
+function requireOwnFile(stack: Stack, names: readonly string[]): void {
+  const known = [...new Set(names)].toSorted();
+  const owner = new CfnParameter(stack, 'SwitchOf', {
+    default: known[0],
+    description: 'Ferry: a replication of the configuration file that this stack is deployed from',
+  });
+  const assertDescription =
+    'This stack was deployed from another configuration file, whose replications could no longer be switched. Put all replications that can be switched into one file, or name one of this file with --parameters.';
+  const assert = Fn.conditionContains(known, owner.valueAsString);
+  new CfnRule(stack, 'OwnFile', { assertions: [{ assert, assertDescription }] });
 }
 
 interface SwitchParts {

@@ -13,7 +13,7 @@ import {
 import { recordOf, type StrandedWrite } from '../switching/stranded.ts';
 import type { StrandedPlace } from '../switching/stranded-objects.ts';
 import { exitCode, aboutReplication, printResult, titleOf, withOpen, type Call } from './call.ts';
-import type { Command, OptionSpec } from './command.ts';
+import { type Command, numberOption, type OptionSpec, type ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
 import { counted, grouped } from './output.ts';
 import { replicationOptions } from './replication.ts';
@@ -24,6 +24,8 @@ type Action = 'list' | 'replay' | 'drop';
 
 export const strandedListCommand = strandedCommand('list', {
   key: keyOption('only the item with this key'),
+  limit: numberOption('N', [1, 100_000], 'how many writes to show', 100),
+  skip: numberOption('N', [0, 1_000_000_000], 'how many writes to pass over first', 0),
   images: { help: 'show each write with its images: as it was kept, and on both sides' },
 });
 
@@ -67,6 +69,7 @@ async function run(action: Action, call: Call, ports: SwitchPorts): Promise<numb
   const found = await readCopy(ports.target, ports);
   if (found.kind !== 'row') throw noRow(ports.target.region);
   const isJson = options.has('json');
+  const page = pageOf(action, options);
   const writes: object[] = [];
   if (!isJson) io.out(titleOf(replication));
   const report = await runStranded(
@@ -74,7 +77,7 @@ async function run(action: Action, call: Call, ports: SwitchPorts): Promise<numb
     { row: found.row, ports },
     {
       async onWrite(write, place, outcome) {
-        if (action !== 'list' && outcome === undefined) return;
+        if (!page.shows(outcome)) return;
         const images = options.has('images') ? await imagesOf(write, place) : undefined;
         if (isJson) writes.push(writeFacts(write, outcome, images));
         else for (const line of writeLines(write, outcome, { images, apply })) io.out(line);
@@ -83,10 +86,34 @@ async function run(action: Action, call: Call, ports: SwitchPorts): Promise<numb
         io.err(`${object}, line ${line}, cannot be read: ${problem}.`),
     },
   );
-  const facts = { operation: `stranded ${action}`, apply, ...report, writes };
+  const more = page.more();
+  const facts = { operation: `stranded ${action}`, apply, ...report, writes, more };
   const isWhole = chosen === undefined && (apply || action === 'list');
-  printResult(call, facts, totals(report, { action, apply, isWhole }));
+  printResult(call, facts, [
+    ...(more === 0
+      ? []
+      : [`and ${counted(more, 'more write')}: --skip ${page.end} shows the next.`]),
+    ...totals(report, { action, apply, isWhole }),
+  ]);
   return exitCode(report.undecided + report.unreadable === 0);
+}
+
+/** Of a list, a page; of what is changed, everything that is. */
+function pageOf(action: Action, options: ParsedOptions) {
+  const isList = action === 'list';
+  const skip = isList ? (options.integer('skip') ?? 0) : 0;
+  const end = isList ? skip + (options.integer('limit') ?? 0) : Infinity;
+  let count = 0;
+  return {
+    end,
+    shows(outcome: StrandedOutcome | undefined): boolean {
+      if (!isList && outcome === undefined) return false;
+      count += 1;
+      return count > skip && count <= end;
+    },
+    /** How many come behind the page. */
+    more: () => Math.max(0, count - end),
+  };
 }
 
 interface Images {

@@ -81,7 +81,7 @@ async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult
     ...newWork(state, { ...known, nowMs: clock.now() }),
     isHalfOpen: isHalf,
     arrivals: new Map(),
-    // What has arrived last says nothing of an epoch of which nothing can have arrived.
+    // Nothing can have arrived of an epoch that may have been opened since.
     isMeasured: isHalf,
     tally: newTallyReading(),
   };

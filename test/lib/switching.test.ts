@@ -397,6 +397,19 @@ describe.each([
   });
 });
 
+it('refuses the stack of another configuration file, by the name of a replication of its own', () => {
+  const { Parameters, Rules } = templateOf(app, `ferry-switch-${B}`) as TemplateJson & {
+    readonly Parameters: Readonly<Record<string, { readonly Default?: string }>>;
+    readonly Rules: Readonly<Record<string, { readonly Assertions: ReadonlyArray<object> }>>;
+  };
+
+  // A deployment keeps the value that the parameter has got from the first one.
+  expect(Parameters['SwitchOf']?.Default).toBe('orders');
+  expect(Rules['OwnFile']?.Assertions).toMatchObject([
+    { Assert: { 'Fn::Contains': [['orders'], { Ref: 'SwitchOf' }] } },
+  ]);
+});
+
 it('puts replications into the layers that they name', () => {
   const carts = {
     ...CREATED,
