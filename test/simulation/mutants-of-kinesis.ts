@@ -2,6 +2,7 @@
 // time, or remember and look too little.
 
 import { TOMBSTONE_LIFE_SECONDS } from '../../src/config/names.ts';
+import { isKinesisRecord } from '../../src/model/kinesis-record.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
 import { TABLES } from './judge.ts';
 import { OTHER_TABLE, TABLE } from './kinesis-stream.ts';
@@ -85,7 +86,7 @@ const coalescedByPlace: Replicate = (replicate) => async (records, context) => {
 const answeredByTime: Replicate = (replicate) => async (records, context) => {
   const summary = await replicate(records, context);
   const [first] = summary.batchItemFailures;
-  if (first === undefined) return summary;
+  if (first === undefined || !records.every(isKinesisRecord)) return summary;
   const numberOf = (record: unknown) => (record as KinesisEvent).kinesis.sequenceNumber;
   const timeOf = (record: unknown) =>
     changeIn(record)?.dynamodb.ApproximateCreationDateTime ?? Infinity;
@@ -171,26 +172,26 @@ export const MUTANTS_OF_KINESIS: readonly Mutant[] = [
   },
   {
     name: 'binaries decoded once',
-    caughtBy: 1,
-    seedsMax: 100,
+    caughtBy: 6,
+    seedsMax: 200,
     replicate: reading(encodedOnceMore),
   },
   {
     name: 'no look at tombstones before inserts',
-    caughtBy: 1,
+    caughtBy: 2,
     seedsMax: 200,
     rewrite: only(['handler'], plain),
     reader: looksNowhere,
   },
   {
     name: 'young inserts as on the stream of the table',
-    caughtBy: 1,
-    seedsMax: 1_000,
+    caughtBy: 6,
+    seedsMax: 500,
     reader: notOfYoung,
   },
   {
     name: 'look-ups eventually consistent, no announcement',
-    caughtBy: 1,
+    caughtBy: 77,
     seedsMax: 2_000,
     reader: readsStale,
     lookAgain: (_, process, world) => ({
@@ -199,7 +200,7 @@ export const MUTANTS_OF_KINESIS: readonly Mutant[] = [
   },
   {
     name: 'look-ups eventually consistent',
-    caughtBy: 1,
+    caughtBy: 77,
     seedsMax: 2_000,
     reader: readsStale,
   },
@@ -211,26 +212,26 @@ export const MUTANTS_OF_KINESIS: readonly Mutant[] = [
   },
   {
     name: 'coalesced by arrival',
-    caughtBy: 1,
+    caughtBy: 3,
     seedsMax: 200,
     replicate: coalescedByPlace,
   },
   {
     name: 'lowest time answered, not lowest place',
     caughtBy: 1,
-    seedsMax: 200,
+    seedsMax: 1_000,
     replicate: answeredByTime,
   },
   {
     name: 'records of other tables written',
-    caughtBy: 1,
-    seedsMax: 50,
+    caughtBy: 6,
+    seedsMax: 200,
     replicate: reading((change) => ({ ...change, tableName: TABLE })),
   },
   {
     name: 'delete of an item that is not there forgotten',
-    caughtBy: 1,
-    seedsMax: 500,
+    caughtBy: 2,
+    seedsMax: 200,
     destination: (port, { facts }, world) => ({
       async write(request) {
         const name = world.judge.nameIn(request) ?? '';
@@ -242,13 +243,13 @@ export const MUTANTS_OF_KINESIS: readonly Mutant[] = [
   },
   {
     name: 'late update of an item that need not be there',
-    caughtBy: 1,
-    seedsMax: 500,
+    caughtBy: 2,
+    seedsMax: 200,
     rewrite: only(['handler'], freePut),
   },
   {
     name: 'old letters replayed by their versions',
-    caughtBy: 1,
+    caughtBy: 219,
     seedsMax: 5_000,
     rules: (settings, kind) =>
       kind === 'redrive'
@@ -257,14 +258,14 @@ export const MUTANTS_OF_KINESIS: readonly Mutant[] = [
   },
   {
     name: 'moved to another stream without a new epoch',
-    caughtBy: 1,
+    caughtBy: 25,
     seedsMax: 500,
     rewrite: withoutNewEpoch,
   },
   {
     name: 'ties not counted',
-    caughtBy: 1,
-    seedsMax: 500,
+    caughtBy: 234,
+    seedsMax: 5_000,
     replicate: (replicate) => async (records, context) => {
       const { superseded, ...summary } = await replicate(records, context);
       const redelivery = superseded.redelivery + superseded.tied;
