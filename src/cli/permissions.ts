@@ -12,6 +12,7 @@ import {
   type PermissionSet,
   switchSets,
 } from '../permissions/policies.ts';
+import { runSets } from '../permissions/run-needs.ts';
 import { policyText } from '../permissions/statement.ts';
 import { printResult, titleOf } from './call.ts';
 import { wrongOption } from './arguments.ts';
@@ -19,7 +20,9 @@ import type { Command, ParsedOptions } from './command.ts';
 import { EXIT } from './output.ts';
 import { configIn, deploymentAt, replicationsOptions } from './replication.ts';
 
-const AUDIENCES = ['operator', 'function', 'deploy'] as const;
+const DEPLOYED = ['operator', 'function', 'deploy'] as const;
+/** A process is an alternative to a deployment: its policies are printed only if that is asked for. */
+const AUDIENCES = [...DEPLOYED, 'run'] as const;
 type Audience = (typeof AUDIENCES)[number];
 
 /** The policies of one replication, or of a deployment. */
@@ -34,7 +37,7 @@ export const permissionsCommand: Command = {
   name: 'permissions',
   options: {
     ...replicationsOptions,
-    for: { value: 'WHOM', help: `${AUDIENCES.join(', ')} (default all of them)` },
+    for: { value: 'WHOM', help: `${AUDIENCES.join(', ')} (default: all but run)` },
     json: { help: 'print the policies as one line of JSON' },
   },
   async run(options, io) {
@@ -52,12 +55,12 @@ export const permissionsCommand: Command = {
 
 function audiencesOf(options: ParsedOptions): readonly Audience[] {
   const wanted = options.text('for');
-  if (wanted === undefined) return AUDIENCES;
+  if (wanted === undefined) return DEPLOYED;
   const found = AUDIENCES.filter((one) => one === wanted);
   if (found.length > 0) return found;
   throw wrongOption(
     `--for must be one of ${AUDIENCES.join(', ')}, got "${wanted}".`,
-    'Leave --for out for the policies of all of them.',
+    'Leave --for out for the policies of all of them, but those of `ferry run`.',
   );
 }
 
@@ -83,17 +86,19 @@ async function chosenConfig(options: ParsedOptions): Promise<Chosen> {
 function chaptersFor(audience: Audience, config: Config, known: Known): Chapter[] {
   if (audience === 'deploy')
     return [{ for: audience, title: 'deployment', policies: deploySets(config) }];
-  const sets = audience === 'operator' ? operatorSets : functionSets;
   const all = config.replications.flatMap(directionsOf).map((replication) => ({
     for: audience,
     replication: replication.name,
-    title: `${audience}s of ${titleOf(replication)}`,
-    policies: sets(replication, isBackName(replication.name) ? {} : known),
+    title: `${TITLES[audience]} of ${titleOf(replication)}`,
+    policies: SETS[audience](replication, isBackName(replication.name) ? {} : known),
   }));
-  const switches = audience === 'operator' ? [] : switchSets(config.replications);
+  const switches = audience === 'function' ? switchSets(config.replications) : [];
   if (switches.length === 0) return all;
   return [...all, { for: audience, title: 'functions that switch', policies: switches }];
 }
+
+const TITLES = { operator: 'operators', function: 'functions', run: 'processes' } as const;
+const SETS = { operator: operatorSets, function: functionSets, run: runSets } as const;
 
 function chapterLines({ title, policies }: Chapter): string[] {
   return [`# ${title}`, '', ...policies.flatMap(policyLines)];

@@ -190,7 +190,7 @@ export function operatorSets(replication: ReplicationConfig, known: Known = {}):
 }
 
 /** One policy, or one for each account. */
-function commandSets(
+export function commandSets(
   replication: ReplicationConfig,
   arns: Arns,
   { title, statements }: { readonly title: string; readonly statements: readonly Statement[] },

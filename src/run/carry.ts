@@ -137,7 +137,8 @@ async function hold(
   log({ event: 'lease.held', fence });
   const { consumer, leave, close } = await opened.start(fence);
   health.holds(() => consumer.settledAtMs);
-  const over = AbortSignal.any([signal, stop]);
+  const ended = new AbortController();
+  const over = AbortSignal.any([signal, stop, ended.signal]);
   const beating = opened.beat && beatUntil(over, opened.beat, options);
   try {
     const ends: Array<Promise<'caught up' | undefined>> = [aborted(over), consumer.lost];
@@ -147,6 +148,7 @@ async function hold(
     if (isStreamOver(error)) await leave();
     throw error;
   } finally {
+    ended.abort();
     await consumer.stop();
     await beating;
     close();
