@@ -30,6 +30,10 @@ export const initCommand: Command = {
     'create-destination': {
       help: 'only print CDK code that creates a twin with the same keys and indexes',
     },
+    'kinesis-stream': {
+      value: 'ARN',
+      help: 'read changes from this Kinesis stream, not from the stream of the table',
+    },
     'source-endpoint': { value: 'URL', help: 'DynamoDB endpoint of the source' },
     'destination-endpoint': { value: 'URL', help: 'DynamoDB endpoint of the destination' },
     'source-profile': { value: 'NAME', help: 'profile of the AWS configuration files' },
@@ -50,7 +54,7 @@ export const initCommand: Command = {
   },
 };
 
-const OF_ONE = ['name', 'create-destination'];
+const OF_ONE = ['name', 'create-destination', 'kinesis-stream'];
 const OF_ALL = ['match', 'exclude', 'verbose'];
 
 function refuseContradictions(options: ParsedOptions): void {
@@ -88,12 +92,22 @@ async function initOne(call: GivenCall): Promise<number> {
     destination: tables.destination.table,
     reservedAttribute: defaults.reservedAttribute ?? '_ferry',
     projection: defaults.projection,
+    kinesisStreamArn: kinesisStreamOf(options),
   });
   const name = nameOf(tables.source.table, options);
   const entry = entryOf(name, look, entryOptionsOf(file, places));
   if (isFit(look)) writeEntries([entry], {}, options);
   print(call, file.path, { look, entry, findings: look.findings });
   return isFit(look) ? EXIT.done : EXIT.failed;
+}
+
+function kinesisStreamOf(options: ParsedOptions): string | undefined {
+  const arn = options.text('kinesis-stream');
+  if (arn === undefined || /^arn:[^:]+:kinesis:[^:]+:\d{12}:stream\/[\w.-]+$/.test(arn)) return arn;
+  throw wrongOption(
+    `--kinesis-stream must be the ARN of a Kinesis stream, got "${arn}".`,
+    'For example arn:aws:kinesis:us-east-1:111122223333:stream/order-changes.',
+  );
 }
 
 function nameOf(table: string, options: ParsedOptions): string {

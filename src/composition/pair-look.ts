@@ -2,6 +2,7 @@
 
 import type { Access, Sides } from '../aws/access.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
+import { describeKinesis } from '../aws/kinesis-facts.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import type { PairFacts } from '../init/entry.ts';
 import type { TableFacts } from '../model/table-facts.ts';
@@ -18,17 +19,24 @@ export interface PairToLookAt extends Pick<Pair, 'reservedAttribute' | 'projecti
   readonly sides: Sides;
   readonly source: string;
   readonly destination: string;
+  /** Undefined where the stream of the table is read. */
+  readonly kinesisStreamArn?: string | undefined;
 }
 
 /** @throws FerryError `table.missing`, or what the service or the network throws. */
 export async function lookAtPair(pair: PairToLookAt): Promise<PairLook> {
-  const { sides, reservedAttribute, projection } = pair;
+  const { sides, reservedAttribute, projection, kinesisStreamArn } = pair;
   const source = await requireTable(sides.source, pair.source, 'source');
   const destination = await requireTable(sides.destination, pair.destination, 'destination');
   const sample = await sampleOf(sides.source, source);
   const nowMs = systemClock.now();
-  const findings = preflight({ source, destination, sample, reservedAttribute, projection, nowMs });
-  return { source, destination, findings };
+  const kinesis =
+    kinesisStreamArn === undefined
+      ? undefined
+      : await describeKinesis(sides.source, { table: source.table, kinesisStreamArn });
+  const tables = { source, destination, kinesis };
+  const findings = preflight({ ...tables, sample, reservedAttribute, projection, nowMs });
+  return { ...tables, findings };
 }
 
 const SAMPLE_ITEMS = 1_000;

@@ -2,6 +2,7 @@
 
 import { difference } from '../config/without-defaults.ts';
 import type { ProjectionConfig, ReplicationConfig, TableConfig } from '../config/schema.ts';
+import type { KinesisFacts } from '../model/kinesis-facts.ts';
 import { accountOf, type TableFacts } from '../model/table-facts.ts';
 
 type DestinationConfig = ReplicationConfig['destination'];
@@ -12,6 +13,8 @@ export type Side = (typeof SIDES)[number];
 export interface PairFacts {
   readonly source: TableFacts;
   readonly destination: TableFacts;
+  /** Where the changes are read from a Kinesis stream, and not from the stream of the source. */
+  readonly kinesis?: KinesisFacts | undefined;
 }
 
 /** How the commands, and in another partition the functions, get the credentials of a side. */
@@ -48,9 +51,19 @@ export function entryOf(name: string, pair: PairFacts, options: EntryOptions): E
     source: {
       ...placeOf('source', pair, options),
       ...tableOf(source),
-      ...(stream && { streamArn: stream.arn }),
+      ...(pair.kinesis ? kinesisOf(pair.kinesis) : stream && { streamArn: stream.arn }),
     },
     destination: { ...placeOf('destination', pair, options), ...tableOf(pair.destination) },
+  };
+}
+
+/** An alias or an id of a key is no `kinesisKmsKeyArn`. */
+function kinesisOf({ streamArn, retentionHours, keyId = '' }: KinesisFacts) {
+  const isKey = /^arn:.*:key\//.test(keyId);
+  return {
+    kinesisStreamArn: streamArn,
+    kinesisRetentionHours: retentionHours,
+    ...(isKey && { kinesisKmsKeyArn: keyId }),
   };
 }
 
