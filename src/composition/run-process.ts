@@ -7,7 +7,7 @@ import { HEARTBEAT_PERIOD_MS } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { Log } from '../ports.ts';
-import { carry } from '../run/carry.ts';
+import { carry, type CarryOptions } from '../run/carry.ts';
 import { ReplicationHealth } from '../run/health.ts';
 import { type PrometheusFigures, prometheusText } from '../run/prometheus.ts';
 import type { Environment } from './keyring.ts';
@@ -59,12 +59,15 @@ export async function runProcess(options: RunProcessOptions): Promise<number> {
   const endpoint = listen && (await openRunEndpoint({ ...listen, ...pages(all, kind) }));
   if (endpoint) log({ event: 'run.listening', host: endpoint.host, port: endpoint.port });
   try {
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
     const runs = [...carried].map(([replication, one]) =>
-      carryOne(replication, one, { ...options, stop, holder }),
+      carryOne(replication, one, { ...options, stop, holder, begun }),
     );
     const firsts = await Promise.all(runs.map(({ first }) => first));
     const refusal = refusalIn(firsts);
     if (refusal !== undefined) failed.abort();
+    begin();
     await Promise.all(runs.map(({ over }) => over));
     if (refusal !== undefined) throw refusal;
     return all.reduce((sum, { health }) => sum + health.trimmedPositions, 0);
@@ -92,7 +95,7 @@ function refusalIn(firsts: readonly unknown[]): unknown {
 function carryOne(
   replication: ReplicationConfig,
   carried: Carried,
-  options: RunProcessOptions & { readonly holder: string },
+  options: RunProcessOptions & Pick<CarryOptions, 'holder' | 'begun'>,
 ) {
   const { health, figures } = carried;
   const { environment, letters, metrics: kind, stop, writeLine } = options;

@@ -40,6 +40,8 @@ export interface CarryOptions {
   readonly untilCaughtUp: boolean;
   /** Learns of the first try to open it. */
   readonly onFirst: (error: unknown) => void;
+  /** Resolves once it is known whether the process goes on after these: otherwise, `stop` is aborted. */
+  readonly begun: Promise<void>;
 }
 
 const AGAIN_MS = 5_000;
@@ -57,6 +59,8 @@ export async function carry(options: CarryOptions): Promise<void> {
       if ((await waitAndHold(opened, options)) === 'caught up') break;
     } catch (error) {
       onFirst(error);
+      await options.begun;
+      if (stop.aborted) break;
       failures += 1;
       const why = failureName(error);
       health.failed(why);

@@ -45,6 +45,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     at: (endpoint) => ['--source-endpoint', endpoint],
   },
   status: { args: [], codes: { table: 3 } },
+  run: { args: ['--config', 'strict.json', '--listen', 'none'] },
   backfill: { args: [] },
   verify: { args: [] },
   repair: { args: ['--report', 'report.jsonl'] },
@@ -101,6 +102,8 @@ beforeAll(() => {
   const streamArn = replication?.source.streamArn.replace('us-east-1', 'eu-west-1');
   const switched = { ...replication, switching: { streamArn } };
   writeFileSync(join(folder, 'switched.json'), JSON.stringify({ replications: [switched] }));
+  const strict = { ...replication, tombstones: 'strict' };
+  writeFileSync(join(folder, 'strict.json'), JSON.stringify({ replications: [strict] }));
   writeFileSync(join(folder, 'report.jsonl'), '');
   // What is in the user's folder must not count: neither a broken TypeScript project, nor another tsx.
   writeFileSync(join(folder, 'tsconfig.json'), '{ "compilerOptions": ');

@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
@@ -105,6 +105,13 @@ const projected = () => {
 };
 const switched = () => ['--config', join(regions.directory, 'switched.json')];
 const places = () => ['--queue-url', failures.queueUrl, '--bucket', failures.bucketName];
+/** As `ferry run` leaves it. */
+const letters = () => {
+  const folder = join(regions.directory, 'letters');
+  mkdirSync(join(folder, 'orders'), { recursive: true });
+  writeFileSync(join(folder, 'orders', 'letter-1.json'), '{}');
+  return folder;
+};
 const endpoints = () => [
   '--source-endpoint',
   regions.source.endpoint,
@@ -135,6 +142,7 @@ const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]
   ['repair', () => [...config(), '--settle', '0', '--report', report(), '--apply']],
   ['projection test', () => ['--config', projected()]],
   ['redrive', () => [...config(), ...places()]],
+  ['redrive', () => [...config(), '--letters', letters()]],
   ['redrive', () => [...config(), ...places(), '--apply']],
   ['adopt', config],
   ['adopt', () => [...config(), '--again', '--apply']],
