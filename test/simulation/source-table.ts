@@ -50,7 +50,7 @@ export class SourceTable {
 
   /** Of a table that has both, the one that is not read first is read when it is moved to. */
   #firstStream(firstSequenceNumber: string): ChangeStream {
-    const { plan, scheduler, keys, note } = this.#world;
+    const { plan, scheduler, keys } = this.#world;
     const { kinesis } = plan.settings;
     if (kinesis === undefined) return this.#newStream(firstSequenceNumber);
     const random = randomOf(plan.seed, 'Kinesis stream');
@@ -59,7 +59,7 @@ export class SourceTable {
       scheduler,
       keys,
       random,
-      note: (situation) => note.call(this.#world, situation),
+      note: (situation) => this.#world.note(situation),
       onArrival: () => this.#onRecords(stream),
     });
     const isMoved = plan.disturbances.some(({ kind }) => kind === 'move');
