@@ -1,6 +1,8 @@
 // Two processes of `ferry run` for one replication, each started again after its death, as a service manager does. Which
 // one holds the lease is known from their logs.
 
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Credentials } from '../../src/aws/access.ts';
@@ -9,8 +11,10 @@ import { startCommand } from './commands.ts';
 import { until } from './disturbance.ts';
 
 export interface RunPair {
-  /** The last lines of processes that ended without a signal of ours. */
-  readonly died: string[];
+  /** The last lines of processes that ended at work without a signal of ours. */
+  readonly died: readonly string[];
+  /** Of those that ended before they were at work: they are started again. */
+  readonly failedStarts: readonly string[];
   /** Resolves once one holds the lease and the other one waits for it. */
   ready(): Promise<void>;
   /** Kills the holder. @returns milliseconds until the other one had the lease. */
@@ -18,8 +22,12 @@ export interface RunPair {
   /** Stops the holder, not kills it, until the other one has the lease; then both go on. */
   freezeHolder(): Promise<number>;
   killStandby(): Promise<void>;
+  /** Files in the letters folders of both. */
+  letters(): number;
   /** Ends both in an orderly way. @returns their exit codes. */
   stop(): Promise<Array<number | null>>;
+  /** Another process, which ends once everything is settled. @returns its exit code. */
+  catchUp(): Promise<number | null>;
   /** Redrives the letters of both. */
   redrive(): Promise<{ readonly redriven: number; readonly left: number }>;
   /** For the end, whatever has happened. */
@@ -28,6 +36,8 @@ export interface RunPair {
 
 const RESTART_MS = 500;
 
+type OnEnd = (state: Hand['state'], lastLine: string) => void;
+
 class Hand {
   state: 'starting' | 'standby' | 'holder' = 'starting';
   run: FerryRun;
@@ -35,13 +45,14 @@ class Hand {
   readonly letters: string;
   readonly #start: () => FerryRun;
 
-  constructor(letters: string, start: (hand: Hand) => FerryRun, onDeath: (line: string) => void) {
+  constructor(letters: string, start: (hand: Hand) => FerryRun, onEnd: OnEnd) {
     this.letters = letters;
     this.#start = () => {
       this.state = 'starting';
       const run = start(this);
       run.lost.catch((error: Error) => {
-        if (run.child.signalCode === null) onDeath(error.message);
+        if (run.child.signalCode === null) onEnd(this.state, error.message);
+        this.state = 'starting';
         if (!this.stopping) void delay(RESTART_MS).then(() => this.restart());
       });
       return run;
@@ -59,17 +70,18 @@ class Hand {
 }
 
 export function startRunPair(place: RunPlace, credentials: Credentials): RunPair {
-  const died: string[] = [];
+  const [died, failedStarts]: [string[], string[]] = [[], []];
+  const onEnd: OnEnd = (state, line) => (state === 'starting' ? failedStarts : died).push(line);
   const hands = ['a', 'b'].map((name) => {
     const letters = join(dirname(place.config), `letters-${name}`);
     const start = (hand: Hand) =>
       startFerryRun({
-        config: place.config,
+        ...place,
         letters,
         credentials,
         onLogLine: (line) => (hand.state = stateAfter(line) ?? hand.state),
       });
-    return new Hand(letters, start, (line) => died.push(line));
+    return new Hand(letters, start, onEnd);
   });
   const one = (state: Hand['state']) => hands.find((hand) => hand.state === state);
   const required = (state: Hand['state']) => {
@@ -89,6 +101,7 @@ export function startRunPair(place: RunPlace, credentials: Credentials): RunPair
   };
   return {
     died,
+    failedStarts,
     ready,
     async killHolder() {
       const [holder, standby] = [required('holder'), required('standby')];
@@ -109,15 +122,24 @@ export function startRunPair(place: RunPlace, credentials: Credentials): RunPair
       run.child.kill('SIGKILL');
       await run.lost.catch(() => undefined);
     },
+    letters: () => hands.reduce((sum, { letters }) => sum + filesIn(letters), 0),
     stop() {
       for (const hand of hands) hand.stopping = true;
       return Promise.all(hands.map(({ run }) => run.stop()));
     },
+    async catchUp() {
+      const [{ letters }] = hands as [Hand];
+      const args = ['--until-caught-up'];
+      const options = { ...place, letters, credentials, args, onLogLine: () => undefined };
+      const { child } = startFerryRun(options);
+      const [code] = (await once(child, 'close')) as [number | null];
+      return code;
+    },
     async redrive() {
       const ends = { redriven: 0, left: 0 };
       for (const { letters } of hands) {
-        const { applied, left } = await redriven(letters, place);
-        ends.redriven += applied;
+        const { found, left } = await redriven(letters, place);
+        ends.redriven += found - left;
         ends.left += left;
       }
       return ends;
@@ -131,6 +153,13 @@ export function startRunPair(place: RunPlace, credentials: Credentials): RunPair
   };
 }
 
+/** Without what is only half written. */
+function filesIn(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.json')).length;
+}
+
 /** What a line of the log says about its process. */
 function stateAfter(line: string): Hand['state'] | undefined {
   if (line.includes('"lease.held"')) return 'holder';
@@ -141,6 +170,5 @@ async function redriven(letters: string, { config }: RunPlace) {
   const args = ['redrive', '--letters', letters, '--apply', '--json'];
   const { stdout, stderr, exitCode } = await startCommand(args, { config }).finished;
   if (exitCode !== 0) throw new Error(`the redrive ended with ${exitCode}: ${stderr}`);
-  const { applied, superseded, coalesced, left } = JSON.parse(stdout) as Record<string, number>;
-  return { applied: (applied ?? 0) + (superseded ?? 0) + (coalesced ?? 0), left: left ?? 0 };
+  return JSON.parse(stdout) as { readonly found: number; readonly left: number };
 }

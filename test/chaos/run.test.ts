@@ -16,10 +16,11 @@ it(`loses nothing while holders and standbys are killed and frozen (SEED=${SEED}
   });
 
   expect(report).toMatchObject({
-    exitCodes: [0, 0],
+    exitCodes: [0, 0, 0],
     died: [],
     differences: 0,
     left: 0,
+    lettersLeft: 0,
     steppedBack: [],
     versionsDown: [],
     stillBack: [],

@@ -37,12 +37,16 @@ export interface RunChaosReport {
   readonly engineKills: number;
   /** From the death, or the last breath, of a holder until the other one has the lease. */
   readonly takeoversMs: readonly number[];
-  /** Exit codes of both after SIGTERM. */
+  /** Of both after SIGTERM, and of the process that catches up in the end. */
   readonly exitCodes: ReadonlyArray<number | null>;
-  /** How often a process ended that was not killed. */
+  /** Last lines of processes that ended at work, and were not killed. */
   readonly died: readonly string[];
+  /** Of those that could not start, while an engine was down or throttled. */
+  readonly failedStarts: readonly string[];
   readonly redriven: number;
   readonly left: number;
+  /** Files that a redrive of everything has not removed. */
+  readonly lettersLeft: number;
   readonly differences: number;
   readonly items: number;
   readonly steppedBack: readonly string[];
@@ -132,6 +136,7 @@ async function play(stage: Stage): Promise<RunChaosReport> {
   });
   const calm = disturb(faults, everything(0.0005));
   const blows = await strikeAll(stage);
+  await until('a dead letter', () => pair.letters() > 0);
   const struck = struckBy(faults);
   calm();
   writing.abort();
@@ -139,7 +144,8 @@ async function play(stage: Stage): Promise<RunChaosReport> {
   options.onStory('calm');
   await untilArrived(place);
   options.onStory('settled');
-  const exitCodes = await pair.stop();
+  // What shared a batch with the last item may not be settled yet.
+  const exitCodes = [...(await pair.stop()), await pair.catchUp()];
   const ends = await pair.redrive();
   const report = await compareTables({ ...place, projection: undefined }, systemClock);
   watching.abort();
@@ -149,7 +155,9 @@ async function play(stage: Stage): Promise<RunChaosReport> {
     ...blows,
     exitCodes,
     died: pair.died,
+    failedStarts: pair.failedStarts,
     ...ends,
+    lettersLeft: pair.letters(),
     differences: report.missing + report.different + report.extraneous + report.inFlight,
     items: report.items,
     steppedBack: watch.steppedBack,
@@ -239,10 +247,19 @@ const TAKEOVER_MS_MAX = 30_000;
 
 /** Takeover times are for the soak, on a machine that is not busy otherwise. */
 export function isWell({ takeoversMs, ...report }: RunChaosReport): boolean {
-  const { differences, left, steppedBack, versionsDown, stillBack, passing, died, exitCodes } =
-    report;
+  const {
+    differences,
+    left,
+    lettersLeft,
+    steppedBack,
+    versionsDown,
+    stillBack,
+    passing,
+    died,
+    exitCodes,
+  } = report;
   const shown = steppedBack.length + versionsDown.length + stillBack.length + passing;
   const ended = died.length + exitCodes.filter((code) => code !== 0).length;
   const late = takeoversMs.filter((ms) => ms > TAKEOVER_MS_MAX).length;
-  return differences + left + shown + ended + late === 0;
+  return differences + left + lettersLeft + shown + ended + late === 0;
 }
