@@ -106,7 +106,7 @@ function kinesisStreamOf(options: ParsedOptions): string | undefined {
   if (arn === undefined || /^arn:[^:]+:kinesis:[^:]+:\d{12}:stream\/[\w.-]+$/.test(arn)) return arn;
   throw wrongOption(
     `--kinesis-stream must be the ARN of a Kinesis stream, got "${arn}".`,
-    'For example arn:aws:kinesis:us-east-1:111122223333:stream/order-changes.',
+    '`aws kinesis describe-stream-summary` prints it as StreamARN.',
   );
 }
 

@@ -35,9 +35,9 @@ afterEach(async () => {
 });
 
 async function throughKinesis(parts: Partial<KinesisState> = {}): Promise<KinesisState> {
-  const { state, close } = await readThroughKinesis(regions, parts);
-  closers.push(close);
-  return state;
+  const kinesis = await readThroughKinesis(regions, parts);
+  closers.push(() => kinesis.close());
+  return kinesis.state;
 }
 
 const map = (state: string, streamArn = KINESIS_ARN) =>
@@ -45,11 +45,12 @@ const map = (state: string, streamArn = KINESIS_ARN) =>
 
 describe('ferry init --kinesis-stream', () => {
   async function init(parts: Partial<KinesisState>, arn = KINESIS_ARN) {
-    const { endpoint, close } = await openKinesis(regions.source.endpoint, parts);
+    const kinesis = await openKinesis(regions.source.endpoint, parts);
+    const { endpoint } = kinesis;
     process.env['AWS_ENDPOINT_URL_KINESIS'] = endpoint;
     closers.push(async () => {
       delete process.env['AWS_ENDPOINT_URL_KINESIS'];
-      await close();
+      await kinesis.close();
     });
     const config = join(regions.directory, 'made.json');
     const sides = [
