@@ -13,6 +13,7 @@ import { keysOfReport } from '../../src/cli/report-file.ts';
 import type { Item } from '../../src/model/attribute-value.ts';
 import { isSegmentCount, parseRun, parseSegment } from '../../src/backfill/checkpoint.ts';
 import { cursorJson, parseBulkTask, parseCursor } from '../../src/bulk/task.ts';
+import type { ControlRow } from '../../src/model/control-row.ts';
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
 import { parseReportLine } from '../../src/verify/difference-report.ts';
 import { parseFailureMessage } from '../../src/model/failure-message.ts';
@@ -22,6 +23,7 @@ import { matches, parseDeadLetters } from '../../src/redrive/dead-letter.ts';
 import { redrive } from '../../src/redrive/redrive.ts';
 import type { ItemReader, ObjectStore } from '../../src/ports.ts';
 import { failurePlaces, type FailurePlaces } from '../fixtures/failure-places.ts';
+import { KINESIS_ARN, KINESIS_SOURCE, kinesisRecord } from '../fixtures/kinesis-records.ts';
 import { lambdaRecord, SETTINGS } from '../fixtures/records.ts';
 import { controlRow, invocation, NOW_MS, scripted, serviceError } from '../fixtures/replication.ts';
 import { VirtualClock } from '../local/fixtures/virtual-clock.ts';
@@ -78,11 +80,35 @@ const STRANGE = {
     ],
   },
 };
+const OF_KINESIS = {
+  requestContext: { functionArn: 'ferry-orders-replicate', condition: 'RetryAttemptsExhausted' },
+  timestamp: LETTER.failedAt,
+  KinesisBatchInfo: { ...BATCH_INFO, streamArn: KINESIS_ARN },
+};
+const KINESIS_LETTER = { ...LETTER, record: kinesisRecord(LETTER.record) };
+const KINESIS_BATCH = {
+  ...OF_KINESIS,
+  payload: {
+    Records: [
+      kinesisRecord(LETTER.record),
+      kinesisRecord(LETTER.record, { place: 1, tableName: 'Customers' }),
+    ],
+  },
+};
+/** Lists both sources. */
+const CONTROL: ControlRow = {
+  ...controlRow(),
+  epochs: controlRow().epochs.map((epoch) => ({
+    ...epoch,
+    streams: [...epoch.streams, KINESIS_SOURCE],
+  })),
+};
 const NOWHERE = { ...RANGE, DDBStreamBatchInfo: { ...BATCH_INFO, shardId: 'nonsense' } };
 
 const WHOLE: readonly object[] = [LETTER, POINTER, PROJECTED, RANGE, BATCH, OPEN_BATCH];
 /** OLD twice: with changes, few of them still ask the source. */
-const DOCUMENTS = [...WHOLE, OLD, OLD, NOWHERE, THEIRS, STRANGE];
+const KINESIS = [OF_KINESIS, KINESIS_BATCH, KINESIS_LETTER];
+const DOCUMENTS = [...WHOLE, ...KINESIS, OLD, OLD, NOWHERE, THEIRS, STRANGE];
 
 /** A message's body or an object's: mostly like a real one. */
 const body = fc.oneof(
@@ -182,7 +208,7 @@ async function redriveAll(places: FailurePlaces, broken: ReadonlySet<string>, ap
   };
   const outside = {
     rules: SETTINGS,
-    control: controlRow(),
+    control: CONTROL,
     withoutSource: false,
     lookAgain: { announce: async () => undefined },
     clock,

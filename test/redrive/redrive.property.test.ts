@@ -1,29 +1,32 @@
 // The stream, copies and redrives in any order, also between a redrive's reads and its writes: no state that the
-// twin shows is older than one before, and once all is redriven, the twin equals the source. Mutants show that
-// this test can fail.
+// twin shows is older than one before, and once all is redriven, the twin equals the source. Of either source of
+// changes. Mutants show that this test can fail.
 
-import type { DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import { dynamoDbReader } from '../../src/aws/dynamodb-reader.ts';
 import { dynamoDbTransactions } from '../../src/aws/dynamodb-table.ts';
 import { destinationHealth } from '../../src/replicate/destination-health.ts';
-import { floorOf } from '../../src/model/guard.ts';
+import { floorOf, streamLabelMs } from '../../src/model/guard.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
 import { copyPage } from '../../src/backfill/copy-page.ts';
 import { paceOf } from '../../src/pacing/pace.ts';
 import { redrive } from '../../src/redrive/redrive.ts';
 import type { RecordContext } from '../../src/redrive/context.ts';
-import { replicateBatch } from '../../src/replicate/replicate-batch.ts';
 import type { TwinWriter, Item, ReadableTable } from '../../src/ports.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { failurePlaces } from '../fixtures/failure-places.ts';
+import {
+  type ChangeSource,
+  KINESIS_STREAM,
+  SOURCES,
+  TABLE_STREAM,
+} from '../fixtures/kinesis-records.ts';
 import { lambdaRecord, type RecordFacts, SETTINGS } from '../fixtures/records.ts';
 import { controlRow, invocation, NOW_MS, serviceError } from '../fixtures/replication.ts';
 
 const TWIN = 'interleaved-twin';
-const settings = { ...SETTINGS, destinationTable: TWIN };
-const FLOOR = floorOf({ epoch: 1, labelMs: Date.UTC(2026, 0, 31, 12) });
+const settingsOf = ({ settings }: ChangeSource) => ({ ...settings, destinationTable: TWIN });
 const engine = useEngine();
 beforeAll(async () => {
   await engine().createTable(TWIN, [{ name: 'pk', type: 'S' }]);
@@ -64,24 +67,27 @@ let runs = 0;
 /** Reads of several items at once. */
 let batches = 0;
 
-it('never takes an item back, and ends equal, whatever the order of writes, copies and redrives', async () => {
-  const sum = { applied: 0, superseded: 0, coalesced: 0, resynchronized: 0 };
-  batches = 0;
-  await fc.assert(
-    fc.asyncProperty(steps, async (plan) => {
-      const { problems, actual, expected, left, reports } = await play(plan);
-      expect(problems).toEqual([]);
-      expect(left).toBe(0);
-      expect(actual).toEqual(expected);
-      for (const report of reports)
-        for (const name of Object.keys(sum) as Array<keyof typeof sum>) sum[name] += report[name];
-    }),
-    { numRuns: 150 },
-  );
-  // Otherwise nothing of interest has happened.
-  for (const count of Object.values(sum)) expect(count).toBeGreaterThan(5);
-  expect(batches).toBeGreaterThan(100);
-});
+it.each(SOURCES)(
+  'never takes an item back, and ends equal, in whatever order: $name',
+  async (through) => {
+    const sum = { applied: 0, superseded: 0, coalesced: 0, resynchronized: 0 };
+    batches = 0;
+    await fc.assert(
+      fc.asyncProperty(steps, async (plan) => {
+        const { problems, actual, expected, left, reports } = await play(plan, through);
+        expect(problems).toEqual([]);
+        expect(left).toBe(0);
+        expect(actual).toEqual(expected);
+        for (const report of reports)
+          for (const name of Object.keys(sum) as Array<keyof typeof sum>) sum[name] += report[name];
+      }),
+      { numRuns: 150 },
+    );
+    // Otherwise nothing of interest has happened.
+    for (const count of Object.values(sum)) expect(count).toBeGreaterThan(5);
+    expect(batches).toBeGreaterThan(100);
+  },
+);
 
 it.each<[string, Mutant]>([
   ['writes blindly', { destination: blindly }],
@@ -93,7 +99,7 @@ it.each<[string, Mutant]>([
 ])('notices a redrive that %s', async (_, mutant) => {
   const outcome = await fc.check(
     fc.asyncProperty(steps, async (plan) => {
-      const { problems, actual, expected } = await play(plan, mutant);
+      const { problems, actual, expected } = await play(plan, TABLE_STREAM, mutant);
       return problems.length === 0 && JSON.stringify(actual) === JSON.stringify(expected);
     }),
     { numRuns: 4_000, endOnFailure: true },
@@ -102,7 +108,7 @@ it.each<[string, Mutant]>([
   expect(outcome.counterexample).not.toBeNull();
 });
 
-async function play(plan: readonly Step[], mutant: Mutant = {}) {
+async function play(plan: readonly Step[], through: ChangeSource, mutant: Mutant = {}) {
   runs += 1;
   const places = failurePlaces();
   const source = applicationOf(`run-${runs}`);
@@ -110,11 +116,14 @@ async function play(plan: readonly Step[], mutant: Mutant = {}) {
   const reports = [];
   let objects = 10;
   const doStep = async (step: OtherStep) => {
-    if (step.kind === 'copy') return copyOne(step.key, source, judge);
-    const records = step.writes.flatMap((write) => source.write(write) ?? []);
+    if (step.kind === 'copy') return copyOne(step.key, { source, judge, through });
+    const changes = step.writes.flatMap((write) => source.write(write) ?? []);
+    // In any order, the newest comes first.
+    const arriving = through === KINESIS_STREAM ? changes.toReversed() : changes;
+    const records = through.delivered(arriving);
     if (step.fate === 'lost')
       return places.bucket.put(`aws/lambda/${(objects += 1)}`, givenUp(records));
-    return deliver(records, step.fate, places, judge);
+    return deliver(records, step.fate, places, { judge, through });
   };
   // Twice in the end: what was given up while the first one wrote is left to the second.
   const ends = [1, 2].map(() => ({ kind: 'redrive' as const, limit: Infinity, meanwhile: [] }));
@@ -126,7 +135,7 @@ async function play(plan: readonly Step[], mutant: Mutant = {}) {
     const between = async () => {
       for (const other of step.meanwhile) await doStep(other);
     };
-    reports.push(await redriveAll(step.limit, places, { source, judge, mutant, between }));
+    reports.push(await redriveAll(step.limit, places, { source, judge, mutant, between, through }));
   }
   const left = reports.at(-1)?.left;
   return { ...(await source.ending()), left, reports, problems: judge.problems };
@@ -220,14 +229,16 @@ function judgeOf({ history, idOf }: Application) {
 }
 
 async function deliver(
-  records: readonly DynamoDBRecord[],
+  records: readonly object[],
   fate: 'applied' | 'refused',
   { deadLetters }: ReturnType<typeof failurePlaces>,
-  judge: Judge,
+  { judge, through }: Pick<Redriving, 'judge' | 'through'>,
 ): Promise<void> {
   if (records.length === 0) return;
   const twinWriter = fate === 'refused' ? refusing : judge.watched(engine().twinWriter);
-  await replicateBatch(records, invocation({ twinWriter, rules: settings, deadLetters }));
+  const { control, replicate } = through;
+  const rules = settingsOf(through);
+  await replicate(records, invocation({ twinWriter, control, rules, deadLetters }));
 }
 
 /** Takes ledger rows, but no items and no deletes of items. */
@@ -261,20 +272,23 @@ function reader(table: string): ReadableTable {
 const lookAgain = { announce: async () => undefined };
 const stop = new AbortController().signal;
 
-async function copyOne(one: number, source: Application, judge: Judge): Promise<void> {
+async function copyOne(
+  one: number,
+  { source, judge, through }: Pick<Redriving, 'source' | 'judge' | 'through'>,
+): Promise<void> {
   const item = await source.table.get({ pk: { S: source.idOf(one) } });
   if (item === undefined) return;
   const transactions = dynamoDbTransactions(engine().client);
   await copyPage(
     { items: [item], readAtMs: NOW_MS, beforeStream: false },
     {
-      rules: settings,
-      floor: FLOOR,
+      rules: settingsOf(through),
+      floor: floorOf({ epoch: 1, labelMs: streamLabelMs(through.sourceArn) ?? -1 }),
       epoch: 1,
       ttlDeletes: 'replicate',
       source: source.table,
       twin: reader(TWIN),
-      ledger: reader(settings.stateTable),
+      ledger: reader(SETTINGS.stateTable),
       twinWriter: judge.watched(engine().twinWriter),
       transactions,
       lookAgain,
@@ -294,6 +308,7 @@ async function copyOne(one: number, source: Application, judge: Judge): Promise<
 const NOTHING: WriteRequest = { operation: 'PutItem', input: { TableName: '', Item: {} } };
 
 interface Redriving {
+  readonly through: ChangeSource;
   readonly source: Application;
   readonly judge: Judge;
   readonly mutant: Mutant;
@@ -304,7 +319,7 @@ interface Redriving {
 function redriveAll(
   limit: number,
   places: ReturnType<typeof failurePlaces>,
-  { source, judge, mutant: { destination = (same) => same, context }, between }: Redriving,
+  { source, judge, mutant: { destination = (same) => same, context }, between, through }: Redriving,
 ) {
   let begun: Promise<void> | undefined;
   const interrupted: TwinWriter = {
@@ -316,8 +331,8 @@ function redriveAll(
   const { random, remainingMs } = invocation();
   return redrive(
     {
-      rules: settings,
-      control: controlRow(),
+      rules: settingsOf(through),
+      control: controlRow(through.sourceArn),
       withoutSource: false,
       random,
       remainingMs,
@@ -329,7 +344,7 @@ function redriveAll(
       bucket: places.bucket,
       source: source.table,
       twin: reader(TWIN),
-      ledger: reader(settings.stateTable),
+      ledger: reader(SETTINGS.stateTable),
       readRange: async () => 'trimmed',
       ...context,
     },
