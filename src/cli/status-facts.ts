@@ -8,6 +8,7 @@ import { isCount } from '../composition/read-vitals.ts';
 import { utcTime } from '../status/pause.ts';
 import { highestOf, isRead, latest, type Series, sumSince } from '../model/vitals.ts';
 import { runbookLink } from './runbook-link.ts';
+import { processFacts } from './status-process.ts';
 import {
   IN_FLIGHT_MS,
   pendingFigure,
@@ -20,7 +21,7 @@ import {
 
 /** Fields are added, never renamed. */
 export function statusFacts(status: Status) {
-  const { replication, vitals, verdict } = status;
+  const { replication, vitals, verdict, process } = status;
   const { own, services, latency, deadLetters, mapping } = vitals;
   const last = (series: Series | undefined) => latest(series)?.[1] ?? null;
   const { deployed = null, written = 'unknown' } = vitals.projection ?? {};
@@ -56,13 +57,14 @@ export function statusFacts(status: Status) {
       pendingRecordsEstimate: timeAt(own.PendingRecords),
     },
     deadline: deadlineFacts(status),
-    deadLetters,
+    deadLetters: process === undefined ? deadLetters : null,
+    process: processFacts(process),
     oldestLookAgainSeconds: last(services.LookAgainAge),
     mapping: mapping ?? null,
     pause: pauseFacts(status),
     controlProblem: vitals.controlProblem ?? null,
     projection: { deployed, written },
-    deployedFunction: vitals.isOlder === true ? 'older' : 'current',
+    deployedFunction: process ? 'none' : vitals.isOlder === true ? 'older' : 'current',
     switching: status.switching && switchingFacts(status, status.switching),
     inTheLastHour: inTheHour,
   };

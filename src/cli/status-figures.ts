@@ -6,6 +6,7 @@ import { type Backlog, backlogOf, WINDOW_MS } from '../status/backlog-trend.ts';
 import { type Deadline, deadlineOf, deadlineText, notedUntilMs } from '../status/deadline.ts';
 import { utcTime } from '../status/pause.ts';
 import { sparkline } from '../status/sparkline.ts';
+import type { ProcessVitals } from '../status/process.ts';
 import type { Verdict } from '../status/verdict.ts';
 import {
   highestOf,
@@ -29,6 +30,8 @@ export interface Status {
   readonly verdict: Verdict;
   /** Of a replication that can be switched: `replication` and `vitals` are those of the active direction. */
   readonly switching?: SwitchingOf | undefined;
+  /** Of one that `ferry run` carries: it has no other figures. */
+  readonly process?: ProcessVitals | undefined;
 }
 
 export interface SwitchingOf {

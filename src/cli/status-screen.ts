@@ -8,12 +8,21 @@ import { grouped, wrapped } from './output.ts';
 import { indented, rowsWithin } from './rows.ts';
 import { runbookLink } from './runbook-link.ts';
 import { type Status, statusRows } from './status-figures.ts';
+import { processRows } from './status-process.ts';
 
 /** @param width of the terminal. @default lines of any length */
 export function statusScreen(status: Status, width = Infinity): string[] {
   const { source, destination } = status.replication;
   const title = `${givenName(status.replication)}: ${source.region}/${source.table} to ${destination.region}/${destination.table}`;
   const head = [title, verdictLine(status), ...switchingLines(status), ...notes(status)];
+  const { process } = status;
+  if (process !== undefined)
+    return [
+      ...head.flatMap((line) => wrapped(line, width)),
+      '',
+      ...rowsWithin(processRows(process), width),
+      '',
+    ];
   return [
     ...head.flatMap((line) => wrapped(line, width)),
     '',

@@ -1,9 +1,11 @@
 // `ferry status`: shows whether the twin is behind, by how much and why, and which entry of the runbook to read.
 
+import { ifDeployed } from '../aws/deployed-function.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { operatorSides } from '../composition/operator-access.ts';
 import { readSwitching, type SwitchingVitals } from '../composition/read-switching.ts';
 import { readVitals } from '../composition/read-vitals.ts';
+import { functionName } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { retryInTime } from '../pacing/retry.ts';
 import { utcTime } from '../status/pause.ts';
@@ -19,6 +21,7 @@ import { explained, isInterruption, withStory } from './service-errors.ts';
 import { readFleet, showFleet } from './status-fleet.ts';
 import { statusFacts } from './status-facts.ts';
 import { type Status, statusBacklog } from './status-figures.ts';
+import { processStatus } from './status-process.ts';
 import { statusScreen } from './status-screen.ts';
 
 export const statusCommand: Command = {
@@ -49,10 +52,23 @@ function lookAt(
   return retryInTime(async () => {
     const sides = await operatorSides(replication, { apply: false, environment });
     const nowMs = clock.now();
-    if (replication.switching === undefined)
-      return statusOf(replication, await readVitals(replication, sides, nowMs));
+    if (replication.switching === undefined) {
+      const vitals = await ifDeployed(readVitals(replication, sides, nowMs));
+      if (vitals !== undefined) return statusOf(replication, vitals);
+      return (await processStatus(replication, sides, clock)) ?? notDeployed(replication);
+    }
     return switchedStatus(await readSwitching(replication, sides, { environment, nowMs }));
   }, wait);
+}
+
+function notDeployed({ name, source }: ReplicationConfig): never {
+  throw new FerryError(
+    `There is no function ${functionName(name)} in ${source.region}, and no process has carried ${name}.`,
+    {
+      code: 'deployment.missing',
+      hint: 'Check its Region and name, deploy the replication, start `ferry run`, or choose other credentials.',
+    },
+  );
 }
 
 /** @param isActive only the active direction of a replication that can be switched has a heartbeat. */

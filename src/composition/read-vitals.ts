@@ -89,7 +89,7 @@ async function streamNow(
 }
 
 /** A status is wanted most when the destination does not answer: then the control row is not known, and all else is. */
-async function controlOf(
+export async function controlOf(
   replication: ReplicationConfig,
   sides: Sides,
 ): Promise<

@@ -294,6 +294,35 @@ describe('the port', () => {
   });
 });
 
+it('shows in a status which process carries it, and whether it still does', async () => {
+  regions.lambda.isDeployed = false;
+  const status = async (...args: string[]) => runHere(['status', '--config', config, ...args]);
+  expect(await status()).toMatchObject({ exitCode: 1 });
+  await putAll(regions.source, 'Orders', items(0, 1));
+  const running = start();
+  await twinHas(1);
+
+  const now = await status('--json');
+  expect(now.exitCode).toBe(0);
+  expect(JSON.parse(now.out)).toMatchObject({
+    level: 'healthy',
+    deployedFunction: 'none',
+    process: {
+      holder: expect.stringContaining(` ${running.child.pid} `) as string,
+      isRenewed: true,
+    },
+  });
+  running.child.kill('SIGKILL');
+  await running.ended;
+  const dead = await status();
+  expect(dead.exitCode).toBe(3);
+  expect(dead.out).toContain('no process has renewed the lease for 10 s');
+
+  const next = start('--until-caught-up');
+  expect(await next.ended).toBe(0);
+  expect((await status()).out).toContain('it was stopped');
+});
+
 it('reports a position that the stream has trimmed, and ends with 3', async () => {
   const sourceArn = regions.streamArn;
   const place = { replication: 'orders', stateTable: 'ferry-orders-state', sourceArn };
