@@ -3,8 +3,9 @@
 
 import { CLOSE_WAIT_MS } from '../config/names.ts';
 import { itemJson } from '../model/attribute-value.ts';
-import { type ControlRow, newestEpoch } from '../model/control-row.ts';
+import { type ControlRow, type Epoch, newestEpoch } from '../model/control-row.ts';
 import { itemDigest } from '../model/discrepancy.ts';
+import { endedEpochs } from '../model/switch-rows.ts';
 import { momentNow, waitLeftMs } from '../pacing/moment.ts';
 import type { Item } from '../ports.ts';
 import { recordContext, resynchronizeKeys } from './applying.ts';
@@ -137,7 +138,11 @@ export const tell: Phase = async (work, ports) => {
   // The run with the target's record may write this copy, whatever run has claimed it; but none that has been let go.
   const mayTake = (row: ControlRow) => newestEpoch(row).n <= n && !isTold(row, n);
   if (!work.isReleased)
-    await changeCopy('old', { step: 'opened', epochs: opened.epochs }, { work, ports, mayTake });
+    await changeCopy(
+      'old',
+      (row) => ({ step: 'opened', epochs: toldEpochs(row, newestEpoch(opened)) }),
+      { work, ports, mayTake },
+    );
   const proof = work.proof ?? (await savedProof(n, ports));
   if (proof !== undefined) {
     work.proof = withAdmission(proof, work.admittedAtMs ?? ports.clock.now());
@@ -145,6 +150,12 @@ export const tell: Phase = async (work, ports) => {
   }
   return goOn(work, 'repairing');
 };
+
+/** Where a Region was lost, each copy has times of its own: they stay. */
+function toldEpochs(row: ControlRow, opened: Epoch): readonly Epoch[] {
+  if (newestEpoch(row).n === opened.n) return row.epochs;
+  return [...endedEpochs(row, 'drained', opened.fromMs), opened];
+}
 
 /** And let go by the run that has told it. */
 function isTold(row: ControlRow, n: number): boolean {

@@ -11,7 +11,7 @@ import type { StreamEntry } from '../stream.ts';
 import type { Side } from './plan.ts';
 import type { Sight, Witness } from './ports.ts';
 import type { Origin, Region, RegionWrite } from './region.ts';
-import { strandedIn } from './stranded.ts';
+import { isUndecided, strandedIn } from './stranded.ts';
 import { SIDES, type SwitchWorld } from './world.ts';
 
 const LEASE_MS = 5 * SECOND;
@@ -152,6 +152,8 @@ export class SwitchJudge {
     this.#world.note(`opened ${active}, ${before.end}`);
     this.#isAfterLoss = before.end === 'lost';
     if (before.end === 'drained') this.#requireEqual('open');
+    if (before.end === 'drained' && isUndecided(this.#world))
+      this.violation(`decided: the ${active} is opened over stranded writes`);
     this.#world.applications.opened(active);
   }
 
@@ -197,10 +199,27 @@ export class SwitchJudge {
     const version = versionOf(after);
     if (origin.kind !== 'application' && version !== '')
       this.#arrived.add(`${region.side} ${version}`);
+    if (origin.kind === 'application' && origin.isReplay === true)
+      this.#requireOlder(key, region, before);
     if (origin.kind === 'application' || region.side !== this.activeSide()) return;
     if (origin.kind === 'operator' && isMarker(key)) return;
     const { name } = origin.sent.process.facts;
     this.violation(`active: ${name} changes ${key} in the ${region.side}, which is active`);
+  }
+
+  /** A replay puts nothing in the place of an item that applications have written since. */
+  #requireOlder(key: string, region: Region, before: Item | undefined): void {
+    const fromMs = this.openedAtMs.get(this.#newest?.n ?? 0) ?? 0;
+    const isNewer = (one: RegionWrite) =>
+      one.key === key &&
+      isApplied(one) &&
+      one.realAtMs > fromMs &&
+      before !== undefined &&
+      contentOf(one.image) === contentOf(before);
+    if (region.side !== this.activeSide())
+      this.violation(`replay: ${key} in the ${region.side}, which is not active`);
+    if (region.writes.some(isNewer))
+      this.violation(`replay: ${key} was written after the ${region.side} was opened`);
   }
 
   /** A process that writes has read both copies not long ago, and both showed that it may. */
@@ -320,7 +339,7 @@ export class SwitchJudge {
     const allowed: string[] = [];
     // What a lost side had last is looked for elsewhere; what came before it is of no interest any more.
     const mayMiss = (one: RegionWrite) =>
-      isStrayWrite(one) || stranded.covers(one) || this.#isLost(one);
+      !isReplay(one) && (isStrayWrite(one) || stranded.covers(one) || this.#isLost(one));
     for (const write of writes.toReversed()) {
       allowed.push(contentOf(write.image));
       if (!mayMiss(write)) break;
@@ -352,6 +371,15 @@ function realTimeOf({ realAtMs }: RegionWrite): number {
 
 function isStrayWrite({ origin }: RegionWrite): boolean {
   return origin.kind === 'application' && origin.isStray;
+}
+
+function isReplay({ origin }: RegionWrite): boolean {
+  return origin.kind === 'application' && origin.isReplay === true;
+}
+
+/** By an application, of its own accord. */
+function isApplied(write: RegionWrite): boolean {
+  return write.origin.kind === 'application' && !isReplay(write);
 }
 
 function originOf({ write }: StreamEntry): Origin {

@@ -4,7 +4,7 @@
 import type { Random } from '../../../src/ports.ts';
 import { SECOND } from '../plan.ts';
 import { between, happens, oneOf } from '../random.ts';
-import type { Disturbance, PlannedSwitch, SwitchPlan } from './plan.ts';
+import type { Disturbance, PlannedSwitch, PlannedWrite, SwitchPlan } from './plan.ts';
 
 interface Loss {
   /** Until a planned switch is left half done. */
@@ -64,6 +64,24 @@ function lostIn(
   random: Random,
   { before, lost, disturbance, rejoinAtMs }: Loss,
 ): SwitchPlan {
+  const target = lost.target === 'east' ? 'west' : 'east';
+  const backAtMs = rejoinAtMs + between(random, 50, 120) * SECOND;
+  const back: PlannedSwitch[] = happens(random, 0.5)
+    ? [{ ...lost, atMs: backAtMs, target, killAfterMs: [], clockOffMs: 0 }]
+    : [];
+  const endsMs = back.length > 0 ? backAtMs : rejoinAtMs;
+  const later = Array.from(
+    { length: back.length * 6 },
+    (_, index): PlannedWrite => ({
+      number: 70_000 + index,
+      atMs: between(random, rejoinAtMs, backAtMs + 100 * SECOND),
+      key: oneOf(random, ['a', 'b', 'c', 'd', 'e', 'f']),
+      kind: oneOf(random, ['put', 'update', 'delete']),
+      from: oneOf(random, ['east', 'west']),
+      isStray: false,
+      poison: false,
+    }),
+  );
   const alone = before.map(({ doubledAfterMs: _, cancelAfterMs: __, ...one }) => one);
   const others = plan.disturbances.filter(
     ({ kind }) => !['partition', 'down', 'refusing'].includes(kind),
@@ -71,10 +89,10 @@ function lostIn(
   return {
     ...plan,
     fence: { ...plan.fence, isPromised: false },
-    switches: [...alone, { ...lost, isLost: true, rejoinAtMs }],
+    switches: [...alone, { ...lost, isLost: true, rejoinAtMs }, ...back],
     disturbances: [...others, disturbance],
     commands: [],
-    writes: plan.writes.map((one) => ({ ...one, poison: false, isStray: false })),
-    calmAtMs: Math.max(plan.calmAtMs, rejoinAtMs + between(random, 100, 200) * SECOND),
+    writes: [...plan.writes, ...later].map((one) => ({ ...one, poison: false, isStray: false })),
+    calmAtMs: Math.max(plan.calmAtMs, endsMs + between(random, 100, 200) * SECOND),
   };
 }

@@ -30,6 +30,8 @@ export interface SwitchMutation {
   readonly switchPorts?: (ports: SwitchPorts, world: SwitchWorld) => SwitchPorts;
   /** The event source mapping of a direction begins at LATEST when its source is opened. */
   readonly isEnabledLate?: boolean;
+  /** Of what was stranded, each item is replayed by name, whatever has become of it. */
+  readonly replaysAll?: boolean;
   /** The function stores nothing under stranded/. */
   readonly keepsNothing?: boolean;
   readonly replicate?: (

@@ -8,6 +8,7 @@ import type { SwitchRequest, SwitchResult } from '../../../src/switching/step.ts
 import { SECOND } from '../plan.ts';
 import type { ProcessFacts } from '../process.ts';
 import { backfillFrom, HIDDEN_SECONDS, redriveAll } from './commands.ts';
+import { decideStranded } from './deciding.ts';
 import type { PlannedCommand, PlannedSwitch, Side } from './plan.ts';
 import { switchPortsFor } from './switch-ports.ts';
 import { otherSide, SIDES, type SwitchWorld } from './world.ts';
@@ -131,6 +132,7 @@ export class Operators {
     const source = otherSide(target);
     const name = `clear-${(this.#count += 1)}`;
     await redriveAll(this.#world, source, name);
+    if ((open.stranded ?? 0) > 0) await decideStranded(this.#world, (this.#count += 1));
     if (open.backfill)
       await backfillFrom(this.#world, source, {
         name: `${name}-too`,
@@ -146,7 +148,8 @@ export class Operators {
     const world = this.#world;
     for (let tries = 0; tries < LAST_TRIES_MAX; tries += 1) {
       await redriveAll(world, world.judge.activeSide(), `redrive-${(this.#count += 1)}`);
-      const held = this.#heldFor() ?? target;
+      const active = world.judge.activeSide();
+      const held = this.#heldFor() ?? (this.#kindOfRest(active) === 'rejoin' ? active : target);
       const kind = this.#kindOfRest(held);
       const ending = await this.#once({ name: 'last', target: held, kind, slowMs: 20 });
       await this.#clear(ending, held);

@@ -14,7 +14,13 @@ import type { SwitchWorld } from './world.ts';
 
 /** Who has made a change. */
 export type Origin =
-  | { readonly kind: 'application'; readonly isStray: boolean; readonly number: number }
+  | {
+      readonly kind: 'application';
+      readonly isStray: boolean;
+      readonly number: number;
+      /** What was stranded, put back by an operator. */
+      readonly isReplay?: boolean;
+    }
   | { readonly kind: 'ferry'; readonly sent: Sent }
   /** Markers, what repairs, and what is written before the world begins. */
   | { readonly kind: 'operator'; readonly sent: Sent };

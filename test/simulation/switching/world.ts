@@ -18,6 +18,7 @@ import type { ProcessSettings } from '../projecting.ts';
 import { between, happens, oneOf, randomOf } from '../random.ts';
 import { Scheduler } from '../scheduler.ts';
 import { Applications } from './applications.ts';
+import { REPLAYS } from './deciding.ts';
 import { DirectionFunction } from './function.ts';
 import { SwitchJudge } from './judge.ts';
 import type { SwitchMutation } from './mutant.ts';
@@ -237,6 +238,8 @@ export class SwitchWorld {
 
   #originOf(sent: Sent | undefined): Origin {
     if (sent === undefined) return this.applications.origin();
+    const isReplay = sent.process.facts.name.startsWith(REPLAYS);
+    if (isReplay) return { kind: 'application', isStray: false, number: 0, isReplay };
     return { kind: sent.process.facts.kind === 'operator' ? 'operator' : 'ferry', sent };
   }
 
