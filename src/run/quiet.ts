@@ -8,6 +8,8 @@ export function failureName(error: unknown): string {
   return error instanceof FerryError ? error.message : classifyFailure(error).name;
 }
 
+const UNSAID = 'what the service says is not logged';
+
 /** The same port, whose errors have a name and no message. All of its methods are asynchronous. */
 export function quiet<Port extends object>(port: Port): Port {
   return new Proxy(port, {
@@ -18,7 +20,7 @@ export function quiet<Port extends object>(port: Port): Port {
         try {
           return await (Reflect.apply(value, target, args) as Promise<unknown>);
         } catch (error) {
-          throw error instanceof FerryError ? error : namedError(failureName(error));
+          throw error instanceof FerryError ? error : namedError(failureName(error), UNSAID);
         }
       };
     },
