@@ -66,7 +66,7 @@ function requireOwnFile(stack: Stack, names: readonly string[]): void {
   const assertDescription =
     'This stack was deployed from another configuration file, whose replications could no longer be switched. Put all replications that can be switched into one file, or name one of this file with --parameters.';
   const assert = Fn.conditionContains(known, owner.valueAsString);
-  new CfnRule(stack, 'OwnFile', { assertions: [{ assert, assertDescription }] });
+  new CfnRule(stack, 'OwnFile').addAssertion(assert, assertDescription);
 }
 
 interface SwitchParts {

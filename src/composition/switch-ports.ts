@@ -87,7 +87,8 @@ export async function openSwitchPorts(setup: SwitchSetup): Promise<OpenSwitch> {
       markers: replication.switching?.markers ?? true,
       tally,
       clock,
-      monotonicMs: systemMonotonicMs,
+      // Of another clock than the machine's, there is no second one.
+      monotonicMs: clock === systemClock ? systemMonotonicMs : () => clock.now(),
       random,
       stop,
     };

@@ -27,9 +27,9 @@ export function ageLeastMs(since: Moment, clocks: TwoClocks): number {
   return Math.min(...agesOf(since, clocks));
 }
 
-/** Of a wait that began at `since`; 0 where it is over. */
+/** Of a wait that began at `since`, in whole milliseconds; 0 where it is over. */
 export function waitLeftMs(since: Moment, waitMs: number, clocks: TwoClocks): number {
-  return Math.max(0, waitMs - ageLeastMs(since, clocks));
+  return Math.max(0, Math.ceil(waitMs - ageLeastMs(since, clocks)));
 }
 
 function agesOf(since: Moment, clocks: TwoClocks): readonly [number, number] {

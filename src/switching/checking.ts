@@ -10,19 +10,14 @@ import type { OpenLetter, SwitchPorts } from './ports.ts';
 import {
   type Beginning,
   countsOf,
+  endedAtOnce,
   newWork,
   NO_COUNTS,
   type SwitchState,
   type SwitchWork,
 } from './run.ts';
 import { countUndecided } from './stranded.ts';
-import {
-  isClear,
-  type OpenWork,
-  type StepResult,
-  type SwitchPreview,
-  type SwitchResult,
-} from './step.ts';
+import { isClear, type OpenWork, type StepResult, type SwitchPreview } from './step.ts';
 
 /** @throws what `planSwitch` throws. */
 export async function check(state: SwitchState, ports: SwitchPorts): Promise<StepResult> {
@@ -31,9 +26,9 @@ export async function check(state: SwitchState, ports: SwitchPorts): Promise<Ste
   const { n, region } = newestEpoch(plan.row);
   switch (plan.kind) {
     case 'already':
-      return ended({ kind: 'already', active: region, epoch: n });
+      return endedAtOnce({ kind: 'already', active: region, epoch: n });
     case 'nothing':
-      return ended({ kind: 'cancelled', why: 'no switch is under way', active: region });
+      return endedAtOnce({ kind: 'cancelled', why: 'no switch is under way', active: region });
     case 'finish':
     case 'begin':
       return request.kind === 'cancel' || plan.kind === 'finish'
@@ -53,7 +48,7 @@ async function checkOpenWork(
   const isHeld = plan.record !== undefined;
   if (isClear(open) || isHeld || !state.request.apply)
     return begin(state, plan, { ports, letters });
-  return ended({ kind: 'unproven', why: whatIsOpen(open), open });
+  return endedAtOnce({ kind: 'unproven', why: whatIsOpen(open), open });
 }
 
 /** Only before a switch begins: nothing becomes undecided later. */
@@ -91,7 +86,10 @@ function begin(
   const [epoch, nowMs] = [newestEpoch(row), ports.clock.now()];
   const { apply, kind: asked } = state.request;
   if (!apply && (finishes || asked === 'cancel'))
-    return ended({ kind: 'preview', preview: nothingToAudit(record?.step ?? 'opened', ports) });
+    return endedAtOnce({
+      kind: 'preview',
+      preview: nothingToAudit(record?.step ?? 'opened', ports),
+    });
   // Nothing is claimed before the audit has caught up with the traffic, unless another run has claimed it already.
   const isHeld = record !== undefined || finishes;
   const phase = isHeld && apply ? 'claiming' : 'ahead';
@@ -110,10 +108,6 @@ function begin(
   };
   state.work = newWork(state, beginning);
   return { phase, counts: NO_COUNTS, waitMs: 0 };
-}
-
-function ended(result: SwitchResult): StepResult {
-  return { phase: 'done', counts: NO_COUNTS, waitMs: 0, result };
 }
 
 /** What a dry run tells, once the audit is near the tip of the stream. */

@@ -14,7 +14,7 @@ import type { SwitchPorts } from './ports.ts';
 import type { SwitchProof } from './proof.ts';
 import { proofOf, saveProof, savedProof, withAdmission } from './prove.ts';
 import { requireUnreachable } from './reachable.ts';
-import { endWith, goOn, newWork, NO_COUNTS, type SwitchState, type SwitchWork } from './run.ts';
+import { endWith, goOn, newWork, endedAtOnce, type SwitchState, type SwitchWork } from './run.ts';
 import type { StepResult, SwitchPhase } from './step.ts';
 import { compareTally, newTallyReading, raiseEpoch, type TallyReading } from './tallying.ts';
 
@@ -61,10 +61,8 @@ async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult
   if (isHalf && request.evenIfHalfOpen !== true) throw mayBeOpen(ports);
   // A switch to here that was killed at its end, or one from here that has closed nothing: applications may be refused.
   const finishes = isOpen && row.switch !== undefined;
-  if (isOpen && !finishes) {
-    const result = { kind: 'already', active: target.region, epoch: epoch.n } as const;
-    return { phase: 'done', counts: NO_COUNTS, waitMs: 0, result };
-  }
+  if (isOpen && !finishes)
+    return endedAtOnce({ kind: 'already', active: target.region, epoch: epoch.n });
   if (request.evenIfReachable !== true) await requireUnreachable(ports);
   const audit = new AuditMemory({ row, epoch, accepted: new Set() });
   const phase: SwitchPhase = !request.apply ? 'measuring' : finishes ? 'admitting' : 'closing';

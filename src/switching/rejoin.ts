@@ -4,54 +4,27 @@
 
 import { APPLICATION_QUIET_MS, LEASE_MS } from '../config/names.ts';
 import { canonicalKey } from '../model/attribute-value.ts';
-import { type ControlRow, type Epoch, newestEpoch } from '../model/control-row.ts';
-import type { SwitchRecord } from '../model/switch-record.ts';
-import { UsageError } from '../errors.ts';
+import { type ControlRow, newestEpoch } from '../model/control-row.ts';
 import { momentNow, waitLeftMs } from '../pacing/moment.ts';
+import { isAtTip } from './auditing.ts';
 import { requireClock } from './clock-check.ts';
 import { hasPassed } from './arrival.ts';
-import { AuditMemory } from './audit-memory.ts';
 import { changeCopy, createMissing, readCopies, requireOwn, setFence } from './copies.ts';
 import { FENCE_OPEN, PROBE_EVERY_MS, probeOnce } from './fencing.ts';
 import { lookAtBehind } from './looking.ts';
+import { deleteMarkers, hasMarkers, writeMarkers } from './markers.ts';
 import { epochsAtRejoin, hadOpened } from './lost-epochs.ts';
 import { isAccepted, openWork, whatIsOpen } from './open-work.ts';
-import { takenBy } from './plan.ts';
 import type { SwitchPorts } from './ports.ts';
 import { readOn } from './reading.ts';
 import { repairOn } from './rejoin-repair.ts';
-import { endWith, goOn, newWork, NO_COUNTS, type SwitchState, type SwitchWork } from './run.ts';
-import { newPass, saveOn, type SavingPass } from './saving.ts';
-import { EMPTY_READS } from './shards.ts';
+import { beginRejoin, recordsOf, type RejoinWork } from './rejoin-work.ts';
+import { countsOf, endWith, goOn, type SwitchState } from './run.ts';
+import { newPass, saveOn } from './saving.ts';
 import { classStranded } from './stranded-classes.ts';
 import type { StrandedPlace } from './stranded-objects.ts';
 import { countUndecided } from './stranded.ts';
-import type {
-  LeftItem,
-  OpenWork,
-  RejoinCounts,
-  StepResult,
-  SwitchPhase,
-  SwitchResult,
-} from './step.ts';
-
-interface RejoinWork extends SwitchWork {
-  /** That was lost. */
-  readonly lost: Epoch;
-  /** Applications may have written there in that epoch. */
-  hadOpened: boolean;
-  /** Its copy has the epoch of the active side. */
-  isTold: boolean;
-  /** Items that the SDK cannot read, by canonical key: neither saved nor repaired. */
-  readonly unreadable: Map<string, LeftItem>;
-  /** Canonical keys of accepted letters of the way back. */
-  readonly excusedKeys: Set<string>;
-  readonly totals: RejoinCounts;
-  pass: SavingPass;
-  /** Every shard of the active side has been read as far as it went when the other side was opened. */
-  isRead: boolean;
-  toldAtMs: number;
-}
+import type { LeftItem, OpenWork, StepResult, SwitchPhase } from './step.ts';
 
 type RejoinPhase = (work: RejoinWork, ports: SwitchPorts) => Promise<StepResult>;
 
@@ -59,12 +32,12 @@ type RejoinPhase = (work: RejoinWork, ports: SwitchPorts) => Promise<StepResult>
 export async function nextRejoinStep(state: SwitchState, ports: SwitchPorts): Promise<StepResult> {
   // What the request asks for stays the same from the first call to the last.
   const work = state.work as RejoinWork | undefined;
-  if (work === undefined) return begin(state, ports);
+  if (work === undefined) return beginRejoin(state, ports);
   if (work.isClaimed) await requireOwn(work, ports);
   const phase = PHASES[work.phase];
   if (phase === undefined) throw new Error(`a rejoin has no phase ${work.phase}`);
   const result = await phase(work, ports);
-  return { ...result, counts: countsOf(work) };
+  return { ...result, counts: { ...countsOf(work), rejoin: { ...work.totals } } };
 }
 
 const PHASES: Partial<Record<SwitchPhase, RejoinPhase>> = {
@@ -80,82 +53,6 @@ const PHASES: Partial<Record<SwitchPhase, RejoinPhase>> = {
   repairing,
   releasing,
 };
-
-function countsOf({ audit, totals }: RejoinWork) {
-  const { shards, records, keys, behind, applied } = audit;
-  const counts = { shards: shards.size, records, keys: keys.size, behind: behind.size, applied };
-  return { ...counts, rejoin: { ...totals } };
-}
-
-async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult> {
-  const found = await readCopies(ports);
-  const { target, old } = ports;
-  const row = found.target.kind === 'row' ? found.target.row : undefined;
-  const lost = row?.epochs.at(-2);
-  const isOpen = row?.closing !== true && row?.epochs.at(-1)?.region === target.region;
-  if (row === undefined || lost?.end !== 'lost' || !isOpen) throw notLost(ports);
-  const there = found.old.kind === 'row' ? found.old.row : undefined;
-  const records = recordsOf(row, there, ports);
-  const epoch = newestEpoch(row);
-  const ended = (result: SwitchResult): StepResult => ({
-    phase: 'done',
-    counts: NO_COUNTS,
-    waitMs: 0,
-    result,
-  });
-  const isTold = there !== undefined && newestEpoch(there).n === epoch.n;
-  if (isTold && records.length === 0)
-    return ended({ kind: 'already', active: target.region, epoch: epoch.n });
-  if (!state.request.apply)
-    return ended({
-      kind: 'rejoin-preview',
-      region: old.region,
-      epoch: lost.n,
-      lostSinceMs: lost.toMs ?? epoch.fromMs,
-    });
-  const nowMs = ports.clock.now();
-  const accepted = new Set(state.request.accepted);
-  const audit = new AuditMemory({ row, epoch, accepted });
-  const known = { row, epoch, audit, before: records[0], letters: [], finishes: isTold, nowMs };
-  const work: RejoinWork = {
-    ...newWork(state, { ...known, phase: 'claiming' }),
-    lost,
-    hadOpened: there === undefined || hadOpened(there, lost),
-    isTold,
-    unreadable: new Map(),
-    excusedKeys: new Set(),
-    totals: { items: 0, saved: 0, classed: 0, put: 0, deleted: 0 },
-    pass: newPass('compared'),
-    isRead: false,
-    toldAtMs: nowMs,
-  };
-  state.work = work;
-  return goOn(work, 'claiming');
-}
-
-/**
- * Of this switch. The copy of a Region that was lost may have that of a switch from before the loss, which has ended with
- * it, whatever its target was.
- * @throws UsageError `switching.taken` for another switch.
- */
-function recordsOf(row: ControlRow, there: ControlRow | undefined, { target }: SwitchPorts) {
-  const isBefore = there !== undefined && newestEpoch(there).n < newestEpoch(row).n;
-  const records: SwitchRecord[] = [row.switch, there?.switch].flatMap((one) => one ?? []);
-  const isOther = (one: SwitchRecord) => one.target !== target.region;
-  const other = records.find((one) => isOther(one) && !(isBefore && one === there.switch));
-  if (other !== undefined) throw takenBy(other);
-  return records;
-}
-
-function notLost({ target, old }: SwitchPorts): UsageError {
-  return new UsageError(
-    `There is nothing to rejoin: ${target.region} was not opened because ${old.region} was lost.`,
-    {
-      code: 'switching.not-lost',
-      hint: 'See `ferry status`. If `ferry failover --source-lost` was interrupted, run it again first.',
-    },
-  );
-}
 
 /** What a run before this one has closed stays closed: an epoch that is over must not open again. */
 async function claiming(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
@@ -266,13 +163,7 @@ async function telling(work: RejoinWork, ports: SwitchPorts): Promise<StepResult
 /** Until all that the active side had written by then is here: else its own writes would be taken for stranded ones. */
 async function catchingUp(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
   const { audit, row } = work;
-  if (!work.isRead) {
-    await readOn(audit, ports.target.stream, ports);
-    work.isRead = [...audit.shards.values()].every(
-      ({ ended, emptyReads, newestMs = 0 }) =>
-        ended || emptyReads >= EMPTY_READS || newestMs > work.toldAtMs,
-    );
-  }
+  if (!work.isRead) await readToMarkers(work, ports);
   await lookAtBehind(audit, ports.old, ports, hasPassed);
   const found = await ports.back.letters.read();
   const accepted = new Set(work.request.accepted);
@@ -284,6 +175,16 @@ async function catchingUp(work: RejoinWork, ports: SwitchPorts): Promise<StepRes
     return unproven(work, whatIsOpen(open), [], open);
   if (!work.isRead || audit.behind.size > 0) return goOn(work, 'catching-up', PAUSE_MS);
   return goOn(work, 'classing');
+}
+
+/** As an audit reads the stream of a side that it drains: an empty read is no end, and what is missed is misjudged. */
+async function readToMarkers(work: RejoinWork, ports: SwitchPorts): Promise<void> {
+  const there = { ...ports, old: ports.target };
+  await readOn(work.audit, ports.target.stream, ports);
+  if (hasMarkers(there)) await writeMarkers(work, there);
+  const isLate = ports.clock.now() - work.toldAtMs >= APPLICATION_QUIET_MS;
+  work.isRead = isAtTip(work, there) && (hasMarkers(there) || isLate);
+  if (work.isRead) await deleteMarkers(work, there);
 }
 
 const PAUSE_MS = 500;

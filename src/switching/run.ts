@@ -177,6 +177,11 @@ export function endWith(work: SwitchWork, result: SwitchResult): StepResult {
   return { phase: 'done', counts: countsOf(work), waitMs: 0, result };
 }
 
+/** There is nothing to go on with. */
+export function endedAtOnce(result: SwitchResult): StepResult {
+  return { phase: 'done', counts: NO_COUNTS, waitMs: 0, result };
+}
+
 /** By canonical key. */
 function excusedBy(letters: readonly OpenLetter[]): ReadonlyMap<string, string> {
   const newest = new Map<string, string>();

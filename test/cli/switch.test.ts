@@ -333,6 +333,7 @@ describe('refused, and nothing is changed', () => {
     ['both cancel and letters', ['--cancel', '--accept-letters', 'x'], /contradict each other/],
     ['both cancel and a lost source', ['--cancel', '--source-lost'], /contradict each other/],
     ['reachable without lost', ['--even-if-reachable'], /is for --source-lost/],
+    ['half-open without lost', ['--even-if-half-open'], /is for --source-lost/],
     ['another proof', ['--proof', 'half'], /--proof must be "full", got "half"/],
     ['letters that are no file', ['--accept-letters', '/nowhere/x'], /must name a file: ENOENT/],
     ['layers without all', ['--layers', '/nowhere/x'], /--layers is for --all/],
@@ -470,6 +471,12 @@ describe('a lost Region', () => {
       undecided: 3,
     });
 
+    const page = await regions.ferry('stranded', 'list', '--limit', '1', '--skip', '1');
+    expect(page.out.match(/^ *stranded .*"pk"/gm)).toHaveLength(1);
+    expect(page.out).toContain('and 1 more write: --skip 2 shows the next.');
+    const last = await regions.ferry('stranded', 'list', '--skip', '2', '--json');
+    expect(json(last.out)).toMatchObject({ stranded: 3, writes: [{ class: 'stranded' }], more: 0 });
+
     const key = ['--key', '{"pk":"late"}'];
     const would = await regions.ferry('stranded', 'replay', ...key);
     expect(would.out).toContain('would be put');
@@ -483,6 +490,36 @@ describe('a lost Region', () => {
     const rest = await regions.ferry('stranded', 'list');
     expect(rest).toMatchObject({ exitCode: 0 });
     expect(rest.out).toContain('No stranded write waits for a decision.');
+  });
+});
+
+describe('a switch that may have opened a Region, which is lost since', () => {
+  it('is assumed to have opened it, once the operator says so', async () => {
+    const record = switchRecord({ target: A, step: 'closed', fencedAtMs: Date.now() - 60_000 });
+    const epochs = [
+      { n: 1, region: A, fromMs: 1, toMs: 2, end: 'drained', streams: [regions.a.streamArn] },
+      { n: 2, region: B, fromMs: 2, streams: [regions.b.streamArn] },
+    ] as const;
+    await regions.write({ record, closing: true, epochs });
+    const lost = ['failover', '--source-lost', '--even-if-reachable'];
+
+    const refused = await regions.ferry(...lost, '--apply');
+    expect(refused.exitCode).toBe(2);
+    expect(refused.err).toContain('add --even-if-half-open');
+
+    const looked = await regions.ferry(...lost, '--even-if-half-open');
+    expect(looked.exitCode).toBe(0);
+    expect(looked.out).toContain(`It is assumed that it has opened ${A}`);
+    expect(looked.out).toContain('--even-if-reachable --even-if-half-open --apply');
+
+    const opened = await regions.ferry(...lost, '--even-if-half-open', '--apply');
+    expect(opened.exitCode).toBe(0);
+    const numbers = (await regions.copy(regions.b))?.epochs.map(({ n, region }) => [n, region]);
+    expect(numbers?.slice(1)).toEqual([
+      [2, B],
+      [3, A],
+      [4, B],
+    ]);
   });
 });
 
