@@ -23,10 +23,12 @@ const CLOCKS_MS = 20 * SECOND;
 export interface ItemHistory {
   /** Place in the history that is visible now; 0 before anything. */
   shown: number;
-  /** The epoch in which it became so. */
+  /** The epoch in which it became so, and when. */
   shownIn: number;
-  /** Highest that was ever visible. */
+  shownAtMs: number;
+  /** Highest that was ever visible, and when it was so last. */
   high: number;
+  highAtMs: number;
   /** Highest place of a record that was applied, in the epoch of the latest one. */
   streamed: number;
   epoch: number;
@@ -149,7 +151,9 @@ export function newHistory(): ItemHistory {
   return {
     shown: 0,
     shownIn: 0,
+    shownAtMs: 0,
     high: 0,
+    highAtMs: 0,
     streamed: 0,
     epoch: 0,
     read: 0,

@@ -14,6 +14,14 @@ export class ControlHistory {
     this.#rows.push({ fromMs: nowMs, row });
   }
 
+  /** Whether an epoch was opened, or the row made anew, behind one moment and not behind another. */
+  isOpenedBetween(fromMs: number, toMs: number): boolean {
+    return this.#rows.some(({ fromMs: beginMs, row }, index) => {
+      const before = newestOf(this.#rows[index - 1]?.row);
+      return newestOf(row)?.n !== before?.n && beginMs > fromMs && beginMs <= toMs;
+    });
+  }
+
   isThere(): boolean {
     return this.#rows.at(-1)?.row !== undefined;
   }

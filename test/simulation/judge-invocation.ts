@@ -51,7 +51,7 @@ export function judgeInvocation(answered: Answered, judge: Judge): void {
   for (const [place, fate] of final.entries())
     if (fate === 'skipped') markSkipped(entries[place], process);
   for (const { kinesis } of entries.slice(0, final.length))
-    if (kinesis !== undefined && !isHeld) kinesis.doneIn = judge.control.epoch();
+    if (kinesis !== undefined && !isHeld) kinesis.doneAtMs = process.startedAtMs;
   const isFailed = (entry: StreamEntry) => judge.seen(entry, process).kind === 'failed';
   if (entries.some(isFailed)) judge.note('projection fails');
   const { facts } = process;

@@ -79,14 +79,21 @@ export function reasonOf(key: string, world: World): string | undefined {
     return `the record was lost: ${last.lost}`;
   const newest = writes.findLast((write) => isToShow(write, deployed) && !judge.isOverruled(write));
   const tie = judge.tieOf(key, item.shown, newest?.number ?? 0);
-  const tieWithLast = judge.tieOf(key, item.shown, all.at(-1)?.number ?? 0);
-  if (tieWithLast !== undefined) return `tied: ${tieWithLast}`;
+  const tieNow = newest === last ? tie : undefined;
+  const latest = tieNow ?? judge.tieOf(key, item.shown, all.at(-1)?.number ?? 0);
+  if (latest !== undefined) return `tied: ${latest}`;
   if (tie === undefined && item.shown < (newest?.number ?? 0))
     return newest !== undefined && judge.isOfOlderEpoch(newest) ? 'of an older epoch' : undefined;
   if (last?.lost !== undefined) return `the record was lost: ${last.lost}`;
   // A copy or a repair had shown what the lost records told; then those still on the way took it back.
   const hasLost = writes.some(({ lost }) => lost !== undefined);
-  return hasLost && item.read > 0 ? 'a copy was taken back, and records are lost' : undefined;
+  if (hasLost && item.read > 0) return 'a copy was taken back, and records are lost';
+  // A change that the projection before has left out is not remembered: an older one that comes late is taken for newer.
+  const isForgotten = ({ number, wasLeftOut, entries }: SourceWrite) =>
+    number > item.shown && wasLeftOut === true && entries.some(({ kinesis }) => kinesis);
+  return world.hasProjectedAnew && all.some(isForgotten)
+    ? 'left out by the rules before'
+    : undefined;
 }
 
 /** By the rules now, or those under which it was delivered. */

@@ -262,10 +262,12 @@ export class Judge {
       this.violation(`counters: ${process.facts.name} looked at ${looked} deletes, not ${due}`);
   }
 
-  /** An announcement is done with: whatever has come back since its delete is gone. */
+  /** An announcement is done with: whatever has come back since its delete is gone, if the delete was done. */
   lookedAt({ epoch, deletes }: Announced, process: Process): void {
     for (const { name, version } of deletes) {
       const item = this.#historyOf(name);
+      const isDone = (this.#rows.get(name)?.['d']?.S ?? '') >= version;
+      if (!isDone) continue;
       const isBack = item.backSinceMs !== undefined && item.backSinceMs < process.startedAtMs;
       const isOlder = (this.#versionsShown.get(name) ?? '~') < version;
       if (isBack && isOlder && epoch === this.control.epoch())
@@ -274,7 +276,9 @@ export class Judge {
     }
   }
 
-  lettered({ write }: StreamEntry): void {
+  lettered({ write, kinesis }: StreamEntry): void {
+    // What names no item has no bound.
+    if (kinesis?.isGarbage === true) return;
     const item = this.#historyOf(write.key);
     item.lettered = Math.max(item.lettered, write.number);
   }
@@ -404,12 +408,16 @@ export class Judge {
     } else if (step.place >= item.shown) item.shown = step.place;
     else if (isVisible) this.#stepBack({ item, change, sent, place: step.place });
     const version = versionOfItem(after) ?? versionIn(sent.intent);
-    if (item.shown !== shown || step.place === shown) item.shownIn = epochOf(version);
+    if (item.shown !== shown || step.place === shown) {
+      item.shownIn = epochOf(version);
+      item.shownAtMs = this.#host.now();
+    }
     if (item.shown >= item.high) {
       item.stays = undefined;
       if (item.backSinceMs !== undefined) this.#host.note('gone again');
       item.backSinceMs = undefined;
     }
+    if (item.shown >= item.high) item.highAtMs = item.shownAtMs;
     item.high = Math.max(item.high, item.shown);
     if (this.#host.isOutdated(sent.process)) item.stays = 'later than D';
     if (version !== undefined && version >= this.#newestVersion(key)) item.isTampered = false;
@@ -493,13 +501,19 @@ export class Judge {
   }
 
   /**
-   * Whether a write is of an older epoch than what its item shows: its records in a Kinesis stream were done before the
-   * epoch was opened, and an older one has come since, late or once more. It is above all versions of the epochs before.
+   * Whether a write is of an older epoch than what its item shows: its records in a Kinesis stream were done or put back
+   * before the epoch was opened, and an older one has come since, late or once more. It is above all versions of the
+   * epochs before.
    */
-  isOfOlderEpoch({ key, entries }: SourceWrite): boolean {
-    const { shownIn } = this.itemOf(key);
-    const isBefore = ({ kinesis, status }: StreamEntry) =>
-      status === 'done' && kinesis !== undefined && (kinesis.doneIn ?? Infinity) < shownIn;
+  isOfOlderEpoch({ key, number, entries }: SourceWrite): boolean {
+    const { shownAtMs, high, highAtMs } = this.itemOf(key);
+    const isEarlier = (atMs: number) => this.control.isOpenedBetween(atMs, shownAtMs);
+    const isReached = high >= number && isEarlier(highAtMs);
+    const isBefore = ({ kinesis, status, letters, wasGivenUp }: StreamEntry) =>
+      kinesis !== undefined &&
+      (status === 'done'
+        ? isEarlier(kinesis.doneAtMs ?? Infinity)
+        : isReached && (wasGivenUp === true || letters > 0));
     return entries.length > 0 && entries.every(isBefore);
   }
 

@@ -74,8 +74,8 @@ export interface KinesisFacts {
   readonly data: string;
   /** As Lambda delivers it. */
   event: object | undefined;
-  /** The epoch in which it was done last. */
-  doneIn?: number;
+  /** When it was done last. */
+  doneAtMs?: number;
 }
 
 /** Where the changes of a table are read. */
