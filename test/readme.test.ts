@@ -123,6 +123,13 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(run('ferry projection test --help')).toContain('--sample'),
   'ferry backfill --replication orders --reproject --apply': () =>
     expect(run('ferry backfill --help')).toContain('--reproject'),
+  // test/cli/run.test.ts runs these against two Regions.
+  'ferry run --replication orders --letters ./letters --metrics prometheus': () =>
+    expect(run('ferry run --help')).toMatch(/--letters.*--metrics KIND/s),
+  'ferry redrive --replication orders --letters ./letters --apply': () =>
+    expect(run('ferry redrive --help')).toContain('--letters DIR'),
+  'ferry permissions --for run --replication orders': (command) =>
+    expect(run(command)).toContain('dynamodb:GetRecords'),
   'npx cdk deploy ferry-orders-destination --exclusively --profile china': () =>
     expect(run('npx cdk ls')).toContain('ferry-orders-destination'),
   'npx cdk deploy ferry-orders-source --exclusively --profile orders': () =>
@@ -175,7 +182,7 @@ it('has configuration samples that are accepted', () => {
   const { replications } = JSON.parse(sample) as { replications: object[] };
 
   expect(parseConfig({ replications }).replications).toHaveLength(1);
-  expect(additions).toHaveLength(5);
+  expect(additions).toHaveLength(6);
   for (const addition of additions) {
     const more = JSON.parse(addition) as { readonly defaults?: object };
     // What a file says of all its replications, or what one of them says.
