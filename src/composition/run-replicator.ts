@@ -6,7 +6,7 @@ import { dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
 import { backgroundClock, systemMonotonicMs, systemRandom } from '../aws/system-clock.ts';
 import { heartbeatItemKey } from '../config/heartbeat-key.ts';
-import { HEARTBEAT_PERIOD_MS } from '../config/names.ts';
+import { functionName, HEARTBEAT_PERIOD_MS } from '../config/names.ts';
 import type { HeartbeatConfig, ReplicationConfig } from '../config/schema.ts';
 import { namedError } from '../errors.ts';
 import type { Log } from '../ports.ts';
@@ -105,7 +105,7 @@ async function openStart(
       const consumer = startConsumer({
         reader: quiet(reader),
         streamArn,
-        functionArn: 'ferry run',
+        functionArn: functionName(replication.name),
         invoke: invoking(replicator, opened),
         // As the deployed mapping has it.
         settings: { ...replication.eventSource, bisectBatchOnFunctionError: true },
