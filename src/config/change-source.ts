@@ -31,7 +31,7 @@ export function configuredSourceArn<T extends string | undefined>(
 }
 
 /** `any-order`: a change may arrive after a later one of its item, and more than once. */
-export type Arrival = 'in-order' | 'any-order';
+type Arrival = 'in-order' | 'any-order';
 
 export interface ArrivalRules {
   readonly arrival: Arrival;
