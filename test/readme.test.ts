@@ -127,7 +127,7 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
   'ferry run --replication orders --letters ./letters --metrics prometheus': () =>
     expect(run('ferry run --help')).toMatch(/--letters.*--metrics KIND/s),
   'ferry redrive --replication orders --letters ./letters --apply': () =>
-    expect(run('ferry redrive --help')).toContain('--letters DIR'),
+    expect(run('ferry redrive --help')).toContain('--letters FOLDER'),
   'ferry permissions --for run --replication orders': (command) =>
     expect(run(command)).toContain('dynamodb:GetRecords'),
   'npx cdk deploy ferry-orders-destination --exclusively --profile china': () =>
