@@ -10,6 +10,8 @@ const PER_THOUSAND: Readonly<Record<string, number>> = {
   'clock jumps under a process': 5,
   'opened west, lost': 100,
   'opened east, lost': 2,
+  'stranded write replayed': 2,
+  'stranded write dropped': 1,
   'phase reopening': 20,
   'phase comparing': 50,
   'the fence leaks': 40,

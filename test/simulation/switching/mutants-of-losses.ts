@@ -2,6 +2,7 @@
 
 import { parseControlRow } from '../../../src/model/control-item.ts';
 import { isHalfOpen } from '../../../src/switching/lost-epochs.ts';
+import type { SwitchDirection } from '../../../src/switching/ports.ts';
 import type { SwitchPhase } from '../../../src/switching/step.ts';
 import type { Item } from '../memory-dynamodb.ts';
 import type { SwitchMutant } from './mutants.ts';
@@ -30,6 +31,14 @@ function endedWhereOpened(item: Item, toMs: number): Item {
 function goingOn(epochs: NonNullable<Item[string]['L']>, count: number) {
   const { to: _, end: __, ...last } = epochs[count - 1]?.M ?? {};
   return [...epochs.slice(0, count - 1), { M: last }];
+}
+
+/** Nothing is listed in its bucket. */
+function withoutStranded(direction: SwitchDirection): SwitchDirection {
+  async function* list() {
+    yield [];
+  }
+  return { ...direction, bucket: { ...direction.bucket, list } };
 }
 
 function withoutClosing(item: Item): Item {
@@ -118,6 +127,22 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
       const writer = rewriting(ports.old.writer, withoutClosing);
       return step(state, { ...ports, old: { ...ports.old, writer } });
     }),
+  },
+  {
+    name: 'lost: active again while writes are undecided',
+    caughtBy: 1,
+    seedsMax: 500,
+    step: (step, state, ports) => {
+      if (state.request.kind !== 'switch') return step(state, ports);
+      const [drained, back] = [ports.drained, ports.back].map(withoutStranded);
+      return step(state, { ...ports, ...(drained && { drained }), ...(back && { back }) });
+    },
+  },
+  {
+    name: 'lost: replayed over what was written since',
+    caughtBy: 1,
+    seedsMax: 500,
+    replaysAll: true,
   },
   {
     name: 'lost: taken back without repair',
