@@ -11,6 +11,7 @@ export type {
   AlarmProps,
   ConfiguredReplication,
   DestinationTable,
+  KinesisStream,
   ReplicationEncryption,
   ReplicationProps,
   SourceTable,
