@@ -1,16 +1,16 @@
 // The memory of a process of `ferry run` under a steady load: its heap after a garbage collection and its resident size,
-// sampled while an application writes.
+// sampled while changes come.
 
 import { once } from 'node:events';
+import { paginateScan } from '@aws-sdk/client-dynamodb';
 import { systemClock } from '../../src/aws/system-clock.ts';
-import { DEFAULT } from '../../src/cli/local-setup.ts';
+import { startEmbeddedDynamoDb } from '../../src/local/engine/embedded-dynamodb.ts';
 import type { Cleanup } from '../../src/local/run/cleanup.ts';
-import { compareTables } from '../../src/local/run/compare-tables.ts';
 import { type RunWorld, startRunWorld } from '../../src/local/run/ferry-run.ts';
-import { createWorkload } from '../../src/local/run/workload.ts';
-import { writeLoop } from '../../src/local/run/write-loop.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 import { CREDENTIALS, until } from './disturbance.ts';
+import { type GeneratedStream, openGeneratedStream } from './generated-stream.ts';
+import { replicationNamed } from './run-pair.ts';
 
 export interface RunMemoryOptions {
   readonly seed: number;
@@ -34,7 +34,7 @@ export interface RunMemoryReport {
   readonly differences: number;
 }
 
-const ITEMS = 5_000;
+const KEYS = 5_000;
 const MIB = 1024 * 1024;
 /** Answers each message with what the process uses after a garbage collection. */
 const TELL_MEMORY = `
@@ -49,61 +49,55 @@ process.on('message', () => {
 process.channel.unref();
 `;
 
-/** Writes, samples at even distances, and compares the tables in the end; leaves nothing behind. */
+/** Samples at even distances, and looks at the twin in the end; leaves nothing behind. */
 export async function runMemory(options: RunMemoryOptions): Promise<RunMemoryReport> {
   const cleanups: Cleanup[] = [];
   try {
+    const engine = await startEmbeddedDynamoDb({});
+    cleanups.push(() => engine.stop());
+    const random = seededRandom(options.seed);
+    const stream = await openGeneratedStream({ upstream: engine.endpoint, random, keys: KEYS });
+    cleanups.push(() => stream.stop());
     const world = await startRunWorld(
       {
-        replication: DEFAULT,
+        replication: replicationNamed('run-memory'),
+        sourceEndpoint: stream.endpoint,
         credentials: CREDENTIALS,
         runId: `memory-${options.seed}`,
         clock: systemClock,
-        random: seededRandom(options.seed),
+        random,
         onProblem: () => undefined,
         preload: TELL_MEMORY,
       },
       cleanups,
     );
-    return await Promise.race([measure(world, options), world.lost]);
+    return await Promise.race([measure(world, stream, options), world.lost]);
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
   }
 }
 
-async function measure(world: RunWorld, options: RunMemoryOptions): Promise<RunMemoryReport> {
-  const { seed, seconds, writesPerSecond, samples: planned } = options;
-  let writes = 0;
-  const nextWrite = createWorkload({
-    random: seededRandom(seed),
-    schema: world.schema,
-    items: ITEMS,
-    timestampAttribute: world.replication.timestampAttribute ?? '',
-  });
+async function measure(
+  world: RunWorld,
+  stream: GeneratedStream,
+  { seconds, writesPerSecond, samples: planned, onSample }: RunMemoryOptions,
+): Promise<RunMemoryReport> {
   const samples: MemorySample[] = [];
+  stream.generate(writesPerSecond);
   for (let count = 1; count <= planned; count += 1) {
-    // A machine that is too busy makes fewer writes, and has the next period for those to come.
-    await writeLoop({
-      client: world.source.client,
-      table: world.replication.source.table,
-      nextWrite,
-      clock: systemClock,
-      writesPerSecond,
-      durationMs: (seconds * 1000) / planned,
-      stop: new AbortController().signal,
-      onWritten: () => (writes += 1),
-    });
+    await systemClock.sleep((seconds * 1000) / planned);
     const second = Math.round((count * seconds) / planned);
-    const sample = { second, writes, ...(await memoryOf(world)) };
+    const sample = { second, writes: stream.records, ...(await memoryOf(world)) };
     samples.push(sample);
-    options.onSample(sample);
+    onSample(sample);
   }
+  stream.pause();
   let differences = Infinity;
-  await until('equal tables', async () => {
-    differences = await differencesOf(world);
+  await until('a twin with every change', async () => {
+    differences = await differencesOf(world, stream);
     return differences === 0;
   });
-  return { samples, writes, differences };
+  return { samples, writes: stream.records, differences };
 }
 
 async function memoryOf({ child }: RunWorld): Promise<Pick<MemorySample, 'heapMiB' | 'rssMiB'>> {
@@ -114,9 +108,18 @@ async function memoryOf({ child }: RunWorld): Promise<Pick<MemorySample, 'heapMi
   return { heapMiB: inMiB(heapUsed + external), rssMiB: inMiB(rss) };
 }
 
-async function differencesOf(world: RunWorld): Promise<number> {
-  const report = await compareTables({ ...world, projection: undefined }, systemClock);
-  return report.missing + report.different + report.extraneous + report.inFlight;
+/** Items of the twin that are missing, surplus, or of another write. */
+async function differencesOf(
+  { destination: { client }, replication }: RunWorld,
+  { items }: GeneratedStream,
+): Promise<number> {
+  const TableName = replication.destination.table;
+  let [found, right] = [0, 0];
+  for await (const { Items = [] } of paginateScan({ client }, { TableName })) {
+    found += Items.length;
+    right += Items.filter(({ pk, write }) => items.get(pk?.S ?? '') === Number(write?.N)).length;
+  }
+  return items.size - right + (found - right);
 }
 
 /** Medians of the heap in the two halves, the first samples left out: by then, everything has been loaded and compiled. */

@@ -6,6 +6,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Credentials } from '../../src/aws/access.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { type FerryRun, type RunPlace, startFerryRun } from '../../src/local/run/ferry-run.ts';
 import { startCommand } from './commands.ts';
 import { until } from './disturbance.ts';
@@ -171,4 +173,21 @@ async function redriven(letters: string, { config }: RunPlace) {
   const { stdout, stderr, exitCode } = await startCommand(args, { config }).finished;
   if (exitCode !== 0) throw new Error(`the redrive ended with ${exitCode}: ${stderr}`);
   return JSON.parse(stdout) as { readonly found: number; readonly left: number };
+}
+
+/** Between new tables with a partition key. */
+export function replicationNamed(name: string): ReplicationConfig {
+  const table = { create: true, partitionKey: { name: 'pk', type: 'S' } };
+  const [only] = parseConfig({
+    replications: [
+      {
+        name,
+        tombstones: 'strict',
+        source: { region: 'us-east-1', table: 'Orders', ...table },
+        destination: { region: 'eu-west-1', table: 'Orders', ...table },
+      },
+    ],
+  }).replications;
+  if (only === undefined) throw new Error('no replication');
+  return only;
 }

@@ -7,8 +7,6 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { systemClock } from '../../src/aws/system-clock.ts';
-import { parseConfig } from '../../src/config/config.ts';
-import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { type FaultProxy, startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import type { Cleanup } from '../../src/local/run/cleanup.ts';
 import { compareTables } from '../../src/local/run/compare-tables.ts';
@@ -17,7 +15,7 @@ import { below, seededRandom } from '../../src/local/seeded-random.ts';
 import type { Random } from '../../src/ports.ts';
 import { CREDENTIALS, disturb, everything, struckBy, type Struck, until } from './disturbance.ts';
 import { type RestartableEngine, restartableEngine } from './restartable-engine.ts';
-import { type RunPair, startRunPair } from './run-pair.ts';
+import { replicationNamed, type RunPair, startRunPair } from './run-pair.ts';
 import { steadyWriter } from './steady-writer.ts';
 import { watchTwin } from './twin-watch.ts';
 
@@ -58,7 +56,6 @@ export interface RunChaosReport {
   readonly struck: Readonly<Record<Struck, number>>;
 }
 
-const NAME = 'run-chaos';
 const WRITERS = 2;
 /** About 200 writes per second, which a killed process leaves a few thousand of. */
 const PAUSE_MS = 250;
@@ -90,7 +87,7 @@ export async function runChaos(options: RunChaosOptions): Promise<RunChaosReport
     const proxies: FaultProxy[] = [];
     const place = await openRunPlace(
       {
-        replication: replication(),
+        replication: replicationNamed('run-chaos'),
         sourceEndpoint: engines[0]?.endpoint,
         destinationEndpoint: engines[1]?.endpoint,
         credentials: CREDENTIALS,
@@ -225,22 +222,6 @@ async function untilArrived({
     const { Item } = await destination.client.send(new GetItemCommand(request));
     return Item !== undefined;
   });
-}
-
-function replication(): ReplicationConfig {
-  const table = { create: true, partitionKey: { name: 'pk', type: 'S' } };
-  const [only] = parseConfig({
-    replications: [
-      {
-        name: NAME,
-        tombstones: 'strict',
-        source: { region: 'us-east-1', table: 'Orders', ...table },
-        destination: { region: 'eu-west-1', table: 'Orders', ...table },
-      },
-    ],
-  }).replications;
-  if (only === undefined) throw new Error('no replication');
-  return only;
 }
 
 const TAKEOVER_MS_MAX = 30_000;

@@ -23,6 +23,7 @@ const say = (line: string) => {
   console.log(`${passed.padStart(7)} s  ${line}`);
 };
 
+const SAMPLES_MIN = 10;
 /** Of the heap, from one half of the time to the other. */
 const GROWTH_MAX = 1.1;
 
@@ -32,7 +33,7 @@ async function memory(): Promise<boolean> {
     seed,
     seconds: minutes * 60,
     writesPerSecond: Number(values.rate),
-    samples: minutes,
+    samples: Math.max(minutes, SAMPLES_MIN),
     onSample: (sample) => say(JSON.stringify(sample)),
   });
   say(JSON.stringify(report));
