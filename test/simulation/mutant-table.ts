@@ -2,8 +2,7 @@
 // became of the twin alone, for mistakes that the counters give away at once.
 
 import { MUTANTS, type Mutant } from './mutants.ts';
-import type { RunOptions } from './run.ts';
-import { firstFailure, type PlanOf, type SeedRange } from './seeds.ts';
+import { firstFailure, type PlanOf, type SeedFailure, type SeedRange } from './seeds.ts';
 
 /** Kinds of violations that say nothing about the twin's contents. */
 export const NOT_THE_TWIN: ReadonlySet<string> = new Set([
@@ -34,23 +33,36 @@ export interface MutantResult {
   readonly byTwin?: { readonly seeds: number; readonly invariant: string } | undefined;
 }
 
-export async function judgeMutant(
-  mutant: Mutant,
+export function judgeMutant(mutant: Mutant, from: number, plan?: PlanOf): Promise<MutantResult> {
+  const first = (range: SeedRange, ignored?: ReadonlySet<string>) =>
+    firstFailure(range, { mutation: mutant, ignored }, plan);
+  return judgeBy(mutant, from, { first, notTheTwin: NOT_THE_TWIN, twinSeeds: TWIN_SEEDS });
+}
+
+export interface MutantJudging {
+  readonly first: (
+    range: SeedRange,
+    ignored?: ReadonlySet<string>,
+  ) => Promise<SeedFailure | undefined>;
+  /** Kinds of violations that say nothing about tables. */
+  readonly notTheTwin: ReadonlySet<string>;
+  readonly twinSeeds: number;
+}
+
+export async function judgeBy(
+  { name, seedsMax }: Pick<MutantResult, 'name' | 'seedsMax'>,
   from: number,
-  plan?: PlanOf,
+  { first, notTheTwin, twinSeeds }: MutantJudging,
 ): Promise<MutantResult> {
-  const { name, seedsMax } = mutant;
-  const caught = (range: SeedRange, ignored?: ReadonlySet<string>) =>
-    caughtIn(range, { mutation: mutant, ignored }, plan);
-  const byAnything = await caught({ from, count: seedsMax });
-  const isTwin = byAnything !== undefined && !NOT_THE_TWIN.has(byAnything.invariant);
-  const range = { from, count: TWIN_SEEDS };
-  const byTwin = isTwin ? byAnything : await caught(range, NOT_THE_TWIN);
+  const all = { from, count: seedsMax };
+  const byAnything = caughtIn(all, await first(all));
+  const isTwin = byAnything !== undefined && !notTheTwin.has(byAnything.invariant);
+  const range = { from, count: twinSeeds };
+  const byTwin = isTwin ? byAnything : caughtIn(range, await first(range, notTheTwin));
   return { name, seedsMax, byAnything, byTwin };
 }
 
-async function caughtIn(range: SeedRange, options: RunOptions, plan?: PlanOf) {
-  const failure = await firstFailure(range, options, plan);
+function caughtIn(range: SeedRange, failure: SeedFailure | undefined) {
   if (failure === undefined) return undefined;
   const invariant = failure.violation.split(':')[0] ?? '';
   return { seeds: failure.seed - range.from + 1, invariant };

@@ -20,15 +20,23 @@ export interface SeedsReport {
   readonly worldsWith: ReadonlyMap<string, number>;
 }
 
-export async function runSeeds(
-  { from, count }: SeedRange,
-  plan: PlanOf = planOf,
-): Promise<SeedsReport> {
+/** One world of whatever kind. */
+export type RunSeed = (seed: number) => Promise<{
+  readonly violations: readonly string[];
+  readonly events: number;
+  readonly coverage: ReadonlyMap<string, number>;
+}>;
+
+export function runSeeds(range: SeedRange, plan: PlanOf = planOf): Promise<SeedsReport> {
+  return runRange(range, (seed) => runPlan(plan(seed)));
+}
+
+export async function runRange({ from, count }: SeedRange, run: RunSeed): Promise<SeedsReport> {
   const failures: Array<{ seed: number; violation: string }> = [];
   const worldsWith = new Map<string, number>();
   let events = 0;
   for (let seed = from; seed < from + count; seed += 1) {
-    const result = await runPlan(plan(seed));
+    const result = await run(seed);
     const [violation] = result.violations;
     if (violation !== undefined) failures.push({ seed, violation });
     events += result.events;
@@ -54,14 +62,26 @@ export function noSeeds(): SeedsReport {
   return { worlds: 0, events: 0, failures: [], worldsWith: new Map() };
 }
 
+export interface SeedFailure {
+  readonly seed: number;
+  readonly violation: string;
+}
+
 /** The first seed of a range that fails, and why. */
-export async function firstFailure(
-  { from, count }: SeedRange,
+export function firstFailure(
+  range: SeedRange,
   options: RunOptions,
   plan: PlanOf = planOf,
-): Promise<{ seed: number; violation: string } | undefined> {
+): Promise<SeedFailure | undefined> {
+  return firstFailing(range, (seed) => runPlan(plan(seed), options));
+}
+
+export async function firstFailing(
+  { from, count }: SeedRange,
+  run: RunSeed,
+): Promise<SeedFailure | undefined> {
   for (let seed = from; seed < from + count; seed += 1) {
-    const [violation] = (await runPlan(plan(seed), options)).violations;
+    const [violation] = (await run(seed)).violations;
     if (violation !== undefined) return { seed, violation };
   }
   return undefined;

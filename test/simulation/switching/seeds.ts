@@ -1,7 +1,13 @@
 // Many seeds of worlds that are switched -> what failed, and what they have been through; and the same of mutants.
 
-import type { MutantResult } from '../mutant-table.ts';
-import type { SeedRange, SeedsReport } from '../seeds.ts';
+import { judgeBy, type MutantResult } from '../mutant-table.ts';
+import {
+  firstFailing,
+  runRange,
+  type SeedFailure,
+  type SeedRange,
+  type SeedsReport,
+} from '../seeds.ts';
 import type { SwitchMutant } from './mutants.ts';
 import { runSwitchPlan, type SwitchRunOptions } from './run.ts';
 import { switchPlanOf } from './workload.ts';
@@ -14,6 +20,7 @@ const NOT_THE_TABLES: ReadonlySet<string> = new Set([
   'own',
   'stray',
   'epochs',
+  'decided',
   'deadline',
   'threw',
 ]);
@@ -21,45 +28,20 @@ const NOT_THE_TABLES: ReadonlySet<string> = new Set([
 /** Where a mistake gives itself away at once, the tables may take longer to show it. */
 const TABLES_SEEDS = 500;
 
-export async function runSwitchSeeds({ from, count }: SeedRange): Promise<SeedsReport> {
-  const failures: Array<{ seed: number; violation: string }> = [];
-  const worldsWith = new Map<string, number>();
-  let events = 0;
-  for (let seed = from; seed < from + count; seed += 1) {
-    const result = await runSwitchPlan(switchPlanOf(seed));
-    const [violation] = result.violations;
-    if (violation !== undefined) failures.push({ seed, violation });
-    events += result.events;
-    for (const name of result.coverage.keys())
-      worldsWith.set(name, (worldsWith.get(name) ?? 0) + 1);
-  }
-  return { worlds: count, events, failures, worldsWith };
+export function runSwitchSeeds(range: SeedRange): Promise<SeedsReport> {
+  return runRange(range, (seed) => runSwitchPlan(switchPlanOf(seed)));
 }
 
 /** The first seed of a range that fails, and why. */
-export async function firstSwitchFailure(
-  { from, count }: SeedRange,
+export function firstSwitchFailure(
+  range: SeedRange,
   options: SwitchRunOptions,
-): Promise<{ seed: number; violation: string } | undefined> {
-  for (let seed = from; seed < from + count; seed += 1) {
-    const [violation] = (await runSwitchPlan(switchPlanOf(seed), options)).violations;
-    if (violation !== undefined) return { seed, violation };
-  }
-  return undefined;
+): Promise<SeedFailure | undefined> {
+  return firstFailing(range, (seed) => runSwitchPlan(switchPlanOf(seed), options));
 }
 
-export async function judgeSwitchMutant(mutant: SwitchMutant, from: number): Promise<MutantResult> {
-  const { name, seedsMax } = mutant;
-  const byAnything = await caught({ from, count: seedsMax }, mutant);
-  const isTables = byAnything !== undefined && !NOT_THE_TABLES.has(byAnything.invariant);
-  const range = { from, count: TABLES_SEEDS };
-  const byTwin = isTables ? byAnything : await caught(range, mutant, NOT_THE_TABLES);
-  return { name, seedsMax, byAnything, byTwin };
-}
-
-async function caught(range: SeedRange, mutation: SwitchMutant, ignored?: ReadonlySet<string>) {
-  const failure = await firstSwitchFailure(range, { mutation, ignored });
-  if (failure === undefined) return undefined;
-  const invariant = failure.violation.split(':')[0] ?? '';
-  return { seeds: failure.seed - range.from + 1, invariant };
+export function judgeSwitchMutant(mutation: SwitchMutant, from: number): Promise<MutantResult> {
+  const first = (range: SeedRange, ignored?: ReadonlySet<string>) =>
+    firstSwitchFailure(range, { mutation, ignored });
+  return judgeBy(mutation, from, { first, notTheTwin: NOT_THE_TABLES, twinSeeds: TABLES_SEEDS });
 }
