@@ -14,9 +14,11 @@ import {
   parseLease,
   parsePosition,
   parseShards,
+  parseSource,
   positionKey,
   putLease,
   putPosition,
+  putSource,
   shardsKey,
 } from '../src/model/run-rows.ts';
 
@@ -222,5 +224,19 @@ describe('what `ferry run` keeps', () => {
     expect(parsePosition(other('position'), place)).toBe('unreadable');
     expect(parseShards(other('shards'))).toBeUndefined();
     expect(parseLease(other('lease'))).toBe('unreadable');
+    expect(parseSource({ ...SOURCE_ROW, format } as Item)).toBeNull();
   });
+
+  it('is one that names the stream, too', () => {
+    expect(putSource(place, 3).input).toMatchObject({ Item: SOURCE_ROW });
+    expect(parseSource(SOURCE_ROW)).toBe(place.sourceArn);
+    expect(parseSource(undefined)).toBeUndefined();
+  });
+
+  const SOURCE_ROW: Item = {
+    id: { S: 'orders#source' },
+    format: { N: '1' },
+    source: { S: place.sourceArn },
+    fence: { N: '3' },
+  };
 });

@@ -9,7 +9,7 @@ import { failureName } from './quiet.ts';
 import { isStreamOver } from './source.ts';
 
 /** A stream that is read. */
-export interface OpenStream {
+interface OpenStream {
   readonly consumer: StreamConsumer;
   /** To call once it is over for good: what comes next is read from then on. */
   readonly leave: () => Promise<void>;

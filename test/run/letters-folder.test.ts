@@ -219,7 +219,8 @@ it('rejects where it cannot write', async () => {
 
 /** A disk of 200 KB, which takes a kernel that lets users mount one. */
 const SMALL_DISK = ['-rm', 'sh', '-c', 'mount -t tmpfs -o size=200k tmpfs "$0" && exec "$@"'];
-const hasSmallDisk = spawnSync('unshare', [...SMALL_DISK, tmpdir(), 'true']).status === 0;
+const UNSHARE = '/usr/bin/unshare';
+const hasSmallDisk = spawnSync(UNSHARE, [...SMALL_DISK, tmpdir(), 'true']).status === 0;
 
 it.runIf(hasSmallDisk)('rejects where the disk is full, and keeps what is there whole', () => {
   const script = `
@@ -231,7 +232,7 @@ it.runIf(hasSmallDisk)('rejects where the disk is full, and keeps what is there 
     console.log(failure, readdirSync(process.argv[2] + '/orders').join(), (await objects.get('fits')).length);`;
   const args = ['--input-type=module', '-e', script, MODULE, join(folder, 'kept')];
 
-  const { stdout } = spawnSync('unshare', [...SMALL_DISK, folder, process.execPath, ...args]);
+  const { stdout } = spawnSync(UNSHARE, [...SMALL_DISK, folder, process.execPath, ...args]);
 
   expect(stdout.toString()).toBe('ENOSPC fits 100000\n');
 });
