@@ -49,7 +49,7 @@ function withoutClosing(item: Item): Item {
 export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
   {
     name: 'lost: waits for nobody',
-    caughtBy: 2,
+    caughtBy: 1,
     seedsMax: 20,
     step: of('lost', ['waiting'], ({ step, state, work, ports }) => {
       work.closedAt = { wallMs: 0, monotonicMs: 0 };
@@ -72,7 +72,7 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
   },
   {
     name: 'lost: its epoch ends when the other side was opened',
-    caughtBy: 2,
+    caughtBy: 1,
     seedsMax: 20,
     step: of('rejoin', ['closing'], async ({ step, state, ports }) => {
       const { items } = await ports.target.reader.read({
@@ -91,7 +91,7 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
   },
   {
     name: 'lost: taken back without a fence',
-    caughtBy: 39,
+    caughtBy: 20,
     seedsMax: 500,
     step: of('rejoin', ['fencing', 'probing'], async ({ step, state, work, ports }) => {
       if (work.phase === 'probing') return skipTo(work, 'closing');
@@ -108,19 +108,19 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
   },
   {
     name: 'lost: records acknowledged and not kept',
-    caughtBy: 13,
+    caughtBy: 1,
     seedsMax: 100,
     keepsNothing: true,
   },
   {
     name: 'lost: tables not compared',
-    caughtBy: 17,
+    caughtBy: 67,
     seedsMax: 200,
     step: of('rejoin', ['comparing'], ({ work }) => skipTo(work, 'telling')),
   },
   {
     name: 'lost: taken back without closing',
-    caughtBy: 2,
+    caughtBy: 1,
     seedsMax: 20,
     step: of('rejoin', ['closing', 'waiting'], ({ step, state, work, ports }) => {
       if (work.phase === 'waiting') return skipTo(work, 'comparing');
@@ -130,7 +130,7 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
   },
   {
     name: 'lost: active again while writes are undecided',
-    caughtBy: 1,
+    caughtBy: 27,
     seedsMax: 500,
     step: (step, state, ports) => {
       if (state.request.kind !== 'switch') return step(state, ports);
@@ -140,14 +140,14 @@ export const MUTANTS_OF_LOSSES: readonly SwitchMutant[] = [
   },
   {
     name: 'lost: replayed over what was written since',
-    caughtBy: 1,
+    caughtBy: 27,
     seedsMax: 500,
     replaysAll: true,
   },
   {
     name: 'lost: taken back without repair',
-    caughtBy: 2,
-    seedsMax: 20,
+    caughtBy: 14,
+    seedsMax: 100,
     step: of('rejoin', ['repairing'], ({ work }) => skipTo(work, 'releasing')),
   },
 ];

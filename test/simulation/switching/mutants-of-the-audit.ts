@@ -55,8 +55,8 @@ function isSeen({ audit, markers }: SwitchWork): boolean {
 export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   {
     name: 'an empty page is the end of a stream',
-    caughtBy: 55,
-    seedsMax: 500,
+    caughtBy: 439,
+    seedsMax: 2_000,
     step: readingPages((page, made, shardId) => {
       if (page.records.length > 0 || page.nextIterator === undefined) return page;
       return { ...page, records: markerOf(made, shardId) };
@@ -64,7 +64,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'a marker in one leaf is enough',
-    caughtBy: 1862,
+    caughtBy: 375,
     seedsMax: 5_000,
     step: readingPages((page, made, shardId) => {
       const { work } = made;
@@ -75,7 +75,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'closed shards not read to their ends',
-    caughtBy: 3145,
+    caughtBy: 375,
     seedsMax: 5_000,
     step: readingPages((page, { work, world, ports }, shardId) => {
       const drained = SIDES.map((side) => world.regions[side]).filter(
@@ -89,7 +89,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'nothing applied by the audit',
-    caughtBy: 31,
+    caughtBy: 10,
     seedsMax: 200,
     step: inPhases(['auditing', 'comparing'], ({ step, state, ports }) => {
       const twinWriter = { write: async () => ({ kind: 'written' }) as const };
@@ -98,7 +98,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'an accepted letter excuses its key',
-    caughtBy: 76,
+    caughtBy: 45,
     seedsMax: 2_000,
     step: inPhases([...AUDITS], ({ step, state, work, ports }) => {
       const excused = [...work.excused.keys()];
@@ -111,7 +111,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'letters ignored',
-    caughtBy: 258,
+    caughtBy: 15,
     seedsMax: 2_000,
     step: (step, state, ports) => {
       const letters = { read: async () => ({ letters: [], batches: 0, lost: 0 }) };
@@ -125,13 +125,13 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'no last look',
-    caughtBy: 1,
-    seedsMax: 20,
+    caughtBy: 31,
+    seedsMax: 200,
     step: inPhases(['looking-again'], ({ work }) => skipTo(work, 'opening')),
   },
   {
     name: 'last look at the stream, and at no key',
-    caughtBy: 4067,
+    caughtBy: 410,
     seedsMax: 5_000,
     step: inPhases(['looking-again'], ({ step, state, work, ports }) => {
       for (const [keyText, { arrived }] of work.audit.keys)
@@ -141,8 +141,8 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'last look at the keys, and not at the stream',
-    caughtBy: 8,
-    seedsMax: 50,
+    caughtBy: 45,
+    seedsMax: 500,
     step: inPhases(['looking-again'], async (made) => {
       const { step, state, ports } = made;
       const stream: StreamReader = {
@@ -158,8 +158,8 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'iterator age zero is an audit',
-    caughtBy: 1,
-    seedsMax: 20,
+    caughtBy: 22,
+    seedsMax: 200,
     step: inPhases(['auditing', 'looking-again'], ({ work, world, ports }) => {
       if (work.phase === 'looking-again') return skipTo(work, 'opening');
       const side = SIDES.find((one) => world.regions[one].name === ports.old.region) ?? 'east';

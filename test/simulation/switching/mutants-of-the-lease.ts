@@ -75,7 +75,7 @@ export const MUTANTS_OF_THE_LEASE: readonly SwitchMutant[] = [
   },
   {
     name: 'no lease for redrive and backfill',
-    caughtBy: 1,
+    caughtBy: 8,
     seedsMax: 20,
     permit: () => never,
   },
@@ -105,13 +105,13 @@ export const MUTANTS_OF_THE_LEASE: readonly SwitchMutant[] = [
   },
   {
     name: 'age of the lease by a clock that is set',
-    caughtBy: 303,
+    caughtBy: 54,
     seedsMax: 2_000,
     lease: (setup) => ({ ...setup, monotonicMs: () => setup.clock.now() }),
   },
   {
     name: 'own writes acknowledged without a lease',
-    caughtBy: 4,
+    caughtBy: 2,
     seedsMax: 100,
     leaseOf: judgingByOld,
   },
@@ -123,26 +123,26 @@ export const MUTANTS_OF_THE_LEASE: readonly SwitchMutant[] = [
   },
   {
     name: 'versions without epochs',
-    caughtBy: 2,
+    caughtBy: 1,
     seedsMax: 20,
     control: inTheFirstEpoch,
   },
   {
     name: 'strays looked for without old images',
-    caughtBy: 31,
+    caughtBy: 4,
     seedsMax: 200,
     replicate: (replicate) => (records, context) =>
       replicate(records.map(withoutOldImage), context),
   },
   {
     name: 'mapping enabled by the switch, from LATEST',
-    caughtBy: 7,
+    caughtBy: 2,
     seedsMax: 50,
     isEnabledLate: true,
   },
   {
     name: 'control rows without compare-and-set',
-    caughtBy: 1,
+    caughtBy: 2,
     seedsMax: 20,
     rewrite: withoutComparison,
   },

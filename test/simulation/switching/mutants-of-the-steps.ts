@@ -12,7 +12,7 @@ const CLOSING = { closing: { BOOL: true } } as const;
 export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   {
     name: 'passes do not look for their own record',
-    caughtBy: 157,
+    caughtBy: 60,
     seedsMax: 1_000,
     step: inPhases(['auditing', 'probing', 'waiting', 'looking-again'], ({ step, state, ports }) =>
       step(
@@ -55,7 +55,7 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   },
   {
     name: 'a claim leaves the fence of the function',
-    caughtBy: 234,
+    caughtBy: 4,
     seedsMax: 2_000,
     step: (step, state, ports) => {
       const leaving = (fence: Fence): Fence => ({
@@ -117,7 +117,7 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   },
   {
     name: 'waits for no late request',
-    caughtBy: 54,
+    caughtBy: 55,
     seedsMax: 500,
     step: inPhases(['waiting'], ({ step, state, work, ports }) => {
       const { closedAt = momentNow(ports), request } = work;
