@@ -53,13 +53,15 @@ export class FailurePlaces {
     const send: DeadLetterQueue['send'] = async (letter) => {
       const options = { sizeBytesMax: 1_048_576, objectKey: 'dead-letters/unused' };
       const { body } = deadLetterMessage(letter, options);
+      const sent = { ...letter, isAcknowledged: false };
+      process.letters.push(sent);
       try {
         await this.#network.send(process, 'queue', () => this.#keep(body, process));
       } catch (error) {
         process.failedLetters += 1;
         throw error;
       }
-      process.letters.push(letter);
+      sent.isAcknowledged = true;
     };
     return { send };
   }

@@ -4,7 +4,7 @@
 import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { isBound, isOfControlRow, type Judge, versionIn } from './judge.ts';
 import { SECOND } from './plan.ts';
-import type { Process, Sent } from './process.ts';
+import type { Process, Sent, SentLetter } from './process.ts';
 import type { Item } from './memory-dynamodb.ts';
 import type { StreamEntry } from './stream.ts';
 
@@ -248,17 +248,34 @@ function fatesOf(answered: Answered, judge: Judge): Fate[] {
   const lettersEnd = endOf(announced);
   return announced.map((fate, place): Fate => {
     if (fate !== 'rejected') return fate;
-    const isLettered = hasLetter(entries[place] as StreamEntry, process, judge);
+    const entry = entries[place] as StreamEntry;
+    // Several records may say the same: their letters are sent in the order of their places.
+    const before = entries
+      .slice(0, place)
+      .filter((one, at) => announced[at] === 'rejected' && hasSameTime(one, entry));
+    const isLettered = lettersOf(entry, process, judge)[before.length]?.isAcknowledged === true;
     return isLettered && place < lettersEnd ? 'dead-lettered' : 'unfinished';
   });
 }
 
-/** Whether the queue has acknowledged its letter to an invocation. */
-export function hasLetter(entry: StreamEntry, { letters }: Process, judge: Judge): boolean {
-  const { record, kinesis, write, sequenceNumber } = entry;
-  const number = kinesis?.isGarbage === true ? sequenceNumber : record.dynamodb?.SequenceNumber;
+/** Letters of an invocation that name a record. */
+function lettersOf(entry: StreamEntry, { letters }: Process, judge: Judge): SentLetter[] {
+  const { write } = entry;
   const isOf = (key: Item | undefined) => key === undefined || judge.nameOfKey(key) === write.key;
-  return letters.some((one) => one.sequenceNumber === number && isOf(one.key));
+  return letters.filter((one) => one.sequenceNumber === letterNumber(entry) && isOf(one.key));
+}
+
+function letterNumber({ record, kinesis, sequenceNumber }: StreamEntry): string | undefined {
+  return kinesis?.isGarbage === true ? sequenceNumber : record.dynamodb?.SequenceNumber;
+}
+
+function hasSameTime(one: StreamEntry, other: StreamEntry): boolean {
+  return one.write.key === other.write.key && letterNumber(one) === letterNumber(other);
+}
+
+/** Whether the queue has acknowledged its letter to an invocation. */
+export function hasLetter(entry: StreamEntry, process: Process, judge: Judge): boolean {
+  return lettersOf(entry, process, judge).some(({ isAcknowledged }) => isAcknowledged);
 }
 
 function endOf(fates: readonly Fate[]): number {
@@ -348,10 +365,10 @@ function ownFate(requests: readonly Sent[] | undefined): Fate | undefined {
   return told === 'written' ? 'applied' : 'unfinished';
 }
 
-function requestsByEntry({ writes, entries }: Process, judge: Judge): Map<StreamEntry, Sent[]> {
+function requestsByEntry(process: Process, judge: Judge): Map<StreamEntry, Sent[]> {
   const requests = new Map<StreamEntry, Sent[]>();
-  const isGiven = new Set(entries.filter(({ write }) => !write.malformed));
-  for (const sent of writes) {
+  const isGiven = new Set(ownOf(process).filter((entry) => !isUnparsed(entry, judge, process)));
+  for (const sent of process.writes) {
     const found = judge.entryOf(versionIn(sent.intent) ?? '', judge.nameIn(sent.intent));
     const entry = found?.kinesis === undefined ? found : firstOf(found, isGiven);
     if (entry === undefined || isBound(sent)) continue;
@@ -365,13 +382,8 @@ function requestsByEntry({ writes, entries }: Process, judge: Judge): Map<Stream
 /** The one that is written, of those that have the same item and the same time. */
 function firstOf({ write }: StreamEntry, given: ReadonlySet<StreamEntry>): StreamEntry | undefined {
   for (const one of given)
-    if (one.write.key === write.key && one.write.micros === write.micros && !isOther(one))
-      return one;
+    if (one.write.key === write.key && one.write.micros === write.micros) return one;
   return undefined;
-}
-
-function isOther({ kinesis }: StreamEntry): boolean {
-  return kinesis?.isForeign === true;
 }
 
 const KINDS: Readonly<Record<string, keyof BatchSummary['failures']>> = {

@@ -57,6 +57,8 @@ export interface ProcessFacts {
 
 /** By what it says of its record. */
 export interface SentLetter {
+  /** By the queue. */
+  isAcknowledged: boolean;
   readonly sequenceNumber?: string | undefined;
   readonly key?: Item | undefined;
 }
@@ -78,7 +80,7 @@ export class Process {
   entries: readonly StreamEntry[] = [];
   /** Nobody has heard its answer. */
   isUnheard = false;
-  /** Letters that the queue has acknowledged to it. */
+  /** Letters that it has begun to send, in this order. */
   readonly letters: SentLetter[] = [];
   /** Letters that it was not told of as taken. */
   failedLetters = 0;
