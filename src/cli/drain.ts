@@ -18,13 +18,11 @@ export const drainCommand: Command = {
   async run(options, io) {
     const replication = await switchableReplication(options);
     const request = switchRequest(options, { kind: 'drain', ...replication });
-    const fencedByApplication = options.has('fenced-by-application');
     const run = async (call: Call) =>
       runSwitch(call, {
         command: 'ferry drain',
         target: otherSide(await activeSide(call)),
         request,
-        fencedByApplication,
       });
     return aboutReplication(replication, { options, io }, { hint: SWITCH_HINT, run });
   },

@@ -33,13 +33,7 @@ function switchCommand(name: SwitchCommand): Command {
         return runLayers(name, { options, io });
       const replication = await switchableReplication(options);
       const request = switchRequest(options, { kind: 'switch', ...replication });
-      const fencedByApplication = options.has('fenced-by-application');
-      const switching = {
-        command: `ferry ${name}`,
-        target: TARGETS[name],
-        request,
-        fencedByApplication,
-      };
+      const switching = { command: `ferry ${name}`, target: TARGETS[name], request };
       const run = (call: Call) => runSwitch(call, switching);
       return aboutReplication(replication, { options, io }, { hint: SWITCH_HINT, run });
     },

@@ -28,14 +28,8 @@ export const rejoinCommand: Command = {
       accepted: file === undefined ? [] : acceptedLetters(file),
       proof: 'tail',
     } as const;
-    const fencedByApplication = options.has('fenced-by-application');
     const run = async (call: Call) =>
-      runSwitch(call, {
-        command: 'ferry rejoin',
-        target: await activeSide(call),
-        request,
-        fencedByApplication,
-      });
+      runSwitch(call, { command: 'ferry rejoin', target: await activeSide(call), request });
     const hint = 'Run the same command again: it goes on where it is.';
     return aboutReplication(await switchableReplication(options), { options, io }, { hint, run });
   },

@@ -2,8 +2,8 @@
 // that is active since.
 
 import { type Item, itemJson } from '../model/attribute-value.ts';
-import { FerryError } from '../errors.ts';
 import { readCopy } from '../switching/copies.ts';
+import { requireRow } from '../switching/plan.ts';
 import type { SwitchPorts } from '../switching/ports.ts';
 import {
   runStranded,
@@ -66,15 +66,14 @@ async function run(action: Action, call: Call, ports: SwitchPorts): Promise<numb
   const key = keyFrom(options);
   const chosen = key && requireKeyOf(ports.target.keys, key);
   const apply = action !== 'list' && options.has('apply');
-  const found = await readCopy(ports.target, ports);
-  if (found.kind !== 'row') throw noRow(ports.target.region);
+  const row = requireRow(await readCopy(ports.target, ports), ports.target);
   const isJson = options.has('json');
   const page = pageOf(action, options);
   const writes: object[] = [];
   if (!isJson) io.out(titleOf(replication));
   const report = await runStranded(
     { action, apply, key: chosen },
-    { row: found.row, ports },
+    { row, ports },
     {
       async onWrite(write, place, outcome) {
         if (!page.shows(outcome)) return;
@@ -199,11 +198,4 @@ function decisionText(undecided: number): string {
   return undecided === 0
     ? 'No stranded write waits for a decision.'
     : `${counted(undecided, 'write')} to decide: run \`ferry stranded replay --apply\` or \`ferry stranded drop --apply\`.`;
-}
-
-function noRow(region: string): FerryError {
-  return new FerryError(`The control row in ${region} cannot be read.`, {
-    code: 'control.unreadable',
-    hint: '`ferry status` shows both copies.',
-  });
 }

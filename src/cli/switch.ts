@@ -35,7 +35,8 @@ export interface Switching {
   readonly command: string;
   readonly target: Side;
   readonly request: SwitchRequest;
-  readonly fencedByApplication: boolean;
+  /** @default as the option of the command says */
+  readonly fencedByApplication?: boolean | undefined;
 }
 
 /** @throws UsageError also where both copies do not allow a switch: nothing has been changed then. */
@@ -59,7 +60,9 @@ const REFUSALS: readonly string[] = [
 ];
 
 function opened(call: Call, switching: Switching): Promise<number> {
-  const { request, fencedByApplication, target } = switching;
+  const { request, target } = switching;
+  const promised = call.options.has('fenced-by-application');
+  const { fencedByApplication = promised } = switching;
   const isLost = request.kind === 'lost';
   return withOpen(openFor(call, { target, fencedByApplication, isLost }), async (open) => {
     if (request.kind === 'switch' || request.kind === 'drain') await open.check();

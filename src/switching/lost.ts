@@ -3,13 +3,14 @@
 
 import { CLOSE_WAIT_MS } from '../config/names.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
-import { FerryError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { momentNow, waitLeftMs } from '../pacing/moment.ts';
 import { requireClock } from './clock-check.ts';
 import { AuditMemory } from './audit-memory.ts';
 import { changeCopy, readCopy, requireOwn, setFence } from './copies.ts';
 import { epochsAfterLoss, isHalfOpen } from './lost-epochs.ts';
 import { type ArrivalReading, arrivalsOf, readArrivals, rpoSeconds } from './newest-arrivals.ts';
+import { requireRow } from './plan.ts';
 import type { SwitchPorts } from './ports.ts';
 import type { SwitchProof } from './proof.ts';
 import { proofOf, saveProof, savedProof, withAdmission } from './prove.ts';
@@ -53,7 +54,7 @@ const PHASES: Partial<Record<SwitchPhase, LostPhase>> = {
 async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult> {
   const { request } = state;
   const { target, clock } = ports;
-  const row = await requireRow(ports);
+  const row = requireRow(await readCopy(target, ports), target);
   const epoch = newestEpoch(row);
   const isActive = epoch.region === target.region;
   const isOpen = isActive && row.closing !== true;
@@ -86,21 +87,6 @@ async function begin(state: SwitchState, ports: SwitchPorts): Promise<StepResult
   state.work = work;
   if (finishes && request.apply) await takeOver(work, ports);
   return goOn(work, phase);
-}
-
-async function requireRow(ports: SwitchPorts): Promise<ControlRow> {
-  const found = await readCopy(ports.target, ports);
-  const { region } = ports.target;
-  if (found.kind === 'unreadable')
-    throw new FerryError(`The control row in ${region} cannot be read: ${found.problem}.`, {
-      code: 'control.unreadable',
-      hint: 'Use the release that wrote it, or a later one.',
-    });
-  if (found.kind === 'row') return found.row;
-  throw new FerryError(`There is no control row in ${region}.`, {
-    code: 'switching.not-adopted',
-    hint: 'Run `ferry adopt --as-is` or `ferry adopt`: without a control row, Ferry cannot say which epoch has ended.',
-  });
 }
 
 /** The other side was closed, and opened or not: that is not known here. */

@@ -82,7 +82,7 @@ function rowsOf(
   return { target: there ?? only, old: here ?? only };
 }
 
-function rowOf(found: FoundControl, { region }: Region): ControlRow | undefined {
+function rowOf(found: FoundControl, { region }: Pick<Region, 'region'>): ControlRow | undefined {
   if (found.kind === 'row') return found.row;
   if (found.kind === 'missing') return undefined;
   throw new FerryError(`The control row in ${region} cannot be read: ${found.problem}.`, {
@@ -105,6 +105,13 @@ export function takenBy(record: SwitchRecord | undefined): UsageError {
     code: 'switching.taken',
     hint: 'See `ferry status`. To take it over, run the command of that target; with --cancel, it is cancelled.',
   });
+}
+
+/** @throws FerryError `control.unreadable` or `switching.not-adopted`. */
+export function requireRow(found: FoundControl, side: Pick<Region, 'region'>): ControlRow {
+  const row = rowOf(found, side);
+  if (row === undefined) throw missing(`no control row in ${side.region}`);
+  return row;
 }
 
 function missing(what: string): FerryError {

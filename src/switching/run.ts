@@ -50,33 +50,33 @@ export interface SwitchWork {
   readonly excused: ReadonlyMap<string, string>;
   readonly startedAtMs: number;
   isClaimed: boolean;
-  claimedAt: Moment | undefined;
+  claimedAt?: Moment | undefined;
   /** An earlier run has written the new epoch to the old copy, and let it go. */
   isReleased: boolean;
   isAhead: boolean;
   /** From when on writes were refused: by the first run that fenced, and by this one. */
   fencedAtMs: number | undefined;
-  ownFenceAtMs: number | undefined;
+  ownFenceAtMs?: number | undefined;
   /** Of the first probe in a row that was refused. */
-  refusedSinceMs: number | undefined;
+  refusedSinceMs?: number | undefined;
   /** Since when the audit has found nothing new, or less behind. */
   calmSinceMs: number;
   leastBehind: number;
-  closedAt: Moment | undefined;
+  closedAt?: Moment | undefined;
   reopened: number;
-  comparison: TableComparison | undefined;
+  comparison?: TableComparison | undefined;
   /** What the audit had read when it began to look again. */
   recordsBefore: number;
   lookedAgain: { keys: number; differences: number };
   notedAtMs: number;
-  opened: ControlRow | undefined;
-  admittedAtMs: number | undefined;
-  proof: SwitchProof | undefined;
+  opened?: ControlRow | undefined;
+  admittedAtMs?: number | undefined;
+  proof?: SwitchProof | undefined;
   /** Keys of accepted letters, whose items are still to be repaired. */
-  toRepair: Item[] | undefined;
+  toRepair?: Item[] | undefined;
   readonly left: LeftItem[];
-  cancelledFor: string | undefined;
-  markers: MarkerRound | undefined;
+  cancelledFor?: string | undefined;
+  markers?: MarkerRound | undefined;
   /** Of markers so far: each has its own nonce. */
   rounds: number;
 }
@@ -119,27 +119,16 @@ export function newWork({ request, id }: SwitchState, begin: Beginning): SwitchW
     writes: 0,
     startedAtMs: before?.startedAtMs ?? nowMs,
     isClaimed: false,
-    claimedAt: undefined,
     isReleased: false,
     isAhead: false,
     fencedAtMs: before?.fencedAtMs,
-    ownFenceAtMs: undefined,
-    refusedSinceMs: undefined,
     calmSinceMs: nowMs,
     leastBehind: Infinity,
-    closedAt: undefined,
     reopened: 0,
-    comparison: undefined,
     recordsBefore: 0,
     lookedAgain: { keys: 0, differences: 0 },
     notedAtMs: nowMs,
-    opened: undefined,
-    admittedAtMs: undefined,
-    proof: undefined,
-    toRepair: undefined,
     left: [],
-    cancelledFor: undefined,
-    markers: undefined,
     rounds: 0,
   };
 }
