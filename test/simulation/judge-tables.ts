@@ -16,17 +16,20 @@ export function judgeTables(world: World): Map<string, string> {
     if (reason === undefined)
       world.judge.violation(`equality: ${key} is ${kind}, and nothing explains it`);
     else world.note(`different: ${reason}`);
-    // That a time of milliseconds is that of another write cannot always be seen.
-    if (reason === 'tied: same' && !isRedriven(key, world) && !world.coverage.has('outcome tied'))
+    if (reason === 'tied: same' && !isCounted(key, world))
       world.judge.violation(`tied: ${key} is ${kind}, and no tie was counted`);
   }
   return differences;
 }
 
-/** Whether anything of an item has been put aside: the function has not seen all that is tied, and a redrive counts none. */
-function isRedriven(key: string, { judge }: World): boolean {
+/**
+ * Whether a tie was counted, or could not be: a redrive counts none, and a put that was decided before it could see the
+ * tombstone of its delete lands behind it.
+ */
+function isCounted(key: string, { judge, coverage }: World): boolean {
   const entries = judge.writes().flatMap((write) => (write.key === key ? write.entries : []));
-  return entries.some(({ letters, wasGivenUp }) => letters > 0 || wasGivenUp === true);
+  const isAside = ({ letters, wasGivenUp }: StreamEntry) => letters > 0 || wasGivenUp === true;
+  return coverage.has('outcome tied') || coverage.has('tied') || entries.some(isAside);
 }
 
 /** @returns the differences that have to stay. */
