@@ -3,22 +3,22 @@
 // other order. `npm run bench:run -- 100000 3`
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { BatchWriteItemCommand, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { systemClock, systemRandom } from '../src/aws/system-clock.ts';
 import type { Carrier } from '../src/local/latency/carrier.ts';
 import type { Cleanup } from '../src/local/run/cleanup.ts';
+import type { KeySchema } from '../src/local/run/workload.ts';
+import { seededRandom } from '../src/local/seeded-random.ts';
 import { packageFile } from '../src/package-files.ts';
-import { inParallel } from '../src/pacing/in-parallel.ts';
+import { openGeneratedStream } from '../test/chaos/generated-stream.ts';
 import { CREDENTIALS } from './approach.ts';
-import { makeBatch } from './batches.ts';
 import { foundText, type Goal, isMet, wantedText } from './goals.ts';
 import { openTwoRegions } from './two-regions.ts';
 
 const RECORDS_DEFAULT = 100_000;
 const ROUNDS_DEFAULT = 3;
-const ITEMS_PER_WRITE = 25;
-const WRITES_AT_ONCE = 8;
 const LOOK_MS = 20;
+const keys: KeySchema = { partitionKey: { name: 'pk', type: 'S' } };
 
 // As it is built: with tsx, every closure of the mapping would cost one more call.
 const { startCarrier } = (await import(
@@ -26,29 +26,23 @@ const { startCarrier } = (await import(
 )) as typeof import('../src/local/latency/carrier.ts');
 
 const [records = RECORDS_DEFAULT, rounds = ROUNDS_DEFAULT] = process.argv.slice(2).map(Number);
-const regions = await openTwoRegions({ name: 'bench' });
-const items = makeBatch({ records, keys: records, bytes: 200, deleteShare: 0, event: 'INSERT' });
-
-async function fill(): Promise<void> {
-  const writes = Array.from({ length: Math.ceil(records / ITEMS_PER_WRITE) }, (_, index) => {
-    const group = items.slice(index * ITEMS_PER_WRITE, (index + 1) * ITEMS_PER_WRITE);
-    const Orders = group.map(({ dynamodb }) => ({ PutRequest: { Item: dynamodb.NewImage } }));
-    return async () => {
-      await regions.source.client.send(new BatchWriteItemCommand({ RequestItems: { Orders } }));
-    };
-  });
-  // The first and the last of them are also the first and the last of the stream.
-  await writes[0]?.();
-  await inParallel(writes.slice(1, -1), WRITES_AT_ONCE);
-  if (writes.length > 1) await writes.at(-1)?.();
-}
+const regions = await openTwoRegions({ name: 'bench', keys });
+// The embedded engine would write the slower the longer its stream is.
+const stream = await openGeneratedStream({
+  upstream: regions.source.endpoint,
+  random: seededRandom(20_260_131),
+  keys: 1_000_000_000,
+  kept: records,
+});
+stream.add(records);
+const [firstKey, lastKey] = [[...stream.items.keys()].at(0), [...stream.items.keys()].at(-1)];
 
 /** @returns records/s, from the first one at the twin to the last. */
 async function speed(carrier: Carrier, round: number): Promise<number> {
   const cleanups: Cleanup[] = [];
   const options = {
     replication: { ...regions.replication, tombstones: 'strict' as const },
-    sourceEndpoint: regions.source.endpoint,
+    sourceEndpoint: stream.endpoint,
     sourceTable: 'Orders',
     credentials: CREDENTIALS,
     runId: `${carrier}-${round}`,
@@ -58,8 +52,8 @@ async function speed(carrier: Carrier, round: number): Promise<number> {
   };
   try {
     const { destination, replication, lost } = await startCarrier(carrier, options, cleanups);
-    const arrival = async (item: (typeof items)[number] | undefined) => {
-      const Key = item?.dynamodb.Keys;
+    const arrival = async (pk = '') => {
+      const Key = { pk: { S: pk } };
       const request = { TableName: replication.destination.table, Key, ConsistentRead: true };
       for (;;) {
         const { Item } = await destination.client.send(new GetItemCommand(request));
@@ -67,7 +61,7 @@ async function speed(carrier: Carrier, round: number): Promise<number> {
         await delay(LOOK_MS);
       }
     };
-    const times = async () => [await arrival(items[0]), await arrival(items.at(-1))] as const;
+    const times = async () => [await arrival(firstKey), await arrival(lastKey)] as const;
     const [firstMs, lastMs] = await Promise.race([times(), lost]);
     return (records * 1000) / (lastMs - firstMs);
   } finally {
@@ -76,7 +70,6 @@ async function speed(carrier: Carrier, round: number): Promise<number> {
 }
 
 try {
-  await fill();
   const figures: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const order: readonly Carrier[] = round % 2 === 0 ? ['lambda', 'run'] : ['run', 'lambda'];
@@ -95,5 +88,6 @@ try {
   );
   process.exitCode = isMet(goal) ? 0 : 1;
 } finally {
+  await stream.stop();
   await regions.close();
 }

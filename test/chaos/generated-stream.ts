@@ -13,6 +13,8 @@ export interface GeneratedStream {
   readonly records: number;
   /** What the twin must have in the end: number of the last write, by partition key. */
   readonly items: ReadonlyMap<string, number>;
+  /** Adds records at once. */
+  add(records: number): void;
   generate(perSecond: number): void;
   pause(): void;
   stop(): Promise<void>;
@@ -24,6 +26,8 @@ export interface GeneratedStreamOptions {
   readonly random: Random;
   /** Different keys. */
   readonly keys: number;
+  /** Records that may still be asked for. @default more than a process reads ahead */
+  readonly kept?: number;
 }
 
 const TARGET = 'DynamoDBStreams_20120810.';
@@ -31,8 +35,7 @@ const SHARD_ID = 'shardId-00000000000000000000-generated';
 const FIRST_NUMBER = 100_000_000_000_000_000_000n;
 const TICK_MS = 20;
 const DELETE_SHARE = 0.15;
-/** More than a process reads ahead. */
-const KEPT = 20_000;
+const KEPT_DEFAULT = 20_000;
 const PAGE = 1_000;
 const NOTE = { S: 'x'.repeat(600) };
 
@@ -41,7 +44,7 @@ type Input = Readonly<Record<string, string | number | undefined>>;
 export async function openGeneratedStream(
   options: GeneratedStreamOptions,
 ): Promise<GeneratedStream> {
-  const { upstream, random, keys } = options;
+  const { upstream, random, keys, kept: keptMax = KEPT_DEFAULT } = options;
   const items = new Map<string, number>();
   let kept: object[] = [];
   let count = 0;
@@ -54,7 +57,7 @@ export async function openGeneratedStream(
     if (isDelete) items.delete(pk);
     else items.set(pk, count);
     kept.push(recordOf({ count, pk, eventName }));
-    if (kept.length > 2 * KEPT) kept = kept.slice(-KEPT);
+    if (kept.length > 2 * keptMax) kept = kept.slice(-keptMax);
   };
   const operations: Readonly<Record<string, (input: Input) => object>> = {
     DescribeStream: ({ StreamArn }) => ({
@@ -101,6 +104,9 @@ export async function openGeneratedStream(
       answer(500, JSON.stringify({ __type: 'InternalServerError', message: String(error) })),
     tooLong: (size) => new Error(`${size} bytes are too long`),
   });
+  const add = (records: number) => {
+    for (let missing = records; missing > 0; missing -= 1) append();
+  };
   const pause = () => clearInterval(timer);
   return {
     endpoint: server.endpoint,
@@ -108,11 +114,12 @@ export async function openGeneratedStream(
       return count;
     },
     items,
+    add,
     generate(perSecond) {
       const [before, startMs] = [count, performance.now()];
       timer = setInterval(() => {
         const due = before + Math.floor(((performance.now() - startMs) * perSecond) / 1000);
-        for (let missing = due - count; missing > 0; missing -= 1) append();
+        add(due - count);
       }, TICK_MS);
     },
     pause,
