@@ -522,11 +522,17 @@ describe('a replication that is behind', () => {
     world.pass(120_000);
     const driven = begin(target);
 
-    const result = await drive(driven);
+    const beganMs = world.now();
+    let claimedMs = 0;
+
+    const result = await drive(driven, {
+      before: async (phase) => {
+        if (phase === 'claiming') claimedMs ||= world.now();
+      },
+    });
 
     expect(result).toMatchObject({ kind: 'switched', proof: { applied: 1 } });
-    const ahead = driven.steps.filter(({ phase }) => phase === 'ahead');
-    expect(ahead.reduce((sum, { waitMs }) => sum + waitMs, 0)).toBeGreaterThanOrEqual(29_000);
+    expect(claimedMs - beganMs).toBeGreaterThanOrEqual(29_000);
   });
 });
 
