@@ -3,15 +3,15 @@
 import { METRIC_KINDS, type MetricKind } from '../composition/run-metrics.ts';
 import type { ListenAddress } from '../composition/run-endpoint.ts';
 import type { LetterOptions } from '../composition/run-places.ts';
-import { runProcess } from '../composition/run-process.ts';
+import { runProcess, type Trimmed } from '../composition/run-process.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { Log } from '../ports.ts';
 import { wrongOption } from './arguments.ts';
-import { exitCode } from './call.ts';
+import { exitCode, printResult } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
-import type { Io } from './output.ts';
+import { counted, type Io } from './output.ts';
 import { replicationsOptions, selectedReplications } from './replication.ts';
 import { explained } from './service-errors.ts';
 import { lettersIn, lettersOptions, queueUrlOf } from './work-options.ts';
@@ -31,6 +31,7 @@ export const runCommand: Command = {
       help: 'where to answer GET /healthz and, for Prometheus, GET /metrics; or none',
     },
     'until-caught-up': { help: 'end once everything that is in the streams now is settled' },
+    json: { help: 'print at the end, as one line of JSON, how many positions were trimmed' },
   },
   async run(options, io) {
     const letters: LetterOptions = {
@@ -39,9 +40,12 @@ export const runCommand: Command = {
       bucket: options.text('bucket'),
     };
     const [metrics, listen] = [metricsIn(options), listenIn(options)];
+    const isEmf = metrics === 'emf';
+    if (isEmf && options.has('json'))
+      throw wrongOption('--json and --metrics emf both print JSON on stdout.', 'Use one of them.');
     const replications = await selectedReplications(options);
     for (const one of replications) requireFit(one);
-    const trimmed = await explained({ hint: '', replications, apply: true }, () =>
+    const ended = await explained({ hint: '', replications, apply: true }, () =>
       runProcess({
         replications,
         letters,
@@ -54,9 +58,16 @@ export const runCommand: Command = {
         writeLine: io.out,
       }),
     );
-    return exitCode(trimmed === 0);
+    const trimmed = ended.filter(({ trimmedPositions }) => trimmedPositions > 0);
+    printResult({ options, io }, { replications: ended }, isEmf ? [] : trimmed.map(lossOf));
+    return exitCode(trimmed.length === 0);
   },
 };
+
+function lossOf({ replication, trimmedPositions }: Trimmed): string {
+  const positions = counted(trimmedPositions, 'position');
+  return `${replication}: the stream had deleted records behind ${positions}. Changes may be lost: run \`ferry verify --replication ${replication}\`, and then \`ferry repair\`.`;
+}
 
 /** One line of JSON for each event. */
 function logTo({ err }: Io): Log {

@@ -30,6 +30,11 @@ export interface RunProcessOptions {
   readonly writeLine: (line: string) => void;
 }
 
+export interface Trimmed {
+  readonly replication: string;
+  readonly trimmedPositions: number;
+}
+
 /** Also keeps the process alive, whose sleeps do not. */
 const FLUSH_MS = 30_000;
 
@@ -42,10 +47,10 @@ interface Carried {
 
 /**
  * Resolves once `stop` is aborted and everything has ended.
- * @returns how many positions were trimmed.
+ * @returns how many positions of each replication were trimmed.
  * @throws UsageError, or where none of the replications could be opened, what prevented the first.
  */
-export async function runProcess(options: RunProcessOptions): Promise<number> {
+export async function runProcess(options: RunProcessOptions): Promise<readonly Trimmed[]> {
   const { replications, log, metrics: kind, listen } = options;
   const holder = `${hostname()} ${process.pid} ${randomUUID().slice(0, 8)}`;
   const failed = new AbortController();
@@ -70,7 +75,9 @@ export async function runProcess(options: RunProcessOptions): Promise<number> {
     begin();
     await Promise.all(runs.map(({ over }) => over));
     if (refusal !== undefined) throw refusal;
-    return all.reduce((sum, { health }) => sum + health.trimmedPositions, 0);
+    return [...carried].map(([{ name: replication }, { health }]) => {
+      return { replication, trimmedPositions: health.trimmedPositions };
+    });
   } finally {
     await flush();
     for (const { metrics } of all) metrics?.close();

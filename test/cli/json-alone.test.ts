@@ -105,6 +105,15 @@ const projected = () => {
 };
 const switched = () => ['--config', join(regions.directory, 'switched.json')];
 const places = () => ['--queue-url', failures.queueUrl, '--bucket', failures.bucketName];
+const strict = () => {
+  const path = join(regions.directory, 'strict.json');
+  const { replications } = JSON.parse(readFileSync(regions.config, 'utf8')) as {
+    replications: object[];
+  };
+  const replication = { ...replications[0], tombstones: 'strict' };
+  writeFileSync(path, JSON.stringify({ replications: [replication] }));
+  return path;
+};
 /** As `ferry run` leaves it. */
 const letters = () => {
   const folder = join(regions.directory, 'letters');
@@ -162,6 +171,10 @@ const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]
   ['teardown', config],
   ['latency', () => ['--rates', '20', '--duration', '1']],
   ['local', () => ['--rate', '20', '--duration', '1', '--seed', '1']],
+  [
+    'run',
+    () => ['--config', strict(), '--letters', letters(), '--listen', 'none', '--until-caught-up'],
+  ],
 ];
 
 /** Its lines, each of which has to be a document. */

@@ -336,6 +336,7 @@ it('reports a position that the stream has trimmed, and ends with 3', async () =
   const running = start('--until-caught-up');
 
   expect(await running.ended).toBe(3);
+  expect(running.out.join()).toContain('deleted records behind 1 position');
   expect(await running.event('position.trimmed')).toMatchObject({ shardId: gone, after: '7' });
   await twinHas(2);
 });
