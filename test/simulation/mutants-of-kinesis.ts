@@ -218,7 +218,7 @@ export const MUTANTS_OF_KINESIS: readonly Mutant[] = [
   },
   {
     name: 'lowest time answered, not lowest place',
-    caughtBy: 1,
+    caughtBy: 3,
     seedsMax: 1_000,
     replicate: answeredByTime,
   },
