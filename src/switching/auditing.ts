@@ -37,8 +37,9 @@ const REJECTED_SHOWN = 100;
 
 export const auditAhead: Phase = async (work, ports) => {
   if (work.isClaimed) await requireOwn(work, ports);
-  await auditPiece(work, ports);
   const { audit, request } = work;
+  const before = placesIn(audit);
+  await auditPiece(work, ports);
   if (audit.isTrimmed) return trimmed(work);
   const nowMs = ports.clock.now();
   const isNear = [...audit.shards.values()].every(
@@ -46,7 +47,8 @@ export const auditAhead: Phase = async (work, ports) => {
   );
   if (!isNear && !isHeldUp(work)) {
     work.leastBehind = Infinity;
-    return goOn(work, 'ahead');
+    // Without a pause, reads of what is not there yet would only be taken from the stream's other readers.
+    return goOn(work, 'ahead', placesIn(audit) === before ? PAUSE_MS : 0);
   }
   const isCaughtUp = work.fencedAtMs !== undefined || lagOf(work, nowMs) <= NEAR_TIP_MS;
   if (!(isNear && isCaughtUp) && !isCalm(work, nowMs)) return goOn(work, 'ahead', AHEAD_PAUSE_MS);
@@ -55,6 +57,10 @@ export const auditAhead: Phase = async (work, ports) => {
     return endWith(work, { kind: 'preview', preview: await previewOf(work, ports) });
   return goOn(work, work.isClaimed ? 'fencing' : 'claiming');
 };
+
+function placesIn({ shards }: SwitchWork['audit']): string {
+  return [...shards.values()].map(({ after, ended }) => `${after} ${ended}`).join();
+}
 
 /** Nothing more is read then. */
 function isHeldUp({ audit }: SwitchWork): boolean {

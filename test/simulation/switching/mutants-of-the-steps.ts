@@ -155,7 +155,7 @@ export const MUTANTS_OF_THE_STEPS: readonly SwitchMutant[] = [
   },
   {
     name: 'items of accepted letters not repaired',
-    caughtBy: 1891,
+    caughtBy: 2330,
     seedsMax: 5_000,
     step: inPhases(['repairing'], ({ step, state, work, ports }) =>
       work.request.kind === 'switch' ? skipTo(work, 'releasing') : step(state, ports),
