@@ -82,7 +82,11 @@ function lostIn(
       poison: false,
     }),
   );
-  const alone = before.map(({ doubledAfterMs: _, cancelAfterMs: __, ...one }) => one);
+  const alone = before.map((one) => ({
+    ...one,
+    doubledAfterMs: undefined,
+    cancelAfterMs: undefined,
+  }));
   const others = plan.disturbances.filter(
     ({ kind }) => !['partition', 'down', 'refusing'].includes(kind),
   );
