@@ -55,7 +55,7 @@ function isSeen({ audit, markers }: SwitchWork): boolean {
 export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   {
     name: 'an empty page is the end of a stream',
-    caughtBy: 439,
+    caughtBy: 79,
     seedsMax: 2_000,
     step: readingPages((page, made, shardId) => {
       if (page.records.length > 0 || page.nextIterator === undefined) return page;
@@ -64,7 +64,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'a marker in one leaf is enough',
-    caughtBy: 375,
+    caughtBy: 499,
     seedsMax: 5_000,
     step: readingPages((page, made, shardId) => {
       const { work } = made;
