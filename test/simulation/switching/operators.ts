@@ -148,8 +148,7 @@ export class Operators {
     const world = this.#world;
     for (let tries = 0; tries < LAST_TRIES_MAX; tries += 1) {
       await redriveAll(world, world.judge.activeSide(), `redrive-${(this.#count += 1)}`);
-      const active = world.judge.activeSide();
-      const held = this.#heldFor() ?? (this.#kindOfRest(active) === 'rejoin' ? active : target);
+      const held = this.#heldFor() ?? target;
       const kind = this.#kindOfRest(held);
       const ending = await this.#once({ name: 'last', target: held, kind, slowMs: 20 });
       await this.#clear(ending, held);
@@ -168,19 +167,19 @@ export class Operators {
     }
   }
 
-  /** A side that was lost is opened, and then taken back. */
+  /** Where a side was lost, the other one is opened, and then the lost one is taken back. */
   #kindOfRest(target: Side): SwitchRequest['kind'] {
-    const [there, here] = [target, otherSide(target)].map((side) => this.#world.judge.rows[side]);
-    const isLoss = there?.epochs.some(({ end }) => end === 'lost') ?? false;
-    if (!isLoss) return this.#isHalfOpened(target) ? 'lost' : 'switch';
-    if (there?.closing === true || there?.switch?.step === 'closed') return 'lost';
-    const isTold = here?.epochs.at(-1)?.n === there?.epochs.at(-1)?.n;
-    const isFree = there?.switch === undefined && here?.switch === undefined;
-    return isTold && isFree ? 'switch' : 'rejoin';
+    const { rows } = this.#world.judge;
+    const [there, here] = [rows[target], rows[otherSide(target)]];
+    if (this.#isOpening(target)) return 'lost';
+    const [before, newest] = there?.epochs.slice(-2) ?? [];
+    const isUntold = before?.end === 'lost' && (here?.epochs.at(-1)?.n ?? 0) < (newest?.n ?? 0);
+    const isRejoining = [there, here].some((row) => row?.switch?.step === 'rejoining');
+    return isUntold || isRejoining ? 'rejoin' : 'switch';
   }
 
-  /** A side that a switch had left closed was about to be opened alone. */
-  #isHalfOpened(side: Side): boolean {
+  /** It is closed, and about to be opened alone. */
+  #isOpening(side: Side): boolean {
     const { judge, regions } = this.#world;
     const { name } = regions[side];
     const row = judge.rows[side];
@@ -202,8 +201,10 @@ export class Operators {
   /** What an abandoned switch was for. */
   #heldFor(): Side | undefined {
     const { judge, regions } = this.#world;
-    const half = SIDES.find((side) => this.#isHalfOpened(side));
-    if (half !== undefined) return half;
+    const opening = SIDES.find((side) => this.#isOpening(side));
+    if (opening !== undefined) return opening;
+    const active = judge.activeSide();
+    if (this.#kindOfRest(active) === 'rejoin') return active;
     const held = SIDES.map((side) => judge.rows[side]?.switch?.target).find(
       (one) => one !== undefined,
     );
