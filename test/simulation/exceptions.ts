@@ -26,9 +26,11 @@ export interface ItemHistory {
   /** The epoch in which it became so, and when. */
   shownIn: number;
   shownAtMs: number;
-  /** Highest that was ever visible, and when it was so last. */
+  /** Highest that was ever visible. */
   high: number;
-  highAtMs: number;
+  /** The same, whatever has become of the tables since; and when it was so last. */
+  top: number;
+  topAtMs: number;
   /** Highest place of a record that was applied, in the epoch of the latest one. */
   streamed: number;
   epoch: number;
@@ -153,7 +155,8 @@ export function newHistory(): ItemHistory {
     shownIn: 0,
     shownAtMs: 0,
     high: 0,
-    highAtMs: 0,
+    top: 0,
+    topAtMs: 0,
     streamed: 0,
     epoch: 0,
     read: 0,

@@ -380,7 +380,10 @@ export class Judge {
     const deletedAs = this.entryOf(deleted, key, isDelete)?.write.number;
     const place = deletedAs ?? sent.process.sourceReads.get(key) ?? item.shown;
     // Where no item is, remembering its delete is all that is done.
-    if (!this.#present.has(key)) item.shown = Math.max(item.shown, place);
+    if (!this.#present.has(key)) {
+      item.shown = Math.max(item.shown, place);
+      this.#reach(item, this.#host.now());
+    }
     if (deletedAs !== undefined) return;
     item.read = Math.max(item.read, place);
     item.readAtMs = this.#host.now();
@@ -417,7 +420,7 @@ export class Judge {
       if (item.backSinceMs !== undefined) this.#host.note('gone again');
       item.backSinceMs = undefined;
     }
-    if (item.shown >= item.high) item.highAtMs = item.shownAtMs;
+    this.#reach(item, item.shownAtMs);
     item.high = Math.max(item.high, item.shown);
     if (this.#host.isOutdated(sent.process)) item.stays = 'later than D';
     if (version !== undefined && version >= this.#newestVersion(key)) item.isTampered = false;
@@ -427,8 +430,19 @@ export class Judge {
     item.streamed = Math.max(item.streamed, step.place);
   }
 
+  #reach(item: ItemHistory, atMs: number): void {
+    if (item.shown < item.top) return;
+    item.top = item.shown;
+    item.topAtMs = atMs;
+  }
+
   #newestVersion(key: string): string {
-    const versions = (this.#newest.get(key)?.entries ?? []).map((entry) => this.versionOf(entry));
+    const { entries = [] } = this.#newest.get(key) ?? {};
+    // A table that has moved to Kinesis has older records with higher versions, until an epoch is opened.
+    const isMoved = entries.some(({ kinesis }) => kinesis !== undefined);
+    const all = this.writes().filter((write) => write.key === key);
+    const due = isMoved ? all.flatMap((write) => write.entries) : entries;
+    const versions = due.map((entry) => this.versionOf(entry));
     return versions.reduce((high, one) => (one > high ? one : high), '');
   }
 
@@ -506,9 +520,9 @@ export class Judge {
    * epochs before.
    */
   isOfOlderEpoch({ key, number, entries }: SourceWrite): boolean {
-    const { shownAtMs, high, highAtMs } = this.itemOf(key);
+    const { shownAtMs, top, topAtMs } = this.itemOf(key);
     const isEarlier = (atMs: number) => this.control.isOpenedBetween(atMs, shownAtMs);
-    const isReached = high >= number && isEarlier(highAtMs);
+    const isReached = top >= number && isEarlier(topAtMs);
     const isBefore = ({ kinesis, status, letters, wasGivenUp }: StreamEntry) =>
       kinesis !== undefined &&
       (status === 'done'

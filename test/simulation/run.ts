@@ -400,8 +400,10 @@ async function redriveAgain(world: World): Promise<void> {
     const last = judge.writes().findLast((write) => write.key === key);
     return world.hasProjectedAnew && last?.kind === 'delete' && last.lost !== undefined;
   };
+  // Whatever came first has stayed.
+  const isTied = (key: string) => reasonOf(key, world)?.startsWith('tied') === true;
   const isExcused = (key: string) =>
-    differed.has(key) || judge.itemOf(key).stays === 'forgotten' || isLost(key);
+    differed.has(key) || isTied(key) || judge.itemOf(key).stays === 'forgotten' || isLost(key);
   for (const key of new Set([...before.keys(), ...after.keys()]))
     if (before.get(key) !== after.get(key) && !isExcused(key))
       judge.violation(`again: records that came twice changed ${key}`);
