@@ -48,7 +48,7 @@ export function policyFence(setup: PolicyFenceSetup): PolicyFence {
       await requireOwn();
       const outcome = await policy.replace(found, wanted);
       if (outcome === 'done')
-        await undoneUnless(requireOwn, { setup, before: found.policy, wanted });
+        await undoneUnless(requireOwn, { setup, wish, before: found.policy, wanted });
       if (outcome === 'paused') return PAUSED_MS;
       conflicts = outcome === 'changed' ? conflicts + 1 : 0;
       if (conflicts === TRIES_MAX) throw conflict(setup);
@@ -62,19 +62,23 @@ export function policyFence(setup: PolicyFenceSetup): PolicyFence {
 
 interface Change {
   readonly setup: PolicyFenceSetup;
+  readonly wish: FenceWish;
   readonly before: string | undefined;
   readonly wanted: string | undefined;
 }
 
 /**
- * A process that has slept between the look at its record and the change takes the change back, as long as the policy is
- * what it has written.
+ * A process that has slept between the look at its record and the change takes a refusal back, as long as the policy is
+ * what it has written. The end of a refusal stays: another run that wanted it, too, may have found it there, and one that
+ * wants a refusal writes its own.
  */
 async function undoneUnless(requireOwn: () => Promise<void>, change: Change): Promise<void> {
   try {
     await requireOwn();
   } catch (error) {
-    if (error instanceof UsageError) await undo(change);
+    const { fenced, inboundRefused } = change.wish;
+    const refuses = fenced === true || inboundRefused === true;
+    if (refuses && error instanceof UsageError) await undo(change);
     throw error;
   }
 }

@@ -166,6 +166,23 @@ describe('set', () => {
     expect([APPLICATION, INBOUND].map(canWrite)).toEqual([false, false]);
   });
 
+  it('leaves a fence down that both runs have wanted to be down', async () => {
+    await fence.set({ fenced: true }, 'run-1');
+    await cloud.clock.sleep(15_000);
+    let looks = 0;
+    const thenTaken = async () => {
+      if ((looks += 1) === 1) return;
+      await cloud.clock.sleep(3_000);
+      expect(await fence.set({ fenced: false }, 'run-2')).toBe(0);
+      await taken();
+    };
+
+    await expect(fence.set({ fenced: false }, 'run-1', thenTaken)).rejects.toThrow('taken');
+
+    expect(canWrite(APPLICATION)).toBe(true);
+    expect(cloud.changes).toBe(2);
+  });
+
   it('adds to what another editor has written in between', async () => {
     let isFirst = true;
     cloud.before = () => {
