@@ -1,19 +1,18 @@
 // `ferry run` as an operator runs it, between two real engines: in processes of its own where it is killed, and in this
 // one otherwise.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import { changeShards, putPosition } from '../../src/model/run-rows.ts';
+import { type Running, startRun } from '../fixtures/run-processes.ts';
 import {
   contents,
   openTwoRegions,
@@ -45,43 +44,11 @@ function changed(settings: object, name = 'run.json'): string {
   return path;
 }
 
-type Event = Readonly<Record<string, unknown>>;
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly events: readonly Event[];
-  readonly out: readonly string[];
-  /** Resolves with the first event of this name, from now on or before. */
-  event(name: string): Promise<Event>;
-  readonly ended: Promise<number | null>;
-}
-
 const letters = () => join(regions.directory, 'letters');
 
 function start(...args: string[]): Running {
   const listen = args.includes('--listen') ? [] : ['--listen', 'none'];
-  const all = ['run', '--config', config, '--letters', letters(), ...listen, ...args];
-  const child = spawn(process.execPath, ['bin/ferry.cjs', ...all], {
-    env: { ...process.env, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const events: Event[] = [];
-  const out: string[] = [];
-  createInterface(child.stdout).on('line', (line) => out.push(line));
-  createInterface(child.stderr).on('line', (line) => {
-    // What has prevented its start is for people.
-    events.push(line.startsWith('{') ? (JSON.parse(line) as Event) : { event: line });
-  });
-  const running: Running = {
-    child,
-    events,
-    out,
-    async event(name) {
-      await expect.poll(() => events.map(({ event }) => event)).toContain(name);
-      return events.find(({ event }) => event === name) ?? {};
-    },
-    ended: once(child, 'close').then(([code]) => code as number | null),
-  };
+  const running = startRun(['--config', config, '--letters', letters(), ...listen, ...args]);
   processes.push(running);
   return running;
 }
@@ -431,7 +398,9 @@ it('prints metrics as EMF on stdout, and nothing else', async () => {
   const running = start('--metrics', 'emf', '--until-caught-up');
 
   expect(await running.ended).toBe(0);
-  const documents = running.out.map((line) => JSON.parse(line) as Event);
+  const documents = running.out.map(
+    (line) => JSON.parse(line) as Readonly<Record<string, unknown>>,
+  );
   expect(documents.reduce((sum, one) => sum + Number(one['AppliedRecords'] ?? 0), 0)).toBe(4);
   expect(documents.every((one) => '_aws' in one)).toBe(true);
 });
