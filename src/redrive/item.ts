@@ -3,7 +3,9 @@
 
 import { newestEpoch } from '../model/control-row.ts';
 import { ProjectionFailed } from '../model/projection.ts';
+import type { RefusalCause } from '../model/guard.ts';
 import type { StreamRecord } from '../model/stream-record.ts';
+import { leaves } from '../model/ties.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { type LedgerRowKey, ledgerRowKey } from '../model/ledger-row.ts';
 import { FerryError } from '../errors.ts';
@@ -86,6 +88,7 @@ async function replayRecord(
     known = undefined;
     switch (decision.kind) {
       case 'superseded':
+        if (await isTied(record, decision.cause, context)) return resynchronize(item, context);
         return { kind: 'superseded', deleted: decision.deleted, written: 'nothing' };
       case 'taken':
         return { kind: 'rejected', why: 'ReservedAttributeTaken' };
@@ -99,6 +102,17 @@ async function replayRecord(
     }
   }
   return { kind: 'unfinished', why: CONTENDED };
+}
+
+/** Which of two changes of the same time is the later one, only the source can tell. */
+async function isTied(
+  record: StreamRecord,
+  cause: RefusalCause,
+  { rules, twin, withoutSource }: RecordContext,
+): Promise<boolean> {
+  if (rules.arrival === 'in-order' || withoutSource) return false;
+  if (cause === 'tied') return true;
+  return cause === 'redelivery' && !leaves(record, await twin.get(record.key), rules);
 }
 
 /** Of the twin's item, at least its key and the reserved attribute. */

@@ -24,8 +24,7 @@ export interface PlacedLetter extends LedgerRowKey {
 
 export interface Order {
   readonly control: ControlRow;
-  readonly rules: Pick<WriteRules, 'arrival' | 'tombstoneLifeSeconds'> &
-    Pick<ProjectingRules, 'ttlDeletes'>;
+  readonly rules: Pick<WriteRules, 'arrival'> & Pick<ProjectingRules, 'ttlDeletes'>;
   /** Every version is taken as it is. */
   readonly withoutSource: boolean;
   readonly nowMs: number;

@@ -1,7 +1,7 @@
 // A dead letter's record -> its place in the order, and what to do with it, given what twin and ledger row have now.
 
 import { type ArrivalRules, kinesisSourceOf } from '../config/change-source.ts';
-import { LEDGER_ATTRIBUTES } from '../config/names.ts';
+import { LEDGER_ATTRIBUTES, TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
 import type { TtlDeletes } from '../config/schema.ts';
 import { deleteAsRead, type ItemAsRead, putAsRead } from '../resync/compare-and-set.ts';
 import {
@@ -26,8 +26,11 @@ import { isKept } from '../resync/resynchronization.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from '../model/stream-record.ts';
 import type { WriteRequest } from '../model/write-request.ts';
 
-/** What is replayed is a day younger than a tombstone that expires, so that none does in between. */
-const DAY_SECONDS = 24 * 60 * 60;
+/**
+ * A day less than a tombstone lives, so that none expires in between. Where a Kinesis stream keeps its records longer,
+ * tombstones live longer, too, but not those that were written before its retention was raised.
+ */
+const REPLAYABLE_MS = (TOMBSTONE_LIFE_SECONDS - 24 * 60 * 60) * 1000;
 
 /**
  * Whether a stream belongs to a table that this replication has never had as its source. A Kinesis stream does not by
@@ -54,11 +57,11 @@ export function isInOrder(
   { failedAtMs, writtenAtMs = failedAtMs, streamArn }: Place,
   control: ControlRow,
   nowMs: number,
-  { arrival, tombstoneLifeSeconds }: ArrivalRules,
+  { arrival }: Pick<ArrivalRules, 'arrival'>,
 ): boolean {
   // In any order, a later delete may have arrived long before the record failed.
   const sinceMs = arrival === 'any-order' ? Math.min(failedAtMs, writtenAtMs) : failedAtMs;
-  if (nowMs - sinceMs > (tombstoneLifeSeconds - DAY_SECONDS) * 1000) return false;
+  if (nowMs - sinceMs > REPLAYABLE_MS) return false;
   // What an earlier epoch has applied and forgotten may be newer than what was written before this one.
   const isLater = newestEpoch(control).n > 1;
   const knownSinceMs = isLater ? Math.min(failedAtMs, writtenAtMs) : failedAtMs;
@@ -129,8 +132,10 @@ export function replay(plan: ReplayPlan): Replay {
   if (held !== undefined && held >= record.version)
     return { kind: 'superseded', cause: held === record.version ? 'redelivery' : 'newer' };
   const isPut = record.eventName !== 'REMOVE';
-  if (isPut && deleted !== undefined && deleted >= record.version)
-    return { kind: 'superseded', cause: 'deleted' };
+  if (isPut && deleted !== undefined && deleted >= record.version) {
+    const isTied = deleted === record.version && rules.arrival === 'any-order';
+    return { kind: 'superseded', cause: isTied ? 'tied' : 'deleted' };
+  }
   if (reserved !== undefined && held === undefined) return { kind: 'taken' };
   if (isPut && isKept(twin, rules)) return { kind: 'superseded', cause: 'unversioned' };
   if (!plan.withoutSource && isUnclear({ held, deleted, isPut }, plan))

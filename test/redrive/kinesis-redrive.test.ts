@@ -260,6 +260,44 @@ describe('a letter', () => {
   });
 });
 
+describe('a letter whose change has the time of another one', () => {
+  const put = (id: string, words: string) =>
+    change({ id, eventName: 'MODIFY', sequenceNumber: '7', attributes: text(words) });
+  const removed = (id: string) => change({ id, eventName: 'REMOVE', sequenceNumber: '7' });
+
+  it.each([
+    ['of a put, behind another put', put, put, 'second'],
+    ['of a put, behind a delete', (id: string) => removed(id), put, 'second'],
+    ['of a delete, behind a put', put, (id: string) => removed(id), undefined],
+  ] as const)('is decided by the source: %s', async (_, first, second, expected) => {
+    const id = newId();
+    const parts = invocation({ rules, control: KINESIS_STREAM.control });
+    const { twinWriter } = engine();
+    const insert = change({ id, sequenceNumber: '6', attributes: text('before') });
+    await replicateKinesisBatch([insert, first(id, 'first')], { ...parts, twinWriter });
+    if (expected !== undefined)
+      await engine().client.send(
+        new PutItemCommand({ TableName: SOURCE, Item: { pk: { S: id }, text: { S: expected } } }),
+      );
+
+    const places = await placesWith(givenUp([second(id, 'second')], true));
+
+    expect(await run(places)).toMatchObject({ resynchronized: 1, superseded: 0 });
+    expect(await twinOf(id)).toBe(expected);
+  });
+
+  it('of the very same change asks nothing', async () => {
+    const id = newId();
+    const parts = invocation({ rules, control: KINESIS_STREAM.control });
+    await replicateKinesisBatch([put(id, 'same')], { ...parts, twinWriter: engine().twinWriter });
+
+    const places = await placesWith(givenUp([put(id, 'same')], true));
+
+    expect(await run(places)).toMatchObject({ resynchronized: 0, superseded: 1 });
+    expect(await twinOf(id)).toBe('same');
+  });
+});
+
 describe('the age up to which a letter is replayed', () => {
   const control = controlRow(KINESIS_SOURCE);
   const at = (failedDaysAgo: number, writtenDaysAgo: number) => ({
@@ -267,16 +305,18 @@ describe('the age up to which a letter is replayed', () => {
     failedAtMs: NOW_MS - failedDaysAgo * DAY_MS,
     writtenAtMs: NOW_MS - writtenDaysAgo * DAY_MS,
   });
-  const kept = { arrival: 'any-order', tombstoneLifeSeconds: 366 * 86_400 } as const;
-
   it.each([
     ['a fortnight after the write', KINESIS_SETTINGS, at(1, 14), true],
     ['later, though it failed yesterday', KINESIS_SETTINGS, at(1, 15), false],
-    ['a year after the write, where the stream keeps it for a year', kept, at(300, 365), true],
-    ['later than that', kept, at(1, 366), false],
     ['in order, a fortnight after the failure', SETTINGS, at(14, 15), true],
-  ])('is that of the tombstones, less a day: %s', (_, by, place, expected) => {
+  ])('is that of the shortest-lived tombstones, less a day: %s', (_, by, place, expected) => {
     expect(isInOrder(place, control, NOW_MS, by)).toBe(expected);
+  });
+
+  it('stays so where the retention of the stream, and the life of tombstones, has been raised', () => {
+    const kept = { ...KINESIS_SETTINGS, tombstoneLifeSeconds: 366 * 86_400 };
+
+    expect(isInOrder(at(1, 15), control, NOW_MS, kept)).toBe(false);
   });
 
   it('is followed by a look at the source', async () => {

@@ -249,12 +249,10 @@ export const MUTANTS_OF_KINESIS: readonly Mutant[] = [
   },
   {
     name: 'old letters replayed by their versions',
-    caughtBy: 219,
+    caughtBy: 929,
     seedsMax: 5_000,
     rules: (settings, kind) =>
-      kind === 'redrive'
-        ? { ...settings, tombstoneLifeSeconds: 10 * settings.tombstoneLifeSeconds }
-        : settings,
+      kind === 'redrive' ? { ...settings, arrival: 'in-order' } : settings,
   },
   {
     name: 'moved to another stream without a new epoch',
