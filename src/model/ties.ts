@@ -28,11 +28,16 @@ export function tiesIn(
 }
 
 function outcomeBeside(earlier: StreamRecord, record: StreamRecord, rules: TwinRules): Outcome {
-  // What the projection leaves out is not deleted.
-  const isSame = earlier.eventName === record.eventName && isLeftOut(earlier) === isLeftOut(record);
-  return isSame && leaves(record, contentOf(earlier), rules)
+  return isSameChange(earlier, record, rules)
     ? { kind: 'coalesced' }
     : { kind: 'superseded', cause: 'tied' };
+}
+
+/** Of two with the same time. */
+export function isSameChange(one: StreamRecord, other: StreamRecord, rules: TwinRules): boolean {
+  // What the projection leaves out is not deleted.
+  const isSame = one.eventName === other.eventName && isLeftOut(one) === isLeftOut(other);
+  return isSame && leaves(other, contentOf(one), rules);
 }
 
 /** Whether a change leaves the twin with this content; undefined where there is no item. */

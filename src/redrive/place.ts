@@ -5,6 +5,7 @@ import type { Version } from '../model/guard.ts';
 import { isLeftOut } from '../model/lanes.ts';
 import type { StrandedRecord } from '../model/stranded.ts';
 import type { StreamRecord } from '../model/stream-record.ts';
+import { isSameChange } from '../model/ties.ts';
 import type { LedgerRowKey } from '../model/ledger-row.ts';
 import type { ProjectingRules, WriteRules } from '../model/rules.ts';
 import type { DeadLetter } from './dead-letter.ts';
@@ -24,7 +25,7 @@ export interface PlacedLetter extends LedgerRowKey {
 
 export interface Order {
   readonly control: ControlRow;
-  readonly rules: Pick<WriteRules, 'arrival'> & Pick<ProjectingRules, 'ttlDeletes'>;
+  readonly rules: Pick<WriteRules, 'arrival'> & ProjectingRules;
   /** Every version is taken as it is. */
   readonly withoutSource: boolean;
   readonly nowMs: number;
@@ -69,7 +70,7 @@ export function lanesOf(letters: readonly DeadLetter[], order: Order): Lanes {
     lanes.delete(keyText);
   }
   return {
-    lanes: [...lanes.values()].map((lane) => lane.toSorted(newestFirst)),
+    lanes: [...lanes.values()].map((lane) => askingForTies(lane.toSorted(newestFirst), order)),
     settled,
     stranded,
   };
@@ -77,6 +78,22 @@ export function lanesOf(letters: readonly DeadLetter[], order: Order): Lanes {
 
 function newestFirst({ version: a = '' }: PlacedLetter, { version: b = '' }: PlacedLetter): number {
   return a > b ? -1 : Number(a < b);
+}
+
+/** Which of two changes of the same time is the later one, only the source can tell. */
+function askingForTies(lane: LaneLetter[], { rules, withoutSource }: Order): LaneLetter[] {
+  if (rules.arrival === 'in-order' || withoutSource) return lane;
+  const tied = new Set<Version>();
+  let first: LaneLetter | undefined;
+  for (const letter of lane) {
+    const { version, record } = letter;
+    if (first === undefined || first.version !== version) first = letter;
+    else if (version !== undefined && record && first.record)
+      if (!isSameChange(first.record, record, rules)) tied.add(version);
+  }
+  return lane.map((letter) =>
+    tied.has(letter.version ?? '') ? { ...letter, asksSource: true } : letter,
+  );
 }
 
 function placeLetter(letter: DeadLetter, order: Order): PlacedLetter | Redriven {

@@ -286,6 +286,26 @@ describe('a letter whose change has the time of another one', () => {
     expect(await twinOf(id)).toBe(expected);
   });
 
+  it.each([
+    ['first', 'second'],
+    ['second', 'first'],
+  ])('is decided by the source where both are letters: %s, %s', async (...order) => {
+    const id = newId();
+    await engine().client.send(
+      new PutItemCommand({ TableName: SOURCE, Item: { pk: { S: id }, text: { S: 'second' } } }),
+    );
+
+    const places = await placesWith(
+      givenUp(
+        order.map((words) => put(id, words)),
+        true,
+      ),
+    );
+
+    expect(await run(places)).toMatchObject({ resynchronized: 1, left: 0 });
+    expect(await twinOf(id)).toBe('second');
+  });
+
   it('of the very same change asks nothing', async () => {
     const id = newId();
     const parts = invocation({ rules, control: KINESIS_STREAM.control });
