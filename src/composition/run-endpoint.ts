@@ -33,7 +33,7 @@ export async function openRunEndpoint(options: RunEndpointOptions): Promise<RunE
   const { host, port } = options;
   const server = createServer((request, response) => {
     request.resume();
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const [pathname = ''] = (request.url ?? '').split('?');
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const { status, type, text } = isRead ? answer(pathname, options) : NOT_ALLOWED;
     response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
@@ -50,6 +50,8 @@ export async function openRunEndpoint(options: RunEndpointOptions): Promise<RunE
       cause,
     });
   }
+  // No file for one more connection, for example: that one is lost, and the next may be answered.
+  server.on('error', () => undefined);
   return {
     host,
     port: (server.address() as AddressInfo).port,

@@ -60,8 +60,8 @@ export async function runProcess(options: RunProcessOptions): Promise<readonly T
   const flush = async () => {
     await Promise.all(all.flatMap(({ metrics }) => (metrics ? [metrics.flush()] : [])));
   };
-  const timer = setInterval(() => void flush(), FLUSH_MS);
   const endpoint = listen && (await openRunEndpoint({ ...listen, ...pages(all, kind) }));
+  const timer = setInterval(() => void flush(), FLUSH_MS);
   if (endpoint) log({ event: 'run.listening', host: endpoint.host, port: endpoint.port });
   try {
     let begin: () => void = () => undefined;
