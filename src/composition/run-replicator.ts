@@ -124,9 +124,9 @@ async function openStart(
         async leave() {
           const next = await sourceArnNow(replication, sides);
           if (next === sourceArn) return;
-          await sourceRow.write(next, fence);
-          // What was written between the two is in neither.
+          // What was written between the two is in neither. Said first: a crash must not hide it.
           onTrimmed({ shardId: 'all', after: sourceArn });
+          await sourceRow.write(next, fence);
         },
       };
     },

@@ -3,6 +3,7 @@
 
 import type { Clock, LeaseRow, Log } from '../ports.ts';
 import type { StreamConsumer } from '../stream/consumer.ts';
+import { hasPassed } from '../stream/context.ts';
 import { driveLease, type LeaseDriver } from '../stream/process-lease.ts';
 import type { ReplicationHealth } from './health.ts';
 import { failureName } from './quiet.ts';
@@ -113,7 +114,7 @@ async function waitAndHold(
     },
     onProblem: (problem) => log({ event: 'lease.problem', problem }),
   });
-  health.standsBy();
+  health.standsBy(() => lease.isInformed);
   log({ event: 'replication.standby' });
   try {
     while (!stop.aborted) {
@@ -122,7 +123,7 @@ async function waitAndHold(
         changed = new AbortController();
         await aborted(AbortSignal.any([changed.signal, stop]));
       } else if ((await hold(opened, held, options)) === 'caught up') return 'caught up';
-      else health.standsBy();
+      else health.standsBy(() => lease.isInformed);
     }
     return undefined;
   } finally {
@@ -175,11 +176,11 @@ async function beatUntil(
   }
 }
 
-/** In slices: listeners of a signal that lives for months would add up. */
+/** In slices: listeners of a signal that lives for months would add up. A clock that is set back ends it. */
 async function pause(ms: number, { clock, stop }: Pick<CarryOptions, 'clock' | 'stop'>) {
-  const untilMs = clock.now() + ms;
-  while (!stop.aborted && clock.now() < untilMs)
-    await clock.sleep(Math.min(SLICE_MS, untilMs - clock.now()));
+  const fromMs = clock.now();
+  while (!stop.aborted && !hasPassed(ms, fromMs, clock.now()))
+    await clock.sleep(Math.min(SLICE_MS, fromMs + ms - clock.now()));
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

@@ -29,6 +29,7 @@ export class ReplicationHealth {
   readonly #startedAtMs: number;
   #state: CarryingState = 'starting';
   #failure = '';
+  #isInformed: () => boolean = () => false;
   #trimmed = 0;
   #heldAtMs = -Infinity;
   #delivered = { atMs: -Infinity, createdAtMs: 0 };
@@ -50,8 +51,10 @@ export class ReplicationHealth {
     return this.#trimmed;
   }
 
-  standsBy(): void {
+  /** @param isInformed whether it sees that another process carries on. */
+  standsBy(isInformed: () => boolean): void {
     this.#state = 'standby';
+    this.#isInformed = isInformed;
     this.#settledAtMs = () => undefined;
   }
 
@@ -61,8 +64,8 @@ export class ReplicationHealth {
   }
 
   failed(why: string): void {
-    this.standsBy();
     this.#state = 'failed';
+    this.#settledAtMs = () => undefined;
     this.#failure = why;
   }
 
@@ -108,6 +111,7 @@ export class ReplicationHealth {
     const isSlow = this.#state === 'starting' && nowMs - this.#startedAtMs > STARTING_MS;
     return [
       ...(this.#state === 'failed' ? [this.#failure] : []),
+      ...(this.#state === 'standby' && !this.#isInformed() ? [UNINFORMED] : []),
       ...(isSlow ? [`it has been starting for ${duration(nowMs - this.#startedAtMs)}`] : []),
       ...(ageMs !== undefined && ageMs >= this.#behindMs
         ? [`the twin is behind by ${duration(ageMs)}`]
@@ -118,6 +122,8 @@ export class ReplicationHealth {
   }
 }
 
+const UNINFORMED =
+  'the lease cannot be read or written in the state table, so this process cannot tell whether another one replicates';
 const HELD =
   'records are held: the control row does not allow their stream to write, or nearly all are rejected';
 const TRIMMED =

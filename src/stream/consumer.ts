@@ -8,6 +8,7 @@ import {
   type ConsumerContext,
   type ConsumerCounts,
   type ConsumerOptions,
+  hasPassed,
   retryDelayMs,
   type TrimmedPosition,
 } from './context.ts';
@@ -167,10 +168,10 @@ class Consumer implements StreamConsumer, ConsumerContext {
     return this.sleep(retryDelayMs(failures) * (random === undefined ? 1 : spread(random.next())));
   }
 
-  async sleep(ms: number): Promise<void> {
+  async sleep(ms: number, sinceMs = this.options.clock.now()): Promise<void> {
     const { clock } = this.options;
-    const until = clock.now() + ms;
-    while (!this.stopping && clock.now() < until) await this.nap(until - clock.now());
+    while (!this.stopping && !hasPassed(ms, sinceMs, clock.now()))
+      await this.nap(sinceMs + ms - clock.now());
   }
 
   nap(ms: number): Promise<void> {
@@ -227,7 +228,7 @@ class Consumer implements StreamConsumer, ConsumerContext {
       await this.#removeUnlisted();
       childless = this.#hasChildless() ? childless + 1 : 0;
       await this.#untilNextList(startedAt, childless);
-      if (readIntervalMs !== undefined) await this.sleep(startedAt + LISTING_GAP_MS - clock.now());
+      if (readIntervalMs !== undefined) await this.sleep(LISTING_GAP_MS, startedAt);
     }
   }
 
@@ -243,9 +244,10 @@ class Consumer implements StreamConsumer, ConsumerContext {
     const { clock, random, discoveryIntervalMs = DISCOVERY_INTERVAL_MS } = this.options;
     const soonMs = childless === 0 ? Infinity : CHILDREN_DELAY_MS * 2 ** (childless - 1);
     const spreading = random === undefined ? 1 : spread(random.next());
-    const until = startedAt + Math.min(discoveryIntervalMs, soonMs) * spreading;
+    const ms = Math.min(discoveryIntervalMs, soonMs) * spreading;
     const idle = () => !this.stopping && this.#discoveryDone === this.#discoveryWanted;
-    while (idle() && clock.now() < until) await this.nap(until - clock.now());
+    while (idle() && !hasPassed(ms, startedAt, clock.now()))
+      await this.nap(startedAt + ms - clock.now());
   }
 
   #adopt(listed: readonly Shard[], start?: Start): void {

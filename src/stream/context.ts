@@ -73,8 +73,11 @@ export interface ConsumerContext {
   readonly counts: { -readonly [Name in keyof ConsumerCounts]: number };
   readonly stopping: boolean;
   readonly enabled: boolean;
-  /** Sleeps; only the end of the consumer wakes earlier. */
-  sleep(ms: number): Promise<void>;
+  /**
+   * Sleeps until `ms` after `sinceMs`. Only the end of the consumer wakes earlier, and a clock that was set back.
+   * @param sinceMs @default now
+   */
+  sleep(ms: number, sinceMs?: number): Promise<void>;
   /** Sleeps until `ms` have passed, or until any state has changed. */
   nap(ms: number): Promise<void>;
   /** To be called whenever the stream may have become quiet. */
@@ -93,4 +96,9 @@ const RETRY_DELAY_MS_MAX = 5_000;
 /** Doubles with each failure. */
 export function retryDelayMs(failures: number): number {
   return Math.min(RETRY_DELAY_MS_MAX, RETRY_DELAY_MS * 2 ** (failures - 1));
+}
+
+/** Whether `ms` have passed. A clock that was set back tells nothing: it must not hold anything up. */
+export function hasPassed(ms: number, sinceMs: number, nowMs: number): boolean {
+  return nowMs < sinceMs || nowMs >= sinceMs + ms;
 }

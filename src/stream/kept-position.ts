@@ -97,10 +97,9 @@ export class KeptPosition {
   }
 
   async #writeWhileDue(): Promise<void> {
-    const { clock } = this.#consumer.options;
     let failures = 0;
     while (this.#isDue()) {
-      await this.#consumer.sleep(this.#writtenAtMs + WRITE_INTERVAL_MS - clock.now());
+      await this.#consumer.sleep(WRITE_INTERVAL_MS, this.#writtenAtMs);
       // The last write is that of over().
       if (this.#consumer.stopping) break;
       failures = (await this.#write(failures + 1)) ? 0 : failures + 1;

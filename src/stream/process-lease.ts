@@ -11,6 +11,8 @@ export const HOLD_MS = 10_000;
 const LOOK_MS = 2_000;
 /** A standby takes over a lease that has stayed the same for so long. */
 export const TAKE_MS = 15_000;
+/** A process that has had no answer for so long does not know whether another one carries on. */
+const UNKNOWN_MS = 30_000;
 /** Between tries of a request that has failed. */
 const AGAIN_MS = 1_000;
 
@@ -91,6 +93,8 @@ export interface LeaseOptions {
 
 export interface LeaseDriver {
   readonly isHolder: boolean;
+  /** Whether the row was read or written of late: a standby that cannot would never take over. */
+  readonly isInformed: boolean;
   /** The row as it was seen or written last. */
   readonly lease: ProcessLease | undefined;
   /** Ends, and says so in the row if this process is the holder. Its work must be over. Safe to repeat. */
@@ -107,12 +111,18 @@ export function driveLease(options: LeaseOptions): LeaseDriver {
 class Driver implements LeaseDriver {
   readonly #options: LeaseOptions;
   #state: LeaseState = STANDBY;
+  #answeredAtMs: number;
   #stopping = false;
   #running: Promise<void> = Promise.resolve();
   #wake: () => void = () => undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
+    this.#answeredAtMs = options.monotonicMs();
+  }
+
+  get isInformed(): boolean {
+    return this.#options.monotonicMs() - this.#answeredAtMs < UNKNOWN_MS;
   }
 
   get isHolder(): boolean {
@@ -160,6 +170,7 @@ class Driver implements LeaseDriver {
       const isWritten = await this.#inTime(row.write(next, lease));
       if (isWritten || (await this.#isOwn(next))) {
         this.#state = { kind: 'holder', lease: next, renewedAtMs: sentAtMs };
+        this.#answeredAtMs = monotonicMs();
         return sentAtMs + RENEW_MS - monotonicMs();
       }
       this.#lose('another process has taken the lease over');
@@ -182,10 +193,15 @@ class Driver implements LeaseDriver {
     try {
       this.#state = afterLook(this.#state, await row.read(), monotonicMs());
       const wanted = leaseToTake(this.#state, { holder, lookedAtMs });
-      if (wanted === undefined) return lookedAtMs + LOOK_MS - monotonicMs();
+      if (wanted === undefined) {
+        this.#answeredAtMs = monotonicMs();
+        return lookedAtMs + LOOK_MS - monotonicMs();
+      }
       const sentAtMs = monotonicMs();
       const seen = this.lease;
-      if (!(await row.write(wanted, seen))) return AGAIN_MS;
+      const isTaken = await row.write(wanted, seen);
+      this.#answeredAtMs = monotonicMs();
+      if (!isTaken) return AGAIN_MS;
       this.#state = { kind: 'holder', lease: wanted, renewedAtMs: sentAtMs };
       if (this.isHolder) onHeld(wanted.fence);
       else this.#state = STANDBY;

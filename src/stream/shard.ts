@@ -10,7 +10,12 @@ import {
   toWaitingRecord,
   type WaitingRecord,
 } from './batches.ts';
-import { type ConsumerContext, type ConsumerOptions, POLL_INTERVAL_MS } from './context.ts';
+import {
+  type ConsumerContext,
+  type ConsumerOptions,
+  hasPassed,
+  POLL_INTERVAL_MS,
+} from './context.ts';
 import { ShardDelivery } from './delivery.ts';
 import { type EventRecord, slotOf } from './event-record.ts';
 import { KeptPosition } from './kept-position.ts';
@@ -143,11 +148,11 @@ export class ShardConsumer {
 
   /** Until the next read. A full page has more behind it. */
   async #pause({ isEmpty, records }: Progress, startedAtMs: number): Promise<void> {
-    const { clock, reader, readIntervalMs, pollIntervalMs = POLL_INTERVAL_MS } = this.#options;
+    const { reader, readIntervalMs, pollIntervalMs = POLL_INTERVAL_MS } = this.#options;
     const isFull = records.length >= PAGE_RECORDS_MAX;
     const intervalMs = isFull ? reader.readIntervalMs : readIntervalMs;
     if (intervalMs !== undefined) {
-      await this.#consumer.sleep(startedAtMs + intervalMs - clock.now());
+      await this.#consumer.sleep(intervalMs, startedAtMs);
     } else if (isEmpty) await this.#consumer.nap(pollIntervalMs);
   }
 
@@ -230,10 +235,11 @@ export class ShardConsumer {
   /** Waits for more records, as long as the batching window is open and the batch is not full. */
   async #gather(slot: Slot): Promise<void> {
     const { clock, settings, pollIntervalMs = POLL_INTERVAL_MS } = this.#options;
-    const until = clock.now() + settings.maxBatchingWindowSeconds * 1000;
+    const [sinceMs, ms] = [clock.now(), settings.maxBatchingWindowSeconds * 1000];
+    const isOpen = () => !hasPassed(ms, sinceMs, clock.now());
     const full = () => this.#closed || nextBatchSize(slot.waiting, settings).full;
-    while (!this.#consumer.stopping && clock.now() < until && !full()) {
-      await this.#consumer.nap(Math.min(until - clock.now(), pollIntervalMs));
+    while (!this.#consumer.stopping && isOpen() && !full()) {
+      await this.#consumer.nap(Math.min(sinceMs + ms - clock.now(), pollIntervalMs));
     }
   }
 

@@ -16,8 +16,17 @@ describe('a replication', () => {
 
   it('is well as a standby', () => {
     const one = health();
-    one.standsBy();
+    one.standsBy(() => true);
     expect(one.view(1e9)).toMatchObject({ ok: true, state: 'standby', iteratorAgeMs: null });
+  });
+
+  it('is not well as a standby that cannot see whether another process carries on', () => {
+    const one = health();
+    let isInformed = true;
+    one.standsBy(() => isInformed);
+    isInformed = false;
+    expect(one.view(1e9)).toMatchObject({ ok: false, state: 'standby' });
+    expect(one.view(1e9).reasons.join()).toContain('lease');
   });
 
   it('is well as a holder as long as it keeps up', () => {
@@ -52,7 +61,7 @@ describe('a replication', () => {
     one.holds(() => 2_000_000);
     expect(one.view(2_000_001).ok).toBe(true);
     one.trimmed();
-    one.standsBy();
+    one.standsBy(() => true);
     expect(one.view(2_000_001)).toMatchObject({ ok: false, trimmedPositions: 1 });
     expect(one.view(2_000_001).reasons.join()).toContain('ferry verify');
   });

@@ -383,6 +383,27 @@ describe('records that are lost', () => {
   });
 });
 
+it('goes on reading and writing positions where the clock is set back by a day', async () => {
+  const virtual = new VirtualClock();
+  let setBackMs = 0;
+  const clock = { now: () => virtual.now() - setBackMs, sleep: (ms: number) => virtual.sleep(ms) };
+  const stream = new ScriptedStream().addShard('shard-1').append('shard-1', record(1));
+  const { positions } = start(stream, {
+    clock: clock as VirtualClock,
+    readIntervalMs: 250,
+    settings: { maxBatchingWindowSeconds: 1 },
+  });
+  await virtual.sleep(10_100);
+
+  setBackMs = 24 * HOUR_MS;
+  stream.append('shard-1', record(2)).close('shard-1').addShard('child', 'shard-1');
+  stream.append('child', record(3));
+  await virtual.sleep(30_000);
+
+  expect(positions.rows.get('shard-1')).toMatchObject({ after: '2', closed: true });
+  expect(positions.rows.get('child')).toMatchObject({ after: '3' });
+});
+
 describe('a stream that is turned off', () => {
   it('is lost once all of it is settled, and says what to do', async () => {
     const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 3));

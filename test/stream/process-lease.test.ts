@@ -140,6 +140,7 @@ describe('processes of one replication', () => {
 
     expect(first.events).toEqual(['held 1']);
     expect(second.events).toEqual([]);
+    expect([first.driver.isInformed, second.driver.isInformed]).toEqual([true, true]);
     expect([first.driver.isHolder, second.driver.isHolder]).toEqual([true, false]);
     expect(row.lease?.beat).toBeGreaterThanOrEqual(18);
     expect(row.lease?.beat).toBeLessThanOrEqual(21);
@@ -207,11 +208,14 @@ describe('processes of one replication', () => {
       await clock.sleep(100);
       if (first.events.some((event) => event.startsWith('lost'))) lostAt = clock.now();
     }
+    await clock.sleep(40_000);
+    const { isInformed } = first.driver;
     row.answer = () => Promise.resolve();
     drivers.splice(0);
 
     expect(first.events).toContain('lost: it could not be renewed for 10 s');
     expect(lostAt - hangsAt).toBeLessThanOrEqual(HOLD_MS + 100);
+    expect(isInformed).toBe(false);
   });
 
   it('a renewal that fails, or whose answer is lost, is tried again without losing the lease', async () => {
