@@ -10,6 +10,7 @@ import { main } from '../src/cli/main.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { functionVariables } from '../src/config/function-variable.ts';
 import type { ProjectionConfig, ReplicationConfig } from '../src/config/schema.ts';
+import { changeShards, putLease, putPosition, putSource } from '../src/model/run-rows.ts';
 import { functionModule } from '../src/package-files.ts';
 import type { ObjectStore } from '../src/ports.ts';
 import { digestOfRules } from '../src/projection/digest.ts';
@@ -84,6 +85,10 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
       isDeployed: true,
     });
     await record(['status', ...changed(regions, { heartbeat: { key: { pk: 'beat' } } })]);
+    // The same replication, carried by a process.
+    cloud.state.isDeployed = false;
+    await carriedByProcess(regions);
+    await record(['status', '--config', regions.config]);
     await cloud.close();
   }),
   'config --deployed': inRegions((_, record) =>
@@ -448,6 +453,21 @@ function changed(regions: TwoRegions, settings: object): string[] {
   const [replication] = replicationsOf(regions);
   writeFileSync(path, JSON.stringify({ replications: [{ ...replication, ...settings }] }));
   return ['--config', path];
+}
+
+/** What a process of `ferry run` has written when it has ended. */
+async function carriedByProcess(regions: TwoRegions): Promise<void> {
+  const { replication, stateTable } = SETTINGS;
+  const place = { replication, stateTable, sourceArn: eventSourceOf(regions) };
+  const lease = { holder: 'a process', fence: 1, beat: 1, released: true };
+  const position = { after: '7', closed: false, atMs: Date.now() };
+  const rows = [
+    putLease(place, lease, undefined),
+    putSource(place, 1),
+    changeShards(place, 'ADD', ['shardId-1']),
+    putPosition(place, 'shardId-1', position, 1),
+  ];
+  for (const row of rows) await regions.destination.twinWriter.write(row);
 }
 
 /** As if the app had created the tables. */

@@ -149,7 +149,8 @@ export const COMMANDS: readonly CommandNeeds[] = [
     'deadLetters sqs:GetQueueAttributes',
     'source dynamodb:DescribeTable',
     STREAMING,
-    'state dynamodb:GetItem',
+    // The positions of a process are read together.
+    'state dynamodb:GetItem BatchGetItem',
     'sourceState dynamodb:GetItem',
   ]),
   needs('config --deployed', [FUNCTION]),
