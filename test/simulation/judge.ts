@@ -564,7 +564,16 @@ export class Judge {
       const read = process.sourceReads.get(key) ?? 0;
       return { by: 'read', isRepair: version.endsWith('~'), place: place ?? read };
     }
-    return { by: 'record', isRepair: false, place: place ?? entry.write.number };
+    return { by: 'record', isRepair: false, place: place ?? this.#placeOfDelete(entry) };
+  }
+
+  /** From a Kinesis stream, an older delete may take away what has come back since a newer one, which is remembered. */
+  #placeOfDelete(entry: StreamEntry): number {
+    const { key, number } = entry.write;
+    const remembered = this.#rows.get(key)?.['d']?.S ?? '';
+    if (entry.kinesis === undefined || remembered < this.versionOf(entry)) return number;
+    const isDelete = ({ kind }: SourceWrite) => kind === 'delete';
+    return Math.max(number, this.entryOf(remembered, key, isDelete)?.write.number ?? 0);
   }
 
   /** Nothing else is deleted on the way: no item without a version, and none for an epoch that has ended. */
