@@ -389,7 +389,7 @@ it('goes on reading and writing positions where the clock is set back by a day',
   const clock = { now: () => virtual.now() - setBackMs, sleep: (ms: number) => virtual.sleep(ms) };
   const stream = new ScriptedStream().addShard('shard-1').append('shard-1', record(1));
   const { positions } = start(stream, {
-    clock: clock as VirtualClock,
+    clock,
     readIntervalMs: 250,
     settings: { maxBatchingWindowSeconds: 1 },
   });
