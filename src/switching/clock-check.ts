@@ -33,26 +33,30 @@ const PAUSE_MS = 250;
 
 /**
  * A service that does not say its time is not asked again: an emulator.
+ * @returns what the clock showed when it was found right, epoch milliseconds: it may be set a moment later.
  * @throws FerryError `switching.clock`, or what a request throws.
  */
-export async function requireClock(
+export async function checkedTime(
   { region, serviceSeconds }: Pick<SwitchSide, 'region' | 'serviceSeconds'>,
   context: RetryContext,
-): Promise<void> {
+): Promise<number> {
   const samples: TimeSample[] = [];
+  let checkedMs = context.clock.now();
   for (let count = 0; count < SAMPLES; count += 1) {
     if (count > 0) await context.clock.sleep(PAUSE_MS);
     const sample = await retry(async () => {
       const beforeMs = context.clock.now();
       return { beforeMs, seconds: await serviceSeconds(), afterMs: context.clock.now() };
     }, context);
-    const { seconds } = sample;
-    if (seconds === undefined) return;
+    const { seconds, beforeMs } = sample;
+    checkedMs = beforeMs;
+    if (seconds === undefined) return checkedMs;
     samples.push({ ...sample, seconds });
   }
   const { leastMs, mostMs } = clockError(samples);
   if (leastMs > ERROR_MS_MAX) throw wrong(`${Math.ceil(leastMs / 1000)} s ahead of`, region);
   if (mostMs < -ERROR_MS_MAX) throw wrong(`${Math.ceil(-mostMs / 1000)} s behind`, region);
+  return checkedMs;
 }
 
 function wrong(how: string, region: string): FerryError {

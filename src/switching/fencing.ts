@@ -4,7 +4,7 @@
 import { CLOSE_WAIT_MS, FENCE_DENIALS_MS } from '../config/names.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
 import { momentNow, waitLeftMs } from '../pacing/moment.ts';
-import { requireClock } from './clock-check.ts';
+import { checkedTime } from './clock-check.ts';
 import { changeBoth, changeCopy, createMissing, requireOwn, setFence } from './copies.ts';
 import { deleteMarkers } from './markers.ts';
 import { endWith, goOn, type Phase, type SwitchWork } from './run.ts';
@@ -47,7 +47,7 @@ async function takeRecord(work: SwitchWork, ports: SwitchPorts): Promise<void> {
     work.opened = await changeCopy('target', { step: 'opened' }, change);
     return;
   }
-  if (work.request.kind !== 'cancel') await requireClock(ports.target, ports);
+  if (work.request.kind !== 'cancel') await checkedTime(ports.target, ports);
   await createMissing(work, ports);
   await changeBoth({ step: 'claimed' }, change);
 }

@@ -5,7 +5,7 @@ import { CLOSE_WAIT_MS } from '../config/names.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
 import { UsageError } from '../errors.ts';
 import { momentNow, waitLeftMs } from '../pacing/moment.ts';
-import { requireClock } from './clock-check.ts';
+import { checkedTime } from './clock-check.ts';
 import { AuditMemory } from './audit-memory.ts';
 import { changeCopy, readCopy, requireOwn, setFence } from './copies.ts';
 import { epochsAfterLoss, isHalfOpen } from './lost-epochs.ts';
@@ -130,7 +130,7 @@ async function estimateOn(work: LostWork, ports: SwitchPorts): Promise<void> {
 
 /** Claims the copy as well: what a predecessor sends late is refused from now on. */
 async function closing(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
-  await requireClock(ports.target, ports);
+  const nowMs = await checkedTime(ports.target, ports);
   // First of all: nothing else stops applications in a Region that is cut off.
   await raiseEpoch(nextEpoch(work, ports), ports);
   const closing = true as const;
@@ -140,7 +140,7 @@ async function closing(work: LostWork, ports: SwitchPorts): Promise<StepResult> 
       : {
           step: 'closed' as const,
           closing,
-          epochs: epochsAfterLoss(row, ports, ports.clock.now()),
+          epochs: epochsAfterLoss(row, ports, nowMs),
         };
   await changeCopy('target', close, { work, ports, mayTake: isSame(work) });
   work.isClaimed = true;
@@ -182,13 +182,13 @@ async function waiting(work: LostWork, ports: SwitchPorts): Promise<StepResult> 
 const WAIT_MS = 1_000;
 
 async function opening(work: LostWork, ports: SwitchPorts): Promise<StepResult> {
-  await requireClock(ports.target, ports);
+  const nowMs = await checkedTime(ports.target, ports);
   // The proof first: a run that finishes this one's switch finds it.
   work.proof = lostProof(work, ports);
   await saveProof(work.proof, ports);
   const open = (row: ControlRow) => ({
     step: 'opened' as const,
-    epochs: epochsAfterLoss(row, ports, ports.clock.now()),
+    epochs: epochsAfterLoss(row, ports, nowMs),
   });
   work.opened = await changeCopy('target', open, { work, ports });
   return goOn(work, 'admitting');

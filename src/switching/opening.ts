@@ -9,7 +9,7 @@ import { endedEpochs } from '../model/switch-rows.ts';
 import { momentNow, waitLeftMs } from '../pacing/moment.ts';
 import type { Item } from '../ports.ts';
 import { recordContext, resynchronizeKeys } from './applying.ts';
-import { requireClock } from './clock-check.ts';
+import { checkedTime } from './clock-check.ts';
 import { auditToMarkers, isAtTip, isFull, stillOpen, unexcused } from './auditing.ts';
 import { compareOn, newComparison } from './comparing.ts';
 import { changeBoth, changeCopy, readCopy, requireOwn, setFence } from './copies.ts';
@@ -36,7 +36,7 @@ export const close: Phase = async (work, ports) => {
   // The policy has no record to compare: a run that has been taken over must not change it any more.
   await requireOwn(work, ports);
   if (work.closedAt === undefined) {
-    await requireClock(ports.target, ports);
+    await checkedTime(ports.target, ports);
     await changeBoth({ step: 'closed', closing: true }, { work, ports });
     work.closedAt = momentNow(ports);
   }
@@ -102,12 +102,11 @@ async function endDrain(work: SwitchWork, ports: SwitchPorts) {
 
 /** The proof first: a run that finishes this one's switch finds it. */
 export const open: Phase = async (work, ports) => {
-  await requireClock(ports.target, ports);
+  const nowMs = await checkedTime(ports.target, ports);
   await requireOwn(work, ports);
   const n = newestEpoch(work.row).n + 1;
   work.proof = proofOf(work, ports, n);
   await saveProof(work.proof, ports);
-  const nowMs = ports.clock.now();
   work.opened = await changeCopy(
     'target',
     (row) => ({ step: 'opened', epochs: openedEpochs(row, ports.target, nowMs) }),

@@ -7,7 +7,7 @@ import { canonicalKey } from '../model/attribute-value.ts';
 import { type ControlRow, newestEpoch } from '../model/control-row.ts';
 import { momentNow, waitLeftMs } from '../pacing/moment.ts';
 import { isAtTip } from './auditing.ts';
-import { requireClock } from './clock-check.ts';
+import { checkedTime } from './clock-check.ts';
 import { hasPassed } from './arrival.ts';
 import { changeCopy, createMissing, readCopies, requireOwn, setFence } from './copies.ts';
 import { FENCE_OPEN, PROBE_EVERY_MS, probeOnce } from './fencing.ts';
@@ -104,8 +104,8 @@ async function probing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult
 
 /** The epoch ends now, not when the other side was opened: a Region that was cut off may have been written on. */
 async function closing(work: RejoinWork, ports: SwitchPorts): Promise<StepResult> {
-  await requireClock(ports.old, ports);
-  const endMs = Math.ceil(ports.clock.now() / 1000) * 1000;
+  const nowMs = await checkedTime(ports.old, ports);
+  const endMs = Math.ceil(nowMs / 1000) * 1000;
   const close = (copy: ControlRow) => ({
     step: 'rejoining' as const,
     closing: true as const,

@@ -3,10 +3,18 @@
 import { describe, expect, it } from 'vitest';
 import { FerryError } from '../../src/errors.ts';
 import type { RetryContext } from '../../src/pacing/retry.ts';
-import { clockError, requireClock } from '../../src/switching/clock-check.ts';
+import { clockError, checkedTime } from '../../src/switching/clock-check.ts';
+
+interface Machine {
+  readonly offMs: number;
+  readonly answerMs?: number;
+  /** After so many answers, the clock is off by more. */
+  readonly jump?: { readonly afterAnswers: number; readonly byMs: number };
+}
 
 /** A machine whose clock is off, and a service that answers after a while. */
-function machine({ offMs, answerMs = 20 }: { readonly offMs: number; readonly answerMs?: number }) {
+function machine({ offMs: firstMs, answerMs = 20, jump }: Machine) {
+  let offMs = firstMs;
   let trueMs = Date.UTC(2026, 0, 31, 14, 2, 13, 730);
   let asked = 0;
   const context: RetryContext = {
@@ -17,19 +25,43 @@ function machine({ offMs, answerMs = 20 }: { readonly offMs: number; readonly an
   const serviceSeconds = async () => {
     asked += 1;
     trueMs += answerMs;
+    if (asked === jump?.afterAnswers) offMs += jump.byMs;
     return Math.floor(trueMs / 1000);
   };
   const side = { region: 'eu-west-1', serviceSeconds };
-  return { check: () => requireClock(side, context), asked: () => asked, context };
+  return { check: () => checkedTime(side, context), trueMs: () => trueMs, context };
 }
 
 describe('the clock of a switch', () => {
   it.each([0, 100, -100, 290, -290])('may be off by %i ms', async (offMs) => {
-    await expect(machine({ offMs }).check()).resolves.toBeUndefined();
+    const { check, trueMs } = machine({ offMs });
+
+    const checkedMs = await check();
+
+    expect(Math.abs(checkedMs - trueMs())).toBeLessThanOrEqual(Math.abs(offMs) + 20);
   });
 
   it('may be right where answers are slow', async () => {
-    await expect(machine({ offMs: 0, answerMs: 4_000 }).check()).resolves.toBeUndefined();
+    const { check, trueMs } = machine({ offMs: 0, answerMs: 4_000 });
+
+    expect((await check()) - trueMs()).toBe(-4_000);
+  });
+
+  it.each([44_000, -44_000])('may be set by %i ms when it has been checked', async (byMs) => {
+    const { check, trueMs } = machine({ offMs: 0, jump: { afterAnswers: 4, byMs } });
+
+    // A clock that was set back looks wrong at once; one that was set ahead does not.
+    const checked = byMs > 0 ? check() : check().catch((error: unknown) => error);
+    const found = await checked;
+
+    if (byMs > 0) expect(Math.abs(Number(found) - trueMs())).toBeLessThanOrEqual(20);
+    else expect(found).toMatchObject({ code: 'switching.clock' });
+  });
+
+  it.each([44_000, -44_000])('must not be set by %i ms while it is checked', async (byMs) => {
+    const { check } = machine({ offMs: 0, jump: { afterAnswers: 2, byMs } });
+
+    await expect(check()).rejects.toMatchObject({ code: 'switching.clock' });
   });
 
   it.each([
@@ -49,7 +81,7 @@ describe('the clock of a switch', () => {
     const { context } = machine({ offMs: 60_000 });
     const side = { region: 'eu-west-1', serviceSeconds: async () => undefined };
 
-    await expect(requireClock(side, context)).resolves.toBeUndefined();
+    await expect(checkedTime(side, context)).resolves.toBe(context.clock.now());
   });
 
   it('is known the better, the more samples there are', () => {
