@@ -215,3 +215,41 @@ it('is carried by a process, as a status shows', async () => {
   running.child.kill('SIGTERM');
   expect(await running.ended).toBe(0);
 });
+
+it('goes on with a Kinesis stream after the stream of the table, once that is adopted', async () => {
+  regions.lambda.isDeployed = false;
+  const throughKinesis = readFileSync(regions.config, 'utf8');
+  const { replications } = JSON.parse(throughKinesis) as {
+    replications: [{ source: Readonly<Record<string, unknown>> }];
+  };
+  const { streamArn } = regions;
+  const {
+    kinesisStreamArn: _,
+    kinesisRetentionHours: __,
+    ...source
+  } = {
+    kinesisStreamArn: '',
+    kinesisRetentionHours: 0,
+    ...replications[0].source,
+  };
+  const ofTable = { ...replications[0], source: { ...source, streamArn } };
+  writeFileSync(regions.config, JSON.stringify({ replications: [ofTable] }));
+  const feed = feedOf();
+  await putAll(regions.source, 'Orders', items(0, 10, 'by the stream'));
+  expect(await start('--until-caught-up').ended).toBe(0);
+  await twinHas(10);
+  await remove(0, 2);
+  await putAll(regions.source, 'Orders', items(5, 12, 'by Kinesis'));
+  // Also what the twin has by the stream of the table.
+  const sent = await feed.send({ shards: BOTH, isShuffled: true });
+
+  writeFileSync(regions.config, throughKinesis);
+  const adopted = await regions.ferry('adopt', '--apply');
+  expect(adopted).toMatchObject({ exitCode: 0, err: expect.stringContaining('epoch 2') as string });
+  const running = start('--until-caught-up');
+
+  expect(await running.ended).toBe(0);
+  expect(running.events.at(-1)).toMatchObject({ received: sent, done: sent });
+  await twinHas(10);
+  await areEqual();
+});
