@@ -61,7 +61,7 @@ export interface StreamEntry {
 }
 
 /** Of a record in a Kinesis stream. */
-export interface KinesisFacts {
+interface KinesisFacts {
   /** Of another table. */
   readonly isForeign: boolean;
   /** Its data are not JSON. */
