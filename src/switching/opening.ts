@@ -28,6 +28,7 @@ const PAUSE_MS = 250;
 /** A fence that leaks so often does not hold. */
 const REOPENED_MAX = 10;
 const REPAIRED_AT_ONCE = 100;
+const REPAIR_TRIES_MAX = 20;
 /** In the on-failure bucket: items of the old table that accepted letters have left behind. */
 const ACCEPTED_PREFIX = 'accepted-letters/';
 
@@ -172,8 +173,13 @@ export const repairAccepted: Phase = async (work, ports) => {
   const way = { from: ports.target, to: ports.old, direction: ports.back };
   const context = recordContext(opened, ports, way);
   const { rejected, unfinished } = await resynchronizeKeys(keys, context, ports);
-  work.left.push(...rejected, ...unfinished);
-  return goOn(work, 'repairing');
+  work.left.push(...rejected);
+  if (unfinished.length === 0) return goOn(work, 'repairing');
+  // A throttled table is no reason to leave a difference that the next switch would not look for.
+  work.repairTries += 1;
+  if (work.repairTries < REPAIR_TRIES_MAX) toRepair.push(...unfinished.map(({ key }) => key));
+  else work.left.push(...unfinished);
+  return goOn(work, 'repairing', WAIT_MS);
 };
 
 async function acceptedKeys({ accepted, before }: SwitchWork, ports: SwitchPorts): Promise<Item[]> {

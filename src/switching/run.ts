@@ -74,6 +74,8 @@ export interface SwitchWork {
   proof?: SwitchProof | undefined;
   /** Keys of accepted letters, whose items are still to be repaired. */
   toRepair?: Item[] | undefined;
+  /** How often some of them could not be written yet. */
+  repairTries: number;
   readonly left: LeftItem[];
   cancelledFor?: string | undefined;
   markers?: MarkerRound | undefined;
@@ -128,6 +130,7 @@ export function newWork({ request, id }: SwitchState, begin: Beginning): SwitchW
     recordsBefore: 0,
     lookedAgain: { keys: 0, differences: 0 },
     notedAtMs: nowMs,
+    repairTries: 0,
     left: [],
     rounds: 0,
   };
