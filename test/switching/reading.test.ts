@@ -97,7 +97,10 @@ describe('a stream', () => {
 
   it('has lost records where they are gone behind the last one that was read', async () => {
     const gone = serviceError('TrimmedDataAccessException');
-    const { reader } = streamOf([{ shardId: 'a', parentShardIds: [] }], { a: [gone, page('5', 'a2')], a2: [gone] });
+    const { reader } = streamOf([{ shardId: 'a', parentShardIds: [] }], {
+      a: [gone, page('5', 'a2')],
+      a2: [gone],
+    });
     const audit = newAudit();
 
     await readOn(audit, reader, RETRIES);
