@@ -32,7 +32,7 @@ beforeEach(async () => {
     void text(request).then((body) => {
       const reply = answer(operation, JSON.parse(body) as Record<string, string>);
       if ('__type' in reply) response.statusCode = 400;
-      response.end(JSON.stringify(reply));
+      return response.end(JSON.stringify(reply));
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
