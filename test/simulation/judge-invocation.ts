@@ -275,6 +275,8 @@ function hasSameTime(one: StreamEntry, other: StreamEntry): boolean {
 
 /** Whether the queue has acknowledged its letter to an invocation. */
 export function hasLetter(entry: StreamEntry, process: Process, judge: Judge): boolean {
+  // A record of another table may have the same key and the same time.
+  if (entry.kinesis?.isForeign === true) return false;
   return lettersOf(entry, process, judge).some(({ isAcknowledged }) => isAcknowledged);
 }
 
