@@ -369,7 +369,9 @@ function ownFate(requests: readonly Sent[] | undefined): Fate | undefined {
 
 function requestsByEntry(process: Process, judge: Judge): Map<StreamEntry, Sent[]> {
   const requests = new Map<StreamEntry, Sent[]>();
-  const isGiven = new Set(ownOf(process).filter((entry) => !isUnparsed(entry, judge, process)));
+  const isWritten = (entry: StreamEntry) =>
+    !isUnparsed(entry, judge, process) && !isSkippedExpiry(entry, process);
+  const isGiven = new Set(ownOf(process).filter(isWritten));
   for (const sent of process.writes) {
     const found = judge.entryOf(versionIn(sent.intent) ?? '', judge.nameIn(sent.intent));
     const entry = found?.kinesis === undefined ? found : firstOf(found, isGiven);

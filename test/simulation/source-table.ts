@@ -101,6 +101,7 @@ export class SourceTable {
     old.stop();
     this.#world.lambda.deploy();
     this.mapping = this.#newMapping();
+    if (this.#isDisabled) this.mapping.pause();
     this.mapping.replay();
   }
 
