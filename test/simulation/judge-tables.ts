@@ -82,7 +82,11 @@ export function reasonOf(key: string, world: World): string | undefined {
     return `the record was lost: ${last.lost}`;
   const newest = writes.findLast((write) => isToShow(write, deployed) && !judge.isOverruled(write));
   const tie = judge.tieOf(key, item.shown, newest?.number ?? 0);
-  const tieNow = newest === last ? tie : undefined;
+  // What is left out may be what the twin has taken first.
+  const leftOut = all.map((one) =>
+    isLeftOut(one, world) ? judge.tieOf(key, one.number, newest?.number ?? 0) : undefined,
+  );
+  const tieNow = newest === last ? (tie ?? leftOut.find(Boolean)) : undefined;
   const latest = tieNow ?? judge.tieOf(key, item.shown, all.at(-1)?.number ?? 0);
   if (latest !== undefined) return `tied: ${latest}`;
   if (tie === undefined && item.shown < (newest?.number ?? 0))
