@@ -56,9 +56,7 @@ export const latencyCommand: Command = {
       io.err(
         'Latency is measured without the projection, which does not know the items of this run.',
       );
-    io.err(
-      `${rates.join(', ')} writes/s, ${options.text('duration')} s each; Ctrl-C ends it early`,
-    );
+    const plan = `${rates.join(', ')} writes/s, ${options.text('duration')} s each; Ctrl-C ends it early`;
     const run = await latencyRun({
       replication,
       carriers: beside ? ['lambda', 'run'] : ['lambda'],
@@ -72,7 +70,7 @@ export const latencyCommand: Command = {
       clock: systemClock,
       random: systemRandom,
       stop: io.interrupted,
-      ...reporting(io),
+      ...reporting(io, plan),
     });
     if (svg !== undefined) writePicture(svg, run.levels);
     printResult(
@@ -96,8 +94,9 @@ function ratesOf(text: string): number[] {
 }
 
 /** A bar per level on a terminal; elsewhere a line every ten seconds. */
-function reporting(io: Io) {
+function reporting(io: Io, plan: string) {
   let level = -1;
+  let toSay: string | undefined = plan;
   let report = progressReporter(io, systemClock, 'items');
   return {
     onStarted: ({ source, destination }: LocalPlace) => {
@@ -106,6 +105,8 @@ function reporting(io: Io) {
         ['destination', destination.region, destination.endpoint],
       ]))
         io.err(line);
+      if (toSay !== undefined) io.err(toSay);
+      toSay = undefined;
     },
     onProgress: (progress: LatencyProgress) => {
       if (progress.level !== level) report = progressReporter(io, systemClock, 'items');

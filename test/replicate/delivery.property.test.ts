@@ -155,7 +155,6 @@ const MUTANTS_OF_KINESIS: ReadonlyArray<[string, Mutant]> = [
   ...MUTANTS,
   ['changes are ordered by arrival', { microsOf: (_, place) => BASE_MICROS + 9_990 + place }],
   ['times are milliseconds', { microsOf: (micros) => Math.floor(micros / 1_000) * 1_000 }],
-  ['an insert counts as young', { settings: { arrival: 'in-order' } }],
 ];
 
 it.each([
