@@ -76,7 +76,7 @@ describe('the settings to decide about before an outage', () => {
     const alarms = resources(templates(CREATED).source, 'AWS::CloudWatch::Alarm');
 
     expect(aged(82_800).eventSource.maxRecordAgeSeconds).toBe(82_800);
-    expect(() => aged(82_801)).toThrow('must be <= 82800');
+    expect(() => aged(82_801)).toThrow('must be 60 to 82800, got 82801');
     expect(entry).toContain('The maximum, 82800, is 23 hours');
     expect(JSON.stringify(alarms)).not.toContain('82800');
   });
