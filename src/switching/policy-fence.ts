@@ -161,12 +161,13 @@ function conflict({ tableArn }: PolicyFenceSetup): UsageError {
 export function promisedFence(policy?: Fence): Fence {
   return {
     kind: 'application',
-    async set({ fenced, inboundRefused }, id) {
+    async set({ fenced, inboundRefused }, id, requireOwn) {
       const wish = {
         ...(fenced === false && { fenced }),
         ...(inboundRefused === false && { inboundRefused }),
       };
-      return policy === undefined || Object.keys(wish).length === 0 ? 0 : policy.set(wish, id);
+      if (policy === undefined || Object.keys(wish).length === 0) return 0;
+      return policy.set(wish, id, requireOwn);
     },
     async probe() {
       throw new Error('an application is not probed');

@@ -334,6 +334,20 @@ describe('promised by the operator', () => {
     expect(promised.kind).toBe('application');
   });
 
+  it('takes nothing away once another run has taken over', async () => {
+    await setUntilDone(fence, { fenced: true, inboundRefused: true }, 'run-1');
+    await cloud.clock.sleep(15_000);
+    const before = cloud.policy();
+    const requireOwn = async () => {
+      throw new UsageError('taken', { code: 'switching.taken', hint: 'none' });
+    };
+
+    const asked = promisedFence(fence).set({ fenced: false }, 'run-1', requireOwn);
+
+    await expect(asked).rejects.toMatchObject({ code: 'switching.taken' });
+    expect(cloud.policy()).toBe(before);
+  });
+
   it('leaves IAM alone where the configuration says so', async () => {
     const promised = promisedFence();
 
