@@ -46,8 +46,10 @@ export async function createLettersFolder(
     // What a crash has left half written.
     const left = (await readdir(path)).filter((name) => name.startsWith('.'));
     await Promise.all(left.map((name) => rm(join(path, name), { force: true })));
-    await writeFile(join(path, '.writable'), '');
-    await rm(join(path, '.writable'));
+    // Another process may do the same at the same time.
+    const probe = join(path, `.${randomUUID()}`);
+    await writeFile(probe, '');
+    await rm(probe, { force: true });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new FerryError(`Letters cannot be kept in ${path}: ${why}.`, {
