@@ -65,7 +65,7 @@ it('names a range as trimmed where the stream has lost its beginning', async () 
 it.each<[string, [number, number]]>([
   ['its last record', [3, 40]],
   ['its first record', [40, 41]],
-])('names a range as trimmed of which the shard does not have %s', async (_, range) => {
+])('names a range as trimmed if the shard does not have %s of it', async (_, range) => {
   expect(await read(range)).toBe('trimmed');
 });
 

@@ -308,7 +308,7 @@ it('reports a position that the stream has trimmed, and ends with 3', async () =
   await twinHas(2);
 });
 
-it('carries several replications, of which one that fails stops no other', async () => {
+it('carries several replications, and one that fails stops no other', async () => {
   const { replications } = JSON.parse(readFileSync(config, 'utf8')) as {
     replications: Array<{ source: { streamArn: string } }>;
   };

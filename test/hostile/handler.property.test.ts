@@ -119,7 +119,7 @@ const hostileBatch = fc
   .array(hostileRecord, { maxLength: 12 })
   .chain((records) => fc.shuffledSubarray([...records, ...records.slice(0, 2)]));
 
-/** What is told of a change in its data, and what becomes of these. */
+/** What the data of a change say of it, and what becomes of these. */
 const WAYS = [
   'as a change',
   'as a change',

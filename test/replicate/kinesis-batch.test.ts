@@ -245,7 +245,7 @@ describe('changes with one time', () => {
     expect(await twinOf(id)).toBeUndefined();
   });
 
-  it('of a batch, of which one is a skipped expiry: the other is written', async () => {
+  it('of a batch where one is a skipped expiry: the other is written', async () => {
     const id = newId();
     const put = { id, sequenceNumber: '7', attributes: text('put') };
     const rules = { ...RULES, ttlDeletes: 'skip' as const };

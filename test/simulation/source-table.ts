@@ -28,7 +28,7 @@ export class SourceTable {
   mapping: EventSourceMapping;
   readonly #world: World;
   #second: EventSourceMapping | undefined;
-  /** A replica's stream, or another one of the table, which nobody reads yet, and its records. */
+  /** A replica's stream, or another one of the table, which is not read yet, and its records. */
   #replica: { readonly stream: ChangeStream; readonly entries: StreamEntry[] } | undefined;
   /** Somebody has disabled the mapping. */
   #isDisabled = false;
@@ -105,7 +105,7 @@ export class SourceTable {
     this.mapping.replay();
   }
 
-  /** What nobody has read of a stream until now can be read. */
+  /** What has not been read of a stream until now can be read. */
   #recover(stream: ChangeStream): void {
     const nowMs = this.#world.scheduler.now();
     for (const entry of this.#entriesOf(stream)) {

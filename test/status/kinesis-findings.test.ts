@@ -143,7 +143,7 @@ describe('a Kinesis stream that carries the changes', () => {
     ['its alias, as an ARN', KEY.replace('key/1111', 'alias/aws/kinesis'), undefined, []],
     ['a key that is not configured', KEY, undefined, ['note kinesis-key']],
     ['the key that is configured', KEY, KEY, []],
-    ['an alias, of which the key is not known here', 'alias/orders', KEY, []],
+    ['an alias, whose key is not known here', 'alias/orders', KEY, []],
     ['another key than configured', KEY, `${KEY}2`, ['error kinesis-key']],
   ])('is encrypted with %s', (_, keyId, configuredKinesisKey, expected) => {
     const found = look({ keyId }, { configuredKinesisKey });
