@@ -196,7 +196,7 @@ async function strikeAll(stage: Stage) {
     } else if (blow === 'freeze') {
       counts.freezes += 1;
       tookOver(await pair.freezeHolder(), 'froze the holder');
-    } else if (random.next() < HOLDER_SHARE) {
+    } else if (kills.holder === 0 || random.next() < HOLDER_SHARE) {
       kills.holder += 1;
       tookOver(await pair.killHolder(), 'killed the holder');
     } else {
