@@ -104,6 +104,13 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
   'encryption.stateTable': TABLE_KEY,
   'heartbeat.key':
     'safe. The old item stays. Delete it at the source; its delete is replicated. If you remove `heartbeat`, its function, rule and alarms are deleted.',
+  'reconcile.every':
+    'safe. It applies to the next run. If you remove `reconcile`, its state machine, rule and alarms are deleted. Reports stay in the bucket for 90 days.',
+  'reconcile.sample': 'safe. It applies to the next run.',
+  'reconcile.repair':
+    '**with care**. The next run writes to the twin. Run `ferry verify` and `ferry repair` yourself first, and read what they list.',
+  'reconcile.repairItemsMax': 'safe. It applies to the next run.',
+  'reconcile.maxReadUnits': 'safe. It applies to the next run.',
   'switching.fence':
     '**with care**. Not while a switch is in progress, and only while the source is active. Remove the statements FerryFence and FerryInbound from the resource policies of both tables, if you change it to `application`.',
   'switching.markers': 'safe. It applies to the next switch.',

@@ -142,6 +142,11 @@ export const functionName = (replication: string) => `ferry-${replication}-repli
 export const bulkName = (replication: string) => `ferry-${replication}-bulk`;
 /** Step Functions puts it into the ARN of each segment's execution. */
 export const SEGMENTS_LABEL = 'Segments';
+/** Of the state machine that compares on a schedule, and of the rule that starts it. */
+export const reconcileName = (replication: string) => `ferry-${replication}-reconcile`;
+/** Of the log group that keeps what commands have changed. */
+export const historyGroup = (replication: string) => `/ferry/${replication}/history`;
+export const HISTORY_DAYS = 400;
 export const heartbeatName = (replication: string) => `ferry-${replication}-heartbeat`;
 /** Of the state table, unless it is configured. */
 export const stateTableName = (replication: string) => `ferry-${replication}-state`;

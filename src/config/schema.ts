@@ -25,6 +25,7 @@ import {
   heartbeat,
 } from './schema-resources.ts';
 import { projection } from './schema-projection.ts';
+import { reconcile } from './schema-reconcile.ts';
 import { switching } from './schema-switching.ts';
 import {
   destination,
@@ -92,6 +93,7 @@ const settings = {
   encryption: Optional(encryption()),
   heartbeat: Optional(heartbeat()),
   switching: Optional(switching()),
+  reconcile: Optional(reconcile()),
   alarms: defaulted(alarms({ default: {} })),
   eventSource: defaulted(eventSource({ default: {} })),
   function: defaulted(functionSettings({ default: {} })),
@@ -198,6 +200,7 @@ export type ProjectionConfig = Of<typeof projection>;
 export type FleetConfig = Of<typeof fleet>;
 export type HeartbeatConfig = Of<typeof heartbeat>;
 export type SwitchingConfig = Of<typeof switching>;
+export type ReconcileConfig = Of<typeof reconcile>;
 /** What a function knows of its replication, and of the deployment that it is part of. */
 export type Deployment = Omit<
   Of<typeof variable>,
