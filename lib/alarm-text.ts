@@ -2,8 +2,8 @@
 
 import { Token } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
+import type { AlarmRule } from '../src/alarms/rule.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import type { AlarmSpec } from './alarm-specs.ts';
 import { entryTitle } from './runbook-entries.ts';
 
 /** CloudWatch's limit for the description of an alarm. */
@@ -12,9 +12,9 @@ export const ALARM_DESCRIPTION_MAX = 1024;
 /** Ends with a link if the runbook has a URL, else with the name of the entry and the dashboard that shows it. */
 export function alarmDescription(
   { name, source: { region }, alarms, dashboard: hasDashboard }: ReplicationConfig,
-  spec: Pick<AlarmSpec, 'anchor' | 'runbook' | 'meaning' | 'firstStep'>,
+  rule: Pick<AlarmRule, 'anchor' | 'runbook' | 'meaning' | 'firstStep'>,
 ): string {
-  const { anchor, runbook: entry = anchor, meaning, firstStep } = spec;
+  const { anchor, runbook: entry = anchor, meaning, firstStep } = rule;
   const dashboard = dashboardName(name);
   const url = dashboardUrl(region, dashboard) ?? `the dashboard ${dashboard} in ${region}`;
   const andThere = hasDashboard ? `, and on ${url}` : '';

@@ -7,9 +7,9 @@ import {
   type IMetric,
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
+import { alarmRules } from '../src/alarms/alarm-rules.ts';
 import { LIST_PRICES, type MetricName } from '../src/config/names.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
-import { alarmSpecs } from './alarm-specs.ts';
 import { expression, MAXIMUM, PERIOD, type ReplicationMetrics } from './replication-metrics.ts';
 
 const MINUTE_MS = 60_000;
@@ -21,12 +21,12 @@ const percentile = (p: number, label = `p${p}`) => ({ statistic: Stats.percentil
 /** The line of an alarm in a graph, by the alarm's name, in the unit of the graph. */
 export type AlarmLine = (anchor: string, perUnit?: number) => HorizontalAnnotation;
 
-export function alarmLines(replication: ReplicationConfig, metrics: ReplicationMetrics): AlarmLine {
-  const specs = alarmSpecs(replication, metrics);
+export function alarmLines(replication: ReplicationConfig): AlarmLine {
+  const rules = alarmRules(replication);
   return (anchor, perUnit = 1) => {
-    const spec = specs.find((one) => one.anchor === anchor);
-    if (spec === undefined) throw new Error(`No alarm is called ${anchor}.`);
-    return line(spec.threshold / perUnit, `alarm ${anchor}`);
+    const rule = rules.find((one) => one.anchor === anchor);
+    if (rule === undefined) throw new Error(`No alarm is called ${anchor}.`);
+    return line(rule.threshold / perUnit, `alarm ${anchor}`);
   };
 }
 

@@ -3,19 +3,21 @@
 
 import {
   Alarm,
-  AlarmRule,
+  AlarmRule as CompositeRule,
   ComparisonOperator,
   CompositeAlarm,
+  type IMetric,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
+import { alarmRules } from '../src/alarms/alarm-rules.ts';
+import type { AlarmRule } from '../src/alarms/rule.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { topicArnOf } from '../src/config/alarm-topic.ts';
 import { alarmTopicName } from '../src/config/names.ts';
-import { type AlarmSpec, alarmSpecs } from './alarm-specs.ts';
 import { alarmDescription } from './alarm-text.ts';
 import { createAlarmTopic } from './alarm-topic.ts';
 import { customerKey } from './customer-keys.ts';
@@ -43,8 +45,8 @@ export class ReplicationAlarms extends Construct {
     const { email } = replication.alarms;
     this.topic = topic ?? this.#topicOf(replication);
     if (email !== undefined) this.topic.addSubscription(new EmailSubscription(email));
-    this.alarms = alarmSpecs(replication, metrics).map((spec) =>
-      this.#createAlarm(replication, spec),
+    this.alarms = alarmRules(replication).map((rule) =>
+      this.#createAlarm(replication, rule, metrics.of(rule.metric)),
     );
     this.summary = this.#createSummary(replication);
   }
@@ -60,16 +62,16 @@ export class ReplicationAlarms extends Construct {
     });
   }
 
-  #createAlarm(replication: ReplicationConfig, spec: AlarmSpec): Alarm {
-    const { anchor, metric, threshold, minutes } = spec;
-    const isSilence = spec.silence === true;
+  #createAlarm(replication: ReplicationConfig, rule: AlarmRule, metric: IMetric): Alarm {
+    const { anchor, threshold, minutes } = rule;
+    const isSilence = rule.silence === true;
     const alarm = new Alarm(this, anchor, {
       alarmName: alarmName(replication.name, anchor),
-      alarmDescription: alarmDescription(replication, spec),
+      alarmDescription: alarmDescription(replication, rule),
       metric,
       threshold,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: spec.periods,
+      evaluationPeriods: rule.periods,
       datapointsToAlarm: minutes,
       // A source without writes has no datapoints, and nothing is wrong with it. Where datapoints must come,
       // their end is INSUFFICIENT_DATA. A new alarm starts in that state, and CloudWatch notifies only of
@@ -88,7 +90,7 @@ export class ReplicationAlarms extends Construct {
     return new CompositeAlarm(this, anchor, {
       compositeAlarmName: alarmName(replication.name, anchor),
       alarmDescription: alarmDescription(replication, DEGRADED),
-      alarmRule: AlarmRule.anyOf(...this.alarms),
+      alarmRule: CompositeRule.anyOf(...this.alarms),
     });
   }
 }

@@ -11,9 +11,9 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
+import { alarmRules } from '../src/alarms/alarm-rules.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { expiringHours, retentionText, WAITING_HOURS } from '../src/config/record-age.ts';
-import { alarmSpecs } from './alarm-specs.ts';
 import { dashboardName, isUrl } from './alarm-text.ts';
 import {
   alarmLines,
@@ -51,7 +51,7 @@ const TEXT_HEIGHT = 2;
 
 function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWidget[][] {
   const { runbook } = replication.alarms;
-  const alarmLine = alarmLines(replication, metrics);
+  const alarmLine = alarmLines(replication);
   const row = (question: string, anchor: string, graphs: GraphWidgetProps[]): IWidget[][] => [
     [text(`## ${question} ${whatToDo(runbook, anchor)}`)],
     graphs.map(
@@ -113,7 +113,7 @@ const ENTRY_HEIGHT = 9;
 /** The entries of the runbook, if it has no URL. */
 function runbookRows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWidget[][] {
   if (isUrl(replication.alarms.runbook)) return [];
-  const ofAlarms = alarmSpecs(replication, metrics).map(({ anchor, runbook = anchor }) => runbook);
+  const ofAlarms = alarmRules(replication).map(({ anchor, runbook = anchor }) => runbook);
   const givenUp = metrics.storesBatches ? [] : ['batches-given-up'];
   const costs = metrics.services.listPrices ? ['costs'] : [];
   const anchors = new Set([...ofAlarms, ...givenUp, ...costs, ...MORE_ENTRIES]);

@@ -10,6 +10,7 @@ import {
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import type { MetricReference } from '../src/alarms/rule.ts';
 import { isOtherAccount, isOtherPartition } from '../src/config/accounts.ts';
 import { type PartitionServices, servicesAt } from '../src/config/partition-services.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
@@ -58,11 +59,6 @@ export class ReplicationMetrics {
     return this.#replicator.function.metric(name, { ...SUM, ...options });
   }
 
-  /** One of Lambda's about the heartbeat function; there is one where the configuration has a `heartbeat`. */
-  heartbeat(metricName: string): Metric {
-    return ofLambda(metricName, { FunctionName: heartbeatName(this.#replication.name) });
-  }
-
   /** One of Lambda's event counts of the event source mapping. */
   mapping(metricName: string, options: MetricOptions = {}): Metric {
     return ofMapping(this.#replicator.eventSourceMapping, metricName, options);
@@ -86,12 +82,36 @@ export class ReplicationMetrics {
     return queue?.metricApproximateAgeOfOldestMessage({ ...MAXIMUM, ...options });
   }
 
+  /**
+   * What an alarm watches.
+   * @throws Error for a metric of a part that the replication does not have.
+   */
+  of(watched: MetricReference): IMetric {
+    const { name, statistic, periodSeconds } = watched;
+    const options = { statistic, period: Duration.seconds(periodSeconds) };
+    switch (watched.of) {
+      case 'own':
+        return this.own(watched.name, options);
+      case 'function':
+        return this.handler(name, options);
+      case 'heartbeat function':
+        return ofLambda(name, { FunctionName: heartbeatName(this.#replication.name) }, options);
+      case 'mapping':
+        return this.mapping(name, options);
+      case 'dead-letter queue':
+        return this.#replicator.deployed.deadLetterQueue.metric(name, options);
+      case 'look-again queue':
+        return existing(this.#replicator.deployed.lookAgainQueue).metric(name, options);
+      case 'look-again mapping':
+        return this.#lookAgainFailures(name, options);
+    }
+  }
+
   /** Messages that the look-again function could not finish, or could not be called for. */
-  lookAgainFailures(): IMetric | undefined {
-    const mapping = this.#lookAgain?.eventSourceMapping;
-    const queue = this.#replicator.deployed.lookAgainQueue;
-    if (mapping === undefined || queue === undefined) return undefined;
-    if (this.services.mappingMetrics) return ofMapping(mapping, 'FailedInvokeEventCount');
+  #lookAgainFailures(name: string, options: MetricOptions): IMetric {
+    const { eventSourceMapping } = existing(this.#lookAgain);
+    if (this.services.mappingMetrics) return ofMapping(eventSourceMapping, name, options);
+    const queue = existing(this.#replicator.deployed.lookAgainQueue);
     const received = queue.metricNumberOfMessagesReceived(SUM);
     const deleted = queue.metricNumberOfMessagesDeleted(SUM);
     // Of a message that is received and deleted, the minute may differ.
@@ -104,6 +124,11 @@ export class ReplicationMetrics {
     const seconds = queue.metricApproximateAgeOfOldestMessage(MAXIMUM);
     return expression('seconds / 86400', { seconds }, label);
   }
+}
+
+function existing<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error('The replication does not look at deletes again.');
+  return part;
 }
 
 /** Of a replication whose constructs may be in another stack. */

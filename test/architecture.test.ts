@@ -53,6 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['src', 'text'],
   model: ['config', 'text'],
   permissions: ['src', 'config'],
+  alarms: ['config'],
   failures: ['src'],
   projection: ['src', 'config', 'model', 'text'],
   pacing: ['src', 'model'],
@@ -77,7 +78,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   handlers: ['composition', 'aws', ...WORK],
   local: ['stream', 'composition', 'aws', ...WORK],
   cli: ['local', 'composition', 'aws', 'permissions', 'run', ...WORK],
-  lib: ['src', 'config', 'permissions', 'projection'],
+  lib: ['src', 'config', 'alarms', 'permissions', 'projection'],
   bin: ['cli', 'lib', 'src', 'config', 'permissions'],
 };
 
@@ -173,7 +174,7 @@ it('opens every file with what it is for', () => {
 
 /** Of the files that describe the settings. */
 function isOfSchema(path: string): boolean {
-  return /^src\/config\/schema(-(forms|projection|resources|switching|tables))?\.ts$/.test(path);
+  return /^src\/config\/schema(-(forms|projection|reconcile|resources|switching|tables))?\.ts$/.test(path);
 }
 
 it('builds the schema for documents and types only: at run time, ferry.schema.json is read', () => {
