@@ -9,7 +9,14 @@ import { parseControlRow, putControlRow } from '../src/model/control-item.ts';
 import { type DeadLetter, deadLetterMessage } from '../src/model/dead-letter.ts';
 import { parseFailureMessage } from '../src/model/failure-message.ts';
 import {
+  parseReconciliation,
+  putReconciliation,
+  type Reconciliation,
+  reconciliationKey,
+} from '../src/model/reconciliation-row.ts';
+import {
   changeShards,
+  isRunRow,
   leaseKey,
   parseLease,
   parsePosition,
@@ -239,4 +246,96 @@ describe('what `ferry run` keeps', () => {
     source: { S: place.sourceArn },
     fence: { N: '3' },
   };
+});
+
+describe('what comparisons on a schedule keep', () => {
+  const good = {
+    run: 'r1',
+    startedAtMs: 1_000,
+    endedAtMs: 2_000,
+    items: 12,
+    destinationItems: 11,
+    leftOut: 0,
+    ranges: 3,
+    rangesTotal: 300,
+    rangesDiffering: 1,
+    differences: 2,
+    inFlight: 0,
+    unreadable: 0,
+    repaired: 1,
+    left: 1,
+  };
+  const whole: Reconciliation = {
+    revision: 7,
+    sinceMs: 2_000,
+    good,
+    failed: { run: 'r2', startedAtMs: 3_000, endedAtMs: 4_000, reason: 'why' },
+    running: { run: 'r3', startedAtMs: 5_000, execution: 'arn:r3' },
+  };
+  /** As it is stored from now on. */
+  const stored: Item = {
+    id: { S: 'orders#reconciliation' },
+    format: { N: '1' },
+    revision: { N: '7' },
+    since: { N: '2000' },
+    good: {
+      M: {
+        run: { S: 'r1' },
+        startedAtMs: { N: '1000' },
+        endedAtMs: { N: '2000' },
+        items: { N: '12' },
+        destinationItems: { N: '11' },
+        leftOut: { N: '0' },
+        ranges: { N: '3' },
+        rangesTotal: { N: '300' },
+        rangesDiffering: { N: '1' },
+        differences: { N: '2' },
+        inFlight: { N: '0' },
+        unreadable: { N: '0' },
+        repaired: { N: '1' },
+        left: { N: '1' },
+      },
+    },
+    failed: {
+      M: {
+        run: { S: 'r2' },
+        startedAtMs: { N: '3000' },
+        endedAtMs: { N: '4000' },
+        reason: { S: 'why' },
+      },
+    },
+    running: { M: { run: { S: 'r3' }, startedAtMs: { N: '5000' }, execution: { S: 'arn:r3' } } },
+  };
+
+  it('is written in this form, over the revision before', () => {
+    const { input } = putReconciliation(NAMED, whole);
+
+    expect(input).toMatchObject({
+      Item: stored,
+      ExpressionAttributeValues: { ':before': { N: '6' } },
+    });
+    expect(reconciliationKey(NAMED)).toEqual({ id: stored['id'] });
+  });
+
+  it('is read from it, and before the first run', () => {
+    const { good: _, failed: __, running: ___, ...first } = stored;
+
+    expect(parseReconciliation(stored)).toEqual(whole);
+    expect(parseReconciliation(first)).toEqual({ revision: 7, sinceMs: 2_000 });
+    expect(parseReconciliation(undefined)).toBeUndefined();
+  });
+
+  it('counts nothing for what an earlier release did not count', () => {
+    const { leftOut: _, ...known } = stored['good']?.M ?? {};
+
+    expect(parseReconciliation({ ...stored, good: { M: known } })).toEqual(whole);
+  });
+
+  it.each([{ N: '2' }, { S: '1' }, undefined])('of format %j is refused', (format) => {
+    expect(parseReconciliation({ ...stored, format } as Item)).toBe('unreadable');
+  });
+
+  it('says nothing of what has been replicated', () => {
+    expect(isRunRow(stored, NAMED)).toBe(true);
+  });
 });

@@ -15,6 +15,8 @@ export interface StoredPosition {
   readonly closed: boolean;
   /** Everything that had come to the shard by then is settled, epoch milliseconds. */
   readonly atMs: number;
+  /** How long the stream kept records then. */
+  readonly keptMs?: number | undefined;
 }
 
 /** Which process carries a replication. */
@@ -50,10 +52,10 @@ export function leaseKey({ replication }: Ledger): Item {
   return keyOf(`${replication}#lease`);
 }
 
-/** Of the process that carries this replication. It says nothing of what has been replicated. */
+/** Of the process that carries this replication, or of what compares it: nothing has been replicated by these. */
 export function isRunRow(row: Item, { replication }: Ledger): boolean {
   const id = row[LEDGER_ATTRIBUTES.id]?.S ?? '';
-  return ['lease', 'source', 'position#', 'positions#'].some((kind) =>
+  return ['lease', 'source', 'position#', 'positions#', 'reconciliation'].some((kind) =>
     id.startsWith(`${replication}#${kind}`),
   );
 }
@@ -71,7 +73,7 @@ function keyOf(id: string): Item {
 export function putPosition(
   place: PositionsPlace,
   shardId: string,
-  { after, closed, atMs }: StoredPosition,
+  { after, closed, atMs, keptMs }: StoredPosition,
   fence: number,
 ): WriteRequest {
   return {
@@ -85,6 +87,7 @@ export function putPosition(
         ...(after === undefined ? {} : { after: { S: after } }),
         closed: { BOOL: closed },
         at: { N: `${Math.floor(atMs)}` },
+        ...(keptMs === undefined ? {} : { keptMs: { N: `${keptMs}` } }),
         fence: { N: `${fence}` },
       },
       ...unlessFenced(fence),
@@ -140,7 +143,8 @@ export function parsePosition(
   const id = item[LEDGER_ATTRIBUTES.id]?.S ?? '';
   const [after, closed, atMs] = [item['after']?.S, item['closed']?.BOOL, integerIn(item['at'])];
   if (closed === undefined || atMs === undefined) return 'unreadable';
-  return [id.slice(`${replication}#position#`.length), { after, closed, atMs }];
+  const keptMs = integerIn(item['keptMs']);
+  return [id.slice(`${replication}#position#`.length), { after, closed, atMs, keptMs }];
 }
 
 /** Notes that this stream is read from now on, unless a later holder of the lease has noted one. */
