@@ -1,0 +1,102 @@
+// The scratch replication of a rehearsal on AWS: the settings of the chosen one with new names and new tables, and
+// without what would reach anything that the chosen one uses.
+
+import { isOtherPartition } from '../config/accounts.ts';
+import { parseConfig } from '../config/config.ts';
+import { directionsOf } from '../config/directions.ts';
+import { destinationStack, sourceStack } from '../config/names.ts';
+import type { ReplicationConfig, SwitchingConfig } from '../config/schema.ts';
+import { UsageError } from '../errors.ts';
+import type { Random } from '../ports.ts';
+
+const PREFIX = 'rehearsal-';
+/** What the name of each resource of each rehearsal begins with. */
+export const SCRATCH_PREFIX = `ferry-${PREFIX}`;
+/** With more, CloudFormation could cut the name off in that of a bucket. */
+const LETTERS = 4;
+const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
+
+export function scratchName({ next }: Random): string {
+  const letter = () => ALPHABET[Math.floor(next() * ALPHABET.length)];
+  return PREFIX + Array.from({ length: LETTERS }, letter).join('');
+}
+
+/** The rehearsal that a resource is of; undefined where it is of none. */
+export function rehearsalOf(resource: string): string | undefined {
+  return /^ferry-(rehearsal-[a-z0-9]{4})(?![a-z0-9])/.exec(resource)?.[1];
+}
+
+const KEY = { name: 'pk', type: 'S' } as const;
+
+/**
+ * Without a projection, because the items of a rehearsal are not those of the application. The alarms notify a topic
+ * without subscribers.
+ * @throws UsageError `rehearsal.partition`
+ */
+export function scratchOf(chosen: ReplicationConfig, name: string): ReplicationConfig {
+  if (isOtherPartition(chosen)) throw otherPartition(chosen);
+  const { source, destination, switching, heartbeat, alarms, eventSource } = chosen;
+  const {
+    projection: _,
+    reconcile: __,
+    stateTable: ___,
+    timestampAttribute: ____,
+    ...kept
+  } = chosen;
+  const { latencySeconds, runbook } = alarms;
+  const { maxRecordAgeSeconds: _____, ...reading } = eventSource;
+  const entry = {
+    ...kept,
+    name,
+    source: { ...scratchSide(source, `ferry-${name}`), ...given({ endpoints: source.endpoints }) },
+    destination: scratchSide(destination, `ferry-${name}-twin`),
+    deadLetters: 'whole',
+    bulk: false,
+    dashboard: false,
+    operatorRole: false,
+    alarms: { latencySeconds, runbook },
+    eventSource: { ...reading, enabled: true },
+    ...(heartbeat && { heartbeat: { key: { [KEY.name]: 'ferry-heartbeat' } } }),
+    ...(switching && { switching: scratchSwitching(switching) }),
+  };
+  const [scratch] = parseConfig({ replications: [entry] }, 'The scratch replication').replications;
+  return scratch as ReplicationConfig;
+}
+
+type Table = Pick<
+  ReplicationConfig['source'],
+  'account' | 'endpoint' | 'kmsKeyArn' | 'profile' | 'region'
+>;
+
+function scratchSide({ region, account, profile, endpoint, kmsKeyArn }: Table, table: string) {
+  const more = given({ account, profile, endpoint, kmsKeyArn });
+  return { region, table, create: true, partitionKey: KEY, ...more };
+}
+
+/** The tally is a table of the applications. */
+function scratchSwitching({ fence, markers, operatorRoles, endpoints }: SwitchingConfig): object {
+  return { fence, markers, operatorRoles, ...given({ endpoints }) };
+}
+
+function given(settings: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+/**
+ * Each direction, without the stack that switches all tables of a Region: a rehearsal switches as `ferry failover` does.
+ * In the order in which they can be deployed one by one.
+ */
+export function scratchStacks(scratch: ReplicationConfig): string[] {
+  const names = directionsOf(scratch).map(({ name }) => name);
+  return [...names.map(destinationStack), ...names.map(sourceStack)];
+}
+
+function otherPartition({ name, source, destination }: ReplicationConfig): UsageError {
+  return new UsageError(
+    `A rehearsal of ${name} cannot deploy to ${source.region} and ${destination.region}, which are in two partitions.`,
+    {
+      code: 'rehearsal.partition',
+      hint: 'Rehearse with --local, which shows the same failures on this machine.',
+    },
+  );
+}
