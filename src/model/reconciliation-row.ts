@@ -53,8 +53,8 @@ const COUNTS = [
   /** Ranges of the key space that were compared, of how many. Equal where everything was compared. */
   'ranges',
   'rangesTotal',
-  /** Of these: ranges in which an item differs or is undecided. */
-  'rangesDiffering',
+  /** Items of the range that has the most. */
+  'largestRange',
   /** Items that differed, as the run found them. */
   'differences',
   /** Undecided items: changed at every look, or cannot be read. */
