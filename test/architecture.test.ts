@@ -41,7 +41,7 @@ function roomOf(path: string): string {
 const RULES = ['src', 'model', 'pacing', 'text', 'failures', 'config'];
 const COPYING = RULES.concat('replicate', 'resync');
 const WORK = COPYING.concat(
-  'projection look-again heartbeat redrive backfill verify bulk status switchover switching teardown init'.split(
+  'projection look-again heartbeat redrive backfill verify bulk status switchover switching teardown init history alarms rehearsal'.split(
     ' ',
   ),
 );
@@ -54,6 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ['config', 'text'],
   permissions: ['src', 'config'],
   alarms: ['config'],
+  rehearsal: ['src', 'text'],
   failures: ['src'],
   projection: ['src', 'config', 'model', 'text'],
   pacing: ['src', 'model'],
@@ -71,6 +72,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   teardown: RULES,
   tally: ['model'],
   init: RULES,
+  history: RULES,
   stream: ['src', 'config', 'text'],
   run: [...RULES, 'stream', 'replicate', 'heartbeat'],
   aws: ['src', 'config', 'model', 'failures', 'text'],
@@ -174,7 +176,9 @@ it('opens every file with what it is for', () => {
 
 /** Of the files that describe the settings. */
 function isOfSchema(path: string): boolean {
-  return /^src\/config\/schema(-(forms|projection|reconcile|resources|switching|tables))?\.ts$/.test(path);
+  return /^src\/config\/schema(-(forms|projection|reconcile|resources|switching|tables))?\.ts$/.test(
+    path,
+  );
 }
 
 it('builds the schema for documents and types only: at run time, ferry.schema.json is read', () => {
