@@ -293,6 +293,20 @@ export interface EventSources {
   setEnabled(id: string, enabled: boolean): Promise<void>;
 }
 
+/** Lines that are kept for a long time, and never changed. */
+export interface Journal {
+  /**
+   * Adds a line. Adding it again, where an answer is lost, adds it twice.
+   * @returns false where the journal is not there.
+   */
+  append(line: string, atMs: number): Promise<boolean>;
+  /**
+   * Lines from `fromMs` up to, but not including, `toMs`: the newest first. What was added seconds ago may be missing.
+   * @returns undefined where the journal is not there.
+   */
+  read(fromMs: number, toMs: number): Promise<readonly string[] | undefined>;
+}
+
 /** What is left of a deployment: one queue, bucket or table. */
 export interface Remains {
   /** As CloudFormation knows it: the URL of a queue, the name of all others. */

@@ -17,6 +17,7 @@ import { planBackfill } from '../src/backfill/run.ts';
 import { reportLines } from '../src/bulk/reports.ts';
 import { bulkInput, parseBulkTask, reportPrefix } from '../src/bulk/task.ts';
 import { keysOfReport } from '../src/cli/report-file.ts';
+import { historyLine, parseHistoryLine } from '../src/history/entry.ts';
 import { newReport } from '../src/redrive/report.ts';
 import { partLine, RedriveReports } from '../src/redrive/worker-reports.ts';
 import {
@@ -273,3 +274,24 @@ function bucketOf(body: string): ObjectStore {
     },
   };
 }
+
+describe('a line of the history', () => {
+  const line =
+    '{"format":1,"startedAt":"2026-01-31T12:00:00.000Z","endedAt":"2026-01-31T12:00:09.000Z","by":"arn","command":"pause","replication":"orders","options":{},"counts":{"lagMs":3},"outcome":"done","version":"0.3.0"}';
+
+  it('is read as this release writes it, with fields of later ones beside', () => {
+    const later = line.replace(/}$/, ',"more":1}');
+    const [now, then] = [line, later].map(parseHistoryLine);
+
+    if (now?.kind !== 'entry') throw new Error('it is unreadable');
+    expect(historyLine(now.entry)).toBe(line);
+    expect(then).toMatchObject({ kind: 'entry', entry: { command: 'pause' } });
+  });
+
+  it('is left out in a newer format', () => {
+    const newer = line.replace('"format":1', `"format":${NEWER}`);
+
+    const problem = 'its format is 2; this release reads 1';
+    expect(parseHistoryLine(newer)).toEqual({ kind: 'unreadable', problem });
+  });
+});

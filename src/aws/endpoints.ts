@@ -1,10 +1,12 @@
 // Where a service is asked, if not at the Region's own endpoint: the environment variables of the AWS SDKs. The
 // SDK's clients read them by themselves, and the profile's `endpoint_url`, too; this is for what is decided here.
 
+import type { Settings } from './access.ts';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** As the SDK's variables spell it: AWS_ENDPOINT_URL_DYNAMODB. */
-type Service = 'DYNAMODB' | 'S3';
+type Service = 'CLOUDWATCH_LOGS' | 'DYNAMODB' | 'S3';
 
 /** @returns undefined where the environment names none, or says that it does not count. */
 export function environmentEndpoint(
@@ -22,9 +24,15 @@ export function isLoopback(endpoint: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(endpoint).hostname);
 }
 
-/** An emulator has neither roles nor secrets, unless the environment says where they are. */
+/** Whether a side of a replication is an emulator on this machine. */
+export function isLocal({ endpoint, endpoints = {} }: Settings): boolean {
+  if (endpoint !== undefined) return isLoopback(endpoint);
+  return Object.values(endpoints).some((url) => isLoopback(url));
+}
+
+/** An emulator has no roles, secrets and log groups, unless the environment says where they are. */
 export function isThere(
-  service: 'SECRETS_MANAGER' | 'STS',
+  service: 'CLOUDWATCH_LOGS' | 'SECRETS_MANAGER' | 'STS',
   isLocal: boolean,
   environment: Environment,
 ): boolean {

@@ -10,7 +10,7 @@ import {
 import { assumedRole } from '../aws/assumed-role.ts';
 import { keptCredentials } from '../aws/credential-source.ts';
 import { credentialsFor } from '../aws/credentials.ts';
-import { environmentEndpoint, isLoopback, isThere } from '../aws/endpoints.ts';
+import { environmentEndpoint, isLocal, isThere } from '../aws/endpoints.ts';
 import { profileCredentials } from '../aws/profile-credentials.ts';
 import { secretCredentials } from '../aws/secret-credentials.ts';
 import { systemClock } from '../aws/system-clock.ts';
@@ -73,11 +73,6 @@ export function profileAccess(settings: Settings, profile?: string): Access {
 function usualCredentials(settings: Settings): CredentialSource | undefined {
   if (!isLocal(settings)) return undefined;
   return keptCredentials({ find: () => credentialsFor(process.env), clock: systemClock });
-}
-
-function isLocal({ endpoint, endpoints = {} }: Settings): boolean {
-  if (endpoint !== undefined) return isLoopback(endpoint);
-  return Object.values(endpoints).some((url) => isLoopback(url));
 }
 
 function usable(identity: Identity, settings: Settings, environment: Environment): Identity {
