@@ -44,9 +44,9 @@ const WATCH_MS = 10_000;
 const NAP_MS = 250;
 
 /** Of several replications, some requests are throttled. */
-function lookAt(
+export function lookAt(
   replication: ReplicationConfig,
-  { environment, clock = systemClock }: Io,
+  { environment, clock = systemClock }: Pick<Io, 'environment' | 'clock'>,
 ): Promise<Status> {
   const wait = { clock, random: systemRandom, remainingMs: () => Infinity, leastMs: 0 };
   return retryInTime(async () => {
