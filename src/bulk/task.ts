@@ -68,8 +68,9 @@ export function bulkInput({ task, ...rest }: BulkInput): object {
 
 /** With the bytes of keys as text, which an object of JSON would lose. */
 export function cursorJson({ source, destination }: SegmentCursor): string {
-  const side = ({ after, ended }: ScanCursor) => ({
+  const side = ({ after, ended, items }: ScanCursor) => ({
     ended,
+    items,
     ...(after === undefined ? {} : { after: itemAsJson(after) }),
   });
   return JSON.stringify({ source: side(source), destination: side(destination) });
@@ -79,10 +80,15 @@ export function cursorJson({ source, destination }: SegmentCursor): string {
 export function parseCursor(json: string): SegmentCursor {
   const { source, destination } = objectOf(JSON.parse(json));
   const side = (value: unknown): ScanCursor => {
-    const { after, ended } = objectOf(value);
+    const { after, ended, items } = objectOf(value);
     if (typeof ended !== 'boolean')
       throw new Error('A cursor must tell whether its side has ended.');
-    return { ended, ...(after === undefined ? {} : { after: decodeItem(after, 'after') }) };
+    const read = isCount(items) ? { items } : {};
+    return {
+      ended,
+      ...read,
+      ...(after === undefined ? {} : { after: decodeItem(after, 'after') }),
+    };
   };
   return { source: side(source), destination: side(destination) };
 }

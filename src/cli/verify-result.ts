@@ -5,16 +5,12 @@ import type { Paused } from '../model/control-row.ts';
 import { utcTime } from '../status/pause.ts';
 import type { ProjectionNotice } from '../status/projection-findings.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
-import type { VerifyReport } from '../verify/verify.ts';
+import { differences, type VerifyReport } from '../verify/verify.ts';
 import { type Call, printResult } from './call.ts';
 import { counted, grouped } from './output.ts';
 import { figures, memoryRow, peakMemoryMiB, type Row } from './rows.ts';
 import { sampleFacts, sampleLines } from './verify-sample.ts';
 import type { Scope } from './verify-scope.ts';
-
-export function differences({ missing, different, extraneous }: VerifyReport): number {
-  return missing + different + extraneous;
-}
 
 export interface Verified extends Call {
   readonly scope: Scope;

@@ -1,7 +1,7 @@
 // What a sample has read, and what it proves, for people or for machines.
 
-import { CONFIDENCE, differingBelow, percentBelow } from '../verify/sample.ts';
-import type { VerifyReport } from '../verify/verify.ts';
+import { CONFIDENCE, type Sample, sampleBounds, sampleSentence } from '../verify/confidence.ts';
+import { differences, type VerifyReport } from '../verify/verify.ts';
 import { grouped, type Io } from './output.ts';
 import type { Scope } from './verify-scope.ts';
 
@@ -28,18 +28,19 @@ export function sampleFacts({ report, scope }: Sampled): object {
     return { sample: { percent, everything: true, why } };
   }
   if (scope.kind !== 'sample') return {};
-  const { percent, segments, totalSegments } = scope;
-  const { differing, items, ...bounds } = boundsOf(report, segments.length);
+  const { percent, totalSegments } = scope;
+  const { ranges, largestRange, differing, items } = sampleOf(report, scope.segments.length);
   return {
     sample: {
       percent,
       everything: false,
-      segments: segments.length,
+      segments: ranges,
       totalSegments,
       items,
+      largestRange,
       differing,
       confidence: CONFIDENCE,
-      ...bounds,
+      ...sampleBounds(sampleOf(report, ranges)),
     },
   };
 }
@@ -48,28 +49,22 @@ export function sampleLines({ report, scope }: Sampled): string[] {
   if (scope.kind === 'everything' && scope.insteadOf !== undefined)
     return [`Verify compared everything instead of a sample, because ${WHY[scope.insteadOf.why]}.`];
   if (scope.kind !== 'sample') return [];
-  const { segments, totalSegments } = scope;
-  const { items, differing, ...bounds } = boundsOf(report, segments.length);
-  if (items === 0) return [];
-  const confidence = `With ${CONFIDENCE * 100} % confidence`;
-  return [
-    `${grouped(differing)} of ${grouped(items)} sampled items are different or undecided. The sample is ${grouped(segments.length)} of ${grouped(totalSegments)} segments, chosen at random, with all their items.`,
-    `${confidence}, at most ${percentBelow(bounds.segmentsBelow)} % of the segments have such an item.`,
-    `${confidence}, at most ${percentBelow(bounds.itemsBelow)} % of the items are different or undecided, if those items are spread evenly. Items with one partition key share a segment, and a lost batch can be in few segments.`,
-    'A sample is not a proof. Run the command without --sample to compare everything.',
-  ];
+  const sample = sampleOf(report, scope.segments.length);
+  if (sample.items === 0) return [];
+  return [`${sampleSentence(sample)}.`, rangesSentence(sample, scope.totalSegments), NO_PROOF];
 }
 
-/** What is undecided counts as differing; and each such item may be in a segment of its own. */
-function boundsOf(report: VerifyReport, segments: number) {
-  const { missing, different, extraneous, inFlight, unreadable } = report;
-  const differing = missing + different + extraneous + inFlight + unreadable;
+const NO_PROOF = 'A sample is not a proof. Run the command without --sample to compare everything.';
+
+/** What was drawn, and under which condition the bound holds. */
+export function rangesSentence({ ranges, largestRange }: Sample, totalRanges: number): string {
+  return `The sample is ${grouped(ranges)} of ${grouped(totalRanges)} ranges of the key space, chosen at random. The percentage holds wherever the differences are, unless a range has more items than the largest of the sample (${grouped(largestRange)}).`;
+}
+
+function sampleOf(report: VerifyReport, ranges: number): Sample {
+  const { inFlight, unreadable, largestSegmentItems: largestRange } = report;
+  const undecided = inFlight + unreadable;
+  const differing = differences(report) + undecided;
   const items = Math.max(report.items, report.destinationItems, differing);
-  const inSegments = Math.min(segments, differing);
-  return {
-    items,
-    differing,
-    segmentsBelow: differingBelow({ sampled: segments, differing: inSegments }),
-    itemsBelow: differingBelow({ sampled: items, differing }),
-  };
+  return { ranges, items, largestRange, differing, undecided };
 }

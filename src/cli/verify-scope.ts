@@ -36,8 +36,8 @@ interface Wish {
   readonly facts: { readonly source: TableFacts; readonly destination: TableFacts };
 }
 
-/** A sampled segment that is read here; one of a bulk run is an invocation, and worth it at any size. */
-const SEGMENT_BYTES_MAX = 65_536;
+/** Of a sample that is read here: a few requests for each. Of a bulk run, each is an invocation. */
+const RANGES_WANTED = 10_000;
 
 export function scopeOf({ options, key, percent, facts }: Wish, random: Random): Scope {
   if (key !== undefined) return { kind: 'key', key };
@@ -50,8 +50,8 @@ export function scopeOf({ options, key, percent, facts }: Wish, random: Random):
     totalSegments: wholeSegments,
   };
   if (percent === 100) return everything;
-  const segmentBytesMax = options.has('bulk') ? {} : { segmentBytesMax: SEGMENT_BYTES_MAX };
-  const plan = planSample({ percent, sizeBytes, wholeSegments, ...segmentBytesMax });
+  const ranges = options.has('bulk') ? {} : { rangesWanted: RANGES_WANTED };
+  const plan = planSample({ percent, sizeBytes, wholeSegments, ...ranges });
   if (plan.kind === 'everything') return { ...everything, insteadOf: { percent, why: plan.why } };
   const { count, totalSegments } = plan;
   const segments = chosenSegments(totalSegments, count, random);

@@ -16,7 +16,13 @@ import {
 } from '../status/projection-findings.ts';
 import { differenceLine, mentionLine } from '../verify/difference-report.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
-import { verify, type VerifyContext, verifyKey, type VerifyReport } from '../verify/verify.ts';
+import {
+  differences,
+  verify,
+  type VerifyContext,
+  verifyKey,
+  type VerifyReport,
+} from '../verify/verify.ts';
 import { wrongOption } from './arguments.ts';
 import { requireBulkRates } from './bulk.ts';
 import { type Call, exitCode, type PairCall, untilInterrupted, withOpen } from './call.ts';
@@ -29,7 +35,7 @@ import { createReportFile, noReportFile, type ReportFile } from './report-file.t
 import { percentOf } from './segments.ts';
 import { onReplications } from './several.ts';
 import { type Findings, requireShortLooks, SHOWN_MAX, verifyInBulk } from './verify-bulk.ts';
-import { differences, isProvedEqual, printVerified } from './verify-result.ts';
+import { isProvedEqual, printVerified } from './verify-result.ts';
 import { announceScope } from './verify-sample.ts';
 import { reportPath, requireOneScope, type Scope, scopeOf } from './verify-scope.ts';
 import {

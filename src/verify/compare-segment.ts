@@ -42,6 +42,8 @@ export interface ScanCounts {
   /** Capacity consumed on each side by scans; reads of single items come on top. */
   sourceReadUnits: number;
   destinationReadUnits: number;
+  /** Of the segment that has the most, on the side that has more. */
+  largestSegmentItems: number;
 }
 
 export interface Comparison {
@@ -61,7 +63,7 @@ export async function compareSegment(
   place: SegmentPlace,
   { comparison, isTimeUp = () => false }: { comparison: Comparison; isTimeUp?: () => boolean },
 ): Promise<SegmentCursor | undefined> {
-  const { context, confirmation } = comparison;
+  const { context, confirmation, report } = comparison;
   const { segment, totalSegments } = place;
   const join = segmentJoin(context.waitingMax ?? WAITING_MAX);
   let cursor = place.from ?? { source: UNREAD, destination: UNREAD };
@@ -73,14 +75,18 @@ export async function compareSegment(
     const page = await context[side].scan(position);
     cursor = readOn(cursor, side, page);
     await confirmation.submit(takeIn(page, { side, join, comparison }));
+    const most = Math.max(report.largestSegmentItems, cursor[side].items ?? 0);
+    report.largestSegmentItems = most;
     comparison.onPage();
   }
   await confirmation.submit(join.rest());
   return next() === undefined ? undefined : cursor;
 }
 
-function readOn(cursor: SegmentCursor, side: Side, { next }: ScanPage): SegmentCursor {
-  return { ...cursor, [side]: { after: next, ended: next === undefined } };
+function readOn(cursor: SegmentCursor, side: Side, page: ScanPage): SegmentCursor {
+  const { next: after, items, unreadable } = page;
+  const read = (cursor[side].items ?? 0) + items.length + unreadable.length;
+  return { ...cursor, [side]: { after, ended: after === undefined, items: read } };
 }
 
 /** The side with fewer waiting items, which is behind. Undefined when both are at their end. */

@@ -10,6 +10,8 @@ export type Side = 'source' | 'destination';
 export interface ScanCursor {
   readonly after?: Item | undefined;
   readonly ended: boolean;
+  /** Read so far. @default none */
+  readonly items?: number | undefined;
 }
 
 /** How far a segment has been compared. */

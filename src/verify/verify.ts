@@ -177,9 +177,15 @@ function expiryOf(
   return valueOf(source, 'source') ?? valueOf(source, 'destination');
 }
 
+export function differences({ missing, different, extraneous }: VerifyReport): number {
+  return missing + different + extraneous;
+}
+
 /** The sum of two parts. Functions of earlier releases do not count everything. */
 export function addReport(sum: VerifyReport, part: Partial<VerifyReport>): void {
+  const largest = Math.max(sum.largestSegmentItems, part.largestSegmentItems ?? 0);
   for (const name of Object.keys(sum) as Array<keyof VerifyReport>) sum[name] += part[name] ?? 0;
+  sum.largestSegmentItems = largest;
 }
 
 export function newReport(): VerifyReport {
@@ -187,5 +193,6 @@ export function newReport(): VerifyReport {
   const differences = { missing: 0, different: 0, extraneous: 0 };
   const others = { expired: 0, inFlight: 0, unreadable: 0 };
   const units = { sourceReadUnits: 0, destinationReadUnits: 0 };
-  return { ...items, ...differences, ...others, segmentsDone: 0, ...units };
+  const segments = { segmentsDone: 0, largestSegmentItems: 0 };
+  return { ...items, ...differences, ...others, ...segments, ...units };
 }

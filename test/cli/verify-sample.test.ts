@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { differingBelow } from '../../src/verify/confidence.ts';
 import { openSizedEndpoint, type SizedEndpoint } from '../fixtures/table-size.ts';
 import { openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
 
@@ -98,11 +99,10 @@ describe('of a table that is larger', () => {
     expect(err).toBe('');
     expect(out).toContain('The sampled segments of the tables are equal.');
     expect(out).toMatch(
-      /0 of \d+ sampled items are different .* \d+ of \d+ segments, chosen at random/,
+      /\n0 of \d+ sampled items differ: with 95 % confidence fewer than [\d.]+ % do\.\n/,
     );
-    expect(out).toMatch(/With 95 % confidence, at most [\d.]+ % of the segments/);
     expect(out).toMatch(
-      /at most [\d.]+ % of the items are different or undecided, if those items are spread evenly/,
+      /The sample is 154 of 512 ranges of the key space, chosen at random\. .* than the largest of the sample \(\d\)\./,
     );
     expect(out).not.toContain('The tables are equal');
     expect(readFileSync(report, 'utf8')).toContain('"scope":"sample"');
@@ -115,10 +115,8 @@ describe('of a table that is larger', () => {
     // Three of ten segments; the odds of none or all of sixty items are nil.
     expect(result.items).toBeGreaterThan(0);
     expect(result.items).toBeLessThan(ITEMS);
-    const { segments, totalSegments, itemsBelow, segmentsBelow } = result.sample as Record<
-      string,
-      number
-    >;
+    const { segments, totalSegments, largestRange, itemsBelow, segmentsBelow } =
+      result.sample as Record<string, number>;
     expect(result.sample).toMatchObject({
       percent: 30,
       everything: false,
@@ -129,7 +127,13 @@ describe('of a table that is larger', () => {
     expect([segments, totalSegments]).toEqual([154, 512]);
     // None of n: less than 3 / n.
     expect(segmentsBelow).toBeLessThan(3 / (segments ?? 0));
-    expect(itemsBelow).toBeLessThan(3 / result.items);
+    // As many independent items as there would be ranges, if all were as large as the largest.
+    expect(itemsBelow).toBe(
+      differingBelow({
+        sampled: Math.floor(result.items / (largestRange ?? 0)),
+        differing: 0,
+      }),
+    );
   });
 
   it('exits with 3 where a sampled item differs, and widens its bounds', async () => {
@@ -147,8 +151,8 @@ describe('of a table that is larger', () => {
     const { sample = {}, items } = JSON.parse(out) as Result;
     expect(sample).toMatchObject({ differing: items, itemsBelow: 1 });
     // All may: nothing is ruled out.
-    expect((await sampled()).out).toContain(
-      'With 95 % confidence, at most 100 % of the items are different',
+    expect((await sampled()).out).toMatch(
+      /(\d+) of \1 sampled items differ: the sample is too small to say how many do\./,
     );
   });
 
