@@ -4,7 +4,8 @@
 import type { Clock, LeaseRow, Log } from '../ports.ts';
 import type { StreamConsumer } from '../stream/consumer.ts';
 import { hasPassed } from '../stream/context.ts';
-import { driveLease, type LeaseDriver } from '../stream/process-lease.ts';
+import { driveLease, type LeaseDriver } from '../stream/lease-driver.ts';
+import { isFenced } from '../stream/process-lease.ts';
 import type { ReplicationHealth } from './health.ts';
 import { failureName } from './quiet.ts';
 import { isStreamOver } from './source.ts';
@@ -122,8 +123,14 @@ async function waitAndHold(
       if (held === undefined) {
         changed = new AbortController();
         await aborted(AbortSignal.any([changed.signal, stop]));
-      } else if ((await hold(opened, held, options)) === 'caught up') return 'caught up';
-      else health.standsBy(() => lease.isInformed);
+        continue;
+      }
+      const end = await hold(opened, held, options).catch((error: unknown) => {
+        if (!isFenced(error)) throw error;
+        lease.fenced(error.message);
+      });
+      if (end === 'caught up') return end;
+      health.standsBy(() => lease.isInformed);
     }
     return undefined;
   } finally {

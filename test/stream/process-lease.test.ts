@@ -4,12 +4,11 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LeaseRow, ProcessLease } from '../../src/ports.ts';
+import { driveLease, type LeaseDriver } from '../../src/stream/lease-driver.ts';
 import {
   afterLook,
-  driveLease,
   HOLD_MS,
   isHeld,
-  type LeaseDriver,
   type LeaseState,
   leaseToTake,
   TAKE_MS,
@@ -230,6 +229,41 @@ describe('processes of one replication', () => {
     expect(first.events.filter((event) => event.startsWith('held'))).toEqual(['held 1']);
     expect(first.events.filter((event) => event.startsWith('renew the lease'))).toHaveLength(4);
     expect(row.lease).toMatchObject({ holder: 'first', fence: 1 });
+  });
+
+  it('goes on above the fence of a row that was deleted by hand', async () => {
+    const [clock, row] = [new VirtualClock(), new MemoryRow()];
+    row.lease = lease({ fence: 6, released: true });
+    const first = process('first', row, clock);
+    await clock.sleep(5_000);
+    expect(first.events).toEqual(['held 7']);
+
+    row.lease = undefined;
+    await clock.sleep(20_000);
+
+    expect(first.events).toEqual(['held 7', expect.stringMatching(/^lost/), 'held 8']);
+  });
+
+  it('goes on high enough where its fence was refused, and only once the row is free', async () => {
+    const [clock, row] = [new VirtualClock(), new MemoryRow()];
+    const first = process('first', row, clock);
+    await clock.sleep(1);
+    for (const fence of [1, 3, 7]) {
+      await eventually(() => first.driver.isHolder);
+      expect(first.events.at(-1)).toBe(`held ${fence}`);
+      // A renewal that is under way does not bring it back.
+      row.answer = () => clock.sleep(200);
+      await clock.sleep(3_100);
+      first.driver.fenced('its positions are refused');
+      expect(first.driver.isHolder).toBe(false);
+      expect(first.events.at(-1)).toBe('lost: its positions are refused');
+    }
+    first.driver.fenced('twice');
+    expect(first.events.at(-1)).toBe('lost: its positions are refused');
+    row.lease = lease({ fence: 40, released: false });
+    await clock.sleep(60_000);
+    expect(first.events.at(-1)).toBe('held 41');
+    expect(first.events.filter((event) => event.startsWith('lost'))).toHaveLength(3);
   });
 
   it('one at a time holds it by its own clock, whatever is killed, stopped, slow or lost', async () => {
