@@ -172,7 +172,7 @@ describe('an announcement of deletes', () => {
 
 describe('what `ferry run` keeps', () => {
   const place = { ...NAMED, sourceArn: 'arn:stream' };
-  const position = { after: '7', closed: false, atMs: FAILED_AT_MS };
+  const position = { after: '7', closed: false, atMs: FAILED_AT_MS, keptMs: 86_400_000 };
   const lease = { holder: 'host/1', fence: 3, beat: 9, released: false };
   /** As they are stored from now on. */
   const rows: Readonly<Record<string, Item>> = {
@@ -183,6 +183,7 @@ describe('what `ferry run` keeps', () => {
       after: { S: '7' },
       closed: { BOOL: false },
       at: { N: String(FAILED_AT_MS) },
+      keptMs: { N: '86400000' },
       fence: { N: '3' },
     },
     shards: {
@@ -214,13 +215,11 @@ describe('what `ferry run` keeps', () => {
     });
   });
 
-  it('is read from it, a position without a record as well', () => {
+  it('is read from it, a position without a record or a retention as well', () => {
     expect(parsePosition(row('position'), place)).toEqual(['shardId-1', position]);
-    const { after: _, ...beginning } = row('position');
-    expect(parsePosition(beginning, place)).toEqual([
-      'shardId-1',
-      { ...position, after: undefined },
-    ]);
+    const { after: _, keptMs: __, ...least } = row('position');
+    const without = { ...position, after: undefined, keptMs: undefined };
+    expect(parsePosition(least, place)).toEqual(['shardId-1', without]);
     expect(parseShards(row('shards'))).toEqual(['shardId-1']);
     expect(parseLease(row('lease'))).toEqual(lease);
   });

@@ -3,7 +3,6 @@
 // given up to `onFailure`, or the stream has lost it.
 
 import { describeError, FerryError } from '../errors.ts';
-import type { Shard } from '../ports.ts';
 import {
   type ConsumerContext,
   type ConsumerCounts,
@@ -13,8 +12,7 @@ import {
   type TrimmedPosition,
 } from './context.ts';
 import type { StreamEvent } from './event-record.ts';
-import { ShardConsumer } from './shard.ts';
-import { type Start, startOf } from './start-positions.ts';
+import { ShardSet } from './shard-set.ts';
 
 export interface StreamConsumer {
   /** Live. What is received, but neither done nor given up, is still to be delivered. */
@@ -82,23 +80,19 @@ class Consumer implements StreamConsumer, ConsumerContext {
   stopping = false;
   enabled = true;
   readonly lost: Promise<never>;
-  #lose: (error: Error) => void = () => undefined;
+  lose: (error: Error) => void = () => undefined;
   #invocations = 0;
-  readonly #shards = new Map<string, ShardConsumer>();
+  readonly #shards = new ShardSet(this);
   readonly #wakers = new Set<() => void>();
   #settling: Waiter[] = [];
   /** Discoveries are numbered: a quiet stream is only quiet if a later look found nothing new. */
   #discoveryWanted = 1;
   #discoveryDone = 0;
   #discovering: Promise<void> = Promise.resolve();
-  /** Whether the first list has been met with the positions. */
-  #started = false;
-  /** Shards that are not listed any more, and have a row. */
-  readonly #unlisted = new Set<string>();
 
   constructor(options: ConsumerOptions) {
     this.options = { ...options, invoke: (event) => this.#invoke(event, options) };
-    this.lost = new Promise((_, reject) => (this.#lose = reject));
+    this.lost = new Promise((_, reject) => (this.lose = reject));
     // Nothing may be listening any more.
     this.lost.catch(() => undefined);
   }
@@ -109,8 +103,7 @@ class Consumer implements StreamConsumer, ConsumerContext {
   }
 
   get settledAtMs(): number | undefined {
-    const times = [...this.#shards.values()].flatMap(({ settledAtMs }) => settledAtMs ?? []);
-    return times.length === 0 ? undefined : Math.min(...times);
+    return this.#shards.settledAtMs;
   }
 
   setEnabled(enabled: boolean): void {
@@ -125,7 +118,7 @@ class Consumer implements StreamConsumer, ConsumerContext {
   settled(): Promise<void> {
     if (this.stopping) return Promise.reject(stopped());
     this.enabled = true;
-    for (const shard of this.#shards.values()) shard.doubt();
+    this.#shards.doubt();
     this.#discoveryWanted += 1;
     this.#wake();
     return new Promise((resolve, reject) => this.#settling.push({ resolve, reject }));
@@ -135,21 +128,18 @@ class Consumer implements StreamConsumer, ConsumerContext {
     this.stopping = true;
     this.#wake();
     for (const { reject } of this.#settling.splice(0)) reject(stopped());
-    const shards = [...this.#shards.values()];
-    await Promise.all([this.#discovering, ...shards.map((shard) => shard.stopped())]);
+    await Promise.all([this.#discovering, this.#shards.stopped()]);
   }
 
   changed(): void {
-    const quiet =
-      this.#discoveryDone === this.#discoveryWanted &&
-      [...this.#shards.values()].every((shard) => shard.isQuiet());
+    const quiet = this.#discoveryDone === this.#discoveryWanted && this.#shards.isQuiet;
     if (quiet) for (const { resolve } of this.#settling.splice(0)) resolve();
   }
 
   shardFinished(): void {
     // Its children may not have been listed yet.
     this.#discoveryWanted += 1;
-    this.#startReady();
+    this.#shards.startReady();
     this.#wake();
   }
 
@@ -209,35 +199,26 @@ class Consumer implements StreamConsumer, ConsumerContext {
       try {
         const listed = await reader.shards();
         doing = 'read the positions';
-        this.#adopt(listed, this.#started ? undefined : await this.#startAt(listed));
-        this.#started = true;
+        await this.#shards.adopt(listed, startedAt);
         this.#discoveryDone = wanted;
         failures = 0;
         this.changed();
         doing = 'ask whether the stream is on';
-        if (await this.#isAtItsEnd()) this.#lose(disabled(this.options));
+        if (await this.#isAtItsEnd()) this.lose(disabled(this.options));
       } catch (error) {
         failures += 1;
         const isStreamGone = isGone(error) && doing === 'list the shards';
         if (isStreamGone && failures === NOT_FOUND_ATTEMPTS_MAX)
-          this.#lose(gone(this.options, error));
+          this.lose(gone(this.options, error));
         onProblem(`${doing}, attempt ${failures}: ${describeError(error)}`);
         await this.backOff(failures);
         continue;
       }
-      await this.#removeUnlisted();
-      childless = this.#hasChildless() ? childless + 1 : 0;
+      await this.#shards.removeUnlisted();
+      childless = this.#shards.hasChildless ? childless + 1 : 0;
       await this.#untilNextList(startedAt, childless);
       if (readIntervalMs !== undefined) await this.sleep(LISTING_GAP_MS, startedAt);
     }
-  }
-
-  /** Says what has been lost. */
-  async #startAt(listed: readonly Shard[]): Promise<Start> {
-    const start = startOf(listed, (await this.options.positions?.read()) ?? new Map());
-    for (const position of start.lost) this.trimmed(position);
-    for (const shardId of start.unlisted) this.#unlisted.add(shardId);
-    return start;
   }
 
   async #untilNextList(startedAt: number, childless: number): Promise<void> {
@@ -250,56 +231,11 @@ class Consumer implements StreamConsumer, ConsumerContext {
       await this.nap(startedAt + ms - clock.now());
   }
 
-  #adopt(listed: readonly Shard[], start?: Start): void {
-    const ids = new Set(listed.map(({ shardId }) => shardId));
-    for (const [id, shard] of this.#shards) {
-      shard.isListed = ids.has(id);
-      if (shard.isListed || !shard.finished) continue;
-      this.#shards.delete(id);
-      this.#unlisted.add(id);
-    }
-    for (const shard of listed) {
-      const { shardId } = shard;
-      if (this.#shards.has(shardId)) continue;
-      const known = { stored: start?.stored.get(shardId), sinceMs: start?.sinceMs };
-      this.#shards.set(shardId, new ShardConsumer(shard, this, known));
-    }
-    this.#startReady();
-  }
-
-  /** A parent that is not listed any more has been trimmed away, so it cannot hold its child up. */
-  #startReady(): void {
-    if (this.stopping) return;
-    for (const shard of this.#shards.values()) {
-      const isHeld = shard.parentShardIds.some((id) => this.#shards.get(id)?.finished === false);
-      if (!isHeld) shard.start();
-    }
-  }
-
-  /** Whether a shard is over, and what follows it is not listed yet. */
-  #hasChildless(): boolean {
-    const shards = [...this.#shards.values()];
-    const parents = new Set(shards.flatMap(({ parentShardIds }) => parentShardIds));
-    return shards.some(({ shardId, finished }) => finished && !parents.has(shardId));
-  }
-
   /** A stream that was turned off is readable for a day, and ends without open shards. */
   async #isAtItsEnd(): Promise<boolean> {
     const { reader } = this.options;
-    if (![...this.#shards.values()].every(({ finished }) => finished)) return false;
+    if (!this.#shards.isFinished) return false;
     return (await reader.isEnabled?.()) === false;
-  }
-
-  async #removeUnlisted(): Promise<void> {
-    const { positions, onProblem } = this.options;
-    for (const shardId of this.#unlisted) {
-      try {
-        await positions?.remove(shardId);
-        this.#unlisted.delete(shardId);
-      } catch (error) {
-        onProblem(`remove the position of shard ${shardId}: ${describeError(error)}`);
-      }
-    }
   }
 }
 

@@ -85,6 +85,8 @@ export interface ConsumerContext {
   shardFinished(): void;
   /** Counts and reports it. */
   trimmed(position: TrimmedPosition): void;
+  /** Nothing can be done for the stream any more: `lost` of the consumer rejects with it. */
+  lose(error: Error): void;
   /** Sleeps after a failure, longer after each in a row. */
   backOff(failures: number): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { describeError } from '../errors.ts';
 import type { Positions, StoredPosition } from '../ports.ts';
 import type { ConsumerContext } from './context.ts';
 import { createdAtSecondsOf, type EventRecord, sequenceNumberOf } from './event-record.ts';
+import { isFenced } from './process-lease.ts';
 import { SettledPrefix } from './settled-prefix.ts';
 
 const WRITE_INTERVAL_MS = 1_000;
@@ -46,6 +47,10 @@ export class KeptPosition {
 
   receive(record: EventRecord): void {
     this.#prefix.receive(sequenceNumberOf(record));
+    const seconds = createdAtSecondsOf(record);
+    // While nothing is settled, the beginning is as old as its first record.
+    if (this.#position.after === undefined && seconds !== undefined)
+      this.#isAsOldAs(seconds * 1000);
   }
 
   settle(records: readonly EventRecord[]): void {
@@ -58,6 +63,8 @@ export class KeptPosition {
   /** Everything that the shard had at that time has been received. */
   atTip(nowMs: number): void {
     this.#tipAtMs = nowMs;
+    // The clock may have been set back.
+    this.#isAsOldAs(nowMs);
     this.#move({}, -Infinity);
   }
 
@@ -73,6 +80,12 @@ export class KeptPosition {
     }
   }
 
+  #isAsOldAs(atMs: number): void {
+    if (atMs >= this.#position.atMs) return;
+    this.#position = { ...this.#position, atMs };
+    this.#writeSoon();
+  }
+
   #move(change: Partial<StoredPosition>, atMs: number): void {
     const tipAtMs = this.#prefix.isWhole ? this.#tipAtMs : -Infinity;
     this.#position = {
@@ -80,6 +93,7 @@ export class KeptPosition {
       ...change,
       after: this.#prefix.last,
       atMs: Math.max(this.#position.atMs, atMs, tipAtMs),
+      keptMs: this.#consumer.options.retentionMs,
     };
     this.#writeSoon();
   }
@@ -87,7 +101,8 @@ export class KeptPosition {
   #isDue(): boolean {
     const [written, { after, closed, atMs }] = [this.#written, this.#position];
     if (written === undefined || written.after !== after || written.closed !== closed) return true;
-    return atMs - written.atMs >= REFRESH_INTERVAL_MS;
+    const laterMs = atMs - written.atMs;
+    return Math.abs(laterMs) >= REFRESH_INTERVAL_MS || (after === undefined && laterMs < 0);
   }
 
   #writeSoon(): void {
@@ -119,6 +134,7 @@ export class KeptPosition {
     } catch (error) {
       const where = `the position of shard ${this.#shardId}`;
       onProblem(`write ${where}, attempt ${attempt}: ${describeError(error)}`);
+      if (isFenced(error)) this.#consumer.lose(error);
       return false;
     }
   }

@@ -8,6 +8,7 @@ import {
   type EventRecord,
   sequenceNumberOf,
 } from './event-record.ts';
+import { wasOutlived } from './start-positions.ts';
 
 export interface Progress {
   /** Not received before. */
@@ -27,7 +28,7 @@ export class ShardPosition {
   #iterator: string | undefined;
   /** Where to open the shard again; its beginning, if undefined. */
   #after: string | undefined;
-  /** Everything that had come by then has been received, epoch milliseconds. */
+  /** Everything that had come by then has been received; undefined if what came later may be gone. Epoch milliseconds. */
   #readAtMs: number | undefined;
   #lastReceived: string | undefined;
   /** Set by opening: records up to this one have been received before. */
@@ -42,7 +43,8 @@ export class ShardPosition {
     this.#shardId = shardId;
     this.#clock = clock;
     this.#after = this.#lastReceived = stored?.after;
-    this.#readAtMs = stored?.atMs;
+    const isKnown = stored !== undefined && !wasOutlived(stored, clock.now());
+    this.#readAtMs = isKnown ? stored.atMs : undefined;
   }
 
   async next(limit: number): Promise<Progress> {

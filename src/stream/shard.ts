@@ -80,7 +80,7 @@ export class ShardConsumer {
     this.#options = consumer.options;
     this.#position = new ShardPosition(consumer.options, shardId, stored);
     const { positions } = consumer.options;
-    const first = stored ?? { closed: false, atMs: sinceMs };
+    const first = stored ?? { closed: false, atMs: sinceMs, keptMs: this.#options.retentionMs };
     this.#first = first;
     this.#kept = positions && new KeptPosition(shardId, { consumer, positions }, { stored, first });
     this.#delivery = new ShardDelivery(shardId, consumer, (records) => this.#release(records));

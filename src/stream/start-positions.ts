@@ -31,13 +31,24 @@ export function startOf(
   };
 }
 
+type Reached = Omit<StoredPosition, 'closed'>;
+
+interface Limits {
+  readonly nowMs: number;
+  /** How long the stream keeps records now. */
+  readonly retentionMs: number;
+}
+
 /**
  * Whether the beginning of a shard may be gone that none of its records has been read of: the stream starts at the
  * oldest record that it has, and does not say whether there were others. Of a position behind a record, it does.
  */
-export function isOutlived(
-  { after, atMs }: Pick<StoredPosition, 'after' | 'atMs'>,
-  { nowMs, retentionMs }: { readonly nowMs: number; readonly retentionMs: number },
-): boolean {
-  return after === undefined && nowMs - atMs >= retentionMs;
+export function isOutlived(position: Reached, { nowMs, retentionMs }: Limits): boolean {
+  const isReached = position.after === undefined;
+  return isReached && (nowMs - position.atMs >= retentionMs || wasOutlived(position, nowMs));
+}
+
+/** Whether records behind a position may have gone before the stream was made to keep them for longer. */
+export function wasOutlived({ atMs, keptMs = Infinity }: Reached, nowMs: number): boolean {
+  return nowMs - atMs >= keptMs;
 }

@@ -3,7 +3,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import { expect, it } from 'vitest';
 import { FerryError } from '../../src/errors.ts';
-import type { LeaseRow, LogEvent, ProcessLease } from '../../src/ports.ts';
+import type { LeaseRow, LogEvent, Positions, ProcessLease } from '../../src/ports.ts';
 import { carry, type CarryOptions, type OpenReplication } from '../../src/run/carry.ts';
 import { ReplicationHealth } from '../../src/run/health.ts';
 import type { SourceRow } from '../../src/run/ledger-rows.ts';
@@ -99,12 +99,26 @@ interface Streams {
 /** As it is opened with a ledger in memory. */
 function opening({ source, current, streams, seen }: Streams) {
   const left: string[] = [];
+  const starts: number[] = [];
+  const written = { fence: 0 };
+  /** As the ledger refuses what an earlier holder writes. */
+  const fenced = (rows: MemoryPositions, fence: number): Positions => ({
+    read: () => rows.read(),
+    remove: (shardId) => rows.remove(shardId),
+    async write(shardId, position) {
+      if (fence < written.fence)
+        throw new FerryError('Another process writes positions.', { code: 'positions.fenced' });
+      written.fence = fence;
+      await rows.write(shardId, position);
+    },
+  });
   const leaseRow = new MemoryLease();
   const positions = new Map<string, MemoryPositions>();
   const open = async (): Promise<OpenReplication> => ({
     leaseRow,
     close: () => undefined,
     async start(fence) {
+      starts.push(fence);
       const sourceArn = await sourceToRead(source, current(), fence);
       const rows = positions.get(sourceArn) ?? new MemoryPositions(clock);
       positions.set(sourceArn, rows);
@@ -125,7 +139,7 @@ function opening({ source, current, streams, seen }: Streams) {
         clock,
         onFailure: () => undefined,
         onProblem: () => undefined,
-        positions: rows,
+        positions: fenced(rows, fence),
       });
       const leave = async () => {
         left.push(sourceArn);
@@ -134,7 +148,7 @@ function opening({ source, current, streams, seen }: Streams) {
       return { consumer, leave, close: () => undefined };
     },
   });
-  return { open, left, leaseRow };
+  return { open, left, leaseRow, starts, written, positions };
 }
 
 it('reads a stream that was turned off to its end, and then the next one', async () => {
@@ -211,4 +225,29 @@ it('becomes a standby when another process takes the lease, and the holder again
   expect(leaseRow.lease.fence).toBe(10);
   await expect.poll(() => seen).toEqual(['1']);
   await running.end();
+});
+
+it('holds no lease whose positions are refused, and takes one that they are written under', async () => {
+  const streams = { [NEW]: new ScriptedStream().addShard('new').append('new', record(1)) };
+  const [source, seen] = [new MemorySource(), [] as string[]];
+  const { open, leaseRow, starts, written, positions } = opening({
+    source,
+    current: () => NEW,
+    streams,
+    seen,
+  });
+  // The row of the lease was deleted while there was no process.
+  written.fence = 9;
+  const running = carrying(open);
+
+  await expect.poll(() => written.fence, { timeout: 10_000 }).toBeGreaterThan(9);
+  await expect.poll(() => running.health.view(clock.now()).ok).toBe(true);
+  await running.end();
+
+  expect(starts).toEqual([1, 3, 7, 15]);
+  expect(leaseRow.lease).toMatchObject({ fence: 15, released: true });
+  expect(positions.get(NEW)?.rows.get('new')).toMatchObject({ after: '1' });
+  const names = running.events.map(({ event }) => event);
+  expect(names.filter((name) => name === 'lease.lost')).toHaveLength(3);
+  expect(names).not.toContain('replication.failed');
 });

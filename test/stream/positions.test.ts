@@ -3,6 +3,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { FerryError } from '../../src/errors.ts';
 import type { StoredPosition } from '../../src/ports.ts';
 import { startConsumer, type StreamConsumer } from '../../src/stream/consumer.ts';
 import type { ConsumerOptions, TrimmedPosition } from '../../src/stream/context.ts';
@@ -27,6 +28,10 @@ const record = (number: number, key = 'a'): DynamoDBRecord => ({
   eventName: 'MODIFY',
   dynamodb: { Keys: { pk: { S: key } }, SequenceNumber: String(number) },
 });
+const createdAt = (ms: number, number: number): DynamoDBRecord => {
+  const { dynamodb, ...one } = record(number);
+  return { ...one, dynamodb: { ...dynamodb, ApproximateCreationDateTime: ms / 1000 } };
+};
 const records = (from: number, to: number) => range(from, to).map((number) => record(number));
 const numbers = (list: readonly EventRecord[]) => list.map((one) => Number(sequenceNumberOf(one)));
 
@@ -327,6 +332,75 @@ describe('records that are lost', () => {
     expect(taken).toEqual([7, 8, 9]);
   });
 
+  it('are suspected in a backlog that a first start found, and no process has settled in time', async () => {
+    const clock = new VirtualClock();
+    const [startedAt, first] = [clock.now(), clock.now() - 20 * HOUR_MS];
+    const stream = new ScriptedStream()
+      .addShard('shard-1')
+      .append('shard-1', createdAt(first, 1), createdAt(startedAt, 2));
+    const { consumer, positions } = start(stream, {
+      clock,
+      invoke: async () => {
+        throw serviceError('Error');
+      },
+    });
+    await clock.sleep(5_000);
+    expect(positions.rows.get('shard-1')).toEqual({ closed: false, atMs: first });
+    expect(consumer.settledAtMs).toBe(first);
+    await consumer.stop();
+
+    await clock.sleep(5 * HOUR_MS);
+    stream.trim('shard-1', 1);
+    const again = start(stream, { clock, rows: Object.fromEntries(positions.rows) });
+    await again.consumer.settled();
+
+    expect(again.trimmed).toEqual([{ shardId: 'shard-1', after: undefined }]);
+    expect(again.taken).toEqual([2]);
+    await again.consumer.stop();
+    const last = again.positions.rows.get('shard-1');
+    expect(last?.after).toBe('2');
+    expect(last?.atMs).toBeGreaterThanOrEqual(startedAt);
+  });
+
+  it('are suspected where the stream was made to keep records for longer, and they were gone', async () => {
+    const clock = new VirtualClock();
+    const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 9));
+    const asked: Array<number | undefined> = [];
+    const reader = {
+      shards: () => stream.shards(),
+      open: (shardId: string, after?: string, settledAtMs?: number) => {
+        asked.push(settledAtMs);
+        return stream.open(shardId, after);
+      },
+      read: (iterator: string, limit: number) => stream.read(iterator, limit),
+    };
+    const kept = { ...open(clock.now() - 25 * HOUR_MS, '3'), keptMs: 24 * HOUR_MS };
+    const options = { clock, reader, retentionMs: 168 * HOUR_MS };
+    const late = start(stream, { ...options, rows: { 'shard-1': kept } });
+    await late.consumer.settled();
+    await late.consumer.stop();
+
+    expect(late.positions.rows.get('shard-1')).toMatchObject({ after: '9', keptMs: 168 * HOUR_MS });
+    const inTime = { ...kept, atMs: clock.now() - 23 * HOUR_MS };
+    await start(stream, { ...options, rows: { 'shard-1': inTime } }).consumer.settled();
+    // Without a time, a service that does not tell what is gone takes it to be gone.
+    expect(asked).toEqual([undefined, inTime.atMs]);
+  });
+
+  it('are suspected in a shard that was listed late, since the list before', async () => {
+    const clock = new VirtualClock();
+    const stream = new ScriptedStream().addShard('parent');
+    const { positions } = start(stream, { clock, discoveryIntervalMs: HOUR_MS });
+    await clock.sleep(60_000);
+
+    const addedAt = clock.now();
+    stream.addShard('child', 'parent');
+    await eventually(() => positions.rows.has('child'));
+
+    expect(clock.now() - addedAt).toBeGreaterThan(HOUR_MS / 2);
+    expect(positions.rows.get('child')?.atMs).toBeLessThanOrEqual(addedAt);
+  });
+
   it('are suspected in a shard without a position, by the age of those of others', async () => {
     const clock = new VirtualClock();
     const stream = new ScriptedStream().addShard('new').append('new', record(1));
@@ -388,7 +462,7 @@ it('goes on reading and writing positions where the clock is set back by a day',
   let setBackMs = 0;
   const clock = { now: () => virtual.now() - setBackMs, sleep: (ms: number) => virtual.sleep(ms) };
   const stream = new ScriptedStream().addShard('shard-1').append('shard-1', record(1));
-  const { positions } = start(stream, {
+  const { consumer, positions } = start(stream, {
     clock,
     readIntervalMs: 250,
     settings: { maxBatchingWindowSeconds: 1 },
@@ -402,6 +476,17 @@ it('goes on reading and writing positions where the clock is set back by a day',
 
   expect(positions.rows.get('shard-1')).toMatchObject({ after: '2', closed: true });
   expect(positions.rows.get('child')).toMatchObject({ after: '3' });
+  // Not the time of before, which would be later than any to come for a day.
+  expect(clock.now() - (consumer.settledAtMs ?? Infinity)).toBeLessThan(1_000);
+  expect(positions.rows.get('child')?.atMs).toBeLessThanOrEqual(clock.now());
+});
+
+it('is lost to this process once another one has written its positions', async () => {
+  const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 3));
+  const { consumer, positions } = start(stream);
+  positions.errors.push(new FerryError('another process', { code: 'positions.fenced' }));
+
+  await expect(consumer.lost).rejects.toMatchObject({ code: 'positions.fenced' });
 });
 
 describe('a stream that is turned off', () => {

@@ -30,11 +30,14 @@ describe('where the shards of a stream start', () => {
   });
 
   it.each([
-    [true, 'there was no process for as long as records are kept', undefined, 24],
-    [false, 'there was one a moment before that', undefined, 23.999],
-    [false, 'it is behind a record: the service says so itself', '7', 48],
-  ])('its beginning may be gone (%s) if %s', (expected, _, after, hours) => {
-    const position = { after, atMs: NOW_MS - hours * HOUR_MS };
+    [true, 'there was no process for as long as records are kept', undefined, 24, 24],
+    [true, 'there was none for as long as they were kept before', undefined, 12, 12],
+    [false, 'there was one a moment before that', undefined, 23.999, 24],
+    [false, 'there was one, and nothing says how long they were kept', undefined, 12, undefined],
+    [false, 'it is behind a record: the service says so itself', '7', 48, 24],
+  ])('its beginning may be gone (%s) if %s', (expected, _, after, hours, keptHours) => {
+    const keptMs = keptHours && keptHours * HOUR_MS;
+    const position = { after, atMs: NOW_MS - hours * HOUR_MS, keptMs };
 
     const limits = { nowMs: NOW_MS, retentionMs: 24 * HOUR_MS };
     expect(isOutlived(position, limits)).toBe(expected);
