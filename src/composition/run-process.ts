@@ -8,7 +8,7 @@ import type { ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { Log } from '../ports.ts';
 import { carry, type CarryOptions } from '../run/carry.ts';
-import { ReplicationHealth } from '../run/health.ts';
+import { type HealthView, ReplicationHealth } from '../run/health.ts';
 import { type PrometheusFigures, prometheusText } from '../run/prometheus.ts';
 import type { Environment } from './keyring.ts';
 import { type ListenAddress, openRunEndpoint } from './run-endpoint.ts';
@@ -88,7 +88,7 @@ export async function runProcess(options: RunProcessOptions): Promise<readonly T
 
 function newCarried(replication: ReplicationConfig): Carried {
   const { name, alarms } = replication;
-  const limits = { behindMs: alarms.latencySeconds * 1000, nowMs: backgroundClock.now() };
+  const limits = { behindMs: alarms.latencySeconds * 1000, monotonicMs: systemMonotonicMs() };
   const health = new ReplicationHealth(name, limits);
   return { health, figures: figuresOf(replication), metrics: undefined };
 }
@@ -142,19 +142,21 @@ function carryOne(
 }
 
 function pages(all: readonly Carried[], kind: MetricKind | undefined) {
-  const nowMs = () => backgroundClock.now();
+  const now = () => ({ nowMs: backgroundClock.now(), monotonicMs: systemMonotonicMs() });
   const metrics = () => {
-    const shown = all.map(({ health, figures }) => ({ figures, own: ownGauges(health, nowMs()) }));
-    return prometheusText(shown, nowMs());
+    const shown = all.map(({ health, figures }) => ({
+      figures,
+      own: ownGauges(health.view(now())),
+    }));
+    return prometheusText(shown, now().nowMs);
   };
   return {
-    health: () => all.map(({ health }) => health.view(nowMs())),
+    health: () => all.map(({ health }) => health.view(now())),
     metrics: kind === 'prometheus' ? metrics : undefined,
   };
 }
 
-function ownGauges(health: ReplicationHealth, nowMs: number) {
-  const { ok, state, iteratorAgeMs } = health.view(nowMs);
+function ownGauges({ ok, state, iteratorAgeMs }: HealthView) {
   return {
     ferry_lease_held: Number(state === 'holder'),
     ferry_keeping_up: Number(ok),

@@ -20,7 +20,7 @@ import { quiet } from '../run/quiet.ts';
 import { sourceToRead } from '../run/source.ts';
 import { startConsumer } from '../stream/consumer.ts';
 import type { TrimmedPosition } from '../stream/context.ts';
-import { createdAtSecondsOf, type StreamEvent } from '../stream/event-record.ts';
+import type { StreamEvent } from '../stream/event-record.ts';
 import type { Environment } from './keyring.ts';
 import { operatorProjection } from './open-projection.ts';
 import { operatorSides } from './operator-access.ts';
@@ -142,7 +142,7 @@ async function openParts(streamArn: string, opened: Opened): Promise<Replicator>
     deadLetters: quiet(places.deadLetters),
     metrics: {
       publish(summary: Parameters<RunMetrics['publish']>[0]) {
-        if (summary.held > 0) health.heldRecords(backgroundClock.now());
+        if (summary.held > 0) health.heldRecords(systemMonotonicMs());
         metrics.publish(summary);
       },
     },
@@ -161,7 +161,7 @@ async function adoptFirst(sourceArn: string, { control }: Replicator): Promise<v
 
 function invoking(
   replicator: Replicator,
-  { replication, stop, health }: Opened,
+  { replication, stop }: Opened,
 ): (event: StreamEvent) => Promise<unknown> {
   const replicate =
     replication.source.kinesisStreamArn === undefined ? replicateBatch : replicateKinesisBatch;
@@ -169,8 +169,6 @@ function invoking(
   stop.addEventListener('abort', () => (stopAtMs = systemMonotonicMs() + STOP_MS), { once: true });
   return ({ Records: records }) => {
     const untilMs = systemMonotonicMs() + replication.function.timeoutSeconds * 1000;
-    const createdAt = records[0] && createdAtSecondsOf(records[0]);
-    if (createdAt !== undefined) health.delivers(createdAt * 1000, backgroundClock.now());
     const remainingMs = () => Math.min(untilMs, stopAtMs) - systemMonotonicMs();
     return replicate(records, { ...replicator, remainingMs });
   };

@@ -18,10 +18,16 @@ export interface HealthView {
 
 /** A batch that was held back is delivered again within seconds. */
 const HELD_MS = 60_000;
-/** Of a batch that was delivered: what is older counts for so long. */
-const DELIVERED_MS = 10_000;
 /** A process that starts has so long until it must be a standby or keep up. */
 const STARTING_MS = 60_000;
+
+/** One moment by both clocks of this process. */
+export interface Moment {
+  /** Epoch milliseconds: records and positions have such times. */
+  readonly nowMs: number;
+  /** By a clock that cannot be set. */
+  readonly monotonicMs: number;
+}
 
 export class ReplicationHealth {
   readonly #name: string;
@@ -32,15 +38,16 @@ export class ReplicationHealth {
   #isInformed: () => boolean = () => false;
   #trimmed = 0;
   #heldAtMs = -Infinity;
-  #delivered = { atMs: -Infinity, createdAtMs: 0 };
   /** Everything that had come to the stream by then is settled. */
   #settledAtMs: () => number | undefined = () => undefined;
+  /** As it was seen last, and since when, by the monotonic clock. */
+  #seen = { atMs: -Infinity, sinceMs: 0 };
 
   /** @param behindMs age from which the twin counts as behind. */
-  constructor(name: string, { behindMs, nowMs }: { behindMs: number; nowMs: number }) {
+  constructor(name: string, { behindMs, monotonicMs }: { behindMs: number; monotonicMs: number }) {
     this.#name = name;
     this.#behindMs = behindMs;
-    this.#startedAtMs = nowMs;
+    this.#startedAtMs = monotonicMs;
   }
 
   get state(): CarryingState {
@@ -73,30 +80,22 @@ export class ReplicationHealth {
     this.#trimmed += 1;
   }
 
-  /** A shard without a position is settled until nothing is known: its records say how old it is. */
-  delivers(createdAtMs: number, nowMs: number): void {
-    const { atMs, createdAtMs: before } = this.#delivered;
-    if (createdAtMs <= before || nowMs - atMs > DELIVERED_MS)
-      this.#delivered = { atMs: nowMs, createdAtMs };
-  }
-
-  heldRecords(nowMs: number): void {
-    this.#heldAtMs = nowMs;
+  heldRecords(monotonicMs: number): void {
+    this.#heldAtMs = monotonicMs;
   }
 
   /** Undefined where this process does not read, or has not begun to. */
-  iteratorAgeMs(nowMs: number): number | undefined {
-    const settledAtMs = this.#settledAtMs();
-    if (settledAtMs === undefined) return undefined;
-    const { atMs, createdAtMs } = this.#delivered;
-    const oldestAtMs =
-      nowMs - atMs > DELIVERED_MS ? settledAtMs : Math.min(settledAtMs, createdAtMs);
-    return Math.max(0, nowMs - oldestAtMs);
+  #iteratorAgeMs({ nowMs, monotonicMs }: Moment): number | undefined {
+    const atMs = this.#settledAtMs();
+    if (atMs === undefined) return undefined;
+    if (atMs !== this.#seen.atMs) this.#seen = { atMs, sinceMs: monotonicMs };
+    // A clock that was set back does not hide that nothing is settled.
+    return Math.max(nowMs - atMs, monotonicMs - this.#seen.sinceMs);
   }
 
-  view(nowMs: number): HealthView {
-    const ageMs = this.iteratorAgeMs(nowMs);
-    const reasons = this.#reasons(nowMs, ageMs);
+  view(now: Moment): HealthView {
+    const ageMs = this.#iteratorAgeMs(now);
+    const reasons = this.#reasons(now, ageMs);
     return {
       replication: this.#name,
       ok: reasons.length === 0 && (this.#state === 'standby' || ageMs !== undefined),
@@ -107,16 +106,17 @@ export class ReplicationHealth {
     };
   }
 
-  #reasons(nowMs: number, ageMs: number | undefined): string[] {
-    const isSlow = this.#state === 'starting' && nowMs - this.#startedAtMs > STARTING_MS;
+  #reasons({ monotonicMs }: Moment, ageMs: number | undefined): string[] {
+    const sinceStartMs = monotonicMs - this.#startedAtMs;
+    const isSlow = this.#state === 'starting' && sinceStartMs > STARTING_MS;
     return [
       ...(this.#state === 'failed' ? [this.#failure] : []),
       ...(this.#state === 'standby' && !this.#isInformed() ? [UNINFORMED] : []),
-      ...(isSlow ? [`it has been starting for ${duration(nowMs - this.#startedAtMs)}`] : []),
+      ...(isSlow ? [`it has been starting for ${duration(sinceStartMs)}`] : []),
       ...(ageMs !== undefined && ageMs >= this.#behindMs
         ? [`the twin is behind by ${duration(ageMs)}`]
         : []),
-      ...(nowMs - this.#heldAtMs < HELD_MS ? [HELD] : []),
+      ...(monotonicMs - this.#heldAtMs < HELD_MS ? [HELD] : []),
       ...(this.#trimmed > 0 ? [TRIMMED] : []),
     ];
   }

@@ -22,6 +22,8 @@ const clock = {
   sleep: (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms / 100)),
 };
 
+const moment = () => ({ nowMs: clock.now(), monotonicMs: clock.now() });
+
 class MemoryLease implements LeaseRow {
   lease: ProcessLease | undefined;
 
@@ -64,7 +66,7 @@ const record = (number: number): DynamoDBRecord => ({
 function carrying(open: CarryOptions['open']) {
   const stop = new AbortController();
   const events: LogEvent[] = [];
-  const health = new ReplicationHealth('orders', { behindMs: 1e9, nowMs: clock.now() });
+  const health = new ReplicationHealth('orders', { behindMs: 1e9, monotonicMs: clock.now() });
   const over = carry({
     open,
     holder: 'me',
@@ -163,7 +165,7 @@ it('reads a stream that was turned off to its end, and then the next one', async
 
   await expect.poll(() => seen).toEqual(['1', '2', '3']);
   expect(left).toEqual([OLD]);
-  expect(running.health.view(clock.now())).toMatchObject({
+  expect(running.health.view(moment())).toMatchObject({
     ok: true,
     state: 'holder',
     reasons: [],
@@ -193,8 +195,8 @@ it('opens again what has failed, and says why it is not well', async () => {
     if (isDown) throw new FerryError('The table is away.', { code: 'test.away' });
     return open();
   });
-  await expect.poll(() => running.health.view(clock.now()).state).toBe('failed');
-  expect(running.health.view(clock.now())).toMatchObject({
+  await expect.poll(() => running.health.view(moment()).state).toBe('failed');
+  expect(running.health.view(moment())).toMatchObject({
     ok: false,
     reasons: ['The table is away.'],
   });
@@ -202,7 +204,7 @@ it('opens again what has failed, and says why it is not well', async () => {
   isDown = false;
 
   await expect.poll(() => seen).toEqual(['1']);
-  await expect.poll(() => running.health.view(clock.now()).ok).toBe(true);
+  await expect.poll(() => running.health.view(moment()).ok).toBe(true);
   await running.end();
   expect(running.events.map(({ event }) => event)).toContain('replication.failed');
 });
@@ -212,7 +214,7 @@ it('becomes a standby when another process takes the lease, and the holder again
   const [source, seen] = [new MemorySource(), [] as string[]];
   const { open, leaseRow } = opening({ source, current: () => NEW, streams, seen });
   const running = carrying(open);
-  const state = () => running.health.view(clock.now()).state;
+  const state = () => running.health.view(moment()).state;
   await expect.poll(state).toBe('holder');
 
   const other = { holder: 'other', fence: 9, beat: 1, released: false };
@@ -241,7 +243,7 @@ it('holds no lease whose positions are refused, and takes one that they are writ
   const running = carrying(open);
 
   await expect.poll(() => written.fence, { timeout: 10_000 }).toBeGreaterThan(9);
-  await expect.poll(() => running.health.view(clock.now()).ok).toBe(true);
+  await expect.poll(() => running.health.view(moment()).ok).toBe(true);
   await running.end();
 
   expect(starts).toEqual([1, 3, 7, 15]);

@@ -6,18 +6,22 @@ import { ReplicationHealth } from '../../src/run/health.ts';
 import { ownBeats } from '../../src/run/own-beats.ts';
 
 const MINUTE_MS = 60_000;
-const health = () => new ReplicationHealth('orders', { behindMs: MINUTE_MS, nowMs: 0 });
+const health = () => new ReplicationHealth('orders', { behindMs: MINUTE_MS, monotonicMs: 0 });
+/** Both clocks go alike. */
+const at = (ms: number) => ({ nowMs: ms, monotonicMs: ms });
 
 describe('a replication', () => {
   it('is not well before it has begun, and says so after a minute', () => {
-    expect(health().view(1_000)).toMatchObject({ ok: false, state: 'starting', reasons: [] });
-    expect(health().view(2 * MINUTE_MS + 1).reasons).toEqual(['it has been starting for 2 min']);
+    expect(health().view(at(1_000))).toMatchObject({ ok: false, state: 'starting', reasons: [] });
+    expect(health().view(at(2 * MINUTE_MS + 1)).reasons).toEqual([
+      'it has been starting for 2 min',
+    ]);
   });
 
   it('is well as a standby', () => {
     const one = health();
     one.standsBy(() => true);
-    expect(one.view(1e9)).toMatchObject({ ok: true, state: 'standby', iteratorAgeMs: null });
+    expect(one.view(at(1e9))).toMatchObject({ ok: true, state: 'standby', iteratorAgeMs: null });
   });
 
   it('is not well as a standby that cannot see whether another process carries on', () => {
@@ -25,45 +29,51 @@ describe('a replication', () => {
     let isInformed = true;
     one.standsBy(() => isInformed);
     isInformed = false;
-    expect(one.view(1e9)).toMatchObject({ ok: false, state: 'standby' });
-    expect(one.view(1e9).reasons.join()).toContain('lease');
+    expect(one.view(at(1e9))).toMatchObject({ ok: false, state: 'standby' });
+    expect(one.view(at(1e9)).reasons.join()).toContain('lease');
   });
 
   it('is well as a holder as long as it keeps up', () => {
     const one = health();
     one.holds(() => undefined);
-    expect(one.view(1).ok).toBe(false);
+    expect(one.view(at(1)).ok).toBe(false);
     one.holds(() => 1_000_000);
-    expect(one.view(1_059_999)).toMatchObject({ ok: true, iteratorAgeMs: 59_999 });
-    expect(one.view(1_060_000)).toMatchObject({
+    expect(one.view(at(1_059_999))).toMatchObject({ ok: true, iteratorAgeMs: 59_999 });
+    expect(one.view(at(1_060_000))).toMatchObject({
       ok: false,
       reasons: ['the twin is behind by 60 s'],
     });
   });
 
-  it('is as old as what it has just delivered, if that is older', () => {
+  it('is older with time while nothing is settled, whatever the clock is set to', () => {
     const one = health();
-    one.holds(() => 1_000_000);
-    one.delivers(100_000, 1_000_000);
-    one.delivers(900_000, 1_000_000);
-    expect(one.view(1_005_000).iteratorAgeMs).toBe(905_000);
-    expect(one.view(1_011_000).iteratorAgeMs).toBe(11_000);
-    one.delivers(999_000, 1_011_000);
-    expect(one.view(1_011_000).iteratorAgeMs).toBe(12_000);
+    let settledAtMs = 10_000_000;
+    one.holds(() => settledAtMs);
+    expect(one.view({ nowMs: 10_000_000, monotonicMs: 5_000 }).iteratorAgeMs).toBe(0);
+    const backMs = 10_000_000 - 60 * MINUTE_MS;
+    const late = { nowMs: backMs, monotonicMs: 5_000 + MINUTE_MS };
+    expect(one.view(late)).toMatchObject({
+      ok: false,
+      iteratorAgeMs: MINUTE_MS,
+      reasons: ['the twin is behind by 60 s'],
+    });
+    settledAtMs = backMs;
+    expect(one.view(late)).toMatchObject({ ok: true, iteratorAgeMs: 0 });
+    expect(one.view({ ...late, nowMs: backMs + 30_000 }).iteratorAgeMs).toBe(30_000);
   });
 
   it('is not well while records are held, and never again after a trimmed position', () => {
     const one = health();
     one.holds(() => 1_000_000);
     one.heldRecords(1_000_000);
-    expect(one.view(1_000_001).reasons.join()).toContain('held');
-    expect(one.view(1_059_999).ok).toBe(false);
+    expect(one.view(at(1_000_001)).reasons.join()).toContain('held');
+    expect(one.view(at(1_059_999)).ok).toBe(false);
     one.holds(() => 2_000_000);
-    expect(one.view(2_000_001).ok).toBe(true);
+    expect(one.view(at(2_000_001)).ok).toBe(true);
     one.trimmed();
     one.standsBy(() => true);
-    expect(one.view(2_000_001)).toMatchObject({ ok: false, trimmedPositions: 1 });
-    expect(one.view(2_000_001).reasons.join()).toContain('ferry verify');
+    expect(one.view(at(2_000_001))).toMatchObject({ ok: false, trimmedPositions: 1 });
+    expect(one.view(at(2_000_001)).reasons.join()).toContain('ferry verify');
   });
 });
 
