@@ -29,6 +29,9 @@ const LETTER = 'letter-';
 const PAGE = 1_000;
 const MESSAGES_PER_RECEIVE = 10;
 
+/** Another process may still write a file that is younger. */
+const HALF_WRITTEN_MS = 3_600_000;
+
 /** Letters hold items: no other user of the machine may read them. */
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -43,9 +46,7 @@ export async function createLettersFolder(
   try {
     const first = await mkdir(path, { recursive: true, mode: FOLDER_MODE });
     if (first !== undefined) await syncCreated(path, first);
-    // What a crash has left half written.
-    const left = (await readdir(path)).filter((name) => name.startsWith('.'));
-    await Promise.all(left.map((name) => rm(join(path, name), { force: true })));
+    await removeHalfWritten(path, clock.now());
     // Another process may do the same at the same time.
     const probe = join(path, `.${randomUUID()}`);
     await writeFile(probe, '');
@@ -59,6 +60,15 @@ export async function createLettersFolder(
     });
   }
   return lettersIn(path, clock);
+}
+
+/** What a crash has left. */
+async function removeHalfWritten(path: string, nowMs: number): Promise<void> {
+  for (const name of (await readdir(path)).filter((one) => one.startsWith('.'))) {
+    const found = await ifThere(stat(join(path, name)));
+    const ageMs = nowMs - (found?.mtimeMs ?? nowMs);
+    if (ageMs >= HALF_WRITTEN_MS) await rm(join(path, name), { force: true });
+  }
 }
 
 /** The same of a folder that is there. @throws UsageError `letters.missing` */

@@ -204,10 +204,24 @@ it('shows no half letter after a kill at any moment, and removes what was half w
     expect(names.length).toBeGreaterThanOrEqual(sent);
   }
 
+  nowMs = Date.now() + 3_600_000;
   const { queue } = await create();
 
   expect(readdirSync(path()).filter((name) => name.startsWith('.'))).toEqual([]);
   expect(await queue.size()).toBeGreaterThanOrEqual(sent);
+});
+
+it('leaves alone what another process is writing', async () => {
+  await create();
+  const part = join(path(), '.being-written');
+  writeFileSync(part, '{');
+  nowMs = statSync(part).mtimeMs + 3_599_000;
+  await create();
+  expect(readdirSync(path())).toEqual(['.being-written']);
+
+  nowMs += 2_000;
+  await create();
+  expect(readdirSync(path())).toEqual([]);
 });
 
 it('rejects where it cannot write', async () => {
