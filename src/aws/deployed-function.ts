@@ -152,6 +152,15 @@ export async function deployedSinceMs(access: Access, name: string): Promise<num
   return (await ifDeployed(describe(access, name, '')))?.changedAtMs;
 }
 
+/**
+ * The ARN of the role of the function `name`.
+ * @returns undefined where it is not deployed.
+ * @throws what Lambda throws.
+ */
+export async function deployedRole(access: Access, name: string): Promise<string | undefined> {
+  return (await ifDeployed(describe(access, name, '')))?.roleArn;
+}
+
 /** @returns undefined where the function that was asked for is not deployed. */
 export async function ifDeployed<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
@@ -188,6 +197,7 @@ async function describe(access: Access, FunctionName: string, hint: string) {
     const {
       Environment: environment,
       FunctionArn = '',
+      Role: roleArn,
       Timeout = 0,
       LastModified = '',
       LastUpdateStatus,
@@ -195,7 +205,8 @@ async function describe(access: Access, FunctionName: string, hint: string) {
     // "2026-01-31T12:00:00.000+0000"
     const changedAtMs = timestampMs({ S: LastModified });
     const isChanging = LastUpdateStatus === 'InProgress';
-    return { arn: FunctionArn, environment, timeoutSeconds: Timeout, changedAtMs, isChanging };
+    const known = { environment, timeoutSeconds: Timeout, changedAtMs, isChanging };
+    return { arn: FunctionArn, roleArn, ...known };
   } catch (cause) {
     if (!(cause instanceof ResourceNotFoundException)) throw cause;
     throw new FerryError(`There is no function ${FunctionName} in ${access.region}.`, {

@@ -1,5 +1,5 @@
-// A denial for some time in an inline policy of a role: of requests to one table. It ends by itself, also where nothing
-// takes it back.
+// A denial for some time in an inline policy of a role: of requests to some tables of a Region. It ends by itself, also
+// where nothing takes it back.
 
 import {
   DeleteRolePolicyCommand,
@@ -11,56 +11,52 @@ import type { Access } from './access.ts';
 import { clientSettings } from './client-settings.ts';
 import { sdkClient } from './sdk-client.ts';
 
-/** A role keeps one denial: the next replaces it. */
+/** A role has one denial at most: the next one replaces it. */
 const POLICY_NAME = 'ferry-rehearsal-denial';
 
 export interface Denial {
-  readonly roleArn: string;
+  /** "dynamodb:PutItem" */
+  readonly actions: readonly string[];
   readonly region: string;
-  readonly table: string;
+  /** A name, or the beginning of names and a star. */
+  readonly tables: string;
   /** Epoch milliseconds. */
   readonly untilMs: number;
 }
 
-/** IAM takes seconds, and seldom minutes, until all requests are denied. */
-export async function denyWrites(access: Access, denial: Denial): Promise<void> {
-  const { roleArn } = denial;
-  await withClient(access, (client) =>
-    client.send(
-      new PutRolePolicyCommand({
-        RoleName: nameIn(roleArn),
-        PolicyName: POLICY_NAME,
-        PolicyDocument: JSON.stringify(denialPolicy(denial)),
-      }),
-    ),
-  );
+/** IAM takes seconds, and seldom minutes, until it denies every request. */
+export async function denyRole(access: Access, roleArn: string, denial: Denial): Promise<void> {
+  const PolicyDocument = JSON.stringify(denialPolicy(roleArn, denial));
+  const named = { RoleName: nameIn(roleArn), PolicyName: POLICY_NAME, PolicyDocument };
+  await withClient(access, (client) => client.send(new PutRolePolicyCommand(named)));
 }
 
-/** Takes the denial back. Doing so again is harmless, also where the role is gone. */
-export async function allowWrites(access: Access, roleArn: string): Promise<void> {
-  const there = { RoleName: nameIn(roleArn), PolicyName: POLICY_NAME };
+/** Takes the denial back. Harmless where there is none, and where the role is gone. */
+export async function allowRole(access: Access, roleArn: string): Promise<void> {
+  const named = { RoleName: nameIn(roleArn), PolicyName: POLICY_NAME };
   await withClient(access, async (client) => {
     try {
-      await client.send(new DeleteRolePolicyCommand(there));
+      await client.send(new DeleteRolePolicyCommand(named));
     } catch (error) {
       if (!(error instanceof NoSuchEntityException)) throw error;
     }
   });
 }
 
-function denialPolicy({ roleArn, region, table, untilMs }: Denial): object {
+function denialPolicy(roleArn: string, { actions, region, tables, untilMs }: Denial): object {
   const [, partition] = roleArn.split(':');
   const end = new Date(untilMs).toISOString().replace(/\.\d+Z$/, 'Z');
   const statement = {
     Sid: 'FerryRehearsal',
     Effect: 'Deny',
-    Action: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
-    Resource: `arn:${partition}:dynamodb:${region}:*:table/${table}`,
+    Action: actions,
+    Resource: `arn:${partition}:dynamodb:${region}:*:table/${tables}`,
     Condition: { DateLessThan: { 'aws:CurrentTime': end } },
   };
   return { Version: '2012-10-17', Statement: [statement] };
 }
 
+/** Without the path. */
 const nameIn = (roleArn: string) => roleArn.replace(/^.*\//, '');
 
 async function withClient(access: Access, use: (client: IAMClient) => Promise<unknown>) {

@@ -23,10 +23,10 @@ export function scratchName({ next }: Random): string {
 
 /** The rehearsal that a resource is of; undefined where it is of none. */
 export function rehearsalOf(resource: string): string | undefined {
-  return /^ferry-(rehearsal-[a-z0-9]{4})(?![a-z0-9])/.exec(resource)?.[1];
+  return /^(?:ferry-|\/ferry\/)(rehearsal-[a-z0-9]{4})(?![a-z0-9])/.exec(resource)?.[1];
 }
 
-const KEY = { name: 'pk', type: 'S' } as const;
+export const SCRATCH_KEY = { name: 'pk', type: 'S' } as const;
 
 /**
  * Without a projection, because the items of a rehearsal are not those of the application. The alarms notify a topic
@@ -56,7 +56,7 @@ export function scratchOf(chosen: ReplicationConfig, name: string): ReplicationC
     operatorRole: false,
     alarms: { latencySeconds, runbook },
     eventSource: { ...reading, enabled: true },
-    ...(heartbeat && { heartbeat: { key: { [KEY.name]: 'ferry-heartbeat' } } }),
+    ...(heartbeat && { heartbeat: { key: { [SCRATCH_KEY.name]: 'ferry-heartbeat' } } }),
     ...(switching && { switching: scratchSwitching(switching) }),
   };
   const [scratch] = parseConfig({ replications: [entry] }, 'The scratch replication').replications;
@@ -70,7 +70,7 @@ type Table = Pick<
 
 function scratchSide({ region, account, profile, endpoint, kmsKeyArn }: Table, table: string) {
   const more = given({ account, profile, endpoint, kmsKeyArn });
-  return { region, table, create: true, partitionKey: KEY, ...more };
+  return { region, table, create: true, partitionKey: SCRATCH_KEY, ...more };
 }
 
 /** The tally is a table of the applications. */
@@ -82,13 +82,24 @@ function given(settings: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
+export interface ScratchStack {
+  readonly name: string;
+  readonly region: string;
+  /** By which it is deployed. */
+  readonly profile: string | undefined;
+}
+
 /**
- * Each direction, without the stack that switches all tables of a Region: a rehearsal switches as `ferry failover` does.
- * In the order in which they can be deployed one by one.
+ * Of each direction, in the order in which they can be deployed one by one. The stack that switches all tables of a
+ * Region is not among them: a rehearsal switches as `ferry failover` does.
  */
-export function scratchStacks(scratch: ReplicationConfig): string[] {
-  const names = directionsOf(scratch).map(({ name }) => name);
-  return [...names.map(destinationStack), ...names.map(sourceStack)];
+export function scratchStacks(scratch: ReplicationConfig): ScratchStack[] {
+  const directions = directionsOf(scratch);
+  const at = ({ region, profile }: Table, name: string) => ({ name, region, profile });
+  return [
+    ...directions.map(({ name, destination }) => at(destination, destinationStack(name))),
+    ...directions.map(({ name, source }) => at(source, sourceStack(name))),
+  ];
 }
 
 function otherPartition({ name, source, destination }: ReplicationConfig): UsageError {

@@ -101,11 +101,11 @@ describe('the scratch replication', () => {
   it('deploys no stack that other replications share', () => {
     const scratch = scratchOf(chosen({ switching: { streamArn: TWIN_STREAM } }), NAME);
 
-    expect(scratchStacks(scratch)).toEqual([
-      'ferry-rehearsal-ab2c-destination',
-      'ferry-rehearsal-ab2c-back-destination',
-      'ferry-rehearsal-ab2c-source',
-      'ferry-rehearsal-ab2c-back-source',
+    expect(scratchStacks(scratch).map(({ name, region }) => `${region} ${name}`)).toEqual([
+      'eu-west-1 ferry-rehearsal-ab2c-destination',
+      'us-east-1 ferry-rehearsal-ab2c-back-destination',
+      'us-east-1 ferry-rehearsal-ab2c-source',
+      'eu-west-1 ferry-rehearsal-ab2c-back-source',
     ]);
   });
 
@@ -126,6 +126,7 @@ describe('the name of a rehearsal', () => {
 
     expect(name).toBe('rehearsal-9999');
     expect(bucketPrefix(name)).toBe('ferry-rehearsal-9999');
+    expect(rehearsalOf(`/ferry/${name}/history`)).toBe(name);
     for (const resource of ['', '-state', '-back-state', '-dead-letters', '-source-replicator1a'])
       expect(rehearsalOf(`ferry-${name}${resource}`)).toBe(name);
   });

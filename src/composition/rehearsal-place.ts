@@ -1,0 +1,319 @@
+// A rehearsal's place on AWS: the tables, functions and alarms of a scratch replication that is deployed. What an
+// operator does in it is done by Ferry's commands.
+
+import { alarmsNow } from '../aws/alarm-states.ts';
+import { serviceSettings } from '../aws/client-settings.ts';
+import { cloudWatchClient } from '../aws/cloudwatch-metrics.ts';
+import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
+import { dynamoDbTwinWriter } from '../aws/dynamodb-table.ts';
+import { systemRandom } from '../aws/system-clock.ts';
+import { limitWrites } from '../aws/write-limit.ts';
+import { FerryError } from '../errors.ts';
+import { classifyFailure } from '../model/write-failure.ts';
+import type { Clock } from '../ports.ts';
+import type { LoadItem, RehearsalPlace, SwitchOutcome } from '../rehearsal/ports.ts';
+import type { SwitchProof } from '../switching/proof.ts';
+import { switchMappings } from '../switchover/switch-mappings.ts';
+import { openEventSources } from './event-sources.ts';
+import {
+  allowAgain,
+  cutOff,
+  denyTwin,
+  type Directions,
+  type ScratchDirection,
+} from './rehearsal-denial.ts';
+import { itemOf, loadItemOf } from './rehearsal-load.ts';
+import { SCRATCH_KEY } from './rehearsal-scratch.ts';
+
+export interface CommandDone {
+  readonly exitCode: number;
+  /** Its line of JSON. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** What it printed for people. */
+  readonly text: string;
+}
+
+export interface PlaceOptions {
+  readonly directions: Directions;
+  /** Runs a command of Ferry with the configuration file of the scratch replication. */
+  readonly ferry: (...args: readonly string[]) => Promise<CommandDone>;
+  /** Where a comparison may write what it finds. */
+  readonly reportPath: string;
+  readonly clock: Clock;
+}
+
+export interface OpenRehearsalPlace extends RehearsalPlace {
+  close(): void;
+}
+
+export async function openRehearsalPlace(options: PlaceOptions): Promise<OpenRehearsalPlace> {
+  const alarms = openAlarms(options.directions);
+  const names = await alarms.all();
+  return new AwsPlace(options, alarms, names);
+}
+
+/** Metrics of AWS have a value a minute. */
+const MINUTE_MS = 60_000;
+/** Longer than any alarm needs; what a rehearsal that was killed denies ends with it. */
+const DENIAL_MS = 30 * MINUTE_MS;
+
+/** One after the other, also where each takes a tenth of a second. */
+export const WRITES_PER_SECOND = 8;
+
+class AwsPlace implements OpenRehearsalPlace {
+  readonly minuteMs = MINUTE_MS;
+  readonly alarms: readonly string[];
+  readonly writesPerSecond = WRITES_PER_SECOND;
+  readonly #options: PlaceOptions;
+  readonly #alarms: Alarms;
+  readonly #tables: readonly OpenTable[];
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #poison = new Map<string, LoadItem>();
+  /** Of the source that is active, among both tables. */
+  #active = 0;
+  #isFenced = false;
+
+  constructor(options: PlaceOptions, alarms: Alarms, names: readonly string[]) {
+    this.#options = options;
+    this.#alarms = alarms;
+    this.alarms = names;
+    this.#tables = tablesOf(options.directions[0]);
+  }
+
+  get name(): string {
+    return this.#scratch.name;
+  }
+
+  get regions(): readonly [string, string] {
+    const { source, destination } = this.#scratch;
+    return [source.region, destination.region];
+  }
+
+  get hasHeartbeat(): boolean {
+    return this.#scratch.heartbeat !== undefined;
+  }
+
+  get isSwitched(): boolean {
+    return this.#scratch.switching !== undefined;
+  }
+
+  get #scratch() {
+    return this.#options.directions[0].replication;
+  }
+
+  /** That of the active source. */
+  get #direction(): ScratchDirection {
+    return this.#options.directions[this.#active] ?? this.#options.directions[0];
+  }
+
+  async write(item: LoadItem): Promise<boolean> {
+    // The fence lets the operator write, whose credentials this has.
+    if (this.#isFenced) return false;
+    if (item.isPoison === true) this.#poison.set(item.key, item);
+    const written = this.#tables[this.#active]?.put(item) ?? Promise.resolve(false);
+    const sent = written.finally(() => this.#underWay.delete(sent));
+    this.#underWay.add(sent);
+    return sent;
+  }
+
+  readTwin(key: string): Promise<LoadItem | undefined> {
+    return this.#tables[1 - this.#active]!.get(key);
+  }
+
+  firing(): Promise<readonly string[]> {
+    return this.#alarms.firing();
+  }
+
+  async status() {
+    const { facts } = await this.#run('status');
+    const { level, verdict, runbook } = facts as unknown as StatusFacts;
+    return { level, text: verdict, runbook: runbook?.replace(/^.*#/, '') };
+  }
+
+  async inject(failure: Parameters<RehearsalPlace['inject']>[0]): Promise<() => Promise<void>> {
+    const direction = this.#direction;
+    const untilMs = this.#options.clock.now() + DENIAL_MS;
+    switch (failure) {
+      case 'destination-denied':
+        await denyTwin(direction, untilMs);
+        return () => allowAgain(direction);
+      case 'destination-throttled':
+        await this.#limit(direction, 1);
+        return () => this.#limit(direction, undefined);
+      case 'function-disabled':
+        await this.#enable(direction, false);
+        return () => this.#enable(direction, true);
+      case 'poison-records':
+        return () => this.#correctPoison();
+      case 'source-lost':
+        for (const each of this.#options.directions) await cutOff(each, untilMs);
+        return async () => {
+          for (const each of this.#options.directions) await allowAgain(each);
+        };
+    }
+  }
+
+  async redrive(): Promise<number> {
+    const { facts } = await this.#run('redrive', '--apply');
+    const { left, remaining, trimmed, unreadable } = facts as Counts;
+    return sum([left, remaining, trimmed, unreadable]);
+  }
+
+  switchOver(): Promise<SwitchOutcome> {
+    return this.#switch();
+  }
+
+  failOverWithoutSource(): Promise<SwitchOutcome> {
+    return this.#switch('--source-lost', '--even-if-reachable');
+  }
+
+  async rejoin(): Promise<void> {
+    await this.#run('rejoin', '--apply');
+    // No user misses them.
+    await this.#run('stranded', 'drop', '--apply');
+  }
+
+  async compare(): Promise<number> {
+    const { facts } = await this.#run('verify', '--report', this.#options.reportPath);
+    const { missing, different, extraneous } = facts as Counts;
+    return sum([missing, different, extraneous]);
+  }
+
+  close(): void {
+    this.#alarms.close();
+    for (const table of this.#tables) table.close();
+  }
+
+  /** The load waits: behind a fence, a write of the operator would be a stray one. */
+  async #switch(...options: readonly string[]): Promise<SwitchOutcome> {
+    this.#isFenced = true;
+    try {
+      await Promise.allSettled(this.#underWay);
+      const command = this.#active === 0 ? 'failover' : 'failback';
+      const { facts, text } = await this.#run(command, ...options, '--apply');
+      const { proof } = facts as { readonly proof?: SwitchProof };
+      if (proof === undefined) throw failed(command, text);
+      this.#active = proof.to === this.regions[0] ? 0 : 1;
+      const { seconds: rpoSeconds, proven: isProven } = proof.rpo;
+      return { to: proof.to, rpoSeconds, isProven, rtoSeconds: proof.rtoSeconds ?? 0 };
+    } finally {
+      this.#isFenced = false;
+    }
+  }
+
+  async #run(...args: readonly string[]): Promise<CommandDone> {
+    const done = await this.#options.ferry(...args);
+    if (done.exitCode === 0 || done.exitCode === 3) return done;
+    throw failed(args[0] ?? '', done.text);
+  }
+
+  #limit({ replication, sides }: ScratchDirection, units: number | undefined): Promise<void> {
+    const { table } = replication.destination;
+    return limitWrites(sides.destination, { table, units }, this.#options.clock);
+  }
+
+  async #enable({ replication, sides }: ScratchDirection, enabled: boolean): Promise<void> {
+    const sources = await openEventSources(replication, sides);
+    if (sources === undefined) throw new Error(`${replication.name} is not deployed`);
+    const { mappings } = sources;
+    try {
+      const retries = { random: systemRandom, remainingMs: () => Infinity };
+      // Taking it back must not be stopped.
+      const never = new AbortController().signal;
+      const context = { ...retries, clock: this.#options.clock, mappings, stop: never };
+      const all = await mappings.list();
+      await switchMappings(all, enabled, { ...context, onStep: () => undefined });
+    } finally {
+      sources.close();
+    }
+  }
+
+  /** As an application would: the dead letters are then older than what the source has. */
+  async #correctPoison(): Promise<void> {
+    for (const item of this.#poison.values()) await this.write({ ...item, isPoison: false });
+    this.#poison.clear();
+  }
+}
+
+interface StatusFacts {
+  readonly level: string;
+  readonly verdict: string;
+  readonly runbook: string | null;
+}
+
+type Counts = Readonly<Record<string, number | undefined>>;
+
+function sum(counts: ReadonlyArray<number | undefined>): number {
+  return counts.reduce((total: number, count) => total + (count ?? 0), 0);
+}
+
+function failed(command: string, text: string): FerryError {
+  return new FerryError(`\`ferry ${command}\` did not come to its end:\n${text}`, {
+    code: 'rehearsal.command',
+    hint: 'The rehearsal ends here, and removes what it has made.',
+  });
+}
+
+interface OpenTable {
+  /** @returns whether it was written: a fence may deny it. */
+  put(item: LoadItem): Promise<boolean>;
+  get(key: string): Promise<LoadItem | undefined>;
+  close(): void;
+}
+
+function tablesOf({ replication, sides }: ScratchDirection): OpenTable[] {
+  return (['source', 'destination'] as const).map((side) => {
+    const { table } = replication[side];
+    const client = readClient(sides[side]);
+    const writer = dynamoDbTwinWriter(client);
+    const reader = dynamoDbReader(client, { table, keyAttributes: [SCRATCH_KEY.name] });
+    return {
+      async put(item) {
+        const input = { TableName: table, Item: itemOf(item) };
+        try {
+          await writer.write({ operation: 'PutItem', input });
+          return true;
+        } catch (error) {
+          if (classifyFailure(error).kind === 'denied') return false;
+          throw error;
+        }
+      },
+      async get(key) {
+        const found = await reader.get({ [SCRATCH_KEY.name]: { S: key } });
+        return found && loadItemOf(found);
+      },
+      close: () => client.destroy(),
+    };
+  });
+}
+
+interface Alarms {
+  all(): Promise<string[]>;
+  firing(): Promise<string[]>;
+  close(): void;
+}
+
+/** Of each direction, in the Region of its source. */
+function openAlarms(directions: Directions): Alarms {
+  const opened = directions.map(({ replication, sides }) => ({
+    client: cloudWatchClient(serviceSettings(sides.source, 'cloudwatch')),
+    prefix: `ferry-${replication.name}-`,
+  }));
+  const read = async (isWanted: (state: string) => boolean) => {
+    const found = await Promise.all(
+      opened.map(async ({ client, prefix }) =>
+        (await alarmsNow(client, prefix))
+          .filter(({ state }) => isWanted(state))
+          .map(({ name }) => name.slice(prefix.length)),
+      ),
+    );
+    return [...new Set(found.flat())];
+  };
+  return {
+    all: () => read(() => true),
+    firing: () => read((state) => state === 'ALARM'),
+    close: () => {
+      for (const { client } of opened) client.destroy();
+    },
+  };
+}
