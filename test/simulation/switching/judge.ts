@@ -312,11 +312,14 @@ export class SwitchJudge {
     );
   }
 
-  /** In whatever epoch: the side may have been active before. Numbers of the two streams are far apart. */
+  /**
+   * In whatever epoch: the side may have been active before. Numbers of the two streams are far apart. A copy of the item
+   * that was read after its record has the version of the record, and a tilde.
+   */
   #hasArrived({ entries }: RegionWrite): boolean {
     const [entry] = entries;
     const number = (entry?.sequenceNumber ?? '').padStart(40, '0');
-    return [...this.#arrived].some((version) => version.endsWith(`.${number}`));
+    return [...this.#arrived].some((version) => version.replace(/~+$/, '').endsWith(`.${number}`));
   }
 
   #keys(): Set<string> {
