@@ -4,14 +4,15 @@
 import {
   METRIC_DIMENSIONS,
   METRIC_NAMESPACE,
+  RECONCILE_METRIC_UNITS,
   RUN_METRIC_UNITS,
-  type RunMetricName,
 } from '../config/names.ts';
 import type { BatchSummary } from '../model/batch-response.ts';
 import { metricValues, type MetricValues } from '../model/metric-values.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
 import type { Clock, Metrics } from '../ports.ts';
 
+const UNITS = { ...RUN_METRIC_UNITS, ...RECONCILE_METRIC_UNITS };
 /** The format takes 100 values per metric in one document; more make further documents. */
 const VALUES_MAX = 100;
 
@@ -54,7 +55,7 @@ function toDocuments(summary: BatchSummary): MetricValues[] {
 function directive(names: readonly string[], timestamp: number): object {
   const Metrics = names.map((name) => ({
     Name: name,
-    Unit: RUN_METRIC_UNITS[name as RunMetricName],
+    Unit: UNITS[name as keyof typeof UNITS],
   }));
   return {
     Timestamp: timestamp,

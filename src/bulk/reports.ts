@@ -1,6 +1,6 @@
 // The reports of a bulk run's segments in the bucket: how many segments are done, and all lines of all reports.
 
-import { isDoneKey, reportPrefix } from './task.ts';
+import { isDoneKey, isFailureKey, reportPrefix } from './task.ts';
 import { parseReportLine, type ReportLine } from '../verify/difference-report.ts';
 import { FerryError } from '../errors.ts';
 import type { ObjectStore, StoredObject } from '../ports.ts';
@@ -14,13 +14,25 @@ export async function segmentsReported(run: string, bucket: ObjectStore): Promis
   return count;
 }
 
+/** Why a segment has failed, as the function noted it; undefined where none has, or where it could not. */
+export async function segmentFailure(
+  run: string,
+  bucket: ObjectStore,
+): Promise<string | undefined> {
+  for await (const objects of bucket.list(reportPrefix(run))) {
+    const note = objects.find(({ key }) => isFailureKey(key));
+    if (note !== undefined) return bucket.get(note.key);
+  }
+  return undefined;
+}
+
 /** The reports of a run, a page of the listing at a time. */
 export async function* reportObjects(
   run: string,
   bucket: ObjectStore,
 ): AsyncGenerator<readonly StoredObject[]> {
   for await (const objects of bucket.list(reportPrefix(run)))
-    yield objects.filter(({ key }) => !isDoneKey(key));
+    yield objects.filter(({ key }) => !isDoneKey(key) && !isFailureKey(key));
 }
 
 export interface BulkReportLine {

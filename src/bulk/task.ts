@@ -8,6 +8,7 @@ import type { RedriveFilter } from '../model/failure-message.ts';
 import { formatProblem, STORED_FORMAT } from '../model/stored-format.ts';
 import type { ScanCursor, SegmentCursor } from '../verify/segment-join.ts';
 import { FerryError } from '../errors.ts';
+import type { SampledRanges } from './sampled-ranges.ts';
 
 interface Rates {
   /** Capacity units per second for this segment at most. @default no limit */
@@ -27,6 +28,8 @@ export interface VerifyTask extends Rates {
   readonly totalSegments: number;
   readonly settleMs: number;
   readonly values: boolean;
+  /** A segment of the run is a list of ranges then. @default a segment is a range */
+  readonly sample?: SampledRanges | undefined;
 }
 
 export interface RedriveTask {
@@ -53,6 +56,8 @@ export interface BulkTask {
   readonly part: number;
   /** JSON of where a verify was left; of a redrive, the key of the last object that had its turn. */
   readonly cursor?: string | undefined;
+  /** Of a sample: how many ranges of the segment are compared. @default none */
+  readonly ranges?: number | undefined;
   readonly done: boolean;
 }
 
@@ -98,21 +103,22 @@ export function parseCursor(json: string): SegmentCursor {
  *   a later release has begun the run.
  */
 export function parseBulkTask(event: unknown): BulkTask {
-  const { segment, task, part = 0, cursor } = objectOf(event);
+  const { segment, task, part = 0, cursor, ranges } = objectOf(event);
   const problem = formatProblem(objectOf(task)['format']);
   if (problem !== undefined)
     throw new FerryError(`The input of the bulk run cannot be read: ${problem}.`, {
       code: 'bulk.task-format',
       hint: 'The command is of a later release than the function. Deploy that release: `npx cdk deploy --all`.',
     });
-  const isCursor = cursor === undefined || isText(cursor);
+  const isCursor =
+    (cursor === undefined || isText(cursor)) && (ranges === undefined || isCount(ranges));
   const isWhole = isCount(segment) && isCount(part) && isTask(task) && isCursor;
   if (!isWhole || !hasSegment(task, segment)) {
     throw new Error(
       `A segment's task must have a segment, a part, a cursor or none, and a whole task, got ${namesOf(event)}.`,
     );
   }
-  return { segment, task, part, cursor, done: false };
+  return { segment, task, part, cursor, ranges, done: false };
 }
 
 /** Beyond the last slice would be everything. */
@@ -134,7 +140,7 @@ function namesOf(event: unknown): string {
 
 const TASKS = new Map<unknown, Readonly<Record<string, (value: unknown) => boolean>>>([
   ['backfill', { run: isBackfillRun }],
-  ['verify', { run: isText, totalSegments: isSegmentCount, settleMs: isCount }],
+  ['verify', { run: isText, totalSegments: isSegmentCount, settleMs: isCount, sample: isSample }],
   ['redrive', { run: isText, boundaries: isTexts, filter: isObject, recordsPerSecond: isRate }],
 ]);
 
@@ -149,6 +155,12 @@ function isTask(value: unknown): value is BulkTask['task'] {
 function isBackfillRun(value: unknown): boolean {
   const { run, streamArn, totalSegments } = objectOf(value);
   return isText(run) && isText(streamArn) && isSegmentCount(totalSegments);
+}
+
+function isSample(value: unknown): boolean {
+  if (value === undefined) return true;
+  const { seed, count, parts } = objectOf(value);
+  return isText(seed) && isCount(count) && isCount(parts);
 }
 
 function isObject(value: unknown): value is Fields {
@@ -195,3 +207,12 @@ export function doneKey({ task, segment }: BulkTask): string {
 }
 
 export const isDoneKey = (key: string) => key.endsWith(DONE);
+
+const FAILURE = '.failure';
+
+/** Of an object that says why a call for a segment has failed. The segment may have ended well since. */
+export function failureKey({ task, segment }: BulkTask): string {
+  return `${reportPrefix(runNameOf(task))}${segment}${FAILURE}`;
+}
+
+export const isFailureKey = (key: string) => key.endsWith(FAILURE);

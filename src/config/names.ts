@@ -73,6 +73,19 @@ export const RUN_METRIC_UNITS = {
 
 export type RunMetricName = keyof typeof RUN_METRIC_UNITS;
 
+/** What a comparison on a schedule publishes, once a day. */
+export const RECONCILE_METRIC_UNITS = {
+  /** Since the last run that ended well, or since the first look. */
+  ReconciliationAge: 'Milliseconds',
+  /** Items that differ after the last run that ended well, told again every day. */
+  Differences: 'Count',
+  /** Items that a run has compared, and that it has repaired. */
+  ItemsCompared: 'Count',
+  RepairedItems: 'Count',
+} as const;
+
+export type ReconcileMetricName = keyof typeof RECONCILE_METRIC_UNITS;
+
 /**
  * On-demand list prices of us-east-1 in US dollars, for estimates; other Regions cost up to twice that.
  * Lambda's are those of ARM.
@@ -142,7 +155,7 @@ export const functionName = (replication: string) => `ferry-${replication}-repli
 export const bulkName = (replication: string) => `ferry-${replication}-bulk`;
 /** Step Functions puts it into the ARN of each segment's execution. */
 export const SEGMENTS_LABEL = 'Segments';
-/** Of the state machine that compares on a schedule, and of the rule that starts it. */
+/** Of the state machine that compares on a schedule. */
 export const reconcileName = (replication: string) => `ferry-${replication}-reconcile`;
 /** Of the log group that keeps what commands have changed. */
 export const historyGroup = (replication: string) => `/ferry/${replication}/history`;

@@ -1,11 +1,14 @@
 // Lambda's entry for bulk runs: one segment of a backfill, a verify or a redrive, with the operations of the
-// commands, for as long as the invocation has time. The state machine calls it again until the segment is done.
+// commands, for as long as the invocation has time. The state machine calls it again until the segment is done. Of a
+// comparison on a schedule, the start and the end as well.
 
 import type { Context } from 'aws-lambda';
 import type { Sides } from '../aws/access.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { functionSides } from '../composition/function-access.ts';
+import { logLine } from '../composition/function-output.ts';
 import { functionProjection } from '../composition/function-projection.ts';
+import { openReconcile } from '../composition/reconcile.ts';
 import { type CommandLease, openCommandLease } from '../composition/command-lease.ts';
 import { openRedrive } from '../composition/redrive-context.ts';
 import {
@@ -17,13 +20,13 @@ import {
 import { openTablePair, type TablePair } from '../composition/table-pair.ts';
 import { readDeployment } from '../config/function-variable.ts';
 import type { Deployment } from '../config/schema.ts';
+import { compareTask } from '../bulk/compare.ts';
 import {
   type BackfillTask,
   type BulkTask,
-  cursorJson,
   doneKey,
+  failureKey,
   parseBulkTask,
-  parseCursor,
   reportKey,
   type RedriveTask,
   type VerifyTask,
@@ -38,7 +41,17 @@ import { FerryError } from '../errors.ts';
 import { continueSegment } from '../backfill/backfill.ts';
 import { redriveSlice } from '../redrive/slice.ts';
 import { partLine } from '../redrive/worker-reports.ts';
-import { verifySegment } from '../verify/verify.ts';
+import { whatHappened } from '../failures/what-happened.ts';
+import type { Item, ObjectStore } from '../ports.ts';
+import { endRun, startRun } from '../reconcile/reconcile.ts';
+import {
+  type EndAnswer,
+  isReconcileEvent,
+  type Run,
+  type Start,
+  type StartAnswer,
+} from '../reconcile/task.ts';
+import type { Difference } from '../verify/confirm-differences.ts';
 
 /** Time for the page under way, or for the looks at what is suspected. */
 const LAST_PAGE_MS = 60_000;
@@ -55,14 +68,17 @@ const CONCURRENCY = 16;
 /** Of a redrive, which reads at the same time. Lambda has 1,024 file descriptors. */
 const WRITES_MAX = 512;
 
-interface Call {
-  readonly call: BulkTask;
+interface Opened {
   readonly deployment: Deployment;
   readonly sides: Sides;
   readonly lease: CommandLease | undefined;
   readonly invocation: Context;
-  readonly lines: string[];
   readonly remainingMs: () => number;
+}
+
+interface Call extends Opened {
+  readonly call: BulkTask;
+  readonly lines: string[];
 }
 
 interface PairCall extends Call {
@@ -70,18 +86,44 @@ interface PairCall extends Call {
 }
 
 /** @returns the same task, further on. */
-export async function handler(event: unknown, invocation: Context): Promise<BulkTask> {
-  const call = parseBulkTask(event);
+export async function handler(
+  event: unknown,
+  invocation: Context,
+): Promise<BulkTask | StartAnswer | EndAnswer> {
   const deployment = deployed();
-  const sides = await functionSides(deployment.replication, process.env);
-  const lines: string[] = [];
-  const remainingMs = () => invocation.getRemainingTimeInMillis();
   const { replication } = deployment;
+  const sides = await functionSides(replication, process.env);
+  const remainingMs = () => invocation.getRemainingTimeInMillis();
   const lease = replication.switching && openCommandLease(replication, sides);
-  const work = { call, deployment, sides, lease, invocation, lines, remainingMs };
-  const next = await untilSwitched(lease, workOn(work));
-  await storeReport(lines, next, { invocation, deployment });
-  return { ...next, part: call.part + 1 };
+  const opened = { deployment, sides, lease, invocation, remainingMs };
+  const work = isReconcileEvent(event)
+    ? reconcileOn(event, opened)
+    : segmentOn(parseBulkTask(event), opened);
+  return untilSwitched<BulkTask | StartAnswer | EndAnswer>(lease, work);
+}
+
+async function segmentOn(call: BulkTask, opened: Opened): Promise<BulkTask> {
+  const lines: string[] = [];
+  try {
+    const next = await workOn({ ...opened, call, lines });
+    await storeReport(lines, next, opened);
+    return { ...next, part: call.part + 1 };
+  } catch (error) {
+    if (call.task.operation === 'verify') await noteFailure(error, call, opened);
+    throw error;
+  }
+}
+
+async function reconcileOn(
+  event: Start | Run,
+  { remainingMs, ...opened }: Opened,
+): Promise<StartAnswer | EndAnswer> {
+  const context = openReconcile({ ...opened, isTimeUp: () => remainingMs() < LAST_LOOKS_MS });
+  try {
+    return await (event.reconcile === 'start' ? startRun(event, context) : endRun(event, context));
+  } finally {
+    context.close();
+  }
 }
 
 /** Without the endpoints that are for commands: a function need not reach them. */
@@ -182,36 +224,46 @@ async function copyOn(task: BackfillTask, work: PairCall): Promise<BulkTask> {
 }
 
 async function compareOn(task: VerifyTask, work: PairCall): Promise<BulkTask> {
-  const { call, pair, lines, remainingMs } = work;
-  const { values, totalSegments } = task;
-  const from = call.cursor === undefined ? undefined : parseCursor(call.cursor);
-  const { report, next } = await verifySegment(
-    { segment: call.segment, totalSegments, from },
-    {
-      ...compareContext(pair, task, retriesUntil(NEVER)),
-      waitingMax: WAITING_MAX,
-      onDifference: (difference) => lines.push(differenceLine(difference, { values })),
-      onInFlight: (key) => lines.push(mentionLine('in-flight', key)),
-      onUnreadable: (key, { reason }) => lines.push(mentionLine('unreadable', key, reason)),
-    },
-    () => remainingMs() < LAST_LOOKS_MS || isFull(lines),
-  );
+  const { pair, lines, remainingMs } = work;
+  const { values } = task;
+  const context = {
+    ...compareContext(pair, task, retriesUntil(NEVER)),
+    waitingMax: WAITING_MAX,
+    onDifference: (difference: Difference) => lines.push(differenceLine(difference, { values })),
+    onInFlight: (key: Item) => lines.push(mentionLine('in-flight', key)),
+    onUnreadable: (key: Item, { reason }: { readonly reason: string }) =>
+      lines.push(mentionLine('unreadable', key, reason)),
+  };
+  const isTimeUp = () => remainingMs() < LAST_LOOKS_MS || isFull(lines);
+  const { report, next } = await compareTask(task, work.call, { context, isTimeUp });
   lines.push(summaryLine({ ...report, projection: pair.rules.projection?.digest }));
-  const cursor = next === undefined ? undefined : cursorJson(next);
-  return { ...call, cursor, done: next === undefined };
+  return next;
 }
 
-async function storeReport(
-  lines: readonly string[],
-  task: BulkTask,
-  { invocation, deployment }: Pick<Call, 'invocation' | 'deployment'>,
+/** For the end of a run that compares on a schedule: the state machine does not say why a segment has failed. */
+async function noteFailure(error: unknown, call: BulkTask, opened: Opened): Promise<void> {
+  try {
+    await withBucket(opened, (bucket) => bucket.put(failureKey(call), whatHappened(error)));
+  } catch (unnoted) {
+    logLine({ event: 'bulk.failure-not-noted', error: whatHappened(unnoted) });
+  }
+}
+
+function storeReport(lines: readonly string[], task: BulkTask, opened: Opened): Promise<void> {
+  return withBucket(opened, async (bucket) => {
+    const key = reportKey(task, opened.invocation.awsRequestId);
+    if (lines.length > 0) await bucket.put(key, lines.map((line) => `${line}\n`).join(''));
+    if (task.done) await bucket.put(doneKey(task), '');
+  });
+}
+
+async function withBucket(
+  { deployment }: Opened,
+  work: (bucket: ObjectStore) => Promise<void>,
 ): Promise<void> {
   const client = objectClient({ region: deployment.replication.source.region });
   try {
-    const bucket = s3Objects(client, deployment.onFailureBucket);
-    const key = reportKey(task, invocation.awsRequestId);
-    if (lines.length > 0) await bucket.put(key, lines.map((line) => `${line}\n`).join(''));
-    if (task.done) await bucket.put(doneKey(task), '');
+    await work(s3Objects(client, deployment.onFailureBucket));
   } finally {
     client.destroy();
   }

@@ -1,9 +1,11 @@
 // The figures of an invocation -> metrics by their names. A latency is a list of values, and all else is a number.
 
-import type { RunMetricName } from '../config/names.ts';
+import type { ReconcileMetricName, RunMetricName } from '../config/names.ts';
 import type { BatchSummary } from './batch-response.ts';
 
-export type MetricValues = Partial<Record<RunMetricName, number | readonly number[]>>;
+export type MetricValues = Partial<
+  Record<RunMetricName | ReconcileMetricName, number | readonly number[]>
+>;
 
 interface BatchMetricValues extends MetricValues {
   readonly ReplicationLatency?: readonly number[];

@@ -159,9 +159,9 @@ describe.each(CASES)('by a $kind', ({ kind, accessKey }) => {
     const { handler } = await import('../../src/handlers/bulk-segment.ts');
     const task = { operation: 'verify', run: 'run', totalSegments: 1, settleMs: 0, values: false };
 
-    const { done } = await handler({ segment: 0, task }, INVOCATION);
+    const result = await handler({ segment: 0, task }, INVOCATION);
 
-    expect(done).toBe(true);
+    expect(result).toMatchObject({ done: true });
     expectKeys([OWN_KEY], [accessKey]);
     const { KeyCount } = await objects.send(new ListObjectsV2Command({ Bucket: REPORTS }));
     expect(KeyCount).toBe(2);

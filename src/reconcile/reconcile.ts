@@ -1,0 +1,198 @@
+// A comparison on a schedule: its start, once a day, and its end. Both write the row of the ledger, publish how old the
+// last good run is, and may be called again after any failure.
+
+import { FerryError } from '../errors.ts';
+import { whatHappened } from '../failures/what-happened.ts';
+import type { ReconcileConfig } from '../config/schema.ts';
+import type { ReconcileMetricName } from '../config/names.ts';
+import type { GoodRun, Reconciliation } from '../model/reconciliation-row.ts';
+import type { BulkRuns, Clock, Item, ObjectStore, Random } from '../ports.ts';
+import type { RepairReport } from '../verify/repair.ts';
+import { cut, visible } from '../text/visible.ts';
+import { addUp, differingKeys, type Found } from './found.ts';
+import { isDue, mapInput, periodMs } from './plan.ts';
+import {
+  type Counts,
+  type EndAnswer,
+  requireKnownRun,
+  type Run,
+  runInput,
+  type Start,
+  type StartAnswer,
+} from './task.ts';
+
+export interface ReconcileContext {
+  readonly settings: ReconcileConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly ledger: {
+    /** Undefined where there is none yet. @throws FerryError where a later release has written it. */
+    read(): Promise<Reconciliation | undefined>;
+    /** @throws where another process has written since. */
+    write(row: Reconciliation): Promise<void>;
+  };
+  /** Whether applications write to the source: always, but in a direction of a replication that can be switched. */
+  readonly isActive: () => Promise<boolean>;
+  readonly runs: Pick<BulkRuns, 'state'>;
+  /** @throws FerryError where nothing can be compared. */
+  readonly tables: () => Promise<{ readonly sizeBytes: number; readonly isPaused: boolean }>;
+  readonly bucket: ObjectStore;
+  readonly repair: (keys: readonly Item[]) => Promise<RepairReport>;
+  readonly isTimeUp: () => boolean;
+  readonly publish: (figures: Partial<Record<ReconcileMetricName, number>>) => void;
+  /** Notes a run that has repaired. */
+  readonly note: (run: GoodRun) => Promise<void>;
+}
+
+const NOT_DUE = { due: false } as const;
+
+/** @throws what keeps the run from being started; the row has it. */
+export async function startRun(start: Start, context: ReconcileContext): Promise<StartAnswer> {
+  const nowMs = context.clock.now();
+  const found = (await context.ledger.read()) ?? { revision: 0, sinceMs: nowMs };
+  if (!(await context.isActive())) {
+    // The other direction compares.
+    await context.ledger.write(next(found, { sinceMs: nowMs }));
+    context.publish({ ReconciliationAge: 0 });
+    return NOT_DUE;
+  }
+  const { running } = found;
+  const isOther = running !== undefined && running.execution !== start.execution;
+  const state = isOther ? await context.runs.state(running.execution) : undefined;
+  publishAge(found, context);
+  // A run may take longer than a day.
+  if (state?.kind === 'running') return NOT_DUE;
+  const why = state?.kind === 'failed' ? state.why : 'it ended without a result';
+  const row = isOther ? failedRow(found, running, why, nowMs) : found;
+  const isWanted = start.input.now === true || isDue(row, periodMs(context.settings), nowMs);
+  if (isWanted) return begin(row, start, context);
+  await context.ledger.write(next(row, {}));
+  return NOT_DUE;
+}
+
+async function begin(
+  row: Reconciliation,
+  { execution }: Start,
+  context: ReconcileContext,
+): Promise<StartAnswer> {
+  const { clock, ledger, settings, random } = context;
+  const startedAtMs = clock.now();
+  const run = execution.slice(execution.lastIndexOf(':') + 1);
+  try {
+    const { sizeBytes, isPaused } = await context.tables();
+    if (isPaused) throw paused();
+    const input = mapInput({ run, settings, sizeBytes }, random);
+    // What a try of this start has noted.
+    const failed = row.failed?.run === run ? undefined : row.failed;
+    await ledger.write(next(row, { failed, running: { run, startedAtMs, execution } }));
+    return runInput({ reconcile: 'end', due: true, run, startedAtMs, done: false, ...input });
+  } catch (error) {
+    const failed = failedRow(row, { run, startedAtMs }, whatHappened(error), clock.now());
+    await ledger.write(next(failed, {}));
+    throw error;
+  }
+}
+
+function paused(): FerryError {
+  return new FerryError('The replication is paused, so that the tables differ.', {
+    code: 'reconcile.paused',
+    hint: 'Run `ferry resume`. The tables are compared the next day.',
+  });
+}
+
+/** Called again until it is done. */
+export async function endRun(run: Run, context: ReconcileContext): Promise<EndAnswer> {
+  requireKnownRun(run);
+  const row = await context.ledger.read();
+  // The answer of an earlier call was lost.
+  if (row?.failed?.run === run.run) return { done: true, failed: row.failed.reason };
+  if (row?.good?.run === run.run) return succeeded(row.good, context);
+  if (row?.running?.run !== run.run)
+    throw new FerryError(`Another run has been started since ${run.run}.`, {
+      code: 'reconcile.superseded',
+      hint: 'Its result counts. Nothing was changed.',
+    });
+  const found = await lookAt(run, context);
+  if (found.kind === 'incomplete') {
+    await context.ledger.write(next(failedRow(row, run, found.why, context.clock.now()), {}));
+    publishAge(row, context);
+    return { done: true, failed: found.why };
+  }
+  const further = await repairOn({ ...run, counts: found.counts }, found.counts, context);
+  return further.done ? conclude(row, run, further.counts, context) : further;
+}
+
+async function lookAt(run: Run, { isActive, bucket }: ReconcileContext): Promise<Found> {
+  if (!(await isActive()))
+    return { kind: 'incomplete', why: 'the direction was switched during the run' };
+  return run.counts === undefined ? addUp(run, bucket) : { kind: 'whole', counts: run.counts };
+}
+
+/** Looks of all of them fit into the time that is left. */
+const REPAIRED_AT_ONCE = 500;
+
+/** Repairs what is listed, if it is to be repaired and not too much, for as long as there is time. */
+async function repairOn(run: Run, found: Counts, context: ReconcileContext) {
+  const { repair, repairItemsMax } = context.settings;
+  const isWanted = repair && found.differences <= repairItemsMax;
+  const keys = isWanted && found.left > 0 ? await differingKeys(run, context.bucket) : [];
+  let { looked = 0 } = run;
+  let { repaired, left } = found;
+  for (; looked < keys.length && !context.isTimeUp(); looked += REPAIRED_AT_ONCE) {
+    const { put, deleted, equal } = await context.repair(
+      keys.slice(looked, looked + REPAIRED_AT_ONCE),
+    );
+    repaired += put + deleted;
+    left -= put + deleted + equal;
+  }
+  return { ...run, counts: { ...found, repaired, left }, looked, done: looked >= keys.length };
+}
+
+async function conclude(
+  row: Reconciliation,
+  run: Run,
+  counts: Counts,
+  context: ReconcileContext,
+): Promise<EndAnswer> {
+  const endedAtMs = context.clock.now();
+  const good = { run: run.run, startedAtMs: run.startedAtMs, endedAtMs, ...counts };
+  if (counts.repaired > 0) await context.note(good);
+  const ended = { good, sinceMs: endedAtMs, failed: undefined, running: undefined };
+  await context.ledger.write(next(row, ended));
+  return succeeded(good, context);
+}
+
+function succeeded(
+  { items, destinationItems, repaired, left }: GoodRun,
+  { publish }: ReconcileContext,
+): EndAnswer {
+  publish({
+    ReconciliationAge: 0,
+    Differences: left,
+    ItemsCompared: Math.max(items, destinationItems),
+    RepairedItems: repaired,
+  });
+  return { done: true, ended: 'well' };
+}
+
+/** Every day, so that missing data means that this function is not called; and differences are not forgotten. */
+function publishAge({ sinceMs, good }: Reconciliation, { clock, publish }: ReconcileContext): void {
+  const ReconciliationAge = Math.max(0, clock.now() - sinceMs);
+  publish({ ReconciliationAge, ...(good && { Differences: good.left }) });
+}
+
+function next(row: Reconciliation, change: Partial<Reconciliation>): Reconciliation {
+  return { ...row, ...change, revision: row.revision + 1 };
+}
+
+function failedRow(
+  row: Reconciliation,
+  { run, startedAtMs }: Pick<Run, 'run' | 'startedAtMs'>,
+  reason: string,
+  endedAtMs: number,
+): Reconciliation {
+  const failed = { run, startedAtMs, endedAtMs, reason: cut(visible(reason), REASON_CHARS_MAX) };
+  return { ...row, failed, running: undefined };
+}
+
+const REASON_CHARS_MAX = 1_000;
