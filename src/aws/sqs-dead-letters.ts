@@ -21,6 +21,7 @@ export interface SqsDeadLettersOptions extends QueueSettings {
 export interface SqsDeadLetters extends DeadLetterQueue {
   /** Sends what is no letter of a record: a note about a batch, as Lambda sends it. */
   readonly note: (body: string) => Promise<void>;
+  readonly close: () => void;
 }
 
 /** A letter sent twice is harmless, so the SDK may retry, within the time that a request has. */
@@ -41,6 +42,7 @@ export function sqsDeadLetters(options: SqsDeadLettersOptions): SqsDeadLetters {
   };
   return {
     note: (body) => post(body, AbortSignal.timeout(REQUEST_TIMEOUT_MS)),
+    close: () => client.destroy(),
     async send(letter) {
       const abortSignal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
       const objectKey = `${DEAD_LETTER_OBJECT_PREFIX}${letter.failedAt.slice(0, 10)}/${randomUUID()}.json`;

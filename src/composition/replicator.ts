@@ -33,6 +33,11 @@ export interface OwnParts extends Pick<Replicator, 'deadLetters' | 'metrics' | '
   readonly projection: Projection | undefined;
 }
 
+/** What a process that goes on without it has to close. */
+interface Closable {
+  readonly close: () => void;
+}
+
 /**
  * @param environment of the process, which may have credentials and an endpoint.
  * @param own of a process that is no function.
@@ -41,7 +46,7 @@ export async function openReplicator(
   deployment: Deployment,
   environment: Environment,
   own?: OwnParts,
-): Promise<Replicator> {
+): Promise<Replicator & Closable> {
   const { replication, ...places } = deployment;
   const settings = handlerSettings(replication, places);
   const { source, destination } = own?.sides ?? (await functionSides(replication, environment));
@@ -97,7 +102,7 @@ export async function openTwin(
   { httpClient, concurrency }: Pick<HandlerSettings, 'httpClient' | 'concurrency'>,
   access: Access,
   environment: Environment,
-): Promise<Pick<Replicator, 'twinWriter' | 'twinReader'>> {
+): Promise<Pick<Replicator, 'twinWriter' | 'twinReader'> & Closable> {
   const { region, endpoint, credentials } = access;
   if (httpClient === 'sdk') {
     const sdk = await import('../aws/dynamodb-table.ts');
@@ -105,6 +110,7 @@ export async function openTwin(
     return {
       twinWriter: sdk.dynamoDbTwinWriter(client),
       twinReader: sdk.dynamoDbTwinReader(client),
+      close: () => client.destroy(),
     };
   }
   const find = () => findCredentials(environment);
@@ -116,7 +122,11 @@ export async function openTwin(
     timeoutMs: REQUEST_TIMEOUT_MS,
     clock: systemClock,
   });
-  return { twinWriter: signedTwinWriter(requests), twinReader: signedTwinReader(requests) };
+  return {
+    twinWriter: signedTwinWriter(requests),
+    twinReader: signedTwinReader(requests),
+    close: () => void requests.close(),
+  };
 }
 
 /** Lambda has 1,024 file descriptors, and the writes may have 900 of them. */

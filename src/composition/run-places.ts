@@ -52,7 +52,11 @@ export async function openRunPlaces(
   });
   const { note } = deadLetters;
   const keep = keeping(replication, { note, bucket });
-  return { deadLetters, keep, close: () => client.destroy() };
+  const close = () => {
+    deadLetters.close();
+    client.destroy();
+  };
+  return { deadLetters, keep, close };
 }
 
 interface BatchPlaces {

@@ -43,6 +43,8 @@ interface Opened extends RunReplicatorSetup {
   readonly sides: Sides;
   readonly places: RunPlaces;
   readonly metrics: RunMetrics;
+  /** Called once, in the end. */
+  readonly closing: Array<() => void>;
 }
 
 /** So long after `stop`, a batch that is under way is answered: what is not applied by then is delivered again. */
@@ -62,14 +64,14 @@ export async function openRunReplicator(setup: RunReplicatorSetup): Promise<Open
   const sides = await operatorSides(own, { apply: true, environment });
   const current = await sourceArnNow(replication, sides);
   const places = await setup.openPlaces(sides);
-  const opened = { ...setup, sides, places, metrics: setup.openMetrics(sides) };
-  const beats = replication.heartbeat && openBeats(replication.heartbeat, opened);
+  const closing = [() => places.close()];
   const close = () => {
-    beats?.close();
-    places.close();
+    for (const one of closing.splice(0)) one();
   };
   try {
-    return { ...(await openStart(current, opened)), beat: beats?.beat, close };
+    const opened = { ...setup, sides, places, metrics: setup.openMetrics(sides), closing };
+    const beat = replication.heartbeat && openBeats(replication.heartbeat, opened);
+    return { ...(await openStart(current, opened)), beat, close };
   } catch (error) {
     close();
     throw error;
@@ -80,12 +82,14 @@ async function openStart(
   current: string,
   opened: Opened,
 ): Promise<Pick<OpenReplication, 'leaseRow' | 'start'>> {
-  const { replication, environment, sides, places, metrics, health, log } = opened;
+  const { replication, environment, sides, metrics, health, log, places, closing } = opened;
   const clock = backgroundClock;
   const replicator = await openParts(current, opened);
   const { rules } = replicator;
+  closing.push(() => replicator.close());
   const ledger = { httpClient: replication.function.httpClient, concurrency: LEDGER_CONCURRENCY };
   const twin = await openTwin(ledger, sides.destination, environment);
+  closing.push(() => twin.close());
   const access = { reader: twin.twinReader, writer: twin.twinWriter, clock, random: systemRandom };
   const [leaseRow, sourceRow] = [ledgerLease(rules, access), ledgerSource(rules, access)];
   // A missing state table, or a denied request, is noticed now.
@@ -133,7 +137,7 @@ async function openStart(
   };
 }
 
-async function openParts(streamArn: string, opened: Opened): Promise<Replicator> {
+async function openParts(streamArn: string, opened: Opened) {
   const { replication, environment, sides, places, metrics, health, log } = opened;
   const own = {
     sides,
@@ -174,12 +178,8 @@ function invoking(
   };
 }
 
-interface Beats {
-  readonly beat: () => Promise<void>;
-  readonly close: () => void;
-}
-
-function openBeats(heartbeat: HeartbeatConfig, { replication, sides, metrics }: Opened): Beats {
+function openBeats(heartbeat: HeartbeatConfig, opened: Opened): () => Promise<void> {
+  const { replication, sides, metrics, closing } = opened;
   const { source, destination, reservedAttribute } = replication;
   const key = heartbeatItemKey(heartbeat);
   const keyAttributes = Object.keys(key);
@@ -195,13 +195,9 @@ function openBeats(heartbeat: HeartbeatConfig, { replication, sides, metrics }: 
     periodMs: HEARTBEAT_PERIOD_MS,
     reservedAttribute,
   });
-  return {
-    async beat() {
-      const ageMs = Math.round(await beat());
-      metrics.add({ OldestUnappliedAge: ageMs, HeartbeatAge: ageMs });
-    },
-    close() {
-      for (const client of [...Object.values(reads), writes]) client.destroy();
-    },
+  for (const client of [reads.source, reads.twin, writes]) closing.push(() => client.destroy());
+  return async () => {
+    const ageMs = Math.round(await beat());
+    metrics.add({ OldestUnappliedAge: ageMs, HeartbeatAge: ageMs });
   };
 }
