@@ -66,6 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   verify: COPYING,
   bulk: [...RULES, 'backfill', 'verify'],
   redrive: [...COPYING, 'bulk'],
+  cost: ['src', 'config', 'model', 'alarms'],
   status: RULES,
   switchover: [...COPYING, 'status'],
   switching: [...COPYING, 'redrive', 'verify', 'switchover', 'tally'],

@@ -1,0 +1,139 @@
+// The estimate of a replication, and what the same workload costs as a global table.
+
+import { otherDirection } from '../config/directions.ts';
+import type { Line } from './bill.ts';
+import { heartbeatLines, keyLines, observationLines, reconciliationLines } from './fixed-lines.ts';
+import { functionLines, logLines } from './function-lines.ts';
+import {
+  type Facts,
+  factsOf,
+  ITEM_OVERHEAD_BYTES,
+  RECORD_CPU_MS,
+  REQUEST_BYTES,
+  type Setting,
+} from './setting.ts';
+import {
+  storageLines,
+  streamLines,
+  tombstoneLines,
+  transferLines,
+  twinLines,
+} from './table-lines.ts';
+import { GB } from './workload.ts';
+import { writeUnits } from '../model/capacity.ts';
+
+/** What Ferry adds to the bill of the source. */
+export function replicationLines(setting: Setting): Line[] {
+  const facts = factsOf(setting);
+  return [
+    ...streamLines(facts),
+    ...(setting.byProcess ? [] : functionLines(facts)),
+    ...twinLines(facts),
+    ...tombstoneLines(facts),
+    ...storageLines(facts),
+    ...transferLines(facts),
+    ...(setting.byProcess ? [] : deploymentLines(facts)),
+  ];
+}
+
+function deploymentLines(facts: Facts): Line[] {
+  return [
+    ...observationLines(facts),
+    ...logLines(facts),
+    ...heartbeatLines(facts),
+    ...reconciliationLines(facts),
+    ...otherDirectionLines(facts),
+    ...keyLines(facts),
+  ];
+}
+
+/** The function beside the twin reads its stream, and acknowledges what Ferry wrote. */
+function otherDirectionLines({ replication, ...facts }: Facts): Line[] {
+  if (replication.switching === undefined) return [];
+  const back = { ...facts, replication: otherDirection(replication) };
+  const lines = [
+    ...functionLines(back, { acknowledges: true }),
+    ...observationLines(back),
+    ...logLines(back),
+  ];
+  return lines.map(({ part, what, amount, price, region }) => ({
+    part: 'other direction',
+    what: `${what} (${part})`,
+    amount,
+    price,
+    region,
+  }));
+}
+
+/** What a replica adds to the bill of the source: its own writes, its storage, and what is sent to it. */
+export function globalTableLines(setting: Setting): Line[] {
+  const { writes, workload, replication } = factsOf(setting);
+  const { source, destination } = replication;
+  const all = writes.inserts + writes.updates + writes.deletes;
+  const storedGB = (workload.items * (workload.itemBytes + ITEM_OVERHEAD_BYTES)) / GB;
+  const sentGB = ((writes.inserts + writes.updates) * workload.itemBytes) / GB;
+  const { region } = destination;
+  return [
+    {
+      part: 'replicated writes',
+      what: 'replicated write units',
+      amount: all * writeUnits(workload.itemBytes),
+      price: 'millionWriteUnits',
+      region,
+    },
+    { part: 'storage', what: 'GB', amount: storedGB, price: 'storageGBMonth', region },
+    ...(destination.create
+      ? [
+          {
+            part: 'storage',
+            what: 'GB of its backup',
+            amount: storedGB,
+            price: 'backupGBMonth',
+            region,
+          } as const,
+        ]
+      : []),
+    ...(source.region === region
+      ? []
+      : [
+          {
+            part: 'transfer',
+            what: 'GB of items',
+            amount: sentGB,
+            price: 'transferGB',
+            region: source.region,
+          } as const,
+        ]),
+  ];
+}
+
+/** What the estimate takes for granted, as sentences. */
+export function assumptionsOf(setting: Setting): string[] {
+  const { replication, workload, roundTripMs, shardCount, shards } = factsOf(setting);
+  const { projection, source, function: settings } = replication;
+  return [
+    'A month has 730 hours. Prices are list prices of the first tier, on demand. Free tiers, discounts and taxes are not counted.',
+    'All items have the average size. Each insert is at most 30 s old, and no record is coalesced, repeated or rejected.',
+    `The stream has ${shardCount} shards with the same number of records${shards === undefined ? ', as a table of this size has' : ''}.`,
+    ...(setting.byProcess
+      ? ['The machine of `ferry run`, its metrics and its alarms are not counted.']
+      : [
+          `A request to the other Region takes ${roundTripMs} ms, and a record ${RECORD_CPU_MS} ms of a whole processor. A function with ${settings.memoryMiB} MiB has its share of one.`,
+        ]),
+    `A request has ${REQUEST_BYTES / 1000} KB beside its item.`,
+    'Write units of secondary indexes of the twin are not counted, nor a backfill.',
+    ...(workload.items === 0
+      ? ['The number of items is not known: storage and reconciliation are not counted.']
+      : []),
+    ...(projection === undefined
+      ? []
+      : ['The projection is not counted, as if the twin had all items whole.']),
+    ...(source.kinesisStreamArn === undefined
+      ? []
+      : ['The Kinesis stream is counted as if only this table sent its changes to it.']),
+    ...(replication.reconcile === undefined
+      ? []
+      : ['Differences that a reconciliation reads again are not counted.']),
+    'A replicated write unit of a global table costs as much as any other write unit. The source itself, its writes and its storage are in neither sum.',
+  ];
+}

@@ -1,0 +1,129 @@
+// What the functions take: how often Lambda invokes them, for how long, and what they log.
+
+import { metricValues } from '../model/metric-values.ts';
+import { summarizeBatch } from '../model/batch-response.ts';
+import type { Line } from './bill.ts';
+import {
+  elapsedMs,
+  type Facts,
+  INVOCATION_CPU_MS,
+  LOG_BYTES,
+  LOG_COMPRESSION,
+  POLLS_PER_SECOND,
+  RECORD_CPU_MS,
+} from './setting.ts';
+import { GB, MONTH_DAYS, SECONDS_A_MONTH } from './workload.ts';
+
+/** Of a full batch that Lambda hands over as JSON. */
+const EVENT_BYTES_MAX = 6 * 2 ** 20;
+
+export interface Invocations {
+  /** A month. */
+  readonly count: number;
+  /** Of them, those with a delete. */
+  readonly withDeletes: number;
+  readonly records: number;
+}
+
+/** Records come at random, the same number to each shard; Lambda asks each shard at a fixed pace. */
+export function invocationsOf(facts: Facts): Invocations {
+  const { workload, shardCount, replication } = facts;
+  const { batchSize, maxBatchingWindowSeconds } = replication.eventSource;
+  const perSecond = workload.writesPerSecond + beatsPerSecond(facts);
+  const perShard = perSecond / shardCount;
+  const found =
+    maxBatchingWindowSeconds > 0
+      ? perShard / (1 + perShard * maxBatchingWindowSeconds)
+      : POLLS_PER_SECOND * (1 - Math.exp(-perShard / POLLS_PER_SECOND));
+  const recordsMax = Math.min(batchSize, EVENT_BYTES_MAX / (workload.itemBytes + 500));
+  const count = SECONDS_A_MONTH * shardCount * Math.max(found, perShard / recordsMax);
+  const records = SECONDS_A_MONTH * perSecond;
+  const deletesEach = count === 0 ? 0 : (records * workload.deleteShare) / count;
+  return { count, records, withDeletes: count * (1 - Math.exp(-deletesEach)) };
+}
+
+function beatsPerSecond({ replication }: Facts): number {
+  return replication.heartbeat === undefined ? 0 : 1 / 60;
+}
+
+/** @param acknowledges the records of a twin, which need no request. */
+export function functionLines(facts: Facts, { acknowledges = false } = {}): Line[] {
+  const { replication, roundTripMs } = facts;
+  const { memoryMiB } = replication.function;
+  const { count, withDeletes, records } = invocationsOf(facts);
+  const cpuMs = count * INVOCATION_CPU_MS + records * RECORD_CPU_MS;
+  // A delete waits for its tombstone.
+  const waitedMs = acknowledges ? 0 : (count + withDeletes) * roundTripMs;
+  return [
+    ...ofFunction(
+      'function',
+      { count, ms: elapsedMs(cpuMs, memoryMiB) + waitedMs, memoryMiB },
+      facts,
+    ),
+    {
+      part: 'function',
+      what: 'reads of the control row',
+      amount: Math.min((facts.shardCount * SECONDS_A_MONTH) / 60, count),
+      price: 'millionReadUnits',
+      region: replication.destination.region,
+    },
+  ];
+}
+
+/** Requests, and the time of all of them. */
+export function ofFunction(
+  part: string,
+  { count, ms, memoryMiB }: { count: number; ms: number; memoryMiB: number },
+  { replication }: Pick<Facts, 'replication'>,
+): Line[] {
+  const { region } = replication.source;
+  const isArm = replication.function.architecture === 'arm64';
+  const amount = ((ms / 1000) * memoryMiB) / 1024;
+  const price = isArm ? 'millionGBSecondsArm' : 'millionGBSecondsX86';
+  const isReplicate = part === 'function';
+  return [
+    {
+      part,
+      what: 'requests',
+      amount: count,
+      price: 'millionFunctionRequests',
+      region,
+      ...(isReplicate && { measure: 'function requests' }),
+    },
+    {
+      part,
+      what: 'GB-seconds',
+      amount,
+      price,
+      region,
+      ...(isReplicate && { measure: 'function GB-seconds' }),
+    },
+  ];
+}
+
+export function logLines(facts: Facts): Line[] {
+  const { replication } = facts;
+  const { region } = replication.source;
+  const amount = (invocationsOf(facts).count * LOG_BYTES) / GB;
+  const kept = (amount * LOG_COMPRESSION * replication.function.logRetentionDays) / MONTH_DAYS;
+  const part = 'logs';
+  return [
+    { part, what: 'GB ingested', amount, price: 'logGB', region, measure: 'log GB' },
+    { part, what: 'GB stored', amount: kept, price: 'logGBMonth', region },
+  ];
+}
+
+const NONE = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, switching: 0, unknown: 0 };
+
+/** Metrics that always have datapoints; others are published only when there is something to count. */
+export function metricCount({ replication, writes }: Facts): number {
+  const always = Object.keys(metricValues(summarizeBatch([], { failures: NONE, nowMs: 0 })));
+  return (
+    // With the latency, which an empty batch does not have.
+    always.length +
+    1 +
+    (replication.heartbeat === undefined ? 0 : 2) +
+    (replication.reconcile === undefined ? 0 : 4) +
+    (replication.tombstones === 'checked' && writes.deletes > 0 ? 1 : 0)
+  );
+}

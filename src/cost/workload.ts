@@ -1,0 +1,79 @@
+// What applications do to the source: as options say, or as CloudWatch and the table show it.
+
+import { writeUnits } from '../model/capacity.ts';
+
+export interface Workload {
+  /** Changed items, expiries included. */
+  readonly writesPerSecond: number;
+  /** Average size of an item of the source. */
+  readonly itemBytes: number;
+  /** Of all writes, from 0 to 1. What is neither a delete nor an update is an insert. */
+  readonly deleteShare: number;
+  readonly updateShare: number;
+  /** Items of the source. */
+  readonly items: number;
+}
+
+export const SECONDS_A_MONTH = 730 * 60 * 60;
+export const MONTH_DAYS = 730 / 24;
+export const GB = 2 ** 30;
+
+export interface Writes {
+  readonly inserts: number;
+  readonly updates: number;
+  readonly deletes: number;
+}
+
+/** In a month. */
+export function writesOf({ writesPerSecond, deleteShare, updateShare }: Workload): Writes {
+  const all = writesPerSecond * SECONDS_A_MONTH;
+  return {
+    inserts: all * (1 - deleteShare - updateShare),
+    updates: all * updateShare,
+    deletes: all * deleteShare,
+  };
+}
+
+/** Of the source, summed up over `seconds`. */
+export interface SourceFigures {
+  readonly seconds: number;
+  readonly writeUnits: number;
+  /** Requests by their operation. */
+  readonly puts: number;
+  readonly updates: number;
+  readonly deletes: number;
+  /** With several items each. */
+  readonly batches: number;
+  readonly transactions: number;
+  readonly expiries: number;
+  /** As DescribeTable has them. */
+  readonly items: number;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Batches do not say how many items they have: then the consumed units say how many were written, as if all had the
+ * average size. Expiries consume none.
+ * @param given what options say instead.
+ */
+export function observedWorkload(figures: SourceFigures, given: Partial<Workload>): Workload {
+  const { items = figures.items, itemBytes = averageBytes(figures) } = given;
+  const single = figures.puts + figures.updates + figures.deletes;
+  const isWhole = figures.batches + figures.transactions === 0;
+  const byUnits = figures.writeUnits / writeUnits(itemBytes);
+  const written = (isWhole ? single : Math.max(single, byUnits)) + figures.expiries;
+  const share = (count: number) => (written === 0 ? 0 : Math.min(1, count / written));
+  const deleteShare = given.deleteShare ?? share(figures.deletes + figures.expiries);
+  return {
+    writesPerSecond: written / figures.seconds,
+    deleteShare,
+    updateShare: Math.min(share(figures.updates), 1 - deleteShare),
+    ...given,
+    itemBytes,
+    items,
+  };
+}
+
+function averageBytes({ items, sizeBytes }: SourceFigures): number {
+  return items === 0 ? 0 : Math.ceil(sizeBytes / items);
+}
