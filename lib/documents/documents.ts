@@ -10,6 +10,7 @@ import {
   hashPolicy,
   kinesisPolicy,
   operatorPolicies,
+  runPolicies,
   switchPolicies,
 } from './permissions-document.ts';
 import { sampleResources } from './sample-templates.ts';
@@ -22,7 +23,8 @@ const DOCUMENTS: Readonly<Record<string, (current: string) => string>> = {
     const withOperators = between(withFunctions, 'operators', operatorPolicies());
     const withSwitches = between(withOperators, 'switches', switchPolicies());
     const withHashes = between(withSwitches, 'hashes', hashPolicy());
-    return between(withHashes, 'kinesis', kinesisPolicy());
+    const withKinesis = between(withHashes, 'kinesis', kinesisPolicy());
+    return between(withKinesis, 'run', runPolicies());
   },
   'docs/settings.md': (current) => between(current, 'settings', settingsTables()),
   'ferry.schema.json': () => `${JSON.stringify(SCHEMA, null, 2)}\n`,

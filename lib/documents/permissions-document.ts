@@ -10,6 +10,7 @@ import {
   SWITCH_COMMANDS,
 } from '../../src/permissions/operator-needs.ts';
 import { functionSets, type PermissionSet, switchSets } from '../../src/permissions/policies.ts';
+import { runSets } from '../../src/permissions/run-needs.ts';
 import {
   type IamPolicy,
   policyOf,
@@ -65,6 +66,12 @@ export function kinesisPolicy(): string {
   const arns = textArns(replication, { ...KNOWN, logs: '' });
   const { ReadStream = [] } = functionNeeds('replicate', replication, arns);
   return policyBlock(policyOf({ ReadStream }));
+}
+
+/** Of a process, and what some of its options add. */
+export function runPolicies(): string {
+  const replication = { ...sampleReplication(), tombstones: 'strict' as const };
+  return runSets(replication, KNOWN).map(setSection).join('\n\n');
 }
 
 function policyBlock(policy: IamPolicy): string {
