@@ -1,6 +1,7 @@
 // What DynamoDB tells of a table: its keys, stream, expiry, encryption, indexes and size.
 
 import {
+  DescribeContinuousBackupsCommand,
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
   DynamoDBClient,
@@ -79,6 +80,50 @@ export async function streamOfTable(
   }
 }
 
+/** A status must not wait for a Region that does not answer. */
+const PROTECTION_TIMEOUT_MS = 5_000;
+
+/** @throws what the service or the network throws. */
+export async function isDeletionProtected(settings: ClientSettings, TableName: string) {
+  const { Table } = await askAbout(settings, (client, inTime) =>
+    client.send(new DescribeTableCommand({ TableName }), inTime),
+  );
+  return Table?.DeletionProtectionEnabled === true;
+}
+
+/**
+ * @returns undefined where the endpoint has no backups, as most emulators.
+ * @throws what the service or the network throws.
+ */
+export async function hasPointInTimeRecovery(settings: ClientSettings, TableName: string) {
+  try {
+    const { ContinuousBackupsDescription: found } = await askAbout(settings, (client, inTime) =>
+      client.send(new DescribeContinuousBackupsCommand({ TableName }), inTime),
+    );
+    const { PointInTimeRecoveryStatus: status } = found?.PointInTimeRecoveryDescription ?? {};
+    return status === 'ENABLED';
+  } catch (error) {
+    if (isUnknownOperation(error)) return undefined;
+    throw error;
+  }
+}
+
+async function askAbout<T>(
+  settings: ClientSettings,
+  ask: (client: DynamoDBClient, inTime: { readonly abortSignal: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  const client = describingClient(settings);
+  try {
+    return await ask(client, { abortSignal: AbortSignal.timeout(PROTECTION_TIMEOUT_MS) });
+  } finally {
+    client.destroy();
+  }
+}
+
+function isUnknownOperation(error: unknown): boolean {
+  return error instanceof Error && error.name === 'UnknownOperationException';
+}
+
 /** For requests about tables, not items. */
 export function describingClient(settings: ClientSettings): DynamoDBClient {
   const requestHandler = new CheckedHandler(TRY_LIMITS);
@@ -100,7 +145,7 @@ async function expiryOf(
     return status === 'ENABLED' || status === 'ENABLING' ? expiry?.AttributeName : undefined;
   } catch (error) {
     // Not every emulator knows of expiry; where it does not, nothing expires.
-    if (error instanceof Error && error.name === 'UnknownOperationException') return undefined;
+    if (isUnknownOperation(error)) return undefined;
     throw error;
   }
 }

@@ -9,6 +9,7 @@ import { utcTime } from '../status/pause.ts';
 import { highestOf, isRead, latest, type Series, sumSince } from '../model/vitals.ts';
 import { runbookLink } from './runbook-link.ts';
 import { processFacts } from './status-process.ts';
+import { twinFacts } from './status-twin.ts';
 import {
   IN_FLIGHT_MS,
   pendingFigure,
@@ -66,6 +67,7 @@ export function statusFacts(status: Status) {
     projection: { deployed, written },
     deployedFunction: process ? 'none' : vitals.isOlder === true ? 'older' : 'current',
     switching: status.switching && switchingFacts(status, status.switching),
+    ...twinFacts(status),
     inTheLastHour: inTheHour,
   };
 }

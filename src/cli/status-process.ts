@@ -1,5 +1,6 @@
 // The status of a replication that a process carries, without a deployed function.
 
+import { protectionOf } from '../composition/protection.ts';
 import { readProcess } from '../composition/read-process.ts';
 import type { Sides } from '../aws/access.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -19,11 +20,13 @@ export async function processStatus(
   const process = await readProcess(replication, sides, clock);
   if (process === undefined) return undefined;
   const { nowMs, paused } = process;
+  const protection = await protectionOf(sides.destination, replication.destination.table);
   const nothing = { own: {}, services: {}, latency: { p50: [], p90: [], p99: [] } };
   const vitals = {
     ...nothing,
     nowMs,
     paused,
+    protection,
     mapping: undefined,
     deadLetters: 0,
     streamArn: undefined,

@@ -9,6 +9,7 @@ import { indented, rowsWithin } from './rows.ts';
 import { runbookLink } from './runbook-link.ts';
 import { type Status, statusRows } from './status-figures.ts';
 import { processRows } from './status-process.ts';
+import { twinRows } from './status-twin.ts';
 
 /** @param width of the terminal. @default lines of any length */
 export function statusScreen(status: Status, width = Infinity): string[] {
@@ -20,13 +21,13 @@ export function statusScreen(status: Status, width = Infinity): string[] {
     return [
       ...head.flatMap((line) => wrapped(line, width)),
       '',
-      ...rowsWithin(processRows(process), width),
+      ...rowsWithin([...processRows(process), ...twinRows(status)], width),
       '',
     ];
   return [
     ...head.flatMap((line) => wrapped(line, width)),
     '',
-    ...rowsWithin(statusRows(status), width),
+    ...rowsWithin([...statusRows(status), ...twinRows(status)], width),
     ...precision(status).flatMap((line) => indented(line, '  ', width)),
     '',
   ];

@@ -7,6 +7,7 @@ import { readSwitching, type SwitchingVitals } from '../composition/read-switchi
 import { readVitals } from '../composition/read-vitals.ts';
 import { functionName } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
+import { periodMs } from '../config/reconcile-period.ts';
 import { retryInTime } from '../pacing/retry.ts';
 import { utcTime } from '../status/pause.ts';
 import type { Vitals } from '../model/vitals.ts';
@@ -78,6 +79,7 @@ function statusOf(replication: ReplicationConfig, vitals: Vitals, isActive = tru
     heartbeat: isActive && replication.heartbeat !== undefined,
     oldImages: replication.switching !== undefined,
     retention: replication.source,
+    reconcileMs: isActive && replication.reconcile ? periodMs(replication.reconcile) : undefined,
   });
   return { replication, vitals, verdict };
 }

@@ -8,6 +8,7 @@ import type { PairFacts } from '../init/entry.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import type { Item } from '../ports.ts';
 import { type Finding, type Pair, preflight } from '../status/preflight.ts';
+import { protectionOf } from './protection.ts';
 import { requireTable } from './table-check.ts';
 
 export interface PairLook extends PairFacts {
@@ -34,8 +35,10 @@ export async function lookAtPair(pair: PairToLookAt): Promise<PairLook> {
     kinesisStreamArn === undefined
       ? undefined
       : await describeKinesis(sides.source, { table: source.table, kinesisStreamArn });
+  const protection = await protectionOf(sides.destination, pair.destination);
   const tables = { source, destination, kinesis };
-  const findings = preflight({ ...tables, sample, reservedAttribute, projection, nowMs });
+  const rules = { reservedAttribute, projection, nowMs };
+  const findings = preflight({ ...tables, ...rules, sample, protection });
   return { ...tables, findings };
 }
 

@@ -7,7 +7,10 @@ import { namingFailures } from '../aws/named-failures.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { functionName } from '../config/names.ts';
 import type { FoundControl } from '../model/control-row.ts';
+import { itemRequest } from '../model/read-request.ts';
+import { parseReconciliation, reconciliationKey } from '../model/reconciliation-row.ts';
 import { FerryError } from '../errors.ts';
+import type { TwinReader } from '../ports.ts';
 import { readControl } from '../replicate/first-adoption.ts';
 import type { PauseContext } from '../switchover/pause.ts';
 import { openEventSources } from './event-sources.ts';
@@ -49,13 +52,29 @@ function missing({ name, source }: ReplicationConfig): FerryError {
  * The control row as it is now, read once.
  * @throws what the service or the network throws.
  */
-export async function controlNow(
-  replication: ReplicationConfig,
-  sides: Sides,
-): Promise<FoundControl> {
-  const client = namingFailures(writeClient({ ...sides.destination, concurrency: 1 }));
+export function controlNow(replication: ReplicationConfig, sides: Sides): Promise<FoundControl> {
+  return readLedger(sides, (reader) => readControl(writeRules(replication), reader));
+}
+
+/**
+ * The row of comparisons on a schedule, read once; `unreadable` where a later release has written it.
+ * @throws what the service or the network throws.
+ */
+export function reconciliationNow({ name, stateTable }: ReplicationConfig, sides: Sides) {
+  return readLedger(sides, async (reader) => {
+    const key = reconciliationKey({ replication: name, stateTable });
+    const { items } = await reader.read(itemRequest(stateTable, key));
+    return parseReconciliation(items[0]);
+  });
+}
+
+async function readLedger<T>(
+  { destination }: Sides,
+  read: (reader: TwinReader) => Promise<T>,
+): Promise<T> {
+  const client = namingFailures(writeClient({ ...destination, concurrency: 1 }));
   try {
-    return await readControl(writeRules(replication), dynamoDbTwinReader(client));
+    return await read(dynamoDbTwinReader(client));
   } finally {
     client.destroy();
   }

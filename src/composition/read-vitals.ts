@@ -30,7 +30,8 @@ import {
 import { isStreaming } from '../model/kinesis-facts.ts';
 import { whatHappened } from '../failures/what-happened.ts';
 import type { EventSource } from '../ports.ts';
-import { controlNow } from './pause-place.ts';
+import { controlNow, reconciliationNow } from './pause-place.ts';
+import { protectionOf } from './protection.ts';
 
 /** The hour that is shown. */
 const HOUR_MS = 60 * MINUTE_MS;
@@ -45,17 +46,26 @@ export async function readVitals(
   nowMs: number,
 ): Promise<Vitals> {
   const { name } = replication;
-  const { source } = sides;
+  const { source, destination } = sides;
   const deployed = await deployedSettings(source, name);
   const { deadLetterQueueUrl, isOlder } = deployed;
-  const [mappings, stream, deadLetters, { written, ...control }, heartbeatSinceMs] =
-    await Promise.all([
-      eventSources(source, replication),
-      streamNow(source, replication),
-      queueSize(source, deadLetterQueueUrl),
-      controlOf(replication, sides),
-      replication.heartbeat && deployedSinceMs(source, heartbeatName(name)),
-    ]);
+  const [
+    mappings,
+    stream,
+    deadLetters,
+    { written, ...control },
+    reconciliation,
+    protection,
+    since,
+  ] = await Promise.all([
+    eventSources(source, replication),
+    streamNow(source, replication),
+    queueSize(source, deadLetterQueueUrl),
+    controlOf(replication, sides),
+    replication.reconcile && reconciliationOf(replication, sides),
+    protectionOf(destination, replication.destination.table),
+    replication.heartbeat && deployedSinceMs(source, heartbeatName(name)),
+  ]);
   const { streamArn } = stream;
   // While a stream is replaced, there may be two.
   const mapping = mappings.find((one) => one.streamArn === streamArn) ?? mappings[0];
@@ -67,7 +77,9 @@ export async function readVitals(
     isOlder,
     ...control,
     projection: { deployed: deployed.projectionDigest ?? null, written },
-    heartbeatSinceMs,
+    heartbeatSinceMs: since,
+    reconciliation,
+    protection,
     ...(await figures({ replication, source, mapping, nowMs })),
   };
 }
@@ -103,6 +115,18 @@ export async function controlOf(
     return { paused, written: projection };
   } catch (error) {
     return { paused: 'unknown', controlProblem: whatHappened(error) };
+  }
+}
+
+async function reconciliationOf(
+  replication: ReplicationConfig,
+  sides: Sides,
+): Promise<Vitals['reconciliation']> {
+  try {
+    const found = await reconciliationNow(replication, sides);
+    return found === 'unreadable' ? 'a later release has written the row' : found;
+  } catch (error) {
+    return whatHappened(error);
   }
 }
 

@@ -42,6 +42,12 @@ export interface TableFacts {
   readonly sizeBytes: number;
 }
 
+/** What protects a table from loss. A text says why it is not known, without a full stop. */
+export interface Protection {
+  readonly pointInTimeRecovery: boolean | string;
+  readonly deletionProtection: boolean | string;
+}
+
 /** The account that has the table. Those of emulators mean nothing. */
 export function accountOf({ arn }: Pick<TableFacts, 'arn'>): string | undefined {
   return /^arn:[^:]+:dynamodb:[^:]*:(\d{12}):/.exec(arn)?.[1];

@@ -2,6 +2,8 @@
 
 import type { MetricName } from '../config/names.ts';
 import type { Paused } from './control-row.ts';
+import type { Reconciliation } from './reconciliation-row.ts';
+import type { Protection } from './table-facts.ts';
 
 /** Values by period, oldest first; periods without a value are not there. */
 export type Series = ReadonlyArray<readonly [atMs: number, value: number]>;
@@ -52,6 +54,10 @@ export interface Vitals {
   readonly projection?: KnownProjection | undefined;
   /** Whether an older release deployed the function. */
   readonly isOlder?: boolean | undefined;
+  /** The row of comparisons on a schedule, or why it cannot be read, without a full stop. @default none was made */
+  readonly reconciliation?: Reconciliation | string | undefined;
+  /** Of the twin; undefined where the endpoint has no backups. */
+  readonly protection?: Protection | undefined;
 }
 
 interface KnownProjection {

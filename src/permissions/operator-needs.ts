@@ -118,7 +118,7 @@ const STRANDED: readonly Need[] = [...SWITCHED, READ_BUCKET];
 
 const INIT: readonly Need[] = [
   'source dynamodb:DescribeTable DescribeTimeToLive Scan',
-  'twin dynamodb:DescribeTable DescribeTimeToLive',
+  'twin dynamodb:DescribeTable DescribeTimeToLive DescribeContinuousBackups',
   ...KINESIS,
 ];
 
@@ -148,6 +148,7 @@ export const COMMANDS: readonly CommandNeeds[] = [
     'anything cloudwatch:GetMetricData',
     'deadLetters sqs:GetQueueAttributes',
     'source dynamodb:DescribeTable',
+    'twin dynamodb:DescribeTable DescribeContinuousBackups',
     STREAMING,
     // The positions of a process are read together.
     'state dynamodb:GetItem BatchGetItem',

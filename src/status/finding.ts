@@ -3,7 +3,7 @@
 import type { KeyAttribute, ProjectionConfig } from '../config/schema.ts';
 import type { Item } from '../model/attribute-value.ts';
 import type { KinesisFacts } from '../model/kinesis-facts.ts';
-import type { TableFacts } from '../model/table-facts.ts';
+import type { Protection, TableFacts } from '../model/table-facts.ts';
 
 export interface Finding {
   readonly severity: 'error' | 'warning' | 'note';
@@ -18,6 +18,8 @@ export interface Finding {
 export interface Pair {
   readonly source: TableFacts;
   readonly destination: TableFacts;
+  /** Of the destination. @default nothing is said of it */
+  readonly protection?: Protection | undefined;
   /** Some items of the source. */
   readonly sample: readonly Item[];
   readonly reservedAttribute: string;

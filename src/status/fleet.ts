@@ -14,6 +14,7 @@ const LEVELS: readonly FleetLevel[] = [
   'unreadable',
   'behind',
   'outdated',
+  'different',
   'unknown',
   'paused',
   'starting',

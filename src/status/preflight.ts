@@ -3,6 +3,7 @@
 import type { Finding, Pair } from './finding.ts';
 import { KEY_CHECKS } from './key-findings.ts';
 import { KINESIS_CHECKS } from './kinesis-findings.ts';
+import { PROTECTION_CHECKS } from './protection.ts';
 import { REPLICA_CHECKS } from './replica-findings.ts';
 import { STREAM_CHECKS } from './stream-findings.ts';
 import { TABLE_CHECKS } from './table-findings.ts';
@@ -22,4 +23,5 @@ const CHECKS = [
   ...KEY_CHECKS,
   ...STREAM_CHECKS,
   ...KINESIS_CHECKS,
+  ...PROTECTION_CHECKS,
 ];

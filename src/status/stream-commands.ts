@@ -44,7 +44,8 @@ function updateTable(place: Place, specification: string): string {
   return `aws dynamodb update-table ${placeOptions(place)} --stream-specification ${specification}`;
 }
 
-function placeOptions({ region, table, endpoint }: Place): string {
+/** The options by which a command of AWS's finds the table. */
+export function placeOptions({ region, table, endpoint }: Place): string {
   const at = endpoint === undefined ? '' : ` --endpoint-url ${endpoint}`;
   return `--region ${region} --table-name ${table}${at}`;
 }

@@ -10,8 +10,8 @@ export interface Verdict {
    * `held`: nothing is applied, because the control row, or the operator, has to say how to go on. `paused`:
    * nothing is applied, because an operator wanted it. `starting`: nothing is applied yet, because Lambda is
    * about to read the stream. `unknown`: the metrics are those of a healthy replication, but the control row
-   * cannot be read. `outdated`: another projection wrote the twin than the one that is deployed. `switching`: an
-   * operator changes which Region is active. `lost`: a Region was lost, and has not rejoined.
+   * cannot be read, or no reconciliation has ended well for too long. `outdated`: another projection wrote the twin than the one that is deployed. `different`: the
+   * last reconciliation left differences. `switching`: an operator changes which Region is active. `lost`: a Region was lost, and has not rejoined.
    */
   readonly level:
     | 'healthy'
@@ -21,6 +21,7 @@ export interface Verdict {
     | 'paused'
     | 'starting'
     | 'outdated'
+    | 'different'
     | 'switching'
     | 'lost'
     | 'unknown';
@@ -39,6 +40,8 @@ export interface VerdictRules {
   readonly oldImages?: boolean;
   /** How long the stream keeps a record. @default as the stream of a table */
   readonly retention?: Retention;
+  /** How often the tables are compared. @default never */
+  readonly reconcileMs?: number | undefined;
 }
 
 /** The length of "now", in periods. */

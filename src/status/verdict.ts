@@ -12,6 +12,7 @@ import {
   type VerdictRules,
 } from './verdict-case.ts';
 import { projectionNotices } from './projection-findings.ts';
+import { differing, unproved } from './reconciliation.ts';
 import { READING } from './stuck-reading.ts';
 import { WRITING } from './stuck-writing.ts';
 
@@ -24,7 +25,14 @@ export function verdictText({ level, text }: Verdict): string {
   return /^(by|since) /.test(text) ? `${level} ${text}` : `${level}: ${text}`;
 }
 
-const RULES: readonly Rule[] = [...READING, ...WRITING, outdated, controlUnknown];
+const RULES: readonly Rule[] = [
+  ...READING,
+  ...WRITING,
+  outdated,
+  differing,
+  controlUnknown,
+  unproved,
+];
 
 export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
   const one = caseOf(vitals, rules);

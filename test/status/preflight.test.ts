@@ -483,3 +483,47 @@ describe('preflight', () => {
     expect(old[0]?.says).toContain('2026-02-01T12:00:00.000Z');
   });
 });
+
+describe('what protects the twin', () => {
+  const found = (pointInTimeRecovery: boolean | string, deletionProtection: boolean | string) =>
+    look({}, {}, { protection: { pointInTimeRecovery, deletionProtection } });
+
+  it.each<[string, boolean | string, boolean | string, string[]]>([
+    ['nothing where both are on', true, true, []],
+    [
+      'each that is off',
+      false,
+      false,
+      ['warning point-in-time-recovery', 'warning deletion-protection'],
+    ],
+    [
+      'each that is not known',
+      'access was denied',
+      'access was denied',
+      ['note point-in-time-recovery', 'note deletion-protection'],
+    ],
+  ])('says %s', (_, recovery, deletion, findings) => {
+    expect(found(recovery, deletion)).toEqual(findings);
+  });
+
+  it('says nothing where the endpoint has no backups', () => {
+    expect(look({}, {}, { protection: undefined })).toEqual([]);
+  });
+
+  it('says how to enable it', () => {
+    const protection = { pointInTimeRecovery: false, deletionProtection: 'access was denied' };
+    const [off, unknown] = preflight({
+      source: facts('source'),
+      destination: { ...facts('eu-west-1'), stream: undefined },
+      sample: [],
+      reservedAttribute: '_ferry',
+      nowMs: NOW_MS,
+      protection,
+    }).filter(({ subject }) => /recovery|protection/.test(subject));
+
+    expect(off?.advice).toContain(
+      'aws dynamodb update-continuous-backups --region eu-west-1 --table-name Orders --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true',
+    );
+    expect(unknown?.says).toContain('access was denied');
+  });
+});

@@ -35,6 +35,7 @@ const FORMS: Readonly<Record<string, Form>> = {
     must: 'Count',
   },
   DescribeTable: { may: [], must: 'Table' },
+  DescribeContinuousBackups: { may: [], must: 'ContinuousBackupsDescription' },
   DescribeTimeToLive: { may: [], must: 'TimeToLiveDescription' },
   DescribeKinesisStreamingDestination: {
     may: ['KinesisDataStreamDestinations'],
