@@ -61,13 +61,16 @@ export function policyDocument(all: readonly Statement[]): PolicyDocument {
 /** Why the resources of a place have a wildcard. */
 const WILDCARDS: Partial<Record<Place, string>> = {
   anything: 'IAM knows no resource to which these actions could be limited.',
+  anythingThere: 'IAM knows no resource to which these actions could be limited.',
   objects: 'Lambda chooses the names of the objects that it writes to this bucket.',
   reports: 'Each report is an object of its own, under this prefix.',
   batches: 'Each batch that Lambda gives up is an object of its own, under this prefix.',
   executions: 'A segment runs as an execution of this state machine; Step Functions names them.',
   segments: 'A segment runs as an execution of this state machine; Step Functions names them.',
+  reconcileRuns: 'The rule starts an execution of this state machine; EventBridge names them.',
   bucket:
     'CloudFormation chooses the end of the name of the bucket, in the stack of the other direction.',
+  history: 'A log group is named with what is in it; it has one stream.',
   stream: 'DynamoDB makes the end of the ARN of the stream, in the stack of the other direction.',
   mappings: 'Lambda gives an event source mapping its id; the operator finds it by the function.',
 };

@@ -9,7 +9,6 @@ import type { EventSourceMapping, Function as LambdaFunction } from 'aws-cdk-lib
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { MetricName } from '../src/config/names.ts';
 import { retentionText } from '../src/config/record-age.ts';
 import { regionDoubts } from '../src/config/regions.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
@@ -17,13 +16,14 @@ import { UsageError } from '../src/errors.ts';
 import { keyPolicies } from '../src/permissions/key-policy.ts';
 import { BulkRuns } from './bulk-runs.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { createHistoryGroup } from './history-group.ts';
 import { LookAgain } from './look-again.ts';
 import { grantRedrive } from './operator-grants.ts';
 import { createOperatorRoles } from './operator-roles.ts';
 import { partitionAt } from './policies.ts';
 import { ReplicationAlarms } from './replication-alarms.ts';
 import { createDashboard } from './replication-dashboard.ts';
-import { ReplicationMetrics } from './replication-metrics.ts';
+import { type OwnMetricName, ReplicationMetrics } from './replication-metrics.ts';
 import type { AlarmProps, ConfiguredReplication, ReplicationProps } from './replication-props.ts';
 import { configurationOf, type OtherReplication } from './replication-settings.ts';
 import { StreamReplicator } from './stream-replicator.ts';
@@ -49,7 +49,7 @@ export class Replication extends Construct {
   readonly dashboard: Dashboard | undefined;
   /** With "checked" tombstones. */
   readonly lookAgain: LookAgain | undefined;
-  /** With `bulk`. */
+  /** With `bulk` or `reconcile`. */
   readonly bulkRuns: BulkRuns | undefined;
   /** With a `heartbeatKey`. */
   readonly heartbeat: Heartbeat | undefined;
@@ -79,8 +79,10 @@ export class Replication extends Construct {
     this.onFailureBucket = replicator.deployed.onFailureBucket;
     const { lookAgainQueue: queue } = replicator.deployed;
     this.lookAgain = queue && new LookAgain(this, 'LookAgain', replicator.deployed, queue);
-    this.bulkRuns = config.bulk ? new BulkRuns(this, 'BulkRuns', replicator.deployed) : undefined;
+    const hasRuns = config.bulk || config.reconcile !== undefined;
+    this.bulkRuns = hasRuns ? new BulkRuns(this, 'BulkRuns', replicator.deployed) : undefined;
     this.heartbeat = config.heartbeat && new Heartbeat(this, 'Heartbeat', replicator.deployed);
+    createHistoryGroup(this, config);
     createOperatorRoles(this, replicator.deployed);
     createSwitchRoles(this, replicator.deployed);
     // The first heartbeat is late from the start if nothing reads the stream yet.
@@ -112,7 +114,7 @@ export class Replication extends Construct {
   }
 
   /** One of Ferry's own metrics. @default - sum over 5 minutes */
-  metric(name: MetricName, props?: MetricOptions): Metric {
+  metric(name: OwnMetricName, props?: MetricOptions): Metric {
     return this.#metrics.own(name, { ...FIVE_MINUTES, ...props });
   }
 

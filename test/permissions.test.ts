@@ -19,6 +19,7 @@ import { type Handler, openBulkCloud } from './fixtures/bulk-cloud.ts';
 import { deployLocally, TWIN } from './fixtures/deployed-replication.ts';
 import { KINESIS_ARN, readThroughKinesis } from './fixtures/kinesis-source.ts';
 import { type KeyCloud, openKeyCloud } from './fixtures/key-cloud.ts';
+import { type LogsCloud, openLogsCloud } from './fixtures/logs-cloud.ts';
 import { openMonitoringCloud } from './fixtures/monitoring-cloud.ts';
 import {
   placeOf,
@@ -43,6 +44,7 @@ const KEYS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 const TABLE_KEY = { partitionKey: { name: 'pk', type: 'S' } };
 const item = (pk: string) => ({ pk: { S: pk }, text: { S: 'x' } });
 
+const HISTORY = '/ferry/orders/history';
 const HASH_KEY = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:hash-AbCdEf';
 const versionId = '11111111-aaaa-4aaa-8aaa-111111111111';
 const HASHES: ProjectionConfig = {
@@ -54,10 +56,25 @@ let projection: ProjectionConfig | undefined;
 /** The source of every scene sends its changes to a Kinesis stream. */
 let isKinesis = false;
 
-beforeAll(() => Object.assign(process.env, KEYS));
-afterAll(() => {
+/** Where the log group of the history is, as new for each command. */
+let logs: LogsCloud;
+
+beforeAll(async () => {
+  Object.assign(process.env, KEYS);
+  logs = await openLogsCloud();
+});
+afterAll(async () => {
+  await logs.close();
   for (const name of Object.keys(KEYS)) delete process.env[name];
 });
+
+/** A function that has run. */
+const USED = {
+  figures: { Invocations: () => 1 },
+  mapping: undefined,
+  deadLetters: 0,
+  isDeployed: true,
+};
 
 /** A file from the tables of both engines. */
 const making = ({ source, destination, directory }: TwoRegions) => [
@@ -89,6 +106,17 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
     cloud.state.isDeployed = false;
     await carriedByProcess(regions);
     await record(['status', '--config', regions.config]);
+    await cloud.close();
+  }),
+  history: inRegions((regions, record) => record(['history', '--config', regions.config])),
+  cost: inRegions(async (regions, record) => {
+    const cloud = await openMonitoringCloud(USED);
+    await record(['cost', '--config', regions.config]);
+    await cloud.close();
+  }),
+  'cost --actual': inRegions(async (regions, record) => {
+    const cloud = await openMonitoringCloud(USED);
+    await record(['cost', '--actual', '--config', regions.config]);
     await cloud.close();
   }),
   'config --deployed': inRegions((_, record) =>
@@ -187,7 +215,7 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
     regions.lambda.isDeployed = false;
     const sqs = new URL(regions.lambda.settings.lookAgainQueueUrl ?? '').origin;
     process.env['AWS_ENDPOINT_URL_SQS'] = sqs;
-    const all = ['--delete', `us-east-1/${bucket}`];
+    const all = ['--delete', `us-east-1/${bucket},us-east-1/${HISTORY}`];
     const more = apply.length > 0 ? [...apply, ...all] : [];
     await record(['teardown', ...created(regions), ...more], {
       AWS_ENDPOINT_URL_S3: cloud.endpoint,
@@ -282,7 +310,13 @@ function ofReplication(needs: readonly string[]): string[] {
       (projection || !/ (hashSecret|projecting)$/.test(need)) &&
       (isKinesis || !/ (kinesis|streaming)$/.test(need)),
   );
-  return [...new Set(there.map((need) => need.replace(/projecting$/, 'replicate')))].toSorted();
+  return [
+    ...new Set(
+      there.map((need) =>
+        need.replace(/projecting$/, 'replicate').replace(/anythingThere$/, 'anything'),
+      ),
+    ),
+  ].toSorted();
 }
 
 /** The projection has written the whole twin. Otherwise, a backfill does what it does with `--reproject`. */
@@ -315,13 +349,19 @@ async function asked(command: string, apply: readonly string[]): Promise<string[
   if (scene === undefined) throw new Error(`There is no scene for ${command}.`);
   const calls: RecordedCall[] = [];
   await scene(async (args, environment, options) => {
+    logs.state.groups.set(HISTORY, new Map());
     const recorder = recordCalls(options);
     const { exitCode, out } = await quietly(args, environment);
     recorder.stop();
     if (![0, 3].includes(exitCode)) throw new Error(`${args.join(' ')}: ${out}`);
     calls.push(...recorder.calls);
   }, apply);
-  return [...new Set(calls.map((call) => `${call.action} ${placeOf(call)}`))].toSorted();
+  const all = calls.map((call) => `${call.action} ${placeOf(call)}`);
+  // `ferry init` asks it of every table, and others of one whose changes come through a Kinesis stream.
+  const isInit = command.startsWith('init');
+  return [
+    ...new Set(all.map((one) => (isInit ? one.replace(/ streaming$/, ' source') : one))),
+  ].toSorted();
 }
 
 async function quietly(args: readonly string[], environment: object = {}) {
@@ -332,7 +372,7 @@ async function quietly(args: readonly string[], environment: object = {}) {
     err: (line) => out.push(line),
     status: () => undefined,
     isTerminal: false,
-    environment: { ...KEYS, ...environment },
+    environment: { ...KEYS, ...logs.environment, ...environment },
     interrupted: new AbortController().signal,
     clock: {
       now: () => Date.now() + sleptMs,

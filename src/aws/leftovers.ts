@@ -1,6 +1,7 @@
 // Queues, buckets and tables as a teardown sees them: whether they are there, whether they are empty, and how
 // they are deleted.
 
+import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import {
   DeleteTableCommand,
   DescribeTableCommand,
@@ -24,6 +25,7 @@ import {
 import { counted } from '../text/number-text.ts';
 import type { Clock, LeftoverStore, Remains } from '../ports.ts';
 import { type ClientSettings, clientSettings } from './client-settings.ts';
+import { deleteLogGroup, hasLogGroup } from './log-group.ts';
 import { sdkClient } from './sdk-client.ts';
 import { s3Objects } from './s3-objects.ts';
 import { queueClient, sqsMessages } from './sqs-messages.ts';
@@ -40,11 +42,13 @@ export interface LeftoverClients {
   readonly queues: ClientSettings;
   readonly objects: S3Client;
   readonly tables: Readonly<Record<'source' | 'destination', DynamoDBClient>>;
+  /** Undefined where there is no CloudWatch Logs. */
+  readonly logs: CloudWatchLogsClient | undefined;
   readonly clock: Clock;
 }
 
 export function awsLeftovers(clients: LeftoverClients): LeftoverStore {
-  const { messages, objects, tables, clock } = clients;
+  const { messages, objects, tables, logs, clock } = clients;
   const kindOf = ({ kind, side }: Parameters<LeftoverStore['find']>[0]): Kind => {
     switch (kind) {
       case 'queue':
@@ -53,6 +57,8 @@ export function awsLeftovers(clients: LeftoverClients): LeftoverStore {
         return buckets(objects);
       case 'table':
         return tablesOf(tables[side], clock);
+      case 'log group':
+        return logGroups(logs);
     }
   };
   return {
@@ -169,6 +175,19 @@ async function describe(client: DynamoDBClient, TableName: string) {
     if (error instanceof ResourceNotFoundException) return undefined;
     throw error;
   }
+}
+
+/** What is in one tells what was deleted, so none counts as empty. */
+function logGroups(client: CloudWatchLogsClient | undefined): Kind {
+  return {
+    async find(name) {
+      const isThere = client !== undefined && (await hasLogGroup(client, name));
+      return isThere ? { id: name, holds: 'the history' } : undefined;
+    },
+    async remove(name) {
+      if (client !== undefined) await deleteLogGroup(client, name);
+    },
+  };
 }
 
 const POLL_MS = 1_000;

@@ -3,6 +3,7 @@
 import {
   CloudWatchLogsClient,
   CreateLogStreamCommand,
+  DeleteLogGroupCommand,
   FilterLogEventsCommand,
   PutLogEventsCommand,
   ResourceAlreadyExistsException,
@@ -25,7 +26,6 @@ const PAGES_MAX = 1_000;
 
 /** Rejects with the service's or the network's own errors. */
 export function logGroup(client: CloudWatchLogsClient, logGroupName: string): Journal {
-  const inTime = () => ({ abortSignal: AbortSignal.timeout(TIMEOUT_MS) });
   const place = { logGroupName, logStreamName: STREAM };
   const put = async (line: string, atMs: number) => {
     const logEvents = [{ timestamp: atMs, message: line }];
@@ -62,12 +62,24 @@ export function logGroup(client: CloudWatchLogsClient, logGroupName: string): Jo
   };
 }
 
+/** To list log groups, a caller would need rights on all of them. */
+export async function hasLogGroup(client: CloudWatchLogsClient, name: string): Promise<boolean> {
+  const command = new FilterLogEventsCommand({ logGroupName: name, limit: 1 });
+  return client.send(command, inTime()).then(isThere, unlessMissing);
+}
+
+export async function deleteLogGroup(client: CloudWatchLogsClient, name: string): Promise<void> {
+  await client.send(new DeleteLogGroupCommand({ logGroupName: name }), inTime());
+}
+
 export function logsClient(settings: ClientSettings): CloudWatchLogsClient {
   return sdkClient(
     new CloudWatchLogsClient({ ...clientSettings(settings), maxAttempts: 3 }),
     settings,
   );
 }
+
+const inTime = () => ({ abortSignal: AbortSignal.timeout(TIMEOUT_MS) });
 
 const isThere = () => true;
 

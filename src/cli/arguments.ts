@@ -25,6 +25,8 @@ export function parseOptions(command: Command, args: readonly string[]): ParsedO
   const all = [...problems, ...outOfRange];
   if (all.length > 0) throw usageError(name, all);
   return {
+    command: name,
+    given: values,
     text,
     texts: (option) => (values.get(option) ?? []).filter((value) => typeof value === 'string'),
     integer: (option) => {

@@ -37,7 +37,7 @@ import { progressReporter } from './progress.ts';
 import { severalOptions } from './replication.ts';
 import { costs } from './rows.ts';
 import { checkBulk, type WritingCall, writingToPair } from './run-needs.ts';
-import { segmentCount } from './segments.ts';
+import { segmentCount } from '../verify/segment-count.ts';
 import { onReplications } from './several.ts';
 import {
   bulkOption,
@@ -179,6 +179,7 @@ async function copyFrom(
   let { progress } = await backfillProgress(run, context);
   const onProgress = (now: BackfillProgress) => {
     progress = now;
+    call.note?.(now);
     report(stepOf(now, call));
     if (before !== undefined) warnOfTime(run);
   };

@@ -16,12 +16,15 @@ import { FerryError } from '../errors.ts';
 import { wrongOption } from './arguments.ts';
 import type { ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
+import { recorded } from './recorded.ts';
 import { selectedReplication } from './replication.ts';
 import { explained } from './service-errors.ts';
 
 export interface GivenCall {
   readonly options: ParsedOptions;
   readonly io: Io;
+  /** Takes what the history counts of this run. `printResult` calls it, and so does a command that may be stopped. */
+  readonly note?: ((facts: object) => void) | undefined;
 }
 
 export interface Call extends GivenCall {
@@ -75,9 +78,10 @@ export function aboutReplication(
     if (replication.switching === undefined && direction !== undefined && direction !== 'active')
       throw oneDirection(replication);
     const sides = await operatorSides(replication, { apply, environment: io.environment });
-    const call = { options, io, replication, sides };
-    if (direction === undefined || replication.switching === undefined) return run(call);
-    return inDirection(call, { ...work, direction, changes: apply });
+    return recorded({ options, io, replication, sides }, (call) => {
+      if (direction === undefined || replication.switching === undefined) return run(call);
+      return inDirection(call, { ...work, direction, changes: apply });
+    });
   });
 }
 
@@ -90,7 +94,7 @@ function oneDirection({ name }: ReplicationConfig): FerryError {
 
 /** A switch that closes the copies ends the work as Ctrl-C does. */
 async function inDirection(
-  { options, io, ...given }: Call,
+  { options, io, note, ...given }: Call,
   { hint, run, changes: apply, ...work }: Work & Required<Pick<Work, 'changes'>>,
 ): Promise<number> {
   const wanted = work.direction === 'active' ? undefined : work.direction;
@@ -98,11 +102,13 @@ async function inDirection(
   const opened = await openDirection(given.replication, given.sides, needs);
   const { replication, sides, direction, state } = opened;
   io.err(`Direction ${direction}: ${directionText(replication)}.`);
+  note?.({ direction });
   if (options.has('apply')) requireFree(state, given.replication, work.mayWrite);
   return explained({ hint, replications: [replication], apply }, () =>
     withOpen(Promise.resolve(openCommandLease(replication, sides)), async (lease) => {
       const interrupted = AbortSignal.any([io.interrupted, lease.lost]);
-      const call = { options, io: { ...io, interrupted }, replication, sides, direction, lease };
+      const about = { replication, sides, direction, lease };
+      const call = { options, io: { ...io, interrupted }, note, ...about };
       const code = await run(call);
       const reason: unknown = lease.lost.reason;
       if (!(reason instanceof FerryError)) return code;
@@ -143,10 +149,11 @@ export async function untilInterrupted<Result>(
  * @param facts what the line has beside the name of the replication, if the call is about one.
  */
 export function printResult(
-  { options, io, replication, direction }: GivenCall & Partial<Call>,
+  { options, io, note, replication, direction }: GivenCall & Partial<Call>,
   facts: object,
   lines: readonly string[],
 ): void {
+  note?.(facts);
   const about = replication && { replication: givenName(replication), direction };
   if (options.has('json')) io.out(JSON.stringify({ ...about, ...facts }));
   else for (const line of lines) io.out(line);

@@ -35,6 +35,10 @@ export interface Command {
 
 /** The options of one call. Asking for one that the command does not declare is a bug. */
 export interface ParsedOptions {
+  /** Name of the command. */
+  readonly command: string;
+  /** What was given, by name: `true` for an option without a value. */
+  readonly given: ReadonlyMap<string, ReadonlyArray<string | true>>;
   text(name: string): string | undefined;
   /** All values of an option that may be given several times. */
   texts(name: string): readonly string[];

@@ -120,6 +120,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./teardown.ts')).teardownCommand,
   },
   {
+    name: 'history',
+    summary: 'Show who has changed data with which command, how much, and how it ended.',
+    load: async () => (await import('./history.ts')).historyCommand,
+  },
+  {
     name: 'config',
     summary:
       'Print the configuration of a file or of a deployed replication, as written or with every value.',
@@ -129,6 +134,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     name: 'permissions',
     summary: 'Print the least IAM policies for functions, operators and deployments.',
     load: async () => (await import('./permissions.ts')).permissionsCommand,
+  },
+  {
+    name: 'cost',
+    summary:
+      'Estimate what a replication costs a month, beside a global table, or compare with what it has used.',
+    load: async () => (await import('./cost.ts')).costCommand,
   },
   {
     name: 'latency',

@@ -1,12 +1,12 @@
 // `ferry redrive`: lists failed records, and applies them again once the cause is removed.
 
-import { systemClock } from '../aws/system-clock.ts';
 import { streamOfTable } from '../aws/table-facts.ts';
 import { canonicalKey, type Item } from '../model/attribute-value.ts';
 import { wrongOption } from './arguments.ts';
 import type { Call, Work } from './call.ts';
 import { type Command, numberOption, type ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
+import { pointInTime } from './point-in-time.ts';
 import { redriveInBulk, requireWholeBulk } from './redrive-bulk.ts';
 import { redriveHere } from './redrive-here.ts';
 import { printRedriven } from './redrive-result.ts';
@@ -104,20 +104,4 @@ async function requireKeyOfTable(key: Item, { options, replication, sides }: Cal
   const found = await streamOfTable(sides[side], replication[side].table);
   // A missing table fails when it is opened.
   if (found !== undefined) requireKeyOf(found.keys, key);
-}
-
-const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** A duration before now, or a date -> epoch milliseconds. */
-function pointInTime(name: string, options: ParsedOptions): number | undefined {
-  const text = options.text(name);
-  if (text === undefined) return undefined;
-  const match = /^(\d{1,6})([smhd])$/.exec(text);
-  const unit = UNITS_MS[match?.[2] as keyof typeof UNITS_MS];
-  const ms = match === null ? Date.parse(text) : systemClock.now() - Number(match[1]) * unit;
-  if (!Number.isNaN(ms)) return ms;
-  throw wrongOption(
-    `--${name} must be a duration or a date, got "${text}".`,
-    'For example 90m, 12h, 3d or 2026-01-31T12:00:00Z.',
-  );
 }

@@ -59,8 +59,11 @@ async function repairListed(call: RepairCall): Promise<number> {
   const report = await untilInterrupted(io, () =>
     repair(listedKeys(call), context, {
       apply,
-      onProgress: ({ looked, put, deleted }) =>
-        io.status(`${grouped(looked)} read  ${grouped(put + deleted)} to repair`),
+      onProgress: (progress) => {
+        const { looked, put, deleted } = progress;
+        call.note?.(progress);
+        io.status(`${grouped(looked)} read  ${grouped(put + deleted)} to repair`);
+      },
       onItem: (item) => items.add(item),
     }),
   );

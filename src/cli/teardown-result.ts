@@ -83,7 +83,7 @@ function noteLines({ replication, place }: ShownTeardown, { fences }: TeardownRe
     ),
     ...fences.map(fenceLine),
     ...switchLines(replication),
-    'CloudFormation deletes log groups, alarms, roles and functions with their stacks.',
+    'CloudFormation deletes other log groups, alarms, roles and functions with their stacks.',
   ];
 }
 

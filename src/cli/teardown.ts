@@ -105,6 +105,7 @@ async function removeAll(call: TeardownCall, context: TeardownContext): Promise<
   const found = await untilInterrupted(io, () =>
     tearDown(context, (leftover) => {
       deleted.push(fullName(leftover));
+      call.note?.({ deleted });
       io.err(`Deleted the ${whatAndWhere(leftover)}.`);
     }),
   );

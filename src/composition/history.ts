@@ -1,6 +1,7 @@
 // The history of a replication: a log group beside the source of each direction. Commands and functions add a line for
 // each run that changes data, and `ferry history` reads them.
 
+import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import manifest from '../../package.json' with { type: 'json' };
 import type { Access, Sides } from '../aws/access.ts';
 import { callerOf } from '../aws/caller-account.ts';
@@ -130,19 +131,20 @@ export async function readHistory(
   };
 }
 
-async function atHome<T>(
-  { group, access, environment }: HistoryHome,
-  use: (journal: Journal) => Promise<T>,
-): Promise<T> {
-  const { region, credentials } = access;
-  const endpoint = environmentEndpoint('CLOUDWATCH_LOGS', environment);
-  const client = logsClient({ region, credentials, endpoint });
+async function atHome<T>(home: HistoryHome, use: (journal: Journal) => Promise<T>): Promise<T> {
+  const client = clientAt(home);
   try {
-    return await use(logGroup(client, group));
+    return await use(logGroup(client, home.group));
   } finally {
     client.destroy();
   }
 }
 
+export function clientAt({ access, environment }: HistoryHome): CloudWatchLogsClient {
+  const { region, credentials } = access;
+  const endpoint = environmentEndpoint('CLOUDWATCH_LOGS', environment);
+  return logsClient({ region, credentials, endpoint });
+}
+
 const missing = ({ group, access }: HistoryHome) =>
-  `there is no log group ${group} in ${access.region}`;
+  `there is no log group ${group} in ${access.region}, which a deployment of the source creates`;

@@ -8,6 +8,7 @@ import { awsLeftovers, bucketsLike, messagesClient, tablesClient } from '../aws/
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { otherDirection } from '../config/directions.ts';
+import { historyGroup } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import {
   type BucketGuess,
@@ -19,6 +20,8 @@ import {
 import { whatHappened } from '../failures/what-happened.ts';
 import type { LeftoverStore } from '../ports.ts';
 import { type FenceLeft, fencesLeft, withUndecided } from './fences-left.ts';
+import { clientAt, historyHomes } from './history.ts';
+import type { Environment } from './keyring.ts';
 import { type OperatorNeeds, operatorSides } from './operator-access.ts';
 
 export interface TeardownPlace {
@@ -43,10 +46,12 @@ export async function openTeardown(
   { buckets: [bucket, ofBack], ...needs }: OperatorNeeds & { readonly buckets: readonly string[] },
 ): Promise<TeardownPlace> {
   const fences = () => fencesLeft(replication, sides);
-  const out = await openDirection(replication, sides, bucket);
+  const { environment } = needs;
+  const out = await openDirection(replication, sides, { bucket, environment });
   if (replication.switching === undefined) return { ...out, fences };
   const other = otherDirection(replication);
-  const back = await openDirection(other, await operatorSides(other, needs), ofBack);
+  const backSides = await operatorSides(other, needs);
+  const back = await openDirection(other, backSides, { bucket: ofBack, environment });
   const storeOf = (leftover: Leftover) => (out.leftovers.includes(leftover) ? out : back).store;
   return {
     isDeployed: out.isDeployed || back.isDeployed,
@@ -67,7 +72,10 @@ export async function openTeardown(
 async function openDirection(
   replication: ReplicationConfig,
   sides: Sides,
-  bucket: string | undefined,
+  {
+    bucket,
+    environment,
+  }: { readonly bucket: string | undefined; readonly environment: Environment },
 ): Promise<Omit<TeardownPlace, 'fences'>> {
   const { name, source, destination, stateTable, switching } = replication;
   const objects = objectClient(serviceSettings(sides.source, 's3'));
@@ -83,7 +91,10 @@ async function openDirection(
     known === undefined
       ? await findBuckets(replication, (prefix) => bucketsLike(objects, source.region, prefix))
       : { buckets: [{ name: known, isCertain: true }], problem: undefined };
-  const store = awsLeftovers({ messages, queues, objects, tables, clock: systemClock });
+  const homes = historyHomes(replication, sides, environment);
+  const home = homes.find(({ group }) => group === historyGroup(name));
+  const logs = home && clientAt(home);
+  const store = awsLeftovers({ messages, queues, objects, tables, logs, clock: systemClock });
   return {
     isDeployed: deployedBucket !== undefined,
     leftovers: leftoversOf({ name, source, destination, stateTable, buckets }),
@@ -93,7 +104,7 @@ async function openDirection(
         ? store
         : withUndecided(store, name, (found) => s3Objects(objects, found)),
     close() {
-      for (const client of [objects, messages, ...Object.values(tables)]) client.destroy();
+      for (const client of [objects, messages, ...Object.values(tables), logs]) client?.destroy();
     },
   };
 }

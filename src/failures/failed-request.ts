@@ -4,6 +4,7 @@ import type { FailedRequest } from '../errors.ts';
 
 /** Clients of the SDK whose names are not IAM's. */
 const IAM_NAMES: Readonly<Record<string, string>> = {
+  cloudwatchlogs: 'logs',
   dynamodbstreams: 'dynamodb',
   sfn: 'states',
 };
@@ -19,6 +20,7 @@ const RESOURCE_FIELDS = [
   'TableName',
   'UUID',
   'FunctionName',
+  'logGroupName',
   'QueueUrl',
   'QueueName',
   'Bucket',

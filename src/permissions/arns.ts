@@ -15,8 +15,10 @@ import {
   deadLetterQueueName,
   functionName,
   heartbeatName,
+  historyGroup,
   lookAgainName,
   ON_FAILURE_OBJECT_PREFIX,
+  reconcileName,
   REPORT_OBJECT_PREFIX,
   SEGMENTS_LABEL,
 } from '../config/names.ts';
@@ -69,6 +71,16 @@ export function arnsOf(replication: ReplicationConfig, deployed: Deployed): Arns
   };
 }
 
+/** As the state machine of comparisons on a schedule sees them: it has the map of bulk runs. */
+export function reconcilePlaces(arns: Pick<Arns, 'of'>): Pick<Arns, 'of'> {
+  const places: Partial<Record<Place, Place>> = {
+    stateMachine: 'reconcileMachine',
+    executions: 'reconcileRuns',
+    segments: 'reconcileSegments',
+  };
+  return { of: (place) => arns.of(places[place] ?? place) };
+}
+
 function tableArns(replication: ReplicationConfig, deployed: Deployed) {
   const { source, destination, stateTable, switching } = replication;
   const table = ({ partition, account }: Owner, region: string, name: string) =>
@@ -99,7 +111,11 @@ function sourceArns({ name, source, destination }: ReplicationConfig, deployed: 
     stateMachine: arn('states', `stateMachine:${bulkName(name)}`),
     executions: arn('states', `execution:${bulkName(name)}:*`),
     segments: arn('states', `execution:${bulkName(name)}/${SEGMENTS_LABEL}:*`),
+    reconcileMachine: arn('states', `stateMachine:${reconcileName(name)}`),
+    reconcileRuns: arn('states', `execution:${reconcileName(name)}:*`),
+    reconcileSegments: arn('states', `execution:${reconcileName(name)}/${SEGMENTS_LABEL}:*`),
     mappings: arn('lambda', 'event-source-mapping:*'),
+    history: arn('logs', `log-group:${historyGroup(name)}:*`),
     deadLetters: arn('sqs', deadLetterQueueName(name)),
     lookAgain: arn('sqs', lookAgainName(name)),
     stream: source.streamArn ?? `${arn('dynamodb', `table/${source.table}`)}/stream/*`,
@@ -113,6 +129,7 @@ function sourceArns({ name, source, destination }: ReplicationConfig, deployed: 
     operator: role(deployed.source, operatorRoleName(name)),
     ...(destination.credentials && { secret: destination.credentials.secret }),
     anything: '*',
+    anythingThere: '*',
   };
 }
 

@@ -6,6 +6,8 @@ import { directionsOf } from '../config/directions.ts';
 import {
   bucketPrefix,
   bulkName,
+  historyGroup,
+  reconcileName,
   isBackName,
   REGION_SWITCH_NAMES,
   STACK_PART_MIN,
@@ -144,7 +146,9 @@ function statementOf(
 const VERSION = 'version ssm:GetParameters';
 
 const TO_SERVICES: Conditions = {
-  StringEquals: { 'iam:PassedToService': ['lambda.amazonaws.com', 'states.amazonaws.com'] },
+  StringEquals: {
+    'iam:PassedToService': ['lambda.amazonaws.com', 'states.amazonaws.com', 'events.amazonaws.com'],
+  },
 };
 
 function keyStatement({ keyArn, service, region }: KeyUse): Statement {
@@ -170,15 +174,22 @@ function partArns(
     functions: functions.map((one) => arn('lambda', `function:${one}`)),
     mappings: [arn('lambda', 'event-source-mapping:*')],
     rules: [arn('events', `rule/${shortened}`)],
-    logGroups: ['lambda', 'vendedlogs/states'].flatMap((folder) =>
-      functions.map((one) => arn('logs', `log-group:/aws/${folder}/${one}`)),
-    ),
+    logGroups: [
+      ...['lambda', 'vendedlogs/states'].flatMap((folder) =>
+        functions.map((one) => arn('logs', `log-group:/aws/${folder}/${one}`)),
+      ),
+      // IAM has log groups with `:*` behind the name for some actions, and without for others.
+      ...(names.length > 0 ? [] : [arn('logs', `log-group:${historyGroup(name)}*`)]),
+    ],
     queues: [arn('sqs', all)],
     buckets: [`arn:${partition}:s3:::${name === '*' ? all : `${bucketPrefix(name)}*`}`],
     topics: [arn('sns', all)],
     alarms: [arn('cloudwatch', `alarm:${all}`)],
     dashboards: [arn('cloudwatch', `dashboard/ferry-${name}*`, '')],
-    stateMachines: [arn('states', `stateMachine:${names[0] ?? bulkName(name)}`)],
+    stateMachines: (names.length > 0
+      ? names.slice(0, 1)
+      : [bulkName(name), reconcileName(name)]
+    ).map((one) => arn('states', `stateMachine:${one}`)),
     code: [`arn:${partition}:s3:::${assets}/*`],
     version: [arn('ssm', 'parameter/cdk-bootstrap/*')],
     anything: ['*'],

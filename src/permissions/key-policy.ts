@@ -3,7 +3,7 @@
 
 import { topicArnOf } from '../config/alarm-topic.ts';
 import { keyOf } from '../config/encryption-keys.ts';
-import { bulkName } from '../config/names.ts';
+import { bulkName, historyGroup, reconcileName } from '../config/names.ts';
 import { partitionOf } from '../config/partition.ts';
 import { hashRules } from '../config/projection-settings.ts';
 import type { FleetConfig, ReplicationConfig } from '../config/schema.ts';
@@ -71,13 +71,17 @@ function fleetKeyUses(
 
 /** What a replication does with each of its keys. */
 export function keyUses(replication: ReplicationConfig): KeyUse[] {
-  const { name, source, destination, tombstones, bulk, alarms } = replication;
+  const { name, source, destination, tombstones, bulk, reconcile, alarms } = replication;
   const hasTopic = alarms.enabled && topicArnOf(replication) === undefined;
   const here = { side: 'source', region: source.region, account: source.account } as const;
   const { region, account } = destination;
   const there = { side: 'destination', region, account } as const;
-  const runs = `log-group:/aws/vendedlogs/states/${bulkName(name)}`;
-  const logGroups = [`log-group:/aws/lambda/ferry-${name}-*`, ...(bulk ? [runs] : [])];
+  const machines = [...(bulk ? [bulkName(name)] : []), ...(reconcile ? [reconcileName(name)] : [])];
+  const logGroups = [
+    `log-group:/aws/lambda/ferry-${name}-*`,
+    `log-group:${historyGroup(name)}`,
+    ...machines.map((machine) => `log-group:/aws/vendedlogs/states/${machine}`),
+  ];
   const use = (
     keyArn: string | undefined,
     service: KeyUse['service'],

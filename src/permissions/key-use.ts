@@ -18,6 +18,7 @@ const KEY_ACTIONS = {
   'lambda:InvokeFunction': ['kms:Decrypt'],
   // CloudWatch Logs uses its service principal. AWS recommends these permissions for its callers, too.
   'logs:PutLogEvents': ['kms:Decrypt', 'kms:GenerateDataKey'],
+  'logs:FilterLogEvents': ['kms:Decrypt'],
   's3:PutObject': ['kms:GenerateDataKey'],
   's3:GetObject': ['kms:Decrypt'],
   'secretsmanager:GetSecretValue': ['kms:Decrypt'],

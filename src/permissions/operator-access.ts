@@ -1,5 +1,6 @@
 // What operators may do with one replication: the statements of each command, and of the roles for all of them.
 
+import { isOtherAccount } from '../config/accounts.ts';
 import { otherDirection } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { storesBatches } from '../config/stored-batches.ts';
@@ -84,9 +85,17 @@ export function commandStatements(
     if (placeOf(need) === 'hashSecret') return readHashSecrets(replication, arns);
     const [action = ''] = need.split(' ');
     const isOfObject = action.startsWith('s3:') && action.endsWith('Object');
-    return allow(isOfObject ? 'objects' : placeOf(need), [action]);
+    return allow(isOfObject ? 'objects' : placeIn(replication, need), [action]);
   });
   return merged([...statements, ...there.flatMap((need) => keysFor(need, replication, arns))]);
+}
+
+/** What is allowed on anything is allowed in both Regions of an account. */
+function placeIn(replication: ReplicationConfig, need: string): Place {
+  const place = placeOf(need);
+  const isOneAccount =
+    !isOtherAccount(replication) && replication.destination.credentials === undefined;
+  return place === 'anythingThere' && isOneAccount ? 'anything' : place;
 }
 
 function placeOf(need: string): Place {
@@ -126,6 +135,9 @@ function keysFor(need: string, replication: ReplicationConfig, arns: Arns): Stat
       return keys.of('deadLetterQueue', action);
     case 'sqs:SendMessage':
       return keys.of('lookAgainQueue', action);
+    case 'logs:PutLogEvents':
+    case 'logs:FilterLogEvents':
+      return keys.of('logGroups', action);
     case 's3:PutObject':
     case 's3:GetObject':
       return keys.of('onFailureBucket', action);

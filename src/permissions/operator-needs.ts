@@ -19,8 +19,13 @@ function needs(
   always: readonly Need[],
   apply: readonly Need[] = [],
 ): CommandNeeds {
-  return { command, always: always.flatMap(eachAction), apply: apply.flatMap(eachAction) };
+  const changing = apply.length === 0 ? [] : [KEEP_HISTORY, ...apply];
+  return { command, always: always.flatMap(eachAction), apply: changing.flatMap(eachAction) };
 }
+
+/** Of each run that changes data. */
+const KEEP_HISTORY = 'history logs:CreateLogStream PutLogEvents';
+const READ_HISTORY = 'history logs:FilterLogEvents';
 
 /** `state dynamodb:GetItem PutItem` -> `dynamodb:GetItem state` and one more. */
 export function eachAction(need: string): string[] {
@@ -116,10 +121,15 @@ const SWITCH: readonly Need[] = [
 ];
 const STRANDED: readonly Need[] = [...SWITCHED, READ_BUCKET];
 
+const COST: readonly Need[] = [
+  'source dynamodb:DescribeTable DescribeTimeToLive',
+  'anything cloudwatch:GetMetricData',
+];
+
 const INIT: readonly Need[] = [
-  'source dynamodb:DescribeTable DescribeTimeToLive Scan',
+  'source dynamodb:DescribeTable DescribeTimeToLive Scan DescribeKinesisStreamingDestination',
   'twin dynamodb:DescribeTable DescribeTimeToLive DescribeContinuousBackups',
-  ...KINESIS,
+  'kinesis kinesis:DescribeStreamSummary',
 ];
 
 /** Of a replication that can be switched: in both directions. */
@@ -136,6 +146,7 @@ export const SWITCH_COMMANDS: readonly CommandNeeds[] = [
   ),
   // With a tally, an item without a kept write leaves its quarantine.
   needs('stranded drop', STRANDED, ['bucket s3:PutObject', 'state dynamodb:PutItem']),
+  needs('history', [READ_HISTORY]),
 ];
 
 export const COMMANDS: readonly CommandNeeds[] = [
@@ -153,6 +164,13 @@ export const COMMANDS: readonly CommandNeeds[] = [
     // The positions of a process are read together.
     'state dynamodb:GetItem BatchGetItem',
     'sourceState dynamodb:GetItem',
+  ]),
+  needs('history', [READ_HISTORY]),
+  needs('cost', COST),
+  needs('cost --actual', [
+    ...COST,
+    'twin dynamodb:DescribeTable DescribeTimeToLive',
+    'anythingThere cloudwatch:GetMetricData',
   ]),
   needs('config --deployed', [FUNCTION]),
   needs('permissions --deployed', [FUNCTION]),
@@ -243,6 +261,7 @@ export const COMMANDS: readonly CommandNeeds[] = [
     'teardown',
     [
       FUNCTION,
+      READ_HISTORY,
       'deadLetters sqs:GetQueueUrl GetQueueAttributes',
       'lookAgain sqs:GetQueueUrl GetQueueAttributes',
       'anything s3:ListAllMyBuckets',
@@ -252,6 +271,7 @@ export const COMMANDS: readonly CommandNeeds[] = [
       'state dynamodb:DescribeTable Scan',
     ],
     [
+      'history logs:DeleteLogGroup',
       'deadLetters sqs:DeleteQueue',
       'lookAgain sqs:DeleteQueue',
       'bucket s3:DeleteObject DeleteBucket',

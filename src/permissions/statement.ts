@@ -21,6 +21,10 @@ export type Place =
   | 'stateMachine'
   | 'executions'
   | 'segments'
+  /** The same of comparisons on a schedule. */
+  | 'reconcileMachine'
+  | 'reconcileRuns'
+  | 'reconcileSegments'
   | 'mappings'
   | 'deadLetters'
   | 'lookAgain'
@@ -29,6 +33,8 @@ export type Place =
   | 'reports'
   | 'batches'
   | 'logs'
+  /** The log group of the history, with its stream. */
+  | 'history'
   | 'writer'
   | 'operatorWriter'
   | 'reader'
@@ -42,7 +48,9 @@ export type Place =
   | 'hashSecret'
   | 'sourceKey'
   | 'destinationKey'
-  | 'anything';
+  | 'anything'
+  /** In the account of the destination. */
+  | 'anythingThere';
 
 export type Conditions = Readonly<
   Record<string, Readonly<Record<string, string | readonly string[]>>>
@@ -62,7 +70,7 @@ export type Needs = Readonly<Record<string, readonly Statement[]>>;
 
 /** Whether it is about something in the account of the destination. */
 export function isAtDestination({ place, isAtDestination: known }: Statement): boolean {
-  return known ?? ['twin', 'state', 'destinationKey'].includes(place);
+  return known ?? ['twin', 'state', 'destinationKey', 'anythingThere'].includes(place);
 }
 
 /** One for each resource and condition, with all that is done there. */

@@ -3,6 +3,7 @@
 import {
   deadLetterQueueName,
   destinationStack,
+  historyGroup,
   isBackName,
   lookAgainName,
   sourceStack,
@@ -34,7 +35,7 @@ export interface BucketGuess {
 }
 
 export interface Leftover {
-  readonly kind: 'queue' | 'bucket' | 'table';
+  readonly kind: 'queue' | 'bucket' | 'table' | 'log group';
   /** For people: "dead-letter queue". */
   readonly what: string;
   readonly name: string;
@@ -52,6 +53,7 @@ export const IMPORT_IDENTIFIERS: Readonly<Record<Leftover['kind'], string>> = {
   queue: 'QueueUrl',
   bucket: 'BucketName',
   table: 'TableName',
+  'log group': 'LogGroupName',
 };
 
 /** Everything that the app creates and keeps for a direction, in the order in which it is looked at. */
@@ -81,6 +83,7 @@ export function leftoversOf({
     // Both directions have the same two, which the stacks of the configured one create.
     ...(destination.create && !isBackName(name) ? [twin] : []),
     ...(source.create && !isBackName(name) ? [table] : []),
+    { kind: 'log group', what: 'log group', name: historyGroup(name), ...inSource },
   ];
 }
 

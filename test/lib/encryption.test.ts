@@ -139,6 +139,7 @@ const NAMES = {
     '/aws/lambda/ferry-orders-look-again',
     '/aws/lambda/ferry-orders-replicate',
     '/aws/vendedlogs/states/ferry-orders-bulk',
+    '/ferry/orders/history',
   ],
   functions: ['bulk', 'heartbeat', 'look-again', 'replicate'].map(
     (name) => `function ferry-orders-${name}`,
@@ -382,7 +383,7 @@ describe.each(PLACES)('in %s', (_, place) => {
       );
 
     expect(Principal).toEqual({ Service: `logs.${from}.${suffixes.at(-1)}` });
-    expect(groups).toHaveLength(5);
+    expect(groups).toHaveLength(6);
     const patterns = Condition['ArnLike']?.['kms:EncryptionContext:aws:logs:arn'] ?? [];
     expect(groups.filter((group) => !isLike(group, patterns))).toEqual([]);
   });

@@ -19,6 +19,7 @@ const KINDS: Readonly<Record<string, Leftover['kind']>> = {
   'AWS::SQS::Queue': 'queue',
   'AWS::S3::Bucket': 'bucket',
   'AWS::DynamoDB::GlobalTable': 'table',
+  'AWS::Logs::LogGroup': 'log group',
 };
 
 /** Of everything that a stack keeps: its kind, and its name where it has one. */
@@ -26,7 +27,8 @@ function kept(template: ReturnType<typeof templates>['source']): string[] {
   return Object.values(template.Resources)
     .filter(({ DeletionPolicy = 'Delete' }) => DeletionPolicy !== 'Delete')
     .map(({ Type, Properties }) => {
-      const name = Properties['QueueName'] ?? Properties['TableName'] ?? 'generated';
+      const { QueueName, TableName, LogGroupName } = Properties;
+      const name = QueueName ?? TableName ?? LogGroupName ?? 'generated';
       return `${KINDS[Type] ?? Type} ${JSON.stringify(name)}`;
     })
     .toSorted();

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SWITCH_COMMANDS } from '../../src/permissions/operator-needs.ts';
 import type { Clock } from '../../src/ports.ts';
 import { type FencedTable, openFencedTable } from '../fixtures/fenced-table.ts';
+import { type LogsCloud, openLogsCloud } from '../fixtures/logs-cloud.ts';
 import { type RecordedCall, recordCalls } from '../fixtures/recorded-calls.ts';
 import { openSwitchedRegions, type SwitchedRegions } from '../fixtures/switched-regions.ts';
 import { runHere } from '../fixtures/two-regions.ts';
@@ -14,6 +15,7 @@ import { runHere } from '../fixtures/two-regions.ts';
 let skewMs = 0;
 let regions: SwitchedRegions;
 let tables: FencedTable[];
+let logs: LogsCloud;
 let config: string;
 /** Waits take no time. */
 const hurried: Clock = {
@@ -41,6 +43,7 @@ beforeAll(async () => {
     endpoint: tables[at]?.endpoint,
   }));
   vi.stubEnv('AWS_ENDPOINT_URL_STS', tables[0]?.sts);
+  logs = await openLogsCloud();
   config = `${regions.config}.policy.json`;
   const switching = { ...replication.switching, fence: 'policy' };
   const replications = [{ ...replication, source, destination, switching }];
@@ -51,6 +54,7 @@ afterAll(async () => {
   vi.unstubAllEnvs();
   rmSync(config);
   await Promise.all(tables.map((table) => table.close()));
+  await logs.close();
   await regions.close();
 });
 
@@ -62,6 +66,7 @@ const KINDS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^(queue|ferry-orders-(back-)?dead-letters)$/, 'deadLetters'],
   [/look-again$/, 'lookAgain'],
   [/^ferry-local-failures$/, 'bucket'],
+  [/^\/ferry\/orders(-back)?\/history$/, 'history'],
   [/^stream$/, 'stream'],
   [/:role\/ferry-orders-(back-)?probe$/, 'probe'],
 ];
@@ -91,9 +96,13 @@ function listed(needs: readonly string[]): Set<string> {
 
 /** Runs a command, and says what it asked for. */
 async function recorded(...args: readonly string[]): Promise<Set<string>> {
+  // As new.
+  for (const name of ['orders', 'orders-back'])
+    logs.state.groups.set(`/ferry/${name}/history`, new Map());
   const recorder = recordCalls();
   const done = await runHere([...args, '--config', config], undefined, hurried, {
     AWS_ENDPOINT_URL_STS: tables[0]?.sts ?? '',
+    ...logs.environment,
   });
   recorder.stop();
   if (![0, 3].includes(done.exitCode ?? 1)) throw new Error(`${args.join(' ')}: ${done.err}`);
@@ -118,7 +127,8 @@ async function playAll(): Promise<Map<string, Played>> {
   const play = async (command: string, ...more: readonly string[]) => {
     const words = command.split(' ');
     const dry = await recorded(...words, ...more);
-    const applied = command === 'stranded list' ? [] : await recorded(...words, ...more, '--apply');
+    const isReading = command === 'history' || command === 'stranded list';
+    const applied = isReading ? [] : await recorded(...words, ...more, '--apply');
     const before = played.get(command);
     played.set(command, {
       dry: new Set([...(before?.dry ?? []), ...dry]),
@@ -139,6 +149,7 @@ async function playAll(): Promise<Map<string, Played>> {
   await play('stranded list');
   await play('stranded replay', '--key', '{"pk":"f"}');
   await play('stranded drop');
+  await play('history');
   return played;
 }
 

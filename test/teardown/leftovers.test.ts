@@ -23,6 +23,7 @@ describe('what stays', () => {
       'ferry-orders-look-again',
       'b',
       'ferry-orders-state',
+      '/ferry/orders/history',
     ]);
   });
 });
