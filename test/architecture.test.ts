@@ -41,7 +41,7 @@ function roomOf(path: string): string {
 const RULES = ['src', 'model', 'pacing', 'text', 'failures', 'config'];
 const COPYING = RULES.concat('replicate', 'resync');
 const WORK = COPYING.concat(
-  'projection look-again heartbeat redrive backfill verify bulk status switchover switching teardown init history alarms rehearsal'.split(
+  'projection look-again heartbeat redrive backfill verify bulk status switchover switching teardown init cost history alarms rehearsal'.split(
     ' ',
   ),
 );

@@ -1,4 +1,4 @@
-// Figures of the recent past, read from CloudWatch, a value a minute; and figures of now, sent to it.
+// Figures of the recent past, read from CloudWatch, a value for each period; and figures of now, sent to it.
 
 import {
   CloudWatchClient,
@@ -26,6 +26,13 @@ export function cloudWatchClient(settings: ClientSettings): CloudWatchClient {
 
 const TIMEOUT_MS = 20_000;
 
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** @default a minute */
+  readonly periodMs?: number;
+}
+
 /**
  * @returns a series for each query, in their order; an empty one where CloudWatch has no value.
  * @throws what the service or the network throws.
@@ -33,7 +40,7 @@ const TIMEOUT_MS = 20_000;
 export async function readSeries(
   client: CloudWatchClient,
   queries: readonly MetricQuery[],
-  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  { fromMs, toMs, periodMs = MINUTE_MS }: Span,
 ): Promise<Series[]> {
   const found = queries.map((): Array<readonly [number, number]> => []);
   const pages = paginateGetMetricData(
@@ -42,7 +49,7 @@ export async function readSeries(
       StartTime: new Date(fromMs),
       EndTime: new Date(toMs),
       ScanBy: 'TimestampAscending',
-      MetricDataQueries: queries.map(toQuery),
+      MetricDataQueries: queries.map((query, index) => toQuery(query, index, periodMs)),
     },
     { abortSignal: AbortSignal.timeout(TIMEOUT_MS) },
   );
@@ -74,7 +81,11 @@ function unread(statusCode: string): FerryError {
   });
 }
 
-function toQuery({ namespace, name, dimensions, statistic }: MetricQuery, index: number) {
+function toQuery(
+  { namespace, name, dimensions, statistic }: MetricQuery,
+  index: number,
+  periodMs: number,
+) {
   const metric: Metric = {
     Namespace: namespace,
     MetricName: name,
@@ -83,6 +94,6 @@ function toQuery({ namespace, name, dimensions, statistic }: MetricQuery, index:
   return {
     // A letter has to come first.
     Id: `m${index}`,
-    MetricStat: { Metric: metric, Period: MINUTE_MS / 1000, Stat: statistic },
+    MetricStat: { Metric: metric, Period: periodMs / 1000, Stat: statistic },
   };
 }

@@ -64,6 +64,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   teardown: { args: [], codes: { table: 0 } },
   config: { args: ['--deployed', 'us-east-1/orders'], codes: { table: 0 } },
   permissions: { args: ['--deployed', 'us-east-1/orders'], codes: { table: 0 } },
+  cost: { args: [] },
   latency: {
     args: ['--rates', '10', '--duration', '1'],
     codes: { credentials: 0 },

@@ -169,6 +169,8 @@ const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]
   ['stranded replay', switched],
   ['stranded drop', switched],
   ['teardown', config],
+  ['cost', config],
+  ['cost', () => [...config(), '--writes-per-second', '1', '--item-bytes', '100']],
   ['latency', () => ['--rates', '20', '--duration', '1']],
   ['local', () => ['--rate', '20', '--duration', '1', '--seed', '1']],
   [
