@@ -55,6 +55,20 @@ export async function describeStreaming(
   }
 }
 
+/**
+ * The Kinesis stream to which a table sends its changes now.
+ * @returns undefined also where the endpoint knows of none, as most emulators.
+ * @throws what DynamoDB or the network throws.
+ */
+export async function kinesisStreamOf(access: Access, table: string): Promise<string | undefined> {
+  try {
+    return (await describeStreaming(access, { table, kinesisStreamArn: '' })).otherStreamArn;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'UnknownOperationException') return undefined;
+    throw error;
+  }
+}
+
 /** The table or the stream is not there. */
 function isMissing(error: unknown): boolean {
   return error instanceof Error && error.name === 'ResourceNotFoundException';

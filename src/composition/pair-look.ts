@@ -2,8 +2,9 @@
 
 import type { Access, Sides } from '../aws/access.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
-import { describeKinesis } from '../aws/kinesis-facts.ts';
+import { describeKinesis, kinesisStreamOf } from '../aws/kinesis-facts.ts';
 import { systemClock } from '../aws/system-clock.ts';
+import { whatHappened } from '../failures/what-happened.ts';
 import type { PairFacts } from '../init/entry.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import type { Item } from '../ports.ts';
@@ -35,11 +36,22 @@ export async function lookAtPair(pair: PairToLookAt): Promise<PairLook> {
     kinesisStreamArn === undefined
       ? undefined
       : await describeKinesis(sides.source, { table: source.table, kinesisStreamArn });
+  const unreadKinesis = kinesis ? undefined : await unreadStreamOf(sides.source, source.table);
   const protection = await protectionOf(sides.destination, pair.destination);
   const tables = { source, destination, kinesis };
   const rules = { reservedAttribute, projection, nowMs };
-  const findings = preflight({ ...tables, ...rules, sample, protection });
+  const findings = preflight({ ...tables, ...rules, sample, protection, unreadKinesis });
   return { ...tables, findings };
+}
+
+/** Never rejects: nothing fails because it is not known. */
+async function unreadStreamOf(access: Access, table: string): Promise<Pair['unreadKinesis']> {
+  try {
+    const streamArn = await kinesisStreamOf(access, table);
+    return streamArn === undefined ? undefined : { streamArn };
+  } catch (error) {
+    return { why: whatHappened(error) };
+  }
 }
 
 const SAMPLE_ITEMS = 1_000;

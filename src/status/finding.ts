@@ -31,6 +31,8 @@ export interface Pair {
   readonly nowMs: number;
   /** Where the source sends its changes to a Kinesis stream: then its own stream is not read. */
   readonly kinesis?: KinesisFacts | undefined;
+  /** The one to which it sends them although its own stream is read, or why that is not known. */
+  readonly unreadKinesis?: { readonly streamArn: string } | { readonly why: string } | undefined;
   /** For how long the configuration says that it keeps a record. @default as it does */
   readonly configuredRetentionHours?: number | undefined;
   /** Of the Kinesis stream, in the configuration. */

@@ -6,10 +6,31 @@ import { retentionCommand, streamingCommand } from './stream-commands.ts';
 
 type Found = (kinesis: KinesisFacts, pair: Pair) => Finding[];
 
-/** Each of a pair with such a stream. */
-export const KINESIS_CHECKS: readonly Check[] = [streaming, precision, retention, key].map(
-  (check: Found) => (pair) => (pair.kinesis === undefined ? [] : check(pair.kinesis, pair)),
-);
+/** Each but the last of a pair that is replicated through such a stream. */
+export const KINESIS_CHECKS: readonly Check[] = [
+  ...[streaming, precision, retention, key].map(
+    (check: Found): Check =>
+      (pair) =>
+        pair.kinesis === undefined ? [] : check(pair.kinesis, pair),
+  ),
+  unread,
+];
+
+function unread({ source, unreadKinesis: found }: Pair): Finding[] {
+  if (found === undefined) return [];
+  const name = nameOf(source);
+  if ('why' in found)
+    return note(
+      'kinesis-unread',
+      `Whether ${name} sends its changes to a Kinesis stream is not known: ${found.why}.`,
+      'Ferry reads the stream of the table.',
+    );
+  return note(
+    'kinesis-unread',
+    `${name} also sends its changes to the Kinesis stream ${found.streamArn}.`,
+    'Ferry reads the stream of the table, which keeps a change for 24 hours. A Kinesis stream keeps it for up to 365 days. To read that one, set "source.kinesisStreamArn" to it, and "source.kinesisRetentionHours" to its retention, as `ferry init --kinesis-stream` does.',
+  );
+}
 
 function streaming(kinesis: KinesisFacts, { source }: Pair): Finding[] {
   const { status, streamArn, otherStreamArn, retentionHours } = kinesis;

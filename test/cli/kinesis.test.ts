@@ -60,8 +60,11 @@ describe('ferry init --kinesis-stream', () => {
       regions.destination.endpoint,
     ];
     const tables = ['us-east-1/Orders', 'eu-west-1/Orders'];
-    const args = ['init', ...tables, ...sides, '--config', config, '--kinesis-stream', arn];
-    return { config, ...(await runHere(args)) };
+    const args = ['init', ...tables, ...sides, '--config', config];
+    return {
+      config,
+      ...(await runHere([...args, ...(arn === '' ? [] : ['--kinesis-stream', arn])])),
+    };
   }
 
   it('writes the stream, how long it keeps a record, and its key', async () => {
@@ -86,6 +89,26 @@ describe('ferry init --kinesis-stream', () => {
     );
     expect(out).toContain('Nothing was written.');
     expect(() => readFileSync(config)).toThrow('ENOENT');
+  });
+
+  it('says without the option that there is one, and reads the stream of the table', async () => {
+    const { exitCode, out, config } = await init({}, '');
+
+    expect(exitCode).toBe(0);
+    expect(out).toContain(`also sends its changes to the Kinesis stream ${KINESIS_ARN}`);
+    expect(out).toContain('source.kinesisRetentionHours');
+    const [replication] = loadConfig(config).replications;
+    expect(replication?.source).toMatchObject({ streamArn: regions.streamArn });
+    expect(replication?.source.kinesisStreamArn).toBeUndefined();
+  });
+
+  it.each<[string, Partial<KinesisState>]>([
+    ['the table sends nothing to one', { status: 'DISABLED' }],
+    ['it never has', { status: undefined }],
+  ])('says nothing of one where %s', async (_, parts) => {
+    const { exitCode, out } = await init(parts, '');
+
+    expect([exitCode, out.includes('Kinesis')]).toEqual([0, false]);
   });
 
   it('refuses what is no stream of Kinesis', async () => {

@@ -151,3 +151,24 @@ describe('a Kinesis stream that carries the changes', () => {
     expect(found.map(({ severity, subject }) => `${severity} ${subject}`)).toEqual(expected);
   });
 });
+
+describe('a Kinesis stream beside the one that is read', () => {
+  it('is named with what to set, and chosen by nothing', () => {
+    const [found, ...more] = look(
+      {},
+      { kinesis: undefined, unreadKinesis: { streamArn: ARN } },
+    ).filter(({ subject }) => subject.startsWith('kinesis'));
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({ severity: 'note', subject: 'kinesis-unread' });
+    expect(found?.says).toContain(ARN);
+    for (const setting of ['source.kinesisStreamArn', 'source.kinesisRetentionHours', '24 hours'])
+      expect(found?.advice).toContain(setting);
+  });
+
+  it('may be there where that could not be read', () => {
+    const found = look({}, { kinesis: undefined, unreadKinesis: { why: 'it was denied' } });
+    expect(found.find(({ subject }) => subject === 'kinesis-unread')?.says).toContain(
+      'is not known: it was denied.',
+    );
+  });
+});
