@@ -1,11 +1,12 @@
 // `ferry run` with a Kinesis stream as its source, between two real engines: the stand-in of Kinesis has what is written
 // to the source's table, in several shards, more than once, and not in the order of time.
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import type { KinesisStreamRecord } from 'aws-lambda';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startFaultProxy } from '../../src/local/faults/fault-proxy.ts';
 import { openFeed } from '../fixtures/kinesis-feed.ts';
 import { KINESIS_ARN, readThroughKinesis } from '../fixtures/kinesis-source.ts';
 import { type Running, startRun } from '../fixtures/run-processes.ts';
@@ -30,18 +31,30 @@ beforeEach(async () => {
   const table = await readThroughKinesis(regions);
   const cloud = await openKinesis(KINESIS_ARN, stream, { retentionHours: 168 });
   closers = [() => table.close(), () => cloud.stop()];
-  const { replications } = JSON.parse(readFileSync(regions.config, 'utf8')) as {
-    replications: [{ source: object }];
-  };
-  const source = { ...replications[0].source, endpoints: { kinesis: cloud.endpoint } };
-  const replication = { ...replications[0], source, tombstones: 'strict' };
-  writeFileSync(regions.config, JSON.stringify({ replications: [replication] }));
+  change(({ source }) => ({
+    source: { ...source, endpoints: { kinesis: cloud.endpoint } },
+    tombstones: 'strict',
+  }));
 });
 afterEach(async () => {
   for (const { child } of processes.splice(0)) child.kill('SIGKILL');
   for (const close of closers) await close();
   await regions.close();
 });
+
+interface Written {
+  readonly source: object;
+  readonly destination: object;
+}
+
+/** Changes settings of the replication. */
+function change(settings: (written: Written) => object): void {
+  const { replications } = JSON.parse(readFileSync(regions.config, 'utf8')) as {
+    replications: [Written];
+  };
+  const replication = { ...replications[0], ...settings(replications[0]) };
+  writeFileSync(regions.config, JSON.stringify({ replications: [replication] }));
+}
 
 function feedOf(tableName = 'Orders', streamArn = regions.streamArn) {
   const table = { endpoint: regions.source.endpoint, streamArn, tableName };
@@ -197,6 +210,65 @@ it('leaves records of another table alone', async () => {
   expect(sumOf('ForeignRecords', running)).toBe(15);
   await twinHas(12);
   await areEqual();
+});
+
+describe('letters of its records', () => {
+  const redrive = (...args: string[]) =>
+    regions.ferry('redrive', '--letters', letters(), ...args, '--json');
+  const poisoned = (pk: string) => ({ pk: { S: pk }, text: { S: 'poison' } });
+
+  it('are redriven once the twin takes them, the newest of an item only', async () => {
+    const proxy = await startFaultProxy({ upstream: regions.destination.endpoint });
+    closers.unshift(() => proxy.stop());
+    change(({ destination }) => ({ destination: { ...destination, endpoint: proxy.endpoint } }));
+    const heal = proxy.inject({ kind: 'poison', marker: 'poison' });
+    const feed = feedOf();
+    await putAll(regions.source, 'Orders', [...items(0, 5), poisoned('bad-1'), poisoned('bad-2')]);
+    await putAll(regions.source, 'Orders', [{ ...poisoned('bad-1'), more: { S: 'later' } }]);
+    await feed.send({ shards: BOTH, isShuffled: true });
+    expect(await start('--until-caught-up').ended).toBe(0);
+    expect((await contents(regions.destination, 'Orders')).size).toBe(5);
+
+    const early = await redrive('--apply');
+    heal();
+    const { exitCode, out } = await redrive('--apply');
+
+    expect(early.exitCode).toBe(3);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ found: 3, left: 0 });
+    const twin = await contents(regions.destination, 'Orders');
+    expect(twin.get('bad-1')?.['more']).toEqual({ S: 'later' });
+    expect(twin.size).toBe(7);
+    await areEqual();
+  });
+
+  it('are read again from the Kinesis stream, where they say no more than their places in it', async () => {
+    const feed = feedOf();
+    await putAll(regions.source, 'Orders', items(0, 3));
+    await feed.send({ shards: [ONE] });
+    const { records } = await stream.read(await stream.open(ONE), 10);
+    const numbers = records.map(({ kinesis }) => kinesis.sequenceNumber);
+    await regions.adopt();
+    mkdirSync(join(letters(), 'orders'), { recursive: true });
+    const note = {
+      requestContext: { condition: 'RetryAttemptsExhausted' },
+      timestamp: new Date().toISOString(),
+      KinesisBatchInfo: {
+        shardId: ONE,
+        startSequenceNumber: numbers[0],
+        endSequenceNumber: numbers.at(-1),
+        batchSize: numbers.length,
+        streamArn: KINESIS_ARN,
+      },
+    };
+    writeFileSync(join(letters(), 'orders', 'letter-1.json'), JSON.stringify(note));
+
+    const { exitCode, out } = await redrive('--apply');
+
+    expect(JSON.parse(out)).toMatchObject({ found: 3, applied: 3, left: 0 });
+    expect(exitCode).toBe(0);
+    await areEqual();
+  });
 });
 
 it('is carried by a process, as a status shows', async () => {

@@ -224,6 +224,40 @@ describe('ferry teardown', () => {
     });
   });
 
+  it('has nothing to do with the Kinesis stream that the changes come through', async () => {
+    const { replications } = JSON.parse(readFileSync(created, 'utf8')) as {
+      replications: [Replication];
+    };
+    const { source } = JSON.parse(readFileSync(regions.config, 'utf8')).replications[0] as {
+      source: { streamArn?: string };
+    };
+    const { streamArn: _, ...table } = source;
+    const kinesis = {
+      kinesisStreamArn: 'arn:aws:kinesis:us-east-1:111122223333:stream/order-changes',
+      kinesisRetentionHours: 168,
+      // Nothing answers there.
+      endpoints: { kinesis: 'http://127.0.0.1:9' },
+    };
+    const path = join(regions.directory, 'kinesis.json');
+    const replication = { ...replications[0], source: { ...table, ...kinesis } };
+    writeFileSync(path, JSON.stringify({ replications: [replication] }));
+    await regions.adopt();
+
+    const looked = await teardown(path);
+    const { exitCode, out } = await teardown(
+      path,
+      '--apply',
+      '--delete',
+      'eu-west-1/ferry-orders-state',
+    );
+
+    expect(looked.exitCode).toBe(3);
+    expect(exitCode).toBe(0);
+    expect(looked.out + out).not.toContain('order-changes');
+    expect(out).toContain('Ferry did not create the table us-east-1/Orders');
+    expect(await names()).toEqual({ source: ['Orders'], destination: [], buckets: [] });
+  });
+
   describe('of a replication that can be switched', () => {
     const BACK = 'ferry-orders-back-source-replicatoronfailurebucke-1a2b3c4d5e6f';
     const WAY_BACK = ['ferry-orders-back-dead-letters', 'ferry-orders-back-look-again'];
