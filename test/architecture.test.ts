@@ -41,7 +41,7 @@ function roomOf(path: string): string {
 const RULES = ['src', 'model', 'pacing', 'text', 'failures', 'config'];
 const COPYING = RULES.concat('replicate', 'resync');
 const WORK = COPYING.concat(
-  'projection look-again heartbeat redrive backfill verify bulk status switchover switching teardown init cost history alarms rehearsal'.split(
+  'projection look-again heartbeat redrive backfill verify bulk status switchover switching teardown init cost history alarms rehearsal reconcile'.split(
     ' ',
   ),
 );
@@ -54,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ['config', 'text'],
   permissions: ['src', 'config'],
   alarms: ['config'],
-  rehearsal: ['src', 'text'],
+  rehearsal: ['src', 'text', 'pacing'],
   failures: ['src'],
   projection: ['src', 'config', 'model', 'text'],
   pacing: ['src', 'model'],
@@ -70,6 +70,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   status: RULES,
   switchover: [...COPYING, 'status'],
   switching: [...COPYING, 'redrive', 'verify', 'switchover', 'tally'],
+  reconcile: [...RULES, 'bulk', 'verify'],
   teardown: RULES,
   tally: ['model'],
   init: RULES,
