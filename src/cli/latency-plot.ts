@@ -1,13 +1,8 @@
-// How `ferry latency` shows what it has measured: a table and a plot, one line of JSON, a picture.
+// How `ferry latency` shows what it has measured: a table and a plot, or one line of JSON.
 
-import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { latencyPlot } from '../local/latency/latency-plot.ts';
 import { percent, REFERENCE, shareWithin } from '../local/latency/latency-share.ts';
-import { latencySvg } from '../local/latency/latency-svg.ts';
-import { UsageError } from '../errors.ts';
 import type { LatencyLevel, LatencyRun } from '../local/latency/latency-run.ts';
-import { wrongOption } from './arguments.ts';
 import { grouped, wrapped } from './output.ts';
 import { columns } from './rows.ts';
 
@@ -145,30 +140,4 @@ export function latencyFacts({ levels, firstItemMs, engine }: LatencyRun, svg?: 
     engine,
     ...(svg === undefined ? {} : { svg }),
   };
-}
-
-/** Checks the file before the measurement. @throws UsageError where it cannot be written, or would have two carriers. */
-export function checkPicture(path: string, beside: boolean): void {
-  if (beside) throw wrongOption('--svg does not go with --run.', 'Leave one of them out.');
-  explain(path, () => {
-    accessSync(dirname(path), constants.W_OK);
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
-  });
-}
-
-/** @throws UsageError where the file cannot be written. */
-export function writePicture(path: string, levels: readonly LatencyLevel[]): void {
-  explain(path, () => writeFileSync(path, latencySvg(levels)));
-}
-
-function explain(path: string, action: () => void): void {
-  try {
-    action();
-  } catch (cause) {
-    throw new UsageError(`The picture ${path} cannot be written: ${(cause as Error).message}.`, {
-      code: 'latency.svg.unwritable',
-      hint: 'Name another file with --svg.',
-      cause,
-    });
-  }
 }

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
-import { CURVES_MAX } from '../local/latency/latency-svg.ts';
+import { CURVES_MAX, latencySvg } from '../local/latency/latency-svg.ts';
 import { isMissed } from '../local/latency/reached-rate.ts';
 import {
   type LatencyLevel,
@@ -14,16 +14,10 @@ import type { LocalPlace } from '../local/run/local-place.ts';
 import { wrongOption } from './arguments.ts';
 import { exitCode, printResult } from './call.ts';
 import { type Command, numberOption } from './command.ts';
-import {
-  checkPicture,
-  latencyFacts,
-  latencyText,
-  milliseconds,
-  rateText,
-  writePicture,
-} from './latency-plot.ts';
+import { latencyFacts, latencyText, milliseconds, rateText } from './latency-plot.ts';
 import { chosenReplication, credentials, endpoint, localWorldOptions } from './local-setup.ts';
 import { counted, grouped, type Io } from './output.ts';
+import { checkPicture, writePicture } from './picture.ts';
 import { progressReporter } from './progress.ts';
 import { columns } from './rows.ts';
 
@@ -49,7 +43,9 @@ export const latencyCommand: Command = {
     const rates = ratesOf(options.text('rates') ?? '');
     const svg = options.text('svg');
     const beside = options.has('run');
-    if (svg !== undefined) checkPicture(svg, beside);
+    if (svg !== undefined && beside)
+      throw wrongOption('--svg does not go with --run.', 'Leave one of them out.');
+    if (svg !== undefined) checkPicture(svg);
     const { projection, ...chosen } = chosenReplication(options);
     const replication = beside ? { ...chosen, tombstones: 'strict' as const } : chosen;
     if (projection !== undefined)
@@ -72,7 +68,7 @@ export const latencyCommand: Command = {
       stop: io.interrupted,
       ...reporting(io, plan),
     });
-    if (svg !== undefined) writePicture(svg, run.levels);
+    if (svg !== undefined) writePicture(svg, latencySvg(run.levels));
     printResult(
       { options, io },
       latencyFacts(run, svg),

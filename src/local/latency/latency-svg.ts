@@ -2,6 +2,7 @@
 // grounds. Curves differ in colour and in dash, so that neither print nor eyes depend on colour.
 
 import { grouped } from '../../text/number-text.ts';
+import { line, svgPicture, text } from '../../text/svg.ts';
 import {
   type LatencySample,
   percent,
@@ -21,14 +22,10 @@ const LEGEND = { top: 70, perRow: 3, width: 240, rowHeight: 20 } as const;
 const DASHES = ['', '9 4', '3 3', '12 3 3 3', '6 3 2 3', '1 3'];
 
 const STYLE = `
-svg { --ground: #ffffff; --ink: #1b1f24; --soft: #57606a; --grid: #e3e6ea; --reference: #1b1f24;
-  --c0: #1f6fd0; --c1: #c2410c; --c2: #08805a; --c3: #7a3fc4; --c4: #b4205f; --c5: #6b5a00;
-  font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; font-size: 13px }
-@media (prefers-color-scheme: dark) { svg { --ground: #14171c; --ink: #eceff3; --soft: #a5adb8;
-  --grid: #2c323b; --reference: #eceff3; --c0: #6aaeff; --c1: #ff9d5c; --c2: #4fd6a3; --c3: #c0a0ff;
-  --c4: #ff8fbb; --c5: #e3cf57 } }
-.ground { fill: var(--ground) } text { fill: var(--ink) } .soft { fill: var(--soft) }
-.title { font-size: 17px; font-weight: 600 } .grid { stroke: var(--grid) } .axis { stroke: var(--soft) }
+svg { --reference: #1b1f24;
+  --c0: #1f6fd0; --c1: #c2410c; --c2: #08805a; --c3: #7a3fc4; --c4: #b4205f; --c5: #6b5a00 }
+@media (prefers-color-scheme: dark) { svg { --reference: #eceff3;
+  --c0: #6aaeff; --c1: #ff9d5c; --c2: #4fd6a3; --c3: #c0a0ff; --c4: #ff8fbb; --c5: #e3cf57 } }
 .curve { fill: none; stroke-width: 2.25; stroke-linejoin: round }
 .halo { stroke: var(--ground); stroke-width: 4; stroke-linejoin: round; paint-order: stroke }
 .reference { fill: var(--ground); stroke: var(--reference); stroke-width: 1.75 }`;
@@ -36,21 +33,21 @@ svg { --ground: #ffffff; --ink: #1b1f24; --soft: #57606a; --grid: #e3e6ea; --ref
 /** @param samples at most `CURVES_MAX`. */
 export function latencySvg(samples: readonly LatencySample[]): string {
   const axis = timeAxis(samples);
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-labelledby="title desc">`,
-    `<title id="title">Share of items readable at the twin within T milliseconds</title>`,
-    `<desc id="desc">${samples.map(inWords).join(' ')}</desc>`,
-    `<style>${STYLE}</style>`,
-    `<rect class="ground" width="${WIDTH}" height="${HEIGHT}"/>`,
-    text(24, 32, 'Share of items readable at the twin within T', 'title'),
-    text(24, 52, 'Two embedded Regions on one machine, no distance between them', 'soft'),
-    ...legend(samples),
-    ...grid(axis),
-    ...samples.map((sample, index) => curve(sample, index, axis)),
-    ...REFERENCE.map((point) => reference(point, axis)),
-    '</svg>',
-    '',
-  ].join('\n');
+  return svgPicture({
+    width: WIDTH,
+    height: HEIGHT,
+    title: 'Share of items readable at the twin within T milliseconds',
+    words: samples.map(inWords).join(' '),
+    style: STYLE,
+    parts: [
+      text(24, 32, 'Share of items readable at the twin within T', 'title'),
+      text(24, 52, 'Two embedded Regions on one machine, no distance between them', 'soft'),
+      ...legend(samples),
+      ...grid(axis),
+      ...samples.map((sample, index) => curve(sample, index, axis)),
+      ...REFERENCE.map((point) => reference(point, axis)),
+    ],
+  });
 }
 
 function inWords({ rate, latenciesMs }: LatencySample): string {
@@ -155,15 +152,4 @@ function xOf(ms: number, axis: TimeAxis): number {
 
 function yOf(share: number): number {
   return PLOT.bottom - share * (PLOT.bottom - PLOT.top);
-}
-
-function line(x1: number, y1: number, x2: number, y2: number, attributes: string): string {
-  const [a, b, c, d] = [x1, y1, x2, y2].map((value) => value.toFixed(1));
-  return `<line x1="${a}" y1="${b}" x2="${c}" y2="${d}" ${attributes}/>`;
-}
-
-function text(x: number, y: number, words: string, style = '', anchor = 'start'): string {
-  const place = `x="${x.toFixed(1)}" y="${y.toFixed(1)}"`;
-  const shown = words.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-  return `<text ${place} class="${style}" text-anchor="${anchor}">${shown}</text>`;
 }
