@@ -54,7 +54,7 @@ export async function atPorts<Result>(
 }
 
 /** As the configuration file of an operator in that Region has it. */
-function replicationAt(target: Side, { outward, back }: BothDirections) {
+export function replicationAt(target: Side, { outward, back }: BothDirections) {
   const { source, destination, switching, ...rest } = outward.replication;
   if (switching === undefined) throw new Error('a replication that cannot be switched');
   const isDestination = target === 'destination';

@@ -8,8 +8,8 @@ import {
   METRIC_NAMESPACE,
 } from '../../config/names.ts';
 import type { ReplicationConfig } from '../../config/schema.ts';
-import type { Clock } from '../../ports.ts';
 import type { MetricAsked } from '../cloudwatch/cloudwatch-api.ts';
+import type { FigureTime } from '../cloudwatch/figure-time.ts';
 import type { StreamConsumer } from '../../stream/consumer.ts';
 import type { ConsumerOptions } from '../../stream/context.ts';
 import { createdAtSecondsOf } from '../../stream/event-record.ts';
@@ -43,19 +43,19 @@ interface LocalApiParts {
 const MAPPING_ID = 'local-event-source-mapping';
 const FAILED = 'PROBLEM: Function call failed';
 
-export function localApis(clock: Clock): LocalApis {
+export function localApis(time: FigureTime): LocalApis {
   const history = createMetricHistory();
   let lastResult = 'No records processed';
   return {
     history,
     onBatch({ records, result }) {
       lastResult = result.kind === 'failed' ? FAILED : 'OK';
-      const nowMs = clock.now();
+      const nowMs = time.now();
       if (result.kind === 'failed') history.add('Errors', [1], nowMs);
       const last = records.at(-1);
       const createdAt = last && createdAtSecondsOf(last);
       if (createdAt !== undefined) {
-        history.add('IteratorAge', [Math.max(0, nowMs - createdAt * 1000)], nowMs);
+        history.add('IteratorAge', [Math.max(0, nowMs - time.at(createdAt * 1000))], nowMs);
       }
     },
     open(parts) {
@@ -69,28 +69,28 @@ export function localApis(clock: Clock): LocalApis {
         mapping,
         mappingId: MAPPING_ID,
         streamArn,
-        mappingChangedAtMs: clock.now(),
+        mappingChangedAtMs: time.now(),
         get lastResult() {
           return lastResult;
         },
       };
-      const metrics = (asked: MetricAsked) => pointsOf(asked, parts, { history, clock });
-      return startRegionApis({ lambda, metrics, clock });
+      const metrics = (asked: MetricAsked) => pointsOf(asked, parts, { history, time });
+      return startRegionApis({ lambda, metrics, clock: time });
     },
   };
 }
 
 interface Kept {
   readonly history: MetricHistory;
-  readonly clock: Clock;
+  readonly time: FigureTime;
 }
 
-function pointsOf(asked: MetricAsked, parts: LocalApiParts, { history, clock }: Kept): Points {
+function pointsOf(asked: MetricAsked, parts: LocalApiParts, { history, time }: Kept): Points {
   const { namespace, name, dimensions, statistic, range } = asked;
-  if (namespace === 'AWS/SQS') return oldestMessage(dimensions['QueueName'], parts, clock.now());
+  if (namespace === 'AWS/SQS') return oldestMessage(dimensions['QueueName'], parts, time);
   if (namespace === METRIC_NAMESPACE && name === 'OldestUnappliedAge') {
     // A heartbeat would say so every minute; here, nothing is written to the source for it.
-    if (isCaughtUp(parts.mapping)) history.add(name, [0], clock.now());
+    if (isCaughtUp(parts.mapping)) history.add(name, [0], time.now());
   }
   return history.points(name, statistic, range);
 }
@@ -103,7 +103,7 @@ function isCaughtUp({ state, counts: { received, done, givenUp } }: StreamConsum
 function oldestMessage(
   queue: string | undefined,
   { replication: { name, tombstones }, failures }: LocalApiParts,
-  nowMs: number,
+  time: FigureTime,
 ): Points {
   const queues = [
     deadLetterQueueName(name),
@@ -111,5 +111,7 @@ function oldestMessage(
   ];
   if (queue === undefined || !queues.includes(queue)) return [];
   const sentAtMs = failures.oldestSentAtMs(queue);
-  return sentAtMs === undefined ? [] : [[nowMs - (nowMs % 60_000), (nowMs - sentAtMs) / 1000]];
+  if (sentAtMs === undefined) return [];
+  const nowMs = time.now();
+  return [[nowMs - (nowMs % 60_000), (nowMs - time.at(sentAtMs)) / 1000]];
 }

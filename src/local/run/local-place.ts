@@ -13,6 +13,7 @@ import { putControlRow } from '../../model/control-item.ts';
 import { firstRow, type Identity } from '../../model/control-row.ts';
 import type { Clock, Random, StreamReader } from '../../ports.ts';
 import { identify } from '../../replicate/first-adoption.ts';
+import type { FigureTime } from '../cloudwatch/figure-time.ts';
 import {
   type LocalRegion,
   type LocalRegionOptions,
@@ -36,6 +37,8 @@ export interface LocalWorldOptions {
   /** Distinguishes the tables of this run from those of others at the same endpoint. */
   readonly runId: string;
   readonly clock: Clock;
+  /** Of the figures. @default that of the clock */
+  readonly time?: FigureTime | undefined;
   /** Decides which requests a fault strikes. */
   readonly random: Random;
   /** Something went wrong and is being dealt with; for people. */

@@ -23,6 +23,8 @@ import {
   startLambda,
   startLookAgain,
 } from '../lambda/local-functions.ts';
+import { figureTime } from '../cloudwatch/figure-time.ts';
+import type { MetricHistory } from '../cloudwatch/metric-history.ts';
 import { createMetricsTally, type MetricsTally } from '../cloudwatch/metrics-tally.ts';
 import {
   createTwin,
@@ -44,6 +46,8 @@ export interface LocalWorld extends LocalPlace {
   /** Between the function and the destination. */
   readonly faults: FaultProxy;
   readonly tally: MetricsTally;
+  /** What CloudWatch has of it. */
+  readonly history: MetricHistory;
   /**
    * Resolves once everything that is in the stream now has been handed over or given up, no invocation is
    * open any more, and every delete has been looked at again. Nothing may be written meanwhile.
@@ -139,9 +143,10 @@ async function startDirection(
   cleanups.push(() => failures.close());
   const faults = await startFaultProxy({ upstream: destination.endpoint, random, onProblem });
   cleanups.push(() => faults.stop());
-  const apis = localApis(clock);
+  const { time = figureTime(clock) } = options;
+  const apis = localApis(time);
   const keep = (name: string, values: readonly number[]) =>
-    apis.history.add(name, values, clock.now());
+    apis.history.add(name, time.stretched(name, values), time.now());
   const tally = createMetricsTally(keep, whole);
   const places = {
     ...atHome.source.endpoints,
@@ -182,6 +187,7 @@ async function startDirection(
     mapping,
     lambda,
     endpoints,
+    history: apis.history,
     settled,
     lookedAgain,
     deploy,
@@ -202,7 +208,7 @@ interface MappingParts {
 
 function startMapping(
   { replication, failures, lambda, reader, apis, streamArn }: FunctionPlace & MappingParts,
-  { clock, onProblem }: LocalWorldOptions,
+  { clock, time = figureTime(clock), onProblem }: LocalWorldOptions,
   cleanups: Cleanup[],
 ): StreamConsumer {
   const mapping = startConsumer({
@@ -219,7 +225,7 @@ function startMapping(
     onFailure: async (document) => {
       await failures.keep(document);
       const { batchSize } = batchInfoOf(document);
-      apis.history.add('OnFailureDestinationDeliveredEventCount', [batchSize], clock.now());
+      apis.history.add('OnFailureDestinationDeliveredEventCount', [batchSize], time.now());
       const place = storesBatches(replication) ? 'bucket' : 'queue';
       onProblem(`gave a batch up to the ${place}: ${document.requestContext.condition}`);
     },

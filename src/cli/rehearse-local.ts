@@ -1,0 +1,33 @@
+// `ferry rehearse --local`: with the settings of a configuration, or with all defaults.
+
+import { randomBytes } from 'node:crypto';
+import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { localRehearsal } from '../local/rehearsal/local-rehearsal.ts';
+import type { RehearsalReport } from '../rehearsal/report.ts';
+import type { ParsedOptions } from './command.ts';
+import { chosenReplication, credentials, DEFAULT } from './local-setup.ts';
+import type { Io } from './output.ts';
+import { lookAt } from './status.ts';
+
+export async function rehearseHere(options: ParsedOptions, io: Io): Promise<RehearsalReport> {
+  const chosen = chosenReplication(options);
+  // Without a file, everything can be rehearsed.
+  const heartbeat = { key: { pk: 'ferry-heartbeat' } };
+  const startMs = systemClock.now();
+  const { environment, interrupted: stop } = io;
+  return localRehearsal({
+    replication: chosen === DEFAULT ? { ...chosen, heartbeat } : chosen,
+    credentials: await credentials(io),
+    runId: randomBytes(3).toString('hex'),
+    clock: systemClock,
+    random: systemRandom,
+    stop,
+    // What goes wrong is the story, and the report tells it.
+    onProblem: () => undefined,
+    say: (line) => io.err(`${secondsText(systemClock.now() - startMs)}  ${line}`),
+    statusOf: async (replication, clock) =>
+      (await lookAt(replication, { environment, clock })).verdict,
+  });
+}
+
+const secondsText = (ms: number) => `${(ms / 1000).toFixed(1).padStart(6)} s`;
