@@ -1,4 +1,5 @@
-// The states of a bulk run: a map over segments. The function works on each segment until it is done.
+// The states of a bulk run: a map over segments. The function works on each segment until it is done. In a comparison on a
+// schedule, the map is between the start of a run and its end.
 
 import { Duration } from 'aws-cdk-lib';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -6,12 +7,15 @@ import {
   Choice,
   Condition,
   DistributedMap,
+  Fail,
   JitterType,
   JsonPath,
+  type State,
   StateMachineType,
   Succeed,
+  TaskInput,
 } from 'aws-cdk-lib/aws-stepfunctions';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { LambdaInvoke, type LambdaInvokeProps } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import { SEGMENTS_LABEL } from '../src/config/names.ts';
 
@@ -29,8 +33,51 @@ export function segmentStates(scope: Construct, segment: IFunction): Distributed
     mapExecutionType: StateMachineType.STANDARD,
     resultPath: JsonPath.DISCARD,
   });
-  const work = new LambdaInvoke(scope, 'WorkOnSegment', {
-    lambdaFunction: segment,
+  const work = call(scope, 'WorkOnSegment', { lambdaFunction: segment });
+  // The results of all segments together must fit into 256 KB: two bytes each.
+  const done = new Succeed(scope, 'SegmentDone', { outputPath: JsonPath.DISCARD });
+  const isDone = new Choice(scope, 'IsSegmentDone')
+    .when(Condition.booleanEquals('$.done', true), done)
+    .otherwise(work);
+  map.itemProcessor(work.next(isDone));
+  return map;
+}
+
+/** @returns the first. */
+export function reconcileStates(scope: Construct, lambdaFunction: IFunction): State {
+  const start = call(scope, 'StartRun', {
+    lambdaFunction,
+    payload: TaskInput.fromObject({
+      reconcile: 'start',
+      execution: JsonPath.executionId,
+      input: JsonPath.entirePayload,
+    }),
+  });
+  const end = call(scope, 'EndRun', { lambdaFunction });
+  const hasEnded = new Choice(scope, 'HasRunEnded')
+    .when(
+      Condition.isPresent('$.failed'),
+      new Fail(scope, 'RunFailed', { error: 'Incomplete', causePath: '$.failed' }),
+    )
+    .when(Condition.booleanEquals('$.done', true), new Succeed(scope, 'RunEnded'))
+    .otherwise(end);
+  const map = segmentStates(scope, lambdaFunction);
+  map.addCatch(end, { resultPath: '$.error' });
+  map.next(end.next(hasEnded));
+  return start.next(
+    new Choice(scope, 'IsRunDue')
+      .when(Condition.booleanEquals('$.due', true), map)
+      .otherwise(new Succeed(scope, 'NotDue')),
+  ).startState;
+}
+
+function call(
+  scope: Construct,
+  id: string,
+  props: Pick<LambdaInvokeProps, 'lambdaFunction' | 'payload'>,
+): LambdaInvoke {
+  const work = new LambdaInvoke(scope, id, {
+    ...props,
     payloadResponseOnly: true,
     retryOnServiceExceptions: false,
   });
@@ -50,11 +97,5 @@ export function segmentStates(scope: Construct, segment: IFunction): Distributed
     maxDelay: Duration.minutes(2),
     maxAttempts: 10,
   });
-  // The results of all segments together must fit into 256 KB: two bytes each.
-  const done = new Succeed(scope, 'SegmentDone', { outputPath: JsonPath.DISCARD });
-  const isDone = new Choice(scope, 'IsSegmentDone')
-    .when(Condition.booleanEquals('$.done', true), done)
-    .otherwise(work);
-  map.itemProcessor(work.next(isDone));
-  return map;
+  return work;
 }

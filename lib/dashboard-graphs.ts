@@ -1,5 +1,6 @@
 // What each row of the dashboard shows: its graphs, with the lines of the alarms that watch the same metric.
 
+import { Duration } from 'aws-cdk-lib';
 import {
   Color,
   type GraphWidgetProps,
@@ -8,11 +9,12 @@ import {
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { alarmRules } from '../src/alarms/alarm-rules.ts';
-import { LIST_PRICES, type MetricName } from '../src/config/names.ts';
+import { LIST_PRICES, type MetricName, type ReconcileMetricName } from '../src/config/names.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
 import { expression, MAXIMUM, PERIOD, type ReplicationMetrics } from './replication-metrics.ts';
 
 const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 const sum = (label: string) => ({ statistic: Stats.SUM, label });
 const most = (label: string) => ({ statistic: Stats.MAXIMUM, label });
@@ -179,6 +181,32 @@ export function lossGraphs(metrics: ReplicationMetrics, alarmLine: AlarmLine): G
     },
     ...(age === undefined ? [] : [{ ...lookAgain, ...right('seconds', age) }]),
   ];
+}
+
+/** Of comparisons on a schedule. Their figures come once a day. */
+export function reconcileGraphs(
+  metrics: ReplicationMetrics,
+  alarmLine: AlarmLine,
+): GraphWidgetProps[] {
+  const period = Duration.days(1);
+  const daily = (name: ReconcileMetricName, statistic: string, label: string) =>
+    metrics.own(name, { statistic, label, period });
+  const age = daily('ReconciliationAge', Stats.MAXIMUM, 'since the last good run');
+  const days = expression(`age / ${DAY_MS}`, { age }, 'since the last good run', period);
+  return [
+    {
+      title: 'Differences',
+      ...left('items', daily('Differences', Stats.MAXIMUM, 'left after the last run')),
+      ...right('items', daily('RepairedItems', Stats.SUM, 'repaired')),
+      leftAnnotations: [alarmLine('differences')],
+    },
+    { title: 'Items compared', ...left('items', daily('ItemsCompared', Stats.SUM, 'compared')) },
+    {
+      title: 'Age of the last good run',
+      ...left('days', days),
+      leftAnnotations: [alarmLine('reconciliation-overdue', DAY_MS)],
+    },
+  ].map((graph) => ({ ...graph, start: '-P28D' }));
 }
 
 export function destinationGraphs(

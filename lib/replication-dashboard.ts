@@ -22,6 +22,7 @@ import {
   flowGraphs,
   lagGraphs,
   lossGraphs,
+  reconcileGraphs,
 } from './dashboard-graphs.ts';
 import type { ReplicationMetrics } from './replication-metrics.ts';
 import { entriesFor, entryTitle } from './runbook-entries.ts';
@@ -79,6 +80,13 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
       'destination-unreachable',
       destinationGraphs(replication, metrics),
     ),
+    ...(replication.reconcile === undefined
+      ? []
+      : row(
+          `Do the tables agree?\nA comparison on a schedule, every ${replication.reconcile.every}. \`ferry status\` has its result.`,
+          'tables-that-differ',
+          reconcileGraphs(metrics, alarmLine),
+        )),
     ...(metrics.services.listPrices
       ? row(
           'What does it cost?\nAn estimate with the on-demand list prices of us-east-1. It does not include reads, queue requests, logs, alarms and indexes of the twin.',

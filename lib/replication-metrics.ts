@@ -20,6 +20,7 @@ import {
   METRIC_NAMESPACE,
   type METRIC_DIMENSIONS,
   type MetricName,
+  type ReconcileMetricName,
 } from '../src/config/names.ts';
 import type { LookAgain } from './look-again.ts';
 import type { StreamReplicator } from './stream-replicator.ts';
@@ -27,6 +28,8 @@ import type { StreamReplicator } from './stream-replicator.ts';
 export const PERIOD = Duration.minutes(1);
 const SUM = { statistic: Stats.SUM, period: PERIOD };
 export const MAXIMUM = { statistic: Stats.MAXIMUM, period: PERIOD };
+
+export type OwnMetricName = MetricName | ReconcileMetricName;
 
 export class ReplicationMetrics {
   /** Of the partition of the source. */
@@ -50,7 +53,7 @@ export class ReplicationMetrics {
   }
 
   /** One of Ferry's own. */
-  own(metricName: MetricName, options: MetricOptions = {}): Metric {
+  own(metricName: OwnMetricName, options: MetricOptions = {}): Metric {
     return ownMetric(this.#replication, metricName, options);
   }
 
@@ -134,7 +137,7 @@ function existing<T>(part: T | undefined): T {
 /** Of a replication whose constructs may be in another stack. */
 export function ownMetric(
   { name, source, destination }: Pick<ReplicationConfig, 'name' | 'source' | 'destination'>,
-  metricName: MetricName,
+  metricName: OwnMetricName,
   options: MetricOptions = {},
 ): Metric {
   const dimensionsMap: Record<(typeof METRIC_DIMENSIONS)[number], string> = {
@@ -163,6 +166,7 @@ export function expression(
   text: string,
   usingMetrics: Record<string, IMetric>,
   label: string,
+  period = PERIOD,
 ): MathExpression {
-  return new MathExpression({ expression: text, usingMetrics, label, period: PERIOD });
+  return new MathExpression({ expression: text, usingMetrics, label, period });
 }

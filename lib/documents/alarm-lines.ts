@@ -1,6 +1,6 @@
 // The alarms of a template -> the lines of the runbook that say when each fires.
 
-import { METRIC_UNITS } from '../../src/config/names.ts';
+import { METRIC_UNITS, RECONCILE_METRIC_UNITS } from '../../src/config/names.ts';
 import type { Resources } from './sample-templates.ts';
 
 interface AlarmProperties {
@@ -35,12 +35,16 @@ function anchorOf({ AlarmName, AlarmDescription }: AlarmProperties): string {
 
 function alarmLine(alarm: AlarmProperties): string {
   const { AlarmName, MetricName, Threshold, DatapointsToAlarm, EvaluationPeriods, Period } = alarm;
-  if (Period !== 60) throw new Error(`${AlarmName} does not look at minutes.`);
+  const unit = new Map([
+    [60, 'minutes'],
+    [3_600, 'hours'],
+  ]).get(Period);
+  if (unit === undefined) throw new Error(`${AlarmName} looks at neither minutes nor hours.`);
   const limit = amount(MetricName, Threshold);
-  const often = `in ${DatapointsToAlarm} of ${EvaluationPeriods} minutes`;
+  const often = `in ${DatapointsToAlarm} of ${EvaluationPeriods} ${unit}`;
   const silence =
     alarm.TreatMissingData === 'missing'
-      ? `, or there is none for ${EvaluationPeriods} minutes`
+      ? `, or there is none for ${EvaluationPeriods} ${unit}`
       : '';
   return `- \`${AlarmName}\` fires if ${statistic(alarm)} \`${MetricName}\` is ${limit} or more ${often}${silence}.`;
 }
@@ -54,7 +58,9 @@ function statistic({ AlarmName, Statistic, ExtendedStatistic = '' }: AlarmProper
 
 const MILLISECONDS = new Set([
   'IteratorAge',
-  ...Object.entries(METRIC_UNITS).flatMap(([name, unit]) => (unit === 'Milliseconds' ? name : [])),
+  ...Object.entries({ ...METRIC_UNITS, ...RECONCILE_METRIC_UNITS }).flatMap(([name, unit]) =>
+    unit === 'Milliseconds' ? name : [],
+  ),
 ]);
 
 function amount(metricName: string, threshold: number): string {
@@ -65,7 +71,8 @@ function amount(metricName: string, threshold: number): string {
 /** "1 h 2 min 5 s". */
 function duration(seconds: number): string {
   const parts = [
-    [Math.floor(seconds / 3600), 'h'],
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor((seconds % 86_400) / 3600), 'h'],
     [Math.floor((seconds % 3600) / 60), 'min'],
     [seconds % 60, 's'],
   ] as const;

@@ -28,6 +28,7 @@ const SAMPLE = {
   destination: { region: 'eu-west-1', table: 'Orders' },
   heartbeat: { key: { pk: 'ferry-heartbeat' } },
   bulk: true,
+  reconcile: { repair: true },
   // With an address, the description of an alarm ends with the anchor of its entry.
   alarms: { runbook: 'https://runbook.example' },
 };

@@ -4,6 +4,7 @@
 import type { ReplicationConfig } from '../config/schema.ts';
 import { lagAlarms } from './lag-rules.ts';
 import { lookAgainAlarms, lossAlarms } from './loss-rules.ts';
+import { reconcileAlarms } from './reconcile-rules.ts';
 import { type AlarmDraft, type AlarmRule, metric, own } from './rule.ts';
 
 export function alarmRules(replication: ReplicationConfig): AlarmRule[] {
@@ -13,6 +14,7 @@ export function alarmRules(replication: ReplicationConfig): AlarmRule[] {
     ...switchingAlarms(replication),
     ...kinesisAlarms(replication),
     ...lookAgainAlarms(replication),
+    ...reconcileAlarms(replication),
     ...failureAlarms(),
   ];
   const periods = invocationMinutes(replication);

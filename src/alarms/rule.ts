@@ -1,6 +1,6 @@
 // What an alarm is, as data: for the template of a deployment, and for what evaluates it without CloudWatch.
 
-import type { MetricName } from '../config/names.ts';
+import type { MetricName, ReconcileMetricName } from '../config/names.ts';
 
 type Statistic = 'Sum' | 'Maximum' | 'p99';
 
@@ -9,7 +9,7 @@ export type MetricReference = {
   readonly statistic: Statistic;
   readonly periodSeconds: number;
 } & (
-  | { readonly of: 'own'; readonly name: MetricName }
+  | { readonly of: 'own'; readonly name: MetricName | ReconcileMetricName }
   | {
       readonly of:
         | 'function'
@@ -48,7 +48,10 @@ const MINUTE = { statistic: 'Sum', periodSeconds: 60 } as const;
 type Options = Partial<Pick<MetricReference, 'statistic' | 'periodSeconds'>>;
 
 /** One of Ferry's own, summed up by the minute unless said otherwise. */
-export function own(name: MetricName, options: Options = {}): MetricReference {
+export function own(
+  name: MetricName | ReconcileMetricName,
+  options: Options = {},
+): MetricReference {
   return { ...MINUTE, ...options, of: 'own', name };
 }
 

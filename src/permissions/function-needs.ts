@@ -6,9 +6,10 @@ import {
   heartbeatName,
   lookAgainName,
   ON_FAILURE_OBJECT_PREFIX,
+  REPORT_OBJECT_PREFIX,
 } from '../config/names.ts';
 import { storesBatches } from '../config/stored-batches.ts';
-import type { ReplicationConfig } from '../config/schema.ts';
+import type { ReconcileConfig, ReplicationConfig } from '../config/schema.ts';
 import type { FunctionName } from '../package-files.ts';
 import { allowing, type Arns } from './arns.ts';
 import { firstAdoption, ofItems } from './first-adoption.ts';
@@ -58,11 +59,12 @@ export function functionsOf({
   tombstones,
   bulk,
   heartbeat,
+  reconcile,
 }: ReplicationConfig): ReplicationFunction[] {
   return [
     'replicate',
     ...(tombstones === 'checked' ? (['look-again'] as const) : []),
-    ...(bulk ? (['bulk-segment'] as const) : []),
+    ...(bulk || reconcile ? (['bulk-segment'] as const) : []),
     ...(heartbeat === undefined ? [] : (['heartbeat'] as const)),
   ];
 }
@@ -261,6 +263,26 @@ function segmentNeeds(parts: Parts): Needs {
     ...readOwnCopy(parts),
     ...announceDeletes(parts),
     ...readHashKeys(parts),
+    ...(replication.reconcile && reconcileNeeds(parts, replication.reconcile)),
+  };
+}
+
+/** To add up the reports of a run, and to see whether an earlier one has ended. */
+function reconcileNeeds({ allow, keys }: Parts, { repair }: ReconcileConfig): Needs {
+  const onlyReports = { StringLike: { 's3:prefix': `${REPORT_OBJECT_PREFIX}*` } };
+  return {
+    ReadReports: [
+      allow('bucket', ['s3:ListBucket'], onlyReports),
+      allow('reports', ['s3:GetObject']),
+      ...keys.of('onFailureBucket', 's3:GetObject'),
+    ],
+    LookAtRuns: [allow('reconcileRuns', ['states:DescribeExecution'])],
+    ...(repair && {
+      KeepHistory: [
+        allow('history', ['logs:CreateLogStream', 'logs:PutLogEvents']),
+        ...keys.of('logGroups', 'logs:PutLogEvents'),
+      ],
+    }),
   };
 }
 

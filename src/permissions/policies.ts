@@ -9,9 +9,9 @@ import {
   writerRoleName,
 } from '../config/accounts.ts';
 import { directionsOf } from '../config/directions.ts';
-import { bulkName, REGION_SWITCH_NAMES, SWITCH_NAME } from '../config/names.ts';
+import { bulkName, reconcileName, REGION_SWITCH_NAMES, SWITCH_NAME } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { type Arns, ownersOf, textArns } from './arns.ts';
+import { type Arns, ownersOf, reconcilePlaces, textArns } from './arns.ts';
 import { destinationRoles, type DestinationRole, writerNeeds } from './destination-roles.ts';
 import {
   FUNCTION_NAMES,
@@ -28,7 +28,7 @@ import {
 } from './operator-access.ts';
 import { COMMANDS } from './operator-needs.ts';
 import { throughAccess } from './reach.ts';
-import { runnerNeeds } from './runner-needs.ts';
+import { ruleNeeds, runnerNeeds } from './runner-needs.ts';
 import {
   type IamPolicy,
   isAtDestination,
@@ -77,12 +77,6 @@ export function functionSets(replication: ReplicationConfig, known: Known = {}):
       functionNeeds(code, replication, textArns(replication, { logs: group(code), ...known })),
     ),
   }));
-  const machine = {
-    title: 'The state machine for backfill, verify and redrive',
-    role: `${bulkName(replication.name)}-runner`,
-    account: source.account,
-    policy: policyOf(runnerNeeds(region, arns)),
-  };
   const user = {
     title: `The user whose keys are in ${replication.destination.credentials?.secret}`,
     role: writerRoleName(replication.name),
@@ -91,11 +85,34 @@ export function functionSets(replication: ReplicationConfig, known: Known = {}):
   };
   return [
     ...sets,
-    ...(replication.bulk ? [machine] : []),
+    ...machineSets(replication, arns).map((set) => ({ ...set, account: source.account })),
     ...roleSets(replication, arns, 'WriterRole'),
     ...(replication.destination.credentials === undefined ? [] : [user]),
     ...switchRoleSets(replication, arns),
   ];
+}
+
+function machineSets(
+  { name, source: { region }, bulk, reconcile }: ReplicationConfig,
+  arns: Arns,
+): Array<Omit<PermissionSet, 'account'>> {
+  const ofReconcile = reconcilePlaces(arns);
+  const bulkMachine = {
+    title: 'The state machine for backfill, verify and redrive',
+    role: `${bulkName(name)}-runner`,
+    policy: policyOf(runnerNeeds(region, arns)),
+  };
+  const reconcileMachine = {
+    title: 'The state machine that compares on a schedule',
+    role: `${reconcileName(name)}-runner`,
+    policy: policyOf(runnerNeeds(region, ofReconcile)),
+  };
+  const rule = {
+    title: 'The rule that starts it',
+    role: `${reconcileName(name)}-rule`,
+    policy: policyOf(ruleNeeds(ofReconcile)),
+  };
+  return [...(bulk ? [bulkMachine] : []), ...(reconcile ? [reconcileMachine, rule] : [])];
 }
 
 /** The roles beside the source that a switch assumes. */

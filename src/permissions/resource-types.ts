@@ -113,7 +113,7 @@ function topicTypes(email: string | undefined): string[] {
 
 /** @param isOfFleet whether the alarms go to the topic of a fleet. */
 export function sourceTypes(replication: ReplicationConfig, isOfFleet: boolean): string[] {
-  const { name, source, alarms, dashboard, bulk, heartbeat } = replication;
+  const { name, source, alarms, dashboard, bulk, heartbeat, reconcile } = replication;
   const hasTopic = alarms.enabled && topicArnOf(replication) === undefined && !isOfFleet;
   return [
     ...(source.create && !isBackName(name) ? ['AWS::DynamoDB::GlobalTable'] : []),
@@ -121,10 +121,9 @@ export function sourceTypes(replication: ReplicationConfig, isOfFleet: boolean):
     ...(alarms.enabled ? ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm'] : []),
     ...(hasTopic ? topicTypes(alarms.email) : []),
     ...(dashboard ? ['AWS::CloudWatch::Dashboard'] : []),
-    ...(bulk ? ['AWS::StepFunctions::StateMachine'] : []),
-    ...(heartbeat === undefined
-      ? []
-      : ['AWS::Events::Rule', 'AWS::Lambda::Permission', 'AWS::Lambda::EventInvokeConfig']),
+    ...(bulk || reconcile ? ['AWS::StepFunctions::StateMachine'] : []),
+    ...(heartbeat || reconcile ? ['AWS::Events::Rule'] : []),
+    ...(heartbeat ? ['AWS::Lambda::Permission', 'AWS::Lambda::EventInvokeConfig'] : []),
   ];
 }
 

@@ -1,4 +1,4 @@
-// What the state machine of bulk runs may do: one entry for each need.
+// What the state machines of bulk runs may do, and the rule that starts one of them: one entry for each need.
 
 import { servicesAt } from '../config/partition-services.ts';
 import { allowing, type Arns } from './arns.ts';
@@ -19,6 +19,11 @@ export function runnerNeeds(region: string, arns: Pick<Arns, 'of'>): Needs {
     WriteLogs: [allow('anything', LOG_DELIVERY)],
     ...(tracing && { WriteTraces: [allow('anything', TRACING)] }),
   };
+}
+
+/** Of the rule of comparisons on a schedule. */
+export function ruleNeeds(arns: Pick<Arns, 'of'>): Needs {
+  return { StartRun: [allowing(arns)('stateMachine', ['states:StartExecution'])] };
 }
 
 // The actions that Step Functions documents for each; none of them knows a resource.

@@ -8,12 +8,6 @@ import type { Reconciliation } from '../model/reconciliation-row.ts';
 import type { Random } from '../ports.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
-const DAY_MS = 24 * HOUR_MS;
-
-/** "7 days" */
-export function periodMs({ every }: Pick<ReconcileConfig, 'every'>): number {
-  return Number.parseInt(every, 10) * DAY_MS;
-}
 
 /** A run that fails is due again the next day. */
 export function isDue({ good }: Reconciliation, period: number, nowMs: number): boolean {

@@ -10,7 +10,8 @@ import type { BulkRuns, Clock, Item, ObjectStore, Random } from '../ports.ts';
 import type { RepairReport } from '../verify/repair.ts';
 import { cut, visible } from '../text/visible.ts';
 import { addUp, differingKeys, type Found } from './found.ts';
-import { isDue, mapInput, periodMs } from './plan.ts';
+import { periodMs } from '../config/reconcile-period.ts';
+import { isDue, mapInput } from './plan.ts';
 import {
   type Counts,
   type EndAnswer,

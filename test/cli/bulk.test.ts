@@ -156,7 +156,7 @@ describe('--bulk', () => {
 
       expect(exitCode).toBe(1);
       expect(err).toContain('has failed: FAILED: ');
-      expect(err).toContain('"source" is required');
+      expect(err).toMatch(/"source\\*" is required/);
     } finally {
       process.env['FERRY_REPLICATION'] = good;
     }

@@ -17,7 +17,13 @@ import { emfMetrics } from '../../src/aws/emf-metrics.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { functionVariables } from '../../src/config/function-variable.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
-import { METRIC_DIMENSIONS, METRIC_UNITS, type MetricName } from '../../src/config/names.ts';
+import {
+  METRIC_DIMENSIONS,
+  METRIC_UNITS,
+  type MetricName,
+  RECONCILE_METRIC_UNITS,
+  type ReconcileMetricName,
+} from '../../src/config/names.ts';
 import type { BatchSummary } from '../../src/model/batch-response.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
@@ -32,10 +38,12 @@ import {
 
 afterAll(() => rmSync(temporary, { recursive: true }));
 
-const NAMES = Object.keys(METRIC_UNITS) as MetricName[];
+const NAMES = Object.keys({ ...METRIC_UNITS, ...RECONCILE_METRIC_UNITS }) as Array<
+  MetricName | ReconcileMetricName
+>;
 
 /** The statistics that tell something true of each. A sum of gauges or of latencies would not. */
-const SENSIBLE: Readonly<Record<MetricName, readonly string[]>> = {
+const SENSIBLE: Readonly<Record<MetricName | ReconcileMetricName, readonly string[]>> = {
   ReplicationLatency: ['p50', 'p90', 'p99'],
   HeartbeatLatency: ['Maximum'],
   HeartbeatAge: ['Maximum'],
@@ -63,9 +71,18 @@ const SENSIBLE: Readonly<Record<MetricName, readonly string[]>> = {
   DestinationDenied: ['Sum'],
   OldestUnappliedAge: ['Maximum'],
   PendingRecords: ['Maximum'],
+  ReconciliationAge: ['Maximum'],
+  Differences: ['Maximum'],
+  ItemsCompared: ['Sum'],
+  RepairedItems: ['Sum'],
 };
 
-const { source } = templates({ ...BEATING, timestampAttribute: 'updatedAt', switching: {} });
+const { source } = templates({
+  ...BEATING,
+  timestampAttribute: 'updatedAt',
+  switching: {},
+  reconcile: {},
+});
 const graphs = graphsOf(source);
 const { source: kinesis } = templates({
   ...BEATING,

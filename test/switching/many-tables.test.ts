@@ -21,15 +21,13 @@ import type { Clock } from '../../src/ports.ts';
 import { type TestEngine, testEngine } from '../fixtures/engine.ts';
 import { type KeyCloud, openKeyCloud } from '../fixtures/key-cloud.ts';
 import { type LambdaCloud, lambdaState, openLambdaCloud } from '../fixtures/lambda-cloud.ts';
-import { type Definition, execute, type Execution } from '../fixtures/state-machine.ts';
 import {
-  appOf,
-  CREATED,
-  only,
-  stackOf,
-  temporary,
-  type TemplateJson,
-} from '../lib/stack-templates.ts';
+  type Definition,
+  definitionIn,
+  execute,
+  type Execution,
+} from '../fixtures/state-machine.ts';
+import { appOf, CREATED, stackOf, temporary, type TemplateJson } from '../lib/stack-templates.ts';
 
 const A = 'us-east-1';
 const B = 'eu-west-1';
@@ -154,13 +152,7 @@ function deployedFunctions() {
 function definition(): Definition {
   const app = appOf({ ...CREATED, switching: {} });
   const template = Template.fromStack(stackOf(app, `ferry-switch-${B}`)).toJSON() as TemplateJson;
-  const machine = only(template, 'AWS::StepFunctions::StateMachine');
-  const { 'Fn::Join': join } = machine.Properties['DefinitionString'] as {
-    'Fn::Join': [string, unknown[]];
-  };
-  return JSON.parse(
-    join[1].map((part) => (typeof part === 'string' ? part : 'FUNCTION')).join(''),
-  ) as Definition;
+  return definitionIn(template, 'ferry-switch');
 }
 
 /** Each table has its own time, which passes only while its switch waits. */
