@@ -1,17 +1,7 @@
-// How many segments a scan of a table has, and how much of it a sample reads.
+// How much of a table a sample reads.
 
 import { wrongOption } from './arguments.ts';
 import type { ParsedOptions } from './command.ts';
-
-/** A few minutes' work. */
-const SEGMENT_BYTES = 2 ** 30;
-/** The input of a bulk run, which names them all, is 256 KB at most. */
-const SEGMENTS_MAX = 10_000;
-
-/** A few for each worker, so that all workers end at about the same time. */
-export function segmentCount(sizeBytes: number, workers: number): number {
-  return Math.min(Math.max(4 * workers, Math.ceil(sizeBytes / SEGMENT_BYTES)), SEGMENTS_MAX);
-}
 
 /** --sample 1% */
 export function percentOf(options: ParsedOptions): number {

@@ -7,7 +7,7 @@ import type { TableFacts } from '../model/table-facts.ts';
 import type { Random } from '../ports.ts';
 import { wrongOption } from './arguments.ts';
 import type { ParsedOptions } from './command.ts';
-import { segmentCount } from './segments.ts';
+import { segmentCount } from '../verify/segment-count.ts';
 import { workersOf } from './work-options.ts';
 
 /** Segments of a scan. */
