@@ -8,7 +8,7 @@ import type { ReplicationConfig } from '../config/schema.ts';
 import { compared } from '../cost/actual.ts';
 import { billOf } from '../cost/bill.ts';
 import { fleetLines } from '../cost/fixed-lines.ts';
-import { globalTableLines, replicationLines } from '../cost/estimate.ts';
+import { gatheringLines, globalTableLines, replicationLines } from '../cost/estimate.ts';
 import { LISTED, type Prices, requirePrices, withOwnPrices } from '../cost/prices.ts';
 import { observedWorkload, type Workload } from '../cost/workload.ts';
 import { ITEM_BYTES_MAX } from '../model/capacity.ts';
@@ -111,10 +111,12 @@ function estimated(
     roundTripMs: options.integer('round-trip-ms') ?? 0,
     byProcess: options.has('run'),
   };
+  const gathering = gatheringLines(setting);
   return {
     setting,
     prices,
     bill: billOf(replicationLines(setting), prices),
+    gathering: gathering && billOf(gathering, prices).dollars,
     globalTable: billOf(globalTableLines(setting), prices),
   };
 }

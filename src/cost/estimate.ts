@@ -65,6 +65,17 @@ function otherDirectionLines({ replication, ...facts }: Facts): Line[] {
   }));
 }
 
+/** The same where Lambda gathers a batch for a second; undefined where it does already, or does not invoke anything. */
+export function gatheringLines(setting: Setting): Line[] | undefined {
+  const { eventSource } = setting.replication;
+  if (setting.byProcess || eventSource.maxBatchingWindowSeconds > 0) return undefined;
+  const gathering = { ...eventSource, maxBatchingWindowSeconds: 1 };
+  return replicationLines({
+    ...setting,
+    replication: { ...setting.replication, eventSource: gathering },
+  });
+}
+
 /** What a replica adds to the bill of the source: its own writes, its storage, and what is sent to it. */
 export function globalTableLines(setting: Setting): Line[] {
   const { writes, workload, replication } = factsOf(setting);
@@ -123,7 +134,9 @@ export function assumptionsOf(setting: Setting): string[] {
     `A request has ${REQUEST_BYTES / 1000} KB beside its item.`,
     'Write units of secondary indexes of the twin are not counted, nor a backfill.',
     ...(workload.items === 0
-      ? ['The number of items is not known: storage and reconciliation are not counted.']
+      ? [
+          'The number of items is not known: storage and the reads of a reconciliation are not counted.',
+        ]
       : []),
     ...(projection === undefined
       ? []

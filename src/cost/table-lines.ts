@@ -77,26 +77,33 @@ export function tombstoneLines(facts: Facts): Line[] {
     },
     { part, what: 'GB stored', amount: keptGB, price: 'storageGBMonth', region },
     { part, what: 'GB of backup', amount: keptGB, price: 'backupGBMonth', region },
-    ...(tombstones === 'strict'
-      ? []
-      : [
-          { part, what: 'read units', amount: reads, price: 'millionReadUnits', region } as const,
-          ...lookAgainLines(part, facts),
-        ]),
+    ...(tombstones === 'strict' ? [] : lookAgainLines(part, reads, facts)),
   ];
 }
 
 const LOOK_AGAIN_MIB = 256;
 
 /** Each batch with deletes sends a message, which is received and deleted. */
-function lookAgainLines(part: string, facts: Facts): Line[] {
+function lookAgainLines(part: string, keyReads: number, facts: Facts): Line[] {
   const { withDeletes: count } = invocationsOf(facts);
-  const amount = 3 * count + QUEUE_POLLS_PER_SECOND * SECONDS_A_MONTH;
-  const { region } = facts.replication.source;
-  // It reads the control row, and then the keys.
+  const { source, destination } = facts.replication;
+  // The function reads the control row, and then the keys.
   const each = elapsedMs(2 * INVOCATION_CPU_MS, LOOK_AGAIN_MIB) + 2 * facts.roundTripMs;
   return [
-    { part, what: 'queue requests', amount, price: 'millionQueueRequests', region },
+    {
+      part,
+      what: 'read units',
+      amount: keyReads + count,
+      price: 'millionReadUnits',
+      region: destination.region,
+    },
+    {
+      part,
+      what: 'queue requests',
+      amount: 3 * count + QUEUE_POLLS_PER_SECOND * SECONDS_A_MONTH,
+      price: 'millionQueueRequests',
+      region: source.region,
+    },
     ...ofFunction(part, { count, ms: count * each, memoryMiB: LOOK_AGAIN_MIB }, facts),
   ];
 }

@@ -68,6 +68,9 @@ describe('without AWS', () => {
     expect(out).toContain('100 writes/s of 800 bytes, 0 % deletes, 0 % updates, 0 items\n');
     expect(out).toMatch(/ {2}writes to the twin +\$185\.27 {2}262,800,000 write units of items\n/);
     expect(out).toMatch(/Dominates: writes to the twin, \d\d(\.\d)? %\./);
+    expect(out).toMatch(
+      /With "eventSource": \{ "maxBatchingWindowSeconds": 1 \}, the sum is \$2\d\d\.\d\d: /,
+    );
     expect(out).toMatch(/The same workload as a global table\n {2}replicated writes +\$185\.27 /);
     expect(out).toContain('Free tiers, discounts and taxes are not counted.');
     expect(out).toContain(
