@@ -22,7 +22,7 @@ export interface Line {
   readonly measure?: Measure;
 }
 
-export interface PricedLine extends Line {
+interface PricedLine extends Line {
   /** Undefined where the Region has no such price. */
   readonly dollars: number | undefined;
 }
