@@ -134,6 +134,7 @@ export const IN_KINESIS: typeof PER_THOUSAND = {
   'arrived out of order': 300,
   'record of another table': 150,
   'outcome foreign': 150,
+  'shards merged': 100,
   'outcome coalesced': 300,
   'outcome applied': 900,
   'outcome deleted': 50,

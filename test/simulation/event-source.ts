@@ -77,8 +77,7 @@ export class EventSourceMapping {
   discover(): void {
     for (const shard of this.#stream.shards) {
       const known = this.#slots.some((slot) => slot.shard === shard);
-      if (!known && (shard.parent === undefined || this.#isFinished(shard.parent)))
-        this.#open(shard);
+      if (!known && shard.parents.every((parent) => this.#isFinished(parent))) this.#open(shard);
     }
     for (const slot of this.#slots) this.#wake(slot);
     this.#tellIdle();

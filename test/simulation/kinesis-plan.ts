@@ -25,7 +25,21 @@ const COARSE = 0.06;
 /** Of chains: hops that are as in an ordinary world. */
 const BY_TABLE = 0.3;
 
+/** Worlds in which shards merge. Drawn apart, so that the others are as they were without. */
+const MERGED = 0.3;
+
 export function kinesisPlanOf(seed: number): Plan {
+  const plan = unmergedPlanOf(seed);
+  const random = randomOf(seed, 'Kinesis merges');
+  if (plan.writes.length === 0 || !happens(random, MERGED)) return plan;
+  const merges = Array.from({ length: 1 + below(random, 3) }, (): Disturbance => {
+    const near = plan.writes[below(random, plan.writes.length)]?.atMs ?? plan.startMs;
+    return { kind: 'merge', atMs: near + between(random, -5, 5) * SECOND };
+  });
+  return { ...plan, disturbances: inOrder([...plan.disturbances, ...merges]) };
+}
+
+function unmergedPlanOf(seed: number): Plan {
   const plan = planOf(seed);
   const first = withKinesis(plan, randomOf(seed, 'Kinesis'));
   if (plan.next === undefined) return first;

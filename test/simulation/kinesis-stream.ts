@@ -61,7 +61,7 @@ export class KinesisStream implements ChangeStream {
     this.precision = options.settings.precision;
     const { shards } = options.settings;
     for (let index = 0; index < shards; index += 1)
-      this.#open(undefined, (HASHES / shards) * index, (HASHES / shards) * (index + 1));
+      this.#open([], (HASHES / shards) * index, (HASHES / shards) * (index + 1));
   }
 
   record(write: SourceWrite): readonly StreamEntry[] {
@@ -86,12 +86,25 @@ export class KinesisStream implements ChangeStream {
   split(): void {
     const open = this.shards.filter(({ isOver }) => !isOver);
     for (const parent of open) {
-      parent.isOver = true;
-      parent.closed = true;
+      end(parent);
       const middle = Math.floor((parent.from + parent.to) / 2);
-      this.#open(parent, parent.from, middle);
-      this.#open(parent, middle, parent.to);
+      this.#open([parent], parent.from, middle);
+      this.#open([parent], middle, parent.to);
     }
+  }
+
+  /** Every two neighbours end, and one goes on in their place. @returns how many. */
+  merge(): number {
+    const open = this.shards.filter(({ isOver }) => !isOver).toSorted((a, b) => a.from - b.from);
+    let merged = 0;
+    for (let index = 0; index + 1 < open.length; index += 2) {
+      const [left, right] = open.slice(index, index + 2) as [StreamShard, StreamShard];
+      end(left);
+      end(right);
+      this.#open([left, right], left.from, right.to);
+      merged += 1;
+    }
+    return merged;
   }
 
   /** Writes of one item have different times, unless the plan says otherwise or milliseconds are all there is. */
@@ -178,10 +191,15 @@ export class KinesisStream implements ChangeStream {
     this.#options.onArrival();
   }
 
-  #open(parent: StreamShard | undefined, from: number, to: number): void {
+  #open(parents: readonly StreamShard[], from: number, to: number): void {
     const id = `shardId-${String(this.shards.length).padStart(12, '0')}`;
-    this.shards.push({ id, parent, from, to, entries: [], closed: false, isOver: false });
+    this.shards.push({ id, parents, from, to, entries: [], closed: false, isOver: false });
   }
+}
+
+function end(shard: StreamShard): void {
+  shard.isOver = true;
+  shard.closed = true;
 }
 
 /** As letters have it, and as a table's stream would: the number is the time. */

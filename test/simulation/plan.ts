@@ -46,6 +46,8 @@ export type OutageKind = 'unreachable' | 'denied' | 'silent' | 'throttled';
 
 export type Disturbance =
   | { readonly atMs: number; readonly kind: 'split' }
+  /** Of a Kinesis stream. */
+  | { readonly atMs: number; readonly kind: 'merge' }
   /** The poller of a shard begins again at an old checkpoint. */
   | { readonly atMs: number; readonly kind: 'restart'; readonly back: number }
   /** The same while an invocation of the old poller goes on. */

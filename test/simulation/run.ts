@@ -91,6 +91,9 @@ function disturb(one: Disturbance, world: World): void {
     case 'split':
       world.source.split();
       return;
+    case 'merge':
+      world.source.merge();
+      return;
     case 'restart':
       world.source.mapping.restart(one.back, false);
       return;

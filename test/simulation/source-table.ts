@@ -266,6 +266,13 @@ export class SourceTable {
     this.mapping.discover();
   }
 
+  merge(): void {
+    if (!(this.stream instanceof KinesisStream) || this.stream.merge() === 0) return;
+    this.#world.note('shards merged');
+    this.#world.tell(() => 'every two neighbouring shards merge');
+    this.mapping.discover();
+  }
+
   /** The stream ends, and another one begins; its mapping begins when the old one's work is over. */
   recreateStream(gapMs: number, drained: boolean): void {
     if (this.#isRecreating) return;

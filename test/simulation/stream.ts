@@ -91,7 +91,8 @@ export interface ChangeStream {
 
 export interface StreamShard {
   readonly id: string;
-  readonly parent: StreamShard | undefined;
+  /** Two, of a merge. */
+  readonly parents: readonly StreamShard[];
   /** Hashes of keys in it: from, up to but not including. */
   readonly from: number;
   readonly to: number;
@@ -138,7 +139,7 @@ export class SourceStream implements ChangeStream {
     const label = new Date(this.labelMs).toISOString().slice(0, -1);
     this.arn = `arn:aws:dynamodb:${region}:111122223333:table/${table}/stream/${label}`;
     this.#sequence = BigInt(firstSequenceNumber);
-    this.#open(undefined, 0, HASHES);
+    this.#open([], 0, HASHES);
   }
 
   record(write: SourceWrite): readonly StreamEntry[] {
@@ -168,7 +169,7 @@ export class SourceStream implements ChangeStream {
     return open.flatMap((parent) => {
       this.end(parent);
       const middle = Math.floor((parent.from + parent.to) / 2);
-      return [this.#open(parent, parent.from, middle), this.#open(parent, middle, parent.to)];
+      return [this.#open([parent], parent.from, middle), this.#open([parent], middle, parent.to)];
     });
   }
 
@@ -177,7 +178,7 @@ export class SourceStream implements ChangeStream {
     const open = this.shards.filter(({ isOver }) => !isOver);
     return open.map((parent) => {
       this.end(parent);
-      return this.#open(parent, parent.from, parent.to);
+      return this.#open([parent], parent.from, parent.to);
     });
   }
 
@@ -190,9 +191,9 @@ export class SourceStream implements ChangeStream {
     shard.closed = true;
   }
 
-  #open(parent: StreamShard | undefined, from: number, to: number): StreamShard {
+  #open(parents: readonly StreamShard[], from: number, to: number): StreamShard {
     const id = `shard-${this.labelMs % 1e8}-${this.shards.length}`;
-    const shard = { id, parent, from, to, entries: [], closed: false, isOver: false };
+    const shard = { id, parents, from, to, entries: [], closed: false, isOver: false };
     this.shards.push(shard);
     return shard;
   }

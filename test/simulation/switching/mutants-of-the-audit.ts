@@ -82,7 +82,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
         ({ name }) => name === ports.old.region,
       );
       const shards = drained.flatMap(({ stream }) => stream.listed());
-      const hasChild = shards.some(({ parent }) => parent?.id === shardId);
+      const hasChild = shards.some(({ parents }) => parents.some(({ id }) => id === shardId));
       if (!hasChild || !isSeen(work)) return page;
       return { records: page.records, nextIterator: undefined };
     }),

@@ -122,9 +122,9 @@ export class Region {
       shards: () =>
         call(() =>
           this.stream.listed().map(
-            ({ id, parent }): Shard => ({
+            ({ id, parents }): Shard => ({
               shardId: id,
-              parentShardIds: parent === undefined ? [] : [parent.id],
+              parentShardIds: parents.map((parent) => parent.id),
             }),
           ),
         ),
