@@ -11,11 +11,13 @@ import { logGroup, logsClient } from '../aws/log-group.ts';
 import { otherDirection } from '../config/directions.ts';
 import { historyGroup } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
+import { FerryError } from '../errors.ts';
 import { whatHappened } from '../failures/what-happened.ts';
 import {
   type HistoryEntry,
   historyLine,
   historyWindows,
+  type ParsedLine,
   parseHistoryLine,
 } from '../history/entry.ts';
 import type { Journal } from '../ports.ts';
@@ -26,6 +28,8 @@ export interface HistoryHome {
   readonly group: string;
   readonly access: Access;
   readonly environment: Environment;
+  /** Whether its side is an emulator, with a log group all the same. */
+  readonly isLocal: boolean;
 }
 
 /** Of the given direction first. None on an emulator, which is not a deployment. */
@@ -34,19 +38,21 @@ export function historyHomes(
   { source, destination }: Sides,
   environment: Environment,
 ): HistoryHome[] {
-  const homes = [{ group: historyGroup(replication.name), access: source, environment }];
-  if (replication.switching !== undefined) {
-    const group = historyGroup(otherDirection(replication).name);
-    homes.push({ group, access: destination, environment });
-  }
-  return homes.filter(({ access }) => isThere('CLOUDWATCH_LOGS', isLocal(access), environment));
+  const home = (direction: ReplicationConfig, access: Access): HistoryHome => {
+    const group = historyGroup(direction.name);
+    return { group, access, environment, isLocal: isLocal(direction.source) };
+  };
+  const back = replication.switching && otherDirection(replication);
+  return [home(replication, source), ...(back ? [home(back, destination)] : [])].filter((one) =>
+    isThere('CLOUDWATCH_LOGS', one.isLocal, environment),
+  );
 }
 
 /** ARN of the caller at the first home: a line without it is better than none. */
 export async function callerAt([home, other]: readonly HistoryHome[]): Promise<string> {
   if (home === undefined) return UNKNOWN;
   const { access, environment } = home;
-  if (!isThere('STS', isLocal(access), environment)) return UNKNOWN;
+  if (!isThere('STS', home.isLocal, environment)) return UNKNOWN;
   const ask = (region: string) => callerOf({ region, credentials: access.credentials });
   const regions = { region: access.region, other: other?.access.region };
   return inEitherRegion(ask, regions).then(
@@ -95,40 +101,48 @@ interface Wanted {
   readonly limit: number;
 }
 
-/** @throws what the service or the network throws, where no home answers. */
+/** @throws FerryError `history.missing`, or what the service or the network throws, where no home can be read. */
 export async function readHistory(
   homes: readonly HistoryHome[],
-  { sinceMs, nowMs, limit }: Wanted,
+  wanted: Wanted,
 ): Promise<FoundHistory> {
-  const entries: HistoryEntry[] = [];
-  const problems = new Set<string>();
-  const failed = new Set<HistoryHome>();
-  let failure: unknown;
-  for (const [fromMs, toMs] of historyWindows(sinceMs, nowMs)) {
-    for (const home of homes.filter((one) => !failed.has(one))) {
-      try {
-        const lines = await atHome(home, (journal) => journal.read(fromMs, toMs));
-        if (lines === undefined) failed.add(home);
-        for (const one of (lines ?? []).map(parseHistoryLine)) {
-          if (one.kind === 'entry') entries.push(one.entry);
-          else problems.add(`a line of ${home.group} cannot be read: ${one.problem}`);
-        }
-        if (lines === undefined) problems.add(missing(home));
-      } catch (error) {
-        failure = error;
-        failed.add(home);
-        problems.add(whatHappened(error));
-      }
-    }
-    if (failed.size === homes.length && failure !== undefined) throw failure;
-    if (entries.length > limit || failed.size === homes.length) break;
-  }
-  const newest = entries.toSorted((a, b) => (a.endedAt < b.endedAt ? 1 : -1));
+  const read = await Promise.allSettled(homes.map((home) => linesAt(home, wanted)));
+  const failures = read.flatMap((one) =>
+    one.status === 'rejected' ? [one.reason as unknown] : [],
+  );
+  if (failures.length === homes.length) throw failures[0];
+  const lines = read.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+  const entries = lines.flatMap((line) => (line.kind === 'entry' ? [line.entry] : []));
+  const unreadable = lines.flatMap((line) => (line.kind === 'entry' ? [] : [line.problem]));
   return {
-    entries: newest.slice(0, limit),
-    problems: [...problems],
-    isMore: entries.length > limit,
+    entries: entries.toSorted((a, b) => (a.endedAt < b.endedAt ? 1 : -1)).slice(0, wanted.limit),
+    problems: [
+      ...failures.map(whatHappened),
+      ...[...new Set(unreadable)].map((problem) => `a line cannot be read: ${problem}`),
+    ],
+    isMore: entries.length > wanted.limit,
   };
+}
+
+/** The newest, and at least one more than are wanted, where there is one. */
+function linesAt(home: HistoryHome, { sinceMs, nowMs, limit }: Wanted): Promise<ParsedLine[]> {
+  return atHome(home, async (journal) => {
+    const found: ParsedLine[] = [];
+    for (const [fromMs, toMs] of historyWindows(sinceMs, nowMs)) {
+      const lines = await journal.read(fromMs, toMs);
+      if (lines === undefined) throw noGroup(home);
+      found.push(...lines.map(parseHistoryLine));
+      if (found.length > limit) break;
+    }
+    return found;
+  });
+}
+
+function noGroup(home: HistoryHome): FerryError {
+  return new FerryError(`${missing(home)}.`.replace('there', 'There'), {
+    code: 'history.missing',
+    hint: 'Deploy the replication with `npx cdk deploy --all`, or check that the credentials belong to the account that has it.',
+  });
 }
 
 async function atHome<T>(home: HistoryHome, use: (journal: Journal) => Promise<T>): Promise<T> {

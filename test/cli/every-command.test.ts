@@ -62,6 +62,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'stranded replay': { args: SWITCHED },
   'stranded drop': { args: SWITCHED },
   teardown: { args: [], codes: { table: 0 } },
+  history: { args: [] },
   config: { args: ['--deployed', 'us-east-1/orders'], codes: { table: 0 } },
   permissions: { args: ['--deployed', 'us-east-1/orders'], codes: { table: 0 } },
   cost: { args: [] },
@@ -262,8 +263,12 @@ it.each(NAMES)('ferry %s, where its first call is denied', { timeout: 60_000 }, 
     const transcript = await ferryHere(words, { AWS_ENDPOINT_URL: endpoint });
 
     expectReadable(transcript, 1);
-    expect(transcript.err).toMatch(/may not call (dynamodb|lambda):\w+( on [\w-]+)? in us-east-1/);
-    expect(transcript.err).toMatch(/\nHint: Allow (dynamodb|lambda):\w+ for these credentials/);
+    expect(transcript.err).toMatch(
+      /may not call (dynamodb|lambda|logs):\w+( on [\w/-]+)? in us-east-1/,
+    );
+    expect(transcript.err).toMatch(
+      /\nHint: Allow (dynamodb|lambda|logs):\w+ for these credentials/,
+    );
     expect(steady(transcript)).toMatchSnapshot();
   } finally {
     await aws.close();

@@ -12,12 +12,14 @@ import { loadConfig } from '../../src/config/config-file.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { type LocalFailures, openLocalFailures } from '../../src/local/run/local-failures.ts';
 import type { Clock } from '../../src/ports.ts';
+import { type LogsCloud, openLogsCloud } from '../fixtures/logs-cloud.ts';
 import { type MonitoringCloud, openMonitoringCloud } from '../fixtures/monitoring-cloud.ts';
 import { openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
 
 let cloud: MonitoringCloud;
 let regions: TwoRegions;
 let failures: LocalFailures;
+let logs: LogsCloud;
 beforeAll(async () => {
   cloud = await openMonitoringCloud({
     figures: { OldestUnappliedAge: () => 0 },
@@ -25,6 +27,7 @@ beforeAll(async () => {
     deadLetters: 0,
     isDeployed: true,
   });
+  logs = await openLogsCloud(...['orders', 'books'].map((name) => `/ferry/${name}/history`));
   regions = await openTwoRegions();
   const [replication] = loadConfig(regions.config).replications as [ReplicationConfig];
   failures = await openLocalFailures(replication, { accessKeyId: 'test', secretAccessKey: 'test' });
@@ -41,6 +44,7 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs();
   await failures.close();
+  await logs.close();
   await regions.close();
   await cloud.close();
 });
@@ -85,7 +89,7 @@ async function ferry(...args: string[]) {
     err: (line) => (err += `${line}\n`),
     status: () => undefined,
     isTerminal: false,
-    environment: { AWS_ENDPOINT_URL_S3: failures.objectEndpoint },
+    environment: { AWS_ENDPOINT_URL_S3: failures.objectEndpoint, ...logs.environment },
     interrupted: new AbortController().signal,
     clock: hurried(),
   });
@@ -139,6 +143,7 @@ const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]
     () => ['--all', 'us-east-1', 'eu-west-1', ...endpoints(), '--config', `${report()}.all.json`],
   ],
   ['status', config],
+  ['history', config],
   ['config', config],
   ['permissions', config],
   ['config', () => [...config(), '--resolved']],
