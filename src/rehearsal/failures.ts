@@ -9,6 +9,8 @@ export interface Failure {
   readonly does: string;
   /** Last parts of the names of the alarms that must fire. */
   readonly fires: readonly string[];
+  /** What to do where they do not exist. */
+  readonly otherwise?: string;
   /** Anchor of the runbook's entry that `ferry status` must name. */
   readonly shows: string;
   /** In minutes of the alarms, from the failure on. */
@@ -65,8 +67,9 @@ const FAILURES: readonly Failure[] = [
   {
     name: 'function-disabled',
     does: 'The event source mapping is disabled.',
-    // Without a heartbeat, no alarm fires before records have waited for an hour, and the rehearsal says so.
     fires: ['heartbeat-missing'],
+    otherwise:
+      'Configure "heartbeat": without it, no alarm fires before records have waited for an hour.',
     shows: 'records-waiting',
     firesWithin: 20,
     recovery: 'The event source mapping is enabled.',

@@ -1,16 +1,15 @@
 // What is seen of one failure: which alarms have fired since it began, and whether the status has shown it.
 
 import type { Clock } from '../ports.ts';
+import type { Failure } from './failures.ts';
 import type { RehearsalPlace, StatusNow } from './ports.ts';
 import type { FailureOutcome } from './report.ts';
 
 interface ObservationOptions {
   readonly place: Pick<RehearsalPlace, 'firing' | 'status'>;
   readonly clock: Pick<Clock, 'now'>;
-  /** Alarms that must fire. */
-  readonly fires: readonly string[];
-  /** The entry of the runbook that the status must name. */
-  readonly shows: string;
+  /** What must fire and show. */
+  readonly failure: Pick<Failure, 'fires' | 'shows' | 'otherwise'>;
 }
 
 export class Observation {
@@ -45,7 +44,7 @@ export class Observation {
   }
 
   async look(): Promise<void> {
-    const { place, clock, shows } = this.#options;
+    const { place, clock, failure } = this.#options;
     const [firing, status] = await Promise.all([place.firing(), place.status()]);
     const nowMs = clock.now();
     [this.#firing, this.#last] = [firing, status];
@@ -53,18 +52,18 @@ export class Observation {
     this.#earlier = this.#earlier.filter((name) => firing.includes(name));
     for (const name of firing)
       if (!this.#earlier.includes(name) && !this.#fired.has(name)) this.#fired.set(name, nowMs);
-    if (status.runbook === shows && status.level !== 'healthy')
+    if (status.runbook === failure.shows && status.level !== 'healthy')
       this.#seen ??= { text: status.text, seenAfterMs: nowMs - this.startedAtMs };
   }
 
   /** Whether one of the alarms that must fire does so now. */
   isFiring(): boolean {
-    return this.#options.fires.some((name) => this.#firing.includes(name));
+    return this.#options.failure.fires.some((name) => this.#firing.includes(name));
   }
 
   /** Whether all that must fire, and exist, have fired. */
   hasFired(alarms: readonly string[]): boolean {
-    const { fires } = this.#options;
+    const { fires } = this.#options.failure;
     return fires.every((name) => this.#fired.has(name) || !alarms.includes(name));
   }
 
@@ -73,7 +72,7 @@ export class Observation {
   }
 
   outcome(): Pick<FailureOutcome, 'alarms' | 'otherAlarms' | 'status'> {
-    const { fires } = this.#options;
+    const { fires } = this.#options.failure;
     const after = (name: string) => {
       const atMs = this.#fired.get(name);
       return atMs === undefined ? null : atMs - this.startedAtMs;
@@ -87,13 +86,16 @@ export class Observation {
 
   /** @param alarms those that the replication has. */
   problems(alarms: readonly string[]): string[] {
-    const { fires, shows } = this.#options;
+    const { fires, shows, otherwise } = this.#options.failure;
     const silent = fires.filter((name) => !this.#fired.has(name));
     return [
       ...silent.map((name) =>
         alarms.includes(name)
           ? `The alarm ${name} did not fire.`
-          : `The replication has no alarm ${name}, and nothing else stands for it.`,
+          : [
+              `The replication has no alarm ${name}.`,
+              ...(otherwise === undefined ? [] : [otherwise]),
+            ].join(' '),
       ),
       ...(this.isSeen()
         ? []

@@ -77,7 +77,7 @@ class Rehearsal {
   async all(failures: readonly Failure[]): Promise<FailureOutcome[]> {
     const { stop, say } = this.#options;
     say(`Waits until ${this.#place.name} is healthy under its load.`);
-    await this.#healthy(this.#observe([], ''), this.#options.clock.now());
+    await this.#healthy(this.#observe({ fires: [], shows: '' }), this.#options.clock.now());
     const outcomes: FailureOutcome[] = [];
     for (const failure of failures) {
       const outcome = stop.aborted ? undefined : await this.#rehearse(failure);
@@ -89,7 +89,7 @@ class Rehearsal {
 
   async #rehearse(failure: Failure): Promise<FailureOutcome> {
     const { clock, say } = this.#options;
-    const observed = this.#observe(failure.fires, failure.shows);
+    const observed = this.#observe(failure);
     await this.#until(observed, () => !observed.isFiring(), HEALS_WITHIN);
     say(`${failure.name}: ${failure.does}`);
     observed.begin();
@@ -193,8 +193,8 @@ class Rehearsal {
     }
   }
 
-  #observe(fires: readonly string[], shows: string): Observation {
-    return new Observation({ place: this.#place, clock: this.#options.clock, fires, shows });
+  #observe(failure: Pick<Failure, 'fires' | 'shows'>): Observation {
+    return new Observation({ place: this.#place, clock: this.#options.clock, failure });
   }
 
   #named(commands: readonly string[]): string[] {

@@ -95,7 +95,7 @@ describe('what is not as it must be is a problem', () => {
       'an alarm that does not exist',
       { missing: 'heartbeat-missing' },
       [
-        'function-disabled: The replication has no alarm heartbeat-missing, and nothing else stands for it.',
+        'function-disabled: The replication has no alarm heartbeat-missing. Configure "heartbeat": without it, no alarm fires before records have waited for an hour.',
       ],
     ],
     [

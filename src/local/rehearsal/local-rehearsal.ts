@@ -2,7 +2,8 @@
 // alarms whose minutes are a second long.
 
 import type { Side } from '../../config/identity.ts';
-import type { ReplicationConfig } from '../../config/schema.ts';
+import { isGivenUp, STREAM_HOURS } from '../../config/record-age.ts';
+import type { ReplicationConfig, TableConfig } from '../../config/schema.ts';
 import type { Clock } from '../../ports.ts';
 import type { Failure } from '../../rehearsal/failures.ts';
 import type {
@@ -74,16 +75,27 @@ async function openPlace(options: LocalRehearsalOptions, cleanups: Cleanup[]) {
 }
 
 const KEY = { name: 'pk', type: 'S' } as const;
+/** Lambda gives up what is older, an hour before the stream of a table does. */
+const RECORD_AGE_SECONDS_MAX = (STREAM_HOURS - 1) * 3_600;
 
-/** The items of a rehearsal are its own, and no projection is made for them. */
+/** The items of a rehearsal are its own, in new tables, and no projection is made for them. */
 function rehearsed(chosen: ReplicationConfig): ReplicationConfig {
-  const { projection: _, heartbeat, alarms, source, destination, ...rest } = chosen;
-  const { kinesisStreamArn: __, sortKey: ___, ...table } = source;
-  const { sortKey: ____, ...twin } = destination;
+  const { projection: _, heartbeat, alarms, eventSource, source, destination, ...rest } = chosen;
+  const { maxRecordAgeSeconds } = eventSource;
+  const side = ({ region, table }: TableConfig) => {
+    return { region, table, create: true, partitionKey: KEY };
+  };
   return {
     ...rest,
-    source: { ...table, partitionKey: KEY },
-    destination: { ...twin, partitionKey: KEY },
+    source: side(source),
+    destination: side(destination),
+    eventSource: {
+      ...eventSource,
+      // -1 of a Kinesis stream, too, stands for more than that.
+      maxRecordAgeSeconds: isGivenUp(chosen)
+        ? Math.min(maxRecordAgeSeconds, RECORD_AGE_SECONDS_MAX)
+        : RECORD_AGE_SECONDS_MAX,
+    },
     ...(heartbeat && { heartbeat: { key: { [KEY.name]: 'ferry-heartbeat' } } }),
     alarms: { ...alarms, latencySeconds: Math.max(alarms.latencySeconds, LATENCY_SECONDS_MIN) },
   };
@@ -217,8 +229,9 @@ class LocalRehearsal implements RehearsalPlace {
     const admit = (side: Side, mayWrite: boolean) => this.#table.admit(side, mayWrite);
     let last: string | undefined;
     const onStep: SwitcherOptions['onStep'] = ({ phase }, kind) => {
-      if (phase !== last) say(`  ${phraseOf(phase, kind) ?? phase}`);
-      last = phase;
+      const phrase = phraseOf(phase, kind);
+      if (phrase !== undefined && phrase !== last) say(`  ${phrase}`);
+      last = phrase ?? last;
     };
     return { both, credentials, clock, random, admit, onStep };
   }
