@@ -27,6 +27,8 @@ export interface SwitchPlace extends RetryContext {
 }
 
 export interface FunctionSwitch extends OpenSwitch {
+  readonly replication: ReplicationConfig;
+  readonly sides: Sides;
   readonly request: SwitchRequest;
 }
 
@@ -53,7 +55,7 @@ export async function openFunctionSwitch(
     isLost,
     environment,
   });
-  return { ...opened, request: requestOf(task, region) };
+  return { ...opened, replication, sides, request: requestOf(task, region) };
 }
 
 /** The twin, where a table is only drained. */

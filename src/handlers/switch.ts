@@ -5,8 +5,10 @@ import type { Context } from 'aws-lambda';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { logLine } from '../composition/function-output.ts';
 import { type FunctionSwitch, openFunctionSwitch } from '../composition/switch-function.ts';
+import { keepSwitch, type SwitchEnding } from '../composition/switch-history.ts';
 import { isBackName, outwardName, SWITCH_VARIABLE } from '../config/names.ts';
 import { FerryError } from '../errors.ts';
+import { countsOf } from '../history/entry.ts';
 import type { Clock } from '../ports.ts';
 import { type LayerTask, parseLayers, requireAllDone } from '../switching/layers.ts';
 import { newSwitch, nextStep, type SwitchState } from '../switching/next-step.ts';
@@ -19,6 +21,8 @@ interface TableState {
   readonly run: string;
   /** How often the function has been called for it before. */
   readonly calls?: number;
+  /** Of the first call. */
+  readonly startedAtMs?: number;
 }
 
 /** How one table ended. */
@@ -90,13 +94,14 @@ function known() {
 
 /** Refusals end the table's run; what a request throws is tried again by the state machine. */
 async function stepOn(table: TableState, invocation: Context, clock: Clock): Promise<object> {
-  const { task, calls = 0 } = table;
+  const { task, calls = 0, startedAtMs = clock.now() } = table;
   const { replication } = task;
   const ended = (end: Omit<Ended, 'replication'>) => ({ ...table, ended: { replication, ...end } });
   if (calls >= CALLS_MAX) return ended({ failed: `it has not ended after ${calls} calls` });
   try {
-    const end = await workOn({ ...table, calls }, invocation, clock);
-    return end === undefined ? { ...table, calls: calls + 1, waitSeconds: 1 } : ended(end);
+    const end = await workOn({ ...table, calls, startedAtMs }, invocation, clock);
+    if (end !== undefined) return ended(end);
+    return { ...table, startedAtMs, calls: calls + 1, waitSeconds: 1 };
   } catch (error) {
     if (error instanceof FerryError) return ended({ failed: `${error.message} (${error.code})` });
     throw error;
@@ -112,6 +117,8 @@ async function workOn(
   const { replication } = table.task;
   const current = await taken(table, invocation, clock);
   const { open, state } = current;
+  const here = { ...placeOf(invocation, clock), arn: invocation.invokedFunctionArn };
+  const record = (ending: SwitchEnding) => keepSwitch(table, open, ending, here);
   try {
     while (invocation.getRemainingTimeInMillis() > LAST_STEP_MS) {
       const { phase, counts, waitMs, result } = await nextStep(state, open.ports);
@@ -119,28 +126,35 @@ async function workOn(
       logLine({ event: 'switch.step', replication, phase, records, keys, behind, applied });
       if (result !== undefined) {
         close(table, current);
-        return endOf(result, exitCodeOf({ result, asked: state.request }));
+        const isDone = exitCodeOf({ result, asked: state.request }) === 0;
+        const facts = { ...counts, ...result };
+        const outcome = isDone ? 'done' : 'left';
+        await record({ outcome, result: result.kind, counts: countsOf(facts) });
+        return endOf(result, isDone);
       }
       if (waitMs > 0) await clock.sleep(waitMs);
     }
   } catch (error) {
     close(table, current);
+    // What else is thrown is tried again.
+    if (error instanceof FerryError)
+      await record({ outcome: 'failed', error: error.code, counts: {} });
     throw error;
   }
   current.calls = table.calls + 1;
   return undefined;
 }
 
-function endOf(result: SwitchResult, exitCode: number): Omit<Ended, 'replication'> {
+function endOf(result: SwitchResult, isDone: boolean): Omit<Ended, 'replication'> {
   const { kind } = result;
-  if (exitCode === 0) return { result: kind };
+  if (isDone) return { result: kind };
   return { failed: 'why' in result ? `${kind}: ${result.why}` : kind };
 }
 
 /** The switch that this instance has been at, or that begins, or begins again, here. */
 async function taken(
   table: Required<TableState>,
-  { invokedFunctionArn }: Context,
+  invocation: Context,
   clock: Clock,
 ): Promise<Under> {
   const { task, calls } = table;
@@ -149,11 +163,8 @@ async function taken(
   if (kept !== undefined) close(table, kept);
   const all = Object.values(directions()).flat();
   const open = await openFunctionSwitch(task, {
+    ...placeOf(invocation, clock),
     direction: all.find((name) => givenName(name) === task.replication) ?? task.replication,
-    region: region(),
-    account: invokedFunctionArn.split(':')[4] ?? '',
-    environment: process.env,
-    clock,
     random: systemRandom,
     // Only Lambda ends an invocation.
     stop: new AbortController().signal,
@@ -167,6 +178,11 @@ async function taken(
     close(table, begun);
     throw error;
   }
+}
+
+function placeOf({ invokedFunctionArn }: Context, clock: Clock) {
+  const account = invokedFunctionArn.split(':')[4] ?? '';
+  return { region: region(), account, environment: process.env, clock };
 }
 
 function close(table: TableState, { open }: Under): void {

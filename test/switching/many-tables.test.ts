@@ -10,6 +10,7 @@ import { runKey, runRow } from '../../src/backfill/checkpoint.ts';
 import { writeRules } from '../../src/composition/write-rules.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { otherDirection } from '../../src/config/directions.ts';
+import { historyGroup } from '../../src/config/names.ts';
 import { functionVariables } from '../../src/config/function-variable.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { type SwitchEvent, switchHandler } from '../../src/handlers/switch.ts';
@@ -21,6 +22,7 @@ import type { Clock } from '../../src/ports.ts';
 import { type TestEngine, testEngine } from '../fixtures/engine.ts';
 import { type KeyCloud, openKeyCloud } from '../fixtures/key-cloud.ts';
 import { type LambdaCloud, lambdaState, openLambdaCloud } from '../fixtures/lambda-cloud.ts';
+import { type LogsCloud, openLogsCloud } from '../fixtures/logs-cloud.ts';
 import {
   type Definition,
   definitionIn,
@@ -57,6 +59,7 @@ let failures: LocalFailures;
 let lambda: LambdaCloud;
 /** Gives the roles of switches, and no others. */
 let keys: KeyCloud;
+let logs: LogsCloud;
 const replications = new Map<string, ReplicationConfig>();
 
 beforeAll(async () => {
@@ -67,6 +70,8 @@ beforeAll(async () => {
   lambda = await openLambdaCloud(lambdaState({ functions: deployedFunctions() }));
   keys = await openKeyCloud();
   keys.state.valid.add('test');
+  logs = await openLogsCloud(...NAMES.map((name) => historyGroup(`${name}-back`)));
+  for (const [name, value] of Object.entries(logs.environment)) vi.stubEnv(name, value);
   for (const name of NAMES.flatMap((one) => [one, `${one}-back`]))
     keys.state.roles.add(`arn:aws:iam::000000000000:role/ferry-${name}-switch`);
   vi.stubEnv('AWS_ENDPOINT_URL_STS', keys.variables['AWS_ENDPOINT_URL_STS']);
@@ -83,7 +88,7 @@ afterAll(async () => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
   rmSync(temporary, { recursive: true });
-  await Promise.all([lambda.close(), failures.close(), keys.close()]);
+  await Promise.all([lambda.close(), failures.close(), keys.close(), logs.close()]);
   for (const { client } of [a, b]) client.destroy();
   await Promise.all(engines.map((engine) => engine.stop()));
 });
@@ -262,6 +267,21 @@ describe('ten tables in three layers', () => {
     for (const name of NAMES)
       for (const pk of ITEMS) expect(await b.get(name, { pk: { S: pk } })).toBeDefined();
   }, 120_000);
+
+  it('leave a line in the history of each table, for each execution that worked on it', () => {
+    const linesOf = (name: string) => logs.lines(historyGroup(`${name}-back`));
+    const by = `arn:aws:lambda:${B}:000000000000:function:ferry-switch`;
+
+    expect(linesOf(HINDERED)).toMatchObject([
+      { outcome: 'left', result: 'unproven', by, options: { execution: 'first' } },
+      { outcome: 'done', result: 'switched', by, options: { execution: 'second' } },
+    ]);
+    const lines = NAMES.flatMap(linesOf);
+    expect(lines.filter(({ result }) => result === 'switched')).toHaveLength(NAMES.length);
+    expect(new Set(lines.map(({ command }) => command))).toEqual(new Set(['failover']));
+    for (const { counts } of lines)
+      expect(counts).toMatchObject({ records: expect.any(Number) as number });
+  });
 });
 
 /** As a backfill that has begun. */
