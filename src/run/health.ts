@@ -21,7 +21,7 @@ const HELD_MS = 60_000;
 /** A process that starts has so long until it must be a standby or keep up. */
 const STARTING_MS = 60_000;
 
-/** One moment by both clocks of this process. */
+/** One moment by both clocks of a process, as its caller has them. */
 export interface Moment {
   /** Epoch milliseconds: records and positions have such times. */
   readonly nowMs: number;

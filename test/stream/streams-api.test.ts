@@ -361,19 +361,28 @@ describe('Kinesis', () => {
       range(5, 9),
     ],
     [
+      'its record is gone, and it is older than the retention that it was written under',
+      2,
+      5,
+      [{ shardId: 'a', after: of(2) }],
+      range(5, 9),
+      4 * HOUR_MS,
+    ],
+    [
       'the stream was made anew, and does not know its record',
       77,
       1,
       [{ shardId: 'a', after: of(77) }],
       range(5, 9),
     ],
-  ])('a position is judged where %s', async (_, at, hours, expected, numbers) => {
+  ])('a position is judged where %s', async (_, at, hours, expected, numbers, keptMs?: number) => {
     const stream = changes()
       .addShard('a')
       .append('a', ...written(1, 9))
       .trim('a', 4);
     const { reader } = await kinesis(stream);
-    const rows = { a: { after: of(at), closed: false, atMs: now - hours * HOUR_MS } };
+    const atMs = now - hours * HOUR_MS;
+    const rows = { a: { after: of(at), closed: false, atMs, keptMs } };
     const { consumer, taken, trimmed } = start(reader, { rows });
 
     await consumer.settled();
