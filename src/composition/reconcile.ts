@@ -8,12 +8,14 @@ import { namingFailures } from '../aws/named-failures.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { stepFunctions, stepFunctionsClient } from '../aws/step-functions.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { givenName } from '../config/directions.ts';
 import { isBackName } from '../config/names.ts';
 import type { Deployment, ReplicationConfig } from '../config/schema.ts';
 import { FerryError } from '../errors.ts';
 import { activeRegion } from '../model/active-region.ts';
 import { itemRequest } from '../model/read-request.ts';
 import {
+  type GoodRun,
   parseReconciliation,
   putReconciliation,
   reconciliationKey,
@@ -26,8 +28,9 @@ import { repair } from '../verify/repair.ts';
 import { activeDirection, readCopies } from './active-direction.ts';
 import type { CommandLease } from './command-lease.ts';
 import { checkControl } from './control.ts';
-import { metricsOf } from './function-output.ts';
+import { logLine, metricsOf } from './function-output.ts';
 import { functionProjection } from './function-projection.ts';
+import { historyHomes, keepInHistory } from './history.ts';
 import { openPairWriting, repairContext, retriesUntil } from './pair-work.ts';
 import { openTablePair, sourceArnOf, type TablePair } from './table-pair.ts';
 
@@ -36,6 +39,8 @@ export interface ReconcileSetup {
   readonly sides: Sides;
   readonly lease: CommandLease | undefined;
   readonly isTimeUp: () => boolean;
+  /** ARN of the function. */
+  readonly by: string;
 }
 
 /** @throws Error where the deployment has no `reconcile`. */
@@ -62,7 +67,7 @@ export function openReconcile(setup: ReconcileSetup): ReconcileContext & { close
     repair: (keys) => withPair(setup, true, (pair) => repairKeys(keys, pair, setup)),
     isTimeUp,
     publish: (figures) => writeMetrics(figures, metricsOf(replication)),
-    note: async () => undefined,
+    note: (run) => noteRun(run, setup),
     close() {
       for (const client of [ledger, objects, machines]) client.destroy();
     },
@@ -143,6 +148,27 @@ async function repairKeys(
   const nothing = () => undefined;
   const options = { apply: true, onProgress: nothing, onItem: nothing };
   return repair(each(keys), context, options);
+}
+
+/** In the log group of this direction. A repair that is not in the history has been done all the same. */
+async function noteRun(
+  { run, startedAtMs, endedAtMs, items, differences, repaired, left }: GoodRun,
+  { deployment: { replication }, sides, by }: ReconcileSetup,
+): Promise<void> {
+  const time = (ms: number) => new Date(ms).toISOString();
+  const entry = {
+    startedAt: time(startedAtMs),
+    endedAt: time(endedAtMs),
+    by,
+    command: 'reconcile',
+    replication: givenName(replication),
+    options: { run },
+    counts: { items, differences, repaired, left },
+    outcome: left === 0 ? ('done' as const) : ('left' as const),
+  };
+  const homes = historyHomes(replication, sides, process.env).slice(0, 1);
+  const problem = await keepInHistory(entry, homes);
+  if (problem !== undefined) logLine({ event: 'history.not-kept', error: problem });
 }
 
 async function* each(keys: readonly Item[]): AsyncGenerator<Item> {

@@ -35,6 +35,7 @@ export const reconcile = group(
       [1, 10_000, 1_000],
       'Maximum number of items that a run repairs. If it finds more differences, it repairs none, and the alarm stays.',
     ),
-    maxReadUnits: integer([1, 100_000, 500], 'Maximum read capacity to use on each side, in RCU.'),
+    // A page of a scan takes up to 256, and has to fit into one invocation.
+    maxReadUnits: integer([50, 100_000, 500], 'Maximum read capacity to use on each side, in RCU.'),
   },
 );

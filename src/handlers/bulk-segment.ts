@@ -116,9 +116,11 @@ async function segmentOn(call: BulkTask, opened: Opened): Promise<BulkTask> {
 
 async function reconcileOn(
   event: Start | Run,
-  { remainingMs, ...opened }: Opened,
+  { remainingMs, invocation, ...opened }: Opened,
 ): Promise<StartAnswer | EndAnswer> {
-  const context = openReconcile({ ...opened, isTimeUp: () => remainingMs() < LAST_LOOKS_MS });
+  const { invokedFunctionArn: by } = invocation;
+  const isTimeUp = () => remainingMs() < LAST_LOOKS_MS;
+  const context = openReconcile({ ...opened, isTimeUp, by });
   try {
     return await (event.reconcile === 'start' ? startRun(event, context) : endRun(event, context));
   } finally {

@@ -6,7 +6,11 @@ import type { Config } from '../../src/config/schema.ts';
 const [ONE, OTHER] = ['111122223333', '444455556666'];
 const KEYS = { partitionKey: { name: 'pk', type: 'S' } };
 const STREAM = `arn:aws:dynamodb:us-east-1:${ONE}:table/Orders/stream/2026-01-31T12:00:00.000`;
-const EVERYTHING = { heartbeat: { key: { pk: 'ferry-heartbeat' } }, bulk: true };
+const EVERYTHING = {
+  heartbeat: { key: { pk: 'ferry-heartbeat' } },
+  bulk: true,
+  reconcile: { repair: true },
+};
 
 const existing = {
   name: 'orders',

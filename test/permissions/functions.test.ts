@@ -1,6 +1,9 @@
 // What each function asks AWS for is what its role allows: no more, and no less. In another account or partition, the
 // rights at the destination are those of the writer role, or of the user whose keys the secret holds.
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Context, DynamoDBRecord, DynamoDBStreamEvent, SQSEvent } from 'aws-lambda';
 import { DescribeTableCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -20,7 +23,9 @@ import {
 } from '../../src/permissions/function-needs.ts';
 import type { Clock } from '../../src/ports.ts';
 import { digestOfRules } from '../../src/projection/digest.ts';
+import { putReconciliation } from '../../src/model/reconciliation-row.ts';
 import { STORED_FORMAT } from '../../src/model/stored-format.ts';
+import type { Run } from '../../src/reconcile/task.ts';
 import { isAtDestination, type Needs } from '../../src/permissions/statement.ts';
 import { kinesisRecord } from '../fixtures/kinesis-records.ts';
 import {
@@ -30,6 +35,7 @@ import {
   readThroughKinesis,
 } from '../fixtures/kinesis-source.ts';
 import { type KeyCloud, newKeys, openKeyCloud } from '../fixtures/key-cloud.ts';
+import { type LogsCloud, openLogsCloud } from '../fixtures/logs-cloud.ts';
 import { placeOf, type RecordedCall, recordCalls } from '../fixtures/recorded-calls.ts';
 import { givenUp, lambdaRecord, SETTINGS } from '../fixtures/records.ts';
 import { openTwoRegions, putAll, runHere, type TwoRegions } from '../fixtures/two-regions.ts';
@@ -64,6 +70,7 @@ const SWITCHED = {
 };
 /** The source sends its changes to a Kinesis stream. */
 const KINESIS = {};
+const RECONCILED = { reconcile: { repair: true } };
 /** Of a switched replication: the ledger beside the source distinguishes own writes from stray ones. */
 const NOT_PLAYED = ['dynamodb:BatchGetItem sourceState'];
 const REPLICATIONS: ReadonlyArray<readonly [string, object, object]> = [
@@ -71,6 +78,7 @@ const REPLICATIONS: ReadonlyArray<readonly [string, object, object]> = [
   ['a projection, and letters without records', REACHES['its own rights'], PROJECTED],
   ['switching', REACHES['its own rights'], SWITCHED],
   ['a Kinesis stream', REACHES['its own rights'], KINESIS],
+  ['comparisons on a schedule', REACHES['its own rights'], RECONCILED],
 ];
 
 /** With the name of the place instead of its ARN. */
@@ -83,6 +91,8 @@ const PLACES: Arns = {
 let regions: TwoRegions;
 let failures: LocalFailures;
 let keys: KeyCloud;
+let history: LogsCloud;
+let runs: Awaited<ReturnType<typeof openStoppedRuns>>;
 /** In place of the stream of the table. */
 let kinesis: KinesisStandIn | undefined;
 /** As the control row lists it. */
@@ -100,6 +110,10 @@ beforeEach(async () => {
     secretAccessKey: 'test',
   });
   vi.stubEnv('AWS_ENDPOINT_URL_S3', failures.objectEndpoint);
+  history = await openLogsCloud('/ferry/orders/history');
+  for (const [name, value] of Object.entries(history.environment)) vi.stubEnv(name, value);
+  runs = await openStoppedRuns();
+  vi.stubEnv('AWS_ENDPOINT_URL_SFN', runs.endpoint);
   // A new instance of each function.
   vi.resetModules();
   vi.spyOn(process.stdout, 'write').mockReturnValue(true);
@@ -109,6 +123,8 @@ afterEach(async () => {
   vi.unstubAllEnvs();
   await failures.close();
   await keys.close();
+  await history.close();
+  runs.close();
   await kinesis?.close();
   await regions.close();
   kinesis = undefined;
@@ -218,8 +234,11 @@ const SCENES: Readonly<Record<ReplicationFunction, () => Promise<void>>> = {
   'bulk-segment': async () => {
     const tasks = await bulkTasks();
     const { handler } = await import('../../src/handlers/bulk-segment.ts');
+    const isReconciled = readDeployment(process.env).replication.reconcile !== undefined;
+    if (isReconciled) await stopEarlierRun();
     await recorded(async () => {
       for (const task of tasks) await handler(task, BULK_INVOCATION);
+      if (isReconciled) await compareOnSchedule();
     });
   },
   heartbeat: async () => {
@@ -233,6 +252,42 @@ const SCENES: Readonly<Record<ReplicationFunction, () => Promise<void>>> = {
 
 /** Time for everything. */
 const BULK_INVOCATION = { getRemainingTimeInMillis: () => 900_000, awsRequestId: 'a' } as Context;
+
+const RUNS = 'arn:aws:states:us-east-1:000000000000:execution:ferry-orders-reconcile:';
+
+/** Of a run that left its mark, and a difference. */
+async function stopEarlierRun(): Promise<void> {
+  const running = { run: 'earlier', startedAtMs: 0, execution: `${RUNS}earlier` };
+  const earlier = putReconciliation(
+    { replication: 'orders', stateTable: 'ferry-orders-state' },
+    { revision: 1, sinceMs: 0, running },
+  );
+  await regions.destination.twinWriter.write(earlier);
+  await putAll(regions.destination, 'Orders', [{ pk: { S: 'extraneous' } }]);
+}
+
+/** A start, and what the state machine makes of its answer. */
+async function compareOnSchedule(): Promise<void> {
+  const { systemClock } = await import('../../src/aws/system-clock.ts');
+  const clock = hurried();
+  vi.spyOn(systemClock, 'now').mockImplementation(() => clock.now());
+  vi.spyOn(systemClock, 'sleep').mockImplementation((ms) => clock.sleep(ms));
+  const { handler } = await import('../../src/handlers/bulk-segment.ts');
+  const start = { reconcile: 'start', execution: `${RUNS}now`, input: { now: true } };
+  const run = (await handler(start, BULK_INVOCATION)) as Run;
+  await handler({ segment: 0, task: run.task }, BULK_INVOCATION);
+  expect(await handler(run, BULK_INVOCATION)).toEqual({ done: true, ended: 'well' });
+}
+
+/** Answers for the execution of an earlier run. */
+async function openStoppedRuns() {
+  const server = createServer((_, response) => {
+    response.end(JSON.stringify({ status: 'ABORTED', stateMachineArn: 'x', startDate: 1 }));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { endpoint: `http://127.0.0.1:${port}`, close: () => server.close() };
+}
 
 /** Waits take no time. */
 function hurried(): Clock {

@@ -18,6 +18,7 @@ import {
 } from '../../src/model/reconciliation-row.ts';
 import { itemRequest } from '../../src/model/read-request.ts';
 import { type BulkCloud, openBulkCloud } from '../fixtures/bulk-cloud.ts';
+import { type LogsCloud, openLogsCloud } from '../fixtures/logs-cloud.ts';
 import { openSizedEndpoint, type SizedEndpoint } from '../fixtures/table-size.ts';
 import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
 
@@ -34,6 +35,7 @@ let replication: object;
 let failure: Error | undefined;
 let aheadMs = 0;
 let sized: SizedEndpoint;
+let history: LogsCloud;
 /** Of the source, as DynamoDB tells it. */
 const sizeBytes = 40_000 * ITEMS;
 /** Lines of metrics since the last look. */
@@ -57,17 +59,23 @@ beforeAll(async () => {
     if (failure !== undefined && 'segment' in (event as object)) throw failure;
     return handler(event, invocation);
   };
+  history = await openLogsCloud('/ferry/orders/history');
+  Object.assign(process.env, history.environment);
   cloud = await openBulkCloud(failing, { replication, pagesPerCall: 2, lookAgainQueueUrl });
 });
 afterAll(async () => {
   await cloud.close();
   await sized.close();
+  for (const name of Object.keys(history.environment)) delete process.env[name];
+  await history.close();
   await regions.close();
 });
 beforeEach(() => {
   failure = undefined;
   published = [];
-  vi.spyOn(systemClock, 'now').mockImplementation(() => Date.now() + aheadMs);
+  const now = Date.now.bind(Date);
+  // Of the stand-ins, too.
+  vi.spyOn(Date, 'now').mockImplementation(() => now() + aheadMs);
   vi.spyOn(systemClock, 'sleep').mockImplementation(async (ms) => void (aheadMs += ms));
   vi.spyOn(process.stdout, 'write').mockImplementation((line) => {
     const text = String(line);
@@ -201,6 +209,15 @@ describe('a comparison on a schedule', () => {
     expect(metric('Differences')).toBe(0);
     expect(fires('differences')).toBe(false);
     expect(await isTwinEqual()).toBe(true);
+    expect(history.lines('/ferry/orders/history')).toMatchObject([
+      {
+        command: 'reconcile',
+        replication: 'orders',
+        options: { run: 'repaired' },
+        counts: { items: ITEMS, differences: 3, repaired: 3, left: 0 },
+        outcome: 'done',
+      },
+    ]);
   });
 
   it('compares sampled ranges, several by each call', async () => {
