@@ -5,18 +5,19 @@ import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { localRehearsal } from '../local/rehearsal/local-rehearsal.ts';
 import type { RehearsalReport } from '../rehearsal/report.ts';
 import type { ParsedOptions } from './command.ts';
-import { chosenReplication, credentials, DEFAULT } from './local-setup.ts';
+import { credentials, DEFAULT } from './local-setup.ts';
 import type { Io } from './output.ts';
+import { replicationOptions, selectedReplication } from './replication.ts';
 import { lookAt } from './status.ts';
 
 export async function rehearseHere(options: ParsedOptions, io: Io): Promise<RehearsalReport> {
-  const chosen = chosenReplication(options);
-  // Without a file, everything can be rehearsed.
+  const isChosen = Object.keys(replicationOptions).some((name) => options.text(name) !== undefined);
+  // Otherwise, everything can be rehearsed.
   const heartbeat = { key: { pk: 'ferry-heartbeat' } };
   const startMs = systemClock.now();
   const { environment, interrupted: stop } = io;
   return localRehearsal({
-    replication: chosen === DEFAULT ? { ...chosen, heartbeat } : chosen,
+    replication: isChosen ? await selectedReplication(options) : { ...DEFAULT, heartbeat },
     credentials: await credentials(io),
     runId: randomBytes(3).toString('hex'),
     clock: systemClock,

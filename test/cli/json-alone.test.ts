@@ -173,6 +173,7 @@ const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]
   ['stranded list', switched],
   ['stranded replay', switched],
   ['stranded drop', switched],
+  ['rehearse', config],
   ['teardown', config],
   ['cost', config],
   ['cost', () => [...config(), '--writes-per-second', '1', '--item-bytes', '100']],
