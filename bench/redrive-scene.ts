@@ -118,7 +118,7 @@ function redrive(config: string, failures: LocalFailures): Promise<Finished> {
     ['--bucket', failures.bucketName],
     ['--look-again-queue-url', failures.lookAgainQueueUrl],
   ].flat();
-  return ferry(['redrive', '--apply', ...places], {
+  return ferry(['redrive', '--apply', '--yes', ...places], {
     AWS_ENDPOINT_URL_S3: failures.objectEndpoint,
   });
 }

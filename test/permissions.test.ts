@@ -1,6 +1,6 @@
 // What docs/permissions.md lists for a command is what the command really asks AWS for: no more, and no less.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -137,10 +137,16 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
     await deployed.engine.client.send(there);
     await deployed.bucket.put(
       'aws/lambda/a1b2/shardId-1/batch',
-      givenUp([lambdaRecord({ id: 'b', sequenceNumber: '901' })]),
+      // So many that the way back is looked up.
+      givenUp(
+        Array.from({ length: 1_001 }, (_, index) =>
+          lambdaRecord({ id: 'b', sequenceNumber: String(901 + index) }),
+        ),
+      ),
     );
     await noteBatch(deployed, ['noted']);
-    const redrive = ['redrive', ...deployed.config, ...deployed.places.slice(4), ...apply];
+    const places = [...deployed.config, ...deployed.places.slice(4)];
+    const redrive = ['redrive', '--yes', ...places, ...apply];
     await record(redrive, deployed.environment);
     // Letters from before an adoption are read from the source.
     await deployed.park(3);
@@ -157,7 +163,10 @@ const SCENES: Readonly<{ [command: string]: Scene }> = {
   repair: inRegions(async (regions, record, apply) => {
     await differ(regions);
     await quietly(['verify', ...reported(regions)]);
-    await record(['repair', ...reported(regions), ...apply]);
+    // So many that the way back is looked up.
+    const more = Array.from({ length: 1_001 }, (_, index) => mentionOf(`more-${index}`));
+    appendFileSync(join(regions.directory, 'report.jsonl'), more.join(''));
+    await record(['repair', ...reported(regions), '--yes', ...apply]);
   }),
   backfill: inRegions(async (regions, record, apply) => {
     await putAll(regions.source, 'Orders', [item('a')]);
@@ -469,6 +478,8 @@ function eventSourceOf({ streamArn }: TwoRegions): string {
 }
 
 /** Missing on the twin, different, and there alone. */
+const mentionOf = (pk: string) => `{"kind":"missing","key":{"pk":{"S":"${pk}"}}}\n`;
+
 async function differ(regions: TwoRegions): Promise<void> {
   await regions.adopt();
   await putAll(regions.source, 'Orders', [item('a'), item('b')]);

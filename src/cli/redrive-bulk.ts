@@ -4,27 +4,24 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../aws/system-clock.ts';
 import { openBulk } from '../composition/bulk-setup.ts';
-import { ON_FAILURE_OBJECT_PREFIX } from '../config/names.ts';
 import { ObjectSlices } from '../bulk/object-slices.ts';
-import { parseFailureMessage } from '../model/failure-message.ts';
 import {
   estimateRedrive,
   type RedriveEstimate,
-  type SampledObject,
   WORKER_RECORDS_PER_SECOND,
 } from '../redrive/estimate.ts';
 import { segmentsReported } from '../bulk/reports.ts';
-import { objectText } from '../redrive/unpack.ts';
 import { joinedReport, newReport, type RedriveReport } from '../redrive/report.ts';
+import { recordsInBucket, type Waiting } from '../redrive/waiting.ts';
 import { RedriveReports } from '../redrive/worker-reports.ts';
-import type { ObjectStore } from '../ports.ts';
+import type { ObjectStore, StoredObject } from '../ports.ts';
 import { wrongOption } from './arguments.ts';
 import { incompleteBulk, perWorker, runInBulk } from './bulk.ts';
 import { exitCode, printResult, titleOf, withOpen } from './call.ts';
 import type { ParsedOptions } from './command.ts';
 import { grouped } from './output.ts';
 import { progressReporter } from './progress.ts';
-import { type RedriveCall, redriveHere } from './redrive-here.ts';
+import { type RedriveCall, redriveHere, requireYesOfBulk } from './redrive-here.ts';
 import { outcomeFacts } from './redrive-progress.ts';
 import { printRedriven } from './redrive-result.ts';
 import { costs, figures, type Row } from './rows.ts';
@@ -67,6 +64,7 @@ function requireRate({ options, replication }: RedriveCall): void {
 export async function redriveInBulk(call: RedriveCall): Promise<number> {
   requireRate(call);
   const plan = await planned(call);
+  await requireYesOfBulk(plan.waiting, call);
   if (!call.options.has('apply')) return printPlan(plan, call);
   const ofObjects = await redriveObjectsInBulk(plan, call);
   const { report: ofLetters } = await redriveHere(call, { onlyQueue: true });
@@ -76,6 +74,7 @@ export async function redriveInBulk(call: RedriveCall): Promise<number> {
 }
 
 interface Plan {
+  readonly waiting: Waiting;
   readonly slices: ObjectSlices;
   readonly estimate: RedriveEstimate;
   /** A run that goes on already. */
@@ -87,28 +86,12 @@ function planned(call: RedriveCall): Promise<Plan> {
   return withOpen(openBulk(replication, sides), async ({ runs, bucket }) => {
     const workers = workersOf(options);
     const slices = new ObjectSlices(Math.min(SLICES_MAX, SLICES_PER_WORKER * workers));
-    let first: string | undefined;
-    for await (const objects of bucket.list(ON_FAILURE_OBJECT_PREFIX)) {
-      first ??= objects[0]?.key;
-      for (const object of objects) slices.add(object);
-    }
-    const sample = await sampled(first, bucket, replication.name);
+    const onObject = (object: StoredObject) => slices.add(object);
+    const waiting = await recordsInBucket({ bucket, replication: replication.name, onObject });
     const recordsPerSecond = options.integer('rate');
-    const estimate = estimateRedrive(slices, sample, { workers, recordsPerSecond });
-    return { slices, estimate, earlier: await runs.running(RUN_PREFIX) };
+    const estimate = estimateRedrive(slices, waiting.sample, { workers, recordsPerSecond });
+    return { slices, waiting, estimate, earlier: await runs.running(RUN_PREFIX) };
   });
-}
-
-async function sampled(
-  key: string | undefined,
-  bucket: ObjectStore,
-  replication: string,
-): Promise<SampledObject> {
-  const body = key === undefined ? undefined : await objectText(key, bucket);
-  if (body?.kind !== 'text') return { bytes: 0, records: 0 };
-  const message = parseFailureMessage(body.text, replication);
-  const records = message.kind === 'records' ? message.records.length : 0;
-  return { bytes: Buffer.byteLength(body.text), records };
 }
 
 async function redriveObjectsInBulk(plan: Plan, call: RedriveCall): Promise<RedriveReport> {

@@ -7,6 +7,7 @@ import type { Call, Work } from './call.ts';
 import { type Command, numberOption, type ParsedOptions } from './command.ts';
 import { keyFrom, keyOption, requireKeyOf } from './key-option.ts';
 import { pointInTime } from './point-in-time.ts';
+import { yesOption } from './large-change.ts';
 import { redriveInBulk, requireWholeBulk } from './redrive-bulk.ts';
 import { redriveHere } from './redrive-here.ts';
 import { printRedriven } from './redrive-result.ts';
@@ -19,6 +20,7 @@ export const redriveCommand: Command = {
   options: {
     ...severalOptions,
     apply: { help: 'apply the records again' },
+    ...yesOption,
     reason: {
       value: 'NAME',
       help: 'only records that failed for this reason, for example ValidationException',

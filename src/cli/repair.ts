@@ -2,11 +2,13 @@
 
 import { givenName } from '../config/directions.ts';
 import { repairContext } from '../composition/pair-work.ts';
+import type { Item } from '../ports.ts';
 import { repair } from '../verify/repair.ts';
 import { wrongOption } from './arguments.ts';
 import { exitCode, onReplication, untilInterrupted } from './call.ts';
 import { type Command, numberOption } from './command.ts';
 import { EXIT, grouped } from './output.ts';
+import { ITEMS_MAX, requireYes, yesOption } from './large-change.ts';
 import { itemList, printRepaired } from './repair-result.ts';
 import { replicationOptions } from './replication.ts';
 import { keysOfReport } from './report-file.ts';
@@ -19,6 +21,7 @@ export const repairCommand: Command = {
     ...replicationOptions,
     report: { value: 'FILE', help: 'report of `ferry verify`' },
     apply: { help: 'write the repairs' },
+    ...yesOption,
     rate: numberOption('ITEMS_PER_SECOND', [1, 100_000], 'maximum writes per second', 100),
     settle: settleOption('time for which an item must be unchanged'),
     limit: numberOption(
@@ -57,7 +60,7 @@ async function repairListed(call: RepairCall): Promise<number> {
     settleMs: settleMsOf(options),
   });
   const report = await untilInterrupted(io, () =>
-    repair(listedKeys(call), context, {
+    repair(agreedKeys(call), context, {
       apply,
       onProgress: (progress) => {
         const { looked, put, deleted } = progress;
@@ -71,9 +74,39 @@ async function repairListed(call: RepairCall): Promise<number> {
     io.err('Stopped. Run the command again for the others: it skips repaired items.');
     return EXIT.differences;
   }
+  if (!apply) await requireYes(call, listed(report.looked));
   printRepaired({ ...call, apply, report, items });
   const { put, deleted, inFlight, left } = report;
   return exitCode(left + inFlight + (apply ? 0 : put + deleted) === 0);
+}
+
+/**
+ * With `--apply`, counted before the first of them is repaired.
+ * @throws UsageError where there are too many without --yes.
+ */
+async function* agreedKeys(call: RepairCall): AsyncGenerator<Item> {
+  const keys = listedKeys(call);
+  const first: Item[] = [];
+  while (call.options.has('apply') && first.length <= ITEMS_MAX) {
+    const next = await keys.next();
+    if (next.done === true) break;
+    first.push(next.value);
+  }
+  if (first.length > ITEMS_MAX) await requireYes(call, await extentOf(first, keys, call));
+  yield* first;
+  yield* keys;
+}
+
+/** With --yes, the others are not read ahead: there may be millions. */
+async function extentOf(first: readonly Item[], others: AsyncIterable<Item>, call: RepairCall) {
+  let items = first.length;
+  if (call.options.has('yes')) return { items, text: 'the report lists them' };
+  for await (const _ of others) items += 1;
+  return listed(items);
+}
+
+function listed(items: number) {
+  return { items, text: `the report lists ${grouped(items)}` };
 }
 
 function listedKeys({ io, replication, direction, pair, path }: RepairCall) {

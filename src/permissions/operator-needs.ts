@@ -87,7 +87,7 @@ const REDRIVE_LOOK: readonly Need[] = [
 const REDRIVE: readonly Need[] = [
   ...GUARDED_WRITE,
   'source dynamodb:GetItem',
-  'twin dynamodb:GetItem ConditionCheckItem',
+  'twin dynamodb:GetItem ConditionCheckItem DescribeContinuousBackups',
   'deadLetters sqs:DeleteMessage',
   'bucket s3:DeleteObject',
 ];
@@ -190,7 +190,7 @@ export const COMMANDS: readonly CommandNeeds[] = [
   needs(
     'repair',
     [...TABLES_TO_WRITE, FUNCTION, HASH_KEYS, 'source dynamodb:GetItem', 'twin dynamodb:GetItem'],
-    GUARDED_WRITE,
+    [...GUARDED_WRITE, 'twin dynamodb:DescribeContinuousBackups'],
   ),
   needs(
     'backfill',

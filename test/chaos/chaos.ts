@@ -273,13 +273,13 @@ function argumentsOf(command: KilledCommand, { world, config, listed }: Stage): 
   const rates = ['--settle', '0', '--rate', '50'];
   switch (command) {
     case 'redrive':
-      return ['redrive', '--apply', ...places, ...announced, '--rate', '5'];
+      return ['redrive', '--apply', '--yes', ...places, ...announced, '--rate', '5'];
     case 'verify':
       return ['verify', '--report', join(config, '..', 'r.jsonl')];
     case 'backfill':
       return ['backfill', '--apply', ...announced, '--write-units', '400'];
     case 'repair':
-      return ['repair', '--apply', ...announced, ...rates, '--report', listed];
+      return ['repair', '--apply', '--yes', ...announced, ...rates, '--report', listed];
   }
 }
 

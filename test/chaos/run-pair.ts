@@ -169,7 +169,7 @@ function stateAfter(line: string): Hand['state'] | undefined {
 }
 
 async function redriven(letters: string, { config }: RunPlace) {
-  const args = ['redrive', '--letters', letters, '--apply', '--json'];
+  const args = ['redrive', '--letters', letters, '--apply', '--yes', '--json'];
   const { stdout, stderr, exitCode } = await startCommand(args, { config }).finished;
   if (exitCode !== 0) throw new Error(`the redrive ended with ${exitCode}: ${stderr}`);
   return JSON.parse(stdout) as { readonly found: number; readonly left: number };

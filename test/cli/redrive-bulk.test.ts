@@ -107,7 +107,7 @@ describe('ferry redrive --bulk', () => {
     await fill('all');
     const before = cloud.calls.length;
 
-    const { exitCode, out, err } = await bulk('--apply', '--json');
+    const { exitCode, out, err } = await bulk('--apply', '--yes', '--json');
 
     expect(err).toContain('It continues if this command ends.');
     expect(JSON.parse(out)).toMatchObject({ found: OBJECTS * RECORDS, failing: 0, left: 0 });
@@ -133,7 +133,7 @@ describe('ferry redrive --bulk', () => {
       lambdaRecord({ id: 'odd', eventName: 'UPSERT', streamArn: regions.streamArn }),
     ]);
 
-    const { exitCode, out } = await bulk('--apply', '--json');
+    const { exitCode, out } = await bulk('--apply', '--yes', '--json');
 
     expect(exitCode).toBe(3);
     expect(JSON.parse(out)).toMatchObject({
@@ -148,7 +148,7 @@ describe('ferry redrive --bulk', () => {
   it('has nothing to start where the bucket is empty', async () => {
     const { length } = cloud.executions;
 
-    const { exitCode, out } = await bulk('--apply', '--json');
+    const { exitCode, out } = await bulk('--apply', '--yes', '--json');
 
     expect(exitCode).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ found: 0, left: 0 });
@@ -158,7 +158,7 @@ describe('ferry redrive --bulk', () => {
   it('follows a run that goes on, instead of starting another', async () => {
     await fill('twice');
 
-    const both = await Promise.all([bulk('--apply', '--json'), later()]);
+    const both = await Promise.all([bulk('--apply', '--yes', '--json'), later()]);
 
     expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
     expect(both[1].err).toMatch(/^Following .*:redrive-/m);
@@ -169,7 +169,7 @@ describe('ferry redrive --bulk', () => {
       await expect
         .poll(() => cloud.executions.length, { timeout: 60_000, interval: 5 })
         .toBeGreaterThan(length);
-      return bulk('--apply', '--json');
+      return bulk('--apply', '--yes', '--json');
     }
   });
 
