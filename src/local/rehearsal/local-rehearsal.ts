@@ -2,8 +2,7 @@
 // alarms whose minutes are a second long.
 
 import type { Side } from '../../config/identity.ts';
-import { isGivenUp, STREAM_HOURS } from '../../config/record-age.ts';
-import type { ReplicationConfig, TableConfig } from '../../config/schema.ts';
+import type { ReplicationConfig } from '../../config/schema.ts';
 import type { Clock } from '../../ports.ts';
 import type { Failure } from '../../rehearsal/failures.ts';
 import type {
@@ -27,6 +26,7 @@ import type { LocalWorld } from '../run/local-world.ts';
 import { ActiveTable, POISON_MARKER } from './active-table.ts';
 import { startBeats } from './beats.ts';
 import { LocalAlarms, type RulesOf } from './local-alarms.ts';
+import { rehearsed } from './local-scratch.ts';
 
 export interface LocalRehearsalOptions extends Omit<LocalWorldOptions, 'time'> {
   readonly say: (line: string) => void;
@@ -42,8 +42,6 @@ export interface LocalRehearsalOptions extends Omit<LocalWorldOptions, 'time'> {
 /** Length of a minute of the alarms. */
 const MINUTE_MS = 1_000;
 const WRITES_PER_SECOND = 20;
-/** A p99 latency that is high on AWS is usual on a busy machine, whose own delays do not shrink. */
-const LATENCY_SECONDS_MIN = 300;
 const WRITES = ['PutItem', 'UpdateItem', 'DeleteItem', 'TransactWriteItems'];
 
 /** Leaves nothing behind, also when it fails. */
@@ -72,33 +70,6 @@ async function openPlace(options: LocalRehearsalOptions, cleanups: Cleanup[]) {
     mapping.lost,
   ]);
   return { place, lost };
-}
-
-const KEY = { name: 'pk', type: 'S' } as const;
-/** Lambda gives up what is older, an hour before the stream of a table does. */
-const RECORD_AGE_SECONDS_MAX = (STREAM_HOURS - 1) * 3_600;
-
-/** The items of a rehearsal are its own, in new tables, and no projection is made for them. */
-function rehearsed(chosen: ReplicationConfig): ReplicationConfig {
-  const { projection: _, heartbeat, alarms, eventSource, source, destination, ...rest } = chosen;
-  const { maxRecordAgeSeconds } = eventSource;
-  const side = ({ region, table }: TableConfig) => {
-    return { region, table, create: true, partitionKey: KEY };
-  };
-  return {
-    ...rest,
-    source: side(source),
-    destination: side(destination),
-    eventSource: {
-      ...eventSource,
-      // -1 of a Kinesis stream, too, stands for more than that.
-      maxRecordAgeSeconds: isGivenUp(chosen)
-        ? Math.min(maxRecordAgeSeconds, RECORD_AGE_SECONDS_MAX)
-        : RECORD_AGE_SECONDS_MAX,
-    },
-    ...(heartbeat && { heartbeat: { key: { [KEY.name]: 'ferry-heartbeat' } } }),
-    alarms: { ...alarms, latencySeconds: Math.max(alarms.latencySeconds, LATENCY_SECONDS_MIN) },
-  };
 }
 
 interface Parts {
