@@ -71,11 +71,12 @@ export class Load {
     return arrived.concat(waiting).reduce((most, ms) => Math.max(most, ms), 0);
   }
 
-  /** What was written to a Region that is lost does not arrive by itself, and is not waited for. */
-  forget(fromMs: number): void {
-    const isKept = ({ writtenAtMs }: Pick<LoadItem, 'writtenAtMs'>) => writtenAtMs < fromMs;
-    this.#waiting = this.#waiting.filter(isKept);
-    this.samples = this.samples.filter(isKept);
+  /** What a Region that is lost has not sent by then does not arrive by itself, and is not waited for. */
+  forget(lostAtMs: number): void {
+    this.#waiting = [];
+    this.samples = this.samples.filter(
+      ({ writtenAtMs, latencyMs }) => writtenAtMs + latencyMs < lostAtMs,
+    );
   }
 
   #item(key: string): LoadItem {

@@ -65,7 +65,7 @@ function inWords({ name, alarms, behindMs, healthyAtMs, recoveredAtMs, switches 
   const behind = `behind by ${duration(behindMs)} at the most`;
   const switched = switches.map(
     ({ to, rtoSeconds, rpoSeconds }) =>
-      `${to} active with RPO ${rpoSeconds === null ? 'unknown' : duration(rpoSeconds * 1000)}, RTO ${duration(rtoSeconds * 1000)}`,
+      `to ${to}: RPO ${rpoSeconds === null ? 'unknown' : duration(rpoSeconds * 1000)}, RTO ${duration(rtoSeconds * 1000)}`,
   );
   return `${name}: ${[...fired, ...(switches.length > 0 ? switched : [behind]), healed].join('; ')}.`;
 }
