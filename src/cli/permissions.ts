@@ -1,5 +1,6 @@
 // `ferry permissions`: prints the least IAM policies for a configuration, ready to be pasted.
 
+import { scratchOf } from '../composition/rehearsal-scratch.ts';
 import { directionsOf } from '../config/directions.ts';
 import { isBackName } from '../config/names.ts';
 import type { Config } from '../config/schema.ts';
@@ -12,6 +13,7 @@ import {
   type PermissionSet,
   switchSets,
 } from '../permissions/policies.ts';
+import { ANY_REHEARSAL, rehearsalSets } from '../permissions/rehearsal-needs.ts';
 import { runSets } from '../permissions/run-needs.ts';
 import { policyText } from '../permissions/statement.ts';
 import { printResult, titleOf } from './call.ts';
@@ -21,8 +23,8 @@ import { EXIT } from './output.ts';
 import { configIn, deploymentAt, replicationsOptions } from './replication.ts';
 
 const DEPLOYED = ['operator', 'function', 'deploy'] as const;
-/** A process is an alternative to a deployment: its policies are printed only if that is asked for. */
-const AUDIENCES = [...DEPLOYED, 'run'] as const;
+/** Processes and rehearsals are beside a deployment: their policies are printed only if that is asked for. */
+const AUDIENCES = [...DEPLOYED, 'run', 'rehearse'] as const;
 type Audience = (typeof AUDIENCES)[number];
 
 /** The policies of one replication, or of a deployment. */
@@ -37,7 +39,7 @@ export const permissionsCommand: Command = {
   name: 'permissions',
   options: {
     ...replicationsOptions,
-    for: { value: 'WHOM', help: `${AUDIENCES.join(', ')} (default: all but run)` },
+    for: { value: 'WHOM', help: `${AUDIENCES.join(', ')} (default: all but the last two)` },
     json: { help: 'print the policies as one line of JSON' },
   },
   async run(options, io) {
@@ -60,7 +62,7 @@ function audiencesOf(options: ParsedOptions): readonly Audience[] {
   if (found.length > 0) return found;
   throw wrongOption(
     `--for must be one of ${AUDIENCES.join(', ')}, got "${wanted}".`,
-    'Leave --for out for the policies of all of them, but those of `ferry run`.',
+    'Leave --for out for the policies of all of them, but those of `ferry run` and `ferry rehearse`.',
   );
 }
 
@@ -86,6 +88,13 @@ async function chosenConfig(options: ParsedOptions): Promise<Chosen> {
 function chaptersFor(audience: Audience, config: Config, known: Known): Chapter[] {
   if (audience === 'deploy')
     return [{ for: audience, title: 'deployment', policies: deploySets(config) }];
+  if (audience === 'rehearse')
+    return config.replications.map((replication) => ({
+      for: audience,
+      replication: replication.name,
+      title: `rehearsals of ${titleOf(replication)}`,
+      policies: rehearsalSets(scratchOf(replication, ANY_REHEARSAL)),
+    }));
   const all = config.replications.flatMap(directionsOf).map((replication) => ({
     for: audience,
     replication: replication.name,

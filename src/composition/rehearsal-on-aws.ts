@@ -51,6 +51,7 @@ export async function openAwsRehearsal(options: AwsRehearsalOptions): Promise<Aw
       const reportPath = join(dirname(config), 'differences.jsonl');
       const run = (...args: readonly string[]) => ferry(...args, '--json', '--config', config);
       place = await openRehearsalPlace({ directions, ferry: run, reportPath, clock });
+      await place.adopt();
       return place;
     },
     async remove() {

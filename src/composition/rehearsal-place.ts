@@ -43,6 +43,8 @@ export interface PlaceOptions {
 }
 
 export interface OpenRehearsalPlace extends RehearsalPlace {
+  /** Once, before anything is written: a replication that can be switched waits for it. */
+  adopt(): Promise<void>;
   close(): void;
 }
 
@@ -179,6 +181,10 @@ class AwsPlace implements OpenRehearsalPlace {
     return sum([missing, different, extraneous]);
   }
 
+  async adopt(): Promise<void> {
+    if (this.isSwitched) await this.#run('adopt', '--apply');
+  }
+
   close(): void {
     this.#alarms.close();
     for (const table of this.#tables) table.close();
@@ -228,12 +234,22 @@ class AwsPlace implements OpenRehearsalPlace {
     }
   }
 
-  /** As an application would: the dead letters are then older than what the source has. */
+  /** As an application would. A redrive then finds that its letters are older than what the twin has. */
   async #correctPoison(): Promise<void> {
-    for (const item of this.#poison.values()) await this.write({ ...item, isPoison: false });
+    const corrected = [...this.#poison.values()].map((item) => ({ ...item, isPoison: false }));
     this.#poison.clear();
+    for (const item of corrected) await this.write(item);
+    for (let look = 0; look < LOOKS_MAX; look += 1) {
+      const found = await Promise.all(corrected.map(({ key }) => this.readTwin(key)));
+      if (found.every((item, index) => item?.n === corrected[index]?.n)) return;
+      await this.#options.clock.sleep(LOOK_MS);
+    }
   }
 }
+
+/** In all, five minutes. */
+const LOOK_MS = 1_000;
+const LOOKS_MAX = 300;
 
 interface StatusFacts {
   readonly level: string;

@@ -16,8 +16,8 @@ export const SCRATCH_PREFIX = `ferry-${PREFIX}`;
 const LETTERS = 4;
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 
-export function scratchName({ next }: Random): string {
-  const letter = () => ALPHABET[Math.floor(next() * ALPHABET.length)];
+export function scratchName(random: Random): string {
+  const letter = () => ALPHABET[Math.floor(random.next() * ALPHABET.length)];
   return PREFIX + Array.from({ length: LETTERS }, letter).join('');
 }
 
@@ -61,6 +61,16 @@ export function scratchOf(chosen: ReplicationConfig, name: string): ReplicationC
   };
   const [scratch] = parseConfig({ replications: [entry] }, 'The scratch replication').replications;
   return scratch as ReplicationConfig;
+}
+
+/** Of an earlier rehearsal of any replication between both Regions: with all that one can have. */
+export function anyScratchOf(chosen: ReplicationConfig, name: string): ReplicationConfig {
+  const { source, destination, switching } = chosen;
+  const scratch = scratchOf(chosen, name);
+  if (switching !== undefined || source.region === destination.region) return scratch;
+  const whole = { ...scratch, unversionedItems: 'replace', ttlDeletes: 'replicate', switching: {} };
+  const { encryption: _, ...entry } = whole;
+  return parseConfig({ replications: [entry] }).replications[0] as ReplicationConfig;
 }
 
 type Table = Pick<

@@ -122,7 +122,9 @@ it('refuses an audience that there is not', async () => {
   const { exitCode, err } = await runHere(['permissions', '--for', 'operators']);
 
   expect(exitCode).toBe(2);
-  expect(err).toContain('--for must be one of operator, function, deploy, run, got "operators"');
+  expect(err).toContain(
+    '--for must be one of operator, function, deploy, run, rehearse, got "operators"',
+  );
 });
 
 /** One line for each action, so that a change shows what is allowed. */
