@@ -57,7 +57,7 @@ export function sampleLines({ report, scope }: Sampled): string[] {
 const NO_PROOF = 'A sample is not a proof. Run the command without --sample to compare everything.';
 
 /** What was drawn, and under which condition the bound holds. */
-export function rangesSentence({ ranges, largestRange }: Sample, totalRanges: number): string {
+function rangesSentence({ ranges, largestRange }: Sample, totalRanges: number): string {
   return `The sample is ${grouped(ranges)} of ${grouped(totalRanges)} ranges of the key space, chosen at random. The percentage holds wherever the differences are, unless a range has more items than the largest of the sample (${grouped(largestRange)}).`;
 }
 

@@ -96,7 +96,7 @@ describe('of a table that is larger', () => {
     const { exitCode, out, err, report } = await sampled();
 
     expect(exitCode).toBe(0);
-    expect(err).toBe('');
+    expect(err).not.toContain('instead of a sample');
     expect(out).toContain('The sampled segments of the tables are equal.');
     expect(out).toMatch(
       /\n0 of \d+ sampled items differ: with 95 % confidence fewer than [\d.]+ % do\.\n/,
@@ -158,7 +158,7 @@ describe('of a table that is larger', () => {
 
   it('proves nothing where its segments are empty, whatever DynamoDB counted before', async () => {
     // So many segments that none of those few that are drawn has one of the sixty items; or hardly ever.
-    sizeBytes = 4 * 1_024 * LARGE;
+    sizeBytes = 64 * LARGE;
     const report = reportIn('empty.jsonl');
     const empty = async (...args: string[]) => {
       for (let tries = 1; tries <= 20; tries += 1) {
