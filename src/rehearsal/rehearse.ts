@@ -81,44 +81,43 @@ class Rehearsal {
     const outcomes: FailureOutcome[] = [];
     for (const failure of failures) {
       const outcome = stop.aborted ? undefined : await this.#rehearse(failure);
-      // What was stopped has shown nothing.
-      if (outcome !== undefined && !stop.aborted) outcomes.push(outcome);
+      if (outcome !== undefined) outcomes.push(outcome);
     }
     return outcomes;
   }
 
-  async #rehearse(failure: Failure): Promise<FailureOutcome> {
-    const { clock, say } = this.#options;
+  /** @returns undefined where it was stopped, and has shown nothing. */
+  async #rehearse(failure: Failure): Promise<FailureOutcome | undefined> {
+    const { clock, say, stop } = this.#options;
     const observed = this.#observe(failure);
     await this.#until(observed, () => !observed.isFiring(), HEALS_WITHIN);
     say(`${failure.name}: ${failure.does}`);
     observed.begin();
     const done = await this.#actOut(failure, observed);
     const healthyAtMs = await this.#healthy(observed, done.recoveredAtMs);
+    if (stop.aborted) return undefined;
     const { startedAtMs } = observed;
     const { name, does, commands } = failure;
-    const behindMs = this.#load.peakMs(startedAtMs);
-    const { left } = done;
-    const outcome = { ...observed.outcome(), ...done, healthyAtMs };
-    const problems = [
-      ...observed.problems(this.#place.alarms),
-      ...(healthyAtMs === null ? [`Not healthy again: ${observed.lastText}.`] : []),
-      ...(left === null || left === 0 ? [] : [`The redrive has left ${left} dead letters.`]),
-    ];
+    const problems = this.#problems(observed, { ...done, healthyAtMs });
     for (const problem of problems) say(`${name}: ${problem}`);
     if (healthyAtMs !== null) {
       const ms = clock.now() - startedAtMs;
       say(`${name}: healthy again, ${Math.round(ms / 1000)} s after it began.`);
     }
-    return {
-      name,
-      does,
-      startedAtMs,
-      behindMs,
-      ...outcome,
-      commands: this.#named(commands),
-      problems,
-    };
+    const seen = { ...observed.outcome(), behindMs: this.#load.peakMs(startedAtMs) };
+    const typed = commands.map((command) => `${command} --replication ${this.#place.name}`);
+    return { name, does, startedAtMs, ...done, healthyAtMs, ...seen, commands: typed, problems };
+  }
+
+  #problems(
+    observed: Observation,
+    { healthyAtMs, left }: Pick<FailureOutcome, 'healthyAtMs' | 'left'>,
+  ): string[] {
+    return [
+      ...observed.problems(this.#place.alarms),
+      ...(healthyAtMs === null ? [`Not healthy again: ${observed.lastText}.`] : []),
+      ...(left === null || left === 0 ? [] : [`The redrive has left ${left} dead letters.`]),
+    ];
   }
 
   /** Until it is taken back, and whatever else the recovery takes. */
@@ -126,20 +125,21 @@ class Rehearsal {
     failure: Failure,
     observed: Observation,
   ): Promise<Pick<FailureOutcome, 'recoveredAtMs' | 'switches' | 'left'>> {
-    const { clock, say } = this.#options;
+    const { clock, say, stop } = this.#options;
     const place = this.#place;
+    const switches: SwitchOutcome[] = [];
     if (failure.name === 'planned-switch') {
-      const switches = [await this.#switch(observed), await this.#switch(observed)];
+      for (let turn = 1; turn <= 2 && !stop.aborted; turn += 1)
+        switches.push(await this.#switch(observed));
       return { recoveredAtMs: clock.now(), switches, left: null };
     }
     const isLoss = failure.name === 'source-lost';
     const takeBack = await place.inject(failure.name);
-    const switches: SwitchOutcome[] = [];
     try {
       if (failure.name === 'poison-records') await this.#load.poison(POISON_ITEMS);
       const isDone = () => observed.hasFired(place.alarms) && (isLoss || observed.isSeen());
       await this.#until(observed, isDone, failure.firesWithin);
-      if (isLoss) {
+      if (isLoss && !stop.aborted) {
         say(`${failure.name}: Switches to ${place.regions[1]} without ${place.regions[0]}.`);
         switches.push(await this.#during(place.failOverWithoutSource(), observed));
         this.#load.forget(observed.startedAtMs);
@@ -150,7 +150,7 @@ class Rehearsal {
     }
     const recoveredAtMs = clock.now();
     say(`${failure.name}: ${failure.recovery}`);
-    if (isLoss) await this.#during(place.rejoin(), observed);
+    if (switches.length > 0) await this.#during(place.rejoin(), observed);
     const left = failure.name === 'poison-records' ? await place.redrive() : null;
     return { recoveredAtMs, switches, left };
   }
@@ -195,9 +195,5 @@ class Rehearsal {
 
   #observe(failure: Pick<Failure, 'fires' | 'shows'>): Observation {
     return new Observation({ place: this.#place, clock: this.#options.clock, failure });
-  }
-
-  #named(commands: readonly string[]): string[] {
-    return commands.map((command) => `${command} --replication ${this.#place.name}`);
   }
 }

@@ -4,7 +4,7 @@ import type { NotRehearsed } from './failures.ts';
 import type { LatencySample } from './load.ts';
 import type { FailureName, RehearsalPlace, SwitchOutcome } from './ports.ts';
 
-export interface AlarmOutcome {
+interface AlarmOutcome {
   readonly name: string;
   /** From the failure on; null where it did not fire. */
   readonly firedAfterMs: number | null;
