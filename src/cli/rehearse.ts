@@ -3,30 +3,38 @@
 
 import { rehearsalSvg } from '../rehearsal/picture.ts';
 import { problemsOf, type RehearsalReport, reportFacts } from '../rehearsal/report.ts';
+import { wrongOption } from './arguments.ts';
 import { exitCode, type GivenCall, printResult } from './call.ts';
 import type { Command } from './command.ts';
-import { localWorldOptions } from './local-setup.ts';
-import { wrongOption } from './arguments.ts';
 import { checkPicture, writePicture } from './picture.ts';
 import { rehearseHere } from './rehearse-local.ts';
+import { rehearseOnAws } from './rehearse-on-aws.ts';
 import { rehearsalText } from './rehearse-result.ts';
-
-const { config, replication } = localWorldOptions;
+import { replicationOptions } from './replication.ts';
 
 export const rehearseCommand: Command = {
   name: 'rehearse',
   options: {
-    local: { help: 'on this machine, with embedded engines and alarms whose minutes are a second' },
-    config,
-    replication,
+    local: {
+      help: 'on this machine, with embedded engines and alarms whose minutes are a second; without a replication, with all defaults',
+    },
+    ...replicationOptions,
+    apply: {
+      help: 'create the tables and functions of a rehearsal on AWS, and remove them at the end',
+    },
+    clean: { help: 'list what earlier rehearsals on AWS have left; with --apply, remove it' },
     svg: { value: 'FILE', help: 'also write a picture of the latency over time to this file' },
     json: { help: 'print the report as one line of JSON' },
   },
   async run(options, io) {
     const svg = options.text('svg');
+    const contrary = ['apply', 'clean'].find((name) => options.has(name));
+    if (options.has('local') && contrary !== undefined)
+      throw wrongOption(`--local and --${contrary} cannot be combined.`, 'Leave one of them out.');
     if (svg !== undefined) checkPicture(svg);
-    if (!options.has('local')) throw wrongOption('--local is needed.', 'Add it.');
-    return showRehearsal(await rehearseHere(options, io), { options, io });
+    const show = (report: RehearsalReport) => showRehearsal(report, { options, io });
+    if (options.has('local')) return show(await rehearseHere(options, io));
+    return rehearseOnAws({ options, io }, show);
   },
 };
 
