@@ -19,7 +19,7 @@ export function differing({ vitals }: Case): Verdict | undefined {
   const good = reconciliationOf(vitals)?.good;
   if (good === undefined || good.left === 0) return undefined;
   const text = `the reconciliation of ${utcTime(good.endedAtMs)} left ${counted(good.left, 'difference')}`;
-  return { level: 'different', text, runbook: 'differences' };
+  return { level: 'different', text, runbook: 'tables-that-differ' };
 }
 
 /** The metrics say nothing of items that are lost. */

@@ -116,7 +116,7 @@ describe('the last reconciliation', () => {
     const found = await facts();
 
     expect(out).toMatch(
-      /\ndifferent: the reconciliation of [\d:TZ-]+ left 3 differences\. See .*#?[Dd]ifferences/,
+      /\ndifferent: the reconciliation of [\d:TZ-]+ left 3 differences\. See .*#tables-that-differ/,
     );
     expect(out).toMatch(
       /last reconciliation +24 h ago +5 of 12,400 items differ; 2 repaired, 3 left; 1 undecided\n/,
