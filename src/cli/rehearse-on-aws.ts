@@ -1,5 +1,6 @@
 // `ferry rehearse` on AWS: what it would create, the rehearsal itself, and the removal of what an earlier one has left.
 
+import type { CdkApp } from '../aws/cdk-app.ts';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
 import { operatorSides } from '../composition/operator-access.ts';
 import { rehearsalEstimate } from '../composition/rehearsal-estimate.ts';
@@ -27,17 +28,23 @@ import { explained } from './service-errors.ts';
 const HINT =
   'Everything that a rehearsal makes has its name. `ferry rehearse --clean` lists what is left.';
 
+/** Deploys a scratch replication. @default the CDK app of this package */
+type CdkOf = (scratch: ReplicationConfig) => CdkApp;
+
 /** @param show prints the report. @returns the exit code */
 export async function rehearseOnAws(
   call: GivenCall,
   show: (report: RehearsalReport) => number,
+  cdkOf?: CdkOf,
 ): Promise<number> {
   const chosen = await selectedReplication(call.options);
   // The scratch replication is found by its name alone.
   const run = () => {
-    if (call.options.has('clean')) return clean(chosen, call);
+    if (call.options.has('clean')) return clean(chosen, call, cdkOf);
     const scratch = scratchOf(chosen, scratchName(systemRandom));
-    return call.options.has('apply') ? perform(scratch, call, show) : preview(scratch, call);
+    return call.options.has('apply')
+      ? perform(scratch, { ...call, show, cdkOf })
+      : preview(scratch, call);
   };
   return explained({ hint: HINT, replications: [chosen], apply: call.options.has('apply') }, run);
 }
@@ -78,14 +85,17 @@ function preview(scratch: ReplicationConfig, call: GivenCall): Promise<number> {
   return Promise.resolve(EXIT.done);
 }
 
+interface RehearsalCall extends GivenCall {
+  readonly show: (report: RehearsalReport) => number;
+  readonly cdkOf: CdkOf | undefined;
+}
+
 async function perform(
   scratch: ReplicationConfig,
-  call: GivenCall,
-  show: (report: RehearsalReport) => number,
+  { io, show, cdkOf }: RehearsalCall,
 ): Promise<number> {
-  const { io } = call;
   const { interrupted: stop, clock = systemClock } = io;
-  const rehearsal = await openAwsRehearsal(optionsOf(scratch, io));
+  const rehearsal = await openAwsRehearsal(optionsOf(scratch, io, cdkOf));
   let code: number = EXIT.differences;
   let left: readonly Unremoved[] = [];
   try {
@@ -103,7 +113,7 @@ async function perform(
   return left.length > 0 && code === EXIT.done ? EXIT.differences : code;
 }
 
-function optionsOf(scratch: ReplicationConfig, io: Io) {
+function optionsOf(scratch: ReplicationConfig, io: Io, cdkOf?: CdkOf) {
   const { environment, interrupted: stop, clock = systemClock } = io;
   return {
     scratch,
@@ -113,6 +123,7 @@ function optionsOf(scratch: ReplicationConfig, io: Io) {
     ferry: (...args: readonly string[]) => commandOf(args, io),
     onLine: io.status,
     onRemoved: (what: string) => io.err(`Removed the ${what}.`),
+    cdk: cdkOf?.(scratch),
   };
 }
 
@@ -131,7 +142,11 @@ async function commandOf(args: readonly string[], io: Io): Promise<CommandDone> 
 }
 
 /** Without --apply, only lists. */
-async function clean(chosen: ReplicationConfig, call: GivenCall): Promise<number> {
+async function clean(
+  chosen: ReplicationConfig,
+  call: GivenCall,
+  cdkOf: CdkOf | undefined,
+): Promise<number> {
   const { io } = call;
   const apply = call.options.has('apply');
   const { environment } = io;
@@ -139,7 +154,7 @@ async function clean(chosen: ReplicationConfig, call: GivenCall): Promise<number
   const left: Unremoved[] = [];
   for (const name of apply ? names : []) {
     io.err(`Removes ${name}.`);
-    const rehearsal = await openAwsRehearsal(optionsOf(anyScratchOf(chosen, name), io));
+    const rehearsal = await openAwsRehearsal(optionsOf(anyScratchOf(chosen, name), io, cdkOf));
     left.push(...(await rehearsal.remove()));
   }
   const { source, destination } = chosen;

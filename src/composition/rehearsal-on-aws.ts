@@ -28,7 +28,7 @@ export interface AwsRehearsalOptions {
   readonly onLine: (line: string) => void;
   readonly onRemoved: (what: string) => void;
   /** @default the CDK app of this package */
-  readonly cdk?: CdkApp;
+  readonly cdk?: CdkApp | undefined;
 }
 
 export interface AwsRehearsal {

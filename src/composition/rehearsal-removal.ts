@@ -137,8 +137,8 @@ function at(region: string, profile: string | undefined): string {
 
 /** @returns the names of the rehearsals that have a table, a queue or a bucket at either side. */
 export async function rehearsalsAt({ source, destination }: Sides): Promise<string[]> {
-  const found = await Promise.all([source, destination].map(resourcesAt));
-  const names = found.flat().map((resource) => rehearsalOf(resource));
+  const found = [...(await resourcesAt(source)), ...(await resourcesAt(destination))];
+  const names = found.map((resource) => rehearsalOf(resource));
   return [...new Set(names.filter((name) => name !== undefined))].toSorted();
 }
 
@@ -146,12 +146,12 @@ async function resourcesAt(access: Access): Promise<string[]> {
   const messages = messagesClient(serviceSettings(access, 'sqs'));
   const objects = objectClient(serviceSettings(access, 's3'));
   try {
-    const all = await Promise.all([
-      listTables(access),
-      queuesLike(messages, SCRATCH_PREFIX),
-      bucketsLike(objects, access.region, SCRATCH_PREFIX),
-    ]);
-    return all.flat();
+    // One after the other: what is missing is then named by the first call that needs it.
+    return [
+      ...(await listTables(access)),
+      ...(await queuesLike(messages, SCRATCH_PREFIX)),
+      ...(await bucketsLike(objects, access.region, SCRATCH_PREFIX)),
+    ];
   } finally {
     messages.destroy();
     objects.destroy();

@@ -9,8 +9,6 @@ import { rehearsalsAt } from '../../src/composition/rehearsal-removal.ts';
 import { scratchOf } from '../../src/composition/rehearsal-scratch.ts';
 import { operatorSides } from '../../src/composition/operator-access.ts';
 import type { SwitchOutcome } from '../../src/rehearsal/ports.ts';
-import { rehearse } from '../../src/rehearsal/rehearse.ts';
-import { problemsOf } from '../../src/rehearsal/report.ts';
 import type { PermissionSet } from '../../src/permissions/policies.ts';
 import { ANY_REHEARSAL, rehearsalSets } from '../../src/permissions/rehearsal-needs.ts';
 import { recordCalls } from '../fixtures/recorded-calls.ts';
@@ -68,28 +66,6 @@ async function remaining(): Promise<string[]> {
 const TABLES = ['Orders', 'Orders'];
 
 describe('a whole rehearsal on AWS', () => {
-  it('shows every failure, and asks for nothing of the tables of the configuration', async () => {
-    const rehearsal = await open(() => ({ heartbeat: { key: { pk: 'beat' } } }));
-    const place = await rehearsal.deploy();
-
-    const report = await rehearse(place, { clock: cloud.clock, stop: stop.signal, say: ignore });
-    const left = await rehearsal.remove();
-
-    expect(problemsOf(report)).toEqual([]);
-    expect(report.failures.map(({ name }) => name)).toEqual([
-      'destination-denied',
-      'destination-throttled',
-      'function-disabled',
-      'poison-records',
-    ]);
-    expect(report.notRehearsed).toHaveLength(2);
-    expect(cloud.limits).toEqual(['ferry-rehearsal-ab2c-twin: 1', 'ferry-rehearsal-ab2c-twin: -1']);
-    expect(left).toEqual([]);
-    expect(await remaining()).toEqual(TABLES);
-    expect(cloud.requests.length).toBeGreaterThan(100);
-    expectOnlyScratch();
-  }, 300_000);
-
   it('switches by the commands themselves, and leaves nothing of either direction', async () => {
     const rehearsal = await open((streamArn) => ({
       heartbeat: { key: { pk: 'beat' } },
@@ -161,8 +137,6 @@ const NOT_PLAYED: readonly string[] = [
   'sqs:DeleteMessage',
   'sts:AssumeRole',
 ];
-
-const ignore = () => undefined;
 
 /** Each request about a table, a queue, a bucket, a role or an alarm names the rehearsal. */
 function expectOnlyScratch(): void {
