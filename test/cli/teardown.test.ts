@@ -18,6 +18,7 @@ import { strandedObject } from '../../src/model/stranded.ts';
 import { policyWith } from '../../src/switching/fence-policy.ts';
 import { type BucketCloud, openBucketCloud } from '../fixtures/bucket-cloud.ts';
 import { type FencedTable, openFencedTable } from '../fixtures/fenced-table.ts';
+import { openLogsCloud } from '../fixtures/logs-cloud.ts';
 import { openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
 
 interface Replication {
@@ -68,6 +69,9 @@ function withCreatedTables(): string {
   return path;
 }
 
+/** Where there is CloudWatch Logs. */
+let environment: Readonly<Record<string, string>> = {};
+
 async function teardown(config: string, ...args: string[]) {
   const out: string[] = [];
   const err: string[] = [];
@@ -76,7 +80,7 @@ async function teardown(config: string, ...args: string[]) {
     err: (line) => err.push(line),
     status: () => undefined,
     isTerminal: false,
-    environment: { AWS_ENDPOINT_URL_S3: cloud.endpoint },
+    environment: { AWS_ENDPOINT_URL_S3: cloud.endpoint, ...environment },
     interrupted: new AbortController().signal,
   });
   return { exitCode, out: out.join('\n'), err: err.join('\n') };
@@ -168,6 +172,29 @@ describe('ferry teardown', () => {
     expect(first).toMatchObject({ exitCode: 0, out: expect.stringContaining('No resource is') });
     expect(await names()).toEqual({ source: [], destination: [], buckets: [] });
     expect(second).toMatchObject({ exitCode: 0, err: '' });
+  });
+
+  it('keeps the history, with its own line, until it is named', async () => {
+    const group = '/ferry/orders/history';
+    const logs = await openLogsCloud(group);
+    ({ environment } = logs);
+
+    const first = await teardown(created, '--apply');
+    const lines = logs.lines(group);
+    const second = await teardown(created, '--apply', '--delete', `us-east-1/${group}`);
+    environment = {};
+    await logs.close();
+
+    expect(first.exitCode).toBe(3);
+    expect(first.out).toContain(
+      `log group ${group} (us-east-1): has the history; kept; \`--delete us-east-1/${group}\` deletes it`,
+    );
+    expect(first.out).toContain(`import: \`npx cdk import ferry-orders-source\`, LogGroupName`);
+    expect(lines).toMatchObject([{ command: 'teardown', counts: { left: 1 }, outcome: 'left' }]);
+    expect(second.exitCode).toBe(0);
+    expect(second.err).toContain(`Deleted the log group ${group} (us-east-1).`);
+    expect(second.err).toContain('This run is not in the history of orders');
+    expect([...logs.state.groups.keys()]).toEqual([]);
   });
 
   it('takes the name of a table for the one of its Region, and for no other', async () => {

@@ -130,6 +130,7 @@ describe('the app', () => {
         "AWS::Lambda::EventSourceMapping ReplicatorEventSourceMapping6D050486",
         "AWS::Lambda::Function LookAgainFunction15651BD2",
         "AWS::Lambda::Function ReplicatorFunctionA0EEF2DF",
+        "AWS::Logs::LogGroup HistoryC127576E",
         "AWS::Logs::LogGroup LookAgainLogGroup2082D9BA",
         "AWS::Logs::LogGroup ReplicatorLogGroup45B9ACC0",
         "AWS::S3::Bucket ReplicatorOnFailureBucket8E6EE5D9",
@@ -432,6 +433,16 @@ describe('StreamReplicator', () => {
       lookAgainQueueUrl: only(source, 'AWS::SQS::Queue', 'ReplicatorLookAgainQueue').id,
       onFailureBucket: only(source, 'AWS::S3::Bucket').id,
       streamArn: `${only(source, 'AWS::DynamoDB::GlobalTable').id}.StreamArn`,
+    });
+  });
+
+  it('keeps the history for 400 days, and when its stack is deleted', () => {
+    const { source } = templates({ ...CREATED, function: { logRetentionDays: 7 } });
+
+    expect(only(source, 'AWS::Logs::LogGroup', 'History')).toMatchObject({
+      Properties: { LogGroupName: '/ferry/orders/history', RetentionInDays: 400 },
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
     });
   });
 
