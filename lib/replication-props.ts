@@ -114,6 +114,8 @@ export interface ReplicationProps extends Partial<SharedSettings> {
   readonly encryption?: ReplicationEncryption;
   /** Key of an item that is written every minute, so that silence raises an alarm. @default - none is written */
   readonly heartbeatKey?: Readonly<Record<string, string | number>>;
+  /** Compares both tables on a schedule: docs/settings.md describes its settings. @default - it does not */
+  readonly reconcile?: Partial<NonNullable<ReplicationConfig['reconcile']>>;
   /** @default 1000 */
   readonly batchSize?: number;
   /** @default - none */

@@ -76,6 +76,7 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
       module: projection.module && resolve(projection.module),
     },
     heartbeat: heartbeatKey && { key: heartbeatKey },
+    reconcile: props.reconcile,
     alarms: {
       email,
       runbook,

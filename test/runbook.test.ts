@@ -43,6 +43,8 @@ const AWS_COMMANDS: Readonly<Record<string, string>> = {
   'aws dynamodb update-item': 'removes an attribute that stands in the way',
   'aws dynamodb get-resource-policy': 'what a switch has left in it',
   'aws dynamodb delete-resource-policy': 'removes it, if there is nothing else in it',
+  'aws stepfunctions start-execution': 'starts a comparison at once',
+  'aws stepfunctions list-executions': 'whether comparisons are started, and how they end',
   'aws sqs get-queue-url': 'the URL that the next ones need',
   'aws sqs get-queue-attributes': 'whether the queue is empty',
   'aws sqs delete-queue': 'removes an empty queue',

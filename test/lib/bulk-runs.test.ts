@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../lib/app.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { deploymentIn } from '../fixtures/deployment.ts';
+import { definitionIn } from '../fixtures/state-machine.ts';
 import {
   EXISTING,
   emptyApp,
@@ -35,9 +36,9 @@ const [, bulkFunction] =
 const [stateMachine] = resources(template, 'AWS::StepFunctions::StateMachine');
 
 /** Statements of the role with this description, as action -> resources. */
-function rights(description: string): Record<string, unknown[]> {
+function rights(description: string, source = template): Record<string, unknown[]> {
   const [, role] =
-    resources(template, 'AWS::IAM::Role').find(([, { Properties }]) =>
+    resources(source, 'AWS::IAM::Role').find(([, { Properties }]) =>
       String(Properties['Description']).includes(description),
     ) ?? [];
   const policies = (role?.Properties['Policies'] ?? []) as Array<{
@@ -49,6 +50,96 @@ function rights(description: string): Record<string, unknown[]> {
   }
   return found;
 }
+
+describe('with `reconcile` and without `bulk`', () => {
+  const scheduled = sourceOf({ ...EXISTING, reconcile: { every: '3 days', repair: true } });
+  const [machines, functions] = ['AWS::StepFunctions::StateMachine', 'AWS::Lambda::Function'].map(
+    (type) => resources(scheduled, type).map(([, { Properties }]) => Properties),
+  );
+
+  it('has the same function, and one state machine', () => {
+    const names = functions?.map((one) => one['FunctionName']);
+    expect(names).toContain('ferry-orders-bulk');
+    expect(machines?.map((one) => one['StateMachineName'])).toEqual(['ferry-orders-reconcile']);
+    // `bulk` is added to it later without another function of the same name.
+    const idOf = (one: typeof template) =>
+      resources(one, 'AWS::Lambda::Function').find(
+        ([, { Properties }]) => Properties['FunctionName'] === 'ferry-orders-bulk',
+      )?.[0];
+    expect(idOf(scheduled)).toBe(idOf(template));
+  });
+
+  it('starts it every day, with a role that can start nothing else', () => {
+    const [, rule] = resources(scheduled, 'AWS::Events::Rule')[0] ?? [];
+    const [machineId = ''] = resources(scheduled, 'AWS::StepFunctions::StateMachine')[0] ?? [];
+    expect(rule?.Properties).toMatchObject({
+      ScheduleExpression: 'rate(1 day)',
+      State: 'ENABLED',
+      Targets: [{ Arn: { Ref: machineId }, Input: '{}' }],
+    });
+    const started = rights('the rule that starts comparisons', scheduled);
+    expect(Object.keys(started)).toEqual(['states:StartExecution']);
+    expect(JSON.stringify(started)).toContain(':stateMachine:ferry-orders-reconcile"');
+    expect(resources(scheduled, 'AWS::IAM::Policy')).toEqual([]);
+  });
+
+  it('may run its own segments, and nothing else', () => {
+    const found = rights('the state machine that compares', scheduled);
+    for (const [action, resource] of [
+      ['states:StartExecution', ':stateMachine:ferry-orders-reconcile"'],
+      ['states:StopExecution', ':execution:ferry-orders-reconcile:*"'],
+      ['states:RedriveExecution', ':execution:ferry-orders-reconcile/Segments:*"'],
+    ] as const)
+      expect(JSON.stringify(found[action])).toContain(resource);
+  });
+
+  it('compares by the map of bulk runs, whose failure the end of the run notes', () => {
+    const definition = definitionIn(scheduled, 'ferry-orders-reconcile');
+    const { ['Segments']: map, ...states } = definition.States;
+
+    expect(definition.StartAt).toBe('StartRun');
+    const { End: _, ...ofBulkRuns } = {
+      End: true,
+      ...definitionIn(template, 'ferry-orders-bulk').States['Segments'],
+    };
+    expect(map).toMatchObject({
+      ...ofBulkRuns,
+      Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: 'EndRun' }],
+      Next: 'EndRun',
+    });
+    expect(Object.keys(states).toSorted()).toEqual([
+      'EndRun',
+      'HasRunEnded',
+      'IsRunDue',
+      'NotDue',
+      'RunEnded',
+      'RunFailed',
+      'StartRun',
+    ]);
+  });
+
+  it.each([
+    ['differences', { MetricName: 'Differences', Threshold: 1 }, 'notBreaching'],
+    [
+      'reconciliation-overdue',
+      { MetricName: 'ReconciliationAge', Threshold: 2 * 3 * 86_400_000 },
+      'missing',
+    ],
+  ])('has the alarm %s, which looks at a day and two hours', (anchor, expected, missing) => {
+    const [, alarm] =
+      resources(scheduled, 'AWS::CloudWatch::Alarm').find(
+        ([, { Properties }]) => Properties['AlarmName'] === `ferry-orders-${anchor}`,
+      ) ?? [];
+
+    expect(alarm?.Properties).toMatchObject({
+      ...expected,
+      Period: 3_600,
+      EvaluationPeriods: 26,
+      DatapointsToAlarm: 1,
+      TreatMissingData: missing,
+    });
+  });
+});
 
 it('adds nothing unless it is asked for', () => {
   const without = sourceOf(EXISTING);

@@ -202,6 +202,8 @@ describe('the lines of alarms', () => {
       'records-waiting',
       'dead-letters',
       'batches-given-up',
+      'differences',
+      'reconciliation-overdue',
     ]);
   });
 
