@@ -64,7 +64,7 @@ export const MUTANTS_OF_THE_AUDIT: readonly SwitchMutant[] = [
   },
   {
     name: 'a marker in one leaf is enough',
-    caughtBy: 499,
+    caughtBy: 4_554,
     seedsMax: 5_000,
     step: readingPages((page, made, shardId) => {
       const { work } = made;
