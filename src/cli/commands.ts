@@ -114,6 +114,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./stranded.ts')).strandedDropCommand,
   },
   {
+    name: 'rehearse',
+    summary:
+      'Rehearse failures and switches on tables made for it, and report what fired and what healed.',
+    load: async () => (await import('./rehearse.ts')).rehearseCommand,
+  },
+  {
     name: 'teardown',
     summary:
       'List the resources that stay when the stacks are deleted, show how to import them, and delete them.',

@@ -61,6 +61,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   'stranded list': { args: SWITCHED },
   'stranded replay': { args: SWITCHED },
   'stranded drop': { args: SWITCHED },
+  // Without it, and without --apply, it asks for nothing.
+  'rehearse --clean': { args: [], codes: { table: 0 } },
   teardown: { args: [], codes: { table: 0 } },
   history: { args: [] },
   config: { args: ['--deployed', 'us-east-1/orders'], codes: { table: 0 } },
@@ -305,7 +307,9 @@ describe('where the tables are missing', () => {
       const transcript = await run(name);
 
       expectReadable(transcript, rowOf(name).codes?.table ?? 1);
-      expect(transcript.out).toContain('orders');
+      // Rehearsals have names of their own.
+      const subject = commandOf(name) === 'rehearse' ? 'us-east-1' : 'orders';
+      expect(transcript.out).toContain(subject);
       expect(transcript.err).toMatch(name === 'pause' ? UNNOTED : /^$/);
     },
   );
