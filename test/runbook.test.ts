@@ -337,7 +337,11 @@ function described(replication: { readonly name: string; readonly [setting: stri
 }
 
 /** The action that a command of AWS's needs, where its name says another. */
-const AWS_ACTIONS: Readonly<Record<string, string>> = { 'aws logs tail': 'logs:FilterLogEvents' };
+const AWS_ACTIONS: Readonly<Record<string, string>> = {
+  'aws logs tail': 'logs:FilterLogEvents',
+  'aws stepfunctions start-execution': 'states:StartExecution',
+  'aws stepfunctions list-executions': 'states:ListExecutions',
+};
 
 it.each(Object.keys(AWS_COMMANDS))('has a permission for %s, and uses it', (command) => {
   const [, service = '', verb = ''] = command.split(' ');
