@@ -6,20 +6,14 @@ export interface AlarmNow {
   readonly name: string;
   /** OK, ALARM or INSUFFICIENT_DATA. */
   readonly state: string;
-  /** Since when it is in this state, epoch milliseconds. */
-  readonly sinceMs: number;
 }
 
 /** Composite alarms left out. @throws what the service or the network throws. */
 export async function alarmsNow(client: CloudWatchClient, prefix: string): Promise<AlarmNow[]> {
   const found: AlarmNow[] = [];
   const wanted = { AlarmNamePrefix: prefix, AlarmTypes: ['MetricAlarm' as const] };
-  for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client }, wanted)) {
-    for (const { AlarmName: name = '', StateValue: state = '', ...times } of MetricAlarms) {
-      // The other time changes with the reason of a state, too.
-      const since = times.StateTransitionedTimestamp ?? times.StateUpdatedTimestamp;
-      found.push({ name, state, sinceMs: since?.getTime() ?? 0 });
-    }
-  }
+  for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client }, wanted))
+    for (const { AlarmName: name = '', StateValue: state = '' } of MetricAlarms)
+      found.push({ name, state });
   return found;
 }

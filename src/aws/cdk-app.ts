@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { UsageError, FerryError } from '../errors.ts';
 import { packageFile } from '../package-files.ts';
 
-export interface CdkStack {
+interface CdkStack {
   readonly name: string;
   readonly profile: string | undefined;
 }
