@@ -99,6 +99,22 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
     expect(run('ferry verify --help')).toContain('--replication NAME'),
   'ferry repair --replication orders --report ferry-orders-differences.jsonl': () =>
     expect(run('ferry repair --help')).toContain('--report FILE'),
+  'ferry cost --replication orders': () =>
+    expect(run('ferry cost --help')).toContain('--replication NAME'),
+  'ferry cost --replication orders --writes-per-second 100 --item-bytes 1000 --delete-share 5%': (
+    command,
+  ) => expect(run(command)).toContain('The same workload as a global table'),
+  'ferry cost --replication orders --actual': () =>
+    expect(run('ferry cost --help')).toContain('--actual'),
+  // test/local/rehearsal.test.ts runs it to its end, which takes minutes.
+  'ferry rehearse --local --svg rehearsal.svg': (command) =>
+    expect(() => run(command, ['--seed', 'x'])).toThrow('--seed'),
+  'ferry rehearse --replication orders': () =>
+    expect(run('ferry rehearse --help')).toContain('--replication NAME'),
+  'ferry rehearse --replication orders --apply': () =>
+    expect(run('ferry rehearse --help')).toContain('--apply'),
+  'ferry history --replication orders --since 7d': () =>
+    expect(run('ferry history --help')).toContain('--since'),
   'ferry adopt --replication orders': () => expect(run('ferry adopt --help')).toContain('--as-is'),
   'ferry adopt --replication orders --apply': () =>
     expect(run('ferry adopt --help')).toContain('--apply'),
@@ -182,7 +198,7 @@ it('has configuration samples that are accepted', () => {
   const { replications } = JSON.parse(sample) as { replications: object[] };
 
   expect(parseConfig({ replications }).replications).toHaveLength(1);
-  expect(additions).toHaveLength(6);
+  expect(additions).toHaveLength(7);
   for (const addition of additions) {
     const more = JSON.parse(addition) as { readonly defaults?: object };
     // What a file says of all its replications, or what one of them says.
