@@ -21,7 +21,7 @@ export interface Reconciliation {
   readonly running?: RunningRun | undefined;
 }
 
-export interface RunningRun {
+interface RunningRun {
   /** The name of the execution, and of the folder of its reports. */
   readonly run: string;
   readonly startedAtMs: number;
@@ -29,7 +29,7 @@ export interface RunningRun {
   readonly execution: string;
 }
 
-export interface FailedRun {
+interface FailedRun {
   readonly run: string;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
@@ -65,7 +65,7 @@ const COUNTS = [
   'left',
 ] as const;
 
-export type RunCount = (typeof COUNTS)[number];
+type RunCount = (typeof COUNTS)[number];
 
 type Ledger = Pick<LedgerRules, 'replication' | 'stateTable'>;
 

@@ -19,6 +19,7 @@ import {
 import { itemRequest } from '../../src/model/read-request.ts';
 import { type BulkCloud, openBulkCloud } from '../fixtures/bulk-cloud.ts';
 import { type LogsCloud, openLogsCloud } from '../fixtures/logs-cloud.ts';
+import { openMonitoringCloud } from '../fixtures/monitoring-cloud.ts';
 import { openSizedEndpoint, type SizedEndpoint } from '../fixtures/table-size.ts';
 import { contents, openTwoRegions, putAll, type TwoRegions } from '../fixtures/two-regions.ts';
 
@@ -115,6 +116,20 @@ function fires(anchor: string): boolean {
   return Number(metric(rule.metric.name)) >= rule.threshold;
 }
 
+async function statusNow(): Promise<unknown> {
+  const mapping = { state: 'Enabled', streamArn: regions.streamArn };
+  const monitoring = await openMonitoringCloud({
+    figures: {},
+    mapping,
+    deadLetters: 0,
+    isDeployed: true,
+  });
+  const { out, err } = await regions.ferry('status', '--json');
+  await monitoring.close();
+  if (out === '') throw new Error(err);
+  return JSON.parse(out) as unknown;
+}
+
 async function plantThree(): Promise<void> {
   const { client } = regions.destination;
   const key = (index: number) => ({ pk: { S: `item-${index}` } });
@@ -172,6 +187,10 @@ describe('a comparison on a schedule', () => {
     });
     expect(metric('Differences')).toBe(3);
     expect(fires('differences')).toBe(true);
+    expect(await statusNow()).toMatchObject({
+      verdict: expect.stringContaining('left 3 differences') as string,
+      reconciliation: { last: { run: 'planted', items: ITEMS, differences: 3, left: 3 } },
+    });
     const lines: string[] = [];
     for await (const { text } of reportLines('planted', cloud.bucket)) lines.push(text);
     expect(lines.filter((text) => text.includes('"key"')).toSorted()).toEqual([
@@ -209,6 +228,9 @@ describe('a comparison on a schedule', () => {
     expect(metric('Differences')).toBe(0);
     expect(fires('differences')).toBe(false);
     expect(await isTwinEqual()).toBe(true);
+    expect(await statusNow()).toMatchObject({
+      reconciliation: { last: { run: 'repaired', repaired: 3, left: 0 }, failed: null },
+    });
     expect(history.lines('/ferry/orders/history')).toMatchObject([
       {
         command: 'reconcile',
