@@ -5,7 +5,7 @@ import { DescribeTableCommand, UpdateTableCommand } from '@aws-sdk/client-dynamo
 import { FerryError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import type { Access } from './access.ts';
-import { describingClient } from './table-facts.ts';
+import { tablesClient } from './leftovers.ts';
 
 /** As DynamoDB has it. */
 const NO_LIMIT = -1;
@@ -22,7 +22,7 @@ export async function limitWrites(
   { table, units = NO_LIMIT }: { readonly table: string; readonly units?: number | undefined },
   clock: Clock,
 ): Promise<void> {
-  const client = describingClient(access);
+  const client = tablesClient(access);
   try {
     const OnDemandThroughput = { MaxWriteRequestUnits: units };
     await client.send(new UpdateTableCommand({ TableName: table, OnDemandThroughput }));
