@@ -64,7 +64,8 @@ export function openReconcile(setup: ReconcileSetup): ReconcileContext & { close
     runs: stepFunctions(machines, ''),
     tables: () => withPair(setup, false, lookAt),
     bucket: s3Objects(objects, onFailureBucket),
-    repair: (keys) => withPair(setup, true, (pair) => repairKeys(keys, pair, setup)),
+    repair: (keys, apply) =>
+      withPair(setup, apply, (pair) => repairKeys(keys, { pair, apply }, setup)),
     isTimeUp,
     publish: (figures) => writeMetrics(figures, metricsOf(replication)),
     note: (run) => noteRun(run, setup),
@@ -134,19 +135,19 @@ async function lookAt(pair: TablePair) {
 
 async function repairKeys(
   keys: readonly Item[],
-  pair: TablePair,
+  { pair, apply }: { readonly pair: TablePair; readonly apply: boolean },
   { deployment, sides, lease }: ReconcileSetup,
 ) {
   const { replication, lookAgainQueueUrl: queueUrl } = deployment;
   const retries = lease === undefined ? RETRIES : retriesUntil(lease.lost);
   const streamArn = sourceArnOf(replication, pair);
-  const work = { replication, sides, pair, streamArn, retries, queueUrl, apply: true };
+  const work = { replication, sides, pair, streamArn, retries, queueUrl, apply };
   const context = repairContext(await openPairWriting(work), {
     itemsPerSecond: ITEMS_PER_SECOND,
     settleMs: SETTLE_MS,
   });
   const nothing = () => undefined;
-  const options = { apply: true, onProgress: nothing, onItem: nothing };
+  const options = { apply, onProgress: nothing, onItem: nothing };
   return repair(each(keys), context, options);
 }
 

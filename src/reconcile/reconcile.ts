@@ -38,7 +38,8 @@ export interface ReconcileContext {
   /** @throws FerryError where nothing can be compared. */
   readonly tables: () => Promise<{ readonly sizeBytes: number; readonly isPaused: boolean }>;
   readonly bucket: ObjectStore;
-  readonly repair: (keys: readonly Item[]) => Promise<RepairReport>;
+  /** Reads the items once more, and with `apply` repairs them. */
+  readonly repair: (keys: readonly Item[], apply: boolean) => Promise<RepairReport>;
   readonly isTimeUp: () => boolean;
   readonly publish: (figures: Partial<Record<ReconcileMetricName, number>>) => void;
   /** Notes a run that has repaired. */
@@ -132,21 +133,26 @@ async function lookAt(run: Run, { isActive, bucket }: ReconcileContext): Promise
 /** Looks of all of them fit into the time that is left. */
 const REPAIRED_AT_ONCE = 500;
 
-/** Repairs what is listed, if it is to be repaired and not too much, for as long as there is time. */
+/**
+ * Looks again at what is listed, if it is not too much, for as long as there is time: what was still on its way to the
+ * twin is no difference. Repairs the others, if they are to be repaired.
+ */
 async function repairOn(run: Run, found: Counts, context: ReconcileContext) {
-  const { repair, repairItemsMax } = context.settings;
-  const isWanted = repair && found.differences <= repairItemsMax;
-  const keys = isWanted && found.left > 0 ? await differingKeys(run, context.bucket) : [];
+  const { repair: apply, repairItemsMax } = context.settings;
+  const isFew = found.left > 0 && found.differences <= repairItemsMax;
+  const keys = isFew ? await differingKeys(run, context.bucket) : [];
   let { looked = 0 } = run;
-  let { repaired, left } = found;
+  let { differences, repaired, left } = found;
   for (; looked < keys.length && !context.isTimeUp(); looked += REPAIRED_AT_ONCE) {
-    const { put, deleted, equal } = await context.repair(
-      keys.slice(looked, looked + REPAIRED_AT_ONCE),
-    );
-    repaired += put + deleted;
-    left -= put + deleted + equal;
+    const next = keys.slice(looked, looked + REPAIRED_AT_ONCE);
+    const { put, deleted, equal } = await context.repair(next, apply);
+    const done = apply ? put + deleted : 0;
+    differences -= equal;
+    repaired += done;
+    left -= done + equal;
   }
-  return { ...run, counts: { ...found, repaired, left }, looked, done: looked >= keys.length };
+  const counts = { ...found, differences, repaired, left };
+  return { ...run, counts, looked, done: looked >= keys.length };
 }
 
 async function conclude(

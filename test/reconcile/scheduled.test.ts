@@ -34,6 +34,8 @@ let cloud: BulkCloud;
 let replication: object;
 /** What is thrown for segments, before the function begins. */
 let failure: Error | undefined;
+/** What happens between the comparison and the end of the run. */
+let beforeEnd: (() => Promise<unknown>) | undefined;
 let aheadMs = 0;
 let sized: SizedEndpoint;
 let history: LogsCloud;
@@ -56,7 +58,8 @@ beforeAll(async () => {
   replication = { ...rest, source: { ...source, endpoint: sized.endpoint }, reconcile: {} };
   writeFileSync(regions.config, JSON.stringify({ replications: [replication] }));
   const { lookAgainQueueUrl = '' } = regions.lambda.settings;
-  const failing: typeof handler = (event, invocation) => {
+  const failing: typeof handler = async (event, invocation) => {
+    if ((event as { readonly reconcile?: string }).reconcile === 'end') await beforeEnd?.();
     if (failure !== undefined && 'segment' in (event as object)) throw failure;
     return handler(event, invocation);
   };
@@ -72,7 +75,7 @@ afterAll(async () => {
   await regions.close();
 });
 beforeEach(() => {
-  failure = undefined;
+  failure = beforeEnd = undefined;
   published = [];
   const now = Date.now.bind(Date);
   // Of the stand-ins, too.
@@ -240,6 +243,23 @@ describe('a comparison on a schedule', () => {
         outcome: 'done',
       },
     ]);
+  });
+
+  it('does not take a change that was late for a difference', async () => {
+    configure({});
+    const { client } = regions.destination;
+    const late = (await contents(regions.destination, 'Orders')).get('item-9');
+    await client.send(new DeleteItemCommand({ TableName: 'Orders', Key: { pk: { S: 'item-9' } } }));
+    beforeEnd = () => client.send(new PutItemCommand({ TableName: 'Orders', Item: late }));
+
+    await cloud.reconcile('late', { now: true });
+
+    expect(late).toBeDefined();
+    expect(await row()).toMatchObject({ good: { run: 'late', differences: 0, left: 0 } });
+    expect(metric('Differences')).toBe(0);
+    const lines: string[] = [];
+    for await (const { text } of reportLines('late', cloud.bucket)) lines.push(text);
+    expect(lines).toContain('{"kind":"missing","key":{"pk":{"S":"item-9"}}}');
   });
 
   it('compares sampled ranges, several by each call', async () => {
