@@ -62,7 +62,9 @@ function shown(report: Awaited<ReturnType<typeof rehearsed>>, ...args: readonly 
 
 describe.concurrent('a rehearsal on this machine', () => {
   it('shows each failure, fires its alarm, and heals', { timeout: 600_000 }, async () => {
-    const names = ['destination-denied', 'function-disabled', 'poison-records'] as const;
+    const names = planOf({ hasHeartbeat: true, isSwitched: false }).failures.map(
+      ({ name }) => name,
+    );
 
     const report = await rehearsed(failuresNamed(...names));
 

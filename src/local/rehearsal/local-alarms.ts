@@ -15,7 +15,7 @@ export class LocalAlarms {
   readonly #time: FigureTime;
 
   constructor(worlds: readonly LocalWorld[], time: FigureTime, rulesOf: RulesOf = alarmRules) {
-    this.#worlds = worlds.map((world) => [world, rulesOf(world.replication)]);
+    this.#worlds = worlds.map((world) => [world, rulesOf(withLongInvocations(world.replication))]);
     this.#time = time;
   }
 
@@ -47,6 +47,15 @@ export class LocalAlarms {
     const size = await failures.queue.size();
     history.add('ApproximateNumberOfMessagesVisible', [size], this.#time.now());
   }
+}
+
+/** Retries and pauses do not shrink with the minutes of the alarms: an invocation is as long as several of them. */
+const INVOCATION_SECONDS = 10 * 60;
+
+/** The windows of the rules follow from the longest invocation. */
+function withLongInvocations(replication: ReplicationConfig): ReplicationConfig {
+  const settings = { ...replication.function, timeoutSeconds: INVOCATION_SECONDS };
+  return { ...replication, function: settings };
 }
 
 /** Under which name the history has a metric. */
