@@ -36,12 +36,13 @@ export function createWriterPolicy(
 ): CfnOutput | undefined {
   const { name, source, destination } = replication;
   if (destination.credentials === undefined) return undefined;
-  const arns = arnsIn(scope, replication);
+  const needs = writerNeeds(replication, arnsIn(scope, replication));
   const policy = new ManagedPolicy(scope, 'WriterPolicy', {
     managedPolicyName: writerRoleName(name),
     description: `Ferry ${name}: the user whose keys are in the secret of ${source.region}`,
-    document: policyDocument(Object.values(writerNeeds(replication, arns)).flat()),
+    document: policyDocument(Object.values(needs).flat()),
   });
+  acknowledgeWildcards(policy, needs);
   const description = 'Attach it to the user whose keys are in the secret';
   return new CfnOutput(scope, 'WriterPolicyArn', { description, value: policy.managedPolicyArn });
 }

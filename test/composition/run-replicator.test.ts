@@ -103,7 +103,9 @@ it.each(['signed', 'sdk'])(
 it('is closed where it cannot be opened', async () => {
   const before = opened;
 
-  await expect(open(configured({ stateTable: 'no-such-table' }))).rejects.toThrow('resource not found');
+  await expect(open(configured({ stateTable: 'no-such-table' }))).rejects.toThrow(
+    'resource not found',
+  );
 
   expect(opened).toBeGreaterThan(before);
   await expect.poll(() => isOpen, SOON).toBe(0);
