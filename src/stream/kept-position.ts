@@ -99,8 +99,9 @@ export class KeptPosition {
   }
 
   #isDue(): boolean {
-    const [written, { after, closed, atMs }] = [this.#written, this.#position];
+    const [written, { after, closed, atMs, keptMs }] = [this.#written, this.#position];
     if (written === undefined || written.after !== after || written.closed !== closed) return true;
+    if (written.keptMs !== keptMs) return true;
     const laterMs = atMs - written.atMs;
     return Math.abs(laterMs) >= REFRESH_INTERVAL_MS || (after === undefined && laterMs < 0);
   }

@@ -1,14 +1,14 @@
 // How far one shard has been read. Kept in memory. Opening a shard again may step back; a record that was
 // received once is not received twice.
 
-import type { Clock, StoredPosition, StreamReader } from '../ports.ts';
+import type { ConsumerOptions } from './context.ts';
 import {
   compareSequenceNumbers,
   createdAtSecondsOf,
   type EventRecord,
   sequenceNumberOf,
 } from './event-record.ts';
-import { wasOutlived } from './start-positions.ts';
+import { type Reached, wasOutlived } from './start-positions.ts';
 
 export interface Progress {
   /** Not received before. */
@@ -21,47 +21,46 @@ export interface Progress {
   readonly isEnd: boolean;
 }
 
+type PositionOptions = Pick<ConsumerOptions, 'reader' | 'clock' | 'retentionMs'>;
+
 export class ShardPosition {
-  readonly #reader: StreamReader<EventRecord>;
   readonly #shardId: string;
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #options: PositionOptions;
   #iterator: string | undefined;
   /** Where to open the shard again; its beginning, if undefined. */
   #after: string | undefined;
-  /** Everything that had come by then has been received; undefined if what came later may be gone. Epoch milliseconds. */
-  #readAtMs: number | undefined;
+  /** Everything that had come by `atMs` has been received. */
+  #reached: Reached;
   #lastReceived: string | undefined;
   /** Set by opening: records up to this one have been received before. */
   #repeatsUntil: string | undefined;
 
-  constructor(
-    { reader, clock }: { readonly reader: StreamReader<EventRecord>; readonly clock: Clock },
-    shardId: string,
-    stored?: StoredPosition,
-  ) {
-    this.#reader = reader;
+  constructor(options: PositionOptions, shardId: string, first: Reached) {
+    this.#options = options;
     this.#shardId = shardId;
-    this.#clock = clock;
-    this.#after = this.#lastReceived = stored?.after;
-    const isKnown = stored !== undefined && !wasOutlived(stored, clock.now());
-    this.#readAtMs = isKnown ? stored.atMs : undefined;
+    this.#after = this.#lastReceived = first.after;
+    this.#reached = first;
   }
 
   async next(limit: number): Promise<Progress> {
+    const { reader, clock } = this.#options;
     if (this.#iterator === undefined) {
       this.#repeatsUntil = this.#lastReceived;
-      this.#iterator = await this.#reader.open(this.#shardId, this.#after, this.#readAtMs);
+      // Without a time, what came later is taken to be gone.
+      const isLate = wasOutlived(this.#reached, clock.now());
+      const settledAtMs = isLate ? undefined : this.#reached.atMs;
+      this.#iterator = await reader.open(this.#shardId, this.#after, settledAtMs);
     }
-    const askedAtMs = this.#clock.now();
-    const { records, nextIterator, behindMs } = await this.#reader.read(this.#iterator, limit);
+    const askedAtMs = clock.now();
+    const { records, nextIterator, behindMs } = await reader.read(this.#iterator, limit);
     this.#iterator = nextIterator;
     const fresh = this.#withoutRepeats(records);
     const last = fresh.at(-1);
     if (last !== undefined) {
       this.#lastReceived = this.#after = sequenceNumberOf(last);
-      this.#readAtMs = (createdAtSecondsOf(last) ?? askedAtMs / 1000) * 1000;
+      this.#reach((createdAtSecondsOf(last) ?? askedAtMs / 1000) * 1000);
     }
-    if (behindMs === 0) this.#readAtMs = askedAtMs;
+    if (behindMs === 0) this.#reach(askedAtMs);
     return {
       records: fresh,
       isEmpty: records.length === 0 && (behindMs ?? 0) === 0,
@@ -84,6 +83,10 @@ export class ShardPosition {
     // What is there now has come later, or is of a stream that was made anew and counts from below.
     this.#iterator = this.#after = this.#lastReceived = undefined;
     return lost;
+  }
+
+  #reach(atMs: number): void {
+    this.#reached = { atMs, keptMs: this.#options.retentionMs };
   }
 
   #withoutRepeats(records: readonly EventRecord[]): readonly EventRecord[] {

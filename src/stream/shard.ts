@@ -20,7 +20,7 @@ import { ShardDelivery } from './delivery.ts';
 import { type EventRecord, slotOf } from './event-record.ts';
 import { KeptPosition } from './kept-position.ts';
 import { type Progress, ShardPosition } from './position.ts';
-import { isOutlived } from './start-positions.ts';
+import { isOutlived, wasOutlived } from './start-positions.ts';
 
 /** A shard is not read on while this many batches wait. */
 const WAITING_BATCHES_MAX = 4;
@@ -78,10 +78,12 @@ export class ShardConsumer {
     this.finished = stored?.closed === true;
     this.#consumer = consumer;
     this.#options = consumer.options;
-    this.#position = new ShardPosition(consumer.options, shardId, stored);
-    const { positions } = consumer.options;
-    const first = stored ?? { closed: false, atMs: sinceMs, keptMs: this.#options.retentionMs };
+    const { positions, clock, retentionMs: keptMs } = consumer.options;
+    const known = stored ?? { closed: false, atMs: sinceMs };
+    // All behind it is still there, and is kept for as long as the stream keeps records now.
+    const first = wasOutlived(known, clock.now()) ? known : { ...known, keptMs };
     this.#first = first;
+    this.#position = new ShardPosition(consumer.options, shardId, first);
     this.#kept = positions && new KeptPosition(shardId, { consumer, positions }, { stored, first });
     this.#delivery = new ShardDelivery(shardId, consumer, (records) => this.#release(records));
     const { parallelizationFactor } = this.#options.settings;

@@ -31,7 +31,7 @@ export function startOf(
   };
 }
 
-type Reached = Omit<StoredPosition, 'closed'>;
+export type Reached = Omit<StoredPosition, 'closed'>;
 
 interface Limits {
   readonly nowMs: number;

@@ -387,6 +387,58 @@ describe('records that are lost', () => {
     expect(asked).toEqual([undefined, inTime.atMs]);
   });
 
+  it('are not suspected where the retention was raised in time, whatever has been settled since', async () => {
+    const clock = new VirtualClock();
+    const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 3));
+    const kept = { ...open(clock.now() - 10 * HOUR_MS), keptMs: 24 * HOUR_MS };
+    const invoke = async () => {
+      throw serviceError('Error');
+    };
+    const raised = { clock, retentionMs: 168 * HOUR_MS };
+    const outage = start(stream, { ...raised, invoke, rows: { 'shard-1': kept } });
+    await clock.sleep(5_000);
+    await outage.consumer.stop();
+
+    await clock.sleep(20 * HOUR_MS);
+    const rows = Object.fromEntries(outage.positions.rows);
+    const again = start(stream, { ...raised, rows });
+    await again.consumer.settled();
+
+    expect([...outage.trimmed, ...again.trimmed]).toEqual([]);
+    expect(again.taken).toEqual([1, 2, 3]);
+  });
+
+  it('are suspected by a process that has not read for as long as they were kept', async () => {
+    const clock = new VirtualClock();
+    const stream = new ScriptedStream().addShard('shard-1').append('shard-1', ...records(1, 3));
+    const asked: Array<number | undefined> = [];
+    let pauseMs = 0;
+    const reader = {
+      shards: () => stream.shards(),
+      open: (shardId: string, after?: string, settledAtMs?: number) => {
+        asked.push(settledAtMs);
+        return stream.open(shardId, after);
+      },
+      async read(iterator: string, limit: number) {
+        const page = await stream.read(iterator, limit);
+        if (pauseMs === 0) return page;
+        await clock.sleep(pauseMs);
+        pauseMs = 0;
+        throw serviceError('ExpiredIteratorException');
+      },
+    };
+    const { consumer, taken } = start(stream, { clock, reader, retentionMs: 24 * HOUR_MS });
+    for (const hours of [23, 25]) {
+      await eventually(() => taken.length === 3);
+      pauseMs = hours * HOUR_MS;
+      await eventually(() => pauseMs === 0);
+      await consumer.settled();
+    }
+
+    // The retention may have been raised since, and what was gone by then stays gone.
+    expect(asked).toEqual([expect.any(Number), expect.any(Number), undefined]);
+  });
+
   it('are suspected in a shard that was listed late, since the list before', async () => {
     const clock = new VirtualClock();
     const stream = new ScriptedStream().addShard('parent');
