@@ -59,6 +59,8 @@ class Driver implements LeaseDriver {
   #answeredAtMs: number;
   /** The highest that is known. */
   #fence = 0;
+  /** The last that was refused. */
+  #refused: number | undefined;
   #stopping = false;
   #running: Promise<void> = Promise.resolve();
   #wake: () => void = () => undefined;
@@ -86,8 +88,7 @@ class Driver implements LeaseDriver {
 
   fenced(why: string): void {
     if (this.#state.kind !== 'holder') return;
-    // How high the fence of the positions is, their writer knew.
-    this.#fence = 2 * this.#state.lease.fence;
+    this.#refused = this.#state.lease.fence;
     this.#lose(why);
   }
 
@@ -154,7 +155,10 @@ class Driver implements LeaseDriver {
     const lookedAtMs = monotonicMs();
     try {
       this.#state = afterLook(this.#state, await row.read(), monotonicMs());
-      this.#fence = Math.max(this.#fence, this.lease?.fence ?? 0);
+      const found = this.lease?.fence ?? 0;
+      // If no other has taken over, the fence of the positions is higher, and only their writer knew it.
+      const known = found === this.#refused ? 2 * found : found;
+      this.#fence = Math.max(this.#fence, known);
       const wanted = leaseToTake(this.#state, { holder, lookedAtMs, fence: this.#fence });
       if (wanted === undefined) {
         this.#answeredAtMs = monotonicMs();

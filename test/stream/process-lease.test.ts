@@ -266,6 +266,21 @@ describe('processes of one replication', () => {
     expect(first.events.filter((event) => event.startsWith('lost'))).toHaveLength(3);
   });
 
+  it('counts on by one where its fence was refused because another process had taken over', async () => {
+    const [clock, row] = [new VirtualClock(), new MemoryRow()];
+    row.lease = lease({ fence: 6, released: true });
+    const first = process('first', row, clock);
+    await clock.sleep(1);
+    expect(first.events).toEqual(['held 7']);
+
+    // As after a pause of the machine: a position is refused before the lease is looked at.
+    row.lease = lease({ fence: 8 });
+    first.driver.fenced('its positions are refused');
+    await clock.sleep(60_000);
+
+    expect(first.events).toEqual(['held 7', 'lost: its positions are refused', 'held 9']);
+  });
+
   it('one at a time holds it by its own clock, whatever is killed, stopped, slow or lost', async () => {
     const world = fc.record({
       delays: fc.array(fc.integer({ min: 0, max: 4_000 }), { maxLength: 60 }),
