@@ -20,7 +20,8 @@ export const reconcile = group(
     ),
     sample: defaulted(
       Text({
-        pattern: '^(100|[1-9]?[0-9](\\.[0-9]{1,3})?)%$',
+        // Not 0: a run that compares nothing would find no difference.
+        pattern: '^(?!0(\\.0+)?%)(100|[1-9]?[0-9](\\.[0-9]{1,3})?)%$',
         default: '100%',
         description:
           'A percentage, at least 0.001%. The share of the items that is compared. Each run draws other items, and states how sure it is.',

@@ -27,6 +27,13 @@ function settings(more: object = {}): ReconcileConfig {
 const plan = (sizeBytes: number, more: object = {}, chance = 0.5) =>
   mapInput({ run: 'r1', settings: settings(more), sizeBytes }, { next: () => chance });
 
+it.each(['0%', '0.000%'])(
+  'a sample of %s is refused: it would never find a difference',
+  (sample) => {
+    expect(() => settings({ sample })).toThrow(/sample/);
+  },
+);
+
 describe('the plan of a run', () => {
   it('has one segment and one worker for a small table, at the whole rate', () => {
     expect(plan(GIB, { maxReadUnits: 100_000 })).toMatchObject({
