@@ -1,6 +1,6 @@
 // The reports of a bulk run's segments in the bucket: how many segments are done, and all lines of all reports.
 
-import { isDoneKey, isFailureKey, reportPrefix } from './task.ts';
+import { failurePrefix, isDoneKey, type PartLinks, reportPrefix } from './task.ts';
 import { parseReportLine, type ReportLine } from '../verify/difference-report.ts';
 import { FerryError } from '../errors.ts';
 import type { ObjectStore, StoredObject } from '../ports.ts';
@@ -19,11 +19,28 @@ export async function segmentFailure(
   run: string,
   bucket: ObjectStore,
 ): Promise<string | undefined> {
-  for await (const objects of bucket.list(reportPrefix(run))) {
-    const note = objects.find(({ key }) => isFailureKey(key));
+  for await (const [note] of bucket.list(failurePrefix(run)))
     if (note !== undefined) return bucket.get(note.key);
-  }
   return undefined;
+}
+
+/**
+ * Whether each part begins where another one has ended. Otherwise a report is lost, or is of a try whose answer did not
+ * count: one that went on after Step Functions had begun the next try can end last.
+ */
+export class PartChain {
+  readonly #begun: string[] = [];
+  readonly #ended = new Set<string>();
+
+  /** Reports of functions of earlier releases do not say it. */
+  add({ from, to }: PartLinks): void {
+    if (from !== undefined) this.#begun.push(from);
+    if (to !== undefined) this.#ended.add(to);
+  }
+
+  get isWhole(): boolean {
+    return this.#begun.every((place) => this.#ended.has(place));
+  }
 }
 
 /** The reports of a run, a page of the listing at a time. */
@@ -32,7 +49,7 @@ export async function* reportObjects(
   bucket: ObjectStore,
 ): AsyncGenerator<readonly StoredObject[]> {
   for await (const objects of bucket.list(reportPrefix(run)))
-    yield objects.filter(({ key }) => !isDoneKey(key) && !isFailureKey(key));
+    yield objects.filter(({ key }) => !isDoneKey(key));
 }
 
 export interface BulkReportLine {

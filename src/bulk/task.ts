@@ -1,6 +1,7 @@
 // One segment's work in a bulk run, as JSON: what the state machine hands to the function, and what the
 // function hands back until the segment is done.
 
+import { createHash } from 'node:crypto';
 import { REPORT_OBJECT_PREFIX } from '../config/names.ts';
 import { decodeItem, itemAsJson } from '../model/attribute-value.ts';
 import { type BackfillRun, isSegmentCount } from '../backfill/checkpoint.ts';
@@ -208,11 +209,32 @@ export function doneKey({ task, segment }: BulkTask): string {
 
 export const isDoneKey = (key: string) => key.endsWith(DONE);
 
-const FAILURE = '.failure';
+/** Beside the reports, which a command of an earlier release reads all. */
+export const failurePrefix = (run: string) => `${REPORT_OBJECT_PREFIX}${run}-failures/`;
 
 /** Of an object that says why a call for a segment has failed. The segment may have ended well since. */
 export function failureKey({ task, segment }: BulkTask): string {
-  return `${reportPrefix(runNameOf(task))}${segment}${FAILURE}`;
+  return `${failurePrefix(runNameOf(task))}${segment}`;
 }
 
-export const isFailureKey = (key: string) => key.endsWith(FAILURE);
+/** What a report of a verify says of its part: a digest of where it begins, and of where the next one does. */
+export interface PartLinks {
+  /** Of every part but the first. */
+  readonly from?: string | undefined;
+  /** Of every part but the last. */
+  readonly to?: string | undefined;
+}
+
+/** @param next what the function hands back. */
+export function partLinks(call: BulkTask, next: BulkTask): PartLinks {
+  return {
+    from: call.part === 0 ? undefined : placeOf(call),
+    to: next.done ? undefined : placeOf({ ...next, part: call.part + 1 }),
+  };
+}
+
+/** A cursor has keys of items. */
+function placeOf({ segment, part, cursor, ranges }: BulkTask): string {
+  const place = JSON.stringify([segment, part, cursor, ranges]);
+  return createHash('sha256').update(place).digest('hex').slice(0, 16);
+}

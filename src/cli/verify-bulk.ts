@@ -2,7 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../aws/system-clock.ts';
-import { type BulkReportLine, reportLines, segmentsReported } from '../bulk/reports.ts';
+import { type BulkReportLine, PartChain, reportLines, segmentsReported } from '../bulk/reports.ts';
+import type { PartLinks } from '../bulk/task.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
 import { addReport, newReport, type VerifyReport } from '../verify/verify.ts';
 import type { ObjectStore } from '../ports.ts';
@@ -57,13 +58,17 @@ export async function verifyInBulk(call: BulkVerify, findings: Findings): Promis
   return runInBulk(call, { name: run, segments, task, onTick }, async (bucket) => {
     const sum = newReport();
     const projection = call.pair.rules.projection?.digest;
+    const chain = new PartChain();
     for await (const line of reportLines(run, bucket)) {
-      if (line.line?.kind === 'summary') requireSame(line.line.summary, projection);
+      if (line.line?.kind === 'summary') {
+        requireSame(line.line.summary, projection);
+        chain.add(line.line.summary as PartLinks);
+      }
       addLine(line, sum, findings);
     }
-    if (sum.segmentsDone !== segments.length)
+    if (sum.segmentsDone !== segments.length || !chain.isWhole)
       throw incompleteBulk(
-        `The reports of the bulk run cover only ${sum.segmentsDone} of ${segments.length} segments.`,
+        `The reports of the bulk run do not prove that it is complete: ${sum.segmentsDone} of ${segments.length} segments are done${chain.isWhole ? '' : ', and a report is lost'}.`,
         'Nothing is proved. Run the command again.',
       );
     return sum;

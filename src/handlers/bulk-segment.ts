@@ -27,6 +27,7 @@ import {
   doneKey,
   failureKey,
   parseBulkTask,
+  partLinks,
   reportKey,
   type RedriveTask,
   type VerifyTask,
@@ -238,7 +239,8 @@ async function compareOn(task: VerifyTask, work: PairCall): Promise<BulkTask> {
   };
   const isTimeUp = () => remainingMs() < LAST_LOOKS_MS || isFull(lines);
   const { report, next } = await compareTask(task, work.call, { context, isTimeUp });
-  lines.push(summaryLine({ ...report, projection: pair.rules.projection?.digest }));
+  const links = partLinks(work.call, next);
+  lines.push(summaryLine({ ...report, projection: pair.rules.projection?.digest, ...links }));
   return next;
 }
 

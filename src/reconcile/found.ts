@@ -1,6 +1,7 @@
 // What the reports of a run's segments add up to, and the differences that they list.
 
-import { reportLines, segmentFailure } from '../bulk/reports.ts';
+import { PartChain, reportLines, segmentFailure } from '../bulk/reports.ts';
+import type { PartLinks } from '../bulk/task.ts';
 import type { Item, ObjectStore } from '../ports.ts';
 import { addReport, differences, newReport, type VerifyReport } from '../verify/verify.ts';
 import { rangesOf } from './plan.ts';
@@ -15,14 +16,18 @@ export type Found =
 export async function addUp(run: Run, bucket: ObjectStore): Promise<Found> {
   const sum = newReport();
   const projections = new Set<unknown>();
+  const chain = new PartChain();
   for await (const { line } of reportLines(run.run, bucket)) {
     if (line?.kind !== 'summary') continue;
-    const summary = line.summary as Partial<VerifyReport> & { readonly projection?: string };
+    const summary = line.summary as Partial<VerifyReport> & PartLinks & { projection?: string };
     addReport(sum, summary);
+    chain.add(summary);
     projections.add(summary.projection);
   }
-  if (sum.segmentsDone < rangesOf(run.task))
+  if (sum.segmentsDone !== rangesOf(run.task))
     return { kind: 'incomplete', why: await whyIncomplete(run, sum, bucket) };
+  if (!chain.isWhole)
+    return { kind: 'incomplete', why: 'a report is lost, or another try has replaced it' };
   if (projections.size > 1)
     return {
       kind: 'incomplete',
@@ -35,7 +40,7 @@ async function whyIncomplete(run: Run, sum: VerifyReport, bucket: ObjectStore): 
   const { Error: error, Cause: cause } = run.error ?? {};
   const why = (await segmentFailure(run.run, bucket)) ?? [error, cause].filter(Boolean).join(': ');
   const compared = `${sum.segmentsDone} of ${rangesOf(run.task)} ranges were compared`;
-  return why === '' ? `only ${compared}` : `${why} (${compared})`;
+  return why === '' ? compared : `${why} (${compared})`;
 }
 
 function countsOf(sum: VerifyReport, { task }: Run): Counts {
