@@ -283,8 +283,8 @@ describe('an operator needs for', () => {
     const listed = new Set(all.map(({ command }) => command.split(' ')[0]));
 
     expect(known.length).toBeGreaterThan(8);
-    // test/permissions/run.test.ts has the process.
-    const others = ['latency', 'local', 'run'];
+    // test/permissions/run.test.ts has the process, and test/composition/rehearsal-on-aws.test.ts rehearsals.
+    const others = ['latency', 'local', 'rehearse', 'run'];
     expect(known.filter((name) => !listed.has(name)).toSorted()).toEqual(others);
   });
 });

@@ -235,6 +235,7 @@ export const COMMANDS: readonly CommandNeeds[] = [
     [
       ...MAPPING,
       'source dynamodb:DescribeTable',
+      'twin dynamodb:DescribeTable DescribeContinuousBackups',
       STREAMING,
       'state dynamodb:GetItem',
       'sourceState dynamodb:GetItem',

@@ -1,6 +1,6 @@
 // Configurations, and the templates that the CDK app makes of them, for the tests of lib/.
 
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -43,8 +43,10 @@ export interface TemplateJson {
   readonly Outputs?: Readonly<Record<string, { readonly Value: unknown }>>;
 }
 
-/** Removed by the tests when they are done. */
+/** Removed by the tests when they are done, or at the end of their process. */
 export const temporary = mkdtempSync(join(tmpdir(), 'ferry-lib-'));
+process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
+
 export function replicationOf(replication: object): ReplicationConfig {
   const [first] = parseConfig({ replications: [replication] }).replications;
   if (first === undefined) throw new Error('The configuration has no replication.');
