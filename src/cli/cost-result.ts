@@ -42,7 +42,7 @@ function costFacts({ setting, prices, bill, gathering, globalTable, ...found }: 
     totalWithBatchingWindow: gathering === undefined ? null : cents(gathering),
     globalTable: { total: cents(globalTable.dollars), parts: globalTable.parts.map(partFacts) },
     ...(actual && { actual }),
-    prices: { dates: datesOf(setting, prices), sources: SOURCES },
+    prices: { dates: Object.fromEntries(datesOf(setting, prices)), sources: SOURCES },
     assumptions: assumptionsOf(setting),
   };
 }
@@ -79,7 +79,9 @@ function costLines(cost: Cost, call: Printing): string[] {
     ...(actual === undefined ? [] : [...actualLines(actual), '']),
     'Assumptions',
     ...assumptionsOf(setting).map((text) => `  - ${text}`),
-    `Prices: ${datesOf(setting, prices).join(', ')}, from ${SOURCES[0]} and the pages of the other services.`,
+    `Prices: ${datesOf(setting, prices)
+      .map(([region, date]) => `${region} of ${date}`)
+      .join(', ')}, from ${SOURCES[0]} and the pages of the other services.`,
   ];
 }
 
@@ -161,10 +163,10 @@ export function printTotal(costs: readonly Cost[], fleet: Bill, call: GivenCall)
   ]);
 }
 
-function datesOf({ replication }: Setting, prices: Prices): string[] {
+function datesOf({ replication }: Setting, prices: Prices) {
   const { source, destination } = replication;
   const regions = [...new Set([source.region, destination.region])];
-  return regions.map((region) => `${region} of ${prices[region]?.date}`);
+  return regions.map((region) => [region, prices[region]?.date] as const);
 }
 
 function cents(dollars: number): number {

@@ -13,6 +13,7 @@ import {
   type Setting,
 } from './setting.ts';
 import {
+  processLines,
   storageLines,
   streamLines,
   tombstoneLines,
@@ -32,7 +33,8 @@ export function replicationLines(setting: Setting): Line[] {
     ...tombstoneLines(facts),
     ...storageLines(facts),
     ...transferLines(facts),
-    ...(setting.byProcess ? [] : deploymentLines(facts)),
+    ...heartbeatLines(facts),
+    ...(setting.byProcess ? processLines(facts) : deploymentLines(facts)),
   ];
 }
 
@@ -40,7 +42,6 @@ function deploymentLines(facts: Facts): Line[] {
   return [
     ...observationLines(facts),
     ...logLines(facts),
-    ...heartbeatLines(facts),
     ...reconciliationLines(facts),
     ...otherDirectionLines(facts),
     ...keyLines(facts),
@@ -127,7 +128,9 @@ export function assumptionsOf(setting: Setting): string[] {
     'All items have the average size. Each insert is at most 30 s old, and no record is coalesced, repeated or rejected.',
     `The stream has ${shardCount} shards with the same number of records${shards === undefined ? ', as a table of this size has' : ''}.`,
     ...(setting.byProcess
-      ? ['The machine of `ferry run`, its metrics and its alarms are not counted.']
+      ? [
+          'The machine of `ferry run`, its metrics and its alarms are not counted. It writes with "tombstones": "strict".',
+        ]
       : [
           `A request to the other Region takes ${roundTripMs} ms, and a record ${RECORD_CPU_MS} ms of a whole processor. A function with ${settings.memoryMiB} MiB has its share of one.`,
         ]),
@@ -143,7 +146,9 @@ export function assumptionsOf(setting: Setting): string[] {
       : ['The projection is not counted, as if the twin had all items whole.']),
     ...(source.kinesisStreamArn === undefined
       ? []
-      : ['The Kinesis stream is counted as if only this table sent its changes to it.']),
+      : [
+          'The Kinesis stream is counted as if only this table sent its changes to it, and it kept them for 24 hours.',
+        ]),
     ...(replication.reconcile === undefined
       ? []
       : ['Differences that a reconciliation reads again are not counted.']),

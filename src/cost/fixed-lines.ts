@@ -7,7 +7,7 @@ import type { Line } from './bill.ts';
 import { metricCount, ofFunction } from './function-lines.ts';
 import type { PriceName } from './prices.ts';
 import { elapsedMs, type Facts, INVOCATION_CPU_MS, KEY_REQUESTS_PER_SECOND } from './setting.ts';
-import { MONTH_DAYS, SECONDS_A_MONTH } from './workload.ts';
+import { GB, MONTH_DAYS, SECONDS_A_MONTH } from './workload.ts';
 
 export function observationLines(facts: Facts): Line[] {
   const { alarms, dashboard, source } = facts.replication;
@@ -43,7 +43,7 @@ export function fleetLines(replications: readonly ReplicationConfig[]): Line[] {
 const BEATS = SECONDS_A_MONTH / 60;
 const HEARTBEAT_MIB = 256;
 
-/** Every minute: a read and a write on both sides. */
+/** Every minute: a read and a write on both sides, by a function or by `ferry run`. */
 export function heartbeatLines(facts: Facts): Line[] {
   const { heartbeat, source, destination } = facts.replication;
   if (heartbeat === undefined) return [];
@@ -54,7 +54,9 @@ export function heartbeatLines(facts: Facts): Line[] {
   ] as const;
   const each = elapsedMs(2 * INVOCATION_CPU_MS, HEARTBEAT_MIB) + facts.roundTripMs;
   return [
-    ...ofFunction(part, { count: BEATS, ms: BEATS * each, memoryMiB: HEARTBEAT_MIB }, facts),
+    ...(facts.byProcess
+      ? []
+      : ofFunction(part, { count: BEATS, ms: BEATS * each, memoryMiB: HEARTBEAT_MIB }, facts)),
     ...sides.flatMap(([of, region]): Line[] => [
       {
         part,
@@ -89,13 +91,14 @@ export function reconciliationLines(facts: Facts): Line[] {
   const { items, itemBytes } = facts.workload;
   const runs = MONTH_DAYS / Number.parseInt(reconcile.every, 10);
   const share = Number.parseFloat(reconcile.sample) / 100;
-  const unitsOf = (bytes: number) => (share * items * bytes) / 4_096;
-  const [ofSource, ofTwin] = [unitsOf(itemBytes), unitsOf(itemBytes + VERSION_BYTES)];
+  const twinBytes = share * items * (itemBytes + VERSION_BYTES);
+  const [ofSource, ofTwin] = [(share * items * itemBytes) / 4_096, twinBytes / 4_096];
   const seconds = Math.max(ofSource, ofTwin) / reconcile.maxReadUnits;
-  const count = MONTH_DAYS + runs * (1 + Math.ceil(seconds / SEGMENT_SECONDS));
+  const invocations = Math.ceil(seconds / SEGMENT_SECONDS);
+  const count = MONTH_DAYS + runs * (1 + invocations);
   const transitions =
     MONTH_DAYS * TRANSITIONS_A_DAY +
-    runs * (TRANSITIONS_A_RUN + TRANSITIONS_AN_INVOCATION * Math.ceil(seconds / SEGMENT_SECONDS));
+    runs * (TRANSITIONS_A_RUN + TRANSITIONS_AN_INVOCATION * invocations);
   const part = 'reconciliation';
   return [
     {
@@ -112,6 +115,17 @@ export function reconciliationLines(facts: Facts): Line[] {
       price: 'millionReadUnits',
       region: destination.region,
     },
+    ...(source.region === destination.region
+      ? []
+      : [
+          {
+            part,
+            what: 'GB of items of the twin',
+            amount: (runs * twinBytes) / GB,
+            price: 'transferGB',
+            region: destination.region,
+          } as const,
+        ]),
     ...ofFunction(part, { count, ms: runs * seconds * 1000, memoryMiB: COMPARING_MIB }, facts),
     {
       part,

@@ -12,7 +12,8 @@ import {
   POLLS_PER_SECOND,
   RECORD_CPU_MS,
 } from './setting.ts';
-import { GB, MONTH_DAYS, SECONDS_A_MONTH } from './workload.ts';
+import { GB, insertShare, MONTH_DAYS, SECONDS_A_MONTH } from './workload.ts';
+import { looksUpInserts } from './write-units.ts';
 
 /** Of a full batch that Lambda hands over as JSON. */
 const EVENT_BYTES_MAX = 6 * 2 ** 20;
@@ -20,26 +21,33 @@ const EVENT_BYTES_MAX = 6 * 2 ** 20;
 export interface Invocations {
   /** A month. */
   readonly count: number;
-  /** Of them, those with a delete. */
-  readonly withDeletes: number;
+  /** Of them, those with at least one record of a kind that has this share of all. */
+  readonly having: (share: number) => number;
   readonly records: number;
 }
 
-/** Records come at random, the same number to each shard; Lambda asks each shard at a fixed pace. */
+/** Records come at random, the same number to each lane of a shard; Lambda asks each shard at a fixed pace. */
 export function invocationsOf(facts: Facts): Invocations {
-  const { workload, shardCount, replication } = facts;
+  const { workload, replication } = facts;
   const { batchSize, maxBatchingWindowSeconds } = replication.eventSource;
+  const lanes = lanesOf(facts);
   const perSecond = workload.writesPerSecond + beatsPerSecond(facts);
-  const perShard = perSecond / shardCount;
+  const each = perSecond / lanes;
   const found =
     maxBatchingWindowSeconds > 0
-      ? perShard / (1 + perShard * maxBatchingWindowSeconds)
-      : POLLS_PER_SECOND * (1 - Math.exp(-perShard / POLLS_PER_SECOND));
+      ? each / (1 + each * maxBatchingWindowSeconds)
+      : POLLS_PER_SECOND * (1 - Math.exp(-each / POLLS_PER_SECOND));
   const recordsMax = Math.min(batchSize, EVENT_BYTES_MAX / (workload.itemBytes + 500));
-  const count = SECONDS_A_MONTH * shardCount * Math.max(found, perShard / recordsMax);
+  const count = SECONDS_A_MONTH * lanes * Math.max(found, each / recordsMax);
   const records = SECONDS_A_MONTH * perSecond;
-  const deletesEach = count === 0 ? 0 : (records * workload.deleteShare) / count;
-  return { count, records, withDeletes: count * (1 - Math.exp(-deletesEach)) };
+  const having = (share: number) =>
+    count === 0 ? 0 : count * (1 - Math.exp((-records * share) / count));
+  return { count, records, having };
+}
+
+/** Batches that may be under way at the same time. */
+function lanesOf({ shardCount, replication }: Facts): number {
+  return shardCount * replication.eventSource.parallelizationFactor;
 }
 
 function beatsPerSecond({ replication }: Facts): number {
@@ -48,12 +56,13 @@ function beatsPerSecond({ replication }: Facts): number {
 
 /** @param acknowledges the records of a twin, which need no request. */
 export function functionLines(facts: Facts, { acknowledges = false } = {}): Line[] {
-  const { replication, roundTripMs } = facts;
+  const { replication, roundTripMs, workload } = facts;
   const { memoryMiB } = replication.function;
-  const { count, withDeletes, records } = invocationsOf(facts);
+  const { count, having, records } = invocationsOf(facts);
+  // A delete waits for its tombstone, and an insert for its look-up.
+  const slow = workload.deleteShare + (looksUpInserts(replication) ? insertShare(workload) : 0);
   const cpuMs = count * INVOCATION_CPU_MS + records * RECORD_CPU_MS;
-  // A delete waits for its tombstone.
-  const waitedMs = acknowledges ? 0 : (count + withDeletes) * roundTripMs;
+  const waitedMs = acknowledges ? 0 : (count + having(slow)) * roundTripMs;
   return [
     ...ofFunction(
       'function',
@@ -63,7 +72,7 @@ export function functionLines(facts: Facts, { acknowledges = false } = {}): Line
     {
       part: 'function',
       what: 'reads of the control row',
-      amount: Math.min((facts.shardCount * SECONDS_A_MONTH) / 60, count),
+      amount: Math.min((lanesOf(facts) * SECONDS_A_MONTH) / 60, count),
       price: 'millionReadUnits',
       region: replication.destination.region,
     },

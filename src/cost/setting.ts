@@ -44,19 +44,26 @@ export const ITEM_OVERHEAD_BYTES = 100;
 export const TOMBSTONE_BYTES = 350;
 /** What an invocation logs: its metrics, and the lines of Lambda. */
 export const LOG_BYTES = 2_200;
+/** The same of the look-again function, which has one metric. */
+export const LOOK_AGAIN_LOG_BYTES = 1_050;
 /** CloudWatch stores logs compressed to so much of their size. */
 export const LOG_COMPRESSION = 0.15;
 /** Five pollers ask the look-again queue, each for 20 s at a time. */
 export const QUEUE_POLLS_PER_SECOND = 5 / 20;
+/** A process renews its lease so often. */
+export const LEASE_SECONDS = 3;
 /** A service asks KMS once in five minutes; a key is for about four resources. */
 export const KEY_REQUESTS_PER_SECOND = 4 / 300;
 
 export function factsOf(setting: Setting): Facts {
-  const { workload, shards } = setting;
+  const { workload, shards, byProcess } = setting;
   const byRate = (workload.writesPerSecond * writeUnits(workload.itemBytes)) / PARTITION_UNITS;
   const bySize = (workload.items * workload.itemBytes) / GB / PARTITION_GB;
   const shardCount = shards ?? Math.max(PARTITIONS_MIN, Math.ceil(byRate), Math.ceil(bySize));
-  return { ...setting, writes: writesOf(workload), shardCount };
+  // `ferry run` writes in no other way.
+  const own = byProcess ? { tombstones: 'strict' as const } : {};
+  const replication = { ...setting.replication, ...own };
+  return { ...setting, replication, writes: writesOf(workload), shardCount };
 }
 
 /** Processor time in a function with so much memory, as it passes. */

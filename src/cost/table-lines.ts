@@ -1,7 +1,7 @@
 // What the tables take: writes to the twin, tombstones, storage, the stream of the source, and the way between the
 // Regions.
 
-import { TOMBSTONE_LIFE_SECONDS } from '../config/names.ts';
+import { arrivalRules } from '../config/change-source.ts';
 import { VERSION_BYTES } from '../model/capacity.ts';
 import type { Line } from './bill.ts';
 import { invocationsOf, ofFunction } from './function-lines.ts';
@@ -11,6 +11,8 @@ import {
   type Facts,
   INVOCATION_CPU_MS,
   ITEM_OVERHEAD_BYTES,
+  LEASE_SECONDS,
+  LOOK_AGAIN_LOG_BYTES,
   POLLS_PER_SECOND,
   QUEUE_POLLS_PER_SECOND,
   REQUEST_BYTES,
@@ -60,12 +62,13 @@ export function twinLines(facts: Facts): Line[] {
 /** Of deletes, and of what keeps deleted items from coming back. */
 export function tombstoneLines(facts: Facts): Line[] {
   const { replication, writes } = facts;
-  const { destination, tombstones } = replication;
+  const { source, destination, tombstones } = replication;
   const { region } = destination;
   const { state, reads } = unitsOf(facts);
   const part = 'tombstones';
-  const keptGB =
-    (writes.deletes / SECONDS_A_MONTH) * TOMBSTONE_LIFE_SECONDS * (TOMBSTONE_BYTES / GB);
+  const { tombstoneLifeSeconds } = arrivalRules(source);
+  const kept = (writes.deletes / SECONDS_A_MONTH) * tombstoneLifeSeconds;
+  const keptGB = kept * (TOMBSTONE_BYTES / GB);
   return [
     {
       part,
@@ -85,7 +88,7 @@ const LOOK_AGAIN_MIB = 256;
 
 /** Each batch with deletes sends a message, which is received and deleted. */
 function lookAgainLines(part: string, keyReads: number, facts: Facts): Line[] {
-  const { withDeletes: count } = invocationsOf(facts);
+  const count = invocationsOf(facts).having(facts.workload.deleteShare);
   const { source, destination } = facts.replication;
   // The function reads the control row, and then the keys.
   const each = elapsedMs(2 * INVOCATION_CPU_MS, LOOK_AGAIN_MIB) + 2 * facts.roundTripMs;
@@ -105,6 +108,31 @@ function lookAgainLines(part: string, keyReads: number, facts: Facts): Line[] {
       region: source.region,
     },
     ...ofFunction(part, { count, ms: count * each, memoryMiB: LOOK_AGAIN_MIB }, facts),
+    {
+      part,
+      what: 'GB of logs',
+      amount: (count * LOOK_AGAIN_LOG_BYTES) / GB,
+      price: 'logGB',
+      region: source.region,
+    },
+  ];
+}
+
+/** A position of a shard is written once a second at most, and only where it has moved. */
+export function processLines({ replication, workload, shardCount }: Facts): Line[] {
+  const { region } = replication.destination;
+  const each = workload.writesPerSecond / shardCount;
+  const positions = shardCount * (each / (1 + each));
+  const line = (what: string, perSecond: number): Line => ({
+    part: 'process',
+    what,
+    amount: perSecond * SECONDS_A_MONTH,
+    price: 'millionWriteUnits',
+    region,
+  });
+  return [
+    line('write units of positions', positions),
+    line('write units of the lease', 1 / LEASE_SECONDS),
   ];
 }
 

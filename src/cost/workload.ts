@@ -25,13 +25,18 @@ export interface Writes {
 }
 
 /** In a month. */
-export function writesOf({ writesPerSecond, deleteShare, updateShare }: Workload): Writes {
+export function writesOf(workload: Workload): Writes {
+  const { writesPerSecond, deleteShare, updateShare } = workload;
   const all = writesPerSecond * SECONDS_A_MONTH;
   return {
-    inserts: all * (1 - deleteShare - updateShare),
+    inserts: all * insertShare(workload),
     updates: all * updateShare,
     deletes: all * deleteShare,
   };
+}
+
+export function insertShare({ deleteShare, updateShare }: Workload): number {
+  return 1 - deleteShare - updateShare;
 }
 
 /** Of the source, summed up over `seconds`. */
@@ -52,18 +57,21 @@ export interface SourceFigures {
 }
 
 /**
- * Batches do not say how many items they have: then the consumed units say how many were written, as if all had the
- * average size. Expiries consume none.
+ * Batches and transactions do not say how many items they have: units that single requests have not consumed do, as if
+ * all items had the average size. A transaction consumes twice as many. Expiries consume none.
  * @param given what options say instead.
  */
 export function observedWorkload(figures: SourceFigures, given: Partial<Workload>): Workload {
   const { items = figures.items, itemBytes = averageBytes(figures) } = given;
   const single = figures.puts + figures.updates + figures.deletes;
+  const others = Math.max(0, figures.writeUnits / writeUnits(itemBytes) - single);
+  const unitsEach = figures.batches > 0 ? 1 : 2;
   const isWhole = figures.batches + figures.transactions === 0;
-  const byUnits = figures.writeUnits / writeUnits(itemBytes);
-  const written = (isWhole ? single : Math.max(single, byUnits)) + figures.expiries;
-  const share = (count: number) => (written === 0 ? 0 : Math.min(1, count / written));
-  const deleteShare = given.deleteShare ?? share(figures.deletes + figures.expiries);
+  const written = single + (isWhole ? 0 : others / unitsEach) + figures.expiries;
+  const share = (count: number) => (written === 0 ? 0 : count / written);
+  const { updateShare = 0 } = given;
+  const deleteShare =
+    given.deleteShare ?? Math.min(share(figures.deletes + figures.expiries), 1 - updateShare);
   return {
     writesPerSecond: written / figures.seconds,
     deleteShare,

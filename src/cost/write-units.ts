@@ -1,5 +1,6 @@
 // Write units that one change takes at the destination: the figures of docs/guarantees.md, split by what they are for.
 
+import { arrivalRules } from '../config/change-source.ts';
 import { VERSION_BYTES, writeUnits } from '../model/capacity.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 
@@ -16,17 +17,25 @@ export interface ChangeUnits {
   readonly reads: number;
 }
 
+type Ordering = Pick<ReplicationConfig, 'tombstones' | 'source'>;
+
 export function unitsOfChange(
   kind: 'insert' | 'update' | 'delete',
   itemBytes: number,
-  { tombstones }: Pick<ReplicationConfig, 'tombstones'>,
+  replication: Ordering,
 ): ChangeUnits {
   const item = writeUnits(itemBytes);
   const version = writeUnits(itemBytes + VERSION_BYTES) - item;
-  const isStrict = tombstones === 'strict';
+  const isStrict = replication.tombstones === 'strict';
   if (kind === 'insert' && isStrict)
     return { item, version, transaction: item + version, state: 2, reads: 0 };
   if (kind === 'delete')
     return { item, version, transaction: 0, state: 1, reads: isStrict ? 0 : 1 };
-  return { item, version, transaction: 0, state: 0, reads: 0 };
+  const isLookedUp = kind === 'insert' && looksUpInserts(replication);
+  return { item, version, transaction: 0, state: 0, reads: isLookedUp ? 1 : 0 };
+}
+
+/** Of a Kinesis stream, no insert is young. */
+export function looksUpInserts({ tombstones, source }: Ordering): boolean {
+  return tombstones === 'checked' && arrivalRules(source).arrival === 'any-order';
 }

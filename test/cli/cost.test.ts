@@ -49,6 +49,7 @@ interface Printed {
   readonly workload: Readonly<Record<string, number | null>>;
   readonly parts: ReadonlyArray<{ readonly part: string; readonly dollars: number }>;
   readonly globalTable: { readonly total: number };
+  readonly prices: { readonly dates: Readonly<Record<string, string>> };
   readonly actual?: ReadonlyArray<Readonly<Record<string, number | string>>>;
 }
 
@@ -126,7 +127,8 @@ describe('without AWS', () => {
     writeFileSync(prices, JSON.stringify({ regions: own }));
 
     const refused = await ferry('--config', path, ...GIVEN);
-    const { parts } = await json('--config', path, ...GIVEN, '--prices', prices);
+    const found = await json('--config', path, ...GIVEN, '--prices', prices);
+    const { parts } = found;
 
     expect(refused).toMatchObject({ exitCode: 2, out: '' });
     expect(refused.err).toContain(
@@ -135,6 +137,7 @@ describe('without AWS', () => {
     expect(parts).toContainEqual(
       expect.objectContaining({ part: 'writes to the twin', dollars: 262.8 }),
     );
+    expect(found.prices.dates).toEqual({ 'us-east-1': '2026-09-06', 'sa-east-1': '2026-11-01' });
   });
 
   it.each([

@@ -21,6 +21,8 @@ function dollarsOf(bill: Bill): Record<string, number> {
   );
 }
 
+const NOTHING = { writesPerSecond: 0, itemBytes: 100, deleteShare: 0, updateShare: 0, items: 0 };
+
 const bills = (setting: Setting) => ({
   ferry: billOf(replicationLines(setting), LISTED),
   globalTable: billOf(globalTableLines(setting), LISTED),
@@ -57,8 +59,8 @@ it('checked tombstones, small items: us-east-1 to eu-west-1', () => {
     // 10/s x 15 days x 350 bytes = 4.2245 GB x ($0.283 + $0.22) = $2.12.
     // 3 x 19,530,742 + 657,000 polls = 59,249,227 queue requests x $0.40/million = $23.70.
     // 19,530,742 invocations: $3.91; each 4 ms at 256/1,769 of a processor and 2 x 70 ms, with a quarter of a GB:
-    // 818,536 GB-s = $10.91.
-    tombstones: 65.65,
+    // 818,536 GB-s = $10.91; each logs 1,050 bytes: 19.10 GB x $0.50 = $9.55.
+    tombstones: 75.2,
     // How many items there are is not known.
     storage: 0,
     // (236,520,000 puts + 3 x 26,280,000) x 3,000 bytes + 236,520,000 x 800 bytes = 1,057.33 GB; responses: 315,360,000 x
@@ -72,7 +74,7 @@ it('checked tombstones, small items: us-east-1 to eu-west-1', () => {
     // 41,966,828 x 2,200 bytes = 85.99 GB x $0.50; 15 % of it for 30 of 30.42 days: 12.72 GB x $0.03 = $0.38.
     logs: 43.37,
   });
-  expect(ferry.dollars).toBeCloseTo(367.41, 1);
+  expect(ferry.dollars).toBeCloseTo(376.96, 1);
   expect(ferry.unpriced).toEqual([]);
   expect(dominant(ferry)).toEqual({
     part: 'writes to the twin',
@@ -202,8 +204,9 @@ it('a Kinesis stream, a comparison every day, a key: ap-northeast-1 to us-east-1
     // 21,024,000 x 2,200 bytes = 43.08 GB x $0.76.
     logs: 32.74,
     // 30.42 runs, each of 5,000,000 items: 610,352 units of the source x $0.1425/million and 756,836 of the twin x
-    // $0.125/million: $2.65 + $2.88. At 500 units/s, 1,513.7 s with 1 GB: 46,041 GB-s = $0.61.
-    reconciliation: 6.14,
+    // $0.125/million: $2.65 + $2.88. At 500 units/s, 1,513.7 s with 1 GB: 46,041 GB-s = $0.61. 5,000,000 x 620 bytes of
+    // the twin leave its Region each time: 87.81 GB x $0.02 = $1.76.
+    reconciliation: 7.89,
     // $1, and a request every 75 s: 35,040 x $0.03/10,000.
     keys: 1.11,
   });
@@ -215,24 +218,78 @@ it('a Kinesis stream, a comparison every day, a key: ap-northeast-1 to us-east-1
 });
 
 it('a process of ferry run pays for its reads of the stream, and for no function', () => {
-  const workload = { writesPerSecond: 1, itemBytes: 100, deleteShare: 0, updateShare: 0, items: 0 };
-  const setting = { ...settingOf(EXISTING, { workload, roundTripMs: 70 }), byProcess: true };
+  const workload = { ...NOTHING, writesPerSecond: 1 };
+  const beating = { ...EXISTING, heartbeat: { key: { pk: 'ferry-heartbeat' } } };
+  const setting = { ...settingOf(beating, { workload, roundTripMs: 70 }), byProcess: true };
 
   const { ferry } = bills(setting);
 
-  // 4 shards x 4 requests/s x 2,628,000 s = 42,048,000 x $0.20/million.
-  expect(dollarsOf(ferry)).toMatchObject({ 'stream reads': 8.41 });
+  expect(dollarsOf(ferry)).toMatchObject({
+    // 4 shards x 4 requests/s x 2,628,000 s = 42,048,000 x $0.20/million.
+    'stream reads': 8.41,
+    // Each insert is a transaction, whatever is configured: 2 units, and 2 for its check, x $0.705/million.
+    'writes to the twin': 3.71,
+    tombstones: 3.71,
+    // Each shard has a record in 4 s, and then a second without a write of its position: 4 x 0.25 / 1.25 = 0.8/s, and
+    // 1/3 of the lease: 2,978,400 x $0.705/million.
+    process: 2.1,
+    // 2 x 43,800 x ($0.705 + $0.1415), and of us-east-1 ($0.625 + $0.125): no function.
+    heartbeat: 0.07,
+  });
   expect(Object.keys(dollarsOf(ferry))).not.toContain('function');
   expect(Object.keys(dollarsOf(ferry))).not.toContain('alarms');
 });
 
+it('each batch of a shard that is under way at the same time is an invocation', () => {
+  const workload = { ...NOTHING, writesPerSecond: 80, updateShare: 1 };
+  const parallel = { ...EXISTING, eventSource: { parallelizationFactor: 5 } };
+
+  const lines = replicationLines(settingOf(parallel, { workload, roundTripMs: 70, shards: 2 }));
+
+  // 10 lanes with 8 records/s each: 10 x 4 x (1 - e^-2) = 34.587 invocations/s.
+  expect(lines.find(({ what }) => what === 'requests')?.amount).toBeCloseTo(90_893_553, -2);
+});
+
+it('inserts of a Kinesis stream are looked up, and tombstones outlive its retention', () => {
+  const workload = { ...NOTHING, writesPerSecond: 10, deleteShare: 0.5 };
+  const source = {
+    region: 'us-east-1',
+    table: 'Orders',
+    kinesisStreamArn: KINESIS_ARN,
+    kinesisRetentionHours: 336,
+  };
+  const ofMonth = { ...EXISTING, source: { ...source, kinesisRetentionHours: 696 } };
+  const setting = (replication: object) =>
+    settingOf(replication, { workload, roundTripMs: 70, shards: 1 });
+  const amounts = (replication: object) =>
+    new Map(
+      replicationLines(setting(replication)).map(({ part, what, amount }) => [
+        `${part}: ${what}`,
+        amount,
+      ]),
+    );
+
+  const [stream, kinesis] = [amounts(EXISTING), amounts({ ...EXISTING, source })];
+
+  // 13,140,000 inserts.
+  const read = (all: typeof stream) => all.get('tombstones: read units') ?? 0;
+  expect(read(kinesis) - read(stream)).toBeCloseTo(13_140_000, 3);
+  // 4 x (1 - e^(-10/4)) = 3.6717 invocations/s: 9,649,122 of them, with 2.7236 records each. 93.44 % have one of both
+  // kinds, and 74.38 % have a delete: 19.06 % more wait another 70 ms.
+  const seconds = (all: typeof stream) => (all.get('function: GB-seconds') ?? 0) * 2;
+  expect(seconds(kinesis) - seconds(stream)).toBeCloseTo(128_714, -1);
+  const gb = (all: typeof stream) => all.get('tombstones: GB stored') ?? 0;
+  expect(gb(kinesis)).toBe(gb(stream));
+  // 30 days instead of 15.
+  expect(gb(amounts(ofMonth)) / gb(stream)).toBeCloseTo(2, 9);
+});
+
 it('the other direction of a replication that can be switched has its own function, alarms and dashboard', () => {
-  const workload = { writesPerSecond: 0, itemBytes: 100, deleteShare: 0, updateShare: 0, items: 0 };
   const { streamArn } = EXISTING.source;
   const ofTwin = streamArn.replace('us-east-1', 'eu-west-1').replace('Orders', 'OrdersTwin');
   const switched = { ...EXISTING, switching: { streamArn: ofTwin } };
 
-  const { ferry } = bills(settingOf(switched, { workload, roundTripMs: 70 }));
+  const { ferry } = bills(settingOf(switched, { workload: NOTHING, roundTripMs: 70 }));
 
   // 20 alarms, a composite one, a dashboard and 17 metrics: $2.00 + $0.50 + $3.00 + $5.10.
   expect(dollarsOf(ferry)).toMatchObject({ 'other direction': 10.6 });

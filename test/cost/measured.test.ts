@@ -4,11 +4,11 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openScene, type Scene } from '../../bench/cost-scene.ts';
-import { emfMetrics } from '../../src/aws/emf-metrics.ts';
+import { emfMetrics, writeMetrics } from '../../src/aws/emf-metrics.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { replicationLines } from '../../src/cost/estimate.ts';
-import { LOG_BYTES, RECORD_CPU_MS } from '../../src/cost/setting.ts';
+import { LOG_BYTES, LOOK_AGAIN_LOG_BYTES, RECORD_CPU_MS } from '../../src/cost/setting.ts';
 import { SECONDS_A_MONTH } from '../../src/cost/workload.ts';
 import { summarizeBatch } from '../../src/model/batch-response.ts';
 import { itemSizeBytes } from '../../src/model/capacity.ts';
@@ -108,7 +108,8 @@ it('what an invocation logs is its metrics, and two lines of Lambda', () => {
     sourceRegion: 'us-east-1',
     destinationRegion: 'eu-west-1',
   };
-  const metrics = emfMetrics({ settings, clock, writeLine: (line) => (bytes += line.length) });
+  const options = { settings, clock, writeLine: (line: string) => (bytes += line.length) };
+  const metrics = emfMetrics(options);
   const failures = {
     throttled: 0,
     unreachable: 0,
@@ -125,4 +126,8 @@ it('what an invocation logs is its metrics, and two lines of Lambda', () => {
   const ofLambda = 190 + 500 + 3 * 26;
   expect((bytes + ofLambda) / LOG_BYTES).toBeGreaterThan(0.9);
   expect((bytes + ofLambda) / LOG_BYTES).toBeLessThan(1.1);
+  bytes = 0;
+  writeMetrics({ Revenants: 0 }, options);
+  expect((bytes + ofLambda) / LOOK_AGAIN_LOG_BYTES).toBeGreaterThan(0.9);
+  expect((bytes + ofLambda) / LOOK_AGAIN_LOG_BYTES).toBeLessThan(1.1);
 });

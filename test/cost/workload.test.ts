@@ -37,6 +37,20 @@ describe('a workload', () => {
     expect(found).toMatchObject({ writesPerSecond: 2, deleteShare: 0.2, updateShare: 0.25 });
   });
 
+  it('has half as many items as units in transactions', () => {
+    // 4,000 units: 1,900 items of 2, and 50 of 4.
+    const found = observedWorkload({ ...FIGURES, transactions: 30, expiries: 0 }, {});
+
+    expect(found.writesPerSecond).toBeCloseTo(1.95, 9);
+  });
+
+  it('has no more deletes than what is given leaves', () => {
+    const found = observedWorkload({ ...FIGURES, deletes: 1_500 }, { updateShare: 0.7 });
+
+    expect(found).toMatchObject({ updateShare: 0.7 });
+    expect(found.deleteShare).toBeCloseTo(0.3, 9);
+  });
+
   it('gives way to what is given', () => {
     const given = { writesPerSecond: 7, itemBytes: 100, deleteShare: 0.9, items: 9 };
 
