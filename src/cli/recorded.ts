@@ -5,8 +5,8 @@ import type { Sides } from '../aws/access.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import { givenName } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
-import { FerryError, UsageError } from '../errors.ts';
-import { countsOf, type Outcome, optionsOf } from '../history/entry.ts';
+import { UsageError } from '../errors.ts';
+import { countsOf, errorName, type Outcome, optionsOf } from '../history/entry.ts';
 import type { ParsedOptions } from './command.ts';
 import { EXIT, type Io } from './output.ts';
 import { exitCodeOf, isInterruption } from './service-errors.ts';
@@ -62,11 +62,8 @@ function outcomeOf(code: number, { io }: Recorded): Outcome {
 
 function endingOf(error: unknown, { io }: Recorded): Ending {
   if (isInterruption(error, io)) return { outcome: 'stopped' };
-  const name = error instanceof Error ? error.name : 'unexpected';
-  return {
-    outcome: exitCodeOf(error) === EXIT.differences ? 'left' : 'failed',
-    error: error instanceof FerryError ? error.code : name,
-  };
+  const outcome = exitCodeOf(error) === EXIT.differences ? 'left' : 'failed';
+  return { outcome, error: errorName(error) };
 }
 
 async function record(call: Recorded, { startedAt, facts }: Begun, ending: Ending): Promise<void> {

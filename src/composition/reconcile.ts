@@ -12,6 +12,7 @@ import { givenName } from '../config/directions.ts';
 import { isBackName } from '../config/names.ts';
 import type { Deployment, ReplicationConfig } from '../config/schema.ts';
 import { FerryError } from '../errors.ts';
+import { errorName } from '../history/entry.ts';
 import { activeRegion } from '../model/active-region.ts';
 import { itemRequest } from '../model/read-request.ts';
 import {
@@ -68,7 +69,7 @@ export function openReconcile(setup: ReconcileSetup): ReconcileContext & { close
       withPair(setup, apply, (pair) => repairKeys(keys, { pair, apply }, setup)),
     isTimeUp,
     publish: (figures) => writeMetrics(figures, metricsOf(replication)),
-    note: (run) => noteRun(run, setup),
+    note: (run, failure) => noteRun(run, failure, setup),
     close() {
       for (const client of [ledger, objects, machines]) client.destroy();
     },
@@ -154,6 +155,7 @@ async function repairKeys(
 /** In the log group of this direction. A repair that is not in the history has been done all the same. */
 async function noteRun(
   { run, startedAtMs, endedAtMs, items, differences, repaired, left }: GoodRun,
+  failure: unknown,
   { deployment: { replication }, sides, by }: ReconcileSetup,
 ): Promise<void> {
   const time = (ms: number) => new Date(ms).toISOString();
@@ -165,7 +167,9 @@ async function noteRun(
     replication: givenName(replication),
     options: { run },
     counts: { items, differences, repaired, left },
-    outcome: left === 0 ? ('done' as const) : ('left' as const),
+    ...(failure === undefined
+      ? { outcome: left === 0 ? ('done' as const) : ('left' as const) }
+      : { outcome: 'failed' as const, error: errorName(failure) }),
   };
   const homes = historyHomes(replication, sides, process.env).slice(0, 1);
   const problem = await keepInHistory(entry, homes);

@@ -123,7 +123,9 @@ async function reconcileOn(
   const isTimeUp = () => remainingMs() < LAST_LOOKS_MS;
   const context = openReconcile({ ...opened, isTimeUp, by });
   try {
-    return await (event.reconcile === 'start' ? startRun(event, context) : endRun(event, context));
+    return await patiently<StartAnswer | EndAnswer>(() =>
+      event.reconcile === 'start' ? startRun(event, context) : endRun(event, context),
+    );
   } finally {
     context.close();
   }

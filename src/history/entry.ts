@@ -1,6 +1,7 @@
 // One line of the history: who has changed what, with which options, how much, and how it ended. It has names, counts
 // and times only: no item, and no key of one.
 
+import { FerryError } from '../errors.ts';
 import { formatProblem, STORED_FORMAT } from '../model/stored-format.ts';
 
 /** `left`: it has ended, and left something undone. `stopped`: by Ctrl-C. */
@@ -29,10 +30,16 @@ export interface HistoryEntry {
   readonly outcome: Outcome;
   /** Of a switch: how it ended, in one word. */
   readonly result?: string | undefined;
-  /** Code or name of the error that ended it. */
+  /** Of what ended it, as `errorName` has it. */
   readonly error?: string | undefined;
   /** Of Ferry. */
   readonly version: string;
+}
+
+/** The code of an error, or its name: its message may have an item. */
+export function errorName(error: unknown): string {
+  if (error instanceof FerryError) return error.code;
+  return error instanceof Error ? error.name : 'unexpected';
 }
 
 /** Fields are added, never renamed: later releases read it for as long as it is kept. */

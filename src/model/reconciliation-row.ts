@@ -21,7 +21,7 @@ export interface Reconciliation {
   readonly running?: RunningRun | undefined;
 }
 
-interface RunningRun {
+export interface RunningRun {
   /** The name of the execution, and of the folder of its reports. */
   readonly run: string;
   readonly startedAtMs: number;
@@ -60,7 +60,7 @@ const COUNTS = [
   /** Undecided items: changed at every look, or cannot be read. */
   'inFlight',
   'unreadable',
-  /** Differences that the run repaired, and those that are left. */
+  /** Differences that the run repaired; and those that are left, with the unreadable items. */
   'repaired',
   'left',
 ] as const;

@@ -57,7 +57,8 @@ function countsOf(sum: VerifyReport, { task }: Run): Counts {
     inFlight,
     unreadable,
     repaired: 0,
-    left: found,
+    // What cannot be read has not been compared, and may well not be at the twin.
+    left: found + unreadable,
   };
 }
 

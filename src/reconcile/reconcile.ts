@@ -5,7 +5,7 @@ import { FerryError } from '../errors.ts';
 import { whatHappened } from '../failures/what-happened.ts';
 import type { ReconcileConfig } from '../config/schema.ts';
 import type { ReconcileMetricName } from '../config/names.ts';
-import type { GoodRun, Reconciliation } from '../model/reconciliation-row.ts';
+import type { GoodRun, Reconciliation, RunningRun } from '../model/reconciliation-row.ts';
 import type { BulkRuns, Clock, Item, ObjectStore, Random } from '../ports.ts';
 import type { RepairReport } from '../verify/repair.ts';
 import { cut, visible } from '../text/visible.ts';
@@ -42,8 +42,8 @@ export interface ReconcileContext {
   readonly repair: (keys: readonly Item[], apply: boolean) => Promise<RepairReport>;
   readonly isTimeUp: () => boolean;
   readonly publish: (figures: Partial<Record<ReconcileMetricName, number>>) => void;
-  /** Notes a run that has repaired. */
-  readonly note: (run: GoodRun) => Promise<void>;
+  /** Notes what has been repaired for a run, and what has ended that. */
+  readonly note: (run: GoodRun, failure?: unknown) => Promise<void>;
 }
 
 const NOT_DUE = { due: false } as const;
@@ -52,25 +52,44 @@ const NOT_DUE = { due: false } as const;
 export async function startRun(start: Start, context: ReconcileContext): Promise<StartAnswer> {
   const nowMs = context.clock.now();
   const found = (await context.ledger.read()) ?? { revision: 0, sinceMs: nowMs };
-  if (!(await context.isActive())) {
+  const isActive = await context.isActive();
+  if (isActive) publishAge(found, context);
+  else context.publish({ ReconciliationAge: 0 });
+  const row = await settled(found, start, context);
+  if (!isActive) {
     // The other direction compares.
-    await context.ledger.write(next(found, { sinceMs: nowMs }));
-    context.publish({ ReconciliationAge: 0 });
+    await context.ledger.write(next(row, { sinceMs: nowMs }));
     return NOT_DUE;
   }
-  const { running } = found;
-  const isOther = running !== undefined && running.execution !== start.execution;
-  const state = isOther ? await context.runs.state(running.execution) : undefined;
-  publishAge(found, context);
   // A run may take longer than a day.
-  if (state?.kind === 'running') return NOT_DUE;
-  const why = state?.kind === 'failed' ? state.why : 'it ended without a result';
-  const row = isOther ? failedRow(found, running, why, nowMs) : found;
+  if (isOther(row.running, start)) return NOT_DUE;
   const isWanted = start.input.now === true || isDue(row, periodMs(context.settings), nowMs);
   if (isWanted) return begin(row, start, context);
   await context.ledger.write(next(row, {}));
   return NOT_DUE;
 }
+
+/** With the end of a run of another execution that is not in progress any more. */
+async function settled(
+  row: Reconciliation,
+  start: Start,
+  { runs, clock }: ReconcileContext,
+): Promise<Reconciliation> {
+  const { running } = row;
+  if (!isOther(running, start)) return row;
+  // Another state machine is that of an earlier deployment: it may be out of reach.
+  const isOfThis = machineOf(running.execution) === machineOf(start.execution);
+  const state = isOfThis ? await runs.state(running.execution) : undefined;
+  if (state?.kind === 'running') return row;
+  const why = state?.kind === 'failed' ? state.why : 'it ended without a result';
+  return failedRow(row, running, why, clock.now());
+}
+
+function isOther(running: Reconciliation['running'], start: Start): running is RunningRun {
+  return running !== undefined && running.execution !== start.execution;
+}
+
+const machineOf = (execution: string) => execution.slice(0, execution.lastIndexOf(':'));
 
 async function begin(
   row: Reconciliation,
@@ -79,7 +98,7 @@ async function begin(
 ): Promise<StartAnswer> {
   const { clock, ledger, settings, random } = context;
   const startedAtMs = clock.now();
-  const run = execution.slice(execution.lastIndexOf(':') + 1);
+  const run = execution.slice(machineOf(execution).length + 1);
   try {
     const { sizeBytes, isPaused } = await context.tables();
     if (isPaused) throw paused();
@@ -124,9 +143,12 @@ export async function endRun(run: Run, context: ReconcileContext): Promise<EndAn
   return further.done ? conclude(row, run, further.counts, context) : further;
 }
 
-async function lookAt(run: Run, { isActive, bucket }: ReconcileContext): Promise<Found> {
+async function lookAt(run: Run, { isActive, tables, bucket }: ReconcileContext): Promise<Found> {
   if (!(await isActive()))
     return { kind: 'incomplete', why: 'the direction was switched during the run' };
+  // Nothing writes to the twin then, a repair neither.
+  if ((await tables()).isPaused)
+    return { kind: 'incomplete', why: 'the replication was paused during the run' };
   return run.counts === undefined ? addUp(run, bucket) : { kind: 'whole', counts: run.counts };
 }
 
@@ -142,17 +164,35 @@ async function repairOn(run: Run, found: Counts, context: ReconcileContext) {
   const isFew = found.left > 0 && found.differences <= repairItemsMax;
   const keys = isFew ? await differingKeys(run, context.bucket) : [];
   let { looked = 0 } = run;
-  let { differences, repaired, left } = found;
-  for (; looked < keys.length && !context.isTimeUp(); looked += REPAIRED_AT_ONCE) {
-    const next = keys.slice(looked, looked + REPAIRED_AT_ONCE);
-    const { put, deleted, equal } = await context.repair(next, apply);
-    const done = apply ? put + deleted : 0;
-    differences -= equal;
-    repaired += done;
-    left -= done + equal;
+  let counts = found;
+  const note = (failure?: unknown) => {
+    const { run: name, startedAtMs } = run;
+    // Each call notes its own, because none may follow.
+    const repaired = counts.repaired - found.repaired;
+    const ended = { run: name, startedAtMs, endedAtMs: context.clock.now() };
+    return context.note({ ...counts, ...ended, repaired }, failure);
+  };
+  try {
+    for (; looked < keys.length && !context.isTimeUp(); looked += REPAIRED_AT_ONCE) {
+      const some = keys.slice(looked, looked + REPAIRED_AT_ONCE);
+      counts = counted(counts, await context.repair(some, apply), apply);
+    }
+  } catch (error) {
+    if (apply) await note(error);
+    throw error;
   }
-  const counts = { ...found, differences, repaired, left };
+  if (counts.repaired > found.repaired) await note();
   return { ...run, counts, looked, done: looked >= keys.length };
+}
+
+function counted(counts: Counts, { put, deleted, equal }: RepairReport, apply: boolean): Counts {
+  const repaired = apply ? put + deleted : 0;
+  return {
+    ...counts,
+    differences: counts.differences - equal,
+    repaired: counts.repaired + repaired,
+    left: counts.left - repaired - equal,
+  };
 }
 
 async function conclude(
@@ -163,7 +203,6 @@ async function conclude(
 ): Promise<EndAnswer> {
   const endedAtMs = context.clock.now();
   const good = { run: run.run, startedAtMs: run.startedAtMs, endedAtMs, ...counts };
-  if (counts.repaired > 0) await context.note(good);
   const ended = { good, sinceMs: endedAtMs, failed: undefined, running: undefined };
   await context.ledger.write(next(row, ended));
   return succeeded(good, context);

@@ -15,10 +15,13 @@ export function reconciliationOf({ reconciliation }: Vitals): Reconciliation | u
   return typeof reconciliation === 'string' ? undefined : reconciliation;
 }
 
-export function differing({ vitals }: Case): Verdict | undefined {
+/** A direction that is not active keeps the row of its last run, which says nothing any more. */
+export function differing({ vitals, rules: { reconcileMs } }: Case): Verdict | undefined {
   const good = reconciliationOf(vitals)?.good;
-  if (good === undefined || good.left === 0) return undefined;
-  const text = `the reconciliation of ${utcTime(good.endedAtMs)} left ${counted(good.left, 'difference')}`;
+  if (reconcileMs === undefined || good === undefined || good.left === 0) return undefined;
+  const { endedAtMs, left, unreadable } = good;
+  const among = unreadable === 0 ? '' : `, with ${counted(unreadable, 'unreadable item')}`;
+  const text = `the reconciliation of ${utcTime(endedAtMs)} left ${counted(left, 'difference')}${among}`;
   return { level: 'different', text, runbook: 'tables-that-differ' };
 }
 

@@ -72,6 +72,21 @@ describe('the verdict on the figures of an hour', () => {
     expect(verdict(parts)).toMatchObject({ level, text });
   });
 
+  it('says what the last reconciliation left, in the direction that compares', () => {
+    const counts = { differences: 1, repaired: 0, unreadable: 2, inFlight: 0, left: 3 };
+    const scanned = { items: 9, destinationItems: 8, leftOut: 0, largestRange: 9 };
+    const run = { run: 'r1', startedAtMs: 0, endedAtMs: 0, ranges: 1, rangesTotal: 1 };
+    const good = { ...run, ...scanned, ...counts };
+    const found = vitals({ reconciliation: { revision: 1, sinceMs: NOW_MS, good } });
+    const rules = { behindMs: 30_000, heartbeat: false };
+
+    expect(verdictOf(found, { ...rules, reconcileMs: MINUTE_MS })).toMatchObject({
+      level: 'different',
+      text: 'the reconciliation of 1970-01-01T00:00:00Z left 3 differences, with 2 unreadable items',
+    });
+    expect(verdictOf(found, rules).level).toBe('healthy');
+  });
+
   it('needs old images of a stream only where either table can become the source', () => {
     const rules = { behindMs: 30_000, heartbeat: false };
     const plain = vitals({ streamView: 'NEW_IMAGE' });
