@@ -22,6 +22,25 @@ export interface Line {
   readonly measure?: Measure;
 }
 
+type Entry = readonly [
+  what: string,
+  amount: number,
+  price: Line['price'],
+  region: string,
+  measure?: Measure | undefined,
+];
+
+export function linesOf(part: string, entries: readonly Entry[]): Line[] {
+  return entries.map(([what, amount, price, region, measure]) => ({
+    part,
+    what,
+    amount,
+    price,
+    region,
+    ...(measure && { measure }),
+  }));
+}
+
 interface PricedLine extends Line {
   /** Undefined where the Region has no such price. */
   readonly dollars: number | undefined;

@@ -1,17 +1,11 @@
 // The estimate of a replication, and what the same workload costs as a global table.
 
 import { otherDirection } from '../config/directions.ts';
-import type { Line } from './bill.ts';
+import { VERSION_BYTES, writeUnits } from '../model/capacity.ts';
+import { type Line, linesOf } from './bill.ts';
 import { heartbeatLines, keyLines, observationLines, reconciliationLines } from './fixed-lines.ts';
 import { functionLines, logLines } from './function-lines.ts';
-import {
-  type Facts,
-  factsOf,
-  ITEM_OVERHEAD_BYTES,
-  RECORD_CPU_MS,
-  REQUEST_BYTES,
-  type Setting,
-} from './setting.ts';
+import { type Facts, factsOf, RECORD_CPU_MS, REQUEST_BYTES, type Setting } from './setting.ts';
 import {
   processLines,
   storageLines,
@@ -21,7 +15,6 @@ import {
   twinLines,
 } from './table-lines.ts';
 import { GB } from './workload.ts';
-import { writeUnits } from '../model/capacity.ts';
 
 /** What Ferry adds to the bill of the source. */
 export function replicationLines(setting: Setting): Line[] {
@@ -31,7 +24,7 @@ export function replicationLines(setting: Setting): Line[] {
     ...(setting.byProcess ? [] : functionLines(facts)),
     ...twinLines(facts),
     ...tombstoneLines(facts),
-    ...storageLines(facts),
+    ...storageLines(facts, facts.workload.itemBytes + VERSION_BYTES),
     ...transferLines(facts),
     ...heartbeatLines(facts),
     ...(setting.byProcess ? processLines(facts) : deploymentLines(facts)),
@@ -57,13 +50,11 @@ function otherDirectionLines({ replication, ...facts }: Facts): Line[] {
     ...observationLines(back),
     ...logLines(back),
   ];
-  return lines.map(({ part, what, amount, price, region }) => ({
-    part: 'other direction',
-    what: `${what} (${part})`,
-    amount,
-    price,
-    region,
-  }));
+  const entries = lines.map(
+    ({ part, what, amount, price, region }) =>
+      [`${what} (${part})`, amount, price, region] as const,
+  );
+  return linesOf('other direction', entries);
 }
 
 /** The same where Lambda gathers a batch for a second; undefined where it does already, or does not invoke anything. */
@@ -79,43 +70,22 @@ export function gatheringLines(setting: Setting): Line[] | undefined {
 
 /** What a replica adds to the bill of the source: its own writes, its storage, and what is sent to it. */
 export function globalTableLines(setting: Setting): Line[] {
-  const { writes, workload, replication } = factsOf(setting);
+  const facts = factsOf(setting);
+  const { writes, replication } = facts;
+  const { itemBytes } = facts.workload;
   const { source, destination } = replication;
-  const all = writes.inserts + writes.updates + writes.deletes;
-  const storedGB = (workload.items * (workload.itemBytes + ITEM_OVERHEAD_BYTES)) / GB;
-  const sentGB = ((writes.inserts + writes.updates) * workload.itemBytes) / GB;
-  const { region } = destination;
+  const puts = writes.inserts + writes.updates;
+  const units = (puts + writes.deletes) * writeUnits(itemBytes);
   return [
-    {
-      part: 'replicated writes',
-      what: 'replicated write units',
-      amount: all * writeUnits(workload.itemBytes),
-      price: 'millionWriteUnits',
-      region,
-    },
-    { part: 'storage', what: 'GB', amount: storedGB, price: 'storageGBMonth', region },
-    ...(destination.create
-      ? [
-          {
-            part: 'storage',
-            what: 'GB of its backup',
-            amount: storedGB,
-            price: 'backupGBMonth',
-            region,
-          } as const,
-        ]
-      : []),
-    ...(source.region === region
+    ...linesOf('replicated writes', [
+      ['replicated write units', units, 'millionWriteUnits', destination.region],
+    ]),
+    ...storageLines(facts, itemBytes),
+    ...(source.region === destination.region
       ? []
-      : [
-          {
-            part: 'transfer',
-            what: 'GB of items',
-            amount: sentGB,
-            price: 'transferGB',
-            region: source.region,
-          } as const,
-        ]),
+      : linesOf('transfer', [
+          ['GB of items', (puts * itemBytes) / GB, 'transferGB', source.region],
+        ])),
   ];
 }
 

@@ -3,41 +3,35 @@
 import { alarmRules } from '../alarms/alarm-rules.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { VERSION_BYTES } from '../model/capacity.ts';
-import type { Line } from './bill.ts';
+import { type Line, linesOf } from './bill.ts';
 import { metricCount, ofFunction } from './function-lines.ts';
-import type { PriceName } from './prices.ts';
 import { elapsedMs, type Facts, INVOCATION_CPU_MS, KEY_REQUESTS_PER_SECOND } from './setting.ts';
 import { GB, MONTH_DAYS, SECONDS_A_MONTH } from './workload.ts';
 
 export function observationLines(facts: Facts): Line[] {
   const { alarms, dashboard, source } = facts.replication;
   const { region } = source;
-  const line = (part: string, what: string, amount: number, price: PriceName): Line => ({
-    part,
-    what,
-    amount,
-    price,
-    region,
-  });
   return [
     ...(alarms.enabled
-      ? [
-          line('alarms', 'alarms', alarmRules(facts.replication).length, 'alarmMonth'),
-          line('alarms', 'composite alarm', 1, 'compositeAlarmMonth'),
-        ]
+      ? linesOf('alarms', [
+          ['alarms', alarmRules(facts.replication).length, 'alarmMonth', region],
+          ['composite alarm', 1, 'compositeAlarmMonth', region],
+        ])
       : []),
-    ...(dashboard ? [line('dashboard', 'dashboard', 1, 'dashboardMonth')] : []),
-    line('metrics', 'metrics', metricCount(facts), 'metricMonth'),
+    ...(dashboard ? linesOf('dashboard', [['dashboard', 1, 'dashboardMonth', region]]) : []),
+    ...linesOf('metrics', [['metrics', metricCount(facts), 'metricMonth', region]]),
   ];
 }
 
 /** Of the stack that a Region of sources has with "fleet". */
 export function fleetLines(replications: readonly ReplicationConfig[]): Line[] {
   const regions = [...new Set(replications.map(({ source }) => source.region))];
-  return regions.flatMap((region): Line[] => [
-    { part: 'fleet', what: 'composite alarm', amount: 1, price: 'compositeAlarmMonth', region },
-    { part: 'fleet', what: 'dashboard', amount: 1, price: 'dashboardMonth', region },
-  ]);
+  return regions.flatMap((region) =>
+    linesOf('fleet', [
+      ['composite alarm', 1, 'compositeAlarmMonth', region],
+      ['dashboard', 1, 'dashboardMonth', region],
+    ]),
+  );
 }
 
 const BEATS = SECONDS_A_MONTH / 60;
@@ -48,31 +42,22 @@ export function heartbeatLines(facts: Facts): Line[] {
   const { heartbeat, source, destination } = facts.replication;
   if (heartbeat === undefined) return [];
   const part = 'heartbeat';
-  const sides = [
-    ['source', source.region],
-    ['twin', destination.region],
-  ] as const;
   const each = elapsedMs(2 * INVOCATION_CPU_MS, HEARTBEAT_MIB) + facts.roundTripMs;
   return [
     ...(facts.byProcess
       ? []
       : ofFunction(part, { count: BEATS, ms: BEATS * each, memoryMiB: HEARTBEAT_MIB }, facts)),
-    ...sides.flatMap(([of, region]): Line[] => [
-      {
-        part,
-        what: `write units of the ${of}`,
-        amount: BEATS,
-        price: 'millionWriteUnits',
-        region,
-        ...(of === 'twin' && { measure: 'twin write units' }),
-      },
-      {
-        part,
-        what: `read units of the ${of}`,
-        amount: BEATS,
-        price: 'millionReadUnits',
-        region,
-      },
+    ...linesOf(part, [
+      ['write units of the source', BEATS, 'millionWriteUnits', source.region],
+      ['read units of the source', BEATS, 'millionReadUnits', source.region],
+      [
+        'write units of the twin',
+        BEATS,
+        'millionWriteUnits',
+        destination.region,
+        'twin write units',
+      ],
+      ['read units of the twin', BEATS, 'millionReadUnits', destination.region],
     ]),
   ];
 }
@@ -100,56 +85,27 @@ export function reconciliationLines(facts: Facts): Line[] {
     MONTH_DAYS * TRANSITIONS_A_DAY +
     runs * (TRANSITIONS_A_RUN + TRANSITIONS_AN_INVOCATION * invocations);
   const part = 'reconciliation';
+  const sentGB = source.region === destination.region ? 0 : (runs * twinBytes) / GB;
   return [
-    {
-      part,
-      what: 'read units of the source',
-      amount: runs * ofSource,
-      price: 'millionReadUnits',
-      region: source.region,
-    },
-    {
-      part,
-      what: 'read units of the twin',
-      amount: runs * ofTwin,
-      price: 'millionReadUnits',
-      region: destination.region,
-    },
-    ...(source.region === destination.region
-      ? []
-      : [
-          {
-            part,
-            what: 'GB of items of the twin',
-            amount: (runs * twinBytes) / GB,
-            price: 'transferGB',
-            region: destination.region,
-          } as const,
-        ]),
+    ...linesOf(part, [
+      ['read units of the source', runs * ofSource, 'millionReadUnits', source.region],
+      ['read units of the twin', runs * ofTwin, 'millionReadUnits', destination.region],
+      ['GB of items of the twin', sentGB, 'transferGB', destination.region],
+      ['state transitions', transitions, 'thousandTransitions', source.region],
+    ]),
     ...ofFunction(part, { count, ms: runs * seconds * 1000, memoryMiB: COMPARING_MIB }, facts),
-    {
-      part,
-      what: 'state transitions',
-      amount: transitions,
-      price: 'thousandTransitions',
-      region: source.region,
-    },
   ];
 }
 
 /** Each customer managed key that the configuration names, as if nothing else used it. */
 export function keyLines({ replication }: Facts): Line[] {
-  const part = 'keys';
-  return keysOf(replication).flatMap(([arn, region]): Line[] => [
-    { part, what: `key ${arn.replace(/^.*\//, '')}`, amount: 1, price: 'keyMonth', region },
-    {
-      part,
-      what: 'requests',
-      amount: KEY_REQUESTS_PER_SECOND * SECONDS_A_MONTH,
-      price: 'tenThousandKeyRequests',
-      region,
-    },
-  ]);
+  const requests = KEY_REQUESTS_PER_SECOND * SECONDS_A_MONTH;
+  return keysOf(replication).flatMap(([arn, region]) =>
+    linesOf('keys', [
+      [`key ${arn.replace(/^.*\//, '')}`, 1, 'keyMonth', region],
+      ['requests', requests, 'tenThousandKeyRequests', region],
+    ]),
+  );
 }
 
 function keysOf(replication: ReplicationConfig): Array<readonly [arn: string, region: string]> {

@@ -2,7 +2,7 @@
 
 import { metricValues } from '../model/metric-values.ts';
 import { summarizeBatch } from '../model/batch-response.ts';
-import type { Line } from './bill.ts';
+import { type Line, linesOf, type Measure } from './bill.ts';
 import {
   elapsedMs,
   type Facts,
@@ -69,13 +69,14 @@ export function functionLines(facts: Facts, { acknowledges = false } = {}): Line
       { count, ms: elapsedMs(cpuMs, memoryMiB) + waitedMs, memoryMiB },
       facts,
     ),
-    {
-      part: 'function',
-      what: 'reads of the control row',
-      amount: Math.min((lanesOf(facts) * SECONDS_A_MONTH) / 60, count),
-      price: 'millionReadUnits',
-      region: replication.destination.region,
-    },
+    ...linesOf('function', [
+      [
+        'reads of the control row',
+        Math.min((lanesOf(facts) * SECONDS_A_MONTH) / 60, count),
+        'millionReadUnits',
+        replication.destination.region,
+      ],
+    ]),
   ];
 }
 
@@ -87,27 +88,13 @@ export function ofFunction(
 ): Line[] {
   const { region } = replication.source;
   const isArm = replication.function.architecture === 'arm64';
-  const amount = ((ms / 1000) * memoryMiB) / 1024;
+  const gbSeconds = ((ms / 1000) * memoryMiB) / 1024;
   const price = isArm ? 'millionGBSecondsArm' : 'millionGBSecondsX86';
-  const isReplicate = part === 'function';
-  return [
-    {
-      part,
-      what: 'requests',
-      amount: count,
-      price: 'millionFunctionRequests',
-      region,
-      ...(isReplicate && { measure: 'function requests' }),
-    },
-    {
-      part,
-      what: 'GB-seconds',
-      amount,
-      price,
-      region,
-      ...(isReplicate && { measure: 'function GB-seconds' }),
-    },
-  ];
+  const measured = (measure: Measure) => (part === 'function' ? measure : undefined);
+  return linesOf(part, [
+    ['requests', count, 'millionFunctionRequests', region, measured('function requests')],
+    ['GB-seconds', gbSeconds, price, region, measured('function GB-seconds')],
+  ]);
 }
 
 export function logLines(facts: Facts): Line[] {
@@ -115,11 +102,10 @@ export function logLines(facts: Facts): Line[] {
   const { region } = replication.source;
   const amount = (invocationsOf(facts).count * LOG_BYTES) / GB;
   const kept = (amount * LOG_COMPRESSION * replication.function.logRetentionDays) / MONTH_DAYS;
-  const part = 'logs';
-  return [
-    { part, what: 'GB ingested', amount, price: 'logGB', region, measure: 'log GB' },
-    { part, what: 'GB stored', amount: kept, price: 'logGBMonth', region },
-  ];
+  return linesOf('logs', [
+    ['GB ingested', amount, 'logGB', region, 'log GB'],
+    ['GB stored', kept, 'logGBMonth', region],
+  ]);
 }
 
 const NONE = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, switching: 0, unknown: 0 };

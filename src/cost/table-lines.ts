@@ -2,10 +2,8 @@
 // Regions.
 
 import { arrivalRules } from '../config/change-source.ts';
-import { VERSION_BYTES } from '../model/capacity.ts';
-import type { Line } from './bill.ts';
+import { type Line, linesOf } from './bill.ts';
 import { invocationsOf, ofFunction } from './function-lines.ts';
-import type { PriceName } from './prices.ts';
 import {
   elapsedMs,
   type Facts,
@@ -44,19 +42,17 @@ function unitsOf({ writes, workload, replication }: Facts): ChangeUnits {
 export function twinLines(facts: Facts): Line[] {
   const { region } = facts.replication.destination;
   const { item, version, transaction } = unitsOf(facts);
-  const units = (what: string, amount: number): Line => ({
-    part: 'writes to the twin',
-    what,
-    amount,
-    price: 'millionWriteUnits',
-    region,
-    measure: 'twin write units',
-  });
-  return [
-    units('write units of items', item),
-    units('write units of their versions', version),
-    ...(transaction === 0 ? [] : [units('write units of inserts in transactions', transaction)]),
-  ];
+  const kinds = { items: item, 'their versions': version, 'inserts in transactions': transaction };
+  return linesOf(
+    'writes to the twin',
+    Object.entries(kinds).map(([of, units]) => [
+      `write units of ${of}`,
+      units,
+      'millionWriteUnits',
+      region,
+      'twin write units',
+    ]),
+  );
 }
 
 /** Of deletes, and of what keeps deleted items from coming back. */
@@ -69,18 +65,15 @@ export function tombstoneLines(facts: Facts): Line[] {
   const { tombstoneLifeSeconds } = arrivalRules(source);
   const kept = (writes.deletes / SECONDS_A_MONTH) * tombstoneLifeSeconds;
   const keptGB = kept * (TOMBSTONE_BYTES / GB);
+  const isStrict = tombstones === 'strict';
+  const what = isStrict ? 'write units of tombstones and checks' : 'write units';
   return [
-    {
-      part,
-      what: tombstones === 'strict' ? 'write units of tombstones and checks' : 'write units',
-      amount: state,
-      price: 'millionWriteUnits',
-      region,
-      measure: 'state write units',
-    },
-    { part, what: 'GB stored', amount: keptGB, price: 'storageGBMonth', region },
-    { part, what: 'GB of backup', amount: keptGB, price: 'backupGBMonth', region },
-    ...(tombstones === 'strict' ? [] : lookAgainLines(part, reads, facts)),
+    ...linesOf(part, [
+      [what, state, 'millionWriteUnits', region, 'state write units'],
+      ['GB stored', keptGB, 'storageGBMonth', region],
+      ['GB of backup', keptGB, 'backupGBMonth', region],
+    ]),
+    ...(isStrict ? [] : lookAgainLines(part, reads, facts)),
   ];
 }
 
@@ -92,29 +85,14 @@ function lookAgainLines(part: string, keyReads: number, facts: Facts): Line[] {
   const { source, destination } = facts.replication;
   // The function reads the control row, and then the keys.
   const each = elapsedMs(2 * INVOCATION_CPU_MS, LOOK_AGAIN_MIB) + 2 * facts.roundTripMs;
+  const requests = 3 * count + QUEUE_POLLS_PER_SECOND * SECONDS_A_MONTH;
   return [
-    {
-      part,
-      what: 'read units',
-      amount: keyReads + count,
-      price: 'millionReadUnits',
-      region: destination.region,
-    },
-    {
-      part,
-      what: 'queue requests',
-      amount: 3 * count + QUEUE_POLLS_PER_SECOND * SECONDS_A_MONTH,
-      price: 'millionQueueRequests',
-      region: source.region,
-    },
+    ...linesOf(part, [
+      ['read units', keyReads + count, 'millionReadUnits', destination.region],
+      ['queue requests', requests, 'millionQueueRequests', source.region],
+    ]),
     ...ofFunction(part, { count, ms: count * each, memoryMiB: LOOK_AGAIN_MIB }, facts),
-    {
-      part,
-      what: 'GB of logs',
-      amount: (count * LOOK_AGAIN_LOG_BYTES) / GB,
-      price: 'logGB',
-      region: source.region,
-    },
+    ...linesOf(part, [['GB of logs', (count * LOOK_AGAIN_LOG_BYTES) / GB, 'logGB', source.region]]),
   ];
 }
 
@@ -122,32 +100,23 @@ function lookAgainLines(part: string, keyReads: number, facts: Facts): Line[] {
 export function processLines({ replication, workload, shardCount }: Facts): Line[] {
   const { region } = replication.destination;
   const each = workload.writesPerSecond / shardCount;
-  const positions = shardCount * (each / (1 + each));
-  const line = (what: string, perSecond: number): Line => ({
-    part: 'process',
-    what,
-    amount: perSecond * SECONDS_A_MONTH,
-    price: 'millionWriteUnits',
-    region,
-  });
-  return [
-    line('write units of positions', positions),
-    line('write units of the lease', 1 / LEASE_SECONDS),
-  ];
+  const positions = shardCount * (each / (1 + each)) * SECONDS_A_MONTH;
+  return linesOf('process', [
+    ['write units of positions', positions, 'millionWriteUnits', region],
+    ['write units of the lease', SECONDS_A_MONTH / LEASE_SECONDS, 'millionWriteUnits', region],
+  ]);
 }
 
-export function storageLines({ workload, replication }: Facts): Line[] {
+/** Of a copy of the source whose items have so many bytes. */
+export function storageLines({ workload, replication }: Facts, itemBytes: number): Line[] {
   const { region, create } = replication.destination;
-  const bytes = workload.itemBytes + VERSION_BYTES + ITEM_OVERHEAD_BYTES;
-  const amount = (workload.items * bytes) / GB;
-  const part = 'storage';
-  return [
-    { part, what: 'GB of the twin', amount, price: 'storageGBMonth', region, measure: 'twin GB' },
-    // Whether an existing twin has backups is not known.
-    ...(create
-      ? [{ part, what: 'GB of its backup', amount, price: 'backupGBMonth', region } as const]
-      : []),
-  ];
+  const amount = (workload.items * (itemBytes + ITEM_OVERHEAD_BYTES)) / GB;
+  // Whether an existing table has backups is not known.
+  const backup = ['GB of backup', amount, 'backupGBMonth', region] as const;
+  return linesOf('storage', [
+    ['GB of items', amount, 'storageGBMonth', region, 'twin GB'],
+    ...(create ? [backup] : []),
+  ]);
 }
 
 /** A record with both images, as JSON. */
@@ -157,40 +126,31 @@ const PAYLOAD_UNIT_BYTES = 25 * 1024;
 
 export function streamLines({ replication, writes, workload, shards, ...facts }: Facts): Line[] {
   const { region, kinesisStreamArn } = replication.source;
-  const line = (what: string, amount: number, price: PriceName | 'free'): Line => ({
-    part: 'stream reads',
-    what,
-    amount,
-    price,
-    region,
-  });
+  const part = 'stream reads';
   const polls = facts.shardCount * POLLS_PER_SECOND * SECONDS_A_MONTH;
   if (kinesisStreamArn === undefined)
     return facts.byProcess
-      ? [line('GetRecords requests', polls, 'millionStreamReads')]
-      : [line('GetRecords requests by Lambda', polls, 'free')];
+      ? linesOf(part, [['GetRecords requests', polls, 'millionStreamReads', region]])
+      : linesOf(part, [['GetRecords requests by Lambda', polls, 'free', region]]);
   const records = writes.inserts + writes.updates + writes.deletes;
   const bytes = recordBytes(workload.itemBytes);
   const gb = (records * bytes) / GB;
   const captured = records * Math.ceil(Math.max(1, workload.itemBytes) / 1024);
   const hours = SECONDS_A_MONTH / 3600;
-  return [
-    line('change data capture units', captured, 'millionCaptureUnits'),
+  const payloads = records * Math.ceil(bytes / PAYLOAD_UNIT_BYTES);
+  return linesOf(part, [
+    ['change data capture units', captured, 'millionCaptureUnits', region],
     ...(shards === undefined
-      ? [
-          line('hours of the on-demand stream', hours, 'streamHour'),
-          line('GB written to it', gb, 'streamInGB'),
-          line('GB read from it', gb, 'streamOutGB'),
-        ]
-      : [
-          line('hours of shards', hours * shards, 'shardHour'),
-          line(
-            'payload units',
-            records * Math.ceil(bytes / PAYLOAD_UNIT_BYTES),
-            'millionPayloadUnits',
-          ),
-        ]),
-  ];
+      ? ([
+          ['hours of the on-demand stream', hours, 'streamHour', region],
+          ['GB written to it', gb, 'streamInGB', region],
+          ['GB read from it', gb, 'streamOutGB', region],
+        ] as const)
+      : ([
+          ['hours of shards', hours * shards, 'shardHour', region],
+          ['payload units', payloads, 'millionPayloadUnits', region],
+        ] as const)),
+  ]);
 }
 
 /** Each Region pays for what leaves it. */
@@ -200,16 +160,9 @@ export function transferLines({ replication, writes, workload }: Facts): Line[] 
   const puts = writes.inserts + writes.updates;
   // The tombstone, the delete, and with "checked" a read when it is looked at again.
   const requests = puts + writes.deletes * (tombstones === 'strict' ? 2 : 3);
-  const part = 'transfer';
-  const out = (what: string, bytes: number, region: string): Line => ({
-    part,
-    what,
-    amount: bytes / GB,
-    price: 'transferGB',
-    region,
-  });
-  return [
-    out('GB of requests', requests * REQUEST_BYTES + puts * workload.itemBytes, source.region),
-    out('GB of responses', requests * RESPONSE_BYTES, destination.region),
-  ];
+  const sent = requests * REQUEST_BYTES + puts * workload.itemBytes;
+  return linesOf('transfer', [
+    ['GB of requests', sent / GB, 'transferGB', source.region],
+    ['GB of responses', (requests * RESPONSE_BYTES) / GB, 'transferGB', destination.region],
+  ]);
 }
