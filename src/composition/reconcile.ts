@@ -14,6 +14,7 @@ import type { Deployment, ReplicationConfig } from '../config/schema.ts';
 import { FerryError } from '../errors.ts';
 import { errorName } from '../history/entry.ts';
 import { activeRegion } from '../model/active-region.ts';
+import type { ControlRow } from '../model/control-row.ts';
 import { itemRequest } from '../model/read-request.ts';
 import {
   type GoodRun,
@@ -23,6 +24,7 @@ import {
 } from '../model/reconciliation-row.ts';
 import { retry } from '../pacing/retry.ts';
 import type { Item, TwinReader, TwinWriter } from '../ports.ts';
+import { readControl } from '../replicate/first-adoption.ts';
 import { SETTLE_MS } from '../reconcile/plan.ts';
 import type { ReconcileContext } from '../reconcile/reconcile.ts';
 import { repair } from '../verify/repair.ts';
@@ -126,12 +128,28 @@ async function withPair<T>(
 
 async function lookAt(pair: TablePair) {
   const { source, destination } = pair.facts;
-  const control = await checkControl(pair, RETRIES);
+  const control = await controlOf(pair);
+  if (control === undefined) throw unreplicated(pair);
   return {
     // DynamoDB counts every few hours: a twin may be larger than its source was then.
     sizeBytes: Math.max(source.sizeBytes, destination.sizeBytes),
-    isPaused: control?.paused !== undefined,
+    isPaused: control.paused !== undefined,
   };
+}
+
+/** Unlike a command, it does not read the state table to see whether a missing row is a mistake. */
+async function controlOf(pair: TablePair): Promise<ControlRow | undefined> {
+  const { lease, rules, twinReader } = pair;
+  if (lease !== undefined) return checkControl(pair, RETRIES);
+  const { kind } = await retry(() => readControl(rules, twinReader), RETRIES);
+  return kind === 'missing' ? undefined : checkControl(pair, RETRIES);
+}
+
+function unreplicated({ rules: { replication: name } }: TablePair): FerryError {
+  return new FerryError(`${name} has not replicated anything yet: it has no control row.`, {
+    code: 'reconcile.unreplicated',
+    hint: 'The tables are compared the day after the first record or backfill. `ferry status` shows what keeps them back.',
+  });
 }
 
 async function repairKeys(

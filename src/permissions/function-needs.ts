@@ -220,25 +220,55 @@ function lookAgainNeeds(parts: Parts): Needs {
   };
 }
 
+/** Of the tables, and of the rows of the state table. */
+interface SegmentRights {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly readRows: readonly string[];
+  readonly writeRows: readonly string[];
+}
+
 const DESCRIBE = ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'];
-const READ_ITEMS = [...DESCRIBE, 'dynamodb:GetItem', 'dynamodb:BatchGetItem'];
-const READ = [...READ_ITEMS, 'dynamodb:Scan'];
+const COMPARING: SegmentRights = {
+  read: [...DESCRIBE, 'dynamodb:GetItem', 'dynamodb:Scan'],
+  write: [],
+  readRows: ['dynamodb:DescribeTable', 'dynamodb:GetItem'],
+  writeRows: ['dynamodb:PutItem'],
+};
+const REPAIRING: SegmentRights = {
+  read: COMPARING.read,
+  write: ['dynamodb:PutItem', 'dynamodb:DeleteItem'],
+  readRows: [...DESCRIBE, 'dynamodb:GetItem', 'dynamodb:ConditionCheckItem'],
+  writeRows: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+};
+/** A copy that its ledger row refuses is re-synchronised, which may delete it, too. */
+const COPYING: SegmentRights = {
+  read: [...COMPARING.read, 'dynamodb:BatchGetItem'],
+  write: [...REPAIRING.write, 'dynamodb:ConditionCheckItem'],
+  readRows: [...REPAIRING.readRows, 'dynamodb:BatchGetItem'],
+  writeRows: REPAIRING.writeRows,
+};
 
 /** To read both tables, to write copies and records to one, and to keep checkpoints in the state table. */
 function segmentNeeds(parts: Parts): Needs {
   const { replication, allow, keys } = parts;
+  const { bulk, reconcile } = replication;
+  const ofReconcile = reconcile?.repair === true ? REPAIRING : COMPARING;
+  const rights = bulk ? COPYING : ofReconcile;
   const onlyBatches = { StringEquals: { 's3:prefix': ON_FAILURE_OBJECT_PREFIX } };
   return {
     StoreReports: [
       allow('reports', ['s3:PutObject']),
       ...keys.of('onFailureBucket', 's3:PutObject'),
     ],
-    RemoveRedrivenBatches: [
-      allow('bucket', ['s3:ListBucket'], onlyBatches),
-      allow('batches', ['s3:GetObject', 's3:DeleteObject']),
-      ...keys.of('onFailureBucket', 's3:GetObject'),
-    ],
-    ReadSource: [allow('source', READ), ...keys.ofSource],
+    ...(bulk && {
+      RemoveRedrivenBatches: [
+        allow('bucket', ['s3:ListBucket'], onlyBatches),
+        allow('batches', ['s3:GetObject', 's3:DeleteObject']),
+        ...keys.of('onFailureBucket', 's3:GetObject'),
+      ],
+    }),
+    ReadSource: [allow('source', rights.read), ...keys.ofSource],
     ...(replication.source.kinesisStreamArn && {
       CheckStream: [
         allow('streaming', ['dynamodb:DescribeKinesisStreamingDestination']),
@@ -246,24 +276,14 @@ function segmentNeeds(parts: Parts): Needs {
       ],
     }),
     CopyToDestination: [
-      // A copy that its ledger row refuses is re-synchronised, which may delete it, too.
-      allow('twin', [
-        ...READ,
-        'dynamodb:PutItem',
-        'dynamodb:DeleteItem',
-        'dynamodb:ConditionCheckItem',
-      ]),
-      ...writeRows(
-        parts,
-        ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
-        [...READ_ITEMS, 'dynamodb:ConditionCheckItem'],
-      ),
+      allow('twin', [...rights.read, ...rights.write]),
+      ...writeRows(parts, rights.writeRows, rights.readRows),
       ...keys.ofDestination,
     ],
     ...readOwnCopy(parts),
-    ...announceDeletes(parts),
+    ...(rights === COMPARING ? {} : announceDeletes(parts)),
     ...readHashKeys(parts),
-    ...(replication.reconcile && reconcileNeeds(parts, replication.reconcile)),
+    ...(reconcile && reconcileNeeds(parts, reconcile)),
   };
 }
 

@@ -97,6 +97,17 @@ describe('a start', () => {
     expect(published.some((line) => 'Differences' in line)).toBe(false);
   });
 
+  it('compares nothing before anything has been replicated', async () => {
+    const { replication, b } = regions;
+    deploy(replication);
+
+    await expect(handler(START, INVOCATION)).rejects.toThrow('has not replicated anything yet');
+    expect(await row(b, replication)).toMatchObject({ failed: { run: 'r1' } });
+    expect(published).not.toContainEqual(
+      expect.objectContaining({ Differences: expect.anything() }),
+    );
+  });
+
   it('plans the run of the other direction after a switch', async () => {
     const back = otherDirection(regions.replication);
     await switched();

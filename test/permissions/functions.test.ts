@@ -71,6 +71,9 @@ const SWITCHED = {
 /** The source sends its changes to a Kinesis stream. */
 const KINESIS = {};
 const RECONCILED = { reconcile: { repair: true } };
+/** The function does nothing else. */
+const ONLY_REPAIRS = { ...RECONCILED, bulk: false };
+const ONLY_COMPARES = { bulk: false, reconcile: {} };
 /** Of a switched replication: the ledger beside the source distinguishes own writes from stray ones. */
 const NOT_PLAYED = ['dynamodb:BatchGetItem sourceState'];
 const REPLICATIONS: ReadonlyArray<readonly [string, object, object]> = [
@@ -79,6 +82,8 @@ const REPLICATIONS: ReadonlyArray<readonly [string, object, object]> = [
   ['switching', REACHES['its own rights'], SWITCHED],
   ['a Kinesis stream', REACHES['its own rights'], KINESIS],
   ['comparisons on a schedule', REACHES['its own rights'], RECONCILED],
+  ['comparisons without bulk runs', REACHES['its own rights'], ONLY_COMPARES],
+  ['comparisons that repair, without bulk runs', REACHES['its own rights'], ONLY_REPAIRS],
 ];
 
 /** With the name of the place instead of its ARN. */
@@ -148,6 +153,7 @@ function replicationTo(destination: object, more: object = {}): ReplicationConfi
         source,
         destination: { table: 'Orders', endpoint: regions.destination.endpoint, ...destination },
         heartbeat: { key: { pk: 'ferry-heartbeat' } },
+        bulk: true,
         ...more,
       },
     ],
@@ -234,11 +240,11 @@ const SCENES: Readonly<Record<ReplicationFunction, () => Promise<void>>> = {
   'bulk-segment': async () => {
     const tasks = await bulkTasks();
     const { handler } = await import('../../src/handlers/bulk-segment.ts');
-    const isReconciled = readDeployment(process.env).replication.reconcile !== undefined;
-    if (isReconciled) await stopEarlierRun();
+    const { bulk, reconcile } = readDeployment(process.env).replication;
+    if (reconcile !== undefined) await stopEarlierRun();
     await recorded(async () => {
-      for (const task of tasks) await handler(task, BULK_INVOCATION);
-      if (isReconciled) await compareOnSchedule();
+      for (const task of bulk ? tasks : []) await handler(task, BULK_INVOCATION);
+      if (reconcile !== undefined) await compareOnSchedule();
     });
   },
   heartbeat: async () => {
