@@ -10,13 +10,14 @@ import { billOf } from '../cost/bill.ts';
 import { fleetLines } from '../cost/fixed-lines.ts';
 import { gatheringLines, globalTableLines, replicationLines } from '../cost/estimate.ts';
 import { LISTED, type Prices, requirePrices, withOwnPrices } from '../cost/prices.ts';
-import { observedWorkload, type Workload } from '../cost/workload.ts';
+import { type GivenWorkload, observedWorkload, type Workload } from '../cost/workload.ts';
 import { ITEM_BYTES_MAX } from '../model/capacity.ts';
 import { wrongOption } from './arguments.ts';
 import { aboutReplication, type Call, type GivenCall } from './call.ts';
 import { type Command, numberOption, type ParsedOptions } from './command.ts';
 import { type Cost, printCost, printTotal } from './cost-result.ts';
 import { EXIT } from './output.ts';
+import { percentOption } from './percent-option.ts';
 import { configIn, replicationsOptions, selectedReplications } from './replication.ts';
 
 export const costCommand: Command = {
@@ -67,17 +68,19 @@ export const costCommand: Command = {
 interface Asked {
   readonly call: GivenCall;
   readonly prices: Prices;
-  readonly given: Partial<Workload>;
+  readonly given: GivenWorkload;
 }
 
 async function costOf(replication: ReplicationConfig, asked: Asked): Promise<Cost> {
   const { call, given } = asked;
-  const { writesPerSecond, itemBytes } = given;
+  const { writesPerSecond, itemBytes, deleteShare = 0, updateShare = 0, items = 0 } = given;
   const isKnown = writesPerSecond !== undefined && itemBytes !== undefined;
-  if (isKnown && !call.options.has('actual')) {
-    const whole = { deleteShare: 0, updateShare: 0, items: 0, ...given };
-    return estimated(replication, { ...whole, writesPerSecond, itemBytes }, asked);
-  }
+  if (isKnown && !call.options.has('actual'))
+    return estimated(
+      replication,
+      { writesPerSecond, itemBytes, deleteShare, updateShare, items },
+      asked,
+    );
   const found: Cost[] = [];
   const run = async (opened: Call) => {
     found.push(await observed(opened, asked));
@@ -130,21 +133,20 @@ function pricesOf(options: ParsedOptions): Prices {
   return path === undefined ? LISTED : withOwnPrices(readConfigFile(path).value, path);
 }
 
-/** What options say of the workload. @throws UsageError */
-function givenWorkload(options: ParsedOptions): Partial<Workload> {
-  const writesPerSecond = decimal('writes-per-second', options);
-  const deleteShare = share('delete-share', options);
-  const updateShare = share('update-share', options);
-  const itemBytes = options.integer('item-bytes');
-  const items = options.integer('items');
-  if ((deleteShare ?? 0) + (updateShare ?? 0) > 1)
+/** @throws UsageError */
+function givenWorkload(options: ParsedOptions): GivenWorkload {
+  const [deletes, updates] = ['delete-share', 'update-share'].map((name) => {
+    const percent = percentOption(name, options);
+    return percent && percent / 100;
+  });
+  if ((deletes ?? 0) + (updates ?? 0) > 1)
     throw wrongOption('--delete-share and --update-share add up to more than 100%.', 'Lower one.');
   return {
-    ...(writesPerSecond !== undefined && { writesPerSecond }),
-    ...(deleteShare !== undefined && { deleteShare }),
-    ...(updateShare !== undefined && { updateShare }),
-    ...(itemBytes !== undefined && { itemBytes }),
-    ...(items !== undefined && { items }),
+    writesPerSecond: decimal('writes-per-second', options),
+    itemBytes: options.integer('item-bytes'),
+    deleteShare: deletes,
+    updateShare: updates,
+    items: options.integer('items'),
   };
 }
 
@@ -155,16 +157,5 @@ function decimal(name: string, options: ParsedOptions): number | undefined {
   throw wrongOption(
     `--${name} must be a number, got "${text}".`,
     `For example --${name} 100, or 0.5.`,
-  );
-}
-
-function share(name: string, options: ParsedOptions): number | undefined {
-  const text = options.text(name);
-  if (text === undefined) return undefined;
-  const percent = /^(\d{1,3}(?:\.\d{1,3})?)%$/.exec(text)?.[1];
-  if (percent !== undefined && Number(percent) <= 100) return Number(percent) / 100;
-  throw wrongOption(
-    `--${name} must be a percentage from 0% to 100%, got "${text}".`,
-    `For example --${name} 5%.`,
   );
 }

@@ -32,7 +32,7 @@ import { counted, EXIT, grouped } from './output.ts';
 import { progressReporter } from './progress.ts';
 import { severalOptions } from './replication.ts';
 import { createReportFile, noReportFile, type ReportFile } from './report-file.ts';
-import { percentOf } from './segments.ts';
+import { percentOption } from './percent-option.ts';
 import { onReplications } from './several.ts';
 import { type Findings, requireShortLooks, SHOWN_MAX, verifyInBulk } from './verify-bulk.ts';
 import { isProvedEqual, printVerified } from './verify-result.ts';
@@ -69,7 +69,7 @@ export const verifyCommand: Command = {
   },
   async run(options, io) {
     const key = keyFrom(options);
-    const percent = percentOf(options);
+    const percent = percentOption('sample', options, 0.1) ?? 100;
     requireOneScope(options);
     requireBulkRates(options);
     requireShortLooks(options);

@@ -14,6 +14,9 @@ export interface Workload {
   readonly items: number;
 }
 
+/** What options say of it. */
+export type GivenWorkload = { readonly [Name in keyof Workload]: Workload[Name] | undefined };
+
 export const SECONDS_A_MONTH = 730 * 60 * 60;
 export const MONTH_DAYS = 730 / 24;
 export const GB = 2 ** 30;
@@ -59,9 +62,8 @@ export interface SourceFigures {
 /**
  * Batches and transactions do not say how many items they have: units that single requests have not consumed do, as if
  * all items had the average size. A transaction consumes twice as many. Expiries consume none.
- * @param given what options say instead.
  */
-export function observedWorkload(figures: SourceFigures, given: Partial<Workload>): Workload {
+export function observedWorkload(figures: SourceFigures, given: GivenWorkload): Workload {
   const { items = figures.items, itemBytes = averageBytes(figures) } = given;
   const single = figures.puts + figures.updates + figures.deletes;
   const others = Math.max(0, figures.writeUnits / writeUnits(itemBytes) - single);
@@ -69,17 +71,13 @@ export function observedWorkload(figures: SourceFigures, given: Partial<Workload
   const isWhole = figures.batches + figures.transactions === 0;
   const written = single + (isWhole ? 0 : others / unitsEach) + figures.expiries;
   const share = (count: number) => (written === 0 ? 0 : count / written);
-  const { updateShare = 0 } = given;
-  const deleteShare =
-    given.deleteShare ?? Math.min(share(figures.deletes + figures.expiries), 1 - updateShare);
-  return {
-    writesPerSecond: written / figures.seconds,
-    deleteShare,
-    updateShare: Math.min(share(figures.updates), 1 - deleteShare),
-    ...given,
-    itemBytes,
-    items,
-  };
+  const deletesMax = 1 - (given.updateShare ?? 0);
+  const {
+    writesPerSecond = written / figures.seconds,
+    deleteShare = Math.min(share(figures.deletes + figures.expiries), deletesMax),
+    updateShare = Math.min(share(figures.updates), 1 - deleteShare),
+  } = given;
+  return { writesPerSecond, deleteShare, updateShare, itemBytes, items };
 }
 
 function averageBytes({ items, sizeBytes }: SourceFigures): number {

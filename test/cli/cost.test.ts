@@ -142,11 +142,8 @@ describe('without AWS', () => {
 
   it.each([
     [['--writes-per-second', 'many'], '--writes-per-second must be a number, got "many".'],
-    [['--delete-share', '5'], '--delete-share must be a percentage from 0% to 100%, got "5".'],
-    [
-      ['--update-share', '101%'],
-      '--update-share must be a percentage from 0% to 100%, got "101%".',
-    ],
+    [['--delete-share', '5'], '--delete-share must be from 0% to 100%, got "5".'],
+    [['--update-share', '101%'], '--update-share must be from 0% to 100%, got "101%".'],
     [
       ['--delete-share', '60%', '--update-share', '60%'],
       '--delete-share and --update-share add up to more than 100%.',

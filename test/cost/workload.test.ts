@@ -4,7 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { compared } from '../../src/cost/actual.ts';
 import { billOf } from '../../src/cost/bill.ts';
 import { LISTED } from '../../src/cost/prices.ts';
-import { observedWorkload, type SourceFigures } from '../../src/cost/workload.ts';
+import {
+  type GivenWorkload,
+  observedWorkload,
+  type SourceFigures,
+} from '../../src/cost/workload.ts';
 
 const FIGURES: SourceFigures = {
   seconds: 1_000,
@@ -19,9 +23,17 @@ const FIGURES: SourceFigures = {
   sizeBytes: 75_000,
 };
 
+const NONE: GivenWorkload = {
+  writesPerSecond: undefined,
+  itemBytes: undefined,
+  deleteShare: undefined,
+  updateShare: undefined,
+  items: undefined,
+};
+
 describe('a workload', () => {
   it('is what single requests have written, and what has expired', () => {
-    expect(observedWorkload(FIGURES, {})).toEqual({
+    expect(observedWorkload(FIGURES, NONE)).toEqual({
       writesPerSecond: 2,
       itemBytes: 1_500,
       deleteShare: 0.25,
@@ -32,20 +44,20 @@ describe('a workload', () => {
 
   it('is by its units where batches do not say how many items they have', () => {
     // 4,000 units are 2,000 items of 2 units.
-    const found = observedWorkload({ ...FIGURES, batches: 30, expiries: 0 }, {});
+    const found = observedWorkload({ ...FIGURES, batches: 30, expiries: 0 }, NONE);
 
     expect(found).toMatchObject({ writesPerSecond: 2, deleteShare: 0.2, updateShare: 0.25 });
   });
 
   it('has half as many items as units in transactions', () => {
     // 4,000 units: 1,900 items of 2, and 50 of 4.
-    const found = observedWorkload({ ...FIGURES, transactions: 30, expiries: 0 }, {});
+    const found = observedWorkload({ ...FIGURES, transactions: 30, expiries: 0 }, NONE);
 
     expect(found.writesPerSecond).toBeCloseTo(1.95, 9);
   });
 
   it('has no more deletes than what is given leaves', () => {
-    const found = observedWorkload({ ...FIGURES, deletes: 1_500 }, { updateShare: 0.7 });
+    const found = observedWorkload({ ...FIGURES, deletes: 1_500 }, { ...NONE, updateShare: 0.7 });
 
     expect(found).toMatchObject({ updateShare: 0.7 });
     expect(found.deleteShare).toBeCloseTo(0.3, 9);
@@ -54,13 +66,16 @@ describe('a workload', () => {
   it('gives way to what is given', () => {
     const given = { writesPerSecond: 7, itemBytes: 100, deleteShare: 0.9, items: 9 };
 
-    expect(observedWorkload(FIGURES, given)).toEqual({ ...given, updateShare: 1 - 0.9 });
+    expect(observedWorkload(FIGURES, { ...NONE, ...given })).toEqual({
+      ...given,
+      updateShare: 1 - 0.9,
+    });
   });
 
   it('of a table without writes has no shares', () => {
     const nothing = { ...FIGURES, writeUnits: 0, puts: 0, updates: 0, deletes: 0, expiries: 0 };
 
-    expect(observedWorkload({ ...nothing, items: 0, sizeBytes: 0 }, {})).toEqual({
+    expect(observedWorkload({ ...nothing, items: 0, sizeBytes: 0 }, NONE)).toEqual({
       writesPerSecond: 0,
       itemBytes: 0,
       deleteShare: 0,
