@@ -23,12 +23,8 @@ const WRITES = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'
 /** Of the replicate function. A denial whose answer is lost ends by itself, too. */
 export async function denyTwin(direction: ScratchDirection, untilMs: number): Promise<void> {
   const { name, destination } = direction.replication;
-  const denial = {
-    actions: WRITES,
-    tables: destination.table,
-    region: destination.region,
-    untilMs,
-  };
+  const { region, table: tables } = destination;
+  const denial = { actions: WRITES, tables, region, untilMs };
   await denyAll(direction, [functionName(name)], denial);
 }
 
@@ -41,12 +37,9 @@ export async function cutOff(direction: ScratchDirection, untilMs: number): Prom
 }
 
 /** Takes back what was denied. Harmless where nothing was, and where nothing is deployed any more. */
-export async function allowAgain({ replication, sides }: ScratchDirection): Promise<void> {
-  for (const { access, role } of await rolesOf(
-    { replication, sides },
-    functionsOf(replication.name),
-  ))
-    await allowRole(access, role);
+export async function allowAgain(direction: ScratchDirection): Promise<void> {
+  const roles = await rolesOf(direction, functionsOf(direction.replication.name));
+  for (const { access, role } of roles) await allowRole(access, role);
 }
 
 const functionsOf = (name: string) => [

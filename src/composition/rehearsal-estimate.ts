@@ -1,6 +1,8 @@
 // About how long a rehearsal on AWS takes, and about what it costs: before anything is created.
 
-import { dollarsFor, LISTED, type PriceName } from '../cost/prices.ts';
+import { billOf, linesOf } from '../cost/bill.ts';
+import { LISTED } from '../cost/prices.ts';
+import { MONTH_DAYS } from '../cost/workload.ts';
 import { directionsOf } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { planOf } from '../rehearsal/failures.ts';
@@ -17,7 +19,6 @@ export interface RehearsalEstimate {
 const STACK_MINUTES = 12;
 /** Until an alarm fires, the status shows it, and the replication has healed. */
 const FAILURE_MINUTES = 6;
-const HOURS_A_MONTH = 730;
 /** With a heartbeat and switching; CloudWatch bills each for the hours in which it is there. */
 const ALARMS = 22;
 const METRICS = 25;
@@ -39,17 +40,15 @@ function dollarsOf(scratch: ReplicationConfig, minutes: number): number | undefi
   if (LISTED[source.region] === undefined || LISTED[destination.region] === undefined)
     return undefined;
   const writes = WRITES_PER_SECOND * minutes * 60;
-  const months = Math.ceil(minutes / 60) / HOURS_A_MONTH;
+  const months = Math.ceil(minutes / 60) / (MONTH_DAYS * 24);
   const directions = directionsOf(scratch).length;
-  const parts: ReadonlyArray<readonly [number, PriceName, string]> = [
-    [writes, 'millionWriteUnits', source.region],
-    [writes * TWIN_UNITS[tombstones], 'millionWriteUnits', destination.region],
-    [writes, 'millionFunctionRequests', source.region],
-    [ALARMS * directions * months, 'alarmMonth', source.region],
-    [METRICS * directions * months, 'metricMonth', source.region],
-  ];
-  return parts.reduce((sum: number | undefined, [amount, price, region]) => {
-    const dollars = dollarsFor({ amount, price, region }, LISTED);
-    return sum === undefined || dollars === undefined ? undefined : sum + dollars;
-  }, 0);
+  const lines = linesOf('rehearsal', [
+    ['writes of the load', writes, 'millionWriteUnits', source.region],
+    ['write units', writes * TWIN_UNITS[tombstones], 'millionWriteUnits', destination.region],
+    ['invocations', writes, 'millionFunctionRequests', source.region],
+    ['alarms', ALARMS * directions * months, 'alarmMonth', source.region],
+    ['metrics', METRICS * directions * months, 'metricMonth', source.region],
+  ]);
+  const { dollars, unpriced } = billOf(lines, LISTED);
+  return unpriced.length === 0 ? dollars : undefined;
 }

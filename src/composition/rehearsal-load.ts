@@ -1,11 +1,10 @@
 // The items that a rehearsal writes on AWS. All values are text, whose size DynamoDB counts exactly.
 
+import { ITEM_BYTES_MAX, itemSizeBytes } from '../model/capacity.ts';
 import type { Item } from '../ports.ts';
 import type { LoadItem } from '../rehearsal/ports.ts';
 import { SCRATCH_KEY } from './rehearsal-scratch.ts';
 
-/** The largest item of a table: attribute names and values. */
-const ITEM_BYTES_MAX = 409_600;
 /** The twin's item has its version, too, which needs more than this. */
 const ROOM_BYTES = 16;
 
@@ -13,11 +12,8 @@ const ROOM_BYTES = 16;
 export function itemOf({ key, n, writtenAtMs, isPoison = false }: LoadItem): Item {
   const item = { [SCRATCH_KEY.name]: { S: key }, n: { S: `${n}` }, at: { S: `${writtenAtMs}` } };
   if (!isPoison) return item;
-  const bytes = Object.entries(item)
-    .flatMap(([name, { S }]) => [name, S])
-    .join('').length;
-  const PAD = 'pad';
-  return { ...item, [PAD]: { S: 'x'.repeat(ITEM_BYTES_MAX - ROOM_BYTES - PAD.length - bytes) } };
+  const bytes = itemSizeBytes({ ...item, pad: { S: '' } });
+  return { ...item, pad: { S: 'x'.repeat(ITEM_BYTES_MAX - ROOM_BYTES - bytes) } };
 }
 
 export function loadItemOf(item: Item): LoadItem {

@@ -2,6 +2,7 @@
 
 import { metricValues } from '../model/metric-values.ts';
 import { summarizeBatch } from '../model/batch-response.ts';
+import { NO_FAILURES } from '../model/write-failure.ts';
 import { type Line, linesOf, type Measure } from './bill.ts';
 import {
   elapsedMs,
@@ -108,11 +109,9 @@ export function logLines(facts: Facts): Line[] {
   ]);
 }
 
-const NONE = { throttled: 0, unreachable: 0, denied: 0, rejected: 0, switching: 0, unknown: 0 };
-
 /** Metrics that always have datapoints; others are published only when there is something to count. */
 export function metricCount({ replication, writes }: Facts): number {
-  const always = Object.keys(metricValues(summarizeBatch([], { failures: NONE, nowMs: 0 })));
+  const always = Object.keys(metricValues(summarizeBatch([], { failures: NO_FAILURES, nowMs: 0 })));
   return (
     // With the latency, which an empty batch does not have.
     always.length +

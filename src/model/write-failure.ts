@@ -16,6 +16,15 @@ export type FailureKind =
   /** May or may not have been applied: the item must not be written again in this invocation. */
   | 'unknown';
 
+export const NO_FAILURES: Readonly<Record<FailureKind, number>> = {
+  throttled: 0,
+  unreachable: 0,
+  denied: 0,
+  rejected: 0,
+  switching: 0,
+  unknown: 0,
+};
+
 export interface WriteFailure {
   readonly kind: FailureKind;
   /** The service's or the network's name for it. */

@@ -1,7 +1,7 @@
 // Counts an invocation's failed requests, and says when the destination is down: thousands of further requests do not
 // help it, and Lambda pauses before the next try.
 
-import type { FailureKind, WriteFailure } from '../model/write-failure.ts';
+import { type FailureKind, NO_FAILURES, type WriteFailure } from '../model/write-failure.ts';
 
 /** Failures in a row after which the destination counts as down. */
 const FAILURES_IN_A_ROW_MAX = 10;
@@ -24,14 +24,7 @@ export interface DestinationHealth {
 const ANSWERS: readonly FailureKind[] = ['throttled', 'rejected'];
 
 export function destinationHealth(): DestinationHealth {
-  const failures = {
-    throttled: 0,
-    unreachable: 0,
-    denied: 0,
-    rejected: 0,
-    switching: 0,
-    unknown: 0,
-  };
+  const failures = { ...NO_FAILURES };
   // Without the names that every object has: an error may be called "constructor".
   const errors = Object.create(null) as Record<string, number>;
   let inARow = 0;

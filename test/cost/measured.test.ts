@@ -12,6 +12,7 @@ import { LOG_BYTES, LOOK_AGAIN_LOG_BYTES, RECORD_CPU_MS } from '../../src/cost/s
 import { SECONDS_A_MONTH } from '../../src/cost/workload.ts';
 import { summarizeBatch } from '../../src/model/batch-response.ts';
 import { itemSizeBytes } from '../../src/model/capacity.ts';
+import { NO_FAILURES } from '../../src/model/write-failure.ts';
 import { EXISTING } from '../lib/stack-templates.ts';
 
 let scene: Scene;
@@ -110,15 +111,7 @@ it('what an invocation logs is its metrics, and two lines of Lambda', () => {
   };
   const options = { settings, clock, writeLine: (line: string) => (bytes += line.length) };
   const metrics = emfMetrics(options);
-  const failures = {
-    throttled: 0,
-    unreachable: 0,
-    denied: 0,
-    rejected: 0,
-    switching: 0,
-    unknown: 0,
-  };
-  const summary = summarizeBatch([], { failures, nowMs: 0 });
+  const summary = summarizeBatch([], { failures: NO_FAILURES, nowMs: 0 });
 
   metrics.publish({ ...summary, latenciesMs: Array.from({ length: 6 }, () => 512) });
 
