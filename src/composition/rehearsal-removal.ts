@@ -1,19 +1,16 @@
 // Removes what a rehearsal on AWS has made, and says what is left and which commands remove it. Also what an earlier
 // rehearsal left, which is found by its names.
 
-import type { Access, Sides } from '../aws/access.ts';
+import type { Sides } from '../aws/access.ts';
 import type { CdkApp } from '../aws/cdk-app.ts';
-import { serviceSettings } from '../aws/client-settings.ts';
-import { bucketsLike, messagesClient } from '../aws/leftovers.ts';
-import { queuesLike } from '../aws/queue-list.ts';
-import { objectClient } from '../aws/s3-objects.ts';
 import { listTables } from '../aws/table-list.ts';
+import { directionsOf } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { whatHappened } from '../failures/what-happened.ts';
-import type { Leftover } from '../teardown/leftovers.ts';
+import { type Leftover, leftoversOf } from '../teardown/leftovers.ts';
 import type { Environment } from './keyring.ts';
 import { allowAgain, type Directions } from './rehearsal-denial.ts';
-import { rehearsalOf, SCRATCH_PREFIX, scratchStacks } from './rehearsal-scratch.ts';
+import { rehearsalOf, SCRATCH_TABLES, scratchStacks } from './rehearsal-scratch.ts';
 import { openTeardown, type TeardownPlace } from './teardown-place.ts';
 
 export interface Unremoved {
@@ -33,7 +30,8 @@ export interface RemovalOptions {
 }
 
 /**
- * The stacks first: their queues, buckets and tables stay. Removing again is harmless.
+ * The stacks first: their queues, buckets and tables stay. Source and twin are the last, because a rehearsal is found by
+ * them. Removing again is harmless.
  * @returns what is left. While stacks are left, so are these.
  */
 export async function removeRehearsal(options: RemovalOptions): Promise<Unremoved[]> {
@@ -49,8 +47,14 @@ export async function removeRehearsal(options: RemovalOptions): Promise<Unremove
       place.close();
     }
   } catch (error) {
-    return stacks.length > 0 ? stacks : leftStacks(scratch, whatHappened(error));
+    return [...stacks, ...unknownResources(scratch, whatHappened(error))];
   }
+}
+
+/** All that it may have, where nothing can be looked at. */
+function unknownResources(scratch: ReplicationConfig, why: string): Unremoved[] {
+  const all = directionsOf(scratch).flatMap((one) => leftoversOf({ ...one, buckets: [] }));
+  return [...all.map((one) => unremoved(one, scratch, why)), unlistedBuckets(scratch, why)];
 }
 
 /** CloudFormation deletes no role that has a policy of others. @returns why the stacks are left */
@@ -81,25 +85,40 @@ async function leftResources(
   { scratch, onRemoved }: RemovalOptions,
   isDeployed: boolean,
 ): Promise<Unremoved[]> {
-  const left: Unremoved[] = [];
-  for (const leftover of leftovers) {
-    requireScratch(leftover, scratch);
-    const what = `${leftover.what} ${leftover.name} (${leftover.region})`;
-    const keep = (why: string, id = leftover.name) =>
-      left.push({ what, why, command: removalCommand(leftover, scratch, id) });
-    try {
-      const remains = await store.find(leftover);
-      if (remains === undefined) continue;
-      if (isDeployed) keep('its stack is left', remains.id);
-      else {
-        await store.remove(leftover, remains);
-        onRemoved(what);
+  const left = bucketProblem === undefined ? [] : [unlistedBuckets(scratch, bucketProblem)];
+  const removeAll = async (some: readonly Leftover[], whyKept: string | undefined) => {
+    for (const leftover of some) {
+      requireScratch(leftover, scratch);
+      const keep = (why: string) => left.push(unremoved(leftover, scratch, why));
+      try {
+        const remains = await store.find(leftover);
+        if (remains === undefined) continue;
+        if (whyKept !== undefined) keep(whyKept);
+        else {
+          await store.remove(leftover, remains);
+          onRemoved(textOf(leftover));
+        }
+      } catch (error) {
+        keep(whatHappened(error));
       }
-    } catch (error) {
-      keep(whatHappened(error));
     }
-  }
-  return bucketProblem === undefined ? left : [...left, unlistedBuckets(scratch, bucketProblem)];
+  };
+  const isMark = ({ name }: Leftover) =>
+    name === scratch.source.table || name === scratch.destination.table;
+  const ofStack = isDeployed ? 'its stack is left' : undefined;
+  await removeAll(
+    leftovers.filter((one) => !isMark(one)),
+    ofStack,
+  );
+  const ofOthers = left.length > 0 ? 'the others are found by it' : undefined;
+  await removeAll(leftovers.filter(isMark), ofStack ?? ofOthers);
+  return left;
+}
+
+const textOf = ({ what, name, region }: Leftover) => `${what} ${name} (${region})`;
+
+function unremoved(leftover: Leftover, scratch: ReplicationConfig, why: string): Unremoved {
+  return { what: textOf(leftover), why, command: removalCommand(leftover, scratch) };
 }
 
 /** Whatever goes wrong, nothing else is deleted. */
@@ -110,13 +129,12 @@ function requireScratch({ name }: Leftover, scratch: ReplicationConfig): void {
 function removalCommand(
   { kind, name, region, account }: Leftover,
   { source, destination }: ReplicationConfig,
-  id: string,
 ): string {
   const isHere = source.region === region && source.account === account;
   const here = at(region, (isHere ? source : destination).profile);
   switch (kind) {
     case 'queue':
-      return `aws sqs delete-queue --queue-url ${id}${here}`;
+      return `aws sqs delete-queue --queue-url $(aws sqs get-queue-url --queue-name ${name} --output text${here})${here}`;
     case 'bucket':
       return `aws s3 rb --force s3://${name}${here}`;
     case 'log group':
@@ -135,25 +153,15 @@ function at(region: string, profile: string | undefined): string {
   return ` --region ${region}${profile === undefined ? '' : ` --profile ${profile}`}`;
 }
 
-/** @returns the names of the rehearsals that have a table, a queue or a bucket at either side. */
-export async function rehearsalsAt({ source, destination }: Sides): Promise<string[]> {
-  const found = [...(await resourcesAt(source)), ...(await resourcesAt(destination))];
-  const names = found.map((resource) => rehearsalOf(resource));
-  return [...new Set(names.filter((name) => name !== undefined))].toSorted();
-}
-
-async function resourcesAt(access: Access): Promise<string[]> {
-  const messages = messagesClient(serviceSettings(access, 'sqs'));
-  const objects = objectClient(serviceSettings(access, 's3'));
-  try {
-    // One after the other: what is missing is then named by the first call that needs it.
-    return [
-      ...(await listTables(access)),
-      ...(await queuesLike(messages, SCRATCH_PREFIX)),
-      ...(await bucketsLike(objects, access.region, SCRATCH_PREFIX)),
-    ];
-  } finally {
-    messages.destroy();
-    objects.destroy();
+/** @returns the names of the rehearsals that have a source table or a twin here, which no other replication is given. */
+export async function rehearsalsAt(sides: Sides): Promise<string[]> {
+  const names = new Set<string>();
+  // One after the other: what is missing is then named by the first call that needs it.
+  for (const side of ['source', 'destination'] as const) {
+    for (const table of await listTables(sides[side])) {
+      const name = rehearsalOf(table);
+      if (name !== undefined && table === SCRATCH_TABLES[side](name)) names.add(name);
+    }
   }
+  return [...names].toSorted();
 }

@@ -26,6 +26,11 @@ export function rehearsalOf(resource: string): string | undefined {
   return /^(?:ferry-|\/ferry\/)(rehearsal-[a-z0-9]{4})(?![a-z0-9])/.exec(resource)?.[1];
 }
 
+export const SCRATCH_TABLES = {
+  source: (name: string) => `ferry-${name}`,
+  destination: (name: string) => `ferry-${name}-twin`,
+} as const;
+
 export const SCRATCH_KEY = { name: 'pk', type: 'S' } as const;
 
 /**
@@ -48,8 +53,11 @@ export function scratchOf(chosen: ReplicationConfig, name: string): ReplicationC
   const entry = {
     ...kept,
     name,
-    source: { ...scratchSide(source, `ferry-${name}`), ...given({ endpoints: source.endpoints }) },
-    destination: scratchSide(destination, `ferry-${name}-twin`),
+    source: {
+      ...scratchSide(source, SCRATCH_TABLES.source(name)),
+      ...given({ endpoints: source.endpoints }),
+    },
+    destination: scratchSide(destination, SCRATCH_TABLES.destination(name)),
     deadLetters: 'whole',
     bulk: false,
     dashboard: false,

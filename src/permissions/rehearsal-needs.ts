@@ -22,8 +22,6 @@ const OWN = [
   'anything lambda:ListEventSourceMappings',
   'anything cloudwatch:DescribeAlarms',
   'anything dynamodb:ListTables',
-  'anything sqs:ListQueues',
-  'anything s3:ListAllMyBuckets',
 ].flatMap(eachAction);
 
 /** Stands for the letters of a rehearsal, and is a star in the policies. */

@@ -143,11 +143,9 @@ function expectOnlyScratch(): void {
   const { requests } = cloud;
   expect(requests.filter((one) => /orders/i.test(one))).toEqual([]);
   const others = requests.filter((one) => !one.includes(NAME));
-  expect(
-    others.filter(
-      (one) => !/ShardIterator|MetricDataQueries|ListTables|=ferry-rehearsal-|ListQueues/.test(one),
-    ),
-  ).toEqual([]);
+  expect(others.filter((one) => !/ShardIterator|MetricDataQueries|ListTables/.test(one))).toEqual(
+    [],
+  );
 }
 
 describe('what a rehearsal leaves', () => {
@@ -208,6 +206,65 @@ describe('what a rehearsal leaves', () => {
     expect(after).toEqual([]);
     expect(await remaining()).toEqual(TABLES);
     expectOnlyScratch();
+  });
+
+  it('keeps the tables by which it is found, while something else is left', async () => {
+    const rehearsal = await open();
+    await rehearsal.deploy();
+    const [bucket = ''] = cloud.buckets.keys();
+    cloud.refused.add('s3');
+
+    const left = await rehearsal.remove();
+
+    expect(left.map(({ what, why }) => [what, why])).toEqual([
+      [`on-failure bucket ${bucket} (us-east-1)`, expect.any(String)],
+      ['twin ferry-rehearsal-ab2c-twin (eu-west-1)', 'the others are found by it'],
+      ['source table ferry-rehearsal-ab2c (us-east-1)', 'the others are found by it'],
+    ]);
+    expect(await rehearsalsAt(await operatorSides(cloud.chosen, NEEDS()))).toEqual([NAME]);
+    cloud.refused.clear();
+    expect(await (await again()).remove()).toEqual([]);
+    expect(await remaining()).toEqual(TABLES);
+  });
+
+  it('is named whole, with commands, where credentials have expired', async () => {
+    const rehearsal = await open();
+    await rehearsal.deploy();
+    cloud.failures.set('destroy', new Error('the CDK has failed'));
+    cloud.refused.add('lambda');
+
+    const left = await rehearsal.remove();
+
+    expect(left.map(({ what }) => what)).toEqual([
+      'stack ferry-rehearsal-ab2c-source (us-east-1)',
+      'stack ferry-rehearsal-ab2c-destination (eu-west-1)',
+      'dead-letter queue ferry-rehearsal-ab2c-dead-letters (us-east-1)',
+      'look-again queue ferry-rehearsal-ab2c-look-again (us-east-1)',
+      'state table ferry-rehearsal-ab2c-state (eu-west-1)',
+      'twin ferry-rehearsal-ab2c-twin (eu-west-1)',
+      'source table ferry-rehearsal-ab2c (us-east-1)',
+      'log group /ferry/rehearsal-ab2c/history (us-east-1)',
+      expect.stringMatching(/^on-failure bucket/),
+    ]);
+    expect(left[2]?.command).toContain('--queue-name ferry-rehearsal-ab2c-dead-letters');
+    cloud.refused.clear();
+    cloud.failures.clear();
+    expect(await (await again()).remove()).toEqual([]);
+  });
+
+  it('is found by its tables alone: what others have named alike is no rehearsal', async () => {
+    await open();
+    const { source, destination } = cloud.engines;
+    const key = [{ name: 'id', type: 'S' }] as const;
+    // The state table of a replication with the name rehearsal-prod, and a rehearsal in the other direction.
+    await destination.createTable('ferry-rehearsal-prod-state', key);
+    await source.createTable('ferry-rehearsal-cd3e-twin', key);
+    await destination.createTable('ferry-rehearsal-cd3e', key);
+    await destination.createTable('ferry-rehearsal-fg4h-twin', key);
+
+    const found = await rehearsalsAt(await operatorSides(cloud.chosen, NEEDS()));
+
+    expect(found).toEqual(['rehearsal-fg4h']);
   });
 
   it('is a denial that ends by itself, where even that could not be taken back', async () => {
