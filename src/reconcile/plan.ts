@@ -36,6 +36,9 @@ const UNITS_OF_WORKER = 250;
 const WORKERS_MAX = 40;
 /** Each costs two requests, and less than a read unit of rounding. */
 const RANGES_WANTED = 10_000;
+/** A worker compares several ranges at once, each to its end, in the time that is left to it. */
+const RANGE_SECONDS_MAX = 10;
+const READ_UNIT_BYTES = 4_096;
 /** Longer than records are under way, and short enough for all looks of an invocation. */
 export const SETTLE_MS = 15_000;
 
@@ -46,7 +49,9 @@ export function mapInput({ run, settings, sizeBytes }: Wish, random: Random): Ma
   const wanted = sizeBytes <= SEGMENT_BYTES ? 1 : workersMax;
   const wholeSegments = wanted === 1 ? 1 : segmentCount(sizeBytes, wanted);
   const percent = Number.parseFloat(sample);
-  const size = { sizeBytes, wholeSegments, rangesWanted: RANGES_WANTED };
+  const rangeBytesMax = (maxReadUnits / wanted) * RANGE_SECONDS_MAX * READ_UNIT_BYTES;
+  const ranges = Math.ceil((sizeBytes * percent) / 100 / rangeBytesMax);
+  const size = { sizeBytes, wholeSegments, rangesWanted: Math.max(RANGES_WANTED, ranges) };
   const plan = percent === 100 ? undefined : planSample({ percent, ...size });
   const isSample = plan?.kind === 'sample';
   const parts = isSample ? Math.min(plan.count, 4 * wanted) : wholeSegments;

@@ -96,6 +96,18 @@ it('has several ranges for each segment of the run', () => {
   expect(rangesOf(task)).toBeGreaterThan(50 * segments.length);
 });
 
+it.each([50, 500, 100_000])(
+  'has ranges that an invocation compares in time, of 10 TB at %i read units',
+  (maxReadUnits) => {
+    const sizeBytes = 10_000 * GIB;
+    const { task } = plan(sizeBytes, { sample: '50%', maxReadUnits });
+
+    const units = sizeBytes / task.totalSegments / 4_096;
+    // Four at once, in less than the five minutes that are left to the last ones.
+    expect((4 * units) / Number(task.readUnits)).toBeLessThan(240);
+  },
+);
+
 describe('the ranges of a sample', () => {
   const sizes = fc.record({
     totalSegments: fc.integer({ min: 1, max: 3_000 }),
