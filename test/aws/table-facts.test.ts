@@ -2,12 +2,13 @@ import { UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, expect, it } from 'vitest';
 import { describeTable } from '../../src/aws/table-facts.ts';
 import { twinConstruct } from '../../src/cli/twin-construct.ts';
-import { type Answer, type Answering, startAnswering } from '../fixtures/answering.ts';
+import { type Answer, startAnswering } from '../fixtures/answering.ts';
+import type { Listening } from '../fixtures/listening.ts';
 import { useEngine } from '../fixtures/engine.ts';
 
 const engine = useEngine();
 const region = 'eu-west-1';
-let answering: Answering | undefined;
+let answering: Listening | undefined;
 afterEach(async () => {
   await answering?.close();
   answering = undefined;

@@ -1,11 +1,12 @@
 import { afterEach, expect, it } from 'vitest';
 import { listTables } from '../../src/aws/table-list.ts';
 import { profileAccess } from '../../src/composition/operator-access.ts';
-import { type Answer, type Answering, startAnswering } from '../fixtures/answering.ts';
+import { type Answer, startAnswering } from '../fixtures/answering.ts';
+import type { Listening } from '../fixtures/listening.ts';
 import { useEngine } from '../fixtures/engine.ts';
 
 const engine = useEngine();
-let answering: Answering | undefined;
+let answering: Listening | undefined;
 afterEach(async () => {
   await answering?.close();
   answering = undefined;

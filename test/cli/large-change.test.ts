@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
-  type ChangedEndpoint,
   openChangedEndpoint,
   openProtectedEndpoint,
   type Protected,
 } from '../fixtures/changed-endpoint.ts';
+import type { Listening } from '../fixtures/listening.ts';
 import { type DeployedReplication, deployLocally, TWIN } from '../fixtures/deployed-replication.ts';
 import { givenUp, lambdaRecord } from '../fixtures/records.ts';
 import { contents, runHere } from '../fixtures/two-regions.ts';
@@ -20,7 +20,7 @@ const OBJECT = 'aws/lambda/a1b2/shardId-1/batch';
 const NOW = /\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z/;
 
 let deployed: DeployedReplication;
-let twin: ChangedEndpoint;
+let twin: Listening;
 let directory: string;
 let config: string;
 const shield: Protected = {};

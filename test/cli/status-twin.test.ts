@@ -9,11 +9,8 @@ import {
   putReconciliation,
   type Reconciliation,
 } from '../../src/model/reconciliation-row.ts';
-import {
-  type ChangedEndpoint,
-  openProtectedEndpoint,
-  type Protected,
-} from '../fixtures/changed-endpoint.ts';
+import { openProtectedEndpoint, type Protected } from '../fixtures/changed-endpoint.ts';
+import type { Listening } from '../fixtures/listening.ts';
 import { type MonitoringCloud, openMonitoringCloud } from '../fixtures/monitoring-cloud.ts';
 import { openTwoRegions, runHere, type TwoRegions } from '../fixtures/two-regions.ts';
 
@@ -22,7 +19,7 @@ const NOW_MS = Date.now();
 
 let regions: TwoRegions;
 let cloud: MonitoringCloud;
-let twin: ChangedEndpoint;
+let twin: Listening;
 const shield: Protected = {};
 let config: string;
 beforeAll(async () => {
