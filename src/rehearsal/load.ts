@@ -57,9 +57,9 @@ export class Load {
       await this.#place.write({ ...this.#item(`poison-${one}`), isPoison: true });
   }
 
-  /** Whether everything that was written before has arrived. */
-  hasArrived(beforeMs: number): boolean {
-    return this.samples.length > 0 && !this.#waiting.some((item) => item.writtenAtMs < beforeMs);
+  /** Whether a write from then on has arrived, and with it all that were written before. */
+  hasArrived(fromMs: number): boolean {
+    return (this.samples.at(-1)?.writtenAtMs ?? -Infinity) >= fromMs;
   }
 
   /** The highest age of a write that the twin did not have, from then on. */

@@ -1,6 +1,7 @@
 // A rehearsal: a load, one failure after the other, and of each whether its alarms fire, whether the status shows it, and
 // how long it takes until the replication is healthy again.
 
+import { describeError, FerryError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import { type Failure, type NotRehearsed, planOf } from './failures.ts';
 import { Load } from './load.ts';
@@ -31,14 +32,14 @@ export async function rehearse(
   place: RehearsalPlace,
   options: RehearsalOptions,
 ): Promise<RehearsalReport> {
-  const { clock, failures = planOf(place).failures } = options;
+  const { clock, stop, failures = planOf(place).failures } = options;
   const startedAtMs = clock.now();
   const load = new Load(place, clock);
   try {
     const run = new Rehearsal(place, load, options);
     const outcomes = await run.all(failures);
     await load.stop();
-    options.say('Compares both tables.');
+    if (!stop.aborted) options.say('Compares both tables.');
     return {
       name: place.name,
       regions: place.regions,
@@ -48,12 +49,26 @@ export async function rehearse(
       notRehearsed: planOf(place).notRehearsed.concat(stoppedBefore(failures, outcomes)),
       writes: load.writes,
       refused: load.refused,
-      differences: await place.compare(),
+      differences: stop.aborted ? null : await unlessStopped(place.compare(), options),
       latency: load.samples,
       endedAtMs: clock.now(),
     };
   } finally {
     await load.stop();
+  }
+}
+
+/** @returns null where Ctrl-C has ended it. */
+async function unlessStopped<T>(
+  action: Promise<T>,
+  { stop, say }: Pick<RehearsalOptions, 'stop' | 'say'>,
+): Promise<T | null> {
+  try {
+    return await action;
+  } catch (error) {
+    if (!stop.aborted) throw error;
+    say(`Stopped: ${describeError(error)}`);
+    return null;
   }
 }
 
@@ -77,17 +92,32 @@ class Rehearsal {
   async all(failures: readonly Failure[]): Promise<FailureOutcome[]> {
     const { stop, say } = this.#options;
     say(`Waits until ${this.#place.name} is healthy under its load.`);
-    await this.#healthy(this.#observe({ fires: [], shows: '' }), this.#options.clock.now());
     const outcomes: FailureOutcome[] = [];
+    await unlessStopped(this.#begin(), this.#options);
     for (const failure of failures) {
-      const outcome = stop.aborted ? undefined : await this.#rehearse(failure);
-      if (outcome !== undefined) outcomes.push(outcome);
+      if (stop.aborted) break;
+      const outcome = await unlessStopped(this.#rehearse(failure), this.#options);
+      if (outcome !== null) outcomes.push(outcome);
     }
     return outcomes;
   }
 
-  /** @returns undefined where it was stopped, and has shown nothing. */
-  async #rehearse(failure: Failure): Promise<FailureOutcome | undefined> {
+  /** @throws FerryError `rehearsal.unhealthy`: failures would show nothing. */
+  async #begin(): Promise<void> {
+    const observed = this.#observe({ fires: [], shows: '' });
+    const healthyAtMs = await this.#healthy(observed, this.#options.clock.now());
+    if (healthyAtMs !== null || this.#options.stop.aborted) return;
+    throw new FerryError(
+      `${this.#place.name} has not become healthy before the first failure: ${observed.lastText}.`,
+      {
+        code: 'rehearsal.unhealthy',
+        hint: 'The settings of the replication may not fit a new pair of tables. `ferry status` of the real one may say the same.',
+      },
+    );
+  }
+
+  /** @returns null where it was stopped, and has shown nothing. */
+  async #rehearse(failure: Failure): Promise<FailureOutcome | null> {
     const { clock, say, stop } = this.#options;
     const observed = this.#observe(failure);
     await this.#until(observed, () => !observed.isFiring(), HEALS_WITHIN);
@@ -95,7 +125,7 @@ class Rehearsal {
     observed.begin();
     const done = await this.#actOut(failure, observed);
     const healthyAtMs = await this.#healthy(observed, done.recoveredAtMs);
-    if (stop.aborted) return undefined;
+    if (stop.aborted) return null;
     const { startedAtMs } = observed;
     const { name, does, commands } = failure;
     const problems = this.#problems(observed, { ...done, healthyAtMs });
@@ -113,9 +143,12 @@ class Rehearsal {
     observed: Observation,
     { healthyAtMs, left }: Pick<FailureOutcome, 'healthyAtMs' | 'left'>,
   ): string[] {
+    const isWell = observed.lastLevel === 'healthy';
     return [
       ...observed.problems(this.#place.alarms),
-      ...(healthyAtMs === null ? [`Not healthy again: ${observed.lastText}.`] : []),
+      ...(healthyAtMs === null
+        ? [`Not healthy again: ${isWell ? 'no write has arrived since' : observed.lastText}.`]
+        : []),
       ...(left === null || left === 0 ? [] : [`The redrive has left ${left} dead letters.`]),
     ];
   }
@@ -150,6 +183,8 @@ class Rehearsal {
     }
     const recoveredAtMs = clock.now();
     say(`${failure.name}: ${failure.recovery}`);
+    // What is stopped is thrown away, not recovered.
+    if (stop.aborted) return { recoveredAtMs, switches, left: null };
     if (switches.length > 0) await this.#during(place.rejoin(), observed);
     const left = failure.name === 'poison-records' ? await place.redrive() : null;
     return { recoveredAtMs, switches, left };

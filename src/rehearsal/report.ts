@@ -42,13 +42,14 @@ export interface RehearsalReport extends Pick<RehearsalPlace, 'name' | 'regions'
   readonly writes: number;
   /** Writes that the application refused during switches. */
   readonly refused: number;
-  /** Items that differ at the end. */
-  readonly differences: number;
+  /** Items that differ at the end; null where the tables were not compared, because the rehearsal was stopped. */
+  readonly differences: number | null;
   readonly latency: readonly LatencySample[];
 }
 
 export function problemsOf({ failures, differences }: RehearsalReport): string[] {
-  const apart = differences === 0 ? [] : [`${differences} items differ at the end.`];
+  const apart =
+    differences === null || differences === 0 ? [] : [`${differences} items differ at the end.`];
   return [
     ...failures.flatMap(({ name, problems }) => problems.map((one) => `${name}: ${one}`)),
     ...apart,
@@ -74,15 +75,30 @@ export function reportFacts(report: RehearsalReport) {
   };
 }
 
-function failureFacts({ startedAtMs, recoveredAtMs, healthyAtMs, ...failure }: FailureOutcome) {
-  const { behindMs, status, ...rest } = failure;
+/** Of switches, the longest of their proofs. Null where it is not known, or where it did not heal. */
+export function objectivesOf({ behindMs, healthyAtMs, recoveredAtMs, switches }: FailureOutcome) {
+  const rpos = switches.map(({ rpoSeconds }) => rpoSeconds ?? Infinity);
+  const rpoMs = switches.length === 0 ? behindMs : Math.max(...rpos) * 1000;
+  const rtos = switches.map(({ rtoSeconds }) => rtoSeconds * 1000);
+  return {
+    rpoMs: rpoMs === Infinity ? null : rpoMs,
+    rtoMs:
+      healthyAtMs === null
+        ? null
+        : Math.max(...rtos, switches.length === 0 ? healthyAtMs - recoveredAtMs : 0),
+  };
+}
+
+function failureFacts(outcome: FailureOutcome) {
+  const { startedAtMs, recoveredAtMs, healthyAtMs, behindMs: _, status, ...rest } = outcome;
+  const { rpoMs, rtoMs } = objectivesOf(outcome);
   return {
     ...rest,
     startedAt: utc(startedAtMs),
     recoveredAt: utc(recoveredAtMs),
     healthyAt: healthyAtMs === null ? null : utc(healthyAtMs),
-    rpoSeconds: seconds(behindMs),
-    rtoSeconds: healthyAtMs === null ? null : seconds(healthyAtMs - recoveredAtMs),
+    rpoSeconds: rpoMs === null ? null : seconds(rpoMs),
+    rtoSeconds: rtoMs === null ? null : seconds(rtoMs),
     status,
   };
 }

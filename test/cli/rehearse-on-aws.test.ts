@@ -102,16 +102,17 @@ it('shows every failure, leaves nothing, and asks for nothing of the tables of t
   );
 }, 300_000);
 
-it('removes everything after Ctrl-C, and exits with 3', async () => {
+it('removes everything after Ctrl-C, exits with 3, and claims nothing of what was not compared', async () => {
   const { sleep } = cloud.clock;
   cloud.clock.sleep = (ms) => {
     if (err.some((line) => line.startsWith('destination-denied: '))) interrupt.abort();
     return sleep(ms);
   };
 
-  const { exitCode } = await rehearseWith('--apply');
+  const { exitCode, out } = await rehearseWith('--apply', '--json');
 
   expect(exitCode).toBe(3);
+  expect(JSON.parse(out)).toMatchObject({ failures: [], differences: null });
   expect(await remaining()).toEqual([]);
 });
 

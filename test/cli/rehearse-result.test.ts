@@ -81,6 +81,12 @@ it('has the figures for scripts, in seconds and in UTC', () => {
     rtoSeconds: expect.any(Number),
     commands: ['ferry status --replication rehearsal-abcd'],
   });
+  // Of switches, what their proofs say, as in the table for people.
+  expect(facts.failures.find(({ name }) => name === 'source-lost')).toMatchObject({
+    rpoSeconds: 1.2,
+    rtoSeconds: 26,
+  });
+  expect(facts.failures.at(-1)).toMatchObject({ rpoSeconds: 0, rtoSeconds: 41 });
   const seconds = facts.latencyMs.map(([second]) => second);
   expect(seconds).toEqual(seconds.toSorted((a, b) => a - b));
   expect(JSON.stringify(facts)).not.toMatch(/NaN|undefined/);

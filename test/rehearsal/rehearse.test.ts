@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { rehearse } from '../../src/rehearsal/rehearse.ts';
+import { rehearsalText } from '../../src/cli/rehearse-result.ts';
 import { problemsOf, type RehearsalReport, reportFacts } from '../../src/rehearsal/report.ts';
 import { type Script, ScriptedPlace, waitingClock } from './scripted-place.ts';
 
@@ -120,6 +121,11 @@ describe('what is not as it must be is a problem', () => {
       { lettersLeft: 2 },
       ['poison-records: The redrive has left 2 dead letters.'],
     ],
+    [
+      'a status of a replication to which nothing is written',
+      { fencedAfter: 'poison-records', isSwitched: false },
+      ['poison-records: Not healthy again: no write has arrived since.'],
+    ],
     ['tables that differ', { differences: 3 }, ['3 items differ at the end.']],
   ])('%s', async (_, script, problems) => {
     const { report } = await rehearsed(script);
@@ -160,7 +166,11 @@ describe('what cannot be rehearsed', () => {
     const { report, calls } = await rehearsed({}, 'destination-throttled:');
 
     expect(report.failures.map(({ name }) => name)).toEqual(['destination-denied']);
-    expect(calls.at(-2)).toBe('take back destination-throttled');
+    expect(calls.at(-1)).toBe('take back destination-throttled');
+    expect(report.differences).toBeNull();
+    expect(rehearsalText(report, undefined).at(-1)).toBe(
+      'The rehearsal was stopped before its end.',
+    );
     expect(report.notRehearsed.map(({ name, why }) => `${name}: ${why}`)).toEqual(
       [
         'destination-throttled',
@@ -171,6 +181,20 @@ describe('what cannot be rehearsed', () => {
       ].map((name) => `${name}: the rehearsal was stopped`),
     );
   });
+});
+
+it('does not begin with a replication that is not healthy', async () => {
+  const clock = waitingClock();
+  const place = new ScriptedPlace({ isSick: true }, clock);
+  const stop = new AbortController().signal;
+
+  const running = rehearse(place, { clock, say: () => undefined, stop });
+
+  await expect(running).rejects.toMatchObject({
+    code: 'rehearsal.unhealthy',
+    message: expect.stringContaining('the destination denies') as string,
+  });
+  expect(place.calls).toEqual([]);
 });
 
 it('takes a failure back when the load can go on no longer', async () => {

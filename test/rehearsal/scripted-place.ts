@@ -45,6 +45,10 @@ export interface Script {
   readonly unseen?: FailureName;
   /** What it does not heal from. */
   readonly unhealed?: FailureName;
+  /** After which nothing is written any more. */
+  readonly fencedAfter?: FailureName;
+  /** Is not healthy even at the beginning. */
+  readonly isSick?: boolean;
   readonly lettersLeft?: number;
   readonly differences?: number;
   readonly hasHeartbeat?: boolean;
@@ -109,7 +113,9 @@ export class ScriptedPlace implements RehearsalPlace {
 
   async write(item: LoadItem): Promise<boolean> {
     if (item.n >= (this.#script.brokenFrom ?? Infinity)) throw new Error('the table is gone');
-    if (this.#isFenced) return false;
+    const { fencedAfter } = this.#script;
+    const isOver = fencedAfter !== undefined && this.#last === fencedAfter && !this.#now;
+    if (this.#isFenced || isOver) return false;
     this.#written.push(item);
     if (item.isPoison === true) this.#hasLetters = true;
     return true;
@@ -130,7 +136,8 @@ export class ScriptedPlace implements RehearsalPlace {
   }
 
   async status() {
-    const { unseen, unhealed } = this.#script;
+    const { unseen, unhealed, isSick = false } = this.#script;
+    if (isSick) return { level: 'stuck', text: 'the destination denies' };
     const failure = this.#now ?? (this.#hasLetters ? 'poison-records' : undefined);
     // Cut off, the status says so only once the operator has switched.
     const isShown = failure !== unseen && (failure !== 'source-lost' || this.#isLost);
