@@ -23,11 +23,13 @@ export function judgeTables(world: World): Map<string, string> {
 }
 
 /**
- * Whether a tie was counted, or could not be: a redrive counts none, and a put that was decided before it could see the
- * tombstone of its delete lands behind it.
+ * Whether a tie was counted, or could not be: a redrive counts none, a put that was decided before it could see the
+ * tombstone of its delete lands behind it, and after an adoption the item is of an older epoch, not of the same time.
  */
 function isCounted(key: string, { judge, coverage }: World): boolean {
-  const entries = judge.writes().flatMap((write) => (write.key === key ? write.entries : []));
+  const writes = judge.writes().filter((write) => write.key === key);
+  if (writes.some((write) => judge.isOfOlderEpoch(write))) return true;
+  const entries = writes.flatMap((write) => write.entries);
   const isAside = ({ letters, wasGivenUp }: StreamEntry) => letters > 0 || wasGivenUp === true;
   return coverage.has('outcome tied') || coverage.has('tied') || entries.some(isAside);
 }

@@ -25,6 +25,10 @@ describe('a simulated world with a Kinesis stream', () => {
     expect(SEEDS < 400 ? [] : missing).toEqual([]);
   });
 
+  it('ends as promised where an adoption came between two records of one time', async () => {
+    expect((await runPlan(kinesisPlanOf(61_010_087))).violations).toEqual([]);
+  });
+
   it('is the same whenever its seed is the same', async () => {
     const stories = [[], []] as [string[], string[]];
     for (const story of stories) await runPlan(kinesisPlanOf(FIRST_SEED), { story });
