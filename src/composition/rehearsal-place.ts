@@ -1,20 +1,17 @@
 // A rehearsal's place on AWS: the tables, functions and alarms of a scratch replication that is deployed. What an
 // operator does in it is done by Ferry's commands.
 
-import { alarmsNow } from '../aws/alarm-states.ts';
-import { serviceSettings } from '../aws/client-settings.ts';
-import { cloudWatchClient } from '../aws/cloudwatch-metrics.ts';
-import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
-import { dynamoDbTwinWriter } from '../aws/dynamodb-table.ts';
 import { systemRandom } from '../aws/system-clock.ts';
 import { limitWrites } from '../aws/write-limit.ts';
 import { FerryError } from '../errors.ts';
-import { classifyFailure } from '../model/write-failure.ts';
 import type { Clock } from '../ports.ts';
 import type { LoadItem, RehearsalPlace, SwitchOutcome } from '../rehearsal/ports.ts';
+import { type RedriveReport, stayed } from '../redrive/report.ts';
 import type { SwitchProof } from '../switching/proof.ts';
+import type { VerifyReport } from '../verify/verify.ts';
 import { switchMappings } from '../switchover/switch-mappings.ts';
 import { openEventSources } from './event-sources.ts';
+import { openAlarms, type RehearsalAlarms } from './rehearsal-alarms.ts';
 import {
   allowAgain,
   cutOff,
@@ -22,8 +19,7 @@ import {
   type Directions,
   type ScratchDirection,
 } from './rehearsal-denial.ts';
-import { itemOf, loadItemOf } from './rehearsal-load.ts';
-import { SCRATCH_KEY } from './rehearsal-scratch.ts';
+import { type LoadTable, loadTables } from './rehearsal-load.ts';
 
 export interface CommandDone {
   readonly exitCode: number;
@@ -56,8 +52,11 @@ export async function openRehearsalPlace(options: PlaceOptions): Promise<OpenReh
 
 /** Metrics of AWS have a value a minute. */
 const MINUTE_MS = 60_000;
-/** Longer than any alarm needs; what a rehearsal that was killed denies ends with it. */
-const DENIAL_MS = 30 * MINUTE_MS;
+/**
+ * As long as a lost source may last: until its alarm, a switch, and until the status shows it. What a rehearsal that was
+ * killed denies ends with it.
+ */
+const DENIAL_MS = 55 * MINUTE_MS;
 
 /** One after the other, also where each takes a tenth of a second. */
 export const WRITES_PER_SECOND = 8;
@@ -67,19 +66,19 @@ class AwsPlace implements OpenRehearsalPlace {
   readonly alarms: readonly string[];
   readonly writesPerSecond = WRITES_PER_SECOND;
   readonly #options: PlaceOptions;
-  readonly #alarms: Alarms;
-  readonly #tables: readonly OpenTable[];
+  readonly #alarms: RehearsalAlarms;
+  readonly #tables: readonly LoadTable[];
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #poison = new Map<string, LoadItem>();
   /** Of the source that is active, among both tables. */
   #active = 0;
   #isFenced = false;
 
-  constructor(options: PlaceOptions, alarms: Alarms, names: readonly string[]) {
+  constructor(options: PlaceOptions, alarms: RehearsalAlarms, names: readonly string[]) {
     this.#options = options;
     this.#alarms = alarms;
     this.alarms = names;
-    this.#tables = tablesOf(options.directions[0]);
+    this.#tables = loadTables(options.directions[0]);
   }
 
   get name(): string {
@@ -157,8 +156,7 @@ class AwsPlace implements OpenRehearsalPlace {
 
   async redrive(): Promise<number> {
     const { facts } = await this.#run('redrive', '--apply');
-    const { left, remaining, trimmed, unreadable } = facts as Counts;
-    return sum([left, remaining, trimmed, unreadable]);
+    return stayed(facts as unknown as RedriveReport);
   }
 
   switchOver(): Promise<SwitchOutcome> {
@@ -177,12 +175,15 @@ class AwsPlace implements OpenRehearsalPlace {
 
   async compare(): Promise<number> {
     const { facts } = await this.#run('verify', '--report', this.#options.reportPath);
-    const { missing, different, extraneous } = facts as Counts;
-    return sum([missing, different, extraneous]);
+    const { missing, different, extraneous, inFlight, unreadable } =
+      facts as unknown as VerifyReport;
+    return missing + different + extraneous + inFlight + unreadable;
   }
 
   async adopt(): Promise<void> {
-    if (this.isSwitched) await this.#run('adopt', '--apply');
+    if (!this.isSwitched) return;
+    const { exitCode, text } = await this.#run('adopt', '--apply');
+    if (exitCode !== 0) throw failed('adopt', text);
   }
 
   close(): void {
@@ -207,9 +208,11 @@ class AwsPlace implements OpenRehearsalPlace {
     }
   }
 
+  /** One that has refused to work exits with 3, too, but has no result. */
   async #run(...args: readonly string[]): Promise<CommandDone> {
     const done = await this.#options.ferry(...args);
-    if (done.exitCode === 0 || done.exitCode === 3) return done;
+    const hasResult = Object.keys(done.facts).length > 0;
+    if (hasResult && (done.exitCode === 0 || done.exitCode === 3)) return done;
     throw failed(args[0] ?? '', done.text);
   }
 
@@ -257,79 +260,9 @@ interface StatusFacts {
   readonly runbook: string | null;
 }
 
-type Counts = Readonly<Record<string, number | undefined>>;
-
-function sum(counts: ReadonlyArray<number | undefined>): number {
-  return counts.reduce((total: number, count) => total + (count ?? 0), 0);
-}
-
 function failed(command: string, text: string): FerryError {
   return new FerryError(`\`ferry ${command}\` did not come to its end:\n${text}`, {
     code: 'rehearsal.command',
     hint: 'The rehearsal ends here, and removes what it has made.',
   });
-}
-
-interface OpenTable {
-  /** @returns whether it was written: a fence may deny it. */
-  put(item: LoadItem): Promise<boolean>;
-  get(key: string): Promise<LoadItem | undefined>;
-  close(): void;
-}
-
-function tablesOf({ replication, sides }: ScratchDirection): OpenTable[] {
-  return (['source', 'destination'] as const).map((side) => {
-    const { table } = replication[side];
-    const client = readClient(sides[side]);
-    const writer = dynamoDbTwinWriter(client);
-    const reader = dynamoDbReader(client, { table, keyAttributes: [SCRATCH_KEY.name] });
-    return {
-      async put(item) {
-        const input = { TableName: table, Item: itemOf(item) };
-        try {
-          await writer.write({ operation: 'PutItem', input });
-          return true;
-        } catch (error) {
-          if (classifyFailure(error).kind === 'denied') return false;
-          throw error;
-        }
-      },
-      async get(key) {
-        const found = await reader.get({ [SCRATCH_KEY.name]: { S: key } });
-        return found && loadItemOf(found);
-      },
-      close: () => client.destroy(),
-    };
-  });
-}
-
-interface Alarms {
-  all(): Promise<string[]>;
-  firing(): Promise<string[]>;
-  close(): void;
-}
-
-/** Of each direction, in the Region of its source. */
-function openAlarms(directions: Directions): Alarms {
-  const opened = directions.map(({ replication, sides }) => ({
-    client: cloudWatchClient(serviceSettings(sides.source, 'cloudwatch')),
-    prefix: `ferry-${replication.name}-`,
-  }));
-  const read = async (isWanted: (state: string) => boolean) => {
-    const found = await Promise.all(
-      opened.map(async ({ client, prefix }) =>
-        (await alarmsNow(client, prefix))
-          .filter(({ state }) => isWanted(state))
-          .map(({ name }) => name.slice(prefix.length)),
-      ),
-    );
-    return [...new Set(found.flat())];
-  };
-  return {
-    all: () => read(() => true),
-    firing: () => read((state) => state === 'ALARM'),
-    close: () => {
-      for (const { client } of opened) client.destroy();
-    },
-  };
 }

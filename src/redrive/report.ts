@@ -142,3 +142,8 @@ function addTimes(
   if (oldestMs !== undefined) sum.oldestMs = Math.min(sum.oldestMs ?? oldestMs, oldestMs);
   if (newestMs !== undefined) sum.newestMs = Math.max(sum.newestMs ?? newestMs, newestMs);
 }
+
+/** Everything that a redrive has left behind, read or not. */
+export function stayed({ left, remaining, trimmed, unreadable }: RedriveReport): number {
+  return Math.max(left + trimmed + unreadable, remaining);
+}

@@ -124,6 +124,14 @@ describe('a whole rehearsal on AWS', () => {
   }, 400_000);
 });
 
+it('does not take a comparison that was stopped for one that found nothing', async () => {
+  const place = await (await open()).deploy();
+  await place.write({ key: 'k1', n: 1, writtenAtMs: cloud.clock.now() });
+  stop.abort();
+
+  await expect(place.compare()).rejects.toMatchObject({ code: 'rehearsal.command' });
+});
+
 /** What this one does not bring about: a fence by policy, a redrive of letters, and the log group of the history. */
 const NOT_PLAYED: readonly string[] = [
   'dynamodb:DeleteResourcePolicy',

@@ -7,7 +7,8 @@ import type { RedriveReport } from '../../redrive/report.ts';
 import type { FaultProxy } from '../faults/fault-proxy.ts';
 import { POISON_MARKER } from '../faults/fault-schedule.ts';
 import type { Fault } from '../faults/faults.ts';
-import { type LocalRedrive, stayed } from '../run/local-redrive.ts';
+import { stayed } from '../../redrive/report.ts';
+import type { LocalRedrive } from '../run/local-redrive.ts';
 import { type ControlsView, FAULT_NAMES, type FaultName } from './page-view.ts';
 
 export interface RunControlsOptions {

@@ -4,6 +4,7 @@
 import type { Side } from '../../config/identity.ts';
 import type { ReplicationConfig } from '../../config/schema.ts';
 import type { Clock } from '../../ports.ts';
+import { stayed } from '../../redrive/report.ts';
 import type { Failure } from '../../rehearsal/failures.ts';
 import type {
   FailureName,
@@ -20,7 +21,7 @@ import type { Fault } from '../faults/faults.ts';
 import type { Cleanup } from '../run/cleanup.ts';
 import { compareTables } from '../run/compare-tables.ts';
 import type { LocalWorldOptions } from '../run/local-place.ts';
-import { localRedrive, stayed } from '../run/local-redrive.ts';
+import { localRedrive } from '../run/local-redrive.ts';
 import { type BothDirections, startBothDirections, startLocalWorld } from '../run/local-world.ts';
 import type { LocalWorld } from '../run/local-world.ts';
 import { ActiveTable, POISON_MARKER } from './active-table.ts';

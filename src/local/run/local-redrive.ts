@@ -5,7 +5,7 @@ import { type Credentials, fixedCredentials, sidesOf } from '../../aws/access.ts
 import { openRedrive } from '../../composition/redrive-context.ts';
 import { ON_FAILURE_OBJECT_PREFIX } from '../../config/names.ts';
 import { redrive, type RedriveOptions } from '../../redrive/redrive.ts';
-import type { RedriveReport } from '../../redrive/report.ts';
+import { type RedriveReport, stayed } from '../../redrive/report.ts';
 import type { LocalWorld } from './local-world.ts';
 
 export interface LocalRedrive {
@@ -57,11 +57,6 @@ async function recordsWaiting({ failures: { queue, bucket } }: LocalWorld): Prom
     if (batches.length > 0) return Infinity;
   }
   return queue.size();
-}
-
-/** Everything that a redrive has left behind, read or not. */
-export function stayed({ left, remaining, trimmed, unreadable }: RedriveReport): number {
-  return Math.max(left + trimmed + unreadable, remaining);
 }
 
 async function redriveOnce(
