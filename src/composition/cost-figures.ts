@@ -14,6 +14,7 @@ import { requireTable } from './table-check.ts';
 
 const DAYS = 14;
 const HOUR_MS = 3_600_000;
+const DAYS_MS = DAYS * 24 * HOUR_MS;
 
 export interface CostFigures {
   readonly source: SourceFigures;
@@ -33,78 +34,52 @@ export async function costFigures(
   { nowMs, isDeployed }: Asked,
 ): Promise<CostFigures> {
   const { name, source, destination, stateTable } = replication;
-  const asked = isDeployed ? ofFunctionNamed(functionName(name)) : [];
-  const table = await requireTable(sides.source, source.table, 'source');
-  const twin = isDeployed
-    ? await requireTable(sides.destination, destination.table, 'destination')
-    : undefined;
-  const beside = await hourly(sides.source, [...ofSource(source.table), ...asked], nowMs);
-  const there = isDeployed
-    ? await hourly(sides.destination, ofTables(destination.table, stateTable), nowMs)
-    : [];
-  const ofFunction = beside.slice(beside.length - asked.length);
-  const fromMs = isDeployed
-    ? (ofFunction[0]?.[0]?.[0] ?? notDeployed(replication))
-    : nowMs - DAYS * 24 * HOUR_MS;
-  const sums = (all: readonly Series[]) => all.map((one) => sumFrom(one, fromMs));
-  const seconds = (nowMs - fromMs) / 1000;
-  const { items, sizeBytes } = table;
-  return {
-    source: { seconds, items, sizeBytes, ...sourceSums(sums(beside)) },
-    deployed: twin && {
-      seconds,
-      twinBytes: twin.sizeBytes,
-      ...deployedSums(sums([...ofFunction, ...there])),
-    },
+  const { items, sizeBytes } = await requireTable(sides.source, source.table, 'source');
+  const ofSource = await hourly(sides.source, sourceQueries(source.table), nowMs);
+  const since = (fromMs: number) => {
+    const seconds = (nowMs - fromMs) / 1000;
+    return { seconds, items, sizeBytes, ...sumsFrom(fromMs, ofSource) };
   };
-}
-
-function sourceSums(sums: readonly number[]) {
-  const [writeUnits = 0, expiries = 0, puts = 0, updates = 0, deletes = 0] = sums;
-  const [batches = 0, transactions = 0] = sums.slice(5);
-  return { writeUnits, expiries, puts, updates, deletes, batches, transactions };
-}
-
-function deployedSums(sums: readonly number[]) {
-  const [invocations = 0, durationMs = 0, logBytes = 0, twinWriteUnits = 0] = sums;
-  const [stateWriteUnits = 0] = sums.slice(4);
-  return { invocations, durationMs, logBytes, twinWriteUnits, stateWriteUnits };
+  if (!isDeployed) return { source: since(nowMs - DAYS_MS), deployed: undefined };
+  const twin = await requireTable(sides.destination, destination.table, 'destination');
+  const ofFunction = await hourly(sides.source, functionQueries(functionName(name)), nowMs);
+  const fromMs = ofFunction.invocations[0]?.[0] ?? notDeployed(replication);
+  const queries = {
+    twinWriteUnits: query('AWS/DynamoDB', UNITS, { TableName: destination.table }),
+    stateWriteUnits: query('AWS/DynamoDB', UNITS, { TableName: stateTable }),
+  };
+  const sums = sumsFrom(fromMs, await hourly(sides.destination, queries, nowMs));
+  const found = since(fromMs);
+  const { seconds } = found;
+  const deployed = { seconds, twinBytes: twin.sizeBytes, ...sumsFrom(fromMs, ofFunction), ...sums };
+  return { source: found, deployed };
 }
 
 const UNITS = 'ConsumedWriteCapacityUnits';
 
-/** In the order of `sourceSums`. */
-function ofSource(TableName: string): MetricQuery[] {
-  const operations = [
-    'PutItem',
-    'UpdateItem',
-    'DeleteItem',
-    'BatchWriteItem',
-    'TransactWriteItems',
-  ];
-  return [
-    query('AWS/DynamoDB', UNITS, { TableName }),
-    query('AWS/DynamoDB', 'TimeToLiveDeletedItemCount', { TableName }),
-    // It counts requests that succeeded.
-    ...operations.map((Operation) => ({
-      ...query('AWS/DynamoDB', 'SuccessfulRequestLatency', { TableName, Operation }),
-      statistic: 'SampleCount',
-    })),
-  ];
+function sourceQueries(TableName: string) {
+  // It counts requests that succeeded.
+  const requests = (Operation: string) => ({
+    ...query('AWS/DynamoDB', 'SuccessfulRequestLatency', { TableName, Operation }),
+    statistic: 'SampleCount',
+  });
+  return {
+    writeUnits: query('AWS/DynamoDB', UNITS, { TableName }),
+    expiries: query('AWS/DynamoDB', 'TimeToLiveDeletedItemCount', { TableName }),
+    puts: requests('PutItem'),
+    updates: requests('UpdateItem'),
+    deletes: requests('DeleteItem'),
+    batches: requests('BatchWriteItem'),
+    transactions: requests('TransactWriteItems'),
+  };
 }
 
-/** In the order of `deployedSums`. */
-function ofFunctionNamed(FunctionName: string): MetricQuery[] {
-  return [
-    query('AWS/Lambda', 'Invocations', { FunctionName }),
-    query('AWS/Lambda', 'Duration', { FunctionName }),
-    query('AWS/Logs', 'IncomingBytes', { LogGroupName: `/aws/lambda/${FunctionName}` }),
-  ];
-}
-
-/** Behind those of the function. */
-function ofTables(twin: string, stateTable: string): MetricQuery[] {
-  return [twin, stateTable].map((TableName) => query('AWS/DynamoDB', UNITS, { TableName }));
+function functionQueries(FunctionName: string) {
+  return {
+    invocations: query('AWS/Lambda', 'Invocations', { FunctionName }),
+    durationMs: query('AWS/Lambda', 'Duration', { FunctionName }),
+    logBytes: query('AWS/Logs', 'IncomingBytes', { LogGroupName: `/aws/lambda/${FunctionName}` }),
+  };
 }
 
 function query(
@@ -115,22 +90,30 @@ function query(
   return { namespace, name, dimensions, statistic: 'Sum' };
 }
 
-async function hourly(
+type Named<Name extends string, T> = Readonly<Record<Name, T>>;
+
+async function hourly<Name extends string>(
   access: Access,
-  queries: readonly MetricQuery[],
+  queries: Named<Name, MetricQuery>,
   nowMs: number,
-): Promise<Series[]> {
+): Promise<Named<Name, Series>> {
   const client = cloudWatchClient(serviceSettings(access, 'cloudwatch'));
-  const fromMs = nowMs - DAYS * 24 * HOUR_MS;
+  const range = { fromMs: nowMs - DAYS_MS, toMs: nowMs, periodMs: HOUR_MS };
   try {
-    return await readSeries(client, queries, { fromMs, toMs: nowMs, periodMs: HOUR_MS });
+    const all = await readSeries(client, Object.values<MetricQuery>(queries), range);
+    const named = Object.keys(queries).map((name, index) => [name, all[index] ?? []]);
+    return Object.fromEntries(named) as Named<Name, Series>;
   } finally {
     client.destroy();
   }
 }
 
-function sumFrom(series: Series, fromMs: number): number {
-  return series.reduce((sum, [atMs, value]) => (atMs < fromMs ? sum : sum + value), 0);
+function sumsFrom<Name extends string>(fromMs: number, all: Named<Name, Series>) {
+  const sums = Object.entries<Series>(all).map(([name, series]) => [
+    name,
+    series.reduce((sum, [atMs, value]) => (atMs < fromMs ? sum : sum + value), 0),
+  ]);
+  return Object.fromEntries(sums) as Named<Name, number>;
 }
 
 function notDeployed({ name, source }: ReplicationConfig): never {
