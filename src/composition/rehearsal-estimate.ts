@@ -1,9 +1,9 @@
 // About how long a rehearsal on AWS takes, and about what it costs: before anything is created.
 
 import { billOf, linesOf } from '../cost/bill.ts';
+import { replicationLines } from '../cost/estimate.ts';
 import { LISTED } from '../cost/prices.ts';
-import { MONTH_DAYS } from '../cost/workload.ts';
-import { directionsOf } from '../config/directions.ts';
+import { SECONDS_A_MONTH } from '../cost/workload.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { planOf } from '../rehearsal/failures.ts';
 import { WRITES_PER_SECOND } from './rehearsal-place.ts';
@@ -19,11 +19,15 @@ export interface RehearsalEstimate {
 const STACK_MINUTES = 12;
 /** Until an alarm fires, the status shows it, and the replication has healed. */
 const FAILURE_MINUTES = 6;
-/** With a heartbeat and switching; CloudWatch bills each for the hours in which it is there. */
-const ALARMS = 22;
-const METRICS = 25;
-/** An item, its stamp, and what the ledger has of it: below 1 KB, and twice as much where each write is a transaction. */
-const TWIN_UNITS = { checked: 1, strict: 4 };
+/** A few small items, again and again. */
+const WORKLOAD = {
+  writesPerSecond: WRITES_PER_SECOND,
+  itemBytes: 100,
+  updateShare: 1,
+  deleteShare: 0,
+  items: 50,
+};
+const ROUND_TRIP_MS = 100;
 
 export function rehearsalEstimate(scratch: ReplicationConfig): RehearsalEstimate {
   const { failures } = planOf({
@@ -35,20 +39,15 @@ export function rehearsalEstimate(scratch: ReplicationConfig): RehearsalEstimate
   return { minutes: [least, most], dollars: dollarsOf(scratch, most) };
 }
 
-function dollarsOf(scratch: ReplicationConfig, minutes: number): number | undefined {
-  const { source, destination, tombstones } = scratch;
+/** What `ferry cost` says of its tables, and the load itself. CloudWatch bills whole hours. */
+function dollarsOf(replication: ReplicationConfig, minutes: number): number | undefined {
+  const { source, destination } = replication;
   if (LISTED[source.region] === undefined || LISTED[destination.region] === undefined)
     return undefined;
-  const writes = WRITES_PER_SECOND * minutes * 60;
-  const months = Math.ceil(minutes / 60) / (MONTH_DAYS * 24);
-  const directions = directionsOf(scratch).length;
-  const lines = linesOf('rehearsal', [
-    ['writes of the load', writes, 'millionWriteUnits', source.region],
-    ['write units', writes * TWIN_UNITS[tombstones], 'millionWriteUnits', destination.region],
-    ['invocations', writes, 'millionFunctionRequests', source.region],
-    ['alarms', ALARMS * directions * months, 'alarmMonth', source.region],
-    ['metrics', METRICS * directions * months, 'metricMonth', source.region],
-  ]);
-  const { dollars, unpriced } = billOf(lines, LISTED);
-  return unpriced.length === 0 ? dollars : undefined;
+  const setting = { replication, workload: WORKLOAD, roundTripMs: ROUND_TRIP_MS, byProcess: false };
+  const writes = WRITES_PER_SECOND * SECONDS_A_MONTH;
+  const load = linesOf('load', [['write units', writes, 'millionWriteUnits', source.region]]);
+  const { dollars, unpriced } = billOf([...replicationLines(setting), ...load], LISTED);
+  const seconds = Math.ceil(minutes / 60) * 3_600;
+  return unpriced.length === 0 ? (dollars * seconds) / SECONDS_A_MONTH : undefined;
 }
