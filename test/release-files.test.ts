@@ -141,9 +141,15 @@ it('writes policies of every role, with names instead of intrinsic functions', (
   const policies = read('policies.json').toString();
 
   expect(Object.keys(json('policies.json'))).toEqual(
-    ['replicate', 'look-again', 'bulk', 'heartbeat', 'bulk-runner'].map(
-      (name) => `ferry-\${Name}-${name}`,
-    ),
+    [
+      'replicate',
+      'look-again',
+      'bulk',
+      'heartbeat',
+      'bulk-runner',
+      'reconcile-runner',
+      'reconcile-rule',
+    ].map((name) => `ferry-\${Name}-${name}`),
   );
   expect(policies).not.toMatch(/Fn::|"Ref"|111122223333|us-east-1|eu-west-1|arn:aws/);
   expect(policies).toContain('"${SourceStreamArn}"');

@@ -106,10 +106,10 @@ describe('ferry backfill, killed', () => {
       while (!(await isFinished(killed))) {
         const remembered = await checkpoints(killed);
         const from = killed.scans.length;
-        const { exitCode, out } = await killed.ferryProcess(
-          [...args, '--json'],
-          1_200 + below(random, 1_800),
-        );
+        const { exitCode, out } = await killed.ferryProcess([...args, '--json'], {
+          scans: 4 + below(random, 3),
+          afterMs: below(random, 1_000),
+        });
         expectToGoOnFrom(remembered, killed.scans.slice(from));
         if (exitCode === null) kills += 1;
         else endings.push({ exitCode, ...(JSON.parse(out) as object) });
