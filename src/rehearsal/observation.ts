@@ -84,11 +84,16 @@ export class Observation {
     };
   }
 
-  /** @param alarms those that the replication has. */
-  problems(alarms: readonly string[]): string[] {
+  /**
+   * @param alarms those that the replication has.
+   * @param endedAtMs when the failure was over.
+   */
+  problems(alarms: readonly string[], endedAtMs: number): string[] {
     const { fires, shows, otherwise } = this.#options.failure;
     const silent = fires.filter((name) => !this.#fired.has(name));
+    const late = fires.filter((name) => (this.#fired.get(name) ?? 0) > endedAtMs);
     return [
+      ...late.map((name) => `The alarm ${name} fired only when the failure was over.`),
       ...silent.map((name) =>
         alarms.includes(name)
           ? `The alarm ${name} did not fire.`

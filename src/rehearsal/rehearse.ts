@@ -141,11 +141,15 @@ class Rehearsal {
 
   #problems(
     observed: Observation,
-    { healthyAtMs, left }: Pick<FailureOutcome, 'healthyAtMs' | 'left'>,
+    {
+      healthyAtMs,
+      recoveredAtMs,
+      left,
+    }: Pick<FailureOutcome, 'healthyAtMs' | 'recoveredAtMs' | 'left'>,
   ): string[] {
     const isWell = observed.lastLevel === 'healthy';
     return [
-      ...observed.problems(this.#place.alarms),
+      ...observed.problems(this.#place.alarms, recoveredAtMs),
       ...(healthyAtMs === null
         ? [`Not healthy again: ${isWell ? 'no write has arrived since' : observed.lastText}.`]
         : []),

@@ -93,6 +93,14 @@ describe('what is not as it must be is a problem', () => {
       ['destination-throttled: The alarm destination-throttled did not fire.'],
     ],
     [
+      'an alarm that fires when it is too late',
+      { late: 'poison-records', unhealed: 'poison-records', isSwitched: false },
+      [
+        'poison-records: The alarm dead-letters fired only when the failure was over.',
+        'poison-records: Not healthy again: behind, by 3 min.',
+      ],
+    ],
+    [
       'an alarm that does not exist',
       { missing: 'heartbeat-missing' },
       [

@@ -35,6 +35,8 @@ export function waitingClock(startMs = Date.UTC(2026, 0, 31, 12)): Clock {
 export interface Script {
   /** Never fires. */
   readonly silent?: string;
+  /** Fires only once its failure is over. */
+  readonly late?: FailureName;
   /** Does not exist. */
   readonly missing?: string;
   /** Fires all the time. */
@@ -97,6 +99,7 @@ export class ScriptedPlace implements RehearsalPlace {
   readonly #written: LoadItem[] = [];
   #now: FailureName | undefined;
   #sinceMs = 0;
+  #endedMs = 0;
   #isFenced = false;
   #isLost = false;
   #hasLetters = false;
@@ -127,9 +130,12 @@ export class ScriptedPlace implements RehearsalPlace {
   }
 
   async firing(): Promise<string[]> {
-    const { silent, stuck, more } = this.#script;
+    const { silent, stuck, more, late } = this.#script;
     const isLate = this.#clock.now() - this.#sinceMs >= 2 * this.minuteMs;
-    const [alarm] = this.#now === undefined || !isLate ? [] : SHOWN[this.#now];
+    const isOver =
+      this.#now === undefined && this.#last === late && this.#clock.now() > this.#endedMs;
+    const failure = isOver ? late : this.#now === late ? undefined : this.#now;
+    const [alarm] = failure === undefined || !isLate ? [] : SHOWN[failure];
     return [alarm, stuck, alarm && more].filter(
       (name) => name !== undefined && name !== silent && this.alarms.includes(name),
     ) as string[];
@@ -201,5 +207,6 @@ export class ScriptedPlace implements RehearsalPlace {
 
   #end(): void {
     [this.#now, this.#arrivedMs] = [undefined, Infinity];
+    this.#endedMs = this.#clock.now();
   }
 }
