@@ -107,6 +107,7 @@ async function perform(
     io.err('Stopped.');
   } finally {
     io.err(`Removes ${scratch.name}, which takes about five minutes.`);
+    if (stop.aborted) io.err('Another Ctrl-C leaves it to `ferry rehearse --clean --apply`.');
     left = await rehearsal.remove();
     for (const line of leftLines(left)) io.err(line);
   }

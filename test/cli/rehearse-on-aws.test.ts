@@ -113,6 +113,7 @@ it('removes everything after Ctrl-C, exits with 3, and claims nothing of what wa
 
   expect(exitCode).toBe(3);
   expect(JSON.parse(out)).toMatchObject({ failures: [], differences: null });
+  expect(err).toContain('Another Ctrl-C leaves it to `ferry rehearse --clean --apply`.');
   expect(await remaining()).toEqual([]);
 });
 
