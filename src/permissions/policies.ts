@@ -108,7 +108,7 @@ function machineSets(
     policy: policyOf(runnerNeeds(region, ofReconcile)),
   };
   const rule = {
-    title: 'The rule that starts it',
+    title: 'The rule that starts comparisons',
     role: `${reconcileName(name)}-rule`,
     policy: policyOf(ruleNeeds(ofReconcile)),
   };

@@ -168,7 +168,7 @@ describe('a source in another account', () => {
       (JSON.stringify(Policies).match(/[^"]*444455556666[^"]*/g) ?? []).join(' '),
     );
 
-    expect(there).toHaveLength(7);
+    expect(there).toHaveLength(9);
     expect(there.filter((text) => text !== '').toSorted()).toEqual([
       ':iam::444455556666:role/ferry-orders-reader',
       ...Array.from({ length: 5 }, () => ':iam::444455556666:role/ferry-orders-writer'),
