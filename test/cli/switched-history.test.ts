@@ -1,5 +1,5 @@
-// The history of a replication that can be switched: a log group in each Region, of which the one that answers takes the
-// line. Both are shown as one.
+// The history of a replication that can be switched: a log group in each Region. The one that
+// answers takes the line. Both are shown as one.
 
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';

@@ -65,7 +65,7 @@ describe('the bound of independent units', () => {
     [0.2588656, '26'],
     [0.00000299573, '0.0003'],
     [0, '0'],
-  ])('is told in two digits, rounded up: %d', (share, expected) => {
+  ])('has two digits, rounded up: %d', (share, expected) => {
     expect(percentBelow(share)).toBe(expected);
   });
 });
