@@ -1,6 +1,6 @@
 // Alarms of comparisons on a schedule.
 
-import { periodMs } from '../config/reconcile-period.ts';
+import { OVERDUE_PERIODS, periodMs } from '../config/reconcile-period.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { type AlarmDraft, own } from './rule.ts';
 
@@ -31,7 +31,7 @@ export function reconcileAlarms({ reconcile }: ReplicationConfig): AlarmDraft[] 
         'Run ferry status: it says why the last run has failed. If it says nothing, check that the EventBridge rule of the state machine is enabled.',
       meaning: `No comparison on a schedule has ended well in two periods of ${every}, or none is started any more.`,
       metric: own('ReconciliationAge', DAILY),
-      threshold: 2 * periodMs(reconcile),
+      threshold: OVERDUE_PERIODS * periodMs(reconcile),
       periods: HOURS,
       silence: true,
     },

@@ -2,6 +2,9 @@
 
 import type { ReconcileConfig } from './schema.ts';
 
+/** Periods without a run that ended well, after which the twin counts as unproved. */
+export const OVERDUE_PERIODS = 2;
+
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** "7 days" */

@@ -1,14 +1,12 @@
 // What comparisons on a schedule say of the twin: that items differ, or that none has ended well for too long.
 
+import { OVERDUE_PERIODS } from '../config/reconcile-period.ts';
 import type { Reconciliation } from '../model/reconciliation-row.ts';
 import type { Vitals } from '../model/vitals.ts';
 import { counted } from '../text/number-text.ts';
 import { duration } from '../text/duration.ts';
 import { utcTime } from './pause.ts';
 import type { Case, Verdict } from './verdict-case.ts';
-
-/** Periods without a run that ended well, after which an alarm fires. */
-const OVERDUE_PERIODS = 2;
 
 /** The row, if it could be read. */
 export function reconciliationOf({ reconciliation }: Vitals): Reconciliation | undefined {
