@@ -1,4 +1,4 @@
-// What a rehearsal decides, by places that do as they are told.
+// What a rehearsal decides, by places that follow a script.
 
 import { describe, expect, it } from 'vitest';
 import { rehearse } from '../../src/rehearsal/rehearse.ts';
