@@ -224,7 +224,7 @@ describe('ferry history', () => {
   });
 
   it('is one line of JSON, of the runs since a time, up to a limit', async () => {
-    keep([400, 90, 20, 6, 2, 0].map((days) => entry(days * DAY_MS, { command: `after-${days}` })));
+    keep([401, 90, 20, 6, 2, 0].map((days) => entry(days * DAY_MS, { command: `after-${days}` })));
     const commandsOf = (out: string) => {
       const { runs, more } = JSON.parse(out) as { runs: HistoryEntry[]; more: boolean };
       return { commands: runs.map(({ command }) => command), more };
